@@ -1,0 +1,23 @@
+const project = (name, extra = {}) => ({
+  displayName: name,
+  rootDir: import.meta.dirname,
+  testMatch: [`<rootDir>/test/${name}/**/*.test.ts`],
+  testEnvironment: 'node',
+  injectGlobals: false,
+  extensionsToTreatAsEsm: ['.ts'],
+  transform: { '\\.ts$': '<rootDir>/test/support/strip-types.mjs' },
+  transformIgnorePatterns: ['/node_modules/'],
+  modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.demo/'],
+  ...extra,
+});
+
+const long = { setupFilesAfterEnv: ['<rootDir>/test/support/long-tests.ts'] };
+
+const local = {
+  globalSetup: '<rootDir>/test/support/global-setup.mjs',
+  globalTeardown: '<rootDir>/test/support/global-teardown.mjs',
+};
+
+export default {
+  projects: [project('unit'), project('integration', { ...long, ...local }), project('e2e', long)],
+};

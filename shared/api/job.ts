@@ -1,0 +1,59 @@
+/** What the controller reads of a batch/v1 Job; the cache keeps this much and no more. */
+import { KIND } from './group.ts';
+import type { ObjectMeta, OwnerReference } from './types.ts';
+
+export interface JobCondition {
+  readonly type: string;
+  readonly status: string;
+  readonly reason?: string;
+  readonly message?: string;
+  readonly lastTransitionTime?: string;
+}
+
+export interface ObservedJob {
+  readonly metadata: Pick<
+    ObjectMeta,
+    'name' | 'namespace' | 'uid' | 'resourceVersion' | 'creationTimestamp' | 'deletionTimestamp' | 'ownerReferences'
+  >;
+  readonly status: {
+    readonly active?: number;
+    readonly succeeded?: number;
+    readonly failed?: number;
+    readonly startTime?: string;
+    readonly completionTime?: string;
+    readonly conditions?: readonly JobCondition[];
+  };
+}
+
+export type JobOutcome =
+  | { readonly type: 'running' }
+  | { readonly type: 'succeeded'; readonly at: string | undefined }
+  | {
+      readonly type: 'failed';
+      readonly at: string | undefined;
+      readonly reason: string;
+      readonly message: string;
+    };
+
+/**
+ * How the Job ended, if it did. Only `Complete` and `Failed` count: `SuccessCriteriaMet` and `FailureTarget` come
+ * before the Pods have ended (KEP-3998), and the next step must not overlap with them.
+ */
+export function outcomeOf(job: ObservedJob): JobOutcome {
+  for (const condition of job.status.conditions ?? []) {
+    if (condition.status !== 'True') continue;
+    if (condition.type === 'Complete') {
+      return { type: 'succeeded', at: job.status.completionTime ?? condition.lastTransitionTime };
+    }
+    if (condition.type === 'Failed') {
+      const { reason = 'Failed', message = '', lastTransitionTime } = condition;
+      return { type: 'failed', at: lastTransitionTime, reason, message };
+    }
+  }
+  return { type: 'running' };
+}
+
+/** The owner reference that marks the object's controller, if that is a SequentialJob. */
+export function sequentialJobOwner(job: ObservedJob): OwnerReference | undefined {
+  return job.metadata.ownerReferences?.find((owner) => owner.controller === true && owner.kind === KIND);
+}

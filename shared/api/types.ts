@@ -1,0 +1,145 @@
+/**
+ * The SequentialJob as it stands on the wire: plain JSON, times as RFC 3339 strings, everything readonly.
+ * The core types are client-node's (types only: nothing of it is loaded here).
+ */
+import type { V1Container, V1PodFailurePolicy, V1PodTemplateSpec } from '@kubernetes/client-node';
+import type { API_VERSION, KIND } from './group.ts';
+
+/** Recursively readonly: a cached object is shared by everyone who reads it. */
+export type Frozen<T> = T extends Date
+  ? string
+  : T extends readonly (infer U)[]
+    ? readonly Frozen<U>[]
+    : T extends object
+      ? { readonly [K in keyof T]: Frozen<T[K]> }
+      : T;
+
+export type Container = Frozen<V1Container>;
+export type PodTemplateSpec = Frozen<V1PodTemplateSpec>;
+export type PodFailurePolicy = Frozen<V1PodFailurePolicy>;
+
+export const UPDATE_POLICIES = ['Immutable', 'FutureSteps'] as const;
+export type UpdatePolicy = (typeof UPDATE_POLICIES)[number];
+
+export const ON_FAILURE = ['Stop', 'Continue'] as const;
+export type OnFailure = (typeof ON_FAILURE)[number];
+
+export const PHASES = ['Pending', 'Running', 'Suspended', 'Completed', 'Failed'] as const;
+export type Phase = (typeof PHASES)[number];
+
+export const STEP_STATES = ['Running', 'Succeeded', 'Failed', 'Skipped'] as const;
+export type StepState = (typeof STEP_STATES)[number];
+
+export const CONDITION_TYPES = [
+  'Available',
+  'Progressing',
+  'Failed',
+  'Complete',
+  'Suspended',
+  'ResourcesUnavailable',
+] as const;
+export type ConditionType = (typeof CONDITION_TYPES)[number];
+
+export interface OwnerReference {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly controller?: boolean;
+  readonly blockOwnerDeletion?: boolean;
+}
+
+/** The part of ObjectMeta that the operator reads. Objects from the API always carry name, uid and resourceVersion. */
+export interface ObjectMeta {
+  readonly name: string;
+  readonly namespace: string;
+  readonly uid: string;
+  readonly resourceVersion: string;
+  readonly generation?: number;
+  readonly creationTimestamp?: string;
+  readonly deletionTimestamp?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly finalizers?: readonly string[];
+  readonly ownerReferences?: readonly OwnerReference[];
+}
+
+export interface StepPolicy {
+  readonly name: string;
+  readonly backoffLimit?: number;
+  readonly activeDeadlineSeconds?: number;
+  readonly onFailure?: OnFailure;
+  readonly podFailurePolicy?: PodFailurePolicy;
+}
+
+/** What a user may write: everything but the containers can be left out. */
+export interface SequentialJobSpec {
+  readonly containers: readonly Container[];
+  readonly template?: PodTemplateSpec;
+  readonly backoffLimit?: number;
+  readonly activeDeadlineSeconds?: number;
+  readonly ttlSecondsAfterFinished?: number;
+  readonly suspend?: boolean;
+  readonly updatePolicy?: UpdatePolicy;
+  readonly stepPolicies?: readonly StepPolicy[];
+  readonly resume?: number;
+}
+
+export interface Condition {
+  readonly type: ConditionType;
+  readonly status: 'True' | 'False' | 'Unknown';
+  readonly observedGeneration?: number;
+  readonly lastTransitionTime: string;
+  readonly reason: string;
+  readonly message: string;
+}
+
+export interface StepCounts {
+  readonly active: number;
+  readonly succeeded: number;
+  readonly failed: number;
+}
+
+export interface Progress {
+  readonly currentIndex?: number;
+  readonly currentStep?: string;
+  readonly completedIndices: readonly number[];
+  readonly failedIndex?: number;
+  readonly failureReason?: string;
+  readonly failureMessage?: string;
+  readonly summary: string;
+}
+
+export interface StepStatus {
+  readonly index: number;
+  readonly name: string;
+  readonly jobName?: string;
+  readonly jobUID?: string;
+  readonly state: StepState;
+  readonly startTime?: string;
+  readonly completionTime?: string;
+  readonly attempts?: number;
+  readonly exitCode?: number;
+  readonly reason?: string;
+  readonly message?: string;
+}
+
+export interface SequentialJobStatus {
+  readonly observedGeneration?: number;
+  readonly phase?: Phase;
+  readonly conditions?: readonly Condition[];
+  readonly state?: StepCounts;
+  readonly progress?: Progress;
+  readonly steps?: readonly StepStatus[];
+  readonly startTime?: string;
+  readonly completionTime?: string;
+  readonly resumes?: number;
+}
+
+export interface SequentialJob {
+  readonly apiVersion: typeof API_VERSION;
+  readonly kind: typeof KIND;
+  readonly metadata: ObjectMeta;
+  readonly spec: SequentialJobSpec;
+  readonly status?: SequentialJobStatus;
+}

@@ -1,0 +1,179 @@
+/** Flags and environment → one frozen configuration, all errors at once. Pure: both are passed in. */
+import { parseArgs } from 'node:util';
+import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from './log.ts';
+
+/** The roles that this version can play. */
+export const ROLES = ['controller'] as const;
+export type Role = (typeof ROLES)[number];
+
+export interface Config {
+  readonly role: Role;
+  readonly kubeconfig: string | undefined;
+  readonly context: string | undefined;
+  readonly namespace: string | undefined;
+  readonly workers: number;
+  readonly requestTimeoutSeconds: number;
+  readonly startupTimeoutSeconds: number;
+  readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat;
+}
+
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(problems.join('; '));
+    this.problems = problems;
+  }
+}
+
+type Outcome<T> = { readonly value: T } | { readonly problem: string };
+
+interface Option<T> {
+  readonly flag: string;
+  /** What stands for the value in the help text. */
+  readonly placeholder: string;
+  readonly says: string;
+  readonly fallback: T;
+  readonly read: (text: string) => Outcome<T>;
+}
+
+const text = (value: string): Outcome<string> => (value === '' ? { problem: 'must not be empty' } : { value });
+
+const oneOf =
+  <T extends string>(choices: readonly T[]) =>
+  (given: string): Outcome<T> => {
+    const value = choices.find((choice) => choice === given);
+    return value === undefined ? { problem: `must be one of ${choices.join(', ')}, not "${given}"` } : { value };
+  };
+
+const integer =
+  (min: number, max: number) =>
+  (given: string): Outcome<number> => {
+    const value = /^\d{1,9}$/.test(given) ? Number(given) : Number.NaN;
+    return value >= min && value <= max
+      ? { value }
+      : { problem: `must be a whole number from ${min} to ${max}, not "${given}"` };
+  };
+
+/** Every option of `run`, in the order of the help text. */
+export const OPTIONS: { readonly [K in keyof Config]: Option<Config[K]> } = {
+  role: {
+    flag: 'role',
+    placeholder: ROLES.join('|'),
+    says: 'what this process does',
+    fallback: 'controller',
+    read: oneOf(ROLES),
+  },
+  kubeconfig: {
+    flag: 'kubeconfig',
+    placeholder: 'FILE',
+    says: 'where the cluster is; else KUBECONFIG, the service account of the Pod, ~/.kube/config',
+    fallback: undefined,
+    read: text,
+  },
+  context: {
+    flag: 'context',
+    placeholder: 'NAME',
+    says: "the kubeconfig's context to use instead of its current one",
+    fallback: undefined,
+    read: text,
+  },
+  namespace: {
+    flag: 'namespace',
+    placeholder: 'NAME',
+    says: 'look after this namespace only; default all',
+    fallback: undefined,
+    read: text,
+  },
+  workers: {
+    flag: 'workers',
+    placeholder: 'N',
+    says: 'SequentialJobs worked on at once',
+    fallback: 16,
+    read: integer(1, 1000),
+  },
+  requestTimeoutSeconds: {
+    flag: 'request-timeout',
+    placeholder: 'SECONDS',
+    says: 'time limit of one request to the API server',
+    fallback: 30,
+    read: integer(1, 3600),
+  },
+  startupTimeoutSeconds: {
+    flag: 'startup-timeout',
+    placeholder: 'SECONDS',
+    says: 'how long to wait for an API server that does not answer at the start',
+    fallback: 300,
+    read: integer(0, 86_400),
+  },
+  logLevel: {
+    flag: 'log-level',
+    placeholder: LOG_LEVELS.join('|'),
+    says: 'the least that is logged',
+    fallback: 'info',
+    read: oneOf(LOG_LEVELS),
+  },
+  logFormat: {
+    flag: 'log-format',
+    placeholder: LOG_FORMATS.join('|'),
+    says: 'lines for machines or for people',
+    fallback: 'json',
+    read: oneOf(LOG_FORMATS),
+  },
+};
+
+/** The environment variable of a flag: `--log-level` is SEQUENTIALJOB_LOG_LEVEL. */
+export function environmentName(flag: string): string {
+  return `SEQUENTIALJOB_${flag.toUpperCase().replaceAll('-', '_')}`;
+}
+
+/**
+ * The configuration of `run`: a flag wins over its environment variable, that over the default; an empty variable
+ * counts as unset. Throws ConfigError with every problem at once, each naming the flag or variable it is about.
+ */
+export function parseConfig(args: readonly string[], env: Readonly<Record<string, string | undefined>>): Config {
+  const problems: string[] = [];
+  const flags = readFlags(args, problems);
+  const read = <K extends keyof Config>(key: K): Config[K] => {
+    const option: Option<Config[K]> = OPTIONS[key];
+    const name = environmentName(option.flag);
+    const source = flags.has(option.flag) ? `--${option.flag}` : name;
+    const given = flags.get(option.flag) ?? (env[name] === '' ? undefined : env[name]);
+    if (given === undefined) return option.fallback;
+    const outcome = option.read(given);
+    if ('value' in outcome) return outcome.value;
+    problems.push(`${source} ${outcome.problem}`);
+    return option.fallback;
+  };
+  const config: Config = {
+    role: read('role'),
+    kubeconfig: read('kubeconfig'),
+    context: read('context'),
+    namespace: read('namespace'),
+    workers: read('workers'),
+    requestTimeoutSeconds: read('requestTimeoutSeconds'),
+    startupTimeoutSeconds: read('startupTimeoutSeconds'),
+    logLevel: read('logLevel'),
+    logFormat: read('logFormat'),
+  };
+  if (problems.length > 0) throw new ConfigError(problems);
+  return Object.freeze(config);
+}
+
+/** The flags as given, last one first come; what is no flag of ours is a problem, not an exception. */
+function readFlags(args: readonly string[], problems: string[]): ReadonlyMap<string, string> {
+  const known: ReadonlySet<string> = new Set(Object.values(OPTIONS).map((option) => option.flag));
+  const options = Object.fromEntries([...known].map((flag) => [flag, { type: 'string' } as const]));
+  const { tokens } = parseArgs({ args: [...args], options, strict: false, tokens: true });
+  const flags = new Map<string, string>();
+  for (const token of tokens) {
+    if (token.kind === 'positional') problems.push(`unexpected argument "${token.value}"`);
+    if (token.kind !== 'option') continue;
+    if (!known.has(token.name)) problems.push(`unknown flag ${token.rawName}`);
+    else if (token.value === undefined) problems.push(`${token.rawName} needs a value`);
+    else flags.set(token.name, token.value);
+  }
+  return flags;
+}

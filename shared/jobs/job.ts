@@ -1,0 +1,94 @@
+/** Step → Job: the exact manifest that is created, and by `render` shown. Pure. */
+import { type DefaultedTemplate, withDefaults } from '../api/defaults.ts';
+import { API_VERSION, KIND, LABELS, MANAGER } from '../api/group.ts';
+import type { Container, OwnerReference, PodTemplateSpec, SequentialJob } from '../api/types.ts';
+import { jobName } from './names.ts';
+
+export interface JobManifest {
+  readonly apiVersion: 'batch/v1';
+  readonly kind: 'Job';
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace: string;
+    readonly labels: Readonly<Record<string, string>>;
+    readonly ownerReferences: readonly OwnerReference[];
+  };
+  readonly spec: {
+    readonly completions: 1;
+    readonly parallelism: 1;
+    readonly backoffLimit: number;
+    readonly template: PodTemplateSpec;
+  };
+}
+
+/**
+ * The Job of step `index` after `resumes` resumes. Deterministic: the same object gives the same manifest. The object
+ * must be one that validation accepted; throws RangeError when it has no such step.
+ */
+export function buildJob(object: SequentialJob, index: number, resumes: number): JobManifest {
+  const { containers, template, backoffLimit } = withDefaults(object.spec);
+  const container = containers[index];
+  if (container === undefined) throw new RangeError(`there is no step ${index}`);
+  const labels = childLabels(object, index, container.name);
+  return {
+    apiVersion: 'batch/v1',
+    kind: 'Job',
+    metadata: {
+      name: stepJobName(object, index, resumes),
+      namespace: object.metadata.namespace,
+      labels,
+      ownerReferences: [ownerReference(object)],
+    },
+    spec: {
+      completions: 1,
+      parallelism: 1,
+      backoffLimit,
+      template: podTemplate(template, container, labels),
+    },
+  };
+}
+
+/** The name that the Job of this step has, or would have. */
+export function stepJobName(object: SequentialJob, index: number, resumes: number): string {
+  const container = object.spec.containers[index]?.name ?? '';
+  return jobName({ name: object.metadata.name, index, container, resumes });
+}
+
+/** What ties a Job to its SequentialJob: the garbage collector follows it, and so does the controller. */
+export function ownerReference(object: SequentialJob): OwnerReference {
+  const { name, uid } = object.metadata;
+  return { apiVersion: API_VERSION, kind: KIND, name, uid, controller: true, blockOwnerDeletion: true };
+}
+
+function childLabels(object: SequentialJob, index: number, step: string): Readonly<Record<string, string>> {
+  return {
+    [LABELS.managedBy]: MANAGER,
+    [LABELS.name]: object.metadata.name,
+    [LABELS.uid]: object.metadata.uid,
+    [LABELS.stepIndex]: String(index),
+    [LABELS.stepName]: step,
+  };
+}
+
+function podTemplate(
+  { metadata, spec }: DefaultedTemplate,
+  container: Container,
+  labels: Readonly<Record<string, string>>,
+): PodTemplateSpec {
+  return {
+    metadata: {
+      labels: { ...metadata?.labels, ...labels },
+      ...(metadata?.annotations === undefined ? {} : { annotations: metadata.annotations }),
+    },
+    spec: {
+      ...spec,
+      ...(spec.initContainers === undefined ? {} : { initContainers: spec.initContainers.map(withMessages) }),
+      containers: [withMessages(container)],
+    },
+  };
+}
+
+/** A container that says nothing about its last words leaves the end of its log when it fails. */
+function withMessages(container: Container): Container {
+  return { ...container, terminationMessagePolicy: container.terminationMessagePolicy ?? 'FallbackToLogsOnError' };
+}
