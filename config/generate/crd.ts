@@ -1,0 +1,93 @@
+/** The CustomResourceDefinition (apiextensions.k8s.io/v1). */
+import { Document, isCollection, visit } from 'yaml';
+import { CATEGORIES, GROUP, KIND, LIST_KIND, PLURAL, SHORT_NAMES, SINGULAR, VERSION } from '../../shared/api/group.ts';
+import { RESOURCE_SCHEMA } from './resource-schema.ts';
+
+interface PrinterColumn {
+  readonly name: string;
+  readonly type: 'string' | 'date';
+  readonly jsonPath: string;
+  readonly description: string;
+  /** 0 is always shown, 1 with `kubectl get -o wide`. */
+  readonly priority?: 1;
+}
+
+const COLUMNS: readonly PrinterColumn[] = [
+  { name: 'Status', type: 'string', jsonPath: '.status.phase', description: 'Where the sequence stands.' },
+  {
+    name: 'Progress',
+    type: 'string',
+    jsonPath: '.status.progress.summary',
+    description: 'Completed steps of all steps.',
+  },
+  { name: 'Step', type: 'string', jsonPath: '.status.progress.currentStep', description: 'The current step.' },
+  { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp', description: 'Time since the creation.' },
+  {
+    name: 'Message',
+    type: 'string',
+    // The one condition whose message is worth reading in every phase: what is running, or how it ended.
+    jsonPath: '.status.conditions[?(@.type=="Progressing")].message',
+    description: 'What is going on, or how it ended.',
+    priority: 1,
+  },
+  { name: 'Started', type: 'date', jsonPath: '.status.startTime', description: 'Time since the start.', priority: 1 },
+  {
+    name: 'Completed',
+    type: 'date',
+    jsonPath: '.status.completionTime',
+    description: 'Time since the end.',
+    priority: 1,
+  },
+];
+
+/** The definition as an object. */
+export const CRD = {
+  apiVersion: 'apiextensions.k8s.io/v1',
+  kind: 'CustomResourceDefinition',
+  metadata: { name: `${PLURAL}.${GROUP}` },
+  spec: {
+    group: GROUP,
+    names: {
+      kind: KIND,
+      listKind: LIST_KIND,
+      plural: PLURAL,
+      singular: SINGULAR,
+      shortNames: SHORT_NAMES,
+      categories: CATEGORIES,
+    },
+    scope: 'Namespaced',
+    versions: [
+      {
+        name: VERSION,
+        served: true,
+        storage: true,
+        subresources: { status: {} },
+        additionalPrinterColumns: COLUMNS,
+        schema: { openAPIV3Schema: RESOURCE_SCHEMA },
+      },
+    ],
+  },
+} as const;
+
+const LINE = 120;
+
+/**
+ * Prints YAML that is short and diffs well: what fits a line as JSON stands on one line, the rest is indented. There are
+ * no anchors, so the text means the same to every YAML and, converted, JSON reader.
+ */
+export function toYaml(value: unknown): string {
+  const document = new Document(value, { aliasDuplicateObjects: false });
+  visit(document, {
+    Collection(_key, node, path) {
+      if (JSON.stringify(node.toJS(document)).length <= LINE - 2 * path.length) {
+        node.flow = true;
+        return visit.SKIP;
+      }
+      return undefined;
+    },
+  });
+  if (!isCollection(document.contents)) {
+    throw new Error('only a mapping or a list can be printed');
+  }
+  return document.toString({ lineWidth: LINE + 40, flowCollectionPadding: false, singleQuote: true });
+}

@@ -1,0 +1,104 @@
+/** The schema of `status`: written by the controller only. */
+import type { Schema } from '../../shared/api/schema.ts';
+import { CONDITION_TYPES, PHASES, STEP_STATES } from '../../shared/api/types.ts';
+import { INT32 } from './core-schema.ts';
+
+const COUNT: Schema = { ...INT32, minimum: 0 };
+
+const count = (description: string): Schema => ({ ...COUNT, description });
+const text = (description: string): Schema => ({ type: 'string', description });
+const time = (description: string): Schema => ({ type: 'string', format: 'date-time', description });
+const object = (description: string, properties: Readonly<Record<string, Schema>>): Schema => ({
+  type: 'object',
+  properties,
+  description,
+});
+
+/** As metav1.Condition (apimachinery pkg/apis/meta/v1/types.go), with room in `message` for what Kubernetes says of a Pod. */
+const CONDITION: Readonly<Record<string, Schema>> = {
+  type: text(`The kind of condition: ${CONDITION_TYPES.join(', ')}.`),
+  status: { type: 'string', enum: ['True', 'False', 'Unknown'], description: 'Whether the condition holds.' },
+  observedGeneration: {
+    type: 'integer',
+    format: 'int64',
+    minimum: 0,
+    description: 'The metadata.generation that the condition speaks of.',
+  },
+  lastTransitionTime: {
+    type: 'string',
+    format: 'date-time',
+    description: 'When the status of the condition last changed.',
+  },
+  reason: text('The reason of the last change, in one CamelCase word, for programs.'),
+  message: text('The same for people.'),
+};
+
+const STEP: Readonly<Record<string, Schema>> = {
+  index: count('The position of the step in spec.containers, counted from 0.'),
+  name: text('The name of its container.'),
+  jobName: text('The name of its Job.'),
+  jobUID: text('The UID of its Job: a Job of the same name with another UID is not this step.'),
+  state: { type: 'string', enum: STEP_STATES, description: 'Where the step stands.' },
+  startTime: time('When the step was started.'),
+  completionTime: time('When the step ended, well or not.'),
+  attempts: count('How many Pods were started for it.'),
+  exitCode: { ...INT32, description: 'The exit code of its container, of the last Pod that ended.' },
+  reason: text('Why it stands there, in one CamelCase word: the reason of the Job or of the container.'),
+  message: text('The termination message of its container, cut to 1 KiB.'),
+};
+
+const FIELDS: Readonly<Record<string, Schema>> = {
+  observedGeneration: {
+    type: 'integer',
+    format: 'int64',
+    minimum: 0,
+    description: 'The metadata.generation that this status speaks of.',
+  },
+  phase: {
+    type: 'string',
+    enum: ['', ...PHASES],
+    description: 'The state of the sequence in one word, for people. Programs read the conditions.',
+  },
+  conditions: {
+    type: 'array',
+    'x-kubernetes-list-type': 'map',
+    'x-kubernetes-list-map-keys': ['type'],
+    items: {
+      type: 'object',
+      required: ['type', 'status', 'lastTransitionTime', 'reason', 'message'],
+      properties: CONDITION,
+    },
+    description: 'The state of the sequence, for programs: kubectl wait --for=condition=Complete works as on a Job.',
+  },
+  state: object('How many steps are in which state.', {
+    active: count('Steps whose Job is running.'),
+    succeeded: count('Steps that completed.'),
+    failed: count('Steps that failed.'),
+  }),
+  progress: object('How far the sequence has come.', {
+    currentIndex: count('The position of the current step in spec.containers, counted from 0.'),
+    currentStep: text('The name of the current step.'),
+    completedIndices: {
+      type: 'array',
+      items: COUNT,
+      description: 'The positions of the steps that completed.',
+    },
+    failedIndex: count('The position of the step that ended the sequence by failing.'),
+    failureReason: text('Why it failed: the reason of its Job, such as BackoffLimitExceeded.'),
+    failureMessage: text('Why it failed, for people.'),
+    summary: text('Completed steps of all steps, such as 2/3.'),
+  }),
+  steps: {
+    type: 'array',
+    'x-kubernetes-list-type': 'map',
+    'x-kubernetes-list-map-keys': ['index'],
+    items: { type: 'object', required: ['index', 'name', 'state'], properties: STEP },
+    description: 'The steps that were started, in order.',
+  },
+  startTime: time('When the sequence was started.'),
+  completionTime: time('When the sequence ended, well or not.'),
+  resumes: count('How many resumes have been acted on.'),
+};
+
+/** What the controller reports. */
+export const STATUS_SCHEMA: Schema = object('Where the sequence stands. Written by the controller.', FIELDS);

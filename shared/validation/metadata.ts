@@ -1,0 +1,35 @@
+/** The object's own metadata, as far as this resource is stricter than the API server. */
+import { NAME_MAX_LENGTH } from '../api/group.ts';
+import type { ObjectMeta } from '../api/types.ts';
+import { invalid, Path, required, tooLong, type Faults } from './field.ts';
+import { dnsSubdomainProblems } from './names.ts';
+import { part, text } from './untrusted.ts';
+
+const METADATA = Path.of('metadata');
+
+interface Generated extends ObjectMeta {
+  readonly generateName: string;
+}
+
+/**
+ * Checks the name: a DNS subdomain, as the API server asks of every custom resource, that fits a label's value. Dots
+ * are legal in both, and in the names of Jobs and Pods. A `generateName` needs no check: what the API server makes of it
+ * never has more than 63 characters (apiserver pkg/storage/names/generate.go).
+ */
+export function metadataFaults(value: unknown, faults: Faults): void {
+  const metadata = part<Generated>(value);
+  const name = text(metadata?.name);
+  if (name === undefined) {
+    if (text(metadata?.generateName) === undefined) {
+      faults.push(required(METADATA.child('name'), 'name or generateName is required'));
+    }
+    return;
+  }
+  if (name.length > NAME_MAX_LENGTH) {
+    faults.push(tooLong(METADATA.child('name'), NAME_MAX_LENGTH));
+  } else {
+    for (const problem of dnsSubdomainProblems(name)) {
+      faults.push(invalid(METADATA.child('name'), name, problem));
+    }
+  }
+}

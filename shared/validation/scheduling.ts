@@ -1,0 +1,37 @@
+/** The template's other keyed lists (pkg/apis/core/validation/validation.go): the schema has them as maps, so keys come once. */
+import type {
+  V1PodResourceClaim,
+  V1PodSchedulingGate,
+  V1PodSpec,
+  V1TopologySpreadConstraint,
+} from '@kubernetes/client-node';
+import { duplicate, type Faults, type Path } from './field.ts';
+import { parts, text, type Untrusted } from './untrusted.ts';
+
+/** Checks that spread constraints, scheduling gates and resource claims have keys of their own. */
+export function schedulingFaults(spec: Untrusted<V1PodSpec>, at: Path, faults: Faults): void {
+  const constraints = parts<V1TopologySpreadConstraint>(spec.topologySpreadConstraints);
+  const pairs = constraints.map(({ topologyKey, whenUnsatisfiable }) => {
+    const [key, action] = [text(topologyKey), text(whenUnsatisfiable)];
+    return key === undefined || action === undefined ? undefined : `{${key}, ${action}}`;
+  });
+  repeated(pairs, (i, pair) => {
+    const here = at.child('topologySpreadConstraints').index(i).child('{topologyKey, whenUnsatisfiable}');
+    faults.push(duplicate(here, pair));
+  });
+  const gates = parts<V1PodSchedulingGate>(spec.schedulingGates).map(({ name }) => text(name));
+  repeated(gates, (i, name) => faults.push(duplicate(at.child('schedulingGates').index(i), name)));
+  const claims = parts<V1PodResourceClaim>(spec.resourceClaims).map(({ name }) => text(name));
+  repeated(claims, (i, name) => faults.push(duplicate(at.child('resourceClaims').index(i).child('name'), name)));
+}
+
+function repeated(keys: readonly (string | undefined)[], report: (index: number, key: string) => void): void {
+  const seen = new Set<string>();
+  keys.forEach((key, i) => {
+    if (key !== undefined && seen.has(key)) {
+      report(i, key);
+    } else if (key !== undefined) {
+      seen.add(key);
+    }
+  });
+}

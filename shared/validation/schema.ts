@@ -1,0 +1,90 @@
+/**
+ * The resource's schema at run time: ajv on the same document that the CustomResourceDefinition carries, so what the
+ * API server refuses is refused here, in the same places.
+ */
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
+import generated from '../api/schema.generated.json' with { type: 'json' };
+import type { Schema } from '../api/schema.ts';
+import { invalid, notSupported, Path, required, tooLong, tooMany, typeInvalid, type FieldError } from './field.ts';
+
+/** The schema of the whole resource. */
+export const RESOURCE_SCHEMA: Schema = generated as Schema;
+
+/** What structural schemas add to JSON schema. Those that are not read here are about merging, not about validity. */
+const INT_OR_STRING = 'x-kubernetes-int-or-string';
+const MERGING = ['x-kubernetes-list-type', 'x-kubernetes-list-map-keys', 'x-kubernetes-map-type'];
+
+/** RFC 3339, as metav1.Time reads it. */
+const TIME = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:[Zz]|[+-]\d{2}:\d{2})$/;
+
+let compiled: ValidateFunction | undefined;
+
+/** Compiles on the first call (some 100 ms), which a program that only prints its help need not pay. */
+function validator(): ValidateFunction {
+  if (compiled === undefined) {
+    const ajv = new Ajv({
+      allErrors: true,
+      strict: true,
+      // An int-or-string has a pattern for its strings and no type.
+      strictTypes: false,
+      verbose: true,
+      formats: { int32: true, int64: true, 'date-time': TIME },
+    });
+    ajv.addVocabulary(MERGING);
+    ajv.addKeyword({ keyword: INT_OR_STRING, macro: () => ({ type: ['integer', 'string'] }) });
+    compiled = ajv.compile(RESOURCE_SCHEMA);
+  }
+  return compiled;
+}
+
+/** Gives what the schema refuses, in the schema's order. Never throws, whatever the value. */
+export function schemaErrors(object: unknown): readonly FieldError[] {
+  const validate = validator();
+  return validate(object) ? [] : (validate.errors ?? []).flatMap((error) => toFieldError(error) ?? []);
+}
+
+type Translate = (error: ErrorObject, at: Path) => FieldError | undefined;
+
+/** Every keyword that the generated schema uses; a further one needs a line here, and a test says so. */
+const TRANSLATIONS: Readonly<Record<string, Translate>> = {
+  type: ({ data, params }, at) => typeInvalid(at, data, [params['type']].flat().map(String)),
+  required: ({ params }, at) => required(at.child(String(params['missingProperty']))),
+  enum: ({ data, params }, at) => notSupported(at, data, list(params['allowedValues']).map(String)),
+  minimum: ({ data, params }, at) => invalid(at, data, `must be greater than or equal to ${params['limit']}`),
+  maximum: ({ data, params }, at) => invalid(at, data, `must be less than or equal to ${params['limit']}`),
+  minItems: (_error, at) => required(at),
+  maxItems: ({ data, params }, at) => tooMany(at, list(data).length, Number(params['limit'])),
+  maxLength: ({ params }, at) => tooLong(at, Number(params['limit'])),
+  pattern: ({ data, params }, at) => invalid(at, data, `must match the regular expression '${params['pattern']}'`),
+  format: ({ data }, at) => invalid(at, data, 'must be a time such as 2006-01-02T15:04:05Z (RFC 3339)'),
+  // The keyword only passes on what its macro found, which is reported as a wrong type.
+  [INT_OR_STRING]: () => undefined,
+};
+
+const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
+
+function toFieldError(error: ErrorObject): FieldError | undefined {
+  const at = placeOf(error.instancePath);
+  const translate = TRANSLATIONS[error.keyword];
+  return translate === undefined ? invalid(at, error.data, error.message ?? 'is invalid') : translate(error, at);
+}
+
+/** Writes a JSON pointer as Kubernetes writes paths; the schema tells a list's index and a map's key from a property. */
+function placeOf(pointer: string): Path {
+  let at = Path.ROOT;
+  let schema: Schema | undefined = RESOURCE_SCHEMA;
+  for (const escaped of pointer.split('/').slice(1)) {
+    const segment = escaped.replaceAll('~1', '/').replaceAll('~0', '~');
+    if (schema?.items !== undefined) {
+      at = at.index(Number(segment));
+      schema = schema.items;
+    } else if (schema?.additionalProperties !== undefined) {
+      at = at.key(segment);
+      schema = schema.additionalProperties;
+    } else {
+      at = at.child(segment);
+      schema = schema?.properties?.[segment];
+    }
+  }
+  return at;
+}

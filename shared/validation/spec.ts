@@ -1,0 +1,48 @@
+/** The spec as a whole: the rules in the order in which their faults are reported. */
+import type { V1Container } from '@kubernetes/client-node';
+import { MAX_STEPS } from '../api/group.ts';
+import type { SequentialJobSpec } from '../api/types.ts';
+import { stepFaults } from './containers.ts';
+import { duplicate, Path, required, tooMany, type Faults } from './field.ts';
+import { stepPolicyFaults } from './step-policies.ts';
+import { templateFaults, viewTemplate } from './template.ts';
+import { part, parts, text, type Untrusted } from './untrusted.ts';
+import type { VolumeNames } from './volume-mounts.ts';
+
+const SPEC = Path.of('spec');
+
+/** Checks a spec by the rules that a schema can't express: steps in order, then the template, then the step policies. */
+export function specFaults(value: unknown, faults: Faults): void {
+  const spec = part<SequentialJobSpec>(value) ?? {};
+  const template = viewTemplate(spec.template);
+  const steps = containersFaults(spec, template.volumeNames, faults);
+  templateFaults(template, steps, SPEC.child('template'), faults);
+  stepPolicyFaults(spec, { steps, template }, SPEC, faults);
+}
+
+/** Checks the containers, and gives the names of the steps. */
+function containersFaults(
+  spec: Untrusted<SequentialJobSpec>,
+  volumes: VolumeNames,
+  faults: Faults,
+): ReadonlySet<string> {
+  const at = SPEC.child('containers');
+  const containers = parts<V1Container>(spec.containers);
+  if (containers.length === 0) {
+    faults.push(required(at));
+  } else if (containers.length > MAX_STEPS) {
+    faults.push(tooMany(at, containers.length, MAX_STEPS));
+  }
+  const names = new Set<string>();
+  containers.slice(0, MAX_STEPS).forEach((container, i) => {
+    const here = at.index(i);
+    const name = text(container.name);
+    if (name !== undefined && names.has(name)) {
+      faults.push(duplicate(here.child('name'), name));
+    } else if (name !== undefined) {
+      names.add(name);
+    }
+    stepFaults(container, volumes, here, faults);
+  });
+  return names;
+}

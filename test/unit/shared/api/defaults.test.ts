@@ -1,0 +1,68 @@
+import { expect, test } from '@jest/globals';
+import * as fc from 'fast-check';
+import { withDefaults } from '../../../../shared/api/defaults.ts';
+import type { SequentialJobSpec } from '../../../../shared/api/types.ts';
+
+const containers = [{ name: 'a', image: 'busybox:1.36' }];
+
+const ALL = {
+  containers,
+  template: { spec: { restartPolicy: 'Never' } },
+  backoffLimit: 3,
+  suspend: false,
+  updatePolicy: 'Immutable',
+  stepPolicies: [],
+  resume: 0,
+};
+
+const asSpec = (value: unknown): SequentialJobSpec => value as SequentialJobSpec;
+
+test.each([
+  ['an absent field gets its default', { containers }, ALL],
+  ['so does null', { containers, template: null, backoffLimit: null, stepPolicies: null, suspend: null }, ALL],
+  ['so does an empty restart policy', { containers, template: { spec: { restartPolicy: '' } } }, ALL],
+  [
+    'zero and false are values',
+    { containers, backoffLimit: 0, suspend: false, resume: 0 },
+    { ...ALL, backoffLimit: 0 },
+  ],
+  [
+    'the rest of the template stays',
+    { containers, template: { metadata: { labels: { a: 'b' } }, spec: { restartPolicy: 'OnFailure', volumes: [] } } },
+    { ...ALL, template: { metadata: { labels: { a: 'b' } }, spec: { restartPolicy: 'OnFailure', volumes: [] } } },
+  ],
+  [
+    'what has no default stays absent',
+    { containers, ttlSecondsAfterFinished: 0 },
+    { ...ALL, ttlSecondsAfterFinished: 0 },
+  ],
+])('%s', (_sentence, spec, expected) => expect(withDefaults(asSpec(spec))).toEqual(expected));
+
+test('the argument is not changed, and its parts are shared', () => {
+  const volumes = [{ name: 'a' }];
+  const spec = asSpec({ containers, template: { spec: { volumes } } });
+  const before = structuredClone(spec);
+  const defaulted = withDefaults(spec);
+  expect(spec).toEqual(before);
+  expect(defaulted.containers).toBe(spec.containers);
+  expect(defaulted.template.spec.volumes).toBe(volumes);
+  expect(withDefaults(defaulted)).toBe(defaulted);
+});
+
+test('property: defaulting twice is defaulting once', () => {
+  const part = fc.option(fc.constantFrom<unknown>(null, 0, 7, '', 'Never', false, true, [], {}), { nil: undefined });
+  const spec = fc.record({
+    backoffLimit: part,
+    suspend: part,
+    updatePolicy: part,
+    stepPolicies: part,
+    resume: part,
+    template: fc.oneof(part, fc.record({ spec: fc.oneof(part, fc.record({ restartPolicy: part })), metadata: part })),
+  });
+  fc.assert(
+    fc.property(spec, (value) => {
+      const once = withDefaults(asSpec({ containers, ...value }));
+      expect(withDefaults(once)).toEqual(once);
+    }),
+  );
+});

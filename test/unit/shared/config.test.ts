@@ -1,0 +1,114 @@
+import { describe, expect, it } from '@jest/globals';
+import { type Config, ConfigError, environmentName, OPTIONS, parseConfig } from '../../../shared/config.ts';
+
+const DEFAULTS: Config = {
+  role: 'controller',
+  kubeconfig: undefined,
+  context: undefined,
+  namespace: undefined,
+  workers: 16,
+  requestTimeoutSeconds: 30,
+  startupTimeoutSeconds: 300,
+  logLevel: 'info',
+  logFormat: 'json',
+};
+
+function problems(args: readonly string[], env: Record<string, string> = {}): readonly string[] {
+  try {
+    parseConfig(args, env);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+describe('parseConfig', () => {
+  it.each<readonly [string, readonly string[], Record<string, string>, Partial<Config>]>([
+    ['nothing given: the defaults', [], {}, {}],
+    ['a flag with an equals sign', ['--workers=4'], {}, { workers: 4 }],
+    ['a flag and its value as two arguments', ['--workers', '4'], {}, { workers: 4 }],
+    ['an environment variable', [], { SEQUENTIALJOB_LOG_LEVEL: 'debug' }, { logLevel: 'debug' }],
+    ['a flag wins over its variable', ['--workers=4'], { SEQUENTIALJOB_WORKERS: '5' }, { workers: 4 }],
+    ['a flag wins over a variable that is wrong', ['--workers=4'], { SEQUENTIALJOB_WORKERS: 'x' }, { workers: 4 }],
+    ['an empty variable counts as unset', [], { SEQUENTIALJOB_KUBECONFIG: '', SEQUENTIALJOB_WORKERS: '' }, {}],
+    ['the last of two equal flags wins', ['--workers=4', '--workers=5'], {}, { workers: 5 }],
+    ['variables of others are left alone', [], { SEQUENTIALJOB_UNKNOWN: 'x', WORKERS: '2' }, {}],
+    ['a value with an equals sign in it', ['--kubeconfig=/a=b'], {}, { kubeconfig: '/a=b' }],
+    [
+      'the least and the most',
+      ['--workers=1000', '--startup-timeout=0'],
+      {},
+      { workers: 1000, startupTimeoutSeconds: 0 },
+    ],
+    [
+      'every flag at once',
+      [
+        '--role=controller',
+        '--kubeconfig=k',
+        '--context=c',
+        '--namespace=n',
+        '--workers=1',
+        '--request-timeout=2',
+        '--startup-timeout=3',
+        '--log-level=silent',
+        '--log-format=pretty',
+      ],
+      {},
+      {
+        kubeconfig: 'k',
+        context: 'c',
+        namespace: 'n',
+        workers: 1,
+        requestTimeoutSeconds: 2,
+        startupTimeoutSeconds: 3,
+        logLevel: 'silent',
+        logFormat: 'pretty',
+      },
+    ],
+  ])('%s', (_says, args, env, expected) => {
+    expect(parseConfig(args, env)).toEqual({ ...DEFAULTS, ...expected });
+  });
+
+  it.each<readonly [string, readonly string[], Record<string, string>, readonly string[]]>([
+    ['a flag that does not exist', ['--worker=4'], {}, ['unknown flag --worker']],
+    ['a short flag', ['-w'], {}, ['unknown flag -w']],
+    ['a flag without its value', ['--workers'], {}, ['--workers needs a value']],
+    ['an argument that is none', ['here'], {}, ['unexpected argument "here"']],
+    ['no number', ['--workers=many'], {}, ['--workers must be a whole number from 1 to 1000, not "many"']],
+    ['a number too small', ['--workers=0'], {}, ['--workers must be a whole number from 1 to 1000, not "0"']],
+    ['a number too large', ['--workers=1001'], {}, ['--workers must be a whole number from 1 to 1000, not "1001"']],
+    ['a negative number', ['--workers=-1'], {}, ['--workers must be a whole number from 1 to 1000, not "-1"']],
+    ['a fraction', ['--workers=1.5'], {}, ['--workers must be a whole number from 1 to 1000, not "1.5"']],
+    ['an empty path', ['--kubeconfig='], {}, ['--kubeconfig must not be empty']],
+    ['a role of another version', ['--role=webhook'], {}, ['--role must be one of controller, not "webhook"']],
+    [
+      'a variable is named as such',
+      [],
+      { SEQUENTIALJOB_LOG_FORMAT: 'xml' },
+      ['SEQUENTIALJOB_LOG_FORMAT must be one of json, pretty, not "xml"'],
+    ],
+    [
+      'everything at once',
+      ['--nope', 'here', '--workers=0', '--log-level=loud'],
+      { SEQUENTIALJOB_REQUEST_TIMEOUT: '0' },
+      [
+        'unknown flag --nope',
+        'unexpected argument "here"',
+        '--workers must be a whole number from 1 to 1000, not "0"',
+        'SEQUENTIALJOB_REQUEST_TIMEOUT must be a whole number from 1 to 3600, not "0"',
+        '--log-level must be one of debug, info, warn, error, silent, not "loud"',
+      ],
+    ],
+  ])('refuses %s', (_says, args, env, expected) => {
+    expect(problems(args, env)).toEqual(expected);
+  });
+
+  it('gives a configuration that cannot be changed', () => {
+    expect(Object.isFrozen(parseConfig([], {}))).toBe(true);
+  });
+});
+
+it.each(Object.values(OPTIONS).map(({ flag }) => flag))('--%s has a variable of its own', (flag) => {
+  expect(environmentName(flag)).toMatch(/^SEQUENTIALJOB_[A-Z]+(_[A-Z]+)*$/);
+});

@@ -1,0 +1,132 @@
+import { describe, expect, it } from '@jest/globals';
+import { LABELS } from '../../../../shared/api/group.ts';
+import type { PodTemplateSpec, SequentialJob } from '../../../../shared/api/types.ts';
+import { buildJob, ownerReference, stepJobName } from '../../../../shared/jobs/job.ts';
+import { deepFreeze } from '../../../support/freeze.ts';
+import { container, NAMESPACE, sequentialJob, UID } from '../../../support/objects.ts';
+
+function object(template?: unknown): SequentialJob {
+  return deepFreeze(sequentialJob({ spec: template === undefined ? {} : { template: template as PodTemplateSpec } }));
+}
+
+const OUR_LABELS = {
+  'app.kubernetes.io/managed-by': 'sequentialjob-controller',
+  'batch.example.com/sequentialjob': 'etl',
+  'batch.example.com/sequentialjob-uid': UID,
+  'batch.example.com/step-index': '1',
+  'batch.example.com/step-name': 'transform',
+};
+
+describe('buildJob', () => {
+  it('gives the whole manifest, nothing more and nothing less', () => {
+    expect(buildJob(object(), 1, 0)).toEqual({
+      apiVersion: 'batch/v1',
+      kind: 'Job',
+      metadata: {
+        name: 'etl-1-transform',
+        namespace: NAMESPACE,
+        labels: OUR_LABELS,
+        ownerReferences: [
+          {
+            apiVersion: 'batch.example.com/v1alpha1',
+            kind: 'SequentialJob',
+            name: 'etl',
+            uid: UID,
+            controller: true,
+            blockOwnerDeletion: true,
+          },
+        ],
+      },
+      spec: {
+        completions: 1,
+        parallelism: 1,
+        backoffLimit: 3,
+        template: {
+          metadata: { labels: OUR_LABELS },
+          spec: {
+            restartPolicy: 'Never',
+            containers: [{ ...container('transform'), terminationMessagePolicy: 'FallbackToLogsOnError' }],
+          },
+        },
+      },
+    });
+  });
+
+  it.each<readonly [string, unknown, Record<string, unknown>]>([
+    [
+      'labels and annotations of the template are kept',
+      { metadata: { labels: { team: 'a' }, annotations: { note: 'b' } } },
+      { metadata: { labels: { team: 'a', ...OUR_LABELS }, annotations: { note: 'b' } } },
+    ],
+    [
+      "our labels win over the template's",
+      { metadata: { labels: { [LABELS.uid]: 'forged' } } },
+      { metadata: { labels: OUR_LABELS } },
+    ],
+    [
+      'what a Go client writes is no harm',
+      { metadata: { creationTimestamp: null }, spec: { containers: null } },
+      { metadata: { labels: OUR_LABELS } },
+    ],
+    ['OnFailure is kept', { spec: { restartPolicy: 'OnFailure' } }, { spec: { restartPolicy: 'OnFailure' } }],
+    [
+      'the rest of the Pod spec is kept',
+      {
+        spec: {
+          volumes: [{ name: 'data', emptyDir: {} }],
+          serviceAccountName: 'runner',
+          nodeSelector: { disk: 'ssd' },
+        },
+      },
+      {
+        spec: {
+          volumes: [{ name: 'data', emptyDir: {} }],
+          serviceAccountName: 'runner',
+          nodeSelector: { disk: 'ssd' },
+          restartPolicy: 'Never',
+        },
+      },
+    ],
+    [
+      'init containers leave their last words too',
+      { spec: { initContainers: [container('setup')] } },
+      { spec: { initContainers: [{ ...container('setup'), terminationMessagePolicy: 'FallbackToLogsOnError' }] } },
+    ],
+  ])('%s', (_says, template, expected) => {
+    const { template: pod } = buildJob(object(template), 1, 0).spec;
+    expect(pod).toMatchObject(expected);
+    expect(pod.spec?.containers.map(({ name }) => name)).toEqual(['transform']);
+  });
+
+  it('keeps what a container says about its last words', () => {
+    const containers = [container('only', { terminationMessagePolicy: 'File' })];
+    const job = buildJob(deepFreeze(sequentialJob({ spec: { containers } })), 0, 0);
+    expect(job.spec.template.spec?.containers).toEqual(containers);
+  });
+
+  it.each([
+    ['the default', undefined, 3],
+    ['none', 0, 0],
+    ['as given', 7, 7],
+  ])('retries: %s', (_says, backoffLimit, expected) => {
+    const spec = backoffLimit === undefined ? {} : { backoffLimit };
+    expect(buildJob(deepFreeze(sequentialJob({ spec })), 0, 0).spec.backoffLimit).toBe(expected);
+  });
+
+  it('names the Job after its resume', () => {
+    expect(buildJob(object(), 2, 3).metadata.name).toBe('etl-2-load-r3');
+    expect(stepJobName(object(), 2, 3)).toBe('etl-2-load-r3');
+  });
+
+  it('gives the same manifest each time', () => {
+    expect(JSON.stringify(buildJob(object(), 1, 0))).toBe(JSON.stringify(buildJob(object(), 1, 0)));
+  });
+
+  it('has no step beyond the last', () => {
+    expect(() => buildJob(object(), 3, 0)).toThrow(new RangeError('there is no step 3'));
+  });
+});
+
+it('ownerReference names the UID, so that a namesake is not the owner', () => {
+  expect(ownerReference(sequentialJob({ metadata: { uid: 'other' } })).uid).toBe('other');
+});

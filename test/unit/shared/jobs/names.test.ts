@@ -1,0 +1,67 @@
+import { describe, expect, it } from '@jest/globals';
+import * as fc from 'fast-check';
+import { jobName, type StepRef } from '../../../../shared/jobs/names.ts';
+
+function step(change: Partial<StepRef> = {}): StepRef {
+  return { name: 'etl', index: 1, container: 'transform', resumes: 0, ...change };
+}
+
+const LABEL = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
+
+describe('jobName', () => {
+  it.each([
+    ['name, index and container', step(), 'etl-1-transform'],
+    ['the first resume shows', step({ resumes: 1 }), 'etl-1-transform-r1'],
+    ['63 characters stay whole', step({ name: 'a'.repeat(51) }), `${'a'.repeat(51)}-1-transform`],
+    [
+      '63 characters with a resume stay whole',
+      step({ name: 'a'.repeat(48), resumes: 2 }),
+      `${'a'.repeat(48)}-1-transform-r2`,
+    ],
+  ])('%s', (_says, ref, expected) => {
+    expect(jobName(ref)).toBe(expected);
+  });
+
+  it.each<readonly [string, StepRef, StepRef]>([
+    ['another container', step({ container: 'x'.repeat(63) }), step({ container: `${'x'.repeat(62)}y` })],
+    ['another index', step({ name: 'a'.repeat(63), index: 1 }), step({ name: 'a'.repeat(63), index: 2 })],
+    ['another resume', step({ name: 'a'.repeat(63), resumes: 1 }), step({ name: 'a'.repeat(63), resumes: 2 })],
+    ['the first resume', step({ name: 'a'.repeat(63) }), step({ name: 'a'.repeat(63), resumes: 1 })],
+  ])('names that are cut stay different: %s', (_says, one, other) => {
+    expect(jobName(one)).toHaveLength(63);
+    expect(jobName(one)).not.toBe(jobName(other));
+  });
+
+  it('keeps this name for ever: a controller of another version must find the Job again', () => {
+    expect(jobName(step({ name: 'a'.repeat(60), index: 12, container: 'b'.repeat(60) }))).toMatchInlineSnapshot(
+      `"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-ykni0c92"`,
+    );
+  });
+
+  it('never ends the readable part with a dash before the hash', () => {
+    expect(jobName(step({ name: 'a'.repeat(53), index: 1 }))).toMatch(/a-[0-9a-z]{8}$/);
+    expect(jobName(step({ name: `${'a'.repeat(50)}.--`, index: 1 }))).toMatch(/a-[0-9a-z]{8}$/);
+  });
+
+  it('is a DNS label of at most 63 characters, and the same each time', () => {
+    const label = fc.stringMatching(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/);
+    const ref = fc.record({ name: label, index: fc.nat(999), container: label, resumes: fc.nat(1000) });
+    fc.assert(
+      fc.property(ref, (one) => {
+        expect(jobName(one)).toMatch(LABEL);
+        expect(jobName(one).length).toBeLessThanOrEqual(63);
+        expect(jobName(one)).toBe(jobName({ ...one }));
+      }),
+    );
+  });
+
+  it('tells the steps of a sequence apart', () => {
+    const label = fc.stringMatching(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/);
+    fc.assert(
+      fc.property(label, fc.uniqueArray(label, { maxLength: 20 }), (name, containers) => {
+        const names = containers.map((container, index) => jobName({ name, index, container, resumes: 0 }));
+        expect(new Set(names).size).toBe(names.length);
+      }),
+    );
+  });
+});

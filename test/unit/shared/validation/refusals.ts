@@ -1,0 +1,31 @@
+/** What validation says of a sequence that is right but for the part under test. */
+import { formatFieldError, validateSequentialJob } from '../../../../shared/validation/index.ts';
+
+type Json = Readonly<Record<string, unknown>>;
+
+export const step = (changes: Json = {}): Json => ({ name: 'load', image: 'busybox:1.36', ...changes });
+
+export const sequence = (spec: Json): Json => ({
+  apiVersion: 'batch.example.com/v1alpha1',
+  kind: 'SequentialJob',
+  metadata: { name: 'etl' },
+  spec,
+});
+
+/** A row of a table: what it shows, the part under test, and every line that is expected. */
+export type Row = readonly [sentence: string, part: Json, lines: readonly string[]];
+
+export const refusals = (object: unknown): readonly string[] => validateSequentialJob(object).map(formatFieldError);
+
+/** For a spec, completed by one good step. */
+export const ofSpec = (spec: Json): readonly string[] => refusals(sequence({ containers: [step()], ...spec }));
+
+/** For the only step, with the volumes `data` and `disk` at hand; lines are given from the container on. */
+export const ofStep = (changes: Json): readonly string[] =>
+  refusals(
+    sequence({ containers: [step(changes)], template: { spec: { volumes: [{ name: 'data' }, { name: 'disk' }] } } }),
+  ).map((line) => line.replaceAll('spec.containers[0].', ''));
+
+/** For the template's Pod spec; lines are given from there on. */
+export const ofPod = (spec: Json): readonly string[] =>
+  ofSpec({ template: { spec } }).map((line) => line.replaceAll('spec.template.spec.', ''));
