@@ -1,0 +1,207 @@
+/** Requests to the API server: JSON in, JSON out, a time limit on each, typed errors. */
+import type { Readable } from 'node:stream';
+import type { KubeConfig } from '@kubernetes/client-node';
+import { Credentials } from './credentials.ts';
+import { ApiError, errorFromAnswer, errorFromFailure, isApiError } from './errors.ts';
+
+export const PATCH_TYPE = {
+  /** RFC 6902 */
+  json: 'application/json-patch+json',
+  /** RFC 7386 */
+  merge: 'application/merge-patch+json',
+  apply: 'application/apply-patch+yaml',
+} as const;
+
+export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
+
+export interface ApiRequest {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** Path from the server's root, unescaped parts already escaped: `/api/v1/namespaces/x/events`. */
+  readonly path: string;
+  readonly query?: Query;
+  /** Sent as JSON. */
+  readonly body?: unknown;
+  /** Default `application/json`; patches name theirs. */
+  readonly contentType?: string;
+  /** For the whole exchange, in milliseconds; default as the client was made. */
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface StreamRequest {
+  readonly path: string;
+  readonly query?: Query;
+  /** The stream fails with `Timeout` when nothing arrives for so long. */
+  readonly idleMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** What a request was, for counting and metrics: called once per attempt, after it ended. */
+export type RequestObserver = (seen: {
+  readonly method: string;
+  readonly path: string;
+  readonly status: number | undefined;
+  readonly ms: number;
+}) => void;
+
+export interface ApiClientOptions {
+  readonly userAgent: string;
+  /** Default 30 s. */
+  readonly timeoutMs?: number;
+  readonly observe?: RequestObserver;
+  /** Monotonic milliseconds; default `performance.now`. */
+  readonly now?: () => number;
+}
+
+export interface ApiClient {
+  /** The server's base URL, for messages. */
+  readonly server: string;
+  /** Resolves with the parsed answer; rejects with ApiError only. A 401 is tried once more with fresh credentials. */
+  request<T = unknown>(request: ApiRequest): Promise<T>;
+  /** Opens a GET whose body is read as it comes (a watch, a log). Rejects with ApiError only; so does reading. */
+  stream(request: StreamRequest): Promise<Readable>;
+  /** Ends all connections; what is in flight fails. */
+  close(): Promise<void>;
+}
+
+const DEFAULT_TIMEOUT_MS = 30_000;
+
+export function createApiClient(config: KubeConfig, options: ApiClientOptions): ApiClient {
+  return new HttpClient(config, options);
+}
+
+class HttpClient implements ApiClient {
+  readonly server: string;
+  readonly #origin: string;
+  readonly #basePath: string;
+  readonly #credentials: Credentials;
+  readonly #options: ApiClientOptions;
+  readonly #now: () => number;
+
+  constructor(config: KubeConfig, options: ApiClientOptions) {
+    this.server = config.getCurrentCluster()?.server ?? '';
+    const url = new URL(this.server);
+    this.#origin = url.origin;
+    // A server may live below a path (an aggregating proxy): every request goes there.
+    this.#basePath = url.pathname.replace(/\/+$/, '');
+    this.#options = options;
+    this.#now = options.now ?? (() => performance.now());
+    this.#credentials = new Credentials(config, this.#now);
+  }
+
+  async request<T>(request: ApiRequest): Promise<T> {
+    try {
+      return await this.#attempt<T>(request, false);
+    } catch (error) {
+      if (!isApiError(error, 'Unauthorized')) throw error;
+      return this.#attempt<T>(request, true);
+    }
+  }
+
+  async stream(request: StreamRequest): Promise<Readable> {
+    const started = this.#now();
+    let status: number | undefined;
+    try {
+      const { dispatcher, headers } = await this.#credentials.access();
+      const answer = await dispatcher.request({
+        origin: this.#origin,
+        path: this.#path(request.path, request.query),
+        method: 'GET',
+        headers: { ...headers, accept: 'application/json', 'user-agent': this.#options.userAgent },
+        headersTimeout: this.#options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+        bodyTimeout: request.idleMs,
+        signal: request.signal,
+      });
+      status = answer.statusCode;
+      if (status >= 200 && status < 300) return answer.body;
+      throw errorFromAnswer(status, await answer.body.text(), header(answer.headers['retry-after']));
+    } catch (error) {
+      throw errorFromFailure(error);
+    } finally {
+      this.#options.observe?.({ method: 'WATCH', path: request.path, status, ms: this.#now() - started });
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#credentials.close();
+  }
+
+  async #attempt<T>(request: ApiRequest, fresh: boolean): Promise<T> {
+    const started = this.#now();
+    const limit = request.timeoutMs ?? this.#options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+    const deadline = new Deadline(limit, request.signal);
+    let status: number | undefined;
+    try {
+      const { dispatcher, headers } = await this.#credentials.access(fresh);
+      const answer = await dispatcher.request({
+        origin: this.#origin,
+        path: this.#path(request.path, request.query),
+        method: request.method,
+        headers: {
+          ...headers,
+          accept: 'application/json',
+          'user-agent': this.#options.userAgent,
+          ...(request.body === undefined ? {} : { 'content-type': request.contentType ?? 'application/json' }),
+        },
+        body: request.body === undefined ? null : JSON.stringify(request.body),
+        signal: deadline.signal,
+      });
+      status = answer.statusCode;
+      const text = await answer.body.text();
+      if (status < 200 || status >= 300) throw errorFromAnswer(status, text, header(answer.headers['retry-after']));
+      return JSON.parse(text) as T;
+    } catch (error) {
+      throw deadline.expired
+        ? new ApiError('Timeout', `${request.method} ${request.path}: no answer within ${limit / 1000} s`, {
+            cause: error,
+          })
+        : errorFromFailure(error);
+    } finally {
+      deadline.clear();
+      this.#options.observe?.({ method: request.method, path: request.path, status, ms: this.#now() - started });
+    }
+  }
+
+  #path(path: string, query: Query | undefined): string {
+    const parameters = new URLSearchParams();
+    for (const [name, value] of Object.entries(query ?? {})) {
+      if (value !== undefined) parameters.set(name, String(value));
+    }
+    return `${this.#basePath}${path}${parameters.size === 0 ? '' : `?${parameters.toString()}`}`;
+  }
+}
+
+/**
+ * A time limit joined with the caller's signal. `AbortSignal.any` would do, but keeps a reference on a long-lived
+ * signal for each request; this one lets go.
+ */
+class Deadline {
+  readonly #controller = new AbortController();
+  readonly #timer: NodeJS.Timeout;
+  readonly #outer: AbortSignal | undefined;
+  readonly #abort = (): void => this.#controller.abort();
+  expired = false;
+
+  constructor(ms: number, outer: AbortSignal | undefined) {
+    this.#outer = outer;
+    this.#timer = setTimeout(() => {
+      this.expired = true;
+      this.#controller.abort();
+    }, ms);
+    if (outer?.aborted === true) this.#controller.abort();
+    outer?.addEventListener('abort', this.#abort, { once: true });
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  clear(): void {
+    clearTimeout(this.#timer);
+    this.#outer?.removeEventListener('abort', this.#abort);
+  }
+}
+
+function header(value: string | readonly string[] | undefined): string | undefined {
+  return typeof value === 'string' ? value : value?.[0];
+}

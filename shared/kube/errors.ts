@@ -1,0 +1,187 @@
+/**
+ * One error class for everything a request to the API server can come back with. Unknown failures are normalised
+ * here, at the edge, so that the rest of the program branches on `code` alone.
+ */
+
+/** The `reason` of a Kubernetes Status object, narrowed to what the program tells apart, plus what never got an answer. */
+export const API_ERROR_CODES = [
+  'BadRequest',
+  'Unauthorized',
+  'Forbidden',
+  'NotFound',
+  'AlreadyExists',
+  'Conflict',
+  'Gone',
+  'Invalid',
+  'TooManyRequests',
+  'ServerError',
+  'Timeout',
+  'Unreachable',
+  'Untrusted',
+  'Aborted',
+  'Unexpected',
+] as const;
+export type ApiErrorCode = (typeof API_ERROR_CODES)[number];
+
+/** What may pass by itself: the same request, sent again later, can succeed. */
+const TRANSIENT: ReadonlySet<ApiErrorCode> = new Set([
+  'Unauthorized',
+  'Conflict',
+  'Gone',
+  'TooManyRequests',
+  'ServerError',
+  'Timeout',
+  'Unreachable',
+  'Untrusted',
+  'Aborted',
+]);
+
+export interface StatusCause {
+  readonly reason?: string;
+  readonly message?: string;
+  readonly field?: string;
+}
+
+export interface ApiErrorDetails {
+  readonly status?: number | undefined;
+  readonly retryAfterMs?: number | undefined;
+  readonly causes?: readonly StatusCause[] | undefined;
+  readonly cause?: unknown;
+}
+
+export class ApiError extends Error {
+  override readonly name = 'ApiError';
+  readonly code: ApiErrorCode;
+  /** HTTP status; absent where no answer came. */
+  readonly status: number | undefined;
+  /** How long the server asked to be left alone, in milliseconds. */
+  readonly retryAfterMs: number | undefined;
+  readonly causes: readonly StatusCause[];
+
+  constructor(code: ApiErrorCode, message: string, details: ApiErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.code = code;
+    this.status = details.status;
+    this.retryAfterMs = details.retryAfterMs;
+    this.causes = details.causes ?? [];
+  }
+
+  get transient(): boolean {
+    return TRANSIENT.has(this.code);
+  }
+}
+
+/** True for an ApiError with one of these codes. */
+export function isApiError(error: unknown, ...codes: readonly ApiErrorCode[]): error is ApiError {
+  return error instanceof ApiError && (codes.length === 0 || codes.includes(error.code));
+}
+
+/** The parts of metav1.Status that are read. */
+interface StatusBody {
+  readonly kind?: string;
+  readonly reason?: string;
+  readonly message?: string;
+  readonly code?: number;
+  readonly details?: { readonly retryAfterSeconds?: number; readonly causes?: readonly StatusCause[] };
+}
+
+const BY_HTTP_STATUS: Readonly<Record<number, ApiErrorCode>> = {
+  400: 'BadRequest',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'NotFound',
+  408: 'Timeout',
+  409: 'Conflict',
+  410: 'Gone',
+  422: 'Invalid',
+  429: 'TooManyRequests',
+};
+
+function codeOf(status: number, reason: string | undefined): ApiErrorCode {
+  if (reason === 'AlreadyExists') return 'AlreadyExists';
+  if (reason === 'Expired') return 'Gone';
+  return BY_HTTP_STATUS[status] ?? (status >= 500 ? 'ServerError' : 'Unexpected');
+}
+
+/**
+ * Delay of a `Retry-After` header in milliseconds: seconds only, as kube-apiserver sends it (RFC 9110 §10.2.3 also
+ * allows a date, which would need the two clocks to agree). Undefined where there is none.
+ */
+export function retryAfterMs(header: string | undefined): number | undefined {
+  return header !== undefined && /^\d{1,6}$/.test(header) ? Number(header) * 1000 : undefined;
+}
+
+/** The error for an answer outside 2xx. Never throws: a body that is no Status is quoted, shortened. */
+export function errorFromAnswer(status: number, body: string, retryAfter?: string): ApiError {
+  const parsed = parseStatus(body);
+  const seconds = parsed?.details?.retryAfterSeconds;
+  return new ApiError(codeOf(status, parsed?.reason), parsed?.message ?? plainMessage(status, body), {
+    status,
+    retryAfterMs: retryAfterMs(retryAfter) ?? (seconds === undefined || seconds <= 0 ? undefined : seconds * 1000),
+    causes: parsed?.details?.causes,
+  });
+}
+
+/** The error for a Status object inside a watch stream (`type: ERROR`). */
+export function errorFromStatus(object: unknown): ApiError {
+  const body = (typeof object === 'object' && object !== null ? object : {}) as StatusBody;
+  const status = body.code ?? 500;
+  return new ApiError(codeOf(status, body.reason), body.message ?? `the watch ended with status ${status}`, { status });
+}
+
+function parseStatus(body: string): StatusBody | undefined {
+  try {
+    const value: unknown = JSON.parse(body);
+    return typeof value === 'object' && value !== null && (value as StatusBody).kind === 'Status' ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function plainMessage(status: number, body: string): string {
+  const text = body.trim().slice(0, 200);
+  return text === '' ? `the API server answered ${status}` : `the API server answered ${status}: ${text}`;
+}
+
+const UNTRUSTED = /^(ERR_TLS|CERT_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_|ERR_SSL)/;
+
+/**
+ * The error for a request that got no (whole) answer. The codes are Node's and undici's: the reason sits in `cause`
+ * one level down where undici wrapped it.
+ */
+export function errorFromFailure(error: unknown): ApiError {
+  if (error instanceof ApiError) return error;
+  const code = systemCode(error);
+  const { message: text, name }: Failure = isObject(error) ? error : {};
+  const message = (text ?? '') || code || (name ?? String(error));
+  if (code === 'UND_ERR_ABORTED' || code === 'ABORT_ERR') return new ApiError('Aborted', message, { cause: error });
+  if (/TIMEOUT|TIMEDOUT/.test(code)) return new ApiError('Timeout', message, { cause: error });
+  if (UNTRUSTED.test(code)) return new ApiError('Untrusted', message, { cause: error });
+  return new ApiError('Unreachable', message, { cause: error });
+}
+
+/** Node's error code (`ECONNREFUSED`, …), looked for in the causes too; empty where there is none. */
+export function systemCode(error: unknown): string {
+  for (let at = error as Failure | undefined, depth = 0; isObject(at) && depth < 4; at = at.cause, depth++) {
+    const { code, errors, name } = at;
+    // Our own codes are not the system's: what is meant sits in the cause.
+    if (typeof code === 'string' && !isApiError(at)) return code;
+    if (errors?.[0] !== undefined) return systemCode(errors[0]);
+    if (name === 'AbortError') return 'ABORT_ERR';
+    if (name === 'TimeoutError') return 'ETIMEDOUT';
+  }
+  return '';
+}
+
+/** What failures look like, wherever they come from: an Error of another realm is no `instanceof Error` here. */
+interface Failure {
+  readonly name?: string;
+  readonly message?: string;
+  readonly code?: unknown;
+  readonly errors?: readonly unknown[];
+  readonly cause?: Failure;
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
+}

@@ -1,0 +1,23 @@
+/** Paths of the resources the operator touches, as the API server serves them. */
+import { GROUP, PLURAL, VERSION } from '../api/group.ts';
+
+export interface Resource {
+  /** `/api/v1` or `/apis/<group>/<version>`. */
+  readonly root: string;
+  readonly plural: string;
+}
+
+export const SEQUENTIAL_JOBS: Resource = { root: `/apis/${GROUP}/${VERSION}`, plural: PLURAL };
+export const JOBS: Resource = { root: '/apis/batch/v1', plural: 'jobs' };
+export const EVENTS: Resource = { root: '/api/v1', plural: 'events' };
+
+/** The collection, of one namespace or, where that is undefined, of all of them. */
+export function collectionPath(resource: Resource, namespace: string | undefined): string {
+  const middle = namespace === undefined ? '' : `/namespaces/${encodeURIComponent(namespace)}`;
+  return `${resource.root}${middle}/${resource.plural}`;
+}
+
+export function objectPath(resource: Resource, namespace: string, name: string, subresource?: string): string {
+  const tail = subresource === undefined ? '' : `/${subresource}`;
+  return `${collectionPath(resource, namespace)}/${encodeURIComponent(name)}${tail}`;
+}

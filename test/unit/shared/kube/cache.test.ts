@@ -1,0 +1,303 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { Cache, type Change, compareResourceVersions, keyOf, type KubeObject } from '../../../../shared/kube/cache.ts';
+
+interface Thing extends KubeObject {
+  readonly owner?: string;
+}
+
+function thing(version: number | string, { name = 'a', uid = 'uid-1', owner = 'o1' } = {}): Thing {
+  return { metadata: { name, namespace: 'ns', uid, resourceVersion: String(version) }, owner };
+}
+
+describe('compareResourceVersions', () => {
+  it.each([
+    ['older', '9', '10', -1],
+    ['newer', '10', '9', 1],
+    ['equal', '10', '10', 0],
+    ['same length', '123', '132', -1],
+    ['beyond 2^53', '9007199254740993', '9007199254740992', 1],
+    ['something else than digits is equal', 'abc', '10', 0],
+    ['nothing is equal', '', '10', 0],
+  ])('%s', (_says, a, b, sign) => {
+    expect(Math.sign(compareResourceVersions(a, b))).toBe(sign);
+  });
+});
+
+describe('keyOf', () => {
+  it.each([
+    ['a namespaced object', 'ns', 'ns/a'],
+    ['a cluster-scoped object', undefined, 'a'],
+    ['an empty namespace', '', 'a'],
+  ])('%s', (_says, namespace, key) => {
+    const metadata = { name: 'a', uid: 'u', resourceVersion: '1', ...(namespace === undefined ? {} : { namespace }) };
+    expect(keyOf({ metadata })).toBe(key);
+  });
+});
+
+describe('Cache', () => {
+  let cache: Cache<Thing>;
+  let changes: Change<Thing>[];
+
+  beforeEach(() => {
+    cache = new Cache<Thing>((object) => object.owner);
+    changes = [];
+    cache.subscribe((change) => changes.push(change));
+  });
+
+  const version = (): string | undefined => cache.get('ns/a')?.metadata.resourceVersion;
+  const told = (): readonly string[] =>
+    changes.map(({ type, object }) => `${type} ${object.metadata.uid}@${object.metadata.resourceVersion}`);
+
+  it.each<readonly [string, (on: Cache<Thing>) => void, string | undefined, readonly string[]]>([
+    ['observes something new', (on) => on.observe(thing(5)), '5', ['added uid-1@5']],
+    [
+      'observes something newer',
+      (on) => {
+        on.observe(thing(5));
+        on.observe(thing(6));
+      },
+      '6',
+      ['added uid-1@5', 'modified uid-1@6'],
+    ],
+    [
+      'a watch that is behind an own write changes nothing',
+      (on) => {
+        on.assume(thing(7));
+        on.observe(thing(6));
+      },
+      '7',
+      ['added uid-1@7'],
+    ],
+    [
+      'the echo of an own write is taken: it says the same',
+      (on) => {
+        on.assume(thing(7));
+        on.observe(thing(7));
+      },
+      '7',
+      ['added uid-1@7', 'modified uid-1@7'],
+    ],
+    [
+      'an own write is newer than what was observed',
+      (on) => {
+        on.observe(thing(5));
+        on.assume(thing(7));
+      },
+      '7',
+      ['added uid-1@5', 'modified uid-1@7'],
+    ],
+    [
+      'an answer that comes after its own echo changes nothing',
+      (on) => {
+        on.observe(thing(7));
+        on.assume(thing(7));
+      },
+      '7',
+      ['added uid-1@7'],
+    ],
+    [
+      'an answer that comes late changes nothing',
+      (on) => {
+        on.observe(thing(8));
+        on.assume(thing(7));
+      },
+      '8',
+      ['added uid-1@8'],
+    ],
+    [
+      'a deletion',
+      (on) => {
+        on.observe(thing(5));
+        on.remove(thing(6));
+      },
+      undefined,
+      ['added uid-1@5', 'deleted uid-1@5'],
+    ],
+    ['a deletion of what was not known tells nobody', (on) => on.remove(thing(6)), undefined, []],
+    [
+      'a late answer does not bring back the deleted',
+      (on) => {
+        on.observe(thing(5));
+        on.remove(thing(7));
+        on.assume(thing(6));
+      },
+      undefined,
+      ['added uid-1@5', 'deleted uid-1@5'],
+    ],
+    [
+      'a late answer does not bring back what was deleted before it was ever seen',
+      (on) => {
+        on.remove(thing(7));
+        on.assume(thing(6));
+      },
+      undefined,
+      [],
+    ],
+    [
+      'the watch may bring an object back into sight',
+      (on) => {
+        on.observe(thing(5));
+        on.remove(thing(6));
+        on.observe(thing(7));
+        on.assume(thing(8));
+      },
+      '8',
+      ['added uid-1@5', 'deleted uid-1@5', 'added uid-1@7', 'modified uid-1@8'],
+    ],
+    [
+      'the same name with a new UID is another object',
+      (on) => {
+        on.observe(thing(5));
+        on.observe(thing(8, { uid: 'uid-2' }));
+      },
+      '8',
+      ['added uid-1@5', 'deleted uid-1@5', 'added uid-2@8'],
+    ],
+    [
+      'the late deletion of the elder leaves the younger',
+      (on) => {
+        on.assume(thing(8, { uid: 'uid-2' }));
+        on.remove(thing(7));
+      },
+      '8',
+      ['added uid-2@8'],
+    ],
+    [
+      'a late answer about the elder leaves the younger',
+      (on) => {
+        on.observe(thing(5));
+        on.observe(thing(8, { uid: 'uid-2' }));
+        on.assume(thing(9));
+      },
+      '8',
+      ['added uid-1@5', 'deleted uid-1@5', 'added uid-2@8'],
+    ],
+    [
+      'opaque versions: the watch wins over what is known',
+      (on) => {
+        on.observe(thing('abc'));
+        on.observe(thing('abd'));
+        on.assume(thing('abe'));
+      },
+      'abd',
+      ['added uid-1@abc', 'modified uid-1@abd'],
+    ],
+  ])('%s', (_says, events, expected, expectedChanges) => {
+    events(cache);
+    expect(version()).toBe(expected);
+    expect(told()).toEqual(expectedChanges);
+  });
+
+  it('tells of a modification with what was before', () => {
+    cache.observe(thing(5));
+    cache.observe(thing(6));
+    expect(changes.at(-1)).toEqual({ type: 'modified', object: thing(6), previous: thing(5) });
+  });
+
+  it('has changed already when it tells of a change', () => {
+    const sizes: number[] = [];
+    cache.subscribe(() => sizes.push(cache.size));
+    cache.observe(thing(5));
+    cache.remove(thing(6));
+    expect(sizes).toEqual([1, 0]);
+  });
+
+  it('remembers no more than the last 10,000 deletions', () => {
+    for (let i = 0; i <= 10_000; i++) cache.remove(thing(i, { name: `n${i}`, uid: `u${i}` }));
+    cache.assume(thing(20_000, { name: 'n0', uid: 'u0' }));
+    cache.assume(thing(20_000, { name: 'n1', uid: 'u1' }));
+    expect([...cache.values()].map(({ metadata }) => metadata.uid)).toEqual(['u0']);
+  });
+
+  describe('replace', () => {
+    const b = thing(4, { name: 'b', uid: 'uid-b' });
+
+    it.each<readonly [string, readonly Thing[], readonly string[]]>([
+      ['what the list lacks is gone', [], ['deleted uid-1@5']],
+      ['what the list has anew is there', [thing(5), b], ['modified uid-1@5', 'added uid-b@4']],
+      ['what the list has in a newer state is taken', [thing(6)], ['modified uid-1@6']],
+      ['a younger namesake takes the place', [thing(8, { uid: 'uid-2' })], ['deleted uid-1@5', 'added uid-2@8']],
+    ])('%s', (_says, list, expected) => {
+      cache.observe(thing(5));
+      changes = [];
+      cache.replace(list, '10');
+      expect(told()).toEqual(expected);
+    });
+
+    it('keeps what was written after the list was made, but remembers what it lacks', () => {
+      cache.observe(b);
+      cache.assume(thing(11));
+      cache.replace([], '10');
+      expect(version()).toBe('11');
+      expect(cache.size).toBe(1);
+      cache.assume({ ...b, metadata: { ...b.metadata, resourceVersion: '9' } });
+      expect(cache.size).toBe(1);
+    });
+
+    it('keeps the newer state of what was written after the list was made', () => {
+      cache.assume(thing(11));
+      cache.replace([thing(9)], '10');
+      expect(version()).toBe('11');
+    });
+
+    it('rewound: takes older states, drops what is younger, forgets deletions', () => {
+      cache.observe(thing(50));
+      cache.observe(thing(51, { name: 'b', uid: 'uid-b' }));
+      cache.remove(thing(52, { name: 'c', uid: 'uid-c' }));
+      cache.replace([thing(5)], '10', true);
+      expect(version()).toBe('5');
+      expect(cache.size).toBe(1);
+      cache.assume(thing(11, { name: 'c', uid: 'uid-c' }));
+      expect(cache.get('ns/c')).toBeDefined();
+    });
+  });
+
+  describe('index', () => {
+    const names = (owner: string): readonly string[] =>
+      cache
+        .indexed(owner)
+        .map(({ metadata }) => metadata.name)
+        .sort();
+
+    it('files objects under their value and follows them', () => {
+      cache.observe(thing(1));
+      cache.observe(thing(2, { name: 'b', uid: 'uid-b' }));
+      expect(names('o1')).toEqual(['a', 'b']);
+      cache.observe(thing(3, { owner: 'o2' }));
+      expect([names('o1'), names('o2')]).toEqual([['b'], ['a']]);
+      cache.remove(thing(4, { owner: 'o2' }));
+      expect([names('o1'), names('o2')]).toEqual([['b'], []]);
+    });
+
+    it('finds the object under its old value gone when the deletion says another', () => {
+      cache.observe(thing(1));
+      cache.remove(thing(2, { owner: 'o2' }));
+      expect([names('o1'), names('o2')]).toEqual([[], []]);
+    });
+
+    it('holds each object once, in its newest state', () => {
+      cache.observe(thing(1));
+      cache.assume(thing(2));
+      cache.observe(thing(2));
+      cache.replace([thing(2)], '3');
+      expect(cache.indexed('o1')).toEqual([thing(2)]);
+    });
+
+    it('gives a list of its own, which later changes leave alone', () => {
+      cache.observe(thing(1));
+      const before = cache.indexed('o1');
+      cache.remove(thing(2));
+      expect(before).toHaveLength(1);
+    });
+
+    it('leaves out what has no value, and works without an indexer', () => {
+      const plain = new Cache<Thing>();
+      plain.observe(thing(1));
+      expect(plain.indexed('o1')).toEqual([]);
+      const { owner: _, ...homeless } = thing(1);
+      cache.observe(homeless);
+      expect(cache.size).toBe(1);
+      expect(cache.indexed('o1')).toEqual([]);
+    });
+  });
+});

@@ -1,0 +1,354 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { KubeConfig } from '@kubernetes/client-node';
+import {
+  type ApiClient,
+  type ApiClientOptions,
+  type ApiRequest,
+  createApiClient,
+  PATCH_TYPE,
+  type RequestObserver,
+} from '../../../../shared/kube/client.ts';
+import { isApiError } from '../../../../shared/kube/errors.ts';
+import { type Answer, json, startServer, type TestServer } from '../../../support/http-server.ts';
+
+const cleanups: (() => Promise<void> | void)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
+});
+
+async function serve(answer: Answer, tls?: { readonly key: string; readonly cert: string }): Promise<TestServer> {
+  const server = await startServer(answer, tls);
+  cleanups.push(() => server.close());
+  return server;
+}
+
+interface Access {
+  readonly user?: Record<string, unknown>;
+  readonly cluster?: Record<string, unknown>;
+}
+
+function connect(url: string, options: Partial<ApiClientOptions> = {}, { user, cluster }: Access = {}): ApiClient {
+  const config = new KubeConfig();
+  config.loadFromString(
+    JSON.stringify({
+      'current-context': 'x',
+      clusters: [{ name: 'x', cluster: { server: url, 'insecure-skip-tls-verify': true, ...cluster } }],
+      users: [{ name: 'x', user: user ?? {} }],
+      contexts: [{ name: 'x', context: { cluster: 'x', user: 'x' } }],
+    }),
+  );
+  const client = createApiClient(config, { userAgent: 'sequentialjob/test', ...options });
+  cleanups.push(() => client.close());
+  return client;
+}
+
+const ok: Answer = (_, response) => json(response, 200, { kind: 'Thing' });
+const silent: Answer = () => undefined;
+const get = (path = '/api/v1/things', more: Partial<ApiRequest> = {}): ApiRequest => ({ method: 'GET', path, ...more });
+
+async function failure(promise: Promise<unknown>): Promise<unknown> {
+  try {
+    await promise;
+  } catch (error) {
+    expect(isApiError(error)).toBe(true);
+    return error;
+  }
+  throw new Error('it went well');
+}
+
+describe('a request', () => {
+  it.each<readonly [string, ApiRequest, { readonly url: string; readonly type?: string; readonly body: string }]>([
+    ['a plain GET', get(), { url: '/base/api/v1/things', body: '' }],
+    [
+      'a query, escaped, without what is undefined',
+      get('/apis/x', { query: { limit: 1, continue: undefined, fieldSelector: 'a=b&c d', watch: true } }),
+      { url: '/base/apis/x?limit=1&fieldSelector=a%3Db%26c+d&watch=true', body: '' },
+    ],
+    ['a query of nothing', get('/apis/x', { query: { continue: undefined } }), { url: '/base/apis/x', body: '' }],
+    [
+      'a POST',
+      { method: 'POST', path: '/apis/x', body: { a: 'ü' } },
+      { url: '/base/apis/x', type: 'application/json', body: '{"a":"ü"}' },
+    ],
+    [
+      'a JSON patch',
+      { method: 'PATCH', path: '/apis/x', contentType: PATCH_TYPE.json, body: [] },
+      { url: '/base/apis/x', type: 'application/json-patch+json', body: '[]' },
+    ],
+    [
+      'a merge patch',
+      { method: 'PATCH', path: '/apis/x', contentType: PATCH_TYPE.merge, body: {} },
+      { url: '/base/apis/x', type: 'application/merge-patch+json', body: '{}' },
+    ],
+    [
+      'a DELETE with options',
+      { method: 'DELETE', path: '/apis/x', body: { propagationPolicy: 'Foreground' } },
+      { url: '/base/apis/x', type: 'application/json', body: '{"propagationPolicy":"Foreground"}' },
+    ],
+  ])('%s', async (_says, request, expected) => {
+    const server = await serve(ok);
+    const client = connect(`${server.url}/base/`, {}, { user: { token: 'secret' } });
+    expect(await client.request(request)).toEqual({ kind: 'Thing' });
+    const [received] = server.received;
+    expect(received).toMatchObject({ method: request.method, url: expected.url, body: expected.body });
+    expect(received?.headers).toMatchObject({
+      'user-agent': 'sequentialjob/test',
+      accept: 'application/json',
+      authorization: 'Bearer secret',
+    });
+    expect(received?.headers['content-type']).toBe(expected.type);
+  });
+
+  it('sends a name and a password where the user has those', async () => {
+    const server = await serve(ok);
+    await connect(server.url, {}, { user: { username: 'me', password: 'pass' } }).request(get());
+    expect(server.received[0]?.headers.authorization).toBe(`Basic ${Buffer.from('me:pass').toString('base64')}`);
+  });
+
+  // undici may open a second one while the first still puts away the answer before; never a third.
+  it('shares connections: one request after another needs one or two', async () => {
+    const server = await serve(ok);
+    const client = connect(server.url);
+    for (let i = 0; i < 50; i++) await client.request(get());
+    expect(server.received).toHaveLength(50);
+    expect(server.connections).toBeLessThanOrEqual(2);
+  });
+
+  it('keeps its connections when the credentials are asked for again', async () => {
+    const server = await serve(ok);
+    let now = 0;
+    const client = connect(server.url, { now: () => now });
+    for (let i = 0; i < 20; i++) {
+      await client.request(get());
+      now += 60_000;
+    }
+    expect(server.connections).toBeLessThanOrEqual(2);
+  });
+
+  it('connects once more after the server has closed the connection', async () => {
+    const server = await serve((_, response) => json(response, 200, {}, { connection: 'close' }));
+    const client = connect(server.url);
+    await client.request(get());
+    await client.request(get());
+    expect(server.received).toHaveLength(2);
+  });
+
+  it.each<readonly [string, Answer, Record<string, unknown>]>([
+    [
+      'a Status',
+      (_, response) =>
+        json(response, 409, { kind: 'Status', reason: 'AlreadyExists', message: 'jobs "a" already exists' }),
+      { code: 'AlreadyExists', status: 409, message: 'jobs "a" already exists' },
+    ],
+    [
+      'too many requests',
+      (_, response) => json(response, 429, {}, { 'retry-after': '3' }),
+      { code: 'TooManyRequests', retryAfterMs: 3000 },
+    ],
+    [
+      'a connection that is cut before the answer',
+      (_, response) => response.destroy(),
+      { code: 'Unreachable', status: undefined },
+    ],
+    [
+      'a connection that is cut in mid-body',
+      (_, response) => {
+        response.writeHead(200, { 'content-length': '1000' });
+        response.write('{"kind":');
+        setImmediate(() => response.destroy());
+      },
+      { code: 'Unreachable' },
+    ],
+    ['an answer that is no JSON', (_, response) => response.end('<html>'), { name: 'ApiError' }],
+  ])('fails with ApiError: %s', async (_says, answer, expected) => {
+    const server = await serve(answer);
+    expect(await failure(connect(server.url).request(get()))).toMatchObject(expected);
+  });
+
+  it('fails with Timeout when no answer comes in time, and says for what', async () => {
+    const server = await serve(silent);
+    const error = await failure(connect(server.url).request(get('/slow', { timeoutMs: 20 })));
+    expect(error).toMatchObject({ code: 'Timeout', message: 'GET /slow: no answer within 0.02 s' });
+  });
+
+  it('counts the body to the time limit', async () => {
+    const server = await serve((_, response) => {
+      response.writeHead(200, { 'content-length': '1000' });
+      response.write('{');
+    });
+    expect(await failure(connect(server.url, { timeoutMs: 20 }).request(get()))).toMatchObject({ code: 'Timeout' });
+  });
+
+  it('fails with Aborted when the caller says so, in flight or before', async () => {
+    const stop = new AbortController();
+    const server = await serve(() => stop.abort());
+    const client = connect(server.url);
+    expect(await failure(client.request(get('/x', { signal: stop.signal })))).toMatchObject({ code: 'Aborted' });
+    expect(await failure(client.request(get('/x', { signal: stop.signal })))).toMatchObject({ code: 'Aborted' });
+    expect(server.received).toHaveLength(1);
+  });
+
+  it('fails with Unreachable where nobody listens', async () => {
+    const server = await startServer(ok);
+    await server.close();
+    const error = await failure(connect(server.url).request(get()));
+    expect(error).toMatchObject({ code: 'Unreachable' });
+    expect((error as Error).message).toContain('ECONNREFUSED');
+  });
+
+  it('fails when the client is closed in mid-request', async () => {
+    const server = await serve(() => void client.close());
+    const client = connect(server.url);
+    await failure(client.request(get()));
+  });
+
+  it('tells the observer of each attempt', async () => {
+    const seen: Parameters<RequestObserver>[0][] = [];
+    let now = 0;
+    const server = await serve((_, response) => {
+      now += 5;
+      json(response, 404, {});
+    });
+    const client = connect(server.url, { observe: (one) => seen.push(one), now: () => now });
+    await failure(client.request(get('/x')));
+    expect(seen).toEqual([{ method: 'GET', path: '/x', status: 404, ms: 5 }]);
+  });
+});
+
+describe('refused credentials', () => {
+  const unauthorized: Answer = (_, response) =>
+    json(response, 401, { kind: 'Status', reason: 'Unauthorized', message: 'no' });
+
+  it('are asked for again, once, and the request is repeated', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'token-'));
+    cleanups.push(() => rmSync(folder, { recursive: true }));
+    const file = join(folder, 'counter');
+    writeFileSync(file, '0');
+    // A credential plugin whose token expired just now is asked again at once.
+    const script = `n=$(($(cat ${file})+1)); echo $n > ${file}; echo '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{"token":"token-'$n'","expirationTimestamp":"2020-01-01T00:00:00Z"}}'`;
+    const exec = {
+      apiVersion: 'client.authentication.k8s.io/v1',
+      command: 'sh',
+      args: ['-c', script],
+      interactiveMode: 'Never',
+    };
+    const server = await serve((received, response) =>
+      received.headers.authorization === 'Bearer token-2' ? ok(received, response) : unauthorized(received, response),
+    );
+    const client = connect(server.url, {}, { user: { exec } });
+    expect(await client.request(get())).toEqual({ kind: 'Thing' });
+    expect(server.received.map(({ headers }) => headers.authorization)).toEqual(['Bearer token-1', 'Bearer token-2']);
+    expect(readFileSync(file, 'utf8').trim()).toBe('2');
+  });
+
+  it('are not asked for a third time', async () => {
+    const server = await serve(unauthorized);
+    expect(await failure(connect(server.url).request(get()))).toMatchObject({ code: 'Unauthorized', message: 'no' });
+    expect(server.received).toHaveLength(2);
+  });
+
+  it('a plugin that fails is Unauthorized, with its own words', async () => {
+    const server = await serve(ok);
+    const exec = {
+      apiVersion: 'client.authentication.k8s.io/v1',
+      command: 'sh',
+      args: ['-c', 'echo log in first >&2; exit 1'],
+    };
+    const error = await failure(connect(server.url, {}, { user: { exec } }).request(get()));
+    expect(error).toMatchObject({
+      code: 'Unauthorized',
+      message: expect.stringMatching(/^cannot authenticate: .*log in first/s),
+    });
+    expect(server.received).toHaveLength(0);
+  });
+});
+
+describe('a stream', () => {
+  async function read(body: AsyncIterable<Buffer>): Promise<string> {
+    const chunks: Buffer[] = [];
+    for await (const chunk of body) chunks.push(chunk);
+    return Buffer.concat(chunks).toString();
+  }
+
+  const stream = { path: '/watch', idleMs: 5000, signal: new AbortController().signal } as const;
+
+  it('gives the body as it comes', async () => {
+    const server = await serve((_, response) => {
+      response.write('one\n');
+      response.end('two\n');
+    });
+    const seen: Parameters<RequestObserver>[0][] = [];
+    const client = connect(`${server.url}/base`, { observe: (one) => seen.push(one) });
+    expect(await read(await client.stream({ ...stream, query: { watch: true } }))).toBe('one\ntwo\n');
+    expect(server.received[0]?.url).toBe('/base/watch?watch=true');
+    expect(seen).toMatchObject([{ method: 'WATCH', path: '/watch', status: 200 }]);
+  });
+
+  it('rejects where the server refuses it', async () => {
+    const server = await serve((_, response) =>
+      json(response, 410, { kind: 'Status', reason: 'Expired', message: 'too old' }),
+    );
+    expect(await failure(connect(server.url).stream(stream))).toMatchObject({ code: 'Gone', message: 'too old' });
+  });
+
+  it('fails with a code of Timeout when nothing arrives for too long', async () => {
+    const server = await serve((_, response) => response.write('one\n'));
+    const body = await connect(server.url).stream({ ...stream, idleMs: 50 });
+    await expect(read(body)).rejects.toMatchObject({ code: 'UND_ERR_BODY_TIMEOUT' });
+  });
+
+  it('ends at once when it is aborted', async () => {
+    const stop = new AbortController();
+    const server = await serve((_, response) => response.write('one\n'));
+    const body = await connect(server.url).stream({ ...stream, signal: stop.signal });
+    setImmediate(() => stop.abort());
+    await expect(read(body)).rejects.toMatchObject({ name: 'AbortError' });
+  });
+
+  it('fails when the connection is cut', async () => {
+    const server = await serve((_, response) => response.write('one\n'));
+    const body = await connect(server.url).stream(stream);
+    setImmediate(() => server.cut());
+    await expect(read(body)).rejects.toMatchObject({ code: 'UND_ERR_SOCKET' });
+  });
+});
+
+describe('TLS', () => {
+  function selfSigned(): { readonly key: string; readonly cert: string } {
+    const folder = mkdtempSync(join(tmpdir(), 'tls-'));
+    const [key, cert] = [join(folder, 'key'), join(folder, 'cert')];
+    const name = ['-subj', '/CN=test', '-addext', 'subjectAltName=IP:127.0.0.1', '-days', '1'];
+    const kind = ['-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
+    execFileSync('openssl', ['req', ...kind, ...name, '-keyout', key, '-out', cert], { stdio: 'ignore' });
+    const pair = { key: readFileSync(key, 'utf8'), cert: readFileSync(cert, 'utf8') };
+    rmSync(folder, { recursive: true });
+    return pair;
+  }
+
+  it('trusts the authority of the kubeconfig and no other', async () => {
+    const pair = selfSigned();
+    const server = await serve(ok, pair);
+    const ca = {
+      'insecure-skip-tls-verify': false,
+      'certificate-authority-data': Buffer.from(pair.cert).toString('base64'),
+    };
+    expect(await connect(server.url, {}, { cluster: ca }).request(get())).toEqual({ kind: 'Thing' });
+    const strict = { 'insecure-skip-tls-verify': false };
+    const error = await failure(connect(server.url, {}, { cluster: strict }).request(get()));
+    expect(error).toMatchObject({ code: 'Untrusted' });
+    expect(await connect(server.url).request(get())).toEqual({ kind: 'Thing' });
+  });
+
+  it('refuses plain HTTP unless the kubeconfig says that it may be insecure', async () => {
+    const server = await serve(ok);
+    const strict = { 'insecure-skip-tls-verify': false };
+    expect(await failure(connect(server.url, {}, { cluster: strict }).request(get()))).toMatchObject({
+      code: 'Unauthorized',
+    });
+    expect(server.received).toHaveLength(0);
+  });
+});

@@ -1,0 +1,209 @@
+import { describe, expect, it } from '@jest/globals';
+import {
+  API_ERROR_CODES,
+  ApiError,
+  type ApiErrorCode,
+  errorFromAnswer,
+  errorFromFailure,
+  errorFromStatus,
+  isApiError,
+  retryAfterMs,
+  systemCode,
+} from '../../../../shared/kube/errors.ts';
+
+function status(reason: string, more: Record<string, unknown> = {}): string {
+  return JSON.stringify({
+    kind: 'Status',
+    apiVersion: 'v1',
+    status: 'Failure',
+    reason,
+    message: `said ${reason}`,
+    ...more,
+  });
+}
+
+function withCode(code: string, message = `it was ${code}`): Error {
+  return Object.assign(new Error(message), { code });
+}
+
+function named(name: string): Error {
+  return Object.assign(new Error('ended'), { name });
+}
+
+describe('errorFromAnswer', () => {
+  it.each<readonly [string, number, string, ApiErrorCode]>([
+    ['400', 400, status('BadRequest'), 'BadRequest'],
+    ['401', 401, status('Unauthorized'), 'Unauthorized'],
+    ['403', 403, status('Forbidden'), 'Forbidden'],
+    ['404', 404, status('NotFound'), 'NotFound'],
+    ['409 about a name that is taken', 409, status('AlreadyExists'), 'AlreadyExists'],
+    ['409 about a version that is old', 409, status('Conflict'), 'Conflict'],
+    ['410 Gone', 410, status('Gone'), 'Gone'],
+    ['410 Expired', 410, status('Expired'), 'Gone'],
+    ['422', 422, status('Invalid'), 'Invalid'],
+    ['429', 429, status('TooManyRequests'), 'TooManyRequests'],
+    ['500', 500, status('InternalError'), 'ServerError'],
+    ['503', 503, status('ServiceUnavailable'), 'ServerError'],
+    ['504 of etcd', 504, status('Timeout'), 'ServerError'],
+    ['408', 408, '', 'Timeout'],
+    ['a status that nobody expects', 418, 'short and stout', 'Unexpected'],
+    ['a redirect', 302, '', 'Unexpected'],
+    ['a page of a proxy', 502, '<html>Bad Gateway</html>', 'ServerError'],
+    ['JSON that is no Status', 404, '{"kind":"Job","reason":"AlreadyExists"}', 'NotFound'],
+    ['JSON that is no object', 404, 'null', 'NotFound'],
+  ])('%s', (_says, http, body, code) => {
+    const error = errorFromAnswer(http, body);
+    expect(error).toBeInstanceOf(ApiError);
+    expect(error.code).toBe(code);
+    expect(error.status).toBe(http);
+  });
+
+  it.each([
+    ["a Status' own message is taken", status('Conflict'), 'said Conflict'],
+    [
+      'a body that is no Status is quoted',
+      '  <html>Bad Gateway</html>\n',
+      'the API server answered 502: <html>Bad Gateway</html>',
+    ],
+    ['an empty body leaves the number', '', 'the API server answered 502'],
+    ['a long body is cut', 'x'.repeat(1000), `the API server answered 502: ${'x'.repeat(200)}`],
+  ])('message: %s', (_says, body, message) => {
+    expect(errorFromAnswer(502, body).message).toBe(message);
+  });
+
+  it.each<readonly [string, string | undefined, unknown, number | undefined]>([
+    ['the header, in seconds', '7', undefined, 7000],
+    ['the details of the Status', undefined, 3, 3000],
+    ['the header wins over the details', '7', 3, 7000],
+    ['zero in the header is a wish too', '0', 3, 0],
+    ['zero in the details is none', undefined, 0, undefined],
+    ['neither', undefined, undefined, undefined],
+    ['a date is not understood', 'Mon, 02 Nov 2026 10:00:00 GMT', undefined, undefined],
+    ['a fraction is not understood', '1.5', undefined, undefined],
+  ])('Retry-After: %s', (_says, header, retryAfterSeconds, expected) => {
+    const body = status('TooManyRequests', { details: { retryAfterSeconds } });
+    expect(errorFromAnswer(429, body, header).retryAfterMs).toBe(expected);
+  });
+
+  it('keeps the causes', () => {
+    const causes = [
+      { reason: 'NamespaceTerminating', message: 'namespace x is being terminated', field: 'metadata.namespace' },
+    ];
+    expect(errorFromAnswer(403, status('Forbidden', { details: { causes } })).causes).toEqual(causes);
+    expect(errorFromAnswer(403, status('Forbidden')).causes).toEqual([]);
+  });
+});
+
+describe('errorFromStatus, of a watch', () => {
+  it.each<readonly [string, unknown, ApiErrorCode, string]>([
+    ['an expired version', { code: 410, reason: 'Expired', message: 'too old' }, 'Gone', 'too old'],
+    ['an internal error', { code: 500, message: 'broken' }, 'ServerError', 'broken'],
+    ['without a code', { message: 'broken' }, 'ServerError', 'broken'],
+    ['without a message', { code: 410 }, 'Gone', 'the watch ended with status 410'],
+    ['nothing at all', null, 'ServerError', 'the watch ended with status 500'],
+    ['no object', 'oops', 'ServerError', 'the watch ended with status 500'],
+  ])('%s', (_says, object, code, message) => {
+    expect(errorFromStatus(object)).toMatchObject({ code, message });
+  });
+});
+
+describe('errorFromFailure', () => {
+  it.each<readonly [string, unknown, ApiErrorCode, string]>([
+    ['a refused connection', withCode('ECONNREFUSED'), 'Unreachable', 'it was ECONNREFUSED'],
+    ['a reset connection', withCode('ECONNRESET'), 'Unreachable', 'it was ECONNRESET'],
+    ['a host that nobody knows', withCode('ENOTFOUND'), 'Unreachable', 'it was ENOTFOUND'],
+    ['an error of the socket', withCode('UND_ERR_SOCKET', 'other side closed'), 'Unreachable', 'other side closed'],
+    [
+      'a connection that takes too long',
+      withCode('UND_ERR_CONNECT_TIMEOUT'),
+      'Timeout',
+      'it was UND_ERR_CONNECT_TIMEOUT',
+    ],
+    ['a body that falls silent', withCode('UND_ERR_BODY_TIMEOUT'), 'Timeout', 'it was UND_ERR_BODY_TIMEOUT'],
+    ['headers that do not come', withCode('UND_ERR_HEADERS_TIMEOUT'), 'Timeout', 'it was UND_ERR_HEADERS_TIMEOUT'],
+    ['a connection that dies of silence', withCode('ETIMEDOUT'), 'Timeout', 'it was ETIMEDOUT'],
+    ['a TimeoutError without a code', named('TimeoutError'), 'Timeout', 'ended'],
+    ['a signal of AbortSignal.timeout', new DOMException('too late', 'TimeoutError'), 'Timeout', 'too late'],
+    ['an AbortError without a code', named('AbortError'), 'Aborted', 'ended'],
+    ['an abort as the platform throws it', new DOMException('stopped', 'AbortError'), 'Aborted', 'stopped'],
+    ['an abort as undici says it', withCode('UND_ERR_ABORTED'), 'Aborted', 'it was UND_ERR_ABORTED'],
+    [
+      'a certificate of its own',
+      withCode('DEPTH_ZERO_SELF_SIGNED_CERT'),
+      'Untrusted',
+      'it was DEPTH_ZERO_SELF_SIGNED_CERT',
+    ],
+    ['an authority of its own', withCode('SELF_SIGNED_CERT_IN_CHAIN'), 'Untrusted', 'it was SELF_SIGNED_CERT_IN_CHAIN'],
+    [
+      'an unknown authority',
+      withCode('UNABLE_TO_VERIFY_LEAF_SIGNATURE'),
+      'Untrusted',
+      'it was UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+    ],
+    ['an expired certificate', withCode('CERT_HAS_EXPIRED'), 'Untrusted', 'it was CERT_HAS_EXPIRED'],
+    [
+      'a certificate of another name',
+      withCode('ERR_TLS_CERT_ALTNAME_INVALID'),
+      'Untrusted',
+      'it was ERR_TLS_CERT_ALTNAME_INVALID',
+    ],
+    [
+      'a reason that sits in the cause',
+      new TypeError('fetch failed', { cause: new Error('inner', { cause: withCode('CERT_HAS_EXPIRED') }) }),
+      'Untrusted',
+      'fetch failed',
+    ],
+    [
+      'all addresses of a host refused, without a message',
+      new AggregateError([withCode('ECONNREFUSED'), withCode('ECONNREFUSED')], ''),
+      'Unreachable',
+      'ECONNREFUSED',
+    ],
+    ['all addresses of a host silent', new AggregateError([withCode('ETIMEDOUT')], ''), 'Timeout', 'ETIMEDOUT'],
+    ['an error that says nothing', new Error(), 'Unreachable', 'Error'],
+    ['no error at all', 'oops', 'Unreachable', 'oops'],
+    ['undefined', undefined, 'Unreachable', 'undefined'],
+  ])('%s', (_says, failure, code, message) => {
+    const error = errorFromFailure(failure);
+    expect(error).toMatchObject({ code, message, status: undefined });
+    expect(error.cause).toBe(failure);
+  });
+
+  it('leaves an ApiError as it is', () => {
+    const error = new ApiError('Conflict', 'x');
+    expect(errorFromFailure(error)).toBe(error);
+  });
+
+  it('does not follow causes in a circle', () => {
+    const error = new Error('round');
+    error.cause = error;
+    expect(systemCode(error)).toBe('');
+  });
+});
+
+describe('isApiError', () => {
+  it.each<readonly [string, unknown, readonly ApiErrorCode[], boolean]>([
+    ['any code where none is asked for', new ApiError('Gone', 'x'), [], true],
+    ['one of those asked for', new ApiError('Gone', 'x'), ['NotFound', 'Gone'], true],
+    ['none of those asked for', new ApiError('Gone', 'x'), ['NotFound'], false],
+    ['another kind of error', new Error('Gone'), [], false],
+    ['nothing', undefined, [], false],
+  ])('%s', (_says, error, codes, expected) => {
+    expect(isApiError(error, ...codes)).toBe(expected);
+  });
+});
+
+it.each(API_ERROR_CODES.map((code) => [code]))('%s: what cannot pass by itself is not transient', (code) => {
+  const lasting = ['BadRequest', 'Forbidden', 'NotFound', 'AlreadyExists', 'Invalid', 'Unexpected'];
+  expect(new ApiError(code, 'x').transient).toBe(!lasting.includes(code));
+});
+
+it.each([
+  [undefined, undefined],
+  ['', undefined],
+  ['12', 12_000],
+  ['-1', undefined],
+  ['1234567', undefined],
+])('a Retry-After header %p is %p milliseconds', (header, expected) => {
+  expect(retryAfterMs(header)).toBe(expected);
+});

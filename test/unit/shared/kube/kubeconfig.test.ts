@@ -1,0 +1,191 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { type KubeConfigOptions, KubeConfigError, loadKubeConfig } from '../../../../shared/kube/kubeconfig.ts';
+
+interface Parts {
+  readonly names?: readonly string[];
+  readonly current?: string;
+  readonly server?: string;
+  readonly cluster?: string;
+  readonly user?: string;
+}
+
+/** A kubeconfig whose contexts, clusters and users have these names. */
+function config({ names = ['dev'], current, server = 'https://127.0.0.1:6443', cluster, user }: Parts = {}): string {
+  return JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'Config',
+    ...(current === undefined ? {} : { 'current-context': current }),
+    clusters: names.map((name) => ({ name, cluster: { server } })),
+    users: names.map((name) => ({ name, user: { token: `token of ${name}` } })),
+    contexts: names.map((name) => ({ name, context: { cluster: cluster ?? name, user: user ?? name } })),
+  });
+}
+
+const FILES = {
+  good: config({ names: ['dev', 'prod'], current: 'dev' }),
+  second: config({ names: ['edge'], current: 'edge', server: 'https://edge:6443' }),
+  twin: config({ names: ['dev', 'extra'], current: 'extra', server: 'https://twin:6443' }),
+  undecided: config({ names: ['dev', 'prod'] }),
+  empty: '',
+  blank: '\n  \n',
+  'no-contexts': JSON.stringify({ apiVersion: 'v1', kind: 'Config', 'current-context': 'dev' }),
+  text: 'this is no kubeconfig',
+  broken: 'clusters:\n- name: [\n  x',
+  'no-server': JSON.stringify({ clusters: [{ name: 'dev', cluster: {} }] }),
+  'lost-context': config({ current: 'gone' }),
+  'lost-cluster': config({ current: 'dev', cluster: 'gone' }),
+  'lost-user': config({ current: 'dev', user: 'gone' }),
+  'no-url': config({ current: 'dev', server: 'here' }),
+  'no-scheme': config({ current: 'dev', server: 'localhost:6443' }),
+} as const;
+
+type FileName = keyof typeof FILES | 'missing';
+
+let folder: string;
+const path = (name: FileName): string => join(folder, name);
+const paths = (...names: readonly FileName[]): string => names.map(path).join(delimiter);
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'kubeconfig-'));
+  for (const [name, text] of Object.entries(FILES)) writeFileSync(join(folder, name), text);
+});
+afterAll(() => {
+  rmSync(folder, { recursive: true });
+});
+
+function failure(options: KubeConfigOptions): Error {
+  try {
+    loadKubeConfig(options);
+  } catch (error) {
+    if (error instanceof KubeConfigError) return error;
+    throw error;
+  }
+  throw new Error('it was accepted');
+}
+
+describe('loadKubeConfig refuses, in one line that names the file', () => {
+  it.each<readonly [string, FileName, RegExp]>([
+    ['a file that does not exist', 'missing', /cannot read the kubeconfig .*missing: ENOENT: no such file/],
+    ['an empty file', 'empty', /cannot read the kubeconfig .*empty: the file is empty/],
+    ['a blank file', 'blank', /cannot read the kubeconfig .*blank: the file is empty/],
+    ['a text', 'text', /text: no current context is set; choose one with --context \(it has none\)/],
+    ['broken YAML', 'broken', /cannot read the kubeconfig .*broken: ./],
+    [
+      'a cluster without a server',
+      'no-server',
+      /cannot read the kubeconfig .*no-server: clusters\[0\]\.cluster\.server is missing/,
+    ],
+    [
+      'no current context',
+      'undecided',
+      /undecided: no current context is set; choose one with --context \(it has dev, prod\)/,
+    ],
+    ['no contexts', 'no-contexts', /no-contexts: there is no context "dev" \(it has none\)/],
+    ['a current context that is not there', 'lost-context', /lost-context: there is no context "gone" \(it has dev\)/],
+    ['a cluster that is not there', 'lost-cluster', /lost-cluster: the cluster of context "dev" is not defined/],
+    ['a user that is not there', 'lost-user', /lost-user: the user of context "dev" is not defined/],
+    ['a server that is no URL', 'no-url', /no-url: the server of context "dev" is no http or https URL: here/],
+    [
+      'a server without a scheme',
+      'no-scheme',
+      /no-scheme: the server of context "dev" is no http or https URL: localhost:6443/,
+    ],
+  ])('%s', (_says, name, expected) => {
+    const { message } = failure({ path: path(name) });
+    expect(message).toMatch(expected);
+    expect(message).not.toContain('\n');
+    expect(message).toContain(folder);
+  });
+
+  it('a folder', () => {
+    expect(failure({ path: folder }).message).toMatch(/^cannot read the kubeconfig .*: EISDIR: [^\n]*$/);
+  });
+
+  it('a context that is asked for and not there', () => {
+    expect(failure({ path: path('good'), context: 'test' }).message).toMatch(
+      /there is no context "test" \(it has dev, prod\)$/,
+    );
+  });
+
+  it('a list of which no file exists', () => {
+    expect(failure({ env: `${paths('missing')}${delimiter}${folder}/none` }).message).toMatch(/missing: ENOENT/);
+  });
+
+  it('a list of which one file is broken', () => {
+    expect(failure({ env: paths('good', 'broken') }).message).toMatch(/cannot read the kubeconfig .*broken: /);
+  });
+});
+
+describe('loadKubeConfig', () => {
+  it.each<readonly [string, () => KubeConfigOptions, { readonly context: string; readonly server: string }]>([
+    ['the path that is given', () => ({ path: path('good') }), { context: 'dev', server: 'https://127.0.0.1:6443' }],
+    [
+      'the path wins over the environment',
+      () => ({ path: path('good'), env: path('second') }),
+      { context: 'dev', server: 'https://127.0.0.1:6443' },
+    ],
+    [
+      'a path may contain the list separator',
+      () => ({ path: path('good'), env: '' }),
+      { context: 'dev', server: 'https://127.0.0.1:6443' },
+    ],
+    ['the environment', () => ({ env: path('second') }), { context: 'edge', server: 'https://edge:6443' }],
+    [
+      'another context',
+      () => ({ path: path('good'), context: 'prod' }),
+      { context: 'prod', server: 'https://127.0.0.1:6443' },
+    ],
+    [
+      'a context where none is current',
+      () => ({ path: path('undecided'), context: 'prod' }),
+      { context: 'prod', server: 'https://127.0.0.1:6443' },
+    ],
+    [
+      'a list: the first current context stands',
+      () => ({ env: paths('good', 'second') }),
+      { context: 'dev', server: 'https://127.0.0.1:6443' },
+    ],
+    [
+      'a list: contexts of the second file are there',
+      () => ({ env: paths('good', 'second'), context: 'edge' }),
+      { context: 'edge', server: 'https://edge:6443' },
+    ],
+    [
+      'a list: the second decides where the first does not',
+      () => ({ env: paths('undecided', 'second') }),
+      { context: 'edge', server: 'https://edge:6443' },
+    ],
+    [
+      'a list: of two with one name the first stands',
+      () => ({ env: paths('good', 'twin') }),
+      { context: 'dev', server: 'https://127.0.0.1:6443' },
+    ],
+    [
+      'a list: the rest of the twin is there',
+      () => ({ env: paths('good', 'twin'), context: 'extra' }),
+      { context: 'extra', server: 'https://twin:6443' },
+    ],
+    [
+      'a list: a file that is named twice',
+      () => ({ env: paths('good', 'second', 'good'), context: 'edge' }),
+      { context: 'edge', server: 'https://edge:6443' },
+    ],
+    [
+      'a list: files that do not exist are passed over',
+      () => ({ env: paths('missing', 'good') }),
+      { context: 'dev', server: 'https://127.0.0.1:6443' },
+    ],
+    [
+      'a list: empty entries are passed over',
+      () => ({ env: `${delimiter}${path('good')}${delimiter}` }),
+      { context: 'dev', server: 'https://127.0.0.1:6443' },
+    ],
+  ])('%s', (_says, options, expected) => {
+    const loaded = loadKubeConfig(options());
+    expect({ context: loaded.getCurrentContext(), server: loaded.getCurrentCluster()?.server }).toEqual(expected);
+    expect(loaded.getCurrentUser()?.token).toBe(`token of ${expected.context}`);
+  });
+});

@@ -1,0 +1,383 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { Cache, type KubeObject } from '../../../../shared/kube/cache.ts';
+import type { ApiRequest } from '../../../../shared/kube/client.ts';
+import { ApiError, type ApiErrorCode } from '../../../../shared/kube/errors.ts';
+import { Reflector, type ReflectorOptions } from '../../../../shared/kube/reflector.ts';
+import { FakeClient, FakeWatch } from '../../../support/fake-client.ts';
+
+function thing(name: string, version: number | string, uid = `uid-${name}`): KubeObject {
+  return { metadata: { name, uid, resourceVersion: String(version) } };
+}
+
+function page(version: number | string, items: readonly KubeObject[] | null, more?: string) {
+  return { metadata: { resourceVersion: String(version), ...(more === undefined ? {} : { continue: more }) }, items };
+}
+
+/** What is answered to lists, one after the other; the last one answers all that follow. */
+type List = object | ApiErrorCode;
+
+const failed = (code: ApiErrorCode, retryAfterMs?: number): ApiError =>
+  new ApiError(code, `it was ${code}`, { retryAfterMs });
+
+function hung(request: ApiRequest): Promise<never> {
+  return new Promise((_, reject) => {
+    request.signal?.addEventListener('abort', () => reject(failed('Aborted')));
+  });
+}
+
+describe('Reflector', () => {
+  let lists: List[];
+  /** What comes instead of the next watches. */
+  let refusals: ApiErrorCode[];
+  let watches: FakeWatch[];
+  let cache: Cache<KubeObject>;
+  let client: FakeClient;
+  let errors: string[];
+  let reflector: Reflector<KubeObject>;
+
+  function make(options: Partial<ReflectorOptions<KubeObject>> = {}): Reflector<KubeObject> {
+    return new Reflector<KubeObject>({
+      client,
+      path: '/things',
+      cache,
+      transform: (raw) => raw as KubeObject,
+      onError: (error, retryMs) => errors.push(`${error.code} ${retryMs}`),
+      random: () => 1,
+      ...options,
+    });
+  }
+
+  beforeEach(() => {
+    jest.useFakeTimers();
+    lists = [page(10, [thing('a', 5)])];
+    refusals = [];
+    watches = [];
+    errors = [];
+    cache = new Cache<KubeObject>();
+    client = new FakeClient({
+      request: () => {
+        const next = lists.length > 1 ? lists.shift() : lists[0];
+        if (typeof next === 'string') throw failed(next);
+        return next;
+      },
+      stream: ({ signal }) => {
+        const refusal = refusals.shift();
+        if (refusal !== undefined) throw failed(refusal);
+        const watch = new FakeWatch(signal);
+        watches.push(watch);
+        return watch.body;
+      },
+    });
+    reflector = make();
+  });
+
+  afterEach(async () => {
+    await reflector.stop();
+    jest.useRealTimers();
+  });
+
+  const pass = (ms = 0): Promise<void> => jest.advanceTimersByTimeAsync(ms);
+  const watch = (): FakeWatch => {
+    const last = watches.at(-1);
+    if (last === undefined) throw new Error('there is no watch');
+    return last;
+  };
+  const names = (): readonly string[] =>
+    [...cache.values()].map(({ metadata }) => `${metadata.name}@${metadata.resourceVersion}`).sort();
+  const from = (): readonly unknown[] => client.streams.map(({ query }) => query?.['resourceVersion']);
+  const listed = (): number => client.requests.length;
+
+  async function started(): Promise<void> {
+    reflector.start();
+    await pass();
+  }
+
+  it('lists, then watches from there', async () => {
+    await started();
+    expect(reflector.hasSynced).toBe(true);
+    await reflector.synced;
+    expect(names()).toEqual(['a@5']);
+    expect(client.requests).toMatchObject([
+      { method: 'GET', path: '/things', query: { limit: 500, continue: undefined } },
+    ]);
+    expect(client.streams).toMatchObject([
+      {
+        path: '/things',
+        idleMs: 150_000,
+        query: { watch: true, allowWatchBookmarks: true, resourceVersion: '10', timeoutSeconds: 600 },
+      },
+    ]);
+  });
+
+  it('asks for a quorum list: never for a version', async () => {
+    await started();
+    expect(client.requests[0]?.query).not.toHaveProperty('resourceVersion');
+  });
+
+  it('sends its selectors with lists and watches, and reads in pages of the size asked for', async () => {
+    reflector = make({ labelSelector: 'l', fieldSelector: 'f', pageSize: 7, idleMs: 99 });
+    await started();
+    expect(client.requests[0]?.query).toMatchObject({ labelSelector: 'l', fieldSelector: 'f', limit: 7 });
+    expect(client.streams[0]).toMatchObject({ idleMs: 99, query: { labelSelector: 'l', fieldSelector: 'f' } });
+  });
+
+  it('transforms what is listed and what is watched', async () => {
+    reflector = make({ transform: (raw) => ({ metadata: { ...(raw as KubeObject).metadata, namespace: 'seen' } }) });
+    await started();
+    watch().send('ADDED', thing('b', 11));
+    await pass();
+    expect([...cache.values()].map(({ metadata }) => metadata.namespace)).toEqual(['seen', 'seen']);
+  });
+
+  it('joins the pages of a list, and is synced with the last one only', async () => {
+    const tokens: unknown[] = [];
+    client = new FakeClient({
+      request: (request) => {
+        tokens.push(request.query?.['continue']);
+        if (tokens.length === 1) return page(10, [thing('a', 5)], 'next');
+        if (tokens.length === 2) return page(10, [thing('b', 6)], 'last');
+        return hung(request);
+      },
+    });
+    reflector = make();
+    await started();
+    expect(tokens).toEqual([undefined, 'next', 'last']);
+    expect(reflector.hasSynced).toBe(false);
+    expect(cache.size).toBe(0);
+  });
+
+  it('takes all pages', async () => {
+    lists = [page(10, [thing('a', 5)], 'next'), page(10, [thing('b', 6)], ''), page(99, [])];
+    await started();
+    expect(names()).toEqual(['a@5', 'b@6']);
+    expect(from()).toEqual(['10']);
+  });
+
+  it('takes a list without items, as Go writes it', async () => {
+    lists = [page(10, null)];
+    await started();
+    expect(reflector.hasSynced).toBe(true);
+    expect(cache.size).toBe(0);
+  });
+
+  it('begins the list anew when it expires between two pages', async () => {
+    lists = [page(10, [thing('old', 5)], 'next'), 'Gone', page(20, [thing('a', 15)])];
+    await started();
+    expect(reflector.hasSynced).toBe(false);
+    expect(errors).toEqual(['Gone 200']);
+    await pass(200);
+    expect(names()).toEqual(['a@15']);
+    expect(client.requests.at(-1)?.query).toMatchObject({ continue: undefined });
+  });
+
+  it('follows the watch: added, modified, deleted', async () => {
+    await started();
+    watch().send('ADDED', thing('b', 11));
+    watch().send('MODIFIED', thing('a', 12));
+    await pass();
+    expect(names()).toEqual(['a@12', 'b@11']);
+    watch().send('DELETED', thing('a', 13));
+    await pass();
+    expect(names()).toEqual(['b@11']);
+  });
+
+  it.each<readonly [string, (on: FakeWatch) => void, string]>([
+    ['after a clean end from the list where nothing came', () => undefined, '10'],
+    ['after an object from its version', (on) => on.send('MODIFIED', thing('a', 42)), '42'],
+    ['after a deletion from its version', (on) => on.send('DELETED', thing('a', 43)), '43'],
+    ['after a bookmark from its version', (on) => on.send('BOOKMARK', thing('', 44)), '44'],
+  ])('reconnects without a list and resumes: %s', async (_says, events, version) => {
+    await started();
+    events(watch());
+    await pass(6000);
+    watch().end();
+    await pass();
+    expect(from()).toEqual(['10', version]);
+    expect(listed()).toBe(1);
+    expect(errors).toEqual([]);
+  });
+
+  it('does not cache bookmarks', async () => {
+    await started();
+    watch().send('BOOKMARK', thing('mark', 44));
+    await pass();
+    expect(names()).toEqual(['a@5']);
+  });
+
+  it('does not hurry where watches end as soon as they begin', async () => {
+    await started();
+    watch().end();
+    await pass(199);
+    expect(client.streams).toHaveLength(1);
+    await pass(1);
+    expect(client.streams).toHaveLength(2);
+    watch().end();
+    await pass(399);
+    expect(client.streams).toHaveLength(2);
+    await pass(1);
+    expect(client.streams).toHaveLength(3);
+    expect(errors).toEqual([]);
+  });
+
+  it.each<readonly [string, (on: FakeWatch) => void]>([
+    [
+      '410 inside the stream',
+      (on) => on.send('ERROR', { kind: 'Status', code: 410, reason: 'Expired', message: 'too old' }),
+    ],
+    ['a silent watch', (on) => on.fail(Object.assign(new Error('silent'), { code: 'UND_ERR_BODY_TIMEOUT' }))],
+    ['a frame that is no JSON', (on) => on.body.write('garbage\n')],
+  ])('lists anew after %s', async (_says, break_) => {
+    lists = [page(10, [thing('a', 5)]), page(50, [thing('b', 45)])];
+    await started();
+    break_(watch());
+    await pass(200);
+    expect(names()).toEqual(['b@45']);
+    expect(from()).toEqual(['10', '50']);
+    expect(errors).toHaveLength(1);
+  });
+
+  it.each<readonly [ApiErrorCode, number]>([
+    ['Gone', 2],
+    ['BadRequest', 2],
+    ['Invalid', 2],
+    ['Timeout', 2],
+    ['ServerError', 1],
+    ['TooManyRequests', 1],
+    ['Unreachable', 1],
+    ['Unauthorized', 1],
+  ])('a watch that is refused with %s needs so many lists: %d', async (code, expected) => {
+    refusals = [code];
+    await started();
+    await pass(200);
+    expect(listed()).toBe(expected);
+    expect(watches).toHaveLength(1);
+  });
+
+  it('resumes after a cut connection where it was', async () => {
+    await started();
+    watch().send('ADDED', thing('b', 11));
+    await pass();
+    watch().fail(Object.assign(new Error('cut'), { code: 'ECONNRESET' }));
+    await pass(200);
+    expect(from()).toEqual(['10', '11']);
+    expect(listed()).toBe(1);
+    expect(errors).toEqual(['Unreachable 200']);
+  });
+
+  it('drops a cut frame and reads it again', async () => {
+    await started();
+    watch().body.write('{"type":"ADDED","object":{"metadata":{"name":"b","uid":"u","resourceVersion":"11"}}');
+    watch().end();
+    await pass(200);
+    expect(names()).toEqual(['a@5']);
+    expect(from()).toEqual(['10', '10']);
+  });
+
+  it('goes on after failed lists, waiting longer each time, up to 30 s', async () => {
+    lists = ['Unreachable'];
+    await started();
+    for (let i = 0; i < 10; i++) await pass(30_000);
+    expect(reflector.hasSynced).toBe(false);
+    expect(errors.slice(0, 9)).toEqual(
+      [200, 400, 800, 1600, 3200, 6400, 12_800, 25_600, 30_000].map((ms) => `Unreachable ${ms}`),
+    );
+    lists = [page(10, [thing('a', 5)])];
+    await pass(30_000);
+    expect(reflector.hasSynced).toBe(true);
+  });
+
+  it('starts at the shortest delay again after a watch that lasted', async () => {
+    refusals = ['Unreachable', 'Unreachable', 'Unreachable'];
+    await started();
+    await pass(200 + 400 + 800);
+    await pass(5000);
+    watch().fail(Object.assign(new Error('cut'), { code: 'ECONNRESET' }));
+    await pass();
+    expect(errors).toEqual(['Unreachable 200', 'Unreachable 400', 'Unreachable 800', 'Unreachable 200']);
+  });
+
+  it('leaves the server alone for as long as it asks', async () => {
+    let calls = 0;
+    client = new FakeClient({
+      request: (request) => {
+        calls++;
+        if (calls === 1) throw failed('TooManyRequests', 7000);
+        return hung(request);
+      },
+    });
+    reflector = make();
+    await started();
+    expect(errors).toEqual(['TooManyRequests 7000']);
+    await pass(6999);
+    expect(calls).toBe(1);
+    await pass(1);
+    expect(calls).toBe(2);
+  });
+
+  it('removes with a new list what went away unseen, but not what was written after it was made', async () => {
+    lists = [page(10, [thing('a', 5), thing('b', 6)]), page(20, [thing('b', 6)])];
+    await started();
+    cache.assume(thing('c', 25));
+    watch().send('ERROR', { kind: 'Status', code: 410 });
+    await pass(200);
+    expect(names()).toEqual(['b@6', 'c@25']);
+  });
+
+  it('takes an older list as it is: the server was restored from a backup', async () => {
+    lists = [page(100, [thing('a', 95)]), page(50, [thing('a', 45)]), page(60, [thing('a', 55)])];
+    await started();
+    watch().send('ERROR', { kind: 'Status', code: 410 });
+    await pass(200);
+    expect(names()).toEqual(['a@45']);
+    // The list after that counts from the new history, so it is no rewinding: an own write is kept.
+    cache.assume(thing('c', 70));
+    watch().send('ERROR', { kind: 'Status', code: 410 });
+    await pass(400);
+    expect(names()).toEqual(['a@55', 'c@70']);
+  });
+
+  it.each<readonly [string, () => void]>([
+    ['while it watches', () => undefined],
+    [
+      'while it lists',
+      () => {
+        client = new FakeClient({ request: hung });
+        reflector = make();
+      },
+    ],
+    [
+      'while it waits after a failure',
+      () => {
+        lists = ['Unreachable'];
+      },
+    ],
+  ])('stops promptly %s, and leaves nothing behind', async (_says, prepare) => {
+    prepare();
+    await started();
+    await reflector.stop();
+    expect(jest.getTimerCount()).toBe(0);
+    const asked = client.requests.length + client.streams.length;
+    await pass(100_000);
+    expect(client.requests.length + client.streams.length).toBe(asked);
+    expect(errors.filter((error) => error.startsWith('Aborted'))).toEqual([]);
+  });
+
+  it('ends its watch when it stops', async () => {
+    await started();
+    await reflector.stop();
+    expect(watch().body.destroyed).toBe(true);
+  });
+
+  it('runs once, however often it is started', async () => {
+    reflector.start();
+    await started();
+    expect(listed()).toBe(1);
+    expect(client.streams).toHaveLength(1);
+  });
+
+  it('never starts when it was stopped before', async () => {
+    await reflector.stop();
+    await started();
+    expect(listed()).toBe(0);
+  });
+});

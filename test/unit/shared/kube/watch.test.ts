@@ -1,0 +1,111 @@
+import { Readable } from 'node:stream';
+import { describe, expect, it } from '@jest/globals';
+import * as fc from 'fast-check';
+import type { ApiErrorCode } from '../../../../shared/kube/errors.ts';
+import { type Frame, readFrames } from '../../../../shared/kube/watch.ts';
+
+function body(...chunks: readonly (string | Buffer)[]): Readable {
+  return Readable.from(
+    chunks.map((chunk) => Buffer.from(chunk)),
+    { objectMode: false },
+  );
+}
+
+async function collect(stream: Readable): Promise<{ readonly frames: readonly Frame[]; readonly error: unknown }> {
+  const frames: Frame[] = [];
+  try {
+    for await (const frame of readFrames(stream)) frames.push(frame);
+    return { frames, error: undefined };
+  } catch (error) {
+    return { frames, error };
+  }
+}
+
+const ADDED = { type: 'ADDED', object: { metadata: { name: 'a' } } } as const;
+const DELETED = { type: 'DELETED', object: { metadata: { name: 'ü€😀' } } } as const;
+const line = (frame: unknown): string => `${JSON.stringify(frame)}\n`;
+
+/** Chunks that end at these offsets. */
+function cut(whole: Buffer, offsets: readonly number[]): readonly Buffer[] {
+  const ends = [...new Set([...offsets, whole.length])].sort((a, b) => a - b);
+  return ends.map((end, i) => whole.subarray(ends[i - 1] ?? 0, end));
+}
+
+describe('readFrames', () => {
+  it.each<readonly [string, readonly string[], readonly unknown[]]>([
+    ['nothing at all', [], []],
+    ['a frame in one chunk', [line(ADDED)], [ADDED]],
+    ['two frames in one chunk', [line(ADDED) + line(DELETED)], [ADDED, DELETED]],
+    [
+      'a frame and a half, then the rest',
+      [line(ADDED) + line(DELETED).slice(0, 9), line(DELETED).slice(9)],
+      [ADDED, DELETED],
+    ],
+    ['a newline in a chunk of its own', [JSON.stringify(ADDED), '\n'], [ADDED]],
+    ['empty lines between frames', [`\n${line(ADDED)}\n\n${line(DELETED)}`], [ADDED, DELETED]],
+    ['a last line without its newline is dropped', [line(ADDED), JSON.stringify(DELETED)], [ADDED]],
+    ['half a frame is dropped', [line(ADDED), '{"type":"ADD'], [ADDED]],
+  ])('%s', async (_says, chunks, expected) => {
+    expect(await collect(body(...chunks))).toEqual({ frames: expected, error: undefined });
+  });
+
+  it('gives the same frames wherever the chunks are cut, also inside a character', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.string({ unit: 'grapheme', maxLength: 20 }), { maxLength: 6 }),
+        fc.array(fc.nat(600), { maxLength: 12 }),
+        async (names, offsets) => {
+          const frames = names.map((name) => ({ type: 'MODIFIED', object: { name } }));
+          const whole = Buffer.from(frames.map(line).join(''));
+          const chunks = cut(
+            whole,
+            offsets.filter((offset) => offset > 0 && offset < whole.length),
+          );
+          expect(await collect(body(...chunks))).toEqual({ frames, error: undefined });
+        },
+      ),
+    );
+  });
+
+  it('gives the same frames byte by byte', async () => {
+    const whole = Buffer.from(line(DELETED) + line(ADDED));
+    const chunks = cut(whole, whole.map((_, i) => i + 1) as unknown as readonly number[]);
+    expect((await collect(body(...chunks))).frames).toEqual([DELETED, ADDED]);
+  });
+
+  it.each<readonly [string, () => Readable, ApiErrorCode, RegExp]>([
+    ['a line that is no JSON', () => body(line(ADDED), 'garbage here\n'), 'Unexpected', /no JSON: garbage here$/],
+    ['a line that does not end', () => body(line(ADDED), ...endless()), 'Unexpected', /larger than 16777216 bytes/],
+    ['a connection that is cut', () => failing('ECONNRESET'), 'Unreachable', /cut/],
+    ['a connection that falls silent', () => failing('UND_ERR_BODY_TIMEOUT'), 'Timeout', /cut/],
+  ])('%s is an ApiError, after the frames before it', async (_says, stream, code, message) => {
+    const { frames, error } = await collect(stream());
+    expect(frames).toEqual([ADDED]);
+    expect(error).toMatchObject({ name: 'ApiError', code });
+    expect((error as Error).message).toMatch(message);
+  });
+
+  it('closes the stream when the reader leaves', async () => {
+    const stream = body(line(ADDED), line(DELETED));
+    for await (const frame of readFrames(stream)) {
+      expect(frame).toEqual(ADDED);
+      break;
+    }
+    expect(stream.destroyed).toBe(true);
+  });
+});
+
+function endless(): readonly Buffer[] {
+  const mebibyte = Buffer.alloc(1024 * 1024, 'x');
+  return Array.from({ length: 17 }, () => mebibyte);
+}
+
+function failing(code: string): Readable {
+  return Readable.from(
+    (async function* () {
+      yield Buffer.from(line(ADDED));
+      throw Object.assign(new Error('cut'), { code });
+    })(),
+    { objectMode: false },
+  );
+}
