@@ -1,0 +1,21 @@
+/** The help text, made of the same table that the flags are read by. */
+import { environmentName, OPTIONS } from '../shared/config.ts';
+
+export function usage(): string {
+  const options = Object.values(OPTIONS).map(({ flag, placeholder, says, fallback }) => {
+    const preset = fallback === undefined ? '' : ` (default ${fallback})`;
+    return `  --${flag}=${placeholder}\n      ${says}${preset}; or ${environmentName(flag)}`;
+  });
+  return `sequentialjob: runs the containers of a SequentialJob one after another, each as a Job
+
+Usage:
+  sequentialjob run [flags]    run the operator
+  sequentialjob version        print the version
+  sequentialjob help           print this
+
+Flags of run, each also an environment variable:
+${options.join('\n')}
+
+Exit codes: 0 done, 1 failed, 2 wrong usage.
+`;
+}

@@ -1,0 +1,204 @@
+/**
+ * Carries out what was decided, and says what it learned. Every action may be repeated: names are fixed, deletions
+ * name the UID, patches name the resource version.
+ */
+import { FINALIZER, LABELS, MANAGER } from '../shared/api/group.ts';
+import { type ObservedJob, sequentialJobOwner } from '../shared/api/job.ts';
+import { MESSAGE } from '../shared/api/reasons.ts';
+import type { OwnerReference, SequentialJob } from '../shared/api/types.ts';
+import { buildJob } from '../shared/jobs/job.ts';
+import type { Cache } from '../shared/kube/cache.ts';
+import { type ApiClient, PATCH_TYPE } from '../shared/kube/client.ts';
+import { type ApiError, isApiError } from '../shared/kube/errors.ts';
+import { collectionPath, JOBS, objectPath, SEQUENTIAL_JOBS } from '../shared/kube/resources.ts';
+import type { Action, Finding, Snapshot } from './decide/index.ts';
+import { toObservedJob, toSequentialJob } from './transform.ts';
+
+export interface ActorDeps {
+  readonly client: ApiClient;
+  readonly sequentialJobs: Cache<SequentialJob>;
+  readonly jobs: Cache<ObservedJob>;
+}
+
+/** Deletions of one sequence under way at once: enough to be quick, few enough to leave the others their share. */
+const PARALLEL_DELETIONS = 8;
+
+/**
+ * Carries out the actions in order. Returns the snapshot as it is after them; rejects with the ApiError of the first
+ * action that may go well later, everything before it having been done.
+ */
+export async function act(actions: readonly Action[], snapshot: Snapshot, deps: ActorDeps): Promise<Snapshot> {
+  let current = snapshot;
+  for (const action of actions) current = await carryOut(action, current, deps);
+  return current;
+}
+
+async function carryOut(action: Action, snapshot: Snapshot, deps: ActorDeps): Promise<Snapshot> {
+  switch (action.type) {
+    case 'AddFinalizer':
+      return withObject(snapshot, await patchFinalizers(snapshot.object, deps, (list) => [...list, FINALIZER]));
+    case 'RemoveFinalizer':
+      return withObject(
+        snapshot,
+        await patchFinalizers(snapshot.object, deps, (list) => list.filter((name) => name !== FINALIZER)),
+      );
+    case 'CreateJob':
+      return createJob(action, snapshot, deps);
+    case 'ConfirmJob':
+      return confirm(action, snapshot, deps);
+    case 'DeleteJobs':
+      return deleteJobs(action.jobs, snapshot, deps);
+  }
+}
+
+async function createJob(
+  action: Extract<Action, { type: 'CreateJob' }>,
+  snapshot: Snapshot,
+  deps: ActorDeps,
+): Promise<Snapshot> {
+  const { namespace } = snapshot.object.metadata;
+  try {
+    const created = await deps.client.request({
+      method: 'POST',
+      path: collectionPath(JOBS, namespace),
+      query: { fieldManager: MANAGER },
+      body: buildJob(snapshot.object, action.index, action.resumes),
+    });
+    return learn(snapshot, action.jobName, created, deps);
+  } catch (error) {
+    if (isApiError(error, 'AlreadyExists')) {
+      return learn(snapshot, action.jobName, await getJob(snapshot, action.jobName, deps), deps);
+    }
+    if (isRejection(error)) {
+      return withFinding(snapshot, action.jobName, { type: 'rejected', message: error.message });
+    }
+    throw error;
+  }
+}
+
+/**
+ * True where asking again cannot help: the Job is invalid, or nobody lets us create it. A namespace that is being
+ * deleted answers 403 too, but the sequence goes with it.
+ */
+function isRejection(error: unknown): error is ApiError {
+  if (!isApiError(error, 'Invalid', 'Forbidden', 'BadRequest')) return false;
+  return !error.causes.some((cause) => cause.reason === 'NamespaceTerminating');
+}
+
+interface RawJob extends ObservedJob {
+  readonly metadata: ObservedJob['metadata'] & { readonly labels?: Readonly<Record<string, string>> };
+}
+
+async function getJob(snapshot: Snapshot, name: string, deps: ActorDeps): Promise<unknown> {
+  try {
+    const path = objectPath(JOBS, snapshot.object.metadata.namespace, name);
+    return await deps.client.request({ method: 'GET', path });
+  } catch (error) {
+    if (isApiError(error, 'NotFound')) return undefined;
+    throw error;
+  }
+}
+
+/** Looks for the Job that the status has on record; a namesake with another UID does not count. */
+async function confirm(
+  { jobName, jobUID }: Extract<Action, { type: 'ConfirmJob' }>,
+  snapshot: Snapshot,
+  deps: ActorDeps,
+): Promise<Snapshot> {
+  const answer = await getJob(snapshot, jobName, deps);
+  return answer === undefined || toObservedJob(answer).metadata.uid !== jobUID
+    ? withFinding(snapshot, jobName, { type: 'absent' })
+    : withJob(snapshot, answer, deps);
+}
+
+/** What the API server has under the name of the step to start: our Job, made before, or somebody else's. */
+function learn(snapshot: Snapshot, name: string, answer: unknown, deps: ActorDeps): Snapshot {
+  // Gone between the refusal and the look: the next decision creates it again.
+  if (answer === undefined) return snapshot;
+  const job = toObservedJob(answer);
+  if (isOwned(job, snapshot)) return withJob(snapshot, answer, deps);
+  const deleting = job.metadata.deletionTimestamp !== undefined;
+  return withFinding(snapshot, name, { type: 'foreign', owner: describeOwner(job), deleting });
+}
+
+function isOwned(job: ObservedJob, { object }: Snapshot): boolean {
+  return sequentialJobOwner(job)?.uid === object.metadata.uid;
+}
+
+/** The snapshot with this Job; the cache gets it too, where the watch will keep it up to date there. */
+function withJob(snapshot: Snapshot, answer: unknown, deps: ActorDeps): Snapshot {
+  const job = toObservedJob(answer);
+  const known: Snapshot = { ...snapshot, jobs: [...snapshot.jobs, job] };
+  const { labels } = (answer as RawJob).metadata;
+  if (labels?.[LABELS.uid] === undefined || !isOwned(job, snapshot)) {
+    return withFinding(known, job.metadata.name, { type: 'unwatched' });
+  }
+  deps.jobs.assume(job);
+  return known;
+}
+
+function describeOwner(job: ObservedJob): string {
+  const owner: OwnerReference | undefined = job.metadata.ownerReferences?.find((reference) => reference.controller);
+  return owner === undefined ? MESSAGE.foreignOwner.none : MESSAGE.foreignOwner.of(owner.kind, owner.name);
+}
+
+async function deleteJobs(jobs: readonly ObservedJob[], snapshot: Snapshot, deps: ActorDeps): Promise<Snapshot> {
+  const left = new Map(snapshot.jobs.map((job) => [job.metadata.uid, job]));
+  for (let start = 0; start < jobs.length; start += PARALLEL_DELETIONS) {
+    const group = jobs.slice(start, start + PARALLEL_DELETIONS);
+    const answers = await Promise.all(group.map((job) => deleteJob(job, deps)));
+    for (const [i, job] of group.entries()) {
+      const going = answers[i];
+      if (going === undefined) left.delete(job.metadata.uid);
+      else left.set(job.metadata.uid, going);
+    }
+  }
+  return { ...snapshot, jobs: [...left.values()] };
+}
+
+/** The Job on its way out, or undefined when it is gone already. */
+async function deleteJob({ metadata }: ObservedJob, deps: ActorDeps): Promise<ObservedJob | undefined> {
+  try {
+    const answer = await deps.client.request<{ readonly kind: string }>({
+      method: 'DELETE',
+      path: objectPath(JOBS, metadata.namespace, metadata.name),
+      // Without a policy the API orphans a Job's Pods (batch/v1's historical default).
+      body: { propagationPolicy: 'Foreground', preconditions: { uid: metadata.uid } },
+    });
+    if (answer.kind !== 'Job') return undefined;
+    const job = toObservedJob(answer);
+    deps.jobs.assume(job);
+    return job;
+  } catch (error) {
+    // Gone already, or the name belongs to somebody else by now: either way there is nothing of ours to delete.
+    if (isApiError(error, 'NotFound', 'Conflict')) return undefined;
+    throw error;
+  }
+}
+
+async function patchFinalizers(
+  object: SequentialJob,
+  deps: ActorDeps,
+  change: (finalizers: readonly string[]) => readonly string[],
+): Promise<SequentialJob> {
+  const { namespace, name, resourceVersion, finalizers = [] } = object.metadata;
+  const answer = await deps.client.request({
+    method: 'PATCH',
+    path: objectPath(SEQUENTIAL_JOBS, namespace, name),
+    query: { fieldManager: MANAGER },
+    contentType: PATCH_TYPE.merge,
+    // A merge patch replaces the whole list: the resource version keeps other people's finalizers safe.
+    body: { metadata: { resourceVersion, finalizers: change(finalizers) } },
+  });
+  const patched = toSequentialJob(answer);
+  deps.sequentialJobs.assume(patched);
+  return patched;
+}
+
+function withObject(snapshot: Snapshot, object: SequentialJob): Snapshot {
+  return { ...snapshot, object };
+}
+
+function withFinding(snapshot: Snapshot, name: string, finding: Finding): Snapshot {
+  return { ...snapshot, findings: { ...snapshot.findings, [name]: finding } };
+}
