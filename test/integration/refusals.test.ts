@@ -1,0 +1,106 @@
+/** What cannot run: invalid specs that got past admission, Jobs that the API server refuses, names that are taken. */
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { getCondition } from '../../shared/conditions.ts';
+import type { ApiClient } from '../../shared/kube/client.ts';
+import { collectionPath, JOBS } from '../../shared/kube/resources.ts';
+import { connect, kubeconfig, kubectl, Namespace } from '../support/cluster.ts';
+import { Operator } from '../support/operator.ts';
+import { FOREVER, sequence, step } from '../support/sequences.ts';
+
+let client: ApiClient;
+let namespace: Namespace;
+let operator: Operator;
+
+beforeAll(async () => {
+  client = connect();
+  namespace = await Namespace.create(client, 'refusals');
+  operator = await Operator.start(kubeconfig(), namespace.name);
+}, 60_000);
+
+afterAll(async () => {
+  await namespace.remove();
+  await operator.end('SIGTERM');
+  await client.close();
+});
+
+const unmounted = { ...step('s1'), volumeMounts: [{ name: 'data', mountPath: '/data' }] };
+
+describe('an invalid spec that admission did not stop', () => {
+  it('fails before any step starts, with every fault', async () => {
+    await namespace.apply('invalid', {
+      containers: [{ ...step('s0'), ports: [{ containerPort: 0 }] }, unmounted],
+    });
+    const { status } = await namespace.untilFinished('invalid');
+    expect(status?.phase).toBe('Failed');
+    expect(status?.startTime).toBeUndefined();
+    expect(getCondition(status?.conditions, 'Failed')).toMatchObject({ status: 'True', reason: 'InvalidSpec' });
+    const message = getCondition(status?.conditions, 'Failed')?.message;
+    expect(message).toContain('spec.containers[0].ports[0].containerPort');
+    expect(message).toContain('spec.containers[1].volumeMounts[0].name: Not found: "data"');
+    expect(await namespace.jobNames('invalid')).toEqual([]);
+  });
+
+  it('runs once the spec is mended', async () => {
+    await namespace.patch('invalid', { spec: sequence(2) });
+    const { status } = await namespace.until('invalid', (object) => object.status?.phase === 'Completed');
+    expect(status?.conditions?.find(({ type }) => type === 'Failed')?.status).toBe('False');
+    expect(status?.progress).toEqual({ completedIndices: [0, 1], summary: '2/2' });
+  });
+});
+
+describe('a Job that the API server refuses', () => {
+  it('fails the sequence with the answer, and is not asked for again', async () => {
+    await kubectl('create', 'quota', 'one-job', '--hard=count/jobs.batch=3', '-n', namespace.name);
+    try {
+      await namespace.apply('refused', sequence(2));
+      const { status } = await namespace.untilFinished('refused');
+      expect(status?.phase).toBe('Failed');
+      expect(status?.progress).toMatchObject({ failureReason: 'JobRejected', failedIndex: 1 });
+      expect(status?.progress?.failureMessage).toContain('exceeded quota');
+    } finally {
+      await kubectl('delete', 'quota', 'one-job', '-n', namespace.name);
+    }
+  });
+});
+
+describe("a Job of somebody else's under the step's name", () => {
+  it('fails the sequence and is left alone', async () => {
+    const foreign = await client.request<{ metadata: { uid: string } }>({
+      method: 'POST',
+      path: collectionPath(JOBS, namespace.name),
+      body: {
+        metadata: { name: 'conflict-1-s1' },
+        spec: {
+          suspend: true,
+          template: { spec: { restartPolicy: 'Never', containers: [step('theirs', FOREVER)] } },
+        },
+      },
+    });
+    await namespace.apply('conflict', sequence(3));
+    const { status } = await namespace.untilFinished('conflict');
+    expect(status?.progress).toMatchObject({
+      failureReason: 'JobNameConflict',
+      failedIndex: 1,
+      currentStep: 's1',
+      completedIndices: [0],
+    });
+    expect(status?.progress?.failureMessage).toContain('conflict-1-s1');
+
+    await namespace.delete('conflict');
+    await namespace.untilGone('conflict', 30);
+    const left = await namespace.jobs();
+    expect(left.find((job) => job.metadata.name === 'conflict-1-s1')?.metadata.uid).toBe(foreign.metadata.uid);
+    expect(left.some((job) => job.metadata.name === 'conflict-0-s0')).toBe(false);
+  });
+});
+
+describe('a sequence that another tool changed', () => {
+  it('still runs when its labels are taken off the running Job', async () => {
+    await namespace.apply('unlabelled', sequence(2, { 0: 'sleep 4' }));
+    await namespace.until('unlabelled', ({ status }) => status?.steps?.[0]?.state === 'Running');
+    const label = 'batch.example.com/sequentialjob-uid-';
+    await kubectl('label', 'job', 'unlabelled-0-s0', '-n', namespace.name, label);
+    const { status } = await namespace.untilFinished('unlabelled');
+    expect(status?.phase).toBe('Completed');
+  });
+});

@@ -1,0 +1,100 @@
+/** The controller dies, again and again: the sequence goes on as if nothing had happened. */
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { ApiClient } from '../../shared/kube/client.ts';
+import { sleep } from '../../shared/sleep.ts';
+import { connect, kubeconfig, Namespace, type RawJob } from '../support/cluster.ts';
+import { Operator } from '../support/operator.ts';
+import { sequence } from '../support/sequences.ts';
+
+const KILLS = 20;
+const STEPS = 10;
+
+let client: ApiClient;
+let namespace: Namespace;
+
+beforeAll(async () => {
+  client = connect();
+  namespace = await Namespace.create(client, 'restart');
+});
+
+afterAll(async () => {
+  const operator = await Operator.start(kubeconfig(), namespace.name);
+  await namespace.remove();
+  await operator.end('SIGTERM');
+  await client.close();
+});
+
+/** Every UID that was ever seen under a Job name: a second one is a step started twice. */
+function watchUIDs(): { readonly seen: Map<string, Set<string>>; readonly stop: () => Promise<void> } {
+  const seen = new Map<string, Set<string>>();
+  const stopping = new AbortController();
+  const running = (async () => {
+    while (!stopping.signal.aborted) {
+      for (const { metadata } of await namespace.jobs()) {
+        seen.set(metadata.name, (seen.get(metadata.name) ?? new Set()).add(metadata.uid));
+      }
+      await sleep(20, stopping.signal);
+    }
+  })();
+  return {
+    seen,
+    stop: async () => {
+      stopping.abort();
+      await running;
+    },
+  };
+}
+
+function expectOneAfterAnother(jobs: readonly RawJob[]): void {
+  for (const [i, job] of jobs.entries()) {
+    const before = jobs[i - 1];
+    if (before === undefined) continue;
+    expect(Date.parse(job.metadata.creationTimestamp)).toBeGreaterThanOrEqual(
+      Date.parse(before.status.completionTime ?? 'never'),
+    );
+  }
+}
+
+describe('a controller that is killed', () => {
+  it('goes on in the middle of a sequence', async () => {
+    let operator = await Operator.start(kubeconfig(), namespace.name);
+    await namespace.apply('once', sequence(3, { 1: 'sleep 2' }));
+    await namespace.until('once', ({ status }) => status?.steps?.[1]?.state === 'Running');
+    await operator.end('SIGKILL');
+    await sleep(3000);
+    operator = await Operator.start(kubeconfig(), namespace.name);
+    const { status } = await namespace.untilFinished('once');
+    expect(status).toMatchObject({ phase: 'Completed', progress: { completedIndices: [0, 1, 2] } });
+    expect(await namespace.jobNames('once')).toEqual(['once-0-s0', 'once-1-s1', 'once-2-s2']);
+    await operator.end('SIGTERM');
+  });
+
+  it(`gives every step exactly one Job, in order, through ${KILLS} kills at random moments`, async () => {
+    const scripts = Object.fromEntries(Array.from({ length: STEPS }, (_, i) => [i, 'sleep 0.5']));
+    await namespace.apply('hunted', sequence(STEPS, scripts));
+    const uids = watchUIDs();
+    for (let kill = 0; kill < KILLS; kill++) {
+      const operator = Operator.spawn(['run', `--kubeconfig=${kubeconfig()}`, `--namespace=${namespace.name}`]);
+      // From before its first request to well into its work, when it lives half a second.
+      await sleep(150 + Math.random() * 900);
+      await operator.end('SIGKILL');
+    }
+    const operator = await Operator.start(kubeconfig(), namespace.name);
+    const { status } = await namespace.untilFinished('hunted');
+    await uids.stop();
+    await operator.end('SIGTERM');
+
+    expect(status?.phase).toBe('Completed');
+    const jobs = await namespace.jobs('hunted');
+    expect(jobs.map((job) => job.metadata.name)).toEqual(Array.from({ length: STEPS }, (_, i) => `hunted-${i}-s${i}`));
+    expect(status?.steps?.map((recorded) => recorded.jobUID)).toEqual(jobs.map((job) => job.metadata.uid));
+    expect([...uids.seen].filter(([name, set]) => name.startsWith('hunted') && set.size !== 1)).toEqual([]);
+    expectOneAfterAnother(jobs);
+  }, 180_000);
+
+  it('ends cleanly on SIGTERM', async () => {
+    const operator = await Operator.start(kubeconfig(), namespace.name);
+    expect(await operator.end('SIGTERM')).toEqual({ code: 0, signal: null });
+    expect(operator.says('"msg":"stopped"')).toBe(true);
+  });
+});

@@ -1,0 +1,208 @@
+/** The API server of the integration and e2e tests, seen as a user sees it: plain requests and kubectl. */
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { LABELS } from '../../shared/api/group.ts';
+import type { SequentialJob, SequentialJobSpec } from '../../shared/api/types.ts';
+import { type ApiClient, createApiClient, type RequestObserver } from '../../shared/kube/client.ts';
+import { isApiError } from '../../shared/kube/errors.ts';
+import { loadKubeConfig } from '../../shared/kube/kubeconfig.ts';
+import {
+  collectionPath,
+  EVENTS,
+  JOBS,
+  objectPath,
+  type Resource,
+  SEQUENTIAL_JOBS,
+} from '../../shared/kube/resources.ts';
+import { eventually } from './eventually.ts';
+
+export const PODS: Resource = { root: '/api/v1', plural: 'pods' };
+
+export interface RawJob {
+  readonly metadata: {
+    readonly name: string;
+    readonly uid: string;
+    readonly creationTimestamp: string;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly ownerReferences?: readonly {
+      readonly uid: string;
+      readonly kind: string;
+      readonly controller?: boolean;
+    }[];
+  };
+  readonly status: {
+    readonly startTime?: string;
+    readonly completionTime?: string;
+    readonly conditions?: readonly { readonly type: string; readonly status: string }[];
+  };
+}
+
+export interface RawEvent {
+  readonly type: string;
+  readonly reason: string;
+  readonly message: string;
+  readonly count: number;
+  readonly involvedObject: { readonly name: string; readonly uid: string };
+}
+
+interface List<T> {
+  readonly items: readonly T[];
+}
+
+/** The kubeconfig that the test environment hands over. */
+export function kubeconfig(): string {
+  const path = process.env['SEQUENTIALJOB_TEST_KUBECONFIG'] ?? process.env['KUBECONFIG'];
+  if (path === undefined)
+    throw new Error('no cluster: SEQUENTIALJOB_TEST_KUBECONFIG or KUBECONFIG must name a kubeconfig');
+  return path;
+}
+
+export function connect(observe?: RequestObserver): ApiClient {
+  return createApiClient(loadKubeConfig({ path: kubeconfig() }), {
+    userAgent: 'sequentialjob-tests',
+    ...(observe === undefined ? {} : { observe }),
+  });
+}
+
+/** Runs kubectl against the cluster; rejects when it exits non-zero, with its standard error in the message. */
+export async function kubectl(...args: readonly string[]): Promise<string> {
+  const assets = process.env['KUBEBUILDER_ASSETS'];
+  const command = assets === undefined ? 'kubectl' : join(assets, 'kubectl');
+  const config = kubeconfig();
+  // A cache of its own: the user's may remember what another cluster served at this address.
+  const { stdout } = await promisify(execFile)(command, [`--cache-dir=${config}.cache`, ...args], {
+    env: { ...process.env, KUBECONFIG: config },
+  });
+  return stdout;
+}
+
+/** A namespace of a test's own, and what is in it. */
+export class Namespace {
+  readonly name: string;
+  readonly client: ApiClient;
+
+  private constructor(client: ApiClient, name: string) {
+    this.client = client;
+    this.name = name;
+  }
+
+  static async create(client: ApiClient, prefix = 'test'): Promise<Namespace> {
+    const name = `${prefix}-${randomBytes(4).toString('hex')}`;
+    await client.request({ method: 'POST', path: '/api/v1/namespaces', body: { metadata: { name } } });
+    return new Namespace(client, name);
+  }
+
+  /** Needs a running operator: the sequences' finalizers hold the namespace. */
+  async remove(): Promise<void> {
+    const path = collectionPath(SEQUENTIAL_JOBS, this.name);
+    await this.client.request({ method: 'DELETE', path });
+    await eventually('no sequences', async () => {
+      const { items } = await this.client.request<List<unknown>>({ method: 'GET', path });
+      return items.length === 0 ? true : undefined;
+    });
+    await this.client.request({ method: 'DELETE', path: `/api/v1/namespaces/${this.name}` });
+  }
+
+  async apply(name: string, spec: SequentialJobSpec, metadata: object = {}): Promise<SequentialJob> {
+    return this.client.request({
+      method: 'POST',
+      path: collectionPath(SEQUENTIAL_JOBS, this.name),
+      body: {
+        apiVersion: 'batch.example.com/v1alpha1',
+        kind: 'SequentialJob',
+        metadata: { ...metadata, name },
+        spec,
+      },
+    });
+  }
+
+  async get(name: string): Promise<SequentialJob> {
+    return this.client.request({ method: 'GET', path: objectPath(SEQUENTIAL_JOBS, this.name, name) });
+  }
+
+  /** Starts the deletion and returns; `cascade` as kubectl's. */
+  async delete(name: string, cascade: 'Background' | 'Foreground' | 'Orphan' = 'Background'): Promise<void> {
+    const path = objectPath(SEQUENTIAL_JOBS, this.name, name);
+    await this.client.request({ method: 'DELETE', path, body: { propagationPolicy: cascade } });
+  }
+
+  async patch(name: string, patch: unknown): Promise<SequentialJob> {
+    return this.client.request({
+      method: 'PATCH',
+      path: objectPath(SEQUENTIAL_JOBS, this.name, name),
+      contentType: 'application/merge-patch+json',
+      body: patch,
+    });
+  }
+
+  /** The Jobs of the namespace, or of one sequence, oldest step first. */
+  async jobs(sequence?: string): Promise<readonly RawJob[]> {
+    const labelSelector = sequence === undefined ? undefined : `${LABELS.name}=${sequence}`;
+    const { items } = await this.client.request<List<RawJob>>({
+      method: 'GET',
+      path: collectionPath(JOBS, this.name),
+      query: { labelSelector },
+    });
+    const index = (job: RawJob): number => Number(job.metadata.labels?.[LABELS.stepIndex] ?? -1);
+    return [...items].sort((a, b) => index(a) - index(b));
+  }
+
+  async jobNames(sequence?: string): Promise<readonly string[]> {
+    return (await this.jobs(sequence)).map((job) => job.metadata.name);
+  }
+
+  async podNames(): Promise<readonly string[]> {
+    const { items } = await this.client.request<List<RawJob>>({ method: 'GET', path: collectionPath(PODS, this.name) });
+    return items.map((pod) => pod.metadata.name);
+  }
+
+  /** The events about one sequence, in the order of their names, which is that of their making. */
+  async events(sequence: string): Promise<readonly RawEvent[]> {
+    const { items } = await this.client.request<List<RawEvent>>({
+      method: 'GET',
+      path: collectionPath(EVENTS, this.name),
+      query: { fieldSelector: `involvedObject.kind=SequentialJob,involvedObject.name=${sequence}` },
+    });
+    return items;
+  }
+
+  /** The sequence, once its status fulfils `wanted`. */
+  async until(name: string, wanted: (object: SequentialJob) => boolean, seconds?: number): Promise<SequentialJob> {
+    let seen: SequentialJob | undefined;
+    try {
+      return await eventually(
+        `${name} as wanted`,
+        async () => {
+          seen = await this.get(name);
+          return wanted(seen) ? seen : undefined;
+        },
+        seconds,
+      );
+    } catch (error) {
+      throw new Error(`${name} is not as wanted: ${JSON.stringify(seen?.status, undefined, 1)}`, { cause: error });
+    }
+  }
+
+  async untilFinished(name: string, seconds?: number): Promise<SequentialJob> {
+    return this.until(name, ({ status }) => status?.completionTime !== undefined, seconds);
+  }
+
+  /** Resolves when the object is gone. */
+  async untilGone(name: string, seconds?: number): Promise<void> {
+    await eventually(
+      `${name} gone`,
+      async () => {
+        try {
+          await this.get(name);
+          return undefined;
+        } catch (error) {
+          if (isApiError(error, 'NotFound')) return true;
+          throw error;
+        }
+      },
+      seconds,
+    );
+  }
+}
