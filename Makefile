@@ -58,10 +58,21 @@ install: ## Install the CRD into the cluster of your kubeconfig
 uninstall: ## Remove the CRD, and with it every SequentialJob, while the operator still runs
 	$(KUBECTL) delete --ignore-not-found -f $(CRD)
 
+# Modules in CommonJS inside the bundle ask for Node's own by require; an older Node gets one line instead of a stack.
+define BANNER
+import { createRequire } from 'node:module';
+if (Number.parseInt(process.versions.node) < 24) {
+  process.stderr.write(`sequentialjob: needs Node.js 24 or newer, this is $${process.version}\n`);
+  process.exit(1);
+}
+const require = createRequire(import.meta.url);
+endef
+export BANNER
+
 build: $(INSTALLED) ## Write the program as one file, dist/sequentialjob.mjs
 	@rm -rf dist
-	@esbuild main.ts --bundle --platform=node --format=esm --target=node24 --outfile=dist/sequentialjob.mjs --log-level=warning \
-	  --legal-comments=none --banner:js="import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);"
+	@esbuild main.ts --bundle --platform=node --format=esm --target=node24 --outfile=dist/sequentialjob.mjs \
+	  --log-level=warning --legal-comments=none --banner:js="$$BANNER"
 	@chmod +x dist/sequentialjob.mjs
 	@ls -lh dist/sequentialjob.mjs | awk '{print "dist/sequentialjob.mjs", $$5}'
 

@@ -50,7 +50,10 @@ async function run(config: Config): Promise<number> {
   if (!stopped.aborted) log.info({ workers: config.workers }, 'controller started');
   await aborted(stopped);
   log.info('stopping');
-  const overdue = setTimeout(() => process.exit(EXIT.failed), DRAIN_MS);
+  const overdue = setTimeout(() => {
+    log.error({ seconds: DRAIN_MS / 1000 }, 'not drained in time: what was in flight is cut off');
+    process.exit(EXIT.failed);
+  }, DRAIN_MS);
   await controller.stop();
   await client.close();
   clearTimeout(overdue);

@@ -18,6 +18,8 @@ export interface EventRecorderOptions {
   /** Unix milliseconds. */
   readonly now: () => number;
   readonly random: () => number;
+  /** Told of each event that was taken. */
+  readonly onEmit?: (object: SequentialJob, event: EventDraft) => void;
   /** Told of an event that was given up. */
   readonly onDrop: (event: EventDraft, error: ApiError | undefined) => void;
 }
@@ -62,6 +64,7 @@ export class EventRecorder {
 
   /** Takes an event and returns at once; never throws. */
   emit(object: SequentialJob, event: EventDraft): void {
+    this.#options.onEmit?.(object, event);
     const name = this.#nameOf(object, event);
     const nowMs = this.#options.now();
     const known = this.#pending.get(name);

@@ -54,6 +54,8 @@ export class Controller {
       client,
       now,
       random,
+      onEmit: (object, { type, reason, message }) =>
+        log[type === 'Warning' ? 'warn' : 'info']({ sequentialJob: keyOf(object), reason }, message),
       onDrop: (event, error) => log.warn({ event, err: error?.message }, 'event dropped'),
     });
     this.#deps = { client, sequentialJobs, jobs, events, now };
