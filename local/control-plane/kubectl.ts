@@ -1,0 +1,21 @@
+/** The control plane's own kubectl. */
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { ControlPlane } from './control-plane.ts';
+
+export type Kubectl = (...args: readonly string[]) => Promise<string>;
+
+/** Runs kubectl against this control plane and no other. Rejects with what kubectl says. */
+export function kubectlOf(plane: Pick<ControlPlane, 'binaries' | 'kubeconfig'>): Kubectl {
+  const program = join(plane.binaries, 'kubectl');
+  return async (...args) => {
+    try {
+      const { stdout } = await promisify(execFile)(program, [`--kubeconfig=${plane.kubeconfig}`, ...args]);
+      return stdout;
+    } catch (error) {
+      const said = error instanceof Error && 'stderr' in error ? String(error.stderr).trim() : '';
+      throw new Error(said === '' ? String(error) : said, { cause: error });
+    }
+  };
+}

@@ -1,0 +1,42 @@
+/** What the demo shows: a time, a subject and a text per line, in columns. */
+import { styleText } from 'node:util';
+
+const SUBJECT_WIDTH = 14;
+const INDENT = ' '.repeat(10 + SUBJECT_WIDTH);
+
+export type Tone = 'plain' | 'good' | 'bad' | 'quiet';
+
+const STYLES = { plain: 'reset', good: 'green', bad: 'red', quiet: 'dim' } as const;
+
+export interface Screen {
+  /** A line with the seconds since the start. */
+  line(subject: string, text: string, tone?: Tone): void;
+  /** Somebody else's output, set apart under the line it belongs to. */
+  quote(text: string): void;
+  /** As it is. */
+  text(text: string): void;
+}
+
+/** Seconds since the start as the first column shows them, "  12.3s". */
+export function clock(ms: number): string {
+  return `${(ms / 1000).toFixed(1).padStart(6)}s`;
+}
+
+/** A screen that counts from now. `write` gets whole lines; colours are left out where the terminal has none. */
+export function createScreen(write: (text: string) => void, now: () => number): Screen {
+  const start = now();
+  return {
+    line: (subject, text, tone = 'plain') => {
+      const styled = tone === 'plain' ? text : styleText(STYLES[tone], text);
+      write(`${styleText('dim', clock(now() - start))}  ${subject.padEnd(SUBJECT_WIDTH)} ${styled}\n`);
+    },
+    quote: (text) => {
+      const lines = text
+        .trimEnd()
+        .split('\n')
+        .filter((line) => line !== '');
+      for (const line of lines) write(`${INDENT}${styleText('dim', `│ ${line}`)}\n`);
+    },
+    text: (text) => write(text),
+  };
+}
