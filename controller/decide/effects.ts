@@ -5,6 +5,7 @@ import { secondsBetween } from '../../shared/api/time.ts';
 import type { StepStatus } from '../../shared/api/types.ts';
 import { formatFieldError, validateSpec } from '../../shared/validation/index.ts';
 import { currentIndex, nextContainer, nextJobName, ownJob, runningJob, runningStep, withLastStep } from './draft.ts';
+import { fitMessage } from './size.ts';
 import type { Action, Context, Draft } from './types.ts';
 
 export interface Effect {
@@ -24,7 +25,8 @@ const tell = (draft: Draft, ...events: readonly EventDraft[]): Draft => ({
   events: [...draft.events, ...events],
 });
 
-function fail({ draft, now }: Context, failure: Failure): Draft {
+function fail({ draft, now }: Context, reported: Failure): Draft {
+  const failure: Failure = { ...reported, message: fitMessage(reported.message) };
   const failed: Draft = { ...draft, failure, completionTime: now };
   return tell(failed, { type: 'Warning', reason: EVENT.sequenceFailed, message: MESSAGE.failed(failure) });
 }

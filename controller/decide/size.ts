@@ -15,6 +15,17 @@ const TIERS: readonly (readonly (keyof StepStatus)[])[] = [
 ];
 
 /**
+ * The longest failure or trouble in the status, in UTF-16 code units: it stands there up to three times, of up to
+ * three bytes each. The API server's answers and a spec's faults have no limit of their own.
+ */
+const MAX_MESSAGE = 2048;
+
+/** The message, cut where it is too long; the same each time, or the status would never come to rest. */
+export function fitMessage(message: string): string {
+  return message.length <= MAX_MESSAGE ? message : `${message.slice(0, MAX_MESSAGE - 1).toWellFormed()}…`;
+}
+
+/**
  * The steps, cut to fit: while they are too large, the details of succeeded steps go, tier by tier, the oldest first.
  * Index, name, state and times always stay, and so does all of the last step and of every failed one.
  */

@@ -4,7 +4,7 @@ import { MESSAGE, REASON } from '../../shared/api/reasons.ts';
 import { secondsBetween } from '../../shared/api/time.ts';
 import type { ConditionType, Phase, Progress, SequentialJobStatus, StepCounts } from '../../shared/api/types.ts';
 import { currentIndex, nextContainer, runningStep } from './draft.ts';
-import { fitSteps } from './size.ts';
+import { fitMessage, fitSteps } from './size.ts';
 import type { Context, State } from './types.ts';
 
 const PHASE_OF: Readonly<Record<State, Phase>> = {
@@ -97,7 +97,7 @@ function progressing(context: Context): ConditionState {
     return { status: 'False', reason: draft.failure.reason, message: MESSAGE.failed(draft.failure) };
   }
   if (snapshot.trouble !== undefined) {
-    return { status: 'True', reason: REASON.reconciliationError, message: snapshot.trouble };
+    return { status: 'True', reason: REASON.reconciliationError, message: fitMessage(snapshot.trouble) };
   }
   const step = runningStep(draft);
   if (step !== undefined) {
