@@ -26,6 +26,7 @@ function config({ names = ['dev'], current, server = 'https://127.0.0.1:6443', c
 
 const FILES = {
   good: config({ names: ['dev', 'prod'], current: 'dev' }),
+  'odd:name': config({ names: ['odd'], current: 'odd' }),
   second: config({ names: ['edge'], current: 'edge', server: 'https://edge:6443' }),
   twin: config({ names: ['dev', 'extra'], current: 'extra', server: 'https://twin:6443' }),
   undecided: config({ names: ['dev', 'prod'] }),
@@ -129,8 +130,8 @@ describe('loadKubeConfig', () => {
     ],
     [
       'a path may contain the list separator',
-      () => ({ path: path('good'), env: '' }),
-      { context: 'dev', server: 'https://127.0.0.1:6443' },
+      () => ({ path: path('odd:name'), env: '' }),
+      { context: 'odd', server: 'https://127.0.0.1:6443' },
     ],
     ['the environment', () => ({ env: path('second') }), { context: 'edge', server: 'https://edge:6443' }],
     [

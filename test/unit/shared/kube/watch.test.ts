@@ -67,6 +67,12 @@ describe('readFrames', () => {
     );
   });
 
+  it('bounds a line, not the stream: large frames may follow each other for ever', async () => {
+    const half = Buffer.alloc(512 * 1024, ' ');
+    const chunks = Array.from({ length: 40 }, () => [half, Buffer.from(line(ADDED))]).flat();
+    expect((await collect(body(...chunks))).frames).toHaveLength(40);
+  });
+
   it('gives the same frames byte by byte', async () => {
     const whole = Buffer.from(line(DELETED) + line(ADDED));
     const chunks = cut(whole, whole.map((_, i) => i + 1) as unknown as readonly number[]);

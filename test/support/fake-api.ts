@@ -1,0 +1,195 @@
+/**
+ * The little of an API server that the controller needs, in memory: SequentialJobs, Jobs and Events with resource
+ * versions, finalizers and preconditions. A test may let any request fail, before or after it was carried out.
+ */
+import jsonpatch, { type Operation } from 'fast-json-patch';
+import { LABELS, PLURAL } from '../../shared/api/group.ts';
+import type { ObservedJob } from '../../shared/api/job.ts';
+import type { ObjectMeta, SequentialJob } from '../../shared/api/types.ts';
+import type { ApiRequest } from '../../shared/kube/client.ts';
+import { ApiError, type ApiErrorCode } from '../../shared/kube/errors.ts';
+import { FakeClient } from './fake-client.ts';
+import { NOW } from './objects.ts';
+
+export interface Stored {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: ObjectMeta;
+  readonly [field: string]: unknown;
+}
+
+export interface Fault {
+  readonly error: ApiError;
+  /** True: the request is carried out, and only its answer is lost. */
+  readonly after: boolean;
+}
+
+export function fault(code: ApiErrorCode, after = false): Fault {
+  return { error: new ApiError(code, `it was ${code}`), after };
+}
+
+export class FakeApi {
+  readonly client = new FakeClient({ request: (request) => this.#serve(request) });
+  /** By path. */
+  readonly #objects = new Map<string, Stored>();
+  /** Asked before each request. */
+  intercept: (request: ApiRequest, number: number) => Fault | undefined = () => undefined;
+  /** Each request that was carried out: `POST jobs`, `PATCH sequentialjobs/status`, … */
+  readonly done: string[] = [];
+  #version = 1000;
+
+  put(path: string, object: Stored): Stored {
+    this.#version++;
+    const stored = structuredClone({
+      ...object,
+      metadata: { ...object.metadata, resourceVersion: String(this.#version) },
+    });
+    this.#objects.set(path, stored);
+    return stored;
+  }
+
+  putSequentialJob(object: SequentialJob): SequentialJob {
+    const { namespace, name } = object.metadata;
+    return this.put(sequentialJobPath(namespace, name), object as unknown as Stored) as unknown as SequentialJob;
+  }
+
+  putJob(job: ObservedJob, labels: Readonly<Record<string, string>> = watched(job)): Stored {
+    const { namespace, name } = job.metadata;
+    const metadata = { ...job.metadata, labels };
+    return this.put(jobPath(namespace, name), { apiVersion: 'batch/v1', kind: 'Job', metadata, status: job.status });
+  }
+
+  get(path: string): Stored | undefined {
+    return this.#objects.get(path);
+  }
+
+  sequentialJob(namespace: string, name: string): SequentialJob | undefined {
+    return this.#objects.get(sequentialJobPath(namespace, name)) as unknown as SequentialJob | undefined;
+  }
+
+  jobs(): readonly Stored[] {
+    return [...this.#objects.values()].filter(({ kind }) => kind === 'Job');
+  }
+
+  /** The Job controller's part: the Job gets this status. */
+  setJobStatus(path: string, status: ObservedJob['status']): Stored {
+    const job = this.#objects.get(path);
+    if (job === undefined) throw new Error(`there is no ${path}`);
+    return this.put(path, { ...job, status });
+  }
+
+  remove(path: string): void {
+    this.#objects.delete(path);
+  }
+
+  #serve(request: ApiRequest): unknown {
+    const planned = this.intercept(request, this.client.requests.length - 1);
+    if (planned !== undefined && !planned.after) throw planned.error;
+    const answer = this.#carryOut(request);
+    this.done.push(describeRequest(request));
+    if (planned !== undefined) throw planned.error;
+    return structuredClone(answer);
+  }
+
+  #carryOut(request: ApiRequest): Stored {
+    switch (request.method) {
+      case 'GET':
+        return this.#find(request.path);
+      case 'POST':
+        return this.#create(request);
+      case 'PATCH':
+        return this.#patch(request);
+      case 'DELETE':
+        return this.#delete(request);
+      case 'PUT':
+        throw new Error('not expected: PUT');
+    }
+  }
+
+  #find(path: string): Stored {
+    const object = this.#objects.get(path);
+    if (object === undefined) throw new ApiError('NotFound', `${path} not found`, { status: 404 });
+    return object;
+  }
+
+  #create({ path, body }: ApiRequest): Stored {
+    const object = body as Stored;
+    const at = `${path}/${object.metadata.name}`;
+    if (this.#objects.has(at)) throw new ApiError('AlreadyExists', `${at} already exists`, { status: 409 });
+    const metadata = { ...object.metadata, uid: `uid-${this.#version + 1}`, creationTimestamp: NOW };
+    return this.put(at, { ...object, metadata });
+  }
+
+  #patch({ path, body, contentType }: ApiRequest): Stored {
+    const isStatus = path.endsWith('/status');
+    const at = isStatus ? path.slice(0, -'/status'.length) : path;
+    const before = this.#find(at);
+    const patched =
+      contentType?.startsWith('application/json-patch') === true ? jsonPatched(before, body) : merged(before, body);
+    if (patched.metadata.resourceVersion !== before.metadata.resourceVersion) {
+      throw new ApiError('Conflict', 'the object has been modified', { status: 409 });
+    }
+    const { status: beforeStatus, ...rest } = before;
+    const { status, ...changed } = patched;
+    const after = isStatus
+      ? { ...rest, status }
+      : { ...changed, ...(beforeStatus === undefined ? {} : { status: beforeStatus }) };
+    const stored = this.put(at, after);
+    this.#collect(at, stored);
+    return stored;
+  }
+
+  #delete({ path, body }: ApiRequest): Stored {
+    const object = this.#find(path);
+    const { preconditions, propagationPolicy } = body as {
+      readonly preconditions?: { readonly uid?: string };
+      readonly propagationPolicy?: string;
+    };
+    if (preconditions?.uid !== undefined && preconditions.uid !== object.metadata.uid) {
+      throw new ApiError('Conflict', 'the UID is another', { status: 409 });
+    }
+    const own = object.metadata.finalizers ?? [];
+    const finalizers = propagationPolicy === 'Foreground' ? [...own, 'foregroundDeletion'] : own;
+    const metadata = { ...object.metadata, finalizers, deletionTimestamp: object.metadata.deletionTimestamp ?? NOW };
+    const stored = this.put(path, { ...object, metadata });
+    return this.#collect(path, stored) ? { apiVersion: 'v1', kind: 'Status', metadata: stored.metadata } : stored;
+  }
+
+  /** True where the object is gone: it was being deleted, and nothing holds it any more. */
+  #collect(path: string, { metadata }: Stored): boolean {
+    if (metadata.deletionTimestamp === undefined || (metadata.finalizers ?? []).length > 0) return false;
+    this.#objects.delete(path);
+    return true;
+  }
+}
+
+export function sequentialJobPath(namespace: string, name: string): string {
+  return `/apis/batch.example.com/v1alpha1/namespaces/${namespace}/${PLURAL}/${name}`;
+}
+
+export function jobPath(namespace: string, name: string): string {
+  return `/apis/batch/v1/namespaces/${namespace}/jobs/${name}`;
+}
+
+/** `PATCH sequentialjobs/status`: method and kind of a request, without names. */
+export function describeRequest({ method, path }: ApiRequest): string {
+  const [, plural = '', , subresource] = path
+    .split(/\/namespaces\/[^/]+\//)
+    .flatMap((part, i) => (i === 0 ? [part] : part.split('/')));
+  return `${method} ${plural}${subresource === undefined ? '' : `/${subresource}`}`;
+}
+
+function watched({ metadata }: ObservedJob): Readonly<Record<string, string>> {
+  const owner = metadata.ownerReferences?.find(({ controller }) => controller);
+  return owner === undefined ? {} : { [LABELS.uid]: owner.uid };
+}
+
+function jsonPatched(before: Stored, body: unknown): Stored {
+  return jsonpatch.applyPatch(structuredClone(before), body as readonly Operation[]).newDocument;
+}
+
+/** RFC 7386 as far as the controller uses it: metadata only. */
+function merged(before: Stored, body: unknown): Stored {
+  const { metadata, ...rest } = body as Partial<Stored>;
+  return { ...before, ...rest, metadata: { ...before.metadata, ...metadata } };
+}

@@ -1,0 +1,299 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { act, type ActorDeps } from '../../../controller/act.ts';
+import type { Action, Snapshot } from '../../../controller/decide/index.ts';
+import { FINALIZER } from '../../../shared/api/group.ts';
+import { type ObservedJob, sequentialJobOwner } from '../../../shared/api/job.ts';
+import type { SequentialJob } from '../../../shared/api/types.ts';
+import { Cache } from '../../../shared/kube/cache.ts';
+import { ApiError, type ApiErrorCode } from '../../../shared/kube/errors.ts';
+import { FakeApi, fault, jobPath } from '../../support/fake-api.ts';
+import { FakeClient } from '../../support/fake-client.ts';
+import { deepFreeze } from '../../support/freeze.ts';
+import { at, jobUid, NAMESPACE, observedJob, ownedBy, sequentialJob } from '../../support/objects.ts';
+
+const NAME = 'etl-0-extract';
+const CREATE: Action = { type: 'CreateJob', index: 0, resumes: 0, jobName: NAME };
+const CONFIRM: Action = { type: 'ConfirmJob', jobName: NAME, jobUID: jobUid(0) };
+
+describe('act', () => {
+  let api: FakeApi;
+  let deps: ActorDeps;
+
+  beforeEach(() => {
+    api = new FakeApi();
+    deps = {
+      client: api.client,
+      sequentialJobs: new Cache<SequentialJob>(),
+      jobs: new Cache<ObservedJob>((job) => sequentialJobOwner(job)?.uid),
+    };
+  });
+
+  function snapshot(change: Partial<Snapshot> = {}): Snapshot {
+    const object = change.object ?? api.putSequentialJob(sequentialJob());
+    return deepFreeze({ jobs: [], findings: {}, ...change, object });
+  }
+
+  const names = ({ jobs }: Snapshot): readonly string[] => jobs.map(({ metadata }) => metadata.name);
+  const cached = (): readonly string[] => [...deps.jobs.values()].map(({ metadata }) => metadata.name);
+
+  it('does nothing where there is nothing to do', async () => {
+    const before = snapshot();
+    expect(await act([], before, deps)).toBe(before);
+    expect(api.client.requests).toEqual([]);
+  });
+
+  describe('CreateJob', () => {
+    it('creates the Job with our field manager, and both the snapshot and the cache know it', async () => {
+      const after = await act([CREATE], snapshot(), deps);
+      expect(api.client.requests).toMatchObject([
+        {
+          method: 'POST',
+          path: `/apis/batch/v1/namespaces/${NAMESPACE}/jobs`,
+          query: { fieldManager: 'sequentialjob-controller' },
+          body: { kind: 'Job', metadata: { name: NAME } },
+        },
+      ]);
+      expect(names(after)).toEqual([NAME]);
+      expect(cached()).toEqual([NAME]);
+      expect(after.findings).toEqual({});
+    });
+
+    it.each<readonly [string, (on: FakeApi) => void, Partial<Snapshot['findings']>, readonly string[]]>([
+      ['our own Job of an earlier try is taken', (on) => on.putJob(observedJob(0)), {}, [NAME]],
+      [
+        'our own Job without our labels is taken, but not watched',
+        (on) => on.putJob(observedJob(0), {}),
+        { [NAME]: { type: 'unwatched' } },
+        [NAME],
+      ],
+      [
+        "a namesake's Job is left alone",
+        (on) => on.putJob(observedJob(0, { metadata: { ownerReferences: [ownedBy('other', 'other')] } })),
+        { [NAME]: { type: 'foreign', owner: 'SequentialJob "other"', deleting: false } },
+        [],
+      ],
+      [
+        'a Job of the elder sequence of the same name is left alone',
+        (on) =>
+          on.putJob(observedJob(0, { metadata: { ownerReferences: [ownedBy('elder')], deletionTimestamp: at(1) } })),
+        { [NAME]: { type: 'foreign', owner: 'SequentialJob "etl"', deleting: true } },
+        [],
+      ],
+      [
+        'a Job of nobody is left alone, though it carries our labels',
+        (on) =>
+          on.putJob(observedJob(0, { metadata: { ownerReferences: [] } }), {
+            'batch.example.com/sequentialjob-uid': 'x',
+          }),
+        { [NAME]: { type: 'foreign', owner: 'no SequentialJob', deleting: false } },
+        [],
+      ],
+      [
+        'a Job whose owner we are, but not as its controller, is left alone',
+        (on) => on.putJob(observedJob(0, { metadata: { ownerReferences: [{ ...ownedBy(), controller: false }] } })),
+        { [NAME]: { type: 'foreign', owner: 'no SequentialJob', deleting: false } },
+        [],
+      ],
+    ])('where the name is taken: %s', async (_says, prepare, findings, jobs) => {
+      prepare(api);
+      const before = api.get(jobPath(NAMESPACE, NAME));
+      const after = await act([CREATE], snapshot(), deps);
+      expect(after.findings).toEqual(findings);
+      expect(names(after)).toEqual(jobs);
+      expect(api.get(jobPath(NAMESPACE, NAME))).toEqual(before);
+      expect(cached()).toEqual(Object.keys(findings).length === 0 ? jobs : []);
+    });
+
+    it('where the name is free again before we look: it learns nothing, and the next decision tries again', async () => {
+      const before = snapshot();
+      api.intercept = ({ method }) => (method === 'POST' ? fault('AlreadyExists') : undefined);
+      expect(await act([CREATE], before, deps)).toEqual(before);
+    });
+
+    it.each<readonly [ApiErrorCode]>([['Invalid'], ['Forbidden'], ['BadRequest']])(
+      '%s is a finding, with the answer',
+      async (code) => {
+        api.intercept = () => fault(code);
+        const after = await act([CREATE], snapshot(), deps);
+        expect(after.findings).toEqual({ [NAME]: { type: 'rejected', message: `it was ${code}` } });
+        expect(after.jobs).toEqual([]);
+      },
+    );
+
+    it('Forbidden because the namespace is going is no finding: it passes with the object', async () => {
+      const error = new ApiError('Forbidden', 'terminating', { causes: [{ reason: 'NamespaceTerminating' }] });
+      api.intercept = () => ({ error, after: false });
+      await expect(act([CREATE], snapshot(), deps)).rejects.toBe(error);
+    });
+
+    it.each<readonly [ApiErrorCode]>([
+      ['ServerError'],
+      ['Timeout'],
+      ['TooManyRequests'],
+      ['Unreachable'],
+      ['Conflict'],
+      ['NotFound'],
+      ['Unauthorized'],
+    ])('%s may pass: it is thrown', async (code) => {
+      api.intercept = () => fault(code);
+      await expect(act([CREATE], snapshot(), deps)).rejects.toMatchObject({ code });
+    });
+
+    it('is thrown too where looking at the namesake fails', async () => {
+      api.putJob(observedJob(0));
+      api.intercept = ({ method }) => (method === 'GET' ? fault('ServerError') : undefined);
+      await expect(act([CREATE], snapshot(), deps)).rejects.toMatchObject({ code: 'ServerError' });
+    });
+  });
+
+  describe('ConfirmJob', () => {
+    it.each<readonly [string, (on: FakeApi) => void, Snapshot['findings'], readonly string[]]>([
+      ['it is gone', () => undefined, { [NAME]: { type: 'absent' } }, []],
+      ['it is there: the cache was behind', (on) => on.putJob(observedJob(0)), {}, [NAME]],
+      [
+        'it is there without our labels',
+        (on) => on.putJob(observedJob(0), {}),
+        { [NAME]: { type: 'unwatched' } },
+        [NAME],
+      ],
+      [
+        'a namesake does not count, though it is ours',
+        (on) => on.putJob(observedJob(0, { metadata: { uid: 'another' } })),
+        { [NAME]: { type: 'absent' } },
+        [],
+      ],
+    ])('%s', async (_says, prepare, findings, jobs) => {
+      prepare(api);
+      const after = await act([CONFIRM], snapshot(), deps);
+      expect(after.findings).toEqual(findings);
+      expect(names(after)).toEqual(jobs);
+      expect(api.client.requests).toMatchObject([{ method: 'GET', path: jobPath(NAMESPACE, NAME) }]);
+    });
+
+    it('where it cannot be asked, nothing is concluded', async () => {
+      api.intercept = () => fault('Timeout');
+      await expect(act([CONFIRM], snapshot(), deps)).rejects.toMatchObject({ code: 'Timeout' });
+    });
+  });
+
+  describe('DeleteJobs', () => {
+    const jobs = [observedJob(0), observedJob(1)];
+    const DELETE: Action = { type: 'DeleteJobs', jobs };
+
+    it('deletes in the foreground, and only these very Jobs', async () => {
+      for (const job of jobs) api.putJob(job);
+      const after = await act([DELETE], snapshot({ jobs }), deps);
+      expect(api.client.requests).toMatchObject(
+        jobs.map(({ metadata }) => ({
+          method: 'DELETE',
+          path: jobPath(NAMESPACE, metadata.name),
+          body: { propagationPolicy: 'Foreground', preconditions: { uid: metadata.uid } },
+        })),
+      );
+      expect(after.jobs.map(({ metadata }) => metadata.deletionTimestamp)).toEqual([
+        expect.any(String),
+        expect.any(String),
+      ]);
+      expect([...deps.jobs.values()].every(({ metadata }) => metadata.deletionTimestamp !== undefined)).toBe(true);
+    });
+
+    it.each<readonly [string, (on: FakeApi) => void]>([
+      ['is gone already', () => undefined],
+      ['has given its name to another', (on) => on.putJob(observedJob(0, { metadata: { uid: 'another' } }))],
+    ])('a Job that %s is left no more', async (_says, prepare) => {
+      prepare(api);
+      const after = await act(
+        [{ type: 'DeleteJobs', jobs: [observedJob(0)] }],
+        snapshot({ jobs: [observedJob(0)] }),
+        deps,
+      );
+      expect(after.jobs).toEqual([]);
+      expect(api.get(jobPath(NAMESPACE, NAME))?.metadata.deletionTimestamp).toBeUndefined();
+    });
+
+    it('a Job that goes at once is left no more: the answer is no Job then', async () => {
+      const client = new FakeClient({ request: () => ({ kind: 'Status', status: 'Success' }) });
+      const after = await act([DELETE], snapshot({ jobs }), { ...deps, client });
+      expect(after.jobs).toEqual([]);
+      expect(cached()).toEqual([]);
+    });
+
+    it('keeps the Jobs that are going already', async () => {
+      const going = observedJob(1, { metadata: { deletionTimestamp: at(5) } });
+      api.putJob(observedJob(0));
+      const after = await act(
+        [{ type: 'DeleteJobs', jobs: [observedJob(0)] }],
+        snapshot({ jobs: [observedJob(0), going] }),
+        deps,
+      );
+      expect(names(after).toSorted()).toEqual(['etl-0-extract', 'etl-1-transform']);
+    });
+
+    it.each<readonly [ApiErrorCode]>([['ServerError'], ['Forbidden'], ['Timeout']])(
+      '%s is thrown: nothing is let go',
+      async (code) => {
+        for (const job of jobs) api.putJob(job);
+        api.intercept = () => fault(code);
+        await expect(act([DELETE], snapshot({ jobs }), deps)).rejects.toMatchObject({ code });
+      },
+    );
+
+    it('deletes many, eight at a time at most', async () => {
+      const many = Array.from({ length: 30 }, (_, i) => observedJob(i, { metadata: { name: `job-${i}` } }));
+      for (const job of many) api.putJob(job);
+      let underWay = 0;
+      let most = 0;
+      const client = {
+        ...deps.client,
+        request: async <T>(request: Parameters<typeof deps.client.request>[0]): Promise<T> => {
+          underWay++;
+          most = Math.max(most, underWay);
+          await new Promise(setImmediate);
+          underWay--;
+          return api.client.request<T>(request);
+        },
+      } as ActorDeps['client'];
+      const after = await act([{ type: 'DeleteJobs', jobs: many }], snapshot({ jobs: many }), { ...deps, client });
+      expect(after.jobs).toHaveLength(30);
+      expect(api.done.filter((one) => one === 'DELETE jobs')).toHaveLength(30);
+      expect(most).toBe(8);
+    });
+  });
+
+  describe('finalizers', () => {
+    it.each<readonly [Action['type'], readonly string[] | undefined, readonly string[]]>([
+      ['AddFinalizer', undefined, [FINALIZER]],
+      ['AddFinalizer', ['other/one'], ['other/one', FINALIZER]],
+      ['RemoveFinalizer', ['other/one', FINALIZER, 'other/two'], ['other/one', 'other/two']],
+      ['RemoveFinalizer', [FINALIZER], []],
+    ])("%s to %p keeps others'", async (type, before, expected) => {
+      const { finalizers: _, ...metadata } = sequentialJob().metadata;
+      const stored = api.putSequentialJob({
+        ...sequentialJob(),
+        metadata: { ...metadata, ...(before === undefined ? {} : { finalizers: before }) },
+      });
+      const after = await act([{ type } as Action], snapshot({ object: stored }), deps);
+      expect(after.object.metadata.finalizers).toEqual(expected);
+      expect(deps.sequentialJobs.get(`${NAMESPACE}/etl`)?.metadata.finalizers).toEqual(expected);
+      expect(api.client.requests).toMatchObject([
+        {
+          contentType: 'application/merge-patch+json',
+          body: { metadata: { resourceVersion: stored.metadata.resourceVersion, finalizers: expected } },
+        },
+      ]);
+      expect(api.client.requests[0]?.path).not.toMatch(/status$/);
+    });
+
+    it('the next action works on the object as it is then', async () => {
+      const after = await act([{ type: 'RemoveFinalizer' }, { type: 'AddFinalizer' }], snapshot(), deps);
+      expect(after.object.metadata.finalizers).toEqual([FINALIZER]);
+      expect(api.done).toEqual(['PATCH sequentialjobs', 'PATCH sequentialjobs']);
+    });
+
+    it('an object that has moved on is a Conflict: nobody is overwritten', async () => {
+      const before = snapshot();
+      api.putSequentialJob(sequentialJob({ metadata: { finalizers: ['new/one'] } }));
+      await expect(act([{ type: 'AddFinalizer' }], before, deps)).rejects.toMatchObject({ code: 'Conflict' });
+    });
+  });
+});

@@ -1,0 +1,486 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import type { EventRecorder } from '../../../controller/events.ts';
+import { reconcile, type ReconcilerDeps } from '../../../controller/reconcile.ts';
+import { toObservedJob, toSequentialJob } from '../../../controller/transform.ts';
+import { FINALIZER } from '../../../shared/api/group.ts';
+import { type ObservedJob, sequentialJobOwner } from '../../../shared/api/job.ts';
+import type { SequentialJob } from '../../../shared/api/types.ts';
+import { getCondition, isTrue } from '../../../shared/conditions.ts';
+import { Cache } from '../../../shared/kube/cache.ts';
+import { ApiError, type ApiErrorCode, isApiError } from '../../../shared/kube/errors.ts';
+import { describeRequest, FakeApi, fault, jobPath } from '../../support/fake-api.ts';
+import {
+  at,
+  completed,
+  container,
+  failed,
+  NAMESPACE,
+  NOW_MS,
+  observedJob,
+  ownedBy,
+  sequentialJob,
+} from '../../support/objects.ts';
+
+const KEY = `${NAMESPACE}/etl`;
+
+/** A controller's process: its caches, and what it told. A crash is a new one. */
+class Process {
+  readonly events: string[] = [];
+  readonly deps: ReconcilerDeps;
+  readonly #api: FakeApi;
+
+  constructor(api: FakeApi) {
+    this.#api = api;
+    const recorder: Pick<EventRecorder, 'emit'> = { emit: (_, { reason }) => this.events.push(reason) };
+    this.deps = {
+      client: api.client,
+      sequentialJobs: new Cache<SequentialJob>(),
+      jobs: new Cache<ObservedJob>((job) => sequentialJobOwner(job)?.uid),
+      events: recorder as EventRecorder,
+      now: () => NOW_MS,
+    };
+    this.sync();
+  }
+
+  /** What the watches bring. */
+  sync(): void {
+    const object = this.#api.sequentialJob(NAMESPACE, 'etl');
+    this.deps.sequentialJobs.replace(object === undefined ? [] : [toSequentialJob(object)], '999999');
+    this.deps.jobs.replace(this.#api.jobs().map(toObservedJob), '999999');
+  }
+
+  async visit(): Promise<number | undefined> {
+    return (await reconcile(KEY, this.deps)).requeueAfterMs;
+  }
+
+  /** Visits until one goes well, as the queue does; the watches go on meanwhile. */
+  async settle(): Promise<void> {
+    for (let tries = 0; tries < 20; tries++) {
+      try {
+        await this.visit();
+        return;
+      } catch (error) {
+        if (!isApiError(error)) throw error;
+        this.sync();
+      }
+    }
+    throw new Error('it does not settle');
+  }
+}
+
+describe('reconcile', () => {
+  let api: FakeApi;
+
+  beforeEach(() => {
+    api = new FakeApi();
+  });
+
+  function bare(): SequentialJob {
+    const { finalizers: _, ...metadata } = sequentialJob().metadata;
+    return { ...sequentialJob(), metadata };
+  }
+
+  const stored = (): SequentialJob => {
+    const object = api.sequentialJob(NAMESPACE, 'etl');
+    if (object === undefined) throw new Error('the object is gone');
+    return object;
+  };
+  const posts = (): readonly string[] => api.done.filter((one) => one === 'POST jobs');
+  const jobNames = (): readonly string[] => api.jobs().map(({ metadata }) => metadata.name);
+  const requests = (): readonly string[] => api.client.requests.map(describeRequest);
+
+  describe('the requests of one visit', () => {
+    it.each<readonly [string, () => void, readonly string[], readonly string[]]>([
+      [
+        'a new object without the finalizer: finalizer, Job, status, then the events',
+        () => api.putSequentialJob(bare()),
+        ['PATCH sequentialjobs', 'POST jobs', 'PATCH sequentialjobs/status'],
+        ['SequenceStarted', 'JobStarted'],
+      ],
+      [
+        'a new object with the finalizer: Job and status',
+        () => api.putSequentialJob(sequentialJob()),
+        ['POST jobs', 'PATCH sequentialjobs/status'],
+        ['SequenceStarted', 'JobStarted'],
+      ],
+      ['an object that is gone: nothing', () => undefined, [], []],
+      [
+        'a spec that is invalid: one status',
+        () => api.putSequentialJob(sequentialJob({ spec: { containers: [container('a'), container('a')] } })),
+        ['PATCH sequentialjobs/status'],
+        ['SequenceFailed'],
+      ],
+      [
+        "somebody else's Job in the way: one look, one status",
+        () => {
+          api.putSequentialJob(sequentialJob());
+          api.putJob(observedJob(0, { metadata: { ownerReferences: [ownedBy('other', 'other')] } }));
+        },
+        ['POST jobs', 'GET jobs', 'PATCH sequentialjobs/status'],
+        ['SequenceStarted', 'SequenceFailed'],
+      ],
+    ])('%s', async (_says, prepare, expected, events) => {
+      prepare();
+      const process = new Process(api);
+      await process.visit();
+      expect(requests()).toEqual(expected);
+      expect(process.events).toEqual(events);
+    });
+
+    it('a second visit, when nothing has changed, asks for nothing and tells nothing', async () => {
+      api.putSequentialJob(bare());
+      const process = new Process(api);
+      await process.visit();
+      const before = requests().length;
+      process.events.length = 0;
+      await process.visit();
+      process.sync();
+      await process.visit();
+      await new Process(api).visit();
+      expect(requests()).toHaveLength(before);
+      expect(process.events).toEqual([]);
+    });
+
+    it('knows of its own writes before the watch tells of them', async () => {
+      api.putSequentialJob(sequentialJob());
+      const process = new Process(api);
+      await process.visit();
+      expect(process.deps.sequentialJobs.get(KEY)?.status?.steps).toHaveLength(1);
+      expect(process.deps.jobs.size).toBe(1);
+      await process.visit();
+      expect(posts()).toHaveLength(1);
+    });
+  });
+
+  it('runs three steps: one Job and one status each, and one status more for the end', async () => {
+    api.putSequentialJob(sequentialJob());
+    const process = new Process(api);
+    await process.visit();
+    for (const [i, name] of ['extract', 'transform', 'load'].entries()) {
+      expect(jobNames()).toHaveLength(i + 1);
+      api.setJobStatus(jobPath(NAMESPACE, `etl-${i}-${name}`), completed(30 * (i + 1)));
+      process.sync();
+      await process.visit();
+    }
+    expect(requests()).toEqual([
+      'POST jobs',
+      'PATCH sequentialjobs/status',
+      'POST jobs',
+      'PATCH sequentialjobs/status',
+      'POST jobs',
+      'PATCH sequentialjobs/status',
+      'PATCH sequentialjobs/status',
+    ]);
+    expect(stored().status?.phase).toBe('Completed');
+    expect(stored().status?.progress?.summary).toBe('3/3');
+    expect(process.events).toEqual([
+      'SequenceStarted',
+      'JobStarted',
+      'JobCompleted',
+      'JobStarted',
+      'JobCompleted',
+      'JobStarted',
+      'JobCompleted',
+      'SequenceCompleted',
+    ]);
+  });
+
+  it('stops at a step that fails', async () => {
+    api.putSequentialJob(sequentialJob());
+    const process = new Process(api);
+    await process.visit();
+    api.setJobStatus(jobPath(NAMESPACE, 'etl-0-extract'), failed());
+    process.sync();
+    await process.visit();
+    process.sync();
+    await process.visit();
+    expect(jobNames()).toEqual(['etl-0-extract']);
+    expect(stored().status).toMatchObject({
+      phase: 'Failed',
+      progress: { failedIndex: 0, failureReason: 'BackoffLimitExceeded' },
+    });
+  });
+
+  describe('a Job that is not where it should be', () => {
+    beforeEach(async () => {
+      api.putSequentialJob(sequentialJob());
+      await new Process(api).visit();
+      api.done.length = 0;
+    });
+
+    it('is asked for, and is a failure when it is gone: never a second start', async () => {
+      api.remove(jobPath(NAMESPACE, 'etl-0-extract'));
+      const process = new Process(api);
+      await process.visit();
+      expect(requests().slice(2)).toEqual(['GET jobs', 'PATCH sequentialjobs/status']);
+      expect(stored().status?.progress?.failureReason).toBe('JobDeleted');
+      expect(posts()).toEqual([]);
+    });
+
+    it('is taken as it is when only the cache was behind', async () => {
+      const process = new Process(api);
+      process.deps.jobs.replace([], '999999');
+      await process.visit();
+      expect(stored().status?.phase).toBe('Running');
+      expect(posts()).toEqual([]);
+    });
+
+    it('is looked at from time to time when somebody took our labels off', async () => {
+      const [job] = api.jobs();
+      if (job === undefined) throw new Error('there is no Job');
+      api.put(jobPath(NAMESPACE, 'etl-0-extract'), { ...job, metadata: { ...job.metadata, labels: {} } });
+      const process = new Process(api);
+      process.deps.jobs.replace([], '999999');
+      expect(await process.visit()).toBe(10_000);
+      expect(process.deps.jobs.size).toBe(0);
+      expect(stored().status?.phase).toBe('Running');
+    });
+  });
+
+  it('looks again at a name that is being freed', async () => {
+    api.putSequentialJob(sequentialJob());
+    api.putJob(observedJob(0, { metadata: { ownerReferences: [ownedBy('elder')], deletionTimestamp: at(0) } }));
+    const process = new Process(api);
+    expect(await process.visit()).toBe(2000);
+    expect(stored().status?.phase).toBe('Pending');
+    api.remove(jobPath(NAMESPACE, 'etl-0-extract'));
+    process.sync();
+    expect(await process.visit()).toBeUndefined();
+    expect(stored().status?.phase).toBe('Running');
+  });
+
+  describe('deletion', () => {
+    function deleted(more: Partial<SequentialJob['metadata']> = {}): void {
+      const object = stored();
+      api.putSequentialJob({ ...object, metadata: { ...object.metadata, deletionTimestamp: at(60), ...more } });
+    }
+
+    it('deletes the Jobs, waits for them, then lets go and says so', async () => {
+      api.putSequentialJob(sequentialJob());
+      const process = new Process(api);
+      await process.visit();
+      deleted();
+      process.sync();
+      process.events.length = 0;
+      api.done.length = 0;
+      await process.visit();
+      expect(api.done).toEqual(['DELETE jobs']);
+      process.sync();
+      await process.visit();
+      expect(api.done).toEqual(['DELETE jobs']);
+      api.remove(jobPath(NAMESPACE, 'etl-0-extract'));
+      process.sync();
+      await process.visit();
+      expect(api.done).toEqual(['DELETE jobs', 'PATCH sequentialjobs']);
+      expect(api.sequentialJob(NAMESPACE, 'etl')).toBeUndefined();
+      expect(process.events).toEqual(['CleanedUp']);
+      process.sync();
+      await process.visit();
+      expect(process.events).toEqual(['CleanedUp']);
+    });
+
+    it('of an object without Jobs takes one request', async () => {
+      api.putSequentialJob(sequentialJob({ metadata: { deletionTimestamp: at(60) } }));
+      await new Process(api).visit();
+      expect(requests()).toEqual(['PATCH sequentialjobs']);
+    });
+
+    it("keeps others' finalizers, and then has no more to do", async () => {
+      api.putSequentialJob(sequentialJob({ metadata: { deletionTimestamp: at(60), finalizers: ['a/b', FINALIZER] } }));
+      const process = new Process(api);
+      await process.visit();
+      expect(stored().metadata.finalizers).toEqual(['a/b']);
+      process.sync();
+      await process.visit();
+      expect(requests()).toEqual(['PATCH sequentialjobs']);
+      expect(process.events).toEqual(['CleanedUp']);
+    });
+  });
+
+  describe('trouble', () => {
+    it.each<readonly [ApiErrorCode]>([
+      ['ServerError'],
+      ['Timeout'],
+      ['TooManyRequests'],
+      ['Unreachable'],
+      ['Unauthorized'],
+    ])('%s on the Job is told to the user, and thrown so that it is tried again', async (code) => {
+      api.putSequentialJob(sequentialJob());
+      api.intercept = ({ method }) => (method === 'POST' ? fault(code) : undefined);
+      const process = new Process(api);
+      await expect(process.visit()).rejects.toMatchObject({ code });
+      const progressing = getCondition(stored().status?.conditions, 'Progressing');
+      expect(progressing).toMatchObject({ status: 'True', reason: 'ReconciliationError', message: `it was ${code}` });
+      expect(process.events).toEqual(['SequenceStarted', 'ReconciliationFailed']);
+    });
+
+    it('that lasts is told each time, but written once', async () => {
+      api.putSequentialJob(sequentialJob());
+      api.intercept = ({ method }) => (method === 'POST' ? fault('ServerError') : undefined);
+      const process = new Process(api);
+      for (let i = 0; i < 3; i++) await expect(process.visit()).rejects.toThrow('it was ServerError');
+      expect(api.done).toEqual(['PATCH sequentialjobs/status']);
+      expect(process.events.filter((reason) => reason === 'ReconciliationFailed')).toHaveLength(3);
+      expect(process.events.filter((reason) => reason === 'SequenceStarted')).toHaveLength(1);
+    });
+
+    it('that has passed is no more to be seen', async () => {
+      api.putSequentialJob(sequentialJob());
+      api.intercept = (_, number) => (number === 0 ? fault('ServerError') : undefined);
+      const process = new Process(api);
+      await process.settle();
+      expect(getCondition(stored().status?.conditions, 'Progressing')?.reason).toBe('JobRunning');
+    });
+
+    it.each<readonly [ApiErrorCode]>([['Conflict'], ['NotFound'], ['Aborted']])(
+      '%s is nobody’s trouble',
+      async (code) => {
+        api.putSequentialJob(sequentialJob());
+        api.intercept = ({ method }) => (method === 'PATCH' ? fault(code) : undefined);
+        const process = new Process(api);
+        await expect(process.visit()).rejects.toMatchObject({ code });
+        expect(requests()).toEqual(['POST jobs', 'PATCH sequentialjobs/status']);
+        expect(process.events).toEqual([]);
+      },
+    );
+
+    it('a status that somebody changed meanwhile is a Conflict: no events, and the next visit has it right', async () => {
+      api.putSequentialJob(sequentialJob());
+      const process = new Process(api);
+      api.putSequentialJob(sequentialJob({ metadata: { labels: { touched: 'yes' } } }));
+      await expect(process.visit()).rejects.toMatchObject({ code: 'Conflict' });
+      expect(process.events).toEqual([]);
+      process.sync();
+      await process.visit();
+      expect(process.events).toEqual(['SequenceStarted', 'JobStarted']);
+      expect(posts()).toHaveLength(1);
+    });
+
+    it('on the way to telling of it is thrown as it first was', async () => {
+      api.putSequentialJob(sequentialJob());
+      api.intercept = ({ method }) => fault(method === 'POST' ? 'ServerError' : 'Unreachable');
+      const process = new Process(api);
+      await expect(process.visit()).rejects.toMatchObject({ code: 'ServerError' });
+      expect(process.events).toEqual([]);
+    });
+
+    it('a fault of our own is thrown, and the user is not left without a word', async () => {
+      api.putSequentialJob(sequentialJob());
+      const fault = new TypeError('a fault');
+      api.intercept = () => {
+        throw fault;
+      };
+      const process = new Process(api);
+      await expect(process.visit()).rejects.toBe(fault);
+      expect(process.events).toEqual(['ReconciliationFailed']);
+      expect(requests()).toEqual(['POST jobs']);
+    });
+
+    it('deleting: no status is written, the event is', async () => {
+      api.putSequentialJob(sequentialJob({ metadata: { deletionTimestamp: at(60) } }));
+      api.putJob(observedJob(0));
+      api.intercept = () => fault('ServerError');
+      const process = new Process(api);
+      await expect(process.visit()).rejects.toMatchObject({ code: 'ServerError' });
+      expect(requests()).toEqual(['DELETE jobs']);
+      expect(process.events).toEqual(['ReconciliationFailed']);
+    });
+
+    it.each<readonly [ApiErrorCode]>([['Forbidden'], ['Invalid']])(
+      '%s on the Job is the end, until the spec changes',
+      async (code) => {
+        api.putSequentialJob(sequentialJob());
+        api.intercept = ({ method }) => (method === 'POST' ? fault(code) : undefined);
+        const process = new Process(api);
+        await process.visit();
+        expect(stored().status).toMatchObject({ phase: 'Failed', progress: { failureReason: 'JobRejected' } });
+        process.sync();
+        await process.visit();
+        expect(requests()).toEqual(['POST jobs', 'PATCH sequentialjobs/status']);
+        api.intercept = () => undefined;
+        const changed = stored();
+        api.putSequentialJob({ ...changed, metadata: { ...changed.metadata, generation: 2 } });
+        process.sync();
+        await process.visit();
+        expect(stored().status?.phase).toBe('Running');
+        expect(posts()).toHaveLength(1);
+      },
+    );
+  });
+
+  describe('crash points: whatever fails once, and however, each step gets one Job and all ends well', () => {
+    const CODES = [
+      'ServerError',
+      'Timeout',
+      'TooManyRequests',
+      'Unreachable',
+      'Conflict',
+      'Unauthorized',
+      'Aborted',
+    ] as const;
+    /** Requests of a whole run of three steps without trouble: finalizer, 3 Jobs, 4 statuses. */
+    const REQUESTS = 8;
+
+    async function run(crashes: boolean): Promise<readonly string[]> {
+      const events: string[] = [];
+      let process = new Process(api);
+      for (const [i, name] of ['extract', 'transform', 'load', undefined].entries()) {
+        try {
+          await process.visit();
+        } catch (error) {
+          if (!isApiError(error)) throw error;
+          events.push(...process.events);
+          if (crashes) process = new Process(api);
+          else process.sync();
+          await process.settle();
+        }
+        if (name !== undefined) api.setJobStatus(jobPath(NAMESPACE, `etl-${i}-${name}`), completed(30 * (i + 1)));
+        process.sync();
+      }
+      return events;
+    }
+
+    const cases = CODES.flatMap((code) =>
+      [false, true].flatMap((after) =>
+        [false, true].flatMap((crashes) =>
+          Array.from({ length: REQUESTS }, (_, number) => ({
+            says: `request ${number} ${after ? 'is carried out but unheard' : 'is not carried out'} (${code})${crashes ? ', and the process dies' : ''}`,
+            number,
+            planned: fault(code, after),
+            crashes,
+          })),
+        ),
+      ),
+    );
+
+    it.each(cases)('$says', async ({ number, planned, crashes }) => {
+      api.putSequentialJob(bare());
+      api.intercept = (_, n) => (n === number ? planned : undefined);
+      await run(crashes);
+      expect(api.client.requests.length).toBeGreaterThan(REQUESTS - 1);
+      expect(posts()).toHaveLength(3);
+      expect(jobNames()).toEqual(['etl-0-extract', 'etl-1-transform', 'etl-2-load']);
+      const { status, metadata } = stored();
+      expect(metadata.finalizers).toEqual([FINALIZER]);
+      expect(isTrue(status?.conditions, 'Complete')).toBe(true);
+      expect(status?.steps?.map(({ state, jobUID }) => `${state} ${jobUID}`)).toEqual(
+        api.jobs().map((job) => `Succeeded ${job.metadata.uid}`),
+      );
+    });
+
+    it('without trouble takes as many requests as the cases above try', async () => {
+      api.putSequentialJob(bare());
+      await run(false);
+      expect(api.client.requests).toHaveLength(REQUESTS);
+    });
+  });
+
+  it('a decision that never comes to rest is a fault of our own, and says so', async () => {
+    api.putSequentialJob(sequentialJob());
+    // The Job is said to exist, and is never there.
+    api.intercept = ({ method }) =>
+      method === 'POST' ? { error: new ApiError('AlreadyExists', 'x'), after: false } : undefined;
+    await expect(new Process(api).visit()).rejects.toThrow('the decision about team-a/etl does not come to rest');
+    expect(requests().filter((one) => one === 'POST jobs')).toHaveLength(8);
+  });
+});

@@ -1,0 +1,163 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import jsonpatch, { type Operation } from 'fast-json-patch';
+import type { EventRecorder } from '../../../controller/events.ts';
+import { report, type ReporterDeps, statusPatch } from '../../../controller/report.ts';
+import type { EventDraft } from '../../../shared/api/reasons.ts';
+import type { SequentialJob, SequentialJobStatus, StepStatus } from '../../../shared/api/types.ts';
+import { Cache } from '../../../shared/kube/cache.ts';
+import { ApiError } from '../../../shared/kube/errors.ts';
+import { FakeClient } from '../../support/fake-client.ts';
+import { deepFreeze } from '../../support/freeze.ts';
+import { at, sequentialJob } from '../../support/objects.ts';
+
+const RUNNING: StepStatus = { index: 0, name: 'extract', jobName: 'etl-0-extract', state: 'Running', startTime: at(0) };
+const STATUS: SequentialJobStatus = {
+  observedGeneration: 1,
+  phase: 'Running',
+  steps: [RUNNING],
+  startTime: at(0),
+  resumes: 0,
+};
+const GUARD = { op: 'replace', path: '/metadata/resourceVersion', value: '100' };
+
+describe('statusPatch', () => {
+  it.each<readonly [string, SequentialJobStatus | undefined, SequentialJobStatus, readonly unknown[] | undefined]>([
+    ['the first status is added whole', undefined, STATUS, [GUARD, { op: 'add', path: '/status', value: STATUS }]],
+    ['nothing where nothing changed', STATUS, { ...STATUS, steps: [{ ...RUNNING }] }, undefined],
+    [
+      'nothing where only the order of the fields is another',
+      STATUS,
+      Object.fromEntries(Object.entries(STATUS).toReversed()),
+      undefined,
+    ],
+    [
+      'one field that changed',
+      STATUS,
+      { ...STATUS, phase: 'Completed' },
+      [GUARD, { op: 'replace', path: '/status/phase', value: 'Completed' }],
+    ],
+    [
+      'one field that is new',
+      STATUS,
+      { ...STATUS, completionTime: at(9) },
+      [GUARD, { op: 'add', path: '/status/completionTime', value: at(9) }],
+    ],
+    [
+      'one field that is gone',
+      { ...STATUS, completionTime: at(9) },
+      STATUS,
+      [GUARD, { op: 'remove', path: '/status/completionTime' }],
+    ],
+    [
+      'one step that ended',
+      STATUS,
+      { ...STATUS, steps: [{ ...RUNNING, state: 'Succeeded' }] },
+      [GUARD, { op: 'replace', path: '/status/steps/0/state', value: 'Succeeded' }],
+    ],
+    [
+      'one step that came',
+      STATUS,
+      { ...STATUS, steps: [RUNNING, { ...RUNNING, index: 1 }] },
+      [GUARD, { op: 'add', path: '/status/steps/1', value: { ...RUNNING, index: 1 } }],
+    ],
+    [
+      'an empty status that was there is filled',
+      {},
+      { resumes: 0 },
+      [GUARD, { op: 'add', path: '/status/resumes', value: 0 }],
+    ],
+  ])('%s', (_says, before, after, expected) => {
+    const object = deepFreeze(sequentialJob({ status: before }));
+    expect(statusPatch(object, deepFreeze(after))).toEqual(expected);
+  });
+
+  it('gives, applied, the wanted status', () => {
+    const before: SequentialJobStatus = {
+      ...STATUS,
+      completionTime: at(1),
+      progress: { completedIndices: [1, 2], summary: '2/3' },
+    };
+    const after: SequentialJobStatus = {
+      ...STATUS,
+      progress: { completedIndices: [1], summary: '1/3', currentIndex: 1 },
+    };
+    const object = sequentialJob({ status: before });
+    const patch = statusPatch(object, after) as readonly Operation[];
+    const { newDocument } = jsonpatch.applyPatch(structuredClone(object), patch);
+    expect(newDocument.status).toEqual(after);
+  });
+
+  it('of one more step stays small, however many there are', () => {
+    const steps = Array.from({ length: 999 }, (_, index): StepStatus => ({ ...RUNNING, index, state: 'Succeeded' }));
+    const object = sequentialJob({ status: { ...STATUS, steps } });
+    const patch = statusPatch(object, { ...STATUS, steps: [...steps, RUNNING] });
+    expect(JSON.stringify(patch).length).toBeLessThan(400);
+  });
+});
+
+describe('report', () => {
+  const EVENTS: readonly EventDraft[] = [
+    { type: 'Normal', reason: 'SequenceStarted', message: 'one' },
+    { type: 'Normal', reason: 'JobStarted', message: 'two' },
+  ];
+  let log: string[];
+  let answer: unknown;
+  let client: FakeClient;
+  let sequentialJobs: Cache<SequentialJob>;
+  let deps: ReporterDeps;
+
+  beforeEach(() => {
+    log = [];
+    answer = {
+      ...sequentialJob({ status: STATUS }),
+      metadata: { ...sequentialJob().metadata, resourceVersion: '101' },
+    };
+    client = new FakeClient({
+      request: ({ method }) => {
+        log.push(method);
+        if (answer instanceof Error) throw answer;
+        return answer;
+      },
+    });
+    const events: Pick<EventRecorder, 'emit'> = { emit: (_, { message }) => log.push(message) };
+    sequentialJobs = new Cache<SequentialJob>();
+    deps = { client, sequentialJobs, events: events as EventRecorder };
+  });
+
+  it('writes the status once, then emits the events in their order', async () => {
+    await report(sequentialJob(), STATUS, EVENTS, deps);
+    expect(log).toEqual(['PATCH', 'one', 'two']);
+    expect(client.requests).toMatchObject([
+      {
+        path: '/apis/batch.example.com/v1alpha1/namespaces/team-a/sequentialjobs/etl/status',
+        contentType: 'application/json-patch+json',
+        query: { fieldManager: 'sequentialjob-controller' },
+      },
+    ]);
+  });
+
+  it('puts the answer into the cache, so that the next visit knows of the write', async () => {
+    await report(sequentialJob(), STATUS, [], deps);
+    expect(sequentialJobs.get('team-a/etl')?.metadata.resourceVersion).toBe('101');
+  });
+
+  it('writes nothing where nothing changed, but emits', async () => {
+    await report(sequentialJob({ status: STATUS }), STATUS, EVENTS, deps);
+    expect(log).toEqual(['one', 'two']);
+  });
+
+  it('writes nothing where there is no status to write, but emits', async () => {
+    await report(sequentialJob({ status: STATUS }), undefined, EVENTS, deps);
+    expect(log).toEqual(['one', 'two']);
+  });
+
+  it.each(['Conflict', 'NotFound', 'ServerError', 'Timeout'] as const)(
+    'emits nothing when the write fails: %s',
+    async (code) => {
+      answer = new ApiError(code, 'no');
+      await expect(report(sequentialJob(), STATUS, EVENTS, deps)).rejects.toBe(answer);
+      expect(log).toEqual(['PATCH']);
+      expect(sequentialJobs.size).toBe(0);
+    },
+  );
+});

@@ -1,0 +1,72 @@
+import { describe, expect, it } from '@jest/globals';
+import { toObservedJob, toSequentialJob } from '../../../controller/transform.ts';
+import { deepFreeze } from '../../support/freeze.ts';
+import { at, completed, observedJob, sequentialJob } from '../../support/objects.ts';
+
+const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
+
+describe('toSequentialJob', () => {
+  const { metadata } = sequentialJob();
+
+  it.each<readonly [string, Record<string, unknown>, Record<string, unknown>]>([
+    ['managed fields go', { managedFields: [{ manager: 'kubectl' }] }, {}],
+    ['selfLink goes, as 1.20 still sends it', { selfLink: '/apis/x' }, {}],
+    ["kubectl's copy of the whole object goes", { annotations: { [LAST_APPLIED]: '{}' } }, {}],
+    ['other annotations stay', { annotations: { [LAST_APPLIED]: '{}', note: 'x' } }, { annotations: { note: 'x' } }],
+    [
+      'labels and owners stay',
+      { labels: { a: 'b' }, ownerReferences: [] },
+      { labels: { a: 'b' }, ownerReferences: [] },
+    ],
+    ['the time of deletion stays', { deletionTimestamp: at(1) }, { deletionTimestamp: at(1) }],
+  ])('%s', (_says, more, expected) => {
+    const raw = deepFreeze({ ...sequentialJob(), metadata: { ...metadata, ...more } });
+    expect(toSequentialJob(raw).metadata).toEqual({ ...metadata, ...expected });
+  });
+
+  it('keeps spec and status as they are, without a copy', () => {
+    const raw = deepFreeze(sequentialJob({ status: { phase: 'Running' } }));
+    const kept = toSequentialJob(raw);
+    expect(kept).toEqual(raw);
+    expect(kept.spec).toBe(raw.spec);
+  });
+
+  it('changes nothing the second time', () => {
+    const once = toSequentialJob(sequentialJob());
+    expect(toSequentialJob(once)).toEqual(once);
+  });
+});
+
+describe('toObservedJob', () => {
+  const job = observedJob(0, { status: completed() });
+
+  it('keeps what is read, and nothing else', () => {
+    const raw = deepFreeze({
+      apiVersion: 'batch/v1',
+      kind: 'Job',
+      metadata: { ...job.metadata, generation: 1, labels: { a: 'b' }, annotations: {}, managedFields: [] },
+      spec: { template: { spec: { containers: [] } } },
+      status: { ...job.status, ready: 0, terminating: 0, uncountedTerminatedPods: {} },
+    });
+    expect(toObservedJob(raw)).toEqual(job);
+  });
+
+  it.each<readonly [string, Record<string, unknown>]>([
+    ['no status yet', {}],
+    ['an empty status', { status: {} }],
+  ])('%s', (_says, more) => {
+    const raw = { metadata: job.metadata, ...more };
+    expect(toObservedJob(raw)).toEqual({ metadata: job.metadata, status: {} });
+  });
+
+  it('leaves no field that is there but undefined', () => {
+    const { deletionTimestamp: _, ...metadata } = job.metadata;
+    expect(Object.keys(toObservedJob({ metadata }).metadata)).not.toContain('deletionTimestamp');
+    expect(JSON.stringify(toObservedJob({ metadata, status: { active: 1 } }).status)).toBe('{"active":1}');
+  });
+
+  it('keeps the time of deletion', () => {
+    const metadata = { ...job.metadata, deletionTimestamp: at(1) };
+    expect(toObservedJob({ metadata }).metadata.deletionTimestamp).toBe(at(1));
+  });
+});
