@@ -18,6 +18,7 @@ async function main(args: readonly string[]): Promise<number> {
   const [command, ...rest] = args;
   switch (command) {
     case 'run':
+      if (rest.includes('--help') || rest.includes('-h')) return main(['help']);
       return run(parseConfig(rest, process.env));
     case 'version':
     case '--version':

@@ -77,12 +77,13 @@ async function createJob(
 }
 
 /**
- * True where asking again cannot help: the Job is invalid, or nobody lets us create it. A namespace that is being
- * deleted answers 403 too, but the sequence goes with it.
+ * True where asking again cannot help: the Job is invalid or too large, or nobody lets us create it. A namespace that is
+ * being deleted, or is gone, refuses too, but the sequence goes with it.
  */
 function isRejection(error: unknown): error is ApiError {
-  if (!isApiError(error, 'Invalid', 'Forbidden', 'BadRequest')) return false;
-  return !error.causes.some((cause) => cause.reason === 'NamespaceTerminating');
+  if (!isApiError(error) || error.transient || error.code === 'NotFound') return false;
+  if (error.causes.some((cause) => cause.reason === 'NamespaceTerminating')) return false;
+  return error.status !== undefined && error.status >= 400 && error.status < 500;
 }
 
 interface RawJob extends ObservedJob {
@@ -163,15 +164,18 @@ async function deleteJob({ metadata }: ObservedJob, deps: ActorDeps): Promise<Ob
       method: 'DELETE',
       path: objectPath(JOBS, metadata.namespace, metadata.name),
       // Without a policy the API orphans a Job's Pods (batch/v1's historical default).
-      body: { propagationPolicy: 'Foreground', preconditions: { uid: metadata.uid } },
+      // The version too: an owner reference that was taken off meanwhile (deletion with orphans) makes it not ours to delete.
+      body: {
+        propagationPolicy: 'Foreground',
+        preconditions: { uid: metadata.uid, resourceVersion: metadata.resourceVersion },
+      },
     });
     if (answer.kind !== 'Job') return undefined;
     const job = toObservedJob(answer);
     deps.jobs.assume(job);
     return job;
   } catch (error) {
-    // Gone already, or the name belongs to somebody else by now: either way there is nothing of ours to delete.
-    if (isApiError(error, 'NotFound', 'Conflict')) return undefined;
+    if (isApiError(error, 'NotFound')) return undefined;
     throw error;
   }
 }

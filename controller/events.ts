@@ -151,7 +151,6 @@ export class EventRecorder {
         await this.#count(pending, there.count ?? 1);
       } else if (isApiError(error, 'NotFound') && known !== undefined) {
         // Events expire (after an hour, by default).
-        this.#counts.delete(pending.name);
         await this.#create(pending);
       } else {
         throw error;

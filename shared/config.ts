@@ -172,7 +172,9 @@ function readFlags(args: readonly string[], problems: string[]): ReadonlyMap<str
     if (token.kind === 'positional') problems.push(`unexpected argument "${token.value}"`);
     if (token.kind !== 'option') continue;
     if (!known.has(token.name)) problems.push(`unknown flag ${token.rawName}`);
-    else if (token.value === undefined) problems.push(`${token.rawName} needs a value`);
+    // Without strictness the parser takes the next flag for the value.
+    else if (token.value === undefined || (!token.inlineValue && token.value.startsWith('--')))
+      problems.push(`${token.rawName} needs a value`);
     else flags.set(token.name, token.value);
   }
   return flags;

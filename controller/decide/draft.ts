@@ -1,5 +1,5 @@
 /** The way into the machine: from what the status records to the state to go on from. */
-import { isTrue } from '../../shared/conditions.ts';
+import { getCondition, isTrue } from '../../shared/conditions.ts';
 import type { ObservedJob } from '../../shared/api/job.ts';
 import type { Container, SequentialJob, SequentialJobStatus, StepStatus } from '../../shared/api/types.ts';
 import { stepJobName } from '../../shared/jobs/job.ts';
@@ -30,14 +30,17 @@ function recordedState({ metadata, status }: SequentialJob): State {
   return status.steps?.at(-1)?.state === 'Running' ? 'StepRunning' : 'StepPending';
 }
 
+/** The condition stands in for a progress that somebody emptied: a failed sequence stays failed. */
 function recordedFailure(status: SequentialJobStatus | undefined): Failure | undefined {
-  const progress = status?.progress;
-  if (progress?.failureReason === undefined) return undefined;
-  const index = progress.failedIndex;
+  const condition = getCondition(status?.conditions, 'Failed');
+  const { failureReason, failureMessage, failedIndex, currentStep } = status?.progress ?? {};
+  if (failureReason === undefined) {
+    return condition?.status === 'True' ? { reason: condition.reason, message: condition.message } : undefined;
+  }
   return {
-    reason: progress.failureReason,
-    message: progress.failureMessage ?? '',
-    ...(index === undefined ? {} : { index, step: progress.currentStep }),
+    reason: failureReason,
+    message: failureMessage ?? '',
+    ...(failedIndex === undefined ? {} : { index: failedIndex, step: currentStep }),
   };
 }
 

@@ -5,7 +5,7 @@ import { secondsBetween } from '../../shared/api/time.ts';
 import type { StepStatus } from '../../shared/api/types.ts';
 import { formatFieldError, validateSpec } from '../../shared/validation/index.ts';
 import { currentIndex, nextContainer, nextJobName, ownJob, runningJob, runningStep, withLastStep } from './draft.ts';
-import { fitMessage } from './size.ts';
+import { fitMessage, fitStepMessage } from './size.ts';
 import type { Action, Context, Draft } from './types.ts';
 
 export interface Effect {
@@ -37,12 +37,15 @@ function failNext(context: Context, reason: string, message: string): Draft {
   return fail(context, { index, step: nextContainer(context)?.name, reason, message });
 }
 
+/** A failure of the step that runs: the step gets the reason too. */
 function failRunning(context: Context, end: Pick<Failure, 'reason' | 'message'> & { readonly at: string }): Draft {
   const step = runningStep(context.draft);
   if (step === undefined) return context.draft;
   const { index, name } = step;
   const { reason, message, at } = end;
-  const draft = tell(withLastStep(context.draft, { ...attempts(context), state: 'Failed', completionTime: at }), {
+  const told = { reason, message: fitStepMessage(message) };
+  const record = { ...ofJob(context), state: 'Failed', completionTime: at, ...told } as const;
+  const draft = tell(withLastStep(context.draft, record), {
     type: 'Warning',
     reason: EVENT.jobFailed,
     message: EVENT_MESSAGE.jobFailed(index, name, reason, message),
@@ -50,14 +53,18 @@ function failRunning(context: Context, end: Pick<Failure, 'reason' | 'message'> 
   return fail({ ...context, draft }, { index, step: name, reason, message });
 }
 
-/** Pods started, as far as the Job tells: the failed ones and the one that runs or has succeeded. */
-function attempts(context: Context): Pick<StepStatus, 'attempts'> {
+/**
+ * What the Job tells of the running step: when it started, and how many Pods have been: the failed ones and the one
+ * that runs or has succeeded.
+ */
+function ofJob(context: Context): Pick<StepStatus, 'attempts' | 'startTime'> {
   const job = runningJob(context);
   if (job === undefined) return {};
-  const { failed = 0, active = 0, succeeded = 0 } = job.status;
-  const ended = outcomeOf(job).type !== 'running';
-  // While it runs the next Pod counts from the moment it is due, or each start would cost one more status write.
-  return { attempts: ended ? failed + active + succeeded : failed + 1 };
+  const { failed = 0, active = 0, succeeded = 0, startTime } = job.status;
+  // While it runs the next Pod counts from the moment it is due, and the start is the Job's creation: what the Job
+  // tells a moment later would cost one more status write.
+  if (outcomeOf(job).type === 'running') return { attempts: failed + 1 };
+  return { attempts: failed + active + succeeded, ...(startTime === undefined ? {} : { startTime }) };
 }
 
 function adopted(job: ObservedJob, index: number, name: string, now: string): StepStatus {
@@ -70,6 +77,11 @@ function adopted(job: ObservedJob, index: number, name: string, now: string): St
     startTime: job.status.startTime ?? job.metadata.creationTimestamp ?? now,
     attempts: (job.status.failed ?? 0) + 1,
   };
+}
+
+/** After a crash the first Job may be older than this start of the sequence. RFC 3339 in UTC sorts as text. */
+function earlier(a: string | undefined, b: string | undefined): string | undefined {
+  return a !== undefined && b !== undefined && b < a ? b : a;
 }
 
 /** A sequence whose very first Job is refused has not started: without a start its spec can still be mended. */
@@ -145,8 +157,9 @@ export const EFFECTS = {
       const name = nextContainer(context)?.name;
       if (job === undefined || name === undefined) return draft;
       const index = currentIndex(draft);
+      const step = adopted(job, index, name, now);
       return tell(
-        { ...draft, steps: [...draft.steps, adopted(job, index, name, now)] },
+        { ...draft, startTime: earlier(draft.startTime, step.startTime), steps: [...draft.steps, step] },
         { type: 'Normal', reason: EVENT.jobStarted, message: EVENT_MESSAGE.jobStarted(index, name) },
       );
     },
@@ -169,15 +182,9 @@ export const EFFECTS = {
       if (job === undefined || step === undefined) return context.draft;
       const outcome = outcomeOf(job);
       const completionTime = outcome.type === 'succeeded' ? (outcome.at ?? context.now) : context.now;
-      const startTime = job.status.startTime ?? step.startTime;
-      const draft = withLastStep(context.draft, {
-        ...attempts(context),
-        state: 'Succeeded',
-        completionTime,
-        exitCode: 0,
-        ...(startTime === undefined ? {} : { startTime }),
-      });
-      const seconds = secondsBetween(startTime, completionTime);
+      const record = { ...ofJob(context), state: 'Succeeded', completionTime, exitCode: 0 } as const;
+      const draft = withLastStep(context.draft, record);
+      const seconds = secondsBetween(draft.steps.at(-1)?.startTime, completionTime);
       return tell(draft, {
         type: 'Normal',
         reason: EVENT.jobCompleted,
@@ -216,7 +223,7 @@ export const EFFECTS = {
   },
   refreshStep: {
     says: 'count attempts',
-    apply: (context) => withLastStep(context.draft, attempts(context)),
+    apply: (context) => withLastStep(context.draft, ofJob(context)),
   },
   forgetRefusal: {
     says: 'clear the failure',

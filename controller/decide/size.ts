@@ -25,6 +25,17 @@ export function fitMessage(message: string): string {
   return message.length <= MAX_MESSAGE ? message : `${message.slice(0, MAX_MESSAGE - 1).toWellFormed()}…`;
 }
 
+/** The longest message of a step, in bytes of UTF-8. */
+const MAX_STEP_MESSAGE_BYTES = 1024;
+
+/** A step's message, cut to 1 KiB between two characters. */
+export function fitStepMessage(message: string): string {
+  const bytes = new TextEncoder().encode(message);
+  if (bytes.length <= MAX_STEP_MESSAGE_BYTES) return message;
+  const head = new TextDecoder().decode(bytes.subarray(0, MAX_STEP_MESSAGE_BYTES - '…'.length * 3));
+  return `${head.replace(/\uFFFD+$/, '')}…`;
+}
+
 /**
  * The steps, cut to fit: while they are too large, the details of succeeded steps go, tier by tier, the oldest first.
  * Index, name, state and times always stay, and so does all of the last step and of every failed one.

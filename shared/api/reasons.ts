@@ -87,7 +87,7 @@ export const MESSAGE = {
       : `Step ${stepLabel(failure.index, failure.step ?? '')} failed: ${failure.reason}: ${failure.message}`,
   invalidSpec: (faults: readonly string[]): string => `the spec is invalid: ${faults.join('; ')}`,
   jobNameConflict: (job: string, owner: string): string =>
-    `a Job named "${job}" exists already and belongs to ${owner}; delete or rename one of the two`,
+    `a Job named "${job}" exists already and belongs to ${owner}; free the name, or take another one for the SequentialJob, and create it anew`,
   jobDeleted: (job: string): string => `Job "${job}" was deleted before it finished; a step is never started twice`,
   jobRejected: (job: string, answer: string): string => `the API server rejected Job "${job}": ${answer}`,
   foreignOwner: {
@@ -103,5 +103,5 @@ export const EVENT_MESSAGE = {
     `Completed job ${stepLabel(index, name)}${took(seconds)}`,
   jobFailed: (index: number, name: string, reason: string, message: string): string =>
     `Job ${stepLabel(index, name)} failed: ${reason}: ${message}`,
-  cleanedUp: (): string => 'All Jobs of the sequence are deleted',
+  cleanedUp: (): string => 'No Job of the sequence is left',
 } as const;

@@ -90,19 +90,22 @@ class HttpClient implements ApiClient {
   }
 
   async request<T>(request: ApiRequest): Promise<T> {
-    try {
-      return await this.#attempt<T>(request, false);
-    } catch (error) {
-      if (!isApiError(error, 'Unauthorized')) throw error;
-      return this.#attempt<T>(request, true);
-    }
+    return withFreshCredentials((fresh) => this.#attempt<T>(request, fresh));
   }
 
   async stream(request: StreamRequest): Promise<Readable> {
+    return withFreshCredentials((fresh) => this.#open(request, fresh));
+  }
+
+  async close(): Promise<void> {
+    await this.#credentials.close();
+  }
+
+  async #open(request: StreamRequest, fresh: boolean): Promise<Readable> {
     const started = this.#now();
     let status: number | undefined;
     try {
-      const { dispatcher, headers } = await this.#credentials.access();
+      const { dispatcher, headers } = await this.#credentials.access(fresh);
       const answer = await dispatcher.request({
         origin: this.#origin,
         path: this.#path(request.path, request.query),
@@ -120,10 +123,6 @@ class HttpClient implements ApiClient {
     } finally {
       this.#options.observe?.({ method: 'WATCH', path: request.path, status, ms: this.#now() - started });
     }
-  }
-
-  async close(): Promise<void> {
-    await this.#credentials.close();
   }
 
   async #attempt<T>(request: ApiRequest, fresh: boolean): Promise<T> {
@@ -168,6 +167,16 @@ class HttpClient implements ApiClient {
       if (value !== undefined) parameters.set(name, String(value));
     }
     return `${this.#basePath}${path}${parameters.size === 0 ? '' : `?${parameters.toString()}`}`;
+  }
+}
+
+/** Tries once more with new credentials when the first were refused: a token may have expired since it was read. */
+async function withFreshCredentials<T>(attempt: (fresh: boolean) => Promise<T>): Promise<T> {
+  try {
+    return await attempt(false);
+  } catch (error) {
+    if (!isApiError(error, 'Unauthorized')) throw error;
+    return attempt(true);
   }
 }
 

@@ -93,6 +93,10 @@ function check(config: KubeConfig, source: string): void {
   if (!/^https?:$/.test(URL.parse(cluster.server)?.protocol ?? '')) {
     throw new KubeConfigError(`${source}: the server of context "${name}" is no http or https URL: ${cluster.server}`);
   }
+  if (cluster.server.startsWith('http:') && !cluster.skipTLSVerify) {
+    const cure = 'set insecure-skip-tls-verify: true for its cluster if that is meant';
+    throw new KubeConfigError(`${source}: the server of context "${name}" is reached without TLS: ${cure}`);
+  }
 }
 
 function list(names: readonly string[]): string {

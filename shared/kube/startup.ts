@@ -73,6 +73,10 @@ function explain(error: ApiError, server: string): string | undefined {
       return `the certificate of the API server at ${server} is not trusted: ${error.message}`;
     case 'Forbidden':
       return `the API server at ${server} does not let us read SequentialJobs: ${error.message}`;
+    case 'BadRequest':
+    case 'Invalid':
+    case 'Unexpected':
+      return `${server} does not answer as an API server does: ${error.message}`;
     default:
       return NO_SUCH_PLACE.has(systemCode(error))
         ? `cannot reach the API server at ${server}: ${error.message}`

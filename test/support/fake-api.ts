@@ -24,8 +24,23 @@ export interface Fault {
   readonly after: boolean;
 }
 
+/** The HTTP status of the codes that come with an answer. */
+const STATUS: Readonly<Partial<Record<ApiErrorCode, number>>> = {
+  BadRequest: 400,
+  Unauthorized: 401,
+  Forbidden: 403,
+  NotFound: 404,
+  AlreadyExists: 409,
+  Conflict: 409,
+  Gone: 410,
+  Unexpected: 413,
+  Invalid: 422,
+  TooManyRequests: 429,
+  ServerError: 500,
+};
+
 export function fault(code: ApiErrorCode, after = false): Fault {
-  return { error: new ApiError(code, `it was ${code}`), after };
+  return { error: new ApiError(code, `it was ${code}`, { status: STATUS[code] }), after };
 }
 
 export class FakeApi {
@@ -142,11 +157,15 @@ export class FakeApi {
   #delete({ path, body }: ApiRequest): Stored {
     const object = this.#find(path);
     const { preconditions, propagationPolicy } = body as {
-      readonly preconditions?: { readonly uid?: string };
+      readonly preconditions?: { readonly uid?: string; readonly resourceVersion?: string };
       readonly propagationPolicy?: string;
     };
     if (preconditions?.uid !== undefined && preconditions.uid !== object.metadata.uid) {
       throw new ApiError('Conflict', 'the UID is another', { status: 409 });
+    }
+    const { resourceVersion = object.metadata.resourceVersion } = preconditions ?? {};
+    if (resourceVersion !== object.metadata.resourceVersion) {
+      throw new ApiError('Conflict', 'the resource version is another', { status: 409 });
     }
     const own = object.metadata.finalizers ?? [];
     const finalizers = propagationPolicy === 'Foreground' ? [...own, 'foregroundDeletion'] : own;

@@ -6,6 +6,7 @@ import { type ObservedJob, sequentialJobOwner } from '../../../shared/api/job.ts
 import type { SequentialJob } from '../../../shared/api/types.ts';
 import { Cache } from '../../../shared/kube/cache.ts';
 import { ApiError, type ApiErrorCode } from '../../../shared/kube/errors.ts';
+import { toObservedJob } from '../../../controller/transform.ts';
 import { FakeApi, fault, jobPath } from '../../support/fake-api.ts';
 import { FakeClient } from '../../support/fake-client.ts';
 import { deepFreeze } from '../../support/freeze.ts';
@@ -110,7 +111,7 @@ describe('act', () => {
       expect(await act([CREATE], before, deps)).toEqual(before);
     });
 
-    it.each<readonly [ApiErrorCode]>([['Invalid'], ['Forbidden'], ['BadRequest']])(
+    it.each<readonly [ApiErrorCode]>([['Invalid'], ['Forbidden'], ['BadRequest'], ['Unexpected']])(
       '%s is a finding, with the answer',
       async (code) => {
         api.intercept = () => fault(code);
@@ -181,13 +182,13 @@ describe('act', () => {
     const DELETE: Action = { type: 'DeleteJobs', jobs };
 
     it('deletes in the foreground, and only these very Jobs', async () => {
-      for (const job of jobs) api.putJob(job);
-      const after = await act([DELETE], snapshot({ jobs }), deps);
+      const stored = jobs.map((job) => toObservedJob(api.putJob(job)));
+      const after = await act([{ type: 'DeleteJobs', jobs: stored }], snapshot({ jobs: stored }), deps);
       expect(api.client.requests).toMatchObject(
-        jobs.map(({ metadata }) => ({
+        stored.map(({ metadata: { name, uid, resourceVersion } }) => ({
           method: 'DELETE',
-          path: jobPath(NAMESPACE, metadata.name),
-          body: { propagationPolicy: 'Foreground', preconditions: { uid: metadata.uid } },
+          path: jobPath(NAMESPACE, name),
+          body: { propagationPolicy: 'Foreground', preconditions: { uid, resourceVersion } },
         })),
       );
       expect(after.jobs.map(({ metadata }) => metadata.deletionTimestamp)).toEqual([
@@ -197,17 +198,23 @@ describe('act', () => {
       expect([...deps.jobs.values()].every(({ metadata }) => metadata.deletionTimestamp !== undefined)).toBe(true);
     });
 
-    it.each<readonly [string, (on: FakeApi) => void]>([
-      ['is gone already', () => undefined],
-      ['has given its name to another', (on) => on.putJob(observedJob(0, { metadata: { uid: 'another' } }))],
-    ])('a Job that %s is left no more', async (_says, prepare) => {
-      prepare(api);
-      const after = await act(
-        [{ type: 'DeleteJobs', jobs: [observedJob(0)] }],
-        snapshot({ jobs: [observedJob(0)] }),
-        deps,
-      );
+    it('a Job that is gone already is left no more', async () => {
+      const action: Action = { type: 'DeleteJobs', jobs: [observedJob(0)] };
+      const after = await act([action], snapshot({ jobs: [observedJob(0)] }), deps);
       expect(after.jobs).toEqual([]);
+    });
+
+    it.each<readonly [string, (on: FakeApi) => void]>([
+      ['has given its name to another', (on) => on.putJob(observedJob(0, { metadata: { uid: 'another' } }))],
+      [
+        'has been let go of by the garbage collector meanwhile',
+        (on) => on.putJob(observedJob(0, { metadata: { ownerReferences: [] } })),
+      ],
+    ])('a Job that %s is not touched: the next visit sees it as it is', async (_says, prepare) => {
+      const known = toObservedJob(api.putJob(observedJob(0)));
+      prepare(api);
+      const action: Action = { type: 'DeleteJobs', jobs: [known] };
+      await expect(act([action], snapshot({ jobs: [known] }), deps)).rejects.toMatchObject({ code: 'Conflict' });
       expect(api.get(jobPath(NAMESPACE, NAME))?.metadata.deletionTimestamp).toBeUndefined();
     });
 
@@ -220,12 +227,9 @@ describe('act', () => {
 
     it('keeps the Jobs that are going already', async () => {
       const going = observedJob(1, { metadata: { deletionTimestamp: at(5) } });
-      api.putJob(observedJob(0));
-      const after = await act(
-        [{ type: 'DeleteJobs', jobs: [observedJob(0)] }],
-        snapshot({ jobs: [observedJob(0), going] }),
-        deps,
-      );
+      const left = toObservedJob(api.putJob(observedJob(0)));
+      const action: Action = { type: 'DeleteJobs', jobs: [left] };
+      const after = await act([action], snapshot({ jobs: [left, going] }), deps);
       expect(names(after).toSorted()).toEqual(['etl-0-extract', 'etl-1-transform']);
     });
 
@@ -239,8 +243,9 @@ describe('act', () => {
     );
 
     it('deletes many, eight at a time at most', async () => {
-      const many = Array.from({ length: 30 }, (_, i) => observedJob(i, { metadata: { name: `job-${i}` } }));
-      for (const job of many) api.putJob(job);
+      const many = Array.from({ length: 30 }, (_, i) =>
+        toObservedJob(api.putJob(observedJob(i, { metadata: { name: `job-${i}` } }))),
+      );
       let underWay = 0;
       let most = 0;
       const client = {
