@@ -69,11 +69,20 @@ async function createJob(
     if (isApiError(error, 'AlreadyExists')) {
       return learn(snapshot, action.jobName, await getJob(snapshot, action.jobName, deps), deps);
     }
-    if (isRejection(error)) {
-      return withFinding(snapshot, action.jobName, { type: 'rejected', message: error.message });
-    }
+    if (isRejection(error)) return rejected(action.jobName, error, snapshot, deps);
     throw error;
   }
+}
+
+/**
+ * A refusal counts only where the Job is not there: quota and webhooks are asked before the name is, so a create whose
+ * first answer was lost may be refused because of the very Job that it made.
+ */
+async function rejected(name: string, error: ApiError, snapshot: Snapshot, deps: ActorDeps): Promise<Snapshot> {
+  const answer = await getJob(snapshot, name, deps);
+  return answer !== undefined && isOwned(toObservedJob(answer), snapshot)
+    ? withJob(snapshot, answer, deps)
+    : withFinding(snapshot, name, { type: 'rejected', message: error.message });
 }
 
 /**

@@ -6,7 +6,7 @@ import { API_VERSION, KIND, MANAGER } from '../shared/api/group.ts';
 import { hash } from '../shared/api/hash.ts';
 import { type EventDraft, REPEATING_EVENTS } from '../shared/api/reasons.ts';
 import { toTimestamp } from '../shared/api/time.ts';
-import type { SequentialJob } from '../shared/api/types.ts';
+import type { ObjectMeta, SequentialJob } from '../shared/api/types.ts';
 import { backoffDelay } from '../shared/backoff.ts';
 import { type ApiClient, PATCH_TYPE } from '../shared/kube/client.ts';
 import { type ApiError, errorFromFailure, isApiError } from '../shared/kube/errors.ts';
@@ -24,8 +24,11 @@ export interface EventRecorderOptions {
   readonly onDrop: (event: EventDraft, error: ApiError | undefined) => void;
 }
 
+/** What an Event says of its object; the object itself, spec and all, is not kept while the event waits. */
+type Subject = Pick<ObjectMeta, 'name' | 'namespace' | 'uid' | 'resourceVersion'>;
+
 interface Pending {
-  readonly object: SequentialJob;
+  readonly subject: Subject;
   readonly event: EventDraft;
   readonly name: string;
   readonly firstMs: number;
@@ -78,7 +81,9 @@ export class EventRecorder {
       return;
     }
     if (this.#pending.size + this.#writing.size === 0) this.#idle = Promise.withResolvers<void>();
-    this.#pending.set(name, { object, event, name, firstMs: nowMs, lastMs: nowMs, count: 1 });
+    const { name: of, namespace, uid, resourceVersion } = object.metadata;
+    const subject = { name: of, namespace, uid, resourceVersion };
+    this.#pending.set(name, { subject, event, name, firstMs: nowMs, lastMs: nowMs, count: 1 });
     this.#next();
   }
 
@@ -100,7 +105,7 @@ export class EventRecorder {
    */
   #nameOf({ metadata }: SequentialJob, event: EventDraft): string {
     if (REPEATING_EVENTS.has(event.reason)) {
-      return `${metadata.name}.${hash(`${metadata.uid}/${event.type}/${event.reason}/${event.message}`)}`;
+      return `${metadata.name}.${hash(`${metadata.uid}/${event.type}/${event.reason}/${event.series ?? event.message}`)}`;
     }
     this.#serial = (this.#serial + 1) % 0x10000;
     const serial = this.#serial.toString(16).padStart(4, '0');
@@ -146,11 +151,12 @@ export class EventRecorder {
       if (isApiError(error, 'AlreadyExists') && !REPEATING_EVENTS.has(pending.event.reason)) return; // an earlier try got through
       if (isApiError(error, 'AlreadyExists')) {
         // Another process's, from before a restart: its count goes on.
-        const path = objectPath(EVENTS, pending.object.metadata.namespace, pending.name);
+        const path = objectPath(EVENTS, pending.subject.namespace, pending.name);
         const there = await this.#options.client.request<{ readonly count?: number }>({ method: 'GET', path });
         await this.#count(pending, there.count ?? 1);
       } else if (isApiError(error, 'NotFound') && known !== undefined) {
         // Events expire (after an hour, by default).
+        this.#counts.delete(pending.name);
         await this.#create(pending);
       } else {
         throw error;
@@ -161,20 +167,20 @@ export class EventRecorder {
   async #create(pending: Pending): Promise<void> {
     await this.#options.client.request({
       method: 'POST',
-      path: collectionPath(EVENTS, pending.object.metadata.namespace),
+      path: collectionPath(EVENTS, pending.subject.namespace),
       query: { fieldManager: MANAGER },
       body: eventBody(pending),
     });
     if (REPEATING_EVENTS.has(pending.event.reason)) this.#remember(pending.name, pending.count);
   }
 
-  async #count({ object, name, count, lastMs }: Pending, known: number): Promise<void> {
+  async #count({ subject, event, name, count, lastMs }: Pending, known: number): Promise<void> {
     await this.#options.client.request({
       method: 'PATCH',
-      path: objectPath(EVENTS, object.metadata.namespace, name),
+      path: objectPath(EVENTS, subject.namespace, name),
       query: { fieldManager: MANAGER },
       contentType: PATCH_TYPE.merge,
-      body: { count: known + count, lastTimestamp: toTimestamp(lastMs) },
+      body: { count: known + count, message: fit(event.message), lastTimestamp: toTimestamp(lastMs) },
     });
     this.#remember(name, known + count);
   }
@@ -189,8 +195,8 @@ export class EventRecorder {
   }
 }
 
-function eventBody({ object, event, name, firstMs, lastMs, count }: Pending): unknown {
-  const { namespace, uid, resourceVersion } = object.metadata;
+function eventBody({ subject, event, name, firstMs, lastMs, count }: Pending): unknown {
+  const { namespace, uid, resourceVersion } = subject;
   return {
     apiVersion: 'v1',
     kind: 'Event',
@@ -199,13 +205,13 @@ function eventBody({ object, event, name, firstMs, lastMs, count }: Pending): un
       apiVersion: API_VERSION,
       kind: KIND,
       namespace,
-      name: object.metadata.name,
+      name: subject.name,
       uid,
       resourceVersion,
     },
     type: event.type,
     reason: event.reason,
-    message: event.message.length > MAX_MESSAGE ? `${event.message.slice(0, MAX_MESSAGE - 1)}…` : event.message,
+    message: fit(event.message),
     source: { component: MANAGER },
     reportingComponent: MANAGER,
     reportingInstance: '',
@@ -213,4 +219,8 @@ function eventBody({ object, event, name, firstMs, lastMs, count }: Pending): un
     lastTimestamp: toTimestamp(lastMs),
     count,
   };
+}
+
+function fit(message: string): string {
+  return message.length > MAX_MESSAGE ? `${message.slice(0, MAX_MESSAGE - 1)}…` : message;
 }

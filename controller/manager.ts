@@ -58,13 +58,20 @@ export class Controller {
         log[type === 'Warning' ? 'warn' : 'info']({ sequentialJob: keyOf(object), reason }, message),
       onDrop: (event, error) => log.warn({ event, err: error?.message }, 'event dropped'),
     });
-    this.#deps = { client, sequentialJobs, jobs, events, now };
+    this.#deps = { client, sequentialJobs, jobs, events, now, doubtful: new Set() };
     this.#reflectors = [
       this.#reflect('sequentialjobs', sequentialJobs, { resource: SEQUENTIAL_JOBS, transform: toSequentialJob }),
       this.#reflect('jobs', jobs, { resource: JOBS, transform: toObservedJob, labelSelector: LABELS.uid }),
     ];
-    sequentialJobs.subscribe(({ object }) => this.#queue.add(keyOf(object)));
-    jobs.subscribe(({ object }) => this.#enqueueOwner(object));
+    sequentialJobs.subscribe(({ type, object }) => {
+      if (type === 'deleted') this.#deps.doubtful.delete(keyOf(object));
+      this.#queue.add(keyOf(object));
+    });
+    jobs.subscribe((change) => {
+      this.#enqueueOwner(change.object);
+      // A Job whose owner reference was taken off is missed by the sequence that it belonged to.
+      if (change.type === 'modified') this.#enqueueOwner(change.previous);
+    });
   }
 
   /** True once both caches hold a complete list. */

@@ -78,8 +78,13 @@ export class WorkQueue {
     this.#delayed.set(key, { due, timer });
   }
 
-  /** Adds a key after a failure: the delay grows with each failure until `forget`. Returns it, in milliseconds. */
+  /**
+   * Adds a key after a failure: the delay grows with each failure until `forget`. Returns it, in milliseconds. What was
+   * added while the failing work was going on waits with it: most of that is the echo of the work's own writes, and
+   * would turn the delay into none. What is added from now on does not wait.
+   */
   addAfterFailure(key: string, atLeastMs = 0): number {
+    this.#again.delete(key);
     const failures = (this.#failures.get(key) ?? 0) + 1;
     this.#failures.set(key, failures);
     const delay = Math.max(atLeastMs, backoffDelay(failures, this.#options.backoff, this.#options.random));

@@ -4,7 +4,8 @@ import { MANAGER } from '../shared/api/group.ts';
 import type { EventDraft } from '../shared/api/reasons.ts';
 import type { SequentialJob, SequentialJobStatus } from '../shared/api/types.ts';
 import type { Cache } from '../shared/kube/cache.ts';
-import { type ApiClient, PATCH_TYPE } from '../shared/kube/client.ts';
+import { type ApiClient, type ApiRequest, PATCH_TYPE } from '../shared/kube/client.ts';
+import { ApiError, isApiError } from '../shared/kube/errors.ts';
 import { objectPath, SEQUENTIAL_JOBS } from '../shared/kube/resources.ts';
 import type { EventRecorder } from './events.ts';
 import { toSequentialJob } from './transform.ts';
@@ -28,16 +29,31 @@ export async function report(
   const patch = status === undefined ? undefined : statusPatch(object, status);
   if (patch !== undefined) {
     const { namespace, name } = object.metadata;
-    const answer = await deps.client.request({
-      method: 'PATCH',
-      path: objectPath(SEQUENTIAL_JOBS, namespace, name, 'status'),
-      query: { fieldManager: MANAGER },
-      contentType: PATCH_TYPE.json,
-      body: patch,
-    });
+    const answer = await patchStatus(
+      {
+        method: 'PATCH',
+        path: objectPath(SEQUENTIAL_JOBS, namespace, name, 'status'),
+        query: { fieldManager: MANAGER },
+        contentType: PATCH_TYPE.json,
+        body: patch,
+      },
+      deps.client,
+    );
     deps.sequentialJobs.assume(toSequentialJob(answer));
   }
   for (const event of events) deps.events.emit(object, event);
+}
+
+/** Sends the patch; rejects with `Conflict` also where the patch no longer fits the object that is stored. */
+async function patchStatus(request: ApiRequest, client: ApiClient): Promise<unknown> {
+  try {
+    return await client.request(request);
+  } catch (error) {
+    // A path that is not there any more fails the patch itself, before the version is compared. A status that breaks
+    // the schema is 422 too, but says where.
+    if (!isApiError(error, 'Invalid') || error.causes.length > 0) throw error;
+    throw new ApiError('Conflict', error.message, { status: error.status, cause: error });
+  }
 }
 
 /**

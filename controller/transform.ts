@@ -1,4 +1,5 @@
 /** What the caches keep of an object: every byte here is there once per object, for as long as it lives. */
+import { LABELS } from '../shared/api/group.ts';
 import type { ObservedJob } from '../shared/api/job.ts';
 import type { ObjectMeta, SequentialJob } from '../shared/api/types.ts';
 
@@ -23,8 +24,14 @@ export function toObservedJob(raw: unknown): ObservedJob {
   const { metadata } = raw as ObservedJob;
   // A Job that its controller has not seen yet may come without a status.
   const status = (raw as Partial<ObservedJob>).status ?? {};
+  const labels = (raw as { readonly metadata: { readonly labels?: Readonly<Record<string, string>> } }).metadata.labels;
+  const index = labels?.[LABELS.stepIndex];
   const { active, succeeded, failed, startTime, completionTime, conditions } = status;
   return {
+    step: defined({
+      index: index !== undefined && /^\d{1,4}$/.test(index) ? Number(index) : undefined,
+      name: labels?.[LABELS.stepName],
+    }),
     metadata: {
       name: metadata.name,
       namespace: metadata.namespace,

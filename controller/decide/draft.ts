@@ -4,7 +4,7 @@ import type { ObservedJob } from '../../shared/api/job.ts';
 import type { Container, SequentialJob, SequentialJobStatus, StepStatus } from '../../shared/api/types.ts';
 import { stepJobName } from '../../shared/jobs/job.ts';
 import type { Failure } from '../../shared/api/reasons.ts';
-import type { Context, Draft, Snapshot, State } from './types.ts';
+import type { Context, Draft, State } from './types.ts';
 
 /** The draft that a reconcile starts from: exactly what was recorded, nothing observed yet. */
 export function recordedDraft(object: SequentialJob): Draft {
@@ -73,9 +73,19 @@ export function runningJob({ draft, snapshot }: Context): ObservedJob | undefine
   return step === undefined ? undefined : snapshot.jobs.find((job) => job.metadata.uid === step.jobUID);
 }
 
-/** Our own Job under this name. */
-export function ownJob(snapshot: Snapshot, name: string): ObservedJob | undefined {
-  return snapshot.jobs.find((job) => job.metadata.name === name);
+/**
+ * Our Job of the step to start next, which was made and not recorded. It is told by the step's index, not by its name:
+ * that follows from the spec, which may have changed since.
+ */
+export function madeJob(context: Context): ObservedJob | undefined {
+  const { draft, snapshot } = context;
+  const index = currentIndex(draft);
+  const name = nextJobName(context);
+  const recorded = new Set(draft.steps.map((step) => step.jobUID));
+  return snapshot.jobs.find(
+    ({ step, metadata }) =>
+      !recorded.has(metadata.uid) && (step.index === index || (step.index === undefined && metadata.name === name)),
+  );
 }
 
 /** The draft with its last step replaced. */

@@ -4,7 +4,7 @@ import { EVENT, EVENT_MESSAGE, type EventDraft, type Failure, MESSAGE, REASON } 
 import { secondsBetween } from '../../shared/api/time.ts';
 import type { StepStatus } from '../../shared/api/types.ts';
 import { formatFieldError, validateSpec } from '../../shared/validation/index.ts';
-import { currentIndex, nextContainer, nextJobName, ownJob, runningJob, runningStep, withLastStep } from './draft.ts';
+import { currentIndex, madeJob, nextContainer, nextJobName, runningJob, runningStep, withLastStep } from './draft.ts';
 import { fitMessage, fitStepMessage } from './size.ts';
 import type { Action, Context, Draft } from './types.ts';
 
@@ -152,9 +152,9 @@ export const EFFECTS = {
   adoptJob: {
     says: "record the step with its Job's name and UID",
     apply: (context) => {
-      const { draft, snapshot, now } = context;
-      const job = ownJob(snapshot, nextJobName(context));
-      const name = nextContainer(context)?.name;
+      const { draft, now } = context;
+      const job = madeJob(context);
+      const name = job?.step.name ?? nextContainer(context)?.name;
       if (job === undefined || name === undefined) return draft;
       const index = currentIndex(draft);
       const step = adopted(job, index, name, now);

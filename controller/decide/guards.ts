@@ -3,7 +3,7 @@ import { FINALIZER } from '../../shared/api/group.ts';
 import { outcomeOf } from '../../shared/api/job.ts';
 import { REASON } from '../../shared/api/reasons.ts';
 import { validateSpec } from '../../shared/validation/index.ts';
-import { currentIndex, nextContainer, nextJobName, ownJob, runningJob, runningStep } from './draft.ts';
+import { currentIndex, madeJob, nextContainer, nextJobName, runningJob, runningStep } from './draft.ts';
 import type { Context, Finding } from './types.ts';
 
 export interface Guard {
@@ -64,7 +64,7 @@ export const GUARDS = {
   },
   jobExists: {
     says: 'our Job for this step exists',
-    holds: (context) => ownJob(context.snapshot, nextJobName(context)) !== undefined,
+    holds: (context) => madeJob(context) !== undefined,
   },
   jobHasCompleted: {
     says: 'the Job says Complete=True',

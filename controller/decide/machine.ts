@@ -20,12 +20,13 @@ export interface Transition {
 }
 
 export const TRANSITIONS: readonly Transition[] = [
+  { from: 'New', guard: 'jobExists', effect: 'startSequence', to: 'StepPending' },
   { from: 'New', guard: 'specIsInvalid', effect: 'refuseSpec', to: 'Failed', rest: true },
   { from: 'New', guard: 'finalizerIsMissing', effect: 'addFinalizer', to: 'New', rest: true },
   { from: 'New', guard: 'otherwise', effect: 'startSequence', to: 'StepPending' },
 
-  { from: 'StepPending', guard: 'nothingIsLeft', effect: 'completeSequence', to: 'Completed', rest: true },
   { from: 'StepPending', guard: 'jobExists', effect: 'adoptJob', to: 'StepRunning' },
+  { from: 'StepPending', guard: 'nothingIsLeft', effect: 'completeSequence', to: 'Completed', rest: true },
   { from: 'StepPending', guard: 'nameIsTaken', effect: 'failOnName', to: 'Failed', rest: true },
   { from: 'StepPending', guard: 'nameIsBeingFreed', effect: 'awaitName', to: 'StepPending', rest: true },
   { from: 'StepPending', guard: 'jobIsRejected', effect: 'failOnRejection', to: 'Failed', rest: true },

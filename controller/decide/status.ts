@@ -1,9 +1,10 @@
 /** The draft written out as the status of the API. Everything here is derived: the facts are in the draft. */
-import { type ConditionState, setConditions } from '../../shared/conditions.ts';
+import { type ConditionState, isTrue, setConditions } from '../../shared/conditions.ts';
 import { MESSAGE, REASON } from '../../shared/api/reasons.ts';
 import { secondsBetween } from '../../shared/api/time.ts';
 import type { ConditionType, Phase, Progress, SequentialJobStatus, StepCounts } from '../../shared/api/types.ts';
-import { currentIndex, nextContainer, runningStep } from './draft.ts';
+import { CONDITION_TYPES } from '../../shared/api/types.ts';
+import { currentIndex, nextContainer, nextJobName, runningStep } from './draft.ts';
 import { fitMessage, fitSteps } from './size.ts';
 import type { Context, State } from './types.ts';
 
@@ -22,6 +23,11 @@ const PHASE_OF: Readonly<Record<State, Phase>> = {
 export function statusOf(context: Context): SequentialJobStatus {
   const { draft, snapshot, now } = context;
   const generation = snapshot.object.metadata.generation ?? 0;
+  const recorded = snapshot.object.status;
+  // Without news: a spec that was refused and is refused again for another reason comes with an event.
+  if (recorded !== undefined && hasEnded(recorded, draft.state) && draft.events.length === 0) {
+    return { ...recorded, ...observed(recorded, generation) };
+  }
   return {
     observedGeneration: generation,
     phase: draft.state === 'StepPending' && draft.steps.length === 0 ? 'Pending' : PHASE_OF[draft.state],
@@ -32,6 +38,26 @@ export function statusOf(context: Context): SequentialJobStatus {
     ...(draft.startTime === undefined ? {} : { startTime: draft.startTime }),
     ...(draft.completionTime === undefined ? {} : { completionTime: draft.completionTime }),
     resumes: draft.resumes,
+  };
+}
+
+/** A sequence that is on record as over stays as it was recorded, whatever becomes of its spec. */
+function hasEnded({ conditions }: SequentialJobStatus, state: State): boolean {
+  return (
+    (state === 'Completed' && isTrue(conditions, 'Complete')) || (state === 'Failed' && isTrue(conditions, 'Failed'))
+  );
+}
+
+function observed(
+  { conditions = [] }: SequentialJobStatus,
+  generation: number,
+): Pick<SequentialJobStatus, 'observedGeneration' | 'conditions'> {
+  const types: readonly string[] = CONDITION_TYPES;
+  return {
+    observedGeneration: generation,
+    conditions: conditions.map((condition) =>
+      types.includes(condition.type) ? { ...condition, observedGeneration: generation } : condition,
+    ),
   };
 }
 
@@ -105,6 +131,11 @@ function progressing(context: Context): ConditionState {
     return { status: 'True', reason: REASON.jobRunning, message };
   }
   const next = nextContainer(context);
+  const finding = snapshot.findings[nextJobName(context)];
+  if (finding?.type === 'foreign') {
+    const message = MESSAGE.awaitingName(nextJobName(context), finding.owner);
+    return { status: 'True', reason: REASON.starting, message };
+  }
   if (draft.state === 'New' || next === undefined) {
     return { status: 'False', reason: REASON.pending, message: MESSAGE.pending };
   }

@@ -11,6 +11,8 @@ export interface JobCondition {
 }
 
 export interface ObservedJob {
+  /** The step that the Job was made for, as its labels say; absent where somebody took them off. */
+  readonly step: { readonly index?: number; readonly name?: string };
   readonly metadata: Pick<
     ObjectMeta,
     'name' | 'namespace' | 'uid' | 'resourceVersion' | 'creationTimestamp' | 'deletionTimestamp' | 'ownerReferences'

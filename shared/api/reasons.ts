@@ -47,6 +47,8 @@ export interface EventDraft {
   readonly type: 'Normal' | 'Warning';
   readonly reason: EventReason;
   readonly message: string;
+  /** Of a repeating event: what makes two of them one, where that is not the message. */
+  readonly series?: string;
 }
 
 /** A failure of the sequence; `index` and `step` are absent where no step is to blame. */
@@ -88,8 +90,11 @@ export const MESSAGE = {
   invalidSpec: (faults: readonly string[]): string => `the spec is invalid: ${faults.join('; ')}`,
   jobNameConflict: (job: string, owner: string): string =>
     `a Job named "${job}" exists already and belongs to ${owner}; free the name, or take another one for the SequentialJob, and create it anew`,
-  jobDeleted: (job: string): string => `Job "${job}" was deleted before it finished; a step is never started twice`,
+  jobDeleted: (job: string): string =>
+    `Job "${job}" is gone, and how it ended was not seen; a step is never started twice`,
   jobRejected: (job: string, answer: string): string => `the API server rejected Job "${job}": ${answer}`,
+  awaitingName: (job: string, owner: string): string =>
+    `Waiting for Job "${job}" to go: it belongs to ${owner} and is being deleted`,
   foreignOwner: {
     none: 'no SequentialJob',
     of: (kind: string, name: string): string => `${kind} "${name}"`,

@@ -49,6 +49,8 @@ export class Cache<T extends KubeObject> {
   /** UIDs of deleted objects, oldest first. */
   readonly #tombstones = new Set<string>();
   readonly #indexer: Indexer<T> | undefined;
+  /** Version of the last whole list. */
+  #listed = '0';
   readonly #listeners: ((change: Change<T>) => void)[] = [];
 
   constructor(indexer?: Indexer<T>) {
@@ -81,16 +83,22 @@ export class Cache<T extends KubeObject> {
   observe(object: T): void {
     const known = this.#objects.get(keyOf(object));
     if (known !== undefined && isNewer(known, object)) return;
+    if (known !== undefined && isSame(known, object)) return;
     // Back in sight, as when a label was taken away and given back: it lives.
     this.#tombstones.delete(object.metadata.uid);
     this.#put(object);
   }
 
-  /** Takes the answer to an own write, unless something newer, or the object's deletion, is known already. */
+  /**
+   * Takes the answer to an own write, unless something newer, or the object's deletion, is known already. Listeners are
+   * not told, now or when the watch brings the same state: whoever writes knows what he wrote.
+   */
   assume(object: T): void {
     if (this.#tombstones.has(object.metadata.uid)) return;
     const known = this.#objects.get(keyOf(object));
-    if (known === undefined || isNewer(object, known)) this.#put(object);
+    // Older than the last list, and not on it: it was deleted before that list was made.
+    if (known === undefined && compareResourceVersions(object.metadata.resourceVersion, this.#listed) < 0) return;
+    if (known === undefined || isNewer(object, known)) this.#put(object, true);
   }
 
   /** Takes a deletion from the watch; `object` is the last state, its resource version that of the deletion. */
@@ -109,6 +117,7 @@ export class Cache<T extends KubeObject> {
   replace(objects: readonly T[], resourceVersion: string, rewound = false): void {
     const listed = new Set(objects.map(keyOf));
     if (rewound) this.#tombstones.clear();
+    this.#listed = resourceVersion;
     for (const known of this.#objects.values()) {
       const younger = compareResourceVersions(known.metadata.resourceVersion, resourceVersion) > 0;
       if (!listed.has(keyOf(known)) && (rewound || !younger)) {
@@ -122,20 +131,21 @@ export class Cache<T extends KubeObject> {
     }
   }
 
-  #put(object: T): void {
+  #put(object: T, silent = false): void {
     const key = keyOf(object);
     const previous = this.#objects.get(key);
     if (previous !== undefined && previous.metadata.uid !== object.metadata.uid) {
       // Deleted and created again under the same name between two looks: two objects, two changes.
       this.#bury(previous);
       this.#drop(previous);
-      this.#put(object);
+      this.#put(object, silent);
       return;
     }
     this.#unfile(previous);
     this.#objects.set(key, object);
     this.#file(object);
-    this.#tell(previous === undefined ? { type: 'added', object } : { type: 'modified', object, previous });
+    if (!silent)
+      this.#tell(previous === undefined ? { type: 'added', object } : { type: 'modified', object, previous });
   }
 
   #drop(object: T): void {
@@ -172,6 +182,11 @@ export class Cache<T extends KubeObject> {
   #tell(change: Change<T>): void {
     for (const listener of this.#listeners) listener(change);
   }
+}
+
+function isSame(a: KubeObject, b: KubeObject): boolean {
+  const { uid, resourceVersion } = a.metadata;
+  return uid === b.metadata.uid && resourceVersion === b.metadata.resourceVersion;
 }
 
 function isNewer(a: KubeObject, b: KubeObject): boolean {

@@ -1,7 +1,7 @@
 /** Requests to the API server: JSON in, JSON out, a time limit on each, typed errors. */
 import type { Readable } from 'node:stream';
 import type { KubeConfig } from '@kubernetes/client-node';
-import { Credentials } from './credentials.ts';
+import { type Access, Credentials } from './credentials.ts';
 import { ApiError, errorFromAnswer, errorFromFailure, isApiError } from './errors.ts';
 
 export const PATCH_TYPE = {
@@ -105,7 +105,7 @@ class HttpClient implements ApiClient {
     const started = this.#now();
     let status: number | undefined;
     try {
-      const { dispatcher, headers } = await this.#credentials.access(fresh);
+      const { dispatcher, headers } = await this.#access(fresh, request.signal);
       const answer = await dispatcher.request({
         origin: this.#origin,
         path: this.#path(request.path, request.query),
@@ -131,7 +131,7 @@ class HttpClient implements ApiClient {
     const deadline = new Deadline(limit, request.signal);
     let status: number | undefined;
     try {
-      const { dispatcher, headers } = await this.#credentials.access(fresh);
+      const { dispatcher, headers } = await this.#access(fresh, deadline.signal);
       const answer = await dispatcher.request({
         origin: this.#origin,
         path: this.#path(request.path, request.query),
@@ -158,6 +158,22 @@ class HttpClient implements ApiClient {
     } finally {
       deadline.clear();
       this.#options.observe?.({ method: request.method, path: request.path, status, ms: this.#now() - started });
+    }
+  }
+
+  /**
+   * The credentials, unless the signal comes first: an exec plugin may hang for as long as it likes. What it brings in the
+   * end serves the next request.
+   */
+  async #access(fresh: boolean, signal: AbortSignal): Promise<Access> {
+    const { promise, reject } = Promise.withResolvers<never>();
+    const abort = (): void => reject(new ApiError('Aborted', 'given up while waiting for credentials'));
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
+    try {
+      return await Promise.race([this.#credentials.access(fresh), promise]);
+    } finally {
+      signal.removeEventListener('abort', abort);
     }
   }
 

@@ -8,7 +8,7 @@ import { sleep } from '../sleep.ts';
 import type { Cache, KubeObject } from './cache.ts';
 import { compareResourceVersions } from './cache.ts';
 import type { ApiClient } from './client.ts';
-import { type ApiError, errorFromFailure, errorFromStatus, isApiError } from './errors.ts';
+import { ApiError, errorFromFailure, errorFromStatus, isApiError } from './errors.ts';
 import { type Frame, readFrames } from './watch.ts';
 
 export interface ReflectorOptions<T extends KubeObject> {
@@ -154,9 +154,16 @@ export class Reflector<T extends KubeObject> {
   }
 
   #apply(frame: Frame): void {
-    if (frame.type === 'ERROR') throw errorFromStatus(frame.object);
+    if (frame.type === 'ERROR') {
+      // Whatever went wrong may lie at this very version: the next round lists.
+      this.#resourceVersion = undefined;
+      throw errorFromStatus(frame.object);
+    }
     if (frame.type === 'BOOKMARK') {
       const { metadata } = frame.object as { readonly metadata: { readonly resourceVersion: string } };
+      if (compareResourceVersions(metadata.resourceVersion, this.#highWater) < 0) {
+        throw new ApiError('Gone', 'the history of the API server has been rewound');
+      }
       this.#advance(metadata.resourceVersion);
       return;
     }

@@ -2,7 +2,7 @@
 import { API_VERSION, PLURAL } from '../api/group.ts';
 import { backoffDelay } from '../backoff.ts';
 import type { ApiClient } from './client.ts';
-import { type ApiError, isApiError, systemCode } from './errors.ts';
+import { type ApiError, type ApiErrorCode, isApiError, systemCode } from './errors.ts';
 import { collectionPath, SEQUENTIAL_JOBS } from './resources.ts';
 import type { Log } from '../log.ts';
 import { sleep } from '../sleep.ts';
@@ -18,6 +18,10 @@ const PROBE_TIMEOUT_MS = 5_000;
 /** Names and addresses that lead nowhere: waiting would only hide the mistake. */
 const NO_SUCH_PLACE: ReadonlySet<string> = new Set(['ENOTFOUND', 'EHOSTUNREACH', 'ENETUNREACH', 'ERR_INVALID_URL']);
 
+/** What a server that is just coming up may answer too, before it has read its CRDs and roles; and how long it may. */
+const UNSETTLED: ReadonlySet<ApiErrorCode> = new Set(['NotFound', 'Forbidden']);
+const SETTLE_MS = 3_000;
+
 export interface StartupOptions {
   readonly client: ApiClient;
   readonly namespace: string | undefined;
@@ -28,17 +32,19 @@ export interface StartupOptions {
 
 /**
  * Resolves once the API server serves SequentialJobs to us. One that is down is waited for, with backoff, and said so.
- * Throws StartupError at once for what waiting cannot cure (no such host, untrusted certificate, refused credentials,
- * missing CRD), and when the time is up.
+ * Throws StartupError at once for what waiting cannot cure (no such host, untrusted certificate, refused credentials), after
+ * three seconds for a missing CRD or permission, and when the time is up.
  */
 export async function awaitApiServer(options: StartupOptions): Promise<void> {
   const { client, log, timeoutMs, signal } = options;
-  const deadline = performance.now() + timeoutMs;
+  const started = performance.now();
+  const deadline = started + timeoutMs;
   for (let tries = 1; !signal.aborted; tries++) {
     const error = await probe(options);
     if (error === undefined) return;
     const hopeless = explain(error, client.server);
-    if (hopeless !== undefined) throw new StartupError(hopeless);
+    const settled = !UNSETTLED.has(error.code) || performance.now() - started >= SETTLE_MS;
+    if (hopeless !== undefined && settled) throw new StartupError(hopeless);
     const left = deadline - performance.now();
     if (left <= 0) {
       throw new StartupError(

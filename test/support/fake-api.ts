@@ -53,6 +53,11 @@ export class FakeApi {
   readonly done: string[] = [];
   #version = 1000;
 
+  /** The version of the last write: that of a list made now. */
+  get version(): string {
+    return String(this.#version);
+  }
+
   put(path: string, object: Stored): Stored {
     this.#version++;
     const stored = structuredClone({

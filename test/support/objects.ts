@@ -60,11 +60,13 @@ export function ownedBy(uid: string = UID, name = 'etl'): OwnerReference {
 export interface JobOptions {
   readonly metadata?: Partial<ObservedJob['metadata']>;
   readonly status?: ObservedJob['status'];
+  readonly step?: ObservedJob['step'];
 }
 
 /** The Job of step `index` of `sequentialJob()`, running. */
-export function observedJob(index: number, { metadata, status }: JobOptions = {}): ObservedJob {
+export function observedJob(index: number, { metadata, status, step }: JobOptions = {}): ObservedJob {
   return {
+    step: step ?? { index, name: STEPS[index] ?? 'step' },
     metadata: {
       name: `etl-${index}-${STEPS[index] ?? 'step'}`,
       namespace: NAMESPACE,

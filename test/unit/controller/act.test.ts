@@ -114,12 +114,26 @@ describe('act', () => {
     it.each<readonly [ApiErrorCode]>([['Invalid'], ['Forbidden'], ['BadRequest'], ['Unexpected']])(
       '%s is a finding, with the answer',
       async (code) => {
-        api.intercept = () => fault(code);
+        api.intercept = ({ method }) => (method === 'POST' ? fault(code) : undefined);
         const after = await act([CREATE], snapshot(), deps);
         expect(after.findings).toEqual({ [NAME]: { type: 'rejected', message: `it was ${code}` } });
         expect(after.jobs).toEqual([]);
       },
     );
+
+    it('a refusal because of the very Job that an earlier create made is none', async () => {
+      api.putJob(observedJob(0));
+      api.intercept = ({ method }) => (method === 'POST' ? fault('Forbidden') : undefined);
+      const after = await act([CREATE], snapshot(), deps);
+      expect(after.findings).toEqual({});
+      expect(names(after)).toEqual([NAME]);
+    });
+
+    it('a refusal under a name that somebody else has is one', async () => {
+      api.putJob(observedJob(0, { metadata: { ownerReferences: [] } }));
+      api.intercept = ({ method }) => (method === 'POST' ? fault('Forbidden') : undefined);
+      expect((await act([CREATE], snapshot(), deps)).findings).toMatchObject({ [NAME]: { type: 'rejected' } });
+    });
 
     it('Forbidden because the namespace is going is no finding: it passes with the object', async () => {
       const error = new ApiError('Forbidden', 'terminating', { causes: [{ reason: 'NamespaceTerminating' }] });

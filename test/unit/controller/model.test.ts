@@ -44,6 +44,7 @@ class World {
       sequentialJobs: new Cache<SequentialJob>(),
       jobs: new Cache<ObservedJob>((job) => sequentialJobOwner(job)?.uid),
       events: events as EventRecorder,
+      doubtful: new Set<string>(),
       now: () => (this.#nowMs += 1000),
     };
   }

@@ -175,6 +175,19 @@ describe('WorkQueue', () => {
     expect(queue.depth).toBe(1);
   });
 
+  it('what is added while failing work goes on waits with it; what comes later does not', async () => {
+    queue.add('a');
+    await queue.take();
+    queue.add('a');
+    queue.addAfterFailure('a');
+    queue.done('a');
+    expect(queue.depth).toBe(0);
+    queue.add('a');
+    expect(await drain()).toEqual(['a']);
+    jest.advanceTimersByTime(100);
+    expect(await drain()).toEqual(['a']);
+  });
+
   describe('closed', () => {
     it('gives out nothing more, and lets go of those who wait', async () => {
       const waiting = queue.take();

@@ -37,6 +37,7 @@ class Process {
       sequentialJobs: new Cache<SequentialJob>(),
       jobs: new Cache<ObservedJob>((job) => sequentialJobOwner(job)?.uid),
       events: recorder as EventRecorder,
+      doubtful: new Set<string>(),
       now: () => NOW_MS,
     };
     this.sync();
@@ -45,8 +46,8 @@ class Process {
   /** What the watches bring. */
   sync(): void {
     const object = this.#api.sequentialJob(NAMESPACE, 'etl');
-    this.deps.sequentialJobs.replace(object === undefined ? [] : [toSequentialJob(object)], '999999');
-    this.deps.jobs.replace(this.#api.jobs().map(toObservedJob), '999999');
+    this.deps.sequentialJobs.replace(object === undefined ? [] : [toSequentialJob(object)], this.#api.version);
+    this.deps.jobs.replace(this.#api.jobs().map(toObservedJob), this.#api.version);
   }
 
   async visit(): Promise<number | undefined> {
@@ -201,6 +202,25 @@ describe('reconcile', () => {
     });
   });
 
+  it.each<readonly [string, Partial<SequentialJob['spec']>]>([
+    ['renames the step', { containers: [container('fetch'), container('transform'), container('load')] }],
+    ['takes the other steps away', { containers: [container('fetch')] }],
+    ['breaks a rule', { containers: [container('fetch'), container('fetch')] }],
+  ])('adopts the Job that was made and not recorded when an edit %s', async (_says, spec) => {
+    api.putSequentialJob(sequentialJob());
+    api.intercept = ({ path }) => (path.endsWith('/status') ? fault('Timeout') : undefined);
+    await expect(new Process(api).visit()).rejects.toMatchObject({ code: 'Timeout' });
+    api.intercept = () => undefined;
+    const { metadata } = stored();
+    api.putSequentialJob(sequentialJob({ spec, metadata: { ...metadata, generation: 2 } }));
+    await new Process(api).visit();
+    expect(jobNames()).toEqual(['etl-0-extract']);
+    expect(stored().status).toMatchObject({
+      phase: 'Running',
+      steps: [{ index: 0, name: 'extract', jobName: 'etl-0-extract', state: 'Running' }],
+    });
+  });
+
   describe('a Job that is not where it should be', () => {
     beforeEach(async () => {
       api.putSequentialJob(sequentialJob());
@@ -217,9 +237,25 @@ describe('reconcile', () => {
       expect(posts()).toEqual([]);
     });
 
+    it('is not made again when the answer to the status write was lost and the watch is behind', async () => {
+      api.remove(jobPath(NAMESPACE, 'etl-0-extract'));
+      api.putSequentialJob(sequentialJob());
+      api.done.length = 0;
+      const process = new Process(api);
+      api.intercept = ({ path }) => (path.endsWith('/status') ? fault('Timeout', true) : undefined);
+      await expect(process.visit()).rejects.toMatchObject({ code: 'Timeout' });
+      api.intercept = () => undefined;
+      // The deletion has come, the status has not.
+      api.remove(jobPath(NAMESPACE, 'etl-0-extract'));
+      process.deps.jobs.replace([], api.version);
+      await process.visit();
+      expect(posts()).toHaveLength(1);
+      expect(stored().status?.progress?.failureReason).toBe('JobDeleted');
+    });
+
     it('is taken as it is when only the cache was behind', async () => {
       const process = new Process(api);
-      process.deps.jobs.replace([], '999999');
+      process.deps.jobs.replace([], api.version);
       await process.visit();
       expect(stored().status?.phase).toBe('Running');
       expect(posts()).toEqual([]);
@@ -230,7 +266,7 @@ describe('reconcile', () => {
       if (job === undefined) throw new Error('there is no Job');
       api.put(jobPath(NAMESPACE, 'etl-0-extract'), { ...job, metadata: { ...job.metadata, labels: {} } });
       const process = new Process(api);
-      process.deps.jobs.replace([], '999999');
+      process.deps.jobs.replace([], api.version);
       expect(await process.visit()).toBe(10_000);
       expect(process.deps.jobs.size).toBe(0);
       expect(stored().status?.phase).toBe('Running');
@@ -319,7 +355,8 @@ describe('reconcile', () => {
       api.intercept = ({ method }) => (method === 'POST' ? fault('ServerError') : undefined);
       const process = new Process(api);
       for (let i = 0; i < 3; i++) await expect(process.visit()).rejects.toThrow('it was ServerError');
-      expect(api.done).toEqual(['PATCH sequentialjobs/status']);
+      // After an answer of 500 the object is asked for: what was written is not known.
+      expect(api.done).toEqual(['PATCH sequentialjobs/status', 'GET sequentialjobs', 'GET sequentialjobs']);
       expect(process.events.filter((reason) => reason === 'ReconciliationFailed')).toHaveLength(3);
       expect(process.events.filter((reason) => reason === 'SequenceStarted')).toHaveLength(1);
     });
@@ -396,7 +433,7 @@ describe('reconcile', () => {
         expect(stored().status).toMatchObject({ phase: 'Failed', progress: { failureReason: 'JobRejected' } });
         process.sync();
         await process.visit();
-        expect(requests()).toEqual(['POST jobs', 'PATCH sequentialjobs/status']);
+        expect(requests()).toEqual(['POST jobs', 'GET jobs', 'PATCH sequentialjobs/status']);
         api.intercept = () => undefined;
         const changed = stored();
         api.putSequentialJob({ ...changed, metadata: { ...changed.metadata, generation: 2 } });

@@ -151,6 +151,15 @@ describe('report', () => {
     expect(log).toEqual(['one', 'two']);
   });
 
+  it.each<readonly [string, readonly { readonly field: string }[], string]>([
+    ['a patch that does not fit any more is a conflict', [], 'Conflict'],
+    ['a status that breaks the schema is not', [{ field: 'status.phase' }], 'Invalid'],
+  ])('422: %s', async (_says, causes, code) => {
+    answer = new ApiError('Invalid', 'no', { status: 422, causes });
+    await expect(report(sequentialJob(), STATUS, EVENTS, deps)).rejects.toMatchObject({ code });
+    expect(log).toEqual(['PATCH']);
+  });
+
   it.each(['Conflict', 'NotFound', 'ServerError', 'Timeout'] as const)(
     'emits nothing when the write fails: %s',
     async (code) => {

@@ -1,3 +1,4 @@
+import { LABELS } from '../../../shared/api/group.ts';
 import { describe, expect, it } from '@jest/globals';
 import { toObservedJob, toSequentialJob } from '../../../controller/transform.ts';
 import { deepFreeze } from '../../support/freeze.ts';
@@ -41,10 +42,17 @@ describe('toObservedJob', () => {
   const job = observedJob(0, { status: completed() });
 
   it('keeps what is read, and nothing else', () => {
+    const stepLabels = { [LABELS.stepIndex]: String(job.step.index), [LABELS.stepName]: job.step.name };
     const raw = deepFreeze({
       apiVersion: 'batch/v1',
       kind: 'Job',
-      metadata: { ...job.metadata, generation: 1, labels: { a: 'b' }, annotations: {}, managedFields: [] },
+      metadata: {
+        ...job.metadata,
+        generation: 1,
+        labels: { a: 'b', ...stepLabels },
+        annotations: {},
+        managedFields: [],
+      },
       spec: { template: { spec: { containers: [] } } },
       status: { ...job.status, ready: 0, terminating: 0, uncountedTerminatedPods: {} },
     });
@@ -56,7 +64,7 @@ describe('toObservedJob', () => {
     ['an empty status', { status: {} }],
   ])('%s', (_says, more) => {
     const raw = { metadata: job.metadata, ...more };
-    expect(toObservedJob(raw)).toEqual({ metadata: job.metadata, status: {} });
+    expect(toObservedJob(raw)).toEqual({ step: {}, metadata: job.metadata, status: {} });
   });
 
   it('leaves no field that is there but undefined', () => {

@@ -53,7 +53,11 @@ describe('sequentialJobOwner', () => {
   ])('%s', (_says, ownerReferences, expected) => {
     const { metadata } = observedJob(0);
     const { ownerReferences: _, ...rest } = metadata;
-    const job = { metadata: { ...rest, ...(ownerReferences === undefined ? {} : { ownerReferences }) }, status: {} };
+    const job = {
+      step: {},
+      metadata: { ...rest, ...(ownerReferences === undefined ? {} : { ownerReferences }) },
+      status: {},
+    };
     expect(sequentialJobOwner(job)?.uid).toBe(expected);
   });
 });

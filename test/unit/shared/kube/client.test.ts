@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { KubeConfig } from '@kubernetes/client-node';
 import {
   type ApiClient,
@@ -249,6 +249,26 @@ describe('refused credentials', () => {
     const server = await serve(unauthorized);
     expect(await failure(connect(server.url).request(get()))).toMatchObject({ code: 'Unauthorized', message: 'no' });
     expect(server.received).toHaveLength(2);
+  });
+
+  it.each<readonly [string, (client: ApiClient) => Promise<unknown>, string]>([
+    ['the time limit', (client) => client.request(get()), 'Timeout'],
+    ["the caller's signal", (client) => client.request({ ...get(), signal: AbortSignal.abort() }), 'Aborted'],
+    [
+      "a stream's signal",
+      (client) => client.stream({ path: '/x', idleMs: 1000, signal: AbortSignal.abort() }),
+      'Aborted',
+    ],
+  ])('that take for ever do not outlast %s', async (_says, use, code) => {
+    const server = await serve(ok);
+    const { promise: never } = Promise.withResolvers<never>();
+    const waiting = jest.spyOn(KubeConfig.prototype, 'applyToHTTPSOptions').mockReturnValue(never);
+    try {
+      expect(await failure(use(connect(server.url, { timeoutMs: 20 })))).toMatchObject({ code });
+    } finally {
+      waiting.mockRestore();
+    }
+    expect(server.received).toHaveLength(0);
   });
 
   it('a plugin that fails is Unauthorized, with its own words', async () => {

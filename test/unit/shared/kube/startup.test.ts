@@ -56,17 +56,7 @@ describe('awaitApiServer', () => {
   });
 
   it.each<readonly [string, ApiError, RegExp]>([
-    [
-      'a missing CRD',
-      new ApiError('NotFound', 'not found'),
-      /does not know sequentialjobs\.batch\.example\.com.*install the CRD first \(make install\)/,
-    ],
     ['refused credentials', new ApiError('Unauthorized', 'no'), /does not accept our credentials: no/],
-    [
-      'missing permissions',
-      new ApiError('Forbidden', 'cannot list'),
-      /does not let us read SequentialJobs: cannot list/,
-    ],
     [
       'an untrusted certificate',
       errorFromFailure(Object.assign(new Error('self-signed'), { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' })),
@@ -89,6 +79,28 @@ describe('awaitApiServer', () => {
     expect((outcome as StartupError).message).toMatch(expected);
     expect((outcome as StartupError).message).toContain('https://api.example.com:6443');
     expect(client.requests).toHaveLength(1);
+  });
+
+  it.each<readonly [string, ApiError, RegExp]>([
+    [
+      'a missing CRD',
+      new ApiError('NotFound', 'not found'),
+      /does not know sequentialjobs\.batch\.example\.com.*install the CRD first \(make install\)/,
+    ],
+    [
+      'missing permissions',
+      new ApiError('Forbidden', 'cannot list'),
+      /does not let us read SequentialJobs: cannot list/,
+    ],
+  ])('gives a server that is coming up three seconds before it gives up on %s', async (_says, error, expected) => {
+    answers = [error];
+    await begin();
+    await jest.advanceTimersByTimeAsync(2500);
+    expect(outcome).toBeUndefined();
+    await jest.advanceTimersByTimeAsync(4000);
+    expect(outcome).toBeInstanceOf(StartupError);
+    expect((outcome as StartupError).message).toMatch(expected);
+    expect((outcome as StartupError).message).toContain('https://api.example.com:6443');
   });
 
   it.each<readonly [string, () => ApiError]>([
