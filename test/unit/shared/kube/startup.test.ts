@@ -97,7 +97,7 @@ describe('awaitApiServer', () => {
     await begin();
     await jest.advanceTimersByTimeAsync(2500);
     expect(outcome).toBeUndefined();
-    await jest.advanceTimersByTimeAsync(4000);
+    await jest.advanceTimersByTimeAsync(12_000);
     expect(outcome).toBeInstanceOf(StartupError);
     expect((outcome as StartupError).message).toMatch(expected);
     expect((outcome as StartupError).message).toContain('https://api.example.com:6443');
