@@ -2,8 +2,8 @@
 import { parseArgs } from 'node:util';
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from './log.ts';
 
-/** The roles that this version can play. */
-export const ROLES = ['controller'] as const;
+/** What a process can be: the webhook, the controller, or both. */
+export const ROLES = ['all', 'webhook', 'controller'] as const;
 export type Role = (typeof ROLES)[number];
 
 export interface Config {
@@ -12,6 +12,10 @@ export interface Config {
   readonly context: string | undefined;
   readonly namespace: string | undefined;
   readonly workers: number;
+  /** Undefined: every address, IPv6 and IPv4. */
+  readonly webhookHost: string | undefined;
+  readonly webhookPort: number;
+  readonly certDir: string;
   readonly requestTimeoutSeconds: number;
   readonly startupTimeoutSeconds: number;
   readonly logLevel: LogLevel;
@@ -63,7 +67,7 @@ export const OPTIONS: { readonly [K in keyof Config]: Option<Config[K]> } = {
     flag: 'role',
     placeholder: ROLES.join('|'),
     says: 'what this process does',
-    fallback: 'controller',
+    fallback: 'all',
     read: oneOf(ROLES),
   },
   kubeconfig: {
@@ -93,6 +97,27 @@ export const OPTIONS: { readonly [K in keyof Config]: Option<Config[K]> } = {
     says: 'SequentialJobs worked on at once',
     fallback: 16,
     read: integer(1, 1000),
+  },
+  webhookHost: {
+    flag: 'webhook-host',
+    placeholder: 'ADDRESS',
+    says: 'serve the webhook on this address only; default every one, IPv6 and IPv4',
+    fallback: undefined,
+    read: text,
+  },
+  webhookPort: {
+    flag: 'webhook-port',
+    placeholder: 'PORT',
+    says: 'serve the webhook on this port; 0 takes a free one, which the log names',
+    fallback: 9443,
+    read: integer(0, 65_535),
+  },
+  certDir: {
+    flag: 'cert-dir',
+    placeholder: 'FOLDER',
+    says: "the webhook's certificate tls.crt and key tls.key; waited for, and reloaded when they change",
+    fallback: '/tmp/k8s-webhook-server/serving-certs',
+    read: text,
   },
   requestTimeoutSeconds: {
     flag: 'request-timeout',
@@ -153,6 +178,9 @@ export function parseConfig(args: readonly string[], env: Readonly<Record<string
     context: read('context'),
     namespace: read('namespace'),
     workers: read('workers'),
+    webhookHost: read('webhookHost'),
+    webhookPort: read('webhookPort'),
+    certDir: read('certDir'),
     requestTimeoutSeconds: read('requestTimeoutSeconds'),
     startupTimeoutSeconds: read('startupTimeoutSeconds'),
     logLevel: read('logLevel'),

@@ -27,6 +27,7 @@ export class Credentials {
   #access: Access | undefined;
   #expires = 0;
   #pending: Promise<Access> | undefined;
+  #closed = false;
 
   /** `now` is a monotonic clock in milliseconds. */
   constructor(config: KubeConfig, now: () => number) {
@@ -36,6 +37,7 @@ export class Credentials {
 
   /** Current pool and headers; `fresh` asks the authenticator again (after a 401). Concurrent calls share one refresh. */
   async access(fresh = false): Promise<Access> {
+    if (this.#closed) throw new ApiError('Aborted', 'the connection to the API server is closed');
     if (!fresh && this.#access !== undefined && this.#now() < this.#expires) return this.#access;
     this.#pending ??= this.#refresh().finally(() => {
       this.#pending = undefined;
@@ -43,8 +45,9 @@ export class Credentials {
     return this.#pending;
   }
 
-  /** Ends all connections at once, watches included. */
+  /** Ends all connections at once, watches included; none is opened any more. */
   async close(): Promise<void> {
+    this.#closed = true;
     await this.#access?.dispatcher.destroy();
     this.#access = undefined;
   }

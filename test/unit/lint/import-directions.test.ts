@@ -17,6 +17,8 @@ const PLANTED: readonly (readonly [string, string, string])[] = [
   ['the controller imports local/', 'controller/b.ts', imports('../local/x.ts')],
   ['the controller imports test/', 'controller/c.ts', imports('../test/x.ts')],
   ['the webhook imports the controller', 'webhook/a.ts', imports('../controller/x.ts')],
+  ['the webhook imports certs/', 'webhook/b.ts', imports('../certs/x.ts')],
+  ['certs/ imports the webhook', 'certs/a.ts', imports('../webhook/x.ts')],
   ['local/ imports the controller', 'local/a.ts', imports('../controller/x.ts')],
   ['a decision reads files', 'controller/decide/a.ts', imports('node:fs')],
   ['a decision talks to the API', 'controller/decide/b.ts', imports('../../shared/kube/client.ts')],

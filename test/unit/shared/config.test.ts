@@ -2,11 +2,14 @@ import { describe, expect, it } from '@jest/globals';
 import { type Config, ConfigError, environmentName, OPTIONS, parseConfig } from '../../../shared/config.ts';
 
 const DEFAULTS: Config = {
-  role: 'controller',
+  role: 'all',
   kubeconfig: undefined,
   context: undefined,
   namespace: undefined,
   workers: 16,
+  webhookHost: undefined,
+  webhookPort: 9443,
+  certDir: '/tmp/k8s-webhook-server/serving-certs',
   requestTimeoutSeconds: 30,
   startupTimeoutSeconds: 300,
   logLevel: 'info',
@@ -44,11 +47,14 @@ describe('parseConfig', () => {
     [
       'every flag at once',
       [
-        '--role=controller',
+        '--role=webhook',
         '--kubeconfig=k',
         '--context=c',
         '--namespace=n',
         '--workers=1',
+        '--webhook-host=::1',
+        '--webhook-port=0',
+        '--cert-dir=d',
         '--request-timeout=2',
         '--startup-timeout=3',
         '--log-level=silent',
@@ -56,10 +62,14 @@ describe('parseConfig', () => {
       ],
       {},
       {
+        role: 'webhook',
         kubeconfig: 'k',
         context: 'c',
         namespace: 'n',
         workers: 1,
+        webhookHost: '::1',
+        webhookPort: 0,
+        certDir: 'd',
         requestTimeoutSeconds: 2,
         startupTimeoutSeconds: 3,
         logLevel: 'silent',
@@ -81,7 +91,14 @@ describe('parseConfig', () => {
     ['a negative number', ['--workers=-1'], {}, ['--workers must be a whole number from 1 to 1000, not "-1"']],
     ['a fraction', ['--workers=1.5'], {}, ['--workers must be a whole number from 1 to 1000, not "1.5"']],
     ['an empty path', ['--kubeconfig='], {}, ['--kubeconfig must not be empty']],
-    ['a role of another version', ['--role=webhook'], {}, ['--role must be one of controller, not "webhook"']],
+    ['an unknown role', ['--role=both'], {}, ['--role must be one of all, webhook, controller, not "both"']],
+    [
+      'a port that is none',
+      ['--webhook-port=65536'],
+      {},
+      ['--webhook-port must be a whole number from 0 to 65535, not "65536"'],
+    ],
+    ['an empty folder', ['--cert-dir='], {}, ['--cert-dir must not be empty']],
     [
       'a variable is named as such',
       [],

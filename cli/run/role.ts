@@ -1,0 +1,12 @@
+/** What the program can be told to do, as `run` sees it. */
+export interface Role {
+  /** What has to be true before the process is ready, by the name that it is reported under. */
+  readonly checks: Readonly<Record<string, () => boolean>>;
+  /**
+   * Resolves when the role does its work, or when the signal is aborted before it could. Rejects with what keeps it
+   * from ever starting.
+   */
+  start(signal: AbortSignal): Promise<void>;
+  /** Takes no more work; resolves when what is in flight has ended. Also when `start` has not resolved, or rejected. */
+  stop(): Promise<void>;
+}

@@ -1,0 +1,32 @@
+/** How much a spec may say. The API server's own limit is one of bytes, and faults cost far more than the bytes they are in. */
+import type { SequentialJob } from '../api/types.ts';
+import { invalidWhole, Path, type FieldError } from './field.ts';
+import { part } from './untrusted.ts';
+
+/**
+ * The most values in a spec: two hundred for each of a thousand steps. Within it the worst object takes about a second
+ * to judge. Without it three megabytes of empty variables, a million faults, took seven seconds, in which no one else's
+ * object is judged and the API server has long given up (`timeoutSeconds`).
+ */
+export const MAX_VALUES = 200_000;
+
+/** The fault of a spec that says too much to be looked at any further. Total, whatever the nesting. */
+export function sizeFaults(object: unknown, max = MAX_VALUES): readonly FieldError[] {
+  return hasMoreValues(part<SequentialJob>(object)?.spec, max)
+    ? [invalidWhole(Path.of('spec'), `must not have more than ${max} values`)]
+    : [];
+}
+
+/** Counts every list item and property below a value, and stops at the first that is too many. */
+function hasMoreValues(root: unknown, max: number): boolean {
+  const open: unknown[] = [root];
+  let count = 0;
+  for (let value = open.pop(); value !== undefined; value = open.pop()) {
+    if (typeof value !== 'object' || value === null) continue;
+    const children: readonly unknown[] = Array.isArray(value) ? value : Object.values(value);
+    count += children.length;
+    if (count > max) return true;
+    for (const child of children) if (typeof child === 'object') open.push(child);
+  }
+  return false;
+}

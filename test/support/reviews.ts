@@ -1,0 +1,24 @@
+/** AdmissionReviews as the API server sends them: a test says only what it is about. */
+import type { AdmissionRequest } from '../../webhook/review.ts';
+
+export const REVIEW_UID = '705ab4f5-6393-11e8-b7cc-42010a800002';
+
+/** A review about a SequentialJob; CREATE unless the request says otherwise. */
+export function admissionReview(request: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const kind = { group: 'batch.example.com', version: 'v1alpha1', kind: 'SequentialJob' };
+  return {
+    apiVersion: 'admission.k8s.io/v1',
+    kind: 'AdmissionReview',
+    request: { uid: REVIEW_UID, kind, namespace: 'team-a', operation: 'CREATE', ...request },
+  };
+}
+
+/** The same, decoded. */
+export function admissionRequest(request: Partial<AdmissionRequest>): AdmissionRequest {
+  return { operation: 'CREATE', subResource: '', object: null, oldObject: null, ...request };
+}
+
+/** An object with this spec, as a user writes it. */
+export function written(spec: unknown, metadata: unknown = { name: 'etl' }): Readonly<Record<string, unknown>> {
+  return { apiVersion: 'batch.example.com/v1alpha1', kind: 'SequentialJob', metadata, spec };
+}

@@ -1,0 +1,228 @@
+import { mkdir, mkdtemp, readlink, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { watchCertificate } from '../../../certs/watch.ts';
+import { sleep } from '../../../shared/sleep.ts';
+import { type Authority, createAuthority, type Pair, writePair } from '../../support/certificates.ts';
+import { eventually } from '../../support/eventually.ts';
+import { recordingLog } from '../../support/recording-log.ts';
+
+/** A bound that only a hang reaches. */
+jest.setTimeout(60_000);
+
+const POLL_MS = 5;
+
+let authority: Authority;
+let first: Pair;
+let second: Pair;
+beforeAll(async () => {
+  authority = await createAuthority();
+  [first, second] = await Promise.all([authority.issue(), authority.issue()]);
+});
+
+const { log, lines } = recordingLog();
+let folder: string;
+let stopping: AbortController;
+let seen: Pair[];
+let watching: Promise<void>;
+
+beforeEach(async () => {
+  lines.splice(0);
+  folder = join(await mkdtemp(join(tmpdir(), 'sequentialjob-certs-')), 'serving');
+  stopping = new AbortController();
+  seen = [];
+});
+
+afterEach(async () => {
+  stopping.abort();
+  await watching;
+  await rm(join(folder, '..'), { recursive: true });
+});
+
+function watch(now?: () => number): void {
+  const options = { folder, log, signal: stopping.signal, pollMs: POLL_MS, ...(now === undefined ? {} : { now }) };
+  watching = (async () => {
+    for await (const pair of watchCertificate(options)) seen.push({ ...pair });
+  })();
+}
+
+const untilSeen = async (...pairs: readonly Pair[]): Promise<void> => {
+  await eventually(`${pairs.length} pairs were seen`, () => (seen.length >= pairs.length ? true : undefined), 10);
+  expect(seen).toEqual(pairs);
+};
+
+const untilSaid = async (text: string): Promise<void> => {
+  await eventually(`"${text}" was said`, () => (said().some((line) => line.includes(text)) ? true : undefined), 10);
+};
+
+/** Long enough for several looks: for what must not happen. */
+const looks = async (): Promise<void> => sleep(20 * POLL_MS);
+
+const said = (): readonly string[] =>
+  lines.map(({ level, msg, problem }) => [level, msg, problem].filter(Boolean).join(' | ').replaceAll(folder, '…'));
+
+/** As the kubelet mounts a Secret: the files are links to a link to a folder of their own, and that one is swapped. */
+async function mount(generation: string, pair: Pair): Promise<void> {
+  await writePair(join(folder, generation), pair);
+  await symlink(generation, join(folder, '..data_tmp'));
+  const before = await readlink(join(folder, '..data')).catch(() => undefined);
+  await rename(join(folder, '..data_tmp'), join(folder, '..data'));
+  if (before === undefined) {
+    for (const name of ['tls.crt', 'tls.key']) await symlink(join('..data', name), join(folder, name));
+  } else {
+    await rm(join(folder, before), { recursive: true });
+  }
+}
+
+describe('watchCertificate', () => {
+  it('gives what is there, and then nothing until it changes', async () => {
+    await writePair(folder, first);
+    watch();
+    await untilSeen(first);
+    await looks();
+    expect(seen).toHaveLength(1);
+    expect(lines).toEqual([
+      expect.objectContaining({
+        level: 'info',
+        msg: 'certificate loaded',
+        folder,
+        names: expect.stringContaining('DNS:localhost'),
+        notAfter: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
+        fingerprint: expect.stringMatching(/^[0-9A-F:]{95}$/),
+      }),
+    ]);
+  });
+
+  it('waits for files that are not there yet, and says so once', async () => {
+    watch();
+    await looks();
+    expect(seen).toEqual([]);
+    expect(said()).toEqual([
+      expect.stringMatching(/^warn \| waiting for the serving certificate \| ENOENT.*…\/tls\.(crt|key)/),
+    ]);
+    await writePair(folder, first);
+    await untilSeen(first);
+  });
+
+  it.each(['cert', 'key'] as const)('waits for the other file where the %s comes first', async (name) => {
+    watch();
+    await writePair(folder, { [name]: first[name] });
+    await looks();
+    expect(seen).toEqual([]);
+    await writePair(folder, first);
+    await untilSeen(first);
+  });
+
+  it.each(['cert', 'key'] as const)(
+    'keeps the old pair while only the new %s is there, and says so once',
+    async (name) => {
+      await writePair(folder, first);
+      watch();
+      await untilSeen(first);
+      await writePair(folder, { [name]: second[name] });
+      await untilSaid('keeping the old one');
+      await looks();
+      expect(seen).toEqual([first]);
+      expect(said().slice(1)).toEqual([
+        'warn | the new serving certificate cannot be used yet, keeping the old one | the key in tls.key does not belong to the certificate in tls.crt',
+      ]);
+      await writePair(folder, second);
+      await untilSeen(first, second);
+      expect(said().at(-1)).toBe('info | certificate reloaded');
+    },
+  );
+
+  it('sees a mounted Secret swapped by its symbolic link, again and again', async () => {
+    await mount('..2026_1', first);
+    watch();
+    await untilSeen(first);
+    await mount('..2026_2', second);
+    await untilSeen(first, second);
+    await mount('..2026_3', first);
+    await untilSeen(first, second, first);
+  });
+
+  it('sees a folder that was put in the place of another', async () => {
+    await writePair(folder, first);
+    watch();
+    await untilSeen(first);
+    await writePair(`${folder}-new`, second);
+    await rename(folder, `${folder}-old`);
+    await rename(`${folder}-new`, folder);
+    await untilSeen(first, second);
+  });
+
+  it('keeps the old pair where the files are taken away, and takes them up when they are back', async () => {
+    await writePair(folder, first);
+    watch();
+    await untilSeen(first);
+    await rm(folder, { recursive: true });
+    await untilSaid('keeping the old one');
+    await writePair(folder, second);
+    await untilSeen(first, second);
+  });
+
+  it('does not give a pair again that came back as it was', async () => {
+    await writePair(folder, first);
+    watch();
+    await untilSeen(first);
+    await writePair(folder, { cert: 'broken' });
+    await untilSaid('are no certificate and key');
+    await writePair(folder, first);
+    await looks();
+    expect(seen).toEqual([first]);
+  });
+
+  it('waits for a file that is being written', async () => {
+    await writePair(folder, { ...first, cert: first.cert.slice(0, 200) });
+    watch();
+    await untilSaid('are no certificate and key');
+    await writePair(folder, first);
+    await untilSeen(first);
+  });
+
+  it('gives a certificate with its chain', async () => {
+    const chained = { ...first, cert: `${first.cert}\n${authority.ca}\n` };
+    await writePair(folder, chained);
+    watch();
+    await untilSeen(chained);
+  });
+
+  it('gives a certificate that has expired, with a warning', async () => {
+    await writePair(folder, first);
+    watch(() => Date.parse('2126-01-01T00:00:00Z'));
+    await untilSeen(first);
+    expect(said()).toEqual(['warn | certificate loaded']);
+  });
+
+  it.each([
+    ['an empty file', { cert: '' }],
+    ['a key where the certificate should be', 'swap'],
+    ['a chain of which the second part is broken', 'chain'],
+  ] as const)('does not give %s', async (_what, change) => {
+    const swapped = { cert: first.key, key: first.cert };
+    const chained = { ...first, cert: `${first.cert}\n-----BEGIN CERTIFICATE-----\nbm8=\n-----END CERTIFICATE-----\n` };
+    await writePair(folder, change === 'swap' ? swapped : change === 'chain' ? chained : { ...first, ...change });
+    watch();
+    await untilSaid('waiting for the serving certificate');
+    expect(seen).toEqual([]);
+  });
+
+  it('never says what is in the key', async () => {
+    await mkdir(folder);
+    await writeFile(join(folder, 'tls.crt'), first.cert);
+    await writeFile(join(folder, 'tls.key'), first.key.replace('PRIVATE', 'PRIVATE SECRET'));
+    watch();
+    await untilSaid('waiting for the serving certificate');
+    expect(JSON.stringify(lines)).not.toMatch(/SECRET|[A-Za-z0-9+/]{60}/);
+  });
+
+  it('ends when it is told to, also where it has nothing to give', async () => {
+    watch();
+    await looks();
+    stopping.abort();
+    await watching;
+    expect(seen).toEqual([]);
+  });
+});

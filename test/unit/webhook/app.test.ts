@@ -1,0 +1,297 @@
+/** What golden files cannot hold: sizes, depths, faults of our own, clients that go away. */
+import { once } from 'node:events';
+import { Agent, createServer, request as httpRequest, type IncomingMessage, type Server } from 'node:http';
+import { connect, type AddressInfo } from 'node:net';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import supertest from 'supertest';
+import { createApp, VALIDATE_PATH, type AppOptions } from '../../../webhook/app.ts';
+import { MAX_BODY_BYTES } from '../../../webhook/body.ts';
+import { eventually } from '../../support/eventually.ts';
+import { container } from '../../support/objects.ts';
+import { recordingLog } from '../../support/recording-log.ts';
+import { admissionReview, REVIEW_UID, written } from '../../support/reviews.ts';
+
+interface Answer {
+  readonly uid: string;
+  readonly allowed: boolean;
+  readonly warnings?: readonly string[];
+  readonly status?: {
+    readonly code: number;
+    readonly message: string;
+    readonly details?: { readonly causes: readonly unknown[] };
+  };
+}
+
+const { log, lines } = recordingLog();
+beforeEach(() => void lines.splice(0));
+
+const said = (level: string): readonly string[] => lines.filter((line) => line.level === level).map(({ msg }) => msg);
+
+async function post(body: string, options: Partial<AppOptions> = {}): Promise<supertest.Response> {
+  return supertest(createApp({ log, ...options }))
+    .post(VALIDATE_PATH)
+    .set('content-type', 'application/json')
+    .send(body);
+}
+
+/** The answer to a review, which it must be. */
+async function judge(body: string, options: Partial<AppOptions> = {}): Promise<Answer> {
+  const response = await post(body, options);
+  expect(response.status).toBe(200);
+  const { response: answer } = JSON.parse(response.text) as { readonly response: Answer };
+  expect(answer.uid).toBe(REVIEW_UID);
+  return answer;
+}
+
+const judgeSpec = async (spec: unknown): Promise<Answer> =>
+  judge(JSON.stringify(admissionReview({ object: written(spec) })));
+
+const steps = (count: number, image = 'registry.example.com/etl:1.0'): readonly unknown[] =>
+  Array.from({ length: count }, (_, i) => container(`step-${i}`, { image }));
+
+const nested = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth);
+
+describe('what is large', () => {
+  it('1000 containers are allowed', async () => {
+    expect(await judgeSpec({ containers: steps(1000) })).toEqual({ uid: REVIEW_UID, allowed: true });
+  });
+
+  it('1001 containers are refused', async () => {
+    const { status } = await judgeSpec({ containers: steps(1001) });
+    expect(status?.message).toContain('spec.containers: Too many: 1001: must have at most 1000 items');
+  });
+
+  it('of more than 1000 faults the first 1000 are told, and how many more there are', async () => {
+    const { status } = await judgeSpec({
+      containers: [container('a', { env: Array.from({ length: 1200 }, (_, i) => ({ name: `A=${i}`, value: '1' })) })],
+    });
+    expect(status?.details?.causes).toHaveLength(1000);
+    expect(status?.message).toMatch(/spec\.containers\[0\]\.env\[999\].*\] and 200 more$/);
+  });
+
+  it('a spec with more values than can be judged in time is refused as a whole', async () => {
+    const { status } = await judgeSpec({
+      containers: [container('a', { env: Array.from({ length: 500_000 }, () => ({ name: '' })) })],
+    });
+    expect(status?.message).toBe(
+      'SequentialJob.batch.example.com "etl" is invalid: spec: Invalid value: must not have more than 200000 values',
+    );
+  });
+
+  it('warnings end where the API server would cut them off, and say how many more there are', async () => {
+    const { allowed, warnings = [] } = await judgeSpec({ containers: steps(1000, 'busybox') });
+    expect(allowed).toBe(true);
+    expect(warnings.join('').length).toBeLessThan(4096);
+    expect(warnings.at(-1)).toBe(`and ${1000 - (warnings.length - 1)} more warnings`);
+  });
+
+  it.each([
+    [
+      'in a field that nobody knows',
+      JSON.stringify(admissionReview({ object: written({ containers: steps(1), deep: 0 }) })).replace(
+        '"deep":0',
+        `"deep":${nested(90_000)}`,
+      ),
+    ],
+    [
+      'in the labels',
+      JSON.stringify(
+        admissionReview({ object: written({ containers: steps(1) }, { name: 'etl', labels: { deep: 0 } }) }),
+      ).replace('"deep":0', `"deep":${nested(100_000)}`),
+    ],
+    [
+      'beside the object',
+      JSON.stringify(admissionReview({ object: written({ containers: steps(1) }), deep: 0 })).replace(
+        '"deep":0',
+        `"deep":${nested(1_000_000)}`,
+      ),
+    ],
+  ])('a deep nesting %s does no harm', async (_where, body) => {
+    expect((await judge(body)).allowed).toBe(true);
+    expect(said('error')).toEqual([]);
+  });
+
+  it.each([
+    ['a nesting that is the whole body', nested(3_000_000)],
+    ['one that never ends', '['.repeat(3_000_000)],
+  ])('%s is no review', async (_what, body) => {
+    expect((await post(body)).status).toBe(400);
+  });
+
+  it('a deep nesting where the spec is compared is judged as well', async () => {
+    const body = JSON.stringify(
+      admissionReview({
+        operation: 'UPDATE',
+        object: written({ containers: steps(1), suspend: true, deep: 0 }),
+        oldObject: written({ containers: steps(1), deep: 0 }),
+      }),
+    ).replaceAll('"deep":0', `"deep":${nested(90_000)}`);
+    expect((await judge(body)).allowed).toBe(true);
+  });
+});
+
+describe('a body that is too large', () => {
+  // As the API server does; to a client that wants the connection closed it is, whatever it is still sending.
+  const agent = new Agent({ keepAlive: true });
+  let server: Server;
+  let port: number;
+  beforeEach(async () => {
+    server = createServer(createApp({ log })).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    ({ port } = server.address() as AddressInfo);
+  });
+  afterEach(async () => {
+    agent.destroy();
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  });
+
+  async function send(bytes: number, headers: Record<string, string | number>): Promise<IncomingMessage> {
+    const asking = httpRequest({
+      port,
+      host: '127.0.0.1',
+      method: 'POST',
+      path: VALIDATE_PATH,
+      agent,
+      headers: { 'content-type': 'application/json', ...headers },
+    });
+    const answered = once(asking, 'response');
+    for (let sent = 0; sent < bytes; sent += 65_536) asking.write(Buffer.alloc(Math.min(65_536, bytes - sent), ' '));
+    asking.end();
+    const [response] = (await answered) as [IncomingMessage];
+    response.resume();
+    await once(response, 'end');
+    return response;
+  }
+
+  it.each([
+    ['by its length', MAX_BODY_BYTES + 1, { 'content-length': MAX_BODY_BYTES + 1 }, 413],
+    ['while it comes in', MAX_BODY_BYTES + 1, { 'transfer-encoding': 'chunked' }, 413],
+    ['by far', 8 * MAX_BODY_BYTES, { 'transfer-encoding': 'chunked' }, 413],
+    ['not at all', MAX_BODY_BYTES, { 'transfer-encoding': 'chunked' }, 400],
+  ])('%s', async (_how, bytes, headers, status) => {
+    expect((await send(bytes, headers)).statusCode).toBe(status);
+  });
+
+  it('is refused before it has been sent', async () => {
+    const asking = httpRequest({
+      port,
+      host: '127.0.0.1',
+      method: 'POST',
+      path: VALIDATE_PATH,
+      headers: { 'content-type': 'application/json', 'content-length': 1e12 },
+    });
+    asking.flushHeaders();
+    const [response] = (await once(asking, 'response')) as [IncomingMessage];
+    expect(response.statusCode).toBe(413);
+    asking.on('error', () => undefined).destroy();
+  });
+
+  it('is nothing to a client that goes away in the middle of it', async () => {
+    const socket = connect(port, '127.0.0.1');
+    socket.write(
+      `POST ${VALIDATE_PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"api`,
+    );
+    await eventually('the request is there', () => (server.listening ? true : undefined));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    socket.destroy();
+    await eventually('it is noticed', () => (said('debug').includes('client went away') ? true : undefined));
+    expect(said('error')).toEqual([]);
+    expect((await post(JSON.stringify(admissionReview({ object: written({ containers: steps(1) }) })))).status).toBe(
+      200,
+    );
+  });
+});
+
+describe('what goes wrong inside', () => {
+  const failing = {
+    [VALIDATE_PATH]: () => {
+      throw new TypeError('secret of the house');
+    },
+  };
+
+  it('is an answer to the review all the same, and its reason is in the log only', async () => {
+    const body = JSON.stringify(admissionReview({ object: written({ containers: steps(1) }) }));
+    const response = await post(body, { reviewers: failing });
+    expect(response.status).toBe(200);
+    expect(JSON.parse(response.text)).toEqual({
+      apiVersion: 'admission.k8s.io/v1',
+      kind: 'AdmissionReview',
+      response: {
+        uid: REVIEW_UID,
+        allowed: false,
+        status: {
+          status: 'Failure',
+          code: 500,
+          reason: 'InternalError',
+          message: 'the webhook of SequentialJobs failed to judge the object; its log says why',
+        },
+      },
+    });
+    const line = lines.find(({ level }) => level === 'error');
+    expect(line).toMatchObject({ uid: REVIEW_UID, err: { message: 'secret of the house' } });
+    expect(JSON.stringify(line)).toContain('app.test.ts');
+  });
+
+  it('shows no stack outside of a review either', async () => {
+    const broken = createApp({ log, checks: { caches: failing[VALIDATE_PATH] } });
+    const response = await supertest(broken).get('/readyz');
+    expect([response.status, response.text]).toEqual([500, 'internal error\n']);
+    expect(said('error')).toEqual(['request failed']);
+  });
+});
+
+describe('readiness', () => {
+  it('names what is missing', async () => {
+    const checks = { webhook: () => true, caches: () => false };
+    const response = await supertest(createApp({ log, checks })).get('/readyz');
+    expect([response.status, response.text]).toEqual([503, 'not ready: caches\n']);
+  });
+
+  it('has nothing to do with health', async () => {
+    expect((await supertest(createApp({ log, checks: { caches: () => false } })).get('/healthz')).status).toBe(200);
+  });
+
+  it('can be asked for by HEAD', async () => {
+    expect((await supertest(createApp({ log })).head('/readyz')).status).toBe(200);
+  });
+});
+
+it('no answer says what it was made with, or is to be kept', async () => {
+  const { headers } = await post(JSON.stringify(admissionReview({ object: written({ containers: steps(1) }) })));
+  expect(headers).not.toHaveProperty('x-powered-by');
+  expect(headers).not.toHaveProperty('etag');
+});
+
+it('no request changes what all objects have', async () => {
+  const evil = '{"polluted":true,"backoffLimit":7,"allowed":true}';
+  const body = JSON.stringify(admissionReview({ object: written({ containers: steps(1), template: { spec: {} } }) }))
+    .replace('"request":{', `"request":{"__proto__":${evil},"constructor":{"prototype":${evil}},`)
+    .replace('"spec":{', `"spec":{"__proto__":${evil},"constructor":{"prototype":${evil}},`);
+  expect((await judge(body)).allowed).toBe(true);
+  for (const name of ['polluted', 'backoffLimit', 'allowed'])
+    expect(({} as Record<string, unknown>)[name]).toBeUndefined();
+});
+
+describe('what the log says of a review', () => {
+  it('who asked and what came of it, and no value of the object', async () => {
+    await judgeSpec({ containers: [container('a', { env: [{ name: 'A=B', value: 'secret' }] })] });
+    expect(lines).toEqual([
+      {
+        level: 'info',
+        time: expect.anything(),
+        uid: REVIEW_UID,
+        operation: 'CREATE',
+        namespace: 'team-a',
+        name: 'etl',
+        faults: 1,
+        msg: 'review denied',
+      },
+    ]);
+  });
+
+  it('only at the level debug, where it was allowed', async () => {
+    await judgeSpec({ containers: steps(1) });
+    expect(lines.map(({ level, msg }) => [level, msg])).toEqual([['debug', 'review allowed']]);
+  });
+});

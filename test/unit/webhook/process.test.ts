@@ -1,0 +1,170 @@
+/** The role `webhook` as a process: it needs a certificate and nothing else, and ends when it is told to. */
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { request, type RequestOptions } from 'node:https';
+import { connect as tcpConnect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { VALIDATE_PATH } from '../../../webhook/app.ts';
+import { type Authority, createAuthority, writePair } from '../../support/certificates.ts';
+import { eventually } from '../../support/eventually.ts';
+import { container } from '../../support/objects.ts';
+import { Operator } from '../../support/operator.ts';
+import { admissionReview, REVIEW_UID, written } from '../../support/reviews.ts';
+
+/** A process takes a second to start, and several on a busy machine. */
+jest.setTimeout(120_000);
+
+const BODY = JSON.stringify(admissionReview({ object: written({ containers: [container('a')] }) }));
+
+let authority: Authority;
+let folder: string;
+beforeAll(async () => {
+  authority = await createAuthority();
+});
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'sequentialjob-process-'));
+});
+afterEach(async () => {
+  await Operator.endAll();
+  await rm(folder, { recursive: true });
+});
+
+const spawn = (...more: readonly string[]): Operator =>
+  Operator.spawn(
+    ['run', '--role=webhook', '--webhook-host=127.0.0.1', '--webhook-port=0', `--cert-dir=${folder}`, ...more],
+    // Nothing here leads to a cluster.
+    { KUBECONFIG: '/nowhere', HOME: '/nowhere' },
+  );
+
+/** A webhook that serves, and its port as the log says it. */
+async function start(): Promise<{ operator: Operator; port: number }> {
+  await writePair(folder, await authority.issue());
+  const operator = spawn();
+  await operator.untilSays('webhook started');
+  return { operator, port: portOf(operator) };
+}
+
+const portOf = (operator: Operator): number => Number(/"port":(\d+)/.exec(operator.output)?.[1]);
+
+const options = (port: number, more: RequestOptions): RequestOptions => ({
+  host: '127.0.0.1',
+  port,
+  ca: authority.ca,
+  agent: false,
+  ...more,
+});
+
+async function get(port: number, path: string): Promise<readonly [number | undefined, string]> {
+  const asking = request(options(port, { path })).end();
+  const [response] = await once(asking, 'response');
+  return [response.statusCode, await text(response)];
+}
+
+describe('run --role=webhook', () => {
+  it('serves without a cluster, and ends with 0', async () => {
+    const { operator, port } = await start();
+    expect(await get(port, '/readyz')).toEqual([200, 'ok\n']);
+    expect(await operator.end('SIGTERM')).toEqual({ code: 0, signal: null });
+    expect(operator.output).toMatch(/"msg":"stopping"[^]*"msg":"stopped"/);
+  });
+
+  it('waits for its certificate, and serves when it is there', async () => {
+    const operator = spawn();
+    await operator.untilSays('waiting for the serving certificate');
+    expect(operator.says('webhook started')).toBe(false);
+    await writePair(folder, await authority.issue());
+    await operator.untilSays('webhook started');
+    expect(await get(portOf(operator), '/healthz')).toEqual([200, 'ok\n']);
+  });
+
+  it('ends with 0 while it waits for its certificate', async () => {
+    const operator = spawn();
+    await operator.untilSays('waiting for the serving certificate');
+    expect(await operator.end('SIGTERM')).toEqual({ code: 0, signal: null });
+  });
+
+  it('answers the review that is coming in when it is told to end, and takes no other', async () => {
+    const { operator, port } = await start();
+    const headers = { 'content-type': 'application/json', 'content-length': BODY.length };
+    const asking = request(options(port, { path: VALIDATE_PATH, method: 'POST', headers }));
+    asking.write(BODY.slice(0, 10));
+    // An answer to another request says that the first has been read so far.
+    await eventually('the first half is sent', () => ((asking.socket?.bytesWritten ?? 0) > 0 ? true : undefined));
+    await get(port, '/healthz');
+    const ended = operator.end('SIGTERM');
+    await operator.untilSays('"msg":"stopping"');
+    await eventually('no connection is accepted', async () => {
+      const socket = tcpConnect(port, '127.0.0.1');
+      const accepted = await once(socket, 'connect').then(
+        () => true,
+        () => false,
+      );
+      socket.destroy();
+      return accepted ? undefined : true;
+    });
+    expect(operator.says('"msg":"stopped"')).toBe(false);
+    const answered = once(asking, 'response');
+    asking.end(BODY.slice(10));
+    const [response] = await answered;
+    expect(JSON.parse(await text(response)).response).toEqual({ uid: REVIEW_UID, allowed: true });
+    expect(await ended).toEqual({ code: 0, signal: null });
+  });
+
+  it('takes a new certificate up without a restart', async () => {
+    const { operator } = await start();
+    await writePair(folder, await authority.issue());
+    await operator.untilSays('certificate reloaded');
+  });
+
+  it('says in one line that its port is taken, and ends with 1', async () => {
+    const { port } = await start();
+    const second = spawn(`--webhook-port=${port}`);
+    expect(await second.exited()).toEqual({ code: 1, signal: null });
+    expect(second.output).toContain(
+      `sequentialjob: cannot serve the webhook on port ${port}: listen EADDRINUSE: address already in use 127.0.0.1:${port}\n`,
+    );
+    expect(second.output).not.toContain('    at ');
+  });
+});
+
+describe('run, with both roles', () => {
+  it('ends at once where one of them can never start', async () => {
+    const operator = Operator.spawn(['run', '--kubeconfig=/nowhere/kubeconfig', `--cert-dir=${folder}`]);
+    expect(await operator.exited()).toEqual({ code: 1, signal: null });
+    expect(operator.output).toContain('sequentialjob: ');
+    expect(operator.output).not.toContain('    at ');
+  });
+
+  it('is not ready while the caches are empty, and ends with 0 all the same', async () => {
+    const operator = await startBoth();
+    expect(await get(portOf(operator), '/readyz')).toEqual([503, 'not ready: caches\n']);
+    expect(await get(portOf(operator), '/healthz')).toEqual([200, 'ok\n']);
+    expect(await operator.end('SIGTERM')).toEqual({ code: 0, signal: null });
+  });
+
+  it('ends its webhook where its controller gives up', async () => {
+    const operator = await startBoth('--startup-timeout=1');
+    expect(await operator.exited()).toEqual({ code: 1, signal: null });
+    expect(operator.output).toContain('sequentialjob: no answer from the API server at https://127.0.0.1:1 for 1 s');
+  });
+});
+
+/** Both roles, with an API server that does not answer. */
+async function startBoth(...more: readonly string[]): Promise<Operator> {
+  await writePair(folder, await authority.issue());
+  const kubeconfig = join(folder, 'kubeconfig');
+  const content = {
+    'current-context': 'x',
+    clusters: [{ name: 'x', cluster: { server: 'https://127.0.0.1:1' } }],
+    users: [{ name: 'x', user: { token: 'x' } }],
+    contexts: [{ name: 'x', context: { cluster: 'x', user: 'x' } }],
+  };
+  await writeFile(kubeconfig, JSON.stringify(content));
+  const flags = ['--webhook-host=127.0.0.1', '--webhook-port=0', `--cert-dir=${folder}`, `--kubeconfig=${kubeconfig}`];
+  const operator = Operator.spawn(['run', '--role=all', ...flags, ...more]);
+  await operator.untilSays('webhook started');
+  return operator;
+}

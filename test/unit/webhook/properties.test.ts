@@ -1,0 +1,125 @@
+import { describe, expect, it } from '@jest/globals';
+import * as fc from 'fast-check';
+import jsonpatch, { type Operation as PatchOperation } from 'fast-json-patch';
+import supertest from 'supertest';
+import { createApp, MUTATE_PATH, VALIDATE_PATH } from '../../../webhook/app.ts';
+import { defaulted, defaultingPatch, reviewDefaults } from '../../../webhook/default.ts';
+import { decodeRequest, decodeReview, OPERATIONS } from '../../../webhook/review.ts';
+import { faultsOf, reviewObject } from '../../../webhook/validate.ts';
+import { json, roughObject, soundObject } from '../../support/arbitraries.ts';
+import { deepFreeze } from '../../support/freeze.ts';
+import { recordingLog } from '../../support/recording-log.ts';
+import { admissionRequest, admissionReview, REVIEW_UID } from '../../support/reviews.ts';
+
+const anything = fc.oneof(json, roughObject, soundObject);
+const copy = (value: unknown): object => JSON.parse(JSON.stringify(value)) as object;
+const check = <T>(arbitrary: fc.Arbitrary<T>, holds: (value: T) => void): void =>
+  fc.assert(fc.property(arbitrary, holds), { numRuns: 500 });
+
+describe('defaulting', () => {
+  it('is idempotent, whatever it is given', () => {
+    check(anything, (object) => expect(defaulted(defaulted(object))).toEqual(defaulted(object)));
+  });
+
+  it('has nothing to add to what it made', () => {
+    check(anything, (object) => expect(defaultingPatch(defaulted(object))).toEqual([]));
+  });
+
+  it('is what the patch does to the object in the request', () => {
+    check(fc.oneof(roughObject, soundObject), (object) => {
+      const patch = copy(defaultingPatch(object)) as PatchOperation[];
+      expect(jsonpatch.applyPatch(copy(object), patch, true).newDocument).toEqual(copy(defaulted(object)));
+    });
+  });
+
+  it('changes nothing that it was lent, and nothing that is there: it only adds, or fills in what is empty', () => {
+    check(fc.oneof(roughObject, soundObject), (object) => {
+      for (const operation of defaultingPatch(deepFreeze(object))) {
+        expect(operation.op).toMatch(/^(add|replace)$/);
+        if (operation.op === 'replace') {
+          expect([null, '']).toContain(jsonpatch.getValueByPointer(object, operation.path));
+        }
+      }
+    });
+  });
+
+  it('leaves a sound object sound', () => {
+    check(soundObject, (object) => {
+      expect(faultsOf(object)).toEqual([]);
+      expect(faultsOf(defaulted(object))).toEqual([]);
+    });
+  });
+
+  it('makes no unsound object sound', () => {
+    check(roughObject, (object) => {
+      if (faultsOf(defaulted(object)).length === 0) {
+        // What it fills in is `null` or an empty string, which the API server takes out before it asks.
+        const filled = defaultingPatch(object).filter(({ op }) => op === 'replace');
+        if (filled.length === 0) expect(faultsOf(object)).toEqual([]);
+      }
+    });
+  });
+});
+
+describe('the two webhooks', () => {
+  it('give the same verdict on a new object', () => {
+    check(fc.oneof(roughObject, soundObject), (object) => {
+      const mutating = reviewDefaults(admissionRequest({ object }));
+      const validating = reviewObject(admissionRequest({ object: copy(defaulted(object)) }));
+      expect([mutating.allowed, mutating.status]).toEqual([validating.allowed, validating.status]);
+    });
+  });
+
+  it('never throw, and change nothing that they were lent', () => {
+    check(fc.tuple(fc.constantFrom(...OPERATIONS), anything, anything), ([operation, object, oldObject]) => {
+      const request = deepFreeze(admissionRequest({ operation, object, oldObject }));
+      for (const reviewer of [reviewDefaults, reviewObject]) expect(typeof reviewer(request).allowed).toBe('boolean');
+    });
+  });
+
+  it('let every update pass that leaves the spec as it is', () => {
+    check(fc.tuple(roughObject, json), ([object, labels]) => {
+      const { metadata } = object as { readonly metadata?: unknown };
+      const after = { ...object, metadata: { ...(typeof metadata === 'object' ? metadata : {}), labels } };
+      const request = admissionRequest({ operation: 'UPDATE', object: after, oldObject: copy(object) });
+      expect(reviewObject(request)).toEqual({ allowed: true });
+    });
+  });
+});
+
+describe('decoding', () => {
+  it('never throws, whatever the JSON', () => {
+    check(json, (body) => {
+      for (const review of [body, admissionReview({ uid: body }), admissionReview({ kind: body, operation: body })]) {
+        const question = decodeReview(review);
+        if ('value' in question) decodeRequest(question.value);
+      }
+    });
+  });
+});
+
+it('every review that says its UID is answered with it, and no other gets 200', async () => {
+  const { log, lines } = recordingLog();
+  const server = createApp({ log }).listen(0, '127.0.0.1');
+  const part = fc.record({
+    uid: fc.option(fc.constant(REVIEW_UID), { nil: '' }),
+    operation: fc.oneof(fc.constantFrom(...OPERATIONS), json),
+    object: anything,
+    oldObject: anything,
+  });
+  const bodies = fc.oneof(json, part.map(admissionReview));
+  const holds = async ([path, body]: [string, unknown]): Promise<void> => {
+    const response = await supertest(server)
+      .post(path)
+      .set('content-type', 'application/json')
+      .send(JSON.stringify(body));
+    const uid = (body as { readonly request?: { readonly uid?: string } } | null)?.request?.uid;
+    if (uid === REVIEW_UID) expect(JSON.parse(response.text).response.uid).toBe(uid);
+    expect(response.status).toBe(uid === REVIEW_UID ? 200 : 400);
+  };
+  await fc.assert(fc.asyncProperty(fc.tuple(fc.constantFrom(MUTATE_PATH, VALIDATE_PATH), bodies), holds), {
+    numRuns: 300,
+  });
+  expect(lines.filter(({ level }) => level === 'error')).toEqual([]);
+  await new Promise((resolve) => server.close(resolve));
+}, 30_000);

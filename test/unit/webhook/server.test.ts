@@ -1,0 +1,213 @@
+import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
+import { Agent, get, request, type RequestOptions } from 'node:https';
+import { connect as tcpConnect, type AddressInfo } from 'node:net';
+import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
+import { text } from 'node:stream/consumers';
+import { afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { LIMITS, WebhookServer, type Limits } from '../../../webhook/server.ts';
+import { type Authority, createAuthority, type Pair } from '../../support/certificates.ts';
+import { eventually } from '../../support/eventually.ts';
+
+/** A bound that only a hang reaches. */
+jest.setTimeout(60_000);
+
+let authority: Authority;
+let pairs: readonly [Pair, Pair];
+beforeAll(async () => {
+  authority = await createAuthority();
+  pairs = [await authority.issue(), await authority.issue()];
+});
+
+const held: ServerResponse[] = [];
+let server: WebhookServer;
+let port: number;
+
+/** Answers everything with its path; `/hold` when the test lets it. */
+async function start(limits: Partial<Limits> = {}): Promise<void> {
+  server = new WebhookServer((incoming, response) => {
+    incoming.resume();
+    if (incoming.url === '/hold') held.push(response);
+    else incoming.on('end', () => response.end(incoming.url));
+  }, limits);
+  ({ port } = await server.listen(pairs[0], '127.0.0.1', 0));
+}
+
+beforeEach(() => void held.splice(0));
+afterEach(async () => server.close(0));
+
+const options = (more: RequestOptions = {}): RequestOptions => ({ host: '127.0.0.1', port, ca: authority.ca, ...more });
+
+async function ask(
+  path: string,
+  agent: Agent | false = false,
+): Promise<{ body: string; connection: string | undefined }> {
+  const asking = get({ ...options({ path, agent }) });
+  const [response] = await once(asking, 'response');
+  return { body: await text(response), connection: response.headers.connection };
+}
+
+async function open(more: ConnectionOptions = {}): Promise<TLSSocket> {
+  const socket = connect({ host: '127.0.0.1', port, ca: authority.ca, ...more });
+  socket.on('error', () => undefined);
+  await once(socket, 'secureConnect');
+  return socket;
+}
+
+const closed = async (socket: TLSSocket): Promise<boolean> => {
+  if (!socket.closed) await once(socket.resume(), 'close');
+  return true;
+};
+
+describe('TLS', () => {
+  it.each(['TLSv1.2', 'TLSv1.3'] as const)('speaks %s', async (version) => {
+    await start();
+    const socket = await open({ minVersion: version, maxVersion: version });
+    expect(socket.getProtocol()).toBe(version);
+    socket.destroy();
+  });
+
+  it.each(['before', 'after'])('refuses TLS 1.1, %s a new certificate', async (when) => {
+    await start();
+    if (when === 'after') server.use(pairs[1]);
+    // OpenSSL offers 1.1 at the lowest security level only.
+    const old = open({ minVersion: 'TLSv1.1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' });
+    await expect(old).rejects.toMatchObject({ code: expect.stringMatching(/PROTOCOL_VERSION/) });
+  });
+
+  it('survives those who speak something else', async () => {
+    await start();
+    const socket = tcpConnect(port, '127.0.0.1');
+    socket.on('error', () => undefined);
+    socket.write('GET / HTTP/1.1\r\n\r\n');
+    await once(socket.resume(), 'close');
+    expect((await ask('/fine')).body).toBe('/fine');
+  });
+
+  it('shows a new certificate to new connections, and lets the open ones be', async () => {
+    await start();
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const before = await open();
+    const serial = before.getPeerCertificate().serialNumber;
+    await ask('/one', agent);
+    server.use(pairs[1]);
+    expect((await ask('/two', agent)).body).toBe('/two');
+    expect(Object.values(agent.freeSockets).flat()).toHaveLength(1);
+    before.write('GET /three HTTP/1.1\r\nHost: x\r\n\r\n');
+    const [answer] = (await once(before, 'data')) as [Buffer];
+    expect(answer.toString()).toContain('/three');
+    const after = await open();
+    expect(after.getPeerCertificate().serialNumber).not.toBe(serial);
+    for (const socket of [before, after]) socket.destroy();
+    agent.destroy();
+  });
+});
+
+describe('limits', () => {
+  it('outlasts the connections of the API server', () => {
+    expect(LIMITS.keepAliveTimeout).toBeGreaterThan(90_000);
+  });
+
+  it.each<readonly [string, Partial<Limits>, string]>([
+    ['that never asks', { idleTimeout: 50 }, ''],
+    ['whose headers never end', { headersTimeout: 50, checkInterval: 20 }, 'GET / HTTP/1.1\r\nHost: x\r\nA: '],
+    [
+      'whose body never ends',
+      { requestTimeout: 50, headersTimeout: 50, checkInterval: 20 },
+      'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{',
+    ],
+    ['that has had its answer long ago', { keepAliveTimeout: 50 }, 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'],
+  ])('closes a connection %s', async (_which, limits, sent) => {
+    await start(limits);
+    const socket = await open();
+    socket.write(sent);
+    expect(await closed(socket)).toBe(true);
+  });
+
+  it('closes a connection that never shakes hands', async () => {
+    await start({ handshakeTimeout: 50 });
+    const socket = tcpConnect(port, '127.0.0.1');
+    socket.on('error', () => undefined);
+    await once(socket.resume(), 'close');
+  });
+});
+
+describe('listen', () => {
+  it('rejects where the port is taken', async () => {
+    await start();
+    const second = new WebhookServer(() => undefined);
+    await expect(second.listen(pairs[0], '127.0.0.1', port)).rejects.toMatchObject({ code: 'EADDRINUSE' });
+    await second.close(0);
+  });
+
+  it('takes every address where none is named', async () => {
+    server = new WebhookServer((_request, response) => response.end());
+    const address: AddressInfo = await server.listen(pairs[0], undefined, 0);
+    expect(['::', '0.0.0.0']).toContain(address.address);
+  });
+
+  it('is what makes it serve, until it is to end', async () => {
+    server = new WebhookServer((_request, response) => response.end());
+    expect(server.serving).toBe(false);
+    await server.listen(pairs[0], '127.0.0.1', 0);
+    expect(server.serving).toBe(true);
+    const ended = server.close(1000);
+    expect(server.serving).toBe(false);
+    await ended;
+  });
+});
+
+describe('close', () => {
+  it('answers what has begun, and tells the client that the connection ends', async () => {
+    await start();
+    const agent = new Agent({ keepAlive: true });
+    const answer = ask('/hold', agent);
+    const [response] = await eventually('it is asked', () => (held.length > 0 ? held : undefined));
+    const ended = server.close(10_000);
+    await expect(open()).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+    response?.end('late');
+    expect(await answer).toEqual({ body: 'late', connection: 'close' });
+    await ended;
+    agent.destroy();
+  });
+
+  it('answers a request whose body is still coming', async () => {
+    await start();
+    const asking = request(
+      options({ path: '/upload', method: 'POST', agent: false, headers: { 'content-length': 4 } }),
+    );
+    asking.write('ab');
+    await eventually('it is asked', async () => {
+      const [socket] = [asking.socket];
+      return socket !== null && socket.bytesWritten > 0 ? true : undefined;
+    });
+    await ask('/other');
+    const ended = server.close(10_000);
+    const answered = once(asking, 'response');
+    asking.end('cd');
+    const [response] = await answered;
+    expect(await text(response)).toBe('/upload');
+    await ended;
+  });
+
+  it('closes connections without a request, whether they had one before or not', async () => {
+    await start();
+    const [fresh, used] = [await open(), await open()];
+    used.write('GET /one HTTP/1.1\r\nHost: x\r\n\r\n');
+    await once(used, 'data');
+    await server.close(10_000);
+    expect(await Promise.all([closed(fresh), closed(used)])).toEqual([true, true]);
+  });
+
+  it('cuts off what lasts longer than it may', async () => {
+    await start();
+    const answer = ask('/hold');
+    await eventually('it is asked', () => (held.length > 0 ? true : undefined));
+    await server.close(20);
+    await expect(answer).rejects.toMatchObject({ code: 'ECONNRESET' });
+  });
+
+  it('is nothing to a server that has not listened', async () => {
+    await new WebhookServer(() => undefined).close(10_000);
+  });
+});

@@ -1,0 +1,93 @@
+/** The verdicts, as an AdmissionResponse has them (k8s.io/api/admission/v1). Pure. */
+import type { Operation as PatchOperation } from 'fast-json-patch';
+import { GROUP, KIND } from '../shared/api/group.ts';
+import { formatErrorBody, formatFieldErrors, type FieldError } from '../shared/validation/index.ts';
+import { part, text } from '../shared/validation/untrusted.ts';
+
+/** The part of metav1.Status that the API server passes on to the client. */
+export interface Status {
+  readonly status: 'Failure';
+  readonly code: number;
+  readonly reason: string;
+  readonly message: string;
+  readonly details?: {
+    readonly name: string;
+    readonly group: string;
+    readonly kind: string;
+    readonly causes: readonly { readonly reason: string; readonly message: string; readonly field: string }[];
+  };
+}
+
+/** An AdmissionResponse without its UID. */
+export interface Verdict {
+  readonly allowed: boolean;
+  readonly status?: Status;
+  readonly patchType?: 'JSONPatch';
+  /** RFC 6902, base64. */
+  readonly patch?: string;
+  readonly warnings?: readonly string[];
+}
+
+/** Lets the request pass as it is. */
+export function allowed(warnings: readonly string[] = []): Verdict {
+  return { allowed: true, ...shownWarnings(warnings) };
+}
+
+/** Lets the request pass with changes; none: as it is. */
+export function patched(patch: readonly PatchOperation[]): Verdict {
+  if (patch.length === 0) return allowed();
+  return { allowed: true, patchType: 'JSONPatch', patch: Buffer.from(JSON.stringify(patch)).toString('base64') };
+}
+
+/**
+ * A person acts on the first few; a program that writes an object with a million faults must not be told all of them
+ * in an answer ten times the size of its request.
+ */
+const MAX_FAULTS = 1000;
+
+/**
+ * Refuses an object for its faults, exactly as the API server words its own refusals (apimachinery pkg/api/errors
+ * `NewInvalid`): kubectl prints the causes one to a line. `faults` must not be empty; of more than 1000 the first 1000
+ * are told, and the number of the others.
+ */
+export function denied(object: unknown, faults: readonly FieldError[], warnings: readonly string[] = []): Verdict {
+  const name = nameOf(object);
+  const shown = faults.slice(0, MAX_FAULTS);
+  const rest = faults.length - shown.length;
+  const more = rest === 0 ? '' : ` and ${rest} more`;
+  const causes = shown.map((fault) => ({ reason: fault.type, message: formatErrorBody(fault), field: fault.field }));
+  return {
+    allowed: false,
+    status: {
+      status: 'Failure',
+      code: 422,
+      reason: 'Invalid',
+      message: `${KIND}.${GROUP} ${JSON.stringify(name)} is invalid: ${formatFieldErrors(shown)}${more}`,
+      details: { name, group: GROUP, kind: KIND, causes },
+    },
+    ...shownWarnings(warnings),
+  };
+}
+
+const REASONS = { 400: 'BadRequest', 500: 'InternalError' } as const;
+
+/** Refuses a request that cannot be judged: 400 where it makes no sense, 500 where judging it failed. */
+export function errored(code: keyof typeof REASONS, message: string): Verdict {
+  return { allowed: false, status: { status: 'Failure', code, reason: REASONS[code], message } };
+}
+
+/** The name, or what it is to be made from; empty where there is neither. */
+export function nameOf(object: unknown): string {
+  const metadata = part<{ name: string; generateName: string }>(part<{ metadata: object }>(object)?.metadata);
+  return text(metadata?.name) ?? text(metadata?.generateName) ?? '';
+}
+
+/** The API server passes on 4096 characters of warnings, from all webhooks, and drops what is beyond. */
+const MAX_WARNINGS_LENGTH = 3800;
+
+function shownWarnings(warnings: readonly string[]): { readonly warnings?: readonly string[] } {
+  if (warnings.length === 0) return {};
+  let length = 0;
+  const end = warnings.findIndex((warning) => (length += warning.length) > MAX_WARNINGS_LENGTH);
+  return { warnings: end < 0 ? warnings : [...warnings.slice(0, end), `and ${warnings.length - end} more warnings`] };
+}

@@ -1,0 +1,77 @@
+/**
+ * AdmissionReview of admission.k8s.io/v1 (k8s.io/api/admission/v1 types.go): what the API server asks, and how it is
+ * answered. Pure.
+ */
+import { API_VERSION, GROUP, KIND, VERSION } from '../shared/api/group.ts';
+import { part, text, type Untrusted } from '../shared/validation/untrusted.ts';
+import type { Verdict } from './response.ts';
+
+export const REVIEW_API_VERSION = 'admission.k8s.io/v1';
+export const REVIEW_KIND = 'AdmissionReview';
+
+export const OPERATIONS = ['CREATE', 'UPDATE', 'DELETE', 'CONNECT'] as const;
+export type Operation = (typeof OPERATIONS)[number];
+
+/** A question that can be answered, because it says its UID. Nothing else of it has been looked at. */
+export interface Question {
+  readonly uid: string;
+  readonly request: Untrusted<Record<string, unknown>>;
+}
+
+/** A request that is about a SequentialJob and makes sense. The objects are as the client sent them. */
+export interface AdmissionRequest {
+  readonly operation: Operation;
+  /** Empty where the object itself is written. */
+  readonly subResource: string;
+  /** Present on CREATE and UPDATE. */
+  readonly object: unknown;
+  /** Present on UPDATE and DELETE. */
+  readonly oldObject: unknown;
+}
+
+export type Decoded<T> = { readonly value: T } | { readonly problem: string };
+
+/** Finds the question in a body. Whatever has a UID is one; everything else is a problem in one line. */
+export function decodeReview(body: unknown): Decoded<Question> {
+  const review = part<{ apiVersion: string; kind: string; request: object }>(body);
+  if (review === undefined) return { problem: `the body must be an ${REVIEW_KIND}` };
+  if (review.apiVersion !== REVIEW_API_VERSION || review.kind !== REVIEW_KIND) {
+    return { problem: `apiVersion and kind must be ${REVIEW_API_VERSION} and ${REVIEW_KIND}` };
+  }
+  const request = part<Record<string, unknown>>(review.request);
+  if (request === undefined) return { problem: 'request must be there and be an object' };
+  const uid = text(request['uid']);
+  return uid === undefined ? { problem: 'request.uid must be a string and not empty' } : { value: { uid, request } };
+}
+
+/** Reads a question strictly: what does not fit this webhook or its operation is a problem in one line. */
+export function decodeRequest({ request }: Question): Decoded<AdmissionRequest> {
+  const kind = part<{ group: string; version: string; kind: string }>(request['kind']);
+  if (kind?.group !== GROUP || kind.version !== VERSION || kind.kind !== KIND) {
+    return { problem: `request.kind must be ${KIND} of ${API_VERSION}` };
+  }
+  const operation = OPERATIONS.find((known) => known === request['operation']);
+  if (operation === undefined) return { problem: `request.operation must be one of ${OPERATIONS.join(', ')}` };
+  const subResource = text(request['subResource']) ?? '';
+  const { object, oldObject } = request;
+  const needed = { CREATE: { object }, UPDATE: { object, oldObject }, DELETE: {}, CONNECT: {} }[operation];
+  // A subresource may have a kind of its own: nothing here looks at it.
+  for (const [name, value] of Object.entries(subResource === '' ? needed : {})) {
+    const problem = objectProblem(value);
+    if (problem !== undefined) return { problem: `request.${name} ${problem}` };
+  }
+  return { value: { operation, subResource, object, oldObject } };
+}
+
+function objectProblem(value: unknown): string | undefined {
+  const object = part<{ apiVersion: string; kind: string }>(value);
+  if (object === undefined) return 'must be there and be an object';
+  return object.apiVersion === API_VERSION && object.kind === KIND
+    ? undefined
+    : `must say apiVersion ${API_VERSION} and kind ${KIND}`;
+}
+
+/** The whole answer, as JSON. */
+export function encodeReview(uid: string, verdict: Verdict): string {
+  return JSON.stringify({ apiVersion: REVIEW_API_VERSION, kind: REVIEW_KIND, response: { uid, ...verdict } });
+}

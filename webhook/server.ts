@@ -1,0 +1,139 @@
+/** The webhook over TLS: what a connection may cost, and how it all ends. */
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { createServer, type Server } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { sleep } from '../shared/sleep.ts';
+
+/** PEM; the certificate may be followed by its chain. */
+export interface KeyPair {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** Limits of a connection, in milliseconds. */
+export interface Limits {
+  readonly handshakeTimeout: number;
+  readonly headersTimeout: number;
+  /** For a whole request, body included. */
+  readonly requestTimeout: number;
+  readonly keepAliveTimeout: number;
+  /** Without any traffic, in the midst of an exchange or before the first. */
+  readonly idleTimeout: number;
+  /** How often the limits of headers and requests are looked after. */
+  readonly checkInterval: number;
+}
+
+/**
+ * The API server waits 30 s at most for a webhook (admissionregistration/v1 `timeoutSeconds`), and keeps a connection
+ * for 90 s after its last use (apimachinery pkg/util/net `SetTransportDefaults`): were we the first to close it, a
+ * review could be on its way already, and fail.
+ */
+export const LIMITS: Limits = {
+  handshakeTimeout: 10_000,
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  keepAliveTimeout: 120_000,
+  idleTimeout: 60_000,
+  checkInterval: 1_000,
+};
+
+/** After the last answer: a request that was sent before its client could know is still taken. */
+const LINGER_MS = 100;
+
+export class WebhookServer {
+  readonly #server: Server;
+  readonly #pending = new Set<ServerResponse>();
+  #stopping = false;
+  #quiet: () => void = () => undefined;
+
+  constructor(handler: RequestListener, limits: Partial<Limits> = {}) {
+    const { handshakeTimeout, headersTimeout, requestTimeout, keepAliveTimeout, idleTimeout, checkInterval } = {
+      ...LIMITS,
+      ...limits,
+    };
+    this.#server = createServer(
+      {
+        minVersion: 'TLSv1.2',
+        handshakeTimeout,
+        headersTimeout,
+        requestTimeout,
+        keepAliveTimeout,
+        connectionsCheckingInterval: checkInterval,
+      },
+      (request, response) => this.#serve(handler, request, response),
+    );
+    this.#server.setTimeout(idleTimeout);
+  }
+
+  /** False once it is to stop. */
+  get serving(): boolean {
+    return this.#server.listening && !this.#stopping;
+  }
+
+  /**
+   * Serves on a host (undefined: every address, IPv6 and IPv4) and port (0: a free one), and says where. Rejects with
+   * Node's own error where that is not possible.
+   */
+  async listen(pair: KeyPair, host: string | undefined, port: number): Promise<AddressInfo> {
+    this.use(pair);
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen({ port, ...(host === undefined ? {} : { host }) }, () => {
+        this.#server.off('error', reject);
+        resolve(this.#server.address() as AddressInfo);
+      });
+    });
+  }
+
+  /** From now on shows this certificate to those who connect. Open connections go on with the one they know. */
+  use({ cert, key }: KeyPair): void {
+    this.#server.setSecureContext({ cert, key, minVersion: 'TLSv1.2' });
+  }
+
+  /**
+   * Accepts no more connections, answers what has begun, and closes them all: those without a request at once, the
+   * others with their answer, and what lasts longer than `graceMs` as it is. Never rejects.
+   */
+  async close(graceMs: number): Promise<void> {
+    this.#stopping = true;
+    if (!this.#server.listening) return;
+    for (const response of this.#pending) announceEnd(response);
+    const closed = new Promise<void>((resolve) => {
+      this.#server.close(() => resolve());
+    });
+    const answered = new AbortController();
+    const drained = (async () => {
+      await this.#answered();
+      await sleep(LINGER_MS);
+      await this.#answered();
+      answered.abort();
+    })();
+    await Promise.race([drained, sleep(graceMs, answered.signal)]);
+    this.#server.closeAllConnections();
+    await closed;
+  }
+
+  /** Resolves when nothing is being answered. */
+  async #answered(): Promise<void> {
+    while (this.#pending.size > 0) {
+      await new Promise<void>((resolve) => {
+        this.#quiet = resolve;
+      });
+    }
+  }
+
+  #serve(handler: RequestListener, request: IncomingMessage, response: ServerResponse): void {
+    this.#pending.add(response);
+    response.once('close', () => {
+      this.#pending.delete(response);
+      if (this.#pending.size === 0) this.#quiet();
+    });
+    if (this.#stopping) announceEnd(response);
+    handler(request, response);
+  }
+}
+
+/** Tells the client to open a new connection for the next request, and Node to close this one after the answer. */
+function announceEnd(response: ServerResponse): void {
+  if (!response.headersSent) response.setHeader('connection', 'close');
+}

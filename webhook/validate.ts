@@ -1,0 +1,79 @@
+/** The validating webhook: may this object be created, may that one be changed so? Pure. */
+import { withDefaults } from '../shared/api/defaults.ts';
+import type { ObjectMeta, SequentialJob, SequentialJobSpec } from '../shared/api/types.ts';
+import { formatFieldError, Path, type FieldError } from '../shared/validation/field.ts';
+import { validateSequentialJob, warningsFor } from '../shared/validation/index.ts';
+import { RESOURCE_SCHEMA } from '../shared/validation/schema.ts';
+import { differences } from '../shared/validation/semantic.ts';
+import { sizeFaults } from '../shared/validation/size.ts';
+import { isPresent, part } from '../shared/validation/untrusted.ts';
+import { validateUpdate } from '../shared/validation/update.ts';
+import { allowed, denied, type Verdict } from './response.ts';
+import type { AdmissionRequest } from './review.ts';
+
+/** Answers a validating review with every fault and every warning at once. Only CREATE and UPDATE are judged. */
+export function reviewObject(request: AdmissionRequest): Verdict {
+  const { operation, subResource, object, oldObject } = request;
+  if (subResource !== '') return allowed();
+  switch (operation) {
+    case 'CREATE':
+      return judge(object, faultsOf(object), warningsFor(object));
+    case 'UPDATE':
+      return reviewUpdate(oldObject, object);
+    case 'DELETE':
+    case 'CONNECT':
+      return allowed();
+  }
+}
+
+/** Does what the first review would have to wait for: it compiles the schema, which takes some hundred milliseconds. */
+export function warmUp(): void {
+  faultsOf({});
+}
+
+/** The faults of an object that is written through its main resource, which takes no status: what it says there is lost. */
+export function faultsOf(object: unknown): readonly FieldError[] {
+  const size = sizeFaults(object);
+  if (size.length > 0) return size;
+  const { status: _, ...rest } = part<SequentialJob>(object) ?? {};
+  return validateSequentialJob(rest);
+}
+
+/**
+ * An update that leaves the spec as it is passes whatever the spec says, and so does one of an object that is being
+ * deleted: labels, finalizers and the like must be movable on objects that were stored under other rules. For the same
+ * reason faults and warnings that the stored object has already are not held against a change of something else, as in
+ * the API server's own ratcheting (KEP-4008).
+ */
+function reviewUpdate(before: unknown, after: unknown): Verdict {
+  if (isBeingDeleted(before) || hasSameSpec(before, after)) return allowed();
+  const size = sizeFaults(after);
+  if (size.length > 0) return denied(after, size);
+  const faults = [...validateUpdate(before, after), ...unlessIn(faultsOf(before), faultsOf(after), formatFieldError)];
+  return judge(after, faults, unlessIn(warningsFor(before), warningsFor(after), String));
+}
+
+function unlessIn<T>(known: readonly T[], found: readonly T[], textOf: (one: T) => string): readonly T[] {
+  const texts = new Set(known.map(textOf));
+  return found.filter((one) => !texts.has(textOf(one)));
+}
+
+const judge = (object: unknown, faults: readonly FieldError[], warnings: readonly string[]): Verdict =>
+  faults.length === 0 ? allowed(warnings) : denied(object, faults, warnings);
+
+const isBeingDeleted = (object: unknown): boolean =>
+  isPresent(part<ObjectMeta>(part<SequentialJob>(object)?.metadata)?.deletionTimestamp);
+
+const SPEC = { schema: RESOURCE_SCHEMA.properties?.['spec'], name: 'spec', at: Path.of('spec') };
+
+/** Whether the two mean the same: an object stored before a default existed has it all the same. */
+function hasSameSpec(before: unknown, after: unknown): boolean {
+  let same = true;
+  differences(specOf(before), specOf(after), SPEC, () => {
+    same = false;
+  });
+  return same;
+}
+
+const specOf = (object: unknown): unknown =>
+  withDefaults((part(part<SequentialJob>(object)?.spec) ?? {}) as SequentialJobSpec);
