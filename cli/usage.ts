@@ -9,13 +9,16 @@ export function usage(): string {
   return `sequentialjob: runs the containers of a SequentialJob one after another, each as a Job
 
 Usage:
-  sequentialjob run [flags]    run the operator
-  sequentialjob version        print the version
-  sequentialjob help           print this
+  sequentialjob run [flags]      run the operator
+  sequentialjob lint FILE...     say what admission would say, with line numbers; - is standard input;
+                                 --format=json for programs
+  sequentialjob render FILE      write the Jobs that the operator would create, as YAML
+  sequentialjob version          print the version
+  sequentialjob help             print this
 
 Flags of run, each also an environment variable:
 ${options.join('\n')}
 
-Exit codes: 0 done, 1 failed, 2 wrong usage.
+Exit codes: 0 done, 1 failed or refused, 2 wrong usage or an unreadable file.
 `;
 }

@@ -1,0 +1,66 @@
+/** How findings are written: a line each, for people and editors, or JSON. */
+import { type Finding, isError } from './check.ts';
+import type { Place } from './manifests.ts';
+
+export interface FileReport {
+  readonly file: string;
+  readonly sequences: number;
+  /** Objects of other kinds, which were passed over. */
+  readonly others: number;
+  /** There is but one object: no need to say which. */
+  readonly isPlain: boolean;
+  readonly findings: readonly Finding[];
+}
+
+interface Written {
+  readonly findings: string;
+  readonly summary: string;
+}
+
+/** `bad.yaml:7:5: document 2: spec.containers[1].name: Duplicate value: "load"`; a warning says that it is one. */
+export function textReport(reports: readonly FileReport[]): Written {
+  const lines = reports.flatMap(({ file, isPlain, findings }) =>
+    findings.map(({ line, column, severity, place, message }) => {
+      const which = isPlain ? '' : `${placeText(place)}: `;
+      return `${file}:${line}:${column}: ${which}${severity === 'warning' ? 'warning: ' : ''}${oneLine(message)}\n`;
+    }),
+  );
+  return { findings: lines.join(''), summary: summary(reports) };
+}
+
+/** An array of findings, empty where there are none. */
+export function jsonReport(reports: readonly FileReport[]): Written {
+  const findings = reports.flatMap(({ file, findings }) =>
+    findings.map(({ line, column, severity, place, path, message }) => {
+      const items = place.items.length === 0 ? {} : { items: place.items };
+      return { file, line, column, document: place.document, ...items, severity, path, message };
+    }),
+  );
+  return { findings: `${JSON.stringify(findings, undefined, 2)}\n`, summary: summary(reports) };
+}
+
+/** `document 2`, `document 1, item 3`. */
+export const placeText = ({ document, items }: Place): string =>
+  [`document ${document}`, ...items.map((item) => `item ${item}`)].join(', ');
+
+/** What a client wrote may hold line ends, and a finding is one line. */
+const oneLine = (text: string): string => text.replaceAll(/[\r\n]+/g, ' ');
+
+function summary(reports: readonly FileReport[]): string {
+  if (reports.length === 0) return '';
+  const missing = reports.filter(({ sequences, findings }) => sequences === 0 && !findings.some(isError));
+  const total = (count: (report: FileReport) => number): number => reports.reduce((sum, one) => sum + count(one), 0);
+  const sequences = total((one) => one.sequences);
+  const errors = total(({ findings }) => findings.filter(isError).length);
+  const warnings = total(({ findings }) => findings.length) - errors;
+  const others = total((one) => one.others);
+  const verdict = [
+    count(sequences, 'SequentialJob'),
+    errors === 0 ? 'no faults' : count(errors, 'fault'),
+    ...(warnings === 0 ? [] : [count(warnings, 'warning')]),
+    ...(others === 0 ? [] : [`${count(others, 'other object')} passed over`]),
+  ];
+  return [...missing.map(({ file }) => `${file}: no SequentialJob in it\n`), `${verdict.join(', ')}\n`].join('');
+}
+
+const count = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? '' : 's'}`;

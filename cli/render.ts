@@ -1,0 +1,54 @@
+/** `sequentialjob render`: the Jobs that the controller would create, without a cluster. */
+import type { SequentialJob } from '../shared/api/types.ts';
+import { ConfigError } from '../shared/config.ts';
+import { buildJob } from '../shared/jobs/job.ts';
+import { readArguments } from './arguments.ts';
+import { check, isError, textFindings } from './check.ts';
+import { type Io, label, UnreadableError } from './io.ts';
+import { type Manifests, readManifests } from './manifests.ts';
+import { textReport } from './lint-report.ts';
+import { type Settled, settle } from './settle.ts';
+import { writeYaml } from './yaml.ts';
+
+/** The exit codes: rendered; refused, or nothing to render; the file could not be read. */
+const EXIT = { ok: 0, refused: 1, unreadable: 2 } as const;
+
+/**
+ * Renders every SequentialJob of a file, and gives the exit code. All or nothing: where one of them is refused, no Job is
+ * written, and the faults go to standard error, in lint's words. Throws ConfigError for wrong usage.
+ */
+export async function render(args: readonly string[], io: Io): Promise<number> {
+  const { files } = readArguments('render', args, {});
+  const [file = '', ...more] = files;
+  if (more.length > 0) throw new ConfigError(['render takes one FILE']);
+  try {
+    return renderText(label(file), await io.read(file), io);
+  } catch (error) {
+    if (!(error instanceof UnreadableError)) throw error;
+    io.err(`sequentialjob: ${error.message}\n`);
+    return EXIT.unreadable;
+  }
+}
+
+function renderText(file: string, text: string, io: Io): number {
+  const read = readManifests(text);
+  const checked = read.manifests.map(check);
+  const findings = [...textFindings(read), ...checked.flatMap((one) => one.findings)];
+  io.err(textReport([{ file, sequences: 1, others: 0, isPlain: isPlain(read), findings }]).findings);
+  if (findings.some(isError)) return EXIT.refused;
+  if (checked.length === 0) {
+    io.err(`sequentialjob: ${file}: no SequentialJob in it\n`);
+    return EXIT.refused;
+  }
+  for (const { object } of checked) io.out(jobsOf(settle(object as SequentialJob)));
+  return EXIT.ok;
+}
+
+const isPlain = ({ documents, manifests }: Manifests): boolean =>
+  documents <= 1 && manifests.every(({ place }) => place.items.length === 0);
+
+/** The Jobs in the order of the steps, a document each, under a comment that says what they are. */
+function jobsOf({ object, remarks }: Settled): string {
+  const jobs = object.spec.containers.map((_, index) => `---\n${writeYaml(buildJob(object, index, 0))}`);
+  return [...remarks.map((remark) => `# ${remark}\n`), ...jobs].join('');
+}

@@ -1,0 +1,96 @@
+/**
+ * YAML as kubectl reads it: go-yaml v2 through sigs.k8s.io/yaml, which is YAML 1.1 in the booleans (`yes`, `off`) and in
+ * the numbers (`0644` is octal), and leaves out its dates and base 60 (go-yaml resolve.go). A linter that read YAML 1.2
+ * would judge another object than the cluster gets.
+ */
+import { Document, parseAllDocuments, type ScalarTag, type Tags } from 'yaml';
+
+export type YamlDocument = Document.Parsed;
+
+const INTEGER = /^([-+]?)(?:0[xX]([\da-fA-F]+)|0[bB]([01]+)|0[oO]?([0-7]+)|(\d+))$/;
+
+function readInteger(text: string): number {
+  const [, sign = '', hex, binary, octal, decimal = ''] = INTEGER.exec(text.replaceAll('_', '')) ?? [];
+  const [digits = decimal, radix] = hex !== undefined ? [hex, 16] : binary !== undefined ? [binary, 2] : [octal, 8];
+  const size = octal === undefined && digits === decimal ? Number(decimal) : Number.parseInt(digits, radix);
+  return sign === '-' ? -size : size;
+}
+
+const TAGS: readonly ScalarTag[] = [
+  {
+    tag: 'tag:yaml.org,2002:null',
+    default: true,
+    test: /^(?:~|null|Null|NULL)?$/,
+    identify: (value) => value === null,
+    resolve: () => null,
+    stringify: () => 'null',
+  },
+  {
+    tag: 'tag:yaml.org,2002:bool',
+    default: true,
+    test: /^(?:y|Y|yes|Yes|YES|true|True|TRUE|on|On|ON)$/,
+    identify: (value) => value === true,
+    resolve: () => true,
+    stringify: () => 'true',
+  },
+  {
+    tag: 'tag:yaml.org,2002:bool',
+    default: true,
+    test: /^(?:n|N|no|No|NO|false|False|FALSE|off|Off|OFF)$/,
+    identify: (value) => value === false,
+    resolve: () => false,
+    stringify: () => 'false',
+  },
+  {
+    tag: 'tag:yaml.org,2002:int',
+    default: true,
+    test: /^[-+]?(?:0[xX][\da-fA-F_]+|0[bB][01_]+|0[oO][0-7_]+|\d[\d_]*)$/,
+    identify: (value) => Number.isInteger(value),
+    resolve: readInteger,
+    stringify: ({ value }) => String(value),
+  },
+  {
+    tag: 'tag:yaml.org,2002:float',
+    default: true,
+    test: /^(?:[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$/,
+    resolve: (text) => (/nan/i.test(text) ? Number.NaN : text.startsWith('-') ? -Infinity : Infinity),
+  },
+  {
+    tag: 'tag:yaml.org,2002:float',
+    default: true,
+    test: /^[-+]?(?:\.\d[\d_]*|\d[\d_]*(?:\.[\d_]*)?)(?:[eE][-+]?\d+)?$/,
+    identify: (value) => typeof value === 'number',
+    resolve: (text) => Number(text.replaceAll('_', '')),
+    stringify: ({ value }) => String(value),
+  },
+];
+
+const SCALARS: ReadonlySet<string> = new Set(TAGS.map(({ tag }) => tag));
+
+/** The tags of go-yaml in place of those of YAML 1.2; collections and strings stay. */
+const goTags = (tags: Tags): Tags => [
+  ...tags.filter((tag) => typeof tag === 'string' || !SCALARS.has(tag.tag)),
+  ...TAGS,
+];
+
+/** Reads every document of a stream. Never throws: what is wrong is in each document's `errors`. */
+export function readYaml(text: string): readonly YamlDocument[] {
+  return parseAllDocuments(text, {
+    schema: 'core',
+    customTags: goTags,
+    merge: true,
+    resolveKnownTags: false,
+    // As JSON has it: kubectl makes a key of a number or a boolean a text.
+    stringKeys: true,
+    // Found by us, with their path.
+    uniqueKeys: false,
+    prettyErrors: false,
+    logLevel: 'silent',
+  }) as readonly YamlDocument[];
+}
+
+/** Writes a document that readers of YAML 1.1 and of 1.2 read alike. */
+export function writeYaml(value: unknown): string {
+  const document = new Document(value, { aliasDuplicateObjects: false, compat: 'yaml-1.1' });
+  return document.toString({ lineWidth: 0, directives: false });
+}

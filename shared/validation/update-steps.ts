@@ -1,0 +1,176 @@
+/** The steps in an update: those that are held stay as they are, with their policies, in their order and in front. */
+import type { V1Container } from '@kubernetes/client-node';
+import type { SequentialJobSpec, StepPolicy } from '../api/types.ts';
+import { forbidden, Path, type FieldError } from './field.ts';
+import { HOLD, type Hold, immutable } from './immutable.ts';
+import { RESOURCE_SCHEMA } from './schema.ts';
+import { differences } from './semantic.ts';
+import { parts, text, type Untrusted } from './untrusted.ts';
+
+type Spec = Untrusted<SequentialJobSpec>;
+type Step = Untrusted<V1Container>;
+type Policy = Untrusted<StepPolicy>;
+
+const SPEC = RESOURCE_SCHEMA.properties?.['spec']?.properties;
+const CONTAINERS = { at: Path.of('spec').child('containers'), schema: SPEC?.['containers']?.items, name: '' };
+const POLICIES = { at: Path.of('spec').child('stepPolicies'), schema: SPEC?.['stepPolicies']?.items, name: '' };
+
+/** How far the sequence has come, and what follows from it. */
+export interface Reach {
+  /** So many steps have been reached, the current one included. */
+  readonly reached: number;
+  /** Whether the steps behind those are free to change. */
+  readonly opensFuture: boolean;
+}
+
+interface Held {
+  readonly steps: readonly Step[];
+  readonly reach: Reach;
+  /** By name, the place among the old steps. */
+  readonly places: ReadonlyMap<string, number>;
+}
+
+/** Gives what is wrong with the change of the containers and of the step policies. Total: nothing of either is trusted. */
+export function changesOfSteps(
+  was: Spec,
+  is: Spec,
+  reach: Reach,
+): { readonly containers: readonly FieldError[]; readonly policies: readonly FieldError[] } {
+  const old = parts<V1Container>(was.containers);
+  const held: Held = {
+    steps: reach.opensFuture ? old.slice(0, reach.reached) : old,
+    reach,
+    places: placesOf(old),
+  };
+  const now = parts<V1Container>(is.containers);
+  return {
+    containers: containerFaults(held, now),
+    policies: policyFaults(parts<StepPolicy>(was.stepPolicies), parts<StepPolicy>(is.stepPolicies), held),
+  };
+}
+
+const nameOf = (item: { readonly name?: unknown } | undefined): string | undefined => text(item?.name);
+
+/** Where each name stands; of two of the same name, which validation refuses, the first. */
+function placesOf(items: readonly { readonly name?: unknown }[]): ReadonlyMap<string, number> {
+  const places = new Map<string, number>();
+  items.forEach((item, i) => {
+    const name = nameOf(item);
+    if (name !== undefined && !places.has(name)) places.set(name, i);
+  });
+  return places;
+}
+
+type Partners = readonly (number | undefined)[];
+
+function containerFaults(held: Held, now: readonly Step[]): readonly FieldError[] {
+  const partners = pair(held, now);
+  const faults: FieldError[] = [...removals(held, partners), ...additions(held, partners), ...moves(partners)];
+  now.forEach((step, i) => {
+    const partner = partners[i];
+    if (partner === undefined) return;
+    const { field } = holdOf(partner, held);
+    const place = { ...CONTAINERS, at: CONTAINERS.at.index(i) };
+    differences(held.steps[partner], step, place, (at, value) => void faults.push(immutable(at, value, field)));
+  });
+  return faults;
+}
+
+/**
+ * Of each new step, the place of the held one that it is: the one in its place where they have one name, else the one
+ * of its name, else the one in its place, renamed.
+ */
+function pair({ steps, places }: Held, now: readonly Step[]): Partners {
+  const names = placesOf(now);
+  return now.map((step, i) => {
+    const name = nameOf(step);
+    const namesake = nameOf(steps[i]);
+    if (i < steps.length && name === namesake) return i;
+    const place = name === undefined ? undefined : places.get(name);
+    if (name !== undefined && place !== undefined) {
+      return place < steps.length && names.get(name) === i ? place : undefined;
+    }
+    return i < steps.length && (namesake === undefined || !names.has(namesake)) ? i : undefined;
+  });
+}
+
+const holdOf = (place: number, { reach }: Held): Hold => (place < reach.reached ? HOLD.reached : HOLD.ahead);
+
+function removals(held: Held, partners: Partners): readonly FieldError[] {
+  const kept = new Set(partners);
+  const gone = held.steps.flatMap((step, i) => (kept.has(i) ? [] : [{ step, hold: holdOf(i, held) }]));
+  return [...Map.groupBy(gone, ({ hold }) => hold)].map(([hold, steps]) => {
+    const names = quoted(steps.map(({ step }) => nameOf(step) ?? ''));
+    return forbidden(CONTAINERS.at, `a step may not be removed ${hold.whole}: ${names}`);
+  });
+}
+
+function additions({ steps, reach }: Held, partners: Partners): readonly FieldError[] {
+  const last = partners.findLastIndex((partner) => partner !== undefined);
+  const detail = additionOf(steps, reach);
+  return partners.flatMap((partner, i) =>
+    partner !== undefined || (reach.opensFuture && i > last) ? [] : [forbidden(CONTAINERS.at.index(i), detail)],
+  );
+}
+
+function additionOf(steps: readonly Step[], { reached, opensFuture }: Reach): string {
+  const behind = `after the current one, ${quoted([nameOf(steps[reached - 1]) ?? ''])}`;
+  if (opensFuture) return `a step may only be added ${behind}`;
+  const rule = 'a step may not be added after the sequence has started';
+  return reached < steps.length ? `${rule}; with updatePolicy FutureSteps it may, ${behind}` : rule;
+}
+
+/** Said once: which of two that changed places has moved is anybody's guess. */
+function moves(partners: Partners): readonly FieldError[] {
+  const order = partners.filter((partner) => partner !== undefined);
+  return order.every((place, i) => i === 0 || place > (order[i - 1] ?? -1))
+    ? []
+    : [forbidden(CONTAINERS.at, 'steps may not change places after the sequence has started')];
+}
+
+/** The first few names: a message is read by people. */
+const SHOWN = 5;
+
+function quoted(names: readonly string[]): string {
+  const shown = names.slice(0, SHOWN).map((name) => JSON.stringify(name));
+  return names.length > SHOWN ? `${shown.join(', ')} and ${names.length - SHOWN} more` : shown.join(', ');
+}
+
+/** Policies are told by name and have no order. One that says nothing is as good as none. */
+function policyFaults(was: readonly Policy[], is: readonly Policy[], held: Held): readonly FieldError[] {
+  const [before, after] = [placesOf(was), placesOf(is)];
+  const faults: FieldError[] = [];
+  for (const [name, i] of after) {
+    const hold = holdOfPolicy(name, held);
+    const old = was[before.get(name) ?? -1];
+    const at = POLICIES.at.index(i);
+    if (hold === undefined) continue;
+    if (old !== undefined) {
+      differences(old, is[i], { ...POLICIES, at }, (here, value) => {
+        faults.push(immutable(here, value, hold.field));
+      });
+    } else if (saysSomething(is[i], name)) {
+      faults.push(forbidden(at, `the policy of a step may not be added ${hold.whole}: ${quoted([name])}`));
+    }
+  }
+  for (const [name, i] of before) {
+    const hold = holdOfPolicy(name, held);
+    if (hold === undefined || after.has(name) || !saysSomething(was[i], name)) continue;
+    faults.push(forbidden(POLICIES.at, `the policy of a step may not be removed ${hold.whole}: ${quoted([name])}`));
+  }
+  return faults;
+}
+
+/** Why the policy of the step of this name is held; undefined where it is free. */
+function holdOfPolicy(name: string, held: Held): Hold | undefined {
+  const place = held.places.get(name) ?? Number.POSITIVE_INFINITY;
+  return held.reach.opensFuture && place >= held.steps.length ? undefined : holdOf(place, held);
+}
+
+function saysSomething(policy: Policy | undefined, name: string): boolean {
+  let differs = false;
+  differences({ name }, policy, POLICIES, () => {
+    differs = true;
+  });
+  return differs;
+}

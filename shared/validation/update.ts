@@ -1,0 +1,99 @@
+/**
+ * What an update may change. Before the sequence has started everything; after it, only how it goes on: the fields of
+ * `MUTABLE` and, where `updatePolicy` is FutureSteps, the steps after the current one with their policies.
+ *
+ * Three decisions:
+ * - The policy that counts is that of the new object: one update that sets FutureSteps and changes a later step is one
+ *   intention, and a declarative client has no other way to send it. It also is the only one that the controller sees,
+ *   which holds to the same rule where the webhook was bypassed.
+ * - The current step is the status's `progress.currentIndex`. Of a failed sequence that is the failed step: a resume
+ *   runs it again as it was, so it can't be mended. A finished sequence has no current step, and nothing after it.
+ * - A status that has a start and says nothing else gives no step free.
+ */
+import { withDefaults } from '../api/defaults.ts';
+import type { ObjectMeta, Progress, SequentialJob, SequentialJobSpec, SequentialJobStatus } from '../api/types.ts';
+import { forbidden, invalid, Path, type FieldError } from './field.ts';
+import { HOLD, immutable } from './immutable.ts';
+import { RESOURCE_SCHEMA } from './schema.ts';
+import { differences } from './semantic.ts';
+import { changesOfSteps, type Reach } from './update-steps.ts';
+import { entries, integer, isPresent, list, part, parts, text, type Untrusted } from './untrusted.ts';
+
+type Spec = Untrusted<SequentialJobSpec>;
+type Status = Untrusted<SequentialJobStatus>;
+
+const SPEC = Path.of('spec');
+const SCHEMA = RESOURCE_SCHEMA.properties?.['spec']?.properties;
+
+/** What may change at any time. */
+const MUTABLE: ReadonlySet<string> = new Set([
+  'activeDeadlineSeconds',
+  'resume',
+  'suspend',
+  'ttlSecondsAfterFinished',
+  'updatePolicy',
+] satisfies (keyof SequentialJobSpec)[]);
+
+/** What is judged step by step. */
+const BY_STEP: ReadonlySet<string> = new Set(['containers', 'stepPolicies'] satisfies (keyof SequentialJobSpec)[]);
+
+/** So many faults are enough to act on; an update that swaps a whole spec of a thousand steps has tens of thousands. */
+const MAX_FAULTS = 100;
+
+/**
+ * Gives what is not allowed in the update of one object to another, in the order of the object. Pure and total, like
+ * validation, which it does not repeat: the new object is to be validated as well. The old object is the one that the
+ * API server has, with its status. It reports the first hundred faults.
+ */
+export function validateUpdate(oldObject: unknown, newObject: unknown): readonly FieldError[] {
+  const before = part<SequentialJob>(oldObject);
+  const after = part<SequentialJob>(newObject);
+  if (isGoing(before?.metadata) || isGoing(after?.metadata)) return [];
+  const status = part<SequentialJobStatus>(before?.status);
+  const [was, is] = [defaulted(before?.spec), defaulted(after?.spec)];
+  const frozen = text(status?.startTime) === undefined ? [] : frozenFaults(was, is, status);
+  return [...frozen.slice(0, MAX_FAULTS), ...resumeFaults(was, is, status)];
+}
+
+const isGoing = (metadata: unknown): boolean => isPresent(part<ObjectMeta>(metadata)?.deletionTimestamp);
+
+/** An object stored before a default existed has it all the same. Nobody has checked the types: defaulting is total. */
+const defaulted = (spec: unknown): Spec => withDefaults((part(spec) ?? {}) as SequentialJobSpec);
+
+function frozenFaults(was: Spec, is: Spec, status: Status | undefined): readonly FieldError[] {
+  const steps = changesOfSteps(was, is, reachOf(was, is, status));
+  return [...steps.containers, ...otherFaults(was, is), ...steps.policies];
+}
+
+function reachOf(was: Spec, is: Spec, status: Status | undefined): Reach {
+  const current = integer(part<Progress>(status?.progress)?.currentIndex);
+  const total = list(was.containers).length;
+  return current === undefined || current < 0 || current >= total
+    ? { reached: total, opensFuture: false }
+    : { reached: current + 1, opensFuture: is.updatePolicy === 'FutureSteps' };
+}
+
+/** The fields that concern all steps, the template first, as validation reports it. What is unknown here is held too. */
+function otherFaults(was: Spec, is: Spec): readonly FieldError[] {
+  const faults: FieldError[] = [];
+  const [before, after] = [new Map(entries(was)), new Map(entries(is))];
+  for (const name of new Set(['template', ...before.keys(), ...after.keys()])) {
+    if (MUTABLE.has(name) || BY_STEP.has(name)) continue;
+    const schema = SCHEMA !== undefined && Object.hasOwn(SCHEMA, name) ? SCHEMA[name] : undefined;
+    differences(before.get(name), after.get(name), { schema, name, at: SPEC.child(name) }, (at, value) => {
+      faults.push(immutable(at, value, HOLD.started.field));
+    });
+  }
+  return faults;
+}
+
+function resumeFaults(was: Spec, is: Spec, status: Status | undefined): readonly FieldError[] {
+  const [from, to] = [integer(was.resume), integer(is.resume)];
+  if (from === undefined || to === undefined || from === to) return [];
+  const at = SPEC.child('resume');
+  if (to < from) return [invalid(at, to, `may only be raised, and is ${from}`)];
+  const isFailed = parts<{ type: unknown; status: unknown }>(status?.conditions).some(
+    (condition) => condition.type === 'Failed' && condition.status === 'True',
+  );
+  return isFailed ? [] : [forbidden(at, 'may only be raised when the sequence has failed')];
+}

@@ -1,0 +1,209 @@
+import { describe, expect, test } from '@jest/globals';
+import * as fc from 'fast-check';
+import { jsonPieces } from '../../../cli/json-pieces.ts';
+import { lint } from '../../../cli/lint.ts';
+import { writeYaml } from '../../../cli/yaml.ts';
+import { withDefaults } from '../../../shared/api/defaults.ts';
+import type { Schema } from '../../../shared/api/schema.ts';
+import type { SequentialJobSpec } from '../../../shared/api/types.ts';
+import { formatFieldError, validateSequentialJob, warningsFor } from '../../../shared/validation/index.ts';
+import { RESOURCE_SCHEMA } from '../../../shared/validation/schema.ts';
+import { run } from './memory-io.ts';
+
+/** Texts that rules look at, good and bad, and that YAML could read as something else. */
+const text = fc.constantFrom(
+  'load',
+  'data',
+  'busybox:1.36',
+  'UPPER',
+  'busybox',
+  '/data',
+  '1Gi',
+  '500m',
+  '-1',
+  'yes',
+  '0644',
+  '',
+  'a b',
+  'Never',
+  'OnFailure',
+  'In',
+  'http',
+  'IfNotPresent',
+  'a\nb',
+);
+const number = fc.constantFrom(0, 1, 2, 80, -1, 70_000, 1.5);
+
+/** A value of the right shape, at times of the wrong type; few fields of each object, so that good ones come up. */
+function arbitrary(schema: Schema, depth: number): fc.Arbitrary<unknown> {
+  const wrong = { weight: 1, arbitrary: fc.constantFrom<unknown>(null, 'x', 7, true, [], [1]) };
+  return fc.oneof({ weight: 40, arbitrary: right(schema, depth) }, wrong);
+}
+
+function right(schema: Schema, depth: number): fc.Arbitrary<unknown> {
+  if (schema['x-kubernetes-int-or-string'] === true) return fc.oneof(text, number);
+  if (schema.enum !== undefined) return fc.constantFrom(...schema.enum);
+  if (schema.properties !== undefined) return object(schema, depth);
+  if (schema.items !== undefined) return fc.array(arbitrary(schema.items, depth - 1), { maxLength: depth > 0 ? 2 : 0 });
+  if (schema.additionalProperties !== undefined) {
+    return fc.dictionary(
+      fc.constantFrom('cpu', 'memory', 'app', 'a.example.com/b'),
+      arbitrary(schema.additionalProperties, depth - 1),
+      { maxKeys: 2 },
+    );
+  }
+  return schema.type === 'integer' ? number : schema.type === 'boolean' ? fc.boolean() : text;
+}
+
+function object({ properties = {}, required = [] }: Schema, depth: number): fc.Arbitrary<unknown> {
+  const names = Object.keys(properties);
+  if (names.length === 0) return fc.constant({});
+  const optional =
+    depth > 0 ? fc.subarray(names, { maxLength: Math.min(3, names.length) }) : fc.constant([] as string[]);
+  return optional.chain((chosen) => {
+    const entries = [...new Set([...required, ...chosen])].map(
+      (name) => [name, arbitrary(properties[name] ?? {}, depth - 1)] as const,
+    );
+    return fc.record(Object.fromEntries(entries));
+  });
+}
+
+const spec = arbitrary(RESOURCE_SCHEMA.properties?.['spec'] ?? {}, 7);
+
+/** Mostly sound, with a slip here and there. */
+const sound = fc.record(
+  {
+    containers: fc.uniqueArray(
+      fc.record(
+        {
+          name: fc.constantFrom('extract', 'transform', 'load', 'report'),
+          image: fc.constantFrom('busybox:1.36', 'busybox', 'busybox:latest', 'a.example.com/b@sha256:0'),
+          args: fc.array(fc.string(), { maxLength: 2 }),
+          env: fc.array(fc.record({ name: fc.constant('A'), value: fc.string() }), { maxLength: 1 }),
+          volumeMounts: fc.constantFrom([], [{ name: 'data', mountPath: '/data' }]),
+          securityContext: fc.constantFrom({}, { privileged: true }),
+        },
+        { requiredKeys: ['name', 'image'] },
+      ),
+      { minLength: 1, maxLength: 3, selector: ({ name }) => name },
+    ),
+    template: fc.constantFrom(null, {}, { spec: { volumes: [{ name: 'data', hostPath: { path: '/' } }] } }),
+    backoffLimit: fc.constantFrom(0, 3, null),
+    stepPolicies: fc.constantFrom([], [{ name: 'load', onFailure: 'Continue' }]),
+  },
+  { requiredKeys: ['containers'] },
+);
+const metadata = fc.constantFrom<object>({ name: 'etl' }, { generateName: 'etl-' }, { name: 'Bad_' }, {});
+
+/** The defaults as the API server and the webhook set them: on an object, and into what can hold them. */
+function complete(value: unknown): unknown {
+  const given = value as SequentialJobSpec | null;
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) return value;
+  const { template } = given;
+  const holds = (part: unknown): boolean =>
+    part === undefined || part === null || (typeof part === 'object' && !Array.isArray(part));
+  return holds(template) && holds(template?.spec) ? withDefaults(given) : given;
+}
+
+const printed = (messages: readonly string[]): readonly string[] =>
+  messages.map((message) => message.replaceAll(/[\r\n]+/g, ' ')).toSorted();
+
+test('property: lint and the validation functions say the same, in YAML and in JSON', async () => {
+  let [good, bad] = [0, 0];
+  await fc.assert(
+    fc.asyncProperty(metadata, fc.oneof(spec, sound), async (meta, value) => {
+      const object = { apiVersion: 'batch.example.com/v1alpha1', kind: 'SequentialJob', metadata: meta, spec: value };
+      const target = { ...object, spec: complete(value) };
+      const faults = validateSequentialJob(target).map(formatFieldError);
+      if (faults.length === 0) good++;
+      else bad++;
+      for (const a of [writeYaml(object), JSON.stringify(object)]) {
+        const { code, out } = await run(lint, ['a'], { a });
+        const lines = out
+          .split('\n')
+          .slice(0, -1)
+          .map((line) => line.replace(/^a:\d+:\d+: /, ''));
+        expect(code).toBe(faults.length === 0 ? 0 : 1);
+        expect(lines.filter((line) => !line.startsWith('warning: ')).toSorted()).toEqual(printed(faults));
+        expect(lines.filter((line) => line.startsWith('warning: ')).toSorted()).toEqual(
+          printed(warningsFor(target).map((warning) => `warning: ${warning}`)),
+        );
+      }
+    }),
+    { numRuns: 400 },
+  );
+  // The generator is worth something only where both come up.
+  expect(Math.min(good, bad)).toBeGreaterThan(10);
+});
+
+test('property: any text gets a verdict', async () => {
+  const word = fc.constantFrom(
+    'apiVersion: batch.example.com/v1alpha1',
+    'kind: SequentialJob',
+    'spec:',
+    '  ',
+    '\n',
+    '- ',
+    '{',
+    '}',
+    '[',
+    '"',
+    "'",
+    '&a ',
+    '*a',
+    '<<: ',
+    '---\n',
+    '!x ',
+    '# ',
+    '? ',
+    ': ',
+    '\t',
+    '|',
+    'a',
+    '%YAML 1.1\n',
+    '\u0000',
+  );
+  await fc.assert(
+    fc.asyncProperty(
+      fc.oneof(
+        fc.string(),
+        fc.array(word).map((words) => words.join('')),
+      ),
+      async (a) => {
+        const { code } = await run(lint, ['a'], { a });
+        expect([0, 1]).toContain(code);
+      },
+    ),
+    { numRuns: 500 },
+  );
+});
+
+test('a text that unfolds without end is refused', async () => {
+  const bomb = [
+    'a: &a0 [x, x, x, x, x, x, x, x, x]',
+    ...Array.from(
+      { length: 9 },
+      (_, i) => `b${i}: &a${i + 1} [${Array.from({ length: 9 }, () => `*a${i}`).join(', ')}]`,
+    ),
+  ].join('\n');
+  const { code, out } = await run(lint, ['a'], { a: bomb });
+  expect(code).toBe(1);
+  expect(out).toContain('YAML: Excessive alias count');
+});
+
+describe('JSON objects one after another', () => {
+  test.each<readonly [string, readonly string[]]>([
+    ['{"a":"}\\"{"}{"b":1}\n', ['{"a":"}\\"{"}', '{"b":1}']],
+    [' {} \n\t{} ', ['{}', '{}']],
+    ['{}', ['{}']],
+    ['a: 1', ['a: 1']],
+    ['{}\n---\n{}', ['{}\n---\n{}']],
+    ['{} {', ['{} {']],
+    ['{"a', ['{"a']],
+    ['', ['']],
+  ])('%j', (whole, pieces) => {
+    const found = jsonPieces(whole);
+    expect(found.map((piece) => piece.text)).toEqual(pieces);
+    for (const piece of found) expect(whole.startsWith(piece.text, piece.offset)).toBe(true);
+  });
+});

@@ -1,0 +1,141 @@
+import { describe, expect, test } from '@jest/globals';
+import { parseAllDocuments } from 'yaml';
+import { render } from '../../../cli/render.ts';
+import { withDefaults } from '../../../shared/api/defaults.ts';
+import type { SequentialJob } from '../../../shared/api/types.ts';
+import { buildJob } from '../../../shared/jobs/job.ts';
+import { run } from './memory-io.ts';
+
+const sequence = (metadata: object, spec: object): Readonly<Record<string, unknown>> => ({
+  apiVersion: 'batch.example.com/v1alpha1',
+  kind: 'SequentialJob',
+  metadata,
+  spec,
+});
+
+const containers = [
+  { name: 'extract', image: 'busybox:1.36', args: ['yes', '0644', 'a: b\n'], ports: [{ containerPort: 80 }] },
+  { name: 'load', image: 'busybox:1.36', terminationMessagePolicy: 'File' },
+];
+
+const rendered = async (...objects: readonly unknown[]): Promise<{ out: string; jobs: readonly unknown[] }> => {
+  const { code, out, err } = await run(render, ['a'], { a: objects.map((one) => JSON.stringify(one)).join('\n') });
+  expect({ code, err }).toEqual({ code: 0, err: '' });
+  return { out, jobs: parseAllDocuments(out).map((document) => document.toJS() as unknown) };
+};
+
+const UID = '6b1f0a52-0000-4000-8000-000000000001';
+
+test('the Jobs are those that the controller builds of the stored object', async () => {
+  const template = {
+    metadata: { labels: { app: 'x' } },
+    spec: { serviceAccountName: 'etl', volumes: [{ name: 'a' }] },
+  };
+  const object = sequence({ name: 'etl', namespace: 'team-a', uid: UID }, { containers, template, backoffLimit: 1 });
+  const { jobs } = await rendered(object);
+  // The schema's only default inside a container.
+  const [first, ...others] = containers;
+  const stored = {
+    ...object,
+    spec: withDefaults({
+      ...(object['spec'] as SequentialJob['spec']),
+      containers: [
+        { ...first, ports: [{ containerPort: 80, protocol: 'TCP' }] },
+        ...others,
+      ] as SequentialJob['spec']['containers'],
+    }),
+  } as unknown as SequentialJob;
+  expect(jobs).toEqual([buildJob(stored, 0, 0), buildJob(stored, 1, 0)]);
+});
+
+test('what a file does not have is filled with what is marked as such', async () => {
+  const { out, jobs } = await rendered(sequence({ name: 'etl' }, { containers }));
+  expect(out.split('---\n')[0]).toBe(
+    `# The 2 Jobs of SequentialJob default/etl, each created when the one before it has completed.
+# 00000000-0000-0000-0000-000000000000 stands for the SequentialJob's uid, which the API server gives it.
+# To read and to check (kubectl create --dry-run=server -f -), not to create: a Job whose owner does not exist is
+# garbage-collected.
+`,
+  );
+  expect(jobs).toMatchObject([
+    {
+      metadata: {
+        name: 'etl-0-extract',
+        namespace: 'default',
+        ownerReferences: [{ uid: expect.stringMatching(/^0{8}-/) }],
+      },
+    },
+    { metadata: { name: 'etl-1-load' } },
+  ]);
+});
+
+test('an object from a cluster keeps its uid, and needs no remark', async () => {
+  const { out } = await rendered(
+    sequence({ name: 'etl', namespace: 'a', uid: UID }, { containers: containers.slice(1) }),
+  );
+  expect(out.startsWith('# The Job of SequentialJob a/etl.\n---\napiVersion: batch/v1\n')).toBe(true);
+  expect(out).toContain(`uid: ${UID}\n`);
+});
+
+test('a generated name has a placeholder, and fits', async () => {
+  const { out, jobs } = await rendered(sequence({ generateName: `${'a'.repeat(62)}-` }, { containers }));
+  expect(out).toContain('# xxxxx stands for what generateName adds.\n');
+  expect(jobs).toMatchObject([
+    { metadata: { labels: { 'batch.example.com/sequentialjob': `${'a'.repeat(58)}xxxxx` } } },
+    {},
+  ]);
+});
+
+test('unknown fields are not in the Jobs, as they are pruned, and a warning says so', async () => {
+  const object = sequence({ name: 'etl' }, { containers: [{ ...containers[1], imagePullPolcy: 'Always' }] });
+  const { code, out, err } = await run(render, ['a'], { a: JSON.stringify(object) });
+  expect(code).toBe(0);
+  expect(out).not.toContain('imagePullPolcy');
+  expect(err).toMatch(/^a:1:\d+: warning: unknown field "spec.containers\[0\].imagePullPolcy"\n$/);
+});
+
+test('every sequence of the file is rendered, in order, and nothing else', async () => {
+  const config = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'x' } };
+  const { jobs } = await rendered(
+    sequence({ name: 'b' }, { containers }),
+    config,
+    sequence({ name: 'a' }, { containers }),
+  );
+  expect(jobs.map((job) => (job as SequentialJob).metadata.name)).toEqual([
+    'b-0-extract',
+    'b-1-load',
+    'a-0-extract',
+    'a-1-load',
+  ]);
+});
+
+describe('refused', () => {
+  test('one fault in one sequence: no Job at all, and the words of lint', async () => {
+    const bad = sequence({ name: 'bad' }, { containers: [{ name: 'load', image: 'UPPER' }] });
+    const text = [sequence({ name: 'good' }, { containers }), bad].map((one) => JSON.stringify(one)).join('\n');
+    expect(await run(render, ['a'], { a: text })).toEqual({
+      code: 1,
+      out: '',
+      err: `a:2:${JSON.stringify(bad).indexOf('"image"') + 1}: document 2: spec.containers[0].image: Invalid value: "UPPER": invalid reference format: repository name (UPPER) must be lowercase\n`,
+    });
+  });
+
+  test.each([
+    ['broken YAML', 'a: [', /^a:1:\d: YAML: /],
+    ['no sequence', 'kind: Job\n', /^sequentialjob: a: no SequentialJob in it\n$/],
+  ])('%s', async (_sentence, text, err) => {
+    expect(await run(render, ['a'], { a: text })).toEqual({ code: 1, out: '', err: expect.stringMatching(err) });
+  });
+
+  test('a file that is not there', async () => {
+    expect(await run(render, ['a'], {})).toEqual({ code: 2, out: '', err: 'sequentialjob: a: no such file\n' });
+  });
+
+  test.each([
+    [[], 'render needs a FILE, or - for standard input'],
+    [['a', 'b'], 'render takes one FILE'],
+    [['a', '--format=json'], 'unknown flag --format'],
+  ])('%j', async (args, problem) => {
+    await expect(run(render, args, {})).rejects.toMatchObject({ name: 'ConfigError', problems: [problem] });
+  });
+});
