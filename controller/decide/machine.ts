@@ -25,6 +25,7 @@ export const TRANSITIONS: readonly Transition[] = [
   { from: 'New', guard: 'finalizerIsMissing', effect: 'addFinalizer', to: 'New', rest: true },
   { from: 'New', guard: 'otherwise', effect: 'startSequence', to: 'StepPending' },
 
+  { from: 'StepPending', guard: 'finalizerIsMissing', effect: 'addFinalizer', to: 'StepPending', rest: true },
   { from: 'StepPending', guard: 'jobExists', effect: 'adoptJob', to: 'StepRunning' },
   { from: 'StepPending', guard: 'nothingIsLeft', effect: 'completeSequence', to: 'Completed', rest: true },
   { from: 'StepPending', guard: 'nameIsTaken', effect: 'failOnName', to: 'Failed', rest: true },
@@ -32,6 +33,7 @@ export const TRANSITIONS: readonly Transition[] = [
   { from: 'StepPending', guard: 'jobIsRejected', effect: 'failOnRejection', to: 'Failed', rest: true },
   { from: 'StepPending', guard: 'otherwise', effect: 'createJob', to: 'StepPending', rest: true },
 
+  { from: 'StepRunning', guard: 'finalizerIsMissing', effect: 'addFinalizer', to: 'StepRunning', rest: true },
   { from: 'StepRunning', guard: 'jobHasCompleted', effect: 'recordSuccess', to: 'StepPending' },
   { from: 'StepRunning', guard: 'jobHasFailed', effect: 'recordFailure', to: 'Failed', rest: true },
   { from: 'StepRunning', guard: 'jobIsGone', effect: 'recordLoss', to: 'Failed', rest: true },

@@ -221,6 +221,16 @@ describe('reconcile', () => {
     });
   });
 
+  it('gives a running sequence its finalizer back when an update dropped it', async () => {
+    api.putSequentialJob(sequentialJob());
+    await new Process(api).visit();
+    const { finalizers: _, ...metadata } = stored().metadata;
+    api.putSequentialJob({ ...stored(), metadata });
+    await new Process(api).visit();
+    expect(stored().metadata.finalizers).toEqual([FINALIZER]);
+    expect(posts()).toHaveLength(1);
+  });
+
   describe('a Job that is not where it should be', () => {
     beforeEach(async () => {
       api.putSequentialJob(sequentialJob());
