@@ -9,6 +9,7 @@ export PATH := $(CURDIR)/$(NODE_PACKAGE)/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 
 INSTALLED := node_modules/.package-lock.json
 CRD := config/crd/batch.example.com_sequentialjobs.yaml
+CRD_WITH_RULES := config/crd/cel/batch.example.com_sequentialjobs.yaml
 JEST := NODE_OPTIONS='--experimental-vm-modules --disable-warning=ExperimentalWarning' jest
 KUBECTL ?= kubectl
 
@@ -49,11 +50,12 @@ generate: $(INSTALLED) ## Write the generated files: schema, CRD, state machine
 verify: lint ## Check that sources are clean and generated files are what the generator writes
 	@node config/generate/main.ts --check
 
-run: $(INSTALLED) ## Run the operator here against the cluster of your kubeconfig
-	@node main.ts run --log-format=pretty $(ARGS)
+run: $(INSTALLED) ## Run the controller here against the cluster of your kubeconfig
+	@node main.ts run --role=controller --log-format=pretty $(ARGS)
 
-install: ## Install the CRD into the cluster of your kubeconfig
-	$(KUBECTL) apply -f $(CRD)
+install: ## Install the CRD into the cluster of your kubeconfig, with its rules in CEL where the server takes them
+	@crd=$(CRD_WITH_RULES); $(KUBECTL) apply --dry-run=server -f $$crd >/dev/null 2>&1 || crd=$(CRD); \
+	  echo "$(KUBECTL) apply -f $$crd"; $(KUBECTL) apply -f $$crd
 
 uninstall: ## Remove the CRD, and with it every SequentialJob, while the operator still runs
 	$(KUBECTL) delete --ignore-not-found -f $(CRD)

@@ -2,8 +2,9 @@
  * The generated files, which are committed: `node config/generate/main.ts` writes them, with `--check` it fails when one
  * differs. A further artifact is one more entry.
  */
-import { CRD, toYaml } from './crd.ts';
+import { CRD, CRD_WITH_RULES, toYaml } from './crd.ts';
 import { RESOURCE_SCHEMA } from './resource-schema.ts';
+import { renderCoreDifferences } from './core-differences.ts';
 import { renderStateMachine } from './state-machine.ts';
 
 export interface Artifact {
@@ -15,8 +16,12 @@ export interface Artifact {
 
 const BANNER = '# Written by `make generate` from config/generate/. Do not edit.\n';
 
+const RULES = `${BANNER}# The definition with rules in CEL, for Kubernetes 1.25 and newer; kubectl can't apply it before 1.23.\n`;
+
 export const ARTIFACTS: readonly Artifact[] = [
   { path: 'shared/api/schema.generated.json', render: () => `${JSON.stringify(RESOURCE_SCHEMA, null, 1)}\n` },
   { path: 'config/crd/batch.example.com_sequentialjobs.yaml', render: () => BANNER + toYaml(CRD) },
+  { path: 'config/crd/cel/batch.example.com_sequentialjobs.yaml', render: () => RULES + toYaml(CRD_WITH_RULES) },
+  { path: 'docs/core-schema.md', render: renderCoreDifferences },
   { path: 'docs/state-machine.md', render: renderStateMachine },
 ];

@@ -1,7 +1,9 @@
 /** The CustomResourceDefinition (apiextensions.k8s.io/v1). */
 import { Document, isCollection, visit } from 'yaml';
 import { CATEGORIES, GROUP, KIND, LIST_KIND, PLURAL, SHORT_NAMES, SINGULAR, VERSION } from '../../shared/api/group.ts';
+import type { Schema } from '../../shared/api/schema.ts';
 import { RESOURCE_SCHEMA } from './resource-schema.ts';
+import { VALIDATION_RULES, type ValidationRule } from './validations.ts';
 
 interface PrinterColumn {
   readonly name: string;
@@ -40,8 +42,12 @@ const COLUMNS: readonly PrinterColumn[] = [
   },
 ];
 
-/** The definition as an object. */
-export const CRD = {
+/** What a definition may carry beside the schema that validation uses. */
+export interface GuardedSchema extends Schema {
+  readonly 'x-kubernetes-validations'?: readonly ValidationRule[];
+}
+
+const definition = (schema: GuardedSchema) => ({
   apiVersion: 'apiextensions.k8s.io/v1',
   kind: 'CustomResourceDefinition',
   metadata: { name: `${PLURAL}.${GROUP}` },
@@ -63,11 +69,20 @@ export const CRD = {
         storage: true,
         subresources: { status: {} },
         additionalPrinterColumns: COLUMNS,
-        schema: { openAPIV3Schema: RESOURCE_SCHEMA },
+        schema: { openAPIV3Schema: schema },
       },
     ],
   },
-} as const;
+});
+
+/** The definition for every server. */
+export const CRD = definition(RESOURCE_SCHEMA);
+
+/**
+ * The same with rules in CEL, for servers that know them. They are in a definition of their own, because to a server
+ * before 1.23 the field is unknown: it would drop the rules, but kubectl refuses to send them (seen on 1.20).
+ */
+export const CRD_WITH_RULES = definition({ ...RESOURCE_SCHEMA, 'x-kubernetes-validations': VALIDATION_RULES });
 
 const LINE = 120;
 

@@ -75,6 +75,12 @@ export const ENUMS: Readonly<Record<string, readonly string[]>> = {
   'V1VolumeMount.mountPropagation': ['Bidirectional', 'HostToContainer', 'None'],
 };
 
+/** Enumerations behind a pointer: absent they mean nothing, empty they are wrong, on every server. */
+export const POINTERS: ReadonlySet<string> = new Set([
+  'V1PodSecurityContext.fsGroupChangePolicy',
+  'V1VolumeMount.mountPropagation',
+]);
+
 /** A list that must stay empty needs no description of its items: whatever is in it is refused as a whole. */
 const EMPTY_LIST: Schema = { type: 'array', nullable: true, maxItems: 0, items: { type: 'object' } };
 
@@ -102,5 +108,15 @@ export const REPLACED: Overrides = {
   'V1ContainerPort.protocol': { type: 'string', enum: ['', 'SCTP', 'TCP', 'UDP'], default: 'TCP' },
 };
 
-/** Properties that are required in the core type but not here. */
-export const OPTIONAL: ReadonlySet<string> = new Set(['V1PodSpec.containers']);
+/**
+ * Properties that the OpenAPI document requires and not this schema: a template's containers are the steps; the others an
+ * API server takes for their zero value when they are absent, which is as good as any (a Job without them is accepted).
+ */
+export const OPTIONAL: ReadonlySet<string> = new Set([
+  'V1HTTPHeader.value',
+  'V1ISCSIVolumeSource.lun',
+  'V1PodSpec.containers',
+  'V1PreferredSchedulingTerm.preference',
+  'V1ScaleIOVolumeSource.secretRef',
+  'V1Sysctl.value',
+]);

@@ -1,4 +1,5 @@
 /** The schema of `status`: written by the controller only. */
+import { MAX_STEPS } from '../../shared/api/group.ts';
 import type { Schema } from '../../shared/api/schema.ts';
 import { CONDITION_TYPES, PHASES, STEP_STATES } from '../../shared/api/types.ts';
 import { INT32 } from './core-schema.ts';
@@ -90,6 +91,7 @@ const FIELDS: Readonly<Record<string, Schema>> = {
   }),
   steps: {
     type: 'array',
+    maxItems: MAX_STEPS,
     'x-kubernetes-list-type': 'map',
     'x-kubernetes-list-map-keys': ['index'],
     items: { type: 'object', required: ['index', 'name', 'state'], properties: STEP },

@@ -82,7 +82,9 @@ function podTemplate(
     },
     spec: {
       ...spec,
-      ...(spec.initContainers === undefined ? {} : { initContainers: spec.initContainers.map(withMessages) }),
+      ...(spec.initContainers === undefined || spec.initContainers === null
+        ? {}
+        : { initContainers: spec.initContainers.map(withMessages) }),
       containers: [withMessages(container)],
     },
   };

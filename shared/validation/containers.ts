@@ -8,11 +8,12 @@ import { portFaults } from './ports.ts';
 import { probeFaults, probesOf } from './probes.ts';
 import { resourceFaults } from './resources.ts';
 import { text, type Untrusted } from './untrusted.ts';
-import { volumeMountFaults, type VolumeNames } from './volume-mounts.ts';
+import { volumeMountFaults, type PodSetting } from './volume-mounts.ts';
+import { securityContextFaults } from './security-context.ts';
 
 /** Checks a step's container. */
-export function stepFaults(container: Untrusted<V1Container>, volumes: VolumeNames, at: Path, faults: Faults): void {
-  commonFaults(container, volumes, at, faults);
+export function stepFaults(container: Untrusted<V1Container>, pod: PodSetting, at: Path, faults: Faults): void {
+  commonFaults(container, pod, at, faults);
   probeFaults(container, at, faults);
 }
 
@@ -22,11 +23,11 @@ export function stepFaults(container: Untrusted<V1Container>, volumes: VolumeNam
  */
 export function initContainerFaults(
   container: Untrusted<V1Container>,
-  volumes: VolumeNames,
+  pod: PodSetting,
   at: Path,
   faults: Faults,
 ): void {
-  commonFaults(container, volumes, at, faults);
+  commonFaults(container, pod, at, faults);
   const policy = text(container.restartPolicy);
   if (policy === 'Always') {
     probeFaults(container, at, faults);
@@ -40,7 +41,7 @@ export function initContainerFaults(
   }
 }
 
-function commonFaults(container: Untrusted<V1Container>, volumes: VolumeNames, at: Path, faults: Faults): void {
+function commonFaults(container: Untrusted<V1Container>, pod: PodSetting, at: Path, faults: Faults): void {
   const name = text(container.name);
   if (name === undefined) {
     faults.push(required(at.child('name')));
@@ -50,8 +51,9 @@ function commonFaults(container: Untrusted<V1Container>, volumes: VolumeNames, a
     }
   }
   imageFaults(text(container.image), at, faults);
-  portFaults(container, at, faults);
+  portFaults(container, pod.isHostNetwork, at, faults);
   envFaults(container, at, faults);
-  volumeMountFaults(container, volumes, at, faults);
+  volumeMountFaults(container, pod, at, faults);
   resourceFaults(container, at, faults);
+  securityContextFaults(container, at, faults);
 }

@@ -9,30 +9,12 @@ import type {
   V1ResourceFieldSelector,
   V1SecretEnvSource,
 } from '@kubernetes/client-node';
-import { invalid, notSupported, required, type Faults, type Path } from './field.ts';
+import { ENV_FIELDS, fieldRefFaults, resourceRefFaults } from './downward.ts';
+import { invalid, required, type Faults, type Path } from './field.ts';
 import { configKeyProblems, dnsSubdomainProblems, envVarProblems } from './names.ts';
 import { part, parts, text, type Untrusted } from './untrusted.ts';
 
 const SOURCES = ['fieldRef', 'resourceFieldRef', 'configMapKeyRef', 'secretKeyRef', 'fileKeyRef'] as const;
-
-/** The Pod's fields that a variable may take (validation.go validEnvDownwardAPIFieldPathExpressions). */
-const FIELD_PATHS: ReadonlySet<string> = new Set([
-  'metadata.name',
-  'metadata.namespace',
-  'metadata.uid',
-  'spec.nodeName',
-  'spec.serviceAccountName',
-  'status.hostIP',
-  'status.hostIPs',
-  'status.podIP',
-  'status.podIPs',
-]);
-const SUBSCRIPT = /^metadata\.(?:labels|annotations)\['[^']*'\]$/;
-
-const RESOURCES: readonly string[] = ['limits', 'requests'].flatMap((kind) =>
-  ['cpu', 'ephemeral-storage', 'memory'].map((resource) => `${kind}.${resource}`),
-);
-const HUGE_PAGES = /^(?:limits|requests)\.hugepages-/;
 
 /** Checks `env` and `envFrom` of a container. */
 export function envFaults(container: Untrusted<V1Container>, at: Path, faults: Faults): void {
@@ -69,35 +51,16 @@ function sourceFaults(source: Untrusted<V1EnvVarSource>, hasValue: boolean, at: 
   } else if (given.length > 1) {
     faults.push(invalid(at, '', 'may not have more than one field specified at a time'));
   }
-  fieldRefFaults(part(source.fieldRef), at.child('fieldRef'), faults);
-  resourceRefFaults(part(source.resourceFieldRef), at.child('resourceFieldRef'), faults);
+  const field = part<V1ObjectFieldSelector>(source.fieldRef);
+  if (field !== undefined) {
+    fieldRefFaults(field, ENV_FIELDS, at.child('fieldRef'), faults);
+  }
+  const resource = part<V1ResourceFieldSelector>(source.resourceFieldRef);
+  if (resource !== undefined) {
+    resourceRefFaults(resource, at.child('resourceFieldRef'), faults);
+  }
   keyRefFaults(part(source.configMapKeyRef), at.child('configMapKeyRef'), faults);
   keyRefFaults(part(source.secretKeyRef), at.child('secretKeyRef'), faults);
-}
-
-function fieldRefFaults(ref: Untrusted<V1ObjectFieldSelector> | undefined, at: Path, faults: Faults): void {
-  if (ref === undefined) {
-    return;
-  }
-  const path = text(ref.fieldPath);
-  if (path === undefined) {
-    faults.push(required(at.child('fieldPath')));
-  } else if (!FIELD_PATHS.has(path) && !SUBSCRIPT.test(path)) {
-    const detail = 'error converting fieldPath: field label not supported';
-    faults.push(invalid(at.child('fieldPath'), path, detail));
-  }
-}
-
-function resourceRefFaults(ref: Untrusted<V1ResourceFieldSelector> | undefined, at: Path, faults: Faults): void {
-  if (ref === undefined) {
-    return;
-  }
-  const resource = text(ref.resource);
-  if (resource === undefined) {
-    faults.push(required(at.child('resource')));
-  } else if (!RESOURCES.includes(resource) && !HUGE_PAGES.test(resource)) {
-    faults.push(notSupported(at.child('resource'), resource, RESOURCES));
-  }
 }
 
 function keyRefFaults(ref: Untrusted<V1ConfigMapKeySelector> | undefined, at: Path, faults: Faults): void {

@@ -76,6 +76,13 @@ export function dnsSubdomainProblems(value: string): Problems {
   return [...problems, explain(says, SUBDOMAIN, ['example.com'])];
 }
 
+/**
+ * A path of a DNS search: a name that may end with a dot, or the root alone. Underscores, which servers from 1.32 on
+ * take, are legal here.
+ */
+export const searchPathProblems = (value: string): Problems =>
+  value === '.' ? FINE : dnsSubdomainProblems(value.replace(/\.$/, '').replaceAll('_', 'a'));
+
 function pathLikeProblems(value: string): Problems {
   if (value === '.') {
     return ["must not be '.'"];

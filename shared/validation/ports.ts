@@ -22,23 +22,24 @@ function take(taken: Set<string>, value: string): boolean {
  * Checks the ports of a container: legal, with names, host ports and port/protocol pairs unique. A Pod may repeat a
  * pair, but server-side apply can't then tell the two apart, and this resource's schema refuses it.
  */
-export function portFaults(container: Untrusted<V1Container>, at: Path, faults: Faults): void {
+export function portFaults(container: Untrusted<V1Container>, isHostNetwork: boolean, at: Path, faults: Faults): void {
   const ports = parts<V1ContainerPort>(container.ports);
   if (ports.length === 0) {
     return;
   }
   const taken: Taken = { names: new Set(), ports: new Set(), hostPorts: new Set() };
   ports.forEach((port, i) => {
-    onePortFaults(port, at.child('ports').index(i), { faults, taken });
+    onePortFaults(port, at.child('ports').index(i), { faults, taken, isHostNetwork });
   });
 }
 
 interface Findings {
   readonly faults: Faults;
   readonly taken: Taken;
+  readonly isHostNetwork: boolean;
 }
 
-function onePortFaults(port: Untrusted<V1ContainerPort>, at: Path, { faults, taken }: Findings): void {
+function onePortFaults(port: Untrusted<V1ContainerPort>, at: Path, { faults, taken, isHostNetwork }: Findings): void {
   const name = text(port.name);
   if (name !== undefined) {
     const problems = portNameProblems(name);
@@ -60,6 +61,10 @@ function onePortFaults(port: Untrusted<V1ContainerPort>, at: Path, { faults, tak
   const hostPort = integer(port.hostPort) ?? 0;
   if (hostPort !== 0) {
     numberFaults(hostPort, at.child('hostPort'), faults);
+    if (isHostNetwork && hostPort !== number) {
+      const detail = 'must match `hostPort` when `hostNetwork` is true';
+      faults.push(invalid(at.child('containerPort'), number, detail));
+    }
     const claim = `${protocol}/${text(port.hostIP) ?? ''}/${hostPort}`;
     if (!take(taken.hostPorts, claim)) {
       faults.push(duplicate(at.child('hostPort'), claim));

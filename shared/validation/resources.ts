@@ -1,6 +1,6 @@
 /** Resource requests and limits (pkg/apis/core/validation/validation.go ValidateContainerResourceRequirements). */
 import type { V1Container, V1ResourceRequirements } from '@kubernetes/client-node';
-import { invalid, required, type Faults, type Path } from './field.ts';
+import { forbidden, invalid, required, type Faults, type Path } from './field.ts';
 import { qualifiedNameProblems } from './names.ts';
 import { isWhole, parseQuantity, type Nano } from './quantity.ts';
 import { entries, part, type Untrusted } from './untrusted.ts';
@@ -31,6 +31,10 @@ export function resourceFaults(container: Untrusted<V1Container>, at: Path, faul
   const here = at.child('resources');
   const limits = amountsOf(resources.limits, here.child('limits'), faults);
   const requests = amountsOf(resources.requests, here.child('requests'), faults);
+  const names = [...limits.keys(), ...requests.keys()];
+  if (names.some(isHugePages) && !names.some((name) => name === 'cpu' || name === 'memory')) {
+    faults.push(forbidden(here, 'HugePages require cpu or memory'));
+  }
   requests.forEach((request, name) => compare({ name, request, limit: limits.get(name) }, here, faults));
 }
 
@@ -51,8 +55,14 @@ function amountsOf(value: unknown, at: Path, faults: Faults): Amounts {
 }
 
 function nameProblems(name: string): readonly string[] {
-  if (STANDARD.has(name) || isHugePages(name)) {
+  if (STANDARD.has(name)) {
     return FINE;
+  }
+  if (isHugePages(name)) {
+    return qualifiedNameProblems(name);
+  }
+  if (name.startsWith('requests.') && name.includes('/')) {
+    return ["doesn't follow extended resource name standard"];
   }
   return name.includes('/') ? qualifiedNameProblems(name) : ['must be a standard resource for containers'];
 }

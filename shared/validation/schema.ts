@@ -43,6 +43,17 @@ export function schemaErrors(object: unknown): readonly FieldError[] {
   return validate(object) ? [] : (validate.errors ?? []).flatMap((error) => toFieldError(error) ?? []);
 }
 
+/**
+ * Says of a `null` what an API server does: it takes a property that is null and may not be for absent, and drops it
+ * before it looks (apiextensions-apiserver pkg/apiserver/schema/defaulting/prune.go). In a list it stays, and is wrong.
+ */
+function absence({ keyword }: ErrorObject, at: Path, { isItem, isRequired }: Place): FieldError[] | undefined {
+  if (isItem) {
+    return undefined;
+  }
+  return keyword === 'type' && isRequired ? [required(at)] : [];
+}
+
 type Translate = (error: ErrorObject, at: Path) => FieldError | undefined;
 
 /** Every keyword that the generated schema uses; a further one needs a line here, and a test says so. */
@@ -63,18 +74,32 @@ const TRANSLATIONS: Readonly<Record<string, Translate>> = {
 
 const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
 
-function toFieldError(error: ErrorObject): FieldError | undefined {
-  const at = placeOf(error.instancePath);
+function toFieldError(error: ErrorObject): FieldError | readonly FieldError[] | undefined {
+  const place = placeOf(error.instancePath);
+  const { at } = place;
+  const absent = error.data === null && at !== Path.ROOT ? absence(error, at, place) : undefined;
+  if (absent !== undefined) {
+    return absent;
+  }
   const translate = TRANSLATIONS[error.keyword];
   return translate === undefined ? invalid(at, error.data, error.message ?? 'is invalid') : translate(error, at);
 }
 
+interface Place {
+  readonly at: Path;
+  readonly isItem: boolean;
+  readonly isRequired: boolean;
+}
+
 /** Writes a JSON pointer as Kubernetes writes paths; the schema tells a list's index and a map's key from a property. */
-function placeOf(pointer: string): Path {
+function placeOf(pointer: string): Place {
   let at = Path.ROOT;
+  let [isItem, isRequired] = [false, false];
   let schema: Schema | undefined = RESOURCE_SCHEMA;
   for (const escaped of pointer.split('/').slice(1)) {
     const segment = escaped.replaceAll('~1', '/').replaceAll('~0', '~');
+    isItem = schema?.items !== undefined;
+    isRequired = schema?.required?.includes(segment) === true;
     if (schema?.items !== undefined) {
       at = at.index(Number(segment));
       schema = schema.items;
@@ -86,5 +111,5 @@ function placeOf(pointer: string): Path {
       schema = schema?.properties?.[segment];
     }
   }
-  return at;
+  return { at, isItem, isRequired };
 }

@@ -7,7 +7,7 @@ import { duplicate, Path, required, tooMany, type Faults } from './field.ts';
 import { stepPolicyFaults } from './step-policies.ts';
 import { templateFaults, viewTemplate } from './template.ts';
 import { part, parts, text, type Untrusted } from './untrusted.ts';
-import type { VolumeNames } from './volume-mounts.ts';
+import type { PodSetting } from './volume-mounts.ts';
 
 const SPEC = Path.of('spec');
 
@@ -15,17 +15,13 @@ const SPEC = Path.of('spec');
 export function specFaults(value: unknown, faults: Faults): void {
   const spec = part<SequentialJobSpec>(value) ?? {};
   const template = viewTemplate(spec.template);
-  const steps = containersFaults(spec, template.volumeNames, faults);
+  const steps = containersFaults(spec, template.setting, faults);
   templateFaults(template, steps, SPEC.child('template'), faults);
   stepPolicyFaults(spec, { steps, template }, SPEC, faults);
 }
 
 /** Checks the containers, and gives the names of the steps. */
-function containersFaults(
-  spec: Untrusted<SequentialJobSpec>,
-  volumes: VolumeNames,
-  faults: Faults,
-): ReadonlySet<string> {
+function containersFaults(spec: Untrusted<SequentialJobSpec>, pod: PodSetting, faults: Faults): ReadonlySet<string> {
   const at = SPEC.child('containers');
   const containers = parts<V1Container>(spec.containers);
   if (containers.length === 0) {
@@ -42,7 +38,7 @@ function containersFaults(
     } else if (name !== undefined) {
       names.add(name);
     }
-    stepFaults(container, volumes, here, faults);
+    stepFaults(container, pod, here, faults);
   });
   return names;
 }

@@ -6,14 +6,16 @@ import { annotationFaults, labelFaults, reservedLabelFaults } from './labels.ts'
 import { schedulingFaults } from './scheduling.ts';
 import { list, part, parts, text, type Untrusted } from './untrusted.ts';
 import { volumeFaults } from './volumes.ts';
-import type { VolumeNames } from './volume-mounts.ts';
+import { profileAnnotationFaults } from './pod-annotations.ts';
+import { podSpecFaults } from './pod-spec.ts';
+import type { PodSetting } from './volume-mounts.ts';
 
 /** What the rules about steps need of the template. */
 export interface TemplateView {
   readonly metadata: Untrusted<V1ObjectMeta> | undefined;
   readonly spec: Untrusted<V1PodSpec> | undefined;
   readonly volumes: readonly Untrusted<V1Volume>[];
-  readonly volumeNames: VolumeNames;
+  readonly setting: PodSetting;
   readonly initContainers: readonly Untrusted<V1Container>[];
 }
 
@@ -25,10 +27,20 @@ export function viewTemplate(value: unknown): TemplateView {
     metadata: part<V1ObjectMeta>(template?.metadata),
     spec,
     volumes,
-    volumeNames: new Set(volumes.flatMap(({ name }) => text(name) ?? [])),
+    setting: {
+      volumes: namesOf(volumes),
+      claims: namesOf(volumes.filter(isClaim)),
+      isHostNetwork: spec?.hostNetwork === true,
+    },
     initContainers: parts<V1Container>(spec?.initContainers),
   };
 }
+
+const namesOf = (items: readonly { readonly name?: unknown }[]): ReadonlySet<string> =>
+  new Set(items.flatMap(({ name }) => text(name) ?? []));
+
+const isClaim = ({ persistentVolumeClaim, ephemeral }: Untrusted<V1Volume>): boolean =>
+  part(persistentVolumeClaim) !== undefined || part(ephemeral) !== undefined;
 
 const RESTART_POLICIES = ['Never', 'OnFailure'] as const;
 
@@ -38,7 +50,10 @@ export function templateFaults(view: TemplateView, names: ReadonlySet<string>, a
   const labels = at.child('metadata').child('labels');
   labelFaults(metadata?.labels, labels, faults);
   reservedLabelFaults(metadata?.labels, labels, faults);
-  annotationFaults(metadata?.annotations, at.child('metadata').child('annotations'), faults);
+  const annotations = at.child('metadata').child('annotations');
+  annotationFaults(metadata?.annotations, annotations, faults);
+  const initContainers = namesOf(view.initContainers);
+  profileAnnotationFaults(metadata?.annotations, { steps: names, initContainers }, annotations, faults);
   if (spec === undefined) {
     return;
   }
@@ -58,6 +73,7 @@ export function templateFaults(view: TemplateView, names: ReadonlySet<string>, a
   }
   labelFaults(spec.nodeSelector, here.child('nodeSelector'), faults);
   schedulingFaults(spec, here, faults);
+  podSpecFaults(spec, here, faults);
 }
 
 function initContainersFaults(view: TemplateView, steps: ReadonlySet<string>, at: Path, faults: Faults): void {
@@ -70,6 +86,6 @@ function initContainersFaults(view: TemplateView, steps: ReadonlySet<string>, at
       }
       seen.add(name);
     }
-    initContainerFaults(container, view.volumeNames, at.index(i), faults);
+    initContainerFaults(container, view.setting, at.index(i), faults);
   });
 }

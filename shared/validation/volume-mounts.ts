@@ -1,42 +1,73 @@
 /** Volume mounts and devices (pkg/apis/core/validation/validation.go ValidateVolumeMounts, ValidateVolumeDevices). */
-import type { V1Container, V1VolumeDevice, V1VolumeMount } from '@kubernetes/client-node';
-import { invalid, notFound, required, type Faults, type Path } from './field.ts';
-import { parts, text, type Untrusted } from './untrusted.ts';
+import type { V1Container, V1SecurityContext, V1VolumeDevice, V1VolumeMount } from '@kubernetes/client-node';
+import { choiceFaults } from './choices.ts';
+import { forbidden, invalid, notFound, required, type Faults, type Path } from './field.ts';
+import { descendingFaults, goesUp } from './local-paths.ts';
+import { part, parts, text, type Untrusted } from './untrusted.ts';
 
-/** What the check of a container's mounts needs to know: the names of the Pod's volumes. */
-export type VolumeNames = ReadonlySet<string>;
+/** What the rules about a container need to know of its Pod. */
+export interface PodSetting {
+  /** The names of its volumes. */
+  readonly volumes: ReadonlySet<string>;
+  /** Of those, the claims: only they can be block devices. */
+  readonly claims: ReadonlySet<string>;
+  readonly isHostNetwork: boolean;
+}
 
-interface Findings {
-  readonly volumes: VolumeNames;
+interface Findings extends PodSetting {
+  readonly isPrivileged: boolean;
   /** The paths taken in this container, by a mount or a device. */
   readonly taken: Set<string>;
+  /** The volumes that are devices in this container. */
+  readonly devices: Set<string>;
   readonly faults: Faults;
 }
 
 /** Checks that every mount and device names a volume of the template and has a path of its own in the container. */
-export function volumeMountFaults(
-  container: Untrusted<V1Container>,
-  volumes: VolumeNames,
-  at: Path,
-  faults: Faults,
-): void {
+export function volumeMountFaults(container: Untrusted<V1Container>, pod: PodSetting, at: Path, faults: Faults): void {
   const mounts = parts<V1VolumeMount>(container.volumeMounts);
   const devices = parts<V1VolumeDevice>(container.volumeDevices);
   if (mounts.length + devices.length === 0) {
     return;
   }
-  const findings: Findings = { volumes, taken: new Set(), faults };
+  const isPrivileged = part<V1SecurityContext>(container.securityContext)?.privileged === true;
+  const findings: Findings = { ...pod, isPrivileged, taken: new Set(), devices: new Set(), faults };
   mounts.forEach((mount, i) => {
     mountFaults(mount, at.child('volumeMounts').index(i), findings);
   });
   devices.forEach((device, i) => {
     const here = at.child('volumeDevices').index(i);
     volumeNameFaults(device.name, here.child('name'), findings);
+    deviceFaults(device, mounts, here.child('name'), findings);
     const path = pathFaults(device.devicePath, here.child('devicePath'), findings);
     if (path !== undefined && goesUp(path)) {
       faults.push(invalid(here.child('devicePath'), path, "must not contain '..'"));
     }
   });
+}
+
+/** A volume is a device or a directory in a container, and a device once. */
+function deviceFaults(
+  device: Untrusted<V1VolumeDevice>,
+  mounts: readonly Untrusted<V1VolumeMount>[],
+  at: Path,
+  { volumes, claims, devices, faults }: Findings,
+): void {
+  const name = text(device.name);
+  if (name === undefined) {
+    return;
+  }
+  if (devices.has(name)) {
+    faults.push(invalid(at, name, 'must be unique'));
+  }
+  devices.add(name);
+  if (mounts.some((mount) => mount.name === name)) {
+    faults.push(invalid(at, name, 'must not already exist in volumeMounts'));
+  }
+  if (volumes.has(name) && !claims.has(name)) {
+    const detail = 'can only use volume source type of PersistentVolumeClaim or Ephemeral for block mode';
+    faults.push(invalid(at, name, detail));
+  }
 }
 
 function mountFaults(mount: Untrusted<V1VolumeMount>, at: Path, findings: Findings): void {
@@ -47,6 +78,11 @@ function mountFaults(mount: Untrusted<V1VolumeMount>, at: Path, findings: Findin
   if (path?.includes(':')) {
     faults.push(invalid(at.child('mountPath'), path, "must not contain ':'"));
   }
+  if (mount.mountPropagation === 'Bidirectional' && !findings.isPrivileged) {
+    const detail = 'Bidirectional mount propagation is available only to privileged containers';
+    faults.push(forbidden(at.child('mountPropagation'), detail));
+  }
+  recursiveFaults(mount, at.child('recursiveReadOnly'), faults);
   const subPath = text(mount.subPath);
   const expression = text(mount.subPathExpr);
   if (subPath !== undefined) {
@@ -58,6 +94,22 @@ function mountFaults(mount: Untrusted<V1VolumeMount>, at: Path, findings: Findin
       faults.push(invalid(at.child('subPathExpr'), expression, detail));
     }
     descendingFaults(expression, at.child('subPathExpr'), faults);
+  }
+}
+
+/** From 1.30 on; an older server drops the field. */
+function recursiveFaults(mount: Untrusted<V1VolumeMount>, at: Path, faults: Faults): void {
+  const wish = text(mount.recursiveReadOnly);
+  choiceFaults(wish, ['Disabled', 'Enabled', 'IfPossible'], at, faults);
+  if (wish === undefined || wish === 'Disabled') {
+    return;
+  }
+  if (mount.readOnly !== true) {
+    faults.push(forbidden(at, 'may only be specified when readOnly is true'));
+  }
+  const propagation = text(mount.mountPropagation);
+  if (propagation !== undefined && propagation !== 'None') {
+    faults.push(forbidden(at, 'may only be specified when mountPropagation is None or not specified'));
   }
 }
 
@@ -80,15 +132,4 @@ function pathFaults(value: unknown, at: Path, { taken, faults }: Findings): stri
     taken.add(path);
   }
   return path;
-}
-
-const goesUp = (path: string): boolean => path.split('/').includes('..');
-
-function descendingFaults(path: string, at: Path, faults: Faults): void {
-  if (path.startsWith('/')) {
-    faults.push(invalid(at, path, 'must be a relative path'));
-  }
-  if (goesUp(path)) {
-    faults.push(invalid(at, path, "must not contain '..'"));
-  }
 }

@@ -1,6 +1,7 @@
 /**
- * The resource on a real API server: what the schema means there, and that validation here and there agree. Objects are
- * only sent with dryRun, so nothing runs. The server may be any supported release; what only newer ones do is not asked.
+ * The resource on a real API server: what the schema means there, and that validation here and there agree. The webhook
+ * is bypassed: what it would say is said in this process. Objects are only sent with dryRun, so nothing runs. The server
+ * may be any supported release; what only newer ones do is not asked.
  */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -11,6 +12,7 @@ import type { ApiClient } from '../../shared/kube/client.ts';
 import { isApiError } from '../../shared/kube/errors.ts';
 import { collectionPath, JOBS, SEQUENTIAL_JOBS, type Resource } from '../../shared/kube/resources.ts';
 import { formatFieldErrors, validateSequentialJob } from '../../shared/validation/index.ts';
+import { BYPASSED } from '../support/admission.ts';
 import { connect, kubectl, Namespace } from '../support/cluster.ts';
 import { AS_A_JOB } from '../support/job-cases.ts';
 import { sampleTemplate, type OpenApi } from '../support/openapi-sample.ts';
@@ -28,7 +30,7 @@ beforeAll(async () => {
   await kubectl('apply', '-f', CRD);
   await kubectl('wait', '--for=condition=Established', `crd/${DEFINITION}`);
   client = connect();
-  namespace = await Namespace.create(client, 'crd');
+  namespace = await Namespace.create(client, 'crd', BYPASSED);
   folder = await mkdtemp(join(tmpdir(), 'sequentialjob-crd-'));
 });
 

@@ -23,7 +23,12 @@ export const ofSpec = (spec: Json): readonly string[] => refusals(sequence({ con
 /** For the only step, with the volumes `data` and `disk` at hand; lines are given from the container on. */
 export const ofStep = (changes: Json): readonly string[] =>
   refusals(
-    sequence({ containers: [step(changes)], template: { spec: { volumes: [{ name: 'data' }, { name: 'disk' }] } } }),
+    sequence({
+      containers: [step(changes)],
+      template: {
+        spec: { volumes: [{ name: 'data' }, { name: 'disk', persistentVolumeClaim: { claimName: 'disk' } }] },
+      },
+    }),
   ).map((line) => line.replaceAll('spec.containers[0].', ''));
 
 /** For the template's Pod spec; lines are given from there on. */

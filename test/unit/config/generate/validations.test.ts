@@ -1,0 +1,51 @@
+/** The rules in CEL as a document; what a server makes of them is in test/integration/core-schema-rules.test.ts. */
+import { expect, test } from '@jest/globals';
+import { CRD, CRD_WITH_RULES } from '../../../../config/generate/crd.ts';
+import { VALIDATION_RULES } from '../../../../config/generate/validations.ts';
+import { RESOURCE_SCHEMA } from '../../../../config/generate/resource-schema.ts';
+import { nodesOf } from './structural.ts';
+
+const RULES = VALIDATION_RULES.map(({ rule, message }) => [message, rule] as const);
+
+test('the definition with rules is the other, and rules at its root', () => {
+  const { 'x-kubernetes-validations': rules, ...schema } =
+    CRD_WITH_RULES.spec.versions[0]?.schema.openAPIV3Schema ?? {};
+  expect(rules).toEqual(VALIDATION_RULES);
+  expect(schema).toEqual(RESOURCE_SCHEMA);
+  expect(JSON.stringify(CRD)).not.toContain('x-kubernetes-validations');
+});
+
+test.each(RULES)('"%s" is a transition rule: it runs on updates only', (_message, rule) => {
+  expect(rule).toContain('oldSelf.');
+});
+
+test.each(RULES.filter(([message]) => !message.startsWith('spec.resume')))(
+  '"%s" holds before the start',
+  (_message, rule) => expect(rule).toMatch(/^!has\(oldSelf\.status\) \|\| !has\(oldSelf\.status\.startTime\) \|\| /),
+);
+
+test.each(RULES)('"%s" reads only what the schema has', (_message, rule) => {
+  const declared = new Set(nodesOf(RESOURCE_SCHEMA).map(({ path }) => path));
+  const read = [...rule.matchAll(/\b(?:self|oldSelf)((?:\.[a-z]\w*)+)/g)].map(([, path = '']) =>
+    path.replace(/\.map$/, ''),
+  );
+  expect(read.filter((path) => !declared.has(path))).toEqual([]);
+});
+
+test('a rule has what 1.25 knows, and a message of one line that begins with a path', () => {
+  expect([...new Set(VALIDATION_RULES.flatMap(Object.keys))]).toEqual(['rule', 'message']);
+  expect(VALIDATION_RULES.map(({ message }) => message)).toEqual(
+    VALIDATION_RULES.map(() => expect.stringMatching(/^spec\.[\w.]+: .{1,200}$/)),
+  );
+});
+
+test('lists that a rule goes through step by step have a limit: without one their cost would be above the budget', () => {
+  const limits = new Map(nodesOf(RESOURCE_SCHEMA).map(({ path, schema }) => [path, schema.maxItems]));
+  expect([limits.get('.spec.containers'), limits.get('.spec.stepPolicies'), limits.get('.status.steps')]).toEqual([
+    1000, 1000, 1000,
+  ]);
+});
+
+test('client-side apply has room for the rules, too', () => {
+  expect(JSON.stringify(CRD_WITH_RULES).length).toBeLessThan(128 * 1024);
+});
