@@ -8,6 +8,7 @@ import { findProgram } from './processes/child.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const SAMPLE = { name: 'etl', file: 'config/samples/etl.yaml' } as const;
+const REFUSED = { name: 'invalid', file: 'config/samples/invalid.yaml' } as const;
 const ONCE_LIMIT_MS = 5 * 60_000;
 
 /** How to look around; whoever has no kubectl gets the control plane's own. */
@@ -20,6 +21,7 @@ ${path}    export KUBECONFIG=$PWD/.demo/kubeconfig
     kubectl get sj -w
     kubectl describe sj etl
     kubectl apply -f config/samples/failing.yaml
+    kubectl apply -f config/samples/invalid.yaml
 
 `;
 }
@@ -29,13 +31,28 @@ async function showSample(world: World, screen: Screen): Promise<number> {
   await world.kubectl('apply', '-f', join(ROOT, SAMPLE.file));
   screen.line('applied', SAMPLE.file);
   screen.text('\n');
-  const lost = world.operator.exited.then(async (how) => {
-    throw new Error(`the operator ended (${how}):\n${await world.operator.tail(10)}`);
+  const { child } = world.operator;
+  const lost = child.exited.then(async (how) => {
+    throw new Error(`the operator ended (${how}):\n${await child.tail(10)}`);
   });
   const phase = await Promise.race([world.narrator.ended(SAMPLE.name), lost]);
   const table = await world.kubectl('get', 'sj', '-o', 'wide');
-  screen.text(`\n${table.trimEnd().replaceAll(/^/gm, '  ')}\n`);
-  return phase === 'Completed' ? 0 : 1;
+  screen.text(`\n${table.trimEnd().replaceAll(/^/gm, '  ')}\n\n`);
+  const isRefused = await showRefusal(world, screen);
+  return phase === 'Completed' && isRefused ? 0 : 1;
+}
+
+/** Shows how the webhook's refusal reads; false when there was none. */
+async function showRefusal({ kubectl }: World, screen: Screen): Promise<boolean> {
+  screen.line(REFUSED.name, `kubectl apply -f ${REFUSED.file}`);
+  try {
+    screen.quote(await kubectl('apply', '-f', join(ROOT, REFUSED.file)));
+    return false;
+  } catch (error) {
+    const answer = error instanceof Error ? error.message : String(error);
+    screen.quote(answer);
+    return answer.includes(' is invalid:'); // and not, for example, that nobody answers
+  }
 }
 
 /** Resolves with the exit code when the user has had enough; a second signal ends the program as it is. */
@@ -52,7 +69,9 @@ function interruption(code: number): Promise<number> {
 
 async function overdue(): Promise<never> {
   await sleep(ONCE_LIMIT_MS, undefined, { ref: false });
-  throw new Error(`${SAMPLE.name} has not ended within ${ONCE_LIMIT_MS / 60_000} minutes: see .demo/operator.log`);
+  throw new Error(
+    `${SAMPLE.name} has not ended within ${ONCE_LIMIT_MS / 60_000} minutes: see .demo/operator/operator.log`,
+  );
 }
 
 async function main(): Promise<number> {

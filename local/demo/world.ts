@@ -6,9 +6,10 @@ import { loadKubeConfig } from '../../shared/kube/kubeconfig.ts';
 import { resolveBinaries } from '../binaries/resolve.ts';
 import { startControlPlane } from '../control-plane/control-plane.ts';
 import { startLocalNode } from '../node/local-node.ts';
-import { startChild, type Child } from '../processes/child.ts';
+import { startOperator, type LocalOperator } from '../operator.ts';
 import { recordProcess, release, takeOver } from '../processes/record.ts';
 import { installCrds } from '../control-plane/install-crds.ts';
+import { installWebhooks } from '../control-plane/install-webhooks.ts';
 import { kubectlOf, type Kubectl } from '../control-plane/kubectl.ts';
 import { startNarrator, type Narrator } from './narrator.ts';
 import type { Screen } from './screen.ts';
@@ -20,7 +21,7 @@ export interface World {
   /** The folder of the control plane's programs. */
   readonly binaries: string;
   readonly kubectl: Kubectl;
-  readonly operator: Child;
+  readonly operator: LocalOperator;
   readonly narrator: Narrator;
 }
 
@@ -39,7 +40,7 @@ export class Undo {
   }
 }
 
-/** Starts control plane, node, resource and operator below `root`'s folder `.demo`. What is started is added to `undo` at once. */
+/** Starts control plane, node, resource, operator and webhook below `root`'s folder `.demo`. What is started is added to `undo` at once. */
 export async function startWorld(root: string, screen: Screen, undo: Undo): Promise<World> {
   const folder = join(root, '.demo');
   const processes = join(folder, 'processes');
@@ -70,22 +71,17 @@ export async function startWorld(root: string, screen: Screen, undo: Undo): Prom
     await narrator.stop();
     await client.close();
   });
-  const operator = await startOperator(root, folder);
-  await recordProcess(processes, 'operator', operator.pid);
-  undo.add(() => operator.stop(OPERATOR_STOP_MS));
-  screen.line('operator', `started, its log is ${relative(root, join(folder, 'operator.log'))}`);
-  return { binaries, kubectl, operator, narrator };
-}
+  const state = join(folder, 'operator');
+  await rm(state, { recursive: true, force: true });
+  const operator = await startOperator({ state, kubeconfig, role: 'all', logFormat: 'pretty' });
+  await recordProcess(processes, 'operator', operator.child.pid);
+  undo.add(() => operator.child.stop(OPERATOR_STOP_MS));
+  await operator.ready();
+  screen.line('operator', `is ready, its log is ${relative(root, operator.logFile)}`);
 
-async function startOperator(root: string, folder: string): Promise<Child> {
-  const logFile = join(folder, 'operator.log');
-  await rm(logFile, { force: true });
-  const flags = ['--role=controller', `--kubeconfig=${join(folder, 'kubeconfig')}`, '--log-format=pretty'];
-  return startChild({
-    name: 'operator',
-    command: process.execPath,
-    args: [join(root, 'main.ts'), 'run', ...flags],
-    logFile,
-    cwd: root,
-  });
+  // Not before: from here on nothing can be created without it.
+  const manifests = join(root, 'config/webhook');
+  await installWebhooks(kubectl, { manifests, target: operator, scratch: state, namespace: 'default' });
+  screen.line('webhook', `is asked about every SequentialJob, at ${operator.url}`);
+  return { binaries, kubectl, operator, narrator };
 }

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { getCondition } from '../../shared/conditions.ts';
 import type { ApiClient } from '../../shared/kube/client.ts';
 import { collectionPath, JOBS } from '../../shared/kube/resources.ts';
+import { BYPASSED } from '../support/admission.ts';
 import { connect, kubeconfig, kubectl, Namespace } from '../support/cluster.ts';
 import { Operator } from '../support/operator.ts';
 import { FOREVER, sequence, step } from '../support/sequences.ts';
@@ -26,23 +27,36 @@ afterAll(async () => {
 const unmounted = { ...step('s1'), volumeMounts: [{ name: 'data', mountPath: '/data' }] };
 
 describe('an invalid spec that admission did not stop', () => {
+  let bypassed: Namespace;
+  let theirs: Operator;
+
+  beforeAll(async () => {
+    bypassed = await Namespace.create(client, 'bypassed', BYPASSED);
+    theirs = await Operator.start(kubeconfig(), bypassed.name);
+  }, 60_000);
+
+  afterAll(async () => {
+    await bypassed.remove();
+    await theirs.end('SIGTERM');
+  });
+
   it('fails before any step starts, with every fault', async () => {
-    await namespace.apply('invalid', {
+    await bypassed.apply('invalid', {
       containers: [{ ...step('s0'), ports: [{ containerPort: 0 }] }, unmounted],
     });
-    const { status } = await namespace.untilFinished('invalid');
+    const { status } = await bypassed.untilFinished('invalid');
     expect(status?.phase).toBe('Failed');
     expect(status?.startTime).toBeUndefined();
     expect(getCondition(status?.conditions, 'Failed')).toMatchObject({ status: 'True', reason: 'InvalidSpec' });
     const message = getCondition(status?.conditions, 'Failed')?.message;
     expect(message).toContain('spec.containers[0].ports[0].containerPort');
     expect(message).toContain('spec.containers[1].volumeMounts[0].name: Not found: "data"');
-    expect(await namespace.jobNames('invalid')).toEqual([]);
+    expect(await bypassed.jobNames('invalid')).toEqual([]);
   });
 
   it('runs once the spec is mended', async () => {
-    await namespace.patch('invalid', { spec: sequence(2) });
-    const { status } = await namespace.until('invalid', (object) => object.status?.phase === 'Completed');
+    await bypassed.patch('invalid', { spec: sequence(2) });
+    const { status } = await bypassed.until('invalid', (object) => object.status?.phase === 'Completed');
     expect(status?.conditions?.find(({ type }) => type === 'Failed')?.status).toBe('False');
     expect(status?.progress).toEqual({ completedIndices: [0, 1], summary: '2/2' });
   });
@@ -50,7 +64,7 @@ describe('an invalid spec that admission did not stop', () => {
 
 describe('a Job that the API server refuses', () => {
   it('fails the sequence with the answer, and is not asked for again', async () => {
-    await kubectl('create', 'quota', 'one-job', '--hard=count/jobs.batch=3', '-n', namespace.name);
+    await kubectl('create', 'quota', 'one-job', '--hard=count/jobs.batch=1', '-n', namespace.name);
     try {
       await namespace.apply('refused', sequence(2));
       const { status } = await namespace.untilFinished('refused');

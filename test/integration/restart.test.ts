@@ -74,7 +74,7 @@ describe('a controller that is killed', () => {
     await namespace.apply('hunted', sequence(STEPS, scripts));
     const uids = watchUIDs();
     for (let kill = 0; kill < KILLS; kill++) {
-      const operator = Operator.spawn(['run', `--kubeconfig=${kubeconfig()}`, `--namespace=${namespace.name}`]);
+      const operator = Operator.controller(kubeconfig(), namespace.name);
       // From before its first request to well into its work, when it lives half a second.
       await sleep(150 + Math.random() * 900);
       await operator.end('SIGKILL');

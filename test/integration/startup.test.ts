@@ -67,11 +67,16 @@ describe('a start that cannot succeed', () => {
     ['several bad flags', ['run', '--workers=0', '--wat'], 2, /unknown flag --wat\n.*--workers must be a whole number/],
     [
       'a kubeconfig that is not there',
-      ['run', '--kubeconfig=/no/such/file'],
+      ['run', '--role=controller', '--kubeconfig=/no/such/file'],
       1,
       /cannot read the kubeconfig \/no\/such\/file/,
     ],
-    ['a context that is not there', ['run', '--context=nowhere'], 1, /there is no context "nowhere"/],
+    [
+      'a context that is not there',
+      ['run', '--role=controller', '--context=nowhere'],
+      1,
+      /there is no context "nowhere"/,
+    ],
   ])('says in a line what is wrong: %s', async (_what, args, code, words) => {
     const operator = Operator.spawn(args, { KUBECONFIG: kubeconfig() });
     expect(await operator.exited()).toEqual({ code, signal: null });
@@ -81,7 +86,13 @@ describe('a start that cannot succeed', () => {
 
   it('names the host that does not exist', async () => {
     const path = await kubeconfigFor('https://no-such-host.invalid:6443');
-    const operator = Operator.spawn(['run', `--kubeconfig=${path}`, '--startup-timeout=2', '--log-level=silent']);
+    const operator = Operator.spawn([
+      'run',
+      '--role=controller',
+      `--kubeconfig=${path}`,
+      '--startup-timeout=2',
+      '--log-level=silent',
+    ]);
     expect((await operator.exited()).code).toBe(1);
     // Where names can't be looked up at all, the lookup may yet succeed: that is waited for.
     expect(operator.output).toMatch(/^sequentialjob: .*https:\/\/no-such-host\.invalid:6443.*\n$/);
@@ -89,7 +100,13 @@ describe('a start that cannot succeed', () => {
 
   it('gives up on a server that stays down', async () => {
     const path = await kubeconfigFor(`https://127.0.0.1:${await freePort()}`);
-    const operator = Operator.spawn(['run', `--kubeconfig=${path}`, '--startup-timeout=2', '--log-level=silent']);
+    const operator = Operator.spawn([
+      'run',
+      '--role=controller',
+      `--kubeconfig=${path}`,
+      '--startup-timeout=2',
+      '--log-level=silent',
+    ]);
     expect((await operator.exited()).code).toBe(1);
     expect(operator.output).toMatch(/^sequentialjob: no answer from the API server at .* for 2 s: .*ECONNREFUSED.*\n$/);
   });
@@ -97,7 +114,7 @@ describe('a start that cannot succeed', () => {
   it('asks for the CRD where that is missing', async () => {
     // A server below a path answers 404 to everything, as one without the CRD does to this resource.
     const path = await kubeconfigFor(`${realServer()}/apis/apps`);
-    const operator = Operator.spawn(['run', `--kubeconfig=${path}`, '--log-level=silent']);
+    const operator = Operator.spawn(['run', '--role=controller', `--kubeconfig=${path}`, '--log-level=silent']);
     expect((await operator.exited()).code).toBe(1);
     expect(operator.output).toMatch(/does not know sequentialjobs.*make install.*\n$/);
   });
@@ -107,7 +124,7 @@ describe('an API server that is down at the start', () => {
   it('is waited for, and that is said', async () => {
     const port = await freePort();
     const path = await kubeconfigFor(`https://127.0.0.1:${port}`);
-    const operator = Operator.spawn(['run', `--kubeconfig=${path}`]);
+    const operator = Operator.spawn(['run', '--role=controller', `--kubeconfig=${path}`]);
     await operator.untilSays('waiting for the API server');
     const server = forward(port);
     await operator.untilSays('controller started');

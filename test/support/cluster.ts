@@ -47,6 +47,8 @@ export interface RawEvent {
   readonly involvedObject: { readonly name: string; readonly uid: string };
 }
 
+type Labels = Readonly<Record<string, string>>;
+
 interface List<T> {
   readonly items: readonly T[];
 }
@@ -68,14 +70,39 @@ export function connect(observe?: RequestObserver): ApiClient {
 
 /** Runs kubectl against the cluster; rejects when it exits non-zero, with its standard error in the message. */
 export async function kubectl(...args: readonly string[]): Promise<string> {
+  return (await run(args)).stdout;
+}
+
+export interface Said {
+  /** The exit code. */
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs kubectl and tells what it says and how it ends, also badly. Objects that are given are its standard input (`-f -`). */
+export async function tryKubectl(args: readonly string[], ...objects: readonly object[]): Promise<Said> {
+  const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects });
+  const input = objects.length === 1 ? JSON.stringify(objects[0]) : list;
+  try {
+    return { code: 0, ...(await run(args, input)) };
+  } catch (error) {
+    const { code, stdout, stderr } = error as Partial<Said>;
+    if (typeof code !== 'number') throw error;
+    return { code, stdout: stdout ?? '', stderr: stderr ?? '' };
+  }
+}
+
+async function run(args: readonly string[], input = ''): Promise<{ readonly stdout: string; readonly stderr: string }> {
   const assets = process.env['KUBEBUILDER_ASSETS'];
   const command = assets === undefined ? 'kubectl' : join(assets, 'kubectl');
   const config = kubeconfig();
   // A cache of its own: the user's may remember what another cluster served at this address.
-  const { stdout } = await promisify(execFile)(command, [`--cache-dir=${config}.cache`, ...args], {
+  const running = promisify(execFile)(command, [`--cache-dir=${config}.cache`, ...args], {
     env: { ...process.env, KUBECONFIG: config },
   });
-  return stdout;
+  running.child.stdin?.end(input);
+  return running;
 }
 
 /** A namespace of a test's own, and what is in it. */
@@ -88,9 +115,9 @@ export class Namespace {
     this.name = name;
   }
 
-  static async create(client: ApiClient, prefix = 'test'): Promise<Namespace> {
+  static async create(client: ApiClient, prefix = 'test', labels: Labels = {}): Promise<Namespace> {
     const name = `${prefix}-${randomBytes(4).toString('hex')}`;
-    await client.request({ method: 'POST', path: '/api/v1/namespaces', body: { metadata: { name } } });
+    await client.request({ method: 'POST', path: '/api/v1/namespaces', body: { metadata: { name, labels } } });
     return new Namespace(client, name);
   }
 

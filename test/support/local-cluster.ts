@@ -1,5 +1,5 @@
-/** The cluster of the integration tests: a control plane and a virtual node of this machine, for the whole test run. */
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+/** The cluster of the integration tests: control plane, virtual node and webhook on this machine, for the whole test run. */
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { resolveBinaries } from '../../local/binaries/resolve.ts';
@@ -7,8 +7,12 @@ import { startControlPlane } from '../../local/control-plane/control-plane.ts';
 import { installCrds } from '../../local/control-plane/install-crds.ts';
 import { kubectlOf } from '../../local/control-plane/kubectl.ts';
 import { startLocalNode } from '../../local/node/local-node.ts';
+import { SHARED } from './admission.ts';
+import { startWebhook } from './webhook.ts';
 
 const CRDS = join(import.meta.dirname, '../../config/crd');
+/** What of it is in flight at the end matters to nobody. */
+const WEBHOOK_STOP_MS = 1_000;
 const HANDED_OVER = 'SEQUENTIALJOB_TEST_KUBECONFIG';
 
 /** What has been started, to be ended last first. Setup and teardown run in the same process. */
@@ -36,8 +40,14 @@ export async function startLocalCluster(): Promise<void> {
       log: quiet,
     });
     undo.push(() => node.stop());
-    const manifests = await readdir(CRDS).catch(() => []);
-    if (manifests.length > 0) await installCrds(kubectlOf(plane), CRDS);
+    await installCrds(kubectlOf(plane), CRDS);
+    const webhook = await startWebhook(kubectlOf(plane), {
+      state: join(folder, 'webhook'),
+      kubeconfig: plane.kubeconfig,
+      namespace: 'default',
+      namespaceSelector: SHARED,
+    });
+    undo.push(() => webhook.stop(WEBHOOK_STOP_MS));
     process.env[HANDED_OVER] = plane.kubeconfig;
     process.env['KUBEBUILDER_ASSETS'] = binaries;
   } catch (error) {

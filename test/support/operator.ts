@@ -39,9 +39,14 @@ export class Operator {
     return new Operator(args, { ...inherited, ...env });
   }
 
-  /** `run` for one namespace; resolves when the controller works. */
+  /** The controller for one namespace, without waiting for anything. The webhook is a process of its own, for all tests. */
+  static controller(kubeconfig: string, namespace: string): Operator {
+    return Operator.spawn(['run', '--role=controller', `--kubeconfig=${kubeconfig}`, `--namespace=${namespace}`]);
+  }
+
+  /** The controller for one namespace; resolves when it works. */
   static async start(kubeconfig: string, namespace: string): Promise<Operator> {
-    const operator = Operator.spawn(['run', `--kubeconfig=${kubeconfig}`, `--namespace=${namespace}`]);
+    const operator = Operator.controller(kubeconfig, namespace);
     await operator.untilSays('controller started');
     return operator;
   }

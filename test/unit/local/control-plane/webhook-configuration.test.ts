@@ -1,0 +1,98 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { GROUP, PLURAL, VERSION } from '../../../../shared/api/group.ts';
+import { MUTATE_PATH, VALIDATE_PATH } from '../../../../webhook/app.ts';
+import { pointAt, webhookConfigurations } from '../../../../local/control-plane/webhook-configuration.ts';
+
+const FOLDER = join(import.meta.dirname, '../../../../config/webhook');
+const read = (name: string): string => readFileSync(join(FOLDER, name), 'utf8');
+const configurations = [read('mutating.yaml'), read('validating.yaml')].flatMap(webhookConfigurations);
+const target = { url: 'https://127.0.0.1:9443', caPem: 'the authority' };
+
+const webhook = (name: string, clientConfig: object): string =>
+  JSON.stringify({
+    apiVersion: 'admissionregistration.k8s.io/v1',
+    kind: 'ValidatingWebhookConfiguration',
+    metadata: { name: 'some' },
+    webhooks: [{ name, clientConfig, failurePolicy: 'Fail' }],
+  });
+
+describe('the configurations of config/webhook', () => {
+  it('ask about new objects to mutate, about new and changed ones to validate, and never about the status', () => {
+    const rule = { apiGroups: [GROUP], apiVersions: [VERSION], resources: [PLURAL], scope: 'Namespaced' };
+    const common = { failurePolicy: 'Fail', matchPolicy: 'Equivalent', sideEffects: 'None', timeoutSeconds: 5 };
+    expect(configurations).toEqual([
+      expect.objectContaining({
+        kind: 'MutatingWebhookConfiguration',
+        webhooks: [expect.objectContaining({ ...common, rules: [{ ...rule, operations: ['CREATE'] }] })],
+      }),
+      expect.objectContaining({
+        kind: 'ValidatingWebhookConfiguration',
+        webhooks: [expect.objectContaining({ ...common, rules: [{ ...rule, operations: ['CREATE', 'UPDATE'] }] })],
+      }),
+    ]);
+  });
+
+  it('name the paths that the webhook serves', () => {
+    const paths = configurations.map(({ webhooks }) => webhooks.map(({ clientConfig }) => clientConfig.service?.path));
+    expect(paths).toEqual([[MUTATE_PATH], [VALIDATE_PATH]]);
+  });
+});
+
+describe('webhookConfigurations', () => {
+  it('leaves out what is none', () => {
+    const others = ['kind: Service', 'kind: [ValidatingWebhookConfiguration]', '# nothing', 'text', 'null'];
+    const found = webhookConfigurations([...others, webhook('one', {}), 'kind: Issuer'].join('\n---\n'));
+    expect(found.map(({ webhooks }) => webhooks[0]?.name)).toEqual(['one']);
+  });
+
+  it('throws on what is no YAML', () => {
+    expect(() => webhookConfigurations('kind: [')).toThrow(/Flow sequence/);
+  });
+});
+
+describe('pointAt', () => {
+  it('replaces the Service by the URL with its path, and names the authority', () => {
+    const pointed = configurations.map((configuration) => pointAt(configuration, target));
+    expect(pointed.map(({ webhooks }) => webhooks[0]?.clientConfig)).toEqual([
+      {
+        url: 'https://127.0.0.1:9443/mutate-batch-example-com-v1alpha1-sequentialjob',
+        caBundle: 'dGhlIGF1dGhvcml0eQ==',
+      },
+      {
+        url: 'https://127.0.0.1:9443/validate-batch-example-com-v1alpha1-sequentialjob',
+        caBundle: 'dGhlIGF1dGhvcml0eQ==',
+      },
+    ]);
+  });
+
+  it('changes nothing else, and not its argument', () => {
+    const [configuration] = configurations;
+    const before = structuredClone(configuration);
+    const blank = (value: typeof configuration): unknown => ({
+      ...value,
+      webhooks: value?.webhooks.map((one) => ({ ...one, clientConfig: undefined })),
+    });
+    if (configuration === undefined) throw new Error('no configuration');
+    expect(blank(pointAt(configuration, target))).toEqual(blank(before));
+    expect(configuration).toEqual(before);
+  });
+
+  it('gives another name and a choice of namespaces where asked', () => {
+    const [configuration] = webhookConfigurations(webhook('one', { service: { path: '/a' } }));
+    if (configuration === undefined) throw new Error('no configuration');
+    const namespaceSelector = { matchExpressions: [{ key: 'a', operator: 'DoesNotExist' }] } as const;
+    expect(pointAt(configuration, { ...target, name: 'other', namespaceSelector })).toMatchObject({
+      metadata: { name: 'other' },
+      webhooks: [{ name: 'one', failurePolicy: 'Fail', namespaceSelector }],
+    });
+  });
+
+  it('throws where there is no path to keep', () => {
+    const [configuration] = webhookConfigurations(webhook('elsewhere', { url: 'https://example.com/a' }));
+    expect(() => configuration && pointAt(configuration, target)).toThrow(
+      'webhook elsewhere has no clientConfig.service.path',
+    );
+  });
+});
