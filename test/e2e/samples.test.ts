@@ -21,7 +21,11 @@ let disk: string;
 beforeAll(async () => {
   client = connect();
   await kubectl('apply', '-f', CRD);
-  await kubectl('wait', '--for=condition=established', '--timeout=30s', 'crd/sequentialjobs.batch.example.com');
+  // Asked again: kubectl's wait fails at once on a definition that has no conditions yet.
+  await eventually('the resource', async () => {
+    await kubectl('wait', '--for=condition=established', '--timeout=30s', 'crd/sequentialjobs.batch.example.com');
+    return true;
+  });
   namespace = await Namespace.create(client, 'samples');
   await eventually('the service account', async () => {
     await kubectl('get', 'serviceaccount', 'default', '-n', namespace.name);
