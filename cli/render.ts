@@ -49,6 +49,8 @@ const isPlain = ({ documents, manifests }: Manifests): boolean =>
 
 /** The Jobs in the order of the steps, a document each, under a comment that says what they are. */
 function jobsOf({ object, remarks }: Settled): string {
-  const jobs = object.spec.containers.map((_, index) => `---\n${writeYaml(buildJob(object, index, 0))}`);
+  // As the controller starts it: what `resume` says by then counts as acted on.
+  const resumes = object.spec.resume ?? 0;
+  const jobs = object.spec.containers.map((_, index) => `---\n${writeYaml(buildJob(object, index, resumes))}`);
   return [...remarks.map((remark) => `# ${remark}\n`), ...jobs].join('');
 }

@@ -1,27 +1,20 @@
 /**
  * Carries out what was decided, and says what it learned. Every action may be repeated: names are fixed, deletions
- * name the UID, patches name the resource version.
+ * name the UID, patches name the resource version or say what is so already.
  */
-import { FINALIZER, LABELS, MANAGER } from '../shared/api/group.ts';
-import { type ObservedJob, sequentialJobOwner } from '../shared/api/job.ts';
-import { MESSAGE } from '../shared/api/reasons.ts';
-import type { OwnerReference, SequentialJob } from '../shared/api/types.ts';
-import { buildJob } from '../shared/jobs/job.ts';
-import type { Cache } from '../shared/kube/cache.ts';
-import { type ApiClient, PATCH_TYPE } from '../shared/kube/client.ts';
-import { type ApiError, isApiError } from '../shared/kube/errors.ts';
-import { collectionPath, JOBS, objectPath, SEQUENTIAL_JOBS } from '../shared/kube/resources.ts';
-import type { Action, Finding, Snapshot } from './decide/index.ts';
-import { toObservedJob, toSequentialJob } from './transform.ts';
+import { FINALIZER, MANAGER } from '../shared/api/group.ts';
+import { toTimestamp } from '../shared/api/time.ts';
+import type { SequentialJob } from '../shared/api/types.ts';
+import { PATCH_TYPE } from '../shared/kube/client.ts';
+import { isApiError } from '../shared/kube/errors.ts';
+import { objectPath, SEQUENTIAL_JOBS } from '../shared/kube/resources.ts';
+import { checkDependencies, inspectPods } from './act-look.ts';
+import { type ActorDeps, confirmJob, createJob, deleteJobs, recordSpec } from './act-jobs.ts';
+import { patchJob } from './act-patch.ts';
+import type { Action, Snapshot } from './decide/index.ts';
+import { toSequentialJob } from './transform.ts';
 
-export interface ActorDeps {
-  readonly client: ApiClient;
-  readonly sequentialJobs: Cache<SequentialJob>;
-  readonly jobs: Cache<ObservedJob>;
-}
-
-/** Deletions of one sequence under way at once: enough to be quick, few enough to leave the others their share. */
-const PARALLEL_DELETIONS = 8;
+export type { ActorDeps } from './act-jobs.ts';
 
 /**
  * Carries out the actions in order. Returns the snapshot as it is after them; rejects with the ApiError of the first
@@ -36,165 +29,63 @@ export async function act(actions: readonly Action[], snapshot: Snapshot, deps: 
 async function carryOut(action: Action, snapshot: Snapshot, deps: ActorDeps): Promise<Snapshot> {
   switch (action.type) {
     case 'AddFinalizer':
-      return withObject(snapshot, await patchFinalizers(snapshot.object, deps, (list) => [...list, FINALIZER]));
+      return addFinalizer(snapshot, deps);
     case 'RemoveFinalizer':
-      return withObject(
-        snapshot,
-        await patchFinalizers(snapshot.object, deps, (list) => list.filter((name) => name !== FINALIZER)),
-      );
+      return patchFinalizers(snapshot, deps, (list) => list.filter((name) => name !== FINALIZER));
     case 'CreateJob':
       return createJob(action, snapshot, deps);
     case 'ConfirmJob':
-      return confirm(action, snapshot, deps);
+      return confirmJob(action, snapshot, deps);
     case 'DeleteJobs':
       return deleteJobs(action.jobs, snapshot, deps);
-  }
-}
-
-async function createJob(
-  action: Extract<Action, { type: 'CreateJob' }>,
-  snapshot: Snapshot,
-  deps: ActorDeps,
-): Promise<Snapshot> {
-  const { namespace } = snapshot.object.metadata;
-  try {
-    const created = await deps.client.request({
-      method: 'POST',
-      path: collectionPath(JOBS, namespace),
-      query: { fieldManager: MANAGER },
-      body: buildJob(snapshot.object, action.index, action.resumes),
-    });
-    return learn(snapshot, action.jobName, created, deps);
-  } catch (error) {
-    if (isApiError(error, 'AlreadyExists')) {
-      return learn(snapshot, action.jobName, await getJob(snapshot, action.jobName, deps), deps);
-    }
-    if (isRejection(error)) return rejected(action.jobName, error, snapshot, deps);
-    throw error;
+    case 'SuspendJob':
+    case 'ContinueJob':
+    case 'EndJob':
+      return patchJob(action, snapshot, deps);
+    case 'InspectPods':
+      return inspectPods(action.job, snapshot, deps);
+    case 'CheckDependencies':
+      return checkDependencies(action, snapshot, deps);
+    case 'DeleteSequence':
+      return deleteSequence(snapshot, deps);
   }
 }
 
 /**
- * A refusal counts only where the Job is not there: quota and webhooks are asked before the name is, so a create whose
- * first answer was lost may be refused because of the very Job that it made.
+ * Before the start, a finalizer that is missing says that no webhook has seen the object. Its spec is recorded first:
+ * once the finalizer is there, nothing says so any more.
  */
-async function rejected(name: string, error: ApiError, snapshot: Snapshot, deps: ActorDeps): Promise<Snapshot> {
-  const answer = await getJob(snapshot, name, deps);
-  return answer !== undefined && isOwned(toObservedJob(answer), snapshot)
-    ? withJob(snapshot, answer, deps)
-    : withFinding(snapshot, name, { type: 'rejected', message: error.message });
+async function addFinalizer(snapshot: Snapshot, deps: ActorDeps): Promise<Snapshot> {
+  const isNew = snapshot.object.status?.startTime === undefined;
+  const before = isNew ? await recordSpec({ ...snapshot, isUnvouched: true }, deps) : snapshot;
+  return patchFinalizers(before, deps, (list) => [...list, FINALIZER]);
 }
 
-/**
- * True where asking again cannot help: the Job is invalid or too large, or nobody lets us create it. A namespace that is
- * being deleted, or is gone, refuses too, but the sequence goes with it.
- */
-function isRejection(error: unknown): error is ApiError {
-  if (!isApiError(error) || error.transient || error.code === 'NotFound') return false;
-  if (error.causes.some((cause) => cause.reason === 'NamespaceTerminating')) return false;
-  return error.status !== undefined && error.status >= 400 && error.status < 500;
-}
-
-interface RawJob extends ObservedJob {
-  readonly metadata: ObservedJob['metadata'] & { readonly labels?: Readonly<Record<string, string>> };
-}
-
-async function getJob(snapshot: Snapshot, name: string, deps: ActorDeps): Promise<unknown> {
-  try {
-    const path = objectPath(JOBS, snapshot.object.metadata.namespace, name);
-    return await deps.client.request({ method: 'GET', path });
-  } catch (error) {
-    if (isApiError(error, 'NotFound')) return undefined;
-    throw error;
-  }
-}
-
-/** Looks for the Job that the status has on record; a namesake with another UID does not count. */
-async function confirm(
-  { jobName, jobUID }: Extract<Action, { type: 'ConfirmJob' }>,
-  snapshot: Snapshot,
-  deps: ActorDeps,
-): Promise<Snapshot> {
-  const answer = await getJob(snapshot, jobName, deps);
-  return answer === undefined || toObservedJob(answer).metadata.uid !== jobUID
-    ? withFinding(snapshot, jobName, { type: 'absent' })
-    : withJob(snapshot, answer, deps);
-}
-
-/** What the API server has under the name of the step to start: our Job, made before, or somebody else's. */
-function learn(snapshot: Snapshot, name: string, answer: unknown, deps: ActorDeps): Snapshot {
-  // Gone between the refusal and the look: the next decision creates it again.
-  if (answer === undefined) return snapshot;
-  const job = toObservedJob(answer);
-  if (isOwned(job, snapshot)) return withJob(snapshot, answer, deps);
-  const deleting = job.metadata.deletionTimestamp !== undefined;
-  return withFinding(snapshot, name, { type: 'foreign', owner: describeOwner(job), deleting });
-}
-
-function isOwned(job: ObservedJob, { object }: Snapshot): boolean {
-  return sequentialJobOwner(job)?.uid === object.metadata.uid;
-}
-
-/** The snapshot with this Job; the cache gets it too, where the watch will keep it up to date there. */
-function withJob(snapshot: Snapshot, answer: unknown, deps: ActorDeps): Snapshot {
-  const job = toObservedJob(answer);
-  const known: Snapshot = { ...snapshot, jobs: [...snapshot.jobs, job] };
-  const { labels } = (answer as RawJob).metadata;
-  if (labels?.[LABELS.uid] === undefined || !isOwned(job, snapshot)) {
-    return withFinding(known, job.metadata.name, { type: 'unwatched' });
-  }
-  deps.jobs.assume(job);
-  return known;
-}
-
-function describeOwner(job: ObservedJob): string {
-  const owner: OwnerReference | undefined = job.metadata.ownerReferences?.find((reference) => reference.controller);
-  return owner === undefined ? MESSAGE.foreignOwner.none : MESSAGE.foreignOwner.of(owner.kind, owner.name);
-}
-
-async function deleteJobs(jobs: readonly ObservedJob[], snapshot: Snapshot, deps: ActorDeps): Promise<Snapshot> {
-  const left = new Map(snapshot.jobs.map((job) => [job.metadata.uid, job]));
-  for (let start = 0; start < jobs.length; start += PARALLEL_DELETIONS) {
-    const group = jobs.slice(start, start + PARALLEL_DELETIONS);
-    const answers = await Promise.all(group.map((job) => deleteJob(job, deps)));
-    for (const [i, job] of group.entries()) {
-      const going = answers[i];
-      if (going === undefined) left.delete(job.metadata.uid);
-      else left.set(job.metadata.uid, going);
-    }
-  }
-  return { ...snapshot, jobs: [...left.values()] };
-}
-
-/** The Job on its way out, or undefined when it is gone already. */
-async function deleteJob({ metadata }: ObservedJob, deps: ActorDeps): Promise<ObservedJob | undefined> {
+/** The object on its way out, so that the next decision is about its end. */
+async function deleteSequence(snapshot: Snapshot, deps: ActorDeps): Promise<Snapshot> {
+  const { namespace, name, uid, resourceVersion } = snapshot.object.metadata;
   try {
     const answer = await deps.client.request<{ readonly kind: string }>({
       method: 'DELETE',
-      path: objectPath(JOBS, metadata.namespace, metadata.name),
-      // Without a policy the API orphans a Job's Pods (batch/v1's historical default).
-      // The version too: an owner reference that was taken off meanwhile (deletion with orphans) makes it not ours to delete.
-      body: {
-        propagationPolicy: 'Foreground',
-        preconditions: { uid: metadata.uid, resourceVersion: metadata.resourceVersion },
-      },
+      path: objectPath(SEQUENTIAL_JOBS, namespace, name),
+      // The version too: its time to live may just have been prolonged.
+      body: { propagationPolicy: 'Background', preconditions: { uid, resourceVersion } },
     });
-    if (answer.kind !== 'Job') return undefined;
-    const job = toObservedJob(answer);
-    deps.jobs.assume(job);
-    return job;
+    if (answer.kind === 'SequentialJob') return known(snapshot, toSequentialJob(answer), deps);
   } catch (error) {
-    if (isApiError(error, 'NotFound')) return undefined;
-    throw error;
+    if (!isApiError(error, 'NotFound')) throw error;
   }
+  // Nothing held it: it is gone.
+  const metadata = { ...snapshot.object.metadata, finalizers: [], deletionTimestamp: toTimestamp(deps.now()) };
+  return { ...snapshot, object: { ...snapshot.object, metadata } };
 }
 
 async function patchFinalizers(
-  object: SequentialJob,
+  snapshot: Snapshot,
   deps: ActorDeps,
   change: (finalizers: readonly string[]) => readonly string[],
-): Promise<SequentialJob> {
-  const { namespace, name, resourceVersion, finalizers = [] } = object.metadata;
+): Promise<Snapshot> {
+  const { namespace, name, resourceVersion, finalizers = [] } = snapshot.object.metadata;
   const answer = await deps.client.request({
     method: 'PATCH',
     path: objectPath(SEQUENTIAL_JOBS, namespace, name),
@@ -203,15 +94,11 @@ async function patchFinalizers(
     // A merge patch replaces the whole list: the resource version keeps other people's finalizers safe.
     body: { metadata: { resourceVersion, finalizers: change(finalizers) } },
   });
-  const patched = toSequentialJob(answer);
-  deps.sequentialJobs.assume(patched);
-  return patched;
+  return known(snapshot, toSequentialJob(answer), deps);
 }
 
-function withObject(snapshot: Snapshot, object: SequentialJob): Snapshot {
-  return { ...snapshot, object };
-}
-
-function withFinding(snapshot: Snapshot, name: string, finding: Finding): Snapshot {
-  return { ...snapshot, findings: { ...snapshot.findings, [name]: finding } };
+/** The answer to our own write. The version that it was guarded by keeps the spec the same: the one that is run stays. */
+function known(snapshot: Snapshot, object: SequentialJob, deps: ActorDeps): Snapshot {
+  deps.sequentialJobs.assume(object);
+  return { ...snapshot, object: { ...object, spec: snapshot.object.spec } };
 }

@@ -1,17 +1,19 @@
-/** Starts and stops the controller: informers fill the caches, changes fill the queue, workers empty it. */
-import { LABELS } from '../shared/api/group.ts';
-import { type ObservedJob, sequentialJobOwner } from '../shared/api/job.ts';
+/** Starts and stops the controller: informers fill the caches and the queue, workers empty it. */
 import type { SequentialJob } from '../shared/api/types.ts';
-import { Cache, keyOf } from '../shared/kube/cache.ts';
+import { keyOf } from '../shared/kube/cache.ts';
 import type { ApiClient } from '../shared/kube/client.ts';
-import { type ApiError, isApiError } from '../shared/kube/errors.ts';
-import { Reflector } from '../shared/kube/reflector.ts';
-import { collectionPath, JOBS, SEQUENTIAL_JOBS } from '../shared/kube/resources.ts';
+import { isApiError } from '../shared/kube/errors.ts';
 import type { Log } from '../shared/log.ts';
+import type { ControllerMetrics } from '../shared/metrics/controller.ts';
+import type { VisitResult } from '../shared/metrics/reconcile.ts';
+import { DependencyChecker } from './dependencies.ts';
 import { EventRecorder } from './events.ts';
+import { Informers } from './informers.ts';
+import { Instruments } from './instruments.ts';
 import { WorkQueue } from './queue.ts';
 import { reconcile, type ReconcilerDeps } from './reconcile.ts';
-import { toObservedJob, toSequentialJob } from './transform.ts';
+import { Revisions } from './revisions.ts';
+import { ServerSkills } from './server-skills.ts';
 
 export interface ControllerOptions {
   readonly client: ApiClient;
@@ -20,6 +22,8 @@ export interface ControllerOptions {
   readonly namespace?: string | undefined;
   /** SequentialJobs worked on at once. */
   readonly workers: number;
+  /** Default: nothing is counted. */
+  readonly metrics?: ControllerMetrics | undefined;
   /** Unix milliseconds; default `Date.now`. */
   readonly now?: () => number;
   readonly random?: () => number;
@@ -28,62 +32,48 @@ export interface ControllerOptions {
 /** Errors that may pass: 5 minutes at most between two tries (DESIGN §2). */
 const BACKOFF = { baseMs: 250, maxMs: 300_000 } as const;
 
+const monotonic = (): number => performance.now();
+
 /** Of the 20 s that a shutdown may take, what is left for events when the last visit has ended. */
 const EVENTS_DRAIN_MS = 5_000;
-
-/** What the controller asks of a reflector, whatever it reflects. */
-type Informer = Pick<Reflector<SequentialJob>, 'start' | 'stop' | 'synced' | 'hasSynced'>;
 
 export class Controller {
   readonly #options: ControllerOptions;
   readonly #log: Log;
   readonly #queue: WorkQueue;
+  readonly #informers: Informers;
+  readonly #instruments: Instruments | undefined;
   readonly #deps: ReconcilerDeps;
-  readonly #reflectors: readonly Informer[];
   #workers: Promise<unknown> = Promise.resolve();
   #stopping = false;
 
   constructor(options: ControllerOptions) {
-    const { client, log, random = Math.random, now = Date.now } = options;
+    const { client, log, namespace, metrics, random = Math.random } = options;
     this.#options = options;
     this.#log = log;
-    this.#queue = new WorkQueue({ backoff: BACKOFF, random, now: () => performance.now() });
-    const sequentialJobs = new Cache<SequentialJob>();
-    const jobs = new Cache<ObservedJob>((job) => sequentialJobOwner(job)?.uid);
-    const events = new EventRecorder({
+    this.#queue = new WorkQueue({ backoff: BACKOFF, random, now: monotonic, observer: metrics?.queue });
+    this.#informers = new Informers({
       client,
-      now,
+      log,
+      namespace,
       random,
-      onEmit: (object, { type, reason, message }) =>
-        log[type === 'Warning' ? 'warn' : 'info']({ sequentialJob: keyOf(object), reason }, message),
-      onDrop: (event, error) => log.warn({ event, err: error?.message }, 'event dropped'),
+      enqueue: (key) => this.#queue.add(key),
+      onGone: (object) => this.#forget(object),
+      onError: (watched) => metrics?.watchFailed(watched),
     });
-    this.#deps = { client, sequentialJobs, jobs, events, now, doubtful: new Set() };
-    this.#reflectors = [
-      this.#reflect('sequentialjobs', sequentialJobs, { resource: SEQUENTIAL_JOBS, transform: toSequentialJob }),
-      this.#reflect('jobs', jobs, { resource: JOBS, transform: toObservedJob, labelSelector: LABELS.uid }),
-    ];
-    sequentialJobs.subscribe(({ type, object }) => {
-      if (type === 'deleted') this.#deps.doubtful.delete(keyOf(object));
-      this.#queue.add(keyOf(object));
-    });
-    jobs.subscribe((change) => {
-      this.#enqueueOwner(change.object);
-      // A Job whose owner reference was taken off is missed by the sequence that it belonged to.
-      if (change.type === 'modified') this.#enqueueOwner(change.previous);
-    });
+    this.#instruments = metrics === undefined ? undefined : this.#instrument(metrics);
+    this.#deps = this.#wire();
   }
 
-  /** True once both caches hold a complete list. */
+  /** True once the caches that decisions are made of hold a complete list. */
   get ready(): boolean {
-    return this.#reflectors.every((reflector) => reflector.hasSynced);
+    return this.#informers.synced;
   }
 
   /** Resolves when the caches are complete and the workers run. */
   async start(): Promise<void> {
-    for (const reflector of this.#reflectors) reflector.start();
-    await Promise.all(this.#reflectors.map((reflector) => reflector.synced));
-    const { sequentialJobs, jobs } = this.#deps;
+    await this.#informers.start();
+    const { sequentialJobs, jobs } = this.#informers;
     this.#log.info({ sequentialJobs: sequentialJobs.size, jobs: jobs.size }, 'caches synced');
     this.#workers = Promise.all(Array.from({ length: this.#options.workers }, () => this.#work()));
   }
@@ -92,71 +82,103 @@ export class Controller {
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#queue.close();
-    await Promise.all(this.#reflectors.map((reflector) => reflector.stop()));
+    await this.#informers.stop();
     await this.#workers;
     await this.#deps.events.close(EVENTS_DRAIN_MS);
   }
 
-  #reflect<T extends SequentialJob | ObservedJob>(
-    name: string,
-    cache: Cache<T>,
-    source: { resource: typeof JOBS; transform: (raw: unknown) => T; labelSelector?: string },
-  ): Reflector<T> {
-    const { client, namespace, random } = this.#options;
-    return new Reflector<T>({
-      client,
-      path: collectionPath(source.resource, namespace),
-      labelSelector: source.labelSelector,
-      cache,
-      transform: source.transform,
-      onError: (error, retryMs) => this.#logWatchError(name, error, retryMs),
-      ...(random === undefined ? {} : { random }),
+  #instrument(metrics: ControllerMetrics): Instruments {
+    const { sequentialJobs, jobs } = this.#informers;
+    return new Instruments({
+      metrics,
+      queue: this.#queue,
+      workers: this.#options.workers,
+      sequentialJobs,
+      jobs,
+      // What stopped caches hold is soon untrue.
+      synced: () => this.ready && !this.#stopping,
+      now: monotonic,
     });
   }
 
-  #logWatchError(informer: string, error: ApiError, retryMs: number): void {
-    // An expired version is how a long-quiet watch ends: routine, like its cure.
-    const level = error.code === 'Gone' ? 'debug' : 'warn';
-    this.#log[level]({ informer, err: error.message, retryMs }, 'watch failed, will retry');
+  #wire(): ReconcilerDeps {
+    const { client, log, metrics, random = Math.random, now = Date.now } = this.#options;
+    const { sequentialJobs, jobs, pods, warnings } = this.#informers;
+    return {
+      client,
+      sequentialJobs,
+      jobs,
+      pods,
+      warnings,
+      events: new EventRecorder({
+        client,
+        now,
+        random,
+        onEmit: (object, { type, reason, message, step }) => {
+          const fields = { sequentialJob: keyOf(object), ...(step === undefined ? {} : { step }), reason };
+          log[type === 'Warning' ? 'warn' : 'info'](fields, message);
+        },
+        onDrop: (event, error) => {
+          log.warn({ event, err: error?.message }, 'event dropped');
+          metrics?.eventDropped();
+        },
+      }),
+      dependencies: new DependencyChecker({ client, log, now: monotonic }),
+      revisions: new Revisions({ client, log }),
+      skills: new ServerSkills(log),
+      now,
+      doubtful: new Set(),
+      observer: this.#instruments,
+    };
   }
 
-  #enqueueOwner(job: ObservedJob): void {
-    const owner = sequentialJobOwner(job);
-    if (owner !== undefined) this.#queue.add(`${job.metadata.namespace}/${owner.name}`);
+  #forget(object: SequentialJob): void {
+    this.#deps.doubtful.delete(keyOf(object));
+    this.#deps.revisions.forget(object.metadata.uid);
   }
 
   async #work(): Promise<void> {
     for (;;) {
       const key = await this.#queue.take();
       if (key === undefined) return;
-      await this.#visit(key);
+      const visit = (): Promise<VisitResult> => this.#visit(key);
+      await (this.#instruments === undefined ? visit() : this.#instruments.visit(key, visit));
       this.#queue.done(key);
     }
   }
 
   /** Never rejects: whatever a visit ends with becomes another visit, later. */
-  async #visit(key: string): Promise<void> {
+  async #visit(key: string): Promise<VisitResult> {
     try {
       const { requeueAfterMs } = await reconcile(key, this.#deps);
       this.#queue.forget(key);
-      if (requeueAfterMs !== undefined) this.#queue.addAfter(key, requeueAfterMs);
+      if (requeueAfterMs === undefined) return 'success';
+      this.#queue.addAfter(key, requeueAfterMs);
+      return 'requeue_after';
     } catch (error) {
-      this.#retry(key, error);
+      return this.#retry(key, error);
     }
   }
 
-  #retry(key: string, error: unknown): void {
-    if (this.#stopping) return;
+  #retry(key: string, error: unknown): VisitResult {
+    // What is cut off at the end is the next process's.
+    if (this.#stopping) return 'requeue';
     const api = isApiError(error) ? error : undefined;
     const retryMs = this.#queue.addAfterFailure(key, api?.retryAfterMs);
-    const fields = { sequentialJob: key, retryMs };
+    const fields = { sequentialJob: key, ...this.#stepOf(key), retryMs };
     if (api?.code === 'Conflict' || api?.code === 'NotFound') {
       // The cache was behind, or the object is gone: the next visit sees it as it is.
       this.#log.debug({ ...fields, err: api.message }, 'reconcile again');
-    } else if (api === undefined) {
-      this.#log.error({ ...fields, err: error }, 'reconcile failed: a fault of the operator');
-    } else {
-      this.#log.warn({ ...fields, code: api.code, err: api.message }, 'reconcile failed, will retry');
+      return 'requeue';
     }
+    if (api === undefined) this.#log.error({ ...fields, err: error }, 'reconcile failed: a fault of the operator');
+    else this.#log.warn({ ...fields, code: api.code, err: api.message }, 'reconcile failed, will retry');
+    return 'error';
+  }
+
+  /** For the log: the step that a sequence is at, where it is at one. */
+  #stepOf(key: string): { readonly step?: { readonly index: number; readonly name: string } } {
+    const { currentIndex: index, currentStep: name } = this.#informers.sequentialJobs.get(key)?.status?.progress ?? {};
+    return index === undefined || name === undefined ? {} : { step: { index, name } };
   }
 }

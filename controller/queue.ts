@@ -4,11 +4,31 @@
  */
 import { type BackoffOptions, backoffDelay } from '../shared/backoff.ts';
 
+/** Told of what happens to keys, for metrics; times in milliseconds. */
+export interface QueueObserver {
+  /** A key was added that did not wait. */
+  added(): void;
+  /** A key is to be added later. */
+  delayed(): void;
+  /** A key was given out, so long after it was added. */
+  taken(waitedMs: number): void;
+  /** The work on a key is over, so long after it was given out. */
+  done(workedMs: number): void;
+}
+
 export interface QueueOptions {
   readonly backoff: BackoffOptions;
   readonly random: () => number;
   /** Monotonic milliseconds. */
   readonly now: () => number;
+  readonly observer?: QueueObserver | undefined;
+}
+
+/** How the queue is at this moment. */
+export interface QueueState {
+  readonly depth: number;
+  /** For how long each of the keys that are being worked on has been, in milliseconds. */
+  readonly workingMs: readonly number[];
 }
 
 interface Delayed {
@@ -21,11 +41,12 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 
 export class WorkQueue {
   readonly #options: QueueOptions;
-  /** Keys that wait, in order. */
-  readonly #waiting = new Set<string>();
-  readonly #working = new Set<string>();
-  /** Keys added while they were worked on. */
-  readonly #again = new Set<string>();
+  /** Keys that wait, in order, and since when. */
+  readonly #waiting = new Map<string, number>();
+  /** Keys that are worked on, and since when. */
+  readonly #working = new Map<string, number>();
+  /** Keys added while they were worked on, and when. */
+  readonly #again = new Map<string, number>();
   readonly #delayed = new Map<string, Delayed>();
   readonly #failures = new Map<string, number>();
   readonly #takers: ((key: string | undefined) => void)[] = [];
@@ -40,20 +61,23 @@ export class WorkQueue {
     return this.#waiting.size;
   }
 
+  /** Keys that are being worked on. */
+  get working(): number {
+    return this.#working.size;
+  }
+
+  state(): QueueState {
+    const now = this.#options.now();
+    return { depth: this.depth, workingMs: [...this.#working.values()].map((since) => now - since) };
+  }
+
   /** Adds a key, unless it waits already. */
   add(key: string): void {
-    if (this.#closed) return;
-    if (this.#working.has(key)) {
-      this.#again.add(key);
-      return;
-    }
-    const taker = this.#waiting.has(key) ? undefined : this.#takers.shift();
-    if (taker === undefined) {
-      this.#waiting.add(key);
-      return;
-    }
-    this.#working.add(key);
-    taker(key);
+    if (this.#closed || this.#waiting.has(key) || this.#again.has(key)) return;
+    this.#options.observer?.added();
+    const now = this.#options.now();
+    if (this.#working.has(key)) this.#again.set(key, now);
+    else this.#offer(key, now);
   }
 
   /** Adds a key after a delay; of several delays for one key the earliest counts. */
@@ -63,19 +87,8 @@ export class WorkQueue {
       this.add(key);
       return;
     }
-    const due = this.#options.now() + ms;
-    const known = this.#delayed.get(key);
-    if (known !== undefined && known.due <= due) return;
-    if (known !== undefined) clearTimeout(known.timer);
-    const timer = setTimeout(
-      () => {
-        this.#delayed.delete(key);
-        if (ms > MAX_TIMER_MS) this.addAfter(key, ms - MAX_TIMER_MS);
-        else this.add(key);
-      },
-      Math.min(ms, MAX_TIMER_MS),
-    );
-    this.#delayed.set(key, { due, timer });
+    this.#options.observer?.delayed();
+    this.#schedule(key, ms);
   }
 
   /**
@@ -100,9 +113,9 @@ export class WorkQueue {
   /** The next key, when there is one; undefined once the queue is closed. Each key taken must be given to `done`. */
   async take(): Promise<string | undefined> {
     if (this.#closed) return undefined;
-    for (const key of this.#waiting) {
+    for (const [key, since] of this.#waiting) {
       this.#waiting.delete(key);
-      this.#working.add(key);
+      this.#begin(key, since);
       return key;
     }
     return new Promise((resolve) => {
@@ -112,8 +125,12 @@ export class WorkQueue {
 
   /** The work on this key is over; if it was added meanwhile, it waits again. */
   done(key: string): void {
+    const since = this.#working.get(key);
+    if (since !== undefined) this.#options.observer?.done(this.#options.now() - since);
     this.#working.delete(key);
-    if (this.#again.delete(key)) this.add(key);
+    const added = this.#again.get(key);
+    this.#again.delete(key);
+    if (added !== undefined && !this.#closed) this.#offer(key, added);
   }
 
   /** No key is given out any more; those who wait for one get undefined. What is being worked on goes on. */
@@ -123,5 +140,38 @@ export class WorkQueue {
     this.#delayed.clear();
     this.#waiting.clear();
     for (const taker of this.#takers.splice(0)) taker(undefined);
+  }
+
+  #schedule(key: string, ms: number): void {
+    const due = this.#options.now() + ms;
+    const known = this.#delayed.get(key);
+    if (known !== undefined && known.due <= due) return;
+    if (known !== undefined) clearTimeout(known.timer);
+    const timer = setTimeout(
+      () => {
+        this.#delayed.delete(key);
+        if (ms > MAX_TIMER_MS) this.#schedule(key, ms - MAX_TIMER_MS);
+        else this.add(key);
+      },
+      Math.min(ms, MAX_TIMER_MS),
+    );
+    this.#delayed.set(key, { due, timer });
+  }
+
+  /** Gives a key to who waits for one; else it waits. */
+  #offer(key: string, since: number): void {
+    const taker = this.#takers.shift();
+    if (taker === undefined) {
+      this.#waiting.set(key, since);
+      return;
+    }
+    this.#begin(key, since);
+    taker(key);
+  }
+
+  #begin(key: string, since: number): void {
+    const now = this.#options.now();
+    this.#working.set(key, now);
+    this.#options.observer?.taken(now - since);
   }
 }

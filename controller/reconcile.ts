@@ -1,18 +1,34 @@
 /** One visit to one SequentialJob: observe → decide → act → report. */
+import type { JobWarning, ObservedPod } from '../shared/api/pod.ts';
+import { LABELS } from '../shared/api/group.ts';
 import { EVENT } from '../shared/api/reasons.ts';
-import { type Key, keyOf } from '../shared/kube/cache.ts';
+import type { SequentialJob, SequentialJobStatus } from '../shared/api/types.ts';
+import { type Cache, type Key, keyOf } from '../shared/kube/cache.ts';
 import { type ApiError, isApiError } from '../shared/kube/errors.ts';
-import { objectPath, SEQUENTIAL_JOBS } from '../shared/kube/resources.ts';
+import { collectionPath, JOBS, objectPath, SEQUENTIAL_JOBS } from '../shared/kube/resources.ts';
 import { act, type ActorDeps } from './act.ts';
-import { decide, type Snapshot } from './decide/index.ts';
-import { toSequentialJob } from './transform.ts';
+import { recordSpec } from './act-jobs.ts';
+import { type Action, decide, type Decision, type Snapshot } from './decide/index.ts';
+import { hold } from './hold.ts';
+import type { Known } from './revisions.ts';
+import { toObservedJob, toSequentialJob } from './transform.ts';
 import { report, type ReporterDeps } from './report.ts';
 
 export interface ReconcilerDeps extends ActorDeps, ReporterDeps {
+  /** Both by the UID of their Job. They only explain: a sequence runs on also where they may not be read. */
+  readonly pods: Cache<ObservedPod>;
+  readonly warnings: Cache<JobWarning>;
   /** Keys whose last visit ended in a request of unknown outcome: what the cache says of them may be behind our own write. */
   readonly doubtful: Set<Key>;
-  /** Unix milliseconds. */
-  readonly now: () => number;
+  readonly observer?: VisitObserver | undefined;
+}
+
+/** Told of what a visit brought, for metrics. Must not throw. */
+export interface VisitObserver {
+  /** The actions were carried out. */
+  acted(actions: readonly Action[], after: Snapshot): void;
+  /** The API server has this status now, or had it before. */
+  reported(before: SequentialJob, after: SequentialJobStatus): void;
 }
 
 export interface Result {
@@ -22,7 +38,8 @@ export interface Result {
 
 /**
  * Decisions of one visit at most: what the actions of one brought is the ground of the next. The longest chain is
- * finalizer, Job, report; more than this is a decision that does not see what its own action did.
+ * finalizer, dependencies, Job, a confirmation, Pods, report; more than this is a decision that does not see what its own
+ * action did.
  */
 const MAX_ROUNDS = 8;
 
@@ -37,23 +54,28 @@ const QUIET = ['Conflict', 'NotFound', 'Aborted'] as const;
  */
 export async function reconcile(key: Key, deps: ReconcilerDeps): Promise<Result> {
   const exists = !deps.doubtful.has(key) || (await lookAgain(key, deps));
-  const seen = exists ? observe(key, deps) : undefined;
+  const seen = exists ? await observe(key, deps) : undefined;
   if (seen === undefined) return { requeueAfterMs: undefined };
   const now = deps.now();
-  let snapshot = seen;
+  let { snapshot } = seen;
   try {
     for (let round = 0; round < MAX_ROUNDS; round++) {
       const decision = decide(snapshot, now);
       if (decision.actions.length === 0) {
+        snapshot = await recordBeforeStart(snapshot, decision, deps);
         await report(snapshot.object, decision.status, decision.events, deps);
+        if (decision.status !== undefined) deps.observer?.reported(snapshot.object, decision.status);
+        remember(seen.known, snapshot, deps);
         return { requeueAfterMs: decision.requeueAfterMs };
       }
       snapshot = await act(decision.actions, snapshot, deps);
+      deps.observer?.acted(decision.actions, snapshot);
       // An object that is going gets no status: its events follow the actions themselves.
       if (decision.status === undefined) await report(snapshot.object, undefined, decision.events, deps);
     }
     throw new Error(`the decision about ${key} does not come to rest`);
   } catch (error) {
+    remember(seen.known, snapshot, deps);
     noteDoubt(key, error, deps);
     if (!isApiError(error)) tellFault(snapshot, error, deps);
     else if (!isApiError(error, ...QUIET)) await reportTrouble(snapshot, error, deps);
@@ -66,15 +88,29 @@ function noteDoubt(key: Key, error: unknown, { doubtful }: ReconcilerDeps): void
   if (isApiError(error) && (error.status === undefined || error.status >= 500)) doubtful.add(key);
 }
 
+/** A start that is found made, after a crash, is recorded like one that is made: before it is in the status. */
+async function recordBeforeStart(snapshot: Snapshot, { status }: Decision, deps: ActorDeps): Promise<Snapshot> {
+  const starts = snapshot.object.status?.startTime === undefined && status?.startTime !== undefined;
+  return starts ? recordSpec(snapshot, deps) : snapshot;
+}
+
 /**
- * Asks the API server for the object itself, and tells whether it exists: after a status write whose answer was lost,
- * deciding on the cache could start a step whose start is on record.
+ * Asks the API server for the object itself and its Jobs, and tells whether it exists: after a write whose answer was
+ * lost, deciding on the caches could start a step whose start is on record, or one whose Job is there under the name that
+ * an older spec gave it.
  */
 async function lookAgain(key: Key, deps: ReconcilerDeps): Promise<boolean> {
   const [namespace = '', name = ''] = key.split('/');
   try {
     const answer = await deps.client.request({ method: 'GET', path: objectPath(SEQUENTIAL_JOBS, namespace, name) });
-    deps.sequentialJobs.assume(toSequentialJob(answer));
+    const object = toSequentialJob(answer);
+    const jobs = await deps.client.request<{ readonly items: readonly unknown[] | null }>({
+      method: 'GET',
+      path: collectionPath(JOBS, namespace),
+      query: { labelSelector: `${LABELS.uid}=${object.metadata.uid}` },
+    });
+    deps.sequentialJobs.assume(object);
+    for (const job of jobs.items ?? []) deps.jobs.assume(toObservedJob(job));
     deps.doubtful.delete(key);
     return true;
   } catch (error) {
@@ -84,10 +120,35 @@ async function lookAgain(key: Key, deps: ReconcilerDeps): Promise<boolean> {
   }
 }
 
-/** What the caches know of the object and its Jobs; undefined when it is gone. */
-function observe(key: Key, deps: ActorDeps): Snapshot | undefined {
-  const object = deps.sequentialJobs.get(key);
-  return object === undefined ? undefined : { object, jobs: deps.jobs.indexed(object.metadata.uid), findings: {} };
+interface Seen {
+  readonly snapshot: Snapshot;
+  readonly known: Known | undefined;
+}
+
+/** What the caches know of the object, its Jobs and the Pods of the last one; undefined when it is gone. */
+async function observe(key: Key, deps: ReconcilerDeps): Promise<Seen | undefined> {
+  const stored = deps.sequentialJobs.get(key);
+  if (stored === undefined) return undefined;
+  const { known, ...held } = await hold(stored, deps.revisions);
+  // The last one that was started: it runs, or its Pods may outlive its failure.
+  const job = stored.status?.steps?.findLast(({ state }) => state !== 'Skipped')?.jobUID;
+  const pods = job === undefined ? [] : deps.pods.indexed(job);
+  const warnings = job === undefined ? [] : deps.warnings.indexed(job);
+  const jobs = deps.jobs.indexed(stored.metadata.uid);
+  return { snapshot: { ...held, jobs, findings: {}, pods, warnings }, known };
+}
+
+/** Keeps in mind which spec was run: the cache's own, where that is the one, so that it costs no memory. */
+function remember(known: Known | undefined, { object, isUnvouched }: Snapshot, deps: ReconcilerDeps): void {
+  const { uid } = object.metadata;
+  const stored = deps.sequentialJobs.get(keyOf(object));
+  if (known === undefined || stored?.metadata.uid !== uid) {
+    deps.revisions.forget(uid);
+    return;
+  }
+  const isCurrent = known.held !== true && stored.metadata.generation === known.generation;
+  const recorded = known.recorded || isUnvouched === true;
+  deps.revisions.remember(uid, { ...known, recorded, ...(isCurrent ? { spec: stored.spec } : {}) });
 }
 
 /** Tells the user what holds things up; where even that fails, the log has it, and the next visit tries again. */
@@ -97,6 +158,7 @@ async function reportTrouble(snapshot: Snapshot, error: ApiError, deps: Reconcil
   const event = { type: 'Warning', reason: EVENT.reconciliationFailed, message, series: error.code } as const;
   try {
     await report(snapshot.object, decision.status, [...decision.events, event], deps);
+    if (decision.status !== undefined) deps.observer?.reported(snapshot.object, decision.status);
   } catch (failure) {
     if (!isApiError(failure)) throw failure;
     noteDoubt(keyOf(snapshot.object), failure, deps);

@@ -1,5 +1,5 @@
 /** What the caches keep of an object: every byte here is there once per object, for as long as it lives. */
-import { LABELS } from '../shared/api/group.ts';
+import { LABELS, SUSPENDED_ANNOTATION } from '../shared/api/group.ts';
 import type { ObservedJob } from '../shared/api/job.ts';
 import type { ObjectMeta, SequentialJob } from '../shared/api/types.ts';
 
@@ -19,18 +19,27 @@ export function toSequentialJob(raw: unknown): SequentialJob {
   return { ...object, metadata: { ...metadata, ...rest } } as unknown as SequentialJob;
 }
 
-/** A Job without its spec: the operator reads how it goes, not what it runs. */
+interface RawJob {
+  readonly metadata: ObjectMeta;
+  readonly spec?: { readonly suspend?: boolean; readonly activeDeadlineSeconds?: number };
+  readonly status?: ObservedJob['status'];
+}
+
+/** A Job without most of its spec: the operator reads how it goes, not what it runs. */
 export function toObservedJob(raw: unknown): ObservedJob {
-  const { metadata } = raw as ObservedJob;
-  // A Job that its controller has not seen yet may come without a status.
-  const status = (raw as Partial<ObservedJob>).status ?? {};
-  const labels = (raw as { readonly metadata: { readonly labels?: Readonly<Record<string, string>> } }).metadata.labels;
-  const index = labels?.[LABELS.stepIndex];
+  const { metadata, spec, status = {} } = raw as RawJob;
+  const { labels, annotations } = metadata;
   const { active, succeeded, failed, startTime, completionTime, conditions } = status;
+  const byUs = annotations?.[SUSPENDED_ANNOTATION] !== undefined;
   return {
     step: defined({
-      index: index !== undefined && /^\d{1,4}$/.test(index) ? Number(index) : undefined,
+      index: natural(labels?.[LABELS.stepIndex]),
       name: labels?.[LABELS.stepName],
+      resumes: natural(labels?.[LABELS.resume]),
+    }),
+    ...defined({
+      suspended: spec?.suspend === true ? { byUs } : undefined,
+      deadlineSeconds: spec?.activeDeadlineSeconds,
     }),
     metadata: {
       name: metadata.name,
@@ -45,6 +54,11 @@ export function toObservedJob(raw: unknown): ObservedJob {
     },
     status: defined({ active, succeeded, failed, startTime, completionTime, conditions }),
   };
+}
+
+/** A label's number, as far as an int32 goes. */
+function natural(label: string | undefined): number | undefined {
+  return label !== undefined && /^\d{1,10}$/.test(label) ? Number(label) : undefined;
 }
 
 type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };

@@ -16,6 +16,11 @@ export interface Config {
   readonly webhookHost: string | undefined;
   readonly webhookPort: number;
   readonly certDir: string;
+  readonly leaderElect: boolean;
+  readonly leaderElectionNamespace: string | undefined;
+  readonly leaderElectionId: string;
+  /** Undefined: no metrics and no probes are served beside the webhook's own. */
+  readonly metricsPort: number | undefined;
   readonly requestTimeoutSeconds: number;
   readonly startupTimeoutSeconds: number;
   readonly logLevel: LogLevel;
@@ -41,6 +46,8 @@ interface Option<T> {
   readonly says: string;
   readonly fallback: T;
   readonly read: (text: string) => Outcome<T>;
+  /** What the flag means when it is given without a value; absent: it needs one. */
+  readonly bare?: string;
 }
 
 const text = (value: string): Outcome<string> => (value === '' ? { problem: 'must not be empty' } : { value });
@@ -60,6 +67,11 @@ const integer =
       ? { value }
       : { problem: `must be a whole number from ${min} to ${max}, not "${given}"` };
   };
+
+const bool = (given: string): Outcome<boolean> =>
+  given === 'true' || given === 'false'
+    ? { value: given === 'true' }
+    : { problem: `must be true or false, not "${given}"` };
 
 /** Every option of `run`, in the order of the help text. */
 export const OPTIONS: { readonly [K in keyof Config]: Option<Config[K]> } = {
@@ -118,6 +130,35 @@ export const OPTIONS: { readonly [K in keyof Config]: Option<Config[K]> } = {
     says: "the webhook's certificate tls.crt and key tls.key; waited for, and reloaded when they change",
     fallback: '/tmp/k8s-webhook-server/serving-certs',
     read: text,
+  },
+  leaderElect: {
+    flag: 'leader-elect',
+    placeholder: 'true|false',
+    says: 'of several controllers let only one work, the one that holds the Lease',
+    fallback: false,
+    read: bool,
+    bare: 'true',
+  },
+  leaderElectionNamespace: {
+    flag: 'leader-election-namespace',
+    placeholder: 'NAME',
+    says: "where the Lease is; default the Pod's own namespace",
+    fallback: undefined,
+    read: text,
+  },
+  leaderElectionId: {
+    flag: 'leader-election-id',
+    placeholder: 'NAME',
+    says: 'the name of the Lease',
+    fallback: 'sequentialjob-controller',
+    read: text,
+  },
+  metricsPort: {
+    flag: 'metrics-port',
+    placeholder: 'PORT',
+    says: 'serve /metrics, /healthz and /readyz in plain HTTP on this port; 0 takes a free one; default none',
+    fallback: undefined,
+    read: integer(0, 65_535),
   },
   requestTimeoutSeconds: {
     flag: 'request-timeout',
@@ -181,6 +222,10 @@ export function parseConfig(args: readonly string[], env: Readonly<Record<string
     webhookHost: read('webhookHost'),
     webhookPort: read('webhookPort'),
     certDir: read('certDir'),
+    leaderElect: read('leaderElect'),
+    leaderElectionNamespace: read('leaderElectionNamespace'),
+    leaderElectionId: read('leaderElectionId'),
+    metricsPort: read('metricsPort'),
     requestTimeoutSeconds: read('requestTimeoutSeconds'),
     startupTimeoutSeconds: read('startupTimeoutSeconds'),
     logLevel: read('logLevel'),
@@ -192,18 +237,20 @@ export function parseConfig(args: readonly string[], env: Readonly<Record<string
 
 /** The flags as given, last one first come; what is no flag of ours is a problem, not an exception. */
 function readFlags(args: readonly string[], problems: string[]): ReadonlyMap<string, string> {
-  const known: ReadonlySet<string> = new Set(Object.values(OPTIONS).map((option) => option.flag));
-  const options = Object.fromEntries([...known].map((flag) => [flag, { type: 'string' } as const]));
-  const { tokens } = parseArgs({ args: [...args], options, strict: false, tokens: true });
+  const known = new Map(Object.values<Option<unknown>>(OPTIONS).map(({ flag, bare }) => [flag, bare]));
+  // A boolean takes no value from the next argument, as Go's flags do.
+  const types = [...known].map(([flag, bare]) => [flag, { type: bare === undefined ? 'string' : 'boolean' }] as const);
+  const { tokens } = parseArgs({ args: [...args], options: Object.fromEntries(types), strict: false, tokens: true });
   const flags = new Map<string, string>();
   for (const token of tokens) {
     if (token.kind === 'positional') problems.push(`unexpected argument "${token.value}"`);
     if (token.kind !== 'option') continue;
-    if (!known.has(token.name)) problems.push(`unknown flag ${token.rawName}`);
     // Without strictness the parser takes the next flag for the value.
-    else if (token.value === undefined || (!token.inlineValue && token.value.startsWith('--')))
-      problems.push(`${token.rawName} needs a value`);
-    else flags.set(token.name, token.value);
+    const isNextFlag = token.inlineValue === false && token.value.startsWith('--');
+    const value = isNextFlag ? undefined : (token.value ?? known.get(token.name));
+    if (!known.has(token.name)) problems.push(`unknown flag ${token.rawName}`);
+    else if (value === undefined) problems.push(`${token.rawName} needs a value`);
+    else flags.set(token.name, value);
   }
   return flags;
 }

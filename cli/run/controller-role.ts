@@ -1,51 +1,88 @@
-/** The controller as a role: connect → wait for the API server → reconcile. */
-import { Controller } from '../../controller/manager.ts';
+/** The controller as a role: connect → wait for the API server → campaign, where that is asked for → reconcile. */
+import { randomUUID } from 'node:crypto';
+import { hostname, uptime } from 'node:os';
+import type { KubeConfig } from '@kubernetes/client-node';
+import { type ElectionClock, LeaderElector } from '../../controller/leadership.ts';
 import type { Config } from '../../shared/config.ts';
 import { type ApiClient, createApiClient } from '../../shared/kube/client.ts';
 import { loadKubeConfig } from '../../shared/kube/kubeconfig.ts';
+import { LeaseStore } from '../../shared/kube/leases.ts';
 import { awaitApiServer } from '../../shared/kube/startup.ts';
 import type { Log } from '../../shared/log.ts';
+import type { ControllerMetrics } from '../../shared/metrics/controller.ts';
+import { sleep } from '../../shared/sleep.ts';
 import { USER_AGENT } from '../../shared/version.ts';
+import { ControllerTerm } from './controller-term.ts';
+import { ElectedController } from './elected-controller.ts';
+import { leaseNamespace } from './lease-namespace.ts';
 import type { Role } from './role.ts';
 import { aborted } from './stop-signal.ts';
 
-/** What is in flight when the process is to end may take so long; below the 20 s that all of it may take. */
-const GRACE_MS = 14_000;
+/**
+ * Node's performance.now stands still while the machine sleeps (CLOCK_MONOTONIC on Linux); the time since the machine
+ * was started does not (CLOCK_BOOTTIME; libuv's uv_uptime). It comes in steps of 10 ms.
+ */
+const CLOCK: ElectionClock = { now: () => uptime() * 1000, date: Date.now, sleep };
 
 export class ControllerRole implements Role {
-  readonly checks = { caches: (): boolean => this.#controller.ready };
+  readonly checks = { caches: (): boolean => this.#work.ready };
   readonly #config: Config;
   readonly #log: Log;
+  readonly #metrics: ControllerMetrics;
+  readonly #kube: KubeConfig;
   readonly #client: ApiClient;
-  readonly #controller: Controller;
+  readonly #work: ControllerTerm | ElectedController;
+  readonly #stopping = new AbortController();
 
   /** `env`: what KUBECONFIG says. Throws KubeConfigError where there is no cluster to connect to. */
-  constructor(config: Config, log: Log, env: string | undefined) {
-    const { kubeconfig: path, context, namespace, workers, requestTimeoutSeconds } = config;
+  constructor(config: Config, log: Log, env: string | undefined, metrics: ControllerMetrics) {
+    const { kubeconfig: path, context } = config;
     this.#config = config;
     this.#log = log;
-    this.#client = createApiClient(loadKubeConfig({ path, context, env }), {
-      userAgent: USER_AGENT,
-      timeoutMs: requestTimeoutSeconds * 1000,
-    });
-    this.#controller = new Controller({ client: this.#client, log, namespace, workers });
+    this.#metrics = metrics;
+    this.#kube = loadKubeConfig({ path, context, env });
+    this.#client = this.#connect();
+    this.#work = config.leaderElect
+      ? new ElectedController(this.#election())
+      : new ControllerTerm({ config, log, metrics, client: this.#client });
   }
 
-  async start(signal: AbortSignal): Promise<void> {
-    const { namespace, startupTimeoutSeconds, workers } = this.#config;
+  async start(told: AbortSignal): Promise<void> {
+    const signal = AbortSignal.any([told, this.#stopping.signal]);
+    const { namespace, startupTimeoutSeconds } = this.#config;
     const [client, log] = [this.#client, this.#log];
     log.info({ server: client.server, namespace }, 'controller starting');
     await awaitApiServer({ client, namespace, log, timeoutMs: startupTimeoutSeconds * 1000, signal });
     if (signal.aborted) return;
-    await Promise.race([this.#controller.start(), aborted(signal)]);
-    if (!signal.aborted) log.info({ workers }, 'controller started');
+    await Promise.race([this.#work.start(signal), aborted(signal)]);
   }
 
   async stop(): Promise<void> {
-    // A request may take longer than the shutdown: what an API server that went silent still owes is cut off in time.
-    const cut = setTimeout(() => void this.#client.close(), GRACE_MS);
-    await this.#controller.stop();
-    clearTimeout(cut);
+    this.#stopping.abort();
+    await this.#work.stop();
     await this.#client.close();
+  }
+
+  #connect(): ApiClient {
+    const observe = this.#metrics.client.observer(this.#kube.getCurrentCluster()?.server ?? '');
+    const timeoutMs = this.#config.requestTimeoutSeconds * 1000;
+    return createApiClient(this.#kube, { userAgent: USER_AGENT, timeoutMs, observe });
+  }
+
+  /** The Lease is renewed over a connection that the work does not share: it must not wait for anything, nor end with it. */
+  #election(): ConstructorParameters<typeof ElectedController>[0] {
+    const [config, log, metrics] = [this.#config, this.#log, this.#metrics];
+    const { leaderElectionNamespace, leaderElectionId } = config;
+    const elector = new LeaderElector({
+      store: new LeaseStore(this.#client, leaseNamespace(leaderElectionNamespace, this.#kube), leaderElectionId),
+      identity: `${hostname()}_${randomUUID()}`,
+      log,
+      clock: CLOCK,
+      random: Math.random,
+      onChange: metrics.leader.follow(leaderElectionId),
+    });
+    const mayAct = (): boolean => elector.isLeader;
+    const newTerm = (): ControllerTerm => new ControllerTerm({ config, log, metrics, client: this.#connect(), mayAct });
+    return { elector, newTerm };
   }
 }

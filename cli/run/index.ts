@@ -1,8 +1,13 @@
 /** `run`: start the roles → wait for the end → drain. */
+import type { Registry } from 'prom-client';
 import type { Config } from '../../shared/config.ts';
+import type { Checks } from '../../shared/health.ts';
 import { createLog, type Log } from '../../shared/log.ts';
+import { ControllerMetrics } from '../../shared/metrics/controller.ts';
+import { createRegistry } from '../../shared/metrics/registry.ts';
 import { VERSION } from '../../shared/version.ts';
 import { ControllerRole } from './controller-role.ts';
+import { MetricsRole } from './metrics-role.ts';
 import type { Role } from './role.ts';
 import { aborted, stopSignal } from './stop-signal.ts';
 import { WebhookRole } from './webhook-role.ts';
@@ -14,41 +19,66 @@ const DRAIN_MS = 20_000;
 
 /**
  * Plays the configured roles until SIGTERM or SIGINT, and resolves when all of them have drained. Where one cannot
- * start, ends the others and rejects with why.
+ * start, ends the others and rejects with why. Metrics are there before and after everything else.
  */
 export async function run(config: Config, env: Readonly<Record<string, string | undefined>>): Promise<void> {
   const log = createLog({ level: config.logLevel, format: config.logFormat });
   const stopped = stopSignal(FAILED);
   log.info({ version: VERSION, role: config.role }, 'starting');
-  const roles = rolesOf(config, log, env['KUBECONFIG']);
+  const registry = createRegistry();
+  const roles = rolesOf(config, { log, registry, kubeconfig: env['KUBECONFIG'] });
+  const metrics = metricsOf(config, { log, registry, checks: checksOf(roles) });
   try {
+    await metrics?.start(stopped);
     await Promise.race([Promise.all(roles.map((role) => role.start(stopped))), aborted(stopped)]);
     await aborted(stopped);
     log.info('stopping');
   } finally {
-    await drain(roles, log);
+    await drain([roles, metrics === undefined ? [] : [metrics]], log);
   }
   log.info('stopped');
 }
 
-function rolesOf(config: Config, log: Log, kubeconfig: string | undefined): readonly Role[] {
+interface Surroundings {
+  readonly log: Log;
+  readonly registry: Registry;
+  /** What the variable KUBECONFIG says. */
+  readonly kubeconfig: string | undefined;
+}
+
+function rolesOf(config: Config, { log, registry, kubeconfig }: Surroundings): readonly Role[] {
+  const controllerRole = (): ControllerRole =>
+    new ControllerRole(config, log, kubeconfig, new ControllerMetrics(registry));
   switch (config.role) {
     case 'webhook':
-      return [new WebhookRole(config, log, {})];
+      return [new WebhookRole(config, log, { registry, checks: {} })];
     case 'controller':
-      return [new ControllerRole(config, log, kubeconfig)];
+      return [controllerRole()];
     case 'all': {
-      const controller = new ControllerRole(config, log, kubeconfig);
-      return [new WebhookRole(config, log, controller.checks), controller];
+      const controller = controllerRole();
+      return [new WebhookRole(config, log, { registry, checks: controller.checks }), controller];
     }
   }
 }
 
-async function drain(roles: readonly Role[], log: Log): Promise<void> {
+interface Observed extends Pick<Surroundings, 'log' | 'registry'> {
+  readonly checks: Checks;
+}
+
+function metricsOf({ metricsPort }: Config, { log, registry, checks }: Observed): Role | undefined {
+  return metricsPort === undefined ? undefined : new MetricsRole(metricsPort, log, { registry, checks });
+}
+
+function checksOf(roles: readonly Role[]): Checks {
+  return Object.assign({}, ...roles.map(({ checks }) => checks));
+}
+
+/** Stops the roles of each group at once, one group after the other. */
+async function drain(groups: readonly (readonly Role[])[], log: Log): Promise<void> {
   const overdue = setTimeout(() => {
     log.error({ seconds: DRAIN_MS / 1000 }, 'not drained in time: what was in flight is cut off');
     process.exit(FAILED);
   }, DRAIN_MS);
-  await Promise.all(roles.map((role) => role.stop()));
+  for (const roles of groups) await Promise.all(roles.map((role) => role.stop()));
   clearTimeout(overdue);
 }

@@ -1,34 +1,42 @@
 /** The webhook as a role: wait for the certificate → serve → follow the certificate. Needs no API server. */
+import type { Registry } from 'prom-client';
+import { describe } from '../../certs/key-pair.ts';
 import { watchCertificate } from '../../certs/watch.ts';
 import type { Config } from '../../shared/config.ts';
-import { systemCode } from '../../shared/kube/errors.ts';
-import { StartupError } from '../../shared/kube/startup.ts';
+import type { Checks } from '../../shared/health.ts';
 import type { Log } from '../../shared/log.ts';
-import { createApp } from '../../webhook/app.ts';
+import { WebhookMetrics } from '../../shared/metrics/webhook.ts';
+import { createApp, MUTATE_PATH, VALIDATE_PATH } from '../../webhook/app.ts';
 import { type KeyPair, WebhookServer } from '../../webhook/server.ts';
 import { warmUp } from '../../webhook/validate.ts';
+import { cannotListen } from './cannot-listen.ts';
 import type { Role } from './role.ts';
 
 /** What a review may still take when the process is to end; below the 20 s that all of it may take. */
 const GRACE_MS = 15_000;
 
-/** What keeps a server from listening, and is for the user to mend. */
-const NOT_OURS: ReadonlySet<string> = new Set(['EADDRINUSE', 'EADDRNOTAVAIL', 'EACCES', 'ENOTFOUND', 'EAFNOSUPPORT']);
+export interface WebhookRoleOptions {
+  /** Where its metrics go. */
+  readonly registry: Registry;
+  /** What else has to be true for `/readyz`. */
+  readonly checks: Checks;
+}
 
 export class WebhookRole implements Role {
   readonly checks = { webhook: (): boolean => this.#server.serving };
   readonly #config: Config;
   readonly #log: Log;
+  readonly #metrics: WebhookMetrics;
   readonly #server: WebhookServer;
   readonly #stopping = new AbortController();
   #starting: Promise<void> = Promise.resolve();
   #following: Promise<void> = Promise.resolve();
 
-  /** `others`: what else has to be true for `/readyz`. */
-  constructor(config: Config, log: Log, others: Role['checks']) {
+  constructor(config: Config, log: Log, { registry, checks }: WebhookRoleOptions) {
     this.#config = config;
     this.#log = log;
-    this.#server = new WebhookServer(createApp({ log, checks: { ...this.checks, ...others } }));
+    this.#metrics = new WebhookMetrics(registry, [MUTATE_PATH, VALIDATE_PATH]);
+    this.#server = new WebhookServer(createApp({ log, checks: { ...this.checks, ...checks }, metrics: this.#metrics }));
   }
 
   async start(signal: AbortSignal): Promise<void> {
@@ -59,11 +67,10 @@ export class WebhookRole implements Role {
     const { webhookHost: host, webhookPort } = this.#config;
     try {
       const { address, port } = await this.#server.listen(pair, host, webhookPort);
+      this.#metrics.certificateServed(Date.parse(describe(pair).notAfter));
       this.#log.info({ address, port }, 'webhook started');
     } catch (error) {
-      if (!NOT_OURS.has(systemCode(error))) throw error;
-      const { message } = error as { readonly message: string };
-      throw new StartupError(`cannot serve the webhook on port ${webhookPort}: ${message}`);
+      throw cannotListen('the webhook', webhookPort, error);
     }
   }
 
@@ -71,6 +78,7 @@ export class WebhookRole implements Role {
     for await (const pair of pairs) {
       try {
         this.#server.use(pair);
+        this.#metrics.certificateServed(Date.parse(describe(pair).notAfter));
       } catch (error) {
         this.#log.error({ err: error }, 'the certificate cannot be served, keeping the old one');
       }

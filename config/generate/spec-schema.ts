@@ -55,7 +55,7 @@ const FIELDS: Readonly<Record<string, Schema>> = {
   activeDeadlineSeconds: {
     ...SECONDS,
     description:
-      'The time limit of the whole sequence in seconds, counted from status.startTime without the time spent suspended. No limit when absent.',
+      'The time limit of the whole sequence in seconds, counted from status.startTime without the time spent suspended, and anew after a resume. No limit when absent.',
   },
   ttlSecondsAfterFinished: {
     ...COUNT,
@@ -65,7 +65,7 @@ const FIELDS: Readonly<Record<string, Schema>> = {
     type: 'boolean',
     default: false,
     description:
-      'Whether the sequence is held. Nothing new is started, and the Pods of the running step are deleted; that step starts afresh on resume.',
+      'Whether the sequence is held. Nothing new is started, and the Pods of the running step are deleted; that step starts afresh afterwards. Before Kubernetes 1.22 the running step runs to its end.',
   },
   updatePolicy: {
     type: 'string',

@@ -8,6 +8,7 @@ const MEANING: Readonly<Record<State, string>> = {
   New: 'seen, nothing begun: no `startTime`',
   StepPending: 'the next step has no Job on record',
   StepRunning: 'the last recorded step is `Running`',
+  Suspended: 'condition `Suspended` is True',
   Completed: 'condition `Complete` is True',
   Failed: 'condition `Failed` is True',
   Deleting: '`deletionTimestamp` is set',

@@ -95,9 +95,12 @@ const FIELDS: Readonly<Record<string, Schema>> = {
     'x-kubernetes-list-type': 'map',
     'x-kubernetes-list-map-keys': ['index'],
     items: { type: 'object', required: ['index', 'name', 'state'], properties: STEP },
-    description: 'The steps that were started, in order.',
+    description: 'The steps that were started, in order; after a failure also those that were not, as Skipped.',
   },
   startTime: time('When the sequence was started.'),
+  activeStartTime: time(
+    'From when spec.activeDeadlineSeconds counts, where that is not startTime: the last resume, moved on by the time spent suspended.',
+  ),
   completionTime: time('When the sequence ended, well or not.'),
   resumes: count('How many resumes have been acted on.'),
 };

@@ -55,8 +55,12 @@ const looksOf = (c: string): Value =>
 
 const STEPS: Value = `self.spec.containers.map(c, ${looksOf('c')})`;
 
-/** The steps that the status has, by their places. A place that one of the two specs doesn't have reads as empty. */
-const STARTED_STEPS: Value = `oldSelf.status.steps.map(s, s.index < size(self.spec.containers) ? ${looksOf('self.spec.containers[s.index]')} : [])`;
+/**
+ * The steps that the status has, by their places. A place that one of the two specs doesn't have reads as empty. A step
+ * whose Job the API server refused has no record, those behind a failure are recorded as Skipped: both are free, as they
+ * are to the webhook.
+ */
+const STARTED_STEPS: Value = `oldSelf.status.steps.map(s, s.state != 'Skipped' && s.index < size(self.spec.containers) ? ${looksOf('self.spec.containers[s.index]')} : [])`;
 
 const inTemplate = (path: string, empty: string): Value => optional(`self.spec.template.${path}`, empty, 3);
 

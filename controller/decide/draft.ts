@@ -3,19 +3,25 @@ import { getCondition, isTrue } from '../../shared/conditions.ts';
 import type { ObservedJob } from '../../shared/api/job.ts';
 import type { Container, SequentialJob, SequentialJobStatus, StepStatus } from '../../shared/api/types.ts';
 import { stepJobName } from '../../shared/jobs/job.ts';
-import type { Failure } from '../../shared/api/reasons.ts';
+import type { ObservedPod } from '../../shared/api/pod.ts';
+import { type Failure, stepLabel } from '../../shared/api/reasons.ts';
+import { runningPods } from './explain.ts';
 import type { Context, Draft, State } from './types.ts';
 
 /** The draft that a reconcile starts from: exactly what was recorded, nothing observed yet. */
 export function recordedDraft(object: SequentialJob): Draft {
-  const { status } = object;
+  const { spec, status } = object;
+  const suspended = getCondition(status?.conditions, 'Suspended');
   return {
     state: recordedState(object),
-    steps: status?.steps ?? [],
+    steps: (status?.steps ?? []).filter(({ state }) => state !== 'Skipped'),
     startTime: status?.startTime,
+    activeStartTime: status?.activeStartTime,
+    suspendedSince: suspended?.status === 'True' ? suspended.lastTransitionTime : undefined,
     completionTime: status?.completionTime,
     failure: recordedFailure(status),
-    resumes: status?.resumes ?? 0,
+    // What was asked for before the first visit is no resume: an object may be created with a number from a life before.
+    resumes: status?.resumes ?? (status?.startTime === undefined ? (spec.resume ?? 0) : 0),
     actions: [],
     events: [],
     requeueAfterMs: undefined,
@@ -26,6 +32,7 @@ function recordedState({ metadata, status }: SequentialJob): State {
   if (metadata.deletionTimestamp !== undefined) return 'Deleting';
   if (isTrue(status?.conditions, 'Failed')) return 'Failed';
   if (isTrue(status?.conditions, 'Complete')) return 'Completed';
+  if (isTrue(status?.conditions, 'Suspended')) return 'Suspended';
   if (status?.startTime === undefined) return 'New';
   return status.steps?.at(-1)?.state === 'Running' ? 'StepRunning' : 'StepPending';
 }
@@ -74,22 +81,61 @@ export function runningJob({ draft, snapshot }: Context): ObservedJob | undefine
 }
 
 /**
- * Our Job of the step to start next, which was made and not recorded. It is told by the step's index, not by its name:
- * that follows from the spec, which may have changed since.
+ * Our Job of the step to start next, which was made and not recorded. It is told by the step's index and the number of
+ * the resume, not by its name: that follows from the spec, which may have changed since.
  */
 export function madeJob(context: Context): ObservedJob | undefined {
   const { draft, snapshot } = context;
   const index = currentIndex(draft);
   const name = nextJobName(context);
   const recorded = new Set(draft.steps.map((step) => step.jobUID));
-  return snapshot.jobs.find(
-    ({ step, metadata }) =>
-      !recorded.has(metadata.uid) && (step.index === index || (step.index === undefined && metadata.name === name)),
-  );
+  return snapshot.jobs.find(({ step, metadata }) => {
+    if (recorded.has(metadata.uid)) return false;
+    if (step.index === undefined) return metadata.name === name;
+    // Another resume's is the evidence of a failure that was resumed from.
+    return step.index === index && (step.resumes ?? 0) === draft.resumes;
+  });
 }
 
-/** The draft with its last step replaced. */
-export function withLastStep(draft: Draft, change: Partial<StepStatus>): Draft {
+/** Our Job of the step behind the running one: it was made when that step was over. */
+export function jobBehind({ draft, snapshot }: Context): ObservedJob | undefined {
+  const running = runningStep(draft);
+  return running === undefined
+    ? undefined
+    : snapshot.jobs.find(({ step }) => step.index === running.index + 1 && (step.resumes ?? 0) === draft.resumes);
+}
+
+/**
+ * Pods of a failed attempt that run on: a Job says `Failed` before its Pods have ended (before 1.31), and one that was
+ * deleted may leave them behind. The next step, or the next attempt, must not overlap with them.
+ */
+export function podsLeft({ draft, snapshot }: Context): readonly ObservedPod[] {
+  const steps = [...draft.steps, ...(snapshot.object.status?.steps ?? [])];
+  const failed = steps.flatMap(({ state, jobUID }) => (state === 'Failed' && jobUID !== undefined ? [jobUID] : []));
+  return failed.length === 0 ? [] : runningPods(snapshot.pods ?? [], new Set(failed));
+}
+
+/** `1 (transform)`: the step that runs, or that is next; undefined when none is left. */
+export function currentLabel(context: Context): string | undefined {
+  const name = runningStep(context.draft)?.name ?? nextContainer(context)?.name;
+  return name === undefined ? undefined : stepLabel(currentIndex(context.draft), name);
+}
+
+/** What a step is and whose Job it has; all else of its record is how it goes. */
+type StepOutcome = Omit<StepStatus, 'index' | 'name' | 'jobName' | 'jobUID'>;
+
+/** The draft with the record of how its last step goes replaced; the start stays, where the new one has none. */
+export function withLastStep(draft: Draft, outcome: StepOutcome): Draft {
   const last = draft.steps.at(-1);
-  return last === undefined ? draft : { ...draft, steps: [...draft.steps.slice(0, -1), { ...last, ...change }] };
+  if (last === undefined) return draft;
+  const { index, name, jobName, jobUID, startTime } = last;
+  const step: StepStatus = {
+    index,
+    name,
+    ...(jobName === undefined ? {} : { jobName }),
+    ...(jobUID === undefined ? {} : { jobUID }),
+    ...(startTime === undefined ? {} : { startTime }),
+    ...outcome,
+  };
+  return { ...draft, steps: [...draft.steps.slice(0, -1), step] };
 }

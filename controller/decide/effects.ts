@@ -1,71 +1,22 @@
 /** What a transition does to the draft. Each is pure: what is to be done outside is put down as an action. */
-import { type ObservedJob, outcomeOf } from '../../shared/api/job.ts';
-import { EVENT, EVENT_MESSAGE, type EventDraft, type Failure, MESSAGE, REASON } from '../../shared/api/reasons.ts';
+import type { ObservedJob } from '../../shared/api/job.ts';
+import { EVENT, EVENT_MESSAGE, MESSAGE, REASON } from '../../shared/api/reasons.ts';
 import { secondsBetween } from '../../shared/api/time.ts';
 import type { StepStatus } from '../../shared/api/types.ts';
+import { dependenciesOf } from '../../shared/jobs/dependencies.ts';
 import { formatFieldError, validateSpec } from '../../shared/validation/index.ts';
-import { currentIndex, madeJob, nextContainer, nextJobName, runningJob, runningStep, withLastStep } from './draft.ts';
-import { fitMessage, fitStepMessage } from './size.ts';
-import type { Action, Context, Draft } from './types.ts';
+import { currentIndex, currentLabel, madeJob, nextContainer, nextJobName, runningStep, withLastStep } from './draft.ts';
+import { act, actOnJob, type Effect } from './effect.ts';
+import { LIFE_EFFECTS } from './effects-life.ts';
+import { fail, failNext, stepFailed, stepLost, stepOverdue, succeeded, tell, withCourse } from './outcome.ts';
+import { completion } from './summary.ts';
+import type { Context } from './types.ts';
+import { obstacle, recheckMs, withObstacle } from './waiting.ts';
 
-export interface Effect {
-  readonly says: string;
-  readonly apply: (context: Context) => Draft;
-}
-
-/** A foreign Job that goes away tells nobody of us: its name is looked at again. */
-const NAME_RECHECK_MS = 2_000;
+/** A foreign Job that goes away tells nobody of us, nor does a Pod that vanishes: they are looked at again. */
+const RECHECK_MS = 2_000;
 /** A Job without our labels is not watched: it is asked for. */
 const UNWATCHED_RECHECK_MS = 10_000;
-
-const act = (draft: Draft, action: Action): Draft => ({ ...draft, actions: [...draft.actions, action] });
-
-const tell = (draft: Draft, ...events: readonly EventDraft[]): Draft => ({
-  ...draft,
-  events: [...draft.events, ...events],
-});
-
-function fail({ draft, now }: Context, reported: Failure): Draft {
-  const failure: Failure = { ...reported, message: fitMessage(reported.message) };
-  const failed: Draft = { ...draft, failure, completionTime: now };
-  return tell(failed, { type: 'Warning', reason: EVENT.sequenceFailed, message: MESSAGE.failed(failure) });
-}
-
-/** A failure of the step that was to start next: there is no Job to blame. */
-function failNext(context: Context, reason: string, message: string): Draft {
-  const index = currentIndex(context.draft);
-  return fail(context, { index, step: nextContainer(context)?.name, reason, message });
-}
-
-/** A failure of the step that runs: the step gets the reason too. */
-function failRunning(context: Context, end: Pick<Failure, 'reason' | 'message'> & { readonly at: string }): Draft {
-  const step = runningStep(context.draft);
-  if (step === undefined) return context.draft;
-  const { index, name } = step;
-  const { reason, message, at } = end;
-  const told = { reason, message: fitStepMessage(message) };
-  const record = { ...ofJob(context), state: 'Failed', completionTime: at, ...told } as const;
-  const draft = tell(withLastStep(context.draft, record), {
-    type: 'Warning',
-    reason: EVENT.jobFailed,
-    message: EVENT_MESSAGE.jobFailed(index, name, reason, message),
-  });
-  return fail({ ...context, draft }, { index, step: name, reason, message });
-}
-
-/**
- * What the Job tells of the running step: when it started, and how many Pods have been: the failed ones and the one
- * that runs or has succeeded.
- */
-function ofJob(context: Context): Pick<StepStatus, 'attempts' | 'startTime'> {
-  const job = runningJob(context);
-  if (job === undefined) return {};
-  const { failed = 0, active = 0, succeeded = 0, startTime } = job.status;
-  // While it runs the next Pod counts from the moment it is due, and the start is the Job's creation: what the Job
-  // tells a moment later would cost one more status write.
-  if (outcomeOf(job).type === 'running') return { attempts: failed + 1 };
-  return { attempts: failed + active + succeeded, ...(startTime === undefined ? {} : { startTime }) };
-}
 
 function adopted(job: ObservedJob, index: number, name: string, now: string): StepStatus {
   return {
@@ -84,14 +35,18 @@ function earlier(a: string | undefined, b: string | undefined): string | undefin
   return a !== undefined && b !== undefined && b < a ? b : a;
 }
 
-/** A sequence whose very first Job is refused has not started: without a start its spec can still be mended. */
+/**
+ * A sequence whose very first Job cannot be made has not started: without a start its spec can still be mended, and
+ * its time does not run.
+ */
 function notStarted(context: Context): Context {
-  if (currentIndex(context.draft) > 0) return context;
+  if (currentIndex(context.draft) > 0 || context.snapshot.object.status?.startTime !== undefined) return context;
   const events = context.draft.events.filter((event) => event.reason !== EVENT.sequenceStarted);
   return { ...context, draft: { ...context.draft, startTime: undefined, events } };
 }
 
 export const EFFECTS = {
+  ...LIFE_EFFECTS,
   refuseSpec: {
     says: 'record InvalidSpec with every fault; wait for another spec',
     apply: (context) => {
@@ -117,15 +72,12 @@ export const EFFECTS = {
   },
   completeSequence: {
     says: 'set completionTime',
-    apply: ({ draft, snapshot, now }) =>
-      tell(
-        { ...draft, completionTime: now },
-        {
-          type: 'Normal',
-          reason: EVENT.sequenceCompleted,
-          message: MESSAGE.completed(snapshot.object.spec.containers.length, secondsBetween(draft.startTime, now)),
-        },
-      ),
+    apply: (context) => {
+      const { draft, now } = context;
+      const ended = { ...draft, completionTime: now };
+      const message = completion({ ...context, draft: ended });
+      return tell(ended, { type: 'Normal', reason: EVENT.sequenceCompleted, message });
+    },
   },
   failOnName: {
     says: "record JobNameConflict; nothing of the other owner's is touched",
@@ -138,7 +90,7 @@ export const EFFECTS = {
   },
   awaitName: {
     says: 'look again in 2 s',
-    apply: ({ draft }) => ({ ...draft, requeueAfterMs: NAME_RECHECK_MS }),
+    apply: (context) => ({ ...notStarted(context).draft, requeueAfterMs: RECHECK_MS }),
   },
   failOnRejection: {
     says: "record JobRejected with the API server's answer; wait for another spec",
@@ -160,55 +112,105 @@ export const EFFECTS = {
       const step = adopted(job, index, name, now);
       return tell(
         { ...draft, startTime: earlier(draft.startTime, step.startTime), steps: [...draft.steps, step] },
-        { type: 'Normal', reason: EVENT.jobStarted, message: EVENT_MESSAGE.jobStarted(index, name) },
+        {
+          type: 'Normal',
+          reason: EVENT.jobStarted,
+          message: EVENT_MESSAGE.jobStarted(index, name),
+          step: { index, name },
+        },
       );
     },
   },
   createJob: {
     says: "create the step's Job under its fixed name",
     apply: (context) =>
-      act(context.draft, {
+      act(notStarted(context).draft, {
         type: 'CreateJob',
         index: currentIndex(context.draft),
         resumes: context.draft.resumes,
         jobName: nextJobName(context),
       }),
   },
+  awaitPods: {
+    says: 'wait for their end; look again in 2 s',
+    apply: ({ draft }) => ({ ...draft, requeueAfterMs: RECHECK_MS }),
+  },
+  failOnDeadline: {
+    says: 'record DeadlineExceeded',
+    apply: (context) => {
+      const seconds = context.snapshot.object.spec.activeDeadlineSeconds ?? 0;
+      return failNext(context, REASON.deadlineExceeded, withObstacle(context, MESSAGE.deadlineExceeded(seconds)));
+    },
+  },
+  checkDependencies: {
+    says: 'ask the API server which of them exist',
+    apply: (context) => {
+      const dependencies = dependenciesOf(context.snapshot.object, currentIndex(context.draft));
+      return act(notStarted(context).draft, { type: 'CheckDependencies', jobName: nextJobName(context), dependencies });
+    },
+  },
+  awaitDependency: {
+    says: 'record ResourcesUnavailable; look again in 5 s, later in up to 30 s',
+    apply: (context) => {
+      const waiting = { ...notStarted(context).draft, requeueAfterMs: recheckMs(context) };
+      const missing = obstacle(context);
+      if (missing === undefined || missing.isKnown) return waiting;
+      const message = MESSAGE.waiting(currentLabel(context) ?? '', missing.message);
+      const step = { index: currentIndex(context.draft), name: nextContainer(context)?.name ?? '' };
+      return tell(waiting, { type: 'Warning', reason: EVENT.dependencyMissing, message, step });
+    },
+  },
   recordSuccess: {
     says: 'record the step as Succeeded',
     apply: (context) => {
-      const job = runningJob(context);
-      const step = runningStep(context.draft);
-      if (job === undefined || step === undefined) return context.draft;
-      const outcome = outcomeOf(job);
-      const completionTime = outcome.type === 'succeeded' ? (outcome.at ?? context.now) : context.now;
-      const record = { ...ofJob(context), state: 'Succeeded', completionTime, exitCode: 0 } as const;
-      const draft = withLastStep(context.draft, record);
-      const seconds = secondsBetween(draft.steps.at(-1)?.startTime, completionTime);
-      return tell(draft, {
-        type: 'Normal',
-        reason: EVENT.jobCompleted,
-        message: EVENT_MESSAGE.jobCompleted(step.index, step.name, seconds),
-      });
+      const draft = succeeded(context);
+      const step = draft.steps.at(-1);
+      if (step === undefined) return draft;
+      const { index, name, startTime, completionTime } = step;
+      const message = EVENT_MESSAGE.jobCompleted(index, name, secondsBetween(startTime, completionTime));
+      return tell(draft, { type: 'Normal', reason: EVENT.jobCompleted, message, step: { index, name } });
     },
   },
+  inspectPods: {
+    says: 'ask the API server for the Pods of the Job',
+    apply: (context) => actOnJob(context, 'InspectPods'),
+  },
   recordFailure: {
-    says: "record the step as Failed with the Job's reason and message; keep the Job",
+    says: 'record the step as Failed with what its Job and its Pod say; keep the Job',
     apply: (context) => {
-      const job = runningJob(context);
-      const outcome = job === undefined ? undefined : outcomeOf(job);
-      if (outcome?.type !== 'failed') return context.draft;
-      return failRunning(context, { ...outcome, at: outcome.at ?? context.now });
+      const failed = stepFailed(context);
+      return failed === undefined ? context.draft : fail({ ...context, draft: failed.draft }, failed.failure);
     },
+  },
+  passOverFailure: {
+    says: 'record the step as Failed with what its Job and its Pod say; go on; keep the Job',
+    apply: (context) => stepFailed(context)?.draft ?? context.draft,
   },
   recordLoss: {
     says: 'record JobDeleted: a step is not run twice',
-    apply: (context) =>
-      failRunning(context, {
-        reason: REASON.jobDeleted,
-        message: MESSAGE.jobDeleted(runningStep(context.draft)?.jobName ?? ''),
-        at: context.now,
-      }),
+    apply: (context) => {
+      const lost = stepLost(context);
+      return lost === undefined ? context.draft : fail({ ...context, draft: lost.draft }, lost.failure);
+    },
+  },
+  inferSuccess: {
+    says: 'record the step as Succeeded: that is why the next Job was made',
+    apply: ({ draft, now }) => {
+      const attempts = runningStep(draft)?.attempts;
+      const counted = attempts === undefined ? {} : { attempts };
+      return withLastStep(draft, { ...counted, state: 'Succeeded', completionTime: now, exitCode: 0 });
+    },
+  },
+  recordDeadline: {
+    says: 'record DeadlineExceeded; should the Job ever go on, its own time limit of 0 s ends it',
+    apply: (context) => {
+      const late = stepOverdue(context);
+      return late === undefined ? context.draft : fail({ ...context, draft: late.draft }, late.failure);
+    },
+  },
+  passOverLoss: {
+    says: 'record JobDeleted: a step is not run twice; go on',
+    apply: (context) => stepLost(context)?.draft ?? context.draft,
   },
   confirmJob: {
     says: 'ask the API server for the Job',
@@ -222,16 +224,24 @@ export const EFFECTS = {
     apply: ({ draft }) => ({ ...draft, requeueAfterMs: UNWATCHED_RECHECK_MS }),
   },
   refreshStep: {
-    says: 'count attempts',
-    apply: (context) => withLastStep(context.draft, ofJob(context)),
+    says: 'count attempts, and note how the last one ended',
+    apply: withCourse,
   },
   forgetRefusal: {
     says: 'clear the failure',
     apply: ({ draft }) => ({ ...draft, failure: undefined, completionTime: undefined }),
   },
   forgetStart: {
-    says: 'clear the failure and begin anew',
-    apply: ({ draft }) => ({ ...draft, failure: undefined, completionTime: undefined, startTime: undefined }),
+    says: 'clear the failure, to begin anew',
+    apply: ({ draft, snapshot }) => ({
+      ...draft,
+      failure: undefined,
+      completionTime: undefined,
+      startTime: undefined,
+      activeStartTime: undefined,
+      resumes: snapshot.object.spec.resume ?? draft.resumes,
+      requeueAfterMs: 0,
+    }),
   },
   deleteJobs: {
     says: 'delete the Jobs, in the foreground: their Pods go first',

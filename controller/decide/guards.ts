@@ -2,8 +2,20 @@
 import { FINALIZER } from '../../shared/api/group.ts';
 import { outcomeOf } from '../../shared/api/job.ts';
 import { REASON } from '../../shared/api/reasons.ts';
+import { dependenciesOf } from '../../shared/jobs/dependencies.ts';
 import { validateSpec } from '../../shared/validation/index.ts';
-import { currentIndex, madeJob, nextContainer, nextJobName, runningJob, runningStep } from './draft.ts';
+import { hasExpired, isOverdue } from './clock.ts';
+import {
+  currentIndex,
+  jobBehind,
+  madeJob,
+  nextContainer,
+  nextJobName,
+  podsLeft,
+  runningJob,
+  runningStep,
+} from './draft.ts';
+import { isUnexplained } from './explain.ts';
 import type { Context, Finding } from './types.ts';
 
 export interface Guard {
@@ -33,6 +45,27 @@ function specChanged({ draft, snapshot: { object } }: Context): boolean {
   if (draft.failure === undefined || !RETRIED_ON_CHANGE.has(draft.failure.reason)) return false;
   return (object.metadata.generation ?? 0) > (object.status?.observedGeneration ?? 0);
 }
+
+const isSuspended = ({ snapshot }: Context): boolean => snapshot.object.spec.suspend === true;
+
+function isPassable({ draft, snapshot }: Context): boolean {
+  const name = runningStep(draft)?.name;
+  return snapshot.object.spec.stepPolicies?.find((one) => one.name === name)?.onFailure === 'Continue';
+}
+
+/**
+ * Whether the sequence goes on where the running step has failed. Its own deadline lets no step be passed over, unless
+ * that has happened already and was not recorded.
+ */
+function mayFail(context: Context): boolean {
+  return isPassable(context) && (!isOverdue(context) || jobBehind(context) !== undefined);
+}
+
+const isLost = (context: Context): boolean =>
+  runningJob(context) === undefined && runningFinding(context)?.type === 'absent';
+
+const isResumed = ({ draft, snapshot }: Context): boolean =>
+  draft.startTime !== undefined && (snapshot.object.spec.resume ?? 0) > draft.resumes;
 
 export const GUARDS = {
   specIsInvalid: {
@@ -66,6 +99,51 @@ export const GUARDS = {
     says: 'our Job for this step exists',
     holds: (context) => madeJob(context) !== undefined,
   },
+  isSuspended: {
+    says: 'spec.suspend is true',
+    holds: isSuspended,
+  },
+  isLetGoBeforeStart: {
+    says: 'spec.suspend is false again, and nothing has begun',
+    holds: (context) => !isSuspended(context) && context.draft.startTime === undefined,
+  },
+  isLetGoInStep: {
+    says: "spec.suspend is false again, and a step's Job stands still",
+    holds: (context) => !isSuspended(context) && runningStep(context.draft) !== undefined,
+  },
+  isLetGo: {
+    says: 'spec.suspend is false again',
+    holds: (context) => !isSuspended(context),
+  },
+  stepIsUnderWay: {
+    says: 'a step has its Job: it may have ended all the same',
+    holds: ({ draft }) => runningStep(draft) !== undefined,
+  },
+  isStarted: {
+    says: 'the sequence has begun',
+    holds: ({ draft }) => draft.startTime !== undefined,
+  },
+  deadlineHasPassed: {
+    says: 'the sequence was active for longer than activeDeadlineSeconds',
+    holds: isOverdue,
+  },
+  podsAreLeft: {
+    says: 'Pods of a failed attempt still run: the next Job must not overlap with them',
+    holds: (context) => podsLeft(context).length > 0,
+  },
+  dependencyIsMissing: {
+    says: 'a Secret, ConfigMap or claim that the step needs does not exist',
+    holds: (context) => {
+      const finding = nextFinding(context);
+      return finding?.type === 'needs' && finding.missing.length > 0;
+    },
+  },
+  dependenciesAreUnknown: {
+    says: 'the step needs a Secret, ConfigMap or claim, and nobody has looked yet',
+    holds: (context) =>
+      nextFinding(context) === undefined &&
+      dependenciesOf(context.snapshot.object, currentIndex(context.draft)).length > 0,
+  },
   jobHasCompleted: {
     says: 'the Job says Complete=True',
     holds: (context) => outcome(context) === 'succeeded',
@@ -74,9 +152,59 @@ export const GUARDS = {
     says: 'the Job says Failed=True',
     holds: (context) => outcome(context) === 'failed',
   },
+  failureIsUnexplained: {
+    says: 'the Job says Failed=True, and not all of its failed Pods have been seen',
+    holds: (context) =>
+      outcome(context) === 'failed' &&
+      runningFinding(context)?.type !== 'inspected' &&
+      isUnexplained(context.snapshot.pods ?? [], runningJob(context)),
+  },
+  failureIsPassedOver: {
+    says: 'the Job says Failed=True, and the step has onFailure: Continue',
+    holds: (context) => outcome(context) === 'failed' && mayFail(context),
+  },
+  lossIsPassedOver: {
+    says: 'the API server confirms that the recorded Job does not exist, and the step has onFailure: Continue',
+    holds: (context) => isLost(context) && mayFail(context),
+  },
+  lossIsLate: {
+    says: 'the recorded Job is gone, and our Job of the step behind it exists: that was made when this one had completed',
+    holds: (context) => isLost(context) && !isPassable(context) && jobBehind(context) !== undefined,
+  },
+  jobIsToBeSuspended: {
+    says: 'spec.suspend is true, and the Job can be suspended and is not',
+    holds: (context) => {
+      const job = runningJob(context);
+      if (!isSuspended(context) || runningFinding(context)?.type === 'unsuspendable') return false;
+      return job?.suspended === undefined && job?.metadata.deletionTimestamp === undefined;
+    },
+  },
+  jobIsToContinue: {
+    says: 'spec.suspend is false, and the Job is suspended by us',
+    holds: (context) => !isSuspended(context) && runningJob(context)?.suspended?.byUs === true,
+  },
+  jobIsToBeEnded: {
+    says: 'the sequence was active for longer than activeDeadlineSeconds, and the Job does not know it',
+    holds: (context) => isOverdue(context) && runningJob(context)?.deadlineSeconds !== 0,
+  },
+  jobIsHeldOverdue: {
+    says: 'the time is up, and the Job stands still because somebody else suspended it: no Job controller ends it',
+    holds: (context) => {
+      const job = runningJob(context);
+      const isHeld = job?.suspended?.byUs === false && (job.status.active ?? 0) === 0;
+      return isHeld && isOverdue(context);
+    },
+  },
+  stepStandsStill: {
+    says: 'spec.suspend is true, and the suspended Job has no Pod left',
+    holds: (context) => {
+      const job = runningJob(context);
+      return isSuspended(context) && job?.suspended !== undefined && (job.status.active ?? 0) === 0;
+    },
+  },
   jobIsGone: {
     says: 'the API server confirms that the recorded Job does not exist',
-    holds: (context) => runningJob(context) === undefined && runningFinding(context)?.type === 'absent',
+    holds: isLost,
   },
   jobIsOutOfSight: {
     says: 'the cache does not have the recorded Job',
@@ -88,11 +216,23 @@ export const GUARDS = {
   },
   specChangedBeforeStart: {
     says: 'the spec or the first Job was refused, and the spec has changed since',
-    holds: (context) => specChanged(context) && currentIndex(context.draft) === 0,
+    holds: (context) => specChanged(context) && context.draft.startTime === undefined,
   },
   specChangedAfterRefusal: {
     says: 'a later Job was refused, and the spec has changed since',
     holds: specChanged,
+  },
+  resumeMustWait: {
+    says: 'spec.resume was raised, and Pods of the failed attempt still run',
+    holds: (context) => isResumed(context) && podsLeft(context).length > 0,
+  },
+  resumeIsAsked: {
+    says: 'spec.resume was raised',
+    holds: isResumed,
+  },
+  timeToLiveIsOver: {
+    says: 'the sequence ended ttlSecondsAfterFinished ago',
+    holds: hasExpired,
   },
   finalizerIsOff: {
     says: 'our finalizer is off: nothing holds the object',

@@ -1,9 +1,11 @@
 /** The decision of a reconcile: pure and total. */
+import { EVENT, EVENT_MESSAGE, type EventDraft } from '../../shared/api/reasons.ts';
 import { toTimestamp } from '../../shared/api/time.ts';
+import { afterSuspension, dueInMs } from './clock.ts';
 import { recordedDraft } from './draft.ts';
 import { walk } from './machine.ts';
 import { statusOf } from './status.ts';
-import type { Decision, Snapshot } from './types.ts';
+import type { Context, Decision, Snapshot } from './types.ts';
 
 /**
  * What to do about this snapshot, at this time (Unix milliseconds). Level-based: it depends on what is, not on what
@@ -12,15 +14,31 @@ import type { Decision, Snapshot } from './types.ts';
  */
 export function decide(snapshot: Snapshot, nowMs: number): Decision {
   const now = toTimestamp(nowMs);
-  const { object } = snapshot;
-  const draft = walk({ snapshot, draft: recordedDraft(object), now });
+  const walked = walk({ snapshot, draft: recordedDraft(snapshot.object), now, nowMs });
+  // Not only by the front door: what was let go and suspended again before either was written stood still meanwhile.
+  const stoodStill = walked.suspendedSince !== undefined && walked.state !== 'Suspended';
+  const draft = stoodStill ? afterSuspension({ snapshot, draft: walked, now, nowMs }) : walked;
+  const context: Context = { snapshot, draft, now, nowMs };
   const going = draft.state === 'Deleting' || draft.state === 'Gone';
   return {
     actions: draft.actions,
-    status: going ? undefined : statusOf({ snapshot, draft, now }),
-    events: draft.events,
-    requeueAfterMs: draft.requeueAfterMs,
+    status: going ? undefined : statusOf(context),
+    events: [...specChanged(snapshot), ...draft.events],
+    requeueAfterMs: earliest(draft.requeueAfterMs, dueInMs(context)),
   };
 }
 
-export type { Action, Decision, Finding, Snapshot } from './types.ts';
+/** Said with the status write that puts down the generation: once for each change. */
+function specChanged({ object, specChange }: Snapshot): readonly EventDraft[] {
+  const isNew = (object.metadata.generation ?? 0) > (object.status?.observedGeneration ?? 0);
+  if (specChange === undefined || !isNew) return [];
+  const message =
+    specChange.type === 'accepted' ? EVENT_MESSAGE.specAccepted() : EVENT_MESSAGE.specRefused(specChange.faults);
+  return [{ type: 'Warning', reason: EVENT.specChanged, message }];
+}
+
+function earliest(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined ? b : b === undefined ? a : Math.min(a, b);
+}
+
+export type { Action, Decision, Finding, Snapshot, SpecChange } from './types.ts';

@@ -7,7 +7,7 @@ const MAX_STEPS_BYTES = 224 * 1024;
 /** Under this many steps not even the longest names reach the limit (each under 2.2 KiB, most of it the message). */
 const SMALL = 100;
 
-/** What is left out first, from old steps to new ones, and only of steps that succeeded: nobody debugs those. */
+/** What is left out first, from old steps to new ones. */
 const TIERS: readonly (readonly (keyof StepStatus)[])[] = [
   ['message', 'reason'],
   ['exitCode', 'attempts'],
@@ -25,20 +25,13 @@ export function fitMessage(message: string): string {
   return message.length <= MAX_MESSAGE ? message : `${message.slice(0, MAX_MESSAGE - 1).toWellFormed()}…`;
 }
 
-/** The longest message of a step, in bytes of UTF-8. */
-const MAX_STEP_MESSAGE_BYTES = 1024;
-
-/** A step's message, cut to 1 KiB between two characters. */
-export function fitStepMessage(message: string): string {
-  const bytes = new TextEncoder().encode(message);
-  if (bytes.length <= MAX_STEP_MESSAGE_BYTES) return message;
-  const head = new TextDecoder().decode(bytes.subarray(0, MAX_STEP_MESSAGE_BYTES - '…'.length * 3));
-  return `${head.replace(/\uFFFD+$/, '')}…`;
-}
+/** Those that succeeded go first, as nobody debugs them; those that failed and were passed over only where it must be. */
+const EXPENDABLE: readonly StepStatus['state'][] = ['Succeeded', 'Failed'];
 
 /**
- * The steps, cut to fit: while they are too large, the details of succeeded steps go, tier by tier, the oldest first.
- * Index, name, state and times always stay, and so does all of the last step and of every failed one.
+ * The steps, cut to fit: while they are too large, details go, tier by tier, the oldest first, and all of the succeeded
+ * steps before any of the failed ones. Index, name, state and times always stay, and so does all of the last step that
+ * was started.
  */
 export function fitSteps(steps: readonly StepStatus[]): readonly StepStatus[] {
   if (steps.length <= SMALL) return steps;
@@ -46,10 +39,11 @@ export function fitSteps(steps: readonly StepStatus[]): readonly StepStatus[] {
   let total = sizes.reduce((sum, size) => sum + size, 0);
   if (total <= MAX_STEPS_BYTES) return steps;
   const cut = [...steps];
-  for (const tier of TIERS) {
-    for (let i = 0; i < cut.length - 1 && total > MAX_STEPS_BYTES; i++) {
+  const last = steps.findLastIndex(({ state }) => state !== 'Skipped');
+  for (const [state, tier] of EXPENDABLE.flatMap((state) => TIERS.map((tier) => [state, tier] as const))) {
+    for (let i = 0; i < last && total > MAX_STEPS_BYTES; i++) {
       const step = cut[i];
-      if (step?.state !== 'Succeeded') continue;
+      if (step?.state !== state) continue;
       const less = without(step, tier);
       total -= bytes(step) - bytes(less);
       cut[i] = less;

@@ -1,17 +1,26 @@
 /** The draft written out as the status of the API. Everything here is derived: the facts are in the draft. */
-import { type ConditionState, isTrue, setConditions } from '../../shared/conditions.ts';
+import { type ConditionState, getCondition, isTrue, setConditions } from '../../shared/conditions.ts';
 import { MESSAGE, REASON } from '../../shared/api/reasons.ts';
-import { secondsBetween } from '../../shared/api/time.ts';
-import type { ConditionType, Phase, Progress, SequentialJobStatus, StepCounts } from '../../shared/api/types.ts';
+import type {
+  ConditionType,
+  Phase,
+  Progress,
+  SequentialJobStatus,
+  StepCounts,
+  StepStatus,
+} from '../../shared/api/types.ts';
 import { CONDITION_TYPES } from '../../shared/api/types.ts';
-import { currentIndex, nextContainer, nextJobName, runningStep } from './draft.ts';
+import { currentIndex, currentLabel, nextContainer, nextJobName, podsLeft, runningStep } from './draft.ts';
 import { fitMessage, fitSteps } from './size.ts';
+import { completion } from './summary.ts';
 import type { Context, State } from './types.ts';
+import { obstacle } from './waiting.ts';
 
 const PHASE_OF: Readonly<Record<State, Phase>> = {
   New: 'Pending',
   StepPending: 'Running',
   StepRunning: 'Running',
+  Suspended: 'Suspended',
   Completed: 'Completed',
   Failed: 'Failed',
   // Nothing is written for an object that is going.
@@ -34,8 +43,9 @@ export function statusOf(context: Context): SequentialJobStatus {
     conditions: setConditions(snapshot.object.status?.conditions, conditionStates(context), { now, generation }),
     state: counts(context),
     progress: progress(context),
-    steps: fitSteps(draft.steps),
+    steps: fitSteps([...draft.steps, ...skipped(context)]),
     ...(draft.startTime === undefined ? {} : { startTime: draft.startTime }),
+    ...(draft.activeStartTime === undefined ? {} : { activeStartTime: draft.activeStartTime }),
     ...(draft.completionTime === undefined ? {} : { completionTime: draft.completionTime }),
     resumes: draft.resumes,
   };
@@ -61,9 +71,22 @@ function observed(
   };
 }
 
+/** The steps behind the one that ended the sequence; a resume makes them steps to come again. */
+function skipped({ draft, snapshot }: Context): readonly StepStatus[] {
+  const failedIndex = draft.failure?.index;
+  if (draft.state !== 'Failed' || draft.startTime === undefined || failedIndex === undefined) return [];
+  return snapshot.object.spec.containers
+    .map(({ name }, index): StepStatus => ({ index, name, state: 'Skipped' }))
+    .slice(failedIndex + 1);
+}
+
 function counts({ draft }: Context): StepCounts {
   const count = (state: string): number => draft.steps.filter((step) => step.state === state).length;
-  return { active: count('Running'), succeeded: count('Succeeded'), failed: count('Failed') };
+  return {
+    active: draft.state === 'Suspended' ? 0 : count('Running'),
+    succeeded: count('Succeeded'),
+    failed: count('Failed'),
+  };
 }
 
 function progress(context: Context): Progress {
@@ -75,7 +98,8 @@ function progress(context: Context): Progress {
     completedIndices,
     ...(failure?.index === undefined ? {} : { failedIndex: failure.index }),
     ...(failure === undefined ? {} : { failureReason: failure.reason, failureMessage: failure.message }),
-    summary: `${completedIndices.length}/${snapshot.object.spec.containers.length}`,
+    // The last step may have been taken out after its Job was made.
+    summary: `${completedIndices.length}/${Math.max(snapshot.object.spec.containers.length, draft.steps.length)}`,
   };
 }
 
@@ -104,16 +128,45 @@ function conditionStates(context: Context): Readonly<Record<ConditionType, Condi
         ? { status: 'False', reason: REASON.notFailed, message: MESSAGE.notFailed }
         : { status: 'True', reason: draft.failure.reason, message: MESSAGE.failed(draft.failure) },
     Complete: over ?? open,
-    Suspended: { status: 'False', reason: REASON.notSuspended, message: MESSAGE.notSuspended },
-    ResourcesUnavailable: { status: 'False', reason: REASON.resourcesAvailable, message: MESSAGE.resourcesAvailable },
+    Suspended: suspended(context),
+    ResourcesUnavailable: unavailable(context),
   };
 }
 
-function closing({ draft, snapshot }: Context): ConditionState {
-  const seconds = secondsBetween(draft.startTime, draft.completionTime);
-  const message = MESSAGE.completed(snapshot.object.spec.containers.length, seconds);
-  return { status: 'True', reason: REASON.completed, message };
+function closing(context: Context): ConditionState {
+  return { status: 'True', reason: REASON.completed, message: completion(context) };
 }
+
+/** Where the sequence stands, for people; undefined before it has started. */
+const place = (context: Context): string | undefined =>
+  context.draft.startTime === undefined ? undefined : currentLabel(context);
+
+function suspended(context: Context): ConditionState {
+  const { draft, snapshot } = context;
+  if (draft.state === 'Suspended') {
+    return { status: 'True', reason: REASON.suspended, message: MESSAGE.suspended(place(context)) };
+  }
+  if (draft.state === 'StepRunning' && snapshot.object.spec.suspend === true) {
+    return { status: 'False', reason: REASON.suspending, message: MESSAGE.suspending(place(context) ?? '') };
+  }
+  return { status: 'False', reason: REASON.notSuspended, message: MESSAGE.notSuspended };
+}
+
+function unavailable(context: Context): ConditionState {
+  const found = canWait(context) ? (obstacle(context) ?? stillMissing(context)) : undefined;
+  return found === undefined
+    ? { status: 'False', reason: REASON.resourcesAvailable, message: MESSAGE.resourcesAvailable }
+    : { status: 'True', reason: found.reason, message: found.message };
+}
+
+/** Trouble while looking again for what was missing: as far as anybody knows it still is. */
+function stillMissing({ draft, snapshot }: Context): Pick<ConditionState, 'reason' | 'message'> | undefined {
+  const known = getCondition(snapshot.object.status?.conditions, 'ResourcesUnavailable');
+  const isOpen = snapshot.trouble !== undefined && draft.state === 'StepPending' && draft.events.length === 0;
+  return isOpen && known?.status === 'True' ? known : undefined;
+}
+
+const canWait = ({ draft: { state } }: Context): boolean => state === 'StepPending' || state === 'StepRunning';
 
 /** Its message is the one sentence that says how things stand: the MESSAGE column of `kubectl get -o wide`. */
 function progressing(context: Context): ConditionState {
@@ -125,10 +178,32 @@ function progressing(context: Context): ConditionState {
   if (snapshot.trouble !== undefined) {
     return { status: 'True', reason: REASON.reconciliationError, message: fitMessage(snapshot.trouble) };
   }
+  if (draft.state === 'Suspended') {
+    return { status: 'False', reason: REASON.suspended, message: MESSAGE.suspended(place(context)) };
+  }
+  const found = canWait(context) ? obstacle(context) : undefined;
+  if (found !== undefined) {
+    const status = draft.startTime === undefined ? 'False' : 'True';
+    const message = fitMessage(MESSAGE.waiting(currentLabel(context) ?? '', found.message));
+    return { status, reason: REASON.resourcesUnavailable, message };
+  }
   const step = runningStep(draft);
+  if (step !== undefined && snapshot.object.spec.suspend === true) {
+    return { status: 'True', reason: REASON.suspending, message: MESSAGE.suspending(place(context) ?? '') };
+  }
   if (step !== undefined) {
-    const message = MESSAGE.running(step.index, step.name, snapshot.object.spec.containers.length);
+    const { index, name, attempts = 1 } = step;
+    const message = MESSAGE.running(index, name, snapshot.object.spec.containers.length, attempts);
     return { status: 'True', reason: REASON.jobRunning, message };
+  }
+  const left = draft.state === 'StepPending' ? podsLeft(context) : [];
+  if (left.length > 0) {
+    const names = left.map(({ metadata }) => `"${metadata.name}"`);
+    return {
+      status: 'True',
+      reason: REASON.starting,
+      message: MESSAGE.awaitingPods(currentLabel(context) ?? '', names),
+    };
   }
   const next = nextContainer(context);
   const finding = snapshot.findings[nextJobName(context)];

@@ -1,7 +1,9 @@
 /** What goes into a decision and what comes out of it: plain, readonly data. */
 import type { ObservedJob } from '../../shared/api/job.ts';
+import type { JobWarning, ObservedPod } from '../../shared/api/pod.ts';
 import type { EventDraft, Failure } from '../../shared/api/reasons.ts';
 import type { SequentialJob, SequentialJobStatus, StepStatus } from '../../shared/api/types.ts';
+import type { Dependency } from '../../shared/jobs/dependencies.ts';
 
 /** What a request of this reconcile told about a Job beyond what the cache knows, by Job name. */
 export type Finding =
@@ -12,17 +14,41 @@ export type Finding =
   /** Ours, but without the labels that we watch by: it tells nothing by itself. */
   | { readonly type: 'unwatched' }
   /** The API server will not have this Job, however often it is asked. */
-  | { readonly type: 'rejected'; readonly message: string };
+  | { readonly type: 'rejected'; readonly message: string }
+  /** What its step needs was asked for; `missing` is what does not exist. */
+  | { readonly type: 'needs'; readonly missing: readonly Dependency[] }
+  /** The API server does not know how to suspend a Job (before 1.22). */
+  | { readonly type: 'unsuspendable' }
+  /** The API server itself was asked for its Pods: there are no others than the snapshot has. */
+  | { readonly type: 'inspected' };
 
 /** Everything a decision is made of. Frozen by convention: nobody changes what the cache shares. */
 export interface Snapshot {
+  /** Its spec is the one that is run: where the webhook was bypassed that is not always the one that is stored. */
   readonly object: SequentialJob;
   /** The Jobs whose controller is this object's UID. */
   readonly jobs: readonly ObservedJob[];
   readonly findings: Readonly<Record<string, Finding>>;
+  /** Pods of the last Job that was recorded: it runs, or they may outlive its failure. */
+  readonly pods?: readonly ObservedPod[];
+  /** What the Job controller complains of about that Job. */
+  readonly warnings?: readonly JobWarning[];
+  /** What became of a change of the spec since the last visit; absent where nothing that matters changed. */
+  readonly specChange?: SpecChange;
+  /** No webhook has seen its spec, or an older record of it is there: it is to be recorded before the first Job. */
+  readonly isUnvouched?: boolean;
+  /** That has been done in this visit. */
+  readonly isRecorded?: boolean;
   /** What keeps the last action from succeeding, where it may pass by itself. */
   readonly trouble?: string;
 }
+
+/** A change of the spec of a sequence that had started. */
+export type SpecChange =
+  /** As `updatePolicy: FutureSteps` allows. */
+  | { readonly type: 'accepted' }
+  /** It came past the webhook; the sequence runs on with what was recorded. */
+  | { readonly type: 'refused'; readonly faults: readonly string[] };
 
 export type Action =
   | { readonly type: 'AddFinalizer' }
@@ -30,7 +56,21 @@ export type Action =
   | { readonly type: 'CreateJob'; readonly index: number; readonly resumes: number; readonly jobName: string }
   /** Ask the API server itself for a Job that the cache does not have. */
   | { readonly type: 'ConfirmJob'; readonly jobName: string; readonly jobUID: string }
-  | { readonly type: 'DeleteJobs'; readonly jobs: readonly ObservedJob[] };
+  | { readonly type: 'DeleteJobs'; readonly jobs: readonly ObservedJob[] }
+  /** Find out which of these do not exist. */
+  | {
+      readonly type: 'CheckDependencies';
+      readonly jobName: string;
+      readonly dependencies: readonly Dependency[];
+    }
+  /** Ask the API server itself for the Pods of a Job that failed. */
+  | { readonly type: 'InspectPods'; readonly job: ObservedJob }
+  | { readonly type: 'SuspendJob'; readonly job: ObservedJob }
+  | { readonly type: 'ContinueJob'; readonly job: ObservedJob }
+  /** Let the Job controller end the Job as one whose time is up: it stays, with its reason. */
+  | { readonly type: 'EndJob'; readonly job: ObservedJob }
+  /** Delete the SequentialJob itself: its time to live is over. */
+  | { readonly type: 'DeleteSequence' };
 
 export interface Decision {
   /** To be done now; after them the decision is made again on what they brought. Empty: nothing but to report. */
@@ -44,7 +84,16 @@ export interface Decision {
 }
 
 /** The states of the machine. They are read off the status, never stored under their own name. */
-export const STATES = ['New', 'StepPending', 'StepRunning', 'Completed', 'Failed', 'Deleting', 'Gone'] as const;
+export const STATES = [
+  'New',
+  'StepPending',
+  'StepRunning',
+  'Suspended',
+  'Completed',
+  'Failed',
+  'Deleting',
+  'Gone',
+] as const;
 export type State = (typeof STATES)[number];
 
 /** The sequence on its way through the machine; each effect gives a new one. */
@@ -52,6 +101,10 @@ export interface Draft {
   readonly state: State;
   readonly steps: readonly StepStatus[];
   readonly startTime: string | undefined;
+  /** From when the deadline counts, where that is not the start. */
+  readonly activeStartTime: string | undefined;
+  /** Since when the sequence stands still; undefined while it does not. */
+  readonly suspendedSince: string | undefined;
   readonly completionTime: string | undefined;
   readonly failure: Failure | undefined;
   readonly resumes: number;
@@ -65,4 +118,6 @@ export interface Context {
   readonly draft: Draft;
   /** RFC 3339, whole seconds. */
   readonly now: string;
+  /** The same in Unix milliseconds, not rounded. */
+  readonly nowMs: number;
 }

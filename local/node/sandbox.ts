@@ -1,6 +1,7 @@
 /** Running a container's command in its sandbox: what this machine allows, found out once, and the process itself. */
 import { spawn } from 'node:child_process';
-import { mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { endWithParent, findProgram } from '../processes/child.ts';
 import {
@@ -50,9 +51,16 @@ async function prepareBase(folder: string, isolation: Isolation): Promise<Sandbo
   await Promise.all(DEVICES.map((name) => writeFile(join(devTemplate, name), '')));
   const links = { fd: '/proc/self/fd', stdin: '/proc/self/fd/0', stdout: '/proc/self/fd/1', stderr: '/proc/self/fd/2' };
   await Promise.all(Object.entries(links).map(([name, target]) => symlink(target, join(devTemplate, name))));
-  const mounts = isolation === 'overlay' ? outermostMounts(await readFile('/proc/self/mountinfo', 'utf8')) : [];
-  await writeFile(base.fstab, fstab(base.folder, mounts));
+  await listMounts(base);
   return base;
+}
+
+/** Writes down what every container gets mounted: the machine's own mounts come and go, so before each start anew. */
+async function listMounts({ isolation, folder, fstab: file }: SandboxBase): Promise<void> {
+  const mounts = isolation === 'overlay' ? outermostMounts(await readFile('/proc/self/mountinfo', 'utf8')) : [];
+  const next = `${file}.${randomUUID()}`;
+  await writeFile(next, fstab(folder, mounts));
+  await rename(next, file);
 }
 
 /** Finds the best isolation that works on this machine by running `true` in it. Falls back to none; never rejects for that. */
@@ -97,6 +105,7 @@ export async function runSandboxed(
   scriptFile: string,
   output: (chunk: Buffer) => void,
 ): Promise<Running> {
+  if (plan.base.isolation === 'overlay') await listMounts(plan.base);
   await writeFile(scriptFile, sandboxScript(plan), { mode: 0o600 });
   const [command, args] = endWithParent(...sandbox.wrap(scriptFile));
   const child = spawn(command, args, {

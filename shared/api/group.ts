@@ -22,6 +22,8 @@ export const LABELS = {
   uid: `${GROUP}/sequentialjob-uid`,
   stepIndex: `${GROUP}/step-index`,
   stepName: `${GROUP}/step-name`,
+  /** Only after a resume, and then its number: the failed Job of the same step stays beside the new one. */
+  resume: `${GROUP}/resume`,
   managedBy: 'app.kubernetes.io/managed-by',
 } as const;
 
@@ -30,5 +32,8 @@ export const NAME_MAX_LENGTH = 63;
 
 /** The most steps of a sequence; bounds the status and the work of one reconcile. */
 export const MAX_STEPS = 1000;
+
+/** On a Job that the operator suspended: only such a Job does it let go on. */
+export const SUSPENDED_ANNOTATION = `${GROUP}/suspended` as const;
 
 export const DEFAULT_BACKOFF_LIMIT = 3;

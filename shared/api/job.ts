@@ -12,7 +12,16 @@ export interface JobCondition {
 
 export interface ObservedJob {
   /** The step that the Job was made for, as its labels say; absent where somebody took them off. */
-  readonly step: { readonly index?: number; readonly name?: string };
+  readonly step: {
+    readonly index?: number;
+    readonly name?: string;
+    /** Resumes acted on when it was made; absent before the first. */
+    readonly resumes?: number;
+  };
+  /** `spec.suspend` is true, and whether it was us who set it. */
+  readonly suspended?: { readonly byUs: boolean };
+  /** `spec.activeDeadlineSeconds`. */
+  readonly deadlineSeconds?: number;
   readonly metadata: Pick<
     ObjectMeta,
     'name' | 'namespace' | 'uid' | 'resourceVersion' | 'creationTimestamp' | 'deletionTimestamp' | 'ownerReferences'

@@ -19,8 +19,16 @@ export const REASON = {
   jobNameConflict: 'JobNameConflict',
   jobDeleted: 'JobDeleted',
   jobRejected: 'JobRejected',
-  // Suspended, ResourcesUnavailable
+  deadlineExceeded: 'DeadlineExceeded',
+  // Suspended; Progressing while that is True
+  suspended: 'Suspended',
+  suspending: 'Suspending',
   notSuspended: 'NotSuspended',
+  // ResourcesUnavailable, beside Kubernetes' own reasons; Progressing while that is True
+  resourcesUnavailable: 'ResourcesUnavailable',
+  secretNotFound: 'SecretNotFound',
+  configMapNotFound: 'ConfigMapNotFound',
+  claimNotFound: 'PersistentVolumeClaimNotFound',
   resourcesAvailable: 'ResourcesAvailable',
 } as const;
 export type Reason = (typeof REASON)[keyof typeof REASON];
@@ -32,6 +40,10 @@ export const EVENT = {
   jobFailed: 'JobFailed',
   sequenceCompleted: 'SequenceCompleted',
   sequenceFailed: 'SequenceFailed',
+  suspended: 'Suspended',
+  resumed: 'Resumed',
+  specChanged: 'SpecChanged',
+  dependencyMissing: 'DependencyMissing',
   reconciliationFailed: 'ReconciliationFailed',
   cleanedUp: 'CleanedUp',
 } as const;
@@ -41,12 +53,18 @@ export type EventReason = (typeof EVENT)[keyof typeof EVENT];
  * What may happen again and again while nothing changes: one Event with a count, also after a restart. All others are
  * told of once, with the status write that they belong to.
  */
-export const REPEATING_EVENTS: ReadonlySet<EventReason> = new Set([EVENT.reconciliationFailed]);
+export const REPEATING_EVENTS: ReadonlySet<EventReason> = new Set([
+  EVENT.reconciliationFailed,
+  EVENT.dependencyMissing,
+  EVENT.specChanged,
+]);
 
 export interface EventDraft {
   readonly type: 'Normal' | 'Warning';
   readonly reason: EventReason;
   readonly message: string;
+  /** The step that it is about, for the log. */
+  readonly step?: { readonly index: number; readonly name: string };
   /** Of a repeating event: what makes two of them one, where that is not the message. */
   readonly series?: string;
 }
@@ -68,6 +86,14 @@ function plural(count: number, noun: string): string {
   return count === 1 ? `1 ${noun}` : `${count} ${noun}s`;
 }
 
+/** The first few: a message is read by people. */
+const LISTED = 5;
+
+function listed(items: readonly string[]): string {
+  const shown = items.slice(0, LISTED).join(', ');
+  return items.length > LISTED ? `${shown} and ${items.length - LISTED} more` : shown;
+}
+
 function took(seconds: number | undefined): string {
   return seconds === undefined ? '' : ` in ${formatSeconds(seconds)}`;
 }
@@ -75,24 +101,39 @@ function took(seconds: number | undefined): string {
 export const MESSAGE = {
   pending: 'Waiting to start',
   starting: (index: number, name: string): string => `Starting step ${stepLabel(index, name)}`,
-  running: (index: number, name: string, total: number): string =>
-    `Running step ${stepLabel(index, name)}, ${index + 1} of ${total}`,
+  running: (index: number, name: string, total: number, attempts: number): string =>
+    `Running step ${stepLabel(index, name)}, ${index + 1} of ${total}${attempts > 1 ? `, attempt ${attempts}` : ''}`,
   completed: (total: number, seconds?: number): string =>
     `${total === 1 ? 'The only step' : `All ${total} steps`} completed${took(seconds)}`,
+  /** With `onFailure: Continue`; `failed` are the labels of the steps that failed. */
+  ended: (counts: { readonly total: number; readonly failed: readonly string[] }, seconds?: number): string =>
+    `${counts.total - counts.failed.length} of ${plural(counts.total, 'step')} completed${took(seconds)}; ` +
+    `failed and passed over: ${listed(counts.failed)}`,
   notCompleted: 'The sequence has not completed',
   notFailed: 'No step has failed',
   notSuspended: 'The sequence is not suspended',
+  suspended: (at?: string): string => (at === undefined ? 'Suspended before its start' : `Suspended at step ${at}`),
+  /** Where the server cannot suspend a Job, or has not done so yet. */
+  suspending: (at: string): string => `Suspending: nothing new is started, step ${at} still runs`,
+  deadlineExceeded: (seconds: number): string =>
+    `the sequence was active for longer than its activeDeadlineSeconds, ${seconds} s`,
+  waiting: (at: string, why: string): string => `Step ${at} cannot start: ${why}`,
+  /** Behind the failure of a step whose time was up before it could start. */
+  neverStarted: (failure: string, why: string): string => `${failure}; it could not start: ${why}`,
+  missing: (what: readonly string[]): string => `${listed(what)} not found`,
   resourcesAvailable: 'Nothing that a step needs is known to be missing',
   failed: (failure: Failure): string =>
     failure.index === undefined
       ? `${failure.reason}: ${failure.message}`
       : `Step ${stepLabel(failure.index, failure.step ?? '')} failed: ${failure.reason}: ${failure.message}`,
-  invalidSpec: (faults: readonly string[]): string => `the spec is invalid: ${faults.join('; ')}`,
+  invalidSpec: (faults: readonly string[]): string => faults.join('; '),
   jobNameConflict: (job: string, owner: string): string =>
-    `a Job named "${job}" exists already and belongs to ${owner}; free the name, or take another one for the SequentialJob, and create it anew`,
+    `a Job named "${job}" exists already and belongs to ${owner}; raise spec.resume to start the step under another name`,
   jobDeleted: (job: string): string =>
     `Job "${job}" is gone, and how it ended was not seen; a step is never started twice`,
   jobRejected: (job: string, answer: string): string => `the API server rejected Job "${job}": ${answer}`,
+  awaitingPods: (at: string, pods: readonly string[]): string =>
+    `Waiting with step ${at} until the Pods of the failed attempt have ended: ${listed(pods)}`,
   awaitingName: (job: string, owner: string): string =>
     `Waiting for Job "${job}" to go: it belongs to ${owner} and is being deleted`,
   foreignOwner: {
@@ -108,5 +149,10 @@ export const EVENT_MESSAGE = {
     `Completed job ${stepLabel(index, name)}${took(seconds)}`,
   jobFailed: (index: number, name: string, reason: string, message: string): string =>
     `Job ${stepLabel(index, name)} failed: ${reason}: ${message}`,
+  resumed: (at: string): string => `Resumed at step ${at}`,
+  unsuspended: (at?: string): string => (at === undefined ? 'No longer suspended' : `Resumed at step ${at}`),
+  specAccepted: (): string => 'The spec has changed: the steps to come follow the new one',
+  specRefused: (faults: readonly string[]): string =>
+    `The spec has changed where it may not, and is not followed: ${listed(faults)}`,
   cleanedUp: (): string => 'No Job of the sequence is left',
 } as const;

@@ -132,6 +132,7 @@ export interface SequentialJobStatus {
   readonly progress?: Progress;
   readonly steps?: readonly StepStatus[];
   readonly startTime?: string;
+  readonly activeStartTime?: string;
   readonly completionTime?: string;
   readonly resumes?: number;
 }

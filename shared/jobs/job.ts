@@ -1,7 +1,7 @@
 /** Step → Job: the exact manifest that is created, and by `render` shown. Pure. */
 import { type DefaultedTemplate, withDefaults } from '../api/defaults.ts';
 import { API_VERSION, KIND, LABELS, MANAGER } from '../api/group.ts';
-import type { Container, OwnerReference, PodTemplateSpec, SequentialJob } from '../api/types.ts';
+import type { Container, OwnerReference, PodTemplateSpec, SequentialJob, StepPolicy } from '../api/types.ts';
 import { jobName } from './names.ts';
 
 export interface JobManifest {
@@ -17,6 +17,8 @@ export interface JobManifest {
     readonly completions: 1;
     readonly parallelism: 1;
     readonly backoffLimit: number;
+    readonly activeDeadlineSeconds?: number;
+    readonly podFailurePolicy?: NonNullable<StepPolicy['podFailurePolicy']>;
     readonly template: PodTemplateSpec;
   };
 }
@@ -26,10 +28,11 @@ export interface JobManifest {
  * must be one that validation accepted; throws RangeError when it has no such step.
  */
 export function buildJob(object: SequentialJob, index: number, resumes: number): JobManifest {
-  const { containers, template, backoffLimit } = withDefaults(object.spec);
+  const { containers, template, backoffLimit, stepPolicies } = withDefaults(object.spec);
   const container = containers[index];
   if (container === undefined) throw new RangeError(`there is no step ${index}`);
-  const labels = childLabels(object, index, container.name);
+  const labels = childLabels(object, { index, name: container.name, resumes });
+  const policy = stepPolicies.find(({ name }) => name === container.name);
   return {
     apiVersion: 'batch/v1',
     kind: 'Job',
@@ -42,9 +45,27 @@ export function buildJob(object: SequentialJob, index: number, resumes: number):
     spec: {
       completions: 1,
       parallelism: 1,
-      backoffLimit,
+      ...jobPolicy(policy, backoffLimit),
       template: podTemplate(template, container, labels),
     },
+  };
+}
+
+/**
+ * What the step's policy says of its Job, in the Job's own words; what it leaves open is the sequence's. The time limit
+ * of the sequence is not here: it is the controller's to keep, over all Jobs.
+ */
+function jobPolicy(
+  policy: StepPolicy | undefined,
+  backoffLimit: number,
+): Pick<JobManifest['spec'], 'backoffLimit' | 'activeDeadlineSeconds' | 'podFailurePolicy'> {
+  // Go clients write null for what is absent.
+  const deadline = policy?.activeDeadlineSeconds ?? undefined;
+  const failures = policy?.podFailurePolicy ?? undefined;
+  return {
+    backoffLimit: policy?.backoffLimit ?? backoffLimit,
+    ...(deadline === undefined ? {} : { activeDeadlineSeconds: deadline }),
+    ...(failures === undefined ? {} : { podFailurePolicy: failures }),
   };
 }
 
@@ -60,13 +81,17 @@ export function ownerReference(object: SequentialJob): OwnerReference {
   return { apiVersion: API_VERSION, kind: KIND, name, uid, controller: true, blockOwnerDeletion: true };
 }
 
-function childLabels(object: SequentialJob, index: number, step: string): Readonly<Record<string, string>> {
+function childLabels(
+  object: SequentialJob,
+  step: { readonly index: number; readonly name: string; readonly resumes: number },
+): Readonly<Record<string, string>> {
   return {
     [LABELS.managedBy]: MANAGER,
     [LABELS.name]: object.metadata.name,
     [LABELS.uid]: object.metadata.uid,
-    [LABELS.stepIndex]: String(index),
-    [LABELS.stepName]: step,
+    [LABELS.stepIndex]: String(step.index),
+    [LABELS.stepName]: step.name,
+    ...(step.resumes === 0 ? {} : { [LABELS.resume]: String(step.resumes) }),
   };
 }
 

@@ -12,6 +12,12 @@ export const PATCH_TYPE = {
   apply: 'application/apply-patch+yaml',
 } as const;
 
+/**
+ * For `accept`: the object's metadata without its contents (meta.k8s.io/v1 PartialObjectMetadata, from Kubernetes 1.15
+ * on). Alone in the list: with `application/json` beside it, a server that can't do it would send everything.
+ */
+export const METADATA_ONLY = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1';
+
 export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
 
 export interface ApiRequest {
@@ -23,6 +29,8 @@ export interface ApiRequest {
   readonly body?: unknown;
   /** Default `application/json`; patches name theirs. */
   readonly contentType?: string;
+  /** The form of the answer, which must be JSON; default `application/json`. */
+  readonly accept?: string;
   /** For the whole exchange, in milliseconds; default as the client was made. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
@@ -138,7 +146,7 @@ class HttpClient implements ApiClient {
         method: request.method,
         headers: {
           ...headers,
-          accept: 'application/json',
+          accept: request.accept ?? 'application/json',
           'user-agent': this.#options.userAgent,
           ...(request.body === undefined ? {} : { 'content-type': request.contentType ?? 'application/json' }),
         },

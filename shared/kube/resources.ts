@@ -9,7 +9,13 @@ export interface Resource {
 
 export const SEQUENTIAL_JOBS: Resource = { root: `/apis/${GROUP}/${VERSION}`, plural: PLURAL };
 export const JOBS: Resource = { root: '/apis/batch/v1', plural: 'jobs' };
+export const CONTROLLER_REVISIONS: Resource = { root: '/apis/apps/v1', plural: 'controllerrevisions' };
+export const PODS: Resource = { root: '/api/v1', plural: 'pods' };
+export const LEASES: Resource = { root: '/apis/coordination.k8s.io/v1', plural: 'leases' };
 export const EVENTS: Resource = { root: '/api/v1', plural: 'events' };
+export const SECRETS: Resource = { root: '/api/v1', plural: 'secrets' };
+export const CONFIG_MAPS: Resource = { root: '/api/v1', plural: 'configmaps' };
+export const PERSISTENT_VOLUME_CLAIMS: Resource = { root: '/api/v1', plural: 'persistentvolumeclaims' };
 
 /** The collection, of one namespace or, where that is undefined, of all of them. */
 export function collectionPath(resource: Resource, namespace: string | undefined): string {

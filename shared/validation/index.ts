@@ -12,6 +12,7 @@ import { specFaults } from './spec.ts';
 import { part } from './untrusted.ts';
 
 export { formatErrorBody, formatFieldError, formatFieldErrors, type FieldError, type FieldErrorType } from './field.ts';
+export { frozenPart, heldSpec, type HeldSpec } from './held-spec.ts';
 export { validateUpdate } from './update.ts';
 export { warningsFor } from './warnings.ts';
 

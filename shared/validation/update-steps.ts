@@ -17,10 +17,12 @@ const POLICIES = { at: Path.of('spec').child('stepPolicies'), schema: SPEC?.['st
 
 /** How far the sequence has come, and what follows from it. */
 export interface Reach {
-  /** So many steps have been reached, the current one included. */
+  /** So many steps have been reached. */
   readonly reached: number;
   /** Whether the steps behind those are free to change. */
   readonly opensFuture: boolean;
+  /** Whether the current step is the last of those, or the first behind them. */
+  readonly current: 'reached' | 'to come';
 }
 
 interface Held {
@@ -113,11 +115,13 @@ function additions({ steps, reach }: Held, partners: Partners): readonly FieldEr
   );
 }
 
-function additionOf(steps: readonly Step[], { reached, opensFuture }: Reach): string {
-  const behind = `after the current one, ${quoted([nameOf(steps[reached - 1]) ?? ''])}`;
+function additionOf(steps: readonly Step[], { reached, opensFuture, current }: Reach): string {
+  const last = quoted([nameOf(steps[reached - 1]) ?? '']);
+  const behind = current === 'reached' ? `after the current one, ${last}` : `after ${last}`;
   if (opensFuture) return `a step may only be added ${behind}`;
   const rule = 'a step may not be added after the sequence has started';
-  return reached < steps.length ? `${rule}; with updatePolicy FutureSteps it may, ${behind}` : rule;
+  if (reached === steps.length) return rule;
+  return `${rule}; with updatePolicy FutureSteps it may${reached === 0 ? '' : `, ${behind}`}`;
 }
 
 /** Said once: which of two that changed places has moved is anybody's guess. */

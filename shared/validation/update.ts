@@ -2,16 +2,27 @@
  * What an update may change. Before the sequence has started everything; after it, only how it goes on: the fields of
  * `MUTABLE` and, where `updatePolicy` is FutureSteps, the steps after the current one with their policies.
  *
- * Three decisions:
+ * Five decisions:
  * - The policy that counts is that of the new object: one update that sets FutureSteps and changes a later step is one
  *   intention, and a declarative client has no other way to send it. It also is the only one that the controller sees,
  *   which holds to the same rule where the webhook was bypassed.
  * - The current step is the status's `progress.currentIndex`. Of a failed sequence that is the failed step: a resume
  *   runs it again as it was, so it can't be mended. A finished sequence has no current step, and nothing after it.
+ * - A step whose Job the API server refused (JobRejected) is still to come: it never had a Job, so under FutureSteps it
+ *   can be mended, as the refusal asks for. One that has a record had a Job before, and is held like any failed step.
  * - A status that has a start and says nothing else gives no step free.
+ * - The controller asks the same questions of a change that no webhook has seen: held-spec.ts.
  */
 import { withDefaults } from '../api/defaults.ts';
-import type { ObjectMeta, Progress, SequentialJob, SequentialJobSpec, SequentialJobStatus } from '../api/types.ts';
+import { REASON } from '../api/reasons.ts';
+import type {
+  ObjectMeta,
+  Progress,
+  SequentialJob,
+  SequentialJobSpec,
+  SequentialJobStatus,
+  StepStatus,
+} from '../api/types.ts';
 import { forbidden, invalid, Path, type FieldError } from './field.ts';
 import { HOLD, immutable } from './immutable.ts';
 import { RESOURCE_SCHEMA } from './schema.ts';
@@ -26,7 +37,7 @@ const SPEC = Path.of('spec');
 const SCHEMA = RESOURCE_SCHEMA.properties?.['spec']?.properties;
 
 /** What may change at any time. */
-const MUTABLE: ReadonlySet<string> = new Set([
+export const MUTABLE: ReadonlySet<string> = new Set([
   'activeDeadlineSeconds',
   'resume',
   'suspend',
@@ -51,26 +62,43 @@ export function validateUpdate(oldObject: unknown, newObject: unknown): readonly
   if (isGoing(before?.metadata) || isGoing(after?.metadata)) return [];
   const status = part<SequentialJobStatus>(before?.status);
   const [was, is] = [defaulted(before?.spec), defaulted(after?.spec)];
-  const frozen = text(status?.startTime) === undefined ? [] : frozenFaults(was, is, status);
-  return [...frozen.slice(0, MAX_FAULTS), ...resumeFaults(was, is, status)];
+  return [...frozenFaults(was, is, status), ...resumeFaults(was, is, status)];
 }
 
-const isGoing = (metadata: unknown): boolean => isPresent(part<ObjectMeta>(metadata)?.deletionTimestamp);
+/** Whether the object is being deleted: it runs nothing any more. */
+export const isGoing = (metadata: unknown): boolean => isPresent(part<ObjectMeta>(metadata)?.deletionTimestamp);
+
+/**
+ * What a change from one spec to another does to what is held at this status; nothing before the start. Pure and total,
+ * the first hundred faults. Defaults need not be filled in.
+ */
+export function frozenFaults(from: unknown, to: unknown, reported: unknown): readonly FieldError[] {
+  const status = part<SequentialJobStatus>(reported);
+  if (text(status?.startTime) === undefined) return [];
+  const [was, is] = [defaulted(from), defaulted(to)];
+  const steps = changesOfSteps(was, is, reachOf(was, is, status));
+  return [...steps.containers, ...otherFaults(was, is), ...steps.policies].slice(0, MAX_FAULTS);
+}
 
 /** An object stored before a default existed has it all the same. Nobody has checked the types: defaulting is total. */
 const defaulted = (spec: unknown): Spec => withDefaults((part(spec) ?? {}) as SequentialJobSpec);
 
-function frozenFaults(was: Spec, is: Spec, status: Status | undefined): readonly FieldError[] {
-  const steps = changesOfSteps(was, is, reachOf(was, is, status));
-  return [...steps.containers, ...otherFaults(was, is), ...steps.policies];
-}
-
 function reachOf(was: Spec, is: Spec, status: Status | undefined): Reach {
   const current = integer(part<Progress>(status?.progress)?.currentIndex);
   const total = list(was.containers).length;
-  return current === undefined || current < 0 || current >= total
-    ? { reached: total, opensFuture: false }
-    : { reached: current + 1, opensFuture: is.updatePolicy === 'FutureSteps' };
+  if (current === undefined || current < 0 || current >= total) {
+    return { reached: total, opensFuture: false, current: 'reached' };
+  }
+  const opensFuture = is.updatePolicy === 'FutureSteps';
+  return isRefused(current, status)
+    ? { reached: current, opensFuture, current: 'to come' }
+    : { reached: current + 1, opensFuture, current: 'reached' };
+}
+
+/** Whether the current step is one whose Job the API server refused, and that never had another. */
+function isRefused(current: number, status: Status | undefined): boolean {
+  if (part<Progress>(status?.progress)?.failureReason !== REASON.jobRejected) return false;
+  return !parts<StepStatus>(status?.steps).some(({ index }) => index === current);
 }
 
 /** The fields that concern all steps, the template first, as validation reports it. What is unknown here is held too. */

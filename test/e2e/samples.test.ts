@@ -103,7 +103,7 @@ describe('the samples', () => {
       phase: 'Failed',
       progress: { failedIndex: 1, failureReason: 'BackoffLimitExceeded', completedIndices: [0] },
     });
-    const failed = status?.steps?.at(-1)?.jobName ?? '';
+    const failed = status?.steps?.[1]?.jobName ?? '';
     const ends = await endings(failed);
     expect(ends).toEqual([expect.objectContaining({ exitCode: 3, message: expect.stringMatching(/\S/) })]);
     expect(await namespace.jobNames('failing')).toHaveLength(2);

@@ -53,6 +53,13 @@ const RUNNING = {
   ],
 };
 
+/** The Job of the second step was refused: the step has no record. */
+const REJECTED = {
+  ...RUNNING,
+  progress: { ...RUNNING.progress, failedIndex: 1, failureReason: 'JobRejected', failureMessage: 'x' },
+  steps: RUNNING.steps.slice(0, 1),
+};
+
 const pathOf = (name: string): string => objectPath(SEQUENTIAL_JOBS, namespace.name, name);
 
 async function setStatus(name: string, status: Json): Promise<void> {
@@ -97,6 +104,8 @@ beforeAll(async () => {
   await setStatus('started', RUNNING);
   await namespace.apply('open', asSpec({ ...SPEC, updatePolicy: 'FutureSteps' }));
   await setStatus('open', RUNNING);
+  await namespace.apply('rejected', asSpec({ ...SPEC, updatePolicy: 'FutureSteps' }));
+  await setStatus('rejected', REJECTED);
   await namespace.apply('refused', asSpec(SPEC));
   await setStatus('refused', { phase: 'Failed', completionTime: '2026-01-01T00:00:00Z' });
   if (knowsRules) {
@@ -114,7 +123,12 @@ afterAll(async () => {
 
 const CHANGED = { ...C, image: 'alpine:3.22' };
 
-type Case = readonly [sentence: string, object: 'started' | 'open' | 'refused', body: Json, refusal: string];
+type Case = readonly [
+  sentence: string,
+  object: 'started' | 'open' | 'rejected' | 'refused',
+  body: Json,
+  refusal: string,
+];
 
 const spec = (changes: Json): Json => ({ spec: changes });
 const pod = (changes: Json): Json => spec({ template: { spec: changes } });
@@ -130,6 +144,12 @@ const REFUSED: readonly Case[] = [
     'the current step changes with FutureSteps',
     'open',
     spec({ containers: [A, { ...B, image: 'x' }, C] }),
+    'spec.containers: a step that has been started',
+  ],
+  [
+    'a done step changes where the next was rejected',
+    'rejected',
+    spec({ containers: [{ ...A, image: 'x' }, B, C] }),
     'spec.containers: a step that has been started',
   ],
   ['a done step is removed with FutureSteps', 'open', spec({ containers: [B, C] }), 'spec.containers: a step'],
@@ -193,6 +213,13 @@ const TAKEN: readonly Case[] = [
   ['a later step changes with FutureSteps', 'open', spec({ containers: [A, B, CHANGED] }), ''],
   ['a later step is removed with FutureSteps', 'open', spec({ containers: [A, B], stepPolicies: [] }), ''],
   ['one is added with FutureSteps', 'open', spec({ containers: [...STEPS, { name: 'd', image: 'x' }] }), ''],
+  [
+    'the step whose Job was rejected is mended',
+    'rejected',
+    spec({ containers: [A, { ...B, image: 'x' }, C], stepPolicies: [{ name: 'b', backoffLimit: 0 }] }),
+    '',
+  ],
+  ['it is removed', 'rejected', spec({ containers: [A, C] }), ''],
   ['a finalizer is removed, a label set', 'started', { metadata: { finalizers: null, labels: { a: 'b' } } }, ''],
   ['a Go client writes back what it read', 'started', spec(GO), ''],
   ["the webhook's restart policy is left out", 'started', pod({ restartPolicy: null }), ''],

@@ -137,7 +137,8 @@ describe('a sequence that fails', () => {
 
     expect(status?.phase).toBe('Failed');
     expect(status?.completionTime).toBeDefined();
-    const message = `Step ${failing} (s${failing}) failed: BackoffLimitExceeded: Job has reached the specified backoff limit`;
+    const failureMessage = `Job has reached the specified backoff limit; attempt 1 of the container "s${failing}" ended with exit code 3`;
+    const message = `Step ${failing} (s${failing}) failed: BackoffLimitExceeded: ${failureMessage}`;
     expect(getCondition(status?.conditions, 'Failed')).toMatchObject({
       status: 'True',
       reason: 'BackoffLimitExceeded',
@@ -150,10 +151,14 @@ describe('a sequence that fails', () => {
       completedIndices: Array.from({ length: failing }, (_, i) => i),
       failedIndex: failing,
       failureReason: 'BackoffLimitExceeded',
-      failureMessage: 'Job has reached the specified backoff limit',
+      failureMessage,
       summary: `${failing}/3`,
     });
-    expect(status?.steps?.map(({ state }) => state)).toEqual([...Array<string>(failing).fill('Succeeded'), 'Failed']);
+    expect(status?.steps?.map(({ state }) => state)).toEqual([
+      ...Array<string>(failing).fill('Succeeded'),
+      'Failed',
+      ...Array<string>(2 - failing).fill('Skipped'),
+    ]);
     expect(await namespace.jobNames(name)).toHaveLength(failing + 1);
 
     const events = await eventually('the warnings', async () => {

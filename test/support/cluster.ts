@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { LABELS } from '../../shared/api/group.ts';
-import type { SequentialJob, SequentialJobSpec } from '../../shared/api/types.ts';
+import type { Phase, SequentialJob, SequentialJobSpec } from '../../shared/api/types.ts';
 import { type ApiClient, createApiClient, type RequestObserver } from '../../shared/kube/client.ts';
 import { isApiError } from '../../shared/kube/errors.ts';
 import { loadKubeConfig } from '../../shared/kube/kubeconfig.ts';
@@ -20,6 +20,22 @@ import { eventually } from './eventually.ts';
 
 export const PODS: Resource = { root: '/api/v1', plural: 'pods' };
 
+export interface RawPod {
+  readonly metadata: RawJob['metadata'] & { readonly deletionTimestamp?: string };
+  readonly spec: { readonly nodeName?: string };
+  readonly status: {
+    readonly phase?: string;
+    readonly conditions?: readonly {
+      readonly type: string;
+      readonly status: string;
+      readonly lastTransitionTime: string;
+    }[];
+    readonly containerStatuses?: readonly {
+      readonly state: { readonly terminated?: { readonly exitCode: number } };
+    }[];
+  };
+}
+
 export interface RawJob {
   readonly metadata: {
     readonly name: string;
@@ -32,10 +48,17 @@ export interface RawJob {
       readonly controller?: boolean;
     }[];
   };
+  readonly spec: {
+    readonly backoffLimit: number;
+    readonly activeDeadlineSeconds?: number;
+    readonly podFailurePolicy?: unknown;
+    readonly template: { readonly spec: { readonly containers: readonly { readonly command: readonly string[] }[] } };
+  };
   readonly status: {
     readonly startTime?: string;
     readonly completionTime?: string;
-    readonly conditions?: readonly { readonly type: string; readonly status: string }[];
+    readonly failed?: number;
+    readonly conditions?: readonly { readonly type: string; readonly status: string; readonly reason?: string }[];
   };
 }
 
@@ -180,9 +203,35 @@ export class Namespace {
     return (await this.jobs(sequence)).map((job) => job.metadata.name);
   }
 
+  /** The Pods of the namespace, or of one sequence. */
+  async pods(sequence?: string): Promise<readonly RawPod[]> {
+    const labelSelector = sequence === undefined ? undefined : `${LABELS.name}=${sequence}`;
+    const { items } = await this.client.request<List<RawPod>>({
+      method: 'GET',
+      path: collectionPath(PODS, this.name),
+      query: { labelSelector },
+    });
+    return items;
+  }
+
   async podNames(): Promise<readonly string[]> {
-    const { items } = await this.client.request<List<RawJob>>({ method: 'GET', path: collectionPath(PODS, this.name) });
-    return items.map((pod) => pod.metadata.name);
+    return (await this.pods()).map((pod) => pod.metadata.name);
+  }
+
+  /** Creates an object that is no SequentialJob. */
+  async create(resource: Resource, body: object): Promise<void> {
+    await this.client.request({ method: 'POST', path: collectionPath(resource, this.name), body });
+  }
+
+  /** What `kubectl describe` prints of a sequence, its events included. */
+  async describe(name: string): Promise<string> {
+    return kubectl('describe', 'sj', name, '-n', this.name);
+  }
+
+  /** The cells that `kubectl get` prints of a sequence, under its columns. */
+  async columns(name: string): Promise<readonly string[]> {
+    const row = await kubectl('get', 'sj', name, '-n', this.name, '--no-headers');
+    return row.trim().split(/\s+/);
   }
 
   /** The events about one sequence, in the order of their names, which is that of their making. */
@@ -193,6 +242,24 @@ export class Namespace {
       query: { fieldSelector: `involvedObject.kind=SequentialJob,involvedObject.name=${sequence}` },
     });
     return items;
+  }
+
+  /** Reasons, messages and counts of the events that the operator wrote about one sequence. */
+  async story(
+    sequence: string,
+    ...reasons: readonly string[]
+  ): Promise<readonly (readonly [string, string, number])[]> {
+    const events = await this.events(sequence);
+    return events
+      .filter(({ reason }) => reasons.length === 0 || reasons.includes(reason))
+      .map(({ reason, message, count }) => [reason, message, count]);
+  }
+
+  /** Resolves when there is an event with this reason: they are written in the background, after the status. */
+  async untilTold(sequence: string, reason: string): Promise<RawEvent> {
+    return eventually(`the event ${reason} of ${sequence}`, async () =>
+      (await this.events(sequence)).find((event) => event.reason === reason),
+    );
   }
 
   /** The sequence, once its status fulfils `wanted`. */
@@ -214,6 +281,20 @@ export class Namespace {
 
   async untilFinished(name: string, seconds?: number): Promise<SequentialJob> {
     return this.until(name, ({ status }) => status?.completionTime !== undefined, seconds);
+  }
+
+  async untilPhase(name: string, phase: Phase, seconds?: number): Promise<SequentialJob> {
+    return this.until(name, ({ status }) => status?.phase === phase, seconds);
+  }
+
+  /** The sequence, once that step runs and has a Pod that does. */
+  async untilRunning(name: string, index: number): Promise<SequentialJob> {
+    await eventually(`a Pod of step ${index} of ${name} that runs`, async () => {
+      const isIt = ({ metadata, status }: RawPod): boolean =>
+        metadata.labels?.[LABELS.stepIndex] === String(index) && status.phase === 'Running';
+      return (await this.pods(name)).some(isIt) ? true : undefined;
+    });
+    return this.until(name, ({ status }) => status?.steps?.[index]?.state === 'Running');
   }
 
   /** Resolves when the object is gone. */

@@ -51,6 +51,10 @@ export class FakeApi {
   intercept: (request: ApiRequest, number: number) => Fault | undefined = () => undefined;
   /** Each request that was carried out: `POST jobs`, `PATCH sequentialjobs/status`, … */
   readonly done: string[] = [];
+  /** Whether it knows `spec.suspend` of a Job; else it drops it, as servers before 1.22 do. */
+  suspendsJobs = true;
+  /** RFC 3339. */
+  now = NOW;
   #version = 1000;
 
   /** The version of the last write: that of a list made now. */
@@ -60,8 +64,9 @@ export class FakeApi {
 
   put(path: string, object: Stored): Stored {
     this.#version++;
+    const isStripped = object.kind === 'Job' && !this.suspendsJobs;
     const stored = structuredClone({
-      ...object,
+      ...(isStripped ? withoutSuspend(object) : object),
       metadata: { ...object.metadata, resourceVersion: String(this.#version) },
     });
     this.#objects.set(path, stored);
@@ -87,8 +92,21 @@ export class FakeApi {
     return this.#objects.get(sequentialJobPath(namespace, name)) as unknown as SequentialJob | undefined;
   }
 
+  ofKind(wanted: string): readonly Stored[] {
+    return [...this.#objects.values()].filter(({ kind }) => kind === wanted);
+  }
+
   jobs(): readonly Stored[] {
-    return [...this.#objects.values()].filter(({ kind }) => kind === 'Job');
+    return this.ofKind('Job');
+  }
+
+  /** The user's part: another spec, and with it another generation. */
+  edit(namespace: string, name: string, change: Partial<SequentialJob['spec']>): SequentialJob {
+    const object = this.sequentialJob(namespace, name);
+    if (object === undefined) throw new Error(`there is no SequentialJob ${name}`);
+    const { metadata, spec } = object;
+    const generation = (metadata.generation ?? 0) + 1;
+    return this.putSequentialJob({ ...object, metadata: { ...metadata, generation }, spec: { ...spec, ...change } });
   }
 
   /** The Job controller's part: the Job gets this status. */
@@ -114,7 +132,7 @@ export class FakeApi {
   #carryOut(request: ApiRequest): Stored {
     switch (request.method) {
       case 'GET':
-        return this.#find(request.path);
+        return request.query?.['labelSelector'] === undefined ? this.#find(request.path) : this.#list(request);
       case 'POST':
         return this.#create(request);
       case 'PATCH':
@@ -124,6 +142,20 @@ export class FakeApi {
       case 'PUT':
         throw new Error('not expected: PUT');
     }
+  }
+
+  #list({ path, query }: ApiRequest): Stored {
+    const wanted = String(query?.['labelSelector'])
+      .split(',')
+      .map((part) => part.split('='));
+    const isWanted = ({ metadata: { labels } }: Stored): boolean =>
+      wanted.every(([key = '', value]) => labels?.[key] === value);
+    const items = [...this.#objects].flatMap(([at, object]) =>
+      at.startsWith(`${path}/`) && isWanted(object) ? [object] : [],
+    );
+    // A list has no name of its own.
+    const metadata = { resourceVersion: this.version } as ObjectMeta;
+    return { apiVersion: 'v1', kind: 'List', metadata, items };
   }
 
   #find(path: string): Stored {
@@ -136,7 +168,7 @@ export class FakeApi {
     const object = body as Stored;
     const at = `${path}/${object.metadata.name}`;
     if (this.#objects.has(at)) throw new ApiError('AlreadyExists', `${at} already exists`, { status: 409 });
-    const metadata = { ...object.metadata, uid: `uid-${this.#version + 1}`, creationTimestamp: NOW };
+    const metadata = { ...object.metadata, uid: `uid-${this.#version + 1}`, creationTimestamp: this.now };
     return this.put(at, { ...object, metadata });
   }
 
@@ -145,7 +177,12 @@ export class FakeApi {
     const at = isStatus ? path.slice(0, -'/status'.length) : path;
     const before = this.#find(at);
     const patched =
-      contentType?.startsWith('application/json-patch') === true ? jsonPatched(before, body) : merged(before, body);
+      contentType?.startsWith('application/json-patch') === true
+        ? jsonPatched(before, body)
+        : (merged(before, body) as Stored);
+    if (patched.metadata.uid !== before.metadata.uid) {
+      throw new ApiError('Conflict', 'the UID is another', { status: 409 });
+    }
     if (patched.metadata.resourceVersion !== before.metadata.resourceVersion) {
       throw new ApiError('Conflict', 'the object has been modified', { status: 409 });
     }
@@ -174,7 +211,11 @@ export class FakeApi {
     }
     const own = object.metadata.finalizers ?? [];
     const finalizers = propagationPolicy === 'Foreground' ? [...own, 'foregroundDeletion'] : own;
-    const metadata = { ...object.metadata, finalizers, deletionTimestamp: object.metadata.deletionTimestamp ?? NOW };
+    const metadata = {
+      ...object.metadata,
+      finalizers,
+      deletionTimestamp: object.metadata.deletionTimestamp ?? this.now,
+    };
     const stored = this.put(path, { ...object, metadata });
     return this.#collect(path, stored) ? { apiVersion: 'v1', kind: 'Status', metadata: stored.metadata } : stored;
   }
@@ -212,8 +253,23 @@ function jsonPatched(before: Stored, body: unknown): Stored {
   return jsonpatch.applyPatch(structuredClone(before), body as readonly Operation[]).newDocument;
 }
 
-/** RFC 7386 as far as the controller uses it: metadata only. */
-function merged(before: Stored, body: unknown): Stored {
-  const { metadata, ...rest } = body as Partial<Stored>;
-  return { ...before, ...rest, metadata: { ...before.metadata, ...metadata } };
+/** RFC 7386. */
+function merged(before: unknown, patch: unknown): unknown {
+  if (!isRecord(patch)) return patch;
+  const after = new Map(Object.entries(isRecord(before) ? before : {}));
+  for (const [field, value] of Object.entries(patch)) {
+    if (value === null) after.delete(field);
+    else after.set(field, merged(after.get(field), value));
+  }
+  return Object.fromEntries(after);
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** What a server before 1.22 keeps of a Job. */
+function withoutSuspend(object: Stored): Stored {
+  const { suspend: _, ...spec } = (object['spec'] ?? {}) as Readonly<Record<string, unknown>>;
+  return { ...object, spec };
 }

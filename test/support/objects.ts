@@ -61,12 +61,15 @@ export interface JobOptions {
   readonly metadata?: Partial<ObservedJob['metadata']>;
   readonly status?: ObservedJob['status'];
   readonly step?: ObservedJob['step'];
+  readonly suspended?: { readonly byUs: boolean };
+  readonly deadlineSeconds?: number;
 }
 
 /** The Job of step `index` of `sequentialJob()`, running. */
-export function observedJob(index: number, { metadata, status, step }: JobOptions = {}): ObservedJob {
+export function observedJob(index: number, { metadata, status, step, ...spec }: JobOptions = {}): ObservedJob {
   return {
     step: step ?? { index, name: STEPS[index] ?? 'step' },
+    ...spec,
     metadata: {
       name: `etl-${index}-${STEPS[index] ?? 'step'}`,
       namespace: NAMESPACE,

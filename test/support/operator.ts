@@ -68,6 +68,15 @@ export class Operator {
     return this.output.includes(text);
   }
 
+  /** How often it has said that. */
+  count(text: string): number {
+    return this.output.split(text).length - 1;
+  }
+
+  get isRunning(): boolean {
+    return Operator.#living.has(this);
+  }
+
   /** Sends a signal and waits for the end. */
   async end(signal: NodeJS.Signals): Promise<Exit> {
     this.#process.kill(signal);

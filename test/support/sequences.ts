@@ -1,11 +1,17 @@
 /** Small sequences for tests with Pods that run: quick shell commands. */
-import type { Container, SequentialJobSpec } from '../../shared/api/types.ts';
+import type { Container, PodTemplateSpec, SequentialJobSpec } from '../../shared/api/types.ts';
 
 /** Runs until it is told to stop, and then does: as process 1 of a container a plain sleep would not. */
 export const FOREVER = 'trap "exit 143" TERM; sleep 600 & wait $!';
 
 export function step(name: string, script = 'true'): Container {
   return { name, image: 'busybox:1.36', command: ['sh', '-c', script] };
+}
+
+/** The same step with something from a Secret in its environment. */
+export function withSecret(container: Container, secret: string, optional = false): Container {
+  const secretKeyRef = { name: secret, key: 'token', ...(optional ? { optional } : {}) };
+  return { ...container, env: [{ name: 'TOKEN', valueFrom: { secretKeyRef } }] };
 }
 
 /** Steps s0, s1, … that succeed, but for those with a script of their own. */
@@ -15,4 +21,25 @@ export function sequence(
   more: Partial<SequentialJobSpec> = {},
 ): SequentialJobSpec {
   return { containers: Array.from({ length: count }, (_, i) => step(`s${i}`, scripts[i])), backoffLimit: 0, ...more };
+}
+
+/** Where steps see the folder of `gated`. */
+const GATE = '/gate';
+
+/** Scripts for a `gated` sequence: wait for a file of that name, or fail without it. */
+export const waitsFor = (name: string): string => `until [ -e ${GATE}/${name} ]; do sleep 0.1; done`;
+export const needs = (name: string): string => `[ -e ${GATE}/${name} ]`;
+
+/** Says so and fails the first time, in whichever Pod or run that is; succeeds from then on. */
+export const failsOnce = (name: string, code = 1, says = 'true'): string =>
+  `[ -e ${GATE}/${name} ] || { touch ${GATE}/${name}; ${says}; exit ${code}; }`;
+
+/** The same sequence with a folder of this machine in every step, through which the test decides how a step goes. */
+export function gated(folder: string, spec: SequentialJobSpec): SequentialJobSpec {
+  const mount = { name: 'gate', mountPath: GATE };
+  const template: PodTemplateSpec = {
+    ...spec.template,
+    spec: { containers: [], ...spec.template?.spec, volumes: [{ name: 'gate', hostPath: { path: folder } }] },
+  };
+  return { ...spec, template, containers: spec.containers.map((one) => ({ ...one, volumeMounts: [mount] })) };
 }

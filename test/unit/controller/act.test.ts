@@ -1,16 +1,17 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { act, type ActorDeps } from '../../../controller/act.ts';
-import type { Action, Snapshot } from '../../../controller/decide/index.ts';
+import { type Action, decide, type Snapshot } from '../../../controller/decide/index.ts';
+import { ServerSkills } from '../../../controller/server-skills.ts';
 import { FINALIZER } from '../../../shared/api/group.ts';
-import { type ObservedJob, sequentialJobOwner } from '../../../shared/api/job.ts';
 import type { SequentialJob } from '../../../shared/api/types.ts';
-import { Cache } from '../../../shared/kube/cache.ts';
 import { ApiError, type ApiErrorCode } from '../../../shared/kube/errors.ts';
 import { toObservedJob } from '../../../controller/transform.ts';
-import { FakeApi, fault, jobPath } from '../../support/fake-api.ts';
+import { describeRequest, FakeApi, fault, jobPath, sequentialJobPath } from '../../support/fake-api.ts';
 import { FakeClient } from '../../support/fake-client.ts';
 import { deepFreeze } from '../../support/freeze.ts';
-import { at, jobUid, NAMESPACE, observedJob, ownedBy, sequentialJob } from '../../support/objects.ts';
+import { recordingLog } from '../../support/recording-log.ts';
+import { actorDeps } from '../../support/reconciler.ts';
+import { at, jobUid, NAMESPACE, NOW, NOW_MS, observedJob, ownedBy, sequentialJob } from '../../support/objects.ts';
 
 const NAME = 'etl-0-extract';
 const CREATE: Action = { type: 'CreateJob', index: 0, resumes: 0, jobName: NAME };
@@ -22,16 +23,18 @@ describe('act', () => {
 
   beforeEach(() => {
     api = new FakeApi();
-    deps = {
-      client: api.client,
-      sequentialJobs: new Cache<SequentialJob>(),
-      jobs: new Cache<ObservedJob>((job) => sequentialJobOwner(job)?.uid),
-    };
+    deps = actorDeps(api.client);
   });
 
   function snapshot(change: Partial<Snapshot> = {}): Snapshot {
     const object = change.object ?? api.putSequentialJob(sequentialJob());
     return deepFreeze({ jobs: [], findings: {}, ...change, object });
+  }
+
+  /** The object without its finalizer. */
+  function unheld(status?: SequentialJob['status']): SequentialJob {
+    const { finalizers: _, ...metadata } = sequentialJob().metadata;
+    return { ...sequentialJob({ status }), metadata };
   }
 
   const names = ({ jobs }: Snapshot): readonly string[] => jobs.map(({ metadata }) => metadata.name);
@@ -103,6 +106,17 @@ describe('act', () => {
       expect(names(after)).toEqual(jobs);
       expect(api.get(jobPath(NAMESPACE, NAME))).toEqual(before);
       expect(cached()).toEqual(Object.keys(findings).length === 0 ? jobs : []);
+    });
+
+    it('says where the server has dropped what it does not know', async () => {
+      const { log, lines } = recordingLog();
+      const spec = { stepPolicies: [{ name: 'extract', podFailurePolicy: { rules: [] } }] };
+      const object = api.putSequentialJob(sequentialJob({ spec }));
+      const stored = { metadata: observedJob(0).metadata, spec: {} };
+      const client = new FakeClient({ request: () => stored });
+      await act([CREATE], snapshot({ object }), { ...deps, client, skills: new ServerSkills(log) });
+      expect(client.requests[0]?.body).toMatchObject({ spec: { podFailurePolicy: { rules: [] } } });
+      expect(lines).toMatchObject([{ msg: expect.stringContaining('does not know podFailurePolicy') }]);
     });
 
     it('where the name is free again before we look: it learns nothing, and the next decision tries again', async () => {
@@ -182,7 +196,10 @@ describe('act', () => {
       const after = await act([CONFIRM], snapshot(), deps);
       expect(after.findings).toEqual(findings);
       expect(names(after)).toEqual(jobs);
-      expect(api.client.requests).toMatchObject([{ method: 'GET', path: jobPath(NAMESPACE, NAME) }]);
+      expect(api.client.requests[0]).toMatchObject({ method: 'GET', path: jobPath(NAMESPACE, NAME) });
+      // One that is gone may have left Pods behind.
+      const isGone = after.findings[NAME]?.type === 'absent';
+      expect(api.client.requests.slice(1).map(describeRequest)).toEqual(isGone ? ['GET pods'] : []);
     });
 
     it('where it cannot be asked, nothing is concluded', async () => {
@@ -279,6 +296,91 @@ describe('act', () => {
     });
   });
 
+  describe('DeleteSequence', () => {
+    const DELETE: Action = { type: 'DeleteSequence' };
+    const PATH = sequentialJobPath(NAMESPACE, 'etl');
+
+    it('deletes this very object, as it was looked at, and knows that it goes', async () => {
+      const before = snapshot();
+      const { uid, resourceVersion } = before.object.metadata;
+      const after = await act([DELETE], before, deps);
+      expect(api.client.requests).toMatchObject([
+        {
+          method: 'DELETE',
+          path: PATH,
+          body: { propagationPolicy: 'Background', preconditions: { uid, resourceVersion } },
+        },
+      ]);
+      expect(after.object.metadata.deletionTimestamp).toBe(NOW);
+      expect(after.object.spec).toBe(before.object.spec);
+      expect(deps.sequentialJobs.get(`${NAMESPACE}/etl`)?.metadata.deletionTimestamp).toBe(NOW);
+    });
+
+    it.each<readonly [string, () => void]>([
+      ['nothing holds it, so that it goes at once', () => void api.putSequentialJob(unheld())],
+      ['it is gone already', () => api.remove(PATH)],
+    ])('where %s: it goes, and nothing of ours holds it', async (_says, prepare) => {
+      api.putSequentialJob(sequentialJob());
+      prepare();
+      const stored = api.sequentialJob(NAMESPACE, 'etl') ?? sequentialJob();
+      const after = await act([DELETE], snapshot({ object: stored }), deps);
+      expect(after.object.metadata).toMatchObject({ finalizers: [], deletionTimestamp: NOW });
+      expect(decide(after, NOW_MS)).toMatchObject({ actions: [], status: undefined, events: [] });
+      expect(deps.sequentialJobs.size).toBe(0);
+    });
+
+    it('leaves an object alone that was changed meanwhile: its time to live may have been prolonged', async () => {
+      const before = snapshot();
+      api.putSequentialJob(sequentialJob({ spec: { ttlSecondsAfterFinished: 3600 } }));
+      await expect(act([DELETE], before, deps)).rejects.toMatchObject({ code: 'Conflict' });
+      expect(api.sequentialJob(NAMESPACE, 'etl')?.metadata.deletionTimestamp).toBeUndefined();
+    });
+
+    it('leaves a namesake alone that was made anew', async () => {
+      const before = snapshot();
+      api.putSequentialJob(sequentialJob({ metadata: { uid: 'another' } }));
+      await expect(act([DELETE], before, deps)).rejects.toMatchObject({ code: 'Conflict' });
+      expect(api.sequentialJob(NAMESPACE, 'etl')?.metadata.deletionTimestamp).toBeUndefined();
+    });
+
+    it.each<readonly [ApiErrorCode]>([['ServerError'], ['Forbidden'], ['Timeout']])('%s is thrown', async (code) => {
+      const before = snapshot();
+      api.intercept = () => fault(code);
+      await expect(act([DELETE], before, deps)).rejects.toMatchObject({ code });
+    });
+  });
+
+  describe('the record of a spec that no webhook has seen', () => {
+    it('is written before the Job, and only where it is asked for', async () => {
+      await act([CREATE], snapshot({ isUnvouched: true }), deps);
+      await act([CREATE], snapshot(), deps);
+      expect(api.done).toEqual(['POST controllerrevisions', 'POST jobs', 'GET jobs']);
+    });
+
+    it('holds the Job up while it may yet be written', async () => {
+      api.intercept = ({ path }) => (path.endsWith('/controllerrevisions') ? fault('ServerError') : undefined);
+      await expect(act([CREATE], snapshot({ isUnvouched: true }), deps)).rejects.toMatchObject({ code: 'ServerError' });
+      expect(api.jobs()).toEqual([]);
+    });
+
+    it('does not hold the Job up where it may not be written', async () => {
+      api.intercept = ({ path }) => (path.endsWith('/controllerrevisions') ? fault('Forbidden') : undefined);
+      expect(names(await act([CREATE], snapshot({ isUnvouched: true }), deps))).toEqual([NAME]);
+    });
+
+    it.each<readonly [string, SequentialJob['status'], boolean | undefined]>([
+      ['has not started: no webhook has seen it', undefined, true],
+      ['has started: somebody took the finalizer off', { startTime: at(0) }, undefined],
+    ])('is due where the finalizer is missing and the sequence %s', async (_says, status, expected) => {
+      const after = await act(
+        [{ type: 'AddFinalizer' }],
+        snapshot({ object: api.putSequentialJob(unheld(status)) }),
+        deps,
+      );
+      expect(after.isUnvouched).toBe(expected);
+    });
+  });
+
   describe('finalizers', () => {
     it.each<readonly [Action['type'], readonly string[] | undefined, readonly string[]]>([
       ['AddFinalizer', undefined, [FINALIZER]],
@@ -294,19 +396,30 @@ describe('act', () => {
       const after = await act([{ type } as Action], snapshot({ object: stored }), deps);
       expect(after.object.metadata.finalizers).toEqual(expected);
       expect(deps.sequentialJobs.get(`${NAMESPACE}/etl`)?.metadata.finalizers).toEqual(expected);
-      expect(api.client.requests).toMatchObject([
-        {
-          contentType: 'application/merge-patch+json',
-          body: { metadata: { resourceVersion: stored.metadata.resourceVersion, finalizers: expected } },
-        },
-      ]);
-      expect(api.client.requests[0]?.path).not.toMatch(/status$/);
+      const patch = api.client.requests.at(-1);
+      expect(patch).toMatchObject({
+        contentType: 'application/merge-patch+json',
+        body: { metadata: { resourceVersion: stored.metadata.resourceVersion, finalizers: expected } },
+      });
+      expect(patch?.path).not.toMatch(/status$/);
+    });
+
+    it('before the start the spec is recorded, and only then the finalizer says that the object was seen', async () => {
+      const after = await act([{ type: 'AddFinalizer' }], snapshot(), deps);
+      expect(api.done).toEqual(['POST controllerrevisions', 'PATCH sequentialjobs']);
+      expect(after).toMatchObject({ isUnvouched: true, isRecorded: true });
+    });
+
+    it('after the start nothing is recorded: what runs by then is known', async () => {
+      const object = api.putSequentialJob(sequentialJob({ status: { startTime: at(0) } }));
+      await act([{ type: 'AddFinalizer' }], snapshot({ object }), deps);
+      expect(api.done).toEqual(['PATCH sequentialjobs']);
     });
 
     it('the next action works on the object as it is then', async () => {
       const after = await act([{ type: 'RemoveFinalizer' }, { type: 'AddFinalizer' }], snapshot(), deps);
       expect(after.object.metadata.finalizers).toEqual([FINALIZER]);
-      expect(api.done).toEqual(['PATCH sequentialjobs', 'PATCH sequentialjobs']);
+      expect(api.done).toEqual(['PATCH sequentialjobs', 'POST controllerrevisions', 'PATCH sequentialjobs']);
     });
 
     it('an object that has moved on is a Conflict: nobody is overwritten', async () => {

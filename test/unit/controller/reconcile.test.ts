@@ -1,12 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import type { EventRecorder } from '../../../controller/events.ts';
-import { reconcile, type ReconcilerDeps } from '../../../controller/reconcile.ts';
-import { toObservedJob, toSequentialJob } from '../../../controller/transform.ts';
 import { FINALIZER } from '../../../shared/api/group.ts';
-import { type ObservedJob, sequentialJobOwner } from '../../../shared/api/job.ts';
 import type { SequentialJob } from '../../../shared/api/types.ts';
 import { getCondition, isTrue } from '../../../shared/conditions.ts';
-import { Cache } from '../../../shared/kube/cache.ts';
 import { ApiError, type ApiErrorCode, isApiError } from '../../../shared/kube/errors.ts';
 import { describeRequest, FakeApi, fault, jobPath } from '../../support/fake-api.ts';
 import {
@@ -15,59 +10,13 @@ import {
   container,
   failed,
   NAMESPACE,
-  NOW_MS,
   observedJob,
   ownedBy,
   sequentialJob,
 } from '../../support/objects.ts';
+import { Process } from '../../support/process.ts';
 
 const KEY = `${NAMESPACE}/etl`;
-
-/** A controller's process: its caches, and what it told. A crash is a new one. */
-class Process {
-  readonly events: string[] = [];
-  readonly deps: ReconcilerDeps;
-  readonly #api: FakeApi;
-
-  constructor(api: FakeApi) {
-    this.#api = api;
-    const recorder: Pick<EventRecorder, 'emit'> = { emit: (_, { reason }) => this.events.push(reason) };
-    this.deps = {
-      client: api.client,
-      sequentialJobs: new Cache<SequentialJob>(),
-      jobs: new Cache<ObservedJob>((job) => sequentialJobOwner(job)?.uid),
-      events: recorder as EventRecorder,
-      doubtful: new Set<string>(),
-      now: () => NOW_MS,
-    };
-    this.sync();
-  }
-
-  /** What the watches bring. */
-  sync(): void {
-    const object = this.#api.sequentialJob(NAMESPACE, 'etl');
-    this.deps.sequentialJobs.replace(object === undefined ? [] : [toSequentialJob(object)], this.#api.version);
-    this.deps.jobs.replace(this.#api.jobs().map(toObservedJob), this.#api.version);
-  }
-
-  async visit(): Promise<number | undefined> {
-    return (await reconcile(KEY, this.deps)).requeueAfterMs;
-  }
-
-  /** Visits until one goes well, as the queue does; the watches go on meanwhile. */
-  async settle(): Promise<void> {
-    for (let tries = 0; tries < 20; tries++) {
-      try {
-        await this.visit();
-        return;
-      } catch (error) {
-        if (!isApiError(error)) throw error;
-        this.sync();
-      }
-    }
-    throw new Error('it does not settle');
-  }
-}
 
 describe('reconcile', () => {
   let api: FakeApi;
@@ -93,9 +42,9 @@ describe('reconcile', () => {
   describe('the requests of one visit', () => {
     it.each<readonly [string, () => void, readonly string[], readonly string[]]>([
       [
-        'a new object without the finalizer: finalizer, Job, status, then the events',
+        'a new object without the finalizer: record of the spec, finalizer, Job, status, then the events',
         () => api.putSequentialJob(bare()),
-        ['PATCH sequentialjobs', 'POST jobs', 'PATCH sequentialjobs/status'],
+        ['POST controllerrevisions', 'PATCH sequentialjobs', 'POST jobs', 'PATCH sequentialjobs/status'],
         ['SequenceStarted', 'JobStarted'],
       ],
       [
@@ -221,6 +170,17 @@ describe('reconcile', () => {
     });
   });
 
+  it('records a change that is allowed where it has recorded what was before: no webhook vouches for either', async () => {
+    api.putSequentialJob({ ...bare(), spec: { ...bare().spec, updatePolicy: 'FutureSteps' } });
+    const process = new Process(api);
+    await process.visit();
+    const containers = [container('extract'), container('transform'), container('store')];
+    api.edit(NAMESPACE, 'etl', { containers });
+    process.sync();
+    await process.visit();
+    expect(api.ofKind('ControllerRevision')).toMatchObject([{ revision: 2, data: { spec: { containers } } }]);
+  });
+
   it('gives a running sequence its finalizer back when an update dropped it', async () => {
     api.putSequentialJob(sequentialJob());
     await new Process(api).visit();
@@ -242,7 +202,7 @@ describe('reconcile', () => {
       api.remove(jobPath(NAMESPACE, 'etl-0-extract'));
       const process = new Process(api);
       await process.visit();
-      expect(requests().slice(2)).toEqual(['GET jobs', 'PATCH sequentialjobs/status']);
+      expect(requests().slice(2)).toEqual(['GET jobs', 'GET pods', 'PATCH sequentialjobs/status']);
       expect(stored().status?.progress?.failureReason).toBe('JobDeleted');
       expect(posts()).toEqual([]);
     });
@@ -357,7 +317,7 @@ describe('reconcile', () => {
       await expect(process.visit()).rejects.toMatchObject({ code });
       const progressing = getCondition(stored().status?.conditions, 'Progressing');
       expect(progressing).toMatchObject({ status: 'True', reason: 'ReconciliationError', message: `it was ${code}` });
-      expect(process.events).toEqual(['SequenceStarted', 'ReconciliationFailed']);
+      expect(process.events).toEqual(['ReconciliationFailed']);
     });
 
     it('that lasts is told each time, but written once', async () => {
@@ -365,10 +325,10 @@ describe('reconcile', () => {
       api.intercept = ({ method }) => (method === 'POST' ? fault('ServerError') : undefined);
       const process = new Process(api);
       for (let i = 0; i < 3; i++) await expect(process.visit()).rejects.toThrow('it was ServerError');
-      // After an answer of 500 the object is asked for: what was written is not known.
-      expect(api.done).toEqual(['PATCH sequentialjobs/status', 'GET sequentialjobs', 'GET sequentialjobs']);
+      // After an answer of 500 the object and its Jobs are asked for: what was written is not known.
+      const look = ['GET sequentialjobs', 'GET jobs'];
+      expect(api.done).toEqual(['PATCH sequentialjobs/status', ...look, ...look]);
       expect(process.events.filter((reason) => reason === 'ReconciliationFailed')).toHaveLength(3);
-      expect(process.events.filter((reason) => reason === 'SequenceStarted')).toHaveLength(1);
     });
 
     it('that has passed is no more to be seen', async () => {
@@ -448,7 +408,7 @@ describe('reconcile', () => {
         const changed = stored();
         api.putSequentialJob({ ...changed, metadata: { ...changed.metadata, generation: 2 } });
         process.sync();
-        await process.visit();
+        await process.settleOnce();
         expect(stored().status?.phase).toBe('Running');
         expect(posts()).toHaveLength(1);
       },
@@ -465,8 +425,8 @@ describe('reconcile', () => {
       'Unauthorized',
       'Aborted',
     ] as const;
-    /** Requests of a whole run of three steps without trouble: finalizer, 3 Jobs, 4 statuses. */
-    const REQUESTS = 8;
+    /** Requests of a whole run of three steps without trouble: record of the spec, finalizer, 3 Jobs, 4 statuses. */
+    const REQUESTS = 9;
 
     async function run(crashes: boolean): Promise<readonly string[]> {
       const events: string[] = [];
@@ -504,7 +464,7 @@ describe('reconcile', () => {
       api.putSequentialJob(bare());
       api.intercept = (_, n) => (n === number ? planned : undefined);
       await run(crashes);
-      expect(api.client.requests.length).toBeGreaterThan(REQUESTS - 1);
+      expect(api.client.requests.length).toBeGreaterThan(number);
       expect(posts()).toHaveLength(3);
       expect(jobNames()).toEqual(['etl-0-extract', 'etl-1-transform', 'etl-2-load']);
       const { status, metadata } = stored();

@@ -1,4 +1,5 @@
-import { LABELS } from '../../../shared/api/group.ts';
+import { LABELS, SUSPENDED_ANNOTATION } from '../../../shared/api/group.ts';
+import type { ObservedJob } from '../../../shared/api/job.ts';
 import { describe, expect, it } from '@jest/globals';
 import { toObservedJob, toSequentialJob } from '../../../controller/transform.ts';
 import { deepFreeze } from '../../support/freeze.ts';
@@ -57,6 +58,49 @@ describe('toObservedJob', () => {
       status: { ...job.status, ready: 0, terminating: 0, uncountedTerminatedPods: {} },
     });
     expect(toObservedJob(raw)).toEqual(job);
+  });
+
+  it.each<readonly [string, Record<string, unknown>, Partial<ObservedJob>]>([
+    ['is not suspended', { spec: {} }, {}],
+    ['is not suspended, and says so', { spec: { suspend: false } }, {}],
+    ['is suspended by somebody else', { spec: { suspend: true } }, { suspended: { byUs: false } }],
+    [
+      'is suspended by us',
+      { spec: { suspend: true }, metadata: { annotations: { [SUSPENDED_ANNOTATION]: 'true' } } },
+      { suspended: { byUs: true } },
+    ],
+    [
+      'was suspended by us, and somebody has let it go on',
+      { spec: { suspend: false }, metadata: { annotations: { [SUSPENDED_ANNOTATION]: 'true' } } },
+      {},
+    ],
+    ['has a time limit', { spec: { activeDeadlineSeconds: 60 } }, { deadlineSeconds: 60 }],
+    ['has no time left', { spec: { activeDeadlineSeconds: 0 } }, { deadlineSeconds: 0 }],
+    [
+      'was made after a resume',
+      { metadata: { labels: { [LABELS.stepIndex]: '1', [LABELS.stepName]: 'load', [LABELS.resume]: '2' } } },
+      { step: { index: 1, name: 'load', resumes: 2 } },
+    ],
+    [
+      'was made before the first resume',
+      { metadata: { labels: { [LABELS.stepIndex]: '1', [LABELS.stepName]: 'load' } } },
+      { step: { index: 1, name: 'load' } },
+    ],
+    [
+      'has labels that are no numbers',
+      { metadata: { labels: { [LABELS.stepIndex]: 'x', [LABELS.resume]: '-1' } } },
+      { step: {} },
+    ],
+    [
+      'has labels of numbers without end',
+      { metadata: { labels: { [LABELS.stepIndex]: '12345678901', [LABELS.resume]: '1e3' } } },
+      { step: {} },
+    ],
+  ])('a Job that %s', (_says, raw, expected) => {
+    const { metadata = {}, ...rest } = raw as { readonly metadata?: object };
+    const bare = { step: {}, metadata: job.metadata, status: {} };
+    const once = toObservedJob(deepFreeze({ ...rest, metadata: { ...job.metadata, ...metadata } }));
+    expect(once).toStrictEqual({ ...bare, ...expected });
   });
 
   it.each<readonly [string, Record<string, unknown>]>([

@@ -4,45 +4,33 @@
  *
  *     UPDATE_GOLDEN=1 make test-unit && git diff test/golden
  */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
-import { parse, stringify } from 'yaml';
-import { decide, type Snapshot } from '../../../../controller/decide/index.ts';
-import { deepFreeze } from '../../../support/freeze.ts';
+import { stringify } from 'yaml';
+import { decide } from '../../../../controller/decide/index.ts';
+import { GOLDEN_DECISIONS, goldenDecisions, INPUT, readGolden } from '../../../support/golden-decisions.ts';
 
-const FOLDER = fileURLToPath(new URL('../../../golden/decide/', import.meta.url));
-const INPUT = '.input.yaml';
 const OUTPUT = '.output.yaml';
 const UPDATE = process.env['UPDATE_GOLDEN'] === '1';
 
-interface Input {
-  /** RFC 3339. */
-  readonly now: string;
-  readonly snapshot: Snapshot;
-}
-
-const files = readdirSync(FOLDER);
-const cases = files.filter((file) => file.endsWith(INPUT)).map((file) => file.slice(0, -INPUT.length));
-
-function read(file: string): unknown {
-  return parse(readFileSync(`${FOLDER}${file}`, 'utf8'));
-}
+const cases = goldenDecisions();
 
 describe('decide, by golden files', () => {
-  it.each(cases)('%s', (name) => {
-    const { now, snapshot } = deepFreeze(read(`${name}${INPUT}`) as Input);
+  it.each(cases)('$name', ({ name, input: { now, snapshot } }) => {
     // As it goes over the wire: a field that is undefined is not there.
     const decision: unknown = JSON.parse(JSON.stringify(decide(snapshot, Date.parse(now))));
     if (UPDATE) {
-      writeFileSync(`${FOLDER}${name}${OUTPUT}`, stringify(decision, { lineWidth: 0, aliasDuplicateObjects: false }));
+      const text = stringify(decision, { lineWidth: 0, aliasDuplicateObjects: false });
+      writeFileSync(`${GOLDEN_DECISIONS}${name}${OUTPUT}`, text);
     }
-    expect(decision).toStrictEqual(read(`${name}${OUTPUT}`));
+    expect(decision).toStrictEqual(readGolden(`${name}${OUTPUT}`));
   });
 
   it('every output belongs to an input', () => {
+    const files = readdirSync(GOLDEN_DECISIONS);
     const outputs = files.filter((file) => file.endsWith(OUTPUT)).map((file) => file.slice(0, -OUTPUT.length));
-    expect(outputs.filter((name) => !cases.includes(name))).toEqual([]);
+    const names = new Set(cases.map(({ name }) => name));
+    expect(outputs.filter((name) => !names.has(name))).toEqual([]);
     expect(files.filter((file) => !file.endsWith(INPUT) && !file.endsWith(OUTPUT))).toEqual([]);
   });
 });

@@ -1,8 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
+import { recordedDraft } from '../../../../controller/decide/draft.ts';
 import { EFFECTS } from '../../../../controller/decide/effects.ts';
 import { GUARDS } from '../../../../controller/decide/guards.ts';
-import { TRANSITIONS } from '../../../../controller/decide/machine.ts';
-import { STATES, type State } from '../../../../controller/decide/types.ts';
+import { type Transition, TRANSITIONS } from '../../../../controller/decide/machine.ts';
+import { type Context, STATES, type State } from '../../../../controller/decide/types.ts';
+import { toTimestamp } from '../../../../shared/api/time.ts';
+import { goldenDecisions, type GoldenInput } from '../../../support/golden-decisions.ts';
 
 const rowsOf = (state: State) => TRANSITIONS.filter(({ from }) => from === state);
 const states = STATES.map((state) => [state] as const);
@@ -46,4 +49,27 @@ describe('the state machine', () => {
       expect(says).not.toMatch(/[|\n]/);
     },
   );
+});
+
+/** The rows that the walk takes from what the input records, to where it rests. */
+function taken({ snapshot, now }: GoldenInput): readonly Transition[] {
+  const nowMs = Date.parse(now);
+  const rows: Transition[] = [];
+  let draft = recordedDraft(snapshot.object);
+  while (rows.at(-1)?.rest !== true) {
+    const context: Context = { snapshot, draft, now: toTimestamp(nowMs), nowMs };
+    const row = rowsOf(draft.state).find(({ guard }) => GUARDS[guard].holds(context));
+    if (row === undefined) throw new Error(`no way out of ${draft.state}`);
+    draft = { ...EFFECTS[row.effect].apply(context), state: row.to };
+    rows.push(row);
+  }
+  return rows;
+}
+
+describe('every row is taken by a golden decision, so that nobody changes it unseen', () => {
+  const seen = new Set(goldenDecisions().flatMap(({ input }) => taken(input)));
+
+  it.each(TRANSITIONS.map((row) => [row.from, row.guard, row]))('%s, %s', (_from, _guard, row) => {
+    expect(seen).toContain(row);
+  });
 });

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { fitSteps } from '../../../../controller/decide/size.ts';
 import { decide } from '../../../../controller/decide/index.ts';
 import type { StepStatus } from '../../../../shared/api/types.ts';
+import { getCondition } from '../../../../shared/conditions.ts';
 import { stepJobName } from '../../../../shared/jobs/job.ts';
 import { deepFreeze } from '../../../support/freeze.ts';
 import { at, container, jobUid, NOW_MS, observedJob, sequentialJob } from '../../../support/objects.ts';
@@ -26,6 +27,8 @@ function step(index: number, more: Partial<StepStatus> = {}): StepStatus {
 
 const steps = (count: number, more: Partial<StepStatus> = {}): readonly StepStatus[] =>
   deepFreeze(Array.from({ length: count }, (_, i) => step(i, more)));
+const skipped = (from: number, to: number): readonly StepStatus[] =>
+  Array.from({ length: to - from }, (_, i) => ({ index: from + i, name: LONGEST, state: 'Skipped' }));
 const size = (value: unknown): number => Buffer.byteLength(JSON.stringify(value));
 const last = step(999, { state: 'Failed', reason: 'Error', message: '€'.repeat(341) });
 
@@ -43,6 +46,20 @@ describe('fitSteps', () => {
     ['with the longest messages', steps(1000, { message: 'm'.repeat(1024), reason: 'Completed' })],
     ['with messages of three bytes a character', steps(1000, { message: '€'.repeat(341) })],
     ['of which the last failed', deepFreeze([...steps(999), last])],
+    ['that all failed', steps(1000, { state: 'Failed', reason: 'Error', message: 'm'.repeat(1024) })],
+    [
+      'that failed with messages of three bytes a character',
+      steps(1000, { state: 'Failed', message: '€'.repeat(341) }),
+    ],
+    [
+      'of which every other failed',
+      deepFreeze(
+        Array.from({ length: 1000 }, (_, i) =>
+          step(i, i % 2 === 0 ? {} : { state: 'Failed', message: 'm'.repeat(1024) }),
+        ),
+      ),
+    ],
+    ['of which all but the first were skipped', deepFreeze([step(0), ...skipped(1, 1000)])],
   ])('brings 1000 steps %s below the limit', (_says, given) => {
     const fitted = fitSteps(given);
     expect(size(fitted)).toBeLessThan(224 * 1024);
@@ -81,6 +98,32 @@ describe('fitSteps', () => {
     expect(fitSteps(given)[index === 5 ? 6 : 5]).not.toHaveProperty('exitCode');
   });
 
+  it('cuts those that succeeded before any that failed', () => {
+    const failedStep = step(0, { state: 'Failed', reason: 'Error', message: 'm'.repeat(1024) });
+    const given = deepFreeze([failedStep, ...steps(1000).slice(1)]);
+    expect(fitSteps(given)[0]).toBe(failedStep);
+  });
+
+  it('cuts those that failed where it must, the oldest first, and always leaves the last one its message', () => {
+    const fitted = fitSteps(steps(1000, { state: 'Failed', reason: 'Error', message: 'm'.repeat(1024) }));
+    const cut = fitted.map(({ message }) => message === undefined);
+    expect(cut[0]).toBe(true);
+    expect(fitted.at(-1)?.message).toHaveLength(1024);
+    expect(cut.slice(cut.indexOf(false))).not.toContain(true);
+  });
+
+  it.each(['Succeeded', 'Failed'] as const)(
+    'leaves the failed step in front of those that were skipped as it is, after many that %s',
+    (state) => {
+      const ended = step(800, { state: 'Failed', reason: 'Error', message: 'why' });
+      const before = steps(800, { state, reason: 'Error', message: 'm'.repeat(1024) });
+      const fitted = fitSteps(deepFreeze([...before, ended, ...skipped(801, 1000)]));
+      expect(size(fitted)).toBeLessThan(224 * 1024);
+      expect(fitted[800]).toBe(ended);
+      expect(fitted[799]).not.toHaveProperty('message');
+    },
+  );
+
   it('says the same when it is asked again: the status comes to rest', () => {
     const fitted = fitSteps(steps(1000, { message: 'm'.repeat(100) }));
     expect(fitSteps(fitted)).toEqual(fitted);
@@ -92,24 +135,63 @@ describe('the whole status', () => {
     container(`${LONGEST.slice(4)}${String(i).padStart(4, '0')}`),
   );
   const object = sequentialJob({ metadata: { name: LONGEST }, spec: { containers } });
-  const done = containers.slice(0, 999).map(({ name }, i) => step(i, { name, jobName: stepJobName(object, i, 0) }));
+  const ran = (more: Partial<StepStatus> = {}): readonly StepStatus[] =>
+    containers.slice(0, 999).map(({ name }, i) => step(i, { name, jobName: stepJobName(object, i, 0), ...more }));
 
-  it.each<readonly [string, StepStatus]>([
-    ['runs', step(999, { state: 'Running' })],
-    ['failed', last],
-  ])('of 1000 steps of the longest names, the last of which %s, stays below 256 KiB', (_says, end) => {
-    const jobName = stepJobName(object, 999, 0);
-    const status = {
-      observedGeneration: 1,
-      startTime: at(0),
-      steps: [...done, { ...end, jobName, state: 'Running' as const }],
-    };
-    const conditions = [
-      { type: 'Failed', status: 'True', reason: 'Error', message: 'm'.repeat(1024), lastTransitionTime: at(0) },
-    ];
-    const job = observedJob(999, { metadata: { name: jobName }, status: { failed: 4, conditions } });
-    const decision = decide(deepFreeze({ object: { ...object, status }, jobs: [job], findings: {} }), NOW_MS);
-    expect(decision.status?.phase).toBe('Failed');
+  it.each<readonly [string, readonly StepStatus[]]>([
+    ['succeeded', ran()],
+    ['failed and were passed over', ran({ state: 'Failed', reason: 'Error', message: 'm'.repeat(1024) })],
+  ])(
+    'of 1000 steps of the longest names, the last of which failed and the others %s, stays below 256 KiB',
+    (_says, before) => {
+      const jobName = stepJobName(object, 999, 0);
+      const status = {
+        observedGeneration: 1,
+        startTime: at(0),
+        steps: [...before, { ...last, jobName, state: 'Running' as const }],
+      };
+      const conditions = [
+        { type: 'Failed', status: 'True', reason: 'Error', message: 'm'.repeat(1024), lastTransitionTime: at(0) },
+      ];
+      const job = observedJob(999, { metadata: { name: jobName }, status: { failed: 4, conditions } });
+      const findings = { [jobName]: { type: 'inspected' } } as const;
+      const decision = decide(deepFreeze({ object: { ...object, status }, jobs: [job], findings }), NOW_MS);
+      expect(decision.status?.phase).toBe('Failed');
+      expect(size(decision.status)).toBeLessThan(LIMIT);
+    },
+  );
+
+  it('of 1000 steps of the longest names, the first of which failed, stays below 256 KiB', () => {
+    const findings = { [stepJobName(object, 0, 0)]: { type: 'rejected', message: '€'.repeat(4096) } } as const;
+    const status = { observedGeneration: 1, startTime: at(0) };
+    const decision = decide(deepFreeze({ object: { ...object, status }, jobs: [], findings }), NOW_MS);
+    expect(decision.status?.steps?.filter(({ state }) => state === 'Skipped')).toHaveLength(999);
+    expect(size(decision.status)).toBeLessThan(LIMIT);
+  });
+
+  it('of 1000 steps that may all fail, and did, stays below 256 KiB though it names them', () => {
+    const stepPolicies = containers.map(({ name }) => ({ name, onFailure: 'Continue' as const }));
+    const failedSteps = containers.map(({ name }, i) =>
+      step(i, { name, jobName: stepJobName(object, i, 0), state: 'Failed' }),
+    );
+    const status = { observedGeneration: 1, startTime: at(0), steps: failedSteps };
+    const spec = { ...object.spec, stepPolicies };
+    const decision = decide(deepFreeze({ object: { ...object, spec, status }, jobs: [], findings: {} }), NOW_MS);
+    expect(decision.status?.phase).toBe('Completed');
+    expect(getCondition(decision.status?.conditions, 'Complete')?.message).toMatch(/^0 of 1000 .* and 995 more$/);
+    expect(size(decision.status)).toBeLessThan(LIMIT);
+  });
+
+  it('stays below 256 KiB however many things are missing', () => {
+    const missing = Array.from(
+      { length: 500 },
+      (_, i) => ({ kind: 'Secret', name: `${'s'.repeat(240)}${i}` }) as const,
+    );
+    const findings = { 'etl-0-extract': { type: 'needs', missing } } as const;
+    const decision = decide(deepFreeze({ object: sequentialJob(), jobs: [], findings }), NOW_MS);
+    expect(getCondition(decision.status?.conditions, 'ResourcesUnavailable')?.message).toMatch(
+      / and 495 more not found$/,
+    );
     expect(size(decision.status)).toBeLessThan(LIMIT);
   });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { LABELS } from '../../../../shared/api/group.ts';
-import type { PodTemplateSpec, SequentialJob } from '../../../../shared/api/types.ts';
+import type { PodTemplateSpec, SequentialJob, StepPolicy } from '../../../../shared/api/types.ts';
 import { buildJob, ownerReference, stepJobName } from '../../../../shared/jobs/job.ts';
 import { deepFreeze } from '../../../support/freeze.ts';
 import { container, NAMESPACE, sequentialJob, UID } from '../../../support/objects.ts';
@@ -113,9 +113,77 @@ describe('buildJob', () => {
     expect(buildJob(deepFreeze(sequentialJob({ spec })), 0, 0).spec.backoffLimit).toBe(expected);
   });
 
-  it('names the Job after its resume', () => {
-    expect(buildJob(object(), 2, 3).metadata.name).toBe('etl-2-load-r3');
+  describe('what the policy of its step says', () => {
+    const RULES = { rules: [{ action: 'FailJob', onExitCodes: { operator: 'In', values: [42] } }] };
+
+    it.each<readonly [string, unknown, Record<string, unknown>]>([
+      ['nothing where there are no policies', [], { backoffLimit: 7 }],
+      ["nothing where the policy is another step's", [{ name: 'load', backoffLimit: 1 }], { backoffLimit: 7 }],
+      ['nothing where the policy says nothing', [{ name: 'transform' }], { backoffLimit: 7 }],
+      ['how often it is tried again', [{ name: 'transform', backoffLimit: 1 }], { backoffLimit: 1 }],
+      ['that it is never tried again', [{ name: 'transform', backoffLimit: 0 }], { backoffLimit: 0 }],
+      [
+        'how long it may run',
+        [{ name: 'transform', activeDeadlineSeconds: 60 }],
+        { backoffLimit: 7, activeDeadlineSeconds: 60 },
+      ],
+      [
+        'what its exit codes mean',
+        [{ name: 'transform', podFailurePolicy: RULES }],
+        { backoffLimit: 7, podFailurePolicy: RULES },
+      ],
+      [
+        'nothing of what concerns the sequence alone',
+        [{ name: 'transform', onFailure: 'Continue' }],
+        { backoffLimit: 7 },
+      ],
+      [
+        'nothing where a Go client writes null for what is absent',
+        [{ name: 'transform', backoffLimit: null, activeDeadlineSeconds: null, podFailurePolicy: null }],
+        { backoffLimit: 7 },
+      ],
+      [
+        'all of it, among others',
+        [
+          { name: 'extract', backoffLimit: 5 },
+          { name: 'transform', backoffLimit: 2, activeDeadlineSeconds: 30, podFailurePolicy: RULES },
+        ],
+        { backoffLimit: 2, activeDeadlineSeconds: 30, podFailurePolicy: RULES },
+      ],
+    ])('%s', (_says, stepPolicies, expected) => {
+      const spec = { backoffLimit: 7, stepPolicies: stepPolicies as readonly StepPolicy[] };
+      const { template: _, ...job } = buildJob(deepFreeze(sequentialJob({ spec })), 1, 0).spec;
+      expect(job).toEqual({ completions: 1, parallelism: 1, ...expected });
+    });
+
+    it("not the sequence's own time limit: that is over all Jobs, and the controller keeps it", () => {
+      const job = buildJob(deepFreeze(sequentialJob({ spec: { activeDeadlineSeconds: 60 } })), 0, 0);
+      expect(job.spec).not.toHaveProperty('activeDeadlineSeconds');
+    });
+
+    it('not that it is suspended: a Job is made to run', () => {
+      expect(buildJob(deepFreeze(sequentialJob({ spec: { suspend: true } })), 0, 0).spec).not.toHaveProperty('suspend');
+    });
+  });
+
+  it('names the Job after its resume, and says it in a label of the Job and its Pods', () => {
+    const job = buildJob(object(), 2, 3);
+    expect(job.metadata.name).toBe('etl-2-load-r3');
     expect(stepJobName(object(), 2, 3)).toBe('etl-2-load-r3');
+    expect(job.metadata.labels['batch.example.com/resume']).toBe('3');
+    expect(job.spec.template.metadata?.labels?.['batch.example.com/resume']).toBe('3');
+  });
+
+  it('has no label of a resume before the first', () => {
+    expect(buildJob(object(), 2, 0).metadata.labels).not.toHaveProperty(LABELS.resume);
+  });
+
+  it('is the same Job after a resume but for its name and that label', () => {
+    const { metadata, spec } = buildJob(object({ spec: { serviceAccountName: 'runner' } }), 1, 0);
+    const again = buildJob(object({ spec: { serviceAccountName: 'runner' } }), 1, 2);
+    expect(again.spec.template.spec).toEqual(spec.template.spec);
+    expect(again.metadata.ownerReferences).toEqual(metadata.ownerReferences);
+    expect(again.metadata.labels).toEqual({ ...metadata.labels, [LABELS.resume]: '2' });
   });
 
   it('gives the same manifest each time', () => {

@@ -9,6 +9,7 @@ import {
   type ApiClientOptions,
   type ApiRequest,
   createApiClient,
+  METADATA_ONLY,
   PATCH_TYPE,
   type RequestObserver,
 } from '../../../../shared/kube/client.ts';
@@ -101,6 +102,12 @@ describe('a request', () => {
       authorization: 'Bearer secret',
     });
     expect(received?.headers['content-type']).toBe(expected.type);
+  });
+
+  it('asks for the form of answer that it is told, and for nothing beside it', async () => {
+    const server = await serve(ok);
+    await connect(server.url).request(get('/api/v1/things', { accept: METADATA_ONLY }));
+    expect(server.received[0]?.headers.accept).toBe('application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1');
   });
 
   it('sends a name and a password where the user has those', async () => {

@@ -15,6 +15,7 @@ const STEPS = [A, B, C];
 const NEW = {};
 const STARTED = { startTime: '2026-11-02T10:00:00Z', progress: { currentIndex: 1, currentStep: 'transform' } };
 const FAILED = { ...STARTED, conditions: [{ type: 'Failed', status: 'True' }] };
+const JOB_REJECTED = { ...FAILED, progress: { ...STARTED.progress, failedIndex: 1, failureReason: 'JobRejected' } };
 const COMPLETED = { startTime: STARTED.startTime, progress: { summary: '3/3' } };
 
 const object = (spec: unknown, status: unknown, metadata: Json = {}): Json => ({
@@ -270,6 +271,41 @@ const FUTURE_STEPS: readonly Row[] = [
   ],
 ];
 
+/** The Job of the second step was refused. */
+const REFUSED: readonly Row[] = [
+  ['the step may be mended', FUTURE, future(A, step('transform', { image: 'x:2' }), C), []],
+  ['with a policy of its own', FUTURE, { ...FUTURE, stepPolicies: [{ name: 'transform', backoffLimit: 0 }] }, []],
+  ['or removed', FUTURE, future(A, C), []],
+  ['or replaced', FUTURE, future(A, step('convert'), C), []],
+  ['another may go in front of it', FUTURE, future(A, step('check'), B, C), []],
+  [
+    'those before it are held',
+    FUTURE,
+    future(step('extract', { image: 'x:1' }), step('transform', { image: 'x:2' }), C),
+    [`spec.containers[0].image: Invalid value: "x:1": ${REACHED}`],
+  ],
+  [
+    'nothing goes in front of those',
+    FUTURE,
+    future(step('check'), A, B, C),
+    ['spec.containers[0]: Forbidden: a step may only be added after "extract"'],
+  ],
+  [
+    'under Immutable it is held, and the way out is named',
+    {},
+    containers(A, step('transform', { image: 'x:2' }), C),
+    [`spec.containers[1].image: Invalid value: "x:2": ${AHEAD}`],
+  ],
+  [
+    'under Immutable nothing is added, and the way out is named',
+    {},
+    containers(A, B, C, step('report')),
+    [
+      'spec.containers[3]: Forbidden: a step may not be added after the sequence has started; with updatePolicy FutureSteps it may, after "extract"',
+    ],
+  ],
+];
+
 /** Pairs that mean the same; the first is what is stored. */
 const EQUIVALENT: readonly Row[] = [
   [
@@ -461,6 +497,9 @@ test.each(IMMUTABLE)('once started: %s', (_sentence, was, is, expected) => {
 test.each(FUTURE_STEPS)('with FutureSteps: %s', (_sentence, was, is, expected) => {
   expect(update(STARTED, was, is)).toEqual(expected);
 });
+test.each(REFUSED)('of a step whose Job was refused: %s', (_sentence, was, is, expected) => {
+  expect(update(JOB_REJECTED, was, is)).toEqual(expected);
+});
 test.each(EQUIVALENT)('no change: %s', (_sentence, was, is) => {
   expect(update(STARTED, was, is)).toEqual([]);
   expect(update(STARTED, is, was)).toEqual([]);
@@ -515,6 +554,24 @@ describe('over the life of an object', () => {
       `spec.containers[1].image: Invalid value: "x:2": ${REACHED}`,
     ]);
     expect(update(FAILED, FUTURE, { ...future(A, B, step('load', { image: 'x:2' })), resume: 1 })).toEqual([]);
+  });
+
+  test('a refused step that had a Job before it was resumed is not mended', () => {
+    const mended = future(A, step('transform', { image: 'x:2' }), C);
+    const steps = [
+      { index: 0, name: 'extract' },
+      { index: 1, name: 'transform' },
+    ];
+    expect(update({ ...JOB_REJECTED, steps: steps.slice(0, 1) }, FUTURE, mended)).toEqual([]);
+    expect(update({ ...JOB_REJECTED, steps }, FUTURE, mended)).toHaveLength(1);
+  });
+
+  test('where the very first Job was refused, nothing is in front', () => {
+    const status = { ...JOB_REJECTED, progress: { currentIndex: 0, failureReason: 'JobRejected' } };
+    expect(update(status, FUTURE, future(C))).toEqual([]);
+    expect(update(status, {}, containers(A, B, C, step('report')))).toEqual([
+      'spec.containers[3]: Forbidden: a step may not be added after the sequence has started; with updatePolicy FutureSteps it may',
+    ]);
   });
 
   test('a finished sequence has nothing ahead', () => {

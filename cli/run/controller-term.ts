@@ -1,0 +1,66 @@
+/** One controller with a connection of its own, from its start to its end. */
+import { Controller } from '../../controller/manager.ts';
+import type { Config } from '../../shared/config.ts';
+import type { ApiClient } from '../../shared/kube/client.ts';
+import { fenced } from '../../shared/kube/fence.ts';
+import type { Log } from '../../shared/log.ts';
+import type { ControllerMetrics } from '../../shared/metrics/controller.ts';
+
+/**
+ * What is in flight when the process is to end may take so long. With 5 s for events, 1.5 s for the Lease and 1 s for the
+ * last scrape it is below the 20 s that all of it may take.
+ */
+const GRACE_MS = 12_000;
+
+export interface ControllerTermOptions {
+  readonly config: Config;
+  readonly log: Log;
+  readonly metrics: ControllerMetrics;
+  /** Closed at the end. */
+  readonly client: ApiClient;
+  /** Asked before each request; default: always. */
+  readonly mayAct?: () => boolean;
+}
+
+export class ControllerTerm {
+  readonly #workers: number;
+  readonly #log: Log;
+  readonly #client: ApiClient;
+  readonly #controller: Controller;
+  readonly #over = new AbortController();
+
+  constructor({ config, log, metrics, client, mayAct = () => true }: ControllerTermOptions) {
+    const { namespace, workers } = config;
+    this.#workers = workers;
+    this.#log = log;
+    this.#client = client;
+    const fence = { mayAct, signal: this.#over.signal };
+    this.#controller = new Controller({ client: fenced(client, fence), log, namespace, workers, metrics });
+  }
+
+  get ready(): boolean {
+    return this.#controller.ready && !this.#over.signal.aborted;
+  }
+
+  /** Resolves when it works; never where it is stopped before. */
+  async start(): Promise<void> {
+    await this.#controller.start();
+    if (!this.#over.signal.aborted) this.#log.info({ workers: this.#workers }, 'controller started');
+  }
+
+  /** Takes no more work; resolves when what is in flight has ended. */
+  async stop(): Promise<void> {
+    // A request may take longer than the shutdown: what an API server that went silent still owes is cut off in time.
+    const cut = setTimeout(() => this.cutOff(), GRACE_MS);
+    await this.#controller.stop();
+    clearTimeout(cut);
+    this.#over.abort();
+    await this.#client.close();
+  }
+
+  /** From now on nothing is sent any more, and what is in flight fails. To be followed by `stop`. */
+  cutOff(): void {
+    this.#over.abort();
+    void this.#client.close();
+  }
+}

@@ -1,0 +1,189 @@
+/** The actions on Jobs: create, look for, delete. */
+import { LABELS, MANAGER } from '../shared/api/group.ts';
+import { type ObservedJob, sequentialJobOwner } from '../shared/api/job.ts';
+import { MESSAGE } from '../shared/api/reasons.ts';
+import type { OwnerReference, SequentialJob } from '../shared/api/types.ts';
+import { buildJob } from '../shared/jobs/job.ts';
+import type { Cache } from '../shared/kube/cache.ts';
+import type { ApiClient } from '../shared/kube/client.ts';
+import { type ApiError, isApiError } from '../shared/kube/errors.ts';
+import { collectionPath, JOBS, objectPath } from '../shared/kube/resources.ts';
+import type { Action, Finding, Snapshot } from './decide/index.ts';
+import type { DependencyChecker } from './dependencies.ts';
+import { withPodsOf } from './pods-of.ts';
+import type { Revisions } from './revisions.ts';
+import type { ServerSkills } from './server-skills.ts';
+import { toObservedJob } from './transform.ts';
+
+export interface ActorDeps {
+  readonly client: ApiClient;
+  readonly sequentialJobs: Cache<SequentialJob>;
+  readonly jobs: Cache<ObservedJob>;
+  /** Asked before a Job is created that needs something. */
+  readonly dependencies: Pick<DependencyChecker, 'missing'>;
+  readonly revisions: Revisions;
+  readonly skills: ServerSkills;
+  /** Unix milliseconds. */
+  readonly now: () => number;
+}
+
+/** Deletions of one sequence under way at once: enough to be quick, few enough to leave the others their share. */
+const PARALLEL_DELETIONS = 8;
+
+/** Creates the Job of a step, or finds what is there under its name. */
+export async function createJob(
+  action: Extract<Action, { type: 'CreateJob' }>,
+  before: Snapshot,
+  deps: ActorDeps,
+): Promise<Snapshot> {
+  const { object } = before;
+  const body = buildJob(object, action.index, action.resumes);
+  const snapshot = await recordSpec(before, deps);
+  try {
+    const created = await deps.client.request({
+      method: 'POST',
+      path: collectionPath(JOBS, object.metadata.namespace),
+      query: { fieldManager: MANAGER },
+      body,
+    });
+    deps.skills.noteCreated(body, created);
+    return learn(snapshot, action.jobName, created, deps);
+  } catch (error) {
+    if (isApiError(error, 'AlreadyExists')) {
+      return learn(snapshot, action.jobName, await getJob(snapshot, action.jobName, deps), deps);
+    }
+    if (isRejection(error)) return rejected(action.jobName, error, snapshot, deps);
+    throw error;
+  }
+}
+
+/** Records what is about to be run, where no webhook vouches for it; nothing to do in any other case. */
+export async function recordSpec(snapshot: Snapshot, deps: ActorDeps): Promise<Snapshot> {
+  const { object, isUnvouched, isRecorded } = snapshot;
+  if (isUnvouched !== true || isRecorded === true) return snapshot;
+  await deps.revisions.record(object, object.spec, object.metadata.generation ?? 0);
+  return { ...snapshot, isRecorded: true };
+}
+
+/**
+ * A refusal counts only where the Job is not there: quota and webhooks are asked before the name is, so a create whose
+ * first answer was lost may be refused because of the very Job that it made.
+ */
+async function rejected(name: string, error: ApiError, snapshot: Snapshot, deps: ActorDeps): Promise<Snapshot> {
+  const answer = await getJob(snapshot, name, deps);
+  return answer !== undefined && isOwned(toObservedJob(answer), snapshot)
+    ? withJob(snapshot, answer, deps)
+    : withFinding(snapshot, name, { type: 'rejected', message: error.message });
+}
+
+/**
+ * True where asking again cannot help: the Job is invalid or too large, or nobody lets us create it. A namespace that is
+ * being deleted, or is gone, refuses too, but the sequence goes with it.
+ */
+function isRejection(error: unknown): error is ApiError {
+  if (!isApiError(error) || error.transient || error.code === 'NotFound') return false;
+  if (error.causes.some((cause) => cause.reason === 'NamespaceTerminating')) return false;
+  return error.status !== undefined && error.status >= 400 && error.status < 500;
+}
+
+interface RawJob extends ObservedJob {
+  readonly metadata: ObservedJob['metadata'] & { readonly labels?: Readonly<Record<string, string>> };
+}
+
+async function getJob(snapshot: Snapshot, name: string, deps: ActorDeps): Promise<unknown> {
+  try {
+    const path = objectPath(JOBS, snapshot.object.metadata.namespace, name);
+    return await deps.client.request({ method: 'GET', path });
+  } catch (error) {
+    if (isApiError(error, 'NotFound')) return undefined;
+    throw error;
+  }
+}
+
+/** Looks for the Job that the status has on record; a namesake with another UID does not count. */
+export async function confirmJob(
+  { jobName, jobUID }: Extract<Action, { type: 'ConfirmJob' }>,
+  snapshot: Snapshot,
+  deps: ActorDeps,
+): Promise<Snapshot> {
+  const answer = await getJob(snapshot, jobName, deps);
+  if (answer !== undefined && toObservedJob(answer).metadata.uid === jobUID) return withJob(snapshot, answer, deps);
+  // It may have left Pods behind, and the watch of Pods may be behind that of Jobs.
+  const index = snapshot.object.status?.steps?.find((step) => step.jobUID === jobUID)?.index;
+  const after = await withPodsOf({ uid: jobUID, index }, snapshot, deps);
+  return withFinding(after, jobName, { type: 'absent' });
+}
+
+/** What the API server has under the name of the step to start: our Job, made before, or somebody else's. */
+function learn(snapshot: Snapshot, name: string, answer: unknown, deps: ActorDeps): Snapshot {
+  // Gone between the refusal and the look: the next decision creates it again.
+  if (answer === undefined) return snapshot;
+  const job = toObservedJob(answer);
+  if (isOwned(job, snapshot)) return withJob(snapshot, answer, deps);
+  const deleting = job.metadata.deletionTimestamp !== undefined;
+  return withFinding(snapshot, name, { type: 'foreign', owner: describeOwner(job), deleting });
+}
+
+export function isOwned(job: ObservedJob, { object }: Snapshot): boolean {
+  return sequentialJobOwner(job)?.uid === object.metadata.uid;
+}
+
+/** The snapshot with this Job; the cache gets it too, where the watch will keep it up to date there. */
+export function withJob(snapshot: Snapshot, answer: unknown, deps: ActorDeps): Snapshot {
+  const job = toObservedJob(answer);
+  const others = snapshot.jobs.filter(({ metadata }) => metadata.uid !== job.metadata.uid);
+  const known: Snapshot = { ...snapshot, jobs: [...others, job] };
+  const { labels } = (answer as RawJob).metadata;
+  if (labels?.[LABELS.uid] === undefined || !isOwned(job, snapshot)) {
+    return withFinding(known, job.metadata.name, { type: 'unwatched' });
+  }
+  deps.jobs.assume(job);
+  return known;
+}
+
+function describeOwner(job: ObservedJob): string {
+  const owner: OwnerReference | undefined = job.metadata.ownerReferences?.find((reference) => reference.controller);
+  return owner === undefined ? MESSAGE.foreignOwner.none : MESSAGE.foreignOwner.of(owner.kind, owner.name);
+}
+
+/** Deletes Jobs with their Pods, several at once. */
+export async function deleteJobs(jobs: readonly ObservedJob[], snapshot: Snapshot, deps: ActorDeps): Promise<Snapshot> {
+  const left = new Map(snapshot.jobs.map((job) => [job.metadata.uid, job]));
+  for (let start = 0; start < jobs.length; start += PARALLEL_DELETIONS) {
+    const group = jobs.slice(start, start + PARALLEL_DELETIONS);
+    const answers = await Promise.all(group.map((job) => deleteJob(job, deps)));
+    for (const [i, job] of group.entries()) {
+      const going = answers[i];
+      if (going === undefined) left.delete(job.metadata.uid);
+      else left.set(job.metadata.uid, going);
+    }
+  }
+  return { ...snapshot, jobs: [...left.values()] };
+}
+
+/** The Job on its way out, or undefined when it is gone already. */
+async function deleteJob({ metadata }: ObservedJob, deps: ActorDeps): Promise<ObservedJob | undefined> {
+  try {
+    const answer = await deps.client.request<{ readonly kind: string }>({
+      method: 'DELETE',
+      path: objectPath(JOBS, metadata.namespace, metadata.name),
+      // Without a policy the API orphans a Job's Pods (batch/v1's historical default).
+      // The version too: an owner reference that was taken off meanwhile (deletion with orphans) makes it not ours to delete.
+      body: {
+        propagationPolicy: 'Foreground',
+        preconditions: { uid: metadata.uid, resourceVersion: metadata.resourceVersion },
+      },
+    });
+    if (answer.kind !== 'Job') return undefined;
+    const job = toObservedJob(answer);
+    deps.jobs.assume(job);
+    return job;
+  } catch (error) {
+    if (isApiError(error, 'NotFound')) return undefined;
+    throw error;
+  }
+}
+
+export function withFinding(snapshot: Snapshot, name: string, finding: Finding): Snapshot {
+  return { ...snapshot, findings: { ...snapshot.findings, [name]: finding } };
+}

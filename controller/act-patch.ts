@@ -1,0 +1,45 @@
+/** The actions that change a Job that runs: suspend it, let it go on, end it. */
+import { MANAGER, SUSPENDED_ANNOTATION } from '../shared/api/group.ts';
+import { PATCH_TYPE } from '../shared/kube/client.ts';
+import { isApiError } from '../shared/kube/errors.ts';
+import { JOBS, objectPath } from '../shared/kube/resources.ts';
+import { type ActorDeps, withFinding, withJob } from './act-jobs.ts';
+import type { Action, Snapshot } from './decide/index.ts';
+
+type PatchAction = Extract<Action, { type: 'SuspendJob' | 'ContinueJob' | 'EndJob' }>;
+
+interface Change {
+  readonly metadata?: { readonly annotations: Readonly<Record<string, string | null>> };
+  readonly spec: Readonly<Record<string, unknown>>;
+}
+
+/** What of the Job is to change (RFC 7386). The mark says whose suspension it is: others suspend Jobs too (queues do). */
+const CHANGES: Readonly<Record<PatchAction['type'], Change>> = {
+  SuspendJob: { metadata: { annotations: { [SUSPENDED_ANNOTATION]: 'true' } }, spec: { suspend: true } },
+  ContinueJob: { metadata: { annotations: { [SUSPENDED_ANNOTATION]: null } }, spec: { suspend: false } },
+  EndJob: { spec: { activeDeadlineSeconds: 0 } },
+};
+
+/** Changes the Job, and gives the snapshot with its answer; without the Job, where it is gone. */
+export async function patchJob({ type, job }: PatchAction, snapshot: Snapshot, deps: ActorDeps): Promise<Snapshot> {
+  const { namespace, name, uid } = job.metadata;
+  if (type === 'SuspendJob' && !deps.skills.suspendsJobs) return withFinding(snapshot, name, { type: 'unsuspendable' });
+  const { metadata, spec } = CHANGES[type];
+  try {
+    const answer = await deps.client.request<{ readonly spec?: { readonly suspend?: boolean } }>({
+      method: 'PATCH',
+      path: objectPath(JOBS, namespace, name),
+      query: { fieldManager: MANAGER },
+      contentType: PATCH_TYPE.merge,
+      // The UID: a namesake that has taken the Job's place is somebody else's.
+      body: { metadata: { uid, ...metadata }, spec },
+    });
+    const after = withJob(snapshot, answer, deps);
+    if (type !== 'SuspendJob' || answer.spec?.suspend === true) return after;
+    deps.skills.noteUnsuspendable();
+    return withFinding(after, name, { type: 'unsuspendable' });
+  } catch (error) {
+    if (!isApiError(error, 'NotFound')) throw error;
+    return { ...snapshot, jobs: snapshot.jobs.filter((one) => one.metadata.uid !== uid) };
+  }
+}

@@ -1,0 +1,68 @@
+/** What depends on the time: the deadline of the sequence, how long it is kept after its end, and when to look again. */
+import { isTrue } from '../../shared/conditions.ts';
+import type { SequentialJobStatus } from '../../shared/api/types.ts';
+import { toTimestamp } from '../../shared/api/time.ts';
+import type { Context, Draft } from './types.ts';
+
+/** When `spec.activeDeadlineSeconds` is over, in Unix milliseconds; undefined where there is no such moment, or not yet. */
+function deadlineMs({ draft, snapshot }: Context): number | undefined {
+  const seconds = snapshot.object.spec.activeDeadlineSeconds ?? undefined;
+  const from = draft.activeStartTime ?? draft.startTime;
+  if (seconds === undefined || from === undefined || draft.suspendedSince !== undefined) return undefined;
+  return Date.parse(from) + seconds * 1000;
+}
+
+/** Whether the sequence has been active for longer than it may. */
+export function isOverdue(context: Context): boolean {
+  const due = deadlineMs(context);
+  return due !== undefined && context.nowMs >= due;
+}
+
+/** The end as it stands on record; what this very visit decided has to be written first. */
+function recordedEnd(status: SequentialJobStatus | undefined): string | undefined {
+  const hasEnded = isTrue(status?.conditions, 'Complete') || isTrue(status?.conditions, 'Failed');
+  return hasEnded ? status?.completionTime : undefined;
+}
+
+function expiryMs(context: Context, end: string | undefined): number | undefined {
+  const seconds = context.snapshot.object.spec.ttlSecondsAfterFinished ?? undefined;
+  return seconds === undefined || end === undefined ? undefined : Date.parse(end) + seconds * 1000;
+}
+
+/** Whether the sequence is over, on record, and has been kept for as long as it should be. */
+export function hasExpired(context: Context): boolean {
+  const due = expiryMs(context, recordedEnd(context.snapshot.object.status));
+  return due !== undefined && context.nowMs >= due;
+}
+
+/** In how many milliseconds something is due by the clock alone; undefined where nothing is. */
+export function dueInMs(context: Context): number | undefined {
+  const { draft, nowMs } = context;
+  switch (draft.state) {
+    case 'StepPending':
+    case 'StepRunning': {
+      const due = deadlineMs(context);
+      // Past it, the Job controller's answer is what is waited for.
+      return due === undefined || due <= nowMs ? undefined : due - nowMs;
+    }
+    case 'Completed':
+    case 'Failed': {
+      const due = expiryMs(context, draft.completionTime);
+      return due === undefined ? undefined : Math.max(0, due - nowMs);
+    }
+    case 'New':
+    case 'Suspended':
+    case 'Deleting':
+    case 'Gone':
+      return undefined;
+  }
+}
+
+/** The draft when its suspension is over: the deadline counts from as much later as that took. */
+export function afterSuspension({ draft, snapshot, now }: Context): Draft {
+  const { suspendedSince, ...rest } = draft;
+  const from = draft.activeStartTime ?? snapshot.object.status?.startTime;
+  const ms = suspendedSince === undefined ? 0 : Math.max(0, Date.parse(now) - Date.parse(suspendedSince));
+  const moved = from === undefined || ms === 0 ? {} : { activeStartTime: toTimestamp(Date.parse(from) + ms) };
+  return { ...rest, ...moved, suspendedSince: undefined };
+}

@@ -1,0 +1,17 @@
+/** What an effect is, and how one puts down an action. */
+import { runningJob } from './draft.ts';
+import type { Action, Context, Draft } from './types.ts';
+
+export interface Effect {
+  readonly says: string;
+  readonly apply: (context: Context) => Draft;
+}
+
+/** The draft with this action behind those it has. */
+export const act = (draft: Draft, action: Action): Draft => ({ ...draft, actions: [...draft.actions, action] });
+
+/** The draft with an action on the running step's Job; as it is, where that is out of sight. */
+export const actOnJob = (context: Context, type: 'EndJob' | 'SuspendJob' | 'ContinueJob' | 'InspectPods'): Draft => {
+  const job = runningJob(context);
+  return job === undefined ? context.draft : act(context.draft, { type, job });
+};

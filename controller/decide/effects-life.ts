@@ -1,0 +1,69 @@
+/** The effects of what people and the clock bring: suspension, resume, deadline, time to live. */
+import { EVENT, EVENT_MESSAGE, MESSAGE } from '../../shared/api/reasons.ts';
+import type { StepStatus } from '../../shared/api/types.ts';
+import { afterSuspension } from './clock.ts';
+import { currentLabel } from './draft.ts';
+import { act, actOnJob, type Effect } from './effect.ts';
+import { tell } from './outcome.ts';
+import type { Draft } from './types.ts';
+
+/** The steps without the one that ended the sequence: a failure that was passed over before it stays. */
+function withoutFailed({ steps, failure }: Draft): readonly StepStatus[] {
+  const last = steps.at(-1);
+  return last?.state === 'Failed' && (failure?.index ?? last.index) === last.index ? steps.slice(0, -1) : steps;
+}
+
+export const LIFE_EFFECTS = {
+  endJob: {
+    says: 'give the Job a time limit of 0 s: the Job controller ends it, and it stays as evidence',
+    apply: (context) => actOnJob(context, 'EndJob'),
+  },
+  suspendJob: {
+    says: 'suspend the Job: the Job controller deletes its Pods',
+    apply: (context) => actOnJob(context, 'SuspendJob'),
+  },
+  continueJob: {
+    says: 'let the Job go on: the step starts afresh',
+    apply: (context) => actOnJob(context, 'ContinueJob'),
+  },
+  suspend: {
+    says: 'record Suspended; start nothing',
+    apply: (context) => {
+      const { draft, now } = context;
+      if (draft.suspendedSince !== undefined) return draft;
+      const message = MESSAGE.suspended(draft.startTime === undefined ? undefined : currentLabel(context));
+      return tell({ ...draft, suspendedSince: now }, { type: 'Normal', reason: EVENT.suspended, message });
+    },
+  },
+  goOn: {
+    says: 'take the time spent suspended out of the deadline',
+    apply: (context) => {
+      const { draft } = context;
+      const going = afterSuspension(context);
+      const message = EVENT_MESSAGE.unsuspended(draft.startTime === undefined ? undefined : currentLabel(context));
+      return tell(going, { type: 'Normal', reason: EVENT.resumed, message });
+    },
+  },
+  resume: {
+    says: 'put down that the failed step begins anew, under a new Job name; the deadline counts from now',
+    apply: (context) => {
+      const { draft, snapshot, now } = context;
+      const resumed: Draft = {
+        ...draft,
+        steps: withoutFailed(draft),
+        failure: undefined,
+        completionTime: undefined,
+        activeStartTime: now,
+        // On record before its Job is made: the number is part of the name, and may be raised again meanwhile.
+        resumes: snapshot.object.spec.resume ?? draft.resumes,
+        requeueAfterMs: 0,
+      };
+      const at = currentLabel({ ...context, draft: resumed }) ?? '';
+      return tell(resumed, { type: 'Normal', reason: EVENT.resumed, message: EVENT_MESSAGE.resumed(at) });
+    },
+  },
+  deleteSequence: {
+    says: 'delete the SequentialJob, and with it its Jobs',
+    apply: ({ draft }) => act(draft, { type: 'DeleteSequence' }),
+  },
+} as const satisfies Readonly<Record<string, Effect>>;

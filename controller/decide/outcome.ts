@@ -1,0 +1,181 @@
+/** How a step goes and how it ends, put into its record, and what is told of it. */
+import { type ObservedJob, outcomeOf } from '../../shared/api/job.ts';
+import type { PodTermination } from '../../shared/api/pod.ts';
+import { EVENT, EVENT_MESSAGE, type EventDraft, type Failure, MESSAGE, REASON } from '../../shared/api/reasons.ts';
+import type { StepStatus } from '../../shared/api/types.ts';
+import { fitStepMessage } from '../../shared/api/message.ts';
+import { isOverdue } from './clock.ts';
+import { currentIndex, nextContainer, runningJob, runningStep, withLastStep } from './draft.ts';
+import { explainFailure, isUnexplained, latestFailure, successOf } from './explain.ts';
+import { fitMessage } from './size.ts';
+import type { Context, Draft } from './types.ts';
+import { withObstacle } from './waiting.ts';
+
+/** The draft with these events behind those it has. */
+export const tell = (draft: Draft, ...events: readonly EventDraft[]): Draft => ({
+  ...draft,
+  events: [...draft.events, ...events],
+});
+
+/** The sequence ends with this failure. */
+export function fail({ draft, now }: Context, reported: Failure): Draft {
+  const failure: Failure = { ...reported, message: fitMessage(reported.message) };
+  const failed: Draft = { ...draft, failure, completionTime: now };
+  return tell(failed, { type: 'Warning', reason: EVENT.sequenceFailed, message: MESSAGE.failed(failure) });
+}
+
+/** A failure of the step that was to start next: there is no Job to blame. */
+export function failNext(context: Context, reason: string, message: string): Draft {
+  const index = currentIndex(context.draft);
+  return fail(context, { index, step: nextContainer(context)?.name, reason, message });
+}
+
+/** The draft with what its Job and its Pods tell of the step that runs. */
+export function withCourse(context: Context): Draft {
+  return withLastStep(context.draft, { state: 'Running', ...courseOf(context) });
+}
+
+/** What a step's Job tells while it runs. */
+type Course = Pick<StepStatus, 'attempts' | 'exitCode' | 'reason' | 'message'>;
+
+/**
+ * The record of a step whose Job runs. The next Pod counts from the moment it is due, and the start is the Job's
+ * creation: what the Job tells a moment later would cost one more status write. For the same reason a Pod's failure is
+ * put down together with the Job's counting it, but for a container that was restarted in its Pod, which no Job counts.
+ */
+function courseOf(context: Context): Course {
+  const job = runningJob(context);
+  if (job === undefined) return {};
+  const { failed = 0 } = job.status;
+  const failure = latestFailure(context.snapshot.pods ?? [], job.metadata.uid);
+  const isCounted = failed > 0 || failure?.restarting === true;
+  return { attempts: failed + 1, ...(isCounted ? (ended(failure) ?? recordedEnd(context)) : {}) };
+}
+
+/** How the last Pod ended, as it was put down before that Pod vanished. */
+function recordedEnd({ draft }: Context): Course {
+  const { exitCode, reason, message } = runningStep(draft) ?? {};
+  return {
+    ...(exitCode === undefined ? {} : { exitCode }),
+    ...(reason === undefined ? {} : { reason }),
+    ...(message === undefined ? {} : { message }),
+  };
+}
+
+function ended(termination: PodTermination | undefined): Course | undefined {
+  if (termination === undefined) return undefined;
+  const { exitCode, reason, message } = termination;
+  return {
+    ...(exitCode === undefined ? {} : { exitCode }),
+    reason,
+    ...(message === '' ? {} : { message: fitStepMessage(message) }),
+  };
+}
+
+function timesOf({ status }: ObservedJob): Pick<StepStatus, 'attempts' | 'startTime'> {
+  const { failed = 0, active = 0, succeeded = 0, startTime } = status;
+  return { attempts: failed + active + succeeded, ...(startTime === undefined ? {} : { startTime }) };
+}
+
+/** The record of the step whose Job has completed. */
+export function succeeded(context: Context): Draft {
+  const job = runningJob(context);
+  if (job === undefined) return context.draft;
+  const outcome = outcomeOf(job);
+  const completionTime = outcome.type === 'succeeded' ? (outcome.at ?? context.now) : context.now;
+  const message = successOf(context.snapshot.pods ?? [], job.metadata.uid)?.message ?? '';
+  return withLastStep(context.draft, {
+    ...timesOf(job),
+    state: 'Succeeded',
+    completionTime,
+    exitCode: 0,
+    ...(message === '' ? {} : { message: fitStepMessage(message) }),
+  });
+}
+
+/** How the running step failed, with all that is known about it. */
+interface StepFailure {
+  readonly failure: Failure;
+  readonly draft: Draft;
+}
+
+/** Puts down that the running step's Job has failed, and tells of it. */
+export function stepFailed(context: Context): StepFailure | undefined {
+  const job = runningJob(context);
+  const outcome = job === undefined ? undefined : outcomeOf(job);
+  if (job === undefined || outcome?.type !== 'failed') return undefined;
+  const seen = latestFailure(context.snapshot.pods ?? [], job.metadata.uid) ?? remembered(context);
+  const times = timesOf(job);
+  const base = { reason: outcome.reason, message: jobMessage(context, outcome) };
+  const how = ended(seen) ?? { reason: base.reason, message: fitStepMessage(base.message) };
+  // A Pod that was ended because the time was up says of itself only that it was killed.
+  const reason = base.reason === REASON.deadlineExceeded ? base.reason : how.reason;
+  return recordFailure(
+    context,
+    { ...times, ...how, ...(reason === undefined ? {} : { reason }), completionTime: outcome.at ?? context.now },
+    { reason: base.reason, message: explainFailure(base, countOf(context, job, seen), seen) },
+  );
+}
+
+/** Puts down that the running step's time is up though its Job says nothing, and tells of it. */
+export function stepOverdue(context: Context): StepFailure | undefined {
+  const seconds = context.snapshot.object.spec.activeDeadlineSeconds ?? 0;
+  const why = { reason: REASON.deadlineExceeded, message: MESSAGE.deadlineExceeded(seconds) };
+  return recordFailure(context, { ...courseOf(context), ...why, completionTime: context.now }, why);
+}
+
+/** Puts down that the running step's Job is gone, and tells of it. */
+export function stepLost(context: Context): StepFailure | undefined {
+  const step = runningStep(context.draft);
+  if (step === undefined) return undefined;
+  const why = { reason: REASON.jobDeleted, message: MESSAGE.jobDeleted(step.jobName ?? '') };
+  const { attempts } = step;
+  const record = { ...why, ...(attempts === undefined ? {} : { attempts }), completionTime: context.now };
+  return recordFailure(context, { ...record, message: fitStepMessage(why.message) }, why);
+}
+
+function recordFailure(
+  { draft }: Context,
+  record: Omit<StepStatus, 'index' | 'name' | 'state'>,
+  why: Pick<Failure, 'reason' | 'message'>,
+): StepFailure | undefined {
+  const step = runningStep(draft);
+  if (step === undefined) return undefined;
+  const { index, name } = step;
+  const message = EVENT_MESSAGE.jobFailed(index, name, why.reason, why.message);
+  return {
+    failure: { index, step: name, ...why },
+    draft: tell(withLastStep(draft, { ...record, state: 'Failed' }), {
+      type: 'Warning',
+      reason: EVENT.jobFailed,
+      message,
+      step: { index, name },
+    }),
+  };
+}
+
+/** Which attempt it was that is told of; undefined where that is not sure. */
+function countOf({ snapshot }: Context, job: ObservedJob, seen: PodTermination | undefined): number | undefined {
+  // A container that was restarted in its Pod ran more often than there were Pods.
+  if (seen?.restarting === true || isUnexplained(snapshot.pods ?? [], job)) return undefined;
+  return timesOf(job).attempts;
+}
+
+/**
+ * The Job that was ended because the sequence's time was up says so of itself: its own limit is not the one meant. Why
+ * it had not even started by then, no Job says.
+ */
+function jobMessage(context: Context, outcome: { readonly reason: string; readonly message: string }): string {
+  if (outcome.reason !== REASON.deadlineExceeded) return outcome.message;
+  const seconds = context.snapshot.object.spec.activeDeadlineSeconds ?? undefined;
+  const isOurs = seconds !== undefined && isOverdue(context);
+  return withObstacle(context, isOurs ? MESSAGE.deadlineExceeded(seconds) : outcome.message);
+}
+
+/** The last failed attempt as the record has it: its Pod may be gone. */
+function remembered({ draft }: Context): PodTermination | undefined {
+  const step = runningStep(draft);
+  if (step?.reason === undefined) return undefined;
+  const { name, exitCode, reason, message = '' } = step;
+  return { container: name, ...(exitCode === undefined ? {} : { exitCode }), reason, message };
+}

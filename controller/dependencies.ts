@@ -1,0 +1,137 @@
+/** Whether what a step needs exists, asked of the API server: metadata alone, never contents. */
+import type { Dependency, DependencyKind } from '../shared/jobs/dependencies.ts';
+import { type ApiClient, METADATA_ONLY } from '../shared/kube/client.ts';
+import { isApiError } from '../shared/kube/errors.ts';
+import { CONFIG_MAPS, objectPath, PERSISTENT_VOLUME_CLAIMS, type Resource, SECRETS } from '../shared/kube/resources.ts';
+import type { Log } from '../shared/log.ts';
+import { dnsSubdomainProblems } from '../shared/validation/names.ts';
+
+export interface DependencyCheckerOptions {
+  readonly client: ApiClient;
+  readonly log: Pick<Log, 'warn'>;
+  /** Milliseconds, of whatever clock. */
+  readonly now: () => number;
+}
+
+const RESOURCES: Readonly<Record<DependencyKind, Resource>> = {
+  Secret: SECRETS,
+  ConfigMap: CONFIG_MAPS,
+  PersistentVolumeClaim: PERSISTENT_VOLUME_CLAIMS,
+};
+
+/** Requests under way at once, for each call. */
+const PARALLEL = 8;
+/** How long what was found counts as there. */
+const FOUND_MS = 60_000;
+/** How long a permission that was refused counts as refused. */
+const FORBIDDEN_MS = 10 * 60_000;
+const MAX_REMEMBERED = 4096;
+
+/**
+ * Asks by GET: the one read that no cache answers, because a watch would need the right to list every Secret. It comes
+ * before a step's Job is created, so that the steady state has none; and as what was found is remembered for a minute, the
+ * steps of a sequence, and sequences that share a thing, don't ask for it again and again. What is missing is asked for
+ * every time.
+ */
+export class DependencyChecker {
+  readonly #options: DependencyCheckerOptions;
+  readonly #found: Memory;
+  readonly #forbidden: Memory;
+  readonly #said = new Set<DependencyKind>();
+
+  constructor(options: DependencyCheckerOptions) {
+    this.#options = options;
+    this.#found = new Memory(FOUND_MS, options.now);
+    this.#forbidden = new Memory(FORBIDDEN_MS, options.now);
+  }
+
+  /**
+   * Which of these do not exist in the namespace, in the order given. A kind that may not be read there is left out, and
+   * tried again after ten minutes. Rejects with ApiError where there was no answer to the question.
+   */
+  async missing(namespace: string, dependencies: readonly Dependency[]): Promise<readonly Dependency[]> {
+    const open = dependencies.filter((one) => !this.#found.has(foundKey(namespace, one)));
+    const absent = new Set<Dependency>();
+    const queue = open.values();
+    let failed = false;
+    // All workers take from the one iterator.
+    const work = async (): Promise<void> => {
+      for (const dependency of queue) {
+        if (failed) return;
+        if (!(await this.#exists(namespace, dependency))) absent.add(dependency);
+      }
+    };
+    try {
+      await Promise.all(Array.from({ length: Math.min(PARALLEL, open.length) }, work));
+    } catch (error) {
+      // Those under way come to their end; no more are sent.
+      failed = true;
+      throw error;
+    }
+    // Also what was missed before a refusal: the verdict must not hang on the order of the answers.
+    return open.filter((one) => absent.has(one) && !this.#forbidden.has(kindKey(namespace, one.kind)));
+  }
+
+  /** True also where the question may not be asked. */
+  async #exists(namespace: string, dependency: Dependency): Promise<boolean> {
+    const { kind, name } = dependency;
+    if (this.#forbidden.has(kindKey(namespace, kind))) return true;
+    // The API server checks no reference to a Secret or a ConfigMap; with a name like `..` another path would be asked.
+    if (dnsSubdomainProblems(name).length > 0) return false;
+    try {
+      // What comes is dropped: `kubectl apply` leaves a copy of the contents in an annotation.
+      await this.#options.client.request({
+        method: 'GET',
+        path: objectPath(RESOURCES[kind], namespace, name),
+        accept: METADATA_ONLY,
+      });
+      this.#found.add(foundKey(namespace, dependency));
+      return true;
+    } catch (error) {
+      if (isApiError(error, 'NotFound')) return false;
+      if (!isApiError(error, 'Forbidden')) throw error;
+      this.#forbid(namespace, kind, error.message);
+      return true;
+    }
+  }
+
+  /** Says it once for each kind: every namespace without the permission would say the same. */
+  #forbid(namespace: string, kind: DependencyKind, reason: string): void {
+    this.#forbidden.add(kindKey(namespace, kind));
+    if (this.#said.has(kind)) return;
+    this.#said.add(kind);
+    this.#options.log.warn(
+      { kind, namespace, reason },
+      'no permission to get objects of this kind: steps that need one start without a look whether it exists',
+    );
+  }
+}
+
+const kindKey = (namespace: string, kind: DependencyKind): string => `${namespace}/${kind}`;
+const foundKey = (namespace: string, { kind, name }: Dependency): string => `${namespace}/${kind}/${name}`;
+
+/** Keys for a while: at most 4096, the oldest are forgotten first. */
+class Memory {
+  readonly #ms: number;
+  readonly #now: () => number;
+  /** When each was added, oldest first. */
+  readonly #added = new Map<string, number>();
+
+  constructor(ms: number, now: () => number) {
+    this.#ms = ms;
+    this.#now = now;
+  }
+
+  has(key: string): boolean {
+    const age = this.#now() - (this.#added.get(key) ?? -Infinity);
+    // A clock that was set back must not make it last longer.
+    return age >= 0 && age < this.#ms;
+  }
+
+  add(key: string): void {
+    this.#added.delete(key);
+    this.#added.set(key, this.#now());
+    const [oldest] = this.#added.keys();
+    if (this.#added.size > MAX_REMEMBERED && oldest !== undefined) this.#added.delete(oldest);
+  }
+}

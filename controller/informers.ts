@@ -1,0 +1,156 @@
+/** Everything that the controller watches: what is cached, and whose turn it is when something changes. */
+import { LABELS } from '../shared/api/group.ts';
+import { type ObservedJob, sequentialJobOwner } from '../shared/api/job.ts';
+import type { JobWarning, ObservedPod } from '../shared/api/pod.ts';
+import type { SequentialJob } from '../shared/api/types.ts';
+import { Cache, type Key, keyOf, type KubeObject } from '../shared/kube/cache.ts';
+import type { ApiClient } from '../shared/kube/client.ts';
+import { type ApiError, isApiError } from '../shared/kube/errors.ts';
+import { Reflector } from '../shared/kube/reflector.ts';
+import { collectionPath, EVENTS, JOBS, PODS, type Resource, SEQUENTIAL_JOBS } from '../shared/kube/resources.ts';
+import type { Log } from '../shared/log.ts';
+import type { Watched } from '../shared/metrics/controller.ts';
+import { tellsNews, toJobWarning, toObservedPod } from './transform-pod.ts';
+import { toObservedJob, toSequentialJob } from './transform.ts';
+
+export interface InformersOptions {
+  readonly client: ApiClient;
+  readonly log: Log;
+  /** Only this namespace; undefined: all. */
+  readonly namespace: string | undefined;
+  readonly random: () => number;
+  /** A SequentialJob is to be visited. */
+  readonly enqueue: (key: Key) => void;
+  /** A SequentialJob is gone. */
+  readonly onGone: (object: SequentialJob) => void;
+  /** A list or watch has failed, and is tried again. Not told of what is routine. */
+  readonly onError?: (watched: Watched) => void;
+}
+
+/** The only Events that are read: those of the Job controller, about Pods that it may not create. */
+const JOB_WARNINGS = 'involvedObject.kind=Job,reason=FailedCreate,type=Warning';
+
+/** The API server keeps no watch cache of Events, and sends no bookmarks: silence is no sign before the watch must end. */
+const EVENTS_IDLE_MS = 660_000;
+
+interface Source<T> {
+  readonly resource: Resource;
+  readonly cache: Cache<T & KubeObject>;
+  readonly transform: (raw: unknown) => T & KubeObject;
+  readonly labelSelector?: string;
+  readonly fieldSelector?: string;
+  readonly idleMs?: number;
+}
+
+type Informer = Pick<Reflector<KubeObject>, 'start' | 'stop' | 'synced' | 'hasSynced'>;
+
+export class Informers {
+  readonly sequentialJobs = new Cache<SequentialJob>();
+  /** By the UID of their SequentialJob. */
+  readonly jobs = new Cache<ObservedJob>((job) => sequentialJobOwner(job)?.uid);
+  /** Both by the UID of their Job. */
+  readonly pods = new Cache<ObservedPod>(({ jobUID }) => jobUID);
+  readonly warnings = new Cache<JobWarning>(({ jobUID }) => jobUID);
+  readonly #options: InformersOptions;
+  /** Nothing is decided before these are complete. */
+  readonly #needed: readonly Informer[];
+  /** These only explain: they are not waited for, so that a permission that is missing stops nobody. */
+  readonly #explaining: readonly Informer[];
+  /** What may not be read, and has been said. */
+  readonly #forbidden = new Set<string>();
+
+  constructor(options: InformersOptions) {
+    this.#options = options;
+    const { sequentialJobs, jobs, pods, warnings } = this;
+    const labelSelector = LABELS.uid;
+    this.#needed = [
+      this.#reflect('sequentialjobs', {
+        resource: SEQUENTIAL_JOBS,
+        cache: sequentialJobs,
+        transform: toSequentialJob,
+      }),
+      this.#reflect('jobs', { resource: JOBS, cache: jobs, transform: toObservedJob, labelSelector }),
+    ];
+    this.#explaining = [
+      this.#reflect('pods', { resource: PODS, cache: pods, transform: toObservedPod, labelSelector }),
+      this.#reflect('events', {
+        resource: EVENTS,
+        cache: warnings,
+        transform: toJobWarning,
+        fieldSelector: JOB_WARNINGS,
+        idleMs: EVENTS_IDLE_MS,
+      }),
+    ];
+    this.#subscribe();
+  }
+
+  /** True once everything is known that a decision is made of. */
+  get synced(): boolean {
+    return this.#needed.every((informer) => informer.hasSynced);
+  }
+
+  /** Resolves when that is so. */
+  async start(): Promise<void> {
+    for (const informer of [...this.#needed, ...this.#explaining]) informer.start();
+    await Promise.all(this.#needed.map((informer) => informer.synced));
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.#needed, ...this.#explaining].map((informer) => informer.stop()));
+  }
+
+  #subscribe(): void {
+    const { enqueue, onGone } = this.#options;
+    this.sequentialJobs.subscribe(({ type, object }) => {
+      if (type === 'deleted') onGone(object);
+      enqueue(keyOf(object));
+    });
+    this.jobs.subscribe((change) => {
+      this.#enqueueOwner(change.object);
+      // A Job whose owner reference was taken off is missed by the sequence that it belonged to.
+      if (change.type === 'modified') this.#enqueueOwner(change.previous);
+    });
+    this.pods.subscribe((change) => {
+      const { object } = change;
+      const before = change.type === 'modified' ? change.previous : undefined;
+      // A Pod that goes may have been an obstacle; its ordinary progress is nobody's business.
+      const matters = change.type === 'deleted' ? object.obstacle !== undefined : tellsNews(before, object);
+      if (matters && object.sequentialJob !== undefined) {
+        enqueue(`${object.metadata.namespace}/${object.sequentialJob}`);
+      }
+    });
+    this.warnings.subscribe(({ object }) => {
+      const job = this.jobs.get(`${object.metadata.namespace}/${object.jobName}`);
+      if (job?.metadata.uid === object.jobUID) this.#enqueueOwner(job);
+    });
+  }
+
+  #enqueueOwner(job: ObservedJob): void {
+    const owner = sequentialJobOwner(job);
+    if (owner !== undefined) this.#options.enqueue(`${job.metadata.namespace}/${owner.name}`);
+  }
+
+  #reflect<T extends KubeObject>(name: Watched, source: Source<T>): Informer {
+    const { client, namespace, random } = this.#options;
+    const { resource, ...rest } = source;
+    return new Reflector<T>({
+      ...rest,
+      client,
+      path: collectionPath(resource, namespace),
+      onError: (error, retryMs) => this.#logError(name, error, retryMs),
+      random,
+    });
+  }
+
+  #logError(informer: Watched, error: ApiError, retryMs: number): void {
+    if (error.code !== 'Gone') this.#options.onError?.(informer);
+    // An expired version is how a long-quiet watch ends: routine, like its cure. A permission is missing until it is given.
+    const isKnown = error.code === 'Gone' || this.#forbidden.has(informer);
+    if (isApiError(error, 'Forbidden')) this.#forbidden.add(informer);
+    else this.#forbidden.delete(informer);
+    this.#options.log[isKnown ? 'debug' : 'warn'](
+      { informer, err: error.message, retryMs },
+      'watch failed, will retry',
+    );
+  }
+}

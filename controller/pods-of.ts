@@ -1,0 +1,46 @@
+/** The Pods of one Job, asked of the API server. */
+import { LABELS } from '../shared/api/group.ts';
+import type { ApiClient } from '../shared/kube/client.ts';
+import { isApiError } from '../shared/kube/errors.ts';
+import { collectionPath, PODS } from '../shared/kube/resources.ts';
+import type { Snapshot } from './decide/index.ts';
+import { toObservedPod } from './transform-pod.ts';
+
+interface JobRef {
+  readonly uid: string;
+  /** Of its step, where that is known: the answer is the smaller for it. */
+  readonly index: number | undefined;
+}
+
+/** A Job has one Pod for each attempt. */
+const MAX_PODS = 500;
+
+/**
+ * The snapshot with the Pods of a Job as the API server has them now: the watch of Pods may be behind that of Jobs. Those
+ * that the watch has shown and that are gone stay, if they have ended: they tell how. Where Pods may not be listed, those
+ * of the watch are all. Rejects with ApiError.
+ */
+export async function withPodsOf(
+  job: JobRef,
+  snapshot: Snapshot,
+  deps: { readonly client: ApiClient },
+): Promise<Snapshot> {
+  const { namespace, uid } = snapshot.object.metadata;
+  const index = job.index === undefined ? '' : `,${LABELS.stepIndex}=${job.index}`;
+  try {
+    const list = await deps.client.request<{ readonly items: readonly unknown[] | null }>({
+      method: 'GET',
+      path: collectionPath(PODS, namespace),
+      query: { labelSelector: `${LABELS.uid}=${uid}${index}`, limit: MAX_PODS },
+    });
+    const listed = (list.items ?? []).map(toObservedPod).filter(({ jobUID }) => jobUID === job.uid);
+    const uids = new Set(listed.map(({ metadata }) => metadata.uid));
+    const vanished = (snapshot.pods ?? []).filter(
+      ({ metadata, termination }) => !uids.has(metadata.uid) && termination !== undefined,
+    );
+    return { ...snapshot, pods: [...vanished, ...listed] };
+  } catch (error) {
+    if (isApiError(error, 'Forbidden', 'NotFound')) return snapshot;
+    throw error;
+  }
+}

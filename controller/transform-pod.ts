@@ -1,0 +1,107 @@
+/**
+ * What the caches keep of Pods and of the Job controller's warnings. Pure, and total on whatever a list or a watch of
+ * core/v1 brings, a deletion's last state included: what is missing or of the wrong type is left out, nothing throws.
+ */
+import type { CoreV1Event, V1ObjectMeta, V1OwnerReference, V1Pod } from '@kubernetes/client-node';
+import { LABELS } from '../shared/api/group.ts';
+import { fitStepMessage } from '../shared/api/message.ts';
+import type { JobWarning, Obstacle, ObservedPod, PodTermination } from '../shared/api/pod.ts';
+import { part, parts, text, type Untrusted } from '../shared/validation/untrusted.ts';
+import { defined } from './defined.ts';
+import { endingOf } from './pod-ending.ts';
+import { obstacleIn } from './pod-obstacle.ts';
+
+/** The UID of the Job, from 1.27 on and before (batch/v1 JobControllerUid). */
+const CONTROLLER_UID = 'batch.kubernetes.io/controller-uid';
+const LEGACY_CONTROLLER_UID = 'controller-uid';
+
+/** A Pod without its spec and its status: whose it is, and what there is to tell of it. */
+export function toObservedPod(raw: unknown): ObservedPod {
+  const pod = part<V1Pod>(raw) ?? {};
+  const metadata = part<V1ObjectMeta>(pod.metadata) ?? {};
+  const labels = part<Record<string, string>>(metadata.labels);
+  const deletionTimestamp = text(metadata.deletionTimestamp);
+  const ending = endingOf(pod, text(labels?.[LABELS.stepName]));
+  return {
+    metadata: {
+      ...identity(metadata),
+      ...defined({ creationTimestamp: text(metadata.creationTimestamp), deletionTimestamp }),
+    },
+    failed: ending?.failed ?? false,
+    ...defined({
+      sequentialJob: text(labels?.[LABELS.name]),
+      jobUID: jobUIDOf(metadata),
+      obstacle: deletionTimestamp === undefined ? obstacleIn(pod) : undefined,
+      termination: ending?.termination,
+    }),
+  };
+}
+
+/**
+ * Whether a state of a Pod tells something that the one before did not: an obstacle come, changed or gone, an end,
+ * another owner, a deletion. A Pod's way from pending to running does not, nor does its first sight. A Pod that is gone
+ * from the cache is for the caller to judge.
+ */
+export function tellsNews(before: ObservedPod | undefined, after: ObservedPod): boolean {
+  if (before === undefined) return after.obstacle !== undefined || after.termination !== undefined;
+  return (
+    before.failed !== after.failed ||
+    before.jobUID !== after.jobUID ||
+    before.sequentialJob !== after.sequentialJob ||
+    (before.metadata.deletionTimestamp === undefined) !== (after.metadata.deletionTimestamp === undefined) ||
+    !isSameObstacle(before.obstacle, after.obstacle) ||
+    !isSameTermination(before.termination, after.termination)
+  );
+}
+
+/** A core/v1 Event about a Job. Its kind and reason are for the caller to select. */
+export function toJobWarning(raw: unknown): JobWarning {
+  const event = part<CoreV1Event>(raw) ?? {};
+  const about = part<{ uid: string; name: string }>(event.involvedObject);
+  const series = part<{ lastObservedTime: string }>(event.series);
+  // The legacy API counts in `lastTimestamp`, events.k8s.io in the series; a first event of that has its time only.
+  const lastSeen = text(series?.lastObservedTime) ?? text(event.lastTimestamp) ?? text(event.eventTime);
+  return {
+    metadata: identity(part<V1ObjectMeta>(event.metadata) ?? {}),
+    jobUID: text(about?.uid) ?? '',
+    jobName: text(about?.name) ?? '',
+    reason: text(event.reason) ?? '',
+    message: fitStepMessage((text(event.message) ?? '').trim()),
+    ...defined({ lastSeen }),
+  };
+}
+
+function identity({ name, namespace, uid, resourceVersion }: Untrusted<V1ObjectMeta>): JobWarning['metadata'] {
+  return {
+    name: text(name) ?? '',
+    namespace: text(namespace) ?? '',
+    uid: text(uid) ?? '',
+    resourceVersion: text(resourceVersion) ?? '',
+  };
+}
+
+/** Other groups have a kind `Job` too. */
+function jobUIDOf(metadata: Untrusted<V1ObjectMeta>): string | undefined {
+  const owner = parts<V1OwnerReference>(metadata.ownerReferences).find(
+    ({ controller, kind, apiVersion }) =>
+      controller === true && kind === 'Job' && text(apiVersion)?.startsWith('batch/') === true,
+  );
+  // A Pod that was orphaned has lost its owner, and runs on: the label that the Job controller gave it stays.
+  const labels = part<Record<string, string>>(metadata.labels);
+  return text(owner?.uid) ?? text(labels?.[CONTROLLER_UID]) ?? text(labels?.[LEGACY_CONTROLLER_UID]);
+}
+
+function isSameObstacle(a: Obstacle | undefined, b: Obstacle | undefined): boolean {
+  return a?.reason === b?.reason && a?.message === b?.message;
+}
+
+function isSameTermination(a: PodTermination | undefined, b: PodTermination | undefined): boolean {
+  return (
+    a?.container === b?.container &&
+    a?.exitCode === b?.exitCode &&
+    a?.reason === b?.reason &&
+    a?.message === b?.message &&
+    a?.at === b?.at &&
+    a?.restarting === b?.restarting
+  );
+}

@@ -1,0 +1,51 @@
+/** What the controller reads of a Pod; the cache keeps this much and no more. */
+import type { ObjectMeta } from './types.ts';
+
+/** How the container that decided a Pod's fate ended. */
+export interface PodTermination {
+  /** The container's name; absent where the Pod as a whole came to an end (an eviction). */
+  readonly container?: string;
+  readonly exitCode?: number;
+  /** Kubernetes' own word: `Error`, `OOMKilled`, `Evicted`, … */
+  readonly reason: string;
+  /** The termination message, or the end of the log where there was none, at most 1 KiB, its middle cut out; may be empty. */
+  readonly message: string;
+  /** RFC 3339; absent where the kubelet did not say. */
+  readonly at?: string;
+  /** The container failed before and is run again in the same Pod (`restartPolicy: OnFailure`), which no Job counts. */
+  readonly restarting?: true;
+}
+
+/** Why a Pod cannot start, in Kubernetes' own words. */
+export interface Obstacle {
+  readonly reason: string;
+  readonly message: string;
+}
+
+export interface ObservedPod {
+  readonly metadata: Pick<
+    ObjectMeta,
+    'name' | 'namespace' | 'uid' | 'resourceVersion' | 'creationTimestamp' | 'deletionTimestamp'
+  >;
+  /** The name of the SequentialJob and the UID of the Job that it belongs to; absent where nothing says so. */
+  readonly sequentialJob?: string;
+  readonly jobUID?: string;
+  /** Set while it is pending and something keeps it from starting. */
+  readonly obstacle?: Obstacle;
+  /** The last end of its deciding container: a failure, or the success that ended the Pod; absent while all goes well. */
+  readonly termination?: PodTermination;
+  /** Whether `termination` is a failure; also while the container is run again, until it succeeds. */
+  readonly failed: boolean;
+}
+
+/** A Warning that the Job controller wrote about a Job for which it cannot create Pods (`FailedCreate`). */
+export interface JobWarning {
+  readonly metadata: Pick<ObjectMeta, 'name' | 'namespace' | 'uid' | 'resourceVersion'>;
+  readonly jobUID: string;
+  /** The name of the Job, for the work queue. */
+  readonly jobName: string;
+  readonly reason: string;
+  readonly message: string;
+  /** RFC 3339. */
+  readonly lastSeen?: string;
+}

@@ -1,0 +1,108 @@
+/**
+ * What a step's Pod cannot start without: the Secrets, ConfigMaps and claims of its namespace that it names. Pure.
+ * The places are those of pkg/api/v1/pod/util.go (VisitPodSecretNames, VisitPodConfigmapNames) less what no
+ * kubelet waits for, and the claims.
+ */
+import type {
+  V1CSIVolumeSource,
+  V1Container,
+  V1EnvFromSource,
+  V1EnvVar,
+  V1EnvVarSource,
+  V1ISCSIVolumeSource,
+  V1LocalObjectReference,
+  V1PodSpec,
+  V1PodTemplateSpec,
+  V1ProjectedVolumeSource,
+  V1Volume,
+  V1VolumeProjection,
+} from '@kubernetes/client-node';
+import type { SequentialJob, SequentialJobSpec } from '../api/types.ts';
+import { part, parts, text, type Untrusted } from '../validation/untrusted.ts';
+
+/** In the order in which they are reported. */
+export const DEPENDENCY_KINDS = ['Secret', 'ConfigMap', 'PersistentVolumeClaim'] as const;
+export type DependencyKind = (typeof DEPENDENCY_KINDS)[number];
+
+/** An object of the Pod's namespace. */
+export interface Dependency {
+  readonly kind: DependencyKind;
+  readonly name: string;
+}
+
+type Named = Iterable<Dependency>;
+
+/**
+ * What the Pod of step `index` needs, each thing once: by kind, and within a kind as the kubelet comes upon it (volumes,
+ * pull secrets, init containers, the step). A thing that is optional in one place and not in another is needed. Never
+ * throws, whatever a client wrote: what is null, empty or of the wrong type names nothing. Nor does a step that is not there.
+ */
+export function dependenciesOf(object: SequentialJob, index: number): readonly Dependency[] {
+  const spec = part<SequentialJobSpec>(object.spec);
+  const step = parts<V1Container>(spec?.containers)[index];
+  if (step === undefined) return [];
+  const pod = part<V1PodSpec>(part<V1PodTemplateSpec>(spec?.template)?.spec);
+  const named = [...ofPod(pod ?? {}, step)];
+  return DEPENDENCY_KINDS.flatMap((kind) => {
+    const names = new Set(named.filter((one) => one.kind === kind).map(({ name }) => name));
+    return [...names].map((name) => ({ kind, name }));
+  });
+}
+
+function* ofPod(pod: Untrusted<V1PodSpec>, step: Untrusted<V1Container>): Named {
+  // The kubelet mounts them all, whether or not a container does.
+  for (const volume of parts<V1Volume>(pod.volumes)) yield* ofVolume(volume);
+  // A missing one fails no Pod by itself, but then the pull does, with a message that doesn't say why.
+  for (const secret of parts<V1LocalObjectReference>(pod.imagePullSecrets)) yield* needed('Secret', secret);
+  for (const container of [...parts<V1Container>(pod.initContainers), step]) yield* ofContainer(container);
+}
+
+/** What a reference names, unless it says that it can do without. */
+function* needed(kind: DependencyKind, reference: unknown, field = 'name'): Named {
+  const source = part<Record<string, unknown>>(reference);
+  const name = text(source?.[field]);
+  if (name !== undefined && source?.['optional'] !== true) yield { kind, name };
+}
+
+function* ofContainer(container: Untrusted<V1Container>): Named {
+  for (const from of parts<V1EnvFromSource>(container.envFrom)) {
+    yield* needed('ConfigMap', from.configMapRef);
+    yield* needed('Secret', from.secretRef);
+  }
+  for (const variable of parts<V1EnvVar>(container.env)) {
+    const from = part<V1EnvVarSource>(variable.valueFrom);
+    yield* needed('ConfigMap', from?.configMapKeyRef);
+    yield* needed('Secret', from?.secretKeyRef);
+  }
+}
+
+/** An ephemeral volume makes its own claim, and so names none. */
+function* ofVolume(volume: Untrusted<V1Volume>): Named {
+  yield* needed('Secret', volume.secret, 'secretName');
+  yield* needed('ConfigMap', volume.configMap);
+  yield* needed('PersistentVolumeClaim', volume.persistentVolumeClaim, 'claimName');
+  const projected = part<V1ProjectedVolumeSource>(volume.projected);
+  for (const source of parts<V1VolumeProjection>(projected?.sources)) {
+    yield* needed('Secret', source.secret);
+    yield* needed('ConfigMap', source.configMap);
+  }
+  yield* ofDriver(volume);
+}
+
+/**
+ * Drivers that read `secretRef` before they mount. Cinder has that field too, but neither the old driver
+ * (pkg/volume/cinder) nor its CSI translation reads it.
+ */
+const WITH_SECRET_REF = ['cephfs', 'flexVolume', 'rbd', 'scaleIO', 'storageos'] as const satisfies (keyof V1Volume)[];
+
+/** The Secrets with which a driver reaches its storage, where they are in the Pod's namespace. */
+function* ofDriver(volume: Untrusted<V1Volume>): Named {
+  yield* needed('Secret', volume.azureFile, 'secretName');
+  yield* needed('Secret', part<V1CSIVolumeSource>(volume.csi)?.nodePublishSecretRef);
+  for (const driver of WITH_SECRET_REF) {
+    yield* needed('Secret', part<{ secretRef: unknown }>(volume[driver])?.secretRef);
+  }
+  const iscsi = part<V1ISCSIVolumeSource>(volume.iscsi);
+  // Read for CHAP alone (pkg/volume/iscsi/iscsi.go createSecretMap).
+  if (iscsi?.chapAuthDiscovery === true || iscsi?.chapAuthSession === true) yield* needed('Secret', iscsi.secretRef);
+}

@@ -1,0 +1,80 @@
+/** What the webhook counts; requests as controller-runtime's pkg/webhook/internal/metrics has them. */
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+
+/** How a review ended: let pass as it is, with defaults, refused for its faults, not judged at all. */
+export const VERDICTS = ['allowed', 'patched', 'denied', 'errored'] as const;
+export type VerdictName = (typeof VERDICTS)[number];
+
+/** The codes that are there from the start, as in controller-runtime: a rate needs a first value. */
+const USUAL_CODES = ['200', '500'] as const;
+
+/** In seconds. The API server waits 10 s unless told otherwise. */
+const BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+export class WebhookMetrics {
+  readonly #requests: Counter<'webhook' | 'code'>;
+  readonly #latency: Histogram<'webhook'>;
+  readonly #inFlight: Gauge<'webhook'>;
+  readonly #verdicts: Counter<'webhook' | 'verdict'>;
+  readonly #expiry: Gauge;
+
+  /** At most one for a registry. `webhooks`: the paths that are served. */
+  constructor(registry: Registry, webhooks: readonly string[]) {
+    const common = { labelNames: ['webhook'] as const, registers: [registry] };
+    this.#requests = new Counter({
+      name: 'controller_runtime_webhook_requests_total',
+      help: 'Requests for a review, by HTTP status; 499 where the client went away',
+      labelNames: ['webhook', 'code'],
+      registers: [registry],
+    });
+    this.#latency = new Histogram({
+      ...common,
+      name: 'controller_runtime_webhook_latency_seconds',
+      help: 'How long a request for a review took, its body included',
+      buckets: BUCKETS,
+    });
+    this.#inFlight = new Gauge({
+      ...common,
+      name: 'controller_runtime_webhook_requests_in_flight',
+      help: 'Requests for a review that are being answered',
+    });
+    this.#verdicts = new Counter({
+      name: 'sequentialjob_webhook_verdicts_total',
+      help: 'Reviews, by their verdict',
+      labelNames: ['webhook', 'verdict'],
+      registers: [registry],
+    });
+    this.#expiry = new Gauge({
+      name: 'sequentialjob_webhook_certificate_expiry_timestamp_seconds',
+      help: 'When the certificate that is served expires, in Unix time; 0 before there is one',
+      registers: [registry],
+    });
+    for (const webhook of webhooks) this.#start(webhook);
+  }
+
+  requestStarted(webhook: string): void {
+    this.#inFlight.inc({ webhook });
+  }
+
+  requestEnded(webhook: string, code: number, ms: number): void {
+    this.#inFlight.dec({ webhook });
+    this.#requests.inc({ webhook, code: String(code) });
+    this.#latency.observe({ webhook }, ms / 1000);
+  }
+
+  judged(webhook: string, verdict: VerdictName): void {
+    this.#verdicts.inc({ webhook, verdict });
+  }
+
+  /** Another certificate is served; `expiresMs` in Unix milliseconds. */
+  certificateServed(expiresMs: number): void {
+    this.#expiry.set(expiresMs / 1000);
+  }
+
+  #start(webhook: string): void {
+    for (const code of USUAL_CODES) this.#requests.inc({ webhook, code }, 0);
+    for (const verdict of VERDICTS) this.#verdicts.inc({ webhook, verdict }, 0);
+    this.#inFlight.set({ webhook }, 0);
+    this.#latency.zero({ webhook });
+  }
+}

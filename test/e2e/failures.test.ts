@@ -1,0 +1,176 @@
+/** How real failures are told of: what the container said, what the kernel did, and what is there when the Pod is gone. */
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { SequentialJob, SequentialJobSpec } from '../../shared/api/types.ts';
+import { eventually } from '../support/eventually.ts';
+import { condition, RealPods } from '../support/real-pods.ts';
+import { sequence, step } from '../support/sequences.ts';
+
+const BACKOFF = 'Job has reached the specified backoff limit';
+
+/** All run side by side. */
+const SEQUENCES: Readonly<Record<string, SequentialJobSpec>> = {
+  'exit-code': sequence(3, { 1: 'seq 1 500; echo "column balance: 3 rows are not numbers"; exit 3' }),
+  'own-words': sequence(1, { 0: 'echo "noise"; echo "the licence has expired" >/dev/termination-log; exit 9' }),
+  memory: {
+    backoffLimit: 0,
+    containers: [
+      {
+        ...step('sort', 'x=a; while true; do x=$x$x; done'),
+        resources: { limits: { memory: '16Mi' } },
+      },
+    ],
+  },
+  'no-program': { backoffLimit: 0, containers: [{ name: 's0', image: 'busybox:1.36', command: ['no-such-program'] }] },
+  retried: sequence(1, { 0: 'echo "no answer from the mirror"; exit 7' }, { backoffLimit: 1 }),
+  restarted: sequence(
+    2,
+    { 0: 'echo "cannot open the lock file"; exit 4' },
+    { backoffLimit: 1, template: { spec: { containers: [], restartPolicy: 'OnFailure' } } },
+  ),
+  tolerant: sequence(
+    3,
+    { 1: 'echo "the cache is read-only"; exit 1' },
+    {
+      stepPolicies: [{ name: 's1', onFailure: 'Continue' }],
+    },
+  ),
+  resumable: {
+    backoffLimit: 0,
+    containers: [
+      step('backup'),
+      {
+        ...step('migrate', 'echo "schema: ${VERSION:?is not set}"'),
+        env: [{ name: 'VERSION', valueFrom: { configMapKeyRef: { name: 'schema', key: 'version', optional: true } } }],
+      },
+      step('verify'),
+    ],
+  },
+};
+
+let cluster: RealPods;
+
+beforeAll(async () => {
+  cluster = await RealPods.start('failures');
+  await Promise.all(Object.entries(SEQUENCES).map(async ([name, spec]) => cluster.namespace.apply(name, spec)));
+}, 120_000);
+
+afterAll(async () => {
+  await cluster.end();
+}, 120_000);
+
+/** The sequence that failed at this step, having checked that condition and events tell the same. */
+async function untilFailed(name: string, index: number): Promise<SequentialJob> {
+  const object = await cluster.namespace.untilFinished(name);
+  expect(object.status).toMatchObject({ phase: 'Failed', progress: { failedIndex: index } });
+  const failed = condition(object, 'Failed');
+  expect(failed).toMatchObject({ status: 'True', reason: object.status?.progress?.failureReason });
+  for (const reason of ['JobFailed', 'SequenceFailed']) {
+    const event = await cluster.untilEvent(name, reason);
+    expect(event.type).toBe('Warning');
+    expect(event.message).toContain(object.status?.progress?.failureMessage);
+  }
+  expect(failed?.message).toContain(object.status?.progress?.failureMessage);
+  return object;
+}
+
+describe('a container that fails', () => {
+  it('leaves its exit code and the end of its log in status, condition and event', async () => {
+    const { status } = await untilFailed('exit-code', 1);
+    expect(status?.steps).toEqual([
+      expect.objectContaining({ name: 's0', state: 'Succeeded', exitCode: 0 }),
+      expect.objectContaining({
+        name: 's1',
+        state: 'Failed',
+        attempts: 1,
+        exitCode: 3,
+        reason: 'Error',
+        message: expect.stringMatching(/498\n499\n500\ncolumn balance: 3 rows are not numbers$/),
+      }),
+      { index: 2, name: 's2', state: 'Skipped' },
+    ]);
+    expect(Buffer.byteLength(status?.steps?.[1]?.message ?? '')).toBeLessThanOrEqual(1024);
+    expect(status?.progress?.failureMessage).toMatch(
+      /^Job has reached the specified backoff limit; attempt 1 of the container "s1" ended with exit code 3: .* \/ column balance: 3 rows are not numbers$/,
+    );
+    expect(await cluster.namespace.jobNames('exit-code')).toEqual(['exit-code-0-s0', 'exit-code-1-s1']);
+  });
+
+  it('is quoted with its own termination message, where it wrote one', async () => {
+    const { status } = await untilFailed('own-words', 0);
+    expect(status?.steps?.[0]).toMatchObject({ exitCode: 9, message: 'the licence has expired' });
+  });
+
+  it('is called OOMKilled when the kernel killed it', async () => {
+    const { status } = await untilFailed('memory', 0);
+    expect(status?.steps?.[0]).toMatchObject({ exitCode: 137, reason: 'OOMKilled' });
+    expect(status?.progress?.failureMessage).toBe(
+      `${BACKOFF}; attempt 1 of the container "sort" ended with exit code 137 (OOMKilled)`,
+    );
+  });
+
+  it('is told of in the words of the container runtime when its program does not exist', async () => {
+    const { status } = await untilFailed('no-program', 0);
+    expect(status?.steps?.[0]?.message).toContain('no-such-program');
+    expect(status?.steps?.[0]?.exitCode).toBeGreaterThan(0);
+  });
+
+  it('is tried again as often as backoffLimit says, each time in a Pod of its own', async () => {
+    const { status } = await untilFailed('retried', 0);
+    expect(status?.steps?.[0]).toMatchObject({ attempts: 2, exitCode: 7, message: 'no answer from the mirror' });
+    expect(status?.progress?.failureMessage).toContain('attempt 2 of the container "s0" ended with exit code 7');
+    expect(await cluster.pods('retried')).toHaveLength(2);
+  });
+
+  it('still has its last words in the status when its Pod is gone (restartPolicy: OnFailure)', async () => {
+    await untilFailed('restarted', 0);
+    await eventually('the Pod gone', async () => ((await cluster.pods('restarted')).length === 0 ? true : undefined));
+    const { status } = await cluster.namespace.get('restarted');
+    expect(status?.steps?.[0]).toMatchObject({ state: 'Failed', exitCode: 4, message: 'cannot open the lock file' });
+    expect(status?.progress?.failureMessage).toContain('exit code 4: cannot open the lock file');
+    expect(await cluster.namespace.jobNames('restarted')).toEqual(['restarted-0-s0']);
+  });
+
+  it('is passed over with onFailure: Continue, and the sequence completes', async () => {
+    const object = await cluster.namespace.untilFinished('tolerant');
+    expect(object.status).toMatchObject({
+      phase: 'Completed',
+      state: { active: 0, succeeded: 2, failed: 1 },
+      progress: { completedIndices: [0, 2], summary: '2/3' },
+      steps: [{ state: 'Succeeded' }, { state: 'Failed', exitCode: 1 }, { state: 'Succeeded' }],
+    });
+    expect(condition(object, 'Complete')).toMatchObject({
+      status: 'True',
+      message: expect.stringContaining('failed and passed over: 1 (s1)'),
+    });
+    expect(condition(object, 'Failed')?.status).toBe('False');
+    expect((await cluster.untilEvent('tolerant', 'JobFailed')).message).toContain('the cache is read-only');
+  });
+});
+
+describe('a failed sequence', () => {
+  it('goes on at the failed step when resume is raised, and keeps the Job that failed', async () => {
+    const { namespace } = cluster;
+    const { status } = await untilFailed('resumable', 1);
+    const failed = status?.steps?.[1];
+    expect(failed?.message).toContain('VERSION: is not set');
+    const before = await namespace.jobs('resumable');
+
+    await cluster.kubectl('create', 'configmap', 'schema', '--from-literal=version=7');
+    await namespace.patch('resumable', { spec: { resume: 1 } });
+    const done = await namespace.until('resumable', (one) => one.status?.phase === 'Completed');
+
+    expect(done.status).toMatchObject({ resumes: 1, progress: { summary: '3/3' } });
+    expect(done.status?.steps?.map(({ jobName }) => jobName)).toEqual([
+      'resumable-0-backup',
+      'resumable-1-migrate-r1',
+      'resumable-2-verify-r1',
+    ]);
+    const after = await namespace.jobs('resumable');
+    const uids = after.map(({ metadata }) => metadata.uid);
+    expect(after).toHaveLength(4);
+    for (const { metadata } of before) expect(uids).toContain(metadata.uid);
+    expect(await cluster.pods('resumable', failed?.jobName)).toHaveLength(1);
+    expect(await cluster.kubectl('logs', `job/${failed?.jobName}`)).toContain('VERSION: is not set');
+    await cluster.untilEvent('resumable', 'Resumed');
+  });
+});

@@ -1,0 +1,189 @@
+/** Time and the user's will on a real cluster: deadlines, suspension, time to live, changes, and a controller that dies. */
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { SequentialJob } from '../../shared/api/types.ts';
+import { eventually } from '../support/eventually.ts';
+import { condition, gated, RealPods } from '../support/real-pods.ts';
+import { FOREVER, sequence, step } from '../support/sequences.ts';
+
+/** How much later than due something may be done on a slow machine. */
+const SLACK_S = 10;
+
+let cluster: RealPods;
+
+beforeAll(async () => {
+  cluster = await RealPods.start('lifecycle');
+  const { namespace } = cluster;
+  await namespace.apply('overdue', sequence(2, { 0: FOREVER }, { activeDeadlineSeconds: 15 }));
+  const stepPolicies = [{ name: 's0', activeDeadlineSeconds: 12 }];
+  await namespace.apply('overdue-step', sequence(2, { 0: FOREVER }, { stepPolicies }));
+}, 120_000);
+
+afterAll(async () => {
+  await cluster.end();
+}, 120_000);
+
+const seconds = (from: string | undefined, to: string | undefined): number =>
+  (Date.parse(to ?? '') - Date.parse(from ?? '')) / 1000;
+
+/** A Job past its deadline takes its Pod along: the kubelet has stopped the container before the Pod is gone. */
+async function expectKilled(name: string): Promise<void> {
+  await eventually(`the Pod of ${name} gone`, async () => ((await cluster.pods(name)).length === 0 ? true : undefined));
+  const shown = 'jsonpath={range .items[*]}{.involvedObject.name} {.message}{"\\n"}{end}';
+  const wanted = new RegExp(`^${name}-0-s0-\\w+ Stopping container s0$`, 'm');
+  await eventually(`the kubelet says that it stops ${name}`, async () => {
+    const said = await cluster.kubectl('get', 'events', '--field-selector=reason=Killing', '-o', shown);
+    return wanted.test(said) ? true : undefined;
+  });
+}
+
+async function expectOverdue(name: string, message: string): Promise<SequentialJob> {
+  const object = await cluster.namespace.untilFinished(name);
+  expect(object.status).toMatchObject({
+    phase: 'Failed',
+    progress: { failedIndex: 0, failureReason: 'DeadlineExceeded', failureMessage: expect.stringContaining(message) },
+    steps: [{ state: 'Failed', reason: 'DeadlineExceeded' }, { state: 'Skipped' }],
+  });
+  expect(await cluster.namespace.jobNames(name)).toEqual([`${name}-0-s0`]);
+  return object;
+}
+
+describe('suspend', () => {
+  it('before the start: nothing is started until it is taken back', async () => {
+    const { namespace } = cluster;
+    await namespace.apply('held', { ...sequence(1), suspend: true });
+    const held = await namespace.until('held', (one) => one.status?.phase === 'Suspended');
+    expect(held.status?.startTime).toBeUndefined();
+    expect(await namespace.jobNames('held')).toEqual([]);
+    await namespace.patch('held', { spec: { suspend: false } });
+    expect((await namespace.untilFinished('held')).status?.phase).toBe('Completed');
+  });
+
+  it('in mid-step: no new step starts, and un-suspended it goes on', async () => {
+    const { namespace, suspendsJobs } = cluster;
+    await namespace.apply('paused', sequence(2, { 0: gated() }));
+    const first = await cluster.untilRunning('paused');
+    await namespace.patch('paused', { spec: { suspend: true } });
+    if (!suspendsJobs) {
+      await namespace.until('paused', (one) => condition(one, 'Suspended')?.reason === 'Suspending');
+      await cluster.open('paused');
+    }
+    const paused = await namespace.until('paused', (one) => one.status?.phase === 'Suspended');
+    expect(condition(paused, 'Suspended')).toMatchObject({ status: 'True', reason: 'Suspended' });
+    expect(paused.status).toMatchObject({
+      state: { active: 0 },
+      steps: [{ state: suspendsJobs ? 'Running' : 'Succeeded' }],
+    });
+    expect(await namespace.jobNames('paused')).toEqual(['paused-0-s0']);
+    await cluster.untilEvent('paused', 'Suspended');
+
+    await namespace.patch('paused', { spec: { suspend: false } });
+    if (suspendsJobs) {
+      expect((await cluster.untilRunning('paused')).metadata.uid).not.toBe(first.metadata.uid);
+      await cluster.open('paused');
+    }
+    const done = await namespace.untilFinished('paused');
+    expect(done.status).toMatchObject({ phase: 'Completed', progress: { summary: '2/2' } });
+    const resumedAt = condition(done, 'Suspended')?.lastTransitionTime;
+    expect(seconds(resumedAt, done.status?.steps?.[1]?.startTime)).toBeGreaterThanOrEqual(0);
+    await cluster.untilEvent('paused', 'Resumed');
+  });
+});
+
+describe('a time limit', () => {
+  it('of the sequence ends the running step, and its Pod is killed', async () => {
+    const { status } = await expectOverdue('overdue', 'the sequence was active for longer than');
+    const lasted = seconds(status?.startTime, status?.completionTime);
+    expect(lasted).toBeGreaterThanOrEqual(15);
+    expect(lasted).toBeLessThanOrEqual(15 + SLACK_S);
+    await expectKilled('overdue');
+  });
+
+  it('of a step ends that step, and its Pod is killed', async () => {
+    const { status } = await expectOverdue('overdue-step', 'Job was active longer than specified deadline');
+    const [failed] = status?.steps ?? [];
+    expect(seconds(failed?.startTime, failed?.completionTime)).toBeGreaterThanOrEqual(12);
+    await expectKilled('overdue-step');
+  });
+});
+
+describe('ttlSecondsAfterFinished', () => {
+  it('removes the sequence, its Jobs and their Pods, and not before its time', async () => {
+    const { namespace } = cluster;
+    const ttl = 4;
+    await namespace.apply('short-lived', sequence(2, {}, { ttlSecondsAfterFinished: ttl }));
+    const { status } = await namespace.untilFinished('short-lived');
+    expect(await namespace.jobNames('short-lived')).toHaveLength(2);
+    await namespace.untilGone('short-lived');
+    const after = (Date.now() - Date.parse(status?.completionTime ?? '')) / 1000;
+    expect(after).toBeGreaterThanOrEqual(ttl);
+    expect(after).toBeLessThanOrEqual(ttl + SLACK_S);
+    expect(await namespace.jobNames('short-lived')).toEqual([]);
+    expect(await cluster.pods('short-lived')).toEqual([]);
+  });
+});
+
+describe('updatePolicy: FutureSteps', () => {
+  it('lets the steps to come follow a changed spec', async () => {
+    const { namespace } = cluster;
+    await namespace.apply('changing', { ...sequence(2, { 0: gated() }), updatePolicy: 'FutureSteps' });
+    const { spec } = await namespace.get('changing');
+    await cluster.untilRunning('changing');
+    const containers = [...spec.containers.slice(0, 1), step('s1', 'echo "the new one"'), step('added')];
+    await namespace.patch('changing', { spec: { containers } });
+    await cluster.untilEvent('changing', 'SpecChanged');
+    await cluster.open('changing');
+    const { status } = await namespace.untilFinished('changing');
+    expect(status).toMatchObject({ phase: 'Completed', progress: { summary: '3/3' } });
+    expect(await cluster.kubectl('logs', 'job/changing-1-s1')).toContain('the new one');
+  });
+});
+
+describe('a controller killed in the middle', () => {
+  it('takes up everything that happened while it was away', async () => {
+    const { namespace } = cluster;
+    const gate = (rest?: string): ReturnType<typeof sequence> => sequence(2, { 0: gated(rest) });
+    await namespace.apply('fails', gate('echo "the disk is full"; exit 5'));
+    await namespace.apply('goes-on', gate());
+    await namespace.apply('stops', gate());
+    await namespace.apply('late', { ...gate(), activeDeadlineSeconds: 20 });
+    await namespace.apply('expires', sequence(1));
+    await namespace.apply('tries-again', sequence(2, { 0: 'exit 1' }));
+    const gates = ['fails', 'goes-on', 'stops', 'late'];
+    await Promise.all(gates.map(async (name) => cluster.untilRunning(name)));
+    await Promise.all(
+      [...gates, 'expires', 'tries-again'].map(async (name) =>
+        namespace.until(name, ({ status }) => status?.steps !== undefined && status.steps.length > 0),
+      ),
+    );
+    await namespace.untilFinished('expires');
+    await namespace.untilFinished('tries-again');
+    const { status: before } = await namespace.get('late');
+
+    await cluster.kill();
+    await namespace.patch('stops', { spec: { suspend: true } });
+    await namespace.patch('expires', { spec: { ttlSecondsAfterFinished: 1 } });
+    await namespace.patch('tries-again', { spec: { resume: 1 } });
+    await Promise.all(['fails', 'goes-on', 'stops'].map(async (name) => cluster.open(name)));
+    await Promise.all(['fails', 'goes-on', 'stops'].map(async (name) => cluster.untilJobEnds(`${name}-0-s0`)));
+    const due = Date.parse(before?.startTime ?? '') + 20_000;
+    await eventually('the deadline', () => (Date.now() > due ? true : undefined));
+    await cluster.startAgain();
+
+    const fails = await namespace.untilFinished('fails');
+    expect(fails.status?.steps?.[0]).toMatchObject({ attempts: 1, exitCode: 5, message: 'the disk is full' });
+    const late = await expectOverdue('late', 'the sequence was active for longer than');
+    expect(late.status?.startTime).toBe(before?.startTime);
+    await expectKilled('late');
+    const stops = await namespace.until('stops', ({ status }) => status?.phase === 'Suspended');
+    expect(stops.status?.steps).toEqual([expect.objectContaining({ state: 'Succeeded' })]);
+    expect(await namespace.jobNames('stops')).toEqual(['stops-0-s0']);
+    expect((await namespace.untilFinished('goes-on')).status?.phase).toBe('Completed');
+    const again = await namespace.until(
+      'tries-again',
+      ({ status }) => status?.resumes === 1 && status.phase === 'Failed',
+    );
+    expect(again.status?.steps?.[0]?.jobName).toBe('tries-again-0-s0-r1');
+    await namespace.untilGone('expires');
+    for (const name of ['fails', 'goes-on', 'stops']) expect(await cluster.pods(name, `${name}-0-s0`)).toHaveLength(1);
+  });
+});

@@ -1,0 +1,149 @@
+/** Steps that cannot start on a real cluster: the sequence says why in Kubernetes' own words, and goes on once it can. */
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { SequentialJob, SequentialJobSpec } from '../../shared/api/types.ts';
+import { eventually } from '../support/eventually.ts';
+import { condition, RealPods } from '../support/real-pods.ts';
+import { sequence, step } from '../support/sequences.ts';
+
+/** How long the condition may be behind what the Pod says; the contract's 2 s, and room for a slow machine. */
+const LAG_S = 5;
+
+const NODE_LABEL = `e2e.example.com/${process.pid}`;
+
+/** All run side by side. */
+const SEQUENCES: Readonly<Record<string, SequentialJobSpec>> = {
+  secret: {
+    containers: [
+      step('first'),
+      {
+        ...step('second', 'test "$PASSWORD" = swordfish'),
+        env: [{ name: 'PASSWORD', valueFrom: { secretKeyRef: { name: 'late', key: 'password' } } }],
+      },
+    ],
+  },
+  image: {
+    containers: [{ name: 's0', image: 'registry.invalid/nobody/has-this:1.0' }],
+    template: { spec: { containers: [], terminationGracePeriodSeconds: 1 } },
+  },
+  'image-overdue': {
+    activeDeadlineSeconds: 20,
+    containers: [{ name: 's0', image: 'registry.invalid/nobody/has-this:1.0' }],
+    template: { spec: { containers: [], terminationGracePeriodSeconds: 1 } },
+  },
+  node: sequence(1, {}, { template: { spec: { containers: [], nodeSelector: { [NODE_LABEL]: 'wanted' } } } }),
+  key: {
+    containers: [
+      {
+        ...step('s0', 'test "$USER_NAME" = alice'),
+        env: [{ name: 'USER_NAME', valueFrom: { configMapKeyRef: { name: 'users', key: 'first' } } }],
+      },
+    ],
+  },
+  refused: {
+    containers: [{ ...step('s0'), resources: { limits: { memory: '2Gi' } } }],
+  },
+};
+
+let cluster: RealPods;
+
+beforeAll(async () => {
+  cluster = await RealPods.start('waiting');
+  await cluster.kubectl('create', 'configmap', 'users', '--from-literal=second=bob');
+  await cluster.createLimit('1Gi');
+  await Promise.all(Object.entries(SEQUENCES).map(async ([name, spec]) => cluster.namespace.apply(name, spec)));
+}, 120_000);
+
+afterAll(async () => {
+  await cluster.end();
+}, 120_000);
+
+/** The sequence once it waits for one of these reasons, with the same sentence where people look. */
+async function untilWaiting(name: string, reasons: RegExp, seconds?: number): Promise<SequentialJob> {
+  const object = await cluster.namespace.until(
+    name,
+    (one) => {
+      const found = condition(one, 'ResourcesUnavailable');
+      return found?.status === 'True' && reasons.test(found.reason);
+    },
+    seconds,
+  );
+  const { message = '' } = condition(object, 'ResourcesUnavailable') ?? {};
+  expect(object.status?.phase).toMatch(/^(Running|Pending)$/);
+  expect(condition(object, 'Progressing')?.message).toContain(`cannot start: ${message}`);
+  return object;
+}
+
+/** What the Pod's container waits for, or what the scheduler says. */
+async function untilPodWaits(name: string, reasons: RegExp): Promise<void> {
+  await eventually(`the Pod of ${name} waits`, async () => {
+    const [pod] = await cluster.pods(name);
+    const reason = pod?.status.containerStatuses?.[0]?.state.waiting?.reason;
+    const unscheduled = pod?.status.conditions?.find(
+      ({ type, status }) => type === 'PodScheduled' && status === 'False',
+    );
+    return [reason, unscheduled?.reason].some((one) => one !== undefined && reasons.test(one)) ? true : undefined;
+  });
+}
+
+async function untilCompleted(name: string): Promise<void> {
+  const object = await cluster.namespace.untilFinished(name, 110);
+  expect(object.status?.phase).toBe('Completed');
+  expect(condition(object, 'ResourcesUnavailable')).toMatchObject({ status: 'False', reason: 'ResourcesAvailable' });
+}
+
+describe('a step that needs what is not there', () => {
+  it('waits for a Secret without a Job, and runs when the Secret is created', async () => {
+    const object = await untilWaiting('secret', /^SecretNotFound$/);
+    expect(condition(object, 'ResourcesUnavailable')?.message).toBe('Secret "late" not found');
+    expect((await cluster.untilEvent('secret', 'DependencyMissing')).message).toContain('Secret "late" not found');
+    expect(await cluster.namespace.jobNames('secret')).toEqual(['secret-0-first']);
+
+    await cluster.kubectl('create', 'secret', 'generic', 'late', '--from-literal=password=swordfish');
+    await untilCompleted('secret');
+  });
+
+  it('says what the kubelet says about a key that is missing, and runs when it is added', async () => {
+    await untilPodWaits('key', /^CreateContainerConfigError$/);
+    const object = await untilWaiting('key', /^CreateContainerConfigError$/, LAG_S);
+    expect(condition(object, 'ResourcesUnavailable')?.message).toContain("couldn't find key first in ConfigMap");
+
+    await cluster.kubectl('patch', 'configmap', 'users', '--type=merge', '--patch={"data":{"first":"alice"}}');
+    await untilCompleted('key');
+  });
+
+  it('says what the kubelet says about an image that cannot be pulled', async () => {
+    const reasons = /^(ErrImagePull|ImagePullBackOff)$/;
+    await untilPodWaits('image', reasons);
+    const object = await untilWaiting('image', reasons, LAG_S);
+    expect(condition(object, 'ResourcesUnavailable')?.message).toContain('registry.invalid/nobody/has-this:1.0');
+  });
+
+  it('still says why it did not start when its time is up', async () => {
+    await untilWaiting('image-overdue', /^(ErrImagePull|ImagePullBackOff)$/);
+    const { status } = await cluster.namespace.untilFinished('image-overdue');
+    expect(status?.progress?.failureReason).toBe('DeadlineExceeded');
+    expect(status?.progress?.failureMessage).toContain('registry.invalid/nobody/has-this:1.0');
+  });
+
+  it('says what the scheduler says when no node takes its Pod, and runs when one does', async () => {
+    await untilPodWaits('node', /^Unschedulable$/);
+    const object = await untilWaiting('node', /^Unschedulable$/, LAG_S);
+    expect(condition(object, 'ResourcesUnavailable')?.message).toMatch(/0\/\d+ nodes are available/);
+
+    const [node] = (await cluster.kubectl('get', 'nodes', '-o', 'name')).split('\n');
+    await cluster.kubectl('label', node ?? '', `${NODE_LABEL}=wanted`);
+    try {
+      await untilCompleted('node');
+    } finally {
+      await cluster.kubectl('label', node ?? '', `${NODE_LABEL}-`);
+    }
+  });
+
+  it('says why the API server refuses its Pod', async () => {
+    const object = await untilWaiting('refused', /^FailedCreate$/);
+    expect(condition(object, 'ResourcesUnavailable')?.message).toMatch(
+      /forbidden: .*maximum memory usage per Container/,
+    );
+    expect(await cluster.pods('refused')).toEqual([]);
+  });
+});

@@ -1,0 +1,194 @@
+/** `resume`: a failed sequence goes on at its failed step, under a new Job name; what is done stays done. */
+import { describe, expect, it } from '@jest/globals';
+import { getCondition } from '../../shared/conditions.ts';
+import type { SequentialJobStatus } from '../../shared/api/types.ts';
+import { JOBS } from '../../shared/kube/resources.ts';
+import { kubectl, tryKubectl } from '../support/cluster.ts';
+import { operated } from '../support/operated.ts';
+import { FOREVER, gated, needs, sequence, step } from '../support/sequences.ts';
+
+const here = operated('resume');
+
+const resume = (count: number): object => ({ spec: { resume: count } });
+
+const untilFailedAgain = (name: string, resumes: number) =>
+  here.namespace.until(name, ({ status }) => status?.phase === 'Failed' && status.resumes === resumes);
+
+const uids = (status: SequentialJobStatus | undefined): readonly unknown[] =>
+  status?.steps?.map(({ jobUID }) => jobUID) ?? [];
+
+describe('a sequence whose step failed', () => {
+  let first: SequentialJobStatus | undefined;
+
+  it('goes on at that step, and fails again as long as the cause is there', async () => {
+    await here.namespace.apply('twice', gated(here.folder, sequence(3, { 1: `${needs('twice')} || exit 9` })));
+    first = (await here.namespace.untilFinished('twice')).status;
+    expect(first?.steps).toMatchObject([{ state: 'Succeeded' }, { exitCode: 9 }, { state: 'Skipped' }]);
+
+    await here.namespace.patch('twice', resume(1));
+    const { status } = await untilFailedAgain('twice', 1);
+    expect(status?.steps).toMatchObject([
+      { state: 'Succeeded', jobUID: uids(first)[0] },
+      { state: 'Failed', jobName: 'twice-1-s1-r1', exitCode: 9 },
+      { state: 'Skipped' },
+    ]);
+    expect(status?.startTime).toBe(first?.startTime);
+    expect(await here.namespace.jobNames('twice')).toEqual(['twice-0-s0', 'twice-1-s1', 'twice-1-s1-r1']);
+  });
+
+  it('completes when it is resumed without the cause, and runs no completed step again', async () => {
+    await here.open('twice');
+    await here.namespace.patch('twice', resume(2));
+    const { status } = await here.namespace.untilPhase('twice', 'Completed');
+    expect(status).toMatchObject({
+      resumes: 2,
+      startTime: first?.startTime,
+      state: { active: 0, succeeded: 3, failed: 0 },
+      progress: { completedIndices: [0, 1, 2], summary: '3/3' },
+    });
+    expect(status?.progress).not.toHaveProperty('failureReason');
+    expect(getCondition(status?.conditions, 'Failed')).toMatchObject({ status: 'False', reason: 'NotFailed' });
+    expect(status?.steps?.map(({ jobName }) => jobName)).toEqual(['twice-0-s0', 'twice-1-s1-r2', 'twice-2-s2-r2']);
+    expect(uids(status)[0]).toBe(uids(first)[0]);
+    expect((await here.namespace.columns('twice')).slice(0, 3)).toEqual(['twice', 'Completed', '3/3']);
+  });
+
+  it('keeps its failed Jobs as evidence', async () => {
+    const jobs = await here.namespace.jobs('twice');
+    const ends = jobs.map(({ metadata, status }) => [metadata.name, status.conditions?.[0]?.type]);
+    expect(Object.fromEntries(ends)).toEqual({
+      'twice-0-s0': 'Complete',
+      'twice-1-s1': 'Failed',
+      'twice-1-s1-r1': 'Failed',
+      'twice-1-s1-r2': 'Complete',
+      'twice-2-s2-r2': 'Complete',
+    });
+    expect(jobs.map(({ metadata }) => metadata.uid)).toContain(uids(first)[1]);
+  });
+
+  it('tells of each resume once', async () => {
+    await here.namespace.untilTold('twice', 'SequenceCompleted');
+    const told = ['Resumed at step 1 (s1)', 'Resumed at step 1 (s1)'];
+    expect((await here.namespace.story('twice', 'Resumed')).map(([, message]) => message)).toEqual(told);
+    const story = (await here.namespace.story('twice')).map(([reason]) => reason);
+    const run = ['SequenceStarted', 'JobStarted', 'JobCompleted', 'JobStarted', 'JobFailed', 'SequenceFailed'];
+    const again = ['Resumed', 'JobStarted', 'JobFailed', 'SequenceFailed'];
+    const atLast = ['Resumed', 'JobStarted', 'JobCompleted', 'JobStarted', 'JobCompleted', 'SequenceCompleted'];
+    expect(story).toEqual([...run, ...again, ...atLast]);
+  });
+
+  it('goes on when it is resumed while no controller is there', async () => {
+    await here.namespace.apply('unattended', gated(here.folder, sequence(2, { 0: needs('unattended') })));
+    await here.namespace.untilFinished('unattended');
+    await here.crash();
+    await here.open('unattended');
+    await here.namespace.patch('unattended', resume(3));
+    await here.restart();
+    const { status } = await here.namespace.untilPhase('unattended', 'Completed');
+    expect(status?.resumes).toBe(3);
+    const names = ['unattended-0-s0', 'unattended-0-s0-r3', 'unattended-1-s1-r3'];
+    expect([...(await here.namespace.jobNames('unattended'))].sort()).toEqual(names);
+  });
+});
+
+describe('the webhook', () => {
+  const ask = (name: string, count: number) =>
+    tryKubectl(['patch', 'sj', name, '-n', here.namespace.name, '--type=merge', '-p', JSON.stringify(resume(count))]);
+
+  it('refuses a resume of what has not failed, and a lower number', async () => {
+    await here.namespace.apply('running', sequence(1, { 0: FOREVER }));
+    await here.namespace.untilRunning('running', 0);
+    for (const name of ['running', 'twice']) {
+      const { code, stderr } = await ask(name, 5);
+      expect([code, stderr]).toEqual([
+        1,
+        `The SequentialJob "${name}" is invalid: spec.resume: Forbidden: may only be raised when the sequence has failed\n`,
+      ]);
+    }
+    const { code, stderr } = await ask('unattended', 1);
+    expect([code, stderr]).toEqual([
+      1,
+      'The SequentialJob "unattended" is invalid: spec.resume: Invalid value: 1: may only be raised, and is 3\n',
+    ]);
+  });
+});
+
+describe('a sequence that ran out of time', () => {
+  it('has its whole time again when it is resumed', async () => {
+    const LIMIT = 4;
+    const spec = sequence(2, { 0: `${needs('late')} && sleep 2 || { ${FOREVER}; }` }, { activeDeadlineSeconds: LIMIT });
+    await here.namespace.apply('late', gated(here.folder, spec));
+    const { status: first } = await here.namespace.untilFinished('late');
+    expect(first?.progress?.failureReason).toBe('DeadlineExceeded');
+
+    await here.namespace.patch('late', resume(1));
+    const { status } = await untilFailedAgain('late', 1);
+    expect(status?.progress?.failureReason).toBe('DeadlineExceeded');
+    const active = (Date.parse(status?.completionTime ?? '') - Date.parse(status?.activeStartTime ?? '')) / 1000;
+    // Times in a status are whole seconds; the Job controller and a slow machine take some more.
+    expect(active).toBeGreaterThanOrEqual(LIMIT);
+    expect(active).toBeLessThanOrEqual(LIMIT + 5);
+
+    await here.open('late');
+    await here.namespace.patch('late', resume(2));
+    const end = await here.namespace.untilPhase('late', 'Completed');
+    expect(end.status?.startTime).toBe(first?.startTime);
+  });
+});
+
+/** A quota that lets no further Job into the namespace. */
+async function withoutRoom(body: () => Promise<void>): Promise<void> {
+  const { name } = here.namespace;
+  const there = (await here.namespace.jobs()).length;
+  await kubectl('create', 'quota', 'full', `--hard=count/jobs.batch=${there + 1}`, '-n', name);
+  try {
+    await body();
+  } finally {
+    await kubectl('delete', 'quota', 'full', '-n', name);
+  }
+}
+
+describe('a sequence whose Job was not to be had', () => {
+  it('goes on when the API server lets it', async () => {
+    await withoutRoom(async () => {
+      await here.namespace.apply('rejected', sequence(3));
+      const { status } = await here.namespace.untilFinished('rejected');
+      expect(status?.progress).toMatchObject({ failureReason: 'JobRejected', failedIndex: 1 });
+      expect(status?.progress?.failureMessage).toContain('exceeded quota: full');
+    });
+    await here.namespace.patch('rejected', resume(1));
+    const { status } = await here.namespace.untilPhase('rejected', 'Completed');
+    expect(status?.steps?.map(({ jobName }) => jobName)).toEqual([
+      'rejected-0-s0',
+      'rejected-1-s1-r1',
+      'rejected-2-s2-r1',
+    ]);
+  });
+
+  it('begins when the very first Job is let in', async () => {
+    await withoutRoom(async () => {
+      await here.namespace.apply('takes-the-room', sequence(1));
+      await here.namespace.untilFinished('takes-the-room');
+      await here.namespace.apply('shut-out', sequence(2));
+      const { status } = await here.namespace.untilFinished('shut-out');
+      expect(status).toMatchObject({ phase: 'Failed', progress: { failureReason: 'JobRejected', failedIndex: 0 } });
+      expect(status?.startTime).toBeUndefined();
+    });
+    await here.namespace.patch('shut-out', resume(1));
+    const { status } = await here.namespace.untilPhase('shut-out', 'Completed');
+    expect(status?.startTime).toBeDefined();
+    expect(await here.namespace.jobNames('shut-out')).toHaveLength(2);
+  });
+
+  it('goes on under its new name, whoever has the old one', async () => {
+    const template = { spec: { restartPolicy: 'Never', containers: [step('theirs')] } };
+    await here.namespace.create(JOBS, { metadata: { name: 'taken-1-s1' }, spec: { template } });
+    await here.namespace.apply('taken', sequence(2));
+    const { status: first } = await here.namespace.untilFinished('taken');
+    expect(first?.progress).toMatchObject({ failureReason: 'JobNameConflict', failedIndex: 1 });
+    await here.namespace.patch('taken', resume(1));
+    const { status } = await here.namespace.untilPhase('taken', 'Completed');
+    expect(status?.steps?.map(({ jobName }) => jobName)).toEqual(['taken-0-s0', 'taken-1-s1-r1']);
+    expect(uids(status)[0]).toBe(uids(first)[0]);
+  });
+});

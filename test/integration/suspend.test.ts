@@ -1,0 +1,171 @@
+/** Suspend and go on, at every moment. This server (1.20) knows no suspended Job: a step that runs comes to its end. */
+import { describe, expect, it } from '@jest/globals';
+import { getCondition } from '../../shared/conditions.ts';
+import { SECRETS } from '../../shared/kube/resources.ts';
+import { operated } from '../support/operated.ts';
+import { gated, sequence, step, waitsFor, withSecret } from '../support/sequences.ts';
+
+const here = operated('suspend');
+
+const LET_GO = { spec: { suspend: false } };
+const CANNOT = 'the API server cannot suspend Jobs';
+
+describe('a sequence that is suspended from the start', () => {
+  it('does not start, and says so', async () => {
+    await here.namespace.apply('early', sequence(2, {}, { suspend: true }));
+    const { status } = await here.namespace.untilPhase('early', 'Suspended');
+    expect(status?.startTime).toBeUndefined();
+    expect(status?.steps).toEqual([]);
+    expect(getCondition(status?.conditions, 'Suspended')).toMatchObject({
+      status: 'True',
+      reason: 'Suspended',
+      message: 'Suspended before its start',
+      observedGeneration: 1,
+    });
+    expect(getCondition(status?.conditions, 'Progressing')).toMatchObject({
+      status: 'False',
+      reason: 'Suspended',
+      message: 'Suspended before its start',
+    });
+    expect(await here.namespace.jobNames('early')).toEqual([]);
+    const columns = await here.namespace.columns('early');
+    expect(columns.slice(0, 4)).toEqual(['early', 'Suspended', '0/2', 's0']);
+  });
+
+  it('takes any other spec still', async () => {
+    const containers = [step('a'), step('b'), step('c')];
+    await here.namespace.patch('early', { spec: { containers, backoffLimit: 1 } });
+    const { status } = await here.namespace.until('early', (object) => object.status?.observedGeneration === 2);
+    expect(status).toMatchObject({ phase: 'Suspended', progress: { currentStep: 'a', summary: '0/3' } });
+  });
+
+  it('stays so when the controller is started again, and tells of it once', async () => {
+    await here.namespace.untilTold('early', 'Suspended');
+    await here.crash();
+    await here.restart();
+    await here.namespace.patch('early', { metadata: { labels: { seen: 'yes' } } });
+    // One that comes later is finished first: the controller has looked at both.
+    await here.namespace.apply('later', sequence(1));
+    await here.namespace.untilFinished('later');
+    expect((await here.namespace.get('early')).status?.phase).toBe('Suspended');
+    expect(await here.namespace.story('early')).toEqual([['Suspended', 'Suspended before its start', 1]]);
+  });
+
+  it('runs when it is let go while no controller is there', async () => {
+    await here.crash();
+    await here.namespace.patch('early', LET_GO);
+    await here.restart();
+    const { status } = await here.namespace.untilFinished('early');
+    expect(status).toMatchObject({ phase: 'Completed', progress: { summary: '3/3' } });
+    expect(getCondition(status?.conditions, 'Suspended')).toMatchObject({ status: 'False', reason: 'NotSuspended' });
+    expect(await here.namespace.jobNames('early')).toEqual(['early-0-a', 'early-1-b', 'early-2-c']);
+    await here.namespace.untilTold('early', 'SequenceCompleted');
+    const story = await here.namespace.story('early', 'Suspended', 'Resumed', 'SequenceStarted');
+    expect(story).toEqual([
+      ['Suspended', 'Suspended before its start', 1],
+      ['Resumed', 'No longer suspended', 1],
+      ['SequenceStarted', 'Started the sequence of 3 steps', 1],
+    ]);
+  });
+});
+
+describe('a sequence that is suspended while a step runs', () => {
+  it('says that it waits for the end of the step', async () => {
+    await here.namespace.apply('middle', gated(here.folder, sequence(3, { 0: waitsFor('middle') })));
+    await here.namespace.untilRunning('middle', 0);
+    await here.namespace.patch('middle', { spec: { suspend: true } });
+    const isSaid = 'Suspending: nothing new is started, step 0 (s0) still runs';
+    const { status } = await here.namespace.until('middle', (object) => object.status?.observedGeneration === 2);
+    expect(status).toMatchObject({ phase: 'Running', state: { active: 1 } });
+    expect(getCondition(status?.conditions, 'Suspended')).toMatchObject({
+      status: 'False',
+      reason: 'Suspending',
+      message: isSaid,
+    });
+    expect(getCondition(status?.conditions, 'Progressing')).toMatchObject({ reason: 'Suspending', message: isSaid });
+  });
+
+  it('starts no step after that one', async () => {
+    await here.open('middle');
+    const { status } = await here.namespace.untilPhase('middle', 'Suspended');
+    expect(status?.steps).toMatchObject([{ index: 0, state: 'Succeeded' }]);
+    expect(status?.completionTime).toBeUndefined();
+    expect(getCondition(status?.conditions, 'Suspended')).toMatchObject({
+      status: 'True',
+      reason: 'Suspended',
+      message: 'Suspended at step 1 (s1)',
+    });
+    expect(await here.namespace.jobNames('middle')).toEqual(['middle-0-s0']);
+    expect((await here.namespace.columns('middle')).slice(0, 4)).toEqual(['middle', 'Suspended', '1/3', 's1']);
+  });
+
+  it('stays so when the controller is started again, and goes on where it was', async () => {
+    await here.namespace.untilTold('middle', 'Suspended');
+    await here.crash();
+    await here.restart();
+    await here.namespace.apply('later-still', sequence(1));
+    await here.namespace.untilFinished('later-still');
+    expect(await here.namespace.jobNames('middle')).toEqual(['middle-0-s0']);
+
+    await here.namespace.patch('middle', LET_GO);
+    const { status } = await here.namespace.untilFinished('middle');
+    expect(status?.phase).toBe('Completed');
+    expect(await here.namespace.jobNames('middle')).toEqual(['middle-0-s0', 'middle-1-s1', 'middle-2-s2']);
+    expect(await here.namespace.story('middle', 'Suspended', 'Resumed')).toEqual([
+      ['Suspended', 'Suspended at step 1 (s1)', 1],
+      ['Resumed', 'Resumed at step 1 (s1)', 1],
+    ]);
+  });
+
+  it('goes on as if nothing had been when it is let go before the step has ended', async () => {
+    await here.namespace.apply('twice', gated(here.folder, sequence(2, { 0: waitsFor('twice') })));
+    await here.namespace.untilRunning('twice', 0);
+    await here.namespace.patch('twice', { spec: { suspend: true } });
+    await here.namespace.until('twice', ({ status }) => status?.observedGeneration === 2);
+    await here.namespace.patch('twice', LET_GO);
+    const { status } = await here.namespace.until('twice', (object) => object.status?.observedGeneration === 3);
+    expect(getCondition(status?.conditions, 'Suspended')?.reason).toBe('NotSuspended');
+    await here.open('twice');
+    const end = await here.namespace.untilFinished('twice');
+    expect(end.status?.phase).toBe('Completed');
+    expect((await here.namespace.jobs('twice')).map(({ status: { failed = 0 } }) => failed)).toEqual([0, 0]);
+    expect(await here.namespace.story('twice', 'Suspended', 'Resumed')).toEqual([]);
+  });
+
+  it('fails all the same when the step does', async () => {
+    const script = `${waitsFor('failing')}; exit 7`;
+    await here.namespace.apply('failing', gated(here.folder, sequence(2, { 0: script })));
+    await here.namespace.untilRunning('failing', 0);
+    await here.namespace.patch('failing', { spec: { suspend: true } });
+    await here.namespace.until('failing', ({ status }) => status?.observedGeneration === 2);
+    await here.open('failing');
+    const { status } = await here.namespace.untilFinished('failing');
+    expect(status).toMatchObject({ phase: 'Failed', steps: [{ exitCode: 7 }, { state: 'Skipped' }] });
+  });
+
+  it('is told of in the log once, however many there are', () => {
+    expect(here.operator.count(CANNOT)).toBe(1);
+  });
+});
+
+describe('a sequence that is suspended between two steps', () => {
+  it('stands still although the next step could start, until it is let go', async () => {
+    await here.namespace.apply('between', { containers: [step('s0'), withSecret(step('s1'), 'between')] });
+    await here.namespace.until('between', (object) => object.status?.progress?.currentIndex === 1);
+    await here.namespace.patch('between', { spec: { suspend: true } });
+    const { status } = await here.namespace.untilPhase('between', 'Suspended');
+    expect(getCondition(status?.conditions, 'Suspended')?.message).toBe('Suspended at step 1 (s1)');
+    expect(getCondition(status?.conditions, 'ResourcesUnavailable')?.status).toBe('False');
+
+    await here.namespace.create(SECRETS, { metadata: { name: 'between' }, stringData: { token: 'x' } });
+    await here.restart();
+    await here.namespace.apply('last', sequence(1));
+    await here.namespace.untilFinished('last');
+    expect(await here.namespace.jobNames('between')).toEqual(['between-0-s0']);
+
+    await here.namespace.patch('between', LET_GO);
+    const end = await here.namespace.untilFinished('between');
+    expect(end.status).toMatchObject({ phase: 'Completed', startTime: status?.startTime });
+    expect(await here.namespace.jobNames('between')).toEqual(['between-0-s0', 'between-1-s1']);
+  });
+});

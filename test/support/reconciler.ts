@@ -1,0 +1,44 @@
+/** What a reconcile works with, wired to a fake API server as the manager wires it to a real one. */
+import type { ActorDeps } from '../../controller/act.ts';
+import { DependencyChecker } from '../../controller/dependencies.ts';
+import type { EventRecorder } from '../../controller/events.ts';
+import type { ReconcilerDeps } from '../../controller/reconcile.ts';
+import { Revisions } from '../../controller/revisions.ts';
+import { ServerSkills } from '../../controller/server-skills.ts';
+import { type ObservedJob, sequentialJobOwner } from '../../shared/api/job.ts';
+import type { JobWarning, ObservedPod } from '../../shared/api/pod.ts';
+import type { SequentialJob } from '../../shared/api/types.ts';
+import { Cache } from '../../shared/kube/cache.ts';
+import type { ApiClient } from '../../shared/kube/client.ts';
+import { NOW_MS } from './objects.ts';
+
+const log = { warn: (): void => undefined };
+
+/** Empty caches, and everything else as in the manager. */
+export function actorDeps(client: ApiClient, now: () => number = () => NOW_MS): ActorDeps {
+  return {
+    client,
+    sequentialJobs: new Cache<SequentialJob>(),
+    jobs: new Cache<ObservedJob>((job) => sequentialJobOwner(job)?.uid),
+    dependencies: new DependencyChecker({ client, log, now }),
+    revisions: new Revisions({ client, log }),
+    skills: new ServerSkills(log),
+    now,
+  };
+}
+
+/** The same for a whole visit; `emit` gets the events. */
+export function reconcilerDeps(
+  client: ApiClient,
+  emit: EventRecorder['emit'] = () => undefined,
+  now?: () => number,
+): ReconcilerDeps {
+  const events: Pick<EventRecorder, 'emit'> = { emit };
+  return {
+    ...actorDeps(client, now),
+    pods: new Cache<ObservedPod>(({ jobUID }) => jobUID),
+    warnings: new Cache<JobWarning>(({ jobUID }) => jobUID),
+    events: events as EventRecorder,
+    doubtful: new Set<string>(),
+  };
+}

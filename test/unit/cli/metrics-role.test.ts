@@ -1,0 +1,138 @@
+/** Metrics and probes of a process: there before everything else, and the last to go. */
+import { X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { request } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { VALIDATE_PATH } from '../../../webhook/app.ts';
+import { type Authority, createAuthority, writePair } from '../../support/certificates.ts';
+import { eventually } from '../../support/eventually.ts';
+import { type Family, parseMetrics, valueOf } from '../../support/metrics.ts';
+import { Operator } from '../../support/operator.ts';
+
+/** A process takes a second to start, and several on a busy machine. */
+jest.setTimeout(120_000);
+
+const EXPIRY = 'sequentialjob_webhook_certificate_expiry_timestamp_seconds';
+
+let authority: Authority;
+let folder: string;
+beforeAll(async () => {
+  authority = await createAuthority();
+});
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'sequentialjob-metrics-'));
+});
+afterEach(async () => {
+  await Operator.endAll();
+  await rm(folder, { recursive: true });
+});
+
+const spawn = (...more: readonly string[]): Operator =>
+  Operator.spawn(
+    ['run', '--role=webhook', '--webhook-host=127.0.0.1', '--webhook-port=0', `--cert-dir=${folder}`, ...more],
+    // Nothing here leads to a cluster.
+    { KUBECONFIG: '/nowhere', HOME: '/nowhere' },
+  );
+
+/** An operator with metrics, and their address. */
+async function start(): Promise<readonly [Operator, string]> {
+  const operator = spawn('--metrics-port=0');
+  await operator.untilSays('metrics started');
+  const port = /"port":(\d+),"msg":"metrics started"/.exec(operator.output)?.[1];
+  return [operator, `http://127.0.0.1:${port}`];
+}
+
+const scrape = async (url: string): Promise<ReadonlyMap<string, Family>> =>
+  parseMetrics(await (await fetch(`${url}/metrics`)).text());
+
+describe('run --metrics-port', () => {
+  it('tells how the start goes, and follows the certificate', async () => {
+    const [operator, url] = await start();
+    expect((await fetch(`${url}/healthz`)).status).toBe(200);
+    const waiting = await fetch(`${url}/readyz`);
+    expect([waiting.status, await waiting.text()]).toEqual([503, 'not ready: webhook\n']);
+    expect(valueOf(await scrape(url), EXPIRY)).toBe(0);
+    for (const words of ['webhook started', 'certificate reloaded']) {
+      const pair = await authority.issue();
+      await writePair(folder, pair);
+      await operator.untilSays(words);
+      const expires = Date.parse(new X509Certificate(pair.cert).validTo) / 1000;
+      await eventually(
+        `${EXPIRY} is ${expires}`,
+        async () => valueOf(await scrape(url), EXPIRY) === expires || undefined,
+      );
+    }
+    expect((await fetch(`${url}/readyz`)).status).toBe(200);
+    expect(await operator.end('SIGTERM')).toEqual({ code: 0, signal: null });
+  });
+
+  it('serves what the role has, and what the process is', async () => {
+    const [, url] = await start();
+    const names = [...(await scrape(url)).keys()];
+    expect(names).toEqual(
+      expect.arrayContaining([
+        'sequentialjob_build_info',
+        'process_resident_memory_bytes',
+        'nodejs_eventloop_lag_p99_seconds',
+        'controller_runtime_webhook_requests_total',
+      ]),
+    );
+    // There is no controller in this process.
+    expect(names.filter((name) => /^(workqueue|rest_client|controller_runtime_reconcile)/.test(name))).toEqual([]);
+  });
+
+  it('serves to the end: what the last review did can still be scraped', async () => {
+    await writePair(folder, await authority.issue());
+    const [operator, url] = await start();
+    await operator.untilSays('webhook started');
+    const port = /"port":(\d+),"msg":"webhook started"/.exec(operator.output)?.[1];
+    const headers = { 'content-type': 'application/json', 'content-length': 2 };
+    const asking = request(`https://127.0.0.1:${port}${VALIDATE_PATH}`, { method: 'POST', ca: authority.ca, headers });
+    asking.write('{');
+    const inFlight = async (): Promise<number> =>
+      valueOf(await scrape(url), 'controller_runtime_webhook_requests_in_flight', { webhook: VALIDATE_PATH });
+    await eventually('the review is in flight', async () => (await inFlight()) === 1 || undefined);
+    const ended = operator.end('SIGTERM');
+    await operator.untilSays('"msg":"stopping"');
+    expect(await inFlight()).toBe(1);
+    expect((await fetch(`${url}/readyz`)).status).toBe(503);
+    const answered = once(asking, 'response');
+    asking.end('}');
+    const [response] = await answered;
+    expect(response.statusCode).toBe(400);
+    expect(await ended).toEqual({ code: 0, signal: null });
+  });
+
+  it('a scraper that keeps its connection keeps nobody from ending', async () => {
+    const [operator, url] = await start();
+    await scrape(url);
+    const ended = performance.now();
+    expect(await operator.end('SIGTERM')).toEqual({ code: 0, signal: null });
+    expect(performance.now() - ended).toBeLessThan(10_000);
+    await expect(fetch(`${url}/healthz`)).rejects.toThrow('fetch failed');
+  });
+
+  it('is off unless it is asked for', async () => {
+    await writePair(folder, await authority.issue());
+    const operator = spawn();
+    await operator.untilSays('webhook started');
+    expect(operator.says('metrics started')).toBe(false);
+  });
+
+  it('a port that is taken is one line, and the end', async () => {
+    const other = createServer().listen(0);
+    await once(other, 'listening');
+    const { port } = other.address() as AddressInfo;
+    const operator = spawn(`--metrics-port=${port}`, '--log-level=silent');
+    expect(await operator.exited()).toEqual({ code: 1, signal: null });
+    expect(operator.output).toMatch(
+      new RegExp(`^sequentialjob: cannot serve metrics on port ${port}: .*EADDRINUSE.*\\n$`),
+    );
+    other.close();
+  });
+});

@@ -1,0 +1,167 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { ElectedController } from '../../../../cli/run/elected-controller.ts';
+import { aborted } from '../../../../cli/run/stop-signal.ts';
+
+type Deferred<T> = ReturnType<typeof Promise.withResolvers<T>>;
+
+const settled = async (): Promise<void> =>
+  new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+
+describe('ElectedController', () => {
+  /** What happened, in order. */
+  let told: string[];
+  let won: Deferred<boolean>;
+  let lost: Deferred<void>;
+  let drained: Deferred<void>;
+  let started: Deferred<void>;
+  let synced: boolean;
+  let stop: AbortController;
+  let controller: ElectedController;
+
+  beforeEach(() => {
+    told = [];
+    won = Promise.withResolvers();
+    lost = Promise.withResolvers();
+    drained = Promise.withResolvers();
+    started = Promise.withResolvers();
+    synced = false;
+    stop = new AbortController();
+    let terms = 0;
+    controller = new ElectedController({ elector, newTerm: () => newTerm(++terms) });
+  });
+
+  const elector = {
+    async acquire(signal: AbortSignal): Promise<boolean> {
+      told.push('campaign');
+      const ended = async (): Promise<false> => {
+        await aborted(signal);
+        return false;
+      };
+      return Promise.race([won.promise, ended()]);
+    },
+    async renew(signal: AbortSignal): Promise<void> {
+      await Promise.race([lost.promise, aborted(signal)]);
+      told.push(signal.aborted ? 'renewed to the end' : 'lost');
+    },
+    async release(): Promise<void> {
+      told.push('release');
+    },
+  };
+
+  const newTerm = (number: number): ReturnType<ConstructorParameters<typeof ElectedController>[0]['newTerm']> => ({
+    get ready() {
+      return synced;
+    },
+    async start() {
+      told.push(`start ${number}`);
+      await started.promise;
+    },
+    async stop() {
+      told.push(`stop ${number}`);
+      await drained.promise;
+      told.push(`stopped ${number}`);
+    },
+    cutOff: () => void told.push(`cut off ${number}`),
+  });
+
+  async function win(): Promise<void> {
+    won.resolve(true);
+    await settled();
+    won = Promise.withResolvers();
+  }
+
+  it('starts nothing before it leads', async () => {
+    void controller.start(stop.signal);
+    await settled();
+    expect(told).toEqual(['campaign']);
+    await win();
+    expect(told).toEqual(['campaign', 'start 1']);
+  });
+
+  it('is cut off as soon as it has lost, and campaigns again, for a new controller, when the old one has ended', async () => {
+    void controller.start(stop.signal);
+    await win();
+    told.length = 0;
+    lost.resolve();
+    await settled();
+    expect(told).toEqual(['lost', 'cut off 1', 'stop 1']);
+    drained.resolve();
+    await settled();
+    expect(told.slice(3)).toEqual(['stopped 1', 'campaign']);
+    lost = Promise.withResolvers();
+    await win();
+    expect(told.slice(5)).toEqual(['start 2']);
+  });
+
+  it('drains before it releases the Lease, and holds it until then', async () => {
+    const running = controller.start(stop.signal);
+    await win();
+    told.length = 0;
+    stop.abort();
+    const stopping = controller.stop();
+    await settled();
+    expect(told).toEqual(['stop 1']);
+    drained.resolve();
+    await stopping;
+    await running;
+    expect(told).toEqual(['stop 1', 'stopped 1', 'renewed to the end', 'cut off 1', 'release']);
+  });
+
+  it('is cut off where it loses while it drains', async () => {
+    void controller.start(stop.signal);
+    await win();
+    told.length = 0;
+    stop.abort();
+    const stopping = controller.stop();
+    await settled();
+    lost.resolve();
+    await settled();
+    expect(told).toEqual(['stop 1', 'lost', 'cut off 1']);
+    drained.resolve();
+    await stopping;
+    expect(told.slice(3)).toEqual(['stopped 1', 'release']);
+  });
+
+  it('ends a campaign, also where only this role is told to', async () => {
+    const running = controller.start(stop.signal);
+    await settled();
+    await controller.stop();
+    await running;
+    expect(told).toEqual(['campaign', 'release']);
+  });
+
+  it('does not begin after it was stopped', async () => {
+    await controller.stop();
+    await controller.start(stop.signal);
+    expect(told).toEqual(['release']);
+  });
+
+  it('fails where the controller does, and ends the term', async () => {
+    const running = controller.start(stop.signal);
+    await win();
+    drained.resolve();
+    started.reject(new Error('broken'));
+    await expect(running).rejects.toThrow('broken');
+    expect(told.slice(2)).toEqual(['stop 1', 'stopped 1', 'renewed to the end', 'cut off 1']);
+    await controller.stop();
+    expect(told.at(-1)).toBe('release');
+  });
+
+  it('is ready as a standby, and as the leader when its caches are', async () => {
+    expect(controller.ready).toBe(false);
+    void controller.start(stop.signal);
+    await settled();
+    expect(controller.ready).toBe(true);
+    await win();
+    expect(controller.ready).toBe(false);
+    synced = true;
+    expect(controller.ready).toBe(true);
+    drained.resolve();
+    lost.resolve();
+    await settled();
+    synced = false;
+    expect(controller.ready).toBe(true);
+  });
+});

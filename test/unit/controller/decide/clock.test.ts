@@ -1,0 +1,109 @@
+import { describe, expect, it } from '@jest/globals';
+import { afterSuspension, dueInMs, hasExpired, isOverdue } from '../../../../controller/decide/clock.ts';
+import { recordedDraft } from '../../../../controller/decide/draft.ts';
+import { type Context, type Draft, STATES, type State } from '../../../../controller/decide/types.ts';
+import { toTimestamp } from '../../../../shared/api/time.ts';
+import type { SequentialJobSpec, SequentialJobStatus } from '../../../../shared/api/types.ts';
+import { at, NOW_MS, sequentialJob } from '../../../support/objects.ts';
+
+interface Given {
+  readonly spec?: Partial<SequentialJobSpec>;
+  readonly draft?: Partial<Draft>;
+  readonly status?: SequentialJobStatus;
+}
+
+function context(seconds: number, { spec, draft, status }: Given): Context {
+  const nowMs = NOW_MS + seconds * 1000;
+  const object = sequentialJob({ spec: spec ?? {}, status });
+  const whole: Draft = { ...recordedDraft(object), state: 'StepRunning', startTime: at(0), ...draft };
+  return { snapshot: { object, jobs: [], findings: {} }, draft: whole, now: toTimestamp(nowMs), nowMs };
+}
+
+const HUNDRED = { activeDeadlineSeconds: 100 };
+const finished = (type: 'Complete' | 'Failed'): SequentialJobStatus => ({
+  completionTime: at(0),
+  conditions: [{ type, status: 'True', reason: 'x', message: 'x', lastTransitionTime: at(0) }],
+});
+
+describe('the deadline', () => {
+  it.each<readonly [string, number, Given, boolean]>([
+    ['there is none', 1e6, {}, false],
+    ['it was taken away, as a Go client writes that', 1e6, { spec: { activeDeadlineSeconds: null as never } }, false],
+    ['a millisecond is left', 99.999, { spec: HUNDRED }, false],
+    ['it is this very moment', 100, { spec: HUNDRED }, true],
+    ['it counts from the end of a suspension', 100, { spec: HUNDRED, draft: { activeStartTime: at(50) } }, false],
+    ['it counted from the end of a suspension', 150, { spec: HUNDRED, draft: { activeStartTime: at(50) } }, true],
+    ['the sequence stands still', 1e6, { spec: HUNDRED, draft: { suspendedSince: at(99) } }, false],
+    ['the sequence has not started', 1e6, { spec: HUNDRED, draft: { startTime: undefined } }, false],
+  ])('%s', (_says, seconds, given, expected) => {
+    expect(isOverdue(context(seconds, given))).toBe(expected);
+  });
+});
+
+describe('the time to live', () => {
+  const TEN = { ttlSecondsAfterFinished: 10 };
+  it.each<readonly [string, number, Given, boolean]>([
+    ['there is none', 1e6, { status: finished('Complete') }, false],
+    ['a millisecond is left', 9.999, { spec: TEN, status: finished('Complete') }, false],
+    ['it is over in this very moment', 10, { spec: TEN, status: finished('Complete') }, true],
+    ['it is over for one that failed', 10, { spec: TEN, status: finished('Failed') }, true],
+    ['none at all is over at once', 0, { spec: { ttlSecondsAfterFinished: 0 }, status: finished('Complete') }, true],
+    ['the end is not on record yet', 1e6, { spec: TEN, draft: { completionTime: at(0) } }, false],
+    ['the sequence was resumed and runs', 1e6, { spec: TEN, status: { completionTime: at(0) } }, false],
+    [
+      'the record has no time of its end',
+      1e6,
+      { spec: TEN, status: { conditions: finished('Failed').conditions ?? [] } },
+      false,
+    ],
+  ])('%s', (_says, seconds, given, expected) => {
+    expect(hasExpired(context(seconds, given))).toBe(expected);
+  });
+});
+
+describe('dueInMs', () => {
+  const both = { activeDeadlineSeconds: 100, ttlSecondsAfterFinished: 10 };
+  const EXPECTED: Readonly<Record<State, number | undefined>> = {
+    New: undefined,
+    StepPending: 99_500,
+    StepRunning: 99_500,
+    Suspended: undefined,
+    Completed: 9_500,
+    Failed: 9_500,
+    Deleting: undefined,
+    Gone: undefined,
+  };
+
+  it.each(STATES.map((state) => [state, EXPECTED[state]] as const))('in %s: %p', (state, expected) => {
+    expect(dueInMs(context(0.5, { spec: both, draft: { state, completionTime: at(0) } }))).toBe(expected);
+  });
+
+  it.each<readonly [string, Given, number | undefined]>([
+    ['a deadline that has passed: the Job controller is waited for', { draft: { state: 'StepRunning' } }, undefined],
+    ['a time to live that is over: now', { draft: { state: 'Failed', completionTime: at(0) } }, 0],
+  ])('%s', (_says, given, expected) => {
+    expect(dueInMs(context(500, { spec: both, ...given }))).toBe(expected);
+  });
+});
+
+describe('afterSuspension', () => {
+  const started: SequentialJobStatus = { startTime: at(0) };
+
+  it.each<readonly [string, Partial<Draft>, SequentialJobStatus, string | undefined]>([
+    ['by as much as it took', { suspendedSince: at(30) }, started, at(70)],
+    [
+      'by as much as the second one took, from where the first had moved it',
+      { suspendedSince: at(30), activeStartTime: at(20) },
+      started,
+      at(90),
+    ],
+    ['not at all where it took no time', { suspendedSince: at(100) }, started, undefined],
+    ['not back where the clock was', { suspendedSince: at(130), activeStartTime: at(20) }, started, at(20)],
+    ['not before the start', { suspendedSince: at(30) }, {}, undefined],
+    ['not without a suspension', { activeStartTime: at(20) }, started, at(20)],
+  ])('moves the start of the deadline %s', (_says, draft, status, expected) => {
+    const after = afterSuspension(context(100, { draft, status }));
+    expect(after.activeStartTime).toBe(expected);
+    expect(after.suspendedSince).toBeUndefined();
+  });
+});

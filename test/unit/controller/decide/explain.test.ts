@@ -1,0 +1,263 @@
+import { describe, expect, it } from '@jest/globals';
+import {
+  explainFailure,
+  isUnexplained,
+  latestFailure,
+  obstacleOf,
+  successOf,
+} from '../../../../controller/decide/explain.ts';
+import type { ObservedJob } from '../../../../shared/api/job.ts';
+import type { JobWarning, ObservedPod, PodTermination } from '../../../../shared/api/pod.ts';
+import { deepFreeze } from '../../../support/freeze.ts';
+import { at, completed, failed, jobUid, observedJob } from '../../../support/objects.ts';
+import { JOB_UID, jobWarning, observedPod, type PodOptions, podTermination } from '../../../support/pods.ts';
+
+/** A Pod that failed; `word` tells it from others. */
+function failure(word: string, created: number, ended?: number, more: PodOptions = {}): ObservedPod {
+  const { at: _, ...termination } = podTermination({ message: word });
+  return observedPod({
+    metadata: { name: `pod-${word}`, creationTimestamp: at(created) },
+    failed: true,
+    termination: { ...termination, ...(ended === undefined ? {} : { at: at(ended) }) },
+    ...more,
+  });
+}
+
+const success = observedPod({ termination: podTermination({ exitCode: 0, reason: 'Completed', message: '42 rows' }) });
+
+describe('latestFailure', () => {
+  it.each<readonly [string, readonly ObservedPod[], string | undefined]>([
+    ['no Pods', [], undefined],
+    ['a Pod that runs', [observedPod()], undefined],
+    ['a Pod that succeeded', [success], undefined],
+    ['one failure', [failure('a', 0, 20), success], 'a'],
+    ['the later end counts, however they are listed', [failure('b', 5, 40), failure('a', 10, 20)], 'b'],
+    ['of two ends in the same second, the later Pod', [failure('b', 20, 20), failure('a', 0, 20)], 'b'],
+    ['of two of the same second, the name decides', [failure('b', 0, 20), failure('a', 0, 20)], 'b'],
+    ['an end without a time comes after the Pod creation', [failure('b', 30), failure('a', 0, 20)], 'b'],
+    [
+      'a time that cannot be read is long ago',
+      [failure('b', 0, 20), failure('a', 0, 5, { termination: podTermination({ at: 'soon' }) })],
+      'b',
+    ],
+    ['the Pods of other Jobs do not count', [failure('a', 0, 20), failure('b', 0, 40, { jobUID: jobUid(2) })], 'a'],
+  ])('%s', (_says, pods, expected) => {
+    expect(latestFailure(deepFreeze(pods), JOB_UID)?.message).toBe(expected);
+  });
+});
+
+describe('successOf', () => {
+  it.each<readonly [string, readonly ObservedPod[], string | undefined]>([
+    ['no Pods', [], undefined],
+    ['none has ended', [observedPod()], undefined],
+    ['all have failed', [failure('a', 0, 20)], undefined],
+    ['the last one succeeded', [failure('a', 0, 20), success], '42 rows'],
+    ["another Job's succeeded", [{ ...success, jobUID: jobUid(2) }], undefined],
+  ])('%s', (_says, pods, expected) => {
+    expect(successOf(deepFreeze(pods), JOB_UID)?.message).toBe(expected);
+  });
+});
+
+describe('isUnexplained', () => {
+  const job = (failed?: number): ObservedJob => observedJob(1, { status: failed === undefined ? {} : { failed } });
+
+  it.each<readonly [string, boolean, readonly ObservedPod[], ObservedJob | undefined]>([
+    ['there is no Job', false, [], undefined],
+    ['no Pod has failed', false, [], job()],
+    ['a Pod has failed, and is not seen', true, [], job(1)],
+    ['a Pod has failed, and its failure is not seen yet', true, [observedPod()], job(1)],
+    ['the failed Pod is seen', false, [failure('a', 0, 20)], job(1)],
+    ['one of two is seen', true, [failure('a', 0, 20)], job(2)],
+    ['the Pod that is seen is of another Job', true, [failure('a', 0, 20, { jobUID: jobUid(2) })], job(1)],
+  ])('%s: %s', (_says, expected, pods, job) => {
+    expect(isUnexplained(deepFreeze(pods), job)).toBe(expected);
+  });
+});
+
+describe('obstacleOf', () => {
+  const missing = { reason: 'CreateContainerConfigError', message: 'secret "db" not found' };
+  const stuck = observedPod({ obstacle: missing });
+  const told = { reason: missing.reason, message: `Pod "${stuck.metadata.name}": secret "db" not found` };
+  const idle = observedJob(1, { status: { startTime: at(1) } });
+  const active = observedJob(1, { status: { active: 1, startTime: at(1) } });
+  const warning = jobWarning();
+  const refused = { reason: 'FailedCreate', message: warning.message };
+  const pod = (created: number, more: PodOptions = {}): ObservedPod =>
+    observedPod({
+      metadata: { creationTimestamp: at(created), ...more.metadata },
+      ...(more.termination === undefined ? {} : { failed: true, termination: more.termination }),
+    });
+  const past = { termination: podTermination() };
+
+  type Row = readonly [string, readonly ObservedPod[], readonly JobWarning[], ObservedJob | undefined, unknown];
+  it.each<Row>([
+    ['there is no Job', [stuck], [warning], undefined, undefined],
+    ['all is well', [observedPod()], [], active, undefined],
+    ['a Pod cannot start', [stuck], [], active, told],
+    ['a Pod cannot start, and none could be created before', [stuck], [warning], active, told],
+    ["another Job's Pod cannot start", [{ ...stuck, jobUID: jobUid(2) }], [], active, undefined],
+    [
+      'of two that cannot start the newer one counts',
+      [
+        observedPod({ metadata: { name: 'a', creationTimestamp: at(9) }, obstacle: { reason: 'x', message: 'y' } }),
+        stuck,
+      ],
+      [],
+      active,
+      { reason: 'x', message: 'Pod "a": y' },
+    ],
+    ['no Pod can be created', [], [warning], idle, refused],
+    ["another Job's Pod cannot be created", [], [jobWarning({ jobUID: jobUid(2) })], idle, undefined],
+    ['a warning of another kind', [], [jobWarning({ reason: 'BackoffLimitExceeded' })], idle, undefined],
+    [
+      'the newest warning counts',
+      [],
+      [jobWarning({ message: 'new', lastSeen: '2026-11-02T10:00:07.500000Z' }), warning],
+      idle,
+      { ...refused, message: 'new' },
+    ],
+    ['the Job has a Pod by now, which the cache has not', [], [warning], active, undefined],
+    ['a Pod runs, which the Job has not counted yet', [pod(5)], [warning], idle, undefined],
+    [
+      'a Pod runs again after a failure, and the Job has not counted it',
+      [pod(5, { termination: podTermination({ restarting: true }) })],
+      [warning],
+      idle,
+      undefined,
+    ],
+    ['a Pod was created since, and failed', [pod(6, past)], [warning], idle, undefined],
+    ['a Pod failed before, and the next cannot be created', [pod(4, past)], [warning], idle, refused],
+    [
+      'a Pod is going, and the next cannot be created',
+      [pod(4, { metadata: { deletionTimestamp: at(4) } })],
+      [warning],
+      idle,
+      refused,
+    ],
+    [
+      'the Job went on after a suspension since',
+      [],
+      [warning],
+      observedJob(1, { status: { startTime: at(6) } }),
+      undefined,
+    ],
+    ['the Job is suspended', [stuck], [warning], { ...idle, suspended: { byUs: true } }, undefined],
+    [
+      'the Job is being deleted',
+      [stuck],
+      [warning],
+      observedJob(1, { status: {}, metadata: { deletionTimestamp: at(9) } }),
+      undefined,
+    ],
+    ['the Job has failed', [stuck], [warning], observedJob(1, { status: failed() }), undefined],
+    ['the Job has completed', [], [warning], observedJob(1, { status: completed() }), undefined],
+  ])('%s', (_says, ...[pods, warnings, job, expected]) => {
+    expect(obstacleOf(deepFreeze(pods), deepFreeze(warnings), job)).toEqual(expected);
+  });
+});
+
+const LIMIT = { reason: 'BackoffLimitExceeded', message: 'Job has reached the specified backoff limit' };
+const POLICY = {
+  reason: 'PodFailurePolicy',
+  message:
+    'Container transform for pod team-a/etl-1-transform-x7k2p failed with exit code 137 matching FailJob rule at index 0',
+};
+const oom = podTermination({ exitCode: 137, reason: 'OOMKilled', message: 'loading 3 GiB' });
+const { container: _, exitCode: __, ...evicted } = podTermination({ reason: 'Evicted', message: 'low on memory' });
+const { exitCode: ___, ...codeless } = podTermination({ reason: 'StartError' });
+
+describe('explainFailure', () => {
+  type Row = readonly [
+    string,
+    { reason: string; message: string },
+    number | undefined,
+    PodTermination | undefined,
+    string,
+  ];
+  it.each<Row>([
+    [
+      'all is known',
+      LIMIT,
+      4,
+      oom,
+      `${LIMIT.message}; attempt 4 of the container "transform" ended with exit code 137 (OOMKilled): loading 3 GiB`,
+    ],
+    [
+      'an exit code that is an Error, as all are',
+      LIMIT,
+      1,
+      podTermination(),
+      `${LIMIT.message}; attempt 1 of the container "transform" ended with exit code 1`,
+    ],
+    [
+      'nobody counted',
+      LIMIT,
+      undefined,
+      podTermination(),
+      `${LIMIT.message}; the container "transform" ended with exit code 1`,
+    ],
+    [
+      'no attempt was counted',
+      LIMIT,
+      0,
+      podTermination(),
+      `${LIMIT.message}; the container "transform" ended with exit code 1`,
+    ],
+    ['the Pod as a whole', LIMIT, 2, evicted, `${LIMIT.message}; attempt 2 ended (Evicted): low on memory`],
+    [
+      'the Pod as a whole, nobody counted',
+      LIMIT,
+      undefined,
+      evicted,
+      `${LIMIT.message}; the Pod ended (Evicted): low on memory`,
+    ],
+    ['no exit code', LIMIT, 1, codeless, `${LIMIT.message}; attempt 1 of the container "transform" ended (StartError)`],
+    ['no Pod is known', LIMIT, 4, undefined, LIMIT.message],
+    [
+      'the Job says nothing',
+      { reason: 'X', message: '' },
+      4,
+      oom,
+      'attempt 4 of the container "transform" ended with exit code 137 (OOMKilled): loading 3 GiB',
+    ],
+    ['nobody says anything', { reason: 'X', message: '' }, undefined, undefined, 'the Job tells no more than "X"'],
+    [
+      'the Job ends its sentence',
+      { ...LIMIT, message: 'Too slow.\n' },
+      1,
+      evicted,
+      'Too slow; attempt 1 ended (Evicted): low on memory',
+    ],
+    ['the Job names the exit code', POLICY, 1, oom, `${POLICY.message} (OOMKilled): loading 3 GiB`],
+    [
+      'the Job names another exit code',
+      POLICY,
+      1,
+      podTermination({ exitCode: 13 }),
+      `${POLICY.message}; attempt 1 of the container "transform" ended with exit code 13`,
+    ],
+    [
+      'the Pod says the same',
+      { reason: 'X', message: 'low on memory' },
+      1,
+      evicted,
+      'low on memory; attempt 1 ended (Evicted)',
+    ],
+    [
+      'several lines become one',
+      LIMIT,
+      undefined,
+      podTermination({ message: 'Traceback:\r\n  File "x"\n\n\tValueError: y' }),
+      `${LIMIT.message}; the container "transform" ended with exit code 1: Traceback: / File "x" / ValueError: y`,
+    ],
+  ])('%s', (_says, ...[base, attempts, termination, expected]) => {
+    expect(explainFailure(base, attempts, termination)).toBe(expected);
+  });
+
+  it('fits an Event, and keeps the last line', () => {
+    const message = `${'line\n'.repeat(180)}ValueError: no such table`;
+    const sentence = explainFailure(LIMIT, 4, podTermination({ container: 'x'.repeat(63), message }));
+    expect(Buffer.byteLength(sentence)).toBeLessThan(900);
+    expect(sentence).toMatch(/: line \/ line .*….*line \/ ValueError: no such table$/);
+  });
+});

@@ -1,0 +1,122 @@
+import { describe, expect, it } from '@jest/globals';
+import { recordedDraft } from '../../../../controller/decide/draft.ts';
+import type { Context, Snapshot } from '../../../../controller/decide/types.ts';
+import { obstacle, recheckMs } from '../../../../controller/decide/waiting.ts';
+import { toTimestamp } from '../../../../shared/api/time.ts';
+import type { Condition, SequentialJobStatus } from '../../../../shared/api/types.ts';
+import type { Dependency } from '../../../../shared/jobs/dependencies.ts';
+import { at, NOW_MS, observedJob, sequentialJob } from '../../../support/objects.ts';
+import { jobWarning, JOB_UID, observedPod, POD_NAME } from '../../../support/pods.ts';
+
+function condition(more: Partial<Condition> = {}): Condition {
+  const message = 'Secret "db" not found';
+  const type = 'ResourcesUnavailable';
+  return { type, status: 'True', reason: 'SecretNotFound', message, lastTransitionTime: at(0), ...more };
+}
+
+function context(seconds: number, status: SequentialJobStatus = {}, more: Partial<Snapshot> = {}): Context {
+  const nowMs = NOW_MS + seconds * 1000;
+  const object = sequentialJob({ status: { startTime: at(0), ...status } });
+  const snapshot: Snapshot = { object, jobs: [], findings: {}, ...more };
+  return { snapshot, draft: recordedDraft(object), now: toTimestamp(nowMs), nowMs };
+}
+
+const SECRET: Dependency = { kind: 'Secret', name: 'db' };
+const CLAIM: Dependency = { kind: 'PersistentVolumeClaim', name: 'data' };
+const MAP: Dependency = { kind: 'ConfigMap', name: 'rules' };
+const needs = (...missing: readonly Dependency[]): Snapshot['findings'] => ({
+  'etl-0-extract': { type: 'needs', missing },
+});
+
+describe('recheckMs', () => {
+  it.each<readonly [string, number, readonly Condition[], number]>([
+    ['nothing has been missing so far: 5 s', 0, [], 5_000],
+    ['that nothing is missing is on record: 5 s', 900, [condition({ status: 'False' })], 5_000],
+    ['it has been missing since just now: 5 s', 0, [condition()], 5_000],
+    ['it has been missing for 20 s: still 5 s', 20, [condition()], 5_000],
+    ['it has been missing for 40 s: 10 s', 40, [condition()], 10_000],
+    ['it has been missing for 100 s: 25 s', 100, [condition()], 25_000],
+    ['it has been missing for two minutes: 30 s', 120, [condition()], 30_000],
+    ['it has been missing for a day: 30 s', 86_400, [condition()], 30_000],
+    ['the clock was set back: 5 s', -3600, [condition()], 5_000],
+  ])('%s', (_says, seconds, conditions, expected) => {
+    expect(recheckMs(context(seconds, { conditions }))).toBe(expected);
+  });
+
+  it('looks at most 20 times in the first five minutes', () => {
+    let looks = 0;
+    for (let seconds = 0; seconds < 300; looks++)
+      seconds += recheckMs(context(seconds, { conditions: [condition()] })) / 1000;
+    expect(looks).toBeLessThanOrEqual(20);
+  });
+});
+
+describe('obstacle, before the Job', () => {
+  it.each<readonly [string, Snapshot['findings'], unknown]>([
+    ['nobody has looked', {}, undefined],
+    ['nothing is missing', needs(), undefined],
+    ['the Job was rejected', { 'etl-0-extract': { type: 'rejected', message: 'no' } }, undefined],
+    ["another step's needs are not this one's", { 'etl-1-transform': { type: 'needs', missing: [SECRET] } }, undefined],
+    ['a Secret', needs(SECRET), { reason: 'SecretNotFound', message: 'Secret "db" not found' }],
+    ['a ConfigMap', needs(MAP), { reason: 'ConfigMapNotFound', message: 'ConfigMap "rules" not found' }],
+    [
+      'a claim',
+      needs(CLAIM),
+      { reason: 'PersistentVolumeClaimNotFound', message: 'PersistentVolumeClaim "data" not found' },
+    ],
+    [
+      'two things: the reason is that of the first',
+      needs(MAP, CLAIM),
+      { reason: 'ConfigMapNotFound', message: 'ConfigMap "rules", PersistentVolumeClaim "data" not found' },
+    ],
+  ])('%s', (_says, findings, expected) => {
+    const found = obstacle(context(0, {}, { findings }));
+    expect(found).toEqual(expected === undefined ? undefined : { ...(expected as object), isKnown: false });
+  });
+
+  it.each<readonly [string, readonly Condition[], boolean]>([
+    ['the same on record is known', [condition()], true],
+    ['another thing on record is news', [condition({ message: 'Secret "other" not found' })], false],
+    ['the same, come back after it was there, is news', [condition({ status: 'False' })], false],
+  ])('%s', (_says, conditions, expected) => {
+    expect(obstacle(context(0, { conditions }, { findings: needs(SECRET) }))?.isKnown).toBe(expected);
+  });
+});
+
+describe('obstacle, while the step runs', () => {
+  const running: SequentialJobStatus = {
+    steps: [
+      { index: 0, name: 'extract', state: 'Succeeded' },
+      { index: 1, name: 'transform', jobName: 'etl-1-transform', jobUID: JOB_UID, state: 'Running' },
+    ],
+  };
+  const waiting = observedJob(1, { status: { startTime: at(0) } });
+
+  it('is what keeps its Pod from starting, whatever is missing besides', () => {
+    const pods = [observedPod({ obstacle: { reason: 'ErrImagePull', message: 'not found' } })];
+    expect(obstacle(context(0, running, { jobs: [waiting], pods, findings: needs(SECRET) }))).toEqual({
+      reason: 'ErrImagePull',
+      message: `Pod "${POD_NAME}": not found`,
+      isKnown: false,
+    });
+  });
+
+  it('is what the Job controller complains of', () => {
+    expect(obstacle(context(0, running, { jobs: [waiting], warnings: [jobWarning()] }))?.reason).toBe('FailedCreate');
+  });
+
+  it('is none where the Job is out of sight, or nobody watches Pods', () => {
+    expect(
+      obstacle(context(0, running, { pods: [observedPod({ obstacle: { reason: 'x', message: 'x' } })] })),
+    ).toBeUndefined();
+    expect(obstacle(context(0, running, { jobs: [waiting] }))).toBeUndefined();
+  });
+
+  it('is cut to what a status can bear, and known again when it is', () => {
+    const pods = [observedPod({ obstacle: { reason: 'Unschedulable', message: 'm'.repeat(9999) } })];
+    const first = obstacle(context(0, running, { jobs: [waiting], pods }));
+    expect(first?.message).toHaveLength(2048);
+    const conditions = [condition({ message: first?.message ?? '' })];
+    expect(obstacle(context(0, { ...running, conditions }, { jobs: [waiting], pods }))?.isKnown).toBe(true);
+  });
+});

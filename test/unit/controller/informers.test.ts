@@ -1,0 +1,386 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { Informers, type InformersOptions } from '../../../controller/informers.ts';
+import { LABELS, SUSPENDED_ANNOTATION } from '../../../shared/api/group.ts';
+import { ApiError, type ApiErrorCode } from '../../../shared/kube/errors.ts';
+import { FakeClient, FakeWatch } from '../../support/fake-client.ts';
+import { at, jobUid, NAMESPACE, observedJob, ownedBy, sequentialJob, UID } from '../../support/objects.ts';
+import { containerStatus, POD_NAME, rawPod, terminated, waiting } from '../../support/pods.ts';
+import { type Line, recordingLog } from '../../support/recording-log.ts';
+
+const KEY = `${NAMESPACE}/etl`;
+
+type Plural = 'sequentialjobs' | 'jobs' | 'pods' | 'events';
+type Json = Readonly<Record<string, unknown>>;
+
+const PLURALS: readonly Plural[] = ['sequentialjobs', 'jobs', 'pods', 'events'];
+
+const pluralOf = (path: string): Plural => path.split('/').at(-1) as Plural;
+
+function rawJob(metadata: Json = {}, more: Json = {}): Json {
+  const job = observedJob(1);
+  const labels = { [LABELS.uid]: UID, [LABELS.stepIndex]: '1' };
+  return { ...more, metadata: { ...job.metadata, labels, ...metadata }, status: job.status };
+}
+
+function rawEvent(version: number, involvedObject: Json = {}): Json {
+  return {
+    metadata: {
+      name: `etl-1-transform.18a${version}`,
+      namespace: NAMESPACE,
+      uid: `e-${version}`,
+      resourceVersion: String(version),
+    },
+    involvedObject: { kind: 'Job', name: 'etl-1-transform', uid: jobUid(1), ...involvedObject },
+    reason: 'FailedCreate',
+    message: 'exceeded quota',
+    lastTimestamp: at(9),
+  };
+}
+
+const pending = (reason: string): Json => ({
+  status: { phase: 'Pending', containerStatuses: [containerStatus(waiting(reason, 'not found'))] },
+});
+const ended = { status: { phase: 'Failed', containerStatuses: [containerStatus(terminated(1))] } };
+const running = {
+  status: { phase: 'Running', containerStatuses: [containerStatus({ running: { startedAt: at(1) } })] },
+};
+
+describe('Informers', () => {
+  let refused: Partial<Record<Plural, ApiErrorCode>>;
+  let items: Partial<Record<Plural, readonly Json[]>>;
+  let watches: Map<Plural, FakeWatch>;
+  let client: FakeClient;
+  let lines: Line[];
+  let keys: string[];
+  let gone: string[];
+  let informers: Informers;
+
+  const pass = (ms = 0): Promise<void> => jest.advanceTimersByTimeAsync(ms);
+
+  function make(options: Partial<InformersOptions> = {}): Informers {
+    const recording = recordingLog();
+    lines = recording.lines;
+    return new Informers({
+      client,
+      log: recording.log,
+      namespace: undefined,
+      random: () => 1,
+      enqueue: (key) => void keys.push(key),
+      onGone: ({ metadata }) => void gone.push(metadata.uid),
+      ...options,
+    });
+  }
+
+  beforeEach(() => {
+    jest.useFakeTimers();
+    refused = {};
+    items = {};
+    watches = new Map();
+    keys = [];
+    gone = [];
+    client = new FakeClient({
+      request: ({ path }) => {
+        const code = refused[pluralOf(path)];
+        if (code !== undefined) throw new ApiError(code, `it was ${code}`);
+        return { metadata: { resourceVersion: '100' }, items: items[pluralOf(path)] ?? [] };
+      },
+      stream: ({ path, signal }) => {
+        const watch = new FakeWatch(signal);
+        watches.set(pluralOf(path), watch);
+        return watch.body;
+      },
+    });
+    informers = make();
+  });
+
+  afterEach(async () => {
+    await informers.stop();
+    jest.useRealTimers();
+  });
+
+  /** Everything is listed and watched; what the lists brought is forgotten. */
+  async function started(): Promise<void> {
+    const start = informers.start();
+    await pass();
+    await start;
+    keys.length = 0;
+  }
+
+  async function send(plural: Plural, type: 'ADDED' | 'MODIFIED' | 'DELETED', object: unknown): Promise<void> {
+    watches.get(plural)?.send(type, object);
+    await pass();
+  }
+
+  describe('what is asked for', () => {
+    const asked = (): Readonly<Record<string, unknown>> =>
+      Object.fromEntries(
+        client.requests.map(({ path, query }) => [path, [query?.['labelSelector'], query?.['fieldSelector']]]),
+      );
+
+    it('is everything of ours by its label, and of the Events only what the Job controller complains of', async () => {
+      await started();
+      expect(asked()).toEqual({
+        '/apis/batch.example.com/v1alpha1/sequentialjobs': [undefined, undefined],
+        '/apis/batch/v1/jobs': [LABELS.uid, undefined],
+        '/api/v1/pods': [LABELS.uid, undefined],
+        '/api/v1/events': [undefined, 'involvedObject.kind=Job,reason=FailedCreate,type=Warning'],
+      });
+    });
+
+    it('is in one namespace where only that is to be watched', async () => {
+      informers = make({ namespace: 'team-b' });
+      await started();
+      expect(Object.keys(asked())).toHaveLength(4);
+      expect(Object.keys(asked()).every((path) => path.includes('/namespaces/team-b/'))).toBe(true);
+    });
+  });
+
+  describe('before the start', () => {
+    it.each<readonly [Plural, boolean]>([
+      ['sequentialjobs', false],
+      ['jobs', false],
+      ['pods', true],
+      ['events', true],
+    ])('where %s may not be read, that everything is known is %p', async (plural, expected) => {
+      refused[plural] = 'Forbidden';
+      let resolved = false;
+      void informers.start().then(() => (resolved = true));
+      await pass(60_000);
+      expect(informers.synced).toBe(expected);
+      expect(resolved).toBe(expected);
+    });
+
+    it('brings what was there to its turn', async () => {
+      items = { sequentialjobs: [sequentialJob() as never], jobs: [rawJob()] };
+      const start = informers.start();
+      await pass();
+      await start;
+      expect(keys).toEqual([KEY, KEY]);
+      expect(informers.jobs.indexed(UID)).toHaveLength(1);
+    });
+
+    it('goes on with a permission that comes later', async () => {
+      refused.pods = 'Forbidden';
+      await started();
+      items.pods = [rawPod(pending('ErrImagePull'))];
+      delete refused.pods;
+      await pass(120_000);
+      expect(informers.pods.indexed(jobUid(1))).toHaveLength(1);
+      expect(keys).toEqual([KEY]);
+    });
+  });
+
+  describe('what is said of it', () => {
+    const said = (level: string): number => lines.filter((line) => line.level === level).length;
+
+    it('a permission that is missing is said once, and again when it was there between', async () => {
+      refused.events = 'Forbidden';
+      await started();
+      await pass(600_000);
+      expect(said('warn')).toBe(1);
+      expect(said('debug')).toBeGreaterThan(3);
+      expect(lines[0]).toMatchObject({ level: 'warn', informer: 'events', err: 'it was Forbidden' });
+      refused.events = 'ServerError';
+      await pass(600_000);
+      const troubles = said('warn');
+      expect(troubles).toBeGreaterThan(1);
+      refused.events = 'Forbidden';
+      await pass(600_000);
+      expect(said('warn')).toBe(troubles + 1);
+    });
+
+    it('each permission that is missing is said for itself', async () => {
+      refused = { pods: 'Forbidden', events: 'Forbidden' };
+      await started();
+      expect(new Set(lines.map(({ informer }) => informer))).toEqual(new Set(['events', 'pods']));
+      expect(lines).toHaveLength(2);
+    });
+
+    it('that a version has expired is routine', async () => {
+      await started();
+      watches.get('jobs')?.send('ERROR', { kind: 'Status', code: 410, reason: 'Expired', message: 'too old' });
+      await pass();
+      expect(said('warn')).toBe(0);
+    });
+  });
+
+  describe('a change of a SequentialJob', () => {
+    beforeEach(started);
+
+    it.each(['ADDED', 'MODIFIED'] as const)('%s is its turn', async (type) => {
+      await send('sequentialjobs', type, sequentialJob({ metadata: { resourceVersion: '101' } }));
+      expect(keys).toEqual([KEY]);
+      expect(gone).toEqual([]);
+    });
+
+    it('DELETED is its turn too, and it is to be forgotten', async () => {
+      await send('sequentialjobs', 'ADDED', sequentialJob({ metadata: { resourceVersion: '101' } }));
+      await send('sequentialjobs', 'DELETED', sequentialJob({ metadata: { resourceVersion: '102' } }));
+      expect(keys).toEqual([KEY, KEY]);
+      expect(gone).toEqual([UID]);
+    });
+  });
+
+  describe('a change of a Job', () => {
+    const other = { ...ownedBy('other-uid', 'other') };
+
+    it.each<readonly [string, readonly (readonly ['ADDED' | 'MODIFIED' | 'DELETED', Json])[], readonly string[]]>([
+      ['one that comes', [['ADDED', rawJob({ resourceVersion: '101' })]], [KEY]],
+      [
+        'one that is suspended',
+        [
+          ['ADDED', rawJob({ resourceVersion: '101' })],
+          [
+            'MODIFIED',
+            rawJob(
+              { resourceVersion: '102', annotations: { [SUSPENDED_ANNOTATION]: 'true' } },
+              { spec: { suspend: true } },
+            ),
+          ],
+        ],
+        [KEY, KEY, KEY],
+      ],
+      [
+        'one that goes',
+        [
+          ['ADDED', rawJob({ resourceVersion: '101' })],
+          ['DELETED', rawJob({ resourceVersion: '102' })],
+        ],
+        [KEY, KEY],
+      ],
+      [
+        'one that was taken from its sequence: that one misses it',
+        [
+          ['ADDED', rawJob({ resourceVersion: '101' })],
+          ['MODIFIED', rawJob({ resourceVersion: '102', ownerReferences: [] })],
+        ],
+        [KEY, KEY],
+      ],
+      [
+        'one that was given to another sequence: both hear of it',
+        [
+          ['ADDED', rawJob({ resourceVersion: '101' })],
+          ['MODIFIED', rawJob({ resourceVersion: '102', ownerReferences: [other] })],
+        ],
+        [KEY, `${NAMESPACE}/other`, KEY],
+      ],
+      ['one without an owner', [['ADDED', rawJob({ resourceVersion: '101', ownerReferences: [] })]], []],
+      [
+        'one of something else of our name',
+        [['ADDED', rawJob({ resourceVersion: '101', ownerReferences: [{ ...ownedBy(), kind: 'CronJob' }] })]],
+        [],
+      ],
+    ])('%s', async (_says, changes, expected) => {
+      await started();
+      for (const [type, job] of changes) await send('jobs', type, job);
+      expect(keys).toEqual(expected);
+    });
+  });
+
+  describe('a change of a Pod', () => {
+    const pod = (version: number, more: Json = {}, metadata: Json = {}): Json =>
+      rawPod({ ...more, metadata: { resourceVersion: String(version), ...metadata } });
+
+    it.each<readonly [string, readonly (readonly ['ADDED' | 'MODIFIED' | 'DELETED', Json])[], number]>([
+      ['one that comes is nobody’s business', [['ADDED', pod(101)]], 0],
+      [
+        'one that starts is nobody’s business',
+        [
+          ['ADDED', pod(101)],
+          ['MODIFIED', pod(102, running)],
+        ],
+        0,
+      ],
+      ['one that cannot start is', [['ADDED', pod(101, pending('ErrImagePull'))]], 1],
+      [
+        'one that cannot start for another reason is again',
+        [
+          ['ADDED', pod(101, pending('ErrImagePull'))],
+          ['MODIFIED', pod(102, pending('InvalidImageName'))],
+        ],
+        2,
+      ],
+      [
+        'one that cannot start for the same reason is not',
+        [
+          ['ADDED', pod(101, pending('ErrImagePull'))],
+          ['MODIFIED', pod(102, pending('ErrImagePull'))],
+        ],
+        1,
+      ],
+      [
+        'one that starts after all is',
+        [
+          ['ADDED', pod(101, pending('ErrImagePull'))],
+          ['MODIFIED', pod(102, running)],
+        ],
+        2,
+      ],
+      [
+        'one that ends is',
+        [
+          ['ADDED', pod(101, running)],
+          ['MODIFIED', pod(102, ended)],
+        ],
+        1,
+      ],
+      [
+        'one that could not start and goes is: nothing is in the way any more',
+        [
+          ['ADDED', pod(101, pending('ErrImagePull'))],
+          ['DELETED', pod(102, pending('ErrImagePull'))],
+        ],
+        2,
+      ],
+      [
+        'one that ran and goes is not: its Job tells',
+        [
+          ['ADDED', pod(101, running)],
+          ['DELETED', pod(102, running)],
+        ],
+        0,
+      ],
+      ['one of nobody is not', [['ADDED', pod(101, pending('ErrImagePull'), { labels: {} })]], 0],
+    ])('%s', async (_says, changes, expected) => {
+      await started();
+      for (const [type, object] of changes) await send('pods', type, object);
+      expect(keys).toEqual(Array.from({ length: expected }, () => KEY));
+    });
+
+    it('is found by the UID of its Job', async () => {
+      await started();
+      await send('pods', 'ADDED', pod(101, ended));
+      expect(informers.pods.indexed(jobUid(1)).map(({ metadata }) => metadata.name)).toEqual([POD_NAME]);
+    });
+  });
+
+  describe('a warning of the Job controller', () => {
+    beforeEach(async () => {
+      await started();
+      await send('jobs', 'ADDED', rawJob({ resourceVersion: '101' }));
+      keys.length = 0;
+    });
+
+    it('about a Job of ours is the turn of its sequence, and found by the UID of the Job', async () => {
+      await send('events', 'ADDED', rawEvent(102));
+      expect(keys).toEqual([KEY]);
+      expect(informers.warnings.indexed(jobUid(1))).toMatchObject([
+        { reason: 'FailedCreate', message: 'exceeded quota' },
+      ]);
+    });
+
+    it.each<readonly [string, Json]>([
+      ['a Job of others', { name: 'nightly', uid: 'another' }],
+      ['the elder namesake of a Job of ours', { uid: 'elder' }],
+    ])('about %s is nobody’s business', async (_says, about) => {
+      await send('events', 'ADDED', rawEvent(102, about));
+      expect(keys).toEqual([]);
+    });
+  });
+
+  it('stops them all', async () => {
+    await started();
+    await informers.stop();
+    for (const plural of PLURALS) expect(watches.get(plural)?.body.destroyed).toBe(true);
+  });
+});

@@ -1,0 +1,115 @@
+/** A controller process: caches that lag, a queue of one key, and visits. Its wiring is that of the manager. */
+import { Informers } from '../../../../controller/informers.ts';
+import { reconcile, type ReconcilerDeps } from '../../../../controller/reconcile.ts';
+import { toObservedPod, toJobWarning } from '../../../../controller/transform-pod.ts';
+import { toObservedJob, toSequentialJob } from '../../../../controller/transform.ts';
+import type { SequentialJob } from '../../../../shared/api/types.ts';
+import type { Cache, KubeObject } from '../../../../shared/kube/cache.ts';
+import type { ApiRequest } from '../../../../shared/kube/client.ts';
+import { isApiError } from '../../../../shared/kube/errors.ts';
+import { FakeClient } from '../../../support/fake-client.ts';
+import { NAMESPACE } from '../../../support/objects.ts';
+import { reconcilerDeps } from '../../../support/reconciler.ts';
+import { recordingLog } from '../../../support/recording-log.ts';
+import type { JobController } from './job-controller.ts';
+import { NAME, type Sender, type Server } from './server.ts';
+
+export const KEY = `${NAMESPACE}/${NAME}`;
+export const CACHES = ['sequentialJobs', 'jobs', 'pods', 'warnings'] as const;
+export type CacheName = (typeof CACHES)[number];
+
+const { log } = recordingLog();
+log.level = 'silent';
+
+export interface Outside {
+  readonly server: Server;
+  readonly cluster: JobController;
+  readonly now: () => number;
+}
+
+export class Process implements Sender {
+  dead = false;
+  /** The object as the visit under way began with it, or the last one did. */
+  view: SequentialJob | undefined;
+  /** A visit went well: it has in mind what the sequence runs. */
+  knows = false;
+  /** A visit is asked for. */
+  queued = true;
+  /** When a visit is due by the clock. */
+  dueMs: number | undefined;
+  readonly #outside: Outside;
+  readonly #informers: Informers;
+  readonly #deps: ReconcilerDeps;
+
+  constructor(outside: Outside) {
+    this.#outside = outside;
+    const { server, now } = outside;
+    const client = new FakeClient({ request: (request: ApiRequest) => server.request(this, request) });
+    this.#informers = new Informers({
+      client,
+      log,
+      namespace: undefined,
+      random: () => 0.5,
+      enqueue: () => (this.queued = true),
+      onGone: (object) => {
+        this.#deps.doubtful.delete(KEY);
+        this.#deps.revisions.forget(object.metadata.uid);
+      },
+    });
+    const { sequentialJobs, jobs, pods, warnings } = this.#informers;
+    this.#deps = { ...reconcilerDeps(client, () => undefined, now), sequentialJobs, jobs, pods, warnings };
+    this.sync('sequentialJobs');
+    this.sync('jobs');
+  }
+
+  syncAll(): void {
+    for (const name of CACHES) this.sync(name);
+  }
+
+  /** The watch of one kind brings everything up to now. */
+  sync(name: CacheName): void {
+    const { server, cluster } = this.#outside;
+    const informers = this.#informers;
+    switch (name) {
+      case 'sequentialJobs':
+        return follow(informers.sequentialJobs, [server.object ?? []].flat().map(toSequentialJob));
+      case 'jobs':
+        return follow(informers.jobs, cluster.jobs().map(toObservedJob));
+      case 'pods':
+        return follow(informers.pods, cluster.made('Pod').map(toObservedPod));
+      case 'warnings':
+        return follow(informers.warnings, cluster.made('Event').map(toJobWarning));
+    }
+  }
+
+  get isDue(): boolean {
+    return this.queued || (this.dueMs !== undefined && this.dueMs <= this.#outside.now());
+  }
+
+  async visit(): Promise<void> {
+    this.queued = false;
+    if (this.dueMs !== undefined && this.dueMs <= this.#outside.now()) this.dueMs = undefined;
+    this.view = this.#deps.sequentialJobs.get(KEY);
+    try {
+      const { requeueAfterMs } = await reconcile(KEY, this.#deps);
+      if (requeueAfterMs !== undefined) this.#lookAgainAfter(requeueAfterMs);
+      if (this.view !== undefined) this.knows = true;
+    } catch (error) {
+      if (!isApiError(error)) throw error;
+      this.queued = true;
+    }
+  }
+
+  /** As WorkQueue.addAfter: the earliest counts. */
+  #lookAgainAfter(ms: number): void {
+    const due = this.#outside.now() + ms;
+    if (ms <= 0) this.queued = true;
+    else if (this.dueMs === undefined || due < this.dueMs) this.dueMs = due;
+  }
+}
+
+function follow<T extends KubeObject>(cache: Cache<T>, objects: readonly T[]): void {
+  const uids = new Set(objects.map(({ metadata }) => metadata.uid));
+  for (const known of cache.values()) if (!uids.has(known.metadata.uid)) cache.remove(known);
+  for (const object of objects) cache.observe(object);
+}

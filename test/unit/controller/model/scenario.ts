@@ -1,0 +1,128 @@
+/** What a world begins with: a sequence, how its steps will go, and what the server can. Plain data, so that it prints. */
+import * as fc from 'fast-check';
+import type { Container, SequentialJob, SequentialJobSpec } from '../../../../shared/api/types.ts';
+import { container, sequentialJob } from '../../../support/objects.ts';
+
+/** How one attempt of a step goes: so many of its Pods fail, then one succeeds, or runs for ever. */
+export interface Course {
+  readonly failures: number;
+  readonly ends: boolean;
+}
+
+export interface StepPlan {
+  /** By the number of the resume; an attempt that is not planned succeeds. */
+  readonly courses: readonly Course[];
+  readonly onFailure?: 'Stop' | 'Continue';
+  readonly backoffLimit?: number;
+}
+
+export interface Scenario {
+  readonly steps: readonly StepPlan[];
+  readonly backoffLimit: number;
+  readonly deadline?: number;
+  readonly ttl?: number;
+  readonly updatePolicy?: 'Immutable' | 'FutureSteps';
+  readonly suspend: boolean;
+  /** The webhook saw it when it was created: it carries the finalizer. */
+  readonly admitted: boolean;
+  /** The last step needs a Secret, which is there or not yet. */
+  readonly secret: 'none' | 'there' | 'later';
+  /** What is wrong with it: its spec, a step's image that the server's policy refuses, a step's Job name that is taken. */
+  readonly flaw?: { readonly type: 'invalid' | 'refused' | 'foreign'; readonly index: number };
+  readonly server: {
+    /** It knows `suspend` of a Job (1.22). */
+    readonly suspendsJobs: boolean;
+    /** It says SuccessCriteriaMet and FailureTarget before the end (1.31). */
+    readonly announces: boolean;
+  };
+}
+
+export const SECRET = 'credentials';
+/** The server's policy refuses Jobs with this image. */
+export const REFUSED_IMAGE = 'refused.example.com/etl:1.0';
+
+const FOR_GOOD = 99;
+
+const course: fc.Arbitrary<Course> = fc.oneof(
+  { weight: 6, arbitrary: fc.constant({ failures: 0, ends: true }) },
+  { weight: 2, arbitrary: fc.record({ failures: fc.integer({ min: 1, max: 2 }), ends: fc.constant(true) }) },
+  { weight: 3, arbitrary: fc.constant({ failures: FOR_GOOD, ends: true }) },
+  { weight: 2, arbitrary: fc.record({ failures: fc.nat(1), ends: fc.constant(false) }) },
+);
+
+const stepPlan: fc.Arbitrary<StepPlan> = fc.record(
+  {
+    courses: fc.array(course, { minLength: 1, maxLength: 3 }),
+    onFailure: fc.constantFrom('Stop', 'Continue'),
+    backoffLimit: fc.nat(2),
+  },
+  { requiredKeys: ['courses'] },
+);
+
+/** Mostly the first. */
+const rarely = <T>(usual: T, ...others: readonly T[]): fc.Arbitrary<T> =>
+  fc.oneof({ weight: 3, arbitrary: fc.constant(usual) }, { weight: 1, arbitrary: fc.constantFrom(...others) });
+
+const flaw = fc.option(
+  fc.record({ type: fc.constantFrom('invalid', 'refused', 'foreign'), index: fc.nat(2) } as const),
+  { freq: 8, nil: undefined },
+);
+
+/** fast-check's `freq` is how rarely it gives nothing; here it is wanted the other way round. */
+const seldom = <T>(arbitrary: fc.Arbitrary<T>, weight = 1): fc.Arbitrary<T | undefined> =>
+  fc.oneof({ weight: 4, arbitrary: fc.constant(undefined) }, { weight, arbitrary });
+
+type Loose<T> = { [K in keyof T]: T[K] | undefined };
+
+/** Without the fields that say nothing. */
+function defined<T extends object>(fields: Loose<T>): T {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as T;
+}
+
+export const scenario: fc.Arbitrary<Scenario> = fc
+  .record({
+    steps: fc.array(stepPlan, { minLength: 1, maxLength: 6, size: 'max' }),
+    backoffLimit: fc.nat(1),
+    deadline: seldom(fc.integer({ min: 1, max: 60 }), 3),
+    ttl: seldom(fc.nat(30), 2),
+    updatePolicy: seldom(fc.constantFrom('Immutable', 'FutureSteps'), 6),
+    suspend: rarely(false, true),
+    admitted: fc.boolean(),
+    secret: rarely<Scenario['secret']>('none', 'there', 'later'),
+    flaw: seldom(flaw),
+    server: fc.record({ suspendsJobs: rarely(true, false), announces: fc.boolean() }),
+  })
+  .map((one) => defined<Scenario>({ ...one, admitted: one.admitted && one.flaw?.type !== 'invalid' }));
+
+function stepOf({ steps, secret, flaw }: Scenario, index: number): Container {
+  const isLast = index === steps.length - 1;
+  const isFlawed = (type: string): boolean => flaw?.type === type && flaw.index % steps.length === index;
+  return container(`s${index}`, {
+    ...(isFlawed('refused') ? { image: REFUSED_IMAGE } : {}),
+    ...(isFlawed('invalid') ? { volumeMounts: [{ name: 'nowhere', mountPath: '/data' }] } : {}),
+    ...(isLast && secret !== 'none'
+      ? { env: [{ name: 'TOKEN', valueFrom: { secretKeyRef: { name: SECRET, key: 'token' } } }] }
+      : {}),
+  });
+}
+
+export function objectOf(scenario: Scenario): SequentialJob {
+  const { steps, backoffLimit, deadline, ttl, updatePolicy, suspend, admitted } = scenario;
+  const spec = defined<SequentialJobSpec>({
+    containers: steps.map((_, index) => stepOf(scenario, index)),
+    template: undefined,
+    backoffLimit,
+    activeDeadlineSeconds: deadline,
+    ttlSecondsAfterFinished: ttl,
+    suspend: suspend ? true : undefined,
+    updatePolicy,
+    stepPolicies: steps.flatMap(({ onFailure, backoffLimit }, index) =>
+      onFailure === undefined && backoffLimit === undefined
+        ? []
+        : [defined<{ name: string }>({ name: `s${index}`, onFailure, backoffLimit } as { name: string })],
+    ),
+    resume: undefined,
+  });
+  const { finalizers, ...metadata } = sequentialJob().metadata;
+  return { ...sequentialJob(), metadata: admitted && finalizers ? { ...metadata, finalizers } : metadata, spec };
+}

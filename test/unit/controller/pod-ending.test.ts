@@ -1,0 +1,272 @@
+import { describe, expect, it } from '@jest/globals';
+import { toObservedPod } from '../../../controller/transform-pod.ts';
+import type { ObservedPod, PodTermination } from '../../../shared/api/pod.ts';
+import { deepFreeze } from '../../support/freeze.ts';
+import { at } from '../../support/objects.ts';
+import { containerStatus, rawPod, type RawPodOptions, terminated, waiting } from '../../support/pods.ts';
+
+type Ended = Pick<ObservedPod, 'failed' | 'termination'>;
+type Row = readonly [string, RawPodOptions, Partial<PodTermination> | undefined];
+
+function endingOf(pod: RawPodOptions): Ended {
+  const { failed, termination } = toObservedPod(deepFreeze(rawPod(pod)));
+  return { failed, ...(termination === undefined ? {} : { termination }) };
+}
+
+const running = { running: { startedAt: at(21) } };
+const inPhase = (phase: string, ...containerStatuses: readonly unknown[]): RawPodOptions => ({
+  status: { phase, containerStatuses },
+});
+const LOG = 'Traceback (most recent call last):\n  File "/etl.py", line 3\nValueError: no such table: orders\n\n';
+const OOM = { reason: 'OOMKilled' };
+const transform = { container: 'transform', exitCode: 1, reason: 'Error', message: '', at: at(20) };
+
+const STEP: readonly Row[] = [
+  [
+    'exit 1 with the end of its log',
+    inPhase('Failed', containerStatus(terminated(1, { message: LOG }))),
+    { ...transform, message: LOG.trimEnd() },
+  ],
+  [
+    'killed for its memory',
+    inPhase('Failed', containerStatus(terminated(137, OOM))),
+    { ...transform, exitCode: 137, reason: 'OOMKilled' },
+  ],
+  [
+    'a command that is not there',
+    inPhase('Failed', containerStatus(terminated(128, { reason: 'StartError', message: 'exec: "x": not found' }))),
+    { ...transform, exitCode: 128, reason: 'StartError', message: 'exec: "x": not found' },
+  ],
+  ['no reason given', inPhase('Failed', containerStatus(terminated(2, { reason: '' }))), { ...transform, exitCode: 2 }],
+  [
+    'no time given',
+    inPhase('Failed', containerStatus(terminated(1, { finishedAt: null }))),
+    { container: 'transform', exitCode: 1, reason: 'Error', message: '' },
+  ],
+  ['failed, the phase does not say so yet', inPhase('Running', containerStatus(terminated(1))), transform],
+  [
+    'failed, and about to be run again',
+    inPhase('Running', containerStatus(waiting('CrashLoopBackOff'), terminated(1))),
+    { ...transform, restarting: true },
+  ],
+  [
+    'run again after it failed',
+    inPhase('Running', containerStatus(running, terminated(137, OOM))),
+    { ...transform, exitCode: 137, reason: 'OOMKilled', restarting: true },
+  ],
+  [
+    'failed twice: the last time counts',
+    inPhase('Running', containerStatus(terminated(3, { finishedAt: at(40) }), terminated(1))),
+    { ...transform, exitCode: 3, at: at(40) },
+  ],
+  [
+    'to be run again when the Pod failed',
+    inPhase('Failed', containerStatus(waiting('CrashLoopBackOff'), terminated(1))),
+    transform,
+  ],
+  [
+    'succeeded at the second try, the phase does not say so yet',
+    inPhase('Running', containerStatus(terminated(0), terminated(1))),
+    undefined,
+  ],
+  [
+    "the step's container counts before one that a webhook put there",
+    inPhase('Failed', containerStatus(terminated(2), {}, 'proxy'), containerStatus(terminated(1))),
+    transform,
+  ],
+  [
+    'only the other container failed',
+    inPhase('Failed', containerStatus(terminated(2), {}, 'proxy'), containerStatus(terminated(0))),
+    { ...transform, container: 'proxy', exitCode: 2 },
+  ],
+  [
+    'a failure now counts before one of the past',
+    inPhase('Running', containerStatus(running, terminated(1)), containerStatus(terminated(2), {}, 'proxy')),
+    { ...transform, container: 'proxy', exitCode: 2 },
+  ],
+];
+
+const sidecar = { initContainers: [{ name: 'proxy', restartPolicy: 'Always' }] };
+const withInit = (
+  phase: string,
+  init: unknown,
+  main: unknown = containerStatus(waiting('PodInitializing')),
+): RawPodOptions => ({
+  status: { phase, initContainerStatuses: [init], containerStatuses: [main] },
+});
+const init = { ...transform, container: 'init' };
+
+const INIT: readonly Row[] = [
+  ['an init container failed', withInit('Failed', containerStatus(terminated(1), {}, 'init')), init],
+  [
+    'an init container failed and waits for its next try',
+    withInit('Pending', containerStatus(waiting('CrashLoopBackOff'), terminated(1), 'init')),
+    { ...init, restarting: true },
+  ],
+  [
+    'an init container failed, then succeeded: the step runs',
+    withInit('Running', containerStatus(terminated(0), terminated(1), 'init'), containerStatus(running)),
+    undefined,
+  ],
+  [
+    'an init container failed, then succeeded: the step failed',
+    withInit('Failed', containerStatus(terminated(0), terminated(2), 'init'), containerStatus(terminated(1))),
+    transform,
+  ],
+  [
+    'a sidecar was killed when the step had failed',
+    {
+      spec: sidecar,
+      ...withInit('Failed', containerStatus(terminated(137), {}, 'proxy'), containerStatus(terminated(1))),
+    },
+    transform,
+  ],
+  [
+    'a sidecar was started again while the step runs',
+    {
+      spec: sidecar,
+      ...withInit('Running', containerStatus(running, terminated(2), 'proxy'), containerStatus(running)),
+    },
+    undefined,
+  ],
+];
+
+const LOW = 'The node was low on resource: memory. Container transform was using 1Gi, which exceeds its request of 0.';
+const evicted = (...containerStatuses: readonly unknown[]): RawPodOptions => ({
+  status: { phase: 'Failed', reason: 'Evicted', message: LOW, containerStatuses },
+});
+const preempted = {
+  type: 'DisruptionTarget',
+  status: 'True',
+  reason: 'PreemptionByScheduler',
+  message: 'preempting',
+  lastTransitionTime: at(15),
+};
+const disrupted = (phase: string, condition: unknown, ...containerStatuses: readonly unknown[]): RawPodOptions => ({
+  status: { phase, conditions: [condition], containerStatuses },
+});
+const preemption = { reason: 'PreemptionByScheduler', message: 'preempting', at: at(15) };
+
+const WHOLE: readonly Row[] = [
+  [
+    'evicted, on 1.20: no container is shown',
+    { status: { phase: 'Failed', reason: 'Evicted', message: LOW } },
+    { reason: 'Evicted', message: LOW },
+  ],
+  [
+    'evicted: the container was killed by it',
+    evicted(containerStatus(terminated(137))),
+    { reason: 'Evicted', message: LOW, at: at(20) },
+  ],
+  [
+    'evicted: the container ended when asked to',
+    evicted(containerStatus(terminated(0))),
+    { reason: 'Evicted', message: LOW },
+  ],
+  [
+    'evicted: nobody knows how the container ended',
+    evicted(containerStatus(terminated(137, { reason: 'ContainerStatusUnknown', finishedAt: null }))),
+    { reason: 'Evicted', message: LOW },
+  ],
+  [
+    'evicted, after the container was killed for its memory',
+    evicted(containerStatus(terminated(137, OOM))),
+    { ...transform, exitCode: 137, reason: 'OOMKilled' },
+  ],
+  ['evicted, after the container failed by itself', evicted(containerStatus(terminated(1))), transform],
+  [
+    'its own time is up',
+    {
+      status: {
+        phase: 'Failed',
+        reason: 'DeadlineExceeded',
+        message: 'Pod was active on the node longer than the specified deadline',
+      },
+    },
+    { reason: 'DeadlineExceeded', message: 'Pod was active on the node longer than the specified deadline' },
+  ],
+  [
+    'preempted: the container was killed by it',
+    disrupted('Running', preempted, containerStatus(terminated(143))),
+    preemption,
+  ],
+  ['preempted, and collected with its node', disrupted('Failed', preempted), preemption],
+  [
+    'preempted, after the container failed by itself',
+    disrupted('Failed', preempted, containerStatus(terminated(1))),
+    transform,
+  ],
+  ['to be preempted, and still running', disrupted('Running', preempted, containerStatus(running)), undefined],
+  [
+    'to be preempted, killed once before, and running',
+    disrupted('Running', preempted, containerStatus(running, terminated(137))),
+    { ...transform, exitCode: 137, restarting: true },
+  ],
+  [
+    'no longer to be preempted: killed by something else',
+    disrupted('Failed', { ...preempted, status: 'False' }, containerStatus(terminated(137))),
+    { ...transform, exitCode: 137 },
+  ],
+  [
+    'killed, and nothing says why',
+    inPhase('Failed', containerStatus(terminated(143))),
+    { ...transform, exitCode: 143 },
+  ],
+  ['failed, and nothing says how', { status: { phase: 'Failed' } }, { reason: 'Failed', message: '' }],
+  ['not failed: the node does not answer', { status: { phase: 'Unknown', reason: 'NodeLost' } }, undefined],
+];
+
+describe('how a Pod failed', () => {
+  it.each<Row>([...STEP, ...INIT, ...WHOLE])('%s', (_says, pod, termination) => {
+    expect(endingOf(pod)).toStrictEqual(termination === undefined ? { failed: false } : { failed: true, termination });
+  });
+
+  it('keeps the beginning and the end of long last words, cut between two characters', () => {
+    const message = `panic: €${'é'.repeat(1500)}\nValueError: no such table\n`;
+    const { termination } = endingOf(inPhase('Failed', containerStatus(terminated(1, { message }))));
+    expect(termination?.message).toMatch(/^panic: €é+…é+\nValueError: no such table$/);
+    expect(Buffer.byteLength(termination?.message ?? '')).toBeGreaterThan(1000);
+    expect(Buffer.byteLength(termination?.message ?? '')).toBeLessThanOrEqual(1024);
+  });
+});
+
+const success = { container: 'transform', exitCode: 0, reason: 'Completed', message: '', at: at(20) };
+
+describe('how a Pod succeeded', () => {
+  it.each<Row>([
+    [
+      'with a termination message',
+      inPhase('Succeeded', containerStatus(terminated(0, { message: '42 rows\n' }))),
+      { ...success, message: '42 rows' },
+    ],
+    ['at the second try', inPhase('Succeeded', containerStatus(terminated(0), terminated(1))), success],
+    [
+      "beside another container: the step's counts",
+      inPhase(
+        'Succeeded',
+        containerStatus(terminated(0, { message: 'x' }), {}, 'proxy'),
+        containerStatus(terminated(0)),
+      ),
+      success,
+    ],
+    [
+      'without our label: the first container counts',
+      {
+        metadata: { labels: {} },
+        ...inPhase('Succeeded', containerStatus(terminated(0), {}, 'a'), containerStatus(terminated(0), {}, 'b')),
+      },
+      { ...success, container: 'a' },
+    ],
+    [
+      'with a sidecar that was killed at the end',
+      {
+        spec: sidecar,
+        ...withInit('Succeeded', containerStatus(terminated(137), {}, 'proxy'), containerStatus(terminated(0))),
+      },
+      success,
+    ],
+    ['and nothing says how', { status: { phase: 'Succeeded' } }, undefined],
+  ])('%s', (_says, pod, termination) => {
+    expect(endingOf(pod)).toStrictEqual(termination === undefined ? { failed: false } : { failed: false, termination });
+  });
+});

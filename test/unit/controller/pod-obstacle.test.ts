@@ -1,0 +1,138 @@
+import { describe, expect, it } from '@jest/globals';
+import { toObservedPod } from '../../../controller/transform-pod.ts';
+import type { Obstacle } from '../../../shared/api/pod.ts';
+import { deepFreeze } from '../../support/freeze.ts';
+import { at } from '../../support/objects.ts';
+import { containerStatus, rawPod, type RawPodOptions, terminated, waiting } from '../../support/pods.ts';
+
+const IMAGE = 'registry.example.com/etl:1.0';
+const obstacleIn = (pod: RawPodOptions): Obstacle | undefined => toObservedPod(deepFreeze(rawPod(pod))).obstacle;
+
+type Row = readonly [string, RawPodOptions, Obstacle | undefined];
+
+const pending = (...containerStatuses: readonly unknown[]): RawPodOptions => ({
+  status: { phase: 'Pending', containerStatuses },
+});
+
+const unscheduled = (reason: string, message?: string): RawPodOptions => ({
+  status: { phase: 'Pending', conditions: [{ type: 'PodScheduled', status: 'False', reason, message }] },
+});
+
+const NO_NODE = '0/3 nodes are available: 3 Insufficient memory.';
+const SCHEDULING: readonly Row[] = [
+  ['no node has room', unscheduled('Unschedulable', NO_NODE), { reason: 'Unschedulable', message: NO_NODE }],
+  [
+    'a claim is missing',
+    unscheduled('Unschedulable', 'persistentvolumeclaim "data" not found'),
+    { reason: 'Unschedulable', message: 'persistentvolumeclaim "data" not found' },
+  ],
+  [
+    'a gate is closed',
+    unscheduled('SchedulingGated', 'Scheduling is blocked due to non-empty scheduling gates'),
+    { reason: 'SchedulingGated', message: 'Scheduling is blocked due to non-empty scheduling gates' },
+  ],
+  [
+    'the scheduler says no more',
+    unscheduled('Unschedulable'),
+    { reason: 'Unschedulable', message: 'no node takes the Pod' },
+  ],
+  ['an unknown reason', unscheduled('Thinking', 'x'), undefined],
+  [
+    'it has a node',
+    { status: { phase: 'Pending', conditions: [{ type: 'PodScheduled', status: 'True', reason: 'Unschedulable' }] } },
+    undefined,
+  ],
+  [
+    'another condition with that reason',
+    { status: { phase: 'Pending', conditions: [{ type: 'Ready', status: 'False', reason: 'Unschedulable' }] } },
+    undefined,
+  ],
+];
+
+const BACK_OFF_120 = `Back-off pulling image "${IMAGE}"`;
+const BACK_OFF_131 = `${BACK_OFF_120}: ErrImagePull: rpc error: code = NotFound desc = failed to pull and unpack image`;
+const CONTAINERS: readonly Row[] = [
+  [
+    'an image that is not there, on 1.20',
+    pending(containerStatus(waiting('ImagePullBackOff', BACK_OFF_120))),
+    { reason: 'ImagePullBackOff', message: BACK_OFF_120 },
+  ],
+  [
+    'an image that is not there, on 1.31',
+    pending(containerStatus(waiting('ImagePullBackOff', BACK_OFF_131))),
+    { reason: 'ImagePullBackOff', message: BACK_OFF_131 },
+  ],
+  [
+    'a missing Secret',
+    pending(containerStatus(waiting('CreateContainerConfigError', 'secret "db" not found'))),
+    { reason: 'CreateContainerConfigError', message: 'secret "db" not found' },
+  ],
+  [
+    'a kubelet that gives no message: the image is named as the spec has it',
+    pending({ ...containerStatus(waiting('ErrImagePull', ' ')), image: '' }),
+    { reason: 'ErrImagePull', message: `the container "transform" cannot start, its image is "${IMAGE}"` },
+  ],
+  ['a container that is being created', pending(containerStatus(waiting('ContainerCreating'))), undefined],
+  ['a container that waits for its init containers', pending(containerStatus(waiting('PodInitializing'))), undefined],
+  ['a reason that nobody knows', pending(containerStatus(waiting('Thinking', 'x'))), undefined],
+  [
+    'an init container comes before the step',
+    {
+      status: {
+        phase: 'Pending',
+        initContainerStatuses: [
+          containerStatus(terminated(0), {}, 'first'),
+          containerStatus(waiting('InvalidImageName', 'couldn\'t parse image name "A:B:C"'), {}, 'second'),
+        ],
+        containerStatuses: [containerStatus(waiting('ErrImagePull', 'later'))],
+      },
+    },
+    { reason: 'InvalidImageName', message: 'couldn\'t parse image name "A:B:C"' },
+  ],
+  [
+    'a container of the Pod that is not the step',
+    pending(containerStatus(waiting('ContainerCreating')), containerStatus(waiting('ErrImagePull', 'x'), {}, 'proxy')),
+    { reason: 'ErrImagePull', message: 'x' },
+  ],
+  [
+    'a status that has no phase yet',
+    { status: { containerStatuses: [containerStatus(waiting('ErrImagePull', 'x'))] } },
+    { reason: 'ErrImagePull', message: 'x' },
+  ],
+  [
+    'a Pod that runs: its container is started again',
+    { status: { phase: 'Running', containerStatuses: [containerStatus(waiting('CrashLoopBackOff', 'x'))] } },
+    undefined,
+  ],
+  [
+    'a Pod that has failed',
+    { status: { phase: 'Failed', containerStatuses: [containerStatus(waiting('ErrImagePull', 'x'))] } },
+    undefined,
+  ],
+  [
+    'a Pod that is being deleted',
+    { metadata: { deletionTimestamp: at(9) }, ...pending(containerStatus(waiting('ErrImagePull', 'x'))) },
+    undefined,
+  ],
+];
+
+describe('what keeps a Pod from starting', () => {
+  it.each<Row>([...SCHEDULING, ...CONTAINERS])('%s', (_says, pod, expected) => {
+    expect(obstacleIn(pod)).toEqual(expected);
+  });
+
+  const KUBELET = `ImagePullBackOff ErrImagePull ErrImageNeverPull ImageInspectError InvalidImageName RegistryUnavailable
+    SignatureValidationFailed ImageVolumeMountFailed CreateContainerConfigError CreateContainerError PreCreateHookError
+    PreStartHookError PostStartHookError RunContainerError CrashLoopBackOff`;
+
+  it.each(KUBELET.split(/\s+/))('%s of an init container', (reason) => {
+    const initContainerStatuses = [containerStatus(waiting(reason, 'why'), {}, 'init')];
+    expect(obstacleIn({ status: { phase: 'Pending', initContainerStatuses } })).toEqual({ reason, message: 'why' });
+  });
+
+  it('has its message cut to 1 KiB, the end off', () => {
+    const found = obstacleIn(pending(containerStatus(waiting('ErrImagePull', `failed: ${'é'.repeat(1000)}`))));
+    expect(Buffer.byteLength(found?.message ?? '')).toBeLessThanOrEqual(1024);
+    expect(found?.message).toMatch(/^failed: é+…$/);
+  });
+});

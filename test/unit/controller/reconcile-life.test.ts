@@ -1,0 +1,403 @@
+/**
+ * The whole life of a sequence, over a fake API server: what is asked of it and told of it when all goes well, and that
+ * it ends the same way when any one of those requests fails, carried out or not, in a process that lives on or dies.
+ */
+import { describe, expect, it } from '@jest/globals';
+import { toObservedJob } from '../../../controller/transform.ts';
+import { type ObservedJob, outcomeOf } from '../../../shared/api/job.ts';
+import { toTimestamp } from '../../../shared/api/time.ts';
+import type { Phase, SequentialJob, SequentialJobSpec, SequentialJobStatus } from '../../../shared/api/types.ts';
+import type { ApiRequest } from '../../../shared/kube/client.ts';
+import { isApiError } from '../../../shared/kube/errors.ts';
+import { describeRequest, FakeApi, fault, jobPath, sequentialJobPath } from '../../support/fake-api.ts';
+import {
+  at,
+  completed,
+  container,
+  failed,
+  jobCondition,
+  NAMESPACE,
+  NOW_MS,
+  sequentialJob,
+} from '../../support/objects.ts';
+import { containerStatus, rawPod, terminated } from '../../support/pods.ts';
+import { Process } from '../../support/process.ts';
+
+const CODES = [
+  'ServerError',
+  'Timeout',
+  'TooManyRequests',
+  'Unreachable',
+  'Conflict',
+  'Unauthorized',
+  'Aborted',
+] as const;
+
+const EXTRACT = 'etl-0-extract';
+const TRANSFORM = 'etl-1-transform';
+const LOAD = 'etl-2-load';
+
+const STATUS = 'PATCH sequentialjobs/status';
+/** A Job, and the status that records it. */
+const START = ['POST jobs', STATUS] as const;
+const PATCH_JOB = 'PATCH jobs';
+const LOOK = 'GET pods';
+
+/** Everything outside the controller. */
+class Outside {
+  readonly api = new FakeApi();
+  nowMs = NOW_MS;
+
+  pass(seconds: number): void {
+    this.nowMs += seconds * 1000;
+    this.api.now = toTimestamp(this.nowMs);
+  }
+
+  get object(): SequentialJob | undefined {
+    return this.api.sequentialJob(NAMESPACE, 'etl');
+  }
+
+  edit(change: Partial<SequentialJobSpec>): void {
+    this.api.edit(NAMESPACE, 'etl', change);
+  }
+
+  job(name: string, status: ObservedJob['status']): void {
+    this.api.setJobStatus(jobPath(NAMESPACE, name), status);
+  }
+
+  /** One Pod of the Job ran out of memory; the watch has not brought it yet. */
+  fails(name: string): void {
+    this.job(name, { ...failed(), failed: 1 });
+    const job = this.api.get(jobPath(NAMESPACE, name));
+    const { labels, uid } = job?.metadata ?? {};
+    const owner = { apiVersion: 'batch/v1', kind: 'Job', name, uid, controller: true };
+    const metadata = { name: `${name}-x7k2p`, labels, ownerReferences: [owner] };
+    const step = labels?.['batch.example.com/step-name'];
+    const state = containerStatus(terminated(137, { reason: 'OOMKilled', message: 'heap full' }), {}, step);
+    const spec = { containers: [{ name: step }] };
+    const pod = rawPod({ metadata, spec, status: { phase: 'Failed', containerStatuses: [state] } });
+    this.api.put(`/api/v1/namespaces/${NAMESPACE}/pods/${name}-x7k2p`, pod as never);
+  }
+
+  /** Jobs that have not ended, in the moment in which another one is to be made. */
+  overlaps({ method, path, body }: ApiRequest): readonly string[] {
+    if (method !== 'POST' || !path.endsWith('/jobs')) return [];
+    const { name } = (body as ObservedJob).metadata;
+    const others = this.api.jobs().filter(({ metadata }) => metadata.name !== name);
+    return others
+      .filter((job) => outcomeOf(toObservedJob(job)).type === 'running')
+      .map(({ metadata }) => metadata.name);
+  }
+
+  /** The Job controller does what Jobs' specs say: it stops those that are suspended, and ends those out of time. */
+  jobController(): void {
+    for (const { metadata, spec } of this.api.jobs()) {
+      const { suspend, activeDeadlineSeconds } = spec as { suspend?: boolean; activeDeadlineSeconds?: number };
+      const why = { reason: 'DeadlineExceeded', message: 'Job was active longer than specified deadline' };
+      if (suspend === true) this.job(metadata.name, { conditions: [jobCondition('Suspended')] });
+      if (activeDeadlineSeconds === 0)
+        this.job(metadata.name, { failed: 1, conditions: [jobCondition('Failed', why)] });
+    }
+  }
+}
+
+type Move = (outside: Outside) => void;
+
+const nothing: Move = () => undefined;
+const completes =
+  (name: string): Move =>
+  (outside) =>
+    outside.job(name, completed());
+const fails =
+  (name: string): Move =>
+  (outside) =>
+    outside.fails(name);
+const edit =
+  (change: Partial<SequentialJobSpec>): Move =>
+  (outside) =>
+    outside.edit(change);
+const after =
+  (seconds: number, move: Move = nothing): Move =>
+  (outside) => {
+    outside.pass(seconds);
+    move(outside);
+  };
+
+interface Life {
+  readonly says: string;
+  readonly spec?: Partial<SequentialJobSpec>;
+  /** The server is one before 1.22. */
+  readonly isOld?: true;
+  /** What happens outside, one after the other; after each the sequence is visited. */
+  readonly story: readonly Move[];
+  readonly requests: readonly string[];
+  readonly events: readonly string[];
+  /** At the end; undefined: the object is gone. */
+  readonly phase: Phase | undefined;
+  readonly steps: readonly string[];
+  readonly jobs: readonly string[];
+  readonly status?: Partial<SequentialJobStatus>;
+}
+
+const ALL_DONE = [`0 Succeeded ${EXTRACT}`, `1 Succeeded ${TRANSFORM}`, `2 Succeeded ${LOAD}`];
+const ALL_JOBS = [EXTRACT, TRANSFORM, LOAD];
+const REST = [completes(EXTRACT), completes(TRANSFORM), completes(LOAD)];
+const REST_REQUESTS = [...START, ...START, STATUS];
+const REST_EVENTS = ['JobCompleted', 'JobStarted', 'JobCompleted', 'JobStarted', 'JobCompleted', 'SequenceCompleted'];
+const STARTED = ['SequenceStarted', 'JobStarted'];
+const FAILED = ['JobFailed', 'SequenceFailed'];
+
+const OUT_OF_MEMORY = { exitCode: 137, reason: 'OOMKilled', message: 'heap full', attempts: 1 };
+
+const LIVES: readonly Life[] = [
+  {
+    says: 'a step fails, and says why though the watch of Pods is behind',
+    story: [nothing, completes(EXTRACT), fails(TRANSFORM)],
+    requests: [...START, ...START, LOOK, STATUS],
+    events: [...STARTED, 'JobCompleted', 'JobStarted', ...FAILED],
+    phase: 'Failed',
+    steps: [`0 Succeeded ${EXTRACT}`, `1 Failed ${TRANSFORM}`, '2 Skipped -'],
+    jobs: [EXTRACT, TRANSFORM],
+    status: { steps: [expect.anything(), expect.objectContaining(OUT_OF_MEMORY), expect.anything()] as never },
+  },
+  {
+    says: 'a step that may fail does, and the next one is started',
+    spec: { stepPolicies: [{ name: 'extract', onFailure: 'Continue' }] },
+    story: [nothing, fails(EXTRACT), completes(TRANSFORM), completes(LOAD)],
+    requests: [...START, LOOK, ...START, ...START, STATUS],
+    events: [...STARTED, 'JobFailed', 'JobStarted', ...REST_EVENTS.slice(2)],
+    phase: 'Completed',
+    steps: [`0 Failed ${EXTRACT}`, ...ALL_DONE.slice(1)],
+    jobs: ALL_JOBS,
+  },
+  {
+    says: 'a failed step is resumed twice under new names, and the failed Jobs stay',
+    story: [
+      nothing,
+      completes(EXTRACT),
+      fails(TRANSFORM),
+      edit({ resume: 1 }),
+      fails(`${TRANSFORM}-r1`),
+      edit({ resume: 2 }),
+      completes(`${TRANSFORM}-r2`),
+      completes(`${LOAD}-r2`),
+    ],
+    // That it is resumed is on record before a Job is made.
+    requests: [...START, ...START, LOOK, STATUS, STATUS, ...START, LOOK, STATUS, STATUS, ...START, ...START, STATUS],
+    events: [
+      ...STARTED,
+      'JobCompleted',
+      'JobStarted',
+      ...FAILED,
+      'Resumed',
+      'JobStarted',
+      ...FAILED,
+      'Resumed',
+      'JobStarted',
+      ...REST_EVENTS.slice(2),
+    ],
+    phase: 'Completed',
+    steps: [`0 Succeeded ${EXTRACT}`, `1 Succeeded ${TRANSFORM}-r2`, `2 Succeeded ${LOAD}-r2`],
+    jobs: [EXTRACT, TRANSFORM, `${TRANSFORM}-r1`, `${TRANSFORM}-r2`, `${LOAD}-r2`],
+    status: { resumes: 2 },
+  },
+  {
+    says: 'a sequence is suspended before its start and let go',
+    spec: { suspend: true },
+    story: [nothing, after(60, edit({ suspend: false })), ...REST],
+    requests: [STATUS, ...START, ...REST_REQUESTS],
+    events: ['Suspended', 'Resumed', ...STARTED, ...REST_EVENTS],
+    phase: 'Completed',
+    steps: ALL_DONE,
+    jobs: ALL_JOBS,
+    status: { startTime: at(60) },
+  },
+  {
+    says: 'a sequence is suspended in mid-step: its Job stands still, and goes on when it is let go',
+    spec: { activeDeadlineSeconds: 600 },
+    story: [
+      nothing,
+      (outside) => outside.job(EXTRACT, { active: 1, startTime: at(0) }),
+      edit({ suspend: true }),
+      (outside) => outside.jobController(),
+      after(60, edit({ suspend: false })),
+      (outside) => outside.job(EXTRACT, { active: 1, startTime: at(60) }),
+      ...REST,
+    ],
+    requests: [...START, PATCH_JOB, STATUS, STATUS, PATCH_JOB, STATUS, ...REST_REQUESTS],
+    events: [...STARTED, 'Suspended', 'Resumed', ...REST_EVENTS],
+    phase: 'Completed',
+    steps: ALL_DONE,
+    jobs: ALL_JOBS,
+    status: { startTime: at(0), activeStartTime: at(60) },
+  },
+  {
+    says: 'a sequence is suspended in mid-step on an old server: the step ends, and no new one starts before it is let go',
+    isOld: true,
+    story: [
+      nothing,
+      edit({ suspend: true }),
+      completes(EXTRACT),
+      after(60, edit({ suspend: false })),
+      ...REST.slice(1),
+    ],
+    requests: [...START, PATCH_JOB, STATUS, STATUS, ...START, ...START, STATUS],
+    events: [...STARTED, 'JobCompleted', 'Suspended', 'Resumed', ...REST_EVENTS.slice(1)],
+    phase: 'Completed',
+    steps: ALL_DONE,
+    jobs: ALL_JOBS,
+    status: { activeStartTime: at(60) },
+  },
+  {
+    says: 'the deadline passes in mid-step: the Job controller ends the Job, and then the sequence fails',
+    spec: { activeDeadlineSeconds: 100 },
+    story: [nothing, completes(EXTRACT), after(100), (outside) => outside.jobController()],
+    requests: [...START, ...START, PATCH_JOB, LOOK, STATUS],
+    events: [...STARTED, 'JobCompleted', 'JobStarted', ...FAILED],
+    phase: 'Failed',
+    steps: [`0 Succeeded ${EXTRACT}`, `1 Failed ${TRANSFORM}`, '2 Skipped -'],
+    jobs: [EXTRACT, TRANSFORM],
+    status: { progress: expect.objectContaining({ failedIndex: 1, failureReason: 'DeadlineExceeded' }) as never },
+  },
+  {
+    says: 'a completed sequence is deleted with its Jobs when its time is over',
+    spec: { ttlSecondsAfterFinished: 10 },
+    story: [
+      nothing,
+      ...REST,
+      after(9),
+      after(1),
+      ({ api }) => ALL_JOBS.forEach((name) => api.remove(jobPath(NAMESPACE, name))),
+    ],
+    requests: [
+      ...START,
+      ...REST_REQUESTS,
+      'DELETE sequentialjobs',
+      'DELETE jobs',
+      'DELETE jobs',
+      'DELETE jobs',
+      'PATCH sequentialjobs',
+    ],
+    events: [...STARTED, ...REST_EVENTS, 'CleanedUp'],
+    phase: undefined,
+    steps: [],
+    jobs: [],
+  },
+  {
+    says: 'a Secret is missing at first, and the sequence starts when it is there',
+    spec: {
+      containers: [
+        container('extract', { envFrom: [{ secretRef: { name: 'db' } }] }),
+        container('transform'),
+        container('load'),
+      ],
+    },
+    story: [
+      nothing,
+      after(5),
+      after(5, ({ api }) => {
+        const path = `/api/v1/namespaces/${NAMESPACE}/secrets/db`;
+        api.put(path, { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'db' } as never });
+      }),
+      ...REST,
+    ],
+    requests: ['GET secrets', STATUS, 'GET secrets', 'GET secrets', ...START, ...REST_REQUESTS],
+    events: ['DependencyMissing', ...STARTED, ...REST_EVENTS],
+    phase: 'Completed',
+    steps: ALL_DONE,
+    jobs: ALL_JOBS,
+  },
+  {
+    says: 'a change past the webhook is refused, and what was recorded runs on',
+    story: [nothing, edit({ backoffLimit: 9 }), ...REST],
+    requests: [...START, 'POST controllerrevisions', STATUS, ...REST_REQUESTS],
+    events: [...STARTED, 'SpecChanged', ...REST_EVENTS],
+    phase: 'Completed',
+    steps: ALL_DONE,
+    jobs: ALL_JOBS,
+  },
+];
+
+/** Lives through the story, and gives what was told. A process that dies is followed by another. */
+async function live({ spec, story, isOld }: Life, outside: Outside, dies: boolean): Promise<readonly string[]> {
+  const { api } = outside;
+  const now = (): number => outside.nowMs;
+  api.suspendsJobs = isOld !== true;
+  api.putSequentialJob(sequentialJob({ spec: spec ?? {} }));
+  let process = new Process(api, now);
+  for (const move of story) {
+    move(outside);
+    process.sync();
+    try {
+      await process.settleOnce();
+    } catch (error) {
+      if (!isApiError(error)) throw error;
+      if (dies) process = new Process(api, now);
+      else process.sync();
+      await process.settle();
+    }
+  }
+  return process.events;
+}
+
+function expectEnd({ phase, steps, jobs, status }: Life, { api, object }: Outside): void {
+  expect(api.jobs().map(({ metadata }) => metadata.name)).toEqual(jobs);
+  expect(object?.status?.phase).toBe(phase);
+  const written = object?.status?.steps ?? [];
+  expect(written.map(({ index, state, jobName = '-' }) => `${index} ${state} ${jobName}`)).toEqual(steps);
+  for (const { jobName, jobUID } of written) {
+    if (jobName !== undefined) expect(api.get(jobPath(NAMESPACE, jobName))?.metadata.uid).toBe(jobUID);
+  }
+  if (status !== undefined) expect(object?.status).toMatchObject(status);
+}
+
+/** Jobs made in the whole life: those that are there, and those that were deleted with it. */
+const made = ({ jobs, requests }: Life): number =>
+  jobs.length + requests.filter((request) => request === 'DELETE jobs').length;
+
+describe.each(LIVES)('$says', (life) => {
+  it('by the fewest requests, in this order, and with these events', async () => {
+    const outside = new Outside();
+    const events = await live(life, outside, false);
+    expect(outside.api.client.requests.map(describeRequest)).toEqual(life.requests);
+    expect(events).toEqual(life.events);
+    expectEnd(life, outside);
+  });
+
+  it('and then there is nothing more to do, for this process and for the next', async () => {
+    const outside = new Outside();
+    await live(life, outside, false);
+    const before = outside.api.get(sequentialJobPath(NAMESPACE, 'etl'));
+    const process = new Process(outside.api, () => outside.nowMs);
+    await process.settleOnce();
+    expect(process.events).toEqual([]);
+    expect(outside.api.get(sequentialJobPath(NAMESPACE, 'etl'))).toEqual(before);
+  });
+
+  const cases = CODES.flatMap((code) =>
+    [false, true].flatMap((isDone) =>
+      [false, true].flatMap((dies) =>
+        life.requests.map((request, number) => ({
+          says: `${number} (${request}) ${isDone ? 'is carried out but unheard' : 'is not carried out'} (${code})${dies ? ', and the process dies' : ''}`,
+          number,
+          planned: fault(code, isDone),
+          dies,
+        })),
+      ),
+    ),
+  );
+
+  it.each(cases)('also when request $says', async ({ number, planned, dies }) => {
+    const outside = new Outside();
+    const overlaps: string[] = [];
+    outside.api.intercept = (request, n) => {
+      overlaps.push(...outside.overlaps(request));
+      return n === number ? planned : undefined;
+    };
+    await live(life, outside, dies);
+    expectEnd(life, outside);
+    expect(overlaps).toEqual([]);
+    expect(outside.api.client.requests.length).toBeGreaterThan(number);
+    expect(outside.api.done.filter((one) => one === 'POST jobs')).toHaveLength(made(life));
+  });
+});

@@ -1,0 +1,319 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { type Known, Revisions } from '../../../controller/revisions.ts';
+import type { OwnerReference, SequentialJob, SequentialJobSpec } from '../../../shared/api/types.ts';
+import type { ApiClient } from '../../../shared/kube/client.ts';
+import { ApiError, type ApiErrorCode } from '../../../shared/kube/errors.ts';
+import { heldSpec } from '../../../shared/validation/held-spec.ts';
+import { FakeApi, fault, type Stored } from '../../support/fake-api.ts';
+import { deepFreeze } from '../../support/freeze.ts';
+import { at, container, NAMESPACE, NOW, ownedBy, sequentialJob, UID } from '../../support/objects.ts';
+import { type Line, recordingLog } from '../../support/recording-log.ts';
+
+const COLLECTION = `/apis/apps/v1/namespaces/${NAMESPACE}/controllerrevisions`;
+const NAME = /^etl-[0-9a-z]{13}$/;
+const READ =
+  'ControllerRevisions cannot be read: after a restart, a spec that was changed past the webhook is followed';
+const WRITE = 'the spec of a running sequence was not recorded: after a restart, a change past the webhook is followed';
+
+const OBJECT = deepFreeze(sequentialJob());
+const SPEC = OBJECT.spec;
+const OTHER: SequentialJobSpec = deepFreeze({ ...SPEC, backoffLimit: 9 });
+
+const MAY_PASS: readonly ApiErrorCode[] = ['ServerError', 'TooManyRequests', 'Timeout', 'Unreachable', 'Conflict'];
+const FINAL: readonly ApiErrorCode[] = ['Forbidden', 'Invalid', 'BadRequest', 'Unexpected'];
+
+let api: FakeApi;
+let lines: Line[];
+let revisions: Revisions;
+
+beforeEach(() => {
+  api = new FakeApi();
+  const recorded = recordingLog();
+  lines = recorded.lines;
+  revisions = new Revisions({ client: api.client, log: recorded.log });
+});
+
+const nameOf = async (object: SequentialJob = OBJECT): Promise<string> => {
+  const other = new FakeApi();
+  await new Revisions({ client: other.client, log: recordingLog().log }).record(object, SPEC, 1);
+  const [request] = other.client.requests;
+  return (request?.body as Stored | undefined)?.metadata.name ?? '';
+};
+const there = async (): Promise<Stored | undefined> => api.get(`${COLLECTION}/${await nameOf()}`);
+
+/** What the API has under the name of the record. */
+async function put(
+  more: Readonly<Record<string, unknown>>,
+  owners: readonly OwnerReference[] = [ownedBy()],
+): Promise<Stored> {
+  const name = await nameOf();
+  const metadata = { name, namespace: NAMESPACE, uid: 'record', resourceVersion: '1', ownerReferences: owners };
+  const { finalizers, ...fields } = more;
+  return api.put(`${COLLECTION}/${name}`, {
+    apiVersion: 'apps/v1',
+    kind: 'ControllerRevision',
+    metadata: { ...metadata, ...(finalizers === undefined ? {} : { finalizers: finalizers as string[] }) },
+    data: { spec: SPEC },
+    revision: 1,
+    ...fields,
+  });
+}
+
+const failOn = (method: string, code: ApiErrorCode, after = false): void => {
+  api.intercept = (request) => (request.method === method ? fault(code, after) : undefined);
+};
+
+describe('the memory', () => {
+  const KNOWN: Known = { generation: 1, spec: SPEC, recorded: false };
+
+  it('knows what it was told last, for each object, and asks nobody', () => {
+    revisions.remember(UID, KNOWN);
+    revisions.remember('other', { ...KNOWN, generation: 7 });
+    revisions.remember(UID, { ...KNOWN, generation: 2 });
+    expect([revisions.known(UID)?.generation, revisions.known('other')?.generation]).toEqual([2, 7]);
+    expect(revisions.known(UID)?.spec).toBe(SPEC);
+    expect(api.client.requests).toEqual([]);
+  });
+
+  it('forgets one and no other', () => {
+    revisions.remember(UID, KNOWN);
+    revisions.remember('other', KNOWN);
+    revisions.forget(UID);
+    expect([revisions.known(UID), revisions.known('other')]).toEqual([undefined, KNOWN]);
+  });
+});
+
+describe('record', () => {
+  it('creates a ControllerRevision that goes with its object, in one request', async () => {
+    await revisions.record(OBJECT, SPEC, 4);
+    expect(api.client.requests).toEqual([
+      {
+        method: 'POST',
+        path: COLLECTION,
+        query: { fieldManager: 'sequentialjob-controller' },
+        body: {
+          apiVersion: 'apps/v1',
+          kind: 'ControllerRevision',
+          metadata: {
+            name: expect.stringMatching(NAME),
+            namespace: NAMESPACE,
+            labels: {
+              'app.kubernetes.io/managed-by': 'sequentialjob-controller',
+              'batch.example.com/sequentialjob': 'etl',
+              'batch.example.com/sequentialjob-uid': UID,
+            },
+            ownerReferences: [ownedBy()],
+          },
+          data: { spec: SPEC },
+          revision: 4,
+        },
+      },
+    ]);
+    expect(lines).toEqual([]);
+  });
+
+  it.each([
+    ['a', /^a-[0-9a-z]{13}$/],
+    ['x'.repeat(49), /^x{49}-[0-9a-z]{13}$/],
+    ['x'.repeat(63), /^x{49}-[0-9a-z]{13}$/],
+    [`${'x'.repeat(46)}.-.yy`, /^x{46}-[0-9a-z]{13}$/],
+  ])('of %s, the name is a valid one of 63 characters at most', async (name, expected) => {
+    expect(await nameOf(sequentialJob({ metadata: { name } }))).toMatch(expected);
+  });
+
+  it('names the record of a later object of the same name otherwise', async () => {
+    expect(await nameOf(sequentialJob({ metadata: { uid: 'later' } }))).not.toBe(await nameOf());
+  });
+
+  it.each<readonly [string, Readonly<Record<string, unknown>>]>([
+    ['the same', {}],
+    ['the same of another generation', { revision: 7 }],
+    [
+      'the same in another order',
+      { data: { spec: { ...SPEC, containers: SPEC.containers.map(({ name, image }) => ({ image, name })) } } },
+    ],
+    ['the same but for what may change at any time', { data: { spec: { ...SPEC, suspend: true, resume: 2 } } }],
+  ])('keeps a record that says %s', async (_says, fields) => {
+    const before = await put(fields);
+    await revisions.record(OBJECT, SPEC, 2);
+    expect(api.done).toEqual(['GET controllerrevisions']);
+    expect(await there()).toEqual(before);
+  });
+
+  it.each<readonly [string, Readonly<Record<string, unknown>>]>([
+    ['something else', { data: { spec: OTHER } }],
+    ['nothing', { data: null }],
+    ['what is no spec', { data: { spec: { containers: 'x' } } }],
+  ])('replaces a record that says %s, and takes care that it is that one', async (_says, fields) => {
+    await put(fields);
+    await revisions.record(OBJECT, SPEC, 2);
+    expect(api.done).toEqual(['GET controllerrevisions', 'DELETE controllerrevisions', 'POST controllerrevisions']);
+    expect(api.client.requests[2]?.body).toEqual({ propagationPolicy: 'Background', preconditions: { uid: 'record' } });
+    expect(await there()).toMatchObject({ data: { spec: SPEC }, revision: 2 });
+  });
+
+  it.each<readonly [string, readonly OwnerReference[]]>([
+    ['nobody', []],
+    ['another object', [ownedBy('other')]],
+    ['another kind', [{ ...ownedBy(), kind: 'StatefulSet' }]],
+    ['somebody else, though it names our object', [{ ...ownedBy(), controller: false }]],
+  ])('leaves alone what belongs to %s, and says so once', async (_whom, owners) => {
+    const before = await put({ data: { spec: OTHER } }, owners);
+    await revisions.record(OBJECT, SPEC, 2);
+    await revisions.record(OBJECT, SPEC, 3);
+    expect(await there()).toEqual(before);
+    expect(lines).toMatchObject([
+      {
+        level: 'warn',
+        msg: WRITE,
+        namespace: NAMESPACE,
+        name: 'etl',
+        err: `a ControllerRevision named "${await nameOf()}" exists already and is not this sequence's`,
+      },
+    ]);
+  });
+
+  it.each(FINAL.flatMap((code) => ['POST', 'GET', 'DELETE'].map((method) => [code, method] as const)))(
+    'gives up at %s to %s, and says so once',
+    async (code, method) => {
+      await put({ data: { spec: OTHER } });
+      failOn(method, code);
+      await revisions.record(OBJECT, SPEC, 2);
+      await revisions.record(OBJECT, SPEC, 2);
+      expect(lines).toMatchObject([{ level: 'warn', msg: WRITE, code, err: `it was ${code}`, name: 'etl' }]);
+    },
+  );
+
+  it.each(MAY_PASS.flatMap((code) => ['POST', 'GET', 'DELETE'].map((method) => [code, method] as const)))(
+    'rejects with %s to %s, and does it all the next time',
+    async (code, method) => {
+      await put({ data: { spec: OTHER } });
+      failOn(method, code, true);
+      await expect(revisions.record(OBJECT, SPEC, 2)).rejects.toMatchObject({ code });
+      api.intercept = () => undefined;
+      await revisions.record(OBJECT, SPEC, 2);
+      expect(await there()).toMatchObject({ data: { spec: SPEC } });
+      expect(lines).toEqual([]);
+    },
+  );
+
+  it('rejects while the old record is held by a finalizer', async () => {
+    await put({ data: { spec: OTHER }, finalizers: ['example.com/hold'] });
+    await expect(revisions.record(OBJECT, SPEC, 2)).rejects.toMatchObject({ code: 'Conflict', transient: true });
+    expect(lines).toEqual([]);
+  });
+
+  it('creates it where the one in the way goes before it is looked at, or before it is deleted', async () => {
+    for (const method of ['GET', 'DELETE']) {
+      const { metadata } = await put({ data: { spec: OTHER } });
+      const path = `${COLLECTION}/${metadata.name}`;
+      api.intercept = (request) => {
+        if (request.method === method) api.remove(path);
+        return undefined;
+      };
+      await revisions.record(OBJECT, SPEC, 2);
+      expect(api.get(path)).toMatchObject({ data: { spec: SPEC } });
+      api.remove(path);
+    }
+  });
+
+  it('says nothing where the namespace is going, or gone', async () => {
+    const causes = [{ reason: 'NamespaceTerminating', field: 'metadata.namespace' }];
+    for (const error of [
+      new ApiError('Forbidden', 'it is being terminated', { status: 403, causes }),
+      new ApiError('NotFound', 'namespaces "team-a" not found', { status: 404 }),
+    ]) {
+      api.intercept = () => ({ error, after: false });
+      await revisions.record(OBJECT, SPEC, 2);
+    }
+    expect(lines).toEqual([]);
+  });
+
+  it('passes a fault of our own on', async () => {
+    const request = (): Promise<never> => Promise.reject(new TypeError('ours'));
+    const client = { request } as unknown as ApiClient;
+    const broken = new Revisions({ client, log: recordingLog().log });
+    await expect(broken.record(OBJECT, SPEC, 2)).rejects.toThrow(TypeError);
+    await expect(broken.load(OBJECT)).rejects.toThrow(TypeError);
+  });
+});
+
+describe('load', () => {
+  it('gives what was recorded, in one request', async () => {
+    await revisions.record(OBJECT, OTHER, 4);
+    expect(await revisions.load(OBJECT)).toEqual({ generation: 4, spec: OTHER });
+    expect(api.done).toEqual(['POST controllerrevisions', 'GET controllerrevisions']);
+  });
+
+  it.each<readonly [string, Readonly<Record<string, unknown>>, readonly OwnerReference[]]>([
+    ["another object's", {}, [ownedBy('other')]],
+    ["nobody's", {}, []],
+    ['of another kind of owner', {}, [{ ...ownedBy(), kind: 'StatefulSet' }]],
+    ['ours, but without a spec', { data: {} }, [ownedBy()]],
+    ['ours, but with a spec without steps', { data: { spec: {} } }, [ownedBy()]],
+    ['ours, but empty', { data: undefined }, [ownedBy()]],
+  ])('gives nothing where the record is %s', async (_whose, fields, owners) => {
+    await put(fields, owners);
+    expect(await revisions.load(OBJECT)).toBeUndefined();
+  });
+
+  it('gives nothing where there is none, and says nothing', async () => {
+    expect(await revisions.load(OBJECT)).toBeUndefined();
+    expect(lines).toEqual([]);
+  });
+
+  it('takes a record without a number for the oldest', async () => {
+    await put({ revision: null });
+    expect(await revisions.load(OBJECT)).toEqual({ generation: 0, spec: SPEC });
+  });
+
+  it.each(FINAL)('gives nothing at %s, and says so once', async (code) => {
+    await put({});
+    failOn('GET', code);
+    expect(await revisions.load(OBJECT)).toBeUndefined();
+    expect(await revisions.load(OBJECT)).toBeUndefined();
+    expect(lines).toMatchObject([{ level: 'warn', msg: READ, code, err: `it was ${code}`, name: 'etl' }]);
+  });
+
+  it.each(MAY_PASS)('rejects with %s', async (code) => {
+    await put({});
+    failOn('GET', code);
+    await expect(revisions.load(OBJECT)).rejects.toMatchObject({ code });
+    expect(lines).toEqual([]);
+  });
+});
+
+describe('what is said', () => {
+  const another = sequentialJob({ metadata: { name: 'another', uid: 'another', creationTimestamp: at(0) } });
+
+  it('is said once for all objects where a permission is missing, for reading and for writing', async () => {
+    api.intercept = () => fault('Forbidden');
+    for (const object of [OBJECT, another]) {
+      await revisions.load(object);
+      await revisions.record(object, SPEC, 1);
+    }
+    expect(lines.map(({ msg }) => msg)).toEqual([READ, WRITE]);
+  });
+
+  it('is said of each object where it is the object that is refused, and again when that was forgotten', async () => {
+    api.intercept = () => fault('Invalid');
+    for (const object of [OBJECT, another, OBJECT]) await revisions.record(object, SPEC, 1);
+    expect(lines.map(({ name }) => name)).toEqual(['etl', 'another']);
+    revisions.forget(UID);
+    await revisions.record(OBJECT, SPEC, 1);
+    expect(lines.map(({ name }) => name)).toEqual(['etl', 'another', 'etl']);
+  });
+});
+
+it('after a restart, a sequence runs on with what was recorded before', async () => {
+  const status = { startTime: NOW, progress: { currentIndex: 0, completedIndices: [], summary: '0/3' } };
+  const changed = { ...SPEC, containers: [container('miner')], suspend: true };
+  const object: SequentialJob = { ...OBJECT, spec: changed, status };
+  const held = heldSpec(SPEC, object);
+  await revisions.record(object, held.spec, 2);
+
+  const restarted = new Revisions({ client: api.client, log: recordingLog().log });
+  const record = await restarted.load(object);
+  expect(heldSpec(record?.spec ?? changed, object)).toEqual(held);
+  expect(held).toMatchObject({ change: 'refused', spec: { ...SPEC, suspend: true } });
+});

@@ -1,0 +1,233 @@
+import { describe, expect, it, test } from '@jest/globals';
+import * as fc from 'fast-check';
+import { tellsNews, toJobWarning, toObservedPod } from '../../../controller/transform-pod.ts';
+import type { ObservedPod, PodTermination } from '../../../shared/api/pod.ts';
+import { deepFreeze } from '../../support/freeze.ts';
+import { at, jobUid, NAMESPACE } from '../../support/objects.ts';
+import {
+  containerStatus,
+  JOB_UID,
+  observedPod,
+  POD_NAME,
+  podTermination,
+  rawPod,
+  terminated,
+} from '../../support/pods.ts';
+
+const observed = (raw: unknown): ObservedPod => toObservedPod(deepFreeze(raw));
+
+describe('toObservedPod', () => {
+  it('keeps nothing of a Pod that runs but whose it is', () => {
+    const status = { phase: 'Running', containerStatuses: [containerStatus({ running: { startedAt: at(1) } })] };
+    expect(observed(rawPod({ status }))).toStrictEqual({
+      metadata: {
+        name: POD_NAME,
+        namespace: NAMESPACE,
+        uid: '9d3e6c70-0000-4000-8000-000000000001',
+        resourceVersion: '301',
+        creationTimestamp: at(0),
+      },
+      sequentialJob: 'etl',
+      jobUID: JOB_UID,
+      failed: false,
+    });
+  });
+
+  it.each<readonly [string, unknown]>([
+    ['no status yet', rawPod()],
+    ['a status of null', rawPod({ status: null })],
+    ['an empty status', rawPod({ status: {} })],
+    [
+      'lists of null, as Go clients write them',
+      rawPod({
+        spec: { initContainers: null, containers: null },
+        status: { phase: 'Running', conditions: null, initContainerStatuses: null, containerStatuses: null },
+      }),
+    ],
+    [
+      'containers that have no state yet',
+      rawPod({ status: { containerStatuses: [{ name: 'transform', state: null }] } }),
+    ],
+  ])('tells nothing of a Pod with %s', (_says, raw) => {
+    const { failed, ...kept } = observed(raw);
+    expect(failed).toBe(false);
+    expect(Object.keys(kept)).toEqual(['metadata', 'sequentialJob', 'jobUID']);
+  });
+
+  const owner = { apiVersion: 'batch/v1', kind: 'Job', name: 'etl-1-transform', uid: JOB_UID, controller: true };
+
+  it.each<readonly [string, unknown, string | undefined]>([
+    ['its controller is the Job', [owner], JOB_UID],
+    ['another owner comes before', [{ ...owner, kind: 'Node', controller: false, uid: 'n' }, owner], JOB_UID],
+    ['the Job owns but does not control it', [{ ...owner, controller: false }], undefined],
+    ['its controller is something else', [{ ...owner, apiVersion: 'apps/v1', kind: 'ReplicaSet' }], undefined],
+    ['its controller is a Job of another group', [{ ...owner, apiVersion: 'batch.volcano.sh/v1alpha1' }], undefined],
+    ['nobody owns it', null, undefined],
+  ])('jobUID: %s', (_says, ownerReferences, expected) => {
+    expect(observed(rawPod({ metadata: { ownerReferences } })).jobUID).toBe(expected);
+  });
+
+  it('leaves out what nothing says', () => {
+    const { sequentialJob, metadata } = observed(rawPod({ metadata: { labels: null, creationTimestamp: null } }));
+    expect(sequentialJob).toBeUndefined();
+    expect(Object.keys(metadata)).toEqual(['name', 'namespace', 'uid', 'resourceVersion']);
+  });
+});
+
+describe('toObservedPod is total', () => {
+  /** What should be there, or anything else, or nothing. */
+  const perhaps = (sound: fc.Arbitrary<unknown>): fc.Arbitrary<unknown> =>
+    fc.oneof({ arbitrary: sound, weight: 6 }, fc.constant(null), fc.jsonValue({ maxDepth: 2 }));
+  const word = (...words: readonly string[]): fc.Arbitrary<unknown> => perhaps(fc.constantFrom(...words));
+  const object = (fields: Readonly<Record<string, fc.Arbitrary<unknown>>>): fc.Arbitrary<unknown> =>
+    perhaps(fc.record(fields, { requiredKeys: [] }));
+  const list = (item: fc.Arbitrary<unknown>): fc.Arbitrary<unknown> => perhaps(fc.array(item, { maxLength: 3 }));
+
+  const name = word('transform', 'proxy', 'init');
+  const reason = word('Error', 'OOMKilled', 'Evicted', 'ErrImagePull', 'Unschedulable', 'ContainerCreating');
+  const message = perhaps(fc.string({ maxLength: 2000 }));
+  const ended = object({
+    exitCode: perhaps(fc.integer({ min: -1, max: 143 })),
+    reason,
+    message,
+    finishedAt: word(at(1)),
+  });
+  const state = object({ waiting: object({ reason, message }), running: object({}), terminated: ended });
+  const containers = list(object({ name, state, lastState: state, image: word('etl') }));
+  const condition = { type: word('PodScheduled', 'DisruptionTarget'), status: word('True', 'False'), reason, message };
+  const status = object({
+    phase: word('Pending', 'Running', 'Succeeded', 'Failed', 'Unknown'),
+    reason,
+    message,
+    conditions: list(object(condition)),
+    initContainerStatuses: containers,
+    containerStatuses: containers,
+  });
+  const specs = list(object({ name, image: word('etl'), restartPolicy: word('Always', 'Never') }));
+  const pods = fc.record({ status, spec: object({ initContainers: specs, containers: specs }) });
+  const owners = list(object({ kind: word('Job'), apiVersion: word('batch/v1'), controller: perhaps(fc.boolean()) }));
+
+  test('whatever status and spec are, it answers', () => {
+    fc.assert(
+      fc.property(pods, owners, (raw, ownerReferences) => {
+        const pod = toObservedPod({ ...rawPod({ metadata: { ownerReferences } }), ...raw });
+        expect(JSON.parse(JSON.stringify(pod))).toEqual(pod);
+        expect(pod.failed && pod.termination === undefined).toBe(false);
+        expect(tellsNews(pod, structuredClone(pod))).toBe(false);
+        expect(Buffer.byteLength(pod.termination?.message ?? '')).toBeLessThanOrEqual(1024);
+        expect(Buffer.byteLength(pod.obstacle?.message ?? '')).toBeLessThanOrEqual(1024);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  test.each([undefined, null, 'x', 7, [], {}, { metadata: null }, { metadata: 'x', status: [] }])('%j', (raw) => {
+    expect(toObservedPod(raw).failed).toBe(false);
+    expect(toJobWarning(raw).jobUID).toBe('');
+  });
+});
+
+describe('tellsNews', () => {
+  const obstacle = { reason: 'ErrImagePull', message: 'no such image' };
+  const failure = (more: Partial<PodTermination> = {}): ObservedPod =>
+    observedPod({ failed: true, termination: podTermination(more) });
+  const quiet = observedPod();
+  const going = observedPod({ metadata: { deletionTimestamp: at(9) } });
+
+  it.each<readonly [string, boolean, ObservedPod | undefined, ObservedPod]>([
+    ['a Pod is there', false, undefined, quiet],
+    ['a Pod is there that cannot start', true, undefined, observedPod({ obstacle })],
+    ['a Pod is there that has failed', true, undefined, failure()],
+    ['a Pod got ready', false, quiet, observedPod({ metadata: { resourceVersion: '302' } })],
+    ['a Pod cannot start', true, quiet, observedPod({ obstacle })],
+    ['a Pod still cannot start', false, observedPod({ obstacle }), observedPod({ obstacle: { ...obstacle } })],
+    [
+      'it cannot start for another reason',
+      true,
+      observedPod({ obstacle }),
+      observedPod({ obstacle: { ...obstacle, reason: 'ImagePullBackOff' } }),
+    ],
+    [
+      'the message is another',
+      true,
+      observedPod({ obstacle }),
+      observedPod({ obstacle: { ...obstacle, message: 'x' } }),
+    ],
+    ['it started', true, observedPod({ obstacle }), quiet],
+    ['it failed', true, quiet, failure()],
+    ['it failed once, and nothing more', false, failure(), failure()],
+    ['it failed again in the same way', true, failure({ at: at(20) }), failure({ at: at(40) })],
+    ['it failed and is run again', true, failure(), failure({ restarting: true })],
+    ['it failed with other last words', true, failure(), failure({ message: 'x' })],
+    ['it failed, then succeeded', true, failure(), observedPod({ termination: podTermination({ exitCode: 0 }) })],
+    ['it is being deleted', true, quiet, going],
+    ['its deletion was hurried', false, going, observedPod({ metadata: { deletionTimestamp: at(1) } })],
+    ['its Job let go of it', true, quiet, { ...quiet, jobUID: jobUid(2) }],
+    ['its label was changed', true, quiet, { ...quiet, sequentialJob: 'other' }],
+  ])('%s: %s', (_says, expected, before, after) => {
+    expect(tellsNews(before, after)).toBe(expected);
+  });
+});
+
+describe('toJobWarning', () => {
+  const event = {
+    apiVersion: 'v1',
+    kind: 'Event',
+    metadata: {
+      name: 'etl-1-transform.18a1',
+      namespace: NAMESPACE,
+      uid: 'e-1',
+      resourceVersion: '400',
+      managedFields: [],
+    },
+    involvedObject: { apiVersion: 'batch/v1', kind: 'Job', name: 'etl-1-transform', uid: JOB_UID },
+    type: 'Warning',
+    reason: 'FailedCreate',
+    message: 'Error creating: pods "etl-1-transform-" is forbidden: exceeded quota: pods\n',
+    source: { component: 'job-controller' },
+    firstTimestamp: at(1),
+    lastTimestamp: at(5),
+    count: 3,
+  };
+
+  it('keeps whom it is about, why and when', () => {
+    expect(toJobWarning(deepFreeze(event))).toStrictEqual({
+      metadata: { name: 'etl-1-transform.18a1', namespace: NAMESPACE, uid: 'e-1', resourceVersion: '400' },
+      jobUID: JOB_UID,
+      jobName: 'etl-1-transform',
+      reason: 'FailedCreate',
+      message: 'Error creating: pods "etl-1-transform-" is forbidden: exceeded quota: pods',
+      lastSeen: at(5),
+    });
+  });
+
+  it.each<readonly [string, Readonly<Record<string, unknown>>, string | undefined]>([
+    [
+      'an event of the newer API, seen once',
+      { lastTimestamp: null, eventTime: '2026-11-02T10:00:07.123456Z' },
+      '2026-11-02T10:00:07.123456Z',
+    ],
+    [
+      'a series of the newer API',
+      { lastTimestamp: null, eventTime: at(1), series: { count: 2, lastObservedTime: at(8) } },
+      at(8),
+    ],
+    ['no time at all', { lastTimestamp: null }, undefined],
+  ])('%s', (_says, more, expected) => {
+    expect(toJobWarning({ ...event, ...more }).lastSeen).toBe(expected);
+  });
+
+  it('cuts a message that is too long', () => {
+    const { message } = toJobWarning({ ...event, message: `Error creating: ${'€'.repeat(1000)}` });
+    expect(Buffer.byteLength(message)).toBeLessThanOrEqual(1024);
+    expect(message).toMatch(/^Error creating: €+…$/);
+  });
+});
+
+test('a Pod that is being deleted has no obstacle, but an end', () => {
+  const metadata = { deletionTimestamp: at(50) };
+  const pending = { phase: 'Pending', containerStatuses: [containerStatus({ waiting: { reason: 'ErrImagePull' } })] };
+  expect(observed(rawPod({ metadata, status: pending })).obstacle).toBeUndefined();
+  const ended = { phase: 'Running', containerStatuses: [containerStatus(terminated(1))] };
+  expect(observed(rawPod({ metadata, status: ended }))).toMatchObject({ failed: true, termination: { exitCode: 1 } });
+});

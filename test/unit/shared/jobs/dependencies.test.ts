@@ -1,0 +1,264 @@
+import { describe, expect, it } from '@jest/globals';
+import * as fc from 'fast-check';
+import type { Container, PodTemplateSpec, SequentialJob } from '../../../../shared/api/types.ts';
+import { type Dependency, dependenciesOf } from '../../../../shared/jobs/dependencies.ts';
+import { json, roughObject } from '../../../support/arbitraries.ts';
+import { deepFreeze } from '../../../support/freeze.ts';
+import { container, sequentialJob } from '../../../support/objects.ts';
+
+/** What a client may write, of types that the core's don't allow. */
+interface Written {
+  readonly pod?: unknown;
+  readonly template?: unknown;
+  readonly step?: unknown;
+  readonly other?: unknown;
+}
+
+/** A sequence whose second step is `step`; the first is `other`. */
+function object({ pod, template, step, other }: Written): SequentialJob {
+  const containers = [container('other', other as Container), container('step', step as Container)];
+  const written = template === undefined ? { spec: pod } : template;
+  return deepFreeze(sequentialJob({ spec: { containers, template: written as PodTemplateSpec } }));
+}
+
+const needs = (written: Written, index = 1): readonly string[] =>
+  dependenciesOf(object(written), index).map(({ kind, name }) => `${kind} ${name}`);
+
+const env = (...sources: readonly unknown[]): { readonly env: unknown } => ({
+  env: sources.map((valueFrom, i) => ({ name: `V${i}`, valueFrom })),
+});
+const volumes = (...sources: readonly object[]): { readonly volumes: unknown } => ({
+  volumes: sources.map((source, i) => Object.assign({ name: `v${i}` }, source)),
+});
+const projected = (...sources: readonly unknown[]): object => ({ projected: { sources } });
+
+const a = { name: 'a' };
+const maybe = { name: 'a', optional: true };
+
+describe('a step needs', () => {
+  it.each<readonly [string, Written, readonly string[]]>([
+    ['the Secret of a variable', { step: env({ secretKeyRef: { ...a, key: 'k' } }) }, ['Secret a']],
+    ['the ConfigMap of a variable', { step: env({ configMapKeyRef: { ...a, key: 'k' } }) }, ['ConfigMap a']],
+    ['the Secret of all variables', { step: { envFrom: [{ secretRef: a }] } }, ['Secret a']],
+    ['the ConfigMap of all variables', { step: { envFrom: [{ prefix: 'P_', configMapRef: a }] } }, ['ConfigMap a']],
+    ['the Secret of a volume', { pod: volumes({ secret: { secretName: 'a' } }) }, ['Secret a']],
+    ['the ConfigMap of a volume', { pod: volumes({ configMap: a }) }, ['ConfigMap a']],
+    ['the Secret of a projected volume', { pod: volumes(projected({ secret: a })) }, ['Secret a']],
+    ['the ConfigMap of a projected volume', { pod: volumes(projected({ configMap: a })) }, ['ConfigMap a']],
+    [
+      'the claim of a volume',
+      { pod: volumes({ persistentVolumeClaim: { claimName: 'a' } }) },
+      ['PersistentVolumeClaim a'],
+    ],
+    ['the Secret that pulls its image', { pod: { imagePullSecrets: [a] } }, ['Secret a']],
+    ['the Secret of Azure Files', { pod: volumes({ azureFile: { secretName: 'a', shareName: 's' } }) }, ['Secret a']],
+    ['the Secret of a CSI driver', { pod: volumes({ csi: { driver: 'd', nodePublishSecretRef: a } }) }, ['Secret a']],
+    ['the Secret of CephFS', { pod: volumes({ cephfs: { monitors: ['m'], secretRef: a } }) }, ['Secret a']],
+    ['the Secret of a flex volume', { pod: volumes({ flexVolume: { driver: 'd', secretRef: a } }) }, ['Secret a']],
+    ['the Secret of RBD', { pod: volumes({ rbd: { monitors: ['m'], image: 'i', secretRef: a } }) }, ['Secret a']],
+    ['the Secret of ScaleIO', { pod: volumes({ scaleIO: { gateway: 'g', system: 's', secretRef: a } }) }, ['Secret a']],
+    ['the Secret of StorageOS', { pod: volumes({ storageos: { volumeName: 'v', secretRef: a } }) }, ['Secret a']],
+    [
+      'the Secret of iSCSI with CHAP',
+      { pod: volumes({ iscsi: { chapAuthSession: true, secretRef: a } }) },
+      ['Secret a'],
+    ],
+    [
+      'the Secret of iSCSI with CHAP on discovery',
+      { pod: volumes({ iscsi: { chapAuthDiscovery: true, secretRef: a } }) },
+      ['Secret a'],
+    ],
+    ['what an init container needs', { pod: { initContainers: [env({ secretKeyRef: a })] } }, ['Secret a']],
+    [
+      'a volume that no container mounts',
+      { pod: { ...volumes({ configMap: a }), initContainers: [] } },
+      ['ConfigMap a'],
+    ],
+    [
+      'what `optional: false` names',
+      {
+        pod: volumes({ configMap: { ...a, optional: false } }),
+        step: env({ secretKeyRef: { ...a, optional: false } }),
+      },
+      ['Secret a', 'ConfigMap a'],
+    ],
+    [
+      'what is optional in one place and not in another',
+      { step: { ...env({ secretKeyRef: maybe }, { secretKeyRef: a }, { secretKeyRef: maybe }) } },
+      ['Secret a'],
+    ],
+    [
+      'a thing once, however often it is named',
+      { pod: volumes({ configMap: a }, projected({ configMap: a })), step: { envFrom: [{ configMapRef: a }] } },
+      ['ConfigMap a'],
+    ],
+    [
+      'a Secret and a ConfigMap of the same name, both',
+      { step: { envFrom: [{ configMapRef: a }, { secretRef: a }] } },
+      ['Secret a', 'ConfigMap a'],
+    ],
+  ])('%s', (_says, written, expected) => {
+    expect(needs(written)).toEqual(expected);
+  });
+
+  it('what it names by kind, and in each kind as the kubelet comes upon it', () => {
+    const all = (name: string): object => ({
+      envFrom: [{ configMapRef: { name: `${name}-all` } }, { secretRef: { name: `${name}-all` } }],
+      ...env({ configMapKeyRef: { name: `${name}-one` } }, { secretKeyRef: { name: `${name}-one` } }),
+    });
+    const pod = {
+      initContainers: [all('init1'), all('init2')],
+      imagePullSecrets: [{ name: 'pull1' }, { name: 'pull2' }],
+      ...volumes(
+        { persistentVolumeClaim: { claimName: 'claim1' } },
+        { configMap: { name: 'volume1' } },
+        projected({ configMap: { name: 'volume2' } }, { secret: { name: 'volume2' } }),
+        { secret: { secretName: 'volume3' } },
+        { persistentVolumeClaim: { claimName: 'claim2' } },
+      ),
+    };
+    const containers = ['init1-all', 'init1-one', 'init2-all', 'init2-one', 'step-all', 'step-one'];
+    expect(needs({ pod, step: all('step') })).toEqual([
+      ...['volume2', 'volume3', 'pull1', 'pull2', ...containers].map((name) => `Secret ${name}`),
+      ...['volume1', 'volume2', ...containers].map((name) => `ConfigMap ${name}`),
+      ...['claim1', 'claim2'].map((name) => `PersistentVolumeClaim ${name}`),
+    ]);
+  });
+});
+
+describe('a step does not need', () => {
+  it.each<readonly [string, Written]>([
+    ['anything, when it names nothing', {}],
+    ['what another step names', { other: { envFrom: [{ secretRef: a }] } }],
+    [
+      'an optional Secret or ConfigMap of a variable',
+      { step: env({ secretKeyRef: maybe }, { configMapKeyRef: maybe }) },
+    ],
+    [
+      'an optional Secret or ConfigMap of all variables',
+      { step: { envFrom: [{ secretRef: maybe }, { configMapRef: maybe }] } },
+    ],
+    [
+      'an optional Secret or ConfigMap of a volume',
+      { pod: volumes({ secret: { secretName: 'a', optional: true } }, { configMap: maybe }) },
+    ],
+    [
+      'an optional Secret or ConfigMap of a projected volume',
+      { pod: volumes(projected({ secret: maybe }, { configMap: maybe })) },
+    ],
+    [
+      'what is optional for an init container',
+      { pod: { initContainers: [env({ secretKeyRef: maybe }), { envFrom: [{ configMapRef: maybe }] }] } },
+    ],
+    [
+      'the claim of an ephemeral volume, which is made for it',
+      { pod: volumes({ ephemeral: { volumeClaimTemplate: { metadata: a, spec: { claimName: 'a' } } } }) },
+    ],
+    ['the Secret of iSCSI without CHAP, which nothing reads', { pod: volumes({ iscsi: { secretRef: a } }) }],
+    ['the Secret of Cinder, which nothing reads', { pod: volumes({ cinder: { volumeID: 'x', secretRef: a } }) }],
+    [
+      'fields, files and tokens',
+      {
+        pod: volumes(projected({ serviceAccountToken: { path: 'p' } }, { clusterTrustBundle: a }), { emptyDir: {} }),
+        step: env({ fieldRef: { fieldPath: 'metadata.name' } }, { resourceFieldRef: { resource: 'limits.cpu' } }),
+      },
+    ],
+    ['the containers of a template, which no Pod gets', { pod: { containers: [env({ secretKeyRef: a })] } }],
+    [
+      'what has no name',
+      {
+        pod: { imagePullSecrets: [{}, { name: '' }], ...volumes({ configMap: {} }, { secret: { secretName: '' } }) },
+        step: {
+          envFrom: [{ secretRef: {} }, { configMapRef: { name: null } }],
+          ...env({ secretKeyRef: { key: 'k' } }),
+        },
+      },
+    ],
+    ['anything of a template that is null', { template: null }],
+    ['anything of a Pod that is null', { template: { metadata: { creationTimestamp: null }, spec: null } }],
+    [
+      'anything of lists that are null',
+      {
+        pod: { volumes: null, imagePullSecrets: null, initContainers: null, containers: null },
+        step: { env: null, envFrom: null },
+      },
+    ],
+    [
+      'anything of entries that are null',
+      {
+        pod: { volumes: [null], imagePullSecrets: [null], initContainers: [null, { env: [null], envFrom: [null] }] },
+        step: { env: [null, { name: 'A', valueFrom: null }], envFrom: [null, { secretRef: null }] },
+      },
+    ],
+    [
+      'anything of sources that are null',
+      {
+        pod: volumes(
+          { secret: null, configMap: null, persistentVolumeClaim: null, projected: null, csi: null, iscsi: null },
+          { projected: { sources: null } },
+          projected(null, { secret: null }),
+          { cephfs: { secretRef: null }, csi: { nodePublishSecretRef: null } },
+        ),
+        step: env({ secretKeyRef: null, configMapKeyRef: null }),
+      },
+    ],
+  ])('%s', (_says, written) => {
+    expect(needs(written)).toEqual([]);
+  });
+
+  it.each([2, -1, 0.5, Number.NaN])('anything, when there is no step %d', (index) => {
+    expect(needs({ pod: { imagePullSecrets: [a] } }, index)).toEqual([]);
+  });
+});
+
+describe('whatever a client writes', () => {
+  const reference = fc.oneof(json, fc.constantFrom(a, maybe, { secretName: 'a' }, { claimName: 'a' }, null));
+  const sources = (...names: readonly string[]): fc.Arbitrary<object> =>
+    fc.record(Object.fromEntries(names.map((name) => [name, reference])), { requiredKeys: [] });
+  const some = (item: fc.Arbitrary<unknown>): fc.Arbitrary<unknown> =>
+    fc.oneof(json, fc.array(fc.oneof(json, item), { maxLength: 3 }));
+  const step = fc.record({
+    env: some(fc.record({ valueFrom: fc.oneof(json, sources('secretKeyRef', 'configMapKeyRef', 'fieldRef')) })),
+    envFrom: some(sources('secretRef', 'configMapRef')),
+  });
+  const pod = fc.record({
+    volumes: some(
+      fc.oneof(
+        sources('secret', 'configMap', 'persistentVolumeClaim', 'azureFile', 'projected', 'csi', 'rbd', 'iscsi'),
+        fc.record({ projected: fc.record({ sources: some(sources('secret', 'configMap')) }) }),
+        fc.record({ rbd: sources('secretRef'), csi: sources('nodePublishSecretRef') }),
+      ),
+    ),
+    imagePullSecrets: some(reference),
+    initContainers: some(step),
+  });
+
+  function check(written: SequentialJob): void {
+    for (let index = -1; index <= 4; index++) {
+      const found: readonly Dependency[] = dependenciesOf(deepFreeze(written), index);
+      const keys = found.map(({ kind, name }) => `${kind}/${name}`);
+      expect(new Set(keys).size).toBe(keys.length);
+      expect(found.every(({ name }) => typeof name === 'string' && name !== '')).toBe(true);
+    }
+  }
+
+  it('near a sequence: it throws never, and names nothing twice', () => {
+    fc.assert(
+      fc.property(pod, step, (pod, step) => check(object({ pod, step }))),
+      { numRuns: 500 },
+    );
+  });
+
+  it('far from one, too', () => {
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          roughObject,
+          json.map((spec) => ({ spec })),
+        ),
+        (written) => check(written as unknown as SequentialJob),
+      ),
+      { numRuns: 500 },
+    );
+  });
+});

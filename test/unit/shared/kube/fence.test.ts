@@ -1,0 +1,46 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { PassThrough } from 'node:stream';
+import type { ApiClient } from '../../../../shared/kube/client.ts';
+import { fenced } from '../../../../shared/kube/fence.ts';
+import { FakeClient } from '../../../support/fake-client.ts';
+
+describe('fenced', () => {
+  let inner: FakeClient;
+  let mayAct: boolean;
+  let over: AbortController;
+  let client: ApiClient;
+
+  beforeEach(() => {
+    inner = new FakeClient({ request: () => 'answer', stream: () => new PassThrough() });
+    mayAct = true;
+    over = new AbortController();
+    client = fenced(inner, { mayAct: () => mayAct, signal: over.signal });
+  });
+
+  const watch = (): Promise<unknown> => client.stream({ path: '/w', idleMs: 1, signal: new AbortController().signal });
+
+  it('is the same client before the fence', async () => {
+    expect(client.server).toBe(inner.server);
+    expect(await client.request({ method: 'GET', path: '/x' })).toBe('answer');
+    await watch();
+    expect(inner.requests).toMatchObject([{ method: 'GET', path: '/x' }]);
+    expect(inner.streams).toMatchObject([{ path: '/w' }]);
+  });
+
+  it.each<readonly [string, () => void]>([
+    ['may not act any more', () => (mayAct = false)],
+    ['is over', () => over.abort()],
+  ])('sends nothing once its owner %s', async (_says, end) => {
+    end();
+    await expect(client.request({ method: 'POST', path: '/x' })).rejects.toMatchObject({ code: 'Aborted' });
+    await expect(watch()).rejects.toMatchObject({ code: 'Aborted' });
+    expect([...inner.requests, ...inner.streams]).toEqual([]);
+  });
+
+  it('lets a request fail that is in flight at the end, and leaves one its own signal', async () => {
+    const own = new AbortController().signal;
+    await client.request({ method: 'GET', path: '/x' });
+    await client.request({ method: 'GET', path: '/y', signal: own });
+    expect(inner.requests.map(({ signal }) => signal)).toEqual([over.signal, own]);
+  });
+});

@@ -1,0 +1,252 @@
+/** What each group of metrics serves for what it is told. */
+import { describe, expect, it } from '@jest/globals';
+import { Registry } from 'prom-client';
+import { ClientMetrics } from '../../../../shared/metrics/client.ts';
+import { ControllerMetrics } from '../../../../shared/metrics/controller.ts';
+import { LeaderMetrics } from '../../../../shared/metrics/leader.ts';
+import { QueueMetrics } from '../../../../shared/metrics/queue.ts';
+import { ReconcileMetrics } from '../../../../shared/metrics/reconcile.ts';
+import { createRegistry } from '../../../../shared/metrics/registry.ts';
+import { SequenceMetrics } from '../../../../shared/metrics/sequences.ts';
+import { WebhookMetrics } from '../../../../shared/metrics/webhook.ts';
+import { VERSION } from '../../../../shared/version.ts';
+import { parseMetrics, valueOf } from '../../../support/metrics.ts';
+
+type Told = (registry: Registry) => void;
+type Seen = readonly [string, Readonly<Record<string, string>>, number];
+
+const QUEUE = { name: 'sequentialjob', controller: 'sequentialjob' };
+const CONTROLLER = { controller: 'sequentialjob' };
+const HOST = 'api.example.com:6443';
+
+const client =
+  (server: string, ...seen: readonly (readonly [string, number | undefined])[]): Told =>
+  (registry) => {
+    const observe = new ClientMetrics(registry).observer(server);
+    for (const [method, status] of seen) observe({ method, status, path: '/apis/x/namespaces/secret', ms: 250 });
+  };
+
+const reviews =
+  (tell: (metrics: WebhookMetrics) => void): Told =>
+  (registry) =>
+    tell(new WebhookMetrics(registry, ['/a', '/b']));
+
+describe('metrics', () => {
+  it.each<readonly [string, Told, readonly Seen[]]>([
+    [
+      'requests by status, method and host',
+      client(`https://${HOST}/below/a/path`, ['GET', 200], ['GET', 200], ['POST', 409]),
+      [
+        ['rest_client_requests_total', { code: '200', method: 'GET', host: HOST }, 2],
+        ['rest_client_requests_total', { code: '409', method: 'POST', host: HOST }, 1],
+        ['rest_client_request_duration_seconds_sum', { verb: 'GET', host: HOST }, 0.5],
+        ['rest_client_request_duration_seconds_bucket', { verb: 'GET', host: HOST, le: '0.1' }, 0],
+        ['rest_client_request_duration_seconds_bucket', { verb: 'GET', host: HOST, le: '0.25' }, 2],
+      ],
+    ],
+    [
+      'a request without an answer has the code <error>',
+      client(`https://${HOST}`, ['PATCH', undefined]),
+      [['rest_client_requests_total', { code: '<error>', method: 'PATCH' }, 1]],
+    ],
+    [
+      'a server whose address makes no sense has no host',
+      client('nonsense', ['GET', 200]),
+      [['rest_client_requests_total', { host: '' }, 1]],
+    ],
+    [
+      'nobody leads before the first word',
+      (registry) => void new LeaderMetrics(registry).follow('lease'),
+      [['leader_election_master_status', { name: 'lease' }, 0]],
+    ],
+    [
+      'who leads',
+      (registry) => new LeaderMetrics(registry).follow('lease')(true),
+      [['leader_election_master_status', { name: 'lease' }, 1]],
+    ],
+    [
+      'who led',
+      (registry) => {
+        const tell = new LeaderMetrics(registry).follow('lease');
+        tell(true);
+        tell(false);
+      },
+      [['leader_election_master_status', { name: 'lease' }, 0]],
+    ],
+    [
+      'a queue that nobody follows is empty',
+      (registry) => void new QueueMetrics(registry),
+      [
+        ['workqueue_depth', QUEUE, 0],
+        ['workqueue_adds_total', QUEUE, 0],
+        ['workqueue_retries_total', QUEUE, 0],
+        ['workqueue_queue_duration_seconds_count', QUEUE, 0],
+        ['workqueue_longest_running_processor_seconds', QUEUE, 0],
+      ],
+    ],
+    [
+      'a queue at work',
+      (registry) => {
+        const queue = new QueueMetrics(registry);
+        queue.follow(() => ({ depth: 3, workingMs: [500, 1500] }));
+        queue.added();
+        queue.added();
+        queue.delayed();
+        queue.taken(20);
+        queue.done(2000);
+      },
+      [
+        ['workqueue_depth', QUEUE, 3],
+        ['workqueue_unfinished_work_seconds', QUEUE, 2],
+        ['workqueue_longest_running_processor_seconds', QUEUE, 1.5],
+        ['workqueue_adds_total', QUEUE, 2],
+        ['workqueue_retries_total', QUEUE, 1],
+        ['workqueue_queue_duration_seconds_sum', QUEUE, 0.02],
+        ['workqueue_work_duration_seconds_sum', QUEUE, 2],
+      ],
+    ],
+    [
+      'every result of a visit begins at 0',
+      (registry) => void new ReconcileMetrics(registry),
+      [
+        ...['success', 'requeue', 'requeue_after', 'error'].map((result): Seen => [
+          'controller_runtime_reconcile_total',
+          { ...CONTROLLER, result },
+          0,
+        ]),
+        ['controller_runtime_reconcile_errors_total', CONTROLLER, 0],
+        ['controller_runtime_reconcile_time_seconds_count', CONTROLLER, 0],
+        ['controller_runtime_active_workers', CONTROLLER, 0],
+      ],
+    ],
+    [
+      'visits and workers',
+      (registry) => {
+        const visits = new ReconcileMetrics(registry);
+        visits.follow(16, () => 2);
+        visits.visited('success', 10);
+        visits.visited('requeue', 10);
+        visits.visited('error', 30);
+      },
+      [
+        ['controller_runtime_reconcile_total', { ...CONTROLLER, result: 'success' }, 1],
+        ['controller_runtime_reconcile_total', { ...CONTROLLER, result: 'requeue' }, 1],
+        ['controller_runtime_reconcile_total', { ...CONTROLLER, result: 'error' }, 1],
+        ['controller_runtime_reconcile_errors_total', CONTROLLER, 1],
+        ['controller_runtime_reconcile_time_seconds_sum', CONTROLLER, 0.05],
+        ['controller_runtime_max_concurrent_reconciles', CONTROLLER, 16],
+        ['controller_runtime_active_workers', CONTROLLER, 2],
+      ],
+    ],
+    [
+      'sequences by phase, 0 for phases with none',
+      (registry) => new SequenceMetrics(registry).follow(() => ['Failed', 'Running', 'Failed']),
+      [
+        ['sequentialjob_sequences', { phase: 'Pending' }, 0],
+        ['sequentialjob_sequences', { phase: 'Running' }, 1],
+        ['sequentialjob_sequences', { phase: 'Suspended' }, 0],
+        ['sequentialjob_sequences', { phase: 'Completed' }, 0],
+        ['sequentialjob_sequences', { phase: 'Failed' }, 2],
+      ],
+    ],
+    [
+      'steps that ended',
+      (registry) => {
+        const sequences = new SequenceMetrics(registry);
+        sequences.stepEnded('succeeded', 90);
+        sequences.stepEnded('failed', undefined);
+        sequences.handedOff(40);
+      },
+      [
+        ['sequentialjob_steps_total', { result: 'succeeded' }, 1],
+        ['sequentialjob_steps_total', { result: 'failed' }, 1],
+        ['sequentialjob_step_duration_seconds_sum', { result: 'succeeded' }, 90],
+        ['sequentialjob_step_duration_seconds_count', { result: 'failed' }, 0],
+        ['sequentialjob_step_handoff_seconds_sum', {}, 0.04],
+        ['sequentialjob_step_handoff_seconds_count', {}, 1],
+      ],
+    ],
+    [
+      'what was lost',
+      (registry) => {
+        const metrics = new ControllerMetrics(registry);
+        metrics.eventDropped();
+        metrics.watchFailed('jobs');
+      },
+      [
+        ['sequentialjob_events_dropped_total', {}, 1],
+        ['sequentialjob_watch_errors_total', { resource: 'jobs' }, 1],
+        ['sequentialjob_watch_errors_total', { resource: 'sequentialjobs' }, 0],
+        ['sequentialjob_watch_errors_total', { resource: 'pods' }, 0],
+        ['sequentialjob_watch_errors_total', { resource: 'events' }, 0],
+      ],
+    ],
+    [
+      'every verdict of every webhook begins at 0',
+      reviews(() => undefined),
+      ['/a', '/b'].flatMap((webhook): readonly Seen[] => [
+        ['sequentialjob_webhook_verdicts_total', { webhook, verdict: 'allowed' }, 0],
+        ['sequentialjob_webhook_verdicts_total', { webhook, verdict: 'patched' }, 0],
+        ['sequentialjob_webhook_verdicts_total', { webhook, verdict: 'denied' }, 0],
+        ['sequentialjob_webhook_verdicts_total', { webhook, verdict: 'errored' }, 0],
+        ['controller_runtime_webhook_requests_total', { webhook, code: '200' }, 0],
+        ['controller_runtime_webhook_requests_total', { webhook, code: '500' }, 0],
+        ['controller_runtime_webhook_requests_in_flight', { webhook }, 0],
+        ['controller_runtime_webhook_latency_seconds_count', { webhook }, 0],
+      ]),
+    ],
+    [
+      'reviews',
+      reviews((metrics) => {
+        metrics.requestStarted('/a');
+        metrics.requestStarted('/a');
+        metrics.judged('/a', 'denied');
+        metrics.requestEnded('/a', 200, 4);
+        metrics.certificateServed(1_800_000_000_000);
+      }),
+      [
+        ['controller_runtime_webhook_requests_in_flight', { webhook: '/a' }, 1],
+        ['controller_runtime_webhook_requests_total', { webhook: '/a', code: '200' }, 1],
+        ['controller_runtime_webhook_latency_seconds_sum', { webhook: '/a' }, 0.004],
+        ['sequentialjob_webhook_verdicts_total', { webhook: '/a', verdict: 'denied' }, 1],
+        ['sequentialjob_webhook_certificate_expiry_timestamp_seconds', {}, 1_800_000_000],
+      ],
+    ],
+  ])('%s', async (_says, tell, seen) => {
+    const registry = new Registry();
+    tell(registry);
+    const families = parseMetrics(await registry.metrics());
+    expect(seen.map(([name, labels]) => [name, labels, valueOf(families, name, labels)])).toEqual(seen);
+  });
+
+  it('the version of the program', async () => {
+    const families = parseMetrics(await createRegistry().metrics());
+    expect(valueOf(families, 'sequentialjob_build_info', { version: VERSION })).toBe(1);
+  });
+
+  it('there are no numbers of sequences before all are known', async () => {
+    const registry = new Registry();
+    let known = false;
+    new SequenceMetrics(registry).follow(() => (known ? ['Running'] : undefined));
+    const samples = async (): Promise<number | undefined> =>
+      parseMetrics(await registry.metrics()).get('sequentialjob_sequences')?.samples.length;
+    expect(await samples()).toBe(0);
+    known = true;
+    expect(await samples()).toBe(5);
+    known = false;
+    expect(await samples()).toBe(0);
+  });
+
+  it('there is no leader where there is no election', async () => {
+    const registry = new Registry();
+    const { leader } = new ControllerMetrics(registry);
+    expect(leader).toBeDefined();
+    expect(parseMetrics(await registry.metrics()).get('leader_election_master_status')?.samples).toEqual([]);
+  });
+
+  it('no path of a request is served: it names objects', async () => {
+    const registry = new Registry();
+    client(`https://${HOST}`, ['GET', 200])(registry);
+    expect(await registry.metrics()).not.toContain('secret');
+  });
+});

@@ -1,0 +1,194 @@
+/** Metrics and probes over HTTP, and clients that behave badly. */
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { type AddressInfo, connect, type Socket } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { Gauge, Registry } from 'prom-client';
+import { type MetricsLimits, MetricsServer } from '../../../../shared/metrics/server.ts';
+import { eventually } from '../../../support/eventually.ts';
+import { recordingLog } from '../../../support/recording-log.ts';
+
+const { log, lines } = recordingLog();
+const HOST = '127.0.0.1';
+const running: MetricsServer[] = [];
+afterEach(async () => {
+  await Promise.all(running.splice(0).map(async (server) => server.close(0)));
+  lines.splice(0);
+});
+
+interface Options {
+  readonly registry?: Registry;
+  readonly checks?: Readonly<Record<string, () => boolean>>;
+  readonly limits?: Partial<MetricsLimits>;
+}
+
+async function start({ registry = new Registry(), checks = {}, limits = {} }: Options = {}): Promise<number> {
+  const server = new MetricsServer({ registry, checks, log, limits });
+  running.push(server);
+  return (await server.listen(0, HOST)).port;
+}
+
+const ask = async (port: number, path: string, method = 'GET'): Promise<Response> =>
+  fetch(`http://${HOST}:${port}${path}`, { method });
+
+function withGauge(collect: (gauge: Gauge) => void): Registry {
+  const registry = new Registry();
+  const gauge: Gauge = new Gauge({ name: 'a', help: 'A', registers: [registry], collect: () => collect(gauge) });
+  return registry;
+}
+
+/** So much that no socket's buffers hold it. */
+function large(): Registry {
+  const registry = new Registry();
+  registry.registerMetric(new Gauge({ name: 'a', help: 'x'.repeat(50_000_000), registers: [] }));
+  return registry;
+}
+
+describe('what it answers', () => {
+  it.each<readonly [string, string, number, RegExp]>([
+    ['metrics', 'GET /metrics', 200, /^# HELP a A\n# TYPE a gauge\na 7\n$/],
+    ['metrics with a query', 'GET /metrics?name=a', 200, /\na 7\n$/],
+    ['that it lives', 'GET /healthz', 200, /^ok\n$/],
+    ['that it is not ready, and why', 'GET /readyz', 503, /^not ready: caches, webhook\n$/],
+    ['nothing at another path', 'GET /', 404, /^there is nothing here\n$/],
+    ['nothing below a path', 'GET /metrics/', 404, /^there is nothing here\n$/],
+    ['HEAD without a body', 'HEAD /metrics', 200, /^$/],
+    ['HEAD with the status of GET', 'HEAD /readyz', 503, /^$/],
+    ['no POST', 'POST /metrics', 405, /^the method must be GET or HEAD\n$/],
+    ['no DELETE of a probe', 'DELETE /healthz', 405, /^the method must be GET or HEAD\n$/],
+  ])('%s', async (_says, request, status, body) => {
+    const [method, path = ''] = request.split(' ');
+    const checks = { caches: () => false, works: () => true, webhook: () => false };
+    const port = await start({ registry: withGauge((gauge) => gauge.set(7)), checks });
+    const response = await ask(port, path, method);
+    expect([response.status, await response.text()]).toEqual([status, expect.stringMatching(body)]);
+    expect(response.headers.get('allow')).toBe(status === 405 ? 'GET, HEAD' : null);
+  });
+
+  it('metrics in the type that Prometheus asks for', async () => {
+    const response = await ask(await start(), '/metrics');
+    expect(response.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8');
+  });
+
+  it('how it is at this moment', async () => {
+    let ready = false;
+    const port = await start({ checks: { caches: () => ready } });
+    expect((await ask(port, '/readyz')).status).toBe(503);
+    ready = true;
+    expect((await ask(port, '/readyz')).status).toBe(200);
+  });
+
+  it('500 for metrics that cannot be read, which the log explains and the client does not learn', async () => {
+    const port = await start({
+      registry: withGauge(() => {
+        throw new Error('a fault');
+      }),
+    });
+    const response = await ask(port, '/metrics');
+    expect([response.status, await response.text()]).toEqual([500, 'internal error\n']);
+    expect(lines).toMatchObject([{ level: 'error', path: '/metrics', err: { message: 'a fault' } }]);
+    expect((await ask(port, '/healthz')).status).toBe(200);
+  });
+});
+
+describe('a client that hangs loses its connection', () => {
+  const SHORT = { requestTimeout: 200, answerTimeout: 300, idleTimeout: 5_000, checkInterval: 50 };
+
+  async function open(port: number, first = ''): Promise<Socket> {
+    const socket = connect(port, HOST);
+    socket.on('error', () => undefined);
+    await once(socket, 'connect');
+    socket.write(first);
+    return socket;
+  }
+
+  it.each<readonly [string, string, Partial<MetricsLimits>]>([
+    ['that never asks', '', { ...SHORT, requestTimeout: 5_000, idleTimeout: 200 }],
+    ['in the midst of its headers', 'GET /metrics HTTP/1.1\r\nhost: x\r\n', SHORT],
+    [
+      'in the midst of its body',
+      'GET /healthz HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\nabc',
+      { ...SHORT, keepAliveTimeout: 100 },
+    ],
+    ['after its answer', 'GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n', { ...SHORT, keepAliveTimeout: 100 }],
+  ])('%s', async (_says, first, limits) => {
+    const socket = await open(await start({ limits }), first);
+    socket.resume();
+    await once(socket, 'close');
+    expect(socket.destroyed).toBe(true);
+  });
+
+  it('that does not read its answer', async () => {
+    const port = await start({ registry: large(), limits: SHORT });
+    const socket = await open(port, 'GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n');
+    socket.pause();
+    await new Promise((resolve) => {
+      setTimeout(resolve, 1_000);
+    });
+    // It was cut off: what is in the buffers is all there is.
+    expect((await text(socket).catch(() => '')).length).toBeLessThan(50_000_000);
+  });
+
+  it('that is one too many', async () => {
+    const port = await start({ limits: { maxConnections: 2 } });
+    const sockets = [await open(port), await open(port)];
+    const third = connect(port, HOST);
+    third.on('error', () => undefined);
+    third.resume();
+    await once(third, 'close');
+    for (const socket of sockets) socket.destroy();
+    await eventually('there is room again', async () =>
+      ask(port, '/healthz').then(
+        (response) => response.ok || undefined,
+        () => undefined,
+      ),
+    );
+  });
+});
+
+describe('its end', () => {
+  it('closes idle connections at once', async () => {
+    const server = new MetricsServer({ registry: new Registry(), checks: {}, log });
+    const { port } = await server.listen(0, HOST);
+    const socket = connect(port, HOST);
+    socket.write('GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n');
+    await once(socket, 'data');
+    const closed = once(socket, 'close');
+    await server.close(10_000);
+    await closed;
+    await expect(ask(port, '/healthz')).rejects.toThrow('fetch failed');
+  });
+
+  it('cuts off an answer that does not come, after the grace', async () => {
+    const registry = new Registry();
+    const asked = Promise.withResolvers<void>();
+    const collect = async (): Promise<void> => {
+      asked.resolve();
+      return Promise.withResolvers<void>().promise;
+    };
+    registry.registerMetric(new Gauge({ name: 'a', help: 'A', registers: [], collect }));
+    const server = new MetricsServer({ registry, checks: {}, log });
+    const { port } = await server.listen(0, HOST);
+    const answer = ask(port, '/metrics').catch((error: unknown) => error);
+    await asked.promise;
+    const started = performance.now();
+    await server.close(200);
+    expect(performance.now() - started).toBeLessThan(5_000);
+    expect(await answer).toMatchObject({ message: 'fetch failed' });
+  });
+
+  it('is nothing before the start', async () => {
+    await new MetricsServer({ registry: new Registry(), checks: {}, log }).close(10_000);
+  });
+
+  it('says that its port is taken', async () => {
+    const other = createServer().listen(0, HOST);
+    await once(other, 'listening');
+    const { port } = other.address() as AddressInfo;
+    const server = new MetricsServer({ registry: new Registry(), checks: {}, log });
+    await expect(server.listen(port, HOST)).rejects.toMatchObject({ code: 'EADDRINUSE' });
+    await server.close(0);
+    other.close();
+  });
+});
