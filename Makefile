@@ -13,7 +13,23 @@ CRD_WITH_RULES := config/crd/cel/batch.example.com_sequentialjobs.yaml
 JEST := NODE_OPTIONS='--experimental-vm-modules --disable-warning=ExperimentalWarning' jest
 KUBECTL ?= kubectl
 
-.PHONY: help demo test test-unit test-integration test-e2e lint format generate verify run install uninstall build clean
+# Deployment: the image, the folder that says what is deployed, and whether config/dependency-check is a part of it.
+# CERT=self-signed: no cert-manager.
+VERSION := 0.1.0
+IMG ?= registry.example.com/sequentialjob:$(VERSION)
+OVERLAY ?= $(if $(filter self-signed,$(CERT)),config/overlays/without-cert-manager,config/certmanager)
+DEPENDENCY_CHECK ?= yes
+FOLDERS = $(OVERLAY) $(if $(filter yes,$(DEPENDENCY_CHECK)),config/dependency-check)
+
+# The first that is there and works: a docker without its daemon does not.
+CONTAINER_TOOL ?= $(shell for tool in docker podman buildah; do \
+  if $$tool info >/dev/null 2>&1; then echo $$tool; break; fi; done)
+SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
+REVISION ?= $(shell git describe --always --abbrev=40 --dirty 2>/dev/null || echo unknown)
+HELM ?= helm
+
+.PHONY: help demo test test-unit test-integration test-e2e lint format generate verify run build clean \
+  install uninstall deploy undeploy certificate manifests build-installer docker-build docker-push helm-package
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,23 +76,51 @@ install: ## Install the CRD into the cluster of your kubeconfig, with its rules 
 uninstall: ## Remove the CRD, and with it every SequentialJob, while the operator still runs
 	$(KUBECTL) delete --ignore-not-found -f $(CRD)
 
-# Modules in CommonJS inside the bundle ask for Node's own by require; an older Node gets one line instead of a stack.
-define BANNER
-import { createRequire } from 'node:module';
-if (Number.parseInt(process.versions.node) < 24) {
-  process.stderr.write(`sequentialjob: needs Node.js 24 or newer, this is $${process.version}\n`);
-  process.exit(1);
-}
-const require = createRequire(import.meta.url);
-endef
-export BANNER
+# To stdout; the image by its name, because kubectl's kustomize sets none from the command line.
+manifests: ## Print what `make deploy` applies; IMG=, OVERLAY=, CERT=self-signed, DEPENDENCY_CHECK=no
+	@for folder in $(FOLDERS); do echo ---; $(KUBECTL) kustomize $$folder; done | \
+	  sed 's|image: registry.example.com/sequentialjob:.*|image: $(IMG)|'
+
+# A server before 1.21 knows PodDisruptionBudgets as v1beta1 only.
+FOR_THE_SERVER := { if $(KUBECTL) api-versions | grep -qx policy/v1; then cat; \
+  else sed 's|^apiVersion: policy/v1$$|apiVersion: policy/v1beta1|'; fi; }
+
+deploy: install ## Install the CRD and the operator: IMG=, CERT=self-signed without cert-manager
+	@$(MAKE) --no-print-directory manifests | $(FOR_THE_SERVER) | $(KUBECTL) apply -f -
+	@$(if $(filter self-signed,$(CERT)),KUBECTL='$(KUBECTL)' certs/self-signed.sh)
+
+undeploy: ## Remove the operator as it was deployed; FORCE=yes: also while there are SequentialJobs
+	@left=$$($(KUBECTL) get sequentialjobs --all-namespaces -o name 2>/dev/null | wc -l); \
+	  if [ $$left != 0 ] && [ '$(FORCE)' != yes ]; then \
+	    echo "there are $$left SequentialJobs, which can't be deleted without the operator: delete them first"; \
+	    echo "(kubectl delete sj --all-namespaces --all, or make uninstall), or leave them for later with FORCE=yes"; exit 1; fi >&2
+	@$(MAKE) --no-print-directory manifests | $(FOR_THE_SERVER) | $(KUBECTL) delete --ignore-not-found -f -
+
+certificate: ## Without cert-manager: make a new certificate and have the API server trust it; DAYS=365
+	@KUBECTL='$(KUBECTL)' DAYS='$(DAYS)' certs/self-signed.sh --renew
+
+build-installer: ## Write all of it as one file, dist/install.yaml; IMG=, OVERLAY=, DEPENDENCY_CHECK=no
+	@mkdir -p dist
+	@{ cat $(CRD); $(MAKE) --no-print-directory manifests; } > dist/install.yaml
+	@echo dist/install.yaml
+
+docker-build: ## Build the image IMG with docker, podman or buildah; BUILD_FLAGS= for it
+	@tool='$(CONTAINER_TOOL)'; : "$${tool:?none of docker, podman and buildah works here}"; \
+	  flags='--build-arg SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH)'; \
+	  if [ $$tool != docker ]; then flags="$$flags --timestamp $(SOURCE_DATE_EPOCH)"; fi; \
+	  set -x; $$tool build $$flags --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) \
+	    $(BUILD_FLAGS) --tag $(IMG) .
+
+docker-push: ## Push the image IMG
+	@tool='$(CONTAINER_TOOL)'; : "$${tool:?none of docker, podman and buildah works here}"; set -x; $$tool push $(IMG)
+
+helm-package: ## Check the Helm chart and write it as dist/sequentialjob-<version>.tgz
+	@mkdir -p dist
+	$(HELM) lint --strict charts/sequentialjob
+	$(HELM) package --destination dist charts/sequentialjob
 
 build: $(INSTALLED) ## Write the program as one file, dist/sequentialjob.mjs
-	@rm -rf dist
-	@esbuild main.ts --bundle --platform=node --format=esm --target=node24 --outfile=dist/sequentialjob.mjs \
-	  --log-level=warning --legal-comments=none --banner:js="$$BANNER"
-	@chmod +x dist/sequentialjob.mjs
-	@ls -lh dist/sequentialjob.mjs | awk '{print "dist/sequentialjob.mjs", $$5}'
+	@node build.mjs
 
 clean: ## Remove what was built and installed here
 	rm -rf dist coverage node_modules .demo

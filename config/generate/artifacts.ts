@@ -2,6 +2,7 @@
  * The generated files, which are committed: `node config/generate/main.ts` writes them, with `--check` it fails when one
  * differs. A further artifact is one more entry.
  */
+import { renderChartCrd } from './chart-crd.ts';
 import { CRD, CRD_WITH_RULES, toYaml } from './crd.ts';
 import { RESOURCE_SCHEMA } from './resource-schema.ts';
 import { renderCoreDifferences } from './core-differences.ts';
@@ -22,6 +23,7 @@ export const ARTIFACTS: readonly Artifact[] = [
   { path: 'shared/api/schema.generated.json', render: () => `${JSON.stringify(RESOURCE_SCHEMA, null, 1)}\n` },
   { path: 'config/crd/batch.example.com_sequentialjobs.yaml', render: () => BANNER + toYaml(CRD) },
   { path: 'config/crd/cel/batch.example.com_sequentialjobs.yaml', render: () => RULES + toYaml(CRD_WITH_RULES) },
+  { path: 'charts/sequentialjob/templates/crd.yaml', render: renderChartCrd },
   { path: 'docs/core-schema.md', render: renderCoreDifferences },
   { path: 'docs/state-machine.md', render: renderStateMachine },
 ];

@@ -1,0 +1,207 @@
+{{- define "sequentialjob.labels" -}}
+app.kubernetes.io/name: sequentialjob
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
+{{- end }}
+
+{{- define "sequentialjob.image" -}}
+{{- if .Values.image.digest -}}
+{{ .Values.image.repository }}@{{ .Values.image.digest }}
+{{- else -}}
+{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+{{- end -}}
+{{- end }}
+
+{{- define "sequentialjob.certificateSecret" -}}
+{{ .Values.certificate.secretName | default "sequentialjob-webhook-tls" }}
+{{- end }}
+
+{{- /* A server before 1.21 knows PodDisruptionBudgets as v1beta1 only. Takes .root and .component. */ -}}
+{{- define "sequentialjob.disruptionBudget" -}}
+apiVersion: {{ if .root.Capabilities.APIVersions.Has "policy/v1" }}policy/v1{{ else }}policy/v1beta1{{ end }}
+kind: PodDisruptionBudget
+metadata:
+  name: sequentialjob-{{ .component }}
+  namespace: {{ .root.Release.Namespace }}
+  labels:
+    {{- include "sequentialjob.labels" .root | nindent 4 }}
+    app.kubernetes.io/component: {{ .component }}
+spec:
+  minAvailable: {{ .root.Values.podDisruptionBudget.minAvailable }}
+  selector:
+    matchLabels:
+      app.kubernetes.io/name: sequentialjob
+      app.kubernetes.io/component: {{ .component }}
+{{- end }}
+
+{{- /* config/manager/deployment.yaml says why things are as they are. Takes .root, .component, .role and .replicas. */ -}}
+{{- define "sequentialjob.deployment" -}}
+{{- $values := .root.Values }}
+{{- $servesWebhook := ne .role "controller" }}
+{{- $controls := ne .role "webhook" -}}
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: sequentialjob-{{ .component }}
+  namespace: {{ .root.Release.Namespace }}
+  labels:
+    {{- include "sequentialjob.labels" .root | nindent 4 }}
+    app.kubernetes.io/component: {{ .component }}
+spec:
+  replicas: {{ .replicas }}
+  revisionHistoryLimit: 3
+  selector:
+    matchLabels:
+      app.kubernetes.io/name: sequentialjob
+      app.kubernetes.io/component: {{ .component }}
+  strategy:
+    type: RollingUpdate
+    rollingUpdate:
+      maxUnavailable: 0
+      maxSurge: 1
+  template:
+    metadata:
+      labels:
+        {{- with $values.podLabels }}
+        {{- toYaml . | nindent 8 }}
+        {{- end }}
+        app.kubernetes.io/name: sequentialjob
+        app.kubernetes.io/component: {{ .component }}
+        {{- if $servesWebhook }}
+        batch.example.com/webhook: 'true'
+        {{- end }}
+      annotations:
+        {{- with $values.podAnnotations }}
+        {{- toYaml . | nindent 8 }}
+        {{- end }}
+        kubectl.kubernetes.io/default-container: operator
+    spec:
+      serviceAccountName: sequentialjob-{{ .component }}
+      automountServiceAccountToken: {{ $controls }}
+      # The variables of the Service sequentialjob-webhook (SEQUENTIALJOB_WEBHOOK_PORT=tcp://…) would be read as options.
+      enableServiceLinks: false
+      {{- with $values.imagePullSecrets }}
+      imagePullSecrets:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+      {{- with $values.priorityClass.name }}
+      priorityClassName: {{ . }}
+      {{- end }}
+      terminationGracePeriodSeconds: 30
+      securityContext:
+        runAsNonRoot: true
+        seccompProfile:
+          type: RuntimeDefault
+      {{- with $values.nodeSelector }}
+      nodeSelector:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+      {{- with $values.tolerations }}
+      tolerations:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+      {{- with $values.affinity }}
+      affinity:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+      {{- if $values.topologySpread }}
+      topologySpreadConstraints:
+        - maxSkew: 1
+          topologyKey: kubernetes.io/hostname
+          whenUnsatisfiable: ScheduleAnyway
+          labelSelector:
+            matchLabels:
+              app.kubernetes.io/name: sequentialjob
+              app.kubernetes.io/component: {{ .component }}
+        - maxSkew: 1
+          topologyKey: topology.kubernetes.io/zone
+          whenUnsatisfiable: ScheduleAnyway
+          labelSelector:
+            matchLabels:
+              app.kubernetes.io/name: sequentialjob
+              app.kubernetes.io/component: {{ .component }}
+      {{- end }}
+      containers:
+        - name: operator
+          image: {{ include "sequentialjob.image" .root }}
+          imagePullPolicy: {{ $values.image.pullPolicy }}
+          args:
+            - run
+            - --role={{ .role }}
+            {{- if and $controls $values.leaderElection.enabled }}
+            - --leader-elect
+            {{- end }}
+            - --metrics-port=8080
+            {{- if $servesWebhook }}
+            - --cert-dir=/certificate
+            {{- end }}
+            {{- if and $controls $values.watchNamespace }}
+            - --namespace={{ $values.watchNamespace }}
+            {{- end }}
+            {{- range $values.extraArgs }}
+            - {{ . | quote }}
+            {{- end }}
+          env:
+            - name: NODE_OPTIONS
+              value: --max-old-space-size={{ $values.maxHeapMiB }}
+            - name: NODE_COMPILE_CACHE
+              value: /tmp/compile-cache
+            {{- with $values.extraEnv }}
+            {{- toYaml . | nindent 12 }}
+            {{- end }}
+          ports:
+            {{- if $servesWebhook }}
+            - name: webhook
+              containerPort: 9443
+            {{- end }}
+            - name: metrics
+              containerPort: 8080
+          readinessProbe:
+            httpGet:
+              {{- if $servesWebhook }}
+              scheme: HTTPS
+              port: webhook
+              {{- else }}
+              scheme: HTTP
+              port: metrics
+              {{- end }}
+              path: /readyz
+            periodSeconds: 5
+            timeoutSeconds: 3
+          livenessProbe:
+            httpGet:
+              port: metrics
+              path: /healthz
+            initialDelaySeconds: 15
+            periodSeconds: 20
+            timeoutSeconds: 5
+          lifecycle:
+            preStop:
+              exec:
+                command: [/nodejs/bin/node, -e, 'setTimeout(() => {}, 5000)']
+          resources:
+            {{- toYaml $values.resources | nindent 12 }}
+          securityContext:
+            allowPrivilegeEscalation: false
+            readOnlyRootFilesystem: true
+            capabilities:
+              drop: [ALL]
+          volumeMounts:
+            {{- if $servesWebhook }}
+            - name: certificate
+              mountPath: /certificate
+              readOnly: true
+            {{- end }}
+            - name: tmp
+              mountPath: /tmp
+      volumes:
+        {{- if $servesWebhook }}
+        - name: certificate
+          secret:
+            secretName: {{ include "sequentialjob.certificateSecret" .root }}
+        {{- end }}
+        - name: tmp
+          emptyDir:
+            sizeLimit: 64Mi
+{{- end }}

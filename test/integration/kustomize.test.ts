@@ -1,0 +1,212 @@
+/**
+ * config/ as kustomize builds it: the one in kubectl 1.20 (v2.0.3), or whichever KUBEBUILDER_ASSETS has, and that of the
+ * kubectl on the PATH where it is another. What they build, a real API server takes.
+ */
+import { execFile } from 'node:child_process';
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { renderChart } from '../support/chart.ts';
+import { tryKubectl } from '../support/cluster.ts';
+import { deployments, type Manifest, ofKind, parseManifests, present, ROOT, selects } from '../support/manifests.ts';
+import { restrictedFaults } from '../support/restricted.ts';
+
+/** Folders with a kustomization, whichever of its names it has. */
+function kustomizations(folder: string): readonly string[] {
+  const names = readdirSync(join(ROOT, folder));
+  const own = names.some((name) => /^kustomization(\.ya?ml)?$/i.test(name)) ? [folder] : [];
+  const below = names.filter((name) => statSync(join(ROOT, folder, name)).isDirectory());
+  return [...own, ...below.flatMap((name) => kustomizations(`${folder}/${name}`))];
+}
+
+const FOLDERS = [...kustomizations('config'), 'certs'];
+/** What is deployed as it is; the rest are parts. */
+const WHOLE = ['config/default', 'config/overlays/split-roles', 'config/overlays/without-cert-manager'] as const;
+
+async function build(kubectl: string, folder: string): Promise<readonly Manifest[]> {
+  const { stdout } = await promisify(execFile)(kubectl, ['kustomize', join(ROOT, folder)], { maxBuffer: 2 ** 24 });
+  return parseManifests(stdout);
+}
+
+const byName = (objects: readonly Manifest[]): Readonly<Record<string, Manifest>> =>
+  Object.fromEntries(objects.map((object) => [`${object.kind}/${object.metadata.name}`, object]));
+
+const kubectl = (): string => join(process.env['KUBEBUILDER_ASSETS'] ?? '', 'kubectl');
+
+const built = new Map<string, readonly Manifest[]>();
+const objectsOf = (folder: string): readonly Manifest[] => present(built.get(folder), folder);
+
+beforeAll(async () => {
+  for (const folder of FOLDERS) built.set(folder, await build(kubectl(), folder));
+});
+
+describe('every kustomization', () => {
+  it('is found', () => {
+    expect(FOLDERS).toEqual(expect.arrayContaining([...WHOLE, 'config/crd', 'config/crd/cel', 'config/prometheus']));
+  });
+
+  it('is built the same by the kubectl on the PATH', async () => {
+    const other = await promisify(execFile)('kubectl', ['version', '--client']).then(
+      () => 'kubectl',
+      // Without one there is nothing to compare with: the other is compared with itself.
+      () => kubectl(),
+    );
+    for (const folder of FOLDERS) expect(byName(await build(other, folder))).toEqual(byName(objectsOf(folder)));
+  }, 60_000);
+});
+
+describe.each(WHOLE)('%s', (folder) => {
+  it('has Pods that keep to the restricted profile', () => {
+    const pods = deployments(objectsOf(folder)).map(({ spec }) => spec.template.spec);
+    expect(pods.length).toBeGreaterThan(0);
+    expect(pods.flatMap(restrictedFaults)).toEqual([]);
+  });
+
+  it('has its own Pods behind each Service, budget and Deployment, and none by accident', () => {
+    const objects = objectsOf(folder);
+    const templates = deployments(objects).map(({ metadata, spec }) => [metadata.name, spec.template] as const);
+    const selected = (selector: Readonly<Record<string, string>>): readonly string[] =>
+      templates.flatMap(([name, { metadata }]) => (selects(selector, metadata.labels) ? [name] : []));
+    for (const { metadata, spec } of deployments(objects)) {
+      expect(selected(spec.selector.matchLabels)).toEqual([metadata.name]);
+    }
+    for (const { metadata, spec } of ofKind(objects, 'PodDisruptionBudget')) {
+      const { selector } = spec as { selector: { matchLabels: Record<string, string> } };
+      expect(selected(selector.matchLabels)).toEqual([metadata.name]);
+    }
+    const behind = Object.fromEntries(
+      ofKind(objects, 'Service').map(({ metadata, spec }) => {
+        const { selector, ports } = spec as { selector: Record<string, string>; ports: { targetPort: string }[] };
+        const pods = selected(selector);
+        for (const [name, { spec: pod }] of templates.filter(([one]) => pods.includes(one))) {
+          expect([name, pod.containers[0]?.ports.map((port) => port.name)]).toEqual([
+            name,
+            expect.arrayContaining(ports.map(({ targetPort }) => targetPort)),
+          ]);
+        }
+        return [metadata.name, pods];
+      }),
+    );
+    const all = templates.map(([name]) => name);
+    expect(behind).toEqual({
+      'sequentialjob-metrics': all,
+      'sequentialjob-webhook': all.length === 1 ? all : ['sequentialjob-webhook'],
+    });
+  });
+
+  it('names only accounts and priority classes that it brings', () => {
+    const objects = objectsOf(folder);
+    const names = (kind: string): readonly string[] => ofKind(objects, kind).map(({ metadata }) => metadata.name);
+    for (const { spec } of deployments(objects)) {
+      expect(names('ServiceAccount')).toContain(spec.template.spec.serviceAccountName);
+      expect(names('PriorityClass')).toContain(spec.template.spec.priorityClassName);
+    }
+  });
+
+  it('is in one namespace, which it brings', () => {
+    const namespaces = new Set(objectsOf(folder).flatMap(({ metadata }) => metadata.namespace ?? []));
+    expect([...namespaces]).toEqual(ofKind(objectsOf(folder), 'Namespace').map(({ metadata }) => metadata.name));
+  });
+});
+
+describe('the overlays', () => {
+  it('without-cert-manager has nothing of cert-manager’s', () => {
+    expect(JSON.stringify(objectsOf('config/overlays/without-cert-manager'))).not.toContain('cert-manager');
+  });
+
+  it('split-roles gives the webhook neither token nor permission, and the controller neither port nor certificate', () => {
+    const objects = objectsOf('config/overlays/split-roles');
+    const pods = Object.fromEntries(deployments(objects).map((one) => [one.metadata.name, one.spec.template.spec]));
+    expect(pods['sequentialjob-webhook']).toMatchObject({ automountServiceAccountToken: false });
+    const bindings = objects.filter(({ kind }) => kind.endsWith('RoleBinding'));
+    expect(JSON.stringify(bindings)).not.toContain('"sequentialjob-webhook"');
+    expect(pods['sequentialjob-controller']?.containers[0]?.ports.map(({ name }) => name)).toEqual(['metrics']);
+    expect(pods['sequentialjob-controller']?.volumes.map(({ name }) => name)).toEqual(['tmp']);
+  });
+
+  it('split-roles differs between its two Deployments in what the role demands', () => {
+    const [one, two] = deployments(objectsOf('config/overlays/split-roles')).map(({ spec }) => {
+      const { containers, ...pod } = spec.template.spec;
+      const {
+        args: _args,
+        ports: _ports,
+        volumeMounts: _mounts,
+        readinessProbe: _probe,
+        ...container
+      } = present(containers[0], 'container');
+      const { serviceAccountName: _name, automountServiceAccountToken: _token, volumes: _volumes, ...rest } = pod;
+      return JSON.stringify({ ...rest, container }).replaceAll(/"(controller|webhook)"/g, '"role"');
+    });
+    expect(one).toBe(two);
+  });
+});
+
+/** What Helm says of an object beside what it is, and what is another's to bring. */
+function withoutHelm({ metadata, ...object }: Manifest): Manifest {
+  const own = (all: Readonly<Record<string, string>> = {}, not: readonly string[]): object => {
+    const left = Object.entries(all).filter(([key]) => !not.includes(key));
+    return left.length === 0 ? {} : Object.fromEntries(left);
+  };
+  const { labels, annotations, ...rest } = metadata;
+  const helms = ['app.kubernetes.io/instance', 'app.kubernetes.io/managed-by', 'helm.sh/chart'];
+  const text = JSON.stringify({
+    ...object,
+    metadata: { ...rest, labels: own(labels, helms), annotations: own(annotations, ['helm.sh/resource-policy']) },
+  });
+  return JSON.parse(text.replaceAll('"imagePullPolicy":"IfNotPresent",', '')) as Manifest;
+}
+
+describe('the chart', () => {
+  it.each([
+    ['config/default', 'v1.24.0', {}, ['config/default']],
+    [
+      'config/overlays/split-roles with the definition that has rules',
+      'v1.36.0',
+      { roles: 'split' },
+      ['config/crd/cel', 'config/dependency-check', 'config/overlays/split-roles'],
+    ],
+    [
+      'config/certmanager without the definition',
+      'v1.36.0',
+      { crds: { install: false }, dependencyCheck: { enabled: false } },
+      ['config/certmanager'],
+    ],
+  ])('is %s', (_name, version, values, folders) => {
+    const chart = renderChart({ version, values }).objects.map(withoutHelm);
+    const expected = folders.flatMap(objectsOf).filter(({ kind }) => kind !== 'Namespace');
+    expect(byName(chart)).toEqual(byName(expected.map(withoutHelm)));
+  });
+
+  it('scrapes as config/prometheus does', () => {
+    const endpoint = (objects: readonly Manifest[]): unknown => {
+      const spec = ofKind(objects, 'ServiceMonitor')[0]?.['spec'] as { endpoints: object[]; selector: object };
+      const { port, path } = present(spec.endpoints[0], 'endpoint') as { port: string; path: string };
+      return { selector: spec.selector, port, path };
+    };
+    const values = { serviceMonitor: { enabled: true } };
+    expect(endpoint(renderChart({ values }).objects)).toEqual(endpoint(objectsOf('config/prometheus')));
+  });
+});
+
+describe('a real API server', () => {
+  /** Kinds of others, which are not there. */
+  const isForeign = ({ apiVersion }: Manifest): boolean => /^(cert-manager|monitoring)\./.test(apiVersion);
+
+  it.each(WHOLE)('takes %s', async (folder) => {
+    const budgets = (await tryKubectl(['api-versions'])).stdout.includes('policy/v1\n')
+      ? 'policy/v1'
+      : 'policy/v1beta1';
+    const objects = objectsOf(folder)
+      .filter((object) => !isForeign(object))
+      // As `make deploy` does for a server before 1.21.
+      .map((object) =>
+        object.kind === 'PodDisruptionBudget' ? Object.assign({}, object, { apiVersion: budgets }) : object,
+      );
+    const namespaces = ofKind(objects, 'Namespace');
+    // The namespace has to be there for what is in it, also where nothing is stored.
+    expect(await tryKubectl(['apply', '-f', '-'], ...namespaces)).toMatchObject({ code: 0 });
+    const dry = ['apply', '--dry-run=server', '-f', '-'];
+    expect(await tryKubectl(dry, ...objects)).toMatchObject({ code: 0, stderr: '' });
+  });
+});

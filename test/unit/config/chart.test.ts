@@ -1,0 +1,216 @@
+/** The chart's values: what each of them changes. That its defaults give config/default: test/integration/kustomize.test.ts. */
+import { describe, expect, it } from '@jest/globals';
+import { Ajv } from 'ajv';
+import { parse } from 'yaml';
+import { read, renderChart, type Rendering } from '../../support/chart.ts';
+import { type Deployment, deployments, type Manifest, ofKind, present } from '../../support/manifests.ts';
+
+type Values = Readonly<Record<string, unknown>>;
+
+const validate = new Ajv({ allErrors: true, strict: false }).compile(JSON.parse(read('values.schema.json')) as object);
+
+function faults(values: Values): readonly string[] {
+  return validate(values)
+    ? []
+    : (validate.errors ?? []).map(({ instancePath, message }) => `${instancePath} ${message}`);
+}
+
+const names = (objects: readonly Manifest[]): readonly string[] =>
+  objects.map(({ kind, metadata }) => `${kind}/${metadata.name}`).sort();
+
+const DEFAULT = renderChart().objects;
+
+function difference(rendering: Rendering): { readonly more: readonly string[]; readonly less: readonly string[] } {
+  const now = names(renderChart(rendering).objects);
+  const before = names(DEFAULT);
+  return {
+    more: now.filter((name) => !before.includes(name)),
+    less: before.filter((name) => !now.includes(name)),
+  };
+}
+
+const pod = (values: Values): Deployment['spec']['template'] =>
+  present(deployments(renderChart({ values }).objects)[0], 'Deployment').spec.template;
+
+const role = (name: string): readonly string[] => [
+  `ClusterRole/sequentialjob-${name}`,
+  `ClusterRoleBinding/sequentialjob-${name}`,
+];
+
+describe('values', () => {
+  it('by default are what their schema allows', () => {
+    expect(faults(parse(read('values.yaml')) as Values)).toEqual([]);
+  });
+
+  it('are all in the schema', () => {
+    const { properties } = JSON.parse(read('values.schema.json')) as { properties: object };
+    expect(Object.keys(properties).sort()).toEqual(
+      [...Object.keys(parse(read('values.yaml')) as object), 'global'].sort(),
+    );
+  });
+
+  it.each<[string, Values]>([
+    ['a value that is misspelled', { replica: 3 }],
+    ['a part that is misspelled', { image: { name: 'x' } }],
+    ['another role', { roles: 'webhook' }],
+    ['a priority class of the system', { priorityClass: { create: true, name: 'system-cluster-critical' } }],
+    ['a flag without dashes', { extraArgs: ['workers=4'] }],
+    ['a time limit that Kubernetes refuses', { webhook: { timeoutSeconds: 60 } }],
+    ['a digest that is none', { image: { digest: 'latest' } }],
+    ['a port that is none', { networkPolicy: { apiServerPorts: ['https'] } }],
+  ])('are refused for %s', (_name, values) => {
+    expect(faults(values)).not.toEqual([]);
+  });
+
+  it.each<[string, Values, readonly string[], readonly string[]]>([
+    ['nothing', {}, [], []],
+    [
+      'roles: split, a second Deployment with a budget and an account of its own',
+      { roles: 'split' },
+      ['Deployment', 'PodDisruptionBudget', 'ServiceAccount'].map((kind) => `${kind}/sequentialjob-webhook`),
+      [],
+    ],
+    ['dependencyCheck, its role', { dependencyCheck: { enabled: false } }, [], role('dependency-check')],
+    [
+      'podDisruptionBudget',
+      { podDisruptionBudget: { enabled: false } },
+      [],
+      ['PodDisruptionBudget/sequentialjob-controller'],
+    ],
+    ['networkPolicy', { networkPolicy: { enabled: false } }, [], ['NetworkPolicy/sequentialjob']],
+    ['serviceMonitor', { serviceMonitor: { enabled: true } }, ['ServiceMonitor/sequentialjob'], []],
+    ['priorityClass', { priorityClass: { create: false, name: '' } }, [], ['PriorityClass/sequentialjob']],
+    ['crds.install', { crds: { install: false } }, [], ['CustomResourceDefinition/sequentialjobs.batch.example.com']],
+    [
+      'rbac.aggregate',
+      { rbac: { aggregate: false } },
+      [],
+      ['admin', 'edit', 'view'].map((name) => `ClusterRole/sequentialjob-${name}`),
+    ],
+    [
+      'an issuer of one’s own',
+      { certManager: { issuerRef: { name: 'corporate', kind: 'ClusterIssuer' } } },
+      [],
+      ['Certificate/sequentialjob-ca', 'Issuer/sequentialjob-ca', 'Issuer/sequentialjob-self-signed'],
+    ],
+    [
+      'watchNamespace, permissions in that namespace alone',
+      { watchNamespace: 'team' },
+      ['RoleBinding/sequentialjob-controller', 'RoleBinding/sequentialjob-dependency-check'],
+      ['ClusterRoleBinding/sequentialjob-controller', 'ClusterRoleBinding/sequentialjob-dependency-check'],
+    ],
+    [
+      'no cert-manager, a Secret with a certificate',
+      { certManager: { enabled: false } },
+      ['Secret/sequentialjob-webhook-tls'],
+      [
+        'Certificate/sequentialjob-ca',
+        'Certificate/sequentialjob-webhook',
+        'Issuer/sequentialjob-ca',
+        'Issuer/sequentialjob-self-signed',
+      ],
+    ],
+  ])('change what is installed: %s', (_name, values, more, less) => {
+    expect(faults(values)).toEqual([]);
+    expect(difference({ values })).toEqual({ more, less });
+  });
+});
+
+describe('the Pods', () => {
+  it('take what is to be added to them', () => {
+    const values = {
+      image: { digest: `sha256:${'0'.repeat(64)}` },
+      imagePullSecrets: [{ name: 'registry' }],
+      nodeSelector: { disk: 'ssd' },
+      tolerations: [{ operator: 'Exists' }],
+      affinity: { nodeAffinity: {} },
+      topologySpread: false,
+      podLabels: { team: 'a' },
+      podAnnotations: { note: 'b' },
+      extraArgs: ['--log-level=debug'],
+      extraEnv: [{ name: 'HTTPS_PROXY', value: 'http://proxy' }],
+      watchNamespace: 'team',
+      leaderElection: { enabled: false },
+    };
+    expect(faults(values)).toEqual([]);
+    const { metadata, spec } = pod(values);
+    expect(metadata).toMatchObject({ labels: { team: 'a' }, annotations: { note: 'b' } });
+    expect(spec).toMatchObject({
+      imagePullSecrets: values.imagePullSecrets,
+      nodeSelector: values.nodeSelector,
+      tolerations: values.tolerations,
+      affinity: values.affinity,
+    });
+    expect(spec).not.toHaveProperty('topologySpreadConstraints');
+    expect(spec.containers[0]?.image).toBe(`registry.example.com/sequentialjob@${values.image.digest}`);
+    expect(spec.containers[0]?.args).toEqual([
+      'run',
+      '--role=all',
+      '--metrics-port=8080',
+      '--cert-dir=/certificate',
+      '--namespace=team',
+      '--log-level=debug',
+    ]);
+    expect(spec.containers[0]?.env).toContainEqual(values.extraEnv[0]);
+  });
+});
+
+describe('the certificate without cert-manager', () => {
+  const bundles = (objects: readonly Manifest[]): readonly (string | undefined)[] =>
+    objects
+      .filter(({ kind }) => kind.endsWith('WebhookConfiguration'))
+      .map((one) => (one['webhooks'] as { clientConfig: { caBundle?: string } }[])[0]?.clientConfig.caBundle);
+  const decode = (text: string | undefined): string => Buffer.from(text ?? '', 'base64').toString();
+
+  it('is made by the chart, and its authority trusted', () => {
+    const { objects, notes } = renderChart({ values: { certManager: { enabled: false } } });
+    const data = ofKind(objects, 'Secret')[0]?.['data'] as Record<string, string>;
+    expect(bundles(objects)).toEqual([data['ca.crt'], data['ca.crt']]);
+    const host = 'sequentialjob-webhook.sequentialjob-system.svc';
+    expect(decode(data['tls.crt'])).toBe(
+      `certificate for ${host}, ${host}.cluster.local by certificate of sequentialjob-ca`,
+    );
+    expect(notes).toContain('delete secret sequentialjob-webhook-tls');
+  });
+
+  it('is kept by an upgrade', () => {
+    const data = { 'ca.crt': 'Y2E=', 'tls.crt': 'Y3J0', 'tls.key': 'a2V5' };
+    const existing: Manifest = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'any' }, data };
+    const { objects } = renderChart({ values: { certManager: { enabled: false } }, existing });
+    expect(ofKind(objects, 'Secret')[0]?.['data']).toEqual(data);
+    expect(bundles(objects)).toEqual(['Y2E=', 'Y2E=']);
+  });
+
+  it('may be one’s own', () => {
+    const certificate = { secretName: 'mine', caBundle: 'PEM' };
+    const { objects } = renderChart({ values: { certManager: { enabled: false }, certificate } });
+    expect(ofKind(objects, 'Secret')).toEqual([]);
+    expect(bundles(objects).map(decode)).toEqual(['PEM', 'PEM']);
+    expect(() =>
+      renderChart({ values: { certManager: { enabled: false }, certificate: { secretName: 'mine' } } }),
+    ).toThrow('certificate.secretName needs certificate.caBundle');
+  });
+});
+
+describe('what depends on the server', () => {
+  const crd = (version: string): string =>
+    JSON.stringify(ofKind(renderChart({ version }).objects, 'CustomResourceDefinition'));
+
+  it.each([
+    ['v1.20.2', 'policy/v1beta1', false],
+    ['v1.24.17', 'policy/v1', false],
+    ['v1.25.0-gke.100', 'policy/v1', true],
+    ['v1.36.2', 'policy/v1', true],
+  ])('%s: budgets are %s, rules in CEL: %s', (version, policy, hasRules) => {
+    const [budget] = ofKind(renderChart({ version }).objects, 'PodDisruptionBudget');
+    expect(budget?.apiVersion).toBe(policy);
+    expect(crd(version).includes('x-kubernetes-validations')).toBe(hasRules);
+  });
+
+  it('the definition outlives the chart, unless that is not wanted', () => {
+    const kept = (values: Values): unknown =>
+      ofKind(renderChart({ values }).objects, 'CustomResourceDefinition')[0]?.metadata.annotations;
+    expect(kept({})).toEqual({ 'helm.sh/resource-policy': 'keep' });
+    expect(kept({ crds: { keep: false } })).toBeUndefined();
+  });
+});

@@ -1,0 +1,149 @@
+/** The Pods of the operator, as config/ and the chart describe them. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { parseConfig } from '../../../shared/config.ts';
+import { VERSION } from '../../../shared/version.ts';
+import { renderChart } from '../../support/chart.ts';
+import { deployments, type Manifest, ofKind, present, readManifests, ROOT, selects } from '../../support/manifests.ts';
+import { restrictedFaults } from '../../support/restricted.ts';
+
+/** Of the two overlays the Deployments that need no patch; test/integration/kustomize.test.ts has all as kustomize builds them. */
+const DEPLOYMENTS = [
+  ...deployments(readManifests('config/manager/deployment.yaml')).map((one) => ['config/manager', one] as const),
+  ...deployments(readManifests('config/overlays/split-roles/webhook-deployment.yaml')).map(
+    (one) => ['config/overlays/split-roles', one] as const,
+  ),
+  ...deployments(renderChart({ values: { roles: 'split' } }).objects).map(
+    (one) => [`the chart's ${one.metadata.name}`, one] as const,
+  ),
+  ...deployments(renderChart().objects).map((one) => ["the chart's only one", one] as const),
+];
+
+const MIB = 2 ** 20;
+/** What a full heap of 320 MB was in all: measured with a heap filled until Node gave up. */
+const FULL_HEAP = { heap: 320, all: 477 } as const;
+
+describe.each(DEPLOYMENTS)('the Pods of %s', (_name, deployment) => {
+  const { template, selector, replicas } = deployment.spec;
+  const pod = template.spec;
+  const container = present(pod.containers[0], 'container');
+  const config = parseConfig(container.args.slice(1), {});
+
+  it('keep to the restricted profile', () => {
+    expect(restrictedFaults(pod)).toEqual([]);
+  });
+
+  it('cannot write to their image', () => {
+    expect(container.securityContext).toMatchObject({ readOnlyRootFilesystem: true });
+  });
+
+  it('are started with flags that exist, and with leader election where there is a controller', () => {
+    expect(container.args[0]).toBe('run');
+    expect(config.leaderElect).toBe(config.role !== 'webhook');
+    expect(config.metricsPort).toBe(container.ports.find(({ name }) => name === 'metrics')?.containerPort);
+  });
+
+  it('have a port and a certificate for the webhook where they serve it, and a token where they control', () => {
+    const serves = config.role !== 'controller';
+    expect(container.ports.find(({ name }) => name === 'webhook')?.containerPort).toBe(
+      serves ? config.webhookPort : undefined,
+    );
+    const mount = container.volumeMounts.find(({ name }) => name === 'certificate');
+    expect(mount?.mountPath).toBe(serves ? config.certDir : undefined);
+    const volume = pod.volumes.find(({ name }) => name === 'certificate');
+    expect(volume?.secret?.secretName).toBe(serves ? 'sequentialjob-webhook-tls' : undefined);
+    expect(pod.automountServiceAccountToken).toBe(config.role !== 'webhook');
+    expect(template.metadata.labels['batch.example.com/webhook']).toBe(serves ? 'true' : undefined);
+  });
+
+  it('are asked whether they are ready where they are used: over TLS where they serve the webhook', () => {
+    const [scheme, port] = config.role === 'controller' ? ['HTTP', 'metrics'] : ['HTTPS', 'webhook'];
+    expect(container.readinessProbe.httpGet).toEqual({ scheme, port, path: '/readyz' });
+    expect(container.livenessProbe.httpGet).toEqual({ port: 'metrics', path: '/healthz' });
+  });
+
+  it('have time to drain', () => {
+    const [, script = ''] = container.lifecycle.preStop.exec.command.slice(1);
+    const waitsMs = Number(/(\d+)\)$/.exec(script)?.[1]);
+    // DESIGN §4: 20 s; and a moment to end.
+    expect(pod.terminationGracePeriodSeconds).toBeGreaterThan(waitsMs / 1000 + 20);
+  });
+
+  it('run out of heap before they run out of memory', () => {
+    const heap = Number(/--max-old-space-size=(\d+)/.exec(container.env[0]?.value ?? '')?.[1]);
+    const limit = Number(/^(\d+)Mi$/.exec(container.resources.limits['memory'] ?? '')?.[1]);
+    expect((heap / FULL_HEAP.heap) * FULL_HEAP.all * 1e6).toBeLessThan(limit * MIB);
+    expect(container.resources.limits).not.toHaveProperty('cpu');
+  });
+
+  it('are two, spread, and selected by their own Deployment', () => {
+    expect(replicas).toBe(2);
+    expect(selects(selector.matchLabels, template.metadata.labels)).toBe(true);
+    const spread = pod.topologySpreadConstraints.map(({ labelSelector }) => labelSelector.matchLabels);
+    expect(spread).toEqual([selector.matchLabels, selector.matchLabels]);
+  });
+
+  it('are of this version', () => {
+    expect(container.image).toBe(`registry.example.com/sequentialjob:${VERSION}`);
+  });
+});
+
+describe('what is written in several places', () => {
+  it.each([
+    ['Makefile', `\nVERSION := ${VERSION}\n`],
+    ['charts/sequentialjob/Chart.yaml', `\nversion: ${VERSION}\nappVersion: ${VERSION}\n`],
+  ])('%s has the version', (file, line) => {
+    expect(readFileSync(join(ROOT, file), 'utf8')).toContain(line);
+  });
+
+  it('the Makefile puts IMG in the place of the image that the manifests name', () => {
+    const { image } = present(DEPLOYMENTS[0]?.[1].spec.template.spec.containers[0], 'container');
+    expect(readFileSync(join(ROOT, 'Makefile'), 'utf8')).toContain(`s|image: ${image.split(':')[0] ?? ''}:.*|`);
+  });
+
+  it('the image runs the program as the user of the manifests does: by number, not root', () => {
+    const dockerfile = readFileSync(join(ROOT, 'Dockerfile'), 'utf8');
+    expect(dockerfile).toContain('\nUSER 65532:65532\n');
+    const [node] = (JSON.parse(/^ENTRYPOINT (.*)$/m.exec(dockerfile)?.[1] ?? '[]') as readonly string[]).slice(0, 1);
+    const used = DEPLOYMENTS.map(([, one]) => one.spec.template.spec.containers[0]?.lifecycle.preStop.exec.command[0]);
+    expect(new Set(used)).toEqual(new Set([node]));
+  });
+});
+
+describe('the Services', () => {
+  const objects: readonly Manifest[] = [
+    ...readManifests(
+      'config/webhook/service.yaml',
+      'config/manager/metrics-service.yaml',
+      'config/manager/deployment.yaml',
+    ),
+    ...readManifests('config/manager/disruption-budget.yaml', 'config/network-policy/network-policy.yaml'),
+  ];
+  const { template, selector } = present(DEPLOYMENTS[0]?.[1].spec, 'Deployment');
+  const { labels } = template.metadata;
+  const ports = template.spec.containers[0]?.ports ?? [];
+
+  it.each(ofKind(objects, 'Service').map((service) => [service.metadata.name, service['spec']] as const))(
+    '%s selects the Pods and has a port of theirs',
+    (_name, spec) => {
+      const service = spec as { selector: Record<string, string>; ports: readonly { targetPort: string }[] };
+      expect(selects(service.selector, labels)).toBe(true);
+      expect(ports.map(({ name }) => name)).toEqual(expect.arrayContaining(service.ports.map((one) => one.targetPort)));
+    },
+  );
+
+  it('are no way past the network policy, which knows both ports', () => {
+    const [policy] = ofKind(objects, 'NetworkPolicy');
+    expect(JSON.stringify(policy)).toContain(`"port":${ports[0]?.containerPort}`);
+    expect(JSON.stringify(policy)).toContain(`"port":${ports[1]?.containerPort}`);
+    expect(policy).toMatchObject({
+      spec: { podSelector: { matchLabels: { 'app.kubernetes.io/name': 'sequentialjob' } } },
+    });
+  });
+
+  it('and the PodDisruptionBudget are about the Deployment’s Pods', () => {
+    const [budget] = ofKind(objects, 'PodDisruptionBudget');
+    expect(budget).toMatchObject({ spec: { minAvailable: 1, selector } });
+  });
+});

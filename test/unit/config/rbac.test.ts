@@ -1,0 +1,142 @@
+/** Least privilege: each verb has a reason, and there is no other. test/integration/rbac.test.ts has them all used. */
+import { describe, expect, it } from '@jest/globals';
+import { GROUP, PLURAL } from '../../../shared/api/group.ts';
+import { OPTIONS } from '../../../shared/config.ts';
+import { renderChart } from '../../support/chart.ts';
+import { type Manifest, ofKind, readManifests, type Rule } from '../../support/manifests.ts';
+
+type Reasons = Readonly<Record<string, Readonly<Record<string, string>>>>;
+
+/** By `<group>/<resource>`. */
+const CONTROLLER: Reasons = {
+  [`${GROUP}/${PLURAL}`]: {
+    list: 'informers.ts: what there is; startup.ts: whether the resource is known',
+    watch: 'informers.ts: what changes',
+    get: 'reconcile.ts: to look again after a write whose answer was lost',
+    patch: 'act.ts: the finalizer, where the webhook was bypassed and at the end',
+    delete: 'act.ts: ttlSecondsAfterFinished',
+  },
+  [`${GROUP}/${PLURAL}/status`]: { patch: 'report.ts: the status' },
+  [`${GROUP}/${PLURAL}/finalizers`]: {
+    update: 'asked by OwnerReferencesPermissionEnforcement of whoever sets blockOwnerDeletion',
+  },
+  'batch/jobs': {
+    list: 'informers.ts',
+    watch: 'informers.ts',
+    get: 'act-jobs.ts: a Job that is there already, or on record and not in the cache',
+    create: 'act-jobs.ts: a step',
+    patch: 'act-patch.ts: suspend, go on, end',
+    delete: 'act-jobs.ts: the cleanup',
+  },
+  '/pods': {
+    list: 'informers.ts: what keeps a Pod from starting; act-look.ts: why a Job failed',
+    watch: 'informers.ts',
+  },
+  '/events': {
+    create: 'events.ts',
+    patch: 'events.ts: one more of the same',
+    get: 'events.ts: how many of them, after a restart',
+    list: 'informers.ts: the Pods that a Job may not create',
+    watch: 'informers.ts',
+  },
+  'apps/controllerrevisions': {
+    create: 'revisions.ts: the spec that a sequence runs, where it was changed past the webhook',
+    get: 'revisions.ts: the same after a restart',
+    delete: 'revisions.ts: replaced by another',
+  },
+};
+
+const DEPENDENCY_CHECK: Reasons = {
+  '/secrets': { get: 'dependencies.ts: metadata only' },
+  '/configmaps': { get: 'dependencies.ts: metadata only' },
+  '/persistentvolumeclaims': { get: 'dependencies.ts: metadata only' },
+};
+
+const LEADER_ELECTION: Reasons = {
+  'coordination.k8s.io/leases': {
+    create: 'the first leader',
+    get: 'who leads',
+    update: 'take, renew, release',
+  },
+};
+
+const rulesOf = (object: Manifest | undefined): readonly Rule[] => (object?.['rules'] ?? []) as readonly Rule[];
+
+/** `<group>/<resource> <verb>`, sorted. */
+function granted(rules: readonly Rule[]): readonly string[] {
+  return rules
+    .flatMap(({ apiGroups, resources, verbs }) =>
+      apiGroups.flatMap((group) =>
+        resources.flatMap((resource) => verbs.map((verb) => `${group}/${resource} ${verb}`)),
+      ),
+    )
+    .sort();
+}
+
+const needed = (reasons: Reasons): readonly string[] =>
+  Object.entries(reasons)
+    .flatMap(([resource, verbs]) => Object.keys(verbs).map((verb) => `${resource} ${verb}`))
+    .sort();
+
+const files = (folder: string, ...names: readonly string[]): readonly Manifest[] =>
+  readManifests(...names.map((name) => `config/${folder}/${name}.yaml`));
+
+const KUSTOMIZE = [
+  ...files('rbac', 'controller-role', 'leader-election-role', 'view-role', 'edit-role', 'admin-role'),
+  ...files('rbac', 'controller-role-binding', 'leader-election-role-binding'),
+  ...files('dependency-check', 'role', 'role-binding'),
+];
+
+describe.each([
+  ['config', KUSTOMIZE],
+  ['the chart', renderChart().objects],
+])('the permissions of %s', (_name, objects) => {
+  const role = (name: string): Manifest | undefined =>
+    objects.find(({ kind, metadata }) => kind.endsWith('Role') && metadata.name === `sequentialjob-${name}`);
+
+  it.each([
+    ['controller', 'ClusterRole', CONTROLLER],
+    ['dependency-check', 'ClusterRole', DEPENDENCY_CHECK],
+    ['leader-election', 'Role', LEADER_ELECTION],
+  ] as const)('%s are those that have a reason, each once', (name, kind, reasons) => {
+    expect(role(name)?.kind).toBe(kind);
+    expect(granted(rulesOf(role(name)))).toEqual(needed(reasons));
+  });
+
+  it('have no wildcard', () => {
+    expect(JSON.stringify(objects.flatMap(rulesOf))).not.toContain('*');
+  });
+
+  it('let a leader touch one Lease, the one that the flags name by default', () => {
+    const [create, rest] = rulesOf(role('leader-election'));
+    expect(create).toEqual({ apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['create'] });
+    expect(rest?.resourceNames).toEqual([OPTIONS.leaderElectionId.fallback]);
+  });
+
+  it('are bound to the service account of the controller and to nobody else', () => {
+    const bindings = [...ofKind(objects, 'ClusterRoleBinding'), ...ofKind(objects, 'RoleBinding')];
+    const subjects = [{ kind: 'ServiceAccount', name: 'sequentialjob-controller', namespace: 'sequentialjob-system' }];
+    expect(bindings.map(({ metadata }) => metadata.name).sort()).toEqual(
+      ['controller', 'dependency-check', 'leader-election'].map((name) => `sequentialjob-${name}`),
+    );
+    for (const binding of bindings) {
+      expect(binding).toMatchObject({ subjects, roleRef: { name: binding.metadata.name } });
+    }
+  });
+
+  it.each([
+    ['view', ['view', 'edit', 'admin'], ['get', 'list', 'watch']],
+    ['edit', ['edit', 'admin'], ['create', 'delete', 'deletecollection', 'patch', 'update']],
+    ['admin', ['admin'], []],
+  ])('%s are added to those of Kubernetes’ own %j', (name, targets, verbs) => {
+    const labels = Object.keys(role(name)?.metadata.labels ?? {}).filter((label) => label.includes('aggregate-to'));
+    expect(labels.sort()).toEqual(targets.map((to) => `rbac.authorization.k8s.io/aggregate-to-${to}`).sort());
+    const onObjects = rulesOf(role(name)).filter(({ resources }) => resources.includes(PLURAL));
+    expect(onObjects.flatMap((rule) => rule.verbs).sort()).toEqual(verbs);
+  });
+
+  it('let no user write a status, which records what has been started', () => {
+    const users = ['view', 'edit', 'admin'].flatMap((name) => granted(rulesOf(role(name))));
+    expect(users.filter((verb) => verb.includes('/status'))).toEqual([`${GROUP}/${PLURAL}/status get`]);
+  });
+});
