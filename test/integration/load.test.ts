@@ -1,35 +1,19 @@
 /** Fifty sequences at once: all complete, each in its own order. */
-import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import type { ApiClient } from '../../shared/kube/client.ts';
-import { connect, kubeconfig, Namespace } from '../support/cluster.ts';
-import { Operator } from '../support/operator.ts';
+import { expect, it } from '@jest/globals';
+import { operated } from '../support/operated.ts';
 import { sequence } from '../support/sequences.ts';
 
 const SEQUENCES = 50;
 const STEPS = 3;
 
-let client: ApiClient;
-let namespace: Namespace;
-let operator: Operator;
-
-beforeAll(async () => {
-  client = connect();
-  namespace = await Namespace.create(client, 'load');
-  operator = await Operator.start(kubeconfig(), namespace.name);
-}, 60_000);
-
-afterAll(async () => {
-  await namespace.remove();
-  await operator.end('SIGTERM');
-  await client.close();
-});
+const here = operated('load');
 
 it(`completes ${SEQUENCES} sequences of ${STEPS} steps that start at once`, async () => {
   const names = Array.from({ length: SEQUENCES }, (_, i) => `many-${i}`);
-  await Promise.all(names.map((name) => namespace.apply(name, sequence(STEPS))));
-  const objects = await Promise.all(names.map((name) => namespace.untilFinished(name, 240)));
+  await Promise.all(names.map((name) => here.namespace.apply(name, sequence(STEPS))));
+  const objects = await Promise.all(names.map((name) => here.namespace.untilFinished(name, 240)));
   expect(objects.filter(({ status }) => status?.phase !== 'Completed')).toEqual([]);
-  const jobs = await namespace.jobs();
+  const jobs = await here.namespace.jobs();
   expect(jobs).toHaveLength(SEQUENCES * STEPS);
   for (const { metadata, status } of objects) {
     const own = jobs.filter((job) => job.metadata.ownerReferences?.[0]?.uid === metadata.uid);
@@ -41,5 +25,5 @@ it(`completes ${SEQUENCES} sequences of ${STEPS} steps that start at once`, asyn
       }
     }
   }
-  expect(operator.output).not.toContain('reconcile failed');
+  expect(here.operator.output).not.toContain('reconcile failed');
 }, 300_000);

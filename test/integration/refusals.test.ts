@@ -1,28 +1,14 @@
 /** What cannot run: invalid specs that got past admission, Jobs that the API server refuses, names that are taken. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { getCondition } from '../../shared/conditions.ts';
-import type { ApiClient } from '../../shared/kube/client.ts';
 import { collectionPath, JOBS } from '../../shared/kube/resources.ts';
 import { BYPASSED } from '../support/admission.ts';
-import { connect, kubeconfig, kubectl, Namespace } from '../support/cluster.ts';
+import { kubeconfig, kubectl, Namespace } from '../support/cluster.ts';
+import { operated } from '../support/operated.ts';
 import { Operator } from '../support/operator.ts';
 import { FOREVER, sequence, step } from '../support/sequences.ts';
 
-let client: ApiClient;
-let namespace: Namespace;
-let operator: Operator;
-
-beforeAll(async () => {
-  client = connect();
-  namespace = await Namespace.create(client, 'refusals');
-  operator = await Operator.start(kubeconfig(), namespace.name);
-}, 60_000);
-
-afterAll(async () => {
-  await namespace.remove();
-  await operator.end('SIGTERM');
-  await client.close();
-});
+const here = operated('refusals');
 
 const unmounted = { ...step('s1'), volumeMounts: [{ name: 'data', mountPath: '/data' }] };
 
@@ -31,7 +17,7 @@ describe('an invalid spec that admission did not stop', () => {
   let theirs: Operator;
 
   beforeAll(async () => {
-    bypassed = await Namespace.create(client, 'bypassed', BYPASSED);
+    bypassed = await Namespace.create(here.client, 'bypassed', BYPASSED);
     theirs = await Operator.start(kubeconfig(), bypassed.name);
   }, 60_000);
 
@@ -64,24 +50,24 @@ describe('an invalid spec that admission did not stop', () => {
 
 describe('a Job that the API server refuses', () => {
   it('fails the sequence with the answer, and is not asked for again', async () => {
-    await kubectl('create', 'quota', 'one-job', '--hard=count/jobs.batch=1', '-n', namespace.name);
+    await kubectl('create', 'quota', 'one-job', '--hard=count/jobs.batch=1', '-n', here.namespace.name);
     try {
-      await namespace.apply('refused', sequence(2));
-      const { status } = await namespace.untilFinished('refused');
+      await here.namespace.apply('refused', sequence(2));
+      const { status } = await here.namespace.untilFinished('refused');
       expect(status?.phase).toBe('Failed');
       expect(status?.progress).toMatchObject({ failureReason: 'JobRejected', failedIndex: 1 });
       expect(status?.progress?.failureMessage).toContain('exceeded quota');
     } finally {
-      await kubectl('delete', 'quota', 'one-job', '-n', namespace.name);
+      await kubectl('delete', 'quota', 'one-job', '-n', here.namespace.name);
     }
   });
 });
 
 describe("a Job of somebody else's under the step's name", () => {
   it('fails the sequence and is left alone', async () => {
-    const foreign = await client.request<{ metadata: { uid: string } }>({
+    const foreign = await here.client.request<{ metadata: { uid: string } }>({
       method: 'POST',
-      path: collectionPath(JOBS, namespace.name),
+      path: collectionPath(JOBS, here.namespace.name),
       body: {
         metadata: { name: 'conflict-1-s1' },
         spec: {
@@ -90,8 +76,8 @@ describe("a Job of somebody else's under the step's name", () => {
         },
       },
     });
-    await namespace.apply('conflict', sequence(3));
-    const { status } = await namespace.untilFinished('conflict');
+    await here.namespace.apply('conflict', sequence(3));
+    const { status } = await here.namespace.untilFinished('conflict');
     expect(status?.progress).toMatchObject({
       failureReason: 'JobNameConflict',
       failedIndex: 1,
@@ -100,9 +86,9 @@ describe("a Job of somebody else's under the step's name", () => {
     });
     expect(status?.progress?.failureMessage).toContain('conflict-1-s1');
 
-    await namespace.delete('conflict');
-    await namespace.untilGone('conflict', 30);
-    const left = await namespace.jobs();
+    await here.namespace.delete('conflict');
+    await here.namespace.untilGone('conflict', 30);
+    const left = await here.namespace.jobs();
     expect(left.find((job) => job.metadata.name === 'conflict-1-s1')?.metadata.uid).toBe(foreign.metadata.uid);
     expect(left.some((job) => job.metadata.name === 'conflict-0-s0')).toBe(false);
   });
@@ -110,11 +96,11 @@ describe("a Job of somebody else's under the step's name", () => {
 
 describe('a sequence that another tool changed', () => {
   it('still runs when its labels are taken off the running Job', async () => {
-    await namespace.apply('unlabelled', sequence(2, { 0: 'sleep 4' }));
-    await namespace.until('unlabelled', ({ status }) => status?.steps?.[0]?.state === 'Running');
+    await here.namespace.apply('unlabelled', sequence(2, { 0: 'sleep 4' }));
+    await here.namespace.until('unlabelled', ({ status }) => status?.steps?.[0]?.state === 'Running');
     const label = 'batch.example.com/sequentialjob-uid-';
-    await kubectl('label', 'job', 'unlabelled-0-s0', '-n', namespace.name, label);
-    const { status } = await namespace.untilFinished('unlabelled');
+    await kubectl('label', 'job', 'unlabelled-0-s0', '-n', here.namespace.name, label);
+    const { status } = await here.namespace.untilFinished('unlabelled');
     expect(status?.phase).toBe('Completed');
   });
 });

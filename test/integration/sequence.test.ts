@@ -1,33 +1,18 @@
 /** A sequence on a real control plane with a virtual node: from the first step to the last, or to the one that fails. */
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { LABELS } from '../../shared/api/group.ts';
 import { getCondition } from '../../shared/conditions.ts';
-import type { ApiClient } from '../../shared/kube/client.ts';
-import { connect, kubeconfig, kubectl, Namespace } from '../support/cluster.ts';
+import { kubectl } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
-import { Operator } from '../support/operator.ts';
+import { operated } from '../support/operated.ts';
 import { sequence, step } from '../support/sequences.ts';
 
-let client: ApiClient;
-let namespace: Namespace;
-let operator: Operator;
-
-beforeAll(async () => {
-  client = connect();
-  namespace = await Namespace.create(client, 'sequence');
-  operator = await Operator.start(kubeconfig(), namespace.name);
-}, 60_000);
-
-afterAll(async () => {
-  await namespace.remove();
-  await operator.end('SIGTERM');
-  await client.close();
-});
+const here = operated('sequence');
 
 describe('a sequence that succeeds', () => {
   it('runs its steps one after another and says so', async () => {
-    await namespace.apply('etl', sequence(3));
-    const { metadata, status } = await namespace.untilFinished('etl');
+    await here.namespace.apply('etl', sequence(3));
+    const { metadata, status } = await here.namespace.untilFinished('etl');
 
     expect(status?.phase).toBe('Completed');
     expect(status?.progress).toEqual({ completedIndices: [0, 1, 2], summary: '3/3' });
@@ -42,7 +27,7 @@ describe('a sequence that succeeds', () => {
       ResourcesUnavailable: 'False',
     });
 
-    const jobs = await namespace.jobs('etl');
+    const jobs = await here.namespace.jobs('etl');
     expect(jobs.map((job) => job.metadata.name)).toEqual(['etl-0-s0', 'etl-1-s1', 'etl-2-s2']);
     expect(status?.steps?.map(({ state, jobName, jobUID }) => ({ state, jobName, jobUID }))).toEqual(
       jobs.map((job) => ({ state: 'Succeeded', jobName: job.metadata.name, jobUID: job.metadata.uid })),
@@ -74,7 +59,7 @@ describe('a sequence that succeeds', () => {
 
   it('tells its story in events, each once, in order', async () => {
     const events = await eventually('all events', async () => {
-      const list = await namespace.events('etl');
+      const list = await here.namespace.events('etl');
       return list.length >= 8 ? list : undefined;
     });
     expect(
@@ -93,22 +78,24 @@ describe('a sequence that succeeds', () => {
 
   it('can be waited for as a Job can', async () => {
     await expect(
-      kubectl('wait', '-n', namespace.name, 'sj/etl', '--for=condition=complete', '--timeout=5s'),
+      kubectl('wait', '-n', here.namespace.name, 'sj/etl', '--for=condition=complete', '--timeout=5s'),
     ).resolves.toContain('condition met');
   });
 
   it('shows in kubectl get by all its names', async () => {
     for (const name of ['sequentialjob', 'sequentialjobs', 'sj', 'seqjob']) {
-      const [header, row] = (await kubectl('get', name, 'etl', '-n', namespace.name)).split('\n');
+      const [header, row] = (await kubectl('get', name, 'etl', '-n', here.namespace.name)).split('\n');
       expect(header?.trim().split(/\s+/)).toEqual(['NAME', 'STATUS', 'PROGRESS', 'STEP', 'AGE']);
       expect(row?.trim().split(/\s+/).slice(0, 3)).toEqual(['etl', 'Completed', '3/3']);
     }
-    expect(await kubectl('get', 'all', '-n', namespace.name)).toContain('sequentialjob.batch.example.com/etl');
-    expect(await kubectl('get', 'sj', 'etl', '-n', namespace.name, '-o', 'wide')).toContain('All 3 steps completed');
+    expect(await kubectl('get', 'all', '-n', here.namespace.name)).toContain('sequentialjob.batch.example.com/etl');
+    expect(await kubectl('get', 'sj', 'etl', '-n', here.namespace.name, '-o', 'wide')).toContain(
+      'All 3 steps completed',
+    );
   });
 
   it('runs every step with the template around it', async () => {
-    await namespace.apply('templated', {
+    await here.namespace.apply('templated', {
       containers: [step('only', 'echo "$GREETING from $POD" > /dev/termination-log; exit 1')],
       template: {
         metadata: { labels: { team: 'data' }, annotations: { note: 'kept' } },
@@ -119,8 +106,10 @@ describe('a sequence that succeeds', () => {
       },
       backoffLimit: 0,
     });
-    await namespace.untilFinished('templated');
-    const pods = JSON.parse(await kubectl('get', 'pods', '-n', namespace.name, '-l', 'team=data', '-o', 'json')) as {
+    await here.namespace.untilFinished('templated');
+    const pods = JSON.parse(
+      await kubectl('get', 'pods', '-n', here.namespace.name, '-l', 'team=data', '-o', 'json'),
+    ) as {
       items: { metadata: { annotations: object }; spec: { restartPolicy: string; containers: { name: string }[] } }[];
     };
     expect(pods.items).toHaveLength(1);
@@ -132,8 +121,8 @@ describe('a sequence that succeeds', () => {
 describe('a sequence that fails', () => {
   it.each([0, 1, 2])('stops at step %i and says why', async (failing) => {
     const name = `fails-at-${failing}`;
-    await namespace.apply(name, sequence(3, { [failing]: 'exit 3' }));
-    const { status } = await namespace.untilFinished(name);
+    await here.namespace.apply(name, sequence(3, { [failing]: 'exit 3' }));
+    const { status } = await here.namespace.untilFinished(name);
 
     expect(status?.phase).toBe('Failed');
     expect(status?.completionTime).toBeDefined();
@@ -159,10 +148,10 @@ describe('a sequence that fails', () => {
       'Failed',
       ...Array<string>(2 - failing).fill('Skipped'),
     ]);
-    expect(await namespace.jobNames(name)).toHaveLength(failing + 1);
+    expect(await here.namespace.jobNames(name)).toHaveLength(failing + 1);
 
     const events = await eventually('the warnings', async () => {
-      const warnings = (await namespace.events(name)).filter(({ type }) => type === 'Warning');
+      const warnings = (await here.namespace.events(name)).filter(({ type }) => type === 'Warning');
       return warnings.length >= 2 ? warnings : undefined;
     });
     expect(events.map(({ reason }) => reason)).toEqual(['JobFailed', 'SequenceFailed']);
@@ -170,7 +159,7 @@ describe('a sequence that fails', () => {
   });
 
   it('describes itself so that a person understands', async () => {
-    const text = await kubectl('describe', 'sj', 'fails-at-1', '-n', namespace.name);
+    const text = await kubectl('describe', 'sj', 'fails-at-1', '-n', here.namespace.name);
     for (const words of [/Phase:\s+Failed/, /Failed Index:\s+1/, /Summary:\s+1\/3/, /Warning\s+SequenceFailed/]) {
       expect(text).toMatch(words);
     }
