@@ -200,7 +200,9 @@ export class World {
   onGone(): void {
     if (this.cluster.busy().some((uid) => !this.#torn.has(uid))) this.blame('the object went before a Pod');
     const left = this.cluster.jobs().filter(({ metadata }) => this.ledger.find(metadata.uid) !== undefined);
-    if (left.length > 0) this.blame(`the object went before ${left.map(({ metadata }) => metadata.name).join()}`);
+    // A Job that another process made, and no watch has told of yet, is the garbage collector's: its owner is gone.
+    if (left.length > 0 && !this.#hasStaleActed)
+      this.blame(`the object went before ${left.map(({ metadata }) => metadata.name).join()}`);
   }
 
   onStatus(sender: Sender, before: SequentialJob, after: SequentialJob): void {
