@@ -36,7 +36,8 @@ export async function patchJob({ type, job }: PatchAction, snapshot: Snapshot, d
     });
     const after = withJob(snapshot, answer, deps);
     if (type !== 'SuspendJob' || answer.spec?.suspend === true) return after;
-    deps.skills.noteUnsuspendable();
+    // A server that knows the field says false where somebody else (an admission webhook) has put that back.
+    if (answer.spec?.suspend === undefined) deps.skills.noteUnsuspendable();
     return withFinding(after, name, { type: 'unsuspendable' });
   } catch (error) {
     if (!isApiError(error, 'NotFound')) throw error;

@@ -48,7 +48,7 @@ async function judge(object: SequentialJob, known: Known, revisions: Revisions):
   const next: Known = { generation, spec, recorded: known.recorded };
   switch (change) {
     case 'none':
-      return asJudged(object, next);
+      return asJudged(object, { ...next, ...untold(object, known) });
     case 'accepted':
       // An older record would be held against it after a restart.
       if (known.recorded) await revisions.record(object, spec, generation);
@@ -59,6 +59,11 @@ async function judge(object: SequentialJob, known: Known, revisions: Revisions):
       return asJudged(object, { ...next, recorded: true, held: true, change: refused });
     }
   }
+}
+
+/** A change that no status has spoken of yet: another one, of no consequence, came before that. */
+function untold({ status }: SequentialJob, { generation, change }: Known): Pick<Known, 'change'> {
+  return change === undefined || (status?.observedGeneration ?? 0) >= generation ? {} : { change };
 }
 
 /** The verdict on this generation stands, whatever the status says by now: the change was judged by that of its time. */

@@ -114,7 +114,7 @@ export class Informers {
       const { object } = change;
       const before = change.type === 'modified' ? change.previous : undefined;
       // A Pod that goes may have been an obstacle; its ordinary progress is nobody's business.
-      const matters = change.type === 'deleted' ? object.obstacle !== undefined : tellsNews(before, object);
+      const matters = change.type === 'deleted' ? object.termination === undefined : tellsNews(before, object);
       if (matters && object.sequentialJob !== undefined) {
         enqueue(`${object.metadata.namespace}/${object.sequentialJob}`);
       }

@@ -22,6 +22,8 @@ export interface Ending {
   readonly termination: PodTermination;
 }
 
+const COMPLETED: PodTermination = { reason: 'Completed', message: '' };
+
 type Status = Untrusted<V1PodStatus>;
 type ContainerStatus = Untrusted<V1ContainerStatus>;
 type Terminated = Untrusted<V1ContainerStateTerminated>;
@@ -45,11 +47,12 @@ export function endingOf(pod: Untrusted<V1Pod>, step: string | undefined): Endin
   return termination === undefined ? undefined : { failed: true, termination };
 }
 
-function succeeded(status: Status, step: string | undefined): Ending | undefined {
+function succeeded(status: Status, step: string | undefined): Ending {
   const container = stepFirst(status, step).at(0);
   const ended = container === undefined ? undefined : terminated(container.state);
-  if (container === undefined || ended === undefined) return undefined;
-  return { failed: false, termination: describe(container, ended, 'Completed') };
+  // A kubelet may leave the containers out: that the Pod is over is told by its phase.
+  if (container === undefined || ended === undefined) return { failed: false, termination: COMPLETED };
+  return { failed: false, termination: describe(container, ended, COMPLETED.reason) };
 }
 
 /** An init container before all others: none of them started. What failed now counts before what failed last time. */

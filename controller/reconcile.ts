@@ -9,7 +9,7 @@ import { collectionPath, JOBS, objectPath, SEQUENTIAL_JOBS } from '../shared/kub
 import { act, type ActorDeps } from './act.ts';
 import { recordSpec } from './act-jobs.ts';
 import { type Action, decide, type Decision, type Snapshot } from './decide/index.ts';
-import { hold } from './hold.ts';
+import { type Held, hold } from './hold.ts';
 import type { Known } from './revisions.ts';
 import { toObservedJob, toSequentialJob } from './transform.ts';
 import { report, type ReporterDeps } from './report.ts';
@@ -56,11 +56,10 @@ export async function reconcile(key: Key, deps: ReconcilerDeps): Promise<Result>
   const exists = !deps.doubtful.has(key) || (await lookAgain(key, deps));
   const seen = exists ? await observe(key, deps) : undefined;
   if (seen === undefined) return { requeueAfterMs: undefined };
-  const now = deps.now();
   let { snapshot } = seen;
   try {
     for (let round = 0; round < MAX_ROUNDS; round++) {
-      const decision = decide(snapshot, now);
+      const decision = decide(snapshot, deps.now());
       if (decision.actions.length === 0) {
         snapshot = await recordBeforeStart(snapshot, decision, deps);
         await report(snapshot.object, decision.status, decision.events, deps);
@@ -129,13 +128,26 @@ interface Seen {
 async function observe(key: Key, deps: ReconcilerDeps): Promise<Seen | undefined> {
   const stored = deps.sequentialJobs.get(key);
   if (stored === undefined) return undefined;
-  const { known, ...held } = await hold(stored, deps.revisions);
+  const { known, ...held } = await heldOrTold(stored, deps);
   // The last one that was started: it runs, or its Pods may outlive its failure.
   const job = stored.status?.steps?.findLast(({ state }) => state !== 'Skipped')?.jobUID;
   const pods = job === undefined ? [] : deps.pods.indexed(job);
   const warnings = job === undefined ? [] : deps.warnings.indexed(job);
   const jobs = deps.jobs.indexed(stored.metadata.uid);
   return { snapshot: { ...held, jobs, findings: {}, pods, warnings }, known };
+}
+
+/** Which spec is run; where finding out fails, the user is told by an event: nothing has been decided that a status could say. */
+async function heldOrTold(stored: SequentialJob, deps: ReconcilerDeps): Promise<Held> {
+  try {
+    return await hold(stored, deps.revisions);
+  } catch (error) {
+    if (isApiError(error) && error.code !== 'NotFound' && error.code !== 'Aborted') {
+      const message = withoutPorts(error.message);
+      deps.events.emit(stored, { type: 'Warning', reason: EVENT.reconciliationFailed, message, series: error.code });
+    }
+    throw error;
+  }
 }
 
 /** Keeps in mind which spec was run: the cache's own, where that is the one, so that it costs no memory. */

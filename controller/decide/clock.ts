@@ -48,7 +48,8 @@ export function dueInMs(context: Context): number | undefined {
     case 'Completed':
     case 'Failed': {
       const due = expiryMs(context, draft.completionTime);
-      return due === undefined ? undefined : Math.max(0, due - nowMs);
+      // Past it, and on record: it is being deleted, or waits for something else.
+      return due === undefined || hasExpired(context) ? undefined : Math.max(0, due - nowMs);
     }
     case 'New':
     case 'Suspended':

@@ -6,10 +6,10 @@ import { stepJobName } from '../../shared/jobs/job.ts';
 import type { ObservedPod } from '../../shared/api/pod.ts';
 import { type Failure, stepLabel } from '../../shared/api/reasons.ts';
 import { runningPods } from './explain.ts';
-import type { Context, Draft, State } from './types.ts';
+import type { Context, Draft, Snapshot, State } from './types.ts';
 
 /** The draft that a reconcile starts from: exactly what was recorded, nothing observed yet. */
-export function recordedDraft(object: SequentialJob): Draft {
+export function recordedDraft({ object, jobs }: Snapshot): Draft {
   const { spec, status } = object;
   const suspended = getCondition(status?.conditions, 'Suspended');
   return {
@@ -21,11 +21,17 @@ export function recordedDraft(object: SequentialJob): Draft {
     completionTime: status?.completionTime,
     failure: recordedFailure(status),
     // What was asked for before the first visit is no resume: an object may be created with a number from a life before.
-    resumes: status?.resumes ?? (status?.startTime === undefined ? (spec.resume ?? 0) : 0),
+    resumes: status?.resumes ?? (status?.startTime === undefined ? startedWith(jobs, spec.resume ?? 0) : 0),
     actions: [],
     events: [],
     requeueAfterMs: undefined,
   };
+}
+
+/** The number that the first Job was made with, where it was made and nothing is on record; else the one to make it with. */
+function startedWith(jobs: readonly ObservedJob[], asked: number): number {
+  const first = jobs.find(({ step }) => step.index === 0);
+  return first === undefined ? asked : (first.step.resumes ?? 0);
 }
 
 function recordedState({ metadata, status }: SequentialJob): State {
@@ -91,7 +97,7 @@ export function madeJob(context: Context): ObservedJob | undefined {
   const recorded = new Set(draft.steps.map((step) => step.jobUID));
   return snapshot.jobs.find(({ step, metadata }) => {
     if (recorded.has(metadata.uid)) return false;
-    if (step.index === undefined) return metadata.name === name;
+    if (step.index === undefined || metadata.name === name) return metadata.name === name;
     // Another resume's is the evidence of a failure that was resumed from.
     return step.index === index && (step.resumes ?? 0) === draft.resumes;
   });
@@ -106,13 +112,19 @@ export function jobBehind({ draft, snapshot }: Context): ObservedJob | undefined
 }
 
 /**
- * Pods of a failed attempt that run on: a Job says `Failed` before its Pods have ended (before 1.31), and one that was
+ * Pods of a Job that is over that run on: a Job says so before its Pods have ended (before 1.31), and one that was
  * deleted may leave them behind. The next step, or the next attempt, must not overlap with them.
  */
 export function podsLeft({ draft, snapshot }: Context): readonly ObservedPod[] {
   const steps = [...draft.steps, ...(snapshot.object.status?.steps ?? [])];
-  const failed = steps.flatMap(({ state, jobUID }) => (state === 'Failed' && jobUID !== undefined ? [jobUID] : []));
-  return failed.length === 0 ? [] : runningPods(snapshot.pods ?? [], new Set(failed));
+  const uidsOf = (wanted: StepStatus['state']): ReadonlySet<string> =>
+    new Set(steps.flatMap(({ state, jobUID }) => (state === wanted && jobUID !== undefined ? [jobUID] : [])));
+  const pods = snapshot.pods ?? [];
+  // Of one that succeeded only those that are being deleted: of the others the watch has not told yet.
+  const drained = runningPods(pods, uidsOf('Succeeded')).filter(
+    ({ metadata }) => metadata.deletionTimestamp !== undefined,
+  );
+  return [...runningPods(pods, uidsOf('Failed')), ...drained];
 }
 
 /** `1 (transform)`: the step that runs, or that is next; undefined when none is left. */

@@ -45,6 +45,12 @@ function notStarted(context: Context): Context {
   return { ...context, draft: { ...context.draft, startTime: undefined, events } };
 }
 
+/** What is on record about a step that could not start is about the one that runs there, if one does. */
+function ofThisStep(context: Context, failure: string): string {
+  const isOfAnother = context.snapshot.object.status?.steps?.some(({ state }) => state === 'Running') === true;
+  return isOfAnother ? failure : withObstacle(context, failure);
+}
+
 export const EFFECTS = {
   ...LIFE_EFFECTS,
   refuseSpec: {
@@ -139,7 +145,7 @@ export const EFFECTS = {
     says: 'record DeadlineExceeded',
     apply: (context) => {
       const seconds = context.snapshot.object.spec.activeDeadlineSeconds ?? 0;
-      return failNext(context, REASON.deadlineExceeded, withObstacle(context, MESSAGE.deadlineExceeded(seconds)));
+      return failNext(context, REASON.deadlineExceeded, ofThisStep(context, MESSAGE.deadlineExceeded(seconds)));
     },
   },
   checkDependencies: {

@@ -1,6 +1,6 @@
 /** The questions that the machine asks. Each is pure, says one thing, and is named as it reads in the diagram. */
 import { FINALIZER } from '../../shared/api/group.ts';
-import { outcomeOf } from '../../shared/api/job.ts';
+import { isEndedByUs, outcomeOf } from '../../shared/api/job.ts';
 import { REASON } from '../../shared/api/reasons.ts';
 import { dependenciesOf } from '../../shared/jobs/dependencies.ts';
 import { validateSpec } from '../../shared/validation/index.ts';
@@ -15,7 +15,7 @@ import {
   runningJob,
   runningStep,
 } from './draft.ts';
-import { isUnexplained } from './explain.ts';
+import { isUnexplained, runningPods } from './explain.ts';
 import type { Context, Finding } from './types.ts';
 
 export interface Guard {
@@ -54,11 +54,11 @@ function isPassable({ draft, snapshot }: Context): boolean {
 }
 
 /**
- * Whether the sequence goes on where the running step has failed. Its own deadline lets no step be passed over, unless
- * that has happened already and was not recorded.
+ * Whether the sequence goes on where the running step has failed. A step that was ended because the sequence's time was
+ * up is not passed over, unless that has happened already and was not recorded.
  */
 function mayFail(context: Context): boolean {
-  return isPassable(context) && (!isOverdue(context) || jobBehind(context) !== undefined);
+  return isPassable(context) && (!isEndedByUs(runningJob(context)) || jobBehind(context) !== undefined);
 }
 
 const isLost = (context: Context): boolean =>
@@ -128,7 +128,7 @@ export const GUARDS = {
     holds: isOverdue,
   },
   podsAreLeft: {
-    says: 'Pods of a failed attempt still run: the next Job must not overlap with them',
+    says: 'Pods of a Job that is over still run: the next one must not overlap with them',
     holds: (context) => podsLeft(context).length > 0,
   },
   dependencyIsMissing: {
@@ -165,7 +165,7 @@ export const GUARDS = {
   },
   lossIsPassedOver: {
     says: 'the API server confirms that the recorded Job does not exist, and the step has onFailure: Continue',
-    holds: (context) => isLost(context) && mayFail(context),
+    holds: (context) => isLost(context) && isPassable(context),
   },
   lossIsLate: {
     says: 'the recorded Job is gone, and our Job of the step behind it exists: that was made when this one had completed',
@@ -175,8 +175,18 @@ export const GUARDS = {
     says: 'spec.suspend is true, and the Job can be suspended and is not',
     holds: (context) => {
       const job = runningJob(context);
-      if (!isSuspended(context) || runningFinding(context)?.type === 'unsuspendable') return false;
+      // A Job that is suspended is not ended by its time limit: the deadline comes first.
+      if (!isSuspended(context) || isOverdue(context)) return false;
+      if (runningFinding(context)?.type === 'unsuspendable') return false;
       return job?.suspended === undefined && job?.metadata.deletionTimestamp === undefined;
+    },
+  },
+  podsStillEnd: {
+    says: 'spec.suspend is false, and Pods of the suspended Job have not ended yet: its next one must not overlap with them',
+    holds: (context) => {
+      const job = runningJob(context);
+      if (isSuspended(context) || job?.suspended?.byUs !== true) return false;
+      return runningPods(context.snapshot.pods ?? [], new Set([job.metadata.uid])).length > 0;
     },
   },
   jobIsToContinue: {
@@ -185,7 +195,11 @@ export const GUARDS = {
   },
   jobIsToBeEnded: {
     says: 'the sequence was active for longer than activeDeadlineSeconds, and the Job does not know it',
-    holds: (context) => isOverdue(context) && runningJob(context)?.deadlineSeconds !== 0,
+    holds: (context) => {
+      const job = runningJob(context);
+      const standsStill = isSuspended(context) && job?.suspended?.byUs === true;
+      return isOverdue(context) && !standsStill && job?.deadlineSeconds !== 0;
+    },
   },
   jobIsHeldOverdue: {
     says: 'the time is up, and the Job stands still because somebody else suspended it: no Job controller ends it',

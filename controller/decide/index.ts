@@ -14,7 +14,7 @@ import type { Context, Decision, Snapshot } from './types.ts';
  */
 export function decide(snapshot: Snapshot, nowMs: number): Decision {
   const now = toTimestamp(nowMs);
-  const walked = walk({ snapshot, draft: recordedDraft(snapshot.object), now, nowMs });
+  const walked = walk({ snapshot, draft: recordedDraft(snapshot), now, nowMs });
   // Not only by the front door: what was let go and suspended again before either was written stood still meanwhile.
   const stoodStill = walked.suspendedSince !== undefined && walked.state !== 'Suspended';
   const draft = stoodStill ? afterSuspension({ snapshot, draft: walked, now, nowMs }) : walked;

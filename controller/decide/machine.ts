@@ -52,6 +52,7 @@ export const TRANSITIONS: readonly Transition[] = [
   { from: 'StepRunning', guard: 'jobIsHeldOverdue', effect: 'recordDeadline', to: 'Failed', rest: true },
   { from: 'StepRunning', guard: 'jobIsToBeSuspended', effect: 'suspendJob', to: 'StepRunning', rest: true },
   { from: 'StepRunning', guard: 'stepStandsStill', effect: 'suspend', to: 'Suspended', rest: true },
+  { from: 'StepRunning', guard: 'podsStillEnd', effect: 'awaitPods', to: 'StepRunning', rest: true },
   { from: 'StepRunning', guard: 'jobIsToContinue', effect: 'continueJob', to: 'StepRunning', rest: true },
   { from: 'StepRunning', guard: 'jobIsUnwatched', effect: 'askAgain', to: 'StepRunning', rest: true },
   { from: 'StepRunning', guard: 'otherwise', effect: 'refreshStep', to: 'StepRunning', rest: true },

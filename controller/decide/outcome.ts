@@ -1,10 +1,9 @@
 /** How a step goes and how it ends, put into its record, and what is told of it. */
-import { type ObservedJob, outcomeOf } from '../../shared/api/job.ts';
+import { isEndedByUs, type ObservedJob, outcomeOf } from '../../shared/api/job.ts';
 import type { PodTermination } from '../../shared/api/pod.ts';
 import { EVENT, EVENT_MESSAGE, type EventDraft, type Failure, MESSAGE, REASON } from '../../shared/api/reasons.ts';
 import type { StepStatus } from '../../shared/api/types.ts';
 import { fitStepMessage } from '../../shared/api/message.ts';
-import { isOverdue } from './clock.ts';
 import { currentIndex, nextContainer, runningJob, runningStep, withLastStep } from './draft.ts';
 import { explainFailure, isUnexplained, latestFailure, successOf } from './explain.ts';
 import { fitMessage } from './size.ts';
@@ -18,9 +17,11 @@ export const tell = (draft: Draft, ...events: readonly EventDraft[]): Draft => (
 });
 
 /** The sequence ends with this failure. */
-export function fail({ draft, now }: Context, reported: Failure): Draft {
+export function fail({ draft, snapshot, now }: Context, reported: Failure): Draft {
   const failure: Failure = { ...reported, message: fitMessage(reported.message) };
-  const failed: Draft = { ...draft, failure, completionTime: now };
+  // What was asked before the failure, past the webhook, is no resume of it.
+  const resumes = Math.max(draft.resumes, snapshot.object.spec.resume ?? 0);
+  const failed: Draft = { ...draft, failure, completionTime: now, resumes };
   return tell(failed, { type: 'Warning', reason: EVENT.sequenceFailed, message: MESSAGE.failed(failure) });
 }
 
@@ -106,7 +107,7 @@ export function stepFailed(context: Context): StepFailure | undefined {
   if (job === undefined || outcome?.type !== 'failed') return undefined;
   const seen = latestFailure(context.snapshot.pods ?? [], job.metadata.uid) ?? remembered(context);
   const times = timesOf(job);
-  const base = { reason: outcome.reason, message: jobMessage(context, outcome) };
+  const base = { reason: outcome.reason, message: jobMessage(context, job, outcome) };
   const how = ended(seen) ?? { reason: base.reason, message: fitStepMessage(base.message) };
   // A Pod that was ended because the time was up says of itself only that it was killed.
   const reason = base.reason === REASON.deadlineExceeded ? base.reason : how.reason;
@@ -165,11 +166,13 @@ function countOf({ snapshot }: Context, job: ObservedJob, seen: PodTermination |
  * The Job that was ended because the sequence's time was up says so of itself: its own limit is not the one meant. Why
  * it had not even started by then, no Job says.
  */
-function jobMessage(context: Context, outcome: { readonly reason: string; readonly message: string }): string {
+function jobMessage(context: Context, job: ObservedJob, outcome: Pick<Failure, 'reason' | 'message'>): string {
   if (outcome.reason !== REASON.deadlineExceeded) return outcome.message;
   const seconds = context.snapshot.object.spec.activeDeadlineSeconds ?? undefined;
-  const isOurs = seconds !== undefined && isOverdue(context);
-  return withObstacle(context, isOurs ? MESSAGE.deadlineExceeded(seconds) : outcome.message);
+  const message = isEndedByUs(job) && seconds !== undefined ? MESSAGE.deadlineExceeded(seconds) : outcome.message;
+  // One that has ended had started.
+  const hasRun = latestFailure(context.snapshot.pods ?? [], job.metadata.uid) !== undefined;
+  return hasRun ? message : withObstacle(context, message);
 }
 
 /** The last failed attempt as the record has it: its Pod may be gone. */

@@ -39,7 +39,7 @@ export function statusOf(context: Context): SequentialJobStatus {
   }
   return {
     observedGeneration: generation,
-    phase: draft.state === 'StepPending' && draft.steps.length === 0 ? 'Pending' : PHASE_OF[draft.state],
+    phase: draft.state === 'StepPending' && draft.startTime === undefined ? 'Pending' : PHASE_OF[draft.state],
     conditions: setConditions(snapshot.object.status?.conditions, conditionStates(context), { now, generation }),
     state: counts(context),
     progress: progress(context),

@@ -64,6 +64,12 @@ export function outcomeOf(job: ObservedJob): JobOutcome {
   return { type: 'running' };
 }
 
+/** Whether the Job failed because its sequence's time was up: no user can give it a time limit of 0 s. */
+export function isEndedByUs(job: ObservedJob | undefined): boolean {
+  const outcome = job?.deadlineSeconds === 0 ? outcomeOf(job) : undefined;
+  return outcome?.type === 'failed' && outcome.reason === 'DeadlineExceeded';
+}
+
 /** The owner reference that marks the object's controller, if that is a SequentialJob. */
 export function sequentialJobOwner(job: ObservedJob): OwnerReference | undefined {
   return job.metadata.ownerReferences?.find((owner) => owner.controller === true && owner.kind === KIND);

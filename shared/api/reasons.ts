@@ -133,7 +133,7 @@ export const MESSAGE = {
     `Job "${job}" is gone, and how it ended was not seen; a step is never started twice`,
   jobRejected: (job: string, answer: string): string => `the API server rejected Job "${job}": ${answer}`,
   awaitingPods: (at: string, pods: readonly string[]): string =>
-    `Waiting with step ${at} until the Pods of the failed attempt have ended: ${listed(pods)}`,
+    `Waiting with step ${at} until the Pods before it have ended: ${listed(pods)}`,
   awaitingName: (job: string, owner: string): string =>
     `Waiting for Job "${job}" to go: it belongs to ${owner} and is being deleted`,
   foreignOwner: {

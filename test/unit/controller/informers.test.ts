@@ -333,12 +333,12 @@ describe('Informers', () => {
         2,
       ],
       [
-        'one that ran and goes is not: its Job tells',
+        'one that goes while it ran is: the next Job may have waited for its end',
         [
           ['ADDED', pod(101, running)],
           ['DELETED', pod(102, running)],
         ],
-        0,
+        1,
       ],
       ['one of nobody is not', [['ADDED', pod(101, pending('ErrImagePull'), { labels: {} })]], 0],
     ])('%s', async (_says, changes, expected) => {

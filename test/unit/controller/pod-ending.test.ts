@@ -265,7 +265,7 @@ describe('how a Pod succeeded', () => {
       },
       success,
     ],
-    ['and nothing says how', { status: { phase: 'Succeeded' } }, undefined],
+    ['and nothing says how', { status: { phase: 'Succeeded' } }, { reason: 'Completed', message: '' }],
   ])('%s', (_says, pod, termination) => {
     expect(endingOf(pod)).toStrictEqual(termination === undefined ? { failed: false } : { failed: false, termination });
   });

@@ -15,8 +15,9 @@ interface Given {
 function context(seconds: number, { spec, draft, status }: Given): Context {
   const nowMs = NOW_MS + seconds * 1000;
   const object = sequentialJob({ spec: spec ?? {}, status });
-  const whole: Draft = { ...recordedDraft(object), state: 'StepRunning', startTime: at(0), ...draft };
-  return { snapshot: { object, jobs: [], findings: {} }, draft: whole, now: toTimestamp(nowMs), nowMs };
+  const snapshot = { object, jobs: [], findings: {} };
+  const whole: Draft = { ...recordedDraft(snapshot), state: 'StepRunning', startTime: at(0), ...draft };
+  return { snapshot, draft: whole, now: toTimestamp(nowMs), nowMs };
 }
 
 const HUNDRED = { activeDeadlineSeconds: 100 };

@@ -55,7 +55,7 @@ describe('the state machine', () => {
 function taken({ snapshot, now }: GoldenInput): readonly Transition[] {
   const nowMs = Date.parse(now);
   const rows: Transition[] = [];
-  let draft = recordedDraft(snapshot.object);
+  let draft = recordedDraft(snapshot);
   while (rows.at(-1)?.rest !== true) {
     const context: Context = { snapshot, draft, now: toTimestamp(nowMs), nowMs };
     const row = rowsOf(draft.state).find(({ guard }) => GUARDS[guard].holds(context));

@@ -18,7 +18,7 @@ function context(seconds: number, status: SequentialJobStatus = {}, more: Partia
   const nowMs = NOW_MS + seconds * 1000;
   const object = sequentialJob({ status: { startTime: at(0), ...status } });
   const snapshot: Snapshot = { object, jobs: [], findings: {}, ...more };
-  return { snapshot, draft: recordedDraft(object), now: toTimestamp(nowMs), nowMs };
+  return { snapshot, draft: recordedDraft(snapshot), now: toTimestamp(nowMs), nowMs };
 }
 
 const SECRET: Dependency = { kind: 'Secret', name: 'db' };

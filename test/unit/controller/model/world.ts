@@ -198,11 +198,11 @@ export class World {
 
   /** Our finalizer is off: nothing may be left. */
   onGone(): void {
+    // What another process made, and no watch has told of yet, is the garbage collector's: its owner is gone.
+    if (this.#hasStaleActed) return;
     if (this.cluster.busy().some((uid) => !this.#torn.has(uid))) this.blame('the object went before a Pod');
     const left = this.cluster.jobs().filter(({ metadata }) => this.ledger.find(metadata.uid) !== undefined);
-    // A Job that another process made, and no watch has told of yet, is the garbage collector's: its owner is gone.
-    if (left.length > 0 && !this.#hasStaleActed)
-      this.blame(`the object went before ${left.map(({ metadata }) => metadata.name).join()}`);
+    if (left.length > 0) this.blame(`the object went before ${left.map(({ metadata }) => metadata.name).join()}`);
   }
 
   onStatus(sender: Sender, before: SequentialJob, after: SequentialJob): void {
