@@ -76,10 +76,15 @@ install: ## Install the CRD into the cluster of your kubeconfig, with its rules 
 uninstall: ## Remove the CRD, and with it every SequentialJob, while the operator still runs
 	$(KUBECTL) delete --ignore-not-found -f $(CRD)
 
+# With a certificate of our own what stands on config/certmanager needs no cert-manager: without its objects.
+WITHOUT_CERT_MANAGER = awk 'function put() { if (text !~ /\napiVersion: cert-manager\.io\//) printf "%s", text; text = "" } \
+  /^---$$/ { put() } { text = text $$0 "\n" } END { put() }'
+
 # To stdout; the image by its name, because kubectl's kustomize sets none from the command line.
 manifests: ## Print what `make deploy` applies; IMG=, OVERLAY=, CERT=self-signed, DEPENDENCY_CHECK=no
 	@for folder in $(FOLDERS); do echo ---; $(KUBECTL) kustomize $$folder; done | \
-	  sed 's|image: registry.example.com/sequentialjob:.*|image: $(IMG)|'
+	  sed 's|image: registry.example.com/sequentialjob:.*|image: $(IMG)|' \
+	  $(if $(filter self-signed,$(CERT)),| $(WITHOUT_CERT_MANAGER))
 
 # A server before 1.21 knows PodDisruptionBudgets as v1beta1 only.
 FOR_THE_SERVER := { if $(KUBECTL) api-versions | grep -qx policy/v1; then cat; \
@@ -107,7 +112,7 @@ build-installer: ## Write all of it as one file, dist/install.yaml; IMG=, OVERLA
 docker-build: ## Build the image IMG with docker, podman or buildah; BUILD_FLAGS= for it
 	@tool='$(CONTAINER_TOOL)'; : "$${tool:?none of docker, podman and buildah works here}"; \
 	  flags='--build-arg SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH)'; \
-	  if [ $$tool != docker ]; then flags="$$flags --timestamp $(SOURCE_DATE_EPOCH)"; fi; \
+	  if [ "$${tool%% *}" != docker ]; then flags="$$flags --timestamp $(SOURCE_DATE_EPOCH)"; fi; \
 	  set -x; $$tool build $$flags --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) \
 	    $(BUILD_FLAGS) --tag $(IMG) .
 

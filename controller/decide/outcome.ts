@@ -170,8 +170,9 @@ function jobMessage(context: Context, job: ObservedJob, outcome: Pick<Failure, '
   if (outcome.reason !== REASON.deadlineExceeded) return outcome.message;
   const seconds = context.snapshot.object.spec.activeDeadlineSeconds ?? undefined;
   const message = isEndedByUs(job) && seconds !== undefined ? MESSAGE.deadlineExceeded(seconds) : outcome.message;
-  // One that has ended had started.
-  const hasRun = latestFailure(context.snapshot.pods ?? [], job.metadata.uid) !== undefined;
+  // A container that has ended had started; a Pod may be over without one.
+  const ended = latestFailure(context.snapshot.pods ?? [], job.metadata.uid);
+  const hasRun = ended?.exitCode !== undefined && ended.reason !== 'ContainerStatusUnknown';
   return hasRun ? message : withObstacle(context, message);
 }
 

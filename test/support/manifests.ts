@@ -53,6 +53,7 @@ export interface Container {
 export interface PodSpec {
   readonly serviceAccountName: string;
   readonly automountServiceAccountToken: boolean;
+  readonly enableServiceLinks?: boolean;
   readonly priorityClassName: string;
   readonly terminationGracePeriodSeconds: number;
   readonly securityContext?: Readonly<Record<string, unknown>>;

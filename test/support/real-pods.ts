@@ -11,7 +11,7 @@ import { Operator } from './operator.ts';
 
 const CRD = join(import.meta.dirname, '..', '..', 'config', 'crd');
 /** The file that a step waits for which is held at its gate. */
-const GATE = '/tmp/open';
+export const GATE = '/tmp/open';
 
 /** A script that runs until its gate is opened, and then goes on with `rest`. */
 export function gated(rest = 'true'): string {

@@ -44,6 +44,10 @@ describe.each(DEPLOYMENTS)('the Pods of %s', (_name, deployment) => {
     expect(config.metricsPort).toBe(container.ports.find(({ name }) => name === 'metrics')?.containerPort);
   });
 
+  it('are not told of Services by variables, which would be read as options', () => {
+    expect(pod.enableServiceLinks).toBe(false);
+  });
+
   it('have a port and a certificate for the webhook where they serve it, and a token where they control', () => {
     const serves = config.role !== 'controller';
     expect(container.ports.find(({ name }) => name === 'webhook')?.containerPort).toBe(

@@ -1,0 +1,237 @@
+/**
+ * The operator as it is deployed: its image, its manifests, two Pods. SEQUENTIALJOB_E2E_IMAGE names the image, which the
+ * cluster's node must have already; the tests run on that node, as root. They share one deployment, in this order.
+ */
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { FINALIZER } from '../../shared/api/group.ts';
+import type { ApiClient } from '../../shared/kube/client.ts';
+import { connect, kubectl, Namespace, tryKubectl } from '../support/cluster.ts';
+import {
+  DEPLOYMENT,
+  inSystem,
+  insideOf,
+  killProcess,
+  leads,
+  make,
+  operatorPods,
+  servedCertificates,
+  setNetwork,
+  tryMake,
+  untilBothReady,
+  untilLeader,
+  untilRolledOut,
+} from '../support/deployed.ts';
+import { HeldSequence } from '../support/deployed-sequence.ts';
+import { ObjectStream } from '../support/deployed-stream.ts';
+import { eventually } from '../support/eventually.ts';
+import { ROOT } from '../support/manifests.ts';
+import { sequence } from '../support/sequences.ts';
+
+const IMAGE = process.env['SEQUENTIALJOB_E2E_IMAGE'];
+const [suite, title] =
+  IMAGE === undefined
+    ? [describe.skip, 'the deployment (not asked for: SEQUENTIALJOB_E2E_IMAGE names no image)']
+    : [describe, 'the deployment'];
+
+/** Seconds that a hand-off may be late: a lease of 15, a retry every 2, and times in whole seconds. */
+const LATEST_S = 20;
+
+let client: ApiClient;
+let namespace: Namespace;
+
+suite(title, () => {
+  beforeAll(async () => {
+    client = connect();
+    await make('deploy', `IMG=${IMAGE}`);
+    await untilRolledOut();
+    namespace = await Namespace.create(client, 'deployment');
+    await eventually('the service account', async () => {
+      await kubectl('get', 'serviceaccount', 'default', '-n', namespace.name);
+      return true;
+    });
+  }, 300_000);
+
+  afterAll(async () => {
+    // After a failure, what the last test has removed otherwise.
+    await tryMake('uninstall');
+    await tryMake('undeploy', 'FORCE=yes');
+    await client.request({ method: 'DELETE', path: `/api/v1/namespaces/${namespace.name}` });
+    await client.close();
+  }, 300_000);
+
+  it('has two Pods that are ready and have never been restarted', async () => {
+    await untilBothReady(client);
+    for (const { status, spec } of await operatorPods(client)) {
+      expect(status.containerStatuses).toEqual([expect.objectContaining({ ready: true, restartCount: 0 })]);
+      expect(status.qosClass).toBe('Burstable');
+      expect(spec.priorityClassName).toBe('sequentialjob');
+    }
+  });
+
+  it('has one leader, by what each Pod says in its metrics', async () => {
+    await untilLeader(client);
+    const both = await untilBothReady(client);
+    expect((await Promise.all(both.map(leads))).filter(Boolean)).toHaveLength(1);
+  });
+
+  it('runs as a user without rights, on a file system that cannot be written to', async () => {
+    const script = `
+      const { readFileSync, writeFileSync } = require('node:fs');
+      const status = readFileSync('/proc/1/status', 'utf8');
+      const field = (name) => new RegExp('^' + name + ':\\\\s+(\\\\S+)', 'm').exec(status)[1];
+      const write = (file) => { try { writeFileSync(file, ''); return 'written'; } catch (error) { return error.code; } };
+      const written = ['/app/x', '/certificate/x', '/x', '/tmp/x'].map(write);
+      const [user, capabilities, privileges, seccomp] = ['Uid', 'CapBnd', 'NoNewPrivs', 'Seccomp'].map(field);
+      console.log(JSON.stringify({ user, capabilities, privileges, seccomp, written }));`;
+    for (const pod of await untilBothReady(client)) {
+      expect(await insideOf(pod, script)).toEqual({
+        user: '65532',
+        capabilities: '0000000000000000',
+        privileges: '1',
+        seccomp: '2',
+        written: ['EROFS', 'EROFS', 'EROFS', 'written'],
+      });
+    }
+  });
+
+  it('completes a sequence, with its defaults from the webhook', async () => {
+    const created = await namespace.apply('etl', sequence(3));
+    expect(created.metadata.finalizers).toEqual([FINALIZER]);
+    expect(created.spec).toMatchObject({ suspend: false, updatePolicy: 'Immutable' });
+    const { status } = await namespace.untilFinished('etl');
+    expect(status).toMatchObject({ phase: 'Completed', progress: { summary: '3/3' } });
+    expect(await namespace.jobNames('etl')).toEqual(['etl-0-s0', 'etl-1-s1', 'etl-2-s2']);
+  });
+
+  it('refuses an invalid sequence with every fault at once', async () => {
+    const file = join(ROOT, 'config', 'samples', 'invalid.yaml');
+    const { code, stderr } = await tryKubectl(['apply', '-n', namespace.name, '-f', file]);
+    expect(code).toBe(1);
+    expect(stderr).toContain('The SequentialJob "invalid" is invalid');
+    for (const path of [
+      'spec.containers[0].image',
+      'spec.containers[1].env[0].valueFrom',
+      'spec.containers[1].volumeMounts[0].name',
+      'spec.containers[2].resources.requests',
+      'spec.stepPolicies[0].name',
+    ]) {
+      expect(stderr).toContain(`* ${path}`);
+    }
+  });
+
+  it('refuses to change a step of a sequence that has started', async () => {
+    const patch = JSON.stringify({ spec: { backoffLimit: 5 } });
+    const said = await tryKubectl(['patch', 'sj', 'etl', '-n', namespace.name, '--type=merge', `--patch=${patch}`]);
+    expect(said).toMatchObject({ code: 1, stderr: expect.stringContaining('spec.backoffLimit') });
+    expect((await namespace.get('etl')).spec.backoffLimit).toBe(0);
+  });
+
+  it('takes up a new certificate without a refusal to anybody', async () => {
+    const before = await servedCertificates(client);
+    const stream = new ObjectStream(namespace, 'rotation');
+    await make('certificate');
+    // The kubelet brings the new files within two minutes; a change to its Pod has it look at once.
+    await inSystem('annotate', 'pods', '--all', '--overwrite', `tests.example.com/at=${Date.now()}`);
+    await eventually(
+      'a new certificate, from both Pods',
+      async () => {
+        const after = await servedCertificates(client);
+        return after.length === 2 && after.every((one) => !before.includes(one)) ? true : undefined;
+      },
+      180,
+    );
+    await stream.more(20);
+    expect(await stream.end()).toEqual([]);
+  }, 300_000);
+
+  it('is restarted without a refusal to anybody', async () => {
+    const before = await untilBothReady(client);
+    const stream = new ObjectStream(namespace, 'restart');
+    await inSystem('rollout', 'restart', DEPLOYMENT);
+    await untilRolledOut();
+    await eventually('the old Pods gone', async () => {
+      const there = await inSystem('get', 'pods', '-o', 'name');
+      return before.some((name) => there.includes(name)) ? undefined : true;
+    });
+    await stream.more(20);
+    expect(await stream.end()).toEqual([]);
+    expect(stream.count).toBeGreaterThan(50);
+  }, 300_000);
+
+  it.each([
+    ['crash', 'whose process is killed', killProcess],
+    ['loss', 'whose Pod is deleted by force', forceDelete],
+  ])(
+    'goes on with a sequence (%s) after a leader %s, late by its lease at most, with one Job for each step',
+    async (name, _how, strike) => {
+      const held = await HeldSequence.start(namespace, name);
+      await strike(await untilLeader(client));
+      await held.open();
+      expect(await held.handOffSeconds()).toBeLessThanOrEqual(LATEST_S);
+      expect(await held.jobsEver()).toEqual(onceEach(name));
+      await untilBothReady(client);
+    },
+    300_000,
+  );
+
+  it('has another leader when the network between the first and the API server is cut, and never two', async () => {
+    const pods = await untilBothReady(client);
+    const first = await untilLeader(client);
+    const second = pods.find((name) => name !== first) ?? '';
+    const held = await HeldSequence.start(namespace, 'cut');
+    const stream = new ObjectStream(namespace, 'cut-off');
+    await setNetwork(first, 'cut');
+    try {
+      await held.open();
+      // In this order: whoever led when the second did leads beside it.
+      await eventually('the second leads', async () => ((await leads(second)) ? true : undefined), LATEST_S + 10);
+      expect(await leads(first)).toBe(false);
+      expect(await held.handOffSeconds()).toBeLessThanOrEqual(LATEST_S);
+    } finally {
+      await setNetwork(first, 'healed');
+    }
+    await eventually('the first stands by', async () =>
+      (await inSystem('logs', first)).trimEnd().endsWith('"standing by"}') ? true : undefined,
+    );
+    expect(await Promise.all([leads(first), leads(second)])).toEqual([false, true]);
+    expect(await held.jobsEver()).toEqual(onceEach('cut'));
+    expect(await stream.end()).toEqual([]);
+    expect(await untilBothReady(client)).toEqual(pods);
+  }, 300_000);
+
+  it('is not removed while there is a SequentialJob', async () => {
+    await namespace.apply('kept', sequence(1, {}, { suspend: true }));
+    const { code, stderr } = await tryMake('undeploy');
+    expect(code).not.toBe(0);
+    expect(stderr).toMatch(/there are \d+ SequentialJobs, .* delete them first/);
+    await untilBothReady(client);
+  });
+
+  it('leaves nothing in the cluster when it is removed', async () => {
+    await kubectl('delete', 'sequentialjobs', '-n', namespace.name, '--all', '--timeout=60s');
+    await make('undeploy');
+    await make('uninstall');
+    // The server goes on for a moment to offer what it no longer has.
+    await eventually('nothing of the operator', async () => ((await leftovers()).length === 0 ? true : undefined));
+  });
+});
+
+/** Each of a sequence's Jobs, made once. */
+function onceEach(name: string): Readonly<Record<string, number>> {
+  return { [`${name}-0-s0`]: 1, [`${name}-1-s1`]: 1, [`${name}-2-s2`]: 1 };
+}
+
+async function forceDelete(pod: string): Promise<void> {
+  await inSystem('delete', 'pod', pod, '--force', '--grace-period=0');
+}
+
+/** What has the operator's name or label, of every kind. */
+async function leftovers(): Promise<readonly string[]> {
+  const kinds = (await kubectl('api-resources', '--verbs=list', '-o', 'name')).split('\n');
+  const all = kinds.filter((kind) => kind !== '' && !kind.startsWith('events')).join(',');
+  const list = async (...more: readonly string[]): Promise<readonly string[]> =>
+    (await kubectl('get', all, '--all-namespaces', '-o', 'name', ...more)).split('\n');
+  const [named, labelled] = await Promise.all([list(), list('-l', 'app.kubernetes.io/name=sequentialjob')]);
+  return [...named.filter((name) => name.includes('sequentialjob')), ...labelled.filter((name) => name !== '')];
+}
