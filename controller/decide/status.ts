@@ -10,7 +10,7 @@ import type {
   StepStatus,
 } from '../../shared/api/types.ts';
 import { CONDITION_TYPES } from '../../shared/api/types.ts';
-import { currentIndex, currentLabel, nextContainer, nextJobName, podsLeft, runningStep } from './draft.ts';
+import { currentIndex, currentLabel, nextContainer, nextJobName, podsLeft, runningJob, runningStep } from './draft.ts';
 import { fitMessage, fitSteps } from './size.ts';
 import { completion } from './summary.ts';
 import type { Context, State } from './types.ts';
@@ -159,11 +159,16 @@ function unavailable(context: Context): ConditionState {
     : { status: 'True', reason: found.reason, message: found.message };
 }
 
-/** Trouble while looking again for what was missing: as far as anybody knows it still is. */
-function stillMissing({ draft, snapshot }: Context): Pick<ConditionState, 'reason' | 'message'> | undefined {
+/**
+ * What is on record and not settled by what is seen now: while looking again for what was missing there was trouble, or
+ * the Job is being ended because the time is up, and its Pod goes, which never started.
+ */
+function stillMissing(context: Context): Pick<ConditionState, 'reason' | 'message'> | undefined {
+  const { draft, snapshot } = context;
   const known = getCondition(snapshot.object.status?.conditions, 'ResourcesUnavailable');
   const isOpen = snapshot.trouble !== undefined && draft.state === 'StepPending' && draft.events.length === 0;
-  return isOpen && known?.status === 'True' ? known : undefined;
+  const isEnding = draft.state === 'StepRunning' && runningJob(context)?.deadlineSeconds === 0;
+  return (isOpen || isEnding) && known?.status === 'True' ? known : undefined;
 }
 
 const canWait = ({ draft: { state } }: Context): boolean => state === 'StepPending' || state === 'StepRunning';
