@@ -28,7 +28,7 @@ SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 REVISION ?= $(shell git describe --always --abbrev=40 --dirty 2>/dev/null || echo unknown)
 HELM ?= helm
 
-.PHONY: help demo test test-unit test-integration test-e2e lint format generate verify run build clean \
+.PHONY: help demo test test-unit test-integration test-e2e test-faults test-hostile test-load bench lint format generate verify run build clean \
   install uninstall deploy undeploy certificate manifests build-installer docker-build docker-push helm-package
 
 help: ## List the commands
@@ -51,6 +51,23 @@ test-integration: $(INSTALLED) ## Run the tests against a real control plane and
 
 test-e2e: $(INSTALLED) ## Run the tests against the cluster that KUBECONFIG names, with real Pods
 	@$(JEST) --selectProjects e2e --ci --runInBand $(ARGS)
+
+# The long suites: SHARE=0.1 runs a tenth of each, chosen by SEED.
+SHARE ?= 1
+SEED ?= 1
+LONG := SEQUENTIALJOB_TEST_SHARE=$(SHARE) SEQUENTIALJOB_TEST_SEED=$(SEED)
+
+test-faults: $(INSTALLED) ## Kill the controller at every request, cut and garble its watches; SHARE=0.1: a tenth
+	@export $(LONG); $(JEST) --selectProjects faults --ci $(ARGS)
+
+test-hostile: $(INSTALLED) ## Fuzz the webhook and abuse its connections; SHARE=0.1: a tenth
+	@export $(LONG); $(JEST) --selectProjects hostile --ci --runInBand $(ARGS)
+
+test-load: $(INSTALLED) ## Thousands of sequences at once, the webhook at saturation; SHARE=0.1: a tenth
+	@export $(LONG); $(JEST) --selectProjects load --ci --runInBand $(ARGS)
+
+bench: $(INSTALLED) ## Measure against the floor and write docs/performance.md; ARGS=--smoke: only show that it works
+	@node bench/main.ts $(ARGS)
 
 lint: $(INSTALLED) ## Check types, lint rules, import directions and formatting
 	@tsc

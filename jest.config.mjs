@@ -19,5 +19,12 @@ const local = {
 };
 
 export default {
-  projects: [project('unit'), project('integration', { ...long, ...local }), project('e2e', long)],
+  projects: [
+    project('unit'),
+    project('integration', { ...long, ...local }),
+    project('e2e', long),
+    project('faults', { ...long, ...local }),
+    project('hostile', long),
+    project('load', { ...long, ...local }),
+  ],
 };
