@@ -30,10 +30,14 @@ export function runningPods(pods: readonly ObservedPod[], jobUIDs: ReadonlySet<s
   );
 }
 
-/** Whether the Job counts more failed Pods than are there with their failures: the cache is behind, or Pods are gone. */
+/**
+ * Whether the failed Job has failures that no Pod tells of: the cache is behind, or Pods are gone. A Job that counts none
+ * may have one all the same: where its last Pod is ended by the Job controller, a count that was lost in a conflict is not
+ * made up for (kubernetes/pkg/controller/job/job_controller.go, syncJob of 1.20).
+ */
 export function isUnexplained(pods: readonly ObservedPod[], job: ObservedJob | undefined): boolean {
   if (job === undefined) return false;
-  return of(pods, job.metadata.uid).filter(hasFailed).length < (job.status.failed ?? 0);
+  return of(pods, job.metadata.uid).filter(hasFailed).length < Math.max(1, job.status.failed ?? 0);
 }
 
 /**

@@ -63,7 +63,8 @@ describe('isUnexplained', () => {
 
   it.each<readonly [string, boolean, readonly ObservedPod[], ObservedJob | undefined]>([
     ['there is no Job', false, [], undefined],
-    ['no Pod has failed', false, [], job()],
+    ['the Job counts no failed Pod, and none is seen', true, [], job()],
+    ['the Job counts no failed Pod, and one is seen', false, [failure('a', 0, 20)], job()],
     ['a Pod has failed, and is not seen', true, [], job(1)],
     ['a Pod has failed, and its failure is not seen yet', true, [observedPod()], job(1)],
     ['the failed Pod is seen', false, [failure('a', 0, 20)], job(1)],

@@ -223,10 +223,11 @@ describe('the whole status', () => {
     const status = {
       observedGeneration: 1,
       startTime: at(0),
-      steps: [{ ...step(0), name: 'extract', state: 'Running' as const }],
+      steps: [{ ...step(0), name: 'extract', jobName: 'etl-0-extract', state: 'Running' as const }],
     };
     const job = observedJob(0, { status: { conditions } });
-    const decision = decide(deepFreeze({ object: sequentialJob({ status }), jobs: [job], findings: {} }), NOW_MS);
+    const findings = { 'etl-0-extract': { type: 'inspected' } } as const;
+    const decision = decide(deepFreeze({ object: sequentialJob({ status }), jobs: [job], findings }), NOW_MS);
     expect(decision.status?.phase).toBe('Failed');
     expect(size(decision.status)).toBeLessThan(LIMIT);
   });
