@@ -1,17 +1,19 @@
 /**
  * Events on SequentialJobs. Written in the background, so that none ever delays a step; each is tried several times
  * before it is given up. The same event again is counted on the Event that is there, not written anew.
+ *
+ * None is lost while the API server takes them: the more wait, the more are written at once, and where that does not
+ * suffice, `room` slows down what brings new ones.
  */
-import { API_VERSION, KIND, MANAGER } from '../shared/api/group.ts';
 import { hash } from '../shared/api/hash.ts';
 import { type EventDraft, REPEATING_EVENTS } from '../shared/api/reasons.ts';
-import { toTimestamp } from '../shared/api/time.ts';
-import type { ObjectMeta, SequentialJob } from '../shared/api/types.ts';
+import type { SequentialJob } from '../shared/api/types.ts';
 import { backoffDelay } from '../shared/backoff.ts';
-import { type ApiClient, PATCH_TYPE } from '../shared/kube/client.ts';
-import { type ApiError, errorFromFailure, isApiError } from '../shared/kube/errors.ts';
+import { Fifo } from '../shared/fifo.ts';
+import type { ApiClient } from '../shared/kube/client.ts';
+import { type ApiError, errorFromFailure } from '../shared/kube/errors.ts';
 import { sleep } from '../shared/sleep.ts';
-import { collectionPath, EVENTS, objectPath } from '../shared/kube/resources.ts';
+import { EventWriter, type Pending } from './event-writer.ts';
 
 export interface EventRecorderOptions {
   readonly client: ApiClient;
@@ -24,44 +26,44 @@ export interface EventRecorderOptions {
   readonly onDrop: (event: EventDraft, error: ApiError | undefined) => void;
 }
 
-/** What an Event says of its object; the object itself, spec and all, is not kept while the event waits. */
-type Subject = Pick<ObjectMeta, 'name' | 'namespace' | 'uid' | 'resourceVersion'>;
+type Waiting = { -readonly [K in keyof Pending]: Pending[K] };
 
-interface Pending {
-  readonly subject: Subject;
-  readonly event: EventDraft;
-  readonly name: string;
-  readonly firstMs: number;
-  lastMs: number;
-  count: number;
-}
-
-/** Requests under way at once. */
-const PARALLEL = 4;
+/** Requests under way at once: the least, one more for so many that wait, and the most. */
+const PARALLEL = { least: 4, oneMoreFor: 50, most: 32 } as const;
+/** Where more wait, `room` holds back: about as many as are written in the time that `close` gives at a shutdown. */
+const FAR_BEHIND = 2_000;
+/** How long `room` holds back at most. */
+const HOLD_MS = 1_000;
+/** After trouble, so many events must be written without any before `room` holds back again. */
+const TRUSTED_AFTER = 100;
 /** Events that wait at most; beyond, the newest are dropped, and said so: memory is bounded, whatever happens. */
 const MAX_PENDING = 10_000;
 const MAX_TRIES = 6;
-const MAX_COUNTS = 4096;
 const BACKOFF = { baseMs: 500, maxMs: 10_000 } as const;
-/** kube-apiserver's limit for `message` (pkg/apis/core/validation/events.go). */
-const MAX_MESSAGE = 1024;
 
 export class EventRecorder {
   readonly #options: EventRecorderOptions;
+  readonly #writer: EventWriter;
   /** By Event name: what repeats while it waits becomes one request. */
-  readonly #pending = new Map<string, Pending>();
-  /** Counts of Events that are known to be there, by name, oldest first: a repeat is then one request. */
-  readonly #counts = new Map<string, number>();
+  readonly #pending = new Map<string, Waiting>();
+  /** Those of them that may be written now, in their order. */
+  readonly #order = new Fifo<Waiting>();
   /** Events being written; those with the same name wait, or two writers would overtake each other. */
   readonly #writing = new Set<string>();
   #idle = Promise.withResolvers<void>();
   #closed = false;
   /** Aborted when the time to drain is up: nothing may keep the process alive after that. */
   readonly #givenUp = new AbortController();
+  /** Aborted when those who are held back may go on; undefined while there are none. */
+  #hold: AbortController | undefined;
+  /** Events that came to an end, and how many of them since the last trouble. */
+  #ended = 0;
+  #endedWell = TRUSTED_AFTER;
   #serial = 0;
 
   constructor(options: EventRecorderOptions) {
     this.#options = options;
+    this.#writer = new EventWriter(options.client);
     this.#idle.resolve();
   }
 
@@ -83,13 +85,29 @@ export class EventRecorder {
     if (this.#pending.size + this.#writing.size === 0) this.#idle = Promise.withResolvers<void>();
     const { name: of, namespace, uid, resourceVersion } = object.metadata;
     const subject = { name: of, namespace, uid, resourceVersion };
-    this.#pending.set(name, { subject, event, name, firstMs: nowMs, lastMs: nowMs, count: 1 });
+    const pending: Waiting = { subject, event, name, firstMs: nowMs, lastMs: nowMs, count: 1 };
+    this.#pending.set(name, pending);
+    if (!this.#writing.has(name)) this.#order.push(pending);
     this.#next();
+  }
+
+  /**
+   * To be awaited before work that brings events. Resolves at once, unless so many wait that they would be lost in the end;
+   * then when fewer do, after a second at the latest. Events that cannot be written hold nobody back: where writing fails or
+   * stands still, it resolves at once, too, and what becomes too much is dropped.
+   */
+  async room(): Promise<void> {
+    if (this.#closed || this.#pending.size <= FAR_BEHIND || this.#endedWell < TRUSTED_AFTER) return;
+    const before = this.#ended;
+    this.#hold ??= new AbortController();
+    await sleep(HOLD_MS, this.#hold.signal);
+    if (this.#ended === before) this.#troubled();
   }
 
   /** Takes no more events; resolves when those taken are written, or after `ms`: what is left then is given up. */
   async close(ms: number): Promise<void> {
     this.#closed = true;
+    this.#release();
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, ms);
     await Promise.race([this.#idle.promise, promise]);
@@ -97,6 +115,7 @@ export class EventRecorder {
     this.#givenUp.abort();
     for (const { event } of this.#pending.values()) this.#options.onDrop(event, undefined);
     this.#pending.clear();
+    this.#order.clear();
   }
 
   /**
@@ -113,26 +132,35 @@ export class EventRecorder {
   }
 
   #next(): void {
-    for (const [name, pending] of this.#pending) {
-      if (this.#writing.size >= PARALLEL) return;
-      if (this.#writing.has(name)) continue;
-      this.#pending.delete(name);
-      this.#writing.add(name);
-      void this.#write(pending).finally(() => {
-        this.#writing.delete(name);
-        if (this.#pending.size + this.#writing.size === 0) this.#idle.resolve();
-        this.#next();
-      });
+    const { least, oneMoreFor, most } = PARALLEL;
+    while (this.#writing.size < Math.min(most, least + Math.floor(this.#order.size / oneMoreFor))) {
+      const pending = this.#order.shift();
+      if (pending === undefined) return;
+      this.#pending.delete(pending.name);
+      this.#writing.add(pending.name);
+      void this.#write(pending).finally(() => this.#written(pending));
     }
+  }
+
+  #written({ name }: Pending): void {
+    this.#writing.delete(name);
+    const again = this.#pending.get(name);
+    if (again !== undefined) this.#order.push(again);
+    this.#ended++;
+    this.#endedWell++;
+    this.#next();
+    if (this.#pending.size <= FAR_BEHIND) this.#release();
+    if (this.#pending.size + this.#writing.size === 0) this.#idle.resolve();
   }
 
   async #write(pending: Pending): Promise<void> {
     for (let tries = 1; ; tries++) {
       try {
-        await this.#createOrCount(pending);
+        await this.#writer.write(pending);
         return;
       } catch (failure) {
         const error = errorFromFailure(failure);
+        if (error.transient) this.#troubled();
         if (!error.transient || tries >= MAX_TRIES || this.#givenUp.signal.aborted) {
           this.#options.onDrop(pending.event, error);
           return;
@@ -143,84 +171,13 @@ export class EventRecorder {
     }
   }
 
-  async #createOrCount(pending: Pending): Promise<void> {
-    const known = this.#counts.get(pending.name);
-    try {
-      await (known === undefined ? this.#create(pending) : this.#count(pending, known));
-    } catch (error) {
-      if (isApiError(error, 'AlreadyExists') && !REPEATING_EVENTS.has(pending.event.reason)) return; // an earlier try got through
-      if (isApiError(error, 'AlreadyExists')) {
-        // Another process's, from before a restart: its count goes on.
-        const path = objectPath(EVENTS, pending.subject.namespace, pending.name);
-        const there = await this.#options.client.request<{ readonly count?: number }>({ method: 'GET', path });
-        await this.#count(pending, there.count ?? 1);
-      } else if (isApiError(error, 'NotFound') && known !== undefined) {
-        // Events expire (after an hour, by default).
-        this.#counts.delete(pending.name);
-        await this.#create(pending);
-      } else {
-        throw error;
-      }
-    }
+  #troubled(): void {
+    this.#endedWell = 0;
+    this.#release();
   }
 
-  async #create(pending: Pending): Promise<void> {
-    await this.#options.client.request({
-      method: 'POST',
-      path: collectionPath(EVENTS, pending.subject.namespace),
-      query: { fieldManager: MANAGER },
-      body: eventBody(pending),
-    });
-    if (REPEATING_EVENTS.has(pending.event.reason)) this.#remember(pending.name, pending.count);
+  #release(): void {
+    this.#hold?.abort();
+    this.#hold = undefined;
   }
-
-  async #count({ subject, event, name, count, lastMs }: Pending, known: number): Promise<void> {
-    await this.#options.client.request({
-      method: 'PATCH',
-      path: objectPath(EVENTS, subject.namespace, name),
-      query: { fieldManager: MANAGER },
-      contentType: PATCH_TYPE.merge,
-      body: { count: known + count, message: fit(event.message), lastTimestamp: toTimestamp(lastMs) },
-    });
-    this.#remember(name, known + count);
-  }
-
-  #remember(name: string, count: number): void {
-    this.#counts.set(name, count);
-    if (this.#counts.size <= MAX_COUNTS) return;
-    for (const oldest of this.#counts.keys()) {
-      this.#counts.delete(oldest);
-      return;
-    }
-  }
-}
-
-function eventBody({ subject, event, name, firstMs, lastMs, count }: Pending): unknown {
-  const { namespace, uid, resourceVersion } = subject;
-  return {
-    apiVersion: 'v1',
-    kind: 'Event',
-    metadata: { name, namespace },
-    involvedObject: {
-      apiVersion: API_VERSION,
-      kind: KIND,
-      namespace,
-      name: subject.name,
-      uid,
-      resourceVersion,
-    },
-    type: event.type,
-    reason: event.reason,
-    message: fit(event.message),
-    source: { component: MANAGER },
-    reportingComponent: MANAGER,
-    reportingInstance: '',
-    firstTimestamp: toTimestamp(firstMs),
-    lastTimestamp: toTimestamp(lastMs),
-    count,
-  };
-}
-
-function fit(message: string): string {
-  return message.length > MAX_MESSAGE ? `${message.slice(0, MAX_MESSAGE - 1)}…` : message;
 }

@@ -1,10 +1,12 @@
 /** Everything that the controller watches: what is cached, and whose turn it is when something changes. */
 import { LABELS } from '../shared/api/group.ts';
-import { type ObservedJob, sequentialJobOwner } from '../shared/api/job.ts';
+import { type ObservedJob, outcomeOf, sequentialJobOwner } from '../shared/api/job.ts';
 import type { JobWarning, ObservedPod } from '../shared/api/pod.ts';
 import type { SequentialJob } from '../shared/api/types.ts';
+import { isTrue } from '../shared/conditions.ts';
 import { Cache, type Key, keyOf, type KubeObject } from '../shared/kube/cache.ts';
 import type { ApiClient } from '../shared/kube/client.ts';
+import { Compactor } from '../shared/kube/compactor.ts';
 import { type ApiError, isApiError } from '../shared/kube/errors.ts';
 import { Reflector } from '../shared/kube/reflector.ts';
 import { collectionPath, EVENTS, JOBS, PODS, type Resource, SEQUENTIAL_JOBS } from '../shared/kube/resources.ts';
@@ -42,12 +44,22 @@ interface Source<T> {
   readonly idleMs?: number;
 }
 
+const isFinished = ({ status }: SequentialJob): boolean =>
+  isTrue(status?.conditions, 'Complete') || isTrue(status?.conditions, 'Failed');
+
 type Informer = Pick<Reflector<KubeObject>, 'start' | 'stop' | 'synced' | 'hasSynced'>;
 
 export class Informers {
-  readonly sequentialJobs = new Cache<SequentialJob>();
+  /** What is over stays for long, and says much the same a thousand times. */
+  readonly #compactor = new Compactor();
+  readonly sequentialJobs = new Cache<SequentialJob>(undefined, (object) =>
+    isFinished(object) ? this.#compactor.compact(object) : object,
+  );
   /** By the UID of their SequentialJob. */
-  readonly jobs = new Cache<ObservedJob>((job) => sequentialJobOwner(job)?.uid);
+  readonly jobs = new Cache<ObservedJob>(
+    (job) => sequentialJobOwner(job)?.uid,
+    (job) => (outcomeOf(job).type === 'running' ? job : this.#compactor.compact(job)),
+  );
   /** Both by the UID of their Job. */
   readonly pods = new Cache<ObservedPod>(({ jobUID }) => jobUID);
   readonly warnings = new Cache<JobWarning>(({ jobUID }) => jobUID);

@@ -7,6 +7,7 @@ import type { Log } from '../shared/log.ts';
 import type { ControllerMetrics } from '../shared/metrics/controller.ts';
 import type { VisitResult } from '../shared/metrics/reconcile.ts';
 import { DependencyChecker } from './dependencies.ts';
+import { Doubts } from './doubts.ts';
 import { EventRecorder } from './events.ts';
 import { Informers } from './informers.ts';
 import { Instruments } from './instruments.ts';
@@ -127,18 +128,18 @@ export class Controller {
       revisions: new Revisions({ client, log }),
       skills: new ServerSkills(log),
       now,
-      doubtful: new Set(),
+      doubts: new Doubts(),
       observer: this.#instruments,
     };
   }
 
   #forget(object: SequentialJob): void {
-    this.#deps.doubtful.delete(keyOf(object));
     this.#deps.revisions.forget(object.metadata.uid);
   }
 
   async #work(): Promise<void> {
     for (;;) {
+      await this.#deps.events.room();
       const key = await this.#queue.take();
       if (key === undefined) return;
       const visit = (): Promise<VisitResult> => this.#visit(key);

@@ -1,8 +1,11 @@
 /**
  * The work queue of keys (as k8s.io/client-go/util/workqueue): a key waits at most once, is worked on by one worker at
- * a time, comes back when it was added during the work, and can be added later or with a growing delay.
+ * a time, comes back when it was added during the work, and can be added later or with a growing delay. Namespaces take
+ * turns: thousands of keys of one do not make a key of another wait.
  */
 import { type BackoffOptions, backoffDelay } from '../shared/backoff.ts';
+import { Fifo } from '../shared/fifo.ts';
+import { RoundRobin } from './round-robin.ts';
 
 /** Told of what happens to keys, for metrics; times in milliseconds. */
 export interface QueueObserver {
@@ -31,6 +34,11 @@ export interface QueueState {
   readonly workingMs: readonly number[];
 }
 
+interface Waiting {
+  readonly key: string;
+  readonly since: number;
+}
+
 interface Delayed {
   readonly due: number;
   readonly timer: NodeJS.Timeout;
@@ -41,15 +49,17 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 
 export class WorkQueue {
   readonly #options: QueueOptions;
-  /** Keys that wait, in order, and since when. */
-  readonly #waiting = new Map<string, number>();
+  /** Keys that wait. */
+  readonly #waiting = new Set<string>();
+  /** The same keys, in the order in which they are given out. */
+  readonly #order = new RoundRobin<Waiting>();
   /** Keys that are worked on, and since when. */
   readonly #working = new Map<string, number>();
   /** Keys added while they were worked on, and when. */
   readonly #again = new Map<string, number>();
   readonly #delayed = new Map<string, Delayed>();
   readonly #failures = new Map<string, number>();
-  readonly #takers: ((key: string | undefined) => void)[] = [];
+  readonly #takers = new Fifo<(key: string | undefined) => void>();
   #closed = false;
 
   constructor(options: QueueOptions) {
@@ -113,10 +123,11 @@ export class WorkQueue {
   /** The next key, when there is one; undefined once the queue is closed. Each key taken must be given to `done`. */
   async take(): Promise<string | undefined> {
     if (this.#closed) return undefined;
-    for (const [key, since] of this.#waiting) {
-      this.#waiting.delete(key);
-      this.#begin(key, since);
-      return key;
+    const next = this.#order.shift();
+    if (next !== undefined) {
+      this.#waiting.delete(next.key);
+      this.#begin(next.key, next.since);
+      return next.key;
     }
     return new Promise((resolve) => {
       this.#takers.push(resolve);
@@ -139,7 +150,8 @@ export class WorkQueue {
     for (const { timer } of this.#delayed.values()) clearTimeout(timer);
     this.#delayed.clear();
     this.#waiting.clear();
-    for (const taker of this.#takers.splice(0)) taker(undefined);
+    this.#order.clear();
+    for (let taker = this.#takers.shift(); taker !== undefined; taker = this.#takers.shift()) taker(undefined);
   }
 
   #schedule(key: string, ms: number): void {
@@ -162,7 +174,8 @@ export class WorkQueue {
   #offer(key: string, since: number): void {
     const taker = this.#takers.shift();
     if (taker === undefined) {
-      this.#waiting.set(key, since);
+      this.#waiting.add(key);
+      this.#order.push(namespaceOf(key), { key, since });
       return;
     }
     this.#begin(key, since);
@@ -174,4 +187,9 @@ export class WorkQueue {
     this.#working.set(key, now);
     this.#options.observer?.taken(now - since);
   }
+}
+
+/** Of a key `namespace/name`. */
+function namespaceOf(key: string): string {
+  return key.slice(0, Math.max(0, key.indexOf('/')));
 }

@@ -3,12 +3,13 @@ import type { JobWarning, ObservedPod } from '../shared/api/pod.ts';
 import { LABELS } from '../shared/api/group.ts';
 import { EVENT } from '../shared/api/reasons.ts';
 import type { SequentialJob, SequentialJobStatus } from '../shared/api/types.ts';
-import { type Cache, type Key, keyOf } from '../shared/kube/cache.ts';
+import { type Cache, type Key, keyOf, type KubeObject } from '../shared/kube/cache.ts';
 import { type ApiError, isApiError } from '../shared/kube/errors.ts';
 import { collectionPath, JOBS, objectPath, SEQUENTIAL_JOBS } from '../shared/kube/resources.ts';
 import { act, type ActorDeps } from './act.ts';
 import { recordSpec } from './act-jobs.ts';
 import { type Action, decide, type Decision, type Snapshot } from './decide/index.ts';
+import type { Doubts, Unheard } from './doubts.ts';
 import { type Held, hold } from './hold.ts';
 import type { Known } from './revisions.ts';
 import { toObservedJob, toSequentialJob } from './transform.ts';
@@ -18,8 +19,7 @@ export interface ReconcilerDeps extends ActorDeps, ReporterDeps {
   /** Both by the UID of their Job. They only explain: a sequence runs on also where they may not be read. */
   readonly pods: Cache<ObservedPod>;
   readonly warnings: Cache<JobWarning>;
-  /** Keys whose last visit ended in a request of unknown outcome: what the cache says of them may be behind our own write. */
-  readonly doubtful: Set<Key>;
+  readonly doubts: Doubts;
   readonly observer?: VisitObserver | undefined;
 }
 
@@ -53,7 +53,9 @@ const QUIET = ['Conflict', 'NotFound', 'Aborted'] as const;
  * our own.
  */
 export async function reconcile(key: Key, deps: ReconcilerDeps): Promise<Result> {
-  const exists = !deps.doubtful.has(key) || (await lookAgain(key, deps));
+  if (deps.sequentialJobs.get(key) === undefined) deps.doubts.looked(key);
+  const exists = !deps.doubts.has(key) || (await lookAgain(key, deps));
+  tellUnheard(key, exists ? deps.sequentialJobs.get(key) : undefined, deps);
   const seen = exists ? await observe(key, deps) : undefined;
   if (seen === undefined) return { requeueAfterMs: undefined };
   let { snapshot } = seen;
@@ -62,29 +64,62 @@ export async function reconcile(key: Key, deps: ReconcilerDeps): Promise<Result>
       const decision = decide(snapshot, deps.now());
       if (decision.actions.length === 0) {
         snapshot = await recordBeforeStart(snapshot, decision, deps);
-        await report(snapshot.object, decision.status, decision.events, deps);
-        if (decision.status !== undefined) deps.observer?.reported(snapshot.object, decision.status);
+        await write({ ...decision, object: snapshot.object }, deps);
         remember(seen.known, snapshot, deps);
         return { requeueAfterMs: decision.requeueAfterMs };
       }
-      snapshot = await act(decision.actions, snapshot, deps);
-      deps.observer?.acted(decision.actions, snapshot);
-      // An object that is going gets no status: its events follow the actions themselves.
-      if (decision.status === undefined) await report(snapshot.object, undefined, decision.events, deps);
+      snapshot = await carryOut(decision, snapshot, deps);
     }
     throw new Error(`the decision about ${key} does not come to rest`);
   } catch (error) {
     remember(seen.known, snapshot, deps);
-    noteDoubt(key, error, deps);
+    deps.doubts.note(key, error);
     if (!isApiError(error)) tellFault(snapshot, error, deps);
     else if (!isApiError(error, ...QUIET)) await reportTrouble(snapshot, error, deps);
     throw error;
   }
 }
 
-/** Remembers a request that may have been carried out: it got no answer, or one that the server gave while failing. */
-function noteDoubt(key: Key, error: unknown, { doubtful }: ReconcilerDeps): void {
-  if (isApiError(error) && (error.status === undefined || error.status >= 500)) doubtful.add(key);
+/** Carries out the actions of a decision, and gives the snapshot after them. */
+async function carryOut(decision: Decision, snapshot: Snapshot, deps: ReconcilerDeps): Promise<Snapshot> {
+  const { actions, status, events } = decision;
+  try {
+    const after = await act(actions, snapshot, deps);
+    deps.observer?.acted(actions, after);
+    // An object that is going gets no status: its events follow the actions themselves.
+    if (status === undefined) {
+      await report(after.object, undefined, events, deps);
+      deps.doubts.outdated(keyOf(after.object));
+    }
+    return after;
+  } catch (error) {
+    const { object } = snapshot;
+    if (status === undefined) deps.doubts.note(keyOf(object), error, { object, status, events });
+    throw error;
+  }
+}
+
+/** Writes the status and tells the events; where the answer is lost, it stays in mind what is still to be told. */
+async function write(unheard: Unheard, deps: ReconcilerDeps): Promise<void> {
+  const { object, status, events } = unheard;
+  try {
+    await report(object, status, events, deps);
+  } catch (error) {
+    deps.doubts.note(keyOf(object), error, unheard);
+    throw error;
+  }
+  if (status === undefined) return;
+  deps.doubts.outdated(keyOf(object));
+  deps.observer?.reported(object, status);
+}
+
+/** Tells what an earlier visit had to say, whose write got through although nobody heard of it. */
+function tellUnheard(key: Key, stored: SequentialJob | undefined, deps: ReconcilerDeps): void {
+  const unheard = deps.doubts.carriedOut(key, stored);
+  if (unheard === undefined) return;
+  const { object, status, events } = unheard;
+  for (const event of events) deps.events.emit(object, event);
+  if (status !== undefined) deps.observer?.reported(object, status);
 }
 
 /** A start that is found made, after a crash, is recorded like one that is made: before it is in the status. */
@@ -110,7 +145,7 @@ async function lookAgain(key: Key, deps: ReconcilerDeps): Promise<boolean> {
     });
     deps.sequentialJobs.assume(object);
     for (const job of jobs.items ?? []) deps.jobs.assume(toObservedJob(job));
-    deps.doubtful.delete(key);
+    deps.doubts.looked(key);
     return true;
   } catch (error) {
     // Its deletion is on the way to the cache.
@@ -131,11 +166,21 @@ async function observe(key: Key, deps: ReconcilerDeps): Promise<Seen | undefined
   const { known, ...held } = await heldOrTold(stored, deps);
   // The last one that was started: it runs, or its Pods may outlive its failure.
   const job = stored.status?.steps?.findLast(({ state }) => state !== 'Skipped')?.jobUID;
-  const pods = job === undefined ? [] : deps.pods.indexed(job);
-  const warnings = job === undefined ? [] : deps.warnings.indexed(job);
-  const jobs = deps.jobs.indexed(stored.metadata.uid);
+  const isNear = inNamespace(stored.metadata.namespace);
+  const pods = job === undefined ? [] : deps.pods.indexed(job).filter(isNear);
+  const warnings = job === undefined ? [] : deps.warnings.indexed(job).filter(isNear);
+  const jobs = deps.jobs.indexed(stored.metadata.uid).filter(isNear);
   return { snapshot: { ...held, jobs, findings: {}, pods, warnings }, known };
 }
+
+/**
+ * Owner references and labels are written by whoever creates an object, and a UID is no secret: without this a right to
+ * create Jobs or Pods in one namespace would be one to steer the sequences of all others.
+ */
+const inNamespace =
+  (namespace: string) =>
+  ({ metadata }: KubeObject): boolean =>
+    metadata.namespace === namespace;
 
 /** Which spec is run; where finding out fails, the user is told by an event: nothing has been decided that a status could say. */
 async function heldOrTold(stored: SequentialJob, deps: ReconcilerDeps): Promise<Held> {
@@ -168,18 +213,18 @@ async function reportTrouble(snapshot: Snapshot, error: ApiError, deps: Reconcil
   const message = withoutPorts(error.message);
   const decision = decide({ ...snapshot, trouble: message }, deps.now());
   const event = { type: 'Warning', reason: EVENT.reconciliationFailed, message, series: error.code } as const;
+  // What goes has no status that could say what else was done: that is told when it is.
+  const events = decision.status === undefined ? [event] : [...decision.events, event];
   try {
-    await report(snapshot.object, decision.status, [...decision.events, event], deps);
-    if (decision.status !== undefined) deps.observer?.reported(snapshot.object, decision.status);
+    await write({ ...decision, events, object: snapshot.object }, deps);
   } catch (failure) {
     if (!isApiError(failure)) throw failure;
-    noteDoubt(keyOf(snapshot.object), failure, deps);
   }
 }
 
 /** Go's network errors name the local port, which differs each time: the same trouble should read the same. */
 function withoutPorts(message: string): string {
-  return message.replace(/(?:\d+(?:\.\d+){3}|\[[0-9a-fA-F:]+\]):\d+->/g, '');
+  return message.replace(/(?:\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-fA-F:]{2,45}\]):\d{1,5}->/g, '');
 }
 
 /** A fault of our own may sit in the decision itself: no status then, but the user is not left without a word. */

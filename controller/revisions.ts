@@ -175,7 +175,7 @@ export class Revisions {
 /** `<name>-<hash of the uid>`: a later object of the same name gets another record. The hash stays whole. */
 function revisionName({ metadata }: SequentialJob): string {
   const tail = `-${hash(metadata.uid)}`;
-  const head = metadata.name.slice(0, NAME_MAX_LENGTH - tail.length).replace(/[-.]+$/, '');
+  const head = metadata.name.slice(0, NAME_MAX_LENGTH - tail.length).replace(/(?<![-.])[-.]+$/, '');
   return `${head}${tail}`;
 }
 

@@ -1,7 +1,8 @@
 /** What the caches keep of an object: every byte here is there once per object, for as long as it lives. */
 import { LABELS, SUSPENDED_ANNOTATION } from '../shared/api/group.ts';
-import type { ObservedJob } from '../shared/api/job.ts';
+import type { JobCondition, ObservedJob } from '../shared/api/job.ts';
 import type { ObjectMeta, SequentialJob } from '../shared/api/types.ts';
+import { defined } from './defined.ts';
 
 interface RawObject {
   readonly metadata: ObjectMeta & { readonly managedFields?: unknown; readonly selfLink?: unknown };
@@ -29,7 +30,8 @@ interface RawJob {
 export function toObservedJob(raw: unknown): ObservedJob {
   const { metadata, spec, status = {} } = raw as RawJob;
   const { labels, annotations } = metadata;
-  const { active, succeeded, failed, startTime, completionTime, conditions } = status;
+  const { active, succeeded, failed, startTime, completionTime } = status;
+  const conditions = status.conditions?.filter(isOfTheEnd).map(toCondition);
   const byUs = annotations?.[SUSPENDED_ANNOTATION] !== undefined;
   return {
     step: defined({
@@ -56,13 +58,15 @@ export function toObservedJob(raw: unknown): ObservedJob {
   };
 }
 
+/** The others tell nothing that a decision is made of (`outcomeOf`). */
+const isOfTheEnd = ({ type }: JobCondition): boolean => type === 'Complete' || type === 'Failed';
+
+/** Without `lastProbeTime`, which nobody reads. */
+function toCondition({ type, status, reason, message, lastTransitionTime }: JobCondition): JobCondition {
+  return { type, status, ...defined({ reason, message, lastTransitionTime }) };
+}
+
 /** A label's number, as far as an int32 goes. */
 function natural(label: string | undefined): number | undefined {
   return label !== undefined && /^\d{1,10}$/.test(label) ? Number(label) : undefined;
-}
-
-type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
-
-function defined<T extends object>(fields: T): Defined<T> {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Defined<T>;
 }

@@ -21,6 +21,10 @@ export interface Config {
   readonly leaderElectionId: string;
   /** Undefined: no metrics and no probes are served beside the webhook's own. */
   readonly metricsPort: number | undefined;
+  /** Requests a second; 0: no limit. */
+  readonly kubeApiQps: number;
+  /** Requests at once; 0: as many as in a second. */
+  readonly kubeApiBurst: number;
   readonly requestTimeoutSeconds: number;
   readonly startupTimeoutSeconds: number;
   readonly logLevel: LogLevel;
@@ -160,6 +164,20 @@ export const OPTIONS: { readonly [K in keyof Config]: Option<Config[K]> } = {
     fallback: undefined,
     read: integer(0, 65_535),
   },
+  kubeApiQps: {
+    flag: 'kube-api-qps',
+    placeholder: 'N',
+    says: "the controller's requests to the API server in a second at most; 0 leaves that to the API server",
+    fallback: 0,
+    read: integer(0, 100_000),
+  },
+  kubeApiBurst: {
+    flag: 'kube-api-burst',
+    placeholder: 'N',
+    says: 'how many of them may be sent at once after a pause; 0 takes the number of --kube-api-qps',
+    fallback: 0,
+    read: integer(0, 100_000),
+  },
   requestTimeoutSeconds: {
     flag: 'request-timeout',
     placeholder: 'SECONDS',
@@ -226,6 +244,8 @@ export function parseConfig(args: readonly string[], env: Readonly<Record<string
     leaderElectionNamespace: read('leaderElectionNamespace'),
     leaderElectionId: read('leaderElectionId'),
     metricsPort: read('metricsPort'),
+    kubeApiQps: read('kubeApiQps'),
+    kubeApiBurst: read('kubeApiBurst'),
     requestTimeoutSeconds: read('requestTimeoutSeconds'),
     startupTimeoutSeconds: read('startupTimeoutSeconds'),
     logLevel: read('logLevel'),

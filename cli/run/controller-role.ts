@@ -7,6 +7,7 @@ import type { Config } from '../../shared/config.ts';
 import { type ApiClient, createApiClient } from '../../shared/kube/client.ts';
 import { loadKubeConfig } from '../../shared/kube/kubeconfig.ts';
 import { LeaseStore } from '../../shared/kube/leases.ts';
+import { TokenBucket } from '../../shared/kube/rate-limit.ts';
 import { awaitApiServer } from '../../shared/kube/startup.ts';
 import type { Log } from '../../shared/log.ts';
 import type { ControllerMetrics } from '../../shared/metrics/controller.ts';
@@ -31,6 +32,8 @@ export class ControllerRole implements Role {
   readonly #metrics: ControllerMetrics;
   readonly #kube: KubeConfig;
   readonly #client: ApiClient;
+  /** One for all terms: the limit is the process's. Undefined: there is none. */
+  readonly #bucket: TokenBucket | undefined;
   readonly #work: ControllerTerm | ElectedController;
   readonly #stopping = new AbortController();
 
@@ -42,9 +45,10 @@ export class ControllerRole implements Role {
     this.#metrics = metrics;
     this.#kube = loadKubeConfig({ path, context, env });
     this.#client = this.#connect();
+    this.#bucket = bucketOf(config);
     this.#work = config.leaderElect
       ? new ElectedController(this.#election())
-      : new ControllerTerm({ config, log, metrics, client: this.#client });
+      : new ControllerTerm({ config, log, metrics, client: this.#client, bucket: this.#bucket });
   }
 
   async start(told: AbortSignal): Promise<void> {
@@ -69,9 +73,12 @@ export class ControllerRole implements Role {
     return createApiClient(this.#kube, { userAgent: USER_AGENT, timeoutMs, observe });
   }
 
-  /** The Lease is renewed over a connection that the work does not share: it must not wait for anything, nor end with it. */
+  /**
+   * The Lease is renewed over a connection that the work does not share, and past the limit of its rate: it must not wait
+   * for anything, nor end with it.
+   */
   #election(): ConstructorParameters<typeof ElectedController>[0] {
-    const [config, log, metrics] = [this.#config, this.#log, this.#metrics];
+    const [config, log, metrics, bucket] = [this.#config, this.#log, this.#metrics, this.#bucket];
     const { leaderElectionNamespace, leaderElectionId } = config;
     const elector = new LeaderElector({
       store: new LeaseStore(this.#client, leaseNamespace(leaderElectionNamespace, this.#kube), leaderElectionId),
@@ -82,7 +89,12 @@ export class ControllerRole implements Role {
       onChange: metrics.leader.follow(leaderElectionId),
     });
     const mayAct = (): boolean => elector.isLeader;
-    const newTerm = (): ControllerTerm => new ControllerTerm({ config, log, metrics, client: this.#connect(), mayAct });
+    const newTerm = (): ControllerTerm =>
+      new ControllerTerm({ config, log, metrics, client: this.#connect(), bucket, mayAct });
     return { elector, newTerm };
   }
+}
+
+function bucketOf({ kubeApiQps: qps, kubeApiBurst: burst }: Config): TokenBucket | undefined {
+  return qps === 0 ? undefined : new TokenBucket({ qps, burst: burst === 0 ? qps : burst });
 }

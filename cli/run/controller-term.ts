@@ -3,6 +3,7 @@ import { Controller } from '../../controller/manager.ts';
 import type { Config } from '../../shared/config.ts';
 import type { ApiClient } from '../../shared/kube/client.ts';
 import { fenced } from '../../shared/kube/fence.ts';
+import { limited, type TokenBucket } from '../../shared/kube/rate-limit.ts';
 import type { Log } from '../../shared/log.ts';
 import type { ControllerMetrics } from '../../shared/metrics/controller.ts';
 
@@ -18,6 +19,8 @@ export interface ControllerTermOptions {
   readonly metrics: ControllerMetrics;
   /** Closed at the end. */
   readonly client: ApiClient;
+  /** Limits the rate of requests; undefined: nothing does. */
+  readonly bucket?: TokenBucket | undefined;
   /** Asked before each request; default: always. */
   readonly mayAct?: () => boolean;
 }
@@ -29,13 +32,16 @@ export class ControllerTerm {
   readonly #controller: Controller;
   readonly #over = new AbortController();
 
-  constructor({ config, log, metrics, client, mayAct = () => true }: ControllerTermOptions) {
+  constructor({ config, log, metrics, client, bucket, mayAct = () => true }: ControllerTermOptions) {
     const { namespace, workers } = config;
     this.#workers = workers;
     this.#log = log;
     this.#client = client;
-    const fence = { mayAct, signal: this.#over.signal };
-    this.#controller = new Controller({ client: fenced(client, fence), log, namespace, workers, metrics });
+    const { signal } = this.#over;
+    const behindFence = fenced(client, { mayAct, signal });
+    // The fence comes last: who may act when its turn comes may send, not who might when it began to wait.
+    const throttled = bucket === undefined ? behindFence : limited(behindFence, bucket, signal);
+    this.#controller = new Controller({ client: throttled, log, namespace, workers, metrics });
   }
 
   get ready(): boolean {

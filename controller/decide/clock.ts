@@ -35,8 +35,19 @@ export function hasExpired(context: Context): boolean {
   return due !== undefined && context.nowMs >= due;
 }
 
-/** In how many milliseconds something is due by the clock alone; undefined where nothing is. */
+/**
+ * Timers count how long the machine runs, and what is due is told by the clock: one that is set, or a machine that sleeps,
+ * makes us late by so much at most.
+ */
+const LOOK_AGAIN_MS = 600_000;
+
+/** In how many milliseconds to look whether something is due by the clock alone; undefined where nothing will be. */
 export function dueInMs(context: Context): number | undefined {
+  const ms = msLeft(context);
+  return ms === undefined ? undefined : Math.min(ms, LOOK_AGAIN_MS);
+}
+
+function msLeft(context: Context): number | undefined {
   const { draft, nowMs } = context;
   switch (draft.state) {
     case 'StepPending':

@@ -19,7 +19,7 @@ export interface Wait extends Obstacle {
   readonly isKnown: boolean;
 }
 
-/** What keeps the current step from starting, as far as anybody has looked; undefined where nothing is known to. */
+/** What keeps the current step from starting; undefined where nothing does, as far as anybody has looked. */
 export function obstacle(context: Context): Wait | undefined {
   const { draft, snapshot } = context;
   const found =

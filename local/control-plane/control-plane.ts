@@ -25,10 +25,15 @@ export interface ControlPlane {
   readonly binaries: string;
   /** Ends all processes and forgets them; harmless when called again. */
   stop(): Promise<void>;
-  /** Ends the API server only, as an outage would; etcd keeps the data. */
-  stopApiServer(): Promise<void>;
-  /** Starts the API server again, on the same port with the same data. Resolves when it is ready. */
-  startApiServer(): Promise<void>;
+  /** Where etcd listens. */
+  readonly etcdPort: number;
+  /** Ends the API server only, as an outage would, by force after `graceMs` (1 s by default); etcd keeps the data. */
+  stopApiServer(graceMs?: number): Promise<void>;
+  /**
+   * Starts the API server again, on the same port with the same data. Resolves when it is ready. `etcdPort`: where it
+   * reaches etcd, if not directly.
+   */
+  startApiServer(etcdPort?: number): Promise<void>;
 }
 
 export interface ControlPlaneOptions {
@@ -38,6 +43,8 @@ export interface ControlPlaneOptions {
   readonly log: (line: string) => void;
   /** Where the kubeconfig is written; by default `kubeconfig` in the state folder. */
   readonly kubeconfig?: string;
+  /** False: without the controller manager; then Jobs run, and owned objects go, only as somebody else sees to it. */
+  readonly controllerManager?: boolean;
 }
 
 /**
@@ -73,6 +80,7 @@ class Plane implements ControlPlane {
   readonly #layout: Layout;
   readonly #records: string;
   readonly #credentials: RestConfig;
+  readonly #withControllerManager: boolean;
   readonly #children = new Map<Program, Child>();
 
   private constructor(options: ControlPlaneOptions, layout: Layout, credentials: RestConfig, place: Place) {
@@ -83,6 +91,7 @@ class Plane implements ControlPlane {
     this.#layout = layout;
     this.#records = place.records;
     this.#credentials = credentials;
+    this.#withControllerManager = options.controllerManager ?? true;
   }
 
   static async prepare(options: ControlPlaneOptions, records: string): Promise<Plane> {
@@ -101,6 +110,10 @@ class Plane implements ControlPlane {
     const etcd = await this.#run('etcd', etcdArgs(this.#layout));
     await untilReady(etcd, START_MS, () => this.#ok(`https://127.0.0.1:${this.#layout.etcdPort}`, '/health'));
     await this.startApiServer();
+    if (this.#withControllerManager) await this.#startControllerManager();
+  }
+
+  async #startControllerManager(): Promise<void> {
     const version = parseVersion(this.version) ?? { major: 1, minor: 0 };
     const args = controllerManagerArgs(this.#layout, version, this.kubeconfig);
     const controllerManager = await this.#run('kube-controller-manager', args);
@@ -108,15 +121,19 @@ class Plane implements ControlPlane {
     await untilReady(controllerManager, START_MS, () => this.#ok(server, '/healthz'));
   }
 
-  async startApiServer(): Promise<void> {
+  get etcdPort(): number {
+    return this.#layout.etcdPort;
+  }
+
+  async startApiServer(etcdPort = this.etcdPort): Promise<void> {
     const running = this.#children.get('kube-apiserver');
     if (running !== undefined && running.ended() === undefined) return;
-    const child = await this.#run('kube-apiserver', apiServerArgs(this.#layout));
+    const child = await this.#run('kube-apiserver', apiServerArgs({ ...this.#layout, etcdPort }));
     await untilReady(child, START_MS, () => this.#ok(this.url, '/readyz'));
   }
 
-  async stopApiServer(): Promise<void> {
-    await this.#children.get('kube-apiserver')?.stop(STOP_MS);
+  async stopApiServer(graceMs = STOP_MS): Promise<void> {
+    await this.#children.get('kube-apiserver')?.stop(graceMs);
   }
 
   async stop(): Promise<void> {

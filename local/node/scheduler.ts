@@ -43,7 +43,14 @@ export class Scheduler {
     const work = verdict.kind === 'bind' ? this.#bind(pod) : this.#explain(pod, verdict.message);
     void work
       .catch((error: unknown) => {
-        if (!isApiError(error, 'Conflict', 'NotFound')) this.#options.failed(pod, error);
+        if (isApiError(error, 'NotFound')) {
+          this.#unplaced.delete(uid);
+          return;
+        }
+        // Nothing else would bring it back: it is looked at again with the others. A conflict too: that is what the API
+        // server makes of any trouble with its storage while it binds a Pod.
+        this.#unplaced.set(uid, { pod, message: '' });
+        if (!isApiError(error, 'Conflict')) this.#options.failed(pod, error);
       })
       .finally(() => this.#inFlight.delete(uid));
   }

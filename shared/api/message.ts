@@ -39,5 +39,5 @@ function plain(message: string): string {
 
 /** Half a character, at the start or at the end, decodes to U+FFFD and goes. */
 function decode(bytes: Uint8Array): string {
-  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes).replaceAll(/^\uFFFD+|\uFFFD+$/g, '');
+  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes).replaceAll(/^\uFFFD+|(?<!\uFFFD)\uFFFD+$/g, '');
 }

@@ -20,6 +20,6 @@ export function jobName(step: StepRef): string {
   const suffix = step.resumes > 0 ? `-r${step.resumes}` : '';
   const whole = `${step.name}-${step.index}-${step.container}${suffix}`;
   if (whole.length <= NAME_MAX_LENGTH) return whole;
-  const head = whole.slice(0, NAME_MAX_LENGTH - HASH_LENGTH - 1).replace(/[-.]+$/, '');
+  const head = whole.slice(0, NAME_MAX_LENGTH - HASH_LENGTH - 1).replace(/(?<![-.])[-.]+$/, '');
   return `${head}-${hash(whole).slice(-HASH_LENGTH)}`;
 }

@@ -25,7 +25,10 @@ export type Change<T> =
 
 export type Indexer<T> = (object: T) => string | undefined;
 
-/** Deletions remembered at most; each is a UID. */
+/** What is kept in place of an object that arrives: an equal one. */
+export type Keeper<T> = (object: T) => T;
+
+/** Deletions remembered at most; each is a UID and a version. */
 const TOMBSTONES = 10_000;
 
 export function keyOf(object: KubeObject): Key {
@@ -46,15 +49,17 @@ export function compareResourceVersions(a: string, b: string): number {
 export class Cache<T extends KubeObject> {
   readonly #objects = new Map<Key, T>();
   readonly #index = new Map<string, Set<T>>();
-  /** UIDs of deleted objects, oldest first. */
-  readonly #tombstones = new Set<string>();
+  /** UIDs of deleted objects and the versions of their deletions, oldest first. */
+  readonly #tombstones = new Map<string, string>();
   readonly #indexer: Indexer<T> | undefined;
+  readonly #keeper: Keeper<T>;
   /** Version of the last whole list. */
   #listed = '0';
   readonly #listeners: ((change: Change<T>) => void)[] = [];
 
-  constructor(indexer?: Indexer<T>) {
+  constructor(indexer?: Indexer<T>, keeper: Keeper<T> = (object) => object) {
     this.#indexer = indexer;
+    this.#keeper = keeper;
   }
 
   get size(): number {
@@ -79,14 +84,13 @@ export class Cache<T extends KubeObject> {
     this.#listeners.push(listener);
   }
 
-  /** Takes a state from the watch, whose order is authoritative, unless an own write already brought a newer one. */
+  /**
+   * Takes a state from the watch, unless something newer is known already: by an own write, or because the watch says
+   * again what it has said before, be it of an object that has gone since.
+   */
   observe(object: T): void {
-    const known = this.#objects.get(keyOf(object));
-    if (known !== undefined && isNewer(known, object)) return;
-    if (known !== undefined && isSame(known, object)) return;
-    // Back in sight, as when a label was taken away and given back: it lives.
-    this.#tombstones.delete(object.metadata.uid);
-    this.#put(object);
+    if (!this.#objects.has(keyOf(object)) && this.#isPast(object)) return;
+    this.#take(object);
   }
 
   /**
@@ -96,17 +100,20 @@ export class Cache<T extends KubeObject> {
   assume(object: T): void {
     if (this.#tombstones.has(object.metadata.uid)) return;
     const known = this.#objects.get(keyOf(object));
-    // Older than the last list, and not on it: it was deleted before that list was made.
-    if (known === undefined && compareResourceVersions(object.metadata.resourceVersion, this.#listed) < 0) return;
+    if (known === undefined && this.#isPast(object)) return;
     if (known === undefined || isNewer(object, known)) this.#put(object, true);
   }
 
   /** Takes a deletion from the watch; `object` is the last state, its resource version that of the deletion. */
   remove(object: T): void {
-    this.#bury(object);
+    const { uid, resourceVersion } = object.metadata;
     const known = this.#objects.get(keyOf(object));
     // The name may belong to a younger object by now.
-    if (known?.metadata.uid === object.metadata.uid) this.#drop(known);
+    const isIt = known?.metadata.uid === uid;
+    // Said again, when the object is back in sight.
+    if (isIt && isNewer(known, object)) return;
+    this.#bury(uid, resourceVersion);
+    if (isIt) this.#drop(known);
   }
 
   /**
@@ -121,26 +128,42 @@ export class Cache<T extends KubeObject> {
     for (const known of this.#objects.values()) {
       const younger = compareResourceVersions(known.metadata.resourceVersion, resourceVersion) > 0;
       if (!listed.has(keyOf(known)) && (rewound || !younger)) {
-        this.#bury(known);
+        this.#bury(known.metadata.uid, resourceVersion);
         this.#drop(known);
       }
     }
     for (const object of objects) {
       if (rewound) this.#put(object);
-      else this.observe(object);
+      else this.#take(object);
     }
   }
 
-  #put(object: T, silent = false): void {
-    const key = keyOf(object);
+  #take(object: T): void {
+    const known = this.#objects.get(keyOf(object));
+    if (known !== undefined && (isNewer(known, object) || isSame(known, object))) return;
+    // Back in sight, as when a label was taken away and given back: it lives.
+    this.#tombstones.delete(object.metadata.uid);
+    this.#put(object);
+  }
+
+  /** Whether an object that is not known was deleted after this state: before the last list was made, or seen since. */
+  #isPast({ metadata: { uid, resourceVersion } }: T): boolean {
+    const gone = this.#tombstones.get(uid);
+    if (gone === resourceVersion) return true;
+    return [this.#listed, gone ?? '0'].some((version) => compareResourceVersions(resourceVersion, version) < 0);
+  }
+
+  #put(arrived: T, silent = false): void {
+    const key = keyOf(arrived);
     const previous = this.#objects.get(key);
-    if (previous !== undefined && previous.metadata.uid !== object.metadata.uid) {
+    if (previous !== undefined && previous.metadata.uid !== arrived.metadata.uid) {
       // Deleted and created again under the same name between two looks: two objects, two changes.
-      this.#bury(previous);
+      this.#bury(previous.metadata.uid, arrived.metadata.resourceVersion);
       this.#drop(previous);
-      this.#put(object, silent);
+      this.#put(arrived, silent);
       return;
     }
+    const object = this.#keeper(arrived);
     this.#unfile(previous);
     this.#objects.set(key, object);
     this.#file(object);
@@ -154,10 +177,10 @@ export class Cache<T extends KubeObject> {
     this.#tell({ type: 'deleted', object });
   }
 
-  #bury(object: T): void {
-    this.#tombstones.add(object.metadata.uid);
+  #bury(uid: string, version: string): void {
+    this.#tombstones.set(uid, version);
     if (this.#tombstones.size <= TOMBSTONES) return;
-    for (const oldest of this.#tombstones) {
+    for (const oldest of this.#tombstones.keys()) {
       this.#tombstones.delete(oldest);
       return;
     }

@@ -1,8 +1,11 @@
 /** Requests to the API server: JSON in, JSON out, a time limit on each, typed errors. */
 import type { Readable } from 'node:stream';
 import type { KubeConfig } from '@kubernetes/client-node';
+import type { Dispatcher } from 'undici';
 import { type Access, Credentials } from './credentials.ts';
+import { Deadline } from './deadline.ts';
 import { ApiError, errorFromAnswer, errorFromFailure, isApiError } from './errors.ts';
+import { exchange } from './exchange.ts';
 
 export const PATCH_TYPE = {
   /** RFC 6902 */
@@ -73,6 +76,7 @@ export interface ApiClient {
 }
 
 const DEFAULT_TIMEOUT_MS = 30_000;
+const JSON_TYPE = 'application/json';
 
 export function createApiClient(config: KubeConfig, options: ApiClientOptions): ApiClient {
   return new HttpClient(config, options);
@@ -91,7 +95,7 @@ class HttpClient implements ApiClient {
     const url = new URL(this.server);
     this.#origin = url.origin;
     // A server may live below a path (an aggregating proxy): every request goes there.
-    this.#basePath = url.pathname.replace(/\/+$/, '');
+    this.#basePath = url.pathname.replace(/(?<!\/)\/+$/, '');
     this.#options = options;
     this.#now = options.now ?? (() => performance.now());
     this.#credentials = new Credentials(config, this.#now);
@@ -111,15 +115,18 @@ class HttpClient implements ApiClient {
 
   async #open(request: StreamRequest, fresh: boolean): Promise<Readable> {
     const started = this.#now();
+    const limit = this.#options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+    const deadline = new Deadline(limit, request.signal);
     let status: number | undefined;
     try {
-      const { dispatcher, headers } = await this.#access(fresh, request.signal);
+      const { dispatcher, headers } = await this.#access(fresh, deadline);
+      deadline.clear();
       const answer = await dispatcher.request({
         origin: this.#origin,
         path: this.#path(request.path, request.query),
         method: 'GET',
         headers: { ...headers, accept: 'application/json', 'user-agent': this.#options.userAgent },
-        headersTimeout: this.#options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+        headersTimeout: limit,
         bodyTimeout: request.idleMs,
         signal: request.signal,
       });
@@ -129,6 +136,7 @@ class HttpClient implements ApiClient {
     } catch (error) {
       throw errorFromFailure(error);
     } finally {
+      deadline.clear();
       this.#options.observe?.({ method: 'WATCH', path: request.path, status, ms: this.#now() - started });
     }
   }
@@ -139,26 +147,13 @@ class HttpClient implements ApiClient {
     const deadline = new Deadline(limit, request.signal);
     let status: number | undefined;
     try {
-      const { dispatcher, headers } = await this.#access(fresh, deadline.signal);
-      const answer = await dispatcher.request({
-        origin: this.#origin,
-        path: this.#path(request.path, request.query),
-        method: request.method,
-        headers: {
-          ...headers,
-          accept: request.accept ?? 'application/json',
-          'user-agent': this.#options.userAgent,
-          ...(request.body === undefined ? {} : { 'content-type': request.contentType ?? 'application/json' }),
-        },
-        body: request.body === undefined ? null : JSON.stringify(request.body),
-        signal: deadline.signal,
-      });
-      status = answer.statusCode;
-      const text = await answer.body.text();
-      if (status < 200 || status >= 300) throw errorFromAnswer(status, text, header(answer.headers['retry-after']));
-      return JSON.parse(text) as T;
+      const { dispatcher, headers } = await this.#access(fresh, deadline);
+      const answer = await exchange(dispatcher, this.#dispatchOptions(request, headers), deadline);
+      status = answer.status;
+      if (status < 200 || status >= 300) throw errorFromAnswer(status, answer.text, answer.retryAfter);
+      return JSON.parse(answer.text) as T;
     } catch (error) {
-      throw deadline.expired
+      throw deadline.isExpired
         ? new ApiError('Timeout', `${request.method} ${request.path}: no answer within ${limit / 1000} s`, {
             cause: error,
           })
@@ -169,19 +164,35 @@ class HttpClient implements ApiClient {
     }
   }
 
+  #dispatchOptions(request: ApiRequest, headers: Access['headers']): Dispatcher.DispatchOptions {
+    const { method, path, query, body, accept = JSON_TYPE, contentType = JSON_TYPE } = request;
+    return {
+      origin: this.#origin,
+      path: this.#path(path, query),
+      method,
+      headers: {
+        ...headers,
+        accept,
+        'user-agent': this.#options.userAgent,
+        ...(body === undefined ? {} : { 'content-type': contentType }),
+      },
+      body: body === undefined ? null : JSON.stringify(body),
+    };
+  }
+
   /**
-   * The credentials, unless the signal comes first: an exec plugin may hang for as long as it likes. What it brings in the
-   * end serves the next request.
+   * The credentials, unless the deadline comes first: an exec plugin may hang for as long as it likes. What it brings in
+   * the end serves the next request.
    */
-  async #access(fresh: boolean, signal: AbortSignal): Promise<Access> {
+  async #access(fresh: boolean, deadline: Deadline): Promise<Access> {
+    const current = fresh ? undefined : this.#credentials.current;
+    if (current !== undefined) return current;
     const { promise, reject } = Promise.withResolvers<never>();
-    const abort = (): void => reject(new ApiError('Aborted', 'given up while waiting for credentials'));
-    if (signal.aborted) abort();
-    signal.addEventListener('abort', abort, { once: true });
+    const settle = deadline.onOver(() => reject(new ApiError('Aborted', 'given up while waiting for credentials')));
     try {
       return await Promise.race([this.#credentials.access(fresh), promise]);
     } finally {
-      signal.removeEventListener('abort', abort);
+      settle();
     }
   }
 
@@ -201,37 +212,6 @@ async function withFreshCredentials<T>(attempt: (fresh: boolean) => Promise<T>):
   } catch (error) {
     if (!isApiError(error, 'Unauthorized')) throw error;
     return attempt(true);
-  }
-}
-
-/**
- * A time limit joined with the caller's signal. `AbortSignal.any` would do, but keeps a reference on a long-lived
- * signal for each request; this one lets go.
- */
-class Deadline {
-  readonly #controller = new AbortController();
-  readonly #timer: NodeJS.Timeout;
-  readonly #outer: AbortSignal | undefined;
-  readonly #abort = (): void => this.#controller.abort();
-  expired = false;
-
-  constructor(ms: number, outer: AbortSignal | undefined) {
-    this.#outer = outer;
-    this.#timer = setTimeout(() => {
-      this.expired = true;
-      this.#controller.abort();
-    }, ms);
-    if (outer?.aborted === true) this.#controller.abort();
-    outer?.addEventListener('abort', this.#abort, { once: true });
-  }
-
-  get signal(): AbortSignal {
-    return this.#controller.signal;
-  }
-
-  clear(): void {
-    clearTimeout(this.#timer);
-    this.#outer?.removeEventListener('abort', this.#abort);
   }
 }
 

@@ -35,10 +35,15 @@ export class Credentials {
     this.#now = now;
   }
 
+  /** Pool and headers where they need not be asked for. */
+  get current(): Access | undefined {
+    return this.#now() < this.#expires ? this.#access : undefined;
+  }
+
   /** Current pool and headers; `fresh` asks the authenticator again (after a 401). Concurrent calls share one refresh. */
   async access(fresh = false): Promise<Access> {
     if (this.#closed) throw new ApiError('Aborted', 'the connection to the API server is closed');
-    if (!fresh && this.#access !== undefined && this.#now() < this.#expires) return this.#access;
+    if (!fresh && this.current !== undefined) return this.current;
     this.#pending ??= this.#refresh().finally(() => {
       this.#pending = undefined;
     });

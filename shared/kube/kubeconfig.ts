@@ -3,9 +3,11 @@ import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { types } from 'node:util';
-import { KubeConfig } from '@kubernetes/client-node';
+// Not the whole client, which is ten times as much to load.
+import { KubeConfig } from '@kubernetes/client-node/dist/config.js';
+import { StartupError } from './startup.ts';
 
-export class KubeConfigError extends Error {
+export class KubeConfigError extends StartupError {
   override readonly name = 'KubeConfigError';
 }
 

@@ -8,7 +8,7 @@ import { sleep } from '../sleep.ts';
 import type { Cache, KubeObject } from './cache.ts';
 import { compareResourceVersions } from './cache.ts';
 import type { ApiClient } from './client.ts';
-import { ApiError, errorFromFailure, errorFromStatus, isApiError } from './errors.ts';
+import { ApiError, type ApiErrorCode, errorFromFailure, errorFromStatus, isApiError } from './errors.ts';
 import { type Frame, readFrames } from './watch.ts';
 
 export interface ReflectorOptions<T extends KubeObject> {
@@ -37,6 +37,8 @@ const PAGE_SIZE = 500;
 const LIST_TIMEOUT_MS = 60_000;
 const IDLE_MS = 150_000;
 const BACKOFF = { baseMs: 200, maxMs: 30_000 } as const;
+/** A server that is not there is not spared by waiting, and what it has to tell when it is back is late already. */
+const UNREACHABLE_BACKOFF = { ...BACKOFF, maxMs: 5_000 } as const;
 /** The server ends a watch after so long (plus up to as much again, at random, so that many don't reconnect at once). */
 const WATCH_SECONDS = 300;
 /** A watch that lasted so long was a good one: the next failure starts at the shortest delay again. */
@@ -52,8 +54,13 @@ export class Reflector<T extends KubeObject> {
   /** The newest version ever seen: a list below it means that the server's history was rewound. */
   #highWater = '0';
   #failures = 0;
+  #lastFailure: ApiErrorCode | undefined;
   /** When the running watch was opened (monotonic ms); undefined while there is none. */
   #watchingSince: number | undefined;
+  /** The running watch has brought something. */
+  #gotFrames = false;
+  /** A list has expired before its last page came: the next one is asked for in one piece. */
+  #listWhole = false;
   #isSynced = false;
   #running: Promise<void> | undefined;
 
@@ -85,6 +92,7 @@ export class Reflector<T extends KubeObject> {
   async #run(): Promise<void> {
     while (!this.#stopping.signal.aborted) {
       this.#watchingSince = undefined;
+      this.#gotFrames = false;
       let failure: ApiError | undefined;
       try {
         if (this.#resourceVersion === undefined) await this.#list();
@@ -98,11 +106,17 @@ export class Reflector<T extends KubeObject> {
 
   /** Waits before the next round: not at all after a watch that ended well, longer each time something fails. */
   async #pause(failure: ApiError | undefined): Promise<void> {
-    const good = this.#watchingSince !== undefined && performance.now() - this.#watchingSince >= GOOD_WATCH_MS;
-    if (good) this.#failures = 0;
-    if (failure === undefined && good) return;
+    const lasted = this.#watchingSince !== undefined && performance.now() - this.#watchingSince >= GOOD_WATCH_MS;
+    // One that was cut after it had brought something goes on from there, which costs the server little.
+    const advanced = this.#gotFrames && (failure === undefined || isApiError(failure, 'Unreachable'));
+    // A server that answers again is no reason for the patience that its absence was: it says 410, or 503 for a moment.
+    const isBack = this.#lastFailure === 'Unreachable' && failure?.code !== 'Unreachable';
+    if (lasted || advanced || isBack) this.#failures = 0;
+    this.#lastFailure = failure?.code;
+    if (failure === undefined && lasted) return;
     this.#failures++;
-    const delay = Math.max(failure?.retryAfterMs ?? 0, backoffDelay(this.#failures, BACKOFF, this.#random));
+    const backoff = isApiError(failure, 'Unreachable') ? UNREACHABLE_BACKOFF : BACKOFF;
+    const delay = Math.max(failure?.retryAfterMs ?? 0, backoffDelay(this.#failures, backoff, this.#random));
     // A watch that fell silent may be waiting for a version that the server will never reach, and one that sent what
     // cannot be read would send it again: look anew.
     if (isApiError(failure, 'Gone', 'Invalid', 'BadRequest', 'Timeout', 'Unexpected'))
@@ -116,24 +130,36 @@ export class Reflector<T extends KubeObject> {
     let token: string | undefined;
     let version: string | undefined;
     do {
-      // No resourceVersion: a quorum read. A stale list could lack a Job that this program itself created before.
-      const page: ListPage = await this.#options.client.request<ListPage>({
-        method: 'GET',
-        path: this.#options.path,
-        query: { ...this.#selectors(), limit: this.#options.pageSize ?? PAGE_SIZE, continue: token },
-        timeoutMs: LIST_TIMEOUT_MS,
-        signal: this.#stopping.signal,
-      });
+      const page = await this.#page(token);
       for (const item of page.items ?? []) objects.push(this.#options.transform(item));
       version = page.metadata.resourceVersion;
       token = page.metadata.continue === '' ? undefined : page.metadata.continue;
     } while (token !== undefined);
+    this.#listWhole = false;
     const rewound = compareResourceVersions(version, this.#highWater) < 0;
     if (rewound) this.#highWater = '0';
     this.#options.cache.replace(objects, version, rewound);
     this.#advance(version);
     this.#isSynced = true;
     this.#synced.resolve();
+  }
+
+  async #page(token: string | undefined): Promise<ListPage> {
+    const limit = this.#listWhole ? undefined : (this.#options.pageSize ?? PAGE_SIZE);
+    try {
+      // No resourceVersion: a quorum read. A stale list could lack a Job that this program itself created before.
+      return await this.#options.client.request<ListPage>({
+        method: 'GET',
+        path: this.#options.path,
+        query: { ...this.#selectors(), limit, continue: token },
+        timeoutMs: LIST_TIMEOUT_MS,
+        signal: this.#stopping.signal,
+      });
+    } catch (error) {
+      // Where etcd is compacted sooner than the pages come, the last one never would (client-go's pager does the same).
+      if (token !== undefined && isApiError(error, 'Gone')) this.#listWhole = true;
+      throw error;
+    }
   }
 
   async #watch(): Promise<void> {
@@ -150,7 +176,10 @@ export class Reflector<T extends KubeObject> {
       signal: this.#stopping.signal,
     });
     this.#watchingSince = performance.now();
-    for await (const frame of readFrames(body)) this.#apply(frame);
+    for await (const frame of readFrames(body)) {
+      this.#apply(frame);
+      this.#gotFrames = true;
+    }
   }
 
   #apply(frame: Frame): void {
@@ -173,8 +202,10 @@ export class Reflector<T extends KubeObject> {
     this.#advance(object.metadata.resourceVersion);
   }
 
+  /** Never back: what the watch says again is no place to go on from. */
   #advance(version: string): void {
-    this.#resourceVersion = version;
+    const from = this.#resourceVersion;
+    if (from === undefined || compareResourceVersions(version, from) >= 0) this.#resourceVersion = version;
     if (compareResourceVersions(version, this.#highWater) > 0) this.#highWater = version;
   }
 

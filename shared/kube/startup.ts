@@ -9,7 +9,7 @@ import { sleep } from '../sleep.ts';
 
 /** The start cannot succeed; the message is one line for the user. */
 export class StartupError extends Error {
-  override readonly name = 'StartupError';
+  override readonly name: string = 'StartupError';
 }
 
 const BACKOFF = { baseMs: 500, maxMs: 10_000 } as const;

@@ -47,9 +47,20 @@ async function* lines(body: Readable): AsyncGenerator<string> {
 }
 
 function parse(line: string): Frame {
+  let value: unknown;
   try {
-    return JSON.parse(line) as Frame;
+    value = JSON.parse(line);
   } catch (error) {
     throw new ApiError('Unexpected', `a watch frame is no JSON: ${line.slice(0, 80)}`, { cause: error });
   }
+  if (!isFrame(value)) throw new ApiError('Unexpected', `a watch frame makes no sense: ${line.slice(0, 80)}`);
+  return value;
+}
+
+/** Whatever stands between us and the API server may say anything: a frame has what its reader goes by. */
+function isFrame(value: unknown): value is Frame {
+  const { type, object } = (value ?? {}) as Partial<Frame>;
+  if (!FRAME_TYPES.some((known) => known === type)) return false;
+  const { metadata } = (object ?? {}) as { readonly metadata?: { readonly resourceVersion?: unknown } | null };
+  return type === 'ERROR' || typeof metadata?.resourceVersion === 'string';
 }

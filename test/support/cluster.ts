@@ -57,6 +57,8 @@ export interface RawJob {
   readonly status: {
     readonly startTime?: string;
     readonly completionTime?: string;
+    readonly active?: number;
+    readonly succeeded?: number;
     readonly failed?: number;
     readonly conditions?: readonly { readonly type: string; readonly status: string; readonly reason?: string }[];
   };
@@ -124,7 +126,8 @@ async function run(args: readonly string[], input = ''): Promise<{ readonly stdo
   const running = promisify(execFile)(command, [`--cache-dir=${config}.cache`, ...args], {
     env: { ...process.env, KUBECONFIG: config },
   });
-  running.child.stdin?.end(input);
+  // It may have come to its end without reading: how that was is told by its exit code.
+  running.child.stdin?.on('error', () => undefined).end(input);
   return running;
 }
 

@@ -7,7 +7,7 @@ import type { CoreCase, Json } from './core-cases.ts';
 const SECTIONS = ['container', 'pod', 'metadata'] as const;
 
 /** A small generator of numbers from 0 to below 1 (mulberry32). */
-function random(seed: number): () => number {
+export function random(seed: number): () => number {
   let state = seed;
   return () => {
     state = (state + 0x6d2b79f5) | 0;

@@ -39,6 +39,17 @@ const STATUS: Readonly<Partial<Record<ApiErrorCode, number>>> = {
   ServerError: 500,
 };
 
+/** What may pass by itself: a request that fails so is tried again. */
+export const PASSING = [
+  'ServerError',
+  'Timeout',
+  'TooManyRequests',
+  'Unreachable',
+  'Conflict',
+  'Unauthorized',
+  'Aborted',
+] as const satisfies readonly ApiErrorCode[];
+
 export function fault(code: ApiErrorCode, after = false): Fault {
   return { error: new ApiError(code, `it was ${code}`, { status: STATUS[code] }), after };
 }

@@ -17,8 +17,8 @@ export class Operator {
   readonly #exit: Promise<Exit>;
   output = '';
 
-  private constructor(args: readonly string[], env: NodeJS.ProcessEnv) {
-    this.#process = spawn(process.execPath, ['main.ts', ...args], {
+  private constructor(program: string, args: readonly string[], env: NodeJS.ProcessEnv) {
+    this.#process = spawn(process.execPath, [program, ...args], {
       cwd: ROOT,
       env,
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -32,11 +32,11 @@ export class Operator {
     });
   }
 
-  /** Any command line, without waiting for anything. */
-  static spawn(args: readonly string[], env: NodeJS.ProcessEnv = {}): Operator {
+  /** Any command line, without waiting for anything; of the sources, where it is no other program. */
+  static spawn(args: readonly string[], env: NodeJS.ProcessEnv = {}, program = 'main.ts'): Operator {
     // jest's own options are not the operator's.
     const { NODE_OPTIONS: _, ...inherited } = process.env;
-    return new Operator(args, { ...inherited, ...env });
+    return new Operator(program, args, { ...inherited, ...env });
   }
 
   /** The controller for one namespace, without waiting for anything. The webhook is a process of its own, for all tests. */
@@ -71,6 +71,11 @@ export class Operator {
   /** How often it has said that. */
   count(text: string): number {
     return this.output.split(text).length - 1;
+  }
+
+  /** To look at it in /proc. */
+  get pid(): number {
+    return this.#process.pid ?? 0;
   }
 
   get isRunning(): boolean {

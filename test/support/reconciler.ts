@@ -1,6 +1,7 @@
 /** What a reconcile works with, wired to a fake API server as the manager wires it to a real one. */
 import type { ActorDeps } from '../../controller/act.ts';
 import { DependencyChecker } from '../../controller/dependencies.ts';
+import { Doubts } from '../../controller/doubts.ts';
 import type { EventRecorder } from '../../controller/events.ts';
 import type { ReconcilerDeps } from '../../controller/reconcile.ts';
 import { Revisions } from '../../controller/revisions.ts';
@@ -39,6 +40,6 @@ export function reconcilerDeps(
     pods: new Cache<ObservedPod>(({ jobUID }) => jobUID),
     warnings: new Cache<JobWarning>(({ jobUID }) => jobUID),
     events: events as EventRecorder,
-    doubtful: new Set<string>(),
+    doubts: new Doubts(),
   };
 }

@@ -3,23 +3,11 @@
  * judges by RBAC, and what it asked for and how it was answered is written down.
  */
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { Agent, request } from 'node:https';
-import { parse } from 'yaml';
+import { createServer } from 'node:http';
+import { forward, listen, type Question, questionOf, Upstream } from './upstream.ts';
 
-export interface Seen {
-  /** As RBAC has it. */
-  readonly verb: string;
-  /** `<group>/<resource>[/<subresource>]`. */
-  readonly resource: string;
-  readonly name: string | undefined;
+export interface Seen extends Question {
   readonly status: number;
-}
-
-interface KubeConfigFile {
-  readonly clusters: readonly { readonly cluster: Readonly<Record<string, string>> }[];
-  readonly users: readonly { readonly user: Readonly<Record<string, string>> }[];
 }
 
 export interface RecordingProxy {
@@ -33,28 +21,15 @@ export interface RecordingProxy {
 
 /** `kubeconfig` is that of an administrator with a client certificate, who may impersonate. */
 export async function startRecordingProxy(kubeconfig: string, user: string): Promise<RecordingProxy> {
-  const file = parse(await readFile(kubeconfig, 'utf8')) as KubeConfigFile;
-  const { cluster } = file.clusters[0] ?? { cluster: {} };
-  const admin = file.users[0]?.user ?? {};
-  const pem = (text: string | undefined): Buffer => Buffer.from(text ?? '', 'base64');
-  const agent = new Agent({
-    keepAlive: true,
-    ca: pem(cluster['certificate-authority-data']),
-    cert: pem(admin['client-certificate-data']),
-    key: pem(admin['client-key-data']),
-  });
+  const upstream = await Upstream.of(kubeconfig);
   const seen: Seen[] = [];
   const server = createServer((asked, answer) => {
-    const onward = request(
-      new URL(asked.url ?? '', cluster['server']),
-      { agent, method: asked.method, headers: { ...asked.headers, 'impersonate-user': user } },
-      (answered) => {
-        const one = { ...question(asked), status: answered.statusCode ?? 0 };
-        seen.push(one);
-        if (proxy.lose(one)) answer.destroy();
-        else forward(answered, answer);
-      },
-    );
+    const onward = upstream.ask(asked, { 'impersonate-user': user }, (answered) => {
+      const one = { ...questionOf(asked), status: answered.statusCode ?? 0 };
+      seen.push(one);
+      if (proxy.lose(one)) answer.destroy();
+      else forward(answered, answer);
+    });
     onward.on('error', () => answer.destroy());
     // A watch ends when the one who asked hangs up.
     answer.on('close', () => onward.destroy());
@@ -67,49 +42,9 @@ export async function startRecordingProxy(kubeconfig: string, user: string): Pro
     close: async () => {
       server.closeAllConnections();
       server.close();
-      agent.destroy();
+      upstream.close();
       await once(server, 'close');
     },
   };
   return proxy;
-}
-
-async function listen(server: Server): Promise<string> {
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return `http://127.0.0.1:${address.port}`;
-}
-
-function forward(from: IncomingMessage, to: ServerResponse): void {
-  to.writeHead(from.statusCode ?? 502, from.headers);
-  // A watch may be silent for long, and is to be known as open.
-  to.flushHeaders();
-  from.on('error', () => to.destroy());
-  from.pipe(to);
-}
-
-const VERBS: Readonly<Record<string, string>> = { POST: 'create', PUT: 'update', PATCH: 'patch' };
-
-/** https://kubernetes.io/docs/reference/access-authn-authz/authorization/#determine-the-request-verb */
-function question({ method = '', url = '' }: IncomingMessage): Omit<Seen, 'status'> {
-  const { pathname, searchParams } = new URL(url, 'http://server');
-  const [, root, ...parts] = pathname.split('/');
-  const group = root === 'apis' ? parts[0] : '';
-  const rest = parts.slice(root === 'apis' ? 2 : 1);
-  const [plural = '', name, subresource] = rest[0] === 'namespaces' && rest.length > 2 ? rest.slice(2) : rest;
-  const resource = `${group}/${plural}${subresource === undefined ? '' : `/${subresource}`}`;
-  return { verb: verbOf(method, name, searchParams.has('watch')), resource, name };
-}
-
-function verbOf(method: string, name: string | undefined, isWatch: boolean): string {
-  switch (method) {
-    case 'GET':
-      return name !== undefined ? 'get' : isWatch ? 'watch' : 'list';
-    case 'DELETE':
-      return name === undefined ? 'deletecollection' : 'delete';
-    default:
-      return VERBS[method] ?? method;
-  }
 }

@@ -139,6 +139,10 @@ spec:
             {{- if and $controls $values.watchNamespace }}
             - --namespace={{ $values.watchNamespace }}
             {{- end }}
+            {{- if and $controls $values.kubeApi.qps }}
+            - --kube-api-qps={{ $values.kubeApi.qps }}
+            - --kube-api-burst={{ $values.kubeApi.burst }}
+            {{- end }}
             {{- range $values.extraArgs }}
             - {{ . | quote }}
             {{- end }}

@@ -57,6 +57,7 @@ describe('values', () => {
     ['a flag without dashes', { extraArgs: ['workers=4'] }],
     ['a time limit that Kubernetes refuses', { webhook: { timeoutSeconds: 60 } }],
     ['a digest that is none', { image: { digest: 'latest' } }],
+    ['a rate of requests that is none', { kubeApi: { qps: -1 } }],
     ['a port that is none', { networkPolicy: { apiServerPorts: ['https'] } }],
   ])('are refused for %s', (_name, values) => {
     expect(faults(values)).not.toEqual([]);
@@ -127,6 +128,7 @@ describe('the Pods', () => {
       topologySpread: false,
       podLabels: { team: 'a' },
       podAnnotations: { note: 'b' },
+      kubeApi: { qps: 50 },
       extraArgs: ['--log-level=debug'],
       extraEnv: [{ name: 'HTTPS_PROXY', value: 'http://proxy' }],
       watchNamespace: 'team',
@@ -149,6 +151,8 @@ describe('the Pods', () => {
       '--metrics-port=8080',
       '--cert-dir=/certificate',
       '--namespace=team',
+      '--kube-api-qps=50',
+      '--kube-api-burst=0',
       '--log-level=debug',
     ]);
     expect(spec.containers[0]?.env).toContainEqual(values.extraEnv[0]);

@@ -158,6 +158,28 @@ describe('EventRecorder', () => {
     expect(messages().at(-1)).toBe('event 4');
   });
 
+  it.each([
+    [4, 53],
+    [5, 55],
+    [6, 106],
+    [14, 514],
+    [32, 1_432],
+    [32, 9_000],
+  ])('writes %i at once where %i have come', async (parallel, count) => {
+    held = [];
+    for (let i = 0; i < count; i++) emit(numbered(i));
+    await pass();
+    expect(client.requests).toHaveLength(parallel);
+  });
+
+  it('writes all of a multitude, each once and none dropped, and fewer at once towards the end', async () => {
+    for (let i = 0; i < 5_000; i++) emit(numbered(i));
+    await pass();
+    expect(events().map(({ message }) => message)).toEqual(Array.from({ length: 5_000 }, (_, i) => `event ${i}`));
+    expect(client.requests).toHaveLength(5_000);
+    expect(dropped).toEqual([]);
+  });
+
   it('tells twice what happened twice', async () => {
     emit(STARTED);
     emit(STARTED);
@@ -288,10 +310,10 @@ describe('EventRecorder', () => {
 
   it('keeps no more than 10,000 events waiting: the newest is dropped, and that is told', () => {
     held = [];
-    for (let i = 0; i < 10_004; i++) emit(numbered(i));
+    for (let i = 0; i < 10_032; i++) emit(numbered(i)); // of which 32 are being written
     expect(dropped).toEqual([]);
-    emit(numbered(10_004));
-    expect(dropped).toEqual(['event 10004: no error']);
+    emit(numbered(10_032));
+    expect(dropped).toEqual(['event 10032: no error']);
   });
 
   describe('close', () => {

@@ -3,7 +3,7 @@ import { FINALIZER } from '../../../shared/api/group.ts';
 import type { SequentialJob } from '../../../shared/api/types.ts';
 import { getCondition, isTrue } from '../../../shared/conditions.ts';
 import { ApiError, type ApiErrorCode, isApiError } from '../../../shared/kube/errors.ts';
-import { describeRequest, FakeApi, fault, jobPath } from '../../support/fake-api.ts';
+import { describeRequest, FakeApi, fault, jobPath, PASSING } from '../../support/fake-api.ts';
 import {
   at,
   completed,
@@ -416,15 +416,6 @@ describe('reconcile', () => {
   });
 
   describe('crash points: whatever fails once, and however, each step gets one Job and all ends well', () => {
-    const CODES = [
-      'ServerError',
-      'Timeout',
-      'TooManyRequests',
-      'Unreachable',
-      'Conflict',
-      'Unauthorized',
-      'Aborted',
-    ] as const;
     /** Requests of a whole run of three steps without trouble: record of the spec, finalizer, 3 Jobs, 4 statuses. */
     const REQUESTS = 9;
 
@@ -447,7 +438,7 @@ describe('reconcile', () => {
       return events;
     }
 
-    const cases = CODES.flatMap((code) =>
+    const cases = PASSING.flatMap((code) =>
       [false, true].flatMap((after) =>
         [false, true].flatMap((crashes) =>
           Array.from({ length: REQUESTS }, (_, number) => ({

@@ -57,7 +57,16 @@ describe('toObservedJob', () => {
       spec: { template: { spec: { containers: [] } } },
       status: { ...job.status, ready: 0, terminating: 0, uncountedTerminatedPods: {} },
     });
-    expect(toObservedJob(raw)).toEqual(job);
+    const { conditions, ...status } = job.status;
+    const ofTheEnd = conditions?.filter(({ type }) => type === 'Complete');
+    expect(ofTheEnd).toHaveLength(1);
+    expect(toObservedJob(raw)).toEqual({ ...job, status: { ...status, conditions: ofTheEnd } });
+  });
+
+  it('keeps of a condition what is read', () => {
+    const said = { type: 'Failed', status: 'True', reason: 'BackoffLimitExceeded', message: 'no' };
+    const raw = { metadata: job.metadata, status: { conditions: [{ ...said, lastProbeTime: at(1) }] } };
+    expect(toObservedJob(raw).status.conditions).toStrictEqual([said]);
   });
 
   it.each<readonly [string, Record<string, unknown>, Partial<ObservedJob>]>([

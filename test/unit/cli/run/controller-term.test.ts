@@ -1,9 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { ControllerTerm } from '../../../../cli/run/controller-term.ts';
 import { parseConfig } from '../../../../shared/config.ts';
+import { TokenBucket } from '../../../../shared/kube/rate-limit.ts';
 import { createLog } from '../../../../shared/log.ts';
 import { ControllerMetrics } from '../../../../shared/metrics/controller.ts';
 import { createRegistry } from '../../../../shared/metrics/registry.ts';
+import { sleep } from '../../../../shared/sleep.ts';
 import { FakeClient, FakeWatch } from '../../../support/fake-client.ts';
 
 describe('ControllerTerm', () => {
@@ -48,6 +50,19 @@ describe('ControllerTerm', () => {
     });
     expect([...client.requests, ...client.streams]).toEqual([]);
     expect(term.ready).toBe(false);
+  });
+
+  it('asks for nothing faster than its limit allows, also at the start', async () => {
+    const bucket = new TokenBucket({ qps: 1, burst: 3 });
+    const config = parseConfig([], {});
+    const log = createLog({ level: 'silent', format: 'json' });
+    const slow = new ControllerTerm({ config, log, metrics: new ControllerMetrics(createRegistry()), client, bucket });
+    void slow.start();
+    await sleep(50);
+    expect(client.requests.length + client.streams.length).toBe(3);
+    slow.cutOff();
+    await slow.stop();
+    expect(client.requests.length + client.streams.length).toBe(3);
   });
 
   it('lets what is in flight fail when it is cut off', async () => {

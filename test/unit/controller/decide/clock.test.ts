@@ -82,6 +82,16 @@ describe('dueInMs', () => {
   it.each<readonly [string, Given, number | undefined]>([
     ['a deadline that has passed: the Job controller is waited for', { draft: { state: 'StepRunning' } }, undefined],
     ['a time to live that is over: now', { draft: { state: 'Failed', completionTime: at(0) } }, 0],
+    [
+      'a deadline in days: in ten minutes, as the clock may be set before',
+      { spec: { activeDeadlineSeconds: 1e6 }, draft: { state: 'StepRunning' } },
+      600_000,
+    ],
+    [
+      'a time to live of days: in ten minutes, too',
+      { spec: { ttlSecondsAfterFinished: 1e6 }, draft: { state: 'Completed', completionTime: at(0) } },
+      600_000,
+    ],
   ])('%s', (_says, given, expected) => {
     expect(dueInMs(context(500, { spec: both, ...given }))).toBe(expected);
   });

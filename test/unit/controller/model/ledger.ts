@@ -24,6 +24,8 @@ export interface View {
 
 export class Ledger {
   readonly jobs: JobRecord[] = [];
+  /** The spec was changed past the webhook while no process knew what it was before (ADR 8). */
+  isSpecUnsure = false;
   readonly #blame: (fault: string) => void;
 
   constructor(blame: (fault: string) => void) {

@@ -52,7 +52,6 @@ export class Process implements Sender {
       random: () => 0.5,
       enqueue: () => (this.queued = true),
       onGone: (object) => {
-        this.#deps.doubtful.delete(KEY);
         this.#deps.revisions.forget(object.metadata.uid);
       },
     });

@@ -89,7 +89,10 @@ export class World {
     this.dropStale();
     if (isStale && !this.process.dead) this.stale = this.process;
     const { object } = this;
-    if (object !== undefined && !this.#isRecorded()) this.law.forgive(object.spec);
+    if (object !== undefined && !this.#isRecorded()) {
+      this.law.forgive(object.spec);
+      this.ledger.isSpecUnsure ||= (object.metadata.generation ?? 0) > (object.status?.observedGeneration ?? 0);
+    }
     this.process = this.#newProcess();
   }
 
@@ -248,7 +251,9 @@ export class World {
   #onChange(before: SequentialJob, after: SequentialJob): void {
     this.hadDeadline ||= after.spec.activeDeadlineSeconds !== undefined;
     this.law.change(after.spec, before.status);
-    if (!this.process.knows && !this.#isRecorded()) this.law.forgive(after.spec);
+    if (this.process.knows || this.#isRecorded()) return;
+    this.law.forgive(after.spec);
+    this.ledger.isSpecUnsure = true;
   }
 
   #putForeignJob(): void {

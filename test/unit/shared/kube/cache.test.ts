@@ -145,6 +145,50 @@ describe('Cache', () => {
       ['added uid-1@5', 'deleted uid-1@5', 'added uid-1@7'],
     ],
     [
+      'a state from before its deletion does not bring it back',
+      (on) => {
+        on.observe(thing(5));
+        on.remove(thing(7));
+        on.observe(thing(6));
+        on.observe(thing(7));
+      },
+      undefined,
+      ['added uid-1@5', 'deleted uid-1@5'],
+    ],
+    [
+      'a deletion that is told again, when the object is back in sight, leaves it',
+      (on) => {
+        on.observe(thing(5));
+        on.remove(thing(6));
+        on.observe(thing(7));
+        on.remove(thing(6));
+        on.assume(thing(8));
+      },
+      '8',
+      ['added uid-1@5', 'deleted uid-1@5', 'added uid-1@7'],
+    ],
+    [
+      'a deletion that is told twice is told once',
+      (on) => {
+        on.observe(thing(5));
+        on.remove(thing(6));
+        on.remove(thing(6));
+      },
+      undefined,
+      ['added uid-1@5', 'deleted uid-1@5'],
+    ],
+    [
+      'a state of the elder does not come back when the younger is gone',
+      (on) => {
+        on.observe(thing(5));
+        on.observe(thing(8, { uid: 'uid-2' }));
+        on.remove(thing(9, { uid: 'uid-2' }));
+        on.observe(thing(6));
+      },
+      undefined,
+      ['added uid-1@5', 'deleted uid-1@5', 'added uid-2@8', 'deleted uid-2@8'],
+    ],
+    [
       'the same name with a new UID is another object',
       (on) => {
         on.observe(thing(5));
@@ -229,6 +273,16 @@ describe('Cache', () => {
       cache.assume(thing(7));
       expect(cache.size).toBe(0);
       cache.assume(thing(11));
+      expect(cache.size).toBe(1);
+    });
+
+    it('is not fooled by a watch that tells of what was deleted before the list', () => {
+      cache.observe(thing(5));
+      cache.replace([], '10');
+      cache.observe(thing(6));
+      cache.observe(thing(7, { name: 'b', uid: 'never-seen' }));
+      expect(cache.size).toBe(0);
+      cache.observe(thing(11, { name: 'b', uid: 'never-seen' }));
       expect(cache.size).toBe(1);
     });
 

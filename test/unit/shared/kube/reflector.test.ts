@@ -170,6 +170,35 @@ describe('Reflector', () => {
     expect(client.requests.at(-1)?.query).toMatchObject({ continue: undefined });
   });
 
+  it('asks for the whole list in one piece when one has expired between two pages, and for pages again after it', async () => {
+    const lists: unknown[] = [];
+    client = new FakeClient({
+      request: ({ query = {} }) => {
+        lists.push([query['limit'], query['continue']]);
+        if (query['continue'] !== undefined) throw failed('Gone');
+        return query['limit'] === undefined ? page(20, [thing('a', 15)]) : page(10, [thing('old', 5)], 'next');
+      },
+      stream: ({ signal }) => {
+        const watch = new FakeWatch(signal);
+        watches.push(watch);
+        return watch.body;
+      },
+    });
+    reflector = make();
+    await started();
+    await pass(200);
+    expect(names()).toEqual(['a@15']);
+    watch().send('ERROR', { kind: 'Status', code: 410 });
+    await pass(400);
+    expect(lists).toEqual([
+      [500, undefined],
+      [500, 'next'],
+      [undefined, undefined],
+      [500, undefined],
+      [500, 'next'],
+    ]);
+  });
+
   it('follows the watch: added, modified, deleted', async () => {
     await started();
     watch().send('ADDED', thing('b', 11));
@@ -186,6 +215,15 @@ describe('Reflector', () => {
     ['after an object from its version', (on) => on.send('MODIFIED', thing('a', 42)), '42'],
     ['after a deletion from its version', (on) => on.send('DELETED', thing('a', 43)), '43'],
     ['after a bookmark from its version', (on) => on.send('BOOKMARK', thing('', 44)), '44'],
+    [
+      'after what was said again from the newest version',
+      (on) => {
+        on.send('MODIFIED', thing('a', 42));
+        on.send('ADDED', thing('a', 41));
+        on.send('DELETED', thing('b', 40));
+      },
+      '42',
+    ],
   ])('reconnects without a list and resumes: %s', async (_says, events, version) => {
     await started();
     events(watch());
@@ -226,6 +264,7 @@ describe('Reflector', () => {
     ],
     ['a silent watch', (on) => on.fail(Object.assign(new Error('silent'), { code: 'UND_ERR_BODY_TIMEOUT' }))],
     ['a frame that is no JSON', (on) => on.body.write('garbage\n')],
+    ['a frame that makes no sense', (on) => on.body.write('{"type":"MODIFIED","object":{}}\n')],
   ])('lists anew after %s', async (_says, break_) => {
     lists = [page(10, [thing('a', 5)]), page(50, [thing('b', 45)])];
     await started();
@@ -273,17 +312,30 @@ describe('Reflector', () => {
     expect(from()).toEqual(['10', '10']);
   });
 
-  it('goes on after failed lists, waiting longer each time, up to 30 s', async () => {
-    lists = ['Unreachable'];
+  it.each<readonly [ApiErrorCode, readonly number[]]>([
+    ['ServerError', [200, 400, 800, 1600, 3200, 6400, 12_800, 25_600, 30_000, 30_000]],
+    ['Unreachable', [200, 400, 800, 1600, 3200, 5000, 5000]],
+  ])('goes on after lists that fail with %s, waiting longer each time, up to a limit', async (code, delays) => {
+    lists = [code];
     await started();
-    for (let i = 0; i < 10; i++) await pass(30_000);
+    for (const delay of delays) await pass(delay);
     expect(reflector.hasSynced).toBe(false);
-    expect(errors.slice(0, 9)).toEqual(
-      [200, 400, 800, 1600, 3200, 6400, 12_800, 25_600, 30_000].map((ms) => `Unreachable ${ms}`),
-    );
+    expect(errors.slice(0, delays.length)).toEqual(delays.map((ms) => `${code} ${ms}`));
     lists = [page(10, [thing('a', 5)])];
     await pass(30_000);
     expect(reflector.hasSynced).toBe(true);
+  });
+
+  it.each<readonly [ApiErrorCode, readonly string[]]>([
+    ['Gone', ['Gone 200', 'Gone 400']],
+    ['ServerError', ['ServerError 200', 'ServerError 400']],
+  ])('is quick after an outage, at whose end the server says %s', async (code, said) => {
+    await started();
+    refusals = [...Array.from({ length: 8 }, () => 'Unreachable' as const), code, code];
+    watch().fail(Object.assign(new Error('cut'), { code: 'ECONNRESET' }));
+    await pass(60_000);
+    expect(errors.slice(-4)).toEqual(['Unreachable 5000', 'Unreachable 5000', ...said]);
+    expect(watches).toHaveLength(2);
   });
 
   it('starts at the shortest delay again after a watch that lasted', async () => {
@@ -294,6 +346,23 @@ describe('Reflector', () => {
     watch().fail(Object.assign(new Error('cut'), { code: 'ECONNRESET' }));
     await pass();
     expect(errors).toEqual(['Unreachable 200', 'Unreachable 400', 'Unreachable 800', 'Unreachable 200']);
+  });
+
+  it.each<readonly [string, (on: FakeWatch) => void, string]>([
+    ['is cut', (on) => on.fail(Object.assign(new Error('cut'), { code: 'ECONNRESET' })), 'Unreachable 200'],
+    ['ends', (on) => on.end(), ''],
+  ])('starts at the shortest delay again after a watch that brought something and %s', async (_says, end, said) => {
+    refusals = ['Unreachable', 'Unreachable', 'Unreachable'];
+    await started();
+    await pass(200 + 400 + 800);
+    for (let version = 11; version < 20; version++) {
+      watch().send('MODIFIED', thing('a', version));
+      await pass();
+      end(watch());
+      await pass(200);
+    }
+    expect(from().slice(3)).toEqual(['10', '11', '12', '13', '14', '15', '16', '17', '18', '19']);
+    expect(new Set(errors.slice(3))).toEqual(new Set(said === '' ? [] : [said]));
   });
 
   it('leaves the server alone for as long as it asks', async () => {

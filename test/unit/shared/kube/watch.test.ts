@@ -21,8 +21,8 @@ async function collect(stream: Readable): Promise<{ readonly frames: readonly Fr
   }
 }
 
-const ADDED = { type: 'ADDED', object: { metadata: { name: 'a' } } } as const;
-const DELETED = { type: 'DELETED', object: { metadata: { name: 'ü€😀' } } } as const;
+const ADDED = { type: 'ADDED', object: { metadata: { name: 'a', resourceVersion: '7' } } } as const;
+const DELETED = { type: 'DELETED', object: { metadata: { name: 'ü€😀', resourceVersion: '8' } } } as const;
 const line = (frame: unknown): string => `${JSON.stringify(frame)}\n`;
 
 /** Chunks that end at these offsets. */
@@ -45,6 +45,11 @@ describe('readFrames', () => {
     ['empty lines between frames', [`\n${line(ADDED)}\n\n${line(DELETED)}`], [ADDED, DELETED]],
     ['a last line without its newline is dropped', [line(ADDED), JSON.stringify(DELETED)], [ADDED]],
     ['half a frame is dropped', [line(ADDED), '{"type":"ADD'], [ADDED]],
+    [
+      'an error has no version',
+      [line({ type: 'ERROR', object: { code: 410 } })],
+      [{ type: 'ERROR', object: { code: 410 } }],
+    ],
   ])('%s', async (_says, chunks, expected) => {
     expect(await collect(body(...chunks))).toEqual({ frames: expected, error: undefined });
   });
@@ -55,7 +60,10 @@ describe('readFrames', () => {
         fc.array(fc.string({ unit: 'grapheme', maxLength: 20 }), { maxLength: 6 }),
         fc.array(fc.nat(600), { maxLength: 12 }),
         async (names, offsets) => {
-          const frames = names.map((name) => ({ type: 'MODIFIED', object: { name } }));
+          const frames = names.map((name) => ({
+            type: 'MODIFIED',
+            object: { metadata: { name, resourceVersion: '7' } },
+          }));
           const whole = Buffer.from(frames.map(line).join(''));
           const chunks = cut(
             whole,
@@ -81,6 +89,21 @@ describe('readFrames', () => {
 
   it.each<readonly [string, () => Readable, ApiErrorCode, RegExp]>([
     ['a line that is no JSON', () => body(line(ADDED), 'garbage here\n'), 'Unexpected', /no JSON: garbage here$/],
+    ['null', () => body(line(ADDED), 'null\n'), 'Unexpected', /makes no sense: null$/],
+    ['a list', () => body(line(ADDED), '[]\n'), 'Unexpected', /makes no sense/],
+    [
+      'a type that nobody knows',
+      () => body(line(ADDED), line({ ...ADDED, type: 'X' })),
+      'Unexpected',
+      /makes no sense/,
+    ],
+    ['a frame without an object', () => body(line(ADDED), line({ type: 'ADDED' })), 'Unexpected', /makes no sense/],
+    [
+      'an object without a version',
+      () => body(line(ADDED), line({ type: 'ADDED', object: { metadata: { name: 'a' } } })),
+      'Unexpected',
+      /makes no sense/,
+    ],
     ['a line that does not end', () => body(line(ADDED), ...endless()), 'Unexpected', /larger than 16777216 bytes/],
     ['a connection that is cut', () => failing('ECONNRESET'), 'Unreachable', /cut/],
     ['a connection that falls silent', () => failing('UND_ERR_BODY_TIMEOUT'), 'Timeout', /cut/],

@@ -1,0 +1,117 @@
+/** Writes one Event: creates it or, where the same was told before, counts it on the Event that is there. */
+import { API_VERSION, KIND, MANAGER } from '../shared/api/group.ts';
+import { type EventDraft, REPEATING_EVENTS } from '../shared/api/reasons.ts';
+import { toTimestamp } from '../shared/api/time.ts';
+import type { ObjectMeta } from '../shared/api/types.ts';
+import { type ApiClient, PATCH_TYPE } from '../shared/kube/client.ts';
+import { isApiError } from '../shared/kube/errors.ts';
+import { collectionPath, EVENTS, objectPath } from '../shared/kube/resources.ts';
+
+/** An event that waits to be written. */
+export interface Pending {
+  /** What an Event says of its object; the object itself, spec and all, is not kept while the event waits. */
+  readonly subject: Pick<ObjectMeta, 'name' | 'namespace' | 'uid' | 'resourceVersion'>;
+  readonly event: EventDraft;
+  /** Of the Event. */
+  readonly name: string;
+  /** Unix milliseconds. */
+  readonly firstMs: number;
+  readonly lastMs: number;
+  readonly count: number;
+}
+
+const MAX_COUNTS = 4096;
+/** kube-apiserver's limit for `message` (pkg/apis/core/validation/events.go). */
+const MAX_MESSAGE = 1024;
+
+export class EventWriter {
+  readonly #client: ApiClient;
+  /** Counts of Events that are known to be there, by name, oldest first: a repeat is then one request. */
+  readonly #counts = new Map<string, number>();
+
+  constructor(client: ApiClient) {
+    this.#client = client;
+  }
+
+  /** One try. Rejects with ApiError; may be called again then, also where the answer was lost. Not twice at once for a name. */
+  async write(pending: Pending): Promise<void> {
+    const known = this.#counts.get(pending.name);
+    try {
+      await (known === undefined ? this.#create(pending) : this.#count(pending, known));
+    } catch (error) {
+      if (isApiError(error, 'AlreadyExists') && !REPEATING_EVENTS.has(pending.event.reason)) return; // an earlier try got through
+      if (isApiError(error, 'AlreadyExists')) {
+        // Another process's, from before a restart: its count goes on.
+        const path = objectPath(EVENTS, pending.subject.namespace, pending.name);
+        const there = await this.#client.request<{ readonly count?: number }>({ method: 'GET', path });
+        await this.#count(pending, there.count ?? 1);
+      } else if (isApiError(error, 'NotFound') && known !== undefined) {
+        // Events expire (after an hour, by default).
+        this.#counts.delete(pending.name);
+        await this.#create(pending);
+      } else {
+        throw error;
+      }
+    }
+  }
+
+  async #create(pending: Pending): Promise<void> {
+    await this.#client.request({
+      method: 'POST',
+      path: collectionPath(EVENTS, pending.subject.namespace),
+      query: { fieldManager: MANAGER },
+      body: eventBody(pending),
+    });
+    if (REPEATING_EVENTS.has(pending.event.reason)) this.#remember(pending.name, pending.count);
+  }
+
+  async #count({ subject, event, name, count, lastMs }: Pending, known: number): Promise<void> {
+    await this.#client.request({
+      method: 'PATCH',
+      path: objectPath(EVENTS, subject.namespace, name),
+      query: { fieldManager: MANAGER },
+      contentType: PATCH_TYPE.merge,
+      body: { count: known + count, message: fit(event.message), lastTimestamp: toTimestamp(lastMs) },
+    });
+    this.#remember(name, known + count);
+  }
+
+  #remember(name: string, count: number): void {
+    this.#counts.set(name, count);
+    if (this.#counts.size <= MAX_COUNTS) return;
+    for (const oldest of this.#counts.keys()) {
+      this.#counts.delete(oldest);
+      return;
+    }
+  }
+}
+
+function eventBody({ subject, event, name, firstMs, lastMs, count }: Pending): unknown {
+  const { namespace, uid, resourceVersion } = subject;
+  return {
+    apiVersion: 'v1',
+    kind: 'Event',
+    metadata: { name, namespace },
+    involvedObject: {
+      apiVersion: API_VERSION,
+      kind: KIND,
+      namespace,
+      name: subject.name,
+      uid,
+      resourceVersion,
+    },
+    type: event.type,
+    reason: event.reason,
+    message: fit(event.message),
+    source: { component: MANAGER },
+    reportingComponent: MANAGER,
+    reportingInstance: '',
+    firstTimestamp: toTimestamp(firstMs),
+    lastTimestamp: toTimestamp(lastMs),
+    count,
+  };
+}
+
+function fit(message: string): string {
+  return message.length > MAX_MESSAGE ? `${message.slice(0, MAX_MESSAGE - 1)}…` : message;
+}

@@ -1,0 +1,77 @@
+/**
+ * One request and its whole answer, on undici's `dispatch`: its `request` makes a stream and an asynchronous scope of each
+ * answer, which costs more than all else that the controller does for a small one (docs/performance.md).
+ */
+import type { Dispatcher } from 'undici';
+import type { Deadline } from './deadline.ts';
+import { ApiError } from './errors.ts';
+
+export interface Answer {
+  readonly status: number;
+  /** The header `Retry-After`. */
+  readonly retryAfter: string | undefined;
+  readonly text: string;
+}
+
+/** Resolves with the answer, whatever its status; rejects with undici's error, or with `Aborted` when the deadline is over. */
+export async function exchange(
+  dispatcher: Dispatcher,
+  request: Dispatcher.DispatchOptions,
+  deadline: Deadline,
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const handler = new Handler(resolve, reject);
+    deadline.onOver(() => handler.abort());
+    dispatcher.dispatch(request, handler);
+  });
+}
+
+type Headers = Parameters<NonNullable<Dispatcher.DispatchHandler['onResponseStart']>>[2];
+
+class Handler implements Dispatcher.DispatchHandler {
+  readonly #resolve: (answer: Answer) => void;
+  readonly #reject: (error: Error) => void;
+  /** There from when the request is sent on. */
+  #controller: Dispatcher.DispatchController | undefined;
+  #aborted: Error | undefined;
+  #status = 0;
+  #retryAfter: string | undefined;
+  readonly #chunks: Buffer[] = [];
+
+  constructor(resolve: (answer: Answer) => void, reject: (error: Error) => void) {
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  /** What is in flight is cut off; what still waits for a connection will not be sent. */
+  abort(): void {
+    this.#aborted = new ApiError('Aborted', 'the request was called off');
+    this.#controller?.abort(this.#aborted);
+    this.#reject(this.#aborted);
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#aborted !== undefined) controller.abort(this.#aborted);
+  }
+
+  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: Headers): void {
+    this.#status = status;
+    const retryAfter = headers['retry-after'];
+    this.#retryAfter = typeof retryAfter === 'string' ? retryAfter : retryAfter?.[0];
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#chunks.push(chunk);
+  }
+
+  onResponseEnd(): void {
+    const [only] = this.#chunks;
+    const bytes = only !== undefined && this.#chunks.length === 1 ? only : Buffer.concat(this.#chunks);
+    this.#resolve({ status: this.#status, retryAfter: this.#retryAfter, text: bytes.toString('utf8') });
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    this.#reject(error);
+  }
+}

@@ -1,0 +1,45 @@
+/** What a controller asks of the API server, counted by kind: `POST jobs 201`. */
+import { type ApiClient, createApiClient } from '../../shared/kube/client.ts';
+import { loadKubeConfig } from '../../shared/kube/kubeconfig.ts';
+import { kubeconfig } from './cluster.ts';
+import { eventually } from './eventually.ts';
+
+/** SequentialJobs, Jobs, Pods and the Job controller's warnings. */
+const WATCHES = 4;
+
+export class CountedRequests {
+  #requests: string[] = [];
+
+  /** A connection whose requests are counted. */
+  connect(): ApiClient {
+    return createApiClient(loadKubeConfig({ path: kubeconfig() }), {
+      userAgent: 'sequentialjob-counted',
+      observe: ({ method, path, status }) => {
+        const resource = path.replace(/^.*\/namespaces\/[^/]+\//, '').replace(/^([^/]+)\/[^/]+(\/status)?$/, '$1$2');
+        this.#requests.push(`${method} ${resource} ${status}`);
+      },
+    });
+  }
+
+  /** Resolves when all watches of a controller stand; what it took to get there is forgotten. */
+  async untilWatching(): Promise<void> {
+    await this.#until('all watches', (request) => request.startsWith('WATCH'), WATCHES);
+    this.take();
+  }
+
+  /** Resolves when so many were answered: what they wrote is there for others to see before that. */
+  async until(request: string, count: number): Promise<void> {
+    await this.#until(`${count} times ${request}`, (one) => one === request, count);
+  }
+
+  /** How many of each there were since the last call. */
+  take(): Readonly<Record<string, number>> {
+    const groups = Map.groupBy(this.#requests, (request) => request);
+    this.#requests = [];
+    return Object.fromEntries([...groups].map(([request, list]) => [request, list.length]));
+  }
+
+  async #until(what: string, isMeant: (request: string) => boolean, count: number): Promise<void> {
+    await eventually(what, () => (this.#requests.filter(isMeant).length >= count ? true : undefined));
+  }
+}

@@ -1,0 +1,129 @@
+/** When events hold new work back, and when they don't. */
+import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
+import { EventRecorder } from '../../../controller/events.ts';
+import { ApiError, type ApiErrorCode } from '../../../shared/kube/errors.ts';
+import { FakeClient } from '../../support/fake-client.ts';
+import { NOW_MS, sequentialJob } from '../../support/objects.ts';
+
+/** More than that many waiting is far behind; so many are being written beside them. */
+const FAR_BEHIND = 2_000;
+const WRITING = 32;
+
+let writes: PromiseWithResolvers<unknown>[];
+let recorder: EventRecorder;
+let dropped: number;
+
+const pass = (ms = 0): Promise<void> => jest.advanceTimersByTimeAsync(ms);
+
+function emit(count: number): void {
+  for (let i = 0; i < count; i++) {
+    recorder.emit(sequentialJob(), { type: 'Normal', reason: 'JobStarted', message: `event ${i}` });
+  }
+}
+
+/** Ends so many of the writes that are under way, well or not. */
+async function end(count: number, code?: ApiErrorCode): Promise<void> {
+  for (const { resolve, reject } of writes.splice(0, count)) {
+    if (code === undefined) resolve({});
+    else reject(new ApiError(code, `it was ${code}`));
+  }
+  await pass();
+}
+
+/** After how many milliseconds, 5000 at most, there is room; `meanwhile` is done in each of the first. */
+async function waited(meanwhile: () => Promise<void> = async () => undefined): Promise<number> {
+  const begun = performance.now();
+  const at: number[] = [];
+  void recorder.room().then(() => at.push(performance.now()));
+  await pass();
+  for (let ms = 0; ms < 5_000 && at.length === 0; ms++) {
+    await pass(1);
+    await meanwhile();
+  }
+  return (at[0] ?? Number.NaN) - begun;
+}
+
+beforeEach(() => {
+  jest.useFakeTimers();
+  writes = [];
+  dropped = 0;
+  const client = new FakeClient({
+    request: () => {
+      const write = Promise.withResolvers<unknown>();
+      writes.push(write);
+      return write.promise;
+    },
+  });
+  recorder = new EventRecorder({ client, now: () => NOW_MS, random: () => 1, onDrop: () => dropped++ });
+});
+
+afterEach(async () => {
+  const closing = recorder.close(0);
+  await pass();
+  await closing;
+  jest.useRealTimers();
+});
+
+it.each([
+  ['where nothing waits', 0],
+  ['where many wait', FAR_BEHIND],
+  ['where as many wait as may', FAR_BEHIND + WRITING],
+])('there is room at once %s', async (_says, count) => {
+  emit(count);
+  expect(await waited()).toBe(0);
+});
+
+it('far behind there is room when enough has been written', async () => {
+  emit(FAR_BEHIND + WRITING + 10);
+  expect(await waited(() => end(1))).toBe(10);
+});
+
+it('far behind there is room after a second in any case, and the next visit waits again', async () => {
+  emit(FAR_BEHIND + WRITING + 5_000);
+  for (let visit = 0; visit < 3; visit++) expect(await waited(() => end(1))).toBe(1_000);
+});
+
+it('all who wait go on at once', async () => {
+  emit(FAR_BEHIND + WRITING + 1);
+  let gone = 0;
+  for (let i = 0; i < 16; i++) void recorder.room().then(() => gone++);
+  await pass(999);
+  expect(gone).toBe(0);
+  await end(1);
+  expect(gone).toBe(16);
+  expect(jest.getTimerCount()).toBe(0);
+});
+
+it('where writing stands still it holds up one visit for a second, and no other', async () => {
+  emit(FAR_BEHIND + WRITING + 5_000);
+  expect([await waited(), await waited(), await waited()]).toEqual([1_000, 0, 0]);
+});
+
+it.each(['ServerError', 'TooManyRequests', 'Timeout', 'Unreachable'] as const)(
+  '%s, which may pass: those who wait go on, and nobody else waits until a hundred have been written well',
+  async (code) => {
+    emit(FAR_BEHIND + WRITING + 5_000);
+    let calls = 0;
+    expect(await waited(() => end(1, calls++ === 10 ? code : undefined))).toBe(11);
+    expect(await waited()).toBe(0);
+    await end(31);
+    for (let round = 0; round < 2; round++) await end(31);
+    expect(await waited()).toBe(0);
+    await end(31);
+    expect(await waited(() => end(1))).toBe(1_000);
+  },
+);
+
+it('refusals that last empty the queue, and hold nobody back for longer than that takes', async () => {
+  emit(FAR_BEHIND + WRITING + 10);
+  expect(await waited(() => end(1, 'Forbidden'))).toBe(10);
+  expect(dropped).toBe(10);
+});
+
+it('a recorder that is closed holds nobody back, and lets those go who wait', async () => {
+  emit(FAR_BEHIND + WRITING + 10);
+  const waiting = waited();
+  void recorder.close(10_000);
+  expect(await waiting).toBeLessThanOrEqual(1);
+  expect(await waited()).toBe(0);
+});

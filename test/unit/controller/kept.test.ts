@@ -1,0 +1,64 @@
+/** What the caches keep in place of what arrives. */
+import { describe, expect, it } from '@jest/globals';
+import { Informers } from '../../../controller/informers.ts';
+import type { ObservedJob } from '../../../shared/api/job.ts';
+import type { Condition, ConditionType, SequentialJob } from '../../../shared/api/types.ts';
+import { Cache, keyOf } from '../../../shared/kube/cache.ts';
+import { FakeClient } from '../../support/fake-client.ts';
+import { deepFreeze } from '../../support/freeze.ts';
+import { completed, failed, NOW, observedJob, sequentialJob } from '../../support/objects.ts';
+import { recordingLog } from '../../support/recording-log.ts';
+
+function informers(): Informers {
+  return new Informers({
+    client: new FakeClient({}),
+    log: recordingLog().log,
+    namespace: undefined,
+    random: () => 1,
+    enqueue: () => undefined,
+    onGone: () => undefined,
+  });
+}
+
+const after = (type: ConditionType): SequentialJob => {
+  const condition: Condition = { type, status: 'True', lastTransitionTime: NOW, reason: 'x', message: 'y' };
+  return sequentialJob({ status: { conditions: [condition] } });
+};
+
+describe('of what is over, the cache keeps a small copy', () => {
+  it.each<readonly [string, SequentialJob, boolean]>([
+    ['a sequence that has completed', after('Complete'), true],
+    ['a sequence that has failed', after('Failed'), true],
+    ['a sequence that runs', after('Progressing'), false],
+    ['a new sequence', sequentialJob(), false],
+  ])('%s', (_says, object, isCopied) => {
+    const { sequentialJobs } = informers();
+    sequentialJobs.observe(deepFreeze(object));
+    const kept = sequentialJobs.get(keyOf(object));
+    expect(kept).toStrictEqual(object);
+    expect(kept !== object).toBe(isCopied);
+  });
+
+  it.each<readonly [string, ObservedJob, boolean]>([
+    ['a Job that has completed', observedJob(0, { status: completed() }), true],
+    ['a Job that has failed', observedJob(0, { status: failed() }), true],
+    ['a Job that runs', observedJob(0, { status: { active: 1 } }), false],
+  ])('%s', (_says, job, isCopied) => {
+    const { jobs } = informers();
+    jobs.assume(deepFreeze(job));
+    const kept = jobs.get(keyOf(job));
+    expect(kept).toStrictEqual(job);
+    expect(kept !== job).toBe(isCopied);
+    expect(jobs.indexed(job.metadata.ownerReferences?.[0]?.uid ?? '')[0]).toBe(kept);
+  });
+});
+
+it('those who listen to a cache are told of what it keeps', () => {
+  const job = observedJob(0);
+  const copy = { ...job };
+  const cache = new Cache<ObservedJob>(undefined, () => copy);
+  const told: ObservedJob[] = [];
+  cache.subscribe(({ object }) => told.push(object));
+  cache.observe(job);
+  expect(told[0]).toBe(copy);
+});

@@ -1,0 +1,102 @@
+/**
+ * Owner references and labels are written by whoever creates an object, and a UID is no secret. What claims a sequence from
+ * another namespace is none of its: else a right to create Jobs or Pods there would be one to steer sequences here.
+ */
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { toJobWarning, toObservedPod } from '../../../controller/transform-pod.ts';
+import type { SequentialJobStatus } from '../../../shared/api/types.ts';
+import { getCondition } from '../../../shared/conditions.ts';
+import { FakeApi, type Stored } from '../../support/fake-api.ts';
+import { at, completed, NAMESPACE, observedJob, sequentialJob } from '../../support/objects.ts';
+import { rawPod } from '../../support/pods.ts';
+import { Process } from '../../support/process.ts';
+
+const ELSEWHERE = 'team-b';
+
+describe('what claims a sequence from another namespace', () => {
+  let api: FakeApi;
+  let process: Process;
+
+  const status = (): SequentialJobStatus | undefined => api.sequentialJob(NAMESPACE, 'etl')?.status;
+  const jobs = (namespace: string): readonly Stored[] =>
+    api.jobs().filter(({ metadata }) => metadata.namespace === namespace);
+
+  /** A Job that says in every way that it is the step's, but for where it is. */
+  const claim = (index: number): void => {
+    const { metadata } = observedJob(index);
+    api.putJob(observedJob(index, { metadata: { ...metadata, namespace: ELSEWHERE }, status: completed() }));
+  };
+
+  beforeEach(() => {
+    api = new FakeApi();
+  });
+
+  it('a completed Job does not stand in for a step: the step is started', async () => {
+    api.putSequentialJob(sequentialJob());
+    claim(0);
+    process = new Process(api);
+    await process.settle();
+    expect(status()?.steps).toMatchObject([{ index: 0, state: 'Running' }]);
+    expect(jobs(NAMESPACE).map(({ metadata }) => metadata.uid)).toEqual([status()?.steps?.[0]?.jobUID]);
+  });
+
+  it('a Job that cannot be deleted does not hold up a deletion, and is left alone', async () => {
+    api.putSequentialJob(sequentialJob({ metadata: { deletionTimestamp: at(0) } }));
+    claim(0);
+    const [claimed] = jobs(ELSEWHERE);
+    process = new Process(api);
+    await process.settle();
+    expect(api.sequentialJob(NAMESPACE, 'etl')).toBeUndefined();
+    expect(jobs(ELSEWHERE)).toEqual([claimed]);
+  });
+
+  describe('while a step runs', () => {
+    const NOTHING = { status: 'False' };
+    let uid: string;
+
+    beforeEach(async () => {
+      api.putSequentialJob(sequentialJob());
+      process = new Process(api);
+      await process.settle();
+      process.sync();
+      uid = status()?.steps?.[0]?.jobUID ?? '';
+    });
+
+    const waiting = async (): Promise<unknown> => {
+      await process.settle();
+      return getCondition(status()?.conditions, 'ResourcesUnavailable');
+    };
+
+    it.each([
+      [ELSEWHERE, NOTHING],
+      [NAMESPACE, { status: 'True', message: expect.stringContaining('call evil.example.com') }],
+    ])('a Pod of %s: what keeps it from starting is told only of its own', async (namespace, expected) => {
+      const stuck = {
+        type: 'PodScheduled',
+        status: 'False',
+        reason: 'Unschedulable',
+        message: 'call evil.example.com',
+      };
+      const ownerReferences = [{ apiVersion: 'batch/v1', kind: 'Job', name: 'etl-0-extract', uid, controller: true }];
+      const status = { phase: 'Pending', conditions: [stuck] };
+      const pod = rawPod({ metadata: { namespace, ownerReferences }, status });
+      process.deps.pods.replace([toObservedPod(pod)], '5000');
+      expect(await waiting()).toMatchObject(expected);
+    });
+
+    it.each([
+      [ELSEWHERE, NOTHING],
+      [NAMESPACE, { status: 'True', message: expect.stringContaining('call evil.example.com') }],
+    ])('a warning of %s about its Job: told only of its own', async (namespace, expected) => {
+      const warning = {
+        metadata: { name: 'w', namespace, uid: 'w', resourceVersion: '1' },
+        involvedObject: { kind: 'Job', name: 'etl-0-extract', namespace, uid },
+        reason: 'FailedCreate',
+        message: 'Error creating: call evil.example.com',
+        lastTimestamp: at(1),
+      };
+      process.deps.warnings.replace([toJobWarning(warning)], '5000');
+      expect(await waiting()).toMatchObject(expected);
+    });
+  });
+});

@@ -1,0 +1,38 @@
+/** Where a step's Job is made and whose it is: nothing that a user writes into the template has a say in it. */
+import { describe, expect, it } from '@jest/globals';
+import { buildJob } from '../../../../shared/jobs/job.ts';
+import { NAMESPACE, ownedBy, sequentialJob } from '../../../support/objects.ts';
+
+/** As an object may be where no webhook and no schema has looked at it. */
+const built = (metadata: object): ReturnType<typeof buildJob> =>
+  buildJob(sequentialJob({ spec: { template: { metadata } } }), 0, 0);
+
+describe('a Job, whatever the template says of', () => {
+  const plain = built({});
+
+  it.each([
+    ['a namespace', { namespace: 'kube-system' }],
+    ['a name', { name: 'other', generateName: 'other-' }],
+    ['owners', { ownerReferences: [ownedBy('other', 'other')] }],
+    ['finalizers', { finalizers: ['example.com/stays'] }],
+    ['a version', { uid: 'other', resourceVersion: '1' }],
+    [
+      'our labels',
+      {
+        labels: {
+          'batch.example.com/sequentialjob': 'other',
+          'batch.example.com/sequentialjob-uid': 'other',
+          'batch.example.com/step-index': '7',
+          'batch.example.com/step-name': 'other',
+          'app.kubernetes.io/managed-by': 'other',
+        },
+      },
+    ],
+  ])('%s, is the same', (_name, metadata) => {
+    expect(built(metadata)).toEqual(plain);
+  });
+
+  it('is made in the namespace of its sequence and controlled by it alone', () => {
+    expect(plain.metadata).toMatchObject({ namespace: NAMESPACE, ownerReferences: [ownedBy()] });
+  });
+});

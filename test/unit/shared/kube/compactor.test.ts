@@ -1,0 +1,39 @@
+import { describe, expect, it } from '@jest/globals';
+import { assert, jsonValue, property } from 'fast-check';
+import { Compactor } from '../../../../shared/kube/compactor.ts';
+import { deepFreeze } from '../../../support/freeze.ts';
+
+describe('a compactor', () => {
+  it.each<readonly [string, unknown]>([
+    ['an object with all that JSON knows', { text: 'a', number: 1.5, yes: true, nothing: null, list: [1, ['b', {}]] }],
+    ['fields that objects have by nature', JSON.parse('{"__proto__": {"a": "b"}, "constructor": "c", "length": 1}')],
+    ['a string that is too long to be shared', { text: 'x'.repeat(1000) }],
+    ['a string', 'text'],
+    ['nothing', null],
+  ])('keeps %s', (_says, value) => {
+    expect(new Compactor().compact(deepFreeze(value))).toStrictEqual(value);
+  });
+
+  it('keeps whatever is JSON, however much came before', () => {
+    const compactor = new Compactor();
+    assert(
+      property(jsonValue({ maxDepth: 4 }), (value) => {
+        const json = JSON.stringify(value);
+        expect(JSON.stringify(compactor.compact(value))).toBe(json);
+      }),
+    );
+  });
+
+  it('gives a copy, so that what was parsed can go', () => {
+    const value = { list: [{ a: 'b' }] };
+    const kept = new Compactor().compact(value);
+    expect(kept).not.toBe(value);
+    expect(kept.list[0]).not.toBe(value.list[0]);
+  });
+
+  it('still tells strings apart when there are more than it knows', () => {
+    const compactor = new Compactor();
+    const values = Array.from({ length: 20_000 }, (_, i) => ({ uid: `uid-${i}`, phase: 'Completed' }));
+    expect(values.map((value) => compactor.compact(value))).toEqual(values);
+  });
+});
