@@ -15,9 +15,9 @@ COPY . .
 ARG SOURCE_DATE_EPOCH=0
 RUN node build.mjs \
   && mkdir -p /image/app \
-  && cp dist/sequentialjob.mjs LICENSE /image/app/ \
+  && cp dist/sequentialjob.mjs dist/THIRD-PARTY-NOTICES.txt LICENSE /image/app/ \
   && chmod 0755 /image/app /image/app/sequentialjob.mjs \
-  && chmod 0644 /image/app/LICENSE \
+  && chmod 0644 /image/app/LICENSE /image/app/THIRD-PARTY-NOTICES.txt \
   && find /image -exec touch --no-dereference --date="@${SOURCE_DATE_EPOCH}" {} +
 
 FROM ${BASE_IMAGE}

@@ -1,28 +1,36 @@
 #!/usr/bin/env node
 /** The program: which command, and what its end means. */
 import { processIo } from './cli/io.ts';
-import { lint } from './cli/lint.ts';
-import { render } from './cli/render.ts';
-import { run } from './cli/run/index.ts';
 import { usage } from './cli/usage.ts';
-import { ConfigError, parseConfig } from './shared/config.ts';
-import { KubeConfigError } from './shared/kube/kubeconfig.ts';
+import { type Config, ConfigError, parseConfig } from './shared/config.ts';
 import { StartupError } from './shared/kube/startup.ts';
 import { VERSION } from './shared/version.ts';
 
 const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
+
+/** Each command loads what it needs and nothing else: reading modules is most of what a start takes. */
+const COMMANDS = {
+  lint: async (args: readonly string[]): Promise<number> => (await import('./cli/lint.ts')).lint(args, processIo()),
+  render: async (args: readonly string[]): Promise<number> =>
+    (await import('./cli/render.ts')).render(args, processIo()),
+} as const;
+
+async function runOperator(config: Config): Promise<void> {
+  const { run } = await import('./cli/run/index.ts');
+  await run(config, process.env);
+}
 
 async function main(args: readonly string[]): Promise<number> {
   const [command, ...rest] = args;
   switch (command) {
     case 'run':
       if (rest.includes('--help') || rest.includes('-h')) return main(['help']);
-      await run(parseConfig(rest, process.env), process.env);
+      await runOperator(parseConfig(rest, process.env));
       return EXIT.ok;
     case 'lint':
     case 'render':
       if (rest.includes('--help') || rest.includes('-h')) return main(['help']);
-      return (command === 'lint' ? lint : render)(rest, processIo());
+      return COMMANDS[command](rest);
     case 'version':
     case '--version':
       process.stdout.write(`${VERSION}\n`);
@@ -44,7 +52,7 @@ function fail(error: unknown): number {
     process.stderr.write('Try "sequentialjob help".\n');
     return EXIT.usage;
   }
-  const expected = error instanceof KubeConfigError || error instanceof StartupError;
+  const expected = error instanceof StartupError;
   const text = error instanceof Error ? (expected ? error.message : error.stack) : String(error);
   process.stderr.write(`sequentialjob: ${text}\n`);
   return EXIT.failed;

@@ -3,6 +3,8 @@
 export interface BenchmarkOptions {
   /** True: only show that it works, in a few seconds; the figures mean nothing. */
   readonly smoke: boolean;
+  /** True: also what takes many minutes; default false. */
+  readonly full?: boolean;
   readonly log: (line: string) => void;
 }
 

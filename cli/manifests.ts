@@ -91,20 +91,30 @@ type Content =
 
 function contentOf(document: YamlDocument): Content {
   if (document.errors.length > 0) {
-    return { problems: document.errors.map((error) => ({ offset: error.pos[0], message: `YAML: ${wordsOf(error)}` })) };
+    // What follows a nesting that was given up is about brackets that nobody read any more.
+    const tooDeep = document.errors.find(({ message }) => OVERFLOW.test(message));
+    const errors = tooDeep === undefined ? document.errors : [tooDeep];
+    return { problems: errors.map((error) => ({ offset: error.pos[0], message: `YAML: ${wordsOf(error)}` })) };
   }
   try {
     return { content: document.toJS() as unknown };
   } catch (error) {
     // An alias without an anchor, or so many that the text unfolds without end.
     const message = error instanceof Error ? error.message : String(error);
-    return { problems: [{ offset: document.contents?.range[0] ?? 0, message: `YAML: ${message}` }] };
+    return { problems: [{ offset: document.contents?.range[0] ?? 0, message: `YAML: ${plainly(message)}` }] };
   }
 }
 
 /** `{{ .Values.x }}` is a map with a map for its key. */
 const wordsOf = ({ code, message }: YamlDocument['errors'][number]): string =>
-  code === 'NON_STRING_KEY' ? 'a key must be a text, no map and no list (a template must be rendered first)' : message;
+  code === 'NON_STRING_KEY'
+    ? 'a key must be a text, no map and no list (a template must be rendered first)'
+    : plainly(message);
+
+/** How the parser, which calls itself for each level, says that there are too many. */
+const OVERFLOW = /Maximum call stack|Stack overflow/;
+
+const plainly = (message: string): string => (OVERFLOW.test(message) ? 'nested too deeply' : message);
 
 interface Found {
   readonly anchor: Anchor;

@@ -1,6 +1,5 @@
 /** Structured logs: JSON lines for machines, coloured lines for people. */
-import { pino, type Logger } from 'pino';
-import pretty from 'pino-pretty';
+import { pino, type Logger, type LoggerOptions } from 'pino';
 
 export type Log = Logger;
 
@@ -10,16 +9,27 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 export const LOG_FORMATS = ['json', 'pretty'] as const;
 export type LogFormat = (typeof LOG_FORMATS)[number];
 
+// Synchronous streams: pino's worker transports cannot be bundled, and a crash must not lose the last lines.
+const TO_STANDARD_ERROR = { sync: true } as const;
+
 /** A logger that writes to standard error, so that standard output stays free for what a command prints. */
-export function createLog(options: { readonly level: LogLevel; readonly format: LogFormat }): Log {
-  const settings = {
-    level: options.level,
-    base: null,
-    timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: (label: string) => ({ level: label }) },
-  };
-  // Synchronous streams: pino's worker transports cannot be bundled, and a crash must not lose the last lines.
-  return options.format === 'json'
-    ? pino(settings, pino.destination({ dest: 2, sync: true }))
-    : pino(settings, pretty({ destination: 2, sync: true, translateTime: 'SYS:HH:MM:ss.l', singleLine: true }));
+export async function openLog(options: { readonly level: LogLevel; readonly format: LogFormat }): Promise<Log> {
+  const { level, format } = options;
+  if (format === 'json') return createLog({ level, format });
+  // In a cluster nobody asks for it, and it is slow to load.
+  const { default: pretty } = await import('pino-pretty');
+  const lines = { translateTime: 'SYS:HH:MM:ss.l', singleLine: true };
+  return pino(settingsOf(level), pretty({ ...TO_STANDARD_ERROR, ...lines, destination: 2 }));
 }
+
+/** The same for machines, at once. */
+export function createLog({ level }: { readonly level: LogLevel; readonly format: 'json' }): Log {
+  return pino(settingsOf(level), pino.destination({ ...TO_STANDARD_ERROR, dest: 2 }));
+}
+
+const settingsOf = (level: LogLevel): LoggerOptions => ({
+  level,
+  base: null,
+  timestamp: pino.stdTimeFunctions.isoTime,
+  formatters: { level: (label: string) => ({ level: label }) },
+});

@@ -2,16 +2,18 @@
  * The webhook over HTTP: which path answers what, and that everything is answered. A review that says its UID gets an
  * AdmissionReview with that UID, whatever happens; everything else one plain line with a status of 4xx.
  */
-import express, { type ErrorRequestHandler, type Express, type Request, type Response } from 'express';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { ALIVE, type Checks, type Health, readiness } from '../shared/health.ts';
 import type { Log } from '../shared/log.ts';
 import type { WebhookMetrics } from '../shared/metrics/webhook.ts';
+import { shorten } from '../shared/validation/field.ts';
 import { text } from '../shared/validation/untrusted.ts';
 import { readJson } from './body.ts';
-import { counting, verdictName } from './counting.ts';
+import { count, verdictName } from './counting.ts';
 import { reviewDefaults } from './default.ts';
 import { errored, nameOf, type Verdict } from './response.ts';
 import { decodeRequest, decodeReview, encodeReview, type AdmissionRequest, type Question } from './review.ts';
+import { Room } from './room.ts';
 import { reviewObject } from './validate.ts';
 
 export type Reviewer = (request: AdmissionRequest) => Verdict;
@@ -30,6 +32,8 @@ export interface AppOptions {
   readonly reviewers?: Readonly<Record<string, Reviewer>>;
   /** Default 7 MiB. */
   readonly maxBodyBytes?: number;
+  /** Of all bodies that are coming in; default 32 MiB. */
+  readonly maxHeldBytes?: number;
 }
 
 const REVIEWERS: Readonly<Record<string, Reviewer>> = {
@@ -37,40 +41,84 @@ const REVIEWERS: Readonly<Record<string, Reviewer>> = {
   [VALIDATE_PATH]: reviewObject,
 };
 
-/** Builds the request handler. It keeps no state: any number of servers may use it. */
-export function createApp(options: AppOptions): Express {
-  const { log, checks = {}, metrics, reviewers = REVIEWERS } = options;
-  const app = express();
-  app.disable('x-powered-by');
-  app.disable('etag');
-  app.enable('case sensitive routing');
-  app.enable('strict routing');
-  // The API server adds `?timeout=5s`, which nothing here reads.
-  app.set('query parser', false);
-  for (const [path, reviewer] of Object.entries(reviewers)) {
-    if (metrics !== undefined) app.all(path, counting(path, metrics));
-    // oxlint-disable-next-line oxc/no-async-endpoint-handlers -- express 5 passes a rejection on to the last resort
-    app.post(path, async (request, response) => answerReview(request, response, { path, reviewer, options }));
-    app.all(path, methodNotAllowed('POST'));
+/** Who answers a path, and to which methods. */
+interface Endpoint {
+  readonly methods: readonly string[];
+  readonly isReview: boolean;
+  readonly answer: (request: IncomingMessage, response: ServerResponse) => void | Promise<void>;
+}
+
+/**
+ * Builds the request handler. It keeps no state but how much of bodies it holds: any number of servers may use it. There are four paths and none has a
+ * parameter, so a map is the router: express and its middleware cost more than a whole review of three steps.
+ */
+export function createApp(options: AppOptions): RequestListener {
+  const { log, metrics } = options;
+  const endpoints = endpointsOf(options);
+  return (request, response) => {
+    const path = pathOf(request);
+    const endpoint = endpoints.get(path);
+    if (endpoint === undefined) {
+      plain(response, 404, 'there is nothing here');
+      return;
+    }
+    if (endpoint.isReview && metrics !== undefined) count(response, path, metrics);
+    if (!endpoint.methods.includes(request.method ?? '')) {
+      methodNotAllowed(response, endpoint.methods);
+      return;
+    }
+    void answer(endpoint, request, response, log);
+  };
+}
+
+/** Without what follows it: the API server adds `?timeout=5s`, which nothing here reads. */
+function pathOf({ url = '' }: IncomingMessage): string {
+  const end = url.indexOf('?');
+  return end < 0 ? url : url.slice(0, end);
+}
+
+function endpointsOf(options: AppOptions): ReadonlyMap<string, Endpoint> {
+  const { checks = {}, reviewers = REVIEWERS, maxHeldBytes } = options;
+  const room = new Room(maxHeldBytes);
+  const reviews = Object.entries(reviewers).map(([path, reviewer]): [string, Endpoint] => [
+    path,
+    {
+      methods: ['POST'],
+      isReview: true,
+      answer: async (request, response) => answerReview(request, response, { path, reviewer, options, room }),
+    },
+  ]);
+  const probe = (health: () => Health): Endpoint => ({
+    methods: ['GET', 'HEAD'],
+    isReview: false,
+    answer: (_request, response) => {
+      const { status, message } = health();
+      plain(response, status, message);
+    },
+  });
+  return new Map([...reviews, ['/healthz', probe(() => ALIVE)], ['/readyz', probe(() => readiness(checks))]]);
+}
+
+/** Never rejects. */
+async function answer(endpoint: Endpoint, request: IncomingMessage, response: ServerResponse, log: Log): Promise<void> {
+  try {
+    await endpoint.answer(request, response);
+  } catch (error) {
+    lastResort(error, response, log);
   }
-  app.get('/healthz', (_request, response) => answerProbe(response, ALIVE));
-  app.get('/readyz', (_request, response) => answerProbe(response, readiness(checks)));
-  for (const path of ['/healthz', '/readyz']) app.all(path, methodNotAllowed('GET, HEAD'));
-  app.use((_request: Request, response: Response) => plain(response, 404, 'there is nothing here'));
-  app.use(lastResort(log));
-  return app;
 }
 
 interface Reviewing {
   readonly path: string;
   readonly reviewer: Reviewer;
   readonly options: AppOptions;
+  readonly room: Room;
 }
 
-async function answerReview(request: Request, response: Response, reviewing: Reviewing): Promise<void> {
-  const { path, reviewer, options } = reviewing;
+async function answerReview(request: IncomingMessage, response: ServerResponse, reviewing: Reviewing): Promise<void> {
+  const { path, reviewer, options, room } = reviewing;
   const { log, metrics, maxBodyBytes } = options;
-  const body = await readJson(request, maxBodyBytes);
+  const body = await readJson(request, room, maxBodyBytes);
   if ('refusal' in body) {
     refuse(response, body.refusal.status, body.refusal.message, log);
     return;
@@ -82,14 +130,15 @@ async function answerReview(request: Request, response: Response, reviewing: Rev
   }
   const verdict = review(question.value, reviewer, log);
   metrics?.judged(path, verdictName(verdict));
-  const answer = encodeReview(question.value.uid, verdict);
-  response.status(200).type('application/json').send(answer);
+  send(response, 200, { 'content-type': 'application/json; charset=utf-8' }, encodeReview(question.value.uid, verdict));
 }
 
 /** Never throws: what goes wrong is said in the log in full, and to the client in general. */
 function review(question: Question, reviewer: Reviewer, log: Log): Verdict {
-  const { uid, request } = question;
-  const sequentialJob = `${text(request['namespace']) ?? ''}/${nameOf(request['object'])}`;
+  const { request } = question;
+  // The log is the operator's, and a client must not fill it.
+  const uid = shorten(question.uid);
+  const sequentialJob = `${shorten(text(request['namespace']) ?? '')}/${shorten(nameOf(request['object']))}`;
   try {
     const decoded = decodeRequest(question);
     if ('problem' in decoded) {
@@ -109,37 +158,37 @@ function review(question: Question, reviewer: Reviewer, log: Log): Verdict {
 
 const SAID = { true: 'review allowed', false: 'review denied' } as const;
 
-function answerProbe(response: Response, { status, message }: Health): void {
-  plain(response, status, message);
+function methodNotAllowed(response: ServerResponse, methods: readonly string[]): void {
+  response.setHeader('allow', methods.join(', '));
+  plain(response, 405, `the method must be ${methods.join(' or ')}`);
 }
 
-const methodNotAllowed =
-  (allow: string) =>
-  (_request: Request, response: Response): void => {
-    response.set('Allow', allow);
-    plain(response, 405, `the method must be ${allow.replace(', ', ' or ')}`);
-  };
-
-function refuse(response: Response, status: number, message: string, log: Log): void {
+function refuse(response: ServerResponse, status: number, message: string, log: Log): void {
   log.warn({ status, problem: message }, 'request refused: no review');
   plain(response, status, message);
 }
 
-function plain(response: Response, status: number, message: string): void {
-  response.status(status).type('text/plain').set('X-Content-Type-Options', 'nosniff').send(`${message}\n`);
+const PLAIN = { 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff' } as const;
+
+const plain = (response: ServerResponse, status: number, message: string): void =>
+  send(response, status, PLAIN, `${message}\n`);
+
+type Headers = Readonly<Record<string, string>>;
+
+/** Node adds the length, and leaves the body out of the answer to HEAD. */
+function send(response: ServerResponse, status: number, headers: Headers, body: string): void {
+  response.statusCode = status;
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+  response.end(body);
 }
 
-/** What nobody foresaw. Express's own would show the stack. Known by its four parameters. */
-function lastResort(log: Log): ErrorRequestHandler {
-  return (error: unknown, request, response, _next) => {
-    if (response.headersSent || request.socket.destroyed) {
-      log.debug({ err: error }, 'client went away');
-      response.destroy();
-      return;
-    }
-    const { status } = error as { readonly status?: unknown };
-    const isClients = typeof status === 'number' && status >= 400 && status < 500;
-    log[isClients ? 'warn' : 'error']({ err: error }, 'request failed');
-    plain(response, isClients ? status : 500, isClients ? 'the request makes no sense' : 'internal error');
-  };
+/** What nobody foresaw: the client learns that it happened, and the log why. */
+function lastResort(error: unknown, response: ServerResponse, log: Log): void {
+  if (response.headersSent || response.destroyed || response.req.socket.destroyed) {
+    log.debug({ err: error }, 'client went away');
+    response.destroy();
+    return;
+  }
+  log.error({ err: error }, 'request failed');
+  plain(response, 500, 'internal error');
 }

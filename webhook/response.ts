@@ -2,6 +2,7 @@
 import type { Operation as PatchOperation } from 'fast-json-patch';
 import { GROUP, KIND } from '../shared/api/group.ts';
 import { formatErrorBody, formatFieldErrors, type FieldError } from '../shared/validation/index.ts';
+import { shorten } from '../shared/validation/field.ts';
 import { part, text } from '../shared/validation/untrusted.ts';
 
 /** The part of metav1.Status that the API server passes on to the client. */
@@ -48,10 +49,10 @@ const MAX_FAULTS = 1000;
 /**
  * Refuses an object for its faults, exactly as the API server words its own refusals (apimachinery pkg/api/errors
  * `NewInvalid`): kubectl prints the causes one to a line. `faults` must not be empty; of more than 1000 the first 1000
- * are told, and the number of the others.
+ * are told, and the number of the others that were looked at.
  */
 export function denied(object: unknown, faults: readonly FieldError[], warnings: readonly string[] = []): Verdict {
-  const name = nameOf(object);
+  const name = shorten(nameOf(object));
   const shown = faults.slice(0, MAX_FAULTS);
   const rest = faults.length - shown.length;
   const more = rest === 0 ? '' : ` and ${rest} more`;

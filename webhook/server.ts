@@ -37,6 +37,12 @@ export const LIMITS: Limits = {
   checkInterval: 1_000,
 };
 
+/**
+ * Connections at once; one more is closed before it has cost anything. One that idles takes about 50 KiB, and the API
+ * servers of a cluster have some tens. Without a bound whoever can connect could have the process ended for its memory.
+ */
+export const MAX_CONNECTIONS = 2_000;
+
 /** After the last answer: a request that was sent before its client could know is still taken. */
 const LINGER_MS = 100;
 
@@ -63,6 +69,7 @@ export class WebhookServer {
       (request, response) => this.#serve(handler, request, response),
     );
     this.#server.setTimeout(idleTimeout);
+    this.#server.maxConnections = MAX_CONNECTIONS;
   }
 
   /** False once it is to stop. */

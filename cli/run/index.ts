@@ -2,15 +2,12 @@
 import type { Registry } from 'prom-client';
 import type { Config } from '../../shared/config.ts';
 import type { Checks } from '../../shared/health.ts';
-import { createLog, type Log } from '../../shared/log.ts';
-import { ControllerMetrics } from '../../shared/metrics/controller.ts';
+import { type Log, openLog } from '../../shared/log.ts';
 import { createRegistry } from '../../shared/metrics/registry.ts';
 import { VERSION } from '../../shared/version.ts';
-import { ControllerRole } from './controller-role.ts';
 import { MetricsRole } from './metrics-role.ts';
 import type { Role } from './role.ts';
 import { aborted, stopSignal } from './stop-signal.ts';
-import { WebhookRole } from './webhook-role.ts';
 
 const FAILED = 1;
 
@@ -22,11 +19,11 @@ const DRAIN_MS = 20_000;
  * start, ends the others and rejects with why. Metrics are there before and after everything else.
  */
 export async function run(config: Config, env: Readonly<Record<string, string | undefined>>): Promise<void> {
-  const log = createLog({ level: config.logLevel, format: config.logFormat });
+  const log = await openLog({ level: config.logLevel, format: config.logFormat });
   const stopped = stopSignal(FAILED);
   log.info({ version: VERSION, role: config.role }, 'starting');
   const registry = createRegistry();
-  const roles = rolesOf(config, { log, registry, kubeconfig: env['KUBECONFIG'] });
+  const roles = await rolesOf(config, { log, registry, kubeconfig: env['KUBECONFIG'] });
   const metrics = metricsOf(config, { log, registry, checks: checksOf(roles) });
   try {
     await metrics?.start(stopped);
@@ -46,19 +43,31 @@ interface Surroundings {
   readonly kubeconfig: string | undefined;
 }
 
-function rolesOf(config: Config, { log, registry, kubeconfig }: Surroundings): readonly Role[] {
-  const controllerRole = (): ControllerRole =>
-    new ControllerRole(config, log, kubeconfig, new ControllerMetrics(registry));
+/** Loads the modules of the roles that are asked for and no others: each role is half of the start and of the memory. */
+async function rolesOf(config: Config, surroundings: Surroundings): Promise<readonly Role[]> {
   switch (config.role) {
     case 'webhook':
-      return [new WebhookRole(config, log, { registry, checks: {} })];
+      return [await webhookRole(config, surroundings, {})];
     case 'controller':
-      return [controllerRole()];
+      return [await controllerRole(config, surroundings)];
     case 'all': {
-      const controller = controllerRole();
-      return [new WebhookRole(config, log, { registry, checks: controller.checks }), controller];
+      const controller = await controllerRole(config, surroundings);
+      return [await webhookRole(config, surroundings, controller.checks), controller];
     }
   }
+}
+
+async function webhookRole(config: Config, { log, registry }: Surroundings, checks: Checks): Promise<Role> {
+  const { WebhookRole } = await import('./webhook-role.ts');
+  return new WebhookRole(config, log, { registry, checks });
+}
+
+async function controllerRole(config: Config, { log, registry, kubeconfig }: Surroundings): Promise<Role> {
+  const [{ ControllerRole }, { ControllerMetrics }] = await Promise.all([
+    import('./controller-role.ts'),
+    import('../../shared/metrics/controller.ts'),
+  ]);
+  return new ControllerRole(config, log, kubeconfig, new ControllerMetrics(registry));
 }
 
 interface Observed extends Pick<Surroundings, 'log' | 'registry'> {

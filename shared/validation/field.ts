@@ -33,38 +33,42 @@ export type Faults = FieldError[];
 /** A place in an object. It costs one small object until someone asks for its text, so rules can pass it freely. */
 export class Path {
   readonly #parent: Path | undefined;
+  /** A property's name, an index, or a map's key in brackets. */
   readonly #segment: string | number;
+  readonly #isProperty: boolean;
 
-  private constructor(parent: Path | undefined, segment: string | number) {
+  private constructor(parent: Path | undefined, segment: string | number, isProperty: boolean) {
     this.#parent = parent;
     this.#segment = segment;
+    this.#isProperty = isProperty;
   }
 
   /** The object itself, whose text is empty. */
-  static readonly ROOT: Path = new Path(undefined, '');
+  static readonly ROOT: Path = new Path(undefined, '', true);
 
   static of(name: string): Path {
-    return new Path(undefined, name);
+    return new Path(undefined, name, true);
   }
 
-  /** A property: `spec.containers`. */
+  /** A property: `spec.containers`. It may be one that nobody knows, and as long as a body. */
   child(name: string): Path {
-    return this === Path.ROOT ? Path.of(name) : new Path(this, `.${name}`);
+    return new Path(this === Path.ROOT ? undefined : this, shorten(name), true);
   }
 
   /** An element of a list: `containers[0]`. */
   index(index: number): Path {
-    return new Path(this, index);
+    return new Path(this, index, false);
   }
 
   /** An entry of a map: `labels[app]`. */
   key(key: string): Path {
-    return new Path(this, `[${shorten(key)}]`);
+    return new Path(this, `[${shorten(key)}]`, false);
   }
 
   toString(): string {
     const own = typeof this.#segment === 'number' ? `[${this.#segment}]` : this.#segment;
-    return this.#parent === undefined ? own : this.#parent.toString() + own;
+    if (this.#parent === undefined) return own;
+    return `${this.#parent.toString()}${this.#isProperty ? '.' : ''}${own}`;
   }
 }
 
@@ -121,10 +125,11 @@ export function jsonType(value: unknown): string {
   return typeof value;
 }
 
-/** A message is read by people and kept in a status, so a value of a megabyte is not repeated in it. */
+/** In characters. */
 const SHOWN = 256;
 
-const shorten = (text: string): string => (text.length > SHOWN ? `${text.slice(0, SHOWN)}...` : text);
+/** A message is read by people and kept in a status and in logs, so a value of a megabyte is not repeated in it. */
+export const shorten = (text: string): string => (text.length > SHOWN ? `${text.slice(0, SHOWN)}...` : text);
 
 function show(value: unknown): string {
   switch (typeof value) {

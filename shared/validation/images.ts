@@ -4,6 +4,7 @@
  * sequence says it at once. The text is cut at its separators first, so no pattern sees more than one component.
  */
 import { invalid, required, type Faults, type Path } from './field.ts';
+import { remembering } from './remembering.ts';
 
 export interface ImageReference {
   /** The repository, with the registry's host where there is one. */
@@ -37,7 +38,7 @@ const DIGEST_LENGTHS: ReadonlyMap<string, number> = new Map([
 ]);
 
 /** Takes a reference apart. Never throws. */
-export function parseImage(image: string): ParsedImage {
+export const parseImage = remembering((image: string): ParsedImage => {
   if (image.length > TOTAL_LENGTH || IDENTIFIER.test(image)) {
     return { problem: FORMAT };
   }
@@ -54,7 +55,7 @@ export function parseImage(image: string): ParsedImage {
   return problem === undefined
     ? { name, ...(tag !== undefined && { tag }), ...(digest !== undefined && { digest }) }
     : { problem };
-}
+});
 
 /** The first component is a registry's host where it can't be a part of a repository on the default registry. */
 const isHost = (component: string): boolean =>

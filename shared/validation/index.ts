@@ -7,7 +7,7 @@ import type { SequentialJob } from '../api/types.ts';
 import type { FieldError } from './field.ts';
 import { mergeFaults } from './merge.ts';
 import { metadataFaults } from './metadata.ts';
-import { schemaErrors } from './schema.ts';
+import { MAX_CONSIDERED, schemaErrors } from './schema.ts';
 import { specFaults } from './spec.ts';
 import { part } from './untrusted.ts';
 
@@ -25,7 +25,7 @@ export function validateSequentialJob(object: unknown): readonly FieldError[] {
   const job = part<SequentialJob>(object);
   metadataFaults(job?.metadata, faults);
   specFaults(job?.spec, faults);
-  return mergeFaults(schemaErrors(object), faults);
+  return mergeFaults(schemaErrors(object), faults.slice(0, MAX_CONSIDERED));
 }
 
 /**

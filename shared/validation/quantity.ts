@@ -4,11 +4,13 @@
  * there in one thing: a suffix alone ("Gi"), which the API reads as 0, is refused, as nobody means it.
  */
 
+import { remembering } from './remembering.ts';
+
 /** An amount in billionths (nano), so that every quantity is an integer and two of them compare exactly. */
 export type Nano = bigint;
 
 const PATTERN = /^([+-]?)([0-9]*)(?:\.([0-9]*))?([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?$/;
-const SHAPE = /^[+-]?[0-9.]+[eEinumkKMGTP]*[-+]?[0-9]*$/;
+const SHAPE = /^[+-]?[0-9.]+(?:[eEinumkKMGTP]+[-+]?[0-9]*|[-+][0-9]*)?$/;
 
 const DECIMAL: Readonly<Record<string, number>> = { n: -9, u: -6, m: -3, k: 3, M: 6, G: 9, T: 12, P: 15, E: 18 };
 const BINARY: Readonly<Record<string, bigint>> = { Ki: 10n, Mi: 20n, Gi: 30n, Ti: 40n, Pi: 50n, Ei: 60n };
@@ -32,7 +34,10 @@ export function parseQuantity(value: string | number): ParsedQuantity {
   if (Number.isSafeInteger(value)) {
     return { nano: BigInt(value) * UNIT };
   }
-  const text = String(value);
+  return readText(String(value));
+}
+
+const readText = remembering((text: string): ParsedQuantity => {
   const match = text.length > MAX_LENGTH ? null : PATTERN.exec(text);
   if (match === null) {
     return { problem: text.length <= MAX_LENGTH && SHAPE.test(text) ? "unable to parse quantity's suffix" : FORMAT };
@@ -48,7 +53,7 @@ export function parseQuantity(value: string | number): ParsedQuantity {
       ? scale(digits, NANO_DIGITS - fraction.length + exponentOf(suffix))
       : capped(scale(digits << binary, NANO_DIGITS - fraction.length));
   return { nano: sign === '-' ? -nano : nano };
-}
+});
 
 const capped = (amount: Nano): Nano => (amount > MAX ? MAX : amount);
 

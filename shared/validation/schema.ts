@@ -1,46 +1,35 @@
-/**
- * The resource's schema at run time: ajv on the same document that the CustomResourceDefinition carries, so what the
- * API server refuses is refused here, in the same places.
- */
-import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
+/** What the resource's schema refuses, as ajv finds it and as Kubernetes says it. */
+import type { ErrorObject, ValidateFunction } from 'ajv';
 import generated from '../api/schema.generated.json' with { type: 'json' };
 import type { Schema } from '../api/schema.ts';
 import { invalid, notSupported, Path, required, tooLong, tooMany, typeInvalid, type FieldError } from './field.ts';
+import { createValidator } from './validator.ts';
 
 /** The schema of the whole resource. */
 export const RESOURCE_SCHEMA: Schema = generated as Schema;
 
-/** What structural schemas add to JSON schema. Those that are not read here are about merging, not about validity. */
-const INT_OR_STRING = 'x-kubernetes-int-or-string';
-const MERGING = ['x-kubernetes-list-type', 'x-kubernetes-list-map-keys', 'x-kubernetes-map-type'];
+const INT_OR_STRING = 'x-kubernetes-int-or-string' satisfies keyof Schema;
 
-/** RFC 3339, as metav1.Time reads it. */
-const TIME = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:[Zz]|[+-]\d{2}:\d{2})$/;
+let created: ValidateFunction | undefined;
 
-let compiled: ValidateFunction | undefined;
-
-/** Compiles on the first call (some 100 ms), which a program that only prints its help need not pay. */
+/** Created on the first call, which a program that only prints its help need not pay for. */
 function validator(): ValidateFunction {
-  if (compiled === undefined) {
-    const ajv = new Ajv({
-      allErrors: true,
-      strict: true,
-      // An int-or-string has a pattern for its strings and no type.
-      strictTypes: false,
-      verbose: true,
-      formats: { int32: true, int64: true, 'date-time': TIME },
-    });
-    ajv.addVocabulary(MERGING);
-    ajv.addKeyword({ keyword: INT_OR_STRING, macro: () => ({ type: ['integer', 'string'] }) });
-    compiled = ajv.compile(RESOURCE_SCHEMA);
-  }
-  return compiled;
+  created ??= createValidator();
+  return created;
 }
 
-/** Gives what the schema refuses, in the schema's order. Never throws, whatever the value. */
+/**
+ * Of more faults than that, from the schema or from the rules, no more are looked at: what is told of an object is a tenth
+ * of it (webhook/response.ts), and to put half a million in order takes longer than to find them.
+ */
+export const MAX_CONSIDERED = 10_000;
+
+/** Gives what the schema refuses, in the schema's order, the first 10,000 of it. Never throws, whatever the value. */
 export function schemaErrors(object: unknown): readonly FieldError[] {
   const validate = validator();
-  return validate(object) ? [] : (validate.errors ?? []).flatMap((error) => toFieldError(error) ?? []);
+  return validate(object)
+    ? []
+    : (validate.errors ?? []).slice(0, MAX_CONSIDERED).flatMap((error) => toFieldError(error) ?? []);
 }
 
 /**

@@ -17,16 +17,30 @@ export function sizeFaults(object: unknown, max = MAX_VALUES): readonly FieldErr
     : [];
 }
 
+/** Puts what may have children itself on the list of what is open, and says how many children there are. */
+function openChildren(value: object, open: unknown[]): number {
+  if (Array.isArray(value)) {
+    for (const child of value) if (typeof child === 'object') open.push(child);
+    return value.length;
+  }
+  let count = 0;
+  // What JSON makes inherits nothing, and a list of the values would cost more than all the rest.
+  for (const key in value) {
+    count += 1;
+    const child: unknown = (value as Readonly<Record<string, unknown>>)[key];
+    if (typeof child === 'object') open.push(child);
+  }
+  return count;
+}
+
 /** Counts every list item and property below a value, and stops at the first that is too many. */
 function hasMoreValues(root: unknown, max: number): boolean {
   const open: unknown[] = [root];
   let count = 0;
   for (let value = open.pop(); value !== undefined; value = open.pop()) {
     if (typeof value !== 'object' || value === null) continue;
-    const children: readonly unknown[] = Array.isArray(value) ? value : Object.values(value);
-    count += children.length;
+    count += openChildren(value, open);
     if (count > max) return true;
-    for (const child of children) if (typeof child === 'object') open.push(child);
   }
   return false;
 }

@@ -1,17 +1,17 @@
 /** A controller that may not look at Secrets, ConfigMaps and claims: its sequences run without the look. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { KubeConfig } from '@kubernetes/client-node';
 import { parse } from 'yaml';
-import { Controller } from '../../controller/manager.ts';
 import { getCondition } from '../../shared/conditions.ts';
 import { type ApiClient, createApiClient } from '../../shared/kube/client.ts';
 import { loadKubeConfig } from '../../shared/kube/kubeconfig.ts';
 import { collectionPath, JOBS, type Resource, SECRETS } from '../../shared/kube/resources.ts';
-import { connect, kubeconfig, Namespace } from '../support/cluster.ts';
+import { kubeconfig, type Namespace } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
-import { type Line, recordingLog } from '../support/recording-log.ts';
+import { inProcess } from '../support/in-process.ts';
+import { recordingLog } from '../support/recording-log.ts';
 import { sequence, step, withSecret } from '../support/sequences.ts';
 
 const ROLE = join(import.meta.dirname, '../../config/rbac/controller-role.yaml');
@@ -29,15 +29,8 @@ async function rules(): Promise<readonly Rule[]> {
   return role.rules.filter(({ resources }) => !resources.some((resource) => dependencies.has(resource)));
 }
 
-let client: ApiClient;
-let limited: ApiClient;
-let namespace: Namespace;
-let controller: Controller;
-let lines: readonly Line[];
-
-beforeAll(async () => {
-  client = connect();
-  namespace = await Namespace.create(client, 'no-permission');
+/** A connection of somebody who is given these, and no more, in the namespace. */
+async function connectLimited(namespace: Namespace): Promise<ApiClient> {
   const of = (plural: string): Resource => ({ root: RBAC, plural });
   await namespace.create(of('roles'), { metadata: { name: USER }, rules: await rules() });
   const apiGroup = 'rbac.authorization.k8s.io';
@@ -50,34 +43,24 @@ beforeAll(async () => {
   const config = new KubeConfig();
   const impersonating = users.map((user) => Object.assign({}, user, { impersonateUser: USER }));
   config.loadFromOptions({ clusters, contexts, users: impersonating, currentContext });
-  limited = createApiClient(config, { userAgent: 'sequentialjob-tests' });
+  const limited = createApiClient(config, { userAgent: 'sequentialjob-tests' });
   // The authorizer learns of the role by a watch.
   await eventually('the permission', async () =>
     limited.request({ method: 'GET', path: collectionPath(JOBS, namespace.name) }),
   );
-  const recorded = recordingLog();
-  ({ lines } = recorded);
-  controller = new Controller({ client: limited, log: recorded.log, namespace: namespace.name, workers: 2 });
-  await controller.start();
-}, 60_000);
+  return limited;
+}
 
-afterAll(async () => {
-  try {
-    await namespace.remove();
-  } finally {
-    await controller.stop();
-    await limited.close();
-    await client.close();
-  }
-});
+const { log, lines } = recordingLog();
+const here = inProcess({ prefix: 'no-permission', connect: connectLimited, log });
 
 const about = (kind: string): number =>
   lines.filter((line) => line['kind'] === kind && line.msg.startsWith('no permission to get')).length;
 
 describe('a step that needs a Secret', () => {
   it('starts without a look, and its Pod tells what is missing', async () => {
-    await namespace.apply('blind', { containers: [step('s0'), withSecret(step('s1'), 'unseen')] });
-    const { status } = await namespace.until(
+    await here.namespace.apply('blind', { containers: [step('s0'), withSecret(step('s1'), 'unseen')] });
+    const { status } = await here.namespace.until(
       'blind',
       (object) =>
         object.status?.conditions?.some(
@@ -85,16 +68,16 @@ describe('a step that needs a Secret', () => {
         ) === true,
     );
     expect(getCondition(status?.conditions, 'ResourcesUnavailable')?.message).toContain('secret "unseen" not found');
-    expect(await namespace.jobNames('blind')).toEqual(['blind-0-s0', 'blind-1-s1']);
-    await namespace.create(SECRETS, { metadata: { name: 'unseen' }, stringData: { token: 'x' } });
-    expect((await namespace.untilFinished('blind')).status?.phase).toBe('Completed');
+    expect(await here.namespace.jobNames('blind')).toEqual(['blind-0-s0', 'blind-1-s1']);
+    await here.namespace.create(SECRETS, { metadata: { name: 'unseen' }, stringData: { token: 'x' } });
+    expect((await here.namespace.untilFinished('blind')).status?.phase).toBe('Completed');
   });
 
   it('is told of in the log once, however many there are', async () => {
-    await namespace.apply('again', {
+    await here.namespace.apply('again', {
       containers: [withSecret(step('s0'), 'unseen'), withSecret(step('s1'), 'unseen')],
     });
-    expect((await namespace.untilFinished('again')).status?.phase).toBe('Completed');
+    expect((await here.namespace.untilFinished('again')).status?.phase).toBe('Completed');
     expect(about('Secret')).toBe(1);
     expect(about('ConfigMap')).toBe(0);
     expect(lines.filter(({ level }) => level === 'error')).toEqual([]);
@@ -103,11 +86,11 @@ describe('a step that needs a Secret', () => {
 
 describe('everything else', () => {
   it('needs no more than the role gives', async () => {
-    await namespace.apply('failing', sequence(2, { 1: 'echo gone; exit 3' }));
-    const { status } = await namespace.untilFinished('failing');
+    await here.namespace.apply('failing', sequence(2, { 1: 'echo gone; exit 3' }));
+    const { status } = await here.namespace.untilFinished('failing');
     expect(status?.progress?.failureMessage).toMatch(/exit code 3: gone$/);
-    await namespace.patch('failing', { spec: { ttlSecondsAfterFinished: 0 } });
-    await namespace.untilGone('failing', 30);
+    await here.namespace.patch('failing', { spec: { ttlSecondsAfterFinished: 0 } });
+    await here.namespace.untilGone('failing', 30);
     expect(lines.filter(({ err }) => String(err).includes('forbidden'))).toEqual([]);
   });
 });

@@ -1,12 +1,8 @@
 /** What the controller asks of the API server, counted: few writes, no reads. */
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { Controller } from '../../controller/manager.ts';
-import { createApiClient, type ApiClient } from '../../shared/kube/client.ts';
-import { loadKubeConfig } from '../../shared/kube/kubeconfig.ts';
-import { createLog } from '../../shared/log.ts';
+import { describe, expect, it } from '@jest/globals';
 import { BYPASSED } from '../support/admission.ts';
-import { connect, kubeconfig, Namespace } from '../support/cluster.ts';
-import { eventually } from '../support/eventually.ts';
+import { CountedRequests } from '../support/counted-requests.ts';
+import { inProcess } from '../support/in-process.ts';
 import { sequence } from '../support/sequences.ts';
 
 const STEPS = 4;
@@ -25,50 +21,14 @@ describe.each([
   ['with the webhook, which brings the finalizer', {}, PER_SEQUENCE],
   ['without the webhook', BYPASSED, { ...PER_SEQUENCE, ...BROUGHT }],
 ])('the requests of a sequence %s', (_where, labels, expected) => {
-  let client: ApiClient;
-  let counted: ApiClient;
-  let namespace: Namespace;
-  let controller: Controller;
-  const requests: string[] = [];
-
-  beforeAll(async () => {
-    client = connect();
-    namespace = await Namespace.create(client, 'requests', labels);
-    counted = createApiClient(loadKubeConfig({ path: kubeconfig() }), {
-      userAgent: 'sequentialjob-counted',
-      observe: ({ method, path, status }) => {
-        const resource = path.replace(/^.*\/namespaces\/[^/]+\//, '').replace(/^([^/]+)\/[^/]+(\/status)?$/, '$1$2');
-        requests.push(`${method} ${resource} ${status}`);
-      },
-    });
-    controller = new Controller({
-      client: counted,
-      log: createLog({ level: 'silent', format: 'json' }),
-      namespace: namespace.name,
-      workers: 4,
-    });
-    await controller.start();
-  }, 60_000);
-
-  afterAll(async () => {
-    await namespace.remove();
-    await controller.stop();
-    await counted.close();
-    await client.close();
-  });
+  const requests = new CountedRequests();
+  const here = inProcess({ prefix: 'requests', labels, connect: () => requests.connect() });
 
   it('are one Job and one status write a step, the events, and nothing else', async () => {
-    await eventually('its four watches', () =>
-      requests.filter((request) => request.startsWith('WATCH')).length === 4 ? true : undefined,
-    );
-    requests.length = 0;
-    await namespace.apply('counted', sequence(STEPS, { 0: 'sleep 1' }));
-    await namespace.untilFinished('counted');
-    await eventually('the last event', async () =>
-      (await namespace.events('counted')).length === 2 * STEPS + 2 ? true : undefined,
-    );
-    const counts = Object.groupBy(requests, (request) => request);
-    const numbers = Object.entries(counts).map(([request, list]) => [request, list?.length] as const);
-    expect(Object.fromEntries(numbers)).toEqual(expected);
+    await requests.untilWatching();
+    await here.namespace.apply('counted', sequence(STEPS, { 0: 'sleep 1' }));
+    await here.namespace.untilFinished('counted');
+    await requests.until('POST events 201', PER_SEQUENCE['POST events 201']);
+    expect(requests.take()).toEqual(expected);
   });
 });

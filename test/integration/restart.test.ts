@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ApiClient } from '../../shared/kube/client.ts';
 import { sleep } from '../../shared/sleep.ts';
 import { connect, kubeconfig, Namespace, type RawJob } from '../support/cluster.ts';
+import { JobUIDs } from '../support/job-uids.ts';
 import { Operator } from '../support/operator.ts';
 import { sequence } from '../support/sequences.ts';
 
@@ -23,27 +24,6 @@ afterAll(async () => {
   await operator.end('SIGTERM');
   await client.close();
 });
-
-/** Every UID that was ever seen under a Job name: a second one is a step started twice. */
-function watchUIDs(): { readonly seen: Map<string, Set<string>>; readonly stop: () => Promise<void> } {
-  const seen = new Map<string, Set<string>>();
-  const stopping = new AbortController();
-  const running = (async () => {
-    while (!stopping.signal.aborted) {
-      for (const { metadata } of await namespace.jobs()) {
-        seen.set(metadata.name, (seen.get(metadata.name) ?? new Set()).add(metadata.uid));
-      }
-      await sleep(20, stopping.signal);
-    }
-  })();
-  return {
-    seen,
-    stop: async () => {
-      stopping.abort();
-      await running;
-    },
-  };
-}
 
 function expectOneAfterAnother(jobs: readonly RawJob[]): void {
   for (const [i, job] of jobs.entries()) {
@@ -72,7 +52,7 @@ describe('a controller that is killed', () => {
   it(`gives every step exactly one Job, in order, through ${KILLS} kills at random moments`, async () => {
     const scripts = Object.fromEntries(Array.from({ length: STEPS }, (_, i) => [i, 'sleep 0.5']));
     await namespace.apply('hunted', sequence(STEPS, scripts));
-    const uids = watchUIDs();
+    const uids = new JobUIDs(namespace, 'hunted');
     for (let kill = 0; kill < KILLS; kill++) {
       const operator = Operator.controller(kubeconfig(), namespace.name);
       // From before its first request to well into its work, when it lives half a second.
@@ -81,14 +61,15 @@ describe('a controller that is killed', () => {
     }
     const operator = await Operator.start(kubeconfig(), namespace.name);
     const { status } = await namespace.untilFinished('hunted');
-    await uids.stop();
+    const seen = await uids.stop();
     await operator.end('SIGTERM');
 
     expect(status?.phase).toBe('Completed');
     const jobs = await namespace.jobs('hunted');
-    expect(jobs.map((job) => job.metadata.name)).toEqual(Array.from({ length: STEPS }, (_, i) => `hunted-${i}-s${i}`));
+    const names = Array.from({ length: STEPS }, (_, i) => `hunted-${i}-s${i}`);
+    expect(jobs.map((job) => job.metadata.name)).toEqual(names);
     expect(status?.steps?.map((recorded) => recorded.jobUID)).toEqual(jobs.map((job) => job.metadata.uid));
-    expect([...uids.seen].filter(([name, set]) => name.startsWith('hunted') && set.size !== 1)).toEqual([]);
+    expect(seen).toEqual(Object.fromEntries(names.map((name) => [name, 1])));
     expectOneAfterAnother(jobs);
   }, 180_000);
 

@@ -1,47 +1,24 @@
 /** Metrics and probes of a process: there before everything else, and the last to go. */
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { request } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { VALIDATE_PATH } from '../../../webhook/app.ts';
-import { type Authority, createAuthority, writePair } from '../../support/certificates.ts';
+import { writePair } from '../../support/certificates.ts';
 import { eventually } from '../../support/eventually.ts';
 import { type Family, parseMetrics, valueOf } from '../../support/metrics.ts';
-import { Operator } from '../../support/operator.ts';
-
-/** A process takes a second to start, and several on a busy machine. */
-jest.setTimeout(120_000);
+import type { Operator } from '../../support/operator.ts';
+import { webhookProcesses } from '../../support/webhook-process.ts';
 
 const EXPIRY = 'sequentialjob_webhook_certificate_expiry_timestamp_seconds';
 
-let authority: Authority;
-let folder: string;
-beforeAll(async () => {
-  authority = await createAuthority();
-});
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'sequentialjob-metrics-'));
-});
-afterEach(async () => {
-  await Operator.endAll();
-  await rm(folder, { recursive: true });
-});
-
-const spawn = (...more: readonly string[]): Operator =>
-  Operator.spawn(
-    ['run', '--role=webhook', '--webhook-host=127.0.0.1', '--webhook-port=0', `--cert-dir=${folder}`, ...more],
-    // Nothing here leads to a cluster.
-    { KUBECONFIG: '/nowhere', HOME: '/nowhere' },
-  );
+const webhook = webhookProcesses();
 
 /** An operator with metrics, and their address. */
 async function start(): Promise<readonly [Operator, string]> {
-  const operator = spawn('--metrics-port=0');
+  const operator = webhook.spawn('--metrics-port=0');
   await operator.untilSays('metrics started');
   const port = /"port":(\d+),"msg":"metrics started"/.exec(operator.output)?.[1];
   return [operator, `http://127.0.0.1:${port}`];
@@ -58,8 +35,8 @@ describe('run --metrics-port', () => {
     expect([waiting.status, await waiting.text()]).toEqual([503, 'not ready: webhook\n']);
     expect(valueOf(await scrape(url), EXPIRY)).toBe(0);
     for (const words of ['webhook started', 'certificate reloaded']) {
-      const pair = await authority.issue();
-      await writePair(folder, pair);
+      const pair = await webhook.authority.issue();
+      await writePair(webhook.folder, pair);
       await operator.untilSays(words);
       const expires = Date.parse(new X509Certificate(pair.cert).validTo) / 1000;
       await eventually(
@@ -87,12 +64,16 @@ describe('run --metrics-port', () => {
   });
 
   it('serves to the end: what the last review did can still be scraped', async () => {
-    await writePair(folder, await authority.issue());
+    await webhook.issue();
     const [operator, url] = await start();
     await operator.untilSays('webhook started');
     const port = /"port":(\d+),"msg":"webhook started"/.exec(operator.output)?.[1];
     const headers = { 'content-type': 'application/json', 'content-length': 2 };
-    const asking = request(`https://127.0.0.1:${port}${VALIDATE_PATH}`, { method: 'POST', ca: authority.ca, headers });
+    const asking = request(`https://127.0.0.1:${port}${VALIDATE_PATH}`, {
+      method: 'POST',
+      ca: webhook.authority.ca,
+      headers,
+    });
     asking.write('{');
     const inFlight = async (): Promise<number> =>
       valueOf(await scrape(url), 'controller_runtime_webhook_requests_in_flight', { webhook: VALIDATE_PATH });
@@ -118,8 +99,8 @@ describe('run --metrics-port', () => {
   });
 
   it('is off unless it is asked for', async () => {
-    await writePair(folder, await authority.issue());
-    const operator = spawn();
+    await webhook.issue();
+    const operator = webhook.spawn();
     await operator.untilSays('webhook started');
     expect(operator.says('metrics started')).toBe(false);
   });
@@ -128,7 +109,7 @@ describe('run --metrics-port', () => {
     const other = createServer().listen(0);
     await once(other, 'listening');
     const { port } = other.address() as AddressInfo;
-    const operator = spawn(`--metrics-port=${port}`, '--log-level=silent');
+    const operator = webhook.spawn(`--metrics-port=${port}`, '--log-level=silent');
     expect(await operator.exited()).toEqual({ code: 1, signal: null });
     expect(operator.output).toMatch(
       new RegExp(`^sequentialjob: cannot serve metrics on port ${port}: .*EADDRINUSE.*\\n$`),

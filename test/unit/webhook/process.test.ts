@@ -1,48 +1,26 @@
 /** The role `webhook` as a process: it needs a certificate and nothing else, and ends when it is told to. */
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { request, type RequestOptions } from 'node:https';
 import { connect as tcpConnect } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { VALIDATE_PATH } from '../../../webhook/app.ts';
-import { type Authority, createAuthority, writePair } from '../../support/certificates.ts';
 import { eventually } from '../../support/eventually.ts';
 import { container } from '../../support/objects.ts';
 import { Operator } from '../../support/operator.ts';
+import { webhookProcesses } from '../../support/webhook-process.ts';
 import { admissionReview, REVIEW_UID, written } from '../../support/reviews.ts';
-
-/** A process takes a second to start, and several on a busy machine. */
-jest.setTimeout(120_000);
 
 const BODY = JSON.stringify(admissionReview({ object: written({ containers: [container('a')] }) }));
 
-let authority: Authority;
-let folder: string;
-beforeAll(async () => {
-  authority = await createAuthority();
-});
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'sequentialjob-process-'));
-});
-afterEach(async () => {
-  await Operator.endAll();
-  await rm(folder, { recursive: true });
-});
-
-const spawn = (...more: readonly string[]): Operator =>
-  Operator.spawn(
-    ['run', '--role=webhook', '--webhook-host=127.0.0.1', '--webhook-port=0', `--cert-dir=${folder}`, ...more],
-    // Nothing here leads to a cluster.
-    { KUBECONFIG: '/nowhere', HOME: '/nowhere' },
-  );
+const webhook = webhookProcesses();
 
 /** A webhook that serves, and its port as the log says it. */
 async function start(): Promise<{ operator: Operator; port: number }> {
-  await writePair(folder, await authority.issue());
-  const operator = spawn();
+  await webhook.issue();
+  const operator = webhook.spawn();
   await operator.untilSays('webhook started');
   return { operator, port: portOf(operator) };
 }
@@ -52,7 +30,7 @@ const portOf = (operator: Operator): number => Number(/"port":(\d+)/.exec(operat
 const options = (port: number, more: RequestOptions): RequestOptions => ({
   host: '127.0.0.1',
   port,
-  ca: authority.ca,
+  ca: webhook.authority.ca,
   agent: false,
   ...more,
 });
@@ -72,16 +50,16 @@ describe('run --role=webhook', () => {
   });
 
   it('waits for its certificate, and serves when it is there', async () => {
-    const operator = spawn();
+    const operator = webhook.spawn();
     await operator.untilSays('waiting for the serving certificate');
     expect(operator.says('webhook started')).toBe(false);
-    await writePair(folder, await authority.issue());
+    await webhook.issue();
     await operator.untilSays('webhook started');
     expect(await get(portOf(operator), '/healthz')).toEqual([200, 'ok\n']);
   });
 
   it('ends with 0 while it waits for its certificate', async () => {
-    const operator = spawn();
+    const operator = webhook.spawn();
     await operator.untilSays('waiting for the serving certificate');
     expect(await operator.end('SIGTERM')).toEqual({ code: 0, signal: null });
   });
@@ -115,13 +93,13 @@ describe('run --role=webhook', () => {
 
   it('takes a new certificate up without a restart', async () => {
     const { operator } = await start();
-    await writePair(folder, await authority.issue());
+    await webhook.issue();
     await operator.untilSays('certificate reloaded');
   });
 
   it('says in one line that its port is taken, and ends with 1', async () => {
     const { port } = await start();
-    const second = spawn(`--webhook-port=${port}`);
+    const second = webhook.spawn(`--webhook-port=${port}`);
     expect(await second.exited()).toEqual({ code: 1, signal: null });
     expect(second.output).toContain(
       `sequentialjob: cannot serve the webhook on port ${port}: listen EADDRINUSE: address already in use 127.0.0.1:${port}\n`,
@@ -132,7 +110,7 @@ describe('run --role=webhook', () => {
 
 describe('run, with both roles', () => {
   it('ends at once where one of them can never start', async () => {
-    const operator = Operator.spawn(['run', '--kubeconfig=/nowhere/kubeconfig', `--cert-dir=${folder}`]);
+    const operator = Operator.spawn(['run', '--kubeconfig=/nowhere/kubeconfig', `--cert-dir=${webhook.folder}`]);
     expect(await operator.exited()).toEqual({ code: 1, signal: null });
     expect(operator.output).toContain('sequentialjob: ');
     expect(operator.output).not.toContain('    at ');
@@ -154,8 +132,8 @@ describe('run, with both roles', () => {
 
 /** Both roles, with an API server that does not answer. */
 async function startBoth(...more: readonly string[]): Promise<Operator> {
-  await writePair(folder, await authority.issue());
-  const kubeconfig = join(folder, 'kubeconfig');
+  await webhook.issue();
+  const kubeconfig = join(webhook.folder, 'kubeconfig');
   const content = {
     'current-context': 'x',
     clusters: [{ name: 'x', cluster: { server: 'https://127.0.0.1:1' } }],
@@ -163,7 +141,12 @@ async function startBoth(...more: readonly string[]): Promise<Operator> {
     contexts: [{ name: 'x', context: { cluster: 'x', user: 'x' } }],
   };
   await writeFile(kubeconfig, JSON.stringify(content));
-  const flags = ['--webhook-host=127.0.0.1', '--webhook-port=0', `--cert-dir=${folder}`, `--kubeconfig=${kubeconfig}`];
+  const flags = [
+    '--webhook-host=127.0.0.1',
+    '--webhook-port=0',
+    `--cert-dir=${webhook.folder}`,
+    `--kubeconfig=${kubeconfig}`,
+  ];
   const operator = Operator.spawn(['run', '--role=all', ...flags, ...more]);
   await operator.untilSays('webhook started');
   return operator;

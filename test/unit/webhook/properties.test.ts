@@ -1,3 +1,4 @@
+import { createServer } from 'node:http';
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import jsonpatch, { type Operation as PatchOperation } from 'fast-json-patch';
@@ -100,7 +101,7 @@ describe('decoding', () => {
 
 it('every review that says its UID is answered with it, and no other gets 200', async () => {
   const { log, lines } = recordingLog();
-  const server = createApp({ log }).listen(0, '127.0.0.1');
+  const server = createServer(createApp({ log })).listen(0, '127.0.0.1');
   const part = fc.record({
     uid: fc.option(fc.constant(REVIEW_UID), { nil: '' }),
     operation: fc.oneof(fc.constantFrom(...OPERATIONS), json),

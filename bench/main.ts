@@ -1,0 +1,38 @@
+/**
+ * `make bench`: runs the benchmarks, prints their tables and writes them into docs/performance.md between the markers of
+ * each. `--only=NAME` runs one of them, `--full` also what takes many minutes, `--smoke` only shows that they work.
+ */
+import { parseArgs } from 'node:util';
+import { resolve } from 'node:path';
+import type { Benchmark } from './benchmark.ts';
+import { handoff } from './controller/handoff.ts';
+import { memory } from './controller/memory.ts';
+import { throughput } from './controller/throughput.ts';
+import { idle } from './idle.ts';
+import { start } from './start.ts';
+import { formatTable, writeTable } from './table.ts';
+import { webhook } from './webhook.ts';
+
+const BENCHMARKS: readonly Benchmark[] = [webhook, start, idle, handoff, throughput, memory];
+const PAGE = resolve(import.meta.dirname, '../docs/performance.md');
+
+const say = (text: string): void => void process.stdout.write(`${text}\n`);
+const log = (line: string): void => void process.stderr.write(`${line}\n`);
+
+const { values } = parseArgs({
+  options: { smoke: { type: 'boolean' }, full: { type: 'boolean' }, only: { type: 'string', multiple: true } },
+});
+const { smoke = false, full = false, only } = values;
+const chosen = BENCHMARKS.filter(({ name }) => only === undefined || only.includes(name));
+const unknown = only?.find((name) => !BENCHMARKS.some((benchmark) => benchmark.name === name));
+if (unknown !== undefined)
+  throw new Error(`no benchmark "${unknown}": ${BENCHMARKS.map(({ name }) => name).join(', ')}`);
+
+for (const benchmark of chosen) {
+  log(`${benchmark.name} …`);
+  const started = performance.now();
+  const rows = await benchmark.run({ smoke, full, log });
+  if (rows.length === 0) throw new Error(`${benchmark.name} measured nothing`);
+  say(`\n${benchmark.title} (${((performance.now() - started) / 1000).toFixed(0)} s)\n\n${formatTable(rows)}`);
+  if (!smoke) await writeTable(PAGE, benchmark, rows);
+}

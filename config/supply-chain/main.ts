@@ -1,0 +1,97 @@
+/**
+ * The checks of what we build on: `node config/supply-chain/main.ts audit | licences | lock | sbom`, from the project's root.
+ * Exit status: 0 well, 1 not, 77 (automake's) for an audit that could not be made.
+ */
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type AcceptedAdvisory, judgeAudit } from './audit.ts';
+import { bundledFolders, type Metafile } from './bundled.ts';
+import { countLicences, licenceFaults, readLicencePolicy } from './licences.ts';
+import { lockFaults, readAllowScripts, readLock } from './lock.ts';
+import { type Sbom, toShippedSbom } from './sbom.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const SKIPPED = 77;
+
+const say = (...lines: readonly string[]): void => void process.stdout.write(lines.map((line) => `${line}\n`).join(''));
+
+const readJson = (path: string): unknown => JSON.parse(readFileSync(path, 'utf8'));
+
+/** npm's standard output; its warnings go past us to the terminal. */
+function npm(args: readonly string[]): string {
+  const { stdout, error } = spawnSync('npm', args, {
+    cwd: ROOT,
+    encoding: 'utf8',
+    maxBuffer: 2 ** 26,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  if (error !== undefined) throw error;
+  return stdout;
+}
+
+/** Says the faults, or that there are none, and gives the exit status. */
+function conclude(faults: readonly string[], well: string): number {
+  say(...(faults.length > 0 ? faults : [well]));
+  return faults.length > 0 ? 1 : 0;
+}
+
+/** Further arguments are npm's, as `--registry=…`. */
+function audit(args: readonly string[]): number {
+  const accepted = readJson(join(import.meta.dirname, 'advisories.json')) as readonly AcceptedAdvisory[];
+  const output = npm(['audit', '--json', '--loglevel=error', ...args]);
+  const verdict = judgeAudit(output, accepted, new Date().toISOString().slice(0, 10));
+  switch (verdict.kind) {
+    case 'clean':
+      return conclude([], ['npm audit: no known vulnerability', ...verdict.accepted].join('; '));
+    case 'findings':
+      return conclude(verdict.faults, '');
+    case 'not asked':
+      say(`SKIPPED: the audit could not be made here, nothing is known: ${verdict.why}`);
+      return SKIPPED;
+    case 'failed':
+      return conclude([`the audit failed: ${verdict.why}`], '');
+  }
+}
+
+function licences(): number {
+  const packages = readLock(ROOT);
+  const { shipped = [], development = [] } = Object.groupBy(packages, ({ isDevelopment }) =>
+    isDevelopment ? 'development' : 'shipped',
+  );
+  const well = [`may ship: ${countLicences(shipped)}`, `development: ${countLicences(development)}`];
+  return conclude(licenceFaults(packages, readLicencePolicy()), well.join('\n'));
+}
+
+function lock(): number {
+  const packages = readLock(ROOT);
+  const named = new Set(Object.keys(readAllowScripts(ROOT)));
+  return conclude(lockFaults(packages, named), `${packages.length} locked packages, each with its checksum`);
+}
+
+/** Writes the list beside the program that the build wrote there; the time is SOURCE_DATE_EPOCH. */
+function sbom([folder = join(ROOT, 'dist')]: readonly string[]): number {
+  const folders = new Set(bundledFolders(readJson(join(folder, 'metafile.json')) as Metafile));
+  const packages = readLock(ROOT).filter(({ path }) => folders.has(path));
+  const program = readFileSync(join(folder, 'sequentialjob.mjs'));
+  const { name } = readJson(join(ROOT, 'package.json')) as { readonly name: string };
+  const all = JSON.parse(npm(['sbom', '--sbom-format=cyclonedx', '--package-lock-only', '--loglevel=error'])) as Sbom;
+  const shipped = {
+    name,
+    packages: new Set(packages.map((one) => `${one.name}@${one.version}`)),
+    sha256: createHash('sha256').update(program).digest('hex'),
+    epoch: Number(process.env['SOURCE_DATE_EPOCH'] ?? 0),
+  };
+  const path = join(folder, 'sbom.cdx.json');
+  writeFileSync(path, toShippedSbom(all, shipped));
+  say(`${path}: ${shipped.packages.size} packages`);
+  return 0;
+}
+
+const COMMANDS: Readonly<Record<string, (args: readonly string[]) => number>> = { audit, licences, lock, sbom };
+
+const [name = '', ...rest] = process.argv.slice(2);
+const command = COMMANDS[name];
+if (command === undefined) throw new Error(`no such check: ${name}; there are ${Object.keys(COMMANDS).join(', ')}`);
+process.exitCode = command(rest);

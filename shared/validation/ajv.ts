@@ -1,0 +1,51 @@
+/**
+ * How ajv reads the resource's schema: the same document that the CustomResourceDefinition carries, so what the API server
+ * refuses is refused here, in the same places.
+ */
+import { Ajv, type CodeOptions, type ValidateFunction } from 'ajv';
+import generated from '../api/schema.generated.json' with { type: 'json' };
+import type { Schema } from '../api/schema.ts';
+import { withSharedParts } from './shared-parts.ts';
+
+/** What structural schemas add to JSON schema. Those that are not read here are about merging, not about validity. */
+const INT_OR_STRING = 'x-kubernetes-int-or-string' satisfies keyof Schema;
+const MERGING: readonly (keyof Schema)[] = [
+  'x-kubernetes-list-type',
+  'x-kubernetes-list-map-keys',
+  'x-kubernetes-map-type',
+];
+
+/** RFC 3339, as metav1.Time reads it. */
+const TIME = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:[Zz]|[+-]\d{2}:\d{2})$/;
+
+export interface CompiledSchema {
+  readonly ajv: Ajv;
+  readonly validate: ValidateFunction;
+}
+
+/** Compiles the schema of the whole resource: some 60 ms and 20 MB. `code`: how it is to be written. */
+export function compileResourceSchema(code: CodeOptions = {}): CompiledSchema {
+  const ajv = new Ajv({
+    allErrors: true,
+    strict: true,
+    // An int-or-string has a pattern for its strings and no type.
+    strictTypes: false,
+    verbose: true,
+    // Shared parts as functions of their own: written out again at each place they would be shared for nothing.
+    inlineRefs: false,
+    formats: { int32: true, int64: true, 'date-time': TIME },
+    code: { ...code, process: withLinearErrors },
+  });
+  ajv.addVocabulary([...MERGING]);
+  ajv.addKeyword({ keyword: INT_OR_STRING, macro: () => ({ type: ['integer', 'string'] }) });
+  return { ajv, validate: ajv.compile(withSharedParts(generated as Schema)) };
+}
+
+/**
+ * The code of a validator, so changed that collecting errors takes linear time. A function that finds errors gives its
+ * caller a list, which ajv has the caller copy together with all that it has already: for a list of 190,000 empty
+ * containers that is half an hour. The copy is nobody else's, so it can grow instead.
+ */
+export function withLinearErrors(code: string): string {
+  return code.replaceAll(/vErrors\.concat\(([\w.]+)\)/g, '$1.reduce((all, one) => (all.push(one), all), vErrors)');
+}

@@ -1,0 +1,138 @@
+/**
+ * Every request that the controller sends in the life of a sequence goes wrong once, in every way: the process dies before
+ * it or after it, or it lives on and the answer is bad, late or cut. The sequence ends as if nothing had been.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { buildRelease, type Release } from '../../../bench/release.ts';
+import type { ApiClient } from '../../../shared/kube/client.ts';
+import { BYPASSED } from '../../support/admission.ts';
+import { connect } from '../../support/cluster.ts';
+import { Operator } from '../../support/operator.ts';
+import { isChosen } from '../../support/share.ts';
+import { Actor } from './actor.ts';
+import { History } from './history.ts';
+import { INJECTIONS } from './injections.ts';
+import { expectEnding } from './invariants.ts';
+import { type Scenario, SCENARIOS } from './scenarios.ts';
+import { type Point, Stage, Trial } from './stage.ts';
+import { Tally } from './tally.ts';
+import { expectTold } from './told.ts';
+
+/** A list that is never answered is given up after a minute. */
+const LIMIT_MS = 180_000;
+
+let folder: string;
+let client: ApiClient;
+let release: Release;
+let history: History;
+const tally = new Tally();
+let actors = 0;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'sequentialjob-release-'));
+  client = connect();
+  history = new History(client);
+  [release] = await Promise.all([buildRelease(folder), history.start()]);
+}, 60_000);
+
+afterAll(async () => {
+  try {
+    process.stderr.write(`\n${tally.table()}\n`);
+  } finally {
+    await Operator.endAll();
+    await history.stop();
+    await client.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+});
+
+async function openStage({ isBypassed, isBlind }: Scenario): Promise<Stage> {
+  const labels = isBypassed === true ? BYPASSED : {};
+  return Stage.open({ client, release, labels, isBlind: isBlind === true });
+}
+
+/** What is to happen to a request, where anything is. */
+interface Case {
+  readonly says: string;
+  readonly point: Point;
+}
+
+function casesOf({ name, requests }: Scenario): readonly Case[] {
+  return Object.entries(requests)
+    .flatMap(([kind, count]) => Array.from({ length: count }, (_, i) => ({ kind, number: i + 1 })))
+    .flatMap(({ kind, number }) =>
+      INJECTIONS.filter(({ suits }) => suits(kind)).map((injection) => ({
+        says: injection.says(`${kind} #${number}`),
+        point: { kind, number, injection },
+      })),
+    )
+    .filter(({ says }) => isChosen(`${name}: ${says}`));
+}
+
+/** Needs a controller of its own: because it dies, or because what is counted is sent for the first sequence only. */
+function isAlone({ prepare, once = [] }: Scenario, { kind, injection }: Point): boolean {
+  return injection.kills || prepare !== undefined || once.includes(kind);
+}
+
+/** Plays the scenario on a stage to its end. Gives the trial, and how many events were lost. */
+async function play(scenario: Scenario, stage: Stage, point?: Point): Promise<{ trial: Trial; eventsLost: number }> {
+  const trial = new Trial(point);
+  const actor = new Actor(stage, `s${(actors += 1)}`);
+  try {
+    await scenario.prepare?.(actor);
+    stage.begin(trial, point !== undefined && !isAlone(scenario, point) ? actor.name : undefined);
+    if (scenario.prepare !== undefined) stage.restart();
+    await scenario.play(actor);
+    await expectEnding(actor, scenario.ending, history);
+    return { trial, eventsLost: await expectTold(actor, scenario.ending, point) };
+  } catch (error) {
+    throw new Error(`${actor.name} in ${stage.namespace.name}: ${String(error)}\n${stage.told(actor.name)}`, {
+      cause: error,
+    });
+  }
+}
+
+describe.each(SCENARIOS)('$name', (scenario) => {
+  const cases = casesOf(scenario);
+  let shared: Promise<Stage> | undefined;
+
+  afterAll(async () => {
+    await (await shared)?.close();
+  });
+
+  it('takes these requests when all goes well', async () => {
+    const stage = await openStage(scenario);
+    try {
+      const { trial } = await play(scenario, stage);
+      expect(Object.fromEntries(trial.counts)).toEqual(scenario.requests);
+    } finally {
+      await stage.close();
+    }
+  });
+
+  // Of a very small share there may be none.
+  if (cases.length === 0) return;
+  it.concurrent.each(cases)(
+    'comes to its end when the proxy $says',
+    async ({ point }) => {
+      const alone = isAlone(scenario, point);
+      const started = performance.now();
+      const stage = await (alone ? openStage(scenario) : (shared ??= openStage(scenario)));
+      let outcome = { passed: false, eventsLost: 0 };
+      try {
+        const { trial, eventsLost } = await play(scenario, stage, point);
+        expect(trial.isMet).toBe(true);
+        expect(stage.isRunning).toBe(true);
+        outcome = { passed: true, eventsLost };
+      } finally {
+        const seconds = (performance.now() - started) / 1000;
+        tally.add(scenario.name, { ...outcome, restarted: point.injection.kills, seconds });
+        if (alone) await stage.close();
+      }
+    },
+    LIMIT_MS,
+  );
+});

@@ -1,0 +1,154 @@
+/** What has to be true of a sequence in the end, whatever happened on the way. Each check throws what is wrong. */
+import { expect } from '@jest/globals';
+import { FINALIZER, LABELS } from '../../../shared/api/group.ts';
+import { toTimestamp } from '../../../shared/api/time.ts';
+import type {
+  Condition,
+  SequentialJob,
+  SequentialJobStatus,
+  StepState,
+  StepStatus,
+} from '../../../shared/api/types.ts';
+import { collectionPath, CONTROLLER_REVISIONS } from '../../../shared/kube/resources.ts';
+import type { RawJob } from '../../support/cluster.ts';
+import { eventually } from '../../support/eventually.ts';
+import type { Actor } from './actor.ts';
+import type { History, JobLife, Life } from './history.ts';
+import type { Ending } from './scenarios.ts';
+
+/** The sequence has come to this end, and the API server's own record of the way there is as it should be. */
+export async function expectEnding(actor: Actor, ending: Ending, history: History): Promise<void> {
+  const { name, stage } = actor;
+  const uid = actor.created?.metadata.uid ?? '';
+  if (ending.phase === undefined) await expectNothingLeft(actor, uid);
+  else expectDone(await stage.namespace.get(name), ending);
+  const jobs = await seen(actor, ending, history);
+  expect(jobs.map(({ last }) => last.metadata.name)).toEqual(ending.jobs.map((tail) => `${name}-${tail}`));
+  expectOneAfterAnother(jobs, 'Jobs');
+  expectPods(actor, jobs, history);
+  expectSteady(history.sequences.get(uid) ?? []);
+  if (ending.phase !== undefined) await expectRecord(actor, jobs);
+}
+
+/** All Jobs that were ever made, once the watch has brought them: each deletion too, where all is to be gone. */
+async function seen({ name, stage }: Actor, { phase, jobs }: Ending, history: History): Promise<readonly JobLife[]> {
+  const lives = (): readonly JobLife[] => history.jobsOf(stage.namespace.name, name);
+  await eventually(`the watch that shows the Jobs of ${name}`, () => {
+    const settled = lives().filter(({ ended, isGone }) => (phase === undefined ? isGone : ended !== undefined));
+    return settled.length >= jobs.length ? true : undefined;
+  });
+  return lives();
+}
+
+async function expectNothingLeft({ name, stage: { namespace } }: Actor, uid: string): Promise<void> {
+  expect(await namespace.jobNames(name)).toEqual([]);
+  await eventually(`no Pods of ${name}`, async () => ((await namespace.pods(name)).length === 0 ? true : undefined));
+  const path = collectionPath(CONTROLLER_REVISIONS, namespace.name);
+  const query = { labelSelector: `${LABELS.uid}=${uid}` };
+  const { items } = await namespace.client.request<{ readonly items: readonly unknown[] }>({
+    method: 'GET',
+    path,
+    query,
+  });
+  expect(items).toEqual([]);
+}
+
+const TRUE_AT_THE_END = { Completed: ['Available', 'Complete'], Failed: ['Failed'] } as const;
+
+function expectDone({ metadata, status, spec }: SequentialJob, { phase = 'Failed', steps }: Ending): void {
+  expect(metadata.finalizers).toEqual([FINALIZER]);
+  expect(status).toMatchObject({ phase, observedGeneration: metadata.generation, resumes: spec.resume ?? 0 });
+  const conditions = status?.conditions ?? [];
+  expect(conditions.filter(isSet).map(({ type }) => type)).toEqual(TRUE_AT_THE_END[phase]);
+  expect(conditions.map(({ observedGeneration }) => observedGeneration)).toEqual(
+    conditions.map(() => metadata.generation),
+  );
+  const reasons = conditions.map(({ reason }) => reason);
+  expect(reasons).not.toContain('ReconciliationError');
+  const said = status?.steps?.map(inWords) ?? [];
+  expect(said.map((words, i) => words.slice(0, steps[i]?.length))).toEqual(steps);
+  const count = (state: string): number => (status?.steps ?? []).filter((one) => one.state === state).length;
+  expect(status?.state).toEqual({ active: 0, succeeded: count('Succeeded'), failed: count('Failed') });
+  expect(status?.progress?.summary).toBe(`${count('Succeeded')}/${spec.containers.length}`);
+  expectInOrder(status?.startTime, status?.completionTime);
+}
+
+const isSet = ({ status }: Condition): boolean => status === 'True';
+
+function inWords({ index, state, exitCode, message }: StepStatus): string {
+  const said = exitCode === undefined ? [] : [exitCode, ...(message === undefined ? [] : [message.trim()])];
+  return [index, state, ...said].join(' ');
+}
+
+/** Timestamps that are all there, none before the one before it, and none in the future. */
+function expectInOrder(...times: readonly (string | undefined)[]): void {
+  const all = [...times, toTimestamp(Date.now())].map((time) => Date.parse(time ?? 'never'));
+  expect(all).not.toContain(Number.NaN);
+  expect(all).toEqual([...all].sort((a, b) => a - b));
+}
+
+/** Each was made after the one before it had ended. */
+function expectOneAfterAnother(
+  lives: readonly Life<{ readonly metadata: { readonly name: string } }>[],
+  what: string,
+): void {
+  const order = lives.map(({ created }) => created);
+  expect(order).toEqual([...order].sort((a, b) => a - b));
+  for (const [i, { created, last }] of lives.entries()) {
+    const before = lives[i - 1];
+    if (before !== undefined && !(before.ended !== undefined && before.ended < created))
+      throw new Error(`${what} overlap: ${last.metadata.name} was made before ${before.last.metadata.name} had ended`);
+  }
+}
+
+/** No Pod without one of these Jobs, no Job with two, no two at once. */
+function expectPods({ name, stage }: Actor, jobs: readonly JobLife[], history: History): void {
+  const pods = history.podsOf(stage.namespace.name, name);
+  const owners = pods.map(({ last }) => last.metadata.ownerReferences?.[0]?.uid);
+  expect(owners).toEqual(jobs.map(({ last }) => last.metadata.uid).slice(0, owners.length));
+  expect(owners.length).toBeGreaterThanOrEqual(jobs.length - 1);
+  expectOneAfterAnother(pods, 'Pods');
+}
+
+/** Over all versions of the object that were ever stored: what is over stays as it is, and times move only for a reason. */
+function expectSteady(versions: readonly SequentialJob[]): void {
+  for (const [i, { status }] of versions.entries()) {
+    const before = versions[i - 1]?.status;
+    if (before === undefined || status === undefined) continue;
+    expectConditionsFlip(before, status);
+    expect(status.startTime ?? before.startTime).toBe(before.startTime ?? status.startTime);
+    expect(status.resumes).toBeGreaterThanOrEqual(before.resumes ?? 0);
+    expect(status.observedGeneration).toBeGreaterThanOrEqual(before.observedGeneration ?? 0);
+    for (const step of before.steps ?? []) {
+      if (step.state === 'Succeeded') expect(status.steps).toContainEqual(step);
+    }
+  }
+}
+
+function expectConditionsFlip(before: SequentialJobStatus, { conditions = [] }: SequentialJobStatus): void {
+  for (const { type, status, lastTransitionTime } of conditions) {
+    const known = before.conditions?.find((one) => one.type === type);
+    if (known?.status === status) expect([type, lastTransitionTime]).toEqual([type, known.lastTransitionTime]);
+  }
+}
+
+/** The status says of each step what its Job says, the Jobs of the last attempts are kept, and there is no other. */
+async function expectRecord({ name, stage: { namespace } }: Actor, jobs: readonly JobLife[]): Promise<void> {
+  const kept = await namespace.jobs(name);
+  expect(kept.map(({ metadata }) => metadata.uid).sort()).toEqual(jobs.map(({ last }) => last.metadata.uid).sort());
+  const { status } = await namespace.get(name);
+  for (const { state, jobName, jobUID, startTime, completionTime, attempts } of status?.steps ?? []) {
+    if (state === 'Skipped') continue;
+    const job = jobs.find(({ last }) => last.metadata.uid === jobUID);
+    expect(job?.last.metadata.name).toBe(jobName);
+    // A Job controller that lags behind (1.20) writes over what it has written itself: either is the Job's own word.
+    const words = [job?.atEnd, job?.last].map((one) => ownWords(state, one?.status ?? {}));
+    expect(words).toContainEqual([startTime, attempts, ...(state === 'Succeeded' ? [completionTime] : [])]);
+    expectInOrder(status?.startTime, startTime, completionTime, status?.completionTime);
+  }
+}
+
+function ownWords(state: StepState, status: RawJob['status']): readonly unknown[] {
+  const { active = 0, succeeded = 0, failed = 0, startTime, completionTime } = status;
+  return [startTime, active + succeeded + failed, ...(state === 'Succeeded' ? [completionTime] : [])];
+}

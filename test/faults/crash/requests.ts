@@ -1,0 +1,43 @@
+/** Names for the controller's requests that are the same in every run, in whatever order concurrent ones arrive. */
+import { LABELS } from '../../../shared/api/group.ts';
+import type { Asked } from '../../support/fault-proxy.ts';
+
+export interface NamedRequest {
+  /** `POST jobs`, `PATCH sequentialjobs/status`, `POST events JobStarted`, `WATCH pods`. */
+  readonly kind: string;
+  /** The sequence that it is for; undefined where it is for none in particular. */
+  readonly sequence: string | undefined;
+}
+
+/** The parts of a body that are read. */
+interface Body {
+  readonly metadata?: { readonly labels?: Readonly<Record<string, string>> };
+  readonly involvedObject?: { readonly name: string };
+  readonly reason?: string;
+}
+
+const METHODS: Readonly<Record<string, string>> = {
+  create: 'POST',
+  patch: 'PATCH',
+  update: 'PUT',
+  delete: 'DELETE',
+  get: 'GET',
+  list: 'LIST',
+  watch: 'WATCH',
+};
+
+/** `uids`: the sequences by UID. Their names have no dash: whatever has one of them before its first dash or dot is theirs. */
+export function nameRequest(asked: Asked, uids: ReadonlyMap<string, string>): NamedRequest {
+  const { verb, resource } = asked;
+  const body = verb === 'create' ? (JSON.parse(asked.body) as Body) : {};
+  const reason = body.involvedObject === undefined ? '' : ` ${body.reason ?? ''}`;
+  const kind = `${METHODS[verb] ?? verb} ${resource.slice(resource.indexOf('/') + 1)}${reason}`;
+  return { kind, sequence: sequenceOf(asked, body, uids) };
+}
+
+function sequenceOf({ name, query }: Asked, body: Body, uids: ReadonlyMap<string, string>): string | undefined {
+  const told = body.involvedObject?.name ?? body.metadata?.labels?.[LABELS.name];
+  if (told !== undefined) return told;
+  const uid = new RegExp(`${LABELS.uid}=([^,]+)`).exec(query.get('labelSelector') ?? '')?.[1];
+  return uid === undefined ? /^[^-.]+/.exec(name ?? '')?.[0] : uids.get(uid);
+}

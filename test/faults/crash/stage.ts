@@ -1,0 +1,170 @@
+/** A namespace with a controller of its own, whose requests go through a proxy that does what the trials ask for. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import type { Release } from '../../../bench/release.ts';
+import type { ApiClient } from '../../../shared/kube/client.ts';
+import { kubeconfig, Namespace } from '../../support/cluster.ts';
+import { eventually } from '../../support/eventually.ts';
+import { type Asked, type FaultProxy, startFaultProxy, type Treatment } from '../../support/fault-proxy.ts';
+import { Operator } from '../../support/operator.ts';
+import type { Injection } from './injections.ts';
+import { type NamedRequest, nameRequest } from './requests.ts';
+
+/** What a request may take, in seconds: short, because some get no answer; long enough for a machine that others use. */
+const REQUEST_TIMEOUT_S = 3;
+
+/** Each controller opens a watch of SequentialJobs, Jobs, Pods and Events. */
+const WATCHES = 4;
+
+/** Which request of a trial gets which treatment. */
+export interface Point {
+  /** As `requests.ts` names it. */
+  readonly kind: string;
+  /** The how-manieth of its kind, from 1. */
+  readonly number: number;
+  readonly injection: Injection;
+}
+
+/** The requests for one sequence, counted, and one of them treated. */
+export class Trial {
+  readonly counts = new Map<string, number>();
+  readonly #point: Point | undefined;
+  isMet = false;
+
+  constructor(point: Point | undefined) {
+    this.#point = point;
+  }
+
+  /** Counts the request; gives what is to be done to it, where it is the one. */
+  meet(kind: string): Injection | undefined {
+    const number = (this.counts.get(kind) ?? 0) + 1;
+    this.counts.set(kind, number);
+    if (this.isMet || this.#point?.kind !== kind || this.#point.number !== number) return undefined;
+    this.isMet = true;
+    return this.#point.injection;
+  }
+}
+
+export interface StageOptions {
+  readonly client: ApiClient;
+  readonly release: Release;
+  /** Of the namespace. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** The watch of Pods shows nothing, so that the controller has to ask. */
+  readonly isBlind: boolean;
+}
+
+export class Stage {
+  readonly namespace: Namespace;
+  /** A folder of this machine, for `gated` sequences. */
+  readonly folder: string;
+  readonly #options: StageOptions;
+  readonly #proxy: FaultProxy;
+  readonly #trials = new Map<string, Trial>();
+  readonly #uids = new Map<string, string>();
+  readonly #controllers: Operator[] = [];
+  #watches = 0;
+
+  private constructor(options: StageOptions, namespace: Namespace, folder: string, proxy: FaultProxy) {
+    this.#options = options;
+    this.namespace = namespace;
+    this.folder = folder;
+    this.#proxy = proxy;
+    proxy.treat = (asked) => this.#treat(asked);
+  }
+
+  /** With a controller that works, and that has all of its watches. */
+  static async open(options: StageOptions): Promise<Stage> {
+    const folder = await mkdtemp(join(tmpdir(), 'sequentialjob-crash-'));
+    const namespace = await Namespace.create(options.client, 'crash', options.labels);
+    const proxy = await startFaultProxy(kubeconfig());
+    const stage = new Stage(options, namespace, folder, proxy);
+    const config = {
+      clusters: [{ name: 'proxy', cluster: { server: proxy.url, 'insecure-skip-tls-verify': true } }],
+      users: [{ name: 'proxy', user: {} }],
+      contexts: [{ name: 'proxy', context: { cluster: 'proxy', user: 'proxy' } }],
+      'current-context': 'proxy',
+    };
+    await writeFile(stage.#kubeconfig, stringify(config));
+    stage.restart();
+    try {
+      await stage.#untilWatching();
+      return stage;
+    } catch (error) {
+      await stage.close();
+      throw new Error(`the controller does not start:\n${stage.output}`, { cause: error });
+    }
+  }
+
+  get #kubeconfig(): string {
+    return join(this.folder, 'kubeconfig');
+  }
+
+  /** The log of all its controllers. */
+  get output(): string {
+    return this.#controllers.map(({ output }) => output).join('\n--- and after a restart\n');
+  }
+
+  /** What they said about one sequence, and what was no line of a log. */
+  told(sequence: string): string {
+    const isAbout = (line: string): boolean => !line.startsWith('{') || line.includes(`/${sequence}"`);
+    return this.output.split('\n').filter(isAbout).join('\n');
+  }
+
+  get isRunning(): boolean {
+    return this.#controllers.at(-1)?.isRunning === true;
+  }
+
+  /** Counts and treats the requests for a sequence from now on; without a name all that come. */
+  begin(trial: Trial, sequence = ''): void {
+    this.#trials.set(sequence, trial);
+  }
+
+  /** Lists that ask by UID are this sequence's. */
+  name(uid: string, sequence: string): void {
+    this.#uids.set(uid, sequence);
+  }
+
+  /** Ends the controller as a crash does. */
+  async crash(): Promise<void> {
+    await this.#controllers.at(-1)?.end('SIGKILL');
+  }
+
+  /** Starts another one, without waiting for anything. */
+  restart(): void {
+    this.#watches = 0;
+    const { program, env } = this.#options.release;
+    const args = [`--kubeconfig=${this.#kubeconfig}`, `--namespace=${this.namespace.name}`];
+    const limit = `--request-timeout=${REQUEST_TIMEOUT_S}`;
+    this.#controllers.push(Operator.spawn(['run', '--role=controller', limit, ...args], env, program));
+  }
+
+  async #untilWatching(): Promise<void> {
+    await eventually('the watches of the controller', () => this.#watches >= WATCHES || undefined);
+  }
+
+  async close(): Promise<void> {
+    await this.crash();
+    await this.#proxy.close();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  #treat(asked: Asked): Treatment {
+    const named = nameRequest(asked, this.#uids);
+    const injection = this.#trialOf(named)?.meet(named.kind);
+    if (named.kind.startsWith('WATCH')) this.#watches++;
+    if (injection !== undefined) return injection.treatment(() => this.#crashAndRestart());
+    return this.#options.isBlind && named.kind === 'WATCH pods' ? { type: 'mute' } : { type: 'pass' };
+  }
+
+  #trialOf({ sequence }: NamedRequest): Trial | undefined {
+    return this.#trials.get(sequence ?? '') ?? this.#trials.get('');
+  }
+
+  async #crashAndRestart(): Promise<void> {
+    await this.crash();
+    this.restart();
+  }
+}

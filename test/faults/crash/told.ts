@@ -1,0 +1,55 @@
+/** What was told in events: all of it once, but for what a crash excuses. */
+import { expect } from '@jest/globals';
+import type { RawEvent } from '../../support/cluster.ts';
+import { eventually } from '../../support/eventually.ts';
+import type { Actor } from './actor.ts';
+import { type Ending, without } from './scenarios.ts';
+import type { Point } from './stage.ts';
+
+/** The one event that a fault may add. */
+const TROUBLE = 'ReconciliationFailed';
+
+/** A status write brings two events at most: the end of one thing and the start or the end of another. */
+const MOST_IN_A_WRITE = 2;
+
+/** How long those events are waited for that are not excused, in seconds: 429 asks for a pause, a lost answer takes 3 s. */
+const WRITTEN_S = 30;
+/** And then those that are, which come within milliseconds if they come. */
+const LATE_S = 2;
+
+/**
+ * How many events the injection excuses: none where the controller does not die. Where it does, those of its last status write,
+ * which wait in memory, and those of another write that is under way in that moment: no answer to it is heard any more.
+ */
+export function excused(point: Point | undefined): number {
+  return point?.injection.kills === true ? 2 * MOST_IN_A_WRITE : 0;
+}
+
+/** Resolves with the number of events that were lost; fails where more were than is excused, or where one was told twice. */
+export async function expectTold(actor: Actor, { events: wanted }: Ending, point: Point | undefined): Promise<number> {
+  const told = await settled(actor, wanted, excused(point));
+  expect(told.map(({ count }) => count)).toEqual(told.map(() => 1));
+  const reasons = told.map(({ reason }) => reason);
+  const isDead = point === undefined || point.injection.kills;
+  const added = without(reasons, wanted);
+  expect(isDead ? added : without(added, [TROUBLE])).toEqual([]);
+  const lost = without(wanted, reasons);
+  if (lost.length > excused(point)) throw new Error(`events are lost: ${lost.join(', ')}`);
+  return lost.length;
+}
+
+/** The events, once all that are wanted are there, or once it is plain that they won't come. */
+async function settled(actor: Actor, wanted: readonly string[], lossLimit: number): Promise<readonly RawEvent[]> {
+  const look = async (): Promise<readonly RawEvent[]> => actor.stage.namespace.events(actor.name);
+  const missing = (told: readonly RawEvent[]): number => {
+    const reasons = told.map(({ reason }) => reason);
+    return without(wanted, reasons).length;
+  };
+  try {
+    await eventually('most events', async () => (missing(await look()) <= lossLimit ? true : undefined), WRITTEN_S);
+    await eventually('all events', async () => (missing(await look()) === 0 ? true : undefined), LATE_S);
+  } catch {
+    // What is missing, the caller says.
+  }
+  return look();
+}

@@ -1,0 +1,56 @@
+/** A part of the fuzzer's inputs over TLS, to a process of its own: what only a real connection and a real process show. */
+import { Agent } from 'node:https';
+import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
+import { MUTATE_PATH, VALIDATE_PATH } from '../../webhook/app.ts';
+import { SEED, shared } from '../support/share.ts';
+import { Corpus } from './fuzz/corpus.ts';
+import { Coverage } from './fuzz/coverage.ts';
+import { Dice } from './fuzz/dice.ts';
+import { answerProblem, decoded, uidOf } from './fuzz/oracles.ts';
+import { seedReviews } from './fuzz/seeds.ts';
+import { Served } from './served.ts';
+
+jest.setTimeout(30 * 60_000);
+
+const INPUTS = shared(50_000, 1_000);
+const CLIENTS = 8;
+const LOOKS = 10;
+
+/** In MiB, of the process, from the first tenth to the end: garbage that is not collected yet, and no more. */
+const MAY_GROW = 120;
+
+let served: Served;
+beforeAll(async () => {
+  served = await Served.start();
+});
+afterAll(async () => served.stop());
+
+it('every input is answered rightly, beside the probes, and the process keeps its size', async () => {
+  const dice = new Dice(SEED + 1_000);
+  // Nothing is learned here: coverage is that of another process.
+  const corpus = new Corpus(seedReviews(SEED), new Coverage());
+  const agent = new Agent({ keepAlive: true, ca: served.ca, maxSockets: CLIENTS });
+  const problems: string[] = [];
+  const memory: number[] = [];
+  const one = async (): Promise<void> => {
+    const body = corpus.next(dice);
+    const path = dice.oneIn(2) ? MUTATE_PATH : VALIDATE_PATH;
+    const { status = 0, body: answer } = await served.post(body, agent, path);
+    const type = status === 200 ? 'application/json' : 'text/plain';
+    const problem = answerProblem({ status, type, body: answer }, body, uidOf(decoded(body)));
+    if (problem !== undefined)
+      problems.push(
+        `${problem}: ${path} ${status} ${answer.slice(0, 200)} to ${body.toString('base64').slice(0, 4_000)}`,
+      );
+  };
+  for (let look = 0; look < LOOKS; look += 1) {
+    for (let sent = 0; sent < INPUTS / LOOKS; sent += CLIENTS) await Promise.all(Array.from({ length: CLIENTS }, one));
+    expect(await served.complaints()).toEqual([]);
+    memory.push(Math.round(await served.memory()));
+    expect(problems).toEqual([]);
+  }
+  agent.destroy();
+  process.stdout.write(`fuzzed over TLS with seed ${SEED}: ${INPUTS} inputs, resident MiB ${memory.join(', ')}\n`);
+  expect(served.faults).toEqual([]);
+  expect((memory.at(-1) ?? 0) - (memory[0] ?? 0)).toBeLessThan(MAY_GROW);
+});

@@ -1,0 +1,66 @@
+/**
+ * The worst objects that fit into a body: as many faults as there can be, of each kind. Judging one takes less than a second,
+ * and the work grows as the object does: one call that copies a list in a loop makes hours of it.
+ */
+import { describe, expect, it, jest } from '@jest/globals';
+import { MAX_VALUES } from '../../shared/validation/size.ts';
+import { reviewDefaults } from '../../webhook/default.ts';
+import { encodeReview } from '../../webhook/review.ts';
+import { reviewObject } from '../../webhook/validate.ts';
+import { container } from '../support/objects.ts';
+import { admissionRequest, written } from '../support/reviews.ts';
+
+jest.setTimeout(120_000);
+
+type Make = (count: number) => Readonly<Record<string, unknown>>;
+
+const fill = (count: number, item: unknown): readonly unknown[] => Array.from({ length: count }, () => item);
+const step = (more: object): Readonly<Record<string, unknown>> => ({ containers: [{ ...container('a'), ...more }] });
+const pod = (more: object): Readonly<Record<string, unknown>> => ({ ...step({}), template: { spec: more } });
+const keys = (count: number, value: string): object =>
+  Object.fromEntries(Array.from({ length: count }, (_, i) => [`!${i}`, value]));
+
+const SPECS: readonly (readonly [string, Make])[] = [
+  ['variables that say nothing', (count) => step({ env: fill(count, {}) })],
+  ['variables that are no objects', (count) => step({ env: fill(count, 1) })],
+  ['mounts that say nothing', (count) => step({ volumeMounts: fill(count, {}) })],
+  ['ports that say nothing', (count) => step({ ports: fill(count, {}) })],
+  ['arguments that are no texts', (count) => step({ args: fill(count, 1) })],
+  ['init containers that say nothing', (count) => pod({ initContainers: fill(count, {}) })],
+  ['init containers that are null', (count) => pod({ initContainers: fill(count, null) })],
+  ['volumes that say nothing', (count) => pod({ volumes: fill(count, {}) })],
+  ['tolerations that say nothing', (count) => pod({ tolerations: fill(count, { operator: 'x' }) })],
+  ['labels that are illegal', (count) => ({ ...step({}), template: { metadata: { labels: keys(count, '!') } } })],
+  ['policies that say nothing', (count) => ({ ...step({}), stepPolicies: fill(count, {}) })],
+  ['containers that say nothing', (count) => ({ containers: fill(count, {}) })],
+];
+
+/** In milliseconds of the processor; the least of two, as a collection of garbage may fall into one. */
+function cost(work: () => unknown): number {
+  const once = (): number => {
+    const started = process.threadCpuUsage();
+    work();
+    const { user, system } = process.threadCpuUsage(started);
+    return (user + system) / 1000;
+  };
+  return Math.min(once(), once());
+}
+
+const judge = (make: Make, count: number): (() => unknown) => {
+  const request = admissionRequest({ object: written(make(count)) });
+  return () => [reviewObject, reviewDefaults].map((reviewer) => encodeReview('x', reviewer(request)));
+};
+
+/** Two verdicts. */
+const LONGEST_MS = 2_000;
+const NOTHING_MS = 20;
+const TOO_MUCH = 9;
+
+describe('the worst object', () => {
+  it.each(SPECS)('with %s is judged in time', (_what, make) => {
+    const [few, many] = [cost(judge(make, 5_000)), cost(judge(make, 20_000))];
+    if (many > NOTHING_MS) expect(many / few).toBeLessThan(TOO_MUCH);
+    // Most have two values for each item, and one is over the limit.
+    expect(cost(judge(make, MAX_VALUES / 2 - 100))).toBeLessThan(LONGEST_MS);
+  });
+});

@@ -1,0 +1,107 @@
+/** What docs/threat-model.md says of people, tried by people: with a role that has SequentialJobs in it and nothing else. */
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { type Said, tryKubectl } from '../support/cluster.ts';
+import { operated } from '../support/operated.ts';
+import { sequence } from '../support/sequences.ts';
+
+const here = operated('threat');
+
+/** kubectl in the namespace, as somebody who may do this with SequentialJobs. */
+const as = async (user: string, args: readonly string[], ...objects: readonly object[]): Promise<Said> =>
+  tryKubectl([`--as=${user}`, `--namespace=${here.namespace.name}`, ...args], ...objects);
+
+const sequentialJob = (name: string, script: string): object => ({
+  apiVersion: 'batch.example.com/v1alpha1',
+  kind: 'SequentialJob',
+  metadata: { name },
+  spec: sequence(1, { 0: script }, { template: { spec: { containers: [], serviceAccountName: 'mighty' } } }),
+});
+
+const job = {
+  apiVersion: 'batch/v1',
+  kind: 'Job',
+  metadata: { name: 'direct' },
+  spec: { template: { spec: { restartPolicy: 'Never', containers: sequence(1).containers } } },
+};
+
+async function permit(user: string, verbs: readonly string[], resources: readonly string[]): Promise<void> {
+  const apiGroup = 'rbac.authorization.k8s.io';
+  const apiVersion = `${apiGroup}/v1`;
+  const metadata = { name: user, namespace: here.namespace.name };
+  const rules = [{ apiGroups: ['batch.example.com'], resources, verbs }];
+  const roleRef = { apiGroup, kind: 'Role', name: user };
+  const applied = await tryKubectl(
+    ['apply', '-f', '-'],
+    { apiVersion, kind: 'Role', metadata, rules },
+    { apiVersion, kind: 'RoleBinding', metadata, roleRef, subjects: [{ apiGroup, kind: 'User', name: user }] },
+  );
+  expect(applied).toMatchObject({ code: 0 });
+}
+
+const FORBIDDEN = { code: 1, stderr: expect.stringContaining('orbidden') };
+
+describe('who may create SequentialJobs and nothing else', () => {
+  beforeAll(async () => {
+    await permit('writer', ['get', 'create', 'update', 'patch'], ['sequentialjobs']);
+    const name = 'mighty';
+    await here.namespace.create({ root: '/api/v1', plural: 'serviceaccounts' }, { metadata: { name } });
+  });
+
+  it('may create no Job', async () => {
+    expect(await as('writer', ['create', '-f', '-'], job)).toMatchObject(FORBIDDEN);
+  });
+
+  it('runs Pods all the same, with a service account of the namespace', async () => {
+    expect(await as('writer', ['create', '-f', '-'], sequentialJob('by-writer', 'true'))).toMatchObject({ code: 0 });
+    await here.namespace.untilFinished('by-writer');
+    const pods = (await here.namespace.pods('by-writer')) as readonly { readonly spec: object }[];
+    expect(pods.map(({ spec }) => spec)).toMatchObject([{ serviceAccountName: 'mighty' }]);
+  });
+
+  it('may not say what has run: the status is the controller’s', async () => {
+    const { name } = here.namespace;
+    const path = `/apis/batch.example.com/v1alpha1/namespaces/${name}/sequentialjobs/by-writer/status`;
+    const written = await tryKubectl(['--as=writer', 'replace', '--raw', path, '-f', '-'], { kind: 'SequentialJob' });
+    expect(written).toMatchObject(FORBIDDEN);
+  });
+
+  it('may not reach another namespace', async () => {
+    const elsewhere = await tryKubectl(
+      ['--as=writer', '--namespace=default', 'create', '-f', '-'],
+      sequentialJob('far', 'true'),
+    );
+    expect(elsewhere).toMatchObject(FORBIDDEN);
+  });
+});
+
+describe('who may view SequentialJobs and nothing else', () => {
+  beforeAll(async () => {
+    await permit('reader', ['get', 'list'], ['sequentialjobs']);
+    const { containers } = sequence(1, { 0: 'echo "password: hunter2" >&2; exit 1' });
+    await here.namespace.apply('loud', { containers, backoffLimit: 0 });
+    const quiet = containers.map((one) => Object.assign({}, one, { terminationMessagePolicy: 'File' }));
+    await here.namespace.apply('quiet', { containers: quiet, backoffLimit: 0 });
+    await here.namespace.untilFinished('loud');
+    await here.namespace.untilFinished('quiet');
+  });
+
+  it.each([['pods'], ['jobs'], ['events'], ['secrets']])('may not read %s', async (plural) => {
+    expect(await as('reader', ['get', plural])).toMatchObject(FORBIDDEN);
+  });
+
+  it('may not read a log', async () => {
+    const [pod] = await here.namespace.podNames();
+    expect(await as('reader', ['logs', String(pod)])).toMatchObject(FORBIDDEN);
+  });
+
+  it('reads the end of it all the same, where a container failed', async () => {
+    const { stdout } = await as('reader', ['get', 'sequentialjob', 'loud', '-o', 'jsonpath={.status}']);
+    expect(stdout).toContain('password: hunter2');
+  });
+
+  it('does not, where the container keeps its log for itself', async () => {
+    const { stdout } = await as('reader', ['get', 'sequentialjob', 'quiet', '-o', 'jsonpath={.status}']);
+    expect(stdout).toContain('"state":"Failed"');
+    expect(stdout).not.toContain('hunter2');
+  });
+});

@@ -1,0 +1,99 @@
+/** The operator as a process that is watched from outside: what its /metrics say, and how its memory goes. */
+import { type Family, parseMetrics } from '../support/metrics.ts';
+import { Operator } from '../support/operator.ts';
+
+type Families = ReadonlyMap<string, Family>;
+
+/** At one moment. */
+export interface Sample {
+  /** Of this process's monotonic clock. */
+  readonly ms: number;
+  readonly rssMb: number;
+  /** What is in use, buffers outside of the heap included. */
+  readonly heapMb: number;
+  /** To the API server, since the start. */
+  readonly requests: number;
+}
+
+/** As config/manager/deployment.yaml has it. */
+const DEPLOYED = { NODE_OPTIONS: '--max-old-space-size=320' } as const;
+
+const SAMPLE_MS = 250;
+const MB = 1e6;
+
+export class MeteredOperator {
+  readonly samples: Sample[] = [];
+  readonly #operator: Operator;
+  readonly #url: string;
+  readonly #timer: NodeJS.Timeout;
+  #isSampling = false;
+
+  private constructor(operator: Operator, url: string) {
+    this.#operator = operator;
+    this.#url = url;
+    this.#timer = setInterval(() => void this.#sample(), SAMPLE_MS);
+  }
+
+  /** Resolves when that role works. */
+  static async start(role: 'controller' | 'webhook', flags: readonly string[]): Promise<MeteredOperator> {
+    const operator = Operator.spawn(['run', `--role=${role}`, '--metrics-port=0', ...flags], DEPLOYED);
+    await operator.untilSays(`${role} started`);
+    return new MeteredOperator(operator, `http://127.0.0.1:${portOf(operator, 'metrics')}/metrics`);
+  }
+
+  /** The port that the webhook serves on. */
+  get webhookPort(): number {
+    return portOf(this.#operator, 'webhook');
+  }
+
+  get output(): string {
+    return this.#operator.output;
+  }
+
+  /** Of what has been sampled, in MB (10^6 bytes). */
+  get peakRssMb(): number {
+    return Math.max(...this.samples.map(({ rssMb }) => rssMb));
+  }
+
+  async metrics(): Promise<Families> {
+    return parseMetrics(await (await fetch(this.#url)).text());
+  }
+
+  /** Ends it as a rollout does; resolves with its exit code. */
+  async stop(): Promise<number | null> {
+    clearInterval(this.#timer);
+    return this.#operator.isRunning ? (await this.#operator.end('SIGTERM')).code : null;
+  }
+
+  async #sample(): Promise<void> {
+    if (this.#isSampling) return;
+    this.#isSampling = true;
+    try {
+      const families = await this.metrics();
+      this.samples.push({
+        ms: performance.now(),
+        rssMb: total(families, 'process_resident_memory_bytes') / MB,
+        heapMb: (total(families, 'nodejs_heap_size_used_bytes') + total(families, 'nodejs_external_memory_bytes')) / MB,
+        requests: total(families, 'rest_client_requests_total'),
+      });
+    } catch {
+      // It is being ended; that the samples are enough, the tests see to.
+    } finally {
+      this.#isSampling = false;
+    }
+  }
+}
+
+/** The sum of all samples of that name with these labels; 0 where there are none. */
+export function total(families: Families, name: string, labels: Readonly<Record<string, string>> = {}): number {
+  const wanted = Object.entries(labels);
+  return (families.get(name)?.samples ?? [])
+    .filter((sample) => sample.name === name && wanted.every(([key, value]) => sample.labels[key] === value))
+    .reduce((sum, { value }) => sum + value, 0);
+}
+
+function portOf(operator: Operator, what: 'metrics' | 'webhook'): number {
+  const port = new RegExp(`"port":(\\d+),"msg":"${what} started"`).exec(operator.output)?.[1];
+  if (port === undefined) throw new Error(`the port of ${what} is not in the log:\n${operator.output}`);
+  return Number(port);
+}

@@ -1,0 +1,117 @@
+/** The webhook at saturation: clients that ask again as soon as they are answered, for minutes. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { median, percentile } from '../../bench/percentiles.ts';
+import { writeCertificate } from '../../bench/webhook/certificates.ts';
+import { LoadGenerator } from '../../bench/webhook/load.ts';
+import { QUESTIONS } from '../../bench/webhook/reviews.ts';
+import { SHARE, shared } from '../support/share.ts';
+import { MeteredOperator, type Sample, total } from './metered-operator.ts';
+import { note } from './note.ts';
+
+const SECONDS = shared(300, 20);
+/** Each is asked about by a process of its own, at the same time. */
+const CONTAINERS = [3, 100] as const;
+/** Of each of these processes. */
+const CONNECTIONS = 16;
+const ROUND_MS = 1_000;
+/** The API server asks no longer (timeoutSeconds in config/webhook). */
+const LIMIT_MS = 5_000;
+
+/** A process of a few seconds still grows to its working size: of its RSS only the whole run can ask that it is flat. */
+const RSS_SLACK_MB = SHARE === 1 ? 20 : 150;
+
+/** Milliseconds of each answer, by what was asked. */
+const times = new Map<string, number[]>();
+let folder: string;
+let webhook: MeteredOperator;
+let generators: readonly LoadGenerator[];
+let began: number;
+
+/** Asks in turns to validate and to mutate; rejects where an answer is not what it should be, or a connection is lost. */
+async function saturate(generator: LoadGenerator, steps: number): Promise<void> {
+  const end = performance.now() + SECONDS * 1000;
+  const port = webhook.webhookPort;
+  while (performance.now() < end) {
+    for (const question of QUESTIONS) {
+      const round = await generator.round({ port, question, steps, connections: CONNECTIONS, ms: ROUND_MS });
+      const what = `${question}, ${steps} containers`;
+      const known = times.get(what) ?? [];
+      for (const ms of round.times) known.push(ms);
+      times.set(what, known);
+    }
+  }
+}
+
+/** One of five equal parts of the samples since the beginning. */
+function fifth(which: 2 | 5): readonly Sample[] {
+  const samples = webhook.samples.filter(({ ms }) => ms >= began);
+  return samples.slice(Math.floor(((which - 1) * samples.length) / 5), Math.floor((which * samples.length) / 5));
+}
+
+/** Of the heap what a collection has left, which is the least. */
+const leastHeap = (samples: readonly Sample[]): number => Math.min(...samples.map(({ heapMb }) => heapMb));
+const usualRss = (samples: readonly Sample[]): number => median(samples.map(({ rssMb }) => rssMb));
+
+beforeAll(
+  async () => {
+    folder = await mkdtemp(join(tmpdir(), 'sequentialjob-webhook-load-'));
+    await writeCertificate(folder);
+    webhook = await MeteredOperator.start('webhook', [
+      '--webhook-host=127.0.0.1',
+      '--webhook-port=0',
+      `--cert-dir=${folder}`,
+      '--log-level=info',
+    ]);
+    const pairs = CONTAINERS.map((steps) => [new LoadGenerator(), steps] as const);
+    generators = pairs.map(([generator]) => generator);
+    began = performance.now();
+    await Promise.all(pairs.map((pair) => saturate(...pair)));
+  },
+  SECONDS * 1000 + 60_000,
+);
+
+afterAll(async () => {
+  await Promise.all(generators.map((generator) => generator.end()));
+  await webhook.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+it('every review is answered with what it should be, in far less time than the API server gives', () => {
+  expect(times.size).toBe(CONTAINERS.length * QUESTIONS.length);
+  for (const [what, ms] of times) {
+    const [p50, p99, max] = [percentile(ms, 0.5), percentile(ms, 0.99), percentile(ms, 1)];
+    note(`${what}: ${ms.length} reviews, p50 ${p50.toFixed(1)}, p99 ${p99.toFixed(1)}, max ${max.toFixed(0)} ms`);
+    expect(max).toBeLessThan(LIMIT_MS);
+  }
+});
+
+it('no error is counted, and no review more than were asked', async () => {
+  const families = await webhook.metrics();
+  const asked = [...times.values()].reduce((sum, { length }) => sum + length, 0);
+  note(`${asked} reviews in ${SECONDS} s, ${(asked / SECONDS).toFixed(0)}/s`);
+  const requests = 'controller_runtime_webhook_requests_total';
+  expect({
+    all: total(families, requests),
+    good: total(families, requests, { code: '200' }),
+    errored: total(families, 'sequentialjob_webhook_verdicts_total', { verdict: 'errored' }),
+    denied: total(families, 'sequentialjob_webhook_verdicts_total', { verdict: 'denied' }),
+  }).toEqual({ all: asked, good: asked, errored: 0, denied: 0 });
+});
+
+it('memory is flat: in the last fifth of the time as in the second', () => {
+  const [early, late] = [fifth(2), fifth(5)];
+  const [rss, heap] = [[usualRss(early), usualRss(late)] as const, [leastHeap(early), leastHeap(late)] as const];
+  const say = ([from, to]: readonly [number, number]): string => `${from.toFixed(0)} → ${to.toFixed(0)} MB`;
+  note(`RSS ${say(rss)}, heap after collections ${say(heap)}, RSS at most ${webhook.peakRssMb.toFixed(0)} MB`);
+  expect(Math.min(early.length, late.length)).toBeGreaterThan(3);
+  expect(rss[1]).toBeLessThan(rss[0] * 1.1 + RSS_SLACK_MB);
+  expect(heap[1]).toBeLessThan(heap[0] * 1.1 + 5);
+});
+
+it('the process ends as it should, with everything answered', async () => {
+  await Promise.all(generators.map((generator) => generator.end()));
+  expect(await webhook.stop()).toBe(0);
+});

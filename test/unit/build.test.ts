@@ -1,0 +1,96 @@
+/** The program as one file, beside the sources: the build puts other modules in the place of some of theirs. */
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { spawnSync } from 'node:child_process';
+import { globSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const ROOT = join(import.meta.dirname, '../..');
+const FILES = globSync(['config/samples/*.yaml', 'test/fixtures/cli/*.yaml'], { cwd: ROOT }).sort();
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'build-'));
+  const { status, stderr } = node(['build.mjs', folder]);
+  if (status !== 0) throw new Error(stderr);
+}, 60_000);
+afterAll(() => rmSync(folder, { recursive: true }));
+
+interface Ended {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function node(args: readonly string[]): Ended {
+  const { NODE_OPTIONS: _, ...env } = process.env; // jest's own
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: ROOT, env, encoding: 'utf8' });
+  // Each line of the log has its time.
+  return { status, stdout, stderr: stderr.replaceAll(/"time":"[^"]*"/g, '"time":""') };
+}
+
+/** What the build does; it must be what the sources do. */
+function built(...args: readonly string[]): Ended {
+  const ours = node([join(folder, 'sequentialjob.mjs'), ...args]);
+  expect(ours).toEqual(node([join(ROOT, 'main.ts'), ...args]));
+  return ours;
+}
+
+it('finds the faults that the sources find, in all samples and fixtures', () => {
+  const { status, stdout } = built('lint', ...FILES);
+  expect(status).toBe(1);
+  expect(stdout).toContain('spec.containers[0].image');
+});
+
+it('finds what only the schema refuses', () => {
+  const file = join(folder, 'wrong-types.json');
+  const spec = {
+    containers: [{ name: 'a'.repeat(5), image: 7, env: {}, stdin: 'yes', livenessProbe: { httpGet: {} } }],
+    backoffLimit: -1,
+    template: [],
+  };
+  const metadata = { name: '\u{1F600}'.repeat(64), creationTimestamp: 'yesterday' };
+  writeFileSync(
+    file,
+    JSON.stringify({ apiVersion: 'batch.example.com/v1alpha1', kind: 'SequentialJob', metadata, spec }),
+  );
+  const { stdout } = built('lint', file);
+  for (const field of ['metadata.name', 'containers[0].image', 'containers[0].env', 'backoffLimit', 'template']) {
+    expect(stdout).toContain(field);
+  }
+});
+
+it('renders the Jobs that the sources render', () => {
+  expect(built('render', 'config/samples/etl.yaml').stdout).toContain('kind: Job');
+});
+
+it.each([
+  ['its help', ['help'], 0],
+  ['its version', ['version'], 0],
+  ['wrong flags', ['run', '--role=none', '--workers=many'], 2],
+  ['a missing kubeconfig', ['run', '--role=controller', '--kubeconfig=/nowhere'], 1],
+  ['a port that is not ours', ['run', '--role=webhook', '--metrics-port=0', '--metrics-port=x'], 2],
+])('says the same of %s', (_what, args, status) => {
+  expect(built(...args).status).toBe(status);
+});
+
+it('says the same of a server that is not there', () => {
+  const kubeconfig = join(folder, 'kubeconfig');
+  const server = 'https://127.0.0.1:1';
+  writeFileSync(
+    kubeconfig,
+    JSON.stringify({
+      clusters: [{ name: 'a', cluster: { server } }],
+      users: [{ name: 'a', user: { token: 'a' } }],
+      contexts: [{ name: 'a', context: { cluster: 'a', user: 'a' } }],
+      'current-context': 'a',
+    }),
+  );
+  const { status, stderr } = built('run', '--role=controller', `--kubeconfig=${kubeconfig}`, '--startup-timeout=0');
+  expect([status, stderr]).toEqual([1, expect.stringContaining(server)]);
+});
+
+it('logs for people as the sources do', () => {
+  const args = ['run', '--role=controller', '--kubeconfig=/nowhere', '--log-format=pretty'];
+  expect(node([join(folder, 'sequentialjob.mjs'), ...args]).stderr).toContain('starting');
+});

@@ -1,0 +1,175 @@
+/** The audit: what npm said, judged, and real npm against a registry that answers as it likes. */
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { type AcceptedAdvisory, acceptedFaults, judgeAudit } from '../../../../config/supply-chain/audit.ts';
+import { type Answer, json, startServer, type TestServer } from '../../../support/http-server.ts';
+import { ROOT } from '../../../support/manifests.ts';
+
+/** npm takes a second to start, and several on a busy machine. */
+jest.setTimeout(60_000);
+
+const ID = 'GHSA-aaaa-bbbb-cccc';
+const URL = `https://github.com/advisories/${ID}`;
+const TODAY = '2026-11-21';
+const FAULT = `ajv: Prototype pollution (high), ${URL}`;
+
+const accepted = (change: Partial<AcceptedAdvisory> = {}): AcceptedAdvisory => ({
+  id: ID,
+  package: 'ajv',
+  why: 'Only our own schema is compiled.',
+  until: '2026-12-31',
+  ...change,
+});
+
+const report = (vulnerabilities: object): string => JSON.stringify({ auditReportVersion: 2, vulnerabilities });
+
+const advisory = { name: 'ajv', title: 'Prototype pollution', url: URL, severity: 'high' };
+/** As npm has it: what depends on the package is hit through it, and names it alone. */
+const FOUND = report({ ajv: { via: [advisory] }, 'a-user-of-it': { via: ['ajv'] } });
+
+describe('a report of npm', () => {
+  it.each<readonly [string, string, readonly AcceptedAdvisory[], object]>([
+    ['without findings is clean', report({}), [], { kind: 'clean', accepted: [] }],
+    ['with a finding is not', FOUND, [], { kind: 'findings', faults: [FAULT] }],
+    [
+      'with one that is accepted is clean, and says so',
+      FOUND,
+      [accepted()],
+      { kind: 'clean', accepted: [`${ID} accepted until 2026-12-31`] },
+    ],
+    ['on the last day, too', FOUND, [accepted({ until: TODAY })], { kind: 'clean', accepted: [expect.anything()] }],
+    [
+      'after the last day is not',
+      FOUND,
+      [accepted({ until: '2026-11-20' })],
+      { kind: 'findings', faults: [`${FAULT}, accepted until 2026-11-20`] },
+    ],
+    [
+      'of another package than the accepted one is not',
+      FOUND,
+      [accepted({ package: 'yaml' })],
+      { kind: 'findings', faults: [FAULT, `advisories.json: ${ID} is not found in yaml any more`] },
+    ],
+    [
+      'does not have what is accepted: the list is to be kept true',
+      report({}),
+      [accepted()],
+      { kind: 'findings', faults: [`advisories.json: ${ID} is not found in ajv any more`] },
+    ],
+    [
+      'with one that is accepted without a reason is not clean',
+      FOUND,
+      [accepted({ why: ' ' })],
+      { kind: 'findings', faults: [expect.stringContaining('needs a package, a reason')] },
+    ],
+    [
+      'from a registry without an audit was not asked',
+      JSON.stringify({ statusCode: 405, message: '405 Method Not Allowed' }),
+      [],
+      { kind: 'not asked', why: '405 Method Not Allowed' },
+    ],
+    [
+      'from a machine without a network was not asked',
+      JSON.stringify({ message: 'request to https://r/ failed, reason: getaddrinfo ENOTFOUND r' }),
+      [],
+      { kind: 'not asked', why: expect.stringContaining('ENOTFOUND') },
+    ],
+    [
+      'from a registry that is out of order failed',
+      JSON.stringify({ statusCode: 500, message: '500' }),
+      [],
+      { kind: 'failed', why: '500' },
+    ],
+    [
+      'of another version failed',
+      JSON.stringify({ auditReportVersion: 3, vulnerabilities: {} }),
+      [],
+      { kind: 'failed' },
+    ],
+    ['without a list failed', JSON.stringify({ auditReportVersion: 2 }), [], { kind: 'failed' }],
+    ['that is empty failed', '', [], { kind: 'failed', why: 'npm audit did not answer in JSON' }],
+    ['that is no object failed', '[]', [], { kind: 'failed' }],
+  ])('%s', (_name, output, list, verdict) => {
+    expect(judgeAudit(output, list, TODAY)).toMatchObject(verdict);
+  });
+
+  it.each([
+    ['has no day', { until: 'never' }],
+    ['has a day that is none', { until: '2026-13-01' }],
+    ['has no reason', { why: '' }],
+    ['has no package', { package: '' }],
+  ])('an accepted finding is refused where it %s', (_name, change) => {
+    expect(acceptedFaults([accepted(change)])).toHaveLength(1);
+    expect(acceptedFaults([accepted()])).toEqual([]);
+  });
+
+  it('the committed list is sound', () => {
+    const list = JSON.parse(readFileSync(join(ROOT, 'config/supply-chain/advisories.json'), 'utf8')) as never;
+    expect(acceptedFaults(list)).toEqual([]);
+  });
+});
+
+describe('the command, with npm itself, of a registry that', () => {
+  let registry: TestServer | undefined;
+  /** Of its own: npm keeps what it learned of an advisory. */
+  let cache: string;
+  beforeAll(async () => {
+    cache = await mkdtemp(join(tmpdir(), 'sequentialjob-npm-'));
+  });
+  afterEach(async () => registry?.close());
+  afterAll(async () => rm(cache, { recursive: true, force: true }));
+
+  async function audit(url: string): Promise<{ readonly code: unknown; readonly says: string }> {
+    const options = [`--registry=${url}/`, `--cache=${cache}`, '--fetch-retries=0'];
+    const command = [join(ROOT, 'config/supply-chain/main.ts'), 'audit', ...options];
+    return new Promise((resolve) => {
+      execFile(process.execPath, command, (error, says) => resolve({ code: error?.code ?? 0, says }));
+    });
+  }
+
+  const affected = { id: 1, url: URL, title: 'Prototype pollution', severity: 'high', vulnerable_versions: '<9.0.0' };
+
+  it.each<readonly [string, Answer, number, string]>([
+    ['knows of nothing: clean', (_, response) => json(response, 200, {}), 0, 'npm audit: no known vulnerability'],
+    [
+      'knows of something: a fault',
+      ({ url }, response) => json(response, url.includes('/advisories/') ? 200 : 404, { ajv: [affected] }),
+      1,
+      FAULT,
+    ],
+    [
+      'has no audit, 405: skipped',
+      (_, response) => json(response, 405, {}),
+      77,
+      'SKIPPED: the audit could not be made here',
+    ],
+    [
+      'has no audit, 404: skipped',
+      (_, response) => json(response, 404, {}),
+      77,
+      'SKIPPED: the audit could not be made here',
+    ],
+    ['is out of order: failed', (_, response) => json(response, 500, {}), 1, 'the audit failed: 500'],
+    [
+      'answers with a page: failed',
+      (_, response) => void response.writeHead(200, { 'content-type': 'text/html' }).end('<html>sign in</html>'),
+      1,
+      'the audit failed: ',
+    ],
+    ['answers with nonsense: failed', (_, response) => json(response, 200, ['a']), 1, 'the audit failed: '],
+  ])('%s', async (_name, answer, code, says) => {
+    registry = await startServer(answer);
+    expect(await audit(registry.url)).toEqual({ code, says: expect.stringContaining(says) });
+    expect(registry.received[0]?.url).toBe('/-/npm/v1/security/advisories/bulk');
+  });
+
+  it('is not there: skipped', async () => {
+    registry = await startServer(() => undefined);
+    await registry.close();
+    expect(await audit(registry.url)).toEqual({ code: 77, says: expect.stringContaining('ECONNREFUSED') });
+  });
+});

@@ -1,0 +1,167 @@
+/** The release build: what is in the program is in its notices and in its list of components, and nothing else is. */
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { licenceFaults, readLicencePolicy } from '../../../../config/supply-chain/licences.ts';
+import { type LockedPackage, readLock } from '../../../../config/supply-chain/lock.ts';
+import { type Sbom, type Shipped, toShippedSbom } from '../../../../config/supply-chain/sbom.ts';
+import { ROOT } from '../../../support/manifests.ts';
+
+/** The build and npm take a second each, and several on a busy machine. */
+jest.setTimeout(60_000);
+
+const EPOCH = 1_700_000_000;
+
+let folder: string;
+/** The packages in the program, by the comments in front of its modules: what the others go by, the metafile, is not asked. */
+let shipped: readonly LockedPackage[];
+/** Folders in the program that the lock file does not have. */
+let unlocked: readonly unknown[];
+
+const id = ({ name, version }: LockedPackage): string => `${name}@${version}`;
+const unique = (names: readonly string[]): readonly string[] => [...new Set(names)].sort();
+const read = (file: string): string => readFileSync(join(folder, file), 'utf8');
+
+function sbom(): string {
+  const env = { ...process.env, SOURCE_DATE_EPOCH: String(EPOCH) };
+  execFileSync(process.execPath, [join(ROOT, 'config/supply-chain/main.ts'), 'sbom', folder], { env });
+  return read('sbom.cdx.json');
+}
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'sequentialjob-bundle-'));
+  execFileSync(process.execPath, [join(ROOT, 'build.mjs'), folder, '--readable']);
+  const modules = read('sequentialjob.mjs').matchAll(/^\s*\/\/ (node_modules\/\S+)$/gm);
+  const folders = new Set([...modules].map(([, path = '']) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0]));
+  shipped = readLock(ROOT).filter(({ path }) => folders.delete(path));
+  unlocked = [...folders];
+});
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('the program', () => {
+  it('has the packages that it is known to need, all of them locked', () => {
+    expect(unlocked).toEqual([]);
+    expect(shipped.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['@kubernetes/client-node', 'undici', 'pino', 'prom-client', 'yaml']),
+    );
+  });
+
+  it('has none whose licence allows development alone, also where npm counts it as that', () => {
+    const counted = shipped.map((one) => ({ ...one, isDevelopment: false }));
+    expect(licenceFaults(counted, readLicencePolicy())).toEqual([]);
+  });
+
+  it('comes with the notice of each of them, and of no other', () => {
+    const headings = [...read('THIRD-PARTY-NOTICES.txt').matchAll(/^={80}\n(\S+) (\S+) \(.+\)\n={80}\n/gm)];
+    const names = headings.map(([, name, version]) => `${name}@${version}`);
+    expect(names.sort()).toEqual(unique(shipped.map(id)));
+  });
+
+  it('comes with their own words', () => {
+    const notices = read('THIRD-PARTY-NOTICES.txt');
+    for (const name of ['undici', 'pino', 'yaml']) {
+      const licence = readFileSync(join(ROOT, 'node_modules', name, 'LICENSE'), 'utf8')
+        .replaceAll('\r\n', '\n')
+        .trim();
+      expect(notices).toContain(licence);
+    }
+  });
+
+  it('has its notices in the image', () => {
+    const dockerfile = readFileSync(join(ROOT, 'Dockerfile'), 'utf8');
+    expect(dockerfile).toMatch(/cp dist\/sequentialjob\.mjs dist\/THIRD-PARTY-NOTICES\.txt LICENSE \/image\/app\//);
+    expect(readFileSync(join(ROOT, '.dockerignore'), 'utf8')).toContain('\n!config/supply-chain\n');
+  });
+});
+
+describe('the list of components', () => {
+  it('has the packages that are in the program, each once, with checksum and licence', () => {
+    const { components } = JSON.parse(sbom()) as Sbom;
+    expect(components.map((one) => one['bom-ref'])).toEqual(unique(shipped.map(id)));
+    const byId = new Map(shipped.map((one) => [id(one), one]));
+    for (const one of components) {
+      const locked = byId.get(one['bom-ref']);
+      const sha512 = Buffer.from(locked?.integrity?.slice('sha512-'.length) ?? '', 'base64').toString('hex');
+      expect(one).toMatchObject({
+        type: 'library',
+        scope: 'required',
+        name: locked?.name,
+        version: locked?.version,
+        purl: `pkg:npm/${locked?.name.replace('@', '%40')}@${locked?.version}`,
+        hashes: [{ alg: 'SHA-512', content: sha512 }],
+        licenses: [{ license: { id: locked?.licence } }],
+      });
+    }
+  });
+
+  it('is of this very file, at the time of the commit', () => {
+    const { metadata } = JSON.parse(sbom()) as Sbom;
+    const content = createHash('sha256')
+      .update(readFileSync(join(folder, 'sequentialjob.mjs')))
+      .digest('hex');
+    expect(metadata).toMatchObject({
+      timestamp: '2023-11-14T22:13:20.000Z',
+      component: { name: 'sequentialjob', type: 'application', hashes: [{ alg: 'SHA-256', content }] },
+    });
+  });
+
+  it('says who needs whom, among themselves', () => {
+    const { components, dependencies, metadata } = JSON.parse(sbom()) as Sbom;
+    const all = new Set([...components, metadata.component].map((one) => one['bom-ref']));
+    expect(new Set(dependencies.map(({ ref }) => ref))).toEqual(all);
+    expect(dependencies.flatMap(({ dependsOn = [] }) => dependsOn).filter((ref) => !all.has(ref))).toEqual([]);
+    const ofUs = dependencies.find(({ ref }) => ref === metadata.component['bom-ref']);
+    expect(ofUs?.dependsOn).toContain(shipped.filter(({ name }) => name === 'undici').map(id)[0]);
+  });
+
+  it('is the same, to the byte, however often it is written', () => {
+    expect(sbom()).toBe(sbom());
+  });
+});
+
+describe('of the list that npm writes', () => {
+  const component = (ref: string): Sbom['components'][number] => ({ 'bom-ref': ref, scope: 'excluded' });
+  const all: Sbom = {
+    serialNumber: 'urn:uuid:random',
+    metadata: { timestamp: 'now', component: { ...component('us@1'), name: 'folder' } },
+    components: [component('b@1'), component('a@1'), component('tool@1')],
+    dependencies: [
+      { ref: 'us@1', dependsOn: ['b@1', 'a@1', 'tool@1'] },
+      { ref: 'tool@1', dependsOn: ['a@1'] },
+      { ref: 'b@1', dependsOn: ['tool@1', 'a@1'] },
+      { ref: 'a@1' },
+    ],
+  };
+  const ours: Shipped = { name: 'us', packages: new Set(['a@1', 'b@1']), sha256: 'abc', epoch: 0 };
+  const made = (of: Sbom, change: Partial<Shipped> = {}): Sbom & { readonly serialNumber: string } =>
+    JSON.parse(toShippedSbom(of, { ...ours, ...change })) as Sbom & { readonly serialNumber: string };
+
+  it('what does not ship is left out, the rest is sorted', () => {
+    const { components, dependencies } = made(all);
+    expect(components).toEqual(['a@1', 'b@1'].map((ref) => ({ 'bom-ref': ref, scope: 'required' })));
+    expect(dependencies).toEqual([
+      { ref: 'a@1', dependsOn: [] },
+      { ref: 'b@1', dependsOn: ['a@1'] },
+      { ref: 'us@1', dependsOn: ['a@1', 'b@1'] },
+    ]);
+  });
+
+  it('neither the order nor the run shows', () => {
+    const again = { ...all, serialNumber: 'urn:uuid:other', components: all.components.toReversed() };
+    expect(made(again)).toEqual(made(all));
+  });
+
+  it('the serial number is a UUID of the content: another program has another', () => {
+    const { serialNumber } = made(all);
+    expect(serialNumber).toMatch(/^urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+    expect(made(all, { sha256: 'def' }).serialNumber).not.toBe(serialNumber);
+  });
+
+  it('nothing that ships may be missing', () => {
+    expect(() => made(all, { packages: new Set(['a@1', 'lost@1']) })).toThrow('npm sbom does not know lost@1');
+  });
+});
