@@ -38,7 +38,7 @@ export async function gather(request: IncomingMessage, maxBytes: number, room: R
 
 /**
  * Most bodies come in one piece, which is kept as it is. Of more pieces the bytes are kept and not the pieces: one that has a
- * single byte takes a hundred times its size, and a client may send seven million of them.
+ * single byte takes many times its size, and a client may send seven million of them.
  */
 class GrowingBuffer {
   #held: Buffer = Buffer.alloc(0);

@@ -38,7 +38,7 @@ export const LIMITS: Limits = {
 };
 
 /**
- * Connections at once; one more is closed before it has cost anything. One that idles takes about 50 KiB, and the API
+ * Connections at once; one more is closed before it has cost anything. One that idles takes about 60 KiB, and the API
  * servers of a cluster have some tens. Without a bound whoever can connect could have the process ended for its memory.
  */
 export const MAX_CONNECTIONS = 2_000;

@@ -20,7 +20,7 @@ function validator(): ValidateFunction {
 
 /**
  * Of more faults than that, from the schema or from the rules, no more are looked at: what is told of an object is a tenth
- * of it (webhook/response.ts), and to put half a million in order takes longer than to find them.
+ * of it (webhook/response.ts), and to put half a million in order takes as long as to find them.
  */
 export const MAX_CONSIDERED = 10_000;
 

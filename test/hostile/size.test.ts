@@ -1,6 +1,6 @@
 /**
  * The worst objects that fit into a body: as many faults as there can be, of each kind. Judging one takes less than a second,
- * and the work grows as the object does: one call that copies a list in a loop makes hours of it.
+ * and the work grows as the object does: one call that copies a list in a loop makes minutes of it.
  */
 import { describe, expect, it, jest } from '@jest/globals';
 import { MAX_VALUES } from '../../shared/validation/size.ts';
