@@ -19,6 +19,8 @@ const local = {
 };
 
 export default {
+  // One for each core, and none left out for jest itself: most tests wait most of the time.
+  maxWorkers: '100%',
   projects: [
     project('unit'),
     project('integration', { ...long, ...local }),

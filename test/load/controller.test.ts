@@ -26,6 +26,9 @@ const WRITES = {
 } as const;
 const REQUESTS = Object.values(WRITES).reduce((sum, count) => sum + count, 0);
 
+/** After which a watch that brings nothing is taken for dead (shared/kube/reflector.ts). */
+const SILENCE_S = 150;
+
 /** Milliseconds for a step of a lone sequence, and how many of the crowd waited for a visit meanwhile. */
 interface Beside {
   readonly ms: number;
@@ -37,7 +40,8 @@ describe(`a controller with ${CROWD} sequences of ${STEPS} steps in one namespac
   let operator: MeteredOperator;
   let crowd: SequenceRunner;
   let lone: SequenceRunner;
-  let readsAtStart: number;
+  /** GETs, lists included, until the crowd was done. */
+  let reads: number;
   /** How long the crowd took, in seconds. */
   let seconds: number;
   const alone: number[] = [];
@@ -54,7 +58,7 @@ describe(`a controller with ${CROWD} sequences of ${STEPS} steps in one namespac
   }
 
   async function run(): Promise<void> {
-    readsAtStart = await sent('GET');
+    const readsAtStart = await sent('GET');
     for (let i = 0; i < LONE; i++) alone.push(await lone.runOne(`alone-${i}`));
     const begun = performance.now();
     const creating = crowd.createMany(CROWD);
@@ -63,6 +67,7 @@ describe(`a controller with ${CROWD} sequences of ${STEPS} steps in one namespac
     await creating;
     await crowd.untilCount(CROWD);
     seconds = (performance.now() - begun) / 1000;
+    reads = (await sent('GET')) - readsAtStart;
     const posts = ALL * (WRITES['POST jobs 201'] + WRITES['POST events 201']);
     await eventually('the last event', async () => ((await sent('POST')) >= posts ? true : undefined), 120);
     const whole = (performance.now() - begun) / 1000;
@@ -101,8 +106,9 @@ describe(`a controller with ${CROWD} sequences of ${STEPS} steps in one namespac
     expect({ [code]: answered({ ...of, code }), all: answered(of) }).toEqual({ [code]: ALL * each, all: ALL * each });
   });
 
-  it('reads nothing after its start', async () => {
-    expect((await sent('GET')) - readsAtStart).toBe(0);
+  it('reads nothing after its start, but what falls silent', async () => {
+    // There are no Pods here, and a server of 1.20 sends no bookmarks of what it has seen no event of: it is listed anew.
+    expect(reads).toBeLessThanOrEqual(Math.floor(seconds / SILENCE_S));
   });
 
   it('loses no event', async () => {
