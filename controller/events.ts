@@ -30,7 +30,7 @@ type Waiting = { -readonly [K in keyof Pending]: Pending[K] };
 
 /** Requests under way at once: the least, one more for so many that wait, and the most. */
 const PARALLEL = { least: 4, oneMoreFor: 50, most: 32 } as const;
-/** Where more wait, `room` holds back: about as many as are written in the time that `close` gives at a shutdown. */
+/** Where more wait, `room` holds back: a few seconds' worth of writing. */
 const FAR_BEHIND = 2_000;
 /** How long `room` holds back at most. */
 const HOLD_MS = 1_000;

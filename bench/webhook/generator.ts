@@ -83,8 +83,8 @@ async function askersFor({ port, connections }: Round): Promise<readonly Asker[]
 }
 
 /**
- * Keeps the event loop turning. A process that sleeps has to be woken, and that is charged to the server that answers it:
- * some 30 µs on a virtual machine, for each answer that is slow enough to let the generator fall asleep.
+ * Keeps the event loop turning. A process that sleeps has to be woken, and that would be charged to the server that answers
+ * it: more often to the slower of two.
  */
 function stayAwake(): { readonly end: () => void } {
   let isOver = false;

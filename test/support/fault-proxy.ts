@@ -1,8 +1,7 @@
 /** Stands between a program and the API server, and does to each request what a bad network or a bad server would. */
-import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
-import { begin, forward, listen, type Question, questionOf, Upstream } from './upstream.ts';
+import { begin, forward, listen, type Question, questionOf, shutDown, Upstream } from './upstream.ts';
 
 export interface Asked extends Question {
   readonly query: URLSearchParams;
@@ -66,12 +65,7 @@ export async function startFaultProxy(kubeconfig: string): Promise<FaultProxy> {
   const proxy: FaultProxy = {
     url: await listen(server),
     treat: () => PASS,
-    close: async () => {
-      server.closeAllConnections();
-      server.close();
-      upstream.close();
-      await once(server, 'close');
-    },
+    close: async () => shutDown(server, upstream),
   };
   return proxy;
 }

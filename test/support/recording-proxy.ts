@@ -2,9 +2,8 @@
  * Stands between a program and the API server: every request is sent on in the name of one user, whom the API server then
  * judges by RBAC, and what it asked for and how it was answered is written down.
  */
-import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { forward, listen, type Question, questionOf, Upstream } from './upstream.ts';
+import { forward, listen, type Question, questionOf, shutDown, Upstream } from './upstream.ts';
 
 export interface Seen extends Question {
   readonly status: number;
@@ -39,12 +38,7 @@ export async function startRecordingProxy(kubeconfig: string, user: string): Pro
     url: await listen(server),
     seen,
     lose: () => false,
-    close: async () => {
-      server.closeAllConnections();
-      server.close();
-      upstream.close();
-      await once(server, 'close');
-    },
+    close: async () => shutDown(server, upstream),
   };
   return proxy;
 }

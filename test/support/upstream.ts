@@ -66,6 +66,14 @@ export async function listen(server: Server): Promise<string> {
   return `http://127.0.0.1:${address.port}`;
 }
 
+/** Cuts what is open, and resolves when nothing listens any more. */
+export async function shutDown(server: Server, upstream: Upstream): Promise<void> {
+  server.closeAllConnections();
+  server.close();
+  upstream.close();
+  await once(server, 'close');
+}
+
 /** Passes an answer on as it comes. */
 export function forward(from: IncomingMessage, to: ServerResponse): void {
   begin(from, to);

@@ -3,14 +3,13 @@
  * which may keep it, send it twice or something else instead, and may cut, end or silence the stream.
  */
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
 import { rm, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { type Frame, readFrames } from '../../shared/kube/watch.ts';
-import { begin, forward, listen, type Question, questionOf, Upstream } from './upstream.ts';
+import { begin, forward, listen, type Question, questionOf, shutDown, Upstream } from './upstream.ts';
 
 export type { Frame } from '../../shared/kube/watch.ts';
 
@@ -111,10 +110,7 @@ export async function startWatchProxy(kubeconfig: string): Promise<WatchProxy> {
     },
     clear: () => void Object.assign(proxy, pass),
     close: async () => {
-      server.closeAllConnections();
-      server.close();
-      upstream.close();
-      await Promise.all([once(server, 'close'), rm(path)]);
+      await Promise.all([shutDown(server, upstream), rm(path)]);
     },
   };
   return proxy;
