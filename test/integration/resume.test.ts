@@ -115,7 +115,8 @@ describe('the webhook', () => {
 
 describe('a sequence that ran out of time', () => {
   it('has its whole time again when it is resumed', async () => {
-    const LIMIT = 4;
+    // Enough for the last attempt, on a slow machine too.
+    const LIMIT = 10;
     const spec = sequence(2, { 0: `${needs('late')} && sleep 2 || { ${FOREVER}; }` }, { activeDeadlineSeconds: LIMIT });
     await here.namespace.apply('late', gated(here.folder, spec));
     const { status: first } = await here.namespace.untilFinished('late');
