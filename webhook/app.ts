@@ -3,7 +3,7 @@
  * AdmissionReview with that UID, whatever happens; everything else one plain line with a status of 4xx.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import express, { type Express } from 'express';
+import express, { type ErrorRequestHandler, type Express } from 'express';
 import { ALIVE, type Checks, type Health, readiness } from '../shared/health.ts';
 import type { Log } from '../shared/log.ts';
 import type { WebhookMetrics } from '../shared/metrics/webhook.ts';
@@ -74,8 +74,15 @@ export function createApp(options: AppOptions): Express {
     }
     void answer(endpoint, request, response, log);
   });
+  app.use(unforeseen(log));
   return app;
 }
+
+/** Express's own would show the stack. Known by its four parameters. */
+const unforeseen =
+  (log: Log): ErrorRequestHandler =>
+  (error: unknown, _request, response, _next) =>
+    lastResort(error, response, log);
 
 /** Without what follows it: the API server adds `?timeout=5s`, which nothing here reads. */
 function pathOf({ url = '' }: IncomingMessage): string {

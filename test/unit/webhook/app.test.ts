@@ -3,7 +3,9 @@ import { once } from 'node:events';
 import { Agent, createServer, request as httpRequest, type IncomingMessage, type Server } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { Registry } from 'prom-client';
 import supertest from 'supertest';
+import { WebhookMetrics } from '../../../shared/metrics/webhook.ts';
 import { createApp, VALIDATE_PATH, type AppOptions } from '../../../webhook/app.ts';
 import { MAX_BODY_BYTES } from '../../../webhook/body.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -236,6 +238,13 @@ describe('what goes wrong inside', () => {
   it('shows no stack outside of a review either', async () => {
     const broken = createApp({ log, checks: { caches: failing[VALIDATE_PATH] } });
     const response = await supertest(broken).get('/readyz');
+    expect([response.status, response.text]).toEqual([500, 'internal error\n']);
+  });
+
+  it('shows no stack where what fails stands before every endpoint', async () => {
+    const metrics = new WebhookMetrics(new Registry(), [VALIDATE_PATH]);
+    metrics.requestStarted = failing[VALIDATE_PATH];
+    const response = await supertest(createApp({ log, metrics })).post(VALIDATE_PATH);
     expect([response.status, response.text]).toEqual([500, 'internal error\n']);
     expect(said('error')).toEqual(['request failed']);
   });
