@@ -6,7 +6,8 @@ import { BYPASSED } from '../support/admission.ts';
 import { kubeconfig, kubectl, Namespace } from '../support/cluster.ts';
 import { operated } from '../support/operated.ts';
 import { Operator } from '../support/operator.ts';
-import { FOREVER, sequence, step } from '../support/sequences.ts';
+import { withoutRoomFor } from '../support/quota.ts';
+import { FOREVER, gated, sequence, step, waitsFor } from '../support/sequences.ts';
 
 const here = operated('refusals');
 
@@ -50,16 +51,15 @@ describe('an invalid spec that admission did not stop', () => {
 
 describe('a Job that the API server refuses', () => {
   it('fails the sequence with the answer, and is not asked for again', async () => {
-    await kubectl('create', 'quota', 'one-job', '--hard=count/jobs.batch=1', '-n', here.namespace.name);
-    try {
-      await here.namespace.apply('refused', sequence(2));
+    await here.namespace.apply('refused', gated(here.folder, sequence(2, { 0: waitsFor('refused') })));
+    await here.namespace.untilRunning('refused', 0);
+    await withoutRoomFor('jobs', here.namespace, async () => {
+      await here.open('refused');
       const { status } = await here.namespace.untilFinished('refused');
       expect(status?.phase).toBe('Failed');
       expect(status?.progress).toMatchObject({ failureReason: 'JobRejected', failedIndex: 1 });
       expect(status?.progress?.failureMessage).toContain('exceeded quota');
-    } finally {
-      await kubectl('delete', 'quota', 'one-job', '-n', here.namespace.name);
-    }
+    });
   });
 });
 

@@ -3,9 +3,10 @@ import { describe, expect, it } from '@jest/globals';
 import { getCondition } from '../../shared/conditions.ts';
 import type { SequentialJobStatus } from '../../shared/api/types.ts';
 import { JOBS } from '../../shared/kube/resources.ts';
-import { kubectl, tryKubectl } from '../support/cluster.ts';
+import { tryKubectl } from '../support/cluster.ts';
 import { operated } from '../support/operated.ts';
-import { FOREVER, gated, needs, sequence, step } from '../support/sequences.ts';
+import { withoutRoomFor } from '../support/quota.ts';
+import { FOREVER, gated, needs, sequence, step, waitsFor } from '../support/sequences.ts';
 
 const here = operated('resume');
 
@@ -137,22 +138,12 @@ describe('a sequence that ran out of time', () => {
   });
 });
 
-/** A quota that lets no further Job into the namespace. */
-async function withoutRoom(body: () => Promise<void>): Promise<void> {
-  const { name } = here.namespace;
-  const there = (await here.namespace.jobs()).length;
-  await kubectl('create', 'quota', 'full', `--hard=count/jobs.batch=${there + 1}`, '-n', name);
-  try {
-    await body();
-  } finally {
-    await kubectl('delete', 'quota', 'full', '-n', name);
-  }
-}
-
 describe('a sequence whose Job was not to be had', () => {
   it('goes on when the API server lets it', async () => {
-    await withoutRoom(async () => {
-      await here.namespace.apply('rejected', sequence(3));
+    await here.namespace.apply('rejected', gated(here.folder, sequence(3, { 0: waitsFor('rejected') })));
+    await here.namespace.untilRunning('rejected', 0);
+    await withoutRoomFor('jobs', here.namespace, async () => {
+      await here.open('rejected');
       const { status } = await here.namespace.untilFinished('rejected');
       expect(status?.progress).toMatchObject({ failureReason: 'JobRejected', failedIndex: 1 });
       expect(status?.progress?.failureMessage).toContain('exceeded quota: full');
@@ -167,9 +158,7 @@ describe('a sequence whose Job was not to be had', () => {
   });
 
   it('begins when the very first Job is let in', async () => {
-    await withoutRoom(async () => {
-      await here.namespace.apply('takes-the-room', sequence(1));
-      await here.namespace.untilFinished('takes-the-room');
+    await withoutRoomFor('jobs', here.namespace, async () => {
       await here.namespace.apply('shut-out', sequence(2));
       const { status } = await here.namespace.untilFinished('shut-out');
       expect(status).toMatchObject({ phase: 'Failed', progress: { failureReason: 'JobRejected', failedIndex: 0 } });

@@ -5,6 +5,7 @@ import type { Condition, SequentialJob } from '../../shared/api/types.ts';
 import { CONFIG_MAPS, PERSISTENT_VOLUME_CLAIMS, SECRETS } from '../../shared/kube/resources.ts';
 import { kubectl } from '../support/cluster.ts';
 import { operated } from '../support/operated.ts';
+import { withoutRoomFor } from '../support/quota.ts';
 import { sequence, step, withSecret } from '../support/sequences.ts';
 
 const here = operated('waiting');
@@ -182,14 +183,14 @@ describe('a container that cannot be made', () => {
 
 describe('a quota that lets no Pod in', () => {
   it("is told of in the API server's words, until it does", async () => {
-    await kubectl('create', 'quota', 'tight', '--hard=pods=0', '-n', here.namespace.name);
-    await here.namespace.apply('crowded', sequence(1));
-    const object = await untilWaiting('crowded', 'FailedCreate');
-    expect(unavailable(object)?.message).toMatch(
-      /^Error creating: pods "crowded-0-s0-\w+" is forbidden: exceeded quota: tight, requested: pods=1, used: pods=\d+, limited: pods=0$/,
-    );
-    expect(object.status).toMatchObject({ phase: 'Running', steps: [{ state: 'Running', jobName: 'crowded-0-s0' }] });
-    await kubectl('delete', 'quota', 'tight', '-n', here.namespace.name);
+    await withoutRoomFor('pods', here.namespace, async () => {
+      await here.namespace.apply('crowded', sequence(1));
+      const object = await untilWaiting('crowded', 'FailedCreate');
+      expect(unavailable(object)?.message).toMatch(
+        /^Error creating: pods "crowded-0-s0-\w+" is forbidden: exceeded quota: full, requested: pods=1, used: pods=\d+, limited: pods=0$/,
+      );
+      expect(object.status).toMatchObject({ phase: 'Running', steps: [{ state: 'Running', jobName: 'crowded-0-s0' }] });
+    });
     await expectCompleted('crowded');
   });
 });
