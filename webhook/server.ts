@@ -48,7 +48,11 @@ const LINGER_MS = 100;
 
 export class WebhookServer {
   readonly #server: Server;
-  readonly #pending = new Set<ServerResponse>();
+  /**
+   * No Set: one that loses entries as fast as it gets them is copied every few reviews, and the tables that it leaves behind
+   * keep the responses that were in them, with all they hold, until the next collection of the whole heap.
+   */
+  readonly #pending: ServerResponse[] = [];
   #stopping = false;
   #quiet: () => void = () => undefined;
 
@@ -122,7 +126,7 @@ export class WebhookServer {
 
   /** Resolves when nothing is being answered. */
   async #answered(): Promise<void> {
-    while (this.#pending.size > 0) {
+    while (this.#pending.length > 0) {
       await new Promise<void>((resolve) => {
         this.#quiet = resolve;
       });
@@ -130,13 +134,16 @@ export class WebhookServer {
   }
 
   #serve(handler: RequestListener, request: IncomingMessage, response: ServerResponse): void {
-    this.#pending.add(response);
-    response.once('close', () => {
-      this.#pending.delete(response);
-      if (this.#pending.size === 0) this.#quiet();
-    });
+    this.#pending.push(response);
+    response.once('close', () => this.#answeredOne(response));
     if (this.#stopping) announceEnd(response);
     handler(request, response);
+  }
+
+  #answeredOne(response: ServerResponse): void {
+    const last = this.#pending.pop();
+    if (last !== undefined && last !== response) this.#pending[this.#pending.indexOf(response)] = last;
+    if (this.#pending.length === 0) this.#quiet();
   }
 }
 
