@@ -61,6 +61,7 @@ export class EventWriter {
       path: collectionPath(EVENTS, pending.subject.namespace),
       query: { fieldManager: MANAGER },
       body: eventBody(pending),
+      ignoresAnswer: true,
     });
     if (REPEATING_EVENTS.has(pending.event.reason)) this.#remember(pending.name, pending.count);
   }
@@ -72,6 +73,7 @@ export class EventWriter {
       query: { fieldManager: MANAGER },
       contentType: PATCH_TYPE.merge,
       body: { count: known + count, message: fit(event.message), lastTimestamp: toTimestamp(lastMs) },
+      ignoresAnswer: true,
     });
     this.#remember(name, known + count);
   }

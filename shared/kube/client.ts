@@ -34,6 +34,8 @@ export interface ApiRequest {
   readonly contentType?: string;
   /** The form of the answer, which must be JSON; default `application/json`. */
   readonly accept?: string;
+  /** What a good answer says is not looked at, and the request resolves with undefined; default false. */
+  readonly ignoresAnswer?: boolean;
   /** For the whole exchange, in milliseconds; default as the client was made. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
@@ -151,7 +153,7 @@ class HttpClient implements ApiClient {
       const answer = await exchange(dispatcher, this.#dispatchOptions(request, headers), deadline);
       status = answer.status;
       if (status < 200 || status >= 300) throw errorFromAnswer(status, answer.text, answer.retryAfter);
-      return JSON.parse(answer.text) as T;
+      return (request.ignoresAnswer === true ? undefined : JSON.parse(answer.text)) as T;
     } catch (error) {
       throw deadline.isExpired
         ? new ApiError('Timeout', `${request.method} ${request.path}: no answer within ${limit / 1000} s`, {

@@ -16,7 +16,7 @@ export interface Sample {
 }
 
 /** As config/manager/deployment.yaml has it. */
-const DEPLOYED = { NODE_OPTIONS: '--max-old-space-size=320' } as const;
+const DEPLOYED = { NODE_OPTIONS: '--max-old-space-size=320 --max-semi-space-size=8' } as const;
 
 const SAMPLE_MS = 250;
 const MB = 1e6;

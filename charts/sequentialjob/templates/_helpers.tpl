@@ -148,7 +148,7 @@ spec:
             {{- end }}
           env:
             - name: NODE_OPTIONS
-              value: --max-old-space-size={{ $values.maxHeapMiB }}
+              value: --max-old-space-size={{ $values.maxHeapMiB }} --max-semi-space-size=8
             - name: NODE_COMPILE_CACHE
               value: /tmp/compile-cache
             {{- with $values.extraEnv }}

@@ -101,6 +101,7 @@ describe('EventRecorder', () => {
       {
         method: 'POST',
         path: '/api/v1/namespaces/team-a/events',
+        ignoresAnswer: true,
         query: { fieldManager: 'sequentialjob-controller' },
         body: {
           apiVersion: 'v1',

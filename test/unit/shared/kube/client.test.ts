@@ -110,6 +110,16 @@ describe('a request', () => {
     expect(server.received[0]?.headers.accept).toBe('application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1');
   });
 
+  it('does not look at a good answer where it is told so, but at any other', async () => {
+    const server = await serve((_, response) => response.end('no JSON'));
+    expect(await connect(server.url).request(get('/x', { ignoresAnswer: true }))).toBeUndefined();
+    const full = await serve((_, response) =>
+      json(response, 403, { kind: 'Status', reason: 'Forbidden', message: 'no' }),
+    );
+    const request = connect(full.url).request(get('/x', { ignoresAnswer: true }));
+    expect(await failure(request)).toMatchObject({ code: 'Forbidden', message: 'no' });
+  });
+
   it('sends a name and a password where the user has those', async () => {
     const server = await serve(ok);
     await connect(server.url, {}, { user: { username: 'me', password: 'pass' } }).request(get());
