@@ -9,6 +9,7 @@ import { handoff } from './controller/handoff.ts';
 import { memory } from './controller/memory.ts';
 import { throughput } from './controller/throughput.ts';
 import { idle } from './idle.ts';
+import { heedInterruption } from './interruption.ts';
 import { start } from './start.ts';
 import { formatTable, writeTable } from './table.ts';
 import { webhook } from './webhook.ts';
@@ -28,6 +29,7 @@ const unknown = only?.find((name) => !BENCHMARKS.some((benchmark) => benchmark.n
 if (unknown !== undefined)
   throw new Error(`no benchmark "${unknown}": ${BENCHMARKS.map(({ name }) => name).join(', ')}`);
 
+heedInterruption();
 for (const benchmark of chosen) {
   log(`${benchmark.name} …`);
   const started = performance.now();

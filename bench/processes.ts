@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
+import { whenInterrupted } from './interruption.ts';
 
 /** Of /proc/<pid>/stat, on every Linux that Node runs on (`getconf CLK_TCK`). */
 const MS_PER_TICK = 10;
@@ -18,6 +19,9 @@ export interface MeasuredOptions {
 export class Measured {
   readonly #process: ChildProcess;
   readonly #ended: Promise<unknown>;
+  /** Rejects when the process ends without having been told to. */
+  readonly died: Promise<never>;
+  #isToEnd = false;
   #output = '';
 
   /** The same Node that runs this. */
@@ -27,6 +31,15 @@ export class Measured {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#ended = once(this.#process, 'close');
+    this.died = new Promise((_, reject) => {
+      this.#process.once('close', (code, signal) => {
+        if (!this.#isToEnd) reject(new Error(`a process that is measured ended: ${signal ?? code}`));
+      });
+    });
+    // Whether it matters, who waits for something of the process says.
+    this.died.catch(() => undefined);
+    const forget = whenInterrupted(() => this.kill());
+    this.#process.once('close', forget);
   }
 
   get pid(): number {
@@ -75,11 +88,13 @@ export class Measured {
 
   /** Tells it to end, and waits until it has. */
   async stop(): Promise<void> {
+    this.#isToEnd = true;
     this.#process.kill('SIGTERM');
     await this.#ended;
   }
 
   async kill(): Promise<void> {
+    this.#isToEnd = true;
     this.#process.kill('SIGKILL');
     await this.#ended;
   }

@@ -25,6 +25,8 @@ export interface FieldOptions {
   readonly namespace: string;
   /** When a sequence is over: with its last Job, or when its own status says so. */
   readonly over: 'jobs' | 'status';
+  /** Rejects when whoever is watched at work is not there any more. */
+  readonly died: Promise<never>;
 }
 
 /** Far more than any run takes: what hangs is to be seen as that. */
@@ -128,7 +130,7 @@ export class Field {
     this.#handoffs = [];
     begin(resolve);
     try {
-      await promise;
+      await Promise.race([promise, this.#options.died]);
     } finally {
       clearTimeout(timer);
     }

@@ -19,8 +19,8 @@ interface Effort {
 
 const FULL: Effort = {
   warmUp: 60,
-  pairs: 4,
-  samples: 60,
+  pairs: 5,
+  samples: 120,
   running: [1, 4, 50, 500],
   atOnce: [
     { inFlight: 1, sequences: 10 },

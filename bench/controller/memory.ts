@@ -27,8 +27,8 @@ export const memory: Benchmark = {
 
 async function measure(world: World, warmUp: number, counts: readonly number[]): Promise<readonly Row[]> {
   const namespace = await world.namespace('bench-ours');
-  const field = await Field.open({ raw: world.raw, namespace, over: 'status' });
   let program = await Program.start(world, namespace, [INSPECTED]);
+  const field = await Field.open({ raw: world.raw, namespace, over: 'status', died: program.process.died });
   try {
     await field.run({ sequences: warmUp, inFlight: IN_FLIGHT });
     let heap = await Heap.of(program.process);

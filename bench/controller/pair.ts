@@ -40,7 +40,8 @@ export async function onStage<T>(world: World, { sequences }: WarmUp, work: (sta
     const namespace = await world.namespace('bench-ours');
     const program = await Program.start(world, namespace);
     undo.push(() => program.process.kill());
-    const field = await Field.open({ raw: world.raw, namespace, over: 'status' });
+    const { died } = program.process;
+    const field = await Field.open({ raw: world.raw, namespace, over: 'status', died });
     const floorsOwn = 'bench-floor';
     const recording = await record(world.raw, field, { namespace, to: floorsOwn });
     await warmUp(field);
@@ -51,7 +52,8 @@ export async function onStage<T>(world: World, { sequences }: WarmUp, work: (sta
       const process = await startFloor(world, { namespace: own, recording: file, writes, connections });
       undo.push(() => process.kill());
       const over = writes === 'jobs' ? 'jobs' : 'status';
-      const started: Floor = { process, field: await Field.open({ raw: world.raw, namespace: own, over }) };
+      const { died } = process;
+      const started: Floor = { process, field: await Field.open({ raw: world.raw, namespace: own, over, died }) };
       await warmUp(started.field);
       return started;
     };

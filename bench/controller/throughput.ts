@@ -20,7 +20,7 @@ interface Effort {
 
 const FULL: Effort = {
   warmUp: 60,
-  pairs: 2,
+  pairs: 3,
   few: { sequences: 50, inFlight: 50 },
   many: { sequences: 500, inFlight: 500 },
   rivals: [

@@ -6,6 +6,7 @@ import { resolveBinaries } from '../../local/binaries/resolve.ts';
 import { startControlPlane } from '../../local/control-plane/control-plane.ts';
 import { installCrds } from '../../local/control-plane/install-crds.ts';
 import { kubectlOf } from '../../local/control-plane/kubectl.ts';
+import { whenInterrupted } from '../interruption.ts';
 import { buildRelease, type Release } from '../release.ts';
 import { RawClient } from './raw-client.ts';
 
@@ -26,6 +27,10 @@ export interface World {
 export async function inWorld<T>(log: (line: string) => void, work: (world: World) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'sequentialjob-bench-'));
   const undo = [(): Promise<void> => rm(folder, { recursive: true, force: true })];
+  const undoAll = async (): Promise<void> => {
+    for (const end of undo.splice(0).toReversed()) await end();
+  };
+  const forget = whenInterrupted(undoAll);
   try {
     const release = await buildRelease(join(folder, 'release'));
     const binaries = await resolveBinaries({ env: process.env, log });
@@ -42,6 +47,7 @@ export async function inWorld<T>(log: (line: string) => void, work: (world: Worl
     };
     return await work({ kubeconfig: plane.kubeconfig, release, raw, namespace });
   } finally {
-    for (const end of undo.toReversed()) await end();
+    forget();
+    await undoAll();
   }
 }
