@@ -148,28 +148,29 @@ async function answerReview(request: IncomingMessage, response: ServerResponse, 
 
 /** Never throws: what goes wrong is said in the log in full, and to the client in general. */
 function review(question: Question, reviewer: Reviewer, log: Log): Verdict {
-  const { request } = question;
-  // The log is the operator's, and a client must not fill it.
-  const uid = shorten(question.uid);
-  const sequentialJob = `${shorten(text(request['namespace']) ?? '')}/${shorten(nameOf(request['object']))}`;
   try {
     const decoded = decodeRequest(question);
     if ('problem' in decoded) {
-      log.warn({ uid, sequentialJob, problem: decoded.problem }, 'review makes no sense');
+      log.warn({ ...named(question), problem: decoded.problem }, 'review makes no sense');
       return errored(400, decoded.problem);
     }
     const verdict = reviewer(decoded.value);
     const { operation } = decoded.value;
     const faults = verdict.status?.details?.causes.length;
-    log[verdict.allowed ? 'debug' : 'info']({ uid, operation, sequentialJob, faults }, SAID[`${verdict.allowed}`]);
+    if (!verdict.allowed) log.info({ ...named(question), operation, faults }, 'review denied');
+    else if (log.isLevelEnabled('debug')) log.debug({ ...named(question), operation }, 'review allowed');
     return verdict;
   } catch (error) {
-    log.error({ uid, sequentialJob, err: error }, 'review failed: a fault of the operator');
+    log.error({ ...named(question), err: error }, 'review failed: a fault of the operator');
     return errored(500, 'the webhook of SequentialJobs failed to judge the object; its log says why');
   }
 }
 
-const SAID = { true: 'review allowed', false: 'review denied' } as const;
+/** What a review is about, for the log, which is the operator's: a client must not fill it. */
+function named({ uid, request }: Question): { readonly uid: string; readonly sequentialJob: string } {
+  const namespace = shorten(text(request['namespace']) ?? '');
+  return { uid: shorten(uid), sequentialJob: `${namespace}/${shorten(nameOf(request['object']))}` };
+}
 
 function methodNotAllowed(response: ServerResponse, methods: readonly string[]): void {
   response.setHeader('allow', methods.join(', '));

@@ -36,12 +36,14 @@ export async function gather(request: IncomingMessage, maxBytes: number, room: R
   }
 }
 
+const NOTHING: Buffer = Buffer.alloc(0);
+
 /**
  * Most bodies come in one piece, which is kept as it is. Of more pieces the bytes are kept and not the pieces: one that has a
  * single byte takes many times its size, and a client may send seven million of them.
  */
 class GrowingBuffer {
-  #held: Buffer = Buffer.alloc(0);
+  #held = NOTHING;
   readonly #most: number;
   length = 0;
 
@@ -62,7 +64,7 @@ class GrowingBuffer {
   }
 
   get bytes(): Buffer {
-    return this.#held.subarray(0, this.length);
+    return this.#held.length === this.length ? this.#held : this.#held.subarray(0, this.length);
   }
 
   #grow(capacity: number): void {
