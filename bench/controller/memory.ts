@@ -18,7 +18,8 @@ export const memory: Benchmark = {
   about:
     `Sequences of ${STEPS} steps, run to their end and left there with their Jobs; there are no Pods, because nobody makes ` +
     'them here. Heap: V8’s after a full collection, asked for through the inspector, over that of the same process before ' +
-    'they were there. The floor is the JSON of the same objects, as the API server lists it.',
+    'they were there; of those that are found at the start over that of a process which found nothing, so that compiled code ' +
+    'is in the figure. The floor is the JSON of the same objects, as the API server lists it.',
   async run({ smoke, full = false, log }: BenchmarkOptions): Promise<readonly Row[]> {
     const counts = smoke ? [6] : full ? [2_000, 10_000] : [2_000];
     return inWorld(log, (world) => measure(world, smoke ? 2 : WARM_UP, counts));
