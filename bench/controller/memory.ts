@@ -29,8 +29,8 @@ export const memory: Benchmark = {
 async function measure(world: World, warmUp: number, counts: readonly number[]): Promise<readonly Row[]> {
   const namespace = await world.namespace('bench-ours');
   let program = await Program.start(world, namespace, [INSPECTED]);
-  const field = await Field.open({ raw: world.raw, namespace, over: 'status', died: program.process.died });
   try {
+    const field = await Field.open({ raw: world.raw, namespace, over: 'status', died: program.process.died });
     await field.run({ sequences: warmUp, inFlight: IN_FLIGHT });
     let heap = await Heap.of(program.process);
     const before = await heap.used();

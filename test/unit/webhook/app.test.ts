@@ -132,6 +132,20 @@ describe('what is large', () => {
   });
 });
 
+describe('a body whose length is not told', () => {
+  it.each([1, 100, 1000])('is read whole, in pieces of %i bytes', async (size) => {
+    const body = JSON.stringify(admissionReview({ object: written({ containers: steps(2) }) }));
+    const asking = supertest(createApp({ log })).post(VALIDATE_PATH).set('content-type', 'application/json');
+    // Each is a chunk of its own on the way, and for who reads.
+    for (let start = 0; start < body.length; start += size) asking.write(body.slice(start, start + size));
+    const response = await asking;
+    expect([response.status, JSON.parse(response.text)]).toMatchObject([
+      200,
+      { response: { uid: REVIEW_UID, allowed: true } },
+    ]);
+  });
+});
+
 describe('a body that is too large', () => {
   // As the API server does; to a client that wants the connection closed it is, whatever it is still sending.
   const agent = new Agent({ keepAlive: true });

@@ -171,6 +171,29 @@ describe('close', () => {
     agent.destroy();
   });
 
+  it('tells all who still wait, whoever was answered before', async () => {
+    await start();
+    const agent = new Agent({ keepAlive: true });
+    const answers: ReturnType<typeof ask>[] = [];
+    for (let count = 1; count <= 4; count++) {
+      answers.push(ask('/hold', agent));
+      await eventually('it is asked', () => (held.length === count ? true : undefined));
+    }
+    for (const early of [0, 2]) {
+      held[early]?.end('early');
+      expect(await answers[early]).toEqual({ body: 'early', connection: 'keep-alive' });
+      // Comes and goes after it.
+      await ask('/other');
+    }
+    const ended = server.close(10_000);
+    for (const late of [1, 3]) {
+      held[late]?.end('late');
+      expect(await answers[late]).toEqual({ body: 'late', connection: 'close' });
+    }
+    await ended;
+    agent.destroy();
+  });
+
   it('answers a request whose body is still coming', async () => {
     await start();
     const asking = request(
