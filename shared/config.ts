@@ -27,6 +27,8 @@ export interface Config {
   readonly kubeApiBurst: number;
   readonly requestTimeoutSeconds: number;
   readonly startupTimeoutSeconds: number;
+  /** Of the webhook only: the controller stops at once. */
+  readonly shutdownDelaySeconds: number;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
 }
@@ -192,6 +194,13 @@ export const OPTIONS: { readonly [K in keyof Config]: Option<Config[K]> } = {
     fallback: 300,
     read: integer(0, 86_400),
   },
+  shutdownDelaySeconds: {
+    flag: 'shutdown-delay',
+    placeholder: 'SECONDS',
+    says: 'how long the webhook serves on when it is to end, so that no request meets a closed connection; 5 in a cluster',
+    fallback: 0,
+    read: integer(0, 10),
+  },
   logLevel: {
     flag: 'log-level',
     placeholder: LOG_LEVELS.join('|'),
@@ -248,6 +257,7 @@ export function parseConfig(args: readonly string[], env: Readonly<Record<string
     kubeApiBurst: read('kubeApiBurst'),
     requestTimeoutSeconds: read('requestTimeoutSeconds'),
     startupTimeoutSeconds: read('startupTimeoutSeconds'),
+    shutdownDelaySeconds: read('shutdownDelaySeconds'),
     logLevel: read('logLevel'),
     logFormat: read('logFormat'),
   };

@@ -6,14 +6,15 @@ import type { Config } from '../../shared/config.ts';
 import type { Checks } from '../../shared/health.ts';
 import type { Log } from '../../shared/log.ts';
 import { WebhookMetrics } from '../../shared/metrics/webhook.ts';
+import { sleep } from '../../shared/sleep.ts';
 import { createApp, MUTATE_PATH, VALIDATE_PATH } from '../../webhook/app.ts';
 import { type KeyPair, WebhookServer } from '../../webhook/server.ts';
 import { warmUp } from '../../webhook/validate.ts';
 import { cannotListen } from './cannot-listen.ts';
 import type { Role } from './role.ts';
 
-/** What a review may still take when the process is to end; below the 20 s that all of it may take. */
-const GRACE_MS = 15_000;
+/** What a review may still take when the server is to end; with the longest delay below the 20 s that all may take. */
+const GRACE_MS = 8_000;
 
 export interface WebhookRoleOptions {
   /** Where its metrics go. */
@@ -51,7 +52,8 @@ export class WebhookRole implements Role {
     // A server that is about to listen has to before it can be closed; why it could not, `start` has said.
     await this.#starting.catch(() => undefined);
     await this.#following;
-    await this.#server.close(GRACE_MS);
+    const { shutdownDelaySeconds } = this.#config;
+    await this.#server.close(GRACE_MS, shutdownDelaySeconds === 0 ? undefined : sleep(shutdownDelaySeconds * 1000));
   }
 
   async #start(): Promise<void> {

@@ -44,7 +44,6 @@ export interface Container {
   readonly ports: readonly Port[];
   readonly readinessProbe: Probe;
   readonly livenessProbe: Probe;
-  readonly lifecycle: { readonly preStop: { readonly exec: { readonly command: readonly string[] } } };
   readonly resources: { readonly requests: Labels; readonly limits: Labels };
   readonly securityContext?: Readonly<Record<string, unknown>>;
   readonly volumeMounts: readonly { readonly name: string; readonly mountPath: string }[];

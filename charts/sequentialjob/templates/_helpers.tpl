@@ -135,6 +135,7 @@ spec:
             - --metrics-port=8080
             {{- if $servesWebhook }}
             - --cert-dir=/certificate
+            - --shutdown-delay=5
             {{- end }}
             {{- if and $controls $values.watchNamespace }}
             - --namespace={{ $values.watchNamespace }}
@@ -180,10 +181,6 @@ spec:
             initialDelaySeconds: 15
             periodSeconds: 20
             timeoutSeconds: 5
-          lifecycle:
-            preStop:
-              exec:
-                command: [/nodejs/bin/node, -e, 'setTimeout(() => {}, 5000)']
           resources:
             {{- toYaml $values.resources | nindent 12 }}
           securityContext:

@@ -150,6 +150,7 @@ describe('the Pods', () => {
       '--role=all',
       '--metrics-port=8080',
       '--cert-dir=/certificate',
+      '--shutdown-delay=5',
       '--namespace=team',
       '--kube-api-qps=50',
       '--kube-api-burst=0',

@@ -18,6 +18,7 @@ const DEFAULTS: Config = {
   kubeApiBurst: 0,
   requestTimeoutSeconds: 30,
   startupTimeoutSeconds: 300,
+  shutdownDelaySeconds: 0,
   logLevel: 'info',
   logFormat: 'json',
 };
@@ -76,6 +77,7 @@ describe('parseConfig', () => {
         '--kube-api-burst=100',
         '--request-timeout=2',
         '--startup-timeout=3',
+        '--shutdown-delay=4',
         '--log-level=silent',
         '--log-format=pretty',
       ],
@@ -97,6 +99,7 @@ describe('parseConfig', () => {
         kubeApiBurst: 100,
         requestTimeoutSeconds: 2,
         startupTimeoutSeconds: 3,
+        shutdownDelaySeconds: 4,
         logLevel: 'silent',
         logFormat: 'pretty',
       },

@@ -1,7 +1,7 @@
 /** The role `webhook` as a process: it needs a certificate and nothing else, and ends when it is told to. */
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
-import { request, type RequestOptions } from 'node:https';
+import { Agent, request, type RequestOptions } from 'node:https';
 import { connect as tcpConnect } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -89,6 +89,26 @@ describe('run --role=webhook', () => {
     const [response] = await answered;
     expect(JSON.parse(await text(response)).response).toEqual({ uid: REVIEW_UID, allowed: true });
     expect(await ended).toEqual({ code: 0, signal: null });
+  });
+
+  it('serves on for its delay when it is told to end, each answer the last on its connection', async () => {
+    await webhook.issue();
+    // The longest: the signal after the first cuts it short.
+    const operator = webhook.spawn('--shutdown-delay=10');
+    await operator.untilSays('webhook started');
+    const port = portOf(operator);
+    const ended = operator.end('SIGTERM');
+    await operator.untilSays('"msg":"stopping"');
+    const headers = { 'content-type': 'application/json' };
+    const agent = new Agent({ keepAlive: true });
+    const asking = request(options(port, { path: VALIDATE_PATH, method: 'POST', headers, agent })).end(BODY);
+    const [response] = await once(asking, 'response');
+    expect(JSON.parse(await text(response)).response).toEqual({ uid: REVIEW_UID, allowed: true });
+    expect(response.headers.connection).toBe('close');
+    expect(await get(port, '/readyz')).toEqual([503, 'not ready: webhook\n']);
+    void operator.end('SIGTERM');
+    expect(await ended).toEqual({ code: 1, signal: null });
+    agent.destroy();
   });
 
   it('takes a new certificate up without a restart', async () => {

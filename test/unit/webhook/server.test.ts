@@ -222,6 +222,36 @@ describe('close', () => {
     expect(await Promise.all([closed(fresh), closed(used)])).toEqual([true, true]);
   });
 
+  it('serves on for its delay, with one more answer on each connection, so that whoever sends meets none that is closed', async () => {
+    await start();
+    const agent = new Agent({ keepAlive: true });
+    const known = await Promise.all(Array.from({ length: 8 }, async () => ask('/before', agent)));
+    expect(new Set(known.map(({ connection }) => connection))).toEqual(new Set(['keep-alive']));
+    const idle = Object.values(agent.freeSockets).flat();
+    expect(idle).toHaveLength(8);
+    const waiting = ask('/hold');
+    await eventually('it is asked', () => (held.length > 0 ? true : undefined));
+    const delay = Promise.withResolvers<void>();
+    const ended = server.close(10_000, delay.promise);
+    expect(server.serving).toBe(false);
+    // By the connections that there were, one after the other, and then by new ones.
+    for (let count = 0; count < 20; count++) {
+      expect(await ask('/after', agent)).toEqual({ body: '/after', connection: 'close' });
+    }
+    await eventually('those are all closed', () => (idle.every((socket) => socket?.closed) ? true : undefined));
+    delay.resolve();
+    await eventually('no connection is accepted', async () =>
+      open().then(
+        (socket) => void socket.destroy(),
+        ({ code }) => code === 'ECONNREFUSED' || undefined,
+      ),
+    );
+    held[0]?.end('late');
+    expect(await waiting).toEqual({ body: 'late', connection: 'close' });
+    await ended;
+    agent.destroy();
+  });
+
   it('cuts off what lasts longer than it may', async () => {
     await start();
     const answer = ask('/hold');
