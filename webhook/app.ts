@@ -136,7 +136,7 @@ async function answerReview(request: IncomingMessage, response: ServerResponse, 
     refuse(response, body.refusal.status, body.refusal.message, log);
     return;
   }
-  const question = decodeReview(body.value);
+  const question = decodeReview(body.value, body.bytes);
   if ('problem' in question) {
     refuse(response, 400, question.problem, log);
     return;

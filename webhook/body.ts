@@ -16,7 +16,7 @@ export interface HttpRefusal {
   readonly message: string;
 }
 
-export type Body = { readonly value: unknown } | { readonly refusal: HttpRefusal };
+export type Body = { readonly value: unknown; readonly bytes: number } | { readonly refusal: HttpRefusal };
 
 const refuse = (status: HttpRefusal['status'], message: string): Body => ({ refusal: { status, message } });
 
@@ -41,7 +41,7 @@ export async function readJson(request: IncomingMessage, room: Room, maxBytes = 
   if (!isUtf8(bytes)) return refuse(400, 'the body must be UTF-8');
   try {
     // `__proto__` is a property like any other to it.
-    return { value: JSON.parse(bytes.toString('utf8')) };
+    return { value: JSON.parse(bytes.toString('utf8')), bytes: bytes.length };
   } catch {
     return refuse(400, 'the body must be JSON');
   }

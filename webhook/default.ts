@@ -18,10 +18,11 @@ import { faultsOf } from './validate.ts';
  * BeforeCreate, then createValidation). A user would be told of a duplicate name, mend it, and only then be told of the
  * four other faults.
  */
-export function reviewDefaults({ operation, subResource, object }: AdmissionRequest): Verdict {
+export function reviewDefaults({ operation, subResource, object, bytes }: AdmissionRequest): Verdict {
   if (operation !== 'CREATE' || subResource !== '') return allowed();
   const target = defaulted(object);
-  const faults = faultsOf(target);
+  // The few defaults say no more than the review that is around the object.
+  const faults = faultsOf(target, bytes);
   return faults.length > 0 ? denied(target, faults, warningsFor(target)) : patched(defaultingPatch(object));
 }
 

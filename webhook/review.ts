@@ -16,6 +16,8 @@ export type Operation = (typeof OPERATIONS)[number];
 export interface Question {
   readonly uid: string;
   readonly request: Untrusted<Record<string, unknown>>;
+  /** How long the review is. */
+  readonly bytes: number;
 }
 
 /** A request that is about a SequentialJob and makes sense. The objects are as the client sent them. */
@@ -27,12 +29,14 @@ export interface AdmissionRequest {
   readonly object: unknown;
   /** Present on UPDATE and DELETE. */
   readonly oldObject: unknown;
+  /** How long the review is that it came in. */
+  readonly bytes: number;
 }
 
 export type Decoded<T> = { readonly value: T } | { readonly problem: string };
 
-/** Finds the question in a body. Whatever has a UID is one; everything else is a problem in one line. */
-export function decodeReview(body: unknown): Decoded<Question> {
+/** Finds the question in a body of so many bytes. Whatever has a UID is one; everything else is a problem in one line. */
+export function decodeReview(body: unknown, bytes: number): Decoded<Question> {
   const review = part<{ apiVersion: string; kind: string; request: object }>(body);
   if (review === undefined) return { problem: `the body must be an ${REVIEW_KIND}` };
   if (review.apiVersion !== REVIEW_API_VERSION || review.kind !== REVIEW_KIND) {
@@ -41,11 +45,13 @@ export function decodeReview(body: unknown): Decoded<Question> {
   const request = part<Record<string, unknown>>(review.request);
   if (request === undefined) return { problem: 'request must be there and be an object' };
   const uid = text(request['uid']);
-  return uid === undefined ? { problem: 'request.uid must be a string and not empty' } : { value: { uid, request } };
+  return uid === undefined
+    ? { problem: 'request.uid must be a string and not empty' }
+    : { value: { uid, request, bytes } };
 }
 
 /** Reads a question strictly: what does not fit this webhook or its operation is a problem in one line. */
-export function decodeRequest({ request }: Question): Decoded<AdmissionRequest> {
+export function decodeRequest({ request, bytes }: Question): Decoded<AdmissionRequest> {
   const kind = part<{ group: string; version: string; kind: string }>(request['kind']);
   if (kind?.group !== GROUP || kind.version !== VERSION || kind.kind !== KIND) {
     return { problem: `request.kind must be ${KIND} of ${API_VERSION}` };
@@ -60,7 +66,7 @@ export function decodeRequest({ request }: Question): Decoded<AdmissionRequest> 
     const problem = objectProblem(value);
     if (problem !== undefined) return { problem: `request.${name} ${problem}` };
   }
-  return { value: { operation, subResource, object, oldObject } };
+  return { value: { operation, subResource, object, oldObject, bytes } };
 }
 
 function objectProblem(value: unknown): string | undefined {

@@ -13,11 +13,11 @@ import type { AdmissionRequest } from './review.ts';
 
 /** Answers a validating review with every fault and every warning at once. Only CREATE and UPDATE are judged. */
 export function reviewObject(request: AdmissionRequest): Verdict {
-  const { operation, subResource, object, oldObject } = request;
+  const { operation, subResource, object, oldObject, bytes } = request;
   if (subResource !== '') return allowed();
   switch (operation) {
     case 'CREATE':
-      return judge(object, faultsOf(object), warningsFor(object));
+      return judge(object, faultsOf(object, bytes), warningsFor(object));
     case 'UPDATE':
       return reviewUpdate(oldObject, object);
     case 'DELETE':
@@ -31,9 +31,12 @@ export function warmUp(): void {
   faultsOf({});
 }
 
-/** The faults of an object that is written through its main resource, which takes no status: what it says there is lost. */
-export function faultsOf(object: unknown): readonly FieldError[] {
-  const size = sizeFaults(object);
+/**
+ * The faults of an object that is written through its main resource, which takes no status: what it says there is lost.
+ * `bytes`: how long its JSON is, or more.
+ */
+export function faultsOf(object: unknown, bytes?: number): readonly FieldError[] {
+  const size = sizeFaults(object, bytes);
   if (size.length > 0) return size;
   const { status: _, ...rest } = part<SequentialJob>(object) ?? {};
   return validateSequentialJob(rest);

@@ -51,17 +51,24 @@ export function fieldRefFaults(ref: Untrusted<V1ObjectFieldSelector>, fields: Fi
   if (path === undefined) {
     return;
   }
-  const [, map, key = ''] = SUBSCRIPT.exec(path) ?? [];
   if (version !== 'v1') {
     const detail = `error converting fieldPath: unsupported pod version: ${version}`;
     faults.push(invalid(at.child('fieldPath'), path, detail));
-  } else if (map !== undefined) {
-    // Keys of annotations may be in upper case.
-    const problems = qualifiedNameProblems(map === 'annotations' ? key.toLowerCase() : key);
-    faults.push(...problems.map((problem) => invalid(at, key, problem)));
   } else if (!fields.paths.has(path)) {
-    faults.push(fields.refuse(at.child('fieldPath'), path));
+    entryFaults(path, fields, at, faults);
   }
+}
+
+/** A path to one entry of a map, which is the only other kind there is. */
+function entryFaults(path: string, fields: Fields, at: Path, faults: Faults): void {
+  const [, map, key = ''] = SUBSCRIPT.exec(path) ?? [];
+  if (map === undefined) {
+    faults.push(fields.refuse(at.child('fieldPath'), path));
+    return;
+  }
+  // Keys of annotations may be in upper case.
+  const problems = qualifiedNameProblems(map === 'annotations' ? key.toLowerCase() : key);
+  faults.push(...problems.map((problem) => invalid(at, key, problem)));
 }
 
 const RESOURCES: readonly string[] = ['limits', 'requests'].flatMap((kind) =>

@@ -18,11 +18,13 @@ const SOURCES = ['fieldRef', 'resourceFieldRef', 'configMapKeyRef', 'secretKeyRe
 
 /** Checks `env` and `envFrom` of a container. */
 export function envFaults(container: Untrusted<V1Container>, at: Path, faults: Faults): void {
+  const env = at.child('env');
   parts<V1EnvVar>(container.env).forEach((variable, i) => {
-    variableFaults(variable, at.child('env').index(i), faults);
+    variableFaults(variable, env.index(i), faults);
   });
+  const envFrom = at.child('envFrom');
   parts<V1EnvFromSource>(container.envFrom).forEach((source, i) => {
-    envFromFaults(source, at.child('envFrom').index(i), faults);
+    envFromFaults(source, envFrom.index(i), faults);
   });
 }
 
@@ -42,13 +44,14 @@ function variableFaults(variable: Untrusted<V1EnvVar>, at: Path, faults: Faults)
 }
 
 function sourceFaults(source: Untrusted<V1EnvVarSource>, hasValue: boolean, at: Path, faults: Faults): void {
-  const given = SOURCES.filter((name) => part(source[name]) !== undefined);
-  if (given.length === 0) {
+  let given = 0;
+  for (const name of SOURCES) if (part(source[name]) !== undefined) given++;
+  if (given === 0) {
     const known = SOURCES.slice(0, -1).map((name) => `\`${name}\``);
     faults.push(invalid(at, '', `must specify one of: ${known.slice(0, -1).join(', ')} or ${known.at(-1)}`));
   } else if (hasValue) {
     faults.push(invalid(at, '', 'may not be specified when `value` is not empty'));
-  } else if (given.length > 1) {
+  } else if (given > 1) {
     faults.push(invalid(at, '', 'may not have more than one field specified at a time'));
   }
   const field = part<V1ObjectFieldSelector>(source.fieldRef);

@@ -30,7 +30,10 @@ export interface FieldError {
 /** Where the rules put what they find. A rule only ever appends. */
 export type Faults = FieldError[];
 
-/** A place in an object. It costs one small object until someone asks for its text, so rules can pass it freely. */
+/**
+ * A place in an object. It costs one small object until someone asks for its text, so rules can pass it freely. A segment
+ * may be a property that nobody knows, and as long as a body: the text has its beginning.
+ */
 export class Path {
   readonly #parent: Path | undefined;
   /** A property's name, an index, or a map's key in brackets. */
@@ -50,9 +53,9 @@ export class Path {
     return new Path(undefined, name, true);
   }
 
-  /** A property: `spec.containers`. It may be one that nobody knows, and as long as a body. */
+  /** A property: `spec.containers`. */
   child(name: string): Path {
-    return new Path(this === Path.ROOT ? undefined : this, shorten(name), true);
+    return new Path(this, name, true);
   }
 
   /** An element of a list: `containers[0]`. */
@@ -67,8 +70,8 @@ export class Path {
 
   toString(): string {
     const own = typeof this.#segment === 'number' ? `[${this.#segment}]` : this.#segment;
-    if (this.#parent === undefined) return own;
-    return `${this.#parent.toString()}${this.#isProperty ? '.' : ''}${own}`;
+    const before = this.#parent?.toString() ?? '';
+    return `${before}${this.#isProperty && before !== '' ? '.' : ''}${this.#isProperty ? shorten(own) : own}`;
   }
 }
 

@@ -110,7 +110,8 @@ export function envVarProblems(value: string): Problems {
 export function configKeyProblems(value: string): Problems {
   const problems = value.length > SUBDOMAIN_LENGTH ? [atMost(SUBDOMAIN_LENGTH)] : FINE;
   if (configKey.test(value)) {
-    return [...problems, ...pathLikeProblems(value)];
+    const more = pathLikeProblems(value);
+    return problems === FINE ? more : [...problems, ...more];
   }
   const says = "a valid config key must consist of alphanumeric characters, '-', '_' or '.'";
   return [...problems, explain(says, KEY, ['key.name', 'KEY_NAME', 'key-name'])];

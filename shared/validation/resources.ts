@@ -3,7 +3,7 @@ import type { V1Container, V1ResourceRequirements } from '@kubernetes/client-nod
 import { forbidden, invalid, required, type Faults, type Path } from './field.ts';
 import { qualifiedNameProblems } from './names.ts';
 import { isWhole, parseQuantity, type Nano } from './quantity.ts';
-import { entries, part, type Untrusted } from './untrusted.ts';
+import { part, type Untrusted } from './untrusted.ts';
 
 const STANDARD: ReadonlySet<string> = new Set(['cpu', 'memory', 'ephemeral-storage']);
 
@@ -20,7 +20,10 @@ interface Amount {
   readonly text: string | number;
 }
 
-type Amounts = ReadonlyMap<string, Amount>;
+/** As JSON has them: what is in them nobody has looked at. */
+type Quantities = Readonly<Record<string, unknown>>;
+
+const NONE: Quantities = Object.freeze({});
 
 /** Checks that quantities parse, are not negative, and that no request is above its limit. */
 export function resourceFaults(container: Untrusted<V1Container>, at: Path, faults: Faults): void {
@@ -29,29 +32,15 @@ export function resourceFaults(container: Untrusted<V1Container>, at: Path, faul
     return;
   }
   const here = at.child('resources');
-  const limits = amountsOf(resources.limits, here.child('limits'), faults);
-  const requests = amountsOf(resources.requests, here.child('requests'), faults);
-  const names = [...limits.keys(), ...requests.keys()];
-  if (names.some(isHugePages) && !names.some((name) => name === 'cpu' || name === 'memory')) {
-    faults.push(forbidden(here, 'HugePages require cpu or memory'));
+  const limits = part<Quantities>(resources.limits) ?? NONE;
+  const requests = part<Quantities>(resources.requests) ?? NONE;
+  quantityFaults(limits, here.child('limits'), faults);
+  quantityFaults(requests, here.child('requests'), faults);
+  hugePagesFaults([limits, requests], here, faults);
+  for (const name of Object.keys(requests)) {
+    const request = soundAmountOf(requests, name);
+    if (request !== undefined) compare({ name, request, limit: soundAmountOf(limits, name) }, here, faults);
   }
-  requests.forEach((request, name) => compare({ name, request, limit: limits.get(name) }, here, faults));
-}
-
-function amountsOf(value: unknown, at: Path, faults: Faults): Amounts {
-  const amounts = new Map<string, Amount>();
-  for (const [name, quantity] of entries(value)) {
-    for (const problem of nameProblems(name)) {
-      faults.push(invalid(at.key(name), name, problem));
-    }
-    if (typeof quantity === 'string' || typeof quantity === 'number') {
-      const amount = amountOf(name, quantity, { at, faults });
-      if (amount !== undefined) {
-        amounts.set(name, amount);
-      }
-    }
-  }
-  return amounts;
 }
 
 function nameProblems(name: string): readonly string[] {
@@ -67,27 +56,56 @@ function nameProblems(name: string): readonly string[] {
   return name.includes('/') ? qualifiedNameProblems(name) : ['must be a standard resource for containers'];
 }
 
-interface Findings {
-  /** The map that the quantity is in. */
-  readonly at: Path;
-  readonly faults: Faults;
+function quantityFaults(quantities: Quantities, at: Path, faults: Faults): void {
+  for (const name of Object.keys(quantities)) {
+    for (const problem of nameProblems(name)) {
+      faults.push(invalid(at.key(name), name, problem));
+    }
+    const amount = amountOf(quantities, name);
+    if (amount !== undefined && 'problem' in amount) {
+      faults.push(invalid(at.key(name), amount.text, amount.problem));
+    }
+  }
 }
 
-function amountOf(name: string, quantity: string | number, { at, faults }: Findings): Amount | undefined {
-  const parsed = parseQuantity(quantity);
-  if ('problem' in parsed) {
-    faults.push(invalid(at.key(name), quantity, parsed.problem));
+/** Huge pages alone start nothing. What is no amount counts for neither. */
+function hugePagesFaults(all: readonly Quantities[], at: Path, faults: Faults): void {
+  const has = (is: (name: string) => boolean): boolean =>
+    all.some((quantities) =>
+      Object.keys(quantities).some((name) => is(name) && soundAmountOf(quantities, name) !== undefined),
+    );
+  if (has(isHugePages) && !has((name) => name === 'cpu' || name === 'memory')) {
+    faults.push(forbidden(at, 'HugePages require cpu or memory'));
+  }
+}
+
+interface NoAmount {
+  readonly problem: string;
+  /** As a fault shows it. */
+  readonly text: string | number;
+}
+
+/** What a resource's quantity says; undefined where it is not there, or of a type that the schema refuses. */
+function amountOf(quantities: Quantities, name: string): Amount | NoAmount | undefined {
+  const text = Object.hasOwn(quantities, name) ? quantities[name] : undefined;
+  if (typeof text !== 'string' && typeof text !== 'number') {
     return undefined;
+  }
+  const parsed = parseQuantity(text);
+  if ('problem' in parsed) {
+    return { problem: parsed.problem, text };
   }
   if (parsed.nano < 0n) {
-    faults.push(invalid(at.key(name), String(quantity), 'must be greater than or equal to 0'));
-    return undefined;
+    return { problem: 'must be greater than or equal to 0', text: String(text) };
   }
-  if (name.includes('/') && !isWhole(parsed.nano)) {
-    faults.push(invalid(at.key(name), String(quantity), 'must be an integer'));
-    return undefined;
-  }
-  return { nano: parsed.nano, text: quantity };
+  return name.includes('/') && !isWhole(parsed.nano)
+    ? { problem: 'must be an integer', text: String(text) }
+    : { nano: parsed.nano, text };
+}
+
+function soundAmountOf(quantities: Quantities, name: string): Amount | undefined {
+  const amount = amountOf(quantities, name);
+  return amount === undefined || 'problem' in amount ? undefined : amount;
 }
 
 interface Pair {

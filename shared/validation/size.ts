@@ -10,9 +10,15 @@ import { part } from './untrusted.ts';
  */
 export const MAX_VALUES = 200_000;
 
-/** The fault of a spec that says too much to be looked at any further. Total, whatever the nesting. */
-export function sizeFaults(object: unknown, max = MAX_VALUES): readonly FieldError[] {
-  return hasMoreValues(part<SequentialJob>(object)?.spec, max)
+/** In JSON: a digit, and what parts it from the next value. */
+const LEAST_BYTES = 2;
+
+/**
+ * The fault of a spec that says too much to be looked at any further. Total, whatever the nesting. Nothing is counted where
+ * `bytes` says enough: how long the JSON is that the object was read from, or more.
+ */
+export function sizeFaults(object: unknown, bytes = Infinity, max = MAX_VALUES): readonly FieldError[] {
+  return bytes > max * LEAST_BYTES && hasMoreValues(part<SequentialJob>(object)?.spec, max)
     ? [invalidWhole(Path.of('spec'), `must not have more than ${max} values`)]
     : [];
 }

@@ -14,7 +14,8 @@ export interface PodSetting {
   readonly isHostNetwork: boolean;
 }
 
-interface Findings extends PodSetting {
+interface Findings {
+  readonly pod: PodSetting;
   readonly isPrivileged: boolean;
   /** The paths taken in this container, by a mount or a device. */
   readonly taken: Set<string>;
@@ -31,12 +32,14 @@ export function volumeMountFaults(container: Untrusted<V1Container>, pod: PodSet
     return;
   }
   const isPrivileged = part<V1SecurityContext>(container.securityContext)?.privileged === true;
-  const findings: Findings = { ...pod, isPrivileged, taken: new Set(), devices: new Set(), faults };
+  const findings: Findings = { pod, isPrivileged, taken: new Set(), devices: new Set(), faults };
+  const volumeMounts = at.child('volumeMounts');
   mounts.forEach((mount, i) => {
-    mountFaults(mount, at.child('volumeMounts').index(i), findings);
+    mountFaults(mount, volumeMounts.index(i), findings);
   });
+  const volumeDevices = at.child('volumeDevices');
   devices.forEach((device, i) => {
-    const here = at.child('volumeDevices').index(i);
+    const here = volumeDevices.index(i);
     volumeNameFaults(device.name, here.child('name'), findings);
     deviceFaults(device, mounts, here.child('name'), findings);
     const path = pathFaults(device.devicePath, here.child('devicePath'), findings);
@@ -51,7 +54,7 @@ function deviceFaults(
   device: Untrusted<V1VolumeDevice>,
   mounts: readonly Untrusted<V1VolumeMount>[],
   at: Path,
-  { volumes, claims, devices, faults }: Findings,
+  { pod: { volumes, claims }, devices, faults }: Findings,
 ): void {
   const name = text(device.name);
   if (name === undefined) {
@@ -100,10 +103,10 @@ function mountFaults(mount: Untrusted<V1VolumeMount>, at: Path, findings: Findin
 /** From 1.30 on; an older server drops the field. */
 function recursiveFaults(mount: Untrusted<V1VolumeMount>, at: Path, faults: Faults): void {
   const wish = text(mount.recursiveReadOnly);
-  choiceFaults(wish, ['Disabled', 'Enabled', 'IfPossible'], at, faults);
   if (wish === undefined || wish === 'Disabled') {
     return;
   }
+  choiceFaults(wish, ['Disabled', 'Enabled', 'IfPossible'], at, faults);
   if (mount.readOnly !== true) {
     faults.push(forbidden(at, 'may only be specified when readOnly is true'));
   }
@@ -113,7 +116,7 @@ function recursiveFaults(mount: Untrusted<V1VolumeMount>, at: Path, faults: Faul
   }
 }
 
-function volumeNameFaults(value: unknown, at: Path, { volumes, faults }: Findings): void {
+function volumeNameFaults(value: unknown, at: Path, { pod: { volumes }, faults }: Findings): void {
   const name = text(value);
   if (name === undefined) {
     faults.push(required(at));
