@@ -105,6 +105,7 @@ export class Informers {
   async start(): Promise<void> {
     for (const informer of [...this.#needed, ...this.#explaining]) informer.start();
     await Promise.all(this.#needed.map((informer) => informer.synced));
+    this.#compactor.settle();
   }
 
   async stop(): Promise<void> {

@@ -3,13 +3,17 @@
  * of objects say the same. Of two equal strings one is kept.
  */
 
-/** Strings that are known at once; which ones were forgotten costs memory and no more. */
-const KNOWN = 8192;
+/** Strings that are remembered, and as many of those before them; which ones were forgotten costs memory and no more. */
+const REMEMBERED = 4_096;
+/** The same while lists are read: what names an object in one may come a whole list after it came in the other. */
+const REMEMBERED_AT_START = 131_072;
 /** Longer ones are seldom said twice. */
 const MAX_LENGTH = 64;
 
 export class Compactor {
-  readonly #known = new Map<string, string>();
+  #most = REMEMBERED_AT_START;
+  #known = new Map<string, string>();
+  #before = new Map<string, string>();
 
   /** An equal object, for plain JSON; the argument stays as it is. */
   compact<T>(value: T): T {
@@ -17,6 +21,13 @@ export class Compactor {
     const copy = JSON.parse(JSON.stringify(value)) as T;
     this.#share(copy);
     return copy;
+  }
+
+  /** To be told when the lists have been read: from then on equal strings come close to each other. */
+  settle(): void {
+    this.#most = REMEMBERED;
+    this.#known = new Map();
+    this.#before = new Map();
   }
 
   /** In place. */
@@ -34,8 +45,12 @@ export class Compactor {
     if (text.length > MAX_LENGTH) return text;
     const known = this.#known.get(text);
     if (known !== undefined) return known;
-    if (this.#known.size >= KNOWN) this.#known.clear();
-    this.#known.set(text, text);
-    return text;
+    const kept = this.#before.get(text) ?? text;
+    if (this.#known.size >= this.#most) {
+      this.#before = this.#known;
+      this.#known = new Map();
+    }
+    this.#known.set(kept, kept);
+    return kept;
   }
 }
