@@ -1,4 +1,4 @@
-/** The program as it is released, and Node's options as the Deployment has them. */
+/** The program as it is released, and its environment as the Deployment has it. */
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -11,8 +11,8 @@ export interface Release {
   /** The bundle. */
   readonly program: string;
   readonly nodeOptions: string;
-  /** Where compiled code is kept. */
-  readonly env: { readonly NODE_COMPILE_CACHE?: string };
+  /** The other variables; compiled code is kept in the folder. */
+  readonly env: Readonly<Record<string, string>>;
 }
 
 interface Deployment {
@@ -32,11 +32,12 @@ export async function buildRelease(folder: string): Promise<Release> {
   await promisify(execFile)(process.execPath, [join(ROOT, 'build.mjs'), folder], { cwd: ROOT });
   const text = await readFile(join(ROOT, 'config/manager/deployment.yaml'), 'utf8');
   const [container] = (parse(text) as Deployment).spec.template.spec.containers;
-  const nodeOptions = container?.env?.find(({ name }) => name === 'NODE_OPTIONS')?.value;
+  const variables = (container?.env ?? []).map(({ name, value = '' }) => [name, value] as const);
+  const { NODE_OPTIONS: nodeOptions, ...env } = Object.fromEntries<string>(variables);
   if (nodeOptions === undefined) throw new Error('the Deployment says no NODE_OPTIONS');
   return {
     program: join(folder, 'sequentialjob.mjs'),
     nodeOptions,
-    env: { NODE_COMPILE_CACHE: join(folder, 'compile-cache') },
+    env: { ...env, NODE_COMPILE_CACHE: join(folder, 'compile-cache') },
   };
 }

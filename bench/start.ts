@@ -28,7 +28,8 @@ export const start: Benchmark = {
       const release = await buildRelease(folder);
       const { folder: certificates } = await writeCertificate(join(folder, 'certificate'));
       const times = smoke ? 1 : STARTS;
-      const without: Release = { ...release, env: {} };
+      const { NODE_COMPILE_CACHE: _, ...env } = release.env;
+      const without: Release = { ...release, env };
       const measure = async (of: Release): Promise<Comparison> => {
         const pairs = await inTurns(times, { ours: async () => ourStart(of, certificates), floor: nodesStart });
         return compare(pairs, (ms) => ms);

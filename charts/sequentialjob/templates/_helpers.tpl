@@ -150,6 +150,10 @@ spec:
           env:
             - name: NODE_OPTIONS
               value: --max-old-space-size={{ $values.maxHeapMiB }} --max-semi-space-size=8
+            - name: MALLOC_TRIM_THRESHOLD_
+              value: '1048576'
+            - name: MALLOC_MMAP_THRESHOLD_
+              value: '1048576'
             - name: NODE_COMPILE_CACHE
               value: /tmp/compile-cache
             {{- with $values.extraEnv }}

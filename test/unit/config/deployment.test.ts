@@ -73,6 +73,10 @@ describe.each(DEPLOYMENTS)('the Pods of %s', (_name, deployment) => {
     expect(config.shutdownDelaySeconds).toBe(config.role === 'controller' ? 0 : 5);
   });
 
+  it('have the same environment as all the others', () => {
+    expect(container.env).toEqual(DEPLOYMENTS[0]?.[1].spec.template.spec.containers[0]?.env);
+  });
+
   it('run out of heap before they run out of memory', () => {
     const heap = Number(/--max-old-space-size=(\d+)/.exec(container.env[0]?.value ?? '')?.[1]);
     const limit = Number(/^(\d+)Mi$/.exec(container.resources.limits['memory'] ?? '')?.[1]);
