@@ -100,8 +100,8 @@ export class Field {
         if (this.#handoffs.length === completions) resolve();
       };
       timer = setInterval(() => {
-        // As many as are due: a timer may come late.
-        const due = Math.min(completions, ((performance.now() - started) / 1000) * perSecond);
+        // As many as are due: a timer may come late. The first has its time to wait like the others.
+        const due = Math.min(completions, Math.floor(((performance.now() - started) / 1000) * perSecond));
         for (; done < due && this.#open.length > 0; done++) this.#complete(this.#open.shift());
       }, 1);
     });
