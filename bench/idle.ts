@@ -63,7 +63,7 @@ async function measure(
   flags: readonly string[],
   times: Times,
 ): Promise<readonly Row[]> {
-  const bare = new Measured({ args: ['-e', BARE], nodeOptions });
+  const bare = new Measured({ args: ['-e', BARE], nodeOptions, env });
   const ours = roles.map(
     (role) => new Measured({ args: [program, 'run', `--role=${role}`, ...flags], nodeOptions, env }),
   );

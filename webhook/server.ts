@@ -102,18 +102,18 @@ export class WebhookServer {
   }
 
   /**
-   * Serves on until `until` resolves, every answer the last on its connection; then accepts no more, answers what has
-   * begun, and closes them all: those without a request at once, the others with their answer, and what lasts longer than
-   * `graceMs` as it is. Never rejects, unless `until` does.
+   * Where it serves it does so until `delay` resolves, every answer the last on its connection; then accepts no more,
+   * answers what has begun, and closes them all: those without a request at once, the others with their answer, and what
+   * lasts longer than `graceMs` as it is. Never rejects, unless `delay` does.
    *
    * Whoever uses a connection meanwhile has left it before it is closed. One that is closed between two requests may lose
    * the second: it can be on its way already, and no client sends a POST twice by itself (RFC 9110 §9.2.2).
    */
-  async close(graceMs: number, until?: Promise<void>): Promise<void> {
+  async close(graceMs: number, delay?: () => Promise<void>): Promise<void> {
     this.#stopping = true;
     if (!this.#server.listening) return;
     for (const response of this.#pending) announceEnd(response);
-    if (until !== undefined) await until;
+    if (delay !== undefined) await delay();
     const closed = new Promise<void>((resolve) => {
       this.#server.close(() => resolve());
     });

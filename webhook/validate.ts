@@ -19,7 +19,7 @@ export function reviewObject(request: AdmissionRequest): Verdict {
     case 'CREATE':
       return judge(object, faultsOf(object, bytes), warningsFor(object));
     case 'UPDATE':
-      return reviewUpdate(oldObject, object);
+      return reviewUpdate(oldObject, object, bytes);
     case 'DELETE':
     case 'CONNECT':
       return allowed();
@@ -48,11 +48,12 @@ export function faultsOf(object: unknown, bytes?: number): readonly FieldError[]
  * reason faults and warnings that the stored object has already are not held against a change of something else, as in
  * the API server's own ratcheting (KEP-4008).
  */
-function reviewUpdate(before: unknown, after: unknown): Verdict {
+function reviewUpdate(before: unknown, after: unknown, bytes: number): Verdict {
   if (isBeingDeleted(before) || hasSameSpec(before, after)) return allowed();
-  const size = sizeFaults(after);
+  const size = sizeFaults(after, bytes);
   if (size.length > 0) return denied(after, size);
-  const faults = [...validateUpdate(before, after), ...unlessIn(faultsOf(before), faultsOf(after), formatFieldError)];
+  const news = unlessIn(faultsOf(before, bytes), faultsOf(after, bytes), formatFieldError);
+  const faults = [...validateUpdate(before, after), ...news];
   return judge(after, faults, unlessIn(warningsFor(before), warningsFor(after), String));
 }
 

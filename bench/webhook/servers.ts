@@ -25,7 +25,7 @@ export async function untilServes(webhook: Measured): Promise<number> {
   return Number(await webhook.untilSays(/"port":(\d+),"msg":"webhook started"/));
 }
 
-export async function startFloor({ nodeOptions }: Release, { cert, key }: CertificateFiles): Promise<Served> {
-  const process = new Measured({ args: [join(import.meta.dirname, 'floor.ts'), cert, key], nodeOptions });
+export async function startFloor({ nodeOptions, env }: Release, { cert, key }: CertificateFiles): Promise<Served> {
+  const process = new Measured({ args: [join(import.meta.dirname, 'floor.ts'), cert, key], nodeOptions, env });
   return { process, port: Number(await process.untilSays(/^(\d+)\n/)) };
 }

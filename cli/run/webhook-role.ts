@@ -13,8 +13,8 @@ import { warmUp } from '../../webhook/validate.ts';
 import { cannotListen } from './cannot-listen.ts';
 import type { Role } from './role.ts';
 
-/** What a review may still take when the server is to end; with the longest delay below the 20 s that all may take. */
-const GRACE_MS = 8_000;
+/** How long the server may take to end, its delay and the last reviews together; below the 20 s that all of it may take. */
+const END_MS = 18_000;
 
 export interface WebhookRoleOptions {
   /** Where its metrics go. */
@@ -52,8 +52,8 @@ export class WebhookRole implements Role {
     // A server that is about to listen has to before it can be closed; why it could not, `start` has said.
     await this.#starting.catch(() => undefined);
     await this.#following;
-    const { shutdownDelaySeconds } = this.#config;
-    await this.#server.close(GRACE_MS, shutdownDelaySeconds === 0 ? undefined : sleep(shutdownDelaySeconds * 1000));
+    const delayMs = this.#config.shutdownDelaySeconds * 1000;
+    await this.#server.close(END_MS - delayMs, delayMs === 0 ? undefined : async () => sleep(delayMs));
   }
 
   async #start(): Promise<void> {

@@ -70,8 +70,8 @@ export class Path {
 
   toString(): string {
     const own = typeof this.#segment === 'number' ? `[${this.#segment}]` : this.#segment;
-    const before = this.#parent?.toString() ?? '';
-    return `${before}${this.#isProperty && before !== '' ? '.' : ''}${this.#isProperty ? shorten(own) : own}`;
+    const parent = this.#parent === Path.ROOT ? undefined : this.#parent;
+    return `${parent?.toString() ?? ''}${this.#isProperty && parent ? '.' : ''}${this.#isProperty ? shorten(own) : own}`;
   }
 }
 

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Informers, type InformersOptions } from '../../../controller/informers.ts';
 import { LABELS, SUSPENDED_ANNOTATION } from '../../../shared/api/group.ts';
+import { Compactor } from '../../../shared/kube/compactor.ts';
 import { ApiError, type ApiErrorCode } from '../../../shared/kube/errors.ts';
 import { FakeClient, FakeWatch } from '../../support/fake-client.ts';
 import { at, jobUid, NAMESPACE, observedJob, ownedBy, sequentialJob, UID } from '../../support/objects.ts';
@@ -157,6 +158,19 @@ describe('Informers', () => {
       await start;
       expect(keys).toEqual([KEY, KEY]);
       expect(informers.jobs.indexed(UID)).toHaveLength(1);
+    });
+
+    it('remembers strings for both lists, and lets them go when both are read', async () => {
+      const settle = jest.spyOn(Compactor.prototype, 'settle');
+      refused.jobs = 'Forbidden';
+      const start = informers.start();
+      await pass();
+      expect(settle).not.toHaveBeenCalled();
+      refused = {};
+      await pass(60_000);
+      await start;
+      expect(settle).toHaveBeenCalledTimes(1);
+      settle.mockRestore();
     });
 
     it('goes on with a permission that comes later', async () => {

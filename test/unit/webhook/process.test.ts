@@ -111,6 +111,20 @@ describe('run --role=webhook', () => {
     agent.destroy();
   });
 
+  it('ends with 0 when its delay is over, and has none where it does not serve', async () => {
+    const waiting = webhook.spawn('--shutdown-delay=10');
+    await waiting.untilSays('waiting for the serving certificate');
+    const at = Date.now();
+    expect(await waiting.end('SIGTERM')).toEqual({ code: 0, signal: null });
+    expect(Date.now() - at).toBeLessThan(9_000);
+    await webhook.issue();
+    const serving = webhook.spawn('--shutdown-delay=1');
+    await serving.untilSays('webhook started');
+    const told = Date.now();
+    expect(await serving.end('SIGTERM')).toEqual({ code: 0, signal: null });
+    expect(Date.now() - told).toBeGreaterThanOrEqual(1_000);
+  });
+
   it('takes a new certificate up without a restart', async () => {
     const { operator } = await start();
     await webhook.issue();

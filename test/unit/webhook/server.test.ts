@@ -232,7 +232,7 @@ describe('close', () => {
     const waiting = ask('/hold');
     await eventually('it is asked', () => (held.length > 0 ? true : undefined));
     const delay = Promise.withResolvers<void>();
-    const ended = server.close(10_000, delay.promise);
+    const ended = server.close(10_000, () => delay.promise);
     expect(server.serving).toBe(false);
     // By the connections that there were, one after the other, and then by new ones.
     for (let count = 0; count < 20; count++) {
@@ -261,6 +261,8 @@ describe('close', () => {
   });
 
   it('is nothing to a server that has not listened', async () => {
-    await new WebhookServer(() => undefined).close(10_000);
+    const delay = jest.fn(async () => undefined);
+    await new WebhookServer(() => undefined).close(10_000, delay);
+    expect(delay).not.toHaveBeenCalled();
   });
 });
