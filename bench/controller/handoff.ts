@@ -43,7 +43,8 @@ export const handoff: Benchmark = {
   title: 'Controller: hand-off from a Job to the next',
   about:
     'From the frame that shows a Job’s completion to the frame that shows the next Job, in one and the same watch of who ' +
-    `looks on. N running: N sequences run, what is written about their start is over, and ${PACE} Jobs a second complete. N in flight at once: each Job completes as ` +
+    'looks on. N running: N sequences run, what is written about their start is over, and ' +
+    `${PACE} Jobs a second complete. N in flight at once: each Job completes as ` +
     'soon as it is seen, so that the writes about one step are still under way when the next one ends. The floor is a ' +
     'process of its own that watches Jobs and answers each completion with one raw create over one kept-alive ' +
     'connection; it writes no status and no Events. Both take turns (A B B A …) on one API server; p50 and its ratio are the ' +

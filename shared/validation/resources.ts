@@ -87,7 +87,8 @@ interface NoAmount {
 
 /** What a resource's quantity says; undefined where it is not there, or of a type that the schema refuses. */
 function amountOf(quantities: Quantities, name: string): Amount | NoAmount | undefined {
-  const text = Object.hasOwn(quantities, name) ? quantities[name] : undefined;
+  // What every object inherits is neither.
+  const text = quantities[name];
   if (typeof text !== 'string' && typeof text !== 'number') {
     return undefined;
   }

@@ -25,8 +25,9 @@ interface Ended {
 function node(args: readonly string[]): Ended {
   const { NODE_OPTIONS: _, ...env } = process.env; // jest's own
   const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: ROOT, env, encoding: 'utf8' });
-  // Each line of the log has its time.
-  return { status, stdout, stderr: stderr.replaceAll(/"time":"[^"]*"/g, '"time":""') };
+  // Each line of the log has its time, and a warning of Node's the process.
+  const said = stderr.replaceAll(/"time":"[^"]*"/g, '"time":""').replaceAll(/^\(node:\d+\)/gm, '(node)');
+  return { status, stdout, stderr: said };
 }
 
 /** What the build does; it must be what the sources do. */
@@ -74,13 +75,18 @@ it.each([
   expect(built(...args).status).toBe(status);
 });
 
-it('says the same of a server that is not there', () => {
+// The build has parts of undici only: of its ways to a server these three.
+it.each([
+  ['', {}],
+  [' behind an HTTP proxy that is not there', { 'proxy-url': 'http://127.0.0.1:2' }],
+  [' behind a SOCKS proxy that is not there', { 'proxy-url': 'socks5://127.0.0.1:2' }],
+])('says the same of a server that is not there%s', (_where, proxy) => {
   const kubeconfig = join(folder, 'kubeconfig');
   const server = 'https://127.0.0.1:1';
   writeFileSync(
     kubeconfig,
     JSON.stringify({
-      clusters: [{ name: 'a', cluster: { server } }],
+      clusters: [{ name: 'a', cluster: { server, ...proxy } }],
       users: [{ name: 'a', user: { token: 'a' } }],
       contexts: [{ name: 'a', context: { cluster: 'a', user: 'a' } }],
       'current-context': 'a',

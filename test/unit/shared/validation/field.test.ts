@@ -18,6 +18,13 @@ test('a path reads as in Kubernetes', () => {
   expect(Path.ROOT.child('spec').toString()).toBe('spec');
 });
 
+test('a path has the beginning of a property or a key that is as long as a body', () => {
+  const long = 'x'.repeat(1_000_000);
+  const shown = `${'x'.repeat(256)}...`;
+  expect(Path.of('spec').child(long).index(0).child('name').toString()).toBe(`spec.${shown}[0].name`);
+  expect(Path.ROOT.child(long).key(long).toString()).toBe(`${shown}[${shown}]`);
+});
+
 test.each([
   ['a string', 'a"b', 'Invalid value: "a\\"b": why'],
   ['a number', 5, 'Invalid value: 5: why'],

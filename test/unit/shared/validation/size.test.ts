@@ -24,21 +24,7 @@ describe('sizeFaults', () => {
   it.each<readonly [string, unknown]>([
     ['an item', { a: items(10) }],
     ['a property', Object.fromEntries(items(11).map((one, i) => [`p${i}`, one]))],
-    [
-      'something deep inside',
-      {
-        a: [
-          {
-            b: {
-              c: [
-                [1, 2],
-                [3, 4, 5],
-              ],
-            },
-          },
-        ],
-      },
-    ],
+    ['something deep inside', { a: [{ b: { c: [items(2), items(3)] } }] }],
   ])('refuses %s too many', (_says, spec) => {
     expect(said(spec)).toEqual([FAULT]);
   });
