@@ -6,11 +6,12 @@ import type { OwnerReference, SequentialJob } from '../shared/api/types.ts';
 import { buildJob } from '../shared/jobs/job.ts';
 import type { Cache } from '../shared/kube/cache.ts';
 import type { ApiClient } from '../shared/kube/client.ts';
-import { type ApiError, isApiError } from '../shared/kube/errors.ts';
+import { type ApiError, isApiError, isRefusal } from '../shared/kube/errors.ts';
 import { collectionPath, JOBS, objectPath } from '../shared/kube/resources.ts';
 import type { Action, Finding, Snapshot } from './decide/index.ts';
 import type { DependencyChecker } from './dependencies.ts';
 import { withPodsOf } from './pods-of.ts';
+import type { Preflights } from './preflights.ts';
 import type { Revisions } from './revisions.ts';
 import type { ServerSkills } from './server-skills.ts';
 import { toObservedJob } from './transform.ts';
@@ -22,6 +23,7 @@ export interface ActorDeps {
   /** Asked before a Job is created that needs something. */
   readonly dependencies: Pick<DependencyChecker, 'missing'>;
   readonly revisions: Revisions;
+  readonly preflights: Preflights;
   readonly skills: ServerSkills;
   /** Unix milliseconds. */
   readonly now: () => number;
@@ -52,7 +54,7 @@ export async function createJob(
     if (isApiError(error, 'AlreadyExists')) {
       return learn(snapshot, action.jobName, await getJob(snapshot, action.jobName, deps), deps);
     }
-    if (isRejection(error)) return rejected(action.jobName, error, snapshot, deps);
+    if (isRefusal(error)) return rejected(action.jobName, error, snapshot, deps);
     throw error;
   }
 }
@@ -74,16 +76,6 @@ async function rejected(name: string, error: ApiError, snapshot: Snapshot, deps:
   return answer !== undefined && isOwned(toObservedJob(answer), snapshot)
     ? withJob(snapshot, answer, deps)
     : withFinding(snapshot, name, { type: 'rejected', message: error.message });
-}
-
-/**
- * True where asking again cannot help: the Job is invalid or too large, or nobody lets us create it. A namespace that is
- * being deleted, or is gone, refuses too, but the sequence goes with it.
- */
-function isRejection(error: unknown): error is ApiError {
-  if (!isApiError(error) || error.transient || error.code === 'NotFound') return false;
-  if (error.causes.some((cause) => cause.reason === 'NamespaceTerminating')) return false;
-  return error.status !== undefined && error.status >= 400 && error.status < 500;
 }
 
 interface RawJob extends ObservedJob {

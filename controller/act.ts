@@ -34,6 +34,8 @@ async function carryOut(action: Action, snapshot: Snapshot, deps: ActorDeps): Pr
       return patchFinalizers(snapshot, deps, (list) => list.filter((name) => name !== FINALIZER));
     case 'CreateJob':
       return createJob(action, snapshot, deps);
+    case 'Preflight':
+      return deps.preflights.ask(action, snapshot);
     case 'ConfirmJob':
       return confirmJob(action, snapshot, deps);
     case 'DeleteJobs':

@@ -11,6 +11,7 @@ import { Doubts } from './doubts.ts';
 import { EventRecorder } from './events.ts';
 import { Informers } from './informers.ts';
 import { Instruments } from './instruments.ts';
+import { Preflights } from './preflights.ts';
 import { WorkQueue } from './queue.ts';
 import { reconcile, type ReconcilerDeps } from './reconcile.ts';
 import { Revisions } from './revisions.ts';
@@ -23,6 +24,8 @@ export interface ControllerOptions {
   readonly namespace?: string | undefined;
   /** SequentialJobs worked on at once. */
   readonly workers: number;
+  /** Whether the API server is asked by dry run for all Jobs of a sequence before the first; default true. */
+  readonly preflight?: boolean | undefined;
   /** Default: nothing is counted. */
   readonly metrics?: ControllerMetrics | undefined;
   /** Unix milliseconds; default `Date.now`. */
@@ -103,7 +106,7 @@ export class Controller {
   }
 
   #wire(): ReconcilerDeps {
-    const { client, log, metrics, random = Math.random, now = Date.now } = this.#options;
+    const { client, log, metrics, preflight = true, random = Math.random, now = Date.now } = this.#options;
     const { sequentialJobs, jobs, pods, warnings } = this.#informers;
     return {
       client,
@@ -127,6 +130,7 @@ export class Controller {
       dependencies: new DependencyChecker({ client, log, now: monotonic }),
       revisions: new Revisions({ client, log }),
       skills: new ServerSkills(log),
+      preflights: new Preflights({ client, log, enabled: preflight }),
       now,
       doubts: new Doubts(),
       observer: this.#instruments,
@@ -135,6 +139,7 @@ export class Controller {
 
   #forget(object: SequentialJob): void {
     this.#deps.revisions.forget(object.metadata.uid);
+    this.#deps.preflights.forget(object.metadata.uid);
   }
 
   async #work(): Promise<void> {

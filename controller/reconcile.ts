@@ -38,10 +38,10 @@ export interface Result {
 
 /**
  * Decisions of one visit at most: what the actions of one brought is the ground of the next. The longest chain is
- * finalizer, dependencies, Job, a confirmation, Pods, report; more than this is a decision that does not see what its own
- * action did.
+ * finalizer, preflight, dependencies, Job, a confirmation, Pods, report; more than this is a decision that does not see
+ * what its own action did.
  */
-const MAX_ROUNDS = 8;
+const MAX_ROUNDS = 9;
 
 /** No trouble of the user's: the cache was behind, the object is gone, or we are shutting down. */
 const QUIET = ['Conflict', 'NotFound', 'Aborted'] as const;
@@ -66,6 +66,7 @@ export async function reconcile(key: Key, deps: ReconcilerDeps): Promise<Result>
         snapshot = await recordBeforeStart(snapshot, decision, deps);
         await write({ ...decision, object: snapshot.object }, deps);
         remember(seen.known, snapshot, deps);
+        rememberPreflight(snapshot, deps);
         return { requeueAfterMs: decision.requeueAfterMs };
       }
       snapshot = await carryOut(decision, snapshot, deps);
@@ -73,6 +74,7 @@ export async function reconcile(key: Key, deps: ReconcilerDeps): Promise<Result>
     throw new Error(`the decision about ${key} does not come to rest`);
   } catch (error) {
     remember(seen.known, snapshot, deps);
+    if (!hasIgnoredFields(snapshot)) rememberPreflight(snapshot, deps);
     deps.doubts.note(key, error);
     if (!isApiError(error)) tellFault(snapshot, error, deps);
     else if (!isApiError(error, ...QUIET)) await reportTrouble(snapshot, error, deps);
@@ -170,7 +172,8 @@ async function observe(key: Key, deps: ReconcilerDeps): Promise<Seen | undefined
   const pods = job === undefined ? [] : deps.pods.indexed(job).filter(isNear);
   const warnings = job === undefined ? [] : deps.warnings.indexed(job).filter(isNear);
   const jobs = deps.jobs.indexed(stored.metadata.uid).filter(isNear);
-  return { snapshot: { ...held, jobs, findings: {}, pods, warnings }, known };
+  const preflight = deps.preflights.isDue(held.object) ? { preflight: { type: 'due' } as const } : {};
+  return { snapshot: { ...held, ...preflight, jobs, findings: {}, pods, warnings }, known };
 }
 
 /**
@@ -201,12 +204,21 @@ function remember(known: Known | undefined, { object, isUnvouched }: Snapshot, d
   const stored = deps.sequentialJobs.get(keyOf(object));
   if (known === undefined || stored?.metadata.uid !== uid) {
     deps.revisions.forget(uid);
+    deps.preflights.forget(uid);
     return;
   }
   const isCurrent = known.held !== true && stored.metadata.generation === known.generation;
   const recorded = known.recorded || isUnvouched === true;
   deps.revisions.remember(uid, { ...known, recorded, ...(isCurrent ? { spec: stored.spec } : {}) });
 }
+
+function rememberPreflight({ object, preflight }: Snapshot, { preflights }: ReconcilerDeps): void {
+  if (preflight?.type === 'passed') preflights.remember(object);
+}
+
+/** Whether its preflight has something to tell: until that is told, with the next status, the preflight is done again. */
+const hasIgnoredFields = ({ preflight }: Snapshot): boolean =>
+  preflight?.type === 'passed' && preflight.ignoredFields.length > 0;
 
 /** Tells the user what holds things up; where even that fails, the log has it, and the next visit tries again. */
 async function reportTrouble(snapshot: Snapshot, error: ApiError, deps: ReconcilerDeps): Promise<void> {

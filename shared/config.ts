@@ -12,6 +12,7 @@ export interface Config {
   readonly context: string | undefined;
   readonly namespace: string | undefined;
   readonly workers: number;
+  readonly preflight: boolean;
   /** Undefined: every address, IPv6 and IPv4. */
   readonly webhookHost: string | undefined;
   readonly webhookPort: number;
@@ -115,6 +116,14 @@ export const OPTIONS: { readonly [K in keyof Config]: Option<Config[K]> } = {
     says: 'SequentialJobs worked on at once',
     fallback: 16,
     read: integer(1, 1000),
+  },
+  preflight: {
+    flag: 'preflight',
+    placeholder: 'true|false',
+    says: 'ask the API server by dry run for the Jobs of all steps before the first one starts',
+    fallback: true,
+    read: bool,
+    bare: 'true',
   },
   webhookHost: {
     flag: 'webhook-host',
@@ -246,6 +255,7 @@ export function parseConfig(args: readonly string[], env: Readonly<Record<string
     context: read('context'),
     namespace: read('namespace'),
     workers: read('workers'),
+    preflight: read('preflight'),
     webhookHost: read('webhookHost'),
     webhookPort: read('webhookPort'),
     certDir: read('certDir'),

@@ -8,7 +8,17 @@ import { formatFieldError, validateSpec } from '../../shared/validation/index.ts
 import { currentIndex, currentLabel, madeJob, nextContainer, nextJobName, runningStep, withLastStep } from './draft.ts';
 import { act, actOnJob, type Effect } from './effect.ts';
 import { LIFE_EFFECTS } from './effects-life.ts';
-import { fail, failNext, stepFailed, stepLost, stepOverdue, succeeded, tell, withCourse } from './outcome.ts';
+import {
+  fail,
+  failNext,
+  failPreflight,
+  stepFailed,
+  stepLost,
+  stepOverdue,
+  succeeded,
+  tell,
+  withCourse,
+} from './outcome.ts';
 import { completion } from './summary.ts';
 import type { Context } from './types.ts';
 import { obstacle, recheckMs, withObstacle } from './waiting.ts';
@@ -106,6 +116,17 @@ export const EFFECTS = {
       const answer = finding?.type === 'rejected' ? finding.message : '';
       return failNext(notStarted(context), REASON.jobRejected, MESSAGE.jobRejected(name, answer));
     },
+  },
+  preflight: {
+    says: 'ask the API server by dry run for the Jobs of all steps to come',
+    apply: (context) => {
+      const { resumes } = context.draft;
+      return act(notStarted(context).draft, { type: 'Preflight', from: currentIndex(context.draft), resumes });
+    },
+  },
+  failOnPreflight: {
+    says: 'record JobRejected with every fault of every step; wait for another spec',
+    apply: (context) => failPreflight(notStarted(context)),
   },
   adoptJob: {
     says: "record the step with its Job's name and UID",

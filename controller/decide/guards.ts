@@ -95,6 +95,14 @@ export const GUARDS = {
     says: 'the API server refuses the Job for good (403, 422)',
     holds: (context) => nextFinding(context)?.type === 'rejected',
   },
+  preflightIsRefused: {
+    says: 'asked by dry run, the API server refuses the Job of a step to come',
+    holds: ({ snapshot }) => snapshot.preflight?.type === 'refused',
+  },
+  preflightIsDue: {
+    says: 'the API server has not been asked whether it takes the Jobs of the steps to come',
+    holds: ({ snapshot }) => snapshot.preflight?.type === 'due',
+  },
   jobExists: {
     says: 'our Job for this step exists',
     holds: (context) => madeJob(context) !== undefined,

@@ -23,7 +23,7 @@ export function decide(snapshot: Snapshot, nowMs: number): Decision {
   return {
     actions: draft.actions,
     status: going ? undefined : statusOf(context),
-    events: [...specChanged(snapshot), ...draft.events],
+    events: [...specChanged(snapshot), ...fieldsIgnored(snapshot), ...draft.events],
     requeueAfterMs: earliest(draft.requeueAfterMs, dueInMs(context)),
   };
 }
@@ -37,8 +37,15 @@ function specChanged({ object, specChange }: Snapshot): readonly EventDraft[] {
   return [{ type: 'Warning', reason: EVENT.specChanged, message }];
 }
 
+/** Said once for each preflight: the steps run without these fields. */
+function fieldsIgnored({ preflight }: Snapshot): readonly EventDraft[] {
+  if (preflight === undefined || !('ignoredFields' in preflight) || preflight.ignoredFields.length === 0) return [];
+  const message = EVENT_MESSAGE.fieldsIgnored(preflight.ignoredFields);
+  return [{ type: 'Warning', reason: EVENT.fieldsIgnored, message }];
+}
+
 function earliest(a: number | undefined, b: number | undefined): number | undefined {
   return a === undefined ? b : b === undefined ? a : Math.min(a, b);
 }
 
-export type { Action, Decision, Finding, Snapshot, SpecChange } from './types.ts';
+export type { Action, Decision, Finding, Preflight, Snapshot, SpecChange } from './types.ts';

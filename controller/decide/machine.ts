@@ -35,6 +35,8 @@ export const TRANSITIONS: readonly Transition[] = [
   { from: 'StepPending', guard: 'nameIsTaken', effect: 'failOnName', to: 'Failed', rest: true },
   { from: 'StepPending', guard: 'nameIsBeingFreed', effect: 'awaitName', to: 'StepPending', rest: true },
   { from: 'StepPending', guard: 'jobIsRejected', effect: 'failOnRejection', to: 'Failed', rest: true },
+  { from: 'StepPending', guard: 'preflightIsRefused', effect: 'failOnPreflight', to: 'Failed', rest: true },
+  { from: 'StepPending', guard: 'preflightIsDue', effect: 'preflight', to: 'StepPending', rest: true },
   { from: 'StepPending', guard: 'dependencyIsMissing', effect: 'awaitDependency', to: 'StepPending', rest: true },
   { from: 'StepPending', guard: 'dependenciesAreUnknown', effect: 'checkDependencies', to: 'StepPending', rest: true },
   { from: 'StepPending', guard: 'otherwise', effect: 'createJob', to: 'StepPending', rest: true },

@@ -1,7 +1,16 @@
 /** How a step goes and how it ends, put into its record, and what is told of it. */
 import { isEndedByUs, type ObservedJob, outcomeOf } from '../../shared/api/job.ts';
 import type { PodTermination } from '../../shared/api/pod.ts';
-import { EVENT, EVENT_MESSAGE, type EventDraft, type Failure, MESSAGE, REASON } from '../../shared/api/reasons.ts';
+import {
+  EVENT,
+  EVENT_MESSAGE,
+  type EventDraft,
+  type Failure,
+  MESSAGE,
+  REASON,
+  stepLabel,
+} from '../../shared/api/reasons.ts';
+import { formatJobFault } from '../../shared/jobs/job-faults.ts';
 import type { StepStatus } from '../../shared/api/types.ts';
 import { fitStepMessage } from '../../shared/api/message.ts';
 import { currentIndex, nextContainer, runningJob, runningStep, withLastStep } from './draft.ts';
@@ -29,6 +38,20 @@ export function fail({ draft, snapshot, now }: Context, reported: Failure): Draf
 export function failNext(context: Context, reason: string, message: string): Draft {
   const index = currentIndex(context.draft);
   return fail(context, { index, step: nextContainer(context)?.name, reason, message });
+}
+
+/** The failure of a step to come, whose Job the API server refuses: the first of those at fault. */
+export function failPreflight(context: Context): Draft {
+  const { draft, snapshot } = context;
+  const faults = snapshot.preflight?.type === 'refused' ? snapshot.preflight.faults : [];
+  const { containers } = snapshot.object.spec;
+  const index = faults.find((fault) => fault.index !== undefined)?.index ?? currentIndex(draft);
+  const lines = faults.map((fault) => {
+    const name = fault.index === undefined ? undefined : containers[fault.index]?.name;
+    return { step: name === undefined ? undefined : stepLabel(fault.index ?? 0, name), text: formatJobFault(fault) };
+  });
+  const message = MESSAGE.preflightRefused(lines, draft.startTime !== undefined);
+  return fail(context, { index, step: containers[index]?.name, reason: REASON.jobRejected, message });
 }
 
 /** The draft with what its Job and its Pods tell of the step that runs. */

@@ -4,6 +4,7 @@ import type { JobWarning, ObservedPod } from '../../shared/api/pod.ts';
 import type { EventDraft, Failure } from '../../shared/api/reasons.ts';
 import type { SequentialJob, SequentialJobStatus, StepStatus } from '../../shared/api/types.ts';
 import type { Dependency } from '../../shared/jobs/dependencies.ts';
+import type { JobFault } from '../../shared/jobs/job-faults.ts';
 
 /** What a request of this reconcile told about a Job beyond what the cache knows, by Job name. */
 export type Finding =
@@ -39,9 +40,25 @@ export interface Snapshot {
   readonly isUnvouched?: boolean;
   /** That has been done in this visit. */
   readonly isRecorded?: boolean;
+  /** What the API server says to the Jobs of the steps to come; absent where it need not be asked. */
+  readonly preflight?: Preflight;
   /** What keeps the last action from succeeding, where it may pass by itself. */
   readonly trouble?: string;
 }
+
+/** How far a preflight has come: a dry run of the Jobs of all steps to come. */
+export type Preflight =
+  /** To be done before the next step starts. */
+  | { readonly type: 'due' }
+  /** The API server takes the Jobs, or can't be asked; it leaves these fields of the SequentialJob out of them. */
+  | { readonly type: 'passed'; readonly ignoredFields: readonly string[] }
+  | {
+      readonly type: 'refused';
+      readonly faults: readonly JobFault[];
+      readonly ignoredFields: readonly string[];
+    }
+  /** No answer for now: the next step may start all the same, and before the one after it the question comes up again. */
+  | { readonly type: 'open' };
 
 /** A change of the spec of a sequence that had started. */
 export type SpecChange =
@@ -54,6 +71,8 @@ export type Action =
   | { readonly type: 'AddFinalizer' }
   | { readonly type: 'RemoveFinalizer' }
   | { readonly type: 'CreateJob'; readonly index: number; readonly resumes: number; readonly jobName: string }
+  /** Ask the API server, by dry run, for the Jobs of all steps from `from` on. */
+  | { readonly type: 'Preflight'; readonly from: number; readonly resumes: number }
   /** Ask the API server itself for a Job that the cache does not have. */
   | { readonly type: 'ConfirmJob'; readonly jobName: string; readonly jobUID: string }
   | { readonly type: 'DeleteJobs'; readonly jobs: readonly ObservedJob[] }

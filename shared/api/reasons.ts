@@ -44,6 +44,7 @@ export const EVENT = {
   resumed: 'Resumed',
   specChanged: 'SpecChanged',
   dependencyMissing: 'DependencyMissing',
+  fieldsIgnored: 'FieldsIgnored',
   reconciliationFailed: 'ReconciliationFailed',
   cleanedUp: 'CleanedUp',
 } as const;
@@ -57,6 +58,7 @@ export const REPEATING_EVENTS: ReadonlySet<EventReason> = new Set([
   EVENT.reconciliationFailed,
   EVENT.dependencyMissing,
   EVENT.specChanged,
+  EVENT.fieldsIgnored,
 ]);
 
 export interface EventDraft {
@@ -132,6 +134,15 @@ export const MESSAGE = {
   jobDeleted: (job: string): string =>
     `Job "${job}" is gone, and how it ended was not seen; a step is never started twice`,
   jobRejected: (job: string, answer: string): string => `the API server rejected Job "${job}": ${answer}`,
+  /** `isUnderWay`: steps have run. */
+  preflightRefused: (
+    faults: readonly { readonly step: string | undefined; readonly text: string }[],
+    isUnderWay: boolean,
+  ): string => {
+    const lines = faults.map(({ step, text }) => (step === undefined ? text : `step ${step}: ${text}`));
+    const what = isUnderWay ? 'no further step was started' : 'no step was started';
+    return `${what}, because the API server refuses Jobs of this sequence: ${lines.join('; ')}`;
+  },
   awaitingPods: (at: string, pods: readonly string[]): string =>
     `Waiting with step ${at} until the Pods before it have ended: ${listed(pods)}`,
   awaitingName: (job: string, owner: string): string =>
@@ -154,5 +165,7 @@ export const EVENT_MESSAGE = {
   specAccepted: (): string => 'The spec has changed: the steps to come follow the new one',
   specRefused: (faults: readonly string[]): string =>
     `The spec has changed where it may not, and is not followed: ${listed(faults)}`,
+  fieldsIgnored: (fields: readonly string[]): string =>
+    `This API server does not know these fields, and runs the steps without them: ${listed(fields)}`,
   cleanedUp: (): string => 'No Job of the sequence is left',
 } as const;

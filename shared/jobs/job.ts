@@ -28,11 +28,23 @@ export interface JobManifest {
  * must be one that validation accepted; throws RangeError when it has no such step.
  */
 export function buildJob(object: SequentialJob, index: number, resumes: number): JobManifest {
+  return buildCombinedJob(object, [index], resumes);
+}
+
+/**
+ * A Job that has the containers of several steps in its one Pod, and all else of the first of them: for a dry run, in
+ * which it stands for all of their Jobs. Throws RangeError when there is no such step.
+ */
+export function buildCombinedJob(object: SequentialJob, indices: readonly number[], resumes: number): JobManifest {
   const { containers, template, backoffLimit, stepPolicies } = withDefaults(object.spec);
-  const container = containers[index];
-  if (container === undefined) throw new RangeError(`there is no step ${index}`);
-  const labels = childLabels(object, { index, name: container.name, resumes });
-  const policy = stepPolicies.find(({ name }) => name === container.name);
+  const steps = indices.flatMap((at) => containers[at] ?? []);
+  const [index] = indices;
+  const [first] = steps;
+  if (index === undefined || first === undefined || steps.length < indices.length) {
+    throw new RangeError(`there is no step ${indices.find((at) => containers[at] === undefined)}`);
+  }
+  const labels = childLabels(object, { index, name: first.name, resumes });
+  const policy = stepPolicies.find(({ name }) => name === first.name);
   return {
     apiVersion: 'batch/v1',
     kind: 'Job',
@@ -46,7 +58,7 @@ export function buildJob(object: SequentialJob, index: number, resumes: number):
       completions: 1,
       parallelism: 1,
       ...jobPolicy(policy, backoffLimit),
-      template: podTemplate(template, container, labels),
+      template: podTemplate(template, steps, labels),
     },
   };
 }
@@ -97,7 +109,7 @@ function childLabels(
 
 function podTemplate(
   { metadata, spec }: DefaultedTemplate,
-  container: Container,
+  containers: readonly Container[],
   labels: Readonly<Record<string, string>>,
 ): PodTemplateSpec {
   return {
@@ -110,7 +122,7 @@ function podTemplate(
       ...(spec.initContainers === undefined || spec.initContainers === null
         ? {}
         : { initContainers: spec.initContainers.map(withMessages) }),
-      containers: [withMessages(container)],
+      containers: containers.map(withMessages),
     },
   };
 }

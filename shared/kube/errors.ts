@@ -76,6 +76,16 @@ export function isApiError(error: unknown, ...codes: readonly ApiErrorCode[]): e
   return error instanceof ApiError && (codes.length === 0 || codes.includes(error.code));
 }
 
+/**
+ * True where the API server refused a write for good: the object is invalid or too large, or nobody lets us write it. A
+ * namespace that is being deleted, or is gone, refuses too, but everything in it goes with it.
+ */
+export function isRefusal(error: unknown): error is ApiError {
+  if (!isApiError(error) || error.transient || error.code === 'NotFound') return false;
+  if (error.causes.some((cause) => cause.reason === 'NamespaceTerminating')) return false;
+  return error.status !== undefined && error.status >= 400 && error.status < 500;
+}
+
 /** The parts of metav1.Status that are read. */
 interface StatusBody {
   readonly kind?: string;

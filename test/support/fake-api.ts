@@ -60,6 +60,8 @@ export class FakeApi {
   readonly #objects = new Map<string, Stored>();
   /** Asked before each request. */
   intercept: (request: ApiRequest, number: number) => Fault | undefined = () => undefined;
+  /** Its admission and validation of what is created. */
+  refuse: (object: Stored) => ApiError | undefined = () => undefined;
   /** Each request that was carried out: `POST jobs`, `PATCH sequentialjobs/status`, … */
   readonly done: string[] = [];
   /** Whether it knows `spec.suspend` of a Job; else it drops it, as servers before 1.22 do. */
@@ -175,10 +177,13 @@ export class FakeApi {
     return object;
   }
 
-  #create({ path, body }: ApiRequest): Stored {
+  #create({ path, body, query }: ApiRequest): Stored {
     const object = body as Stored;
     const at = `${path}/${object.metadata.name}`;
+    const refusal = this.refuse(object);
+    if (refusal !== undefined) throw refusal;
     if (this.#objects.has(at)) throw new ApiError('AlreadyExists', `${at} already exists`, { status: 409 });
+    if (query?.['dryRun'] === 'All') return object;
     const metadata = { ...object.metadata, uid: `uid-${this.#version + 1}`, creationTimestamp: this.now };
     return this.put(at, { ...object, metadata });
   }
@@ -247,12 +252,13 @@ export function jobPath(namespace: string, name: string): string {
   return `/apis/batch/v1/namespaces/${namespace}/jobs/${name}`;
 }
 
-/** `PATCH sequentialjobs/status`: method and kind of a request, without names. */
-export function describeRequest({ method, path }: ApiRequest): string {
+/** `PATCH sequentialjobs/status`, `POST jobs (dry run)`: method and kind of a request, without names. */
+export function describeRequest({ method, path, query }: ApiRequest): string {
   const [, plural = '', , subresource] = path
     .split(/\/namespaces\/[^/]+\//)
     .flatMap((part, i) => (i === 0 ? [part] : part.split('/')));
-  return `${method} ${plural}${subresource === undefined ? '' : `/${subresource}`}`;
+  const dryRun = query?.['dryRun'] === undefined ? '' : ' (dry run)';
+  return `${method} ${plural}${subresource === undefined ? '' : `/${subresource}`}${dryRun}`;
 }
 
 function watched({ metadata }: ObservedJob): Readonly<Record<string, string>> {

@@ -4,6 +4,7 @@ import { DependencyChecker } from '../../controller/dependencies.ts';
 import { Doubts } from '../../controller/doubts.ts';
 import type { EventRecorder } from '../../controller/events.ts';
 import type { ReconcilerDeps } from '../../controller/reconcile.ts';
+import { Preflights } from '../../controller/preflights.ts';
 import { Revisions } from '../../controller/revisions.ts';
 import { ServerSkills } from '../../controller/server-skills.ts';
 import { type ObservedJob, sequentialJobOwner } from '../../shared/api/job.ts';
@@ -24,6 +25,7 @@ export function actorDeps(client: ApiClient, now: () => number = () => NOW_MS): 
     dependencies: new DependencyChecker({ client, log, now }),
     revisions: new Revisions({ client, log }),
     skills: new ServerSkills(log),
+    preflights: new Preflights({ client, log, enabled: true }),
     now,
   };
 }

@@ -30,6 +30,8 @@ const TRANSFORM = 'etl-1-transform';
 const LOAD = 'etl-2-load';
 
 const STATUS = 'PATCH sequentialjobs/status';
+/** Before the first step, and again after a resume: whether the API server takes the Jobs of all steps to come. */
+const PREFLIGHT = 'POST jobs (dry run)';
 /** A Job, and the status that records it. */
 const START = ['POST jobs', STATUS] as const;
 const PATCH_JOB = 'PATCH jobs';
@@ -145,7 +147,7 @@ const LIVES: readonly Life[] = [
   {
     says: 'a step fails, and says why though the watch of Pods is behind',
     story: [nothing, completes(EXTRACT), fails(TRANSFORM)],
-    requests: [...START, ...START, LOOK, STATUS],
+    requests: [PREFLIGHT, ...START, ...START, LOOK, STATUS],
     events: [...STARTED, 'JobCompleted', 'JobStarted', ...FAILED],
     phase: 'Failed',
     steps: [`0 Succeeded ${EXTRACT}`, `1 Failed ${TRANSFORM}`, '2 Skipped -'],
@@ -156,7 +158,7 @@ const LIVES: readonly Life[] = [
     says: 'a step that may fail does, and the next one is started',
     spec: { stepPolicies: [{ name: 'extract', onFailure: 'Continue' }] },
     story: [nothing, fails(EXTRACT), completes(TRANSFORM), completes(LOAD)],
-    requests: [...START, LOOK, ...START, ...START, STATUS],
+    requests: [PREFLIGHT, ...START, LOOK, ...START, ...START, STATUS],
     events: [...STARTED, 'JobFailed', 'JobStarted', ...REST_EVENTS.slice(2)],
     phase: 'Completed',
     steps: [`0 Failed ${EXTRACT}`, ...ALL_DONE.slice(1)],
@@ -175,7 +177,23 @@ const LIVES: readonly Life[] = [
       completes(`${LOAD}-r2`),
     ],
     // That it is resumed is on record before a Job is made.
-    requests: [...START, ...START, LOOK, STATUS, STATUS, ...START, LOOK, STATUS, STATUS, ...START, ...START, STATUS],
+    requests: [
+      PREFLIGHT,
+      ...START,
+      ...START,
+      LOOK,
+      STATUS,
+      STATUS,
+      PREFLIGHT,
+      ...START,
+      LOOK,
+      STATUS,
+      STATUS,
+      PREFLIGHT,
+      ...START,
+      ...START,
+      STATUS,
+    ],
     events: [
       ...STARTED,
       'JobCompleted',
@@ -197,7 +215,7 @@ const LIVES: readonly Life[] = [
     says: 'a sequence is suspended before its start and let go',
     spec: { suspend: true },
     story: [nothing, after(60, edit({ suspend: false })), ...REST],
-    requests: [STATUS, ...START, ...REST_REQUESTS],
+    requests: [STATUS, PREFLIGHT, ...START, ...REST_REQUESTS],
     events: ['Suspended', 'Resumed', ...STARTED, ...REST_EVENTS],
     phase: 'Completed',
     steps: ALL_DONE,
@@ -216,7 +234,7 @@ const LIVES: readonly Life[] = [
       (outside) => outside.job(EXTRACT, { active: 1, startTime: at(60) }),
       ...REST,
     ],
-    requests: [...START, PATCH_JOB, STATUS, STATUS, PATCH_JOB, STATUS, ...REST_REQUESTS],
+    requests: [PREFLIGHT, ...START, PATCH_JOB, STATUS, STATUS, PATCH_JOB, STATUS, ...REST_REQUESTS],
     events: [...STARTED, 'Suspended', 'Resumed', ...REST_EVENTS],
     phase: 'Completed',
     steps: ALL_DONE,
@@ -233,7 +251,7 @@ const LIVES: readonly Life[] = [
       after(60, edit({ suspend: false })),
       ...REST.slice(1),
     ],
-    requests: [...START, PATCH_JOB, STATUS, STATUS, ...START, ...START, STATUS],
+    requests: [PREFLIGHT, ...START, PATCH_JOB, STATUS, STATUS, ...START, ...START, STATUS],
     events: [...STARTED, 'JobCompleted', 'Suspended', 'Resumed', ...REST_EVENTS.slice(1)],
     phase: 'Completed',
     steps: ALL_DONE,
@@ -244,7 +262,7 @@ const LIVES: readonly Life[] = [
     says: 'the deadline passes in mid-step: the Job controller ends the Job, and then the sequence fails',
     spec: { activeDeadlineSeconds: 100 },
     story: [nothing, completes(EXTRACT), after(100), (outside) => outside.jobController()],
-    requests: [...START, ...START, PATCH_JOB, LOOK, STATUS],
+    requests: [PREFLIGHT, ...START, ...START, PATCH_JOB, LOOK, STATUS],
     events: [...STARTED, 'JobCompleted', 'JobStarted', ...FAILED],
     phase: 'Failed',
     steps: [`0 Succeeded ${EXTRACT}`, `1 Failed ${TRANSFORM}`, '2 Skipped -'],
@@ -262,6 +280,7 @@ const LIVES: readonly Life[] = [
       ({ api }) => ALL_JOBS.forEach((name) => api.remove(jobPath(NAMESPACE, name))),
     ],
     requests: [
+      PREFLIGHT,
       ...START,
       ...REST_REQUESTS,
       'DELETE sequentialjobs',
@@ -293,7 +312,7 @@ const LIVES: readonly Life[] = [
       }),
       ...REST,
     ],
-    requests: ['GET secrets', STATUS, 'GET secrets', 'GET secrets', ...START, ...REST_REQUESTS],
+    requests: [PREFLIGHT, 'GET secrets', STATUS, 'GET secrets', 'GET secrets', ...START, ...REST_REQUESTS],
     events: ['DependencyMissing', ...STARTED, ...REST_EVENTS],
     phase: 'Completed',
     steps: ALL_DONE,
@@ -302,7 +321,7 @@ const LIVES: readonly Life[] = [
   {
     says: 'a change past the webhook is refused, and what was recorded runs on',
     story: [nothing, edit({ backoffLimit: 9 }), ...REST],
-    requests: [...START, 'POST controllerrevisions', STATUS, ...REST_REQUESTS],
+    requests: [PREFLIGHT, ...START, 'POST controllerrevisions', STATUS, ...REST_REQUESTS],
     events: [...STARTED, 'SpecChanged', ...REST_EVENTS],
     phase: 'Completed',
     steps: ALL_DONE,

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { FINALIZER } from '../../../shared/api/group.ts';
 import type { SequentialJob } from '../../../shared/api/types.ts';
 import { getCondition, isTrue } from '../../../shared/conditions.ts';
+import type { ApiRequest } from '../../../shared/kube/client.ts';
 import { ApiError, type ApiErrorCode, isApiError } from '../../../shared/kube/errors.ts';
 import { describeRequest, FakeApi, fault, jobPath, PASSING } from '../../support/fake-api.ts';
 import {
@@ -17,6 +18,8 @@ import {
 import { Process } from '../../support/process.ts';
 
 const KEY = `${NAMESPACE}/etl`;
+
+const PREFLIGHT = 'POST jobs (dry run)';
 
 describe('reconcile', () => {
   let api: FakeApi;
@@ -38,19 +41,20 @@ describe('reconcile', () => {
   const posts = (): readonly string[] => api.done.filter((one) => one === 'POST jobs');
   const jobNames = (): readonly string[] => api.jobs().map(({ metadata }) => metadata.name);
   const requests = (): readonly string[] => api.client.requests.map(describeRequest);
+  const isCreate = (request: ApiRequest): boolean => describeRequest(request) === 'POST jobs';
 
   describe('the requests of one visit', () => {
     it.each<readonly [string, () => void, readonly string[], readonly string[]]>([
       [
-        'a new object without the finalizer: record of the spec, finalizer, Job, status, then the events',
+        'a new object without the finalizer: record of the spec, finalizer, preflight, Job, status, then the events',
         () => api.putSequentialJob(bare()),
-        ['POST controllerrevisions', 'PATCH sequentialjobs', 'POST jobs', 'PATCH sequentialjobs/status'],
+        ['POST controllerrevisions', 'PATCH sequentialjobs', PREFLIGHT, 'POST jobs', 'PATCH sequentialjobs/status'],
         ['SequenceStarted', 'JobStarted'],
       ],
       [
-        'a new object with the finalizer: Job and status',
+        'a new object with the finalizer: preflight, Job and status',
         () => api.putSequentialJob(sequentialJob()),
-        ['POST jobs', 'PATCH sequentialjobs/status'],
+        [PREFLIGHT, 'POST jobs', 'PATCH sequentialjobs/status'],
         ['SequenceStarted', 'JobStarted'],
       ],
       ['an object that is gone: nothing', () => undefined, [], []],
@@ -61,12 +65,12 @@ describe('reconcile', () => {
         ['SequenceFailed'],
       ],
       [
-        "somebody else's Job in the way: one look, one status",
+        "somebody else's Job in the way: preflight, one look, one status",
         () => {
           api.putSequentialJob(sequentialJob());
           api.putJob(observedJob(0, { metadata: { ownerReferences: [ownedBy('other', 'other')] } }));
         },
-        ['POST jobs', 'GET jobs', 'PATCH sequentialjobs/status'],
+        [PREFLIGHT, 'POST jobs', 'GET jobs', 'PATCH sequentialjobs/status'],
         ['SequenceStarted', 'SequenceFailed'],
       ],
     ])('%s', async (_says, prepare, expected, events) => {
@@ -102,7 +106,7 @@ describe('reconcile', () => {
     });
   });
 
-  it('runs three steps: one Job and one status each, and one status more for the end', async () => {
+  it('runs three steps: one preflight, one Job and one status each, and one status more for the end', async () => {
     api.putSequentialJob(sequentialJob());
     const process = new Process(api);
     await process.visit();
@@ -113,6 +117,7 @@ describe('reconcile', () => {
       await process.visit();
     }
     expect(requests()).toEqual([
+      PREFLIGHT,
       'POST jobs',
       'PATCH sequentialjobs/status',
       'POST jobs',
@@ -202,7 +207,7 @@ describe('reconcile', () => {
       api.remove(jobPath(NAMESPACE, 'etl-0-extract'));
       const process = new Process(api);
       await process.visit();
-      expect(requests().slice(2)).toEqual(['GET jobs', 'GET pods', 'PATCH sequentialjobs/status']);
+      expect(requests().slice(3)).toEqual(['GET jobs', 'GET pods', 'PATCH sequentialjobs/status']);
       expect(stored().status?.progress?.failureReason).toBe('JobDeleted');
       expect(posts()).toEqual([]);
     });
@@ -312,7 +317,7 @@ describe('reconcile', () => {
       ['Unauthorized'],
     ])('%s on the Job is told to the user, and thrown so that it is tried again', async (code) => {
       api.putSequentialJob(sequentialJob());
-      api.intercept = ({ method }) => (method === 'POST' ? fault(code) : undefined);
+      api.intercept = (request) => (isCreate(request) ? fault(code) : undefined);
       const process = new Process(api);
       await expect(process.visit()).rejects.toMatchObject({ code });
       const progressing = getCondition(stored().status?.conditions, 'Progressing');
@@ -322,12 +327,12 @@ describe('reconcile', () => {
 
     it('that lasts is told each time, but written once', async () => {
       api.putSequentialJob(sequentialJob());
-      api.intercept = ({ method }) => (method === 'POST' ? fault('ServerError') : undefined);
+      api.intercept = (request) => (isCreate(request) ? fault('ServerError') : undefined);
       const process = new Process(api);
       for (let i = 0; i < 3; i++) await expect(process.visit()).rejects.toThrow('it was ServerError');
       // After an answer of 500 the object and its Jobs are asked for: what was written is not known.
       const look = ['GET sequentialjobs', 'GET jobs'];
-      expect(api.done).toEqual(['PATCH sequentialjobs/status', ...look, ...look]);
+      expect(api.done).toEqual([PREFLIGHT, 'PATCH sequentialjobs/status', ...look, ...look]);
       expect(process.events.filter((reason) => reason === 'ReconciliationFailed')).toHaveLength(3);
     });
 
@@ -346,7 +351,7 @@ describe('reconcile', () => {
         api.intercept = ({ method }) => (method === 'PATCH' ? fault(code) : undefined);
         const process = new Process(api);
         await expect(process.visit()).rejects.toMatchObject({ code });
-        expect(requests()).toEqual(['POST jobs', 'PATCH sequentialjobs/status']);
+        expect(requests()).toEqual([PREFLIGHT, 'POST jobs', 'PATCH sequentialjobs/status']);
         expect(process.events).toEqual([]);
       },
     );
@@ -380,7 +385,7 @@ describe('reconcile', () => {
       const process = new Process(api);
       await expect(process.visit()).rejects.toBe(fault);
       expect(process.events).toEqual(['ReconciliationFailed']);
-      expect(requests()).toEqual(['POST jobs']);
+      expect(requests()).toEqual([PREFLIGHT]);
     });
 
     it('deleting: no status is written, the event is', async () => {
@@ -397,13 +402,13 @@ describe('reconcile', () => {
       '%s on the Job is the end, until the spec changes',
       async (code) => {
         api.putSequentialJob(sequentialJob());
-        api.intercept = ({ method }) => (method === 'POST' ? fault(code) : undefined);
+        api.intercept = (request) => (isCreate(request) ? fault(code) : undefined);
         const process = new Process(api);
         await process.visit();
         expect(stored().status).toMatchObject({ phase: 'Failed', progress: { failureReason: 'JobRejected' } });
         process.sync();
         await process.visit();
-        expect(requests()).toEqual(['POST jobs', 'GET jobs', 'PATCH sequentialjobs/status']);
+        expect(requests()).toEqual([PREFLIGHT, 'POST jobs', 'GET jobs', 'PATCH sequentialjobs/status']);
         api.intercept = () => undefined;
         const changed = stored();
         api.putSequentialJob({ ...changed, metadata: { ...changed.metadata, generation: 2 } });
@@ -416,8 +421,8 @@ describe('reconcile', () => {
   });
 
   describe('crash points: whatever fails once, and however, each step gets one Job and all ends well', () => {
-    /** Requests of a whole run of three steps without trouble: record of the spec, finalizer, 3 Jobs, 4 statuses. */
-    const REQUESTS = 9;
+    /** Requests of a whole run of three steps without trouble: record of the spec, finalizer, preflight, 3 Jobs, 4 statuses. */
+    const REQUESTS = 10;
 
     async function run(crashes: boolean): Promise<readonly string[]> {
       const events: string[] = [];
@@ -476,8 +481,8 @@ describe('reconcile', () => {
   it('a decision that never comes to rest is a fault of our own, and says so', async () => {
     api.putSequentialJob(sequentialJob());
     // The Job is said to exist, and is never there.
-    api.intercept = ({ method }) =>
-      method === 'POST' ? { error: new ApiError('AlreadyExists', 'x'), after: false } : undefined;
+    api.intercept = (request) =>
+      isCreate(request) ? { error: new ApiError('AlreadyExists', 'x'), after: false } : undefined;
     await expect(new Process(api).visit()).rejects.toThrow('the decision about team-a/etl does not come to rest');
     expect(requests().filter((one) => one === 'POST jobs')).toHaveLength(8);
   });

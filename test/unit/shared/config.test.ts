@@ -7,6 +7,7 @@ const DEFAULTS: Config = {
   context: undefined,
   namespace: undefined,
   workers: 16,
+  preflight: true,
   webhookHost: undefined,
   webhookPort: 9443,
   certDir: '/tmp/k8s-webhook-server/serving-certs',

@@ -16,7 +16,11 @@ import { goldenDecisions } from '../../../support/golden-decisions.ts';
 const DAY_MS = 86_400_000;
 
 function written(snapshot: Snapshot, status: SequentialJobStatus | undefined): Snapshot {
-  return status === undefined ? snapshot : deepFreeze({ ...snapshot, object: { ...snapshot.object, status } });
+  if (status === undefined) return snapshot;
+  // What a preflight brought is told with the status; one that is due is still due.
+  const { preflight, ...rest } = snapshot;
+  const due = preflight?.type === 'due' ? { preflight } : {};
+  return deepFreeze({ ...rest, ...due, object: { ...snapshot.object, status } });
 }
 
 /** What each phase says of the conditions; of one that is not named it says nothing. */

@@ -95,7 +95,8 @@ export class Server {
 
   #serve(sender: Sender, request: ApiRequest): unknown {
     const { method, path } = request;
-    if (method === 'POST' && path.endsWith('/jobs')) return this.#createJob(sender, request);
+    if (method === 'POST' && path.endsWith('/jobs') && request.query?.['dryRun'] === undefined)
+      return this.#createJob(sender, request);
     if (method === 'PATCH' && path.endsWith('/status')) return this.#patchStatus(sender, request);
     if (method === 'PATCH') return this.#merge(sender, request);
     if (method === 'DELETE') return this.#delete(request);

@@ -1,0 +1,131 @@
+/**
+ * The preflight of a sequence: before its first step starts, and again where its spec has changed or it was resumed, the
+ * API server is asked by dry run for the Jobs of all steps to come. What it has said is remembered in memory alone: after a
+ * restart a sequence that still runs is asked about once more.
+ */
+import { createHash } from 'node:crypto';
+import type { SequentialJob } from '../shared/api/types.ts';
+import { preflight, type PreflightVerdict } from '../shared/jobs/preflight.ts';
+import type { ApiClient } from '../shared/kube/client.ts';
+import { dryRunJob } from '../shared/kube/dry-run.ts';
+import { isApiError } from '../shared/kube/errors.ts';
+import { MANAGER } from '../shared/api/group.ts';
+import type { Log } from '../shared/log.ts';
+import { frozenPart } from '../shared/validation/index.ts';
+import type { Action, Preflight, Snapshot } from './decide/index.ts';
+
+export interface PreflightsOptions {
+  readonly client: ApiClient;
+  readonly log: Pick<Log, 'warn'>;
+  /** False: nobody is asked (`--preflight=false`). */
+  readonly enabled: boolean;
+}
+
+/** What was asked about: the spec of one generation, with the Job names of one resume. */
+interface Question {
+  readonly generation: number;
+  readonly resumes: number;
+}
+
+interface Asked extends Question {
+  /** SHA-256 of what the Jobs are made of; absent where the server gave no answer. */
+  readonly digest?: string;
+}
+
+type Reason = NonNullable<PreflightVerdict['unanswered']>['reason'] | 'ServerError';
+
+/** What an administrator should know. A full quota or a missing permission shows when the Job is created. */
+const WARNINGS: Readonly<Partial<Record<Reason, string>>> = {
+  DryRunUnsupported:
+    'preflight skipped: an admission webhook does not support dry runs; what the API server refuses shows when the step starts',
+  ServerError: 'preflight skipped: the API server cannot answer dry runs; what it refuses shows when the step starts',
+  TooMany: 'preflight incomplete: the steps cannot be checked together, and there are too many to check each',
+};
+
+export class Preflights {
+  readonly #options: PreflightsOptions;
+  /** By the UID of the SequentialJob. */
+  readonly #asked = new Map<string, Asked>();
+  readonly #logged = new Set<Reason>();
+
+  constructor(options: PreflightsOptions) {
+    this.#options = options;
+  }
+
+  /** Whether the API server is to be asked before the next step of this object starts. */
+  isDue(object: SequentialJob): boolean {
+    if (!this.#options.enabled) return false;
+    const asked = this.#asked.get(object.metadata.uid);
+    return asked?.digest === undefined || !isSame(asked, questionOf(object));
+  }
+
+  /** The API server takes the Jobs of this object, or can't be asked. */
+  remember(object: SequentialJob): void {
+    this.#asked.set(object.metadata.uid, { ...questionOf(object), digest: digestOf(object) });
+  }
+
+  /** For a sequence that is over or gone. */
+  forget(uid: string): void {
+    this.#asked.delete(uid);
+  }
+
+  /**
+   * Asks, unless nothing has changed that the Jobs are made of. The snapshot after it has the verdict. A server that fails
+   * to answer is asked twice, with a backoff between (rejects with ApiError the first time), and then before each step.
+   */
+  async ask({ from, resumes }: Extract<Action, { type: 'Preflight' }>, snapshot: Snapshot): Promise<Snapshot> {
+    const { object } = snapshot;
+    const { client } = this.#options;
+    const asked = this.#asked.get(object.metadata.uid);
+    if (asked?.resumes === resumes && asked.digest === digestOf(object)) return { ...snapshot, preflight: PASSED };
+    try {
+      const verdict = await preflight(object, { from, resumes }, (job) =>
+        dryRunJob(client, job, { fieldManager: MANAGER }),
+      );
+      return { ...snapshot, preflight: this.#conclude(verdict) };
+    } catch (error) {
+      if (!isApiError(error, 'ServerError', 'Timeout') || !this.#hasFailedBefore(object)) throw error;
+      this.#logOnce('ServerError', error.message);
+      return { ...snapshot, preflight: { type: 'open' } };
+    }
+  }
+
+  #conclude({ faults, ignoredFields, unanswered }: PreflightVerdict): Preflight {
+    if (unanswered !== undefined) this.#logOnce(unanswered.reason, unanswered.message);
+    if (faults.length > 0) return { type: 'refused', faults, ignoredFields };
+    // A quota that is full, or a permission that is missing, keeps the Job itself from being made as well.
+    const isOpen = unanswered?.reason === 'QuotaExceeded' || unanswered?.reason === 'PermissionDenied';
+    return isOpen ? { type: 'open' } : { type: 'passed', ignoredFields };
+  }
+
+  /** Notes that the server failed to answer, and tells whether it had failed for the same question before. */
+  #hasFailedBefore(object: SequentialJob): boolean {
+    const { uid } = object.metadata;
+    const before = this.#asked.get(uid);
+    const question = questionOf(object);
+    this.#asked.set(uid, question);
+    return before !== undefined && before.digest === undefined && isSame(before, question);
+  }
+
+  #logOnce(reason: Reason, message: string): void {
+    const warning = WARNINGS[reason];
+    if (warning === undefined || this.#logged.has(reason)) return;
+    this.#logged.add(reason);
+    this.#options.log.warn({ err: message }, warning);
+  }
+}
+
+const PASSED: Preflight = { type: 'passed', ignoredFields: [] };
+
+const questionOf = ({ metadata, spec, status }: SequentialJob): Question => ({
+  generation: metadata.generation ?? 0,
+  resumes: status?.resumes ?? spec.resume ?? 0,
+});
+
+/** `suspend` and the like change the generation, and no Job. */
+const digestOf = ({ spec }: SequentialJob): string =>
+  createHash('sha256')
+    .update(JSON.stringify(frozenPart(spec)))
+    .digest('base64');
+
+const isSame = (a: Question, b: Question): boolean => a.generation === b.generation && a.resumes === b.resumes;

@@ -1,0 +1,83 @@
+/**
+ * What an API server says against a Job, in the terms of the SequentialJob that the Job was made of: the user has never
+ * seen the Job, so `spec.template.spec.containers[0]` of a step's Job is `spec.containers[1]` of the sequence. Pure.
+ */
+import type { SequentialJob } from '../api/types.ts';
+
+/** The parts of a refusal (metav1.Status) that say what is wrong. */
+export interface JobRefusal {
+  readonly message: string;
+  readonly causes: readonly { readonly field?: string; readonly message?: string }[];
+}
+
+/** One fault of a Job. */
+export interface JobFault {
+  /** The step that it is about; undefined where it is about what all steps share. */
+  readonly index: number | undefined;
+  /** The path in the SequentialJob; empty where the server names none. */
+  readonly field: string;
+  /** What is wrong, in the server's words, without the path. */
+  readonly message: string;
+}
+
+/** The steps whose containers the refused Job has, in the order of its containers. */
+export interface JobContents {
+  readonly object: SequentialJob;
+  readonly indices: readonly number[];
+}
+
+/** Every fault that a refusal names, in the server's order. At least one: where it names no cause, its message is one. */
+export function faultsOf(refusal: JobRefusal, contents: JobContents): readonly JobFault[] {
+  const only = contents.indices.length === 1 ? contents.indices[0] : undefined;
+  const named = refusal.causes.filter(({ message }) => message !== undefined && message !== '');
+  if (named.length === 0) return [{ index: only, field: '', message: inText(refusal.message, contents) }];
+  return named.map(({ field: inJob = '', message = '' }) => {
+    const { index, field } = inJob === '' ? { index: only, field: '' } : placeOf(inJob, contents);
+    return { index, field, message: inText(message, contents) };
+  });
+}
+
+/** `spec.containers[1].image: Invalid value: …`, as validation and `lint` say it. */
+export const formatJobFault = ({ field, message }: JobFault): string =>
+  field === '' ? message : `${field}: ${message}`;
+
+/** The paths of fields that a server left out of a Job, in the SequentialJob. */
+export const fieldsOf = (fields: readonly string[], contents: JobContents): readonly string[] =>
+  fields.map((field) => placeOf(field, contents).field);
+
+const CONTAINER = /^spec\.template\.spec\.containers\[(\d+)\]/;
+const CONTAINERS = /\bspec\.template\.spec\.containers\[(\d+)\]/g;
+/** pkg/apis/core/validation ValidatePodTemplateSpec leaves `metadata` out of these paths. */
+const METADATA = /^spec\.template\.(annotations|labels)\b/;
+/** What a step policy says of a Job. */
+const POLICY = /^spec\.(backoffLimit|activeDeadlineSeconds|podFailurePolicy)\b/;
+
+type Placed = Pick<JobFault, 'index' | 'field'>;
+
+function placeOf(field: string, contents: JobContents): Placed {
+  const container = CONTAINER.exec(field);
+  if (container !== null) {
+    const index = contents.indices[Number(container[1])];
+    return { index, field: `spec.containers[${index ?? 0}]${field.slice(container[0].length)}` };
+  }
+  if (METADATA.test(field)) return { index: undefined, field: field.replace(METADATA, 'spec.template.metadata.$1') };
+  const policy = POLICY.exec(field);
+  if (policy !== null) return ofPolicy(field, policy[1] ?? '', contents);
+  if (field.startsWith('spec.template.')) return { index: undefined, field };
+  // The Job's own name and labels, which are ours to get right.
+  const only = contents.indices.length === 1 ? contents.indices[0] : undefined;
+  return { index: only, field: `(Job) ${field}` };
+}
+
+/** The limit of a step is its policy's, where that says one. */
+function ofPolicy(field: string, name: string, { object, indices }: JobContents): Placed {
+  const index = indices.length === 1 ? indices[0] : undefined;
+  const step = object.spec.containers[index ?? indices[0] ?? 0]?.name;
+  const policies = object.spec.stepPolicies ?? [];
+  const at = policies.findIndex((policy) => policy.name === step);
+  const isSet = (policies[at] as Readonly<Record<string, unknown>> | undefined)?.[name] !== undefined;
+  return { index, field: isSet ? field.replace('spec.', `spec.stepPolicies[${at}].`) : field };
+}
+
+const inText = (text: string, { indices }: JobContents): string =>
+  text.replaceAll(CONTAINERS, (_, at: string) => `spec.containers[${indices[Number(at)] ?? at}]`);

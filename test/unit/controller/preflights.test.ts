@@ -1,0 +1,298 @@
+/** The preflight in a whole reconcile: when the API server is asked, and what the user is told of its answer. */
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { Preflights } from '../../../controller/preflights.ts';
+import { getCondition } from '../../../shared/conditions.ts';
+import { ApiError, errorFromAnswer } from '../../../shared/kube/errors.ts';
+import type { ApiRequest } from '../../../shared/kube/client.ts';
+import type { SequentialJob } from '../../../shared/api/types.ts';
+import { describeRequest, FakeApi, jobPath } from '../../support/fake-api.ts';
+import { completed, container, failed, NAMESPACE, sequentialJob } from '../../support/objects.ts';
+import { Process } from '../../support/process.ts';
+
+const PREFLIGHT = 'POST jobs (dry run)';
+
+let api: FakeApi;
+let process: Process;
+
+beforeEach(() => {
+  api = new FakeApi();
+  process = new Process(api);
+});
+
+const isDryRun = (request: ApiRequest): boolean => describeRequest(request) === PREFLIGHT;
+const dryRuns = (): number => api.client.requests.filter(isDryRun).length;
+
+function stored(): SequentialJob {
+  const object = api.sequentialJob(NAMESPACE, 'etl');
+  if (object === undefined) throw new Error('the object is gone');
+  return object;
+}
+
+/** Every answer to a dry run is this one. */
+function answer(code: number, message: string): void {
+  api.intercept = (request) =>
+    isDryRun(request)
+      ? { error: errorFromAnswer(code, JSON.stringify({ kind: 'Status', message })), after: false }
+      : undefined;
+}
+
+/** The object is there, and the watch has told of it. */
+function begin(object: SequentialJob): void {
+  api.putSequentialJob(object);
+  process.sync();
+}
+
+/** The step's Job ends, and the watch tells of it. */
+function end(name: string, status = completed()): void {
+  api.setJobStatus(jobPath(NAMESPACE, name), status);
+  process.sync();
+}
+
+/** The user changes the spec, and the watch tells of it. */
+function edit(change: Partial<SequentialJob['spec']>): void {
+  api.edit(NAMESPACE, 'etl', change);
+  process.sync();
+}
+
+/** A server that refuses every Job that has a container of this name. */
+function refuseStep(name: string): void {
+  api.refuse = (job) => {
+    const { template } = job['spec'] as { template: { spec: { containers: readonly { name: string }[] } } };
+    const at = template.spec.containers.findIndex((one) => one.name === name);
+    if (at === -1) return undefined;
+    const field = `spec.template.spec.containers[${at}].resources.claims[0]`;
+    const causes = [{ field, message: 'Not found: "typo"', reason: 'FieldValueNotFound' }];
+    return new ApiError('Invalid', 'the Job is invalid', { status: 422, causes });
+  };
+}
+
+describe('the API server is asked', () => {
+  it('once in the life of a sequence', async () => {
+    begin(sequentialJob());
+    await process.visit();
+    for (const name of ['etl-0-extract', 'etl-1-transform', 'etl-2-load']) {
+      end(name);
+      await process.visit();
+    }
+    expect(stored().status?.phase).toBe('Completed');
+    expect(dryRuns()).toBe(1);
+  });
+
+  it('once more after a restart in the middle', async () => {
+    begin(sequentialJob());
+    await process.visit();
+    end('etl-0-extract');
+    process = new Process(api);
+    await process.visit();
+    end('etl-1-transform');
+    await process.visit();
+    expect(dryRuns()).toBe(2);
+  });
+
+  it('not again while the first step waits for a Secret', async () => {
+    const needs = container('extract', { envFrom: [{ secretRef: { name: 'db' } }] });
+    begin(sequentialJob({ spec: { containers: [needs] } }));
+    for (let i = 0; i < 3; i++) {
+      await process.visit();
+      process.sync();
+    }
+    expect(dryRuns()).toBe(1);
+  });
+
+  it('again where later steps have changed, about them alone and before the first of them starts', async () => {
+    begin(sequentialJob({ spec: { updatePolicy: 'FutureSteps' } }));
+    await process.visit();
+    edit({ containers: [...sequentialJob().spec.containers.slice(0, 2), container('store')] });
+    await process.visit();
+    expect(dryRuns()).toBe(1);
+    end('etl-0-extract');
+    await process.visit();
+    const [, second] = api.client.requests.filter(isDryRun);
+    expect(second?.body).toMatchObject({
+      spec: { template: { spec: { containers: [{ name: 'transform' }, { name: 'store' }] } } },
+    });
+    end('etl-1-transform');
+    await process.visit();
+    expect(dryRuns()).toBe(2);
+  });
+
+  it.each<readonly [string, Partial<SequentialJob['spec']>]>([
+    ['a deadline', { activeDeadlineSeconds: 600 }],
+    ['a time to live', { ttlSecondsAfterFinished: 5 }],
+    ['a change that is refused', { backoffLimit: 9 }],
+  ])('not again for %s', async (_says, change) => {
+    begin(sequentialJob());
+    await process.visit();
+    edit(change);
+    await process.visit();
+    end('etl-0-extract');
+    await process.visit();
+    expect(stored().status?.steps).toHaveLength(2);
+    expect(dryRuns()).toBe(1);
+  });
+
+  it('again on a resume, under the new names', async () => {
+    begin(sequentialJob());
+    await process.visit();
+    end('etl-0-extract', failed());
+    await process.visit();
+    edit({ resume: 1 });
+    await process.settle();
+    const [, second] = api.client.requests.filter(isDryRun);
+    expect(second?.body).toMatchObject({ metadata: { name: 'etl-0-extract-r1' } });
+    expect(stored().status?.phase).toBe('Running');
+  });
+
+  it('never with --preflight=false', async () => {
+    const { client } = api;
+    const preflights = new Preflights({ client, log: { warn: () => undefined }, enabled: false });
+    Object.assign(process.deps, { preflights });
+    begin(sequentialJob());
+    await process.visit();
+    expect(api.client.requests.map(describeRequest)).toEqual(['POST jobs', 'PATCH sequentialjobs/status']);
+  });
+});
+
+describe('a refusal', () => {
+  it('of a later step ends the sequence before the first has run, and a mended spec runs', async () => {
+    refuseStep('load');
+    begin(sequentialJob());
+    await process.visit();
+    const { status } = stored();
+    expect(api.jobs()).toEqual([]);
+    expect(status?.startTime).toBeUndefined();
+    expect(status?.progress).toMatchObject({
+      currentStep: 'load',
+      failedIndex: 2,
+      failureReason: 'JobRejected',
+      failureMessage:
+        'no step was started, because the API server refuses Jobs of this sequence: step 2 (load): spec.containers[2].resources.claims[0]: Not found: "typo"',
+    });
+    expect(getCondition(status?.conditions, 'Failed')).toMatchObject({ status: 'True', reason: 'JobRejected' });
+    expect(process.events).toEqual(['SequenceFailed']);
+    const before = dryRuns();
+    process.sync();
+    await process.settle();
+    expect(dryRuns()).toBe(before);
+
+    edit({ containers: sequentialJob().spec.containers.slice(0, 2) });
+    await process.settle();
+    expect(stored().status).toMatchObject({ phase: 'Running', steps: [{ jobName: 'etl-0-extract' }] });
+  });
+
+  it('of a step that was changed ends the sequence before that, and it can be mended', async () => {
+    refuseStep('store');
+    begin(sequentialJob({ spec: { updatePolicy: 'FutureSteps' } }));
+    await process.visit();
+    const { containers } = sequentialJob().spec;
+    edit({ containers: [...containers.slice(0, 2), container('store')] });
+    await process.visit();
+    expect(stored().status?.phase).toBe('Running');
+    end('etl-0-extract');
+    await process.visit();
+    expect(stored().status).toMatchObject({
+      phase: 'Failed',
+      progress: { failedIndex: 2, failureReason: 'JobRejected' },
+      steps: [{ state: 'Succeeded' }],
+    });
+    expect(api.jobs()).toHaveLength(1);
+
+    edit({ containers });
+    await process.settle();
+    expect(stored().status).toMatchObject({ phase: 'Running', progress: { currentStep: 'transform' } });
+  });
+});
+
+describe('no answer', () => {
+  it('of a server in trouble: it is asked again later, then the sequence runs', async () => {
+    answer(500, 'Internal error occurred: failed calling webhook "down.example.com"');
+    begin(sequentialJob());
+    await expect(process.visit()).rejects.toMatchObject({ code: 'ServerError' });
+    expect(api.jobs()).toEqual([]);
+    await process.visit();
+    expect(stored().status?.phase).toBe('Running');
+    // The question is open still: before the second step it is put again.
+    api.intercept = () => undefined;
+    end('etl-0-extract');
+    await process.visit();
+    end('etl-1-transform');
+    await process.visit();
+    expect(dryRuns()).toBe(3);
+  });
+
+  it('of a webhook that does not support dry runs: the sequence runs, and nobody asks again', async () => {
+    answer(400, 'admission webhook "old.example.com" does not support dry run');
+    begin(sequentialJob());
+    await process.visit();
+    end('etl-0-extract');
+    await process.visit();
+    expect(stored().status?.steps).toHaveLength(2);
+    expect(dryRuns()).toBe(1);
+  });
+
+  it.each([
+    ['QuotaExceeded', 'jobs.batch "x" is forbidden: exceeded quota: q, requested: count/jobs.batch=1'],
+    ['PermissionDenied', 'jobs.batch is forbidden: User "x" cannot create resource "jobs"'],
+  ])('because of %s: that is no refusal, and the question stays open', async (_reason, message) => {
+    answer(403, message);
+    begin(sequentialJob());
+    await process.visit();
+    expect(stored().status?.phase).toBe('Running');
+    end('etl-0-extract');
+    await process.visit();
+    expect(dryRuns()).toBe(2);
+  });
+
+  it.each([
+    ['DryRunUnsupported', 400, 'admission webhook "old.example.com" does not support dry run', 1],
+    ['a server in trouble', 500, 'oh', 1],
+    ['QuotaExceeded', 403, 'jobs.batch "x" is forbidden: exceeded quota: q', 0],
+  ] as const)('is logged once for all sequences: %s', async (_says, code, message, times) => {
+    const warnings: unknown[] = [];
+    const log = { warn: (...args: readonly unknown[]) => void warnings.push(args) };
+    Object.assign(process.deps, { preflights: new Preflights({ client: api.client, log, enabled: true }) });
+    answer(code, message);
+    for (const uid of ['one', 'two']) {
+      begin(sequentialJob({ metadata: { uid } }));
+      await process.visit().catch(() => undefined);
+      await process.visit().catch(() => undefined);
+      for (const { metadata } of api.jobs()) api.remove(jobPath(NAMESPACE, metadata.name));
+    }
+    expect(warnings).toHaveLength(times);
+  });
+});
+
+describe('fields that the server does not know', () => {
+  const UNKNOWN =
+    'Job in version "v1" cannot be handled as a Job: strict decoding error: unknown field "spec.template.spec.containers[1].restartPolicyRules"';
+
+  function dropFields(): void {
+    api.intercept = ({ query }) =>
+      query?.['fieldValidation'] === 'Strict'
+        ? { error: errorFromAnswer(400, JSON.stringify({ kind: 'Status', message: UNKNOWN })), after: false }
+        : undefined;
+  }
+
+  it('are told of once, and the sequence runs', async () => {
+    dropFields();
+    begin(sequentialJob());
+    await process.visit();
+    end('etl-0-extract');
+    await process.visit();
+    expect(process.events).toEqual(['FieldsIgnored', 'SequenceStarted', 'JobStarted', 'JobCompleted', 'JobStarted']);
+    expect(dryRuns()).toBe(2);
+  });
+
+  it('are told of also where the status could not be written at first', async () => {
+    dropFields();
+    begin(sequentialJob());
+    api.putSequentialJob(sequentialJob({ metadata: { labels: { touched: 'yes' } } }));
+    await expect(process.visit()).rejects.toMatchObject({ code: 'Conflict' });
+    expect(process.events).toEqual([]);
+    process.sync();
+    await process.visit();
+    end('etl-0-extract');
+    await process.visit();
+    expect(process.events.filter((reason) => reason === 'FieldsIgnored')).toHaveLength(1);
+  });
+});

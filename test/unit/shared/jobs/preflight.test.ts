@@ -1,0 +1,235 @@
+/** The preflight over a server that is a function: which Jobs are asked about, and what comes of the answers. */
+import { describe, expect, it } from '@jest/globals';
+import type { Container, SequentialJob, SequentialJobSpec } from '../../../../shared/api/types.ts';
+import { formatJobFault } from '../../../../shared/jobs/job-faults.ts';
+import type { JobManifest } from '../../../../shared/jobs/job.ts';
+import {
+  type DryRunAnswer,
+  dryRunGroups,
+  MAX_DRY_RUNS,
+  preflight,
+  type PreflightVerdict,
+} from '../../../../shared/jobs/preflight.ts';
+import { container, sequentialJob } from '../../../support/objects.ts';
+
+const NAMES = ['a', 'b', 'c', 'd'] as const;
+
+const sequence = (spec: Partial<SequentialJobSpec> = {}): SequentialJob =>
+  sequentialJob({ spec: { containers: NAMES.map((name) => container(name)), ...spec } });
+
+const ACCEPTED: DryRunAnswer = { type: 'accepted', unknownFields: [] };
+
+type Containers = readonly Container[];
+
+const containersOf = ({ spec }: JobManifest): Containers => spec.template.spec?.containers ?? [];
+
+interface Asked {
+  /** The names of the containers of each Job that was asked about. */
+  readonly asked: readonly string[];
+  readonly verdict: PreflightVerdict;
+  readonly faults: readonly string[];
+}
+
+/** Asks a server that answers by the containers of the Job. */
+async function ask(
+  answer: (containers: Containers, job: JobManifest) => DryRunAnswer,
+  object = sequence(),
+  from = 0,
+): Promise<Asked> {
+  const asked: string[] = [];
+  const verdict = await preflight(object, { from, resumes: 0 }, (job) => {
+    asked.push(
+      containersOf(job)
+        .map(({ name }) => name)
+        .join(''),
+    );
+    return Promise.resolve(answer(containersOf(job), job));
+  });
+  const faults = verdict.faults.map((fault) => `${fault.index ?? 'all'}: ${formatJobFault(fault)}`);
+  return { asked, verdict, faults };
+}
+
+const refused = (...causes: readonly (readonly [field: string, message: string])[]): DryRunAnswer => ({
+  type: 'refused',
+  refusal: {
+    message: causes.map(([, message]) => message).join(', '),
+    causes: causes.flatMap(([field, message]) => (field === '' ? [] : { field, message })),
+  },
+  unknownFields: [],
+});
+
+/** As a server's own validation: every fault of every container, with its field. */
+const validated =
+  (...bad: readonly string[]) =>
+  (containers: Containers): DryRunAnswer => {
+    const causes = containers.flatMap(({ name }, i) =>
+      bad.includes(name) ? [[`spec.template.spec.containers[${i}].x`, `${name} is bad`] as const] : [],
+    );
+    return causes.length === 0 ? ACCEPTED : refused(...causes);
+  };
+
+/** As an admission webhook: words without a field, as long as one of the containers is bad. */
+const denied =
+  (...bad: readonly string[]) =>
+  (containers: Containers): DryRunAnswer =>
+    containers.some(({ name }) => bad.includes(name)) ? refused(['', 'denied']) : ACCEPTED;
+
+describe('what is asked', () => {
+  it('is one Job for all steps where nothing is wrong', async () => {
+    const { asked, verdict } = await ask(() => ACCEPTED);
+    expect(asked).toEqual(['abcd']);
+    expect(verdict).toEqual({ faults: [], ignoredFields: [] });
+  });
+
+  it('leaves out the steps that have run', async () => {
+    expect((await ask(() => ACCEPTED, sequence(), 2)).asked).toEqual(['cd']);
+    expect((await ask(() => ACCEPTED, sequence(), 4)).asked).toEqual([]);
+  });
+
+  it('has the name, the labels and the limits of the first step’s Job', async () => {
+    const stepPolicies = NAMES.map((name) => ({ name, backoffLimit: 7 }));
+    let job: JobManifest | undefined;
+    await ask((_, given) => ((job = given), ACCEPTED), sequence({ stepPolicies }), 1);
+    expect(job).toMatchObject({ metadata: { name: 'etl-1-b' }, spec: { backoffLimit: 7 } });
+    expect(job?.metadata.labels['batch.example.com/step-index']).toBe('1');
+  });
+
+  it('is one Job for the steps whose Jobs have the same limits, and one for each with a failure policy', () => {
+    const podFailurePolicy = {
+      rules: [{ action: 'Ignore', onPodConditions: [{ type: 'DisruptionTarget' }] }],
+    } as never;
+    const object = sequence({
+      containers: ['a', 'b', 'c', 'd', 'e', 'f'].map((name) => container(name)),
+      stepPolicies: [
+        { name: 'b', backoffLimit: 1 },
+        { name: 'c', podFailurePolicy },
+        { name: 'd', podFailurePolicy },
+        { name: 'e', onFailure: 'Continue' },
+        { name: 'f', backoffLimit: 1 },
+      ],
+    });
+    expect(dryRunGroups(object, 0)).toEqual([[0, 4], [1, 5], [2], [3]]);
+    expect(dryRunGroups(object, 3)).toEqual([[3], [4], [5]]);
+  });
+});
+
+describe('a refusal', () => {
+  it.each<readonly [string, (containers: Containers) => DryRunAnswer, readonly string[], readonly string[]]>([
+    [
+      'of one step: it is asked about by itself, the others together',
+      validated('b'),
+      ['abcd', 'b', 'acd'],
+      ['1: spec.containers[1].x: b is bad'],
+    ],
+    [
+      'of two steps: each by itself',
+      validated('b', 'd'),
+      ['abcd', 'b', 'd', 'ac'],
+      ['1: spec.containers[1].x: b is bad', '3: spec.containers[3].x: d is bad'],
+    ],
+    ['without a field: by halves', denied('d'), ['abcd', 'ab', 'cd', 'c', 'd'], ['3: denied']],
+    [
+      'of every step without a field',
+      denied('a', 'b', 'c', 'd'),
+      ['abcd', 'ab', 'a', 'b', 'cd', 'c', 'd'],
+      ['0: denied', '1: denied', '2: denied', '3: denied'],
+    ],
+    [
+      'of the template: one step stands for all',
+      () => refused(['spec.template.spec.volumes[0].name', 'no']),
+      ['abcd', 'a'],
+      ['all: spec.template.spec.volumes[0].name: no'],
+    ],
+    [
+      'of the template and of a step: that step, and no other',
+      (containers) => {
+        const ofSteps = containers.flatMap(({ name }, i) =>
+          name === 'c' ? [[`spec.template.spec.containers[${i}].x`, 'c is bad'] as const] : [],
+        );
+        return refused(['spec.template.spec.volumes[0].name', 'no'], ...ofSteps);
+      },
+      ['abcd', 'c'],
+      ['all: spec.template.spec.volumes[0].name: no', '2: spec.containers[2].x: c is bad'],
+    ],
+    [
+      'only of the steps together: none of them is at fault',
+      (containers) =>
+        containers.length > 1
+          ? refused([`spec.template.spec.containers[1].ports[0].hostPort`, 'Duplicate value'])
+          : ACCEPTED,
+      ['abcd', 'b', 'acd', 'c', 'ad', 'd', 'a'],
+      [],
+    ],
+    [
+      'of the sum of them: none of them is at fault',
+      (containers) => (containers.length > 1 ? refused(['spec.template.spec.resources', 'too much']) : ACCEPTED),
+      ['abcd', 'a', 'bcd', 'b', 'cd', 'c', 'd'],
+      [],
+    ],
+    [
+      'without a field, of more than two containers: none of them is at fault',
+      (containers) => (containers.length > 2 ? refused(['', 'too many']) : ACCEPTED),
+      ['abcd', 'ab', 'cd'],
+      [],
+    ],
+  ])('%s', async (_says, answer, asked, faults) => {
+    const result = await ask(answer);
+    expect(result.asked).toEqual(asked);
+    expect(result.faults).toEqual(faults);
+    expect(result.verdict.unanswered).toBeUndefined();
+  });
+
+  it('never blames a step whose own Job the server takes, and misses none that it refuses', async () => {
+    // Every combination of bad steps, of conflicts between two, and of words with and without fields.
+    for (let bad = 0; bad < 16; bad++) {
+      const names = NAMES.filter((_, i) => (bad & (1 << i)) !== 0);
+      for (const judge of [validated, denied]) {
+        const single = judge(...names);
+        const withConflict = (containers: Containers): DryRunAnswer => {
+          const answer = single(containers);
+          if (answer.type === 'refused' || containers.length < 3) return answer;
+          return refused(['spec.template.spec.containers[0].ports[0].hostPort', 'Duplicate value']);
+        };
+        const { verdict } = await ask(withConflict);
+        expect(verdict.faults.map(({ index }) => NAMES[index ?? -1])).toEqual(names);
+      }
+    }
+  });
+
+  it('is bounded: a thousand steps at fault are not asked about one by one', async () => {
+    const names = Array.from({ length: 1000 }, (_, i) => `s${i}`);
+    const object = sequence({ containers: names.map((name) => container(name)) });
+    const { asked, verdict } = await ask(validated(...names), object);
+    expect(asked).toHaveLength(MAX_DRY_RUNS);
+    expect(verdict.faults).toHaveLength(MAX_DRY_RUNS - 1);
+    expect(verdict.unanswered?.reason).toBe('TooMany');
+  });
+});
+
+it('no answer ends the questions, and what was found before stays', async () => {
+  const answer = (containers: Containers): DryRunAnswer =>
+    containers.length === 1 && containers[0]?.name === 'd'
+      ? { type: 'unanswered', reason: 'QuotaExceeded', message: 'full' }
+      : validated('b', 'd')(containers);
+  const { asked, verdict, faults } = await ask(answer);
+  expect(asked).toEqual(['abcd', 'b', 'd']);
+  expect(faults).toEqual(['1: spec.containers[1].x: b is bad']);
+  expect(verdict.unanswered).toEqual({ reason: 'QuotaExceeded', message: 'full' });
+});
+
+it('fields that the server does not know are named once, in the SequentialJob', async () => {
+  const unknownFields = ['spec.template.spec.containers[1].y', 'spec.template.spec.z'];
+  const { verdict } = await ask((containers) => {
+    const answer = validated('c')(containers);
+    return answer.type === 'unanswered'
+      ? answer
+      : { ...answer, unknownFields: containers.length > 1 ? unknownFields : [] };
+  });
+  expect(verdict.ignoredFields).toEqual(['spec.containers[1].y', 'spec.template.spec.z']);
+});
+
+it('an error of the server is passed on', async () => {
+  await expect(preflight(sequence(), { from: 0, resumes: 0 }, () => Promise.reject(new Error('down')))).rejects.toThrow(
+    'down',
+  );
+});

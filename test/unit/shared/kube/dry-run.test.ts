@@ -1,0 +1,138 @@
+/** What the answers to a dry run mean. The words are those of real servers, 1.20 and 1.36. */
+import { describe, expect, it } from '@jest/globals';
+import { buildJob } from '../../../../shared/jobs/job.ts';
+import type { DryRunAnswer } from '../../../../shared/jobs/preflight.ts';
+import { dryRunJob } from '../../../../shared/kube/dry-run.ts';
+import { ApiError, errorFromAnswer } from '../../../../shared/kube/errors.ts';
+import { FakeClient } from '../../../support/fake-client.ts';
+import { sequentialJob } from '../../../support/objects.ts';
+
+const JOB = buildJob(sequentialJob(), 0, 0);
+
+/** An answer of the API server, as it stands on the wire. */
+const status = (code: number, message: string, causes: readonly unknown[] = [], reason?: string): ApiError =>
+  errorFromAnswer(code, JSON.stringify({ kind: 'Status', message, code, reason, details: { causes } }));
+
+async function ask(...answers: readonly (ApiError | undefined)[]): Promise<{
+  readonly answer: DryRunAnswer;
+  readonly client: FakeClient;
+}> {
+  const client = new FakeClient({
+    request: () => {
+      const error = answers[client.requests.length - 1];
+      if (error !== undefined) throw error;
+      return undefined;
+    },
+  });
+  return { answer: await dryRunJob(client, JOB, { fieldManager: 'us' }), client };
+}
+
+const UNKNOWN = status(
+  400,
+  'Job in version "v1" cannot be handled as a Job: strict decoding error: unknown field "spec.template.spec.containers[0].foo", unknown field "spec.template.spec.bar"',
+);
+
+it('asks for the creation of the Job, without creating it and with every field known', async () => {
+  const { answer, client } = await ask(undefined);
+  expect(answer).toEqual({ type: 'accepted', unknownFields: [] });
+  expect(client.requests).toEqual([
+    {
+      method: 'POST',
+      path: '/apis/batch/v1/namespaces/team-a/jobs',
+      query: { fieldManager: 'us', fieldValidation: 'Strict', dryRun: 'All' },
+      body: JOB,
+      ignoresAnswer: true,
+    },
+  ]);
+});
+
+it('asks again without the fields that the server does not know', async () => {
+  const { answer, client } = await ask(UNKNOWN, undefined);
+  const unknownFields = ['spec.template.spec.containers[0].foo', 'spec.template.spec.bar'];
+  expect(answer).toEqual({ type: 'accepted', unknownFields });
+  expect(client.requests.map(({ query }) => query?.['fieldValidation'])).toEqual(['Strict', 'Ignore']);
+  const second = await ask(UNKNOWN, status(422, 'Job.batch "x" is invalid: no'));
+  expect(second.answer).toMatchObject({ type: 'refused', unknownFields });
+});
+
+describe('the answer', () => {
+  const CAUSE = {
+    reason: 'FieldValueNotFound',
+    message: 'Not found: "x"',
+    field: 'spec.template.spec.containers[0].x',
+  };
+
+  it.each<readonly [string, ApiError, Partial<DryRunAnswer>]>([
+    [
+      'that the name is taken is no fault',
+      status(409, 'jobs.batch "etl-0-extract" already exists', [], 'AlreadyExists'),
+      { type: 'accepted' },
+    ],
+    [
+      'that the Job is invalid',
+      status(422, 'Job.batch "x" is invalid', [CAUSE]),
+      { type: 'refused', refusal: { message: 'Job.batch "x" is invalid', causes: [CAUSE] } },
+    ],
+    [
+      'that the Job makes no sense',
+      status(400, 'Job in version "v1" cannot be handled as a Job: json: cannot unmarshal string into Go struct'),
+      { type: 'refused' },
+    ],
+    [
+      'of an admission webhook that denies it',
+      status(403, 'admission webhook "p.example.com" denied the request: no'),
+      { type: 'refused' },
+    ],
+    [
+      'of a policy that denies it',
+      status(422, `jobs.batch "x" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'p' denied request: no`),
+      { type: 'refused' },
+    ],
+    [
+      'of a policy whose words are about a user',
+      status(403, `admission webhook "p.example.com" denied the request: jobs is forbidden: User "x" may not`),
+      { type: 'refused' },
+    ],
+    ['that it is too large', status(413, 'Request entity too large: limit is 3145728'), { type: 'refused' }],
+    [
+      'of a webhook that does not support dry runs',
+      status(400, 'admission webhook "nodry.example.com" does not support dry run'),
+      { type: 'unanswered', reason: 'DryRunUnsupported' },
+    ],
+    [
+      'of a quota that is full',
+      status(
+        403,
+        'jobs.batch "x" is forbidden: exceeded quota: q, requested: count/jobs.batch=1, used: count/jobs.batch=0',
+      ),
+      { type: 'unanswered', reason: 'QuotaExceeded' },
+    ],
+    [
+      'that we may not create Jobs',
+      status(403, 'jobs.batch is forbidden: User "nobody" cannot create resource "jobs" in API group "batch"'),
+      { type: 'unanswered', reason: 'PermissionDenied' },
+    ],
+  ])('%s', async (_says, error, wanted) => {
+    expect((await ask(error)).answer).toMatchObject(wanted);
+  });
+
+  it.each<readonly [string, ApiError]>([
+    ['a server in trouble', status(500, 'Internal error occurred: failed calling webhook "down.example.com": refused')],
+    ['too many requests', status(429, 'slow down')],
+    ['no answer', new ApiError('Timeout', 'no answer within 30 s')],
+    ['no connection', new ApiError('Unreachable', 'ECONNREFUSED')],
+    ['a namespace that is gone', status(404, 'namespaces "team-a" not found')],
+    [
+      'a namespace that is being deleted',
+      status(403, 'jobs.batch "x" is forbidden: unable to create new content in namespace team-a', [
+        {
+          reason: 'NamespaceTerminating',
+          message: 'namespace team-a is being terminated',
+          field: 'metadata.namespace',
+        },
+      ]),
+    ],
+  ])('is none, and thrown: %s', async (_says, error) => {
+    await expect(ask(error)).rejects.toBe(error);
+  });
+});
