@@ -1,4 +1,4 @@
-/** The arguments of the commands that read files: flags with a value each, and the names of the files. */
+/** The arguments of the commands that read files: flags, and the names of the files. */
 import { parseArgs } from 'node:util';
 import { ConfigError } from '../shared/config.ts';
 import { STDIN } from './io.ts';
@@ -8,13 +8,22 @@ export interface Arguments {
   readonly flags: ReadonlyMap<string, string>;
 }
 
-/** Flags may stand before and behind the files; after `--` everything is a file. Throws ConfigError with every problem. */
+/** What a flag takes: one of these values; any text; nothing, it is there or not. */
+export type FlagKind = readonly string[] | 'text' | 'switch';
+
+/** As kubectl has them. */
+const SHORT: Readonly<Record<string, string>> = { namespace: 'n' };
+
+/**
+ * Flags may stand before and behind the files; after `--` everything is a file. A switch that is there has the value
+ * `true`. Throws ConfigError with every problem.
+ */
 export function readArguments(
   command: string,
   args: readonly string[],
-  choices: Readonly<Record<string, readonly string[]>>,
+  choices: Readonly<Record<string, FlagKind>>,
 ): Arguments {
-  const options = Object.fromEntries(Object.keys(choices).map((flag) => [flag, { type: 'string' } as const]));
+  const options = Object.fromEntries(Object.entries(choices).map(([flag, kind]) => [flag, optionOf(flag, kind)]));
   const { tokens } = parseArgs({ args: [...args], options, strict: false, tokens: true, allowPositionals: true });
   const problems: string[] = [];
   const files: string[] = [];
@@ -22,16 +31,26 @@ export function readArguments(
   for (const token of tokens) {
     if (token.kind === 'positional') files.push(token.value);
     if (token.kind !== 'option') continue;
-    const allowed = Object.hasOwn(choices, token.name) ? choices[token.name] : undefined;
-    if (allowed === undefined) {
-      problems.push(`unknown flag ${token.rawName}`);
-    } else if (token.value === undefined || !allowed.includes(token.value)) {
-      problems.push(`${token.rawName} must be one of ${allowed.join(', ')}`);
-    } else {
-      flags.set(token.name, token.value);
-    }
+    const kind = Object.hasOwn(choices, token.name) ? choices[token.name] : undefined;
+    const problem = kind === undefined ? `unknown flag ${token.rawName}` : problemOf(token, kind);
+    if (problem === undefined) flags.set(token.name, token.value ?? 'true');
+    else problems.push(problem);
   }
   if (files.length === 0) problems.push(`${command} needs a FILE, or ${STDIN} for standard input`);
   if (problems.length > 0) throw new ConfigError(problems);
   return { files, flags };
+}
+
+const optionOf = (flag: string, kind: FlagKind): { type: 'string' | 'boolean'; short?: string } => ({
+  type: kind === 'switch' ? 'boolean' : 'string',
+  ...(SHORT[flag] === undefined ? {} : { short: SHORT[flag] }),
+});
+
+function problemOf(
+  { rawName, value }: { readonly rawName: string; readonly value: string | undefined },
+  kind: FlagKind,
+): string | undefined {
+  if (kind === 'switch') return value === undefined ? undefined : `${rawName} takes no value`;
+  if (kind === 'text') return value === undefined || value === '' ? `${rawName} needs a value` : undefined;
+  return value === undefined || !kind.includes(value) ? `${rawName} must be one of ${kind.join(', ')}` : undefined;
 }

@@ -11,7 +11,8 @@ export function usage(): string {
 Usage:
   sequentialjob run [flags]      run the operator
   sequentialjob lint FILE...     say what admission would say, with line numbers; - is standard input;
-                                 --format=json for programs
+                                 --format=json for programs; --server asks the cluster, too (--kubeconfig,
+                                 --context, -n as kubectl)
   sequentialjob render FILE      write the Jobs that the operator would create, as YAML
   sequentialjob version          print the version
   sequentialjob help             print this
@@ -19,6 +20,6 @@ Usage:
 Flags of run, each also an environment variable:
 ${options.join('\n')}
 
-Exit codes: 0 done, 1 failed or refused, 2 wrong usage or an unreadable file.
+Exit codes: 0 done, 1 failed or refused, 2 wrong usage, an unreadable file or no answer from the cluster.
 `;
 }

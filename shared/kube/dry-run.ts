@@ -73,5 +73,8 @@ const MARKS: readonly (readonly [Unanswered, ApiError['code'], RegExp])[] = [
   ['PermissionDenied', 'Forbidden', /^[\w.]+(?: "[^"]*")? is forbidden: User "/],
 ];
 
+/** Whether the server refused because we lack the permission, and not because of the object. */
+export const isPermissionDenied = (error: ApiError): boolean => unansweredBy(error) === 'PermissionDenied';
+
 const unansweredBy = ({ code, message }: ApiError): Unanswered | undefined =>
   MARKS.find(([, wanted, words]) => code === wanted && words.test(message))?.[0];

@@ -9,7 +9,8 @@ const STEPS = 4;
 
 /** What every sequence costs. */
 const PER_SEQUENCE = {
-  'POST jobs 201': STEPS,
+  'POST jobs 201': STEPS + 1, // one a step, and before the first a dry run for all of them
+  'dry run': 1,
   'PATCH sequentialjobs/status 200': STEPS + 1, // one a step, and the end
   'POST events 201': 2 * STEPS + 2, // a start and an end for each step and for the sequence
 };
@@ -24,7 +25,7 @@ describe.each([
   const requests = new CountedRequests();
   const here = inProcess({ prefix: 'requests', labels, connect: () => requests.connect() });
 
-  it('are one Job and one status write a step, the events, and nothing else', async () => {
+  it('are one dry run, one Job and one status write a step, the events, and nothing else', async () => {
     await requests.untilWatching();
     await here.namespace.apply('counted', sequence(STEPS, { 0: 'sleep 1' }));
     await here.namespace.untilFinished('counted');

@@ -1,4 +1,4 @@
-/** What a controller asks of the API server, counted by kind: `POST jobs 201`. */
+/** What a controller asks of the API server, counted by kind: `POST jobs 201`, and once more as `dry run` where it is one. */
 import { type ApiClient, createApiClient } from '../../shared/kube/client.ts';
 import { loadKubeConfig } from '../../shared/kube/kubeconfig.ts';
 import { kubeconfig } from './cluster.ts';
@@ -12,13 +12,22 @@ export class CountedRequests {
 
   /** A connection whose requests are counted. */
   connect(): ApiClient {
-    return createApiClient(loadKubeConfig({ path: kubeconfig() }), {
+    const client = createApiClient(loadKubeConfig({ path: kubeconfig() }), {
       userAgent: 'sequentialjob-counted',
       observe: ({ method, path, status }) => {
         const resource = path.replace(/^.*\/namespaces\/[^/]+\//, '').replace(/^([^/]+)\/[^/]+(\/status)?$/, '$1$2');
         this.#requests.push(`${method} ${resource} ${status}`);
       },
     });
+    return {
+      server: client.server,
+      stream: async (request) => client.stream(request),
+      close: async () => client.close(),
+      request: async (request) => {
+        if (request.query?.['dryRun'] !== undefined) this.#requests.push('dry run');
+        return client.request(request);
+      },
+    };
   }
 
   /** Resolves when all watches of a controller stand; what it took to get there is forgotten. */
