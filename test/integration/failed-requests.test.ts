@@ -16,7 +16,8 @@ describe('the requests of a sequence that fails', () => {
     const { 'GET pods 200': looks = 0, ...others } = requests.take();
     expect(looks).toBeLessThanOrEqual(1);
     expect(others).toEqual({
-      'POST jobs 201': 2,
+      'dry run': 1,
+      'POST jobs 201': 2 + 1, // and the dry run
       'PATCH sequentialjobs/status 200': 3, // the first start, its end with the second start, the failure
       'POST events 201': 6,
     });
@@ -29,7 +30,8 @@ describe('the requests of a sequence that fails', () => {
     const { 'GET pods 200': looks = 0, ...others } = requests.take();
     expect(looks).toBeLessThanOrEqual(1);
     expect(others).toEqual({
-      'POST jobs 201': 1,
+      'dry run': 1, // of the step that is run again and of those after it
+      'POST jobs 201': 1 + 1,
       'PATCH sequentialjobs/status 200': 3, // the resume, before anything is started; the start; the failure
       'POST events 201': 4,
     });

@@ -20,7 +20,7 @@ const HEAP_KB_PER_SEQUENCE = 16;
 
 /** What a sequence costs (as in test/integration/requests.test.ts). */
 const WRITES = {
-  'POST jobs 201': STEPS,
+  'POST jobs 201': STEPS + 1, // with the dry run
   'PATCH sequentialjobs/status 200': STEPS + 1,
   'POST events 201': 2 * STEPS + 2,
 } as const;

@@ -3,7 +3,7 @@ import { LABELS } from '../../../shared/api/group.ts';
 import type { Asked } from '../../support/fault-proxy.ts';
 
 export interface NamedRequest {
-  /** `POST jobs`, `PATCH sequentialjobs/status`, `POST events JobStarted`, `WATCH pods`. */
+  /** `POST jobs`, `POST jobs (dry run)`, `PATCH sequentialjobs/status`, `POST events JobStarted`, `WATCH pods`. */
   readonly kind: string;
   /** The sequence that it is for; undefined where it is for none in particular. */
   readonly sequence: string | undefined;
@@ -31,7 +31,8 @@ export function nameRequest(asked: Asked, uids: ReadonlyMap<string, string>): Na
   const { verb, resource } = asked;
   const body = verb === 'create' ? (JSON.parse(asked.body) as Body) : {};
   const reason = body.involvedObject === undefined ? '' : ` ${body.reason ?? ''}`;
-  const kind = `${METHODS[verb] ?? verb} ${resource.slice(resource.indexOf('/') + 1)}${reason}`;
+  const dryRun = asked.query.has('dryRun') ? ' (dry run)' : '';
+  const kind = `${METHODS[verb] ?? verb} ${resource.slice(resource.indexOf('/') + 1)}${reason}${dryRun}`;
   return { kind, sequence: sequenceOf(asked, body, uids) };
 }
 

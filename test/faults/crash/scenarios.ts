@@ -67,6 +67,8 @@ const withEvents = (part: Part): Scenario => ({
 });
 
 const STATUS = 'PATCH sequentialjobs/status';
+/** One before the first step, and one more after a resume or a restart. */
+const PREFLIGHT = 'POST jobs (dry run)';
 
 const PARTS: readonly Part[] = [
   {
@@ -75,7 +77,7 @@ const PARTS: readonly Part[] = [
       await actor.apply(sequence(3));
       await actor.untilFinished();
     },
-    requests: { 'POST jobs': 3, [STATUS]: 4 },
+    requests: { [PREFLIGHT]: 1, 'POST jobs': 3, [STATUS]: 4 },
     ending: {
       phase: 'Completed',
       steps: ['0 Succeeded 0', '1 Succeeded 0', '2 Succeeded 0'],
@@ -90,7 +92,7 @@ const PARTS: readonly Part[] = [
       await actor.apply(sequence(3, { 1: 'echo broken; exit 3' }));
       await actor.untilFinished();
     },
-    requests: { 'POST jobs': 2, [STATUS]: 3, 'LIST pods': 1 },
+    requests: { [PREFLIGHT]: 1, 'POST jobs': 2, [STATUS]: 3, 'LIST pods': 1 },
     ending: {
       phase: 'Failed',
       steps: ['0 Succeeded 0', '1 Failed 3 broken', '2 Skipped'],
@@ -107,7 +109,7 @@ const PARTS: readonly Part[] = [
       );
       await actor.untilFinished();
     },
-    requests: { 'POST jobs': 2, [STATUS]: 3, 'LIST pods': 1 },
+    requests: { [PREFLIGHT]: 1, 'POST jobs': 2, [STATUS]: 3, 'LIST pods': 1 },
     ending: {
       phase: 'Completed',
       steps: ['0 Failed 3 broken', '1 Succeeded 0'],
@@ -123,7 +125,7 @@ const PARTS: readonly Part[] = [
       await actor.stage.namespace.delete(actor.name);
       await actor.untilGone();
     },
-    requests: { 'POST jobs': 2, [STATUS]: 2, 'DELETE jobs': 2, 'PATCH sequentialjobs': 1 },
+    requests: { [PREFLIGHT]: 1, 'POST jobs': 2, [STATUS]: 2, 'DELETE jobs': 2, 'PATCH sequentialjobs': 1 },
     ending: { steps: [], jobs: ['0-s0', '1-s1'], events: [...STARTED, 'JobStarted', 'CleanedUp'] },
   },
   {
@@ -136,7 +138,7 @@ const PARTS: readonly Part[] = [
       await actor.patch({ resume: 1 });
       await actor.until(({ phase }) => phase === 'Completed');
     },
-    requests: { 'POST jobs': 4, [STATUS]: 7, 'LIST pods': 1 },
+    requests: { [PREFLIGHT]: 2, 'POST jobs': 4, [STATUS]: 7, 'LIST pods': 1 },
     ending: {
       phase: 'Completed',
       steps: ['0 Succeeded 0', '1 Succeeded 0', '2 Succeeded 0'],
@@ -158,7 +160,7 @@ const PARTS: readonly Part[] = [
       await actor.patch({ suspend: false });
       await actor.untilFinished();
     },
-    requests: { 'POST jobs': 2, 'PATCH jobs': 1, [STATUS]: 5 },
+    requests: { [PREFLIGHT]: 1, 'POST jobs': 2, 'PATCH jobs': 1, [STATUS]: 5 },
     ending: {
       phase: 'Completed',
       steps: ['0 Succeeded 0', '1 Succeeded 0'],
@@ -173,7 +175,7 @@ const PARTS: readonly Part[] = [
       await actor.apply(sequence(2, { 0: FOREVER }, { activeDeadlineSeconds: 2 }));
       await actor.untilFinished();
     },
-    requests: { 'POST jobs': 1, 'PATCH jobs': 1, [STATUS]: 2, 'LIST pods': 1 },
+    requests: { [PREFLIGHT]: 1, 'POST jobs': 1, 'PATCH jobs': 1, [STATUS]: 2, 'LIST pods': 1 },
     ending: {
       phase: 'Failed',
       steps: ['0 Failed', '1 Skipped'],
@@ -188,6 +190,7 @@ const PARTS: readonly Part[] = [
       await actor.untilGone();
     },
     requests: {
+      [PREFLIGHT]: 1,
       'POST jobs': 2,
       [STATUS]: 3,
       'DELETE sequentialjobs': 1,
@@ -213,6 +216,7 @@ const PARTS: readonly Part[] = [
       'POST controllerrevisions': 1,
       'PATCH sequentialjobs': 1,
       'GET secrets': 1,
+      [PREFLIGHT]: 1,
       'POST jobs': 2,
       [STATUS]: 3,
     },
@@ -247,6 +251,7 @@ const PARTS: readonly Part[] = [
       'WATCH jobs': 1,
       'WATCH pods': 1,
       'WATCH events': 1,
+      [PREFLIGHT]: 1,
       'POST jobs': 1,
       [STATUS]: 2,
     },
