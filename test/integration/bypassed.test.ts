@@ -8,7 +8,9 @@ import type { RawJob } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
 import { operated } from '../support/operated.ts';
 import { gated, sequence, step, waitsFor } from '../support/sequences.ts';
+import { serverOfTests } from '../support/server.ts';
 
+const { suspendsJobs } = await serverOfTests();
 const here = operated('bypassed', BYPASSED);
 
 const spec = (name: string, second: string, more: Partial<SequentialJobSpec> = {}): SequentialJobSpec =>
@@ -96,9 +98,12 @@ describe('what may change at any time', () => {
     await start('both');
     await here.namespace.patch('both', edited('both', { suspend: true, ttlSecondsAfterFinished: 600 }));
     await untilSaid('both');
-    await here.open('both');
+    // A server that cannot suspend Jobs lets the step come to its end first.
+    if (!suspendsJobs) await here.open('both');
     const { status } = await here.namespace.untilPhase('both', 'Suspended');
-    expect(getCondition(status?.conditions, 'Suspended')?.message).toBe('Suspended at step 1 (s1)');
+    const where = suspendsJobs ? 'step 0 (s0)' : 'step 1 (s1)';
+    expect(getCondition(status?.conditions, 'Suspended')?.message).toBe(`Suspended at ${where}`);
+    await here.open('both');
     await here.restart();
     await here.namespace.patch('both', { spec: { suspend: false } });
     await expectRanOn('both');

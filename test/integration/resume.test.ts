@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { getCondition } from '../../shared/conditions.ts';
 import type { SequentialJobStatus } from '../../shared/api/types.ts';
 import { JOBS } from '../../shared/kube/resources.ts';
-import { tryKubectl } from '../support/cluster.ts';
+import { endOf, tryKubectl } from '../support/cluster.ts';
 import { operated } from '../support/operated.ts';
 import { withoutRoomFor } from '../support/quota.ts';
 import { FOREVER, gated, needs, sequence, step, waitsFor } from '../support/sequences.ts';
@@ -56,7 +56,7 @@ describe('a sequence whose step failed', () => {
 
   it('keeps its failed Jobs as evidence', async () => {
     const jobs = await here.namespace.jobs('twice');
-    const ends = jobs.map(({ metadata, status }) => [metadata.name, status.conditions?.[0]?.type]);
+    const ends = jobs.map((job) => [job.metadata.name, endOf(job)?.type]);
     expect(Object.fromEntries(ends)).toEqual({
       'twice-0-s0': 'Complete',
       'twice-1-s1': 'Failed',

@@ -1,10 +1,16 @@
-/** Suspend and go on, at every moment. This server (1.20) knows no suspended Job: a step that runs comes to its end. */
+/**
+ * Suspend and go on, at every moment. Where the server suspends Jobs (1.22 and newer), a step that runs is suspended with the
+ * sequence; on an older server it comes to its end.
+ */
 import { describe, expect, it } from '@jest/globals';
 import { getCondition } from '../../shared/conditions.ts';
 import { SECRETS } from '../../shared/kube/resources.ts';
+import { eventually } from '../support/eventually.ts';
 import { operated } from '../support/operated.ts';
 import { gated, sequence, step, waitsFor, withSecret } from '../support/sequences.ts';
+import { onServersWhere, serverOfTests } from '../support/server.ts';
 
+const { suspendsJobs } = await serverOfTests();
 const here = operated('suspend');
 
 const LET_GO = { spec: { suspend: false } };
@@ -69,7 +75,87 @@ describe('a sequence that is suspended from the start', () => {
   });
 });
 
-describe('a sequence that is suspended while a step runs', () => {
+onServersWhere(suspendsJobs)('a sequence that is suspended while a step runs, on a server that suspends Jobs', () => {
+  // As process 1 of its container, a shell without a trap ignores SIGTERM, and the Pod takes its whole grace period.
+  const untilOpen = (name: string): string => `trap "exit 143" TERM; ${waitsFor(name)}`;
+
+  const suspendWhileRunning = async (name: string, count: number, script = untilOpen(name)): Promise<void> => {
+    await here.namespace.apply(name, gated(here.folder, sequence(count, { 0: script })));
+    await here.namespace.untilRunning(name, 0);
+    await here.namespace.patch(name, { spec: { suspend: true } });
+  };
+
+  it('suspends the Job of the step, whose Pod goes, and says so', async () => {
+    await suspendWhileRunning('middle', 3);
+    const { status } = await here.namespace.untilPhase('middle', 'Suspended');
+    expect(status).toMatchObject({ state: { active: 0, succeeded: 0 }, steps: [{ index: 0, state: 'Running' }] });
+    expect(status?.completionTime).toBeUndefined();
+    const message = 'Suspended at step 0 (s0)';
+    expect(getCondition(status?.conditions, 'Suspended')).toMatchObject({
+      status: 'True',
+      reason: 'Suspended',
+      message,
+    });
+    expect(getCondition(status?.conditions, 'Progressing')).toMatchObject({ reason: 'Suspended', message });
+    const jobs = await here.namespace.jobs('middle');
+    expect(jobs.map(({ metadata, spec }) => [metadata.name, spec.suspend])).toEqual([['middle-0-s0', true]]);
+    await eventually('no Pod', async () => ((await here.namespace.pods('middle')).length === 0 ? true : undefined));
+    expect((await here.namespace.columns('middle')).slice(0, 4)).toEqual(['middle', 'Suspended', '0/3', 's0']);
+  });
+
+  it('stays so when the controller is started again, and goes on with the same Job', async () => {
+    await here.namespace.untilTold('middle', 'Suspended');
+    await here.crash();
+    await here.open('middle');
+    await here.restart();
+    await here.namespace.apply('later-still', sequence(1));
+    await here.namespace.untilFinished('later-still');
+    const { status: before } = await here.namespace.get('middle');
+    expect(before?.phase).toBe('Suspended');
+    expect(await here.namespace.podNames()).not.toContainEqual(expect.stringMatching(/^middle-/));
+
+    await here.namespace.patch('middle', LET_GO);
+    const { status } = await here.namespace.untilFinished('middle');
+    expect(status?.phase).toBe('Completed');
+    expect(await here.namespace.jobNames('middle')).toEqual(['middle-0-s0', 'middle-1-s1', 'middle-2-s2']);
+    expect(status?.steps?.[0]?.jobUID).toBe(before?.steps?.[0]?.jobUID);
+    expect(await here.namespace.story('middle', 'Suspended', 'Resumed')).toEqual([
+      ['Suspended', 'Suspended at step 0 (s0)', 1],
+      ['Resumed', 'Resumed at step 0 (s0)', 1],
+    ]);
+  });
+
+  it('goes on when it is let go at once, without a failure', async () => {
+    await suspendWhileRunning('twice', 2);
+    await here.namespace.until('twice', ({ status }) => status?.observedGeneration === 2);
+    await here.namespace.patch('twice', LET_GO);
+    const { status } = await here.namespace.until('twice', (object) => object.status?.observedGeneration === 3);
+    expect(getCondition(status?.conditions, 'Suspended')?.reason).toBe('NotSuspended');
+    await here.open('twice');
+    const end = await here.namespace.untilFinished('twice');
+    expect(end.status?.phase).toBe('Completed');
+    const jobs = await here.namespace.jobs('twice');
+    expect(jobs.map(({ status: { failed = 0 } }) => failed)).toEqual([0, 0]);
+    // Whether it stood still in between is a matter of moments; that it goes on is told if that it stood still was told.
+    const told = (await here.namespace.story('twice', 'Suspended', 'Resumed')).map(([reason]) => reason);
+    expect(told).toEqual(told.length === 0 ? [] : ['Suspended', 'Resumed']);
+  });
+
+  it('fails when the step does after it was let go', async () => {
+    await suspendWhileRunning('failing', 2, `${untilOpen('failing')}; exit 7`);
+    await here.namespace.untilPhase('failing', 'Suspended');
+    await here.open('failing');
+    await here.namespace.patch('failing', LET_GO);
+    const { status } = await here.namespace.untilFinished('failing');
+    expect(status).toMatchObject({ phase: 'Failed', steps: [{ exitCode: 7 }, { state: 'Skipped' }] });
+  });
+
+  it('has nothing in the log about a server that cannot', () => {
+    expect(here.operator.count(CANNOT)).toBe(0);
+  });
+});
+
+onServersWhere(!suspendsJobs)('a sequence that is suspended while a step runs, on an older server', () => {
   it('says that it waits for the end of the step', async () => {
     await here.namespace.apply('middle', gated(here.folder, sequence(3, { 0: waitsFor('middle') })));
     await here.namespace.untilRunning('middle', 0);

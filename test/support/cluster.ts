@@ -51,6 +51,7 @@ export interface RawJob {
   readonly spec: {
     readonly backoffLimit: number;
     readonly activeDeadlineSeconds?: number;
+    readonly suspend?: boolean;
     readonly podFailurePolicy?: unknown;
     readonly template: { readonly spec: { readonly containers: readonly { readonly command: readonly string[] }[] } };
   };
@@ -60,8 +61,23 @@ export interface RawJob {
     readonly active?: number;
     readonly succeeded?: number;
     readonly failed?: number;
-    readonly conditions?: readonly { readonly type: string; readonly status: string; readonly reason?: string }[];
+    readonly conditions?: readonly JobCondition[];
   };
+}
+
+interface JobCondition {
+  readonly type: string;
+  readonly status: string;
+  readonly reason?: string;
+  readonly message?: string;
+}
+
+/**
+ * The condition that says how a Job has ended: Complete or Failed. Others may come before it in the list, such as
+ * FailureTarget, which a server of 1.31 or newer sets while Pods still run.
+ */
+export function endOf({ status }: RawJob): JobCondition | undefined {
+  return status.conditions?.find((one) => one.status === 'True' && (one.type === 'Complete' || one.type === 'Failed'));
 }
 
 export interface RawEvent {
