@@ -3,7 +3,9 @@ import { describe, expect, it } from '@jest/globals';
 import { getCondition } from '../../shared/conditions.ts';
 import { operated } from '../support/operated.ts';
 import { failsOnce, gated, sequence } from '../support/sequences.ts';
+import { onServersWhere, serverOfTests } from '../support/server.ts';
 
+const { knowsPodFailurePolicy } = await serverOfTests();
 const here = operated('policies');
 
 describe('backoffLimit of a step', () => {
@@ -75,18 +77,50 @@ describe('onFailure: Continue', () => {
   });
 });
 
-describe('podFailurePolicy on a server that does not know it', () => {
+const UNKNOWN = 'the API server does not know podFailurePolicy';
+
+const policyFor = (action: 'FailJob' | 'Ignore', code: number) =>
+  ({ rules: [{ action, onExitCodes: { operator: 'In', values: [code] } }] }) as const;
+
+onServersWhere(knowsPodFailurePolicy)('podFailurePolicy on a server that knows it', () => {
+  it('fails the step at once, whatever its backoffLimit', async () => {
+    const podFailurePolicy = policyFor('FailJob', 42);
+    const stepPolicies = [{ name: 's0', backoffLimit: 3, podFailurePolicy }];
+    await here.namespace.apply('hopeless', sequence(2, { 0: 'exit 42' }, { stepPolicies }));
+    const { status } = await here.namespace.untilFinished('hopeless');
+    expect(status).toMatchObject({
+      phase: 'Failed',
+      progress: { failedIndex: 0, failureReason: 'PodFailurePolicy' },
+      steps: [{ state: 'Failed', attempts: 1, exitCode: 42 }, { state: 'Skipped' }],
+    });
+    const [job] = await here.namespace.jobs('hopeless');
+    expect(job?.spec.podFailurePolicy).toMatchObject(podFailurePolicy);
+  });
+
+  it('does not count a failure that it ignores against the backoffLimit', async () => {
+    const stepPolicies = [{ name: 's0', backoffLimit: 0, podFailurePolicy: policyFor('Ignore', 7) }];
+    const spec = sequence(1, { 0: failsOnce('ignored', 7) }, { stepPolicies });
+    await here.namespace.apply('ignored', gated(here.folder, spec));
+    const { status } = await here.namespace.untilFinished('ignored');
+    expect(status).toMatchObject({ phase: 'Completed', steps: [{ state: 'Succeeded', exitCode: 0 }] });
+    const phases = (await here.namespace.pods('ignored')).map((pod) => pod.status.phase);
+    expect(new Set(phases)).toEqual(new Set(['Failed', 'Succeeded']));
+  });
+
+  it('has nothing in the log about a server that does not know it', () => {
+    expect(here.operator.count(UNKNOWN)).toBe(0);
+  });
+});
+
+onServersWhere(!knowsPodFailurePolicy)('podFailurePolicy on a server that does not know it', () => {
   it('is left out, which the log says once, and harms nothing', async () => {
-    const podFailurePolicy = {
-      rules: [{ action: 'FailJob', onExitCodes: { operator: 'In', values: [42] } }],
-    } as const;
-    const stepPolicies = ['s0', 's1'].map((name) => ({ name, podFailurePolicy }));
+    const stepPolicies = ['s0', 's1'].map((name) => ({ name, podFailurePolicy: policyFor('FailJob', 42) }));
     await here.namespace.apply('unknown', sequence(2, {}, { stepPolicies }));
     await here.namespace.apply('unknown-too', sequence(2, { 1: 'exit 42' }, { stepPolicies }));
     expect((await here.namespace.untilFinished('unknown')).status?.phase).toBe('Completed');
     const { status } = await here.namespace.untilFinished('unknown-too');
     expect(status).toMatchObject({ phase: 'Failed', steps: [{ state: 'Succeeded' }, { exitCode: 42 }] });
     for (const job of await here.namespace.jobs('unknown')) expect(job.spec.podFailurePolicy).toBeUndefined();
-    expect(here.operator.count('the API server does not know podFailurePolicy')).toBe(1);
+    expect(here.operator.count(UNKNOWN)).toBe(1);
   });
 });
