@@ -53,7 +53,9 @@ describe('render', () => {
 
   it.each(files)('writes Jobs that the API server accepts: %s', async (file) => {
     const said = await tryKubectl(['create', '--dry-run=server', '-f', await render(file)]);
-    expect(said).toEqual({ code: 0, stdout: expect.stringContaining('created (server dry run)'), stderr: '' });
+    // The name of this sequence has a dot, and so have those of its Jobs: newer servers warn of that.
+    const stderr = file === HARD ? expect.stringMatching(/^(Warning: metadata\.name: .*\n)*$/) : '';
+    expect(said).toEqual({ code: 0, stdout: expect.stringContaining('created (server dry run)'), stderr });
   });
 
   it.each(files)('and that kubectl reads as they were built: %s', async (file) => {
