@@ -57,16 +57,18 @@ const dryRun = async (resource: Resource, body: Json): Promise<Json> =>
     body,
   });
 
-/** Gives what the server says against an object, or nothing. */
-async function refusal(resource: Resource, body: Json): Promise<string> {
+/**
+ * Gives the fields that the server has something against, none where it takes the object. Its words change between releases,
+ * these do not, but for the indexes in lists, which older servers leave out: they are left out here.
+ */
+async function refusedFields(resource: Resource, body: Json): Promise<readonly string[]> {
   try {
     await dryRun(resource, body);
-    return '';
+    return [];
   } catch (error) {
-    if (isApiError(error)) {
-      return error.message;
-    }
-    throw error;
+    if (!isApiError(error, 'Invalid', 'BadRequest')) throw error;
+    const fields = error.causes.map(({ field = '' }) => field.replaceAll(/\[\d+\]/g, ''));
+    return fields.length === 0 ? ['unknown'] : fields;
   }
 }
 
@@ -108,57 +110,57 @@ test('every field of a Pod template that the server knows survives, and validati
 });
 
 test('what Go clients write is taken, by POST and by kubectl', async () => {
-  const spec = {
-    containers: [{ ...STEP, resources: {} }],
-    template: {
-      metadata: { creationTimestamp: null, labels: { a: 'b' } },
-      spec: {
-        containers: null,
-        volumes: [{ name: 'a', projected: { sources: null } }],
-        affinity: { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: null } } },
-      },
-    },
-    stepPolicies: null,
-  };
-  const object = { ...sequence(spec), status: {} };
-  expect(((await dryRun(SEQUENTIAL_JOBS, object))['spec'] as Json)['template']).toEqual(spec.template);
-  const path = await file(object);
+  const goObject = (template: Json): Json => ({
+    ...sequence({ containers: [{ ...STEP, resources: {} }], template, stepPolicies: null }),
+    status: {},
+  });
+  const metadata = { creationTimestamp: null, labels: { a: 'b' } };
+  const pod = { containers: null, volumes: [{ name: 'a', projected: { sources: null } }] };
+  const nodeAffinity = { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: null } };
+  const template = { metadata, spec: { ...pod, affinity: { nodeAffinity } } };
+  expect(((await dryRun(SEQUENTIAL_JOBS, goObject(template)))['spec'] as Json)['template']).toEqual(template);
+  // Newer releases of kubectl take nulls out of what they apply, so that a list which is required must not be one.
+  const path = await file(goObject({ metadata, spec: pod }));
   expect(await kubectl('-n', namespace.name, 'apply', '--dry-run=server', '-f', path)).toMatch('created');
   expect(await kubectl('-n', namespace.name, 'apply', '--server-side', '--dry-run=server', '-f', path)).toMatch(
     'applied',
   );
 });
 
-test.each<readonly [string, Json, RegExp]>([
-  ['no containers', {}, /spec\.containers: Required value/],
-  ['an empty list', { containers: [] }, /spec\.containers: Invalid value/],
-  ['two steps of a name', { containers: [STEP, STEP] }, /spec\.containers\[1\]: Duplicate value/],
-  ['a step without a name', { containers: [{ image: 'a' }] }, /spec\.containers(?:\[0\])?\.name: Required value/],
+test.each<readonly [sentence: string, spec: Json, field: string]>([
+  ['no containers', {}, 'spec.containers'],
+  ['an empty list', { containers: [] }, 'spec.containers'],
+  ['two steps of a name', { containers: [STEP, STEP] }, 'spec.containers'],
+  ['a step without a name', { containers: [{ image: 'a' }] }, 'spec.containers.name'],
   [
     'a container in the template',
     { containers: [STEP], template: { spec: { containers: [STEP] } } },
-    /template\.spec\.containers/,
+    'spec.template.spec.containers',
   ],
   [
     'the restart policy Always',
     { containers: [STEP], template: { spec: { restartPolicy: 'Always' } } },
-    /Unsupported value: "Always"/,
+    'spec.template.spec.restartPolicy',
   ],
-  ['a negative limit', { containers: [STEP], backoffLimit: -1 }, /spec\.backoffLimit/],
-  ['a limit above int32', { containers: [STEP], backoffLimit: 2 ** 31 }, /spec\.backoffLimit/],
-  ['a deadline of no seconds', { containers: [STEP], activeDeadlineSeconds: 0 }, /spec\.activeDeadlineSeconds/],
-  ['an unknown update policy', { containers: [STEP], updatePolicy: 'Any' }, /Unsupported value: "Any"/],
+  ['a negative limit', { containers: [STEP], backoffLimit: -1 }, 'spec.backoffLimit'],
+  ['a limit above int32', { containers: [STEP], backoffLimit: 2 ** 31 }, 'spec.backoffLimit'],
+  ['a deadline of no seconds', { containers: [STEP], activeDeadlineSeconds: 0 }, 'spec.activeDeadlineSeconds'],
+  ['an unknown update policy', { containers: [STEP], updatePolicy: 'Any' }, 'spec.updatePolicy'],
   [
     'a quantity that is none',
     { containers: [{ ...STEP, resources: { limits: { cpu: 'one' } } }] },
-    /resources\.limits\.cpu/,
+    'spec.containers.resources.limits.cpu',
   ],
   [
     'a quantity that is a fraction',
     { containers: [{ ...STEP, resources: { limits: { cpu: 0.5 } } }] },
-    /must be of type integer,string/,
+    'spec.containers.resources.limits.cpu',
   ],
-  ['a text for a number', { containers: [{ ...STEP, ports: [{ containerPort: '80' }] }] }, /must be of type integer/],
+  [
+    'a text for a number',
+    { containers: [{ ...STEP, ports: [{ containerPort: '80' }] }] },
+    'spec.containers.ports.containerPort',
+  ],
   [
     'two mounts at a path',
     {
@@ -172,39 +174,44 @@ test.each<readonly [string, Json, RegExp]>([
         },
       ],
     },
-    /volumeMounts\[1\]: Duplicate value/,
+    'spec.containers.volumeMounts',
   ],
   [
     'two policies for a step',
     { containers: [STEP], stepPolicies: [{ name: 'a' }, { name: 'a' }] },
-    /stepPolicies\[1\]: Duplicate value/,
+    'spec.stepPolicies',
   ],
-])('%s: refused by the server, and by validation', async (_sentence, spec, says) => {
-  expect(await refusal(SEQUENTIAL_JOBS, sequence(spec))).toMatch(says);
+])('%s: refused by the server for that field, and by validation', async (_sentence, spec, field) => {
+  expect(await refusedFields(SEQUENTIAL_JOBS, sequence(spec))).toContain(field);
   expect(validateSequentialJob(sequence(spec))).not.toEqual([]);
 });
 
 test('a name of 63 characters is taken, of 64 refused', async () => {
   const named = (length: number): Json => sequence({ containers: [STEP] }, 'a'.repeat(length));
-  expect(await refusal(SEQUENTIAL_JOBS, named(63))).toBe('');
-  expect(await refusal(SEQUENTIAL_JOBS, named(64))).toMatch(/metadata\.name/);
+  expect(await refusedFields(SEQUENTIAL_JOBS, named(63))).toEqual([]);
+  expect(await refusedFields(SEQUENTIAL_JOBS, named(64))).toEqual(['metadata.name']);
 });
 
-test.each(AS_A_JOB)('as a Job, %s', async (_sentence, { pod = {}, container = {}, differs = false }) => {
-  const whole = { ...STEP, ...container };
-  const template = { spec: { restartPolicy: 'Never', ...pod } };
-  const job = {
-    apiVersion: 'batch/v1',
-    kind: 'Job',
-    metadata: { name: 'etl' },
-    spec: { template: { spec: { ...template.spec, containers: [whole] } } },
-  };
-  const ours = formatFieldErrors(validateSequentialJob(sequence({ containers: [whole], template })));
-  const theirs = await refusal(JOBS, job);
-  expect({ isTaken: ours === '' || ours === '[]', ours, theirs }).toMatchObject({
-    isTaken: (theirs === '') !== differs,
-  });
-});
+test.each(AS_A_JOB)(
+  'as a Job, %s',
+  async (_sentence, { pod = {}, container = {}, differs = false, varies = false }) => {
+    const whole = { ...STEP, ...container };
+    const template = { spec: { restartPolicy: 'Never', ...pod } };
+    const job = {
+      apiVersion: 'batch/v1',
+      kind: 'Job',
+      metadata: { name: 'etl' },
+      spec: { template: { spec: { ...template.spec, containers: [whole] } } },
+    };
+    const ours = formatFieldErrors(validateSequentialJob(sequence({ containers: [whole], template })));
+    const theirs = await refusedFields(JOBS, job);
+    // Of what only some servers take, those that do not say nothing about validation.
+    if (varies && theirs.length > 0) return;
+    expect({ isTaken: ours === '' || ours === '[]', ours, theirs }).toMatchObject({
+      isTaken: (theirs.length === 0) !== differs,
+    });
+  },
+);
 
 test('kubectl explains our fields in our words', async () => {
   const spec = await kubectl('explain', 'sj.spec');
