@@ -17,7 +17,7 @@ export function reviewObject(request: AdmissionRequest): Verdict {
   if (subResource !== '') return allowed();
   switch (operation) {
     case 'CREATE':
-      return judge(object, faultsOf(object, bytes), warningsFor(object));
+      return judge(object, faultsOf(object, bytes), warningsFor(object, bytes));
     case 'UPDATE':
       return reviewUpdate(oldObject, object, bytes);
     case 'DELETE':
@@ -39,7 +39,7 @@ export function faultsOf(object: unknown, bytes?: number): readonly FieldError[]
   const size = sizeFaults(object, bytes);
   if (size.length > 0) return size;
   const { status: _, ...rest } = part<SequentialJob>(object) ?? {};
-  return validateSequentialJob(rest);
+  return validateSequentialJob(rest, bytes);
 }
 
 /**
@@ -54,7 +54,7 @@ function reviewUpdate(before: unknown, after: unknown, bytes: number): Verdict {
   if (size.length > 0) return denied(after, size);
   const news = unlessIn(faultsOf(before, bytes), faultsOf(after, bytes), formatFieldError);
   const faults = [...validateUpdate(before, after), ...news];
-  return judge(after, faults, unlessIn(warningsFor(before), warningsFor(after), String));
+  return judge(after, faults, unlessIn(warningsFor(before, bytes), warningsFor(after, bytes), String));
 }
 
 function unlessIn<T>(known: readonly T[], found: readonly T[], textOf: (one: T) => string): readonly T[] {

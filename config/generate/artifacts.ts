@@ -5,8 +5,8 @@
 import { renderChartCrd } from './chart-crd.ts';
 import { CRD, CRD_WITH_RULES, toYaml } from './crd.ts';
 import { RESOURCE_SCHEMA } from './resource-schema.ts';
-import { renderCoreDifferences } from './core-differences.ts';
 import { renderStateMachine } from './state-machine.ts';
+import { renderValidationDoc } from './validation-doc.ts';
 
 export interface Artifact {
   /** Relative to the project's root, with forward slashes. */
@@ -24,6 +24,6 @@ export const ARTIFACTS: readonly Artifact[] = [
   { path: 'config/crd/batch.example.com_sequentialjobs.yaml', render: () => BANNER + toYaml(CRD) },
   { path: 'config/crd/cel/batch.example.com_sequentialjobs.yaml', render: () => RULES + toYaml(CRD_WITH_RULES) },
   { path: 'charts/sequentialjob/templates/crd.yaml', render: renderChartCrd },
-  { path: 'docs/core-schema.md', render: renderCoreDifferences },
   { path: 'docs/state-machine.md', render: renderStateMachine },
+  { path: 'docs/validation.md', render: renderValidationDoc },
 ];

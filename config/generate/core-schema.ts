@@ -4,7 +4,7 @@
  */
 import type { Schema } from '../../shared/api/schema.ts';
 import { propertiesOf, type CoreProperty } from './core-models.ts';
-import { ATOMIC, ENUMS, LIST_MAPS, NULLABLE, OMITTED, OPTIONAL, POINTERS, QUANTITIES, REPLACED } from './overrides.ts';
+import { ATOMIC, LIST_MAPS, NULLABLE, OMITTED, OPTIONAL, QUANTITIES, REPLACED } from './overrides.ts';
 
 /**
  * What `resource.Quantity` accepts (apimachinery pkg/api/resource/quantity.go), as a pattern without nested repetition.
@@ -46,11 +46,6 @@ function propertySchema(model: string, property: CoreProperty): Schema {
   const replaced = REPLACED[key];
   if (replaced !== undefined) {
     return replaced;
-  }
-  const values = ENUMS[key];
-  if (values !== undefined) {
-    // An optional enumeration may be empty, as Go's zero value is, but where it is a pointer.
-    return { type: 'string', enum: property.required || POINTERS.has(key) ? values : ['', ...values] };
   }
   const schema = withKeys(key, typeSchema(property.type, property.format, QUANTITIES.has(key)));
   return isNullable(key, property) ? { ...schema, nullable: true } : schema;

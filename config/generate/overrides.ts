@@ -5,6 +5,8 @@
  * where a Job with two items of the same key is refused too (pkg/apis/core/validation/validation.go). So duplicate
  * environment variables or host aliases, which a Pod may have, are not refused here. `ports` is the one exception: this
  * resource wants ports unique, and the key of Kubernetes' own list map is what they are unique by.
+ *
+ * Core enumerations are not in the schema: a release of Kubernetes may add a value, and the API server judges the Job.
  */
 import type { Schema } from '../../shared/api/schema.ts';
 
@@ -47,40 +49,6 @@ export const ATOMIC: ReadonlySet<string> = new Set([
   'V1TypedLocalObjectReference',
 ]);
 
-/**
- * The values of core enumerations, as of Kubernetes 1.36 (staging/src/k8s.io/api/core/v1/types.go, batch/v1/types.go).
- * Only closed sets are here; a set that grows with the platform (signals, resource names, media) is left to the server.
- */
-export const ENUMS: Readonly<Record<string, readonly string[]>> = {
-  'V1Container.imagePullPolicy': ['Always', 'IfNotPresent', 'Never'],
-  'V1Container.restartPolicy': ['Always', 'Never', 'OnFailure'],
-  'V1Container.terminationMessagePolicy': ['FallbackToLogsOnError', 'File'],
-  'V1ContainerPort.protocol': ['SCTP', 'TCP', 'UDP'],
-  'V1HTTPGetAction.scheme': ['HTTP', 'HTTPS'],
-  'V1ImageVolumeSource.pullPolicy': ['Always', 'IfNotPresent', 'Never'],
-  'V1LabelSelectorRequirement.operator': ['DoesNotExist', 'Exists', 'In', 'NotIn'],
-  'V1NodeSelectorRequirement.operator': ['DoesNotExist', 'Exists', 'Gt', 'In', 'Lt', 'NotIn'],
-  'V1PodFailurePolicyOnExitCodesRequirement.operator': ['In', 'NotIn'],
-  // Without FailIndex: it needs an Indexed Job, which a step never is.
-  'V1PodFailurePolicyRule.action': ['Count', 'FailJob', 'Ignore'],
-  'V1PodSecurityContext.fsGroupChangePolicy': ['Always', 'OnRootMismatch'],
-  'V1PodSpec.dnsPolicy': ['ClusterFirst', 'ClusterFirstWithHostNet', 'Default', 'None'],
-  'V1PodSpec.preemptionPolicy': ['Never', 'PreemptLowerPriority'],
-  // Without Always: a Job's Pod must be able to end.
-  'V1PodSpec.restartPolicy': ['Never', 'OnFailure'],
-  'V1SeccompProfile.type': ['Localhost', 'RuntimeDefault', 'Unconfined'],
-  'V1AppArmorProfile.type': ['Localhost', 'RuntimeDefault', 'Unconfined'],
-  'V1Toleration.effect': ['NoExecute', 'NoSchedule', 'PreferNoSchedule'],
-  'V1TopologySpreadConstraint.whenUnsatisfiable': ['DoNotSchedule', 'ScheduleAnyway'],
-  'V1VolumeMount.mountPropagation': ['Bidirectional', 'HostToContainer', 'None'],
-};
-
-/** Enumerations behind a pointer: absent they mean nothing, empty they are wrong, on every server. */
-export const POINTERS: ReadonlySet<string> = new Set([
-  'V1PodSecurityContext.fsGroupChangePolicy',
-  'V1VolumeMount.mountPropagation',
-]);
-
 /** A list that must stay empty needs no description of its items: whatever is in it is refused as a whole. */
 const EMPTY_LIST: Schema = { type: 'array', nullable: true, maxItems: 0, items: { type: 'object' } };
 
@@ -104,8 +72,10 @@ export const REPLACED: Overrides = {
   'V1PodSpec.containers': EMPTY_LIST,
   // Refused in every Pod template (validation.go ValidatePodTemplateSpec).
   'V1PodSpec.ephemeralContainers': EMPTY_LIST,
+  // A Job's Pod must be able to end, so Always is not among them; for all servers, and for good.
+  'V1PodSpec.restartPolicy': { type: 'string', enum: ['', 'Never', 'OnFailure'] },
   // Part of a list map's key, so it has a default, the core type's own (pkg/apis/core/v1/defaults.go).
-  'V1ContainerPort.protocol': { type: 'string', enum: ['', 'SCTP', 'TCP', 'UDP'], default: 'TCP' },
+  'V1ContainerPort.protocol': { type: 'string', default: 'TCP' },
 };
 
 /**
@@ -118,5 +88,6 @@ export const OPTIONAL: ReadonlySet<string> = new Set([
   'V1PodSpec.containers',
   'V1PreferredSchedulingTerm.preference',
   'V1ScaleIOVolumeSource.secretRef',
+  'V1SleepAction.seconds',
   'V1Sysctl.value',
 ]);

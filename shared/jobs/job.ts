@@ -58,7 +58,7 @@ export function buildCombinedJob(object: SequentialJob, indices: readonly number
       completions: 1,
       parallelism: 1,
       ...jobPolicy(policy, backoffLimit),
-      template: podTemplate(template, steps, labels),
+      template: podTemplate(template, steps, { labels, annotations: annotationsOf(template, containers, steps) }),
     },
   };
 }
@@ -110,12 +110,12 @@ function childLabels(
 function podTemplate(
   { metadata, spec }: DefaultedTemplate,
   containers: readonly Container[],
-  labels: Readonly<Record<string, string>>,
+  { labels, annotations }: Pick<JobManifest['metadata'], 'labels'> & { readonly annotations: Annotations | undefined },
 ): PodTemplateSpec {
   return {
     metadata: {
       labels: { ...metadata?.labels, ...labels },
-      ...(metadata?.annotations === undefined ? {} : { annotations: metadata.annotations }),
+      ...(annotations === undefined ? {} : { annotations }),
     },
     spec: {
       ...spec,
@@ -125,6 +125,28 @@ function podTemplate(
       containers: containers.map(withMessages),
     },
   };
+}
+
+type Annotations = Readonly<Record<string, string>>;
+
+/** The annotations with which a profile was given to a container before there were fields; the container's name follows. */
+const OF_CONTAINER = [
+  'container.apparmor.security.beta.kubernetes.io/',
+  'container.seccomp.security.alpha.kubernetes.io/',
+] as const;
+
+/** The template's annotations but for those about the containers of other steps: servers refuse a Pod without the container. */
+function annotationsOf(
+  { metadata }: DefaultedTemplate,
+  all: readonly Container[],
+  own: readonly Container[],
+): Annotations | undefined {
+  const annotations = metadata?.annotations ?? undefined;
+  const names = new Set(all.filter((container) => !own.includes(container)).map(({ name }) => name));
+  const isOfAnother = (key: string): boolean =>
+    OF_CONTAINER.some((prefix) => key.startsWith(prefix) && names.has(key.slice(prefix.length)));
+  if (annotations === undefined || !Object.keys(annotations).some(isOfAnother)) return annotations;
+  return Object.fromEntries(Object.entries(annotations).filter(([key]) => !isOfAnother(key)));
 }
 
 /** A container that says nothing about its last words leaves the end of its log when it fails. */

@@ -1,22 +1,19 @@
 /** Environment variables (pkg/apis/core/validation/validation.go ValidateEnv, ValidateEnvFrom). Duplicates are legal. */
-import type {
-  V1ConfigMapKeySelector,
-  V1Container,
-  V1EnvFromSource,
-  V1EnvVar,
-  V1EnvVarSource,
-  V1ObjectFieldSelector,
-  V1ResourceFieldSelector,
-  V1SecretEnvSource,
-} from '@kubernetes/client-node';
-import { ENV_FIELDS, fieldRefFaults, resourceRefFaults } from './downward.ts';
+import type { V1Container, V1EnvFromSource, V1EnvVar, V1EnvVarSource } from '@kubernetes/client-node';
 import { invalid, required, type Faults, type Path } from './field.ts';
-import { configKeyProblems, dnsSubdomainProblems, envVarProblems } from './names.ts';
+import { envVarProblems } from './names.ts';
 import { part, parts, text, type Untrusted } from './untrusted.ts';
 
-const SOURCES = ['fieldRef', 'resourceFieldRef', 'configMapKeyRef', 'secretKeyRef', 'fileKeyRef'] as const;
+const SOURCES = [
+  'fieldRef',
+  'resourceFieldRef',
+  'configMapKeyRef',
+  'secretKeyRef',
+  'fileKeyRef',
+] as const satisfies readonly (keyof V1EnvVarSource)[];
+const FROM_SOURCES = ['configMapRef', 'secretRef'] as const satisfies readonly (keyof V1EnvFromSource)[];
 
-/** Checks `env` and `envFrom` of a container. */
+/** Checks `env` and `envFrom` of a container: names, and that each has one source. */
 export function envFaults(container: Untrusted<V1Container>, at: Path, faults: Faults): void {
   const env = at.child('env');
   parts<V1EnvVar>(container.env).forEach((variable, i) => {
@@ -24,7 +21,9 @@ export function envFaults(container: Untrusted<V1Container>, at: Path, faults: F
   });
   const envFrom = at.child('envFrom');
   parts<V1EnvFromSource>(container.envFrom).forEach((source, i) => {
-    envFromFaults(source, envFrom.index(i), faults);
+    const here = envFrom.index(i);
+    nameFaults(text(source.prefix), here.child('prefix'), faults);
+    sourceFaults(source, FROM_SOURCES, here, faults);
   });
 }
 
@@ -32,80 +31,39 @@ function variableFaults(variable: Untrusted<V1EnvVar>, at: Path, faults: Faults)
   const name = text(variable.name);
   if (name === undefined) {
     faults.push(required(at.child('name')));
-  } else {
-    for (const problem of envVarProblems(name)) {
-      faults.push(invalid(at.child('name'), name, problem));
-    }
   }
+  nameFaults(name, at.child('name'), faults);
   const source = part<V1EnvVarSource>(variable.valueFrom);
-  if (source !== undefined) {
-    sourceFaults(source, text(variable.value) !== undefined, at.child('valueFrom'), faults);
-  }
-}
-
-function sourceFaults(source: Untrusted<V1EnvVarSource>, hasValue: boolean, at: Path, faults: Faults): void {
-  let given = 0;
-  for (const name of SOURCES) if (part(source[name]) !== undefined) given++;
-  if (given === 0) {
-    const known = SOURCES.slice(0, -1).map((name) => `\`${name}\``);
-    faults.push(invalid(at, '', `must specify one of: ${known.slice(0, -1).join(', ')} or ${known.at(-1)}`));
-  } else if (hasValue) {
-    faults.push(invalid(at, '', 'may not be specified when `value` is not empty'));
-  } else if (given > 1) {
-    faults.push(invalid(at, '', 'may not have more than one field specified at a time'));
-  }
-  const field = part<V1ObjectFieldSelector>(source.fieldRef);
-  if (field !== undefined) {
-    fieldRefFaults(field, ENV_FIELDS, at.child('fieldRef'), faults);
-  }
-  const resource = part<V1ResourceFieldSelector>(source.resourceFieldRef);
-  if (resource !== undefined) {
-    resourceRefFaults(resource, at.child('resourceFieldRef'), faults);
-  }
-  keyRefFaults(part(source.configMapKeyRef), at.child('configMapKeyRef'), faults);
-  keyRefFaults(part(source.secretKeyRef), at.child('secretKeyRef'), faults);
-}
-
-function keyRefFaults(ref: Untrusted<V1ConfigMapKeySelector> | undefined, at: Path, faults: Faults): void {
-  if (ref === undefined) {
+  if (source === undefined) {
     return;
   }
-  objectNameFaults(ref.name, at.child('name'), faults);
-  const key = text(ref.key);
-  if (key === undefined) {
-    faults.push(required(at.child('key')));
+  const here = at.child('valueFrom');
+  const hasSource = SOURCES.some((known) => part(source[known]) !== undefined);
+  if (hasSource && text(variable.value) !== undefined) {
+    faults.push(invalid(here, '', 'may not be specified when `value` is not empty'));
   } else {
-    for (const problem of configKeyProblems(key)) {
-      faults.push(invalid(at.child('key'), key, problem));
-    }
+    sourceFaults(source, SOURCES, here, faults);
   }
 }
 
-function objectNameFaults(value: unknown, at: Path, faults: Faults): void {
-  const name = text(value);
-  if (name === undefined) {
-    faults.push(required(at));
-  } else {
-    for (const problem of dnsSubdomainProblems(name)) {
-      faults.push(invalid(at, name, problem));
-    }
+function nameFaults(name: string | undefined, at: Path, faults: Faults): void {
+  for (const problem of name === undefined ? [] : envVarProblems(name)) {
+    faults.push(invalid(at, name, problem));
   }
 }
 
-function envFromFaults(source: Untrusted<V1EnvFromSource>, at: Path, faults: Faults): void {
-  const prefix = text(source.prefix);
-  if (prefix !== undefined) {
-    for (const problem of envVarProblems(prefix)) {
-      faults.push(invalid(at.child('prefix'), prefix, problem));
-    }
-  }
-  const given = (['configMapRef', 'secretRef'] as const).filter((name) => part(source[name]) !== undefined);
-  for (const name of given) {
-    objectNameFaults(part<V1SecretEnvSource>(source[name])?.name, at.child(name).child('name'), faults);
-  }
-  if (given.length === 0) {
-    faults.push(invalid(at, '', 'must specify one of: `configMapRef` or `secretRef`'));
-  } else if (given.length > 1) {
+function sourceFaults<K extends string>(
+  source: Readonly<Partial<Record<K, unknown>>>,
+  known: readonly K[],
+  at: Path,
+  faults: Faults,
+): void {
+  const given = known.filter((name) => part(source[name]) !== undefined).length;
+  if (given === 0) {
+    const names = known.map((name) => `\`${name}\``);
+    const all = [names.slice(0, -1).join(', '), ...names.slice(-1)].join(' or ');
+    faults.push(invalid(at, '', `must specify one of: ${all}`));
+  } else if (given > 1) {
     faults.push(invalid(at, '', 'may not have more than one field specified at a time'));
   }
 }

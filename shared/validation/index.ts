@@ -8,6 +8,7 @@ import type { FieldError } from './field.ts';
 import { mergeFaults } from './merge.ts';
 import { metadataFaults } from './metadata.ts';
 import { MAX_CONSIDERED, schemaErrors } from './schema.ts';
+import { lengthFaults } from './size.ts';
 import { specFaults } from './spec.ts';
 import { part } from './untrusted.ts';
 
@@ -18,11 +19,11 @@ export { warningsFor } from './warnings.ts';
 
 /**
  * Validates an object whose structure nobody has checked: the schema first, then the rules, on whatever is sound. The
- * first call compiles the schema.
+ * first call compiles the schema. `bytes`: how long its JSON is, or more, where that is known.
  */
-export function validateSequentialJob(object: unknown): readonly FieldError[] {
-  const faults: FieldError[] = [];
+export function validateSequentialJob(object: unknown, bytes?: number): readonly FieldError[] {
   const job = part<SequentialJob>(object);
+  const faults: FieldError[] = [...lengthFaults(job?.spec, bytes)];
   metadataFaults(job?.metadata, faults);
   specFaults(job?.spec, faults);
   return mergeFaults(schemaErrors(object), faults.slice(0, MAX_CONSIDERED));
@@ -33,7 +34,7 @@ export function validateSequentialJob(object: unknown): readonly FieldError[] {
  * only. It costs one microsecond for a plain step and about three for one with variables, mounts and resources.
  */
 export function validateSpec(spec: unknown): readonly FieldError[] {
-  const faults: FieldError[] = [];
+  const faults: FieldError[] = [...lengthFaults(spec)];
   specFaults(spec, faults);
   return faults;
 }

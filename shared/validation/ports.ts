@@ -1,4 +1,4 @@
-/** Container ports (pkg/apis/core/validation/validation.go validateContainerPorts, checkHostPortConflicts). */
+/** Container ports (pkg/apis/core/validation/validation.go validateContainerPorts). */
 import type { V1Container, V1ContainerPort } from '@kubernetes/client-node';
 import { duplicate, invalid, required, type Faults, type Path } from './field.ts';
 import { portNameProblems, portNumberProblems } from './names.ts';
@@ -8,7 +8,6 @@ import { integer, parts, text, type Untrusted } from './untrusted.ts';
 interface Taken {
   readonly names: Set<string>;
   readonly ports: Set<string>;
-  readonly hostPorts: Set<string>;
 }
 
 /** Whether `value` is new; it is taken from then on. */
@@ -19,27 +18,17 @@ function take(taken: Set<string>, value: string): boolean {
 }
 
 /**
- * Checks the ports of a container: legal, with names, host ports and port/protocol pairs unique. A Pod may repeat a
- * pair, but server-side apply can't then tell the two apart, and this resource's schema refuses it.
+ * Checks the ports of a container: legal, with names and port/protocol pairs unique. A Pod may repeat a pair, but server-side
+ * apply can't then tell the two apart, and this resource's schema refuses it.
  */
-export function portFaults(container: Untrusted<V1Container>, isHostNetwork: boolean, at: Path, faults: Faults): void {
-  const ports = parts<V1ContainerPort>(container.ports);
-  if (ports.length === 0) {
-    return;
-  }
-  const taken: Taken = { names: new Set(), ports: new Set(), hostPorts: new Set() };
-  ports.forEach((port, i) => {
-    onePortFaults(port, at.child('ports').index(i), { faults, taken, isHostNetwork });
+export function portFaults(container: Untrusted<V1Container>, at: Path, faults: Faults): void {
+  const taken: Taken = { names: new Set(), ports: new Set() };
+  parts<V1ContainerPort>(container.ports).forEach((port, i) => {
+    onePortFaults(port, taken, at.child('ports').index(i), faults);
   });
 }
 
-interface Findings {
-  readonly faults: Faults;
-  readonly taken: Taken;
-  readonly isHostNetwork: boolean;
-}
-
-function onePortFaults(port: Untrusted<V1ContainerPort>, at: Path, { faults, taken, isHostNetwork }: Findings): void {
+function onePortFaults(port: Untrusted<V1ContainerPort>, taken: Taken, at: Path, faults: Faults): void {
   const name = text(port.name);
   if (name !== undefined) {
     const problems = portNameProblems(name);
@@ -48,27 +37,19 @@ function onePortFaults(port: Untrusted<V1ContainerPort>, at: Path, { faults, tak
       faults.push(duplicate(at.child('name'), name));
     }
   }
-  const protocol = text(port.protocol) ?? 'TCP';
   const number = integer(port.containerPort) ?? 0;
   if (number === 0) {
     faults.push(required(at.child('containerPort')));
   } else {
     numberFaults(number, at.child('containerPort'), faults);
-    if (!take(taken.ports, `${number}/${protocol}`)) {
-      faults.push(duplicate(at, `${number}/${protocol}`));
+    const pair = `${number}/${text(port.protocol) ?? 'TCP'}`;
+    if (!take(taken.ports, pair)) {
+      faults.push(duplicate(at, pair));
     }
   }
   const hostPort = integer(port.hostPort) ?? 0;
   if (hostPort !== 0) {
     numberFaults(hostPort, at.child('hostPort'), faults);
-    if (isHostNetwork && hostPort !== number) {
-      const detail = 'must match `hostPort` when `hostNetwork` is true';
-      faults.push(invalid(at.child('containerPort'), number, detail));
-    }
-    const claim = `${protocol}/${text(port.hostIP) ?? ''}/${hostPort}`;
-    if (!take(taken.hostPorts, claim)) {
-      faults.push(duplicate(at.child('hostPort'), claim));
-    }
   }
 }
 

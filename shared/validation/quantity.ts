@@ -78,6 +78,3 @@ function scale(digits: bigint, power: number): bigint {
   const divisor = tenTo(-power);
   return (digits + divisor - 1n) / divisor;
 }
-
-/** Whether the amount is a whole number, as extended resources must be. */
-export const isWhole = (nano: Nano): boolean => nano % UNIT === 0n;

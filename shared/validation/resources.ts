@@ -1,18 +1,8 @@
 /** Resource requests and limits (pkg/apis/core/validation/validation.go ValidateContainerResourceRequirements). */
 import type { V1Container, V1ResourceRequirements } from '@kubernetes/client-node';
-import { forbidden, invalid, required, type Faults, type Path } from './field.ts';
-import { qualifiedNameProblems } from './names.ts';
-import { isWhole, parseQuantity, type Nano } from './quantity.ts';
+import { invalid, type Faults, type Path } from './field.ts';
+import { parseQuantity, type Nano } from './quantity.ts';
 import { part, type Untrusted } from './untrusted.ts';
-
-const STANDARD: ReadonlySet<string> = new Set(['cpu', 'memory', 'ephemeral-storage']);
-
-const FINE: readonly string[] = [];
-
-const isHugePages = (name: string): boolean => name.startsWith('hugepages-');
-
-/** Resources that may be promised beyond what a node has; of the others, request and limit are equal. */
-const mayOvercommit = (name: string): boolean => STANDARD.has(name);
 
 interface Amount {
   readonly nano: Nano;
@@ -36,46 +26,21 @@ export function resourceFaults(container: Untrusted<V1Container>, at: Path, faul
   const requests = part<Quantities>(resources.requests) ?? NONE;
   quantityFaults(limits, here.child('limits'), faults);
   quantityFaults(requests, here.child('requests'), faults);
-  hugePagesFaults([limits, requests], here, faults);
   for (const name of Object.keys(requests)) {
-    const request = soundAmountOf(requests, name);
-    if (request !== undefined) compare({ name, request, limit: soundAmountOf(limits, name) }, here, faults);
+    const [request, limit] = [soundAmountOf(requests, name), soundAmountOf(limits, name)];
+    if (request !== undefined && limit !== undefined && request.nano > limit.nano) {
+      const detail = `must be less than or equal to ${name} limit of ${limit.text}`;
+      faults.push(invalid(here.child('requests'), String(request.text), detail));
+    }
   }
-}
-
-function nameProblems(name: string): readonly string[] {
-  if (STANDARD.has(name)) {
-    return FINE;
-  }
-  if (isHugePages(name)) {
-    return qualifiedNameProblems(name);
-  }
-  if (name.startsWith('requests.') && name.includes('/')) {
-    return ["doesn't follow extended resource name standard"];
-  }
-  return name.includes('/') ? qualifiedNameProblems(name) : ['must be a standard resource for containers'];
 }
 
 function quantityFaults(quantities: Quantities, at: Path, faults: Faults): void {
   for (const name of Object.keys(quantities)) {
-    for (const problem of nameProblems(name)) {
-      faults.push(invalid(at.key(name), name, problem));
-    }
     const amount = amountOf(quantities, name);
     if (amount !== undefined && 'problem' in amount) {
       faults.push(invalid(at.key(name), amount.text, amount.problem));
     }
-  }
-}
-
-/** Huge pages alone start nothing. What is no amount counts for neither. */
-function hugePagesFaults(all: readonly Quantities[], at: Path, faults: Faults): void {
-  const has = (is: (name: string) => boolean): boolean =>
-    all.some((quantities) =>
-      Object.keys(quantities).some((name) => is(name) && soundAmountOf(quantities, name) !== undefined),
-    );
-  if (has(isHugePages) && !has((name) => name === 'cpu' || name === 'memory')) {
-    faults.push(forbidden(at, 'HugePages require cpu or memory'));
   }
 }
 
@@ -96,34 +61,12 @@ function amountOf(quantities: Quantities, name: string): Amount | NoAmount | und
   if ('problem' in parsed) {
     return { problem: parsed.problem, text };
   }
-  if (parsed.nano < 0n) {
-    return { problem: 'must be greater than or equal to 0', text: String(text) };
-  }
-  return name.includes('/') && !isWhole(parsed.nano)
-    ? { problem: 'must be an integer', text: String(text) }
+  return parsed.nano < 0n
+    ? { problem: 'must be greater than or equal to 0', text: String(text) }
     : { nano: parsed.nano, text };
 }
 
 function soundAmountOf(quantities: Quantities, name: string): Amount | undefined {
   const amount = amountOf(quantities, name);
   return amount === undefined || 'problem' in amount ? undefined : amount;
-}
-
-interface Pair {
-  readonly name: string;
-  readonly request: Amount;
-  readonly limit: Amount | undefined;
-}
-
-function compare({ name, request, limit }: Pair, at: Path, faults: Faults): void {
-  if (limit === undefined) {
-    if (!mayOvercommit(name)) {
-      faults.push(required(at.child('limits'), 'Limit must be set for non overcommitable resources'));
-    }
-  } else if (request.nano > limit.nano && mayOvercommit(name)) {
-    const detail = `must be less than or equal to ${name} limit of ${limit.text}`;
-    faults.push(invalid(at.child('requests'), String(request.text), detail));
-  } else if (request.nano !== limit.nano && !mayOvercommit(name)) {
-    faults.push(invalid(at.child('requests'), String(request.text), `must be equal to ${name} limit of ${limit.text}`));
-  }
 }

@@ -1,6 +1,6 @@
-/** How much a spec may say. The API server's own limit is one of bytes, and faults cost far more than the bytes they are in. */
+/** How much a spec may say: in bytes, because etcd has a limit, and in values, because faults cost far more than the bytes they are in. */
 import type { SequentialJob } from '../api/types.ts';
-import { invalidWhole, Path, type FieldError } from './field.ts';
+import { invalidWhole, Path, tooLong, type FieldError } from './field.ts';
 import { part } from './untrusted.ts';
 
 /**
@@ -9,6 +9,33 @@ import { part } from './untrusted.ts';
  * object is judged and the API server has long given up (`timeoutSeconds`).
  */
 export const MAX_VALUES = 200_000;
+
+/**
+ * The longest spec, in bytes of JSON. etcd takes objects of 1.5 MiB; of that the status may need 256 KiB, and the rest is for
+ * metadata and for what a conversion or a manager adds. An object that is stored and then has no room for its status could not be
+ * reported.
+ */
+export const MAX_SPEC_BYTES = 1024 * 1024;
+
+/** From here on client-side `kubectl apply`, which keeps a copy in an annotation, is refused (apimachinery TotalAnnotationSizeLimitB). */
+export const MAX_APPLIED_BYTES = 256 * 1024;
+
+const SPEC = Path.of('spec');
+
+/** The length of a spec as JSON in UTF-8. One that is nested too deeply to be written is longer than any. */
+export function specBytes(spec: unknown): number {
+  try {
+    return new TextEncoder().encode(JSON.stringify(spec) ?? '').length;
+  } catch (error) {
+    if (error instanceof RangeError) return Infinity;
+    throw error;
+  }
+}
+
+/** The fault of a spec that is too long to be stored with its status. Nothing is measured where `bytes` says enough, as below. */
+export function lengthFaults(spec: unknown, bytes = Infinity): readonly FieldError[] {
+  return bytes > MAX_SPEC_BYTES && specBytes(spec) > MAX_SPEC_BYTES ? [tooLong(SPEC, MAX_SPEC_BYTES)] : [];
+}
 
 /** In JSON: a digit, and what parts it from the next value. */
 const LEAST_BYTES = 2;
@@ -19,7 +46,7 @@ const LEAST_BYTES = 2;
  */
 export function sizeFaults(object: unknown, bytes = Infinity, max = MAX_VALUES): readonly FieldError[] {
   return bytes > max * LEAST_BYTES && hasMoreValues(part<SequentialJob>(object)?.spec, max)
-    ? [invalidWhole(Path.of('spec'), `must not have more than ${max} values`)]
+    ? [invalidWhole(SPEC, `must not have more than ${max} values`)]
     : [];
 }
 

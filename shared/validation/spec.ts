@@ -2,12 +2,11 @@
 import type { V1Container } from '@kubernetes/client-node';
 import { MAX_STEPS } from '../api/group.ts';
 import type { SequentialJobSpec } from '../api/types.ts';
-import { stepFaults } from './containers.ts';
+import { containerFaults } from './containers.ts';
 import { duplicate, Path, required, tooMany, type Faults } from './field.ts';
 import { stepPolicyFaults } from './step-policies.ts';
 import { templateFaults, viewTemplate } from './template.ts';
 import { part, parts, text, type Untrusted } from './untrusted.ts';
-import type { PodSetting } from './volume-mounts.ts';
 
 const SPEC = Path.of('spec');
 
@@ -15,13 +14,17 @@ const SPEC = Path.of('spec');
 export function specFaults(value: unknown, faults: Faults): void {
   const spec = part<SequentialJobSpec>(value) ?? {};
   const template = viewTemplate(spec.template);
-  const steps = containersFaults(spec, template.setting, faults);
+  const steps = stepsFaults(spec, template.volumeNames, faults);
   templateFaults(template, steps, SPEC.child('template'), faults);
   stepPolicyFaults(spec, { steps, template }, SPEC, faults);
 }
 
 /** Checks the containers, and gives the names of the steps. */
-function containersFaults(spec: Untrusted<SequentialJobSpec>, pod: PodSetting, faults: Faults): ReadonlySet<string> {
+function stepsFaults(
+  spec: Untrusted<SequentialJobSpec>,
+  volumes: ReadonlySet<string>,
+  faults: Faults,
+): ReadonlySet<string> {
   const at = SPEC.child('containers');
   const containers = parts<V1Container>(spec.containers);
   if (containers.length === 0) {
@@ -38,7 +41,7 @@ function containersFaults(spec: Untrusted<SequentialJobSpec>, pod: PodSetting, f
     } else if (name !== undefined) {
       names.add(name);
     }
-    stepFaults(container, pod, here, faults);
+    containerFaults(container, volumes, here, faults);
   });
   return names;
 }

@@ -1,21 +1,18 @@
-/** The template that all steps share (pkg/apis/core/validation/validation.go ValidatePodTemplateSpec, batch ValidateJob). */
+/** The template that all steps share. */
 import type { V1Container, V1ObjectMeta, V1PodSpec, V1PodTemplateSpec, V1Volume } from '@kubernetes/client-node';
-import { initContainerFaults } from './containers.ts';
-import { duplicate, forbidden, notSupported, type Faults, type Path } from './field.ts';
-import { annotationFaults, labelFaults, reservedLabelFaults } from './labels.ts';
-import { schedulingFaults } from './scheduling.ts';
+import { containerFaults } from './containers.ts';
+import { duplicate, forbidden, type Faults, type Path } from './field.ts';
+import { keyedListFaults } from './keyed-lists.ts';
+import { reservedKeyFaults } from './labels.ts';
 import { list, part, parts, text, type Untrusted } from './untrusted.ts';
 import { volumeFaults } from './volumes.ts';
-import { profileAnnotationFaults } from './pod-annotations.ts';
-import { podSpecFaults } from './pod-spec.ts';
-import type { PodSetting } from './volume-mounts.ts';
 
 /** What the rules about steps need of the template. */
 export interface TemplateView {
   readonly metadata: Untrusted<V1ObjectMeta> | undefined;
   readonly spec: Untrusted<V1PodSpec> | undefined;
   readonly volumes: readonly Untrusted<V1Volume>[];
-  readonly setting: PodSetting;
+  readonly volumeNames: ReadonlySet<string>;
   readonly initContainers: readonly Untrusted<V1Container>[];
 }
 
@@ -27,33 +24,17 @@ export function viewTemplate(value: unknown): TemplateView {
     metadata: part<V1ObjectMeta>(template?.metadata),
     spec,
     volumes,
-    setting: {
-      volumes: namesOf(volumes),
-      claims: namesOf(volumes.filter(isClaim)),
-      isHostNetwork: spec?.hostNetwork === true,
-    },
+    volumeNames: new Set(volumes.flatMap(({ name }) => text(name) ?? [])),
     initContainers: parts<V1Container>(spec?.initContainers),
   };
 }
 
-const namesOf = (items: readonly { readonly name?: unknown }[]): ReadonlySet<string> =>
-  new Set(items.flatMap(({ name }) => text(name) ?? []));
-
-const isClaim = ({ persistentVolumeClaim, ephemeral }: Untrusted<V1Volume>): boolean =>
-  part(persistentVolumeClaim) !== undefined || part(ephemeral) !== undefined;
-
-const RESTART_POLICIES = ['Never', 'OnFailure'] as const;
-
 /** Checks the template. `names` are those of the steps: an init container runs in the same Pod as each of them. */
 export function templateFaults(view: TemplateView, names: ReadonlySet<string>, at: Path, faults: Faults): void {
   const { metadata, spec } = view;
-  const labels = at.child('metadata').child('labels');
-  labelFaults(metadata?.labels, labels, faults);
-  reservedLabelFaults(metadata?.labels, labels, faults);
-  const annotations = at.child('metadata').child('annotations');
-  annotationFaults(metadata?.annotations, annotations, faults);
-  const initContainers = namesOf(view.initContainers);
-  profileAnnotationFaults(metadata?.annotations, { steps: names, initContainers }, annotations, faults);
+  for (const what of ['labels', 'annotations'] as const) {
+    reservedKeyFaults(metadata?.[what], what, at.child('metadata').child(what), faults);
+  }
   if (spec === undefined) {
     return;
   }
@@ -67,13 +48,7 @@ export function templateFaults(view: TemplateView, names: ReadonlySet<string>, a
     const detail = 'ephemeral containers not allowed in pod template';
     faults.push(forbidden(here.child('ephemeralContainers'), detail));
   }
-  const policy = text(spec.restartPolicy);
-  if (policy !== undefined && !RESTART_POLICIES.some((supported) => supported === policy)) {
-    faults.push(notSupported(here.child('restartPolicy'), policy, RESTART_POLICIES));
-  }
-  labelFaults(spec.nodeSelector, here.child('nodeSelector'), faults);
-  schedulingFaults(spec, here, faults);
-  podSpecFaults(spec, here, faults);
+  keyedListFaults(spec, here, faults);
 }
 
 function initContainersFaults(view: TemplateView, steps: ReadonlySet<string>, at: Path, faults: Faults): void {
@@ -86,6 +61,6 @@ function initContainersFaults(view: TemplateView, steps: ReadonlySet<string>, at
       }
       seen.add(name);
     }
-    initContainerFaults(container, view.setting, at.index(i), faults);
+    containerFaults(container, view.volumeNames, at.index(i), faults);
   });
 }

@@ -1,29 +1,42 @@
 /** What is legal and probably not meant: shown by kubectl as a warning, never a refusal. */
-import type { V1Container, V1SecurityContext, V1Volume } from '@kubernetes/client-node';
+import type { V1Container, V1SecurityContext, V1Volume, V1VolumeMount } from '@kubernetes/client-node';
 import { MAX_STEPS } from '../api/group.ts';
 import type { SequentialJob, SequentialJobSpec } from '../api/types.ts';
-import { Path } from './field.ts';
+import { Path, shorten } from './field.ts';
 import { parseImage } from './images.ts';
+import { MAX_APPLIED_BYTES, specBytes } from './size.ts';
 import { viewTemplate } from './template.ts';
-import { part, parts, text, type Untrusted } from './untrusted.ts';
+import { entries, part, parts, text, type Untrusted } from './untrusted.ts';
 
 const SPEC = Path.of('spec');
 const TEMPLATE = SPEC.child('template').child('spec');
 
 /**
- * Lists the warnings for an object, in the order of its fields: images without tag or digest or with `latest`,
- * privileged containers, `hostPath` volumes. Total, like validation: anything may be passed.
+ * Lists the warnings for an object, in the order of its fields: a spec that is too long for client-side `kubectl apply`, images
+ * without tag or digest or with `latest`, privileged containers, `hostPath` volumes, volumes that do not outlive a step and that
+ * several steps mount. Total, like validation: anything may be passed. `bytes`: how long its JSON is, or more, where that is
+ * known.
  */
-export function warningsFor(object: unknown): readonly string[] {
+export function warningsFor(object: unknown, bytes = Infinity): readonly string[] {
   const spec = part<SequentialJobSpec>(part<SequentialJob>(object)?.spec);
   const template = viewTemplate(spec?.template);
   const steps = parts<V1Container>(spec?.containers).slice(0, MAX_STEPS);
   return [
+    ...lengthWarnings(spec, bytes),
     ...steps.flatMap((container, i) => containerWarnings(container, SPEC.child('containers').index(i))),
     ...template.initContainers.flatMap((container, i) =>
       containerWarnings(container, TEMPLATE.child('initContainers').index(i)),
     ),
-    ...template.volumes.flatMap((volume, i) => volumeWarnings(volume, TEMPLATE.child('volumes').index(i))),
+    ...template.volumes.flatMap((volume, i) => volumeWarnings(volume, steps, TEMPLATE.child('volumes').index(i))),
+  ];
+}
+
+function lengthWarnings(spec: unknown, bytes: number): readonly string[] {
+  const length = bytes > MAX_APPLIED_BYTES ? specBytes(spec) : 0;
+  if (length <= MAX_APPLIED_BYTES) return [];
+  const size = `${Math.ceil(length / 1024)} KiB of JSON`;
+  return [
+    `spec: ${size}: kubectl apply needs --server-side, or its copy of the object does not fit into an annotation`,
   ];
 }
 
@@ -49,7 +62,28 @@ function imageWarnings(image: string | undefined, at: Path): readonly string[] {
   return parsed.tag === 'latest' ? [`${at.toString()}: "${image}" has the tag "latest": ${why}`] : [];
 }
 
-const volumeWarnings = (volume: Untrusted<V1Volume>, at: Path): readonly string[] =>
-  part(volume.hostPath) === undefined
-    ? []
-    : [`${at.child('hostPath').toString()}: the volume is a directory of whichever node runs the step`];
+function volumeWarnings(
+  volume: Untrusted<V1Volume>,
+  steps: readonly Untrusted<V1Container>[],
+  at: Path,
+): readonly string[] {
+  if (part(volume.hostPath) !== undefined) {
+    return [`${at.child('hostPath').toString()}: the volume is a directory of whichever node runs the step`];
+  }
+  const source = entries(volume).find(([, value]) => part(value) !== undefined)?.[0];
+  // One without a source is an emptyDir (pkg/apis/core/v1/defaults.go).
+  const isOfPod = source === undefined || source === 'emptyDir' || source === 'ephemeral';
+  const mounting = isOfPod ? steps.filter((step) => mounts(step, volume.name)) : [];
+  if (mounting.length < 2) return [];
+  const names = mounting.slice(0, LISTED).map(({ name }) => `"${shorten(text(name) ?? '')}"`);
+  const who = [...names, ...(mounting.length > LISTED ? [`${mounting.length - LISTED} more`] : [])].join(', ');
+  return [
+    `${(source === undefined ? at : at.child(source)).toString()}: each of the steps that mount it (${who}) gets an empty one: it does not outlive a step; use a claim to hand files on`,
+  ];
+}
+
+/** So many names of steps are in a warning. */
+const LISTED = 5;
+
+const mounts = ({ volumeMounts }: Untrusted<V1Container>, volume: unknown): boolean =>
+  text(volume) !== undefined && parts<V1VolumeMount>(volumeMounts).some(({ name }) => name === volume);

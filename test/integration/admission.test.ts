@@ -122,17 +122,17 @@ const REFUSED: readonly (readonly [kind: string, spec: Json, faults: readonly st
     'variables',
     oneStep({
       env: [
-        { name: '1A', value: 'x' },
+        { name: 'A=1', value: 'x' },
         { name: 'B', value: 'x', valueFrom: { fieldRef } },
         { name: 'C', valueFrom: { fieldRef, secretKeyRef: { name: 's', key: 'k' } } },
         { name: 'D', valueFrom: {} },
       ],
     }),
     [
-      `spec.containers[0].env[0].name: Invalid value: "1A": a valid environment variable name must consist of alphabetic characters, digits, '_', '-', or '.', and must not start with a digit (e.g. 'my.env-name',  or 'MY_ENV.NAME',  or 'MyEnvName1', regex used for validation is '[-._a-zA-Z][-._a-zA-Z0-9]*')`,
+      `spec.containers[0].env[0].name: Invalid value: "A=1": a valid environment variable name must consist only of printable ASCII characters other than '='`,
       'spec.containers[0].env[1].valueFrom: Invalid value: "": may not be specified when `value` is not empty',
       'spec.containers[0].env[2].valueFrom: Invalid value: "": may not have more than one field specified at a time',
-      'spec.containers[0].env[3].valueFrom: Invalid value: "": must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef` or `secretKeyRef`',
+      'spec.containers[0].env[3].valueFrom: Invalid value: "": must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`',
     ],
   ],
   [

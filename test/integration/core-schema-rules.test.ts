@@ -230,7 +230,7 @@ const TAKEN: readonly Case[] = [
 test.each([...REFUSED, ...TAKEN])('%s (%s)', async (_sentence, name, body, refusal) => {
   const { says, object } = await update(name, body);
   if (refusal === '' || !knowsRules) {
-    // A 1.20 that was built with a newer Go takes an empty text for null: see docs/core-schema.md.
+    // A 1.20 that was built with a newer Go takes an empty text for null: see docs/validation.md.
     expect(says).toMatch(knowsRules ? /^$/ : /^$|restartPolicy in body must be of type string: "null"$/);
     if (object === undefined) return;
     // What the rules let through the webhook lets through too, but for what it alone can say.

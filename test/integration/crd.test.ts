@@ -10,11 +10,10 @@ import { join } from 'node:path';
 import { withDefaults } from '../../shared/api/defaults.ts';
 import type { ApiClient } from '../../shared/kube/client.ts';
 import { isApiError } from '../../shared/kube/errors.ts';
-import { collectionPath, JOBS, SEQUENTIAL_JOBS, type Resource } from '../../shared/kube/resources.ts';
-import { formatFieldErrors, validateSequentialJob } from '../../shared/validation/index.ts';
+import { collectionPath, SEQUENTIAL_JOBS, type Resource } from '../../shared/kube/resources.ts';
+import { validateSequentialJob } from '../../shared/validation/index.ts';
 import { BYPASSED } from '../support/admission.ts';
 import { connect, kubectl, Namespace } from '../support/cluster.ts';
-import { AS_A_JOB } from '../support/job-cases.ts';
 import { sampleTemplate, type OpenApi } from '../support/openapi-sample.ts';
 
 const CRD = join(import.meta.dirname, '../../config/crd/batch.example.com_sequentialjobs.yaml');
@@ -191,27 +190,6 @@ test('a name of 63 characters is taken, of 64 refused', async () => {
   expect(await refusedFields(SEQUENTIAL_JOBS, named(63))).toEqual([]);
   expect(await refusedFields(SEQUENTIAL_JOBS, named(64))).toEqual(['metadata.name']);
 });
-
-test.each(AS_A_JOB)(
-  'as a Job, %s',
-  async (_sentence, { pod = {}, container = {}, differs = false, varies = false }) => {
-    const whole = { ...STEP, ...container };
-    const template = { spec: { restartPolicy: 'Never', ...pod } };
-    const job = {
-      apiVersion: 'batch/v1',
-      kind: 'Job',
-      metadata: { name: 'etl' },
-      spec: { template: { spec: { ...template.spec, containers: [whole] } } },
-    };
-    const ours = formatFieldErrors(validateSequentialJob(sequence({ containers: [whole], template })));
-    const theirs = await refusedFields(JOBS, job);
-    // Of what only some servers take, those that do not say nothing about validation.
-    if (varies && theirs.length > 0) return;
-    expect({ isTaken: ours === '' || ours === '[]', ours, theirs }).toMatchObject({
-      isTaken: (theirs.length === 0) !== differs,
-    });
-  },
-);
 
 test('kubectl explains our fields in our words', async () => {
   const spec = await kubectl('explain', 'sj.spec');

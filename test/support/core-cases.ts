@@ -2,7 +2,8 @@
  * Containers and templates from the field, right ones and wrong ones of each kind, to be judged by validation and, as
  * those of a Job, by an API server. The data is in test/fixtures/core-schema: one file for each concern, each case named by
  * a sentence, with what it adds to a plain step (`container`), to the Pod (`pod`) or to the template's metadata. What the
- * verdicts are is not written down: the API server says it. Where they differ is in `differences.yaml`, with the reason.
+ * verdicts are is not written down: the API server says it. What we refuse although a server takes it is in
+ * `deliberate.yaml`, with the reason.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,24 +18,22 @@ export interface CoreCase {
   readonly metadata?: Json;
 }
 
-/** Cases on which validation and an API server differ for one reason. */
-export interface Difference {
+/** Cases that validation refuses on purpose, for one reason. */
+export interface DeliberateRefusal {
   readonly reason: string;
-  /** Whether validation takes them. */
-  readonly weTake: boolean;
-  /** They differ only on servers before this minor release of Kubernetes 1. */
+  /** Only servers before this minor release of Kubernetes 1 take them. */
   readonly before?: number;
   readonly cases: readonly string[];
 }
 
 export const FOLDER = join(import.meta.dirname, '../fixtures/core-schema');
-const DIFFERENCES = 'differences.yaml';
+const DELIBERATE = 'deliberate.yaml';
 
 const read = (file: string): unknown => parse(readFileSync(join(FOLDER, file), 'utf8'));
 
 /** All cases, by file and in order. Throws when two have the same name. */
 export function coreCases(): readonly CoreCase[] {
-  const files = readdirSync(FOLDER).filter((file) => file !== DIFFERENCES);
+  const files = readdirSync(FOLDER).filter((file) => file !== DELIBERATE);
   const cases = files.flatMap((file) =>
     Object.entries(read(file) as Readonly<Record<string, Omit<CoreCase, 'name'>>>).map(([name, parts]) =>
       Object.assign({ name }, parts),
@@ -46,7 +45,7 @@ export function coreCases(): readonly CoreCase[] {
   return cases;
 }
 
-export const coreDifferences = (): readonly Difference[] => read(DIFFERENCES) as readonly Difference[];
+export const deliberateRefusals = (): readonly DeliberateRefusal[] => read(DELIBERATE) as readonly DeliberateRefusal[];
 
 /** The spec of a sequence of one step. */
 export function specOf({ container, pod, metadata }: Omit<CoreCase, 'name'>): Json {

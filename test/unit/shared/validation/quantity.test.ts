@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
-import { isWhole, parseQuantity } from '../../../../shared/validation/quantity.ts';
+import { parseQuantity } from '../../../../shared/validation/quantity.ts';
 
 const FORMAT = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
 const UNIT = 10n ** 9n;
@@ -51,11 +51,6 @@ test.each([
   ['1.2.3', "unable to parse quantity's suffix"],
   ['1'.repeat(1_000_000), FORMAT],
 ])('%p is refused', (text, problem) => expect(parseQuantity(text)).toEqual({ problem }));
-
-test('whole amounts are told from others', () => {
-  expect(isWhole(2n * UNIT)).toBe(true);
-  expect(isWhole(UNIT / 2n)).toBe(false);
-});
 
 test('property: thousandths, units and powers of two agree', () => {
   fc.assert(

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { formatFieldError } from '../../../../shared/validation/field.ts';
-import { MAX_VALUES, sizeFaults } from '../../../../shared/validation/size.ts';
+import { lengthFaults, MAX_SPEC_BYTES, MAX_VALUES, sizeFaults } from '../../../../shared/validation/size.ts';
 
 const FAULT = 'spec: Invalid value: must not have more than 10 values';
 
@@ -42,5 +42,32 @@ describe('sizeFaults', () => {
     expect(sizeFaults(JSON.parse(text), text.length)).toHaveLength(1);
     const fewer = JSON.stringify({ spec: { '': items(MAX_VALUES - 1) } });
     expect(sizeFaults(JSON.parse(fewer), fewer.length)).toEqual([]);
+  });
+});
+
+describe('lengthFaults', () => {
+  const ofBytes = (bytes: number, character = 'x'): unknown => {
+    const rest = JSON.stringify({ a: '' }).length;
+    return { a: character.repeat((bytes - rest) / new TextEncoder().encode(character).length) };
+  };
+
+  it.each(['x', 'ä', '€'])('takes 1 MiB of JSON in UTF-8, and no byte more: %s', (character) => {
+    // A multiple of the character's bytes, beside the quotes and the braces.
+    const fitting = ofBytes(MAX_SPEC_BYTES - 8 + 2, character);
+    expect(lengthFaults(fitting)).toEqual([]);
+    expect(lengthFaults({ ...(fitting as object), b: 'xxxx' }).map(formatFieldError)).toEqual([
+      'spec: Too long: may not be more than 1048576 bytes',
+    ]);
+  });
+
+  it('measures nothing where the JSON around it is no longer', () => {
+    const long = ofBytes(MAX_SPEC_BYTES + 1);
+    expect(lengthFaults(long, MAX_SPEC_BYTES)).toEqual([]);
+    expect(lengthFaults(long, MAX_SPEC_BYTES + 1)).toHaveLength(1);
+  });
+
+  it('takes what is no spec', () => {
+    expect(lengthFaults(undefined)).toEqual([]);
+    expect(lengthFaults(null)).toEqual([]);
   });
 });

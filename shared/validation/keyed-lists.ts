@@ -1,4 +1,7 @@
-/** The template's other keyed lists (pkg/apis/core/validation/validation.go): the schema has them as maps, so keys come once. */
+/**
+ * Lists of the Pod that the resource's schema has as maps, so that server-side apply can merge them: the API server refuses a
+ * key that comes twice. No JSON schema can say that, and here it is said in the words that it has for a Pod.
+ */
 import type {
   V1PodResourceClaim,
   V1PodSchedulingGate,
@@ -9,7 +12,7 @@ import { duplicate, type Faults, type Path } from './field.ts';
 import { parts, text, type Untrusted } from './untrusted.ts';
 
 /** Checks that spread constraints, scheduling gates and resource claims have keys of their own. */
-export function schedulingFaults(spec: Untrusted<V1PodSpec>, at: Path, faults: Faults): void {
+export function keyedListFaults(spec: Untrusted<V1PodSpec>, at: Path, faults: Faults): void {
   const constraints = parts<V1TopologySpreadConstraint>(spec.topologySpreadConstraints);
   const pairs = constraints.map(({ topologyKey, whenUnsatisfiable }) => {
     const [key, action] = [text(topologyKey), text(whenUnsatisfiable)];

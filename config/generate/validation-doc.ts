@@ -1,0 +1,81 @@
+/** docs/validation.md: what is checked where, and what is refused on purpose, from the data of the test that holds it. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+
+const DATA = join(import.meta.dirname, '../../test/fixtures/core-schema/deliberate.yaml');
+
+interface Deliberate {
+  readonly reason: string;
+  readonly before?: number;
+  readonly cases: readonly string[];
+}
+
+const cell = (text: string): string => text.replaceAll('|', '\\|');
+
+function row({ cases, before, reason }: Deliberate): string {
+  const servers = before === undefined ? 'all' : `before 1.${before}`;
+  return `| ${cases.map(cell).join('; ')} | ${servers} | ${cell(reason)} |`;
+}
+
+export function renderValidationDoc(): string {
+  const deliberate = parse(readFileSync(DATA, 'utf8')) as readonly Deliberate[];
+  return `<!-- Written by \`make generate\` from config/generate/validation-doc.ts. Do not edit. -->
+
+# What is checked where
+
+A spec that cannot run is refused before anything has run. Three judges share the work:
+
+| judge | when | what |
+|---|---|---|
+| **the schema** | \`kubectl apply\`, before any webhook; \`lint\` | types of all fields of the resource, the core Container and PodTemplateSpec included; our own enumerations (\`updatePolicy\`, \`onFailure\`) and limits |
+| **our rules** | \`kubectl apply\`, in the webhook; \`lint\`; again in the controller, for an object that came past the webhook | what people get wrong most, and every supported server refuses: see below |
+| **the API server** | \`lint --server\`; the controller's preflight, before the first step starts | everything else, by its own version's rules, its policies and its admission webhooks |
+
+Kubernetes' rules about Pods are not copied: a copy is one version's. What the API server refuses shows as \`JobRejected\`, with
+every fault of every step in the paths of the SequentialJob, before any step has run; the spec can then be changed
+([ADR 12](adr/0012-preflight.md)). What is judged only when a Pod is created (Pod Security, LimitRanges, quotas of
+Pods) shows in \`ResourcesUnavailable\` while the step waits.
+
+## Our rules
+
+Where servers differ, they are those of the most permissive one, from Kubernetes 1.20 on.
+
+- at least one step, and at most 1000; a spec has at most 1 MiB as JSON and 200,000 values
+- names of steps, init containers and volumes are DNS labels; steps and init containers have different names, and so have volumes
+- an image is set and can be parsed
+- each \`volumeMount\` and \`volumeDevice\` names a volume of the template, and has a path of its own in its container
+- names of variables are printable ASCII without \`=\`; \`value\` and \`valueFrom\` exclude each other; each variable has one source
+- ports are legal, and unique by number and protocol; so are their names
+- quantities can be read and are not negative; a request is not above its limit
+- each probe and each lifecycle hook has exactly one action
+- \`restartPolicy\` is \`Never\` or \`OnFailure\`, and \`Never\` where a step has a \`podFailurePolicy\`
+- the template has no containers, and no labels or annotations under \`batch.example.com/\`, \`*.batch.example.com/\` and
+  \`batch.kubernetes.io/\`
+- a step policy names a step, once; a step's deadline is not above the sequence's
+- the name of a SequentialJob has at most 63 characters
+
+What may change in an update is in the [README](../README.md#the-webhook).
+
+## Warnings
+
+Legal, and probably not meant: an image without tag or digest or with \`latest\`; a privileged container; a \`hostPath\`; an
+\`emptyDir\` or ephemeral volume that two or more steps mount (each step has a Pod of its own, and the volume ends with it); a spec
+above 256 KiB, which \`kubectl apply\` takes with \`--server-side\` only.
+
+## Refused on purpose
+
+A server takes these, and we do not:
+
+| case | servers that take it | why |
+|---|---|---|
+${deliberate.map(row).join('\n')}
+
+\`test/integration/core-schema.test.ts\` holds that against whatever API server it gets: 612 containers and templates, right ones and
+wrong ones of each kind, and 400 manifests put together from them. Nothing that the server takes is refused here, but for this list. A unit test holds
+the same against the verdicts of a Kubernetes 1.36.3.
+
+Empty texts are not compared on a 1.20 that was built with Go 1.18 or newer: its schema takes \`value: ''\` for null and refuses it.
+The releases of 1.20 don't, nor does any newer server.
+`;
+}
