@@ -31,7 +31,7 @@ export function toObservedJob(raw: unknown): ObservedJob {
   const { metadata, spec, status = {} } = raw as RawJob;
   const { labels, annotations } = metadata;
   const { active, succeeded, failed, startTime, completionTime } = status;
-  const conditions = status.conditions?.filter(isOfTheEnd).map(toCondition);
+  const conditions = status.conditions === undefined ? undefined : thoseRead(status.conditions).map(toCondition);
   const byUs = annotations?.[SUSPENDED_ANNOTATION] !== undefined;
   return {
     step: defined({
@@ -58,8 +58,11 @@ export function toObservedJob(raw: unknown): ObservedJob {
   };
 }
 
-/** The others tell nothing that a decision is made of (`outcomeOf`). */
-const isOfTheEnd = ({ type }: JobCondition): boolean => type === 'Complete' || type === 'Failed';
+/** The conditions that decisions are made of: what `outcomeOf` reads, and before that is there, what `willFail` reads. */
+function thoseRead(conditions: readonly JobCondition[]): readonly JobCondition[] {
+  const ends = conditions.filter(({ type }) => type === 'Complete' || type === 'Failed');
+  return ends.length > 0 ? ends : conditions.filter(({ type }) => type === 'FailureTarget');
+}
 
 /** Without `lastProbeTime`, which nobody reads. */
 function toCondition({ type, status, reason, message, lastTransitionTime }: JobCondition): JobCondition {

@@ -1,5 +1,5 @@
 /** How a step goes and how it ends, put into its record, and what is told of it. */
-import { isEndedByUs, type ObservedJob, outcomeOf } from '../../shared/api/job.ts';
+import { isEndedByUs, type ObservedJob, outcomeOf, willFail } from '../../shared/api/job.ts';
 import type { PodTermination } from '../../shared/api/pod.ts';
 import {
   EVENT,
@@ -63,8 +63,8 @@ export function withCourse(context: Context): Draft {
 type Course = Pick<StepStatus, 'attempts' | 'exitCode' | 'reason' | 'message'>;
 
 /**
- * The record of a step whose Job runs. The next Pod counts from the moment it is due, and the start is the Job's
- * creation: what the Job tells a moment later would cost one more status write. For the same reason a Pod's failure is
+ * The record of a step whose Job runs. The next Pod counts from the moment it is due, where there is to be one, and the
+ * start is the Job's creation: what the Job tells a moment later would cost one more status write. For the same reason a Pod's failure is
  * put down together with the Job's counting it, but for a container that was restarted in its Pod, which no Job counts.
  */
 function courseOf(context: Context): Course {
@@ -73,7 +73,8 @@ function courseOf(context: Context): Course {
   const { failed = 0 } = job.status;
   const failure = latestFailure(context.snapshot.pods ?? [], job.metadata.uid);
   const isCounted = failed > 0 || failure?.restarting === true;
-  return { attempts: failed + 1, ...(isCounted ? (ended(failure) ?? recordedEnd(context)) : {}) };
+  const attempts = (willFail(job) ? runningStep(context.draft)?.attempts : undefined) ?? failed + 1;
+  return { attempts, ...(isCounted ? (ended(failure) ?? recordedEnd(context)) : {}) };
 }
 
 /** How the last Pod ended, as it was put down before that Pod vanished. */

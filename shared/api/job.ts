@@ -64,6 +64,11 @@ export function outcomeOf(job: ObservedJob): JobOutcome {
   return { type: 'running' };
 }
 
+/** Whether the Job is to fail and waits for its last Pods to end: it starts no other Pod (1.31 and newer). */
+export function willFail({ status }: ObservedJob): boolean {
+  return (status.conditions ?? []).some((one) => one.type === 'FailureTarget' && one.status === 'True');
+}
+
 /** Whether the Job failed because its sequence's time was up: no user can give it a time limit of 0 s. */
 export function isEndedByUs(job: ObservedJob | undefined): boolean {
   const outcome = job?.deadlineSeconds === 0 ? outcomeOf(job) : undefined;

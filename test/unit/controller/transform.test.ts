@@ -63,6 +63,18 @@ describe('toObservedJob', () => {
     expect(toObservedJob(raw)).toEqual({ ...job, status: { ...status, conditions: ofTheEnd } });
   });
 
+  it.each<readonly [string, readonly string[], readonly string[]]>([
+    ['of a Job that runs: none', ['Suspended'], []],
+    ['of a Job that is to fail: that', ['FailureTarget'], ['FailureTarget']],
+    ['of a Job that has failed: no more than that it has', ['FailureTarget', 'Failed'], ['Failed']],
+    ['of a Job that has met its criteria: none, for its Pod still ends', ['SuccessCriteriaMet'], []],
+    ['of a Job that is complete: no more than that it is', ['SuccessCriteriaMet', 'Complete'], ['Complete']],
+  ])('keeps the conditions that are read, %s', (_says, types, kept) => {
+    const conditions = types.map((type) => ({ type, status: 'True' }));
+    const { status } = toObservedJob({ metadata: job.metadata, status: { conditions } });
+    expect(status.conditions?.map(({ type }) => type)).toEqual(kept);
+  });
+
   it('keeps of a condition what is read', () => {
     const said = { type: 'Failed', status: 'True', reason: 'BackoffLimitExceeded', message: 'no' };
     const raw = { metadata: job.metadata, status: { conditions: [{ ...said, lastProbeTime: at(1) }] } };

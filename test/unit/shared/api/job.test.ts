@@ -1,5 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import { type JobCondition, type JobOutcome, outcomeOf, sequentialJobOwner } from '../../../../shared/api/job.ts';
+import {
+  type JobCondition,
+  type JobOutcome,
+  outcomeOf,
+  sequentialJobOwner,
+  willFail,
+} from '../../../../shared/api/job.ts';
 import type { OwnerReference } from '../../../../shared/api/types.ts';
 import { at, completed, failed, jobCondition, observedJob, ownedBy } from '../../../support/objects.ts';
 
@@ -37,6 +43,17 @@ describe('outcomeOf', () => {
     expect(outcomeOf(observedJob(0)).type).toBe('running');
     expect(outcomeOf(observedJob(0, { status: completed() })).type).toBe('succeeded');
     expect(outcomeOf(observedJob(0, { status: failed() })).type).toBe('failed');
+  });
+});
+
+describe('willFail', () => {
+  it.each<readonly [string, readonly JobCondition[] | undefined, boolean]>([
+    ['no conditions', undefined, false],
+    ['FailureTarget: no Pod is started any more', [jobCondition('FailureTarget')], true],
+    ['FailureTarget=False', [jobCondition('FailureTarget', { status: 'False' })], false],
+    ['SuccessCriteriaMet', [jobCondition('SuccessCriteriaMet')], false],
+  ])('%s', (_says, conditions, expected) => {
+    expect(willFail(observedJob(0, { status: conditions === undefined ? {} : { conditions } }))).toBe(expected);
   });
 });
 
