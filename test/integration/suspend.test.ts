@@ -7,7 +7,7 @@ import { getCondition } from '../../shared/conditions.ts';
 import { SECRETS } from '../../shared/kube/resources.ts';
 import { eventually } from '../support/eventually.ts';
 import { operated } from '../support/operated.ts';
-import { gated, sequence, step, waitsFor, withSecret } from '../support/sequences.ts';
+import { gated, sequence, step, waitsFor, waitsOrStops, withSecret } from '../support/sequences.ts';
 import { onServersWhere, serverOfTests } from '../support/server.ts';
 
 const { suspendsJobs } = await serverOfTests();
@@ -76,10 +76,7 @@ describe('a sequence that is suspended from the start', () => {
 });
 
 onServersWhere(suspendsJobs)('a sequence that is suspended while a step runs, on a server that suspends Jobs', () => {
-  // As process 1 of its container, a shell without a trap ignores SIGTERM, and the Pod takes its whole grace period.
-  const untilOpen = (name: string): string => `trap "exit 143" TERM; ${waitsFor(name)}`;
-
-  const suspendWhileRunning = async (name: string, count: number, script = untilOpen(name)): Promise<void> => {
+  const suspendWhileRunning = async (name: string, count: number, script = waitsOrStops(name)): Promise<void> => {
     await here.namespace.apply(name, gated(here.folder, sequence(count, { 0: script })));
     await here.namespace.untilRunning(name, 0);
     await here.namespace.patch(name, { spec: { suspend: true } });
@@ -142,7 +139,7 @@ onServersWhere(suspendsJobs)('a sequence that is suspended while a step runs, on
   });
 
   it('fails when the step does after it was let go', async () => {
-    await suspendWhileRunning('failing', 2, `${untilOpen('failing')}; exit 7`);
+    await suspendWhileRunning('failing', 2, `${waitsOrStops('failing')}; exit 7`);
     await here.namespace.untilPhase('failing', 'Suspended');
     await here.open('failing');
     await here.namespace.patch('failing', LET_GO);

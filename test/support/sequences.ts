@@ -28,6 +28,8 @@ const GATE = '/gate';
 
 /** Scripts for a `gated` sequence: wait for a file of that name, or fail without it. */
 export const waitsFor = (name: string): string => `until [ -e ${GATE}/${name} ]; do sleep 0.1; done`;
+/** The same, and stops when it is told to: as process 1 of a container, a shell without a trap does not. */
+export const waitsOrStops = (name: string): string => `trap "exit 143" TERM; ${waitsFor(name)}`;
 export const needs = (name: string): string => `[ -e ${GATE}/${name} ]`;
 
 /** Says so and fails the first time, in whichever Pod or run that is; succeeds from then on. */

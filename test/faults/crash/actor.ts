@@ -41,6 +41,19 @@ export class Actor {
     await this.until(({ completionTime }) => completionTime !== undefined);
   }
 
+  /** Resolves when its first Job counts a Pod that is active. */
+  async untilActive(): Promise<void> {
+    await eventually(`an active Pod of ${this.name}`, async () => {
+      const [job] = await this.stage.namespace.jobs(this.name);
+      return job?.status.active === 1 ? true : undefined;
+    });
+  }
+
+  async untilNoPods(): Promise<void> {
+    const pods = async (): Promise<readonly unknown[]> => this.stage.namespace.pods(this.name);
+    await eventually(`no Pods of ${this.name}`, async () => ((await pods()).length === 0 ? true : undefined));
+  }
+
   async untilGone(): Promise<void> {
     await this.stage.namespace.untilGone(this.name, PATIENCE_S);
   }

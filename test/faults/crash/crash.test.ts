@@ -11,12 +11,13 @@ import type { ApiClient } from '../../../shared/kube/client.ts';
 import { BYPASSED } from '../../support/admission.ts';
 import { connect } from '../../support/cluster.ts';
 import { Operator } from '../../support/operator.ts';
+import { serverOfTests } from '../../support/server.ts';
 import { isChosen } from '../../support/share.ts';
 import { Actor } from './actor.ts';
 import { History } from './history.ts';
 import { INJECTIONS } from './injections.ts';
 import { expectEnding } from './invariants.ts';
-import { type Scenario, SCENARIOS } from './scenarios.ts';
+import { type Scenario, scenariosOn } from './scenarios.ts';
 import { type Point, Stage, Trial } from './stage.ts';
 import { Tally } from './tally.ts';
 import { expectTold } from './told.ts';
@@ -95,7 +96,7 @@ async function play(scenario: Scenario, stage: Stage, point?: Point): Promise<{ 
   }
 }
 
-describe.each(SCENARIOS)('$name', (scenario) => {
+describe.each(scenariosOn(await serverOfTests()))('$name', (scenario) => {
   const cases = casesOf(scenario);
   let shared: Promise<Stage> | undefined;
 

@@ -25,7 +25,7 @@ export async function expectEnding(actor: Actor, ending: Ending, history: Histor
   const jobs = await seen(actor, ending, history);
   expect(jobs.map(({ last }) => last.metadata.name)).toEqual(ending.jobs.map((tail) => `${name}-${tail}`));
   expectOneAfterAnother(jobs, 'Jobs');
-  expectPods(actor, jobs, history);
+  expectPods(actor, ending, jobs, history);
   expectSteady(history.sequences.get(uid) ?? []);
   if (ending.phase !== undefined) await expectRecord(actor, jobs);
 }
@@ -40,9 +40,10 @@ async function seen({ name, stage }: Actor, { phase, jobs }: Ending, history: Hi
   return lives();
 }
 
-async function expectNothingLeft({ name, stage: { namespace } }: Actor, uid: string): Promise<void> {
-  expect(await namespace.jobNames(name)).toEqual([]);
-  await eventually(`no Pods of ${name}`, async () => ((await namespace.pods(name)).length === 0 ? true : undefined));
+async function expectNothingLeft(actor: Actor, uid: string): Promise<void> {
+  const { namespace } = actor.stage;
+  expect(await namespace.jobNames(actor.name)).toEqual([]);
+  await actor.untilNoPods();
   const path = collectionPath(CONTROLLER_REVISIONS, namespace.name);
   const query = { labelSelector: `${LABELS.uid}=${uid}` };
   const { items } = await namespace.client.request<{ readonly items: readonly unknown[] }>({
@@ -101,12 +102,14 @@ function expectOneAfterAnother(
   }
 }
 
-/** No Pod without one of these Jobs, no Job with two, no two at once. */
-function expectPods({ name, stage }: Actor, jobs: readonly JobLife[], history: History): void {
+/** No Pod without one of these Jobs, no Job with another one than it should have, no two at once. */
+function expectPods({ name, stage }: Actor, ending: Ending, jobs: readonly JobLife[], history: History): void {
+  const wanted = (ending.pods ?? ending.jobs).map((tail) => `${name}-${tail}`);
+  const names = new Map(jobs.map(({ last }) => [last.metadata.uid, last.metadata.name]));
   const pods = history.podsOf(stage.namespace.name, name);
-  const owners = pods.map(({ last }) => last.metadata.ownerReferences?.[0]?.uid);
-  expect(owners).toEqual(jobs.map(({ last }) => last.metadata.uid).slice(0, owners.length));
-  expect(owners.length).toBeGreaterThanOrEqual(jobs.length - 1);
+  const owners = pods.map(({ last }) => names.get(last.metadata.ownerReferences?.[0]?.uid ?? ''));
+  expect(owners).toEqual(wanted.slice(0, owners.length));
+  expect(owners.length).toBeGreaterThanOrEqual(wanted.length - 1);
   expectOneAfterAnother(pods, 'Pods');
 }
 

@@ -1,7 +1,8 @@
 /** What users do with sequences, how those end, and with which requests of the controller. */
 import { SECRETS } from '../../../shared/kube/resources.ts';
 import { eventually } from '../../support/eventually.ts';
-import { FOREVER, needs, sequence, step, waitsFor, withSecret } from '../../support/sequences.ts';
+import type { Server } from '../../support/server.ts';
+import { FOREVER, needs, sequence, step, waitsFor, waitsOrStops, withSecret } from '../../support/sequences.ts';
 import type { Actor } from './actor.ts';
 
 export interface Ending {
@@ -11,6 +12,8 @@ export interface Ending {
   readonly steps: readonly string[];
   /** All Jobs that were ever made, in order; what follows the sequence's name and a dash. */
   readonly jobs: readonly string[];
+  /** The Jobs of all Pods that were ever made, in their order; default: each Job has one. */
+  readonly pods?: readonly string[];
   /** Reasons, each as often as it is told. */
   readonly events: readonly string[];
 }
@@ -70,7 +73,57 @@ const STATUS = 'PATCH sequentialjobs/status';
 /** One before the first step, and one more after a resume or a restart. */
 const PREFLIGHT = 'POST jobs (dry run)';
 
-const PARTS: readonly Part[] = [
+const SUSPENDED_AND_LET_GO = 'a suspension while a step runs, and its end';
+
+/** The Job is suspended: its Pod goes, and another one comes when it is let go. */
+const SUSPENSION: Part = {
+  name: SUSPENDED_AND_LET_GO,
+  play: async (actor) => {
+    await actor.apply(actor.gated(sequence(2, { 0: waitsOrStops(actor.name) })));
+    await actor.untilRunning(0);
+    await actor.untilActive();
+    await actor.patch({ suspend: true });
+    await actor.until(({ phase }) => phase === 'Suspended');
+    await actor.untilNoPods();
+    await actor.open();
+    await actor.patch({ suspend: false });
+    await actor.untilFinished();
+  },
+  // One status write says that the step still runs, another that it does no longer.
+  requests: { [PREFLIGHT]: 1, 'POST jobs': 2, 'PATCH jobs': 2, [STATUS]: 6 },
+  ending: {
+    phase: 'Completed',
+    steps: ['0 Succeeded 0', '1 Succeeded 0'],
+    jobs: ['0-s0', '1-s1'],
+    pods: ['0-s0', '0-s0', '1-s1'],
+    events: [...STARTED, 'Suspended', 'Resumed', ...JOB, 'SequenceCompleted'],
+  },
+};
+
+/** The step comes to its end. The controller finds out once that the server (before 1.22) does not suspend Jobs. */
+const SUSPENSION_OF_OLD: Part = {
+  name: SUSPENDED_AND_LET_GO,
+  once: ['PATCH jobs'],
+  play: async (actor) => {
+    await actor.apply(actor.gated(sequence(2, { 0: waitsFor(actor.name) })));
+    await actor.untilRunning(0);
+    await actor.patch({ suspend: true });
+    await actor.until(({ observedGeneration }) => observedGeneration === 2);
+    await actor.open();
+    await actor.until(({ phase }) => phase === 'Suspended');
+    await actor.patch({ suspend: false });
+    await actor.untilFinished();
+  },
+  requests: { [PREFLIGHT]: 1, 'POST jobs': 2, 'PATCH jobs': 1, [STATUS]: 5 },
+  ending: {
+    phase: 'Completed',
+    steps: ['0 Succeeded 0', '1 Succeeded 0'],
+    jobs: ['0-s0', '1-s1'],
+    events: [...STARTED, 'Suspended', 'Resumed', ...JOB, 'SequenceCompleted'],
+  },
+};
+
+const partsOn = ({ suspendsJobs }: Server): readonly Part[] => [
   {
     name: 'a run to success',
     play: async (actor) => {
@@ -146,28 +199,7 @@ const PARTS: readonly Part[] = [
       events: [...STARTED, ...FAILED, 'Resumed', ...JOB, ...JOB, 'SequenceCompleted'],
     },
   },
-  {
-    name: 'a suspension while a step runs, and its end',
-    // A server before 1.22 does not suspend Jobs, and the controller asks it no second time.
-    once: ['PATCH jobs'],
-    play: async (actor) => {
-      await actor.apply(actor.gated(sequence(2, { 0: waitsFor(actor.name) })));
-      await actor.untilRunning(0);
-      await actor.patch({ suspend: true });
-      await actor.until(({ observedGeneration }) => observedGeneration === 2);
-      await actor.open();
-      await actor.until(({ phase }) => phase === 'Suspended');
-      await actor.patch({ suspend: false });
-      await actor.untilFinished();
-    },
-    requests: { [PREFLIGHT]: 1, 'POST jobs': 2, 'PATCH jobs': 1, [STATUS]: 5 },
-    ending: {
-      phase: 'Completed',
-      steps: ['0 Succeeded 0', '1 Succeeded 0'],
-      jobs: ['0-s0', '1-s1'],
-      events: [...STARTED, 'Suspended', 'Resumed', ...JOB, 'SequenceCompleted'],
-    },
-  },
+  suspendsJobs ? SUSPENSION : SUSPENSION_OF_OLD,
   {
     name: 'a deadline that passes',
     isBlind: true,
@@ -264,4 +296,5 @@ const PARTS: readonly Part[] = [
   },
 ];
 
-export const SCENARIOS: readonly Scenario[] = PARTS.map(withEvents);
+/** The scenarios, as they go on this server. */
+export const scenariosOn = (server: Server): readonly Scenario[] => partsOn(server).map(withEvents);
