@@ -81,15 +81,13 @@ describe('without the webhook', () => {
   it('nothing new is taken, and kubectl says whose fault that is', async () => {
     const { code, stdout, stderr } = await apply('new', sequence(1));
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
-    expect(stderr).toMatch(
-      /^Error from server \(InternalError\): .*failed calling webhook "mutate\.sequentialjobs\.batch\.example\.com": .*connection refused\n$/,
-    );
+    expect(stderr).toMatch(/\(InternalError\).*"mutate\.sequentialjobs\.batch\.example\.com"/);
   });
 
   it('nothing is changed, not even a label', async () => {
     const said = await tryKubectl(['label', 'sj', 'robbed', '-n', namespace.name, 'a=b']);
     expect(said.code).toBe(1);
-    expect(said.stderr).toMatch(/failed calling webhook "validate\.sequentialjobs\.batch\.example\.com"/);
+    expect(said.stderr).toMatch(/\(InternalError\).*"validate\.sequentialjobs\.batch\.example\.com"/);
   });
 
   it('what runs goes on: its status is written', async () => {
@@ -101,7 +99,7 @@ describe('without the webhook', () => {
   it('what is deleted loses its Jobs, and waits with its finalizer', async () => {
     await namespace.delete('deleted');
     await eventually('no Jobs', async () => ((await namespace.jobNames('deleted')).length === 0 ? true : undefined));
-    await operator.untilSays('failed calling webhook');
+    await operator.untilSays('validate.sequentialjobs.batch.example.com');
     expect((await namespace.get('deleted')).metadata.deletionTimestamp).toBeDefined();
   });
 });

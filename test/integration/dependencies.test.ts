@@ -97,7 +97,6 @@ describe.each(THERE)('a %s', (kind, resource, field) => {
     await expect(client.request({ method: 'GET', path, accept: METADATA_ONLY })).rejects.toMatchObject({
       code: 'NotFound',
       status: 404,
-      message: `${resource.plural} "absent" not found`,
     });
   });
 });
@@ -140,6 +139,6 @@ describe('a user who may get config maps and nothing else', () => {
     expect(await one.missing(namespace.name, needed)).toEqual([{ kind: 'ConfigMap', name: 'absent' }]);
     expect(lines).toHaveLength(2);
     expect(new Set(lines.map(({ kind }) => kind))).toEqual(new Set(['PersistentVolumeClaim', 'Secret']));
-    expect(lines[0]?.['reason']).toContain(`User "${USER}" cannot get resource`);
+    expect(lines[0]?.['reason']).toContain(USER);
   });
 });

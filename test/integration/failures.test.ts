@@ -2,17 +2,17 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { getCondition } from '../../shared/conditions.ts';
 import type { SequentialJob } from '../../shared/api/types.ts';
-import { kubectl } from '../support/cluster.ts';
+import { endOf, kubectl } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
 import { operated } from '../support/operated.ts';
 import { failsOnce, FOREVER, gated, sequence, step, waitsFor } from '../support/sequences.ts';
 
 const here = operated('failures');
 
-const LIMIT_REACHED = 'Job has reached the specified backoff limit';
-
-/** Every place that tells of a failure, with the same words. */
-async function expectTold({ metadata: { name }, status }: SequentialJob, index: number, words: string): Promise<void> {
+/** Every place that tells of a failure, with the same words: those of the Job, and then how its last Pod ended. */
+async function expectTold({ metadata: { name }, status }: SequentialJob, index: number, ending: string): Promise<void> {
+  const ends = (await here.namespace.jobs(name)).map(endOf);
+  const words = `${ends[index]?.message}; ${ending}`;
   const why = `BackoffLimitExceeded: ${words}`;
   const message = `Step ${index} (s${index}) failed: ${why}`;
   expect(status?.progress).toMatchObject({
@@ -50,8 +50,7 @@ describe('a container that leaves a termination message', () => {
   });
 
   it('is quoted wherever the failure is told', async () => {
-    const words = `${LIMIT_REACHED}; attempt 1 of the container "s1" ended with exit code 3: table orders is locked`;
-    await expectTold(failed, 1, words);
+    await expectTold(failed, 1, 'attempt 1 of the container "s1" ended with exit code 3: table orders is locked');
   });
 
   it('is all there in kubectl describe', async () => {
@@ -60,7 +59,7 @@ describe('a container that leaves a termination message', () => {
       /Phase:\s+Failed/,
       /Failed Index:\s+1/,
       /Failure Reason:\s+BackoffLimitExceeded/,
-      /Failure Message:\s+Job has reached .* exit code 3: table orders is locked/,
+      /Failure Message:\s+.* exit code 3: table orders is locked/,
       /Exit Code:\s+3/,
       /Job Name:\s+said-1-s1/,
       /State:\s+Skipped/,
@@ -77,8 +76,7 @@ describe('a container that leaves none', () => {
     await here.namespace.apply('logged', sequence(1, { 0: 'echo connecting; echo "vault: no route" >&2; exit 4' }));
     const failed = await here.namespace.untilFinished('logged');
     expect(failed.status?.steps?.[0]).toMatchObject({ exitCode: 4, message: 'connecting\nvault: no route' });
-    const words = `${LIMIT_REACHED}; attempt 1 of the container "s0" ended with exit code 4: connecting / vault: no route`;
-    await expectTold(failed, 0, words);
+    await expectTold(failed, 0, 'attempt 1 of the container "s0" ended with exit code 4: connecting / vault: no route');
   });
 
   it('and writes a lot is quoted by the last of it, and the message fits', async () => {
@@ -94,7 +92,7 @@ describe('a container that leaves none', () => {
     await here.namespace.apply('silent', sequence(1, { 0: 'exit 137' }));
     const failed = await here.namespace.untilFinished('silent');
     expect(failed.status?.steps?.[0]).toMatchObject({ exitCode: 137, reason: 'Error' });
-    await expectTold(failed, 0, `${LIMIT_REACHED}; attempt 1 of the container "s0" ended with exit code 137`);
+    await expectTold(failed, 0, 'attempt 1 of the container "s0" ended with exit code 137');
   });
 });
 
@@ -104,8 +102,7 @@ describe('a failure that is not of the step itself', () => {
     await here.namespace.apply('init', { ...sequence(1), template });
     const failed = await here.namespace.untilFinished('init');
     expect(failed.status?.steps?.[0]).toMatchObject({ attempts: 1, exitCode: 5, message: 'disk full' });
-    const words = `${LIMIT_REACHED}; attempt 1 of the container "prepare" ended with exit code 5: disk full`;
-    await expectTold(failed, 0, words);
+    await expectTold(failed, 0, 'attempt 1 of the container "prepare" ended with exit code 5: disk full');
   });
 });
 
@@ -172,8 +169,7 @@ describe('retries', () => {
   it('are counted when the last one fails', async () => {
     const failed = await here.namespace.untilFinished('in-vain');
     expect(failed.status?.steps?.[0]).toMatchObject({ state: 'Failed', attempts: 2, exitCode: 8 });
-    const words = `${LIMIT_REACHED}; attempt 2 of the container "s0" ended with exit code 8: port taken`;
-    await expectTold(failed, 0, words);
+    await expectTold(failed, 0, 'attempt 2 of the container "s0" ended with exit code 8: port taken');
   });
 
   it('are counted when the last one succeeds', async () => {
@@ -195,11 +191,10 @@ describe('a failure that happens while no controller is there', () => {
     await here.crash();
     await eventually('its Job failed', async () => {
       const [job] = await here.namespace.jobs('unseen');
-      return job?.status.conditions?.some(({ type }) => type === 'Failed') === true ? true : undefined;
+      return job !== undefined && endOf(job)?.type === 'Failed' ? true : undefined;
     });
     await here.restart();
     const failed = await here.namespace.untilFinished('unseen');
-    const words = `${LIMIT_REACHED}; attempt 1 of the container "s0" ended with exit code 12: disk gone`;
-    await expectTold(failed, 0, words);
+    await expectTold(failed, 0, 'attempt 1 of the container "s0" ended with exit code 12: disk gone');
   });
 });

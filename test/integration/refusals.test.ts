@@ -6,7 +6,7 @@ import { BYPASSED } from '../support/admission.ts';
 import { kubeconfig, kubectl, Namespace } from '../support/cluster.ts';
 import { operated } from '../support/operated.ts';
 import { Operator } from '../support/operator.ts';
-import { withoutRoomFor } from '../support/quota.ts';
+import { QUOTA, withoutRoomFor } from '../support/quota.ts';
 import { FOREVER, gated, sequence, step, waitsFor } from '../support/sequences.ts';
 
 const here = operated('refusals');
@@ -58,7 +58,7 @@ describe('a Job that the API server refuses', () => {
       const { status } = await here.namespace.untilFinished('refused');
       expect(status?.phase).toBe('Failed');
       expect(status?.progress).toMatchObject({ failureReason: 'JobRejected', failedIndex: 1 });
-      expect(status?.progress?.failureMessage).toContain('exceeded quota');
+      expect(status?.progress?.failureMessage).toContain(QUOTA);
     });
   });
 });

@@ -5,7 +5,7 @@ import type { SequentialJobStatus } from '../../shared/api/types.ts';
 import { JOBS } from '../../shared/kube/resources.ts';
 import { endOf, tryKubectl } from '../support/cluster.ts';
 import { operated } from '../support/operated.ts';
-import { withoutRoomFor } from '../support/quota.ts';
+import { QUOTA, withoutRoomFor } from '../support/quota.ts';
 import { FOREVER, gated, needs, sequence, step, waitsFor } from '../support/sequences.ts';
 
 const here = operated('resume');
@@ -146,7 +146,7 @@ describe('a sequence whose Job was not to be had', () => {
       await here.open('rejected');
       const { status } = await here.namespace.untilFinished('rejected');
       expect(status?.progress).toMatchObject({ failureReason: 'JobRejected', failedIndex: 1 });
-      expect(status?.progress?.failureMessage).toContain('exceeded quota: full');
+      expect(status?.progress?.failureMessage).toContain(QUOTA);
     });
     await here.namespace.patch('rejected', resume(1));
     const { status } = await here.namespace.untilPhase('rejected', 'Completed');

@@ -2,7 +2,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { LABELS } from '../../shared/api/group.ts';
 import { getCondition } from '../../shared/conditions.ts';
-import { kubectl } from '../support/cluster.ts';
+import { endOf, kubectl } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
 import { operated } from '../support/operated.ts';
 import { sequence, step } from '../support/sequences.ts';
@@ -126,7 +126,10 @@ describe('a sequence that fails', () => {
 
     expect(status?.phase).toBe('Failed');
     expect(status?.completionTime).toBeDefined();
-    const failureMessage = `Job has reached the specified backoff limit; attempt 1 of the container "s${failing}" ended with exit code 3`;
+    const jobs = await here.namespace.jobs(name);
+    expect(jobs).toHaveLength(failing + 1);
+    const theirs = jobs.map(endOf).at(failing)?.message;
+    const failureMessage = `${theirs}; attempt 1 of the container "s${failing}" ended with exit code 3`;
     const message = `Step ${failing} (s${failing}) failed: BackoffLimitExceeded: ${failureMessage}`;
     expect(getCondition(status?.conditions, 'Failed')).toMatchObject({
       status: 'True',
@@ -148,7 +151,6 @@ describe('a sequence that fails', () => {
       'Failed',
       ...Array<string>(2 - failing).fill('Skipped'),
     ]);
-    expect(await here.namespace.jobNames(name)).toHaveLength(failing + 1);
 
     const events = await eventually('the warnings', async () => {
       const warnings = (await here.namespace.events(name)).filter(({ type }) => type === 'Warning');
