@@ -2,7 +2,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ApiClient } from '../../shared/kube/client.ts';
 import { sleep } from '../../shared/sleep.ts';
-import { connect, kubeconfig, Namespace, type RawJob } from '../support/cluster.ts';
+import { connect, endOf, kubeconfig, Namespace, type RawJob } from '../support/cluster.ts';
+import { eventually } from '../support/eventually.ts';
 import { JobUIDs } from '../support/job-uids.ts';
 import { Operator } from '../support/operator.ts';
 import { sequence } from '../support/sequences.ts';
@@ -41,7 +42,10 @@ describe('a controller that is killed', () => {
     await namespace.apply('once', sequence(3, { 1: 'sleep 2' }));
     await namespace.until('once', ({ status }) => status?.steps?.[1]?.state === 'Running');
     await operator.end('SIGKILL');
-    await sleep(3000);
+    await eventually('the end of its Job', async () => {
+      const [, running] = await namespace.jobs('once');
+      return running === undefined ? undefined : endOf(running);
+    });
     operator = await Operator.start(kubeconfig(), namespace.name);
     const { status } = await namespace.untilFinished('once');
     expect(status).toMatchObject({ phase: 'Completed', progress: { completedIndices: [0, 1, 2] } });
