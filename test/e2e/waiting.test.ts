@@ -73,15 +73,24 @@ async function untilWaiting(name: string, reasons: RegExp, seconds?: number): Pr
   return object;
 }
 
-/** What the Pod's container waits for, or what the scheduler says. */
-async function untilPodWaits(name: string, reasons: RegExp): Promise<void> {
-  await eventually(`the Pod of ${name} waits`, async () => {
+/** What the kubelet says that the Pod's container waits for, or what the scheduler says. */
+async function untilPodWaits(name: string, reasons: RegExp): Promise<string> {
+  return eventually(`the Pod of ${name} waits`, async () => {
     const [pod] = await cluster.pods(name);
-    const reason = pod?.status.containerStatuses?.[0]?.state.waiting?.reason;
+    const waiting = pod?.status.containerStatuses?.[0]?.state.waiting;
     const unscheduled = pod?.status.conditions?.find(
       ({ type, status }) => type === 'PodScheduled' && status === 'False',
     );
-    return [reason, unscheduled?.reason].some((one) => one !== undefined && reasons.test(one)) ? true : undefined;
+    return [waiting, unscheduled].find((one) => reasons.test(one?.reason ?? ''))?.message;
+  });
+}
+
+/** Resolves when the sequence tells of it in the words of the Pod, which may change while it waits. */
+async function untilQuoted(name: string, reasons: RegExp): Promise<void> {
+  await eventually(`the words of the Pod of ${name} in its sequence`, async () => {
+    const theirs = await untilPodWaits(name, reasons);
+    const { message = '' } = condition(await cluster.namespace.get(name), 'ResourcesUnavailable') ?? {};
+    return theirs !== '' && message.includes(theirs) ? true : undefined;
   });
 }
 
@@ -104,8 +113,8 @@ describe('a step that needs what is not there', () => {
 
   it('says what the kubelet says about a key that is missing, and runs when it is added', async () => {
     await untilPodWaits('key', /^CreateContainerConfigError$/);
-    const object = await untilWaiting('key', /^CreateContainerConfigError$/, LAG_S);
-    expect(condition(object, 'ResourcesUnavailable')?.message).toContain("couldn't find key first in ConfigMap");
+    await untilWaiting('key', /^CreateContainerConfigError$/, LAG_S);
+    await untilQuoted('key', /^CreateContainerConfigError$/);
 
     await cluster.kubectl('patch', 'configmap', 'users', '--type=merge', '--patch={"data":{"first":"alice"}}');
     await untilCompleted('key');
@@ -127,8 +136,8 @@ describe('a step that needs what is not there', () => {
 
   it('says what the scheduler says when no node takes its Pod, and runs when one does', async () => {
     await untilPodWaits('node', /^Unschedulable$/);
-    const object = await untilWaiting('node', /^Unschedulable$/, LAG_S);
-    expect(condition(object, 'ResourcesUnavailable')?.message).toMatch(/0\/\d+ nodes are available/);
+    await untilWaiting('node', /^Unschedulable$/, LAG_S);
+    await untilQuoted('node', /^Unschedulable$/);
 
     const [node] = (await cluster.kubectl('get', 'nodes', '-o', 'name')).split('\n');
     await cluster.kubectl('label', node ?? '', `${NODE_LABEL}=wanted`);
@@ -141,9 +150,10 @@ describe('a step that needs what is not there', () => {
 
   it('says why the API server refuses its Pod', async () => {
     const object = await untilWaiting('refused', /^FailedCreate$/);
-    expect(condition(object, 'ResourcesUnavailable')?.message).toMatch(
-      /forbidden: .*maximum memory usage per Container/,
-    );
+    const { message } = condition(object, 'ResourcesUnavailable') ?? {};
+    const theirs = 'jsonpath={range .items[*]}{.involvedObject.name} {.message}{"\\n"}{end}';
+    const said = await cluster.kubectl('get', 'events', '--field-selector=reason=FailedCreate', '-o', theirs);
+    expect(said).toContain(`refused-0-s0 ${message}\n`);
     expect(await cluster.pods('refused')).toEqual([]);
   });
 });

@@ -5,9 +5,10 @@ import type { Condition, ConditionType, SequentialJob } from '../../shared/api/t
 import { getCondition } from '../../shared/conditions.ts';
 import type { ApiClient } from '../../shared/kube/client.ts';
 import { collectionPath } from '../../shared/kube/resources.ts';
-import { connect, kubeconfig, kubectl, Namespace, PODS, type RawEvent } from './cluster.ts';
+import { connect, endOf, kubeconfig, kubectl, Namespace, PODS, type RawEvent } from './cluster.ts';
 import { eventually } from './eventually.ts';
 import { Operator } from './operator.ts';
+import { askServer, type Server } from './server.ts';
 
 const CRD = join(import.meta.dirname, '..', '..', 'config', 'crd');
 /** The file that a step waits for which is held at its gate. */
@@ -27,7 +28,12 @@ export interface RawPod {
   readonly metadata: { readonly name: string; readonly uid: string; readonly deletionTimestamp?: string };
   readonly status: {
     readonly phase: string;
-    readonly conditions?: readonly { readonly type: string; readonly status: string; readonly reason?: string }[];
+    readonly conditions?: readonly {
+      readonly type: string;
+      readonly status: string;
+      readonly reason?: string;
+      readonly message?: string;
+    }[];
     readonly containerStatuses?: readonly { readonly restartCount: number; readonly state: ContainerState }[];
   };
 }
@@ -35,16 +41,15 @@ export interface RawPod {
 /** A namespace on the real cluster, and the operator for it. */
 export class RealPods {
   readonly namespace: Namespace;
-  /** Whether the server knows how to suspend a Job. */
-  readonly suspendsJobs: boolean;
+  readonly server: Server;
   readonly #client: ApiClient;
   #operator: Operator;
 
-  private constructor(client: ApiClient, namespace: Namespace, operator: Operator, minor: number) {
+  private constructor(client: ApiClient, namespace: Namespace, operator: Operator, server: Server) {
     this.#client = client;
     this.namespace = namespace;
     this.#operator = operator;
-    this.suspendsJobs = minor >= 22;
+    this.server = server;
   }
 
   static async start(prefix: string): Promise<RealPods> {
@@ -61,9 +66,9 @@ export class RealPods {
       await kubectl('get', 'serviceaccount', 'default', '-n', namespace.name);
       return true;
     });
-    const { minor } = await client.request<{ readonly minor: string }>({ method: 'GET', path: '/version' });
+    const server = await askServer(client);
     const operator = await Operator.start(kubeconfig(), namespace.name);
-    return new RealPods(client, namespace, operator, Number.parseInt(minor));
+    return new RealPods(client, namespace, operator, server);
   }
 
   async end(): Promise<void> {
@@ -127,12 +132,13 @@ export class RealPods {
     await this.kubectl('exec', metadata.name, '--', 'touch', GATE);
   }
 
-  /** Resolves once a Job says that it has completed or failed, whoever looks. */
-  async untilJobEnds(job: string): Promise<void> {
-    await eventually(`the end of Job ${job}`, async () => {
+  /** Resolves once a Job says that it has completed or failed, whoever looks; with what it says of that. */
+  async untilJobEnds(name: string): Promise<string> {
+    return eventually(`the end of Job ${name}`, async () => {
       const jobs = await this.namespace.jobs();
-      const { status } = jobs.find(({ metadata }) => metadata.name === job) ?? {};
-      return status?.conditions?.some((one) => one.status === 'True' && /^(Complete|Failed)$/.test(one.type));
+      const job = jobs.find(({ metadata }) => metadata.name === name);
+      const end = job === undefined ? undefined : endOf(job);
+      return end === undefined ? undefined : (end.message ?? '');
     });
   }
 
