@@ -9,9 +9,11 @@ export type Kubectl = (...args: readonly string[]) => Promise<string>;
 /** Runs kubectl against this control plane and no other. Rejects with what kubectl says. */
 export function kubectlOf(plane: Pick<ControlPlane, 'binaries' | 'kubeconfig'>): Kubectl {
   const program = join(plane.binaries, 'kubectl');
+  // A cache of its own: the user's may remember what another cluster served at this address.
+  const flags = [`--kubeconfig=${plane.kubeconfig}`, `--cache-dir=${plane.kubeconfig}.cache`];
   return async (...args) => {
     try {
-      const { stdout } = await promisify(execFile)(program, [`--kubeconfig=${plane.kubeconfig}`, ...args]);
+      const { stdout } = await promisify(execFile)(program, [...flags, ...args]);
       return stdout;
     } catch (error) {
       const said = error instanceof Error && 'stderr' in error ? String(error.stderr).trim() : '';

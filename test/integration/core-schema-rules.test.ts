@@ -1,21 +1,24 @@
 /**
  * The definition with rules in CEL, on a real API server: what they refuse, and that they let through everything else.
- * Updates are sent with dryRun, and the webhook is bypassed. A server that does not know the rules (before 1.25) drops them from
- * what it stores, and shows here that they do no harm.
+ * Updates are sent with dryRun, and no webhook is there. A server that does not know the rules (before 1.25) drops them from
+ * what it stores, and shows here that they do no harm. The control plane is this suite's own: the definition is everybody's, and
+ * other suites change specs in ways that its rules refuse.
  */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { join } from 'node:path';
 import { VALIDATION_RULES } from '../../config/generate/validations.ts';
 import { FINALIZER } from '../../shared/api/group.ts';
 import type { SequentialJob, SequentialJobSpec } from '../../shared/api/types.ts';
-import type { ApiClient } from '../../shared/kube/client.ts';
+import { type Kubectl, kubectlOf } from '../../local/control-plane/kubectl.ts';
+import { type ApiClient, createApiClient } from '../../shared/kube/client.ts';
 import { isApiError } from '../../shared/kube/errors.ts';
+import { loadKubeConfig } from '../../shared/kube/kubeconfig.ts';
 import { objectPath, SEQUENTIAL_JOBS } from '../../shared/kube/resources.ts';
 import { validateUpdate } from '../../shared/validation/update.ts';
 import { formatFieldErrors } from '../../shared/validation/index.ts';
-import { BYPASSED } from '../support/admission.ts';
-import { connect, kubectl, Namespace } from '../support/cluster.ts';
+import { Namespace } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
+import { ownPlane } from '../support/own-plane.ts';
 import { onServersWhere, serverOfTests } from '../support/server.ts';
 
 const FOLDER = join(import.meta.dirname, '../../config/crd');
@@ -26,7 +29,9 @@ const DEFINITION = 'sequentialjobs.batch.example.com';
 type Json = Readonly<Record<string, unknown>>;
 
 const { knowsRules } = await serverOfTests();
+const own = ownPlane();
 let client: ApiClient;
+let kubectl: Kubectl;
 let namespace: Namespace;
 
 const STEPS = ['a', 'b', 'c'].map((name) => ({ name, image: 'busybox:1.36', command: ['sh', '-c', name] }));
@@ -99,9 +104,10 @@ async function update(name: string, body: unknown, path = pathOf(name)): Promise
 }
 
 beforeAll(async () => {
-  client = connect();
+  kubectl = kubectlOf(own.plane);
+  client = createApiClient(loadKubeConfig({ path: own.plane.kubeconfig }), { userAgent: 'sequentialjob-tests' });
   await kubectl('apply', '--validate=false', '-f', PLAIN);
-  namespace = await Namespace.create(client, 'rules', BYPASSED);
+  namespace = await Namespace.create(client, 'rules');
   if (knowsRules) await kubectl('apply', '--validate=false', '-f', WITH_RULES);
   await namespace.apply('started', asSpec(SPEC));
   await setStatus('started', RUNNING);
@@ -119,8 +125,6 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await namespace.remove();
-  if (knowsRules) await kubectl('apply', '--validate=false', '-f', PLAIN);
   await client.close();
 });
 
