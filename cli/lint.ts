@@ -101,7 +101,9 @@ async function lintFile(
     sequences: read.manifests.length,
     others: read.others,
     isPlain: read.documents <= 1 && read.manifests.every(({ place }) => place.items.length === 0),
-    findings: findings.toSorted((a, b) => a.place.document - b.place.document),
+    findings: findings.toSorted(
+      (a, b) => a.place.document - b.place.document || a.line - b.line || a.column - b.column,
+    ),
     unanswered,
   };
 }

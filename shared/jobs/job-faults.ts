@@ -33,7 +33,7 @@ export function faultsOf(refusal: JobRefusal, contents: JobContents): readonly J
   if (named.length === 0) return [{ index: only, field: '', message: inText(refusal.message, contents) }];
   return named.map(({ field: inJob = '', message = '' }) => {
     const { index, field } = inJob === '' ? { index: only, field: '' } : placeOf(inJob, contents);
-    return { index, field, message: inText(message, contents) };
+    return { index, field, message: inText(withoutStructure(message), contents) };
   });
 }
 
@@ -78,6 +78,13 @@ function ofPolicy(field: string, name: string, { object, indices }: JobContents)
   const isSet = (policies[at] as Readonly<Record<string, unknown>> | undefined)?.[name] !== undefined;
   return { index, field: isSet ? field.replace('spec.', `spec.stepPolicies[${at}].`) : field };
 }
+
+/**
+ * Servers show a value that is a whole structure as Go or as JSON prints it, with every field that is not set and, before 1.33 or so,
+ * with addresses in memory that differ each time: what is wrong stands behind it.
+ */
+const withoutStructure = (message: string): string =>
+  message.replace(/^([A-Z][a-z]+(?: [a-z]+)?: )[\w.*[\]]*\{.*\}: /s, '$1');
 
 const inText = (text: string, { indices }: JobContents): string =>
   text.replaceAll(CONTAINERS, (_, at: string) => `spec.containers[${indices[Number(at)] ?? at}]`);

@@ -165,8 +165,8 @@ describe('what it refuses', () => {
     ];
     answer = (request) => (isJob(request) ? undefined : { code: 422, message: 'denied', causes });
     expect((await lintServer()).out.split('\n')).toEqual([
-      'a:8:7: spec.containers[0].image: Invalid value: "x"',
       'a:3:1: metadata.labels: Required value',
+      'a:8:7: spec.containers[0].image: Invalid value: "x"',
       '',
     ]);
   });

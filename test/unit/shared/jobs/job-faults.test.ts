@@ -106,6 +106,24 @@ describe('faultsOf', () => {
     expect(formatJobFault({ index: 1, field: '', message })).toBe(message);
   });
 
+  it.each([
+    [
+      'as Go prints it',
+      'Invalid value: core.SecurityContext{Privileged:(*bool)(0xc002cfcd2a), Caps:map[string]int{}}: cannot set `a` and `b`',
+      'Invalid value: cannot set `a` and `b`',
+    ],
+    [
+      'as JSON',
+      'Invalid value: {"Name":"d1","Key":null}: must specify one of: `a`, `b`',
+      'Invalid value: must specify one of: `a`, `b`',
+    ],
+    ['but no text', 'Invalid value: "{x}: y": must be z', 'Invalid value: "{x}: y": must be z'],
+    ['and no detail', 'Required value: one of {a, b}: not both', 'Required value: one of {a, b}: not both'],
+  ])('leaves out a value that is a structure, %s', (_says, message, wanted) => {
+    const given = refusal({ field: 'spec.template.spec.containers[0].x', message });
+    expect(faultsOf(given, { object, indices: [0] })[0]?.message).toBe(wanted);
+  });
+
   it('mends paths in the words, too', () => {
     const words = 'spec.template.spec.containers[1].image and spec.template.spec.containers[7].image are not allowed';
     const [fault] = faultsOf({ message: words, causes: [] }, { object, indices: [1, 2] });
