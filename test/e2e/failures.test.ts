@@ -32,6 +32,12 @@ const SEQUENCES: Readonly<Record<string, SequentialJobSpec>> = {
       stepPolicies: [{ name: 's1', onFailure: 'Continue' }],
     },
   ),
+  refused: {
+    containers: [
+      step('migrate'),
+      { ...step('check'), securityContext: { privileged: true, allowPrivilegeEscalation: false } },
+    ],
+  },
   resumable: {
     backoffLimit: 0,
     containers: [
@@ -145,6 +151,23 @@ describe('a container that fails', () => {
     });
     expect(condition(object, 'Failed')?.status).toBe('False');
     expect((await cluster.untilEvent('tolerant', 'JobFailed')).message).toContain('the cache is read-only');
+  });
+});
+
+describe('a step that the API server refuses', () => {
+  it('ends the sequence before any Pod was started, and runs once it is mended', async () => {
+    const { namespace } = cluster;
+    const { status } = await namespace.untilFinished('refused');
+    expect(status).toMatchObject({ phase: 'Failed', progress: { failedIndex: 1, failureReason: 'JobRejected' } });
+    expect(status?.progress?.failureMessage).toContain('step 1 (check): spec.containers[1].securityContext');
+    expect(status?.startTime).toBeUndefined();
+    expect(await namespace.jobNames('refused')).toEqual([]);
+    expect(await cluster.pods('refused')).toEqual([]);
+    await cluster.untilEvent('refused', 'SequenceFailed');
+
+    await namespace.patch('refused', { spec: { containers: [step('migrate'), step('check')] } });
+    const done = await namespace.until('refused', (one) => one.status?.phase === 'Completed');
+    expect(done.status?.progress?.summary).toBe('2/2');
   });
 });
 
