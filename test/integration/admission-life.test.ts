@@ -106,8 +106,14 @@ const SAME: readonly (readonly [how: string, act: () => Promise<Said>])[] = [
   ],
   [
     'kubectl replace of what kubectl get printed',
-    async () =>
-      run('replace', JSON.parse(await kubectl('get', 'sj', 'etl', '-n', namespace.name, '-o', 'json')) as Json),
+    async () => {
+      // Whoever writes the status in between makes it a conflict.
+      await namespace.until(
+        'etl',
+        ({ metadata, status }) => (status?.observedGeneration ?? metadata.generation) === metadata.generation,
+      );
+      return run('replace', JSON.parse(await kubectl('get', 'sj', 'etl', '-n', namespace.name, '-o', 'json')) as Json);
+    },
   ],
   ['a label', () => tryKubectl(['label', 'sj', 'etl', '-n', namespace.name, '--overwrite', `at=${Date.now()}`])],
   [

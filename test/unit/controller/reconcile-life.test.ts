@@ -74,9 +74,9 @@ class Outside {
   }
 
   /** Jobs that have not ended, in the moment in which another one is to be made. */
-  overlaps({ method, path, body }: ApiRequest): readonly string[] {
-    if (method !== 'POST' || !path.endsWith('/jobs')) return [];
-    const { name } = (body as ObservedJob).metadata;
+  overlaps(request: ApiRequest): readonly string[] {
+    if (describeRequest(request) !== 'POST jobs') return [];
+    const { name } = (request.body as ObservedJob).metadata;
     const others = this.api.jobs().filter(({ metadata }) => metadata.name !== name);
     return others
       .filter((job) => outcomeOf(toObservedJob(job)).type === 'running')
