@@ -23,7 +23,7 @@ export function reviewDefaults({ operation, subResource, object, bytes }: Admiss
   const target = defaulted(object);
   // The few defaults say no more than the review that is around the object.
   const faults = faultsOf(target, bytes);
-  return faults.length > 0 ? denied(target, faults, warningsFor(target)) : patched(defaultingPatch(object));
+  return faults.length > 0 ? denied(target, faults, warningsFor(target, bytes)) : patched(defaultingPatch(object));
 }
 
 /** The smallest patch that makes an object what `defaulted` makes of it. */

@@ -34,7 +34,21 @@ export function specBytes(spec: unknown): number {
 
 /** The fault of a spec that is too long to be stored with its status. Nothing is measured where `bytes` says enough, as below. */
 export function lengthFaults(spec: unknown, bytes = Infinity): readonly FieldError[] {
-  return bytes > MAX_SPEC_BYTES && specBytes(spec) > MAX_SPEC_BYTES ? [tooLong(SPEC, MAX_SPEC_BYTES)] : [];
+  return bytes > MAX_SPEC_BYTES && isLonger(spec, MAX_SPEC_BYTES) ? [tooLong(SPEC, MAX_SPEC_BYTES)] : [];
+}
+
+/** In JSON a character has at most six bytes (`\u0000`), and any other value, with its quotes, colon and comma, at most 32. */
+const MOST_BYTES = { character: 6, value: 32 };
+
+/**
+ * Whether a spec has more than `max` bytes as JSON in UTF-8. To write it out takes five times as long as to look through it, so
+ * it is written only where its characters and values, each at least a byte, don't settle it: never a small one, nor one
+ * of many megabytes.
+ */
+export function isLonger(spec: unknown, max: number): boolean {
+  const { characters, values } = sumOf(spec, (sum) => sum.characters + sum.values > max);
+  if (characters + values > max) return true;
+  return characters * MOST_BYTES.character + values * MOST_BYTES.value > max && specBytes(spec) > max;
 }
 
 /** In JSON: a digit, and what parts it from the next value. */
@@ -50,30 +64,40 @@ export function sizeFaults(object: unknown, bytes = Infinity, max = MAX_VALUES):
     : [];
 }
 
-/** Puts what may have children itself on the list of what is open, and says how many children there are. */
-function openChildren(value: object, open: unknown[]): number {
-  if (Array.isArray(value)) {
-    for (const child of value) if (typeof child === 'object') open.push(child);
-    return value.length;
-  }
-  let count = 0;
-  // What JSON makes inherits nothing, and a list of the values would cost more than all the rest.
-  for (const key in value) {
-    count += 1;
-    const child: unknown = (value as Readonly<Record<string, unknown>>)[key];
-    if (typeof child === 'object') open.push(child);
-  }
-  return count;
+/** Counts every list item and property below a value, and stops at the first that are too many. */
+const hasMoreValues = (root: unknown, max: number): boolean =>
+  sumOf(root, (sum) => sum.values - 1 > max).values - 1 > max;
+
+/** The characters of all texts and names of properties in a value, and the values: itself, its list items and properties. */
+interface Sum {
+  characters: number;
+  values: number;
 }
 
-/** Counts every list item and property below a value, and stops at the first that is too many. */
-function hasMoreValues(root: unknown, max: number): boolean {
-  const open: unknown[] = [root];
-  let count = 0;
-  for (let value = open.pop(); value !== undefined; value = open.pop()) {
-    if (typeof value !== 'object' || value === null) continue;
-    count += openChildren(value, open);
-    if (count > max) return true;
+/** Looks through a value, whatever its nesting, until there is enough. */
+function sumOf(root: unknown, isEnough: (sum: Readonly<Sum>) => boolean): Readonly<Sum> {
+  const open: unknown[] = [];
+  const sum = { characters: 0, values: 0 };
+  addOne(root, open, sum);
+  while (open.length > 0 && !isEnough(sum)) addChildren(open.pop(), open, sum);
+  return sum;
+}
+
+function addChildren(value: unknown, open: unknown[], sum: Sum): void {
+  if (Array.isArray(value)) {
+    for (const child of value) addOne(child, open, sum);
+  } else if (typeof value === 'object' && value !== null) {
+    // What JSON makes inherits nothing, and a list of the values would cost more than all the rest.
+    for (const key in value) {
+      sum.characters += key.length;
+      addOne((value as Readonly<Record<string, unknown>>)[key], open, sum);
+    }
   }
-  return false;
+}
+
+/** Adds a value to the sum, and puts one that may have children on the list of what is open. */
+function addOne(value: unknown, open: unknown[], sum: Sum): void {
+  sum.values += 1;
+  if (typeof value === 'string') sum.characters += value.length;
+  else if (typeof value === 'object') open.push(value);
 }

@@ -4,12 +4,15 @@ import { MAX_STEPS } from '../api/group.ts';
 import type { SequentialJob, SequentialJobSpec } from '../api/types.ts';
 import { Path, shorten } from './field.ts';
 import { parseImage } from './images.ts';
-import { MAX_APPLIED_BYTES, specBytes } from './size.ts';
+import { isLonger, MAX_APPLIED_BYTES, MAX_SPEC_BYTES, specBytes } from './size.ts';
 import { viewTemplate } from './template.ts';
 import { entries, part, parts, text, type Untrusted } from './untrusted.ts';
 
 const SPEC = Path.of('spec');
 const TEMPLATE = SPEC.child('template').child('spec');
+
+/** So many names of steps are in a warning. */
+const LISTED = 5;
 
 /**
  * Lists the warnings for an object, in the order of its fields: a spec that is too long for client-side `kubectl apply`, images
@@ -21,20 +24,22 @@ export function warningsFor(object: unknown, bytes = Infinity): readonly string[
   const spec = part<SequentialJobSpec>(part<SequentialJob>(object)?.spec);
   const template = viewTemplate(spec?.template);
   const steps = parts<V1Container>(spec?.containers).slice(0, MAX_STEPS);
+  const mounting = stepsByVolume(steps);
   return [
     ...lengthWarnings(spec, bytes),
     ...steps.flatMap((container, i) => containerWarnings(container, SPEC.child('containers').index(i))),
     ...template.initContainers.flatMap((container, i) =>
       containerWarnings(container, TEMPLATE.child('initContainers').index(i)),
     ),
-    ...template.volumes.flatMap((volume, i) => volumeWarnings(volume, steps, TEMPLATE.child('volumes').index(i))),
+    ...template.volumes.flatMap((volume, i) => volumeWarnings(volume, mounting, TEMPLATE.child('volumes').index(i))),
   ];
 }
 
 function lengthWarnings(spec: unknown, bytes: number): readonly string[] {
-  const length = bytes > MAX_APPLIED_BYTES ? specBytes(spec) : 0;
-  if (length <= MAX_APPLIED_BYTES) return [];
-  const size = `${Math.ceil(length / 1024)} KiB of JSON`;
+  // One that is refused for its length can be applied in no way, and is not measured any further.
+  const isApplied = bytes > MAX_APPLIED_BYTES && isLonger(spec, MAX_APPLIED_BYTES) && !isLonger(spec, MAX_SPEC_BYTES);
+  if (!isApplied) return [];
+  const size = `${Math.ceil(specBytes(spec) / 1024)} KiB of JSON`;
   return [
     `spec: ${size}: kubectl apply needs --server-side, or its copy of the object does not fit into an annotation`,
   ];
@@ -62,9 +67,24 @@ function imageWarnings(image: string | undefined, at: Path): readonly string[] {
   return parsed.tag === 'latest' ? [`${at.toString()}: "${image}" has the tag "latest": ${why}`] : [];
 }
 
+type Steps = readonly Untrusted<V1Container>[];
+
+/** The steps that mount a volume, by its name: looked up for each volume, they are gathered once. */
+function stepsByVolume(steps: Steps): ReadonlyMap<string, Steps> {
+  const mounting = new Map<string, Untrusted<V1Container>[]>();
+  for (const step of steps) {
+    for (const name of new Set(parts<V1VolumeMount>(step.volumeMounts).flatMap((mount) => text(mount.name) ?? []))) {
+      const known = mounting.get(name);
+      if (known === undefined) mounting.set(name, [step]);
+      else known.push(step);
+    }
+  }
+  return mounting;
+}
+
 function volumeWarnings(
   volume: Untrusted<V1Volume>,
-  steps: readonly Untrusted<V1Container>[],
+  mounting: ReadonlyMap<string, Steps>,
   at: Path,
 ): readonly string[] {
   if (part(volume.hostPath) !== undefined) {
@@ -73,17 +93,11 @@ function volumeWarnings(
   const source = entries(volume).find(([, value]) => part(value) !== undefined)?.[0];
   // One without a source is an emptyDir (pkg/apis/core/v1/defaults.go).
   const isOfPod = source === undefined || source === 'emptyDir' || source === 'ephemeral';
-  const mounting = isOfPod ? steps.filter((step) => mounts(step, volume.name)) : [];
-  if (mounting.length < 2) return [];
-  const names = mounting.slice(0, LISTED).map(({ name }) => `"${shorten(text(name) ?? '')}"`);
-  const who = [...names, ...(mounting.length > LISTED ? [`${mounting.length - LISTED} more`] : [])].join(', ');
+  const steps = (isOfPod ? mounting.get(text(volume.name) ?? '') : undefined) ?? [];
+  if (steps.length < 2) return [];
+  const names = steps.slice(0, LISTED).map(({ name }) => `"${shorten(text(name) ?? '')}"`);
+  const who = [...names, ...(steps.length > LISTED ? [`${steps.length - LISTED} more`] : [])].join(', ');
   return [
     `${(source === undefined ? at : at.child(source)).toString()}: each of the steps that mount it (${who}) gets an empty one: it does not outlive a step; use a claim to hand files on`,
   ];
 }
-
-/** So many names of steps are in a warning. */
-const LISTED = 5;
-
-const mounts = ({ volumeMounts }: Untrusted<V1Container>, volume: unknown): boolean =>
-  text(volume) !== undefined && parts<V1VolumeMount>(volumeMounts).some(({ name }) => name === volume);

@@ -29,6 +29,13 @@ const SPECS: readonly (readonly [string, Make])[] = [
   ['init containers that say nothing', (count) => pod({ initContainers: fill(count, {}) })],
   ['init containers that are null', (count) => pod({ initContainers: fill(count, null) })],
   ['volumes that say nothing', (count) => pod({ volumes: fill(count, {}) })],
+  [
+    'volumes, and mounts of none of them',
+    (count) => ({
+      ...step({ volumeMounts: fill(count / 2, { name: 'a' }) }),
+      template: { spec: { volumes: fill(count / 2, { name: 'b' }) } },
+    }),
+  ],
   ['tolerations that say nothing', (count) => pod({ tolerations: fill(count, { operator: 'x' }) })],
   ['labels that are illegal', (count) => ({ ...step({}), template: { metadata: { labels: keys(count, '!') } } })],
   ['policies that say nothing', (count) => ({ ...step({}), stepPolicies: fill(count, {}) })],

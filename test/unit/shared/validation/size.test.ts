@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { formatFieldError } from '../../../../shared/validation/field.ts';
-import { lengthFaults, MAX_SPEC_BYTES, MAX_VALUES, sizeFaults } from '../../../../shared/validation/size.ts';
+import { isLonger, lengthFaults, MAX_SPEC_BYTES, MAX_VALUES, sizeFaults } from '../../../../shared/validation/size.ts';
 
 const FAULT = 'spec: Invalid value: must not have more than 10 values';
 
@@ -69,5 +69,37 @@ describe('lengthFaults', () => {
   it('takes what is no spec', () => {
     expect(lengthFaults(undefined)).toEqual([]);
     expect(lengthFaults(null)).toEqual([]);
+  });
+});
+
+describe('isLonger', () => {
+  const bytes = (value: unknown): number => new TextEncoder().encode(JSON.stringify(value)).length;
+
+  it.each<readonly [string, unknown]>([
+    ['texts', { a: 'text', 'a name': '' }],
+    ['texts of many bytes a character', { 'ä€': '\u{1F600}'.repeat(10) }],
+    ['texts that JSON escapes', { a: '"\\\u0000\ud800' }],
+    ['a text alone', 'text'],
+    ['numbers', [1, -1.797_693_134_862_315_7e308, 0.1]],
+    ['what is short', [true, false, null, [], {}, '']],
+    ['lists in objects in lists', [{ a: [{ b: [[[]]] }] }]],
+  ])('measures %s to the byte', (_says, value) => {
+    expect([-1, 0, 1].map((more) => isLonger(value, bytes(value) + more))).toEqual([true, false, false]);
+  });
+
+  /** A spec that says so when it is written as JSON. */
+  const unwritable = (spec: object): unknown =>
+    Object.defineProperty(spec, 'toJSON', {
+      value: () => {
+        throw new Error('written');
+      },
+    });
+
+  it.each<readonly [string, object, boolean]>([
+    ['a small spec', { a: ['x'.repeat(1000), 1, { b: null }] }, false],
+    ['one of many megabytes', { a: 'x'.repeat(MAX_SPEC_BYTES) }, true],
+    ['one of many values', { a: Array.from({ length: MAX_SPEC_BYTES }, () => 1) }, true],
+  ])('does not write out %s', (_says, spec, longer) => {
+    expect(isLonger(unwritable(spec), MAX_SPEC_BYTES)).toBe(longer);
   });
 });

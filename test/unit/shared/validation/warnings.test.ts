@@ -70,13 +70,23 @@ test('an init container that hands files to each step is not warned of', () => {
   expect(warningsFor(sequence({ containers: [mounting('a', 'data')], template: { spec } }))).toEqual([]);
 });
 
+test('a step that mounts a volume twice is one step, and what has no name mounts nothing', () => {
+  const mounts = ['/a', '/b'].map((mountPath) => ({ name: 'data', mountPath }));
+  const containers = [
+    step({ name: 'a', volumeMounts: [...mounts, { mountPath: '/c' }] }),
+    step({ volumeMounts: [{}] }),
+  ];
+  const volumes = [{ name: 'data', emptyDir: {} }, { emptyDir: {} }];
+  expect(warningsFor(sequence({ containers, template: { spec: { volumes } } }))).toEqual([]);
+});
+
 test('of many steps the first five are named', () => {
   const containers = Array.from({ length: 7 }, (_, i) => mounting(`s${i}`, 'data'));
   const [line] = warningsFor(sequence({ containers, template: { spec: { volumes: [{ name: 'data' }] } } }));
   expect(line).toContain('("s0", "s1", "s2", "s3", "s4", 2 more)');
 });
 
-test('a spec above 256 KiB needs server-side apply', () => {
+test('a spec above 256 KiB needs server-side apply, unless it is refused', () => {
   const ofBytes = (bytes: number): unknown => {
     const args = (length: number): object => sequence({ containers: [step({ args: ['x'.repeat(length)] })] });
     const rest = JSON.stringify((args(0) as { readonly spec: unknown }).spec).length;
@@ -86,4 +96,5 @@ test('a spec above 256 KiB needs server-side apply', () => {
   expect(warningsFor(ofBytes(256 * 1024 + 1))).toEqual([
     'spec: 257 KiB of JSON: kubectl apply needs --server-side, or its copy of the object does not fit into an annotation',
   ]);
+  expect(warningsFor(ofBytes(1024 * 1024 + 1))).toEqual([]);
 });
