@@ -142,10 +142,10 @@ function annotationsOf(
   own: readonly Container[],
 ): Annotations | undefined {
   const annotations = metadata?.annotations ?? undefined;
+  if (annotations === undefined) return undefined;
   const names = new Set(all.filter((container) => !own.includes(container)).map(({ name }) => name));
   const isOfAnother = (key: string): boolean =>
     OF_CONTAINER.some((prefix) => key.startsWith(prefix) && names.has(key.slice(prefix.length)));
-  if (annotations === undefined || !Object.keys(annotations).some(isOfAnother)) return annotations;
   return Object.fromEntries(Object.entries(annotations).filter(([key]) => !isOfAnother(key)));
 }
 

@@ -49,6 +49,11 @@ type Row = readonly [sentence: string, text: string, lines: readonly string[]];
 const PLACES: readonly Row[] = [
   ['a good sequence has no findings', GOOD, []],
   [
+    'a spec that is too long is refused as a whole',
+    `${GOOD}      args: [${'x'.repeat(1024 * 1024)}]\n`,
+    ['a.yaml:5:1: spec: Too long: may not be more than 1048576 bytes'],
+  ],
+  [
     'five faults are five lines, in the order of the text',
     FIVE,
     [
@@ -105,6 +110,22 @@ const WARNINGS: readonly Row[] = [
     "the webhook's warnings",
     GOOD.replace('busybox:1.36', 'busybox'),
     [`a.yaml:8:7: warning: spec.containers[0].image: ${IMAGE}`],
+  ],
+  [
+    'a volume that does not outlive a step',
+    `${HEAD}spec:\n  containers:\n${['a', 'b']
+      .map((name) => `    - {name: ${name}, image: x:1, volumeMounts: [{name: d, mountPath: /d}]}\n`)
+      .join('')}  template: {spec: {volumes: [{name: d, emptyDir: {}}]}}\n`,
+    [
+      'a.yaml:9:41: warning: spec.template.spec.volumes[0].emptyDir: each of the steps that mount it ("a", "b") gets an empty one: it does not outlive a step; use a claim to hand files on',
+    ],
+  ],
+  [
+    'a spec that client-side kubectl apply does not take',
+    `${GOOD}      args: [${'x'.repeat(256 * 1024)}]\n`,
+    [
+      'a.yaml:5:1: warning: spec: 257 KiB of JSON: kubectl apply needs --server-side, or its copy of the object does not fit into an annotation',
+    ],
   ],
   [
     'fields that the API server would prune',

@@ -80,6 +80,39 @@ describe('what is large', () => {
     );
   });
 
+  describe('in bytes', () => {
+    const LONG = { containers: [container('a', { args: ['x'.repeat(1024 * 1024)] })] };
+    const SHORT = { containers: [container('a')] };
+    const TOO_LONG =
+      'SequentialJob.batch.example.com "etl" is invalid: spec: Too long: may not be more than 1048576 bytes';
+    const update = (from: unknown, to: unknown): Readonly<Record<string, unknown>> => ({
+      operation: 'UPDATE',
+      oldObject: written(from),
+      object: written(to),
+    });
+
+    it.each([
+      ['a spec above 1 MiB is refused', { object: written(LONG) }, TOO_LONG],
+      ['so is an update that makes it so long', update(SHORT, LONG), TOO_LONG],
+      ['one that was stored all the same may be left as it is', update(LONG, LONG), undefined],
+      ['or be suspended', update(LONG, { ...LONG, suspend: true }), undefined],
+      ['or be made shorter', update(LONG, SHORT), undefined],
+    ])('%s', async (_says, request, message) => {
+      const answer = await judge(JSON.stringify(admissionReview(request)));
+      expect(answer.status?.message).toBe(message);
+      expect(answer.allowed).toBe(message === undefined);
+    });
+
+    it('a spec above 256 KiB is allowed, with a warning', async () => {
+      const args = ['x'.repeat(256 * 1024)];
+      expect(await judgeSpec({ containers: [container('a', { args })] })).toEqual({
+        uid: REVIEW_UID,
+        allowed: true,
+        warnings: [expect.stringMatching(/^spec: 257 KiB of JSON: kubectl apply needs --server-side/)],
+      });
+    });
+  });
+
   it('warnings end where the API server would cut them off, and say how many more there are', async () => {
     const { allowed, warnings = [] } = await judgeSpec({ containers: steps(1000, 'busybox') });
     expect(allowed).toBe(true);

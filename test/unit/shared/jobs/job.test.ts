@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { LABELS } from '../../../../shared/api/group.ts';
 import type { PodTemplateSpec, SequentialJob, StepPolicy } from '../../../../shared/api/types.ts';
-import { buildJob, ownerReference, stepJobName } from '../../../../shared/jobs/job.ts';
+import { buildCombinedJob, buildJob, ownerReference, stepJobName } from '../../../../shared/jobs/job.ts';
 import { deepFreeze } from '../../../support/freeze.ts';
 import { container, NAMESPACE, sequentialJob, UID } from '../../../support/objects.ts';
 
@@ -97,6 +97,24 @@ describe('buildJob', () => {
     expect(pod).toMatchObject(expected);
     expect(pod.spec?.containers.map(({ name }) => name)).toEqual(['transform']);
   });
+
+  it.each(['container.apparmor.security.beta.kubernetes.io', 'container.seccomp.security.alpha.kubernetes.io'])(
+    'profiles of other steps are left out, as a server refuses them in a Pod without the container: %s',
+    (prefix) => {
+      const of = (...names: readonly string[]): Readonly<Record<string, string>> =>
+        Object.fromEntries(names.map((name) => [`${prefix}/${name}`, 'runtime/default']));
+      const annotations = { note: 'b', ...of('extract', 'transform', 'load', 'setup') };
+      const template = { metadata: { annotations }, spec: { initContainers: [container('setup')] } };
+      const annotationsOf = (...indices: readonly number[]): unknown =>
+        buildCombinedJob(object(template), indices, 0).spec.template.metadata?.annotations;
+      expect(annotationsOf(1)).toEqual({ note: 'b', ...of('transform', 'setup') });
+      expect(annotationsOf(0, 1)).toEqual({ note: 'b', ...of('extract', 'transform', 'setup') });
+      // What names no container at all is the server's to refuse.
+      expect(buildJob(object({ metadata: { annotations: of('typo') } }), 1, 0).spec.template.metadata).toMatchObject({
+        annotations: of('typo'),
+      });
+    },
+  );
 
   it('keeps what a container says about its last words', () => {
     const containers = [container('only', { terminationMessagePolicy: 'File' })];

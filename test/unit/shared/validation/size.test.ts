@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { formatFieldError } from '../../../../shared/validation/field.ts';
+import { validateSpec } from '../../../../shared/validation/index.ts';
 import { isLonger, lengthFaults, MAX_SPEC_BYTES, MAX_VALUES, sizeFaults } from '../../../../shared/validation/size.ts';
 
 const FAULT = 'spec: Invalid value: must not have more than 10 values';
@@ -64,6 +65,20 @@ describe('lengthFaults', () => {
     const long = ofBytes(MAX_SPEC_BYTES + 1);
     expect(lengthFaults(long, MAX_SPEC_BYTES)).toEqual([]);
     expect(lengthFaults(long, MAX_SPEC_BYTES + 1)).toHaveLength(1);
+  });
+
+  it('is among the faults of a spec that came past admission', () => {
+    const long = {
+      containers: [
+        { name: 'load', image: 'x'.repeat(MAX_SPEC_BYTES) },
+        { name: 'load', image: 'x:1' },
+      ],
+    };
+    expect(validateSpec(long).map(({ type, field }) => [type, field])).toEqual([
+      ['FieldValueTooLong', 'spec'],
+      ['FieldValueInvalid', 'spec.containers[0].image'],
+      ['FieldValueDuplicate', 'spec.containers[1].name'],
+    ]);
   });
 
   it('takes what is no spec', () => {
