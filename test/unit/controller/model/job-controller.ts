@@ -1,31 +1,25 @@
-/** The Job controller, the scheduler and the kubelet in one: each call of `advance` takes a Job one stage further. */
+/**
+ * An old Job controller (1.20), the scheduler and the kubelet in one: each call of `advance` takes a Job one stage
+ * further. It is kinder than newer ones: a Pod that it deletes is gone at once.
+ */
 import { LABELS } from '../../../../shared/api/group.ts';
 import type { JobCondition } from '../../../../shared/api/job.ts';
 import { toTimestamp } from '../../../../shared/api/time.ts';
-import { type FakeApi, jobPath, type Stored } from '../../../support/fake-api.ts';
+import { jobPath, type Stored } from '../../../support/fake-api.ts';
 import { NAMESPACE } from '../../../support/objects.ts';
-import type { Course } from './scenario.ts';
-
-export interface RawJob extends Stored {
-  readonly spec: {
-    readonly backoffLimit?: number;
-    readonly suspend?: boolean;
-    readonly activeDeadlineSeconds?: number;
-    readonly template: { readonly spec: { readonly containers: readonly { name: string; image: string }[] } };
-  };
-  readonly status?: RawStatus;
-}
-
-interface RawStatus {
-  readonly active?: number;
-  readonly failed?: number;
-  readonly succeeded?: number;
-  readonly startTime?: string;
-  readonly completionTime?: string;
-  readonly conditions?: readonly JobCondition[];
-}
-
-type PodState = 'pending' | 'running' | 'succeeded' | 'failed';
+import {
+  type Cluster,
+  type ClusterOptions,
+  condition,
+  dueMs,
+  earliestDueMs,
+  type End,
+  isOver,
+  isTrue,
+  type RawJob,
+  type RawStatus,
+} from './cluster.ts';
+import { isLive, nameIn, podObject, podPath, type PodState, quotaEvent } from './pod-object.ts';
 
 interface Pod {
   readonly path: string;
@@ -33,38 +27,23 @@ interface Pod {
   isCounted: boolean;
 }
 
-export interface ClusterOptions {
-  readonly api: FakeApi;
-  readonly now: () => number;
+export interface OldOptions extends ClusterOptions {
   /** Whether it says SuccessCriteriaMet and FailureTarget before the end. */
   readonly announces: boolean;
-  readonly courseOf: (job: RawJob) => Course;
-  readonly onEnd: (job: RawJob, type: 'Complete' | 'Failed', reason: string) => void;
 }
 
-export function podPath(name: string): string {
-  return `/api/v1/namespaces/${NAMESPACE}/pods/${name}`;
-}
-
-export const isTrue = (job: RawJob, type: string): boolean =>
-  job.status?.conditions?.some((one) => one.type === type && one.status === 'True') === true;
-
-export const isOver = (job: RawJob): boolean => isTrue(job, 'Complete') || isTrue(job, 'Failed');
-
-export class JobController {
-  readonly #options: ClusterOptions;
+export class JobController implements Cluster {
+  readonly #options: OldOptions;
   /** By the UID of their Job. */
   readonly #pods = new Map<string, Pod[]>();
   /** The paths of all Pods and Events that were ever made. */
   readonly #paths: string[] = [];
-  /** A quota that lets no Pod be created. */
   quota = false;
 
-  constructor(options: ClusterOptions) {
+  constructor(options: OldOptions) {
     this.#options = options;
   }
 
-  /** True where something has happened. */
   advance(): boolean {
     const uids = new Set(this.jobs().map(({ metadata }) => metadata.uid));
     for (const [uid] of this.#pods) if (!uids.has(uid)) this.#deletePods(uid);
@@ -73,28 +52,39 @@ export class JobController {
       .includes(true);
   }
 
-  /** Those of the sequence: what becomes of others is not played. */
+  /** Its parts are not told apart. */
+  runPods(): boolean {
+    return this.advance();
+  }
+
+  syncJobs(): boolean {
+    return this.advance();
+  }
+
   jobs(): readonly RawJob[] {
     const jobs = this.#options.api.jobs() as readonly RawJob[];
     return jobs.filter(({ metadata }) => metadata.labels?.[LABELS.uid] !== undefined);
   }
 
-  /** The Pods or the Events that are there. */
   made(kind: 'Pod' | 'Event'): readonly Stored[] {
     const { api } = this.#options;
     return this.#paths.flatMap((path) => api.get(path) ?? []).filter((object) => object.kind === kind);
   }
 
-  /** The UIDs of Jobs, there or not, that have a Pod which has not ended. */
   busy(): readonly string[] {
     return [...this.#pods].filter(([, pods]) => pods.some(isLive)).map(([uid]) => uid);
   }
 
-  /** When the next Job's own time is up. */
-  nextMs(): number | undefined {
-    const due = this.jobs().flatMap((job) => (isOver(job) ? [] : (dueMs(job) ?? [])));
-    return due.length === 0 ? undefined : Math.min(...due);
+  running(): readonly string[] {
+    return [...this.#pods.values()].flat().flatMap(({ path, state }) => (state === 'running' ? nameIn(path) : []));
   }
+
+  nextMs(): number | undefined {
+    return earliestDueMs(this.jobs());
+  }
+
+  /** What a deleted Pod does is played with the newer Job controller. */
+  disrupt(): void {}
 
   #stage(job: RawJob): boolean {
     const { api } = this.#options;
@@ -169,14 +159,14 @@ export class JobController {
   }
 
   /** The end as it is known before all Pods are gone; the end itself on a server that does not say so. */
-  #announce(job: RawJob, type: 'Complete' | 'Failed', reason: string): boolean {
+  #announce(job: RawJob, type: End, reason: string): boolean {
     if (!this.#options.announces) return this.#end(job, type, reason);
     const early = type === 'Failed' ? 'FailureTarget' : 'SuccessCriteriaMet';
     this.#setStatus(job, { ...job.status, conditions: [this.#condition(early, reason)] });
     return true;
   }
 
-  #end(job: RawJob, type: 'Complete' | 'Failed', reason = ''): boolean {
+  #end(job: RawJob, type: End, reason = ''): boolean {
     this.#deletePods(job.metadata.uid, isLive);
     const conditions = [...(job.status?.conditions ?? []), this.#condition(type, reason)];
     const at = toTimestamp(this.#options.now());
@@ -191,13 +181,7 @@ export class JobController {
   }
 
   #condition(type: string, reason: string): JobCondition {
-    return {
-      type,
-      status: 'True',
-      reason,
-      message: `it was ${reason}`,
-      lastTransitionTime: toTimestamp(this.#options.now()),
-    };
+    return condition(type, reason, this.#options.now());
   }
 
   #setStatus(job: RawJob, status: RawStatus): void {
@@ -222,67 +206,16 @@ export class JobController {
   }
 
   #putPod(job: RawJob, { path, state }: Pod): void {
-    const { name, uid, labels } = job.metadata;
-    const ownerReferences = [{ apiVersion: 'batch/v1', kind: 'Job', name, uid, controller: true }];
-    const podName = path.slice(path.lastIndexOf('/') + 1);
-    const metadata = {
-      name: podName,
-      namespace: NAMESPACE,
-      uid: `uid-${podName}`,
-      resourceVersion: '',
-      labels,
-      ownerReferences,
-    };
-    const creationTimestamp = toTimestamp(this.#options.now());
-    const step = labels?.[LABELS.stepName] ?? '';
-    const status = podStatus(state, step, creationTimestamp);
-    this.#options.api.put(path, {
-      apiVersion: 'v1',
-      kind: 'Pod',
-      metadata: { ...metadata, creationTimestamp } as unknown as Stored['metadata'],
-      status,
-    });
+    const { api, now } = this.#options;
+    api.put(path, podObject(job, { path, state }, now()));
   }
 
-  #complain({ metadata: { name, uid } }: RawJob): boolean {
-    const event = `${name}.quota`;
-    const path = `/api/v1/namespaces/${NAMESPACE}/events/${event}`;
-    if (this.#options.api.get(path) !== undefined) return false;
+  #complain(job: RawJob): boolean {
+    const { api, now } = this.#options;
+    const [path, event] = quotaEvent(job, now());
+    if (api.get(path) !== undefined) return false;
     this.#paths.push(path);
-    this.#options.api.put(path, {
-      apiVersion: 'v1',
-      kind: 'Event',
-      metadata: { name: event, namespace: NAMESPACE, uid: `uid-${event}`, resourceVersion: '' },
-      involvedObject: { kind: 'Job', name, uid },
-      type: 'Warning',
-      reason: 'FailedCreate',
-      message: 'exceeded quota',
-      lastTimestamp: toTimestamp(this.#options.now()),
-    });
+    api.put(path, event);
     return true;
-  }
-}
-
-const isLive = ({ state }: Pod): boolean => state === 'pending' || state === 'running';
-
-function dueMs({ spec, status }: RawJob): number | undefined {
-  if (spec.activeDeadlineSeconds === undefined || spec.suspend === true || status?.startTime === undefined)
-    return undefined;
-  return Date.parse(status.startTime) + spec.activeDeadlineSeconds * 1000;
-}
-
-function podStatus(state: PodState, name: string, at: string): unknown {
-  const exitCode = state === 'failed' ? 1 : 0;
-  const reason = state === 'failed' ? 'Error' : 'Completed';
-  const ended = { terminated: { exitCode, reason, message: state === 'failed' ? 'boom' : '', finishedAt: at } };
-  switch (state) {
-    case 'pending':
-      return { phase: 'Pending' };
-    case 'running':
-      return { phase: 'Running', containerStatuses: [{ name, state: { running: { startedAt: at } } }] };
-    case 'succeeded':
-      return { phase: 'Succeeded', containerStatuses: [{ name, state: ended }] };
-    case 'failed':
-      return { phase: 'Failed', containerStatuses: [{ name, state: ended }] };
   }
 }

@@ -1,7 +1,7 @@
 /** The Jobs of all time, and what must hold when one is made, changed or deleted. */
 import { LABELS } from '../../../../shared/api/group.ts';
 import type { SequentialJobSpec } from '../../../../shared/api/types.ts';
-import type { JobController, RawJob } from './job-controller.ts';
+import type { Cluster, RawJob } from './cluster.ts';
 import type { Law } from './law.ts';
 
 export interface JobRecord {
@@ -49,7 +49,7 @@ export class Ledger {
   }
 
   /** Puts down the Job, and says what is wrong with its being made. */
-  created(job: RawJob, view: View, law: Law, cluster: JobController): void {
+  created(job: RawJob, view: View, law: Law, cluster: Cluster): void {
     const { name, uid, labels = {} } = job.metadata;
     const index = Number(labels[LABELS.stepIndex]);
     const resumes = Number(labels[LABELS.resume] ?? 0);

@@ -1,5 +1,6 @@
 /** What may happen next, as plain data: a counterexample reads as a story. */
 import * as fc from 'fast-check';
+import type { Disruption } from './cluster.ts';
 import { CACHES, type CacheName } from './process.ts';
 import type { Mishap } from './server.ts';
 import type { Wish } from './user.ts';
@@ -13,6 +14,9 @@ type Fault = Exclude<Mishap, { readonly type: 'meanwhile' }>;
 /** What needs no controller, and may also happen between two of its requests. */
 export type Outside =
   | { readonly type: 'advance' }
+  | { readonly type: 'pods run' }
+  | { readonly type: 'jobs sync' }
+  | { readonly type: 'disrupt'; readonly how: Disruption }
   | { readonly type: 'pass'; readonly seconds: number }
   | { readonly type: 'sync'; readonly cache: CacheName }
   | { readonly type: 'wish'; readonly wish: Wish; readonly bypass: boolean }
@@ -57,7 +61,7 @@ const passing = (...seconds: readonly number[]): fc.Arbitrary<Outside> =>
   fc.record({ type: fc.constant('pass'), seconds: fc.constantFrom(...seconds) } as const);
 
 const working: fc.Arbitrary<Outside> = fc.oneof(
-  fc.constant({ type: 'advance' } as const),
+  fc.constantFrom({ type: 'advance' } as const, { type: 'pods run' } as const, { type: 'jobs sync' } as const),
   fc.record({ type: fc.constant('sync'), cache: fc.constantFrom(...CACHES) } as const),
 );
 
@@ -66,10 +70,16 @@ const quiet: fc.Arbitrary<Outside> = fc.oneof(
   { weight: 1, arbitrary: passing(0.4, 1, 3, 10, 40) },
 );
 
+const disrupted: fc.Arbitrary<Outside> = fc.record({
+  type: fc.constant('disrupt'),
+  how: fc.constantFrom('deleted', 'evicted'),
+} as const);
+
 const people: fc.Arbitrary<Outside> = fc.oneof(
   { weight: 9, arbitrary: fc.record({ type: fc.constant('wish'), wish, bypass: fc.boolean() } as const) },
   { weight: 2, arbitrary: fc.constant({ type: 'delete' } as const) },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('delete job'), foreground: fc.boolean() } as const) },
+  { weight: 1, arbitrary: disrupted },
   { weight: 1, arbitrary: fc.constant({ type: 'secret' } as const) },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('quota'), on: fc.boolean() } as const) },
 );
@@ -86,6 +96,7 @@ const trouble: fc.Arbitrary<Move> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ type: fc.constant('mishap'), skip, mishap: fault } as const) },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('restart'), stale: fc.boolean() } as const) },
   { weight: 1, arbitrary: fc.constant({ type: 'stale visit' } as const) },
+  { weight: 1, arbitrary: disrupted },
 );
 
 const progress: fc.Arbitrary<Move> = fc.oneof(
@@ -168,6 +179,15 @@ function happen(move: Outside, world: World): void {
   switch (move.type) {
     case 'advance':
       world.advance();
+      break;
+    case 'pods run':
+      world.advance('pods');
+      break;
+    case 'jobs sync':
+      world.advance('jobs');
+      break;
+    case 'disrupt':
+      world.disrupt(move.how);
       break;
     case 'pass':
       world.nowMs += move.seconds * 1000;

@@ -11,7 +11,7 @@ import { FakeClient } from '../../../support/fake-client.ts';
 import { NAMESPACE } from '../../../support/objects.ts';
 import { reconcilerDeps } from '../../../support/reconciler.ts';
 import { recordingLog } from '../../../support/recording-log.ts';
-import type { JobController } from './job-controller.ts';
+import type { Cluster } from './cluster.ts';
 import { NAME, type Sender, type Server } from './server.ts';
 
 export const KEY = `${NAMESPACE}/${NAME}`;
@@ -23,8 +23,10 @@ log.level = 'silent';
 
 export interface Outside {
   readonly server: Server;
-  readonly cluster: JobController;
+  readonly cluster: Cluster;
   readonly now: () => number;
+  /** Whether its first visit comes after the first list of Pods. */
+  readonly hasPods: boolean;
 }
 
 export class Process implements Sender {
@@ -59,6 +61,7 @@ export class Process implements Sender {
     this.#deps = { ...reconcilerDeps(client, () => undefined, now), sequentialJobs, jobs, pods, warnings };
     this.sync('sequentialJobs');
     this.sync('jobs');
+    if (outside.hasPods) this.sync('pods');
   }
 
   syncAll(): void {

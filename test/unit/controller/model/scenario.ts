@@ -29,12 +29,26 @@ export interface Scenario {
   readonly secret: 'none' | 'there' | 'later';
   /** What is wrong with it: its spec, a step's image that the server's policy refuses, a step's Job name that is taken. */
   readonly flaw?: { readonly type: 'invalid' | 'refused' | 'foreign'; readonly index: number };
-  readonly server: {
-    /** It knows `suspend` of a Job (1.22). */
-    readonly suspendsJobs: boolean;
-    /** It says SuccessCriteriaMet and FailureTarget before the end (1.31). */
-    readonly announces: boolean;
-  };
+  readonly server: OldServer | NewerServer;
+}
+
+export interface OldServer {
+  readonly jobController: 'old';
+  /** It knows `suspend` of a Job (1.22). */
+  readonly suspendsJobs: boolean;
+  /** It says SuccessCriteriaMet and FailureTarget before the end. */
+  readonly announces: boolean;
+}
+
+export interface NewerServer {
+  readonly jobController: 'newer';
+  readonly suspendsJobs: true;
+  /** A Job's status has `terminating` (1.29), and its end waits for its Pods (1.31). */
+  readonly since: '1.22' | '1.29' | '1.31';
+  /** Stages for which a container runs on after SIGTERM. */
+  readonly grace: number;
+  /** A container that gets SIGTERM exits with 0. */
+  readonly exitsCleanly: boolean;
 }
 
 export const SECRET = 'credentials';
@@ -72,6 +86,21 @@ const flaw = fc.option(
 const seldom = <T>(arbitrary: fc.Arbitrary<T>, weight = 1): fc.Arbitrary<T | undefined> =>
   fc.oneof({ weight: 4, arbitrary: fc.constant(undefined) }, { weight, arbitrary });
 
+const server: fc.Arbitrary<Scenario['server']> = fc.oneof(
+  fc.record({
+    jobController: fc.constant('old'),
+    suspendsJobs: rarely(true, false),
+    announces: fc.boolean(),
+  } as const),
+  fc.record({
+    jobController: fc.constant('newer'),
+    suspendsJobs: fc.constant(true),
+    since: fc.constantFrom<NewerServer['since'][]>('1.31', '1.31', '1.29', '1.22'),
+    grace: fc.nat(4),
+    exitsCleanly: fc.boolean(),
+  } as const),
+);
+
 type Loose<T> = { [K in keyof T]: T[K] | undefined };
 
 /** Without the fields that say nothing. */
@@ -90,7 +119,7 @@ export const scenario: fc.Arbitrary<Scenario> = fc
     admitted: fc.boolean(),
     secret: rarely<Scenario['secret']>('none', 'there', 'later'),
     flaw: seldom(flaw),
-    server: fc.record({ suspendsJobs: rarely(true, false), announces: fc.boolean() }),
+    server,
   })
   .map((one) => defined<Scenario>({ ...one, admitted: one.admitted && one.flaw?.type !== 'invalid' }));
 

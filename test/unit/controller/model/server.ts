@@ -9,7 +9,7 @@ import type { ApiRequest } from '../../../../shared/kube/client.ts';
 import { ApiError, type ApiErrorCode } from '../../../../shared/kube/errors.ts';
 import { FakeApi, fault, jobPath, sequentialJobPath, type Stored } from '../../../support/fake-api.ts';
 import { NAMESPACE } from '../../../support/objects.ts';
-import type { RawJob } from './job-controller.ts';
+import type { RawJob } from './cluster.ts';
 import { REFUSED_IMAGE } from './scenario.ts';
 
 export const NAME = 'etl';

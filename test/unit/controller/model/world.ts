@@ -3,7 +3,9 @@ import assert from 'node:assert/strict';
 import type { SequentialJob } from '../../../../shared/api/types.ts';
 import { jobPath } from '../../../support/fake-api.ts';
 import { NAMESPACE, NOW_MS, observedJob } from '../../../support/objects.ts';
-import { isOver, JobController, type RawJob } from './job-controller.ts';
+import { type Cluster, type Disruption, isOver, type RawJob } from './cluster.ts';
+import { clusterOf } from './clusters.ts';
+import type { Gap } from './known-gaps.ts';
 import { Law } from './law.ts';
 import { Ledger } from './ledger.ts';
 import { Process } from './process.ts';
@@ -20,7 +22,7 @@ export class World {
   nowMs = NOW_MS;
   readonly scenario: Scenario;
   readonly server: Server;
-  readonly cluster: JobController;
+  readonly cluster: Cluster;
   readonly user: User;
   readonly law: Law;
   readonly ledger: Ledger;
@@ -40,17 +42,19 @@ export class World {
   /** Jobs that somebody deleted without waiting for their Pods. */
   readonly #torn = new Set<string>();
   readonly #start: SequentialJob;
+  readonly #powers: ReadonlySet<Gap>;
 
-  constructor(scenario: Scenario) {
+  /** The powers that are known to break a promise are off unless they are named. */
+  constructor(scenario: Scenario, powers: readonly Gap[] = []) {
     this.scenario = scenario;
+    this.#powers = new Set(powers);
     const { server, secret } = scenario;
     this.ledger = new Ledger((fault) => this.blame(fault));
     this.server = new Server({ now: () => this.nowMs, suspendsJobs: server.suspendsJobs, witness: this });
     const { api } = this.server;
-    this.cluster = new JobController({
+    this.cluster = clusterOf(server, this.#powers, {
       api,
       now: () => this.nowMs,
-      announces: server.announces,
       courseOf: (job) => this.#courseOf(job),
       onEnd: (job, type, reason) => this.ledger.ended(job, type, reason),
     });
@@ -97,11 +101,19 @@ export class World {
   }
 
   /** What goes on in the cluster by itself goes on by one stage; true where something has happened. */
-  advance(): boolean {
-    const isMoving = this.cluster.advance();
+  advance(part: 'all' | 'pods' | 'jobs' = 'all'): boolean {
+    const isMoving = this.#goOn(part);
+    const running = this.cluster.running();
+    if (running.length > 1) this.blame(`containers run at once: those of ${running.join(' and ')}`);
     const isCollecting = this.server.collect();
     this.findLost();
     return isMoving || isCollecting;
+  }
+
+  /** Somebody deletes the Pod that runs, or the kubelet evicts it. */
+  disrupt(how: Disruption): void {
+    if (how === 'deleted' && !this.#powers.has('C3')) return;
+    this.cluster.disrupt(how);
   }
 
   delete(): void {
@@ -234,7 +246,20 @@ export class World {
   }
 
   #newProcess(): Process {
-    return new Process({ server: this.server, cluster: this.cluster, now: () => this.nowMs });
+    const { server, cluster } = this;
+    const hasPods = this.scenario.server.jobController === 'newer' && !this.#powers.has('C5');
+    return new Process({ server, cluster, now: () => this.nowMs, hasPods });
+  }
+
+  #goOn(part: 'all' | 'pods' | 'jobs'): boolean {
+    switch (part) {
+      case 'all':
+        return this.cluster.advance();
+      case 'pods':
+        return this.cluster.runPods();
+      case 'jobs':
+        return this.cluster.syncJobs();
+    }
   }
 
   #courseOf({ metadata }: RawJob): { failures: number; ends: boolean } {

@@ -1,0 +1,83 @@
+/** What the two Job controllers of the model have in common, as the rest of the world sees a cluster. */
+import type { JobCondition } from '../../../../shared/api/job.ts';
+import { toTimestamp } from '../../../../shared/api/time.ts';
+import type { FakeApi, Stored } from '../../../support/fake-api.ts';
+import type { Course } from './scenario.ts';
+
+export interface RawJob extends Stored {
+  readonly spec: {
+    readonly backoffLimit?: number;
+    readonly suspend?: boolean;
+    readonly activeDeadlineSeconds?: number;
+    readonly podReplacementPolicy?: 'Failed' | 'TerminatingOrFailed';
+    readonly template: { readonly spec: { readonly containers: readonly { name: string; image: string }[] } };
+  };
+  readonly status?: RawStatus;
+}
+
+export interface RawStatus {
+  readonly active?: number;
+  readonly terminating?: number;
+  readonly failed?: number;
+  readonly succeeded?: number;
+  readonly startTime?: string;
+  readonly completionTime?: string;
+  readonly conditions?: readonly JobCondition[];
+}
+
+export type End = 'Complete' | 'Failed';
+
+export interface ClusterOptions {
+  readonly api: FakeApi;
+  readonly now: () => number;
+  readonly courseOf: (job: RawJob) => Course;
+  readonly onEnd: (job: RawJob, type: End, reason: string) => void;
+}
+
+/** How a Pod goes that the Job controller does not end: it is deleted with its grace, or the kubelet has killed it. */
+export type Disruption = 'deleted' | 'evicted';
+
+export interface Cluster {
+  /** A quota that lets no Pod be created. */
+  quota: boolean;
+  /** Everything goes on by one stage. True where something has happened, as for the next two. */
+  advance(): boolean;
+  /** The kubelet's part of a stage. */
+  runPods(): boolean;
+  /** The Job controller's part of a stage: with all that has happened to the Pods since it looked last. */
+  syncJobs(): boolean;
+  /** The Jobs of the sequence: what becomes of others is not played. */
+  jobs(): readonly RawJob[];
+  /** The Pods or the Events that are there. */
+  made(kind: 'Pod' | 'Event'): readonly Stored[];
+  /** The UIDs of Jobs, there or not, that have a Pod which has not ended. */
+  busy(): readonly string[];
+  /** The names of the Pods whose containers run: those that are being deleted too, until they end. */
+  running(): readonly string[];
+  /** When the next Job's own time is up. */
+  nextMs(): number | undefined;
+  /** The Pod that is to run goes. */
+  disrupt(how: Disruption): void;
+}
+
+export const isTrue = (job: RawJob, type: string): boolean =>
+  job.status?.conditions?.some((one) => one.type === type && one.status === 'True') === true;
+
+export const isOver = (job: RawJob): boolean => isTrue(job, 'Complete') || isTrue(job, 'Failed');
+
+/** When the Job's own time is up; undefined where it has no limit, or stands still. */
+export function dueMs({ spec, status }: RawJob): number | undefined {
+  if (spec.activeDeadlineSeconds === undefined || spec.suspend === true || status?.startTime === undefined)
+    return undefined;
+  return Date.parse(status.startTime) + spec.activeDeadlineSeconds * 1000;
+}
+
+/** When the first of the Jobs that run is due. */
+export function earliestDueMs(jobs: readonly RawJob[]): number | undefined {
+  const due = jobs.flatMap((job) => (isOver(job) ? [] : (dueMs(job) ?? [])));
+  return due.length === 0 ? undefined : Math.min(...due);
+}
+
+export function condition(type: string, reason: string, nowMs: number, status = 'True'): JobCondition {
+  return { type, status, reason, message: `it was ${reason}`, lastTransitionTime: toTimestamp(nowMs) };
+}

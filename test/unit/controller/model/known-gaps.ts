@@ -1,0 +1,12 @@
+/**
+ * What the newer world can do and the product does not stand yet, by the number of the finding. Each of these powers
+ * is off in the random worlds, and `model-gaps.test.ts` shows that the model sees the fault as soon as one is on. A
+ * fault that is mended goes off this list, and its power is on for good.
+ */
+export const KNOWN_GAPS = {
+  C3: 'A Pod that somebody deletes is replaced while it runs: our Jobs have no podReplacementPolicy.',
+  C5: 'A process that has not listed the Pods yet takes it that none is left.',
+  C9: 'A sequence is Suspended though a Pod of it runs out its grace period.',
+} as const;
+
+export type Gap = keyof typeof KNOWN_GAPS;

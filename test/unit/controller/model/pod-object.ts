@@ -1,0 +1,87 @@
+/** The Pods of a Job and the Job controller's Events, as they are stored. */
+import { LABELS } from '../../../../shared/api/group.ts';
+import { toTimestamp } from '../../../../shared/api/time.ts';
+import type { Stored } from '../../../support/fake-api.ts';
+import { NAMESPACE } from '../../../support/objects.ts';
+import type { RawJob } from './cluster.ts';
+
+export type PodState = 'pending' | 'running' | 'succeeded' | 'failed';
+
+export const isLive = ({ state }: { readonly state: PodState }): boolean => state === 'pending' || state === 'running';
+
+export function podPath(name: string): string {
+  return `/api/v1/namespaces/${NAMESPACE}/pods/${name}`;
+}
+
+export const nameIn = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
+
+export interface PodLook {
+  readonly path: string;
+  readonly state: PodState;
+  /** Default: now. */
+  readonly createdMs?: number;
+  readonly deletionTimestamp?: string;
+  /** Why it ended as a whole. */
+  readonly reason?: string;
+}
+
+/** A Pod of this Job in this state. */
+export function podObject({ metadata }: RawJob, look: PodLook, nowMs: number): Stored {
+  const { name, uid, labels } = metadata;
+  const podName = nameIn(look.path);
+  const at = toTimestamp(nowMs);
+  const { deletionTimestamp, reason, createdMs = nowMs } = look;
+  const podMetadata = {
+    name: podName,
+    namespace: NAMESPACE,
+    uid: `uid-${podName}`,
+    resourceVersion: '',
+    labels: { ...labels, 'batch.kubernetes.io/controller-uid': uid },
+    ownerReferences: [{ apiVersion: 'batch/v1', kind: 'Job', name, uid, controller: true }],
+    creationTimestamp: toTimestamp(createdMs),
+    ...(deletionTimestamp === undefined ? {} : { deletionTimestamp }),
+  };
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: podMetadata,
+    status: {
+      ...podStatus(look.state, labels?.[LABELS.stepName] ?? '', at),
+      ...(reason === undefined ? {} : { reason }),
+    },
+  };
+}
+
+function podStatus(state: PodState, name: string, at: string): Readonly<Record<string, unknown>> {
+  const exitCode = state === 'failed' ? 1 : 0;
+  const reason = state === 'failed' ? 'Error' : 'Completed';
+  const ended = { terminated: { exitCode, reason, message: state === 'failed' ? 'boom' : '', finishedAt: at } };
+  switch (state) {
+    case 'pending':
+      return { phase: 'Pending' };
+    case 'running':
+      return { phase: 'Running', containerStatuses: [{ name, state: { running: { startedAt: at } } }] };
+    case 'succeeded':
+      return { phase: 'Succeeded', containerStatuses: [{ name, state: ended }] };
+    case 'failed':
+      return { phase: 'Failed', containerStatuses: [{ name, state: ended }] };
+  }
+}
+
+/** The Event about a Job whose Pod may not be created, and its path. */
+export function quotaEvent({ metadata: { name, uid } }: RawJob, nowMs: number): readonly [string, Stored] {
+  const event = `${name}.quota`;
+  return [
+    `/api/v1/namespaces/${NAMESPACE}/events/${event}`,
+    {
+      apiVersion: 'v1',
+      kind: 'Event',
+      metadata: { name: event, namespace: NAMESPACE, uid: `uid-${event}`, resourceVersion: '' },
+      involvedObject: { kind: 'Job', name, uid },
+      type: 'Warning',
+      reason: 'FailedCreate',
+      message: 'exceeded quota',
+      lastTimestamp: toTimestamp(nowMs),
+    },
+  ];
+}
