@@ -1,6 +1,7 @@
 /** The actions on Jobs: create, look for, delete. */
 import { LABELS, MANAGER } from '../shared/api/group.ts';
 import { type ObservedJob, sequentialJobOwner } from '../shared/api/job.ts';
+import type { ObservedPod } from '../shared/api/pod.ts';
 import { MESSAGE } from '../shared/api/reasons.ts';
 import type { OwnerReference, SequentialJob } from '../shared/api/types.ts';
 import { buildJob } from '../shared/jobs/job.ts';
@@ -20,6 +21,8 @@ export interface ActorDeps {
   readonly client: ApiClient;
   readonly sequentialJobs: Cache<SequentialJob>;
   readonly jobs: Cache<ObservedJob>;
+  /** By the UID of their Job. A sequence runs on also where they may not be read. */
+  readonly pods: Cache<ObservedPod>;
   /** Asked before a Job is created that needs something. */
   readonly dependencies: Pick<DependencyChecker, 'missing'>;
   readonly revisions: Revisions;

@@ -1,5 +1,7 @@
 /** The Pods of one Job, asked of the API server. */
 import { LABELS } from '../shared/api/group.ts';
+import type { ObservedPod } from '../shared/api/pod.ts';
+import type { Cache } from '../shared/kube/cache.ts';
 import type { ApiClient } from '../shared/kube/client.ts';
 import { isApiError } from '../shared/kube/errors.ts';
 import { collectionPath, PODS } from '../shared/kube/resources.ts';
@@ -18,12 +20,13 @@ const MAX_PODS = 500;
 /**
  * The snapshot with the Pods of a Job as the API server has them now: the watch of Pods may be behind that of Jobs. Those
  * that the watch has shown and that are gone stay, if they have ended: they tell how. Where Pods may not be listed, those
- * of the watch are all. Rejects with ApiError.
+ * of the watch are all. The cache gets them too: a Pod that runs on must not be forgotten before the watch has told of it.
+ * Rejects with ApiError.
  */
 export async function withPodsOf(
   job: JobRef,
   snapshot: Snapshot,
-  deps: { readonly client: ApiClient },
+  deps: { readonly client: ApiClient; readonly pods: Cache<ObservedPod> },
 ): Promise<Snapshot> {
   const { namespace, uid } = snapshot.object.metadata;
   const index = job.index === undefined ? '' : `,${LABELS.stepIndex}=${job.index}`;
@@ -34,6 +37,7 @@ export async function withPodsOf(
       query: { labelSelector: `${LABELS.uid}=${uid}${index}`, limit: MAX_PODS },
     });
     const listed = (list.items ?? []).map(toObservedPod).filter(({ jobUID }) => jobUID === job.uid);
+    for (const pod of listed) deps.pods.assume(pod);
     const uids = new Set(listed.map(({ metadata }) => metadata.uid));
     const vanished = (snapshot.pods ?? []).filter(
       ({ metadata, termination }) => !uids.has(metadata.uid) && termination !== undefined,

@@ -1,5 +1,5 @@
 /** One visit to one SequentialJob: observe → decide → act → report. */
-import type { JobWarning, ObservedPod } from '../shared/api/pod.ts';
+import type { JobWarning } from '../shared/api/pod.ts';
 import { LABELS } from '../shared/api/group.ts';
 import { EVENT } from '../shared/api/reasons.ts';
 import type { SequentialJob, SequentialJobStatus } from '../shared/api/types.ts';
@@ -16,8 +16,7 @@ import { toObservedJob, toSequentialJob } from './transform.ts';
 import { report, type ReporterDeps } from './report.ts';
 
 export interface ReconcilerDeps extends ActorDeps, ReporterDeps {
-  /** Both by the UID of their Job. They only explain: a sequence runs on also where they may not be read. */
-  readonly pods: Cache<ObservedPod>;
+  /** By the UID of their Job. They only explain: a sequence runs on also where they may not be read. */
   readonly warnings: Cache<JobWarning>;
   readonly doubts: Doubts;
   readonly observer?: VisitObserver | undefined;

@@ -22,6 +22,7 @@ export function actorDeps(client: ApiClient, now: () => number = () => NOW_MS): 
     client,
     sequentialJobs: new Cache<SequentialJob>(),
     jobs: new Cache<ObservedJob>((job) => sequentialJobOwner(job)?.uid),
+    pods: new Cache<ObservedPod>(({ jobUID }) => jobUID),
     dependencies: new DependencyChecker({ client, log, now }),
     revisions: new Revisions({ client, log }),
     skills: new ServerSkills(log),
@@ -39,7 +40,6 @@ export function reconcilerDeps(
   const events: Pick<EventRecorder, 'emit'> = { emit };
   return {
     ...actorDeps(client, now),
-    pods: new Cache<ObservedPod>(({ jobUID }) => jobUID),
     warnings: new Cache<JobWarning>(({ jobUID }) => jobUID),
     events: events as EventRecorder,
     doubts: new Doubts(),

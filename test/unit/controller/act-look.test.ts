@@ -85,6 +85,12 @@ describe('inspectPods', () => {
     expect(after.findings).toEqual(INSPECTED);
   });
 
+  it('keeps what it found in the cache: the next reconcile may come before the watch', async () => {
+    putPod('a');
+    await act([INSPECT], snapshot(), deps);
+    expect(deps.pods.indexed(observedPod().jobUID ?? '').map(({ metadata }) => metadata.name)).toEqual(['a']);
+  });
+
   it('drops one that is gone and had not ended: it tells nothing', async () => {
     expect(names(await act([INSPECT], snapshot({ pods: [seen('a')] }), deps))).toEqual([]);
   });

@@ -1,6 +1,6 @@
 /**
  * What the newer world can do and the product does not stand yet, by the number of the finding. Each of these powers
- * is off in the random worlds, and `model-gaps.test.ts` shows that the model sees the fault as soon as one is on. A
+ * is off in the random worlds, and `model-stories.test.ts` shows that the model sees the fault as soon as one is on. A
  * fault that is mended goes off this list, and its power is on for good.
  */
 export const KNOWN_GAPS = {
