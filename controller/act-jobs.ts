@@ -11,6 +11,7 @@ import { type ApiError, isApiError, isRefusal } from '../shared/kube/errors.ts';
 import { collectionPath, JOBS, objectPath } from '../shared/kube/resources.ts';
 import type { Action, Finding, Snapshot } from './decide/index.ts';
 import type { DependencyChecker } from './dependencies.ts';
+import type { PodsState } from './informers.ts';
 import { withPodsOf } from './pods-of.ts';
 import type { Preflights } from './preflights.ts';
 import type { Revisions } from './revisions.ts';
@@ -23,6 +24,7 @@ export interface ActorDeps {
   readonly jobs: Cache<ObservedJob>;
   /** By the UID of their Job. A sequence runs on also where they may not be read. */
   readonly pods: Cache<ObservedPod>;
+  readonly podsState: () => PodsState;
   /** Asked before a Job is created that needs something. */
   readonly dependencies: Pick<DependencyChecker, 'missing'>;
   readonly revisions: Revisions;

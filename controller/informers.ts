@@ -10,6 +10,7 @@ import { Compactor } from '../shared/kube/compactor.ts';
 import { type ApiError, isApiError } from '../shared/kube/errors.ts';
 import { Reflector } from '../shared/kube/reflector.ts';
 import { collectionPath, EVENTS, JOBS, PODS, type Resource, SEQUENTIAL_JOBS } from '../shared/kube/resources.ts';
+import { sleep } from '../shared/sleep.ts';
 import type { Log } from '../shared/log.ts';
 import type { Watched } from '../shared/metrics/controller.ts';
 import { tellsNews, toJobWarning, toObservedPod } from './transform-pod.ts';
@@ -34,6 +35,12 @@ const JOB_WARNINGS = 'involvedObject.kind=Job,reason=FailedCreate,type=Warning';
 
 /** The API server keeps no watch cache of Events, and sends no bookmarks: silence is no sign before the watch must end. */
 const EVENTS_IDLE_MS = 660_000;
+
+/** How long the start waits for the first list of Pods: after that, a reconcile that needs some asks for them. */
+const PODS_WAIT_MS = 10_000;
+
+/** Whether the cache of Pods holds a complete list, will hold one, or may not. */
+export type PodsState = 'listed' | 'awaited' | 'forbidden';
 
 interface Source<T> {
   readonly resource: Resource;
@@ -66,8 +73,11 @@ export class Informers {
   readonly #options: InformersOptions;
   /** Nothing is decided before these are complete. */
   readonly #needed: readonly Informer[];
-  /** These only explain: they are not waited for, so that a permission that is missing stops nobody. */
-  readonly #explaining: readonly Informer[];
+  /** These are not needed: a permission that is missing stops nobody. */
+  readonly #pods: Informer;
+  readonly #events: Informer;
+  readonly #podsForbidden = Promise.withResolvers<void>();
+  readonly #stopping = new AbortController();
   /** What may not be read, and has been said. */
   readonly #forbidden = new Set<string>();
 
@@ -83,16 +93,14 @@ export class Informers {
       }),
       this.#reflect('jobs', { resource: JOBS, cache: jobs, transform: toObservedJob, labelSelector }),
     ];
-    this.#explaining = [
-      this.#reflect('pods', { resource: PODS, cache: pods, transform: toObservedPod, labelSelector }),
-      this.#reflect('events', {
-        resource: EVENTS,
-        cache: warnings,
-        transform: toJobWarning,
-        fieldSelector: JOB_WARNINGS,
-        idleMs: EVENTS_IDLE_MS,
-      }),
-    ];
+    this.#pods = this.#reflect('pods', { resource: PODS, cache: pods, transform: toObservedPod, labelSelector });
+    this.#events = this.#reflect('events', {
+      resource: EVENTS,
+      cache: warnings,
+      transform: toJobWarning,
+      fieldSelector: JOB_WARNINGS,
+      idleMs: EVENTS_IDLE_MS,
+    });
     this.#subscribe();
   }
 
@@ -101,15 +109,32 @@ export class Informers {
     return this.#needed.every((informer) => informer.hasSynced);
   }
 
-  /** Resolves when that is so. */
+  get podsState(): PodsState {
+    if (this.#pods.hasSynced) return 'listed';
+    return this.#forbidden.has('pods') ? 'forbidden' : 'awaited';
+  }
+
+  /** Resolves when that is so, and the Pods are listed too, or may not be, or take too long. */
   async start(): Promise<void> {
-    for (const informer of [...this.#needed, ...this.#explaining]) informer.start();
-    await Promise.all(this.#needed.map((informer) => informer.synced));
+    for (const informer of this.#all) informer.start();
+    await Promise.all([...this.#needed.map((informer) => informer.synced), this.#podsSettled()]);
     this.#compactor.settle();
   }
 
   async stop(): Promise<void> {
-    await Promise.all([...this.#needed, ...this.#explaining].map((informer) => informer.stop()));
+    this.#stopping.abort();
+    await Promise.all(this.#all.map((informer) => informer.stop()));
+  }
+
+  get #all(): readonly Informer[] {
+    return [...this.#needed, this.#pods, this.#events];
+  }
+
+  async #podsSettled(): Promise<void> {
+    const settled = new AbortController();
+    const either = AbortSignal.any([settled.signal, this.#stopping.signal]);
+    await Promise.race([this.#pods.synced, this.#podsForbidden.promise, sleep(PODS_WAIT_MS, either)]);
+    settled.abort();
   }
 
   #subscribe(): void {
@@ -161,6 +186,7 @@ export class Informers {
     const isKnown = error.code === 'Gone' || this.#forbidden.has(informer);
     if (isApiError(error, 'Forbidden')) this.#forbidden.add(informer);
     else this.#forbidden.delete(informer);
+    if (this.#forbidden.has('pods')) this.#podsForbidden.resolve();
     this.#options.log[isKnown ? 'debug' : 'warn'](
       { informer, err: error.message, retryMs },
       'watch failed, will retry',

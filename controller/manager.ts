@@ -113,6 +113,7 @@ export class Controller {
       sequentialJobs,
       jobs,
       pods,
+      podsState: () => this.#informers.podsState,
       warnings,
       events: new EventRecorder({
         client,

@@ -1,10 +1,8 @@
 /** The Pods of one Job, asked of the API server. */
 import { LABELS } from '../shared/api/group.ts';
-import type { ObservedPod } from '../shared/api/pod.ts';
-import type { Cache } from '../shared/kube/cache.ts';
-import type { ApiClient } from '../shared/kube/client.ts';
 import { isApiError } from '../shared/kube/errors.ts';
 import { collectionPath, PODS } from '../shared/kube/resources.ts';
+import type { ActorDeps } from './act-jobs.ts';
 import type { Snapshot } from './decide/index.ts';
 import { toObservedPod } from './transform-pod.ts';
 
@@ -26,7 +24,7 @@ const MAX_PODS = 500;
 export async function withPodsOf(
   job: JobRef,
   snapshot: Snapshot,
-  deps: { readonly client: ApiClient; readonly pods: Cache<ObservedPod> },
+  deps: Pick<ActorDeps, 'client' | 'pods' | 'podsState'>,
 ): Promise<Snapshot> {
   const { namespace, uid } = snapshot.object.metadata;
   const index = job.index === undefined ? '' : `,${LABELS.stepIndex}=${job.index}`;
@@ -37,7 +35,8 @@ export async function withPodsOf(
       query: { labelSelector: `${LABELS.uid}=${uid}${index}`, limit: MAX_PODS },
     });
     const listed = (list.items ?? []).map(toObservedPod).filter(({ jobUID }) => jobUID === job.uid);
-    for (const pod of listed) deps.pods.assume(pod);
+    // What no watch will tell of would stay for ever.
+    if (deps.podsState() !== 'forbidden') for (const pod of listed) deps.pods.assume(pod);
     const uids = new Set(listed.map(({ metadata }) => metadata.uid));
     const vanished = (snapshot.pods ?? []).filter(
       ({ metadata, termination }) => !uids.has(metadata.uid) && termination !== undefined,

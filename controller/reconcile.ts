@@ -2,7 +2,7 @@
 import type { JobWarning } from '../shared/api/pod.ts';
 import { LABELS } from '../shared/api/group.ts';
 import { EVENT } from '../shared/api/reasons.ts';
-import type { SequentialJob, SequentialJobStatus } from '../shared/api/types.ts';
+import type { SequentialJob, SequentialJobStatus, StepStatus } from '../shared/api/types.ts';
 import { type Cache, type Key, keyOf, type KubeObject } from '../shared/kube/cache.ts';
 import { type ApiError, isApiError } from '../shared/kube/errors.ts';
 import { collectionPath, JOBS, objectPath, SEQUENTIAL_JOBS } from '../shared/kube/resources.ts';
@@ -11,6 +11,7 @@ import { recordSpec } from './act-jobs.ts';
 import { type Action, decide, type Decision, type Snapshot } from './decide/index.ts';
 import type { Doubts, Unheard } from './doubts.ts';
 import { type Held, hold } from './hold.ts';
+import { withPodsOf } from './pods-of.ts';
 import type { Known } from './revisions.ts';
 import { toObservedJob, toSequentialJob } from './transform.ts';
 import { report, type ReporterDeps } from './report.ts';
@@ -59,6 +60,7 @@ export async function reconcile(key: Key, deps: ReconcilerDeps): Promise<Result>
   if (seen === undefined) return { requeueAfterMs: undefined };
   let { snapshot } = seen;
   try {
+    snapshot = await withUnlistedPods(snapshot, deps);
     for (let round = 0; round < MAX_ROUNDS; round++) {
       const decision = decide(snapshot, deps.now());
       if (decision.actions.length === 0) {
@@ -165,8 +167,7 @@ async function observe(key: Key, deps: ReconcilerDeps): Promise<Seen | undefined
   const stored = deps.sequentialJobs.get(key);
   if (stored === undefined) return undefined;
   const { known, ...held } = await heldOrTold(stored, deps);
-  // The last one that was started: it runs, or its Pods may outlive its failure.
-  const job = stored.status?.steps?.findLast(({ state }) => state !== 'Skipped')?.jobUID;
+  const job = lastStarted(stored.status)?.jobUID;
   const isNear = inNamespace(stored.metadata.namespace);
   const pods = job === undefined ? [] : deps.pods.indexed(job).filter(isNear);
   const warnings = job === undefined ? [] : deps.warnings.indexed(job).filter(isNear);
@@ -174,6 +175,22 @@ async function observe(key: Key, deps: ReconcilerDeps): Promise<Seen | undefined
   const preflight = deps.preflights.isDue(held.object) ? { preflight: { type: 'due' } as const } : {};
   return { snapshot: { ...held, ...preflight, jobs, findings: {}, pods, warnings }, known };
 }
+
+/**
+ * The snapshot with the Pods of the last step that was started, asked for where the cache does not have them yet: a
+ * process that is new must not take it that none is left. What is over needs none until its spec changes.
+ */
+async function withUnlistedPods(snapshot: Snapshot, deps: ReconcilerDeps): Promise<Snapshot> {
+  const { metadata, status } = snapshot.object;
+  const step = lastStarted(status);
+  const isAtRest = status?.completionTime !== undefined && status.observedGeneration === metadata.generation;
+  if (step?.jobUID === undefined || isAtRest || deps.podsState() !== 'awaited') return snapshot;
+  return withPodsOf({ uid: step.jobUID, index: step.index }, snapshot, deps);
+}
+
+/** The last step that was started: it runs, or its Pods may outlive its failure. */
+const lastStarted = (status: SequentialJobStatus | undefined): StepStatus | undefined =>
+  status?.steps?.findLast(({ state }) => state !== 'Skipped');
 
 /**
  * Owner references and labels are written by whoever creates an object, and a UID is no secret: without this a right to

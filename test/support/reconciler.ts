@@ -23,6 +23,7 @@ export function actorDeps(client: ApiClient, now: () => number = () => NOW_MS): 
     sequentialJobs: new Cache<SequentialJob>(),
     jobs: new Cache<ObservedJob>((job) => sequentialJobOwner(job)?.uid),
     pods: new Cache<ObservedPod>(({ jobUID }) => jobUID),
+    podsState: () => 'listed',
     dependencies: new DependencyChecker({ client, log, now }),
     revisions: new Revisions({ client, log }),
     skills: new ServerSkills(log),

@@ -91,6 +91,12 @@ describe('inspectPods', () => {
     expect(deps.pods.indexed(observedPod().jobUID ?? '').map(({ metadata }) => metadata.name)).toEqual(['a']);
   });
 
+  it('keeps none where no watch would tell of its end', async () => {
+    putPod('a');
+    await act([INSPECT], snapshot(), { ...deps, podsState: () => 'forbidden' });
+    expect(deps.pods.size).toBe(0);
+  });
+
   it('drops one that is gone and had not ended: it tells nothing', async () => {
     expect(names(await act([INSPECT], snapshot({ pods: [seen('a')] }), deps))).toEqual([]);
   });

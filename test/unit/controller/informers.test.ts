@@ -151,6 +151,29 @@ describe('Informers', () => {
       expect(resolved).toBe(expected);
     });
 
+    it.each<readonly [string, ApiErrorCode | undefined, number, string]>([
+      ['they are listed', undefined, 0, 'listed'],
+      ['they may not be read', 'Forbidden', 0, 'forbidden'],
+      ['they have not come for 10 s', 'ServerError', 10_000, 'awaited'],
+    ])('waits for the Pods until %s', async (_says, code, ms, state) => {
+      if (code !== undefined) refused.pods = code;
+      let resolved = false;
+      void informers.start().then(() => (resolved = true));
+      await pass(Math.max(0, ms - 1));
+      expect(resolved).toBe(ms === 0);
+      await pass(1);
+      expect(resolved).toBe(true);
+      expect(informers.podsState).toBe(state);
+    });
+
+    it('a stop while the Pods are waited for leaves no timer', async () => {
+      refused.pods = 'ServerError';
+      void informers.start();
+      await pass();
+      await informers.stop();
+      expect(jest.getTimerCount()).toBe(0);
+    });
+
     it('brings what was there to its turn', async () => {
       items = { sequentialjobs: [sequentialJob() as never], jobs: [rawJob()] };
       const start = informers.start();

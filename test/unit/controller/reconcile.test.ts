@@ -1,6 +1,8 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import type { PodsState } from '../../../controller/informers.ts';
+import { reconcile } from '../../../controller/reconcile.ts';
 import { FINALIZER } from '../../../shared/api/group.ts';
-import type { SequentialJob } from '../../../shared/api/types.ts';
+import type { SequentialJob, SequentialJobStatus } from '../../../shared/api/types.ts';
 import { getCondition, isTrue } from '../../../shared/conditions.ts';
 import type { ApiRequest } from '../../../shared/kube/client.ts';
 import { ApiError, type ApiErrorCode, isApiError } from '../../../shared/kube/errors.ts';
@@ -10,7 +12,9 @@ import {
   completed,
   container,
   failed,
+  jobUid,
   NAMESPACE,
+  NOW,
   observedJob,
   ownedBy,
   sequentialJob,
@@ -93,6 +97,26 @@ describe('reconcile', () => {
       await new Process(api).visit();
       expect(requests()).toHaveLength(before);
       expect(process.events).toEqual([]);
+    });
+
+    const running: SequentialJobStatus = {
+      startTime: NOW,
+      steps: [{ index: 0, name: 'extract', jobName: 'etl-0-extract', jobUID: jobUid(0), state: 'Running' }],
+    };
+    const RUNS = sequentialJob({ status: running });
+    const OVER = sequentialJob({ status: { ...running, completionTime: NOW, observedGeneration: 1 } });
+
+    it.each<readonly [string, PodsState, SequentialJob, number]>([
+      ['one that runs asks for the Pods while their first list is awaited', 'awaited', RUNS, 1],
+      ['one that runs asks for none once they are listed', 'listed', RUNS, 0],
+      ['one that runs asks for none where they may not be read', 'forbidden', RUNS, 0],
+      ['one that is over asks for none', 'awaited', OVER, 0],
+      ['one without a step asks for none', 'awaited', sequentialJob(), 0],
+    ])('%s', async (_says, state, object, expected) => {
+      api.putSequentialJob(object);
+      api.putJob(observedJob(0));
+      await reconcile(KEY, { ...new Process(api).deps, podsState: () => state });
+      expect(requests().filter((request) => request === 'GET pods')).toHaveLength(expected);
     });
 
     it('knows of its own writes before the watch tells of them', async () => {

@@ -5,7 +5,6 @@
  */
 export const KNOWN_GAPS = {
   C3: 'A Pod that somebody deletes is replaced while it runs: our Jobs have no podReplacementPolicy.',
-  C5: 'A process that has not listed the Pods yet takes it that none is left.',
   C9: 'A sequence is Suspended though a Pod of it runs out its grace period.',
 } as const;
 

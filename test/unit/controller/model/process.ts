@@ -25,8 +25,6 @@ export interface Outside {
   readonly server: Server;
   readonly cluster: Cluster;
   readonly now: () => number;
-  /** Whether its first visit comes after the first list of Pods. */
-  readonly hasPods: boolean;
 }
 
 export class Process implements Sender {
@@ -39,6 +37,8 @@ export class Process implements Sender {
   queued = true;
   /** When a visit is due by the clock. */
   dueMs: number | undefined;
+  /** A new process may visit before it has listed the Pods: the manager waits for them, but not for ever. */
+  #hasPods = false;
   readonly #outside: Outside;
   readonly #informers: Informers;
   readonly #deps: ReconcilerDeps;
@@ -58,10 +58,16 @@ export class Process implements Sender {
       },
     });
     const { sequentialJobs, jobs, pods, warnings } = this.#informers;
-    this.#deps = { ...reconcilerDeps(client, () => undefined, now), sequentialJobs, jobs, pods, warnings };
+    this.#deps = {
+      ...reconcilerDeps(client, () => undefined, now),
+      sequentialJobs,
+      jobs,
+      pods,
+      warnings,
+      podsState: () => (this.#hasPods ? 'listed' : 'awaited'),
+    };
     this.sync('sequentialJobs');
     this.sync('jobs');
-    if (outside.hasPods) this.sync('pods');
   }
 
   syncAll(): void {
@@ -78,6 +84,7 @@ export class Process implements Sender {
       case 'jobs':
         return follow(informers.jobs, cluster.jobs().map(toObservedJob));
       case 'pods':
+        this.#hasPods = true;
         return follow(informers.pods, cluster.made('Pod').map(toObservedPod));
       case 'warnings':
         return follow(informers.warnings, cluster.made('Event').map(toJobWarning));

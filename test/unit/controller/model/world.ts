@@ -246,9 +246,7 @@ export class World {
   }
 
   #newProcess(): Process {
-    const { server, cluster } = this;
-    const hasPods = this.scenario.server.jobController === 'newer' && !this.#powers.has('C5');
-    return new Process({ server, cluster, now: () => this.nowMs, hasPods });
+    return new Process({ server: this.server, cluster: this.cluster, now: () => this.nowMs });
   }
 
   #goOn(part: 'all' | 'pods' | 'jobs'): boolean {
