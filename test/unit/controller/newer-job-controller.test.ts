@@ -110,7 +110,6 @@ class Stage {
       exitsCleanly: false,
       countsTerminating: true,
       waitsForPods,
-      suspendsGracefully: true,
     });
     this.api.putJob(observedJob(0, { status: {} }));
     this.#change(spec ?? {});

@@ -39,8 +39,6 @@ export interface NewerOptions extends ClusterOptions, KubeletOptions {
   readonly countsTerminating: boolean;
   /** Whether it announces the end, and says it when no Pod terminates any more (1.31). */
   readonly waitsForPods: boolean;
-  /** Whether the Pods of a suspended Job have their grace period. */
-  readonly suspendsGracefully: boolean;
 }
 
 export class NewerJobController implements Cluster {
@@ -159,10 +157,7 @@ export class NewerJobController implements Cluster {
 
   /** The Pods that it deletes count neither as failed nor as succeeded. */
   #suspend(job: RawJob, pods: readonly Pod[]): boolean {
-    for (const pod of pods.filter(isActive)) {
-      this.#letGo(pod);
-      if (!this.#options.suspendsGracefully) this.#kubelet.remove(pod);
-    }
+    for (const pod of pods.filter(isActive)) this.#letGo(pod);
     if (isTrue(job, 'Suspended')) return this.#write(job);
     return this.#write(job, { conditions: this.#with(job, 'Suspended', 'JobSuspended') }, true);
   }
