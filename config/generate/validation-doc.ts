@@ -51,7 +51,8 @@ Where servers differ, they are those of the most permissive one, from Kubernetes
 - each probe and each lifecycle hook has exactly one action
 - \`restartPolicy\` is \`Never\` or \`OnFailure\`, and \`Never\` where a step has a \`podFailurePolicy\`
 - the template has no containers, and no labels or annotations under \`batch.example.com/\`, \`*.batch.example.com/\` and
-  \`batch.kubernetes.io/\`
+  \`batch.kubernetes.io/\`, nor the labels \`controller-uid\` and \`job-name\`
+- scheduling gates and resource claims have different names, and spread constraints different keys and actions
 - a step policy names a step, once; a step's deadline is not above the sequence's
 - the name of a SequentialJob has at most 63 characters
 
@@ -72,8 +73,9 @@ A server takes these, and we do not:
 ${deliberate.map(row).join('\n')}
 
 \`test/integration/core-schema.test.ts\` holds that against whatever API server it gets: 612 containers and templates, right ones and
-wrong ones of each kind, and 400 manifests put together from them. Nothing that the server takes is refused here, but for this list. A unit test holds
-the same against the verdicts of a Kubernetes 1.36.3.
+wrong ones of each kind, 36 specs from the field, and 400 manifests put together from the cases. Nothing that the server takes is refused
+here, but for this list, and no field that it knows is missing from the schema. A unit test holds the same against the verdicts of a
+Kubernetes 1.36.3, which refused 381 of these 648 specs; 245 of them are right by the schema and by our rules, and are left to it.
 
 Empty texts are not compared on a 1.20 that was built with Go 1.18 or newer: its schema takes \`value: ''\` for null and refuses it.
 The releases of 1.20 don't, nor does any newer server.

@@ -2,25 +2,27 @@
  * Nothing that the API server takes is refused: what a container and a template may say is accepted by validation, and by
  * the CustomResourceDefinition, whenever this server takes the Job that the controller would make of it, but for what is
  * refused on purpose. The cases are in test/fixtures/core-schema, what is deliberate in its deliberate.yaml, with the reason,
- * and in docs/validation.md. Everything is sent with dryRun, and the webhook is bypassed: what it would say is said in this
- * process.
+ * and in docs/validation.md; specs from the field, some with the fields of newer releases, are in test/fixtures/recorded.
+ * Everything is sent with dryRun, and the webhook is bypassed: what it would say is said in this process.
  */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { withDefaults } from '../../shared/api/defaults.ts';
 import type { SequentialJob, SequentialJobSpec } from '../../shared/api/types.ts';
 import { buildJob } from '../../shared/jobs/job.ts';
-import type { ApiClient } from '../../shared/kube/client.ts';
+import type { ApiClient, ApiRequest } from '../../shared/kube/client.ts';
 import { isApiError } from '../../shared/kube/errors.ts';
 import { collectionPath, JOBS, SEQUENTIAL_JOBS, type Resource } from '../../shared/kube/resources.ts';
 import { formatFieldErrors, validateSequentialJob } from '../../shared/validation/index.ts';
 import { BYPASSED } from '../support/admission.ts';
 import { connect, Namespace } from '../support/cluster.ts';
-import { type CoreCase, coreCases, deliberateRefusals, specOf } from '../support/core-cases.ts';
+import { type CoreCase, coreCases, deliberateRefusals, fieldSpecs, type Json, specOf } from '../support/core-cases.ts';
 import { mixes } from '../support/core-mix.ts';
 import { askServer } from '../support/server.ts';
 
 const CASES = coreCases();
 const DELIBERATE = deliberateRefusals();
+
+const FIELD = fieldSpecs();
 
 const MIXES = 400;
 const SEED = 20_260_101;
@@ -29,6 +31,7 @@ let client: ApiClient;
 let namespace: Namespace;
 /** The server is Kubernetes 1 and this. */
 let minor: number;
+let validatesStrictly: boolean;
 /**
  * Whether the server's schema takes an empty text for a text. 1.20 built with Go 1.18 or newer takes it for null: its
  * validator compares reflect.Values, which hold the same address for every empty text since then. Its releases don't.
@@ -38,9 +41,9 @@ let takesEmptyTexts: boolean;
 beforeAll(async () => {
   client = connect();
   namespace = await Namespace.create(client, 'core', BYPASSED);
-  ({ minor } = await askServer(client));
+  ({ minor, validatesStrictly } = await askServer(client));
   const empty = { name: 'empty', container: { env: [{ name: 'A', value: '' }] } };
-  takesEmptyTexts = (await judge(empty)).schema === '';
+  takesEmptyTexts = (await judge(specOf(empty))).schema === '';
 });
 
 afterAll(async () => {
@@ -48,13 +51,15 @@ afterAll(async () => {
   await client.close();
 });
 
+type Query = NonNullable<ApiRequest['query']>;
+
 /** Gives what the server says against an object, or nothing. */
-async function refusal(resource: Resource, body: unknown): Promise<string> {
+async function refusal(resource: Resource, body: unknown, query: Query = {}): Promise<string> {
   try {
     await client.request({
       method: 'POST',
       path: collectionPath(resource, namespace.name),
-      query: { dryRun: 'All' },
+      query: { dryRun: 'All', ...query },
       body,
     });
     return '';
@@ -65,8 +70,8 @@ async function refusal(resource: Resource, body: unknown): Promise<string> {
   }
 }
 
-function objectOf(coreCase: CoreCase): SequentialJob {
-  const spec = withDefaults(specOf(coreCase) as unknown as SequentialJobSpec);
+function objectOf(written: Json): SequentialJob {
+  const spec = withDefaults(written as unknown as SequentialJobSpec);
   const metadata = {
     name: 'etl',
     namespace: namespace.name,
@@ -87,23 +92,28 @@ interface Verdict {
 const judged = new Map<string, Verdict>();
 
 async function judgeOnce(coreCase: CoreCase): Promise<Verdict> {
-  const verdict = judged.get(coreCase.name) ?? (await judge(coreCase));
+  const verdict = judged.get(coreCase.name) ?? (await judge(specOf(coreCase)));
   judged.set(coreCase.name, verdict);
   return verdict;
 }
 
-async function judge(coreCase: CoreCase): Promise<Verdict> {
-  const object = objectOf(coreCase);
+async function judge(spec: Json): Promise<Verdict> {
+  const object = objectOf(spec);
   const faults = validateSequentialJob(object);
-  const { name } = object.metadata;
   return {
     ours: faults.length === 0 ? '' : formatFieldErrors(faults),
-    schema: await refusal(SEQUENTIAL_JOBS, { ...object, metadata: { name }, spec: specOf(coreCase) }),
+    schema: await refusal(SEQUENTIAL_JOBS, asWritten(spec)),
     theirs: await refusal(JOBS, buildJob(object, 0, 0)),
   };
 }
 
-const EMPTY_TEXT = /[\w.]+: Invalid value: "null": [\w.]+ in body must be of type string: "null"/g;
+/** The object that a user applies. */
+function asWritten(spec: Json): object {
+  const { apiVersion, kind, metadata } = objectOf(spec);
+  return { apiVersion, kind, metadata: { name: metadata.name }, spec };
+}
+
+const EMPTY_TEXT = /[\w./-]+: Invalid value: "null": [\w./-]+ in body must be of type string: "null"/g;
 
 /** What the definition says against an object, but for the server's fault with empty texts. */
 function refusedBySchema({ schema }: Verdict): string {
@@ -137,7 +147,7 @@ describe('what the server takes is taken here, or refused on purpose', () => {
     const refused: unknown[] = [];
     let taken = 0;
     for (const mix of mixes({ good, bad: good }, MIXES, SEED)) {
-      const verdict = await judge(mix);
+      const verdict = await judge(specOf(mix));
       if (verdict.theirs === '') taken += 1;
       if (contradictions(verdict).length > 0) refused.push([mix.name, verdict]);
     }
@@ -154,4 +164,23 @@ it('what validation takes the definition takes: the server stores it', async () 
     if (verdict.ours === '' && refusedBySchema(verdict) !== '') refused.push([coreCase.name, verdict]);
   }
   expect(refused).toEqual([]);
+});
+
+it.each(FIELD)('what the server takes of the field is taken here: %s', async (_name, spec) => {
+  expect(contradictions(await judge(spec))).toEqual([]);
+});
+
+it('what the server takes where unknown fields are refused, the definition takes there too: no field is missing', async () => {
+  const strict = { fieldValidation: 'Strict' };
+  const cases = CASES.filter(({ name }) => !isDeliberate(name)).map((one) => [one.name, specOf(one)] as const);
+  const refused: unknown[] = [];
+  let taken = 0;
+  for (const [name, spec] of validatesStrictly ? [...cases, ...FIELD] : []) {
+    if ((await refusal(JOBS, buildJob(objectOf(spec), 0, 0), strict)) !== '') continue;
+    taken += 1;
+    const schema = await refusal(SEQUENTIAL_JOBS, asWritten(spec), strict);
+    if (schema !== '') refused.push([name, schema]);
+  }
+  expect(refused).toEqual([]);
+  expect(taken > 0).toBe(validatesStrictly);
 });

@@ -52,3 +52,24 @@ export function specOf({ container, pod, metadata }: Omit<CoreCase, 'name'>): Js
   const template = { ...(metadata === undefined ? {} : { metadata }), ...(pod === undefined ? {} : { spec: pod }) };
   return { containers: [{ name: 'load', image: 'busybox:1.36', ...container }], template };
 }
+
+/** What a server of some release said of a spec; nothing where it took the Job of its first step. */
+interface FieldVerdict {
+  readonly spec: Json;
+  readonly server: string;
+}
+
+const RECORDED = join(import.meta.dirname, '../fixtures/recorded/v1.36.3');
+const recorded = (file: string): unknown => JSON.parse(readFileSync(join(RECORDED, file), 'utf8'));
+
+/** What a Kubernetes 1.36.3 said of each case, by its name; nothing where it took the Job. */
+export const recordedCoreVerdicts = (): Readonly<Record<string, string>> =>
+  recorded('verdicts-core.json') as Readonly<Record<string, string>>;
+
+/** What it said of specs from the field, by what they show. */
+export const recordedFieldVerdicts = (): Readonly<Record<string, FieldVerdict>> =>
+  recorded('verdicts-field.json') as Readonly<Record<string, FieldVerdict>>;
+
+/** The specs from the field, with what they show. */
+export const fieldSpecs = (): readonly (readonly [says: string, spec: Json])[] =>
+  Object.entries(recordedFieldVerdicts()).map(([says, { spec }]) => [says, spec] as const);

@@ -2,17 +2,19 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { coreCases, deliberateRefusals, type Json, specOf } from '../../../support/core-cases.ts';
+import {
+  coreCases,
+  deliberateRefusals,
+  recordedCoreVerdicts,
+  recordedFieldVerdicts,
+  specOf,
+} from '../../../support/core-cases.ts';
 import { refusals, sequence } from './refusals.ts';
 
-const FOLDER = join(import.meta.dirname, '../../../fixtures/recorded/v1.36.3');
 const MINOR = 36;
 
-const read = (file: string): unknown => JSON.parse(readFileSync(join(FOLDER, file), 'utf8'));
-
-/** What the server said; empty where it took the Job. */
-const CORE = read('verdicts-core.json') as Readonly<Record<string, string>>;
-const FIELD = read('verdicts-field.json') as Readonly<Record<string, { readonly spec: Json; readonly server: string }>>;
+const CORE = recordedCoreVerdicts();
+const FIELD = recordedFieldVerdicts();
 
 const DELIBERATE = new Map(
   deliberateRefusals().flatMap(({ cases, before = Infinity }) => cases.map((name) => [name, before] as const)),
@@ -49,4 +51,15 @@ describe('what is refused on purpose', () => {
     expect(coreCase).toBeDefined();
     expect(refusals(sequence(specOf(coreCase ?? {})))).not.toEqual([]);
   });
+});
+
+it('docs/validation.md says how much is left to the API server', () => {
+  const specs = [
+    ...CASES.map((one) => [CORE[one.name], specOf(one)] as const),
+    ...Object.values(FIELD).map(({ server, spec }) => [server, spec] as const),
+  ];
+  const refused = specs.filter(([server]) => server !== '');
+  const left = refused.filter(([, spec]) => refusals(sequence(spec)).length === 0);
+  const doc = readFileSync(join(import.meta.dirname, '../../../../docs/validation.md'), 'utf8');
+  expect(doc).toContain(`refused ${refused.length} of these ${specs.length} specs; ${left.length} of them`);
 });
