@@ -30,7 +30,7 @@ interface RawJob {
 export function toObservedJob(raw: unknown): ObservedJob {
   const { metadata, spec, status = {} } = raw as RawJob;
   const { labels, annotations } = metadata;
-  const { active, succeeded, failed, startTime, completionTime } = status;
+  const { active, terminating, succeeded, failed, startTime, completionTime } = status;
   const conditions = status.conditions === undefined ? undefined : thoseRead(status.conditions).map(toCondition);
   const byUs = annotations?.[SUSPENDED_ANNOTATION] !== undefined;
   return {
@@ -54,7 +54,16 @@ export function toObservedJob(raw: unknown): ObservedJob {
         ownerReferences: metadata.ownerReferences,
       }),
     },
-    status: defined({ active, succeeded, failed, startTime, completionTime, conditions }),
+    status: defined({
+      active,
+      // Of a Job that is over it is never brought up to date (before 1.31).
+      terminating: conditions?.some(isOver) === true ? undefined : terminating,
+      succeeded,
+      failed,
+      startTime,
+      completionTime,
+      conditions,
+    }),
   };
 }
 
@@ -63,6 +72,9 @@ function thoseRead(conditions: readonly JobCondition[]): readonly JobCondition[]
   const ends = conditions.filter(({ type }) => type === 'Complete' || type === 'Failed');
   return ends.length > 0 ? ends : conditions.filter(({ type }) => type === 'FailureTarget');
 }
+
+const isOver = ({ type, status }: JobCondition): boolean =>
+  (type === 'Complete' || type === 'Failed') && status === 'True';
 
 /** Without `lastProbeTime`, which nobody reads. */
 function toCondition({ type, status, reason, message, lastTransitionTime }: JobCondition): JobCondition {

@@ -67,6 +67,14 @@ const isLost = (context: Context): boolean =>
 const isResumed = ({ draft, snapshot }: Context): boolean =>
   draft.startTime !== undefined && (snapshot.object.spec.resume ?? 0) > draft.resumes;
 
+/** Pods of the running step's Job that have not ended, as their watch or the Job tells: also those that are being deleted. */
+function hasPodsRunning(context: Context): boolean {
+  const job = runningJob(context);
+  if (job === undefined) return false;
+  const { active = 0, terminating = 0 } = job.status;
+  return active + terminating > 0 || runningPods(context.snapshot.pods ?? [], new Set([job.metadata.uid])).length > 0;
+}
+
 export const GUARDS = {
   specIsInvalid: {
     says: 'the spec breaks a rule that admission would have refused',
@@ -191,10 +199,17 @@ export const GUARDS = {
   },
   podsStillEnd: {
     says: 'spec.suspend is false, and Pods of the suspended Job have not ended yet: its next one must not overlap with them',
+    holds: (context) =>
+      !isSuspended(context) && runningJob(context)?.suspended?.byUs === true && hasPodsRunning(context),
+  },
+  podsOfSuspensionAreUnseen: {
+    says: 'the suspended Job does not count Pods that are being deleted (before 1.29), and nobody has asked for them',
     holds: (context) => {
       const job = runningJob(context);
-      if (isSuspended(context) || job?.suspended?.byUs !== true) return false;
-      return runningPods(context.snapshot.pods ?? [], new Set([job.metadata.uid])).length > 0;
+      const isOurs = isSuspended(context) || job?.suspended?.byUs === true;
+      if (!isOurs || job?.suspended === undefined || job.status.terminating !== undefined) return false;
+      if (context.draft.suspendedSince !== undefined || hasPodsRunning(context)) return false;
+      return runningFinding(context)?.type !== 'inspected';
     },
   },
   jobIsToContinue: {
@@ -218,11 +233,9 @@ export const GUARDS = {
     },
   },
   stepStandsStill: {
-    says: 'spec.suspend is true, and the suspended Job has no Pod left',
-    holds: (context) => {
-      const job = runningJob(context);
-      return isSuspended(context) && job?.suspended !== undefined && (job.status.active ?? 0) === 0;
-    },
+    says: 'spec.suspend is true, and no Pod of the suspended Job runs any more, not even in its grace period',
+    holds: (context) =>
+      isSuspended(context) && runningJob(context)?.suspended !== undefined && !hasPodsRunning(context),
   },
   jobIsGone: {
     says: 'the API server confirms that the recorded Job does not exist',

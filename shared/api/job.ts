@@ -28,6 +28,8 @@ export interface ObservedJob {
   >;
   readonly status: {
     readonly active?: number;
+    /** Pods that are being deleted and still run (1.29); absent once the Job is over. */
+    readonly terminating?: number;
     readonly succeeded?: number;
     readonly failed?: number;
     readonly startTime?: string;

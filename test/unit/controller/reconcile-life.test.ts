@@ -88,7 +88,7 @@ class Outside {
     for (const { metadata, spec } of this.api.jobs()) {
       const { suspend, activeDeadlineSeconds } = spec as { suspend?: boolean; activeDeadlineSeconds?: number };
       const why = { reason: 'DeadlineExceeded', message: 'Job was active longer than specified deadline' };
-      if (suspend === true) this.job(metadata.name, { conditions: [jobCondition('Suspended')] });
+      if (suspend === true) this.job(metadata.name, { terminating: 0, conditions: [jobCondition('Suspended')] });
       if (activeDeadlineSeconds === 0)
         this.job(metadata.name, { failed: 1, conditions: [jobCondition('Failed', why)] });
     }

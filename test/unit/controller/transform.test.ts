@@ -132,6 +132,16 @@ describe('toObservedJob', () => {
     expect(toObservedJob(raw)).toEqual({ step: {}, metadata: job.metadata, status: {} });
   });
 
+  it.each<readonly [string, readonly [string, string][], number | undefined]>([
+    ['of a Job that runs', [], 1],
+    ['of a Job that is suspended', [['Suspended', 'True']], 1],
+    ['of a Job that was not over after all', [['Failed', 'False']], 1],
+    ['not of a Job that is over: it is not brought up to date', [['Failed', 'True']], undefined],
+  ])('keeps how many Pods are being deleted %s', (_says, conditions, expected) => {
+    const raw = { terminating: 1, conditions: conditions.map(([type, status]) => ({ type, status })) };
+    expect(toObservedJob({ metadata: job.metadata, status: raw }).status.terminating).toBe(expected);
+  });
+
   it('leaves no field that is there but undefined', () => {
     const { deletionTimestamp: _, ...metadata } = job.metadata;
     expect(Object.keys(toObservedJob({ metadata }).metadata)).not.toContain('deletionTimestamp');

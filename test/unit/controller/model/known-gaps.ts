@@ -6,7 +6,6 @@
  */
 export const KNOWN_GAPS = {
   C3: 'A Pod that somebody deletes is replaced while it runs: our Jobs have no podReplacementPolicy.',
-  C9: 'A sequence is Suspended though a Pod of it runs out its grace period.',
 } as const;
 
 export type Gap = keyof typeof KNOWN_GAPS;
