@@ -226,21 +226,13 @@ export class World {
     this.findLost();
     for (const fault of statusFaults(before, after, this.ledger)) this.blame(fault);
     const isSuspended = status.phase === 'Suspended' && before.status?.phase !== 'Suspended';
-    if (isSuspended && this.#mustStandStill && this.cluster.busy().some((uid) => !this.#torn.has(uid)))
+    // A process that was replaced may let a Job go on that it has seen suspended.
+    if (isSuspended && !this.#hasStaleActed && this.cluster.busy().some((uid) => !this.#torn.has(uid)))
       this.blame('it is Suspended, and a Pod runs');
     const open = this.ledger.jobs.find(({ end }) => end === undefined);
     if (isOverPhase(status.phase) && open !== undefined) this.blame(`it is ${status.phase}, and ${open.name} runs`);
     if (before.status?.startTime !== undefined && status.startTime === undefined) this.law.forgive(after.spec);
     this.#checkDeadline(sender as Process, before, after);
-  }
-
-  /**
-   * Whether no Pod may run once the status says Suspended. A process that was replaced may let a Job go on that it has seen
-   * suspended; and while C9 is a known gap, a Pod may run out its grace period where it has one.
-   */
-  get #mustStandStill(): boolean {
-    const isKnownGap = this.scenario.server.jobController === 'newer' && !this.#powers.has('C9');
-    return !this.#hasStaleActed && !isKnownGap;
   }
 
   /** It is over because its time was up only when it was up, or when its Job was ended for that. */
