@@ -131,7 +131,7 @@ export class Controller {
       dependencies: new DependencyChecker({ client, log, now: monotonic }),
       revisions: new Revisions({ client, log }),
       skills: new ServerSkills(log),
-      preflights: new Preflights({ client, log, enabled: preflight }),
+      preflights: new Preflights({ client, log, enabled: preflight, now: monotonic }),
       now,
       doubts: new Doubts(),
       observer: this.#instruments,

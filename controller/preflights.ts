@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto';
 import type { SequentialJob } from '../shared/api/types.ts';
 import { preflight, type PreflightVerdict } from '../shared/jobs/preflight.ts';
+import { keyOf } from '../shared/kube/cache.ts';
 import type { ApiClient } from '../shared/kube/client.ts';
 import { dryRunJob } from '../shared/kube/dry-run.ts';
 import { isApiError } from '../shared/kube/errors.ts';
@@ -19,7 +20,12 @@ export interface PreflightsOptions {
   readonly log: Pick<Log, 'warn'>;
   /** False: nobody is asked (`--preflight=false`). */
   readonly enabled: boolean;
+  /** Milliseconds, of whatever clock. */
+  readonly now: () => number;
 }
+
+/** How long a question that got no answer stays open, while the sequence waits for something else. */
+const OPEN_MS = 60_000;
 
 /** What was asked about: the spec of one generation, with the Job names of one resume. */
 interface Question {
@@ -30,6 +36,8 @@ interface Question {
 interface Asked extends Question {
   /** SHA-256 of what the Jobs are made of; absent where the server gave no answer. */
   readonly digest?: string;
+  /** Where it gave none: until when it is not asked again about the same steps. */
+  readonly open?: { readonly from: number; readonly untilMs: number };
 }
 
 type Reason = NonNullable<PreflightVerdict['unanswered']>['reason'] | 'ServerError';
@@ -78,24 +86,38 @@ export class Preflights {
     const { client } = this.#options;
     const asked = this.#asked.get(object.metadata.uid);
     if (asked?.resumes === resumes && asked.digest === digestOf(object)) return { ...snapshot, preflight: PASSED };
+    if (this.#isOpen(asked, object, from)) return { ...snapshot, preflight: OPEN };
     try {
       const verdict = await preflight(object, { from, resumes }, (job) =>
         dryRunJob(client, job, { fieldManager: MANAGER }),
       );
-      return { ...snapshot, preflight: this.#conclude(verdict) };
+      const concluded = this.#conclude(verdict, object);
+      if (concluded.type === 'open') this.#leaveOpen(object, from);
+      return { ...snapshot, preflight: concluded };
     } catch (error) {
       if (!isApiError(error, 'ServerError', 'Timeout') || !this.#hasFailedBefore(object)) throw error;
-      this.#logOnce('ServerError', error.message);
-      return { ...snapshot, preflight: { type: 'open' } };
+      this.#log('ServerError', error.message, object);
+      this.#leaveOpen(object, from);
+      return { ...snapshot, preflight: OPEN };
     }
   }
 
-  #conclude({ faults, ignoredFields, unanswered }: PreflightVerdict): Preflight {
-    if (unanswered !== undefined) this.#logOnce(unanswered.reason, unanswered.message);
+  #isOpen(asked: Asked | undefined, object: SequentialJob, from: number): boolean {
+    if (asked?.open === undefined || asked.open.from !== from || !isSame(asked, questionOf(object))) return false;
+    return this.#options.now() < asked.open.untilMs;
+  }
+
+  #leaveOpen(object: SequentialJob, from: number): void {
+    const open = { from, untilMs: this.#options.now() + OPEN_MS };
+    this.#asked.set(object.metadata.uid, { ...questionOf(object), open });
+  }
+
+  #conclude({ faults, ignoredFields, unanswered }: PreflightVerdict, object: SequentialJob): Preflight {
+    if (unanswered !== undefined) this.#log(unanswered.reason, unanswered.message, object);
     if (faults.length > 0) return { type: 'refused', faults, ignoredFields };
     // A quota that is full, or a permission that is missing, keeps the Job itself from being made as well.
     const isOpen = unanswered?.reason === 'QuotaExceeded' || unanswered?.reason === 'PermissionDenied';
-    return isOpen ? { type: 'open' } : { type: 'passed', ignoredFields };
+    return isOpen ? OPEN : { type: 'passed', ignoredFields };
   }
 
   /** Notes that the server failed to answer, and tells whether it had failed for the same question before. */
@@ -107,14 +129,16 @@ export class Preflights {
     return before !== undefined && before.digest === undefined && isSame(before, question);
   }
 
-  #logOnce(reason: Reason, message: string): void {
+  /** What is the server's is logged once, what is the sequence's each time. */
+  #log(reason: Reason, message: string, object: SequentialJob): void {
     const warning = WARNINGS[reason];
     if (warning === undefined || this.#logged.has(reason)) return;
-    this.#logged.add(reason);
-    this.#options.log.warn({ err: message }, warning);
+    if (reason !== 'TooMany') this.#logged.add(reason);
+    this.#options.log.warn({ sequentialJob: keyOf(object), err: message }, warning);
   }
 }
 
+const OPEN: Preflight = { type: 'open' };
 const PASSED: Preflight = { type: 'passed', ignoredFields: [] };
 
 const questionOf = ({ metadata, spec, status }: SequentialJob): Question => ({

@@ -59,10 +59,12 @@ export async function reconcile(key: Key, deps: ReconcilerDeps): Promise<Result>
   const seen = exists ? await observe(key, deps) : undefined;
   if (seen === undefined) return { requeueAfterMs: undefined };
   let { snapshot } = seen;
+  let isDryRun = false;
   try {
     snapshot = await withUnlistedPods(snapshot, deps);
     for (let round = 0; round < MAX_ROUNDS; round++) {
       const decision = decide(snapshot, deps.now());
+      isDryRun = decision.actions[0]?.type === 'Preflight';
       if (decision.actions.length === 0) {
         snapshot = await recordBeforeStart(snapshot, decision, deps);
         await write({ ...decision, object: snapshot.object }, deps);
@@ -75,10 +77,12 @@ export async function reconcile(key: Key, deps: ReconcilerDeps): Promise<Result>
     throw new Error(`the decision about ${key} does not come to rest`);
   } catch (error) {
     remember(seen.known, snapshot, deps);
-    if (!hasIgnoredFields(snapshot)) rememberPreflight(snapshot, deps);
-    deps.doubts.note(key, error);
+    // A dry run writes nothing, whatever became of it.
+    if (!isDryRun) deps.doubts.note(key, error);
+    let isTold = false;
     if (!isApiError(error)) tellFault(snapshot, error, deps);
-    else if (!isApiError(error, ...QUIET)) await reportTrouble(snapshot, error, deps);
+    else if (!isApiError(error, ...QUIET)) isTold = await reportTrouble(snapshot, error, deps);
+    if (isTold || !hasIgnoredFields(snapshot)) rememberPreflight(snapshot, deps);
     throw error;
   }
 }
@@ -228,16 +232,22 @@ function remember(known: Known | undefined, { object, isUnvouched }: Snapshot, d
   deps.revisions.remember(uid, { ...known, recorded, ...(isCurrent ? { spec: stored.spec } : {}) });
 }
 
-function rememberPreflight({ object, preflight }: Snapshot, { preflights }: ReconcilerDeps): void {
-  if (preflight?.type === 'passed') preflights.remember(object);
+/** Not of an object that has gone meanwhile: nobody would forget it again. */
+function rememberPreflight({ object, preflight }: Snapshot, { preflights, sequentialJobs }: ReconcilerDeps): void {
+  const isThere = sequentialJobs.get(keyOf(object))?.metadata.uid === object.metadata.uid;
+  if (!isThere) preflights.forget(object.metadata.uid);
+  else if (preflight?.type === 'passed') preflights.remember(object);
 }
 
 /** Whether its preflight has something to tell: until that is told, with the next status, the preflight is done again. */
 const hasIgnoredFields = ({ preflight }: Snapshot): boolean =>
   preflight?.type === 'passed' && preflight.ignoredFields.length > 0;
 
-/** Tells the user what holds things up; where even that fails, the log has it, and the next visit tries again. */
-async function reportTrouble(snapshot: Snapshot, error: ApiError, deps: ReconcilerDeps): Promise<void> {
+/**
+ * Tells the user what holds things up, and gives whether that got through; where even that fails, the log has it, and the
+ * next visit tries again.
+ */
+async function reportTrouble(snapshot: Snapshot, error: ApiError, deps: ReconcilerDeps): Promise<boolean> {
   const message = withoutPorts(error.message);
   const decision = decide({ ...snapshot, trouble: message }, deps.now());
   const event = { type: 'Warning', reason: EVENT.reconciliationFailed, message, series: error.code } as const;
@@ -245,8 +255,10 @@ async function reportTrouble(snapshot: Snapshot, error: ApiError, deps: Reconcil
   const events = decision.status === undefined ? [event] : [...decision.events, event];
   try {
     await write({ ...decision, events, object: snapshot.object }, deps);
+    return true;
   } catch (failure) {
     if (!isApiError(failure)) throw failure;
+    return false;
   }
 }
 

@@ -29,7 +29,7 @@ A spec that cannot run is refused before anything has run. Three judges share th
 | judge | when | what |
 |---|---|---|
 | **the schema** | \`kubectl apply\`, before any webhook; \`lint\` | types of all fields of the resource, the core Container and PodTemplateSpec included; our own enumerations (\`updatePolicy\`, \`onFailure\`) and limits |
-| **our rules** | \`kubectl apply\`, in the webhook; \`lint\`; again in the controller, for an object that came past the webhook | what people get wrong most, and every supported server refuses: see below |
+| **our rules** | \`kubectl apply\`, in the webhook; \`lint\`; again in the controller, for an object that came past the webhook | what people get wrong most, and what only this resource has: see below |
 | **the API server** | \`lint --server\`; the controller's preflight, before the first step starts | everything else, by its own version's rules, its policies and its admission webhooks |
 
 Kubernetes' rules about Pods are not copied: a copy is one version's. What the API server refuses shows as \`JobRejected\`, with
@@ -66,7 +66,8 @@ above 256 KiB, which \`kubectl apply\` takes with \`--server-side\` only.
 
 ## Refused on purpose
 
-A server takes these, and we do not:
+A server takes these containers and templates, and we do not. Beside them stands what is this resource's own: reserved labels and
+annotations, step policies and their deadlines, the limits of size.
 
 | case | servers that take it | why |
 |---|---|---|

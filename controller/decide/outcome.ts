@@ -40,17 +40,22 @@ export function failNext(context: Context, reason: string, message: string): Dra
   return fail(context, { index, step: nextContainer(context)?.name, reason, message });
 }
 
-/** The failure of a step to come, whose Job the API server refuses: the first of those at fault. */
+/**
+ * The failure of the steps to come whose Jobs the API server refuses. It is told of the first one at fault; once steps have
+ * run, of the one that was to start next, because how far the sequence has come decides what may still be changed.
+ */
 export function failPreflight(context: Context): Draft {
   const { draft, snapshot } = context;
   const faults = snapshot.preflight?.type === 'refused' ? snapshot.preflight.faults : [];
   const { containers } = snapshot.object.spec;
-  const index = faults.find((fault) => fault.index !== undefined)?.index ?? currentIndex(draft);
+  const isUnderWay = draft.startTime !== undefined;
+  const first = isUnderWay ? undefined : faults.find((fault) => fault.index !== undefined)?.index;
+  const index = first ?? currentIndex(draft);
   const lines = faults.map((fault) => {
     const name = fault.index === undefined ? undefined : containers[fault.index]?.name;
     return { step: name === undefined ? undefined : stepLabel(fault.index ?? 0, name), text: formatJobFault(fault) };
   });
-  const message = MESSAGE.preflightRefused(lines, draft.startTime !== undefined);
+  const message = MESSAGE.preflightRefused(lines, isUnderWay);
   return fail(context, { index, step: containers[index]?.name, reason: REASON.jobRejected, message });
 }
 

@@ -64,19 +64,23 @@ function placeOf(field: string, contents: JobContents): Placed {
   const policy = POLICY.exec(field);
   if (policy !== null) return ofPolicy(field, policy[1] ?? '', contents);
   if (field.startsWith('spec.template.')) return { index: undefined, field };
-  // The Job's own name and labels, which are ours to get right.
-  const only = contents.indices.length === 1 ? contents.indices[0] : undefined;
-  return { index: only, field: `(Job) ${field}` };
+  // The Job's name, labels and settings, which are much the same for every step.
+  return { index: undefined, field: `(Job) ${field}` };
 }
 
-/** The limit of a step is its policy's, where that says one. */
+/**
+ * What a step policy says, or may say, of the Job. `spec.backoffLimit` holds for the steps whose policies say nothing; the
+ * other two mean something else, or nothing, outside of a policy.
+ */
 function ofPolicy(field: string, name: string, { object, indices }: JobContents): Placed {
   const index = indices.length === 1 ? indices[0] : undefined;
   const step = object.spec.containers[index ?? indices[0] ?? 0]?.name;
   const policies = object.spec.stepPolicies ?? [];
   const at = policies.findIndex((policy) => policy.name === step);
   const isSet = (policies[at] as Readonly<Record<string, unknown>> | undefined)?.[name] !== undefined;
-  return { index, field: isSet ? field.replace('spec.', `spec.stepPolicies[${at}].`) : field };
+  if (!isSet && name === 'backoffLimit') return { index: undefined, field };
+  const policy = at === -1 ? `spec.stepPolicies[name=${step}]` : `spec.stepPolicies[${at}]`;
+  return { index: isSet ? index : undefined, field: field.replace('spec', policy) };
 }
 
 /**

@@ -39,10 +39,10 @@ export interface PreflightScope {
 }
 
 /**
- * Dry runs of one preflight at most. One Job for all steps, and some for each step at fault, are far below it; what it
- * bounds is what a thousand steps that contradict each other in one Pod, but not each by itself, could ask of a server.
+ * Jobs that one preflight asks about at most. One for all steps, and one for each step at fault, are far below it; what it
+ * bounds is what a thousand steps could ask of a server that are each at fault, or contradict each other in one Pod.
  */
-export const MAX_DRY_RUNS = 100;
+export const MAX_DRY_RUNS = 50;
 
 /** Asks about the Jobs of all steps from `from` on. Rejects with what `dryRun` rejects with. */
 export async function preflight(
@@ -56,17 +56,18 @@ export async function preflight(
 }
 
 /**
- * The steps that one Job can stand for: those whose Jobs differ in nothing but the container. A failure policy may name
- * containers, so a step that has one stands alone.
+ * The steps that one Job can stand for: those whose Jobs differ in nothing but the container. A step whose failure policy
+ * names a container stands alone.
  */
 export function dryRunGroups(object: SequentialJob, from: number): readonly (readonly number[])[] {
   const { containers, stepPolicies } = object.spec;
   const policies = new Map((stepPolicies ?? []).map((policy) => [policy.name, policy]));
   const indices = Array.from({ length: Math.max(0, containers.length - from) }, (_, i) => from + i);
   const groups = Map.groupBy(indices, (index) => {
-    const policy = policies.get(containers[index]?.name ?? '');
-    if ((policy?.podFailurePolicy ?? undefined) !== undefined) return `step ${index}`;
-    return JSON.stringify([policy?.backoffLimit ?? null, policy?.activeDeadlineSeconds ?? null]);
+    const { backoffLimit, activeDeadlineSeconds, podFailurePolicy } = policies.get(containers[index]?.name ?? '') ?? {};
+    const namesContainer = podFailurePolicy?.rules.some(({ onExitCodes }) => onExitCodes?.containerName !== undefined);
+    if (namesContainer === true) return `step ${index}`;
+    return JSON.stringify([backoffLimit, activeDeadlineSeconds, podFailurePolicy].map((value) => value ?? null));
   });
   return [...groups.values()];
 }
@@ -153,7 +154,11 @@ function split(indices: readonly number[], faults: readonly JobFault[]): Split {
     const middle = Math.ceil(indices.length / 2);
     return { suspects: [indices.slice(0, middle)], others: indices.slice(middle), isOfTemplate };
   }
-  const first = blamed.size > 0 ? [...blamed] : indices.slice(0, 1);
+  const isClash = (index: number): boolean =>
+    faults.every((fault) => fault.index !== index || fault.message.startsWith('Duplicate value'));
+  // Those first that are at fault by themselves, whatever they share a Pod with.
+  const order = [...blamed].toSorted((a, b) => Number(isClash(a)) - Number(isClash(b)));
+  const first = order.length > 0 ? order : indices.slice(0, 1);
   const others = indices.filter((index) => !first.includes(index));
   return { suspects: first.map((index) => [index]), others, isOfTemplate };
 }

@@ -51,7 +51,7 @@ function answerOf(error: ApiError | undefined, unknownFields: readonly string[])
   if (error === undefined || error.code === 'AlreadyExists') return { type: 'accepted', unknownFields };
   const reason = unansweredBy(error);
   if (reason !== undefined) return { type: 'unanswered', reason, message: error.message };
-  if (!isRefusal(error)) throw error;
+  if (!isRefusal(error) && !isDenial(error)) throw error;
   return { type: 'refused', refusal: { message: error.message, causes: error.causes }, unknownFields };
 }
 
@@ -67,14 +67,18 @@ function unknownFieldsIn({ code, message }: ApiError): readonly string[] {
 const MARKS: readonly (readonly [Unanswered, ApiError['code'], RegExp])[] = [
   // apiserver pkg/admission/plugin/webhook/errors NewDryRunUnsupportedErr
   ['DryRunUnsupported', 'BadRequest', /^admission webhook "[^"]*" does not support dry run/],
-  // apiserver pkg/admission/plugin/resourcequota controller.go
-  ['QuotaExceeded', 'Forbidden', /is forbidden: exceeded quota: /],
+  // apiserver pkg/admission/plugin/resourcequota controller.go; the second of a quota that has not been counted yet
+  ['QuotaExceeded', 'Forbidden', /is forbidden: (?:exceeded quota|status unknown for quota): /],
+  // plugin/pkg/admission/gc OwnerReferencesPermissionEnforcement
+  ['PermissionDenied', 'Forbidden', /is forbidden: cannot set blockOwnerDeletion /],
   // apiserver pkg/endpoints/handlers/responsewriters errors.go ForbiddenStatusError
   ['PermissionDenied', 'Forbidden', /^[\w.]+(?: "[^"]*")? is forbidden: User "/],
 ];
 
-/** Whether the server refused because we lack the permission, and not because of the object. */
-export const isPermissionDenied = (error: ApiError): boolean => unansweredBy(error) === 'PermissionDenied';
+/** A webhook chooses the code of its denial; what looks like trouble of the server may pass, and anything else does not. */
+const isDenial = ({ status = 0, message }: ApiError): boolean =>
+  status < 500 && /^admission webhook "[^"]*" denied the request/.test(message);
 
-const unansweredBy = ({ code, message }: ApiError): Unanswered | undefined =>
+/** The reason for which a server gives no verdict on what it was asked to create; undefined where it gives one. */
+export const unansweredBy = ({ code, message }: ApiError): Unanswered | undefined =>
   MARKS.find(([, wanted, words]) => code === wanted && words.test(message))?.[0];

@@ -96,8 +96,8 @@ describe('a later step that the API server refuses', () => {
     await here.open('changing');
     const { status } = await here.namespace.untilFinished('changing');
     expect(status).toMatchObject({
-      steps: [{ state: 'Succeeded' }],
-      progress: { failedIndex: 2, failureReason: 'JobRejected', summary: '1/3' },
+      steps: [{ state: 'Succeeded' }, { index: 2, state: 'Skipped' }],
+      progress: { failedIndex: 1, currentStep: 's1', failureReason: 'JobRejected', summary: '1/3' },
     });
     expect(status?.progress?.failureMessage).toContain('step 2 (s2): spec.containers[2].securityContext');
     expect(await here.namespace.jobNames('changing')).toEqual(['changing-0-s0']);

@@ -27,7 +27,7 @@ export function actorDeps(client: ApiClient, now: () => number = () => NOW_MS): 
     dependencies: new DependencyChecker({ client, log, now }),
     revisions: new Revisions({ client, log }),
     skills: new ServerSkills(log),
-    preflights: new Preflights({ client, log, enabled: true }),
+    preflights: new Preflights({ client, log, enabled: true, now }),
     now,
   };
 }

@@ -5,7 +5,7 @@ import { getCondition } from '../../../shared/conditions.ts';
 import { ApiError, errorFromAnswer } from '../../../shared/kube/errors.ts';
 import type { ApiRequest } from '../../../shared/kube/client.ts';
 import type { SequentialJob } from '../../../shared/api/types.ts';
-import { describeRequest, FakeApi, jobPath } from '../../support/fake-api.ts';
+import { describeRequest, FakeApi, fault, jobPath } from '../../support/fake-api.ts';
 import { completed, container, failed, NAMESPACE, sequentialJob } from '../../support/objects.ts';
 import { Process } from '../../support/process.ts';
 
@@ -145,7 +145,7 @@ describe('the API server is asked', () => {
 
   it('never with --preflight=false', async () => {
     const { client } = api;
-    const preflights = new Preflights({ client, log: { warn: () => undefined }, enabled: false });
+    const preflights = new Preflights({ client, log: { warn: () => undefined }, enabled: false, now: () => 0 });
     Object.assign(process.deps, { preflights });
     begin(sequentialJob());
     await process.visit();
@@ -192,9 +192,12 @@ describe('a refusal', () => {
     await process.visit();
     expect(stored().status).toMatchObject({
       phase: 'Failed',
-      progress: { failedIndex: 2, failureReason: 'JobRejected' },
-      steps: [{ state: 'Succeeded' }],
+      progress: { failedIndex: 1, failureReason: 'JobRejected' },
+      steps: [{ state: 'Succeeded' }, { index: 2, state: 'Skipped' }],
     });
+    // How far the sequence has come decides what may still be changed: every step behind the one that has run.
+    expect(stored().status?.progress?.failureMessage).toContain('no further step was started');
+    expect(stored().status?.progress?.failureMessage).toContain('step 2 (store): spec.containers[2]');
     expect(api.jobs()).toHaveLength(1);
 
     edit({ containers });
@@ -243,6 +246,43 @@ describe('no answer', () => {
     expect(dryRuns()).toBe(2);
   });
 
+  it('is not asked for again while the sequence waits for something else', async () => {
+    answer(403, 'jobs.batch "x" is forbidden: exceeded quota: q, requested: count/jobs.batch=1');
+    const needs = container('extract', { envFrom: [{ secretRef: { name: 'db' } }] });
+    begin(sequentialJob({ spec: { containers: [needs] } }));
+    for (let i = 0; i < 5; i++) {
+      await process.visit();
+      process.sync();
+    }
+    expect(dryRuns()).toBe(1);
+  });
+
+  it('opens no doubt about what is stored: a dry run writes nothing', async () => {
+    answer(500, 'oh');
+    begin(sequentialJob());
+    await expect(process.visit()).rejects.toMatchObject({ code: 'ServerError' });
+    await process.visit();
+    expect(api.client.requests.filter(({ method }) => method === 'GET')).toEqual([]);
+  });
+
+  it('leaves nothing behind of an object that goes meanwhile', async () => {
+    const preflights = new Preflights({
+      client: api.client,
+      log: { warn: () => undefined },
+      enabled: true,
+      now: () => 0,
+    });
+    Object.assign(process.deps, { preflights });
+    const object = sequentialJob();
+    begin(object);
+    api.intercept = (request) => {
+      if (isDryRun(request)) process.deps.sequentialJobs.replace([], '9999');
+      return undefined;
+    };
+    await process.visit().catch(() => undefined);
+    expect(preflights.isDue(object)).toBe(true);
+  });
+
   it.each([
     ['DryRunUnsupported', 400, 'admission webhook "old.example.com" does not support dry run', 1],
     ['a server in trouble', 500, 'oh', 1],
@@ -250,7 +290,9 @@ describe('no answer', () => {
   ] as const)('is logged once for all sequences: %s', async (_says, code, message, times) => {
     const warnings: unknown[] = [];
     const log = { warn: (...args: readonly unknown[]) => void warnings.push(args) };
-    Object.assign(process.deps, { preflights: new Preflights({ client: api.client, log, enabled: true }) });
+    Object.assign(process.deps, {
+      preflights: new Preflights({ client: api.client, log, enabled: true, now: () => 0 }),
+    });
     answer(code, message);
     for (const uid of ['one', 'two']) {
       begin(sequentialJob({ metadata: { uid } }));
@@ -280,6 +322,17 @@ describe('fields that the server does not know', () => {
     end('etl-0-extract');
     await process.visit();
     expect(process.events).toEqual(['FieldsIgnored', 'SequenceStarted', 'JobStarted', 'JobCompleted', 'JobStarted']);
+    expect(dryRuns()).toBe(2);
+  });
+
+  it('are told of once also where the Job cannot be created for a while', async () => {
+    dropFields();
+    const drop = api.intercept;
+    api.intercept = (request, n) =>
+      describeRequest(request) === 'POST jobs' ? fault('ServerError') : drop(request, n);
+    begin(sequentialJob());
+    for (let i = 0; i < 4; i++) await process.visit().catch(() => undefined);
+    expect(process.events.filter((reason) => reason === 'FieldsIgnored')).toHaveLength(1);
     expect(dryRuns()).toBe(2);
   });
 

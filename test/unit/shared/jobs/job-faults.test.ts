@@ -67,14 +67,24 @@ describe('faultsOf', () => {
       says: 'of a limit that it has of the sequence',
       indices: [1],
       field: 'spec.backoffLimit',
-      index: 1,
       wanted: 'spec.backoffLimit',
+    },
+    {
+      says: "of a limit of the step, which is not the sequence's of that name",
+      indices: [2],
+      field: 'spec.activeDeadlineSeconds',
+      wanted: 'spec.stepPolicies[1].activeDeadlineSeconds',
+    },
+    {
+      says: 'of a limit of a step without a policy',
+      indices: [0],
+      field: 'spec.podFailurePolicy.rules[0].action',
+      wanted: 'spec.stepPolicies[name=extract].podFailurePolicy.rules[0].action',
     },
     {
       says: 'of what the user did not write',
       indices: [2],
       field: 'metadata.labels',
-      index: 2,
       wanted: '(Job) metadata.labels',
     },
   ])('a field $says', ({ indices, field, index, wanted }) => {

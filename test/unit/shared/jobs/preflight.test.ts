@@ -94,22 +94,22 @@ describe('what is asked', () => {
     expect(job?.metadata.labels['batch.example.com/step-index']).toBe('1');
   });
 
-  it('is one Job for the steps whose Jobs have the same limits, and one for each with a failure policy', () => {
-    const podFailurePolicy = {
-      rules: [{ action: 'Ignore', onPodConditions: [{ type: 'DisruptionTarget' }] }],
-    } as never;
+  it('is one Job for the steps whose Jobs have the same settings, and one for each whose policy names a container', () => {
+    const rules = (containerName?: string): never =>
+      ({ rules: [{ action: 'FailJob', onExitCodes: { operator: 'In', values: [42], containerName } }] }) as never;
     const object = sequence({
-      containers: ['a', 'b', 'c', 'd', 'e', 'f'].map((name) => container(name)),
+      containers: ['a', 'b', 'c', 'd', 'e', 'f', 'g'].map((name) => container(name)),
       stepPolicies: [
         { name: 'b', backoffLimit: 1 },
-        { name: 'c', podFailurePolicy },
-        { name: 'd', podFailurePolicy },
+        { name: 'c', podFailurePolicy: rules() },
+        { name: 'd', podFailurePolicy: rules('d') },
         { name: 'e', onFailure: 'Continue' },
         { name: 'f', backoffLimit: 1 },
+        { name: 'g', podFailurePolicy: rules() },
       ],
     });
-    expect(dryRunGroups(object, 0)).toEqual([[0, 4], [1, 5], [2], [3]]);
-    expect(dryRunGroups(object, 3)).toEqual([[3], [4], [5]]);
+    expect(dryRunGroups(object, 0)).toEqual([[0, 4], [1, 5], [2, 6], [3]]);
+    expect(dryRunGroups(object, 3)).toEqual([[3], [4], [5], [6]]);
   });
 });
 
@@ -177,6 +177,28 @@ describe('a refusal', () => {
     expect(result.asked).toEqual(asked);
     expect(result.faults).toEqual(faults);
     expect(result.verdict.unanswered).toBeUndefined();
+  });
+
+  it.each([
+    ['its labels', 'metadata.labels'],
+    ['a setting that no step has', 'spec.activeDeadlineSeconds'],
+  ])('of the Job itself, for %s: one step stands for all', async (_says, field) => {
+    const { asked, faults } = await ask(() => refused([field, 'Required value']));
+    expect(asked).toEqual(['abcd', 'a']);
+    expect(faults).toHaveLength(1);
+  });
+
+  it('is found behind any number of steps that only clash with each other', async () => {
+    const names = Array.from({ length: 200 }, (_, i) => `s${i}`);
+    const object = sequence({ containers: names.map((name) => container(name)) });
+    const { verdict } = await ask((containers) => {
+      const causes = containers.flatMap(({ name }, i) => [
+        ...(i > 0 ? [[`spec.template.spec.containers[${i}].ports[0].hostPort`, 'Duplicate value: 80'] as const] : []),
+        ...(name === 's199' ? [[`spec.template.spec.containers[${i}].x`, 'Not found'] as const] : []),
+      ]);
+      return causes.length === 0 ? ACCEPTED : refused(...causes);
+    }, object);
+    expect(verdict.faults.map(({ index }) => index)).toEqual([199]);
   });
 
   it('never blames a step whose own Job the server takes, and misses none that it refuses', async () => {

@@ -93,6 +93,24 @@ describe('the answer', () => {
       status(403, `admission webhook "p.example.com" denied the request: jobs is forbidden: User "x" may not`),
       { type: 'refused' },
     ],
+    [
+      'of a webhook that denies it as a conflict',
+      status(409, 'admission webhook "p.example.com" denied the request: taken', [], 'Conflict'),
+      { type: 'refused' },
+    ],
+    [
+      'of a quota that has not been counted yet',
+      status(403, 'jobs.batch "x" is forbidden: status unknown for quota: q, resources: count/jobs.batch'),
+      { type: 'unanswered', reason: 'QuotaExceeded' },
+    ],
+    [
+      'that we may not own the Job',
+      status(
+        403,
+        `jobs.batch "x" is forbidden: cannot set blockOwnerDeletion if an ownerReference refers to a resource you can't set finalizers on: no RBAC policy matched`,
+      ),
+      { type: 'unanswered', reason: 'PermissionDenied' },
+    ],
     ['that it is too large', status(413, 'Request entity too large: limit is 3145728'), { type: 'refused' }],
     [
       'of a webhook that does not support dry runs',
@@ -118,6 +136,7 @@ describe('the answer', () => {
 
   it.each<readonly [string, ApiError]>([
     ['a server in trouble', status(500, 'Internal error occurred: failed calling webhook "down.example.com": refused')],
+    ['a webhook in trouble', status(500, 'admission webhook "p.example.com" denied the request: its own API is down')],
     ['too many requests', status(429, 'slow down')],
     ['no answer', new ApiError('Timeout', 'no answer within 30 s')],
     ['no connection', new ApiError('Unreachable', 'ECONNREFUSED')],
