@@ -43,11 +43,11 @@ export function attacksOn(regexp: RegExp, seed: number): readonly Attack[] {
   return [...attacks.values()];
 }
 
-/** A look-behind, without groups in it: it narrows what matches, and the generator knows none. */
-const LOOK_BEHIND = /\(\?<[!=](?:\\.|[^()\\])*\)/g;
+/** A look-behind, without groups in it, or a word boundary: it narrows what matches, and the generator knows neither. */
+const NARROWING = /\(\?<[!=](?:\\.|[^()\\])*\)|(?<!\\)\\b/g;
 
 function matching({ source, flags }: RegExp, seed: number): readonly string[] {
-  const texts = fc.stringMatching(new RegExp(source.replaceAll(LOOK_BEHIND, ''), flags.replaceAll(/[gi]/g, '')));
+  const texts = fc.stringMatching(new RegExp(source.replaceAll(NARROWING, ''), flags.replaceAll(/[gi]/g, '')));
   return fc.sample(texts, { numRuns: SAMPLES, seed }).map((text) => text.slice(0, LONGEST_SAMPLE));
 }
 
