@@ -59,6 +59,10 @@ const MENDED: Readonly<Record<string, Pick<Story, 'scenario' | 'moves'>>> = {
     scenario,
     moves: [ROUND, ROUND, ROUND, SUSPEND, ROUND, ROUND],
   },
+  'the watch of Pods has not told of the Pod that has its grace period': {
+    scenario,
+    moves: [ROUND, ADVANCE, ADVANCE, SUSPEND, SPEC, { type: 'visit' }, ADVANCE, JOBS, { type: 'visit' }],
+  },
   'the Job does not count the Pod that has its grace period, and the watch of Pods has not told of it': {
     scenario: { ...scenario, server: newer('1.22') },
     moves: [ROUND, ADVANCE, ADVANCE, SUSPEND, SPEC, { type: 'visit' }, ADVANCE, JOBS, { type: 'visit' }],

@@ -1,7 +1,9 @@
 /**
- * Random worlds: Jobs that succeed, are tried again, fail or never end, watches that lag, requests that fail before or
- * after they were carried out, processes that die, people who change their minds. Whatever happens, in whatever order:
- * what is promised of a sequence holds after every move, and when the world calms down the status says what was.
+ * Random worlds, with an old Job controller or a newer one: Jobs that succeed, are tried again, fail or never end, Pods
+ * that are deleted or evicted and run on for their grace period, watches that lag, requests that fail before or after
+ * they were carried out, processes that die, people who change their minds. Whatever happens, in whatever order: what is
+ * promised of a sequence holds after every move, no two of its containers run at once, and when the world calms down
+ * the status says what was.
  */
 import { it } from '@jest/globals';
 import * as fc from 'fast-check';

@@ -1,6 +1,7 @@
-/** Which cluster a scenario's server has. */
-import type { Cluster, ClusterOptions } from './cluster.ts';
+/** Which cluster a scenario's server has, and what may happen in it. */
+import type { Cluster, ClusterOptions, Disruption } from './cluster.ts';
 import { JobController } from './job-controller.ts';
+import type { Gap } from './known-gaps.ts';
 import { NewerJobController } from './newer-job-controller.ts';
 import type { Scenario } from './scenario.ts';
 
@@ -14,4 +15,24 @@ export function clusterOf(server: Scenario['server'], options: ClusterOptions): 
     countsTerminating: since !== '1.22',
     waitsForPods: since === '1.31',
   });
+}
+
+export type Part = 'all' | 'pods' | 'jobs';
+
+/** All of the cluster goes on by one stage, or one part of it. True where something has happened. */
+export function goOn(cluster: Cluster, part: Part): boolean {
+  switch (part) {
+    case 'all':
+      return cluster.advance();
+    case 'pods':
+      return cluster.runPods();
+    case 'jobs':
+      return cluster.syncJobs();
+  }
+}
+
+/** A server before 1.29 replaces a Pod that is deleted and runs on, whatever its Job says; a newer one as the Job says. */
+export function mayHappen(how: Disruption, server: Scenario['server'], powers: ReadonlySet<Gap>): boolean {
+  if (how === 'evicted' || server.jobController === 'old' || server.grace === 0) return true;
+  return server.since !== '1.22' && powers.has('C3');
 }

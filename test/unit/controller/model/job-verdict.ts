@@ -33,8 +33,7 @@ export function judge(job: RawJob, pods: readonly Pod[], ended: readonly Pod[], 
 }
 
 /** Without `podReplacementPolicy: Failed`, a Pod that is being deleted counts as failed while it still runs. */
-export const hasEnded = (pod: Pod, { spec }: RawJob): boolean =>
-  !isLive(pod) || (isGoing(pod) && spec.podReplacementPolicy !== 'Failed');
+export const hasEnded = (pod: Pod, waitsForEnd: boolean): boolean => !isLive(pod) || (isGoing(pod) && !waitsForEnd);
 
 export function markToBeCounted(pod: Pod): void {
   pod.tracking = pod.state === 'succeeded' ? 'to be counted as succeeded' : 'to be counted as failed';

@@ -35,7 +35,7 @@ import { isActive, isGoing, isTerminating, Kubelet, type KubeletOptions, type Po
 import { isLive, quotaEvent } from './pod-object.ts';
 
 export interface NewerOptions extends ClusterOptions, KubeletOptions {
-  /** Whether a Job's status has `terminating` (1.29). */
+  /** Whether it knows `podReplacementPolicy`, and a Job's status has `terminating` (1.29). */
   readonly countsTerminating: boolean;
   /** Whether it announces the end, and says it when no Pod terminates any more (1.31). */
   readonly waitsForPods: boolean;
@@ -60,8 +60,9 @@ export class NewerJobController implements Cluster {
   /** The garbage collector first: Pods whose Job is gone. */
   runPods(): boolean {
     const uids = new Set(this.jobs().map(({ metadata }) => metadata.uid));
-    for (const pod of this.#kubelet.all()) if (!uids.has(pod.job.metadata.uid)) this.#letGo(pod);
-    return this.#kubelet.stage();
+    const orphans = this.#kubelet.all().filter(({ job }) => !uids.has(job.metadata.uid));
+    const hasCollected = this.#letGo(orphans);
+    return this.#kubelet.stage() || hasCollected;
   }
 
   syncJobs(): boolean {
@@ -107,7 +108,7 @@ export class NewerJobController implements Cluster {
     const announced = verdictOn(job);
     if (pods.some(isToBeCounted)) return this.#count(job, pods, announced);
     if (announced !== undefined) return this.#write(job) || this.#end(job, announced);
-    const ended = pods.filter((pod) => pod.tracking === 'tracked' && hasEnded(pod, job));
+    const ended = pods.filter((pod) => pod.tracking === 'tracked' && hasEnded(pod, this.#waitsForEnd(job)));
     const verdict = judge(job, pods, ended, this.#options.now());
     if (verdict !== undefined) return this.#announce(job, verdict, pods, ended);
     for (const pod of ended) markToBeCounted(pod);
@@ -117,9 +118,7 @@ export class NewerJobController implements Cluster {
 
   /** In the foreground: the Job goes when its Pods are gone. */
   #finalize(job: RawJob, pods: readonly Pod[]): boolean {
-    const isAsked = pods.every(isGoing);
-    for (const pod of pods) this.#letGo(pod);
-    if (pods.length > 0) return !isAsked;
+    if (pods.length > 0) return this.#letGo(pods);
     this.#options.api.remove(jobPath(NAMESPACE, job.metadata.name));
     return true;
   }
@@ -157,13 +156,13 @@ export class NewerJobController implements Cluster {
 
   /** The Pods that it deletes count neither as failed nor as succeeded. */
   #suspend(job: RawJob, pods: readonly Pod[]): boolean {
-    for (const pod of pods.filter(isActive)) this.#letGo(pod);
+    this.#letGo(pods.filter(isActive));
     if (isTrue(job, 'Suspended')) return this.#write(job);
     return this.#write(job, { conditions: this.#with(job, 'Suspended', 'JobSuspended') }, true);
   }
 
   #manage(job: RawJob, pods: readonly Pod[]): boolean {
-    const inTheWay = job.spec.podReplacementPolicy === 'Failed' ? isLive : isActive;
+    const inTheWay = this.#waitsForEnd(job) ? isLive : isActive;
     const isWanted = (job.status?.succeeded ?? 0) === 0 && !pods.some(inTheWay);
     const isRefused = isWanted && this.quota && this.#complain(job);
     if (isWanted && !this.quota) this.#kubelet.create(job);
@@ -172,6 +171,11 @@ export class NewerJobController implements Cluster {
     const since = isResumed ? undefined : job.status?.startTime;
     const startTime = since ?? toTimestamp(this.#options.now());
     return this.#write(job, { startTime, ...(conditions === undefined ? {} : { conditions }) }) || isRefused;
+  }
+
+  /** Both came with the same feature gate (1.29): without it, the server drops the field. */
+  #waitsForEnd({ spec }: RawJob): boolean {
+    return this.#options.countsTerminating && spec.podReplacementPolicy === 'Failed';
   }
 
   /** False where the status says so already. */
@@ -190,10 +194,14 @@ export class NewerJobController implements Cluster {
     return [...others, condition(type, reason, this.#options.now(), status)];
   }
 
-  /** Deletes a Pod that nobody will count. */
-  #letGo(pod: Pod): void {
-    pod.tracking = 'counted';
-    this.#kubelet.delete(pod);
+  /** Deletes Pods that nobody will count. True where that is news for one. */
+  #letGo(pods: readonly Pod[]): boolean {
+    const news = pods.filter((pod) => !isGoing(pod) || pod.tracking !== 'counted');
+    for (const pod of news) {
+      pod.tracking = 'counted';
+      this.#kubelet.delete(pod);
+    }
+    return news.length > 0;
   }
 
   #complain(job: RawJob): boolean {

@@ -4,7 +4,7 @@ import type { SequentialJob } from '../../../../shared/api/types.ts';
 import { jobPath } from '../../../support/fake-api.ts';
 import { NAMESPACE, NOW_MS, observedJob } from '../../../support/objects.ts';
 import { type Cluster, type Disruption, isOver, type RawJob } from './cluster.ts';
-import { clusterOf } from './clusters.ts';
+import { clusterOf, goOn, mayHappen, type Part } from './clusters.ts';
 import type { Gap } from './known-gaps.ts';
 import { Law } from './law.ts';
 import { Ledger } from './ledger.ts';
@@ -101,8 +101,8 @@ export class World {
   }
 
   /** What goes on in the cluster by itself goes on by one stage; true where something has happened. */
-  advance(part: 'all' | 'pods' | 'jobs' = 'all'): boolean {
-    const isMoving = this.#goOn(part);
+  advance(part: Part = 'all'): boolean {
+    const isMoving = goOn(this.cluster, part);
     const running = this.cluster.running();
     if (running.length > 1) this.blame(`containers run at once: those of ${running.join(' and ')}`);
     const isCollecting = this.server.collect();
@@ -112,8 +112,7 @@ export class World {
 
   /** Somebody deletes the Pod that runs, or the kubelet evicts it. */
   disrupt(how: Disruption): void {
-    if (how === 'deleted' && !this.#powers.has('C3')) return;
-    this.cluster.disrupt(how);
+    if (mayHappen(how, this.scenario.server, this.#powers)) this.cluster.disrupt(how);
   }
 
   delete(): void {
@@ -247,17 +246,6 @@ export class World {
 
   #newProcess(): Process {
     return new Process({ server: this.server, cluster: this.cluster, now: () => this.nowMs });
-  }
-
-  #goOn(part: 'all' | 'pods' | 'jobs'): boolean {
-    switch (part) {
-      case 'all':
-        return this.cluster.advance();
-      case 'pods':
-        return this.cluster.runPods();
-      case 'jobs':
-        return this.cluster.syncJobs();
-    }
   }
 
   #courseOf({ metadata }: RawJob): { failures: number; ends: boolean } {
