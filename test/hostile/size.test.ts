@@ -17,8 +17,8 @@ type Make = (count: number) => Readonly<Record<string, unknown>>;
 const fill = (count: number, item: unknown): readonly unknown[] => Array.from({ length: count }, () => item);
 const step = (more: object): Readonly<Record<string, unknown>> => ({ containers: [{ ...container('a'), ...more }] });
 const pod = (more: object): Readonly<Record<string, unknown>> => ({ ...step({}), template: { spec: more } });
-const keys = (count: number, value: string): object =>
-  Object.fromEntries(Array.from({ length: count }, (_, i) => [`!${i}`, value]));
+const reserved = (count: number): object =>
+  Object.fromEntries(Array.from({ length: count }, (_, i) => [`batch.example.com/${i}`, '']));
 
 const SPECS: readonly (readonly [string, Make])[] = [
   ['variables that say nothing', (count) => step({ env: fill(count, {}) })],
@@ -36,8 +36,8 @@ const SPECS: readonly (readonly [string, Make])[] = [
       template: { spec: { volumes: fill(count / 2, { name: 'b' }) } },
     }),
   ],
-  ['tolerations that say nothing', (count) => pod({ tolerations: fill(count, { operator: 'x' }) })],
-  ['labels that are illegal', (count) => ({ ...step({}), template: { metadata: { labels: keys(count, '!') } } })],
+  ['scheduling gates that say nothing', (count) => pod({ schedulingGates: fill(count, {}) })],
+  ['labels that are reserved', (count) => ({ ...step({}), template: { metadata: { labels: reserved(count) } } })],
   ['policies that say nothing', (count) => ({ ...step({}), stepPolicies: fill(count, {}) })],
   ['containers that say nothing', (count) => ({ containers: fill(count, {}) })],
 ];
