@@ -1,5 +1,6 @@
 /** How real failures are told of: what the container said, what the kernel did, and what is there when the Pod is gone. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { LABELS } from '../../shared/api/group.ts';
 import type { SequentialJob, SequentialJobSpec } from '../../shared/api/types.ts';
 import { eventually } from '../support/eventually.ts';
 import { condition, RealPods } from '../support/real-pods.ts';
@@ -130,6 +131,9 @@ describe('a container that fails', () => {
 
   it('still has its last words in the status when its Pod is gone (restartPolicy: OnFailure)', async () => {
     await untilFailed('restarted', 0);
+    // The Job controller deletes it; a kubelet that was about to start its container again may take minutes to let it go.
+    const ours = `${LABELS.name}=restarted`;
+    await cluster.kubectl('delete', 'pods', '-l', ours, '--force', '--grace-period=0', '--wait=false');
     await eventually('the Pod gone', async () => ((await cluster.pods('restarted')).length === 0 ? true : undefined));
     const { status } = await cluster.namespace.get('restarted');
     expect(status?.steps?.[0]).toMatchObject({ state: 'Failed', exitCode: 4, message: 'cannot open the lock file' });
