@@ -1,30 +1,23 @@
 /** The actions on Jobs: create, look for, delete. */
 import { LABELS, MANAGER } from '../shared/api/group.ts';
 import { type ObservedJob, sequentialJobOwner } from '../shared/api/job.ts';
-import type { ObservedPod } from '../shared/api/pod.ts';
 import { MESSAGE } from '../shared/api/reasons.ts';
 import type { OwnerReference, SequentialJob } from '../shared/api/types.ts';
 import { buildJob } from '../shared/jobs/job.ts';
 import type { Cache } from '../shared/kube/cache.ts';
-import type { ApiClient } from '../shared/kube/client.ts';
 import { type ApiError, isApiError, isRefusal } from '../shared/kube/errors.ts';
 import { collectionPath, JOBS, objectPath } from '../shared/kube/resources.ts';
 import type { Action, Finding, Snapshot } from './decide/index.ts';
 import type { DependencyChecker } from './dependencies.ts';
-import type { PodsState } from './informers.ts';
-import { withPodsOf } from './pods-of.ts';
+import { type PodsDeps, withPodsOf } from './pods-of.ts';
 import type { Preflights } from './preflights.ts';
 import type { Revisions } from './revisions.ts';
 import type { ServerSkills } from './server-skills.ts';
 import { toObservedJob } from './transform.ts';
 
-export interface ActorDeps {
-  readonly client: ApiClient;
+export interface ActorDeps extends PodsDeps {
   readonly sequentialJobs: Cache<SequentialJob>;
   readonly jobs: Cache<ObservedJob>;
-  /** By the UID of their Job. A sequence runs on also where they may not be read. */
-  readonly pods: Cache<ObservedPod>;
-  readonly podsState: () => PodsState;
   /** Asked before a Job is created that needs something. */
   readonly dependencies: Pick<DependencyChecker, 'missing'>;
   readonly revisions: Revisions;

@@ -1,15 +1,25 @@
 /** The Pods of one Job, asked of the API server. */
 import { LABELS } from '../shared/api/group.ts';
+import type { ObservedPod } from '../shared/api/pod.ts';
+import type { Cache } from '../shared/kube/cache.ts';
+import type { ApiClient } from '../shared/kube/client.ts';
 import { isApiError } from '../shared/kube/errors.ts';
 import { collectionPath, PODS } from '../shared/kube/resources.ts';
-import type { ActorDeps } from './act-jobs.ts';
 import type { Snapshot } from './decide/index.ts';
+import type { PodsState } from './informers.ts';
 import { toObservedPod } from './transform-pod.ts';
 
 interface JobRef {
   readonly uid: string;
   /** Of its step, where that is known: the answer is the smaller for it. */
   readonly index: number | undefined;
+}
+
+export interface PodsDeps {
+  readonly client: ApiClient;
+  /** By the UID of their Job. A sequence runs on also where they may not be read. */
+  readonly pods: Cache<ObservedPod>;
+  readonly podsState: () => PodsState;
 }
 
 /** A Job has one Pod for each attempt. */
@@ -21,11 +31,7 @@ const MAX_PODS = 500;
  * of the watch are all. The cache gets them too: a Pod that runs on must not be forgotten before the watch has told of it.
  * Rejects with ApiError.
  */
-export async function withPodsOf(
-  job: JobRef,
-  snapshot: Snapshot,
-  deps: Pick<ActorDeps, 'client' | 'pods' | 'podsState'>,
-): Promise<Snapshot> {
+export async function withPodsOf(job: JobRef, snapshot: Snapshot, deps: PodsDeps): Promise<Snapshot> {
   const { namespace, uid } = snapshot.object.metadata;
   const index = job.index === undefined ? '' : `,${LABELS.stepIndex}=${job.index}`;
   try {

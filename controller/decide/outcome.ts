@@ -51,10 +51,10 @@ export function failPreflight(context: Context): Draft {
   const isUnderWay = draft.startTime !== undefined;
   const first = isUnderWay ? undefined : faults.find((fault) => fault.index !== undefined)?.index;
   const index = first ?? currentIndex(draft);
-  const lines = faults.map((fault) => {
-    const name = fault.index === undefined ? undefined : containers[fault.index]?.name;
-    return { step: name === undefined ? undefined : stepLabel(fault.index ?? 0, name), text: formatJobFault(fault) };
-  });
+  const lines = faults.map((fault) => ({
+    step: fault.index === undefined ? undefined : stepLabel(fault.index, containers[fault.index]?.name ?? ''),
+    text: formatJobFault(fault),
+  }));
   const message = MESSAGE.preflightRefused(lines, isUnderWay);
   return fail(context, { index, step: containers[index]?.name, reason: REASON.jobRejected, message });
 }

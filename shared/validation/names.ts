@@ -68,7 +68,7 @@ export function dnsSubdomainProblems(value: string): Problems {
 /** A variable's name has no length limit. */
 const ENV_VAR = /^[ -<>-~]+$/;
 
-/** The name of an environment variable: any printable ASCII but `=`, as servers from 1.34 on take it (IsRelaxedEnvVarName). */
+/** The name of an environment variable, by the rule of servers from 1.34 on: printable ASCII without `=` (IsRelaxedEnvVarName). */
 export const envVarProblems = (value: string): Problems =>
   ENV_VAR.test(value)
     ? FINE

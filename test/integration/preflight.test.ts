@@ -9,7 +9,7 @@ import { BYPASSED } from '../support/admission.ts';
 import { kubeconfig, Namespace, tryKubectl } from '../support/cluster.ts';
 import { type JobPolicy, startJobPolicy } from '../support/job-policy.ts';
 import { sequentialJob } from '../support/objects.ts';
-import { operated } from '../support/operated.ts';
+import { operated, operatedBeside } from '../support/operated.ts';
 import { Operator } from '../support/operator.ts';
 import { gated, sequence, step, waitsFor } from '../support/sequences.ts';
 import { askServer } from '../support/server.ts';
@@ -105,24 +105,10 @@ describe('a later step that the API server refuses', () => {
 });
 
 describe('a device claim that the Pod does not have', () => {
-  let bypassed: Namespace;
-  let theirs: Operator;
-
-  beforeAll(async () => {
-    bypassed = await Namespace.create(here.client, 'preflight-bypassed', BYPASSED);
-    theirs = await Operator.start(kubeconfig(), bypassed.name);
-  }, 60_000);
-
-  afterAll(async () => {
-    await bypassed.remove();
-    await theirs.end('SIGTERM');
-  });
-
   it.each([
-    ['where the webhook was asked', () => here.namespace],
-    ['where the webhook was bypassed', () => bypassed],
-  ])('is refused before the first step has run, %s; an older server runs the step', async (_where, where) => {
-    const namespace = where();
+    ['where the webhook was asked', here],
+    ['where the webhook was bypassed', operatedBeside(here, 'preflight-bypassed', BYPASSED)],
+  ])('is refused before the first step has run, %s; an older server runs the step', async (_where, { namespace }) => {
     await namespace.apply('claiming', withStep(CLAIMING));
     if (await isRefused(CLAIMING)) {
       await expectRefused(namespace, 'claiming', 'spec.containers[1].resources.claims[0]: Not found: "gpu"');
@@ -134,40 +120,33 @@ describe('a device claim that the Pod does not have', () => {
 
 describe('an admission webhook on Jobs', () => {
   const LABELS = { 'tests.example.com/policy': 'images' };
-  let guarded: Namespace;
-  let theirs: Operator;
-
-  beforeAll(async () => {
-    guarded = await Namespace.create(here.client, 'preflight-policy', LABELS);
-    theirs = await Operator.start(kubeconfig(), guarded.name);
-  }, 60_000);
-
-  afterAll(async () => {
-    await guarded.remove();
-    await theirs.end('SIGTERM');
-  });
+  const guarded = operatedBeside(here, 'preflight-policy', LABELS);
 
   describe('that supports dry runs', () => {
     let policy: JobPolicy;
 
     beforeAll(async () => {
-      policy = await startJobPolicy(guarded.name, LABELS);
+      policy = await startJobPolicy(guarded.namespace.name, LABELS);
     }, 60_000);
 
     afterAll(async () => policy.remove());
 
     it('refuses a later step before the first has run, in its own words', async () => {
-      await guarded.apply('denied', withStep({ ...step('s1'), image: 'forbidden:1' }));
-      await expectRefused(guarded, 'denied', 'admission webhook "images.policy.example.com" denied the request');
-      const { status } = await guarded.get('denied');
+      await guarded.namespace.apply('denied', withStep({ ...step('s1'), image: 'forbidden:1' }));
+      await expectRefused(
+        guarded.namespace,
+        'denied',
+        'admission webhook "images.policy.example.com" denied the request',
+      );
+      const { status } = await guarded.namespace.get('denied');
       expect(status?.progress?.failureMessage).toContain('the image forbidden:1 is not allowed here');
       expect(policy.asked.filter((job) => !job.endsWith('(dry run)'))).toEqual([]);
     });
 
     it('is asked about a sequence once more than it has steps', async () => {
       const before = policy.asked.length;
-      await guarded.apply('allowed', sequence(3));
-      expect((await guarded.untilFinished('allowed')).status?.phase).toBe('Completed');
+      await guarded.namespace.apply('allowed', sequence(3));
+      expect((await guarded.namespace.untilFinished('allowed')).status?.phase).toBe('Completed');
       expect(policy.asked.slice(before)).toEqual([
         'allowed-0-s0 (dry run)',
         'allowed-0-s0',
@@ -181,19 +160,19 @@ describe('an admission webhook on Jobs', () => {
     // Side effects were legal in v1beta1, which servers have up to 1.21.
     const versions = (await tryKubectl(['api-versions'])).stdout.split('\n');
     if (!versions.includes('admissionregistration.k8s.io/v1beta1')) {
-      await expect(startJobPolicy(guarded.name, LABELS, { version: 'v1', sideEffects: 'Some' })).rejects.toThrow(
-        'sideEffects',
-      );
+      await expect(
+        startJobPolicy(guarded.namespace.name, LABELS, { version: 'v1', sideEffects: 'Some' }),
+      ).rejects.toThrow('sideEffects');
       return;
     }
-    const policy = await startJobPolicy(guarded.name, LABELS, { version: 'v1beta1', sideEffects: 'Some' });
+    const policy = await startJobPolicy(guarded.namespace.name, LABELS, { version: 'v1beta1', sideEffects: 'Some' });
     try {
-      await guarded.apply('late', withStep({ ...step('s1'), image: 'forbidden:1' }));
-      const { status } = await guarded.untilFinished('late');
+      await guarded.namespace.apply('late', withStep({ ...step('s1'), image: 'forbidden:1' }));
+      const { status } = await guarded.namespace.untilFinished('late');
       expect(status?.progress).toMatchObject({ failedIndex: 1, failureReason: 'JobRejected', completedIndices: [0] });
-      await guarded.apply('later', sequence(2));
-      expect((await guarded.untilFinished('later')).status?.phase).toBe('Completed');
-      expect(theirs.count('preflight skipped: an admission webhook does not support dry runs')).toBe(1);
+      await guarded.namespace.apply('later', sequence(2));
+      expect((await guarded.namespace.untilFinished('later')).status?.phase).toBe('Completed');
+      expect(guarded.operator.count('preflight skipped: an admission webhook does not support dry runs')).toBe(1);
     } finally {
       await policy.remove();
     }

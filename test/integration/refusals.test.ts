@@ -1,11 +1,10 @@
 /** What cannot run: invalid specs that got past admission, Jobs that the API server refuses, names that are taken. */
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { getCondition } from '../../shared/conditions.ts';
 import { collectionPath, JOBS } from '../../shared/kube/resources.ts';
 import { BYPASSED } from '../support/admission.ts';
-import { kubeconfig, kubectl, Namespace } from '../support/cluster.ts';
-import { operated } from '../support/operated.ts';
-import { Operator } from '../support/operator.ts';
+import { kubectl } from '../support/cluster.ts';
+import { operated, operatedBeside } from '../support/operated.ts';
 import { QUOTA, withoutRoomFor } from '../support/quota.ts';
 import { FOREVER, gated, sequence, step, waitsFor } from '../support/sequences.ts';
 
@@ -14,36 +13,25 @@ const here = operated('refusals');
 const unmounted = { ...step('s1'), volumeMounts: [{ name: 'data', mountPath: '/data' }] };
 
 describe('an invalid spec that admission did not stop', () => {
-  let bypassed: Namespace;
-  let theirs: Operator;
-
-  beforeAll(async () => {
-    bypassed = await Namespace.create(here.client, 'bypassed', BYPASSED);
-    theirs = await Operator.start(kubeconfig(), bypassed.name);
-  }, 60_000);
-
-  afterAll(async () => {
-    await bypassed.remove();
-    await theirs.end('SIGTERM');
-  });
+  const bypassed = operatedBeside(here, 'bypassed', BYPASSED);
 
   it('fails before any step starts, with every fault', async () => {
-    await bypassed.apply('invalid', {
+    await bypassed.namespace.apply('invalid', {
       containers: [{ ...step('s0'), ports: [{ containerPort: 0 }] }, unmounted],
     });
-    const { status } = await bypassed.untilFinished('invalid');
+    const { status } = await bypassed.namespace.untilFinished('invalid');
     expect(status?.phase).toBe('Failed');
     expect(status?.startTime).toBeUndefined();
     expect(getCondition(status?.conditions, 'Failed')).toMatchObject({ status: 'True', reason: 'InvalidSpec' });
     const message = getCondition(status?.conditions, 'Failed')?.message;
     expect(message).toContain('spec.containers[0].ports[0].containerPort');
     expect(message).toContain('spec.containers[1].volumeMounts[0].name: Not found: "data"');
-    expect(await bypassed.jobNames('invalid')).toEqual([]);
+    expect(await bypassed.namespace.jobNames('invalid')).toEqual([]);
   });
 
   it('runs once the spec is mended', async () => {
-    await bypassed.patch('invalid', { spec: sequence(2) });
-    const { status } = await bypassed.until('invalid', (object) => object.status?.phase === 'Completed');
+    await bypassed.namespace.patch('invalid', { spec: sequence(2) });
+    const { status } = await bypassed.namespace.until('invalid', (object) => object.status?.phase === 'Completed');
     expect(status?.conditions?.find(({ type }) => type === 'Failed')?.status).toBe('False');
     expect(status?.progress).toEqual({ completedIndices: [0, 1], summary: '2/2' });
   });

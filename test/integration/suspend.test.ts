@@ -16,6 +16,18 @@ const here = operated('suspend');
 const LET_GO = { spec: { suspend: false } };
 const CANNOT = 'the API server cannot suspend Jobs';
 
+/** Lets a sequence of two steps go as soon as its suspension in the first was seen: it completes, and no Pod failed. */
+async function expectToGoOn(name: string): Promise<void> {
+  await here.namespace.until(name, ({ status }) => status?.observedGeneration === 2);
+  await here.namespace.patch(name, LET_GO);
+  const { status } = await here.namespace.until(name, (object) => object.status?.observedGeneration === 3);
+  expect(getCondition(status?.conditions, 'Suspended')?.reason).toBe('NotSuspended');
+  await here.open(name);
+  const end = await here.namespace.untilFinished(name);
+  expect(end.status?.phase).toBe('Completed');
+  expect((await here.namespace.jobs(name)).map(({ status: { failed = 0 } }) => failed)).toEqual([0, 0]);
+}
+
 describe('a sequence that is suspended from the start', () => {
   it('does not start, and says so', async () => {
     await here.namespace.apply('early', sequence(2, {}, { suspend: true }));
@@ -124,15 +136,7 @@ onServersWhere(suspendsJobs)('a sequence that is suspended while a step runs, on
 
   it('goes on when it is let go at once, without a failure', async () => {
     await suspendWhileRunning('twice', 2);
-    await here.namespace.until('twice', ({ status }) => status?.observedGeneration === 2);
-    await here.namespace.patch('twice', LET_GO);
-    const { status } = await here.namespace.until('twice', (object) => object.status?.observedGeneration === 3);
-    expect(getCondition(status?.conditions, 'Suspended')?.reason).toBe('NotSuspended');
-    await here.open('twice');
-    const end = await here.namespace.untilFinished('twice');
-    expect(end.status?.phase).toBe('Completed');
-    const jobs = await here.namespace.jobs('twice');
-    expect(jobs.map(({ status: { failed = 0 } }) => failed)).toEqual([0, 0]);
+    await expectToGoOn('twice');
     // Whether it stood still in between is a matter of moments; that it goes on is told if that it stood still was told.
     const told = (await here.namespace.story('twice', 'Suspended', 'Resumed')).map(([reason]) => reason);
     expect(told).toEqual(told.length === 0 ? [] : ['Suspended', 'Resumed']);
@@ -204,14 +208,7 @@ onServersWhere(!suspendsJobs)('a sequence that is suspended while a step runs, o
     await here.namespace.apply('twice', gated(here.folder, sequence(2, { 0: waitsFor('twice') })));
     await here.namespace.untilRunning('twice', 0);
     await here.namespace.patch('twice', { spec: { suspend: true } });
-    await here.namespace.until('twice', ({ status }) => status?.observedGeneration === 2);
-    await here.namespace.patch('twice', LET_GO);
-    const { status } = await here.namespace.until('twice', (object) => object.status?.observedGeneration === 3);
-    expect(getCondition(status?.conditions, 'Suspended')?.reason).toBe('NotSuspended');
-    await here.open('twice');
-    const end = await here.namespace.untilFinished('twice');
-    expect(end.status?.phase).toBe('Completed');
-    expect((await here.namespace.jobs('twice')).map(({ status: { failed = 0 } }) => failed)).toEqual([0, 0]);
+    await expectToGoOn('twice');
     expect(await here.namespace.story('twice', 'Suspended', 'Resumed')).toEqual([]);
   });
 

@@ -70,3 +70,35 @@ export function operated(prefix: string, labels: Readonly<Record<string, string>
     },
   };
 }
+
+/**
+ * A second namespace with a controller of its own, beside those of a suite that is `operated`: for other labels. Call it
+ * where `beforeAll` may stand.
+ */
+export function operatedBeside(
+  suite: Pick<Operated, 'client'>,
+  prefix: string,
+  labels: Readonly<Record<string, string>>,
+): Pick<Operated, 'namespace' | 'operator'> {
+  let namespace: Namespace;
+  let operator: Operator;
+
+  beforeAll(async () => {
+    namespace = await Namespace.create(suite.client, prefix, labels);
+    operator = await Operator.start(kubeconfig(), namespace.name);
+  }, 60_000);
+
+  afterAll(async () => {
+    await namespace.remove();
+    await operator.end('SIGTERM');
+  });
+
+  return {
+    get namespace() {
+      return namespace;
+    },
+    get operator() {
+      return operator;
+    },
+  };
+}

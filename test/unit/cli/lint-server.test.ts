@@ -123,6 +123,12 @@ describe('the cluster is asked', () => {
     for (const path of asked()) expect(path).toContain(`/namespaces/${namespace}/`);
   });
 
+  it('that KUBECONFIG names, where no flag does', async () => {
+    const withEnvironment: typeof lint = async (args, io) => lint(args, io, { KUBECONFIG: kubeconfig });
+    expect((await run(withEnvironment, ['--server', 'a'], { a: TWO_STEPS })).code).toBe(0);
+    expect(asked()).toEqual([`POST ${OBJECTS}`, `POST ${JOBS}`]);
+  });
+
   it('for a change, where the object is there already', async () => {
     answer = ({ method }) =>
       method === 'POST' ? { code: 409, message: 'it exists', reason: 'AlreadyExists' } : undefined;

@@ -54,6 +54,14 @@ function edit(change: Partial<SequentialJob['spec']>): void {
   process.sync();
 }
 
+/** Visits the object again and again, the watch telling of whatever that brought. */
+async function visitOften(): Promise<void> {
+  for (let i = 0; i < 5; i++) {
+    await process.visit();
+    process.sync();
+  }
+}
+
 /** A server that refuses every Job that has a container of this name. */
 function refuseStep(name: string): void {
   api.refuse = (job) => {
@@ -92,10 +100,7 @@ describe('the API server is asked', () => {
   it('not again while the first step waits for a Secret', async () => {
     const needs = container('extract', { envFrom: [{ secretRef: { name: 'db' } }] });
     begin(sequentialJob({ spec: { containers: [needs] } }));
-    for (let i = 0; i < 3; i++) {
-      await process.visit();
-      process.sync();
-    }
+    await visitOften();
     expect(dryRuns()).toBe(1);
   });
 
@@ -250,10 +255,7 @@ describe('no answer', () => {
     answer(403, 'jobs.batch "x" is forbidden: exceeded quota: q, requested: count/jobs.batch=1');
     const needs = container('extract', { envFrom: [{ secretRef: { name: 'db' } }] });
     begin(sequentialJob({ spec: { containers: [needs] } }));
-    for (let i = 0; i < 5; i++) {
-      await process.visit();
-      process.sync();
-    }
+    await visitOften();
     expect(dryRuns()).toBe(1);
   });
 
