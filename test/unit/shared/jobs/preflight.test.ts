@@ -98,7 +98,7 @@ describe('what is asked', () => {
     const rules = (containerName?: string): never =>
       ({ rules: [{ action: 'FailJob', onExitCodes: { operator: 'In', values: [42], containerName } }] }) as never;
     const object = sequence({
-      containers: ['a', 'b', 'c', 'd', 'e', 'f', 'g'].map((name) => container(name)),
+      containers: ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'].map((name) => container(name)),
       stepPolicies: [
         { name: 'b', backoffLimit: 1 },
         { name: 'c', podFailurePolicy: rules() },
@@ -106,10 +106,12 @@ describe('what is asked', () => {
         { name: 'e', onFailure: 'Continue' },
         { name: 'f', backoffLimit: 1 },
         { name: 'g', podFailurePolicy: rules() },
+        // In one Job with `d` the server would find that container.
+        { name: 'h', podFailurePolicy: rules('d') },
       ],
     });
-    expect(dryRunGroups(object, 0)).toEqual([[0, 4], [1, 5], [2, 6], [3]]);
-    expect(dryRunGroups(object, 3)).toEqual([[3], [4], [5], [6]]);
+    expect(dryRunGroups(object, 0)).toEqual([[0, 4], [1, 5], [2, 6], [3], [7]]);
+    expect(dryRunGroups(object, 3)).toEqual([[3], [4], [5], [6], [7]]);
   });
 });
 
