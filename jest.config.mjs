@@ -22,7 +22,7 @@ export default {
   // One for each core, and none left out for jest itself: most tests wait most of the time.
   maxWorkers: '100%',
   projects: [
-    project('unit'),
+    project('unit', { setupFilesAfterEnv: ['<rootDir>/test/support/properties.ts'] }),
     project('integration', { ...long, ...local }),
     project('e2e', long),
     project('faults', { ...long, ...local }),

@@ -89,8 +89,14 @@ export function readYaml(text: string): readonly YamlDocument[] {
   }) as readonly YamlDocument[];
 }
 
-/** Writes a document that readers of YAML 1.1 and of 1.2 read alike. */
+/** Writes a document that kubectl and readers of YAML 1.1 and of 1.2 read alike. */
 export function writeYaml(value: unknown): string {
-  const document = new Document(value, { aliasDuplicateObjects: false, compat: 'yaml-1.1' });
+  const document = new Document(value, {
+    aliasDuplicateObjects: false,
+    // A text is quoted where one of them would read it plain as something else: `0O17` is a number to go-yaml alone.
+    schema: 'core',
+    customTags: goTags,
+    compat: 'yaml-1.1',
+  });
   return document.toString({ lineWidth: 0, directives: false });
 }

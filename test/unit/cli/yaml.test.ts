@@ -70,6 +70,12 @@ test('property: what is written is read back, by readers of YAML 1.1 and of 1.2'
       'a: b',
       '#',
       '0x1',
+      '0o17',
+      '0O17',
+      '0B1',
+      '+0b1_0',
+      '1_0.5',
+      '-.INF',
       '-',
       'a\nb\n',
       'a\n\n',
@@ -82,7 +88,7 @@ test('property: what is written is read back, by readers of YAML 1.1 and of 1.2'
   );
   const value = fc.object({
     values: [scalar],
-    key: fc.oneof(fc.string(), fc.constantFrom('yes', '1', '<<')),
+    key: fc.oneof(fc.string(), fc.constantFrom('yes', '1', '0O17', '<<')),
     maxDepth: 3,
   });
   fc.assert(
