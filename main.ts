@@ -10,8 +10,7 @@ const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
 
 /** Each command loads what it needs and nothing else: reading modules is most of what a start takes. */
 const COMMANDS = {
-  lint: async (args: readonly string[]): Promise<number> =>
-    (await import('./cli/lint.ts')).lint(args, processIo(), process.env),
+  lint: async (args: readonly string[]): Promise<number> => (await import('./cli/lint.ts')).lint(args, processIo()),
   render: async (args: readonly string[]): Promise<number> =>
     (await import('./cli/render.ts')).render(args, processIo()),
 } as const;

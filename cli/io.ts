@@ -7,6 +7,8 @@ export interface Io {
   readonly read: (name: string) => Promise<string>;
   readonly out: (text: string) => void;
   readonly err: (text: string) => void;
+  /** The environment variables. */
+  readonly env: Readonly<Record<string, string | undefined>>;
 }
 
 /** A file that can't be read; its message names it. */
@@ -32,7 +34,7 @@ function reasonOf(error: unknown): string {
   return REASONS[code ?? ''] ?? (error instanceof Error ? error.message : String(error));
 }
 
-/** The streams and files of this process. */
+/** The streams, the files and the environment of this process. */
 export function processIo(): Io {
   // A reader that has seen enough (`| head`) is no failure of ours; the exit code still tells the verdict.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -49,5 +51,6 @@ export function processIo(): Io {
     },
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
+    env: process.env,
   };
 }

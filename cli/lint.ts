@@ -20,16 +20,13 @@ const FLAGS = {
 /** The exit codes: no fault; at least one; a file could not be read, or the cluster gave no verdict. */
 const EXIT = { ok: 0, faults: 1, unreadable: 2 } as const;
 
-/** The environment variables. */
-type Environment = Readonly<Record<string, string | undefined>>;
-
 /**
  * Lints every file and gives the exit code. Warnings are no faults. Findings go to standard output; the summary, and
  * what can't be read or was not answered, to standard error. Throws ConfigError for wrong usage.
  */
-export async function lint(args: readonly string[], io: Io, env: Environment = {}): Promise<number> {
+export async function lint(args: readonly string[], io: Io): Promise<number> {
   const { files, flags } = readArguments('lint', args, FLAGS);
-  const cluster = await clusterOf(flags, env);
+  const cluster = await clusterOf(flags, io);
   try {
     const { reports, problems } = await lintFiles(files, cluster, io);
     for (const problem of problems) io.err(`sequentialjob: ${problem}\n`);
@@ -44,7 +41,7 @@ export async function lint(args: readonly string[], io: Io, env: Environment = {
 }
 
 /** The cluster to ask; undefined without `--server`. What talks to it is loaded only where it is needed. */
-async function clusterOf(flags: ReadonlyMap<string, string>, env: Environment): Promise<Cluster | undefined> {
+async function clusterOf(flags: ReadonlyMap<string, string>, { env }: Io): Promise<Cluster | undefined> {
   const [path, context, namespace] = [flags.get('kubeconfig'), flags.get('context'), flags.get('namespace')];
   if (!flags.has('server')) {
     const unused = ['kubeconfig', 'context', 'namespace'].filter((flag) => flags.has(flag));

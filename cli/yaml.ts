@@ -73,11 +73,13 @@ const goTags = (tags: Tags): Tags => [
   ...TAGS,
 ];
 
+/** What go-yaml takes a plain scalar for, in what is read and in what is written. */
+const GO_YAML = { schema: 'core', customTags: goTags } as const;
+
 /** Reads every document of a stream. Never throws: what is wrong is in each document's `errors`. */
 export function readYaml(text: string): readonly YamlDocument[] {
   return parseAllDocuments(text, {
-    schema: 'core',
-    customTags: goTags,
+    ...GO_YAML,
     merge: true,
     resolveKnownTags: false,
     // As JSON has it: kubectl makes a key of a number or a boolean a text.
@@ -94,8 +96,7 @@ export function writeYaml(value: unknown): string {
   const document = new Document(value, {
     aliasDuplicateObjects: false,
     // A text is quoted where one of them would read it plain as something else: `0O17` is a number to go-yaml alone.
-    schema: 'core',
-    customTags: goTags,
+    ...GO_YAML,
     compat: 'yaml-1.1',
   });
   return document.toString({ lineWidth: 0, directives: false });

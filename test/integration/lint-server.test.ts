@@ -30,8 +30,9 @@ interface Ran {
 async function lint(text: string, ...flags: readonly string[]): Promise<Ran> {
   const file = join(folder, 'etl.yaml');
   await writeFile(file, text);
-  const { NODE_OPTIONS: _, ...env } = process.env; // jest's own are not the program's
-  const args = [MAIN, 'lint', '--server', `--kubeconfig=${kubeconfig()}`, '-n', here.namespace.name, ...flags, file];
+  const { NODE_OPTIONS: _, ...inherited } = process.env; // jest's own are not the program's
+  const env = { ...inherited, KUBECONFIG: kubeconfig() };
+  const args = [MAIN, 'lint', '--server', '-n', here.namespace.name, ...flags, file];
   return new Promise((resolve) => {
     execFile(process.execPath, args, { env }, (error, out, err) => {
       const code = error === null ? 0 : Number(error.code);
@@ -82,6 +83,14 @@ it('says in JSON the same', async () => {
   expect(findings.filter(({ severity }) => severity === 'error')).toMatchObject([
     { line: 11, column: 7, document: 1, path: 'spec.containers[1].securityContext' },
   ]);
+});
+
+it('the cluster is that of --kubeconfig, where the flag is there, else that of KUBECONFIG', async () => {
+  expect((await lint(GOOD)).code).toBe(0);
+  const { code, err } = await lint(GOOD, '--kubeconfig=/nowhere/kubeconfig');
+  expect(code).toBe(2);
+  expect(err).toContain('/nowhere/kubeconfig');
+  expect((await lint(GOOD, `--kubeconfig=${kubeconfig()}`)).code).toBe(0);
 });
 
 describe('of a sequence that is there and has started', () => {

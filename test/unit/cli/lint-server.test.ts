@@ -124,8 +124,7 @@ describe('the cluster is asked', () => {
   });
 
   it('that KUBECONFIG names, where no flag does', async () => {
-    const withEnvironment: typeof lint = async (args, io) => lint(args, io, { KUBECONFIG: kubeconfig });
-    expect((await run(withEnvironment, ['--server', 'a'], { a: TWO_STEPS })).code).toBe(0);
+    expect((await run(lint, ['--server', 'a'], { a: TWO_STEPS }, { KUBECONFIG: kubeconfig })).code).toBe(0);
     expect(asked()).toEqual([`POST ${OBJECTS}`, `POST ${JOBS}`]);
   });
 

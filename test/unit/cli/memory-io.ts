@@ -9,11 +9,12 @@ export interface Ran {
 
 type Command = (args: readonly string[], io: Io) => Promise<number>;
 
-/** Runs a command; the file `-` is standard input. */
+/** Runs a command, with these environment variables; the file `-` is standard input. */
 export async function run(
   command: Command,
   args: readonly string[],
   files: Readonly<Record<string, string>>,
+  env: Io['env'] = {},
 ): Promise<Ran> {
   let [out, err] = ['', ''];
   const code = await command(args, {
@@ -27,6 +28,7 @@ export async function run(
     err: (text) => {
       err += text;
     },
+    env,
   });
   return { code, out, err };
 }

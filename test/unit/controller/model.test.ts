@@ -12,7 +12,7 @@ import { allMoves, make, type Move, peopledMoves, troubledMoves } from './model/
 import { type Scenario, scenario } from './model/scenario.ts';
 import { World } from './model/world.ts';
 
-/** For other and more worlds: PROPERTY_SEED=$RANDOM MODEL_RUNS=34000 make test-unit ARGS=test/unit/controller/model.test.ts */
+/** For other and more worlds: SEED=$RANDOM MODEL_RUNS=34000 make test-unit ARGS=test/unit/controller/model.test.ts */
 const numRuns = Number(process.env['MODEL_RUNS'] ?? 3500);
 const TIMEOUT_MS = 60_000 + numRuns * 30;
 
