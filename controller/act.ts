@@ -99,8 +99,14 @@ async function patchFinalizers(
   return known(snapshot, toSequentialJob(answer), deps);
 }
 
-/** The answer to our own write. The version that it was guarded by keeps the spec the same: the one that is run stays. */
+/**
+ * The answer to our own write. The version that it was guarded by keeps the spec the same: the one that is run stays. An
+ * object that nothing holds any more is gone, though the answer has the version of before (apiserver
+ * pkg/registry/generic/registry/store.go deleteWithoutFinalizers).
+ */
 function known(snapshot: Snapshot, object: SequentialJob, deps: ActorDeps): Snapshot {
-  deps.sequentialJobs.assume(object);
+  const { deletionTimestamp, finalizers = [] } = object.metadata;
+  if (deletionTimestamp !== undefined && finalizers.length === 0) deps.sequentialJobs.remove(object);
+  else deps.sequentialJobs.assume(object);
   return { ...snapshot, object: { ...object, spec: snapshot.object.spec } };
 }

@@ -320,6 +320,15 @@ describe('reconcile', () => {
       expect(requests()).toEqual(['PATCH sequentialjobs']);
     });
 
+    it('is over for us with the last finalizer: the object is not asked for again before the watch tells', async () => {
+      api.putSequentialJob(sequentialJob({ metadata: { deletionTimestamp: at(60) } }));
+      const process = new Process(api);
+      await process.visit();
+      await process.visit();
+      expect(requests()).toEqual(['PATCH sequentialjobs']);
+      expect(process.events).toEqual(['CleanedUp']);
+    });
+
     it("keeps others' finalizers, and then has no more to do", async () => {
       api.putSequentialJob(sequentialJob({ metadata: { deletionTimestamp: at(60), finalizers: ['a/b', FINALIZER] } }));
       const process = new Process(api);
