@@ -47,19 +47,17 @@ interface Surroundings {
 async function rolesOf(config: Config, surroundings: Surroundings): Promise<readonly Role[]> {
   switch (config.role) {
     case 'webhook':
-      return [await webhookRole(config, surroundings, {})];
+      return [await webhookRole(config, surroundings)];
     case 'controller':
       return [await controllerRole(config, surroundings)];
-    case 'all': {
-      const controller = await controllerRole(config, surroundings);
-      return [await webhookRole(config, surroundings, controller.checks), controller];
-    }
+    case 'all':
+      return [await webhookRole(config, surroundings), await controllerRole(config, surroundings)];
   }
 }
 
-async function webhookRole(config: Config, { log, registry }: Surroundings, checks: Checks): Promise<Role> {
+async function webhookRole(config: Config, { log, registry }: Surroundings): Promise<Role> {
   const { WebhookRole } = await import('./webhook-role.ts');
-  return new WebhookRole(config, log, { registry, checks });
+  return new WebhookRole(config, log, registry);
 }
 
 async function controllerRole(config: Config, { log, registry, kubeconfig }: Surroundings): Promise<Role> {

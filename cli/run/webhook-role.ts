@@ -3,7 +3,6 @@ import type { Registry } from 'prom-client';
 import { describe } from '../../certs/key-pair.ts';
 import { watchCertificate } from '../../certs/watch.ts';
 import type { Config } from '../../shared/config.ts';
-import type { Checks } from '../../shared/health.ts';
 import type { Log } from '../../shared/log.ts';
 import { WebhookMetrics } from '../../shared/metrics/webhook.ts';
 import { sleep } from '../../shared/sleep.ts';
@@ -16,14 +15,11 @@ import type { Role } from './role.ts';
 /** How long the server may take to end, its delay and the last reviews together; below the 20 s that all of it may take. */
 const END_MS = 18_000;
 
-export interface WebhookRoleOptions {
-  /** Where its metrics go. */
-  readonly registry: Registry;
-  /** What else has to be true for `/readyz`. */
-  readonly checks: Checks;
-}
-
 export class WebhookRole implements Role {
+  /**
+   * All that `/readyz` of the webhook asks. A verdict needs neither caches nor leadership: a controller in the same process
+   * that takes over, and lists everything first, must not take the webhook out of its Service.
+   */
   readonly checks = { webhook: (): boolean => this.#server.serving };
   readonly #config: Config;
   readonly #log: Log;
@@ -33,11 +29,12 @@ export class WebhookRole implements Role {
   #starting: Promise<void> = Promise.resolve();
   #following: Promise<void> = Promise.resolve();
 
-  constructor(config: Config, log: Log, { registry, checks }: WebhookRoleOptions) {
+  /** `registry`: where its metrics go. */
+  constructor(config: Config, log: Log, registry: Registry) {
     this.#config = config;
     this.#log = log;
     this.#metrics = new WebhookMetrics(registry, [MUTATE_PATH, VALIDATE_PATH]);
-    this.#server = new WebhookServer(createApp({ log, checks: { ...this.checks, ...checks }, metrics: this.#metrics }));
+    this.#server = new WebhookServer(createApp({ log, checks: this.checks, metrics: this.#metrics }));
   }
 
   async start(signal: AbortSignal): Promise<void> {

@@ -95,6 +95,27 @@ describe.each(WHOLE)('%s', (folder) => {
     });
   });
 
+  it('has Pods that are ready where they are used: as a webhook over TLS, as a controller alone on the metrics port', () => {
+    const probes = deployments(objectsOf(folder)).map(({ spec }) => {
+      const { args, ports, readinessProbe, livenessProbe } = present(spec.template.spec.containers[0], 'container');
+      expect(ports.map(({ name }) => name)).toEqual(
+        expect.arrayContaining([readinessProbe.httpGet.port, livenessProbe.httpGet.port]),
+      );
+      return [args.find((arg) => arg.startsWith('--role=')), readinessProbe.httpGet, livenessProbe.httpGet];
+    });
+    const served = { scheme: 'HTTPS', port: 'webhook', path: '/readyz' };
+    const alone = { scheme: 'HTTP', port: 'metrics', path: '/readyz' };
+    const isAlive = { port: 'metrics', path: '/healthz' };
+    expect(probes).toEqual(
+      folder === 'config/overlays/split-roles'
+        ? [
+            ['--role=controller', alone, isAlive],
+            ['--role=webhook', served, isAlive],
+          ]
+        : [['--role=all', served, isAlive]],
+    );
+  });
+
   it('names only accounts and priority classes that it brings', () => {
     const objects = objectsOf(folder);
     const names = (kind: string): readonly string[] => ofKind(objects, kind).map(({ metadata }) => metadata.name);

@@ -25,7 +25,8 @@ async function start(): Promise<{ operator: Operator; port: number }> {
   return { operator, port: portOf(operator) };
 }
 
-const portOf = (operator: Operator): number => Number(/"port":(\d+)/.exec(operator.output)?.[1]);
+const portOf = (operator: Operator, started = 'webhook started'): number =>
+  Number(new RegExp(`"port":(\\d+),"msg":"${started}"`).exec(operator.output)?.[1]);
 
 const options = (port: number, more: RequestOptions): RequestOptions => ({
   host: '127.0.0.1',
@@ -150,10 +151,14 @@ describe('run, with both roles', () => {
     expect(operator.output).not.toContain('    at ');
   });
 
-  it('is not ready while the caches are empty, and ends with 0 all the same', async () => {
-    const operator = await startBoth();
-    expect(await get(portOf(operator), '/readyz')).toEqual([503, 'not ready: caches\n']);
-    expect(await get(portOf(operator), '/healthz')).toEqual([200, 'ok\n']);
+  it('is ready as a webhook while the controller is not, which the metrics port tells, and ends with 0 all the same', async () => {
+    const operator = await startBoth('--metrics-port=0');
+    expect(await get(portOf(operator, 'webhook started'), '/readyz')).toEqual([200, 'ok\n']);
+    expect(await get(portOf(operator, 'webhook started'), '/healthz')).toEqual([200, 'ok\n']);
+    const metrics = `http://127.0.0.1:${portOf(operator, 'metrics started')}`;
+    const controller = await fetch(`${metrics}/readyz`);
+    expect([controller.status, await controller.text()]).toEqual([503, 'not ready: caches\n']);
+    expect((await fetch(`${metrics}/healthz`)).status).toBe(200);
     expect(await operator.end('SIGTERM')).toEqual({ code: 0, signal: null });
   });
 
