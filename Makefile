@@ -17,6 +17,9 @@ KUBECTL ?= kubectl
 # CERT=self-signed: no cert-manager.
 VERSION := 0.1.0
 IMG ?= registry.example.com/sequentialjob:$(VERSION)
+# SERVER: the version of Kubernetes to write for, where that is older than 1.28; `make deploy` asks the server.
+SERVER ?=
+INSTALLER ?= dist/install.yaml
 OVERLAY ?= $(if $(filter self-signed,$(CERT)),config/overlays/without-cert-manager,config/certmanager)
 DEPENDENCY_CHECK ?= yes
 FOLDERS = $(OVERLAY) $(if $(filter yes,$(DEPENDENCY_CHECK)),config/dependency-check)
@@ -110,17 +113,15 @@ WITHOUT_CERT_MANAGER = awk 'function put() { if (text !~ /\napiVersion: cert-man
   /^---$$/ { put() } { text = text $$0 "\n" } END { put() }'
 
 # To stdout; the image by its name, because kubectl's kustomize sets none from the command line.
-manifests: ## Print what `make deploy` applies; IMG=, OVERLAY=, CERT=self-signed, DEPENDENCY_CHECK=no
+manifests: ## Print what `make deploy` applies; IMG=, OVERLAY=, CERT=self-signed, DEPENDENCY_CHECK=no, SERVER=1.20
 	@for folder in $(FOLDERS); do echo ---; $(KUBECTL) kustomize $$folder; done | \
 	  sed 's|image: registry.example.com/sequentialjob:.*|image: $(IMG)|' \
-	  $(if $(filter self-signed,$(CERT)),| $(WITHOUT_CERT_MANAGER))
+	  $(if $(filter self-signed,$(CERT)),| $(WITHOUT_CERT_MANAGER)) | config/for-server.sh $(SERVER)
 
-# A server before 1.21 knows PodDisruptionBudgets as v1beta1 only.
-FOR_THE_SERVER := { if $(KUBECTL) api-versions | grep -qx policy/v1; then cat; \
-  else sed 's|^apiVersion: policy/v1$$|apiVersion: policy/v1beta1|'; fi; }
+ASK_SERVER := server=$$($(KUBECTL) get --raw /version | sed -n 's|.*"gitVersion": *"v\([0-9.]*\).*|\1|p')
 
 deploy: install ## Install the CRD and the operator: IMG=, CERT=self-signed without cert-manager
-	@$(MAKE) --no-print-directory manifests | $(FOR_THE_SERVER) | $(KUBECTL) apply -f -
+	@$(ASK_SERVER); $(MAKE) --no-print-directory manifests SERVER="$$server" | $(KUBECTL) apply -f -
 	@$(if $(filter self-signed,$(CERT)),KUBECTL='$(KUBECTL)' certs/self-signed.sh)
 
 undeploy: ## Remove the operator as it was deployed; FORCE=yes: also while there are SequentialJobs
@@ -128,15 +129,16 @@ undeploy: ## Remove the operator as it was deployed; FORCE=yes: also while there
 	  if [ $$left != 0 ] && [ '$(FORCE)' != yes ]; then \
 	    echo "there are $$left SequentialJobs, which can't be deleted without the operator: delete them first"; \
 	    echo "(kubectl delete sj --all-namespaces --all, or make uninstall), or leave them for later with FORCE=yes"; exit 1; fi >&2
-	@$(MAKE) --no-print-directory manifests | $(FOR_THE_SERVER) | $(KUBECTL) delete --ignore-not-found -f -
+	@$(ASK_SERVER); $(MAKE) --no-print-directory manifests SERVER="$$server" | $(KUBECTL) delete --ignore-not-found -f -
 
 certificate: ## Without cert-manager: make a new certificate and have the API server trust it; DAYS=365
 	@KUBECTL='$(KUBECTL)' DAYS='$(DAYS)' certs/self-signed.sh --renew
 
-build-installer: ## Write all of it as one file, dist/install.yaml; IMG=, OVERLAY=, DEPENDENCY_CHECK=no
-	@mkdir -p dist
-	@{ cat $(CRD); $(MAKE) --no-print-directory manifests; } > dist/install.yaml
-	@echo dist/install.yaml
+build-installer: ## Write all of it as one file, dist/install.yaml; IMG=, OVERLAY=, DEPENDENCY_CHECK=no, SERVER=1.20
+	@mkdir -p $(dir $(INSTALLER))
+	@{ echo '# The SequentialJob operator for Kubernetes $(or $(SERVER),1.28 and newer).'; \
+	  config/for-server.sh $(SERVER) < $(CRD_WITH_RULES); $(MAKE) --no-print-directory manifests; } > $(INSTALLER)
+	@echo $(INSTALLER)
 
 docker-build: ## Build the image IMG with docker, podman or buildah; BUILD_FLAGS= for it
 	@tool='$(CONTAINER_TOOL)'; : "$${tool:?none of docker, podman and buildah works here}"; \

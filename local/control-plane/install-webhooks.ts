@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { API_VERSION, FINALIZER, KIND } from '../../shared/api/group.ts';
 import type { Kubectl } from './kubectl.ts';
 import {
+  fitServer,
   pointAt,
   webhookConfigurations,
   type WebhookConfiguration,
@@ -32,7 +33,10 @@ export async function installWebhooks(kubectl: Kubectl, installation: WebhookIns
   const { manifests, target, scratch } = installation;
   const files = (await readdir(manifests)).filter((name) => name.endsWith('.yaml')).sort();
   const texts = await Promise.all(files.map((name) => readFile(join(manifests, name), 'utf8')));
-  const configurations = texts.flatMap(webhookConfigurations).map((configuration) => pointAt(configuration, target));
+  const minor = await serverMinor(kubectl);
+  const configurations = texts
+    .flatMap(webhookConfigurations)
+    .map((configuration) => fitServer(pointAt(configuration, target), minor));
   // Those of an earlier one would have to be asked as well, and nobody may be there to answer.
   await kubectl('delete', '--ignore-not-found', '-f', await writeList(scratch, 'webhooks', configurations));
   for (const probe of PROBES) {
@@ -41,6 +45,12 @@ export async function installWebhooks(kubectl: Kubectl, installation: WebhookIns
     await kubectl('apply', '-f', await writeList(scratch, probe.kind, ofKind));
     await untilAsked(kubectl, installation, probe);
   }
+}
+
+async function serverMinor(kubectl: Kubectl): Promise<number> {
+  const { minor } = JSON.parse(await kubectl('get', '--raw', '/version')) as { readonly minor: string };
+  // Some providers add a plus sign.
+  return Number.parseInt(minor, 10);
 }
 
 async function writeList(folder: string, name: string, items: readonly WebhookConfiguration[]): Promise<string> {

@@ -18,7 +18,11 @@ interface Webhook {
     readonly caBundle?: string;
   };
   readonly namespaceSelector?: LabelSelector;
+  readonly matchConditions?: readonly { readonly name: string; readonly expression: string }[];
 }
+
+/** From this minor release of Kubernetes 1 on servers know `matchConditions`; kubectl refuses to send them to an older one. */
+const MATCH_CONDITIONS_SINCE = 28;
 
 /** A Mutating- or ValidatingWebhookConfiguration; what is not named here is kept as it is. */
 export interface WebhookConfiguration {
@@ -54,6 +58,16 @@ export function webhookConfigurations(text: string): readonly WebhookConfigurati
       return document.toJS() as unknown;
     })
     .filter(isConfiguration);
+}
+
+/** The configuration without what a server of that minor release does not know; see config/for-server.sh. */
+export function fitServer(configuration: WebhookConfiguration, minor: number): WebhookConfiguration {
+  if (minor >= MATCH_CONDITIONS_SINCE) return configuration;
+  const webhooks = configuration.webhooks.map((webhook) => {
+    const { matchConditions: _, ...known } = webhook;
+    return known;
+  });
+  return { ...configuration, webhooks };
 }
 
 /**

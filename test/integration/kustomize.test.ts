@@ -4,13 +4,19 @@
  */
 import { execFile } from 'node:child_process';
 import { readdirSync, statSync } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { renderChart } from '../support/chart.ts';
 import { tryKubectl } from '../support/cluster.ts';
+import { make } from '../support/deployed.ts';
 import { deployments, type Manifest, ofKind, parseManifests, present, ROOT, selects } from '../support/manifests.ts';
 import { restrictedFaults } from '../support/restricted.ts';
+import { serverOfTests } from '../support/server.ts';
+
+const server = await serverOfTests();
 
 /** Folders with a kustomization, whichever of its names it has. */
 function kustomizations(folder: string): readonly string[] {
@@ -24,9 +30,20 @@ const FOLDERS = [...kustomizations('config'), 'certs'];
 /** What is deployed as it is; the rest are parts. */
 const WHOLE = ['config/default', 'config/overlays/split-roles', 'config/overlays/without-cert-manager'] as const;
 
-async function build(kubectl: string, folder: string): Promise<readonly Manifest[]> {
-  const { stdout } = await promisify(execFile)(kubectl, ['kustomize', join(ROOT, folder)], { maxBuffer: 2 ** 24 });
-  return parseManifests(stdout);
+async function print(kubectl: string, folder: string): Promise<string> {
+  return (await promisify(execFile)(kubectl, ['kustomize', join(ROOT, folder)], { maxBuffer: 2 ** 24 })).stdout;
+}
+
+const build = async (kubectl: string, folder: string): Promise<readonly Manifest[]> =>
+  parseManifests(await print(kubectl, folder));
+
+/** `kubectl kustomize … | config/for-server.sh 1.20`, as docs/install.md has it for an older server. */
+async function buildFor(version: string, folder: string): Promise<readonly Manifest[]> {
+  const printed = await print(kubectl(), folder);
+  const filtering = promisify(execFile)(join(ROOT, 'config/for-server.sh'), [version], { maxBuffer: 2 ** 24 });
+  // It may have come to its end without reading: how that was is told by its exit code.
+  filtering.child.stdin?.on('error', () => undefined).end(printed);
+  return parseManifests((await filtering).stdout);
 }
 
 const byName = (objects: readonly Manifest[]): Readonly<Record<string, Manifest>> =>
@@ -180,9 +197,9 @@ function withoutHelm({ metadata, ...object }: Manifest): Manifest {
 
 describe('the chart', () => {
   it.each([
-    ['config/default', 'v1.24.0', {}, ['config/default']],
+    ['config/default', 'v1.36.0', {}, ['config/default']],
     [
-      'config/overlays/split-roles with the definition that has rules',
+      'config/overlays/split-roles with the definition',
       'v1.36.0',
       { roles: 'split' },
       ['config/crd/cel', 'config/dependency-check', 'config/overlays/split-roles'],
@@ -199,6 +216,15 @@ describe('the chart', () => {
     expect(byName(chart)).toEqual(byName(expected.map(withoutHelm)));
   });
 
+  it.each(['1.20', '1.24', '1.25', '1.27', '1.28'])(
+    'is what config/for-server.sh makes of config/default for Kubernetes %s',
+    async (version) => {
+      const chart = renderChart({ version: `v${version}.3` }).objects.map(withoutHelm);
+      const expected = (await buildFor(version, 'config/default')).filter(({ kind }) => kind !== 'Namespace');
+      expect(byName(chart)).toEqual(byName(expected.map(withoutHelm)));
+    },
+  );
+
   it('scrapes as config/prometheus does', () => {
     const endpoint = (objects: readonly Manifest[]): unknown => {
       const spec = ofKind(objects, 'ServiceMonitor')[0]?.['spec'] as { endpoints: object[]; selector: object };
@@ -210,24 +236,74 @@ describe('the chart', () => {
   });
 });
 
+describe('config/for-server.sh', () => {
+  const definition = (objects: readonly Manifest[]): Manifest | undefined =>
+    ofKind(objects, 'CustomResourceDefinition')[0];
+
+  it('leaves all as it is without a version', async () => {
+    expect(await buildFor('', 'config/default')).toEqual(objectsOf('config/default'));
+  });
+
+  it('takes out of the definition all that the one for every server does not have, and nothing else', async () => {
+    const [before, after] = await Promise.all(['1.25', '1.24'].map((version) => buildFor(version, 'config/default')));
+    expect(definition(present(before, 'manifests'))).toEqual(objectsOf('config/crd/cel')[0]);
+    expect(definition(present(after, 'manifests'))).toEqual(objectsOf('config/crd')[0]);
+  });
+
+  it('refuses what is no version of Kubernetes 1', async () => {
+    await expect(buildFor('2.0', 'config/crd')).rejects.toMatchObject({ code: 2 });
+  });
+});
+
+describe('make build-installer', () => {
+  const installer = async (...variables: readonly string[]): Promise<readonly Manifest[]> => {
+    const folder = await mkdtemp(join(tmpdir(), 'sequentialjob-installer-'));
+    const file = join(folder, 'install.yaml');
+    try {
+      await make('build-installer', 'CERT=', `INSTALLER=${file}`, ...variables);
+      return parseManifests(await readFile(file, 'utf8'));
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  };
+
+  it('writes what config/default is: the definition with its rules, for the newest servers', async () => {
+    expect(byName(await installer())).toEqual(byName(objectsOf('config/default')));
+  }, 30_000);
+
+  it('writes for an older server when that is asked for', async () => {
+    expect(byName(await installer('SERVER=1.20'))).toEqual(byName(await buildFor('1.20', 'config/default')));
+  }, 30_000);
+});
+
 describe('a real API server', () => {
   /** Kinds of others, which are not there. */
   const isForeign = ({ apiVersion }: Manifest): boolean => /^(cert-manager|monitoring)\./.test(apiVersion);
 
-  it.each(WHOLE)('takes %s', async (folder) => {
-    const budgets = (await tryKubectl(['api-versions'])).stdout.includes('policy/v1\n')
-      ? 'policy/v1'
-      : 'policy/v1beta1';
-    const objects = objectsOf(folder)
-      .filter((object) => !isForeign(object))
-      // As `make deploy` does for a server before 1.21.
-      .map((object) =>
-        object.kind === 'PodDisruptionBudget' ? Object.assign({}, object, { apiVersion: budgets }) : object,
-      );
+  it.each(WHOLE)('takes %s, as it is made for it', async (folder) => {
+    const objects = (await buildFor(`1.${server.minor}`, folder)).filter((object) => !isForeign(object));
     const namespaces = ofKind(objects, 'Namespace');
     // The namespace has to be there for what is in it, also where nothing is stored.
     expect(await tryKubectl(['apply', '-f', '-'], ...namespaces)).toMatchObject({ code: 0 });
     const dry = ['apply', '--dry-run=server', '-f', '-'];
     expect(await tryKubectl(dry, ...objects)).toMatchObject({ code: 0, stderr: '' });
   });
+
+  it('is asked by make deploy, which applies what fits it', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'sequentialjob-deploy-'));
+    const dry = join(folder, 'kubectl');
+    await writeFile(
+      dry,
+      `#!/bin/sh\n[ "$1" != apply ] || { shift; set -- apply --dry-run=server "$@"; }\nexec '${kubectl()}' "$@"\n`,
+      { mode: 0o755 },
+    );
+    try {
+      const overlay = 'config/overlays/without-cert-manager';
+      const said = await make('deploy', 'CERT=', `OVERLAY=${overlay}`, `KUBECTL=${dry}`);
+      expect(said).toMatch(/validatingwebhookconfiguration\S* \S*(created|configured|unchanged)/);
+      expect(said).toMatch(server.knowsRules ? /apply -f config\/crd\/cel\// : /apply -f config\/crd\/batch/);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  }, 30_000);
 });

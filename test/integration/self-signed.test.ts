@@ -4,11 +4,13 @@ import { X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { fitServer, type WebhookConfiguration } from '../../local/control-plane/webhook-configuration.ts';
 import { problemOf } from '../../certs/key-pair.ts';
 import type { ApiClient } from '../../shared/kube/client.ts';
 import { objectPath, SECRETS } from '../../shared/kube/resources.ts';
 import { connect, kubeconfig, Namespace, tryKubectl } from '../support/cluster.ts';
 import { present, readManifests, ROOT } from '../support/manifests.ts';
+import { askServer } from '../support/server.ts';
 
 /** Configurations of a name of their own, which nothing is asked through. */
 const CONFIGURATION = 'self-signed-test';
@@ -33,7 +35,9 @@ beforeAll(async () => {
     );
     return Object.assign({}, one, { metadata: { name: CONFIGURATION }, webhooks });
   });
-  const { code, stderr } = await tryKubectl(['apply', '-f', '-'], ...configurations);
+  const { minor } = await askServer(client);
+  const fitting = configurations.map((one) => fitServer(one as unknown as WebhookConfiguration, minor));
+  const { code, stderr } = await tryKubectl(['apply', '-f', '-'], ...fitting);
   if (code !== 0) throw new Error(stderr);
 });
 

@@ -18,6 +18,8 @@ export interface Server {
   readonly knowsPodFailurePolicy: boolean;
   /** A definition keeps its rules in CEL (1.25 and newer); an older server drops them. */
   readonly knowsRules: boolean;
+  /** A webhook configuration keeps its `matchConditions` (1.28 and newer); an older server drops them. */
+  readonly knowsMatchConditions: boolean;
   /** Unknown fields are refused where the client asks for that (1.25 and newer), and the kubectl of such a server does. */
   readonly validatesStrictly: boolean;
   /**
@@ -55,6 +57,7 @@ export async function askServer(client: ApiClient): Promise<Server> {
     suspendsJobs: suspend === true,
     knowsPodFailurePolicy: podFailurePolicy !== undefined,
     knowsRules: await keepsRules(client),
+    knowsMatchConditions: await keepsMatchConditions(client),
     validatesStrictly: await refusesUnknownFields(client),
     announcesEnds: minor >= 31,
   };
@@ -98,6 +101,19 @@ async function keepsRules(client: ApiClient): Promise<boolean> {
   };
   const path = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
   return JSON.stringify(await dryRun(client, path, body)).includes(`"${rules}"`);
+}
+
+async function keepsMatchConditions(client: ApiClient): Promise<boolean> {
+  const webhook = {
+    name: 'probe.tests.example.com',
+    clientConfig: { url: 'https://127.0.0.1/' },
+    sideEffects: 'None',
+    admissionReviewVersions: ['v1'],
+    matchConditions: [{ name: 'probe', expression: 'true' }],
+  };
+  const body = { metadata: { name: 'probe' }, webhooks: [webhook] };
+  const path = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations';
+  return JSON.stringify(await dryRun(client, path, body)).includes('"matchConditions"');
 }
 
 async function refusesUnknownFields(client: ApiClient): Promise<boolean> {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { GROUP, PLURAL, VERSION } from '../../../../shared/api/group.ts';
 import { MUTATE_PATH, VALIDATE_PATH } from '../../../../webhook/app.ts';
-import { pointAt, webhookConfigurations } from '../../../../local/control-plane/webhook-configuration.ts';
+import { fitServer, pointAt, webhookConfigurations } from '../../../../local/control-plane/webhook-configuration.ts';
 
 const FOLDER = join(import.meta.dirname, '../../../../config/webhook');
 const read = (name: string): string => readFileSync(join(FOLDER, name), 'utf8');
@@ -49,6 +49,20 @@ describe('webhookConfigurations', () => {
 
   it('throws on what is no YAML', () => {
     expect(() => webhookConfigurations('kind: [')).toThrow(/Flow sequence/);
+  });
+});
+
+describe('fitServer', () => {
+  it.each([
+    [20, 'every update', undefined],
+    [27, 'every update', undefined],
+    [28, 'updates that need a verdict', [expect.objectContaining({ name: 'created-or-changed' })]],
+  ])('a server of 1.%i is to ask about %s', (minor, _what, expected) => {
+    const fitting = configurations.map((one) => fitServer(one, minor));
+    expect(fitting.map(({ webhooks }) => webhooks[0]?.matchConditions)).toEqual([undefined, expected]);
+    const blank = (all: typeof configurations): unknown =>
+      all.map((one) => ({ ...one, webhooks: one.webhooks.map((hook) => ({ ...hook, matchConditions: undefined })) }));
+    expect(blank(fitting)).toEqual(blank(configurations));
   });
 });
 
