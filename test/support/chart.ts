@@ -1,4 +1,5 @@
 /** charts/sequentialjob as `helm template` renders it, without Helm: with the few of its functions that the chart uses. */
+import { randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
@@ -13,8 +14,13 @@ export interface Rendering {
   /** The server's version, default v1.36.0. */
   readonly version?: string;
   readonly namespace?: string;
-  /** What the cluster has already, for `lookup`. */
-  readonly existing?: Manifest;
+  /**
+   * What the cluster has that `lookup` looks into, beside what every cluster has. Undefined: there is no cluster, as for
+   * `helm template`, Argo CD and `--dry-run=client`; then nothing is found.
+   */
+  readonly cluster?: readonly Manifest[];
+  /** As `helm lint` renders: without a cluster, and what `fail` and `required` have to say does not end it. */
+  readonly isLint?: boolean;
 }
 
 export interface Rendered {
@@ -27,9 +33,11 @@ type Tree = Readonly<Record<string, unknown>>;
 export const read = (name: string): string => readFileSync(join(CHART, name), 'utf8');
 
 /** Throws where a template cannot be rendered, or gives no YAML. */
-export function renderChart({ values = {}, version = 'v1.36.0', namespace, existing }: Rendering = {}): Rendered {
+export function renderChart({ values = {}, version = 'v1.36.0', ...rendering }: Rendering = {}): Rendered {
+  const { namespace, cluster, isLint = false } = rendering;
   const chart = parse(read('Chart.yaml')) as Tree;
-  const set = new TemplateSet({ ...FUNCTIONS, lookup: () => existing ?? {} });
+  const lenient = isLint ? { fail: () => '', required: (_message: string, value: unknown) => value ?? '' } : {};
+  const set = new TemplateSet({ ...FUNCTIONS, ...lenient, lookup: lookupIn(cluster) });
   const names = readdirSync(join(CHART, 'templates')).sort();
   for (const name of names) set.parse(name, read(join('templates', name)));
   const minor = Number(version.split('.')[1]);
@@ -47,6 +55,18 @@ export function renderChart({ values = {}, version = 'v1.36.0', namespace, exist
     .flatMap((name) => parseManifests(set.execute(name, root)));
   return { objects, notes: set.execute('NOTES.txt', root) };
 }
+
+/** `lookup` of one object by its name: an empty map where it is not there. */
+function lookupIn(cluster: readonly Manifest[] | undefined): (...args: readonly string[]) => object {
+  const there = cluster === undefined ? [] : [DEFAULT_NAMESPACE, ...cluster];
+  return (...args) =>
+    there.find(
+      ({ apiVersion, kind, metadata }) =>
+        JSON.stringify([apiVersion, kind, metadata.namespace ?? '', metadata.name]) === JSON.stringify(args),
+    ) ?? {};
+}
+
+const DEFAULT_NAMESPACE: Manifest = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'default' } };
 
 function isTree(value: unknown): value is Tree {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -71,7 +91,11 @@ const FUNCTIONS: Funcs = {
   dict: (...all: unknown[]) =>
     Object.fromEntries(all.flatMap((key, i) => (i % 2 === 0 ? [[String(key), all[i + 1]]] : []))),
   eq: (a: unknown, b: unknown) => a === b,
-  genCA: (name: string) => ({ Cert: `certificate of ${name}`, Key: 'key' }),
+  fail: (message: string) => {
+    throw new Error(message);
+  },
+  // Another one each time.
+  genCA: (name: string) => ({ Cert: `certificate ${randomUUID()} of ${name}`, Key: 'key' }),
   // Of a common name, addresses, names, days and an authority.
   genSignedCert: (...args: readonly [string, unknown, readonly string[], number, { readonly Cert: string }]) => ({
     Cert: `certificate for ${args[2].join(', ')} by ${args[4].Cert}`,

@@ -20,6 +20,9 @@ const names = (objects: readonly Manifest[]): readonly string[] =>
 
 const DEFAULT = renderChart().objects;
 
+/** One without anything of ours. */
+const CLUSTER: Rendering['cluster'] = [];
+
 function difference(rendering: Rendering): { readonly more: readonly string[]; readonly less: readonly string[] } {
   const now = names(renderChart(rendering).objects);
   const before = names(DEFAULT);
@@ -113,7 +116,7 @@ describe('values', () => {
     ],
   ])('change what is installed: %s', (_name, values, more, less) => {
     expect(faults(values)).toEqual([]);
-    expect(difference({ values })).toEqual({ more, less });
+    expect(difference({ values, cluster: CLUSTER })).toEqual({ more, less });
   });
 });
 
@@ -161,6 +164,10 @@ describe('the Pods', () => {
 });
 
 describe('the certificate without cert-manager', () => {
+  const OWN = { certManager: { enabled: false } };
+  const data = { 'ca.crt': 'Y2E=', 'tls.crt': 'Y3J0', 'tls.key': 'a2V5' };
+  const metadata = { name: 'sequentialjob-webhook-tls', namespace: 'sequentialjob-system' };
+  const INSTALLED: Rendering['cluster'] = [{ apiVersion: 'v1', kind: 'Secret', metadata, data }];
   const bundles = (objects: readonly Manifest[]): readonly (string | undefined)[] =>
     objects
       .filter(({ kind }) => kind.endsWith('WebhookConfiguration'))
@@ -168,22 +175,44 @@ describe('the certificate without cert-manager', () => {
   const decode = (text: string | undefined): string => Buffer.from(text ?? '', 'base64').toString();
 
   it('is made by the chart, and its authority trusted', () => {
-    const { objects, notes } = renderChart({ values: { certManager: { enabled: false } } });
+    const { objects, notes } = renderChart({ values: OWN, cluster: CLUSTER });
     const data = ofKind(objects, 'Secret')[0]?.['data'] as Record<string, string>;
     expect(bundles(objects)).toEqual([data['ca.crt'], data['ca.crt']]);
     const host = 'sequentialjob-webhook.sequentialjob-system.svc';
-    expect(decode(data['tls.crt'])).toBe(
-      `certificate for ${host}, ${host}.cluster.local by certificate of sequentialjob-ca`,
-    );
+    expect(decode(data['tls.crt'])).toBe(`certificate for ${host}, ${host}.cluster.local by ${decode(data['ca.crt'])}`);
     expect(notes).toContain('delete secret sequentialjob-webhook-tls');
   });
 
   it('is kept by an upgrade', () => {
-    const data = { 'ca.crt': 'Y2E=', 'tls.crt': 'Y3J0', 'tls.key': 'a2V5' };
-    const existing: Manifest = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'any' }, data };
-    const { objects } = renderChart({ values: { certManager: { enabled: false } }, existing });
+    const { objects } = renderChart({ values: OWN, cluster: INSTALLED });
     expect(ofKind(objects, 'Secret')[0]?.['data']).toEqual(data);
     expect(bundles(objects)).toEqual(['Y2E=', 'Y2E=']);
+  });
+
+  it.each<[string, Rendering]>([
+    ['with cert-manager', {}],
+    ['with cert-manager, as two Deployments', { values: { roles: 'split' } }],
+    ['with an issuer of one’s own', { values: { certManager: { issuerRef: { name: 'corporate' } } } }],
+    ['with a certificate of one’s own', { values: { ...OWN, certificate: { secretName: 'mine', caBundle: 'PEM' } } }],
+    ['with one that it made, where it finds it in the cluster', { values: OWN, cluster: INSTALLED }],
+  ])('the chart %s renders the same twice', (_how, rendering) => {
+    expect(renderChart(rendering)).toEqual(renderChart(rendering));
+  });
+
+  it('the chart refuses to make one where it can’t find the one before, and says what to set', () => {
+    for (const values of [OWN, { ...OWN, roles: 'split' }, { ...OWN, certificate: { caBundle: 'PEM' } }]) {
+      expect(() => renderChart({ values })).toThrow(
+        /Set certManager\.enabled=true, or certificate\.secretName and certificate\.caBundle/,
+      );
+    }
+  });
+
+  it('helm lint, which has no cluster and only notes what fails, goes through', () => {
+    for (const values of [{}, OWN]) {
+      expect(names(renderChart({ values, isLint: true }).objects)).toEqual(
+        names(renderChart({ values, cluster: CLUSTER }).objects),
+      );
+    }
   });
 
   it('may be one’s own', () => {
