@@ -7,7 +7,7 @@ import { RESOURCE_SCHEMA } from '../shared/validation/schema.ts';
 import { differences } from '../shared/validation/semantic.ts';
 import { sizeFaults } from '../shared/validation/size.ts';
 import { isPresent, part } from '../shared/validation/untrusted.ts';
-import { validateUpdate } from '../shared/validation/update.ts';
+import { updateWarnings, validateUpdate } from '../shared/validation/update.ts';
 import { allowed, denied, type Verdict } from './response.ts';
 import type { AdmissionRequest } from './review.ts';
 
@@ -54,7 +54,8 @@ function reviewUpdate(before: unknown, after: unknown, bytes: number): Verdict {
   if (size.length > 0) return denied(after, size);
   const news = unlessIn(faultsOf(before, bytes), faultsOf(after, bytes), formatFieldError);
   const faults = [...validateUpdate(before, after), ...news];
-  return judge(after, faults, unlessIn(warningsFor(before, bytes), warningsFor(after, bytes), String));
+  const warnings = unlessIn(warningsFor(before, bytes), warningsFor(after, bytes), String);
+  return judge(after, faults, [...updateWarnings(before, after), ...warnings]);
 }
 
 function unlessIn<T>(known: readonly T[], found: readonly T[], textOf: (one: T) => string): readonly T[] {

@@ -87,7 +87,7 @@ const FIELDS: Readonly<Record<string, Schema>> = {
     ...COUNT,
     default: 0,
     description:
-      'Raise it to resume a failed sequence at the step that failed; completed steps are not run again. It can only be raised.',
+      'Raise it to resume a failed sequence at the step that failed; completed steps are not run again. To resume it once more, set it above status.resumes; lowering it does nothing.',
   },
 };
 

@@ -10,6 +10,7 @@
  * - Compared are single values, not whole containers: to CEL `resources: {}`, `value: ''` and `creationTimestamp: null`,
  *   which Go clients add or drop, differ from their absence. Refusing those would stop a client that reads an object,
  *   sets `suspend` and writes it back. Absent and empty are the same here, as they are to the webhook.
+ * - `resume` has no rule: raising it is for the webhook to judge, by the status, and lowering it does nothing.
  * - What the schema says on every server is not said again: no containers in the template, the restart policies, names
  *   once and not too long. A server that finds such a fault does not evaluate the rules at all.
  * - Nothing newer than 1.25: no `optionalOldSelf`, `fieldPath` or `messageExpression`; the messages begin with the path.
@@ -23,7 +24,7 @@ export interface ValidationRule {
   readonly message: string;
 }
 
-/** An expression over `self` whose value may not change, or only be raised. */
+/** An expression over `self` whose value may not change. */
 type Value = string;
 
 const of = (side: 'self' | 'oldSelf', value: Value): string => value.replaceAll(/\bself\b/g, side);
@@ -99,5 +100,4 @@ export const VALIDATION_RULES: readonly ValidationRule[] = [
     rule: either(NOT_STARTED, FUTURE_STEPS, unchanged('size(self.spec.stepPolicies)')),
     message: `spec.stepPolicies: ${IMMUTABLE}; ${BUT_FUTURE_STEPS}`,
   },
-  { rule: 'self.spec.resume >= oldSelf.spec.resume', message: 'spec.resume: may only be raised' },
 ];

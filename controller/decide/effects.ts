@@ -266,7 +266,8 @@ export const EFFECTS = {
       completionTime: undefined,
       startTime: undefined,
       activeStartTime: undefined,
-      resumes: snapshot.object.spec.resume ?? draft.resumes,
+      // It never falls: a lower spec.resume is ignored.
+      resumes: Math.max(draft.resumes, snapshot.object.spec.resume ?? 0),
       requeueAfterMs: 0,
     }),
   },

@@ -6,7 +6,7 @@
  *   an illegal one of an earlier step is not followed either.
  * - What may change at any time (`MUTABLE`) is followed in any case: a user must be able to suspend a sequence also
  *   where the rest of its spec is not followed.
- * - `resume` is among that: whether it may be raised is no question of what runs.
+ * - `resume` is among that: whether it may be raised is no question of what runs, and lowering it does nothing (resume.ts).
  */
 import type { SequentialJob, SequentialJobSpec } from '../api/types.ts';
 import type { FieldError } from './field.ts';

@@ -14,7 +14,7 @@ import { part } from './untrusted.ts';
 
 export { formatErrorBody, formatFieldError, formatFieldErrors, type FieldError, type FieldErrorType } from './field.ts';
 export { frozenPart, heldSpec, type HeldSpec } from './held-spec.ts';
-export { validateUpdate } from './update.ts';
+export { updateWarnings, validateUpdate } from './update.ts';
 export { warningsFor } from './warnings.ts';
 
 /**

@@ -2,7 +2,7 @@
  * What an update may change. Before the sequence has started everything; after it, only how it goes on: the fields of
  * `MUTABLE` and, where `updatePolicy` is FutureSteps, the steps after the current one with their policies.
  *
- * Five decisions:
+ * Six decisions:
  * - The policy that counts is that of the new object: one update that sets FutureSteps and changes a later step is one
  *   intention, and a declarative client has no other way to send it. It also is the only one that the controller sees,
  *   which holds to the same rule where the webhook was bypassed.
@@ -11,6 +11,7 @@
  * - A step whose Job the API server refused (JobRejected) is still to come: it never had a Job, so under FutureSteps it
  *   can be mended, as the refusal asks for. One that has a record had a Job before, and is held like any failed step.
  * - A status that has a start and says nothing else gives no step free.
+ * - A `resume` that is lowered is no fault: resume.ts.
  * - The controller asks the same questions of a change that no webhook has seen: held-spec.ts.
  */
 import { withDefaults } from '../api/defaults.ts';
@@ -23,8 +24,9 @@ import type {
   SequentialJobStatus,
   StepStatus,
 } from '../api/types.ts';
-import { forbidden, invalid, Path, type FieldError } from './field.ts';
+import { Path, type FieldError } from './field.ts';
 import { HOLD, immutable } from './immutable.ts';
+import { resumeFaults, resumeWarnings } from './resume.ts';
 import { RESOURCE_SCHEMA } from './schema.ts';
 import { differences } from './semantic.ts';
 import { changesOfSteps, type Reach } from './update-steps.ts';
@@ -63,6 +65,13 @@ export function validateUpdate(oldObject: unknown, newObject: unknown): readonly
   const status = part<SequentialJobStatus>(before?.status);
   const [was, is] = [defaulted(before?.spec), defaulted(after?.spec)];
   return [...frozenFaults(was, is, status), ...resumeFaults(was, is, status)];
+}
+
+/** What an update that is legal is probably not meant to do. Pure and total; of objects as `validateUpdate` takes them. */
+export function updateWarnings(oldObject: unknown, newObject: unknown): readonly string[] {
+  const before = part<SequentialJob>(oldObject);
+  const after = part<SequentialJob>(newObject);
+  return resumeWarnings(defaulted(before?.spec), defaulted(after?.spec), part<SequentialJobStatus>(before?.status));
 }
 
 /** Whether the object is being deleted: it runs nothing any more. */
@@ -113,15 +122,4 @@ function otherFaults(was: Spec, is: Spec): readonly FieldError[] {
     });
   }
   return faults;
-}
-
-function resumeFaults(was: Spec, is: Spec, status: Status | undefined): readonly FieldError[] {
-  const [from, to] = [integer(was.resume), integer(is.resume)];
-  if (from === undefined || to === undefined || from === to) return [];
-  const at = SPEC.child('resume');
-  if (to < from) return [invalid(at, to, `may only be raised, and is ${from}`)];
-  const isFailed = parts<{ type: unknown; status: unknown }>(status?.conditions).some(
-    (condition) => condition.type === 'Failed' && condition.status === 'True',
-  );
-  return isFailed ? [] : [forbidden(at, 'may only be raised when the sequence has failed')];
 }

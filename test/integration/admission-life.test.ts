@@ -348,10 +348,28 @@ describe('a failed sequence', () => {
     expect(await run('apply', failing({ resume: 1 }))).toEqual(TAKEN);
   });
 
-  it('keeps the count of its resumes from falling', async () => {
-    expect(await run('apply', failing({ resume: 0 }))).toEqual(
-      refusal('failing', ['spec.resume: Invalid value: 0: may only be raised, and is 1']),
+  it('is applied again from a file that knows nothing of the resume, with a warning', async () => {
+    await namespace.until('failing', ({ status }) => status?.resumes === 1 && status.completionTime !== undefined);
+    const { code, stdout, stderr } = await run('apply', failing({ resume: 0 }));
+    expect({ code, stdout }).toEqual({
+      code: 0,
+      stdout: 'sequentialjob.batch.example.com/failing configured\n',
+    });
+    expect(stderr).toBe(
+      'Warning: spec.resume: lowered from 1 to 0, which is ignored: it undoes no resume and asks for none; to resume the sequence when it has failed, set it to 2\n',
     );
+    expect(await run('apply', failing({ resume: 0 }))).toEqual(TAKEN);
+  });
+
+  it('is not resumed by a number that has been acted on, and is told which one would', async () => {
+    expect(await run('apply', failing({ resume: 1 }))).toMatchObject({
+      code: 0,
+      stderr:
+        'Warning: spec.resume: 1 asks for no resume, because status.resumes is 1 already; to resume the sequence when it has failed, set it to 2\n',
+    });
+    expect(await run('apply', failing({ resume: 2 }))).toEqual(TAKEN);
+    await namespace.until('failing', ({ status }) => status?.resumes === 2 && status.completionTime !== undefined);
+    expect(await namespace.jobNames('failing')).toEqual(['failing-0-s0', 'failing-0-s0-r1', 'failing-0-s0-r2']);
   });
 });
 

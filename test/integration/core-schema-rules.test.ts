@@ -193,8 +193,6 @@ const REFUSED: readonly Case[] = [
     pod({ initContainers: [{ name: 'x', image: 'x' }] }),
     'spec.template.spec.initContainers',
   ],
-  ['resume is lowered', 'started', spec({ resume: 0 }), 'spec.resume: may only be raised'],
-  ['resume is taken away', 'started', spec({ resume: null }), 'spec.resume: may only be raised'],
 ];
 
 const GO = {
@@ -211,6 +209,8 @@ const TAKEN: readonly Case[] = [
   ['it gets a deadline', 'started', spec({ activeDeadlineSeconds: 60 }), ''],
   ['it gets a time to live', 'started', spec({ ttlSecondsAfterFinished: 60 }), ''],
   ['resume is raised', 'started', spec({ resume: 2 }), ''],
+  ['resume is lowered', 'started', spec({ resume: 0 }), ''],
+  ['resume is taken away', 'started', spec({ resume: null }), ''],
   ['the update policy changes', 'started', spec({ updatePolicy: 'FutureSteps' }), ''],
   [
     'the update policy changes and is used at once',

@@ -96,7 +96,7 @@ describe('the webhook', () => {
   const ask = (name: string, count: number) =>
     tryKubectl(['patch', 'sj', name, '-n', here.namespace.name, '--type=merge', '-p', JSON.stringify(resume(count))]);
 
-  it('refuses a resume of what has not failed, and a lower number', async () => {
+  it('refuses a resume of what has not failed', async () => {
     await here.namespace.apply('running', sequence(1, { 0: FOREVER }));
     await here.namespace.untilRunning('running', 0);
     for (const name of ['running', 'twice']) {
@@ -106,11 +106,21 @@ describe('the webhook', () => {
         `The SequentialJob "${name}" is invalid: spec.resume: Forbidden: may only be raised when the sequence has failed\n`,
       ]);
     }
+  });
+
+  it('takes a lower number, also of one that has completed, and it stays as it is', async () => {
     const { code, stderr } = await ask('unattended', 1);
     expect([code, stderr]).toEqual([
-      1,
-      'The SequentialJob "unattended" is invalid: spec.resume: Invalid value: 1: may only be raised, and is 3\n',
+      0,
+      'Warning: spec.resume: lowered from 3 to 1, which is ignored: it undoes no resume and asks for none; to resume the sequence when it has failed, set it to 4\n',
     ]);
+    const { metadata } = await here.namespace.get('unattended');
+    const { status } = await here.namespace.until(
+      'unattended',
+      (object) => object.status?.observedGeneration === metadata.generation,
+    );
+    expect(status).toMatchObject({ phase: 'Completed', resumes: 3 });
+    expect(await here.namespace.story('unattended', 'SpecChanged')).toEqual([]);
   });
 });
 

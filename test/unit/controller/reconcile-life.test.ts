@@ -212,6 +212,63 @@ const LIVES: readonly Life[] = [
     status: { resumes: 2 },
   },
   {
+    says: 'resume is lowered, which is ignored, and raised to what was acted on, which is too; the number above it resumes',
+    story: [
+      nothing,
+      fails(EXTRACT),
+      edit({ resume: 1 }),
+      // Applied again from Git while the step runs, and when it has failed.
+      edit({ resume: 0 }),
+      fails(`${EXTRACT}-r1`),
+      edit({ resume: 1 }),
+      edit({ resume: 0 }),
+      edit({ resume: 2 }),
+      completes(`${EXTRACT}-r2`),
+      edit({ resume: 0 }),
+      completes(`${TRANSFORM}-r2`),
+      completes(`${LOAD}-r2`),
+      edit({ resume: 1 }),
+    ],
+    requests: [
+      PREFLIGHT,
+      ...START,
+      LOOK,
+      STATUS, // failed
+      STATUS, // resumed
+      PREFLIGHT,
+      ...START,
+      STATUS, // lowered: the generation, and nothing else
+      LOOK,
+      STATUS, // failed
+      STATUS, // raised to what was acted on
+      STATUS, // lowered
+      STATUS, // resumed
+      PREFLIGHT,
+      ...START,
+      ...START,
+      STATUS, // lowered
+      ...START,
+      STATUS, // completed
+      STATUS, // raised to what was acted on
+    ],
+    events: [
+      ...STARTED,
+      ...FAILED,
+      'Resumed',
+      'JobStarted',
+      ...FAILED,
+      'Resumed',
+      'JobStarted',
+      'JobCompleted',
+      'JobStarted',
+      ...REST_EVENTS.slice(2),
+    ],
+    phase: 'Completed',
+    steps: [`0 Succeeded ${EXTRACT}-r2`, `1 Succeeded ${TRANSFORM}-r2`, `2 Succeeded ${LOAD}-r2`],
+    jobs: [EXTRACT, `${EXTRACT}-r1`, `${EXTRACT}-r2`, `${TRANSFORM}-r2`, `${LOAD}-r2`],
+    status: { resumes: 2 },
+  },
+  {
     says: 'a sequence is suspended before its start and let go',
     spec: { suspend: true },
     story: [nothing, after(60, edit({ suspend: false })), ...REST],

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
-import { formatFieldError, validateUpdate } from '../../../../shared/validation/index.ts';
+import { formatFieldError, updateWarnings, validateUpdate } from '../../../../shared/validation/index.ts';
 import { deepFreeze } from '../../../support/freeze.ts';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -465,13 +465,6 @@ const RESUMES: readonly (readonly [
   ['also the first time, where it was never set', FAILED, [undefined, 1], []],
   ['also by more than one', FAILED, [1, 5], []],
   ['one that was refused before its start is resumed', { conditions: FAILED.conditions }, [0, 1], []],
-  ['it is never lowered', FAILED, [2, 1], ['spec.resume: Invalid value: 1: may only be raised, and is 2']],
-  [
-    'nor taken away, once it was raised',
-    FAILED,
-    [1, undefined],
-    ['spec.resume: Invalid value: 0: may only be raised, and is 1'],
-  ],
   ['a running sequence is not resumed', STARTED, [0, 1], [NOT_FAILED]],
   ['nor a new one', NEW, [0, 1], [NOT_FAILED]],
   ['nor a completed one', COMPLETED, [0, 1], [NOT_FAILED]],
@@ -481,12 +474,13 @@ const RESUMES: readonly (readonly [
     [0, 1],
     [NOT_FAILED],
   ],
-  [
-    'a new one keeps what it was made with',
-    NEW,
-    [2, 1],
-    ['spec.resume: Invalid value: 1: may only be raised, and is 2'],
-  ],
+  ['it is lowered, which is ignored', FAILED, [2, 1], []],
+  ['it is taken away, which is ignored', FAILED, [1, undefined], []],
+  ['it is lowered while the sequence runs', STARTED, [2, 0], []],
+  ['it is lowered when the sequence has completed', COMPLETED, [2, 0], []],
+  ['it is lowered before the start', NEW, [2, 1], []],
+  ['it is raised to what has been acted on, while the sequence runs', { ...STARTED, resumes: 3 }, [0, 3], []],
+  ['it is raised beyond that, while the sequence runs', { ...STARTED, resumes: 3 }, [0, 4], [NOT_FAILED]],
   ['it stays', STARTED, [1, 1], []],
   ['what is no count is left to the schema', FAILED, [0, '1'], []],
 ];
@@ -515,6 +509,36 @@ test.each(DIFFERENT)('a change: %s', (_sentence, was, is, field) => {
 test.each(RESUMES)('resume: %s', (_sentence, status, resumes, expected) => {
   const [was, is] = resumes;
   expect(update(status, { resume: was }, { resume: is })).toEqual(expected);
+});
+
+const SET_IT = (to: number): string => `to resume the sequence when it has failed, set it to ${to}`;
+const IGNORED = 'which is ignored: it undoes no resume and asks for none';
+
+test.each<readonly [sentence: string, status: unknown, resumes: readonly [was: unknown, is: unknown], warning: string]>(
+  [
+    ['raised, which is meant', { ...FAILED, resumes: 1 }, [1, 2], ''],
+    ['the same', { ...FAILED, resumes: 1 }, [1, 1], ''],
+    ['lowered', { ...FAILED, resumes: 3 }, [3, 0], `lowered from 3 to 0, ${IGNORED}; ${SET_IT(4)}`],
+    ['lowered again', { ...FAILED, resumes: 3 }, [2, 1], `lowered from 2 to 1, ${IGNORED}; ${SET_IT(4)}`],
+    ['taken away', { ...FAILED, resumes: 1 }, [1, undefined], `lowered from 1 to 0, ${IGNORED}; ${SET_IT(2)}`],
+    [
+      'lowered before it was acted on',
+      { ...FAILED, resumes: 0 },
+      [5, 2],
+      `lowered from 5 to 2, ${IGNORED}; ${SET_IT(3)}`,
+    ],
+    ['lowered without a status', undefined, [2, 1], `lowered from 2 to 1, ${IGNORED}; ${SET_IT(2)}`],
+    [
+      'raised to what has been acted on',
+      { ...FAILED, resumes: 3 },
+      [0, 3],
+      `3 asks for no resume, because status.resumes is 3 already; ${SET_IT(4)}`,
+    ],
+    ['no count, which is left to the schema', FAILED, [1, '0'], ''],
+  ],
+)('a warning about resume: %s', (_sentence, status, [was, is], warning) => {
+  const of = (resume: unknown): Json => deepFreeze(object({ containers: STEPS, resume }, status));
+  expect(updateWarnings(of(was), of(is))).toEqual(warning === '' ? [] : [`spec.resume: ${warning}`]);
 });
 
 describe('over the life of an object', () => {
