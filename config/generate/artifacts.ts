@@ -2,6 +2,7 @@
  * The generated files, which are committed: `node config/generate/main.ts` writes them, with `--check` it fails when one
  * differs. A further artifact is one more entry.
  */
+import { renderArgoConfigMap } from './argocd.ts';
 import { renderChartCrd } from './chart-crd.ts';
 import { CRD, CRD_WITH_RULES, toYaml } from './crd.ts';
 import { RESOURCE_SCHEMA } from './resource-schema.ts';
@@ -19,11 +20,15 @@ const BANNER = '# Written by `make generate` from config/generate/. Do not edit.
 
 const RULES = `${BANNER}# The definition with rules in CEL, for Kubernetes 1.25 and newer; kubectl can't apply it before 1.23.\n`;
 
+const ARGO = `${BANNER}# A part of Argo CD's own ConfigMap: from health.lua, how it tells the health of a SequentialJob. docs/gitops.md says how to add it.
+`;
+
 export const ARTIFACTS: readonly Artifact[] = [
   { path: 'shared/api/schema.generated.json', render: () => `${JSON.stringify(RESOURCE_SCHEMA, null, 1)}\n` },
   { path: 'config/crd/batch.example.com_sequentialjobs.yaml', render: () => BANNER + toYaml(CRD) },
   { path: 'config/crd/cel/batch.example.com_sequentialjobs.yaml', render: () => RULES + toYaml(CRD_WITH_RULES) },
   { path: 'charts/sequentialjob/templates/crd.yaml', render: renderChartCrd },
+  { path: 'config/argocd/argocd-cm.yaml', render: () => ARGO + renderArgoConfigMap() },
   { path: 'docs/state-machine.md', render: renderStateMachine },
   { path: 'docs/validation.md', render: renderValidationDoc },
 ];

@@ -1,0 +1,89 @@
+/** config/argocd/health.lua over the statuses that the controller writes: those of test/golden, and what there is before. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { parse } from 'yaml';
+import type { Phase, SequentialJob, SequentialJobStatus } from '../../../shared/api/types.ts';
+import { getCondition } from '../../../shared/conditions.ts';
+import { goldenDecisions, readGolden } from '../../support/golden-decisions.ts';
+import { runHealthScript } from '../../support/lua.ts';
+import { ROOT } from '../../support/manifests.ts';
+
+const SCRIPT = readFileSync(join(ROOT, 'config/argocd/health.lua'), 'utf8');
+
+const health = (object: object): Readonly<Record<'status' | 'message', string>> =>
+  runHealthScript(SCRIPT, object, ['status', 'message']);
+
+/** Argo CD's words, and the condition whose message tells more. */
+const HEALTH: Readonly<Record<Phase, readonly [health: string, condition: string]>> = {
+  Pending: ['Progressing', 'Progressing'],
+  Running: ['Progressing', 'Progressing'],
+  Suspended: ['Suspended', 'Suspended'],
+  Completed: ['Healthy', 'Complete'],
+  Failed: ['Degraded', 'Failed'],
+};
+
+interface Reported {
+  readonly name: string;
+  readonly object: SequentialJob;
+  readonly status: SequentialJobStatus;
+}
+
+const REPORTED: readonly Reported[] = goldenDecisions().flatMap(({ name, input }) => {
+  const { status } = readGolden(`${name}.output.yaml`) as { readonly status?: SequentialJobStatus };
+  return status?.phase === undefined ? [] : [{ name, object: input.snapshot.object, status }];
+});
+
+describe('health.lua', () => {
+  it('is tried on every phase', () => {
+    expect(new Set(REPORTED.map(({ status }) => status.phase))).toEqual(new Set(Object.keys(HEALTH)));
+  });
+
+  it.each(REPORTED.map((one) => [one.status.phase ?? '', one.name, one] as const))(
+    '%s: %s',
+    (_phase, _name, { object, status }) => {
+      const metadata = { ...object.metadata, generation: status.observedGeneration };
+      const [expected, condition] = HEALTH[status.phase ?? 'Pending'];
+      const message = getCondition(status.conditions, condition as 'Progressing')?.message ?? '';
+      expect(health({ ...object, metadata, status })).toEqual({ status: expected, message });
+    },
+  );
+
+  const metadata = { name: 'etl', generation: 3 };
+  const failed = { conditions: [{ type: 'Failed', status: 'True', message: 'Step 0 (a) failed' }] };
+  const WAITS = { status: 'Progressing', message: 'Waiting for the operator' };
+
+  it.each<[string, object | undefined]>([
+    ['there is no status', undefined],
+    ['the status is empty', {}],
+    ['nobody has seen it: the default of the definition', { observedGeneration: -1 }],
+    ['the status is of an older generation, however that ended', { ...failed, observedGeneration: 2 }],
+    ['the status does not say of which generation', failed],
+  ])('is in progress where %s', (_sentence, status) => {
+    expect(health({ metadata, ...(status === undefined ? {} : { status }) })).toEqual(WAITS);
+  });
+
+  it('is in progress where the status has no conditions yet, or none that it knows', () => {
+    for (const conditions of [undefined, null, [], [{ type: 'Other', status: 'True' }]]) {
+      const status = { observedGeneration: 3, conditions };
+      expect(health({ metadata, status })).toEqual({ status: 'Progressing', message: '' });
+    }
+  });
+
+  it('stays what it is beside the conditions that kstatus reads', () => {
+    const conditions = [...failed.conditions, { type: 'Stalled', status: 'True', message: 'x' }];
+    const status = { observedGeneration: 3, conditions };
+    expect(health({ metadata, status })).toEqual({ status: 'Degraded', message: 'Step 0 (a) failed' });
+  });
+});
+
+describe('argocd-cm.yaml', () => {
+  it('has the script where Argo CD looks for it', () => {
+    expect(parse(readFileSync(join(ROOT, 'config/argocd/argocd-cm.yaml'), 'utf8'))).toEqual({
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'argocd-cm', namespace: 'argocd' },
+      data: { 'resource.customizations.health.batch.example.com_SequentialJob': SCRIPT },
+    });
+  });
+});
