@@ -1,4 +1,5 @@
 /** Whether what a step needs exists, asked of the API server: metadata alone, never contents. */
+import { ExpiringSet } from '../shared/expiring-set.ts';
 import type { Dependency, DependencyKind } from '../shared/jobs/dependencies.ts';
 import { type ApiClient, METADATA_ONLY } from '../shared/kube/client.ts';
 import { isApiError } from '../shared/kube/errors.ts';
@@ -25,7 +26,6 @@ const PARALLEL = 8;
 const FOUND_MS = 60_000;
 /** How long a permission that was refused counts as refused. */
 const FORBIDDEN_MS = 10 * 60_000;
-const MAX_REMEMBERED = 4096;
 
 /**
  * Asks by GET: the one read that no cache answers, because a watch would need the right to list every Secret. It comes
@@ -35,14 +35,14 @@ const MAX_REMEMBERED = 4096;
  */
 export class DependencyChecker {
   readonly #options: DependencyCheckerOptions;
-  readonly #found: Memory;
-  readonly #forbidden: Memory;
+  readonly #found: ExpiringSet;
+  readonly #forbidden: ExpiringSet;
   readonly #said = new Set<DependencyKind>();
 
   constructor(options: DependencyCheckerOptions) {
     this.#options = options;
-    this.#found = new Memory(FOUND_MS, options.now);
-    this.#forbidden = new Memory(FORBIDDEN_MS, options.now);
+    this.#found = new ExpiringSet(FOUND_MS, options.now);
+    this.#forbidden = new ExpiringSet(FORBIDDEN_MS, options.now);
   }
 
   /**
@@ -109,29 +109,3 @@ export class DependencyChecker {
 
 const kindKey = (namespace: string, kind: DependencyKind): string => `${namespace}/${kind}`;
 const foundKey = (namespace: string, { kind, name }: Dependency): string => `${namespace}/${kind}/${name}`;
-
-/** Keys for a while: at most 4096, the oldest are forgotten first. */
-class Memory {
-  readonly #ms: number;
-  readonly #now: () => number;
-  /** When each was added, oldest first. */
-  readonly #added = new Map<string, number>();
-
-  constructor(ms: number, now: () => number) {
-    this.#ms = ms;
-    this.#now = now;
-  }
-
-  has(key: string): boolean {
-    const age = this.#now() - (this.#added.get(key) ?? -Infinity);
-    // A clock that was set back must not make it last longer.
-    return age >= 0 && age < this.#ms;
-  }
-
-  add(key: string): void {
-    this.#added.delete(key);
-    this.#added.set(key, this.#now());
-    const [oldest] = this.#added.keys();
-    if (this.#added.size > MAX_REMEMBERED && oldest !== undefined) this.#added.delete(oldest);
-  }
-}

@@ -1,6 +1,6 @@
 /**
- * Requests of unknown outcome: they got no answer, or one that the server gave while failing, and may have been carried out
- * all the same. What the caches say of their object may be behind our own write, and what was to be told with the write has
+ * Writes of unknown outcome: they got no answer, or one that the server gave while failing, and may have been carried out
+ * all the same (`ApiError.isUncertainWrite`). What the caches say of their object may be behind our own write, and what was to be told with the write has
  * not been told. See docs/adr/0002-one-start-per-step.md.
  */
 import type { EventDraft } from '../shared/api/reasons.ts';
@@ -28,9 +28,9 @@ export class Doubts {
     return this.#open.has(key);
   }
 
-  /** Takes how a request failed; where the outcome is known by that, nothing is kept. */
+  /** Takes how a request failed; where that was no write, or its outcome is known, nothing is kept. */
   note(key: Key, error: unknown, unheard?: Unheard): void {
-    if (!isApiError(error) || (error.status !== undefined && error.status < 500)) return;
+    if (!isApiError(error) || !error.isUncertainWrite) return;
     this.#open.add(key);
     if (unheard !== undefined) this.#unheard.set(key, [...(this.#unheard.get(key) ?? []), unheard]);
   }

@@ -9,9 +9,10 @@ import { hash } from '../shared/api/hash.ts';
 import { type EventDraft, REPEATING_EVENTS } from '../shared/api/reasons.ts';
 import type { SequentialJob } from '../shared/api/types.ts';
 import { backoffDelay } from '../shared/backoff.ts';
+import { ExpiringSet } from '../shared/expiring-set.ts';
 import { Fifo } from '../shared/fifo.ts';
 import type { ApiClient } from '../shared/kube/client.ts';
-import { type ApiError, errorFromFailure } from '../shared/kube/errors.ts';
+import { isApiError, isNamespaceGoing } from '../shared/kube/errors.ts';
 import { sleep } from '../shared/sleep.ts';
 import { EventWriter, type Pending } from './event-writer.ts';
 
@@ -22,8 +23,11 @@ export interface EventRecorderOptions {
   readonly random: () => number;
   /** Told of each event that was taken. */
   readonly onEmit?: (object: SequentialJob, event: EventDraft) => void;
-  /** Told of an event that was given up. */
-  readonly onDrop: (event: EventDraft, error: ApiError | undefined) => void;
+  /**
+   * Told of an event that was given up; `error`: an ApiError or, at the first try, a programming error. Not told of one whose
+   * namespace is being deleted: that is lost with everything else in it.
+   */
+  readonly onDrop: (event: EventDraft, error: unknown) => void;
 }
 
 type Waiting = { -readonly [K in keyof Pending]: Pending[K] };
@@ -40,6 +44,8 @@ const TRUSTED_AFTER = 100;
 const MAX_PENDING = 10_000;
 const MAX_TRIES = 6;
 const BACKOFF = { baseMs: 500, maxMs: 10_000 } as const;
+/** How long no event is tried in a namespace that is being deleted; one of its name may be created after it. */
+const NAMESPACE_GOING_MS = 60_000;
 
 export class EventRecorder {
   readonly #options: EventRecorderOptions;
@@ -54,6 +60,8 @@ export class EventRecorder {
   #closed = false;
   /** Aborted when the time to drain is up: nothing may keep the process alive after that. */
   readonly #givenUp = new AbortController();
+  /** Namespaces that take no new objects. */
+  readonly #goingNamespaces: ExpiringSet;
   /** Aborted when those who are held back may go on; undefined while there are none. */
   #hold: AbortController | undefined;
   /** Events that came to an end, and how many of them since the last trouble. */
@@ -64,6 +72,7 @@ export class EventRecorder {
   constructor(options: EventRecorderOptions) {
     this.#options = options;
     this.#writer = new EventWriter(options.client);
+    this.#goingNamespaces = new ExpiringSet(NAMESPACE_GOING_MS, options.now);
     this.#idle.resolve();
   }
 
@@ -104,14 +113,19 @@ export class EventRecorder {
     if (this.#ended === before) this.#troubled();
   }
 
+  /** Writes nothing any more: nothing that is sent from now on would arrive. To be followed by `close`, which then takes no time. */
+  abort(): void {
+    this.#givenUp.abort();
+    this.#release();
+  }
+
   /** Takes no more events; resolves when those taken are written, or after `ms`: what is left then is given up. */
   async close(ms: number): Promise<void> {
     this.#closed = true;
     this.#release();
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, ms);
-    await Promise.race([this.#idle.promise, promise]);
-    clearTimeout(timer);
+    const idle = new AbortController();
+    void this.#idle.promise.then(() => idle.abort());
+    await sleep(ms, AbortSignal.any([idle.signal, this.#givenUp.signal]));
     this.#givenUp.abort();
     for (const { event } of this.#pending.values()) this.#options.onDrop(event, undefined);
     this.#pending.clear();
@@ -154,15 +168,20 @@ export class EventRecorder {
   }
 
   async #write(pending: Pending): Promise<void> {
-    for (let tries = 1; ; tries++) {
+    const { event, subject } = pending;
+    for (let tries = 1; !this.#goingNamespaces.has(subject.namespace); tries++) {
       try {
         await this.#writer.write(pending);
         return;
-      } catch (failure) {
-        const error = errorFromFailure(failure);
-        if (error.transient) this.#troubled();
-        if (!error.transient || tries >= MAX_TRIES || this.#givenUp.signal.aborted) {
-          this.#options.onDrop(pending.event, error);
+      } catch (error) {
+        if (isNamespaceGoing(error)) {
+          this.#goingNamespaces.add(subject.namespace);
+          return;
+        }
+        const mayPass = isApiError(error) && error.transient;
+        if (mayPass) this.#troubled();
+        if (!mayPass || tries >= MAX_TRIES || this.#givenUp.signal.aborted) {
+          this.#options.onDrop(event, error);
           return;
         }
         const delay = Math.max(error.retryAfterMs ?? 0, backoffDelay(tries, BACKOFF, this.#options.random));

@@ -4,7 +4,7 @@ import { type ObservedJob, outcomeOf, sequentialJobOwner } from '../shared/api/j
 import type { JobWarning, ObservedPod } from '../shared/api/pod.ts';
 import type { SequentialJob } from '../shared/api/types.ts';
 import { isTrue } from '../shared/conditions.ts';
-import { Cache, type Key, keyOf, type KubeObject } from '../shared/kube/cache.ts';
+import { Cache, type FaultObserver, type Key, keyOf, type KubeObject } from '../shared/kube/cache.ts';
 import type { ApiClient } from '../shared/kube/client.ts';
 import { Compactor } from '../shared/kube/compactor.ts';
 import { type ApiError, isApiError } from '../shared/kube/errors.ts';
@@ -13,6 +13,8 @@ import { collectionPath, EVENTS, JOBS, PODS, type Resource, SEQUENTIAL_JOBS } fr
 import { sleep } from '../shared/sleep.ts';
 import type { Log } from '../shared/log.ts';
 import type { Watched } from '../shared/metrics/controller.ts';
+import { InformerFaults } from './informer-faults.ts';
+import { SyncWait } from './sync-wait.ts';
 import { tellsNews, toJobWarning, toObservedPod } from './transform-pod.ts';
 import { toObservedJob, toSequentialJob } from './transform.ts';
 
@@ -28,6 +30,10 @@ export interface InformersOptions {
   readonly onGone: (object: SequentialJob) => void;
   /** A list or watch has failed, and is tried again. Not told of what is routine. */
   readonly onError?: (watched: Watched) => void;
+  /** A programming error has kept an object, or everything, from being taken in. */
+  readonly onFault?: (watched: Watched) => void;
+  /** The API server is there again after it was not: what failed meanwhile may be tried again. */
+  readonly onReconnect?: () => void;
 }
 
 /** The only Events that are read: those of the Job controller, about Pods that it may not create. */
@@ -54,23 +60,31 @@ interface Source<T> {
 const isFinished = ({ status }: SequentialJob): boolean =>
   isTrue(status?.conditions, 'Complete') || isTrue(status?.conditions, 'Failed');
 
+/** Nothing is decided before these are listed, in the order in which `#needed` has them. */
+const NEEDED = ['sequentialjobs', 'jobs'] as const satisfies readonly Watched[];
+
 type Informer = Pick<Reflector<KubeObject>, 'start' | 'stop' | 'synced' | 'hasSynced'>;
 
 export class Informers {
   /** What is over stays for long, and says much the same a thousand times. */
   readonly #compactor = new Compactor();
-  readonly sequentialJobs = new Cache<SequentialJob>(undefined, (object) =>
-    isFinished(object) ? this.#compactor.compact(object) : object,
+  readonly sequentialJobs = new Cache<SequentialJob>(
+    undefined,
+    (object) => (isFinished(object) ? this.#compactor.compact(object) : object),
+    this.#faultsOf('sequentialjobs'),
   );
   /** By the UID of their SequentialJob. */
   readonly jobs = new Cache<ObservedJob>(
     (job) => sequentialJobOwner(job)?.uid,
     (job) => (outcomeOf(job).type === 'running' ? job : this.#compactor.compact(job)),
+    this.#faultsOf('jobs'),
   );
   /** Both by the UID of their Job. */
-  readonly pods = new Cache<ObservedPod>(({ jobUID }) => jobUID);
-  readonly warnings = new Cache<JobWarning>(({ jobUID }) => jobUID);
+  readonly pods = new Cache<ObservedPod>(({ jobUID }) => jobUID, undefined, this.#faultsOf('pods'));
+  readonly warnings = new Cache<JobWarning>(({ jobUID }) => jobUID, undefined, this.#faultsOf('events'));
   readonly #options: InformersOptions;
+  readonly #faults: InformerFaults;
+  readonly #syncWait: SyncWait;
   /** Nothing is decided before these are complete. */
   readonly #needed: readonly Informer[];
   /** These are not needed: a permission that is missing stops nobody. */
@@ -82,7 +96,10 @@ export class Informers {
   readonly #forbidden = new Set<string>();
 
   constructor(options: InformersOptions) {
+    const { log, onFault } = options;
     this.#options = options;
+    this.#faults = new InformerFaults({ log, onFault });
+    this.#syncWait = new SyncWait({ log, missing: () => this.#awaited });
     const { sequentialJobs, jobs, pods, warnings } = this;
     const labelSelector = LABELS.uid;
     this.#needed = [
@@ -109,6 +126,15 @@ export class Informers {
     return this.#needed.every((informer) => informer.hasSynced);
   }
 
+  /** The informers without which nothing is decided, and whose first list is not complete. */
+  get unsynced(): readonly Watched[] {
+    return NEEDED.filter((_, i) => this.#needed[i]?.hasSynced !== true);
+  }
+
+  get #awaited(): readonly Watched[] {
+    return this.podsState === 'awaited' ? [...this.unsynced, 'pods'] : this.unsynced;
+  }
+
   get podsState(): PodsState {
     if (this.#pods.hasSynced) return 'listed';
     return this.#forbidden.has('pods') ? 'forbidden' : 'awaited';
@@ -117,12 +143,15 @@ export class Informers {
   /** Resolves when that is so, and the Pods are listed too, or may not be, or take too long. */
   async start(): Promise<void> {
     for (const informer of this.#all) informer.start();
+    this.#syncWait.start();
     await Promise.all([...this.#needed.map((informer) => informer.synced), this.#podsSettled()]);
+    this.#syncWait.stop();
     this.#compactor.settle();
   }
 
   async stop(): Promise<void> {
     this.#stopping.abort();
+    this.#syncWait.stop();
     await Promise.all(this.#all.map((informer) => informer.stop()));
   }
 
@@ -169,19 +198,26 @@ export class Informers {
   }
 
   #reflect<T extends KubeObject>(name: Watched, source: Source<T>): Informer {
-    const { client, namespace, random } = this.#options;
+    const { client, namespace, random, onReconnect } = this.#options;
     const { resource, ...rest } = source;
     return new Reflector<T>({
       ...rest,
       client,
       path: collectionPath(resource, namespace),
       onError: (error, retryMs) => this.#logError(name, error, retryMs),
+      onInternalError: (error, at) => this.#faults.note(name, error, at),
+      onReconnect: () => onReconnect?.(),
       random,
     });
   }
 
+  #faultsOf(name: Watched): FaultObserver {
+    return (error, object) => this.#faults.note(name, error, { object });
+  }
+
   #logError(informer: Watched, error: ApiError, retryMs: number): void {
     if (error.code !== 'Gone') this.#options.onError?.(informer);
+    this.#syncWait.failed(informer, error.message);
     // An expired version is how a long-quiet watch ends: routine, like its cure. A permission is missing until it is given.
     const isKnown = error.code === 'Gone' || this.#forbidden.has(informer);
     if (isApiError(error, 'Forbidden')) this.#forbidden.add(informer);

@@ -3,7 +3,7 @@
  * leads. What that is good for, and what it cannot promise, is in docs/adr/0009-leadership.md.
  */
 import { backoffDelay } from '../shared/backoff.ts';
-import { ApiError, errorFromFailure, isApiError } from '../shared/kube/errors.ts';
+import { ApiError, isApiError } from '../shared/kube/errors.ts';
 import { holderOf, type Lease, type LeaseSpec, type LeaseStore, type Limits } from '../shared/kube/leases.ts';
 import type { Log } from '../shared/log.ts';
 import { LeaseObservation } from './leadership-observation.ts';
@@ -139,8 +139,9 @@ export class LeaderElector {
       this.#mayHold = false;
       if ('sentMs' in written) this.#log.info('released the Lease');
     } catch (error) {
-      const { message } = errorFromFailure(error);
-      this.#log.warn({ err: message }, 'the Lease is not released: the next leader has to wait until it expires');
+      const message = 'the Lease is not released: the next leader has to wait until it expires';
+      if (isApiError(error)) this.#log.warn({ err: error.message }, message);
+      else this.#log.error({ err: error }, `internal error: ${message}`);
     }
   }
 
@@ -229,8 +230,11 @@ export class LeaderElector {
   }
 
   /** Says what went wrong, and returns when to try again. What is missing until somebody gives it is said once. */
-  #failed(message: string, failure: unknown, retryMs: number): number {
-    const error = errorFromFailure(failure);
+  #failed(message: string, error: unknown, retryMs: number): number {
+    if (!isApiError(error)) {
+      this.#log.error({ err: error, retryMs }, `internal error: ${message}`);
+      return retryMs;
+    }
     const delay = Math.max(retryMs, error.retryAfterMs ?? 0);
     const { namespace } = this.#store;
     const fields = { err: error.message, retryMs: delay };

@@ -64,6 +64,8 @@ export class Controller {
       enqueue: (key) => this.#queue.add(key),
       onGone: (object) => this.#forget(object),
       onError: (watched) => metrics?.watchFailed(watched),
+      onFault: (watched) => metrics?.informerFault(watched),
+      onReconnect: () => this.#queue.retryFailed(),
     });
     this.#instruments = metrics === undefined ? undefined : this.#instrument(metrics);
     this.#deps = this.#wire();
@@ -74,12 +76,22 @@ export class Controller {
     return this.#informers.synced;
   }
 
+  /** The caches that are still waited for before anything is decided. */
+  get unsynced(): readonly string[] {
+    return this.#informers.unsynced;
+  }
+
   /** Resolves when the caches are complete and the workers run. */
   async start(): Promise<void> {
     await this.#informers.start();
     const { sequentialJobs, jobs } = this.#informers;
     this.#log.info({ sequentialJobs: sequentialJobs.size, jobs: jobs.size }, 'caches synced');
     this.#workers = Promise.all(Array.from({ length: this.#options.workers }, () => this.#work()));
+  }
+
+  /** Nothing that is sent from now on would arrive: the events are given up at once. To be followed by `stop`. */
+  abort(): void {
+    this.#deps.events.abort();
   }
 
   /** Takes no more work; resolves when what is in flight has ended and the events are written. */
@@ -124,7 +136,8 @@ export class Controller {
           log[type === 'Warning' ? 'warn' : 'info'](fields, message);
         },
         onDrop: (event, error) => {
-          log.warn({ event, err: error?.message }, 'event dropped');
+          if (error === undefined || isApiError(error)) log.warn({ event, err: error?.message }, 'event dropped');
+          else log.error({ event, err: error }, 'internal error: event dropped');
           metrics?.eventDropped();
         },
       }),
@@ -171,10 +184,11 @@ export class Controller {
     // What is cut off at the end is the next process's.
     if (this.#stopping) return 'requeue';
     const api = isApiError(error) ? error : undefined;
-    const retryMs = this.#queue.addAfterFailure(key, api?.retryAfterMs);
+    // The cache was behind, or the object is gone: the next visit sees it as it is.
+    const wasOutdated = api?.code === 'Conflict' || api?.code === 'NotFound';
+    const retryMs = this.#queue.addAfterFailure(key, { atLeastMs: api?.retryAfterMs, wasOutdated });
     const fields = { sequentialJob: key, ...this.#stepOf(key), retryMs };
-    if (api?.code === 'Conflict' || api?.code === 'NotFound') {
-      // The cache was behind, or the object is gone: the next visit sees it as it is.
+    if (wasOutdated) {
       this.#log.debug({ ...fields, err: api.message }, 'reconcile again');
       return 'requeue';
     }

@@ -42,7 +42,20 @@ interface Waiting {
 interface Delayed {
   readonly due: number;
   readonly timer: NodeJS.Timeout;
+  /** The key waits because it has failed, whatever else it waits for. */
+  readonly afterFailure: boolean;
 }
+
+/** How a key has failed. */
+export interface Failure {
+  /** How long the server asked to be left alone, in milliseconds. */
+  readonly atLeastMs?: number | undefined;
+  /** What was worked on was out of date: news of it is the cure, and no echo of the work's own writes. Default false. */
+  readonly wasOutdated?: boolean;
+}
+
+/** Over how long keys come back that may all be tried again, so that thousands don't come at once. */
+const SPREAD_MS = 1_000;
 
 /** setTimeout's longest delay; a longer one would fire at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
@@ -98,21 +111,36 @@ export class WorkQueue {
       return;
     }
     this.#options.observer?.delayed();
-    this.#schedule(key, ms);
+    this.#schedule(key, ms, false);
   }
 
   /**
    * Adds a key after a failure: the delay grows with each failure until `forget`. Returns it, in milliseconds. What was
    * added while the failing work was going on waits with it: most of that is the echo of the work's own writes, and
-   * would turn the delay into none. What is added from now on does not wait.
+   * would turn the delay into none. Not so where the work was outdated: then the news is the cure, and the key comes back
+   * with it at once. What is added from now on does not wait either.
    */
-  addAfterFailure(key: string, atLeastMs = 0): number {
-    this.#again.delete(key);
+  addAfterFailure(key: string, { atLeastMs = 0, wasOutdated = false }: Failure = {}): number {
     const failures = (this.#failures.get(key) ?? 0) + 1;
     this.#failures.set(key, failures);
+    if (wasOutdated && atLeastMs === 0 && this.#again.has(key)) return 0;
+    this.#again.delete(key);
     const delay = Math.max(atLeastMs, backoffDelay(failures, this.#options.backoff, this.#options.random));
-    this.addAfter(key, delay);
+    if (this.#closed) return delay;
+    this.#options.observer?.delayed();
+    this.#schedule(key, delay, delay > atLeastMs);
     return delay;
+  }
+
+  /**
+   * What made keys fail may be over: those that wait because of a failure come back within a second, and the next failure of
+   * any key starts at the shortest delay. Keys that wait for a time stay, be it one that the server has asked for.
+   */
+  retryFailed(): void {
+    this.#failures.clear();
+    for (const [key, { afterFailure }] of this.#delayed) {
+      if (afterFailure) this.#schedule(key, this.#options.random() * SPREAD_MS, true);
+    }
   }
 
   /** The key went well: its next failure starts at the shortest delay again. */
@@ -154,20 +182,24 @@ export class WorkQueue {
     for (let taker = this.#takers.shift(); taker !== undefined; taker = this.#takers.shift()) taker(undefined);
   }
 
-  #schedule(key: string, ms: number): void {
+  #schedule(key: string, ms: number, afterFailure: boolean): void {
     const due = this.#options.now() + ms;
     const known = this.#delayed.get(key);
-    if (known !== undefined && known.due <= due) return;
+    const hasFailed = afterFailure || known?.afterFailure === true;
+    if (known !== undefined && known.due <= due) {
+      this.#delayed.set(key, { ...known, afterFailure: hasFailed });
+      return;
+    }
     if (known !== undefined) clearTimeout(known.timer);
     const timer = setTimeout(
       () => {
         this.#delayed.delete(key);
-        if (ms > MAX_TIMER_MS) this.#schedule(key, ms - MAX_TIMER_MS);
+        if (ms > MAX_TIMER_MS) this.#schedule(key, ms - MAX_TIMER_MS, hasFailed);
         else this.add(key);
       },
       Math.min(ms, MAX_TIMER_MS),
     );
-    this.#delayed.set(key, { due, timer });
+    this.#delayed.set(key, { due, timer, afterFailure: hasFailed });
   }
 
   /** Gives a key to who waits for one; else it waits. */

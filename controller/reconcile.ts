@@ -59,12 +59,10 @@ export async function reconcile(key: Key, deps: ReconcilerDeps): Promise<Result>
   const seen = exists ? await observe(key, deps) : undefined;
   if (seen === undefined) return { requeueAfterMs: undefined };
   let { snapshot } = seen;
-  let isDryRun = false;
   try {
     snapshot = await withUnlistedPods(snapshot, deps);
     for (let round = 0; round < MAX_ROUNDS; round++) {
       const decision = decide(snapshot, deps.now());
-      isDryRun = decision.actions[0]?.type === 'Preflight';
       if (decision.actions.length === 0) {
         snapshot = await recordBeforeStart(snapshot, decision, deps);
         await write({ ...decision, object: snapshot.object }, deps);
@@ -77,8 +75,7 @@ export async function reconcile(key: Key, deps: ReconcilerDeps): Promise<Result>
     throw new Error(`the decision about ${key} does not come to rest`);
   } catch (error) {
     remember(seen.known, snapshot, deps);
-    // A dry run writes nothing, whatever became of it.
-    if (!isDryRun) deps.doubts.note(key, error);
+    deps.doubts.note(key, error);
     let isTold = false;
     if (!isApiError(error)) tellFault(snapshot, error, deps);
     else if (!isApiError(error, ...QUIET)) isTold = await reportTrouble(snapshot, error, deps);

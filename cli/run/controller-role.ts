@@ -4,6 +4,7 @@ import { hostname, uptime } from 'node:os';
 import type { KubeConfig } from '@kubernetes/client-node';
 import { type ElectionClock, LeaderElector } from '../../controller/leadership.ts';
 import type { Config } from '../../shared/config.ts';
+import type { Checks } from '../../shared/health.ts';
 import { type ApiClient, createApiClient } from '../../shared/kube/client.ts';
 import { loadKubeConfig } from '../../shared/kube/kubeconfig.ts';
 import { LeaseStore } from '../../shared/kube/leases.ts';
@@ -17,7 +18,7 @@ import { ControllerTerm } from './controller-term.ts';
 import { ElectedController } from './elected-controller.ts';
 import { leaseNamespace } from './lease-namespace.ts';
 import type { Role } from './role.ts';
-import { aborted } from './stop-signal.ts';
+import { unlessAborted } from './stop-signal.ts';
 
 /**
  * Node's performance.now stands still while the machine sleeps (CLOCK_MONOTONIC on Linux); the time since the machine
@@ -26,7 +27,7 @@ import { aborted } from './stop-signal.ts';
 const CLOCK: ElectionClock = { now: () => uptime() * 1000, date: Date.now, sleep };
 
 export class ControllerRole implements Role {
-  readonly checks = { caches: (): boolean => this.#work.ready };
+  readonly checks: Checks = { caches: () => this.#work.ready || this.#work.unsynced.join(' and ') };
   readonly #config: Config;
   readonly #log: Log;
   readonly #metrics: ControllerMetrics;
@@ -58,7 +59,7 @@ export class ControllerRole implements Role {
     log.info({ server: client.server, namespace }, 'controller starting');
     await awaitApiServer({ client, namespace, log, timeoutMs: startupTimeoutSeconds * 1000, signal });
     if (signal.aborted) return;
-    await Promise.race([this.#work.start(signal), aborted(signal)]);
+    await unlessAborted(signal, this.#work.start(signal));
   }
 
   async stop(): Promise<void> {

@@ -48,6 +48,11 @@ export class ControllerTerm {
     return this.#controller.ready && !this.#over.signal.aborted;
   }
 
+  /** The caches that are still waited for. */
+  get unsynced(): readonly string[] {
+    return this.#controller.unsynced;
+  }
+
   /** Resolves when it works; never where it is stopped before. */
   async start(): Promise<void> {
     await this.#controller.start();
@@ -67,6 +72,7 @@ export class ControllerTerm {
   /** From now on nothing is sent any more, and what is in flight fails. To be followed by `stop`. */
   cutOff(): void {
     this.#over.abort();
+    this.#controller.abort();
     void this.#client.close();
   }
 }

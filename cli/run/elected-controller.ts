@@ -1,7 +1,7 @@
 /** The controller where several may run: it works while it leads, and stands by while another one does. */
 import type { LeaderElector } from '../../controller/leadership.ts';
 import type { ControllerTerm } from './controller-term.ts';
-import { aborted } from './stop-signal.ts';
+import { unlessAborted } from './stop-signal.ts';
 
 export interface ElectedControllerOptions {
   readonly elector: Pick<LeaderElector, 'acquire' | 'renew' | 'release'>;
@@ -9,7 +9,7 @@ export interface ElectedControllerOptions {
    * A new controller, with a new connection: what an old one knew may be long out of date, and a new one lists
    * everything anew.
    */
-  readonly newTerm: () => Pick<ControllerTerm, 'ready' | 'start' | 'stop' | 'cutOff'>;
+  readonly newTerm: () => Pick<ControllerTerm, 'ready' | 'unsynced' | 'start' | 'stop' | 'cutOff'>;
 }
 
 export class ElectedController {
@@ -25,6 +25,11 @@ export class ElectedController {
   /** A standby is ready to take over at any time; the leader is when it knows everything that it decides on. */
   get ready(): boolean {
     return this.#running !== undefined && (this.#term?.ready ?? true);
+  }
+
+  /** The caches that the leader still waits for; none on a standby. */
+  get unsynced(): readonly string[] {
+    return this.#term?.unsynced ?? [];
   }
 
   /** Campaigns, leads, and campaigns again, until it is stopped: resolves only then. Rejects where a controller breaks. */
@@ -54,7 +59,7 @@ export class ElectedController {
     const done = new AbortController();
     const renewing = this.#options.elector.renew(done.signal).finally(() => term.cutOff());
     try {
-      await Promise.race([renewing, aborted(stop), broken(term.start())]);
+      await unlessAborted(stop, Promise.race([renewing, broken(term.start())]));
     } finally {
       await term.stop();
       done.abort();

@@ -7,7 +7,7 @@ import { createRegistry } from '../../shared/metrics/registry.ts';
 import { VERSION } from '../../shared/version.ts';
 import { MetricsRole } from './metrics-role.ts';
 import type { Role } from './role.ts';
-import { aborted, stopSignal } from './stop-signal.ts';
+import { aborted, stopSignal, unlessAborted } from './stop-signal.ts';
 
 const FAILED = 1;
 
@@ -27,7 +27,7 @@ export async function run(config: Config, env: Readonly<Record<string, string | 
   const metrics = metricsOf(config, { log, registry, checks: checksOf(roles) });
   try {
     await metrics?.start(stopped);
-    await Promise.race([Promise.all(roles.map((role) => role.start(stopped))), aborted(stopped)]);
+    await unlessAborted(stopped, Promise.all(roles.map((role) => role.start(stopped))));
     await aborted(stopped);
     log.info('stopping');
   } finally {

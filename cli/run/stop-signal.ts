@@ -12,10 +12,20 @@ export function stopSignal(exitCode: number): AbortSignal {
   return stopping.signal;
 }
 
-/** Resolves when the signal is aborted. */
+/** Resolves when the signal is aborted. Keeps a listener on it until then: for waits of which a process has few. */
 export async function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  await new Promise((resolve) => {
-    signal.addEventListener('abort', resolve, { once: true });
-  });
+  await unlessAborted(signal, Promise.withResolvers<never>().promise);
+}
+
+/** Resolves or rejects as `work` does, or resolves as soon as the signal is aborted; leaves nothing behind on the signal. */
+export async function unlessAborted(signal: AbortSignal, work: Promise<unknown>): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const end = (): void => resolve();
+  if (signal.aborted) end();
+  signal.addEventListener('abort', end, { once: true });
+  try {
+    await Promise.race([work, promise]);
+  } finally {
+    signal.removeEventListener('abort', end);
+  }
 }

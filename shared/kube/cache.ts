@@ -28,6 +28,13 @@ export type Indexer<T> = (object: T) => string | undefined;
 /** What is kept in place of an object that arrives: an equal one. */
 export type Keeper<T> = (object: T) => T;
 
+/** Told of what a listener, the indexer or the keeper has thrown: a fault of the program, at this object. */
+export type FaultObserver = (error: unknown, object: KubeObject) => void;
+
+const rethrow: FaultObserver = (error) => {
+  throw error;
+};
+
 /** Deletions remembered at most; each is a UID and a version. */
 const TOMBSTONES = 10_000;
 
@@ -53,13 +60,16 @@ export class Cache<T extends KubeObject> {
   readonly #tombstones = new Map<string, string>();
   readonly #indexer: Indexer<T> | undefined;
   readonly #keeper: Keeper<T>;
+  readonly #onFault: FaultObserver;
   /** Version of the last whole list. */
   #listed = '0';
   readonly #listeners: ((change: Change<T>) => void)[] = [];
 
-  constructor(indexer?: Indexer<T>, keeper: Keeper<T> = (object) => object) {
+  /** Default of `onFault`: it is thrown on to whoever feeds the cache. */
+  constructor(indexer?: Indexer<T>, keeper: Keeper<T> = (object) => object, onFault: FaultObserver = rethrow) {
     this.#indexer = indexer;
     this.#keeper = keeper;
+    this.#onFault = onFault;
   }
 
   get size(): number {
@@ -79,7 +89,7 @@ export class Cache<T extends KubeObject> {
     return [...(this.#index.get(value) ?? [])];
   }
 
-  /** Listeners are called synchronously, after the cache has changed; they must not throw. */
+  /** Listeners are called synchronously, after the cache has changed. One that throws keeps nobody else from being told. */
   subscribe(listener: (change: Change<T>) => void): void {
     this.#listeners.push(listener);
   }
@@ -104,8 +114,8 @@ export class Cache<T extends KubeObject> {
     if (known === undefined || isNewer(object, known)) this.#put(object, true);
   }
 
-  /** Takes a deletion from the watch; `object` is the last state, its resource version that of the deletion. */
-  remove(object: T): void {
+  /** Takes a deletion from the watch; of `object` only the names and the resource version, that of the deletion, count. */
+  remove(object: KubeObject): void {
     const { uid, resourceVersion } = object.metadata;
     const known = this.#objects.get(keyOf(object));
     // The name may belong to a younger object by now.
@@ -163,7 +173,7 @@ export class Cache<T extends KubeObject> {
       this.#put(arrived, silent);
       return;
     }
-    const object = this.#keeper(arrived);
+    const object = this.#guarded(arrived, this.#keeper) ?? arrived;
     this.#unfile(previous);
     this.#objects.set(key, object);
     this.#file(object);
@@ -187,7 +197,7 @@ export class Cache<T extends KubeObject> {
   }
 
   #file(object: T): void {
-    const value = this.#indexer?.(object);
+    const value = this.#indexOf(object);
     if (value === undefined) return;
     const filed = this.#index.get(value);
     if (filed === undefined) this.#index.set(value, new Set([object]));
@@ -195,15 +205,29 @@ export class Cache<T extends KubeObject> {
   }
 
   #unfile(object: T | undefined): void {
-    const value = object === undefined ? undefined : this.#indexer?.(object);
+    const value = object === undefined ? undefined : this.#indexOf(object);
     if (object === undefined || value === undefined) return;
     const filed = this.#index.get(value);
     filed?.delete(object);
     if (filed?.size === 0) this.#index.delete(value);
   }
 
+  #indexOf(object: T): string | undefined {
+    return this.#indexer === undefined ? undefined : this.#guarded(object, this.#indexer);
+  }
+
   #tell(change: Change<T>): void {
-    for (const listener of this.#listeners) listener(change);
+    for (const listener of this.#listeners) this.#guarded(change.object, () => listener(change));
+  }
+
+  /** What `work` gives for the object; undefined where it throws, which is told. */
+  #guarded<R>(object: T, work: (object: T) => R): R | undefined {
+    try {
+      return work(object);
+    } catch (error) {
+      this.#onFault(error, object);
+      return undefined;
+    }
   }
 }
 

@@ -6,6 +6,7 @@ import { type Access, Credentials } from './credentials.ts';
 import { Deadline } from './deadline.ts';
 import { ApiError, errorFromAnswer, errorFromFailure, isApiError } from './errors.ts';
 import { exchange } from './exchange.ts';
+import { ofWrite } from './uncertain-write.ts';
 
 export const PATCH_TYPE = {
   /** RFC 6902 */
@@ -69,9 +70,12 @@ export interface ApiClientOptions {
 export interface ApiClient {
   /** The server's base URL, for messages. */
   readonly server: string;
-  /** Resolves with the parsed answer; rejects with ApiError only. A 401 is tried once more with fresh credentials. */
+  /**
+   * Resolves with the parsed answer; rejects with ApiError, or with what a programming error has thrown. A 401 is tried once
+   * more with fresh credentials.
+   */
   request<T = unknown>(request: ApiRequest): Promise<T>;
-  /** Opens a GET whose body is read as it comes (a watch, a log). Rejects with ApiError only; so does reading. */
+  /** Opens a GET whose body is read as it comes (a watch, a log). Rejects as `request` does; so does reading. */
   stream(request: StreamRequest): Promise<Readable>;
   /** Ends all connections; what is in flight fails. */
   close(): Promise<void>;
@@ -148,18 +152,18 @@ class HttpClient implements ApiClient {
     const limit = request.timeoutMs ?? this.#options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
     const deadline = new Deadline(limit, request.signal);
     let status: number | undefined;
+    let wasSent = false;
     try {
       const { dispatcher, headers } = await this.#access(fresh, deadline);
-      const answer = await exchange(dispatcher, this.#dispatchOptions(request, headers), deadline);
+      const onSend = (): void => void (wasSent = true);
+      const answer = await exchange(dispatcher, this.#dispatchOptions(request, headers), { deadline, onSend });
       status = answer.status;
       if (status < 200 || status >= 300) throw errorFromAnswer(status, answer.text, answer.retryAfter);
-      return (request.ignoresAnswer === true ? undefined : JSON.parse(answer.text)) as T;
+      return (request.ignoresAnswer === true ? undefined : parse(answer.text)) as T;
     } catch (error) {
-      throw deadline.isExpired
-        ? new ApiError('Timeout', `${request.method} ${request.path}: no answer within ${limit / 1000} s`, {
-            cause: error,
-          })
-        : errorFromFailure(error);
+      const late = `${request.method} ${request.path}: no answer within ${limit / 1000} s`;
+      const failure = deadline.isExpired ? new ApiError('Timeout', late, { cause: error }) : errorFromFailure(error);
+      throw wasSent ? ofWrite(request, failure) : failure;
     } finally {
       deadline.clear();
       this.#options.observe?.({ method: request.method, path: request.path, status, ms: this.#now() - started });
@@ -214,6 +218,15 @@ async function withFreshCredentials<T>(attempt: (fresh: boolean) => Promise<T>):
   } catch (error) {
     if (!isApiError(error, 'Unauthorized')) throw error;
     return attempt(true);
+  }
+}
+
+/** What stands between us and the API server may answer anything. */
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new ApiError('Unreachable', 'the answer is no JSON', { cause: error });
   }
 }
 

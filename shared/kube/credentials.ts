@@ -3,7 +3,8 @@
  * request; here one keep-alive pool serves all of them, and is replaced only when the TLS material changes.
  */
 import type { RequestOptions } from 'node:https';
-import type { KubeConfig } from '@kubernetes/client-node';
+// Not the whole client, which is ten times as much to load.
+import { KubeConfig } from '@kubernetes/client-node/dist/config.js';
 import { Agent, type Dispatcher, ProxyAgent, Socks5ProxyAgent } from 'undici';
 import { ApiError } from './errors.ts';
 
@@ -21,7 +22,7 @@ export interface Access {
 }
 
 export class Credentials {
-  readonly #config: KubeConfig;
+  #config: KubeConfig;
   readonly #now: () => number;
   #tls: Tls = {};
   #access: Access | undefined;
@@ -40,10 +41,15 @@ export class Credentials {
     return this.#now() < this.#expires ? this.#access : undefined;
   }
 
-  /** Current pool and headers; `fresh` asks the authenticator again (after a 401). Concurrent calls share one refresh. */
+  /**
+   * Current pool and headers. `fresh`, after a 401, forgets what an `exec` plugin or a token file has said before and asks
+   * them anew; without, credentials that name no expiry are used for as long as they are accepted, as client-go does.
+   * Concurrent calls share one refresh.
+   */
   async access(fresh = false): Promise<Access> {
     if (this.#closed) throw new ApiError('Aborted', 'the connection to the API server is closed');
     if (!fresh && this.current !== undefined) return this.current;
+    if (fresh && this.#pending === undefined) this.#config = withoutMemory(this.#config);
     this.#pending ??= this.#refresh().finally(() => {
       this.#pending = undefined;
     });
@@ -93,6 +99,18 @@ export class Credentials {
       connect: { ...secure, timeout: CONNECT_TIMEOUT_MS, keepAlive: true, keepAliveInitialDelay: 30_000 },
     });
   }
+}
+
+/** The same configuration. Its authenticators remember tokens, by their expiry or for a minute, whatever a server says to them. */
+function withoutMemory(config: KubeConfig): KubeConfig {
+  const anew = new KubeConfig();
+  anew.loadFromOptions({
+    clusters: config.getClusters(),
+    users: config.getUsers(),
+    contexts: config.getContexts(),
+    currentContext: config.getCurrentContext(),
+  });
+  return anew;
 }
 
 function tlsOf(options: RequestOptions): Tls {

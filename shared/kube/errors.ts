@@ -1,6 +1,7 @@
 /**
- * One error class for everything a request to the API server can come back with. Unknown failures are normalised
- * here, at the edge, so that the rest of the program branches on `code` alone.
+ * One error class for everything a request to the API server can come back with. Failures of the network are normalised
+ * here, at the edge, so that the rest of the program branches on `code` alone. A programming error is none of them: it
+ * passes through as it is, and is never retried as trouble of the network.
  */
 
 /** The `reason` of a Kubernetes Status object, narrowed to what the program tells apart, plus what never got an answer. */
@@ -47,6 +48,7 @@ export interface ApiErrorDetails {
   readonly retryAfterMs?: number | undefined;
   readonly causes?: readonly StatusCause[] | undefined;
   readonly cause?: unknown;
+  readonly isUncertainWrite?: boolean | undefined;
 }
 
 export class ApiError extends Error {
@@ -57,6 +59,11 @@ export class ApiError extends Error {
   /** How long the server asked to be left alone, in milliseconds. */
   readonly retryAfterMs: number | undefined;
   readonly causes: readonly StatusCause[];
+  /**
+   * The request was a write (no dry run), it was sent, and it got no answer, or one that the server gave while failing: it may
+   * have been carried out all the same. False of anything that was only read, refused, or never sent.
+   */
+  readonly isUncertainWrite: boolean;
 
   constructor(code: ApiErrorCode, message: string, details: ApiErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -64,6 +71,7 @@ export class ApiError extends Error {
     this.status = details.status;
     this.retryAfterMs = details.retryAfterMs;
     this.causes = details.causes ?? [];
+    this.isUncertainWrite = details.isUncertainWrite ?? false;
   }
 
   get transient(): boolean {
@@ -82,8 +90,20 @@ export function isApiError(error: unknown, ...codes: readonly ApiErrorCode[]): e
  */
 export function isRefusal(error: unknown): error is ApiError {
   if (!isApiError(error) || error.transient || error.code === 'NotFound') return false;
-  if (error.causes.some((cause) => cause.reason === 'NamespaceTerminating')) return false;
+  if (isNamespaceGoing(error)) return false;
   return error.status !== undefined && error.status >= 400 && error.status < 500;
+}
+
+/** apimachinery pkg/api/errors NewNotFound, of the namespace itself and not of an object in it. */
+const NAMESPACE_GONE = /^namespaces "[^"]*" not found/;
+
+/**
+ * True where nothing can be created in the namespace any more, because it is being deleted or is gone (apiserver
+ * pkg/admission/plugin/namespace/lifecycle).
+ */
+export function isNamespaceGoing(error: unknown): boolean {
+  if (isApiError(error, 'NotFound')) return NAMESPACE_GONE.test(error.message);
+  return isApiError(error, 'Forbidden') && error.causes.some(({ reason }) => reason === 'NamespaceTerminating');
 }
 
 /** The parts of metav1.Status that are read. */
@@ -153,21 +173,45 @@ function plainMessage(status: number, body: string): string {
   return text === '' ? `the API server answered ${status}` : `the API server answered ${status}: ${text}`;
 }
 
-const UNTRUSTED = /^(ERR_TLS|CERT_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_|ERR_SSL)/;
+/** Node's and OpenSSL's codes for a certificate that is not accepted (node lib/internal/tls, `x509_verify_cert_error_string`). */
+const UNTRUSTED =
+  /^(ERR_TLS|CERT_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_|ERR_SSL|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH|HOSTNAME_MISMATCH)/;
+
+/** undici's codes for an answer that did not come, or stopped, on a connection that was there. */
+const TIMEOUTS: ReadonlySet<string> = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT', 'TIMEOUT_ERR']);
 
 /**
- * The error for a request that got no (whole) answer. The codes are Node's and undici's: the reason sits in `cause`
- * one level down where undici wrapped it.
+ * What the operating system (`ECONNREFUSED`, `ETIMEDOUT`, `EAI_AGAIN`), undici, its HTTP parser and Node's sockets and TLS
+ * say of a connection, and a kubeconfig whose proxy is no URL. Their codes for a wrong call are not among them.
  */
-export function errorFromFailure(error: unknown): ApiError {
+const NETWORK =
+  /^(E(?!RR_)[A-Z0-9_]+|UND_ERR_(?!INVALID_|NOT_SUPPORTED)\w+|HPE_\w+|ERR_(OSSL|SOCKET|STREAM_PREMATURE_CLOSE|INVALID_URL)\w*)$/;
+
+/** undici aborts a request whose tunnel the proxy refuses; that is the proxy's doing, not ours. */
+const REFUSED_BY_PROXY = /^Proxy response \(\d+\) !== 200/;
+
+/**
+ * What a request without a (whole) answer has failed with: an ApiError where that is a failure of the network, of a
+ * certificate or of time, and else the error itself, which is a fault of the program. The codes are Node's and undici's: the
+ * reason sits in `cause` one level down where undici wrapped it.
+ */
+export function errorFromFailure(error: unknown): unknown {
   if (error instanceof ApiError) return error;
   const code = systemCode(error);
-  const { message: text, name }: Failure = isObject(error) ? error : {};
-  const message = (text ?? '') || code || (name ?? String(error));
-  if (code === 'UND_ERR_ABORTED' || code === 'ABORT_ERR') return new ApiError('Aborted', message, { cause: error });
-  if (/TIMEOUT|TIMEDOUT/.test(code)) return new ApiError('Timeout', message, { cause: error });
-  if (UNTRUSTED.test(code)) return new ApiError('Untrusted', message, { cause: error });
-  return new ApiError('Unreachable', message, { cause: error });
+  const text = isObject(error) ? (error as Failure).message : undefined;
+  const message = text === undefined || text === '' ? code : text;
+  const apiCode = codeOfFailure(code, message);
+  return apiCode === undefined ? error : new ApiError(apiCode, message, { cause: error });
+}
+
+/** A connection that cannot be made in time is as good as refused: only one that was there can fall silent. */
+function codeOfFailure(code: string, message: string): ApiErrorCode | undefined {
+  if (code === 'UND_ERR_ABORTED' || code === 'ABORT_ERR') {
+    return REFUSED_BY_PROXY.test(message) ? 'Unreachable' : 'Aborted';
+  }
+  if (TIMEOUTS.has(code)) return 'Timeout';
+  if (UNTRUSTED.test(code)) return 'Untrusted';
+  return NETWORK.test(code) ? 'Unreachable' : undefined;
 }
 
 /** Node's error code (`ECONNREFUSED`, …), looked for in the causes too; empty where there is none. */
@@ -178,7 +222,7 @@ export function systemCode(error: unknown): string {
     if (typeof code === 'string' && !isApiError(at)) return code;
     if (errors?.[0] !== undefined) return systemCode(errors[0]);
     if (name === 'AbortError') return 'ABORT_ERR';
-    if (name === 'TimeoutError') return 'ETIMEDOUT';
+    if (name === 'TimeoutError') return 'TIMEOUT_ERR';
   }
   return '';
 }

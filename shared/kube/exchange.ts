@@ -13,14 +13,20 @@ export interface Answer {
   readonly text: string;
 }
 
+export interface ExchangeOptions {
+  readonly deadline: Deadline;
+  /** Told when a connection is there and the request is about to be written to it: before, the server knows nothing of it. */
+  readonly onSend?: (() => void) | undefined;
+}
+
 /** Resolves with the answer, whatever its status; rejects with undici's error, or with `Aborted` when the deadline is over. */
 export async function exchange(
   dispatcher: Dispatcher,
   request: Dispatcher.DispatchOptions,
-  deadline: Deadline,
+  { deadline, onSend }: ExchangeOptions,
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const handler = new Handler(resolve, reject);
+    const handler = new Handler({ resolve, reject, onSend });
     deadline.onOver(() => handler.abort());
     dispatcher.dispatch(request, handler);
   });
@@ -28,9 +34,13 @@ export async function exchange(
 
 type Headers = Parameters<NonNullable<Dispatcher.DispatchHandler['onResponseStart']>>[2];
 
+interface HandlerOptions extends Pick<ExchangeOptions, 'onSend'> {
+  readonly resolve: (answer: Answer) => void;
+  readonly reject: (error: Error) => void;
+}
+
 class Handler implements Dispatcher.DispatchHandler {
-  readonly #resolve: (answer: Answer) => void;
-  readonly #reject: (error: Error) => void;
+  readonly #options: HandlerOptions;
   /** There from when the request is sent on. */
   #controller: Dispatcher.DispatchController | undefined;
   #aborted: Error | undefined;
@@ -38,21 +48,21 @@ class Handler implements Dispatcher.DispatchHandler {
   #retryAfter: string | undefined;
   readonly #chunks: Buffer[] = [];
 
-  constructor(resolve: (answer: Answer) => void, reject: (error: Error) => void) {
-    this.#resolve = resolve;
-    this.#reject = reject;
+  constructor(options: HandlerOptions) {
+    this.#options = options;
   }
 
   /** What is in flight is cut off; what still waits for a connection will not be sent. */
   abort(): void {
     this.#aborted = new ApiError('Aborted', 'the request was called off');
     this.#controller?.abort(this.#aborted);
-    this.#reject(this.#aborted);
+    this.#options.reject(this.#aborted);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
-    if (this.#aborted !== undefined) controller.abort(this.#aborted);
+    if (this.#aborted === undefined) this.#options.onSend?.();
+    else controller.abort(this.#aborted);
   }
 
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: Headers): void {
@@ -68,10 +78,10 @@ class Handler implements Dispatcher.DispatchHandler {
   onResponseEnd(): void {
     const [only] = this.#chunks;
     const bytes = only !== undefined && this.#chunks.length === 1 ? only : Buffer.concat(this.#chunks);
-    this.#resolve({ status: this.#status, retryAfter: this.#retryAfter, text: bytes.toString('utf8') });
+    this.#options.resolve({ status: this.#status, retryAfter: this.#retryAfter, text: bytes.toString('utf8') });
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    this.#reject(error);
+    this.#options.reject(error);
   }
 }

@@ -1,14 +1,15 @@
 /**
  * Keeps a Cache in step with the API server: a consistent list in pages, then watches that resume where the last one
  * ended. It never gives up: a broken watch is resumed, an expired one is listed again, an unreachable server is tried
- * with backoff until `stop`.
+ * with backoff until `stop`. An error of our own code is no trouble of the network: it is told apart, and followed by a new list.
  */
 import { backoffDelay } from '../backoff.ts';
 import { sleep } from '../sleep.ts';
 import type { Cache, KubeObject } from './cache.ts';
 import { compareResourceVersions } from './cache.ts';
 import type { ApiClient } from './client.ts';
-import { ApiError, type ApiErrorCode, errorFromFailure, errorFromStatus, isApiError } from './errors.ts';
+import { ApiError, type ApiErrorCode, errorFromStatus, isApiError } from './errors.ts';
+import { Intake } from './intake.ts';
 import { type Frame, readFrames } from './watch.ts';
 
 export interface ReflectorOptions<T extends KubeObject> {
@@ -22,22 +23,34 @@ export interface ReflectorOptions<T extends KubeObject> {
   readonly transform: (raw: unknown) => T;
   /** Told of each failure, with the delay before the next try. */
   readonly onError?: (error: ApiError, retryMs: number) => void;
+  /** Told of each programming error: at an object, which is left out, or else with the delay before the next try. */
+  readonly onInternalError?: (error: unknown, at: InternalErrorAt) => void;
+  /** Told when a watch is open again after lists or watches had failed for want of a connection. */
+  readonly onReconnect?: () => void;
   readonly random?: () => number;
   readonly pageSize?: number;
   /** A watch that is silent for so long is taken for dead; bookmarks come about once a minute. */
   readonly idleMs?: number;
 }
 
+export interface InternalErrorAt {
+  readonly object?: KubeObject | undefined;
+  readonly retryMs?: number;
+}
+
 interface ListPage {
   readonly metadata: { readonly resourceVersion: string; readonly continue?: string };
-  readonly items: readonly unknown[] | null;
+  readonly items?: readonly unknown[] | null;
 }
 
 const PAGE_SIZE = 500;
 const LIST_TIMEOUT_MS = 60_000;
 const IDLE_MS = 150_000;
 const BACKOFF = { baseMs: 200, maxMs: 30_000 } as const;
-/** A server that is not there is not spared by waiting, and what it has to tell when it is back is late already. */
+/**
+ * A server that is not there, be it dead or behind a network that drops what is sent, is not spared by waiting, and what it
+ * has to tell when it is back is late already.
+ */
 const UNREACHABLE_BACKOFF = { ...BACKOFF, maxMs: 5_000 } as const;
 /** The server ends a watch after so long (plus up to as much again, at random, so that many don't reconnect at once). */
 const WATCH_SECONDS = 300;
@@ -46,6 +59,7 @@ const GOOD_WATCH_MS = 5_000;
 
 export class Reflector<T extends KubeObject> {
   readonly #options: ReflectorOptions<T>;
+  readonly #intake: Intake<T>;
   readonly #random: () => number;
   readonly #stopping = new AbortController();
   readonly #synced = Promise.withResolvers<void>();
@@ -55,6 +69,8 @@ export class Reflector<T extends KubeObject> {
   #highWater = '0';
   #failures = 0;
   #lastFailure: ApiErrorCode | undefined;
+  /** There was no connection, and no watch has been opened since. */
+  #isCutOff = false;
   /** When the running watch was opened (monotonic ms); undefined while there is none. */
   #watchingSince: number | undefined;
   /** The running watch has brought something. */
@@ -65,7 +81,11 @@ export class Reflector<T extends KubeObject> {
   #running: Promise<void> | undefined;
 
   constructor(options: ReflectorOptions<T>) {
+    const { cache, transform } = options;
+    const onInternalError = (error: unknown, object: KubeObject | undefined): void =>
+      options.onInternalError?.(error, { object });
     this.#options = options;
+    this.#intake = new Intake({ cache, transform, onInternalError });
     this.#random = options.random ?? Math.random;
   }
 
@@ -93,14 +113,21 @@ export class Reflector<T extends KubeObject> {
     while (!this.#stopping.signal.aborted) {
       this.#watchingSince = undefined;
       this.#gotFrames = false;
-      let failure: ApiError | undefined;
-      try {
-        if (this.#resourceVersion === undefined) await this.#list();
-        await this.#watch();
-      } catch (error) {
-        failure = errorFromFailure(error);
-      }
-      if (!this.#stopping.signal.aborted) await this.#pause(failure);
+      const failure = await this.#round();
+      if (this.#stopping.signal.aborted) return;
+      if (failure === undefined || isApiError(failure)) await this.#pause(failure);
+      else await this.#pauseAfterInternalError(failure);
+    }
+  }
+
+  /** Lists, where that is needed, and watches to the end of the watch. Returns what it failed with. */
+  async #round(): Promise<unknown> {
+    try {
+      if (this.#resourceVersion === undefined) await this.#list();
+      await this.#watch();
+      return undefined;
+    } catch (error) {
+      return error;
     }
   }
 
@@ -110,19 +137,30 @@ export class Reflector<T extends KubeObject> {
     // One that was cut after it had brought something goes on from there, which costs the server little.
     const advanced = this.#gotFrames && (failure === undefined || isApiError(failure, 'Unreachable'));
     // A server that answers again is no reason for the patience that its absence was: it says 410, or 503 for a moment.
-    const isBack = this.#lastFailure === 'Unreachable' && failure?.code !== 'Unreachable';
+    const isBack = isUnanswered(this.#lastFailure) && !isUnanswered(failure?.code);
     if (lasted || advanced || isBack) this.#failures = 0;
     this.#lastFailure = failure?.code;
+    const hasFallenSilent = this.#watchingSince !== undefined && isApiError(failure, 'Timeout');
+    // A watch that was only cut is opened again at once where there is a connection.
+    this.#isCutOff ||= hasFallenSilent || (this.#watchingSince === undefined && isUnanswered(failure?.code));
     if (failure === undefined && lasted) return;
     this.#failures++;
-    const backoff = isApiError(failure, 'Unreachable') ? UNREACHABLE_BACKOFF : BACKOFF;
+    const backoff = isUnanswered(failure?.code) ? UNREACHABLE_BACKOFF : BACKOFF;
     const delay = Math.max(failure?.retryAfterMs ?? 0, backoffDelay(this.#failures, backoff, this.#random));
     // A watch that fell silent may be waiting for a version that the server will never reach, and one that sent what
-    // cannot be read would send it again: look anew.
-    if (isApiError(failure, 'Gone', 'Invalid', 'BadRequest', 'Timeout', 'Unexpected'))
+    // cannot be read would send it again: look anew. One that could not be opened goes on from where it was.
+    if (hasFallenSilent || isApiError(failure, 'Gone', 'Invalid', 'BadRequest', 'Unexpected'))
       this.#resourceVersion = undefined;
     if (failure !== undefined) this.#options.onError?.(failure, delay);
     await sleep(delay, this.#stopping.signal);
+  }
+
+  /** What is known may be wrong by now: after the longest delay everything is listed anew. */
+  async #pauseAfterInternalError(error: unknown): Promise<void> {
+    const retryMs = BACKOFF.maxMs;
+    this.#resourceVersion = undefined;
+    this.#options.onInternalError?.(error, { retryMs });
+    await sleep(retryMs, this.#stopping.signal);
   }
 
   async #list(): Promise<void> {
@@ -131,7 +169,7 @@ export class Reflector<T extends KubeObject> {
     let version: string | undefined;
     do {
       const page = await this.#page(token);
-      for (const item of page.items ?? []) objects.push(this.#options.transform(item));
+      for (const object of this.#intake.list(page.items ?? [])) objects.push(object);
       version = page.metadata.resourceVersion;
       token = page.metadata.continue === '' ? undefined : page.metadata.continue;
     } while (token !== undefined);
@@ -148,13 +186,15 @@ export class Reflector<T extends KubeObject> {
     const limit = this.#listWhole ? undefined : (this.#options.pageSize ?? PAGE_SIZE);
     try {
       // No resourceVersion: a quorum read. A stale list could lack a Job that this program itself created before.
-      return await this.#options.client.request<ListPage>({
+      const answer = await this.#options.client.request({
         method: 'GET',
         path: this.#options.path,
         query: { ...this.#selectors(), limit, continue: token },
         timeoutMs: LIST_TIMEOUT_MS,
         signal: this.#stopping.signal,
       });
+      if (!isListPage(answer)) throw new ApiError('Unexpected', 'the list makes no sense');
+      return answer;
     } catch (error) {
       // Where etcd is compacted sooner than the pages come, the last one never would (client-go's pager does the same).
       if (token !== undefined && isApiError(error, 'Gone')) this.#listWhole = true;
@@ -176,6 +216,7 @@ export class Reflector<T extends KubeObject> {
       signal: this.#stopping.signal,
     });
     this.#watchingSince = performance.now();
+    this.#reconnected();
     for await (const frame of readFrames(body)) {
       this.#apply(frame);
       this.#gotFrames = true;
@@ -196,10 +237,14 @@ export class Reflector<T extends KubeObject> {
       this.#advance(metadata.resourceVersion);
       return;
     }
-    const object = this.#options.transform(frame.object);
-    if (frame.type === 'DELETED') this.#options.cache.remove(object);
-    else this.#options.cache.observe(object);
-    this.#advance(object.metadata.resourceVersion);
+    this.#intake.observe(frame.object, frame.type === 'DELETED');
+    this.#advance((frame.object as Pick<KubeObject, 'metadata'>).metadata.resourceVersion);
+  }
+
+  #reconnected(): void {
+    if (!this.#isCutOff) return;
+    this.#isCutOff = false;
+    this.#options.onReconnect?.();
   }
 
   /** Never back: what the watch says again is no place to go on from. */
@@ -212,4 +257,20 @@ export class Reflector<T extends KubeObject> {
   #selectors(): { readonly labelSelector: string | undefined; readonly fieldSelector: string | undefined } {
     return { labelSelector: this.#options.labelSelector, fieldSelector: this.#options.fieldSelector };
   }
+}
+
+/** Nobody has answered, be it that there is no connection, or that nothing comes over one. */
+function isUnanswered(code: ApiErrorCode | undefined): boolean {
+  return code === 'Unreachable' || code === 'Timeout';
+}
+
+/** Whatever stands between us and the API server may answer anything: a list has what its reader goes by. */
+function isListPage(answer: unknown): answer is ListPage {
+  const { metadata, items } = (answer ?? {}) as {
+    readonly metadata?: Partial<ListPage['metadata']> | null;
+    items?: unknown;
+  };
+  return (
+    typeof metadata?.resourceVersion === 'string' && (items === undefined || items === null || Array.isArray(items))
+  );
 }

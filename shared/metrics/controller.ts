@@ -18,6 +18,7 @@ export class ControllerMetrics {
   readonly leader: LeaderMetrics;
   readonly #eventsDropped: Counter;
   readonly #watchErrors: Counter<'resource'>;
+  readonly #informerFaults: Counter<'resource'>;
 
   /** At most one for a registry. */
   constructor(registry: Registry) {
@@ -37,7 +38,16 @@ export class ControllerMetrics {
       labelNames: ['resource'],
       registers: [registry],
     });
-    for (const resource of WATCHED) this.#watchErrors.inc({ resource }, 0);
+    this.#informerFaults = new Counter({
+      name: 'sequentialjob_informer_internal_errors_total',
+      help: 'Programming errors at what was listed and watched: the log names the objects, which were left out',
+      labelNames: ['resource'],
+      registers: [registry],
+    });
+    for (const resource of WATCHED) {
+      this.#watchErrors.inc({ resource }, 0);
+      this.#informerFaults.inc({ resource }, 0);
+    }
   }
 
   eventDropped(): void {
@@ -46,5 +56,9 @@ export class ControllerMetrics {
 
   watchFailed(resource: Watched): void {
     this.#watchErrors.inc({ resource });
+  }
+
+  informerFault(resource: Watched): void {
+    this.#informerFaults.inc({ resource });
   }
 }

@@ -1,9 +1,10 @@
 /** An ApiClient without a network: what it answers is up to the test, and what it was asked is on record. */
 import { PassThrough, type Readable } from 'node:stream';
 import type { ApiClient, ApiRequest, StreamRequest } from '../../shared/kube/client.ts';
+import { ofWrite } from '../../shared/kube/uncertain-write.ts';
 
 export interface FakeAnswers {
-  /** The answer to a request, or a throw. */
+  /** The answer to a request, or a throw; that counts as sent. */
   readonly request?: (request: ApiRequest) => unknown;
   /** The body of a stream, or a throw. */
   readonly stream?: (request: StreamRequest) => Readable;
@@ -22,7 +23,11 @@ export class FakeClient implements ApiClient {
   async request<T>(request: ApiRequest): Promise<T> {
     this.requests.push(request);
     if (this.#answers.request === undefined) throw new Error(`not expected: ${request.method} ${request.path}`);
-    return (await this.#answers.request(request)) as T;
+    try {
+      return (await this.#answers.request(request)) as T;
+    } catch (error) {
+      throw ofWrite(request, error);
+    }
   }
 
   async stream(request: StreamRequest): Promise<Readable> {

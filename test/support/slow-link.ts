@@ -6,13 +6,22 @@ export interface SlowLink {
   readonly port: number;
   /** How long what comes next is under way, in one direction; milliseconds, asked for each piece. */
   delayMs: () => number;
+  /** While true, what is sent is dropped: connections end, and new ones get no answer. */
+  isBlackhole: boolean;
   close(): Promise<void>;
 }
 
 /** To a port of this machine; at first as fast as it goes. */
 export async function startSlowLink(port: number): Promise<SlowLink> {
   const sockets = new Set<Socket>();
+  let isBlackhole = false;
   const server = createServer((near) => {
+    if (isBlackhole) {
+      sockets.add(near);
+      near.on('error', () => undefined);
+      near.on('close', () => sockets.delete(near));
+      return;
+    }
     const far = connect(port, '127.0.0.1');
     for (const [from, to] of [
       [near, far],
@@ -28,6 +37,13 @@ export async function startSlowLink(port: number): Promise<SlowLink> {
   const link: SlowLink = {
     port: (server.address() as AddressInfo).port,
     delayMs: () => 0,
+    get isBlackhole() {
+      return isBlackhole;
+    },
+    set isBlackhole(is) {
+      isBlackhole = is;
+      if (is) for (const socket of sockets) socket.destroy();
+    },
     close: async () => {
       for (const socket of sockets) socket.destroy();
       server.close();

@@ -150,7 +150,10 @@ describe('act', () => {
     });
 
     it('Forbidden because the namespace is going is no finding: it passes with the object', async () => {
-      const error = new ApiError('Forbidden', 'terminating', { causes: [{ reason: 'NamespaceTerminating' }] });
+      const error = new ApiError('Forbidden', 'terminating', {
+        status: 403,
+        causes: [{ reason: 'NamespaceTerminating' }],
+      });
       api.intercept = () => ({ error, after: false });
       await expect(act([CREATE], snapshot(), deps)).rejects.toBe(error);
     });

@@ -3,11 +3,11 @@ import { describe, expect, it } from '@jest/globals';
 import { Doubts, type Unheard } from '../../../controller/doubts.ts';
 import { EVENT } from '../../../shared/api/reasons.ts';
 import type { SequentialJob, SequentialJobStatus } from '../../../shared/api/types.ts';
-import { ApiError, type ApiErrorCode } from '../../../shared/kube/errors.ts';
+import { ApiError } from '../../../shared/kube/errors.ts';
 import { sequentialJob } from '../../support/objects.ts';
 
 const KEY = 'team-a/etl';
-const LOST = new ApiError('Unreachable', 'other side closed');
+const LOST = new ApiError('Unreachable', 'other side closed', { isUncertainWrite: true });
 
 const status = (phase: 'Running' | 'Failed'): SequentialJobStatus => ({ phase, observedGeneration: 1 });
 
@@ -18,20 +18,20 @@ function unheard(written: SequentialJobStatus | undefined): Unheard {
 }
 
 describe('a request that failed', () => {
-  it.each<[ApiErrorCode, number | undefined, boolean]>([
-    ['Unreachable', undefined, true],
-    ['Timeout', undefined, true],
-    ['ServerError', 500, true],
-    ['ServerError', 504, true],
-    ['Conflict', 409, false],
-    ['TooManyRequests', 429, false],
-    ['Invalid', 422, false],
-  ])('with %s (%s) is of unknown outcome: %s', (code, http, isUnknown) => {
+  it.each<readonly [string, unknown, boolean]>([
+    ['a write of unknown outcome', LOST, true],
+    [
+      'a write that was refused, a read, or a request that was never sent',
+      new ApiError('Unreachable', 'it was so'),
+      false,
+    ],
+    ['a programming error', new TypeError('it was so'), false],
+  ])('is kept in mind where it was %s', (_, error, isKept) => {
     const doubts = new Doubts();
     const one = unheard(status('Running'));
-    doubts.note(KEY, new ApiError(code, 'it was so', { status: http }), one);
-    expect(doubts.has(KEY)).toBe(isUnknown);
-    expect(doubts.carriedOut(KEY, sequentialJob({ status: status('Running') }))).toBe(isUnknown ? one : undefined);
+    doubts.note(KEY, error, one);
+    expect(doubts.has(KEY)).toBe(isKept);
+    expect(doubts.carriedOut(KEY, sequentialJob({ status: status('Running') }))).toBe(isKept ? one : undefined);
   });
 
   it('is no doubt about another object', () => {

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import { EventRecorder } from '../../../controller/events.ts';
 import type { EventDraft } from '../../../shared/api/reasons.ts';
 import type { ApiRequest } from '../../../shared/kube/client.ts';
-import { ApiError, type ApiErrorCode } from '../../../shared/kube/errors.ts';
+import { ApiError, type ApiErrorCode, isApiError } from '../../../shared/kube/errors.ts';
 import { FakeClient } from '../../support/fake-client.ts';
 import { NOW, NOW_MS, sequentialJob, UID } from '../../support/objects.ts';
 
@@ -17,6 +17,11 @@ const TROUBLE: EventDraft = { type: 'Warning', reason: 'ReconciliationFailed', m
 const numbered = (i: number): EventDraft => ({ type: 'Normal', reason: 'JobStarted', message: `event ${i}` });
 const refusal = (code: ApiErrorCode, retryAfterMs?: number): ApiError =>
   new ApiError(code, `it was ${code}`, { retryAfterMs });
+
+const terminating = new ApiError('Forbidden', 'it is being terminated', {
+  status: 403,
+  causes: [{ reason: 'NamespaceTerminating' }],
+});
 
 describe('EventRecorder', () => {
   /** Events as the API server has them, by name. */
@@ -34,7 +39,10 @@ describe('EventRecorder', () => {
       client,
       now: () => now,
       random: () => 1,
-      onDrop: ({ message }, error) => dropped.push(`${message}: ${error?.code ?? 'no error'}`),
+      onDrop: ({ message }, error) =>
+        dropped.push(
+          `${message}: ${isApiError(error) ? error.code : error instanceof Error ? String(error) : 'no error'}`,
+        ),
     });
   }
 
@@ -299,6 +307,42 @@ describe('EventRecorder', () => {
       },
     );
 
+    it('that is none, but a programming error, is not tried again: dropped at once, and told as it is', async () => {
+      client = new FakeClient({
+        request: () => {
+          throw new TypeError('it is not a function');
+        },
+      });
+      recorder = make();
+      emit(STARTED);
+      await pass(60_000);
+      expect(methods()).toEqual(['POST']);
+      expect(dropped).toEqual(['Started the sequence of 3 steps: TypeError: it is not a function']);
+    });
+
+    it.each([
+      ['is being deleted', terminating],
+      ['is gone', new ApiError('NotFound', 'namespaces "team-a" not found', { status: 404 })],
+    ])('a namespace that %s: not counted as lost, and for a minute not tried again', async (_says, error) => {
+      faults = [error];
+      emit(STARTED);
+      await pass();
+      emit(numbered(1));
+      recorder.emit(sequentialJob({ metadata: { namespace: 'team-b' } }), numbered(2));
+      now += 59_999;
+      emit(numbered(3));
+      await pass(60_000);
+      expect(client.requests.map(({ path }) => path)).toEqual([
+        '/api/v1/namespaces/team-a/events',
+        '/api/v1/namespaces/team-b/events',
+      ]);
+      now += 1;
+      emit(numbered(4));
+      await pass();
+      expect(events().map(({ message }) => message)).toEqual(['event 2', 'event 4']);
+      expect(dropped).toEqual([]);
+    });
+
     it('an answer that is lost does not tell of it twice', async () => {
       faults = ['lost'];
       emit(STARTED);
@@ -372,6 +416,26 @@ describe('EventRecorder', () => {
         [0, 1, 2, 3, 4, 5].map((i) => `event ${i}: ${i < 4 ? 'Unreachable' : 'no error'}`),
       );
       expect(jest.getTimerCount()).toBe(0);
+    });
+
+    it('takes no time after an abort: nothing that is sent would arrive', async () => {
+      faults = Array.from({ length: 100 }, () => 'Aborted' as const);
+      emit(STARTED);
+      emit(numbered(1));
+      await pass();
+      recorder.abort();
+      expect((await closed(5000))()).toBe(true);
+      expect(methods()).toHaveLength(4);
+      expect(dropped.toSorted()).toEqual(['Started the sequence of 3 steps: Aborted', 'event 1: Aborted']);
+      expect(jest.getTimerCount()).toBe(0);
+    });
+
+    it('takes no time after an abort, whatever is under way', async () => {
+      held = [];
+      emit(STARTED);
+      await pass();
+      recorder.abort();
+      expect((await closed(5000))()).toBe(true);
     });
 
     it('takes nothing more', async () => {

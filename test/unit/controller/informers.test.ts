@@ -196,6 +196,25 @@ describe('Informers', () => {
       settle.mockRestore();
     });
 
+    it('a list that is never complete is spoken of every 30 s, until it is', async () => {
+      refused = { jobs: 'Forbidden', pods: 'ServerError' };
+      const start = informers.start();
+      await pass(60_000);
+      const reminders = (): readonly Line[] => lines.filter(({ msg }) => msg.startsWith('caches are not synced'));
+      expect(informers.unsynced).toEqual(['jobs']);
+      expect(reminders()).toMatchObject([
+        { level: 'warn', informers: ['jobs', 'pods'], waitingSeconds: 30, errors: { jobs: 'it was Forbidden' } },
+        { waitingSeconds: 60 },
+      ]);
+      refused = { pods: 'ServerError' };
+      await pass(31_000);
+      await start;
+      const said = reminders().length;
+      // Nobody waits for the Pods any more.
+      await pass(120_000);
+      expect(reminders()).toHaveLength(said);
+    });
+
     it('goes on with a permission that comes later', async () => {
       refused.pods = 'Forbidden';
       await started();

@@ -189,6 +189,25 @@ describe('a candidate', () => {
     },
   );
 
+  it('a programming error is never taken for trouble of the network: an error in the log, and it goes on', async () => {
+    const world = new World();
+    let isBroken = true;
+    world.fate = () => {
+      if (isBroken) throw new TypeError('it is not a function');
+      return QUICK;
+    };
+    const a = new Candidate(world, 'a');
+    await world.pass(10_000);
+    expect(a.lines.filter(({ level }) => level === 'warn')).toEqual([]);
+    expect(a.lines.find(({ level }) => level === 'error')).toMatchObject({
+      msg: 'internal error: cannot campaign, will retry',
+      err: { type: 'TypeError' },
+    });
+    isBroken = false;
+    await world.pass(11_000);
+    expect(a.leads).toBe(true);
+  });
+
   it('does not wait for a request longer than 5 s', async () => {
     const world = new World();
     let asked = 0;

@@ -168,7 +168,7 @@ describe('WorkQueue', () => {
     ['a server that asks for more gets it, beyond the cap too', 5000, 5000],
     ['a server that asks for less does not shorten the delay', 10, 100],
   ])('%s', async (_says, atLeast, expected) => {
-    expect(queue.addAfterFailure('a', atLeast)).toBe(expected);
+    expect(queue.addAfterFailure('a', { atLeastMs: atLeast })).toBe(expected);
     await pass(expected - 1);
     expect(queue.depth).toBe(0);
     await pass(1);
@@ -186,6 +186,84 @@ describe('WorkQueue', () => {
     expect(await drain()).toEqual(['a']);
     jest.advanceTimersByTime(100);
     expect(await drain()).toEqual(['a']);
+  });
+
+  it.each<readonly [string, { readonly atLeastMs?: number; readonly wasOutdated?: boolean }, boolean, number]>([
+    ['at once where the work was outdated: the news is the cure', { wasOutdated: true }, true, 1],
+    ['after the delay where the work was outdated and no news came', { wasOutdated: true }, false, 0],
+    ['no sooner than the server asks', { wasOutdated: true, atLeastMs: 5000 }, true, 0],
+  ])('after a failure a key comes back %s', async (_says, failure, hasNews, depth) => {
+    queue.add('a');
+    await queue.take();
+    if (hasNews) queue.add('a');
+    const delay = queue.addAfterFailure('a', failure);
+    queue.done('a');
+    expect(queue.depth).toBe(depth);
+    expect(delay === 0).toBe(depth === 1);
+    await drain();
+    // It counts as a failure all the same.
+    expect(queue.addAfterFailure('a')).toBe(200);
+  });
+
+  describe('when what made keys fail may be over', () => {
+    let next: () => number;
+
+    beforeEach(() => {
+      next = () => random;
+      const backoff = { baseMs: 10_000, maxMs: 300_000 };
+      queue = new WorkQueue({ backoff, random: () => next(), now: () => performance.now() });
+    });
+
+    it('those that have failed come back within a second, and those that wait for a time stay', async () => {
+      queue.addAfterFailure('failed');
+      queue.addAfterFailure('other/failed');
+      queue.addAfter('deadline', 5000);
+      queue.addAfterFailure('asked', { atLeastMs: 15_000 });
+      random = 0.5;
+      queue.retryFailed();
+      await pass(499);
+      expect(queue.depth).toBe(0);
+      await pass(1);
+      expect((await drain()).toSorted()).toEqual(['failed', 'other/failed']);
+      await pass(4499);
+      expect(queue.depth).toBe(0);
+      await pass(1);
+      expect(await drain()).toEqual(['deadline']);
+    });
+
+    it('thousands of them do not come at once', async () => {
+      for (let i = 0; i < 1000; i++) queue.addAfterFailure(String(i));
+      let drawn = 0;
+      next = () => (drawn++ % 1000) / 1000;
+      queue.retryFailed();
+      const depths: number[] = [];
+      for (let i = 0; i < 10; i++) {
+        await pass(100);
+        depths.push(queue.depth);
+      }
+      expect(depths.at(-1)).toBe(1000);
+      for (const [i, depth] of depths.entries()) expect(depth).toBeLessThanOrEqual(100 * (i + 1) + 1);
+    });
+
+    it.each([
+      ['before its failure', () => [queue.addAfter('a', 900), queue.addAfterFailure('a')]],
+      ['after its failure', () => [queue.addAfterFailure('a'), queue.addAfter('a', 900)]],
+    ])('one that has failed comes back too where it has been told of an earlier time: %s', async (_says, adds) => {
+      adds();
+      random = 0.1;
+      queue.retryFailed();
+      await pass(100);
+      expect(await drain()).toEqual(['a']);
+    });
+
+    it('one that is worked on begins with the shortest delay, should it fail', async () => {
+      queue.addAfterFailure('a');
+      queue.addAfterFailure('a');
+      queue.add('a');
+      await queue.take();
+      queue.retryFailed();
+      expect(queue.addAfterFailure('a')).toBe(10_000);
+    });
   });
 
   describe('closed', () => {

@@ -5,6 +5,11 @@ it.each<readonly [string, Checks, ReturnType<typeof readiness>]>([
   ['ready without checks', {}, { status: 200, message: 'ok' }],
   ['ready when all checks pass', { a: () => true, b: () => true }, { status: 200, message: 'ok' }],
   ['not ready when one fails', { a: () => true, b: () => false }, { status: 503, message: 'not ready: b' }],
+  [
+    'a check that says what is missing is quoted',
+    { a: () => 'x and y', b: () => '' },
+    { status: 503, message: 'not ready: a (x and y), b' },
+  ],
   ['every check that fails is named', { a: () => false, b: () => false }, { status: 503, message: 'not ready: a, b' }],
 ])('%s', (_says, checks, health) => {
   expect(readiness(checks)).toEqual(health);

@@ -157,7 +157,10 @@ describe('run, with both roles', () => {
     expect(await get(portOf(operator, 'webhook started'), '/healthz')).toEqual([200, 'ok\n']);
     const metrics = `http://127.0.0.1:${portOf(operator, 'metrics started')}`;
     const controller = await fetch(`${metrics}/readyz`);
-    expect([controller.status, await controller.text()]).toEqual([503, 'not ready: caches\n']);
+    expect([controller.status, await controller.text()]).toEqual([
+      503,
+      'not ready: caches (sequentialjobs and jobs)\n',
+    ]);
     expect((await fetch(`${metrics}/healthz`)).status).toBe(200);
     expect(await operator.end('SIGTERM')).toEqual({ code: 0, signal: null });
   });

@@ -1,24 +1,32 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { ControllerTerm } from '../../../../cli/run/controller-term.ts';
 import { parseConfig } from '../../../../shared/config.ts';
+import type { ApiRequest } from '../../../../shared/kube/client.ts';
+import { ApiError } from '../../../../shared/kube/errors.ts';
 import { TokenBucket } from '../../../../shared/kube/rate-limit.ts';
 import { createLog } from '../../../../shared/log.ts';
 import { ControllerMetrics } from '../../../../shared/metrics/controller.ts';
 import { createRegistry } from '../../../../shared/metrics/registry.ts';
 import { sleep } from '../../../../shared/sleep.ts';
+import { eventually } from '../../../support/eventually.ts';
 import { FakeClient, FakeWatch } from '../../../support/fake-client.ts';
+import { at, sequentialJob } from '../../../support/objects.ts';
+
+const EMPTY = { metadata: { resourceVersion: '1' }, items: [] } as const;
 
 describe('ControllerTerm', () => {
   let client: FakeClient;
   let closed: number;
   let mayAct: boolean;
+  let answer: (request: ApiRequest) => unknown;
   let term: ControllerTerm;
 
   beforeEach(() => {
     mayAct = true;
     closed = 0;
+    answer = () => EMPTY;
     client = new FakeClient({
-      request: () => ({ metadata: { resourceVersion: '1' }, items: [] }),
+      request: (request) => answer(request),
       stream: ({ signal }) => new FakeWatch(signal).body,
     });
     client.close = async () => void closed++;
@@ -63,6 +71,32 @@ describe('ControllerTerm', () => {
     slow.cutOff();
     await slow.stop();
     expect(client.requests.length + client.streams.length).toBe(3);
+  });
+
+  it('ends at once when it is cut off, also with events that wait to be written', async () => {
+    const step = { index: 0, name: 'extract', jobName: 'etl-0-extract', jobUID: 'a', state: 'Running' } as const;
+    const running = sequentialJob({ status: { phase: 'Running', startTime: at(0), steps: [step] } });
+    let events = 0;
+    answer = ({ method, path, query }) => {
+      if (method === 'GET' && query?.['limit'] !== undefined) {
+        return path.endsWith('/sequentialjobs') ? { ...EMPTY, items: [running] } : EMPTY;
+      }
+      if (path.endsWith('/status')) return running;
+      if (path.includes('/events')) events++;
+      throw new ApiError('ServerError', 'not today', { status: 500 });
+    };
+    await term.start();
+    await eventually('an event', () => (events > 0 ? true : undefined));
+    const since = performance.now();
+    term.cutOff();
+    await term.stop();
+    expect(performance.now() - since).toBeLessThan(1_000);
+  });
+
+  it('names the caches that it waits for', async () => {
+    expect(term.unsynced).toEqual(['sequentialjobs', 'jobs']);
+    await term.start();
+    expect(term.unsynced).toEqual([]);
   });
 
   it('lets what is in flight fail when it is cut off', async () => {

@@ -1,6 +1,7 @@
+import { getEventListeners } from 'node:events';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { ElectedController } from '../../../../cli/run/elected-controller.ts';
-import { aborted } from '../../../../cli/run/stop-signal.ts';
+import { unlessAborted } from '../../../../cli/run/stop-signal.ts';
 
 type Deferred<T> = ReturnType<typeof Promise.withResolvers<T>>;
 
@@ -12,7 +13,8 @@ const settled = async (): Promise<void> =>
 describe('ElectedController', () => {
   /** What happened, in order. */
   let told: string[];
-  let won: Deferred<boolean>;
+  let campaigning: AbortSignal;
+  let won: Deferred<void>;
   let lost: Deferred<void>;
   let drained: Deferred<void>;
   let started: Deferred<void>;
@@ -35,14 +37,12 @@ describe('ElectedController', () => {
   const elector = {
     async acquire(signal: AbortSignal): Promise<boolean> {
       told.push('campaign');
-      const ended = async (): Promise<false> => {
-        await aborted(signal);
-        return false;
-      };
-      return Promise.race([won.promise, ended()]);
+      campaigning = signal;
+      await unlessAborted(signal, won.promise);
+      return !signal.aborted;
     },
     async renew(signal: AbortSignal): Promise<void> {
-      await Promise.race([lost.promise, aborted(signal)]);
+      await unlessAborted(signal, lost.promise);
       told.push(signal.aborted ? 'renewed to the end' : 'lost');
     },
     async release(): Promise<void> {
@@ -54,6 +54,7 @@ describe('ElectedController', () => {
     get ready() {
       return synced;
     },
+    unsynced: ['jobs'],
     async start() {
       told.push(`start ${number}`);
       await started.promise;
@@ -67,7 +68,7 @@ describe('ElectedController', () => {
   });
 
   async function win(): Promise<void> {
-    won.resolve(true);
+    won.resolve();
     await settled();
     won = Promise.withResolvers();
   }
@@ -122,6 +123,21 @@ describe('ElectedController', () => {
     drained.resolve();
     await stopping;
     expect(told.slice(3)).toEqual(['stopped 1', 'release']);
+  });
+
+  it('leaves no listener behind, however many terms it has had', async () => {
+    void controller.start(stop.signal);
+    drained.resolve();
+    const listeners: number[] = [];
+    for (let term = 0; term < 20; term++) {
+      lost = Promise.withResolvers();
+      await win();
+      lost.resolve();
+      await settled();
+      listeners.push(getEventListeners(campaigning, 'abort').length);
+    }
+    expect(listeners).toEqual(listeners.map(() => listeners[0]));
+    expect(controller.unsynced).toEqual([]);
   });
 
   it('ends a campaign, also where only this role is told to', async () => {

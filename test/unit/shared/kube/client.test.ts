@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { getEventListeners } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -262,6 +263,46 @@ describe('refused credentials', () => {
     expect(readFileSync(file, 'utf8').trim()).toBe('2');
   });
 
+  it.each([
+    ['an exec plugin that names no expiry', 'plugin'],
+    ['a token file', 'file'],
+  ])('of %s are used for as long as they are accepted, and asked for anew after a 401', async (_says, kind) => {
+    const folder = mkdtempSync(join(tmpdir(), 'sequentialjob-token-'));
+    cleanups.push(() => rmSync(folder, { recursive: true }));
+    const [runs, token] = [join(folder, 'runs'), join(folder, 'token')];
+    writeFileSync(runs, '');
+    writeFileSync(token, 'first');
+    const says = `{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{"token":"'$(cat ${token})'"}}`;
+    const exec = {
+      apiVersion: 'client.authentication.k8s.io/v1',
+      command: 'sh',
+      args: ['-c', `echo run >> ${runs}; echo '${says}'`],
+      interactiveMode: 'Never',
+    };
+    let accepted = 'Bearer first';
+    const server = await serve((received, response) =>
+      received.headers.authorization === accepted ? ok(received, response) : unauthorized(received, response),
+    );
+    let now = 0;
+    const user =
+      kind === 'plugin' ? { exec } : { 'auth-provider': { name: 'tokenFile', config: { tokenFile: token } } };
+    const client = connect(server.url, { now: () => now }, { user });
+    for (let i = 0; i < 5; i++) {
+      await client.request(get());
+      now += 60_000;
+    }
+    const ran = (): number => readFileSync(runs, 'utf8').split('\n').length - 1;
+    expect(ran()).toBe(kind === 'plugin' ? 1 : 0);
+    writeFileSync(token, 'second');
+    accepted = 'Bearer second';
+    expect(await client.request(get())).toEqual({ kind: 'Thing' });
+    expect(server.received.slice(-2).map(({ headers }) => headers.authorization)).toEqual([
+      'Bearer first',
+      'Bearer second',
+    ]);
+    expect(ran()).toBe(kind === 'plugin' ? 2 : 0);
+  });
+
   it('are not asked for a third time', async () => {
     const server = await serve(unauthorized);
     expect(await failure(connect(server.url).request(get()))).toMatchObject({ code: 'Unauthorized', message: 'no' });
@@ -323,6 +364,24 @@ describe('a stream', () => {
     expect(await read(await client.stream({ ...stream, query: { watch: true } }))).toBe('one\ntwo\n');
     expect(server.received[0]?.url).toBe('/base/watch?watch=true');
     expect(seen).toMatchObject([{ method: 'WATCH', path: '/watch', status: 200 }]);
+  });
+
+  it.each<readonly [string, Answer]>([
+    ['end', (_, response) => response.end('one\n')],
+    ['are refused', (_, response) => json(response, 410, {})],
+    ['are cut', (_, response) => response.write('one\n', () => response.destroy())],
+  ])('leaves no listener on the signal, however many %s', async (_says, answer) => {
+    const server = await serve(answer);
+    const client = connect(server.url);
+    const { signal } = new AbortController();
+    for (let i = 0; i < 20; i++) {
+      await client
+        .stream({ ...stream, signal })
+        .then(read)
+        .catch(() => undefined);
+      await client.request(get('/x', { signal })).catch(() => undefined);
+    }
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0);
   });
 
   it('rejects where the server refuses it', async () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { errors } from 'undici';
 import {
   API_ERROR_CODES,
   ApiError,
@@ -7,6 +8,7 @@ import {
   errorFromFailure,
   errorFromStatus,
   isApiError,
+  isNamespaceGoing,
   retryAfterMs,
   systemCode,
 } from '../../../../shared/kube/errors.ts';
@@ -116,12 +118,34 @@ describe('errorFromFailure', () => {
     [
       'a connection that takes too long',
       withCode('UND_ERR_CONNECT_TIMEOUT'),
-      'Timeout',
+      'Unreachable',
       'it was UND_ERR_CONNECT_TIMEOUT',
+    ],
+    ['a name that is not resolved in time', withCode('EAI_AGAIN'), 'Unreachable', 'it was EAI_AGAIN'],
+    [
+      'a connection of Node that takes too long',
+      withCode('ERR_SOCKET_CONNECTION_TIMEOUT'),
+      'Unreachable',
+      'it was ERR_SOCKET_CONNECTION_TIMEOUT',
+    ],
+    [
+      'a stream that ends too early',
+      withCode('ERR_STREAM_PREMATURE_CLOSE'),
+      'Unreachable',
+      'it was ERR_STREAM_PREMATURE_CLOSE',
+    ],
+    ['something else than HTTP', withCode('HPE_INVALID_CONSTANT'), 'Unreachable', 'it was HPE_INVALID_CONSTANT'],
+    ['a key that is none', withCode('ERR_OSSL_PEM_NO_START_LINE'), 'Unreachable', 'it was ERR_OSSL_PEM_NO_START_LINE'],
+    ['a proxy whose address is none', withCode('ERR_INVALID_URL'), 'Unreachable', 'it was ERR_INVALID_URL'],
+    [
+      'a proxy that makes no tunnel',
+      withCode('UND_ERR_ABORTED', 'Proxy response (407) !== 200 when HTTP Tunneling'),
+      'Unreachable',
+      'Proxy response (407) !== 200 when HTTP Tunneling',
     ],
     ['a body that falls silent', withCode('UND_ERR_BODY_TIMEOUT'), 'Timeout', 'it was UND_ERR_BODY_TIMEOUT'],
     ['headers that do not come', withCode('UND_ERR_HEADERS_TIMEOUT'), 'Timeout', 'it was UND_ERR_HEADERS_TIMEOUT'],
-    ['a connection that dies of silence', withCode('ETIMEDOUT'), 'Timeout', 'it was ETIMEDOUT'],
+    ['a connection that dies of silence', withCode('ETIMEDOUT'), 'Unreachable', 'it was ETIMEDOUT'],
     ['a TimeoutError without a code', named('TimeoutError'), 'Timeout', 'ended'],
     ['a signal of AbortSignal.timeout', new DOMException('too late', 'TimeoutError'), 'Timeout', 'too late'],
     ['an AbortError without a code', named('AbortError'), 'Aborted', 'ended'],
@@ -159,14 +183,35 @@ describe('errorFromFailure', () => {
       'Unreachable',
       'ECONNREFUSED',
     ],
-    ['all addresses of a host silent', new AggregateError([withCode('ETIMEDOUT')], ''), 'Timeout', 'ETIMEDOUT'],
-    ['an error that says nothing', new Error(), 'Unreachable', 'Error'],
-    ['no error at all', 'oops', 'Unreachable', 'oops'],
-    ['undefined', undefined, 'Unreachable', 'undefined'],
+    ['all addresses of a host silent', new AggregateError([withCode('ETIMEDOUT')], ''), 'Unreachable', 'ETIMEDOUT'],
   ])('%s', (_says, failure, code, message) => {
     const error = errorFromFailure(failure);
-    expect(error).toMatchObject({ code, message, status: undefined });
-    expect(error.cause).toBe(failure);
+    expect(error).toMatchObject({ name: 'ApiError', code, message, status: undefined, isUncertainWrite: false });
+    expect((error as ApiError).cause).toBe(failure);
+  });
+
+  it.each<readonly [string, unknown]>([
+    ['a TypeError', new TypeError("Cannot read properties of undefined (reading 'name')")],
+    ['a RangeError', new RangeError('Maximum call stack size exceeded')],
+    ['a SyntaxError', new SyntaxError('Unexpected token')],
+    ['a wrong call of Node', Object.assign(new TypeError('not a string'), { code: 'ERR_INVALID_ARG_TYPE' })],
+    ['a wrong call of undici', new errors.InvalidArgumentError('invalid method')],
+    ['an error that says nothing', new Error()],
+    ['no error at all', 'oops'],
+    ['undefined', undefined],
+  ])('a programming error is never taken for trouble of the network: %s', (_says, fault) => {
+    expect(errorFromFailure(fault)).toBe(fault);
+  });
+
+  it.each<readonly [Error, ApiErrorCode]>([
+    [new errors.ConnectTimeoutError('x'), 'Unreachable'],
+    [new errors.HeadersTimeoutError(), 'Timeout'],
+    [new errors.BodyTimeoutError(), 'Timeout'],
+    [new errors.SocketError('other side closed'), 'Unreachable'],
+    [new errors.ClientDestroyedError(), 'Unreachable'],
+    [new errors.RequestAbortedError(), 'Aborted'],
+  ])("undici's own %s is %s", (error, code) => {
+    expect(errorFromFailure(error)).toMatchObject({ code });
   });
 
   it('leaves an ApiError as it is', () => {
@@ -206,4 +251,17 @@ it.each([
   ['1234567', undefined],
 ])('a Retry-After header %p is %p milliseconds', (header, expected) => {
   expect(retryAfterMs(header)).toBe(expected);
+});
+
+describe('isNamespaceGoing', () => {
+  const terminating = { status: 403, causes: [{ reason: 'NamespaceTerminating' }] };
+  it.each<readonly [string, unknown, boolean]>([
+    ['a namespace that is being deleted', new ApiError('Forbidden', 'x is forbidden', terminating), true],
+    ['a namespace that is gone', new ApiError('NotFound', 'namespaces "a" not found', { status: 404 }), true],
+    ['an object that is gone', new ApiError('NotFound', 'events "a" not found', { status: 404 }), false],
+    ['a permission that is missing', new ApiError('Forbidden', 'x is forbidden', { status: 403 }), false],
+    ['a programming error', new TypeError('namespaces "a" not found'), false],
+  ])('%s', (_says, error, expected) => {
+    expect(isNamespaceGoing(error)).toBe(expected);
+  });
 });

@@ -22,7 +22,7 @@ async function connect(answer: Answer): Promise<{
     () => agent.destroy(),
   );
   const request = { origin: server.url, path: '/', method: 'GET' } as const;
-  return { server, ask: (deadline) => exchange(agent, request, deadline) };
+  return { server, ask: (deadline) => exchange(agent, request, { deadline }) };
 }
 
 function deadline(ms = 30_000, signal?: AbortSignal): Deadline {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { Cache, type KubeObject } from '../../../../shared/kube/cache.ts';
+import { Cache, keyOf, type KubeObject } from '../../../../shared/kube/cache.ts';
 import type { ApiRequest } from '../../../../shared/kube/client.ts';
 import { ApiError, type ApiErrorCode } from '../../../../shared/kube/errors.ts';
 import { Reflector, type ReflectorOptions } from '../../../../shared/kube/reflector.ts';
@@ -33,6 +33,9 @@ describe('Reflector', () => {
   let cache: Cache<KubeObject>;
   let client: FakeClient;
   let errors: string[];
+  /** Programming errors: at which object, or with which delay. */
+  let faults: string[];
+  let reconnects: number;
   let reflector: Reflector<KubeObject>;
 
   function make(options: Partial<ReflectorOptions<KubeObject>> = {}): Reflector<KubeObject> {
@@ -42,6 +45,9 @@ describe('Reflector', () => {
       cache,
       transform: (raw) => raw as KubeObject,
       onError: (error, retryMs) => errors.push(`${error.code} ${retryMs}`),
+      onInternalError: (error, { object, retryMs }) =>
+        faults.push(`${String(error)} ${object === undefined ? '' : keyOf(object)} ${retryMs ?? ''}`),
+      onReconnect: () => reconnects++,
       random: () => 1,
       ...options,
     });
@@ -53,6 +59,8 @@ describe('Reflector', () => {
     refusals = [];
     watches = [];
     errors = [];
+    faults = [];
+    reconnects = 0;
     cache = new Cache<KubeObject>();
     client = new FakeClient({
       request: () => {
@@ -279,7 +287,7 @@ describe('Reflector', () => {
     ['Gone', 2],
     ['BadRequest', 2],
     ['Invalid', 2],
-    ['Timeout', 2],
+    ['Timeout', 1],
     ['ServerError', 1],
     ['TooManyRequests', 1],
     ['Unreachable', 1],
@@ -315,6 +323,7 @@ describe('Reflector', () => {
   it.each<readonly [ApiErrorCode, readonly number[]]>([
     ['ServerError', [200, 400, 800, 1600, 3200, 6400, 12_800, 25_600, 30_000, 30_000]],
     ['Unreachable', [200, 400, 800, 1600, 3200, 5000, 5000]],
+    ['Timeout', [200, 400, 800, 1600, 3200, 5000, 5000]],
   ])('goes on after lists that fail with %s, waiting longer each time, up to a limit', async (code, delays) => {
     lists = [code];
     await started();
@@ -336,6 +345,168 @@ describe('Reflector', () => {
     await pass(60_000);
     expect(errors.slice(-4)).toEqual(['Unreachable 5000', 'Unreachable 5000', ...said]);
     expect(watches).toHaveLength(2);
+  });
+
+  describe('an API server behind a network that drops what is sent', () => {
+    it.each<readonly [string, ApiErrorCode]>([
+      ['connections are not made', 'Unreachable'],
+      ['connections that are there bring no answer', 'Timeout'],
+    ])('is treated as one that is dead: %s', async (_says, code) => {
+      await started();
+      refusals = Array.from({ length: 12 }, () => code);
+      watch().fail(Object.assign(new Error('cut'), { code: 'ECONNRESET' }));
+      await pass(60_000);
+      expect(Math.max(...errors.map((error) => Number(error.split(' ')[1])))).toBe(5000);
+      expect(watches).toHaveLength(2);
+      // What it knows is as good as before: only a watch that fell silent may have missed something.
+      expect(listed()).toBe(1);
+      expect(new Set(from())).toEqual(new Set(['10']));
+    });
+  });
+
+  it.each<readonly [string, () => void, number]>([
+    [
+      'a server that could not be reached',
+      () => {
+        refusals = ['Unreachable', 'ServerError'];
+        watch().fail(Object.assign(new Error('cut'), { code: 'ECONNRESET' }));
+      },
+      1,
+    ],
+    [
+      'a watch that fell silent',
+      () => watch().fail(Object.assign(new Error('silent'), { code: 'UND_ERR_BODY_TIMEOUT' })),
+      1,
+    ],
+    ['a watch that was cut', () => watch().fail(Object.assign(new Error('cut'), { code: 'ECONNRESET' })), 0],
+    ['a watch that expired', () => watch().send('ERROR', { kind: 'Status', code: 410 }), 0],
+    [
+      'a server that was busy',
+      () => {
+        refusals = ['TooManyRequests'];
+        watch().end();
+      },
+      0,
+    ],
+  ])('says that the connection is back after %s', async (_says, trouble, expected) => {
+    await started();
+    trouble();
+    await pass();
+    expect(reconnects).toBe(0);
+    await pass(5000);
+    expect(watches).toHaveLength(2);
+    expect(reconnects).toBe(expected);
+  });
+
+  describe('a programming error is never taken for trouble of the network', () => {
+    const misreads = (raw: unknown): KubeObject => {
+      const object = raw as KubeObject;
+      if (object.metadata.name === 'odd') throw new TypeError('it is odd');
+      return object;
+    };
+
+    it('at an object of a list: the others are taken, and the watch goes on', async () => {
+      lists = [page(10, [thing('a', 5), thing('odd', 6), thing('b', 7)])];
+      reflector = make({ transform: misreads });
+      await started();
+      expect(names()).toEqual(['a@5', 'b@7']);
+      expect(reflector.hasSynced).toBe(true);
+      expect(watches).toHaveLength(1);
+      expect([faults, errors]).toEqual([['TypeError: it is odd odd '], []]);
+    });
+
+    it('at an object of a watch: it is left out, the others are taken, and the watch goes on after it', async () => {
+      reflector = make({ transform: misreads });
+      await started();
+      watch().send('ADDED', thing('odd', 11));
+      watch().send('ADDED', thing('b', 12));
+      watch().send('MODIFIED', thing('odd', 13));
+      await pass(6000);
+      watch().end();
+      await pass();
+      expect(names()).toEqual(['a@5', 'b@12']);
+      expect(from()).toEqual(['10', '13']);
+      expect([faults.length, errors.length]).toEqual([2, 0]);
+    });
+
+    it('at an object that is known: it stays as it was, until it is gone', async () => {
+      let isOdd = false;
+      reflector = make({
+        transform: (raw) => {
+          if (isOdd) throw new TypeError('it is odd');
+          return raw as KubeObject;
+        },
+      });
+      lists = [page(10, [thing('a', 5), thing('b', 6)]), page(20, [thing('a', 15), thing('b', 16, 'uid-b2')])];
+      await started();
+      isOdd = true;
+      watch().send('MODIFIED', thing('a', 12));
+      await pass();
+      expect(names()).toEqual(['a@5', 'b@6']);
+      watch().send('ERROR', { kind: 'Status', code: 410 });
+      await pass(200);
+      // One of the same name is another object.
+      expect(names()).toEqual(['a@5']);
+      watch().send('DELETED', thing('a', 22));
+      await pass();
+      expect(names()).toEqual([]);
+    });
+
+    it('at a listener or an index: nobody else is kept from being told', async () => {
+      const told: string[] = [];
+      cache = new Cache<KubeObject>(
+        () => {
+          throw new TypeError('no index');
+        },
+        undefined,
+        (error, object) => void faults.push(`${String(error)} ${keyOf(object)}`),
+      );
+      cache.subscribe(() => {
+        throw new TypeError('no listener');
+      });
+      cache.subscribe(({ object }) => void told.push(keyOf(object)));
+      reflector = make();
+      await started();
+      watch().send('ADDED', thing('b', 11));
+      await pass(6000);
+      expect(told).toEqual(['a', 'b']);
+      expect(names()).toEqual(['a@5', 'b@11']);
+      expect(watches).toHaveLength(1);
+      expect(new Set(faults)).toEqual(
+        new Set([
+          'TypeError: no index a',
+          'TypeError: no listener a',
+          'TypeError: no index b',
+          'TypeError: no listener b',
+        ]),
+      );
+    });
+
+    it('in the loop itself: told as what it is, and followed by a new list after the longest delay', async () => {
+      let opened = 0;
+      client = new FakeClient({
+        request: () => page(10, [thing('a', 5)]),
+        stream: ({ signal }) => {
+          if (++opened === 1) throw new TypeError('undefined is not a function');
+          return new FakeWatch(signal).body;
+        },
+      });
+      reflector = make();
+      await started();
+      await pass(29_999);
+      expect([listed(), opened]).toEqual([1, 1]);
+      await pass(1);
+      expect([listed(), opened]).toEqual([2, 2]);
+      expect([faults, errors]).toEqual([['TypeError: undefined is not a function  30000'], []]);
+    });
+
+    it('unlike an answer that makes no sense, which is the fault of who gave it', async () => {
+      lists = [{ kind: 'Status' }, page(10, [thing('a', 5)])];
+      await started();
+      await pass(200);
+      expect(names()).toEqual(['a@5']);
+      expect([faults, errors]).toEqual([[], ['Unexpected 200']]);
+    });
   });
 
   it('starts at the shortest delay again after a watch that lasted', async () => {

@@ -4,8 +4,9 @@ import { awaitApiServer, StartupError } from '../../../../shared/kube/startup.ts
 import { createLog } from '../../../../shared/log.ts';
 import { FakeClient } from '../../../support/fake-client.ts';
 
-const refused = (): ApiError =>
-  errorFromFailure(Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' }));
+const network = (message: string, code: string): ApiError =>
+  errorFromFailure(Object.assign(new Error(message), { code })) as ApiError;
+const refused = (): ApiError => network('connect ECONNREFUSED', 'ECONNREFUSED');
 
 describe('awaitApiServer', () => {
   const log = createLog({ level: 'silent', format: 'json' });
@@ -59,19 +60,11 @@ describe('awaitApiServer', () => {
     ['refused credentials', new ApiError('Unauthorized', 'no'), /does not accept our credentials: no/],
     [
       'an untrusted certificate',
-      errorFromFailure(Object.assign(new Error('self-signed'), { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' })),
+      network('self-signed', 'DEPTH_ZERO_SELF_SIGNED_CERT'),
       /certificate .* is not trusted: self-signed/,
     ],
-    [
-      'an unknown host',
-      errorFromFailure(Object.assign(new Error('getaddrinfo ENOTFOUND nowhere'), { code: 'ENOTFOUND' })),
-      /cannot reach .*ENOTFOUND nowhere/,
-    ],
-    [
-      'a network without a way',
-      errorFromFailure(Object.assign(new Error('unreachable'), { code: 'ENETUNREACH' })),
-      /cannot reach .*unreachable/,
-    ],
+    ['an unknown host', network('getaddrinfo ENOTFOUND nowhere', 'ENOTFOUND'), /cannot reach .*ENOTFOUND nowhere/],
+    ['a network without a way', network('unreachable', 'ENETUNREACH'), /cannot reach .*unreachable/],
   ])('gives up at once on %s, in one line', async (_says, error, expected) => {
     answers = [error];
     await begin();

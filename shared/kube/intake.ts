@@ -1,0 +1,57 @@
+/** Turns what a list or a watch brings into what is kept, object by object: one that makes our own code throw stops no other. */
+import { type Cache, keyOf, type KubeObject } from './cache.ts';
+
+export interface IntakeOptions<T extends KubeObject> {
+  readonly cache: Pick<Cache<T>, 'get' | 'observe' | 'remove'>;
+  /** What of an object is kept; called once per object that arrives. */
+  readonly transform: (raw: unknown) => T;
+  /** Told of what the transform has thrown, and at which object. */
+  readonly onInternalError: (error: unknown, object: KubeObject | undefined) => void;
+}
+
+/** What arrives, before anybody has looked at it. */
+type Raw = { readonly metadata?: Partial<KubeObject['metadata']> | null } | null | undefined;
+
+export class Intake<T extends KubeObject> {
+  readonly #options: IntakeOptions<T>;
+
+  constructor(options: IntakeOptions<T>) {
+    this.#options = options;
+  }
+
+  /**
+   * The objects of a list. One that cannot be transformed stays as it was known before (a Pod that was seen running must not
+   * be taken for gone), and is left out where it was not.
+   */
+  list(items: readonly unknown[]): readonly T[] {
+    return items.flatMap((raw) => this.#transformed(raw) ?? this.#known(raw) ?? []);
+  }
+
+  /** An object that a watch tells of: as it is now or, where `isGone`, as it was last. Leaves out what cannot be transformed. */
+  observe(raw: unknown, isGone: boolean): void {
+    const { cache } = this.#options;
+    const object = this.#transformed(raw);
+    if (object !== undefined && !isGone) cache.observe(object);
+    // Of one that is gone the names are enough.
+    else if (isGone && isNamed(raw)) cache.remove(object ?? raw);
+  }
+
+  #transformed(raw: unknown): T | undefined {
+    try {
+      return this.#options.transform(raw);
+    } catch (error) {
+      this.#options.onInternalError(error, isNamed(raw) ? raw : undefined);
+      return undefined;
+    }
+  }
+
+  #known(raw: unknown): T | undefined {
+    const known = isNamed(raw) ? this.#options.cache.get(keyOf(raw)) : undefined;
+    return known?.metadata.uid === (raw as Raw)?.metadata?.uid ? known : undefined;
+  }
+}
+
+function isNamed(raw: unknown): raw is KubeObject {
+  const metadata = (raw as Raw)?.metadata;
+  return [metadata?.name, metadata?.uid, metadata?.resourceVersion].every((text) => typeof text === 'string');
+}

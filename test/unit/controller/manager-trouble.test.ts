@@ -1,0 +1,181 @@
+/** The controller as a whole on its way back after trouble, against an API server in memory. */
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { Registry } from 'prom-client';
+import { Controller } from '../../../controller/manager.ts';
+import type { ApiRequest } from '../../../shared/kube/client.ts';
+import { ApiError } from '../../../shared/kube/errors.ts';
+import { ControllerMetrics } from '../../../shared/metrics/controller.ts';
+import { FakeClient, FakeWatch } from '../../support/fake-client.ts';
+import { parseMetrics, valueOf } from '../../support/metrics.ts';
+import { at, sequentialJob } from '../../support/objects.ts';
+import { type Line, recordingLog } from '../../support/recording-log.ts';
+
+/** At its second step, whose Job no list shows: each reconcile asks for it. */
+const RUNNING = sequentialJob({
+  metadata: { resourceVersion: '900' },
+  status: {
+    phase: 'Running',
+    startTime: at(0),
+    progress: { currentIndex: 1, currentStep: 'transform', completedIndices: [0], summary: '1/3' },
+    steps: [
+      { index: 0, name: 'extract', jobName: 'etl-0-extract', jobUID: 'a', state: 'Succeeded' },
+      { index: 1, name: 'transform', jobName: 'etl-1-transform', jobUID: 'b', state: 'Running' },
+    ],
+  },
+});
+
+const UNREACHABLE = new ApiError('Unreachable', 'connect ECONNREFUSED');
+
+let lines: Line[];
+let registry: Registry;
+let controller: Controller;
+let watches: Map<string, FakeWatch>;
+/** What comes instead of an answer to anything. */
+let outage: ApiError | undefined;
+/** What a look at the Job brings. */
+let look: () => unknown;
+let event: () => unknown;
+
+const pass = (ms = 0): Promise<void> => jest.advanceTimersByTimeAsync(ms);
+const looks = (): number => lines.filter(({ msg }) => /^reconcile (failed|again)/.test(msg)).length;
+const plural = (path: string): string => path.split('/').at(-1) ?? '';
+
+function answer({ method, path, query }: ApiRequest): unknown {
+  if (outage !== undefined) throw outage;
+  if (method === 'GET' && query?.['limit'] !== undefined) {
+    return { metadata: { resourceVersion: '1000' }, items: plural(path) === 'sequentialjobs' ? [RUNNING] : [] };
+  }
+  if (path.includes('/events')) return event();
+  if (plural(path) === 'status') return { ...RUNNING, metadata: { ...RUNNING.metadata, resourceVersion: '950' } };
+  if (plural(path) === 'etl') return RUNNING;
+  return look();
+}
+
+beforeEach(async () => {
+  jest.useFakeTimers();
+  outage = undefined;
+  watches = new Map();
+  look = () => {
+    throw new ApiError('ServerError', 'not today', { status: 500 });
+  };
+  event = () => ({});
+  const client = new FakeClient({
+    request: answer,
+    stream: ({ path, signal }) => {
+      if (outage !== undefined) throw outage;
+      const watch = new FakeWatch(signal);
+      watches.set(plural(path), watch);
+      return watch.body;
+    },
+  });
+  const recording = recordingLog();
+  ({ lines } = recording);
+  registry = new Registry();
+  const metrics = new ControllerMetrics(registry);
+  controller = new Controller({ client, log: recording.log, workers: 1, metrics, random: () => 1 });
+  const starting = controller.start();
+  await pass();
+  await starting;
+  await pass();
+});
+
+afterEach(async () => {
+  const stopping = controller.stop();
+  await pass(6_000);
+  await stopping;
+  jest.useRealTimers();
+});
+
+describe('a sequence that has failed for long', () => {
+  it('is tried again within a second when the connection to the API server is back', async () => {
+    // 250 ms, 500 ms, … 128 s: the next one is 256 s away.
+    await pass(256_000);
+    const before = looks();
+    expect(before).toBeGreaterThanOrEqual(10);
+    outage = UNREACHABLE;
+    for (const watch of watches.values()) watch.fail(Object.assign(new Error('cut'), { code: 'ECONNRESET' }));
+    await pass(20_000);
+    expect(looks()).toBe(before);
+    outage = undefined;
+    // 5 s at most until the reflector looks, and a second.
+    await pass(6_000);
+    expect(looks()).toBeGreaterThan(before);
+  });
+
+  it('is not tried sooner because a watch was cut', async () => {
+    await pass(256_000);
+    const before = looks();
+    for (const watch of watches.values()) watch.fail(Object.assign(new Error('cut'), { code: 'ECONNRESET' }));
+    await pass(10_000);
+    expect(looks()).toBe(before);
+  });
+});
+
+it('after a conflict, news that came meanwhile is not kept waiting', async () => {
+  let asked = 0;
+  look = () => {
+    asked++;
+    // The change that the write met comes before its refusal.
+    watches.get('sequentialjobs')?.send('MODIFIED', {
+      ...RUNNING,
+      metadata: { ...RUNNING.metadata, resourceVersion: String(1000 + asked) },
+    });
+    return new Promise((_, reject) => {
+      setTimeout(() => reject(new ApiError('Conflict', 'it has changed', { status: 409 })), 10);
+    });
+  };
+  await pass(250);
+  const before = asked;
+  await pass(10);
+  await pass(10);
+  await pass(10);
+  expect(asked - before).toBeGreaterThanOrEqual(2);
+});
+
+describe('an event that is not written', () => {
+  const dropped = async (): Promise<number> =>
+    valueOf(parseMetrics(await registry.metrics()), 'sequentialjob_events_dropped_total');
+
+  it('because its namespace is being deleted is neither said nor counted: no alert comes of that', async () => {
+    const causes = [{ reason: 'NamespaceTerminating' }];
+    let tried = 0;
+    event = () => {
+      tried++;
+      throw new ApiError('Forbidden', 'it is being terminated', { status: 403, causes });
+    };
+    await pass(10_000);
+    expect(tried).toBe(1);
+    expect(await dropped()).toBe(0);
+    expect(lines.filter(({ msg }) => msg.includes('event dropped'))).toEqual([]);
+  });
+
+  it('because of a programming error is an internal error, and not tried again', async () => {
+    event = () => {
+      throw new TypeError('it is not a function');
+    };
+    await pass(1_000);
+    const said = lines.find(({ msg }) => msg === 'internal error: event dropped');
+    expect(said).toMatchObject({ level: 'error', err: { type: 'TypeError', message: 'it is not a function' } });
+    expect(await dropped()).toBeGreaterThan(0);
+  });
+});
+
+it('an object that makes a transform throw is an internal error of the informer, counted, and holds nobody else up', async () => {
+  watches
+    .get('jobs')
+    ?.send('ADDED', { metadata: { name: 'odd', uid: 'x', resourceVersion: '1001' }, status: { conditions: 7 } });
+  watches.get('sequentialjobs')?.send('ADDED', {
+    ...RUNNING,
+    metadata: { ...RUNNING.metadata, name: 'other', uid: 'other', resourceVersion: '1002' },
+  });
+  await pass(100);
+  expect(lines.find(({ informer }) => informer === 'jobs')).toMatchObject({
+    level: 'error',
+    object: 'odd',
+    msg: expect.stringMatching(/^internal error/),
+  });
+  const families = parseMetrics(await registry.metrics());
+  expect(valueOf(families, 'sequentialjob_informer_internal_errors_total', { resource: 'jobs' })).toBe(1);
+  expect(valueOf(families, 'sequentialjob_watch_errors_total', { resource: 'jobs' })).toBe(0);
+  expect(lines.some((line) => line['sequentialJob'] === 'team-a/other')).toBe(true);
+});

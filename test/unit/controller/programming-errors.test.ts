@@ -1,0 +1,61 @@
+/** A programming error is never treated as a network error: whoever sends a request throws it on as it is, at the first try. */
+import { expect, it } from '@jest/globals';
+import { DependencyChecker } from '../../../controller/dependencies.ts';
+import { EventWriter } from '../../../controller/event-writer.ts';
+import { withPodsOf } from '../../../controller/pods-of.ts';
+import { Preflights } from '../../../controller/preflights.ts';
+import { report } from '../../../controller/report.ts';
+import { Revisions } from '../../../controller/revisions.ts';
+import { buildJob } from '../../../shared/jobs/job.ts';
+import type { ApiClient } from '../../../shared/kube/client.ts';
+import { dryRunJob } from '../../../shared/kube/dry-run.ts';
+import { LeaseStore } from '../../../shared/kube/leases.ts';
+import { awaitApiServer } from '../../../shared/kube/startup.ts';
+import { FakeClient } from '../../support/fake-client.ts';
+import { NOW_MS, sequentialJob } from '../../support/objects.ts';
+import { reconcilerDeps } from '../../support/reconciler.ts';
+import { recordingLog } from '../../support/recording-log.ts';
+
+const OBJECT = sequentialJob();
+const { log, lines } = recordingLog();
+const { signal } = new AbortController();
+const now = (): number => NOW_MS;
+const snapshot = { object: OBJECT, jobs: [], findings: {}, pods: [], warnings: [] };
+const pending = {
+  subject: OBJECT.metadata,
+  event: { type: 'Normal', reason: 'JobStarted', message: 'x' },
+  name: 'x',
+  firstMs: NOW_MS,
+  lastMs: NOW_MS,
+  count: 1,
+} as const;
+
+it.each<readonly [string, (client: ApiClient) => Promise<unknown>]>([
+  ['the start', (client) => awaitApiServer({ client, namespace: undefined, log, timeoutMs: 60_000, signal })],
+  ['a dry run', (client) => dryRunJob(client, buildJob(OBJECT, 0, 0))],
+  [
+    'the preflight',
+    (client) =>
+      new Preflights({ client, log, enabled: true, now }).ask({ type: 'Preflight', from: 0, resumes: 0 }, snapshot),
+  ],
+  [
+    'the look for what a step needs',
+    (client) => new DependencyChecker({ client, log, now }).missing('team-a', [{ kind: 'Secret', name: 'a' }]),
+  ],
+  ['the record of a spec', (client) => new Revisions({ client, log }).record(OBJECT, OBJECT.spec, 1)],
+  ['the look for a record', (client) => new Revisions({ client, log }).load(OBJECT)],
+  ['the look for Pods', (client) => withPodsOf({ uid: 'x', index: 0 }, snapshot, reconcilerDeps(client))],
+  ['the status', (client) => report(OBJECT, { phase: 'Running' }, [], reconcilerDeps(client))],
+  ['an event', (client) => new EventWriter(client).write(pending)],
+  ['the Lease', (client) => new LeaseStore(client, 'ns', 'name').read({ timeoutMs: 1000, signal })],
+])('%s', async (_says, run) => {
+  const fault = new TypeError('it is not a function');
+  const client = new FakeClient({
+    request: () => {
+      throw fault;
+    },
+  });
+  await expect(run(client)).rejects.toBe(fault);
+  expect(client.requests).toHaveLength(1);
+  expect(lines).toEqual([]);
+});

@@ -1,0 +1,47 @@
+import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
+import { SyncWait } from '../../../controller/sync-wait.ts';
+import type { Watched } from '../../../shared/metrics/controller.ts';
+import { type Line, recordingLog } from '../../support/recording-log.ts';
+
+let missing: readonly Watched[];
+let lines: Line[];
+let wait: SyncWait;
+
+beforeEach(() => {
+  jest.useFakeTimers();
+  const recording = recordingLog();
+  lines = recording.lines;
+  missing = ['sequentialjobs', 'jobs'];
+  wait = new SyncWait({ log: recording.log, missing: () => missing });
+  wait.start();
+});
+
+afterEach(() => {
+  wait.stop();
+  jest.useRealTimers();
+});
+
+it('a wait without an end is never silent: every 30 s it says for what, since when, and why', () => {
+  wait.failed('jobs', 'jobs.batch is forbidden');
+  wait.failed('events', 'nobody waits for these');
+  jest.advanceTimersByTime(29_999);
+  expect(lines).toEqual([]);
+  jest.advanceTimersByTime(1);
+  missing = ['jobs'];
+  jest.advanceTimersByTime(30_000);
+  expect(lines).toMatchObject([
+    { level: 'warn', informers: ['sequentialjobs', 'jobs'], waitingSeconds: 30 },
+    { level: 'warn', informers: ['jobs'], waitingSeconds: 60, errors: { jobs: 'jobs.batch is forbidden' } },
+  ]);
+  expect(lines[0]?.['errors']).toEqual({ jobs: 'jobs.batch is forbidden' });
+});
+
+it('nothing is said where nothing is missing, or after the wait', () => {
+  missing = [];
+  jest.advanceTimersByTime(60_000);
+  missing = ['jobs'];
+  wait.stop();
+  jest.advanceTimersByTime(60_000);
+  expect(lines).toEqual([]);
+  expect(jest.getTimerCount()).toBe(0);
+});

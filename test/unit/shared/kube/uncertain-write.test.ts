@@ -1,0 +1,83 @@
+/** Which failed requests may have changed something all the same: what puts an object in doubt. */
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { KubeConfig } from '@kubernetes/client-node';
+import { type ApiRequest, createApiClient } from '../../../../shared/kube/client.ts';
+import { ApiError, type ApiErrorCode } from '../../../../shared/kube/errors.ts';
+import { ofWrite } from '../../../../shared/kube/uncertain-write.ts';
+import { type Answer, json, startServer } from '../../../support/http-server.ts';
+
+type Method = ApiRequest['method'];
+
+const WRITES: readonly Method[] = ['POST', 'PUT', 'PATCH', 'DELETE'];
+
+const request = (method: Method, query: ApiRequest['query'] = {}): ApiRequest => ({ method, path: '/x', query });
+
+describe('a request that was sent and failed', () => {
+  it.each<readonly [ApiErrorCode, number | undefined, boolean]>([
+    ['Unreachable', undefined, true],
+    ['Timeout', undefined, true],
+    ['Aborted', undefined, true],
+    ['ServerError', 500, true],
+    ['ServerError', 504, true],
+    ['Timeout', 408, false],
+    ['Conflict', 409, false],
+    ['Gone', 410, false],
+    ['Invalid', 422, false],
+    ['TooManyRequests', 429, false],
+  ])('with %s (%s): a write may have been carried out: %s, and a read or a dry run never', (code, status, expected) => {
+    const causes = [{ reason: 'x' }];
+    const error = new ApiError(code, 'it was so', { status, retryAfterMs: 7, causes, cause: 'why' });
+    for (const method of WRITES) {
+      const failed = ofWrite(request(method, { fieldManager: 'us' }), error) as ApiError;
+      expect(failed).toMatchObject({ code, status, message: 'it was so', retryAfterMs: 7, causes, cause: 'why' });
+      expect(failed.isUncertainWrite).toBe(expected);
+      expect(ofWrite(request(method, { dryRun: 'All' }), error)).toBe(error);
+    }
+    expect(ofWrite(request('GET'), error)).toBe(error);
+    expect(error.isUncertainWrite).toBe(false);
+  });
+
+  it('with a programming error fails with that', () => {
+    const fault = new TypeError('x');
+    expect(ofWrite(request('POST'), fault)).toBe(fault);
+  });
+});
+
+describe('over the wire', () => {
+  const cleanups: (() => Promise<void> | void)[] = [];
+  afterEach(async () => {
+    for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
+  });
+
+  async function outcomeOf(
+    method: Method,
+    answer: Answer | 'nobody listens',
+    query?: ApiRequest['query'],
+  ): Promise<unknown> {
+    const server = await startServer(answer === 'nobody listens' ? () => undefined : answer);
+    if (answer === 'nobody listens') await server.close();
+    else cleanups.push(() => server.close());
+    const config = new KubeConfig();
+    config.loadFromClusterAndUser({ name: 'x', server: server.url, skipTLSVerify: true }, { name: 'x' });
+    const client = createApiClient(config, { userAgent: 'test', timeoutMs: 500 });
+    cleanups.push(() => client.close());
+    return client.request(request(method, query)).then(
+      () => 'no failure',
+      (error: unknown) => (error as ApiError).isUncertainWrite,
+    );
+  }
+
+  it.each<readonly [string, Answer | 'nobody listens', boolean]>([
+    ['the connection is cut before the answer', (_, response) => void response.destroy(), true],
+    ['no answer comes in time', () => undefined, true],
+    ['the server fails', (_, response) => json(response, 500, {}), true],
+    ['the answer is no JSON', (_, response) => void response.end('<html>'), true],
+    ['the server refuses', (_, response) => json(response, 403, {}), false],
+    ['nobody listens: it was never sent', 'nobody listens', false],
+  ])('%s', async (_, answer, isUncertain) => {
+    expect(await outcomeOf('POST', answer)).toBe(isUncertain);
+    expect(await outcomeOf('DELETE', answer)).toBe(isUncertain);
+    expect(await outcomeOf('GET', answer)).toBe(false);
+    expect(await outcomeOf('POST', answer, { dryRun: 'All' })).toBe(false);
+  });
+});
