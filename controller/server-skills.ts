@@ -2,10 +2,16 @@
 import type { JobManifest } from '../shared/jobs/job.ts';
 import type { Log } from '../shared/log.ts';
 
+/** Fields that older servers leave out of a Job, and what follows. */
+const YOUNG_FIELDS = [
+  ['podFailurePolicy', 'every failure of a Pod counts against the backoffLimit'],
+  ['podReplacementPolicy', 'a Pod that is drained or deleted may be replaced while it still runs'],
+] as const satisfies readonly (readonly [keyof JobManifest['spec'], string])[];
+
 export class ServerSkills {
   readonly #log: Pick<Log, 'warn'>;
   #suspendsJobs = true;
-  #knowsPodFailurePolicy = true;
+  readonly #dropped = new Set<string>();
 
   constructor(log: Pick<Log, 'warn'>) {
     this.#log = log;
@@ -24,10 +30,11 @@ export class ServerSkills {
 
   /** Compares a Job that was sent with the answer: what the server does not know is not in it. */
   noteCreated(sent: JobManifest, answer: unknown): void {
-    if (sent.spec.podFailurePolicy === undefined || !this.#knowsPodFailurePolicy) return;
-    const { spec } = answer as { readonly spec?: { readonly podFailurePolicy?: unknown } };
-    if (spec?.podFailurePolicy !== undefined) return;
-    this.#knowsPodFailurePolicy = false;
-    this.#log.warn({}, 'the API server does not know podFailurePolicy: it is left out of the Jobs');
+    const { spec } = answer as { readonly spec?: Readonly<Record<string, unknown>> };
+    for (const [field, consequence] of YOUNG_FIELDS) {
+      if (sent.spec[field] === undefined || spec?.[field] !== undefined || this.#dropped.has(field)) continue;
+      this.#dropped.add(field);
+      this.#log.warn({ field }, `the API server does not know this field of a Job: ${consequence}`);
+    }
   }
 }

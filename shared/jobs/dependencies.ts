@@ -10,7 +10,6 @@ import type {
   V1EnvVar,
   V1EnvVarSource,
   V1ISCSIVolumeSource,
-  V1LocalObjectReference,
   V1PodSpec,
   V1PodTemplateSpec,
   V1ProjectedVolumeSource,
@@ -19,6 +18,7 @@ import type {
 } from '@kubernetes/client-node';
 import type { SequentialJob, SequentialJobSpec } from '../api/types.ts';
 import { part, parts, text, type Untrusted } from '../validation/untrusted.ts';
+import { usedVolumes } from './used-volumes.ts';
 
 /** In the order in which they are reported. */
 export const DEPENDENCY_KINDS = ['Secret', 'ConfigMap', 'PersistentVolumeClaim'] as const;
@@ -28,13 +28,16 @@ export type DependencyKind = (typeof DEPENDENCY_KINDS)[number];
 export interface Dependency {
   readonly kind: DependencyKind;
   readonly name: string;
+  /** An init container of the Pod runs before it is needed, and may create it. */
+  readonly mayBeCreated?: true;
 }
 
 type Named = Iterable<Dependency>;
 
 /**
- * What the Pod of step `index` needs, each thing once: by kind, and within a kind as the kubelet comes upon it (volumes,
- * pull secrets, init containers, the step). A thing that is optional in one place and not in another is needed. Never
+ * What the Pod of step `index` needs, each thing once: by kind, and within a kind as the kubelet comes upon it (the volumes
+ * that a container of the Pod mounts, init containers, the step). Not the pull secrets: an image is pulled without one
+ * that is missing (kubelet getPullSecretsForPod). A thing that is optional in one place and not in another is needed. Never
  * throws, whatever a client wrote: what is null, empty or of the wrong type names nothing. Nor does a step that is not there.
  */
 export function dependenciesOf(object: SequentialJob, index: number): readonly Dependency[] {
@@ -44,17 +47,38 @@ export function dependenciesOf(object: SequentialJob, index: number): readonly D
   const pod = part<V1PodSpec>(part<V1PodTemplateSpec>(spec?.template)?.spec);
   const named = [...ofPod(pod ?? {}, step)];
   return DEPENDENCY_KINDS.flatMap((kind) => {
-    const names = new Set(named.filter((one) => one.kind === kind).map(({ name }) => name));
-    return [...names].map((name) => ({ kind, name }));
+    const byName = Map.groupBy(
+      named.filter((one) => one.kind === kind),
+      ({ name }) => name,
+    );
+    return [...byName].map(([name, uses]) => {
+      const isLater = uses.every(({ mayBeCreated }) => mayBeCreated === true);
+      return { kind, name, ...(isLater ? { mayBeCreated: true as const } : {}) };
+    });
   });
 }
 
+/** `secrets-store.csi.k8s.io`, and the drivers that are made after it: they create Secrets when a Pod mounts the volume. */
+const SECRETS_STORE = /^secrets-store\b/;
+
+const isSecretsStore = ({ csi }: Untrusted<V1Volume>): boolean =>
+  SECRETS_STORE.test(text(part<V1CSIVolumeSource>(csi)?.driver) ?? '');
+
 function* ofPod(pod: Untrusted<V1PodSpec>, step: Untrusted<V1Container>): Named {
-  // The kubelet mounts them all, whether or not a container does.
-  for (const volume of parts<V1Volume>(pod.volumes)) yield* ofVolume(volume);
-  // A missing one fails no Pod by itself, but then the pull does, with a message that doesn't say why.
-  for (const secret of parts<V1LocalObjectReference>(pod.imagePullSecrets)) yield* needed('Secret', secret);
-  for (const container of [...parts<V1Container>(pod.initContainers), step]) yield* ofContainer(container);
+  const containers = [...parts<V1Container>(pod.initContainers), step];
+  const used = usedVolumes(containers);
+  const volumes = parts<V1Volume>(pod.volumes).filter(({ name }) => used.has(name));
+  // Which Secrets that are is written in objects of the driver, that nobody here reads.
+  const createsSecrets = volumes.some(isSecretsStore);
+  for (const volume of volumes) {
+    yield* ofDriver(volume);
+    for (const one of ofVolume(volume)) if (one.kind !== 'Secret' || !createsSecrets) yield one;
+  }
+  for (const [i, container] of containers.entries()) {
+    for (const one of ofContainer(container)) {
+      if (one.kind !== 'Secret' || !createsSecrets) yield i === 0 ? one : { ...one, mayBeCreated: true };
+    }
+  }
 }
 
 /** What a reference names, unless it says that it can do without. */
@@ -86,7 +110,6 @@ function* ofVolume(volume: Untrusted<V1Volume>): Named {
     yield* needed('Secret', source.secret);
     yield* needed('ConfigMap', source.configMap);
   }
-  yield* ofDriver(volume);
 }
 
 /**

@@ -41,9 +41,12 @@ export function faultsOf(refusal: JobRefusal, contents: JobContents): readonly J
 export const formatJobFault = ({ field, message }: JobFault): string =>
   field === '' ? message : `${field}: ${message}`;
 
-/** The paths of fields that a server left out of a Job, in the SequentialJob. */
+/** What we set by ourselves, and can do without: no user has written it. */
+const OURS: ReadonlySet<string> = new Set(['spec.podReplacementPolicy']);
+
+/** The paths of fields that a server left out of a Job, in the SequentialJob; without those that we set ourselves. */
 export const fieldsOf = (fields: readonly string[], contents: JobContents): readonly string[] =>
-  fields.map((field) => placeOf(field, contents).field);
+  fields.filter((field) => !OURS.has(field)).map((field) => placeOf(field, contents).field);
 
 const CONTAINER = /^spec\.template\.spec\.containers\[(\d+)\]/;
 const CONTAINERS = /\bspec\.template\.spec\.containers\[(\d+)\]/g;

@@ -3,6 +3,7 @@ import { type DefaultedTemplate, withDefaults } from '../api/defaults.ts';
 import { API_VERSION, KIND, LABELS, MANAGER } from '../api/group.ts';
 import type { Container, OwnerReference, PodTemplateSpec, SequentialJob, StepPolicy } from '../api/types.ts';
 import { jobName } from './names.ts';
+import { usedVolumes } from './used-volumes.ts';
 
 export interface JobManifest {
   readonly apiVersion: 'batch/v1';
@@ -17,11 +18,18 @@ export interface JobManifest {
     readonly completions: 1;
     readonly parallelism: 1;
     readonly backoffLimit: number;
+    readonly podReplacementPolicy: typeof POD_REPLACEMENT_POLICY;
     readonly activeDeadlineSeconds?: number;
     readonly podFailurePolicy?: NonNullable<StepPolicy['podFailurePolicy']>;
     readonly template: PodTemplateSpec;
   };
 }
+
+/**
+ * A Pod that is drained, evicted or deleted has ended before the Job controller starts another one (1.29 and newer;
+ * an older server drops the field).
+ */
+const POD_REPLACEMENT_POLICY = 'Failed';
 
 /**
  * The Job of step `index` after `resumes` resumes. Deterministic: the same object gives the same manifest. The object
@@ -57,6 +65,7 @@ export function buildCombinedJob(object: SequentialJob, indices: readonly number
     spec: {
       completions: 1,
       parallelism: 1,
+      podReplacementPolicy: POD_REPLACEMENT_POLICY,
       ...jobPolicy(policy, backoffLimit),
       template: podTemplate(template, steps, { labels, annotations: annotationsOf(template, containers, steps) }),
     },
@@ -118,13 +127,38 @@ function podTemplate(
       ...(annotations === undefined ? {} : { annotations }),
     },
     spec: {
-      ...spec,
+      ...withOnlyUsed(spec, containers),
       ...(spec.initContainers === undefined || spec.initContainers === null
         ? {}
         : { initContainers: spec.initContainers.map(withMessages) }),
       containers: containers.map(withMessages),
     },
   };
+}
+
+/**
+ * The Pod without the volumes and resource claims that none of its containers uses: the kubelet mounts all that a Pod
+ * names, so that a step would wait for what only another step needs.
+ */
+function withOnlyUsed(spec: DefaultedTemplate['spec'], containers: readonly Container[]): DefaultedTemplate['spec'] {
+  const all = [...(spec.initContainers ?? []), ...containers];
+  const { volumes: _, resourceClaims: __, ...rest } = spec;
+  const volumes = those(spec.volumes, usedVolumes(all));
+  const resourceClaims = those(spec.resourceClaims, new Set(all.flatMap(claimsOf)));
+  return {
+    ...rest,
+    ...(volumes.length === 0 ? {} : { volumes }),
+    ...(resourceClaims.length === 0 ? {} : { resourceClaims }),
+  };
+}
+
+const claimsOf = ({ resources }: Container): readonly string[] => (resources?.claims ?? []).map(({ name }) => name);
+
+function those<T extends { readonly name: string }>(
+  items: readonly T[] | null | undefined,
+  names: ReadonlySet<unknown>,
+): readonly T[] {
+  return (items ?? []).filter(({ name }) => names.has(name));
 }
 
 type Annotations = Readonly<Record<string, string>>;

@@ -12,14 +12,22 @@ export interface StepRef {
 
 const HASH_LENGTH = 8;
 
+/** A place at which the index may stand in such a name: between a sequence's name and a container's. */
+const INDEX = /(?<=[a-z0-9])-(?=(?:0|[1-9]\d{0,2})-[a-z0-9])/g;
+
 /**
- * `<name>-<index>-<container>`, with `-r<n>` after a resume. Longer than 63 characters (the Job's name becomes the
- * label value `job-name` on its Pods), it is cut and ends in a hash of the whole, so that two long names stay two.
+ * `<name>-<index>-<container>`, with `-r<n>` after a resume: at most 63 characters, because the Job's name becomes the
+ * label value `job-name` on its Pods. A longer one is cut and ends in a hash. So does one that another sequence of the
+ * namespace could have as well, whatever its length: step 1 `2-load` of `etl` and step 2 `load` of `etl-1` would
+ * both be `etl-1-2-load`.
  */
 export function jobName(step: StepRef): string {
-  const suffix = step.resumes > 0 ? `-r${step.resumes}` : '';
-  const whole = `${step.name}-${step.index}-${step.container}${suffix}`;
-  if (whole.length <= NAME_MAX_LENGTH) return whole;
+  const { name, index, container, resumes } = step;
+  const suffix = resumes > 0 ? `-r${resumes}` : '';
+  const whole = `${name}-${index}-${container}${suffix}`;
+  const isAmbiguous = [...whole.matchAll(INDEX)].length > 1;
+  if (whole.length <= NAME_MAX_LENGTH && !isAmbiguous) return whole;
+  const identity = isAmbiguous ? `${name}/${index}/${container}${suffix}` : whole;
   const head = whole.slice(0, NAME_MAX_LENGTH - HASH_LENGTH - 1).replace(/(?<![-.])[-.]+$/, '');
-  return `${head}-${hash(whole).slice(-HASH_LENGTH)}`;
+  return `${head}-${hash(identity).slice(-HASH_LENGTH)}`;
 }

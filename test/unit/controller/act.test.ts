@@ -116,7 +116,7 @@ describe('act', () => {
       const client = new FakeClient({ request: () => stored });
       await act([CREATE], snapshot({ object }), { ...deps, client, skills: new ServerSkills(log) });
       expect(client.requests[0]?.body).toMatchObject({ spec: { podFailurePolicy: { rules: [] } } });
-      expect(lines).toMatchObject([{ msg: expect.stringContaining('does not know podFailurePolicy') }]);
+      expect(lines).toMatchObject([{ field: 'podFailurePolicy' }, { field: 'podReplacementPolicy' }]);
     });
 
     it('where the name is free again before we look: it learns nothing, and the next decision tries again', async () => {

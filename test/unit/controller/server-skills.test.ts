@@ -34,25 +34,34 @@ describe('ServerSkills', () => {
     ]);
   });
 
-  it.each<readonly [string, boolean, unknown, boolean]>([
-    ['a Job whose policy was dropped', true, { spec: {} }, true],
-    ['an answer without a spec', true, {}, true],
-    ['a Job whose policy was kept', true, { spec: { podFailurePolicy: RULES } }, false],
-    ['a Job that never had one', false, { spec: {} }, false],
-  ])('judges podFailurePolicy by %s', (_says, hasPolicy, answer, isSaid) => {
+  const kept = { podReplacementPolicy: 'Failed' };
+
+  it.each<readonly [string, boolean, unknown, readonly string[]]>([
+    ['a Job whose fields were dropped', true, { spec: {} }, ['podFailurePolicy', 'podReplacementPolicy']],
+    ['an answer without a spec', true, {}, ['podFailurePolicy', 'podReplacementPolicy']],
+    ['a Job whose fields were kept', true, { spec: { ...kept, podFailurePolicy: RULES } }, []],
+    [
+      'a server that knows the older field alone',
+      true,
+      { spec: { podFailurePolicy: RULES } },
+      ['podReplacementPolicy'],
+    ],
+    ['a Job that never had a policy', false, { spec: kept }, []],
+  ])('judges what the server knows by %s', (_says, hasPolicy, answer, missing) => {
     skills.noteCreated(manifest(hasPolicy), answer);
-    expect(lines.map(({ msg }) => msg)).toEqual(
-      isSaid ? ['the API server does not know podFailurePolicy: it is left out of the Jobs'] : [],
-    );
+    expect(lines.map(({ field }) => field)).toEqual(missing);
   });
 
-  it('says once that the server does not know podFailurePolicy', () => {
+  it('says once what the server does not know', () => {
     for (let i = 0; i < 3; i++) skills.noteCreated(manifest(true), { spec: {} });
-    expect(lines).toHaveLength(1);
+    expect(lines.map(({ msg }) => msg)).toEqual([
+      'the API server does not know this field of a Job: every failure of a Pod counts against the backoffLimit',
+      'the API server does not know this field of a Job: a Pod that is drained or deleted may be replaced while it still runs',
+    ]);
   });
 
   it('says nothing of one skill because of the other', () => {
-    skills.noteCreated(manifest(true), { spec: {} });
+    skills.noteCreated(manifest(true), { spec: kept });
     expect(skills.suspendsJobs).toBe(true);
     skills.noteUnsuspendable();
     expect(lines).toHaveLength(2);

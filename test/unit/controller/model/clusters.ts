@@ -1,7 +1,6 @@
 /** Which cluster a scenario's server has, and what may happen in it. */
 import type { Cluster, ClusterOptions, Disruption } from './cluster.ts';
 import { JobController } from './job-controller.ts';
-import type { Gap } from './known-gaps.ts';
 import { NewerJobController } from './newer-job-controller.ts';
 import type { Scenario } from './scenario.ts';
 
@@ -31,8 +30,8 @@ export function goOn(cluster: Cluster, part: Part): boolean {
   }
 }
 
-/** A server before 1.29 replaces a Pod that is deleted and runs on, whatever its Job says; a newer one as the Job says. */
-export function mayHappen(how: Disruption, server: Scenario['server'], powers: ReadonlySet<Gap>): boolean {
+/** A server before 1.29 replaces a Pod that is deleted and runs on, whatever its Job says: there nobody deletes one. */
+export function mayHappen(how: Disruption, server: Scenario['server']): boolean {
   if (how === 'evicted' || server.jobController === 'old' || server.grace === 0) return true;
-  return server.since !== '1.22' && powers.has('C3');
+  return server.since !== '1.22';
 }

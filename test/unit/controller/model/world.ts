@@ -5,7 +5,6 @@ import { jobPath } from '../../../support/fake-api.ts';
 import { NAMESPACE, NOW_MS, observedJob } from '../../../support/objects.ts';
 import { type Cluster, type Disruption, isOver, type RawJob } from './cluster.ts';
 import { clusterOf, goOn, mayHappen, type Part } from './clusters.ts';
-import type { Gap } from './known-gaps.ts';
 import { Law } from './law.ts';
 import { Ledger } from './ledger.ts';
 import { Process } from './process.ts';
@@ -42,12 +41,9 @@ export class World {
   /** Jobs that somebody deleted without waiting for their Pods. */
   readonly #torn = new Set<string>();
   readonly #start: SequentialJob;
-  readonly #powers: ReadonlySet<Gap>;
 
-  /** The powers that are known to break a promise are off unless they are named. */
-  constructor(scenario: Scenario, powers: readonly Gap[] = []) {
+  constructor(scenario: Scenario) {
     this.scenario = scenario;
-    this.#powers = new Set(powers);
     const { server, secret } = scenario;
     this.ledger = new Ledger((fault) => this.blame(fault));
     this.server = new Server({ now: () => this.nowMs, suspendsJobs: server.suspendsJobs, witness: this });
@@ -112,7 +108,7 @@ export class World {
 
   /** Somebody deletes the Pod that runs, or the kubelet evicts it. */
   disrupt(how: Disruption): void {
-    if (mayHappen(how, this.scenario.server, this.#powers)) this.cluster.disrupt(how);
+    if (mayHappen(how, this.scenario.server)) this.cluster.disrupt(how);
   }
 
   delete(): void {

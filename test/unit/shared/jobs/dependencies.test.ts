@@ -14,9 +14,13 @@ interface Written {
   readonly other?: unknown;
 }
 
-/** A sequence whose second step is `step`; the first is `other`. */
+/** A sequence whose second step is `step`, which mounts `v0`, `v1`, …; the first is `other`. */
 function object({ pod, template, step, other }: Written): SequentialJob {
-  const containers = [container('other', other as Container), container('step', step as Container)];
+  const volumeMounts = Array.from({ length: 9 }, (_, i) => ({ name: `v${i}`, mountPath: `/v${i}` }));
+  const containers = [
+    container('other', other as Container),
+    container('step', { volumeMounts, ...(step as Container) }),
+  ];
   const written = template === undefined ? { spec: pod } : template;
   return deepFreeze(sequentialJob({ spec: { containers, template: written as PodTemplateSpec } }));
 }
@@ -50,7 +54,6 @@ describe('a step needs', () => {
       { pod: volumes({ persistentVolumeClaim: { claimName: 'a' } }) },
       ['PersistentVolumeClaim a'],
     ],
-    ['the Secret that pulls its image', { pod: { imagePullSecrets: [a] } }, ['Secret a']],
     ['the Secret of Azure Files', { pod: volumes({ azureFile: { secretName: 'a', shareName: 's' } }) }, ['Secret a']],
     ['the Secret of a CSI driver', { pod: volumes({ csi: { driver: 'd', nodePublishSecretRef: a } }) }, ['Secret a']],
     ['the Secret of CephFS', { pod: volumes({ cephfs: { monitors: ['m'], secretRef: a } }) }, ['Secret a']],
@@ -70,9 +73,32 @@ describe('a step needs', () => {
     ],
     ['what an init container needs', { pod: { initContainers: [env({ secretKeyRef: a })] } }, ['Secret a']],
     [
-      'a volume that no container mounts',
-      { pod: { ...volumes({ configMap: a }), initContainers: [] } },
+      'a volume that only an init container mounts',
+      {
+        pod: { ...volumes({ configMap: a }), initContainers: [{ volumeMounts: [{ name: 'v0' }] }] },
+        step: { volumeMounts: [] },
+      },
       ['ConfigMap a'],
+    ],
+    [
+      'a volume that it uses as a block device',
+      {
+        pod: volumes({ persistentVolumeClaim: { claimName: 'a' } }),
+        step: { volumeMounts: [], volumeDevices: [{ name: 'v0', devicePath: '/dev/v0' }] },
+      },
+      ['PersistentVolumeClaim a'],
+    ],
+    [
+      'what a secrets store does not create: ConfigMaps, claims, and the Secret that opens the store',
+      {
+        pod: volumes(
+          { csi: { driver: 'secrets-store.csi.k8s.io', nodePublishSecretRef: a } },
+          { secret: { secretName: 'b' } },
+          projected({ secret: { name: 'b' } }, { configMap: a }),
+        ),
+        step: env({ secretKeyRef: { name: 'b' } }),
+      },
+      ['Secret a', 'ConfigMap a'],
     ],
     [
       'what `optional: false` names',
@@ -108,7 +134,7 @@ describe('a step needs', () => {
     });
     const pod = {
       initContainers: [all('init1'), all('init2')],
-      imagePullSecrets: [{ name: 'pull1' }, { name: 'pull2' }],
+      imagePullSecrets: [{ name: 'pull1' }],
       ...volumes(
         { persistentVolumeClaim: { claimName: 'claim1' } },
         { configMap: { name: 'volume1' } },
@@ -119,16 +145,53 @@ describe('a step needs', () => {
     };
     const containers = ['init1-all', 'init1-one', 'init2-all', 'init2-one', 'step-all', 'step-one'];
     expect(needs({ pod, step: all('step') })).toEqual([
-      ...['volume2', 'volume3', 'pull1', 'pull2', ...containers].map((name) => `Secret ${name}`),
+      ...['volume2', 'volume3', ...containers].map((name) => `Secret ${name}`),
       ...['volume1', 'volume2', ...containers].map((name) => `ConfigMap ${name}`),
       ...['claim1', 'claim2'].map((name) => `PersistentVolumeClaim ${name}`),
     ]);
   });
 });
 
+describe('what an init container of the Pod may create', () => {
+  const marked = (written: Written): readonly string[] =>
+    dependenciesOf(object(written), 1).map(({ name, mayBeCreated }) => `${name}${mayBeCreated === true ? '?' : ''}`);
+  const uses = (...names: readonly string[]): object => env(...names.map((name) => ({ secretKeyRef: { name } })));
+
+  it.each<readonly [string, Written, readonly string[]]>([
+    ['nothing, where there is none', { step: uses('a') }, ['a']],
+    ['what the step reads', { pod: { initContainers: [{}] }, step: uses('a') }, ['a?']],
+    ['what a later init container reads', { pod: { initContainers: [uses('a'), uses('b')] } }, ['a', 'b?']],
+    ['not what it reads itself', { pod: { initContainers: [uses('a')] }, step: uses('a', 'b') }, ['a', 'b?']],
+    [
+      'not what is mounted: the kubelet mounts before it starts anything',
+      { pod: { ...volumes({ secret: { secretName: 'a' } }), initContainers: [{}] }, step: uses('a') },
+      ['a'],
+    ],
+  ])('%s', (_says, written, expected) => {
+    const withMounts = { ...written, step: { volumeMounts: [{ name: 'v0' }], ...(written.step as object) } };
+    expect(marked(withMounts)).toEqual(expected);
+  });
+});
+
 describe('a step does not need', () => {
   it.each<readonly [string, Written]>([
     ['anything, when it names nothing', {}],
+    ['the Secret that pulls its image: the kubelet tries without it', { pod: { imagePullSecrets: [a] } }],
+    [
+      'a volume that only another step mounts',
+      {
+        pod: volumes({ secret: { secretName: 'a' } }, { persistentVolumeClaim: { claimName: 'a' } }),
+        step: { volumeMounts: [] },
+        other: { volumeMounts: [{ name: 'v0' }, { name: 'v1' }] },
+      },
+    ],
+    [
+      'a Secret that a secrets store may create',
+      {
+        pod: volumes({ csi: { driver: 'secrets-store.csi.k8s.io' } }, { secret: { secretName: 'a' } }),
+        step: { ...env({ secretKeyRef: a }), envFrom: [{ secretRef: a }] },
+      },
+    ],
     ['what another step names', { other: { envFrom: [{ secretRef: a }] } }],
     [
       'an optional Secret or ConfigMap of a variable',

@@ -41,6 +41,7 @@ describe('buildJob', () => {
         completions: 1,
         parallelism: 1,
         backoffLimit: 3,
+        podReplacementPolicy: 'Failed',
         template: {
           metadata: { labels: OUR_LABELS },
           spec: {
@@ -72,15 +73,10 @@ describe('buildJob', () => {
     [
       'the rest of the Pod spec is kept',
       {
-        spec: {
-          volumes: [{ name: 'data', emptyDir: {} }],
-          serviceAccountName: 'runner',
-          nodeSelector: { disk: 'ssd' },
-        },
+        spec: { serviceAccountName: 'runner', nodeSelector: { disk: 'ssd' } },
       },
       {
         spec: {
-          volumes: [{ name: 'data', emptyDir: {} }],
           serviceAccountName: 'runner',
           nodeSelector: { disk: 'ssd' },
           restartPolicy: 'Never',
@@ -96,6 +92,40 @@ describe('buildJob', () => {
     const { template: pod } = buildJob(object(template), 1, 0).spec;
     expect(pod).toMatchObject(expected);
     expect(pod.spec?.containers.map(({ name }) => name)).toEqual(['transform']);
+  });
+
+  const volume = (name: string): object => ({ name, emptyDir: {} });
+  const mount = (
+    name: string,
+  ): { readonly volumeMounts: readonly [{ readonly name: string; readonly mountPath: string }] } => ({
+    volumeMounts: [{ name, mountPath: `/${name}` }],
+  });
+
+  it('a Pod has those volumes and claims only that one of its containers uses: it waits for no other', () => {
+    const containers = [
+      container('a', mount('a')),
+      container('b', {
+        volumeDevices: [{ name: 'b', devicePath: '/dev/b' }],
+        resources: { claims: [{ name: 'gpu' }] },
+      }),
+      container('c'),
+    ];
+    const template = {
+      spec: {
+        volumes: ['init', 'a', 'b', 'nobody'].map(volume),
+        resourceClaims: [{ name: 'gpu' }, { name: 'other' }],
+        initContainers: [container('setup', mount('init'))],
+      },
+    } as unknown as PodTemplateSpec;
+    const one = deepFreeze(sequentialJob({ spec: { containers, template } }));
+    const used = (...indices: readonly number[]): unknown => {
+      const { volumes, resourceClaims } = buildCombinedJob(one, indices, 0).spec.template.spec ?? {};
+      return [volumes, resourceClaims].map((list) => list?.map(({ name }) => name));
+    };
+    expect(used(0)).toEqual([['init', 'a'], undefined]);
+    expect(used(1)).toEqual([['init', 'b'], ['gpu']]);
+    expect(used(2)).toEqual([['init'], undefined]);
+    expect(used(0, 1, 2)).toEqual([['init', 'a', 'b'], ['gpu']]);
   });
 
   it.each(['container.apparmor.security.beta.kubernetes.io', 'container.seccomp.security.alpha.kubernetes.io'])(
@@ -171,7 +201,7 @@ describe('buildJob', () => {
     ])('%s', (_says, stepPolicies, expected) => {
       const spec = { backoffLimit: 7, stepPolicies: stepPolicies as readonly StepPolicy[] };
       const { template: _, ...job } = buildJob(deepFreeze(sequentialJob({ spec })), 1, 0).spec;
-      expect(job).toEqual({ completions: 1, parallelism: 1, ...expected });
+      expect(job).toEqual({ completions: 1, parallelism: 1, podReplacementPolicy: 'Failed', ...expected });
     });
 
     it("not the sequence's own time limit: that is over all Jobs, and the controller keeps it", () => {

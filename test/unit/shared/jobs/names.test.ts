@@ -32,6 +32,43 @@ describe('jobName', () => {
     expect(jobName(one)).not.toBe(jobName(other));
   });
 
+  it.each<readonly [string, StepRef, StepRef]>([
+    ['the index', step({ container: '2-load' }), step({ name: 'etl-1', index: 2, container: 'load' })],
+    ['the first index', step({ index: 0, container: '0-x' }), step({ name: 'etl-0', index: 0, container: 'x' })],
+    ['a resume', step({ container: '2', resumes: 1 }), step({ name: 'etl-1', index: 2, container: 'r1' })],
+    [
+      'long names',
+      step({ container: `2-${'x'.repeat(60)}` }),
+      step({ name: 'etl-1', index: 2, container: 'x'.repeat(60) }),
+    ],
+  ])('two sequences never mean the same Job, where the name could be read two ways: %s', (_says, one, other) => {
+    expect(jobName(one)).not.toBe(jobName(other));
+    for (const name of [jobName(one), jobName(other)]) expect(name).toMatch(/-[0-9a-z]{8}$/);
+  });
+
+  it.each(['r1', 'step-r1', '0', '2x-y', 'v1-2', '1000-x'])(
+    'a name that reads one way only stays as it is: %s',
+    (container) => {
+      expect(jobName(step({ container }))).toBe(`etl-1-${container}`);
+    },
+  );
+
+  it('no two steps of any sequences of a namespace mean the same Job', () => {
+    const word = fc.constantFrom('a', 'b', '0', '1', '2', 'r1');
+    const label = fc.array(word, { minLength: 1, maxLength: 4 }).map((words) => words.join('-'));
+    const ref = fc.record({ name: label, index: fc.nat(2), container: label, resumes: fc.nat(1) });
+    const identity = (one: StepRef): string => `${one.name}/${one.index}/${one.container}`;
+    fc.assert(
+      fc.property(ref, ref, (one, other) => {
+        // A step and the resume of its namesake are never there at once: they are the same step of the same sequence.
+        fc.pre(one.name !== other.name || one.index !== other.index);
+        fc.pre(identity(one) !== identity(other));
+        expect(jobName(one)).not.toBe(jobName(other));
+      }),
+      { numRuns: 20_000 },
+    );
+  });
+
   it('keeps this name for ever: a controller of another version must find the Job again', () => {
     expect(jobName(step({ name: 'a'.repeat(60), index: 12, container: 'b'.repeat(60) }))).toMatchInlineSnapshot(
       `"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-ykni0c92"`,
