@@ -5,15 +5,16 @@ import { MESSAGE } from '../shared/api/reasons.ts';
 import type { OwnerReference, SequentialJob } from '../shared/api/types.ts';
 import { buildJob } from '../shared/jobs/job.ts';
 import type { Cache } from '../shared/kube/cache.ts';
-import { type ApiError, isApiError, isRefusal } from '../shared/kube/errors.ts';
-import { collectionPath, JOBS, objectPath } from '../shared/kube/resources.ts';
+import { unansweredBy } from '../shared/kube/dry-run.ts';
+import { ApiError, isApiError, isRefusal } from '../shared/kube/errors.ts';
+import { collectionPath, JOBS, objectPath, SEQUENTIAL_JOBS } from '../shared/kube/resources.ts';
 import type { Action, Finding, Snapshot } from './decide/index.ts';
 import type { DependencyChecker } from './dependencies.ts';
 import { type PodsDeps, withPodsOf } from './pods-of.ts';
 import type { Preflights } from './preflights.ts';
 import type { Revisions } from './revisions.ts';
 import type { ServerSkills } from './server-skills.ts';
-import { toObservedJob } from './transform.ts';
+import { toObservedJob, toSequentialJob } from './transform.ts';
 
 export interface ActorDeps extends PodsDeps {
   readonly sequentialJobs: Cache<SequentialJob>;
@@ -52,9 +53,20 @@ export async function createJob(
     if (isApiError(error, 'AlreadyExists')) {
       return learn(snapshot, action.jobName, await getJob(snapshot, action.jobName, deps), deps);
     }
-    if (isRefusal(error)) return rejected(action.jobName, error, snapshot, deps);
-    throw error;
+    const finding = findingOf(error);
+    if (finding === undefined) throw error;
+    return refused(action.jobName, finding, snapshot, deps);
   }
+}
+
+/** What a refusal says about the Job; undefined where it is no refusal, but trouble. */
+function findingOf(error: unknown): Finding | undefined {
+  if (!isApiError(error)) return undefined;
+  const reason = unansweredBy(error);
+  if (reason === 'QuotaExceeded' || reason === 'PermissionDenied') {
+    return { type: 'postponed', reason, message: error.message };
+  }
+  return isRefusal(error) ? { type: 'rejected', message: error.message } : undefined;
 }
 
 /** Records what is about to be run, where no webhook vouches for it; nothing to do in any other case. */
@@ -69,11 +81,11 @@ export async function recordSpec(snapshot: Snapshot, deps: ActorDeps): Promise<S
  * A refusal counts only where the Job is not there: quota and webhooks are asked before the name is, so a create whose
  * first answer was lost may be refused because of the very Job that it made.
  */
-async function rejected(name: string, error: ApiError, snapshot: Snapshot, deps: ActorDeps): Promise<Snapshot> {
+async function refused(name: string, finding: Finding, snapshot: Snapshot, deps: ActorDeps): Promise<Snapshot> {
   const answer = await getJob(snapshot, name, deps);
   return answer !== undefined && isOwned(toObservedJob(answer), snapshot)
     ? withJob(snapshot, answer, deps)
-    : withFinding(snapshot, name, { type: 'rejected', message: error.message });
+    : withFinding(snapshot, name, finding);
 }
 
 interface RawJob extends ObservedJob {
@@ -110,8 +122,25 @@ function learn(snapshot: Snapshot, name: string, answer: unknown, deps: ActorDep
   if (answer === undefined) return snapshot;
   const job = toObservedJob(answer);
   if (isOwned(job, snapshot)) return withJob(snapshot, answer, deps);
-  const deleting = job.metadata.deletionTimestamp !== undefined;
-  return withFinding(snapshot, name, { type: 'foreign', owner: describeOwner(job), deleting });
+  const leaving = leavingOf(job, deps);
+  return withFinding(snapshot, name, {
+    type: 'foreign',
+    owner: describeOwner(job),
+    ...(leaving === undefined ? {} : { leaving }),
+  });
+}
+
+/**
+ * Why a Job that is not ours will go by itself, if it will: the garbage collector deletes what belongs to a SequentialJob
+ * that no longer exists, as after a deletion and a creation under the same name.
+ */
+function leavingOf(job: ObservedJob, deps: ActorDeps): 'deleted' | 'ownerless' | undefined {
+  const { deletionTimestamp, namespace } = job.metadata;
+  if (deletionTimestamp !== undefined) return 'deleted';
+  const owner = sequentialJobOwner(job);
+  if (owner === undefined) return undefined;
+  const isThere = deps.sequentialJobs.get(`${namespace}/${owner.name}`)?.metadata.uid === owner.uid;
+  return isThere ? undefined : 'ownerless';
 }
 
 export function isOwned(job: ObservedJob, { object }: Snapshot): boolean {
@@ -149,6 +178,23 @@ export async function deleteJobs(jobs: readonly ObservedJob[], snapshot: Snapsho
     }
   }
   return { ...snapshot, jobs: [...left.values()] };
+}
+
+/**
+ * Deletes Jobs that no record names. Rejects with `Conflict` where the record has changed meanwhile: it may name them by
+ * now.
+ */
+export async function deleteStrayJobs(
+  jobs: readonly ObservedJob[],
+  snapshot: Snapshot,
+  deps: ActorDeps,
+): Promise<Snapshot> {
+  const { namespace, name, resourceVersion } = snapshot.object.metadata;
+  const path = objectPath(SEQUENTIAL_JOBS, namespace, name);
+  const stored = toSequentialJob(await deps.client.request({ method: 'GET', path }));
+  if (stored.metadata.resourceVersion === resourceVersion) return deleteJobs(jobs, snapshot, deps);
+  deps.sequentialJobs.assume(stored);
+  throw new ApiError('Conflict', `${namespace}/${name} has changed since`, { status: 409 });
 }
 
 /** The Job on its way out, or undefined when it is gone already. */

@@ -9,7 +9,7 @@ import { PATCH_TYPE } from '../shared/kube/client.ts';
 import { isApiError } from '../shared/kube/errors.ts';
 import { objectPath, SEQUENTIAL_JOBS } from '../shared/kube/resources.ts';
 import { checkDependencies, inspectPods } from './act-look.ts';
-import { type ActorDeps, confirmJob, createJob, deleteJobs, recordSpec } from './act-jobs.ts';
+import { type ActorDeps, confirmJob, createJob, deleteJobs, deleteStrayJobs, recordSpec } from './act-jobs.ts';
 import { patchJob } from './act-patch.ts';
 import type { Action, Snapshot } from './decide/index.ts';
 import { toSequentialJob } from './transform.ts';
@@ -40,6 +40,8 @@ async function carryOut(action: Action, snapshot: Snapshot, deps: ActorDeps): Pr
       return confirmJob(action, snapshot, deps);
     case 'DeleteJobs':
       return deleteJobs(action.jobs, snapshot, deps);
+    case 'DeleteStrayJobs':
+      return deleteStrayJobs(action.jobs, snapshot, deps);
     case 'SuspendJob':
     case 'ContinueJob':
     case 'EndJob':

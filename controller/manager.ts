@@ -9,9 +9,11 @@ import type { VisitResult } from '../shared/metrics/reconcile.ts';
 import { DependencyChecker } from './dependencies.ts';
 import { Doubts } from './doubts.ts';
 import { EventRecorder } from './events.ts';
+import { GoneJobs } from './gone-jobs.ts';
 import { Informers } from './informers.ts';
 import { Instruments } from './instruments.ts';
 import { Preflights } from './preflights.ts';
+import { QuotaWaiters } from './quota-waiters.ts';
 import { WorkQueue } from './queue.ts';
 import { reconcile, type ReconcilerDeps } from './reconcile.ts';
 import { Revisions } from './revisions.ts';
@@ -147,6 +149,8 @@ export class Controller {
       preflights: new Preflights({ client, log, enabled: preflight, now: monotonic }),
       now,
       doubts: new Doubts(),
+      goneJobs: new GoneJobs(jobs, sequentialJobs),
+      quotaWaiters: new QuotaWaiters(jobs, (key) => this.#queue.add(key)),
       observer: this.#instruments,
     };
   }

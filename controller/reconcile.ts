@@ -1,8 +1,9 @@
 /** One visit to one SequentialJob: observe → decide → act → report. */
 import type { JobWarning } from '../shared/api/pod.ts';
 import { LABELS } from '../shared/api/group.ts';
-import { EVENT } from '../shared/api/reasons.ts';
+import { EVENT, REASON } from '../shared/api/reasons.ts';
 import type { SequentialJob, SequentialJobStatus, StepStatus } from '../shared/api/types.ts';
+import { getCondition } from '../shared/conditions.ts';
 import { type Cache, type Key, keyOf, type KubeObject } from '../shared/kube/cache.ts';
 import { type ApiError, isApiError } from '../shared/kube/errors.ts';
 import { collectionPath, JOBS, objectPath, SEQUENTIAL_JOBS } from '../shared/kube/resources.ts';
@@ -10,9 +11,11 @@ import { act, type ActorDeps } from './act.ts';
 import { recordSpec } from './act-jobs.ts';
 import { type Action, decide, type Decision, type Snapshot } from './decide/index.ts';
 import type { Doubts, Unheard } from './doubts.ts';
+import type { GoneJobs } from './gone-jobs.ts';
 import { type Held, hold } from './hold.ts';
 import { withPodsOf } from './pods-of.ts';
 import type { Known } from './revisions.ts';
+import type { QuotaWaiters } from './quota-waiters.ts';
 import { toObservedJob, toSequentialJob } from './transform.ts';
 import { report, type ReporterDeps } from './report.ts';
 
@@ -20,6 +23,8 @@ export interface ReconcilerDeps extends ActorDeps, ReporterDeps {
   /** By the UID of their Job. They only explain: a sequence runs on also where they may not be read. */
   readonly warnings: Cache<JobWarning>;
   readonly doubts: Doubts;
+  readonly goneJobs: GoneJobs;
+  readonly quotaWaiters: QuotaWaiters;
   readonly observer?: VisitObserver | undefined;
 }
 
@@ -57,7 +62,10 @@ export async function reconcile(key: Key, deps: ReconcilerDeps): Promise<Result>
   const exists = !deps.doubts.has(key) || (await lookAgain(key, deps));
   tellUnheard(key, exists ? deps.sequentialJobs.get(key) : undefined, deps);
   const seen = exists ? await observe(key, deps) : undefined;
-  if (seen === undefined) return { requeueAfterMs: undefined };
+  if (seen === undefined) {
+    deps.quotaWaiters.note(key, key.slice(0, key.indexOf('/')), false);
+    return { requeueAfterMs: undefined };
+  }
   let { snapshot } = seen;
   try {
     snapshot = await withUnlistedPods(snapshot, deps);
@@ -66,6 +74,7 @@ export async function reconcile(key: Key, deps: ReconcilerDeps): Promise<Result>
       if (decision.actions.length === 0) {
         snapshot = await recordBeforeStart(snapshot, decision, deps);
         await write({ ...decision, object: snapshot.object }, deps);
+        deps.quotaWaiters.note(key, snapshot.object.metadata.namespace, waitsForQuota(decision.status));
         remember(seen.known, snapshot, deps);
         rememberPreflight(snapshot, deps);
         return { requeueAfterMs: decision.requeueAfterMs };
@@ -90,6 +99,7 @@ async function carryOut(decision: Decision, snapshot: Snapshot, deps: Reconciler
   try {
     const after = await act(actions, snapshot, deps);
     deps.observer?.acted(actions, after);
+    for (const action of actions) if ('event' in action) deps.events.emit(after.object, action.event);
     // An object that is going gets no status: its events follow the actions themselves.
     if (status === undefined) {
       await report(after.object, undefined, events, deps);
@@ -124,6 +134,11 @@ function tellUnheard(key: Key, stored: SequentialJob | undefined, deps: Reconcil
   const { object, status, events } = unheard;
   for (const event of events) deps.events.emit(object, event);
   if (status !== undefined) deps.observer?.reported(object, status);
+}
+
+function waitsForQuota(status: SequentialJobStatus | undefined): boolean {
+  const condition = getCondition(status?.conditions, 'ResourcesUnavailable');
+  return condition?.status === 'True' && condition.reason === REASON.quotaExceeded;
 }
 
 /** A start that is found made, after a crash, is recorded like one that is made: before it is in the status. */
@@ -172,7 +187,7 @@ async function observe(key: Key, deps: ReconcilerDeps): Promise<Seen | undefined
   const isNear = inNamespace(stored.metadata.namespace);
   const pods = job === undefined ? [] : deps.pods.indexed(job).filter(isNear);
   const warnings = job === undefined ? [] : deps.warnings.indexed(job).filter(isNear);
-  const jobs = deps.jobs.indexed(stored.metadata.uid).filter(isNear);
+  const jobs = [...deps.jobs.indexed(stored.metadata.uid), ...deps.goneJobs.of(stored)].filter(isNear);
   const preflight = deps.preflights.isDue(held.object) ? { preflight: { type: 'due' } as const } : {};
   return { snapshot: { ...held, ...preflight, jobs, findings: {}, pods, warnings }, known };
 }

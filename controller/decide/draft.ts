@@ -1,6 +1,6 @@
 /** The way into the machine: from what the status records to the state to go on from. */
 import { getCondition, isTrue } from '../../shared/conditions.ts';
-import type { ObservedJob } from '../../shared/api/job.ts';
+import { type ObservedJob, outcomeOf } from '../../shared/api/job.ts';
 import type { Container, SequentialJob, SequentialJobStatus, StepStatus } from '../../shared/api/types.ts';
 import { stepJobName } from '../../shared/jobs/job.ts';
 import type { ObservedPod } from '../../shared/api/pod.ts';
@@ -95,11 +95,30 @@ export function madeJob(context: Context): ObservedJob | undefined {
   const index = currentIndex(draft);
   const name = nextJobName(context);
   const recorded = new Set(draft.steps.map((step) => step.jobUID));
-  return snapshot.jobs.find(({ step, metadata }) => {
-    if (recorded.has(metadata.uid)) return false;
-    if (step.index === undefined || metadata.name === name) return metadata.name === name;
+  const open = snapshot.jobs.filter(({ metadata }) => !recorded.has(metadata.uid));
+  return (
+    open.find(({ metadata }) => metadata.name === name) ??
     // Another resume's is the evidence of a failure that was resumed from.
-    return step.index === index && (step.resumes ?? 0) === draft.resumes;
+    open.find(({ step }) => step.index === index && (step.resumes ?? 0) === draft.resumes)
+  );
+}
+
+/**
+ * Jobs of ours that run and should not be: a create whose answer was lost was carried out late, after the step was renamed
+ * or the sequence had ended. Not the one that is made and to be recorded next, nor what a deadline has ended.
+ */
+export function strayJobs(context: Context): readonly ObservedJob[] {
+  const { draft, snapshot } = context;
+  const recorded = new Set([...draft.steps, ...(snapshot.object.status?.steps ?? [])].map(({ jobUID }) => jobUID));
+  const isOver = draft.state === 'Completed' || draft.state === 'Failed';
+  const last = isOver ? Infinity : (runningStep(draft)?.index ?? currentIndex(draft) - 1);
+  return snapshot.jobs.filter((job) => {
+    const { metadata, step, deadlineSeconds } = job;
+    const { index, resumes = 0 } = step;
+    if (index === undefined || recorded.has(metadata.uid) || deadlineSeconds === 0) return false;
+    // One of a later resume is that of a status which the cache has not heard of yet.
+    const isDue = resumes > draft.resumes || (resumes === draft.resumes && index > last);
+    return !isDue && outcomeOf(job).type === 'running';
   });
 }
 

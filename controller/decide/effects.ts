@@ -5,7 +5,16 @@ import { secondsBetween } from '../../shared/api/time.ts';
 import type { StepStatus } from '../../shared/api/types.ts';
 import { dependenciesOf } from '../../shared/jobs/dependencies.ts';
 import { formatFieldError, validateSpec } from '../../shared/validation/index.ts';
-import { currentIndex, currentLabel, madeJob, nextContainer, nextJobName, runningStep, withLastStep } from './draft.ts';
+import {
+  currentIndex,
+  currentLabel,
+  madeJob,
+  nextContainer,
+  nextJobName,
+  runningStep,
+  strayJobs,
+  withLastStep,
+} from './draft.ts';
 import { act, actOnJob, type Effect } from './effect.ts';
 import { LIFE_EFFECTS } from './effects-life.ts';
 import {
@@ -107,6 +116,19 @@ export const EFFECTS = {
   awaitName: {
     says: 'look again in 2 s',
     apply: (context) => ({ ...notStarted(context).draft, requeueAfterMs: RECHECK_MS }),
+  },
+  awaitPermission: {
+    says: 'record ResourcesUnavailable; try again in 5 s, later in up to 30 s',
+    apply: (context) => ({ ...notStarted(context).draft, requeueAfterMs: recheckMs(context) }),
+  },
+  deleteStrayJobs: {
+    says: 'delete the Job, and say so: no two containers of the sequence may run at once',
+    apply: (context) => {
+      const jobs = strayJobs(context).filter(({ metadata }) => metadata.deletionTimestamp === undefined);
+      const message = EVENT_MESSAGE.strayJobs(jobs.map(({ metadata }) => metadata.name));
+      const event = { type: 'Warning', reason: EVENT.strayJobDeleted, message } as const;
+      return act(context.draft, { type: 'DeleteStrayJobs', jobs, event });
+    },
   },
   failOnRejection: {
     says: "record JobRejected with the API server's answer; wait for another spec",

@@ -14,9 +14,11 @@ import {
   podsLeft,
   runningJob,
   runningStep,
+  strayJobs,
 } from './draft.ts';
 import { isUnexplained, runningPods } from './explain.ts';
 import type { Context, Finding } from './types.ts';
+import { awaited } from './waiting.ts';
 
 export interface Guard {
   readonly says: string;
@@ -92,12 +94,16 @@ export const GUARDS = {
     says: "a Job of somebody else has the step's Job name",
     holds: (context) => {
       const finding = nextFinding(context);
-      return finding?.type === 'foreign' && !finding.deleting;
+      return finding?.type === 'foreign' && finding.leaving === undefined;
     },
   },
   nameIsBeingFreed: {
-    says: "a Job of somebody else has the step's Job name and is being deleted",
+    says: "a Job of somebody else has the step's Job name, and is being deleted or has lost its owner",
     holds: (context) => nextFinding(context)?.type === 'foreign',
+  },
+  jobIsPostponed: {
+    says: 'the API server refuses the Job for now: the quota is full, or the controller lacks a permission',
+    holds: (context) => nextFinding(context)?.type === 'postponed',
   },
   jobIsRejected: {
     says: 'the API server refuses the Job for good (403, 422)',
@@ -143,6 +149,14 @@ export const GUARDS = {
     says: 'the sequence was active for longer than activeDeadlineSeconds',
     holds: isOverdue,
   },
+  strayJobRuns: {
+    says: 'a Job of ours runs that is not on record, for a step whose Job is another one',
+    holds: (context) => strayJobs(context).some((job) => job.metadata.deletionTimestamp === undefined),
+  },
+  strayJobIsGoing: {
+    says: 'such a Job is being deleted: the next one must not overlap with its Pods',
+    holds: (context) => strayJobs(context).length > 0,
+  },
   podsAreLeft: {
     says: 'Pods of a Job that is over still run: the next one must not overlap with them',
     holds: (context) => podsLeft(context).length > 0,
@@ -151,7 +165,7 @@ export const GUARDS = {
     says: 'a Secret, ConfigMap or claim that the step needs does not exist',
     holds: (context) => {
       const finding = nextFinding(context);
-      return finding?.type === 'needs' && finding.missing.length > 0;
+      return finding?.type === 'needs' && awaited(finding.missing, context).length > 0;
     },
   },
   dependenciesAreUnknown: {

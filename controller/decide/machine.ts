@@ -27,13 +27,16 @@ export const TRANSITIONS: readonly Transition[] = [
   { from: 'New', guard: 'otherwise', effect: 'startSequence', to: 'StepPending' },
 
   { from: 'StepPending', guard: 'finalizerIsMissing', effect: 'addFinalizer', to: 'StepPending', rest: true },
+  { from: 'StepPending', guard: 'strayJobRuns', effect: 'deleteStrayJobs', to: 'StepPending', rest: true },
   { from: 'StepPending', guard: 'jobExists', effect: 'adoptJob', to: 'StepRunning' },
   { from: 'StepPending', guard: 'nothingIsLeft', effect: 'completeSequence', to: 'Completed', rest: true },
   { from: 'StepPending', guard: 'deadlineHasPassed', effect: 'failOnDeadline', to: 'Failed', rest: true },
   { from: 'StepPending', guard: 'isSuspended', effect: 'suspend', to: 'Suspended', rest: true },
+  { from: 'StepPending', guard: 'strayJobIsGoing', effect: 'none', to: 'StepPending', rest: true },
   { from: 'StepPending', guard: 'podsAreLeft', effect: 'awaitPods', to: 'StepPending', rest: true },
   { from: 'StepPending', guard: 'nameIsTaken', effect: 'failOnName', to: 'Failed', rest: true },
   { from: 'StepPending', guard: 'nameIsBeingFreed', effect: 'awaitName', to: 'StepPending', rest: true },
+  { from: 'StepPending', guard: 'jobIsPostponed', effect: 'awaitPermission', to: 'StepPending', rest: true },
   { from: 'StepPending', guard: 'jobIsRejected', effect: 'failOnRejection', to: 'Failed', rest: true },
   { from: 'StepPending', guard: 'preflightIsRefused', effect: 'failOnPreflight', to: 'Failed', rest: true },
   { from: 'StepPending', guard: 'preflightIsDue', effect: 'preflight', to: 'StepPending', rest: true },
@@ -42,6 +45,7 @@ export const TRANSITIONS: readonly Transition[] = [
   { from: 'StepPending', guard: 'otherwise', effect: 'createJob', to: 'StepPending', rest: true },
 
   { from: 'StepRunning', guard: 'finalizerIsMissing', effect: 'addFinalizer', to: 'StepRunning', rest: true },
+  { from: 'StepRunning', guard: 'strayJobRuns', effect: 'deleteStrayJobs', to: 'StepRunning', rest: true },
   { from: 'StepRunning', guard: 'jobHasCompleted', effect: 'recordSuccess', to: 'StepPending' },
   { from: 'StepRunning', guard: 'failureIsUnexplained', effect: 'inspectPods', to: 'StepRunning', rest: true },
   { from: 'StepRunning', guard: 'failureIsPassedOver', effect: 'passOverFailure', to: 'StepPending' },
@@ -67,9 +71,11 @@ export const TRANSITIONS: readonly Transition[] = [
   { from: 'Suspended', guard: 'isStarted', effect: 'none', to: 'StepPending' },
   { from: 'Suspended', guard: 'otherwise', effect: 'none', to: 'New' },
 
+  { from: 'Completed', guard: 'strayJobRuns', effect: 'deleteStrayJobs', to: 'Completed', rest: true },
   { from: 'Completed', guard: 'timeToLiveIsOver', effect: 'deleteSequence', to: 'Completed', rest: true },
   { from: 'Completed', guard: 'otherwise', effect: 'none', to: 'Completed', rest: true },
 
+  { from: 'Failed', guard: 'strayJobRuns', effect: 'deleteStrayJobs', to: 'Failed', rest: true },
   { from: 'Failed', guard: 'specChangedBeforeStart', effect: 'forgetStart', to: 'New', rest: true },
   { from: 'Failed', guard: 'resumeMustWait', effect: 'awaitPods', to: 'Failed', rest: true },
   { from: 'Failed', guard: 'resumeIsAsked', effect: 'resume', to: 'StepPending', rest: true },

@@ -10,7 +10,16 @@ import type {
   StepStatus,
 } from '../../shared/api/types.ts';
 import { CONDITION_TYPES } from '../../shared/api/types.ts';
-import { currentIndex, currentLabel, nextContainer, nextJobName, podsLeft, runningJob, runningStep } from './draft.ts';
+import {
+  currentIndex,
+  currentLabel,
+  nextContainer,
+  nextJobName,
+  podsLeft,
+  runningJob,
+  runningStep,
+  strayJobs,
+} from './draft.ts';
 import { fitMessage, fitSteps } from './size.ts';
 import { completion } from './summary.ts';
 import type { Context, State } from './types.ts';
@@ -210,10 +219,18 @@ function progressing(context: Context): ConditionState {
       message: MESSAGE.awaitingPods(currentLabel(context) ?? '', names),
     };
   }
+  const strays = draft.state === 'StepPending' ? strayJobs(context) : [];
+  if (strays.length > 0) {
+    const message = MESSAGE.awaitingJobs(
+      currentLabel(context) ?? '',
+      strays.map(({ metadata }) => metadata.name),
+    );
+    return { status: 'True', reason: REASON.starting, message };
+  }
   const next = nextContainer(context);
   const finding = snapshot.findings[nextJobName(context)];
   if (finding?.type === 'foreign') {
-    const message = MESSAGE.awaitingName(nextJobName(context), finding.owner);
+    const message = MESSAGE.awaitingName(nextJobName(context), finding.owner, finding.leaving === 'ownerless');
     return { status: 'True', reason: REASON.starting, message };
   }
   if (draft.state === 'New' || next === undefined) {

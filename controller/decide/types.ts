@@ -10,18 +10,23 @@ import type { JobFault } from '../../shared/jobs/job-faults.ts';
 export type Finding =
   /** Asked for and not there. */
   | { readonly type: 'absent' }
-  /** The name is taken by a Job that is not ours; `deleting` says that it is on its way out. */
-  | { readonly type: 'foreign'; readonly owner: string; readonly deleting: boolean }
+  /** The name is taken by a Job that is not ours; `leaving`: why it will not be there for long. */
+  | { readonly type: 'foreign'; readonly owner: string; readonly leaving?: 'deleted' | 'ownerless' }
   /** Ours, but without the labels that we watch by: it tells nothing by itself. */
   | { readonly type: 'unwatched' }
   /** The API server will not have this Job, however often it is asked. */
   | { readonly type: 'rejected'; readonly message: string }
+  /** The API server refuses this Job for now, for a reason that is not the Job's. */
+  | { readonly type: 'postponed'; readonly reason: PostponedReason; readonly message: string }
   /** What its step needs was asked for; `missing` is what does not exist. */
   | { readonly type: 'needs'; readonly missing: readonly Dependency[] }
   /** The API server does not know how to suspend a Job (before 1.22). */
   | { readonly type: 'unsuspendable' }
   /** The API server itself was asked for its Pods: there are no others than the snapshot has. */
   | { readonly type: 'inspected' };
+
+/** The namespace is full; or the controller's own account lacks a permission. */
+export type PostponedReason = 'QuotaExceeded' | 'PermissionDenied';
 
 /** Everything a decision is made of. Frozen by convention: nobody changes what the cache shares. */
 export interface Snapshot {
@@ -76,6 +81,8 @@ export type Action =
   /** Ask the API server itself for a Job that the cache does not have. */
   | { readonly type: 'ConfirmJob'; readonly jobName: string; readonly jobUID: string }
   | { readonly type: 'DeleteJobs'; readonly jobs: readonly ObservedJob[] }
+  /** The same where the sequence goes on: only if its status is still the one that this was decided on. The event follows. */
+  | { readonly type: 'DeleteStrayJobs'; readonly jobs: readonly ObservedJob[]; readonly event: EventDraft }
   /** Find out which of these do not exist. */
   | {
       readonly type: 'CheckDependencies';

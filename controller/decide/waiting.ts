@@ -6,7 +6,9 @@ import { getCondition } from '../../shared/conditions.ts';
 import { nextJobName, runningJob, runningStep } from './draft.ts';
 import { obstacleOf } from './explain.ts';
 import { fitMessage } from './size.ts';
-import type { Context } from './types.ts';
+import type { Context, Finding } from './types.ts';
+
+type Postponed = Extract<Finding, { type: 'postponed' }>;
 
 const REASON_OF: Readonly<Record<Dependency['kind'], string>> = {
   Secret: REASON.secretNotFound,
@@ -32,12 +34,29 @@ export function obstacle(context: Context): Wait | undefined {
   return { reason: found.reason, message, isKnown: known?.status === 'True' && known.message === message };
 }
 
+/** How long a step waits for what an init container of its Pod may create. */
+const CREATED_WAIT_MS = 15_000;
+
+/** Those that the step still waits for: the others may be created by its own Pod, which then waits by itself. */
+export function awaited(missing: readonly Dependency[], context: Context): readonly Dependency[] {
+  const isOver = waitedMs(context) >= CREATED_WAIT_MS;
+  return isOver && missing.every(({ mayBeCreated }) => mayBeCreated === true) ? [] : missing;
+}
+
 function missing(context: Context): Obstacle | undefined {
   const finding = context.snapshot.findings[nextJobName(context)];
-  const [first] = finding?.type === 'needs' ? finding.missing : [];
-  if (finding?.type !== 'needs' || first === undefined) return undefined;
-  const names = finding.missing.map(({ kind, name }) => `${kind} "${name}"`);
+  if (finding?.type === 'postponed') return { reason: finding.reason, message: postponed(finding, context) };
+  const found = finding?.type === 'needs' ? finding.missing : [];
+  const [first] = found;
+  if (first === undefined) return undefined;
+  const names = found.map(({ kind, name }) => `${kind} "${name}"`);
   return { reason: REASON_OF[first.kind], message: MESSAGE.missing(names) };
+}
+
+/** A quota of Jobs counts those that are over: the sequence may be in its own way. */
+function postponed({ reason, message }: Postponed, { snapshot }: Context): string {
+  if (reason === 'PermissionDenied') return MESSAGE.permissionDenied(message);
+  return MESSAGE.quotaExceeded(message, snapshot.jobs.length);
 }
 
 /** The failure of a step whose time was up, with what kept it from starting until then, as far as that is on record. */
@@ -50,9 +69,12 @@ export function withObstacle({ snapshot }: Context, failure: string): string {
 const RECHECK = { minMs: 5_000, maxMs: 30_000 } as const;
 
 /** When to look again for what is missing: the longer it has been, the later; read off the condition, so that a restart changes nothing. */
-export function recheckMs({ snapshot, nowMs }: Context): number {
+export function recheckMs(context: Context): number {
+  return Math.min(RECHECK.maxMs, Math.max(RECHECK.minMs, Math.round(waitedMs(context) / 4)));
+}
+
+/** For how long the step has been waiting, by the condition; 0 where it says nothing. */
+function waitedMs({ snapshot, nowMs }: Context): number {
   const known = getCondition(snapshot.object.status?.conditions, 'ResourcesUnavailable');
-  if (known?.status !== 'True') return RECHECK.minMs;
-  const waitedMs = nowMs - Date.parse(known.lastTransitionTime);
-  return Math.min(RECHECK.maxMs, Math.max(RECHECK.minMs, Math.round(waitedMs / 4)));
+  return known?.status === 'True' ? nowMs - Date.parse(known.lastTransitionTime) : 0;
 }

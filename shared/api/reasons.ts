@@ -29,6 +29,8 @@ export const REASON = {
   secretNotFound: 'SecretNotFound',
   configMapNotFound: 'ConfigMapNotFound',
   claimNotFound: 'PersistentVolumeClaimNotFound',
+  quotaExceeded: 'QuotaExceeded',
+  permissionDenied: 'PermissionDenied',
   resourcesAvailable: 'ResourcesAvailable',
 } as const;
 export type Reason = (typeof REASON)[keyof typeof REASON];
@@ -45,6 +47,7 @@ export const EVENT = {
   specChanged: 'SpecChanged',
   dependencyMissing: 'DependencyMissing',
   fieldsIgnored: 'FieldsIgnored',
+  strayJobDeleted: 'StrayJobDeleted',
   reconciliationFailed: 'ReconciliationFailed',
   cleanedUp: 'CleanedUp',
 } as const;
@@ -145,8 +148,16 @@ export const MESSAGE = {
   },
   awaitingPods: (at: string, pods: readonly string[]): string =>
     `Waiting with step ${at} until the Pods before it have ended: ${listed(pods)}`,
-  awaitingName: (job: string, owner: string): string =>
-    `Waiting for Job "${job}" to go: it belongs to ${owner} and is being deleted`,
+  awaitingName: (job: string, owner: string, isOwnerless: boolean): string =>
+    isOwnerless
+      ? `Waiting for the garbage collector to delete Job "${job}": its owner, ${owner}, was deleted`
+      : `Waiting for the deletion of Job "${job}", which is owned by ${owner}`,
+  awaitingJobs: (at: string, jobs: readonly string[]): string =>
+    `Waiting with step ${at} for the deletion of ${listed(jobs.map((job) => `Job "${job}"`))}`,
+  /** `own`: how many Jobs the sequence has. */
+  quotaExceeded: (answer: string, own: number): string =>
+    own === 0 ? answer : `${answer}; finished Jobs count too, ${plural(own, 'Job')} of this sequence among them`,
+  permissionDenied: (answer: string): string => `the controller lacks a permission: ${answer}`,
   foreignOwner: {
     none: 'no SequentialJob',
     of: (kind: string, name: string): string => `${kind} "${name}"`,
@@ -167,5 +178,7 @@ export const EVENT_MESSAGE = {
     `The spec has changed where it may not, and is not followed: ${listed(faults)}`,
   fieldsIgnored: (fields: readonly string[]): string =>
     `This API server does not know these fields, and runs the steps without them: ${listed(fields)}`,
+  strayJobs: (names: readonly string[]): string =>
+    `Deleted ${listed(names.map((name) => `Job "${name}"`))}: created late, after the step had another Job or the sequence had ended`,
   cleanedUp: (): string => 'No Job of the sequence is left',
 } as const;

@@ -51,10 +51,9 @@ export function dependenciesOf(object: SequentialJob, index: number): readonly D
       named.filter((one) => one.kind === kind),
       ({ name }) => name,
     );
-    return [...byName].map(([name, uses]) => {
-      const isLater = uses.every(({ mayBeCreated }) => mayBeCreated === true);
-      return { kind, name, ...(isLater ? { mayBeCreated: true as const } : {}) };
-    });
+    return [...byName].map(([name, uses]): Dependency =>
+      uses.every(({ mayBeCreated }) => mayBeCreated === true) ? { kind, name, mayBeCreated: true } : { kind, name },
+    );
   });
 }
 

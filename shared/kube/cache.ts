@@ -123,7 +123,7 @@ export class Cache<T extends KubeObject> {
     // Said again, when the object is back in sight.
     if (isIt && isNewer(known, object)) return;
     this.#bury(uid, resourceVersion);
-    if (isIt) this.#drop(known);
+    if (isIt) this.#drop(known, object);
   }
 
   /**
@@ -181,10 +181,11 @@ export class Cache<T extends KubeObject> {
       this.#tell(previous === undefined ? { type: 'added', object } : { type: 'modified', object, previous });
   }
 
-  #drop(object: T): void {
-    this.#objects.delete(keyOf(object));
-    this.#unfile(object);
-    this.#tell({ type: 'deleted', object });
+  /** `last`: its last state, where the watch has told one. */
+  #drop(known: T, last = known): void {
+    this.#objects.delete(keyOf(known));
+    this.#unfile(known);
+    this.#tell({ type: 'deleted', object: last });
   }
 
   #bury(uid: string, version: string): void {

@@ -69,6 +69,7 @@ const MARKS: readonly (readonly [Unanswered, ApiError['code'], RegExp])[] = [
   ['DryRunUnsupported', 'BadRequest', /^admission webhook "[^"]*" does not support dry run/],
   // apiserver pkg/admission/plugin/resourcequota controller.go; the second of a quota that has not been counted yet
   ['QuotaExceeded', 'Forbidden', /is forbidden: (?:exceeded quota|status unknown for quota): /],
+  ['QuotaExceeded', 'ServerError', /\bresource quota evaluation timed out$/],
   // plugin/pkg/admission/gc OwnerReferencesPermissionEnforcement
   ['PermissionDenied', 'Forbidden', /is forbidden: cannot set blockOwnerDeletion /],
   // apiserver pkg/endpoints/handlers/responsewriters errors.go ForbiddenStatusError

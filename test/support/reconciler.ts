@@ -4,7 +4,9 @@ import { DependencyChecker } from '../../controller/dependencies.ts';
 import { Doubts } from '../../controller/doubts.ts';
 import type { EventRecorder } from '../../controller/events.ts';
 import type { ReconcilerDeps } from '../../controller/reconcile.ts';
+import { GoneJobs } from '../../controller/gone-jobs.ts';
 import { Preflights } from '../../controller/preflights.ts';
+import { QuotaWaiters } from '../../controller/quota-waiters.ts';
 import { Revisions } from '../../controller/revisions.ts';
 import { ServerSkills } from '../../controller/server-skills.ts';
 import { type ObservedJob, sequentialJobOwner } from '../../shared/api/job.ts';
@@ -39,8 +41,11 @@ export function reconcilerDeps(
   now?: () => number,
 ): ReconcilerDeps {
   const events: Pick<EventRecorder, 'emit'> = { emit };
+  const actor = actorDeps(client, now);
   return {
-    ...actorDeps(client, now),
+    ...actor,
+    quotaWaiters: new QuotaWaiters(actor.jobs, () => undefined),
+    goneJobs: new GoneJobs(actor.jobs, actor.sequentialJobs),
     warnings: new Cache<JobWarning>(({ jobUID }) => jobUID),
     events: events as EventRecorder,
     doubts: new Doubts(),

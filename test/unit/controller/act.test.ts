@@ -73,14 +73,20 @@ describe('act', () => {
       [
         "a namesake's Job is left alone",
         (on) => on.putJob(observedJob(0, { metadata: { ownerReferences: [ownedBy('other', 'other')] } })),
-        { [NAME]: { type: 'foreign', owner: 'SequentialJob "other"', deleting: false } },
+        { [NAME]: { type: 'foreign', owner: 'SequentialJob "other"' } },
+        [],
+      ],
+      [
+        "a Job of the elder sequence of the same name, which was deleted, is the garbage collector's",
+        (on) => on.putJob(observedJob(0, { metadata: { ownerReferences: [ownedBy('elder')] } })),
+        { [NAME]: { type: 'foreign', owner: 'SequentialJob "etl"', leaving: 'ownerless' } },
         [],
       ],
       [
         'a Job of the elder sequence of the same name is left alone',
         (on) =>
           on.putJob(observedJob(0, { metadata: { ownerReferences: [ownedBy('elder')], deletionTimestamp: at(1) } })),
-        { [NAME]: { type: 'foreign', owner: 'SequentialJob "etl"', deleting: true } },
+        { [NAME]: { type: 'foreign', owner: 'SequentialJob "etl"', leaving: 'deleted' } },
         [],
       ],
       [
@@ -89,17 +95,19 @@ describe('act', () => {
           on.putJob(observedJob(0, { metadata: { ownerReferences: [] } }), {
             'batch.example.com/sequentialjob-uid': 'x',
           }),
-        { [NAME]: { type: 'foreign', owner: 'no SequentialJob', deleting: false } },
+        { [NAME]: { type: 'foreign', owner: 'no SequentialJob' } },
         [],
       ],
       [
         'a Job whose owner we are, but not as its controller, is left alone',
         (on) => on.putJob(observedJob(0, { metadata: { ownerReferences: [{ ...ownedBy(), controller: false }] } })),
-        { [NAME]: { type: 'foreign', owner: 'no SequentialJob', deleting: false } },
+        { [NAME]: { type: 'foreign', owner: 'no SequentialJob' } },
         [],
       ],
     ])('where the name is taken: %s', async (_says, prepare, findings, jobs) => {
       prepare(api);
+      deps.sequentialJobs.observe(sequentialJob());
+      deps.sequentialJobs.observe(sequentialJob({ metadata: { name: 'other', uid: 'other' } }));
       const before = api.get(jobPath(NAMESPACE, NAME));
       const after = await act([CREATE], snapshot(), deps);
       expect(after.findings).toEqual(findings);

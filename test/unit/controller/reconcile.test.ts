@@ -72,7 +72,8 @@ describe('reconcile', () => {
         "somebody else's Job in the way: preflight, one look, one status",
         () => {
           api.putSequentialJob(sequentialJob());
-          api.putJob(observedJob(0, { metadata: { ownerReferences: [ownedBy('other', 'other')] } }));
+          const ownerReferences = [{ ...ownedBy('other', 'other'), kind: 'CronJob' }];
+          api.putJob(observedJob(0, { metadata: { ownerReferences } }));
         },
         [PREFLIGHT, 'POST jobs', 'GET jobs', 'PATCH sequentialjobs/status'],
         ['SequenceStarted', 'SequenceFailed'],

@@ -1,5 +1,7 @@
 /** A controller process: caches that lag, a queue of one key, and visits. Its wiring is that of the manager. */
+import { GoneJobs } from '../../../../controller/gone-jobs.ts';
 import { Informers } from '../../../../controller/informers.ts';
+import { QuotaWaiters } from '../../../../controller/quota-waiters.ts';
 import { reconcile, type ReconcilerDeps } from '../../../../controller/reconcile.ts';
 import { toObservedPod, toJobWarning } from '../../../../controller/transform-pod.ts';
 import { toObservedJob, toSequentialJob } from '../../../../controller/transform.ts';
@@ -62,6 +64,8 @@ export class Process implements Sender {
       ...reconcilerDeps(client, () => undefined, now),
       sequentialJobs,
       jobs,
+      quotaWaiters: new QuotaWaiters(jobs, () => (this.queued = true)),
+      goneJobs: new GoneJobs(jobs, sequentialJobs),
       pods,
       warnings,
       podsState: () => (this.#hasPods ? 'listed' : 'awaited'),

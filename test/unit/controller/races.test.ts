@@ -1,0 +1,296 @@
+/** What happens between two looks of the controller: a Job ends and goes, is created late, or finds its name taken. */
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { GoneJobs } from '../../../controller/gone-jobs.ts';
+import { QuotaWaiters } from '../../../controller/quota-waiters.ts';
+import { type ObservedJob, sequentialJobOwner } from '../../../shared/api/job.ts';
+import type { SequentialJob } from '../../../shared/api/types.ts';
+import { getCondition } from '../../../shared/conditions.ts';
+import { Cache } from '../../../shared/kube/cache.ts';
+import type { ApiRequest } from '../../../shared/kube/client.ts';
+import { ApiError } from '../../../shared/kube/errors.ts';
+import { FakeApi, fault, jobPath, type Stored } from '../../support/fake-api.ts';
+import {
+  completed,
+  container,
+  failed,
+  jobUid,
+  NAMESPACE,
+  observedJob,
+  ownedBy,
+  sequentialJob,
+} from '../../support/objects.ts';
+import { Process } from '../../support/process.ts';
+
+const EXTRACT = jobPath(NAMESPACE, 'etl-0-extract');
+/** Those that nobody has deleted. */
+const names = (api: FakeApi): readonly string[] =>
+  api.jobs().flatMap(({ metadata }) => (metadata.deletionTimestamp === undefined ? metadata.name : []));
+
+describe('a Job that ended and is gone before the controller looked', () => {
+  let api: FakeApi;
+  let process: Process;
+
+  beforeEach(() => {
+    api = new FakeApi();
+    api.putSequentialJob(sequentialJob());
+    process = new Process(api);
+  });
+
+  const phase = (): string | undefined => api.sequentialJob(NAMESPACE, 'etl')?.status?.phase;
+  const step = (): unknown => api.sequentialJob(NAMESPACE, 'etl')?.status?.steps?.[0];
+
+  function endAndGo(status: ObservedJob['status']): void {
+    api.setJobStatus(EXTRACT, status);
+    process.sync();
+    api.remove(EXTRACT);
+    process.sync();
+  }
+
+  it('has succeeded, where it was seen to complete', async () => {
+    await process.settle();
+    endAndGo(completed());
+    await process.settle();
+    expect(step()).toMatchObject({ state: 'Succeeded', jobName: 'etl-0-extract' });
+    expect(names(api)).toEqual(['etl-1-transform']);
+  });
+
+  it('has failed as it said, where it was seen to fail', async () => {
+    await process.settle();
+    endAndGo(failed());
+    await process.settle();
+    expect(step()).toMatchObject({ state: 'Failed', reason: 'BackoffLimitExceeded' });
+  });
+
+  it('has succeeded, also where its creation was not recorded yet: it is not run twice', async () => {
+    api.intercept = (request) => (request.path.endsWith('/status') ? fault('ServerError') : undefined);
+    await process.visit().catch(() => undefined);
+    expect(names(api)).toEqual(['etl-0-extract']);
+    api.intercept = () => undefined;
+    endAndGo(completed());
+    await process.settle();
+    expect(step()).toMatchObject({ state: 'Succeeded' });
+    expect(api.done.filter((one) => one === 'POST jobs')).toHaveLength(2);
+  });
+
+  it('is a failure, where its end was not seen', async () => {
+    await process.settle();
+    api.remove(EXTRACT);
+    process.sync();
+    await process.settle();
+    expect(phase()).toBe('Failed');
+    expect(step()).toMatchObject({ reason: 'JobDeleted' });
+  });
+});
+
+describe('GoneJobs', () => {
+  let jobs: Cache<ObservedJob>;
+  let sequentialJobs: Cache<SequentialJob>;
+  let gone: GoneJobs;
+
+  beforeEach(() => {
+    jobs = new Cache<ObservedJob>((job) => sequentialJobOwner(job)?.uid);
+    sequentialJobs = new Cache<SequentialJob>();
+    gone = new GoneJobs(jobs, sequentialJobs);
+  });
+
+  const uids = (object: SequentialJob): readonly string[] => gone.of(object).map(({ metadata }) => metadata.uid);
+
+  function see(object: SequentialJob, job: ObservedJob): SequentialJob {
+    sequentialJobs.observe(object);
+    jobs.observe(job);
+    jobs.remove({ ...job, metadata: { ...job.metadata, resourceVersion: '999' } });
+    return object;
+  }
+
+  const record = (state: 'Running' | 'Succeeded'): SequentialJob =>
+    sequentialJob({ status: { steps: [{ index: 0, name: 'extract', jobUID: jobUid(0), state }] } });
+
+  it.each<readonly [string, SequentialJob, ObservedJob, boolean]>([
+    ['one that completed', record('Running'), observedJob(0, { status: completed() }), true],
+    ['one that failed', record('Running'), observedJob(0, { status: failed() }), true],
+    ['not one that ran on', record('Running'), observedJob(0), false],
+    ['not one whose end is on record', record('Succeeded'), observedJob(0, { status: completed() }), false],
+    [
+      'not those of a sequence that is being deleted',
+      sequentialJob({ metadata: { deletionTimestamp: '2026-11-02T10:00:00Z' } }),
+      observedJob(0, { status: completed() }),
+      false,
+    ],
+    [
+      'not those of another object of the same name',
+      record('Running'),
+      observedJob(0, { status: completed(), metadata: { ownerReferences: [ownedBy('elder')] } }),
+      false,
+    ],
+    [
+      "not somebody else's",
+      record('Running'),
+      observedJob(0, { status: completed(), metadata: { ownerReferences: [] } }),
+      false,
+    ],
+  ])('keeps %s', (_says, object, job, isKept) => {
+    expect(uids(see(object, job))).toEqual(isKept ? [jobUid(0)] : []);
+  });
+
+  it('forgets what has been recorded meanwhile', () => {
+    see(record('Running'), observedJob(0, { status: completed() }));
+    expect(uids(record('Succeeded'))).toEqual([]);
+    expect(uids(record('Running'))).toEqual([]);
+  });
+
+  it('keeps 4096 at most, the newest', () => {
+    const object = sequentialJob({});
+    for (let i = 0; i < 5000; i++) {
+      see(object, observedJob(0, { status: completed(), metadata: { name: `etl-0-x${i}`, uid: `uid-${i}` } }));
+    }
+    expect(uids(object)).toHaveLength(4096);
+    expect(uids(object).at(-1)).toBe('uid-4999');
+  });
+});
+
+describe('a Job that was created late, when its step had got another one', () => {
+  let api: FakeApi;
+  let process: Process;
+  let late: { readonly path: string; readonly body: Stored } | undefined;
+
+  beforeEach(async () => {
+    api = new FakeApi();
+    late = undefined;
+    api.putSequentialJob(sequentialJob({ spec: { containers: [container('a'), container('z')] } }));
+    process = new Process(api);
+    api.intercept = (request: ApiRequest) => {
+      const isCreate =
+        request.method === 'POST' && request.path.endsWith('/jobs') && request.query?.['dryRun'] === undefined;
+      if (!isCreate || late !== undefined) return undefined;
+      late = { path: request.path, body: request.body as Stored };
+      return fault('Timeout');
+    };
+    await process.visit().catch(() => undefined);
+    api.edit(NAMESPACE, 'etl', { containers: [container('b'), container('z')] });
+    process.sync();
+    await process.settle();
+  });
+
+  function land(): void {
+    if (late === undefined) throw new Error('nothing is late');
+    const { path, body } = late;
+    api.put(`${path}/${body.metadata.name}`, {
+      ...body,
+      metadata: { ...body.metadata, uid: 'late', creationTimestamp: api.now },
+    });
+    process.sync();
+  }
+
+  it('is deleted, and that is said', async () => {
+    expect(names(api)).toEqual(['etl-0-b']);
+    land();
+    await process.settle();
+    expect(names(api)).toEqual(['etl-0-b']);
+    expect(process.events).toContain('StrayJobDeleted');
+  });
+
+  it('is deleted also when the sequence is over', async () => {
+    for (const name of ['etl-0-b', 'etl-1-z']) {
+      api.setJobStatus(jobPath(NAMESPACE, name), completed());
+      process.sync();
+      await process.settle();
+    }
+    expect(api.sequentialJob(NAMESPACE, 'etl')?.status?.phase).toBe('Completed');
+    land();
+    await process.settle();
+    expect(names(api)).toEqual(['etl-0-b', 'etl-1-z']);
+  });
+
+  it('is left alone as long as the record that says so is not the newest', async () => {
+    land();
+    const object = api.sequentialJob(NAMESPACE, 'etl');
+    if (object === undefined) throw new Error('the object is gone');
+    api.putSequentialJob(object);
+    await expect(process.visit()).rejects.toMatchObject({ code: 'Conflict' });
+    expect(names(api)).toEqual(['etl-0-b', 'etl-0-a']);
+  });
+});
+
+describe('a Job that cannot be made for now', () => {
+  const QUOTA =
+    'jobs.batch "etl-0-extract" is forbidden: exceeded quota: jobs, requested: count/jobs.batch=1, used: count/jobs.batch=1, limited: count/jobs.batch=1';
+  let api: FakeApi;
+  let process: Process;
+
+  beforeEach(() => {
+    api = new FakeApi();
+    api.putSequentialJob(sequentialJob());
+    process = new Process(api);
+  });
+
+  const refuse = (error: ApiError | undefined): void => {
+    api.refuse = ({ kind }) => (kind === 'Job' ? error : undefined);
+  };
+  const unavailable = (): unknown =>
+    getCondition(api.sequentialJob(NAMESPACE, 'etl')?.status?.conditions, 'ResourcesUnavailable');
+
+  it.each<readonly [string, ApiError, string]>([
+    ['a full quota', new ApiError('Forbidden', QUOTA, { status: 403 }), 'QuotaExceeded'],
+    [
+      'a quota that could not be evaluated in time',
+      new ApiError('ServerError', 'Internal error occurred: resource quota evaluation timed out', { status: 500 }),
+      'QuotaExceeded',
+    ],
+    [
+      "a permission that the operator's own account lacks",
+      new ApiError(
+        'Forbidden',
+        'jobs.batch is forbidden: User "system:serviceaccount:a:b" cannot create resource "jobs"',
+        {
+          status: 403,
+        },
+      ),
+      'PermissionDenied',
+    ],
+  ])('is waited for, which is said, and goes on by itself: %s', async (_says, error, reason) => {
+    refuse(error);
+    expect(await process.visit()).toBe(5000);
+    expect(unavailable()).toMatchObject({ status: 'True', reason });
+    expect(api.sequentialJob(NAMESPACE, 'etl')?.status?.phase).toBe('Pending');
+    expect(api.sequentialJob(NAMESPACE, 'etl')?.status?.startTime).toBeUndefined();
+    refuse(undefined);
+    await process.settle();
+    expect(unavailable()).toMatchObject({ status: 'False' });
+    expect(names(api)).toEqual(['etl-0-extract']);
+  });
+
+  it.each<readonly [string, ApiError]>([
+    ['a policy', new ApiError('Forbidden', 'admission webhook "p" denied the request: no', { status: 403 })],
+    ['validation', new ApiError('Invalid', 'Job.batch "etl-0-extract" is invalid', { status: 422 })],
+  ])('but not where its spec is at fault: %s', async (_says, error) => {
+    refuse(error);
+    await process.settle();
+    expect(api.sequentialJob(NAMESPACE, 'etl')?.status?.progress?.failureReason).toBe('JobRejected');
+  });
+
+  it('is waited for, where its name is that of a sequence that was deleted', async () => {
+    api.putJob(observedJob(0, { metadata: { ownerReferences: [ownedBy('elder')], uid: 'old' } }));
+    expect(await process.visit()).toBe(2000);
+    expect(getCondition(api.sequentialJob(NAMESPACE, 'etl')?.status?.conditions, 'Progressing')?.message).toBe(
+      'Waiting for the garbage collector to delete Job "etl-0-extract": its owner, SequentialJob "etl", was deleted',
+    );
+    api.remove(EXTRACT);
+    await process.settle();
+    expect(api.sequentialJob(NAMESPACE, 'etl')?.status?.steps).toMatchObject([{ state: 'Running' }]);
+  });
+});
+
+describe('QuotaWaiters', () => {
+  it('wakes the one of its namespace that has waited longest, for each Job that goes', () => {
+    const jobs = new Cache<ObservedJob>();
+    const woken: string[] = [];
+    const waiters = new QuotaWaiters(jobs, (key) => woken.push(key));
+    for (const name of ['a', 'b', 'c']) waiters.note(`${NAMESPACE}/${name}`, NAMESPACE, true);
+    waiters.note('elsewhere/d', 'elsewhere', true);
+    waiters.note(`${NAMESPACE}/b`, NAMESPACE, false);
+    for (const index of [0, 1, 2]) jobs.observe(observedJob(index));
+    expect(woken).toEqual([]);
+    for (const index of [0, 1, 2]) jobs.remove(observedJob(index));
+    expect(woken).toEqual([`${NAMESPACE}/a`, `${NAMESPACE}/c`]);
+  });
+});
