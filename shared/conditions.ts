@@ -1,6 +1,11 @@
 /** The condition list of the status: set and get, with the transition times that the API conventions ask for. Pure. */
-import type { Condition, ConditionType } from './api/types.ts';
-import { CONDITION_TYPES } from './api/types.ts';
+import {
+  type Condition,
+  CONDITION_TYPES,
+  type ConditionType,
+  TRANSIENT_CONDITION_TYPES,
+  type TransientConditionType,
+} from './api/types.ts';
 
 export interface ConditionState {
   readonly status: Condition['status'];
@@ -16,29 +21,32 @@ export function isTrue(conditions: readonly Condition[] | undefined, type: Condi
   return getCondition(conditions, type)?.status === 'True';
 }
 
+/** The state of every condition that is always present, and of those others that are True. */
+export type ConditionStates = Readonly<Record<(typeof CONDITION_TYPES)[number], ConditionState>> &
+  Readonly<Partial<Record<TransientConditionType, ConditionState>>>;
+
+const TYPES: readonly ConditionType[] = [...CONDITION_TYPES, ...TRANSIENT_CONDITION_TYPES];
+
+/** Whether a condition is one of ours. */
+export const isOwnCondition = ({ type }: Condition): boolean => TYPES.includes(type);
+
 /**
- * All conditions in their fixed order, each with its new state. `lastTransitionTime` stays where `status` stays, also
+ * The conditions in their fixed order, each with its new state; a type without one is left out. `lastTransitionTime` stays where `status` stays, also
  * when reason or message change (api-conventions.md, "Typical status properties"). Conditions of other types that
  * somebody else wrote are kept, behind ours.
  */
 export function setConditions(
   previous: readonly Condition[] | undefined,
-  states: Readonly<Record<ConditionType, ConditionState>>,
+  states: ConditionStates,
   at: { readonly now: string; readonly generation: number },
 ): readonly Condition[] {
-  const ours = CONDITION_TYPES.map((type): Condition => {
+  const ours = TYPES.flatMap((type): Condition[] => {
     const state = states[type];
+    if (state === undefined) return [];
+    const { status, reason, message } = state;
     const known = getCondition(previous, type);
-    const lastTransitionTime = known?.status === state.status ? known.lastTransitionTime : at.now;
-    return {
-      type,
-      status: state.status,
-      observedGeneration: at.generation,
-      lastTransitionTime,
-      reason: state.reason,
-      message: state.message,
-    };
+    const lastTransitionTime = known?.status === status ? known.lastTransitionTime : at.now;
+    return [{ type, status, observedGeneration: at.generation, lastTransitionTime, reason, message }];
   });
-  const types: readonly string[] = CONDITION_TYPES;
-  return [...ours, ...(previous ?? []).filter((condition) => !types.includes(condition.type))];
+  return [...ours, ...(previous ?? []).filter((condition) => !isOwnCondition(condition))];
 }

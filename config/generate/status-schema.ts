@@ -1,7 +1,7 @@
 /** The schema of `status`: written by the controller only. */
 import { MAX_STEPS } from '../../shared/api/group.ts';
 import type { Schema } from '../../shared/api/schema.ts';
-import { CONDITION_TYPES, PHASES, STEP_STATES } from '../../shared/api/types.ts';
+import { CONDITION_TYPES, PHASES, STEP_STATES, TRANSIENT_CONDITION_TYPES } from '../../shared/api/types.ts';
 import { INT32 } from './core-schema.ts';
 
 const COUNT: Schema = { ...INT32, minimum: 0 };
@@ -17,7 +17,9 @@ const object = (description: string, properties: Readonly<Record<string, Schema>
 
 /** As metav1.Condition (apimachinery pkg/apis/meta/v1/types.go), with room in `message` for what Kubernetes says of a Pod. */
 const CONDITION: Readonly<Record<string, Schema>> = {
-  type: text(`The kind of condition: ${CONDITION_TYPES.join(', ')}.`),
+  type: text(
+    `The kind of condition: ${CONDITION_TYPES.join(', ')}; while they are True also ${TRANSIENT_CONDITION_TYPES.join(' and ')}.`,
+  ),
   status: { type: 'string', enum: ['True', 'False', 'Unknown'], description: 'Whether the condition holds.' },
   observedGeneration: {
     type: 'integer',
@@ -48,12 +50,16 @@ const STEP: Readonly<Record<string, Schema>> = {
   message: text('The termination message of its container, cut to 1 KiB.'),
 };
 
+/** For tools that wait by kstatus: an object that nobody has looked at yet is in progress. */
+const UNOBSERVED = -1;
+
 const FIELDS: Readonly<Record<string, Schema>> = {
   observedGeneration: {
     type: 'integer',
     format: 'int64',
-    minimum: 0,
-    description: 'The metadata.generation that this status speaks of.',
+    minimum: UNOBSERVED,
+    description:
+      'The metadata.generation that this status speaks of; -1 until the controller has looked at the object.',
   },
   phase: {
     type: 'string',
@@ -106,4 +112,7 @@ const FIELDS: Readonly<Record<string, Schema>> = {
 };
 
 /** What the controller reports. */
-export const STATUS_SCHEMA: Schema = object('Where the sequence stands. Written by the controller.', FIELDS);
+export const STATUS_SCHEMA: Schema = {
+  ...object('Where the sequence stands. Written by the controller.', FIELDS),
+  default: { observedGeneration: UNOBSERVED },
+};

@@ -2,7 +2,7 @@
 import type { StepStatus } from '../../shared/api/types.ts';
 
 /** Of the 256 KiB: room for the conditions, the completed indices and the rest of the status. */
-const MAX_STEPS_BYTES = 224 * 1024;
+const MAX_STEPS_BYTES = 216 * 1024;
 
 /** Under this many steps not even the longest names reach the limit (each under 2.2 KiB, most of it the message). */
 const SMALL = 100;
@@ -15,7 +15,7 @@ const TIERS: readonly (readonly (keyof StepStatus)[])[] = [
 ];
 
 /**
- * The longest failure or trouble in the status, in UTF-16 code units: it stands there up to three times, of up to
+ * The longest failure or trouble in the status, in UTF-16 code units: it stands there up to four times, of up to
  * three bytes each. The API server's answers and a spec's faults have no limit of their own.
  */
 const MAX_MESSAGE = 2048;

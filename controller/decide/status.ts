@@ -1,15 +1,21 @@
 /** The draft written out as the status of the API. Everything here is derived: the facts are in the draft. */
-import { type ConditionState, getCondition, isTrue, setConditions } from '../../shared/conditions.ts';
+import {
+  type ConditionState,
+  type ConditionStates,
+  getCondition,
+  isOwnCondition,
+  isTrue,
+  setConditions,
+} from '../../shared/conditions.ts';
 import { MESSAGE, REASON } from '../../shared/api/reasons.ts';
 import type {
-  ConditionType,
+  Condition,
   Phase,
   Progress,
   SequentialJobStatus,
   StepCounts,
   StepStatus,
 } from '../../shared/api/types.ts';
-import { CONDITION_TYPES } from '../../shared/api/types.ts';
 import {
   currentIndex,
   currentLabel,
@@ -71,13 +77,19 @@ function observed(
   { conditions = [] }: SequentialJobStatus,
   generation: number,
 ): Pick<SequentialJobStatus, 'observedGeneration' | 'conditions'> {
-  const types: readonly string[] = CONDITION_TYPES;
   return {
     observedGeneration: generation,
-    conditions: conditions.map((condition) =>
-      types.includes(condition.type) ? { ...condition, observedGeneration: generation } : condition,
+    conditions: withStalled(conditions).map((condition) =>
+      isOwnCondition(condition) ? { ...condition, observedGeneration: generation } : condition,
     ),
   };
+}
+
+/** An older version of the controller wrote no Stalled. */
+function withStalled(conditions: readonly Condition[]): readonly Condition[] {
+  const failed = getCondition(conditions, 'Failed');
+  if (failed?.status !== 'True' || isTrue(conditions, 'Stalled')) return conditions;
+  return [...conditions, { ...failed, type: 'Stalled' }];
 }
 
 /** The steps behind the one that ended the sequence; a resume makes them steps to come again. */
@@ -124,22 +136,37 @@ function current(context: Context): Pick<Progress, 'currentIndex' | 'currentStep
   return { currentIndex: currentIndex(draft), currentStep: name };
 }
 
-function conditionStates(context: Context): Readonly<Record<ConditionType, ConditionState>> {
+function conditionStates(context: Context): ConditionStates {
   const { draft } = context;
   const done = draft.state === 'Completed';
   const over = done ? closing(context) : undefined;
   const open = { status: 'False', reason: REASON.notCompleted, message: MESSAGE.notCompleted } as const;
+  const progress = progressing(context);
+  const failed = failure(context);
   return {
     Available: over ?? open,
-    Progressing: progressing(context),
-    Failed:
-      draft.failure === undefined
-        ? { status: 'False', reason: REASON.notFailed, message: MESSAGE.notFailed }
-        : { status: 'True', reason: draft.failure.reason, message: MESSAGE.failed(draft.failure) },
+    Progressing: progress,
+    Failed: failed ?? { status: 'False', reason: REASON.notFailed, message: MESSAGE.notFailed },
     Complete: over ?? open,
     Suspended: suspended(context),
     ResourcesUnavailable: unavailable(context),
+    ...transient(context, progress),
   };
+}
+
+function failure({ draft }: Context): ConditionState | undefined {
+  if (draft.failure === undefined) return undefined;
+  return { status: 'True', reason: draft.failure.reason, message: MESSAGE.failed(draft.failure) };
+}
+
+/**
+ * What kstatus waits by (cli-utils pkg/kstatus/status/generic.go): a sequence that has not ended is in progress, also one
+ * that is suspended, because what depends on it must not go on.
+ */
+function transient(context: Context, progress: ConditionState): Pick<ConditionStates, 'Reconciling' | 'Stalled'> {
+  if (context.draft.state === 'Completed') return {};
+  const stalled = failure(context);
+  return stalled === undefined ? { Reconciling: { ...progress, status: 'True' } } : { Stalled: stalled };
 }
 
 function closing(context: Context): ConditionState {

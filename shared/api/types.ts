@@ -30,6 +30,7 @@ export type Phase = (typeof PHASES)[number];
 export const STEP_STATES = ['Running', 'Succeeded', 'Failed', 'Skipped'] as const;
 export type StepState = (typeof STEP_STATES)[number];
 
+/** The conditions that are always present, in their order. */
 export const CONDITION_TYPES = [
   'Available',
   'Progressing',
@@ -38,7 +39,12 @@ export const CONDITION_TYPES = [
   'Suspended',
   'ResourcesUnavailable',
 ] as const;
-export type ConditionType = (typeof CONDITION_TYPES)[number];
+/** Present only while they are True, for tools that wait by kstatus: Helm 4, Flux and others. */
+export const TRANSIENT_CONDITION_TYPES = ['Reconciling', 'Stalled'] as const;
+export type TransientConditionType = (typeof TRANSIENT_CONDITION_TYPES)[number];
+
+/** The conditions that are always present, and those that are present while True. */
+export type ConditionType = (typeof CONDITION_TYPES)[number] | TransientConditionType;
 
 export interface OwnerReference {
   readonly apiVersion: string;

@@ -46,13 +46,17 @@ const completed = (): Ending => ({
 
 const failed = (reason: string, step: Partial<StepStatus>): Ending => ({
   phase: 'Failed',
-  conditions: { Failed: reason },
+  conditions: { Failed: reason, Stalled: reason },
   step: { state: 'Failed', ...step },
 });
 
 const held = (reason: string): Ending => ({
   phase: 'Running',
-  conditions: { Progressing: 'ResourcesUnavailable', ResourcesUnavailable: reason },
+  conditions: {
+    Progressing: 'ResourcesUnavailable',
+    Reconciling: 'ResourcesUnavailable',
+    ResourcesUnavailable: reason,
+  },
   step: { state: 'Running', attempts: 1 },
 });
 

@@ -70,6 +70,13 @@ describe('setConditions', () => {
     expect(set(previous).map(({ type }) => type)).toEqual([...CONDITION_TYPES]);
   });
 
+  it('has a transient condition as long as it has a state: it is never False', () => {
+    const state: ConditionState = { status: 'True', reason: 'A', message: 'a' };
+    const previous = [...set([condition({ type: 'Reconciling', status: 'True' })], { Stalled: state })];
+    expect(previous.map(({ type }) => type)).toEqual([...CONDITION_TYPES, 'Stalled']);
+    expect(set(previous).map(({ type }) => type)).toEqual([...CONDITION_TYPES]);
+  });
+
   it('keeps what somebody else wrote, untouched, behind its own', () => {
     const foreign = { ...condition(), type: 'example.com/Audited' as ConditionType };
     const result = set([foreign, condition()]);

@@ -12,6 +12,7 @@ import {
 import { getCondition, isTrue } from '../../../../shared/conditions.ts';
 import { deepFreeze } from '../../../support/freeze.ts';
 import { goldenDecisions } from '../../../support/golden-decisions.ts';
+import { type Kstatus, kstatusOf } from '../../../support/kstatus.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -53,6 +54,15 @@ const EXPECTED: Readonly<Record<Phase, Readonly<Partial<Record<ConditionType, bo
   },
 };
 
+/** What tools that wait by kstatus are told; a sequence that has no status yet is in progress by the schema's default. */
+const KSTATUS: Readonly<Record<Phase, Kstatus>> = {
+  Pending: 'InProgress',
+  Running: 'InProgress',
+  Suspended: 'InProgress',
+  Completed: 'Current',
+  Failed: 'Failed',
+};
+
 describe.each(goldenDecisions())('$name', ({ input: { now, snapshot } }) => {
   const nowMs = Date.parse(now);
   const decision = decide(snapshot, nowMs);
@@ -87,7 +97,9 @@ describe.each(goldenDecisions())('$name', ({ input: { now, snapshot } }) => {
   it('has conditions that agree with each other and with the phase', () => {
     if (status === undefined) return;
     const { phase, conditions } = status;
-    expect(conditions?.map(({ type }) => type)).toEqual([...CONDITION_TYPES]);
+    const transient = { Completed: [], Failed: ['Stalled'] }[phase as string] ?? ['Reconciling'];
+    expect(conditions?.map(({ type }) => type)).toEqual([...CONDITION_TYPES, ...transient]);
+    expect(kstatusOf({ ...snapshot.object, status })).toBe(KSTATUS[phase ?? 'Pending']);
     for (const condition of conditions ?? []) {
       expect(condition.observedGeneration).toBe(snapshot.object.metadata.generation);
       expect(condition.reason).toMatch(/^[A-Za-z]+$/);

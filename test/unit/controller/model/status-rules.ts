@@ -1,16 +1,9 @@
 /** What holds of every status that is written, and between it and the one before. */
-import type {
-  Condition,
-  ConditionType,
-  Phase,
-  SequentialJob,
-  SequentialJobStatus,
-  StepStatus,
-} from '../../../../shared/api/types.ts';
+import type { Condition, Phase, SequentialJob, SequentialJobStatus, StepStatus } from '../../../../shared/api/types.ts';
 import { CONDITION_TYPES } from '../../../../shared/api/types.ts';
 import type { Ledger } from './ledger.ts';
 
-type Wanted = Readonly<Record<ConditionType, readonly string[]>>;
+type Wanted = Readonly<Record<(typeof CONDITION_TYPES)[number], readonly string[]>>;
 const BOTH = ['True', 'False'];
 const OPEN = { Available: ['False'], Failed: ['False'], Complete: ['False'] };
 
@@ -68,6 +61,14 @@ function* conditionFaults({
       yield `${type} is ${condition?.status} (${condition?.reason}) in phase ${phase}`;
     }
     if (condition?.observedGeneration !== observedGeneration) yield `${type} speaks of another generation`;
+  }
+  for (const [type, isWanted] of [
+    ['Reconciling', !isOverPhase(phase)],
+    ['Stalled', phase === 'Failed'],
+  ] as const) {
+    const condition = conditions.find((one) => one.type === type);
+    if (condition?.status !== (isWanted ? 'True' : undefined))
+      yield `${type} is ${condition?.status} in phase ${phase}`;
   }
 }
 
