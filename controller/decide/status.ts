@@ -79,11 +79,12 @@ function observed(
 ): Pick<SequentialJobStatus, 'observedGeneration' | 'conditions'> {
   return {
     observedGeneration: generation,
-    conditions: withStalled(conditions).map((condition) =>
-      isOwnCondition(condition) ? { ...condition, observedGeneration: generation } : condition,
-    ),
+    conditions: withStalled(conditions).map((condition) => atGeneration(condition, generation)),
   };
 }
+
+const atGeneration = (condition: Condition, observedGeneration: number): Condition =>
+  isOwnCondition(condition) ? { ...condition, observedGeneration } : condition;
 
 /** An older version of the controller wrote no Stalled. */
 function withStalled(conditions: readonly Condition[]): readonly Condition[] {

@@ -114,8 +114,11 @@ export class Cache<T extends KubeObject> {
     if (known === undefined || isNewer(object, known)) this.#put(object, true);
   }
 
-  /** Takes a deletion from the watch; of `object` only the names and the resource version, that of the deletion, count. */
-  remove(object: KubeObject): void {
+  /**
+   * Takes a deletion from the watch; of `object` only the names and the resource version, that of the deletion, count.
+   * Listeners are told of `last`, the object's last state, where there is one.
+   */
+  remove(object: KubeObject, last?: T): void {
     const { uid, resourceVersion } = object.metadata;
     const known = this.#objects.get(keyOf(object));
     // The name may belong to a younger object by now.
@@ -123,7 +126,7 @@ export class Cache<T extends KubeObject> {
     // Said again, when the object is back in sight.
     if (isIt && isNewer(known, object)) return;
     this.#bury(uid, resourceVersion);
-    if (isIt) this.#drop(known, object);
+    if (isIt) this.#drop(known, last);
   }
 
   /**

@@ -33,7 +33,7 @@ export class Intake<T extends KubeObject> {
     const object = this.#transformed(raw);
     if (object !== undefined && !isGone) cache.observe(object);
     // Of one that is gone the names are enough.
-    else if (isGone && isNamed(raw)) cache.remove(object ?? raw);
+    else if (isGone && isNamed(raw)) cache.remove(object ?? raw, object);
   }
 
   #transformed(raw: unknown): T | undefined {

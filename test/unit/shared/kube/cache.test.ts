@@ -111,7 +111,7 @@ describe('Cache', () => {
         on.remove(thing(6));
       },
       undefined,
-      ['added uid-1@5', 'deleted uid-1@6'],
+      ['added uid-1@5', 'deleted uid-1@5'],
     ],
     ['a deletion of what was not known tells nobody', (on) => on.remove(thing(6)), undefined, []],
     [
@@ -122,7 +122,7 @@ describe('Cache', () => {
         on.assume(thing(6));
       },
       undefined,
-      ['added uid-1@5', 'deleted uid-1@7'],
+      ['added uid-1@5', 'deleted uid-1@5'],
     ],
     [
       'a late answer does not bring back what was deleted before it was ever seen',
@@ -142,7 +142,7 @@ describe('Cache', () => {
         on.assume(thing(8));
       },
       '8',
-      ['added uid-1@5', 'deleted uid-1@6', 'added uid-1@7'],
+      ['added uid-1@5', 'deleted uid-1@5', 'added uid-1@7'],
     ],
     [
       'a state from before its deletion does not bring it back',
@@ -153,7 +153,7 @@ describe('Cache', () => {
         on.observe(thing(7));
       },
       undefined,
-      ['added uid-1@5', 'deleted uid-1@7'],
+      ['added uid-1@5', 'deleted uid-1@5'],
     ],
     [
       'a deletion that is told again, when the object is back in sight, leaves it',
@@ -165,7 +165,7 @@ describe('Cache', () => {
         on.assume(thing(8));
       },
       '8',
-      ['added uid-1@5', 'deleted uid-1@6', 'added uid-1@7'],
+      ['added uid-1@5', 'deleted uid-1@5', 'added uid-1@7'],
     ],
     [
       'a deletion that is told twice is told once',
@@ -175,7 +175,7 @@ describe('Cache', () => {
         on.remove(thing(6));
       },
       undefined,
-      ['added uid-1@5', 'deleted uid-1@6'],
+      ['added uid-1@5', 'deleted uid-1@5'],
     ],
     [
       'a state of the elder does not come back when the younger is gone',
@@ -186,7 +186,7 @@ describe('Cache', () => {
         on.observe(thing(6));
       },
       undefined,
-      ['added uid-1@5', 'deleted uid-1@5', 'added uid-2@8', 'deleted uid-2@9'],
+      ['added uid-1@5', 'deleted uid-1@5', 'added uid-2@8', 'deleted uid-2@8'],
     ],
     [
       'the same name with a new UID is another object',
@@ -236,6 +236,12 @@ describe('Cache', () => {
     cache.observe(thing(5));
     cache.observe(thing(6));
     expect(changes.at(-1)).toEqual({ type: 'modified', object: thing(6), previous: thing(5) });
+  });
+
+  it('tells of a deletion with the last state, where the watch has brought one', () => {
+    cache.observe(thing(5));
+    cache.remove(thing(6), thing(6));
+    expect(changes.at(-1)).toEqual({ type: 'deleted', object: thing(6) });
   });
 
   it('has changed already when it tells of a change', () => {
