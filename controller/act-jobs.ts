@@ -10,6 +10,7 @@ import { ApiError, isApiError, isRefusal } from '../shared/kube/errors.ts';
 import { collectionPath, JOBS, objectPath, SEQUENTIAL_JOBS } from '../shared/kube/resources.ts';
 import type { Action, Finding, Snapshot } from './decide/index.ts';
 import type { DependencyChecker } from './dependencies.ts';
+import type { EventLookup } from './event-lookup.ts';
 import { type PodsDeps, withPodsOf } from './pods-of.ts';
 import type { Preflights } from './preflights.ts';
 import type { Revisions } from './revisions.ts';
@@ -21,6 +22,7 @@ export interface ActorDeps extends PodsDeps {
   readonly jobs: Cache<ObservedJob>;
   /** Asked before a Job is created that needs something. */
   readonly dependencies: Pick<DependencyChecker, 'missing'>;
+  readonly eventLookup: Pick<EventLookup, 'of' | 'ask'>;
   readonly revisions: Revisions;
   readonly preflights: Preflights;
   readonly skills: ServerSkills;

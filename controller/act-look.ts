@@ -19,3 +19,12 @@ export async function inspectPods(job: ObservedJob, snapshot: Snapshot, deps: Ac
   const after = await withPodsOf({ uid: job.metadata.uid, index: job.step.index }, snapshot, deps);
   return withFinding(after, job.metadata.name, { type: 'inspected' });
 }
+
+/** What the Events say about a Job that stands still, or about its Pod. */
+export async function inspectEvents(
+  { job, subject }: Extract<Action, { type: 'InspectEvents' }>,
+  snapshot: Snapshot,
+  deps: ActorDeps,
+): Promise<Snapshot> {
+  return { ...snapshot, eventLook: await deps.eventLookup.ask(job, subject) };
+}

@@ -1,5 +1,6 @@
 /** The actions that change a Job that runs: suspend it, let it go on, end it. */
-import { MANAGER, SUSPENDED_ANNOTATION } from '../shared/api/group.ts';
+import { ENDED_ANNOTATION, MANAGER, SUSPENDED_ANNOTATION } from '../shared/api/group.ts';
+import { toTimestamp } from '../shared/api/time.ts';
 import { PATCH_TYPE } from '../shared/kube/client.ts';
 import { isApiError } from '../shared/kube/errors.ts';
 import { JOBS, objectPath } from '../shared/kube/resources.ts';
@@ -13,18 +14,32 @@ interface Change {
   readonly spec: Readonly<Record<string, unknown>>;
 }
 
-/** What of the Job is to change (RFC 7386). The mark says whose suspension it is: others suspend Jobs too (queues do). */
-const CHANGES: Readonly<Record<PatchAction['type'], Change>> = {
-  SuspendJob: { metadata: { annotations: { [SUSPENDED_ANNOTATION]: 'true' } }, spec: { suspend: true } },
-  ContinueJob: { metadata: { annotations: { [SUSPENDED_ANNOTATION]: null } }, spec: { suspend: false } },
-  EndJob: { spec: { activeDeadlineSeconds: 0 } },
-};
+/**
+ * What of the Job is to change (RFC 7386). The annotations say whose suspension it is, as others suspend Jobs too (queues
+ * do), and which time limit was over, as it may be raised meanwhile.
+ */
+function changeOf(action: PatchAction, nowMs: number): Change {
+  switch (action.type) {
+    case 'SuspendJob': {
+      const mark = `${action.count} ${toTimestamp(nowMs)}`;
+      return { metadata: { annotations: { [SUSPENDED_ANNOTATION]: mark } }, spec: { suspend: true } };
+    }
+    case 'ContinueJob':
+      return { metadata: { annotations: { [SUSPENDED_ANNOTATION]: null } }, spec: { suspend: false } };
+    case 'EndJob':
+      return {
+        metadata: { annotations: { [ENDED_ANNOTATION]: String(action.seconds) } },
+        spec: { activeDeadlineSeconds: 0 },
+      };
+  }
+}
 
 /** Changes the Job, and gives the snapshot with its answer; without the Job, where it is gone. */
-export async function patchJob({ type, job }: PatchAction, snapshot: Snapshot, deps: ActorDeps): Promise<Snapshot> {
+export async function patchJob(action: PatchAction, snapshot: Snapshot, deps: ActorDeps): Promise<Snapshot> {
+  const { type, job } = action;
   const { namespace, name, uid } = job.metadata;
   if (type === 'SuspendJob' && !deps.skills.suspendsJobs) return withFinding(snapshot, name, { type: 'unsuspendable' });
-  const { metadata, spec } = CHANGES[type];
+  const { metadata, spec } = changeOf(action, deps.now());
   try {
     const answer = await deps.client.request<{ readonly spec?: { readonly suspend?: boolean } }>({
       method: 'PATCH',

@@ -8,7 +8,7 @@ import type { SequentialJob } from '../shared/api/types.ts';
 import { PATCH_TYPE } from '../shared/kube/client.ts';
 import { isApiError } from '../shared/kube/errors.ts';
 import { objectPath, SEQUENTIAL_JOBS } from '../shared/kube/resources.ts';
-import { checkDependencies, inspectPods } from './act-look.ts';
+import { checkDependencies, inspectEvents, inspectPods } from './act-look.ts';
 import { type ActorDeps, confirmJob, createJob, deleteJobs, deleteStrayJobs, recordSpec } from './act-jobs.ts';
 import { patchJob } from './act-patch.ts';
 import type { Action, Snapshot } from './decide/index.ts';
@@ -48,6 +48,8 @@ async function carryOut(action: Action, snapshot: Snapshot, deps: ActorDeps): Pr
       return patchJob(action, snapshot, deps);
     case 'InspectPods':
       return inspectPods(action.job, snapshot, deps);
+    case 'InspectEvents':
+      return inspectEvents(action, snapshot, deps);
     case 'CheckDependencies':
       return checkDependencies(action, snapshot, deps);
     case 'DeleteSequence':

@@ -1,7 +1,7 @@
 /** Everything that the controller watches: what is cached, and whose turn it is when something changes. */
 import { LABELS } from '../shared/api/group.ts';
 import { type ObservedJob, outcomeOf, sequentialJobOwner } from '../shared/api/job.ts';
-import type { JobWarning, ObservedPod } from '../shared/api/pod.ts';
+import type { ObservedPod } from '../shared/api/pod.ts';
 import type { SequentialJob } from '../shared/api/types.ts';
 import { isTrue } from '../shared/conditions.ts';
 import { Cache, type FaultObserver, type Key, keyOf, type KubeObject } from '../shared/kube/cache.ts';
@@ -9,13 +9,13 @@ import type { ApiClient } from '../shared/kube/client.ts';
 import { Compactor } from '../shared/kube/compactor.ts';
 import { type ApiError, isApiError } from '../shared/kube/errors.ts';
 import { Reflector } from '../shared/kube/reflector.ts';
-import { collectionPath, EVENTS, JOBS, PODS, type Resource, SEQUENTIAL_JOBS } from '../shared/kube/resources.ts';
+import { collectionPath, JOBS, PODS, type Resource, SEQUENTIAL_JOBS } from '../shared/kube/resources.ts';
 import { sleep } from '../shared/sleep.ts';
 import type { Log } from '../shared/log.ts';
 import type { Watched } from '../shared/metrics/controller.ts';
 import { InformerFaults } from './informer-faults.ts';
 import { SyncWait } from './sync-wait.ts';
-import { tellsNews, toJobWarning, toObservedPod } from './transform-pod.ts';
+import { tellsNews, toObservedPod } from './transform-pod.ts';
 import { toObservedJob, toSequentialJob } from './transform.ts';
 
 export interface InformersOptions {
@@ -26,6 +26,8 @@ export interface InformersOptions {
   readonly random: () => number;
   /** A SequentialJob is to be visited. */
   readonly enqueue: (key: Key) => void;
+  /** Whether this Job, by its UID, was found to stand still: then each change of its Pods is news. */
+  readonly standsStill: (jobUID: string) => boolean;
   /** A SequentialJob is gone. */
   readonly onGone: (object: SequentialJob) => void;
   /** A list or watch has failed, and is tried again. Not told of what is routine. */
@@ -35,12 +37,6 @@ export interface InformersOptions {
   /** The API server is there again after it was not: what failed meanwhile may be tried again. */
   readonly onReconnect?: () => void;
 }
-
-/** The only Events that are read: those of the Job controller, about Pods that it may not create. */
-const JOB_WARNINGS = 'involvedObject.kind=Job,reason=FailedCreate,type=Warning';
-
-/** The API server keeps no watch cache of Events, and sends no bookmarks: silence is no sign before the watch must end. */
-const EVENTS_IDLE_MS = 660_000;
 
 /** How long the start waits for the first list of Pods: after that, a reconcile that needs some asks for them. */
 const PODS_WAIT_MS = 10_000;
@@ -53,8 +49,6 @@ interface Source<T> {
   readonly cache: Cache<T & KubeObject>;
   readonly transform: (raw: unknown) => T & KubeObject;
   readonly labelSelector?: string;
-  readonly fieldSelector?: string;
-  readonly idleMs?: number;
 }
 
 const isFinished = ({ status }: SequentialJob): boolean =>
@@ -79,17 +73,15 @@ export class Informers {
     (job) => (outcomeOf(job).type === 'running' ? job : this.#compactor.compact(job)),
     this.#faultsOf('jobs'),
   );
-  /** Both by the UID of their Job. */
+  /** By the UID of their Job. */
   readonly pods = new Cache<ObservedPod>(({ jobUID }) => jobUID, undefined, this.#faultsOf('pods'));
-  readonly warnings = new Cache<JobWarning>(({ jobUID }) => jobUID, undefined, this.#faultsOf('events'));
   readonly #options: InformersOptions;
   readonly #faults: InformerFaults;
   readonly #syncWait: SyncWait;
   /** Nothing is decided before these are complete. */
   readonly #needed: readonly Informer[];
-  /** These are not needed: a permission that is missing stops nobody. */
+  /** Not needed: a permission that is missing stops nobody. */
   readonly #pods: Informer;
-  readonly #events: Informer;
   readonly #podsForbidden = Promise.withResolvers<void>();
   readonly #stopping = new AbortController();
   /** What may not be read, and has been said. */
@@ -100,7 +92,7 @@ export class Informers {
     this.#options = options;
     this.#faults = new InformerFaults({ log, onFault });
     this.#syncWait = new SyncWait({ log, missing: () => this.#awaited });
-    const { sequentialJobs, jobs, pods, warnings } = this;
+    const { sequentialJobs, jobs, pods } = this;
     const labelSelector = LABELS.uid;
     this.#needed = [
       this.#reflect('sequentialjobs', {
@@ -111,13 +103,6 @@ export class Informers {
       this.#reflect('jobs', { resource: JOBS, cache: jobs, transform: toObservedJob, labelSelector }),
     ];
     this.#pods = this.#reflect('pods', { resource: PODS, cache: pods, transform: toObservedPod, labelSelector });
-    this.#events = this.#reflect('events', {
-      resource: EVENTS,
-      cache: warnings,
-      transform: toJobWarning,
-      fieldSelector: JOB_WARNINGS,
-      idleMs: EVENTS_IDLE_MS,
-    });
     this.#subscribe();
   }
 
@@ -156,7 +141,7 @@ export class Informers {
   }
 
   get #all(): readonly Informer[] {
-    return [...this.#needed, this.#pods, this.#events];
+    return [...this.#needed, this.#pods];
   }
 
   async #podsSettled(): Promise<void> {
@@ -180,15 +165,12 @@ export class Informers {
     this.pods.subscribe((change) => {
       const { object } = change;
       const before = change.type === 'modified' ? change.previous : undefined;
-      // A Pod that goes may have been an obstacle; its ordinary progress is nobody's business.
-      const matters = change.type === 'deleted' ? object.termination === undefined : tellsNews(before, object);
+      // A Pod that goes may have been an obstacle; its ordinary progress matters only where a standstill was reported.
+      const isNews = change.type === 'deleted' ? object.termination === undefined : tellsNews(before, object);
+      const matters = isNews || (object.jobUID !== undefined && this.#options.standsStill(object.jobUID));
       if (matters && object.sequentialJob !== undefined) {
         enqueue(`${object.metadata.namespace}/${object.sequentialJob}`);
       }
-    });
-    this.warnings.subscribe(({ object }) => {
-      const job = this.jobs.get(`${object.metadata.namespace}/${object.jobName}`);
-      if (job?.metadata.uid === object.jobUID) this.#enqueueOwner(job);
     });
   }
 

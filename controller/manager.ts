@@ -8,6 +8,7 @@ import type { ControllerMetrics } from '../shared/metrics/controller.ts';
 import type { VisitResult } from '../shared/metrics/reconcile.ts';
 import { DependencyChecker } from './dependencies.ts';
 import { Doubts } from './doubts.ts';
+import { EventLookup } from './event-lookup.ts';
 import { EventRecorder } from './events.ts';
 import { GoneJobs } from './gone-jobs.ts';
 import { Informers } from './informers.ts';
@@ -64,6 +65,7 @@ export class Controller {
       namespace,
       random,
       enqueue: (key) => this.#queue.add(key),
+      standsStill: (jobUID) => this.#deps.eventLookup.of(jobUID) !== undefined,
       onGone: (object) => this.#forget(object),
       onError: (watched) => metrics?.watchFailed(watched),
       onFault: (watched) => metrics?.informerFault(watched),
@@ -121,14 +123,13 @@ export class Controller {
 
   #wire(): ReconcilerDeps {
     const { client, log, metrics, preflight = true, random = Math.random, now = Date.now } = this.#options;
-    const { sequentialJobs, jobs, pods, warnings } = this.#informers;
+    const { sequentialJobs, jobs, pods } = this.#informers;
     return {
       client,
       sequentialJobs,
       jobs,
       pods,
       podsState: () => this.#informers.podsState,
-      warnings,
       events: new EventRecorder({
         client,
         now,
@@ -143,6 +144,7 @@ export class Controller {
           metrics?.eventDropped();
         },
       }),
+      eventLookup: new EventLookup({ client, log, jobs, now }),
       dependencies: new DependencyChecker({ client, log, now: monotonic }),
       revisions: new Revisions({ client, log }),
       skills: new ServerSkills(log),

@@ -42,8 +42,8 @@ export function endingOf(pod: Untrusted<V1Pod>, step: string | undefined): Endin
   if (status === undefined) return undefined;
   if (status.phase === 'Succeeded') return succeeded(status, step);
   const container = failedContainer(pod, status, step);
-  const termination =
-    container !== undefined && !isKilled(container) ? container : (endOfWhole(status, container) ?? container);
+  const isCause = container !== undefined && container.exitCode !== 0 && !isKilled(container);
+  const termination = isCause ? container : (endOfWhole(status, container) ?? container);
   return termination === undefined ? undefined : { failed: true, termination };
 }
 
@@ -63,6 +63,7 @@ function failedContainer(pod: Untrusted<V1Pod>, status: Status, step: string | u
   const isGoing = isPresent(part<V1ObjectMeta>(pod.metadata)?.deletionTimestamp);
   const failure =
     firstOf(inits, failedAtAll) ??
+    completedBeforeKill(mains, step) ??
     (isGoing ? firstOf(mains, failedBeforeKill) : undefined) ??
     firstOf(mains, failedNow) ??
     firstOf(mains, failedAtAll);
@@ -86,6 +87,19 @@ function failedBeforeKill(container: ContainerStatus): PodTermination | undefine
   const before = terminated(container.lastState);
   if (now === undefined || !isKilled(now) || before === undefined || !isFailure(before)) return undefined;
   return { ...describe(container, before, 'Error'), restarting: true };
+}
+
+/**
+ * The success of the step's container where others, which the step does not have, were only killed: they kept the Pod running
+ * until it was ended.
+ */
+function completedBeforeKill(mains: readonly ContainerStatus[], step: string | undefined): PodTermination | undefined {
+  const [own, ...others] = mains;
+  const ended = own?.name === step ? terminated(own?.state) : undefined;
+  const failures = others.flatMap((container) => failedNow(container) ?? []);
+  const isOnlyKilled = failures.length > 0 && failures.every(isKilled);
+  if (own === undefined || ended === undefined || isFailure(ended) || !isOnlyKilled) return undefined;
+  return describe(own, ended, COMPLETED.reason);
 }
 
 /** Now, or the last time, where it has not succeeded since. */

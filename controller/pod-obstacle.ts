@@ -1,8 +1,18 @@
-/** What keeps a Pod from starting, read off its status. Pure, and total on whatever a watch brings. */
-import type { V1ContainerStatus, V1Pod, V1PodCondition, V1PodSpec, V1PodStatus } from '@kubernetes/client-node';
+/** What keeps a Pod from starting or from ending, read off its status. Pure, and total on whatever a watch brings. */
+import type {
+  V1ContainerState,
+  V1ContainerStateTerminated,
+  V1ContainerStatus,
+  V1ObjectMeta,
+  V1Pod,
+  V1PodCondition,
+  V1PodSpec,
+  V1PodStatus,
+} from '@kubernetes/client-node';
 import { fitStepMessage } from '../shared/api/message.ts';
 import type { Obstacle } from '../shared/api/pod.ts';
-import { part, parts, text, type Untrusted } from '../shared/validation/untrusted.ts';
+import { REASON } from '../shared/api/reasons.ts';
+import { integer, isPresent, part, parts, text, type Untrusted } from '../shared/validation/untrusted.ts';
 
 /**
  * Why the kubelet cannot start a container (kubernetes/pkg/kubelet: images/types.go, kuberuntime/kuberuntime_container.go,
@@ -46,6 +56,49 @@ export function obstacleIn(pod: Untrusted<V1Pod>): Obstacle | undefined {
     return { reason, message: fitStepMessage(words(waiting?.message) ?? cannotStart(pod, container)) };
   }
   return unscheduled(status);
+}
+
+/**
+ * What keeps a Pod running whose step's container has ended for good: containers that the step does not have. Undefined
+ * where there is none, or where the kubelet starts the step's container again.
+ */
+export function endObstacleIn(pod: Untrusted<V1Pod>, step: string | undefined): Obstacle | undefined {
+  const status = part<V1PodStatus>(pod.status);
+  const containers = parts<V1ContainerStatus>(status?.containerStatuses);
+  const ended = endOf(containers.find(({ name }) => name === step));
+  if (step === undefined || ended === undefined || text(status?.phase) !== 'Running') return undefined;
+  const exitCode = integer(ended.exitCode) ?? 0;
+  const isRestarted = exitCode !== 0 && text(part<V1PodSpec>(pod.spec)?.restartPolicy) !== 'Never';
+  const others = containers.filter((container) => container.name !== step && isRunning(container));
+  if (isRestarted || others.length === 0) return undefined;
+  const names = others.map(({ name }) => `"${text(name) ?? ''}"`).join(', ');
+  const message = `the container "${step}" has ended (exit code ${exitCode}); the Pod runs on because of ${names}, which this sequence does not have`;
+  return { reason: REASON.containerStillRunning, message: fitStepMessage(message), isAtEnd: true };
+}
+
+const stateOf = (container: Untrusted<V1ContainerStatus> | undefined): Untrusted<V1ContainerState> =>
+  part<V1ContainerState>(container?.state) ?? {};
+
+const endOf = (
+  container: Untrusted<V1ContainerStatus> | undefined,
+): Untrusted<V1ContainerStateTerminated> | undefined => part(stateOf(container).terminated);
+
+const isRunning = (container: Untrusted<V1ContainerStatus>): boolean => isPresent(stateOf(container).running);
+
+/**
+ * Since when a Pod waits for its first container, where its status does not say why: volumes, its network or an image that
+ * takes its time; counted from when it has a node, else from its creation. RFC 3339; undefined for a Pod of which a container
+ * was started.
+ */
+export function waitingSince(pod: Untrusted<V1Pod>): string | undefined {
+  const status = part<V1PodStatus>(pod.status);
+  if (status === undefined || (text(status.phase) ?? 'Pending') !== 'Pending') return undefined;
+  const all = [status.initContainerStatuses, status.containerStatuses].flatMap(parts<V1ContainerStatus>);
+  if (all.some((container) => isRunning(container) || endOf(container) !== undefined)) return undefined;
+  const scheduled = parts<V1PodCondition>(status.conditions).find(
+    (condition) => condition.type === 'PodScheduled' && condition.status === 'True',
+  );
+  return text(scheduled?.lastTransitionTime) ?? text(part<V1ObjectMeta>(pod.metadata)?.creationTimestamp);
 }
 
 function unscheduled(status: Untrusted<V1PodStatus>): Obstacle | undefined {

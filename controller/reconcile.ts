@@ -1,10 +1,9 @@
 /** One visit to one SequentialJob: observe → decide → act → report. */
-import type { JobWarning } from '../shared/api/pod.ts';
 import { LABELS } from '../shared/api/group.ts';
 import { EVENT, REASON } from '../shared/api/reasons.ts';
 import type { SequentialJob, SequentialJobStatus, StepStatus } from '../shared/api/types.ts';
 import { getCondition } from '../shared/conditions.ts';
-import { type Cache, type Key, keyOf, type KubeObject } from '../shared/kube/cache.ts';
+import { type Key, keyOf, type KubeObject } from '../shared/kube/cache.ts';
 import { type ApiError, isApiError } from '../shared/kube/errors.ts';
 import { collectionPath, JOBS, objectPath, SEQUENTIAL_JOBS } from '../shared/kube/resources.ts';
 import { act, type ActorDeps } from './act.ts';
@@ -20,8 +19,6 @@ import { toObservedJob, toSequentialJob } from './transform.ts';
 import { report, type ReporterDeps } from './report.ts';
 
 export interface ReconcilerDeps extends ActorDeps, ReporterDeps {
-  /** By the UID of their Job. They only explain: a sequence runs on also where they may not be read. */
-  readonly warnings: Cache<JobWarning>;
   readonly doubts: Doubts;
   readonly goneJobs: GoneJobs;
   readonly quotaWaiters: QuotaWaiters;
@@ -99,7 +96,9 @@ async function carryOut(decision: Decision, snapshot: Snapshot, deps: Reconciler
   try {
     const after = await act(actions, snapshot, deps);
     deps.observer?.acted(actions, after);
-    for (const action of actions) if ('event' in action) deps.events.emit(after.object, action.event);
+    for (const action of actions) {
+      if ('event' in action && action.event !== undefined) deps.events.emit(after.object, action.event);
+    }
     // An object that is going gets no status: its events follow the actions themselves.
     if (status === undefined) {
       await report(after.object, undefined, events, deps);
@@ -186,10 +185,11 @@ async function observe(key: Key, deps: ReconcilerDeps): Promise<Seen | undefined
   const job = lastStarted(stored.status)?.jobUID;
   const isNear = inNamespace(stored.metadata.namespace);
   const pods = job === undefined ? [] : deps.pods.indexed(job).filter(isNear);
-  const warnings = job === undefined ? [] : deps.warnings.indexed(job).filter(isNear);
+  const eventLook = job === undefined ? undefined : deps.eventLookup.of(job);
   const jobs = [...deps.jobs.indexed(stored.metadata.uid), ...deps.goneJobs.of(stored)].filter(isNear);
   const preflight = deps.preflights.isDue(held.object) ? { preflight: { type: 'due' } as const } : {};
-  return { snapshot: { ...held, ...preflight, jobs, findings: {}, pods, warnings }, known };
+  const look = eventLook === undefined ? {} : { eventLook };
+  return { snapshot: { ...held, ...preflight, jobs, findings: {}, pods, ...look }, known };
 }
 
 /**

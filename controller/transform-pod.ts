@@ -1,15 +1,15 @@
 /**
- * What the caches keep of Pods and of the Job controller's warnings. Pure, and total on whatever a list or a watch of
+ * What the controller keeps of Pods and of Events. Pure, and total on whatever a list or a watch of
  * core/v1 brings, a deletion's last state included: what is missing or of the wrong type is left out, nothing throws.
  */
-import type { CoreV1Event, V1ObjectMeta, V1OwnerReference, V1Pod } from '@kubernetes/client-node';
+import type { CoreV1Event, V1ObjectMeta, V1OwnerReference, V1Pod, V1PodSpec } from '@kubernetes/client-node';
 import { LABELS } from '../shared/api/group.ts';
 import { fitStepMessage } from '../shared/api/message.ts';
-import type { JobWarning, Obstacle, ObservedPod, PodTermination } from '../shared/api/pod.ts';
+import type { Obstacle, ObservedPod, PodTermination, ObservedEvent } from '../shared/api/pod.ts';
 import { part, parts, text, type Untrusted } from '../shared/validation/untrusted.ts';
 import { defined } from './defined.ts';
 import { endingOf } from './pod-ending.ts';
-import { obstacleIn } from './pod-obstacle.ts';
+import { endObstacleIn, obstacleIn, waitingSince } from './pod-obstacle.ts';
 
 /** The UID of the Job, from 1.27 on and before (batch/v1 JobControllerUid). */
 const CONTROLLER_UID = 'batch.kubernetes.io/controller-uid';
@@ -21,7 +21,9 @@ export function toObservedPod(raw: unknown): ObservedPod {
   const metadata = part<V1ObjectMeta>(pod.metadata) ?? {};
   const labels = part<Record<string, string>>(metadata.labels);
   const deletionTimestamp = text(metadata.deletionTimestamp);
-  const ending = endingOf(pod, text(labels?.[LABELS.stepName]));
+  const step = text(labels?.[LABELS.stepName]);
+  const ending = endingOf(pod, step);
+  const obstacle = deletionTimestamp === undefined ? (obstacleIn(pod) ?? endObstacleIn(pod, step)) : undefined;
   return {
     metadata: {
       ...identity(metadata),
@@ -31,7 +33,9 @@ export function toObservedPod(raw: unknown): ObservedPod {
     ...defined({
       sequentialJob: text(labels?.[LABELS.name]),
       jobUID: jobUIDOf(metadata),
-      obstacle: deletionTimestamp === undefined ? obstacleIn(pod) : undefined,
+      obstacle,
+      waitingSince: deletionTimestamp === undefined && obstacle === undefined ? waitingSince(pod) : undefined,
+      node: deletionTimestamp === undefined ? undefined : text(part<V1PodSpec>(pod.spec)?.nodeName),
       termination: ending?.termination,
     }),
   };
@@ -54,24 +58,20 @@ export function tellsNews(before: ObservedPod | undefined, after: ObservedPod): 
   );
 }
 
-/** A core/v1 Event about a Job. Its kind and reason are for the caller to select. */
-export function toJobWarning(raw: unknown): JobWarning {
+/** A core/v1 Event. What it is about is for the caller to select. */
+export function toObservedEvent(raw: unknown): ObservedEvent {
   const event = part<CoreV1Event>(raw) ?? {};
-  const about = part<{ uid: string; name: string }>(event.involvedObject);
   const series = part<{ lastObservedTime: string }>(event.series);
   // The legacy API counts in `lastTimestamp`, events.k8s.io in the series; a first event of that has its time only.
   const lastSeen = text(series?.lastObservedTime) ?? text(event.lastTimestamp) ?? text(event.eventTime);
   return {
-    metadata: identity(part<V1ObjectMeta>(event.metadata) ?? {}),
-    jobUID: text(about?.uid) ?? '',
-    jobName: text(about?.name) ?? '',
     reason: text(event.reason) ?? '',
     message: fitStepMessage((text(event.message) ?? '').trim()),
     ...defined({ lastSeen }),
   };
 }
 
-function identity({ name, namespace, uid, resourceVersion }: Untrusted<V1ObjectMeta>): JobWarning['metadata'] {
+function identity({ name, namespace, uid, resourceVersion }: Untrusted<V1ObjectMeta>): ObservedPod['metadata'] {
   return {
     name: text(name) ?? '',
     namespace: text(namespace) ?? '',

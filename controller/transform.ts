@@ -1,5 +1,5 @@
 /** What the caches keep of an object: every byte here is there once per object, for as long as it lives. */
-import { LABELS, SUSPENDED_ANNOTATION } from '../shared/api/group.ts';
+import { ENDED_ANNOTATION, LABELS, MANAGER, SUSPENDED_ANNOTATION } from '../shared/api/group.ts';
 import type { JobCondition, ObservedJob } from '../shared/api/job.ts';
 import type { ObjectMeta, SequentialJob } from '../shared/api/types.ts';
 import { defined } from './defined.ts';
@@ -20,9 +20,18 @@ export function toSequentialJob(raw: unknown): SequentialJob {
   return { ...object, metadata: { ...metadata, ...rest } } as unknown as SequentialJob;
 }
 
+interface ManagedFields {
+  readonly manager?: string;
+  readonly fieldsV1?: { readonly 'f:spec'?: Readonly<Record<string, unknown>> };
+}
+
 interface RawJob {
-  readonly metadata: ObjectMeta;
-  readonly spec?: { readonly suspend?: boolean; readonly activeDeadlineSeconds?: number };
+  readonly metadata: ObjectMeta & { readonly managedFields?: readonly ManagedFields[] };
+  readonly spec?: {
+    readonly suspend?: boolean;
+    readonly activeDeadlineSeconds?: number;
+    readonly managedBy?: string;
+  };
   readonly status?: ObservedJob['status'];
 }
 
@@ -32,7 +41,9 @@ export function toObservedJob(raw: unknown): ObservedJob {
   const { labels, annotations } = metadata;
   const { active, terminating, succeeded, failed, startTime, completionTime } = status;
   const conditions = status.conditions === undefined ? undefined : thoseRead(status.conditions).map(toCondition);
-  const byUs = annotations?.[SUSPENDED_ANNOTATION] !== undefined;
+  const isSuspended = spec?.suspend === true;
+  const suspensions = suspensionsOf(annotations?.[SUSPENDED_ANNOTATION]);
+  const managers = isSuspended || suspensions !== undefined ? managersOfSuspend(metadata) : [];
   return {
     step: defined({
       index: natural(labels?.[LABELS.stepIndex]),
@@ -40,8 +51,11 @@ export function toObservedJob(raw: unknown): ObservedJob {
       resumes: natural(labels?.[LABELS.resume]),
     }),
     ...defined({
-      suspended: spec?.suspend === true ? { byUs } : undefined,
+      suspended: isSuspended ? suspendedBy(managers, suspensions !== undefined) : undefined,
+      suspensions: isSuspended || suspensions === undefined ? suspensions : { ...suspensions, ...undoneBy(managers) },
       deadlineSeconds: spec?.activeDeadlineSeconds,
+      endedAfterSeconds: natural(annotations?.[ENDED_ANNOTATION]),
+      managedBy: spec?.managedBy === JOB_CONTROLLER ? undefined : spec?.managedBy,
     }),
     metadata: {
       name: metadata.name,
@@ -66,6 +80,32 @@ export function toObservedJob(raw: unknown): ObservedJob {
     }),
   };
 }
+
+/** Kubernetes' own (batch/v1 JobControllerName), which is meant where nothing is said. */
+const JOB_CONTROLLER = 'kubernetes.io/job-controller';
+
+/** `3 2026-11-02T10:00:00Z`; anything else that is there counts as once. */
+function suspensionsOf(annotation: string | undefined): ObservedJob['suspensions'] {
+  if (annotation === undefined) return undefined;
+  const [, count, at] = /^(\d{1,9}) (\S{1,40})$/.exec(annotation) ?? [];
+  return count === undefined || at === undefined ? { count: 1 } : { count: Number(count), at };
+}
+
+/** The field managers that own `spec.suspend`: those who set it to what it is. */
+function managersOfSuspend({ managedFields = [] }: RawJob['metadata']): readonly string[] {
+  return managedFields
+    .filter(({ fieldsV1 }) => fieldsV1?.['f:spec']?.['f:suspend'] !== undefined)
+    .flatMap(({ manager }) => manager ?? []);
+}
+
+/** Our annotation says that we did; somebody else may have let it go on and suspended it again since. */
+function suspendedBy(managers: readonly string[], isMarked: boolean): NonNullable<ObservedJob['suspended']> {
+  const byUs = isMarked && (managers.length === 0 || managers.includes(MANAGER));
+  return { byUs, ...(byUs ? {} : defined({ manager: managers[0] })) };
+}
+
+const undoneBy = (managers: readonly string[]): { readonly undoneBy?: string } =>
+  defined({ undoneBy: managers.find((manager) => manager !== MANAGER) });
 
 /** The conditions that decisions are made of: what `outcomeOf` reads, and before that is there, what `willFail` reads. */
 function thoseRead(conditions: readonly JobCondition[]): readonly JobCondition[] {

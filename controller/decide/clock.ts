@@ -2,6 +2,7 @@
 import { isTrue } from '../../shared/conditions.ts';
 import type { SequentialJobStatus } from '../../shared/api/types.ts';
 import { toTimestamp } from '../../shared/api/time.ts';
+import { runningJob } from './draft.ts';
 import type { Context, Draft } from './types.ts';
 
 /** When `spec.activeDeadlineSeconds` is over, in Unix milliseconds; undefined where there is no such moment, or not yet. */
@@ -15,6 +16,23 @@ function deadlineMs({ draft, snapshot }: Context): number | undefined {
 /** Whether the sequence has been active for longer than it may. */
 export function isOverdue(context: Context): boolean {
   const due = deadlineMs(context);
+  return due !== undefined && context.nowMs >= due;
+}
+
+/** How long another controller than Kubernetes' own has to end a Job whose time is up. */
+const MANAGED_PATIENCE_MS = 30_000;
+
+/** When a Job that another controller runs (`spec.managedBy`) counts as ended by its time limit all the same, in Unix milliseconds. */
+function abandonedMs(context: Context): number | undefined {
+  const job = runningJob(context);
+  const due = deadlineMs(context);
+  const isEnding = job?.managedBy !== undefined && job.deadlineSeconds === 0;
+  return isEnding && due !== undefined ? due + MANAGED_PATIENCE_MS : undefined;
+}
+
+/** Whether the controller of the running step's Job has not ended it, long after its time was up. */
+export function isAbandoned(context: Context): boolean {
+  const due = abandonedMs(context);
   return due !== undefined && context.nowMs >= due;
 }
 
@@ -53,8 +71,10 @@ function msLeft(context: Context): number | undefined {
     case 'StepPending':
     case 'StepRunning': {
       const due = deadlineMs(context);
-      // Past it, the Job controller's answer is what is waited for.
-      return due === undefined || due <= nowMs ? undefined : due - nowMs;
+      if (due === undefined || due > nowMs) return due === undefined ? undefined : due - nowMs;
+      // Past it, the answer of the Job's controller is what is waited for: another than Kubernetes' own need not give one.
+      const patience = abandonedMs(context);
+      return patience === undefined ? undefined : Math.max(0, patience - nowMs);
     }
     case 'Completed':
     case 'Failed': {

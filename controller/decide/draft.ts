@@ -3,9 +3,7 @@ import { getCondition, isTrue } from '../../shared/conditions.ts';
 import { type ObservedJob, outcomeOf } from '../../shared/api/job.ts';
 import type { Container, SequentialJob, SequentialJobStatus, StepStatus } from '../../shared/api/types.ts';
 import { stepJobName } from '../../shared/jobs/job.ts';
-import type { ObservedPod } from '../../shared/api/pod.ts';
 import { type Failure, stepLabel } from '../../shared/api/reasons.ts';
-import { runningPods } from './explain.ts';
 import type { Context, Draft, Snapshot, State } from './types.ts';
 
 /** The draft that a reconcile starts from: exactly what was recorded, nothing observed yet. */
@@ -128,22 +126,6 @@ export function jobBehind({ draft, snapshot }: Context): ObservedJob | undefined
   return running === undefined
     ? undefined
     : snapshot.jobs.find(({ step }) => step.index === running.index + 1 && (step.resumes ?? 0) === draft.resumes);
-}
-
-/**
- * Pods of a Job that is over that run on: a Job says so before its Pods have ended (before 1.31), and one that was
- * deleted may leave them behind. The next step, or the next attempt, must not overlap with them.
- */
-export function podsLeft({ draft, snapshot }: Context): readonly ObservedPod[] {
-  const steps = [...draft.steps, ...(snapshot.object.status?.steps ?? [])];
-  const uidsOf = (wanted: StepStatus['state']): ReadonlySet<string> =>
-    new Set(steps.flatMap(({ state, jobUID }) => (state === wanted && jobUID !== undefined ? [jobUID] : [])));
-  const pods = snapshot.pods ?? [];
-  // Of one that succeeded only those that are being deleted: of the others the watch has not told yet.
-  const drained = runningPods(pods, uidsOf('Succeeded')).filter(
-    ({ metadata }) => metadata.deletionTimestamp !== undefined,
-  );
-  return [...runningPods(pods, uidsOf('Failed')), ...drained];
 }
 
 /** `1 (transform)`: the step that runs, or that is next; undefined when none is left. */

@@ -2,9 +2,10 @@
 import { EVENT, EVENT_MESSAGE, MESSAGE } from '../../shared/api/reasons.ts';
 import type { StepStatus } from '../../shared/api/types.ts';
 import { afterSuspension } from './clock.ts';
-import { currentLabel } from './draft.ts';
+import { currentLabel, runningJob } from './draft.ts';
 import { act, actOnJob, type Effect } from './effect.ts';
-import { tell } from './outcome.ts';
+import { tell, withCourse } from './outcome.ts';
+import { nextSuspension, suspendAgainInMs, suspensionUndone } from './suspension.ts';
 import type { Draft } from './types.ts';
 
 /** The steps without the one that ended the sequence: a failure that was passed over before it stays. */
@@ -16,11 +17,29 @@ function withoutFailed({ steps, failure }: Draft): readonly StepStatus[] {
 export const LIFE_EFFECTS = {
   endJob: {
     says: 'give the Job a time limit of 0 s: the Job controller ends it, and it stays as evidence',
-    apply: (context) => actOnJob(context, 'EndJob'),
+    apply: (context) => {
+      const job = runningJob(context);
+      const seconds = context.snapshot.object.spec.activeDeadlineSeconds ?? 0;
+      return job === undefined ? context.draft : act(context.draft, { type: 'EndJob', job, seconds });
+    },
   },
   suspendJob: {
     says: 'suspend the Job: the Job controller deletes its Pods',
-    apply: (context) => actOnJob(context, 'SuspendJob'),
+    apply: (context) => {
+      const job = runningJob(context);
+      if (job === undefined) return context.draft;
+      const event = suspensionUndone(job, currentLabel(context) ?? '');
+      const count = nextSuspension(job, context.nowMs);
+      return act(context.draft, { type: 'SuspendJob', job, count, ...(event === undefined ? {} : { event }) });
+    },
+  },
+  awaitSuspension: {
+    says: 'suspend it again in 30 s, later in up to 5 min',
+    apply: (context) => {
+      const job = runningJob(context);
+      const draft = withCourse(context);
+      return job === undefined ? draft : { ...draft, requeueAfterMs: suspendAgainInMs(job, context.nowMs) };
+    },
   },
   continueJob: {
     says: 'let the Job go on: the step starts afresh',

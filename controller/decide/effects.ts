@@ -3,7 +3,6 @@ import type { ObservedJob } from '../../shared/api/job.ts';
 import { EVENT, EVENT_MESSAGE, MESSAGE, REASON } from '../../shared/api/reasons.ts';
 import { secondsBetween } from '../../shared/api/time.ts';
 import type { StepStatus } from '../../shared/api/types.ts';
-import { dependenciesOf } from '../../shared/jobs/dependencies.ts';
 import { formatFieldError, validateSpec } from '../../shared/validation/index.ts';
 import {
   currentIndex,
@@ -15,19 +14,11 @@ import {
   strayJobs,
   withLastStep,
 } from './draft.ts';
-import { act, actOnJob, type Effect } from './effect.ts';
+import { act, type Effect } from './effect.ts';
 import { LIFE_EFFECTS } from './effects-life.ts';
-import {
-  fail,
-  failNext,
-  failPreflight,
-  stepFailed,
-  stepLost,
-  stepOverdue,
-  succeeded,
-  tell,
-  withCourse,
-} from './outcome.ts';
+import { LOOK_EFFECTS } from './effects-look.ts';
+import { notStarted } from './not-started.ts';
+import { fail, failNext, failPreflight, stepFailed, stepLost, stepOverdue, succeeded, tell } from './outcome.ts';
 import { completion } from './summary.ts';
 import type { Context } from './types.ts';
 import { obstacle, recheckMs, withObstacle } from './waiting.ts';
@@ -54,16 +45,6 @@ function earlier(a: string | undefined, b: string | undefined): string | undefin
   return a !== undefined && b !== undefined && b < a ? b : a;
 }
 
-/**
- * A sequence whose very first Job cannot be made has not started: without a start its spec can still be mended, and
- * its time does not run.
- */
-function notStarted(context: Context): Context {
-  if (currentIndex(context.draft) > 0 || context.snapshot.object.status?.startTime !== undefined) return context;
-  const events = context.draft.events.filter((event) => event.reason !== EVENT.sequenceStarted);
-  return { ...context, draft: { ...context.draft, startTime: undefined, events } };
-}
-
 /** What is on record about a step that could not start is about the one that runs there, if one does. */
 function ofThisStep(context: Context, failure: string): string {
   const isOfAnother = context.snapshot.object.status?.steps?.some(({ state }) => state === 'Running') === true;
@@ -72,6 +53,7 @@ function ofThisStep(context: Context, failure: string): string {
 
 export const EFFECTS = {
   ...LIFE_EFFECTS,
+  ...LOOK_EFFECTS,
   refuseSpec: {
     says: 'record InvalidSpec with every fault; wait for another spec',
     apply: (context) => {
@@ -191,13 +173,6 @@ export const EFFECTS = {
       return failNext(context, REASON.deadlineExceeded, ofThisStep(context, MESSAGE.deadlineExceeded(seconds)));
     },
   },
-  checkDependencies: {
-    says: 'ask the API server which of them exist',
-    apply: (context) => {
-      const dependencies = dependenciesOf(context.snapshot.object, currentIndex(context.draft));
-      return act(notStarted(context).draft, { type: 'CheckDependencies', jobName: nextJobName(context), dependencies });
-    },
-  },
   awaitDependency: {
     says: 'record ResourcesUnavailable; look again in 5 s, later in up to 30 s',
     apply: (context) => {
@@ -219,10 +194,6 @@ export const EFFECTS = {
       const message = EVENT_MESSAGE.jobCompleted(index, name, secondsBetween(startTime, completionTime));
       return tell(draft, { type: 'Normal', reason: EVENT.jobCompleted, message, step: { index, name } });
     },
-  },
-  inspectPods: {
-    says: 'ask the API server for the Pods of the Job',
-    apply: (context) => actOnJob(context, 'InspectPods'),
   },
   recordFailure: {
     says: 'record the step as Failed with what its Job and its Pod say; keep the Job',
@@ -261,20 +232,9 @@ export const EFFECTS = {
     says: 'record JobDeleted: a step is not run twice; go on',
     apply: (context) => stepLost(context)?.draft ?? context.draft,
   },
-  confirmJob: {
-    says: 'ask the API server for the Job',
-    apply: ({ draft }) => {
-      const step = runningStep(draft);
-      return act(draft, { type: 'ConfirmJob', jobName: step?.jobName ?? '', jobUID: step?.jobUID ?? '' });
-    },
-  },
   askAgain: {
     says: 'look again in 10 s',
     apply: ({ draft }) => ({ ...draft, requeueAfterMs: UNWATCHED_RECHECK_MS }),
-  },
-  refreshStep: {
-    says: 'count attempts, and note how the last one ended',
-    apply: withCourse,
   },
   forgetRefusal: {
     says: 'clear the failure',

@@ -1,22 +1,24 @@
 /** The questions that the machine asks. Each is pure, says one thing, and is named as it reads in the diagram. */
 import { FINALIZER } from '../../shared/api/group.ts';
-import { isEndedByUs, outcomeOf } from '../../shared/api/job.ts';
+import { isEndedByUs, type ObservedJob, outcomeOf } from '../../shared/api/job.ts';
 import { REASON } from '../../shared/api/reasons.ts';
 import { dependenciesOf } from '../../shared/jobs/dependencies.ts';
 import { validateSpec } from '../../shared/validation/index.ts';
-import { hasExpired, isOverdue } from './clock.ts';
+import { hasExpired, isAbandoned, isOverdue } from './clock.ts';
 import {
   currentIndex,
   jobBehind,
   madeJob,
   nextContainer,
   nextJobName,
-  podsLeft,
   runningJob,
   runningStep,
   strayJobs,
 } from './draft.ts';
-import { isUnexplained, runningPods } from './explain.ts';
+import { isUnexplained } from './explain.ts';
+import { isResumed, podsLeft, resumeWaits, runningPods } from './pods-left.ts';
+import { eventQuestion } from './standstill.ts';
+import { suspendAgainInMs } from './suspension.ts';
 import type { Context, Finding } from './types.ts';
 import { awaited } from './waiting.ts';
 
@@ -66,9 +68,6 @@ function mayFail(context: Context): boolean {
 const isLost = (context: Context): boolean =>
   runningJob(context) === undefined && runningFinding(context)?.type === 'absent';
 
-const isResumed = ({ draft, snapshot }: Context): boolean =>
-  draft.startTime !== undefined && (snapshot.object.spec.resume ?? 0) > draft.resumes;
-
 /** Pods of the running step's Job that have not ended, as their watch or the Job tells: also those that are being deleted. */
 function hasPodsRunning(context: Context): boolean {
   const job = runningJob(context);
@@ -76,6 +75,9 @@ function hasPodsRunning(context: Context): boolean {
   const { active = 0, terminating = 0 } = job.status;
   return active + terminating > 0 || runningPods(context.snapshot.pods ?? [], new Set([job.metadata.uid])).length > 0;
 }
+
+const isToBeSuspended = (job: ObservedJob | undefined): job is ObservedJob =>
+  job !== undefined && job.suspended === undefined && job.metadata.deletionTimestamp === undefined;
 
 export const GUARDS = {
   specIsInvalid: {
@@ -208,7 +210,15 @@ export const GUARDS = {
       // A Job that is suspended is not ended by its time limit: the deadline comes first.
       if (!isSuspended(context) || isOverdue(context)) return false;
       if (runningFinding(context)?.type === 'unsuspendable') return false;
-      return job?.suspended === undefined && job?.metadata.deletionTimestamp === undefined;
+      return isToBeSuspended(job) && suspendAgainInMs(job, context.nowMs) === 0;
+    },
+  },
+  suspensionIsUndone: {
+    says: 'spec.suspend is true, and somebody else lets the Job go on again and again',
+    holds: (context) => {
+      const job = runningJob(context);
+      if (!isSuspended(context) || isOverdue(context)) return false;
+      return isToBeSuspended(job) && suspendAgainInMs(job, context.nowMs) > 0;
     },
   },
   podsStillEnd: {
@@ -239,11 +249,11 @@ export const GUARDS = {
     },
   },
   jobIsHeldOverdue: {
-    says: 'the time is up, and the Job stands still because somebody else suspended it: no Job controller ends it',
+    says: 'the time is up, and nobody ends the Job: somebody else suspended it, or another controller runs it (managedBy)',
     holds: (context) => {
       const job = runningJob(context);
       const isHeld = job?.suspended?.byUs === false && (job.status.active ?? 0) === 0;
-      return isHeld && isOverdue(context);
+      return (isHeld && isOverdue(context)) || isAbandoned(context);
     },
   },
   stepStandsStill: {
@@ -259,6 +269,10 @@ export const GUARDS = {
     says: 'the cache does not have the recorded Job',
     holds: (context) => runningJob(context) === undefined,
   },
+  eventsAreDue: {
+    says: 'the step stands still, and only the Events about its Job or Pod say why',
+    holds: (context) => (eventQuestion(context, runningJob(context))?.dueMs ?? Infinity) <= context.nowMs,
+  },
   jobIsUnwatched: {
     says: 'somebody took our labels off the Job: the watch does not show it',
     holds: (context) => runningFinding(context)?.type === 'unwatched',
@@ -273,7 +287,7 @@ export const GUARDS = {
   },
   resumeMustWait: {
     says: 'spec.resume was raised, and Pods of the failed attempt still run',
-    holds: (context) => isResumed(context) && podsLeft(context).length > 0,
+    holds: resumeWaits,
   },
   resumeIsAsked: {
     says: 'spec.resume was raised',

@@ -57,11 +57,13 @@ export const TRANSITIONS: readonly Transition[] = [
   { from: 'StepRunning', guard: 'jobIsToBeEnded', effect: 'endJob', to: 'StepRunning', rest: true },
   { from: 'StepRunning', guard: 'jobIsHeldOverdue', effect: 'recordDeadline', to: 'Failed', rest: true },
   { from: 'StepRunning', guard: 'jobIsToBeSuspended', effect: 'suspendJob', to: 'StepRunning', rest: true },
+  { from: 'StepRunning', guard: 'suspensionIsUndone', effect: 'awaitSuspension', to: 'StepRunning', rest: true },
   { from: 'StepRunning', guard: 'podsOfSuspensionAreUnseen', effect: 'inspectPods', to: 'StepRunning', rest: true },
   { from: 'StepRunning', guard: 'stepStandsStill', effect: 'suspend', to: 'Suspended', rest: true },
   { from: 'StepRunning', guard: 'podsStillEnd', effect: 'awaitPods', to: 'StepRunning', rest: true },
   { from: 'StepRunning', guard: 'jobIsToContinue', effect: 'continueJob', to: 'StepRunning', rest: true },
   { from: 'StepRunning', guard: 'jobIsUnwatched', effect: 'askAgain', to: 'StepRunning', rest: true },
+  { from: 'StepRunning', guard: 'eventsAreDue', effect: 'inspectEvents', to: 'StepRunning', rest: true },
   { from: 'StepRunning', guard: 'otherwise', effect: 'refreshStep', to: 'StepRunning', rest: true },
 
   { from: 'Suspended', guard: 'isLetGoBeforeStart', effect: 'goOn', to: 'New' },

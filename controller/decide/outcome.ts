@@ -149,7 +149,7 @@ export function stepFailed(context: Context): StepFailure | undefined {
 
 /** Puts down that the running step's time is up though its Job says nothing, and tells of it. */
 export function stepOverdue(context: Context): StepFailure | undefined {
-  const seconds = context.snapshot.object.spec.activeDeadlineSeconds ?? 0;
+  const seconds = runningJob(context)?.endedAfterSeconds ?? context.snapshot.object.spec.activeDeadlineSeconds ?? 0;
   const why = { reason: REASON.deadlineExceeded, message: MESSAGE.deadlineExceeded(seconds) };
   return recordFailure(context, { ...courseOf(context), ...why, completionTime: context.now }, why);
 }
@@ -192,12 +192,12 @@ function countOf({ snapshot }: Context, job: ObservedJob, seen: PodTermination |
 }
 
 /**
- * The Job that was ended because the sequence's time was up says so of itself: its own limit is not the one meant. Why
- * it had not even started by then, no Job says.
+ * The Job that was ended because the sequence's time was up says so of itself: its own limit is not the one meant, and the
+ * sequence's may have been raised meanwhile. Why it had not even started by then, no Job says.
  */
 function jobMessage(context: Context, job: ObservedJob, outcome: Pick<Failure, 'reason' | 'message'>): string {
   if (outcome.reason !== REASON.deadlineExceeded) return outcome.message;
-  const seconds = context.snapshot.object.spec.activeDeadlineSeconds ?? undefined;
+  const seconds = job.endedAfterSeconds ?? context.snapshot.object.spec.activeDeadlineSeconds ?? undefined;
   const message = isEndedByUs(job) && seconds !== undefined ? MESSAGE.deadlineExceeded(seconds) : outcome.message;
   // A container that has ended had started; a Pod may be over without one.
   const ended = latestFailure(context.snapshot.pods ?? [], job.metadata.uid);

@@ -7,7 +7,7 @@ import {
   isTrue,
   setConditions,
 } from '../../shared/conditions.ts';
-import { MESSAGE, REASON } from '../../shared/api/reasons.ts';
+import { type Failure, MESSAGE, REASON, stepLabel } from '../../shared/api/reasons.ts';
 import type {
   Condition,
   Phase,
@@ -16,20 +16,13 @@ import type {
   StepCounts,
   StepStatus,
 } from '../../shared/api/types.ts';
-import {
-  currentIndex,
-  currentLabel,
-  nextContainer,
-  nextJobName,
-  podsLeft,
-  runningJob,
-  runningStep,
-  strayJobs,
-} from './draft.ts';
+import { currentIndex, currentLabel, nextContainer, nextJobName, runningJob, runningStep, strayJobs } from './draft.ts';
+import { podNames, podsLeft, resumeWaits } from './pods-left.ts';
 import { fitMessage, fitSteps } from './size.ts';
 import { completion } from './summary.ts';
+import { suspendAgainInMs } from './suspension.ts';
 import type { Context, State } from './types.ts';
-import { obstacle } from './waiting.ts';
+import { obstacle, sentenceOf } from './waiting.ts';
 
 const PHASE_OF: Readonly<Record<State, Phase>> = {
   New: 'Pending',
@@ -50,7 +43,7 @@ export function statusOf(context: Context): SequentialJobStatus {
   const recorded = snapshot.object.status;
   // Without news: a spec that was refused and is refused again for another reason comes with an event.
   if (recorded !== undefined && hasEnded(recorded, draft.state) && draft.events.length === 0) {
-    return { ...recorded, ...observed(recorded, generation) };
+    return withResume({ ...recorded, ...observed(recorded, generation) }, context);
   }
   return {
     observedGeneration: generation,
@@ -85,6 +78,35 @@ function observed(
 
 const atGeneration = (condition: Condition, observedGeneration: number): Condition =>
   isOwnCondition(condition) ? { ...condition, observedGeneration } : condition;
+
+/** A resume that waits is said beside the failure that it is to undo. */
+function withResume(status: SequentialJobStatus, context: Context): SequentialJobStatus {
+  const { conditions = [], observedGeneration } = status;
+  const wasPending = getCondition(conditions, 'Progressing')?.reason === REASON.resumePending;
+  if (context.draft.state !== 'Failed' || (!wasPending && !resumeWaits(context))) return status;
+  const said = progressing(context);
+  const isSaid = ({ type }: Condition): boolean => type === 'Progressing';
+  return {
+    ...status,
+    conditions: conditions.map((condition) =>
+      isSaid(condition) ? replaced(condition, said, observedGeneration) : condition,
+    ),
+  };
+}
+
+const replaced = (before: Condition, said: ConditionState, observedGeneration: number | undefined): Condition => ({
+  ...before,
+  ...said,
+  ...(observedGeneration === undefined ? {} : { observedGeneration }),
+});
+
+function resumePending(context: Context): ConditionState | undefined {
+  const { failure } = context.draft;
+  if (failure === undefined || !resumeWaits(context)) return undefined;
+  const at = stepLabel(failure.index ?? currentIndex(context.draft), failure.step ?? '');
+  const message = MESSAGE.resumePending(at, podNames(podsLeft(context), context.nowMs));
+  return { status: 'False', reason: REASON.resumePending, message };
+}
 
 /** An older version of the controller wrote no Stalled. */
 function withStalled(conditions: readonly Condition[]): readonly Condition[] {
@@ -156,9 +178,13 @@ function conditionStates(context: Context): ConditionStates {
 }
 
 function failure({ draft }: Context): ConditionState | undefined {
-  if (draft.failure === undefined) return undefined;
-  return { status: 'True', reason: draft.failure.reason, message: MESSAGE.failed(draft.failure) };
+  return draft.failure === undefined ? undefined : { status: 'True', ...failedReason(draft.failure) };
 }
+
+const failedReason = (failure: Failure): Pick<ConditionState, 'reason' | 'message'> => ({
+  reason: failure.reason,
+  message: MESSAGE.failed(failure),
+});
 
 /**
  * What kstatus waits by (cli-utils pkg/kstatus/status/generic.go): a sequence that has not ended is in progress, also one
@@ -184,9 +210,19 @@ function suspended(context: Context): ConditionState {
     return { status: 'True', reason: REASON.suspended, message: MESSAGE.suspended(place(context)) };
   }
   if (draft.state === 'StepRunning' && snapshot.object.spec.suspend === true) {
-    return { status: 'False', reason: REASON.suspending, message: MESSAGE.suspending(place(context) ?? '') };
+    return { status: 'False', ...suspending(context) };
   }
   return { status: 'False', reason: REASON.notSuspended, message: MESSAGE.notSuspended };
+}
+
+function suspending(context: Context): Pick<ConditionState, 'reason' | 'message'> {
+  const job = runningJob(context);
+  const at = place(context) ?? '';
+  const isUndone = job !== undefined && job.suspended === undefined && suspendAgainInMs(job, context.nowMs) > 0;
+  const message = isUndone
+    ? MESSAGE.suspensionUndone(at, job.metadata.name, job.suspensions?.undoneBy)
+    : MESSAGE.suspending(at);
+  return { reason: REASON.suspending, message };
 }
 
 function unavailable(context: Context): ConditionState {
@@ -215,7 +251,7 @@ function progressing(context: Context): ConditionState {
   const { draft, snapshot } = context;
   if (draft.state === 'Completed') return { ...closing(context), status: 'False' };
   if (draft.failure !== undefined) {
-    return { status: 'False', reason: draft.failure.reason, message: MESSAGE.failed(draft.failure) };
+    return resumePending(context) ?? { status: 'False', ...failedReason(draft.failure) };
   }
   if (snapshot.trouble !== undefined) {
     return { status: 'True', reason: REASON.reconciliationError, message: fitMessage(snapshot.trouble) };
@@ -226,12 +262,12 @@ function progressing(context: Context): ConditionState {
   const found = canWait(context) ? obstacle(context) : undefined;
   if (found !== undefined) {
     const status = draft.startTime === undefined ? 'False' : 'True';
-    const message = fitMessage(MESSAGE.waiting(currentLabel(context) ?? '', found.message));
+    const message = fitMessage(sentenceOf(found, currentLabel(context) ?? ''));
     return { status, reason: REASON.resourcesUnavailable, message };
   }
   const step = runningStep(draft);
   if (step !== undefined && snapshot.object.spec.suspend === true) {
-    return { status: 'True', reason: REASON.suspending, message: MESSAGE.suspending(place(context) ?? '') };
+    return { status: 'True', ...suspending(context) };
   }
   if (step !== undefined) {
     const { index, name, attempts = 1 } = step;
@@ -240,12 +276,8 @@ function progressing(context: Context): ConditionState {
   }
   const left = draft.state === 'StepPending' ? podsLeft(context) : [];
   if (left.length > 0) {
-    const names = left.map(({ metadata }) => `"${metadata.name}"`);
-    return {
-      status: 'True',
-      reason: REASON.starting,
-      message: MESSAGE.awaitingPods(currentLabel(context) ?? '', names),
-    };
+    const message = MESSAGE.awaitingPods(currentLabel(context) ?? '', podNames(left, context.nowMs));
+    return { status: 'True', reason: REASON.starting, message };
   }
   const strays = draft.state === 'StepPending' ? strayJobs(context) : [];
   if (strays.length > 0) {

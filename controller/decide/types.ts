@@ -1,6 +1,6 @@
 /** What goes into a decision and what comes out of it: plain, readonly data. */
 import type { ObservedJob } from '../../shared/api/job.ts';
-import type { JobWarning, ObservedPod } from '../../shared/api/pod.ts';
+import type { ObservedEvent, ObservedPod } from '../../shared/api/pod.ts';
 import type { EventDraft, Failure } from '../../shared/api/reasons.ts';
 import type { SequentialJob, SequentialJobStatus, StepStatus } from '../../shared/api/types.ts';
 import type { Dependency } from '../../shared/jobs/dependencies.ts';
@@ -37,8 +37,8 @@ export interface Snapshot {
   readonly findings: Readonly<Record<string, Finding>>;
   /** Pods of the last Job that was recorded: it runs, or they may outlive its failure. */
   readonly pods?: readonly ObservedPod[];
-  /** What the Job controller complains of about that Job. */
-  readonly warnings?: readonly JobWarning[];
+  /** What the Events say about that Job or its Pod, where it stood still and they were asked for. */
+  readonly eventLook?: EventLook;
   /** What became of a change of the spec since the last visit; absent where nothing that matters changed. */
   readonly specChange?: SpecChange;
   /** No webhook has seen its spec, or an older record of it is there: it is to be recorded before the first Job. */
@@ -49,6 +49,23 @@ export interface Snapshot {
   readonly preflight?: Preflight;
   /** What keeps the last action from succeeding, where it may pass by itself. */
   readonly trouble?: string;
+}
+
+/** What Events are asked for: those about one object. */
+export interface EventSubject {
+  readonly kind: 'Job' | 'Pod';
+  readonly name: string;
+  readonly uid: string;
+}
+
+/** The Events about one object, as they were when they were asked for. */
+export interface EventLook {
+  /** Of the object. */
+  readonly uid: string;
+  /** When that was, or when it was not the object's turn; Unix milliseconds. */
+  readonly askedMs: number;
+  /** Of each reason that tells something the newest. */
+  readonly events: readonly ObservedEvent[];
 }
 
 /** How far a preflight has come: a dry run of the Jobs of all steps to come. */
@@ -91,10 +108,13 @@ export type Action =
     }
   /** Ask the API server itself for the Pods of a Job that failed. */
   | { readonly type: 'InspectPods'; readonly job: ObservedJob }
-  | { readonly type: 'SuspendJob'; readonly job: ObservedJob }
+  /** Ask the API server for the Events about a Job that stands still, or about its Pod. */
+  | { readonly type: 'InspectEvents'; readonly job: ObservedJob; readonly subject: EventSubject }
+  /** `count`: how often in a row; `event`: where somebody else has let it go on. */
+  | { readonly type: 'SuspendJob'; readonly job: ObservedJob; readonly count: number; readonly event?: EventDraft }
   | { readonly type: 'ContinueJob'; readonly job: ObservedJob }
-  /** Let the Job controller end the Job as one whose time is up: it stays, with its reason. */
-  | { readonly type: 'EndJob'; readonly job: ObservedJob }
+  /** Let the Job controller end the Job as one whose time, `seconds`, is up: it stays, with its reason. */
+  | { readonly type: 'EndJob'; readonly job: ObservedJob; readonly seconds: number }
   /** Delete the SequentialJob itself: its time to live is over. */
   | { readonly type: 'DeleteSequence' };
 

@@ -4,7 +4,7 @@ import type { Obstacle } from '../../shared/api/pod.ts';
 import type { Dependency } from '../../shared/jobs/dependencies.ts';
 import { getCondition } from '../../shared/conditions.ts';
 import { nextJobName, runningJob, runningStep } from './draft.ts';
-import { obstacleOf } from './explain.ts';
+import { obstacleOf } from './obstacle.ts';
 import { fitMessage } from './size.ts';
 import type { Context, Finding } from './types.ts';
 
@@ -27,11 +27,17 @@ export function obstacle(context: Context): Wait | undefined {
   const found =
     runningStep(draft) === undefined
       ? missing(context)
-      : obstacleOf(snapshot.pods ?? [], snapshot.warnings ?? [], runningJob(context));
+      : obstacleOf(snapshot.pods ?? [], snapshot.eventLook, runningJob(context));
   if (found === undefined) return undefined;
   const message = fitMessage(found.message);
   const known = getCondition(snapshot.object.status?.conditions, 'ResourcesUnavailable');
-  return { reason: found.reason, message, isKnown: known?.status === 'True' && known.message === message };
+  return { ...found, message, isKnown: known?.status === 'True' && known.message === message };
+}
+
+/** What the step waits for, in a sentence. */
+export function sentenceOf({ reason, message, isAtEnd }: Obstacle, label: string): string {
+  if (isAtEnd === true) return MESSAGE.notEnded(label, message);
+  return reason === REASON.jobSuspended ? MESSAGE.held(label, message) : MESSAGE.waiting(label, message);
 }
 
 /** How long a step waits for what an init container of its Pod may create. */

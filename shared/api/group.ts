@@ -33,7 +33,13 @@ export const NAME_MAX_LENGTH = 63;
 /** The most steps of a sequence; bounds the status and the work of one reconcile. */
 export const MAX_STEPS = 1000;
 
-/** On a Job that the operator suspended: only such a Job does it let go on. */
+/**
+ * On a Job that the operator suspended: only such a Job does it let go on. `<how often> <when>`, as somebody else may let it
+ * go on again and again; a version of before wrote `true`.
+ */
 export const SUSPENDED_ANNOTATION = `${GROUP}/suspended` as const;
+
+/** On a Job that the operator ended: the time limit of the sequence, in seconds, that was over. */
+export const ENDED_ANNOTATION = `${GROUP}/ended-after-seconds` as const;
 
 export const DEFAULT_BACKOFF_LIMIT = 3;

@@ -18,10 +18,19 @@ export interface ObservedJob {
     /** Resumes acted on when it was made; absent before the first. */
     readonly resumes?: number;
   };
-  /** `spec.suspend` is true, and whether it was us who set it. */
-  readonly suspended?: { readonly byUs: boolean };
+  /** `spec.suspend` is true: whether it was us who set it, and if not, the field manager who did, where that is known. */
+  readonly suspended?: { readonly byUs: boolean; readonly manager?: string };
+  /**
+   * How often we suspended it in a row, and when last (RFC 3339). `undoneBy`: the field manager who let it go on since, where
+   * that is known.
+   */
+  readonly suspensions?: { readonly count: number; readonly at?: string; readonly undoneBy?: string };
   /** `spec.activeDeadlineSeconds`. */
   readonly deadlineSeconds?: number;
+  /** The sequence's time limit, in seconds, that we ended it for. */
+  readonly endedAfterSeconds?: number;
+  /** `spec.managedBy`, where that is another one than the Job controller (1.32). */
+  readonly managedBy?: string;
   readonly metadata: Pick<
     ObjectMeta,
     'name' | 'namespace' | 'uid' | 'resourceVersion' | 'creationTimestamp' | 'deletionTimestamp' | 'ownerReferences'

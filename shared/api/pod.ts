@@ -16,10 +16,12 @@ export interface PodTermination {
   readonly restarting?: true;
 }
 
-/** Why a Pod cannot start, in Kubernetes' own words. */
+/** Why a Pod cannot start, or end, in Kubernetes' own words where it has some. */
 export interface Obstacle {
   readonly reason: string;
   readonly message: string;
+  /** The step's container has ended, and something else keeps the Pod running. */
+  readonly isAtEnd?: true;
 }
 
 export interface ObservedPod {
@@ -30,20 +32,20 @@ export interface ObservedPod {
   /** The name of the SequentialJob and the UID of the Job that it belongs to; absent where nothing says so. */
   readonly sequentialJob?: string;
   readonly jobUID?: string;
-  /** Set while it is pending and something keeps it from starting. */
+  /** Set while something keeps it from starting, or from ending. */
   readonly obstacle?: Obstacle;
+  /** Set while the Pod is on a node and no container of it was started, for no reason that its status tells: since when. */
+  readonly waitingSince?: string;
+  /** The node that it is to leave, of a Pod that is being deleted. */
+  readonly node?: string;
   /** The last end of its deciding container: a failure, or the success that ended the Pod; absent while all goes well. */
   readonly termination?: PodTermination;
   /** Whether `termination` is a failure; also while the container is run again, until it succeeds. */
   readonly failed: boolean;
 }
 
-/** A Warning that the Job controller wrote about a Job for which it cannot create Pods (`FailedCreate`). */
-export interface JobWarning {
-  readonly metadata: Pick<ObjectMeta, 'name' | 'namespace' | 'uid' | 'resourceVersion'>;
-  readonly jobUID: string;
-  /** The name of the Job, for the work queue. */
-  readonly jobName: string;
+/** What is kept of a core/v1 Event about a Job or a Pod. */
+export interface ObservedEvent {
   readonly reason: string;
   readonly message: string;
   /** RFC 3339. */

@@ -10,6 +10,7 @@ export const REASON = {
   jobRunning: 'JobRunning',
   starting: 'JobStarting',
   reconciliationError: 'ReconciliationError',
+  resumePending: 'ResumePending',
   // Complete, Available
   completed: 'SequenceCompleted',
   notCompleted: 'NotCompleted',
@@ -30,6 +31,8 @@ export const REASON = {
   configMapNotFound: 'ConfigMapNotFound',
   claimNotFound: 'PersistentVolumeClaimNotFound',
   quotaExceeded: 'QuotaExceeded',
+  jobSuspended: 'JobSuspended',
+  containerStillRunning: 'ContainerStillRunning',
   permissionDenied: 'PermissionDenied',
   resourcesAvailable: 'ResourcesAvailable',
 } as const;
@@ -43,6 +46,7 @@ export const EVENT = {
   sequenceCompleted: 'SequenceCompleted',
   sequenceFailed: 'SequenceFailed',
   suspended: 'Suspended',
+  suspensionUndone: 'SuspensionUndone',
   resumed: 'Resumed',
   specChanged: 'SpecChanged',
   dependencyMissing: 'DependencyMissing',
@@ -62,6 +66,7 @@ export const REPEATING_EVENTS: ReadonlySet<EventReason> = new Set([
   EVENT.dependencyMissing,
   EVENT.specChanged,
   EVENT.fieldsIgnored,
+  EVENT.suspensionUndone,
 ]);
 
 export interface EventDraft {
@@ -99,6 +104,12 @@ function listed(items: readonly string[]): string {
   return items.length > LISTED ? `${shown} and ${items.length - LISTED} more` : shown;
 }
 
+/** Whoever changed an object of ours. */
+const someoneElse = (manager: string | undefined): string =>
+  manager === undefined ? 'someone else' : `someone else (field manager "${manager}")`;
+
+const capitalized = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
+
 function took(seconds: number | undefined): string {
   return seconds === undefined ? '' : ` in ${formatSeconds(seconds)}`;
 }
@@ -122,7 +133,14 @@ export const MESSAGE = {
   suspending: (at: string): string => `Suspending: nothing new is started, step ${at} still runs`,
   deadlineExceeded: (seconds: number): string =>
     `the sequence was active for longer than its activeDeadlineSeconds, ${seconds} s`,
+  /** Somebody else lets the Job go on. */
+  suspensionUndone: (at: string, job: string, manager?: string): string =>
+    `Suspending: nothing new is started, step ${at} still runs, because ${someoneElse(manager)} sets spec.suspend of Job "${job}" ` +
+    'to false again and again; the operator suspends it again less and less often',
   waiting: (at: string, why: string): string => `Step ${at} cannot start: ${why}`,
+  held: (at: string, why: string): string => `Step ${at} waits: ${why}`,
+  notEnded: (at: string, why: string): string => `Step ${at} does not end: ${why}`,
+  jobSuspended: (job: string, manager?: string): string => `Job "${job}" was suspended by ${someoneElse(manager)}`,
   /** Behind the failure of a step whose time was up before it could start. */
   neverStarted: (failure: string, why: string): string => `${failure}; it could not start: ${why}`,
   missing: (what: readonly string[]): string => `${listed(what)} not found`,
@@ -148,6 +166,18 @@ export const MESSAGE = {
   },
   awaitingPods: (at: string, pods: readonly string[]): string =>
     `Waiting with step ${at} until the Pods before it have ended: ${listed(pods)}`,
+  resumePending: (at: string, pods: readonly string[]): string =>
+    `The sequence is resumed at step ${at} when the Pods of the failed attempt have ended: ${listed(pods)}`,
+  /** A Pod that has not ended; `until`: when its grace period ends, where it is being deleted. */
+  podLeft: (pod: string, node?: string, until?: string): string =>
+    [
+      `"${pod}"`,
+      node === undefined ? '' : ` on node "${node}"`,
+      until === undefined ? '' : ` (to end by ${until})`,
+    ].join(''),
+  /** Behind the Pods that are waited for, where the grace period of one is over: what people can do. */
+  nodeIsLost:
+    '; if the node is gone, delete the Node or taint it with node.kubernetes.io/out-of-service=nodeshutdown:NoExecute',
   awaitingName: (job: string, owner: string, isOwnerless: boolean): string =>
     isOwnerless
       ? `Waiting for the garbage collector to delete Job "${job}": its owner, ${owner}, was deleted`
@@ -172,6 +202,8 @@ export const EVENT_MESSAGE = {
   jobFailed: (index: number, name: string, reason: string, message: string): string =>
     `Job ${stepLabel(index, name)} failed: ${reason}: ${message}`,
   resumed: (at: string): string => `Resumed at step ${at}`,
+  suspensionUndone: (at: string, job: string, manager?: string): string =>
+    `${capitalized(someoneElse(manager))} let Job "${job}" of step ${at} go on while spec.suspend is true; it is suspended again`,
   unsuspended: (at?: string): string => (at === undefined ? 'No longer suspended' : `Resumed at step ${at}`),
   specAccepted: (): string => 'The spec has changed: the steps to come follow the new one',
   specRefused: (faults: readonly string[]): string =>

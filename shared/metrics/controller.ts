@@ -7,7 +7,7 @@ import { ReconcileMetrics } from './reconcile.ts';
 import { SequenceMetrics } from './sequences.ts';
 
 /** What is watched, by the names that the log has for it. */
-export const WATCHED = ['sequentialjobs', 'jobs', 'pods', 'events'] as const;
+export const WATCHED = ['sequentialjobs', 'jobs', 'pods'] as const;
 export type Watched = (typeof WATCHED)[number];
 
 export class ControllerMetrics {

@@ -145,6 +145,7 @@ export class FakeApi {
   #carryOut(request: ApiRequest): Stored {
     switch (request.method) {
       case 'GET':
+        if (request.query?.['fieldSelector'] !== undefined) return this.#listAbout(request);
         return request.query?.['labelSelector'] === undefined ? this.#find(request.path) : this.#list(request);
       case 'POST':
         return this.#create(request);
@@ -155,6 +156,17 @@ export class FakeApi {
       case 'PUT':
         throw new Error('not expected: PUT');
     }
+  }
+
+  /** The Events about the object whose UID the selector names. */
+  #listAbout({ path, query }: ApiRequest): Stored {
+    const uid = /^involvedObject\.uid=(.+)$/.exec(String(query?.['fieldSelector']))?.[1];
+    const aboutOf = (object: Stored): unknown => (object['involvedObject'] as { uid?: unknown } | undefined)?.uid;
+    const items = [...this.#objects.entries()]
+      .filter(([at, object]) => at.startsWith(`${path}/`) && aboutOf(object) === uid)
+      .map(([, object]) => object);
+    const metadata = { resourceVersion: this.version } as ObjectMeta;
+    return { apiVersion: 'v1', kind: 'List', metadata, items };
   }
 
   #list({ path, query }: ApiRequest): Stored {

@@ -1,6 +1,7 @@
 /** Pods as the API shows them and as the controller keeps them: a test says only what it is about. */
 import { LABELS } from '../../shared/api/group.ts';
-import type { JobWarning, ObservedPod, PodTermination } from '../../shared/api/pod.ts';
+import type { EventLook } from '../../controller/decide/index.ts';
+import type { ObservedEvent, ObservedPod, PodTermination } from '../../shared/api/pod.ts';
 import { at, jobUid, NAMESPACE, UID } from './objects.ts';
 
 export const POD_NAME = 'etl-1-transform-x7k2p';
@@ -93,15 +94,17 @@ export function podTermination(more: Partial<PodTermination> = {}): PodTerminati
 }
 
 /** The Job controller's complaint about the Job of step 1. */
-export function jobWarning(more: Partial<JobWarning> = {}): JobWarning {
+export function jobWarning(more: Partial<ObservedEvent> = {}): ObservedEvent {
   return {
-    metadata: { name: 'etl-1-transform.18a1', namespace: NAMESPACE, uid: 'e-1', resourceVersion: '400' },
-    jobUID: JOB_UID,
-    jobName: 'etl-1-transform',
     reason: 'FailedCreate',
     message:
       'Error creating: pods "etl-1-transform-" is forbidden: exceeded quota: pods, requested: pods=1, used: pods=2, limited: pods=2',
     lastSeen: at(5),
     ...more,
   };
+}
+
+/** These Events about the Job of step 1, asked for at 10:00:05. */
+export function eventLook(events: readonly ObservedEvent[], more: Partial<EventLook> = {}): EventLook {
+  return { uid: JOB_UID, askedMs: Date.parse(at(5)), events, ...more };
 }

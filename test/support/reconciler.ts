@@ -2,6 +2,7 @@
 import type { ActorDeps } from '../../controller/act.ts';
 import { DependencyChecker } from '../../controller/dependencies.ts';
 import { Doubts } from '../../controller/doubts.ts';
+import { EventLookup } from '../../controller/event-lookup.ts';
 import type { EventRecorder } from '../../controller/events.ts';
 import type { ReconcilerDeps } from '../../controller/reconcile.ts';
 import { GoneJobs } from '../../controller/gone-jobs.ts';
@@ -10,20 +11,22 @@ import { QuotaWaiters } from '../../controller/quota-waiters.ts';
 import { Revisions } from '../../controller/revisions.ts';
 import { ServerSkills } from '../../controller/server-skills.ts';
 import { type ObservedJob, sequentialJobOwner } from '../../shared/api/job.ts';
-import type { JobWarning, ObservedPod } from '../../shared/api/pod.ts';
+import type { ObservedPod } from '../../shared/api/pod.ts';
 import type { SequentialJob } from '../../shared/api/types.ts';
 import { Cache } from '../../shared/kube/cache.ts';
 import type { ApiClient } from '../../shared/kube/client.ts';
 import { NOW_MS } from './objects.ts';
 
-const log = { warn: (): void => undefined };
+const log = { warn: (): void => undefined, debug: (): void => undefined };
 
 /** Empty caches, and everything else as in the manager. */
 export function actorDeps(client: ApiClient, now: () => number = () => NOW_MS): ActorDeps {
+  const jobs = new Cache<ObservedJob>((job) => sequentialJobOwner(job)?.uid);
   return {
     client,
     sequentialJobs: new Cache<SequentialJob>(),
-    jobs: new Cache<ObservedJob>((job) => sequentialJobOwner(job)?.uid),
+    jobs,
+    eventLookup: new EventLookup({ client, log, jobs, now }),
     pods: new Cache<ObservedPod>(({ jobUID }) => jobUID),
     podsState: () => 'listed',
     dependencies: new DependencyChecker({ client, log, now }),
@@ -46,7 +49,6 @@ export function reconcilerDeps(
     ...actor,
     quotaWaiters: new QuotaWaiters(actor.jobs, () => undefined),
     goneJobs: new GoneJobs(actor.jobs, actor.sequentialJobs),
-    warnings: new Cache<JobWarning>(({ jobUID }) => jobUID),
     events: events as EventRecorder,
     doubts: new Doubts(),
   };

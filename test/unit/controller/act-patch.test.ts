@@ -1,18 +1,24 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { act, type ActorDeps } from '../../../controller/act.ts';
-import type { Snapshot } from '../../../controller/decide/index.ts';
+import type { Action, Snapshot } from '../../../controller/decide/index.ts';
 import { toObservedJob } from '../../../controller/transform.ts';
-import { SUSPENDED_ANNOTATION } from '../../../shared/api/group.ts';
+import { ENDED_ANNOTATION, SUSPENDED_ANNOTATION } from '../../../shared/api/group.ts';
 import type { ObservedJob } from '../../../shared/api/job.ts';
 import type { ApiErrorCode } from '../../../shared/kube/errors.ts';
 import { FakeApi, fault, jobPath } from '../../support/fake-api.ts';
 import { deepFreeze } from '../../support/freeze.ts';
-import { NAMESPACE, observedJob, sequentialJob } from '../../support/objects.ts';
+import { NAMESPACE, NOW, observedJob, sequentialJob } from '../../support/objects.ts';
 import { actorDeps } from '../../support/reconciler.ts';
 
 type PatchType = 'SuspendJob' | 'ContinueJob' | 'EndJob';
 
 const NAME = 'etl-0-extract';
+const ACTIONS: Readonly<Record<PatchType, (job: ObservedJob) => Action>> = {
+  SuspendJob: (job) => ({ type: 'SuspendJob', job, count: 2 }),
+  ContinueJob: (job) => ({ type: 'ContinueJob', job }),
+  EndJob: (job) => ({ type: 'EndJob', job, seconds: 600 }),
+};
+const MARK = `2 ${NOW}`;
 const TYPES: readonly (readonly [PatchType])[] = [['SuspendJob'], ['ContinueJob'], ['EndJob']];
 
 describe('patchJob', () => {
@@ -39,22 +45,26 @@ describe('patchJob', () => {
 
   const patch = (type: PatchType, of = job): Promise<Snapshot> => {
     const snapshot = deepFreeze({ object: sequentialJob(), jobs: [of, observedJob(1)], findings: {} });
-    return act([{ type, job: of }], snapshot, deps);
+    return act([ACTIONS[type](of)], snapshot, deps);
   };
   const stored = () => api.get(jobPath(NAMESPACE, NAME));
 
   it.each<readonly [string, PatchType, { readonly metadata?: object; readonly spec: object }]>([
     [
-      'SuspendJob suspends it, and says that it was us',
+      'SuspendJob suspends it, and says that it was us, how often and when',
       'SuspendJob',
-      { metadata: { annotations: { [SUSPENDED_ANNOTATION]: 'true' } }, spec: { suspend: true } },
+      { metadata: { annotations: { [SUSPENDED_ANNOTATION]: MARK } }, spec: { suspend: true } },
     ],
     [
       'ContinueJob lets it go on, and takes the mark off',
       'ContinueJob',
       { metadata: { annotations: { [SUSPENDED_ANNOTATION]: null } }, spec: { suspend: false } },
     ],
-    ['EndJob gives it a time limit of 0 s', 'EndJob', { spec: { activeDeadlineSeconds: 0 } }],
+    [
+      'EndJob gives it a time limit of 0 s, and says which one was over',
+      'EndJob',
+      { metadata: { annotations: { [ENDED_ANNOTATION]: '600' } }, spec: { activeDeadlineSeconds: 0 } },
+    ],
   ])('%s: by a merge patch that names this very Job', async (_says, type, change) => {
     await patch(type);
     expect(api.client.requests).toMatchObject([
@@ -72,7 +82,7 @@ describe('patchJob', () => {
 
   it.each<readonly [PatchType, Partial<ObservedJob>, ObservedJob['suspended']]>([
     ['SuspendJob', { suspended: { byUs: true } }, undefined],
-    ['EndJob', { deadlineSeconds: 0 }, undefined],
+    ['EndJob', { deadlineSeconds: 0, endedAfterSeconds: 600 }, undefined],
     ['ContinueJob', {}, { byUs: true }],
   ])('%s: the snapshot and the cache have the Job as it is then', async (type, expected, before) => {
     const known = before === undefined ? job : put({ suspend: true }, { [SUSPENDED_ANNOTATION]: 'true' });
@@ -90,7 +100,7 @@ describe('patchJob', () => {
     put({ backoffLimit: 7 }, { note: 'x' });
     await patch('SuspendJob');
     expect(stored()).toMatchObject({
-      metadata: { annotations: { note: 'x', [SUSPENDED_ANNOTATION]: 'true' } },
+      metadata: { annotations: { note: 'x', [SUSPENDED_ANNOTATION]: MARK } },
       spec: { parallelism: 1, backoffLimit: 7, suspend: true },
     });
   });

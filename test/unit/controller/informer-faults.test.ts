@@ -45,8 +45,8 @@ it('an object is named once, without its contents, and counted each time', () =>
 it('what has no name is said once', () => {
   faults.note('pods', BROKEN, {});
   faults.note('pods', BROKEN, { object: undefined });
-  faults.note('events', BROKEN, {});
-  expect(lines.map(({ informer }) => informer)).toEqual(['pods', 'events']);
+  faults.note('jobs', BROKEN, {});
+  expect(lines.map(({ informer }) => informer)).toEqual(['pods', 'jobs']);
 });
 
 it('what happens at no object is said each time', () => {

@@ -10,10 +10,10 @@ import { type Line, recordingLog } from '../../support/recording-log.ts';
 
 const KEY = `${NAMESPACE}/etl`;
 
-type Plural = 'sequentialjobs' | 'jobs' | 'pods' | 'events';
+type Plural = 'sequentialjobs' | 'jobs' | 'pods';
 type Json = Readonly<Record<string, unknown>>;
 
-const PLURALS: readonly Plural[] = ['sequentialjobs', 'jobs', 'pods', 'events'];
+const PLURALS: readonly Plural[] = ['sequentialjobs', 'jobs', 'pods'];
 
 const pluralOf = (path: string): Plural => path.split('/').at(-1) as Plural;
 
@@ -21,21 +21,6 @@ function rawJob(metadata: Json = {}, more: Json = {}): Json {
   const job = observedJob(1);
   const labels = { [LABELS.uid]: UID, [LABELS.stepIndex]: '1' };
   return { ...more, metadata: { ...job.metadata, labels, ...metadata }, status: job.status };
-}
-
-function rawEvent(version: number, involvedObject: Json = {}): Json {
-  return {
-    metadata: {
-      name: `etl-1-transform.18a${version}`,
-      namespace: NAMESPACE,
-      uid: `e-${version}`,
-      resourceVersion: String(version),
-    },
-    involvedObject: { kind: 'Job', name: 'etl-1-transform', uid: jobUid(1), ...involvedObject },
-    reason: 'FailedCreate',
-    message: 'exceeded quota',
-    lastTimestamp: at(9),
-  };
 }
 
 const pending = (reason: string): Json => ({
@@ -54,6 +39,8 @@ describe('Informers', () => {
   let lines: Line[];
   let keys: string[];
   let gone: string[];
+  /** UIDs of Jobs that stand still. */
+  let stands: Set<string>;
   let informers: Informers;
 
   const pass = (ms = 0): Promise<void> => jest.advanceTimersByTimeAsync(ms);
@@ -67,6 +54,7 @@ describe('Informers', () => {
       namespace: undefined,
       random: () => 1,
       enqueue: (key) => void keys.push(key),
+      standsStill: (uid) => stands.has(uid),
       onGone: ({ metadata }) => void gone.push(metadata.uid),
       ...options,
     });
@@ -79,6 +67,7 @@ describe('Informers', () => {
     watches = new Map();
     keys = [];
     gone = [];
+    stands = new Set();
     client = new FakeClient({
       request: ({ path }) => {
         const code = refused[pluralOf(path)];
@@ -118,20 +107,19 @@ describe('Informers', () => {
         client.requests.map(({ path, query }) => [path, [query?.['labelSelector'], query?.['fieldSelector']]]),
       );
 
-    it('is everything of ours by its label, and of the Events only what the Job controller complains of', async () => {
+    it('is everything of ours by its label, and no Event', async () => {
       await started();
       expect(asked()).toEqual({
         '/apis/batch.example.com/v1alpha1/sequentialjobs': [undefined, undefined],
         '/apis/batch/v1/jobs': [LABELS.uid, undefined],
         '/api/v1/pods': [LABELS.uid, undefined],
-        '/api/v1/events': [undefined, 'involvedObject.kind=Job,reason=FailedCreate,type=Warning'],
       });
     });
 
     it('is in one namespace where only that is to be watched', async () => {
       informers = make({ namespace: 'team-b' });
       await started();
-      expect(Object.keys(asked())).toHaveLength(4);
+      expect(Object.keys(asked())).toHaveLength(3);
       expect(Object.keys(asked()).every((path) => path.includes('/namespaces/team-b/'))).toBe(true);
     });
   });
@@ -141,7 +129,6 @@ describe('Informers', () => {
       ['sequentialjobs', false],
       ['jobs', false],
       ['pods', true],
-      ['events', true],
     ])('where %s may not be read, that everything is known is %p', async (plural, expected) => {
       refused[plural] = 'Forbidden';
       let resolved = false;
@@ -230,26 +217,27 @@ describe('Informers', () => {
     const said = (level: string): number => lines.filter((line) => line.level === level).length;
 
     it('a permission that is missing is said once, and again when it was there between', async () => {
-      refused.events = 'Forbidden';
+      refused.pods = 'Forbidden';
       await started();
       await pass(600_000);
       expect(said('warn')).toBe(1);
       expect(said('debug')).toBeGreaterThan(3);
-      expect(lines[0]).toMatchObject({ level: 'warn', informer: 'events', err: 'it was Forbidden' });
-      refused.events = 'ServerError';
+      expect(lines[0]).toMatchObject({ level: 'warn', informer: 'pods', err: 'it was Forbidden' });
+      refused.pods = 'ServerError';
       await pass(600_000);
       const troubles = said('warn');
       expect(troubles).toBeGreaterThan(1);
-      refused.events = 'Forbidden';
+      refused.pods = 'Forbidden';
       await pass(600_000);
       expect(said('warn')).toBe(troubles + 1);
     });
 
     it('each permission that is missing is said for itself', async () => {
-      refused = { pods: 'Forbidden', events: 'Forbidden' };
-      await started();
-      expect(new Set(lines.map(({ informer }) => informer))).toEqual(new Set(['events', 'pods']));
-      expect(lines).toHaveLength(2);
+      refused = { pods: 'Forbidden', jobs: 'Forbidden' };
+      void informers.start();
+      await pass(10_000);
+      expect(new Set(lines.map(({ informer }) => informer))).toEqual(new Set(['jobs', 'pods']));
+      expect(said('warn')).toBe(2);
     });
 
     it('that a version has expired is routine', async () => {
@@ -403,34 +391,20 @@ describe('Informers', () => {
       expect(keys).toEqual(Array.from({ length: expected }, () => KEY));
     });
 
+    it.each<readonly [string, readonly string[], number]>([
+      ['was found to stand still', [jobUid(1)], 1],
+      ['goes on', [], 0],
+    ])('its ordinary progress is the turn of its sequence where its Job %s', async (_says, uids, expected) => {
+      await started();
+      stands = new Set(uids);
+      await send('pods', 'ADDED', pod(101, running));
+      expect(keys).toHaveLength(expected);
+    });
+
     it('is found by the UID of its Job', async () => {
       await started();
       await send('pods', 'ADDED', pod(101, ended));
       expect(informers.pods.indexed(jobUid(1)).map(({ metadata }) => metadata.name)).toEqual([POD_NAME]);
-    });
-  });
-
-  describe('a warning of the Job controller', () => {
-    beforeEach(async () => {
-      await started();
-      await send('jobs', 'ADDED', rawJob({ resourceVersion: '101' }));
-      keys.length = 0;
-    });
-
-    it('about a Job of ours is the turn of its sequence, and found by the UID of the Job', async () => {
-      await send('events', 'ADDED', rawEvent(102));
-      expect(keys).toEqual([KEY]);
-      expect(informers.warnings.indexed(jobUid(1))).toMatchObject([
-        { reason: 'FailedCreate', message: 'exceeded quota' },
-      ]);
-    });
-
-    it.each<readonly [string, Json]>([
-      ['a Job of others', { name: 'nightly', uid: 'another' }],
-      ['the elder namesake of a Job of ours', { uid: 'elder' }],
-    ])('about %s is nobody’s business', async (_says, about) => {
-      await send('events', 'ADDED', rawEvent(102, about));
-      expect(keys).toEqual([]);
     });
   });
 

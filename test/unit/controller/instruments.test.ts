@@ -226,7 +226,7 @@ describe('steps and sequences', () => {
     end(0, 'Complete');
     await visit();
     const families = await served();
-    expect(valueOf(families, 'controller_runtime_reconcile_total', { result: 'success' })).toBe(1);
+    expect(valueOf(families, 'controller_runtime_reconcile_total', { result: 'requeue_after' })).toBe(1);
     expect(valueOf(families, 'controller_runtime_reconcile_total', { result: 'error' })).toBe(1);
     expect(valueOf(families, 'controller_runtime_reconcile_time_seconds_sum')).toBeCloseTo(0.03);
     expect(valueOf(families, 'controller_runtime_max_concurrent_reconciles')).toBe(16);

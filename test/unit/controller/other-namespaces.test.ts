@@ -3,11 +3,11 @@
  * another namespace is none of its: else a right to create Jobs or Pods there would be one to steer sequences here.
  */
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { toJobWarning, toObservedPod } from '../../../controller/transform-pod.ts';
+import { toObservedPod } from '../../../controller/transform-pod.ts';
 import type { SequentialJobStatus } from '../../../shared/api/types.ts';
 import { getCondition } from '../../../shared/conditions.ts';
 import { FakeApi, type Stored } from '../../support/fake-api.ts';
-import { at, completed, NAMESPACE, observedJob, sequentialJob } from '../../support/objects.ts';
+import { at, completed, NAMESPACE, NOW_MS, observedJob, sequentialJob } from '../../support/objects.ts';
 import { rawPod } from '../../support/pods.ts';
 import { Process } from '../../support/process.ts';
 
@@ -53,10 +53,12 @@ describe('what claims a sequence from another namespace', () => {
   describe('while a step runs', () => {
     const NOTHING = { status: 'False' };
     let uid: string;
+    let nowMs: number;
 
     beforeEach(async () => {
+      nowMs = NOW_MS;
       api.putSequentialJob(sequentialJob());
-      process = new Process(api);
+      process = new Process(api, () => nowMs);
       await process.settle();
       process.sync();
       uid = status()?.steps?.[0]?.jobUID ?? '';
@@ -95,7 +97,8 @@ describe('what claims a sequence from another namespace', () => {
         message: 'Error creating: call evil.example.com',
         lastTimestamp: at(1),
       };
-      process.deps.warnings.replace([toJobWarning(warning)], '5000');
+      api.put(`/api/v1/namespaces/${namespace}/events/w`, warning as unknown as Stored);
+      nowMs += 10_000;
       expect(await waiting()).toMatchObject(expected);
     });
   });

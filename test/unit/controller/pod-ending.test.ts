@@ -216,8 +216,43 @@ const WHOLE: readonly Row[] = [
   ['not failed: the node does not answer', { status: { phase: 'Unknown', reason: 'NodeLost' } }, undefined],
 ];
 
+const proxy = (exitCode: number, more = {}): unknown => containerStatus(terminated(exitCode, more), {}, 'mesh-proxy');
+const done = containerStatus(terminated(0, { message: '42 rows' }));
+const completed = { container: 'transform', exitCode: 0, reason: 'Completed', message: '42 rows', at: at(20) };
+
+/** Containers that a webhook of the cluster adds. */
+const INJECTED: readonly Row[] = [
+  [
+    'completed, and the injected container that kept the Pod was killed',
+    inPhase('Failed', proxy(137), done),
+    completed,
+  ],
+  [
+    'the same, and the Pod says why',
+    {
+      status: {
+        phase: 'Failed',
+        reason: 'DeadlineExceeded',
+        message: 'too long',
+        containerStatuses: [proxy(137), done],
+      },
+    },
+    { reason: 'DeadlineExceeded', message: 'too long', at: at(20) },
+  ],
+  [
+    'completed, and the injected container failed by itself',
+    inPhase('Failed', proxy(3), done),
+    { ...transform, container: 'mesh-proxy', exitCode: 3 },
+  ],
+  [
+    'failed, and the injected container was killed',
+    inPhase('Failed', proxy(137), containerStatus(terminated(7))),
+    { ...transform, exitCode: 7 },
+  ],
+];
+
 describe('how a Pod failed', () => {
-  it.each<Row>([...STEP, ...INIT, ...WHOLE])('%s', (_says, pod, termination) => {
+  it.each<Row>([...STEP, ...INIT, ...WHOLE, ...INJECTED])('%s', (_says, pod, termination) => {
     expect(endingOf(pod)).toStrictEqual(termination === undefined ? { failed: false } : { failed: true, termination });
   });
 

@@ -136,3 +136,81 @@ describe('what keeps a Pod from starting', () => {
     expect(found?.message).toMatch(/^failed: é+…$/);
   });
 });
+
+const running = { running: { startedAt: at(1) } };
+const proxy = containerStatus(running, {}, 'mesh-proxy');
+const PROXY_RUNS = 'the Pod runs on because of "mesh-proxy", which this sequence does not have';
+
+describe('what keeps a Pod from ending', () => {
+  const runs = (own: Readonly<Record<string, unknown>>, others = [proxy], spec = {}): RawPodOptions => ({
+    spec,
+    status: { phase: 'Running', containerStatuses: [containerStatus(own), ...others] },
+  });
+  const onFailure = { restartPolicy: 'OnFailure' };
+
+  it.each<Row>([
+    ['its own container runs', runs(running), undefined],
+    ['its own container has ended, and it is alone', runs(terminated(0), []), undefined],
+    [
+      'its own container has ended, and another runs',
+      runs(terminated(0)),
+      {
+        reason: 'ContainerStillRunning',
+        message: `the container "transform" has ended (exit code 0); ${PROXY_RUNS}`,
+        isAtEnd: true,
+      },
+    ],
+    [
+      'its own container has failed, and another runs',
+      runs(terminated(7)),
+      {
+        reason: 'ContainerStillRunning',
+        message: `the container "transform" has ended (exit code 7); ${PROXY_RUNS}`,
+        isAtEnd: true,
+      },
+    ],
+    ['its own container has failed, and is run again', runs(terminated(7), [proxy], onFailure), undefined],
+    ['another has ended too', runs(terminated(0), [containerStatus(terminated(0), {}, 'mesh-proxy')]), undefined],
+  ])('%s', (_says, pod, expected) => {
+    expect(obstacleIn(pod)).toEqual(expected);
+  });
+});
+
+describe('since when a Pod waits for its first container', () => {
+  const scheduled = [{ type: 'PodScheduled', status: 'True', lastTransitionTime: at(3) }];
+  const preparing = waiting('ContainerCreating');
+
+  it.each<readonly [string, unknown, string | undefined]>([
+    ['from its creation, without a node', { phase: 'Pending' }, at(0)],
+    [
+      'from when it has one',
+      { phase: 'Pending', conditions: scheduled, containerStatuses: [containerStatus(preparing)] },
+      at(3),
+    ],
+    [
+      'not while its status says why',
+      { phase: 'Pending', conditions: scheduled, containerStatuses: [containerStatus(waiting('ErrImagePull'))] },
+      undefined,
+    ],
+    [
+      'not when an init container runs',
+      { phase: 'Pending', conditions: scheduled, initContainerStatuses: [containerStatus(running, {}, 'init')] },
+      undefined,
+    ],
+    [
+      'not when an init container has ended',
+      { phase: 'Pending', conditions: scheduled, initContainerStatuses: [containerStatus(terminated(0), {}, 'init')] },
+      undefined,
+    ],
+    ['not when it runs', { phase: 'Running', conditions: scheduled }, undefined],
+  ])('%s', (_says, status, expected) => {
+    expect(toObservedPod(rawPod({ status: status as Readonly<Record<string, unknown>> })).waitingSince).toBe(expected);
+  });
+
+  it('not when it is being deleted; then its node counts', () => {
+    const metadata = { deletionTimestamp: at(9) };
+    const pod = toObservedPod(rawPod({ metadata, spec: { nodeName: 'worker-1' }, status: { phase: 'Pending' } }));
+    expect(pod).toMatchObject({ node: 'worker-1' });
+    expect(pod.waitingSince).toBeUndefined();
+  });
+});

@@ -20,7 +20,7 @@ const OBJECT = sequentialJob();
 const { log, lines } = recordingLog();
 const { signal } = new AbortController();
 const now = (): number => NOW_MS;
-const snapshot = { object: OBJECT, jobs: [], findings: {}, pods: [], warnings: [] };
+const snapshot = { object: OBJECT, jobs: [], findings: {}, pods: [] };
 const pending = {
   subject: OBJECT.metadata,
   event: { type: 'Normal', reason: 'JobStarted', message: 'x' },

@@ -281,7 +281,8 @@ describe('reconcile', () => {
     expect(stored().status?.phase).toBe('Pending');
     api.remove(jobPath(NAMESPACE, 'etl-0-extract'));
     process.sync();
-    expect(await process.visit()).toBeUndefined();
+    // Where its Pod does not come, the Events are asked.
+    expect(await process.visit()).toBe(5000);
     expect(stored().status?.phase).toBe('Running');
   });
 

@@ -23,7 +23,7 @@ afterEach(() => {
 
 it('a wait without an end is never silent: every 30 s it says for what, since when, and why', () => {
   wait.failed('jobs', 'jobs.batch is forbidden');
-  wait.failed('events', 'nobody waits for these');
+  wait.failed('pods', 'nobody waits for these');
   jest.advanceTimersByTime(29_999);
   expect(lines).toEqual([]);
   jest.advanceTimersByTime(1);

@@ -1,6 +1,6 @@
 import { describe, expect, it, test } from '@jest/globals';
 import * as fc from 'fast-check';
-import { tellsNews, toJobWarning, toObservedPod } from '../../../controller/transform-pod.ts';
+import { tellsNews, toObservedEvent, toObservedPod } from '../../../controller/transform-pod.ts';
 import type { ObservedPod, PodTermination } from '../../../shared/api/pod.ts';
 import { deepFreeze } from '../../support/freeze.ts';
 import { at, jobUid, NAMESPACE } from '../../support/objects.ts';
@@ -49,7 +49,7 @@ describe('toObservedPod', () => {
       rawPod({ status: { containerStatuses: [{ name: 'transform', state: null }] } }),
     ],
   ])('tells nothing of a Pod with %s', (_says, raw) => {
-    const { failed, ...kept } = observed(raw);
+    const { failed, waitingSince: _, ...kept } = observed(raw);
     expect(failed).toBe(false);
     expect(Object.keys(kept)).toEqual(['metadata', 'sequentialJob', 'jobUID']);
   });
@@ -123,7 +123,7 @@ describe('toObservedPod is total', () => {
 
   test.each([undefined, null, 'x', 7, [], {}, { metadata: null }, { metadata: 'x', status: [] }])('%j', (raw) => {
     expect(toObservedPod(raw).failed).toBe(false);
-    expect(toJobWarning(raw).jobUID).toBe('');
+    expect(toObservedEvent(raw).reason).toBe('');
   });
 });
 
@@ -169,7 +169,7 @@ describe('tellsNews', () => {
   });
 });
 
-describe('toJobWarning', () => {
+describe('toObservedEvent', () => {
   const event = {
     apiVersion: 'v1',
     kind: 'Event',
@@ -190,11 +190,8 @@ describe('toJobWarning', () => {
     count: 3,
   };
 
-  it('keeps whom it is about, why and when', () => {
-    expect(toJobWarning(deepFreeze(event))).toStrictEqual({
-      metadata: { name: 'etl-1-transform.18a1', namespace: NAMESPACE, uid: 'e-1', resourceVersion: '400' },
-      jobUID: JOB_UID,
-      jobName: 'etl-1-transform',
+  it('keeps why and when', () => {
+    expect(toObservedEvent(deepFreeze(event))).toStrictEqual({
       reason: 'FailedCreate',
       message: 'Error creating: pods "etl-1-transform-" is forbidden: exceeded quota: pods',
       lastSeen: at(5),
@@ -214,11 +211,11 @@ describe('toJobWarning', () => {
     ],
     ['no time at all', { lastTimestamp: null }, undefined],
   ])('%s', (_says, more, expected) => {
-    expect(toJobWarning({ ...event, ...more }).lastSeen).toBe(expected);
+    expect(toObservedEvent({ ...event, ...more }).lastSeen).toBe(expected);
   });
 
   it('cuts a message that is too long', () => {
-    const { message } = toJobWarning({ ...event, message: `Error creating: ${'€'.repeat(1000)}` });
+    const { message } = toObservedEvent({ ...event, message: `Error creating: ${'€'.repeat(1000)}` });
     expect(Buffer.byteLength(message)).toBeLessThanOrEqual(1024);
     expect(message).toMatch(/^Error creating: €+…$/);
   });

@@ -1,4 +1,4 @@
-import { LABELS, SUSPENDED_ANNOTATION } from '../../../shared/api/group.ts';
+import { LABELS, SUSPENDED_ANNOTATION, ENDED_ANNOTATION } from '../../../shared/api/group.ts';
 import type { ObservedJob } from '../../../shared/api/job.ts';
 import { describe, expect, it } from '@jest/globals';
 import { toObservedJob, toSequentialJob } from '../../../controller/transform.ts';
@@ -38,6 +38,8 @@ describe('toSequentialJob', () => {
     expect(toSequentialJob(once)).toEqual(once);
   });
 });
+
+const OWNED_BY_A_QUEUE = { manager: 'queue', operation: 'Update', fieldsV1: { 'f:spec': { 'f:suspend': {} } } };
 
 describe('toObservedJob', () => {
   const job = observedJob(0, { status: completed() });
@@ -86,15 +88,48 @@ describe('toObservedJob', () => {
     ['is not suspended, and says so', { spec: { suspend: false } }, {}],
     ['is suspended by somebody else', { spec: { suspend: true } }, { suspended: { byUs: false } }],
     [
+      'is suspended by somebody else, whose name is known',
+      { spec: { suspend: true }, metadata: { managedFields: [OWNED_BY_A_QUEUE] } },
+      { suspended: { byUs: false, manager: 'queue' } },
+    ],
+    [
       'is suspended by us',
       { spec: { suspend: true }, metadata: { annotations: { [SUSPENDED_ANNOTATION]: 'true' } } },
-      { suspended: { byUs: true } },
+      { suspended: { byUs: true }, suspensions: { count: 1 } },
+    ],
+    [
+      'is suspended by us for the third time in a row',
+      { spec: { suspend: true }, metadata: { annotations: { [SUSPENDED_ANNOTATION]: `3 ${at(1)}` } } },
+      { suspended: { byUs: true }, suspensions: { count: 3, at: at(1) } },
     ],
     [
       'was suspended by us, and somebody has let it go on',
-      { spec: { suspend: false }, metadata: { annotations: { [SUSPENDED_ANNOTATION]: 'true' } } },
-      {},
+      { spec: { suspend: false }, metadata: { annotations: { [SUSPENDED_ANNOTATION]: `1 ${at(1)}` } } },
+      { suspensions: { count: 1, at: at(1) } },
     ],
+    [
+      'was suspended by us, and somebody whose name is known has let it go on',
+      {
+        spec: { suspend: false },
+        metadata: { annotations: { [SUSPENDED_ANNOTATION]: `1 ${at(1)}` }, managedFields: [OWNED_BY_A_QUEUE] },
+      },
+      { suspensions: { count: 1, at: at(1), undoneBy: 'queue' } },
+    ],
+    [
+      'was suspended by us, let go on and suspended again by somebody else',
+      {
+        spec: { suspend: true },
+        metadata: { annotations: { [SUSPENDED_ANNOTATION]: `1 ${at(1)}` }, managedFields: [OWNED_BY_A_QUEUE] },
+      },
+      { suspended: { byUs: false, manager: 'queue' }, suspensions: { count: 1, at: at(1) } },
+    ],
+    [
+      'was ended by us',
+      { spec: { activeDeadlineSeconds: 0 }, metadata: { annotations: { [ENDED_ANNOTATION]: '600' } } },
+      { deadlineSeconds: 0, endedAfterSeconds: 600 },
+    ],
+    ['is run by another controller', { spec: { managedBy: 'example.com/x' } }, { managedBy: 'example.com/x' }],
+    ["is run by Kubernetes' own", { spec: { managedBy: 'kubernetes.io/job-controller' } }, {}],
     ['has a time limit', { spec: { activeDeadlineSeconds: 60 } }, { deadlineSeconds: 60 }],
     ['has no time left', { spec: { activeDeadlineSeconds: 0 } }, { deadlineSeconds: 0 }],
     [

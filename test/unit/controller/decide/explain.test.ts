@@ -1,16 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import {
-  explainFailure,
-  isUnexplained,
-  latestFailure,
-  obstacleOf,
-  successOf,
-} from '../../../../controller/decide/explain.ts';
+import { explainFailure, isUnexplained, latestFailure, successOf } from '../../../../controller/decide/explain.ts';
 import type { ObservedJob } from '../../../../shared/api/job.ts';
-import type { JobWarning, ObservedPod, PodTermination } from '../../../../shared/api/pod.ts';
+import type { ObservedPod, PodTermination } from '../../../../shared/api/pod.ts';
 import { deepFreeze } from '../../../support/freeze.ts';
-import { at, completed, failed, jobUid, observedJob } from '../../../support/objects.ts';
-import { JOB_UID, jobWarning, observedPod, type PodOptions, podTermination } from '../../../support/pods.ts';
+import { at, jobUid, observedJob } from '../../../support/objects.ts';
+import { JOB_UID, observedPod, type PodOptions, podTermination } from '../../../support/pods.ts';
 
 /** A Pod that failed; `word` tells it from others. */
 function failure(word: string, created: number, ended?: number, more: PodOptions = {}): ObservedPod {
@@ -72,88 +66,6 @@ describe('isUnexplained', () => {
     ['the Pod that is seen is of another Job', true, [failure('a', 0, 20, { jobUID: jobUid(2) })], job(1)],
   ])('%s: %s', (_says, expected, pods, job) => {
     expect(isUnexplained(deepFreeze(pods), job)).toBe(expected);
-  });
-});
-
-describe('obstacleOf', () => {
-  const missing = { reason: 'CreateContainerConfigError', message: 'secret "db" not found' };
-  const stuck = observedPod({ obstacle: missing });
-  const told = { reason: missing.reason, message: `Pod "${stuck.metadata.name}": secret "db" not found` };
-  const idle = observedJob(1, { status: { startTime: at(1) } });
-  const active = observedJob(1, { status: { active: 1, startTime: at(1) } });
-  const warning = jobWarning();
-  const refused = { reason: 'FailedCreate', message: warning.message };
-  const pod = (created: number, more: PodOptions = {}): ObservedPod =>
-    observedPod({
-      metadata: { creationTimestamp: at(created), ...more.metadata },
-      ...(more.termination === undefined ? {} : { failed: true, termination: more.termination }),
-    });
-  const past = { termination: podTermination() };
-
-  type Row = readonly [string, readonly ObservedPod[], readonly JobWarning[], ObservedJob | undefined, unknown];
-  it.each<Row>([
-    ['there is no Job', [stuck], [warning], undefined, undefined],
-    ['all is well', [observedPod()], [], active, undefined],
-    ['a Pod cannot start', [stuck], [], active, told],
-    ['a Pod cannot start, and none could be created before', [stuck], [warning], active, told],
-    ["another Job's Pod cannot start", [{ ...stuck, jobUID: jobUid(2) }], [], active, undefined],
-    [
-      'of two that cannot start the newer one counts',
-      [
-        observedPod({ metadata: { name: 'a', creationTimestamp: at(9) }, obstacle: { reason: 'x', message: 'y' } }),
-        stuck,
-      ],
-      [],
-      active,
-      { reason: 'x', message: 'Pod "a": y' },
-    ],
-    ['no Pod can be created', [], [warning], idle, refused],
-    ["another Job's Pod cannot be created", [], [jobWarning({ jobUID: jobUid(2) })], idle, undefined],
-    ['a warning of another kind', [], [jobWarning({ reason: 'BackoffLimitExceeded' })], idle, undefined],
-    [
-      'the newest warning counts',
-      [],
-      [jobWarning({ message: 'new', lastSeen: '2026-11-02T10:00:07.500000Z' }), warning],
-      idle,
-      { ...refused, message: 'new' },
-    ],
-    ['the Job has a Pod by now, which the cache has not', [], [warning], active, undefined],
-    ['a Pod runs, which the Job has not counted yet', [pod(5)], [warning], idle, undefined],
-    [
-      'a Pod runs again after a failure, and the Job has not counted it',
-      [pod(5, { termination: podTermination({ restarting: true }) })],
-      [warning],
-      idle,
-      undefined,
-    ],
-    ['a Pod was created since, and failed', [pod(6, past)], [warning], idle, undefined],
-    ['a Pod failed before, and the next cannot be created', [pod(4, past)], [warning], idle, refused],
-    [
-      'a Pod is going, and the next cannot be created',
-      [pod(4, { metadata: { deletionTimestamp: at(4) } })],
-      [warning],
-      idle,
-      refused,
-    ],
-    [
-      'the Job went on after a suspension since',
-      [],
-      [warning],
-      observedJob(1, { status: { startTime: at(6) } }),
-      undefined,
-    ],
-    ['the Job is suspended', [stuck], [warning], { ...idle, suspended: { byUs: true } }, undefined],
-    [
-      'the Job is being deleted',
-      [stuck],
-      [warning],
-      observedJob(1, { status: {}, metadata: { deletionTimestamp: at(9) } }),
-      undefined,
-    ],
-    ['the Job has failed', [stuck], [warning], observedJob(1, { status: failed() }), undefined],
-    ['the Job has completed', [], [warning], observedJob(1, { status: completed() }), undefined],
-  ])('%s', (_says, ...[pods, warnings, job, expected]) => {
-    expect(obstacleOf(deepFreeze(pods), deepFreeze(warnings), job)).toEqual(expected);
   });
 });
 

@@ -6,7 +6,7 @@ import { toTimestamp } from '../../../../shared/api/time.ts';
 import type { Condition, SequentialJobStatus } from '../../../../shared/api/types.ts';
 import type { Dependency } from '../../../../shared/jobs/dependencies.ts';
 import { at, NOW_MS, observedJob, sequentialJob } from '../../../support/objects.ts';
-import { jobWarning, JOB_UID, observedPod, POD_NAME } from '../../../support/pods.ts';
+import { eventLook, jobWarning, JOB_UID, observedPod, POD_NAME } from '../../../support/pods.ts';
 
 function condition(more: Partial<Condition> = {}): Condition {
   const message = 'Secret "db" not found';
@@ -102,7 +102,9 @@ describe('obstacle, while the step runs', () => {
   });
 
   it('is what the Job controller complains of', () => {
-    expect(obstacle(context(0, running, { jobs: [waiting], warnings: [jobWarning()] }))?.reason).toBe('FailedCreate');
+    expect(obstacle(context(0, running, { jobs: [waiting], eventLook: eventLook([jobWarning()]) }))?.reason).toBe(
+      'FailedCreate',
+    );
   });
 
   it('is none where the Job is out of sight, or nobody watches Pods', () => {

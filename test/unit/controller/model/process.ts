@@ -1,9 +1,10 @@
 /** A controller process: caches that lag, a queue of one key, and visits. Its wiring is that of the manager. */
+import { EventLookup } from '../../../../controller/event-lookup.ts';
 import { GoneJobs } from '../../../../controller/gone-jobs.ts';
 import { Informers } from '../../../../controller/informers.ts';
 import { QuotaWaiters } from '../../../../controller/quota-waiters.ts';
 import { reconcile, type ReconcilerDeps } from '../../../../controller/reconcile.ts';
-import { toObservedPod, toJobWarning } from '../../../../controller/transform-pod.ts';
+import { toObservedPod } from '../../../../controller/transform-pod.ts';
 import { toObservedJob, toSequentialJob } from '../../../../controller/transform.ts';
 import type { SequentialJob } from '../../../../shared/api/types.ts';
 import type { Cache, KubeObject } from '../../../../shared/kube/cache.ts';
@@ -17,7 +18,7 @@ import type { Cluster } from './cluster.ts';
 import { NAME, type Sender, type Server } from './server.ts';
 
 export const KEY = `${NAMESPACE}/${NAME}`;
-export const CACHES = ['sequentialJobs', 'jobs', 'pods', 'warnings'] as const;
+export const CACHES = ['sequentialJobs', 'jobs', 'pods'] as const;
 export type CacheName = (typeof CACHES)[number];
 
 const { log } = recordingLog();
@@ -55,11 +56,12 @@ export class Process implements Sender {
       namespace: undefined,
       random: () => 0.5,
       enqueue: () => (this.queued = true),
+      standsStill: (jobUID) => this.#deps.eventLookup.of(jobUID) !== undefined,
       onGone: (object) => {
         this.#deps.revisions.forget(object.metadata.uid);
       },
     });
-    const { sequentialJobs, jobs, pods, warnings } = this.#informers;
+    const { sequentialJobs, jobs, pods } = this.#informers;
     this.#deps = {
       ...reconcilerDeps(client, () => undefined, now),
       sequentialJobs,
@@ -67,7 +69,7 @@ export class Process implements Sender {
       quotaWaiters: new QuotaWaiters(jobs, () => (this.queued = true)),
       goneJobs: new GoneJobs(jobs, sequentialJobs),
       pods,
-      warnings,
+      eventLookup: new EventLookup({ client, log, jobs, now }),
       podsState: () => (this.#hasPods ? 'listed' : 'awaited'),
     };
     this.sync('sequentialJobs');
@@ -90,8 +92,6 @@ export class Process implements Sender {
       case 'pods':
         this.#hasPods = true;
         return follow(informers.pods, cluster.made('Pod').map(toObservedPod));
-      case 'warnings':
-        return follow(informers.warnings, cluster.made('Event').map(toJobWarning));
     }
   }
 

@@ -178,7 +178,6 @@ describe('metrics', () => {
         ['sequentialjob_watch_errors_total', { resource: 'jobs' }, 1],
         ['sequentialjob_watch_errors_total', { resource: 'sequentialjobs' }, 0],
         ['sequentialjob_watch_errors_total', { resource: 'pods' }, 0],
-        ['sequentialjob_watch_errors_total', { resource: 'events' }, 0],
       ],
     ],
     [

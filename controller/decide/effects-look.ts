@@ -1,0 +1,45 @@
+/** The effects that only look: what no watch shows, or does not show for certain. */
+import { dependenciesOf } from '../../shared/jobs/dependencies.ts';
+import { currentIndex, nextJobName, runningJob, runningStep } from './draft.ts';
+import { act, actOnJob, type Effect } from './effect.ts';
+import { notStarted } from './not-started.ts';
+import { withCourse } from './outcome.ts';
+import { eventQuestion } from './standstill.ts';
+
+export const LOOK_EFFECTS = {
+  checkDependencies: {
+    says: 'ask the API server which of them exist',
+    apply: (context) => {
+      const dependencies = dependenciesOf(context.snapshot.object, currentIndex(context.draft));
+      return act(notStarted(context).draft, { type: 'CheckDependencies', jobName: nextJobName(context), dependencies });
+    },
+  },
+  inspectPods: {
+    says: 'ask the API server for the Pods of the Job',
+    apply: (context) => actOnJob(context, 'InspectPods'),
+  },
+  inspectEvents: {
+    says: 'ask the API server for these Events',
+    apply: (context) => {
+      const job = runningJob(context);
+      const subject = eventQuestion(context, job)?.subject;
+      if (job === undefined || subject === undefined) return context.draft;
+      return act(context.draft, { type: 'InspectEvents', job, subject });
+    },
+  },
+  confirmJob: {
+    says: 'ask the API server for the Job',
+    apply: ({ draft }) => {
+      const step = runningStep(draft);
+      return act(draft, { type: 'ConfirmJob', jobName: step?.jobName ?? '', jobUID: step?.jobUID ?? '' });
+    },
+  },
+  refreshStep: {
+    says: 'count attempts, and note how the last one ended; where it stands still, look again',
+    apply: (context) => {
+      const dueMs = eventQuestion(context, runningJob(context))?.dueMs;
+      const draft = withCourse(context);
+      return dueMs === undefined ? draft : { ...draft, requeueAfterMs: Math.max(0, dueMs - context.nowMs) };
+    },
+  },
+} as const satisfies Readonly<Record<string, Effect>>;

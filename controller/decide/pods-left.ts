@@ -1,0 +1,51 @@
+/** Pods that have not ended: what is to start next must not overlap with them. Pure. */
+import type { ObservedPod } from '../../shared/api/pod.ts';
+import { MESSAGE } from '../../shared/api/reasons.ts';
+import type { StepStatus } from '../../shared/api/types.ts';
+import type { Context } from './types.ts';
+
+/** The Pods of these Jobs whose containers run, or may yet: also of Jobs that have failed or are gone. */
+export function runningPods(pods: readonly ObservedPod[], jobUIDs: ReadonlySet<string>): readonly ObservedPod[] {
+  return pods.filter(
+    ({ jobUID, termination }) =>
+      jobUID !== undefined && jobUIDs.has(jobUID) && (termination === undefined || termination.restarting === true),
+  );
+}
+
+/**
+ * Pods of a Job that is over that run on: a Job says so before its Pods have ended (before 1.31), and one that was
+ * deleted may leave them behind. The next step, or the next attempt, must not overlap with them.
+ */
+export function podsLeft({ draft, snapshot }: Context): readonly ObservedPod[] {
+  const steps = [...draft.steps, ...(snapshot.object.status?.steps ?? [])];
+  const uidsOf = (wanted: StepStatus['state']): ReadonlySet<string> =>
+    new Set(steps.flatMap(({ state, jobUID }) => (state === wanted && jobUID !== undefined ? [jobUID] : [])));
+  const pods = snapshot.pods ?? [];
+  // Of one that succeeded only those that are being deleted: of the others the watch has not told yet.
+  const drained = runningPods(pods, uidsOf('Succeeded')).filter(
+    ({ metadata }) => metadata.deletionTimestamp !== undefined,
+  );
+  return [...runningPods(pods, uidsOf('Failed')), ...drained];
+}
+
+/** Whether spec.resume was raised beyond what has been acted on. */
+export const isResumed = ({ draft, snapshot }: Context): boolean =>
+  draft.startTime !== undefined && (snapshot.object.spec.resume ?? 0) > draft.resumes;
+
+/** Whether a resume is asked for, and has to wait for the end of such Pods. */
+export const resumeWaits = (context: Context): boolean => isResumed(context) && podsLeft(context).length > 0;
+
+/** How long after the end of its grace period a Pod that is still there is a matter for people. */
+const OVERDUE_MS = 60_000;
+
+/** How these Pods are named in a message: the nodes of those that are being deleted, and what to do where one does not end. */
+export function podNames(pods: readonly ObservedPod[], nowMs: number): readonly string[] {
+  const isStuck = pods.some(
+    ({ metadata: { deletionTimestamp } }) =>
+      deletionTimestamp !== undefined && nowMs > Date.parse(deletionTimestamp) + OVERDUE_MS,
+  );
+  return pods.map(({ metadata: { name, deletionTimestamp }, node }, i) => {
+    const isLast = i === pods.length - 1;
+    return `${MESSAGE.podLeft(name, node, deletionTimestamp)}${isStuck && isLast ? MESSAGE.nodeIsLost : ''}`;
+  });
+}

@@ -1,0 +1,132 @@
+/**
+ * The Events about a Job or Pod that stands still, asked for one object at a time: a watch of all Events of a cluster costs
+ * everybody more than a question where one is needed.
+ */
+import { type ObservedJob, outcomeOf } from '../shared/api/job.ts';
+import type { ObservedEvent } from '../shared/api/pod.ts';
+import { ExpiringSet } from '../shared/expiring-set.ts';
+import type { Cache } from '../shared/kube/cache.ts';
+import type { ApiClient } from '../shared/kube/client.ts';
+import { isApiError } from '../shared/kube/errors.ts';
+import { collectionPath, EVENTS } from '../shared/kube/resources.ts';
+import type { Log } from '../shared/log.ts';
+import type { EventLook, EventSubject } from './decide/index.ts';
+import { TELLING_REASONS } from './decide/standstill.ts';
+import { toObservedEvent } from './transform-pod.ts';
+
+export interface EventLookupOptions {
+  readonly client: ApiClient;
+  readonly log: Pick<Log, 'warn' | 'debug'>;
+  /** What is remembered of a Job that has ended or is gone is forgotten. */
+  readonly jobs: Cache<ObservedJob>;
+  /** Unix milliseconds. */
+  readonly now: () => number;
+}
+
+/** An object has few: equal ones are counted, not repeated. */
+const MAX_EVENTS = 100;
+/** A request for an explanation that takes longer is not worth the wait. */
+const TIMEOUT_MS = 5_000;
+/** The API server keeps no index of Events: each request reads all of a namespace. */
+const MIN_INTERVAL_MS = 500;
+/** How long a permission that was refused counts as refused. */
+const FORBIDDEN_MS = 10 * 60_000;
+/** The oldest are forgotten first. */
+const MAX_LOOKS = 2048;
+
+/** In memory only: a new process asks again where it is needed. */
+export class EventLookup {
+  readonly #options: EventLookupOptions;
+  /** By the UID of the Job, oldest first. */
+  readonly #looks = new Map<string, EventLook>();
+  readonly #forbidden: ExpiringSet;
+  #isSaid = false;
+  #isAsking = false;
+  #lastMs = -Infinity;
+
+  /** Follows the cache of Jobs from now on. */
+  constructor(options: EventLookupOptions) {
+    this.#options = options;
+    this.#forbidden = new ExpiringSet(FORBIDDEN_MS, options.now);
+    options.jobs.subscribe(({ type, object }) => {
+      const isOver = type === 'deleted' || outcomeOf(object).type !== 'running';
+      if (isOver) this.#looks.delete(object.metadata.uid);
+    });
+  }
+
+  /** What is known of this Job; undefined where nobody has asked. */
+  of(jobUID: string): EventLook | undefined {
+    return this.#looks.get(jobUID);
+  }
+
+  /**
+   * Asks for the Events about the Job or its Pod, and remembers the answer. They only explain: where they may not be read, or
+   * there is no answer, what was known of the object stays. One request at a time, at most two a second, so that many that
+   * stand still cost the API server no more than one: who is not served counts as having asked.
+   */
+  async ask({ metadata: { namespace, uid } }: ObservedJob, subject: EventSubject): Promise<EventLook> {
+    const known = this.#looks.get(uid);
+    const before = known?.uid === subject.uid ? known.events : [];
+    const events = this.#mayAsk(namespace) ? await this.#request(namespace, subject) : undefined;
+    const look = { uid: subject.uid, askedMs: this.#options.now(), events: events ?? before };
+    this.#remember(uid, look);
+    return look;
+  }
+
+  #mayAsk(namespace: string): boolean {
+    const sinceMs = this.#options.now() - this.#lastMs;
+    // A clock that was set back must not keep everybody waiting.
+    const isSoon = sinceMs >= 0 && sinceMs < MIN_INTERVAL_MS;
+    return !this.#isAsking && !isSoon && !this.#forbidden.has(namespace);
+  }
+
+  async #request(namespace: string, { uid }: EventSubject): Promise<readonly ObservedEvent[] | undefined> {
+    const { client, log, now } = this.#options;
+    this.#isAsking = true;
+    this.#lastMs = now();
+    try {
+      const list = await client.request<{ readonly items?: readonly unknown[] | null }>({
+        method: 'GET',
+        path: collectionPath(EVENTS, namespace),
+        query: { fieldSelector: `involvedObject.uid=${uid}`, limit: MAX_EVENTS },
+        timeoutMs: TIMEOUT_MS,
+      });
+      return newestOfEach((list.items ?? []).map(toObservedEvent));
+    } catch (error) {
+      if (!isApiError(error)) throw error;
+      if (error.code === 'Forbidden') this.#forbid(namespace, error.message);
+      else log.debug({ namespace, err: error.message }, 'the events about an object that stands still cannot be read');
+      return undefined;
+    } finally {
+      this.#isAsking = false;
+    }
+  }
+
+  #forbid(namespace: string, reason: string): void {
+    this.#forbidden.add(namespace);
+    if (this.#isSaid) return;
+    this.#isSaid = true;
+    this.#options.log.warn(
+      { namespace, reason },
+      'no permission to list events: why a step stands still is said only where its Job or its Pod says so',
+    );
+  }
+
+  #remember(jobUID: string, look: EventLook): void {
+    this.#looks.delete(jobUID);
+    this.#looks.set(jobUID, look);
+    const [oldest] = this.#looks.keys();
+    if (this.#looks.size > MAX_LOOKS && oldest !== undefined) this.#looks.delete(oldest);
+  }
+}
+
+/** Of each reason that tells something the one that was seen last. */
+function newestOfEach(events: readonly ObservedEvent[]): readonly ObservedEvent[] {
+  const newest = new Map<string, ObservedEvent>();
+  for (const event of events) {
+    const known = newest.get(event.reason);
+    const isNewer = known === undefined || (event.lastSeen ?? '') >= (known.lastSeen ?? '');
+    if (TELLING_REASONS.has(event.reason) && isNewer) newest.set(event.reason, event);
+  }
+  return [...newest.values()];
+}

@@ -1,0 +1,162 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import type { EventLook, EventSubject } from '../../../controller/decide/index.ts';
+import { EventLookup } from '../../../controller/event-lookup.ts';
+import { type ObservedJob, sequentialJobOwner } from '../../../shared/api/job.ts';
+import { Cache } from '../../../shared/kube/cache.ts';
+import { ApiError } from '../../../shared/kube/errors.ts';
+import { FakeClient } from '../../support/fake-client.ts';
+import { at, completed, NAMESPACE, NOW_MS, observedJob } from '../../support/objects.ts';
+import { JOB_UID } from '../../support/pods.ts';
+import { recordingLog } from '../../support/recording-log.ts';
+
+const JOB = observedJob(1);
+const SUBJECT: EventSubject = { kind: 'Pod', name: 'p', uid: 'pod-1' };
+const raw = (reason: string, message = reason, seconds = 1): unknown => ({
+  reason,
+  message,
+  lastTimestamp: at(seconds),
+});
+
+describe('EventLookup', () => {
+  let nowMs: number;
+  let answer: () => unknown;
+  let client: FakeClient;
+  let jobs: Cache<ObservedJob>;
+  let recording: ReturnType<typeof recordingLog>;
+  let lookup: EventLookup;
+
+  beforeEach(() => {
+    nowMs = NOW_MS;
+    answer = () => ({ items: [raw('FailedMount')] });
+    client = new FakeClient({ request: () => answer() });
+    jobs = new Cache<ObservedJob>((job) => sequentialJobOwner(job)?.uid);
+    jobs.observe(JOB);
+    recording = recordingLog();
+    lookup = new EventLookup({ client, log: recording.log, jobs, now: () => nowMs });
+  });
+
+  /** Half a second later, when the next request may be sent. */
+  async function ask(job = JOB, subject = SUBJECT): Promise<EventLook> {
+    nowMs += 500;
+    return lookup.ask(job, subject);
+  }
+  const reasons = ({ events }: EventLook): readonly string[] => events.map(({ reason }) => reason);
+
+  it('asks for the Events about one object, in its namespace, and remembers them by the Job', async () => {
+    const look = await ask();
+    expect(client.requests).toMatchObject([
+      {
+        method: 'GET',
+        path: `/api/v1/namespaces/${NAMESPACE}/events`,
+        query: { fieldSelector: 'involvedObject.uid=pod-1', limit: 100 },
+      },
+    ]);
+    expect(look).toStrictEqual({
+      uid: 'pod-1',
+      askedMs: nowMs,
+      events: [{ reason: 'FailedMount', message: 'FailedMount', lastSeen: at(1) }],
+    });
+    expect(lookup.of(JOB_UID)).toEqual(look);
+  });
+
+  it('keeps of each reason the newest, and none of a reason that tells nothing', async () => {
+    answer = () => ({
+      items: [raw('FailedMount', 'new', 9), raw('Scheduled'), raw('FailedMount', 'old', 3), raw('Pulled'), raw('x')],
+    });
+    expect((await ask()).events.map(({ reason, message }) => [reason, message])).toEqual([
+      ['FailedMount', 'new'],
+      ['Pulled', 'Pulled'],
+    ]);
+  });
+
+  it.each([{ items: null }, {}])('%j is no Event', async (list) => {
+    answer = () => list;
+    expect((await ask()).events).toEqual([]);
+  });
+
+  it.each(['ServerError', 'Timeout', 'Unreachable', 'TooManyRequests', 'Aborted'] as const)(
+    '%s holds nobody up: what was known stays',
+    async (code) => {
+      await ask();
+      answer = () => {
+        throw new ApiError(code, 'no');
+      };
+      const look = await ask();
+      expect(reasons(look)).toEqual(['FailedMount']);
+      expect(look.askedMs).toBe(nowMs);
+    },
+  );
+
+  it('a fault of our own is thrown', async () => {
+    answer = () => {
+      throw new TypeError('x');
+    };
+    await expect(ask()).rejects.toThrow(TypeError);
+    answer = () => ({ items: [] });
+    await ask();
+    expect(client.requests).toHaveLength(2);
+  });
+
+  it('what was known of another object does not count', async () => {
+    await ask();
+    answer = () => {
+      throw new ApiError('ServerError', 'no');
+    };
+    expect(reasons(await ask(JOB, { ...SUBJECT, uid: 'pod-2' }))).toEqual([]);
+  });
+
+  it('a permission that is missing is said once, and not asked for again in that namespace for ten minutes', async () => {
+    answer = () => {
+      throw new ApiError('Forbidden', 'events is forbidden');
+    };
+    await ask();
+    await ask();
+    expect(client.requests).toHaveLength(1);
+    await ask(observedJob(1, { metadata: { namespace: 'team-b' } }));
+    expect(client.requests).toHaveLength(2);
+    expect(recording.lines.filter(({ level }) => level === 'warn')).toMatchObject([
+      { namespace: NAMESPACE, reason: 'events is forbidden' },
+    ]);
+    nowMs += 600_000;
+    await ask();
+    expect(client.requests).toHaveLength(3);
+  });
+
+  it('many that stand still cost two requests a second, one at a time: who is not served has no answer yet', async () => {
+    const other = observedJob(0);
+    jobs.observe(other);
+    await ask();
+    nowMs += 499;
+    expect(await lookup.ask(other, { ...SUBJECT, uid: 'pod-0' })).toStrictEqual({
+      uid: 'pod-0',
+      askedMs: nowMs,
+      events: [],
+    });
+    const { promise, resolve } = Promise.withResolvers<unknown>();
+    answer = () => promise;
+    const first = ask();
+    await ask(other);
+    expect(client.requests).toHaveLength(2);
+    resolve({ items: [] });
+    await first;
+    nowMs -= 60_000;
+    answer = () => ({ items: [] });
+    await lookup.ask(other, SUBJECT);
+    expect(client.requests).toHaveLength(3);
+  });
+
+  it.each<readonly [string, (job: ObservedJob) => void]>([
+    ['is gone', (job) => jobs.remove(job)],
+    ['has ended', () => jobs.observe(observedJob(1, { metadata: { resourceVersion: '999' }, status: completed() }))],
+  ])('of a Job that %s nothing is kept', async (_says, happens) => {
+    await ask();
+    happens(JOB);
+    expect(lookup.of(JOB_UID)).toBeUndefined();
+  });
+
+  it('of 2048 Jobs at most: the oldest is forgotten first', async () => {
+    for (let i = 0; i <= 2048; i++) await ask(observedJob(1, { metadata: { uid: `job-${i}` } }));
+    expect(lookup.of('job-0')).toBeUndefined();
+    expect(lookup.of('job-1')).toBeDefined();
+  });
+});
