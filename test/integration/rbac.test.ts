@@ -314,7 +314,7 @@ const MISSING: readonly (readonly [
   ],
   [
     'to watch: every watch is told of, and tried again',
-    [`${RESOURCE} watch`, 'batch/jobs watch', '/pods watch', '/events watch'],
+    [`${RESOURCE} watch`, 'batch/jobs watch', '/pods watch'],
     async () => undefined,
     async () => undefined,
   ],

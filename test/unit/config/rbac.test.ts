@@ -36,8 +36,7 @@ const CONTROLLER: Reasons = {
     create: 'events.ts',
     patch: 'events.ts: one more of the same',
     get: 'events.ts: how many of them, after a restart',
-    list: 'informers.ts: the Pods that a Job may not create',
-    watch: 'informers.ts',
+    list: 'event-lookup.ts: why a Job or its Pod stands still',
   },
   'apps/controllerrevisions': {
     create: 'revisions.ts: the spec that a sequence runs, where it was changed past the webhook',
