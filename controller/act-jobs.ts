@@ -57,6 +57,7 @@ export async function createJob(
     }
     const finding = findingOf(error);
     if (finding === undefined) throw error;
+    if (finding.type === 'postponed' && finding.reason === 'PermissionDenied') deps.skills.noteDenied(finding.message);
     return refused(action.jobName, finding, snapshot, deps);
   }
 }

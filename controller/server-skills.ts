@@ -1,4 +1,7 @@
-/** What the API server turned out not to know: found out by its answers, as feature gates are no matter of versions. */
+/**
+ * What the API server turned out not to know, or not to let the controller do: found out by its answers, as feature gates are
+ * no matter of versions, and permissions come and go.
+ */
 import type { JobManifest } from '../shared/jobs/job.ts';
 import type { Log } from '../shared/log.ts';
 
@@ -11,6 +14,7 @@ const YOUNG_FIELDS = [
 export class ServerSkills {
   readonly #log: Pick<Log, 'warn'>;
   #suspendsJobs = true;
+  #createsJobs = true;
   readonly #dropped = new Set<string>();
 
   constructor(log: Pick<Log, 'warn'>) {
@@ -28,8 +32,16 @@ export class ServerSkills {
     this.#log.warn({}, 'the API server cannot suspend Jobs: on suspend, the running step ends and no new one starts');
   }
 
+  /** The server refused a Job for want of a permission; `answer` are its words. Said once until a Job is created again. */
+  noteDenied(answer: string): void {
+    if (!this.#createsJobs) return;
+    this.#createsJobs = false;
+    this.#log.warn({ err: answer }, 'the controller may not create Jobs: steps that are to start wait until it may');
+  }
+
   /** Compares a Job that was sent with the answer: what the server does not know is not in it. */
   noteCreated(sent: JobManifest, answer: unknown): void {
+    this.#createsJobs = true;
     const { spec } = answer as { readonly spec?: Readonly<Record<string, unknown>> };
     for (const [field, consequence] of YOUNG_FIELDS) {
       if (sent.spec[field] === undefined || spec?.[field] !== undefined || this.#dropped.has(field)) continue;

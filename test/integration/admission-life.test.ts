@@ -110,7 +110,8 @@ const SAME: readonly (readonly [how: string, act: () => Promise<Said>])[] = [
       // Whoever writes the status in between makes it a conflict.
       await namespace.until(
         'etl',
-        ({ metadata, status }) => (status?.observedGeneration ?? metadata.generation) === metadata.generation,
+        // -1: there is no controller yet.
+        ({ metadata, status }) => [-1, metadata.generation].includes(status?.observedGeneration),
       );
       return run('replace', JSON.parse(await kubectl('get', 'sj', 'etl', '-n', namespace.name, '-o', 'json')) as Json);
     },

@@ -360,7 +360,8 @@ describe('an object without faults', () => {
       stepPolicies: [],
       resume: 0,
     });
-    expect(status).toBeUndefined();
+    // Nobody has looked at it.
+    expect(status).toEqual({ observedGeneration: -1 });
   });
 
   it('keeps all that it says', async () => {

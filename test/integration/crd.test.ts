@@ -8,12 +8,14 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { withDefaults } from '../../shared/api/defaults.ts';
+import type { SequentialJob } from '../../shared/api/types.ts';
 import type { ApiClient } from '../../shared/kube/client.ts';
 import { isApiError } from '../../shared/kube/errors.ts';
 import { collectionPath, SEQUENTIAL_JOBS, type Resource } from '../../shared/kube/resources.ts';
 import { validateSequentialJob } from '../../shared/validation/index.ts';
 import { BYPASSED } from '../support/admission.ts';
 import { connect, kubectl, Namespace } from '../support/cluster.ts';
+import { kstatusOf } from '../support/kstatus.ts';
 import { sampleTemplate, type OpenApi } from '../support/openapi-sample.ts';
 
 const CRD = join(import.meta.dirname, '../../config/crd/batch.example.com_sequentialjobs.yaml');
@@ -189,6 +191,19 @@ test('a name of 63 characters is taken, of 64 refused', async () => {
   const named = (length: number): Json => sequence({ containers: [STEP] }, 'a'.repeat(length));
   expect(await refusedFields(SEQUENTIAL_JOBS, named(63))).toEqual([]);
   expect(await refusedFields(SEQUENTIAL_JOBS, named(64))).toEqual(['metadata.name']);
+});
+
+test('a new object is in progress to kstatus before any controller has seen it', async () => {
+  const created = (await dryRun(SEQUENTIAL_JOBS, sequence({ containers: [STEP] }))) as unknown as SequentialJob;
+  expect(created.status).toEqual({ observedGeneration: -1 });
+  expect(kstatusOf(created)).toBe('InProgress');
+});
+
+test('a status that the client sends with a new object counts for nothing', async () => {
+  const status = { observedGeneration: 1, phase: 'Completed' };
+  expect(await dryRun(SEQUENTIAL_JOBS, { ...sequence({ containers: [STEP] }), status })).toMatchObject({
+    status: { observedGeneration: -1 },
+  });
 });
 
 test('kubectl explains our fields in our words', async () => {

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { stringify } from 'yaml';
-import type { Container, SequentialJobSpec } from '../../shared/api/types.ts';
+import type { Container, SequentialJob, SequentialJobSpec } from '../../shared/api/types.ts';
 import { getCondition } from '../../shared/conditions.ts';
 import type { ApiClient } from '../../shared/kube/client.ts';
 import { collectionPath, CONFIG_MAPS, JOBS, objectPath, SECRETS } from '../../shared/kube/resources.ts';
@@ -56,6 +56,19 @@ const granted = (): readonly string[] =>
     );
 
 const told = ({ resource, verb }: Pick<Forbidden, 'resource' | 'verb'>): string => `${resource} ${verb}`;
+
+/** What the API server's RBAC lets this account do in all namespaces, at this moment. */
+async function isAllowed(account: string, verb: string, resource: string): Promise<boolean> {
+  const [, group, plural, subresource] = /^([^/]*)\/([^/]+)\/?(.*)$/.exec(resource) ?? [];
+  // No namespace: in all of them.
+  const resourceAttributes = { verb, group, resource: plural, subresource };
+  const { status } = await client.request<{ readonly status: { readonly allowed: boolean } }>({
+    method: 'POST',
+    path: '/apis/authorization.k8s.io/v1/subjectaccessreviews',
+    body: { spec: { user: `system:serviceaccount:${SYSTEM}:${account}`, resourceAttributes } },
+  });
+  return status.allowed;
+}
 
 /** A controller of one account. It looks after one namespace, so that it is not in the other tests' way. */
 class Restricted {
@@ -112,6 +125,14 @@ class Restricted {
     await cleaner.end('SIGTERM');
   }
 
+  /** The sequence, once it says that the controller lacks a permission. */
+  async untilDenied(name: string): Promise<SequentialJob> {
+    return this.namespace.until(name, ({ status }) => {
+      const { status: is, reason } = getCondition(status?.conditions, 'ResourcesUnavailable') ?? {};
+      return is === 'True' && reason === 'PermissionDenied';
+    });
+  }
+
   async gated(name: string, spec: SequentialJobSpec): Promise<void> {
     await this.namespace.apply(name, gated(folder, spec));
   }
@@ -142,17 +163,7 @@ describe('the account of the controller', () => {
   afterAll(async () => here.end());
 
   it('may do in the whole cluster what it may do here, and nothing that was not given', async () => {
-    const may = async (verb: string, resource: string): Promise<boolean> => {
-      const [, group, plural, subresource] = /^([^/]*)\/([^/]+)\/?(.*)$/.exec(resource) ?? [];
-      // No namespace: in all of them.
-      const resourceAttributes = { verb, group, resource: plural, subresource };
-      const { status } = await client.request<{ readonly status: { readonly allowed: boolean } }>({
-        method: 'POST',
-        path: '/apis/authorization.k8s.io/v1/subjectaccessreviews',
-        body: { spec: { user: `system:serviceaccount:${SYSTEM}:${ACCOUNT}`, resourceAttributes } },
-      });
-      return status.allowed;
-    };
+    const may = (verb: string, resource: string): Promise<boolean> => isAllowed(ACCOUNT, verb, resource);
     const everywhere = granted().filter((one) => !one.startsWith('coordination'));
     for (const one of everywhere) {
       const [resource = '', verb = ''] = one.split(' ');
@@ -188,7 +199,8 @@ describe('the account of the controller', () => {
     const valueFrom = { secretKeyRef: { name: 'late', key: 'word' } };
     const envFrom = [{ configMapRef: { name: 'late' } }];
     const volumes = [{ name: 'claim', persistentVolumeClaim: { claimName: 'late' } }];
-    const needy = { ...step('s0'), env: [{ name: 'WORD', valueFrom }], envFrom };
+    const volumeMounts = [{ name: 'claim', mountPath: '/claim' }];
+    const needy = { ...step('s0'), env: [{ name: 'WORD', valueFrom }], envFrom, volumeMounts };
     await here.namespace.apply('waiting', {
       containers: [needy],
       template: { spec: { volumes, containers: [] } },
@@ -337,13 +349,15 @@ const MISSING: readonly (readonly [
     },
   ],
   [
-    'to create Jobs: the sequence fails with the API server’s reason',
+    'to create Jobs: the sequence waits, and says for what',
     ['batch/jobs create'],
     async ({ namespace }) => void (await namespace.apply('any', sequence(1))),
     async (here) => {
-      const { status } = await here.namespace.untilFinished('any');
-      const { message = '' } = getCondition(status?.conditions, 'Failed') ?? {};
+      const { status } = await here.untilDenied('any');
+      const { message = '' } = getCondition(status?.conditions, 'ResourcesUnavailable') ?? {};
       expect(here.proxy.forbidden.filter((one) => message.includes(one.message))).not.toEqual([]);
+      expect(status?.phase).toBe('Pending');
+      expect(status?.startTime).toBeUndefined();
     },
   ],
   [
@@ -451,5 +465,57 @@ describe('without the permission', () => {
     } finally {
       await here.end();
     }
+  });
+});
+
+describe('the permission to create Jobs', () => {
+  const account = 'on-and-off';
+  let here: Restricted;
+
+  const CREATE = 'batch/jobs create';
+  const permitAllBut = async (...verbs: readonly string[]): Promise<void> => {
+    await accountWithout(verbs, account);
+    const wanted = !verbs.includes(CREATE);
+    const isInForce = async (): Promise<boolean> => (await isAllowed(account, 'create', 'batch/jobs')) === wanted;
+    await eventually('the permissions in force', async () => (await isInForce()) || undefined);
+  };
+
+  beforeAll(async () => {
+    await permitAllBut();
+    here = await Restricted.start(account);
+  }, 60_000);
+
+  afterAll(async () => here.end());
+
+  it('taken away while a step runs, does not end the sequence: the next step waits for it', async () => {
+    await here.gated('midway', sequence(2, { 0: waitsFor('midway') }));
+    await here.running('midway', 's0');
+    await permitAllBut(CREATE);
+    await open('midway');
+    const { status } = await here.untilDenied('midway');
+    expect(status).toMatchObject({ phase: 'Running', progress: { currentIndex: 1, completedIndices: [0] } });
+    expect(getCondition(status?.conditions, 'Failed')?.status).toBe('False');
+    expect(await here.namespace.jobNames('midway')).toEqual(['midway-0-s0']);
+  });
+
+  it('and of a sequence that is created meanwhile the first', async () => {
+    await here.namespace.apply('meanwhile', sequence(1));
+    const { status } = await here.untilDenied('meanwhile');
+    expect(status).toMatchObject({ phase: 'Pending', steps: [] });
+    expect(status?.startTime).toBeUndefined();
+  });
+
+  it('given back, lets both go on by themselves, each step with one Job', async () => {
+    await permitAllBut();
+    for (const name of ['midway', 'meanwhile']) {
+      const { status } = await here.namespace.untilFinished(name);
+      expect(status?.phase).toBe('Completed');
+      expect(getCondition(status?.conditions, 'ResourcesUnavailable')?.status).toBe('False');
+    }
+    expect(await here.namespace.jobNames()).toEqual(['meanwhile-0-s0', 'midway-0-s0', 'midway-1-s1']);
+  });
+
+  it('is missed in the log once, however many sequences and tries there are', () => {
+    expect(here.operator.count('the controller may not create Jobs')).toBe(1);
   });
 });

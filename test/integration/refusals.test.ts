@@ -4,8 +4,8 @@ import { getCondition } from '../../shared/conditions.ts';
 import { collectionPath, JOBS } from '../../shared/kube/resources.ts';
 import { BYPASSED } from '../support/admission.ts';
 import { kubectl } from '../support/cluster.ts';
+import { startJobPolicy } from '../support/job-policy.ts';
 import { operated, operatedBeside } from '../support/operated.ts';
-import { QUOTA, withoutRoomFor } from '../support/quota.ts';
 import { FOREVER, gated, sequence, step, waitsFor } from '../support/sequences.ts';
 
 const here = operated('refusals');
@@ -37,17 +37,33 @@ describe('an invalid spec that admission did not stop', () => {
   });
 });
 
-describe('a Job that the API server refuses', () => {
+describe('a Job that an admission webhook refuses after it took the dry run', () => {
+  const LABELS = { 'tests.example.com/policy': 'refusals' };
+  const guarded = operatedBeside(here, 'refusals-policy', LABELS);
+
   it('fails the sequence with the answer, and is not asked for again', async () => {
-    await here.namespace.apply('refused', gated(here.folder, sequence(2, { 0: waitsFor('refused') })));
-    await here.namespace.untilRunning('refused', 0);
-    await withoutRoomFor('jobs', here.namespace, async () => {
+    const forbidden = { ...step('s1'), image: 'forbidden:1' };
+    const spec = sequence(2, { 0: waitsFor('refused') });
+    const containers = [...spec.containers.slice(0, 1), forbidden];
+    await guarded.namespace.apply('refused', gated(here.folder, { ...spec, containers }));
+    await guarded.namespace.untilRunning('refused', 0);
+    const policy = await startJobPolicy(guarded.namespace.name, LABELS);
+    try {
       await here.open('refused');
-      const { status } = await here.namespace.untilFinished('refused');
-      expect(status?.phase).toBe('Failed');
-      expect(status?.progress).toMatchObject({ failureReason: 'JobRejected', failedIndex: 1 });
-      expect(status?.progress?.failureMessage).toContain(QUOTA);
-    });
+      const { status } = await guarded.namespace.untilFinished('refused');
+      expect(status).toMatchObject({
+        phase: 'Failed',
+        progress: { failureReason: 'JobRejected', failedIndex: 1, completedIndices: [0] },
+      });
+      expect(status?.progress?.failureMessage).toContain('the image forbidden:1 is not allowed here');
+      // Whatever happens to the object.
+      await kubectl('label', 'sj', 'refused', '-n', guarded.namespace.name, 'seen=yes');
+      await guarded.namespace.apply('allowed', sequence(1));
+      await guarded.namespace.untilFinished('allowed');
+      expect(policy.asked.filter((job) => job === 'refused-1-s1')).toHaveLength(1);
+    } finally {
+      await policy.remove();
+    }
   });
 });
 

@@ -4,11 +4,12 @@ import { getCondition } from '../../shared/conditions.ts';
 import type { SequentialJobStatus } from '../../shared/api/types.ts';
 import { JOBS } from '../../shared/kube/resources.ts';
 import { endOf, tryKubectl } from '../support/cluster.ts';
+import { startJobPolicy } from '../support/job-policy.ts';
 import { operated } from '../support/operated.ts';
-import { QUOTA, withoutRoomFor } from '../support/quota.ts';
 import { FOREVER, gated, needs, sequence, step, waitsFor } from '../support/sequences.ts';
 
-const here = operated('resume');
+const LABELS = { 'tests.example.com/policy': 'resume' };
+const here = operated('resume', LABELS);
 
 const resume = (count: number): object => ({ spec: { resume: count } });
 
@@ -149,29 +150,41 @@ describe('a sequence that ran out of time', () => {
 });
 
 describe('a sequence whose Job was not to be had', () => {
+  /** With a last step that the policy of `whileDenied` denies. */
+  const denied = (scripts: Readonly<Record<number, string>> = {}) => {
+    const spec = sequence(2, scripts);
+    const containers = spec.containers.map((one, i) => (i === 1 ? { ...one, image: 'forbidden:1' } : one));
+    return gated(here.folder, { ...spec, containers });
+  };
+
+  async function whileDenied(body: () => Promise<void>): Promise<void> {
+    const policy = await startJobPolicy(here.namespace.name, LABELS);
+    try {
+      await body();
+    } finally {
+      await policy.remove();
+    }
+  }
+
   it('goes on when the API server lets it', async () => {
-    await here.namespace.apply('rejected', gated(here.folder, sequence(3, { 0: waitsFor('rejected') })));
+    await here.namespace.apply('rejected', denied({ 0: waitsFor('rejected') }));
     await here.namespace.untilRunning('rejected', 0);
-    await withoutRoomFor('jobs', here.namespace, async () => {
+    await whileDenied(async () => {
       await here.open('rejected');
       const { status } = await here.namespace.untilFinished('rejected');
       expect(status?.progress).toMatchObject({ failureReason: 'JobRejected', failedIndex: 1 });
-      expect(status?.progress?.failureMessage).toContain(QUOTA);
+      expect(status?.progress?.failureMessage).toContain('the image forbidden:1 is not allowed here');
     });
     await here.namespace.patch('rejected', resume(1));
     const { status } = await here.namespace.untilPhase('rejected', 'Completed');
-    expect(status?.steps?.map(({ jobName }) => jobName)).toEqual([
-      'rejected-0-s0',
-      'rejected-1-s1-r1',
-      'rejected-2-s2-r1',
-    ]);
+    expect(status?.steps?.map(({ jobName }) => jobName)).toEqual(['rejected-0-s0', 'rejected-1-s1-r1']);
   });
 
-  it('begins when the very first Job is let in', async () => {
-    await withoutRoomFor('jobs', here.namespace, async () => {
-      await here.namespace.apply('shut-out', sequence(2));
+  it('begins when all of its Jobs are let in, where one was refused at the start', async () => {
+    await whileDenied(async () => {
+      await here.namespace.apply('shut-out', denied());
       const { status } = await here.namespace.untilFinished('shut-out');
-      expect(status).toMatchObject({ phase: 'Failed', progress: { failureReason: 'JobRejected', failedIndex: 0 } });
+      expect(status).toMatchObject({ phase: 'Failed', progress: { failureReason: 'JobRejected', failedIndex: 1 } });
       expect(status?.startTime).toBeUndefined();
     });
     await here.namespace.patch('shut-out', resume(1));

@@ -5,7 +5,8 @@ import { getCondition } from '../../shared/conditions.ts';
 import { endOf, kubectl } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
 import { operated } from '../support/operated.ts';
-import { sequence, step } from '../support/sequences.ts';
+import { kstatusOf } from '../support/kstatus.ts';
+import { gated, sequence, step, waitsFor } from '../support/sequences.ts';
 
 const here = operated('sequence');
 
@@ -115,6 +116,38 @@ describe('a sequence that succeeds', () => {
     expect(pods.items).toHaveLength(1);
     expect(pods.items[0]?.metadata.annotations).toMatchObject({ note: 'kept' });
     expect(pods.items[0]?.spec).toMatchObject({ restartPolicy: 'Never', containers: [{ name: 'only' }] });
+  });
+});
+
+describe('two sequences whose Jobs would have the same name', () => {
+  it('both run, each with Jobs of its own', async () => {
+    await here.namespace.apply('dwh', { containers: [step('first'), step('2-load')], backoffLimit: 0 });
+    await here.namespace.apply('dwh-1', { containers: [step('a'), step('b'), step('load')], backoffLimit: 0 });
+    const first = await here.namespace.untilFinished('dwh');
+    const second = await here.namespace.untilFinished('dwh-1');
+    expect([first.status?.phase, second.status?.phase]).toEqual(['Completed', 'Completed']);
+    const [, load] = await here.namespace.jobNames('dwh');
+    const [, , other] = await here.namespace.jobNames('dwh-1');
+    expect(load).toMatch(/^dwh-1-2-load-[0-9a-z]{8}$/);
+    expect(other).toMatch(/^dwh-1-2-load-[0-9a-z]{8}$/);
+    expect(load).not.toBe(other);
+  });
+});
+
+describe('kstatus, which Helm 4 and Flux wait by', () => {
+  it.each([
+    ['completes', sequence(1), 'Current'],
+    ['fails', sequence(1, { 0: 'exit 1' }), 'Failed'],
+  ] as const)('of a sequence that %s: in progress while it runs, then %s', async (what, spec, end) => {
+    const scripts = { 0: waitsFor(`kstatus-${what}`) };
+    const containers = [
+      ...sequence(1, scripts).containers,
+      ...spec.containers.map((one) => ({ ...one, name: 'last' })),
+    ];
+    await here.namespace.apply(`kstatus-${what}`, gated(here.folder, { ...spec, containers }));
+    expect(kstatusOf(await here.namespace.untilRunning(`kstatus-${what}`, 0))).toBe('InProgress');
+    await here.open(`kstatus-${what}`);
+    expect(kstatusOf(await here.namespace.untilFinished(`kstatus-${what}`))).toBe(end);
   });
 });
 

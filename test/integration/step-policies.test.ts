@@ -77,7 +77,7 @@ describe('onFailure: Continue', () => {
   });
 });
 
-const UNKNOWN = 'the API server does not know podFailurePolicy';
+const UNKNOWN = '"field":"podFailurePolicy"';
 
 const policyFor = (action: 'FailJob' | 'Ignore', code: number) =>
   ({ rules: [{ action, onExitCodes: { operator: 'In', values: [code] } }] }) as const;

@@ -108,9 +108,12 @@ describe('a later step that needs what is not there', () => {
     await expectCompleted('config');
   });
 
-  it('may need a claim, which the first step may need as well', async () => {
+  it('may need a claim, and the steps before, which do not mount it, have run without it', async () => {
     const object = await untilWaiting('claim', 'PersistentVolumeClaimNotFound');
     expect(unavailable(object)?.message).toBe('PersistentVolumeClaim "disk" not found');
+    expect(object.status?.progress).toMatchObject({ currentIndex: 1, completedIndices: [0] });
+    const [first] = await here.namespace.jobs('claim');
+    expect(first?.spec.template.spec.volumes).toBeUndefined();
     const resources = { requests: { storage: '1Mi' } };
     await create(PERSISTENT_VOLUME_CLAIMS, 'disk', { spec: { accessModes: ['ReadWriteOnce'], resources } });
     await expectCompleted('claim');
@@ -119,7 +122,8 @@ describe('a later step that needs what is not there', () => {
 
 describe('what is optional', () => {
   it('holds nothing up', async () => {
-    const fromMap = { ...step('s1'), envFrom: [{ configMapRef: { name: 'nowhere', optional: true } }] };
+    const volumeMounts = [{ name: 'v', mountPath: '/v' }];
+    const fromMap = { ...step('s1'), envFrom: [{ configMapRef: { name: 'nowhere', optional: true } }], volumeMounts };
     const volumes = [{ name: 'v', secret: { secretName: 'nowhere', optional: true } }];
     await here.namespace.apply('optional', {
       containers: [withSecret(step('s0'), 'nowhere', true), fromMap],
@@ -127,6 +131,26 @@ describe('what is optional', () => {
     });
     await expectCompleted('optional');
     expect(await here.namespace.story('optional', 'DependencyMissing')).toEqual([]);
+  });
+});
+
+describe('a pull secret that is missing', () => {
+  it('holds nothing up: images are pulled without it', async () => {
+    const spec = { containers: [], imagePullSecrets: [{ name: 'nowhere' }] };
+    await here.namespace.apply('unsecret', { ...sequence(1), template: { spec } });
+    await expectCompleted('unsecret');
+    const [job] = await here.namespace.jobs('unsecret');
+    expect(job?.spec.template.spec.imagePullSecrets).toEqual([{ name: 'nowhere' }]);
+    expect(await here.namespace.story('unsecret', 'DependencyMissing')).toEqual([]);
+  });
+});
+
+describe('a volume that no container mounts', () => {
+  it('holds nothing up, and is not in the Pod', async () => {
+    const volumes = [{ name: 'v', secret: { secretName: 'nowhere' } }];
+    await here.namespace.apply('unmounted', { ...sequence(2), template: { spec: { containers: [], volumes } } });
+    await expectCompleted('unmounted');
+    for (const job of await here.namespace.jobs('unmounted')) expect(job.spec.template.spec.volumes).toBeUndefined();
   });
 });
 

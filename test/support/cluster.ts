@@ -53,7 +53,14 @@ export interface RawJob {
     readonly activeDeadlineSeconds?: number;
     readonly suspend?: boolean;
     readonly podFailurePolicy?: unknown;
-    readonly template: { readonly spec: { readonly containers: readonly { readonly command: readonly string[] }[] } };
+    readonly podReplacementPolicy?: string;
+    readonly template: {
+      readonly spec: {
+        readonly containers: readonly { readonly command: readonly string[] }[];
+        readonly volumes?: readonly { readonly name: string }[];
+        readonly imagePullSecrets?: readonly object[];
+      };
+    };
   };
   readonly status: {
     readonly startTime?: string;

@@ -48,7 +48,7 @@ export async function startJobPolicy(
   );
   const { code, stderr } = await tryKubectl(
     ['apply', '-f', '-'],
-    configuration(server, { ...kind, ca: authority.ca, labels }),
+    configuration(server, { ...kind, namespace, ca: authority.ca, labels }),
   );
   if (code !== 0) {
     await server.close();
@@ -59,7 +59,7 @@ export async function startJobPolicy(
   return {
     asked,
     async remove() {
-      await tryKubectl(['delete', 'validatingwebhookconfiguration', NAME]);
+      await tryKubectl(['delete', 'validatingwebhookconfiguration', nameFor(namespace)]);
       await eventually('the policy out of force', async () => ((await probe(namespace)) ? undefined : true));
       await server.close();
     },
@@ -74,15 +74,19 @@ export interface PolicyKind {
   readonly sideEffects: 'None' | 'Some';
 }
 
+/** Several suites may have one at the same time. */
+const nameFor = (namespace: string): string => `${namespace}.${NAME}`;
+
 interface Choice extends PolicyKind {
+  readonly namespace: string;
   readonly ca: string;
   readonly labels: Readonly<Record<string, string>>;
 }
 
-const configuration = ({ url }: TestServer, { ca, labels, version, sideEffects }: Choice): object => ({
+const configuration = ({ url }: TestServer, { namespace, ca, labels, version, sideEffects }: Choice): object => ({
   apiVersion: `admissionregistration.k8s.io/${version}`,
   kind: 'ValidatingWebhookConfiguration',
-  metadata: { name: NAME },
+  metadata: { name: nameFor(namespace) },
   webhooks: [
     {
       name: NAME,

@@ -16,6 +16,8 @@ export interface Server {
   readonly suspendsJobs: boolean;
   /** A Job keeps its `podFailurePolicy` (1.26 and newer); an older server drops it. */
   readonly knowsPodFailurePolicy: boolean;
+  /** A Job keeps its `podReplacementPolicy` (1.29 and newer); an older server drops it. */
+  readonly knowsPodReplacementPolicy: boolean;
   /** A definition keeps its rules in CEL (1.25 and newer); an older server drops them. */
   readonly knowsRules: boolean;
   /** A webhook configuration keeps its `matchConditions` (1.28 and newer); an older server drops them. */
@@ -51,11 +53,12 @@ export async function askServer(client: ApiClient): Promise<Server> {
   const { minor: text } = await client.request<{ readonly minor: string }>({ method: 'GET', path: '/version' });
   // Some providers add a plus sign.
   const minor = Number.parseInt(text, 10);
-  const { suspend, podFailurePolicy } = await storedJob(client);
+  const { suspend, podFailurePolicy, podReplacementPolicy } = await storedJob(client);
   return {
     minor,
     suspendsJobs: suspend === true,
     knowsPodFailurePolicy: podFailurePolicy !== undefined,
+    knowsPodReplacementPolicy: podReplacementPolicy !== undefined,
     knowsRules: await keepsRules(client),
     knowsMatchConditions: await keepsMatchConditions(client),
     validatesStrictly: await refusesUnknownFields(client),
@@ -70,6 +73,7 @@ async function dryRun<T>(client: ApiClient, path: string, body: object, query: A
 interface JobSpec {
   readonly suspend?: boolean;
   readonly podFailurePolicy?: unknown;
+  readonly podReplacementPolicy?: unknown;
 }
 
 /** What the server would store of a Job that asks for every feature. */
@@ -78,6 +82,7 @@ async function storedJob(client: ApiClient): Promise<JobSpec> {
   const spec = {
     suspend: true,
     podFailurePolicy: { rules: [{ action: 'FailJob', onExitCodes: { operator: 'In', values: [42] } }] },
+    podReplacementPolicy: 'Failed',
     template: { spec: { restartPolicy: 'Never', containers } },
   };
   const body = { metadata: { name: 'probe' }, spec };

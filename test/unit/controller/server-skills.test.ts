@@ -60,6 +60,19 @@ describe('ServerSkills', () => {
     ]);
   });
 
+  it('says that the controller may not create Jobs: once, and again where it may in between', () => {
+    for (let i = 0; i < 3; i++) skills.noteDenied('jobs.batch is forbidden');
+    skills.noteCreated(manifest(false), { spec: kept });
+    skills.noteDenied('jobs.batch is forbidden again');
+    expect(lines.map(({ msg, err }) => [msg, err])).toEqual([
+      ['the controller may not create Jobs: steps that are to start wait until it may', 'jobs.batch is forbidden'],
+      [
+        'the controller may not create Jobs: steps that are to start wait until it may',
+        'jobs.batch is forbidden again',
+      ],
+    ]);
+  });
+
   it('says nothing of one skill because of the other', () => {
     skills.noteCreated(manifest(true), { spec: kept });
     expect(skills.suspendsJobs).toBe(true);
