@@ -6,11 +6,14 @@ import type { SequentialJob } from '../../shared/api/types.ts';
 import { getCondition } from '../../shared/conditions.ts';
 import { buildJob } from '../../shared/jobs/job.ts';
 import { PATCH_TYPE } from '../../shared/kube/client.ts';
-import { isApiError } from '../../shared/kube/errors.ts';
+import { ApiError, isApiError } from '../../shared/kube/errors.ts';
 import { JOBS, objectPath } from '../../shared/kube/resources.ts';
+import { ofWrite } from '../../shared/kube/uncertain-write.ts';
 import { sleep } from '../../shared/sleep.ts';
-import { endOf, kubectl, type RawJob } from '../support/cluster.ts';
+import { connect, endOf, kubectl, type RawJob } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
+import { inProcess } from '../support/in-process.ts';
+import { JobUIDs } from '../support/job-uids.ts';
 import { operated } from '../support/operated.ts';
 import { FOREVER, gated, sequence, waitsFor } from '../support/sequences.ts';
 import { onServersWhere, serverOfTests } from '../support/server.ts';
@@ -82,6 +85,46 @@ describe('a Job that is deleted as soon as it has ended', () => {
     const { status } = await here.namespace.untilFinished('unlooked');
     expect(status?.steps).toMatchObject([{ state: 'Succeeded', jobName: 'unlooked-0-s0' }, { state: 'Succeeded' }]);
     expect(await here.namespace.jobNames('unlooked')).toEqual(['unlooked-1-s1']);
+  });
+});
+
+describe('a Job that has ended and is gone before its creation is on record', () => {
+  /** What is done while the controller writes to the status that the Job was created: that write then fails. */
+  let meanwhile: (() => Promise<void>) | undefined;
+
+  const swept = inProcess({
+    prefix: 'unrecorded',
+    connect: () => {
+      const inner = connect();
+      return {
+        server: inner.server,
+        stream: (request) => inner.stream(request),
+        close: () => inner.close(),
+        request: async (request) => {
+          const isRecord = request.path.endsWith('/status') && JSON.stringify(request.body).includes('-0-s0');
+          if (meanwhile === undefined || !isRecord) return inner.request(request);
+          await meanwhile();
+          meanwhile = undefined;
+          throw ofWrite(request, new ApiError('ServerError', 'etcdserver: request timed out', { status: 500 }));
+        },
+      };
+    },
+  });
+
+  it('counts, and its step is not run a second time', async () => {
+    const { namespace } = swept;
+    const path = objectPath(JOBS, namespace.name, 'brief-0-s0');
+    meanwhile = async () => {
+      await eventually('its end', async () => (await namespace.jobs('brief')).map(endOf)[0]);
+      await swept.client.request({ method: 'DELETE', path, body: { propagationPolicy: 'Background' } });
+      await eventually('no Job', async () => (await namespace.jobs('brief')).length === 0 || undefined);
+    };
+    const uids = new JobUIDs(namespace, 'brief');
+    await namespace.apply('brief', sequence(2));
+    const { status } = await namespace.untilFinished('brief');
+    expect(status?.steps).toMatchObject([{ state: 'Succeeded', jobName: 'brief-0-s0' }, { state: 'Succeeded' }]);
+    expect(await uids.stop()).toEqual({ 'brief-0-s0': 1, 'brief-1-s1': 1 });
+    expect(meanwhile).toBeUndefined();
   });
 });
 
