@@ -60,6 +60,10 @@ const STORIES: Readonly<Record<string, Story>> = {
     scenario,
     moves: [ROUND, ROUND, ROUND, { type: 'delete job', foreground: false }, ROUND, RESTART, { type: 'visit' }],
   },
+  'a sequence is suspended while the Pod ends of a Job that was deleted and passed over': {
+    scenario,
+    moves: [ROUND, ROUND, ROUND, { type: 'delete job', foreground: false }, SUSPEND, ROUND, ROUND],
+  },
   'the watch of Pods has not told of the Pod of a Job that was deleted': {
     scenario: { ...scenario, server: old },
     moves: [

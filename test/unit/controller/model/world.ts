@@ -222,7 +222,7 @@ export class World {
     for (const fault of statusFaults(before, after, this.ledger)) this.blame(fault);
     const isSuspended = status.phase === 'Suspended' && before.status?.phase !== 'Suspended';
     // A process that was replaced may let a Job go on that it has seen suspended.
-    if (isSuspended && !this.#hasStaleActed && this.cluster.busy().some((uid) => !this.#torn.has(uid)))
+    if (isSuspended && !this.#hasStaleActed && this.cluster.busy().length > 0)
       this.blame('it is Suspended, and a Pod runs');
     const open = this.ledger.jobs.find(({ end }) => end === undefined);
     if (isOverPhase(status.phase) && open !== undefined) this.blame(`it is ${status.phase}, and ${open.name} runs`);

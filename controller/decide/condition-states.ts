@@ -1,0 +1,159 @@
+/** What the conditions say of the draft. Pure. */
+import { type ConditionState, type ConditionStates, getCondition } from '../../shared/conditions.ts';
+import { type Failure, MESSAGE, REASON, stepLabel } from '../../shared/api/reasons.ts';
+import { currentIndex, currentLabel, nextContainer, nextJobName, runningJob, runningStep, strayJobs } from './draft.ts';
+import { podNames, podsLeft, resumeWaits } from './pods-left.ts';
+import { fitMessage } from './size.ts';
+import { completion } from './summary.ts';
+import { suspendAgainInMs } from './suspension.ts';
+import type { Context } from './types.ts';
+import { obstacle, sentenceOf } from './waiting.ts';
+
+/** What each condition says of the draft. */
+export function conditionStates(context: Context): ConditionStates {
+  const { draft } = context;
+  const done = draft.state === 'Completed';
+  const over = done ? closing(context) : undefined;
+  const open = { status: 'False', reason: REASON.notCompleted, message: MESSAGE.notCompleted } as const;
+  const progress = progressing(context);
+  const failed = failure(context);
+  return {
+    Available: over ?? open,
+    Progressing: progress,
+    Failed: failed ?? { status: 'False', reason: REASON.notFailed, message: MESSAGE.notFailed },
+    Complete: over ?? open,
+    Suspended: suspended(context),
+    ResourcesUnavailable: unavailable(context),
+    ...transient(context, progress),
+  };
+}
+
+function failure({ draft }: Context): ConditionState | undefined {
+  return draft.failure === undefined ? undefined : { status: 'True', ...failedReason(draft.failure) };
+}
+
+const failedReason = (failure: Failure): Pick<ConditionState, 'reason' | 'message'> => ({
+  reason: failure.reason,
+  message: MESSAGE.failed(failure),
+});
+
+/**
+ * What kstatus waits by (cli-utils pkg/kstatus/status/generic.go): a sequence that has not ended is in progress, also one
+ * that is suspended, because what depends on it must not go on.
+ */
+function transient(context: Context, progress: ConditionState): Pick<ConditionStates, 'Reconciling' | 'Stalled'> {
+  if (context.draft.state === 'Completed') return {};
+  const stalled = failure(context);
+  return stalled === undefined ? { Reconciling: { ...progress, status: 'True' } } : { Stalled: stalled };
+}
+
+function closing(context: Context): ConditionState {
+  return { status: 'True', reason: REASON.completed, message: completion(context) };
+}
+
+/** Where the sequence stands, for people; undefined before it has started. */
+const place = (context: Context): string | undefined =>
+  context.draft.startTime === undefined ? undefined : currentLabel(context);
+
+function suspended(context: Context): ConditionState {
+  const { draft, snapshot } = context;
+  if (draft.state === 'Suspended') {
+    return { status: 'True', reason: REASON.suspended, message: MESSAGE.suspended(place(context)) };
+  }
+  const why = snapshot.object.spec.suspend === true ? suspending(context) : undefined;
+  if (why !== undefined) return { status: 'False', reason: REASON.suspending, message: why };
+  return { status: 'False', reason: REASON.notSuspended, message: MESSAGE.notSuspended };
+}
+
+/** What still runs of a sequence that is to be suspended. */
+function suspending(context: Context): string | undefined {
+  if (context.draft.state !== 'StepRunning') return ending(context);
+  const job = runningJob(context);
+  const at = place(context) ?? '';
+  const isUndone = job !== undefined && job.suspended === undefined && suspendAgainInMs(job, context.nowMs) > 0;
+  return isUndone ? MESSAGE.suspensionUndone(at, job.metadata.name, job.suspensions?.undoneBy) : MESSAGE.suspending(at);
+}
+
+/** What is to end before the next step can start. */
+function ending(context: Context): string | undefined {
+  if (context.draft.state !== 'StepPending') return undefined;
+  const at = currentLabel(context) ?? '';
+  const pods = podsLeft(context);
+  if (pods.length > 0) return MESSAGE.awaitingPods(at, podNames(pods, context.nowMs));
+  const jobs = strayJobs(context).map(({ metadata }) => metadata.name);
+  return jobs.length > 0 ? MESSAGE.awaitingJobs(at, jobs) : undefined;
+}
+
+function unavailable(context: Context): ConditionState {
+  const found = canWait(context) ? (obstacle(context) ?? stillMissing(context)) : undefined;
+  return found === undefined
+    ? { status: 'False', reason: REASON.resourcesAvailable, message: MESSAGE.resourcesAvailable }
+    : { status: 'True', reason: found.reason, message: found.message };
+}
+
+/**
+ * What is on record and not settled by what is seen now: while looking again for what was missing there was trouble, or
+ * the Job is being ended because the time is up, and its Pod goes, which never started.
+ */
+function stillMissing(context: Context): Pick<ConditionState, 'reason' | 'message'> | undefined {
+  const { draft, snapshot } = context;
+  const known = getCondition(snapshot.object.status?.conditions, 'ResourcesUnavailable');
+  const isOpen = snapshot.trouble !== undefined && draft.state === 'StepPending' && draft.events.length === 0;
+  const isEnding = draft.state === 'StepRunning' && runningJob(context)?.deadlineSeconds === 0;
+  return (isOpen || isEnding) && known?.status === 'True' ? known : undefined;
+}
+
+const canWait = ({ draft: { state } }: Context): boolean => state === 'StepPending' || state === 'StepRunning';
+
+function resumePending(context: Context): ConditionState | undefined {
+  const { failure } = context.draft;
+  if (failure === undefined || !resumeWaits(context)) return undefined;
+  const at = stepLabel(failure.index ?? currentIndex(context.draft), failure.step ?? '');
+  const message = MESSAGE.resumePending(at, podNames(podsLeft(context), context.nowMs));
+  return { status: 'False', reason: REASON.resumePending, message };
+}
+
+/** Its message is the one sentence that says how things stand: the MESSAGE column of `kubectl get -o wide`. */
+export function progressing(context: Context): ConditionState {
+  const { draft, snapshot } = context;
+  if (draft.state === 'Completed') return { ...closing(context), status: 'False' };
+  if (draft.failure !== undefined) {
+    return resumePending(context) ?? { status: 'False', ...failedReason(draft.failure) };
+  }
+  if (snapshot.trouble !== undefined) {
+    return { status: 'True', reason: REASON.reconciliationError, message: fitMessage(snapshot.trouble) };
+  }
+  if (draft.state === 'Suspended') {
+    return { status: 'False', reason: REASON.suspended, message: MESSAGE.suspended(place(context)) };
+  }
+  const found = canWait(context) ? obstacle(context) : undefined;
+  if (found !== undefined) {
+    const status = draft.startTime === undefined ? 'False' : 'True';
+    const message = fitMessage(sentenceOf(found, currentLabel(context) ?? ''));
+    return { status, reason: REASON.resourcesUnavailable, message };
+  }
+  const step = runningStep(draft);
+  if (step !== undefined && snapshot.object.spec.suspend === true) {
+    return { status: 'True', reason: REASON.suspending, message: suspending(context) ?? '' };
+  }
+  if (step !== undefined) {
+    const { index, name, attempts = 1 } = step;
+    const message = MESSAGE.running(index, name, snapshot.object.spec.containers.length, attempts);
+    return { status: 'True', reason: REASON.jobRunning, message };
+  }
+  const message = ending(context);
+  if (message !== undefined) {
+    const isSuspending = snapshot.object.spec.suspend === true;
+    return { status: 'True', reason: isSuspending ? REASON.suspending : REASON.starting, message };
+  }
+  const next = nextContainer(context);
+  const finding = snapshot.findings[nextJobName(context)];
+  if (finding?.type === 'foreign') {
+    const message = MESSAGE.awaitingName(nextJobName(context), finding.owner, finding.leaving === 'ownerless');
+    return { status: 'True', reason: REASON.starting, message };
+  }
+  if (draft.state === 'New' || next === undefined) {
+    return { status: 'False', reason: REASON.pending, message: MESSAGE.pending };
+  }
+  return { status: 'True', reason: REASON.starting, message: MESSAGE.starting(currentIndex(draft), next.name) };
+}
