@@ -1,0 +1,285 @@
+/**
+ * No two containers of a sequence run at once, also where Pods take their grace period: the containers themselves write down
+ * when they ran. All stories run side by side, first with a controller that lives and then with one that is killed.
+ *
+ * Kubernetes before 1.29 replaces a Pod that is being deleted while it still runs. There two attempts of one step may overlap;
+ * two steps, or a failed attempt and what a resume starts, never do.
+ */
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { SequentialJob, SequentialJobSpec } from '../../shared/api/types.ts';
+import { collectionPath } from '../../shared/kube/resources.ts';
+import { sleep } from '../../shared/sleep.ts';
+import { PODS } from '../support/cluster.ts';
+import { ContainerRuns, overlaps, overlapsOfJobs, readRuns, type Run } from '../support/container-runs.ts';
+import { condition, RealPods } from '../support/real-pods.ts';
+import { serverOfTests } from '../support/server.ts';
+
+const server = await serverOfTests();
+
+/** How long a container that has been told to stop runs on, once everything is done that could start another. */
+const SLOW_END_S = 20;
+/** The same, counted from when the controller that was killed is back. */
+const SLOW_END_AFTER_KILL_S = 8;
+
+interface Story {
+  readonly says: string;
+  readonly spec?: Partial<SequentialJobSpec>;
+  /** While the container of the first step runs. */
+  readonly strike: (name: string) => Promise<void>;
+  /** While that container ends, or runs on where nobody has told it to stop. */
+  readonly meanwhile?: (name: string) => Promise<void>;
+  readonly runsOn?: true;
+  /** When it has ended. */
+  readonly afterwards?: (name: string) => Promise<void>;
+  /** Of which Jobs there were containers, without the name of the sequence, by their start. */
+  readonly jobs: readonly string[];
+  /** The Job controller of this server starts the second attempt of the first step before the first has ended. */
+  readonly attemptsMayOverlap?: boolean;
+}
+
+let cluster: RealPods;
+let runs: ContainerRuns;
+
+const patch = async (name: string, spec: object): Promise<unknown> => cluster.namespace.patch(name, { spec });
+
+/** As `kubectl drain` does it. */
+async function evict(name: string): Promise<void> {
+  const { metadata } = await cluster.untilRunning(name);
+  await cluster.namespace.client.request({
+    method: 'POST',
+    path: `${collectionPath(PODS, cluster.namespace.name)}/${metadata.name}/eviction`,
+    body: {
+      apiVersion: server.minor >= 22 ? 'policy/v1' : 'policy/v1beta1',
+      kind: 'Eviction',
+      metadata: { name: metadata.name, namespace: cluster.namespace.name },
+    },
+  });
+}
+
+async function deletePod(name: string): Promise<void> {
+  const { metadata } = await cluster.untilRunning(name);
+  await cluster.kubectl('delete', 'pod', metadata.name, '--wait=false');
+}
+
+async function deleteJob(name: string, cascade: 'background' | 'orphan'): Promise<void> {
+  await cluster.kubectl('delete', 'job', `${name}-0-s0`, `--cascade=${cascade}`, '--wait=false');
+  await cluster.namespace.untilPhase(name, 'Failed');
+}
+
+/** A server of 1.31 or newer says that a Job has failed when its Pods have ended, an older one before that. */
+async function runOutOfTime(name: string): Promise<void> {
+  await patch(name, { activeDeadlineSeconds: 1 });
+  if (!server.announcesEnds) await cluster.namespace.untilPhase(name, 'Failed');
+}
+
+/** Has the container of the first step told to stop: by the suspension, or by hand where the server cannot suspend Jobs. */
+async function suspend(name: string): Promise<void> {
+  await patch(name, { suspend: true });
+  if (!server.suspendsJobs) await evict(name);
+}
+
+const letNewOnesSucceed = async (name: string): Promise<void> => runs.permit(name, 'may-succeed');
+
+/** Only what has failed can be resumed. */
+async function resume(name: string): Promise<void> {
+  await cluster.namespace.untilPhase(name, 'Failed');
+  await letNewOnesSucceed(name);
+  await patch(name, { resume: 1, activeDeadlineSeconds: 600 });
+}
+
+const TWICE = ['0-s0', '0-s0', '1-s1'];
+const RESUMED = ['0-s0', '0-s0-r1', '1-s1-r1'];
+
+const STORIES: Readonly<Record<string, Story>> = {
+  evicted: {
+    says: 'the Pod of a step is evicted',
+    strike: evict,
+    meanwhile: letNewOnesSucceed,
+    jobs: TWICE,
+    attemptsMayOverlap: !server.knowsPodReplacementPolicy,
+  },
+  'pod-deleted': {
+    says: 'the Pod of a step is deleted',
+    strike: deletePod,
+    meanwhile: letNewOnesSucceed,
+    jobs: TWICE,
+    attemptsMayOverlap: !server.knowsPodReplacementPolicy,
+  },
+  suspended: {
+    says: 'a sequence is suspended, and suspended is what it says only when the container has ended',
+    strike: suspend,
+    meanwhile: letNewOnesSucceed,
+    afterwards: async (name) => {
+      const isSuspended = (one: SequentialJob): boolean => condition(one, 'Suspended')?.status === 'True';
+      await cluster.namespace.until(name, isSuspended);
+      expect((await runs.of(name)).filter(({ hasEnded }) => !hasEnded)).toEqual([]);
+      await patch(name, { suspend: false });
+    },
+    jobs: TWICE,
+    attemptsMayOverlap: !server.suspendsJobs,
+  },
+  unsuspended: {
+    says: 'a sequence is suspended and goes on while its container ends',
+    strike: suspend,
+    meanwhile: async (name) => {
+      await letNewOnesSucceed(name);
+      await patch(name, { suspend: false });
+    },
+    jobs: TWICE,
+    attemptsMayOverlap: !server.suspendsJobs,
+  },
+  'job-deleted': {
+    says: 'the Job of a step is deleted and the sequence resumed',
+    strike: async (name) => deleteJob(name, 'background'),
+    meanwhile: resume,
+    jobs: RESUMED,
+  },
+  'job-orphaned': {
+    says: 'the Job of a step is deleted without its Pod, and the sequence resumed',
+    strike: async (name) => deleteJob(name, 'orphan'),
+    meanwhile: async (name) => void (await patch(name, { resume: 1 })),
+    runsOn: true,
+    afterwards: letNewOnesSucceed,
+    jobs: RESUMED,
+  },
+  overdue: {
+    says: 'the time of the sequence is up and the sequence is resumed',
+    strike: runOutOfTime,
+    ...(server.announcesEnds ? { afterwards: resume } : { meanwhile: resume }),
+    jobs: RESUMED,
+  },
+  'passed-over': {
+    says: 'the time of a step is up that has onFailure: Continue',
+    spec: { stepPolicies: [{ name: 's0', onFailure: 'Continue' }] },
+    strike: async (name) => {
+      const limit = '--patch={"spec":{"activeDeadlineSeconds":1}}';
+      await cluster.kubectl('patch', 'job', `${name}-0-s0`, '--type=merge', limit);
+    },
+    meanwhile: letNewOnesSucceed,
+    jobs: ['0-s0', '1-s1'],
+  },
+};
+
+beforeAll(async () => {
+  runs = await ContainerRuns.create();
+  cluster = await RealPods.start('overlap');
+}, 120_000);
+
+afterAll(async () => {
+  await cluster.end();
+  await runs.remove();
+}, 120_000);
+
+/** All stories with names of their own, stage by stage; one that fails does not keep the others from going on. */
+class Telling {
+  readonly #suffix: string;
+  readonly #failures = new Map<string, unknown>();
+
+  constructor(suffix: string) {
+    this.#suffix = suffix;
+  }
+
+  nameOf(key: string): string {
+    return `${key}-${this.#suffix}`;
+  }
+
+  async all(stage: (name: string, story: Story) => Promise<unknown>): Promise<void> {
+    const one = async ([key, story]: readonly [string, Story]): Promise<void> => {
+      if (this.#failures.has(key)) return;
+      try {
+        await stage(this.nameOf(key), story);
+      } catch (error) {
+        this.#failures.set(key, error);
+      }
+    };
+    await Promise.all(Object.entries(STORIES).map(one));
+  }
+
+  rethrow(key: string): void {
+    if (this.#failures.has(key)) throw this.#failures.get(key);
+  }
+}
+
+/** Lets the containers run on for so long, in which nothing that waits for their end may happen. */
+async function runOn(name: string, seconds: number): Promise<void> {
+  const until = performance.now() + seconds * 1000;
+  while (performance.now() < until) {
+    const object = await cluster.namespace.get(name);
+    expect({ name, suspended: condition(object, 'Suspended')?.status }).not.toMatchObject({ suspended: 'True' });
+    expect(object.status?.phase).not.toBe('Completed');
+    await sleep(200);
+  }
+}
+
+async function tell(telling: Telling, isKilled: boolean): Promise<void> {
+  await telling.all(async (name, { spec }) => {
+    await cluster.namespace.apply(name, runs.spec(name, spec));
+    await runs.untilStarted(name);
+    await cluster.namespace.untilRunning(name, 0);
+  });
+  await telling.all(async (name, { strike, runsOn }) => {
+    await strike(name);
+    if (runsOn !== true) await runs.untilTold(name);
+  });
+  if (isKilled) await cluster.kill();
+  await telling.all(async (name, { meanwhile }) => meanwhile?.(name));
+  if (isKilled) await cluster.startAgain();
+  await telling.all(async (name) => runOn(name, isKilled ? SLOW_END_AFTER_KILL_S : SLOW_END_S));
+  await telling.all(async (name) => runs.permit(name, 'may-stop'));
+  await telling.all(async (name, { afterwards }) => afterwards?.(name));
+  await telling.all(async (name) => cluster.namespace.untilPhase(name, 'Completed'));
+}
+
+/** How long the slowest container took to end. */
+const slowestEnd = (all: readonly Run[]): number => Math.max(...all.map(({ toldAt, to }) => to - (toldAt ?? to)));
+
+describe.each([
+  ['a controller that lives', false],
+  ['a controller that is killed while containers end', true],
+])('with %s, no two containers run at once', (_, isKilled) => {
+  const telling = new Telling(isKilled ? 'killed' : 'lives');
+
+  beforeAll(async () => tell(telling, isKilled), 240_000);
+
+  it.each(Object.entries(STORIES).map(([key, { says }]) => [says, key]))('when %s', async (_says, key) => {
+    telling.rethrow(key);
+    const { jobs, runsOn, attemptsMayOverlap } = STORIES[key] as Story;
+    const name = telling.nameOf(key);
+    const { status } = await cluster.namespace.get(name);
+    expect(status?.phase).toBe('Completed');
+
+    const all = await runs.of(name);
+    expect(all.map(({ job }) => job)).toEqual(jobs.map((one) => `${name}-${one}`));
+    expect(all.every(({ hasEnded }) => hasEnded)).toBe(true);
+    if (runsOn !== true) expect(slowestEnd(all)).toBeGreaterThan(isKilled ? SLOW_END_AFTER_KILL_S : SLOW_END_S);
+    expect(overlapsOfJobs(all)).toEqual([]);
+    if (attemptsMayOverlap !== true) expect(overlaps(all)).toEqual([]);
+  });
+});
+
+describe('what containers write down', () => {
+  const LINES = `
+10.00 j0 p0 started
+10.50 j0 p0 told
+12.00 j0 p1 started
+13.00 j0 p0 ended
+13.50 j0 p1 runs
+13.40 j1 p2 started
+14.00 j1 p2 ended
+15.00 j1 p3 started
+16.00 j1 p3 ended
+`;
+
+  it('tells who ran when', () => {
+    expect(readRuns(LINES).slice(0, 2)).toEqual([
+      { job: 'j0', pod: 'p0', from: 10, to: 13, toldAt: 10.5, hasEnded: true },
+      { job: 'j0', pod: 'p1', from: 12, to: 13.5, hasEnded: false },
+    ]);
+  });
+
+  it('tells whose runs overlap', () => {
+    const ofJobs = 'p1 of j0 (12 to 13.5 or longer) and p2 of j1 (13.4 to 14)';
+    expect(overlapsOfJobs(readRuns(LINES))).toEqual([ofJobs]);
+    expect(overlaps(readRuns(LINES))).toEqual(['p0 of j0 (10 to 13) and p1 of j0 (12 to 13.5 or longer)', ofJobs]);
+  });
+});
