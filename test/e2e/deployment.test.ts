@@ -15,6 +15,7 @@ import {
   leads,
   make,
   operatorPods,
+  scaleToZero,
   servedCertificates,
   setNetwork,
   tryMake,
@@ -22,11 +23,13 @@ import {
   untilLeader,
   untilRolledOut,
 } from '../support/deployed.ts';
+import { DeletedNamespace } from '../support/deleted-namespace.ts';
 import { HeldSequence } from '../support/deployed-sequence.ts';
 import { ObjectStream } from '../support/deployed-stream.ts';
 import { eventually } from '../support/eventually.ts';
 import { ROOT } from '../support/manifests.ts';
 import { sequence } from '../support/sequences.ts';
+import { askServer } from '../support/server.ts';
 
 const IMAGE = process.env['SEQUENTIALJOB_E2E_IMAGE'];
 const [suite, title] =
@@ -159,6 +162,24 @@ suite(title, () => {
     expect(stream.count).toBeGreaterThan(50);
   }, 300_000);
 
+  it('hands over to the other Pod when that of the leader is deleted, and answers 200 applies meanwhile', async () => {
+    const first = await untilLeader(client);
+    const held = await HeldSequence.start(namespace, 'hand-over');
+    const stream = new ObjectStream(namespace, 'handed-over', 'server-side');
+    await stream.more(10);
+    await inSystem('delete', 'pod', first, '--wait=false');
+    await Promise.all([stream.more(200), held.open()]);
+    expect(await held.handOffSeconds()).toBeLessThanOrEqual(LATEST_S);
+    expect(await untilLeader(client)).not.toBe(first);
+    await eventually('the Pod of the first gone', async () =>
+      (await inSystem('get', 'pods', '-o', 'name')).includes(first) ? undefined : true,
+    );
+    await untilBothReady(client);
+    await stream.more(10);
+    expect(await stream.end()).toEqual([]);
+    expect(await held.jobsEver()).toEqual(onceEach('hand-over'));
+  }, 300_000);
+
   it.each([
     ['crash', 'whose process is killed', killProcess],
     ['loss', 'whose Pod is deleted by force', forceDelete],
@@ -198,6 +219,32 @@ suite(title, () => {
     expect(await held.jobsEver()).toEqual(onceEach('cut'));
     expect(await stream.end()).toEqual([]);
     expect(await untilBothReady(client)).toEqual(pods);
+  }, 300_000);
+
+  it('scaled to zero, holds a deleted namespace until it is back, or until somebody takes the finalizers off', async () => {
+    const { knowsMatchConditions } = await askServer(client);
+    const [byHand, byItself] = await Promise.all([
+      DeletedNamespace.create(client, 'freed-by-hand'),
+      DeletedNamespace.create(client, 'freed-by-itself'),
+    ]);
+    await scaleToZero();
+    await Promise.all([byHand.deleteUntilHeld(), byItself.deleteUntilHeld()]);
+    const said = await byHand.freeByHand();
+    if (knowsMatchConditions) {
+      expect(said).toMatchObject({ code: 0 });
+    } else {
+      // The server asks the webhook about every update, and its configurations must go first.
+      expect(said).toMatchObject({ code: 1, stderr: expect.stringContaining('failed calling webhook') });
+      const kinds = 'mutatingwebhookconfiguration,validatingwebhookconfiguration';
+      await kubectl('delete', kinds, 'sequentialjob-webhook');
+      expect(await byHand.freeByHand()).toMatchObject({ code: 0 });
+    }
+    await byHand.untilGone();
+    expect(await byItself.exists()).toBe(true);
+    await make('deploy', `IMG=${IMAGE}`);
+    await untilRolledOut();
+    await byItself.untilGone();
+    await untilBothReady(client);
   }, 300_000);
 
   it('is not removed while there is a SequentialJob', async () => {

@@ -49,6 +49,14 @@ export async function untilRolledOut(): Promise<void> {
   await inSystem('rollout', 'status', DEPLOYMENT, '--timeout=180s');
 }
 
+/** Resolves when no Pod of the operator is left. */
+export async function scaleToZero(): Promise<void> {
+  await inSystem('scale', DEPLOYMENT, '--replicas=0');
+  await eventually('no Pod of the operator', async () => {
+    return (await inSystem('get', 'pods', '-l', SELECTOR, '-o', 'name')) === '' ? true : undefined;
+  });
+}
+
 export interface OperatorPod {
   readonly metadata: { readonly name: string; readonly deletionTimestamp?: string };
   readonly spec: { readonly priorityClassName?: string };
