@@ -19,6 +19,7 @@ import { WorkQueue } from './queue.ts';
 import { reconcile, type ReconcilerDeps } from './reconcile.ts';
 import { Revisions } from './revisions.ts';
 import { ServerSkills } from './server-skills.ts';
+import { StatusCuts } from './status-cuts.ts';
 
 export interface ControllerOptions {
   readonly client: ApiClient;
@@ -153,6 +154,7 @@ export class Controller {
       doubts: new Doubts(),
       goneJobs: new GoneJobs(jobs, sequentialJobs),
       quotaWaiters: new QuotaWaiters(jobs, (key) => this.#queue.add(key)),
+      statusCuts: new StatusCuts(),
       observer: this.#instruments,
     };
   }
@@ -160,6 +162,7 @@ export class Controller {
   #forget(object: SequentialJob): void {
     this.#deps.revisions.forget(object.metadata.uid);
     this.#deps.preflights.forget(object.metadata.uid);
+    this.#deps.statusCuts.forget(object.metadata.uid);
   }
 
   async #work(): Promise<void> {

@@ -9,28 +9,25 @@ import { collectionPath, JOBS, objectPath, SEQUENTIAL_JOBS } from '../shared/kub
 import { act, type ActorDeps } from './act.ts';
 import { recordSpec } from './act-jobs.ts';
 import { type Action, decide, type Decision, type Snapshot } from './decide/index.ts';
-import type { Doubts, Unheard } from './doubts.ts';
 import type { GoneJobs } from './gone-jobs.ts';
 import { type Held, hold } from './hold.ts';
 import { withPodsOf } from './pods-of.ts';
 import type { Known } from './revisions.ts';
 import type { QuotaWaiters } from './quota-waiters.ts';
 import { toObservedJob, toSequentialJob } from './transform.ts';
-import { report, type ReporterDeps } from './report.ts';
+import { report } from './report.ts';
+import { type StatusObserver, type WriterDeps, writeStatus } from './write-status.ts';
 
-export interface ReconcilerDeps extends ActorDeps, ReporterDeps {
-  readonly doubts: Doubts;
+export interface ReconcilerDeps extends ActorDeps, WriterDeps {
   readonly goneJobs: GoneJobs;
   readonly quotaWaiters: QuotaWaiters;
   readonly observer?: VisitObserver | undefined;
 }
 
 /** Told of what a visit brought, for metrics. Must not throw. */
-export interface VisitObserver {
+export interface VisitObserver extends StatusObserver {
   /** The actions were carried out. */
   acted(actions: readonly Action[], after: Snapshot): void;
-  /** The API server has this status now, or had it before. */
-  reported(before: SequentialJob, after: SequentialJobStatus): void;
 }
 
 export interface Result {
@@ -70,7 +67,7 @@ export async function reconcile(key: Key, deps: ReconcilerDeps): Promise<Result>
       const decision = decide(snapshot, deps.now());
       if (decision.actions.length === 0) {
         snapshot = await recordBeforeStart(snapshot, decision, deps);
-        await write({ ...decision, object: snapshot.object }, deps);
+        await writeStatus({ ...decision, object: snapshot.object }, deps);
         deps.quotaWaiters.note(key, snapshot.object.metadata.namespace, waitsForQuota(decision.status));
         remember(seen.known, snapshot, deps);
         rememberPreflight(snapshot, deps);
@@ -110,20 +107,6 @@ async function carryOut(decision: Decision, snapshot: Snapshot, deps: Reconciler
     if (status === undefined) deps.doubts.note(keyOf(object), error, { object, status, events });
     throw error;
   }
-}
-
-/** Writes the status and tells the events; where the answer is lost, it stays in mind what is still to be told. */
-async function write(unheard: Unheard, deps: ReconcilerDeps): Promise<void> {
-  const { object, status, events } = unheard;
-  try {
-    await report(object, status, events, deps);
-  } catch (error) {
-    deps.doubts.note(keyOf(object), error, unheard);
-    throw error;
-  }
-  if (status === undefined) return;
-  deps.doubts.outdated(keyOf(object));
-  deps.observer?.reported(object, status);
 }
 
 /** Tells what an earlier visit had to say, whose write got through although nobody heard of it. */
@@ -266,7 +249,7 @@ async function reportTrouble(snapshot: Snapshot, error: ApiError, deps: Reconcil
   // What goes has no status that could say what else was done: that is told when it is.
   const events = decision.status === undefined ? [event] : [...decision.events, event];
   try {
-    await write({ ...decision, events, object: snapshot.object }, deps);
+    await writeStatus({ ...decision, events, object: snapshot.object }, deps);
     return true;
   } catch (failure) {
     if (!isApiError(failure)) throw failure;

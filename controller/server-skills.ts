@@ -1,6 +1,6 @@
 /**
- * What the API server turned out not to know, or not to let the controller do: found out by its answers, as feature gates are
- * no matter of versions, and permissions come and go.
+ * What the API server turned out not to know, not to let the controller do, or to add: found out by its answers, as feature
+ * gates and policies are no matter of versions, and permissions come and go.
  */
 import type { JobManifest } from '../shared/jobs/job.ts';
 import type { Log } from '../shared/log.ts';
@@ -16,6 +16,7 @@ export class ServerSkills {
   #suspendsJobs = true;
   #createsJobs = true;
   readonly #dropped = new Set<string>();
+  #hasWarnedOfTtl = false;
 
   constructor(log: Pick<Log, 'warn'>) {
     this.#log = log;
@@ -39,14 +40,26 @@ export class ServerSkills {
     this.#log.warn({ err: answer }, 'the controller may not create Jobs: steps that are to start wait until it may');
   }
 
-  /** Compares a Job that was sent with the answer: what the server does not know is not in it. */
+  /** Compares a Job that was sent with the answer: what the server does not know is not in it, and policies may add to it. */
   noteCreated(sent: JobManifest, answer: unknown): void {
     this.#createsJobs = true;
     const { spec } = answer as { readonly spec?: Readonly<Record<string, unknown>> };
+    this.#noteTtl(sent, spec?.['ttlSecondsAfterFinished']);
     for (const [field, consequence] of YOUNG_FIELDS) {
       if (sent.spec[field] === undefined || spec?.[field] !== undefined || this.#dropped.has(field)) continue;
       this.#dropped.add(field);
       this.#log.warn({ field }, `the API server does not know this field of a Job: ${consequence}`);
     }
+  }
+  /** The operator gives no Job a time to live: the Jobs of a sequence stay until the sequence is deleted. */
+  #noteTtl({ metadata: { namespace, name } }: JobManifest, ttlSeconds: unknown): void {
+    if (typeof ttlSeconds !== 'number' || this.#hasWarnedOfTtl) return;
+    this.#hasWarnedOfTtl = true;
+    this.#log.warn(
+      { job: `${namespace}/${name}`, ttlSecondsAfterFinished: ttlSeconds },
+      'something in the cluster, such as a mutating admission policy, has set ttlSecondsAfterFinished on a Job of a step:' +
+        ' Kubernetes may delete the Job before the operator has seen its end. A running operator remembers the end that it has' +
+        ' seen, a restarted one does not, and then records the step as failed with JobDeleted. Exempt these Jobs from the policy',
+    );
   }
 }

@@ -1,5 +1,5 @@
 /** Keeps the status within what etcd and every watcher can bear: 256 KiB with 1000 steps. */
-import type { StepStatus } from '../../shared/api/types.ts';
+import type { Progress, SequentialJobStatus, StepStatus } from '../../shared/api/types.ts';
 
 /** Of the 256 KiB: room for the conditions, the completed indices and the rest of the status. */
 const MAX_STEPS_BYTES = 216 * 1024;
@@ -62,4 +62,50 @@ function without(step: StepStatus, fields: readonly (keyof StepStatus)[]): StepS
 function bytes(step: StepStatus): number {
   const { message = '', reason = '', ...rest } = step;
   return JSON.stringify(rest).length + 3 * (message.length + reason.length) + 32;
+}
+
+/** Smaller forms of a status, largest first, for an object that has no room for the whole one. */
+const CUTS: readonly ((status: SequentialJobStatus) => SequentialJobStatus)[] = [
+  (status) => withSteps(status, (step) => without(step, ['message'])),
+  (status) => withSteps(status, (step, isLast) => (isLast ? step : without(step, TIERS.flat()))),
+  withBriefMessages,
+  (status) => withSteps(status, (step, isLast) => (isLast ? step : without(step, ['startTime', 'completionTime']))),
+];
+
+/** How often a status can be cut. */
+export const MAX_CUT = CUTS.length;
+
+/**
+ * The status, cut `times` times: the messages of the steps go first, then all details of the steps before the last one that was
+ * started, then what is long elsewhere, then the times of those steps. What the sequence goes on from always stays.
+ */
+export function cutStatus(status: SequentialJobStatus, times: number): SequentialJobStatus {
+  return CUTS.slice(0, times).reduce((cut, next) => next(cut), status);
+}
+
+function withSteps(
+  { steps, ...status }: SequentialJobStatus,
+  change: (step: StepStatus, isLast: boolean) => StepStatus,
+): SequentialJobStatus {
+  if (steps === undefined) return status;
+  const last = steps.findLastIndex(({ state }) => state !== 'Skipped');
+  return { ...status, steps: steps.map((step, i) => change(step, i === last)) };
+}
+
+/** In UTF-16 code units. */
+const BRIEF = 256;
+
+const brief = (message: string): string =>
+  message.length <= BRIEF ? message : `${message.slice(0, BRIEF - 1).toWellFormed()}…`;
+
+function withBriefMessages({ conditions = [], progress, ...status }: SequentialJobStatus): SequentialJobStatus {
+  return {
+    ...status,
+    conditions: conditions.map((condition) => ({ ...condition, message: brief(condition.message) })),
+    ...(progress === undefined ? {} : { progress: withBriefFailure(progress) }),
+  };
+}
+
+function withBriefFailure({ failureMessage, ...progress }: Progress): Progress {
+  return { ...progress, ...(failureMessage === undefined ? {} : { failureMessage: brief(failureMessage) }) };
 }

@@ -52,6 +52,7 @@ export const EVENT = {
   dependencyMissing: 'DependencyMissing',
   fieldsIgnored: 'FieldsIgnored',
   strayJobDeleted: 'StrayJobDeleted',
+  statusTooLarge: 'StatusTooLarge',
   reconciliationFailed: 'ReconciliationFailed',
   cleanedUp: 'CleanedUp',
 } as const;
@@ -67,6 +68,7 @@ export const REPEATING_EVENTS: ReadonlySet<EventReason> = new Set([
   EVENT.specChanged,
   EVENT.fieldsIgnored,
   EVENT.suspensionUndone,
+  EVENT.statusTooLarge,
 ]);
 
 export interface EventDraft {
@@ -212,5 +214,11 @@ export const EVENT_MESSAGE = {
     `This API server does not know these fields, and runs the steps without them: ${listed(fields)}`,
   strayJobs: (names: readonly string[]): string =>
     `Deleted ${listed(names.map((name) => `Job "${name}"`))}: created late, after the step had another Job or the sequence had ended`,
+  statusCut: (): string =>
+    'The object is too large for the API server to store it with its whole status: messages and details of steps are left out.' +
+    ' Remove annotations and labels that it does not need, and give later sequences a smaller spec',
+  statusRefused: (): string =>
+    'The object is too large for the API server to store it with any status: no further step starts until it is smaller.' +
+    ' Remove annotations and labels that it does not need',
   cleanedUp: (): string => 'No Job of the sequence is left',
 } as const;

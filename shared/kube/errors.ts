@@ -94,6 +94,17 @@ export function isRefusal(error: unknown): error is ApiError {
   return error.status !== undefined && error.status >= 400 && error.status < 500;
 }
 
+/**
+ * What an API server says of an object that its store does not take. Kubernetes 1.20 and 1.36 pass on, with 500, the words of
+ * etcd (api/v3/v3rpc/rpctypes ErrGRPCRequestTooLarge) or those of gRPC, where the object is so large that it is not even sent to it.
+ */
+const TOO_LARGE = /\brequest is too large\b|\btrying to send message larger than max\b/;
+
+/** True where the API server refused a write because the object would become too large, whatever the status of its answer. */
+export function isTooLarge(error: unknown): error is ApiError {
+  return isApiError(error) && (error.status === 413 || TOO_LARGE.test(error.message));
+}
+
 /** apimachinery pkg/api/errors NewNotFound, of the namespace itself and not of an object in it. */
 const NAMESPACE_GONE = /^namespaces "[^"]*" not found/;
 

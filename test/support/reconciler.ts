@@ -10,6 +10,7 @@ import { Preflights } from '../../controller/preflights.ts';
 import { QuotaWaiters } from '../../controller/quota-waiters.ts';
 import { Revisions } from '../../controller/revisions.ts';
 import { ServerSkills } from '../../controller/server-skills.ts';
+import { StatusCuts } from '../../controller/status-cuts.ts';
 import { type ObservedJob, sequentialJobOwner } from '../../shared/api/job.ts';
 import type { ObservedPod } from '../../shared/api/pod.ts';
 import type { SequentialJob } from '../../shared/api/types.ts';
@@ -51,5 +52,6 @@ export function reconcilerDeps(
     goneJobs: new GoneJobs(actor.jobs, actor.sequentialJobs),
     events: events as EventRecorder,
     doubts: new Doubts(),
+    statusCuts: new StatusCuts(),
   };
 }

@@ -79,4 +79,31 @@ describe('ServerSkills', () => {
     skills.noteUnsuspendable();
     expect(lines).toHaveLength(2);
   });
+
+  describe('of a time to live that a policy sets', () => {
+    const answerWith = (ttlSecondsAfterFinished: unknown): unknown => ({ spec: { ...kept, ttlSecondsAfterFinished } });
+
+    it.each<readonly [string, unknown, boolean]>([
+      ['a time to live', 600, true],
+      ['the shortest one', 0, true],
+      ['none', undefined, false],
+      ['null', null, false],
+    ])('%s', (_says, ttl, isTold) => {
+      skills.noteCreated(manifest(false), answerWith(ttl));
+      expect(lines.map(({ job }) => job)).toEqual(isTold ? ['team-a/etl-0-extract'] : []);
+    });
+
+    it('says once, with its value, what may come of it', () => {
+      for (let i = 0; i < 3; i++) skills.noteCreated(manifest(false), answerWith(i));
+      expect(lines).toEqual([
+        {
+          level: 'warn',
+          time: expect.anything(),
+          job: 'team-a/etl-0-extract',
+          ttlSecondsAfterFinished: 0,
+          msg: expect.stringMatching(/set ttlSecondsAfterFinished on a Job .* may delete the Job before .* JobDeleted/),
+        },
+      ]);
+    });
+  });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { fitSteps } from '../../../../controller/decide/size.ts';
+import { cutStatus, fitSteps, MAX_CUT } from '../../../../controller/decide/size.ts';
 import { decide } from '../../../../controller/decide/index.ts';
-import type { StepStatus } from '../../../../shared/api/types.ts';
+import type { SequentialJobStatus, StepStatus } from '../../../../shared/api/types.ts';
 import { getCondition } from '../../../../shared/conditions.ts';
 import { stepJobName } from '../../../../shared/jobs/job.ts';
 import { deepFreeze } from '../../../support/freeze.ts';
@@ -230,5 +230,60 @@ describe('the whole status', () => {
     const decision = decide(deepFreeze({ object: sequentialJob({ status }), jobs: [job], findings }), NOW_MS);
     expect(decision.status?.phase).toBe('Failed');
     expect(size(decision.status)).toBeLessThan(LIMIT);
+  });
+});
+
+describe('cutStatus', () => {
+  const LONG = 'm'.repeat(1024);
+  const failing = (index: number): StepStatus => step(index, { state: 'Failed', reason: 'Error', message: LONG });
+  const status: SequentialJobStatus = deepFreeze({
+    observedGeneration: 1,
+    phase: 'Failed',
+    conditions: [{ type: 'Failed', status: 'True', reason: 'X', message: LONG, lastTransitionTime: at(9) }],
+    progress: { completedIndices: [], failedIndex: 1, failureReason: 'X', failureMessage: LONG, summary: '0/3' },
+    steps: [failing(0), failing(1), { index: 2, name: 's2', state: 'Skipped' }],
+    startTime: at(0),
+    resumes: 2,
+  });
+  const times = { startTime: at(0), completionTime: at(1) };
+  const bare = { index: 0, name: LONGEST, state: 'Failed' };
+  const { message: _, ...lastStep } = failing(1);
+  const shortened = `${'m'.repeat(255)}…`;
+
+  it('leaves a status as it is that is not to be cut', () => {
+    expect(cutStatus(status, 0)).toBe(status);
+  });
+
+  it('leaves out the messages of all steps first, and nothing else', () => {
+    const { message: __, ...first } = failing(0);
+    expect(cutStatus(status, 1)).toEqual({ ...status, steps: [first, lastStep, status.steps?.[2]] });
+  });
+
+  it('then all details of the steps but of the last one that was started', () => {
+    expect(cutStatus(status, 2)).toEqual({ ...status, steps: [{ ...bare, ...times }, lastStep, status.steps?.[2]] });
+  });
+
+  it('then the ends of what is long elsewhere', () => {
+    const cut = cutStatus(status, 3);
+    expect(cut.conditions?.map(({ message }) => message)).toEqual([shortened]);
+    expect(cut.progress).toEqual({ ...status.progress, failureMessage: shortened });
+  });
+
+  it('then the times of the steps but of the last one; the sequence goes on from what is left', () => {
+    expect(cutStatus(status, MAX_CUT)).toMatchObject({ steps: [bare, lastStep, status.steps?.[2]], resumes: 2 });
+    expect(cutStatus(status, MAX_CUT).steps?.[0]).toEqual(bare);
+  });
+
+  it('makes it smaller each time, and not again what is cut already', () => {
+    for (let cut = 0; cut < MAX_CUT; cut++) {
+      const [before, after] = [cutStatus(status, cut), cutStatus(status, cut + 1)];
+      expect(size(after)).toBeLessThan(size(before));
+      expect(cutStatus(after, cut + 1)).toEqual(after);
+    }
+    expect(cutStatus(status, MAX_CUT + 1)).toEqual(cutStatus(status, MAX_CUT));
+  });
+
+  it('bears a status that says nothing yet', () => {
+    expect(cutStatus({ resumes: 0 }, MAX_CUT)).toEqual({ conditions: [], resumes: 0 });
   });
 });

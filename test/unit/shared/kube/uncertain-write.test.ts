@@ -37,6 +37,14 @@ describe('a request that was sent and failed', () => {
     expect(error.isUncertainWrite).toBe(false);
   });
 
+  it.each(['etcdserver: request is too large', 'desc = trying to send message larger than max (2 vs. 1)'])(
+    'with "%s" was not carried out, although the server answers 500',
+    (message) => {
+      const error = new ApiError('ServerError', message, { status: 500 });
+      expect(ofWrite(request('PATCH'), error)).toBe(error);
+    },
+  );
+
   it('with a programming error fails with that', () => {
     const fault = new TypeError('x');
     expect(ofWrite(request('POST'), fault)).toBe(fault);

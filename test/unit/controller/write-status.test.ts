@@ -1,0 +1,146 @@
+/** A status that the API server refuses as too large is cut and written again. */
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import type { SequentialJob } from '../../../shared/api/types.ts';
+import { ApiError } from '../../../shared/kube/errors.ts';
+import { FakeApi, jobPath } from '../../support/fake-api.ts';
+import { container, failed, NAMESPACE, sequentialJob } from '../../support/objects.ts';
+import { Process } from '../../support/process.ts';
+import { rawPod } from '../../support/pods.ts';
+import { toObservedPod } from '../../../controller/transform-pod.ts';
+
+const NAMES = ['extract', 'transform', 'load'];
+const LONG = 'm'.repeat(1000);
+const STATUS_PATH = /\/sequentialjobs\/etl\/status$/;
+
+/** How the servers that we know say it, and how they might. */
+const REFUSALS: readonly (readonly [string, ApiError])[] = [
+  ['500 of etcd', new ApiError('ServerError', 'etcdserver: request is too large', { status: 500 })],
+  [
+    '500 of gRPC',
+    new ApiError(
+      'ServerError',
+      'rpc error: code = ResourceExhausted desc = trying to send message larger than max (3 vs. 2)',
+      {
+        status: 500,
+      },
+    ),
+  ],
+  ['413', new ApiError('Unexpected', 'Request entity too large: limit is 3145728', { status: 413 })],
+  ['422', new ApiError('Invalid', 'etcdserver: request is too large', { status: 422 })],
+];
+
+describe('a status that is refused as too large', () => {
+  let api: FakeApi;
+  let current: Process;
+  let limit: number;
+  let refusal: ApiError;
+
+  const stored = (): SequentialJob => api.sequentialJob(NAMESPACE, 'etl') as SequentialJob;
+  const statusWrites = (): number => api.client.requests.filter(({ path }) => STATUS_PATH.test(path)).length;
+  const told = (): readonly string[] => current.events.filter((reason) => reason === 'StatusTooLarge');
+
+  beforeEach(() => {
+    api = new FakeApi();
+    limit = Infinity;
+    [, refusal] = REFUSALS[0] as (typeof REFUSALS)[number];
+    const stepPolicies = NAMES.map((name) => ({ name, onFailure: 'Continue' as const }));
+    api.putSequentialJob(sequentialJob({ spec: { containers: NAMES.map((name) => container(name)), stepPolicies } }));
+    api.intercept = ({ path, body }) =>
+      STATUS_PATH.test(path) && JSON.stringify(body).length > limit ? { error: refusal, after: false } : undefined;
+    current = new Process(api);
+  });
+
+  /** The Job of this step fails, and its Pod says a lot. */
+  async function failStep(index: number): Promise<void> {
+    const name = `etl-${index}-${NAMES[index]}`;
+    const job = api.get(jobPath(NAMESPACE, name));
+    const { uid = '', labels = {} } = (job?.metadata ?? {}) as { uid?: string; labels?: Record<string, string> };
+    const pod = rawPod({
+      metadata: {
+        name: `${name}-x`,
+        namespace: NAMESPACE,
+        uid: `pod-${index}`,
+        labels,
+        ownerReferences: [{ apiVersion: 'batch/v1', kind: 'Job', name, uid, controller: true }],
+      },
+      spec: { containers: [{ name: NAMES[index] ?? '' }] },
+      status: {
+        phase: 'Failed',
+        containerStatuses: [
+          { name: NAMES[index] ?? '', state: { terminated: { exitCode: 3, reason: 'Error', message: LONG } } },
+        ],
+      },
+    });
+    current.deps.pods.observe(toObservedPod(pod));
+    api.setJobStatus(jobPath(NAMESPACE, name), { ...failed(), failed: 1 });
+    current.sync();
+    await current.settle();
+  }
+
+  it.each(REFUSALS)('is written again without the messages of the steps: %s', async (_says, error) => {
+    refusal = error;
+    await current.settle();
+    limit = 1500;
+    await failStep(0);
+    expect(stored().status?.steps).toMatchObject([
+      { state: 'Failed', exitCode: 3, reason: 'Error' },
+      { state: 'Running' },
+    ]);
+    expect(stored().status?.steps?.[0]).not.toHaveProperty('message');
+    expect(told()).toHaveLength(1);
+  });
+
+  it('is cut at once the next time, and the user is told once', async () => {
+    await current.settle();
+    limit = 1500;
+    await failStep(0);
+    const before = statusWrites();
+    await failStep(1);
+    expect(statusWrites()).toBe(before + 1);
+    expect(stored().status?.steps?.[1]).not.toHaveProperty('message');
+    expect(told()).toHaveLength(1);
+    await current.settle();
+    expect(statusWrites()).toBe(before + 1);
+  });
+
+  it('loses none of its events, and those come after it', async () => {
+    await current.settle();
+    limit = 1500;
+    await failStep(0);
+    expect(current.events.slice(-3)).toEqual(['StatusTooLarge', 'JobFailed', 'JobStarted']);
+  });
+
+  it('is given up for now when it cannot be cut any further: one request a try, and no further step', async () => {
+    await current.settle();
+    limit = 10;
+    await expect(failStep(0)).rejects.toThrow('it does not settle');
+    expect(told()).toHaveLength(1);
+    const before = statusWrites();
+    await expect(current.visit()).rejects.toMatchObject({ message: 'etcdserver: request is too large' });
+    // The second one is to tell of the trouble.
+    expect(statusWrites()).toBe(before + 2);
+    expect(told()).toHaveLength(1);
+    expect(stored().status?.steps).toMatchObject([{ state: 'Running' }]);
+    expect(api.jobs().length).toBeLessThanOrEqual(2);
+  });
+
+  it('is written when the object has become smaller', async () => {
+    await current.settle();
+    limit = 10;
+    await expect(failStep(0)).rejects.toThrow('it does not settle');
+    limit = Infinity;
+    await current.settle();
+    expect(stored().status?.steps).toMatchObject([{ state: 'Failed' }, { state: 'Running' }]);
+  });
+
+  it('that fails for another reason is not cut', async () => {
+    await current.settle();
+    refusal = new ApiError('ServerError', 'etcdserver: leader changed', { status: 500 });
+    limit = 10;
+    await expect(failStep(0)).rejects.toThrow('it does not settle');
+    limit = Infinity;
+    await current.settle();
+    expect(stored().status?.steps?.[0]?.message).toBe(LONG);
+    expect(told()).toEqual([]);
+  });
+});
