@@ -11,6 +11,7 @@ import { Doubts } from './doubts.ts';
 import { EventLookup } from './event-lookup.ts';
 import { EventRecorder } from './events.ts';
 import { GoneJobs } from './gone-jobs.ts';
+import { GonePods } from './gone-pods.ts';
 import { Informers } from './informers.ts';
 import { Instruments } from './instruments.ts';
 import { Preflights } from './preflights.ts';
@@ -153,6 +154,7 @@ export class Controller {
       now,
       doubts: new Doubts(),
       goneJobs: new GoneJobs(jobs, sequentialJobs),
+      gonePods: new GonePods({ pods, jobs, sequentialJobs }),
       quotaWaiters: new QuotaWaiters(jobs, (key) => this.#queue.add(key)),
       statusCuts: new StatusCuts(),
       observer: this.#instruments,

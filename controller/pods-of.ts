@@ -44,12 +44,20 @@ export async function withPodsOf(job: JobRef, snapshot: Snapshot, deps: PodsDeps
     // What no watch will tell of would stay for ever.
     if (deps.podsState() !== 'forbidden') for (const pod of listed) deps.pods.assume(pod);
     const uids = new Set(listed.map(({ metadata }) => metadata.uid));
-    const vanished = (snapshot.pods ?? []).filter(
-      ({ metadata, termination }) => !uids.has(metadata.uid) && termination !== undefined,
-    );
-    return { ...snapshot, pods: [...vanished, ...listed] };
+    const vanished = (snapshot.pods ?? []).filter(({ metadata }) => !uids.has(metadata.uid));
+    const [ended, others] = [vanished.filter(hasEnded), vanished.filter((pod) => !hasEnded(pod))];
+    return { ...snapshot, ...withGone(job.uid, others, snapshot), pods: [...ended, ...listed] };
   } catch (error) {
     if (isApiError(error, 'Forbidden', 'NotFound')) return snapshot;
     throw error;
   }
+}
+
+const hasEnded = ({ termination }: ObservedPod): boolean => termination !== undefined;
+
+/** Those that are left out now count as gone. */
+function withGone(jobUID: string, left: readonly ObservedPod[], { gonePods }: Snapshot): Pick<Snapshot, 'gonePods'> {
+  const known = gonePods?.jobUID === jobUID ? gonePods.count : 0;
+  const count = known + left.filter((pod) => pod.jobUID === jobUID).length;
+  return count === 0 ? {} : { gonePods: { jobUID, count } };
 }

@@ -10,6 +10,7 @@ import { act, type ActorDeps } from './act.ts';
 import { recordSpec } from './act-jobs.ts';
 import { type Action, decide, type Decision, type Snapshot } from './decide/index.ts';
 import type { GoneJobs } from './gone-jobs.ts';
+import type { GonePods } from './gone-pods.ts';
 import { type Held, hold } from './hold.ts';
 import { withPodsOf } from './pods-of.ts';
 import type { Known } from './revisions.ts';
@@ -20,6 +21,7 @@ import { type StatusObserver, type WriterDeps, writeStatus } from './write-statu
 
 export interface ReconcilerDeps extends ActorDeps, WriterDeps {
   readonly goneJobs: GoneJobs;
+  readonly gonePods: GonePods;
   readonly quotaWaiters: QuotaWaiters;
   readonly observer?: VisitObserver | undefined;
 }
@@ -172,7 +174,9 @@ async function observe(key: Key, deps: ReconcilerDeps): Promise<Seen | undefined
   const jobs = [...deps.jobs.indexed(stored.metadata.uid), ...deps.goneJobs.of(stored)].filter(isNear);
   const preflight = deps.preflights.isDue(held.object) ? { preflight: { type: 'due' } as const } : {};
   const look = eventLook === undefined ? {} : { eventLook };
-  return { snapshot: { ...held, ...preflight, jobs, findings: {}, pods, ...look }, known };
+  const gone = job === undefined ? undefined : deps.gonePods.of(key, job);
+  const gonePods = gone === undefined ? {} : { gonePods: gone };
+  return { snapshot: { ...held, ...preflight, ...gonePods, ...look, jobs, findings: {}, pods }, known };
 }
 
 /**

@@ -48,4 +48,14 @@ function earliest(a: number | undefined, b: number | undefined): number | undefi
   return a === undefined ? b : b === undefined ? a : Math.min(a, b);
 }
 
-export type { Action, Decision, EventLook, EventSubject, Finding, Preflight, Snapshot, SpecChange } from './types.ts';
+export type {
+  Action,
+  Decision,
+  EventLook,
+  EventSubject,
+  Finding,
+  GonePodsOfJob,
+  Preflight,
+  Snapshot,
+  SpecChange,
+} from './types.ts';

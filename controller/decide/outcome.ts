@@ -77,8 +77,11 @@ function courseOf(context: Context): Course {
   if (job === undefined) return {};
   const { failed = 0 } = job.status;
   const failure = latestFailure(context.snapshot.pods ?? [], job.metadata.uid);
-  const isCounted = failed > 0 || failure?.restarting === true;
-  const attempts = (willFail(job) ? runningStep(context.draft)?.attempts : undefined) ?? failed + 1;
+  const started = podsStarted(context, job.metadata.uid);
+  const isCounted = failed > 0 || started > 1 || failure?.restarting === true;
+  const recorded = runningStep(context.draft)?.attempts;
+  const due = willFail(job) && recorded !== undefined ? recorded : failed + 1;
+  const attempts = Math.max(due, started, recorded ?? 0);
   return { attempts, ...(isCounted ? (ended(failure) ?? recordedEnd(context)) : {}) };
 }
 
@@ -102,9 +105,27 @@ function ended(termination: PodTermination | undefined): Course | undefined {
   };
 }
 
-function timesOf({ status }: ObservedJob): Pick<StepStatus, 'attempts' | 'startTime'> {
+/**
+ * Pods of this Job that were seen: those that are there, and those that are gone. It may have had more, as the Job or the
+ * record tells.
+ */
+function podsStarted({ snapshot: { pods = [], gonePods } }: Context, jobUID: string | undefined): number {
+  const gone = gonePods?.jobUID === jobUID ? (gonePods?.count ?? 0) : 0;
+  return gone + pods.filter((pod) => pod.jobUID === jobUID).length;
+}
+
+/** Of a Job that is over. */
+function timesOf(
+  context: Context,
+  { metadata, status }: ObservedJob,
+): Required<Pick<StepStatus, 'attempts'>> & Pick<StepStatus, 'startTime'> {
   const { failed = 0, active = 0, succeeded = 0, startTime } = status;
-  return { attempts: failed + active + succeeded, ...(startTime === undefined ? {} : { startTime }) };
+  const { attempts: recorded = 0, reason } = runningStep(context.draft) ?? {};
+  // The first attempt is recorded with the Job, and the next one with the failure of the one before: it may never have had a Pod.
+  const isForeseen = recorded === failed + 1 && (failed === 0 || reason !== undefined);
+  const certain = isForeseen ? failed : recorded;
+  const attempts = Math.max(failed + active + succeeded, podsStarted(context, metadata.uid), certain);
+  return { attempts, ...(startTime === undefined ? {} : { startTime }) };
 }
 
 /** The record of the step whose Job has completed. */
@@ -115,7 +136,7 @@ export function succeeded(context: Context): Draft {
   const completionTime = outcome.type === 'succeeded' ? (outcome.at ?? context.now) : context.now;
   const message = successOf(context.snapshot.pods ?? [], job.metadata.uid)?.message ?? '';
   return withLastStep(context.draft, {
-    ...timesOf(job),
+    ...timesOf(context, job),
     state: 'Succeeded',
     completionTime,
     exitCode: 0,
@@ -135,7 +156,7 @@ export function stepFailed(context: Context): StepFailure | undefined {
   const outcome = job === undefined ? undefined : outcomeOf(job);
   if (job === undefined || outcome?.type !== 'failed') return undefined;
   const seen = latestFailure(context.snapshot.pods ?? [], job.metadata.uid) ?? remembered(context);
-  const times = timesOf(job);
+  const times = timesOf(context, job);
   const base = { reason: outcome.reason, message: jobMessage(context, job, outcome) };
   const how = ended(seen) ?? { reason: base.reason, message: fitStepMessage(base.message) };
   // A Pod that was ended because the time was up says of itself only that it was killed.
@@ -159,8 +180,8 @@ export function stepLost(context: Context): StepFailure | undefined {
   const step = runningStep(context.draft);
   if (step === undefined) return undefined;
   const why = { reason: REASON.jobDeleted, message: MESSAGE.jobDeleted(step.jobName ?? '') };
-  const { attempts } = step;
-  const record = { ...why, ...(attempts === undefined ? {} : { attempts }), completionTime: context.now };
+  const attempts = Math.max(step.attempts ?? 0, podsStarted(context, step.jobUID));
+  const record = { ...why, ...(attempts === 0 ? {} : { attempts }), completionTime: context.now };
   return recordFailure(context, { ...record, message: fitStepMessage(why.message) }, why);
 }
 
@@ -185,10 +206,10 @@ function recordFailure(
 }
 
 /** Which attempt it was that is told of; undefined where that is not sure. */
-function countOf({ snapshot }: Context, job: ObservedJob, seen: PodTermination | undefined): number | undefined {
+function countOf(context: Context, job: ObservedJob, seen: PodTermination | undefined): number | undefined {
   // A container that was restarted in its Pod ran more often than there were Pods.
-  if (seen?.restarting === true || isUnexplained(snapshot.pods ?? [], job)) return undefined;
-  return timesOf(job).attempts;
+  if (seen?.restarting === true || isUnexplained(context.snapshot.pods ?? [], job)) return undefined;
+  return timesOf(context, job).attempts;
 }
 
 /**

@@ -39,6 +39,8 @@ export interface Snapshot {
   readonly pods?: readonly ObservedPod[];
   /** What the Events say about that Job or its Pod, where it stood still and they were asked for. */
   readonly eventLook?: EventLook;
+  /** Pods of the running step's Job that were seen and are gone. */
+  readonly gonePods?: GonePodsOfJob;
   /** What became of a change of the spec since the last visit; absent where nothing that matters changed. */
   readonly specChange?: SpecChange;
   /** No webhook has seen its spec, or an older record of it is there: it is to be recorded before the first Job. */
@@ -66,6 +68,11 @@ export interface EventLook {
   readonly askedMs: number;
   /** Of each reason that tells something the newest. */
   readonly events: readonly ObservedEvent[];
+}
+
+export interface GonePodsOfJob {
+  readonly jobUID: string;
+  readonly count: number;
 }
 
 /** How far a preflight has come: a dry run of the Jobs of all steps to come. */

@@ -6,6 +6,7 @@ import { EventLookup } from '../../controller/event-lookup.ts';
 import type { EventRecorder } from '../../controller/events.ts';
 import type { ReconcilerDeps } from '../../controller/reconcile.ts';
 import { GoneJobs } from '../../controller/gone-jobs.ts';
+import { GonePods } from '../../controller/gone-pods.ts';
 import { Preflights } from '../../controller/preflights.ts';
 import { QuotaWaiters } from '../../controller/quota-waiters.ts';
 import { Revisions } from '../../controller/revisions.ts';
@@ -50,6 +51,7 @@ export function reconcilerDeps(
     ...actor,
     quotaWaiters: new QuotaWaiters(actor.jobs, () => undefined),
     goneJobs: new GoneJobs(actor.jobs, actor.sequentialJobs),
+    gonePods: new GonePods(actor),
     events: events as EventRecorder,
     doubts: new Doubts(),
     statusCuts: new StatusCuts(),

@@ -1,6 +1,7 @@
 /** A controller process: caches that lag, a queue of one key, and visits. Its wiring is that of the manager. */
 import { EventLookup } from '../../../../controller/event-lookup.ts';
 import { GoneJobs } from '../../../../controller/gone-jobs.ts';
+import { GonePods } from '../../../../controller/gone-pods.ts';
 import { Informers } from '../../../../controller/informers.ts';
 import { QuotaWaiters } from '../../../../controller/quota-waiters.ts';
 import { reconcile, type ReconcilerDeps } from '../../../../controller/reconcile.ts';
@@ -68,6 +69,7 @@ export class Process implements Sender {
       jobs,
       quotaWaiters: new QuotaWaiters(jobs, () => (this.queued = true)),
       goneJobs: new GoneJobs(jobs, sequentialJobs),
+      gonePods: new GonePods({ pods, jobs, sequentialJobs }),
       pods,
       eventLookup: new EventLookup({ client, log, jobs, now }),
       podsState: () => (this.#hasPods ? 'listed' : 'awaited'),
