@@ -5,8 +5,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { getCondition } from '../../shared/conditions.ts';
 import { SECRETS } from '../../shared/kube/resources.ts';
+import { sleep } from '../../shared/sleep.ts';
 import { eventually } from '../support/eventually.ts';
 import { operated } from '../support/operated.ts';
+import { setSuspend } from '../support/queue.ts';
 import { gated, sequence, step, waitsFor, waitsOrStops, withSecret } from '../support/sequences.ts';
 import { onServersWhere, serverOfTests } from '../support/server.ts';
 
@@ -149,6 +151,31 @@ onServersWhere(suspendsJobs)('a sequence that is suspended while a step runs, on
     await here.namespace.patch('failing', LET_GO);
     const { status } = await here.namespace.untilFinished('failing');
     expect(status).toMatchObject({ phase: 'Failed', steps: [{ exitCode: 7 }, { state: 'Skipped' }] });
+  });
+
+  it('backs off where somebody else lets the Job go on again and again, and says who', async () => {
+    await suspendWhileRunning('contested', 2);
+    const stopping = new AbortController();
+    const { signal } = stopping;
+    const queue = (async () => {
+      while (!signal.aborted) {
+        await setSuspend(here, 'contested-0-s0', false);
+        await sleep(200, signal);
+      }
+    })();
+    const { status } = await here.namespace.until('contested', (object) => {
+      const { message = '' } = getCondition(object.status?.conditions, 'Suspended') ?? {};
+      return message.includes('someone else (field manager "queue")');
+    });
+    expect(getCondition(status?.conditions, 'Suspended')).toMatchObject({ status: 'False', reason: 'Suspending' });
+    await sleep(5_000);
+    stopping.abort();
+    await queue;
+    const [job] = await here.namespace.jobs('contested');
+    expect(job?.metadata.annotations?.['batch.example.com/suspended']).toMatch(/^2 /);
+    await here.open('contested');
+    await here.namespace.patch('contested', LET_GO);
+    expect((await here.namespace.untilFinished('contested')).status?.phase).toBe('Completed');
   });
 
   it('has nothing in the log about a server that cannot', () => {

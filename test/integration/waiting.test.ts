@@ -6,8 +6,11 @@ import { collectionPath, CONFIG_MAPS, EVENTS, PERSISTENT_VOLUME_CLAIMS, SECRETS 
 import { kubectl, type RawEvent } from '../support/cluster.ts';
 import { operated } from '../support/operated.ts';
 import { QUOTA, withoutRoomFor } from '../support/quota.ts';
-import { sequence, step, withSecret } from '../support/sequences.ts';
+import { setSuspend } from '../support/queue.ts';
+import { gated, sequence, step, waitsOrStops, withSecret } from '../support/sequences.ts';
+import { onServersWhere, serverOfTests } from '../support/server.ts';
 
+const { suspendsJobs } = await serverOfTests();
 const here = operated('waiting');
 
 const unavailable = (object: SequentialJob): Condition | undefined =>
@@ -228,5 +231,25 @@ describe('a quota that lets no Pod in', () => {
       expect(object.status).toMatchObject({ phase: 'Running', steps: [{ state: 'Running', jobName: 'crowded-0-s0' }] });
     });
     await expectCompleted('crowded');
+  });
+});
+
+onServersWhere(suspendsJobs)('a Job that somebody else suspends', () => {
+  it('is said to wait, and for whom, until it is let go on', async () => {
+    await here.namespace.apply('queued', gated(here.folder, sequence(1, { 0: waitsOrStops('queued') })));
+    await here.namespace.untilRunning('queued', 0);
+    await setSuspend(here, 'queued-0-s0', true);
+    const object = await untilWaiting('queued', 'JobSuspended');
+    const message = 'Job "queued-0-s0" was suspended by someone else (field manager "queue")';
+    expect(unavailable(object)).toMatchObject({ message });
+    expect(getCondition(object.status?.conditions, 'Progressing')).toMatchObject({
+      status: 'True',
+      reason: 'ResourcesUnavailable',
+      message: `Step 0 (s0) waits: ${message}`,
+    });
+    expect(getCondition(object.status?.conditions, 'Suspended')).toMatchObject({ status: 'False' });
+    await here.open('queued');
+    await setSuspend(here, 'queued-0-s0', false);
+    await expectCompleted('queued');
   });
 });

@@ -42,6 +42,7 @@ export interface RawJob {
     readonly uid: string;
     readonly creationTimestamp: string;
     readonly labels?: Readonly<Record<string, string>>;
+    readonly annotations?: Readonly<Record<string, string>>;
     readonly ownerReferences?: readonly {
       readonly uid: string;
       readonly kind: string;
