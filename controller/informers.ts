@@ -41,7 +41,7 @@ export interface InformersOptions {
 /** How long the start waits for the first list of Pods: after that, a reconcile that needs some asks for them. */
 const PODS_WAIT_MS = 10_000;
 
-/** Whether the cache of Pods holds a complete list, will hold one, or may not. */
+/** Whether the cache of Pods holds a complete list, will hold one, or may not be kept up to date. */
 export type PodsState = 'listed' | 'awaited' | 'forbidden';
 
 interface Source<T> {
@@ -80,10 +80,11 @@ export class Informers {
   readonly #syncWait: SyncWait;
   /** Nothing is decided before these are complete. */
   readonly #needed: readonly Informer[];
-  /** Not needed: a permission that is missing stops nobody. */
+  /** Without a permission for these, sequences run all the same; some steps start later. */
   readonly #pods: Informer;
   readonly #podsForbidden = Promise.withResolvers<void>();
   readonly #stopping = new AbortController();
+  #hasWarnedOfPods = false;
   /** What may not be read, and has been said. */
   readonly #forbidden = new Set<string>();
 
@@ -121,8 +122,8 @@ export class Informers {
   }
 
   get podsState(): PodsState {
-    if (this.#pods.hasSynced) return 'listed';
-    return this.#forbidden.has('pods') ? 'forbidden' : 'awaited';
+    if (this.#forbidden.has('pods')) return 'forbidden';
+    return this.#pods.hasSynced ? 'listed' : 'awaited';
   }
 
   /** Resolves when that is so, and the Pods are listed too, or may not be, or take too long. */
@@ -163,6 +164,8 @@ export class Informers {
       if (change.type === 'modified') this.#enqueueOwner(change.previous);
     });
     this.pods.subscribe((change) => {
+      // The permission is there, or is there again.
+      this.#forbidden.delete('pods');
       const { object } = change;
       const before = change.type === 'modified' ? change.previous : undefined;
       // A Pod that goes may have been an obstacle; its ordinary progress matters only where a standstill was reported.
@@ -202,12 +205,24 @@ export class Informers {
     this.#syncWait.failed(informer, error.message);
     // An expired version is how a long-quiet watch ends: routine, like its cure. A permission is missing until it is given.
     const isKnown = error.code === 'Gone' || this.#forbidden.has(informer);
-    if (isApiError(error, 'Forbidden')) this.#forbidden.add(informer);
+    if (isApiError(error, 'Forbidden')) this.#noteForbidden(informer);
     else this.#forbidden.delete(informer);
-    if (this.#forbidden.has('pods')) this.#podsForbidden.resolve();
     this.#options.log[isKnown ? 'debug' : 'warn'](
       { informer, err: error.message, retryMs },
       'watch failed, will retry',
+    );
+  }
+
+  #noteForbidden(informer: Watched): void {
+    this.#forbidden.add(informer);
+    if (informer !== 'pods') return;
+    this.#podsForbidden.resolve();
+    if (this.#hasWarnedOfPods) return;
+    this.#hasWarnedOfPods = true;
+    this.#options.log.warn(
+      { informer },
+      'no permission to list and watch Pods: the status says less, and after a step that failed the next Job is created only when' +
+        " its Pod's terminationGracePeriodSeconds are over. A Pod that was orphaned, or that a node no longer reports, is not waited for",
     );
   }
 }

@@ -48,7 +48,8 @@ export async function withPodsOf(job: JobRef, snapshot: Snapshot, deps: PodsDeps
     const [ended, others] = [vanished.filter(hasEnded), vanished.filter((pod) => !hasEnded(pod))];
     return { ...snapshot, ...withGone(job.uid, others, snapshot), pods: [...ended, ...listed] };
   } catch (error) {
-    if (isApiError(error, 'Forbidden', 'NotFound')) return snapshot;
+    if (isApiError(error, 'NotFound')) return snapshot;
+    if (isApiError(error, 'Forbidden')) return { ...snapshot, arePodsUnseen: true };
     throw error;
   }
 }

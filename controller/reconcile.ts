@@ -12,6 +12,7 @@ import { type Action, decide, type Decision, type Snapshot } from './decide/inde
 import type { GoneJobs } from './gone-jobs.ts';
 import type { GonePods } from './gone-pods.ts';
 import { type Held, hold } from './hold.ts';
+import type { PodsState } from './informers.ts';
 import { withPodsOf } from './pods-of.ts';
 import type { Known } from './revisions.ts';
 import type { QuotaWaiters } from './quota-waiters.ts';
@@ -64,7 +65,7 @@ export async function reconcile(key: Key, deps: ReconcilerDeps): Promise<Result>
   }
   let { snapshot } = seen;
   try {
-    snapshot = await withUnlistedPods(snapshot, deps);
+    snapshot = await withUnlistedPods(seen, deps);
     for (let round = 0; round < MAX_ROUNDS; round++) {
       const decision = decide(snapshot, deps.now());
       if (decision.actions.length === 0) {
@@ -160,6 +161,8 @@ async function lookAgain(key: Key, deps: ReconcilerDeps): Promise<boolean> {
 interface Seen {
   readonly snapshot: Snapshot;
   readonly known: Known | undefined;
+  /** As it was when the Pods were taken from the cache. */
+  readonly podsState: PodsState;
 }
 
 /** What the caches know of the object, its Jobs and the Pods of the last one; undefined when it is gone. */
@@ -169,6 +172,7 @@ async function observe(key: Key, deps: ReconcilerDeps): Promise<Seen | undefined
   const { known, ...held } = await heldOrTold(stored, deps);
   const job = lastStarted(stored.status)?.jobUID;
   const isNear = inNamespace(stored.metadata.namespace);
+  const podsState = deps.podsState();
   const pods = job === undefined ? [] : deps.pods.indexed(job).filter(isNear);
   const eventLook = job === undefined ? undefined : deps.eventLookup.of(job);
   const jobs = [...deps.jobs.indexed(stored.metadata.uid), ...deps.goneJobs.of(stored)].filter(isNear);
@@ -176,18 +180,20 @@ async function observe(key: Key, deps: ReconcilerDeps): Promise<Seen | undefined
   const look = eventLook === undefined ? {} : { eventLook };
   const gone = job === undefined ? undefined : deps.gonePods.of(key, job);
   const gonePods = gone === undefined ? {} : { gonePods: gone };
-  return { snapshot: { ...held, ...preflight, ...gonePods, ...look, jobs, findings: {}, pods }, known };
+  const unseen = podsState === 'forbidden' ? { arePodsUnseen: true } : {};
+  const snapshot = { ...held, ...preflight, ...gonePods, ...look, ...unseen, jobs, findings: {}, pods };
+  return { snapshot, known, podsState };
 }
 
 /**
  * The snapshot with the Pods of the last step that was started, asked for where the cache does not have them yet: a
  * process that is new must not take it that none is left. What is over needs none until its spec changes.
  */
-async function withUnlistedPods(snapshot: Snapshot, deps: ReconcilerDeps): Promise<Snapshot> {
+async function withUnlistedPods({ snapshot, podsState }: Seen, deps: ReconcilerDeps): Promise<Snapshot> {
   const { metadata, status } = snapshot.object;
   const step = lastStarted(status);
   const isAtRest = status?.completionTime !== undefined && status.observedGeneration === metadata.generation;
-  if (step?.jobUID === undefined || isAtRest || deps.podsState() !== 'awaited') return snapshot;
+  if (step?.jobUID === undefined || isAtRest || podsState !== 'awaited') return snapshot;
   return withPodsOf({ uid: step.jobUID, index: step.index }, snapshot, deps);
 }
 

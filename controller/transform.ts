@@ -107,11 +107,17 @@ function suspendedBy(managers: readonly string[], isMarked: boolean): NonNullabl
 const undoneBy = (managers: readonly string[]): { readonly undoneBy?: string } =>
   defined({ undoneBy: managers.find((manager) => manager !== MANAGER) });
 
-/** The conditions that decisions are made of: what `outcomeOf` reads, and before that is there, what `willFail` reads. */
+/**
+ * The conditions that decisions are made of: what `outcomeOf` reads, and before that is there, what `willFail` reads and since when
+ * the Job has been suspended.
+ */
 function thoseRead(conditions: readonly JobCondition[]): readonly JobCondition[] {
   const ends = conditions.filter(({ type }) => type === 'Complete' || type === 'Failed');
-  return ends.length > 0 ? ends : conditions.filter(({ type }) => type === 'FailureTarget');
+  return ends.length > 0 ? ends : conditions.filter(isRead);
 }
+
+const isRead = ({ type, status }: JobCondition): boolean =>
+  type === 'FailureTarget' || (type === 'Suspended' && status === 'True');
 
 const isOver = ({ type, status }: JobCondition): boolean =>
   (type === 'Complete' || type === 'Failed') && status === 'True';

@@ -7,6 +7,7 @@ import { fitMessage } from './size.ts';
 import { completion } from './summary.ts';
 import { suspendAgainInMs } from './suspension.ts';
 import type { Context } from './types.ts';
+import { graceSeconds, leftPodsMs } from './unseen-pods.ts';
 import { obstacle, sentenceOf } from './waiting.ts';
 
 /** What each condition says of the draft. */
@@ -80,6 +81,7 @@ function ending(context: Context): string | undefined {
   const at = currentLabel(context) ?? '';
   const pods = podsLeft(context);
   if (pods.length > 0) return MESSAGE.awaitingPods(at, podNames(pods, context.nowMs));
+  if (leftPodsMs(context) > 0) return MESSAGE.awaitingUnseenPods(at, graceSeconds(context));
   const jobs = strayJobs(context).map(({ metadata }) => metadata.name);
   return jobs.length > 0 ? MESSAGE.awaitingJobs(at, jobs) : undefined;
 }
@@ -109,7 +111,11 @@ function resumePending(context: Context): ConditionState | undefined {
   const { failure } = context.draft;
   if (failure === undefined || !resumeWaits(context)) return undefined;
   const at = stepLabel(failure.index ?? currentIndex(context.draft), failure.step ?? '');
-  const message = MESSAGE.resumePending(at, podNames(podsLeft(context), context.nowMs));
+  const pods = podsLeft(context);
+  const message =
+    pods.length > 0
+      ? MESSAGE.resumePending(at, podNames(pods, context.nowMs))
+      : MESSAGE.awaitingUnseenPods(at, graceSeconds(context));
   return { status: 'False', reason: REASON.resumePending, message };
 }
 

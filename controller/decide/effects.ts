@@ -21,6 +21,7 @@ import { notStarted } from './not-started.ts';
 import { fail, failNext, failPreflight, stepFailed, stepLost, stepOverdue, succeeded, tell } from './outcome.ts';
 import { completion } from './summary.ts';
 import type { Context } from './types.ts';
+import { leftPodsMs, suspendedPodMs } from './unseen-pods.ts';
 import { obstacle, recheckMs, withObstacle } from './waiting.ts';
 
 /** A foreign Job that goes away tells nobody of us, nor does a Pod that vanishes: they are looked at again. */
@@ -163,8 +164,11 @@ export const EFFECTS = {
       }),
   },
   awaitPods: {
-    says: 'wait for their end; look again in 2 s',
-    apply: ({ draft }) => ({ ...draft, requeueAfterMs: RECHECK_MS }),
+    says: 'wait for their end; look again in 2 s, or, where they cannot be listed, when it must have come',
+    apply: (context) => {
+      const unseenMs = Math.max(leftPodsMs(context), suspendedPodMs(context));
+      return { ...context.draft, requeueAfterMs: unseenMs > 0 ? unseenMs : RECHECK_MS };
+    },
   },
   failOnDeadline: {
     says: 'record DeadlineExceeded',

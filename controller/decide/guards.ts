@@ -20,6 +20,7 @@ import { isResumed, podsLeft, resumeWaits, runningPods } from './pods-left.ts';
 import { eventQuestion } from './standstill.ts';
 import { suspendAgainInMs } from './suspension.ts';
 import type { Context, Finding } from './types.ts';
+import { leftPodsMs, suspendedPodMs } from './unseen-pods.ts';
 import { awaited } from './waiting.ts';
 
 export interface Guard {
@@ -160,8 +161,8 @@ export const GUARDS = {
     holds: (context) => strayJobs(context).length > 0,
   },
   podsAreLeft: {
-    says: 'Pods of a Job that is over still run: the next one must not overlap with them',
-    holds: (context) => podsLeft(context).length > 0,
+    says: 'Pods of a Job that is over still run, or may, where they cannot be listed: the next one must not overlap with them',
+    holds: (context) => podsLeft(context).length > 0 || leftPodsMs(context) > 0,
   },
   dependencyIsMissing: {
     says: 'a Secret, ConfigMap or claim that the step needs does not exist',
@@ -224,7 +225,9 @@ export const GUARDS = {
   podsStillEnd: {
     says: 'spec.suspend is false, and Pods of the suspended Job have not ended yet: its next one must not overlap with them',
     holds: (context) =>
-      !isSuspended(context) && runningJob(context)?.suspended?.byUs === true && hasPodsRunning(context),
+      !isSuspended(context) &&
+      runningJob(context)?.suspended?.byUs === true &&
+      (hasPodsRunning(context) || suspendedPodMs(context) > 0),
   },
   podsOfSuspensionAreUnseen: {
     says: 'the suspended Job does not count Pods that are being deleted (before 1.29), and nobody has asked for them',
@@ -286,7 +289,7 @@ export const GUARDS = {
     holds: specChanged,
   },
   resumeMustWait: {
-    says: 'spec.resume was raised, and Pods of the failed attempt still run',
+    says: 'spec.resume was raised, and Pods of the failed attempt still run, or may, where they cannot be listed',
     holds: resumeWaits,
   },
   resumeIsAsked: {

@@ -3,6 +3,7 @@ import type { ObservedPod } from '../../shared/api/pod.ts';
 import { MESSAGE } from '../../shared/api/reasons.ts';
 import type { StepStatus } from '../../shared/api/types.ts';
 import type { Context } from './types.ts';
+import { leftPodsMs } from './unseen-pods.ts';
 
 /** The Pods of these Jobs whose containers run, or may yet: also of Jobs that have failed or are gone. */
 export function runningPods(pods: readonly ObservedPod[], jobUIDs: ReadonlySet<string>): readonly ObservedPod[] {
@@ -32,8 +33,9 @@ export function podsLeft({ draft, snapshot }: Context): readonly ObservedPod[] {
 export const isResumed = ({ draft, snapshot }: Context): boolean =>
   draft.startTime !== undefined && (snapshot.object.spec.resume ?? 0) > draft.resumes;
 
-/** Whether a resume is asked for, and has to wait for the end of such Pods. */
-export const resumeWaits = (context: Context): boolean => isResumed(context) && podsLeft(context).length > 0;
+/** Whether a resume is asked for, and has to wait for the end of such Pods, also of some that cannot be listed. */
+export const resumeWaits = (context: Context): boolean =>
+  isResumed(context) && (podsLeft(context).length > 0 || leftPodsMs(context) > 0);
 
 /** How long after the end of its grace period a Pod that is still there is a matter for people. */
 const OVERDUE_MS = 60_000;

@@ -39,6 +39,8 @@ export interface Snapshot {
   readonly pods?: readonly ObservedPod[];
   /** What the Events say about that Job or its Pod, where it stood still and they were asked for. */
   readonly eventLook?: EventLook;
+  /** The controller has no permission to list Pods: that it sees none does not mean that there is none. */
+  readonly arePodsUnseen?: boolean;
   /** Pods of the running step's Job that were seen and are gone. */
   readonly gonePods?: GonePodsOfJob;
   /** What became of a change of the spec since the last visit; absent where nothing that matters changed. */

@@ -180,6 +180,10 @@ export const MESSAGE = {
   /** Behind the Pods that are waited for, where the grace period of one is over: what people can do. */
   nodeIsLost:
     '; if the node is gone, delete the Node or taint it with node.kubernetes.io/out-of-service=nodeshutdown:NoExecute',
+  /** Where the controller may not list Pods. */
+  awaitingUnseenPods: (at: string, seconds: number): string =>
+    `Waiting with step ${at} until Pods before it must have ended, ${seconds} s after their Job:` +
+    ' the controller has no permission to list Pods',
   awaitingName: (job: string, owner: string, isOwnerless: boolean): string =>
     isOwnerless
       ? `Waiting for the garbage collector to delete Job "${job}": its owner, ${owner}, was deleted`

@@ -1,38 +1,39 @@
-/** A controller that may not look at Secrets, ConfigMaps and claims: its sequences run without the look. */
-import { readFile } from 'node:fs/promises';
+/** A controller that may not look at Secrets, ConfigMaps and claims, or at Pods: its sequences run without the look. */
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { KubeConfig } from '@kubernetes/client-node';
 import { parse } from 'yaml';
 import { getCondition } from '../../shared/conditions.ts';
 import { type ApiClient, createApiClient } from '../../shared/kube/client.ts';
 import { loadKubeConfig } from '../../shared/kube/kubeconfig.ts';
-import { collectionPath, JOBS, type Resource, SECRETS } from '../../shared/kube/resources.ts';
+import { collectionPath, JOBS, objectPath, type Resource, SECRETS } from '../../shared/kube/resources.ts';
 import { kubeconfig, type Namespace } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
 import { inProcess } from '../support/in-process.ts';
 import { recordingLog } from '../support/recording-log.ts';
-import { sequence, step, withSecret } from '../support/sequences.ts';
+import { gated, needs, sequence, step, withSecret } from '../support/sequences.ts';
 
 const ROLE = join(import.meta.dirname, '../../config/rbac/controller-role.yaml');
 const RBAC = '/apis/rbac.authorization.k8s.io/v1';
-const USER = 'controller-without-secrets';
+const USER = 'controller-without-permission';
+const DEPENDENCIES: readonly string[] = ['secrets', 'configmaps', 'persistentvolumeclaims'];
 
 interface Rule {
   readonly resources: readonly string[];
 }
 
-/** What the controller is given anywhere, but for what a step may depend on. */
-async function rules(): Promise<readonly Rule[]> {
+/** What the controller is given, but for these. */
+async function rulesWithout(forbidden: readonly string[]): Promise<readonly Rule[]> {
   const role = parse(await readFile(ROLE, 'utf8')) as { readonly rules: readonly Rule[] };
-  const dependencies = new Set(['secrets', 'configmaps', 'persistentvolumeclaims']);
-  return role.rules.filter(({ resources }) => !resources.some((resource) => dependencies.has(resource)));
+  return role.rules.filter(({ resources }) => !resources.some((resource) => forbidden.includes(resource)));
 }
 
-/** A connection of somebody who is given these, and no more, in the namespace. */
-async function connectLimited(namespace: Namespace): Promise<ApiClient> {
+/** A connection of somebody who is given all else in the namespace. */
+async function connectWithout(forbidden: readonly string[], namespace: Namespace): Promise<ApiClient> {
   const of = (plural: string): Resource => ({ root: RBAC, plural });
-  await namespace.create(of('roles'), { metadata: { name: USER }, rules: await rules() });
+  await namespace.create(of('roles'), { metadata: { name: USER }, rules: await rulesWithout(forbidden) });
   const apiGroup = 'rbac.authorization.k8s.io';
   await namespace.create(of('rolebindings'), {
     metadata: { name: USER },
@@ -52,7 +53,7 @@ async function connectLimited(namespace: Namespace): Promise<ApiClient> {
 }
 
 const { log, lines } = recordingLog();
-const here = inProcess({ prefix: 'no-permission', connect: connectLimited, log });
+const here = inProcess({ prefix: 'no-permission', connect: connectWithout.bind(undefined, DEPENDENCIES), log });
 
 const about = (kind: string): number =>
   lines.filter((line) => line['kind'] === kind && line.msg.startsWith('no permission to get')).length;
@@ -93,5 +94,34 @@ describe('everything else', () => {
     await here.namespace.untilGone('failing', 30);
     // Whatever is forbidden is forbidden to somebody, whom the API server names.
     expect(lines.filter(({ err }) => String(err).includes(USER))).toEqual([]);
+  });
+});
+
+describe('a controller that may not list Pods', () => {
+  const blind = recordingLog();
+  const connectBlind = connectWithout.bind(undefined, [...DEPENDENCIES, 'pods']);
+  const there = inProcess({ prefix: 'no-pods', connect: connectBlind, log: blind.log });
+  let folder: string;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'sequentialjob-no-pods-'));
+  });
+
+  afterAll(async () => rm(folder, { recursive: true, force: true }));
+
+  it('says so once, and gives the Pod of a deleted Job its grace period before the next step starts', async () => {
+    const slow = 'trap "sleep 3; touch /gate/ended; exit 143" TERM; touch /gate/started; sleep 600 & wait $!';
+    const template = { spec: { containers: [], terminationGracePeriodSeconds: 6 } };
+    const stepPolicies = [{ name: 's0', onFailure: 'Continue' as const }];
+    const spec = sequence(2, { 0: slow, 1: needs('ended') }, { template, stepPolicies });
+    await there.namespace.apply('left', gated(folder, spec));
+    await eventually('the first step runs', async () =>
+      (await readdir(folder)).includes('started') ? true : undefined,
+    );
+    const path = objectPath(JOBS, there.namespace.name, 'left-0-s0');
+    await there.client.request({ method: 'DELETE', path, body: { propagationPolicy: 'Background' } });
+    const { status } = await there.namespace.untilFinished('left');
+    expect(status?.steps).toMatchObject([{ state: 'Failed', reason: 'JobDeleted' }, { state: 'Succeeded' }]);
+    expect(blind.lines.filter(({ msg }) => msg.startsWith('no permission to list and watch Pods'))).toHaveLength(1);
   });
 });

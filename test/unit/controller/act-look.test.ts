@@ -97,6 +97,14 @@ describe('inspectPods', () => {
     expect(deps.pods.size).toBe(0);
   });
 
+  it('knows of no Pods where they may not be listed, and says that there may be some', async () => {
+    api.intercept = () => fault('Forbidden');
+    const after = await act([INSPECT], snapshot(), deps);
+    expect(after).toMatchObject({ arePodsUnseen: true, findings: INSPECTED });
+    api.intercept = () => fault('NotFound');
+    expect(await act([INSPECT], snapshot(), deps)).not.toHaveProperty('arePodsUnseen');
+  });
+
   it('drops one that is gone and had not ended: it tells nothing', async () => {
     expect(names(await act([INSPECT], snapshot({ pods: [seen('a')] }), deps))).toEqual([]);
   });

@@ -153,6 +153,17 @@ describe('Informers', () => {
       expect(informers.podsState).toBe(state);
     });
 
+    it('Pods are listed no longer when the permission is taken away, until they are seen again', async () => {
+      await started();
+      expect(informers.podsState).toBe('listed');
+      watches.get('pods')?.send('ERROR', { kind: 'Status', code: 403, reason: 'Forbidden', message: 'no' });
+      await pass();
+      expect(informers.podsState).toBe('forbidden');
+      await pass(1_000);
+      await send('pods', 'ADDED', rawPod());
+      expect(informers.podsState).toBe('listed');
+    });
+
     it('a stop while the Pods are waited for leaves no timer', async () => {
       refused.pods = 'ServerError';
       void informers.start();
@@ -235,9 +246,30 @@ describe('Informers', () => {
     it('each permission that is missing is said for itself', async () => {
       refused = { pods: 'Forbidden', jobs: 'Forbidden' };
       void informers.start();
-      await pass(10_000);
-      expect(new Set(lines.map(({ informer }) => informer))).toEqual(new Set(['jobs', 'pods']));
-      expect(said('warn')).toBe(2);
+      await pass();
+      const failures = lines.filter(({ msg }) => msg === 'watch failed, will retry');
+      expect(failures).toHaveLength(2);
+      expect(new Set(failures.map(({ informer }) => informer))).toEqual(new Set(['jobs', 'pods']));
+    });
+
+    it('what it means that Pods may not be listed is said once', async () => {
+      const warnings = (): number =>
+        lines.filter(({ msg }) => msg.startsWith('no permission to list and watch Pods')).length;
+      refused.pods = 'Forbidden';
+      await started();
+      expect(warnings()).toBe(1);
+      for (const code of ['ServerError', 'Forbidden'] as const) {
+        refused.pods = code;
+        await pass(600_000);
+      }
+      expect(warnings()).toBe(1);
+    });
+
+    it('nothing of Pods where something else may not be listed', async () => {
+      refused.jobs = 'Forbidden';
+      void informers.start();
+      await pass();
+      expect(lines.filter(({ msg }) => msg.includes('Pods'))).toEqual([]);
     });
 
     it('that a version has expired is routine', async () => {

@@ -66,7 +66,8 @@ describe('toObservedJob', () => {
   });
 
   it.each<readonly [string, readonly string[], readonly string[]]>([
-    ['of a Job that runs: none', ['Suspended'], []],
+    ['of a Job that is suspended: since when', ['Suspended'], ['Suspended']],
+    ['of a Job that was suspended and has ended: no more than that it has', ['Suspended', 'Failed'], ['Failed']],
     ['of a Job that is to fail: that', ['FailureTarget'], ['FailureTarget']],
     ['of a Job that has failed: no more than that it has', ['FailureTarget', 'Failed'], ['Failed']],
     ['of a Job that has met its criteria: none, for its Pod still ends', ['SuccessCriteriaMet'], []],
@@ -75,6 +76,11 @@ describe('toObservedJob', () => {
     const conditions = types.map((type) => ({ type, status: 'True' }));
     const { status } = toObservedJob({ metadata: job.metadata, status: { conditions } });
     expect(status.conditions?.map(({ type }) => type)).toEqual(kept);
+  });
+
+  it('keeps no suspension that is over', () => {
+    const conditions = [{ type: 'Suspended', status: 'False' }];
+    expect(toObservedJob({ metadata: job.metadata, status: { conditions } }).status.conditions).toEqual([]);
   });
 
   it('keeps of a condition what is read', () => {
