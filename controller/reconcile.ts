@@ -71,10 +71,11 @@ export async function reconcile(key: Key, deps: ReconcilerDeps): Promise<Result>
       if (decision.actions.length === 0) {
         snapshot = await recordBeforeStart(snapshot, decision, deps);
         await writeStatus({ ...decision, object: snapshot.object }, deps);
-        deps.quotaWaiters.note(key, snapshot.object.metadata.namespace, waitsForQuota(decision.status));
+        const { namespace } = snapshot.object.metadata;
+        const againMs = deps.quotaWaiters.note(key, namespace, waitsForQuota(decision.status));
         remember(seen.known, snapshot, deps);
         rememberPreflight(snapshot, deps);
-        return { requeueAfterMs: decision.requeueAfterMs };
+        return { requeueAfterMs: againMs ?? decision.requeueAfterMs };
       }
       snapshot = await carryOut(decision, snapshot, deps);
     }

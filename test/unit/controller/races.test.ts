@@ -259,6 +259,21 @@ describe('a Job that cannot be made for now', () => {
     expect(names(api)).toEqual(['etl-0-extract']);
   });
 
+  it('is tried again soon after a Job has gone, where the quota does not count that out at once', async () => {
+    const metadata = { name: 'other-0-x', uid: 'other', ownerReferences: [ownedBy('other')] };
+    api.putJob(observedJob(0, { metadata }));
+    process.sync();
+    refuse(new ApiError('Forbidden', QUOTA, { status: 403 }));
+    expect(await process.visit()).toBe(5_000);
+    api.remove(jobPath(NAMESPACE, metadata.name));
+    process.sync();
+    expect(await process.visit()).toBe(250);
+    expect(await process.visit()).toBe(1_000);
+    refuse(undefined);
+    await process.settle();
+    expect(names(api)).toEqual(['etl-0-extract']);
+  });
+
   it.each<readonly [string, ApiError]>([
     ['a policy', new ApiError('Forbidden', 'admission webhook "p" denied the request: no', { status: 403 })],
     ['validation', new ApiError('Invalid', 'Job.batch "etl-0-extract" is invalid', { status: 422 })],
@@ -281,16 +296,49 @@ describe('a Job that cannot be made for now', () => {
 });
 
 describe('QuotaWaiters', () => {
-  it('wakes the one of its namespace that has waited longest, for each Job that goes', () => {
-    const jobs = new Cache<ObservedJob>();
-    const woken: string[] = [];
-    const waiters = new QuotaWaiters(jobs, (key) => woken.push(key));
-    for (const name of ['a', 'b', 'c']) waiters.note(`${NAMESPACE}/${name}`, NAMESPACE, true);
-    waiters.note('elsewhere/d', 'elsewhere', true);
-    waiters.note(`${NAMESPACE}/b`, NAMESPACE, false);
+  let jobs: Cache<ObservedJob>;
+  let woken: string[];
+  let waiters: QuotaWaiters;
+  const key = (name: string): string => `${NAMESPACE}/${name}`;
+  const note = (name: string, isWaiting: boolean): number | undefined => waiters.note(key(name), NAMESPACE, isWaiting);
+
+  beforeEach(() => {
+    jobs = new Cache<ObservedJob>();
+    woken = [];
+    waiters = new QuotaWaiters(jobs, (one) => woken.push(one));
     for (const index of [0, 1, 2]) jobs.observe(observedJob(index));
+  });
+
+  it('wakes the one of its namespace that has waited longest, for each Job that goes', () => {
+    for (const name of ['a', 'b', 'c']) note(name, true);
+    waiters.note('elsewhere/d', 'elsewhere', true);
+    note('b', false);
     expect(woken).toEqual([]);
     for (const index of [0, 1, 2]) jobs.remove(observedJob(index));
-    expect(woken).toEqual([`${NAMESPACE}/a`, `${NAMESPACE}/c`]);
+    expect(woken).toEqual([key('a'), key('c')]);
+  });
+
+  it('has one that was woken try again soon, four times, where the quota does not count the Job out at once', () => {
+    expect(note('a', true)).toBeUndefined();
+    jobs.remove(observedJob(0));
+    expect(Array.from({ length: 5 }, () => note('a', true))).toEqual([250, 1_000, 4_000, 16_000, undefined]);
+    expect(note('a', true)).toBeUndefined();
+  });
+
+  it('counts anew for another Job that goes, also while one that was woken tries', () => {
+    note('a', true);
+    jobs.remove(observedJob(0));
+    expect([note('a', true), note('a', true)]).toEqual([250, 1_000]);
+    jobs.remove(observedJob(1));
+    expect(woken).toEqual([key('a'), key('a')]);
+    expect(note('a', true)).toBe(250);
+  });
+
+  it('leaves those to their own timer that no Job made room for, and those that were let in', () => {
+    for (const name of ['a', 'b']) note(name, true);
+    jobs.remove(observedJob(0));
+    expect(note('b', true)).toBeUndefined();
+    expect(note('a', false)).toBeUndefined();
+    expect(note('a', true)).toBeUndefined();
   });
 });
