@@ -165,7 +165,7 @@ suite(title, () => {
   it('hands over to the other Pod when that of the leader is deleted, and answers 200 applies meanwhile', async () => {
     const first = await untilLeader(client);
     const held = await HeldSequence.start(namespace, 'hand-over');
-    const stream = new ObjectStream(namespace, 'handed-over', 'server-side');
+    const stream = new ObjectStream(namespace, 'handed-over', 210);
     await stream.more(10);
     await inSystem('delete', 'pod', first, '--wait=false');
     await Promise.all([stream.more(200), held.open()]);

@@ -1,6 +1,6 @@
 /**
  * No two containers of a sequence run at once, also where Pods take their grace period: the containers themselves write down
- * when they ran. All stories run side by side, first with a controller that lives and then with one that is killed.
+ * when they ran. All scenarios run side by side, first with a controller that lives and then with one that is killed.
  *
  * Kubernetes before 1.29 replaces a Pod that is being deleted while it still runs. There two attempts of one step may overlap;
  * two steps, or a failed attempt and what a resume starts, never do.
@@ -21,19 +21,20 @@ const SLOW_END_S = 20;
 /** The same, counted from when the controller that was killed is back. */
 const SLOW_END_AFTER_KILL_S = 8;
 
-interface Story {
+interface Scenario {
   readonly says: string;
   readonly spec?: Partial<SequentialJobSpec>;
-  /** While the container of the first step runs. */
-  readonly strike: (name: string) => Promise<void>;
-  /** While that container ends, or runs on where nobody has told it to stop. */
+  /** What is done while the container of the first step runs; Kubernetes then tells it to stop. */
+  readonly disrupt: (name: string) => Promise<void>;
+  /** What is done while that container ends. */
   readonly meanwhile?: (name: string) => Promise<void>;
-  readonly runsOn?: true;
-  /** When it has ended. */
+  /** The container is not told to stop: it runs until it succeeds. */
+  readonly isLeftAlone?: true;
+  /** What is done when the container may stop. */
   readonly afterwards?: (name: string) => Promise<void>;
   /** Of which Jobs there were containers, without the name of the sequence, by their start. */
   readonly jobs: readonly string[];
-  /** The Job controller of this server starts the second attempt of the first step before the first has ended. */
+  /** The Job controller of this server may start the second attempt of the first step before the first has ended. */
   readonly attemptsMayOverlap?: boolean;
 }
 
@@ -90,24 +91,24 @@ async function resume(name: string): Promise<void> {
 const TWICE = ['0-s0', '0-s0', '1-s1'];
 const RESUMED = ['0-s0', '0-s0-r1', '1-s1-r1'];
 
-const STORIES: Readonly<Record<string, Story>> = {
+const SCENARIOS: Readonly<Record<string, Scenario>> = {
   evicted: {
     says: 'the Pod of a step is evicted',
-    strike: evict,
+    disrupt: evict,
     meanwhile: letNewOnesSucceed,
     jobs: TWICE,
     attemptsMayOverlap: !server.knowsPodReplacementPolicy,
   },
   'pod-deleted': {
     says: 'the Pod of a step is deleted',
-    strike: deletePod,
+    disrupt: deletePod,
     meanwhile: letNewOnesSucceed,
     jobs: TWICE,
     attemptsMayOverlap: !server.knowsPodReplacementPolicy,
   },
   suspended: {
     says: 'a sequence is suspended, and suspended is what it says only when the container has ended',
-    strike: suspend,
+    disrupt: suspend,
     meanwhile: letNewOnesSucceed,
     afterwards: async (name) => {
       const isSuspended = (one: SequentialJob): boolean => condition(one, 'Suspended')?.status === 'True';
@@ -120,7 +121,7 @@ const STORIES: Readonly<Record<string, Story>> = {
   },
   unsuspended: {
     says: 'a sequence is suspended and goes on while its container ends',
-    strike: suspend,
+    disrupt: suspend,
     meanwhile: async (name) => {
       await letNewOnesSucceed(name);
       await patch(name, { suspend: false });
@@ -130,28 +131,28 @@ const STORIES: Readonly<Record<string, Story>> = {
   },
   'job-deleted': {
     says: 'the Job of a step is deleted and the sequence resumed',
-    strike: async (name) => deleteJob(name, 'background'),
+    disrupt: async (name) => deleteJob(name, 'background'),
     meanwhile: resume,
     jobs: RESUMED,
   },
   'job-orphaned': {
     says: 'the Job of a step is deleted without its Pod, and the sequence resumed',
-    strike: async (name) => deleteJob(name, 'orphan'),
+    disrupt: async (name) => deleteJob(name, 'orphan'),
     meanwhile: async (name) => void (await patch(name, { resume: 1 })),
-    runsOn: true,
+    isLeftAlone: true,
     afterwards: letNewOnesSucceed,
     jobs: RESUMED,
   },
   overdue: {
     says: 'the time of the sequence is up and the sequence is resumed',
-    strike: runOutOfTime,
+    disrupt: runOutOfTime,
     ...(server.announcesEnds ? { afterwards: resume } : { meanwhile: resume }),
     jobs: RESUMED,
   },
   'passed-over': {
     says: 'the time of a step is up that has onFailure: Continue',
     spec: { stepPolicies: [{ name: 's0', onFailure: 'Continue' }] },
-    strike: async (name) => {
+    disrupt: async (name) => {
       const limit = '--patch={"spec":{"activeDeadlineSeconds":1}}';
       await cluster.kubectl('patch', 'job', `${name}-0-s0`, '--type=merge', limit);
     },
@@ -170,8 +171,8 @@ afterAll(async () => {
   await runs.remove();
 }, 120_000);
 
-/** All stories with names of their own, stage by stage; one that fails does not keep the others from going on. */
-class Telling {
+/** All scenarios side by side, stage by stage, under names of their own. One that fails does not keep the others from going on. */
+class Batch {
   readonly #suffix: string;
   readonly #failures = new Map<string, unknown>();
 
@@ -183,16 +184,16 @@ class Telling {
     return `${key}-${this.#suffix}`;
   }
 
-  async all(stage: (name: string, story: Story) => Promise<unknown>): Promise<void> {
-    const one = async ([key, story]: readonly [string, Story]): Promise<void> => {
+  async all(stage: (name: string, scenario: Scenario) => Promise<unknown>): Promise<void> {
+    const one = async ([key, scenario]: readonly [string, Scenario]): Promise<void> => {
       if (this.#failures.has(key)) return;
       try {
-        await stage(this.nameOf(key), story);
+        await stage(this.nameOf(key), scenario);
       } catch (error) {
         this.#failures.set(key, error);
       }
     };
-    await Promise.all(Object.entries(STORIES).map(one));
+    await Promise.all(Object.entries(SCENARIOS).map(one));
   }
 
   rethrow(key: string): void {
@@ -211,23 +212,23 @@ async function runOn(name: string, seconds: number): Promise<void> {
   }
 }
 
-async function tell(telling: Telling, isKilled: boolean): Promise<void> {
-  await telling.all(async (name, { spec }) => {
+async function run(batch: Batch, isKilled: boolean): Promise<void> {
+  await batch.all(async (name, { spec }) => {
     await cluster.namespace.apply(name, runs.spec(name, spec));
     await runs.untilStarted(name);
     await cluster.namespace.untilRunning(name, 0);
   });
-  await telling.all(async (name, { strike, runsOn }) => {
-    await strike(name);
-    if (runsOn !== true) await runs.untilTold(name);
+  await batch.all(async (name, { disrupt, isLeftAlone }) => {
+    await disrupt(name);
+    if (isLeftAlone !== true) await runs.untilTold(name);
   });
   if (isKilled) await cluster.kill();
-  await telling.all(async (name, { meanwhile }) => meanwhile?.(name));
+  await batch.all(async (name, { meanwhile }) => meanwhile?.(name));
   if (isKilled) await cluster.startAgain();
-  await telling.all(async (name) => runOn(name, isKilled ? SLOW_END_AFTER_KILL_S : SLOW_END_S));
-  await telling.all(async (name) => runs.permit(name, 'may-stop'));
-  await telling.all(async (name, { afterwards }) => afterwards?.(name));
-  await telling.all(async (name) => cluster.namespace.untilPhase(name, 'Completed'));
+  await batch.all(async (name) => runOn(name, isKilled ? SLOW_END_AFTER_KILL_S : SLOW_END_S));
+  await batch.all(async (name) => runs.permit(name, 'may-stop'));
+  await batch.all(async (name, { afterwards }) => afterwards?.(name));
+  await batch.all(async (name) => cluster.namespace.untilPhase(name, 'Completed'));
 }
 
 /** How long the slowest container took to end. */
@@ -237,21 +238,21 @@ describe.each([
   ['a controller that lives', false],
   ['a controller that is killed while containers end', true],
 ])('with %s, no two containers run at once', (_, isKilled) => {
-  const telling = new Telling(isKilled ? 'killed' : 'lives');
+  const batch = new Batch(isKilled ? 'killed' : 'lives');
 
-  beforeAll(async () => tell(telling, isKilled), 240_000);
+  beforeAll(async () => run(batch, isKilled), 240_000);
 
-  it.each(Object.entries(STORIES).map(([key, { says }]) => [says, key]))('when %s', async (_says, key) => {
-    telling.rethrow(key);
-    const { jobs, runsOn, attemptsMayOverlap } = STORIES[key] as Story;
-    const name = telling.nameOf(key);
+  it.each(Object.entries(SCENARIOS).map(([key, { says }]) => [says, key]))('when %s', async (_says, key) => {
+    batch.rethrow(key);
+    const { jobs, isLeftAlone, attemptsMayOverlap } = SCENARIOS[key] as Scenario;
+    const name = batch.nameOf(key);
     const { status } = await cluster.namespace.get(name);
     expect(status?.phase).toBe('Completed');
 
     const all = await runs.of(name);
     expect(all.map(({ job }) => job)).toEqual(jobs.map((one) => `${name}-${one}`));
     expect(all.every(({ hasEnded }) => hasEnded)).toBe(true);
-    if (runsOn !== true) expect(slowestEnd(all)).toBeGreaterThan(isKilled ? SLOW_END_AFTER_KILL_S : SLOW_END_S);
+    if (isLeftAlone !== true) expect(slowestEnd(all)).toBeGreaterThan(isKilled ? SLOW_END_AFTER_KILL_S : SLOW_END_S);
     expect(overlapsOfJobs(all)).toEqual([]);
     if (attemptsMayOverlap !== true) expect(overlaps(all)).toEqual([]);
   });

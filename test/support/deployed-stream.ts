@@ -7,11 +7,13 @@ import { type Namespace, tryKubectl } from './cluster.ts';
 import { eventually } from './eventually.ts';
 import { sequence } from './sequences.ts';
 
-/** Each apply of kubectl's is a process of its own; one on the server is a request. */
-export type Apply = 'client-side' | 'server-side';
+/** How often kubectl applies one, a process of its own, whether those before have been answered or not. */
+const EVERY_MS = 200;
+/** How often a request applies one on the server. */
+const QUICK_EVERY_MS = 40;
 
-/** How often one is applied, whether those before have been answered or not. */
-const EVERY_MS = { 'client-side': 200, 'server-side': 40 } as const satisfies Readonly<Record<Apply, number>>;
+/** One machine with everything else on it takes so long to delete what a stream created. */
+const DELETION_MS = 120_000;
 
 /** Of what one stream created. */
 const LABEL = 'tests.example.com/stream';
@@ -22,16 +24,17 @@ const SPEC: SequentialJobSpec = sequence(1, {}, { suspend: true });
 export class ObjectStream {
   readonly #namespace: Namespace;
   readonly #prefix: string;
-  readonly #how: Apply;
+  readonly #quick: number;
   readonly #stopping = new AbortController();
   readonly #failures: string[] = [];
   readonly #running: Promise<void>;
   #count = 0;
 
-  constructor(namespace: Namespace, prefix: string, how: Apply = 'client-side') {
+  /** The first `quick` objects are applied on the server, one soon after the other; all others by kubectl. */
+  constructor(namespace: Namespace, prefix: string, quick = 0) {
     this.#namespace = namespace;
     this.#prefix = prefix;
-    this.#how = how;
+    this.#quick = quick;
     this.#running = this.#run();
   }
 
@@ -55,6 +58,7 @@ export class ObjectStream {
       method: 'DELETE',
       path,
       query: { labelSelector: `${LABEL}=${this.#prefix}` },
+      timeoutMs: DELETION_MS,
     });
     return this.#failures;
   }
@@ -62,16 +66,17 @@ export class ObjectStream {
   async #run(): Promise<void> {
     const answers: Promise<void>[] = [];
     while (!this.#stopping.signal.aborted) {
-      answers.push(this.#apply(`${this.#prefix}-${this.#count++}`));
-      await sleep(EVERY_MS[this.#how], this.#stopping.signal);
+      const isQuick = this.#count < this.#quick;
+      answers.push(this.#apply(`${this.#prefix}-${this.#count++}`, isQuick));
+      await sleep(isQuick ? QUICK_EVERY_MS : EVERY_MS, this.#stopping.signal);
     }
     await Promise.all(answers);
   }
 
-  async #apply(name: string): Promise<void> {
+  async #apply(name: string, isQuick: boolean): Promise<void> {
     const metadata = { namespace: this.#namespace.name, name, labels: { [LABEL]: this.#prefix } };
     const object = { apiVersion: 'batch.example.com/v1alpha1', kind: 'SequentialJob', metadata, spec: SPEC };
-    const error = await (this.#how === 'client-side' ? applyByKubectl(object) : this.#applyOnServer(object));
+    const error = await (isQuick ? this.#applyOnServer(object) : applyByKubectl(object));
     if (error !== undefined) this.#failures.push(`${new Date().toISOString()} ${name}: ${error}`);
   }
 
