@@ -125,7 +125,7 @@ deploy: install ## Install the CRD and the operator: IMG=, CERT=self-signed with
 	@$(if $(filter self-signed,$(CERT)),KUBECTL='$(KUBECTL)' certs/self-signed.sh)
 
 undeploy: ## Remove the operator as it was deployed; FORCE=yes: also while there are SequentialJobs
-	@left=$$($(KUBECTL) get sequentialjobs --all-namespaces -o name 2>/dev/null | wc -l); \
+	@left=$$({ $(KUBECTL) get sequentialjobs --all-namespaces -o name 2>/dev/null || true; } | wc -l); \
 	  if [ $$left != 0 ] && [ '$(FORCE)' != yes ]; then \
 	    echo "there are $$left SequentialJobs, which can't be deleted without the operator: delete them first"; \
 	    echo "(kubectl delete sj --all-namespaces --all, or make uninstall), or leave them for later with FORCE=yes"; exit 1; fi >&2

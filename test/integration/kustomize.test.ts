@@ -289,21 +289,35 @@ describe('a real API server', () => {
     expect(await tryKubectl(dry, ...objects)).toMatchObject({ code: 0, stderr: '' });
   });
 
-  it('is asked by make deploy, which applies what fits it', async () => {
+  /** A kubectl that stores nothing, for make; without the definition, it knows no SequentialJobs. */
+  async function withDryKubectl<T>(use: (path: string) => Promise<T>, definition: 'installed' | 'gone'): Promise<T> {
     const folder = await mkdtemp(join(tmpdir(), 'sequentialjob-deploy-'));
-    const dry = join(folder, 'kubectl');
-    await writeFile(
-      dry,
-      `#!/bin/sh\n[ "$1" != apply ] || { shift; set -- apply --dry-run=server "$@"; }\nexec '${kubectl()}' "$@"\n`,
-      { mode: 0o755 },
-    );
+    const path = join(folder, 'kubectl');
+    const lines = [
+      '#!/bin/sh',
+      ...(definition === 'gone' ? ['[ "$1 $2" != "get sequentialjobs" ] || exit 1'] : []),
+      'case $1 in apply|delete) verb=$1; shift; set -- "$verb" --dry-run=server "$@";; esac',
+      `exec '${kubectl()}' "$@"`,
+    ];
+    await writeFile(path, `${lines.join('\n')}\n`, { mode: 0o755 });
     try {
-      const overlay = 'config/overlays/without-cert-manager';
-      const said = await make('deploy', 'CERT=', `OVERLAY=${overlay}`, `KUBECTL=${dry}`);
-      expect(said).toMatch(/validatingwebhookconfiguration\S* \S*(created|configured|unchanged)/);
-      expect(said).toMatch(server.knowsRules ? /apply -f config\/crd\/cel\// : /apply -f config\/crd\/batch/);
+      return await use(path);
     } finally {
       await rm(folder, { recursive: true });
     }
+  }
+
+  const OVERLAY = 'OVERLAY=config/overlays/without-cert-manager';
+
+  it('is asked by make deploy, which applies what fits it', async () => {
+    const deploy = async (path: string): Promise<string> => make('deploy', 'CERT=', OVERLAY, `KUBECTL=${path}`);
+    const said = await withDryKubectl(deploy, 'installed');
+    expect(said).toMatch(/validatingwebhookconfiguration\S* \S*(created|configured|unchanged)/);
+    expect(said).toMatch(server.knowsRules ? /apply -f config\/crd\/cel\// : /apply -f config\/crd\/batch/);
+  }, 30_000);
+
+  it('is asked by make undeploy, which works also where the definition is gone already', async () => {
+    const undeploy = async (path: string): Promise<string> => make('undeploy', 'CERT=', OVERLAY, `KUBECTL=${path}`);
+    await expect(withDryKubectl(undeploy, 'gone')).resolves.toEqual(expect.any(String));
   }, 30_000);
 });
