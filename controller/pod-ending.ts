@@ -63,7 +63,7 @@ function failedContainer(pod: Untrusted<V1Pod>, status: Status, step: string | u
   const isGoing = isPresent(part<V1ObjectMeta>(pod.metadata)?.deletionTimestamp);
   const failure =
     firstOf(inits, failedAtAll) ??
-    completedBeforeKill(mains, step) ??
+    completedBeforeKill(mains, step, isGoing) ??
     (isGoing ? firstOf(mains, failedBeforeKill) : undefined) ??
     firstOf(mains, failedNow) ??
     firstOf(mains, failedAtAll);
@@ -90,14 +90,19 @@ function failedBeforeKill(container: ContainerStatus): PodTermination | undefine
 }
 
 /**
- * The success of the step's container where others, which the step does not have, were only killed: they kept the Pod running
- * until it was ended.
+ * The success of the step's container where others, which the step does not have, kept the Pod running until it was ended:
+ * they are being killed, or were.
  */
-function completedBeforeKill(mains: readonly ContainerStatus[], step: string | undefined): PodTermination | undefined {
+function completedBeforeKill(
+  mains: readonly ContainerStatus[],
+  step: string | undefined,
+  isGoing: boolean,
+): PodTermination | undefined {
   const [own, ...others] = mains;
   const ended = own?.name === step ? terminated(own?.state) : undefined;
   const failures = others.flatMap((container) => failedNow(container) ?? []);
-  const isOnlyKilled = failures.length > 0 && failures.every(isKilled);
+  const isKept = isGoing && others.some(({ state }) => terminated(state) === undefined);
+  const isOnlyKilled = (failures.length > 0 || isKept) && failures.every(isKilled);
   if (own === undefined || ended === undefined || isFailure(ended) || !isOnlyKilled) return undefined;
   return describe(own, ended, COMPLETED.reason);
 }

@@ -65,10 +65,12 @@ function postponed({ reason, message }: Postponed, { snapshot }: Context): strin
   return MESSAGE.quotaExceeded(message, snapshot.jobs.length);
 }
 
-/** The failure of a step whose time was up, with what kept it from starting until then, as far as that is on record. */
+/** The failure of a step whose time was up, with what kept it from starting or ending until then, as far as that is on record. */
 export function withObstacle({ snapshot }: Context, failure: string): string {
   const known = getCondition(snapshot.object.status?.conditions, 'ResourcesUnavailable');
-  return known?.status === 'True' ? MESSAGE.neverStarted(failure, known.message) : failure;
+  if (known?.status !== 'True') return failure;
+  const isAtEnd = known.reason === REASON.containerStillRunning;
+  return (isAtEnd ? MESSAGE.neverEnded : MESSAGE.neverStarted)(failure, known.message);
 }
 
 /** Every 5 s at first, every 30 s in the end. */

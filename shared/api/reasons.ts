@@ -145,6 +145,7 @@ export const MESSAGE = {
   jobSuspended: (job: string, manager?: string): string => `Job "${job}" was suspended by ${someoneElse(manager)}`,
   /** Behind the failure of a step whose time was up before it could start. */
   neverStarted: (failure: string, why: string): string => `${failure}; it could not start: ${why}`,
+  neverEnded: (failure: string, why: string): string => `${failure}; it did not end: ${why}`,
   missing: (what: readonly string[]): string => `${listed(what)} not found`,
   resourcesAvailable: 'Nothing that a step needs is known to be missing',
   failed: (failure: Failure): string =>

@@ -39,6 +39,10 @@ const SEQUENCES: Readonly<Record<string, SequentialJobSpec>> = {
       },
     ],
   },
+  mount: {
+    containers: [{ ...step('s0'), volumeMounts: [{ name: 'gone', mountPath: '/gone' }] }],
+    template: { spec: { containers: [], volumes: [{ name: 'gone', nfs: { server: '127.0.0.1', path: '/gone' } }] } },
+  },
   refused: {
     containers: [{ ...step('s0'), resources: { limits: { memory: '2Gi' } } }],
   },
@@ -146,6 +150,12 @@ describe('a step that needs what is not there', () => {
     } finally {
       await cluster.kubectl('label', node ?? '', `${NODE_LABEL}-`);
     }
+  });
+
+  it('says what the kubelet says about a volume that cannot be mounted', async () => {
+    const object = await untilWaiting('mount', /^FailedMount$/, 60);
+    const { message = '' } = condition(object, 'ResourcesUnavailable') ?? {};
+    expect(message).toMatch(/^Pod "mount-0-s0-\w{5}": (MountVolume\.SetUp failed|Unable to (attach or )?mount)/);
   });
 
   it('says why the API server refuses its Pod', async () => {

@@ -225,7 +225,8 @@ describe('Informers', () => {
   });
 
   describe('what is said of it', () => {
-    const said = (level: string): number => lines.filter((line) => line.level === level).length;
+    const said = (level: string): number =>
+      lines.filter((line) => line.level === level && line.msg === 'watch failed, will retry').length;
 
     it('a permission that is missing is said once, and again when it was there between', async () => {
       refused.pods = 'Forbidden';

@@ -240,6 +240,19 @@ const INJECTED: readonly Row[] = [
     { reason: 'DeadlineExceeded', message: 'too long', at: at(20) },
   ],
   [
+    'completed, and the injected container is being killed',
+    {
+      ...inPhase('Running', containerStatus(running, {}, 'mesh-proxy'), done),
+      metadata: { deletionTimestamp: at(30) },
+    },
+    completed,
+  ],
+  [
+    'completed, and the injected container runs on',
+    inPhase('Running', containerStatus(running, {}, 'mesh-proxy'), done),
+    undefined,
+  ],
+  [
     'completed, and the injected container failed by itself',
     inPhase('Failed', proxy(3), done),
     { ...transform, container: 'mesh-proxy', exitCode: 3 },
