@@ -49,8 +49,8 @@ interface Standstill {
   readonly once?: true;
 }
 
-/** A Job controller creates a Pod within a moment, where it is not busy. */
-const JOB_PATIENCE_MS = 5_000;
+/** A Job controller creates a Pod within a moment, and what keeps it from that is to be told within 2 s. */
+const JOB_PATIENCE_MS = 2_000;
 /** Volumes, network and images take their time. */
 const POD_PATIENCE_MS = 15_000;
 

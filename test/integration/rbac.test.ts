@@ -17,6 +17,7 @@ import { eventually } from '../support/eventually.ts';
 import { type Manifest, parseManifests, ROOT, type Rule } from '../support/manifests.ts';
 import { Operator } from '../support/operator.ts';
 import { type Forbidden, type RecordingProxy, startRecordingProxy } from '../support/recording-proxy.ts';
+import { withoutRoomFor } from '../support/quota.ts';
 import { failsOnce, gated, sequence, step, waitsFor } from '../support/sequences.ts';
 
 const SYSTEM = 'sequentialjob-system';
@@ -240,6 +241,17 @@ describe('the account of the controller', () => {
     await here.phase('robbed', 'Failed');
   });
 
+  it('asks for the Events about a Job that gets no Pod', async () => {
+    await withoutRoomFor('pods', here.namespace, async () => {
+      await here.namespace.apply('crowded', sequence(1));
+      await here.namespace.until(
+        'crowded',
+        ({ status }) => getCondition(status?.conditions, 'ResourcesUnavailable')?.reason === 'FailedCreate',
+      );
+    });
+    await here.phase('crowded', 'Completed');
+  });
+
   it('looks again when the answer to a write was lost', async () => {
     let lost = 0;
     here.proxy.lose = ({ resource, name }) =>
@@ -378,12 +390,20 @@ const MISSING: readonly (readonly [
         spec: { containers: changed(containers, 0, { image: 'other:1' }) },
       });
       await here.namespace.until('any', ({ status }) => status?.observedGeneration === 2);
+      await withoutRoomFor('pods', here.namespace, async () => {
+        await here.namespace.apply('crowded', sequence(1));
+        const isAsked = (): true | undefined =>
+          here.proxy.seen.some((one) => told(one) === '/events list') || undefined;
+        await eventually('the Events about its Job are asked for', isAsked);
+      });
       await open('end');
     },
     async (here) => {
       await here.phase('any', 'Completed');
       await here.phase('needy', 'Completed');
+      await here.phase('crowded', 'Completed');
       expect(here.says).toContain('event dropped');
+      expect(here.says).toContain('why a step stands still is said only where its Job or its Pod says so');
       expect(here.says).toContain('steps that need one start without a look whether it exists');
       expect(here.says).toContain('was not recorded');
     },

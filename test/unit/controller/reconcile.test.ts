@@ -282,7 +282,7 @@ describe('reconcile', () => {
     api.remove(jobPath(NAMESPACE, 'etl-0-extract'));
     process.sync();
     // Where its Pod does not come, the Events are asked.
-    expect(await process.visit()).toBe(5000);
+    expect(await process.visit()).toBe(2000);
     expect(stored().status?.phase).toBe('Running');
   });
 

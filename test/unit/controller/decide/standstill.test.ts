@@ -50,15 +50,15 @@ describe('Events are asked for', () => {
 
   it.each<readonly [string, World, unknown]>([
     ['where there is no Job: never', {}, undefined],
-    ['about a Job without a Pod, 5 s after its start', { job: idle }, ['Job', 6]],
-    ['about a Job that no controller has seen, from its creation', { job: { ...idle, status: {} } }, ['Job', 5]],
+    ['about a Job without a Pod, 2 s after its start', { job: idle }, ['Job', 3]],
+    ['about a Job that no controller has seen, from its creation', { job: { ...idle, status: {} } }, ['Job', 2]],
     ['not about one that has a Pod', { job: active }, undefined],
     ['not about one whose Pod runs, which it has not counted', { job: idle, pods: [observedPod()] }, undefined],
-    ['after a failure when the next Pod is due, 10 s later', { job: failedOnce, pods: [past] }, ['Job', 25]],
+    ['after a failure when the next Pod is due, 10 s later', { job: failedOnce, pods: [past] }, ['Job', 22]],
     [
       'after the third failure 40 s later',
       { job: { ...idle, status: { ...idle.status, failed: 3 } }, pods: [past] },
-      ['Job', 55],
+      ['Job', 52],
     ],
     ['about a Pod that prepares to start, after 15 s', { job: active, pods: [waiting] }, ['Pod', 17]],
     [
@@ -91,14 +91,14 @@ describe('Events are asked for', () => {
     ['not about one that has what it wants', { job: { ...idle, status: { succeeded: 1 } } }, undefined],
     ['not about one that is over', { job: observedJob(1, { status: completed() }) }, undefined],
     ['not about one that goes', { job: observedJob(1, { metadata: { deletionTimestamp: at(1) } }) }, undefined],
-    ['after a suspension 5 s after that', { job: idle, suspended: 'False' }, ['Job', 25]],
-    ['after one that is not recorded as over, from now on', { job: idle, suspended: 'True' }, ['Job', 65]],
+    ['after a suspension 2 s after that', { job: idle, suspended: 'False' }, ['Job', 22]],
+    ['after one that is not recorded as over, from now on', { job: idle, suspended: 'True' }, ['Job', 62]],
     [
       'again 2 s after the first answer',
       { job: idle, look: eventLook([], { askedMs: Date.parse(at(6)) }) },
       ['Job', 8],
     ],
-    ['later more rarely', { job: idle, look: eventLook([], { askedMs: Date.parse(at(46)) }) }, ['Job', 56]],
+    ['later more rarely', { job: idle, look: eventLook([], { askedMs: Date.parse(at(43)) }) }, ['Job', 53]],
     [
       'every 30 s in the end',
       { job: idle, look: eventLook([], { askedMs: Date.parse(at(0)) + 3_600_000 }) },
