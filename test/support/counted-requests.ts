@@ -4,8 +4,8 @@ import { loadKubeConfig } from '../../shared/kube/kubeconfig.ts';
 import { kubeconfig } from './cluster.ts';
 import { eventually } from './eventually.ts';
 
-/** SequentialJobs, Jobs, Pods and the Job controller's warnings. */
-const WATCHES = 4;
+/** SequentialJobs, Jobs and Pods. */
+const WATCHES = 3;
 
 export class CountedRequests {
   #requests: string[] = [];

@@ -282,7 +282,6 @@ const partsOn = ({ suspendsJobs }: Server): readonly Part[] => [
       'WATCH sequentialjobs': 1,
       'WATCH jobs': 1,
       'WATCH pods': 1,
-      'WATCH events': 1,
       [PREFLIGHT]: 1,
       'POST jobs': 1,
       [STATUS]: 2,
