@@ -278,7 +278,6 @@ const partsOn = ({ suspendsJobs }: Server): readonly Part[] => [
       'LIST sequentialjobs': 2,
       'LIST jobs': 1,
       'LIST pods': 1,
-      'LIST events': 1,
       'WATCH sequentialjobs': 1,
       'WATCH jobs': 1,
       'WATCH pods': 1,
