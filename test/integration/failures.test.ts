@@ -160,7 +160,11 @@ describe('retries', () => {
   });
 
   it('are seen while they are made', async () => {
-    const { status } = await here.namespace.until('in-vain', (object) => object.status?.steps?.[0]?.attempts === 2);
+    // The Job's count and the Pod's end come by two watches.
+    const { status } = await here.namespace.until('in-vain', (object) => {
+      const step = object.status?.steps?.[0];
+      return step?.attempts === 2 && step.exitCode !== undefined;
+    });
     expect(status).toMatchObject({ phase: 'Running', state: { active: 1, failed: 0 } });
     expect(status?.steps?.[0]).toMatchObject({ state: 'Running', exitCode: 8, message: 'port taken' });
     await here.open('in-vain');
