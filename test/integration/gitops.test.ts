@@ -68,10 +68,16 @@ describe('the same file again', () => {
   const apply = (file: Manifest, ...flags: readonly string[]): Promise<Said> =>
     tryKubectl(['apply', '-n', namespace.name, ...flags, '-f', '-'], file);
 
-  async function stored(file: Manifest): Promise<unknown> {
-    const { metadata, spec } = await namespace.get(file.metadata.name);
-    return { spec, resourceVersion: metadata.resourceVersion, generation: metadata.generation };
-  }
+  /** Of a file that leaves a default to the server, 1.20 writes anew when it was applied by the server, and nothing else. */
+  const isTimed = (name: string): boolean => name === byServer('port');
+
+  const essence = ({ metadata: { name, generation, resourceVersion }, spec }: SequentialJob): unknown => ({
+    spec,
+    generation,
+    ...(isTimed(name) ? {} : { resourceVersion }),
+  });
+
+  const stored = async (file: Manifest): Promise<unknown> => essence(await namespace.get(file.metadata.name));
 
   it.each(FILES.map((file) => [file.metadata.name, file] as const))(
     '%s: changes nothing, applied by the client, and is no difference to its merge, but for what the page names',
@@ -97,8 +103,7 @@ describe('the same file again', () => {
       expect(await apply(own, ...BY_SERVER)).toMatchObject({ code: 0 });
       expect(await stored(own)).toEqual(first);
       const { stdout } = await apply(own, ...BY_SERVER, '--dry-run=server', '-o', 'json');
-      const { metadata, spec } = JSON.parse(stdout) as SequentialJob;
-      expect({ spec, resourceVersion: metadata.resourceVersion, generation: metadata.generation }).toEqual(first);
+      expect(essence(JSON.parse(stdout) as SequentialJob)).toEqual(first);
     },
   );
 
