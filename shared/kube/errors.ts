@@ -191,12 +191,12 @@ const UNTRUSTED =
 /** undici's codes for an answer that did not come, or stopped, on a connection that was there. */
 const TIMEOUTS: ReadonlySet<string> = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT', 'TIMEOUT_ERR']);
 
-/**
- * What the operating system (`ECONNREFUSED`, `ETIMEDOUT`, `EAI_AGAIN`), undici, its HTTP parser and Node's sockets and TLS
- * say of a connection, and a kubeconfig whose proxy is no URL. Their codes for a wrong call are not among them.
- */
-const NETWORK =
-  /^(E(?!RR_)[A-Z0-9_]+|UND_ERR_(?!INVALID_|NOT_SUPPORTED)\w+|HPE_\w+|ERR_(OSSL|SOCKET|STREAM_PREMATURE_CLOSE|INVALID_URL)\w*)$/;
+/** What the operating system (`ECONNREFUSED`, `ETIMEDOUT`, `EAI_AGAIN`), undici and its HTTP parser say of a connection. */
+const NETWORK = /^(E[A-Z0-9_]+|UND_ERR_\w+|HPE_\w+)$/;
+/** What of these Node and undici say of a call that is wrong. */
+const WRONG_CALL = /^(ERR_|UND_ERR_INVALID_|UND_ERR_NOT_SUPPORTED)/;
+/** What of these Node's sockets and TLS say of a connection all the same, and of a kubeconfig whose proxy is no URL. */
+const NODE_NETWORK = /^ERR_(OSSL|SOCKET|STREAM_PREMATURE_CLOSE|INVALID_URL)\w*$/;
 
 /** undici aborts a request whose tunnel the proxy refuses; that is the proxy's doing, not ours. */
 const REFUSED_BY_PROXY = /^Proxy response \(\d+\) !== 200/;
@@ -222,7 +222,11 @@ function codeOfFailure(code: string, message: string): ApiErrorCode | undefined 
   }
   if (TIMEOUTS.has(code)) return 'Timeout';
   if (UNTRUSTED.test(code)) return 'Untrusted';
-  return NETWORK.test(code) ? 'Unreachable' : undefined;
+  return isOfNetwork(code) ? 'Unreachable' : undefined;
+}
+
+function isOfNetwork(code: string): boolean {
+  return NODE_NETWORK.test(code) || (NETWORK.test(code) && !WRONG_CALL.test(code));
 }
 
 /** Node's error code (`ECONNREFUSED`, …), looked for in the causes too; empty where there is none. */
