@@ -76,6 +76,9 @@ function hasPodsRunning(context: Context): boolean {
   return active + terminating > 0 || runningPods(context.snapshot.pods ?? [], new Set([job.metadata.uid])).length > 0;
 }
 
+/** The same, or a Job that was created late is being deleted: its Pods end first. */
+const containersRun = (context: Context): boolean => hasPodsRunning(context) || strayJobs(context).length > 0;
+
 const isToBeSuspended = (job: ObservedJob | undefined): job is ObservedJob =>
   job !== undefined && job.suspended === undefined && job.metadata.deletionTimestamp === undefined;
 
@@ -222,9 +225,9 @@ export const GUARDS = {
     },
   },
   podsStillEnd: {
-    says: 'spec.suspend is false, and Pods of the suspended Job have not ended yet: its next one must not overlap with them',
+    says: 'spec.suspend is false, and Pods of the suspended Job, or of a deleted one, have not ended yet: its next one must not overlap with them',
     holds: (context) =>
-      !isSuspended(context) && runningJob(context)?.suspended?.byUs === true && hasPodsRunning(context),
+      !isSuspended(context) && runningJob(context)?.suspended?.byUs === true && containersRun(context),
   },
   podsOfSuspensionAreUnseen: {
     says: 'the suspended Job does not count Pods that are being deleted (before 1.29), and nobody has asked for them',
@@ -258,8 +261,7 @@ export const GUARDS = {
   },
   stepStandsStill: {
     says: 'spec.suspend is true, and no Pod of the suspended Job runs any more, not even in its grace period',
-    holds: (context) =>
-      isSuspended(context) && runningJob(context)?.suspended !== undefined && !hasPodsRunning(context),
+    holds: (context) => isSuspended(context) && runningJob(context)?.suspended !== undefined && !containersRun(context),
   },
   jobIsGone: {
     says: 'the API server confirms that the recorded Job does not exist',
