@@ -16,7 +16,7 @@ import {
   strayJobs,
 } from './draft.ts';
 import { isUnexplained } from './explain.ts';
-import { isResumed, podsLeft, resumeWaits, runningPods } from './pods-left.ts';
+import { containersRun, hasPodsRunning, isResumed, podsLeft, resumeWaits } from './pods-left.ts';
 import { eventQuestion } from './standstill.ts';
 import { suspendAgainInMs } from './suspension.ts';
 import type { Context, Finding } from './types.ts';
@@ -67,17 +67,6 @@ function mayFail(context: Context): boolean {
 
 const isLost = (context: Context): boolean =>
   runningJob(context) === undefined && runningFinding(context)?.type === 'absent';
-
-/** Pods of the running step's Job that have not ended, as their watch or the Job tells: also those that are being deleted. */
-function hasPodsRunning(context: Context): boolean {
-  const job = runningJob(context);
-  if (job === undefined) return false;
-  const { active = 0, terminating = 0 } = job.status;
-  return active + terminating > 0 || runningPods(context.snapshot.pods ?? [], new Set([job.metadata.uid])).length > 0;
-}
-
-/** The same, or a Job that was created late is being deleted: its Pods end first. */
-const containersRun = (context: Context): boolean => hasPodsRunning(context) || strayJobs(context).length > 0;
 
 const isToBeSuspended = (job: ObservedJob | undefined): job is ObservedJob =>
   job !== undefined && job.suspended === undefined && job.metadata.deletionTimestamp === undefined;
