@@ -168,6 +168,14 @@ export const GUARDS = {
       nextFinding(context) === undefined &&
       dependenciesOf(context.snapshot.object, currentIndex(context.draft)).length > 0,
   },
+  drainedPodIsUnseen: {
+    says: 'the Job says Complete=True and counts a failed Pod that nobody has seen end: it may still run (before 1.29)',
+    holds: (context) => {
+      const job = runningJob(context);
+      if (outcome(context) !== 'succeeded' || (job?.status.failed ?? 0) === 0) return false;
+      return runningFinding(context)?.type !== 'inspected' && isUnexplained(context.snapshot.pods ?? [], job);
+    },
+  },
   jobHasCompleted: {
     says: 'the Job says Complete=True',
     holds: (context) => outcome(context) === 'succeeded',

@@ -32,11 +32,11 @@ const TROUBLE: Move = { type: 'mishap', skip: 0, mishap: { type: 'fault', code: 
 const SPEC: Move = { type: 'sync', cache: 'sequentialJobs' };
 const JOBS: Outside & Move = { type: 'sync', cache: 'jobs' };
 
-const newer = (since: '1.22' | '1.29' | '1.31'): Scenario['server'] => ({
+const newer = (since: '1.22' | '1.29' | '1.31', grace = 5): Scenario['server'] => ({
   jobController: 'newer',
   suspendsJobs: true,
   since,
-  grace: 5,
+  grace,
   exitsCleanly: false,
 });
 
@@ -141,8 +141,16 @@ const STORIES: Readonly<Record<string, Story>> = {
     ],
   },
   'a sequence is suspended while a Pod still ends that was drained': {
-    scenario: { ...scenario, steps: [{ courses: [] }, { courses: [] }], server: newer('1.22') },
-    moves: [ROUND, ROUND, ROUND, DRAIN, ROUND, ROUND, SUSPEND, ...times(4, ROUND)],
+    scenario: { ...scenario, steps: [{ courses: [] }, { courses: [] }], server: newer('1.22', 9) },
+    moves: [ROUND, ROUND, DRAIN, ...times(6, ADVANCE), SUSPEND, ROUND, ROUND],
+  },
+  'the next step waits for a Pod that was drained': {
+    scenario: { ...scenario, steps: [{ courses: [] }, { courses: [] }], server: newer('1.22', 9) },
+    moves: [ROUND, ROUND, DRAIN, ...times(6, ADVANCE), ROUND, ROUND],
+  },
+  'the watch of Pods has not told that one was drained': {
+    scenario: { ...scenario, steps: [{ courses: [] }, { courses: [] }], server: newer('1.22', 9) },
+    moves: [ROUND, ROUND, DRAIN, ...times(6, ADVANCE), JOBS, VISIT, VISIT],
   },
   'a sequence is resumed while a Pod still ends of a Job that was deleted': {
     scenario: { ...scenario, steps: [{ courses: [ENDLESS] }] },
