@@ -87,7 +87,7 @@ const STORIES: Readonly<Record<string, Story>> = {
   },
   'the watch of Pods has not told of a Pod for which the Pods were asked for': {
     scenario: { ...scenario, server: old },
-    moves: [ROUND, ADVANCE, DELETE_JOB, VISIT, VISIT, VISIT],
+    moves: [ROUND, ADVANCE, ADVANCE, DELETE_JOB, JOBS, VISIT, VISIT, VISIT],
   },
   'a Job is deleted right after it has completed, and the watch tells both at once': {
     scenario: { ...scenario, steps: [{ courses: [] }, { courses: [] }] },
@@ -123,9 +123,13 @@ const STORIES: Readonly<Record<string, Story>> = {
       [ROUND, LET_GO, ...times(4, ROUND)],
     ].flat(),
   },
+  'a create that was given up lands when the sequence is over': {
+    scenario: { ...scenario, deadline: 5, steps: [{ courses: [] }, { courses: [ENDLESS] }] },
+    moves: [...times(4, ROUND), HOLD, ROUND, PASS, ROUND, LAND, ROUND],
+  },
   'a create that was given up lands when the sequence was resumed': {
-    scenario: { ...scenario, deadline: 5 },
-    moves: [HOLD, ROUND, { type: 'pass', seconds: 10 }, ROUND, RESUME, LAND, SPEC, VISIT, VISIT, ROUND, ROUND],
+    scenario: { ...scenario, deadline: 5, steps: [{ courses: [] }, { courses: [ENDLESS] }] },
+    moves: [...times(4, ROUND), HOLD, ROUND, PASS, ROUND, RESUME, SPEC, VISIT, LAND, JOBS, VISIT, ...times(3, ROUND)],
   },
   'a process that is behind takes the Job for one that no step has': {
     scenario: { ...scenario, flaw: { type: 'refused', index: 0 } },
