@@ -70,7 +70,10 @@ export class Process implements Sender {
     });
     const { sequentialJobs, jobs, pods } = this.#informers;
     jobs.subscribe(({ object }) => this.#lookAtJob(object));
-    pods.subscribe(({ object }) => this.#lookAtPod(object));
+    pods.subscribe(({ type, object }) => {
+      if (type === 'deleted') this.#missPod(object);
+      else this.#lookAtPod(object);
+    });
     this.#deps = {
       ...reconcilerDeps(client, () => undefined, now),
       sequentialJobs,
@@ -142,6 +145,12 @@ export class Process implements Sender {
     // Answers to its own requests it has too, and no listener is told of them.
     for (const job of this.#informers.jobs.values()) this.#lookAtJob(job);
     for (const pod of this.#informers.pods.values()) this.#lookAtPod(pod);
+  }
+
+  /** One that goes before its Job is on record is not counted: only the Pods of a step on record are followed. */
+  #missPod({ jobUID = '', metadata }: ObservedPod): void {
+    const steps = this.#deps.sequentialJobs.get(KEY)?.status?.steps ?? [];
+    if (!steps.some((step) => step.jobUID === jobUID)) this.#sawPods.get(jobUID)?.delete(metadata.uid);
   }
 
   /** A watch tells a deletion with the last state. */
