@@ -2,7 +2,7 @@
 import { ENDED_ANNOTATION, MANAGER, SUSPENDED_ANNOTATION } from '../shared/api/group.ts';
 import { toTimestamp } from '../shared/api/time.ts';
 import { PATCH_TYPE } from '../shared/kube/client.ts';
-import { isApiError } from '../shared/kube/errors.ts';
+import { ApiError, isApiError } from '../shared/kube/errors.ts';
 import { JOBS, objectPath } from '../shared/kube/resources.ts';
 import { type ActorDeps, withFinding, withJob } from './act-jobs.ts';
 import type { Action, Snapshot } from './decide/index.ts';
@@ -34,7 +34,10 @@ function changeOf(action: PatchAction, nowMs: number): Change {
   }
 }
 
-/** Changes the Job, and gives the snapshot with its answer; without the Job, where it is gone. */
+/**
+ * Changes the Job, and gives the snapshot with its answer. Rejects with `Conflict` where it is gone: the watch tells that too,
+ * with how it ended.
+ */
 export async function patchJob(action: PatchAction, snapshot: Snapshot, deps: ActorDeps): Promise<Snapshot> {
   const { type, job } = action;
   const { namespace, name, uid } = job.metadata;
@@ -56,6 +59,6 @@ export async function patchJob(action: PatchAction, snapshot: Snapshot, deps: Ac
     return withFinding(after, name, { type: 'unsuspendable' });
   } catch (error) {
     if (!isApiError(error, 'NotFound')) throw error;
-    return { ...snapshot, jobs: snapshot.jobs.filter((one) => one.metadata.uid !== uid) };
+    throw new ApiError('Conflict', `Job ${namespace}/${name} is gone`, { status: 409, cause: error });
   }
 }

@@ -4,7 +4,7 @@ import type { StepStatus } from '../../shared/api/types.ts';
 import { afterSuspension } from './clock.ts';
 import { currentLabel, runningJob } from './draft.ts';
 import { act, actOnJob, type Effect } from './effect.ts';
-import { tell, withCourse } from './outcome.ts';
+import { tell } from './outcome.ts';
 import { nextSuspension, suspendAgainInMs, suspensionUndone } from './suspension.ts';
 import type { Draft } from './types.ts';
 
@@ -36,9 +36,9 @@ export const LIFE_EFFECTS = {
   awaitSuspension: {
     says: 'suspend it again in 30 s, later in up to 5 min',
     apply: (context) => {
+      const { draft, nowMs } = context;
       const job = runningJob(context);
-      const draft = withCourse(context);
-      return job === undefined ? draft : { ...draft, requeueAfterMs: suspendAgainInMs(job, context.nowMs) };
+      return job === undefined ? draft : { ...draft, requeueAfterMs: suspendAgainInMs(job, nowMs) };
     },
   },
   continueJob: {

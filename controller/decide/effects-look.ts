@@ -3,7 +3,6 @@ import { dependenciesOf } from '../../shared/jobs/dependencies.ts';
 import { currentIndex, nextJobName, runningJob, runningStep } from './draft.ts';
 import { act, actOnJob, type Effect } from './effect.ts';
 import { notStarted } from './not-started.ts';
-import { withCourse } from './outcome.ts';
 import { eventQuestion } from './standstill.ts';
 
 export const LOOK_EFFECTS = {
@@ -35,10 +34,10 @@ export const LOOK_EFFECTS = {
     },
   },
   refreshStep: {
-    says: 'count attempts, and note how the last one ended; where it stands still, look again',
+    says: 'where it stands still, look again',
     apply: (context) => {
       const dueMs = eventQuestion(context, runningJob(context))?.dueMs;
-      const draft = withCourse(context);
+      const { draft } = context;
       return dueMs === undefined ? draft : { ...draft, requeueAfterMs: Math.max(0, dueMs - context.nowMs) };
     },
   },

@@ -16,7 +16,7 @@ import {
   strayJobs,
 } from './draft.ts';
 import { isUnexplained } from './explain.ts';
-import { isResumed, podsLeft, resumeWaits, runningPods } from './pods-left.ts';
+import { containersRun, hasPodsRunning, isResumed, podsLeft, resumeWaits } from './pods-left.ts';
 import { eventQuestion } from './standstill.ts';
 import { suspendAgainInMs } from './suspension.ts';
 import type { Context, Finding } from './types.ts';
@@ -68,14 +68,6 @@ function mayFail(context: Context): boolean {
 
 const isLost = (context: Context): boolean =>
   runningJob(context) === undefined && runningFinding(context)?.type === 'absent';
-
-/** Pods of the running step's Job that have not ended, as their watch or the Job tells: also those that are being deleted. */
-function hasPodsRunning(context: Context): boolean {
-  const job = runningJob(context);
-  if (job === undefined) return false;
-  const { active = 0, terminating = 0 } = job.status;
-  return active + terminating > 0 || runningPods(context.snapshot.pods ?? [], new Set([job.metadata.uid])).length > 0;
-}
 
 const isToBeSuspended = (job: ObservedJob | undefined): job is ObservedJob =>
   job !== undefined && job.suspended === undefined && job.metadata.deletionTimestamp === undefined;
@@ -177,6 +169,14 @@ export const GUARDS = {
       nextFinding(context) === undefined &&
       dependenciesOf(context.snapshot.object, currentIndex(context.draft)).length > 0,
   },
+  drainedPodIsUnseen: {
+    says: 'the Job says Complete=True and counts a failed Pod that nobody has seen end: it may still run (before 1.29)',
+    holds: (context) => {
+      const job = runningJob(context);
+      if (outcome(context) !== 'succeeded' || (job?.status.failed ?? 0) === 0) return false;
+      return runningFinding(context)?.type !== 'inspected' && isUnexplained(context.snapshot.pods ?? [], job);
+    },
+  },
   jobHasCompleted: {
     says: 'the Job says Complete=True',
     holds: (context) => outcome(context) === 'succeeded',
@@ -223,11 +223,11 @@ export const GUARDS = {
     },
   },
   podsStillEnd: {
-    says: 'spec.suspend is false, and Pods of the suspended Job have not ended yet: its next one must not overlap with them',
+    says: 'spec.suspend is false, and Pods of the suspended Job, or of a deleted one, have not ended yet: its next one must not overlap with them',
     holds: (context) =>
       !isSuspended(context) &&
       runningJob(context)?.suspended?.byUs === true &&
-      (hasPodsRunning(context) || suspendedPodMs(context) > 0),
+      (containersRun(context) || suspendedPodMs(context) > 0),
   },
   podsOfSuspensionAreUnseen: {
     says: 'the suspended Job does not count Pods that are being deleted (before 1.29), and nobody has asked for them',
@@ -261,8 +261,7 @@ export const GUARDS = {
   },
   stepStandsStill: {
     says: 'spec.suspend is true, and no Pod of the suspended Job runs any more, not even in its grace period',
-    holds: (context) =>
-      isSuspended(context) && runningJob(context)?.suspended !== undefined && !hasPodsRunning(context),
+    holds: (context) => isSuspended(context) && runningJob(context)?.suspended !== undefined && !containersRun(context),
   },
   jobIsGone: {
     says: 'the API server confirms that the recorded Job does not exist',

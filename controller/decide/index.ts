@@ -4,6 +4,7 @@ import { toTimestamp } from '../../shared/api/time.ts';
 import { afterSuspension, dueInMs } from './clock.ts';
 import { recordedDraft } from './draft.ts';
 import { walk } from './machine.ts';
+import { withCourse } from './outcome.ts';
 import { statusOf } from './status.ts';
 import type { Context, Decision, Snapshot } from './types.ts';
 
@@ -17,7 +18,9 @@ export function decide(snapshot: Snapshot, nowMs: number): Decision {
   const walked = walk({ snapshot, draft: recordedDraft(snapshot), now, nowMs });
   // Not only by the front door: what was let go and suspended again before either was written stood still meanwhile.
   const stoodStill = walked.suspendedSince !== undefined && walked.state !== 'Suspended';
-  const draft = stoodStill ? afterSuspension({ snapshot, draft: walked, now, nowMs }) : walked;
+  const timed = stoodStill ? afterSuspension({ snapshot, draft: walked, now, nowMs }) : walked;
+  // Whatever else is decided: what is not put down now, a restart forgets.
+  const draft = withCourse({ snapshot, draft: timed, now, nowMs });
   const context: Context = { snapshot, draft, now, nowMs };
   const going = draft.state === 'Deleting' || draft.state === 'Gone';
   return {

@@ -46,6 +46,7 @@ export const TRANSITIONS: readonly Transition[] = [
 
   { from: 'StepRunning', guard: 'finalizerIsMissing', effect: 'addFinalizer', to: 'StepRunning', rest: true },
   { from: 'StepRunning', guard: 'strayJobRuns', effect: 'deleteStrayJobs', to: 'StepRunning', rest: true },
+  { from: 'StepRunning', guard: 'drainedPodIsUnseen', effect: 'inspectPods', to: 'StepRunning', rest: true },
   { from: 'StepRunning', guard: 'jobHasCompleted', effect: 'recordSuccess', to: 'StepPending' },
   { from: 'StepRunning', guard: 'failureIsUnexplained', effect: 'inspectPods', to: 'StepRunning', rest: true },
   { from: 'StepRunning', guard: 'failureIsPassedOver', effect: 'passOverFailure', to: 'StepPending' },

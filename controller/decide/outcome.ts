@@ -59,8 +59,10 @@ export function failPreflight(context: Context): Draft {
   return fail(context, { index, step: containers[index]?.name, reason: REASON.jobRejected, message });
 }
 
-/** The draft with what its Job and its Pods tell of the step that runs. */
+/** The draft with what its Job and its Pods tell of the step that runs; as it is, where its Job is out of sight or over. */
 export function withCourse(context: Context): Draft {
+  const job = runningJob(context);
+  if (job === undefined || outcomeOf(job).type !== 'running') return context.draft;
   return withLastStep(context.draft, { state: 'Running', ...courseOf(context) });
 }
 

@@ -2,6 +2,7 @@
 import type { ObservedPod } from '../../shared/api/pod.ts';
 import { MESSAGE } from '../../shared/api/reasons.ts';
 import type { StepStatus } from '../../shared/api/types.ts';
+import { runningJob, strayJobs } from './draft.ts';
 import type { Context } from './types.ts';
 import { leftPodsMs } from './unseen-pods.ts';
 
@@ -12,6 +13,17 @@ export function runningPods(pods: readonly ObservedPod[], jobUIDs: ReadonlySet<s
       jobUID !== undefined && jobUIDs.has(jobUID) && (termination === undefined || termination.restarting === true),
   );
 }
+
+/** Pods of the running step's Job that have not ended, as their watch or the Job tells: also those that are being deleted. */
+export function hasPodsRunning(context: Context): boolean {
+  const job = runningJob(context);
+  if (job === undefined) return false;
+  const { active = 0, terminating = 0 } = job.status;
+  return active + terminating > 0 || runningPods(context.snapshot.pods ?? [], new Set([job.metadata.uid])).length > 0;
+}
+
+/** The same, or a Job that was created late is being deleted: its Pods end first. */
+export const containersRun = (context: Context): boolean => hasPodsRunning(context) || strayJobs(context).length > 0;
 
 /**
  * Pods of a Job that is over that run on: a Job says so before its Pods have ended (before 1.31), and one that was

@@ -64,6 +64,8 @@ export class FakeApi {
   refuse: (object: Stored) => ApiError | undefined = () => undefined;
   /** Each request that was carried out: `POST jobs`, `PATCH sequentialjobs/status`, … */
   readonly done: string[] = [];
+  /** The last state of each object that is gone, by its UID: a watch tells it with the deletion. */
+  readonly gone = new Map<string, Stored>();
   /** Whether it knows `spec.suspend` of a Job; else it drops it, as servers before 1.22 do. */
   suspendsJobs = true;
   /** RFC 3339. */
@@ -130,6 +132,8 @@ export class FakeApi {
   }
 
   remove(path: string): void {
+    const object = this.#objects.get(path);
+    if (object !== undefined) this.gone.set(object.metadata.uid, object);
     this.#objects.delete(path);
   }
 

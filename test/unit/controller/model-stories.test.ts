@@ -1,7 +1,7 @@
 /** Stories that random worlds seldom tell: each was a fault once, and keeps every promise now. */
 import { expect, it } from '@jest/globals';
 import { calm } from './model/end.ts';
-import { make, type Move } from './model/moves.ts';
+import { make, type Move, type Outside } from './model/moves.ts';
 import type { Course, Scenario } from './model/scenario.ts';
 import { World } from './model/world.ts';
 
@@ -17,16 +17,30 @@ const RESTART: Move = { type: 'restart', stale: false };
 const SUSPEND: Move = { type: 'wish', wish: { field: 'suspend', value: true }, bypass: false };
 const LET_GO: Move = { type: 'wish', wish: { field: 'suspend', value: false }, bypass: false };
 
+const VISIT: Move = { type: 'visit' };
+const RENAME: Move = { type: 'wish', wish: { field: 'steps', edit: 'rename', index: 0 }, bypass: true };
+const RESUME: Move = { type: 'wish', wish: { field: 'resume' }, bypass: false };
+const DRAIN: Move = { type: 'disrupt', how: 'deleted' };
+const HOLD: Move = { type: 'hold create' };
+const LAND: Move = { type: 'land' };
+const CLEAN: Move = { type: 'clean' };
+const DELETE_JOB: Move = { type: 'delete job', foreground: false };
+const MEND: Move = { type: 'wish', wish: { field: 'steps', edit: 'mend', index: 0 }, bypass: false };
+const REST: Move = { type: 'rest', seconds: 3 };
+const PASS: Move = { type: 'pass', seconds: 40 };
+const TROUBLE: Move = { type: 'mishap', skip: 0, mishap: { type: 'fault', code: 'ServerError', after: false } };
 const SPEC: Move = { type: 'sync', cache: 'sequentialJobs' };
-const JOBS: Move = { type: 'sync', cache: 'jobs' };
+const JOBS: Outside & Move = { type: 'sync', cache: 'jobs' };
 
-const newer = (since: '1.22' | '1.29' | '1.31'): Scenario['server'] => ({
+const newer = (since: '1.22' | '1.29' | '1.31', grace = 5): Scenario['server'] => ({
   jobController: 'newer',
   suspendsJobs: true,
   since,
-  grace: 5,
+  grace,
   exitsCleanly: false,
 });
+
+const between = (skip: number, move: Outside): Move => ({ type: 'meanwhile', skip, move });
 
 const scenario: Scenario = {
   steps: [{ courses: [ENDLESS], onFailure: 'Continue' }, { courses: [] }],
@@ -38,6 +52,13 @@ const scenario: Scenario = {
 };
 
 const old: Scenario['server'] = { jobController: 'old', suspendsJobs: false, announces: false };
+
+/** Moves that are repeated. */
+const times = (count: number, ...moves: readonly Move[]): readonly Move[] =>
+  Array.from({ length: count }, () => moves).flat();
+
+/** It is suspended, its Pod goes, and it is let go on. */
+const BREAK: readonly Move[] = [ROUND, ROUND, SUSPEND, ...times(9, ROUND), LET_GO, ROUND, ROUND];
 
 const STORIES: Readonly<Record<string, Story>> = {
   'somebody deletes a Pod that runs on for its grace period': {
@@ -63,6 +84,104 @@ const STORIES: Readonly<Record<string, Story>> = {
   'a sequence is suspended while the Pod ends of a Job that was deleted and passed over': {
     scenario,
     moves: [ROUND, ROUND, ROUND, { type: 'delete job', foreground: false }, SUSPEND, ROUND, ROUND],
+  },
+  'the watch of Pods has not told of a Pod for which the Pods were asked for': {
+    scenario: { ...scenario, server: old },
+    moves: [ROUND, ADVANCE, ADVANCE, DELETE_JOB, JOBS, VISIT, VISIT, VISIT],
+  },
+  'a Job is deleted right after it has completed, and the watch tells both at once': {
+    scenario: { ...scenario, steps: [{ courses: [] }, { courses: [] }] },
+    moves: [ROUND, ROUND, ADVANCE, ADVANCE, ADVANCE, ADVANCE, ADVANCE, CLEAN, ROUND],
+  },
+  'a Job completes and is deleted while it is to be suspended': {
+    scenario: { ...scenario, steps: [{ courses: [] }, { courses: [] }] },
+    moves: [ROUND, ROUND, ROUND, ...times(5, ADVANCE), CLEAN, SUSPEND, SPEC, between(0, JOBS), VISIT],
+  },
+  'a step is renamed, and a create that was given up lands': {
+    scenario,
+    moves: [HOLD, ROUND, RENAME, ROUND, ROUND, LAND, ADVANCE, ROUND, ROUND, SUSPEND, ROUND],
+  },
+  'a create that was given up lands while the step is suspended': {
+    scenario,
+    moves: [
+      HOLD,
+      ROUND,
+      RENAME,
+      ...times(4, ROUND),
+      SUSPEND,
+      ...times(6, ROUND),
+      LAND,
+      ...times(3, ADVANCE),
+      ROUND,
+      ROUND,
+    ],
+  },
+  'a create that was given up lands while the step is suspended, which is let go on then': {
+    scenario,
+    moves: [
+      [HOLD, ROUND, RENAME, ...times(4, ROUND), SUSPEND, ...times(8, ROUND), LAND, ...times(3, ADVANCE)],
+      [ROUND, LET_GO, ...times(4, ROUND)],
+    ].flat(),
+  },
+  'a create that was given up lands when the sequence is over': {
+    scenario: { ...scenario, deadline: 5, steps: [{ courses: [] }, { courses: [ENDLESS] }] },
+    moves: [...times(4, ROUND), HOLD, ROUND, PASS, ROUND, LAND, ROUND],
+  },
+  'a create that was given up lands when the sequence was resumed': {
+    scenario: { ...scenario, deadline: 5, steps: [{ courses: [] }, { courses: [ENDLESS] }] },
+    moves: [...times(4, ROUND), HOLD, ROUND, PASS, ROUND, RESUME, SPEC, VISIT, LAND, JOBS, VISIT, ...times(3, ROUND)],
+  },
+  'a process that is behind takes the Job for one that no step has': {
+    scenario: { ...scenario, flaw: { type: 'refused', index: 0 } },
+    moves: [
+      ROUND,
+      ROUND,
+      MEND,
+      SPEC,
+      { type: 'restart', stale: true },
+      ...times(4, { type: 'stale visit' }),
+      JOBS,
+      VISIT,
+    ],
+  },
+  'a sequence is suspended while a Pod still ends that was drained': {
+    scenario: { ...scenario, steps: [{ courses: [] }, { courses: [] }], server: newer('1.22', 9) },
+    moves: [ROUND, ROUND, DRAIN, ...times(6, ADVANCE), SUSPEND, ROUND, ROUND],
+  },
+  'the next step waits for a Pod that was drained': {
+    scenario: { ...scenario, steps: [{ courses: [] }, { courses: [] }], server: newer('1.22', 9) },
+    moves: [ROUND, ROUND, DRAIN, ...times(6, ADVANCE), ROUND, ROUND],
+  },
+  'the watch of Pods has not told that one was drained': {
+    scenario: { ...scenario, steps: [{ courses: [] }, { courses: [] }], server: newer('1.22', 9) },
+    moves: [ROUND, ROUND, DRAIN, ...times(6, ADVANCE), JOBS, VISIT, VISIT],
+  },
+  'a sequence is resumed while a Pod still ends of a Job that was deleted': {
+    scenario: { ...scenario, steps: [{ courses: [ENDLESS] }] },
+    moves: [ROUND, ROUND, ROUND, DELETE_JOB, ROUND, RESUME, ROUND, ROUND],
+  },
+  'somebody lets a suspended Job go on again and again': {
+    scenario,
+    moves: [ROUND, ROUND, ROUND, { type: 'quarrel', times: 7, seconds: 20 }],
+  },
+  'Pods are deleted by suspensions before a restart and after it': {
+    scenario,
+    moves: [ROUND, ROUND, ...times(2, ...BREAK), RESTART, ...times(3, ...BREAK)],
+  },
+  'a Pod is deleted by a suspension whose status could not be written': {
+    scenario: { ...scenario, steps: [{ courses: [{ failures: 1, ends: true }] }], server: old },
+    moves: [
+      [ROUND, ADVANCE, ROUND, ROUND, ROUND, ROUND],
+      [between(0, { type: 'wish', wish: { field: 'ttlSecondsAfterFinished', value: 9 }, bypass: false }), ADVANCE],
+      [REST],
+    ].flat(),
+  },
+  'an action fails while another Pod was seen': {
+    scenario: { ...scenario, deadline: 1, steps: [{ courses: [{ failures: 1, ends: false }] }], server: old },
+    moves: [
+      [ROUND, ROUND, ROUND, ADVANCE, PASS, ADVANCE, ADVANCE],
+      [TROUBLE, ROUND],
+    ].flat(),
   },
   'the watch of Pods has not told of the Pod of a Job that was deleted': {
     scenario: { ...scenario, server: old },

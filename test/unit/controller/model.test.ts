@@ -1,14 +1,16 @@
 /**
  * Random worlds, with an old Job controller or a newer one: Jobs that succeed, are tried again, fail or never end, Pods
- * that are deleted or evicted and run on for their grace period, watches that lag, requests that fail before or after
- * they were carried out, processes that die, people who change their minds. Whatever happens, in whatever order: what is
- * promised of a sequence holds after every move, no two of its containers run at once, and when the world calms down
- * the status says what was.
+ * that are deleted or evicted and run on for their grace period, Jobs that are cleaned up once they have ended, watches that
+ * lag, requests that fail before or after they were carried out, or are carried out long after they were given up, quotas
+ * that are full, permissions that are missing, processes that die, people who change their minds. Whatever happens, in whatever order: what is
+ * promised of a sequence (model/promises.ts) holds after every move, and when the world calms down the status says what
+ * was.
  */
 import { it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { calm } from './model/end.ts';
-import { allMoves, make, type Move, peopledMoves, troubledMoves } from './model/moves.ts';
+import { make, type Move } from './model/moves.ts';
+import { allMoves, peopledMoves, troubledMoves } from './model/random-moves.ts';
 import { type Scenario, scenario } from './model/scenario.ts';
 import { World } from './model/world.ts';
 

@@ -1,4 +1,5 @@
 /** What the two Job controllers of the model have in common, as the rest of the world sees a cluster. */
+import { SUSPENDED_ANNOTATION } from '../../../../shared/api/group.ts';
 import type { JobCondition } from '../../../../shared/api/job.ts';
 import { toTimestamp } from '../../../../shared/api/time.ts';
 import type { FakeApi, Stored } from '../../../support/fake-api.ts';
@@ -37,6 +38,11 @@ export interface ClusterOptions {
 /** How a Pod goes that the Job controller does not end: it is deleted with its grace, or the kubelet has killed it. */
 export type Disruption = 'deleted' | 'evicted';
 
+export interface RunningPod {
+  readonly name: string;
+  readonly jobUID: string;
+}
+
 export interface Cluster {
   /** A quota that lets no Pod be created. */
   quota: boolean;
@@ -52,8 +58,10 @@ export interface Cluster {
   made(kind: 'Pod' | 'Event'): readonly Stored[];
   /** The UIDs of Jobs, there or not, that have a Pod which has not ended. */
   busy(): readonly string[];
-  /** The names of the Pods whose containers run: those that are being deleted too, until they end. */
-  running(): readonly string[];
+  /** The Pods whose containers run: those that are being deleted too, until they end. */
+  running(): readonly RunningPod[];
+  /** How many Pods this Job has ever had. */
+  podsMade(jobUID: string): number;
   /** When the next Job's own time is up. */
   nextMs(): number | undefined;
   /** The Pod that is to run goes. */
@@ -64,6 +72,12 @@ export const isTrue = (job: RawJob, type: string): boolean =>
   job.status?.conditions?.some((one) => one.type === type && one.status === 'True') === true;
 
 export const isOver = (job: RawJob): boolean => isTrue(job, 'Complete') || isTrue(job, 'Failed');
+
+/** How often the controller has suspended the Job in a row, as it has put down. */
+export function suspensionsOf({ metadata }: RawJob): number {
+  const { annotations } = metadata as { readonly annotations?: Readonly<Record<string, string>> };
+  return Number.parseInt(annotations?.[SUSPENDED_ANNOTATION] ?? '0', 10);
+}
 
 /** When the Job's own time is up; undefined where it has no limit, or stands still. */
 export function dueMs({ spec, status }: RawJob): number | undefined {

@@ -1,5 +1,5 @@
 /** Which cluster a scenario's server has, and what may happen in it. */
-import type { Cluster, ClusterOptions, Disruption } from './cluster.ts';
+import type { Cluster, ClusterOptions } from './cluster.ts';
 import { JobController } from './job-controller.ts';
 import { NewerJobController } from './newer-job-controller.ts';
 import type { Scenario } from './scenario.ts';
@@ -30,8 +30,6 @@ export function goOn(cluster: Cluster, part: Part): boolean {
   }
 }
 
-/** A server before 1.29 replaces a Pod that is deleted and runs on, whatever its Job says: there nobody deletes one. */
-export function mayHappen(how: Disruption, server: Scenario['server']): boolean {
-  if (how === 'evicted' || server.jobController === 'old' || server.grace === 0) return true;
-  return server.since !== '1.22';
-}
+/** A server before 1.29 replaces a Pod that is deleted and runs on, whatever its Job says: both run at once there. */
+export const replacesEarly = (server: Scenario['server']): boolean =>
+  server.jobController === 'newer' && server.since === '1.22';

@@ -1,11 +1,14 @@
 /** When the world calms down: what there is to do is done, time passes, and the end is the one that the Jobs prescribe. */
 import type { Progress, SequentialJob, SequentialJobSpec, SequentialJobStatus } from '../../../../shared/api/types.ts';
 import { validateSpec } from '../../../../shared/validation/index.ts';
+import { isOver, suspensionsOf } from './cluster.ts';
 import { continues } from './ledger.ts';
 import { CACHES } from './process.ts';
+import { broken } from './promises.ts';
 import { REFUSED_IMAGE } from './scenario.ts';
 import { isOverPhase } from './status-rules.ts';
-import { ROUNDING_MS, type World } from './world.ts';
+import { ROUNDING_MS } from './stopwatch.ts';
+import type { World } from './world.ts';
 
 /** Stages of up to eight Jobs, and visits between them. */
 const ENOUGH = 600;
@@ -13,6 +16,7 @@ const ENOUGH = 600;
 /** No more faults; visits come only from what the controller watches and from when it asked to look again. */
 export async function calm(world: World): Promise<void> {
   world.server.calm();
+  await world.server.land();
   world.dropStale();
   world.cluster.quota = false;
   world.makeSecret();
@@ -54,9 +58,34 @@ function checkQuiet(world: World, nextMs: number): void {
   if (nextMs > Date.parse(object?.status?.completionTime ?? '') + ttlMs + ROUNDING_MS)
     world.blame('it is kept too long');
   const { suspend } = object?.spec ?? {};
-  const mayBeBusy = suspend !== true || !world.scenario.server.suspendsJobs;
+  const mayBeBusy = suspend !== true || !world.scenario.server.suspendsJobs || isUndone(world);
   if (!mayBeBusy && world.cluster.busy().length > 0) world.blame('a Pod runs though the sequence is suspended');
+  const stray = object === undefined ? undefined : strayOf(object, world);
+  if (stray !== undefined) world.blame(broken('strayDeleted', `${stray} runs`));
   world.check();
+}
+
+/** Somebody has let the Job go on so often that it is not suspended again at once. */
+function isUndone({ cluster, process }: World): boolean {
+  const isQuarrel = cluster.jobs().some((job) => job.spec.suspend !== true && suspensionsOf(job) >= 2 && !isOver(job));
+  return isQuarrel && process.dueMs !== undefined;
+}
+
+/** A Job that runs, and is not the one that its step has on record. */
+function strayOf(object: SequentialJob, { cluster, ledger, scenario }: World): string | undefined {
+  if (object.metadata.deletionTimestamp !== undefined || scenario.flaw?.type === 'invalid') return undefined;
+  const recorded = new Set(object.status?.steps?.map(({ jobUID }) => jobUID));
+  const found = cluster
+    .jobs()
+    .find(
+      (job) =>
+        ledger.find(job.metadata.uid) !== undefined &&
+        !recorded.has(job.metadata.uid) &&
+        !isOver(job) &&
+        job.metadata.deletionTimestamp === undefined &&
+        job.spec.activeDeadlineSeconds !== 0,
+    );
+  return found?.metadata.name;
 }
 
 function checkEnd(world: World): void {
@@ -91,7 +120,7 @@ function faultOfPhase(held: SequentialJobSpec, status: SequentialJobStatus, worl
     }
     case 'Failed': {
       const { resume = 0 } = held;
-      if (status.startTime !== undefined && status.resumes !== resume) return `resume ${resume} was not acted on`;
+      if (status.startTime !== undefined && (status.resumes ?? 0) < resume) return `resume ${resume} was not acted on`;
       return isFailure(progress ?? {}, held, world)
         ? undefined
         : `it is Failed as ${progress?.failureReason} at ${progress?.failedIndex} without a cause`;

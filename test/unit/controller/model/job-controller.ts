@@ -18,6 +18,7 @@ import {
   isTrue,
   type RawJob,
   type RawStatus,
+  type RunningPod,
 } from './cluster.ts';
 import { isLive, nameIn, podObject, podPath, type PodState, quotaEvent } from './pod-object.ts';
 
@@ -38,6 +39,8 @@ export class JobController implements Cluster {
   readonly #pods = new Map<string, Pod[]>();
   /** The paths of all Pods and Events that were ever made. */
   readonly #paths: string[] = [];
+  /** By the UID of their Job. */
+  readonly #made = new Map<string, number>();
   quota = false;
 
   constructor(options: OldOptions) {
@@ -75,8 +78,14 @@ export class JobController implements Cluster {
     return [...this.#pods].filter(([, pods]) => pods.some(isLive)).map(([uid]) => uid);
   }
 
-  running(): readonly string[] {
-    return [...this.#pods.values()].flat().flatMap(({ path, state }) => (state === 'running' ? nameIn(path) : []));
+  running(): readonly RunningPod[] {
+    return [...this.#pods].flatMap(([jobUID, pods]) =>
+      pods.flatMap(({ path, state }) => (state === 'running' ? { name: nameIn(path), jobUID } : [])),
+    );
+  }
+
+  podsMade(jobUID: string): number {
+    return this.#made.get(jobUID) ?? 0;
   }
 
   nextMs(): number | undefined {
@@ -142,6 +151,7 @@ export class JobController implements Cluster {
     const name = `${job.metadata.name}-${this.#paths.length}`;
     const pod: Pod = { path: podPath(name), state: 'pending', isCounted: false };
     this.#pods.set(job.metadata.uid, [...this.#podsOf(job), pod]);
+    this.#made.set(job.metadata.uid, this.podsMade(job.metadata.uid) + 1);
     this.#paths.push(pod.path);
     this.#putPod(job, pod);
     this.#setStatus(job, { ...job.status, active: 1 });

@@ -4,7 +4,7 @@
  */
 import { toTimestamp } from '../../../../shared/api/time.ts';
 import type { Stored } from '../../../support/fake-api.ts';
-import type { ClusterOptions, RawJob } from './cluster.ts';
+import type { ClusterOptions, RawJob, RunningPod } from './cluster.ts';
 import { isLive, nameIn, podObject, podPath, type PodState } from './pod-object.ts';
 
 /** What the Job controller knows of a Pod: it is counted in two writes, and carries a finalizer until the second. */
@@ -36,6 +36,8 @@ export class Kubelet {
   readonly #options: KubeletOptions;
   readonly #pods = new Set<Pod>();
   #created = 0;
+  /** By the UID of their Job. */
+  readonly #made = new Map<string, number>();
 
   constructor(options: KubeletOptions) {
     this.#options = options;
@@ -56,6 +58,7 @@ export class Kubelet {
   create(job: RawJob): void {
     const path = podPath(`${job.metadata.name}-${this.#created++}`);
     const { grace, now } = this.#options;
+    this.#made.set(job.metadata.uid, this.podsMade(job.metadata.uid) + 1);
     this.#put({ path, job, createdMs: now(), state: 'pending', tracking: 'tracked', grace });
   }
 
@@ -85,9 +88,16 @@ export class Kubelet {
       .includes(true);
   }
 
-  /** The names of the Pods whose containers run. */
-  running(): readonly string[] {
-    return this.all().flatMap(({ path, state }) => (state === 'running' ? nameIn(path) : []));
+  /** The Pods whose containers run. */
+  running(): readonly RunningPod[] {
+    return this.all().flatMap(({ path, job, state }) =>
+      state === 'running' ? { name: nameIn(path), jobUID: job.metadata.uid } : [],
+    );
+  }
+
+  /** How many Pods this Job has ever had. */
+  podsMade(jobUID: string): number {
+    return this.#made.get(jobUID) ?? 0;
   }
 
   #step(pod: Pod): boolean {

@@ -1,15 +1,12 @@
 /** What may happen next, as plain data: a counterexample reads as a story. */
-import * as fc from 'fast-check';
 import type { Disruption } from './cluster.ts';
-import { CACHES, type CacheName } from './process.ts';
-import type { Mishap } from './server.ts';
+import type { CacheName } from './process.ts';
+import type { JobRefusal, Mishap } from './server.ts';
 import type { Wish } from './user.ts';
 import type { World } from './world.ts';
 
-const CODES = ['ServerError', 'Timeout', 'Unreachable'] as const;
-const REFUSALS = ['Conflict', 'TooManyRequests'] as const;
-
-type Fault = Exclude<Mishap, { readonly type: 'meanwhile' }>;
+/** What becomes of a request. */
+export type Fault = Exclude<Mishap, { readonly type: 'meanwhile' }>;
 
 /** What needs no controller, and may also happen between two of its requests. */
 export type Outside =
@@ -22,6 +19,16 @@ export type Outside =
   | { readonly type: 'wish'; readonly wish: Wish; readonly bypass: boolean }
   | { readonly type: 'delete' }
   | { readonly type: 'delete job'; readonly foreground: boolean }
+  /** Jobs on record that have ended are deleted. */
+  | { readonly type: 'clean' }
+  /** Somebody lets the suspended Job go on. */
+  | { readonly type: 'unsuspend' }
+  /** The watch of Jobs breaks, and they are listed anew. */
+  | { readonly type: 'relist' }
+  /** The creates that were given up arrive. */
+  | { readonly type: 'land' }
+  /** Why no Job may be created from now on; without one they may again. */
+  | { readonly type: 'refusal'; readonly why: JobRefusal | undefined }
   | { readonly type: 'secret' }
   | { readonly type: 'quota'; readonly on: boolean };
 
@@ -31,114 +38,16 @@ export type Move =
   | { readonly type: 'round' }
   /** It is suspended, stands still for a while, and is let go. */
   | { readonly type: 'rest'; readonly seconds: number }
+  /** The next create is given up by the controller, this happens, so many rounds go by, and then it arrives. */
+  | { readonly type: 'late create'; readonly meanwhile: Outside; readonly rounds: number }
+  | { readonly type: 'hold create' }
+  /** It is suspended, and somebody lets its Job go on, again and again, so many seconds later. */
+  | { readonly type: 'quarrel'; readonly times: number; readonly seconds: number }
   | { readonly type: 'visit' }
   | { readonly type: 'stale visit' }
   | { readonly type: 'restart'; readonly stale: boolean }
   | { readonly type: 'mishap'; readonly skip: number; readonly mishap: Fault }
   | { readonly type: 'meanwhile'; readonly skip: number; readonly move: Outside };
-
-const wish: fc.Arbitrary<Wish> = fc.oneof(
-  { weight: 3, arbitrary: fc.record({ field: fc.constant('suspend'), value: fc.boolean() } as const) },
-  { weight: 2, arbitrary: fc.constant({ field: 'resume' } as const) },
-  {
-    weight: 1,
-    arbitrary: fc.record({
-      field: fc.constantFrom('activeDeadlineSeconds', 'ttlSecondsAfterFinished'),
-      value: fc.option(fc.integer({ min: 1, max: 40 }), { nil: undefined }),
-    } as const),
-  },
-  {
-    weight: 3,
-    arbitrary: fc.record({
-      field: fc.constant('steps'),
-      edit: fc.constantFrom('image', 'rename', 'append', 'remove last', 'policy', 'FutureSteps', 'Immutable', 'mend'),
-      index: fc.nat(5),
-    } as const),
-  },
-);
-
-const passing = (...seconds: readonly number[]): fc.Arbitrary<Outside> =>
-  fc.record({ type: fc.constant('pass'), seconds: fc.constantFrom(...seconds) } as const);
-
-const working: fc.Arbitrary<Outside> = fc.oneof(
-  fc.constantFrom({ type: 'advance' } as const, { type: 'pods run' } as const, { type: 'jobs sync' } as const),
-  fc.record({ type: fc.constant('sync'), cache: fc.constantFrom(...CACHES) } as const),
-);
-
-const quiet: fc.Arbitrary<Outside> = fc.oneof(
-  { weight: 4, arbitrary: working },
-  { weight: 1, arbitrary: passing(0.4, 1, 3, 10, 40) },
-);
-
-const disrupted: fc.Arbitrary<Outside> = fc.record({
-  type: fc.constant('disrupt'),
-  how: fc.constantFrom('deleted', 'evicted'),
-} as const);
-
-const people: fc.Arbitrary<Outside> = fc.oneof(
-  { weight: 9, arbitrary: fc.record({ type: fc.constant('wish'), wish, bypass: fc.boolean() } as const) },
-  { weight: 2, arbitrary: fc.constant({ type: 'delete' } as const) },
-  { weight: 1, arbitrary: fc.record({ type: fc.constant('delete job'), foreground: fc.boolean() } as const) },
-  { weight: 1, arbitrary: disrupted },
-  { weight: 1, arbitrary: fc.constant({ type: 'secret' } as const) },
-  { weight: 1, arbitrary: fc.record({ type: fc.constant('quota'), on: fc.boolean() } as const) },
-);
-
-const fault: fc.Arbitrary<Fault> = fc.oneof(
-  fc.record({ type: fc.constant('fault'), code: fc.constantFrom(...CODES), after: fc.boolean() } as const),
-  fc.record({ type: fc.constant('fault'), code: fc.constantFrom(...REFUSALS), after: fc.constant(false) } as const),
-  fc.record({ type: fc.constant('death'), after: fc.boolean() } as const),
-);
-
-const skip = fc.nat(2);
-
-const trouble: fc.Arbitrary<Move> = fc.oneof(
-  { weight: 4, arbitrary: fc.record({ type: fc.constant('mishap'), skip, mishap: fault } as const) },
-  { weight: 1, arbitrary: fc.record({ type: fc.constant('restart'), stale: fc.boolean() } as const) },
-  { weight: 1, arbitrary: fc.constant({ type: 'stale visit' } as const) },
-  { weight: 1, arbitrary: disrupted },
-);
-
-const progress: fc.Arbitrary<Move> = fc.oneof(
-  { weight: 3, arbitrary: fc.constant({ type: 'round' } as const) },
-  { weight: 2, arbitrary: fc.constant({ type: 'visit' } as const) },
-);
-
-const between = (arbitrary: fc.Arbitrary<Outside>): fc.Arbitrary<Move> =>
-  fc.record({ type: fc.constant('meanwhile'), skip, move: arbitrary } as const);
-
-/** Nobody but the cluster and the controller acts. */
-export const troubledMoves = fc.array(
-  fc.oneof({ weight: 5, arbitrary: progress }, { weight: 4, arbitrary: quiet }, { weight: 4, arbitrary: trouble }),
-  { maxLength: 24, size: 'max' },
-);
-
-/** People act, and everything else works. */
-export const peopledMoves = fc.array(
-  fc.oneof(
-    { weight: 6, arbitrary: progress },
-    { weight: 3, arbitrary: quiet },
-    { weight: 3, arbitrary: people },
-    { weight: 1, arbitrary: between(people) },
-    {
-      weight: 1,
-      arbitrary: fc.record({ type: fc.constant('rest'), seconds: fc.integer({ min: 3, max: 30 }) } as const),
-    },
-  ),
-  { maxLength: 24, size: 'max' },
-);
-
-/** Everything at once. */
-export const allMoves = fc.array(
-  fc.oneof(
-    { weight: 6, arbitrary: progress },
-    { weight: 3, arbitrary: quiet },
-    { weight: 3, arbitrary: people },
-    { weight: 2, arbitrary: trouble },
-    { weight: 2, arbitrary: between(fc.oneof(people, working, passing(0.4))) },
-  ),
-  { maxLength: 24, size: 'max' },
-);
 
 export async function make(move: Move, world: World): Promise<void> {
   switch (move.type) {
@@ -152,6 +61,24 @@ export async function make(move: Move, world: World): Promise<void> {
       for (let i = 0; i < 3; i++) await make({ type: 'round' }, world);
       world.nowMs += move.seconds * 1000;
       world.user.change({ field: 'suspend', value: false }, true);
+      break;
+    case 'quarrel':
+      world.user.change({ field: 'suspend', value: true }, true);
+      for (let i = 0; i < move.times; i++) {
+        await make({ type: 'round' }, world);
+        world.unsuspend();
+        world.nowMs += move.seconds * 1000;
+      }
+      break;
+    case 'late create':
+      world.server.holdsNextCreate = true;
+      await make({ type: 'round' }, world);
+      await happen(move.meanwhile, world);
+      for (let i = 0; i < move.rounds; i++) await make({ type: 'round' }, world);
+      await world.server.land();
+      break;
+    case 'hold create':
+      world.server.holdsNextCreate = true;
       break;
     case 'visit':
       await world.visit();
@@ -170,12 +97,12 @@ export async function make(move: Move, world: World): Promise<void> {
       world.server.plan(move.skip, { type: 'meanwhile', happens: () => happen(move.move, world) });
       break;
     default:
-      happen(move, world);
+      await happen(move, world);
   }
   world.check();
 }
 
-function happen(move: Outside, world: World): void {
+async function happen(move: Outside, world: World): Promise<void> {
   switch (move.type) {
     case 'advance':
       world.advance();
@@ -203,6 +130,21 @@ function happen(move: Outside, world: World): void {
       break;
     case 'delete job':
       world.deleteRunningJob(move.foreground);
+      break;
+    case 'clean':
+      world.clean();
+      break;
+    case 'unsuspend':
+      world.unsuspend();
+      break;
+    case 'relist':
+      world.process.relist();
+      break;
+    case 'land':
+      await world.server.land();
+      break;
+    case 'refusal':
+      world.server.refusal = move.why;
       break;
     case 'secret':
       world.makeSecret();

@@ -18,6 +18,7 @@ import {
   isTrue,
   type RawJob,
   type RawStatus,
+  type RunningPod,
 } from './cluster.ts';
 import {
   ANNOUNCED,
@@ -85,8 +86,12 @@ export class NewerJobController implements Cluster {
     return this.#kubelet.all().flatMap((pod) => (isLive(pod) ? pod.job.metadata.uid : []));
   }
 
-  running(): readonly string[] {
+  running(): readonly RunningPod[] {
     return this.#kubelet.running();
+  }
+
+  podsMade(jobUID: string): number {
+    return this.#kubelet.podsMade(jobUID);
   }
 
   nextMs(): number | undefined {

@@ -7,6 +7,8 @@ import { QuotaWaiters } from '../../../../controller/quota-waiters.ts';
 import { reconcile, type ReconcilerDeps } from '../../../../controller/reconcile.ts';
 import { toObservedPod } from '../../../../controller/transform-pod.ts';
 import { toObservedJob, toSequentialJob } from '../../../../controller/transform.ts';
+import { type ObservedJob, outcomeOf } from '../../../../shared/api/job.ts';
+import type { ObservedPod } from '../../../../shared/api/pod.ts';
 import type { SequentialJob } from '../../../../shared/api/types.ts';
 import type { Cache, KubeObject } from '../../../../shared/kube/cache.ts';
 import type { ApiRequest } from '../../../../shared/kube/client.ts';
@@ -43,6 +45,10 @@ export class Process implements Sender {
   dueMs: number | undefined;
   /** A new process may visit before it has listed the Pods: the manager waits for them, but not for ever. */
   #hasPods = false;
+  /** The UIDs of the Jobs that it saw end. */
+  readonly #sawEnd = new Set<string>();
+  /** The UIDs of the Pods that it saw, by that of their Job. */
+  readonly #sawPods = new Map<string, Set<string>>();
   readonly #outside: Outside;
   readonly #informers: Informers;
   readonly #deps: ReconcilerDeps;
@@ -63,6 +69,11 @@ export class Process implements Sender {
       },
     });
     const { sequentialJobs, jobs, pods } = this.#informers;
+    jobs.subscribe(({ object }) => this.#lookAtJob(object));
+    pods.subscribe(({ type, object }) => {
+      if (type === 'deleted') this.#missPod(object);
+      else this.#lookAtPod(object);
+    });
     this.#deps = {
       ...reconcilerDeps(client, () => undefined, now),
       sequentialJobs,
@@ -90,11 +101,29 @@ export class Process implements Sender {
       case 'sequentialJobs':
         return follow(informers.sequentialJobs, [server.object ?? []].flat().map(toSequentialJob));
       case 'jobs':
-        return follow(informers.jobs, cluster.jobs().map(toObservedJob));
+        return follow(informers.jobs, cluster.jobs().map(toObservedJob), (uid) => this.#lastState(uid));
       case 'pods':
         this.#hasPods = true;
         return follow(informers.pods, cluster.made('Pod').map(toObservedPod));
     }
+  }
+
+  /** A new list of Jobs, after a watch that broke: it does not tell how those went that are gone. */
+  relist(): void {
+    follow(this.#informers.jobs, this.#outside.cluster.jobs().map(toObservedJob));
+  }
+
+  /** The Job as it knows it. */
+  job(uid: string): ObservedJob | undefined {
+    return [...this.#informers.jobs.values()].find(({ metadata }) => metadata.uid === uid);
+  }
+
+  hasSeenEnd(jobUID: string): boolean {
+    return this.#sawEnd.has(jobUID);
+  }
+
+  podsSeen(jobUID: string): ReadonlySet<string> {
+    return this.#sawPods.get(jobUID) ?? new Set();
   }
 
   get isDue(): boolean {
@@ -113,6 +142,32 @@ export class Process implements Sender {
       if (!isApiError(error)) throw error;
       this.queued = true;
     }
+    // Answers to its own requests it has too, and no listener is told of them.
+    for (const job of this.#informers.jobs.values()) this.#lookAtJob(job);
+    for (const pod of this.#informers.pods.values()) this.#lookAtPod(pod);
+  }
+
+  /** One that goes before its Job is on record is not counted: only the Pods of a step on record are followed. */
+  #missPod({ jobUID = '', metadata }: ObservedPod): void {
+    const steps = this.#deps.sequentialJobs.get(KEY)?.status?.steps ?? [];
+    if (!steps.some((step) => step.jobUID === jobUID)) this.#sawPods.get(jobUID)?.delete(metadata.uid);
+  }
+
+  /** A watch tells a deletion with the last state. */
+  #lastState(uid: string): ObservedJob | undefined {
+    const last = this.#outside.server.api.gone.get(uid);
+    if (last === undefined) return undefined;
+    const job = toObservedJob(last);
+    this.#lookAtJob(job);
+    return job;
+  }
+
+  #lookAtJob(job: ObservedJob): void {
+    if (outcomeOf(job).type !== 'running') this.#sawEnd.add(job.metadata.uid);
+  }
+
+  #lookAtPod({ jobUID = '', metadata }: ObservedPod): void {
+    this.#sawPods.set(jobUID, (this.#sawPods.get(jobUID) ?? new Set()).add(metadata.uid));
   }
 
   /** As WorkQueue.addAfter: the earliest counts. */
@@ -123,8 +178,15 @@ export class Process implements Sender {
   }
 }
 
-function follow<T extends KubeObject>(cache: Cache<T>, objects: readonly T[]): void {
+function follow<T extends KubeObject>(
+  cache: Cache<T>,
+  objects: readonly T[],
+  lastState: (uid: string) => T | undefined = () => undefined,
+): void {
   const uids = new Set(objects.map(({ metadata }) => metadata.uid));
-  for (const known of cache.values()) if (!uids.has(known.metadata.uid)) cache.remove(known);
+  for (const known of cache.values()) {
+    const last = uids.has(known.metadata.uid) ? undefined : lastState(known.metadata.uid);
+    if (!uids.has(known.metadata.uid)) cache.remove(last ?? known, last);
+  }
   for (const object of objects) cache.observe(object);
 }

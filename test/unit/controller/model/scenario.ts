@@ -27,8 +27,13 @@ export interface Scenario {
   readonly admitted: boolean;
   /** The last step needs a Secret, which is there or not yet. */
   readonly secret: 'none' | 'there' | 'later';
-  /** What is wrong with it: its spec, a step's image that the server's policy refuses, a step's Job name that is taken. */
-  readonly flaw?: { readonly type: 'invalid' | 'refused' | 'foreign'; readonly index: number };
+  /** Jobs are deleted as soon as they have ended and are on record: a policy has given them a time to live. */
+  readonly cleaner?: boolean;
+  /**
+   * What is wrong with it: its spec, a step's image that the server's policy refuses, a
+   * step's Job name that is taken, for good or until the garbage collector has looked.
+   */
+  readonly flaw?: { readonly type: 'invalid' | 'refused' | 'foreign' | 'predecessor'; readonly index: number };
   readonly server: OldServer | NewerServer;
 }
 
@@ -74,11 +79,11 @@ const stepPlan: fc.Arbitrary<StepPlan> = fc.record(
 );
 
 /** Mostly the first. */
-const rarely = <T>(usual: T, ...others: readonly T[]): fc.Arbitrary<T> =>
+export const rarely = <T>(usual: T, ...others: readonly T[]): fc.Arbitrary<T> =>
   fc.oneof({ weight: 3, arbitrary: fc.constant(usual) }, { weight: 1, arbitrary: fc.constantFrom(...others) });
 
 const flaw = fc.option(
-  fc.record({ type: fc.constantFrom('invalid', 'refused', 'foreign'), index: fc.nat(2) } as const),
+  fc.record({ type: fc.constantFrom('invalid', 'refused', 'foreign', 'predecessor'), index: fc.nat(2) } as const),
   { freq: 8, nil: undefined },
 );
 
@@ -118,6 +123,7 @@ export const scenario: fc.Arbitrary<Scenario> = fc
     suspend: rarely(false, true),
     admitted: fc.boolean(),
     secret: rarely<Scenario['secret']>('none', 'there', 'later'),
+    cleaner: seldom(fc.constant(true)),
     flaw: seldom(flaw),
     server,
   })

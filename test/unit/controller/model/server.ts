@@ -29,6 +29,10 @@ export interface Sender {
 /** Is told of what the controller does, when it is certain that it is carried out. */
 export interface Witness {
   readonly onCreateJob: (sender: Sender, job: RawJob) => void;
+  /** A create is given up by its sender, and may arrive later. */
+  readonly onHeldCreate: (sender: Sender, job: RawJob) => void;
+  /** It has arrived, and was carried out. */
+  readonly onLateCreate: (job: RawJob) => void;
   readonly onPatchJob: (sender: Sender, job: RawJob, change: unknown) => void;
   readonly onDeleteJob: (job: RawJob) => void;
   readonly onDeleteObject: (object: SequentialJob) => void;
@@ -37,6 +41,15 @@ export interface Witness {
   /** The object as it was read. */
   readonly onRead: (sender: Sender, object: SequentialJob) => void;
 }
+
+/** Why no Job may be created for a while, in the API server's words. */
+export type JobRefusal = 'quota' | 'slow quota' | 'permission';
+
+const REFUSALS: Readonly<Record<JobRefusal, readonly [ApiErrorCode, number, (name: string) => string]>> = {
+  quota: ['Forbidden', 403, (name) => `jobs.batch "${name}" is forbidden: exceeded quota: jobs, used: 1, limited: 1`],
+  'slow quota': ['ServerError', 500, () => 'Internal error occurred: resource quota evaluation timed out'],
+  permission: ['Forbidden', 403, () => 'jobs.batch is forbidden: User "operator" cannot create resource "jobs"'],
+};
 
 export interface ServerOptions {
   readonly now: () => number;
@@ -52,6 +65,13 @@ export class Server {
   #requests = 0;
   /** Some request went wrong. */
   hadMishap = false;
+  /** No Job may be created. */
+  refusal: JobRefusal | undefined;
+  /** The next create of a Job is given up by its sender, and stays under way. */
+  holdsNextCreate = false;
+  readonly #held: ApiRequest[] = [];
+  /** For so many stages the garbage collector has not looked. */
+  gcDelay = 0;
   /** There is a ControllerRevision. */
   isRecorded = false;
 
@@ -70,6 +90,19 @@ export class Server {
 
   calm(): void {
     this.#mishaps.clear();
+    this.holdsNextCreate = false;
+    this.refusal = undefined;
+  }
+
+  /** The creates that were given up arrive. */
+  async land(): Promise<void> {
+    for (const request of this.#held.splice(0)) {
+      try {
+        this.#options.witness.onLateCreate(await this.#create(request));
+      } catch (error) {
+        if (!(error instanceof ApiError)) throw error;
+      }
+    }
   }
 
   async request(sender: Sender, request: ApiRequest): Promise<unknown> {
@@ -95,8 +128,10 @@ export class Server {
 
   #serve(sender: Sender, request: ApiRequest): unknown {
     const { method, path } = request;
-    if (method === 'POST' && path.endsWith('/jobs') && request.query?.['dryRun'] === undefined)
-      return this.#createJob(sender, request);
+    if (method === 'POST' && path.endsWith('/jobs')) {
+      if (request.query?.['dryRun'] === undefined) return this.#createJob(sender, request);
+      this.#refuse(request.body as RawJob);
+    }
     if (method === 'PATCH' && path.endsWith('/status')) return this.#patchStatus(sender, request);
     if (method === 'PATCH') return this.#merge(sender, request);
     if (method === 'DELETE') return this.#delete(request);
@@ -110,19 +145,37 @@ export class Server {
     return answer;
   }
 
-  async #createJob(sender: Sender, request: ApiRequest): Promise<Stored> {
+  async #createJob(sender: Sender, request: ApiRequest): Promise<RawJob> {
+    if (this.holdsNextCreate) {
+      this.holdsNextCreate = false;
+      this.hadMishap = true;
+      this.#held.push(request);
+      const body = request.body as RawJob;
+      // One whose name is taken creates nothing now.
+      if (this.api.get(jobPath(NAMESPACE, body.metadata.name)) === undefined)
+        this.#options.witness.onHeldCreate(sender, body);
+      throw fault('Timeout').error;
+    }
+    const job = await this.#create(request);
+    this.#options.witness.onCreateJob(sender, job);
+    return job;
+  }
+
+  async #create(request: ApiRequest): Promise<RawJob> {
     const body = request.body as RawJob;
+    this.#refuse(body);
     if (body.spec.template.spec.containers[0]?.image === REFUSED_IMAGE) {
       throw new ApiError('Forbidden', 'the policy refuses the image', { status: 403 });
     }
     const made = await this.api.client.request<RawJob>(request);
-    const at = toTimestamp(this.#options.now());
-    const job = this.api.put(`${request.path}/${made.metadata.name}`, {
-      ...made,
-      metadata: { ...made.metadata, creationTimestamp: at },
-    });
-    this.#options.witness.onCreateJob(sender, job as RawJob);
-    return job;
+    const metadata = { ...made.metadata, creationTimestamp: toTimestamp(this.#options.now()) };
+    return this.api.put(`${request.path}/${made.metadata.name}`, { ...made, metadata }) as RawJob;
+  }
+
+  #refuse({ metadata }: RawJob): void {
+    if (this.refusal === undefined) return;
+    const [code, status, words] = REFUSALS[this.refusal];
+    throw new ApiError(code, words(metadata.name), { status });
   }
 
   async #patchStatus(sender: Sender, request: ApiRequest): Promise<unknown> {
@@ -168,6 +221,7 @@ export class Server {
   /** The garbage collector: what is owned by an object that is gone goes too. True where something went. */
   collect(): boolean {
     const owner = this.object?.metadata.uid;
+    if (this.gcDelay > 0) return this.gcDelay-- > 0;
     let found = false;
     for (const job of this.api.jobs()) {
       const reference = job.metadata.ownerReferences?.find(({ kind }) => kind === KIND);

@@ -2,6 +2,7 @@
 import type { Condition, Phase, SequentialJob, SequentialJobStatus, StepStatus } from '../../../../shared/api/types.ts';
 import { CONDITION_TYPES } from '../../../../shared/api/types.ts';
 import type { Ledger } from './ledger.ts';
+import { broken } from './promises.ts';
 
 type Wanted = Readonly<Record<(typeof CONDITION_TYPES)[number], readonly string[]>>;
 const BOTH = ['True', 'False'];
@@ -42,7 +43,8 @@ export function* statusFaults(before: SequentialJob, after: SequentialJob, ledge
   yield* countFaults(status, after);
   if (isOverPhase(status.phase) !== (status.completionTime !== undefined)) yield 'completionTime and phase disagree';
   if ((status.observedGeneration ?? 0) > (after.metadata.generation ?? 0)) yield 'observedGeneration is ahead';
-  if ((status.resumes ?? 0) > (after.spec.resume ?? 0)) yield 'resumes is above spec.resume';
+  if ((status.resumes ?? 0) > Math.max(after.spec.resume ?? 0, before.status?.resumes ?? 0))
+    yield 'resumes is above what was asked for';
   const hasBegun = ledger.jobs.length > 0 || isOverPhase(status.phase) || (status.resumes ?? 0) > 0;
   if (status.startTime !== undefined && !hasBegun) yield 'it has a start, and never had a Job';
   if (before.status !== undefined) yield* changeFaults(before.status, status);
@@ -126,7 +128,7 @@ function* countFaults(
 
 function* changeFaults(before: SequentialJobStatus, after: SequentialJobStatus): Generator<string> {
   if ((after.observedGeneration ?? 0) < (before.observedGeneration ?? 0)) yield 'observedGeneration went back';
-  if ((after.resumes ?? 0) < (before.resumes ?? 0)) yield 'resumes went back';
+  if ((after.resumes ?? 0) < (before.resumes ?? 0)) yield broken('resumes', `${after.resumes} after ${before.resumes}`);
   for (const old of before.conditions ?? []) {
     const now = after.conditions?.find(({ type }) => type === old.type);
     if (now !== undefined && isWrongTime(old, now)) yield `the transition time of ${old.type} is wrong`;

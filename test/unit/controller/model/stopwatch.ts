@@ -1,6 +1,9 @@
 /** How long the sequence was active, read off the statuses that were stored: without suspensions, anew after a resume. */
 import type { SequentialJobStatus } from '../../../../shared/api/types.ts';
 
+/** Statuses have whole seconds: how long something took is known to two of them. */
+export const ROUNDING_MS = 2000;
+
 export class Stopwatch {
   #fromMs: number | undefined;
   #stoppedMs: number | undefined;

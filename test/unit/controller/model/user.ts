@@ -11,7 +11,8 @@ export type Edit = 'image' | 'rename' | 'append' | 'remove last' | 'policy' | 'F
 export type Wish =
   | { readonly field: 'suspend'; readonly value: boolean }
   | { readonly field: 'activeDeadlineSeconds' | 'ttlSecondsAfterFinished'; readonly value: number | undefined }
-  | { readonly field: 'resume' }
+  /** Raised by one, or set to what it was in the file that is applied again. */
+  | { readonly field: 'resume'; readonly to?: number | undefined }
   | { readonly field: 'steps'; readonly edit: Edit; readonly index: number };
 
 const MAX_STEPS = 8;
@@ -60,7 +61,7 @@ export class User {
       case 'ttlSecondsAfterFinished':
         return JSON.parse(JSON.stringify({ ...spec, [wish.field]: wish.value })) as SequentialJobSpec;
       case 'resume':
-        return { ...spec, resume: (spec.resume ?? 0) + 1 };
+        return { ...spec, resume: wish.to ?? (spec.resume ?? 0) + 1 };
       case 'steps':
         return this.#edited(spec, wish.edit, wish.index % spec.containers.length);
     }
