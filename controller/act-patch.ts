@@ -53,9 +53,9 @@ export async function patchJob(action: PatchAction, snapshot: Snapshot, deps: Ac
       body: { metadata: { uid, ...metadata }, spec },
     });
     const after = withJob(snapshot, answer, deps);
-    if (type !== 'SuspendJob' || answer.spec?.suspend === true) return after;
-    // A server that knows the field says false where somebody else (an admission webhook) has put that back.
-    if (answer.spec?.suspend === undefined) deps.skills.noteUnsuspendable();
+    // A server that knows the field says false where somebody else (an admission webhook) has put that back: it is tried again.
+    if (type !== 'SuspendJob' || answer.spec?.suspend !== undefined) return after;
+    deps.skills.noteUnsuspendable();
     return withFinding(after, name, { type: 'unsuspendable' });
   } catch (error) {
     if (!isApiError(error, 'NotFound')) throw error;

@@ -62,13 +62,21 @@ export class EventLookup {
   /**
    * Asks for the Events about the Job or its Pod, and remembers the answer. They only explain: where they may not be read, or
    * there is no answer, what was known of the object stays. One request at a time, at most two a second, so that many that
-   * stand still cost the API server no more than one: who is not served counts as having asked.
+   * stand still cost the API server no more than one: who is not served has to ask again.
    */
   async ask({ metadata: { namespace, uid } }: ObservedJob, subject: EventSubject): Promise<EventLook> {
     const known = this.#looks.get(uid);
     const before = known?.uid === subject.uid ? known.events : [];
     const events = this.#mayAsk(namespace) ? await this.#request(namespace, subject) : undefined;
-    const look = { uid: subject.uid, askedMs: this.#options.now(), events: events ?? before };
+    // Where they may not be read, there is nothing to wait for.
+    const isOpen = events === undefined && !this.#forbidden.has(namespace);
+    const look: EventLook = {
+      uid: subject.uid,
+      ...(subject.isOfImage === true ? { isOfImage: true } : {}),
+      ...(isOpen ? { isOpen } : {}),
+      askedMs: this.#options.now(),
+      events: events ?? before,
+    };
     this.#remember(uid, look);
     return look;
   }

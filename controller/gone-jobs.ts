@@ -6,28 +6,33 @@ import { type ObservedJob, outcomeOf, sequentialJobOwner } from '../shared/api/j
 import type { SequentialJob } from '../shared/api/types.ts';
 import type { Cache } from '../shared/kube/cache.ts';
 
-/** The oldest are forgotten first. */
+/** Of sequences; the oldest are forgotten first. */
 const MAX_KEPT = 4096;
+/** Of a sequence: it has one Job that is not on record, and seldom a second. */
+const MAX_KEPT_OF_EACH = 8;
 
 export class GoneJobs {
   readonly #sequentialJobs: Cache<SequentialJob>;
-  /** By their UID, oldest first. */
-  readonly #jobs = new Map<string, ObservedJob>();
+  /** By the UID of their SequentialJob, oldest first. */
+  readonly #jobs = new Map<string, readonly ObservedJob[]>();
 
-  /** Follows the cache of Jobs from now on. */
+  /** Follows the caches of Jobs and SequentialJobs from now on. */
   constructor(jobs: Cache<ObservedJob>, sequentialJobs: Cache<SequentialJob>) {
     this.#sequentialJobs = sequentialJobs;
     jobs.subscribe(({ type, object }) => {
       if (type === 'deleted') this.#keep(object);
     });
+    sequentialJobs.subscribe(({ type, object }) => {
+      if (type === 'deleted') this.#jobs.delete(object.metadata.uid);
+    });
   }
 
   /** Those that this object has not recorded the end of. */
   of(object: SequentialJob): readonly ObservedJob[] {
-    if (this.#jobs.size === 0) return [];
-    const own = [...this.#jobs.values()].filter((job) => sequentialJobOwner(job)?.uid === object.metadata.uid);
-    const [open, recorded] = [own.filter((job) => isOpen(job, object)), own.filter((job) => !isOpen(job, object))];
-    for (const { metadata } of recorded) this.#jobs.delete(metadata.uid);
+    const { uid } = object.metadata;
+    const open = this.#jobs.get(uid)?.filter((job) => isOpen(job, object)) ?? [];
+    if (open.length === 0) this.#jobs.delete(uid);
+    else this.#jobs.set(uid, open);
     return open;
   }
 
@@ -36,15 +41,18 @@ export class GoneJobs {
     if (owner === undefined || outcomeOf(job).type === 'running') return;
     const object = this.#sequentialJobs.get(`${job.metadata.namespace}/${owner.name}`);
     if (object?.metadata.uid !== owner.uid || !isOpen(job, object)) return;
-    this.#jobs.set(job.metadata.uid, job);
+    const kept = [...(this.#jobs.get(owner.uid) ?? []), job].slice(-MAX_KEPT_OF_EACH);
+    this.#jobs.delete(owner.uid);
+    this.#jobs.set(owner.uid, kept);
     const [oldest] = this.#jobs.keys();
     if (this.#jobs.size > MAX_KEPT && oldest !== undefined) this.#jobs.delete(oldest);
   }
 }
 
-/** A sequence that is being deleted, or is over, has nothing to learn from its Jobs. */
-function isOpen({ metadata: { uid } }: ObservedJob, { metadata, status }: SequentialJob): boolean {
+/** A sequence that is being deleted, or is over, has nothing to learn from its Jobs, nor from those before a resume. */
+function isOpen({ metadata: { uid }, step: made }: ObservedJob, { metadata, status }: SequentialJob): boolean {
   if (metadata.deletionTimestamp !== undefined || status?.completionTime !== undefined) return false;
+  if ((made.resumes ?? 0) < (status?.resumes ?? 0)) return false;
   const step = status?.steps?.find(({ jobUID }) => jobUID === uid);
   return step === undefined || step.state === 'Running';
 }

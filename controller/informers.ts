@@ -1,7 +1,7 @@
 /** Everything that the controller watches: what is cached, and whose turn it is when something changes. */
 import { LABELS } from '../shared/api/group.ts';
 import { type ObservedJob, outcomeOf, sequentialJobOwner } from '../shared/api/job.ts';
-import type { ObservedPod } from '../shared/api/pod.ts';
+import { hasEnded, type ObservedPod } from '../shared/api/pod.ts';
 import type { SequentialJob } from '../shared/api/types.ts';
 import { isTrue } from '../shared/conditions.ts';
 import { Cache, type FaultObserver, type Key, keyOf, type KubeObject } from '../shared/kube/cache.ts';
@@ -85,8 +85,10 @@ export class Informers {
   readonly #podsForbidden = Promise.withResolvers<void>();
   readonly #stopping = new AbortController();
   #hasWarnedOfPods = false;
-  /** What may not be read, and has been said. */
-  readonly #forbidden = new Set<string>();
+  /** What may not be read, as far as is known: until a watch is open again. */
+  readonly #forbidden = new Set<Watched>();
+  /** Whose last failure was that, which has been said. */
+  readonly #saidForbidden = new Set<Watched>();
 
   constructor(options: InformersOptions) {
     const { log, onFault } = options;
@@ -164,12 +166,10 @@ export class Informers {
       if (change.type === 'modified') this.#enqueueOwner(change.previous);
     });
     this.pods.subscribe((change) => {
-      // The permission is there, or is there again.
-      this.#forbidden.delete('pods');
       const { object } = change;
       const before = change.type === 'modified' ? change.previous : undefined;
       // A Pod that goes may have been an obstacle; its ordinary progress matters only where a standstill was reported.
-      const isNews = change.type === 'deleted' ? object.termination === undefined : tellsNews(before, object);
+      const isNews = change.type === 'deleted' ? !hasEnded(object) : tellsNews(before, object);
       const matters = isNews || (object.jobUID !== undefined && this.#options.standsStill(object.jobUID));
       if (matters && object.sequentialJob !== undefined) {
         enqueue(`${object.metadata.namespace}/${object.sequentialJob}`);
@@ -191,6 +191,7 @@ export class Informers {
       path: collectionPath(resource, namespace),
       onError: (error, retryMs) => this.#logError(name, error, retryMs),
       onInternalError: (error, at) => this.#faults.note(name, error, at),
+      onOpen: () => this.#opened(name),
       onReconnect: () => onReconnect?.(),
       random,
     });
@@ -204,17 +205,23 @@ export class Informers {
     if (error.code !== 'Gone') this.#options.onError?.(informer);
     this.#syncWait.failed(informer, error.message);
     // An expired version is how a long-quiet watch ends: routine, like its cure. A permission is missing until it is given.
-    const isKnown = error.code === 'Gone' || this.#forbidden.has(informer);
+    const isKnown = error.code === 'Gone' || this.#saidForbidden.has(informer);
     if (isApiError(error, 'Forbidden')) this.#noteForbidden(informer);
-    else this.#forbidden.delete(informer);
+    else this.#saidForbidden.delete(informer);
     this.#options.log[isKnown ? 'debug' : 'warn'](
       { informer, err: error.message, retryMs },
       'watch failed, will retry',
     );
   }
 
+  #opened(informer: Watched): void {
+    this.#forbidden.delete(informer);
+    this.#saidForbidden.delete(informer);
+  }
+
   #noteForbidden(informer: Watched): void {
     this.#forbidden.add(informer);
+    this.#saidForbidden.add(informer);
     if (informer !== 'pods') return;
     this.#podsForbidden.resolve();
     if (this.#hasWarnedOfPods) return;

@@ -45,8 +45,9 @@ export async function withPodsOf(job: JobRef, snapshot: Snapshot, deps: PodsDeps
     if (deps.podsState() !== 'forbidden') for (const pod of listed) deps.pods.assume(pod);
     const uids = new Set(listed.map(({ metadata }) => metadata.uid));
     const vanished = (snapshot.pods ?? []).filter(({ metadata }) => !uids.has(metadata.uid));
-    const [ended, others] = [vanished.filter(hasEnded), vanished.filter((pod) => !hasEnded(pod))];
-    return { ...snapshot, ...withGone(job.uid, others, snapshot), pods: [...ended, ...listed] };
+    const told = vanished.filter(({ termination }) => termination !== undefined);
+    const others = vanished.filter(({ termination }) => termination === undefined);
+    return { ...snapshot, ...withGone(job.uid, others, snapshot), pods: [...told.map(asEnded), ...listed] };
   } catch (error) {
     if (isApiError(error, 'NotFound')) return snapshot;
     if (isApiError(error, 'Forbidden')) return { ...snapshot, arePodsUnseen: true };
@@ -54,7 +55,12 @@ export async function withPodsOf(job: JobRef, snapshot: Snapshot, deps: PodsDeps
   }
 }
 
-const hasEnded = ({ termination }: ObservedPod): boolean => termination !== undefined;
+/** A Pod that is gone: what it told stays, but its container is not run again. */
+function asEnded(pod: ObservedPod): ObservedPod {
+  if (pod.termination?.restarting === undefined) return pod;
+  const { restarting: _, ...termination } = pod.termination;
+  return { ...pod, termination };
+}
 
 /** Those that are left out now count as gone. */
 function withGone(jobUID: string, left: readonly ObservedPod[], { gonePods }: Snapshot): Pick<Snapshot, 'gonePods'> {

@@ -1,10 +1,11 @@
 /** One visit to one SequentialJob: observe → decide → act → report. */
 import { LABELS } from '../shared/api/group.ts';
-import { EVENT, REASON } from '../shared/api/reasons.ts';
+import { EVENT, EVENT_MESSAGE, REASON } from '../shared/api/reasons.ts';
+import { hasEnded } from '../shared/api/pod.ts';
 import type { SequentialJob, SequentialJobStatus, StepStatus } from '../shared/api/types.ts';
 import { getCondition } from '../shared/conditions.ts';
 import { type Key, keyOf, type KubeObject } from '../shared/kube/cache.ts';
-import { type ApiError, isApiError } from '../shared/kube/errors.ts';
+import { ApiError, isApiError } from '../shared/kube/errors.ts';
 import { collectionPath, JOBS, objectPath, SEQUENTIAL_JOBS } from '../shared/kube/resources.ts';
 import { act, type ActorDeps } from './act.ts';
 import { recordSpec } from './act-jobs.ts';
@@ -94,6 +95,11 @@ export async function reconcile(key: Key, deps: ReconcilerDeps): Promise<Result>
 /** Carries out the actions of a decision, and gives the snapshot after them. */
 async function carryOut(decision: Decision, snapshot: Snapshot, deps: ReconcilerDeps): Promise<Snapshot> {
   const { actions, status, events } = decision;
+  const starts = actions.some(({ type }) => type === 'CreateJob');
+  // After a restart nobody would know that it has been run.
+  if (starts && deps.statusCuts.isFull(snapshot.object)) {
+    throw new ApiError('Invalid', EVENT_MESSAGE.statusRefused(), { status: 413 });
+  }
   try {
     const after = await act(actions, snapshot, deps);
     deps.observer?.acted(actions, after);
@@ -174,7 +180,9 @@ async function observe(key: Key, deps: ReconcilerDeps): Promise<Seen | undefined
   const job = lastStarted(stored.status)?.jobUID;
   const isNear = inNamespace(stored.metadata.namespace);
   const podsState = deps.podsState();
-  const pods = job === undefined ? [] : deps.pods.indexed(job).filter(isNear);
+  const near = job === undefined ? [] : deps.pods.indexed(job).filter(isNear);
+  // What was running when the permission was lost would run for ever.
+  const pods = podsState === 'forbidden' ? near.filter(hasEnded) : near;
   const eventLook = job === undefined ? undefined : deps.eventLookup.of(job);
   const jobs = [...deps.jobs.indexed(stored.metadata.uid), ...deps.goneJobs.of(stored)].filter(isNear);
   const preflight = deps.preflights.isDue(held.object) ? { preflight: { type: 'due' } as const } : {};
@@ -188,12 +196,13 @@ async function observe(key: Key, deps: ReconcilerDeps): Promise<Seen | undefined
 
 /**
  * The snapshot with the Pods of the last step that was started, asked for where the cache does not have them yet: a
- * process that is new must not take it that none is left. What is over needs none until its spec changes.
+ * process that is new must not take it that none is left. What is over needs none until its spec changes, or a resume waits.
  */
 async function withUnlistedPods({ snapshot, podsState }: Seen, deps: ReconcilerDeps): Promise<Snapshot> {
-  const { metadata, status } = snapshot.object;
+  const { metadata, spec, status } = snapshot.object;
   const step = lastStarted(status);
-  const isAtRest = status?.completionTime !== undefined && status.observedGeneration === metadata.generation;
+  const isActedOn = status?.observedGeneration === metadata.generation && (spec.resume ?? 0) <= (status?.resumes ?? 0);
+  const isAtRest = status?.completionTime !== undefined && isActedOn;
   if (step?.jobUID === undefined || isAtRest || podsState !== 'awaited') return snapshot;
   return withPodsOf({ uid: step.jobUID, index: step.index }, snapshot, deps);
 }

@@ -3,8 +3,9 @@
  * sequence that runs, and in the API, as an apps/v1 ControllerRevision, for the few that need it after a restart. Why so:
  * docs/adr/0008-running-on-with-what-was-recorded.md.
  */
-import { KIND, LABELS, MANAGER, NAME_MAX_LENGTH } from '../shared/api/group.ts';
+import { LABELS, MANAGER, NAME_MAX_LENGTH } from '../shared/api/group.ts';
 import { hash } from '../shared/api/hash.ts';
+import { isSequentialJobController } from '../shared/api/job.ts';
 import type { ObjectMeta, SequentialJob, SequentialJobSpec } from '../shared/api/types.ts';
 import { ownerReference } from '../shared/jobs/job.ts';
 import type { ApiClient } from '../shared/kube/client.ts';
@@ -196,7 +197,7 @@ function manifest(object: SequentialJob, { spec, generation }: Recorded): unknow
 }
 
 function isOf({ metadata: { uid } }: SequentialJob, { metadata: { ownerReferences = [] } }: Revision): boolean {
-  return ownerReferences.some((owner) => owner.controller === true && owner.kind === KIND && owner.uid === uid);
+  return ownerReferences.some((owner) => isSequentialJobController(owner) && owner.uid === uid);
 }
 
 /** What the record says; undefined where it makes no sense: then it is as good as none. */

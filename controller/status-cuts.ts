@@ -28,6 +28,16 @@ export class StatusCuts {
     return { isCut: true, events: times === 0 ? [warning(EVENT_MESSAGE.statusCut())] : [] };
   }
 
+  /** Whether not even the smallest form was taken: nothing may be started that could not be put down. */
+  isFull({ metadata: { uid } }: SequentialJob): boolean {
+    return (this.#times.get(uid) ?? 0) > MAX_CUT;
+  }
+
+  /** Takes it that the status, as it was written last, was taken: there is room for one again. */
+  written({ metadata: { uid } }: SequentialJob): void {
+    if ((this.#times.get(uid) ?? 0) > MAX_CUT) this.#times.set(uid, MAX_CUT);
+  }
+
   /** The object is gone. */
   forget(uid: string): void {
     this.#times.delete(uid);

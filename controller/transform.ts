@@ -42,7 +42,8 @@ export function toObservedJob(raw: unknown): ObservedJob {
   const { active, terminating, succeeded, failed, startTime, completionTime } = status;
   const conditions = status.conditions === undefined ? undefined : thoseRead(status.conditions).map(toCondition);
   const isSuspended = spec?.suspend === true;
-  const suspensions = suspensionsOf(annotations?.[SUSPENDED_ANNOTATION]);
+  // A server that does not know the field (before 1.21) keeps only the annotation: nobody has suspended anything.
+  const suspensions = spec?.suspend === undefined ? undefined : suspensionsOf(annotations?.[SUSPENDED_ANNOTATION]);
   const managers = isSuspended || suspensions !== undefined ? managersOfSuspend(metadata) : [];
   return {
     step: defined({
@@ -101,11 +102,15 @@ function managersOfSuspend({ managedFields = [] }: RawJob['metadata']): readonly
 /** Our annotation says that we did; somebody else may have let it go on and suspended it again since. */
 function suspendedBy(managers: readonly string[], isMarked: boolean): NonNullable<ObservedJob['suspended']> {
   const byUs = isMarked && (managers.length === 0 || managers.includes(MANAGER));
-  return { byUs, ...(byUs ? {} : defined({ manager: managers[0] })) };
+  // A webhook that suspends what we create does so under our name.
+  return { byUs, ...(byUs ? {} : defined({ manager: someoneElse(managers) })) };
 }
 
 const undoneBy = (managers: readonly string[]): { readonly undoneBy?: string } =>
-  defined({ undoneBy: managers.find((manager) => manager !== MANAGER) });
+  defined({ undoneBy: someoneElse(managers) });
+
+const someoneElse = (managers: readonly string[]): string | undefined =>
+  managers.find((manager) => manager !== MANAGER);
 
 /**
  * The conditions that decisions are made of: what `outcomeOf` reads, and before that is there, what `willFail` reads and since when

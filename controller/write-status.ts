@@ -32,6 +32,7 @@ export async function writeStatus({ object, status: whole, events }: Unheard, de
     throw error;
   }
   if (status === undefined) return;
+  deps.statusCuts.written(object);
   deps.doubts.outdated(keyOf(object));
   deps.observer?.reported(object, status);
 }

@@ -2,9 +2,10 @@
 import { type ConditionState, type ConditionStates, getCondition } from '../../shared/conditions.ts';
 import { type Failure, MESSAGE, REASON, stepLabel } from '../../shared/api/reasons.ts';
 import { currentIndex, currentLabel, nextContainer, nextJobName, runningJob, runningStep, strayJobs } from './draft.ts';
-import { podNames, podsLeft, resumeWaits } from './pods-left.ts';
+import { lostPods, podNames, podsLeft, resumeWaits } from './pods-left.ts';
 import { fitMessage } from './size.ts';
 import { completion } from './summary.ts';
+import { isUnanswered } from './standstill.ts';
 import { suspendAgainInMs } from './suspension.ts';
 import type { Context } from './types.ts';
 import { graceSeconds, leftPodsMs } from './unseen-pods.ts';
@@ -72,7 +73,9 @@ function suspending(context: Context): string | undefined {
   const job = runningJob(context);
   const at = place(context) ?? '';
   const isUndone = job !== undefined && job.suspended === undefined && suspendAgainInMs(job, context.nowMs) > 0;
-  return isUndone ? MESSAGE.suspensionUndone(at, job.metadata.name, job.suspensions?.undoneBy) : MESSAGE.suspending(at);
+  if (isUndone) return MESSAGE.suspensionUndone(at, job.metadata.name, job.suspensions?.undoneBy);
+  const held = lostPods(context).length > 0 ? obstacle(context) : undefined;
+  return held === undefined ? MESSAGE.suspending(at) : MESSAGE.heldUp(MESSAGE.suspending(at), held.message);
 }
 
 /** What is to end before the next step can start. */
@@ -94,15 +97,16 @@ function unavailable(context: Context): ConditionState {
 }
 
 /**
- * What is on record and not settled by what is seen now: while looking again for what was missing there was trouble, or
- * the Job is being ended because the time is up, and its Pod goes, which never started.
+ * What is on record and not settled by what is seen now: while looking again for what was missing there was trouble, the
+ * question what keeps the Pod from starting was not answered, or the Job is being ended because the time is up, and its Pod goes, which never started.
  */
 function stillMissing(context: Context): Pick<ConditionState, 'reason' | 'message'> | undefined {
   const { draft, snapshot } = context;
   const known = getCondition(snapshot.object.status?.conditions, 'ResourcesUnavailable');
   const isOpen = snapshot.trouble !== undefined && draft.state === 'StepPending' && draft.events.length === 0;
-  const isEnding = draft.state === 'StepRunning' && runningJob(context)?.deadlineSeconds === 0;
-  return (isOpen || isEnding) && known?.status === 'True' ? known : undefined;
+  const job = draft.state === 'StepRunning' ? runningJob(context) : undefined;
+  const isEnding = job?.deadlineSeconds === 0;
+  return (isOpen || isEnding || isUnanswered(context, job)) && known?.status === 'True' ? known : undefined;
 }
 
 const canWait = ({ draft: { state } }: Context): boolean => state === 'StepPending' || state === 'StepRunning';

@@ -128,6 +128,23 @@ export function jobBehind({ draft, snapshot }: Context): ObservedJob | undefined
     : snapshot.jobs.find(({ step }) => step.index === running.index + 1 && (step.resumes ?? 0) === draft.resumes);
 }
 
+/** Whether the sequence goes on where the step of this name fails. */
+export function isPassable(name: string | undefined, { snapshot }: Context): boolean {
+  return snapshot.object.spec.stepPolicies?.find((one) => one.name === name)?.onFailure === 'Continue';
+}
+
+/**
+ * Whether a later step than the one to start next has a Job of ours: it was made when that one was over, and neither is on
+ * record, because the API server took no status.
+ */
+export function isPassed({ draft, snapshot }: Context): boolean {
+  const recorded = new Set(draft.steps.map(({ jobUID }) => jobUID));
+  return snapshot.jobs.some(({ metadata, step: { index = -1, resumes = 0 } }) => {
+    const isLater = index > currentIndex(draft) && index < snapshot.object.spec.containers.length;
+    return isLater && resumes === draft.resumes && !recorded.has(metadata.uid);
+  });
+}
+
 /** `1 (transform)`: the step that runs, or that is next; undefined when none is left. */
 export function currentLabel(context: Context): string | undefined {
   const name = runningStep(context.draft)?.name ?? nextContainer(context)?.name;

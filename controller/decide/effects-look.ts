@@ -3,7 +3,8 @@ import { dependenciesOf } from '../../shared/jobs/dependencies.ts';
 import { currentIndex, nextJobName, runningJob, runningStep } from './draft.ts';
 import { act, actOnJob, type Effect } from './effect.ts';
 import { notStarted } from './not-started.ts';
-import { eventQuestion } from './standstill.ts';
+import { nextLostMs } from './pods-left.ts';
+import { eventQuestion, unseenPodMs } from './standstill.ts';
 
 export const LOOK_EFFECTS = {
   checkDependencies: {
@@ -36,9 +37,11 @@ export const LOOK_EFFECTS = {
   refreshStep: {
     says: 'where it stands still, look again',
     apply: (context) => {
-      const dueMs = eventQuestion(context, runningJob(context))?.dueMs;
-      const { draft } = context;
-      return dueMs === undefined ? draft : { ...draft, requeueAfterMs: Math.max(0, dueMs - context.nowMs) };
+      const { draft, nowMs } = context;
+      const job = runningJob(context);
+      const unseen = job === undefined ? undefined : unseenPodMs(context, job);
+      const due = [eventQuestion(context, job)?.dueMs, nextLostMs(context), unseen].filter((ms) => ms !== undefined);
+      return due.length === 0 ? draft : { ...draft, requeueAfterMs: Math.max(0, Math.min(...due) - nowMs) };
     },
   },
 } as const satisfies Readonly<Record<string, Effect>>;

@@ -18,7 +18,17 @@ import { act, type Effect } from './effect.ts';
 import { LIFE_EFFECTS } from './effects-life.ts';
 import { LOOK_EFFECTS } from './effects-look.ts';
 import { notStarted } from './not-started.ts';
-import { fail, failNext, failPreflight, stepFailed, stepLost, stepOverdue, succeeded, tell } from './outcome.ts';
+import {
+  fail,
+  failNext,
+  failPreflight,
+  stepFailed,
+  stepLost,
+  stepOverdue,
+  stepPassed,
+  succeeded,
+  tell,
+} from './outcome.ts';
 import { completion } from './summary.ts';
 import type { Context } from './types.ts';
 import { leftPodsMs, suspendedPodMs } from './unseen-pods.ts';
@@ -224,6 +234,10 @@ export const EFFECTS = {
       const counted = attempts === undefined ? {} : { attempts };
       return withLastStep(draft, { ...counted, state: 'Succeeded', completionTime: now, exitCode: 0 });
     },
+  },
+  inferStep: {
+    says: 'record the step as Succeeded, or, where it has onFailure: Continue, as Failed with JobDeleted: nobody knows',
+    apply: (context) => stepPassed(context) ?? context.draft,
   },
   recordDeadline: {
     says: 'record DeadlineExceeded; should the Job ever go on, its own time limit of 0 s ends it',

@@ -1,12 +1,14 @@
 /** The questions that the machine asks. Each is pure, says one thing, and is named as it reads in the diagram. */
 import { FINALIZER } from '../../shared/api/group.ts';
-import { isEndedByUs, type ObservedJob, outcomeOf } from '../../shared/api/job.ts';
+import { isEndedByUs, outcomeOf } from '../../shared/api/job.ts';
 import { REASON } from '../../shared/api/reasons.ts';
 import { dependenciesOf } from '../../shared/jobs/dependencies.ts';
 import { validateSpec } from '../../shared/validation/index.ts';
-import { hasExpired, isAbandoned, isOverdue } from './clock.ts';
+import { hasExpired, isOverdue } from './clock.ts';
 import {
   currentIndex,
+  isPassable,
+  isPassed,
   jobBehind,
   madeJob,
   nextContainer,
@@ -16,25 +18,16 @@ import {
   strayJobs,
 } from './draft.ts';
 import { isUnexplained } from './explain.ts';
-import { containersRun, hasPodsRunning, isResumed, podsLeft, resumeWaits } from './pods-left.ts';
+import type { Guard } from './guard.ts';
+import { LIFE_GUARDS, runningFinding } from './guards-life.ts';
+import { isResumed, podsLeft, resumeWaits } from './pods-left.ts';
 import { eventQuestion } from './standstill.ts';
-import { suspendAgainInMs } from './suspension.ts';
 import type { Context, Finding } from './types.ts';
-import { leftPodsMs, suspendedPodMs } from './unseen-pods.ts';
+import { leftPodsMs } from './unseen-pods.ts';
 import { awaited } from './waiting.ts';
-
-export interface Guard {
-  readonly says: string;
-  readonly holds: (context: Context) => boolean;
-}
 
 function nextFinding(context: Context): Finding | undefined {
   return context.snapshot.findings[nextJobName(context)];
-}
-
-function runningFinding({ draft, snapshot }: Context): Finding | undefined {
-  const name = runningStep(draft)?.jobName;
-  return name === undefined ? undefined : snapshot.findings[name];
 }
 
 function outcome(context: Context): string | undefined {
@@ -51,28 +44,22 @@ function specChanged({ draft, snapshot: { object } }: Context): boolean {
   return (object.metadata.generation ?? 0) > (object.status?.observedGeneration ?? 0);
 }
 
-const isSuspended = ({ snapshot }: Context): boolean => snapshot.object.spec.suspend === true;
-
-function isPassable({ draft, snapshot }: Context): boolean {
-  const name = runningStep(draft)?.name;
-  return snapshot.object.spec.stepPolicies?.find((one) => one.name === name)?.onFailure === 'Continue';
-}
-
 /**
  * Whether the sequence goes on where the running step has failed. A step that was ended because the sequence's time was
  * up is not passed over, unless that has happened already and was not recorded.
  */
 function mayFail(context: Context): boolean {
-  return isPassable(context) && (!isEndedByUs(runningJob(context)) || jobBehind(context) !== undefined);
+  return (
+    isPassable(runningStep(context.draft)?.name, context) &&
+    (!isEndedByUs(runningJob(context)) || jobBehind(context) !== undefined)
+  );
 }
 
 const isLost = (context: Context): boolean =>
   runningJob(context) === undefined && runningFinding(context)?.type === 'absent';
 
-const isToBeSuspended = (job: ObservedJob | undefined): job is ObservedJob =>
-  job !== undefined && job.suspended === undefined && job.metadata.deletionTimestamp === undefined;
-
 export const GUARDS = {
+  ...LIFE_GUARDS,
   specIsInvalid: {
     says: 'the spec breaks a rule that admission would have refused',
     holds: ({ snapshot }) => validateSpec(snapshot.object.spec).length > 0,
@@ -116,21 +103,9 @@ export const GUARDS = {
     says: 'our Job for this step exists',
     holds: (context) => madeJob(context) !== undefined,
   },
-  isSuspended: {
-    says: 'spec.suspend is true',
-    holds: isSuspended,
-  },
-  isLetGoBeforeStart: {
-    says: 'spec.suspend is false again, and nothing has begun',
-    holds: (context) => !isSuspended(context) && context.draft.startTime === undefined,
-  },
-  isLetGoInStep: {
-    says: "spec.suspend is false again, and a step's Job stands still",
-    holds: (context) => !isSuspended(context) && runningStep(context.draft) !== undefined,
-  },
-  isLetGo: {
-    says: 'spec.suspend is false again',
-    holds: (context) => !isSuspended(context),
+  stepIsPassed: {
+    says: 'our Job for a later step exists: that was made when this one was over, though nobody could put it down',
+    holds: isPassed,
   },
   stepIsUnderWay: {
     says: 'a step has its Job: it may have ended all the same',
@@ -198,70 +173,12 @@ export const GUARDS = {
   },
   lossIsPassedOver: {
     says: 'the API server confirms that the recorded Job does not exist, and the step has onFailure: Continue',
-    holds: (context) => isLost(context) && isPassable(context),
+    holds: (context) => isLost(context) && isPassable(runningStep(context.draft)?.name, context),
   },
   lossIsLate: {
     says: 'the recorded Job is gone, and our Job of the step behind it exists: that was made when this one had completed',
-    holds: (context) => isLost(context) && !isPassable(context) && jobBehind(context) !== undefined,
-  },
-  jobIsToBeSuspended: {
-    says: 'spec.suspend is true, and the Job can be suspended and is not',
-    holds: (context) => {
-      const job = runningJob(context);
-      // A Job that is suspended is not ended by its time limit: the deadline comes first.
-      if (!isSuspended(context) || isOverdue(context)) return false;
-      if (runningFinding(context)?.type === 'unsuspendable') return false;
-      return isToBeSuspended(job) && suspendAgainInMs(job, context.nowMs) === 0;
-    },
-  },
-  suspensionIsUndone: {
-    says: 'spec.suspend is true, and somebody else lets the Job go on again and again',
-    holds: (context) => {
-      const job = runningJob(context);
-      if (!isSuspended(context) || isOverdue(context)) return false;
-      return isToBeSuspended(job) && suspendAgainInMs(job, context.nowMs) > 0;
-    },
-  },
-  podsStillEnd: {
-    says: 'spec.suspend is false, and Pods of the suspended Job, or of a deleted one, have not ended yet: its next one must not overlap with them',
     holds: (context) =>
-      !isSuspended(context) &&
-      runningJob(context)?.suspended?.byUs === true &&
-      (containersRun(context) || suspendedPodMs(context) > 0),
-  },
-  podsOfSuspensionAreUnseen: {
-    says: 'the suspended Job does not count Pods that are being deleted (before 1.29), and nobody has asked for them',
-    holds: (context) => {
-      const job = runningJob(context);
-      const isOurs = isSuspended(context) || job?.suspended?.byUs === true;
-      if (!isOurs || job?.suspended === undefined || job.status.terminating !== undefined) return false;
-      if (context.draft.suspendedSince !== undefined || hasPodsRunning(context)) return false;
-      return runningFinding(context)?.type !== 'inspected';
-    },
-  },
-  jobIsToContinue: {
-    says: 'spec.suspend is false, and the Job is suspended by us',
-    holds: (context) => !isSuspended(context) && runningJob(context)?.suspended?.byUs === true,
-  },
-  jobIsToBeEnded: {
-    says: 'the sequence was active for longer than activeDeadlineSeconds, and the Job does not know it',
-    holds: (context) => {
-      const job = runningJob(context);
-      const standsStill = isSuspended(context) && job?.suspended?.byUs === true;
-      return isOverdue(context) && !standsStill && job?.deadlineSeconds !== 0;
-    },
-  },
-  jobIsHeldOverdue: {
-    says: 'the time is up, and nobody ends the Job: somebody else suspended it, or another controller runs it (managedBy)',
-    holds: (context) => {
-      const job = runningJob(context);
-      const isHeld = job?.suspended?.byUs === false && (job.status.active ?? 0) === 0;
-      return (isHeld && isOverdue(context)) || isAbandoned(context);
-    },
-  },
-  stepStandsStill: {
-    says: 'spec.suspend is true, and no Pod of the suspended Job runs any more, not even in its grace period',
-    holds: (context) => isSuspended(context) && runningJob(context)?.suspended !== undefined && !containersRun(context),
+      isLost(context) && !isPassable(runningStep(context.draft)?.name, context) && jobBehind(context) !== undefined,
   },
   jobIsGone: {
     says: 'the API server confirms that the recorded Job does not exist',

@@ -21,6 +21,7 @@ export interface Transition {
 
 export const TRANSITIONS: readonly Transition[] = [
   { from: 'New', guard: 'jobExists', effect: 'startSequence', to: 'StepPending' },
+  { from: 'New', guard: 'stepIsPassed', effect: 'startSequence', to: 'StepPending' },
   { from: 'New', guard: 'specIsInvalid', effect: 'refuseSpec', to: 'Failed', rest: true },
   { from: 'New', guard: 'finalizerIsMissing', effect: 'addFinalizer', to: 'New', rest: true },
   { from: 'New', guard: 'isSuspended', effect: 'suspend', to: 'Suspended', rest: true },
@@ -29,6 +30,7 @@ export const TRANSITIONS: readonly Transition[] = [
   { from: 'StepPending', guard: 'finalizerIsMissing', effect: 'addFinalizer', to: 'StepPending', rest: true },
   { from: 'StepPending', guard: 'strayJobRuns', effect: 'deleteStrayJobs', to: 'StepPending', rest: true },
   { from: 'StepPending', guard: 'jobExists', effect: 'adoptJob', to: 'StepRunning' },
+  { from: 'StepPending', guard: 'stepIsPassed', effect: 'inferStep', to: 'StepPending', rest: true },
   { from: 'StepPending', guard: 'nothingIsLeft', effect: 'completeSequence', to: 'Completed', rest: true },
   { from: 'StepPending', guard: 'deadlineHasPassed', effect: 'failOnDeadline', to: 'Failed', rest: true },
   { from: 'StepPending', guard: 'strayJobIsGoing', effect: 'none', to: 'StepPending', rest: true },
@@ -56,6 +58,7 @@ export const TRANSITIONS: readonly Transition[] = [
   { from: 'StepRunning', guard: 'jobIsGone', effect: 'recordLoss', to: 'Failed', rest: true },
   { from: 'StepRunning', guard: 'jobIsOutOfSight', effect: 'confirmJob', to: 'StepRunning', rest: true },
   { from: 'StepRunning', guard: 'jobIsToBeEnded', effect: 'endJob', to: 'StepRunning', rest: true },
+  { from: 'StepRunning', guard: 'lossOfPodIsUnsure', effect: 'inspectPods', to: 'StepRunning', rest: true },
   { from: 'StepRunning', guard: 'jobIsHeldOverdue', effect: 'recordDeadline', to: 'Failed', rest: true },
   { from: 'StepRunning', guard: 'jobIsToBeSuspended', effect: 'suspendJob', to: 'StepRunning', rest: true },
   { from: 'StepRunning', guard: 'suspensionIsUndone', effect: 'awaitSuspension', to: 'StepRunning', rest: true },

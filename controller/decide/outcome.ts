@@ -13,7 +13,15 @@ import {
 import { formatJobFault } from '../../shared/jobs/job-faults.ts';
 import type { StepStatus } from '../../shared/api/types.ts';
 import { fitStepMessage } from '../../shared/api/message.ts';
-import { currentIndex, nextContainer, runningJob, runningStep, withLastStep } from './draft.ts';
+import {
+  currentIndex,
+  isPassable,
+  nextContainer,
+  nextJobName,
+  runningJob,
+  runningStep,
+  withLastStep,
+} from './draft.ts';
 import { explainFailure, isUnexplained, latestFailure, successOf } from './explain.ts';
 import { fitMessage } from './size.ts';
 import type { Context, Draft } from './types.ts';
@@ -72,7 +80,8 @@ type Course = Pick<StepStatus, 'attempts' | 'exitCode' | 'reason' | 'message'>;
 /**
  * The record of a step whose Job runs. The next Pod counts from the moment it is due, where there is to be one, and the
  * start is the Job's creation: what the Job tells a moment later would cost one more status write. For the same reason a Pod's failure is
- * put down together with the Job's counting it, but for a container that was restarted in its Pod, which no Job counts.
+ * put down together with the Job's counting it, but for a container that was restarted in its Pod, which no Job counts, and one
+ * whose Pod does not end: when that is killed, the Pod may be gone before its Job has failed (1.31 and newer).
  */
 function courseOf(context: Context): Course {
   const job = runningJob(context);
@@ -80,12 +89,16 @@ function courseOf(context: Context): Course {
   const { failed = 0 } = job.status;
   const failure = latestFailure(context.snapshot.pods ?? [], job.metadata.uid);
   const started = podsStarted(context, job.metadata.uid);
-  const isCounted = failed > 0 || started > 1 || failure?.restarting === true;
+  const isCounted = failed > 0 || started > 1 || failure?.restarting === true || isKept(context, job.metadata.uid);
   const recorded = runningStep(context.draft)?.attempts;
   const due = willFail(job) && recorded !== undefined ? recorded : failed + 1;
   const attempts = Math.max(due, started, recorded ?? 0);
   return { attempts, ...(isCounted ? (ended(failure) ?? recordedEnd(context)) : {}) };
 }
+
+/** Whether something else keeps the Pod running whose step's container has ended: that is told at once, and so is its end. */
+const isKept = ({ snapshot: { pods = [] } }: Context, jobUID: string): boolean =>
+  pods.some((pod) => pod.jobUID === jobUID && pod.obstacle?.isAtEnd === true);
 
 /** How the last Pod ended, as it was put down before that Pod vanished. */
 function recordedEnd({ draft }: Context): Course {
@@ -173,8 +186,9 @@ export function stepFailed(context: Context): StepFailure | undefined {
 /** Puts down that the running step's time is up though its Job says nothing, and tells of it. */
 export function stepOverdue(context: Context): StepFailure | undefined {
   const seconds = runningJob(context)?.endedAfterSeconds ?? context.snapshot.object.spec.activeDeadlineSeconds ?? 0;
-  const why = { reason: REASON.deadlineExceeded, message: MESSAGE.deadlineExceeded(seconds) };
-  return recordFailure(context, { ...courseOf(context), ...why, completionTime: context.now }, why);
+  const why = { reason: REASON.deadlineExceeded, message: withObstacle(context, MESSAGE.deadlineExceeded(seconds)) };
+  const record = { ...courseOf(context), ...why, message: fitStepMessage(why.message), completionTime: context.now };
+  return recordFailure(context, record, why);
 }
 
 /** Puts down that the running step's Job is gone, and tells of it. */
@@ -185,6 +199,19 @@ export function stepLost(context: Context): StepFailure | undefined {
   const attempts = Math.max(step.attempts ?? 0, podsStarted(context, step.jobUID));
   const record = { ...why, ...(attempts === 0 ? {} : { attempts }), completionTime: context.now };
   return recordFailure(context, { ...record, message: fitStepMessage(why.message) }, why);
+}
+
+/** Puts down how the step to start next ended, which a later one shows. */
+export function stepPassed(context: Context): Draft | undefined {
+  const { draft, now } = context;
+  const name = nextContainer(context)?.name;
+  if (name === undefined) return undefined;
+  const index = currentIndex(draft);
+  const message = fitStepMessage(MESSAGE.jobDeleted(nextJobName(context)));
+  const how = isPassable(name, context)
+    ? ({ state: 'Failed', reason: REASON.jobDeleted, message } as const)
+    : ({ state: 'Succeeded', exitCode: 0 } as const);
+  return { ...draft, steps: [...draft.steps, { index, name, completionTime: now, ...how }], requeueAfterMs: 0 };
 }
 
 function recordFailure(

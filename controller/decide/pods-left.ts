@@ -1,17 +1,14 @@
 /** Pods that have not ended: what is to start next must not overlap with them. Pure. */
-import type { ObservedPod } from '../../shared/api/pod.ts';
+import { hasEnded, type ObservedPod } from '../../shared/api/pod.ts';
 import { MESSAGE } from '../../shared/api/reasons.ts';
 import type { StepStatus } from '../../shared/api/types.ts';
-import { runningJob, strayJobs } from './draft.ts';
+import { runningJob, runningStep, strayJobs } from './draft.ts';
 import type { Context } from './types.ts';
 import { leftPodsMs } from './unseen-pods.ts';
 
 /** The Pods of these Jobs whose containers run, or may yet: also of Jobs that have failed or are gone. */
 export function runningPods(pods: readonly ObservedPod[], jobUIDs: ReadonlySet<string>): readonly ObservedPod[] {
-  return pods.filter(
-    ({ jobUID, termination }) =>
-      jobUID !== undefined && jobUIDs.has(jobUID) && (termination === undefined || termination.restarting === true),
-  );
+  return pods.filter((pod) => pod.jobUID !== undefined && jobUIDs.has(pod.jobUID) && !hasEnded(pod));
 }
 
 /** Pods of the running step's Job that have not ended, as their watch or the Job tells: also those that are being deleted. */
@@ -52,12 +49,35 @@ export const resumeWaits = (context: Context): boolean =>
 /** How long after the end of its grace period a Pod that is still there is a matter for people. */
 const OVERDUE_MS = 60_000;
 
+/** When that is so of a Pod that is being deleted, in Unix milliseconds. */
+function overdueMs({ metadata: { deletionTimestamp } }: ObservedPod): number | undefined {
+  return deletionTimestamp === undefined ? undefined : Date.parse(deletionTimestamp) + OVERDUE_MS;
+}
+
+const isOverdue = (pod: ObservedPod, nowMs: number): boolean => nowMs >= (overdueMs(pod) ?? Infinity);
+
+/** Those that keep the running step's Job from starting another, or from ending: one that goes may have ended, and stay. */
+function podsOfStep({ draft, snapshot: { pods = [] } }: Context): readonly ObservedPod[] {
+  const uid = runningStep(draft)?.jobUID;
+  return pods.filter((pod) => pod.jobUID === uid && (!hasEnded(pod) || pod.metadata.deletionTimestamp !== undefined));
+}
+
+/** The Pods of the running step, where all that are left should have ended long ago: their node does not answer, say. */
+export function lostPods(context: Context): readonly ObservedPod[] {
+  const pods = podsOfStep(context);
+  return pods.every((pod) => isOverdue(pod, context.nowMs)) ? pods : [];
+}
+
+/** When the next Pod of the running step is to count as one of these, in Unix milliseconds; undefined where none ends. */
+export function nextLostMs(context: Context): number | undefined {
+  const due = podsOfStep(context).flatMap((pod) => overdueMs(pod) ?? []);
+  const ahead = due.filter((ms) => ms > context.nowMs);
+  return ahead.length === 0 ? undefined : Math.min(...ahead);
+}
+
 /** How these Pods are named in a message: the nodes of those that are being deleted, and what to do where one does not end. */
 export function podNames(pods: readonly ObservedPod[], nowMs: number): readonly string[] {
-  const isStuck = pods.some(
-    ({ metadata: { deletionTimestamp } }) =>
-      deletionTimestamp !== undefined && nowMs > Date.parse(deletionTimestamp) + OVERDUE_MS,
-  );
+  const isStuck = pods.some((pod) => isOverdue(pod, nowMs));
   return pods.map(({ metadata: { name, deletionTimestamp }, node }, i) => {
     const isLast = i === pods.length - 1;
     return `${MESSAGE.podLeft(name, node, deletionTimestamp)}${isStuck && isLast ? MESSAGE.nodeIsLost : ''}`;

@@ -1,6 +1,6 @@
 /** Questions about Pods and the Job that they belong to. Pure. */
 import { type ObservedJob, outcomeOf, willFail } from '../../shared/api/job.ts';
-import type { ObservedPod } from '../../shared/api/pod.ts';
+import { hasEnded, type ObservedPod } from '../../shared/api/pod.ts';
 
 /** Whether the Job controller is to keep a Pod of this Job running. */
 export function wantsPods(job: ObservedJob): boolean {
@@ -11,8 +11,8 @@ export function wantsPods(job: ObservedJob): boolean {
 }
 
 /** Whether the Pod runs, or may yet. */
-export function isAlive({ metadata, termination }: ObservedPod): boolean {
-  return metadata.deletionTimestamp === undefined && (termination === undefined || termination.restarting === true);
+export function isAlive(pod: ObservedPod): boolean {
+  return pod.metadata.deletionTimestamp === undefined && !hasEnded(pod);
 }
 
 export function ofJob(pods: readonly ObservedPod[], jobUID: string): ObservedPod[] {

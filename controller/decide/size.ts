@@ -98,6 +98,10 @@ const BRIEF = 256;
 const brief = (message: string): string =>
   message.length <= BRIEF ? message : `${message.slice(0, BRIEF - 1).toWellFormed()}…`;
 
+/** Whether the status says this already, as a whole or as it is cut. */
+export const isSameMessage = (stored: string, message: string): boolean =>
+  stored === message || stored === brief(message);
+
 function withBriefMessages({ conditions = [], progress, ...status }: SequentialJobStatus): SequentialJobStatus {
   return {
     ...status,

@@ -3,10 +3,10 @@
  * Pods that the Job controller may not create. Only the Events about the Pod or the Job say why. Pure.
  */
 import type { ObservedJob } from '../../shared/api/job.ts';
-import type { ObservedPod } from '../../shared/api/pod.ts';
+import { hasEnded, type ObservedPod } from '../../shared/api/pod.ts';
 import { getCondition } from '../../shared/conditions.ts';
 import { byCreation, isAlive, millis, ofJob, wantsPods } from './pods.ts';
-import type { Context, EventLook, EventSubject } from './types.ts';
+import type { Context, EventSubject } from './types.ts';
 
 /** The Job controller's word for Pods that the API server refuses it (kubernetes/pkg/controller/controller_utils.go). */
 export const FAILED_CREATE = 'FailedCreate';
@@ -45,8 +45,6 @@ interface Standstill {
   readonly subject: EventSubject;
   /** Unix milliseconds. */
   readonly fromMs: number;
-  /** One answer is enough: the Event comes before what it explains. */
-  readonly once?: true;
 }
 
 /** A Job controller creates a Pod within a moment, and what keeps it from that is to be told within 2 s. */
@@ -69,7 +67,7 @@ function standstillOf(context: Context, job: ObservedJob): Standstill | undefine
   if (stuck?.obstacle !== undefined) {
     const pullSecrets = object.spec.template?.spec?.imagePullSecrets ?? [];
     const isAsked = pullSecrets.length > 0 && CANNOT_PULL.has(stuck.obstacle.reason);
-    return isAsked ? { subject: subjectOf('Pod', stuck), fromMs: 0, once: true } : undefined;
+    return isAsked ? { subject: { ...subjectOf('Pod', stuck), isOfImage: true }, fromMs: 0 } : undefined;
   }
   const waiting = own.findLast(({ waitingSince }) => waitingSince !== undefined);
   if (waiting !== undefined) {
@@ -116,11 +114,37 @@ export function eventQuestion(context: Context, job: ObservedJob | undefined): E
   const standstill = job === undefined ? undefined : standstillOf(context, job);
   if (standstill === undefined) return undefined;
   const { subject, fromMs } = standstill;
-  if (eventLook?.uid !== subject.uid) return { subject, dueMs: fromMs };
-  return standstill.once === true ? undefined : { subject, dueMs: nextMs(eventLook, standstill) };
+  if (eventLook?.uid !== subject.uid || eventLook.isOfImage !== subject.isOfImage) return { subject, dueMs: fromMs };
+  const minMs = RECHECK.minMs[subject.kind];
+  if (eventLook.isOpen === true) return { subject, dueMs: eventLook.askedMs + minMs };
+  // One answer is enough: the Event comes before what it explains.
+  if (subject.isOfImage === true) return undefined;
+  const wait = Math.round((eventLook.askedMs - fromMs) / 4);
+  return { subject, dueMs: eventLook.askedMs + Math.min(RECHECK.maxMs, Math.max(minMs, wait)) };
 }
 
-function nextMs({ askedMs }: EventLook, { subject, fromMs }: Standstill): number {
-  const wait = Math.round((askedMs - fromMs) / 4);
-  return askedMs + Math.min(RECHECK.maxMs, Math.max(RECHECK.minMs[subject.kind], wait));
+/** Whether the last question about why the Job's step stands still has not been answered. */
+export function isUnanswered(context: Context, job: ObservedJob | undefined): boolean {
+  const { eventLook } = context.snapshot;
+  return eventLook?.isOpen === true && eventQuestion(context, job)?.subject.uid === eventLook.uid;
+}
+
+/** How long the watch of Pods may be behind that of Jobs. */
+const BEHIND_MS = 5_000;
+
+/**
+ * When to look at this Job again although nothing tells that it stands still, in Unix milliseconds: it counts a Pod that is not in
+ * sight yet, and the first sight of one is no news.
+ */
+export function unseenPodMs(
+  { snapshot: { pods, arePodsUnseen }, nowMs }: Context,
+  job: ObservedJob,
+): number | undefined {
+  if (pods === undefined || arePodsUnseen === true || !wantsPods(job) || (job.status.active ?? 0) === 0)
+    return undefined;
+  const { failed = 0, succeeded = 0 } = job.status;
+  const own = ofJob(pods, job.metadata.uid);
+  // Where one has ended that the Job does not count yet, that is the one.
+  const isInSight = own.length > failed + succeeded || own.some((pod) => !hasEnded(pod));
+  return isInSight ? undefined : nowMs + BEHIND_MS;
 }

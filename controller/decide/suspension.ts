@@ -8,13 +8,17 @@ const BACKOFF = { free: 2, baseMs: 30_000, maxMs: 300_000 } as const;
 /** A suspension so long ago has nothing to do with the next. */
 const FORGOTTEN_MS = 900_000;
 
+/** How far the clocks of two machines may be apart. */
+const CLOCK_SKEW_MS = 60_000;
+
 /** In how many milliseconds the Job may be suspended again; 0: now. */
 export function suspendAgainInMs({ suspensions }: ObservedJob, nowMs: number): number {
   const { count, at } = suspensions ?? { count: 0 };
   if (count < BACKOFF.free || at === undefined) return 0;
   const wait = Math.min(BACKOFF.maxMs, BACKOFF.baseMs * 2 ** (count - BACKOFF.free));
-  // The annotation is anybody's to change.
-  return Math.max(0, Math.min(wait, (Date.parse(at) || 0) + wait - nowMs));
+  const sinceMs = nowMs - (Date.parse(at) || 0);
+  // The annotation is anybody's to change: a time that no clock of ours has shown keeps nobody from suspending.
+  return sinceMs < -CLOCK_SKEW_MS ? 0 : Math.max(0, Math.min(wait, wait - sinceMs));
 }
 
 /** Which one in a row the next suspension is. */
@@ -25,8 +29,8 @@ export function nextSuspension({ suspensions }: ObservedJob, nowMs: number): num
 }
 
 /**
- * What is told when a Job is suspended again that somebody has let go on; undefined the first time: an old server that knows
- * no suspension looks the same, where its answer was lost.
+ * What is told when a Job is suspended again that somebody has let go on; undefined the first time, which may be the end of a
+ * suspension of theirs that ours came into.
  */
 export function suspensionUndone({ suspensions, metadata }: ObservedJob, at: string): EventDraft | undefined {
   if (suspensions === undefined || suspensions.count < BACKOFF.free) return undefined;

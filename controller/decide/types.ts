@@ -60,14 +60,19 @@ export interface EventSubject {
   readonly kind: 'Job' | 'Pod';
   readonly name: string;
   readonly uid: string;
+  /** Why its image cannot be pulled is asked for, not why its Pod is not there or not ready. */
+  readonly isOfImage?: true;
 }
 
 /** The Events about one object, as they were when they were asked for. */
 export interface EventLook {
   /** Of the object. */
   readonly uid: string;
-  /** When that was, or when it was not the object's turn; Unix milliseconds. */
+  readonly isOfImage?: true;
+  /** When that was; Unix milliseconds. */
   readonly askedMs: number;
+  /** There was no answer, or it was not the object's turn: the Events are those of the last answer, or none. */
+  readonly isOpen?: true;
   /** Of each reason that tells something the newest. */
   readonly events: readonly ObservedEvent[];
 }

@@ -5,7 +5,8 @@ import type { Dependency } from '../../shared/jobs/dependencies.ts';
 import { getCondition } from '../../shared/conditions.ts';
 import { nextJobName, runningJob, runningStep } from './draft.ts';
 import { obstacleOf } from './obstacle.ts';
-import { fitMessage } from './size.ts';
+import { lostPods, podNames } from './pods-left.ts';
+import { fitMessage, isSameMessage } from './size.ts';
 import type { Context, Finding } from './types.ts';
 
 type Postponed = Extract<Finding, { type: 'postponed' }>;
@@ -27,17 +28,27 @@ export function obstacle(context: Context): Wait | undefined {
   const found =
     runningStep(draft) === undefined
       ? missing(context)
-      : obstacleOf(snapshot.pods ?? [], snapshot.eventLook, runningJob(context));
+      : (lost(context) ?? obstacleOf(snapshot.pods ?? [], snapshot.eventLook, runningJob(context)));
   if (found === undefined) return undefined;
   const message = fitMessage(found.message);
   const known = getCondition(snapshot.object.status?.conditions, 'ResourcesUnavailable');
-  return { ...found, message, isKnown: known?.status === 'True' && known.message === message };
+  return { ...found, message, isKnown: known?.status === 'True' && isSameMessage(known.message, message) };
 }
 
 /** What the step waits for, in a sentence. */
 export function sentenceOf({ reason, message, isAtEnd }: Obstacle, label: string): string {
   if (isAtEnd === true) return MESSAGE.notEnded(label, message);
-  return reason === REASON.jobSuspended ? MESSAGE.held(label, message) : MESSAGE.waiting(label, message);
+  return HOLDING.has(reason) ? MESSAGE.held(label, message) : MESSAGE.waiting(label, message);
+}
+
+/** The step may have begun. */
+const HOLDING: ReadonlySet<string> = new Set([REASON.jobSuspended, REASON.podStillTerminating]);
+
+/** Pods that the Job waits for before it starts another one, or ends. */
+function lost(context: Context): Obstacle | undefined {
+  const pods = lostPods(context);
+  if (pods.length === 0) return undefined;
+  return { reason: REASON.podStillTerminating, message: MESSAGE.podsOverdue(podNames(pods, context.nowMs)) };
 }
 
 /** How long a step waits for what an init container of its Pod may create. */
@@ -45,7 +56,7 @@ const CREATED_WAIT_MS = 15_000;
 
 /** Those that the step still waits for: the others may be created by its own Pod, which then waits by itself. */
 export function awaited(missing: readonly Dependency[], context: Context): readonly Dependency[] {
-  const isOver = waitedMs(context) >= CREATED_WAIT_MS;
+  const isOver = waitedMs(context, isOfDependency) >= CREATED_WAIT_MS;
   return isOver && missing.every(({ mayBeCreated }) => mayBeCreated === true) ? [] : missing;
 }
 
@@ -69,6 +80,7 @@ function postponed({ reason, message }: Postponed, { snapshot }: Context): strin
 export function withObstacle({ snapshot }: Context, failure: string): string {
   const known = getCondition(snapshot.object.status?.conditions, 'ResourcesUnavailable');
   if (known?.status !== 'True') return failure;
+  if (HOLDING.has(known.reason)) return MESSAGE.heldUp(failure, known.message);
   const isAtEnd = known.reason === REASON.containerStillRunning;
   return (isAtEnd ? MESSAGE.neverEnded : MESSAGE.neverStarted)(failure, known.message);
 }
@@ -81,8 +93,10 @@ export function recheckMs(context: Context): number {
   return Math.min(RECHECK.maxMs, Math.max(RECHECK.minMs, Math.round(waitedMs(context) / 4)));
 }
 
-/** For how long the step has been waiting, by the condition; 0 where it says nothing. */
-function waitedMs({ snapshot, nowMs }: Context): number {
+/** For how long the step has been waiting, for a reason like this, by the condition; 0 where it says nothing. */
+function waitedMs({ snapshot, nowMs }: Context, isMeant: (reason: string) => boolean = () => true): number {
   const known = getCondition(snapshot.object.status?.conditions, 'ResourcesUnavailable');
-  return known?.status === 'True' ? nowMs - Date.parse(known.lastTransitionTime) : 0;
+  return known?.status === 'True' && isMeant(known.reason) ? nowMs - Date.parse(known.lastTransitionTime) : 0;
 }
+
+const isOfDependency = (reason: string): boolean => Object.values(REASON_OF).includes(reason);

@@ -1,5 +1,5 @@
 /** What the controller reads of a batch/v1 Job; the cache keeps this much and no more. */
-import { KIND } from './group.ts';
+import { GROUP, KIND } from './group.ts';
 import type { ObjectMeta, OwnerReference } from './types.ts';
 
 export interface JobCondition {
@@ -88,5 +88,10 @@ export function isEndedByUs(job: ObservedJob | undefined): boolean {
 
 /** The owner reference that marks the object's controller, if that is a SequentialJob. */
 export function sequentialJobOwner(job: ObservedJob): OwnerReference | undefined {
-  return job.metadata.ownerReferences?.find((owner) => owner.controller === true && owner.kind === KIND);
+  return job.metadata.ownerReferences?.find(isSequentialJobController);
+}
+
+/** Whether this owner is a SequentialJob, of whatever version, and the object's controller. Other groups may have the kind, too. */
+export function isSequentialJobController({ controller, kind, apiVersion }: OwnerReference): boolean {
+  return controller === true && kind === KIND && apiVersion.startsWith(`${GROUP}/`);
 }

@@ -51,3 +51,7 @@ export interface ObservedEvent {
   /** RFC 3339. */
   readonly lastSeen?: string;
 }
+
+/** Whether its deciding container has ended for good. */
+export const hasEnded = ({ termination }: ObservedPod): boolean =>
+  termination !== undefined && termination.restarting !== true;

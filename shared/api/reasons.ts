@@ -33,6 +33,7 @@ export const REASON = {
   quotaExceeded: 'QuotaExceeded',
   jobSuspended: 'JobSuspended',
   containerStillRunning: 'ContainerStillRunning',
+  podStillTerminating: 'PodStillTerminating',
   permissionDenied: 'PermissionDenied',
   resourcesAvailable: 'ResourcesAvailable',
 } as const;
@@ -146,6 +147,7 @@ export const MESSAGE = {
   /** Behind the failure of a step whose time was up before it could start. */
   neverStarted: (failure: string, why: string): string => `${failure}; it could not start: ${why}`,
   neverEnded: (failure: string, why: string): string => `${failure}; it did not end: ${why}`,
+  heldUp: (failure: string, why: string): string => `${failure}; ${why}`,
   missing: (what: readonly string[]): string => `${listed(what)} not found`,
   resourcesAvailable: 'Nothing that a step needs is known to be missing',
   failed: (failure: Failure): string =>
@@ -178,6 +180,8 @@ export const MESSAGE = {
       node === undefined ? '' : ` on node "${node}"`,
       until === undefined ? '' : ` (to end by ${until})`,
     ].join(''),
+  /** Pods whose grace period was over long ago. */
+  podsOverdue: (pods: readonly string[]): string => `the Job still has Pods that should have ended: ${listed(pods)}`,
   /** Behind the Pods that are waited for, where the grace period of one is over: what people can do. */
   nodeIsLost:
     '; if the node is gone, delete the Node or taint it with node.kubernetes.io/out-of-service=nodeshutdown:NoExecute',

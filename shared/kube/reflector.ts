@@ -25,6 +25,8 @@ export interface ReflectorOptions<T extends KubeObject> {
   readonly onError?: (error: ApiError, retryMs: number) => void;
   /** Told of each programming error: at an object, which is left out, or else with the delay before the next try. */
   readonly onInternalError?: (error: unknown, at: InternalErrorAt) => void;
+  /** Told when a watch is open: what it shows may be read. */
+  readonly onOpen?: () => void;
   /** Told when a watch is open again after lists or watches had failed for want of a connection. */
   readonly onReconnect?: () => void;
   readonly random?: () => number;
@@ -216,6 +218,7 @@ export class Reflector<T extends KubeObject> {
       signal: this.#stopping.signal,
     });
     this.#watchingSince = performance.now();
+    this.#options.onOpen?.();
     this.#reconnected();
     for await (const frame of readFrames(body)) {
       this.#apply(frame);

@@ -136,6 +136,17 @@ describe('patchJob', () => {
     },
   );
 
+  it('takes it that a Job can be suspended which a webhook lets go on at once: it is tried again', async () => {
+    api.intercept = ({ method, body }) => {
+      if (method === 'PATCH') (body as { spec: { suspend: boolean } }).spec.suspend = false;
+      return undefined;
+    };
+    const after = await patch('SuspendJob');
+    expect(after.findings).toEqual({});
+    expect(after.jobs.find(({ metadata }) => metadata.name === NAME)?.suspensions).toMatchObject({ count: 2 });
+    expect(deps.skills.suspendsJobs).toBe(true);
+  });
+
   describe('on a server that cannot suspend Jobs', () => {
     beforeEach(() => {
       api.suspendsJobs = false;

@@ -110,7 +110,7 @@ describe('EventLookup', () => {
       throw new ApiError('Forbidden', 'events is forbidden');
     };
     await ask();
-    await ask();
+    expect(await ask()).not.toHaveProperty('isOpen');
     expect(client.requests).toHaveLength(1);
     await ask(observedJob(1, { metadata: { namespace: 'team-b' } }));
     expect(client.requests).toHaveLength(2);
@@ -130,6 +130,7 @@ describe('EventLookup', () => {
     expect(await lookup.ask(other, { ...SUBJECT, uid: 'pod-0' })).toStrictEqual({
       uid: 'pod-0',
       askedMs: nowMs,
+      isOpen: true,
       events: [],
     });
     const { promise, resolve } = Promise.withResolvers<unknown>();

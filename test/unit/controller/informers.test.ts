@@ -27,6 +27,12 @@ const pending = (reason: string): Json => ({
   status: { phase: 'Pending', containerStatuses: [containerStatus(waiting(reason, 'not found'))] },
 });
 const ended = { status: { phase: 'Failed', containerStatuses: [containerStatus(terminated(1))] } };
+const restarting = {
+  status: {
+    phase: 'Running',
+    containerStatuses: [{ ...containerStatus(waiting('CrashLoopBackOff', 'back-off')), lastState: terminated(1) }],
+  },
+};
 const running = {
   status: { phase: 'Running', containerStatuses: [containerStatus({ running: { startedAt: at(1) } })] },
 };
@@ -153,14 +159,19 @@ describe('Informers', () => {
       expect(informers.podsState).toBe(state);
     });
 
-    it('Pods are listed no longer when the permission is taken away, until they are seen again', async () => {
+    it('Pods are listed no longer when the permission is taken away, until a watch is open again', async () => {
       await started();
       expect(informers.podsState).toBe('listed');
       watches.get('pods')?.send('ERROR', { kind: 'Status', code: 403, reason: 'Forbidden', message: 'no' });
       await pass();
       expect(informers.podsState).toBe('forbidden');
-      await pass(1_000);
-      await send('pods', 'ADDED', rawPod());
+      for (const code of ['Forbidden', 'ServerError'] as const) {
+        refused.pods = code;
+        await pass(600_000);
+        expect(informers.podsState).toBe('forbidden');
+      }
+      refused = {};
+      await pass(60_000);
       expect(informers.podsState).toBe('listed');
     });
 
@@ -416,6 +427,22 @@ describe('Informers', () => {
         [
           ['ADDED', pod(101, running)],
           ['DELETED', pod(102, running)],
+        ],
+        1,
+      ],
+      [
+        'one that goes while its container is about to run again is',
+        [
+          ['ADDED', pod(101, restarting)],
+          ['DELETED', pod(102, restarting)],
+        ],
+        2,
+      ],
+      [
+        'one that goes after its end is not: that was its news',
+        [
+          ['ADDED', pod(101, ended)],
+          ['DELETED', pod(102, ended)],
         ],
         1,
       ],

@@ -2,6 +2,8 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { PodsState } from '../../../controller/informers.ts';
 import { reconcile } from '../../../controller/reconcile.ts';
+import { toObservedPod } from '../../../controller/transform-pod.ts';
+import type { SequentialJob } from '../../../shared/api/types.ts';
 import { getCondition } from '../../../shared/conditions.ts';
 import { describeRequest, FakeApi, fault, jobPath } from '../../support/fake-api.ts';
 import { at, container, jobCondition, NAMESPACE, NOW_MS, sequentialJob } from '../../support/objects.ts';
@@ -68,6 +70,39 @@ describe('a step that failed and whose Pod runs on, on a server before 1.31', ()
     expect(progressing()).toMatch(/^Waiting with step 1 \(load\) .* 35 s after .* no permission to list Pods$/);
     nowMs = Date.parse(at(35));
     await restarted(state);
+    expect(names()).toEqual(['etl-0-extract', 'etl-1-load']);
+  });
+
+  it('is waited for by a resume, also of a new process that has not listed the Pods', async () => {
+    api.putSequentialJob({
+      ...(api.sequentialJob(NAMESPACE, 'etl') as SequentialJob),
+      spec: { containers: [container('extract')] },
+    });
+    await restarted('awaited');
+    const stored = api.sequentialJob(NAMESPACE, 'etl') as SequentialJob;
+    expect(stored.status).toMatchObject({ phase: 'Failed', resumes: 0 });
+    const { metadata, spec } = stored;
+    api.putSequentialJob({ ...stored, metadata: { ...metadata, generation: 2 }, spec: { ...spec, resume: 1 } });
+    await restarted('awaited');
+    expect(progressing()).toMatch(/^The sequence is resumed at step 0 \(extract\) when the Pods .* have ended: "p"/);
+    await restarted('awaited');
+    expect(names()).toEqual(['etl-0-extract']);
+    api.remove(POD);
+    await restarted('awaited');
+    expect(names()).toEqual(['etl-0-extract', 'etl-0-extract-r1']);
+  });
+
+  it('does not count any more, as it was last seen, once Pods may not be listed: it is given its grace period', async () => {
+    const { deps } = new Process(api, () => nowMs);
+    deps.pods.observe(toObservedPod(api.get(POD)));
+    nowMs = Date.parse(at(34));
+    const visit = async (): Promise<void> => {
+      for (let visits = 0; visits < 3; visits++) await reconcile(KEY, { ...deps, podsState: () => 'forbidden' });
+    };
+    await visit();
+    expect(names()).toEqual(['etl-0-extract']);
+    nowMs = Date.parse(at(35));
+    await visit();
     expect(names()).toEqual(['etl-0-extract', 'etl-1-load']);
   });
 

@@ -138,13 +138,42 @@ describe('GoneJobs', () => {
     expect(uids(record('Running'))).toEqual([]);
   });
 
-  it('keeps 4096 at most, the newest', () => {
+  it('forgets those of a sequence that is gone', () => {
+    const object = see(record('Running'), observedJob(0, { status: completed() }));
+    sequentialJobs.remove({ ...object, metadata: { ...object.metadata, resourceVersion: '999' } });
+    expect(uids(record('Running'))).toEqual([]);
+  });
+
+  it('keeps nothing of the attempts before a resume', () => {
+    const object = sequentialJob({ status: { resumes: 2 } });
+    const job = (resumes: number): ObservedJob =>
+      observedJob(0, { step: { index: 0, resumes }, status: completed(), metadata: { uid: `uid-${resumes}` } });
+    see(object, job(1));
+    expect(uids(see(object, job(2)))).toEqual(['uid-2']);
+  });
+
+  it('keeps the newest 8 of a sequence', () => {
     const object = sequentialJob({});
-    for (let i = 0; i < 5000; i++) {
+    for (let i = 0; i < 20; i++) {
       see(object, observedJob(0, { status: completed(), metadata: { name: `etl-0-x${i}`, uid: `uid-${i}` } }));
     }
-    expect(uids(object)).toHaveLength(4096);
-    expect(uids(object).at(-1)).toBe('uid-4999');
+    expect(uids(object)).toHaveLength(8);
+    expect(uids(object).at(-1)).toBe('uid-19');
+  });
+
+  it('keeps those of the newest 4096 sequences', () => {
+    const objects = Array.from({ length: 4100 }, (_, i) =>
+      sequentialJob({ metadata: { name: `s${i}`, uid: `owner-${i}` } }),
+    );
+    for (const [i, object] of objects.entries()) {
+      const { name, uid } = object.metadata;
+      const ownerReferences = [{ ...ownedBy(uid), name }];
+      see(
+        object,
+        observedJob(0, { status: completed(), metadata: { name: `j${i}`, uid: `uid-${i}`, ownerReferences } }),
+      );
+    }
+    expect(objects.filter((object) => uids(object).length > 0)).toEqual(objects.slice(-4096));
   });
 });
 

@@ -1,4 +1,4 @@
-import { LABELS, SUSPENDED_ANNOTATION, ENDED_ANNOTATION } from '../../../shared/api/group.ts';
+import { ENDED_ANNOTATION, LABELS, MANAGER, SUSPENDED_ANNOTATION } from '../../../shared/api/group.ts';
 import type { ObservedJob } from '../../../shared/api/job.ts';
 import { describe, expect, it } from '@jest/globals';
 import { toObservedJob, toSequentialJob } from '../../../controller/transform.ts';
@@ -97,6 +97,16 @@ describe('toObservedJob', () => {
       'is suspended by somebody else, whose name is known',
       { spec: { suspend: true }, metadata: { managedFields: [OWNED_BY_A_QUEUE] } },
       { suspended: { byUs: false, manager: 'queue' } },
+    ],
+    [
+      'was suspended as it was created, by a webhook that somebody else has: the name is ours',
+      { spec: { suspend: true }, metadata: { managedFields: [{ ...OWNED_BY_A_QUEUE, manager: MANAGER }] } },
+      { suspended: { byUs: false } },
+    ],
+    [
+      'cannot be suspended (before 1.21), which was tried',
+      { spec: {}, metadata: { annotations: { [SUSPENDED_ANNOTATION]: `1 ${at(1)}` } } },
+      {},
     ],
     [
       'is suspended by us',

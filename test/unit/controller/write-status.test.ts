@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { SequentialJob } from '../../../shared/api/types.ts';
 import { ApiError } from '../../../shared/kube/errors.ts';
 import { FakeApi, jobPath } from '../../support/fake-api.ts';
-import { container, failed, NAMESPACE, sequentialJob } from '../../support/objects.ts';
+import { completed, container, failed, NAMESPACE, sequentialJob } from '../../support/objects.ts';
 import { Process } from '../../support/process.ts';
 import { rawPod } from '../../support/pods.ts';
 import { toObservedPod } from '../../../controller/transform-pod.ts';
@@ -131,6 +131,36 @@ describe('a status that is refused as too large', () => {
     limit = Infinity;
     await current.settle();
     expect(stored().status?.steps).toMatchObject([{ state: 'Failed' }, { state: 'Running' }]);
+  });
+
+  it('starts nothing more while not even its smallest form is taken, whatever the Jobs do', async () => {
+    await current.settle();
+    limit = 10;
+    await expect(failStep(0)).rejects.toThrow('it does not settle');
+    const before = api.jobs().length;
+    api.setJobStatus(jobPath(NAMESPACE, 'etl-1-transform'), { ...failed(), failed: 1 });
+    current.sync();
+    await expect(current.settle()).rejects.toThrow('it does not settle');
+    expect(api.jobs()).toHaveLength(before);
+    limit = Infinity;
+    await current.settle();
+    expect(stored().status?.steps?.map(({ state }) => state)).toEqual(['Failed', 'Failed', 'Running']);
+  });
+
+  it('is no reason to run a step again whose Job is gone meanwhile', async () => {
+    limit = 10;
+    await expect(current.settle()).rejects.toThrow('it does not settle');
+    api.setJobStatus(jobPath(NAMESPACE, 'etl-0-extract'), { ...completed(), succeeded: 1 });
+    // A new process does not know that no status is taken, and starts the next step.
+    current = new Process(api);
+    await expect(current.settle()).rejects.toThrow('it does not settle');
+    expect(api.jobs().map(({ metadata }) => metadata.name)).toEqual(['etl-0-extract', 'etl-1-transform']);
+    api.remove(jobPath(NAMESPACE, 'etl-0-extract'));
+    limit = Infinity;
+    current = new Process(api);
+    await current.settle();
+    expect(api.jobs().map(({ metadata }) => metadata.name)).toEqual(['etl-1-transform']);
+    expect(stored().status?.steps).toMatchObject([{ name: 'extract' }, { name: 'transform', state: 'Running' }]);
   });
 
   it('that fails for another reason is not cut', async () => {

@@ -1,8 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
-import { podNames } from '../../../../controller/decide/pods-left.ts';
+import { recordedDraft } from '../../../../controller/decide/draft.ts';
+import { lostPods, nextLostMs, podNames } from '../../../../controller/decide/pods-left.ts';
 import type { ObservedPod } from '../../../../shared/api/pod.ts';
-import { at } from '../../../support/objects.ts';
-import { observedPod } from '../../../support/pods.ts';
+import { at, sequentialJob } from '../../../support/objects.ts';
+import { JOB_UID, observedPod, podTermination } from '../../../support/pods.ts';
 
 const going = (name: string): ObservedPod =>
   observedPod({ metadata: { name, deletionTimestamp: at(10) }, node: 'worker-1' });
@@ -23,5 +24,28 @@ describe('Pods that are waited for are named', () => {
     ],
   ])('%s', (_says, pods, seconds, expected) => {
     expect(podNames(pods, Date.parse(at(0)) + seconds * 1000)).toEqual(expected);
+  });
+});
+
+describe('the Pods of the running step count as lost', () => {
+  const ended = observedPod({ metadata: { name: 'c' }, failed: true, termination: podTermination({}) });
+  const endedAndGoing = { ...going('d'), failed: true, termination: podTermination({}) };
+
+  it.each<readonly [string, readonly ObservedPod[], number, readonly string[], number | undefined]>([
+    ['not where there is none', [], 70, [], undefined],
+    ['not while one runs', [observedPod({})], 70, [], undefined],
+    ['not in their grace period, nor in the minute after it', [going('a')], 69, [], 70],
+    ['after that', [going('a')], 70, ['a'], undefined],
+    ['not while another one may end yet', [going('a'), observedPod({ metadata: { name: 'b' } })], 70, [], undefined],
+    ['whatever has ended besides', [going('a'), ended], 70, ['a'], undefined],
+    ['also where one has ended and does not go', [endedAndGoing], 70, ['d'], undefined],
+  ])('%s', (...[, pods, seconds, expected, next]) => {
+    const step = { index: 1, name: 'transform', jobUID: JOB_UID, state: 'Running' } as const;
+    const object = sequentialJob({ status: { startTime: at(0), steps: [step] } });
+    const snapshot = { object, jobs: [], findings: {}, pods };
+    const nowMs = Date.parse(at(0)) + seconds * 1000;
+    const context = { snapshot, draft: recordedDraft(snapshot), now: at(seconds), nowMs };
+    expect(lostPods(context).map(({ metadata }) => metadata.name)).toEqual(expected);
+    expect(nextLostMs(context)).toBe(next === undefined ? undefined : Date.parse(at(next)));
   });
 });

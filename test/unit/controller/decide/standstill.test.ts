@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { recordedDraft } from '../../../../controller/decide/draft.ts';
-import { type EventQuestion, eventQuestion } from '../../../../controller/decide/standstill.ts';
+import { type EventQuestion, eventQuestion, unseenPodMs } from '../../../../controller/decide/standstill.ts';
 import type { EventLook, Snapshot } from '../../../../controller/decide/types.ts';
 import type { ObservedJob } from '../../../../shared/api/job.ts';
 import type { ObservedPod } from '../../../../shared/api/pod.ts';
@@ -77,9 +77,34 @@ describe('Events are asked for', () => {
         job: active,
         pods: [observedPod({ obstacle: pulling })],
         spec: secrets,
-        look: eventLook([], { uid: `uid-${POD_NAME}` }),
+        look: eventLook([], { uid: `uid-${POD_NAME}`, isOfImage: true }),
       },
       undefined,
+    ],
+    [
+      'also where they were asked for before, about what came before the image',
+      {
+        job: active,
+        pods: [observedPod({ obstacle: pulling })],
+        spec: secrets,
+        look: eventLook([], { uid: `uid-${POD_NAME}` }),
+      },
+      ['Pod', (0 - Date.parse(at(0))) / 1000],
+    ],
+    [
+      'and of these again in 5 s, where there was no answer',
+      {
+        job: active,
+        pods: [observedPod({ obstacle: pulling })],
+        spec: secrets,
+        look: eventLook([], { uid: `uid-${POD_NAME}`, isOfImage: true, isOpen: true, askedMs: Date.parse(at(30)) }),
+      },
+      ['Pod', 35],
+    ],
+    [
+      'about a Job without a Pod again in 2 s, where there was no answer',
+      { job: idle, look: eventLook([], { isOpen: true, askedMs: Date.parse(at(43)) }) },
+      ['Job', 45],
     ],
     [
       'not where it is another obstacle, whatever pull secrets there are',
@@ -120,5 +145,24 @@ describe('Events are asked for', () => {
     ],
   ])('%s', (_says, world, expected) => {
     expect(brief(world)).toEqual(expected);
+  });
+});
+
+describe('a Job that counts a Pod which is not in sight is looked at again', () => {
+  const ended = observedPod({ failed: true, termination: podTermination({ at: at(10) }) });
+  const retried = { ...active, status: { ...active.status, failed: 1 } };
+
+  it.each<readonly [string, ObservedJob, Partial<Snapshot>, boolean]>([
+    ['in 5 s', active, { pods: [] }, true],
+    ['also after a failure', retried, { pods: [ended] }, true],
+    ['not where the Pod is in sight', active, { pods: [observedPod()] }, false],
+    ['not where that has ended, and the Job has not counted it', active, { pods: [ended] }, false],
+    ['not where no Pod is counted', idle, { pods: [] }, false],
+    ['not where Pods may not be listed', active, { pods: [], arePodsUnseen: true }, false],
+    ['not where the Job is to stop', { ...active, suspended: { byUs: true } }, { pods: [] }, false],
+  ])('%s', (_says, job, seen, isLookedAt) => {
+    const snapshot: Snapshot = { object: sequentialJob(), jobs: [job], findings: {}, ...seen };
+    const context = { snapshot, draft: recordedDraft(snapshot), now: NOW, nowMs: NOW_MS };
+    expect(unseenPodMs(context, job)).toBe(isLookedAt ? NOW_MS + 5_000 : undefined);
   });
 });

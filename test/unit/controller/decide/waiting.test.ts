@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { recordedDraft } from '../../../../controller/decide/draft.ts';
+import { cutStatus, MAX_CUT } from '../../../../controller/decide/size.ts';
 import type { Context, Snapshot } from '../../../../controller/decide/types.ts';
-import { obstacle, recheckMs } from '../../../../controller/decide/waiting.ts';
+import { awaited, obstacle, recheckMs } from '../../../../controller/decide/waiting.ts';
 import { toTimestamp } from '../../../../shared/api/time.ts';
 import type { Condition, SequentialJobStatus } from '../../../../shared/api/types.ts';
 import type { Dependency } from '../../../../shared/jobs/dependencies.ts';
@@ -51,6 +52,24 @@ describe('recheckMs', () => {
   });
 });
 
+describe('what an init container of the step may create', () => {
+  const mayBeCreated = { ...SECRET, mayBeCreated: true } as const;
+
+  it.each<readonly [string, number, readonly Condition[], boolean]>([
+    ['is waited for at first', 0, [], true],
+    ['is waited for 15 s', 14, [condition()], true],
+    ['and no longer', 15, [condition()], false],
+    ['and not less because of a quota that was full', 3600, [condition({ reason: 'QuotaExceeded' })], true],
+  ])('%s', (_says, seconds, conditions, isAwaited) => {
+    expect(awaited([mayBeCreated], context(seconds, { conditions }))).toEqual(isAwaited ? [mayBeCreated] : []);
+  });
+
+  it('is waited for as long as something else is missing', () => {
+    const missing = [mayBeCreated, MAP];
+    expect(awaited(missing, context(3600, { conditions: [condition()] }))).toEqual(missing);
+  });
+});
+
 describe('obstacle, before the Job', () => {
   it.each<readonly [string, Snapshot['findings'], unknown]>([
     ['nobody has looked', {}, undefined],
@@ -80,6 +99,18 @@ describe('obstacle, before the Job', () => {
     ['the same, come back after it was there, is news', [condition({ status: 'False' })], false],
   ])('%s', (_says, conditions, expected) => {
     expect(obstacle(context(0, { conditions }, { findings: needs(SECRET) }))?.isKnown).toBe(expected);
+  });
+});
+
+describe('obstacle, in a status that was cut', () => {
+  const many = Array.from({ length: 3 }, (_, i) => ({ ...SECRET, name: `secret-${i}`.padEnd(200, 'x') }));
+
+  it('is known again', () => {
+    const whole = context(0, {}, { findings: needs(...many) });
+    const message = obstacle(whole)?.message ?? '';
+    const cut = cutStatus({ conditions: [condition({ message })] }, MAX_CUT);
+    expect(cut.conditions?.[0]?.message).toHaveLength(256);
+    expect(obstacle(context(0, cut, { findings: needs(...many) }))?.isKnown).toBe(true);
   });
 });
 

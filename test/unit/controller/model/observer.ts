@@ -1,4 +1,5 @@
 /** What must hold whenever the controller changes something in the API; the world is told where it does not. */
+import { toObservedPod } from '../../../../controller/transform-pod.ts';
 import type { SequentialJob, SequentialJobStatus } from '../../../../shared/api/types.ts';
 import { isOver, type RawJob } from './cluster.ts';
 import { isExtra, type JobRecord, placeOf, type View } from './ledger.ts';
@@ -112,7 +113,10 @@ export class Observer implements Witness {
     const process = sender as Process;
     stopwatch.onStatus(before.status, status, nowMs);
     this.#world.findLost();
-    for (const { jobUID } of status.steps ?? []) this.#record(ledger.find(jobUID));
+    for (const step of status.steps ?? []) {
+      this.#record(ledger.find(step.jobUID));
+      if (step.state === 'Failed' && step.reason === 'DeadlineExceeded') this.#giveUp(ledger.find(step.jobUID));
+    }
     for (const fault of statusFaults(before, after, ledger)) this.#blame(fault);
     for (const fault of stepFaultsSeen(before.status, status, { sender: process, cluster, ledger })) this.#blame(fault);
     this.#checkSuspended(process, before, status);
@@ -128,6 +132,18 @@ export class Observer implements Witness {
     if (job === undefined) return;
     job.isRecorded = true;
     if (job.isStray) this.#blame(broken('recordKept', `${job.name} was deleted, and is put on record`));
+  }
+
+  /** A Job whose Pod should have ended a minute ago need not have ended when the time is up. */
+  #giveUp(job: JobRecord | undefined): void {
+    if (job?.end !== undefined) return;
+    const pods = this.#world.cluster.made('Pod').map(toObservedPod);
+    const dueMs = pods.flatMap((pod) =>
+      pod.jobUID === job?.uid ? Date.parse(pod.metadata.deletionTimestamp ?? '') : [],
+    );
+    if (job === undefined || !dueMs.some((ms) => ms + 60_000 <= this.#world.nowMs)) return;
+    job.end = 'Failed';
+    job.reason = 'DeadlineExceeded';
   }
 
   #checkSuspended(sender: Process, before: SequentialJob, status: SequentialJobStatus): void {

@@ -66,6 +66,8 @@ describe('sequentialJobOwner', () => {
     ['its SequentialJob', [ownedBy('u1')], 'u1'],
     ['a SequentialJob that is not the controller', [mere], undefined],
     ['another kind', [cronJob], undefined],
+    ['a kind of that name in another group', [{ ...ownedBy(), apiVersion: 'jobs.example.org/v1' }], undefined],
+    ['one of another version', [{ ...ownedBy('u1'), apiVersion: 'batch.example.com/v2' }], 'u1'],
     ['the controller among others', [mere, cronJob, ownedBy('u1')], 'u1'],
   ])('%s', (_says, ownerReferences, expected) => {
     const { metadata } = observedJob(0);

@@ -1,0 +1,107 @@
+/** The guards of what people and the clock bring: suspension, and a deadline while a step runs. */
+import type { ObservedJob } from '../../shared/api/job.ts';
+import { isAbandoned, isOverdue } from './clock.ts';
+import { runningJob, runningStep } from './draft.ts';
+import type { Guard } from './guard.ts';
+import { containersRun, hasPodsRunning, lostPods } from './pods-left.ts';
+import { suspendAgainInMs } from './suspension.ts';
+import type { Context, Finding } from './types.ts';
+import { suspendedPodMs } from './unseen-pods.ts';
+
+/** What was found out about the running step's Job. */
+export function runningFinding({ draft, snapshot }: Context): Finding | undefined {
+  const name = runningStep(draft)?.jobName;
+  return name === undefined ? undefined : snapshot.findings[name];
+}
+
+/** Whether the sequence is to stand still. */
+export const isSuspended = ({ snapshot }: Context): boolean => snapshot.object.spec.suspend === true;
+
+const isToBeSuspended = (job: ObservedJob | undefined): job is ObservedJob =>
+  job !== undefined && job.suspended === undefined && job.metadata.deletionTimestamp === undefined;
+
+/** Whether the Job was ended because the time is up, and cannot end. */
+const isStuck = (context: Context): boolean =>
+  isOverdue(context) && runningJob(context)?.deadlineSeconds === 0 && lostPods(context).length > 0;
+
+export const LIFE_GUARDS = {
+  isSuspended: {
+    says: 'spec.suspend is true',
+    holds: isSuspended,
+  },
+  isLetGoBeforeStart: {
+    says: 'spec.suspend is false again, and nothing has begun',
+    holds: (context) => !isSuspended(context) && context.draft.startTime === undefined,
+  },
+  isLetGoInStep: {
+    says: "spec.suspend is false again, and a step's Job stands still",
+    holds: (context) => !isSuspended(context) && runningStep(context.draft) !== undefined,
+  },
+  isLetGo: {
+    says: 'spec.suspend is false again',
+    holds: (context) => !isSuspended(context),
+  },
+  jobIsToBeSuspended: {
+    says: 'spec.suspend is true, and the Job can be suspended and is not',
+    holds: (context) => {
+      const job = runningJob(context);
+      // A Job that is suspended is not ended by its time limit: the deadline comes first.
+      if (!isSuspended(context) || isOverdue(context)) return false;
+      if (runningFinding(context)?.type === 'unsuspendable') return false;
+      return isToBeSuspended(job) && suspendAgainInMs(job, context.nowMs) === 0;
+    },
+  },
+  suspensionIsUndone: {
+    says: 'spec.suspend is true, and somebody else lets the Job go on again and again',
+    holds: (context) => {
+      const job = runningJob(context);
+      if (!isSuspended(context) || isOverdue(context)) return false;
+      return isToBeSuspended(job) && suspendAgainInMs(job, context.nowMs) > 0;
+    },
+  },
+  podsStillEnd: {
+    says: 'spec.suspend is false, and Pods of the suspended Job, or of a deleted one, have not ended yet: its next one must not overlap with them',
+    holds: (context) =>
+      !isSuspended(context) &&
+      runningJob(context)?.suspended?.byUs === true &&
+      (containersRun(context) || suspendedPodMs(context) > 0),
+  },
+  podsOfSuspensionAreUnseen: {
+    says: 'the suspended Job does not count Pods that are being deleted (before 1.29), and nobody has asked for them',
+    holds: (context) => {
+      const job = runningJob(context);
+      const isOurs = isSuspended(context) || job?.suspended?.byUs === true;
+      if (!isOurs || job?.suspended === undefined || job.status.terminating !== undefined) return false;
+      if (context.draft.suspendedSince !== undefined || hasPodsRunning(context)) return false;
+      return runningFinding(context)?.type !== 'inspected';
+    },
+  },
+  jobIsToContinue: {
+    says: 'spec.suspend is false, and the Job is suspended by us',
+    holds: (context) => !isSuspended(context) && runningJob(context)?.suspended?.byUs === true,
+  },
+  jobIsToBeEnded: {
+    says: 'the sequence was active for longer than activeDeadlineSeconds, and the Job does not know it',
+    holds: (context) => {
+      const job = runningJob(context);
+      const standsStill = isSuspended(context) && job?.suspended?.byUs === true && lostPods(context).length === 0;
+      return isOverdue(context) && !standsStill && job?.deadlineSeconds !== 0;
+    },
+  },
+  lossOfPodIsUnsure: {
+    says: 'the time is up, the Job waits for a Pod that should have ended long ago, and nobody has asked whether it is still there',
+    holds: (context) => isStuck(context) && runningFinding(context)?.type !== 'inspected',
+  },
+  jobIsHeldOverdue: {
+    says: 'the time is up, and the Job does not end: somebody else suspended it or runs it (managedBy), or the node of its Pod is lost',
+    holds: (context) => {
+      const job = runningJob(context);
+      const isHeld = job?.suspended?.byUs === false && (job.status.active ?? 0) === 0;
+      return (isHeld && isOverdue(context)) || isStuck(context) || isAbandoned(context);
+    },
+  },
+  stepStandsStill: {
+    says: 'spec.suspend is true, and no Pod of the suspended Job runs any more, not even in its grace period',
+    holds: (context) => isSuspended(context) && runningJob(context)?.suspended !== undefined && !containersRun(context),
+  },
+} as const satisfies Readonly<Record<string, Guard>>;
