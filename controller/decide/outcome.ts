@@ -93,14 +93,14 @@ function courseOf(context: Context): Course {
   const recorded = runningStep(context.draft)?.attempts;
   const due = willFail(job) && recorded !== undefined ? recorded : failed + 1;
   const attempts = Math.max(due, started, recorded ?? 0);
-  return { attempts, ...(isCounted ? (ended(failure) ?? recordedEnd(context)) : {}) };
+  return { attempts, ...((isCounted ? ended(failure) : undefined) ?? recordedEnd(context)) };
 }
 
 /** Whether something else keeps the Pod running whose step's container has ended: that is told at once, and so is its end. */
 const isKept = ({ snapshot: { pods = [] } }: Context, jobUID: string): boolean =>
   pods.some((pod) => pod.jobUID === jobUID && pod.obstacle?.isAtEnd === true);
 
-/** How the last Pod ended, as it was put down before that Pod vanished. */
+/** How the last Pod ended, as it was put down before that Pod was killed or vanished. */
 function recordedEnd({ draft }: Context): Course {
   const { exitCode, reason, message } = runningStep(draft) ?? {};
   return {
