@@ -9,8 +9,8 @@ import { startSlowLink } from '../../support/slow-link.ts';
 import { statusOf } from '../../support/watch-proxy.ts';
 import { expectSound, fault, say, seconds, weather } from '../../support/weather.ts';
 
-/** SequentialJobs, Jobs, Pods and Events. */
-const WATCHES = 4;
+/** SequentialJobs, Jobs and Pods. */
+const WATCHES = 3;
 const OUTAGE_MS = 60_000;
 /** 5 s of backoff at most (reflector.ts), and a busy machine's. */
 const BACK_S = 30;
