@@ -1,5 +1,5 @@
 /** What a transition does to the draft. Each is pure: what is to be done outside is put down as an action. */
-import type { ObservedJob } from '../../shared/api/job.ts';
+import { type ObservedJob, outcomeOf } from '../../shared/api/job.ts';
 import { EVENT, EVENT_MESSAGE, MESSAGE, REASON } from '../../shared/api/reasons.ts';
 import { secondsBetween } from '../../shared/api/time.ts';
 import type { StepStatus } from '../../shared/api/types.ts';
@@ -40,6 +40,9 @@ const RECHECK_MS = 2_000;
 const UNWATCHED_RECHECK_MS = 10_000;
 
 function adopted(job: ObservedJob, index: number, name: string, now: string): StepStatus {
+  const { failed = 0, active = 0, succeeded = 0 } = job.status;
+  // Of a Job that is over already there is no next attempt to be foreseen.
+  const attempts = outcomeOf(job).type === 'running' ? failed + 1 : failed + active + succeeded;
   return {
     index,
     name,
@@ -47,7 +50,7 @@ function adopted(job: ObservedJob, index: number, name: string, now: string): St
     jobUID: job.metadata.uid,
     state: 'Running',
     startTime: job.status.startTime ?? job.metadata.creationTimestamp ?? now,
-    attempts: (job.status.failed ?? 0) + 1,
+    attempts,
   };
 }
 

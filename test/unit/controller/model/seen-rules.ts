@@ -34,7 +34,9 @@ function* attemptFaults(old: StepStatus | undefined, step: StepStatus, sight: Si
   const isToBeEnded = state === 'Running' && sight.ledger.find(jobUID)?.end !== undefined;
   if (attempts < seen && !isToBeEnded)
     yield broken('attempts', `${attempts} of ${jobName}, and ${seen} Pods were seen`);
-  if (attempts > made + 1) yield broken('attempts', `${attempts} of ${jobName}, which has had ${made} Pods`);
+  // Of one that is over none is foreseen any more, but where that is on record.
+  const most = state === 'Running' || old?.attempts === attempts ? made + 1 : made;
+  if (attempts > most) yield broken('attempts', `${attempts} of ${jobName}, which has had ${made} Pods`);
   // The next attempt is foreseen while the Job runs; at its end one of which no Pod was seen is taken back.
   const isForeseen = state !== 'Running' && attempts + 1 === old?.attempts;
   if (attempts < (old?.attempts ?? 0) && !isForeseen)
