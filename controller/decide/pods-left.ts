@@ -64,7 +64,8 @@ function podsOfStep({ draft, snapshot: { pods = [] } }: Context): readonly Obser
 
 /** The Pods of the running step, where all that are left should have ended long ago: their node does not answer, say. */
 export function lostPods(context: Context): readonly ObservedPod[] {
-  const pods = podsOfStep(context);
+  // What is left in the cache where Pods may not be listed says nothing of now.
+  const pods = context.snapshot.arePodsUnseen === true ? [] : podsOfStep(context);
   return pods.every((pod) => isOverdue(pod, context.nowMs)) ? pods : [];
 }
 

@@ -140,7 +140,14 @@ export function unseenPodMs(
   { snapshot: { pods, arePodsUnseen }, nowMs }: Context,
   job: ObservedJob,
 ): number | undefined {
-  if (pods === undefined || arePodsUnseen === true || !wantsPods(job) || (job.status.active ?? 0) === 0)
+  // The Pods of a Job that another controller runs may be in another cluster.
+  if (
+    job.managedBy !== undefined ||
+    pods === undefined ||
+    arePodsUnseen === true ||
+    !wantsPods(job) ||
+    (job.status.active ?? 0) === 0
+  )
     return undefined;
   const { failed = 0, succeeded = 0 } = job.status;
   const own = ofJob(pods, job.metadata.uid);

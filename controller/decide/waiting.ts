@@ -54,11 +54,18 @@ function lost(context: Context): Obstacle | undefined {
 /** How long a step waits for what an init container of its Pod may create. */
 const CREATED_WAIT_MS = 15_000;
 
-/** Those that the step still waits for: the others may be created by its own Pod, which then waits by itself. */
+/**
+ * Those that the step still waits for: the others may be created by its own Pod, which then waits by itself. A Job that the API
+ * server has refused for now was tried because that wait was over.
+ */
 export function awaited(missing: readonly Dependency[], context: Context): readonly Dependency[] {
-  const isOver = waitedMs(context, isOfDependency) >= CREATED_WAIT_MS;
+  const known = getCondition(context.snapshot.object.status?.conditions, 'ResourcesUnavailable');
+  const wasTried = known?.status === 'True' && REFUSED_FOR_NOW.has(known.reason);
+  const isOver = wasTried || waitedMs(context) >= CREATED_WAIT_MS;
   return isOver && missing.every(({ mayBeCreated }) => mayBeCreated === true) ? [] : missing;
 }
+
+const REFUSED_FOR_NOW: ReadonlySet<string> = new Set([REASON.quotaExceeded, REASON.permissionDenied]);
 
 function missing(context: Context): Obstacle | undefined {
   const finding = context.snapshot.findings[nextJobName(context)];
@@ -93,10 +100,8 @@ export function recheckMs(context: Context): number {
   return Math.min(RECHECK.maxMs, Math.max(RECHECK.minMs, Math.round(waitedMs(context) / 4)));
 }
 
-/** For how long the step has been waiting, for a reason like this, by the condition; 0 where it says nothing. */
-function waitedMs({ snapshot, nowMs }: Context, isMeant: (reason: string) => boolean = () => true): number {
+/** For how long the step has been waiting, by the condition; 0 where it says nothing. */
+function waitedMs({ snapshot, nowMs }: Context): number {
   const known = getCondition(snapshot.object.status?.conditions, 'ResourcesUnavailable');
-  return known?.status === 'True' && isMeant(known.reason) ? nowMs - Date.parse(known.lastTransitionTime) : 0;
+  return known?.status === 'True' ? nowMs - Date.parse(known.lastTransitionTime) : 0;
 }
-
-const isOfDependency = (reason: string): boolean => Object.values(REASON_OF).includes(reason);

@@ -151,7 +151,8 @@ export class Reflector<T extends KubeObject> {
     const delay = Math.max(failure?.retryAfterMs ?? 0, backoffDelay(this.#failures, backoff, this.#random));
     // A watch that fell silent may be waiting for a version that the server will never reach, and one that sent what
     // cannot be read would send it again: look anew. One that could not be opened goes on from where it was.
-    if (hasFallenSilent || isApiError(failure, 'Gone', 'Invalid', 'BadRequest', 'Unexpected'))
+    // Nor is what was known before a permission was lost what is there when it is back.
+    if (hasFallenSilent || isApiError(failure, 'Gone', 'Invalid', 'BadRequest', 'Unexpected', 'Forbidden'))
       this.#resourceVersion = undefined;
     if (failure !== undefined) this.#options.onError?.(failure, delay);
     await sleep(delay, this.#stopping.signal);

@@ -59,7 +59,8 @@ describe('what an init container of the step may create', () => {
     ['is waited for at first', 0, [], true],
     ['is waited for 15 s', 14, [condition()], true],
     ['and no longer', 15, [condition()], false],
-    ['and not less because of a quota that was full', 3600, [condition({ reason: 'QuotaExceeded' })], true],
+    ['and not again where a full quota has refused the Job since', 1, [condition({ reason: 'QuotaExceeded' })], false],
+    ['nor where a permission is missing', 1, [condition({ reason: 'PermissionDenied' })], false],
   ])('%s', (_says, seconds, conditions, isAwaited) => {
     expect(awaited([mayBeCreated], context(seconds, { conditions }))).toEqual(isAwaited ? [mayBeCreated] : []);
   });
