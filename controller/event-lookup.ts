@@ -29,6 +29,8 @@ const MAX_EVENTS = 100;
 const TIMEOUT_MS = 5_000;
 /** The API server keeps no index of Events: each request reads all of a namespace. */
 const MIN_INTERVAL_MS = 500;
+/** Where there was no answer, the next question comes no sooner. */
+const FAILED_RETRY_MS = 10_000;
 /** How long a permission that was refused counts as refused. */
 const FORBIDDEN_MS = 10 * 60_000;
 /** The oldest are forgotten first. */
@@ -42,6 +44,8 @@ export class EventLookup {
   readonly #forbidden: ExpiringSet;
   #isSaid = false;
   #isAsking = false;
+  /** Before that, all turns are taken; Unix milliseconds. */
+  #freeFromMs = -Infinity;
   #lastMs = -Infinity;
 
   /** Follows the cache of Jobs from now on. */
@@ -61,37 +65,50 @@ export class EventLookup {
 
   /**
    * Asks for the Events about the Job or its Pod, and remembers the answer. They only explain: where they may not be read, or
-   * there is no answer, what was known of the object stays. One request at a time, at most two a second, so that many that
-   * stand still cost the API server no more than one: who is not served has to ask again.
+   * there is no answer, what was known of the object stays. One request at a time, and two a second on average, so that many
+   * that stand still cost the API server no more than one: who is not served is told when its turn is.
    */
   async ask({ metadata: { namespace, uid } }: ObservedJob, subject: EventSubject): Promise<EventLook> {
     const known = this.#looks.get(uid);
     const before = known?.uid === subject.uid ? known.events : [];
-    const events = this.#mayAsk(namespace) ? await this.#request(namespace, subject) : undefined;
+    const isForbidden = (): boolean => this.#forbidden.has(namespace);
+    const isAsked = !isForbidden() && this.#mayAsk(known);
+    const events = isAsked ? await this.#request(namespace, subject) : undefined;
+    const askedMs = this.#options.now();
     // Where they may not be read, there is nothing to wait for.
-    const isOpen = events === undefined && !this.#forbidden.has(namespace);
+    const isOpen = events === undefined && !isForbidden();
     const look: EventLook = {
       uid: subject.uid,
       ...(subject.isOfImage === true ? { isOfImage: true } : {}),
-      ...(isOpen ? { isOpen } : {}),
-      askedMs: this.#options.now(),
+      ...(isOpen ? { retryMs: Math.max(this.#nextTurn(), askedMs + (isAsked ? FAILED_RETRY_MS : 0)) } : {}),
+      askedMs,
       events: events ?? before,
     };
     this.#remember(uid, look);
     return look;
   }
 
-  #mayAsk(namespace: string): boolean {
-    const sinceMs = this.#options.now() - this.#lastMs;
+  #mayAsk(known: EventLook | undefined): boolean {
+    const nowMs = this.#options.now();
     // A clock that was set back must not keep everybody waiting.
-    const isSoon = sinceMs >= 0 && sinceMs < MIN_INTERVAL_MS;
-    return !this.#isAsking && !isSoon && !this.#forbidden.has(namespace);
+    if (nowMs < this.#lastMs) this.#freeFromMs = nowMs;
+    this.#lastMs = nowMs;
+    const isItsTurn = known?.retryMs !== undefined && known.retryMs <= nowMs;
+    if (this.#isAsking || !(isItsTurn || nowMs >= this.#freeFromMs)) return false;
+    this.#freeFromMs = Math.max(this.#freeFromMs, nowMs + MIN_INTERVAL_MS);
+    return true;
+  }
+
+  /** Takes the next turn that nobody has. */
+  #nextTurn(): number {
+    const turnMs = Math.max(this.#freeFromMs, this.#options.now() + 1);
+    this.#freeFromMs = turnMs + MIN_INTERVAL_MS;
+    return turnMs;
   }
 
   async #request(namespace: string, { uid }: EventSubject): Promise<readonly ObservedEvent[] | undefined> {
-    const { client, log, now } = this.#options;
+    const { client, log } = this.#options;
     this.#isAsking = true;
-    this.#lastMs = now();
     try {
       const list = await client.request<{ readonly items?: readonly unknown[] | null }>({
         method: 'GET',

@@ -2,7 +2,14 @@
  * What the controller keeps of Pods and of Events. Pure, and total on whatever a list or a watch of
  * core/v1 brings, a deletion's last state included: what is missing or of the wrong type is left out, nothing throws.
  */
-import type { CoreV1Event, V1ObjectMeta, V1OwnerReference, V1Pod, V1PodSpec } from '@kubernetes/client-node';
+import type {
+  CoreV1Event,
+  V1ObjectMeta,
+  V1OwnerReference,
+  V1Pod,
+  V1PodSpec,
+  V1PodStatus,
+} from '@kubernetes/client-node';
 import { LABELS } from '../shared/api/group.ts';
 import { fitStepMessage } from '../shared/api/message.ts';
 import type { Obstacle, ObservedPod, PodTermination, ObservedEvent } from '../shared/api/pod.ts';
@@ -36,9 +43,15 @@ export function toObservedPod(raw: unknown): ObservedPod {
       obstacle,
       waitingSince: deletionTimestamp === undefined && obstacle === undefined ? waitingSince(pod) : undefined,
       node: deletionTimestamp === undefined ? undefined : text(part<V1PodSpec>(pod.spec)?.nodeName),
+      isOver: deletionTimestamp !== undefined && isOver(pod) ? true : undefined,
       termination: ending?.termination,
     }),
   };
+}
+
+function isOver(pod: Untrusted<V1Pod>): boolean {
+  const phase = text(part<V1PodStatus>(pod.status)?.phase);
+  return phase === 'Succeeded' || phase === 'Failed';
 }
 
 /**

@@ -1,5 +1,6 @@
 /** What the conditions say of the draft. Pure. */
 import { type ConditionState, type ConditionStates, getCondition } from '../../shared/conditions.ts';
+import type { Obstacle } from '../../shared/api/pod.ts';
 import { type Failure, MESSAGE, REASON, stepLabel } from '../../shared/api/reasons.ts';
 import { currentIndex, currentLabel, nextContainer, nextJobName, runningJob, runningStep, strayJobs } from './draft.ts';
 import { lostPods, podNames, podsLeft, resumeWaits } from './pods-left.ts';
@@ -104,9 +105,19 @@ function stillMissing(context: Context): Pick<ConditionState, 'reason' | 'messag
   const { draft, snapshot } = context;
   const known = getCondition(snapshot.object.status?.conditions, 'ResourcesUnavailable');
   const isOpen = snapshot.trouble !== undefined && draft.state === 'StepPending' && draft.events.length === 0;
-  const job = draft.state === 'StepRunning' ? runningJob(context) : undefined;
-  const isEnding = job?.deadlineSeconds === 0;
-  return (isOpen || isEnding || isUnanswered(context, job)) && known?.status === 'True' ? known : undefined;
+  const isEnding = draft.state === 'StepRunning' && runningJob(context)?.deadlineSeconds === 0;
+  return (isOpen || isEnding) && known?.status === 'True' ? known : unanswered(context);
+}
+
+/** What is on record of this step's Job while the question whether that is still so has no answer. */
+function unanswered(context: Context): Obstacle | undefined {
+  const { conditions, steps } = context.snapshot.object.status ?? {};
+  const known = getCondition(conditions, 'ResourcesUnavailable');
+  const job = context.draft.state === 'StepRunning' ? runningJob(context) : undefined;
+  const isOfJob = job !== undefined && steps?.at(-1)?.jobUID === job.metadata.uid;
+  if (known?.status !== 'True' || !isOfJob || !isUnanswered(context, job)) return undefined;
+  const { reason, message } = known;
+  return { reason, message, ...(reason === REASON.containerStillRunning ? { isAtEnd: true } : {}) };
 }
 
 const canWait = ({ draft: { state } }: Context): boolean => state === 'StepPending' || state === 'StepRunning';
@@ -136,7 +147,7 @@ export function progressing(context: Context): ConditionState {
   if (draft.state === 'Suspended') {
     return { status: 'False', reason: REASON.suspended, message: MESSAGE.suspended(place(context)) };
   }
-  const found = canWait(context) ? obstacle(context) : undefined;
+  const found = canWait(context) ? (obstacle(context) ?? unanswered(context)) : undefined;
   if (found !== undefined) {
     const status = draft.startTime === undefined ? 'False' : 'True';
     const message = fitMessage(sentenceOf(found, currentLabel(context) ?? ''));

@@ -26,10 +26,10 @@ export function recordedDraft({ object, jobs }: Snapshot): Draft {
   };
 }
 
-/** The number that the first Job was made with, where it was made and nothing is on record; else the one to make it with. */
+/** The number that Jobs were made with, where some were and nothing is on record; else the one to make them with. */
 function startedWith(jobs: readonly ObservedJob[], asked: number): number {
-  const first = jobs.find(({ step }) => step.index === 0);
-  return first === undefined ? asked : (first.step.resumes ?? 0);
+  const made = jobs.find(({ step }) => step.index !== undefined);
+  return made === undefined ? asked : (made.step.resumes ?? 0);
 }
 
 function recordedState({ metadata, status }: SequentialJob): State {
@@ -120,12 +120,10 @@ export function strayJobs(context: Context): readonly ObservedJob[] {
   });
 }
 
-/** Our Job of the step behind the running one: it was made when that step was over. */
-export function jobBehind({ draft, snapshot }: Context): ObservedJob | undefined {
-  const running = runningStep(draft);
-  return running === undefined
-    ? undefined
-    : snapshot.jobs.find(({ step }) => step.index === running.index + 1 && (step.resumes ?? 0) === draft.resumes);
+/** Our Job of a step behind the running one, not on record: the first of them was made when that step was over. */
+export function jobBehind(context: Context): ObservedJob | undefined {
+  const running = runningStep(context.draft);
+  return running === undefined ? undefined : laterJob(running.index, context);
 }
 
 /** Whether the sequence goes on where the step of this name fails. */
@@ -137,10 +135,13 @@ export function isPassable(name: string | undefined, { snapshot }: Context): boo
  * Whether a later step than the one to start next has a Job of ours: it was made when that one was over, and neither is on
  * record, because the API server took no status.
  */
-export function isPassed({ draft, snapshot }: Context): boolean {
+export const isPassed = (context: Context): boolean => laterJob(currentIndex(context.draft), context) !== undefined;
+
+/** Our Job of a step after this one and of the same resume, which is not on record. */
+function laterJob(after: number, { draft, snapshot }: Context): ObservedJob | undefined {
   const recorded = new Set(draft.steps.map(({ jobUID }) => jobUID));
-  return snapshot.jobs.some(({ metadata, step: { index = -1, resumes = 0 } }) => {
-    const isLater = index > currentIndex(draft) && index < snapshot.object.spec.containers.length;
+  return snapshot.jobs.find(({ metadata, step: { index = -1, resumes = 0 } }) => {
+    const isLater = index > after && index < snapshot.object.spec.containers.length;
     return isLater && resumes === draft.resumes && !recorded.has(metadata.uid);
   });
 }

@@ -90,7 +90,13 @@ export const LIFE_GUARDS = {
   },
   lossOfPodIsUnsure: {
     says: 'the time is up, the Job waits for a Pod that should have ended long ago, and nobody has asked whether it is still there',
-    holds: (context) => isStuck(context) && runningFinding(context)?.type !== 'inspected',
+    holds: (context) => {
+      const job = runningJob(context);
+      const isHeldByUs = isSuspended(context) && job?.suspended?.byUs === true;
+      const seemsLost =
+        isOverdue(context) && (isHeldByUs || job?.deadlineSeconds === 0) && lostPods(context).length > 0;
+      return seemsLost && runningFinding(context)?.type !== 'inspected';
+    },
   },
   jobIsHeldOverdue: {
     says: 'the time is up, and the Job does not end: somebody else suspended it or runs it (managedBy), or the node of its Pod is lost',

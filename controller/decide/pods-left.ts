@@ -59,7 +59,9 @@ const isOverdue = (pod: ObservedPod, nowMs: number): boolean => nowMs >= (overdu
 /** Those that keep the running step's Job from starting another, or from ending: one that goes may have ended, and stay. */
 function podsOfStep({ draft, snapshot: { pods = [] } }: Context): readonly ObservedPod[] {
   const uid = runningStep(draft)?.jobUID;
-  return pods.filter((pod) => pod.jobUID === uid && (!hasEnded(pod) || pod.metadata.deletionTimestamp !== undefined));
+  const isThere = (pod: ObservedPod): boolean =>
+    !hasEnded(pod) || (pod.metadata.deletionTimestamp !== undefined && pod.isOver !== true);
+  return pods.filter((pod) => pod.jobUID === uid && isThere(pod));
 }
 
 /** The Pods of the running step, where all that are left should have ended long ago: their node does not answer, say. */

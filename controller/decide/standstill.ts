@@ -115,18 +115,19 @@ export function eventQuestion(context: Context, job: ObservedJob | undefined): E
   if (standstill === undefined) return undefined;
   const { subject, fromMs } = standstill;
   if (eventLook?.uid !== subject.uid || eventLook.isOfImage !== subject.isOfImage) return { subject, dueMs: fromMs };
-  const minMs = RECHECK.minMs[subject.kind];
-  if (eventLook.isOpen === true) return { subject, dueMs: eventLook.askedMs + minMs };
+  if (eventLook.retryMs !== undefined) return { subject, dueMs: eventLook.retryMs };
   // One answer is enough: the Event comes before what it explains.
   if (subject.isOfImage === true) return undefined;
   const wait = Math.round((eventLook.askedMs - fromMs) / 4);
-  return { subject, dueMs: eventLook.askedMs + Math.min(RECHECK.maxMs, Math.max(minMs, wait)) };
+  return { subject, dueMs: eventLook.askedMs + Math.min(RECHECK.maxMs, Math.max(RECHECK.minMs[subject.kind], wait)) };
 }
 
 /** Whether the last question about why the Job's step stands still has not been answered. */
 export function isUnanswered(context: Context, job: ObservedJob | undefined): boolean {
   const { eventLook } = context.snapshot;
-  return eventLook?.isOpen === true && eventQuestion(context, job)?.subject.uid === eventLook.uid;
+  const subject = eventQuestion(context, job)?.subject;
+  const isOfIt = subject?.uid === eventLook?.uid && subject?.isOfImage === eventLook?.isOfImage;
+  return eventLook?.retryMs !== undefined && isOfIt;
 }
 
 /** How long the watch of Pods may be behind that of Jobs. */

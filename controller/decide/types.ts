@@ -71,8 +71,11 @@ export interface EventLook {
   readonly isOfImage?: true;
   /** When that was; Unix milliseconds. */
   readonly askedMs: number;
-  /** There was no answer, or it was not the object's turn: the Events are those of the last answer, or none. */
-  readonly isOpen?: true;
+  /**
+   * There was no answer, or it was not the object's turn, and the Events are those of the last answer, or none: when to ask
+   * again, in Unix milliseconds.
+   */
+  readonly retryMs?: number;
   /** Of each reason that tells something the newest. */
   readonly events: readonly ObservedEvent[];
 }

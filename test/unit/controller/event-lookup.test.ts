@@ -110,7 +110,7 @@ describe('EventLookup', () => {
       throw new ApiError('Forbidden', 'events is forbidden');
     };
     await ask();
-    expect(await ask()).not.toHaveProperty('isOpen');
+    expect(await ask()).not.toHaveProperty('retryMs');
     expect(client.requests).toHaveLength(1);
     await ask(observedJob(1, { metadata: { namespace: 'team-b' } }));
     expect(client.requests).toHaveLength(2);
@@ -122,6 +122,33 @@ describe('EventLookup', () => {
     expect(client.requests).toHaveLength(3);
   });
 
+  it('of many that come due at once each has its turn, and two a second are asked about', async () => {
+    const many = Array.from({ length: 50 }, (_, i) => observedJob(0, { metadata: { name: `j${i}`, uid: `job-${i}` } }));
+    const due = new Map(many.map((job) => [job, nowMs]));
+    const startMs = nowMs;
+    while (due.size > 0 && nowMs < startMs + 60_000) {
+      for (const [job, dueMs] of due) {
+        if (dueMs > nowMs) continue;
+        const { retryMs } = await lookup.ask(job, { ...SUBJECT, uid: `pod-${job.metadata.uid}` });
+        if (retryMs === undefined) due.delete(job);
+        else due.set(job, retryMs);
+      }
+      // A timer is late now and then.
+      nowMs += 7;
+    }
+    expect(due.size).toBe(0);
+    expect(client.requests).toHaveLength(50);
+    expect(nowMs - startMs).toBeGreaterThanOrEqual(24_500);
+    expect(nowMs - startMs).toBeLessThan(26_000);
+  });
+
+  it('no answer is followed by another question, not at once', async () => {
+    answer = () => {
+      throw new ApiError('ServerError', 'no');
+    };
+    expect((await ask()).retryMs).toBe(nowMs + 10_000);
+  });
+
   it('many that stand still cost two requests a second, one at a time: who is not served has no answer yet', async () => {
     const other = observedJob(0);
     jobs.observe(other);
@@ -130,11 +157,12 @@ describe('EventLookup', () => {
     expect(await lookup.ask(other, { ...SUBJECT, uid: 'pod-0' })).toStrictEqual({
       uid: 'pod-0',
       askedMs: nowMs,
-      isOpen: true,
+      retryMs: nowMs + 1,
       events: [],
     });
     const { promise, resolve } = Promise.withResolvers<unknown>();
     answer = () => promise;
+    nowMs += 5_000;
     const first = ask();
     await ask(other);
     expect(client.requests).toHaveLength(2);

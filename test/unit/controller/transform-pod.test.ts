@@ -74,6 +74,18 @@ describe('toObservedPod', () => {
   });
 });
 
+describe('a Pod that is being deleted is over', () => {
+  it.each([
+    ['Failed', at(1), true],
+    ['Succeeded', at(1), true],
+    ['Running', at(1), undefined],
+    ['Failed', undefined, undefined],
+  ])('in the phase %s, deleted at %s: %p', (phase, deletionTimestamp, expected) => {
+    const metadata = deletionTimestamp === undefined ? {} : { deletionTimestamp };
+    expect(observed(rawPod({ metadata, status: { phase } })).isOver).toBe(expected);
+  });
+});
+
 describe('toObservedPod is total', () => {
   /** What should be there, or anything else, or nothing. */
   const perhaps = (sound: fc.Arbitrary<unknown>): fc.Arbitrary<unknown> =>

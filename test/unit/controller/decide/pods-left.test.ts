@@ -38,7 +38,8 @@ describe('the Pods of the running step count as lost', () => {
     ['after that', [going('a')], 70, ['a'], undefined],
     ['not while another one may end yet', [going('a'), observedPod({ metadata: { name: 'b' } })], 70, [], undefined],
     ['whatever has ended besides', [going('a'), ended], 70, ['a'], undefined],
-    ['also where one has ended and does not go', [endedAndGoing], 70, ['d'], undefined],
+    ['also where its container has ended and it does not go', [endedAndGoing], 70, ['d'], undefined],
+    ['not where it is over, and its object is held', [{ ...endedAndGoing, isOver: true }], 70, [], undefined],
   ])('%s', (...[, pods, seconds, expected, next]) => {
     const step = { index: 1, name: 'transform', jobUID: JOB_UID, state: 'Running' } as const;
     const object = sequentialJob({ status: { startTime: at(0), steps: [step] } });

@@ -92,18 +92,18 @@ describe('Events are asked for', () => {
       ['Pod', (0 - Date.parse(at(0))) / 1000],
     ],
     [
-      'and of these again in 5 s, where there was no answer',
+      'and of these again at its turn, where there was no answer',
       {
         job: active,
         pods: [observedPod({ obstacle: pulling })],
         spec: secrets,
-        look: eventLook([], { uid: `uid-${POD_NAME}`, isOfImage: true, isOpen: true, askedMs: Date.parse(at(30)) }),
+        look: eventLook([], { uid: `uid-${POD_NAME}`, isOfImage: true, retryMs: Date.parse(at(35)) }),
       },
       ['Pod', 35],
     ],
     [
-      'about a Job without a Pod again in 2 s, where there was no answer',
-      { job: idle, look: eventLook([], { isOpen: true, askedMs: Date.parse(at(43)) }) },
+      'about a Job without a Pod again at its turn, where there was no answer',
+      { job: idle, look: eventLook([], { retryMs: Date.parse(at(45)) }) },
       ['Job', 45],
     ],
     [

@@ -1,5 +1,6 @@
 /** What must hold whenever the controller changes something in the API; the world is told where it does not. */
 import { toObservedPod } from '../../../../controller/transform-pod.ts';
+import { hasEnded } from '../../../../shared/api/pod.ts';
 import type { SequentialJob, SequentialJobStatus } from '../../../../shared/api/types.ts';
 import { isOver, type RawJob } from './cluster.ts';
 import { isExtra, type JobRecord, placeOf, type View } from './ledger.ts';
@@ -139,9 +140,11 @@ export class Observer implements Witness {
     if (job?.end !== undefined) return;
     const pods = this.#world.cluster.made('Pod').map(toObservedPod);
     const dueMs = pods.flatMap((pod) =>
-      pod.jobUID === job?.uid ? Date.parse(pod.metadata.deletionTimestamp ?? '') : [],
+      pod.jobUID === job?.uid && !hasEnded(pod) ? Date.parse(pod.metadata.deletionTimestamp ?? '') : [],
     );
-    if (job === undefined || !dueMs.some((ms) => ms + 60_000 <= this.#world.nowMs)) return;
+    const areLost = dueMs.length > 0 && dueMs.every((ms) => ms + 60_000 <= this.#world.nowMs);
+    const stored = this.#world.cluster.jobs().find(({ metadata }) => metadata.uid === job?.uid);
+    if (job === undefined || !areLost || stored?.spec.activeDeadlineSeconds !== 0) return;
     job.end = 'Failed';
     job.reason = 'DeadlineExceeded';
   }

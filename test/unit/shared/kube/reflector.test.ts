@@ -292,6 +292,7 @@ describe('Reflector', () => {
     ['TooManyRequests', 1],
     ['Unreachable', 1],
     ['Unauthorized', 1],
+    ['Forbidden', 2],
   ])('a watch that is refused with %s needs so many lists: %d', async (code, expected) => {
     refusals = [code];
     await started();
