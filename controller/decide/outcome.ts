@@ -23,6 +23,7 @@ import {
   withLastStep,
 } from './draft.ts';
 import { explainFailure, isUnexplained, latestFailure, successOf } from './explain.ts';
+import { ofJob } from './pods.ts';
 import { fitMessage } from './size.ts';
 import type { Context, Draft } from './types.ts';
 import { withObstacle } from './waiting.ts';
@@ -126,7 +127,7 @@ function ended(termination: PodTermination | undefined): Course | undefined {
  */
 function podsStarted({ snapshot: { pods = [], gonePods } }: Context, jobUID: string | undefined): number {
   const gone = gonePods?.jobUID === jobUID ? (gonePods?.count ?? 0) : 0;
-  return gone + pods.filter((pod) => pod.jobUID === jobUID).length;
+  return jobUID === undefined ? 0 : gone + ofJob(pods, jobUID).length;
 }
 
 /** Of a Job that is over. */
