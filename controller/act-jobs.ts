@@ -1,5 +1,5 @@
 /** The actions on Jobs: create, look for, delete. */
-import { LABELS, MANAGER } from '../shared/api/group.ts';
+import { API_VERSION, LABELS, MANAGER } from '../shared/api/group.ts';
 import { type ObservedJob, sequentialJobOwner } from '../shared/api/job.ts';
 import { MESSAGE } from '../shared/api/reasons.ts';
 import type { OwnerReference, SequentialJob } from '../shared/api/types.ts';
@@ -139,13 +139,14 @@ function learn(snapshot: Snapshot, name: string, answer: unknown, deps: ActorDep
 
 /**
  * Why a Job that is not ours will go by itself, if it will: the garbage collector deletes what belongs to a SequentialJob
- * that no longer exists, as after a deletion and a creation under the same name.
+ * that no longer exists, as after a deletion and a creation under the same name. An owner of a version that is not served it
+ * cannot look for, and keeps: whoever creates a Job can write such a one, and the step must not wait for ever.
  */
 function leavingOf(job: ObservedJob, deps: ActorDeps): 'deleted' | 'ownerless' | undefined {
   const { deletionTimestamp, namespace } = job.metadata;
   if (deletionTimestamp !== undefined) return 'deleted';
   const owner = sequentialJobOwner(job);
-  if (owner === undefined) return undefined;
+  if (owner === undefined || owner.apiVersion !== API_VERSION) return undefined;
   const isThere = deps.sequentialJobs.get(`${namespace}/${owner.name}`)?.metadata.uid === owner.uid;
   return isThere ? undefined : 'ownerless';
 }
