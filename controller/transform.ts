@@ -1,6 +1,7 @@
 /** What the caches keep of an object: every byte here is there once per object, for as long as it lives. */
 import { ENDED_ANNOTATION, FINALIZER, LABELS, MANAGER, SUSPENDED_ANNOTATION } from '../shared/api/group.ts';
 import type { JobCondition, ObservedJob } from '../shared/api/job.ts';
+import { plainLine, plainTexts } from '../shared/api/plain.ts';
 import type { ObjectMeta, SequentialJob } from '../shared/api/types.ts';
 import { part } from '../shared/validation/untrusted.ts';
 import { defined } from './defined.ts';
@@ -123,7 +124,7 @@ function suspensionsOf(annotation: string | undefined): ObservedJob['suspensions
 function managersOfSuspend({ managedFields = [] }: RawJob['metadata']): readonly string[] {
   return managedFields
     .filter(({ fieldsV1 }) => fieldsV1?.['f:spec']?.['f:suspend'] !== undefined)
-    .flatMap(({ manager }) => manager ?? []);
+    .flatMap(({ manager }) => (manager === undefined ? [] : plainLine(manager)));
 }
 
 /** Our annotation says that we did; somebody else may have let it go on and suspended it again since. */
@@ -154,9 +155,9 @@ const isRead = ({ type, status }: JobCondition): boolean =>
 const isOver = ({ type, status }: JobCondition): boolean =>
   (type === 'Complete' || type === 'Failed') && status === 'True';
 
-/** Without `lastProbeTime`, which nobody reads. */
+/** Without `lastProbeTime`, which nobody reads. Of another Job controller (`managedBy`), its words are anybody's. */
 function toCondition({ type, status, reason, message, lastTransitionTime }: JobCondition): JobCondition {
-  return { type, status, ...defined({ reason, message, lastTransitionTime }) };
+  return { type, status, ...plainTexts(defined({ reason, message })), ...defined({ lastTransitionTime }) };
 }
 
 /** A label's number, as far as an int32 goes. */

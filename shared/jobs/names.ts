@@ -12,8 +12,16 @@ export interface StepRef {
 
 const HASH_LENGTH = 8;
 
-/** A place at which the index may stand in such a name: between a sequence's name and a container's. */
-const INDEX = /(?<=[a-z0-9])-(?=(?:0|[1-9]\d{0,2})-[a-z0-9])/g;
+/** An index as a name has it. */
+const INDEX = /^(?:0|[1-9]\d{0,2})$/;
+
+/** At how many places of such a name the index may stand: behind the end of a sequence's name, before the start of a container's. */
+function indexPlaces(whole: string): number {
+  const parts = whole.split('-');
+  const isPlace = (part: string, at: number): boolean =>
+    INDEX.test(part) && /[a-z0-9]$/.test(parts[at - 1] ?? '') && /^[a-z0-9]/.test(parts[at + 1] ?? '');
+  return parts.filter(isPlace).length;
+}
 
 /**
  * `<name>-<index>-<container>`, with `-r<n>` after a resume: at most 63 characters, because the Job's name becomes the
@@ -30,7 +38,7 @@ export function jobName(step: StepRef): string {
   const { name, index, container, resumes } = step;
   const suffix = resumes > 0 ? `-r${resumes}` : '';
   const whole = `${name}-${index}-${container}${suffix}`;
-  const isAmbiguous = [...whole.matchAll(INDEX)].length > 1;
+  const isAmbiguous = indexPlaces(whole) > 1;
   if (whole.length <= NAME_MAX_LENGTH && !isAmbiguous) return whole;
   const identity = isAmbiguous ? `${name}/${index}/${container}${suffix}` : whole;
   const head = whole.slice(0, NAME_MAX_LENGTH - HASH_LENGTH - 1).replace(/(?<![-.])[-.]+$/, '');
