@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** The program: which command, and what its end means. */
-import { processIo } from './cli/io.ts';
+import { processIo, writeError } from './cli/io.ts';
 import { usage } from './cli/usage.ts';
 import { type Config, ConfigError, parseConfig } from './shared/config.ts';
 import { StartupError } from './shared/kube/startup.ts';
@@ -48,13 +48,13 @@ async function main(args: readonly string[]): Promise<number> {
 /** One line, no stack trace, for what the user can mend; everything for what only we can. */
 function fail(error: unknown): number {
   if (error instanceof ConfigError) {
-    for (const problem of error.problems) process.stderr.write(`sequentialjob: ${problem}\n`);
-    process.stderr.write('Try "sequentialjob help".\n');
+    for (const problem of error.problems) writeError(`sequentialjob: ${problem}\n`);
+    writeError('Try "sequentialjob help".\n');
     return EXIT.usage;
   }
   const expected = error instanceof StartupError;
   const text = error instanceof Error ? (expected ? error.message : error.stack) : String(error);
-  process.stderr.write(`sequentialjob: ${text}\n`);
+  writeError(`sequentialjob: ${text}\n`);
   return EXIT.failed;
 }
 

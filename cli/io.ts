@@ -1,6 +1,7 @@
 /** What a command line reads and writes, so that a test can put its own in place. */
 import { readFile } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
+import { plain } from '../shared/api/plain.ts';
 
 export interface Io {
   /** The text of a file, or of standard input for `-`. Rejects with UnreadableError. */
@@ -34,6 +35,9 @@ function reasonOf(error: unknown): string {
   return REASONS[code ?? ''] ?? (error instanceof Error ? error.message : String(error));
 }
 
+/** Writes to standard error, which people read: plain, whoever's words are in it. */
+export const writeError = (text: string): void => void process.stderr.write(plain(text));
+
 /** The streams, the files and the environment of this process. */
 export function processIo(): Io {
   // A reader that has seen enough (`| head`) is no failure of ours; the exit code still tells the verdict.
@@ -49,8 +53,9 @@ export function processIo(): Io {
         throw new UnreadableError(`${label(name)}: ${reasonOf(error)}`, { cause: error });
       }
     },
-    out: (text) => void process.stdout.write(text),
-    err: (text) => void process.stderr.write(text),
+    // What goes into a pipe or a file stays as it is.
+    out: (text) => void process.stdout.write(process.stdout.isTTY ? plain(text) : text),
+    err: writeError,
     env: process.env,
   };
 }

@@ -1,4 +1,5 @@
 /** How findings are written: a line each, for people and editors, or JSON. */
+import { escaped, plainLine } from '../shared/api/plain.ts';
 import { type Finding, isError } from './check.ts';
 import type { Place } from './manifests.ts';
 
@@ -22,7 +23,8 @@ export function textReport(reports: readonly FileReport[]): Written {
   const lines = reports.flatMap(({ file, isPlain, findings }) =>
     findings.map(({ line, column, severity, place, message }) => {
       const which = isPlain ? '' : `${placeText(place)}: `;
-      return `${file}:${line}:${column}: ${which}${severity === 'warning' ? 'warning: ' : ''}${oneLine(message)}\n`;
+      const kind = severity === 'warning' ? 'warning: ' : '';
+      return `${plainLine(file)}:${line}:${column}: ${which}${kind}${plainLine(message)}\n`;
     }),
   );
   return { findings: lines.join(''), summary: summary(reports) };
@@ -36,15 +38,12 @@ export function jsonReport(reports: readonly FileReport[]): Written {
       return { file, line, column, document: place.document, ...items, severity, path, message };
     }),
   );
-  return { findings: `${JSON.stringify(findings, undefined, 2)}\n`, summary: summary(reports) };
+  return { findings: `${escaped(JSON.stringify(findings, undefined, 2))}\n`, summary: summary(reports) };
 }
 
 /** `document 2`, `document 1, item 3`. */
 export const placeText = ({ document, items }: Place): string =>
   [`document ${document}`, ...items.map((item) => `item ${item}`)].join(', ');
-
-/** What a client wrote may hold line ends, and a finding is one line. */
-const oneLine = (text: string): string => text.replaceAll(/[\r\n]+/g, ' ');
 
 function summary(reports: readonly FileReport[]): string {
   if (reports.length === 0) return '';
@@ -60,7 +59,9 @@ function summary(reports: readonly FileReport[]): string {
     ...(warnings === 0 ? [] : [count(warnings, 'warning')]),
     ...(others === 0 ? [] : [`${count(others, 'other object')} passed over`]),
   ];
-  return [...missing.map(({ file }) => `${file}: no SequentialJob in it\n`), `${verdict.join(', ')}\n`].join('');
+  return [...missing.map(({ file }) => `${plainLine(file)}: no SequentialJob in it\n`), `${verdict.join(', ')}\n`].join(
+    '',
+  );
 }
 
 const count = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? '' : 's'}`;

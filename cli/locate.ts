@@ -1,5 +1,6 @@
 /** Where in a text a field of an object stands. */
 import { isAlias, isMap, isScalar, isSeq, type Node, type Pair } from 'yaml';
+import { shownKey } from '../shared/validation/field.ts';
 import type { YamlDocument } from './yaml.ts';
 
 /** An object in a document: its node there. */
@@ -60,7 +61,8 @@ function intoMap(pairs: readonly Pair[], rest: string, isFirst: boolean): Step |
 export const keyOf = ({ key }: Pair): string => (isScalar(key) ? String(key.value) : String(key));
 
 /** How much of the rest the key takes; 0 where it doesn't begin it. */
-function matchOf(key: string, rest: string, isFirst: boolean): number {
+function matchOf(written: string, rest: string, isFirst: boolean): number {
+  const key = shownKey(written);
   const bracketed = `[${key}]`;
   if (rest.startsWith(bracketed)) return bracketed.length;
   const plain = isFirst ? key : `.${key}`;

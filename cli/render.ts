@@ -1,4 +1,5 @@
 /** `sequentialjob render`: the Jobs that the controller would create, without a cluster. */
+import { plainLine } from '../shared/api/plain.ts';
 import type { SequentialJob } from '../shared/api/types.ts';
 import { ConfigError } from '../shared/config.ts';
 import { buildJob } from '../shared/jobs/job.ts';
@@ -52,5 +53,5 @@ function jobsOf({ object, remarks }: Settled): string {
   // As the controller starts it: what `resume` says by then counts as acted on.
   const resumes = object.spec.resume ?? 0;
   const jobs = object.spec.containers.map((_, index) => `---\n${writeYaml(buildJob(object, index, resumes))}`);
-  return [...remarks.map((remark) => `# ${remark}\n`), ...jobs].join('');
+  return [...remarks.map((remark) => `# ${plainLine(remark)}\n`), ...jobs].join('');
 }

@@ -3,7 +3,8 @@
  * the numbers (`0644` is octal), and leaves out its dates and base 60 (go-yaml resolve.go). A linter that read YAML 1.2
  * would judge another object than the cluster gets.
  */
-import { Document, parseAllDocuments, type ScalarTag, type Tags } from 'yaml';
+import { Document, parseAllDocuments, type ScalarTag, type Tags, visit } from 'yaml';
+import { escaped } from '../shared/api/plain.ts';
 
 export type YamlDocument = Document.Parsed;
 
@@ -91,7 +92,10 @@ export function readYaml(text: string): readonly YamlDocument[] {
   }) as readonly YamlDocument[];
 }
 
-/** Writes a document that kubectl and readers of YAML 1.1 and of 1.2 read alike. */
+/**
+ * Writes a document that kubectl and readers of YAML 1.1 and of 1.2 read alike. What a terminal would obey is escaped in it: a text
+ * with such a character is quoted, and means the same.
+ */
 export function writeYaml(value: unknown): string {
   const document = new Document(value, {
     aliasDuplicateObjects: false,
@@ -99,5 +103,10 @@ export function writeYaml(value: unknown): string {
     ...GO_YAML,
     compat: 'yaml-1.1',
   });
-  return document.toString({ lineWidth: 0, directives: false });
+  visit(document, {
+    Scalar: (_, scalar) => {
+      if (typeof scalar.value === 'string' && escaped(scalar.value) !== scalar.value) scalar.type = 'QUOTE_DOUBLE';
+    },
+  });
+  return escaped(document.toString({ lineWidth: 0, directives: false }));
 }

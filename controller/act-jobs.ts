@@ -1,13 +1,14 @@
 /** The actions on Jobs: create, look for, delete. */
-import { LABELS, MANAGER } from '../shared/api/group.ts';
+import { API_VERSION, LABELS, MANAGER } from '../shared/api/group.ts';
 import { type ObservedJob, sequentialJobOwner } from '../shared/api/job.ts';
 import { MESSAGE } from '../shared/api/reasons.ts';
 import type { OwnerReference, SequentialJob } from '../shared/api/types.ts';
 import { buildJob } from '../shared/jobs/job.ts';
-import type { Cache } from '../shared/kube/cache.ts';
+import { type Cache, keyOf } from '../shared/kube/cache.ts';
 import { unansweredBy } from '../shared/kube/dry-run.ts';
 import { ApiError, isApiError, isRefusal } from '../shared/kube/errors.ts';
 import { collectionPath, JOBS, objectPath, SEQUENTIAL_JOBS } from '../shared/kube/resources.ts';
+import { isOwned } from './decide/draft.ts';
 import type { Action, Finding, Snapshot } from './decide/index.ts';
 import type { DependencyChecker } from './dependencies.ts';
 import type { EventLookup } from './event-lookup.ts';
@@ -105,7 +106,10 @@ async function getJob(snapshot: Snapshot, name: string, deps: ActorDeps): Promis
   }
 }
 
-/** Looks for the Job that the status has on record; a namesake with another UID does not count. */
+/**
+ * Looks for the Job that the status has on record; a namesake with another UID does not count. One that is not ours is followed
+ * to its end, and no more (`isOwned`).
+ */
 export async function confirmJob(
   { jobName, jobUID }: Extract<Action, { type: 'ConfirmJob' }>,
   snapshot: Snapshot,
@@ -135,19 +139,23 @@ function learn(snapshot: Snapshot, name: string, answer: unknown, deps: ActorDep
 
 /**
  * Why a Job that is not ours will go by itself, if it will: the garbage collector deletes what belongs to a SequentialJob
- * that no longer exists, as after a deletion and a creation under the same name.
+ * that no longer exists, as after a deletion and a creation under the same name. An owner of a version that is not served it
+ * cannot look for, and keeps: whoever creates a Job can write such a one, and the step must not wait for ever.
  */
 function leavingOf(job: ObservedJob, deps: ActorDeps): 'deleted' | 'ownerless' | undefined {
   const { deletionTimestamp, namespace } = job.metadata;
   if (deletionTimestamp !== undefined) return 'deleted';
   const owner = sequentialJobOwner(job);
-  if (owner === undefined) return undefined;
+  if (owner === undefined || owner.apiVersion !== API_VERSION) return undefined;
   const isThere = deps.sequentialJobs.get(`${namespace}/${owner.name}`)?.metadata.uid === owner.uid;
   return isThere ? undefined : 'ownerless';
 }
 
-export function isOwned(job: ObservedJob, { object }: Snapshot): boolean {
-  return sequentialJobOwner(job)?.uid === object.metadata.uid;
+/** Throws where the Job is not this sequence's: no decision is to change or delete one, and none that does is followed. */
+export function expectOwned(job: ObservedJob, snapshot: Snapshot): void {
+  if (isOwned(job, snapshot)) return;
+  const { namespace, name } = job.metadata;
+  throw new Error(`Job ${namespace}/${name} does not belong to ${keyOf(snapshot.object)}: it is left as it is`);
 }
 
 /** The snapshot with this Job; the cache gets it too, where the watch will keep it up to date there. */
@@ -170,6 +178,7 @@ function describeOwner(job: ObservedJob): string {
 
 /** Deletes Jobs with their Pods, several at once. */
 export async function deleteJobs(jobs: readonly ObservedJob[], snapshot: Snapshot, deps: ActorDeps): Promise<Snapshot> {
+  for (const job of jobs) expectOwned(job, snapshot);
   const left = new Map(snapshot.jobs.map((job) => [job.metadata.uid, job]));
   for (let start = 0; start < jobs.length; start += PARALLEL_DELETIONS) {
     const group = jobs.slice(start, start + PARALLEL_DELETIONS);

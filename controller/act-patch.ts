@@ -4,7 +4,7 @@ import { toTimestamp } from '../shared/api/time.ts';
 import { PATCH_TYPE } from '../shared/kube/client.ts';
 import { ApiError, isApiError } from '../shared/kube/errors.ts';
 import { JOBS, objectPath } from '../shared/kube/resources.ts';
-import { type ActorDeps, withFinding, withJob } from './act-jobs.ts';
+import { type ActorDeps, expectOwned, withFinding, withJob } from './act-jobs.ts';
 import type { Action, Snapshot } from './decide/index.ts';
 
 type PatchAction = Extract<Action, { type: 'SuspendJob' | 'ContinueJob' | 'EndJob' }>;
@@ -41,6 +41,7 @@ function changeOf(action: PatchAction, nowMs: number): Change {
 export async function patchJob(action: PatchAction, snapshot: Snapshot, deps: ActorDeps): Promise<Snapshot> {
   const { type, job } = action;
   const { namespace, name, uid } = job.metadata;
+  expectOwned(job, snapshot);
   if (type === 'SuspendJob' && !deps.skills.suspendsJobs) return withFinding(snapshot, name, { type: 'unsuspendable' });
   const { metadata, spec } = changeOf(action, deps.now());
   try {

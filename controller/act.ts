@@ -58,8 +58,8 @@ async function carryOut(action: Action, snapshot: Snapshot, deps: ActorDeps): Pr
 }
 
 /**
- * Before the start, a finalizer that is missing says that no webhook has seen the object. Its spec is recorded first:
- * once the finalizer is there, nothing says so any more.
+ * Before the start, a finalizer that is missing says that no webhook has seen the object. Its spec is recorded first. One that is
+ * there is no proof of the contrary (`isFinalizerClaimed`).
  */
 async function addFinalizer(snapshot: Snapshot, deps: ActorDeps): Promise<Snapshot> {
   const isNew = snapshot.object.status?.startTime === undefined;

@@ -1,5 +1,6 @@
 /** Writes one Event: creates it or, where the same was told before, counts it on the Event that is there. */
 import { API_VERSION, KIND, MANAGER } from '../shared/api/group.ts';
+import { fitEventMessage } from '../shared/api/message.ts';
 import { type EventDraft, REPEATING_EVENTS } from '../shared/api/reasons.ts';
 import { toTimestamp } from '../shared/api/time.ts';
 import type { ObjectMeta } from '../shared/api/types.ts';
@@ -21,8 +22,6 @@ export interface Pending {
 }
 
 const MAX_COUNTS = 4096;
-/** kube-apiserver's limit for `message` (pkg/apis/core/validation/events.go). */
-const MAX_MESSAGE = 1024;
 
 export class EventWriter {
   readonly #client: ApiClient;
@@ -72,7 +71,7 @@ export class EventWriter {
       path: objectPath(EVENTS, subject.namespace, name),
       query: { fieldManager: MANAGER },
       contentType: PATCH_TYPE.merge,
-      body: { count: known + count, message: fit(event.message), lastTimestamp: toTimestamp(lastMs) },
+      body: { count: known + count, message: fitEventMessage(event.message), lastTimestamp: toTimestamp(lastMs) },
       ignoresAnswer: true,
     });
     this.#remember(name, known + count);
@@ -104,7 +103,7 @@ function eventBody({ subject, event, name, firstMs, lastMs, count }: Pending): u
     },
     type: event.type,
     reason: event.reason,
-    message: fit(event.message),
+    message: fitEventMessage(event.message),
     source: { component: MANAGER },
     reportingComponent: MANAGER,
     reportingInstance: '',
@@ -112,8 +111,4 @@ function eventBody({ subject, event, name, firstMs, lastMs, count }: Pending): u
     lastTimestamp: toTimestamp(lastMs),
     count,
   };
-}
-
-function fit(message: string): string {
-  return message.length > MAX_MESSAGE ? `${message.slice(0, MAX_MESSAGE - 1)}…` : message;
 }

@@ -6,6 +6,7 @@
  * suffice, `room` slows down what brings new ones.
  */
 import { hash } from '../shared/api/hash.ts';
+import { plainTexts } from '../shared/api/plain.ts';
 import { type EventDraft, REPEATING_EVENTS } from '../shared/api/reasons.ts';
 import type { SequentialJob } from '../shared/api/types.ts';
 import { backoffDelay } from '../shared/backoff.ts';
@@ -76,8 +77,9 @@ export class EventRecorder {
     this.#idle.resolve();
   }
 
-  /** Takes an event and returns at once; never throws. */
-  emit(object: SequentialJob, event: EventDraft): void {
+  /** Takes an event, whoever's words are in it, and returns at once; never throws. */
+  emit(object: SequentialJob, draft: EventDraft): void {
+    const event = plainTexts(draft);
     this.#options.onEmit?.(object, event);
     const name = this.#nameOf(object, event);
     const nowMs = this.#options.now();

@@ -11,6 +11,7 @@ import type { ObservedPod } from '../shared/api/pod.ts';
 import type { SequentialJob, SequentialJobStatus, StepStatus } from '../shared/api/types.ts';
 import { type Cache, type Key, keyOf } from '../shared/kube/cache.ts';
 import type { GonePodsOfJob } from './decide/index.ts';
+import { ofJob } from './decide/pods.ts';
 
 interface Caches {
   /** By the UID of their Job. */
@@ -31,7 +32,8 @@ export class GonePods {
       const step = runningStep(jobUID, sequentialJobs.get(key)?.status);
       if (step === undefined) return;
       const job = jobs.get(`${metadata.namespace}/${step.jobName}`);
-      const before = this.of(key, jobUID)?.count ?? goneBefore(step, job, pods.indexed(jobUID).length + 1);
+      const before =
+        this.of(key, jobUID)?.count ?? goneBefore(step, job, ofJob(pods.indexed(jobUID), jobUID).length + 1);
       this.#gone.set(key, { jobUID, count: before + 1 });
     });
     sequentialJobs.subscribe(({ type, object }) => {

@@ -4,12 +4,13 @@ import { isTrue } from '../shared/conditions.ts';
 import { formatFieldError, heldSpec } from '../shared/validation/index.ts';
 import type { SpecChange } from './decide/index.ts';
 import type { Known, Revisions } from './revisions.ts';
+import type { CachedSequentialJob } from './transform.ts';
 
 export interface Held {
   /** The object with the spec that is run. */
   readonly object: SequentialJob;
   readonly specChange?: SpecChange;
-  /** The object has not started, and an older record of its spec is there: it has to be written anew. */
+  /** The object has not started, and no webhook vouches for it, or an older record of its spec is there: it is to be written anew. */
   readonly isUnvouched?: boolean;
   /** To be remembered; undefined where nothing needs to be. */
   readonly known: Known | undefined;
@@ -19,7 +20,7 @@ export interface Held {
  * The object as it is to be run. Costs no request, but for an object that was changed: after a restart one GET, and
  * where a change is refused, or where there is a record already, the write that records it. Rejects with ApiError.
  */
-export async function hold(object: SequentialJob, revisions: Revisions): Promise<Held> {
+export async function hold(object: CachedSequentialJob, revisions: Revisions): Promise<Held> {
   const { metadata, status } = object;
   // What is over for good, or goes, runs nothing any more.
   if (metadata.deletionTimestamp !== undefined || isTrue(status?.conditions, 'Complete')) {
@@ -29,9 +30,10 @@ export async function hold(object: SequentialJob, revisions: Revisions): Promise
   const known = revisions.known(metadata.uid) ?? (await recorded(object, revisions));
   const now: Known = { generation, spec: object.spec, recorded: known?.recorded ?? false };
   if (status?.startTime === undefined) {
-    return { object, known: now, ...(now.recorded ? { isUnvouched: true } : {}) };
+    const isUnvouched = now.recorded || object.isFinalizerClaimed === true;
+    return { object, known: now, ...(isUnvouched ? { isUnvouched } : {}) };
   }
-  if (known === undefined) return { object, known: now };
+  if (known === undefined) return { object, known: { ...now, ...perhapsRecorded(object) } };
   return known.generation === generation ? asJudged(object, known) : judge(object, known, revisions);
 }
 
@@ -42,19 +44,24 @@ async function recorded(object: SequentialJob, revisions: Revisions): Promise<Kn
   return record === undefined ? undefined : { ...record, recorded: true };
 }
 
+/** Whether an earlier process may have recorded what it started: then a change that is accepted is to replace the record. */
+const perhapsRecorded = ({ isFinalizerClaimed }: CachedSequentialJob): Pick<Known, 'perhapsRecorded'> =>
+  isFinalizerClaimed === true ? { perhapsRecorded: true } : {};
+
 async function judge(object: SequentialJob, known: Known, revisions: Revisions): Promise<Held> {
   const { spec, change, faults } = heldSpec(known.spec, object);
   const generation = object.metadata.generation ?? 0;
-  const next: Known = { generation, spec, recorded: known.recorded };
+  const { recorded, perhapsRecorded } = known;
+  const next: Known = { generation, spec, recorded, ...(perhapsRecorded === undefined ? {} : { perhapsRecorded }) };
   switch (change) {
     case 'none':
       return asJudged(object, { ...next, ...untold(object, known) });
     case 'accepted':
       // An older record would be held against it after a restart.
-      if (known.recorded) await revisions.record(object, spec, generation);
+      if (recorded || perhapsRecorded === true) await revisions.record(object, spec, generation);
       return asJudged(object, { ...next, change: { type: 'accepted' } });
     case 'refused': {
-      if (!known.recorded) await revisions.record(object, known.spec, known.generation);
+      if (!recorded) await revisions.record(object, known.spec, known.generation);
       const refused: SpecChange = { type: 'refused', faults: faults.map(formatFieldError) };
       return asJudged(object, { ...next, recorded: true, held: true, change: refused });
     }

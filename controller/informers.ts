@@ -1,7 +1,7 @@
 /** Everything that the controller watches: what is cached, and whose turn it is when something changes. */
 import { LABELS } from '../shared/api/group.ts';
 import { type ObservedJob, outcomeOf, sequentialJobOwner } from '../shared/api/job.ts';
-import { hasEnded, type ObservedPod } from '../shared/api/pod.ts';
+import { hasEnded } from '../shared/api/pod.ts';
 import type { SequentialJob } from '../shared/api/types.ts';
 import { isTrue } from '../shared/conditions.ts';
 import { Cache, type FaultObserver, type Key, keyOf, type KubeObject } from '../shared/kube/cache.ts';
@@ -14,6 +14,7 @@ import { sleep } from '../shared/sleep.ts';
 import type { Log } from '../shared/log.ts';
 import type { Watched } from '../shared/metrics/controller.ts';
 import { InformerFaults } from './informer-faults.ts';
+import { createPodCache } from './pod-cache.ts';
 import { SyncWait } from './sync-wait.ts';
 import { tellsNews, toObservedPod } from './transform-pod.ts';
 import { toObservedJob, toSequentialJob } from './transform.ts';
@@ -74,7 +75,7 @@ export class Informers {
     this.#faultsOf('jobs'),
   );
   /** By the UID of their Job. */
-  readonly pods = new Cache<ObservedPod>(({ jobUID }) => jobUID, undefined, this.#faultsOf('pods'));
+  readonly pods = createPodCache(this.#faultsOf('pods'));
   readonly #options: InformersOptions;
   readonly #faults: InformerFaults;
   readonly #syncWait: SyncWait;

@@ -13,6 +13,7 @@ import type {
   V1PodStatus,
 } from '@kubernetes/client-node';
 import { fitLastWords } from '../shared/api/message.ts';
+import { plainLine } from '../shared/api/plain.ts';
 import type { PodTermination } from '../shared/api/pod.ts';
 import { integer, isPresent, part, parts, text, type Untrusted } from '../shared/validation/untrusted.ts';
 import { defined } from './defined.ts';
@@ -133,11 +134,11 @@ function endOfWhole(status: Status, killed: PodTermination | undefined): PodTerm
     (condition) => condition.type === 'DisruptionTarget' && condition.status === 'True',
   );
   const at = text(disruption?.lastTransitionTime) ?? killed?.at;
-  const own = isFailed ? text(status.reason) : undefined;
+  const own = isFailed ? word(status.reason) : undefined;
   if (own !== undefined) return { reason: own, message: fit(status.message), ...defined({ at }) };
   const isKilledNow = killed !== undefined && killed.restarting === undefined;
   if (disruption !== undefined && (isFailed || isKilledNow)) {
-    const reason = text(disruption.reason) ?? 'DisruptionTarget';
+    const reason = word(disruption.reason) ?? 'DisruptionTarget';
     return { reason, message: fit(disruption.message), ...defined({ at }) };
   }
   return isFailed && killed === undefined ? { reason: 'Failed', message: fit(status.message) } : undefined;
@@ -146,13 +147,19 @@ function endOfWhole(status: Status, killed: PodTermination | undefined): PodTerm
 function describe(container: ContainerStatus, ended: Terminated, reason: string): PodTermination {
   return {
     ...defined({
-      container: text(container.name),
+      container: word(container.name),
       exitCode: integer(ended.exitCode),
       at: text(ended.finishedAt),
     }),
-    reason: text(ended.reason) ?? reason,
+    reason: word(ended.reason) ?? reason,
     message: fit(ended.message),
   };
+}
+
+/** A reason, or a name. */
+function word(value: unknown): string | undefined {
+  const given = text(value);
+  return given === undefined ? undefined : text(plainLine(given));
 }
 
 /** A kubelet leaves up to 4 KiB (`MaxContainerTerminationMessageLength`), of a log its last 2 KiB. */

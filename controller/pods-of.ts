@@ -1,13 +1,13 @@
 /** The Pods of one Job, asked of the API server. */
 import { LABELS } from '../shared/api/group.ts';
 import type { ObservedPod } from '../shared/api/pod.ts';
-import type { Cache } from '../shared/kube/cache.ts';
+import { type Cache, keyOf } from '../shared/kube/cache.ts';
 import type { ApiClient } from '../shared/kube/client.ts';
 import { isApiError } from '../shared/kube/errors.ts';
 import { collectionPath, PODS } from '../shared/kube/resources.ts';
 import type { Snapshot } from './decide/index.ts';
 import type { PodsState } from './informers.ts';
-import { toObservedPod } from './transform-pod.ts';
+import { toObservedPod, withSeenOwner } from './transform-pod.ts';
 
 interface JobRef {
   readonly uid: string;
@@ -40,7 +40,10 @@ export async function withPodsOf(job: JobRef, snapshot: Snapshot, deps: PodsDeps
       path: collectionPath(PODS, namespace),
       query: { labelSelector: `${LABELS.uid}=${uid}${index}`, limit: MAX_PODS },
     });
-    const listed = (list.items ?? []).map(toObservedPod).filter(({ jobUID }) => jobUID === job.uid);
+    const listed = (list.items ?? [])
+      .map(toObservedPod)
+      .map((pod) => withSeenOwner(pod, deps.pods.get(keyOf(pod))))
+      .filter(({ jobUID, labelJobUID }) => (jobUID ?? labelJobUID) === job.uid);
     // What no watch will tell of would stay for ever.
     if (deps.podsState() !== 'forbidden') for (const pod of listed) deps.pods.assume(pod);
     const uids = new Set(listed.map(({ metadata }) => metadata.uid));

@@ -35,6 +35,8 @@ export interface Known extends Recorded {
    * the sequence has come further, and a change that was legal when it was made would be held against an older record.
    */
   readonly recorded: boolean;
+  /** An earlier process may have made one. */
+  readonly perhapsRecorded?: true;
   /** The object says another spec, which was refused. */
   readonly held?: boolean;
   /** What became of the change to this generation; it is told of with the status that speaks of it. */

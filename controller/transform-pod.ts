@@ -18,7 +18,7 @@ import { defined } from './defined.ts';
 import { endingOf } from './pod-ending.ts';
 import { endObstacleIn, obstacleIn, waitingSince } from './pod-obstacle.ts';
 
-/** The UID of the Job, from 1.27 on and before (batch/v1 JobControllerUid). */
+/** The UID of the Job, from 1.27 on and before (batch/v1 JobControllerUid): whoever creates a Pod can write it. */
 const CONTROLLER_UID = 'batch.kubernetes.io/controller-uid';
 const LEGACY_CONTROLLER_UID = 'controller-uid';
 
@@ -39,7 +39,7 @@ export function toObservedPod(raw: unknown): ObservedPod {
     failed: ending?.failed ?? false,
     ...defined({
       sequentialJob: text(labels?.[LABELS.name]),
-      jobUID: jobUIDOf(metadata),
+      ...jobOf(metadata),
       obstacle,
       waitingSince: deletionTimestamp === undefined && obstacle === undefined ? waitingSince(pod) : undefined,
       node: deletionTimestamp === undefined ? undefined : text(part<V1PodSpec>(pod.spec)?.nodeName),
@@ -64,6 +64,7 @@ export function tellsNews(before: ObservedPod | undefined, after: ObservedPod): 
   return (
     before.failed !== after.failed ||
     before.jobUID !== after.jobUID ||
+    before.labelJobUID !== after.labelJobUID ||
     before.sequentialJob !== after.sequentialJob ||
     (before.metadata.deletionTimestamp === undefined) !== (after.metadata.deletionTimestamp === undefined) ||
     !isSameObstacle(before.obstacle, after.obstacle) ||
@@ -93,15 +94,27 @@ function identity({ name, namespace, uid, resourceVersion }: Untrusted<V1ObjectM
   };
 }
 
-/** Other groups have a kind `Job` too. */
-function jobUIDOf(metadata: Untrusted<V1ObjectMeta>): string | undefined {
-  const owner = parts<V1OwnerReference>(metadata.ownerReferences).find(
-    ({ controller, kind, apiVersion }) =>
-      controller === true && kind === 'Job' && text(apiVersion)?.startsWith('batch/') === true,
-  );
-  // A Pod that was orphaned has lost its owner, and runs on: the label that the Job controller gave it stays.
+/**
+ * Whose Pod it is. Its controller tells, as it does to Kubernetes. A Pod that was orphaned has lost it, and runs on: of that only
+ * the label is left that the Job controller gave it, and that anybody could have written.
+ */
+function jobOf(metadata: Untrusted<V1ObjectMeta>): Pick<Partial<ObservedPod>, 'jobUID' | 'labelJobUID'> {
+  const controller = parts<V1OwnerReference>(metadata.ownerReferences).find(({ controller }) => controller === true);
+  if (controller !== undefined) return isJob(controller) ? defined({ jobUID: text(controller.uid) }) : {};
   const labels = part<Record<string, string>>(metadata.labels);
-  return text(owner?.uid) ?? text(labels?.[CONTROLLER_UID]) ?? text(labels?.[LEGACY_CONTROLLER_UID]);
+  return defined({ labelJobUID: text(labels?.[CONTROLLER_UID]) ?? text(labels?.[LEGACY_CONTROLLER_UID]) });
+}
+
+/** Other groups have a kind `Job` too. */
+const isJob = ({ kind, apiVersion }: Untrusted<V1OwnerReference>): boolean =>
+  kind === 'Job' && text(apiVersion)?.startsWith('batch/') === true;
+
+/** The Pod with the Job that was seen to control it: one that has lost its controller since was orphaned. */
+export function withSeenOwner(pod: ObservedPod, before: ObservedPod | undefined): ObservedPod {
+  const { labelJobUID, ...rest } = pod;
+  const isSame = before?.metadata.uid === pod.metadata.uid;
+  if (labelJobUID === undefined || !isSame || before.jobUID !== labelJobUID) return pod;
+  return { ...rest, jobUID: labelJobUID };
 }
 
 function isSameObstacle(a: Obstacle | undefined, b: Obstacle | undefined): boolean {

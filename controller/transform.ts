@@ -1,28 +1,56 @@
 /** What the caches keep of an object: every byte here is there once per object, for as long as it lives. */
-import { ENDED_ANNOTATION, LABELS, MANAGER, SUSPENDED_ANNOTATION } from '../shared/api/group.ts';
+import { ENDED_ANNOTATION, FINALIZER, LABELS, MANAGER, SUSPENDED_ANNOTATION } from '../shared/api/group.ts';
 import type { JobCondition, ObservedJob } from '../shared/api/job.ts';
+import { plainLine, plainTexts } from '../shared/api/plain.ts';
 import type { ObjectMeta, SequentialJob } from '../shared/api/types.ts';
+import { part } from '../shared/validation/untrusted.ts';
 import { defined } from './defined.ts';
 
 interface RawObject {
-  readonly metadata: ObjectMeta & { readonly managedFields?: unknown; readonly selfLink?: unknown };
+  readonly metadata: ObjectMeta & {
+    readonly managedFields?: readonly ManagedFields[] | null;
+    readonly selfLink?: unknown;
+  };
   readonly [field: string]: unknown;
+}
+
+/** A SequentialJob as the cache has it. */
+export interface CachedSequentialJob extends SequentialJob {
+  /** It carries our finalizer, and nothing says that a webhook of ours has put it there. */
+  readonly isFinalizerClaimed?: true;
 }
 
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
 
 /** A SequentialJob without the parts of its metadata that nobody here reads, some of them as large as the spec. */
-export function toSequentialJob(raw: unknown): SequentialJob {
+export function toSequentialJob(raw: unknown): CachedSequentialJob {
   const object = raw as RawObject;
-  const { managedFields: _, selfLink: __, annotations, ...metadata } = object.metadata;
-  const { [LAST_APPLIED]: ___, ...kept } = annotations ?? {};
+  const { managedFields, selfLink: _, annotations, ...metadata } = object.metadata;
+  const { [LAST_APPLIED]: __, ...kept } = annotations ?? {};
   const rest = Object.keys(kept).length === 0 ? {} : { annotations: kept };
-  return { ...object, metadata: { ...metadata, ...rest } } as unknown as SequentialJob;
+  const isClaimed = metadata.finalizers?.includes(FINALIZER) === true && isFinalizerClaimed(managedFields ?? []);
+  const claim = isClaimed ? { isFinalizerClaimed: true } : {};
+  return { ...object, metadata: { ...metadata, ...rest }, ...claim } as unknown as CachedSequentialJob;
 }
+
+type Fields = Readonly<Record<string, unknown>>;
 
 interface ManagedFields {
   readonly manager?: string;
-  readonly fieldsV1?: { readonly 'f:spec'?: Readonly<Record<string, unknown>> };
+  readonly fieldsV1?: { readonly 'f:metadata'?: Fields; readonly 'f:spec'?: Fields };
+}
+
+/**
+ * Whether a client has set our finalizer. The API server puts down who has set which field before it asks the webhooks
+ * (apiserver pkg/endpoints/handlers/create.go): what they add is nobody's, and what a client brings along is that client's, or this
+ * process's own. Where it does not put down anything, nobody knows. A server before 1.22 has the whole list as one field.
+ */
+function isFinalizerClaimed(managedFields: readonly ManagedFields[]): boolean {
+  if (!managedFields.some(({ fieldsV1 }) => fieldsV1?.['f:spec'] !== undefined)) return true;
+  return managedFields.some(({ fieldsV1 }) => {
+    const list = part<Fields>(fieldsV1?.['f:metadata']?.['f:finalizers']);
+    return list !== undefined && (Object.keys(list).length === 0 || Object.hasOwn(list, `v:"${FINALIZER}"`));
+  });
 }
 
 interface RawJob {
@@ -96,7 +124,7 @@ function suspensionsOf(annotation: string | undefined): ObservedJob['suspensions
 function managersOfSuspend({ managedFields = [] }: RawJob['metadata']): readonly string[] {
   return managedFields
     .filter(({ fieldsV1 }) => fieldsV1?.['f:spec']?.['f:suspend'] !== undefined)
-    .flatMap(({ manager }) => manager ?? []);
+    .flatMap(({ manager }) => (manager === undefined ? [] : plainLine(manager)));
 }
 
 /** Our annotation says that we did; somebody else may have let it go on and suspended it again since. */
@@ -127,9 +155,9 @@ const isRead = ({ type, status }: JobCondition): boolean =>
 const isOver = ({ type, status }: JobCondition): boolean =>
   (type === 'Complete' || type === 'Failed') && status === 'True';
 
-/** Without `lastProbeTime`, which nobody reads. */
+/** Without `lastProbeTime`, which nobody reads. Of another Job controller (`managedBy`), its words are anybody's. */
 function toCondition({ type, status, reason, message, lastTransitionTime }: JobCondition): JobCondition {
-  return { type, status, ...defined({ reason, message, lastTransitionTime }) };
+  return { type, status, ...plainTexts(defined({ reason, message })), ...defined({ lastTransitionTime }) };
 }
 
 /** A label's number, as far as an int32 goes. */

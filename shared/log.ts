@@ -1,5 +1,6 @@
 /** Structured logs: JSON lines for machines, coloured lines for people. */
 import { pino, type Logger, type LoggerOptions } from 'pino';
+import { escaped, plainTexts } from './api/plain.ts';
 
 export type Log = Logger;
 
@@ -19,7 +20,8 @@ export async function openLog(options: { readonly level: LogLevel; readonly form
   // In a cluster nobody asks for it, and it is slow to load.
   const { default: pretty } = await import('pino-pretty');
   const lines = { translateTime: 'SYS:HH:MM:ss.l', singleLine: true };
-  return pino(settingsOf(level), pretty({ ...TO_STANDARD_ERROR, ...lines, destination: 2 }));
+  const settings = { ...settingsOf(level), hooks: { streamWrite: plainRecord } };
+  return pino(settings, pretty({ ...TO_STANDARD_ERROR, ...lines, destination: 2 }));
 }
 
 /** The same for machines, at once. */
@@ -27,9 +29,20 @@ export function createLog({ level }: { readonly level: LogLevel; readonly format
   return pino(settingsOf(level), pino.destination({ ...TO_STANDARD_ERROR, dest: 2 }));
 }
 
+/** A line of JSON whose texts are plain: its reader shows them as they are. */
+function plainRecord(line: string): string {
+  try {
+    return `${JSON.stringify(plainTexts(JSON.parse(line)))}\n`;
+  } catch {
+    return escaped(line);
+  }
+}
+
 const settingsOf = (level: LogLevel): LoggerOptions => ({
   level,
   base: null,
   timestamp: pino.stdTimeFunctions.isoTime,
   formatters: { level: (label: string) => ({ level: label }) },
+  // The lines are read in terminals, too, and the words of others are in them.
+  hooks: { streamWrite: escaped },
 });

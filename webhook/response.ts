@@ -1,8 +1,9 @@
 /** The verdicts, as an AdmissionResponse has them (k8s.io/api/admission/v1). Pure. */
 import type { Operation as PatchOperation } from 'fast-json-patch';
 import { GROUP, KIND } from '../shared/api/group.ts';
+import { plain } from '../shared/api/plain.ts';
 import { formatErrorBody, formatFieldErrors, type FieldError } from '../shared/validation/index.ts';
-import { shorten } from '../shared/validation/field.ts';
+import { quoted, shownKey } from '../shared/validation/field.ts';
 import { part, text } from '../shared/validation/untrusted.ts';
 
 /** The part of metav1.Status that the API server passes on to the client. */
@@ -52,7 +53,7 @@ const MAX_FAULTS = 1000;
  * are told, and the number of the others that were looked at.
  */
 export function denied(object: unknown, faults: readonly FieldError[], warnings: readonly string[] = []): Verdict {
-  const name = shorten(nameOf(object));
+  const name = shownKey(nameOf(object));
   const shown = faults.slice(0, MAX_FAULTS);
   const rest = faults.length - shown.length;
   const more = rest === 0 ? '' : ` and ${rest} more`;
@@ -63,7 +64,7 @@ export function denied(object: unknown, faults: readonly FieldError[], warnings:
       status: 'Failure',
       code: 422,
       reason: 'Invalid',
-      message: `${KIND}.${GROUP} ${JSON.stringify(name)} is invalid: ${formatFieldErrors(shown)}${more}`,
+      message: `${KIND}.${GROUP} ${quoted(nameOf(object))} is invalid: ${formatFieldErrors(shown)}${more}`,
       details: { name, group: GROUP, kind: KIND, causes },
     },
     ...shownWarnings(warnings),
@@ -74,7 +75,7 @@ const REASONS = { 400: 'BadRequest', 500: 'InternalError' } as const;
 
 /** Refuses a request that cannot be judged: 400 where it makes no sense, 500 where judging it failed. */
 export function errored(code: keyof typeof REASONS, message: string): Verdict {
-  return { allowed: false, status: { status: 'Failure', code, reason: REASONS[code], message } };
+  return { allowed: false, status: { status: 'Failure', code, reason: REASONS[code], message: plain(message) } };
 }
 
 /** The name, or what it is to be made from; empty where there is neither. */

@@ -5,6 +5,9 @@ import { toTimestamp } from '../../shared/api/time.ts';
 import { runningJob } from './draft.ts';
 import type { Context, Draft } from './types.ts';
 
+/** How far the clocks of two machines may be apart. */
+export const CLOCK_SKEW_MS = 60_000;
+
 /** When `spec.activeDeadlineSeconds` is over, in Unix milliseconds; undefined where there is no such moment, or not yet. */
 function deadlineMs({ draft, snapshot }: Context): number | undefined {
   const seconds = snapshot.object.spec.activeDeadlineSeconds ?? undefined;

@@ -2,7 +2,16 @@
 import { type ConditionState, type ConditionStates, getCondition } from '../../shared/conditions.ts';
 import type { Obstacle } from '../../shared/api/pod.ts';
 import { type Failure, MESSAGE, REASON, stepLabel } from '../../shared/api/reasons.ts';
-import { currentIndex, currentLabel, nextContainer, nextJobName, runningJob, runningStep, strayJobs } from './draft.ts';
+import {
+  currentIndex,
+  currentLabel,
+  isOwned,
+  nextContainer,
+  nextJobName,
+  runningJob,
+  runningStep,
+  strayJobs,
+} from './draft.ts';
 import { lostPods, podNames, podsLeft, resumeWaits } from './pods-left.ts';
 import { fitMessage } from './size.ts';
 import { completion } from './summary.ts';
@@ -75,6 +84,9 @@ function suspending(context: Context): string | undefined {
   const at = place(context) ?? '';
   const isUndone = job !== undefined && job.suspended === undefined && suspendAgainInMs(job, context.nowMs) > 0;
   if (isUndone) return MESSAGE.suspensionUndone(at, job.metadata.name, job.suspensions?.undoneBy);
+  if (job !== undefined && !isOwned(job, context.snapshot)) {
+    return MESSAGE.heldUp(MESSAGE.suspending(at), MESSAGE.jobNotOwned(job.metadata.name));
+  }
   const held = lostPods(context).length > 0 ? obstacle(context) : undefined;
   return held === undefined ? MESSAGE.suspending(at) : MESSAGE.heldUp(MESSAGE.suspending(at), held.message);
 }

@@ -1,6 +1,6 @@
 /** The way into the machine: from what the status records to the state to go on from. */
 import { getCondition, isTrue } from '../../shared/conditions.ts';
-import { type ObservedJob, outcomeOf } from '../../shared/api/job.ts';
+import { type ObservedJob, outcomeOf, sequentialJobOwner } from '../../shared/api/job.ts';
 import type { Container, SequentialJob, SequentialJobStatus, StepStatus } from '../../shared/api/types.ts';
 import { stepJobName } from '../../shared/jobs/job.ts';
 import { type Failure, stepLabel } from '../../shared/api/reasons.ts';
@@ -82,6 +82,20 @@ export function runningStep(draft: Draft): StepStatus | undefined {
 export function runningJob({ draft, snapshot }: Context): ObservedJob | undefined {
   const step = runningStep(draft);
   return step === undefined ? undefined : snapshot.jobs.find((job) => job.metadata.uid === step.jobUID);
+}
+
+/**
+ * Whether this sequence controls the Job. One that it does not control is watched where the status has it on record, and never
+ * changed or deleted: its owner reference was taken off on purpose, or somebody has written another's Job into the status.
+ */
+export function isOwned(job: ObservedJob, { object }: Pick<Snapshot, 'object'>): boolean {
+  return sequentialJobOwner(job)?.uid === object.metadata.uid;
+}
+
+/** The Job of the running step, where it may be changed. */
+export function ownedJob(context: Context): ObservedJob | undefined {
+  const job = runningJob(context);
+  return job !== undefined && isOwned(job, context.snapshot) ? job : undefined;
 }
 
 /**

@@ -243,7 +243,7 @@ export const EFFECTS = {
     apply: (context) => stepPassed(context) ?? context.draft,
   },
   recordDeadline: {
-    says: 'record DeadlineExceeded; should the Job ever go on, its own time limit of 0 s ends it',
+    says: 'record DeadlineExceeded; should a Job of ours ever go on, its own time limit of 0 s ends it',
     apply: (context) => {
       const late = stepOverdue(context);
       return late === undefined ? context.draft : fail({ ...context, draft: late.draft }, late.failure);

@@ -1,7 +1,7 @@
 /** The guards of what people and the clock bring: suspension, and a deadline while a step runs. */
 import type { ObservedJob } from '../../shared/api/job.ts';
 import { isAbandoned, isOverdue } from './clock.ts';
-import { runningJob, runningStep } from './draft.ts';
+import { isOwned, ownedJob, runningJob, runningStep } from './draft.ts';
 import type { Guard } from './guard.ts';
 import { containersRun, hasPodsRunning, lostPods } from './pods-left.ts';
 import { suspendAgainInMs } from './suspension.ts';
@@ -17,8 +17,19 @@ export function runningFinding({ draft, snapshot }: Context): Finding | undefine
 /** Whether the sequence is to stand still. */
 export const isSuspended = ({ snapshot }: Context): boolean => snapshot.object.spec.suspend === true;
 
-const isToBeSuspended = (job: ObservedJob | undefined): job is ObservedJob =>
-  job !== undefined && job.suspended === undefined && job.metadata.deletionTimestamp === undefined;
+/** The Job of the running step, where it can be suspended and is not. */
+function unsuspendedJob(context: Context): ObservedJob | undefined {
+  // A Job that is suspended is not ended by its time limit: the deadline comes first.
+  if (!isSuspended(context) || isOverdue(context)) return undefined;
+  const job = ownedJob(context);
+  return job?.suspended === undefined && job?.metadata.deletionTimestamp === undefined ? job : undefined;
+}
+
+/** Whether the time is up, and the Job is not ours to end. */
+function isLetBe(context: Context): boolean {
+  const job = runningJob(context);
+  return job !== undefined && isOverdue(context) && !isOwned(job, context.snapshot);
+}
 
 /** Whether the Job was ended because the time is up, and cannot end. */
 const isStuck = (context: Context): boolean =>
@@ -44,26 +55,23 @@ export const LIFE_GUARDS = {
   jobIsToBeSuspended: {
     says: 'spec.suspend is true, and the Job can be suspended and is not',
     holds: (context) => {
-      const job = runningJob(context);
-      // A Job that is suspended is not ended by its time limit: the deadline comes first.
-      if (!isSuspended(context) || isOverdue(context)) return false;
-      if (runningFinding(context)?.type === 'unsuspendable') return false;
-      return isToBeSuspended(job) && suspendAgainInMs(job, context.nowMs) === 0;
+      const job = unsuspendedJob(context);
+      if (job === undefined || runningFinding(context)?.type === 'unsuspendable') return false;
+      return suspendAgainInMs(job, context.nowMs) === 0;
     },
   },
   suspensionIsUndone: {
     says: 'spec.suspend is true, and somebody else lets the Job go on again and again',
     holds: (context) => {
-      const job = runningJob(context);
-      if (!isSuspended(context) || isOverdue(context)) return false;
-      return isToBeSuspended(job) && suspendAgainInMs(job, context.nowMs) > 0;
+      const job = unsuspendedJob(context);
+      return job !== undefined && suspendAgainInMs(job, context.nowMs) > 0;
     },
   },
   podsStillEnd: {
     says: 'spec.suspend is false, and Pods of the suspended Job, or of a deleted one, have not ended yet: its next one must not overlap with them',
     holds: (context) =>
       !isSuspended(context) &&
-      runningJob(context)?.suspended?.byUs === true &&
+      ownedJob(context)?.suspended?.byUs === true &&
       (containersRun(context) || suspendedPodMs(context) > 0),
   },
   podsOfSuspensionAreUnseen: {
@@ -78,14 +86,14 @@ export const LIFE_GUARDS = {
   },
   jobIsToContinue: {
     says: 'spec.suspend is false, and the Job is suspended by us',
-    holds: (context) => !isSuspended(context) && runningJob(context)?.suspended?.byUs === true,
+    holds: (context) => !isSuspended(context) && ownedJob(context)?.suspended?.byUs === true,
   },
   jobIsToBeEnded: {
     says: 'the sequence was active for longer than activeDeadlineSeconds, and the Job does not know it',
     holds: (context) => {
-      const job = runningJob(context);
+      const job = ownedJob(context);
       const standsStill = isSuspended(context) && job?.suspended?.byUs === true && lostPods(context).length === 0;
-      return isOverdue(context) && !standsStill && job?.deadlineSeconds !== 0;
+      return job !== undefined && isOverdue(context) && !standsStill && job.deadlineSeconds !== 0;
     },
   },
   lossOfPodIsUnsure: {
@@ -99,11 +107,11 @@ export const LIFE_GUARDS = {
     },
   },
   jobIsHeldOverdue: {
-    says: 'the time is up, and the Job does not end: somebody else suspended it or runs it (managedBy), or the node of its Pod is lost',
+    says: 'the time is up, and the Job does not end: somebody else suspended it, runs it (managedBy) or took it from the sequence, or the node of its Pod is lost',
     holds: (context) => {
       const job = runningJob(context);
       const isHeld = job?.suspended?.byUs === false && (job.status.active ?? 0) === 0;
-      return (isHeld && isOverdue(context)) || isStuck(context) || isAbandoned(context);
+      return (isHeld && isOverdue(context)) || isLetBe(context) || isStuck(context) || isAbandoned(context);
     },
   },
   stepStandsStill: {

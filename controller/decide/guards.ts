@@ -193,7 +193,7 @@ export const GUARDS = {
     holds: (context) => (eventQuestion(context, runningJob(context))?.dueMs ?? Infinity) <= context.nowMs,
   },
   jobIsUnwatched: {
-    says: 'somebody took our labels off the Job: the watch does not show it',
+    says: 'somebody took our labels or our owner reference off the Job: the watch does not show it',
     holds: (context) => runningFinding(context)?.type === 'unwatched',
   },
   specChangedBeforeStart: {

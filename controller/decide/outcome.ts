@@ -15,6 +15,7 @@ import type { StepStatus } from '../../shared/api/types.ts';
 import { fitStepMessage } from '../../shared/api/message.ts';
 import {
   currentIndex,
+  isOwned,
   isPassable,
   nextContainer,
   nextJobName,
@@ -23,6 +24,7 @@ import {
   withLastStep,
 } from './draft.ts';
 import { explainFailure, isUnexplained, latestFailure, successOf } from './explain.ts';
+import { ofJob } from './pods.ts';
 import { fitMessage } from './size.ts';
 import type { Context, Draft } from './types.ts';
 import { withObstacle } from './waiting.ts';
@@ -126,7 +128,7 @@ function ended(termination: PodTermination | undefined): Course | undefined {
  */
 function podsStarted({ snapshot: { pods = [], gonePods } }: Context, jobUID: string | undefined): number {
   const gone = gonePods?.jobUID === jobUID ? (gonePods?.count ?? 0) : 0;
-  return gone + pods.filter((pod) => pod.jobUID === jobUID).length;
+  return jobUID === undefined ? 0 : gone + ofJob(pods, jobUID).length;
 }
 
 /** Of a Job that is over. */
@@ -186,7 +188,11 @@ export function stepFailed(context: Context): StepFailure | undefined {
 /** Puts down that the running step's time is up though its Job says nothing, and tells of it. */
 export function stepOverdue(context: Context): StepFailure | undefined {
   const seconds = runningJob(context)?.endedAfterSeconds ?? context.snapshot.object.spec.activeDeadlineSeconds ?? 0;
-  const why = { reason: REASON.deadlineExceeded, message: withObstacle(context, MESSAGE.deadlineExceeded(seconds)) };
+  const job = runningJob(context);
+  const exceeded = withObstacle(context, MESSAGE.deadlineExceeded(seconds));
+  const isLeft = job !== undefined && !isOwned(job, context.snapshot);
+  const message = isLeft ? MESSAGE.heldUp(exceeded, MESSAGE.jobNotOwned(job.metadata.name)) : exceeded;
+  const why = { reason: REASON.deadlineExceeded, message };
   const record = { ...courseOf(context), ...why, message: fitStepMessage(why.message), completionTime: context.now };
   return recordFailure(context, record, why);
 }

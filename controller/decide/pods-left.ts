@@ -2,21 +2,18 @@
 import { hasEnded, type ObservedPod } from '../../shared/api/pod.ts';
 import { MESSAGE } from '../../shared/api/reasons.ts';
 import type { StepStatus } from '../../shared/api/types.ts';
+import { CLOCK_SKEW_MS } from './clock.ts';
 import { runningJob, runningStep, strayJobs } from './draft.ts';
-import type { Context } from './types.ts';
+import { millis, ofJob } from './pods.ts';
+import type { Context, Snapshot } from './types.ts';
 import { leftPodsMs } from './unseen-pods.ts';
-
-/** The Pods of these Jobs whose containers run, or may yet: also of Jobs that have failed or are gone. */
-export function runningPods(pods: readonly ObservedPod[], jobUIDs: ReadonlySet<string>): readonly ObservedPod[] {
-  return pods.filter((pod) => pod.jobUID !== undefined && jobUIDs.has(pod.jobUID) && !hasEnded(pod));
-}
 
 /** Pods of the running step's Job that have not ended, as their watch or the Job tells: also those that are being deleted. */
 export function hasPodsRunning(context: Context): boolean {
   const job = runningJob(context);
   if (job === undefined) return false;
   const { active = 0, terminating = 0 } = job.status;
-  return active + terminating > 0 || runningPods(context.snapshot.pods ?? [], new Set([job.metadata.uid])).length > 0;
+  return active + terminating > 0 || ofJob(context.snapshot.pods ?? [], job.metadata.uid).some((pod) => !hasEnded(pod));
 }
 
 /** The same, or a Job that was created late is being deleted: its Pods end first. */
@@ -27,15 +24,31 @@ export const containersRun = (context: Context): boolean => hasPodsRunning(conte
  * deleted may leave them behind. The next step, or the next attempt, must not overlap with them.
  */
 export function podsLeft({ draft, snapshot }: Context): readonly ObservedPod[] {
+  const running = (snapshot.pods ?? []).filter((pod) => !hasEnded(pod));
+  if (running.length === 0) return [];
   const steps = [...draft.steps, ...(snapshot.object.status?.steps ?? [])];
-  const uidsOf = (wanted: StepStatus['state']): ReadonlySet<string> =>
-    new Set(steps.flatMap(({ state, jobUID }) => (state === wanted && jobUID !== undefined ? [jobUID] : [])));
-  const pods = snapshot.pods ?? [];
-  // Of one that succeeded only those that are being deleted: of the others the watch has not told yet.
-  const drained = runningPods(pods, uidsOf('Succeeded')).filter(
-    ({ metadata }) => metadata.deletionTimestamp !== undefined,
-  );
-  return [...runningPods(pods, uidsOf('Failed')), ...drained];
+  return running.filter((pod) => steps.some((step) => holdsBack(step, pod) && isOf(step, pod, snapshot)));
+}
+
+/** Of a step that succeeded only Pods that are being deleted do: of the others the watch has not told yet. */
+const holdsBack = ({ state }: StepStatus, { metadata }: ObservedPod): boolean =>
+  state === 'Failed' || (state === 'Succeeded' && metadata.deletionTimestamp !== undefined);
+
+/** Its Job's, or one that its Job has left behind. */
+const isOf = (step: StepStatus, pod: ObservedPod, snapshot: Snapshot): boolean =>
+  step.jobUID !== undefined && (pod.jobUID === step.jobUID || isLeftBehind(step, pod, snapshot));
+
+/**
+ * Whether the Pod was left behind by the step's Job, as far as a process can tell that was not there (`--cascade=orphan`): its
+ * label says so, which whoever creates a Pod can write, and it is believed where two things agree that they can't. The Job is gone,
+ * or going: while it runs, its controller adopts such a Pod by itself; and the Pod is not younger than the end of the step, by the API
+ * server's clock. So a label alone holds nothing back that Kubernetes would not give to the Job as well.
+ */
+function isLeftBehind({ jobUID, completionTime }: StepStatus, pod: ObservedPod, { jobs }: Snapshot): boolean {
+  if (pod.labelJobUID !== jobUID || completionTime === undefined) return false;
+  const job = jobs.find(({ metadata }) => metadata.uid === jobUID);
+  if (job !== undefined && job.metadata.deletionTimestamp === undefined) return false;
+  return millis(pod.metadata.creationTimestamp) <= Date.parse(completionTime) + CLOCK_SKEW_MS;
 }
 
 /** Whether spec.resume was raised beyond what has been acted on. */
@@ -58,10 +71,9 @@ const isOverdue = (pod: ObservedPod, nowMs: number): boolean => nowMs >= (overdu
 
 /** Those that keep the running step's Job from starting another, or from ending: one that goes may have ended, and stay. */
 function podsOfStep({ draft, snapshot: { pods = [] } }: Context): readonly ObservedPod[] {
-  const uid = runningStep(draft)?.jobUID;
   const isThere = (pod: ObservedPod): boolean =>
     !hasEnded(pod) || (pod.metadata.deletionTimestamp !== undefined && pod.isOver !== true);
-  return pods.filter((pod) => pod.jobUID === uid && isThere(pod));
+  return ofJob(pods, runningStep(draft)?.jobUID ?? '').filter(isThere);
 }
 
 /** The Pods of the running step, where all that are left should have ended long ago: their node does not answer, say. */

@@ -15,6 +15,7 @@ export function isAlive(pod: ObservedPod): boolean {
   return pod.metadata.deletionTimestamp === undefined && !hasEnded(pod);
 }
 
+/** The Job's own: a Pod that only its label gives to the Job tells nothing of it. */
 export function ofJob(pods: readonly ObservedPod[], jobUID: string): ObservedPod[] {
   return pods.filter((pod) => pod.jobUID === jobUID);
 }

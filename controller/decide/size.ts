@@ -1,4 +1,5 @@
 /** Keeps the status within what etcd and every watcher can bear: 256 KiB with 1000 steps. */
+import { plain } from '../../shared/api/plain.ts';
 import type { Progress, SequentialJobStatus, StepStatus } from '../../shared/api/types.ts';
 
 /** Of the 256 KiB: room for the conditions, the completed indices and the rest of the status. */
@@ -20,9 +21,10 @@ const TIERS: readonly (readonly (keyof StepStatus)[])[] = [
  */
 const MAX_MESSAGE = 2048;
 
-/** The message, cut where it is too long; the same each time, or the status would never come to rest. */
+/** The message, plain, and cut where it is too long; the same each time, or the status would never come to rest. */
 export function fitMessage(message: string): string {
-  return message.length <= MAX_MESSAGE ? message : `${message.slice(0, MAX_MESSAGE - 1).toWellFormed()}…`;
+  const text = plain(message);
+  return text.length <= MAX_MESSAGE ? text : `${text.slice(0, MAX_MESSAGE - 1).toWellFormed()}…`;
 }
 
 /** Those that succeeded go first, as nobody debugs them; those that failed and were passed over only where it must be. */

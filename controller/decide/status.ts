@@ -1,5 +1,6 @@
 /** The draft written out as the status of the API. Everything here is derived: the facts are in the draft. */
 import { type ConditionState, getCondition, isOwnCondition, isTrue, setConditions } from '../../shared/conditions.ts';
+import { plainLine, plainTexts } from '../../shared/api/plain.ts';
 import { REASON } from '../../shared/api/reasons.ts';
 import type {
   Condition,
@@ -39,10 +40,11 @@ export function statusOf(context: Context): SequentialJobStatus {
   return {
     observedGeneration: generation,
     phase: draft.state === 'StepPending' && draft.startTime === undefined ? 'Pending' : PHASE_OF[draft.state],
-    conditions: setConditions(snapshot.object.status?.conditions, conditionStates(context), { now, generation }),
+    // Whoever's words they are made of: what goes in is plain.
+    conditions: setConditions(recorded?.conditions, plainTexts(conditionStates(context)), { now, generation }),
     state: counts(context),
     progress: progress(context),
-    steps: fitSteps([...draft.steps, ...skipped(context)]),
+    steps: fitSteps([...plainSteps(context), ...skipped(context)]),
     ...(draft.startTime === undefined ? {} : { startTime: draft.startTime }),
     ...(draft.activeStartTime === undefined ? {} : { activeStartTime: draft.activeStartTime }),
     ...(draft.completionTime === undefined ? {} : { completionTime: draft.completionTime }),
@@ -103,8 +105,14 @@ function skipped({ draft, snapshot }: Context): readonly StepStatus[] {
   const failedIndex = draft.failure?.index;
   if (draft.state !== 'Failed' || draft.startTime === undefined || failedIndex === undefined) return [];
   return snapshot.object.spec.containers
-    .map(({ name }, index): StepStatus => ({ index, name, state: 'Skipped' }))
+    .map(({ name }, index): StepStatus => ({ index, name: plainLine(name), state: 'Skipped' }))
     .slice(failedIndex + 1);
+}
+
+/** Those that are on record are. */
+function plainSteps({ draft, snapshot }: Context): readonly StepStatus[] {
+  const known = new Set(snapshot.object.status?.steps);
+  return draft.steps.map((step) => (known.has(step) ? step : plainTexts(step)));
 }
 
 function counts({ draft }: Context): StepCounts {
@@ -120,11 +128,12 @@ function progress(context: Context): Progress {
   const { draft, snapshot } = context;
   const { failure } = draft;
   const completedIndices = draft.steps.filter((step) => step.state === 'Succeeded').map((step) => step.index);
+  const failedIndex = failure?.index;
   return {
-    ...current(context),
+    ...plainTexts(current(context)),
     completedIndices,
-    ...(failure?.index === undefined ? {} : { failedIndex: failure.index }),
-    ...(failure === undefined ? {} : { failureReason: failure.reason, failureMessage: failure.message }),
+    ...(failedIndex === undefined ? {} : { failedIndex }),
+    ...(failure === undefined ? {} : plainTexts({ failureReason: failure.reason, failureMessage: failure.message })),
     // The last step may have been taken out after its Job was made.
     summary: `${completedIndices.length}/${Math.max(snapshot.object.spec.containers.length, draft.steps.length)}`,
   };

@@ -1,15 +1,13 @@
 /** How a Job is suspended that somebody else (a queue, say) lets go on again and again. Pure. */
 import type { ObservedJob } from '../../shared/api/job.ts';
 import { EVENT, EVENT_MESSAGE, type EventDraft } from '../../shared/api/reasons.ts';
+import { CLOCK_SKEW_MS } from './clock.ts';
 
 /** The first two are suspended again at once; then this long after, twice as long each time. */
 const BACKOFF = { free: 2, baseMs: 30_000, maxMs: 300_000 } as const;
 
 /** A suspension so long ago has nothing to do with the next. */
 const FORGOTTEN_MS = 900_000;
-
-/** How far the clocks of two machines may be apart. */
-const CLOCK_SKEW_MS = 60_000;
 
 /** In how many milliseconds the Job may be suspended again; 0: now. */
 export function suspendAgainInMs({ suspensions }: ObservedJob, nowMs: number): number {

@@ -12,7 +12,7 @@ export type Finding =
   | { readonly type: 'absent' }
   /** The name is taken by a Job that is not ours; `leaving`: why it will not be there for long. */
   | { readonly type: 'foreign'; readonly owner: string; readonly leaving?: 'deleted' | 'ownerless' }
-  /** Ours, but without the labels that we watch by: it tells nothing by itself. */
+  /** On record, but without the labels that we watch by, or not ours any more: it tells nothing by itself. */
   | { readonly type: 'unwatched' }
   /** The API server will not have this Job, however often it is asked. */
   | { readonly type: 'rejected'; readonly message: string }

@@ -3,7 +3,7 @@ import { MESSAGE, REASON } from '../../shared/api/reasons.ts';
 import type { Obstacle } from '../../shared/api/pod.ts';
 import type { Dependency } from '../../shared/jobs/dependencies.ts';
 import { getCondition } from '../../shared/conditions.ts';
-import { nextJobName, runningJob, runningStep } from './draft.ts';
+import { isOwned, nextJobName, runningJob, runningStep } from './draft.ts';
 import { obstacleOf } from './obstacle.ts';
 import { lostPods, podNames } from './pods-left.ts';
 import { fitMessage, isSameMessage } from './size.ts';
@@ -28,7 +28,7 @@ export function obstacle(context: Context): Wait | undefined {
   const found =
     runningStep(draft) === undefined
       ? missing(context)
-      : (lost(context) ?? obstacleOf(snapshot.pods ?? [], snapshot.eventLook, runningJob(context)));
+      : (lost(context) ?? letGo(context) ?? obstacleOf(snapshot.pods ?? [], snapshot.eventLook, runningJob(context)));
   if (found === undefined) return undefined;
   const message = fitMessage(found.message);
   const known = getCondition(snapshot.object.status?.conditions, 'ResourcesUnavailable');
@@ -49,6 +49,14 @@ function lost(context: Context): Obstacle | undefined {
   const pods = lostPods(context);
   if (pods.length === 0) return undefined;
   return { reason: REASON.podStillTerminating, message: MESSAGE.podsOverdue(podNames(pods, context.nowMs)) };
+}
+
+/** A Job that we suspended, and that was taken from the sequence since: it is not ours to let go on. */
+function letGo(context: Context): Obstacle | undefined {
+  const job = runningJob(context);
+  const isHeld = job?.suspended?.byUs === true && context.snapshot.object.spec.suspend !== true;
+  if (!isHeld || isOwned(job, context.snapshot)) return undefined;
+  return { reason: REASON.jobSuspended, message: MESSAGE.jobNotOwned(job.metadata.name) };
 }
 
 /** How long a step waits for what an init container of its Pod may create. */

@@ -1,4 +1,8 @@
-/** Messages of others, cut to what a status and an Event can bear. Cutting is idempotent: a status comes to rest. */
+/**
+ * Messages of others, made plain and cut to what a status and an Event can bear. Both are idempotent: a status comes to rest. Whatever
+ * fits a text (`fit…`) makes it plain as well.
+ */
+import { plain } from './plain.ts';
 
 const GAP = '…';
 const GAP_BYTES = 3;
@@ -8,8 +12,9 @@ const MAX_STEP_MESSAGE_BYTES = 1024;
 
 /** A step's message, cut to 1 KiB between two characters. */
 export function fitStepMessage(message: string): string {
-  const bytes = new TextEncoder().encode(message);
-  if (bytes.length <= MAX_STEP_MESSAGE_BYTES) return message;
+  const text = plain(message);
+  const bytes = new TextEncoder().encode(text);
+  if (bytes.length <= MAX_STEP_MESSAGE_BYTES) return text;
   return `${decode(bytes.subarray(0, MAX_STEP_MESSAGE_BYTES - GAP_BYTES))}${GAP}`;
 }
 
@@ -29,12 +34,13 @@ export function fitLastWords(message: string, maxBytes: number = MAX_STEP_MESSAG
   return `${decode(bytes.subarray(0, headBytes))}${GAP}${decode(bytes.subarray(bytes.length - tailBytes))}`;
 }
 
-// oxlint-disable-next-line no-control-regex -- they are what is looked for
-const CONTROL = /\u001B\[[0-?]*[ -/]*[@-~]|[\u0000-\u0008\u000B-\u001F\u007F-\u009F]/g;
+/** kube-apiserver's limit for an Event's `message` (pkg/apis/core/validation/events.go). */
+const MAX_EVENT_MESSAGE = 1024;
 
-/** Without colours (ECMA-48 control sequences) and other control characters but tabs and line ends: terminals show it. */
-function plain(message: string): string {
-  return message.replaceAll(/\r\n?/g, '\n').replaceAll(CONTROL, '');
+/** An Event's message, in UTF-16 code units. */
+export function fitEventMessage(message: string): string {
+  const text = plain(message);
+  return text.length > MAX_EVENT_MESSAGE ? `${text.slice(0, MAX_EVENT_MESSAGE - 1).toWellFormed()}…` : text;
 }
 
 /** Half a character, at the start or at the end, decodes to U+FFFD and goes. */

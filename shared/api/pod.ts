@@ -29,9 +29,15 @@ export interface ObservedPod {
     ObjectMeta,
     'name' | 'namespace' | 'uid' | 'resourceVersion' | 'creationTimestamp' | 'deletionTimestamp'
   >;
-  /** The name of the SequentialJob and the UID of the Job that it belongs to; absent where nothing says so. */
+  /** The name of the SequentialJob, as its label says. */
   readonly sequentialJob?: string;
+  /** The UID of the Job that controls it or, where it has lost its controller, that this process has seen control it. */
   readonly jobUID?: string;
+  /**
+   * The UID of the Job that its label names, of a Pod that nobody controls: that Job's deletion has left it behind, or whoever
+   * created it wrote the label. It tells nothing of the Job, and holds nothing back but what `podsLeft` says.
+   */
+  readonly labelJobUID?: string;
   /** Set while something keeps it from starting, or from ending. */
   readonly obstacle?: Obstacle;
   /** Set while the Pod is on a node and no container of it was started, for no reason that its status tells: since when. */

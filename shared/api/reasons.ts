@@ -144,6 +144,8 @@ export const MESSAGE = {
   held: (at: string, why: string): string => `Step ${at} waits: ${why}`,
   notEnded: (at: string, why: string): string => `Step ${at} does not end: ${why}`,
   jobSuspended: (job: string, manager?: string): string => `Job "${job}" was suspended by ${someoneElse(manager)}`,
+  /** It is neither suspended, nor let go on, nor ended. */
+  jobNotOwned: (job: string): string => `Job "${job}" does not belong to this sequence, and is left as it is`,
   /** Behind the failure of a step whose time was up before it could start. */
   neverStarted: (failure: string, why: string): string => `${failure}; it could not start: ${why}`,
   neverEnded: (failure: string, why: string): string => `${failure}; it did not end: ${why}`,

@@ -25,8 +25,8 @@ export type Change<T> =
 
 export type Indexer<T> = (object: T) => string | undefined;
 
-/** What is kept in place of an object that arrives: an equal one. */
-export type Keeper<T> = (object: T) => T;
+/** What is kept in place of an object that arrives: an equal one, or one that also has what is known of its state before. */
+export type Keeper<T> = (object: T, previous: T | undefined) => T;
 
 /** Told of what a listener, the indexer or the keeper has thrown: a fault of the program, at this object. */
 export type FaultObserver = (error: unknown, object: KubeObject) => void;
@@ -126,7 +126,7 @@ export class Cache<T extends KubeObject> {
     // Said again, when the object is back in sight.
     if (isIt && isNewer(known, object)) return;
     this.#bury(uid, resourceVersion);
-    if (isIt) this.#drop(known, last);
+    if (isIt) this.#drop(known, last === undefined ? known : this.#kept(last, known));
   }
 
   /**
@@ -176,12 +176,16 @@ export class Cache<T extends KubeObject> {
       this.#put(arrived, silent);
       return;
     }
-    const object = this.#guarded(arrived, this.#keeper) ?? arrived;
+    const object = this.#kept(arrived, previous);
     this.#unfile(previous);
     this.#objects.set(key, object);
     this.#file(object);
     if (!silent)
       this.#tell(previous === undefined ? { type: 'added', object } : { type: 'modified', object, previous });
+  }
+
+  #kept(arrived: T, previous: T | undefined): T {
+    return this.#guarded(arrived, (object) => this.#keeper(object, previous)) ?? arrived;
   }
 
   /** `last`: its last state, where the watch has told one. */

@@ -3,6 +3,7 @@
  * here, at the edge, so that the rest of the program branches on `code` alone. A programming error is none of them: it
  * passes through as it is, and is never retried as trouble of the network.
  */
+import { plain, plainTexts } from '../api/plain.ts';
 
 /** The `reason` of a Kubernetes Status object, narrowed to what the program tells apart, plus what never got an answer. */
 export const API_ERROR_CODES = [
@@ -51,6 +52,7 @@ export interface ApiErrorDetails {
   readonly isUncertainWrite?: boolean | undefined;
 }
 
+/** Its words are those of a server, and of the webhooks and policies behind it: they are made plain. */
 export class ApiError extends Error {
   override readonly name = 'ApiError';
   readonly code: ApiErrorCode;
@@ -66,11 +68,11 @@ export class ApiError extends Error {
   readonly isUncertainWrite: boolean;
 
   constructor(code: ApiErrorCode, message: string, details: ApiErrorDetails = {}) {
-    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    super(plain(message), details.cause === undefined ? undefined : { cause: details.cause });
     this.code = code;
     this.status = details.status;
     this.retryAfterMs = details.retryAfterMs;
-    this.causes = details.causes ?? [];
+    this.causes = plainTexts(details.causes ?? []);
     this.isUncertainWrite = details.isUncertainWrite ?? false;
   }
 

@@ -2,6 +2,7 @@
  * Field errors in Kubernetes' manner: types, paths and wording follow apimachinery's pkg/util/validation/field
  * (errors.go, path.go), so that a refusal reads like the API server's own and fits `status.details.causes`.
  */
+import { escaped, escapedLine } from '../api/plain.ts';
 
 /** The reasons of a cause (metav1.CauseType), by how they read. */
 const WORDS = {
@@ -65,13 +66,13 @@ export class Path {
 
   /** An entry of a map: `labels[app]`. */
   key(key: string): Path {
-    return new Path(this, `[${shorten(key)}]`, false);
+    return new Path(this, `[${shownKey(key)}]`, false);
   }
 
   toString(): string {
     const own = typeof this.#segment === 'number' ? `[${this.#segment}]` : this.#segment;
     const parent = this.#parent === Path.ROOT ? undefined : this.#parent;
-    return `${parent?.toString() ?? ''}${this.#isProperty && parent ? '.' : ''}${this.#isProperty ? shorten(own) : own}`;
+    return `${parent?.toString() ?? ''}${this.#isProperty && parent ? '.' : ''}${this.#isProperty ? shownKey(own) : own}`;
   }
 }
 
@@ -134,10 +135,16 @@ const SHOWN = 256;
 /** A message is read by people and kept in a status and in logs, so a value of a megabyte is not repeated in it. */
 export const shorten = (text: string): string => (text.length > SHOWN ? `${text.slice(0, SHOWN)}...` : text);
 
+/** A key of a map, or a property that nobody knows, as it stands in a path: whoever writes the object writes it. */
+export const shownKey = (key: string): string => escapedLine(shorten(key));
+
+/** A text in quotes, as Go's `%q` shows it. */
+export const quoted = (text: string): string => escaped(JSON.stringify(shorten(text)));
+
 function show(value: unknown): string {
   switch (typeof value) {
     case 'string':
-      return JSON.stringify(shorten(value));
+      return quoted(value);
     case 'number':
     case 'boolean':
     case 'bigint':
@@ -155,7 +162,7 @@ function show(value: unknown): string {
 /** The text after the path: `Duplicate value: "load"`. This is the message of a cause. */
 export function formatErrorBody({ type, badValue, detail }: FieldError): string {
   const value = badValue === undefined ? '' : `: ${show(badValue)}`;
-  return `${WORDS[type]}${value}${detail === '' ? '' : `: ${detail}`}`;
+  return `${WORDS[type]}${value}${detail === '' ? '' : `: ${escapedLine(detail)}`}`;
 }
 
 /** The whole text: `spec.containers[1].name: Duplicate value: "load"`. Its length is bounded whatever the value. */

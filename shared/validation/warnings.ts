@@ -1,6 +1,7 @@
 /** What is legal and probably not meant: shown by kubectl as a warning, never a refusal. */
 import type { V1Container, V1SecurityContext, V1Volume, V1VolumeMount } from '@kubernetes/client-node';
 import { MAX_STEPS } from '../api/group.ts';
+import { escapedLine } from '../api/plain.ts';
 import type { SequentialJob, SequentialJobSpec } from '../api/types.ts';
 import { Path, shorten } from './field.ts';
 import { parseImage } from './images.ts';
@@ -32,7 +33,7 @@ export function warningsFor(object: unknown, bytes = Infinity): readonly string[
       containerWarnings(container, TEMPLATE.child('initContainers').index(i)),
     ),
     ...template.volumes.flatMap((volume, i) => volumeWarnings(volume, mounting, TEMPLATE.child('volumes').index(i))),
-  ];
+  ].map(escapedLine);
 }
 
 function lengthWarnings(spec: unknown, bytes: number): readonly string[] {

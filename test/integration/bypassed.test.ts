@@ -1,5 +1,6 @@
 /** A started sequence whose spec is edited where no webhook is asked: it runs on with what was recorded, and says so. */
 import { describe, expect, it } from '@jest/globals';
+import { FINALIZER } from '../../shared/api/group.ts';
 import { getCondition } from '../../shared/conditions.ts';
 import type { SequentialJobSpec } from '../../shared/api/types.ts';
 import { collectionPath, CONTROLLER_REVISIONS } from '../../shared/kube/resources.ts';
@@ -21,8 +22,8 @@ const edited = (name: string, more: object = {}): object => ({
   spec: { containers: spec(name, 'echo edited').containers, ...more },
 });
 
-async function start(name: string, more: Partial<SequentialJobSpec> = {}): Promise<void> {
-  await here.namespace.apply(name, spec(name, 'echo recorded', more));
+async function start(name: string, more: Partial<SequentialJobSpec> = {}, metadata: object = {}): Promise<void> {
+  await here.namespace.apply(name, spec(name, 'echo recorded', more), metadata);
   await here.namespace.untilRunning(name, 0);
 }
 
@@ -77,6 +78,16 @@ describe('a later step that is edited', () => {
     expect((await untilSaid('unseen')).message).toBe(SAID);
     await here.open('unseen');
     await expectRanOn('unseen');
+  });
+
+  it('runs so also when it brought our finalizer along, as if a webhook had seen it', async () => {
+    await start('posing', {}, { finalizers: [FINALIZER] });
+    await here.crash();
+    await here.namespace.patch('posing', edited('posing'));
+    await here.restart();
+    expect((await untilSaid('posing')).message).toBe(SAID);
+    await here.open('posing');
+    await expectRanOn('posing');
   });
 
   it('runs as edited once the edit was taken back and made in a legal way', async () => {

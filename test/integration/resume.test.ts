@@ -3,7 +3,8 @@ import { describe, expect, it } from '@jest/globals';
 import { getCondition } from '../../shared/conditions.ts';
 import type { SequentialJobStatus } from '../../shared/api/types.ts';
 import { JOBS } from '../../shared/kube/resources.ts';
-import { endOf, tryKubectl } from '../support/cluster.ts';
+import { endOf, kubectl, tryKubectl } from '../support/cluster.ts';
+import { eventually } from '../support/eventually.ts';
 import { startJobPolicy } from '../support/job-policy.ts';
 import { operated } from '../support/operated.ts';
 import { FOREVER, gated, needs, sequence, step, waitsFor } from '../support/sequences.ts';
@@ -90,6 +91,32 @@ describe('a sequence whose step failed', () => {
     expect(status?.resumes).toBe(3);
     const names = ['unattended-0-s0', 'unattended-0-s0-r3', 'unattended-1-s1-r3'];
     expect([...(await here.namespace.jobNames('unattended'))].sort()).toEqual(names);
+  });
+
+  it.each([
+    ['which saw whose it was', false],
+    ['that is new', true],
+  ] as const)('waits for the Pod of a Job that was deleted without it, by a controller %s', async (_says, isNew) => {
+    const name = isNew ? 'left-unseen' : 'left';
+    await here.namespace.apply(name, gated(here.folder, sequence(1, { 0: waitsFor(name) })));
+    await here.namespace.untilRunning(name, 0);
+    const [pod] = await eventually('its Pod', async () => {
+      const pods = await here.namespace.pods(name);
+      return pods.length > 0 ? pods : undefined;
+    });
+    if (isNew) await here.crash();
+    await kubectl('-n', here.namespace.name, 'delete', 'job', `${name}-0-s0`, '--cascade=orphan');
+    if (isNew) await here.restart();
+    await here.namespace.untilPhase(name, 'Failed');
+    await here.namespace.patch(name, resume(1));
+    await here.namespace.until(name, ({ status }) => {
+      const { reason, message = '' } = getCondition(status?.conditions, 'Progressing') ?? {};
+      return reason === 'ResumePending' && message.includes(`"${pod?.metadata.name}"`);
+    });
+    expect(await here.namespace.jobNames(name)).toEqual([]);
+    await here.open(name);
+    await here.namespace.untilPhase(name, 'Completed');
+    expect(await here.namespace.jobNames(name)).toEqual([`${name}-0-s0-r1`]);
   });
 });
 

@@ -1,8 +1,12 @@
 /** What docs/threat-model.md says of people, tried by people: with a role that has SequentialJobs in it and nothing else. */
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { type Said, tryKubectl } from '../support/cluster.ts';
+import { PATCH_TYPE } from '../../shared/kube/client.ts';
+import { JOBS, PODS } from '../../shared/kube/resources.ts';
+import { kubectl, type Said, tryKubectl } from '../support/cluster.ts';
+import { eventually } from '../support/eventually.ts';
+import { harmfulIn } from '../support/harmful-text.ts';
 import { operated } from '../support/operated.ts';
-import { sequence } from '../support/sequences.ts';
+import { FOREVER, sequence } from '../support/sequences.ts';
 
 const here = operated('threat');
 
@@ -104,4 +108,97 @@ describe('who may view SequentialJobs and nothing else', () => {
     expect(stdout).toContain('"state":"Failed"');
     expect(stdout).not.toContain('hunter2');
   });
+});
+
+describe('who may create Pods and nothing else', () => {
+  const LABEL = 'batch.kubernetes.io/controller-uid';
+
+  /** A Pod that runs and says that it is this Job's, with all that the Job controller writes but the owner. */
+  async function forge(
+    name: string,
+    labels: Readonly<Record<string, string>> | undefined,
+    jobUID: string,
+  ): Promise<void> {
+    const pod = {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: {
+        name,
+        labels: { ...labels, [LABEL]: jobUID, 'controller-uid': jobUID },
+        finalizers: ['batch.kubernetes.io/job-tracking'],
+      },
+      spec: {
+        restartPolicy: 'Never',
+        terminationGracePeriodSeconds: 0,
+        containers: sequence(1, { 0: FOREVER }).containers,
+      },
+    };
+    await here.namespace.create(PODS, pod);
+    await eventually('the Pod runs', async () => {
+      const pods = (await here.namespace.pods()) as readonly {
+        metadata: { name: string };
+        status?: { phase?: string };
+      }[];
+      return pods.some(({ metadata, status }) => metadata.name === name && status?.phase === 'Running') || undefined;
+    });
+  }
+
+  const release = async (name: string): Promise<void> => {
+    const patch = ['patch', 'pod', name, '--type=merge', '-p', '{"metadata":{"finalizers":null}}'];
+    await kubectl('-n', here.namespace.name, ...patch);
+    await kubectl('-n', here.namespace.name, 'delete', 'pod', name, '--grace-period=0', '--force');
+  };
+
+  it('holds no resume back with the labels of a failed step, also after a restart of the controller', async () => {
+    await here.namespace.apply('victim', sequence(1, { 0: 'exit 3' }));
+    const { status } = await here.namespace.untilFinished('victim');
+    const [job] = await here.namespace.jobs('victim');
+    await forge('forged', job?.metadata.labels, String(status?.steps?.[0]?.jobUID));
+    await here.crash();
+    await here.restart();
+    await here.namespace.patch('victim', { spec: { resume: 1 } });
+    await here.namespace.until('victim', (one) => one.status?.steps?.[0]?.jobName === 'victim-0-s0-r1');
+    const after = await here.namespace.untilFinished('victim');
+    expect(JSON.stringify(after.status)).not.toContain('forged');
+    await release('forged');
+  });
+});
+
+describe('who may write statuses', () => {
+  it("has nobody else's Job suspended or ended", async () => {
+    const { name } = here.namespace;
+    const spec = { template: { spec: { restartPolicy: 'Never', containers: sequence(1, { 0: FOREVER }).containers } } };
+    await here.namespace.create(JOBS, { apiVersion: 'batch/v1', kind: 'Job', metadata: { name: 'nightly' }, spec });
+    const uid = await kubectl('-n', name, 'get', 'job', 'nightly', '-o', 'jsonpath={.metadata.uid}');
+    await here.crash();
+    await here.namespace.apply('liar', sequence(1, {}, { activeDeadlineSeconds: 5 }));
+    const step = { index: 0, name: 's0', jobName: 'nightly', jobUID: uid, state: 'Running' };
+    await here.client.request({
+      method: 'PATCH',
+      path: `/apis/batch.example.com/v1alpha1/namespaces/${name}/sequentialjobs/liar/status`,
+      contentType: PATCH_TYPE.merge,
+      body: {
+        status: { startTime: new Date().toISOString().replace(/\.\d+Z$/, 'Z'), phase: 'Running', steps: [step] },
+      },
+    });
+    await here.restart();
+    const { status } = await here.namespace.untilFinished('liar');
+    expect(status?.progress?.failureMessage).toContain(
+      'Job "nightly" does not belong to this sequence, and is left as it is',
+    );
+    const { stdout } = await tryKubectl(['-n', name, 'get', 'job', 'nightly', '-o', 'json']);
+    const job = JSON.parse(stdout) as { spec: object; metadata: { annotations?: object } };
+    expect(job.spec).not.toHaveProperty('activeDeadlineSeconds');
+    expect(job.spec).not.toHaveProperty('suspend', true);
+    await kubectl('-n', name, 'delete', 'job', 'nightly');
+  });
+});
+
+it('what a container says obeys nobody’s terminal: it stands in status and Events without its escape sequences', async () => {
+  const words = String.raw`printf '\033]0;pwned\007\033[31mbad\302\2332J\342\200\256txt' > /dev/termination-log; exit 1`;
+  await here.namespace.apply('loud-escapes', sequence(1, { 0: words }));
+  const { status } = await here.namespace.untilFinished('loud-escapes');
+  expect(status?.steps?.[0]?.message).toBe('badtxt');
+  expect(harmfulIn(status)).toEqual([]);
+  expect(await here.namespace.describe('loud-escapes')).toContain('badtxt');
 });

@@ -90,7 +90,10 @@ export class FakeApi {
 
   putSequentialJob(object: SequentialJob): SequentialJob {
     const { namespace, name } = object.metadata;
-    return this.put(sequentialJobPath(namespace, name), object as unknown as Stored) as unknown as SequentialJob;
+    // Of its fields the spec is the client's: the finalizer is brought by the webhook.
+    const managedFields = [{ manager: 'kubectl', operation: 'Apply', fieldsV1: { 'f:spec': {} } }];
+    const stored = { ...object, metadata: { managedFields, ...object.metadata } };
+    return this.put(sequentialJobPath(namespace, name), stored) as unknown as SequentialJob;
   }
 
   putJob(job: ObservedJob, labels: Readonly<Record<string, string>> = watched(job)): Stored {

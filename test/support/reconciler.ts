@@ -7,13 +7,13 @@ import type { EventRecorder } from '../../controller/events.ts';
 import type { ReconcilerDeps } from '../../controller/reconcile.ts';
 import { GoneJobs } from '../../controller/gone-jobs.ts';
 import { GonePods } from '../../controller/gone-pods.ts';
+import { createPodCache } from '../../controller/pod-cache.ts';
 import { Preflights } from '../../controller/preflights.ts';
 import { QuotaWaiters } from '../../controller/quota-waiters.ts';
 import { Revisions } from '../../controller/revisions.ts';
 import { ServerSkills } from '../../controller/server-skills.ts';
 import { StatusCuts } from '../../controller/status-cuts.ts';
 import { type ObservedJob, sequentialJobOwner } from '../../shared/api/job.ts';
-import type { ObservedPod } from '../../shared/api/pod.ts';
 import type { SequentialJob } from '../../shared/api/types.ts';
 import { Cache } from '../../shared/kube/cache.ts';
 import type { ApiClient } from '../../shared/kube/client.ts';
@@ -29,7 +29,7 @@ export function actorDeps(client: ApiClient, now: () => number = () => NOW_MS): 
     sequentialJobs: new Cache<SequentialJob>(),
     jobs,
     eventLookup: new EventLookup({ client, log, jobs, now }),
-    pods: new Cache<ObservedPod>(({ jobUID }) => jobUID),
+    pods: createPodCache(),
     podsState: () => 'listed',
     dependencies: new DependencyChecker({ client, log, now }),
     revisions: new Revisions({ client, log }),

@@ -83,6 +83,17 @@ describe('act', () => {
         [],
       ],
       [
+        "a Job whose owner does not exist, of a version that nobody serves, is nobody's to collect",
+        (on) =>
+          on.putJob(
+            observedJob(0, {
+              metadata: { ownerReferences: [{ ...ownedBy('elder'), apiVersion: 'batch.example.com/v9' }] },
+            }),
+          ),
+        { [NAME]: { type: 'foreign', owner: 'SequentialJob "etl"' } },
+        [],
+      ],
+      [
         'a Job of the elder sequence of the same name is left alone',
         (on) =>
           on.putJob(observedJob(0, { metadata: { ownerReferences: [ownedBy('elder')], deletionTimestamp: at(1) } })),

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { GonePods } from '../../../controller/gone-pods.ts';
+import { createPodCache } from '../../../controller/pod-cache.ts';
 import type { ObservedJob } from '../../../shared/api/job.ts';
 import type { ObservedPod } from '../../../shared/api/pod.ts';
 import type { SequentialJob, StepStatus } from '../../../shared/api/types.ts';
@@ -17,7 +18,7 @@ describe('GonePods', () => {
   let version = 100;
 
   beforeEach(() => {
-    pods = new Cache<ObservedPod>(({ jobUID }) => jobUID);
+    pods = createPodCache();
     jobs = new Cache<ObservedJob>();
     sequentialJobs = new Cache<SequentialJob>();
     gone = new GonePods({ pods, jobs, sequentialJobs });

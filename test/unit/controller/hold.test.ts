@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { hold } from '../../../controller/hold.ts';
 import { type Known, Revisions } from '../../../controller/revisions.ts';
-import type { SequentialJob, SequentialJobSpec, SequentialJobStatus } from '../../../shared/api/types.ts';
+import type { CachedSequentialJob } from '../../../controller/transform.ts';
+import type { SequentialJobSpec, SequentialJobStatus } from '../../../shared/api/types.ts';
 import type { ApiErrorCode } from '../../../shared/kube/errors.ts';
 import { describeRequest, FakeApi, fault } from '../../support/fake-api.ts';
 import { deepFreeze } from '../../support/freeze.ts';
@@ -38,6 +39,8 @@ interface Row {
   readonly status?: SequentialJobStatus;
   readonly generation?: number;
   readonly isGoing?: true;
+  /** It has our finalizer from a client. */
+  readonly isFinalizerClaimed?: true;
   /** In memory. */
   readonly known?: Known;
   /** In the API: the spec, of generation 1. */
@@ -207,11 +210,47 @@ const ROWS: readonly Row[] = [
     known: known(OLD),
     remembers: undefined,
   },
+  {
+    says: 'an object that has not started, and has our finalizer from a client, is to be recorded',
+    isFinalizerClaimed: true,
+    isUnvouched: true,
+    remembers: known(OLD),
+  },
+  {
+    says: 'one of those that has started may have been recorded by an earlier process: so is what is accepted',
+    isFinalizerClaimed: true,
+    status: RUNNING,
+    spec: LEGAL,
+    generation: 2,
+    known: { ...known(FUTURE), perhapsRecorded: true },
+    requests: [POST],
+    change: 'accepted',
+    remembers: { ...known(LEGAL, 2), perhapsRecorded: true },
+  },
+  {
+    says: 'and what is refused makes a record in any case',
+    isFinalizerClaimed: true,
+    status: RUNNING,
+    spec: { ...OLD, backoffLimit: 9 },
+    generation: 2,
+    known: { ...known(OLD), perhapsRecorded: true },
+    requests: [POST],
+    runs: OLD,
+    change: 'refused',
+    remembers: { ...known(OLD, 2, true), perhapsRecorded: true, held: true },
+  },
+  {
+    says: 'a process that is new remembers that there may be a record, without a request',
+    isFinalizerClaimed: true,
+    status: RUNNING,
+    remembers: { ...known(OLD), perhapsRecorded: true },
+  },
 ];
 
-function objectOf({ spec = OLD, status, generation = 1, isGoing }: Row): SequentialJob {
+function objectOf({ spec = OLD, status, generation = 1, isGoing, isFinalizerClaimed }: Row): CachedSequentialJob {
   const metadata = { generation, ...(isGoing === true ? { deletionTimestamp: at(5) } : {}) };
-  return deepFreeze(sequentialJob({ metadata, spec, status }));
+  const claim = isFinalizerClaimed === undefined ? {} : { isFinalizerClaimed };
+  return deepFreeze({ ...sequentialJob({ metadata, spec, status }), ...claim });
 }
 
 async function prepared(row: Row): Promise<{ readonly api: FakeApi; readonly revisions: Revisions }> {

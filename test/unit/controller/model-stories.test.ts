@@ -24,7 +24,8 @@ const DRAIN: Move = { type: 'disrupt', how: 'deleted' };
 const HOLD: Move = { type: 'hold create' };
 const LAND: Move = { type: 'land' };
 const CLEAN: Move = { type: 'clean' };
-const DELETE_JOB: Move = { type: 'delete job', foreground: false };
+const DELETE_JOB: Move = { type: 'delete job', how: 'background' };
+const ORPHAN: Move = { type: 'delete job', how: 'orphan' };
 const MEND: Move = { type: 'wish', wish: { field: 'steps', edit: 'mend', index: 0 }, bypass: false };
 const REST: Move = { type: 'rest', seconds: 3 };
 const PASS: Move = { type: 'pass', seconds: 40 };
@@ -79,11 +80,19 @@ const STORIES: Readonly<Record<string, Story>> = {
   },
   'a new process has not listed the Pods yet, one of which is left of a Job that was deleted': {
     scenario,
-    moves: [ROUND, ROUND, ROUND, { type: 'delete job', foreground: false }, ROUND, RESTART, { type: 'visit' }],
+    moves: [ROUND, ROUND, ROUND, DELETE_JOB, ROUND, RESTART, { type: 'visit' }],
+  },
+  'a Job is deleted without its Pod, and a new process finds that the label alone says whose it was': {
+    scenario,
+    moves: [ROUND, ROUND, ROUND, ORPHAN, RESTART, ROUND, ROUND],
+  },
+  'a Job is deleted without its Pod, and the process that saw whose it was goes on': {
+    scenario,
+    moves: [ROUND, ROUND, ROUND, ROUND, ORPHAN, ROUND, ROUND],
   },
   'a sequence is suspended while the Pod ends of a Job that was deleted and passed over': {
     scenario,
-    moves: [ROUND, ROUND, ROUND, { type: 'delete job', foreground: false }, SUSPEND, ROUND, ROUND],
+    moves: [ROUND, ROUND, ROUND, DELETE_JOB, SUSPEND, ROUND, ROUND],
   },
   'the watch of Pods has not told of a Pod for which the Pods were asked for': {
     scenario: { ...scenario, server: old },
@@ -185,16 +194,7 @@ const STORIES: Readonly<Record<string, Story>> = {
   },
   'the watch of Pods has not told of the Pod of a Job that was deleted': {
     scenario: { ...scenario, server: old },
-    moves: [
-      ROUND,
-      ADVANCE,
-      SUSPEND,
-      { type: 'delete job', foreground: false },
-      { type: 'visit' },
-      LET_GO,
-      SPEC,
-      { type: 'visit' },
-    ],
+    moves: [ROUND, ADVANCE, SUSPEND, DELETE_JOB, { type: 'visit' }, LET_GO, SPEC, { type: 'visit' }],
   },
 };
 

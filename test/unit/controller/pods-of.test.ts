@@ -43,4 +43,16 @@ describe('the Pods of a Job, asked of the API server', () => {
     const ofOther: Snapshot = { ...known(running('gone')), gonePods: { jobUID: 'other', count: 2 } };
     expect((await withPodsOf(JOB, ofOther, deps([]))).gonePods).toEqual({ jobUID: JOB_UID, count: 1 });
   });
+
+  it("has those that the watch has shown to be the Job's although nobody controls them now, and marks the others", async () => {
+    const labels = { 'batch.kubernetes.io/controller-uid': JOB_UID };
+    const orphan = (name: string): unknown => rawPod({ metadata: { ...named(name), labels, ownerReferences: [] } });
+    const all = deps([orphan('seen'), orphan('unseen')]);
+    all.pods.observe(toObservedPod(running('seen')));
+    const { pods = [] } = await withPodsOf(JOB, snapshot, all);
+    expect(pods.map(({ metadata: { name }, jobUID, labelJobUID }) => [name, jobUID, labelJobUID])).toEqual([
+      ['seen', JOB_UID, undefined],
+      ['unseen', undefined, JOB_UID],
+    ]);
+  });
 });

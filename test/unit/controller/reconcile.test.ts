@@ -61,6 +61,16 @@ describe('reconcile', () => {
         [PREFLIGHT, 'POST jobs', 'PATCH sequentialjobs/status'],
         ['SequenceStarted', 'JobStarted'],
       ],
+      [
+        'one whose finalizer a client has brought along: record of the spec, too',
+        () => {
+          const fieldsV1 = { 'f:spec': {}, 'f:metadata': { 'f:finalizers': { [`v:"${FINALIZER}"`]: {} } } };
+          const metadata = { ...sequentialJob().metadata, managedFields: [{ manager: 'kubectl', fieldsV1 }] };
+          api.putSequentialJob({ ...sequentialJob(), metadata });
+        },
+        [PREFLIGHT, 'POST controllerrevisions', 'POST jobs', 'PATCH sequentialjobs/status'],
+        ['SequenceStarted', 'JobStarted'],
+      ],
       ['an object that is gone: nothing', () => undefined, [], []],
       [
         'a spec that is invalid: one status',
@@ -179,6 +189,22 @@ describe('reconcile', () => {
       phase: 'Failed',
       progress: { failedIndex: 0, failureReason: 'BackoffLimitExceeded' },
     });
+  });
+
+  it('adopts the Job that was made and not recorded under the name that an earlier version gave it', async () => {
+    const name = 'a'.repeat(60);
+    const ownerReferences = [ownedBy(undefined, name)];
+    api.putSequentialJob(sequentialJob({ metadata: { name } }));
+    api.putJob(observedJob(0, { metadata: { name: `${'a'.repeat(54)}-ykni0c92`, ownerReferences } }), {
+      'batch.example.com/sequentialjob-uid': ownerReferences[0]?.uid ?? '',
+      'batch.example.com/step-index': '0',
+      'batch.example.com/step-name': 'extract',
+    });
+    const { deps } = new Process(api);
+    deps.sequentialJobs.replace([api.sequentialJob(NAMESPACE, name) as SequentialJob], api.version);
+    await reconcile(`${NAMESPACE}/${name}`, deps);
+    expect(jobNames()).toEqual([`${'a'.repeat(54)}-ykni0c92`]);
+    expect(api.sequentialJob(NAMESPACE, name)?.status?.steps).toMatchObject([{ index: 0, state: 'Running' }]);
   });
 
   it.each<readonly [string, Partial<SequentialJob['spec']>]>([

@@ -67,6 +67,35 @@ describe('toObservedPod', () => {
     expect(observed(rawPod({ metadata: { ownerReferences } })).jobUID).toBe(expected);
   });
 
+  const LABEL = 'batch.kubernetes.io/controller-uid';
+
+  it.each<readonly [string, Readonly<Record<string, unknown>>, Pick<Partial<ObservedPod>, 'jobUID' | 'labelJobUID'>]>([
+    ['believes the controller, not the label', { labels: { [LABEL]: jobUid(2) } }, { jobUID: JOB_UID }],
+    [
+      'believes no label where nobody controls it',
+      { ownerReferences: [], labels: { [LABEL]: JOB_UID } },
+      { labelJobUID: JOB_UID },
+    ],
+    [
+      'nor the label from before 1.27',
+      { ownerReferences: [], labels: { 'controller-uid': JOB_UID } },
+      { labelJobUID: JOB_UID },
+    ],
+    [
+      'nor the finalizer that the Job controller counts by: whoever creates a Pod writes both',
+      { ownerReferences: [], labels: { [LABEL]: JOB_UID }, finalizers: ['batch.kubernetes.io/job-tracking'] },
+      { labelJobUID: JOB_UID },
+    ],
+    [
+      'takes no notice of the label where somebody else controls it',
+      { ownerReferences: [{ ...owner, kind: 'ReplicaSet', apiVersion: 'apps/v1' }], labels: { [LABEL]: JOB_UID } },
+      {},
+    ],
+  ])('whose Pod it is: %s', (_says, metadata, expected) => {
+    const { jobUID, labelJobUID } = observed(rawPod({ metadata }));
+    expect(JSON.parse(JSON.stringify({ jobUID, labelJobUID }))).toEqual(expected);
+  });
+
   it('leaves out what nothing says', () => {
     const { sequentialJob, metadata } = observed(rawPod({ metadata: { labels: null, creationTimestamp: null } }));
     expect(sequentialJob).toBeUndefined();
@@ -174,6 +203,7 @@ describe('tellsNews', () => {
     ['it failed, then succeeded', true, failure(), observedPod({ termination: podTermination({ exitCode: 0 }) })],
     ['it is being deleted', true, quiet, going],
     ['its deletion was hurried', false, going, observedPod({ metadata: { deletionTimestamp: at(1) } })],
+    ['its Job is only what a label says', true, quiet, { ...quiet, labelJobUID: jobUid(2) }],
     ['its Job let go of it', true, quiet, { ...quiet, jobUID: jobUid(2) }],
     ['its label was changed', true, quiet, { ...quiet, sequentialJob: 'other' }],
   ])('%s: %s', (_says, expected, before, after) => {

@@ -1,4 +1,4 @@
-import { ENDED_ANNOTATION, LABELS, MANAGER, SUSPENDED_ANNOTATION } from '../../../shared/api/group.ts';
+import { ENDED_ANNOTATION, FINALIZER, LABELS, MANAGER, SUSPENDED_ANNOTATION } from '../../../shared/api/group.ts';
 import type { ObservedJob } from '../../../shared/api/job.ts';
 import { describe, expect, it } from '@jest/globals';
 import { toObservedJob, toSequentialJob } from '../../../controller/transform.ts';
@@ -27,15 +27,49 @@ describe('toSequentialJob', () => {
   });
 
   it('keeps spec and status as they are, without a copy', () => {
-    const raw = deepFreeze(sequentialJob({ status: { phase: 'Running' } }));
+    const raw = deepFreeze(sequentialJob({ metadata: { finalizers: [] }, status: { phase: 'Running' } }));
     const kept = toSequentialJob(raw);
     expect(kept).toEqual(raw);
     expect(kept.spec).toBe(raw.spec);
   });
 
   it('changes nothing the second time', () => {
-    const once = toSequentialJob(sequentialJob());
+    const once = toSequentialJob(sequentialJob({ metadata: { finalizers: [] } }));
     expect(toSequentialJob(once)).toEqual(once);
+  });
+
+  const spec = { 'f:spec': { 'f:containers': {} } };
+  const ours = { '.': {}, [`v:"${FINALIZER}"`]: {} };
+  const by = (fields: object, manager = 'kubectl'): object => ({ manager, operation: 'Update', fieldsV1: fields });
+  const STATUS = { ...by({ 'f:status': {} }, MANAGER), subresource: 'status' };
+
+  it.each<readonly [string, readonly object[] | null | undefined, true | undefined]>([
+    ['which no client has set: a webhook did', [by(spec)], undefined],
+    [
+      'beside one that a client has set',
+      [by({ ...spec, 'f:metadata': { 'f:finalizers': { '.': {}, 'v:"x/y"': {} } } })],
+      undefined,
+    ],
+    ['that came with the object', [by({ ...spec, 'f:metadata': { 'f:finalizers': ours } })], true],
+    ['that came with the object, as 1.20 says it', [by({ ...spec, 'f:metadata': { 'f:finalizers': {} } })], true],
+    ['that a client has added since', [by(spec), by({ 'f:metadata': { 'f:finalizers': ours } }, 'editor')], true],
+    [
+      'that we have added, or somebody under our name',
+      [by(spec), by({ 'f:metadata': { 'f:finalizers': ours } }, MANAGER)],
+      true,
+    ],
+    ['of an object whose managed fields somebody has emptied', undefined, true],
+    ['of an object whose managed fields are null', null, true],
+    [
+      'of an object whose managed fields begin after they were emptied',
+      [by({ 'f:metadata': { 'f:labels': {} } }), STATUS],
+      true,
+    ],
+  ])('tells of the finalizer %s, whether it is a sign of a webhook', (_says, managedFields, expected) => {
+    const raw = { ...sequentialJob(), metadata: { ...metadata, managedFields } };
+    expect(toSequentialJob(deepFreeze(raw)).isFinalizerClaimed).toBe(expected);
+    const without = { ...raw, metadata: { ...raw.metadata, finalizers: ['x/y'] } };
+    expect(toSequentialJob(deepFreeze(without)).isFinalizerClaimed).toBeUndefined();
   });
 });
 

@@ -1,8 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { recordedDraft } from '../../../../controller/decide/draft.ts';
-import { lostPods, nextLostMs, podNames } from '../../../../controller/decide/pods-left.ts';
+import { lostPods, nextLostMs, podNames, podsLeft } from '../../../../controller/decide/pods-left.ts';
+import type { ObservedJob } from '../../../../shared/api/job.ts';
 import type { ObservedPod } from '../../../../shared/api/pod.ts';
-import { at, sequentialJob } from '../../../support/objects.ts';
+import type { StepStatus } from '../../../../shared/api/types.ts';
+import { at, failed, jobUid, observedJob, sequentialJob } from '../../../support/objects.ts';
 import { JOB_UID, observedPod, podTermination } from '../../../support/pods.ts';
 
 const going = (name: string): ObservedPod =>
@@ -48,5 +50,55 @@ describe('the Pods of the running step count as lost', () => {
     const context = { snapshot, draft: recordedDraft(snapshot), now: at(seconds), nowMs };
     expect(lostPods(context).map(({ metadata }) => metadata.name)).toEqual(expected);
     expect(nextLostMs(context)).toBe(next === undefined ? undefined : Date.parse(at(next)));
+  });
+});
+
+describe('Pods of a step that has ended hold back what comes next', () => {
+  const { jobUID: _, ...unowned } = observedPod({ labelJobUID: JOB_UID, metadata: { creationTimestamp: at(20) } });
+  const younger = { ...unowned, metadata: { ...unowned.metadata, creationTimestamp: at(91) } };
+  const kept = observedJob(1, { status: failed(30) });
+  const leaving = observedJob(1, { status: failed(30), metadata: { deletionTimestamp: at(40) } });
+
+  it.each<readonly [string, boolean, ObservedPod, readonly ObservedJob[], Partial<StepStatus>]>([
+    ['one that its Job controls', true, observedPod(), [kept], {}],
+    ['the same, when the Job is gone', true, observedPod(), [], {}],
+    ['not one of another Job', false, observedPod({ jobUID: jobUid(7) }), [], {}],
+    ['not one that has ended', false, observedPod({ failed: true, termination: podTermination() }), [kept], {}],
+    ['not one that only a label gives to a Job that is there', false, unowned, [kept], {}],
+    ['one that its Job has left behind', true, unowned, [], {}],
+    ['one that its Job is leaving behind', true, unowned, [leaving], {}],
+    ['not one that was created since the step ended, whatever its label says', false, younger, [], {}],
+    ['not one of a Job that nobody has recorded', false, { ...unowned, labelJobUID: jobUid(7) }, [], {}],
+    ['not one that was left behind by a step that succeeded: it has ended', false, unowned, [], { state: 'Succeeded' }],
+    [
+      'one of those that is being deleted',
+      true,
+      { ...unowned, metadata: { ...unowned.metadata, deletionTimestamp: at(40) } },
+      [],
+      { state: 'Succeeded' },
+    ],
+    ['not one of a step that has not ended', false, unowned, [], { state: 'Running' }],
+  ])('%s: %s', (...[, expected, pod, jobs, more]) => {
+    const step = {
+      index: 1,
+      name: 'transform',
+      jobUID: JOB_UID,
+      state: 'Failed',
+      completionTime: at(30),
+      ...more,
+    } as const;
+    const object = sequentialJob({ status: { startTime: at(0), steps: [step] } });
+    const snapshot = { object, jobs, findings: {}, pods: [pod] };
+    const context = { snapshot, draft: recordedDraft(snapshot), now: at(100), nowMs: Date.parse(at(100)) };
+    expect(podsLeft(context)).toEqual(expected ? [pod] : []);
+  });
+
+  it('a Pod that only a label gives to a Job is none of the running step, whose Job is not known', () => {
+    const step = { index: 1, name: 'transform', state: 'Running' } as const;
+    const object = sequentialJob({ status: { startTime: at(0), steps: [step] } });
+    const going1 = { ...unowned, metadata: { ...unowned.metadata, deletionTimestamp: at(10) } };
+    const snapshot = { object, jobs: [], findings: {}, pods: [going1] };
+    const context = { snapshot, draft: recordedDraft(snapshot), now: at(100), nowMs: Date.parse(at(100)) };
+    expect(lostPods(context)).toEqual([]);
   });
 });

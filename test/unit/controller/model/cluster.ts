@@ -38,6 +38,9 @@ export interface ClusterOptions {
 /** How a Pod goes that the Job controller does not end: it is deleted with its grace, or the kubelet has killed it. */
 export type Disruption = 'deleted' | 'evicted';
 
+/** How a Job is deleted: its Pods go after it, or before it, or stay. */
+export type JobDeletion = 'background' | 'foreground' | 'orphan';
+
 export interface RunningPod {
   readonly name: string;
   readonly jobUID: string;
@@ -66,6 +69,8 @@ export interface Cluster {
   nextMs(): number | undefined;
   /** The Pod that is to run goes. */
   disrupt(how: Disruption): void;
+  /** The Pods of a Job that is about to be deleted without them are nobody's. */
+  orphan(job: RawJob): void;
 }
 
 export const isTrue = (job: RawJob, type: string): boolean =>

@@ -95,6 +95,9 @@ export class JobController implements Cluster {
   /** What a deleted Pod does is played with the newer Job controller. */
   disrupt(): void {}
 
+  /** So is what an orphan does: here its Pods go with the Job. */
+  orphan(): void {}
+
   #stage(job: RawJob): boolean {
     const { api } = this.#options;
     const live = this.#podsOf(job).find(isLive);

@@ -18,8 +18,10 @@ export interface Pod {
   tracking: Tracking;
   deletionTimestamp?: string;
   reason?: string;
-  /** Stages for which its container runs on after SIGTERM. */
+  /** Stages for which its container runs on after SIGTERM, or after its Job has left it behind. */
   grace: number;
+  /** Its Job was deleted without it. */
+  isOrphan?: true;
 }
 
 export interface KubeletOptions extends Pick<ClusterOptions, 'api' | 'now' | 'courseOf'> {
@@ -75,6 +77,12 @@ export class Kubelet {
     this.#become(pod, 'failed');
   }
 
+  /** Nobody controls it any more. */
+  orphan(pod: Pod): void {
+    pod.isOrphan = true;
+    this.#put(pod);
+  }
+
   /** It is gone at once. True. */
   remove(pod: Pod): boolean {
     this.#options.api.remove(pod.path);
@@ -101,10 +109,18 @@ export class Kubelet {
   }
 
   #step(pod: Pod): boolean {
+    if (pod.isOrphan === true) return this.#endByItself(pod);
     if (isTerminating(pod)) return this.#terminate(pod);
     if (isGoing(pod)) return pod.tracking === 'counted' && this.remove(pod);
     if (!isLive(pod)) return false;
     return this.#become(pod, pod.state === 'pending' ? 'running' : this.#endOf(pod));
+  }
+
+  /** Then it is cleaned up. */
+  #endByItself(pod: Pod): boolean {
+    if (!isLive(pod)) return this.remove(pod);
+    if (pod.state === 'pending') return this.#become(pod, 'running');
+    return pod.grace > 0 ? pod.grace-- > 0 : this.#become(pod, 'succeeded');
   }
 
   #terminate(pod: Pod): boolean {

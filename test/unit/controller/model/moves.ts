@@ -1,5 +1,5 @@
 /** What may happen next, as plain data: a counterexample reads as a story. */
-import type { Disruption } from './cluster.ts';
+import type { Disruption, JobDeletion } from './cluster.ts';
 import type { CacheName } from './process.ts';
 import type { JobRefusal, Mishap } from './server.ts';
 import type { Wish } from './user.ts';
@@ -18,7 +18,7 @@ export type Outside =
   | { readonly type: 'sync'; readonly cache: CacheName }
   | { readonly type: 'wish'; readonly wish: Wish; readonly bypass: boolean }
   | { readonly type: 'delete' }
-  | { readonly type: 'delete job'; readonly foreground: boolean }
+  | { readonly type: 'delete job'; readonly how: JobDeletion }
   /** Jobs on record that have ended are deleted. */
   | { readonly type: 'clean' }
   /** Somebody lets the suspended Job go on. */
@@ -129,7 +129,7 @@ async function happen(move: Outside, world: World): Promise<void> {
       world.delete();
       break;
     case 'delete job':
-      world.deleteRunningJob(move.foreground);
+      world.deleteRunningJob(move.how);
       break;
     case 'clean':
       world.clean();

@@ -61,8 +61,8 @@ export class NewerJobController implements Cluster {
   /** The garbage collector first: Pods whose Job is gone. */
   runPods(): boolean {
     const uids = new Set(this.jobs().map(({ metadata }) => metadata.uid));
-    const orphans = this.#kubelet.all().filter(({ job }) => !uids.has(job.metadata.uid));
-    const hasCollected = this.#letGo(orphans);
+    const owned = this.#kubelet.all().filter(({ isOrphan }) => isOrphan !== true);
+    const hasCollected = this.#letGo(owned.filter(({ job }) => !uids.has(job.metadata.uid)));
     return this.#kubelet.stage() || hasCollected;
   }
 
@@ -103,6 +103,10 @@ export class NewerJobController implements Cluster {
     if (pod === undefined) return;
     if (how === 'deleted') this.#kubelet.delete(pod);
     else this.#kubelet.evict(pod);
+  }
+
+  orphan(job: RawJob): void {
+    for (const pod of this.#kubelet.of(job)) this.#kubelet.orphan(pod);
   }
 
   /** One status write at most; where a real one makes two behind each other, the second is the next time's. */

@@ -23,6 +23,8 @@ export interface PodLook {
   readonly deletionTimestamp?: string;
   /** Why it ended as a whole. */
   readonly reason?: string;
+  /** Nobody controls it. */
+  readonly isOrphan?: true;
 }
 
 /** A Pod of this Job in this state. */
@@ -30,14 +32,15 @@ export function podObject({ metadata }: RawJob, look: PodLook, nowMs: number): S
   const { name, uid, labels } = metadata;
   const podName = nameIn(look.path);
   const at = toTimestamp(nowMs);
-  const { deletionTimestamp, reason, createdMs = nowMs } = look;
+  const { deletionTimestamp, reason, isOrphan, createdMs = nowMs } = look;
+  const owners = isOrphan === true ? [] : [{ apiVersion: 'batch/v1', kind: 'Job', name, uid, controller: true }];
   const podMetadata = {
     name: podName,
     namespace: NAMESPACE,
     uid: `uid-${podName}`,
     resourceVersion: '',
     labels: { ...labels, 'batch.kubernetes.io/controller-uid': uid },
-    ownerReferences: [{ apiVersion: 'batch/v1', kind: 'Job', name, uid, controller: true }],
+    ownerReferences: owners,
     creationTimestamp: toTimestamp(createdMs),
     ...(deletionTimestamp === undefined ? {} : { deletionTimestamp }),
   };

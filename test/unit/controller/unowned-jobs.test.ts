@@ -1,0 +1,140 @@
+/**
+ * A Job is changed or deleted only where the sequence controls it. A status can name anybody's Job, for who may write statuses, and
+ * an owner reference can be taken off: such a Job is followed to its end, and left as it is.
+ */
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { act } from '../../../controller/act.ts';
+import type { Action } from '../../../controller/decide/index.ts';
+import { toObservedJob } from '../../../controller/transform.ts';
+import { SUSPENDED_ANNOTATION } from '../../../shared/api/group.ts';
+import type { SequentialJob, SequentialJobSpec } from '../../../shared/api/types.ts';
+import { getCondition } from '../../../shared/conditions.ts';
+import { FakeApi, jobPath, type Stored } from '../../support/fake-api.ts';
+import { at, completed, container, NAMESPACE, NOW_MS, observedJob, sequentialJob } from '../../support/objects.ts';
+import { Process } from '../../support/process.ts';
+import { actorDeps } from '../../support/reconciler.ts';
+
+const OTHERS = jobPath(NAMESPACE, 'nightly-report');
+const CRON = { apiVersion: 'batch/v1', kind: 'CronJob', name: 'nightly', uid: 'uid-cron', controller: true };
+
+let api: FakeApi;
+let nowMs: number;
+
+const stored = (): SequentialJob => api.sequentialJob(NAMESPACE, 'etl') as SequentialJob;
+const message = (type: 'Progressing' | 'Suspended' | 'Failed' | 'ResourcesUnavailable'): string | undefined =>
+  getCondition(stored().status?.conditions, type)?.message;
+
+/** A CronJob's Job, which somebody has written into the status as that of the running step. */
+function forge(spec: Partial<SequentialJobSpec> = {}, job: Partial<Stored> = {}): void {
+  const metadata = { name: 'nightly-report', uid: 'uid-nightly', ownerReferences: [CRON as never] };
+  const made = api.putJob(observedJob(0, { metadata }), {});
+  api.put(OTHERS, { ...made, ...job, metadata: { ...made.metadata, ...job.metadata } });
+  const step = {
+    index: 0,
+    name: 'extract',
+    jobName: 'nightly-report',
+    jobUID: 'uid-nightly',
+    state: 'Running',
+  } as const;
+  api.putSequentialJob(
+    sequentialJob({
+      spec: { containers: [container('extract'), container('load')], ...spec },
+      status: { observedGeneration: 1, startTime: at(0), phase: 'Running', steps: [step], conditions: [] },
+    }),
+  );
+}
+
+/** What was asked of the API server about Jobs, but to look at them. */
+const changes = (): readonly string[] =>
+  api.client.requests
+    .filter(({ method, path }) => method !== 'GET' && path.includes('/jobs'))
+    .map(({ method, path }) => `${method} ${path}`);
+
+async function visit(): Promise<void> {
+  const process = new Process(api, () => nowMs);
+  await process.settle();
+  await process.settle();
+}
+
+beforeEach(() => {
+  api = new FakeApi();
+  nowMs = NOW_MS + 60_000;
+});
+
+describe("somebody else's Job that a status names", () => {
+  it('is not suspended with the sequence, which says so', async () => {
+    forge({ suspend: true });
+    await visit();
+    expect(changes()).toEqual([]);
+    expect(message('Suspended')).toBe(
+      'Suspending: nothing new is started, step 0 (extract) still runs; Job "nightly-report" does not belong to this sequence, and is left as it is',
+    );
+  });
+
+  it('is not let go on by a mark that anybody can write', async () => {
+    const metadata = { annotations: { [SUSPENDED_ANNOTATION]: `1 ${at(0)}` } } as never;
+    forge({}, { metadata, spec: { suspend: true } });
+    await visit();
+    expect(changes()).toEqual([]);
+    expect(message('ResourcesUnavailable')).toBe(
+      'Job "nightly-report" does not belong to this sequence, and is left as it is',
+    );
+  });
+
+  it('is not ended when the time of the sequence is up: the sequence fails by itself', async () => {
+    forge({ activeDeadlineSeconds: 30 });
+    await visit();
+    expect(changes()).toEqual([]);
+    expect(stored().status?.progress?.failureReason).toBe('DeadlineExceeded');
+    expect(message('Failed')).toContain(
+      '30 s; Job "nightly-report" does not belong to this sequence, and is left as it is',
+    );
+  });
+
+  it('is not deleted with the sequence', async () => {
+    forge();
+    await visit();
+    api.putSequentialJob({ ...stored(), metadata: { ...stored().metadata, deletionTimestamp: at(70) } });
+    await visit();
+    expect(changes()).toEqual([]);
+    expect(stored()).toBeUndefined();
+    expect(api.get(OTHERS)?.metadata.deletionTimestamp).toBeUndefined();
+  });
+});
+
+it('a Job of ours whose owner reference was taken off is followed to its end, and no more', async () => {
+  api.putSequentialJob(sequentialJob({ spec: { containers: [container('extract'), container('load')] } }));
+  await visit();
+  const path = jobPath(NAMESPACE, 'etl-0-extract');
+  const job = api.get(path) as Stored;
+  api.put(path, { ...job, metadata: { ...job.metadata, ownerReferences: [] } });
+  const { metadata, spec } = stored();
+  api.putSequentialJob({ ...stored(), metadata: { ...metadata, generation: 2 }, spec: { ...spec, suspend: true } });
+  const before = changes();
+  await visit();
+  api.setJobStatus(path, completed(70));
+  await visit();
+  expect(changes()).toEqual(before);
+  expect(stored().status).toMatchObject({ phase: 'Suspended', steps: [{ state: 'Succeeded' }] });
+});
+
+describe('whatever was decided, no request', () => {
+  const foreign = observedJob(0, { metadata: { ownerReferences: [] } });
+
+  it.each<readonly [string, Action]>([
+    ['suspends', { type: 'SuspendJob', job: foreign, count: 1 }],
+    ['lets go on', { type: 'ContinueJob', job: foreign }],
+    ['ends', { type: 'EndJob', job: foreign, seconds: 5 }],
+    ['deletes', { type: 'DeleteJobs', jobs: [observedJob(1), foreign] }],
+  ])('%s a Job that is not ours', async (_says, action) => {
+    const snapshot = {
+      object: sequentialJob(),
+      jobs: [foreign].map((job) => toObservedJob(api.putJob(job))),
+      findings: {},
+    };
+    await expect(act([action], snapshot, actorDeps(api.client))).rejects.toThrow(
+      'Job team-a/etl-0-extract does not belong to team-a/etl: it is left as it is',
+    );
+    expect(api.client.requests).toEqual([]);
+  });
+});
