@@ -38,6 +38,12 @@ describe('a sequence in the operator’s own namespace', () => {
     expect(api.jobs()).toEqual([]);
   });
 
+  it('fails at once also where it is suspended: it would never start', async () => {
+    const api = new FakeApi();
+    api.putSequentialJob(sequentialJob({ spec: { suspend: true } }));
+    expect(reason(await settled(NAMESPACE, api))).toBe('ForbiddenNamespace');
+  });
+
   it('gets no Job when it is resumed', async () => {
     const api = await settled(NAMESPACE);
     const failed = api.sequentialJob(NAMESPACE, 'etl');
