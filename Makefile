@@ -13,15 +13,16 @@ CRD_WITH_RULES := config/crd/cel/batch.example.com_sequentialjobs.yaml
 JEST := NODE_OPTIONS='--experimental-vm-modules --disable-warning=ExperimentalWarning' jest
 KUBECTL ?= kubectl
 
-# Deployment: the image, the folder that says what is deployed, and whether config/dependency-check is a part of it.
-# CERT=self-signed: no cert-manager.
+# Deployment: the image, the folder that says what is deployed, and whether config/dependency-check and config/policy are parts
+# of it. CERT=self-signed: no cert-manager.
 VERSION := 0.1.0
 IMG ?= registry.example.com/sequentialjob:$(VERSION)
-# SERVER: the version of Kubernetes to write for, where that is older than 1.28; `make deploy` asks the server.
+# SERVER: the version of Kubernetes to write for, where that is older than 1.30; `make deploy` asks the server.
 SERVER ?=
 INSTALLER ?= dist/install.yaml
 OVERLAY ?= $(if $(filter self-signed,$(CERT)),config/overlays/without-cert-manager,config/certmanager)
 DEPENDENCY_CHECK ?= yes
+REQUESTER_CHECK ?= yes
 FOLDERS = $(OVERLAY) $(if $(filter yes,$(DEPENDENCY_CHECK)),config/dependency-check)
 
 # The first that is there and works: a docker without its daemon does not.
@@ -108,15 +109,17 @@ install: ## Install the CRD into the cluster of your kubeconfig, with its rules 
 uninstall: ## Remove the CRD, and with it every SequentialJob, while the operator still runs
 	$(KUBECTL) delete --ignore-not-found -f $(CRD)
 
-# With a certificate of our own what stands on config/certmanager needs no cert-manager: without its objects.
-WITHOUT_CERT_MANAGER = awk 'function put() { if (text !~ /\napiVersion: cert-manager\.io\//) printf "%s", text; text = "" } \
+# Takes the objects out that have such a line, a pattern. With a certificate of our own what stands on config/certmanager needs no
+# cert-manager; config/policy is in all folders.
+without = awk 'function put() { if (text !~ /\n$(1)/) printf "%s", text; text = "" } \
   /^---$$/ { put() } { text = text $$0 "\n" } END { put() }'
 
 # To stdout; the image by its name, because kubectl's kustomize sets none from the command line.
-manifests: ## Print what `make deploy` applies; IMG=, OVERLAY=, CERT=self-signed, DEPENDENCY_CHECK=no, SERVER=1.20
+manifests: ## Print what `make deploy` applies; IMG=, OVERLAY=, CERT=self-signed, DEPENDENCY_CHECK=no, REQUESTER_CHECK=no, SERVER=1.20
 	@for folder in $(FOLDERS); do echo ---; $(KUBECTL) kustomize $$folder; done | \
 	  sed 's|image: registry.example.com/sequentialjob:.*|image: $(IMG)|' \
-	  $(if $(filter self-signed,$(CERT)),| $(WITHOUT_CERT_MANAGER)) | config/for-server.sh $(SERVER)
+	  $(if $(filter self-signed,$(CERT)),| $(call without,apiVersion: cert-manager\.io)) \
+	  $(if $(filter yes,$(REQUESTER_CHECK)),,| $(call without,kind: ValidatingAdmissionPolicy)) | config/for-server.sh $(SERVER)
 
 ASK_SERVER := server=$$($(KUBECTL) get --raw /version | sed -n 's|.*"gitVersion": *"v\([0-9.]*\).*|\1|p')
 
@@ -134,9 +137,9 @@ undeploy: ## Remove the operator as it was deployed; FORCE=yes: also while there
 certificate: ## Without cert-manager: make a new certificate and have the API server trust it; DAYS=365
 	@KUBECTL='$(KUBECTL)' DAYS='$(DAYS)' certs/self-signed.sh --renew
 
-build-installer: ## Write all of it as one file, dist/install.yaml; IMG=, OVERLAY=, DEPENDENCY_CHECK=no, SERVER=1.20
+build-installer: ## Write all of it as one file, dist/install.yaml; IMG=, OVERLAY=, DEPENDENCY_CHECK=no, REQUESTER_CHECK=no, SERVER=1.20
 	@mkdir -p $(dir $(INSTALLER))
-	@{ echo '# The SequentialJob operator for Kubernetes $(or $(SERVER),1.28 and newer).'; \
+	@{ echo '# The SequentialJob operator for Kubernetes $(or $(SERVER),1.30 and newer).'; \
 	  config/for-server.sh $(SERVER) < $(CRD_WITH_RULES); $(MAKE) --no-print-directory manifests; } > $(INSTALLER)
 	@echo $(INSTALLER)
 

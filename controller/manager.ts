@@ -27,6 +27,8 @@ export interface ControllerOptions {
   readonly log: Log;
   /** Only this namespace; undefined: all. */
   readonly namespace?: string | undefined;
+  /** Of the operator itself: nothing is run there. Undefined: there is none. */
+  readonly ownNamespace?: string | undefined;
   /** SequentialJobs worked on at once. */
   readonly workers: number;
   /** Whether the API server is asked by dry run for all Jobs of a sequence before the first; default true. */
@@ -124,7 +126,8 @@ export class Controller {
   }
 
   #wire(): ReconcilerDeps {
-    const { client, log, metrics, preflight = true, random = Math.random, now = Date.now } = this.#options;
+    const { client, log, metrics, ownNamespace, preflight = true } = this.#options;
+    const { random = Math.random, now = Date.now } = this.#options;
     const { sequentialJobs, jobs, pods } = this.#informers;
     return {
       client,
@@ -157,6 +160,7 @@ export class Controller {
       gonePods: new GonePods({ pods, jobs, sequentialJobs }),
       quotaWaiters: new QuotaWaiters(jobs, (key) => this.#queue.add(key)),
       statusCuts: new StatusCuts(),
+      ownNamespace,
       observer: this.#instruments,
     };
   }

@@ -26,6 +26,8 @@ export interface ReconcilerDeps extends ActorDeps, WriterDeps {
   readonly gonePods: GonePods;
   readonly quotaWaiters: QuotaWaiters;
   readonly observer?: VisitObserver | undefined;
+  /** The operator's own: nothing is run there. */
+  readonly ownNamespace?: string | undefined;
 }
 
 /** Told of what a visit brought, for metrics. Must not throw. */
@@ -190,7 +192,8 @@ async function observe(key: Key, deps: ReconcilerDeps): Promise<Seen | undefined
   const gone = job === undefined ? undefined : deps.gonePods.of(key, job);
   const gonePods = gone === undefined ? {} : { gonePods: gone };
   const unseen = podsState === 'forbidden' ? { arePodsUnseen: true } : {};
-  const snapshot = { ...held, ...preflight, ...gonePods, ...look, ...unseen, jobs, findings: {}, pods };
+  const own = stored.metadata.namespace === deps.ownNamespace ? { isInOwnNamespace: true } : {};
+  const snapshot = { ...held, ...own, ...preflight, ...gonePods, ...look, ...unseen, jobs, findings: {}, pods };
   return { snapshot, known, podsState };
 }
 

@@ -11,6 +11,8 @@ export interface Config {
   readonly kubeconfig: string | undefined;
   readonly context: string | undefined;
   readonly namespace: string | undefined;
+  /** Undefined: the Pod's own; outside of a cluster there is none. */
+  readonly operatorNamespace: string | undefined;
   readonly workers: number;
   readonly preflight: boolean;
   /** Undefined: every address, IPv6 and IPv4. */
@@ -107,6 +109,13 @@ export const OPTIONS: { readonly [K in keyof Config]: Option<Config[K]> } = {
     flag: 'namespace',
     placeholder: 'NAME',
     says: 'look after this namespace only; default all',
+    fallback: undefined,
+    read: text,
+  },
+  operatorNamespace: {
+    flag: 'operator-namespace',
+    placeholder: 'NAME',
+    says: "the operator's own namespace, in which no SequentialJob is run; default that of its Pod",
     fallback: undefined,
     read: text,
   },
@@ -254,6 +263,7 @@ export function parseConfig(args: readonly string[], env: Readonly<Record<string
     kubeconfig: read('kubeconfig'),
     context: read('context'),
     namespace: read('namespace'),
+    operatorNamespace: read('operatorNamespace'),
     workers: read('workers'),
     preflight: read('preflight'),
     webhookHost: read('webhookHost'),

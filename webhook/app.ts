@@ -17,7 +17,8 @@ import { decodeRequest, decodeReview, encodeReview, type AdmissionRequest, type 
 import { Room } from './room.ts';
 import { reviewObject } from './validate.ts';
 
-export type Reviewer = (request: AdmissionRequest) => Verdict;
+/** `ownNamespace`: the operator's. */
+export type Reviewer = (request: AdmissionRequest, ownNamespace?: string) => Verdict;
 
 /** The paths that the webhook configurations name. */
 export const MUTATE_PATH = '/mutate-batch-example-com-v1alpha1-sequentialjob';
@@ -31,6 +32,8 @@ export interface AppOptions {
   readonly metrics?: WebhookMetrics;
   /** Default: defaulting and validation of SequentialJobs. */
   readonly reviewers?: Readonly<Record<string, Reviewer>>;
+  /** The operator's own, where nothing is run; default: there is none. */
+  readonly ownNamespace?: string | undefined;
   /** Default 7 MiB. */
   readonly maxBodyBytes?: number;
   /** Of all bodies that are coming in; default 32 MiB. */
@@ -91,14 +94,20 @@ function pathOf({ url = '' }: IncomingMessage): string {
 }
 
 function endpointsOf(options: AppOptions): ReadonlyMap<string, Endpoint> {
-  const { checks = {}, reviewers = REVIEWERS, maxHeldBytes } = options;
+  const { checks = {}, reviewers = REVIEWERS, maxHeldBytes, ownNamespace } = options;
   const room = new Room(maxHeldBytes);
   const reviews = Object.entries(reviewers).map(([path, reviewer]): [string, Endpoint] => [
     path,
     {
       methods: ['POST'],
       isReview: true,
-      answer: async (request, response) => answerReview(request, response, { path, reviewer, options, room }),
+      answer: async (request, response) =>
+        answerReview(request, response, {
+          path,
+          reviewer: (asked) => reviewer(asked, ownNamespace),
+          options,
+          room,
+        }),
     },
   ]);
   const probe = (health: () => Health): Endpoint => ({

@@ -3,7 +3,7 @@ import jsonpatch, { type Operation as PatchOperation } from 'fast-json-patch';
 import { withDefaults } from '../shared/api/defaults.ts';
 import { FINALIZER } from '../shared/api/group.ts';
 import type { ObjectMeta, PodTemplateSpec, SequentialJob, SequentialJobSpec } from '../shared/api/types.ts';
-import { warningsFor } from '../shared/validation/index.ts';
+import { namespaceFaults, warningsFor } from '../shared/validation/index.ts';
 import { isPresent, part } from '../shared/validation/untrusted.ts';
 import { allowed, denied, patched, type Verdict } from './response.ts';
 import type { AdmissionRequest } from './review.ts';
@@ -17,12 +17,15 @@ import { faultsOf } from './validate.ts';
  * the schema and the CEL rules by itself, and stops there (apiserver pkg/registry/generic/registry/store.go `Create`:
  * BeforeCreate, then createValidation). A user would be told of a duplicate name, mend it, and only then be told of the
  * four other faults.
+ *
+ * `own`: the operator's own namespace.
  */
-export function reviewDefaults({ operation, subResource, object, bytes }: AdmissionRequest): Verdict {
+export function reviewDefaults(request: AdmissionRequest, own?: string): Verdict {
+  const { operation, subResource, namespace, object, bytes } = request;
   if (operation !== 'CREATE' || subResource !== '') return allowed();
   const target = defaulted(object);
   // The few defaults say no more than the review that is around the object.
-  const faults = faultsOf(target, bytes);
+  const faults = [...namespaceFaults(namespace, own), ...faultsOf(target, bytes)];
   return faults.length > 0 ? denied(target, faults, warningsFor(target, bytes)) : patched(defaultingPatch(object));
 }
 

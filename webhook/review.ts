@@ -25,6 +25,7 @@ export interface AdmissionRequest {
   readonly operation: Operation;
   /** Empty where the object itself is written. */
   readonly subResource: string;
+  readonly namespace: string;
   /** Present on CREATE and UPDATE. */
   readonly object: unknown;
   /** Present on UPDATE and DELETE. */
@@ -59,6 +60,7 @@ export function decodeRequest({ request, bytes }: Question): Decoded<AdmissionRe
   const operation = OPERATIONS.find((known) => known === request['operation']);
   if (operation === undefined) return { problem: `request.operation must be one of ${OPERATIONS.join(', ')}` };
   const subResource = text(request['subResource']) ?? '';
+  const namespace = text(request['namespace']) ?? '';
   const { object, oldObject } = request;
   const needed = { CREATE: { object }, UPDATE: { object, oldObject }, DELETE: {}, CONNECT: {} }[operation];
   // A subresource may have a kind of its own: nothing here looks at it.
@@ -66,7 +68,7 @@ export function decodeRequest({ request, bytes }: Question): Decoded<AdmissionRe
     const problem = objectProblem(value);
     if (problem !== undefined) return { problem: `request.${name} ${problem}` };
   }
-  return { value: { operation, subResource, object, oldObject, bytes } };
+  return { value: { operation, subResource, namespace, object, oldObject, bytes } };
 }
 
 function objectProblem(value: unknown): string | undefined {

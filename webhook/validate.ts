@@ -2,7 +2,7 @@
 import { withDefaults } from '../shared/api/defaults.ts';
 import type { ObjectMeta, SequentialJob, SequentialJobSpec } from '../shared/api/types.ts';
 import { formatFieldError, Path, type FieldError } from '../shared/validation/field.ts';
-import { validateSequentialJob, warningsFor } from '../shared/validation/index.ts';
+import { namespaceFaults, validateSequentialJob, warningsFor } from '../shared/validation/index.ts';
 import { RESOURCE_SCHEMA } from '../shared/validation/schema.ts';
 import { differences } from '../shared/validation/semantic.ts';
 import { sizeFaults } from '../shared/validation/size.ts';
@@ -11,15 +11,19 @@ import { updateWarnings, validateUpdate } from '../shared/validation/update.ts';
 import { allowed, denied, type Verdict } from './response.ts';
 import type { AdmissionRequest } from './review.ts';
 
-/** Answers a validating review with every fault and every warning at once. Only CREATE and UPDATE are judged. */
-export function reviewObject(request: AdmissionRequest): Verdict {
-  const { operation, subResource, object, oldObject, bytes } = request;
+/**
+ * Answers a validating review with every fault and every warning at once. Only CREATE and UPDATE are judged. `own`: the
+ * operator's own namespace.
+ */
+export function reviewObject(request: AdmissionRequest, own?: string): Verdict {
+  const { operation, subResource, namespace, object, oldObject, bytes } = request;
   if (subResource !== '') return allowed();
+  const place = namespaceFaults(namespace, own);
   switch (operation) {
     case 'CREATE':
-      return judge(object, faultsOf(object, bytes), warningsFor(object, bytes));
+      return judge(object, [...place, ...faultsOf(object, bytes)], warningsFor(object, bytes));
     case 'UPDATE':
-      return reviewUpdate(oldObject, object, bytes);
+      return reviewUpdate(oldObject, object, { place, bytes });
     case 'DELETE':
     case 'CONNECT':
       return allowed();
@@ -46,16 +50,22 @@ export function faultsOf(object: unknown, bytes?: number): readonly FieldError[]
  * An update that leaves the spec as it is passes whatever the spec says, and so does one of an object that is being
  * deleted: labels, finalizers and the like must be movable on objects that were stored under other rules. For the same
  * reason faults and warnings that the stored object has already are not held against a change of something else, as in
- * the API server's own ratcheting (KEP-4008).
+ * the API server's own ratcheting (KEP-4008); but for its namespace, which config/policy holds against it as well.
  */
-function reviewUpdate(before: unknown, after: unknown, bytes: number): Verdict {
+function reviewUpdate(before: unknown, after: unknown, { place, bytes }: Surroundings): Verdict {
   if (isBeingDeleted(before) || hasSameSpec(before, after)) return allowed();
   const size = sizeFaults(after, bytes);
   if (size.length > 0) return denied(after, size);
   const news = unlessIn(faultsOf(before, bytes), faultsOf(after, bytes), formatFieldError);
-  const faults = [...validateUpdate(before, after), ...news];
+  const faults = [...place, ...validateUpdate(before, after), ...news];
   const warnings = unlessIn(warningsFor(before, bytes), warningsFor(after, bytes), String);
   return judge(after, faults, [...updateWarnings(before, after), ...warnings]);
+}
+
+interface Surroundings {
+  /** The faults of its namespace. */
+  readonly place: readonly FieldError[];
+  readonly bytes: number;
 }
 
 function unlessIn<T>(known: readonly T[], found: readonly T[], textOf: (one: T) => string): readonly T[] {

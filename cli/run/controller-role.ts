@@ -17,6 +17,7 @@ import { USER_AGENT } from '../../shared/version.ts';
 import { ControllerTerm } from './controller-term.ts';
 import { ElectedController } from './elected-controller.ts';
 import { leaseNamespace } from './lease-namespace.ts';
+import { ownNamespace } from './own-namespace.ts';
 import type { Role } from './role.ts';
 import { unlessAborted } from './stop-signal.ts';
 
@@ -81,8 +82,9 @@ export class ControllerRole implements Role {
   #election(): ConstructorParameters<typeof ElectedController>[0] {
     const [config, log, metrics, bucket] = [this.#config, this.#log, this.#metrics, this.#bucket];
     const { leaderElectionNamespace, leaderElectionId } = config;
+    const leases = leaseNamespace(leaderElectionNamespace, ownNamespace(config.operatorNamespace), this.#kube);
     const elector = new LeaderElector({
-      store: new LeaseStore(this.#client, leaseNamespace(leaderElectionNamespace, this.#kube), leaderElectionId),
+      store: new LeaseStore(this.#client, leases, leaderElectionId),
       identity: `${hostname()}_${randomUUID()}`,
       log,
       clock: CLOCK,

@@ -6,6 +6,7 @@ import { fenced } from '../../shared/kube/fence.ts';
 import { limited, type TokenBucket } from '../../shared/kube/rate-limit.ts';
 import type { Log } from '../../shared/log.ts';
 import type { ControllerMetrics } from '../../shared/metrics/controller.ts';
+import { ownNamespace } from './own-namespace.ts';
 
 /**
  * What is in flight when the process is to end may take so long. With 5 s for events, 1.5 s for the Lease and 1 s for the
@@ -34,6 +35,7 @@ export class ControllerTerm {
 
   constructor({ config, log, metrics, client, bucket, mayAct = () => true }: ControllerTermOptions) {
     const { namespace, workers, preflight } = config;
+    const own = ownNamespace(config.operatorNamespace);
     this.#workers = workers;
     this.#log = log;
     this.#client = client;
@@ -41,7 +43,15 @@ export class ControllerTerm {
     const behindFence = fenced(client, { mayAct, signal });
     // The fence comes last: who may act when its turn comes may send, not who might when it began to wait.
     const throttled = bucket === undefined ? behindFence : limited(behindFence, bucket, signal);
-    this.#controller = new Controller({ client: throttled, log, namespace, workers, preflight, metrics });
+    this.#controller = new Controller({
+      client: throttled,
+      log,
+      namespace,
+      ownNamespace: own,
+      workers,
+      preflight,
+      metrics,
+    });
   }
 
   get ready(): boolean {

@@ -10,6 +10,7 @@ import { createApp, MUTATE_PATH, VALIDATE_PATH } from '../../webhook/app.ts';
 import { type KeyPair, WebhookServer } from '../../webhook/server.ts';
 import { warmUp } from '../../webhook/validate.ts';
 import { cannotListen } from './cannot-listen.ts';
+import { ownNamespace } from './own-namespace.ts';
 import type { Role } from './role.ts';
 
 /** How long the server may take to end, its delay and the last reviews together; below the 20 s that all of it may take. */
@@ -34,7 +35,9 @@ export class WebhookRole implements Role {
     this.#config = config;
     this.#log = log;
     this.#metrics = new WebhookMetrics(registry, [MUTATE_PATH, VALIDATE_PATH]);
-    this.#server = new WebhookServer(createApp({ log, checks: this.checks, metrics: this.#metrics }));
+    const own = ownNamespace(config.operatorNamespace);
+    const app = createApp({ log, checks: this.checks, metrics: this.#metrics, ownNamespace: own });
+    this.#server = new WebhookServer(app);
   }
 
   async start(signal: AbortSignal): Promise<void> {

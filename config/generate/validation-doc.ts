@@ -55,6 +55,7 @@ Where servers differ, they are those of the most permissive one, from Kubernetes
 - scheduling gates and resource claims have different names, and spread constraints different keys and actions
 - a step policy names a step, once; a step's deadline is not above the sequence's
 - the name of a SequentialJob has at most 63 characters
+- it is not in the operator's own namespace: its Pods could use the operator's service account (in the cluster; \`lint\` does not know)
 
 What may change in an update is in the [README](../README.md#the-webhook).
 

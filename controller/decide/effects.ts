@@ -68,6 +68,13 @@ function ofThisStep(context: Context, failure: string): string {
 export const EFFECTS = {
   ...LIFE_EFFECTS,
   ...LOOK_EFFECTS,
+  refuseNamespace: {
+    says: 'record ForbiddenNamespace: its Pods could use the service account of the operator',
+    apply: (context) => {
+      const message = MESSAGE.forbiddenNamespace(context.snapshot.object.metadata.namespace);
+      return fail(notStarted(context), { reason: REASON.forbiddenNamespace, message });
+    },
+  },
   refuseSpec: {
     says: 'record InvalidSpec with every fault; wait for another spec',
     apply: (context) => {

@@ -60,6 +60,10 @@ const isLost = (context: Context): boolean =>
 
 export const GUARDS = {
   ...LIFE_GUARDS,
+  namespaceIsOwn: {
+    says: "the object is in the operator's own namespace",
+    holds: ({ snapshot }) => snapshot.isInOwnNamespace === true,
+  },
   specIsInvalid: {
     says: 'the spec breaks a rule that admission would have refused',
     holds: ({ snapshot }) => validateSpec(snapshot.object.spec).length > 0,

@@ -22,6 +22,7 @@ export interface Transition {
 export const TRANSITIONS: readonly Transition[] = [
   { from: 'New', guard: 'jobExists', effect: 'startSequence', to: 'StepPending' },
   { from: 'New', guard: 'stepIsPassed', effect: 'startSequence', to: 'StepPending' },
+  { from: 'New', guard: 'namespaceIsOwn', effect: 'refuseNamespace', to: 'Failed', rest: true },
   { from: 'New', guard: 'specIsInvalid', effect: 'refuseSpec', to: 'Failed', rest: true },
   { from: 'New', guard: 'finalizerIsMissing', effect: 'addFinalizer', to: 'New', rest: true },
   { from: 'New', guard: 'isSuspended', effect: 'suspend', to: 'Suspended', rest: true },
@@ -32,6 +33,7 @@ export const TRANSITIONS: readonly Transition[] = [
   { from: 'StepPending', guard: 'jobExists', effect: 'adoptJob', to: 'StepRunning' },
   { from: 'StepPending', guard: 'stepIsPassed', effect: 'inferStep', to: 'StepPending', rest: true },
   { from: 'StepPending', guard: 'nothingIsLeft', effect: 'completeSequence', to: 'Completed', rest: true },
+  { from: 'StepPending', guard: 'namespaceIsOwn', effect: 'refuseNamespace', to: 'Failed', rest: true },
   { from: 'StepPending', guard: 'deadlineHasPassed', effect: 'failOnDeadline', to: 'Failed', rest: true },
   { from: 'StepPending', guard: 'strayJobIsGoing', effect: 'none', to: 'StepPending', rest: true },
   { from: 'StepPending', guard: 'podsAreLeft', effect: 'awaitPods', to: 'StepPending', rest: true },

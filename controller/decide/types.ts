@@ -32,6 +32,8 @@ export type PostponedReason = 'QuotaExceeded' | 'PermissionDenied';
 export interface Snapshot {
   /** Its spec is the one that is run: where the webhook was bypassed that is not always the one that is stored. */
   readonly object: SequentialJob;
+  /** It is in the operator's own namespace. */
+  readonly isInOwnNamespace?: boolean;
   /** The Jobs whose controller is this object's UID. */
   readonly jobs: readonly ObservedJob[];
   readonly findings: Readonly<Record<string, Finding>>;

@@ -17,6 +17,7 @@ export const REASON = {
   // Failed, beside the reasons that a Job itself gives
   notFailed: 'NotFailed',
   invalidSpec: 'InvalidSpec',
+  forbiddenNamespace: 'ForbiddenNamespace',
   jobNameConflict: 'JobNameConflict',
   jobDeleted: 'JobDeleted',
   jobRejected: 'JobRejected',
@@ -156,6 +157,8 @@ export const MESSAGE = {
     failure.index === undefined
       ? `${failure.reason}: ${failure.message}`
       : `Step ${stepLabel(failure.index, failure.step ?? '')} failed: ${failure.reason}: ${failure.message}`,
+  forbiddenNamespace: (namespace: string): string =>
+    `"${namespace}" is the operator's own namespace, in which no SequentialJob is run: create it in another one`,
   invalidSpec: (faults: readonly string[]): string => faults.join('; '),
   jobNameConflict: (job: string, owner: string): string =>
     `a Job named "${job}" exists already and belongs to ${owner}; raise spec.resume to start the step under another name`,

@@ -2,6 +2,7 @@
 import { type DefaultedTemplate, withDefaults } from '../api/defaults.ts';
 import { API_VERSION, KIND, LABELS, MANAGER } from '../api/group.ts';
 import type { Container, OwnerReference, PodTemplateSpec, SequentialJob, StepPolicy } from '../api/types.ts';
+import { isReserved } from '../validation/labels.ts';
 import { jobName } from './names.ts';
 import { usedVolumes } from './used-volumes.ts';
 
@@ -119,11 +120,11 @@ function childLabels(
 function podTemplate(
   { metadata, spec }: DefaultedTemplate,
   containers: readonly Container[],
-  { labels, annotations }: Pick<JobManifest['metadata'], 'labels'> & { readonly annotations: Annotations | undefined },
+  { labels, annotations }: Pick<JobManifest['metadata'], 'labels'> & { readonly annotations: StringMap | undefined },
 ): PodTemplateSpec {
   return {
     metadata: {
-      labels: { ...metadata?.labels, ...labels },
+      labels: { ...withoutReserved(metadata?.labels ?? {}, 'labels'), ...labels },
       ...(annotations === undefined ? {} : { annotations }),
     },
     spec: {
@@ -161,7 +162,7 @@ function those<T extends { readonly name: string }>(
   return (items ?? []).filter(({ name }) => names.has(name));
 }
 
-type Annotations = Readonly<Record<string, string>>;
+type StringMap = Readonly<Record<string, string>>;
 
 /** The annotations with which a profile was given to a container before there were fields; the container's name follows. */
 const OF_CONTAINER = [
@@ -169,18 +170,24 @@ const OF_CONTAINER = [
   'container.seccomp.security.alpha.kubernetes.io/',
 ] as const;
 
+/** What the user may set: past the webhook a template can have keys of ours that its Job does not, and those are read. */
+function withoutReserved(map: StringMap, what: 'labels' | 'annotations'): StringMap {
+  return Object.fromEntries(Object.entries(map).filter(([key]) => !isReserved(key, what)));
+}
+
 /** The template's annotations but for those about the containers of other steps: servers refuse a Pod without the container. */
 function annotationsOf(
   { metadata }: DefaultedTemplate,
   all: readonly Container[],
   own: readonly Container[],
-): Annotations | undefined {
+): StringMap | undefined {
   const annotations = metadata?.annotations ?? undefined;
   if (annotations === undefined) return undefined;
   const names = new Set(all.filter((container) => !own.includes(container)).map(({ name }) => name));
   const isOfAnother = (key: string): boolean =>
     OF_CONTAINER.some((prefix) => key.startsWith(prefix) && names.has(key.slice(prefix.length)));
-  return Object.fromEntries(Object.entries(annotations).filter(([key]) => !isOfAnother(key)));
+  const kept = Object.entries(withoutReserved(annotations, 'annotations')).filter(([key]) => !isOfAnother(key));
+  return kept.length === 0 ? undefined : Object.fromEntries(kept);
 }
 
 /** A container that says nothing about its last words leaves the end of its log when it fails. */

@@ -14,6 +14,7 @@ import { part } from './untrusted.ts';
 
 export { formatErrorBody, formatFieldError, formatFieldErrors, type FieldError, type FieldErrorType } from './field.ts';
 export { frozenPart, heldSpec, type HeldSpec } from './held-spec.ts';
+export { namespaceFaults } from './metadata.ts';
 export { updateWarnings, validateUpdate } from './update.ts';
 export { warningsFor } from './warnings.ts';
 

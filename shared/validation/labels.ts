@@ -1,4 +1,4 @@
-/** Labels and annotations of the template that are not the user's to set. */
+/** Labels and annotations that are not the user's to set, wherever the user can set any. */
 import { GROUP } from '../api/group.ts';
 import { forbidden, type Faults, type Path } from './field.ts';
 import { entries } from './untrusted.ts';
@@ -17,10 +17,15 @@ export function reservedKeyFaults(map: unknown, what: 'labels' | 'annotations', 
     const prefix = reservedPrefixOf(key);
     if (prefix !== undefined) {
       faults.push(forbidden(at.key(key), `${what} under "${prefix}" are set by the controllers`));
-    } else if (what === 'labels' && JOB_LABELS.has(key)) {
+    } else if (isReserved(key, what)) {
       faults.push(forbidden(at.key(key), 'is set by the Job controller'));
     }
   }
+}
+
+/** Whether the key is this operator's or the Job controller's. An annotation called `job-name` is a user's: nobody reads it. */
+export function isReserved(key: string, what: 'labels' | 'annotations'): boolean {
+  return (what === 'labels' && JOB_LABELS.has(key)) || reservedPrefixOf(key) !== undefined;
 }
 
 /** Ours are those of the group and of whatever is below it: `batch.example.com/`, `results.batch.example.com/`. */

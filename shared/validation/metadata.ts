@@ -1,11 +1,20 @@
 /** The object's own metadata, as far as this resource is stricter than the API server. */
 import { NAME_MAX_LENGTH } from '../api/group.ts';
 import type { ObjectMeta } from '../api/types.ts';
-import { invalid, Path, required, tooLong, type Faults } from './field.ts';
+import { type FieldError, forbidden, invalid, Path, required, tooLong, type Faults } from './field.ts';
 import { dnsSubdomainProblems } from './names.ts';
 import { part, text } from './untrusted.ts';
 
 const METADATA = Path.of('metadata');
+
+/**
+ * The faults of a SequentialJob in this namespace. `own` is the operator's: a Pod in it could use the operator's service account
+ * and read its Secrets. Undefined: it has none.
+ */
+export function namespaceFaults(namespace: string, own: string | undefined): readonly FieldError[] {
+  const detail = "SequentialJobs are not run in the operator's own namespace";
+  return namespace === own ? [forbidden(METADATA.child('namespace'), detail)] : [];
+}
 
 interface Generated extends ObjectMeta {
   readonly generateName: string;

@@ -6,7 +6,7 @@ import { execFile } from 'node:child_process';
 import { readdirSync, statSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { renderChart } from '../support/chart.ts';
@@ -51,6 +51,11 @@ const byName = (objects: readonly Manifest[]): Readonly<Record<string, Manifest>
 
 const kubectl = (): string => join(process.env['KUBEBUILDER_ASSETS'] ?? '', 'kubectl');
 
+/** The kubectl on the PATH; without one there is nothing to compare with, and the other is compared with itself. */
+async function onPath(): Promise<string> {
+  return promisify(execFile)('kubectl', ['version', '--client']).then(() => 'kubectl', kubectl);
+}
+
 const built = new Map<string, readonly Manifest[]>();
 const objectsOf = (folder: string): readonly Manifest[] => present(built.get(folder), folder);
 
@@ -64,11 +69,7 @@ describe('every kustomization', () => {
   });
 
   it('is built the same by the kubectl on the PATH', async () => {
-    const other = await promisify(execFile)('kubectl', ['version', '--client']).then(
-      () => 'kubectl',
-      // Without one there is nothing to compare with: the other is compared with itself.
-      () => kubectl(),
-    );
+    const other = await onPath();
     for (const folder of FOLDERS) expect(byName(await build(other, folder))).toEqual(byName(objectsOf(folder)));
   }, 60_000);
 });
@@ -146,6 +147,32 @@ describe.each(WHOLE)('%s', (folder) => {
     const namespaces = new Set(objectsOf(folder).flatMap(({ metadata }) => metadata.namespace ?? []));
     expect([...namespaces]).toEqual(ofKind(objectsOf(folder), 'Namespace').map(({ metadata }) => metadata.name));
   });
+
+  it('has a policy that refuses SequentialJobs in that namespace', () => {
+    expect(operatorNamespaces(objectsOf(folder))).toEqual(["'sequentialjob-system'"]);
+  });
+});
+
+/** What the policy compares the namespace of a request with, as an expression. */
+const operatorNamespaces = (objects: readonly Manifest[]): readonly string[] =>
+  ofKind(objects, 'ValidatingAdmissionPolicy').flatMap(({ spec }) =>
+    (spec as { readonly variables: readonly { readonly expression: string }[] }).variables.map((one) => one.expression),
+  );
+
+describe('a kustomization that puts it into another namespace', () => {
+  it('has that in the policy, too, with whichever kubectl', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'sequentialjob-elsewhere-'));
+    try {
+      const lines = ['namespace: elsewhere', 'bases:', `  - ${relative(folder, join(ROOT, 'config/default'))}`];
+      await writeFile(join(folder, 'kustomization.yaml'), `${lines.join('\n')}\n`);
+      for (const one of new Set([kubectl(), await onPath()])) {
+        const { stdout } = await promisify(execFile)(one, ['kustomize', folder], { maxBuffer: 2 ** 24 });
+        expect(operatorNamespaces(parseManifests(stdout))).toEqual(["'elsewhere'"]);
+      }
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
 });
 
 describe('the overlays', () => {
@@ -216,7 +243,7 @@ describe('the chart', () => {
     expect(byName(chart)).toEqual(byName(expected.map(withoutHelm)));
   });
 
-  it.each(['1.20', '1.24', '1.25', '1.27', '1.28'])(
+  it.each(['1.20', '1.24', '1.25', '1.27', '1.28', '1.29', '1.30'])(
     'is what config/for-server.sh makes of config/default for Kubernetes %s',
     async (version) => {
       const chart = renderChart({ version: `v${version}.3` }).objects.map(withoutHelm);
@@ -269,6 +296,11 @@ describe('make build-installer', () => {
 
   it('writes what config/default is: the definition with its rules, for the newest servers', async () => {
     expect(byName(await installer())).toEqual(byName(objectsOf('config/default')));
+  }, 30_000);
+
+  it('leaves out the policy when that is asked for, and nothing else', async () => {
+    const rest = objectsOf('config/default').filter(({ kind }) => !kind.startsWith('ValidatingAdmissionPolicy'));
+    expect(byName(await installer('REQUESTER_CHECK=no'))).toEqual(byName(rest));
   }, 30_000);
 
   it('writes for an older server when that is asked for', async () => {

@@ -40,7 +40,7 @@ export interface Container {
   readonly name: string;
   readonly image: string;
   readonly args: readonly string[];
-  readonly env: readonly { readonly name: string; readonly value: string }[];
+  readonly env: readonly { readonly name: string; readonly value?: string; readonly valueFrom?: object }[];
   readonly ports: readonly Port[];
   readonly readinessProbe: Probe;
   readonly livenessProbe: Probe;

@@ -15,7 +15,8 @@ export function admissionReview(request: Readonly<Record<string, unknown>>): Rea
 
 /** The same, decoded. How long it was is not known: its values are counted. */
 export function admissionRequest(request: Partial<AdmissionRequest>): AdmissionRequest {
-  return { operation: 'CREATE', subResource: '', object: null, oldObject: null, bytes: Infinity, ...request };
+  const plain = { operation: 'CREATE', subResource: '', namespace: 'team-a' } as const;
+  return { ...plain, object: null, oldObject: null, bytes: Infinity, ...request };
 }
 
 /** An object with this spec, as a user writes it. */

@@ -22,6 +22,8 @@ export interface Server {
   readonly knowsRules: boolean;
   /** A webhook configuration keeps its `matchConditions` (1.28 and newer); an older server drops them. */
   readonly knowsMatchConditions: boolean;
+  /** There are ValidatingAdmissionPolicies (v1: 1.30 and newer). */
+  readonly knowsPolicies: boolean;
   /** Unknown fields are refused where the client asks for that (1.25 and newer), and the kubectl of such a server does. */
   readonly validatesStrictly: boolean;
   /**
@@ -61,6 +63,7 @@ export async function askServer(client: ApiClient): Promise<Server> {
     knowsPodReplacementPolicy: podReplacementPolicy !== undefined,
     knowsRules: await keepsRules(client),
     knowsMatchConditions: await keepsMatchConditions(client),
+    knowsPolicies: await hasPolicies(client),
     validatesStrictly: await refusesUnknownFields(client),
     announcesEnds: minor >= 31,
   };
@@ -119,6 +122,15 @@ async function keepsMatchConditions(client: ApiClient): Promise<boolean> {
   const body = { metadata: { name: 'probe' }, webhooks: [webhook] };
   const path = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations';
   return JSON.stringify(await dryRun(client, path, body)).includes('"matchConditions"');
+}
+
+async function hasPolicies(client: ApiClient): Promise<boolean> {
+  const path = '/apis/admissionregistration.k8s.io/v1';
+  const { resources } = await client.request<{ readonly resources: readonly { readonly name: string }[] }>({
+    method: 'GET',
+    path,
+  });
+  return resources.some(({ name }) => name === 'validatingadmissionpolicies');
 }
 
 async function refusesUnknownFields(client: ApiClient): Promise<boolean> {

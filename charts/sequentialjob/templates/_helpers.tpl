@@ -156,6 +156,10 @@ spec:
               value: '1048576'
             - name: NODE_COMPILE_CACHE
               value: /tmp/compile-cache
+            - name: SEQUENTIALJOB_OPERATOR_NAMESPACE
+              valueFrom:
+                fieldRef:
+                  fieldPath: metadata.namespace
             {{- with $values.extraEnv }}
             {{- toYaml . | nindent 12 }}
             {{- end }}

@@ -74,6 +74,12 @@ describe('values', () => {
       ['Deployment', 'PodDisruptionBudget', 'ServiceAccount'].map((kind) => `${kind}/sequentialjob-webhook`),
       [],
     ],
+    [
+      'requesterCheck, the policy',
+      { requesterCheck: { enabled: false } },
+      [],
+      ['', 'Binding'].map((suffix) => `ValidatingAdmissionPolicy${suffix}/sequentialjob-requester`),
+    ],
     ['dependencyCheck, its role', { dependencyCheck: { enabled: false } }, [], role('dependency-check')],
     [
       'podDisruptionBudget',

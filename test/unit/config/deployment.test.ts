@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { parseConfig } from '../../../shared/config.ts';
+import { environmentName, OPTIONS, parseConfig } from '../../../shared/config.ts';
 import { VERSION } from '../../../shared/version.ts';
 import { renderChart } from '../../support/chart.ts';
 import { deployments, type Manifest, ofKind, present, readManifests, ROOT, selects } from '../../support/manifests.ts';
@@ -71,6 +71,14 @@ describe.each(DEPLOYMENTS)('the Pods of %s', (_name, deployment) => {
     // DESIGN §4: 20 s; and a moment to end.
     expect(pod.terminationGracePeriodSeconds).toBeGreaterThan(20);
     expect(config.shutdownDelaySeconds).toBe(config.role === 'controller' ? 0 : 5);
+  });
+
+  it('know their own namespace, in which nothing is run, also where they have no token', () => {
+    const name = environmentName(OPTIONS.operatorNamespace.flag);
+    expect(container.env.find((one) => one.name === name)).toEqual({
+      name,
+      valueFrom: { fieldRef: { fieldPath: 'metadata.namespace' } },
+    });
   });
 
   it('have the same environment as all the others', () => {

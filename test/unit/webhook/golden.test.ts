@@ -37,7 +37,7 @@ const cases = files.filter((file) => file.endsWith(REQUEST)).map((file) => file.
 const read = (file: string): unknown => JSON.parse(readFileSync(`${FOLDER}${file}`, 'utf8'));
 
 const { log, lines } = recordingLog();
-const app = createApp({ log });
+const app = createApp({ log, ownNamespace: 'sequentialjob-system' });
 afterEach(() => void lines.splice(0));
 
 async function answer({ path, method = 'POST', headers, body, text }: Case): Promise<unknown> {

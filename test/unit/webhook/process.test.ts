@@ -15,6 +15,10 @@ import { admissionReview, REVIEW_UID, written } from '../../support/reviews.ts';
 
 const BODY = JSON.stringify(admissionReview({ object: written({ containers: [container('a')] }) }));
 
+interface Answer {
+  readonly response: { readonly allowed: boolean };
+}
+
 const webhook = webhookProcesses();
 
 /** A webhook that serves, and its port as the log says it. */
@@ -36,6 +40,14 @@ const options = (port: number, more: RequestOptions): RequestOptions => ({
   ...more,
 });
 
+/** The answer to a review. */
+async function post(port: number, body: string): Promise<string> {
+  const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
+  const asking = request(options(port, { path: VALIDATE_PATH, method: 'POST', headers })).end(body);
+  const [response] = await once(asking, 'response');
+  return text(response);
+}
+
 async function get(port: number, path: string): Promise<readonly [number | undefined, string]> {
   const asking = request(options(port, { path })).end();
   const [response] = await once(asking, 'response');
@@ -48,6 +60,20 @@ describe('run --role=webhook', () => {
     expect(await get(port, '/readyz')).toEqual([200, 'ok\n']);
     expect(await operator.end('SIGTERM')).toEqual({ code: 0, signal: null });
     expect(operator.output).toMatch(/"msg":"stopping"[^]*"msg":"stopped"/);
+  });
+
+  it('refuses what is in its own namespace, which it is told, and nothing else', async () => {
+    await webhook.issue();
+    const operator = webhook.spawn('--operator-namespace=team-b');
+    await operator.untilSays('webhook started');
+    const object = written({ containers: [container('a')] });
+    const answers = ['team-a', 'team-b'].map(async (namespace) =>
+      post(portOf(operator), JSON.stringify(admissionReview({ namespace, object }))),
+    );
+    expect((await Promise.all(answers)).map((one) => (JSON.parse(one) as Answer).response.allowed)).toEqual([
+      true,
+      false,
+    ]);
   });
 
   it('waits for its certificate, and serves when it is there', async () => {

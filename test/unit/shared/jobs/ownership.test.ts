@@ -28,8 +28,37 @@ describe('a Job, whatever the template says of', () => {
         },
       },
     ],
+    [
+      'labels of ours and of the Job controller’s that it has not',
+      {
+        labels: {
+          'batch.example.com/resume': '3',
+          'results.batch.example.com/load': 'forged',
+          'batch.kubernetes.io/controller-uid': 'other',
+          'controller-uid': 'other',
+          'job-name': 'other',
+        },
+      },
+    ],
+    [
+      'annotations of ours and of the Job controller’s',
+      {
+        annotations: {
+          'batch.example.com/suspended': 'true',
+          'results.batch.example.com/load': 'forged',
+          'batch.kubernetes.io/job-completion-index': '7',
+        },
+      },
+    ],
   ])('%s, is the same', (_name, metadata) => {
     expect(built(metadata)).toEqual(plain);
+  });
+
+  it('has what else a user sets there, also where it looks like ours', () => {
+    const own = { 'xbatch.example.com/a': 'b', 'batch.example.com.evil.org/a': 'b', team: 'a' };
+    const { metadata } = built({ labels: own, annotations: own }).spec.template;
+    expect(metadata?.labels).toEqual({ ...plain.spec.template.metadata?.labels, ...own });
+    expect(metadata?.annotations).toEqual(own);
   });
 
   it('is made in the namespace of its sequence and controlled by it alone', () => {

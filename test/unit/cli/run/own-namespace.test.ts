@@ -1,0 +1,24 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { ownNamespace } from '../../../../cli/run/own-namespace.ts';
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'sequentialjob-namespace-'));
+  await writeFile(join(folder, 'pod'), 'of-the-pod\n');
+  await writeFile(join(folder, 'empty'), '');
+});
+afterAll(async () => rm(folder, { recursive: true }));
+
+describe('ownNamespace', () => {
+  it.each<readonly [string, string | undefined, string, string | undefined]>([
+    ['what was asked for', 'asked', 'pod', 'asked'],
+    ["the Pod's own", undefined, 'pod', 'of-the-pod'],
+    ['none outside of a Pod', undefined, 'none', undefined],
+    ['none where nothing is said', undefined, 'empty', undefined],
+  ])('is %s', (_says, asked, file, expected) => {
+    expect(ownNamespace(asked, join(folder, file))).toBe(expected);
+  });
+});

@@ -1,0 +1,213 @@
+/**
+ * config/policy and the chart's: what the API server is asked, and what it is told by whom. Evaluated here; that a server compiles
+ * it and does the same: test/integration/policy.test.ts.
+ */
+import { describe, expect, it } from '@jest/globals';
+import { type Bindings, evaluate } from '../../support/cel.ts';
+import { renderChart } from '../../support/chart.ts';
+import { type Manifest, ofKind, present, readManifests } from '../../support/manifests.ts';
+
+const SYSTEM = 'sequentialjob-system';
+
+interface Named {
+  readonly name: string;
+  readonly expression: string;
+}
+
+interface Validation {
+  readonly expression: string;
+  readonly reason: string;
+  readonly message: string;
+  readonly messageExpression?: string;
+}
+
+interface Policy {
+  readonly matchConditions: readonly Named[];
+  readonly variables: readonly Named[];
+  readonly validations: readonly Validation[];
+}
+
+const inKustomize = readManifests('config/policy/policy.yaml', 'config/policy/binding.yaml');
+const inChart = renderChart().objects.filter(({ kind }) => kind.startsWith('ValidatingAdmissionPolicy'));
+/** What kustomize puts in; test/integration/kustomize.test.ts has it doing so. */
+const substituted = JSON.parse(
+  JSON.stringify(inKustomize).replace('$(OPERATOR_NAMESPACE)', SYSTEM),
+) as readonly Manifest[];
+
+interface Case {
+  readonly operation: 'CREATE' | 'UPDATE';
+  readonly namespace?: string;
+  readonly username?: string;
+  /** What the user may do, as `verb group/resource namespace`. */
+  readonly may?: readonly string[];
+  readonly generations?: readonly [before: number, after: number];
+  readonly isBeingDeleted?: boolean;
+}
+
+/** What a server binds to the names. */
+function bindingsOf({ operation, namespace = 'team', username = 'jane', may = [], ...of }: Case): Bindings {
+  const [before, after] = of.generations ?? [1, 1];
+  const deletion = of.isBeingDeleted === true ? { deletionTimestamp: '2026-11-02T10:00:00Z' } : {};
+  const object = { metadata: { name: 'etl', generation: after, ...deletion }, spec: {} };
+  const check = (resource: string, where: string) => (verb: unknown) => ({
+    allowed: () => may.includes(`${String(verb)} ${resource} ${where}`),
+  });
+  const authorizer = {
+    group: (group: string) => ({
+      resource: (resource: string) => ({
+        namespace: (where: string) => ({ check: check(`${group}/${resource}`, where) }),
+      }),
+    }),
+  };
+  return {
+    request: { operation, namespace, userInfo: { username } },
+    object,
+    oldObject: operation === 'UPDATE' ? { ...object, metadata: { ...object.metadata, generation: before } } : null,
+    authorizer,
+  };
+}
+
+/** The verdict of a server: `not asked`, `allowed`, or the message of the first validation that fails. */
+function verdict({ matchConditions, variables, validations }: Policy, asked: Case): string {
+  const given = bindingsOf(asked);
+  if (!matchConditions.every(({ expression }) => evaluate(expression, given) === true)) return 'not asked';
+  const values = Object.fromEntries(variables.map(({ name, expression }) => [name, evaluate(expression, given)]));
+  const all: Bindings = { ...given, variables: values };
+  // The authorizer is not there for a message.
+  const { ['authorizer']: _, ...forMessages } = all;
+  const failed = validations.find(({ expression }) => evaluate(expression, all) !== true);
+  if (failed === undefined) return 'allowed';
+  const { message, messageExpression } = failed;
+  return messageExpression === undefined ? message : String(evaluate(messageExpression, forMessages));
+}
+
+const JOBS_OF_TEAM = ['create batch/jobs team'];
+const REFUSED =
+  'User "jane" cannot create resource "jobs" in API group "batch" in the namespace "team": ' +
+  'whoever creates a SequentialJob or changes its spec must be allowed to create Jobs there';
+const OWN = "SequentialJobs are not run in the operator's own namespace";
+
+describe.each([
+  ['config/policy', substituted],
+  ['the chart', inChart],
+])('the policy of %s', (_name, objects) => {
+  const object = present(ofKind(objects, 'ValidatingAdmissionPolicy')[0], 'policy');
+  const spec = object['spec'] as Policy;
+
+  it.each<[what: string, asked: Case, is: string]>([
+    ['who may create Jobs creates', { operation: 'CREATE', may: JOBS_OF_TEAM }, 'allowed'],
+    ['who may not creates', { operation: 'CREATE' }, REFUSED],
+    ['who may in another namespace creates', { operation: 'CREATE', may: ['create batch/jobs other'] }, REFUSED],
+    ['who may create Jobs of another group creates', { operation: 'CREATE', may: ['create /jobs team'] }, REFUSED],
+    ['who may only change Jobs creates', { operation: 'CREATE', may: ['update batch/jobs team'] }, REFUSED],
+    ['who may changes the spec', { operation: 'UPDATE', generations: [1, 2], may: JOBS_OF_TEAM }, 'allowed'],
+    ['who may not changes the spec', { operation: 'UPDATE', generations: [1, 2] }, REFUSED],
+    ['who may not sets a label, or takes a finalizer off', { operation: 'UPDATE' }, 'not asked'],
+    [
+      'who may not changes what is going',
+      { operation: 'UPDATE', generations: [1, 2], isBeingDeleted: true },
+      'not asked',
+    ],
+    [
+      'who may creates in the operator’s namespace',
+      { operation: 'CREATE', namespace: SYSTEM, may: [`create batch/jobs ${SYSTEM}`] },
+      OWN,
+    ],
+    [
+      'who may changes a spec there',
+      { operation: 'UPDATE', namespace: SYSTEM, generations: [1, 2], may: [`create batch/jobs ${SYSTEM}`] },
+      OWN,
+    ],
+    ['who may not sets a label there', { operation: 'UPDATE', namespace: SYSTEM }, 'not asked'],
+  ])('%s', (_what, asked, is) => {
+    expect(verdict(spec, asked)).toBe(is);
+  });
+
+  it('refuses as RBAC does: with 403', () => {
+    expect(spec.validations.map(({ reason }) => reason)).toEqual(spec.validations.map(() => 'Forbidden'));
+  });
+
+  it('says the same, but for the name, where a user name cannot be shown', () => {
+    for (const { message, messageExpression } of spec.validations) {
+      // https://kubernetes.io/docs/reference/access-authn-authz/validating-admission-policy/: no line breaks, 5 KiB.
+      expect(message).toMatch(/^[^\n]{10,200}$/);
+      if (messageExpression !== undefined) expect(REFUSED).toContain(message.slice(0, message.indexOf(' in its')));
+    }
+  });
+
+  it('is asked where a webhook is asked, and where it can’t be, the request is refused', () => {
+    const [webhook] = readManifests('config/webhook/validating.yaml').flatMap(
+      (one) => one['webhooks'] as readonly { rules: unknown; matchPolicy: string; matchConditions: unknown }[],
+    );
+    expect(spec).toMatchObject({
+      failurePolicy: 'Fail',
+      matchConstraints: { resourceRules: webhook?.rules, matchPolicy: webhook?.matchPolicy },
+      matchConditions: webhook?.matchConditions,
+    });
+    expect(spec).not.toHaveProperty('matchConstraints.namespaceSelector');
+  });
+
+  it('is bound, in all namespaces, and refuses', () => {
+    const [binding] = ofKind(objects, 'ValidatingAdmissionPolicyBinding');
+    expect(binding?.['spec']).toEqual({ policyName: object.metadata.name, validationActions: ['Deny'] });
+  });
+});
+
+describe('the chart', () => {
+  const policies = (rendering: Parameters<typeof renderChart>[0]): number =>
+    renderChart(rendering).objects.filter(({ kind }) => kind.startsWith('ValidatingAdmissionPolicy')).length;
+
+  it('has the namespace of its release in it', () => {
+    const [policy] = ofKind(renderChart({ namespace: 'elsewhere' }).objects, 'ValidatingAdmissionPolicy');
+    const spec = policy?.['spec'] as Policy;
+    const may = ['create batch/jobs elsewhere', `create batch/jobs ${SYSTEM}`];
+    expect(verdict(spec, { operation: 'CREATE', namespace: 'elsewhere', may })).toBe(OWN);
+    expect(verdict(spec, { operation: 'CREATE', namespace: SYSTEM, may })).toBe('allowed');
+  });
+
+  it.each([
+    ['v1.29.9', {}, 0],
+    ['v1.30.0-gke.100', {}, 2],
+    ['v1.36.2', { requesterCheck: { enabled: false } }, 0],
+    ['v1.36.2', { watchNamespace: 'team' }, 2],
+  ])('for %s with %j has %d objects of it', (version, values, count) => {
+    expect(policies({ version, values })).toBe(count);
+  });
+
+  it.each<[string, Parameters<typeof renderChart>[0], RegExp | undefined]>([
+    ['nothing', {}, undefined],
+    ['the namespace default', { namespace: 'default' }, /WARNING: the operator is in namespace default/],
+    [
+      'a watchNamespace that is the operator’s',
+      { namespace: 'team', values: { watchNamespace: 'team' } },
+      /WARNING: watchNamespace is team, the operator's own namespace/,
+    ],
+    ['a watchNamespace that is another', { values: { watchNamespace: 'team' } }, undefined],
+    ['the check switched off', { values: { requesterCheck: { enabled: false } } }, /requesterCheck is off/],
+    ['an older server', { version: 'v1.29.1' }, /Kubernetes v1.29.1 has no ValidatingAdmissionPolicy/],
+  ])('says of %s what is to be said', (_what, rendering, says) => {
+    const { notes } = renderChart(rendering);
+    if (says === undefined) expect(notes).not.toMatch(/WARNING|requester|ValidatingAdmissionPolicy/);
+    else expect(notes).toMatch(says);
+  });
+});
+
+describe('the evaluator refuses', () => {
+  const bindings = bindingsOf({ operation: 'CREATE' });
+
+  it.each([
+    ['a name that is not bound', 'requests.namespace == "a"'],
+    ['a member that is not there', 'object.metadata.deletionTimestamp == "a"'],
+    ['a member of nothing', 'oldObject.metadata == null'],
+    ['a method that is not there', "authorizer.path('/').check('get').allowed()"],
+    ['a parenthesis that is not closed', "(request.operation == 'CREATE'"],
+    ['what is left over', "request.operation == 'CREATE' 'x'"],
+    ['a sign that is none', 'request.operation = 1'],
+    ['logic of texts', "request.operation && 'x'"],
+    ['an operand that is missing', "request.operation == 'CREATE' ||"],
+    ['a text that does not end', "request.operation == 'CREATE"],
+    ['a sum of a text and a number', "'a' + 1 == 'a1'"],
+  ])('%s', (_what, expression) => {
+    expect(() => evaluate(expression, bindings)).toThrow(/no such|is missing|is no|left over|unexpected/);
+  });
+});

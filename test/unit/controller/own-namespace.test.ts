@@ -1,0 +1,81 @@
+/** In the operator's own namespace nothing is run: a Pod there could use its service account, which is an administrator in effect. */
+import { describe, expect, it } from '@jest/globals';
+import { reconcile } from '../../../controller/reconcile.ts';
+import type { SequentialJobStatus } from '../../../shared/api/types.ts';
+import { FakeApi } from '../../support/fake-api.ts';
+import { at, completed, NAMESPACE, observedJob, sequentialJob } from '../../support/objects.ts';
+import { Process } from '../../support/process.ts';
+
+/** A process whose own namespace is that one. */
+class Operator extends Process {
+  readonly #own: string | undefined;
+
+  constructor(api: FakeApi, own: string | undefined) {
+    super(api);
+    this.#own = own;
+  }
+
+  override async visit(): Promise<number | undefined> {
+    return (await reconcile(`${NAMESPACE}/etl`, { ...this.deps, ownNamespace: this.#own })).requeueAfterMs;
+  }
+}
+
+const status = (api: FakeApi): SequentialJobStatus | undefined => api.sequentialJob(NAMESPACE, 'etl')?.status;
+const reason = (api: FakeApi): string | undefined => status(api)?.progress?.failureReason;
+
+async function settled(own: string | undefined, api = new FakeApi()): Promise<FakeApi> {
+  if (api.sequentialJob(NAMESPACE, 'etl') === undefined) api.putSequentialJob(sequentialJob());
+  await new Operator(api, own).settle();
+  return api;
+}
+
+describe('a sequence in the operator’s own namespace', () => {
+  it('fails, and has neither Job nor start', async () => {
+    const api = await settled(NAMESPACE);
+    expect(reason(api)).toBe('ForbiddenNamespace');
+    expect(status(api)?.phase).toBe('Failed');
+    expect(status(api)?.startTime).toBeUndefined();
+    expect(api.jobs()).toEqual([]);
+  });
+
+  it('fails at once also where it is suspended: it would never start', async () => {
+    const api = new FakeApi();
+    api.putSequentialJob(sequentialJob({ spec: { suspend: true } }));
+    expect(reason(await settled(NAMESPACE, api))).toBe('ForbiddenNamespace');
+  });
+
+  it('gets no Job when it is resumed', async () => {
+    const api = await settled(NAMESPACE);
+    const failed = api.sequentialJob(NAMESPACE, 'etl');
+    api.putSequentialJob(sequentialJob({ ...failed, spec: { ...sequentialJob().spec, resume: 1 } }));
+    await settled(NAMESPACE, api);
+    expect(reason(api)).toBe('ForbiddenNamespace');
+    expect(api.jobs()).toEqual([]);
+  });
+
+  it('that has run before is gone through no further: the step that runs ends, and no other starts', async () => {
+    const api = await settled(undefined);
+    expect(status(api)?.steps).toMatchObject([{ state: 'Running' }]);
+    await settled(NAMESPACE, api);
+    expect(status(api)?.phase).toBe('Running');
+    const [job] = api.jobs();
+    api.putJob({ ...observedJob(0, { status: completed() }), metadata: job?.metadata ?? observedJob(0).metadata });
+    await settled(NAMESPACE, api);
+    expect(status(api)?.steps).toMatchObject([{ state: 'Succeeded' }]);
+    expect(reason(api)).toBe('ForbiddenNamespace');
+    expect(api.jobs()).toHaveLength(1);
+  });
+
+  it('is deleted like any other', async () => {
+    const api = new FakeApi();
+    api.putSequentialJob(sequentialJob({ metadata: { deletionTimestamp: at(0) } }));
+    await settled(NAMESPACE, api);
+    expect(api.sequentialJob(NAMESPACE, 'etl')).toBeUndefined();
+  });
+});
+
+describe('a sequence elsewhere is run', () => {
+  it.each([['team-b'], [undefined]])('where the operator’s own is %s', async (own) => {
+    expect(status(await settled(own))?.steps).toMatchObject([{ state: 'Running' }]);
+  });
+});
