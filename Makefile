@@ -13,16 +13,23 @@ CRD_WITH_RULES := config/crd/cel/batch.example.com_sequentialjobs.yaml
 JEST := NODE_OPTIONS='--experimental-vm-modules --disable-warning=ExperimentalWarning' jest
 KUBECTL ?= kubectl
 
-# Deployment: the image, the folder that says what is deployed, and whether config/dependency-check is a part of it.
-# CERT=self-signed: no cert-manager.
+# Deployment: the image, the folder that says what is deployed, and whether config/dependency-check and config/secret-check
+# are parts of it. CERT=self-signed: no cert-manager. ROLES=split: webhook and controller as two Deployments.
 VERSION := 0.1.0
 IMG ?= registry.example.com/sequentialjob:$(VERSION)
 # SERVER: the version of Kubernetes to write for, where that is older than 1.28; `make deploy` asks the server.
 SERVER ?=
 INSTALLER ?= dist/install.yaml
-OVERLAY ?= $(if $(filter self-signed,$(CERT)),config/overlays/without-cert-manager,config/certmanager)
+ROLES ?= all
+ONE_DEPLOYMENT = $(if $(filter self-signed,$(CERT)),config/overlays/without-cert-manager,config/certmanager)
+OVERLAY ?= $(if $(filter split,$(ROLES)),config/overlays/split-roles,$(ONE_DEPLOYMENT))
 DEPENDENCY_CHECK ?= yes
-FOLDERS = $(OVERLAY) $(if $(filter yes,$(DEPENDENCY_CHECK)),config/dependency-check)
+SECRET_CHECK ?= no
+# PRIORITY_CLASS=sequentialjob: that of config/priority-class; another one has to be there already.
+PRIORITY_CLASS ?=
+FOLDERS = $(OVERLAY) $(if $(filter yes,$(DEPENDENCY_CHECK)),config/dependency-check) \
+  $(if $(filter yes,$(SECRET_CHECK)),config/secret-check) \
+  $(if $(filter sequentialjob,$(PRIORITY_CLASS)),config/priority-class)
 
 # The first that is there and works: a docker without its daemon does not.
 CONTAINER_TOOL ?= $(shell for tool in docker podman buildah; do \
@@ -112,15 +119,23 @@ uninstall: ## Remove the CRD, and with it every SequentialJob, while the operato
 WITHOUT_CERT_MANAGER = awk 'function put() { if (text !~ /\napiVersion: cert-manager\.io\//) printf "%s", text; text = "" } \
   /^---$$/ { put() } { text = text $$0 "\n" } END { put() }'
 
+# Only a controller is to lead, so the flag goes behind that one.
+CHECK_SECRETS_FLAG = awk '{ print } /^ *- --leader-elect$$/ { sub("leader-elect", "check-secrets"); print }'
+# In the Pods of every Deployment.
+PRIORITY_CLASS_NAME = awk '/^ *enableServiceLinks: false$$/ { field = $$0; \
+  sub("enableServiceLinks: false", "priorityClassName: $(PRIORITY_CLASS)", field); print field } { print }'
+
 # To stdout; the image by its name, because kubectl's kustomize sets none from the command line.
-manifests: ## Print what `make deploy` applies; IMG=, OVERLAY=, CERT=self-signed, DEPENDENCY_CHECK=no, SERVER=1.20
+manifests: ## Print what `make deploy` applies; IMG=, ROLES=split, CERT=self-signed, SECRET_CHECK=yes, SERVER=1.20 …
 	@for folder in $(FOLDERS); do echo ---; $(KUBECTL) kustomize $$folder; done | \
 	  sed 's|image: registry.example.com/sequentialjob:.*|image: $(IMG)|' \
+	  $(if $(filter yes,$(SECRET_CHECK)),| $(CHECK_SECRETS_FLAG)) \
+	  $(if $(PRIORITY_CLASS),| $(PRIORITY_CLASS_NAME)) \
 	  $(if $(filter self-signed,$(CERT)),| $(WITHOUT_CERT_MANAGER)) | config/for-server.sh $(SERVER)
 
 ASK_SERVER := server=$$($(KUBECTL) get --raw /version | sed -n 's|.*"gitVersion": *"v\([0-9.]*\).*|\1|p')
 
-deploy: install ## Install the CRD and the operator: IMG=, CERT=self-signed without cert-manager
+deploy: install ## Install the CRD and the operator: IMG=, ROLES=split, CERT=self-signed without cert-manager
 	@$(ASK_SERVER); $(MAKE) --no-print-directory manifests SERVER="$$server" | $(KUBECTL) apply -f -
 	@$(if $(filter self-signed,$(CERT)),KUBECTL='$(KUBECTL)' certs/self-signed.sh)
 

@@ -6,6 +6,7 @@
 #
 # Without a version they stay as they are.
 #
+#   before 1.30   no ValidatingAdmissionPolicies
 #   before 1.28   no matchConditions: the webhook is asked about every update
 #   before 1.25   no rules in CEL in the definition
 #   before 1.21   PodDisruptionBudgets are policy/v1beta1
@@ -25,4 +26,11 @@ awk -v minor="${BASH_REMATCH[1]}" '
   { leaving = 0 }
   (minor < 28 && $1 == "matchConditions:") || (minor < 25 && $1 == "x-kubernetes-validations:") { leaving = 1; at = depth(); next }
   minor < 21 && $0 == "apiVersion: policy/v1" { $0 = $0 "beta1" }
-  { print }'
+  { print }' |
+  # Whole documents: each is held back until it is known which kind it is of.
+  awk -v minor="${BASH_REMATCH[1]}" '
+  function put() { if (!unknown) printf "%s", text; text = ""; unknown = 0 }
+  $0 == "---" { put() }
+  minor < 30 && /^kind: ValidatingAdmissionPolicy(Binding)?$/ { unknown = 1 }
+  { text = text $0 "\n" }
+  END { put() }'

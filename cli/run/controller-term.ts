@@ -33,7 +33,7 @@ export class ControllerTerm {
   readonly #over = new AbortController();
 
   constructor({ config, log, metrics, client, bucket, mayAct = () => true }: ControllerTermOptions) {
-    const { namespace, workers, preflight } = config;
+    const { namespace, workers, preflight, checkSecrets } = config;
     this.#workers = workers;
     this.#log = log;
     this.#client = client;
@@ -41,7 +41,15 @@ export class ControllerTerm {
     const behindFence = fenced(client, { mayAct, signal });
     // The fence comes last: who may act when its turn comes may send, not who might when it began to wait.
     const throttled = bucket === undefined ? behindFence : limited(behindFence, bucket, signal);
-    this.#controller = new Controller({ client: throttled, log, namespace, workers, preflight, metrics });
+    this.#controller = new Controller({
+      client: throttled,
+      log,
+      namespace,
+      workers,
+      preflight,
+      checkSecrets,
+      metrics,
+    });
   }
 
   get ready(): boolean {
