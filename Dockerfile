@@ -1,8 +1,10 @@
 # The operator as an image: the program as one file on a Node without a shell. Built by `make docker-build`.
-# For a build that can't change under you, give the bases by digest:
-#   make docker-build BUILD_FLAGS='--build-arg NODE_IMAGE=docker.io/library/node@sha256:… --build-arg BASE_IMAGE=gcr.io/…@sha256:…'
-ARG NODE_IMAGE=docker.io/library/node:24-bookworm-slim
-ARG BASE_IMAGE=gcr.io/distroless/nodejs24-debian12:nonroot
+# The bases are named by digest, so that no build changes under you: of all platforms, and without the tag beside it, which not
+# every builder takes. docs/release.md says how they are brought up to date. Others: BUILD_FLAGS='--build-arg BASE_IMAGE=…'.
+# docker.io/library/node:24.21.0-bookworm-slim
+ARG NODE_IMAGE=docker.io/library/node@sha256:0e0ff40c39bc087845bfb27465a0df4ea419520094bc35842ff83dd8cbe6f9b6
+# gcr.io/distroless/nodejs24-debian12:nonroot
+ARG BASE_IMAGE=gcr.io/distroless/nodejs24-debian12@sha256:14d42e2511532589a7c7e01a753667a74fcc96266e137e8125006b87b0c32d0a
 
 FROM ${NODE_IMAGE} AS build
 WORKDIR /src

@@ -38,8 +38,8 @@ SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 REVISION ?= $(shell git describe --always --abbrev=40 --dirty 2>/dev/null || echo unknown)
 HELM ?= helm
 
-.PHONY: help demo test test-unit test-integration test-e2e test-faults test-hostile test-load bench lint format generate verify audit licences sbom run build clean \
-  install uninstall deploy undeploy certificate manifests build-installer docker-build docker-push helm-package
+.PHONY: help demo test test-unit test-integration test-e2e test-faults test-hostile test-load bench lint format generate verify audit licences node-origin sbom run build clean \
+  install uninstall deploy undeploy certificate manifests build-installer docker-build docker-push helm-package release
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -101,6 +101,10 @@ audit: $(INSTALLED) ## Ask the registry for known vulnerabilities; config/supply
 
 licences: $(INSTALLED) ## Check the licences of all locked packages against config/supply-chain/licences.json
 	@node config/supply-chain/main.ts licences
+
+# Exits with an error also where nodejs.org cannot be reached.
+node-origin: $(INSTALLED) ## Compare the Node that npm brings with that of nodejs.org (a download of 60 MB)
+	@node config/supply-chain/main.ts node $(ARGS)
 
 sbom: build ## Write what the program is made of as dist/sbom.cdx.json (CycloneDX)
 	@SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) node config/supply-chain/main.ts sbom
@@ -169,6 +173,9 @@ helm-package: ## Check the Helm chart and write it as dist/sequentialjob-<versio
 	@mkdir -p dist
 	$(HELM) lint --strict charts/sequentialjob
 	$(HELM) package --destination dist charts/sequentialjob
+
+release: ## Check, build, push, sign and attest a release; IMG=, CHART=oci://…; docs/release.md
+	@IMG='$(IMG)' CHART='$(CHART)' VERSION='$(VERSION)' KUBECTL='$(KUBECTL)' HELM='$(HELM)' config/supply-chain/release.sh
 
 build: $(INSTALLED) ## Write the program as one file, dist/sequentialjob.mjs
 	@node build.mjs
