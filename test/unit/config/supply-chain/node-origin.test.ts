@@ -67,8 +67,9 @@ describe('the Node that npm brings', () => {
 
   it('is not said to be anything where there is no such release, or nobody to ask', async () => {
     expect(await ask({})).toEqual({ kind: 'not asked', why: expect.stringContaining('404') });
-    const dist = 'http://127.0.0.1:1';
-    expect(await nodeOrigin({ version: VERSION, arch: 'x64', binary: PROGRAM, dist })).toEqual({
+    const gone = await startServer(() => undefined);
+    await gone.close();
+    expect(await nodeOrigin({ version: VERSION, arch: 'x64', binary: PROGRAM, dist: gone.url })).toEqual({
       kind: 'not asked',
       why: expect.stringContaining('ECONNREFUSED'),
     });
