@@ -1,6 +1,7 @@
 /** What docs/threat-model.md says of people, tried by people: with a role that has SequentialJobs in it and nothing else. */
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { type Said, tryKubectl } from '../support/cluster.ts';
+import { eventually } from '../support/eventually.ts';
 import { operated } from '../support/operated.ts';
 import { sequence } from '../support/sequences.ts';
 
@@ -72,6 +73,27 @@ describe('who may create SequentialJobs and nothing else', () => {
     );
     expect(elsewhere).toMatchObject(FORBIDDEN);
   });
+});
+
+describe('a quota of SequentialJobs', () => {
+  it('bounds how many there are in a namespace', async () => {
+    const { name } = here.namespace;
+    const hard = '--hard=count/sequentialjobs.batch.example.com=0';
+    await tryKubectl(['create', 'quota', 'sequentialjobs', hard, '-n', name]);
+    const one = ['create', '--dry-run=server', '-n', name, '-f', '-'];
+    // The quota controller comes to know a new kind within half a minute.
+    await eventually(
+      'a refusal by the quota',
+      async () =>
+        (await tryKubectl(one, sequentialJob('one-more', 'true'))).stderr.includes('exceeded quota: sequentialjobs') ||
+        undefined,
+      120,
+    );
+    await tryKubectl(['delete', 'quota', 'sequentialjobs', '-n', name]);
+    await eventually('room again', async () =>
+      (await tryKubectl(one, sequentialJob('one-more', 'true'))).code === 0 ? true : undefined,
+    );
+  }, 180_000);
 });
 
 describe('who may view SequentialJobs and nothing else', () => {
