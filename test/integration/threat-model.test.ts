@@ -1,5 +1,6 @@
 /** What docs/threat-model.md says of people, tried by people: with a role that has SequentialJobs in it and nothing else. */
-import { beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { sleep } from '../../shared/sleep.ts';
 import { type Said, tryKubectl } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
 import { operated } from '../support/operated.ts';
@@ -76,24 +77,31 @@ describe('who may create SequentialJobs and nothing else', () => {
 });
 
 describe('a quota of SequentialJobs', () => {
+  const quota = (...args: readonly string[]): Promise<Said> =>
+    tryKubectl([...args, '--namespace', here.namespace.name]);
+  const oneMore = (): Promise<Said> =>
+    tryKubectl(['create', '--dry-run=server', '-n', here.namespace.name, '-f', '-'], sequentialJob('one-more', 'true'));
+
   it('bounds how many there are in a namespace', async () => {
-    const { name } = here.namespace;
-    const hard = '--hard=count/sequentialjobs.batch.example.com=0';
-    await tryKubectl(['create', 'quota', 'sequentialjobs', hard, '-n', name]);
-    const one = ['create', '--dry-run=server', '-n', name, '-f', '-'];
-    // The quota controller comes to know a new kind within half a minute.
+    // The quota controller comes to know a new kind within half a minute, and looks at a quota of before minutes later: so it is
+    // made anew each time.
     await eventually(
       'a refusal by the quota',
-      async () =>
-        (await tryKubectl(one, sequentialJob('one-more', 'true'))).stderr.includes('exceeded quota: sequentialjobs') ||
-        undefined,
-      120,
+      async () => {
+        await quota('create', 'quota', 'few', '--hard=count/sequentialjobs.batch.example.com=0');
+        await sleep(1000);
+        if ((await oneMore()).stderr.includes('exceeded quota: few')) return true;
+        await quota('delete', 'quota', 'few');
+        return undefined;
+      },
+      90,
     );
-    await tryKubectl(['delete', 'quota', 'sequentialjobs', '-n', name]);
-    await eventually('room again', async () =>
-      (await tryKubectl(one, sequentialJob('one-more', 'true'))).code === 0 ? true : undefined,
-    );
-  }, 180_000);
+  }, 120_000);
+
+  afterAll(async () => {
+    await quota('delete', 'quota', 'few', '--ignore-not-found');
+    await eventually('room again', async () => ((await oneMore()).code === 0 ? true : undefined));
+  });
 });
 
 describe('who may view SequentialJobs and nothing else', () => {
