@@ -13,17 +13,24 @@ CRD_WITH_RULES := config/crd/cel/batch.example.com_sequentialjobs.yaml
 JEST := NODE_OPTIONS='--experimental-vm-modules --disable-warning=ExperimentalWarning' jest
 KUBECTL ?= kubectl
 
-# Deployment: the image, the folder that says what is deployed, and whether config/dependency-check and config/policy are parts
-# of it. CERT=self-signed: no cert-manager.
+# Deployment: the image, the folder that says what is deployed, and whether config/dependency-check, config/secret-check and
+# config/policy are parts of it. CERT=self-signed: no cert-manager. ROLES=split: webhook and controller as two Deployments.
 VERSION := 0.1.0
 IMG ?= registry.example.com/sequentialjob:$(VERSION)
 # SERVER: the version of Kubernetes to write for, where that is older than 1.30; `make deploy` asks the server.
 SERVER ?=
 INSTALLER ?= dist/install.yaml
-OVERLAY ?= $(if $(filter self-signed,$(CERT)),config/overlays/without-cert-manager,config/certmanager)
+ROLES ?= all
+ONE_DEPLOYMENT = $(if $(filter self-signed,$(CERT)),config/overlays/without-cert-manager,config/certmanager)
+OVERLAY ?= $(if $(filter split,$(ROLES)),config/overlays/split-roles,$(ONE_DEPLOYMENT))
 DEPENDENCY_CHECK ?= yes
 REQUESTER_CHECK ?= yes
-FOLDERS = $(OVERLAY) $(if $(filter yes,$(DEPENDENCY_CHECK)),config/dependency-check)
+SECRET_CHECK ?= no
+# PRIORITY_CLASS=sequentialjob: that of config/priority-class; another one has to be there already.
+PRIORITY_CLASS ?=
+FOLDERS = $(OVERLAY) $(if $(filter yes,$(DEPENDENCY_CHECK)),config/dependency-check) \
+  $(if $(filter yes,$(SECRET_CHECK)),config/secret-check) \
+  $(if $(filter sequentialjob,$(PRIORITY_CLASS)),config/priority-class)
 
 # The first that is there and works: a docker without its daemon does not.
 CONTAINER_TOOL ?= $(shell for tool in docker podman buildah; do \
@@ -32,8 +39,8 @@ SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 REVISION ?= $(shell git describe --always --abbrev=40 --dirty 2>/dev/null || echo unknown)
 HELM ?= helm
 
-.PHONY: help demo test test-unit test-integration test-e2e test-faults test-hostile test-load bench lint format generate verify audit licences sbom run build clean \
-  install uninstall deploy undeploy certificate manifests build-installer docker-build docker-push helm-package
+.PHONY: help demo test test-unit test-integration test-e2e test-faults test-hostile test-load bench lint format generate verify audit licences node-origin sbom run build clean \
+  install uninstall deploy undeploy certificate manifests build-installer docker-build docker-push helm-package release
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -96,6 +103,10 @@ audit: $(INSTALLED) ## Ask the registry for known vulnerabilities; config/supply
 licences: $(INSTALLED) ## Check the licences of all locked packages against config/supply-chain/licences.json
 	@node config/supply-chain/main.ts licences
 
+# Exits with an error also where nodejs.org cannot be reached.
+node-origin: $(INSTALLED) ## Compare the Node that npm brings with that of nodejs.org (a download of 60 MB)
+	@node config/supply-chain/main.ts node $(ARGS)
+
 sbom: build ## Write what the program is made of as dist/sbom.cdx.json (CycloneDX)
 	@SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) node config/supply-chain/main.ts sbom
 
@@ -114,16 +125,24 @@ uninstall: ## Remove the CRD, and with it every SequentialJob, while the operato
 without = awk 'function put() { if (text !~ /\n$(1)/) printf "%s", text; text = "" } \
   /^---$$/ { put() } { text = text $$0 "\n" } END { put() }'
 
+# Only a controller is to lead, so the flag goes behind that one.
+CHECK_SECRETS_FLAG = awk '{ print } /^ *- --leader-elect$$/ { sub("leader-elect", "check-secrets"); print }'
+# In the Pods of every Deployment.
+PRIORITY_CLASS_NAME = awk '/^ *enableServiceLinks: false$$/ { field = $$0; \
+  sub("enableServiceLinks: false", "priorityClassName: $(PRIORITY_CLASS)", field); print field } { print }'
+
 # To stdout; the image by its name, because kubectl's kustomize sets none from the command line.
-manifests: ## Print what `make deploy` applies; IMG=, OVERLAY=, CERT=self-signed, DEPENDENCY_CHECK=no, REQUESTER_CHECK=no, SERVER=1.20
+manifests: ## Print what `make deploy` applies; IMG=, ROLES=split, CERT=self-signed, SECRET_CHECK=yes, REQUESTER_CHECK=no, SERVER=1.20 …
 	@for folder in $(FOLDERS); do echo ---; $(KUBECTL) kustomize $$folder; done | \
 	  sed 's|image: registry.example.com/sequentialjob:.*|image: $(IMG)|' \
+	  $(if $(filter yes,$(SECRET_CHECK)),| $(CHECK_SECRETS_FLAG)) \
+	  $(if $(PRIORITY_CLASS),| $(PRIORITY_CLASS_NAME)) \
 	  $(if $(filter self-signed,$(CERT)),| $(call without,apiVersion: cert-manager\.io)) \
-	  $(if $(filter yes,$(REQUESTER_CHECK)),,| $(call without,kind: ValidatingAdmissionPolicy)) | config/for-server.sh $(SERVER)
+	  $(if $(filter yes,$(REQUESTER_CHECK)),,| $(call without,  name: sequentialjob-requester)) | config/for-server.sh $(SERVER)
 
 ASK_SERVER := server=$$($(KUBECTL) get --raw /version | sed -n 's|.*"gitVersion": *"v\([0-9.]*\).*|\1|p')
 
-deploy: install ## Install the CRD and the operator: IMG=, CERT=self-signed without cert-manager
+deploy: install ## Install the CRD and the operator: IMG=, ROLES=split, CERT=self-signed without cert-manager
 	@$(ASK_SERVER); $(MAKE) --no-print-directory manifests SERVER="$$server" | $(KUBECTL) apply -f -
 	@$(if $(filter self-signed,$(CERT)),KUBECTL='$(KUBECTL)' certs/self-signed.sh)
 
@@ -157,6 +176,9 @@ helm-package: ## Check the Helm chart and write it as dist/sequentialjob-<versio
 	@mkdir -p dist
 	$(HELM) lint --strict charts/sequentialjob
 	$(HELM) package --destination dist charts/sequentialjob
+
+release: ## Check, build, push, sign and attest a release; IMG=, CHART=oci://…; docs/release.md
+	@IMG='$(IMG)' CHART='$(CHART)' VERSION='$(VERSION)' KUBECTL='$(KUBECTL)' HELM='$(HELM)' config/supply-chain/release.sh
 
 build: $(INSTALLED) ## Write the program as one file, dist/sequentialjob.mjs
 	@node build.mjs

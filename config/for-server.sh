@@ -6,7 +6,7 @@
 #
 # Without a version they stay as they are.
 #
-#   before 1.30   no ValidatingAdmissionPolicy: nobody asks whether whoever creates a SequentialJob may create Jobs
+#   before 1.30   no ValidatingAdmissionPolicies: nobody asks whether whoever creates a SequentialJob may create Jobs
 #   before 1.28   no matchConditions: the webhook is asked about every update
 #   before 1.25   no rules in CEL in the definition
 #   before 1.21   PodDisruptionBudgets are policy/v1beta1

@@ -10,6 +10,8 @@ import { dnsSubdomainProblems } from '../shared/validation/names.ts';
 export interface DependencyCheckerOptions {
   readonly client: ApiClient;
   readonly log: Pick<Log, 'warn'>;
+  /** Whether Secrets are asked for. Where not, none counts as missing, and no request is refused in vain. */
+  readonly checkSecrets: boolean;
   /** Milliseconds, of whatever clock. */
   readonly now: () => number;
 }
@@ -47,10 +49,12 @@ export class DependencyChecker {
 
   /**
    * Which of these do not exist in the namespace, in the order given. A kind that may not be read there is left out, and
-   * tried again after ten minutes. Rejects with ApiError where there was no answer to the question.
+   * tried again after ten minutes; so are Secrets unless they are to be checked: their kubelet says which one is missing.
+   * Rejects with ApiError where there was no answer to the question.
    */
   async missing(namespace: string, dependencies: readonly Dependency[]): Promise<readonly Dependency[]> {
-    const open = dependencies.filter((one) => !this.#found.has(foundKey(namespace, one)));
+    const checked = dependencies.filter(({ kind }) => kind !== 'Secret' || this.#options.checkSecrets);
+    const open = checked.filter((one) => !this.#found.has(foundKey(namespace, one)));
     const absent = new Set<Dependency>();
     const queue = open.values();
     let failed = false;

@@ -33,6 +33,8 @@ export interface ControllerOptions {
   readonly workers: number;
   /** Whether the API server is asked by dry run for all Jobs of a sequence before the first; default true. */
   readonly preflight?: boolean | undefined;
+  /** Whether a step waits for the Secrets that it needs before its Job is created; default false. */
+  readonly checkSecrets?: boolean | undefined;
   /** Default: nothing is counted. */
   readonly metrics?: ControllerMetrics | undefined;
   /** Unix milliseconds; default `Date.now`. */
@@ -126,7 +128,7 @@ export class Controller {
   }
 
   #wire(): ReconcilerDeps {
-    const { client, log, metrics, ownNamespace, preflight = true } = this.#options;
+    const { client, log, metrics, ownNamespace, preflight = true, checkSecrets = false } = this.#options;
     const { random = Math.random, now = Date.now } = this.#options;
     const { sequentialJobs, jobs, pods } = this.#informers;
     return {
@@ -150,7 +152,7 @@ export class Controller {
         },
       }),
       eventLookup: new EventLookup({ client, log, jobs, now }),
-      dependencies: new DependencyChecker({ client, log, now: monotonic }),
+      dependencies: new DependencyChecker({ client, log, checkSecrets, now: monotonic }),
       revisions: new Revisions({ client, log }),
       skills: new ServerSkills(log),
       preflights: new Preflights({ client, log, enabled: preflight, now: monotonic }),

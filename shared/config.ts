@@ -15,6 +15,7 @@ export interface Config {
   readonly operatorNamespace: string | undefined;
   readonly workers: number;
   readonly preflight: boolean;
+  readonly checkSecrets: boolean;
   /** Undefined: every address, IPv6 and IPv4. */
   readonly webhookHost: string | undefined;
   readonly webhookPort: number;
@@ -131,6 +132,14 @@ export const OPTIONS: { readonly [K in keyof Config]: Option<Config[K]> } = {
     placeholder: 'true|false',
     says: 'ask the API server by dry run for the Jobs of all steps before the first one starts',
     fallback: true,
+    read: bool,
+    bare: 'true',
+  },
+  checkSecrets: {
+    flag: 'check-secrets',
+    placeholder: 'true|false',
+    says: 'ask before a step starts whether the Secrets that it needs exist; needs the right to get Secrets, contents included',
+    fallback: false,
     read: bool,
     bare: 'true',
   },
@@ -266,6 +275,7 @@ export function parseConfig(args: readonly string[], env: Readonly<Record<string
     operatorNamespace: read('operatorNamespace'),
     workers: read('workers'),
     preflight: read('preflight'),
+    checkSecrets: read('checkSecrets'),
     webhookHost: read('webhookHost'),
     webhookPort: read('webhookPort'),
     certDir: read('certDir'),

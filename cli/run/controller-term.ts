@@ -34,7 +34,7 @@ export class ControllerTerm {
   readonly #over = new AbortController();
 
   constructor({ config, log, metrics, client, bucket, mayAct = () => true }: ControllerTermOptions) {
-    const { namespace, workers, preflight } = config;
+    const { namespace, workers, preflight, checkSecrets } = config;
     const own = ownNamespace(config.operatorNamespace);
     this.#workers = workers;
     this.#log = log;
@@ -50,6 +50,7 @@ export class ControllerTerm {
       ownNamespace: own,
       workers,
       preflight,
+      checkSecrets,
       metrics,
     });
   }

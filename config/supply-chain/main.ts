@@ -1,6 +1,6 @@
 /**
- * The checks of what we build on: `node config/supply-chain/main.ts audit | licences | lock | sbom`, from the project's root.
- * Exit status: 0 well, 1 not, 77 (automake's) for an audit that could not be made.
+ * The checks of what we build on: `node config/supply-chain/main.ts audit | licences | lock | node | sbom`, from the project's root.
+ * Exit status: 0 well, 1 not, 77 (automake's) for what could not be asked.
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -10,6 +10,7 @@ import { type AcceptedAdvisory, judgeAudit } from './audit.ts';
 import { bundledFolders, type Metafile } from './bundled.ts';
 import { countLicences, licenceFaults, readLicencePolicy } from './licences.ts';
 import { lockFaults, readAllowScripts, readLock } from './lock.ts';
+import { nodeOrigin } from './node-origin.ts';
 import { type Sbom, toShippedSbom } from './sbom.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -70,6 +71,24 @@ function lock(): number {
   return conclude(lockFaults(packages, named), `${packages.length} locked packages, each with its checksum`);
 }
 
+/** A further argument is where releases are, instead of nodejs.org. */
+async function node([dist]: readonly string[]): Promise<number> {
+  const arch = process.arch === 'arm64' ? 'arm64' : 'x64';
+  const folder = join(ROOT, `node_modules/node-linux-${arch}`);
+  const { version } = readJson(join(folder, 'package.json')) as { readonly version: string };
+  const binary = readFileSync(join(folder, 'bin/node'));
+  const origin = await nodeOrigin({ version, arch, binary, ...(dist === undefined ? {} : { dist }) });
+  switch (origin.kind) {
+    case 'same':
+      return conclude([], `node-linux-${arch} ${version} is that of nodejs.org, ${origin.sha256}`);
+    case 'different':
+      return conclude([`node-linux-${arch} ${version} is not that of nodejs.org: ${origin.why}`], '');
+    case 'not asked':
+      say(`SKIPPED: nodejs.org could not be asked, nothing is known: ${origin.why}`);
+      return SKIPPED;
+  }
+}
+
 /** Writes the list beside the program that the build wrote there; the time is SOURCE_DATE_EPOCH. */
 function sbom([folder = join(ROOT, 'dist')]: readonly string[]): number {
   const folders = new Set(bundledFolders(readJson(join(folder, 'metafile.json')) as Metafile));
@@ -89,9 +108,10 @@ function sbom([folder = join(ROOT, 'dist')]: readonly string[]): number {
   return 0;
 }
 
-const COMMANDS: Readonly<Record<string, (args: readonly string[]) => number>> = { audit, licences, lock, sbom };
+type Command = (args: readonly string[]) => number | Promise<number>;
+const COMMANDS: Readonly<Record<string, Command>> = { audit, licences, lock, node, sbom };
 
 const [name = '', ...rest] = process.argv.slice(2);
 const command = COMMANDS[name];
 if (command === undefined) throw new Error(`no such check: ${name}; there are ${Object.keys(COMMANDS).join(', ')}`);
-process.exitCode = command(rest);
+process.exitCode = await command(rest);

@@ -12,9 +12,17 @@ const NODE_LABEL = `e2e.example.com/${process.pid}`;
 
 /** All run side by side. */
 const SEQUENCES: Readonly<Record<string, SequentialJobSpec>> = {
-  secret: {
+  config: {
     containers: [
       step('first'),
+      {
+        ...step('second', 'test "$ADDRESS" = here'),
+        env: [{ name: 'ADDRESS', valueFrom: { configMapKeyRef: { name: 'late', key: 'address' } } }],
+      },
+    ],
+  },
+  secret: {
+    containers: [
       {
         ...step('second', 'test "$PASSWORD" = swordfish'),
         env: [{ name: 'PASSWORD', valueFrom: { secretKeyRef: { name: 'late', key: 'password' } } }],
@@ -105,11 +113,20 @@ async function untilCompleted(name: string): Promise<void> {
 }
 
 describe('a step that needs what is not there', () => {
-  it('waits for a Secret without a Job, and runs when the Secret is created', async () => {
-    const object = await untilWaiting('secret', /^SecretNotFound$/);
-    expect(condition(object, 'ResourcesUnavailable')?.message).toBe('Secret "late" not found');
-    expect((await cluster.untilEvent('secret', 'DependencyMissing')).message).toContain('Secret "late" not found');
-    expect(await cluster.namespace.jobNames('secret')).toEqual(['secret-0-first']);
+  it('waits for a ConfigMap without a Job, and runs when the ConfigMap is created', async () => {
+    const object = await untilWaiting('config', /^ConfigMapNotFound$/);
+    expect(condition(object, 'ResourcesUnavailable')?.message).toBe('ConfigMap "late" not found');
+    expect((await cluster.untilEvent('config', 'DependencyMissing')).message).toContain('ConfigMap "late" not found');
+    expect(await cluster.namespace.jobNames('config')).toEqual(['config-0-first']);
+
+    await cluster.kubectl('create', 'configmap', 'late', '--from-literal=address=here');
+    await untilCompleted('config');
+  });
+
+  it('says what the kubelet says about a Secret that is missing, and runs when the Secret is created', async () => {
+    await untilPodWaits('secret', /^CreateContainerConfigError$/);
+    const object = await untilWaiting('secret', /^CreateContainerConfigError$/, LAG_S);
+    expect(condition(object, 'ResourcesUnavailable')?.message).toContain('secret "late" not found');
 
     await cluster.kubectl('create', 'secret', 'generic', 'late', '--from-literal=password=swordfish');
     await untilCompleted('secret');

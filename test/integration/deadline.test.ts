@@ -5,7 +5,7 @@ import type { SequentialJob, SequentialJobStatus } from '../../shared/api/types.
 import { endOf } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
 import { operated } from '../support/operated.ts';
-import { FOREVER, gated, sequence, step, waitsFor, withSecret } from '../support/sequences.ts';
+import { FOREVER, gated, sequence, step, waitsFor, withConfigMap } from '../support/sequences.ts';
 
 const here = operated('deadline');
 
@@ -75,13 +75,13 @@ describe('the time limit of a sequence', () => {
   });
 
   it('counts also while no step runs', async () => {
-    const containers = [step('s0'), withSecret(step('s1'), 'nowhere')];
+    const containers = [step('s0'), withConfigMap(step('s1'), 'nowhere')];
     await here.namespace.apply('between', { containers, activeDeadlineSeconds: 3 });
     const { status } = await here.namespace.untilFinished('between');
     expect(status?.progress).toMatchObject({
       failedIndex: 1,
       failureReason: 'DeadlineExceeded',
-      failureMessage: `${exceeded(3)}; it could not start: Secret "nowhere" not found`,
+      failureMessage: `${exceeded(3)}; it could not start: ConfigMap "nowhere" not found`,
     });
     expectEndedAt(status, status?.startTime, 3);
     expect(await here.namespace.jobNames('between')).toEqual(['between-0-s0']);

@@ -64,7 +64,8 @@ function checker(through: ApiClient) {
     close: () => through.close(),
   };
   const { log, lines } = recordingLog();
-  return { checker: new DependencyChecker({ client: recording, log, now: () => performance.now() }), answers, lines };
+  const now = (): number => performance.now();
+  return { checker: new DependencyChecker({ client: recording, log, checkSecrets: true, now }), answers, lines };
 }
 
 describe.each(THERE)('a %s', (kind, resource, field) => {

@@ -12,7 +12,16 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { renderChart } from '../support/chart.ts';
 import { tryKubectl } from '../support/cluster.ts';
 import { make } from '../support/deployed.ts';
-import { deployments, type Manifest, ofKind, parseManifests, present, ROOT, selects } from '../support/manifests.ts';
+import {
+  deployments,
+  type Manifest,
+  ofKind,
+  parseManifests,
+  present,
+  ROOT,
+  type Rule,
+  selects,
+} from '../support/manifests.ts';
 import { restrictedFaults } from '../support/restricted.ts';
 import { serverOfTests } from '../support/server.ts';
 
@@ -28,7 +37,13 @@ function kustomizations(folder: string): readonly string[] {
 
 const FOLDERS = [...kustomizations('config'), 'certs'];
 /** What is deployed as it is; the rest are parts. */
-const WHOLE = ['config/default', 'config/overlays/split-roles', 'config/overlays/without-cert-manager'] as const;
+const WHOLE = [
+  'config/default',
+  'config/overlays/priority-class',
+  'config/overlays/secret-check',
+  'config/overlays/split-roles',
+  'config/overlays/without-cert-manager',
+] as const;
 
 async function print(kubectl: string, folder: string): Promise<string> {
   return (await promisify(execFile)(kubectl, ['kustomize', join(ROOT, folder)], { maxBuffer: 2 ** 24 })).stdout;
@@ -62,6 +77,12 @@ const objectsOf = (folder: string): readonly Manifest[] => present(built.get(fol
 beforeAll(async () => {
   for (const folder of FOLDERS) built.set(folder, await build(kubectl(), folder));
 });
+
+interface NetworkPolicySpec {
+  readonly podSelector: object;
+  readonly ingress: readonly { readonly ports: readonly { readonly port: number }[] }[];
+  readonly egress?: readonly { readonly ports: readonly { readonly port: number }[] }[];
+}
 
 describe('every kustomization', () => {
   it('is found', () => {
@@ -139,7 +160,8 @@ describe.each(WHOLE)('%s', (folder) => {
     const names = (kind: string): readonly string[] => ofKind(objects, kind).map(({ metadata }) => metadata.name);
     for (const { spec } of deployments(objects)) {
       expect(names('ServiceAccount')).toContain(spec.template.spec.serviceAccountName);
-      expect(names('PriorityClass')).toContain(spec.template.spec.priorityClassName);
+      const { priorityClassName } = spec.template.spec;
+      expect(names('PriorityClass')).toEqual(priorityClassName === undefined ? [] : [priorityClassName]);
     }
   });
 
@@ -187,7 +209,42 @@ describe('the overlays', () => {
     const bindings = objects.filter(({ kind }) => kind.endsWith('RoleBinding'));
     expect(JSON.stringify(bindings)).not.toContain('"sequentialjob-webhook"');
     expect(pods['sequentialjob-controller']?.containers[0]?.ports.map(({ name }) => name)).toEqual(['metrics']);
-    expect(pods['sequentialjob-controller']?.volumes.map(({ name }) => name)).toEqual(['tmp']);
+    expect(pods['sequentialjob-controller']?.volumes).toEqual([]);
+  });
+
+  it('split-roles lets the webhook reach nothing, and nobody but scrapers the controller', () => {
+    const policies = Object.fromEntries(
+      ofKind(objectsOf('config/overlays/split-roles'), 'NetworkPolicy').map(({ metadata, spec }) => [
+        metadata.name,
+        spec as NetworkPolicySpec,
+      ]),
+    );
+    const of = (name: string, component: string): NetworkPolicySpec => {
+      const policy = present(policies[name], name);
+      const matchLabels = { 'app.kubernetes.io/name': 'sequentialjob', 'app.kubernetes.io/component': component };
+      expect(policy).toMatchObject({ podSelector: { matchLabels }, policyTypes: ['Ingress', 'Egress'] });
+      return policy;
+    };
+    const ports = (rules: readonly { readonly ports: readonly { readonly port: number }[] }[] = []) =>
+      rules.flatMap((rule) => rule.ports.map(({ port }) => port));
+    const [webhook, controller] = [of('sequentialjob-webhook', 'webhook'), of('sequentialjob', 'controller')];
+    expect(Object.keys(policies)).toHaveLength(2);
+    expect(ports(webhook.egress)).toEqual([]);
+    expect(ports(webhook.ingress)).toEqual([9443, 8080]);
+    expect(ports(controller.ingress)).toEqual([8080]);
+    expect(ports(controller.egress)).toEqual([443, 6443, 8443, 16_443, 53, 53]);
+  });
+
+  it('secret-check lets the controller read Secrets, and has it do so', () => {
+    const objects = objectsOf('config/overlays/secret-check');
+    const args = deployments(objects).flatMap(({ spec }) => spec.template.spec.containers[0]?.args ?? []);
+    expect(args).toContain('--check-secrets');
+    expect(byName(objects)).toHaveProperty(['ClusterRoleBinding/sequentialjob-secret-check']);
+  });
+
+  it.each(WHOLE.filter((folder) => !folder.endsWith('secret-check')))('%s lets nobody read Secrets', (folder) => {
+    const rules = objectsOf(folder).flatMap((object) => (object['rules'] ?? []) as readonly Rule[]);
+    expect(rules.filter(({ resources }) => resources.includes('secrets'))).toEqual([]);
   });
 
   it('split-roles differs between its two Deployments in what the role demands', () => {
@@ -231,6 +288,13 @@ describe('the chart', () => {
       { roles: 'split' },
       ['config/crd/cel', 'config/dependency-check', 'config/overlays/split-roles'],
     ],
+    ['config/overlays/secret-check', 'v1.36.0', { secretCheck: { enabled: true } }, ['config/overlays/secret-check']],
+    [
+      'config/overlays/priority-class',
+      'v1.36.0',
+      { priorityClass: { create: true } },
+      ['config/overlays/priority-class'],
+    ],
     [
       'config/certmanager without the definition',
       'v1.36.0',
@@ -248,6 +312,17 @@ describe('the chart', () => {
     async (version) => {
       const chart = renderChart({ version: `v${version}.3` }).objects.map(withoutHelm);
       const expected = (await buildFor(version, 'config/default')).filter(({ kind }) => kind !== 'Namespace');
+      expect(byName(chart)).toEqual(byName(expected.map(withoutHelm)));
+    },
+  );
+
+  it.each(['1.27', '1.29', '1.30'])(
+    'keeps its priority class from others as config/for-server.sh has it for Kubernetes %s',
+    async (version) => {
+      const values = { priorityClass: { create: true } };
+      const chart = renderChart({ version: `v${version}.3`, values }).objects.map(withoutHelm);
+      const built = await buildFor(version, 'config/overlays/priority-class');
+      const expected = built.filter(({ kind }) => kind !== 'Namespace');
       expect(byName(chart)).toEqual(byName(expected.map(withoutHelm)));
     },
   );
@@ -301,6 +376,34 @@ describe('make build-installer', () => {
   it('leaves out the policy when that is asked for, and nothing else', async () => {
     const rest = objectsOf('config/default').filter(({ kind }) => !kind.startsWith('ValidatingAdmissionPolicy'));
     expect(byName(await installer('REQUESTER_CHECK=no'))).toEqual(byName(rest));
+  }, 30_000);
+
+  it.each([
+    ['SECRET_CHECK=yes', ['config/overlays/secret-check']],
+    ['PRIORITY_CLASS=sequentialjob', ['config/overlays/priority-class']],
+    ['DEPENDENCY_CHECK=no', ['config/crd/cel', 'config/certmanager']],
+    ['ROLES=split', ['config/crd/cel', 'config/dependency-check', 'config/overlays/split-roles']],
+  ])(
+    'writes with %s what is in %j',
+    async (variable, folders) => {
+      expect(byName(await installer(variable))).toEqual(byName(folders.flatMap(objectsOf)));
+    },
+    30_000,
+  );
+
+  it('gives with ROLES=split the flag to the controller alone, and the class to both', async () => {
+    const objects = await installer('ROLES=split', 'SECRET_CHECK=yes', 'PRIORITY_CLASS=high');
+    const seen = deployments(objects).map(({ metadata, spec: { template } }) => [
+      metadata.name,
+      template.spec.containers[0]?.args.includes('--check-secrets'),
+      template.spec.priorityClassName,
+    ]);
+    expect(seen).toEqual([
+      ['sequentialjob-controller', true, 'high'],
+      ['sequentialjob-webhook', false, 'high'],
+    ]);
+    // Of a class that is not ours nothing is brought.
+    expect(ofKind(objects, 'PriorityClass')).toEqual([]);
   }, 30_000);
 
   it('writes for an older server when that is asked for', async () => {

@@ -1,4 +1,4 @@
-/** A controller that may not look at Secrets, ConfigMaps and claims, or at Pods: its sequences run without the look. */
+/** A controller that may not look at ConfigMaps and claims, or at Pods: its sequences run without the look. */
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,17 +8,17 @@ import { parse } from 'yaml';
 import { getCondition } from '../../shared/conditions.ts';
 import { type ApiClient, createApiClient } from '../../shared/kube/client.ts';
 import { loadKubeConfig } from '../../shared/kube/kubeconfig.ts';
-import { collectionPath, JOBS, objectPath, type Resource, SECRETS } from '../../shared/kube/resources.ts';
+import { collectionPath, CONFIG_MAPS, JOBS, objectPath, type Resource } from '../../shared/kube/resources.ts';
 import { kubeconfig, type Namespace } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
 import { inProcess } from '../support/in-process.ts';
 import { recordingLog } from '../support/recording-log.ts';
-import { gated, needs, sequence, step, withSecret } from '../support/sequences.ts';
+import { gated, needs, sequence, step, withConfigMap } from '../support/sequences.ts';
 
 const ROLE = join(import.meta.dirname, '../../config/rbac/controller-role.yaml');
 const RBAC = '/apis/rbac.authorization.k8s.io/v1';
 const USER = 'controller-without-permission';
-const DEPENDENCIES: readonly string[] = ['secrets', 'configmaps', 'persistentvolumeclaims'];
+const DEPENDENCIES: readonly string[] = ['configmaps', 'persistentvolumeclaims'];
 
 interface Rule {
   readonly resources: readonly string[];
@@ -58,9 +58,9 @@ const here = inProcess({ prefix: 'no-permission', connect: connectWithout.bind(u
 const about = (kind: string): number =>
   lines.filter((line) => line['kind'] === kind && line.msg.startsWith('no permission to get')).length;
 
-describe('a step that needs a Secret', () => {
+describe('a step that needs a ConfigMap', () => {
   it('starts without a look, and its Pod tells what is missing', async () => {
-    await here.namespace.apply('blind', { containers: [step('s0'), withSecret(step('s1'), 'unseen')] });
+    await here.namespace.apply('blind', { containers: [step('s0'), withConfigMap(step('s1'), 'unseen')] });
     const { status } = await here.namespace.until(
       'blind',
       (object) =>
@@ -68,19 +68,19 @@ describe('a step that needs a Secret', () => {
           ({ type, reason }) => type === 'ResourcesUnavailable' && reason === 'CreateContainerConfigError',
         ) === true,
     );
-    expect(getCondition(status?.conditions, 'ResourcesUnavailable')?.message).toContain('secret "unseen" not found');
+    expect(getCondition(status?.conditions, 'ResourcesUnavailable')?.message).toContain('configmap "unseen" not found');
     expect(await here.namespace.jobNames('blind')).toEqual(['blind-0-s0', 'blind-1-s1']);
-    await here.namespace.create(SECRETS, { metadata: { name: 'unseen' }, stringData: { token: 'x' } });
+    await here.namespace.create(CONFIG_MAPS, { metadata: { name: 'unseen' }, data: { token: 'x' } });
     expect((await here.namespace.untilFinished('blind')).status?.phase).toBe('Completed');
   });
 
   it('is told of in the log once, however many there are', async () => {
     await here.namespace.apply('again', {
-      containers: [withSecret(step('s0'), 'unseen'), withSecret(step('s1'), 'unseen')],
+      containers: [withConfigMap(step('s0'), 'unseen'), withConfigMap(step('s1'), 'unseen')],
     });
     expect((await here.namespace.untilFinished('again')).status?.phase).toBe('Completed');
-    expect(about('Secret')).toBe(1);
-    expect(about('ConfigMap')).toBe(0);
+    expect(about('ConfigMap')).toBe(1);
+    expect(about('PersistentVolumeClaim')).toBe(0);
     expect(lines.filter(({ level }) => level === 'error')).toEqual([]);
   });
 });

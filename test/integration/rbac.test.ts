@@ -32,7 +32,9 @@ let manifests: readonly Manifest[];
 beforeAll(async () => {
   client = connect();
   folder = await mkdtemp(join(tmpdir(), 'sequentialjob-rbac-'));
-  const built = ['rbac', 'dependency-check'].map((name) => kubectl('kustomize', join(ROOT, 'config', name)));
+  const built = ['rbac', 'dependency-check', 'secret-check'].map((name) =>
+    kubectl('kustomize', join(ROOT, 'config', name)),
+  );
   manifests = (await Promise.all(built)).flatMap(parseManifests);
   await apply([{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: SYSTEM } }]);
   await apply(manifests);
@@ -101,7 +103,8 @@ class Restricted {
   }
 
   #spawn(): Operator {
-    const election = ['--leader-elect', `--leader-election-namespace=${SYSTEM}`];
+    // With all that it can be given, it uses all of that.
+    const election = ['--leader-elect', `--leader-election-namespace=${SYSTEM}`, '--check-secrets'];
     const scope = [`--kubeconfig=${this.#kubeconfig}`, `--namespace=${this.namespace.name}`, '--log-level=debug'];
     return Operator.spawn(['run', '--role=controller', ...election, ...scope]);
   }

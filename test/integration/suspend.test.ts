@@ -4,12 +4,12 @@
  */
 import { describe, expect, it } from '@jest/globals';
 import { getCondition } from '../../shared/conditions.ts';
-import { SECRETS } from '../../shared/kube/resources.ts';
+import { CONFIG_MAPS } from '../../shared/kube/resources.ts';
 import { sleep } from '../../shared/sleep.ts';
 import { eventually } from '../support/eventually.ts';
 import { operated } from '../support/operated.ts';
 import { setSuspend } from '../support/queue.ts';
-import { gated, sequence, step, waitsFor, waitsOrStops, withSecret } from '../support/sequences.ts';
+import { gated, sequence, step, waitsFor, waitsOrStops, withConfigMap } from '../support/sequences.ts';
 import { onServersWhere, serverOfTests } from '../support/server.ts';
 
 const { suspendsJobs } = await serverOfTests();
@@ -257,14 +257,14 @@ onServersWhere(!suspendsJobs)('a sequence that is suspended while a step runs, o
 
 describe('a sequence that is suspended between two steps', () => {
   it('stands still although the next step could start, until it is let go', async () => {
-    await here.namespace.apply('between', { containers: [step('s0'), withSecret(step('s1'), 'between')] });
+    await here.namespace.apply('between', { containers: [step('s0'), withConfigMap(step('s1'), 'between')] });
     await here.namespace.until('between', (object) => object.status?.progress?.currentIndex === 1);
     await here.namespace.patch('between', { spec: { suspend: true } });
     const { status } = await here.namespace.untilPhase('between', 'Suspended');
     expect(getCondition(status?.conditions, 'Suspended')?.message).toBe('Suspended at step 1 (s1)');
     expect(getCondition(status?.conditions, 'ResourcesUnavailable')?.status).toBe('False');
 
-    await here.namespace.create(SECRETS, { metadata: { name: 'between' }, stringData: { token: 'x' } });
+    await here.namespace.create(CONFIG_MAPS, { metadata: { name: 'between' }, data: { token: 'x' } });
     await here.restart();
     await here.namespace.apply('last', sequence(1));
     await here.namespace.untilFinished('last');

@@ -1,7 +1,8 @@
 /** What docs/threat-model.md says of people, tried by people: with a role that has SequentialJobs in it and nothing else. */
-import { beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { PATCH_TYPE } from '../../shared/kube/client.ts';
 import { JOBS, PODS } from '../../shared/kube/resources.ts';
+import { sleep } from '../../shared/sleep.ts';
 import { kubectl, type Said, tryKubectl } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
 import { harmfulIn } from '../support/harmful-text.ts';
@@ -75,6 +76,37 @@ describe('who may create SequentialJobs and nothing else', () => {
       sequentialJob('far', 'true'),
     );
     expect(elsewhere).toMatchObject(FORBIDDEN);
+  });
+});
+
+describe('a quota of SequentialJobs', () => {
+  const quota = (...args: readonly string[]): Promise<Said> =>
+    tryKubectl([...args, '--namespace', here.namespace.name]);
+  const create = (name: string): Promise<Said> =>
+    tryKubectl(['create', '-n', here.namespace.name, '-f', '-'], sequentialJob(name, 'true'));
+
+  it('bounds how many there are in a namespace', async () => {
+    const { stdout } = await tryKubectl(['get', 'sequentialjobs', '-n', here.namespace.name, '-o', 'name']);
+    const there = stdout.split('\n').filter((line) => line !== '').length;
+    // The quota controller comes to know a new kind within half a minute, and looks at a quota of before minutes later: so it is
+    // made anew each time. Until it has counted, the API server lets nothing in.
+    await eventually(
+      'room for the last one',
+      async () => {
+        await quota('create', 'quota', 'few', `--hard=count/sequentialjobs.batch.example.com=${there + 1}`);
+        await sleep(1000);
+        if ((await create('last')).code === 0) return true;
+        await quota('delete', 'quota', 'few');
+        return undefined;
+      },
+      90,
+    );
+    expect(await create('one-more')).toMatchObject({ code: 1, stderr: expect.stringMatching(/forbidden.*\bfew\b/) });
+  }, 120_000);
+
+  afterAll(async () => {
+    await quota('delete', 'quota', 'few', '--ignore-not-found');
+    await eventually('room again', async () => ((await create('room')).code === 0 ? true : undefined));
   });
 });
 

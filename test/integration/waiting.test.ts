@@ -7,7 +7,7 @@ import { kubectl, type RawEvent } from '../support/cluster.ts';
 import { operated } from '../support/operated.ts';
 import { QUOTA, withoutRoomFor } from '../support/quota.ts';
 import { setSuspend } from '../support/queue.ts';
-import { gated, sequence, step, waitsOrStops, withSecret } from '../support/sequences.ts';
+import { gated, sequence, step, waitsOrStops, withConfigMap, withSecret } from '../support/sequences.ts';
 import { onServersWhere, serverOfTests } from '../support/server.ts';
 
 const { suspendsJobs } = await serverOfTests();
@@ -37,23 +37,23 @@ const create = (resource: typeof SECRETS, name: string, contents: object): Promi
 
 const TOKEN = { stringData: { token: 'x' } };
 
-describe('a first step that needs a Secret which is not there', () => {
+describe('a first step that needs a ConfigMap which is not there', () => {
   it('waits, and says for what', async () => {
-    await here.namespace.apply('first', { containers: [withSecret(step('s0'), 'early'), step('s1')] });
-    const object = await untilWaiting('first', 'SecretNotFound');
-    expect(unavailable(object)?.message).toBe('Secret "early" not found');
+    await here.namespace.apply('first', { containers: [withConfigMap(step('s0'), 'early'), step('s1')] });
+    const object = await untilWaiting('first', 'ConfigMapNotFound');
+    expect(unavailable(object)?.message).toBe('ConfigMap "early" not found');
     expect(getCondition(object.status?.conditions, 'Progressing')).toMatchObject({
       status: 'False',
       reason: 'ResourcesUnavailable',
-      message: 'Step 0 (s0) cannot start: Secret "early" not found',
+      message: 'Step 0 (s0) cannot start: ConfigMap "early" not found',
     });
     expect(await here.namespace.jobNames('first')).toEqual([]);
     expect((await here.namespace.columns('first')).slice(0, 4)).toEqual(['first', 'Pending', '0/2', 's0']);
     expect(await kubectl('get', 'sj', 'first', '-n', here.namespace.name, '-o', 'wide')).toContain(
-      'Step 0 (s0) cannot start: Secret "early" not found',
+      'Step 0 (s0) cannot start: ConfigMap "early" not found',
     );
     await here.namespace.untilTold('first', 'DependencyMissing');
-    const message = 'Step 0 (s0) cannot start: Secret "early" not found';
+    const message = 'Step 0 (s0) cannot start: ConfigMap "early" not found';
     expect(await here.namespace.story('first')).toEqual([['DependencyMissing', message, 1]]);
   });
 
@@ -61,17 +61,17 @@ describe('a first step that needs a Secret which is not there', () => {
     const { status } = await here.namespace.get('first');
     expect(status?.startTime).toBeUndefined();
     await here.namespace.patch('first', {
-      spec: { containers: [withSecret(step('renamed'), 'other'), step('s1')], activeDeadlineSeconds: 60 },
+      spec: { containers: [withConfigMap(step('renamed'), 'other'), step('s1')], activeDeadlineSeconds: 60 },
     });
     const object = await here.namespace.until('first', (one) => one.status?.observedGeneration === 2);
-    expect(unavailable(object)).toMatchObject({ status: 'True', message: 'Secret "other" not found' });
+    expect(unavailable(object)).toMatchObject({ status: 'True', message: 'ConfigMap "other" not found' });
     expect(object.status?.startTime).toBeUndefined();
   });
 
   it('goes on by itself when it comes, also with a controller that was started since', async () => {
     await here.crash();
     await here.restart();
-    await create(SECRETS, 'other', TOKEN);
+    await create(CONFIG_MAPS, 'other', { data: { token: 'x' } });
     await expectCompleted('first');
     expect(await here.namespace.jobNames('first')).toEqual(['first-0-renamed', 'first-1-s1']);
   });
@@ -83,7 +83,7 @@ describe('a later step that needs what is not there', () => {
   const volumes = [{ name: 'data', persistentVolumeClaim: { claimName: 'disk' } }];
 
   beforeAll(async () => {
-    await here.namespace.apply('secret', { containers: [step('s0'), withSecret(step('s1'), 'late')] });
+    await here.namespace.apply('variable', { containers: [step('s0'), withConfigMap(step('s1'), 'late')] });
     await here.namespace.apply('config', { containers: [step('s0'), configMap] });
     await here.namespace.apply('claim', {
       containers: [step('s0'), claim],
@@ -92,12 +92,12 @@ describe('a later step that needs what is not there', () => {
   });
 
   it('waits where it is, and the steps before have run', async () => {
-    const object = await untilWaiting('secret', 'SecretNotFound');
+    const object = await untilWaiting('variable', 'ConfigMapNotFound');
     expect(object.status).toMatchObject({ phase: 'Running', progress: { currentIndex: 1, completedIndices: [0] } });
     expect(object.status?.startTime).toBeDefined();
     expect(getCondition(object.status?.conditions, 'Progressing')).toMatchObject({
       status: 'True',
-      message: 'Step 1 (s1) cannot start: Secret "late" not found',
+      message: 'Step 1 (s1) cannot start: ConfigMap "late" not found',
     });
     expect(unavailable(await untilWaiting('config', 'ConfigMapNotFound'))?.message).toBe(
       'ConfigMap "settings" not found',
@@ -105,9 +105,9 @@ describe('a later step that needs what is not there', () => {
   });
 
   it('goes on by itself when it comes', async () => {
-    await create(SECRETS, 'late', TOKEN);
+    await create(CONFIG_MAPS, 'late', { data: { token: 'x' } });
     await create(CONFIG_MAPS, 'settings', { data: { a: 'b' } });
-    await expectCompleted('secret');
+    await expectCompleted('variable');
     await expectCompleted('config');
   });
 
@@ -123,13 +123,28 @@ describe('a later step that needs what is not there', () => {
   });
 });
 
+describe('a Secret that is not there', () => {
+  it("is not asked for: the step's Pod waits for it, and the kubelet says so", async () => {
+    await here.namespace.apply('secret', { containers: [step('s0'), withSecret(step('s1'), 'unmade')] });
+    const object = await untilWaiting('secret', 'CreateContainerConfigError');
+    const pods = await here.namespace.pods('secret');
+    const pod = pods.find(({ metadata }) => metadata.name.startsWith('secret-1-s1'));
+    expect(unavailable(object)?.message).toBe(`Pod "${pod?.metadata.name}": secret "unmade" not found`);
+    expect(await here.namespace.jobNames('secret')).toEqual(['secret-0-s0', 'secret-1-s1']);
+    expect(await here.namespace.story('secret', 'DependencyMissing')).toEqual([]);
+    expect(here.operator.says('no permission to get')).toBe(false);
+    await create(SECRETS, 'unmade', TOKEN);
+    await expectCompleted('secret');
+  });
+});
+
 describe('what is optional', () => {
   it('holds nothing up', async () => {
     const volumeMounts = [{ name: 'v', mountPath: '/v' }];
     const fromMap = { ...step('s1'), envFrom: [{ configMapRef: { name: 'nowhere', optional: true } }], volumeMounts };
     const volumes = [{ name: 'v', secret: { secretName: 'nowhere', optional: true } }];
     await here.namespace.apply('optional', {
-      containers: [withSecret(step('s0'), 'nowhere', true), fromMap],
+      containers: [withConfigMap(step('s0'), 'nowhere', true), fromMap],
       template: { spec: { containers: [], volumes } },
     });
     await expectCompleted('optional');

@@ -42,7 +42,7 @@ export function renderChart({ values = {}, version = 'v1.36.0', ...rendering }: 
   for (const name of names) set.parse(name, read(join('templates', name)));
   const minor = Number(version.split('.')[1]);
   const root = {
-    Values: merge(parse(read('values.yaml')) as Tree, values),
+    Values: mergeValues(parse(read('values.yaml')) as Tree, values),
     Chart: { Name: chart['name'], Version: chart['version'], AppVersion: chart['appVersion'] },
     Release: { Name: 'sequentialjob', Namespace: namespace ?? 'sequentialjob-system', Service: 'Helm' },
     Capabilities: {
@@ -73,10 +73,10 @@ function isTree(value: unknown): value is Tree {
 }
 
 /** Maps are merged, everything else is replaced: as Helm does it. */
-function merge(base: Tree, over: Tree): Tree {
+export function mergeValues(base: Tree, over: Tree): Tree {
   const merged = Object.entries(over).map(([key, value]) => {
     const before = base[key];
-    return [key, isTree(before) && isTree(value) ? merge(before, value) : value] as const;
+    return [key, isTree(before) && isTree(value) ? mergeValues(before, value) : value] as const;
   });
   return { ...base, ...Object.fromEntries(merged) };
 }
@@ -102,10 +102,12 @@ const FUNCTIONS: Funcs = {
     Key: 'its key',
   }),
   index: (tree: Tree, key: string) => tree[key],
+  join: (separator: string, all: readonly string[]) => all.join(separator),
   list: (...all: unknown[]) => all,
   ne: (a: unknown, b: unknown) => a !== b,
   nindent: (width: number, text: string) => `\n${indent(width, text)}`,
   not: (value: unknown) => !truth(value),
+  or: (...all: unknown[]) => all.find(truth) ?? all.at(-1),
   printf: (format: string, ...args: unknown[]) => format.replaceAll('%s', () => String(args.shift())),
   quote: (value: unknown) => JSON.stringify(String(value)),
   required: (message: string, value: unknown) => {
@@ -118,6 +120,7 @@ const FUNCTIONS: Funcs = {
     if (wanted === undefined) throw new Error(`semverCompare "${range}" is not in use`);
     return Number(version.split('.')[1]) >= Number(wanted);
   },
+  toString: (value: unknown) => String(value),
   ternary: (yes: unknown, no: unknown, which: boolean) => (which ? yes : no),
   toYaml: (value: unknown) => stringify(value).trimEnd(),
 };

@@ -14,7 +14,12 @@ import { parseMetrics, valueOf } from './metrics.ts';
 
 export const SYSTEM = 'sequentialjob-system';
 export const DEPLOYMENT = 'deployment/sequentialjob-controller';
+/** With ROLES=split. */
+export const WEBHOOK_DEPLOYMENT = 'deployment/sequentialjob-webhook';
 const SELECTOR = 'app.kubernetes.io/name=sequentialjob';
+/** The Pods of one Deployment. */
+export const CONTROLLERS = `${SELECTOR},app.kubernetes.io/component=controller`;
+export const WEBHOOKS = `${SELECTOR},app.kubernetes.io/component=webhook`;
 const PROGRAM = 'sequentialjob.mjs';
 
 /** Runs a target of the Makefile as an administrator does, and tells what it says and how it ends. */
@@ -45,15 +50,15 @@ export async function inSystem(...args: readonly string[]): Promise<string> {
   return kubectl('-n', SYSTEM, ...args);
 }
 
-export async function untilRolledOut(): Promise<void> {
-  await inSystem('rollout', 'status', DEPLOYMENT, '--timeout=180s');
+export async function untilRolledOut(deployment = DEPLOYMENT): Promise<void> {
+  await inSystem('rollout', 'status', deployment, '--timeout=180s');
 }
 
-/** Resolves when no Pod of the operator is left. */
-export async function scaleToZero(): Promise<void> {
-  await inSystem('scale', DEPLOYMENT, '--replicas=0');
+/** Resolves when no such Pod of the operator is left. */
+export async function scaleToZero(deployment = DEPLOYMENT, selector = SELECTOR): Promise<void> {
+  await inSystem('scale', deployment, '--replicas=0');
   await eventually('no Pod of the operator', async () => {
-    return (await inSystem('get', 'pods', '-l', SELECTOR, '-o', 'name')) === '' ? true : undefined;
+    return (await inSystem('get', 'pods', '-l', selector, '-o', 'name')) === '' ? true : undefined;
   });
 }
 
@@ -68,19 +73,19 @@ export interface OperatorPod {
 }
 
 /** The operator's Pods, without those that go. */
-export async function operatorPods(client: ApiClient): Promise<readonly OperatorPod[]> {
+export async function operatorPods(client: ApiClient, labelSelector = SELECTOR): Promise<readonly OperatorPod[]> {
   const { items } = await client.request<{ readonly items: readonly OperatorPod[] }>({
     method: 'GET',
     path: collectionPath(PODS, SYSTEM),
-    query: { labelSelector: SELECTOR },
+    query: { labelSelector },
   });
   return items.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
 }
 
 /** The names of both Pods, once there are two, and both are ready. */
-export async function untilBothReady(client: ApiClient): Promise<readonly string[]> {
+export async function untilBothReady(client: ApiClient, labelSelector = SELECTOR): Promise<readonly string[]> {
   return eventually('two Pods that are ready', async () => {
-    const pods = await operatorPods(client);
+    const pods = await operatorPods(client, labelSelector);
     const ready = pods.filter(({ status }) => status.containerStatuses?.every((one) => one.ready) === true);
     return pods.length === 2 && ready.length === 2 ? pods.map(({ metadata }) => metadata.name) : undefined;
   });

@@ -19,11 +19,13 @@ export interface InProcessOptions {
   readonly connect: (namespace: Namespace) => ApiClient | Promise<ApiClient>;
   /** Default: none. */
   readonly log?: Log;
+  /** As `--check-secrets`. */
+  readonly checkSecrets?: boolean;
 }
 
 /** Call it where `beforeAll` may stand. */
 export function inProcess(options: InProcessOptions): InProcess {
-  const { prefix, labels, log = createLog({ level: 'silent', format: 'json' }) } = options;
+  const { prefix, labels, checkSecrets, log = createLog({ level: 'silent', format: 'json' }) } = options;
   let client: ApiClient;
   let own: ApiClient;
   let namespace: Namespace;
@@ -33,7 +35,7 @@ export function inProcess(options: InProcessOptions): InProcess {
     client = connect();
     namespace = await Namespace.create(client, prefix, labels);
     own = await options.connect(namespace);
-    controller = new Controller({ client: own, log, namespace: namespace.name, workers: 4 });
+    controller = new Controller({ client: own, log, namespace: namespace.name, workers: 4, checkSecrets });
     await controller.start();
   }, 60_000);
 

@@ -53,7 +53,7 @@ export interface PodSpec {
   readonly serviceAccountName: string;
   readonly automountServiceAccountToken: boolean;
   readonly enableServiceLinks?: boolean;
-  readonly priorityClassName: string;
+  readonly priorityClassName?: string;
   readonly terminationGracePeriodSeconds: number;
   readonly securityContext?: Readonly<Record<string, unknown>>;
   readonly topologySpreadConstraints: readonly { readonly labelSelector: { readonly matchLabels: Labels } }[];

@@ -31,7 +31,7 @@ export function actorDeps(client: ApiClient, now: () => number = () => NOW_MS): 
     eventLookup: new EventLookup({ client, log, jobs, now }),
     pods: createPodCache(),
     podsState: () => 'listed',
-    dependencies: new DependencyChecker({ client, log, now }),
+    dependencies: new DependencyChecker({ client, log, checkSecrets: true, now }),
     revisions: new Revisions({ client, log }),
     skills: new ServerSkills(log),
     preflights: new Preflights({ client, log, enabled: true, now }),

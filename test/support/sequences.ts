@@ -14,6 +14,12 @@ export function withSecret(container: Container, secret: string, optional = fals
   return { ...container, env: [{ name: 'TOKEN', valueFrom: { secretKeyRef } }] };
 }
 
+/** The same step with something from a ConfigMap in its environment. */
+export function withConfigMap(container: Container, configMap: string, optional = false): Container {
+  const configMapKeyRef = { name: configMap, key: 'token', ...(optional ? { optional } : {}) };
+  return { ...container, env: [{ name: 'TOKEN', valueFrom: { configMapKeyRef } }] };
+}
+
 /** Steps s0, s1, … that succeed, but for those with a script of their own. */
 export function sequence(
   count: number,

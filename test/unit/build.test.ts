@@ -1,9 +1,10 @@
 /** The program as one file, beside the sources: the build puts other modules in the place of some of theirs. */
-import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
-import { globSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { deployments, present, readManifests } from '../support/manifests.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const FILES = globSync(['config/samples/*.yaml', 'test/fixtures/cli/*.yaml'], { cwd: ROOT }).sort();
@@ -22,8 +23,9 @@ interface Ended {
   readonly stderr: string;
 }
 
-function node(args: readonly string[]): Ended {
-  const { NODE_OPTIONS: _, ...env } = process.env; // jest's own
+function node(args: readonly string[], more: Readonly<Record<string, string>> = {}): Ended {
+  const { NODE_OPTIONS: _, ...inherited } = process.env; // jest's own
+  const env = { ...inherited, ...more };
   const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: ROOT, env, encoding: 'utf8' });
   // Each line of the log has its time, and a warning of Node's the process.
   const said = stderr.replaceAll(/"time":"[^"]*"/g, '"time":""').replaceAll(/^\(node:\d+\)/gm, '(node)');
@@ -99,4 +101,51 @@ it.each([
 it('logs for people as the sources do', () => {
   const args = ['run', '--role=controller', '--kubeconfig=/nowhere', '--log-format=pretty'];
   expect(node([join(folder, 'sequentialjob.mjs'), ...args]).stderr).toContain('starting');
+});
+
+describe('the compiled code that comes with the image', () => {
+  const dockerfile = readFileSync(join(ROOT, 'Dockerfile'), 'utf8');
+
+  /** The Dockerfile's own command, on the program as it was built here. */
+  function compile(into: string): Ended {
+    const [, command = '[]'] = /^RUN (\["\/nodejs\/bin\/node".*\])$/m.exec(dockerfile) ?? [];
+    const args = (JSON.parse(command) as readonly string[]).slice(1);
+    return node(
+      args.map((one) => (one === '/app/sequentialjob.mjs' ? join(folder, 'sequentialjob.mjs') : one)),
+      { NODE_COMPILE_CACHE: into },
+    );
+  }
+
+  const contents = (of: string): readonly (readonly [string, string])[] =>
+    globSync('**', { cwd: of, withFileTypes: true })
+      .filter((one) => one.isFile())
+      .map((one) => [one.name, readFileSync(join(one.parentPath, one.name)).toString('base64')]);
+
+  it('is the same each time it is made, so that the image is', () => {
+    const [one, other] = [join(folder, 'code-1'), join(folder, 'code-2')];
+    expect([compile(one).status, compile(other).status]).toEqual([0, 0]);
+    expect(contents(one)).toHaveLength(1);
+    expect(contents(other)).toEqual(contents(one));
+  });
+
+  it('is what a start with the options of the Deployment takes, and does not change', () => {
+    const into = join(folder, 'code-3');
+    compile(into);
+    const before = contents(into);
+    const [deployment] = deployments(readManifests('config/manager/deployment.yaml'));
+    const { env } = present(deployment?.spec.template.spec.containers[0], 'container');
+    const { stderr } = node([join(folder, 'sequentialjob.mjs'), 'help'], {
+      ...Object.fromEntries(env.map(({ name, value }) => [name, value])),
+      NODE_COMPILE_CACHE: into,
+      NODE_DEBUG_NATIVE: 'COMPILE_CACHE',
+    });
+    expect(stderr).toMatch(/V8 code cache for ESM .* was accepted/);
+    expect(contents(into)).toEqual(before);
+  });
+
+  it('is looked for where the image has it, and belongs to nobody who runs there', () => {
+    expect(dockerfile).toContain('\nCOPY --from=compile /tmp/code/ /image/app/code/\n');
+    expect(dockerfile).toContain('\nENV NODE_COMPILE_CACHE=/app/code\n');
+    expect(dockerfile).toContain('chown -R 0:0 /image/app/code');
+  });
 });

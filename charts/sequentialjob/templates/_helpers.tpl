@@ -13,6 +13,15 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- end -}}
 {{- end }}
 
+{{- /* Nothing: none. */ -}}
+{{- define "sequentialjob.priorityClass" -}}
+{{- if .Values.priorityClass.create -}}
+{{ .Values.priorityClass.name | default "sequentialjob" }}
+{{- else -}}
+{{ .Values.priorityClass.name }}
+{{- end -}}
+{{- end }}
+
 {{- define "sequentialjob.certificateSecret" -}}
 {{ .Values.certificate.secretName | default "sequentialjob-webhook-tls" }}
 {{- end }}
@@ -55,11 +64,17 @@ spec:
     matchLabels:
       app.kubernetes.io/name: sequentialjob
       app.kubernetes.io/component: {{ .component }}
+  {{- if or $values.leaderElection.enabled (not $controls) }}
   strategy:
     type: RollingUpdate
     rollingUpdate:
       maxUnavailable: 0
       maxSurge: 1
+  {{- else }}
+  # Two controllers without an election would both work.
+  strategy:
+    type: Recreate
+  {{- end }}
   template:
     metadata:
       labels:
@@ -85,7 +100,7 @@ spec:
       imagePullSecrets:
         {{- toYaml . | nindent 8 }}
       {{- end }}
-      {{- with $values.priorityClass.name }}
+      {{- with include "sequentialjob.priorityClass" .root }}
       priorityClassName: {{ . }}
       {{- end }}
       terminationGracePeriodSeconds: 30
@@ -132,6 +147,9 @@ spec:
             {{- if and $controls $values.leaderElection.enabled }}
             - --leader-elect
             {{- end }}
+            {{- if and $controls $values.secretCheck.enabled }}
+            - --check-secrets
+            {{- end }}
             - --metrics-port=8080
             {{- if $servesWebhook }}
             - --cert-dir=/certificate
@@ -154,8 +172,6 @@ spec:
               value: '1048576'
             - name: MALLOC_MMAP_THRESHOLD_
               value: '1048576'
-            - name: NODE_COMPILE_CACHE
-              value: /tmp/compile-cache
             - name: SEQUENTIALJOB_OPERATOR_NAMESPACE
               valueFrom:
                 fieldRef:
@@ -196,21 +212,17 @@ spec:
             readOnlyRootFilesystem: true
             capabilities:
               drop: [ALL]
+          {{- if $servesWebhook }}
           volumeMounts:
-            {{- if $servesWebhook }}
             - name: certificate
               mountPath: /certificate
               readOnly: true
-            {{- end }}
-            - name: tmp
-              mountPath: /tmp
       volumes:
-        {{- if $servesWebhook }}
         - name: certificate
           secret:
             secretName: {{ include "sequentialjob.certificateSecret" .root }}
-        {{- end }}
-        - name: tmp
-          emptyDir:
-            sizeLimit: 64Mi
+          {{- else }}
+          volumeMounts: []
+      volumes: []
+          {{- end }}
 {{- end }}

@@ -1,8 +1,8 @@
 /** What users do with sequences, how those end, and with which requests of the controller. */
-import { SECRETS } from '../../../shared/kube/resources.ts';
+import { CONFIG_MAPS } from '../../../shared/kube/resources.ts';
 import { eventually } from '../../support/eventually.ts';
 import type { Server } from '../../support/server.ts';
-import { FOREVER, needs, sequence, step, waitsFor, waitsOrStops, withSecret } from '../../support/sequences.ts';
+import { FOREVER, needs, sequence, step, waitsFor, waitsOrStops, withConfigMap } from '../../support/sequences.ts';
 import type { Actor } from './actor.ts';
 
 export interface Ending {
@@ -236,18 +236,18 @@ const partsOn = ({ suspendsJobs }: Server): readonly Part[] => [
     },
   },
   {
-    name: 'a run past the webhook that needs a Secret',
+    name: 'a run past the webhook that needs a ConfigMap',
     isBypassed: true,
     play: async (actor) => {
-      const secret = `${actor.name}-token`;
-      await actor.stage.namespace.create(SECRETS, { metadata: { name: secret }, stringData: { token: 'x' } });
-      await actor.apply({ containers: [withSecret(step('s0'), secret), step('s1')] });
+      const configMap = `${actor.name}-token`;
+      await actor.stage.namespace.create(CONFIG_MAPS, { metadata: { name: configMap }, data: { token: 'x' } });
+      await actor.apply({ containers: [withConfigMap(step('s0'), configMap), step('s1')] });
       await actor.untilFinished();
     },
     requests: {
       'POST controllerrevisions': 1,
       'PATCH sequentialjobs': 1,
-      'GET secrets': 1,
+      'GET configmaps': 1,
       [PREFLIGHT]: 1,
       'POST jobs': 2,
       [STATUS]: 3,

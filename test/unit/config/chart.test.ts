@@ -2,15 +2,18 @@
 import { describe, expect, it } from '@jest/globals';
 import { Ajv } from 'ajv';
 import { parse } from 'yaml';
-import { read, renderChart, type Rendering } from '../../support/chart.ts';
+import { mergeValues, read, renderChart, type Rendering } from '../../support/chart.ts';
 import { type Deployment, deployments, type Manifest, ofKind, present } from '../../support/manifests.ts';
 
 type Values = Readonly<Record<string, unknown>>;
 
+/** As Helm does it: with the defaults below what is set. */
 const validate = new Ajv({ allErrors: true, strict: false }).compile(JSON.parse(read('values.schema.json')) as object);
 
+const merged = (values: Values): object => mergeValues(parse(read('values.yaml')) as Values, values);
+
 function faults(values: Values): readonly string[] {
-  return validate(values)
+  return validate(merged(values))
     ? []
     : (validate.errors ?? []).map(({ instancePath, message }) => `${instancePath} ${message}`);
 }
@@ -62,6 +65,14 @@ describe('values', () => {
     ['a digest that is none', { image: { digest: 'latest' } }],
     ['a rate of requests that is none', { kubeApi: { qps: -1 } }],
     ['a port that is none', { networkPolicy: { apiServerPorts: ['https'] } }],
+    ['an address without a mask', { networkPolicy: { apiServerCIDRs: ['10.0.0.1'] } }],
+    ['TLS that is not checked', { extraEnv: [{ name: 'NODE_TLS_REJECT_UNAUTHORIZED', value: '0' }] }],
+    ['options of Node’s, of which the chart sets those of the heap', { extraEnv: [{ name: 'NODE_OPTIONS' }] }],
+    ['a folder for code that starts execute', { extraEnv: [{ name: 'NODE_COMPILE_CACHE', value: '/tmp' }] }],
+    ['two controllers without an election', { leaderElection: { enabled: false } }],
+    ['an election that a flag takes back', { extraArgs: ['--leader-elect=false'] }],
+    ['a role that a flag changes', { extraArgs: ['--role=all'] }],
+    ['a look at Secrets without its permission', { extraArgs: ['--check-secrets'] }],
   ])('are refused for %s', (_name, values) => {
     expect(faults(values)).not.toEqual([]);
   });
@@ -69,9 +80,11 @@ describe('values', () => {
   it.each<[string, Values, readonly string[], readonly string[]]>([
     ['nothing', {}, [], []],
     [
-      'roles: split, a second Deployment with a budget and an account of its own',
+      'roles: split, a second Deployment with a budget, an account and a network policy of its own',
       { roles: 'split' },
-      ['Deployment', 'PodDisruptionBudget', 'ServiceAccount'].map((kind) => `${kind}/sequentialjob-webhook`),
+      ['Deployment', 'NetworkPolicy', 'PodDisruptionBudget', 'ServiceAccount'].map(
+        (kind) => `${kind}/sequentialjob-webhook`,
+      ),
       [],
     ],
     [
@@ -81,6 +94,7 @@ describe('values', () => {
       ['', 'Binding'].map((suffix) => `ValidatingAdmissionPolicy${suffix}/sequentialjob-requester`),
     ],
     ['dependencyCheck, its role', { dependencyCheck: { enabled: false } }, [], role('dependency-check')],
+    ['secretCheck, its role', { secretCheck: { enabled: true } }, role('secret-check'), []],
     [
       'podDisruptionBudget',
       { podDisruptionBudget: { enabled: false } },
@@ -89,7 +103,17 @@ describe('values', () => {
     ],
     ['networkPolicy', { networkPolicy: { enabled: false } }, [], ['NetworkPolicy/sequentialjob']],
     ['serviceMonitor', { serviceMonitor: { enabled: true } }, ['ServiceMonitor/sequentialjob'], []],
-    ['priorityClass', { priorityClass: { create: false, name: '' } }, [], ['PriorityClass/sequentialjob']],
+    [
+      'priorityClass, with the policy that keeps it from others',
+      { priorityClass: { create: true } },
+      [
+        'PriorityClass/sequentialjob',
+        'ValidatingAdmissionPolicy/sequentialjob-priority-class',
+        'ValidatingAdmissionPolicyBinding/sequentialjob-priority-class',
+      ],
+      [],
+    ],
+    ['priorityClass of another’s', { priorityClass: { name: 'system-cluster-critical' } }, [], []],
     ['crds.install', { crds: { install: false } }, [], ['CustomResourceDefinition/sequentialjobs.batch.example.com']],
     [
       'rbac.aggregate',
@@ -141,7 +165,9 @@ describe('the Pods', () => {
       extraArgs: ['--log-level=debug'],
       extraEnv: [{ name: 'HTTPS_PROXY', value: 'http://proxy' }],
       watchNamespace: 'team',
+      replicas: 1,
       leaderElection: { enabled: false },
+      priorityClass: { name: 'system-cluster-critical' },
     };
     expect(faults(values)).toEqual([]);
     const { metadata, spec } = pod(values);
@@ -151,6 +177,7 @@ describe('the Pods', () => {
       nodeSelector: values.nodeSelector,
       tolerations: values.tolerations,
       affinity: values.affinity,
+      priorityClassName: 'system-cluster-critical',
     });
     expect(spec).not.toHaveProperty('topologySpreadConstraints');
     expect(spec.containers[0]?.image).toBe(`registry.example.com/sequentialjob@${values.image.digest}`);
@@ -166,6 +193,90 @@ describe('the Pods', () => {
       '--log-level=debug',
     ]);
     expect(spec.containers[0]?.env).toContainEqual(values.extraEnv[0]);
+  });
+});
+
+/** Each with what its line in the notes has to say. */
+const WEAKER: readonly (readonly [string, Rendering, RegExp])[] = [
+  ['failurePolicy', { values: { webhook: { failurePolicy: 'Ignore' } } }, /stored unchecked/],
+  [
+    'a namespaceSelector',
+    { values: { webhook: { namespaceSelector: { matchLabels: { a: 'b' } } } } },
+    /other namespaces/,
+  ],
+  ['no network policy', { values: { networkPolicy: { enabled: false } } }, /every Pod of the cluster/],
+  ['secretCheck', { values: { secretCheck: { enabled: true } } }, /read every Secret/],
+  [
+    'no election',
+    { values: { replicas: 1, leaderElection: { enabled: false }, podDisruptionBudget: { enabled: false } } },
+    /second controller/,
+  ],
+  [
+    'a class on an old server',
+    { values: { priorityClass: { create: true } }, version: 'v1.29.4' },
+    /may name the class/,
+  ],
+  ['a key of the chart’s making', { values: { certManager: { enabled: false } }, cluster: CLUSTER }, /private key/],
+  ['a budget for the only Pod', { values: { replicas: 1 } }, /with replicas: 1: no node .* can be drained/],
+  ['a budget of all', { values: { podDisruptionBudget: { minAvailable: '100%' } } }, /can be drained/],
+  ['the webhook’s only Pod', { values: { roles: 'split', webhookReplicas: 1 } }, /webhookReplicas: 1: no node/],
+  ['a further flag', { values: { extraArgs: ['--log-level=debug'] } }, /extraArgs: --log-level=debug/],
+  ['a further variable', { values: { extraEnv: [{ name: 'A', value: 'b' }] } }, /extraEnv: A/],
+  ['the namespace default', { namespace: 'default' }, /in the namespace default/],
+  ['its own namespace watched', { values: { watchNamespace: 'a' }, namespace: 'a' }, /operator's own namespace/],
+];
+
+describe('what a value takes away of the protection', () => {
+  const weaker = (rendering: Rendering): readonly string[] => {
+    const [, part = ''] = renderChart(rendering).notes.split('Weaker than by default:\n');
+    return (
+      part
+        .split('\n\n')[0]
+        ?.split('\n')
+        .filter((line) => line !== '') ?? []
+    );
+  };
+
+  it('is nothing by default, on any server, in either shape', () => {
+    for (const rendering of [{}, { version: 'v1.20.3' }, { values: { roles: 'split' } }]) {
+      expect(renderChart(rendering).notes).not.toContain('Weaker');
+      expect(weaker(rendering)).toEqual([]);
+    }
+  });
+
+  it.each(WEAKER)('is said by the notes in one line: %s', (_what, rendering, says) => {
+    expect(faults(rendering.values ?? {})).toEqual([]);
+    expect(weaker(rendering)).toEqual([expect.stringMatching(says)]);
+  });
+});
+
+describe('the network policies', () => {
+  const specs = (values: Values): readonly unknown[] =>
+    ofKind(renderChart({ values }).objects, 'NetworkPolicy').map(({ spec }) => spec);
+
+  it('let the controller reach the API server’s addresses alone, where they are given', () => {
+    const networkPolicy = { apiServerPorts: [6443], apiServerCIDRs: ['10.0.0.1/32', 'fd00::1/128'], dns: false };
+    const ports = [{ port: 6443, protocol: 'TCP' }];
+    const to = networkPolicy.apiServerCIDRs.map((cidr) => ({ ipBlock: { cidr } }));
+    expect(faults({ networkPolicy })).toEqual([]);
+    expect(specs({ networkPolicy })).toEqual([expect.objectContaining({ egress: [{ ports, to }] })]);
+    expect(specs({ roles: 'split', networkPolicy })).toEqual([
+      expect.objectContaining({ egress: [{ ports, to }] }),
+      expect.not.objectContaining({ egress: expect.anything() }),
+    ]);
+  });
+});
+
+describe('without an election', () => {
+  it('an update ends the controller before it starts the next; the webhook’s own Deployment is updated as ever', () => {
+    const strategies = (values: Values): unknown =>
+      deployments(renderChart({ values }).objects).map(
+        ({ spec }) => (spec as unknown as { strategy: { type: string } }).strategy.type,
+      );
+    expect(strategies({ roles: 'split' })).toEqual(['RollingUpdate', 'RollingUpdate']);
+    const values = { replicas: 1, leaderElection: { enabled: false } };
+    expect(strategies(values)).toEqual(['Recreate']);
+    expect(strategies({ ...values, roles: 'split' })).toEqual(['Recreate', 'RollingUpdate']);
   });
 });
 
@@ -203,6 +314,14 @@ describe('the certificate without cert-manager', () => {
     ['with one that it made, where it finds it in the cluster', { values: OWN, cluster: INSTALLED }],
   ])('the chart %s renders the same twice', (_how, rendering) => {
     expect(renderChart(rendering)).toEqual(renderChart(rendering));
+  });
+
+  it('is no part of what Helm keeps of a release, by default and wherever one’s own is named', () => {
+    for (const values of [{}, { roles: 'split' }, { ...OWN, certificate: { secretName: 'mine', caBundle: 'PEM' } }]) {
+      const { objects } = renderChart({ values });
+      expect(ofKind(objects, 'Secret')).toEqual([]);
+      expect(JSON.stringify(objects)).not.toMatch(/"tls\.key"|PRIVATE KEY/);
+    }
   });
 
   it('the chart refuses to make one where it can’t find the one before, and says what to set', () => {
@@ -245,6 +364,14 @@ describe('what depends on the server', () => {
     const [budget] = ofKind(renderChart({ version }).objects, 'PodDisruptionBudget');
     expect(budget?.apiVersion).toBe(policy);
     expect(crd(version).includes('x-kubernetes-validations')).toBe(hasRules);
+  });
+
+  it.each([
+    ['v1.29.9', []],
+    ['v1.30.0', ['ValidatingAdmissionPolicy', 'ValidatingAdmissionPolicyBinding']],
+  ])('%s: what keeps the priority class from others is %j', (version, kinds) => {
+    const { objects } = renderChart({ version, values: { priorityClass: { create: true } } });
+    expect(objects.map(({ kind }) => kind).filter((kind) => kind.startsWith('ValidatingAdmission'))).toEqual(kinds);
   });
 
   it('the definition outlives the chart, unless that is not wanted', () => {

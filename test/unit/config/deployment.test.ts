@@ -34,8 +34,19 @@ describe.each(DEPLOYMENTS)('the Pods of %s', (_name, deployment) => {
     expect(restrictedFaults(pod)).toEqual([]);
   });
 
-  it('cannot write to their image', () => {
+  it('can write to no file: neither to their image nor to a volume', () => {
     expect(container.securityContext).toMatchObject({ readOnlyRootFilesystem: true });
+    // The kubelet mounts Secrets read-only. Everything else would be a place for code that the next start executes.
+    for (const volume of pod.volumes) expect(Object.keys(volume).sort()).toEqual(['name', 'secret']);
+    expect(container.env.map(({ name }) => name)).not.toContain('NODE_COMPILE_CACHE');
+  });
+
+  it('have no priority class: who may create Pods may use any', () => {
+    expect(pod.priorityClassName).toBeUndefined();
+  });
+
+  it('cannot read Secrets through the API server unless that is asked for', () => {
+    expect(config.checkSecrets).toBe(false);
   });
 
   it('are started with flags that exist, and with leader election where there is a controller', () => {

@@ -46,10 +46,12 @@ const CONTROLLER: Reasons = {
 };
 
 const DEPENDENCY_CHECK: Reasons = {
-  '/secrets': { get: 'dependencies.ts: metadata only' },
   '/configmaps': { get: 'dependencies.ts: metadata only' },
   '/persistentvolumeclaims': { get: 'dependencies.ts: metadata only' },
 };
+
+/** Not given by default. */
+const SECRET_CHECK: Reasons = { '/secrets': { get: 'dependencies.ts: metadata only, with --check-secrets' } };
 
 const LEADER_ELECTION: Reasons = {
   'coordination.k8s.io/leases': {
@@ -85,21 +87,42 @@ const KUSTOMIZE = [
   ...files('rbac', 'controller-role-binding', 'leader-election-role-binding'),
   ...files('dependency-check', 'role', 'role-binding'),
 ];
+const WITH_SECRETS = [...KUSTOMIZE, ...files('secret-check', 'role', 'role-binding')];
+
+const DEFAULT_ROLES = ['controller', 'dependency-check', 'leader-election'] as const;
+const ALL_ROLES = [...DEFAULT_ROLES, 'secret-check'] as const;
 
 describe.each([
-  ['config', KUSTOMIZE],
-  ['the chart', renderChart().objects],
-])('the permissions of %s', (_name, objects) => {
+  ['config', KUSTOMIZE, DEFAULT_ROLES],
+  ['config with the look at Secrets', WITH_SECRETS, ALL_ROLES],
+  ['the chart', renderChart().objects, DEFAULT_ROLES],
+  [
+    'the chart with the look at Secrets',
+    renderChart({ values: { secretCheck: { enabled: true } } }).objects,
+    ALL_ROLES,
+  ],
+] as const)('the permissions of %s', (_name, objects, roles) => {
   const role = (name: string): Manifest | undefined =>
     objects.find(({ kind, metadata }) => kind.endsWith('Role') && metadata.name === `sequentialjob-${name}`);
 
-  it.each([
-    ['controller', 'ClusterRole', CONTROLLER],
-    ['dependency-check', 'ClusterRole', DEPENDENCY_CHECK],
-    ['leader-election', 'Role', LEADER_ELECTION],
-  ] as const)('%s are those that have a reason, each once', (name, kind, reasons) => {
+  const REASONS = {
+    controller: ['ClusterRole', CONTROLLER],
+    'dependency-check': ['ClusterRole', DEPENDENCY_CHECK],
+    'leader-election': ['Role', LEADER_ELECTION],
+    'secret-check': ['ClusterRole', SECRET_CHECK],
+  } as const;
+
+  it.each(roles.map((name) => [name] as const))('%s are those that have a reason, each once', (name) => {
+    const [kind, reasons] = REASONS[name];
     expect(role(name)?.kind).toBe(kind);
     expect(granted(rulesOf(role(name)))).toEqual(needed(reasons));
+  });
+
+  it('let Secrets be read only where that was asked for', () => {
+    const readers = objects.filter((one) => granted(rulesOf(one)).some((verb) => verb.startsWith('/secrets')));
+    expect(readers.map(({ metadata }) => metadata.name)).toEqual(
+      roles.includes('secret-check' as never) ? ['sequentialjob-secret-check'] : [],
+    );
   });
 
   it('have no wildcard', () => {
@@ -116,7 +139,7 @@ describe.each([
     const bindings = [...ofKind(objects, 'ClusterRoleBinding'), ...ofKind(objects, 'RoleBinding')];
     const subjects = [{ kind: 'ServiceAccount', name: 'sequentialjob-controller', namespace: 'sequentialjob-system' }];
     expect(bindings.map(({ metadata }) => metadata.name).sort()).toEqual(
-      ['controller', 'dependency-check', 'leader-election'].map((name) => `sequentialjob-${name}`),
+      roles.map((name) => `sequentialjob-${name}`).sort(),
     );
     for (const binding of bindings) {
       expect(binding).toMatchObject({ subjects, roleRef: { name: binding.metadata.name } });

@@ -17,11 +17,11 @@ const named = (prefix: string, count: number): readonly Dependency[] =>
 type Answer = (path: string) => unknown;
 
 /** A checker whose server answers as told; by the names of what is asked for, where nothing else is said. */
-function setup(answer: Answer = byName) {
+function setup(answer: Answer = byName, checkSecrets = true) {
   const client = new FakeClient({ request: async ({ path }: ApiRequest) => answer(path) });
   const { log, lines } = recordingLog();
   const clock = { ms: 1_000_000 };
-  const checker = new DependencyChecker({ client, log, now: () => clock.ms });
+  const checker = new DependencyChecker({ client, log, checkSecrets, now: () => clock.ms });
   const paths = (): readonly string[] => client.requests.map(({ path }) => path);
   return { checker, client, clock, lines, paths };
 }
@@ -247,6 +247,17 @@ describe('without the permission', () => {
     code = 'NotFound';
     clock.ms += 10 * MINUTE;
     expect(await checker.missing('team-a', [secret('a')])).toEqual([secret('a')]);
+  });
+});
+
+describe('where Secrets are not to be looked at', () => {
+  it('none is asked for and none is missing, and all else is as it was', async () => {
+    const { checker, paths, lines } = setup(byName, false);
+    expect(await checker.missing('team-a', [secret('no-a'), secret('b'), configMap('no-c')])).toEqual([
+      configMap('no-c'),
+    ]);
+    expect(paths()).toEqual(['/api/v1/namespaces/team-a/configmaps/no-c']);
+    expect(lines).toEqual([]);
   });
 });
 

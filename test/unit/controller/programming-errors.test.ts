@@ -40,7 +40,10 @@ it.each<readonly [string, (client: ApiClient) => Promise<unknown>]>([
   ],
   [
     'the look for what a step needs',
-    (client) => new DependencyChecker({ client, log, now }).missing('team-a', [{ kind: 'Secret', name: 'a' }]),
+    (client) =>
+      new DependencyChecker({ client, log, checkSecrets: true, now }).missing('team-a', [
+        { kind: 'Secret', name: 'a' },
+      ]),
   ],
   ['the record of a spec', (client) => new Revisions({ client, log }).record(OBJECT, OBJECT.spec, 1)],
   ['the look for a record', (client) => new Revisions({ client, log }).load(OBJECT)],

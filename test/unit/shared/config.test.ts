@@ -9,6 +9,7 @@ const DEFAULTS: Config = {
   operatorNamespace: undefined,
   workers: 16,
   preflight: true,
+  checkSecrets: false,
   webhookHost: undefined,
   webhookPort: 9443,
   certDir: '/tmp/k8s-webhook-server/serving-certs',

@@ -1,0 +1,48 @@
+{{- /* What the values have taken away of the defaults' protection: a line each, for NOTES.txt. docs/threat-model.md says what each one costs. */ -}}
+{{- define "sequentialjob.weaker" -}}
+{{- $values := .Values -}}
+{{- if eq $values.webhook.failurePolicy "Ignore" }}
+- webhook.failurePolicy: Ignore: while the webhook is away, SequentialJobs are stored unchecked.
+{{- end }}
+{{- if $values.webhook.namespaceSelector }}
+- webhook.namespaceSelector: in all other namespaces SequentialJobs are stored unchecked.
+{{- end }}
+{{- if not $values.networkPolicy.enabled }}
+- networkPolicy.enabled: false: every Pod of the cluster reaches the operator's ports, and its Pods reach everything.
+{{- else if not $values.networkPolicy.metricsNamespaceLabels }}
+- networkPolicy.metricsNamespaceLabels: empty: every namespace may scrape the metrics.
+{{- end }}
+{{- if $values.secretCheck.enabled }}
+- secretCheck.enabled: true: the operator may read every Secret whose name it knows{{ with $values.watchNamespace }} in namespace {{ . }}{{ end }}.
+{{- end }}
+{{- if not $values.leaderElection.enabled }}
+- leaderElection.enabled: false: nothing keeps a second controller from working beside this one.
+{{- end }}
+{{- if and $values.priorityClass.create (not (semverCompare ">=1.30.0-0" .Capabilities.KubeVersion.Version)) }}
+- priorityClass.create: true: before Kubernetes 1.30 everybody's Pods may name the class {{ include "sequentialjob.priorityClass" . }}.
+{{- end }}
+{{- if and (not $values.certManager.enabled) (not $values.certificate.secretName) }}
+- certManager.enabled: false: the webhook's private key is in Helm's release Secrets (sh.helm.release.v1.{{ .Release.Name }}.*), too.
+{{- end }}
+{{- if $values.podDisruptionBudget.enabled }}
+{{- $least := toString $values.podDisruptionBudget.minAvailable }}
+{{- if or (eq $least (toString $values.replicas)) (eq $least "100%") }}
+- podDisruptionBudget.minAvailable: {{ $least }} with replicas: {{ $values.replicas }}: no node with a Pod of the operator can be drained.
+{{- end }}
+{{- if and (eq $values.roles "split") (eq $least (toString $values.webhookReplicas)) }}
+- podDisruptionBudget.minAvailable: {{ $least }} with webhookReplicas: {{ $values.webhookReplicas }}: no node with a Pod of the webhook can be drained.
+{{- end }}
+{{- end }}
+{{- with $values.extraArgs }}
+- extraArgs: {{ join " " . }}: nobody has checked what these flags weaken.
+{{- end }}
+{{- range $values.extraEnv }}
+- extraEnv: {{ .name }}: nobody has checked what this variable weakens.
+{{- end }}
+{{- if eq .Release.Namespace "default" }}
+- the operator is in the namespace default, where others have rights, too.
+{{- end }}
+{{- if eq .Release.Namespace $values.watchNamespace }}
+- watchNamespace is the operator's own namespace: who may create SequentialJobs there has the operator's rights.
+{{- end }}
+{{- end }}
