@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import supertest from 'supertest';
 import { createApp, VALIDATE_PATH } from '../../../webhook/app.ts';
+import { Room } from '../../../webhook/room.ts';
 import { container } from '../../support/objects.ts';
 import { recordingLog } from '../../support/recording-log.ts';
 import { admissionReview, written } from '../../support/reviews.ts';
@@ -50,7 +51,7 @@ describe('bodies that come in at once', () => {
   const body = JSON.stringify(admissionReview({ object: written(SPEC) })).padEnd(HELD / 2, ' ');
   let server: Server;
   beforeEach(async () => {
-    server = createServer(createApp({ log, maxHeldBytes: HELD })).listen(0, '127.0.0.1');
+    server = createServer(createApp({ log, room: new Room({ bytes: HELD, smallBytes: 0 }) })).listen(0, '127.0.0.1');
     await once(server, 'listening');
   });
   afterEach(() => {
