@@ -1,5 +1,6 @@
 /** The open connections of a server: how many there may be, and which one is closed for a new one when there are so many. */
 import type { Server, Socket } from 'node:net';
+import { Newcomers } from './newcomers.ts';
 
 /** How a server lost a connection to this limit: closed for another one, or not taken. */
 export type LostConnection = 'evicted' | 'refused';
@@ -7,6 +8,8 @@ export type LostConnection = 'evicted' | 'refused';
 export interface ConnectionsOptions {
   /** How many may be open at once. */
   readonly most: number;
+  /** Each costs a handshake: an address of which nothing good is known may connect only so often. Default false. */
+  readonly limitsNewcomers?: boolean;
   /** Told of each connection that the limit costs. */
   readonly onLost?: (how: LostConnection) => void;
   /** Milliseconds of a clock that only goes forward; default `performance.now`. */
@@ -22,11 +25,16 @@ interface Share {
   strangers: number;
 }
 
+/** In this order, the lowest first. */
+type Worth = readonly [rank: number, fewest: number, changed: number];
+
 interface ConnectionFacts {
   readonly address: string;
   readonly ordinal: number;
   readonly share: Share;
   readonly now: () => number;
+  /** Told when it has shown to be of use. */
+  readonly onUse: () => void;
 }
 
 /** What is known of one open connection. */
@@ -38,17 +46,19 @@ export class Connection {
   readonly #socket: Socket;
   #share: Share;
   readonly #now: () => number;
+  readonly #onUse: () => void;
   #isTrusted = false;
   #isAuthenticated = false;
   #exchanges = 0;
   #changed: number;
 
-  constructor(socket: Socket, { address, ordinal, share, now }: ConnectionFacts) {
+  constructor(socket: Socket, { address, ordinal, share, now, onUse }: ConnectionFacts) {
     this.#socket = socket;
     this.address = address;
     this.ordinal = ordinal;
     this.#share = share;
     this.#now = now;
+    this.#onUse = onUse;
     this.#changed = now();
     share.all += 1;
     share.strangers += 1;
@@ -100,12 +110,13 @@ export class Connection {
   }
 
   #trust(isTrusted: boolean): void {
+    if (isTrusted) this.#onUse();
     if (isTrusted !== this.#isTrusted) this.#share.strangers += isTrusted ? -1 : 1;
     this.#isTrusted = isTrusted;
   }
 
-  /** How willingly it is closed for another: the order of these numbers, the lowest first; undefined: not at all. */
-  worth(): readonly [rank: number, fewest: number, changed: number] | undefined {
+  /** How willingly it is closed for another; undefined: not at all. */
+  worth(): Worth | undefined {
     const isFresh = this.#now() - this.#changed < PATIENCE_MS;
     if (!this.#isTrusted) return [isFresh ? 1 : 0, -this.#share.strangers, this.#changed];
     return isFresh && this.#exchanges > 0 ? undefined : [2, -this.#share.all, this.#changed];
@@ -117,7 +128,7 @@ export class Connection {
  * be, room for a new one is made in this order: a stranger that idles or is slow, any stranger, then one that is of use but
  * idles; among equals one of the address that has the most of that kind, and of these the one that has idled longest. A new
  * connection costs another address no useful one while its own address has as many. So whoever opens all of them pays with
- * their own.
+ * their own; and whoever does nothing but connect is not taken for long (shared/newcomers.ts).
  */
 export class Connections {
   readonly #options: ConnectionsOptions;
@@ -126,11 +137,13 @@ export class Connections {
   /** What has been looked up once: a socket forgets its ends when it closes, and asking for them takes time. */
   readonly #found = new WeakMap<Socket, Connection>();
   readonly #shares = new Map<string, Share>();
+  readonly #newcomers: Newcomers;
   #taken = 0;
 
   constructor(options: ConnectionsOptions) {
     this.#options = options;
     this.#now = options.now ?? (() => performance.now());
+    this.#newcomers = new Newcomers(this.#now);
   }
 
   /** How many are open. */
@@ -164,7 +177,8 @@ export class Connections {
     const address = socket.remoteAddress;
     // It has gone again.
     if (address === undefined) return false;
-    if (this.#open.size >= this.#options.most && !this.#evictFor(address)) {
+    const isFull = this.#open.size >= this.#options.most;
+    if (this.#isTooEager(address) || (isFull && !this.#evictFor(address))) {
       this.#options.onLost?.('refused');
       return false;
     }
@@ -174,32 +188,45 @@ export class Connections {
     if (before !== undefined) this.#forget(key, before);
     const share = this.#shares.get(address) ?? { all: 0, strangers: 0 };
     this.#shares.set(address, share);
-    const connection = new Connection(socket, { address, ordinal: this.#taken, share, now: this.#now });
+    const connection = new Connection(socket, {
+      address,
+      ordinal: this.#taken,
+      share,
+      now: this.#now,
+      onUse: () => this.#newcomers.know(address),
+    });
     this.#taken += 1;
     this.#open.set(key, connection);
     socket.once('close', () => this.#forget(key, connection));
     return true;
   }
 
+  #isTooEager(address: string): boolean {
+    return this.#options.limitsNewcomers === true && !this.#newcomers.admit(address);
+  }
+
   /** Closes the connection that is worth least, where that is fair to its address. */
   #evictFor(address: string): boolean {
-    let victim: readonly [key: string, Connection] | undefined;
-    let least: readonly number[] | undefined;
-    for (const entry of this.#open) {
-      const worth = entry[1].worth();
-      if (worth === undefined || (least !== undefined && !isLess(worth, least))) continue;
-      victim = entry;
-      least = worth;
-    }
-    if (victim === undefined || least === undefined) return false;
-    const [key, connection] = victim;
-    const [rank = 0, fewest = 0] = least;
-    const own = this.#shares.get(address)?.all ?? 0;
-    if (rank === USEFUL && connection.address !== address && own >= -fewest) return false;
+    const victim = this.#leastWorth();
+    if (victim === undefined) return false;
+    const { key, connection, worth } = victim;
+    const [rank, fewest] = worth;
+    if (rank === USEFUL && connection.address !== address && (this.#shares.get(address)?.all ?? 0) >= -fewest)
+      return false;
     this.#forget(key, connection);
     connection.cut();
     this.#options.onLost?.('evicted');
     return true;
+  }
+
+  #leastWorth(): { readonly key: string; readonly connection: Connection; readonly worth: Worth } | undefined {
+    let least: { readonly key: string; readonly connection: Connection; readonly worth: Worth } | undefined;
+    for (const [key, connection] of this.#open) {
+      const worth = connection.worth();
+      if (worth === undefined || (least !== undefined && !isLess(worth, least.worth))) continue;
+      least = { key, connection, worth };
+    }
+    return least;
   }
 
   /** At once where it is closed here: the socket says so later. */
@@ -213,9 +240,9 @@ export class Connections {
 /** The rank of connections that are of use. */
 const USEFUL = 2;
 
-function isLess(a: readonly number[], b: readonly number[]): boolean {
-  const at = a.findIndex((value, i) => value !== b[i]);
-  return at >= 0 && (a[at] ?? 0) < (b[at] ?? 0);
+function isLess(a: Worth, b: Worth): boolean {
+  if (a[0] !== b[0]) return a[0] < b[0];
+  return a[1] === b[1] ? a[2] < b[2] : a[1] < b[1];
 }
 
 /** Both ends: a server may listen on several addresses. */

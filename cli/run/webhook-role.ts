@@ -19,7 +19,7 @@ const END_MS = 18_000;
 
 const LOSSES: Readonly<Record<ConnectionLoss, string>> = {
   evicted: 'too many connections: one that idled was closed for a new one',
-  refused: 'too many connections: a new one was not taken',
+  refused: 'too many connections, or too many of one address: a new one was not taken',
   certificate: 'client refused',
 };
 
@@ -44,7 +44,8 @@ export class WebhookRole implements Role {
     this.#log = log;
     this.#metrics = new WebhookMetrics(registry, [MUTATE_PATH, VALIDATE_PATH]);
     this.#losses = new SampledLog({ log });
-    const connections = new Connections({ most: MAX_CONNECTIONS, onLost: (how) => this.#lost(how, how) });
+    const onLost = (how: ConnectionLoss): void => this.#lost(how, how);
+    const connections = new Connections({ most: MAX_CONNECTIONS, limitsNewcomers: true, onLost });
     const { clientCaFile, clientSubjects } = config;
     this.#server = new WebhookServer(
       createApp({ log, checks: this.checks, metrics: this.#metrics, connections }),

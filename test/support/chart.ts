@@ -102,10 +102,12 @@ const FUNCTIONS: Funcs = {
     Key: 'its key',
   }),
   index: (tree: Tree, key: string) => tree[key],
+  join: (separator: string, all: readonly string[]) => all.join(separator),
   list: (...all: unknown[]) => all,
   ne: (a: unknown, b: unknown) => a !== b,
   nindent: (width: number, text: string) => `\n${indent(width, text)}`,
   not: (value: unknown) => !truth(value),
+  or: (...all: unknown[]) => all.find(truth) ?? all.at(-1),
   printf: (format: string, ...args: unknown[]) => format.replaceAll('%s', () => String(args.shift())),
   quote: (value: unknown) => JSON.stringify(String(value)),
   required: (message: string, value: unknown) => {

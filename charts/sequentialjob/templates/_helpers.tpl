@@ -133,8 +133,13 @@ spec:
             - --leader-elect
             {{- end }}
             - --metrics-port=8080
+            - --health-port=8081
             {{- if $servesWebhook }}
             - --cert-dir=/certificate
+            {{- if $values.webhook.clientCA.configMapName }}
+            - --client-ca-file=/client-ca/ca.crt
+            - --client-subjects={{ join "," $values.webhook.clientCA.subjects }}
+            {{- end }}
             - --shutdown-delay=5
             {{- end }}
             {{- if and $controls $values.watchNamespace }}
@@ -166,21 +171,17 @@ spec:
             {{- end }}
             - name: metrics
               containerPort: 8080
+            - name: health
+              containerPort: 8081
           readinessProbe:
             httpGet:
-              {{- if $servesWebhook }}
-              scheme: HTTPS
-              port: webhook
-              {{- else }}
-              scheme: HTTP
-              port: metrics
-              {{- end }}
-              path: /readyz
+              port: health
+              path: {{ ternary "/readyz/webhook" "/readyz" $servesWebhook }}
             periodSeconds: 5
             timeoutSeconds: 3
           livenessProbe:
             httpGet:
-              port: metrics
+              port: health
               path: /healthz
             initialDelaySeconds: 15
             periodSeconds: 20
@@ -197,6 +198,11 @@ spec:
             - name: certificate
               mountPath: /certificate
               readOnly: true
+            {{- if $values.webhook.clientCA.configMapName }}
+            - name: client-ca
+              mountPath: /client-ca
+              readOnly: true
+            {{- end }}
             {{- end }}
             - name: tmp
               mountPath: /tmp
@@ -205,6 +211,11 @@ spec:
         - name: certificate
           secret:
             secretName: {{ include "sequentialjob.certificateSecret" .root }}
+        {{- with $values.webhook.clientCA.configMapName }}
+        - name: client-ca
+          configMap:
+            name: {{ . }}
+        {{- end }}
         {{- end }}
         - name: tmp
           emptyDir:

@@ -19,7 +19,7 @@ const clients: Socket[] = [];
 beforeEach(async () => {
   now = 0;
   lost = [];
-  connections = new Connections({ most: MOST, onLost: (how) => lost.push(how), now: () => now });
+  connections = new Connections({ most: MOST, limitsNewcomers: true, onLost: (how) => lost.push(how), now: () => now });
   server = createServer((socket) => void accepted.push(socket.on('error', () => undefined)));
   connections.guard(server);
   server.listen(0, '127.0.0.1');
@@ -182,6 +182,31 @@ describe('one more', () => {
     for (let count = 0; count < 30; count += 1) await openAll(POD);
     expect(kept.client.closed).toBe(false);
     expect(lost).toEqual(Array.from({ length: 30 - (MOST - 1) }, () => 'evicted'));
+  });
+});
+
+describe('one after the other', () => {
+  const AT_ONCE = 200;
+
+  it('takes only so many of an address that is of no use, and then so many a second', async () => {
+    for (let count = 0; count < AT_ONCE; count += 1) await open(POD);
+    expect(lost).toEqual(Array.from({ length: AT_ONCE - MOST }, () => 'evicted'));
+    lost.splice(0);
+    for (let count = 0; count < 3; count += 1) await isClosed(await open(POD));
+    now += 40;
+    for (let count = 0; count < 3; count += 1) await open(POD);
+    expect(lost).toEqual(['refused', 'refused', 'refused', 'evicted', 'evicted', 'refused']);
+    expect((await open(API_SERVER)).connection).toBeDefined();
+  });
+
+  it('takes as many as there are of an address that is of use, and was two minutes ago', async () => {
+    const { client } = useful(await open(API_SERVER));
+    client.destroy();
+    now += 119_000;
+    for (let count = 0; count < AT_ONCE + 10; count += 1) expect((await open(API_SERVER)).connection).toBeDefined();
+    now += 1_001;
+    for (let count = 0; count < AT_ONCE; count += 1) expect((await open(API_SERVER)).connection).toBeDefined();
+    await isClosed(await open(API_SERVER));
   });
 });
 
