@@ -151,6 +151,11 @@ export class Connections {
     return this.#open.size;
   }
 
+  /** How many addresses they come from. */
+  get addresses(): number {
+    return this.#shares.size;
+  }
+
   /** How many have been taken so far. */
   get taken(): number {
     return this.#taken;

@@ -128,11 +128,11 @@ describe('one more', () => {
     [
       'of one that idles before one that has just come',
       async () => {
-        const lines = await openAll(OTHER_POD, POD);
+        const lines = await openAll(OTHER_POD);
         now += 2_000;
-        return [...lines, ...(await openAll(POD, POD))];
+        return [...lines, ...(await openAll(POD, POD, POD))];
       },
-      1,
+      0,
     ],
     [
       'of the address with the most useful ones, where all are useful',
@@ -215,6 +215,7 @@ it('shares do not grow with connections that come and go', async () => {
     const lines = (await openAll(POD, POD, POD, POD)).map(useful);
     for (const { client } of lines) client.destroy();
     await eventually('all have gone', () => (connections.size === 0 ? true : undefined));
+    expect(connections.addresses).toBe(0);
     // What is still said of one that has gone changes nothing.
     for (const { connection } of lines) connection?.proveUseful(round === 1);
   }
@@ -223,4 +224,14 @@ it('shares do not grow with connections that come and go', async () => {
   await open(OTHER_POD);
   await isClosed(lines[0] as Line);
   expect(lines.filter(({ client }) => client.closed)).toHaveLength(1);
+});
+
+it('nor while one of them stays', async () => {
+  const [kept, ...others] = await openAll(POD, POD, POD, POD);
+  for (const { client } of others) client.destroy();
+  await eventually('they have gone', () => (connections.size === 1 ? true : undefined));
+  const later = await openAll(API_SERVER, API_SERVER, OTHER_POD);
+  await open(OTHER_POD);
+  await isClosed(later[0] as Line);
+  expect([kept?.client.closed, connections.addresses]).toEqual([false, 3]);
 });

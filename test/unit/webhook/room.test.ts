@@ -139,11 +139,12 @@ describe('where there is none', () => {
   });
 
   it('large bodies end for a large one, and small ones are left alone', () => {
-    fill({ address: 'small', isTrusted: false }, 1, 10);
-    fill(STRANGER);
+    // Theirs is the address that holds most.
+    fill({ address: 'small', isTrusted: false }, SMALL_BYTES, 2);
+    for (const address of ['a', 'b', 'c', 'd']) begin(address, { address, isTrusted: false }, LARGE);
     now += 1_000;
     expect(begin('one more', API_SERVER, LARGE)).toBeDefined();
-    expect(ended).toEqual(['pod 0']);
+    expect(ended).toEqual(['a']);
   });
 
   it('small ones that fill all of it end for a small one', () => {
