@@ -2,6 +2,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import { gather, type GatherOptions, type GatherProblem } from './gather.ts';
+import { hasMoreValues, MAX_VALUES } from './values.ts';
 
 /**
  * Two objects of the API server's own limit of 3 MiB for a request (apiserver pkg/server/config.go
@@ -63,6 +64,7 @@ function refusalOf(problem: GatherProblem, maxBytes: number): Refused {
 function parse(bytes: Buffer): Refused | { readonly value: unknown } {
   if (bytes.length === 0) return refuse(400, 'the body must not be empty');
   if (!isUtf8(bytes)) return refuse(400, 'the body must be UTF-8');
+  if (hasMoreValues(bytes)) return refuse(413, `the body must not have more than ${MAX_VALUES} values`);
   try {
     // `__proto__` is a property like any other to it.
     return { value: JSON.parse(bytes.toString('utf8')) };
