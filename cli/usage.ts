@@ -3,7 +3,7 @@ import { environmentName, OPTIONS } from '../shared/config.ts';
 
 export function usage(): string {
   const options = Object.values(OPTIONS).map(({ flag, placeholder, says, fallback }) => {
-    const preset = fallback === undefined ? '' : ` (default ${fallback})`;
+    const preset = fallback === undefined ? '' : ` (default ${String(fallback)})`;
     return `  --${flag}=${placeholder}\n      ${says}${preset}; or ${environmentName(flag)}`;
   });
   return `sequentialjob: runs the containers of a SequentialJob one after another, each as a Job

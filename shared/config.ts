@@ -1,6 +1,7 @@
 /** Flags and environment → one frozen configuration, all errors at once. Pure: both are passed in. */
-import { parseArgs } from 'node:util';
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from './log.ts';
+import { bool, integer, list, oneOf, type Outcome, text } from './option-values.ts';
+import { readFlags } from './read-flags.ts';
 
 /** What a process can be: the webhook, the controller, or both. */
 export const ROLES = ['all', 'webhook', 'controller'] as const;
@@ -20,11 +21,17 @@ export interface Config {
   readonly webhookHost: string | undefined;
   readonly webhookPort: number;
   readonly certDir: string;
+  /** Undefined: the webhook answers whoever can connect. */
+  readonly clientCaFile: string | undefined;
+  /** Common names of certificates of that authority. */
+  readonly clientSubjects: readonly string[];
   readonly leaderElect: boolean;
   readonly leaderElectionNamespace: string | undefined;
   readonly leaderElectionId: string;
-  /** Undefined: no metrics and no probes are served beside the webhook's own. */
+  /** Undefined: no metrics are served. */
   readonly metricsPort: number | undefined;
+  /** Undefined: probes are answered on the other ports only. */
+  readonly healthPort: number | undefined;
   /** Requests a second; 0: no limit. */
   readonly kubeApiQps: number;
   /** Requests at once; 0: as many as in a second. */
@@ -47,8 +54,6 @@ export class ConfigError extends Error {
   }
 }
 
-type Outcome<T> = { readonly value: T } | { readonly problem: string };
-
 interface Option<T> {
   readonly flag: string;
   /** What stands for the value in the help text. */
@@ -59,29 +64,6 @@ interface Option<T> {
   /** What the flag means when it is given without a value; absent: it needs one. */
   readonly bare?: string;
 }
-
-const text = (value: string): Outcome<string> => (value === '' ? { problem: 'must not be empty' } : { value });
-
-const oneOf =
-  <T extends string>(choices: readonly T[]) =>
-  (given: string): Outcome<T> => {
-    const value = choices.find((choice) => choice === given);
-    return value === undefined ? { problem: `must be one of ${choices.join(', ')}, not "${given}"` } : { value };
-  };
-
-const integer =
-  (min: number, max: number) =>
-  (given: string): Outcome<number> => {
-    const value = /^\d{1,9}$/.test(given) ? Number(given) : Number.NaN;
-    return value >= min && value <= max
-      ? { value }
-      : { problem: `must be a whole number from ${min} to ${max}, not "${given}"` };
-  };
-
-const bool = (given: string): Outcome<boolean> =>
-  given === 'true' || given === 'false'
-    ? { value: given === 'true' }
-    : { problem: `must be true or false, not "${given}"` };
 
 /** Every option of `run`, in the order of the help text. */
 export const OPTIONS: { readonly [K in keyof Config]: Option<Config[K]> } = {
@@ -164,6 +146,20 @@ export const OPTIONS: { readonly [K in keyof Config]: Option<Config[K]> } = {
     fallback: '/tmp/k8s-webhook-server/serving-certs',
     read: text,
   },
+  clientCaFile: {
+    flag: 'client-ca-file',
+    placeholder: 'FILE',
+    says: 'let only clients with a certificate of this authority (PEM) ask the webhook; reloaded when it changes; default all',
+    fallback: undefined,
+    read: text,
+  },
+  clientSubjects: {
+    flag: 'client-subjects',
+    placeholder: 'NAME,...',
+    says: 'the common names of those clients, where --client-ca-file is set',
+    fallback: ['kube-apiserver'],
+    read: list,
+  },
   leaderElect: {
     flag: 'leader-elect',
     placeholder: 'true|false',
@@ -190,6 +186,13 @@ export const OPTIONS: { readonly [K in keyof Config]: Option<Config[K]> } = {
     flag: 'metrics-port',
     placeholder: 'PORT',
     says: 'serve /metrics, /healthz and /readyz in plain HTTP on this port; 0 takes a free one; default none',
+    fallback: undefined,
+    read: integer(0, 65_535),
+  },
+  healthPort: {
+    flag: 'health-port',
+    placeholder: 'PORT',
+    says: 'serve /healthz, /readyz and /readyz/webhook, for the kubelet, in plain HTTP on this port; 0 takes a free one; default none',
     fallback: undefined,
     read: integer(0, 65_535),
   },
@@ -255,7 +258,8 @@ export function environmentName(flag: string): string {
  */
 export function parseConfig(args: readonly string[], env: Readonly<Record<string, string | undefined>>): Config {
   const problems: string[] = [];
-  const flags = readFlags(args, problems);
+  const known = new Map(Object.values<Option<unknown>>(OPTIONS).map(({ flag, bare }) => [flag, bare]));
+  const flags = readFlags(args, known, problems);
   const read = <K extends keyof Config>(key: K): Config[K] => {
     const option: Option<Config[K]> = OPTIONS[key];
     const name = environmentName(option.flag);
@@ -279,10 +283,13 @@ export function parseConfig(args: readonly string[], env: Readonly<Record<string
     webhookHost: read('webhookHost'),
     webhookPort: read('webhookPort'),
     certDir: read('certDir'),
+    clientCaFile: read('clientCaFile'),
+    clientSubjects: read('clientSubjects'),
     leaderElect: read('leaderElect'),
     leaderElectionNamespace: read('leaderElectionNamespace'),
     leaderElectionId: read('leaderElectionId'),
     metricsPort: read('metricsPort'),
+    healthPort: read('healthPort'),
     kubeApiQps: read('kubeApiQps'),
     kubeApiBurst: read('kubeApiBurst'),
     requestTimeoutSeconds: read('requestTimeoutSeconds'),
@@ -291,26 +298,9 @@ export function parseConfig(args: readonly string[], env: Readonly<Record<string
     logLevel: read('logLevel'),
     logFormat: read('logFormat'),
   };
+  if (config.clientCaFile === undefined && config.clientSubjects !== OPTIONS.clientSubjects.fallback) {
+    problems.push('--client-subjects needs --client-ca-file');
+  }
   if (problems.length > 0) throw new ConfigError(problems);
   return Object.freeze(config);
-}
-
-/** The flags as given, last one first come; what is no flag of ours is a problem, not an exception. */
-function readFlags(args: readonly string[], problems: string[]): ReadonlyMap<string, string> {
-  const known = new Map(Object.values<Option<unknown>>(OPTIONS).map(({ flag, bare }) => [flag, bare]));
-  // A boolean takes no value from the next argument, as Go's flags do.
-  const types = [...known].map(([flag, bare]) => [flag, { type: bare === undefined ? 'string' : 'boolean' }] as const);
-  const { tokens } = parseArgs({ args: [...args], options: Object.fromEntries(types), strict: false, tokens: true });
-  const flags = new Map<string, string>();
-  for (const token of tokens) {
-    if (token.kind === 'positional') problems.push(`unexpected argument "${token.value}"`);
-    if (token.kind !== 'option') continue;
-    // Without strictness the parser takes the next flag for the value.
-    const isNextFlag = token.inlineValue === false && token.value.startsWith('--');
-    const value = isNextFlag ? undefined : (token.value ?? known.get(token.name));
-    if (!known.has(token.name)) problems.push(`unknown flag ${token.rawName}`);
-    else if (value === undefined) problems.push(`${token.rawName} needs a value`);
-    else flags.set(token.name, value);
-  }
-  return flags;
 }

@@ -4,12 +4,14 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import express, { type ErrorRequestHandler, type Express } from 'express';
+import type { Connections } from '../shared/connections.ts';
 import { ALIVE, type Checks, type Health, readiness } from '../shared/health.ts';
 import type { Log } from '../shared/log.ts';
 import type { WebhookMetrics } from '../shared/metrics/webhook.ts';
+import { SampledLog } from '../shared/sampled-log.ts';
 import { shorten } from '../shared/validation/field.ts';
 import { text } from '../shared/validation/untrusted.ts';
-import { readJson } from './body.ts';
+import { type HttpRefusal, type JsonBody, MAX_BODY_BYTES, readJson } from './body.ts';
 import { count, verdictName } from './counting.ts';
 import { reviewDefaults } from './default.ts';
 import { errored, nameOf, type Verdict } from './response.ts';
@@ -34,10 +36,12 @@ export interface AppOptions {
   readonly reviewers?: Readonly<Record<string, Reviewer>>;
   /** The operator's own, where nothing is run; default: there is none. */
   readonly ownNamespace?: string | undefined;
+  /** Those of the server: which ones bring reviews is noted there. Default: nothing is noted. */
+  readonly connections?: Connections;
   /** Default 7 MiB. */
   readonly maxBodyBytes?: number;
-  /** Of all bodies that are coming in; default 32 MiB. */
-  readonly maxHeldBytes?: number;
+  /** Of all bodies that are coming in; default 32 MiB, and 4 MiB for small ones beyond that. */
+  readonly room?: Room;
 }
 
 const REVIEWERS: Readonly<Record<string, Reviewer>> = {
@@ -94,8 +98,9 @@ function pathOf({ url = '' }: IncomingMessage): string {
 }
 
 function endpointsOf(options: AppOptions): ReadonlyMap<string, Endpoint> {
-  const { checks = {}, reviewers = REVIEWERS, maxHeldBytes, ownNamespace } = options;
-  const room = new Room(maxHeldBytes);
+  const { checks = {}, reviewers = REVIEWERS, log, ownNamespace } = options;
+  const room = options.room ?? new Room();
+  const logs = { log, refusals: new SampledLog({ log }), verdicts: new SampledLog({ log, burst: MAX_VERDICT_LINES }) };
   const reviews = Object.entries(reviewers).map(([path, reviewer]): [string, Endpoint] => [
     path,
     {
@@ -107,6 +112,7 @@ function endpointsOf(options: AppOptions): ReadonlyMap<string, Endpoint> {
           reviewer: (asked) => reviewer(asked, ownNamespace),
           options,
           room,
+          logs,
         }),
     },
   ]);
@@ -130,47 +136,73 @@ async function answer(endpoint: Endpoint, request: IncomingMessage, response: Se
   }
 }
 
+/** Verdicts that are logged in a minute; of what is beyond, only how many there are. Whoever reaches the port can cause them. */
+const MAX_VERDICT_LINES = 100;
+
+interface Logs {
+  readonly log: Log;
+  /** Of what is no review. */
+  readonly refusals: SampledLog;
+  readonly verdicts: SampledLog;
+}
+
 interface Reviewing {
   readonly path: string;
   readonly reviewer: Reviewer;
   readonly options: AppOptions;
   readonly room: Room;
+  readonly logs: Logs;
 }
 
 async function answerReview(request: IncomingMessage, response: ServerResponse, reviewing: Reviewing): Promise<void> {
-  const { path, reviewer, options, room } = reviewing;
-  const { log, metrics, maxBodyBytes } = options;
-  const body = await readJson(request, room, maxBodyBytes);
-  if ('refusal' in body) {
-    refuse(response, body.refusal.status, body.refusal.message, log);
-    return;
+  const { options, room } = reviewing;
+  const { maxBodyBytes: maxBytes = MAX_BODY_BYTES } = options;
+  const connection = options.connections?.of(request.socket);
+  const sender = connection ?? { address: request.socket.remoteAddress ?? '', isTrusted: false };
+  const body = await readJson(request, { maxBytes, room, sender });
+  const isReview = 'refusal' in body ? refuse(response, body.refusal, reviewing) : judge(response, body, reviewing);
+  connection?.proveUseful(isReview);
+}
+
+/** Whether it was a review. */
+function judge(response: ServerResponse, { value, bytes, release }: JsonBody, reviewing: Reviewing): boolean {
+  const { path, reviewer, options, logs } = reviewing;
+  try {
+    const question = decodeReview(value, bytes);
+    if ('problem' in question) return refuse(response, { status: 400, message: question.problem }, reviewing);
+    const verdict = review(question.value, reviewer, logs);
+    options.metrics?.judged(path, verdictName(verdict));
+    send(response, 200, JSON_HEADERS, encodeReview(question.value.uid, verdict));
+    return verdict.status?.code !== 400;
+  } finally {
+    release();
   }
-  const question = decodeReview(body.value, body.bytes);
-  if ('problem' in question) {
-    refuse(response, 400, question.problem, log);
-    return;
-  }
-  const verdict = review(question.value, reviewer, log);
-  metrics?.judged(path, verdictName(verdict));
-  send(response, 200, { 'content-type': 'application/json; charset=utf-8' }, encodeReview(question.value.uid, verdict));
 }
 
 /** Never throws: what goes wrong is said in the log in full, and to the client in general. */
-function review(question: Question, reviewer: Reviewer, log: Log): Verdict {
+function review(question: Question, reviewer: Reviewer, { log, refusals, verdicts }: Logs): Verdict {
   try {
     const decoded = decodeRequest(question);
     if ('problem' in decoded) {
-      log.warn({ ...named(question), problem: decoded.problem }, 'review makes no sense');
-      return errored(400, decoded.problem);
+      const { problem } = decoded;
+      refusals.write({
+        level: 'warn',
+        msg: 'review makes no sense',
+        kind: problem,
+        fields: { ...named(question), problem },
+      });
+      return errored(400, problem);
     }
     const verdict = reviewer(decoded.value);
     const { operation } = decoded.value;
-    const faults = verdict.status?.details?.causes.length;
-    if (!verdict.allowed) log.info({ ...named(question), operation, faults }, 'review denied');
-    else if (log.isLevelEnabled('debug')) log.debug({ ...named(question), operation }, 'review allowed');
+    if (!verdict.allowed) {
+      const fields = { ...named(question), operation, faults: verdict.status?.details?.causes.length };
+      verdicts.write({ level: 'info', msg: 'review denied', kind: '', fields });
+    } else if (log.isLevelEnabled('debug')) log.debug({ ...named(question), operation }, 'review allowed');
     return verdict;
   } catch (error) {
-    log.error({ ...named(question), err: error }, 'review failed: a fault of the operator');
+    const fields = { ...named(question), err: error };
+    verdicts.write({ level: 'error', msg: 'review failed: a fault of the operator', kind: '', fields });
     return errored(500, 'the webhook of SequentialJobs failed to judge the object; its log says why');
   }
 }
@@ -186,10 +218,17 @@ function methodNotAllowed(response: ServerResponse, methods: readonly string[]):
   plain(response, 405, `the method must be ${methods.join(' or ')}`);
 }
 
-function refuse(response: ServerResponse, status: number, message: string, log: Log): void {
-  log.warn({ status, problem: message }, 'request refused: no review');
+/** Says that it was no review. */
+function refuse(response: ServerResponse, { status, message }: HttpRefusal, { logs }: Reviewing): false {
+  const fields = { status, problem: message };
+  logs.refusals.write({ level: 'warn', msg: 'request refused: no review', kind: message, fields });
+  // What is still to come of a body that has lost its room would be read only to be dropped.
+  if (status === 408) response.setHeader('connection', 'close');
   plain(response, status, message);
+  return false;
 }
+
+const JSON_HEADERS = { 'content-type': 'application/json; charset=utf-8' } as const;
 
 const PLAIN = { 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff' } as const;
 

@@ -1,39 +1,54 @@
 /** Gathers the bytes of a body as they come in. */
 import type { IncomingMessage } from 'node:http';
-import type { Room } from './room.ts';
+import type { Hold, Room, Sender } from './room.ts';
 
-export type Gathered = { readonly bytes: Buffer } | { readonly problem: 'too large' | 'no room' };
+/** `ended`: its room has gone to others, as it came too slowly. */
+export type GatherProblem = 'too large' | 'no room' | 'ended';
+
+export type Gathered = { readonly bytes: Buffer; readonly hold: Hold } | { readonly problem: GatherProblem };
+
+export interface GatherOptions {
+  readonly maxBytes: number;
+  readonly room: Room;
+  readonly sender: Sender;
+}
 
 /**
- * The whole body. Resolves as soon as there is too much of it: what still comes is read and dropped, as closing on it
- * would reset the connection before our answer is read. Rejects only when the client goes away. The room is given back
- * in any case.
+ * The whole body, and the room that it holds until its reader gives that back. Resolves as soon as there is too much of it:
+ * what still comes is read and dropped, as closing on it would reset the connection before our answer is read. Rejects only
+ * when the client goes away.
  */
-export async function gather(request: IncomingMessage, maxBytes: number, room: Room): Promise<Gathered> {
+export async function gather(request: IncomingMessage, { maxBytes, room, sender }: GatherOptions): Promise<Gathered> {
   const body = new GrowingBuffer(Number(request.headers['content-length'] ?? maxBytes));
-  try {
-    return await new Promise((resolve, reject) => {
-      const refuse = (problem: 'too large' | 'no room'): void => {
-        request.off('data', take);
-        request.resume();
-        resolve({ problem });
-      };
-      const take = (chunk: Buffer): void => {
-        if (body.length + chunk.length > maxBytes) refuse('too large');
-        else if (!room.take(chunk.length)) refuse('no room');
-        else body.append(chunk);
-      };
-      request.on('data', take);
-      request.once('end', () => resolve({ bytes: body.bytes }));
-      request.once('error', reject);
-      // It comes in any case, and an error that nobody waits for costs as much as parsing the body.
-      request.once('close', () => {
-        if (!request.complete) reject(new Error('the client went away'));
-      });
+  return new Promise((resolve, reject) => {
+    const refuse = (problem: GatherProblem): void => {
+      request.off('data', take);
+      request.resume();
+      hold.release();
+      body.drop();
+      resolve({ problem });
+    };
+    const hold = room.enter(sender, () => refuse('ended'));
+    const take = (chunk: Buffer): void => {
+      if (body.length + chunk.length > maxBytes) refuse('too large');
+      else if (hold.take(chunk.length)) body.append(chunk);
+      else refuse('no room');
+    };
+    const fail = (error: Error): void => {
+      hold.release();
+      reject(error);
+    };
+    request.on('data', take);
+    request.once('end', () => {
+      hold.complete();
+      resolve({ bytes: body.bytes, hold });
     });
-  } finally {
-    room.give(body.length);
-  }
+    request.once('error', fail);
+    // It comes in any case, and an error that nobody waits for costs as much as parsing the body.
+    request.once('close', () => {
+      if (!request.complete) fail(new Error('the client went away'));
+    });
+  });
 }
 
 const NOTHING: Buffer = Buffer.alloc(0);
@@ -61,6 +76,12 @@ class GrowingBuffer {
       chunk.copy(this.#held, this.length);
     }
     this.length = length;
+  }
+
+  /** What there is goes at once, however long the client keeps the connection. */
+  drop(): void {
+    this.#held = NOTHING;
+    this.length = 0;
   }
 
   get bytes(): Buffer {

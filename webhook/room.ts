@@ -1,27 +1,156 @@
-/** How much of the bodies of reviews is held at once, by all connections together. */
+/** How much of the bodies of reviews is held at once, by all connections together, and whose body ends when there is no room. */
 
 /**
- * Four bodies of the greatest size, ten of the greatest that etcd takes (1.5 MiB, old and new), thousands of the usual one.
- * A client that may connect can send any number at once, and a process that is out of memory is ended, with the controller
- * that may run in it.
+ * Four bodies of the greatest size, ten of the greatest that etcd takes (1.5 MiB, old and new). A client that may connect can
+ * send any number at once, and a process that is out of memory is ended, with the controller that may run in it.
  */
 export const ROOM_BYTES = 32 * 1024 * 1024;
 
-export class Room {
-  #left: number;
+/** The usual body has a few KiB. One of this size does not wait for the room that larger ones hold. */
+export const SMALL_BYTES = 256 * 1024;
 
-  constructor(bytes = ROOM_BYTES) {
-    this.#left = bytes;
+/** Room that only small bodies take, beyond the other. */
+export const SMALL_ROOM_BYTES = 4 * 1024 * 1024;
+
+/** A body that takes longer is slow. API servers send the largest in some tens of milliseconds. */
+const SLOW_MS = 1_000;
+
+/** Who sends a body. */
+export interface Sender {
+  /** All bodies of one address are counted together. */
+  readonly address: string;
+  /** Its connection is one to keep (shared/connections.ts). */
+  readonly isTrusted: boolean;
+}
+
+export interface RoomOptions {
+  /** For all bodies; default 32 MiB. */
+  readonly bytes?: number | undefined;
+  /** For small ones, beyond that; default 4 MiB. */
+  readonly smallBytes?: number | undefined;
+  /** Milliseconds of a clock that only goes forward; default `performance.now`. */
+  readonly now?: () => number;
+}
+
+/** The room of one body, from its first byte to the verdict. */
+export interface Hold {
+  /** Takes so many more bytes where there is room, or can be made. */
+  take(bytes: number): boolean;
+  /** All bytes have come: it is not ended any more. */
+  complete(): void;
+  /** Gives all of it back. Once is enough. */
+  release(): void;
+}
+
+interface Body {
+  readonly sender: Sender;
+  readonly since: number;
+  readonly end: () => void;
+  bytes: number;
+  isComplete: boolean;
+}
+
+/**
+ * Where there is no room for a body it is made, by ending others that still come in: strangers' before those of connections to
+ * keep, slow ones before others, those of the address that holds most, the oldest. A body that is slow ends for any
+ * other. One that is not ends for a connection to keep, where it is a stranger's, and else for an address that holds less.
+ * So whoever fills the room pays with what they have put there.
+ */
+export class Room {
+  readonly #bytes: number;
+  readonly #smallBytes: number;
+  readonly #now: () => number;
+  readonly #bodies = new Set<Body>();
+  readonly #byAddress = new Map<string, number>();
+  #held = 0;
+  #large = 0;
+
+  constructor({ bytes = ROOM_BYTES, smallBytes = SMALL_ROOM_BYTES, now = () => performance.now() }: RoomOptions = {}) {
+    this.#bytes = bytes;
+    this.#smallBytes = smallBytes;
+    this.#now = now;
   }
 
-  /** Takes so many bytes where there are as many left. What is taken must be given back. */
-  take(bytes: number): boolean {
-    if (bytes > this.#left) return false;
-    this.#left -= bytes;
+  /** Begins a body, which takes nothing yet. `end`: it has lost its room, and is to be refused. */
+  enter(sender: Sender, end: () => void): Hold {
+    const body: Body = { sender, since: this.#now(), end, bytes: 0, isComplete: false };
+    this.#bodies.add(body);
+    return {
+      take: (bytes) => this.#take(body, bytes),
+      complete: () => {
+        body.isComplete = true;
+      },
+      release: () => this.#release(body),
+    };
+  }
+
+  #take(body: Body, bytes: number): boolean {
+    if (!this.#bodies.has(body)) return false;
+    for (let lack = this.#lack(body, bytes); lack !== undefined; lack = this.#lack(body, bytes)) {
+      const victim = this.#victim(body, bytes, lack);
+      if (victim === undefined) return false;
+      this.#release(victim);
+      victim.end();
+    }
+    this.#count(body, bytes);
     return true;
   }
 
-  give(bytes: number): void {
-    this.#left += bytes;
+  /** What there is not enough of. */
+  #lack(body: Body, bytes: number): 'room' | 'room for large bodies' | undefined {
+    if (this.#held + bytes > this.#bytes + this.#smallBytes) return 'room';
+    const after = body.bytes + bytes;
+    const more = isSmall(body.bytes) ? after : bytes;
+    return !isSmall(after) && this.#large + more > this.#bytes ? 'room for large bodies' : undefined;
+  }
+
+  #victim(body: Body, bytes: number, lack: 'room' | 'room for large bodies'): Body | undefined {
+    const own = this.#ofAddress(body) + bytes;
+    const now = this.#now();
+    let victim: Body | undefined;
+    for (const other of this.#bodies) {
+      if (other === body || other.isComplete || other.bytes === 0) continue;
+      if (lack === 'room for large bodies' && isSmall(other.bytes)) continue;
+      const isSlow = now - other.since >= SLOW_MS;
+      if (!isSlow && !this.#yields(other, body, own)) continue;
+      if (victim === undefined || this.#goesBefore(other, victim, now)) victim = other;
+    }
+    return victim;
+  }
+
+  /** Whether a body that is not slow ends for another one, whose address will hold so much. */
+  #yields(other: Body, body: Body, own: number): boolean {
+    if (other.sender.isTrusted !== body.sender.isTrusted) return body.sender.isTrusted;
+    return this.#ofAddress(other) > own;
+  }
+
+  #goesBefore(a: Body, b: Body, now: number): boolean {
+    if (a.sender.isTrusted !== b.sender.isTrusted) return b.sender.isTrusted;
+    const [aIsSlow, bIsSlow] = [now - a.since >= SLOW_MS, now - b.since >= SLOW_MS];
+    if (aIsSlow !== bIsSlow) return aIsSlow;
+    // Of two that are equal the first is the older one.
+    return this.#ofAddress(a) > this.#ofAddress(b);
+  }
+
+  #ofAddress({ sender }: Body): number {
+    return this.#byAddress.get(sender.address) ?? 0;
+  }
+
+  #release(body: Body): void {
+    if (!this.#bodies.delete(body)) return;
+    this.#count(body, -body.bytes);
+  }
+
+  #count(body: Body, bytes: number): void {
+    const { address } = body.sender;
+    const before = isSmall(body.bytes) ? 0 : body.bytes;
+    body.bytes += bytes;
+    this.#large += (isSmall(body.bytes) ? 0 : body.bytes) - before;
+    this.#held += bytes;
+    const ofAddress = this.#ofAddress(body) + bytes;
+    if (ofAddress === 0) this.#byAddress.delete(address);
+    else this.#byAddress.set(address, ofAddress);
   }
 }
+
+const isSmall = (bytes: number): boolean => bytes <= SMALL_BYTES;

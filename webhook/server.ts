@@ -1,13 +1,18 @@
-/** The webhook over TLS: what a connection may cost, and how it all ends. */
+/** The webhook over TLS: who may ask, what a connection may cost, and how it all ends. */
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import { Connections } from '../shared/connections.ts';
 import { sleep } from '../shared/sleep.ts';
+import { refusalOf } from './client-certificate.ts';
 
 /** PEM; the certificate may be followed by its chain. */
 export interface KeyPair {
   readonly cert: string;
   readonly key: string;
+  /** The authorities behind the certificates of clients. Needed where clients are asked for one. */
+  readonly clientCa?: string;
 }
 
 /** Limits of a connection, in milliseconds. */
@@ -38,16 +43,31 @@ export const LIMITS: Limits = {
 };
 
 /**
- * Connections at once; one more is closed before it has cost anything. One that idles takes about 60 KiB, and the API
- * servers of a cluster have some tens. Without a bound whoever can connect could have the process ended for its memory.
+ * Connections at once; for one more another is closed. One that idles takes about 60 KiB, and the API servers of a cluster
+ * have some tens. Without a bound whoever can connect could have the process ended for its memory.
  */
 export const MAX_CONNECTIONS = 2_000;
+
+/** Who may ask. */
+export interface Access {
+  /** Common names; a client must show a certificate of `clientCa` with one of them. Absent: whoever can connect may ask. */
+  readonly clientSubjects?: readonly string[] | undefined;
+  /** Told why a client was refused, before anything that it sends is read. */
+  readonly onRefused?: (why: string) => void;
+  /** What the connections are counted in; default a table of the server's own. */
+  readonly connections?: Connections;
+}
 
 /** After the last answer: a request that was sent before its client could know is still taken. */
 const LINGER_MS = 100;
 
 export class WebhookServer {
   readonly #server: Server;
+  readonly #access: Access;
+  readonly #connections: Connections;
+  #clientCa: string | undefined;
+  /** The first connection whose client was asked for a certificate of these authorities. */
+  #clientCaSince = 0;
   /**
    * No Set: one that loses entries as fast as it gets them is copied every few reviews, and the tables that it leaves behind
    * keep the responses that were in them, with all they hold, until the next collection of the whole heap.
@@ -56,7 +76,7 @@ export class WebhookServer {
   #stopping = false;
   #quiet: () => void = () => undefined;
 
-  constructor(handler: RequestListener, limits: Partial<Limits> = {}) {
+  constructor(handler: RequestListener, limits: Partial<Limits> = {}, access: Access = {}) {
     const { handshakeTimeout, headersTimeout, requestTimeout, keepAliveTimeout, idleTimeout, checkInterval } = {
       ...LIMITS,
       ...limits,
@@ -64,6 +84,9 @@ export class WebhookServer {
     this.#server = createServer(
       {
         minVersion: 'TLSv1.2',
+        requestCert: access.clientSubjects !== undefined,
+        // Whoever is refused is told of in `#admit`: Node's own refusal says nothing to anybody.
+        rejectUnauthorized: false,
         handshakeTimeout,
         headersTimeout,
         requestTimeout,
@@ -73,7 +96,10 @@ export class WebhookServer {
       (request, response) => this.#serve(handler, request, response),
     );
     this.#server.setTimeout(idleTimeout);
-    this.#server.maxConnections = MAX_CONNECTIONS;
+    this.#access = access;
+    this.#connections = access.connections ?? new Connections({ most: MAX_CONNECTIONS, limitsNewcomers: true });
+    this.#connections.guard(this.#server);
+    this.#admit(access.clientSubjects);
   }
 
   /** False once it is to stop. */
@@ -96,9 +122,18 @@ export class WebhookServer {
     });
   }
 
-  /** From now on shows this certificate to those who connect. Open connections go on with the one they know. */
-  use({ cert, key }: KeyPair): void {
-    this.#server.setSecureContext({ cert, key, minVersion: 'TLSv1.2' });
+  /**
+   * From now on shows this certificate to those who connect, and lets in clients of these authorities. Open connections go on
+   * with the certificate they know; those that other authorities let in end with their next answer.
+   */
+  use({ cert, key, clientCa }: KeyPair): void {
+    const asks = this.#access.clientSubjects !== undefined;
+    // OpenSSL would ask all authorities of the world.
+    if (asks && clientCa === undefined) throw new Error('there is no authority for the certificates of clients');
+    const ca = asks && clientCa !== undefined ? { ca: clientCa } : {};
+    this.#server.setSecureContext({ cert, key, ...ca, minVersion: 'TLSv1.2' });
+    if (this.#clientCa !== clientCa) this.#clientCaSince = this.#connections.taken;
+    this.#clientCa = clientCa;
   }
 
   /**
@@ -138,10 +173,33 @@ export class WebhookServer {
     }
   }
 
+  /** Has HTTP begin on connections of clients that may ask, and on no others. */
+  #admit(subjects: readonly string[] | undefined): void {
+    if (subjects === undefined) return;
+    const listeners = this.#server.listeners('secureConnection');
+    this.#server.removeAllListeners('secureConnection');
+    this.#server.on('secureConnection', (socket: TLSSocket) => {
+      const why = refusalOf(socket, subjects);
+      if (why !== undefined) {
+        socket.destroy();
+        this.#access.onRefused?.(why);
+        return;
+      }
+      this.#connections.of(socket)?.authenticate();
+      for (const listener of listeners) listener.call(this.#server, socket);
+    });
+  }
+
   #serve(handler: RequestListener, request: IncomingMessage, response: ServerResponse): void {
+    const connection = this.#connections.of(request.socket);
+    connection?.begin();
     this.#pending.push(response);
-    response.once('close', () => this.#answeredOne(response));
-    if (this.#stopping) announceEnd(response);
+    response.once('close', () => {
+      connection?.end();
+      this.#answeredOne(response);
+    });
+    const isOutdated = connection !== undefined && connection.ordinal < this.#clientCaSince;
+    if (this.#stopping || isOutdated) announceEnd(response);
     handler(request, response);
   }
 

@@ -3,9 +3,11 @@ import type { Registry } from 'prom-client';
 import type { Config } from '../../shared/config.ts';
 import type { Checks } from '../../shared/health.ts';
 import { type Log, openLog } from '../../shared/log.ts';
-import { createRegistry } from '../../shared/metrics/registry.ts';
+import { createHealthServer } from '../../shared/health-server.ts';
+import { addProcessMetrics, createRegistry } from '../../shared/metrics/registry.ts';
+import { createMetricsServer } from '../../shared/metrics/server.ts';
 import { VERSION } from '../../shared/version.ts';
-import { MetricsRole } from './metrics-role.ts';
+import { PlainRole } from './plain-role.ts';
 import type { Role } from './role.ts';
 import { aborted, stopSignal, unlessAborted } from './stop-signal.ts';
 
@@ -16,7 +18,7 @@ const DRAIN_MS = 20_000;
 
 /**
  * Plays the configured roles until SIGTERM or SIGINT, and resolves when all of them have drained. Where one cannot
- * start, ends the others and rejects with why. Metrics are there before and after everything else.
+ * start, ends the others and rejects with why. Metrics and probes are there before and after everything else.
  */
 export async function run(config: Config, env: Readonly<Record<string, string | undefined>>): Promise<void> {
   const log = await openLog({ level: config.logLevel, format: config.logFormat });
@@ -24,14 +26,14 @@ export async function run(config: Config, env: Readonly<Record<string, string | 
   log.info({ version: VERSION, role: config.role }, 'starting');
   const registry = createRegistry();
   const roles = await rolesOf(config, { log, registry, kubeconfig: env['KUBECONFIG'] });
-  const metrics = metricsOf(config, { log, registry, checks: checksOf(roles) });
+  const observers = observersOf(config, { log, registry, checks: checksOf(roles) });
   try {
-    await metrics?.start(stopped);
+    for (const observer of observers) await observer.start(stopped);
     await unlessAborted(stopped, Promise.all(roles.map((role) => role.start(stopped))));
     await aborted(stopped);
     log.info('stopping');
   } finally {
-    await drain([roles, metrics === undefined ? [] : [metrics]], log);
+    await drain([roles, observers], log);
   }
   log.info('stopped');
 }
@@ -72,8 +74,19 @@ interface Observed extends Pick<Surroundings, 'log' | 'registry'> {
   readonly checks: Checks;
 }
 
-function metricsOf({ metricsPort }: Config, { log, registry, checks }: Observed): Role | undefined {
-  return metricsPort === undefined ? undefined : new MetricsRole(metricsPort, log, { registry, checks });
+/** Who can be asked how the others do. */
+function observersOf({ metricsPort, healthPort }: Config, { log, registry, checks }: Observed): readonly Role[] {
+  const observers: Role[] = [];
+  if (metricsPort !== undefined) {
+    addProcessMetrics(registry);
+    const server = createMetricsServer({ registry, checks, log });
+    observers.push(new PlainRole(server, { name: 'metrics', port: metricsPort, log }));
+  }
+  if (healthPort !== undefined) {
+    const server = createHealthServer({ checks, log });
+    observers.push(new PlainRole(server, { name: 'health', port: healthPort, log }));
+  }
+  return observers;
 }
 
 function checksOf(roles: readonly Role[]): Checks {

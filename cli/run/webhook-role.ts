@@ -3,11 +3,13 @@ import type { Registry } from 'prom-client';
 import { describe } from '../../certs/key-pair.ts';
 import { watchCertificate } from '../../certs/watch.ts';
 import type { Config } from '../../shared/config.ts';
+import { Connections } from '../../shared/connections.ts';
 import type { Log } from '../../shared/log.ts';
-import { WebhookMetrics } from '../../shared/metrics/webhook.ts';
+import { type ConnectionLoss, WebhookMetrics } from '../../shared/metrics/webhook.ts';
+import { SampledLog } from '../../shared/sampled-log.ts';
 import { sleep } from '../../shared/sleep.ts';
 import { createApp, MUTATE_PATH, VALIDATE_PATH } from '../../webhook/app.ts';
-import { type KeyPair, WebhookServer } from '../../webhook/server.ts';
+import { type KeyPair, MAX_CONNECTIONS, WebhookServer } from '../../webhook/server.ts';
 import { warmUp } from '../../webhook/validate.ts';
 import { cannotListen } from './cannot-listen.ts';
 import { ownNamespace } from './own-namespace.ts';
@@ -15,6 +17,12 @@ import type { Role } from './role.ts';
 
 /** How long the server may take to end, its delay and the last reviews together; below the 20 s that all of it may take. */
 const END_MS = 18_000;
+
+const LOSSES: Readonly<Record<ConnectionLoss, string>> = {
+  evicted: 'too many connections: one that idled was closed for a new one',
+  refused: 'too many connections, or too many of one address: a new one was not taken',
+  certificate: 'client refused',
+};
 
 export class WebhookRole implements Role {
   /**
@@ -26,6 +34,7 @@ export class WebhookRole implements Role {
   readonly #log: Log;
   readonly #metrics: WebhookMetrics;
   readonly #server: WebhookServer;
+  readonly #losses: SampledLog;
   readonly #stopping = new AbortController();
   #starting: Promise<void> = Promise.resolve();
   #following: Promise<void> = Promise.resolve();
@@ -35,9 +44,20 @@ export class WebhookRole implements Role {
     this.#config = config;
     this.#log = log;
     this.#metrics = new WebhookMetrics(registry, [MUTATE_PATH, VALIDATE_PATH]);
+    this.#losses = new SampledLog({ log });
+    const onLost = (how: ConnectionLoss): void => this.#lost(how, how);
+    const connections = new Connections({ most: MAX_CONNECTIONS, limitsNewcomers: true, onLost });
+    const { clientCaFile, clientSubjects } = config;
     const own = ownNamespace(config.operatorNamespace);
-    const app = createApp({ log, checks: this.checks, metrics: this.#metrics, ownNamespace: own });
-    this.#server = new WebhookServer(app);
+    this.#server = new WebhookServer(
+      createApp({ log, checks: this.checks, metrics: this.#metrics, connections, ownNamespace: own }),
+      {},
+      {
+        connections,
+        clientSubjects: clientCaFile === undefined ? undefined : clientSubjects,
+        onRefused: (why) => this.#lost('certificate', why),
+      },
+    );
   }
 
   async start(signal: AbortSignal): Promise<void> {
@@ -58,11 +78,18 @@ export class WebhookRole implements Role {
 
   async #start(): Promise<void> {
     warmUp();
-    const pairs = watchCertificate({ folder: this.#config.certDir, log: this.#log, signal: this.#stopping.signal });
+    const { certDir: folder, clientCaFile } = this.#config;
+    const pairs = watchCertificate({ folder, clientCaFile, log: this.#log, signal: this.#stopping.signal });
     const first = await pairs.next();
     if (first.done === true) return;
     await this.#listen(first.value);
     this.#following = this.#follow(pairs);
+  }
+
+  /** Strangers can cause as many of these as they like. */
+  #lost(reason: ConnectionLoss, why: string): void {
+    this.#metrics.connectionLost(reason);
+    this.#losses.write({ level: 'warn', msg: LOSSES[reason], kind: why, fields: { reason: why } });
   }
 
   async #listen(pair: KeyPair): Promise<void> {

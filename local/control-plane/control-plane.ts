@@ -45,6 +45,8 @@ export interface ControlPlaneOptions {
   readonly kubeconfig?: string;
   /** False: without the controller manager; then Jobs run, and owned objects go, only as somebody else sees to it. */
   readonly controllerManager?: boolean;
+  /** More flags of the API server. */
+  readonly apiServerFlags?: readonly string[];
 }
 
 /**
@@ -81,6 +83,7 @@ class Plane implements ControlPlane {
   readonly #records: string;
   readonly #credentials: RestConfig;
   readonly #withControllerManager: boolean;
+  readonly #apiServerFlags: readonly string[];
   readonly #children = new Map<Program, Child>();
 
   private constructor(options: ControlPlaneOptions, layout: Layout, credentials: RestConfig, place: Place) {
@@ -92,6 +95,7 @@ class Plane implements ControlPlane {
     this.#records = place.records;
     this.#credentials = credentials;
     this.#withControllerManager = options.controllerManager ?? true;
+    this.#apiServerFlags = options.apiServerFlags ?? [];
   }
 
   static async prepare(options: ControlPlaneOptions, records: string): Promise<Plane> {
@@ -128,7 +132,8 @@ class Plane implements ControlPlane {
   async startApiServer(etcdPort = this.etcdPort): Promise<void> {
     const running = this.#children.get('kube-apiserver');
     if (running !== undefined && running.ended() === undefined) return;
-    const child = await this.#run('kube-apiserver', apiServerArgs({ ...this.#layout, etcdPort }));
+    const args = [...apiServerArgs({ ...this.#layout, etcdPort }), ...this.#apiServerFlags];
+    const child = await this.#run('kube-apiserver', args);
     await untilReady(child, START_MS, () => this.#ok(this.url, '/readyz'));
   }
 

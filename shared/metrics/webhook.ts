@@ -8,6 +8,10 @@ export type VerdictName = (typeof VERDICTS)[number];
 /** The codes that are there from the start, as in controller-runtime: a rate needs a first value. */
 const USUAL_CODES = ['200', '500'] as const;
 
+/** How a connection ended before it was of use: closed for another, not taken, without a certificate that counts. */
+export const CONNECTION_LOSSES = ['evicted', 'refused', 'certificate'] as const;
+export type ConnectionLoss = (typeof CONNECTION_LOSSES)[number];
+
 /** In seconds. The API server waits 10 s unless told otherwise. */
 const BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
@@ -16,6 +20,7 @@ export class WebhookMetrics {
   readonly #latency: Histogram<'webhook'>;
   readonly #inFlight: Gauge<'webhook'>;
   readonly #verdicts: Counter<'webhook' | 'verdict'>;
+  readonly #lost: Counter<'reason'>;
   readonly #expiry: Gauge;
 
   /** At most one for a registry. `webhooks`: the paths that are served. */
@@ -44,12 +49,19 @@ export class WebhookMetrics {
       labelNames: ['webhook', 'verdict'],
       registers: [registry],
     });
+    this.#lost = new Counter({
+      name: 'sequentialjob_webhook_connections_lost_total',
+      help: 'Connections that were closed for another one, or not taken, or refused for the certificate of their client',
+      labelNames: ['reason'],
+      registers: [registry],
+    });
     this.#expiry = new Gauge({
       name: 'sequentialjob_webhook_certificate_expiry_timestamp_seconds',
       help: 'When the certificate that is served expires, in Unix time; 0 before there is one',
       registers: [registry],
     });
     for (const webhook of webhooks) this.#start(webhook);
+    for (const reason of CONNECTION_LOSSES) this.#lost.inc({ reason }, 0);
   }
 
   requestStarted(webhook: string): void {
@@ -64,6 +76,10 @@ export class WebhookMetrics {
 
   judged(webhook: string, verdict: VerdictName): void {
     this.#verdicts.inc({ webhook, verdict });
+  }
+
+  connectionLost(reason: ConnectionLoss): void {
+    this.#lost.inc({ reason });
   }
 
   /** Another certificate is served; `expiresMs` in Unix milliseconds. */

@@ -25,29 +25,41 @@ interface Reply {
   readonly body: string;
 }
 
+interface Facts {
+  readonly ca: string;
+  readonly folder: string;
+  readonly healthPort: number;
+}
+
 export class Served {
   readonly operator: Operator;
   readonly port: number;
   readonly ca: string;
+  /** Of the probes. */
+  readonly healthPort: number;
   readonly #folder: string;
 
-  private constructor(operator: Operator, port: number, from: { readonly ca: string; readonly folder: string }) {
+  private constructor(operator: Operator, port: number, from: Facts) {
     this.operator = operator;
     this.port = port;
     this.ca = from.ca;
+    this.healthPort = from.healthPort;
     this.#folder = from.folder;
   }
 
-  /** Starts `run --role=webhook`, which needs no cluster; resolves when it serves. */
-  static async start(): Promise<Served> {
+  /** Starts `run --role=webhook`, with more flags, which needs no cluster; resolves when it serves. */
+  static async start(flags: readonly string[] = [], env: NodeJS.ProcessEnv = {}): Promise<Served> {
     const authority = await createAuthority();
     const folder = await mkdtemp(join(tmpdir(), 'sequentialjob-hostile-'));
     await writePair(folder, await authority.issue());
-    const args = ['run', '--role=webhook', '--webhook-host=127.0.0.1', '--webhook-port=0', `--cert-dir=${folder}`];
-    const operator = Operator.spawn(args, { KUBECONFIG: '/nowhere', HOME: '/nowhere' });
+    const ports = ['--webhook-host=127.0.0.1', '--webhook-port=0', '--health-port=0'];
+    const args = ['run', '--role=webhook', ...ports, `--cert-dir=${folder}`, ...flags];
+    const operator = Operator.spawn(args, { KUBECONFIG: '/nowhere', HOME: '/nowhere', ...env });
     await operator.untilSays('webhook started', 60);
-    const port = Number(/"port":(\d+)/.exec(operator.output)?.[1]);
-    return new Served(operator, port, { ca: authority.ca, folder });
+    const [healthPort = 0, port = 0] = ['health', 'webhook'].map((name) =>
+      Number(new RegExp(`"port":(\\d+),"msg":"${name} started"`).exec(operator.output)?.[1]),
+    );
+    return new Served(operator, port, { ca: authority.ca, folder, healthPort });
   }
 
   async stop(): Promise<void> {

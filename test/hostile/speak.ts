@@ -1,7 +1,7 @@
 /** Talking to a TLS server byte by byte: what no HTTP client would say. */
 import { once } from 'node:events';
 import { connect as connectTcp, type Socket } from 'node:net';
-import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import { eventually } from '../support/eventually.ts';
 
 export interface Target {
@@ -49,9 +49,14 @@ export class Line<T extends Socket = Socket> {
   }
 }
 
+/** From another address of this machine, or with a certificate. */
+export interface Speaker extends Pick<ConnectionOptions, 'cert' | 'key'> {
+  readonly localAddress?: string;
+}
+
 /** With the handshake done. */
-export async function speakTls({ port, ca }: Target): Promise<Line<TLSSocket>> {
-  const socket = connectTls({ host: '127.0.0.1', port, ca });
+export async function speakTls({ port, ca }: Target, speaker: Speaker = {}): Promise<Line<TLSSocket>> {
+  const socket = connectTls({ host: '127.0.0.1', port, ca, ...speaker });
   await once(socket, 'secureConnect');
   return new Line(socket);
 }

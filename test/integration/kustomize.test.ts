@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import { parseConfig } from '../../shared/config.ts';
 import { renderChart } from '../support/chart.ts';
 import { tryKubectl } from '../support/cluster.ts';
 import { make } from '../support/deployed.ts';
@@ -43,6 +44,8 @@ const WHOLE = [
   'config/overlays/secret-check',
   'config/overlays/split-roles',
   'config/overlays/without-cert-manager',
+  'config/overlays/control-plane-only',
+  'config/overlays/client-certificates',
 ] as const;
 
 async function print(kubectl: string, folder: string): Promise<string> {
@@ -134,7 +137,7 @@ describe.each(WHOLE)('%s', (folder) => {
     });
   });
 
-  it('has Pods that are ready where they are used: as a webhook over TLS, as a controller alone on the metrics port', () => {
+  it('has Pods that are probed on a port of their own: for the webhook where they serve it, else for the controller', () => {
     const probes = deployments(objectsOf(folder)).map(({ spec }) => {
       const { args, ports, readinessProbe, livenessProbe } = present(spec.template.spec.containers[0], 'container');
       expect(ports.map(({ name }) => name)).toEqual(
@@ -142,9 +145,9 @@ describe.each(WHOLE)('%s', (folder) => {
       );
       return [args.find((arg) => arg.startsWith('--role=')), readinessProbe.httpGet, livenessProbe.httpGet];
     });
-    const served = { scheme: 'HTTPS', port: 'webhook', path: '/readyz' };
-    const alone = { scheme: 'HTTP', port: 'metrics', path: '/readyz' };
-    const isAlive = { port: 'metrics', path: '/healthz' };
+    const served = { port: 'health', path: '/readyz/webhook' };
+    const alone = { port: 'health', path: '/readyz' };
+    const isAlive = { port: 'health', path: '/healthz' };
     expect(probes).toEqual(
       folder === 'config/overlays/split-roles'
         ? [
@@ -208,7 +211,10 @@ describe('the overlays', () => {
     expect(pods['sequentialjob-webhook']).toMatchObject({ automountServiceAccountToken: false });
     const bindings = objects.filter(({ kind }) => kind.endsWith('RoleBinding'));
     expect(JSON.stringify(bindings)).not.toContain('"sequentialjob-webhook"');
-    expect(pods['sequentialjob-controller']?.containers[0]?.ports.map(({ name }) => name)).toEqual(['metrics']);
+    expect(pods['sequentialjob-controller']?.containers[0]?.ports.map(({ name }) => name)).toEqual([
+      'metrics',
+      'health',
+    ]);
     expect(pods['sequentialjob-controller']?.volumes).toEqual([]);
   });
 
@@ -261,6 +267,64 @@ describe('the overlays', () => {
       return JSON.stringify({ ...rest, container }).replaceAll(/"(controller|webhook)"/g, '"role"');
     });
     expect(one).toBe(two);
+  });
+});
+
+describe('who may ask the webhook', () => {
+  interface Rule {
+    readonly from?: readonly object[];
+    readonly ports: readonly { readonly port: number }[];
+  }
+
+  const rules = (folder: string): readonly Rule[] => {
+    const policy = present(ofKind(objectsOf(folder), 'NetworkPolicy')[0], 'NetworkPolicy');
+    return (policy['spec'] as { readonly ingress: readonly Rule[] }).ingress;
+  };
+
+  it('control-plane-only changes the peers of the webhook’s port and nothing else', () => {
+    const [before, after] = ['config/certmanager', 'config/overlays/control-plane-only'].map(rules);
+    expect(before?.map(({ ports }) => ports)).toEqual(after?.map(({ ports }) => ports));
+    expect(before?.[0]?.from).toBeUndefined();
+    expect(after?.[0]).toMatchObject({ from: [{ ipBlock: { cidr: '192.0.2.0/24' } }], ports: [{ port: 9443 }] });
+    expect(after?.[1]).toEqual(before?.[1]);
+    const others = (folder: string): readonly Manifest[] =>
+      objectsOf(folder).filter(({ kind }) => kind !== 'NetworkPolicy');
+    expect(others('config/overlays/control-plane-only')).toEqual(others('config/certmanager'));
+  });
+
+  it.each(['config/certmanager', 'config/overlays/split-roles'])(
+    'Cilium’s sample is about the Pods of %s',
+    async (folder) => {
+      const file = join(ROOT, 'config/overlays/control-plane-only/cilium.yaml');
+      const [policy] = parseManifests(await readFile(file, 'utf8'));
+      const { endpointSelector, ingress } = present(policy, 'policy')['spec'] as {
+        readonly endpointSelector: { readonly matchLabels: Readonly<Record<string, string>> };
+        readonly ingress: readonly { readonly toPorts: readonly { readonly ports: readonly { port: string }[] }[] }[];
+      };
+      const serving = deployments(objectsOf(folder)).filter(({ spec }) =>
+        selects(endpointSelector.matchLabels, spec.template.metadata.labels),
+      );
+      const ports = serving.flatMap(({ spec }) => spec.template.spec.containers[0]?.ports ?? []);
+      const webhook = ports.filter(({ name }) => name === 'webhook').map(({ containerPort }) => `${containerPort}`);
+      expect(webhook).toEqual(
+        ingress.flatMap(({ toPorts }) => toPorts.flatMap(({ ports: to }) => to.map(({ port }) => port))),
+      );
+    },
+  );
+
+  it('client-certificates asks clients for a certificate of an authority that it mounts', () => {
+    const [deployment] = deployments(objectsOf('config/overlays/client-certificates'));
+    const { containers, volumes } = present(deployment, 'Deployment').spec.template.spec;
+    const { args, env, volumeMounts } = present(containers[0], 'container');
+    const variables = Object.fromEntries(env.map(({ name, value }) => [name, value]));
+    const { clientCaFile = '', clientSubjects } = parseConfig(args.slice(1), variables);
+    expect(clientSubjects).toEqual(['kube-apiserver']);
+    const mount = present(
+      volumeMounts.find(({ mountPath }) => clientCaFile === `${mountPath}/ca.crt`),
+      'mount',
+    );
+    expect(volumes).toContainEqual({ name: mount.name, configMap: { name: 'sequentialjob-webhook-client-ca' } });
+    expect(volumes.map(({ name }) => name)).toContain('certificate');
   });
 });
 

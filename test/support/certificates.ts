@@ -13,6 +13,8 @@ export interface Authority {
   readonly ca: string;
   /** A new key and its certificate, for localhost and 127.0.0.1. */
   issue(): Promise<Pair>;
+  /** The same for a client with this common name. */
+  issueClient(commonName: string): Promise<Pair>;
 }
 
 export async function createAuthority(): Promise<Authority> {
@@ -21,6 +23,10 @@ export async function createAuthority(): Promise<Authority> {
     ca: ca.certificatePem,
     async issue() {
       const { certPem, keyPem } = await ca.newServingCert('localhost', '127.0.0.1');
+      return { cert: certPem, key: keyPem };
+    },
+    async issueClient(commonName) {
+      const { certPem, keyPem } = await ca.newClientCert(commonName);
       return { cert: certPem, key: keyPem };
     },
   };

@@ -151,8 +151,13 @@ spec:
             - --check-secrets
             {{- end }}
             - --metrics-port=8080
+            - --health-port=8081
             {{- if $servesWebhook }}
             - --cert-dir=/certificate
+            {{- if $values.webhook.clientCA.configMapName }}
+            - --client-ca-file=/client-ca/ca.crt
+            - --client-subjects={{ join "," $values.webhook.clientCA.subjects }}
+            {{- end }}
             - --shutdown-delay=5
             {{- end }}
             {{- if and $controls $values.watchNamespace }}
@@ -186,21 +191,17 @@ spec:
             {{- end }}
             - name: metrics
               containerPort: 8080
+            - name: health
+              containerPort: 8081
           readinessProbe:
             httpGet:
-              {{- if $servesWebhook }}
-              scheme: HTTPS
-              port: webhook
-              {{- else }}
-              scheme: HTTP
-              port: metrics
-              {{- end }}
-              path: /readyz
+              port: health
+              path: {{ ternary "/readyz/webhook" "/readyz" $servesWebhook }}
             periodSeconds: 5
             timeoutSeconds: 3
           livenessProbe:
             httpGet:
-              port: metrics
+              port: health
               path: /healthz
             initialDelaySeconds: 15
             periodSeconds: 20
@@ -217,10 +218,20 @@ spec:
             - name: certificate
               mountPath: /certificate
               readOnly: true
+            {{- if $values.webhook.clientCA.configMapName }}
+            - name: client-ca
+              mountPath: /client-ca
+              readOnly: true
+            {{- end }}
       volumes:
         - name: certificate
           secret:
             secretName: {{ include "sequentialjob.certificateSecret" .root }}
+        {{- with $values.webhook.clientCA.configMapName }}
+        - name: client-ca
+          configMap:
+            name: {{ . }}
+        {{- end }}
           {{- else }}
           volumeMounts: []
       volumes: []

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { mkdir, mkdtemp, readlink, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -40,8 +41,9 @@ afterEach(async () => {
   await rm(join(folder, '..'), { recursive: true });
 });
 
-function watch(now?: () => number): void {
-  const options = { folder, log, signal: stopping.signal, pollMs: POLL_MS, ...(now === undefined ? {} : { now }) };
+function watch(now?: () => number, clientCaFile?: string): void {
+  const clock = now === undefined ? {} : { now };
+  const options = { folder, clientCaFile, log, signal: stopping.signal, pollMs: POLL_MS, ...clock };
   watching = (async () => {
     for await (const pair of watchCertificate(options)) seen.push({ ...pair });
   })();
@@ -224,5 +226,58 @@ describe('watchCertificate', () => {
     stopping.abort();
     await watching;
     expect(seen).toEqual([]);
+  });
+});
+
+describe("the clients' authority", () => {
+  let file: string;
+  beforeEach(() => {
+    file = join(folder, '..', 'client-ca.crt');
+  });
+
+  it('is waited for, and followed like the certificate', async () => {
+    const other = await createAuthority();
+    await writePair(folder, first);
+    watch(undefined, file);
+    await untilSaid('waiting for the serving certificate | ENOENT');
+    expect(seen).toEqual([]);
+    await writeFile(file, authority.ca);
+    await untilSeen({ ...first, clientCa: authority.ca.trim() } as Pair);
+    await writeFile(file, `# both, without an end of line between them\n${authority.ca.trim()}${other.ca.trim()}`);
+    const both = `${authority.ca.trim()}\n${other.ca.trim()}`;
+    await untilSeen(seen[0] as Pair, { ...first, clientCa: both } as Pair);
+    await untilSaid('info | certificate reloaded');
+    expect(lines.at(-1)?.['clientAuthorities']).toHaveLength(2);
+  });
+
+  it.each([
+    ['nothing', '', "the file of the clients' authority has no certificate"],
+    ['no certificate', 'garbage', "the file of the clients' authority has no certificate"],
+    ['half of one', '-----BEGIN CERTIFICATE-----\nMIIB', "the file of the clients' authority is none: "],
+  ])('that is %s does not take the place of the one before', async (_what, content, problem) => {
+    await writePair(folder, first);
+    await writeFile(file, authority.ca);
+    watch(undefined, file);
+    await untilSeen({ ...first, clientCa: authority.ca.trim() } as Pair);
+    await writeFile(file, content);
+    await untilSaid(problem);
+    expect(seen).toHaveLength(1);
+    await rm(file);
+    await untilSaid('ENOENT');
+    expect(seen).toHaveLength(1);
+    expect(said().filter((line) => line.startsWith('warn'))).toHaveLength(2);
+  });
+
+  it('that has expired is served, and told of', async () => {
+    const old = await createAuthority();
+    // Both are valid for as long, in whole seconds.
+    await sleep(1_100);
+    const pair = await authority.issue();
+    const [ends, later] = [old.ca, pair.cert].map((pem) => Date.parse(new X509Certificate(pem).validTo));
+    expect(later).toBeGreaterThan(ends ?? Infinity);
+    await writePair(folder, pair);
+    await writeFile(file, old.ca);
+    watch(() => (ends ?? 0) + 1, file);
+    await untilSaid('warn | certificate loaded');
   });
 });

@@ -105,6 +105,25 @@ describe('run --metrics-port', () => {
     expect(operator.says('metrics started')).toBe(false);
   });
 
+  it('and --health-port: the probes, each answer the last on its connection, with a part of them for itself', async () => {
+    const operator = webhook.spawn('--health-port=0');
+    await operator.untilSays('health started');
+    const health = `http://127.0.0.1:${/"port":(\d+),"msg":"health started"/.exec(operator.output)?.[1]}`;
+    const ask = async (path: string): Promise<readonly unknown[]> => {
+      const response = await fetch(`${health}${path}`);
+      return [response.status, response.headers.get('connection'), await response.text()];
+    };
+    expect(await ask('/healthz')).toEqual([200, 'close', 'ok\n']);
+    expect(await ask('/readyz')).toEqual([503, 'close', 'not ready: webhook\n']);
+    expect(await ask('/readyz/webhook')).toEqual([503, 'close', 'not ready: webhook\n']);
+    expect((await ask('/metrics'))[0]).toBe(404);
+    await webhook.issue();
+    await operator.untilSays('webhook started');
+    expect(await ask('/readyz/webhook')).toEqual([200, 'close', 'ok\n']);
+    expect(operator.says('metrics started')).toBe(false);
+    expect(await operator.end('SIGTERM')).toEqual({ code: 0, signal: null });
+  });
+
   it('a port that is taken is one line, and the end', async () => {
     const other = createServer().listen(0);
     await once(other, 'listening');

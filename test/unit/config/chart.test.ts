@@ -2,6 +2,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { Ajv } from 'ajv';
 import { parse } from 'yaml';
+import { parseConfig } from '../../../shared/config.ts';
 import { mergeValues, read, renderChart, type Rendering } from '../../support/chart.ts';
 import { type Deployment, deployments, type Manifest, ofKind, present } from '../../support/manifests.ts';
 
@@ -64,6 +65,10 @@ describe('values', () => {
     ['a time limit that Kubernetes refuses', { webhook: { timeoutSeconds: 60 } }],
     ['a digest that is none', { image: { digest: 'latest' } }],
     ['a rate of requests that is none', { kubeApi: { qps: -1 } }],
+    ['a peer that is none', { networkPolicy: { webhookFrom: ['10.0.0.0/8'] } }],
+    ['a peer that is everybody', { networkPolicy: { webhookFrom: [{}] } }],
+    ['clients of nobody', { webhook: { clientCA: { configMapName: 'ca', subjects: [] } } }],
+    ['a name of a client with a comma in it', { webhook: { clientCA: { subjects: ['a,b'] } } }],
     ['a port that is none', { networkPolicy: { apiServerPorts: ['https'] } }],
     ['an address without a mask', { networkPolicy: { apiServerCIDRs: ['10.0.0.1'] } }],
     ['TLS that is not checked', { extraEnv: [{ name: 'NODE_TLS_REJECT_UNAUTHORIZED', value: '0' }] }],
@@ -185,6 +190,7 @@ describe('the Pods', () => {
       'run',
       '--role=all',
       '--metrics-port=8080',
+      '--health-port=8081',
       '--cert-dir=/certificate',
       '--shutdown-delay=5',
       '--namespace=team',
@@ -277,6 +283,57 @@ describe('without an election', () => {
     const values = { replicas: 1, leaderElection: { enabled: false } };
     expect(strategies(values)).toEqual(['Recreate']);
     expect(strategies({ ...values, roles: 'split' })).toEqual(['Recreate', 'RollingUpdate']);
+  });
+});
+
+describe('who may ask the webhook', () => {
+  const CLIENT_CA = { webhook: { clientCA: { configMapName: 'ours', subjects: ['kube-apiserver', 'front-proxy'] } } };
+  const FROM = { networkPolicy: { webhookFrom: [{ ipBlock: { cidr: '10.0.0.0/28' } }] } };
+  const OPEN = 'Every Pod of this cluster can connect to the webhook';
+
+  const webhookRule = (values: Values): unknown => {
+    const [policy] = ofKind(renderChart({ values }).objects, 'NetworkPolicy');
+    const { ingress } = present(policy, 'NetworkPolicy')['spec'] as {
+      ingress: readonly { ports: readonly { port: number }[] }[];
+    };
+    return ingress.find(({ ports }) => ports[0]?.port === 9443);
+  };
+
+  it('is everybody by default, which the notes say', () => {
+    expect(webhookRule({})).toEqual({ ports: [{ port: 9443, protocol: 'TCP' }] });
+    expect(renderChart({ values: {} }).notes).toContain(OPEN);
+    expect(
+      renderChart({ values: { ...FROM, networkPolicy: { ...FROM.networkPolicy, enabled: false } } }).notes,
+    ).toContain(OPEN);
+  });
+
+  it('may be certain addresses', () => {
+    expect(faults(FROM)).toEqual([]);
+    expect(webhookRule(FROM)).toEqual({
+      ports: [{ port: 9443, protocol: 'TCP' }],
+      from: FROM.networkPolicy.webhookFrom,
+    });
+    expect(renderChart({ values: FROM }).notes).not.toContain(OPEN);
+  });
+
+  it.each([['all'], ['split']])('may be clients with a certificate, with the roles: %s', (roles) => {
+    const values = { ...CLIENT_CA, roles };
+    expect(faults(values)).toEqual([]);
+    const { objects, notes } = renderChart({ values });
+    expect(notes).not.toContain(OPEN);
+    for (const { spec } of deployments(objects)) {
+      const [container] = spec.template.spec.containers;
+      const config = parseConfig(container?.args.slice(1) ?? [], {});
+      const serves = config.role !== 'controller';
+      expect(config).toMatchObject({
+        clientCaFile: serves ? '/client-ca/ca.crt' : undefined,
+        clientSubjects: serves ? ['kube-apiserver', 'front-proxy'] : ['kube-apiserver'],
+      });
+      const mount = container?.volumeMounts.find(({ mountPath }) => mountPath === '/client-ca');
+      expect(mount?.name).toBe(serves ? 'client-ca' : undefined);
+      const volume = spec.template.spec.volumes.find(({ name }) => name === 'client-ca');
+      expect(volume).toEqual(serves ? { name: 'client-ca', configMap: { name: 'ours' } } : undefined);
+    }
   });
 });
 

@@ -52,7 +52,10 @@ describe.each(DEPLOYMENTS)('the Pods of %s', (_name, deployment) => {
   it('are started with flags that exist, and with leader election where there is a controller', () => {
     expect(container.args[0]).toBe('run');
     expect(config.leaderElect).toBe(config.role !== 'webhook');
-    expect(config.metricsPort).toBe(container.ports.find(({ name }) => name === 'metrics')?.containerPort);
+    const port = (wanted: string): number | undefined =>
+      container.ports.find(({ name }) => name === wanted)?.containerPort;
+    expect(config.metricsPort).toBe(port('metrics'));
+    expect(config.healthPort).toBe(port('health'));
   });
 
   it('are not told of Services by variables, which would be read as options', () => {
@@ -72,10 +75,16 @@ describe.each(DEPLOYMENTS)('the Pods of %s', (_name, deployment) => {
     expect(template.metadata.labels['batch.example.com/webhook']).toBe(serves ? 'true' : undefined);
   });
 
-  it('are asked whether they are ready where they are used: over TLS where they serve the webhook', () => {
-    const [scheme, port] = config.role === 'controller' ? ['HTTP', 'metrics'] : ['HTTPS', 'webhook'];
-    expect(container.readinessProbe.httpGet).toEqual({ scheme, port, path: '/readyz' });
-    expect(container.livenessProbe.httpGet).toEqual({ port: 'metrics', path: '/healthz' });
+  it('are probed on a port that nobody else needs or is let in to: for the webhook alone where they serve it', () => {
+    const path = config.role === 'controller' ? '/readyz' : '/readyz/webhook';
+    expect(container.readinessProbe.httpGet).toEqual({ port: 'health', path });
+    expect(container.livenessProbe.httpGet).toEqual({ port: 'health', path: '/healthz' });
+    const policies = ofKind(
+      [...readManifests('config/network-policy/network-policy.yaml'), ...renderChart().objects],
+      'NetworkPolicy',
+    );
+    expect(policies).toHaveLength(2);
+    for (const { spec } of policies) expect(JSON.stringify(spec)).not.toContain(`"port":${config.healthPort}`);
   });
 
   it('have time to drain, and serve on where they serve', () => {

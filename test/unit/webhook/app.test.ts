@@ -1,10 +1,11 @@
 /** What golden files cannot hold: sizes, depths, faults of our own, clients that go away. */
 import { once } from 'node:events';
 import { Agent, createServer, request as httpRequest, type IncomingMessage, type Server } from 'node:http';
-import { connect, type AddressInfo } from 'node:net';
+import { connect, type AddressInfo, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Registry } from 'prom-client';
 import supertest from 'supertest';
+import { Connections } from '../../../shared/connections.ts';
 import { WebhookMetrics } from '../../../shared/metrics/webhook.ts';
 import { createApp, VALIDATE_PATH, type AppOptions } from '../../../webhook/app.ts';
 import { MAX_BODY_BYTES } from '../../../webhook/body.ts';
@@ -147,10 +148,11 @@ describe('what is large', () => {
   });
 
   it.each([
-    ['a nesting that is the whole body', nested(3_000_000)],
-    ['one that never ends', '['.repeat(3_000_000)],
-  ])('%s is no review', async (_what, body) => {
-    expect((await post(body)).status).toBe(400);
+    ['a nesting that is the whole body', nested(1_400_000), 400],
+    ['one that never ends', '['.repeat(1_400_000), 400],
+    ['one that is not even parsed', '['.repeat(3_000_000), 413],
+  ])('%s is no review', async (_what, body, status) => {
+    expect((await post(body)).status).toBe(status);
   });
 
   it('a deep nesting where the spec is compared is judged as well', async () => {
@@ -348,5 +350,59 @@ describe('what the log says of a review', () => {
   it('only at the level debug, where it was allowed', async () => {
     await judgeSpec({ containers: steps(1) });
     expect(lines.map(({ level, msg }) => [level, msg])).toEqual([['debug', 'review allowed']]);
+  });
+});
+
+describe('what strangers send', () => {
+  const post = async (app: ReturnType<typeof createApp>, body: string, type = 'application/json'): Promise<number> =>
+    (await supertest(app).post(VALIDATE_PATH).set('content-type', type).send(body)).status;
+
+  it('is logged by sample where it is no review: each kind once', async () => {
+    const app = createApp({ log });
+    for (let count = 0; count < 20; count += 1) {
+      expect(await post(app, '{}')).toBe(400);
+      expect(await post(app, 'x')).toBe(400);
+      expect(await post(app, '{}', 'text/plain')).toBe(415);
+      expect(await post(app, JSON.stringify(admissionReview({ kind: {} })))).toBe(200);
+    }
+    expect(lines.map(({ msg, problem }) => [msg, problem])).toEqual([
+      ['request refused: no review', 'apiVersion and kind must be admission.k8s.io/v1 and AdmissionReview'],
+      ['request refused: no review', 'the body must be JSON'],
+      ['request refused: no review', 'the content type must be application/json'],
+      ['review makes no sense', 'request.kind must be SequentialJob of batch.example.com/v1alpha1'],
+    ]);
+  });
+
+  it('is logged a hundred times in a minute where it is a review that is denied', async () => {
+    const app = createApp({ log });
+    const body = JSON.stringify(admissionReview({ object: written({ containers: [] }) }));
+    for (let count = 0; count < 110; count += 1) expect(await post(app, body)).toBe(200);
+    expect(said('info')).toEqual(Array.from({ length: 100 }, () => 'review denied'));
+  });
+
+  it('tells connections that bring reviews from others', async () => {
+    const connections = new Connections({ most: 10 });
+    const server = createServer(createApp({ log, connections }));
+    connections.guard(server);
+    const taken: Socket[] = [];
+    server.on('request', ({ socket }) => taken.push(socket));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const { port } = server.address() as AddressInfo;
+    const trusted: boolean[] = [];
+    const review = JSON.stringify(admissionReview({ object: written({ containers: steps(1) }) }));
+    for (const body of [review, '{}', review, JSON.stringify(admissionReview({ kind: {} })), review]) {
+      const headers = { 'content-type': 'application/json' };
+      const asking = httpRequest({ port, host: '127.0.0.1', method: 'POST', path: VALIDATE_PATH, agent, headers });
+      asking.end(body);
+      const [response] = (await once(asking, 'response')) as [IncomingMessage];
+      await once(response.resume(), 'end');
+      trusted.push(connections.of(taken[0] as Socket)?.isTrusted === true);
+    }
+    expect(new Set(taken).size).toBe(1);
+    expect(trusted).toEqual([true, false, true, false, true]);
+    agent.destroy();
+    server.close();
   });
 });

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import supertest from 'supertest';
 import { createApp, VALIDATE_PATH } from '../../../webhook/app.ts';
+import { Room } from '../../../webhook/room.ts';
 import { container } from '../../support/objects.ts';
 import { recordingLog } from '../../support/recording-log.ts';
 import { admissionReview, written } from '../../support/reviews.ts';
@@ -47,10 +48,13 @@ describe('a text that fills a body', () => {
 
 describe('bodies that come in at once', () => {
   const HELD = 100_000;
+  const MOST = 70_000;
   const body = JSON.stringify(admissionReview({ object: written(SPEC) })).padEnd(HELD / 2, ' ');
   let server: Server;
   beforeEach(async () => {
-    server = createServer(createApp({ log, maxHeldBytes: HELD })).listen(0, '127.0.0.1');
+    server = createServer(
+      createApp({ log, maxBodyBytes: MOST, room: new Room({ bytes: HELD, smallBytes: 0 }) }),
+    ).listen(0, '127.0.0.1');
     await once(server, 'listening');
   });
   afterEach(() => {
@@ -89,6 +93,32 @@ describe('bodies that come in at once', () => {
     const fourth = ask();
     fourth.end(body);
     expect(await statusOf(fourth)).toBe(200);
+  });
+
+  it('give their room back when they are refused as too large, and while they still come', async () => {
+    const asked: ClientRequest[] = [];
+    for (let round = 0; round < 5; round += 1) {
+      const { port } = server.address() as AddressInfo;
+      const headers = { 'content-type': 'application/json', 'transfer-encoding': 'chunked' };
+      const asking = httpRequest({
+        host: '127.0.0.1',
+        port,
+        method: 'POST',
+        path: VALIDATE_PATH,
+        agent: false,
+        headers,
+      });
+      asking.on('error', () => undefined);
+      asking.write(' '.repeat(MOST));
+      asking.write(' ');
+      expect(await statusOf(asking)).toBe(413);
+      asked.push(asking);
+    }
+    for (const asking of [ask(), ask()]) {
+      asking.end(body);
+      expect(await statusOf(asking)).toBe(200);
+    }
+    for (const asking of asked) asking.destroy();
   });
 
   it('give their room back when the client goes away', async () => {

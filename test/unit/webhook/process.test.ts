@@ -8,6 +8,7 @@ import { text } from 'node:stream/consumers';
 import { describe, expect, it } from '@jest/globals';
 import { VALIDATE_PATH } from '../../../webhook/app.ts';
 import { eventually } from '../../support/eventually.ts';
+import { createAuthority, type Pair } from '../../support/certificates.ts';
 import { container } from '../../support/objects.ts';
 import { Operator } from '../../support/operator.ts';
 import { webhookProcesses } from '../../support/webhook-process.ts';
@@ -166,6 +167,55 @@ describe('run --role=webhook', () => {
       `sequentialjob: cannot serve the webhook on port ${port}: listen EADDRINUSE: address already in use 127.0.0.1:${port}\n`,
     );
     expect(second.output).not.toContain('    at ');
+  });
+});
+
+describe('run --client-ca-file', () => {
+  /** The status of an answer, or how it went otherwise. */
+  async function review(port: number, pair: Partial<Pair>): Promise<number | string | undefined> {
+    const headers = { 'content-type': 'application/json' };
+    const asking = request(options(port, { path: VALIDATE_PATH, method: 'POST', headers, ...pair }));
+    asking.end(BODY);
+    const ended = await once(asking, 'response').then(
+      ([response]) => response.resume().statusCode as number,
+      () => 'no answer',
+    );
+    return ended;
+  }
+
+  it('answers clients of that authority alone, follows it, and its health port asks nobody', async () => {
+    const [clients, later] = await Promise.all([createAuthority(), createAuthority()]);
+    const [apiServer, kubelet, renewed] = await Promise.all([
+      clients.issueClient('api-server'),
+      clients.issueClient('system:node:x'),
+      later.issueClient('api-server'),
+    ]);
+    const file = join(webhook.folder, 'client-ca.crt');
+    await webhook.issue();
+    const flags = [`--client-ca-file=${file}`, '--client-subjects=front-proxy,api-server'];
+    const operator = webhook.spawn(...flags, '--health-port=0');
+    await operator.untilSays(`ENOENT: no such file or directory, open '${file}'`);
+    expect(operator.says('webhook started')).toBe(false);
+    await writeFile(file, clients.ca);
+    await operator.untilSays('webhook started');
+    const port = portOf(operator);
+    expect([await review(port, apiServer), await review(port, kubelet), await review(port, {})]).toEqual([
+      200,
+      'no answer',
+      'no answer',
+    ]);
+    await writeFile(file, later.ca);
+    await operator.untilSays('certificate reloaded');
+    expect([await review(port, apiServer), await review(port, renewed)]).toEqual(['no answer', 200]);
+    const health = await fetch(`http://127.0.0.1:${portOf(operator, 'health started')}/readyz/webhook`);
+    expect([health.status, await health.text()]).toEqual([200, 'ok\n']);
+    const reasons = [...operator.output.matchAll(/"reason":"([^"]*)","msg":"client refused"/g)].map(([, why]) => why);
+    expect(reasons).toEqual([
+      'a certificate of another subject',
+      'no certificate',
+      expect.stringContaining('a certificate that does not count'),
+    ]);
+    expect(await operator.end('SIGTERM')).toEqual({ code: 0, signal: null });
   });
 });
 

@@ -1,0 +1,191 @@
+/** Who may ask the webhook, where an authority for the certificates of clients is given: real handshakes. */
+import { once } from 'node:events';
+import { Agent, request } from 'node:https';
+import { text } from 'node:stream/consumers';
+import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
+import { afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { refusalOf } from '../../../webhook/client-certificate.ts';
+import { WebhookServer } from '../../../webhook/server.ts';
+import { type Authority, createAuthority, type Pair } from '../../support/certificates.ts';
+import { eventually } from '../../support/eventually.ts';
+
+/** A bound that only a hang reaches. */
+jest.setTimeout(60_000);
+
+const SUBJECT = 'kube-apiserver';
+
+let authority: Authority;
+let clients: Authority;
+let others: Authority;
+let serving: Pair;
+let apiServer: Pair;
+beforeAll(async () => {
+  [authority, clients, others] = await Promise.all([createAuthority(), createAuthority(), createAuthority()]);
+  [serving, apiServer] = await Promise.all([authority.issue(), clients.issueClient(SUBJECT)]);
+});
+
+let server: WebhookServer;
+let port: number;
+let refused: string[];
+/** Bytes of bodies that have reached the handler, and its requests. */
+let read: { bytes: number; requests: number };
+
+beforeEach(async () => {
+  refused = [];
+  read = { bytes: 0, requests: 0 };
+  server = new WebhookServer(
+    (incoming, response) => {
+      read.requests += 1;
+      incoming.on('data', (chunk: Buffer) => (read.bytes += chunk.length));
+      incoming.on('end', () => response.end('answered'));
+    },
+    {},
+    { clientSubjects: ['front-proxy', SUBJECT], onRefused: (why) => refused.push(why) },
+  );
+  ({ port } = await server.listen({ ...serving, clientCa: clients.ca }, '127.0.0.1', 0));
+});
+afterEach(async () => server.close(0));
+
+interface Answer {
+  readonly body: string;
+  readonly connection: string | undefined;
+}
+
+async function ask(pair: Partial<Pair>, more: ConnectionOptions & { agent?: Agent | false } = {}): Promise<Answer> {
+  const asking = request({
+    host: '127.0.0.1',
+    port,
+    ca: authority.ca,
+    method: 'POST',
+    path: '/',
+    agent: false,
+    ...pair,
+    ...more,
+  });
+  const answered = once(asking, 'response');
+  asking.end('x'.repeat(100));
+  const [response] = await answered;
+  return { body: await text(response), connection: response.headers.connection };
+}
+
+/** Sends a request whatever is known of the other side; the end of the connection tells. */
+async function push(options: ConnectionOptions): Promise<{ readonly received: string; readonly socket: TLSSocket }> {
+  const socket = connect({ host: '127.0.0.1', port, ca: authority.ca, ...options });
+  let received = '';
+  socket.on('error', () => undefined);
+  socket.on('data', (chunk: Buffer) => (received += chunk.toString('latin1')));
+  socket.write(`POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n${'x'.repeat(100)}`);
+  await eventually('the connection has been answered or closed', () =>
+    socket.closed || received.includes('answered') ? true : undefined,
+  );
+  return { received, socket };
+}
+
+describe.each(['TLSv1.2', 'TLSv1.3'] as const)('over %s', (version) => {
+  const only = { minVersion: version, maxVersion: version };
+
+  it('a client with a certificate of that authority and one of the subjects is answered', async () => {
+    expect((await ask(apiServer, only)).body).toBe('answered');
+    expect((await ask(await clients.issueClient('front-proxy'), only)).body).toBe('answered');
+    expect(refused).toEqual([]);
+  });
+
+  it.each<readonly [string, () => Promise<Partial<Pair>>, RegExp]>([
+    ['no certificate', async () => ({}), /^no certificate$/],
+    [
+      'a certificate of another authority',
+      async () => others.issueClient(SUBJECT),
+      /^a certificate that does not count: /,
+    ],
+    ['a certificate of the authority of our own', async () => authority.issueClient(SUBJECT), /does not count: /],
+    [
+      'the certificate of another subject',
+      async () => clients.issueClient('system:node:x'),
+      /^a certificate of another subject$/,
+    ],
+    ['the certificate of a server', async () => clients.issue(), /does not count: INVALID_PURPOSE/],
+  ])('one with %s is not, and nothing that it sends is read', async (_which, pair, why) => {
+    const { received } = await push({ ...only, ...(await pair()) });
+    expect(received).toBe('');
+    await eventually('it is told why', () => (refused.length > 0 ? true : undefined));
+    expect(refused).toEqual([expect.stringMatching(why)]);
+    expect(read).toEqual({ bytes: 0, requests: 0 });
+  });
+
+  it('one that resumes the session of its refusal is refused again', async () => {
+    const socket = connect({ host: '127.0.0.1', port, ca: authority.ca, ...only });
+    socket.on('error', () => undefined);
+    const sessions: Buffer[] = [];
+    socket.on('session', (session) => sessions.push(session));
+    socket.resume();
+    await eventually('it is closed', () => (socket.closed ? true : undefined));
+    const [session] = sessions;
+    // Where the server was quicker there is none, and this is the refusal from before once more.
+    const { received } = await push({ ...only, ...(session === undefined ? {} : { session }) });
+    expect(received).toBe('');
+    await eventually('both are refused', () => (refused.length === 2 ? true : undefined));
+    expect(refused).toEqual(['no certificate', 'no certificate']);
+    expect(read.requests).toBe(0);
+  });
+
+  it('one that resumes the session of an answer is answered', async () => {
+    const sessions: Buffer[] = [];
+    const first = connect({ host: '127.0.0.1', port, ca: authority.ca, ...apiServer, ...only });
+    first.on('session', (session) => sessions.push(session));
+    await eventually('there is a session', () => sessions[0]);
+    const { received, socket } = await push({ ...only, session: sessions[0] });
+    expect(received).toContain('answered');
+    expect(socket.isSessionReused()).toBe(true);
+    for (const each of [first, socket]) each.destroy();
+  });
+});
+
+describe('other authorities', () => {
+  it('count for those who connect from now on', async () => {
+    const later = await others.issueClient(SUBJECT);
+    server.use({ ...serving, clientCa: others.ca });
+    expect((await ask(later)).body).toBe('answered');
+    expect((await push(apiServer)).received).toBe('');
+    expect(refused).toEqual([expect.stringContaining('does not count')]);
+  });
+
+  it('end the connections that those before let in, with an answer', async () => {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    expect((await ask(apiServer, { agent })).connection).toBe('keep-alive');
+    server.use({ ...serving, clientCa: `${clients.ca}\n${others.ca}` });
+    expect(await ask(apiServer, { agent })).toEqual({ body: 'answered', connection: 'close' });
+    expect((await ask(apiServer, { agent })).connection).toBe('keep-alive');
+    agent.destroy();
+  });
+
+  it('are not another certificate of the server alone', async () => {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    await ask(apiServer, { agent });
+    server.use({ ...(await authority.issue()), clientCa: clients.ca });
+    expect((await ask(apiServer, { agent })).connection).toBe('keep-alive');
+    agent.destroy();
+  });
+
+  it('undo no session: one of the authority before is no way in', async () => {
+    const sessions: Buffer[] = [];
+    const first = connect({ host: '127.0.0.1', port, ca: authority.ca, ...apiServer });
+    first.on('session', (session) => sessions.push(session));
+    await eventually('there is a session', () => sessions[0]);
+    server.use({ ...serving, clientCa: others.ca });
+    expect((await push({ session: sessions[0] })).received).toBe('');
+    first.destroy();
+  });
+
+  it('must be there where clients are asked', () => {
+    expect(() => server.use(serving)).toThrow('there is no authority for the certificates of clients');
+  });
+});
+
+it('a subject with two common names is no name of anybody', () => {
+  const socket = {
+    authorized: true,
+    authorizationError: null as never,
+    getPeerCertificate: () => ({ subject: { CN: [SUBJECT, 'x'] } }) as never,
+  };
+  expect(refusalOf(socket, [SUBJECT])).toBe('a certificate of another subject');
+});
