@@ -1,5 +1,6 @@
 /** One visit to one SequentialJob: observe → decide → act → report. */
 import { LABELS } from '../shared/api/group.ts';
+import { type ObservedJob, sequentialJobOwner } from '../shared/api/job.ts';
 import { EVENT, EVENT_MESSAGE, REASON } from '../shared/api/reasons.ts';
 import { hasEnded } from '../shared/api/pod.ts';
 import type { SequentialJob, SequentialJobStatus, StepStatus } from '../shared/api/types.ts';
@@ -149,13 +150,19 @@ async function lookAgain(key: Key, deps: ReconcilerDeps): Promise<boolean> {
   try {
     const answer = await deps.client.request({ method: 'GET', path: objectPath(SEQUENTIAL_JOBS, namespace, name) });
     const object = toSequentialJob(answer);
-    const jobs = await deps.client.request<{ readonly items: readonly unknown[] | null }>({
+    const jobs: ObservedJob[] = [];
+    await deps.client.request({
       method: 'GET',
       path: collectionPath(JOBS, namespace),
       query: { labelSelector: `${LABELS.uid}=${object.metadata.uid}` },
+      // Anybody may put this label on Jobs, each as large as an object can be.
+      onItem: (raw) => {
+        const job = toObservedJob(raw);
+        if (sequentialJobOwner(job)?.uid === object.metadata.uid) jobs.push(job);
+      },
     });
     deps.sequentialJobs.assume(object);
-    for (const job of jobs.items ?? []) deps.jobs.assume(toObservedJob(job));
+    for (const job of jobs) deps.jobs.assume(job);
     deps.doubts.looked(key);
     return true;
   } catch (error) {

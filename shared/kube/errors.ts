@@ -49,6 +49,7 @@ export interface ApiErrorDetails {
   readonly causes?: readonly StatusCause[] | undefined;
   readonly cause?: unknown;
   readonly isUncertainWrite?: boolean | undefined;
+  readonly continueToken?: string | undefined;
 }
 
 export class ApiError extends Error {
@@ -64,6 +65,8 @@ export class ApiError extends Error {
    * have been carried out all the same. False of anything that was only read, refused, or never sent.
    */
   readonly isUncertainWrite: boolean;
+  /** Of a list whose token has expired: a new one, with which the rest of it can be read as it is by now. */
+  readonly continueToken: string | undefined;
 
   constructor(code: ApiErrorCode, message: string, details: ApiErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -72,6 +75,7 @@ export class ApiError extends Error {
     this.retryAfterMs = details.retryAfterMs;
     this.causes = details.causes ?? [];
     this.isUncertainWrite = details.isUncertainWrite ?? false;
+    this.continueToken = details.continueToken;
   }
 
   get transient(): boolean {
@@ -123,6 +127,7 @@ interface StatusBody {
   readonly reason?: string;
   readonly message?: string;
   readonly code?: number;
+  readonly metadata?: { readonly continue?: unknown } | null;
   readonly details?: { readonly retryAfterSeconds?: number; readonly causes?: readonly StatusCause[] };
 }
 
@@ -160,7 +165,14 @@ export function errorFromAnswer(status: number, body: string, retryAfter?: strin
     status,
     retryAfterMs: retryAfterMs(retryAfter) ?? (seconds === undefined || seconds <= 0 ? undefined : seconds * 1000),
     causes: parsed?.details?.causes,
+    continueToken: tokenIn(parsed),
   });
+}
+
+/** apiserver pkg/storage/etcd3 handleCompactedErrorForPaging, since Kubernetes 1.11. */
+function tokenIn(status: StatusBody | undefined): string | undefined {
+  const token = status?.metadata?.continue;
+  return typeof token === 'string' && token !== '' ? token : undefined;
 }
 
 /** The error for a Status object inside a watch stream (`type: ERROR`). */

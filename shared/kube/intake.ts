@@ -20,11 +20,11 @@ export class Intake<T extends KubeObject> {
   }
 
   /**
-   * The objects of a list. One that cannot be transformed stays as it was known before (a Pod that was seen running must not
-   * be taken for gone), and is left out where it was not.
+   * What is kept of an object of a list. One that cannot be transformed stays as it was known before (a Pod that was seen
+   * running must not be taken for gone), and is left out (undefined) where it was not.
    */
-  list(items: readonly unknown[]): readonly T[] {
-    return items.flatMap((raw) => this.#transformed(raw) ?? this.#known(raw) ?? []);
+  listed(raw: unknown): T | undefined {
+    return this.#transformed(raw) ?? this.#known(raw);
   }
 
   /** An object that a watch tells of: as it is now or, where `isGone`, as it was last. Leaves out what cannot be transformed. */
