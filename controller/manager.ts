@@ -69,6 +69,7 @@ export class Controller {
       enqueue: (key) => this.#queue.add(key),
       standsStill: (jobUID) => this.#deps.eventLookup.of(jobUID) !== undefined,
       onGone: (object) => this.#forget(object),
+      onDrop: (uid) => this.#deps.revisions.release(uid),
       onError: (watched) => metrics?.watchFailed(watched),
       onFault: (watched) => metrics?.informerFault(watched),
       onReconnect: () => this.#queue.retryFailed(),
@@ -125,9 +126,10 @@ export class Controller {
 
   #wire(): ReconcilerDeps {
     const { client, log, metrics, preflight = true, random = Math.random, now = Date.now } = this.#options;
-    const { sequentialJobs, jobs, pods } = this.#informers;
+    const { sequentialJobs, specs, jobs, pods } = this.#informers;
     return {
       client,
+      specs,
       sequentialJobs,
       jobs,
       pods,

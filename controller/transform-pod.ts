@@ -13,6 +13,8 @@ import { endObstacleIn, obstacleIn, waitingSince } from './pod-obstacle.ts';
 
 /** The UID of the Job, from 1.27 on and before (batch/v1 JobControllerUid). */
 const CONTROLLER_UID = 'batch.kubernetes.io/controller-uid';
+/** Real ones have 36 characters. */
+const LONGEST_UID = 128;
 const LEGACY_CONTROLLER_UID = 'controller-uid';
 
 /** A Pod without its spec and its status: whose it is, and what there is to tell of it. */
@@ -88,7 +90,9 @@ function jobUIDOf(metadata: Untrusted<V1ObjectMeta>): string | undefined {
   );
   // A Pod that was orphaned has lost its owner, and runs on: the label that the Job controller gave it stays.
   const labels = part<Record<string, string>>(metadata.labels);
-  return text(owner?.uid) ?? text(labels?.[CONTROLLER_UID]) ?? text(labels?.[LEGACY_CONTROLLER_UID]);
+  const uid = text(owner?.uid) ?? text(labels?.[CONTROLLER_UID]) ?? text(labels?.[LEGACY_CONTROLLER_UID]);
+  // What whoever creates a Pod writes there may be as long as an object can be.
+  return uid === undefined || uid.length > LONGEST_UID ? undefined : uid;
 }
 
 function isSameObstacle(a: Obstacle | undefined, b: Obstacle | undefined): boolean {

@@ -4,20 +4,16 @@ import type { JobCondition, ObservedJob } from '../shared/api/job.ts';
 import type { ObjectMeta, SequentialJob } from '../shared/api/types.ts';
 import { defined } from './defined.ts';
 
-interface RawObject {
-  readonly metadata: ObjectMeta & { readonly managedFields?: unknown; readonly selfLink?: unknown };
-  readonly [field: string]: unknown;
-}
-
-const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
-
-/** A SequentialJob without the parts of its metadata that nobody here reads, some of them as large as the spec. */
+/**
+ * A SequentialJob without the parts of its metadata that nobody here reads: some of them are as large as the spec, and all may
+ * be as large as somebody likes.
+ */
 export function toSequentialJob(raw: unknown): SequentialJob {
-  const object = raw as RawObject;
-  const { managedFields: _, selfLink: __, annotations, ...metadata } = object.metadata;
-  const { [LAST_APPLIED]: ___, ...kept } = annotations ?? {};
-  const rest = Object.keys(kept).length === 0 ? {} : { annotations: kept };
-  return { ...object, metadata: { ...metadata, ...rest } } as unknown as SequentialJob;
+  const { metadata, ...object } = raw as SequentialJob;
+  const { name, namespace, uid, resourceVersion, generation, creationTimestamp, deletionTimestamp, finalizers } =
+    metadata;
+  const rest = defined({ generation, creationTimestamp, deletionTimestamp, finalizers });
+  return { ...object, metadata: { name, namespace, uid, resourceVersion, ...rest } };
 }
 
 interface ManagedFields {
@@ -66,7 +62,7 @@ export function toObservedJob(raw: unknown): ObservedJob {
       ...defined({
         creationTimestamp: metadata.creationTimestamp,
         deletionTimestamp: metadata.deletionTimestamp,
-        ownerReferences: metadata.ownerReferences,
+        ownerReferences: controllerOf(metadata.ownerReferences),
       }),
     },
     status: defined({
@@ -80,6 +76,17 @@ export function toObservedJob(raw: unknown): ObservedJob {
       conditions,
     }),
   };
+}
+
+/** Whoever creates a Job may name owners without number, and names without end. */
+const LONGEST_NAME = 253;
+
+/** The owner reference that says whose Job it is; the others are nobody's business here. */
+function controllerOf(owners: ObjectMeta['ownerReferences']): ObjectMeta['ownerReferences'] {
+  const owner = owners?.find(({ controller }) => controller === true);
+  if (owner === undefined) return undefined;
+  const { apiVersion, kind, name, uid } = owner;
+  return [apiVersion, kind, name, uid].some((text) => text.length > LONGEST_NAME) ? undefined : [owner];
 }
 
 /** Kubernetes' own (batch/v1 JobControllerName), which is meant where nothing is said. */

@@ -20,8 +20,11 @@ export interface ReflectorOptions<T extends KubeObject> {
   readonly labelSelector?: string | undefined;
   readonly fieldSelector?: string | undefined;
   readonly cache: Cache<T>;
-  /** What of an object is kept; called once per object that arrives, before it is cached. */
-  readonly transform: (raw: unknown) => T;
+  /**
+   * What of an object is kept, or undefined where it is not one of those; called once per object that arrives, before it is
+   * cached.
+   */
+  readonly transform: (raw: unknown) => T | undefined;
   /** Told of each failure, with the delay before the next try. */
   readonly onError?: (error: ApiError, retryMs: number) => void;
   /** Told of each programming error: at an object, which is left out, or else with the delay before the next try. */

@@ -51,6 +51,15 @@ export function isLonger(spec: unknown, max: number): boolean {
   return characters * MOST_BYTES.character + values * MOST_BYTES.value > max && specBytes(spec) > max;
 }
 
+/** What a value takes in V8's heap, in bytes: an empty object has as much. */
+const VALUE_MEMORY = 64;
+
+/** What a value takes in memory, in bytes, about; of most less. */
+export function weightOf(value: unknown): number {
+  const { characters, values } = sumOf(value, () => false);
+  return characters + values * VALUE_MEMORY;
+}
+
 /** In JSON: a digit, and what parts it from the next value. */
 const LEAST_BYTES = 2;
 

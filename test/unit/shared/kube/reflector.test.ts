@@ -137,6 +137,23 @@ describe('Reflector', () => {
     expect([...cache.values()].map(({ metadata }) => metadata.namespace)).toEqual(['seen', 'seen']);
   });
 
+  it('leaves out what is not one of those, and what is not one of those any more', async () => {
+    const isOurs = ({ metadata }: KubeObject): boolean => !metadata.uid.endsWith('foreign');
+    lists = [page(10, [thing('a', 5), thing('b', 6, 'foreign')]), page(20, [thing('a', 15, 'foreign')])];
+    const kept = (raw: unknown): KubeObject | undefined =>
+      isOurs(raw as KubeObject) ? (raw as KubeObject) : undefined;
+    reflector = make({ transform: kept });
+    await started();
+    watch().send('ADDED', thing('c', 11, 'foreign'));
+    watch().send('ADDED', thing('d', 12));
+    await pass();
+    expect(names()).toEqual(['a@5', 'd@12']);
+    watch().send('DELETED', thing('c', 13, 'foreign'));
+    watch().send('ERROR', { kind: 'Status', code: 410 });
+    await pass(200);
+    expect([names(), faults]).toEqual([[], []]);
+  });
+
   it('joins the pages of a list, and is synced with the last one only', async () => {
     const tokens: unknown[] = [];
     client = new FakeClient({
