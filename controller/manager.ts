@@ -57,10 +57,16 @@ export class Controller {
   #stopping = false;
 
   constructor(options: ControllerOptions) {
-    const { client, log, namespace, metrics, random = Math.random } = options;
+    const { client, log, namespace, workers, metrics, random = Math.random } = options;
     this.#options = options;
     this.#log = log;
-    this.#queue = new WorkQueue({ backoff: BACKOFF, random, now: monotonic, observer: metrics?.queue });
+    this.#queue = new WorkQueue({
+      backoff: BACKOFF,
+      random,
+      now: monotonic,
+      observer: metrics?.queue,
+      workers: namespace === undefined ? workers : undefined,
+    });
     this.#informers = new Informers({
       client,
       log,
