@@ -22,7 +22,7 @@ export function reviewDefaults({ operation, subResource, object, bytes }: Admiss
   if (operation !== 'CREATE' || subResource !== '') return allowed();
   const target = defaulted(object);
   // The few defaults say no more than the review that is around the object.
-  const faults = faultsOf(target, bytes);
+  const faults = faultsOf(target, { bytes });
   return faults.length > 0 ? denied(target, faults, warningsFor(target, bytes)) : patched(defaultingPatch(object));
 }
 
