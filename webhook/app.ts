@@ -7,21 +7,15 @@ import express, { type ErrorRequestHandler, type Express } from 'express';
 import { ALIVE, type Checks, type Health, readiness } from '../shared/health.ts';
 import type { Log } from '../shared/log.ts';
 import type { WebhookMetrics } from '../shared/metrics/webhook.ts';
-import { shorten } from '../shared/validation/field.ts';
-import { text } from '../shared/validation/untrusted.ts';
-import { readJson } from './body.ts';
-import { count, verdictName } from './counting.ts';
-import { reviewDefaults } from './default.ts';
-import { errored, nameOf, type Verdict } from './response.ts';
-import { decodeRequest, decodeReview, encodeReview, type AdmissionRequest, type Question } from './review.ts';
+import { readBody } from './body.ts';
+import { count } from './counting.ts';
+import { judge, type Judged, type Reviewer } from './judge.ts';
+import { type JudgeThread, LARGE_BYTES } from './judge-thread.ts';
+import { REVIEWERS } from './paths.ts';
 import { Room } from './room.ts';
-import { reviewObject } from './validate.ts';
 
-export type Reviewer = (request: AdmissionRequest) => Verdict;
-
-/** The paths that the webhook configurations name. */
-export const MUTATE_PATH = '/mutate-batch-example-com-v1alpha1-sequentialjob';
-export const VALIDATE_PATH = '/validate-batch-example-com-v1alpha1-sequentialjob';
+export type { Reviewer } from './judge.ts';
+export { MUTATE_PATH, VALIDATE_PATH } from './paths.ts';
 
 export interface AppOptions {
   readonly log: Log;
@@ -33,14 +27,11 @@ export interface AppOptions {
   readonly reviewers?: Readonly<Record<string, Reviewer>>;
   /** Default 7 MiB. */
   readonly maxBodyBytes?: number;
-  /** Of all bodies that are coming in; default 32 MiB. */
+  /** Of all bodies that are coming in, or wait for the thread; default 32 MiB. */
   readonly maxHeldBytes?: number;
+  /** Judges what is large, with the reviewers that there are by default; without it that is judged as everything else. */
+  readonly thread?: Pick<JudgeThread, 'judge'>;
 }
-
-const REVIEWERS: Readonly<Record<string, Reviewer>> = {
-  [MUTATE_PATH]: reviewDefaults,
-  [VALIDATE_PATH]: reviewObject,
-};
 
 /** Who answers a path, and to which methods. */
 interface Endpoint {
@@ -131,45 +122,39 @@ interface Reviewing {
 async function answerReview(request: IncomingMessage, response: ServerResponse, reviewing: Reviewing): Promise<void> {
   const { path, reviewer, options, room } = reviewing;
   const { log, metrics, maxBodyBytes } = options;
-  const body = await readJson(request, room, maxBodyBytes);
+  const body = await readBody(request, room, maxBodyBytes);
   if ('refusal' in body) {
     refuse(response, body.refusal.status, body.refusal.message, log);
     return;
   }
-  const question = decodeReview(body.value, body.bytes);
-  if ('problem' in question) {
-    refuse(response, 400, question.problem, log);
+  const { bytes } = body;
+  const { thread } = options;
+  const isAside = thread !== undefined && bytes.length > LARGE_BYTES;
+  if (isAside && !room.take(bytes.length)) {
+    refuse(response, 429, 'too many bodies at once', log);
     return;
   }
-  const verdict = review(question.value, reviewer, log);
-  metrics?.judged(path, verdictName(verdict));
-  send(response, 200, { 'content-type': 'application/json; charset=utf-8' }, encodeReview(question.value.uid, verdict));
+  const judged = isAside
+    ? await thread.judge(path, bytes).finally(() => room.give(bytes.length))
+    : judge(bytes, reviewer);
+  tell(judged, response, { path, log, metrics });
 }
 
-/** Never throws: what goes wrong is said in the log in full, and to the client in general. */
-function review(question: Question, reviewer: Reviewer, log: Log): Verdict {
-  try {
-    const decoded = decodeRequest(question);
-    if ('problem' in decoded) {
-      log.warn({ ...named(question), problem: decoded.problem }, 'review makes no sense');
-      return errored(400, decoded.problem);
-    }
-    const verdict = reviewer(decoded.value);
-    const { operation } = decoded.value;
-    const faults = verdict.status?.details?.causes.length;
-    if (!verdict.allowed) log.info({ ...named(question), operation, faults }, 'review denied');
-    else if (log.isLevelEnabled('debug')) log.debug({ ...named(question), operation }, 'review allowed');
-    return verdict;
-  } catch (error) {
-    log.error({ ...named(question), err: error }, 'review failed: a fault of the operator');
-    return errored(500, 'the webhook of SequentialJobs failed to judge the object; its log says why');
+interface Telling {
+  readonly path: string;
+  readonly log: Log;
+  readonly metrics: WebhookMetrics | undefined;
+}
+
+function tell(judged: Judged, response: ServerResponse, { path, log, metrics }: Telling): void {
+  if (judged.type === 'refused') {
+    refuse(response, 400, judged.message, log);
+    return;
   }
-}
-
-/** What a review is about, for the log, which is the operator's: a client must not fill it. */
-function named({ uid, request }: Question): { readonly uid: string; readonly sequentialJob: string } {
-  const namespace = shorten(text(request['namespace']) ?? '');
-  return { uid: shorten(uid), sequentialJob: `${namespace}/${shorten(nameOf(request['object']))}` };
+  const { answer: body, verdict, said } = judged;
+  if (log.isLevelEnabled(said.level)) log[said.level](said.fields, said.message);
+  metrics?.judged(path, verdict);
+  send(response, 200, { 'content-type': 'application/json; charset=utf-8' }, body);
 }
 
 function methodNotAllowed(response: ServerResponse, methods: readonly string[]): void {

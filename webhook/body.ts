@@ -1,5 +1,4 @@
-/** Reads the body of a review: strict about what it is, bounded in size, never left hanging. */
-import { isUtf8 } from 'node:buffer';
+/** Reads the bytes of a review: strict about what they are said to be, bounded in size, never left hanging. */
 import type { IncomingMessage } from 'node:http';
 import { gather } from './gather.ts';
 import type { Room } from './room.ts';
@@ -16,17 +15,17 @@ export interface HttpRefusal {
   readonly message: string;
 }
 
-export type Body = { readonly value: unknown; readonly bytes: number } | { readonly refusal: HttpRefusal };
+export type Body = { readonly bytes: Buffer } | { readonly refusal: HttpRefusal };
 
 const refuse = (status: HttpRefusal['status'], message: string): Body => ({ refusal: { status, message } });
 
 const JSON_TYPE = /^application\/json[ \t]*(?:;[ \t]*charset="?utf-8"?[ \t]*)?$/i;
 
 /**
- * Reads and parses a JSON body. Resolves as soon as it can be refused: the rest of such a body is thrown away by the
+ * Reads the body of a review. Resolves as soon as it can be refused: the rest of such a body is thrown away by the
  * caller's answer. Rejects only when the client goes away.
  */
-export async function readJson(request: IncomingMessage, room: Room, maxBytes = MAX_BODY_BYTES): Promise<Body> {
+export async function readBody(request: IncomingMessage, room: Room, maxBytes = MAX_BODY_BYTES): Promise<Body> {
   const { headers } = request;
   if (!JSON_TYPE.test(headers['content-type'] ?? '')) return refuse(415, 'the content type must be application/json');
   if ((headers['content-encoding'] ?? 'identity') !== 'identity') {
@@ -36,13 +35,5 @@ export async function readJson(request: IncomingMessage, room: Room, maxBytes = 
   if (Number(headers['content-length'] ?? 0) > maxBytes) return tooLarge();
   const body = await gather(request, maxBytes, room);
   if ('problem' in body) return body.problem === 'too large' ? tooLarge() : refuse(429, 'too many bodies at once');
-  const { bytes } = body;
-  if (bytes.length === 0) return refuse(400, 'the body must not be empty');
-  if (!isUtf8(bytes)) return refuse(400, 'the body must be UTF-8');
-  try {
-    // `__proto__` is a property like any other to it.
-    return { value: JSON.parse(bytes.toString('utf8')), bytes: bytes.length };
-  } catch {
-    return refuse(400, 'the body must be JSON');
-  }
+  return body;
 }

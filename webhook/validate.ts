@@ -58,7 +58,7 @@ function reviewUpdate(before: unknown, after: unknown, bytes: number): Verdict {
 }
 
 /** Faults of a stored object that are looked at: it has none, unless it was stored under other rules. */
-const MAX_STORED_FAULTS = 10_000;
+const MAX_STORED_FAULTS = 1000;
 
 function newFaults(before: unknown, after: unknown, bytes: number): readonly FieldError[] {
   const faults = faultsOf(after, { bytes });

@@ -7,6 +7,7 @@ import type { Log } from '../../shared/log.ts';
 import { WebhookMetrics } from '../../shared/metrics/webhook.ts';
 import { sleep } from '../../shared/sleep.ts';
 import { createApp, MUTATE_PATH, VALIDATE_PATH } from '../../webhook/app.ts';
+import { JudgeThread } from '../../webhook/judge-thread.ts';
 import { type KeyPair, WebhookServer } from '../../webhook/server.ts';
 import { warmUp } from '../../webhook/validate.ts';
 import { cannotListen } from './cannot-listen.ts';
@@ -14,6 +15,13 @@ import type { Role } from './role.ts';
 
 /** How long the server may take to end, its delay and the last reviews together; below the 20 s that all of it may take. */
 const END_MS = 18_000;
+
+export interface WebhookRoleOptions {
+  /** Where its metrics go. */
+  readonly registry: Registry;
+  /** The program, for the thread that judges large reviews. */
+  readonly program: URL;
+}
 
 export class WebhookRole implements Role {
   /**
@@ -25,16 +33,18 @@ export class WebhookRole implements Role {
   readonly #log: Log;
   readonly #metrics: WebhookMetrics;
   readonly #server: WebhookServer;
+  readonly #thread: JudgeThread;
   readonly #stopping = new AbortController();
   #starting: Promise<void> = Promise.resolve();
   #following: Promise<void> = Promise.resolve();
 
-  /** `registry`: where its metrics go. */
-  constructor(config: Config, log: Log, registry: Registry) {
+  constructor(config: Config, log: Log, { registry, program }: WebhookRoleOptions) {
     this.#config = config;
     this.#log = log;
     this.#metrics = new WebhookMetrics(registry, [MUTATE_PATH, VALIDATE_PATH]);
-    this.#server = new WebhookServer(createApp({ log, checks: this.checks, metrics: this.#metrics }));
+    this.#thread = new JudgeThread({ program });
+    const { checks } = this;
+    this.#server = new WebhookServer(createApp({ log, checks, metrics: this.#metrics, thread: this.#thread }));
   }
 
   async start(signal: AbortSignal): Promise<void> {
@@ -51,6 +61,7 @@ export class WebhookRole implements Role {
     await this.#following;
     const delayMs = this.#config.shutdownDelaySeconds * 1000;
     await this.#server.close(END_MS - delayMs, delayMs === 0 ? undefined : async () => sleep(delayMs));
+    await this.#thread.close();
   }
 
   async #start(): Promise<void> {
