@@ -35,6 +35,8 @@ export interface InformersOptions {
   readonly room?: number | undefined;
   /** There is no room for the spec of the SequentialJob of this UID: nobody is to keep it. */
   readonly onDrop?: (uid: string) => void;
+  /** Such a SequentialJob is asked for. */
+  readonly onFetch?: () => void;
   /** A list or watch has failed, and is tried again. Not told of what is routine. */
   readonly onError?: (watched: Watched) => void;
   /** A programming error has kept an object, or everything, from being taken in. */
@@ -112,7 +114,11 @@ export class Informers {
   constructor(options: InformersOptions) {
     const { log, onFault } = options;
     this.#options = options;
-    this.specs = new Specs({ most: options.room, onDrop: (uid) => options.onDrop?.(uid) });
+    this.specs = new Specs({
+      most: options.room,
+      onDrop: (uid) => options.onDrop?.(uid),
+      onBorrow: () => options.onFetch?.(),
+    });
     this.#faults = new InformerFaults({ log, onFault });
     this.#syncWait = new SyncWait({ log, missing: () => this.#awaited });
     const { sequentialJobs, jobs, pods } = this;

@@ -76,6 +76,7 @@ export class Controller {
       standsStill: (jobUID) => this.#deps.eventLookup.of(jobUID) !== undefined,
       onGone: (object) => this.#forget(object),
       onDrop: (uid) => this.#deps.revisions.release(uid),
+      onFetch: () => metrics?.sequences.specFetched(),
       onError: (watched) => metrics?.watchFailed(watched),
       onFault: (watched) => metrics?.informerFault(watched),
       onReconnect: () => this.#queue.retryFailed(),
@@ -117,7 +118,8 @@ export class Controller {
   }
 
   #instrument(metrics: ControllerMetrics): Instruments {
-    const { sequentialJobs, jobs } = this.#informers;
+    const { sequentialJobs, specs, jobs } = this.#informers;
+    metrics.sequences.followSpecs(() => specs.held);
     return new Instruments({
       metrics,
       queue: this.#queue,

@@ -42,18 +42,22 @@ export interface SpecsOptions {
   readonly most?: number | undefined;
   /** The rest of this object, by its UID, is to be kept by nobody: there is no room for it. */
   readonly onDrop?: (uid: string) => void;
+  /** An object is to be asked for. */
+  readonly onBorrow?: () => void;
 }
 
 export class Specs {
   readonly #shares = new Map<string, Share>();
   readonly #most: number;
   readonly #onDrop: (uid: string) => void;
+  readonly #onBorrow: () => void;
   #weight = 0;
   #borrowed = 0;
 
-  constructor({ most = MOST_HELD, onDrop = () => undefined }: SpecsOptions = {}) {
+  constructor({ most = MOST_HELD, onDrop = () => undefined, onBorrow = () => undefined }: SpecsOptions = {}) {
     this.#most = most;
     this.#onDrop = onDrop;
+    this.#onBorrow = onBorrow;
   }
 
   /** What the rests take, in bytes of memory, about. */
@@ -97,6 +101,7 @@ export class Specs {
     const weight = cut?.weight ?? 0;
     if (this.#borrowed > 0 && this.#borrowed + weight > MOST_BORROWED) return false;
     this.#borrowed += weight;
+    this.#onBorrow();
     return true;
   }
 

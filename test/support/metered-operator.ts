@@ -31,7 +31,7 @@ export class MeteredOperator {
   private constructor(operator: Operator, url: string) {
     this.#operator = operator;
     this.#url = url;
-    this.#timer = setInterval(() => void this.#sample(), SAMPLE_MS);
+    this.#timer = setInterval(() => void this.#sample(), SAMPLE_MS).unref();
   }
 
   /** Resolves when that role works. `program`: of the sources, where it is no other. */

@@ -35,10 +35,12 @@ function object(name: string, of: Of = {}): SequentialJob {
 
 describe('what is kept of a sequence', () => {
   let dropped: string[];
+  let borrowed: number;
   let specs: Specs;
   beforeEach(() => {
     dropped = [];
-    specs = new Specs({ most: 100 * KIB, onDrop: (uid) => dropped.push(uid) });
+    borrowed = 0;
+    specs = new Specs({ most: 100 * KIB, onDrop: (uid) => dropped.push(uid), onBorrow: () => void borrowed++ });
   });
 
   const areHeld = (kept: readonly Kept[]): readonly string[] =>
@@ -158,6 +160,7 @@ describe('what is kept of a sequence', () => {
     const small = specs.cut(object('small', { kib: 1 }));
     expect(specs.borrow(huge)).toBe(true);
     expect(specs.borrow(small)).toBe(false);
+    expect(borrowed).toBe(1);
     specs.giveBack(huge);
     expect([specs.borrow(small), specs.borrow(small), specs.borrow(huge)]).toEqual([true, true, false]);
   });
