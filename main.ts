@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** The program: which command, and what its end means. */
+import { isMainThread } from 'node:worker_threads';
 import { processIo, writeError } from './cli/io.ts';
 import { usage } from './cli/usage.ts';
 import { type Config, ConfigError, parseConfig } from './shared/config.ts';
@@ -17,7 +18,7 @@ const COMMANDS = {
 
 async function runOperator(config: Config): Promise<void> {
   const { run } = await import('./cli/run/index.ts');
-  await run(config, process.env);
+  await run(config, process.env, new URL(import.meta.url));
 }
 
 async function main(args: readonly string[]): Promise<number> {
@@ -26,6 +27,11 @@ async function main(args: readonly string[]): Promise<number> {
     case 'run':
       if (rest.includes('--help') || rest.includes('-h')) return main(['help']);
       await runOperator(parseConfig(rest, process.env));
+      return EXIT.ok;
+    case 'judge':
+      // No command: the thread of `run` that judges large reviews.
+      if (isMainThread) break;
+      (await import('./webhook/judge-worker.ts')).judgeReviews();
       return EXIT.ok;
     case 'lint':
     case 'render':
@@ -40,9 +46,11 @@ async function main(args: readonly string[]): Promise<number> {
     case '-h':
       process.stdout.write(usage());
       return EXIT.ok;
+    case undefined:
+      throw new ConfigError(['no command given']);
     default:
-      throw new ConfigError([command === undefined ? 'no command given' : `unknown command "${command}"`]);
   }
+  throw new ConfigError([`unknown command "${command}"`]);
 }
 
 /** One line, no stack trace, for what the user can mend; everything for what only we can. */

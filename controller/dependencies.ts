@@ -1,4 +1,5 @@
 /** Whether what a step needs exists, asked of the API server: metadata alone, never contents. */
+import { LookBudget, type LookBudgetOptions } from './look-budget.ts';
 import { ExpiringSet } from '../shared/expiring-set.ts';
 import type { Dependency, DependencyKind } from '../shared/jobs/dependencies.ts';
 import { type ApiClient, METADATA_ONLY } from '../shared/kube/client.ts';
@@ -14,6 +15,8 @@ export interface DependencyCheckerOptions {
   readonly checkSecrets: boolean;
   /** Milliseconds, of whatever clock. */
   readonly now: () => number;
+  /** Questions of each namespace: so many a second, and so many at once after a pause; default 50 and 500. */
+  readonly budget?: Omit<LookBudgetOptions, 'now'>;
 }
 
 const RESOURCES: Readonly<Record<DependencyKind, Resource>> = {
@@ -24,6 +27,11 @@ const RESOURCES: Readonly<Record<DependencyKind, Resource>> = {
 
 /** Requests under way at once, for each call. */
 const PARALLEL = 8;
+const BUDGET = { perSecond: 50, burst: 500 } as const;
+/** How long what was missing counts as missing: less than the shortest time after which a step looks again. */
+const ABSENT_MS = 3_000;
+/** The same where the namespace may not ask. */
+const ABSENT_UNASKED_MS = 60_000;
 /** How long what was found counts as there. */
 const FOUND_MS = 60_000;
 /** How long a permission that was refused counts as refused. */
@@ -32,19 +40,28 @@ const FORBIDDEN_MS = 10 * 60_000;
 /**
  * Asks by GET: the one read that no cache answers, because a watch would need the right to list every Secret. It comes
  * before a step's Job is created, so that the steady state has none; and as what was found is remembered for a minute, the
- * steps of a sequence, and sequences that share a thing, don't ask for it again and again. What is missing is asked for
- * every time.
+ * steps of a sequence, and sequences that share a thing, don't ask for it again and again. What is missing is remembered for
+ * a moment, for the many that wait for the same.
+ *
+ * It is a hint, not more: a Pod that lacks something says so itself. So each namespace has a budget, and what it may not ask for
+ * counts as it was last, or as there.
  */
 export class DependencyChecker {
   readonly #options: DependencyCheckerOptions;
   readonly #found: ExpiringSet;
   readonly #forbidden: ExpiringSet;
+  readonly #absent: ExpiringSet;
+  readonly #absentUnasked: ExpiringSet;
+  readonly #budget: LookBudget;
   readonly #said = new Set<DependencyKind>();
 
   constructor(options: DependencyCheckerOptions) {
     this.#options = options;
     this.#found = new ExpiringSet(FOUND_MS, options.now);
     this.#forbidden = new ExpiringSet(FORBIDDEN_MS, options.now);
+    this.#absent = new ExpiringSet(ABSENT_MS, options.now);
+    this.#absentUnasked = new ExpiringSet(ABSENT_UNASKED_MS, options.now);
+    this.#budget = new LookBudget({ ...(options.budget ?? BUDGET), now: options.now });
   }
 
   /**
@@ -79,9 +96,12 @@ export class DependencyChecker {
   /** True also where the question may not be asked. */
   async #exists(namespace: string, dependency: Dependency): Promise<boolean> {
     const { kind, name } = dependency;
+    const key = foundKey(namespace, dependency);
     if (this.#forbidden.has(kindKey(namespace, kind))) return true;
     // The API server checks no reference to a Secret or a ConfigMap; with a name like `..` another path would be asked.
     if (dnsSubdomainProblems(name).length > 0) return false;
+    if (this.#absent.has(key)) return false;
+    if (!this.#budget.take(namespace)) return !this.#absentUnasked.has(key);
     try {
       // What comes is dropped: `kubectl apply` leaves a copy of the contents in an annotation.
       await this.#options.client.request({
@@ -89,14 +109,20 @@ export class DependencyChecker {
         path: objectPath(RESOURCES[kind], namespace, name),
         accept: METADATA_ONLY,
       });
-      this.#found.add(foundKey(namespace, dependency));
+      this.#found.add(key);
       return true;
     } catch (error) {
-      if (isApiError(error, 'NotFound')) return false;
+      if (isApiError(error, 'NotFound')) return this.#isAbsent(key);
       if (!isApiError(error, 'Forbidden')) throw error;
       this.#forbid(namespace, kind, error.message);
       return true;
     }
+  }
+
+  #isAbsent(key: string): false {
+    this.#absent.add(key);
+    this.#absentUnasked.add(key);
+    return false;
   }
 
   /** Says it once for each kind: every namespace without the permission would say the same. */

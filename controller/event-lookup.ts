@@ -110,13 +110,16 @@ export class EventLookup {
     const { client, log } = this.#options;
     this.#isAsking = true;
     try {
-      const list = await client.request<{ readonly items?: readonly unknown[] | null }>({
+      const events: ObservedEvent[] = [];
+      await client.request({
         method: 'GET',
         path: collectionPath(EVENTS, namespace),
         query: { fieldSelector: `involvedObject.uid=${uid}`, limit: MAX_EVENTS },
         timeoutMs: TIMEOUT_MS,
+        // Whoever may create Events may make each of them as large as an object can be.
+        onItem: (event) => void events.push(toObservedEvent(event)),
       });
-      return newestOfEach((list.items ?? []).map(toObservedEvent));
+      return newestOfEach(events);
     } catch (error) {
       if (!isApiError(error)) throw error;
       if (error.code === 'Forbidden') this.#forbid(namespace, error.message);

@@ -2,6 +2,7 @@
 import type { SequentialJob } from '../shared/api/types.ts';
 import { isTrue } from '../shared/conditions.ts';
 import { formatFieldError, heldSpec } from '../shared/validation/index.ts';
+import { isCut } from './specs.ts';
 import type { SpecChange } from './decide/index.ts';
 import type { Known, Revisions } from './revisions.ts';
 import type { CachedSequentialJob } from './transform.ts';
@@ -22,8 +23,8 @@ export interface Held {
  */
 export async function hold(object: CachedSequentialJob, revisions: Revisions): Promise<Held> {
   const { metadata, status } = object;
-  // What is over for good, or goes, runs nothing any more.
-  if (metadata.deletionTimestamp !== undefined || isTrue(status?.conditions, 'Complete')) {
+  // What is over for good, or goes, runs nothing any more; and what rests is held to what it is when it is asked for.
+  if (isCut(object) || metadata.deletionTimestamp !== undefined || isTrue(status?.conditions, 'Complete')) {
     return { object, known: undefined };
   }
   const generation = metadata.generation ?? 0;

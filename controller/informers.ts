@@ -1,7 +1,7 @@
 /** Everything that the controller watches: what is cached, and whose turn it is when something changes. */
 import { LABELS } from '../shared/api/group.ts';
 import { type ObservedJob, outcomeOf, sequentialJobOwner } from '../shared/api/job.ts';
-import { hasEnded } from '../shared/api/pod.ts';
+import { hasEnded, type ObservedPod } from '../shared/api/pod.ts';
 import type { SequentialJob } from '../shared/api/types.ts';
 import { isTrue } from '../shared/conditions.ts';
 import { Cache, type FaultObserver, type Key, keyOf, type KubeObject } from '../shared/kube/cache.ts';
@@ -15,6 +15,7 @@ import type { Log } from '../shared/log.ts';
 import type { Watched } from '../shared/metrics/controller.ts';
 import { InformerFaults } from './informer-faults.ts';
 import { createPodCache } from './pod-cache.ts';
+import { Specs } from './specs.ts';
 import { SyncWait } from './sync-wait.ts';
 import { tellsNews, toObservedPod } from './transform-pod.ts';
 import { toObservedJob, toSequentialJob } from './transform.ts';
@@ -31,6 +32,12 @@ export interface InformersOptions {
   readonly standsStill: (jobUID: string) => boolean;
   /** A SequentialJob is gone. */
   readonly onGone: (object: SequentialJob) => void;
+  /** What the specs of all SequentialJobs may take, in bytes of memory, about; default 64 MiB. */
+  readonly room?: number | undefined;
+  /** There is no room for the spec of the SequentialJob of this UID: nobody is to keep it. */
+  readonly onDrop?: (uid: string) => void;
+  /** Such a SequentialJob is asked for. */
+  readonly onFetch?: () => void;
   /** A list or watch has failed, and is tried again. Not told of what is routine. */
   readonly onError?: (watched: Watched) => void;
   /** A programming error has kept an object, or everything, from being taken in. */
@@ -48,7 +55,7 @@ export type PodsState = 'listed' | 'awaited' | 'forbidden';
 interface Source<T> {
   readonly resource: Resource;
   readonly cache: Cache<T & KubeObject>;
-  readonly transform: (raw: unknown) => T & KubeObject;
+  readonly transform: (raw: unknown) => (T & KubeObject) | undefined;
   readonly labelSelector?: string;
 }
 
@@ -58,17 +65,31 @@ const isFinished = ({ status }: SequentialJob): boolean =>
 /** Nothing is decided before these are listed, in the order in which `#needed` has them. */
 const NEEDED = ['sequentialjobs', 'jobs'] as const satisfies readonly Watched[];
 
+/** Anybody may put our label on a Job. One whose owner is not known yet may be ahead of its SequentialJob. */
+function toOwnedJob(raw: unknown): ObservedJob | undefined {
+  const job = toObservedJob(raw);
+  return sequentialJobOwner(job) === undefined ? undefined : job;
+}
+
+/** The same of a Pod: what belongs to no Job belongs to no step. */
+function toPodOfJob(raw: unknown): ObservedPod | undefined {
+  const pod = toObservedPod(raw);
+  return (pod.jobUID ?? pod.labelJobUID) === undefined ? undefined : pod;
+}
+
 type Informer = Pick<Reflector<KubeObject>, 'start' | 'stop' | 'synced' | 'hasSynced'>;
 
 export class Informers {
   /** What is over stays for long, and says much the same a thousand times. */
   readonly #compactor = new Compactor();
+  /** What the cache of SequentialJobs has not. */
+  readonly specs: Specs;
   readonly sequentialJobs = new Cache<SequentialJob>(
     undefined,
-    (object) => (isFinished(object) ? this.#compactor.compact(object) : object),
+    (object) => this.#kept(object),
     this.#faultsOf('sequentialjobs'),
   );
-  /** By the UID of their SequentialJob. */
+  /** Those that have a SequentialJob for their controller, by its UID. */
   readonly jobs = new Cache<ObservedJob>(
     (job) => sequentialJobOwner(job)?.uid,
     (job) => (outcomeOf(job).type === 'running' ? job : this.#compactor.compact(job)),
@@ -94,6 +115,11 @@ export class Informers {
   constructor(options: InformersOptions) {
     const { log, onFault } = options;
     this.#options = options;
+    this.specs = new Specs({
+      most: options.room,
+      onDrop: (uid) => options.onDrop?.(uid),
+      onBorrow: () => options.onFetch?.(),
+    });
     this.#faults = new InformerFaults({ log, onFault });
     this.#syncWait = new SyncWait({ log, missing: () => this.#awaited });
     const { sequentialJobs, jobs, pods } = this;
@@ -102,11 +128,12 @@ export class Informers {
       this.#reflect('sequentialjobs', {
         resource: SEQUENTIAL_JOBS,
         cache: sequentialJobs,
-        transform: toSequentialJob,
+        // Before it is cached: a list may bring more than there is room for.
+        transform: (raw) => this.specs.cut(toSequentialJob(raw)),
       }),
-      this.#reflect('jobs', { resource: JOBS, cache: jobs, transform: toObservedJob, labelSelector }),
+      this.#reflect('jobs', { resource: JOBS, cache: jobs, transform: toOwnedJob, labelSelector }),
     ];
-    this.#pods = this.#reflect('pods', { resource: PODS, cache: pods, transform: toObservedPod, labelSelector });
+    this.#pods = this.#reflect('pods', { resource: PODS, cache: pods, transform: toPodOfJob, labelSelector });
     this.#subscribe();
   }
 
@@ -155,10 +182,18 @@ export class Informers {
     settled.abort();
   }
 
+  #kept(object: SequentialJob): SequentialJob {
+    const kept = this.specs.cut(object);
+    return isFinished(kept) ? this.#compactor.compact(kept) : kept;
+  }
+
   #subscribe(): void {
     const { enqueue, onGone } = this.#options;
     this.sequentialJobs.subscribe(({ type, object }) => {
-      if (type === 'deleted') onGone(object);
+      if (type === 'deleted') {
+        this.specs.forget(object.metadata);
+        onGone(object);
+      }
       enqueue(keyOf(object));
     });
     this.jobs.subscribe((change) => {

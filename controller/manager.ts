@@ -61,10 +61,16 @@ export class Controller {
   #stopping = false;
 
   constructor(options: ControllerOptions) {
-    const { client, log, namespace, metrics, random = Math.random } = options;
+    const { client, log, namespace, workers, metrics, random = Math.random } = options;
     this.#options = options;
     this.#log = log;
-    this.#queue = new WorkQueue({ backoff: BACKOFF, random, now: monotonic, observer: metrics?.queue });
+    this.#queue = new WorkQueue({
+      backoff: BACKOFF,
+      random,
+      now: monotonic,
+      observer: metrics?.queue,
+      workers: namespace === undefined ? workers : undefined,
+    });
     this.#informers = new Informers({
       client,
       log,
@@ -73,6 +79,8 @@ export class Controller {
       enqueue: (key) => this.#queue.add(key),
       standsStill: (jobUID) => this.#deps.eventLookup.of(jobUID) !== undefined,
       onGone: (object) => this.#forget(object),
+      onDrop: (uid) => this.#deps.revisions.release(uid),
+      onFetch: () => metrics?.sequences.specFetched(),
       onError: (watched) => metrics?.watchFailed(watched),
       onFault: (watched) => metrics?.informerFault(watched),
       onReconnect: () => this.#queue.retryFailed(),
@@ -114,7 +122,8 @@ export class Controller {
   }
 
   #instrument(metrics: ControllerMetrics): Instruments {
-    const { sequentialJobs, jobs } = this.#informers;
+    const { sequentialJobs, specs, jobs } = this.#informers;
+    metrics.sequences.followSpecs(() => specs.held);
     return new Instruments({
       metrics,
       queue: this.#queue,
@@ -130,9 +139,10 @@ export class Controller {
   #wire(): ReconcilerDeps {
     const { client, log, metrics, ownNamespace, preflight = true, checkSecrets = false } = this.#options;
     const { random = Math.random, now = Date.now } = this.#options;
-    const { sequentialJobs, jobs, pods } = this.#informers;
+    const { sequentialJobs, specs, jobs, pods } = this.#informers;
     return {
       client,
+      specs,
       sequentialJobs,
       jobs,
       pods,

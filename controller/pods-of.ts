@@ -35,15 +35,17 @@ export async function withPodsOf(job: JobRef, snapshot: Snapshot, deps: PodsDeps
   const { namespace, uid } = snapshot.object.metadata;
   const index = job.index === undefined ? '' : `,${LABELS.stepIndex}=${job.index}`;
   try {
-    const list = await deps.client.request<{ readonly items: readonly unknown[] | null }>({
+    const listed: ObservedPod[] = [];
+    await deps.client.request({
       method: 'GET',
       path: collectionPath(PODS, namespace),
       query: { labelSelector: `${LABELS.uid}=${uid}${index}`, limit: MAX_PODS },
+      onItem: (raw) => {
+        const found = toObservedPod(raw);
+        const pod = withSeenOwner(found, deps.pods.get(keyOf(found)));
+        if ((pod.jobUID ?? pod.labelJobUID) === job.uid) listed.push(pod);
+      },
     });
-    const listed = (list.items ?? [])
-      .map(toObservedPod)
-      .map((pod) => withSeenOwner(pod, deps.pods.get(keyOf(pod))))
-      .filter(({ jobUID, labelJobUID }) => (jobUID ?? labelJobUID) === job.uid);
     // What no watch will tell of would stay for ever.
     if (deps.podsState() !== 'forbidden') for (const pod of listed) deps.pods.assume(pod);
     const uids = new Set(listed.map(({ metadata }) => metadata.uid));

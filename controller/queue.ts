@@ -1,7 +1,8 @@
 /**
  * The work queue of keys (as k8s.io/client-go/util/workqueue): a key waits at most once, is worked on by one worker at
  * a time, comes back when it was added during the work, and can be added later or with a growing delay. Namespaces take
- * turns: thousands of keys of one do not make a key of another wait.
+ * turns: thousands of keys of one do not make a key of another wait. Nor does work that takes long: a namespace has at most
+ * half of the workers that the others leave it.
  */
 import { type BackoffOptions, backoffDelay } from '../shared/backoff.ts';
 import { Fifo } from '../shared/fifo.ts';
@@ -25,6 +26,8 @@ export interface QueueOptions {
   /** Monotonic milliseconds. */
   readonly now: () => number;
   readonly observer?: QueueObserver | undefined;
+  /** How many keys are worked on at once by all who take them; where there is only one namespace, undefined: all may be its. */
+  readonly workers?: number | undefined;
 }
 
 /** How the queue is at this moment. */
@@ -68,6 +71,8 @@ export class WorkQueue {
   readonly #order = new RoundRobin<Waiting>();
   /** Keys that are worked on, and since when. */
   readonly #working = new Map<string, number>();
+  /** How many those are, by namespace. */
+  readonly #workersOf = new Map<string, number>();
   /** Keys added while they were worked on, and when. */
   readonly #again = new Map<string, number>();
   readonly #delayed = new Map<string, Delayed>();
@@ -151,12 +156,8 @@ export class WorkQueue {
   /** The next key, when there is one; undefined once the queue is closed. Each key taken must be given to `done`. */
   async take(): Promise<string | undefined> {
     if (this.#closed) return undefined;
-    const next = this.#order.shift();
-    if (next !== undefined) {
-      this.#waiting.delete(next.key);
-      this.#begin(next.key, next.since);
-      return next.key;
-    }
+    const next = this.#next();
+    if (next !== undefined) return next;
     return new Promise((resolve) => {
       this.#takers.push(resolve);
     });
@@ -166,10 +167,12 @@ export class WorkQueue {
   done(key: string): void {
     const since = this.#working.get(key);
     if (since !== undefined) this.#options.observer?.done(this.#options.now() - since);
-    this.#working.delete(key);
+    this.#end(key);
     const added = this.#again.get(key);
     this.#again.delete(key);
-    if (added !== undefined && !this.#closed) this.#offer(key, added);
+    if (this.#closed) return;
+    if (added !== undefined) this.#wait(key, added);
+    this.#serve();
   }
 
   /** No key is given out any more; those who wait for one get undefined. What is being worked on goes on. */
@@ -204,20 +207,54 @@ export class WorkQueue {
 
   /** Gives a key to who waits for one; else it waits. */
   #offer(key: string, since: number): void {
-    const taker = this.#takers.shift();
-    if (taker === undefined) {
-      this.#waiting.add(key);
-      this.#order.push(namespaceOf(key), { key, since });
-      return;
+    this.#wait(key, since);
+    this.#serve();
+  }
+
+  #wait(key: string, since: number): void {
+    this.#waiting.add(key);
+    this.#order.push(namespaceOf(key), { key, since });
+  }
+
+  /** Gives keys to those who wait for one, as long as there are both. */
+  #serve(): void {
+    while (this.#takers.size > 0) {
+      const next = this.#next();
+      if (next === undefined) return;
+      this.#takers.shift()?.(next);
     }
-    this.#begin(key, since);
-    taker(key);
+  }
+
+  #next(): string | undefined {
+    const next = this.#order.shift((namespace) => this.#hasShare(namespace));
+    if (next === undefined) return undefined;
+    this.#waiting.delete(next.key);
+    this.#begin(next.key, next.since);
+    return next.key;
+  }
+
+  /** Whether one more worker is not more than half of those that work for nobody else: so one is left for who comes next. */
+  #hasShare(namespace: string): boolean {
+    const { workers } = this.#options;
+    if (workers === undefined) return true;
+    const own = this.#workersOf.get(namespace) ?? 0;
+    return own < Math.max(1, Math.floor((workers - (this.#working.size - own)) / 2));
   }
 
   #begin(key: string, since: number): void {
     const now = this.#options.now();
+    const namespace = namespaceOf(key);
     this.#working.set(key, now);
+    this.#workersOf.set(namespace, (this.#workersOf.get(namespace) ?? 0) + 1);
     this.#options.observer?.taken(now - since);
+  }
+
+  #end(key: string): void {
+    if (!this.#working.delete(key)) return;
+    const namespace = namespaceOf(key);
+    const left = (this.#workersOf.get(namespace) ?? 0) - 1;
+    if (left > 0) this.#workersOf.set(namespace, left);
+    else this.#workersOf.delete(namespace);
   }
 }
 

@@ -1,5 +1,6 @@
 /** One visit to one SequentialJob: observe → decide → act → report. */
 import { LABELS } from '../shared/api/group.ts';
+import { type ObservedJob, sequentialJobOwner } from '../shared/api/job.ts';
 import { EVENT, EVENT_MESSAGE, REASON } from '../shared/api/reasons.ts';
 import { hasEnded } from '../shared/api/pod.ts';
 import type { SequentialJob, SequentialJobStatus, StepStatus } from '../shared/api/types.ts';
@@ -19,9 +20,10 @@ import type { Known } from './revisions.ts';
 import type { QuotaWaiters } from './quota-waiters.ts';
 import { toObservedJob, toSequentialJob } from './transform.ts';
 import { report } from './report.ts';
+import { type WholeDeps, withWhole } from './whole.ts';
 import { type StatusObserver, type WriterDeps, writeStatus } from './write-status.ts';
 
-export interface ReconcilerDeps extends ActorDeps, WriterDeps {
+export interface ReconcilerDeps extends ActorDeps, WriterDeps, WholeDeps {
   readonly goneJobs: GoneJobs;
   readonly gonePods: GonePods;
   readonly quotaWaiters: QuotaWaiters;
@@ -48,6 +50,9 @@ export interface Result {
  */
 const MAX_ROUNDS = 9;
 
+/** When a large object is looked at again that found others before it. */
+const BUSY_MS = 500;
+
 /** No trouble of the user's: the cache was behind, the object is gone, or we are shutting down. */
 const QUIET = ['Conflict', 'NotFound', 'Aborted'] as const;
 
@@ -61,7 +66,14 @@ export async function reconcile(key: Key, deps: ReconcilerDeps): Promise<Result>
   if (deps.sequentialJobs.get(key) === undefined) deps.doubts.looked(key);
   const exists = !deps.doubts.has(key) || (await lookAgain(key, deps));
   tellUnheard(key, exists ? deps.sequentialJobs.get(key) : undefined, deps);
-  const seen = exists ? await observe(key, deps) : undefined;
+  const kept = exists ? deps.sequentialJobs.get(key) : undefined;
+  if (kept === undefined) return visit(key, undefined, deps);
+  const visited = await withWhole(kept, deps, (stored) => visit(key, stored, deps));
+  return visited.isBusy ? { requeueAfterMs: BUSY_MS } : visited.result;
+}
+
+async function visit(key: Key, stored: SequentialJob | undefined, deps: ReconcilerDeps): Promise<Result> {
+  const seen = stored === undefined ? undefined : await observe(key, stored, deps);
   if (seen === undefined) {
     deps.quotaWaiters.note(key, key.slice(0, key.indexOf('/')), false);
     return { requeueAfterMs: undefined };
@@ -151,13 +163,19 @@ async function lookAgain(key: Key, deps: ReconcilerDeps): Promise<boolean> {
   try {
     const answer = await deps.client.request({ method: 'GET', path: objectPath(SEQUENTIAL_JOBS, namespace, name) });
     const object = toSequentialJob(answer);
-    const jobs = await deps.client.request<{ readonly items: readonly unknown[] | null }>({
+    const jobs: ObservedJob[] = [];
+    await deps.client.request({
       method: 'GET',
       path: collectionPath(JOBS, namespace),
       query: { labelSelector: `${LABELS.uid}=${object.metadata.uid}` },
+      // Anybody may put this label on Jobs, each as large as an object can be.
+      onItem: (raw) => {
+        const job = toObservedJob(raw);
+        if (sequentialJobOwner(job)?.uid === object.metadata.uid) jobs.push(job);
+      },
     });
     deps.sequentialJobs.assume(object);
-    for (const job of jobs.items ?? []) deps.jobs.assume(toObservedJob(job));
+    for (const job of jobs) deps.jobs.assume(job);
     deps.doubts.looked(key);
     return true;
   } catch (error) {
@@ -174,10 +192,8 @@ interface Seen {
   readonly podsState: PodsState;
 }
 
-/** What the caches know of the object, its Jobs and the Pods of the last one; undefined when it is gone. */
-async function observe(key: Key, deps: ReconcilerDeps): Promise<Seen | undefined> {
-  const stored = deps.sequentialJobs.get(key);
-  if (stored === undefined) return undefined;
+/** What the caches know of the object, its Jobs and the Pods of the last one. */
+async function observe(key: Key, stored: SequentialJob, deps: ReconcilerDeps): Promise<Seen> {
   const { known, ...held } = await heldOrTold(stored, deps);
   const job = lastStarted(stored.status)?.jobUID;
   const isNear = inNamespace(stored.metadata.namespace);
@@ -247,7 +263,10 @@ function remember(known: Known | undefined, { object, isUnvouched }: Snapshot, d
   }
   const isCurrent = known.held !== true && stored.metadata.generation === known.generation;
   const recorded = known.recorded || isUnvouched === true;
-  deps.revisions.remember(uid, { ...known, recorded, ...(isCurrent ? { spec: stored.spec } : {}) });
+  const spec = isCurrent ? deps.specs.specOf(stored) : known.spec;
+  // One that there is no room for is not held to what it was, as after a restart.
+  if (spec === undefined) deps.revisions.release(uid);
+  else deps.revisions.remember(uid, { ...known, recorded, spec });
 }
 
 /** Not of an object that has gone meanwhile: nobody would forget it again. */

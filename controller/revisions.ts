@@ -77,6 +77,11 @@ export class Revisions {
     this.#known.set(uid, known);
   }
 
+  /** For a sequence that is still there, and whose spec there is no room for. */
+  release(uid: string): void {
+    this.#known.delete(uid);
+  }
+
   /** For a sequence that has finished or is gone. Its record goes with its object. */
   forget(uid: string): void {
     this.#known.delete(uid);

@@ -20,6 +20,8 @@ import { endObstacleIn, obstacleIn, waitingSince } from './pod-obstacle.ts';
 
 /** The UID of the Job, from 1.27 on and before (batch/v1 JobControllerUid): whoever creates a Pod can write it. */
 const CONTROLLER_UID = 'batch.kubernetes.io/controller-uid';
+/** Real ones have 36 characters. */
+const LONGEST_UID = 128;
 const LEGACY_CONTROLLER_UID = 'controller-uid';
 
 /** A Pod without its spec and its status: whose it is, and what there is to tell of it. */
@@ -100,10 +102,14 @@ function identity({ name, namespace, uid, resourceVersion }: Untrusted<V1ObjectM
  */
 function jobOf(metadata: Untrusted<V1ObjectMeta>): Pick<Partial<ObservedPod>, 'jobUID' | 'labelJobUID'> {
   const controller = parts<V1OwnerReference>(metadata.ownerReferences).find(({ controller }) => controller === true);
-  if (controller !== undefined) return isJob(controller) ? defined({ jobUID: text(controller.uid) }) : {};
+  if (controller !== undefined) return isJob(controller) ? defined({ jobUID: ofLength(text(controller.uid)) }) : {};
   const labels = part<Record<string, string>>(metadata.labels);
-  return defined({ labelJobUID: text(labels?.[CONTROLLER_UID]) ?? text(labels?.[LEGACY_CONTROLLER_UID]) });
+  return defined({ labelJobUID: ofLength(text(labels?.[CONTROLLER_UID]) ?? text(labels?.[LEGACY_CONTROLLER_UID])) });
 }
+
+/** What whoever creates a Pod writes there may be as long as an object can be. */
+const ofLength = (uid: string | undefined): string | undefined =>
+  uid !== undefined && uid.length > LONGEST_UID ? undefined : uid;
 
 /** Other groups have a kind `Job` too. */
 const isJob = ({ kind, apiVersion }: Untrusted<V1OwnerReference>): boolean =>

@@ -7,10 +7,7 @@ import { part } from '../shared/validation/untrusted.ts';
 import { defined } from './defined.ts';
 
 interface RawObject {
-  readonly metadata: ObjectMeta & {
-    readonly managedFields?: readonly ManagedFields[] | null;
-    readonly selfLink?: unknown;
-  };
+  readonly metadata: ObjectMeta & { readonly managedFields?: readonly ManagedFields[] | null };
   readonly [field: string]: unknown;
 }
 
@@ -20,17 +17,19 @@ export interface CachedSequentialJob extends SequentialJob {
   readonly isFinalizerClaimed?: true;
 }
 
-const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
-
-/** A SequentialJob without the parts of its metadata that nobody here reads, some of them as large as the spec. */
+/**
+ * A SequentialJob without the parts of its metadata that nobody here reads: some of them are as large as the spec, and all may
+ * be as large as somebody likes.
+ */
 export function toSequentialJob(raw: unknown): CachedSequentialJob {
-  const object = raw as RawObject;
-  const { managedFields, selfLink: _, annotations, ...metadata } = object.metadata;
-  const { [LAST_APPLIED]: __, ...kept } = annotations ?? {};
-  const rest = Object.keys(kept).length === 0 ? {} : { annotations: kept };
-  const isClaimed = metadata.finalizers?.includes(FINALIZER) === true && isFinalizerClaimed(managedFields ?? []);
+  const { metadata, ...object } = raw as RawObject;
+  const { name, namespace, uid, resourceVersion, generation, creationTimestamp, deletionTimestamp, finalizers } =
+    metadata;
+  const rest = defined({ generation, creationTimestamp, deletionTimestamp, finalizers });
+  const isClaimed = finalizers?.includes(FINALIZER) === true && isFinalizerClaimed(metadata.managedFields ?? []);
   const claim = isClaimed ? { isFinalizerClaimed: true } : {};
-  return { ...object, metadata: { ...metadata, ...rest }, ...claim } as unknown as CachedSequentialJob;
+  const kept = { ...object, metadata: { name, namespace, uid, resourceVersion, ...rest }, ...claim };
+  return kept as unknown as CachedSequentialJob;
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -94,7 +93,7 @@ export function toObservedJob(raw: unknown): ObservedJob {
       ...defined({
         creationTimestamp: metadata.creationTimestamp,
         deletionTimestamp: metadata.deletionTimestamp,
-        ownerReferences: metadata.ownerReferences,
+        ownerReferences: controllerOf(metadata.ownerReferences),
       }),
     },
     status: defined({
@@ -108,6 +107,17 @@ export function toObservedJob(raw: unknown): ObservedJob {
       conditions,
     }),
   };
+}
+
+/** Whoever creates a Job may name owners without number, and names without end. */
+const LONGEST_NAME = 253;
+
+/** The owner reference that says whose Job it is; the others are nobody's business here. */
+function controllerOf(owners: ObjectMeta['ownerReferences']): ObjectMeta['ownerReferences'] {
+  const owner = owners?.find(({ controller }) => controller === true);
+  if (owner === undefined) return undefined;
+  const { apiVersion, kind, name, uid } = owner;
+  return [apiVersion, kind, name, uid].some((text) => text.length > LONGEST_NAME) ? undefined : [owner];
 }
 
 /** Kubernetes' own (batch/v1 JobControllerName), which is meant where nothing is said. */

@@ -9,22 +9,15 @@ import { ALIVE, type Checks, type Health, readiness } from '../shared/health.ts'
 import type { Log } from '../shared/log.ts';
 import type { WebhookMetrics } from '../shared/metrics/webhook.ts';
 import { SampledLog } from '../shared/sampled-log.ts';
-import { shorten } from '../shared/validation/field.ts';
-import { text } from '../shared/validation/untrusted.ts';
-import { type HttpRefusal, type JsonBody, MAX_BODY_BYTES, readJson } from './body.ts';
-import { count, verdictName } from './counting.ts';
-import { reviewDefaults } from './default.ts';
-import { errored, nameOf, type Verdict } from './response.ts';
-import { decodeRequest, decodeReview, encodeReview, type AdmissionRequest, type Question } from './review.ts';
+import { type Body, type HttpRefusal, MAX_BODY_BYTES, readBody } from './body.ts';
+import { count } from './counting.ts';
+import { judge, type Reviewer, type Said } from './judge.ts';
+import { type JudgeThread, LARGE_BYTES } from './judge-thread.ts';
+import { REVIEWERS } from './paths.ts';
 import { Room } from './room.ts';
-import { reviewObject } from './validate.ts';
 
-/** `ownNamespace`: the operator's. */
-export type Reviewer = (request: AdmissionRequest, ownNamespace?: string) => Verdict;
-
-/** The paths that the webhook configurations name. */
-export const MUTATE_PATH = '/mutate-batch-example-com-v1alpha1-sequentialjob';
-export const VALIDATE_PATH = '/validate-batch-example-com-v1alpha1-sequentialjob';
+export type { Reviewer } from './judge.ts';
+export { MUTATE_PATH, VALIDATE_PATH } from './paths.ts';
 
 export interface AppOptions {
   readonly log: Log;
@@ -40,14 +33,11 @@ export interface AppOptions {
   readonly connections?: Connections;
   /** Default 7 MiB. */
   readonly maxBodyBytes?: number;
-  /** Of all bodies that are coming in; default 32 MiB, and 4 MiB for small ones beyond that. */
+  /** Of all bodies that are coming in, wait or are judged; default 32 MiB, and 4 MiB for small ones beyond that. */
   readonly room?: Room;
+  /** Judges what is large, with the reviewers that there are by default; without it that is judged as everything else. */
+  readonly thread?: Pick<JudgeThread, 'judge'>;
 }
-
-const REVIEWERS: Readonly<Record<string, Reviewer>> = {
-  [MUTATE_PATH]: reviewDefaults,
-  [VALIDATE_PATH]: reviewObject,
-};
 
 /** Who answers a path, and to which methods. */
 interface Endpoint {
@@ -98,7 +88,7 @@ function pathOf({ url = '' }: IncomingMessage): string {
 }
 
 function endpointsOf(options: AppOptions): ReadonlyMap<string, Endpoint> {
-  const { checks = {}, reviewers = REVIEWERS, log, ownNamespace } = options;
+  const { checks = {}, reviewers = REVIEWERS, log } = options;
   const room = options.room ?? new Room();
   const logs = { log, refusals: new SampledLog({ log }), verdicts: new SampledLog({ log, burst: MAX_VERDICT_LINES }) };
   const reviews = Object.entries(reviewers).map(([path, reviewer]): [string, Endpoint] => [
@@ -106,14 +96,7 @@ function endpointsOf(options: AppOptions): ReadonlyMap<string, Endpoint> {
     {
       methods: ['POST'],
       isReview: true,
-      answer: async (request, response) =>
-        answerReview(request, response, {
-          path,
-          reviewer: (asked) => reviewer(asked, ownNamespace),
-          options,
-          room,
-          logs,
-        }),
+      answer: async (request, response) => answerReview(request, response, { path, reviewer, options, room, logs }),
     },
   ]);
   const probe = (health: () => Health): Endpoint => ({
@@ -159,58 +142,43 @@ async function answerReview(request: IncomingMessage, response: ServerResponse, 
   const { maxBodyBytes: maxBytes = MAX_BODY_BYTES } = options;
   const connection = options.connections?.of(request.socket);
   const sender = connection ?? { address: request.socket.remoteAddress ?? '', isTrusted: false };
-  const body = await readJson(request, { maxBytes, room, sender });
-  const isReview = 'refusal' in body ? refuse(response, body.refusal, reviewing) : judge(response, body, reviewing);
+  const body = await readBody(request, { maxBytes, room, sender });
+  const isReview =
+    'refusal' in body ? refuse(response, body.refusal, reviewing) : await answerBody(response, body, reviewing);
   connection?.proveUseful(isReview);
 }
 
 /** Whether it was a review. */
-function judge(response: ServerResponse, { value, bytes, release }: JsonBody, reviewing: Reviewing): boolean {
-  const { path, reviewer, options, logs } = reviewing;
+async function answerBody(response: ServerResponse, body: Body, reviewing: Reviewing): Promise<boolean> {
+  const { path, reviewer, options } = reviewing;
+  const { bytes } = body;
+  const { thread, ownNamespace } = options;
   try {
-    const question = decodeReview(value, bytes);
-    if ('problem' in question) return refuse(response, { status: 400, message: question.problem }, reviewing);
-    const verdict = review(question.value, reviewer, logs);
-    options.metrics?.judged(path, verdictName(verdict));
-    send(response, 200, JSON_HEADERS, encodeReview(question.value.uid, verdict));
-    return verdict.status?.code !== 400;
+    const isAside = thread !== undefined && bytes.length > LARGE_BYTES;
+    const judged = isAside ? await thread.judge(path, bytes) : judge(bytes, reviewer, ownNamespace);
+    if (judged.type === 'refused') return refuse(response, judged, reviewing);
+    tell(judged.said, reviewing.logs);
+    options.metrics?.judged(path, judged.verdict);
+    send(response, 200, JSON_HEADERS, judged.answer);
+    return judged.makesSense;
   } finally {
-    release();
+    body.release();
   }
 }
 
-/** Never throws: what goes wrong is said in the log in full, and to the client in general. */
-function review(question: Question, reviewer: Reviewer, { log, refusals, verdicts }: Logs): Verdict {
-  try {
-    const decoded = decodeRequest(question);
-    if ('problem' in decoded) {
-      const { problem } = decoded;
-      refusals.write({
-        level: 'warn',
-        msg: 'review makes no sense',
-        kind: problem,
-        fields: { ...named(question), problem },
-      });
-      return errored(400, problem);
-    }
-    const verdict = reviewer(decoded.value);
-    const { operation } = decoded.value;
-    if (!verdict.allowed) {
-      const fields = { ...named(question), operation, faults: verdict.status?.details?.causes.length };
-      verdicts.write({ level: 'info', msg: 'review denied', kind: '', fields });
-    } else if (log.isLevelEnabled('debug')) log.debug({ ...named(question), operation }, 'review allowed');
-    return verdict;
-  } catch (error) {
-    const fields = { ...named(question), err: error };
-    verdicts.write({ level: 'error', msg: 'review failed: a fault of the operator', kind: '', fields });
-    return errored(500, 'the webhook of SequentialJobs failed to judge the object; its log says why');
+/** What a review came to, for the log. */
+function tell({ level, msg, kind, fields }: Said, { log, refusals, verdicts }: Logs): void {
+  switch (level) {
+    case 'debug':
+      if (log.isLevelEnabled(level)) log.debug(fields, msg);
+      return;
+    case 'warn':
+      refusals.write({ level, msg, kind, fields });
+      return;
+    case 'info':
+    case 'error':
+      verdicts.write({ level, msg, kind, fields });
   }
-}
-
-/** What a review is about, for the log, which is the operator's: a client must not fill it. */
-function named({ uid, request }: Question): { readonly uid: string; readonly sequentialJob: string } {
-  const namespace = shorten(text(request['namespace']) ?? '');
-  return { uid: shorten(uid), sequentialJob: `${namespace}/${shorten(nameOf(request['object']))}` };
 }
 
 function methodNotAllowed(response: ServerResponse, methods: readonly string[]): void {

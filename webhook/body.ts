@@ -1,8 +1,6 @@
-/** Reads the body of a review: strict about what it is, bounded in size, never left hanging. */
-import { isUtf8 } from 'node:buffer';
+/** Reads the bytes of a review: strict about what they are said to be, bounded in size, never left hanging. */
 import type { IncomingMessage } from 'node:http';
 import { gather, type GatherOptions, type GatherProblem } from './gather.ts';
-import { hasMoreValues, MAX_VALUES } from './values.ts';
 
 /**
  * Two objects of the API server's own limit of 3 MiB for a request (apiserver pkg/server/config.go
@@ -16,10 +14,9 @@ export interface HttpRefusal {
   readonly message: string;
 }
 
-/** A body that can be judged. It counts against the room of all bodies until it is released. */
-export interface JsonBody {
-  readonly value: unknown;
-  readonly bytes: number;
+/** A body that is there. It counts against the room of all bodies until it is released. */
+export interface Body {
+  readonly bytes: Buffer;
   readonly release: () => void;
 }
 
@@ -32,10 +29,10 @@ const refuse = (status: HttpRefusal['status'], message: string): Refused => ({ r
 const JSON_TYPE = /^application\/json[ \t]*(?:;[ \t]*charset="?utf-8"?[ \t]*)?$/i;
 
 /**
- * Reads and parses a JSON body. Resolves as soon as it can be refused: the rest of such a body is thrown away by the
+ * Reads the body of a review. Resolves as soon as it can be refused: the rest of such a body is thrown away by the
  * caller's answer. Rejects only when the client goes away.
  */
-export async function readJson(request: IncomingMessage, options: GatherOptions): Promise<JsonBody | Refused> {
+export async function readBody(request: IncomingMessage, options: GatherOptions): Promise<Body | Refused> {
   const { headers } = request;
   const { maxBytes } = options;
   if (!JSON_TYPE.test(headers['content-type'] ?? '')) return refuse(415, 'the content type must be application/json');
@@ -45,9 +42,7 @@ export async function readJson(request: IncomingMessage, options: GatherOptions)
   if (Number(headers['content-length'] ?? 0) > maxBytes) return refusalOf('too large', maxBytes);
   const body = await gather(request, options);
   if ('problem' in body) return refusalOf(body.problem, maxBytes);
-  const parsed = parse(body.bytes);
-  if ('refusal' in parsed) body.hold.release();
-  return 'refusal' in parsed ? parsed : { ...parsed, bytes: body.bytes.length, release: () => body.hold.release() };
+  return { bytes: body.bytes, release: () => body.hold.release() };
 }
 
 function refusalOf(problem: GatherProblem, maxBytes: number): Refused {
@@ -58,17 +53,5 @@ function refusalOf(problem: GatherProblem, maxBytes: number): Refused {
       return refuse(429, 'too many bodies at once');
     case 'ended':
       return refuse(408, 'the body came too slowly while others needed its room');
-  }
-}
-
-function parse(bytes: Buffer): Refused | { readonly value: unknown } {
-  if (bytes.length === 0) return refuse(400, 'the body must not be empty');
-  if (!isUtf8(bytes)) return refuse(400, 'the body must be UTF-8');
-  if (hasMoreValues(bytes)) return refuse(413, `the body must not have more than ${MAX_VALUES} values`);
-  try {
-    // `__proto__` is a property like any other to it.
-    return { value: JSON.parse(bytes.toString('utf8')) };
-  } catch {
-    return refuse(400, 'the body must be JSON');
   }
 }

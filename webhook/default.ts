@@ -25,7 +25,7 @@ export function reviewDefaults(request: AdmissionRequest, own?: string): Verdict
   if (operation !== 'CREATE' || subResource !== '') return allowed();
   const target = defaulted(object);
   // The few defaults say no more than the review that is around the object.
-  const faults = [...namespaceFaults(namespace, own), ...faultsOf(target, bytes)];
+  const faults = [...namespaceFaults(namespace, own), ...faultsOf(target, { bytes })];
   return faults.length > 0 ? denied(target, faults, warningsFor(target, bytes)) : patched(defaultingPatch(object));
 }
 

@@ -42,29 +42,20 @@ export function patched(patch: readonly PatchOperation[]): Verdict {
 }
 
 /**
- * A person acts on the first few; a program that writes an object with a million faults must not be told all of them
- * in an answer ten times the size of its request.
- */
-const MAX_FAULTS = 1000;
-
-/**
  * Refuses an object for its faults, exactly as the API server words its own refusals (apimachinery pkg/api/errors
- * `NewInvalid`): kubectl prints the causes one to a line. `faults` must not be empty; of more than 1000 the first 1000
- * are told, and the number of the others that were looked at.
+ * `NewInvalid`): kubectl prints the causes one to a line. `faults` must not be empty, and not have more than can be told
+ * (shared/validation/enough.ts).
  */
 export function denied(object: unknown, faults: readonly FieldError[], warnings: readonly string[] = []): Verdict {
   const name = shownKey(nameOf(object));
-  const shown = faults.slice(0, MAX_FAULTS);
-  const rest = faults.length - shown.length;
-  const more = rest === 0 ? '' : ` and ${rest} more`;
-  const causes = shown.map((fault) => ({ reason: fault.type, message: formatErrorBody(fault), field: fault.field }));
+  const causes = faults.map((fault) => ({ reason: fault.type, message: formatErrorBody(fault), field: fault.field }));
   return {
     allowed: false,
     status: {
       status: 'Failure',
       code: 422,
       reason: 'Invalid',
-      message: `${KIND}.${GROUP} ${quoted(nameOf(object))} is invalid: ${formatFieldErrors(shown)}${more}`,
+      message: `${KIND}.${GROUP} ${quoted(nameOf(object))} is invalid: ${formatFieldErrors(faults)}`,
       details: { name, group: GROUP, kind: KIND, causes },
     },
     ...shownWarnings(warnings),

@@ -1,8 +1,9 @@
 /** The validating webhook: may this object be created, may that one be changed so? Pure. */
 import { withDefaults } from '../shared/api/defaults.ts';
 import type { ObjectMeta, SequentialJob, SequentialJobSpec } from '../shared/api/types.ts';
+import { MAX_FAULTS, told } from '../shared/validation/enough.ts';
 import { formatFieldError, Path, type FieldError } from '../shared/validation/field.ts';
-import { namespaceFaults, validateSequentialJob, warningsFor } from '../shared/validation/index.ts';
+import { type Judging, namespaceFaults, validateSequentialJob, warningsFor } from '../shared/validation/index.ts';
 import { RESOURCE_SCHEMA } from '../shared/validation/schema.ts';
 import { differences } from '../shared/validation/semantic.ts';
 import { sizeFaults } from '../shared/validation/size.ts';
@@ -21,7 +22,7 @@ export function reviewObject(request: AdmissionRequest, own?: string): Verdict {
   const place = namespaceFaults(namespace, own);
   switch (operation) {
     case 'CREATE':
-      return judge(object, [...place, ...faultsOf(object, bytes)], warningsFor(object, bytes));
+      return judge(object, [...place, ...faultsOf(object, { bytes })], warningsFor(object, bytes));
     case 'UPDATE':
       return reviewUpdate(oldObject, object, { place, bytes });
     case 'DELETE':
@@ -37,13 +38,12 @@ export function warmUp(): void {
 
 /**
  * The faults of an object that is written through its main resource, which takes no status: what it says there is lost.
- * `bytes`: how long its JSON is, or more.
  */
-export function faultsOf(object: unknown, bytes?: number): readonly FieldError[] {
-  const size = sizeFaults(object, bytes);
+export function faultsOf(object: unknown, judging: Judging = {}): readonly FieldError[] {
+  const size = sizeFaults(object, judging.bytes);
   if (size.length > 0) return size;
   const { status: _, ...rest } = part<SequentialJob>(object) ?? {};
-  return validateSequentialJob(rest, bytes);
+  return validateSequentialJob(rest, judging);
 }
 
 /**
@@ -56,10 +56,9 @@ function reviewUpdate(before: unknown, after: unknown, { place, bytes }: Surroun
   if (isBeingDeleted(before) || hasSameSpec(before, after)) return allowed();
   const size = sizeFaults(after, bytes);
   if (size.length > 0) return denied(after, size);
-  const news = unlessIn(faultsOf(before, bytes), faultsOf(after, bytes), formatFieldError);
-  const faults = [...place, ...validateUpdate(before, after), ...news];
-  const warnings = unlessIn(warningsFor(before, bytes), warningsFor(after, bytes), String);
-  return judge(after, faults, [...updateWarnings(before, after), ...warnings]);
+  const faults = [...place, ...validateUpdate(before, after), ...newFaults(before, after, bytes)];
+  const warnings = unlessIn(() => warningsFor(before, bytes), warningsFor(after, bytes), String);
+  return judge(after, told(faults, MAX_FAULTS), [...updateWarnings(before, after), ...warnings]);
 }
 
 interface Surroundings {
@@ -68,8 +67,21 @@ interface Surroundings {
   readonly bytes: number;
 }
 
-function unlessIn<T>(known: readonly T[], found: readonly T[], textOf: (one: T) => string): readonly T[] {
-  const texts = new Set(known.map(textOf));
+/** Faults of a stored object that are looked at: it has none, unless it was stored under other rules. */
+const MAX_STORED_FAULTS = 1000;
+
+function newFaults(before: unknown, after: unknown, bytes: number): readonly FieldError[] {
+  const faults = faultsOf(after, { bytes });
+  if (faults.length === 0) return faults;
+  const known = faultsOf(before, { bytes, most: MAX_STORED_FAULTS });
+  // New ones may be behind as many old ones.
+  const all = known.length === 0 ? faults : faultsOf(after, { bytes, most: known.length + MAX_FAULTS });
+  return unlessIn(() => known, all, formatFieldError);
+}
+
+function unlessIn<T>(known: () => readonly T[], found: readonly T[], textOf: (one: T) => string): readonly T[] {
+  if (found.length === 0) return found;
+  const texts = new Set(known().map(textOf));
   return found.filter((one) => !texts.has(textOf(one)));
 }
 

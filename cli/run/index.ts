@@ -18,14 +18,19 @@ const DRAIN_MS = 20_000;
 
 /**
  * Plays the configured roles until SIGTERM or SIGINT, and resolves when all of them have drained. Where one cannot
- * start, ends the others and rejects with why. Metrics and probes are there before and after everything else.
+ * start, ends the others and rejects with why. Metrics and probes are there before and after everything else. `program`: where this
+ * program is, for a thread of it.
  */
-export async function run(config: Config, env: Readonly<Record<string, string | undefined>>): Promise<void> {
+export async function run(
+  config: Config,
+  env: Readonly<Record<string, string | undefined>>,
+  program: URL,
+): Promise<void> {
   const log = await openLog({ level: config.logLevel, format: config.logFormat });
   const stopped = stopSignal(FAILED);
   log.info({ version: VERSION, role: config.role }, 'starting');
   const registry = createRegistry();
-  const roles = await rolesOf(config, { log, registry, kubeconfig: env['KUBECONFIG'] });
+  const roles = await rolesOf(config, { log, registry, kubeconfig: env['KUBECONFIG'], program });
   const observers = observersOf(config, { log, registry, checks: checksOf(roles) });
   try {
     for (const observer of observers) await observer.start(stopped);
@@ -43,6 +48,7 @@ interface Surroundings {
   readonly registry: Registry;
   /** What the variable KUBECONFIG says. */
   readonly kubeconfig: string | undefined;
+  readonly program: URL;
 }
 
 /** Loads the modules of the roles that are asked for and no others: each role is half of the start and of the memory. */
@@ -57,9 +63,9 @@ async function rolesOf(config: Config, surroundings: Surroundings): Promise<read
   }
 }
 
-async function webhookRole(config: Config, { log, registry }: Surroundings): Promise<Role> {
+async function webhookRole(config: Config, { log, registry, program }: Surroundings): Promise<Role> {
   const { WebhookRole } = await import('./webhook-role.ts');
-  return new WebhookRole(config, log, registry);
+  return new WebhookRole(config, log, { registry, program });
 }
 
 async function controllerRole(config: Config, { log, registry, kubeconfig }: Surroundings): Promise<Role> {

@@ -9,6 +9,7 @@ import { type ConnectionLoss, WebhookMetrics } from '../../shared/metrics/webhoo
 import { SampledLog } from '../../shared/sampled-log.ts';
 import { sleep } from '../../shared/sleep.ts';
 import { createApp, MUTATE_PATH, VALIDATE_PATH } from '../../webhook/app.ts';
+import { JudgeThread } from '../../webhook/judge-thread.ts';
 import { type KeyPair, MAX_CONNECTIONS, WebhookServer } from '../../webhook/server.ts';
 import { warmUp } from '../../webhook/validate.ts';
 import { cannotListen } from './cannot-listen.ts';
@@ -24,6 +25,13 @@ const LOSSES: Readonly<Record<ConnectionLoss, string>> = {
   certificate: 'client refused',
 };
 
+export interface WebhookRoleOptions {
+  /** Where its metrics go. */
+  readonly registry: Registry;
+  /** The program, for the thread that judges large reviews. */
+  readonly program: URL;
+}
+
 export class WebhookRole implements Role {
   /**
    * All that `/readyz` of the webhook asks. A verdict needs neither caches nor leadership: a controller in the same process
@@ -35,12 +43,12 @@ export class WebhookRole implements Role {
   readonly #metrics: WebhookMetrics;
   readonly #server: WebhookServer;
   readonly #losses: SampledLog;
+  readonly #thread: JudgeThread;
   readonly #stopping = new AbortController();
   #starting: Promise<void> = Promise.resolve();
   #following: Promise<void> = Promise.resolve();
 
-  /** `registry`: where its metrics go. */
-  constructor(config: Config, log: Log, registry: Registry) {
+  constructor(config: Config, log: Log, { registry, program }: WebhookRoleOptions) {
     this.#config = config;
     this.#log = log;
     this.#metrics = new WebhookMetrics(registry, [MUTATE_PATH, VALIDATE_PATH]);
@@ -49,8 +57,11 @@ export class WebhookRole implements Role {
     const connections = new Connections({ most: MAX_CONNECTIONS, limitsNewcomers: true, onLost });
     const { clientCaFile, clientSubjects } = config;
     const own = ownNamespace(config.operatorNamespace);
+    this.#thread = new JudgeThread({ program, ownNamespace: own });
+    const { checks } = this;
+    const app = { log, checks, metrics: this.#metrics, connections, ownNamespace: own, thread: this.#thread };
     this.#server = new WebhookServer(
-      createApp({ log, checks: this.checks, metrics: this.#metrics, connections, ownNamespace: own }),
+      createApp(app),
       {},
       {
         connections,
@@ -74,6 +85,7 @@ export class WebhookRole implements Role {
     await this.#following;
     const delayMs = this.#config.shutdownDelaySeconds * 1000;
     await this.#server.close(END_MS - delayMs, delayMs === 0 ? undefined : async () => sleep(delayMs));
+    await this.#thread.close();
   }
 
   async #start(): Promise<void> {

@@ -41,7 +41,7 @@ Pods) shows in \`ResourcesUnavailable\` while the step waits.
 
 Where servers differ, they are those of the most permissive one, from Kubernetes 1.20 on.
 
-- at least one step, and at most 1000; a spec has at most 1 MiB as JSON and 200,000 values
+- at least one step, and at most 1000; a spec has at most 1 MiB as JSON and 200,000 values (in a map of more than 1000 each counts as ten)
 - names of steps, init containers and volumes are DNS labels; steps and init containers have different names, and so have volumes
 - an image is set and can be parsed
 - each \`volumeMount\` and \`volumeDevice\` names a volume of the template, and has a path of its own in its container

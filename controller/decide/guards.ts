@@ -2,7 +2,7 @@
 import { FINALIZER } from '../../shared/api/group.ts';
 import { isEndedByUs, outcomeOf } from '../../shared/api/job.ts';
 import { REASON } from '../../shared/api/reasons.ts';
-import { dependenciesOf } from '../../shared/jobs/dependencies.ts';
+import { lookedFor } from '../../shared/jobs/dependencies.ts';
 import { validateSpec } from '../../shared/validation/index.ts';
 import { hasExpired, isOverdue } from './clock.ts';
 import {
@@ -143,10 +143,9 @@ export const GUARDS = {
     },
   },
   dependenciesAreUnknown: {
-    says: 'the step needs a Secret, ConfigMap or claim, and nobody has looked yet',
+    says: 'the step needs some Secrets, ConfigMaps or claims, 50 at most, and nobody has looked yet',
     holds: (context) =>
-      nextFinding(context) === undefined &&
-      dependenciesOf(context.snapshot.object, currentIndex(context.draft)).length > 0,
+      nextFinding(context) === undefined && lookedFor(context.snapshot.object, currentIndex(context.draft)).length > 0,
   },
   drainedPodIsUnseen: {
     says: 'the Job says Complete=True and counts a failed Pod that nobody has seen end: it may still run (before 1.29)',

@@ -41,11 +41,34 @@ type Named = Iterable<Dependency>;
  * throws, whatever a client wrote: what is null, empty or of the wrong type names nothing. Nor does a step that is not there.
  */
 export function dependenciesOf(object: SequentialJob, index: number): readonly Dependency[] {
+  return eachOnce([...namedBy(object, index)]);
+}
+
+/** Things that a step may need to be looked for. */
+const MAX_LOOKED_FOR = 50;
+/** Places of a Pod that may name one. */
+const MAX_PLACES = 1000;
+
+/**
+ * What is to be looked for before the step starts: what it needs, or nothing where that is more than 50 things, or is named in
+ * more than 1000 places. Such a Pod tells by itself what it lacks; to look for all of it would be at the expense of everybody
+ * else.
+ */
+export function lookedFor(object: SequentialJob, index: number): readonly Dependency[] {
+  const named = [...Iterator.from(namedBy(object, index)).take(MAX_PLACES + 1)];
+  const needed = named.length > MAX_PLACES ? [] : eachOnce(named);
+  return needed.length > MAX_LOOKED_FOR ? [] : needed;
+}
+
+function* namedBy(object: SequentialJob, index: number): Named {
   const spec = part<SequentialJobSpec>(object.spec);
   const step = parts<V1Container>(spec?.containers)[index];
-  if (step === undefined) return [];
+  if (step === undefined) return;
   const pod = part<V1PodSpec>(part<V1PodTemplateSpec>(spec?.template)?.spec);
-  const named = [...ofPod(pod ?? {}, step)];
+  yield* ofPod(pod ?? {}, step);
+}
+
+function eachOnce(named: readonly Dependency[]): readonly Dependency[] {
   return DEPENDENCY_KINDS.flatMap((kind) => {
     const byName = Map.groupBy(
       named.filter((one) => one.kind === kind),

@@ -6,6 +6,7 @@ import { type Access, Credentials } from './credentials.ts';
 import { Deadline } from './deadline.ts';
 import { ApiError, errorFromAnswer, errorFromFailure, isApiError } from './errors.ts';
 import { exchange } from './exchange.ts';
+import { ListReader, type OnItem } from './list-reader.ts';
 import { ofWrite } from './uncertain-write.ts';
 
 export const PATCH_TYPE = {
@@ -37,6 +38,11 @@ export interface ApiRequest {
   readonly accept?: string;
   /** What a good answer says is not looked at, and the request resolves with undefined; default false. */
   readonly ignoresAnswer?: boolean;
+  /**
+   * For a list: gets each of its items as it comes, and the answer has none. What it throws ends the request, which rejects with
+   * it. When the request fails in the middle of a list, its first items have been told all the same.
+   */
+  readonly onItem?: OnItem;
   /** For the whole exchange, in milliseconds; default as the client was made. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
@@ -156,10 +162,13 @@ class HttpClient implements ApiClient {
     try {
       const { dispatcher, headers } = await this.#access(fresh, deadline);
       const onSend = (): void => void (wasSent = true);
-      const answer = await exchange(dispatcher, this.#dispatchOptions(request, headers), { deadline, onSend });
+      const list = request.onItem === undefined ? undefined : new ListReader(request.onItem);
+      const onChunk = list === undefined ? undefined : (chunk: Buffer): void => list.write(chunk);
+      const answer = await exchange(dispatcher, this.#dispatchOptions(request, headers), { deadline, onSend, onChunk });
       status = answer.status;
       if (status < 200 || status >= 300) throw errorFromAnswer(status, answer.text, answer.retryAfter);
-      return (request.ignoresAnswer === true ? undefined : parse(answer.text)) as T;
+      if (request.ignoresAnswer === true) return undefined as T;
+      return (list === undefined ? parse(answer.text) : list.end()) as T;
     } catch (error) {
       const late = `${request.method} ${request.path}: no answer within ${limit / 1000} s`;
       const failure = deadline.isExpired ? new ApiError('Timeout', late, { cause: error }) : errorFromFailure(error);

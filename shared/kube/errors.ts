@@ -50,6 +50,7 @@ export interface ApiErrorDetails {
   readonly causes?: readonly StatusCause[] | undefined;
   readonly cause?: unknown;
   readonly isUncertainWrite?: boolean | undefined;
+  readonly continueToken?: string | undefined;
 }
 
 /** Its words are those of a server, and of the webhooks and policies behind it: they are made plain. */
@@ -66,6 +67,8 @@ export class ApiError extends Error {
    * have been carried out all the same. False of anything that was only read, refused, or never sent.
    */
   readonly isUncertainWrite: boolean;
+  /** Of a list whose token has expired: a new one, with which the rest of it can be read as it is by now. */
+  readonly continueToken: string | undefined;
 
   constructor(code: ApiErrorCode, message: string, details: ApiErrorDetails = {}) {
     super(plain(message), details.cause === undefined ? undefined : { cause: details.cause });
@@ -74,6 +77,7 @@ export class ApiError extends Error {
     this.retryAfterMs = details.retryAfterMs;
     this.causes = plainTexts(details.causes ?? []);
     this.isUncertainWrite = details.isUncertainWrite ?? false;
+    this.continueToken = details.continueToken;
   }
 
   get transient(): boolean {
@@ -125,6 +129,7 @@ interface StatusBody {
   readonly reason?: string;
   readonly message?: string;
   readonly code?: number;
+  readonly metadata?: { readonly continue?: unknown } | null;
   readonly details?: { readonly retryAfterSeconds?: number; readonly causes?: readonly StatusCause[] };
 }
 
@@ -162,7 +167,14 @@ export function errorFromAnswer(status: number, body: string, retryAfter?: strin
     status,
     retryAfterMs: retryAfterMs(retryAfter) ?? (seconds === undefined || seconds <= 0 ? undefined : seconds * 1000),
     causes: parsed?.details?.causes,
+    continueToken: tokenIn(parsed),
   });
+}
+
+/** apiserver pkg/storage/etcd3 handleCompactedErrorForPaging, since Kubernetes 1.11. */
+function tokenIn(status: StatusBody | undefined): string | undefined {
+  const token = status?.metadata?.continue;
+  return typeof token === 'string' && token !== '' ? token : undefined;
 }
 
 /** The error for a Status object inside a watch stream (`type: ERROR`). */

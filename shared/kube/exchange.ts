@@ -17,16 +17,18 @@ export interface ExchangeOptions {
   readonly deadline: Deadline;
   /** Told when a connection is there and the request is about to be written to it: before, the server knows nothing of it. */
   readonly onSend?: (() => void) | undefined;
+  /** Gets the body of a good answer as it comes, which then has no text. What it throws ends the exchange, which rejects with it. */
+  readonly onChunk?: ((chunk: Buffer) => void) | undefined;
 }
 
 /** Resolves with the answer, whatever its status; rejects with undici's error, or with `Aborted` when the deadline is over. */
 export async function exchange(
   dispatcher: Dispatcher,
   request: Dispatcher.DispatchOptions,
-  { deadline, onSend }: ExchangeOptions,
+  { deadline, onSend, onChunk }: ExchangeOptions,
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const handler = new Handler({ resolve, reject, onSend });
+    const handler = new Handler({ resolve, reject, onSend, onChunk });
     deadline.onOver(() => handler.abort());
     dispatcher.dispatch(request, handler);
   });
@@ -34,7 +36,7 @@ export async function exchange(
 
 type Headers = Parameters<NonNullable<Dispatcher.DispatchHandler['onResponseStart']>>[2];
 
-interface HandlerOptions extends Pick<ExchangeOptions, 'onSend'> {
+interface HandlerOptions extends Pick<ExchangeOptions, 'onSend' | 'onChunk'> {
   readonly resolve: (answer: Answer) => void;
   readonly reject: (error: Error) => void;
 }
@@ -71,8 +73,20 @@ class Handler implements Dispatcher.DispatchHandler {
     this.#retryAfter = typeof retryAfter === 'string' ? retryAfter : retryAfter?.[0];
   }
 
-  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    this.#chunks.push(chunk);
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    const { onChunk, reject } = this.#options;
+    if (onChunk === undefined || this.#status < 200 || this.#status >= 300) {
+      this.#chunks.push(chunk);
+      return;
+    }
+    if (this.#aborted !== undefined) return;
+    try {
+      onChunk(chunk);
+    } catch (error) {
+      this.#aborted = error as Error;
+      reject(this.#aborted);
+      controller.abort(this.#aborted);
+    }
   }
 
   onResponseEnd(): void {

@@ -3,8 +3,8 @@ import { type Cache, keyOf, type KubeObject } from './cache.ts';
 
 export interface IntakeOptions<T extends KubeObject> {
   readonly cache: Pick<Cache<T>, 'get' | 'observe' | 'remove'>;
-  /** What of an object is kept; called once per object that arrives. */
-  readonly transform: (raw: unknown) => T;
+  /** What of an object is kept, or undefined where it is not one of those; called once per object that arrives. */
+  readonly transform: (raw: unknown) => T | undefined;
   /** Told of what the transform has thrown, and at which object. */
   readonly onInternalError: (error: unknown, object: KubeObject | undefined) => void;
 }
@@ -20,28 +20,32 @@ export class Intake<T extends KubeObject> {
   }
 
   /**
-   * The objects of a list. One that cannot be transformed stays as it was known before (a Pod that was seen running must not
-   * be taken for gone), and is left out where it was not.
+   * What is kept of an object of a list. One that cannot be transformed stays as it was known before (a Pod that was seen
+   * running must not be taken for gone), and is left out (undefined) where it was not.
    */
-  list(items: readonly unknown[]): readonly T[] {
-    return items.flatMap((raw) => this.#transformed(raw) ?? this.#known(raw) ?? []);
+  listed(raw: unknown): T | undefined {
+    const { object, hasFailed } = this.#transformed(raw);
+    return hasFailed ? this.#known(raw) : object;
   }
 
-  /** An object that a watch tells of: as it is now or, where `isGone`, as it was last. Leaves out what cannot be transformed. */
+  /**
+   * An object that a watch tells of: as it is now or, where `isGone`, as it was last. Leaves out what cannot be transformed. One
+   * that is not one of those any more is as good as gone.
+   */
   observe(raw: unknown, isGone: boolean): void {
     const { cache } = this.#options;
-    const object = this.#transformed(raw);
+    const { object, hasFailed } = this.#transformed(raw);
     if (object !== undefined && !isGone) cache.observe(object);
-    // Of one that is gone the names are enough.
     else if (isGone && isNamed(raw)) cache.remove(object ?? raw, object);
+    else if (!hasFailed && isNamed(raw) && this.#known(raw) !== undefined) cache.remove(raw);
   }
 
-  #transformed(raw: unknown): T | undefined {
+  #transformed(raw: unknown): { readonly object: T | undefined; readonly hasFailed: boolean } {
     try {
-      return this.#options.transform(raw);
+      return { object: this.#options.transform(raw), hasFailed: false };
     } catch (error) {
       this.#options.onInternalError(error, isNamed(raw) ? raw : undefined);
-      return undefined;
+      return { object: undefined, hasFailed: true };
     }
   }
 

@@ -10,6 +10,7 @@ import { compareResourceVersions } from './cache.ts';
 import type { ApiClient } from './client.ts';
 import { ApiError, type ApiErrorCode, errorFromStatus, isApiError } from './errors.ts';
 import { Intake } from './intake.ts';
+import { PageSize } from './page-size.ts';
 import { type Frame, readFrames } from './watch.ts';
 
 export interface ReflectorOptions<T extends KubeObject> {
@@ -19,8 +20,11 @@ export interface ReflectorOptions<T extends KubeObject> {
   readonly labelSelector?: string | undefined;
   readonly fieldSelector?: string | undefined;
   readonly cache: Cache<T>;
-  /** What of an object is kept; called once per object that arrives, before it is cached. */
-  readonly transform: (raw: unknown) => T;
+  /**
+   * What of an object is kept, or undefined where it is not one of those; called once per object that arrives, before it is
+   * cached.
+   */
+  readonly transform: (raw: unknown) => T | undefined;
   /** Told of each failure, with the delay before the next try. */
   readonly onError?: (error: ApiError, retryMs: number) => void;
   /** Told of each programming error: at an object, which is left out, or else with the delay before the next try. */
@@ -30,6 +34,7 @@ export interface ReflectorOptions<T extends KubeObject> {
   /** Told when a watch is open again after lists or watches had failed for want of a connection. */
   readonly onReconnect?: () => void;
   readonly random?: () => number;
+  /** Objects in a page of a list, at most; default 500. Large objects make the pages smaller by themselves. */
   readonly pageSize?: number;
   /** A watch that is silent for so long is taken for dead; bookmarks come about once a minute. */
   readonly idleMs?: number;
@@ -40,12 +45,11 @@ export interface InternalErrorAt {
   readonly retryMs?: number;
 }
 
+/** A page of a list without its items, which are read one by one. */
 interface ListPage {
   readonly metadata: { readonly resourceVersion: string; readonly continue?: string };
-  readonly items?: readonly unknown[] | null;
 }
 
-const PAGE_SIZE = 500;
 const LIST_TIMEOUT_MS = 60_000;
 const IDLE_MS = 150_000;
 const BACKOFF = { baseMs: 200, maxMs: 30_000 } as const;
@@ -77,8 +81,7 @@ export class Reflector<T extends KubeObject> {
   #watchingSince: number | undefined;
   /** The running watch has brought something. */
   #gotFrames = false;
-  /** A list has expired before its last page came: the next one is asked for in one piece. */
-  #listWhole = false;
+  readonly #pageSize: PageSize;
   #isSynced = false;
   #running: Promise<void> | undefined;
 
@@ -89,6 +92,7 @@ export class Reflector<T extends KubeObject> {
     this.#options = options;
     this.#intake = new Intake({ cache, transform, onInternalError });
     this.#random = options.random ?? Math.random;
+    this.#pageSize = new PageSize({ most: options.pageSize });
   }
 
   /** True from the first complete list on. */
@@ -166,17 +170,21 @@ export class Reflector<T extends KubeObject> {
     await sleep(retryMs, this.#stopping.signal);
   }
 
+  /**
+   * Lists in pages, never in one piece, which a tenant could make as large as he likes. Where etcd is compacted before the last
+   * page has come, the API server offers a token for the rest as it is by then: the pages are of different versions, each
+   * not older than the list's begin, and the watch from the version of the first brings them up to that of the last. Where
+   * that has expired as well, there is another list, and meanwhile what this one has brought.
+   */
   async #list(): Promise<void> {
     const objects: T[] = [];
     let token: string | undefined;
     let version: string | undefined;
     do {
-      const page = await this.#page(token);
-      for (const object of this.#intake.list(page.items ?? [])) objects.push(object);
-      version = page.metadata.resourceVersion;
-      token = page.metadata.continue === '' ? undefined : page.metadata.continue;
+      const { metadata } = await this.#page(token, objects);
+      version ??= metadata.resourceVersion;
+      token = metadata.continue === '' ? undefined : metadata.continue;
     } while (token !== undefined);
-    this.#listWhole = false;
     const rewound = compareResourceVersions(version, this.#highWater) < 0;
     if (rewound) this.#highWater = '0';
     this.#options.cache.replace(objects, version, rewound);
@@ -185,24 +193,46 @@ export class Reflector<T extends KubeObject> {
     this.#synced.resolve();
   }
 
-  async #page(token: string | undefined): Promise<ListPage> {
-    const limit = this.#listWhole ? undefined : (this.#options.pageSize ?? PAGE_SIZE);
-    try {
-      // No resourceVersion: a quorum read. A stale list could lack a Job that this program itself created before.
-      const answer = await this.#options.client.request({
-        method: 'GET',
-        path: this.#options.path,
-        query: { ...this.#selectors(), limit, continue: token },
-        timeoutMs: LIST_TIMEOUT_MS,
-        signal: this.#stopping.signal,
-      });
-      if (!isListPage(answer)) throw new ApiError('Unexpected', 'the list makes no sense');
-      return answer;
-    } catch (error) {
-      // Where etcd is compacted sooner than the pages come, the last one never would (client-go's pager does the same).
-      if (token !== undefined && isApiError(error, 'Gone')) this.#listWhole = true;
-      throw error;
+  /** Reads a page, and puts its objects behind those of the pages before. */
+  async #page(token: string | undefined, objects: T[]): Promise<ListPage> {
+    let from = token;
+    for (;;) {
+      const page: T[] = [];
+      try {
+        const answer = await this.#ask(from, page);
+        for (const object of page) objects.push(object);
+        return answer;
+      } catch (error) {
+        if (error instanceof PageTooLarge) continue;
+        const next =
+          isApiError(error, 'Gone') && from === token && token !== undefined ? error.continueToken : undefined;
+        if (next === undefined) throw error;
+        from = next;
+      }
     }
+  }
+
+  /** Asks for a page. Rejects with ApiError, and with PageTooLarge where it is to be asked for anew with fewer objects. */
+  async #ask(token: string | undefined, page: T[]): Promise<ListPage> {
+    const weight = { objects: 0, bytes: 0 };
+    // No resourceVersion: a quorum read. A stale list could lack a Job that this program itself created before.
+    const answer = await this.#options.client.request({
+      method: 'GET',
+      path: this.#options.path,
+      query: { ...this.#selectors(), limit: this.#pageSize.limit, continue: token },
+      timeoutMs: LIST_TIMEOUT_MS,
+      signal: this.#stopping.signal,
+      onItem: (raw, bytes) => {
+        weight.objects++;
+        weight.bytes += bytes;
+        if (this.#pageSize.isTooLarge(weight)) throw new PageTooLarge();
+        const object = this.#intake.listed(raw);
+        if (object !== undefined) page.push(object);
+      },
+    });
+    if (!isListPage(answer)) throw new ApiError('Unexpected', 'the list makes no sense');
+    this.#pageSize.read(weight);
+    return answer;
   }
 
   async #watch(): Promise<void> {
@@ -263,6 +293,9 @@ export class Reflector<T extends KubeObject> {
   }
 }
 
+/** A page that is given up while it comes. */
+class PageTooLarge extends Error {}
+
 /** Nobody has answered, be it that there is no connection, or that nothing comes over one. */
 function isUnanswered(code: ApiErrorCode | undefined): boolean {
   return code === 'Unreachable' || code === 'Timeout';
@@ -272,7 +305,7 @@ function isUnanswered(code: ApiErrorCode | undefined): boolean {
 function isListPage(answer: unknown): answer is ListPage {
   const { metadata, items } = (answer ?? {}) as {
     readonly metadata?: Partial<ListPage['metadata']> | null;
-    items?: unknown;
+    readonly items?: unknown;
   };
   return (
     typeof metadata?.resourceVersion === 'string' && (items === undefined || items === null || Array.isArray(items))

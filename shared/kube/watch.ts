@@ -9,8 +9,11 @@ export interface Frame {
   readonly object: unknown;
 }
 
-/** One frame may be as large as one object: etcd's request limit is 1.5 MiB; the rest is room for JSON and growth. */
-const MAX_LINE = 16 * 1024 * 1024;
+/**
+ * The most that one object can be as JSON: etcd takes requests of 1.5 MiB, of which JSON writes a control character in six
+ * bytes; the rest is room for what an administrator has raised.
+ */
+export const MAX_OBJECT_BYTES = 16 * 1024 * 1024;
 
 /**
  * Yields the frames as they come; ends when the server ends the stream; rejects with ApiError. A last line without
@@ -42,7 +45,8 @@ async function* lines(body: Readable): AsyncGenerator<string> {
     if (start === chunk.length) continue;
     pending.push(chunk.subarray(start));
     size += chunk.length - start;
-    if (size > MAX_LINE) throw new ApiError('Unexpected', `a watch frame is larger than ${MAX_LINE} bytes`);
+    if (size > MAX_OBJECT_BYTES)
+      throw new ApiError('Unexpected', `a watch frame is larger than ${MAX_OBJECT_BYTES} bytes`);
   }
 }
 

@@ -14,7 +14,9 @@ export class SequenceMetrics {
   readonly #steps: Counter<'result'>;
   readonly #duration: Histogram<'result'>;
   readonly #handoff: Histogram;
+  readonly #specsFetched: Counter;
   #phases: () => Iterable<Phase> | undefined = () => undefined;
+  #specsHeld: () => number = () => 0;
 
   constructor(registry: Registry) {
     const registers = [registry];
@@ -44,6 +46,17 @@ export class SequenceMetrics {
       buckets: HANDOFF_BUCKETS,
       registers,
     });
+    const held: Gauge = new Gauge({
+      name: 'sequentialjob_specs_held_bytes',
+      help: 'Memory that the specs of SequentialJobs take which are held, about; what there is no room for is asked for',
+      registers,
+      collect: () => held.set(this.#specsHeld()),
+    });
+    this.#specsFetched = new Counter({
+      name: 'sequentialjob_specs_fetched_total',
+      help: 'Visits that had to ask the API server for the SequentialJob, because there was no room for its spec',
+      registers,
+    });
     for (const result of ['succeeded', 'failed'] as const) {
       this.#steps.inc({ result }, 0);
       this.#duration.zero({ result });
@@ -53,6 +66,15 @@ export class SequenceMetrics {
   /** Where the phase of each sequence is looked up from now on, at every scrape; undefined: not known yet. */
   follow(phases: () => Iterable<Phase> | undefined): void {
     this.#phases = phases;
+  }
+
+  /** Where the memory of specs is looked up from now on, at every scrape. */
+  followSpecs(heldBytes: () => number): void {
+    this.#specsHeld = heldBytes;
+  }
+
+  specFetched(): void {
+    this.#specsFetched.inc();
   }
 
   /** `seconds` is absent where a Job that has vanished left no times. */

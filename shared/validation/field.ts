@@ -29,7 +29,9 @@ export interface FieldError {
 }
 
 /** Where the rules put what they find. A rule only ever appends. */
-export type Faults = FieldError[];
+export interface Faults {
+  push(...faults: readonly FieldError[]): void;
+}
 
 /**
  * A place in an object. It costs one small object until someone asks for its text, so rules can pass it freely. A segment

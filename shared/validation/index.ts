@@ -1,14 +1,15 @@
 /**
  * Validation of SequentialJobs: one verdict for the webhook, the controller and the command line. Everything here is
- * pure and total: it takes any value that JSON can hold, never throws, reports all faults at once and in a fixed order
- * (metadata, the steps in order, the template, the other fields, the step policies), and changes nothing.
+ * pure and total: it takes any value that JSON can hold, never throws, reports its faults at once (the first hundred) and in a
+ * fixed order (metadata, the steps in order, the template, the other fields, the step policies), and changes nothing.
  */
 import type { SequentialJob } from '../api/types.ts';
+import { MAX_FAULTS, told, upTo } from './enough.ts';
 import type { FieldError } from './field.ts';
 import { mergeFaults } from './merge.ts';
 import { metadataFaults } from './metadata.ts';
-import { MAX_CONSIDERED, schemaErrors } from './schema.ts';
-import { lengthFaults } from './size.ts';
+import { schemaErrors } from './schema.ts';
+import { lengthFaults, sizeFaults } from './size.ts';
 import { specFaults } from './spec.ts';
 import { part } from './untrusted.ts';
 
@@ -18,16 +19,27 @@ export { namespaceFaults } from './metadata.ts';
 export { updateWarnings, validateUpdate } from './update.ts';
 export { warningsFor } from './warnings.ts';
 
+/** How an object is judged. */
+export interface Judging {
+  /** How long its JSON is, or more, where that is known. */
+  readonly bytes?: number | undefined;
+  /** Of how many faults it is told; default 100. */
+  readonly most?: number;
+}
+
 /**
- * Validates an object whose structure nobody has checked: the schema first, then the rules, on whatever is sound. The
- * first call compiles the schema. `bytes`: how long its JSON is, or more, where that is known.
+ * Validates an object whose structure nobody has checked: the schema first, then the rules, on whatever is sound. Where there are
+ * more faults than are told, the last one says so. The first call compiles the schema.
  */
-export function validateSequentialJob(object: unknown, bytes?: number): readonly FieldError[] {
+export function validateSequentialJob(object: unknown, judging: Judging = {}): readonly FieldError[] {
+  const { bytes, most = MAX_FAULTS } = judging;
   const job = part<SequentialJob>(object);
-  const faults: FieldError[] = [...lengthFaults(job?.spec, bytes)];
-  metadataFaults(job?.metadata, faults);
-  specFaults(job?.spec, faults);
-  return mergeFaults(schemaErrors(object), faults.slice(0, MAX_CONSIDERED));
+  const rules = upTo(most, (faults) => {
+    faults.push(...lengthFaults(job?.spec, bytes));
+    metadataFaults(job?.metadata, faults);
+    specFaults(job?.spec, faults);
+  });
+  return told(mergeFaults(schemaErrors(object), rules), most);
 }
 
 /**
@@ -35,7 +47,11 @@ export function validateSequentialJob(object: unknown, bytes?: number): readonly
  * only. It costs one microsecond for a plain step and about three for one with variables, mounts and resources.
  */
 export function validateSpec(spec: unknown): readonly FieldError[] {
-  const faults: FieldError[] = [...lengthFaults(spec)];
-  specFaults(spec, faults);
-  return faults;
+  const size = sizeFaults({ spec });
+  if (size.length > 0) return size;
+  const rules = upTo(MAX_FAULTS, (faults) => {
+    faults.push(...lengthFaults(spec));
+    specFaults(spec, faults);
+  });
+  return told(rules, MAX_FAULTS);
 }

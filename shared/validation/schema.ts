@@ -2,6 +2,8 @@
 import type { ErrorObject, ValidateFunction } from 'ajv';
 import generated from '../api/schema.generated.json' with { type: 'json' };
 import type { Schema } from '../api/schema.ts';
+import type { EnoughErrors } from './ajv.ts';
+import { MAX_FAULTS } from './enough.ts';
 import { invalid, notSupported, Path, required, tooLong, tooMany, typeInvalid, type FieldError } from './field.ts';
 import { createValidator } from './validator.ts';
 
@@ -19,17 +21,39 @@ function validator(): ValidateFunction {
 }
 
 /**
- * Of more faults than that, from the schema or from the rules, no more are looked at: what is told of an object is a tenth
- * of it (webhook/response.ts), and to put half a million in order takes as long as to find them.
+ * Gives what the schema refuses, in the schema's order: the first hundred and some of it. Never throws, whatever the value. What
+ * is null says nothing in most places, so an object that is full of it is looked at without.
  */
-export const MAX_CONSIDERED = 10_000;
-
-/** Gives what the schema refuses, in the schema's order, the first 10,000 of it. Never throws, whatever the value. */
 export function schemaErrors(object: unknown): readonly FieldError[] {
+  const { errors, areAll } = errorsOf(object);
+  const faults = errors.flatMap((error) => toFieldError(error) ?? []);
+  if (areAll || faults.length > MAX_FAULTS) return faults;
+  return errorsOf(withoutNulls(object)).errors.flatMap((error) => toFieldError(error) ?? []);
+}
+
+interface Errors {
+  readonly errors: readonly ErrorObject[];
+  readonly areAll: boolean;
+}
+
+function errorsOf(object: unknown): Errors {
   const validate = validator();
-  return validate(object)
-    ? []
-    : (validate.errors ?? []).slice(0, MAX_CONSIDERED).flatMap((error) => toFieldError(error) ?? []);
+  try {
+    return { errors: validate(object) ? [] : (validate.errors ?? []), areAll: true };
+  } catch (error) {
+    if (!hasEnough(error)) throw error;
+    return { errors: error.enough, areAll: false };
+  }
+}
+
+const hasEnough = (error: unknown): error is EnoughErrors => Array.isArray((error as Partial<EnoughErrors>).enough);
+
+/** Without the properties that are null: where one is needed, that is said as of one that is not there. Not deep: the schema ends. */
+function withoutNulls(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutNulls);
+  if (typeof value !== 'object' || value === null) return value;
+  const there = Object.entries(value).filter(([, child]) => child !== null);
+  return Object.fromEntries(there.map(([key, child]) => [key, withoutNulls(child)]));
 }
 
 /**

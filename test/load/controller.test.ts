@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { percentile } from '../../bench/percentiles.ts';
 import { eventually } from '../support/eventually.ts';
 import { shared } from '../support/share.ts';
-import { MeteredOperator, total } from './metered-operator.ts';
+import { MeteredOperator, total } from '../support/metered-operator.ts';
 import { note } from './note.ts';
 import { SequenceRunner } from './sequence-runner.ts';
 import { startWorld, type World } from './world.ts';

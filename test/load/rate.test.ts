@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { eventually } from '../support/eventually.ts';
 import { shared } from '../support/share.ts';
-import { MeteredOperator, type Sample, total } from './metered-operator.ts';
+import { MeteredOperator, type Sample, total } from '../support/metered-operator.ts';
 import { note } from './note.ts';
 import { SequenceRunner } from './sequence-runner.ts';
 import { startWorld, type World } from './world.ts';

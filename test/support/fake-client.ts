@@ -24,7 +24,7 @@ export class FakeClient implements ApiClient {
     this.requests.push(request);
     if (this.#answers.request === undefined) throw new Error(`not expected: ${request.method} ${request.path}`);
     try {
-      return (await this.#answers.request(request)) as T;
+      return handOn(await this.#answers.request(request), request) as T;
     } catch (error) {
       throw ofWrite(request, error);
     }
@@ -39,6 +39,15 @@ export class FakeClient implements ApiClient {
   async close(): Promise<void> {
     // There is nothing to close.
   }
+}
+
+/** The items of a list one by one, to whoever asks for them so. */
+function handOn(answer: unknown, { onItem }: ApiRequest): unknown {
+  if (onItem === undefined || typeof answer !== 'object' || answer === null) return answer;
+  const { items } = answer as { readonly items?: unknown };
+  if (!Array.isArray(items)) return answer;
+  for (const item of items) onItem(item, JSON.stringify(item)?.length ?? 0);
+  return { ...answer, items: [] };
 }
 
 /** A watch that the test writes to; it ends with AbortError when its reader's signal is aborted, as undici's do. */

@@ -12,6 +12,7 @@ import { Preflights } from '../../controller/preflights.ts';
 import { QuotaWaiters } from '../../controller/quota-waiters.ts';
 import { Revisions } from '../../controller/revisions.ts';
 import { ServerSkills } from '../../controller/server-skills.ts';
+import { Specs } from '../../controller/specs.ts';
 import { StatusCuts } from '../../controller/status-cuts.ts';
 import { type ObservedJob, sequentialJobOwner } from '../../shared/api/job.ts';
 import type { SequentialJob } from '../../shared/api/types.ts';
@@ -49,6 +50,7 @@ export function reconcilerDeps(
   const actor = actorDeps(client, now);
   return {
     ...actor,
+    specs: new Specs(),
     quotaWaiters: new QuotaWaiters(actor.jobs, () => undefined),
     goneJobs: new GoneJobs(actor.jobs, actor.sequentialJobs),
     gonePods: new GonePods(actor),

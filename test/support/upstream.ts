@@ -11,6 +11,8 @@ export interface Question {
   /** `<group>/<resource>[/<subresource>]`. */
   readonly resource: string;
   readonly name: string | undefined;
+  /** Absent where it is about all, or about what has none. */
+  readonly namespace?: string;
 }
 
 interface KubeConfigFile {
@@ -96,9 +98,11 @@ export function questionOf({ method = '', url = '' }: Pick<IncomingMessage, 'met
   const [, root, ...parts] = pathname.split('/');
   const group = root === 'apis' ? parts[0] : '';
   const rest = parts.slice(root === 'apis' ? 2 : 1);
-  const [plural = '', name, subresource] = rest[0] === 'namespaces' && rest.length > 2 ? rest.slice(2) : rest;
+  const namespace = rest[0] === 'namespaces' && rest.length > 2 ? rest[1] : undefined;
+  const [plural = '', name, subresource] = namespace === undefined ? rest : rest.slice(2);
   const resource = `${group}/${plural}${subresource === undefined ? '' : `/${subresource}`}`;
-  return { verb: verbOf(method, name, searchParams.has('watch')), resource, name };
+  const question = { verb: verbOf(method, name, searchParams.has('watch')), resource, name };
+  return namespace === undefined ? question : { ...question, namespace };
 }
 
 function verbOf(method: string, name: string | undefined, isWatch: boolean): string {

@@ -192,6 +192,7 @@ describe('the alert rules', () => {
       'QueueSlow',
       'VisitStuck',
       'EventsDropped',
+      'SpecsCrowded',
       'SequencesFailed',
       'WebhookErrors',
       'WebhookSlow',

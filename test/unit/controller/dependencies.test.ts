@@ -16,12 +16,14 @@ const named = (prefix: string, count: number): readonly Dependency[] =>
 
 type Answer = (path: string) => unknown;
 
+const AMPLE = { perSecond: 1000, burst: 10_000 };
+
 /** A checker whose server answers as told; by the names of what is asked for, where nothing else is said. */
-function setup(answer: Answer = byName, checkSecrets = true) {
+function setup(answer: Answer = byName, { checkSecrets = true, budget = AMPLE } = {}) {
   const client = new FakeClient({ request: async ({ path }: ApiRequest) => answer(path) });
   const { log, lines } = recordingLog();
   const clock = { ms: 1_000_000 };
-  const checker = new DependencyChecker({ client, log, checkSecrets, now: () => clock.ms });
+  const checker = new DependencyChecker({ client, log, checkSecrets, now: () => clock.ms, budget });
   const paths = (): readonly string[] => client.requests.map(({ path }) => path);
   return { checker, client, clock, lines, paths };
 }
@@ -167,14 +169,70 @@ describe('what was found', () => {
 });
 
 describe('what was missing', () => {
-  it('is asked for every time, until it is there', async () => {
+  it.each([
+    ['is not asked for again within three seconds', 2_999, 0],
+    ['is asked for again after them: before the step looks again', 3_000, 1],
+    ['is asked for again when the clock was set back', -1, 1],
+  ])('%s', async (_says, ms, requests) => {
+    const { checker, client, clock } = setup();
+    expect(await checker.missing('team-a', [secret('no-a')])).toEqual([secret('no-a')]);
+    clock.ms += ms;
+    client.requests.length = 0;
+    expect(await checker.missing('team-a', [secret('no-a')])).toEqual([secret('no-a')]);
+    expect(client.requests).toHaveLength(requests);
+  });
+
+  it('is there once it is found', async () => {
     let isThere = false;
-    const { checker, client } = setup(() => (isThere ? found : refuse('NotFound')));
-    expect(await checker.missing('team-a', [secret('a')])).toEqual([secret('a')]);
+    const { checker, clock } = setup(() => (isThere ? found : refuse('NotFound')));
     expect(await checker.missing('team-a', [secret('a')])).toEqual([secret('a')]);
     isThere = true;
+    clock.ms += 3_000;
     expect(await checker.missing('team-a', [secret('a')])).toEqual([]);
-    expect(client.requests).toHaveLength(3);
+  });
+});
+
+describe('a namespace that asks for too much', () => {
+  const budget = { perSecond: 2, burst: 10 };
+
+  it('has so many questions asked, and what else it needs counts as there', async () => {
+    const { checker, client } = setup(byName, { budget });
+    expect(await checker.missing('team-a', named('no', 15))).toEqual(named('no', 10));
+    expect(client.requests).toHaveLength(10);
+  });
+
+  it('leaves the others theirs', async () => {
+    const { checker } = setup(byName, { budget });
+    await checker.missing('team-a', named('no', 15));
+    expect(await checker.missing('team-b', named('no', 5))).toEqual(named('no', 5));
+  });
+
+  it('has more with time, and never more than at first', async () => {
+    const { checker, client, clock } = setup(byName, { budget });
+    const asked = async (prefix: string): Promise<number> => {
+      client.requests.length = 0;
+      await checker.missing('team-a', named(prefix, 30));
+      return client.requests.length;
+    };
+    expect(await asked('a')).toBe(10);
+    clock.ms += 1_000;
+    expect(await asked('b')).toBe(2);
+    clock.ms += MINUTE;
+    expect(await asked('c')).toBe(10);
+    clock.ms -= MINUTE;
+    expect(await asked('d')).toBe(0);
+  });
+
+  it('goes by what was missing last where it may not ask', async () => {
+    const { checker, clock } = setup(byName, { budget });
+    await checker.missing('team-a', [secret('no-a'), ...named('no', 9)]);
+    clock.ms += 3_000;
+    await checker.missing('team-a', named('other', 6));
+    expect(await checker.missing('team-a', [secret('no-a'), secret('no-new')])).toEqual([secret('no-a')]);
+    // Not for good: something else may have taken the tokens all the time.
+    clock.ms += 57_000;
+    await checker.missing('team-a', named('more', 10));
+    expect(await checker.missing('team-a', [secret('no-a')])).toEqual([]);
   });
 });
 
@@ -252,7 +310,7 @@ describe('without the permission', () => {
 
 describe('where Secrets are not to be looked at', () => {
   it('none is asked for and none is missing, and all else is as it was', async () => {
-    const { checker, paths, lines } = setup(byName, false);
+    const { checker, paths, lines } = setup(byName, { checkSecrets: false });
     expect(await checker.missing('team-a', [secret('no-a'), secret('b'), configMap('no-c')])).toEqual([
       configMap('no-c'),
     ]);

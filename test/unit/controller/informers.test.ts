@@ -367,6 +367,56 @@ describe('Informers', () => {
     });
   });
 
+  describe('what anybody may put our label on is not cached', () => {
+    const foreign = (version: string): Json => rawJob({ resourceVersion: version, ownerReferences: [] });
+    const large = { spec: { template: { spec: { containers: [{ name: 'x', args: ['x'.repeat(1_000_000)] }] } } } };
+
+    it('a Job of nobody, be it listed or watched', async () => {
+      items = { jobs: [foreign('90')] };
+      await started();
+      await send('jobs', 'ADDED', foreign('101'));
+      expect(informers.jobs.size).toBe(0);
+    });
+
+    it('a Job that its SequentialJob has lost, until it has it again', async () => {
+      await started();
+      await send('jobs', 'ADDED', rawJob({ resourceVersion: '101' }));
+      await send('jobs', 'MODIFIED', foreign('102'));
+      expect([informers.jobs.size, informers.jobs.indexed(UID)]).toEqual([0, []]);
+      await send('jobs', 'MODIFIED', rawJob({ resourceVersion: '103' }));
+      expect(informers.jobs.indexed(UID)).toHaveLength(1);
+    });
+
+    it('of a Job that comes before its SequentialJob no more than of any other; it is not lost', async () => {
+      await started();
+      await send('jobs', 'ADDED', rawJob({ resourceVersion: '101' }, large));
+      await send('sequentialjobs', 'ADDED', sequentialJob({ metadata: { resourceVersion: '102' } }));
+      expect(informers.jobs.indexed(UID)).toHaveLength(1);
+      expect(JSON.stringify(informers.jobs.indexed(UID)).length).toBeLessThan(1000);
+    });
+
+    it('of owners only the one that counts, and none whose names have no end', async () => {
+      await started();
+      const other = { ...ownedBy('u', 'x'.repeat(100_000)), controller: false };
+      await send('jobs', 'ADDED', rawJob({ resourceVersion: '101', ownerReferences: [other, ownedBy(), other] }));
+      expect(informers.jobs.indexed(UID)[0]?.metadata.ownerReferences).toEqual([ownedBy()]);
+      const endless = { ...ownedBy(), name: 'x'.repeat(100_000) };
+      await send('jobs', 'MODIFIED', rawJob({ resourceVersion: '102', ownerReferences: [endless] }));
+      expect(informers.jobs.size).toBe(0);
+    });
+
+    it('a Pod that belongs to no Job, or to one whose UID has no end', async () => {
+      const owner = (uid: string): Json => ({ apiVersion: 'batch/v1', kind: 'Job', name: 'x', uid, controller: true });
+      const pod = (version: string, ...owners: readonly Json[]): Json =>
+        rawPod({ metadata: { name: `p${version}`, resourceVersion: version, labels: {}, ownerReferences: owners } });
+      await started();
+      await send('pods', 'ADDED', pod('101'));
+      await send('pods', 'ADDED', pod('102', owner('x'.repeat(100_000))));
+      await send('pods', 'ADDED', pod('103', owner('job')));
+      expect([...informers.pods.values()].map(({ metadata }) => metadata.name)).toEqual(['p103']);
+    });
+  });
+
   describe('a change of a Pod', () => {
     const pod = (version: number, more: Json = {}, metadata: Json = {}): Json =>
       rawPod({ ...more, metadata: { resourceVersion: String(version), ...metadata } });

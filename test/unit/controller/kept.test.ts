@@ -26,20 +26,38 @@ const after = (type: ConditionType): SequentialJob => {
   return sequentialJob({ status: { conditions: [condition] } });
 };
 
-describe('of what is over, the cache keeps a small copy', () => {
-  it.each<readonly [string, SequentialJob, boolean]>([
-    ['a sequence that has completed', after('Complete'), true],
-    ['a sequence that has failed', after('Failed'), true],
-    ['a sequence that runs', after('Progressing'), false],
-    ['a new sequence', sequentialJob(), false],
-  ])('%s', (_says, object, isCopied) => {
-    const { sequentialJobs } = informers();
+describe('of sequences, the cache keeps a part', () => {
+  it.each<readonly [string, SequentialJob]>([
+    ['that has failed', after('Failed')],
+    ['that runs', after('Progressing')],
+    ['that is new', sequentialJob()],
+  ])('of one %s; the whole is at hand', (_says, object) => {
+    const { sequentialJobs, specs } = informers();
     sequentialJobs.observe(deepFreeze(object));
     const kept = sequentialJobs.get(keyOf(object));
-    expect(kept).toStrictEqual(object);
-    expect(kept !== object).toBe(isCopied);
+    expect(kept?.spec.containers).toEqual([]);
+    expect(kept && specs.whole(kept)).toStrictEqual(object);
   });
 
+  it('and of one that has completed nothing else', () => {
+    const { sequentialJobs, specs } = informers();
+    const object = after('Complete');
+    sequentialJobs.observe(object);
+    const kept = sequentialJobs.get(keyOf(object));
+    expect(kept).toMatchObject({ metadata: object.metadata, status: object.status, spec: { containers: [] } });
+    expect([kept && specs.whole(kept), specs.held]).toEqual([undefined, 0]);
+  });
+
+  it('until they are gone', () => {
+    const { sequentialJobs, specs } = informers();
+    sequentialJobs.observe(sequentialJob());
+    expect(specs.held).toBeGreaterThan(0);
+    sequentialJobs.remove(sequentialJob());
+    expect(specs.held).toBe(0);
+  });
+});
+
+describe('of what is over, the cache keeps a small copy', () => {
   it.each<readonly [string, ObservedJob, boolean]>([
     ['a Job that has completed', observedJob(0, { status: completed() }), true],
     ['a Job that has failed', observedJob(0, { status: failed() }), true],

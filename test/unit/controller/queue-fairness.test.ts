@@ -1,5 +1,5 @@
 /** Namespaces take turns in the work queue. */
-import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { WorkQueue } from '../../../controller/queue.ts';
 
 const CROWD = 5_000;
@@ -68,4 +68,99 @@ it('the time that is told is since the key was added', async () => {
   queue.add('alone/one'); // at 2
   for (let i = 0; i < 3; i++) await next(); // two looks at the clock each: taken at 3, 5 and 7
   expect(waits).toEqual([3, 3, 6]);
+});
+
+describe('work that takes long', () => {
+  const WORKERS = 16;
+  /** What each of the workers has, in the order in which they got it. */
+  let working: string[];
+
+  /** Workers that take a key, and keep it until the test says that it is done. */
+  function employ(workers = WORKERS): void {
+    queue = new WorkQueue({ backoff: { baseMs: 100, maxMs: 1000 }, random: () => 1, now: () => 0, workers });
+    working = [];
+    const taken = queue;
+    const take = async (): Promise<void> => {
+      for (let key = await taken.take(); key !== undefined; key = await taken.take()) {
+        const finished = Promise.withResolvers<void>();
+        working.push(key);
+        finish.set(key, finished.resolve);
+        await finished.promise;
+        taken.done(key);
+      }
+    };
+    for (let i = 0; i < workers; i++) void take();
+  }
+  const finish = new Map<string, () => void>();
+  const settled = async (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
+  const crowd = (namespace: string, count = 100): void => {
+    for (let i = 0; i < count; i++) queue.add(`${namespace}/${i}`);
+  };
+  const workersOf = (namespace: string): number => working.filter((key) => key.startsWith(`${namespace}/`)).length;
+  async function finishAll(namespace: string): Promise<void> {
+    for (const key of working.splice(0)) {
+      if (key.startsWith(`${namespace}/`)) finish.get(key)?.();
+      else working.push(key);
+    }
+    await settled();
+  }
+
+  it('of one namespace leaves half of the workers to the others', async () => {
+    employ();
+    crowd('crowd');
+    await settled();
+    expect(workersOf('crowd')).toBe(WORKERS / 2);
+    queue.add('alone/one');
+    await settled();
+    expect(working).toContain('alone/one');
+  });
+
+  it('of several leaves one for who comes next', async () => {
+    employ();
+    for (const namespace of ['a', 'b', 'c']) crowd(namespace);
+    await settled();
+    const shares = ['a', 'b', 'c'].map(workersOf);
+    expect(Math.max(...shares)).toBeLessThanOrEqual(WORKERS / 2);
+    expect(Math.min(...shares)).toBeGreaterThanOrEqual(2);
+    queue.add('alone/one');
+    await settled();
+    expect(working).toContain('alone/one');
+  });
+
+  it('goes on as it is done: all of a namespace have their turn, in their order', async () => {
+    employ(4);
+    crowd('crowd', 7);
+    const done: string[] = [];
+    for (let round = 0; round < 4; round++) {
+      await settled();
+      done.push(...working);
+      expect(working.length).toBeLessThanOrEqual(2);
+      await finishAll('crowd');
+    }
+    expect(done.slice(0, 7)).toEqual([0, 1, 2, 3, 4, 5, 6].map((i) => `crowd/${i}`));
+    expect([queue.depth, queue.working]).toEqual([0, 0]);
+  });
+
+  it('lets a namespace have more when another one is done', async () => {
+    employ();
+    crowd('a', 8);
+    crowd('b');
+    await settled();
+    const before = workersOf('b');
+    await finishAll('a');
+    expect([before, workersOf('b')]).toEqual([4, WORKERS / 2]);
+  });
+
+  it('has one worker where there is no second', async () => {
+    employ(1);
+    crowd('crowd', 2);
+    await settled();
+    expect(working).toEqual(['crowd/0']);
+  });
+
+  it('of the only namespace has all of them', async () => {
+    queue = new WorkQueue({ backoff: { baseMs: 100, maxMs: 1000 }, random: () => 1, now: () => 0 });
+    crowd('crowd', 3);
+    expect([await queue.take(), await queue.take(), await queue.take()]).toEqual(['crowd/0', 'crowd/1', 'crowd/2']);
+  });
 });

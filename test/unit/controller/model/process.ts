@@ -31,6 +31,8 @@ export interface Outside {
   readonly server: Server;
   readonly cluster: Cluster;
   readonly now: () => number;
+  /** No spec is held: it is asked for at every visit. */
+  readonly hasNoRoom: boolean;
 }
 
 export class Process implements Sender {
@@ -64,11 +66,13 @@ export class Process implements Sender {
       random: () => 0.5,
       enqueue: () => (this.queued = true),
       standsStill: (jobUID) => this.#deps.eventLookup.of(jobUID) !== undefined,
+      room: outside.hasNoRoom ? 0 : undefined,
+      onDrop: (uid) => this.#deps.revisions.release(uid),
       onGone: (object) => {
         this.#deps.revisions.forget(object.metadata.uid);
       },
     });
-    const { sequentialJobs, jobs, pods } = this.#informers;
+    const { sequentialJobs, specs, jobs, pods } = this.#informers;
     jobs.subscribe(({ object }) => this.#lookAtJob(object));
     pods.subscribe(({ type, object }) => {
       if (type === 'deleted') this.#missPod(object);
@@ -77,6 +81,7 @@ export class Process implements Sender {
     this.#deps = {
       ...reconcilerDeps(client, () => undefined, now),
       sequentialJobs,
+      specs,
       jobs,
       quotaWaiters: new QuotaWaiters(jobs, () => (this.queued = true)),
       goneJobs: new GoneJobs(jobs, sequentialJobs),
@@ -137,7 +142,7 @@ export class Process implements Sender {
     try {
       const { requeueAfterMs } = await reconcile(KEY, this.#deps);
       if (requeueAfterMs !== undefined) this.#lookAgainAfter(requeueAfterMs);
-      if (this.view !== undefined) this.knows = true;
+      if (this.view !== undefined) this.knows = !this.#outside.hasNoRoom;
     } catch (error) {
       if (!isApiError(error)) throw error;
       this.queued = true;

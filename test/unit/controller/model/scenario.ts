@@ -29,6 +29,8 @@ export interface Scenario {
   readonly secret: 'none' | 'there' | 'later';
   /** Jobs are deleted as soon as they have ended and are on record: a policy has given them a time to live. */
   readonly cleaner?: boolean;
+  /** Others have so many and so large sequences that there is no room for the spec of this one. */
+  readonly crowded?: boolean;
   /**
    * What is wrong with it: its spec, a step's image that the server's policy refuses, a
    * step's Job name that is taken, for good or until the garbage collector has looked.
@@ -124,6 +126,7 @@ export const scenario: fc.Arbitrary<Scenario> = fc
     admitted: fc.boolean(),
     secret: rarely<Scenario['secret']>('none', 'there', 'later'),
     cleaner: seldom(fc.constant(true)),
+    crowded: seldom(fc.constant(true), 2),
     flaw: seldom(flaw),
     server,
   })

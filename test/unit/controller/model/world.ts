@@ -211,7 +211,8 @@ export class World {
   }
 
   #newProcess(): Process {
-    return new Process({ server: this.server, cluster: this.cluster, now: () => this.nowMs });
+    const { server, cluster, scenario } = this;
+    return new Process({ server, cluster, now: () => this.nowMs, hasNoRoom: scenario.crowded === true });
   }
 
   #courseOf({ metadata }: RawJob): { failures: number; ends: boolean } {

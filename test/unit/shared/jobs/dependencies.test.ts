@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import type { Container, PodTemplateSpec, SequentialJob } from '../../../../shared/api/types.ts';
-import { type Dependency, dependenciesOf } from '../../../../shared/jobs/dependencies.ts';
+import { type Dependency, dependenciesOf, lookedFor } from '../../../../shared/jobs/dependencies.ts';
 import { json, roughObject } from '../../../support/arbitraries.ts';
 import { deepFreeze } from '../../../support/freeze.ts';
 import { container, sequentialJob } from '../../../support/objects.ts';
@@ -271,6 +271,36 @@ describe('a step does not need', () => {
 
   it.each([2, -1, 0.5, Number.NaN])('anything, when there is no step %d', (index) => {
     expect(needs({ pod: { imagePullSecrets: [a] } }, index)).toEqual([]);
+  });
+});
+
+describe('what is looked for', () => {
+  const needing = (step: object): SequentialJob => sequentialJob({ spec: { containers: [container('load', step)] } });
+  const secrets = (count: number, name = (i: number): string => `s-${i}`): SequentialJob =>
+    needing({ envFrom: Array.from({ length: count }, (_, i) => ({ secretRef: { name: name(i) } })) });
+  const same = (): string => 'same';
+
+  it.each<readonly [string, SequentialJob, number]>([
+    ['is what the step needs, up to 50 things', secrets(50), 50],
+    ['is nothing where there are more', secrets(51), 0],
+    ['is a thing that is named in a thousand places', secrets(1000, same), 1],
+    ['is nothing where there are more places', secrets(1001, same), 0],
+    ['is nothing where nothing is needed', secrets(0), 0],
+  ])('%s', (_, object, count) => {
+    expect(lookedFor(object, 0)).toHaveLength(count);
+    expect(lookedFor(object, 1)).toEqual([]);
+  });
+
+  it('is looked through no further than it takes', () => {
+    let read = 0;
+    const envFrom = Array.from({ length: 45_000 }, (_, i) => ({
+      get secretRef() {
+        read++;
+        return { name: `s-${i}` };
+      },
+    }));
+    expect(lookedFor(needing({ envFrom }), 0)).toEqual([]);
+    expect(read).toBeLessThan(1100);
   });
 });
 

@@ -3,7 +3,7 @@ import { getEventListeners } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { KubeConfig } from '@kubernetes/client-node';
 import {
   type ApiClient,
@@ -119,6 +119,54 @@ describe('a request', () => {
     );
     const request = connect(full.url).request(get('/x', { ignoresAnswer: true }));
     expect(await failure(request)).toMatchObject({ code: 'Forbidden', message: 'no' });
+  });
+
+  describe('for the items of a list', () => {
+    const page = { kind: 'List', metadata: { resourceVersion: '7' }, items: [{ a: 1 }, { b: 2 }] };
+    const items: unknown[] = [];
+    const onItem = (item: unknown, bytes: number): void => void items.push([item, bytes]);
+    beforeEach(() => void items.splice(0));
+
+    it('gives them one by one, and the rest as its answer', async () => {
+      const server = await serve((_, response) => json(response, 200, page));
+      const answer = await connect(server.url).request(get('/x', { onItem }));
+      expect(answer).toEqual({ ...page, items: [] });
+      expect(items).toEqual([
+        [{ a: 1 }, 7],
+        [{ b: 2 }, 7],
+      ]);
+    });
+
+    it('gives none of an answer that is no list but a refusal, with the token that comes with it', async () => {
+      const status = { kind: 'Status', reason: 'Expired', metadata: { continue: 'rest' }, items: [1] };
+      const server = await serve((_, response) => json(response, 410, status));
+      const refusal = await failure(connect(server.url).request(get('/x', { onItem })));
+      expect(refusal).toMatchObject({ code: 'Gone', continueToken: 'rest' });
+      expect(items).toEqual([]);
+    });
+
+    it('ends with what is thrown at an item, reads no more, and leaves the client as it was', async () => {
+      const server = await serve((_, response) => {
+        response.writeHead(200).write(JSON.stringify(page));
+        // More comes for as long as somebody reads.
+        const more = setInterval(() => response.write(' '.repeat(1000)), 1);
+        response.on('close', () => clearInterval(more));
+      });
+      const client = connect(server.url);
+      const thrown = new Error('enough');
+      const stop = (): void => {
+        throw thrown;
+      };
+      await expect(client.request(get('/x', { onItem: stop }))).rejects.toBe(thrown);
+      const other = await serve(ok);
+      expect(await connect(other.url).request(get())).toEqual({ kind: 'Thing' });
+    });
+
+    it('fails with what else fails: a body that is cut off, or no JSON', async () => {
+      const server = await serve((_, response) => response.writeHead(200).end('{"items":[{"a":1},'));
+      expect(await failure(connect(server.url).request(get('/x', { onItem })))).toMatchObject({ code: 'Unreachable' });
+      expect(items).toHaveLength(1);
+    });
   });
 
   it('sends a name and a password where the user has those', async () => {

@@ -106,7 +106,7 @@ describe('Reflector', () => {
     await reflector.synced;
     expect(names()).toEqual(['a@5']);
     expect(client.requests).toMatchObject([
-      { method: 'GET', path: '/things', query: { limit: 500, continue: undefined } },
+      { method: 'GET', path: '/things', query: { limit: 50, continue: undefined } },
     ]);
     expect(client.streams).toMatchObject([
       {
@@ -135,6 +135,23 @@ describe('Reflector', () => {
     watch().send('ADDED', thing('b', 11));
     await pass();
     expect([...cache.values()].map(({ metadata }) => metadata.namespace)).toEqual(['seen', 'seen']);
+  });
+
+  it('leaves out what is not one of those, and what is not one of those any more', async () => {
+    const isOurs = ({ metadata }: KubeObject): boolean => !metadata.uid.endsWith('foreign');
+    lists = [page(10, [thing('a', 5), thing('b', 6, 'foreign')]), page(20, [thing('a', 15, 'foreign')])];
+    const kept = (raw: unknown): KubeObject | undefined =>
+      isOurs(raw as KubeObject) ? (raw as KubeObject) : undefined;
+    reflector = make({ transform: kept });
+    await started();
+    watch().send('ADDED', thing('c', 11, 'foreign'));
+    watch().send('ADDED', thing('d', 12));
+    await pass();
+    expect(names()).toEqual(['a@5', 'd@12']);
+    watch().send('DELETED', thing('c', 13, 'foreign'));
+    watch().send('ERROR', { kind: 'Status', code: 410 });
+    await pass(200);
+    expect([names(), faults]).toEqual([[], []]);
   });
 
   it('joins the pages of a list, and is synced with the last one only', async () => {
@@ -178,33 +195,121 @@ describe('Reflector', () => {
     expect(client.requests.at(-1)?.query).toMatchObject({ continue: undefined });
   });
 
-  it('asks for the whole list in one piece when one has expired between two pages, and for pages again after it', async () => {
-    const lists: unknown[] = [];
-    client = new FakeClient({
-      request: ({ query = {} }) => {
-        lists.push([query['limit'], query['continue']]);
-        if (query['continue'] !== undefined) throw failed('Gone');
-        return query['limit'] === undefined ? page(20, [thing('a', 15)]) : page(10, [thing('old', 5)], 'next');
-      },
-      stream: ({ signal }) => {
-        const watch = new FakeWatch(signal);
-        watches.push(watch);
-        return watch.body;
-      },
+  describe('where etcd is compacted between two pages', () => {
+    let asked: unknown[];
+    const expired = (token?: string): ApiError => new ApiError('Gone', 'it has expired', { continueToken: token });
+    /** Answers lists by their tokens. */
+    function lists(answer: (token: unknown) => unknown): void {
+      asked = [];
+      client = new FakeClient({
+        request: ({ query }) => {
+          asked.push(query?.['continue']);
+          expect(query?.['limit']).toBeDefined();
+          const next = answer(query?.['continue']);
+          if (next instanceof ApiError) throw next;
+          return next;
+        },
+        stream: ({ signal }) => {
+          const watch = new FakeWatch(signal);
+          watches.push(watch);
+          return watch.body;
+        },
+      });
+      reflector = make();
+    }
+
+    it('reads the rest as it is by now, with the token that the server offers, and watches from the begin', async () => {
+      lists((token) => {
+        if (token === undefined) return page(10, [thing('a', 5)], 'second');
+        return token === 'second' ? expired('rest') : page(30, [thing('b', 25)]);
+      });
+      await started();
+      expect(asked).toEqual([undefined, 'second', 'rest']);
+      expect(names()).toEqual(['a@5', 'b@25']);
+      expect(from()).toEqual(['10']);
+      // What happened between the pages, the watch tells.
+      watch().send('MODIFIED', thing('a', 20));
+      watch().send('ADDED', thing('b', 25));
+      watch().send('DELETED', thing('b', 31));
+      await pass();
+      expect(names()).toEqual(['a@20']);
     });
-    reflector = make();
-    await started();
-    await pass(200);
-    expect(names()).toEqual(['a@15']);
-    watch().send('ERROR', { kind: 'Status', code: 410 });
-    await pass(400);
-    expect(lists).toEqual([
-      [500, undefined],
-      [500, 'next'],
-      [undefined, undefined],
-      [500, undefined],
-      [500, 'next'],
-    ]);
+
+    it('comes to its end also where it expires at every page', async () => {
+      lists((token) => {
+        const [kind, at = '0'] = (typeof token === 'string' ? token : 'rest 0').split(' ');
+        const next = Number(at) + 1;
+        if (kind === 'next') return expired(`rest ${at}`);
+        return page(10 * next, [thing(`o${at}`, next)], next < 4 ? `next ${next}` : undefined);
+      });
+      await started();
+      expect(reflector.hasSynced).toBe(true);
+      expect(names()).toEqual(['o0@1', 'o1@2', 'o2@3', 'o3@4']);
+      expect(from()).toEqual(['10']);
+    });
+
+    it('keeps what it has read, and lists again, where the watch cannot start at the begin any more', async () => {
+      let round = 0;
+      lists((token) => {
+        if (token === undefined) return page(10 * ++round, [thing('a', round)], 'second');
+        return token === 'second' ? expired('rest') : page(10 * round + 5, [thing('b', round)]);
+      });
+      await started();
+      watch().send('ERROR', { kind: 'Status', code: 410 });
+      await pass();
+      expect(names()).toEqual(['a@1', 'b@1']);
+      await pass(200);
+      expect(names()).toEqual(['a@2', 'b@2']);
+      expect(from()).toEqual(['10', '20']);
+    });
+
+    it.each<readonly [string, string | undefined]>([
+      ['is none', undefined],
+      ['has expired as well', 'rest'],
+    ])('begins anew, and never without a limit, where the token for the rest %s', async (_, rest) => {
+      let isQuick = false;
+      lists((token) => {
+        if (token === undefined) return page(10, [thing('a', 5)], isQuick ? undefined : 'second');
+        return expired(rest);
+      });
+      await started();
+      expect([reflector.hasSynced, errors]).toEqual([false, ['Gone 200']]);
+      isQuick = true;
+      await pass(200);
+      expect(names()).toEqual(['a@5']);
+      expect(asked.filter((token) => token === undefined)).toHaveLength(2);
+    });
+  });
+
+  describe('where objects are large', () => {
+    const large = (name: string): KubeObject => ({ ...thing(name, 5), x: 'x'.repeat(1024 * 1024) }) as KubeObject;
+    const all = Array.from({ length: 12 }, (_, i) => `o${String(i).padStart(2, '0')}`);
+
+    it('gives a page up that is too large, and reads on in smaller ones: nothing is read twice or left out', async () => {
+      const limits: unknown[] = [];
+      client = new FakeClient({
+        request: ({ query = {} }) => {
+          limits.push(query['limit']);
+          const at = Number(query['continue'] ?? 0);
+          const end = at + Number(query['limit']);
+          const more = end < all.length ? String(end) : undefined;
+          return page(10, all.slice(at, end).map(large), more);
+        },
+        stream: ({ signal }) => new FakeWatch(signal).body,
+      });
+      const taken: string[] = [];
+      reflector = make({
+        transform: (raw) => {
+          const { metadata } = raw as KubeObject;
+          taken.push(metadata.name);
+          return { metadata };
+        },
+      });
+      await started();
+      expect(limits).toEqual([50, 4, 3, 3, 3]);
+      expect([...cache.values()].map(({ metadata }) => metadata.name)).toEqual(all);
+      expect([faults, errors]).toEqual([[], []]);
+    });
   });
 
   it('follows the watch: added, modified, deleted', async () => {

@@ -167,6 +167,18 @@ describe('metrics', () => {
       ],
     ],
     [
+      'specs that are held, and those that there was no room for',
+      (registry) => {
+        const sequences = new SequenceMetrics(registry);
+        sequences.followSpecs(() => 4096);
+        sequences.specFetched();
+      },
+      [
+        ['sequentialjob_specs_held_bytes', {}, 4096],
+        ['sequentialjob_specs_fetched_total', {}, 1],
+      ],
+    ],
+    [
       'what was lost',
       (registry) => {
         const metrics = new ControllerMetrics(registry);

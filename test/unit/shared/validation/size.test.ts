@@ -3,7 +3,7 @@ import { formatFieldError } from '../../../../shared/validation/field.ts';
 import { validateSpec } from '../../../../shared/validation/index.ts';
 import { isLonger, lengthFaults, MAX_SPEC_BYTES, MAX_VALUES, sizeFaults } from '../../../../shared/validation/size.ts';
 
-const FAULT = 'spec: Invalid value: must not have more than 10 values';
+const FAULT = 'spec: Invalid value: must not have more than 10 values; in a map of more than 1000 each counts as ten';
 
 /** What is said of an object with this spec where 10 values are the most. */
 const said = (spec: unknown, bytes?: number): readonly string[] =>
@@ -32,12 +32,25 @@ describe('sizeFaults', () => {
 
   it('counts nothing where the JSON is too short for so many values', () => {
     const spec = { a: items(10) };
-    expect(said(spec, 20)).toEqual([]);
-    expect(said(spec, 21)).toEqual([FAULT]);
+    expect(said(spec, 6)).toEqual([]);
+    expect(said(spec, 7)).toEqual([FAULT]);
+  });
+
+  const map = (count: number): object => Object.fromEntries(items(count).map((one, i) => [i.toString(36), one]));
+  const largest = 1000 + (MAX_VALUES - 1000) / 10 - 1;
+
+  it.each<readonly [string, object, number]>([
+    ['as many properties as that comes to', { a: map(largest) }, 0],
+    ['one more', { a: map(largest + 1) }, 1],
+    ['as many in two maps', { a: map(largest / 2), b: map(largest / 2) }, 0],
+    ['small maps, however many', Object.fromEntries(items(150).map((_, i) => [`m${i}`, map(1000)])), 0],
+  ])('counts each property of a large map beyond the first thousand as ten: %s', (_, spec, count) => {
+    const text = JSON.stringify({ spec });
+    expect(sizeFaults(JSON.parse(text), text.length)).toHaveLength(count);
   });
 
   it('takes no JSON for too short that can have too many values', () => {
-    // The shortest JSON for so many: a list of digits, whose property and braces make it longer.
+    // A list of digits, whose property and braces make it longer.
     const spec = { '': items(MAX_VALUES) };
     const text = JSON.stringify({ spec });
     expect(sizeFaults(JSON.parse(text), text.length)).toHaveLength(1);
@@ -65,6 +78,12 @@ describe('lengthFaults', () => {
     const long = ofBytes(MAX_SPEC_BYTES + 1);
     expect(lengthFaults(long, MAX_SPEC_BYTES)).toEqual([]);
     expect(lengthFaults(long, MAX_SPEC_BYTES + 1)).toHaveLength(1);
+  });
+
+  it('a spec that says too much is refused for that alone, also past admission', () => {
+    expect(validateSpec({ containers: items(MAX_VALUES) }).map(formatFieldError)).toEqual([
+      expect.stringContaining('must not have more than 200000 values'),
+    ]);
   });
 
   it('is among the faults of a spec that came past admission', () => {

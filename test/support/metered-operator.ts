@@ -1,6 +1,6 @@
 /** The operator as a process that is watched from outside: what its /metrics say, and how its memory goes. */
-import { type Family, parseMetrics } from '../support/metrics.ts';
-import { Operator } from '../support/operator.ts';
+import { type Family, parseMetrics } from './metrics.ts';
+import { Operator } from './operator.ts';
 
 type Families = ReadonlyMap<string, Family>;
 
@@ -31,13 +31,17 @@ export class MeteredOperator {
   private constructor(operator: Operator, url: string) {
     this.#operator = operator;
     this.#url = url;
-    this.#timer = setInterval(() => void this.#sample(), SAMPLE_MS);
+    this.#timer = setInterval(() => void this.#sample(), SAMPLE_MS).unref();
   }
 
-  /** Resolves when that role works. */
-  static async start(role: 'controller' | 'webhook', flags: readonly string[]): Promise<MeteredOperator> {
-    const operator = Operator.spawn(['run', `--role=${role}`, '--metrics-port=0', ...flags], DEPLOYED);
-    await operator.untilSays(`${role} started`);
+  /** Resolves when that role works. `program`: of the sources, where it is no other. */
+  static async start(
+    role: 'controller' | 'webhook',
+    flags: readonly string[],
+    program?: string,
+  ): Promise<MeteredOperator> {
+    const operator = Operator.spawn(['run', `--role=${role}`, '--metrics-port=0', ...flags], DEPLOYED, program);
+    await operator.untilSays(`${role} started`, 120);
     return new MeteredOperator(operator, `http://127.0.0.1:${portOf(operator, 'metrics')}/metrics`);
   }
 
@@ -48,6 +52,16 @@ export class MeteredOperator {
 
   get output(): string {
     return this.#operator.output;
+  }
+
+  get isRunning(): boolean {
+    return this.#operator.isRunning;
+  }
+
+  /** Ends it as a node's failure does. */
+  async kill(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#operator.end('SIGKILL');
   }
 
   /** Of what has been sampled, in MB (10^6 bytes). */

@@ -1,0 +1,116 @@
+/**
+ * One tenant makes the operator ask and wait: for Secrets without number, for Events that it has written itself, for an API server
+ * that is slow in its namespace. The sequences of another namespace go on as if nothing were.
+ */
+import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
+import { EVENTS } from '../../../shared/kube/resources.ts';
+import { sleep } from '../../../shared/sleep.ts';
+import { eventually } from '../../support/eventually.ts';
+import { sequence, step } from '../../support/sequences.ts';
+import { shared } from '../../support/share.ts';
+import { forEach, tenants } from '../../support/tenants.ts';
+import { type Asked, startWatchProxy, type WatchProxy } from '../../support/watch-proxy.ts';
+
+jest.setTimeout(300_000);
+
+const here = tenants();
+let proxy: WatchProxy;
+
+beforeEach(async () => {
+  proxy = await startWatchProxy(here.kubeconfig);
+});
+afterEach(async () => proxy.close());
+
+const isHostile = ({ namespace }: Asked): boolean => namespace === here.hostile.name;
+
+/** Questions about Secrets of the one who attacks, and since when. */
+function countLooks(): { readonly count: number; readonly allowed: number } {
+  const since = performance.now();
+  let count = 0;
+  proxy.before = (asked) => {
+    if (isHostile(asked) && asked.resource === '/secrets') count++;
+    return undefined;
+  };
+  return {
+    get count() {
+      return count;
+    },
+    /** Half a thousand at once, and fifty a second. */
+    get allowed() {
+      return 500 + 50 * Math.ceil((performance.now() - since) / 1000);
+    },
+  };
+}
+
+const secrets = (count: number): readonly object[] =>
+  Array.from({ length: count }, (_, i) => ({ secretRef: { name: `s${i}` } }));
+const inNeedOf = (count: number, name = 's0'): ReturnType<typeof step> => ({ ...step(name), envFrom: secrets(count) });
+
+it('a step that needs 30,000 Secrets which do not exist is not waited for: its Pod says so', async () => {
+  const looks = countLooks();
+  const operator = await here.start(proxy.kubeconfig);
+  await here.expectUnharmed('before', operator);
+  await here.apply('many', { containers: [inNeedOf(30_000)] });
+  await here.expectUnharmed('meanwhile', operator);
+  await here.hostile.until('many', ({ status }) => status?.steps?.[0]?.state === 'Running');
+  expect(looks.count).toBe(0);
+});
+
+it('a hundred steps that need 50 each are looked for as far as the budget of their namespace goes', async () => {
+  const looks = countLooks();
+  const operator = await here.start(proxy.kubeconfig);
+  await here.expectUnharmed('before', operator);
+  await forEach(shared(100, 40), (i) =>
+    here.apply(`many-${i}`, {
+      containers: [{ ...step('s0'), envFrom: secrets(50).map((_, k) => ({ secretRef: { name: `s${i}-${k}` } })) }],
+    }),
+  );
+  await here.expectUnharmed('meanwhile', operator);
+  expect(looks.count).toBeGreaterThan(100);
+  expect(looks.count).toBeLessThanOrEqual(looks.allowed);
+});
+
+it('Events of a megabyte about a Job that stands still, and about others', async () => {
+  const operator = await here.start(proxy.kubeconfig);
+  await here.expectUnharmed('before', operator);
+  const quota = { metadata: { name: 'none' }, spec: { hard: { pods: '0' } } };
+  await here.hostile.create({ root: '/api/v1', plural: 'resourcequotas' }, quota);
+  await here.apply('still', sequence(1));
+  const { status } = await here.hostile.until('still', (object) => object.status?.steps?.[0]?.jobUID !== undefined);
+  const uid = status?.steps?.[0]?.jobUID;
+  let asked = 0;
+  proxy.before = (request) => {
+    if (isHostile(request) && request.resource === '/events' && request.verb === 'list') asked++;
+    return undefined;
+  };
+  await forEach(shared(150, 110), (i) =>
+    here.hostile.create(EVENTS, {
+      metadata: { name: `forged-${i}`, namespace: here.hostile.name },
+      involvedObject: { kind: 'Job', namespace: here.hostile.name, name: 'x', uid: i % 3 === 2 ? `other-${i}` : uid },
+      reason: 'FailedCreate',
+      type: 'Warning',
+      message: 'x'.repeat(1_000_000),
+    }),
+  );
+  await eventually('it asks for them', () => (asked > 1 ? true : undefined));
+  await here.expectUnharmed('meanwhile', operator);
+});
+
+it('an API server that takes five seconds for what it is asked in that namespace', async () => {
+  const operator = await here.start(proxy.kubeconfig);
+  await here.expectUnharmed('before', operator);
+  let waiting = 0;
+  let most = 0;
+  proxy.before = async (asked) => {
+    if (!isHostile(asked)) return undefined;
+    most = Math.max(most, ++waiting);
+    await sleep(5_000);
+    waiting--;
+    return undefined;
+  };
+  await forEach(100, (i) => here.apply(`slow-${i}`, sequence(3)));
+  await eventually('they take their workers', () => (waiting >= 8 ? true : undefined));
+  await here.expectUnharmed('meanwhile', operator);
+  // Half of the 16 workers, and some more that write Events.
+  expect(most).toBeGreaterThanOrEqual(8);
+});

@@ -1,0 +1,128 @@
+/** A tenant who does what it may, and means no good; another one, whose sequences are to go on; and the operator of both. */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, expect } from '@jest/globals';
+import { FINALIZER } from '../../shared/api/group.ts';
+import type { SequentialJobSpec } from '../../shared/api/types.ts';
+import { type ApiClient, createApiClient } from '../../shared/kube/client.ts';
+import { loadKubeConfig } from '../../shared/kube/kubeconfig.ts';
+import { Namespace } from './cluster.ts';
+import { JobHistory } from './job-history.ts';
+import { MeteredOperator } from './metered-operator.ts';
+import { Operator } from './operator.ts';
+import { ownPlane } from './own-plane.ts';
+import { sequence } from './sequences.ts';
+import { say } from './weather.ts';
+
+/** As large as admission lets a spec be, with room for the rest of it. */
+export const MIB_OF_TEXT = 'x'.repeat(1024 * 1024 - 4096);
+
+/** A step starts so soon after the one before has ended, whatever another tenant does. */
+const HANDOFF_MS = 1_000;
+/** Under such an attack the API server itself takes its time, and the machine has other work: no more than this is held against anybody. */
+const TIMES_CALM = 8;
+/** In MB: the Deployment's limit is 512Mi, and a full heap takes 477. */
+const RSS_MB = 300;
+const STEPS = 4;
+const PARALLEL = 8;
+
+export interface Tenants {
+  readonly client: ApiClient;
+  readonly kubeconfig: string;
+  /** The one who attacks. */
+  readonly hostile: Namespace;
+  /** Starts the operator for all namespaces, with the memory that the Deployment gives it. */
+  start(kubeconfig?: string): Promise<MeteredOperator>;
+  /** Runs a sequence of the other tenant; gives the time from each step's end to the next one's start, in milliseconds. */
+  runVictim(): Promise<readonly number[]>;
+  /** The same while it is attacked: it is to go on as it does in the calm. */
+  expectUnharmed(when: string, operator: MeteredOperator): Promise<void>;
+  /** A sequence of the one who attacks, as admission lets it in. */
+  apply(name: string, spec: SequentialJobSpec): Promise<void>;
+}
+
+/** Does it for each of so many, several at once. */
+export async function forEach(count: number, work: (index: number) => Promise<unknown>): Promise<void> {
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    while (next < count) await work(next++);
+  };
+  await Promise.all(Array.from({ length: PARALLEL }, worker));
+}
+
+/** Call it where `beforeAll` may stand. The control plane is for all tests of the file, what is in it for each. */
+export function tenants(): Tenants {
+  const own = ownPlane();
+  const folder = mkdtempSync(join(tmpdir(), 'sequentialjob-tenants-'));
+  let client: ApiClient;
+  let hostile: Namespace;
+  let victim: Namespace;
+  let history: JobHistory;
+  let calm: readonly number[] | undefined;
+  let runs = 0;
+
+  beforeAll(() => {
+    // What is deployed: run from the sources it takes half as much memory again.
+    execFileSync(process.execPath, [join(import.meta.dirname, '../../build.mjs'), folder], { stdio: 'ignore' });
+    client = createApiClient(loadKubeConfig({ path: own.plane.kubeconfig }), { userAgent: 'sequentialjob-tests' });
+  }, 60_000);
+
+  afterAll(async () => {
+    await client.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  beforeEach(async () => {
+    hostile = await Namespace.create(client, 'hostile');
+    victim = await Namespace.create(client, 'victim');
+    history = await JobHistory.start(client, victim.name);
+    calm = undefined;
+  });
+
+  afterEach(async () => {
+    await Operator.endAll();
+    await history.stop();
+  });
+
+  const runVictim = async (): Promise<readonly number[]> => {
+    const name = `run-${runs++}`;
+    await victim.apply(name, sequence(STEPS), { finalizers: [FINALIZER] });
+    const { status } = await victim.untilFinished(name, 120);
+    expect(status?.phase).toBe('Completed');
+    return history.handoffs(name);
+  };
+
+  return {
+    get client() {
+      return client;
+    },
+    get kubeconfig() {
+      return own.plane.kubeconfig;
+    },
+    get hostile() {
+      return hostile;
+    },
+    start: async (kubeconfig = own.plane.kubeconfig) => {
+      const program = process.env['OLD_PROGRAM'] ?? join(folder, 'sequentialjob.mjs');
+      return MeteredOperator.start('controller', [`--kubeconfig=${kubeconfig}`, '--check-secrets'], program);
+    },
+    runVictim,
+    expectUnharmed: async (when, operator) => {
+      calm ??= await runVictim();
+      const handoffs = await runVictim();
+      const [slowest, before] = [Math.max(...handoffs), Math.max(...calm)];
+      say(
+        `${when}: hand-offs ${handoffs.map(Math.round).join(', ')} ms, in the calm ${calm.map(Math.round).join(', ')} ms`,
+      );
+      say(`${when}: ${Math.round(operator.peakRssMb)} MB resident at most`);
+      expect(handoffs).toHaveLength(STEPS - 1);
+      expect(slowest).toBeLessThan(Math.max(HANDOFF_MS, TIMES_CALM * before));
+      expect(operator.isRunning).toBe(true);
+      if (process.env['OLD_PROGRAM'] === undefined) expect(operator.peakRssMb).toBeLessThan(RSS_MB);
+    },
+    apply: async (name, spec) => void (await hostile.apply(name, spec, { finalizers: [FINALIZER] })),
+  };
+}

@@ -1,0 +1,62 @@
+/** A verdict stops at the first hundred faults, from the schema or from the rules, and loses none that is all there is. */
+import { describe, expect, it } from '@jest/globals';
+import { formatFieldError, validateSequentialJob, validateSpec } from '../../../../shared/validation/index.ts';
+import { container } from '../../../support/objects.ts';
+import { written } from '../../../support/reviews.ts';
+
+const LAST = 'spec: Invalid value: has more faults than the 100 that are listed';
+
+const times = <T>(count: number, item: (i: number) => T): readonly T[] =>
+  Array.from({ length: count }, (_, i) => item(i));
+const badRule = (i: number): object => ({ name: `A=${i}`, value: 'x' });
+const badType = (i: number): object => ({ name: `A${i}`, value: i });
+const nothing = (i: number): object => ({ name: `A${i}`, value: null });
+const env = (...variables: readonly object[]): Readonly<Record<string, unknown>> => ({
+  containers: [{ ...container('a'), env: variables }],
+});
+const said = (spec: unknown, most?: number): readonly string[] =>
+  validateSequentialJob(written(spec), most === undefined ? {} : { most }).map(formatFieldError);
+
+describe('the faults of an object', () => {
+  it.each<readonly [string, readonly object[], number]>([
+    ['of the rules', times(100, badRule), 100],
+    ['of the schema', times(100, badType), 100],
+    ['of both', [...times(50, badRule), ...times(50, badType)], 100],
+  ])('%s are all told where there are a hundred', (_, variables, count) => {
+    expect(said(env(...variables))).toHaveLength(count);
+    expect(said(env(...variables))).not.toContain(LAST);
+  });
+
+  it.each<readonly [string, readonly object[]]>([
+    ['of the rules', times(101, badRule)],
+    ['of the schema', times(101, badType)],
+    ['of the schema, by the ten thousands', times(60_000, badType)],
+    ['of both', [...times(51, badRule), ...times(50, badType)]],
+    ['of the schema, behind places where nothing is said', [...times(10_000, nothing), ...times(101, badType)]],
+  ])('%s are a hundred where there are more, and the last one says so', (_, variables) => {
+    const faults = said(env(...variables));
+    expect(faults).toHaveLength(101);
+    expect(faults.at(-1)).toBe(LAST);
+    expect(new Set(faults).size).toBe(101);
+  });
+
+  it('are found behind however many places where nothing is said', () => {
+    const faults = said(env(...times(10_000, nothing), badType(7)));
+    expect(faults).toHaveLength(1);
+    expect(faults[0]).toMatch(/^spec\.containers\[0\]\.env\[10000\]\.value: Invalid value: "integer"/);
+  });
+
+  it('are none where nothing is said however often', () => {
+    expect(said(env(...times(10_000, nothing)))).toEqual([]);
+  });
+
+  it('are told up to as many as are asked for', () => {
+    expect(said(env(...times(300, badRule)), 200)).toHaveLength(201);
+    expect(said(env(...times(300, badRule)), 300)).toHaveLength(300);
+  });
+
+  it('of a spec that came past admission are as few', () => {
+    const faults = validateSpec(env(...times(500, badRule))).map(formatFieldError);
+    expect([faults.length, faults.at(-1)]).toEqual([101, LAST]);
+  });
+});

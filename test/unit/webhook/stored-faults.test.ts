@@ -1,0 +1,36 @@
+/** An object that was stored under other rules: its faults are not held against a change of something else, however many. */
+import { expect, it } from '@jest/globals';
+import { reviewObject } from '../../../webhook/validate.ts';
+import { container } from '../../support/objects.ts';
+import { admissionRequest, written } from '../../support/reviews.ts';
+
+const variables = (count: number): readonly object[] =>
+  Array.from({ length: count }, (_, i) => ({ name: `A=${i}`, value: 'x' }));
+
+function update(before: readonly object[], after: readonly object[]): readonly string[] {
+  const object = (env: readonly object[]): object => written({ containers: [{ ...container('a'), env }] });
+  const request = { operation: 'UPDATE', oldObject: object(before), object: object(after) } as const;
+  const { allowed, status } = reviewObject(admissionRequest(request));
+  const causes = status?.details?.causes.map(({ field, message }) => `${field}: ${message}`) ?? [];
+  expect(allowed).toBe(causes.length === 0);
+  return causes;
+}
+
+const NEW = { name: 'B=', value: 'x' };
+const newAt = (index: number): unknown =>
+  expect.stringMatching(new RegExp(`^spec\\.containers\\[0\\]\\.env\\[${index}\\]\\.name: Invalid value: "B="`));
+
+it.each([0, 5, 100, 101, 300])('of %s, one is mended', (count) => {
+  expect(update(variables(count + 1), variables(count))).toEqual([]);
+});
+
+it.each([0, 5, 100, 101, 300])('behind %s, a new one is refused, and nothing else', (count) => {
+  expect(update(variables(count), [...variables(count), NEW])).toEqual([newAt(count)]);
+});
+
+it('before 300, new ones are refused: a hundred of them', () => {
+  const added = Array.from({ length: 150 }, (_, i) => ({ name: `B=${i}`, value: 'x' }));
+  const causes = update(variables(300), [...variables(300), ...added]);
+  expect(causes).toHaveLength(101);
+  expect(causes.at(-1)).toContain('has more faults than');
+});

@@ -1,0 +1,12 @@
+/** The paths that the webhook configurations name, and who judges what comes there. */
+import { reviewDefaults } from './default.ts';
+import type { Reviewer } from './judge.ts';
+import { reviewObject } from './validate.ts';
+
+export const MUTATE_PATH = '/mutate-batch-example-com-v1alpha1-sequentialjob';
+export const VALIDATE_PATH = '/validate-batch-example-com-v1alpha1-sequentialjob';
+
+export const REVIEWERS: Readonly<Record<string, Reviewer>> = {
+  [MUTATE_PATH]: reviewDefaults,
+  [VALIDATE_PATH]: reviewObject,
+};
