@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { type Kept, Specs } from '../../../controller/specs.ts';
+import { toSequentialJob } from '../../../controller/transform.ts';
 import { type WholeDeps, withWhole } from '../../../controller/whole.ts';
 import type { Condition, SequentialJob } from '../../../shared/api/types.ts';
 import { Cache, keyOf } from '../../../shared/kube/cache.ts';
@@ -48,7 +49,7 @@ describe('a sequence of which the cache has a part', () => {
     const newer = { ...object, metadata: { ...object.metadata, resourceVersion: '99999' } };
     const deps = make(specs, () => newer);
     const kept = new Specs().cut(object);
-    expect(await withWhole(kept, deps, work)).toEqual({ isBusy: false, result: newer });
+    expect(await withWhole(kept, deps, work)).toEqual({ isBusy: false, result: toSequentialJob(newer) });
     expect(deps.client.requests).toMatchObject([{ method: 'GET', path }]);
     expect(deps.sequentialJobs.get(keyOf(object))?.metadata.resourceVersion).toBe('99999');
     expect(specs.held).toBeGreaterThan(0);
@@ -78,6 +79,6 @@ describe('a sequence of which the cache has a part', () => {
     expect(await withWhole(specs.cut(object), deps, work)).toEqual({ isBusy: true });
     blocked.reject(new Error('it failed'));
     await expect(first).rejects.toThrow('it failed');
-    expect(await withWhole(specs.cut(object), deps, work)).toEqual({ isBusy: false, result: object });
+    expect(await withWhole(specs.cut(object), deps, work)).toEqual({ isBusy: false, result: toSequentialJob(object) });
   });
 });
