@@ -1,11 +1,11 @@
 /** Whether what a step needs exists, asked of the API server: metadata alone, never contents. */
-import { LookBudget, type LookBudgetOptions } from './look-budget.ts';
 import { ExpiringSet } from '../shared/expiring-set.ts';
 import type { Dependency, DependencyKind } from '../shared/jobs/dependencies.ts';
 import { type ApiClient, METADATA_ONLY } from '../shared/kube/client.ts';
 import { isApiError } from '../shared/kube/errors.ts';
 import { CONFIG_MAPS, objectPath, PERSISTENT_VOLUME_CLAIMS, type Resource, SECRETS } from '../shared/kube/resources.ts';
 import type { Log } from '../shared/log.ts';
+import { TokenBuckets, type TokenBucketsOptions } from '../shared/token-buckets.ts';
 import { dnsSubdomainProblems } from '../shared/validation/names.ts';
 
 export interface DependencyCheckerOptions {
@@ -16,7 +16,7 @@ export interface DependencyCheckerOptions {
   /** Milliseconds, of whatever clock. */
   readonly now: () => number;
   /** Questions of each namespace: so many a second, and so many at once after a pause; default 50 and 500. */
-  readonly budget?: Omit<LookBudgetOptions, 'now'>;
+  readonly budget?: Omit<TokenBucketsOptions, 'now'>;
 }
 
 const RESOURCES: Readonly<Record<DependencyKind, Resource>> = {
@@ -52,7 +52,7 @@ export class DependencyChecker {
   readonly #forbidden: ExpiringSet;
   readonly #absent: ExpiringSet;
   readonly #absentUnasked: ExpiringSet;
-  readonly #budget: LookBudget;
+  readonly #budget: TokenBuckets;
   readonly #said = new Set<DependencyKind>();
 
   constructor(options: DependencyCheckerOptions) {
@@ -61,7 +61,7 @@ export class DependencyChecker {
     this.#forbidden = new ExpiringSet(FORBIDDEN_MS, options.now);
     this.#absent = new ExpiringSet(ABSENT_MS, options.now);
     this.#absentUnasked = new ExpiringSet(ABSENT_UNASKED_MS, options.now);
-    this.#budget = new LookBudget({ ...(options.budget ?? BUDGET), now: options.now });
+    this.#budget = new TokenBuckets({ ...(options.budget ?? BUDGET), now: options.now });
   }
 
   /**
