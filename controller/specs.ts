@@ -22,9 +22,12 @@ export interface Kept extends SequentialJob {
 const MOST_HELD = 64 * 1024 * 1024;
 /** What those may take that are asked for, of all that are worked on at once. */
 const MOST_BORROWED = 32 * 1024 * 1024;
-/** What is kept of an object in any case: finalizers in number, a status in bytes of memory. */
+/**
+ * What is kept of an object in any case: finalizers in number, a status in bytes of memory, about. That is one of some twenty steps;
+ * there may be tens of thousands of objects.
+ */
 const MOST_FINALIZERS = 16;
-const MOST_STATUS = 256 * 1024;
+const MOST_STATUS = 16 * 1024;
 
 interface Held {
   readonly object: SequentialJob;

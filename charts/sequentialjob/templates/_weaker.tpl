@@ -39,10 +39,9 @@
 {{- range $values.extraEnv }}
 - extraEnv: {{ .name }}: nobody has checked what this variable weakens.
 {{- end }}
-{{- if eq .Release.Namespace "default" }}
-- the operator is in the namespace default, where others have rights, too.
-{{- end }}
 {{- if eq .Release.Namespace $values.watchNamespace }}
-- watchNamespace is the operator's own namespace: who may create SequentialJobs there has the operator's rights.
+- watchNamespace is the operator's own namespace, in which no SequentialJob is run: nothing will run. Install the chart into another one.
+{{- else if eq .Release.Namespace "default" }}
+- the operator is in the namespace default: no SequentialJob is run there, and whoever may create Pods in it can use the operator's service account.
 {{- end }}
 {{- end }}

@@ -78,8 +78,23 @@ describe('values', () => {
     ['an election that a flag takes back', { extraArgs: ['--leader-elect=false'] }],
     ['a role that a flag changes', { extraArgs: ['--role=all'] }],
     ['a look at Secrets without its permission', { extraArgs: ['--check-secrets'] }],
+    ['another namespace for the operator’s own', { extraArgs: ['--operator-namespace=nobody'] }],
+    ['a flag that a variable sets', { extraEnv: [{ name: 'SEQUENTIALJOB_OPERATOR_NAMESPACE', value: 'nobody' }] }],
   ])('are refused for %s', (_name, values) => {
     expect(faults(values)).not.toEqual([]);
+  });
+
+  it('refuse each flag that the chart sets itself, of which the last one would count', () => {
+    const values = {
+      watchNamespace: 'team',
+      secretCheck: { enabled: true },
+      kubeApi: { qps: 50 },
+      webhook: { clientCA: { configMapName: 'ca' } },
+    };
+    const [container] = pod(values).spec.containers;
+    const flags = (container?.args ?? []).filter((arg) => arg.startsWith('--'));
+    expect(flags.length).toBeGreaterThan(10);
+    expect(flags.filter((flag) => faults({ extraArgs: [flag] }).length === 0)).toEqual([]);
   });
 
   it.each<[string, Values, readonly string[], readonly string[]]>([

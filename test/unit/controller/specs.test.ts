@@ -147,6 +147,15 @@ describe('what is kept of a sequence', () => {
       expect(specs.whole(kept)).toBeUndefined();
     });
 
+    it('no more than 20 KiB are kept, however many steps it has', () => {
+      const weights = Array.from({ length: 100 }, (_, i) => {
+        const status = { phase: 'Failed', steps: steps.slice(0, 10 * i) } as const;
+        return weightOf(specs.cut(object('a', { status, finalizers: finalizers.slice(0, i) })));
+      });
+      expect(Math.max(...weights)).toBeGreaterThan(10 * KIB);
+      expect(Math.max(...weights)).toBeLessThan(20 * KIB);
+    });
+
     it('the phase and the last step stay', () => {
       const progress = { currentIndex: 999, currentStep: 's999', completedIndices: [1], summary: '1/1000' };
       const { status } = specs.cut(object('a', { status: { phase: 'Running', steps, progress } }));
