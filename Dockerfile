@@ -52,6 +52,6 @@ ENV NODE_COMPILE_CACHE=/app/code
 # By number, so that Kubernetes can see that it is not root (runAsNonRoot).
 USER 65532:65532
 # The webhook; with --metrics-port=8080 metrics and probes.
-EXPOSE 9443 8080
+EXPOSE 9443 8080 8081
 ENTRYPOINT ["/nodejs/bin/node", "/app/sequentialjob.mjs"]
 CMD ["run"]

@@ -134,7 +134,7 @@ PRIORITY_CLASS_NAME = awk '/^ *enableServiceLinks: false$$/ { field = $$0; \
 # To stdout; the image by its name, because kubectl's kustomize sets none from the command line.
 manifests: ## Print what `make deploy` applies; IMG=, ROLES=split, CERT=self-signed, SECRET_CHECK=yes, REQUESTER_CHECK=no, SERVER=1.20 …
 	@for folder in $(FOLDERS); do echo ---; $(KUBECTL) kustomize $$folder; done | \
-	  sed 's|image: registry.example.com/sequentialjob:.*|image: $(IMG)|' \
+	  sed 's|image: registry.example.com/sequentialjob:.*|image: $(IMG)|; s|[$$](OPERATOR_NAMESPACE)|sequentialjob-system|' \
 	  $(if $(filter yes,$(SECRET_CHECK)),| $(CHECK_SECRETS_FLAG)) \
 	  $(if $(PRIORITY_CLASS),| $(PRIORITY_CLASS_NAME)) \
 	  $(if $(filter self-signed,$(CERT)),| $(call without,apiVersion: cert-manager\.io)) \

@@ -108,13 +108,18 @@ async function judge(spec: Json): Promise<Verdict> {
 }
 
 /**
- * The Job of the first step with all volumes and claims of the template: what no container of a case uses would be left out,
- * and the server would have nothing to say about it.
+ * The Job of the first step with all volumes, claims, labels and annotations of the template: what no container of a case uses, or
+ * is reserved, would be left out, and the server would have nothing to say about it.
  */
 function jobOf(object: SequentialJob): object {
   const job = buildJob(object, 0, 0);
   const { volumes, resourceClaims } = (object.spec.template?.spec ?? {}) as Json;
-  const { metadata, spec } = job.spec.template;
+  const { labels, annotations } = (object.spec.template?.metadata ?? {}) as Json;
+  const { spec } = job.spec.template;
+  const metadata = {
+    labels: Object.assign({}, labels, job.spec.template.metadata?.labels),
+    annotations: Object.assign({}, annotations, job.spec.template.metadata?.annotations),
+  };
   const whole = Object.assign(
     {},
     spec,

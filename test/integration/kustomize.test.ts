@@ -173,26 +173,30 @@ describe.each(WHOLE)('%s', (folder) => {
     expect([...namespaces]).toEqual(ofKind(objectsOf(folder), 'Namespace').map(({ metadata }) => metadata.name));
   });
 
-  it('has a policy that refuses SequentialJobs in that namespace', () => {
-    expect(operatorNamespaces(objectsOf(folder))).toEqual(["'sequentialjob-system'"]);
+  it('has policies that know that namespace, of which one refuses SequentialJobs there', () => {
+    const policies = ofKind(objectsOf(folder), 'ValidatingAdmissionPolicy').map(({ metadata }) => metadata.name);
+    expect(policies).toContain('sequentialjob-requester');
+    expect(operatorNamespaces(objectsOf(folder))).toEqual(policies.map(() => "'sequentialjob-system'"));
   });
 });
 
-/** What the policy compares the namespace of a request with, as an expression. */
+/** What the policies compare the namespace of a request with, as expressions. */
 const operatorNamespaces = (objects: readonly Manifest[]): readonly string[] =>
   ofKind(objects, 'ValidatingAdmissionPolicy').flatMap(({ spec }) =>
     (spec as { readonly variables: readonly { readonly expression: string }[] }).variables.map((one) => one.expression),
   );
 
 describe('a kustomization that puts it into another namespace', () => {
-  it('has that in the policy, too, with whichever kubectl', async () => {
+  it('has that in the policies, too, with whichever kubectl', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'sequentialjob-elsewhere-'));
     try {
-      const lines = ['namespace: elsewhere', 'bases:', `  - ${relative(folder, join(ROOT, 'config/default'))}`];
+      // With all policies that there are.
+      const base = relative(folder, join(ROOT, 'config/overlays/priority-class'));
+      const lines = ['namespace: elsewhere', 'bases:', `  - ${base}`];
       await writeFile(join(folder, 'kustomization.yaml'), `${lines.join('\n')}\n`);
       for (const one of new Set([kubectl(), await onPath()])) {
         const { stdout } = await promisify(execFile)(one, ['kustomize', folder], { maxBuffer: 2 ** 24 });
-        expect(operatorNamespaces(parseManifests(stdout))).toEqual(["'elsewhere'"]);
+        expect(operatorNamespaces(parseManifests(stdout))).toEqual(["'elsewhere'", "'elsewhere'"]);
       }
     } finally {
       await rm(folder, { recursive: true });

@@ -4,18 +4,23 @@ import { join } from 'node:path';
 import type { ApiClient } from '../../shared/kube/client.ts';
 import { connect, kubectl, Namespace, type Said, tryKubectl } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
-import { ROOT } from '../support/manifests.ts';
+import { type Manifest, ofKind, parseManifests, ROOT } from '../support/manifests.ts';
 import { onServersWhere, serverOfTests } from '../support/server.ts';
 
 /** ValidatingAdmissionPolicies are of Kubernetes 1.30. */
 const { minor } = await serverOfTests();
-const FOLDER = join(ROOT, 'config/priority-class');
+const OVERLAY = join(ROOT, 'config/overlays/priority-class');
 const SYSTEM = 'sequentialjob-system';
+
+/** What the overlay has beside config/default. */
+async function manifests(): Promise<readonly Manifest[]> {
+  const { stdout } = await tryKubectl(['kustomize', OVERLAY]);
+  return parseManifests(stdout).filter(({ metadata: { name } }) => /^sequentialjob(-priority-class)?$/.test(name));
+}
 
 describe('config/priority-class', () => {
   it('makes nobody’s Pods more important by default', async () => {
-    const { stdout } = await tryKubectl(['kustomize', FOLDER]);
-    expect(stdout).toContain('globalDefault: false');
+    expect(ofKind(await manifests(), 'PriorityClass')).toEqual([expect.objectContaining({ globalDefault: false })]);
   });
 });
 
@@ -35,7 +40,7 @@ onServersWhere(minor >= 30)('the priority class of the operator', () => {
     client = connect();
     namespace = await Namespace.create(client, 'priority');
     await tryKubectl(['apply', '-f', '-'], { apiVersion: 'v1', kind: 'Namespace', metadata: { name: SYSTEM } });
-    await kubectl('apply', '-k', FOLDER);
+    for (const object of await manifests()) await tryKubectl(['apply', '-f', '-'], object);
     for (const where of [namespace.name, SYSTEM]) {
       await eventually('the service account', async () => {
         await kubectl('get', 'serviceaccount', 'default', '-n', where);
@@ -45,7 +50,7 @@ onServersWhere(minor >= 30)('the priority class of the operator', () => {
   }, 60_000);
 
   afterAll(async () => {
-    await kubectl('delete', '-k', FOLDER);
+    for (const object of await manifests()) await tryKubectl(['delete', '-f', '-'], object);
     await client.request({ method: 'DELETE', path: `/api/v1/namespaces/${namespace.name}` });
     await client.close();
   });
@@ -56,7 +61,7 @@ onServersWhere(minor >= 30)('the priority class of the operator', () => {
       const answer = await pod(namespace.name, 'sequentialjob');
       return answer.code === 0 ? undefined : answer;
     });
-    expect(said.stderr).toContain('is for Pods in the namespace sequentialjob-system only');
+    expect(said.stderr).toContain("is for Pods in the operator's namespace only");
   });
 
   it('is the operator’s', async () => {

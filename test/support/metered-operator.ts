@@ -13,6 +13,8 @@ export interface Sample {
   readonly heapMb: number;
   /** To the API server, since the start. */
   readonly requests: number;
+  /** For how long the event loop has stood still at most, since the sample before. */
+  readonly stillMs: number;
 }
 
 /** As config/manager/deployment.yaml has it. */
@@ -34,14 +36,14 @@ export class MeteredOperator {
     this.#timer = setInterval(() => void this.#sample(), SAMPLE_MS).unref();
   }
 
-  /** Resolves when that role works. `program`: of the sources, where it is no other. */
+  /** Resolves when that role works, of `all` the controller. `program`: of the sources, where it is no other. */
   static async start(
-    role: 'controller' | 'webhook',
+    role: 'controller' | 'webhook' | 'all',
     flags: readonly string[],
     program?: string,
   ): Promise<MeteredOperator> {
     const operator = Operator.spawn(['run', `--role=${role}`, '--metrics-port=0', ...flags], DEPLOYED, program);
-    await operator.untilSays(`${role} started`, 120);
+    await operator.untilSays(`${role === 'all' ? 'controller' : role} started`, 120);
     return new MeteredOperator(operator, `http://127.0.0.1:${portOf(operator, 'metrics')}/metrics`);
   }
 
@@ -69,6 +71,11 @@ export class MeteredOperator {
     return Math.max(...this.samples.map(({ rssMb }) => rssMb));
   }
 
+  /** For how long the event loop has stood still at most, in milliseconds, from that moment of this process's monotonic clock on. */
+  longestStill(since = 0): number {
+    return Math.max(...this.samples.filter(({ ms }) => ms >= since).map(({ stillMs }) => stillMs));
+  }
+
   async metrics(): Promise<Families> {
     return parseMetrics(await (await fetch(this.#url)).text());
   }
@@ -89,6 +96,7 @@ export class MeteredOperator {
         rssMb: total(families, 'process_resident_memory_bytes') / MB,
         heapMb: (total(families, 'nodejs_heap_size_used_bytes') + total(families, 'nodejs_external_memory_bytes')) / MB,
         requests: total(families, 'rest_client_requests_total'),
+        stillMs: total(families, 'nodejs_eventloop_lag_max_seconds') * 1000,
       });
     } catch {
       // It is being ended; that the samples are enough, the tests see to.

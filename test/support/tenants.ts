@@ -36,6 +36,8 @@ export interface Tenants {
   readonly hostile: Namespace;
   /** Starts the operator for all namespaces, with the memory that the Deployment gives it. */
   start(kubeconfig?: string): Promise<MeteredOperator>;
+  /** The same as the only process of an installation: with the webhook, which has its certificate in that folder, and a Lease. */
+  startAll(certificates: string): Promise<MeteredOperator>;
   /** Runs a sequence of the other tenant; gives the time from each step's end to the next one's start, in milliseconds. */
   runVictim(): Promise<readonly number[]>;
   /** The same while it is attacked: it is to go on as it does in the calm. */
@@ -57,6 +59,7 @@ export async function forEach(count: number, work: (index: number) => Promise<un
 export function tenants(): Tenants {
   const own = ownPlane();
   const folder = mkdtempSync(join(tmpdir(), 'sequentialjob-tenants-'));
+  const program = process.env['OLD_PROGRAM'] ?? join(folder, 'sequentialjob.mjs');
   let client: ApiClient;
   let hostile: Namespace;
   let victim: Namespace;
@@ -105,9 +108,12 @@ export function tenants(): Tenants {
     get hostile() {
       return hostile;
     },
-    start: async (kubeconfig = own.plane.kubeconfig) => {
-      const program = process.env['OLD_PROGRAM'] ?? join(folder, 'sequentialjob.mjs');
-      return MeteredOperator.start('controller', [`--kubeconfig=${kubeconfig}`, '--check-secrets'], program);
+    start: async (kubeconfig = own.plane.kubeconfig) =>
+      MeteredOperator.start('controller', [`--kubeconfig=${kubeconfig}`, '--check-secrets'], program),
+    startAll: async (certificates) => {
+      const election = ['--leader-elect', '--leader-election-namespace=default'];
+      const served = ['--webhook-host=127.0.0.1', '--webhook-port=0', `--cert-dir=${certificates}`];
+      return MeteredOperator.start('all', [`--kubeconfig=${own.plane.kubeconfig}`, ...election, ...served], program);
     },
     runVictim,
     expectUnharmed: async (when, operator) => {

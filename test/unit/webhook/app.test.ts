@@ -334,7 +334,7 @@ it('no request changes what all objects have', async () => {
 });
 
 describe('what the log says of a review', () => {
-  it('who asked and what came of it, and no value of the object', async () => {
+  it('what it was about and what came of it, and no value of the object', async () => {
     await judgeSpec({ containers: [container('a', { env: [{ name: 'A=B', value: 'secret' }] })] });
     expect(lines).toEqual([
       {
