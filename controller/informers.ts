@@ -36,6 +36,8 @@ export interface InformersOptions {
   readonly room?: number | undefined;
   /** There is no room for the spec of the SequentialJob of this UID: nobody is to keep it. */
   readonly onDrop?: (uid: string) => void;
+  /** The spec of the SequentialJob of this UID, of so many bytes, is replaced by another one: who keeps it has the only one. */
+  readonly onReplace?: (uid: string, weight: number) => void;
   /** Such a SequentialJob is asked for. */
   readonly onFetch?: () => void;
   /** A list or watch has failed, and is tried again. Not told of what is routine. */
@@ -56,6 +58,8 @@ interface Source<T> {
   readonly resource: Resource;
   readonly cache: Cache<T & KubeObject>;
   readonly transform: (raw: unknown) => (T & KubeObject) | undefined;
+  readonly trim?: (object: T & KubeObject) => T & KubeObject;
+  readonly onListed?: () => void;
   readonly labelSelector?: string;
 }
 
@@ -118,6 +122,7 @@ export class Informers {
     this.specs = new Specs({
       most: options.room,
       onDrop: (uid) => options.onDrop?.(uid),
+      onReplace: (uid, weight) => options.onReplace?.(uid, weight),
       onBorrow: () => options.onFetch?.(),
     });
     this.#faults = new InformerFaults({ log, onFault });
@@ -128,8 +133,10 @@ export class Informers {
       this.#reflect('sequentialjobs', {
         resource: SEQUENTIAL_JOBS,
         cache: sequentialJobs,
-        // Before it is cached: a list may bring more than there is room for.
-        transform: (raw) => this.specs.cut(toSequentialJob(raw)),
+        transform: toSequentialJob,
+        // A list may bring more than there is room for.
+        trim: (object) => this.specs.cut(object),
+        onListed: () => this.specs.settleAll((object) => sequentialJobs.get(keyOf(object))),
       }),
       this.#reflect('jobs', { resource: JOBS, cache: jobs, transform: toOwnedJob, labelSelector }),
     ];

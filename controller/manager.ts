@@ -80,6 +80,7 @@ export class Controller {
       standsStill: (jobUID) => this.#deps.eventLookup.of(jobUID) !== undefined,
       onGone: (object) => this.#forget(object),
       onDrop: (uid) => this.#deps.revisions.release(uid),
+      onReplace: (uid, weight) => this.#deps.revisions.outdate(uid, weight),
       onFetch: () => metrics?.sequences.specFetched(),
       onError: (watched) => metrics?.watchFailed(watched),
       onFault: (watched) => metrics?.informerFault(watched),

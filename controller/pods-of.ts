@@ -22,8 +22,8 @@ export interface PodsDeps {
   readonly podsState: () => PodsState;
 }
 
-/** A Job has one Pod for each attempt. */
-const MAX_PODS = 500;
+/** Of a page. A Job has one Pod for each attempt; but anybody who may create Pods may give them its labels. */
+const PAGE = 500;
 
 /**
  * The snapshot with the Pods of a Job as the API server has them now: the watch of Pods may be behind that of Jobs. Those
@@ -36,16 +36,20 @@ export async function withPodsOf(job: JobRef, snapshot: Snapshot, deps: PodsDeps
   const index = job.index === undefined ? '' : `,${LABELS.stepIndex}=${job.index}`;
   try {
     const listed: ObservedPod[] = [];
-    await deps.client.request({
-      method: 'GET',
-      path: collectionPath(PODS, namespace),
-      query: { labelSelector: `${LABELS.uid}=${uid}${index}`, limit: MAX_PODS },
-      onItem: (raw) => {
-        const found = toObservedPod(raw);
-        const pod = withSeenOwner(found, deps.pods.get(keyOf(found)));
-        if ((pod.jobUID ?? pod.labelJobUID) === job.uid) listed.push(pod);
-      },
-    });
+    let token: string | undefined;
+    do {
+      const { metadata } = await deps.client.request<{ metadata?: { continue?: string } }>({
+        method: 'GET',
+        path: collectionPath(PODS, namespace),
+        query: { labelSelector: `${LABELS.uid}=${uid}${index}`, limit: PAGE, continue: token },
+        onItem: (raw) => {
+          const found = toObservedPod(raw);
+          const pod = withSeenOwner(found, deps.pods.get(keyOf(found)));
+          if ((pod.jobUID ?? pod.labelJobUID) === job.uid) listed.push(pod);
+        },
+      });
+      token = metadata?.continue;
+    } while (token !== undefined && token !== '');
     // What no watch will tell of would stay for ever.
     if (deps.podsState() !== 'forbidden') for (const pod of listed) deps.pods.assume(pod);
     const uids = new Set(listed.map(({ metadata }) => metadata.uid));

@@ -65,7 +65,6 @@ const QUIET = ['Conflict', 'NotFound', 'Aborted'] as const;
 export async function reconcile(key: Key, deps: ReconcilerDeps): Promise<Result> {
   if (deps.sequentialJobs.get(key) === undefined) deps.doubts.looked(key);
   const exists = !deps.doubts.has(key) || (await lookAgain(key, deps));
-  tellUnheard(key, exists ? deps.sequentialJobs.get(key) : undefined, deps);
   const kept = exists ? deps.sequentialJobs.get(key) : undefined;
   if (kept === undefined) return visit(key, undefined, deps);
   const visited = await withWhole(kept, deps, (stored) => visit(key, stored, deps));
@@ -73,6 +72,7 @@ export async function reconcile(key: Key, deps: ReconcilerDeps): Promise<Result>
 }
 
 async function visit(key: Key, stored: SequentialJob | undefined, deps: ReconcilerDeps): Promise<Result> {
+  tellUnheard(key, stored, deps);
   const seen = stored === undefined ? undefined : await observe(key, stored, deps);
   if (seen === undefined) {
     deps.quotaWaiters.note(key, key.slice(0, key.indexOf('/')), false);

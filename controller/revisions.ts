@@ -55,11 +55,17 @@ const WARNING = {
   write: 'the spec of a running sequence was not recorded: after a restart, a change past the webhook is followed',
 } as const;
 
+/** What may be remembered that is not in the cache any more, in bytes of memory, about. */
+const MOST_OUTDATED = 32 * 1024 * 1024;
+
 export class Revisions {
   readonly #client: ApiClient;
   readonly #log: Pick<Log, 'warn'>;
   /** By the object's UID. The specs are those of the cache where nothing was refused: they cost no memory. */
   readonly #known = new Map<string, Known>();
+  /** What the specs take that nobody else keeps any more, in bytes of memory, about, by the object's UID, oldest first. */
+  readonly #outdated = new Map<string, number>();
+  #outdatedWeight = 0;
   /** What has been said in the log: a permission once for all objects, any other refusal once for each. */
   readonly #said = new Set<string>();
 
@@ -75,17 +81,39 @@ export class Revisions {
 
   remember(uid: string, known: Known): void {
     this.#known.set(uid, known);
+    if (known.held !== true) this.#weigh(uid, 0);
+  }
+
+  /**
+   * The spec that is remembered, of so many bytes, is not the object's any more. All such specs have their room together: where
+   * that is used up the oldest is released, as after a restart.
+   */
+  outdate(uid: string, weight: number): void {
+    if (!this.#known.has(uid) || this.#outdated.has(uid)) return;
+    this.#weigh(uid, weight);
+    while (this.#outdatedWeight > MOST_OUTDATED) {
+      const [oldest] = this.#outdated.keys();
+      if (oldest === undefined) return;
+      this.release(oldest);
+    }
   }
 
   /** For a sequence that is still there, and whose spec there is no room for. */
   release(uid: string): void {
     this.#known.delete(uid);
+    this.#weigh(uid, 0);
   }
 
   /** For a sequence that has finished or is gone. Its record goes with its object. */
   forget(uid: string): void {
-    this.#known.delete(uid);
+    this.release(uid);
     this.#said.delete(uid);
+  }
+
+  #weigh(uid: string, weight: number): void {
+    this.#outdatedWeight += weight - (this.#outdated.get(uid) ?? 0);
+    this.#outdated.delete(uid);
+    if (weight > 0) this.#outdated.set(uid, weight);
   }
 
   /**

@@ -23,15 +23,17 @@ const MOST_HELD = 64 * 1024 * 1024;
 /** What those may take that are asked for, of all that are worked on at once. */
 const MOST_BORROWED = 32 * 1024 * 1024;
 /**
- * What is kept of an object in any case: finalizers in number, a status in bytes of memory, about. That is one of some twenty steps;
- * there may be tens of thousands of objects.
+ * What is kept of an object in any case, in bytes of memory, about. Such a status is one of some twenty steps; there may be
+ * tens of thousands of objects.
  */
-const MOST_FINALIZERS = 16;
-const MOST_STATUS = 16 * 1024;
+const MOST_FINALIZERS = 2 * 1024;
+const MOST_STATUS = 24 * 1024;
 
 interface Held {
   readonly object: SequentialJob;
   readonly weight: number;
+  /** Of one that has completed, as it will never run again. */
+  readonly isWithoutSpec: boolean;
 }
 
 /** Those of one namespace by their UIDs, the one first that was seen longest ago. */
@@ -45,22 +47,22 @@ export interface SpecsOptions {
   readonly most?: number | undefined;
   /** The rest of this object, by its UID, is to be kept by nobody: there is no room for it. */
   readonly onDrop?: (uid: string) => void;
+  /** The spec of this object, by its UID, which took so many bytes, is replaced by another one. */
+  readonly onReplace?: (uid: string, weight: number) => void;
   /** An object is to be asked for. */
   readonly onBorrow?: () => void;
 }
 
 export class Specs {
   readonly #shares = new Map<string, Share>();
-  readonly #most: number;
-  readonly #onDrop: (uid: string) => void;
-  readonly #onBorrow: () => void;
+  readonly #options: SpecsOptions;
+  /** What those of a namespace take that are asked for. */
+  readonly #borrowedBy = new Map<string, number>();
   #weight = 0;
   #borrowed = 0;
 
-  constructor({ most = MOST_HELD, onDrop = () => undefined, onBorrow = () => undefined }: SpecsOptions = {}) {
-    this.#most = most;
-    this.#onDrop = onDrop;
-    this.#onBorrow = onBorrow;
+  constructor(options: SpecsOptions = {}) {
+    this.#options = options;
   }
 
   /** What the rests take, in bytes of memory, about. */
@@ -70,15 +72,30 @@ export class Specs {
 
   /**
    * What is kept of an object in the cache. The rest is held, where there is room: the namespace that holds most gives up
-   * first what it has not heard of for longest. Of a sequence that has completed nothing is: it will never run again.
+   * first what it has not heard of for longest. Of a sequence that has completed only a long status is. To be followed by
+   * `settle`, once the cache has taken it or not.
    */
   cut(object: SequentialJob): Kept {
     if (isCut(object)) return object;
     const weight = weightOf(object);
+    const kept = skeleton(object, weight);
     const known = this.#heldOf(object);
     this.forget(object.metadata);
-    if (!isTrue(object.status?.conditions, 'Complete')) this.#hold(sharing(object, known), weight);
-    return skeleton(object, weight);
+    if (!isTrue(object.status?.conditions, 'Complete')) this.#hold(this.#sharing(object, known), weight);
+    else if (kept.cut.more === true) this.#hold({ ...object, spec: kept.spec }, weightOf(object.status), true);
+    return kept;
+  }
+
+  /** Forgets the rest of an object that the cache does not have (`cached`: what it has by that name): nobody will say when it goes. */
+  settle({ metadata }: SequentialJob, cached: SequentialJob | undefined): void {
+    if (cached?.metadata.uid !== metadata.uid) this.forget(metadata);
+  }
+
+  /** The same for all that are held. */
+  settleAll(cached: (object: SequentialJob) => SequentialJob | undefined): void {
+    for (const { held } of this.#shares.values()) {
+      for (const { object } of held.values()) this.settle(object, cached(object));
+    }
   }
 
   /** The object as it is stored, where that is held. */
@@ -86,9 +103,18 @@ export class Specs {
     if (!isCut(kept)) return kept;
     const { cut, ...rest } = kept;
     const held = this.#heldOf(kept);
-    if (held === undefined) return undefined;
-    if (cut.more === true) return held.metadata.resourceVersion === kept.metadata.resourceVersion ? held : undefined;
-    return held.metadata.generation === kept.metadata.generation ? { ...rest, spec: held.spec } : undefined;
+    if (held === undefined || held.isWithoutSpec) return undefined;
+    if (cut.more === true) return isSameState(held.object, kept) ? held.object : undefined;
+    return held.object.metadata.generation === kept.metadata.generation
+      ? { ...rest, spec: held.object.spec }
+      : undefined;
+  }
+
+  /** As much of an object as is needed to see that it rests, where it does: its spec may be missing. */
+  resting(kept: Kept): Kept | undefined {
+    if (kept.cut?.more !== true) return rests(kept) ? kept : undefined;
+    const held = this.#heldOf(kept);
+    return held !== undefined && isSameState(held.object, kept) && rests(held.object) ? held.object : undefined;
   }
 
   /** The spec of an object of the cache, where that is held. */
@@ -100,16 +126,27 @@ export class Specs {
    * Makes room for an object that has to be asked for; false where others have taken it. What is borrowed is to be given back.
    * One at a time is let in whatever it takes.
    */
-  borrow({ cut }: Kept): boolean {
+  borrow({ metadata: { namespace }, cut }: Kept): boolean {
     const weight = cut?.weight ?? 0;
-    if (this.#borrowed > 0 && this.#borrowed + weight > MOST_BORROWED) return false;
-    this.#borrowed += weight;
-    this.#onBorrow();
+    const own = this.#borrowedBy.get(namespace) ?? 0;
+    const others = this.#borrowed - own;
+    // The first of a namespace needs room, and what others leave is not all for more of it: so there is room for who comes next.
+    const most = own === 0 ? MOST_BORROWED - others : (MOST_BORROWED - others) / 2;
+    if (this.#borrowed > 0 && own + weight > most) return false;
+    this.#countBorrowed(namespace, weight);
+    this.#options.onBorrow?.();
     return true;
   }
 
-  giveBack({ cut }: Kept): void {
-    this.#borrowed -= cut?.weight ?? 0;
+  giveBack({ metadata: { namespace }, cut }: Kept): void {
+    this.#countBorrowed(namespace, -(cut?.weight ?? 0));
+  }
+
+  #countBorrowed(namespace: string, weight: number): void {
+    this.#borrowed += weight;
+    const own = (this.#borrowedBy.get(namespace) ?? 0) + weight;
+    if (own > 0) this.#borrowedBy.set(namespace, own);
+    else this.#borrowedBy.delete(namespace);
   }
 
   /** The object is gone. */
@@ -123,18 +160,27 @@ export class Specs {
     if (share.held.size === 0) this.#shares.delete(namespace);
   }
 
-  #heldOf({ metadata: { namespace, uid } }: SequentialJob): SequentialJob | undefined {
-    return this.#shares.get(namespace)?.held.get(uid)?.object;
+  #heldOf({ metadata: { namespace, uid } }: SequentialJob): Held | undefined {
+    return this.#shares.get(namespace)?.held.get(uid);
   }
 
-  #hold(object: SequentialJob, weight: number): void {
+  /** With the spec that is known already, where it is the same: others keep that one, too. */
+  #sharing(object: SequentialJob, known: Held | undefined): SequentialJob {
+    if (known === undefined || known.isWithoutSpec) return object;
+    if (isEqual(known.object.spec, object.spec)) return { ...object, spec: known.object.spec };
+    this.#options.onReplace?.(object.metadata.uid, known.weight);
+    return object;
+  }
+
+  #hold(object: SequentialJob, weight: number, isWithoutSpec = false): void {
     const { namespace, uid } = object.metadata;
     const share = this.#shares.get(namespace) ?? { held: new Map<string, Held>(), weight: 0 };
     this.#shares.set(namespace, share);
-    share.held.set(uid, { object, weight });
+    share.held.set(uid, { object, weight, isWithoutSpec });
     share.weight += weight;
     this.#weight += weight;
-    while (this.#weight > this.#most) this.#dropOne();
+    const { most = MOST_HELD } = this.#options;
+    while (this.#weight > most) this.#dropOne();
   }
 
   #dropOne(): void {
@@ -142,16 +188,14 @@ export class Specs {
     for (const share of this.#shares.values()) if (most === undefined || share.weight > most.weight) most = share;
     for (const { object } of most?.held.values() ?? []) {
       this.forget(object.metadata);
-      this.#onDrop(object.metadata.uid);
+      this.#options.onDrop?.(object.metadata.uid);
       return;
     }
   }
 }
 
-/** With the spec that is known already, where it is the same: others keep that one, too. */
-function sharing(object: SequentialJob, known: SequentialJob | undefined): SequentialJob {
-  return known !== undefined && isEqual(known.spec, object.spec) ? { ...object, spec: known.spec } : object;
-}
+const isSameState = (a: SequentialJob, b: SequentialJob): boolean =>
+  a.metadata.resourceVersion === b.metadata.resourceVersion;
 
 /** Whether two values of JSON are the same to the order of their keys: an answer that is false costs memory and no more. */
 function isEqual(a: unknown, b: unknown): boolean {
@@ -168,20 +212,21 @@ export function isCut(object: Kept): object is Kept & Required<Pick<Kept, 'cut'>
 }
 
 /**
- * Whether a sequence is over, on record, and nothing is asked of it: what is decided about it needs no more than is kept.
+ * Whether a sequence goes, or is over, on record, and nothing is asked of it: what is decided about it needs no more than is kept.
  */
 export function rests({ metadata, spec, status, cut }: Kept): boolean {
-  if (cut?.more === true || metadata.deletionTimestamp !== undefined) return false;
+  if (cut?.more === true) return false;
+  if (metadata.deletionTimestamp !== undefined) return true;
   if (status?.observedGeneration !== metadata.generation) return false;
   if (isTrue(status?.conditions, 'Complete')) return true;
   return isTrue(status?.conditions, 'Failed') && (spec.resume ?? 0) <= (status?.resumes ?? 0);
 }
 
-function skeleton({ status, ...object }: SequentialJob, weight: number): Kept {
+function skeleton({ status, ...object }: SequentialJob, weight: number): Kept & Required<Pick<Kept, 'cut'>> {
   const { metadata, spec } = object;
   const { activeDeadlineSeconds, ttlSecondsAfterFinished, suspend, resume, updatePolicy } = spec;
   const finalizers = metadata.finalizers ?? [];
-  const isLarge = finalizers.length > MOST_FINALIZERS || weightOf(status) > MOST_STATUS;
+  const isLarge = weightOf(finalizers) > MOST_FINALIZERS || weightOf(status) > MOST_STATUS;
   return {
     ...object,
     metadata: isLarge ? { ...metadata, finalizers: [] } : metadata,

@@ -1,10 +1,10 @@
 /** A SequentialJob as it is stored, where the cache has less of it. */
 import type { SequentialJob } from '../shared/api/types.ts';
-import type { Cache } from '../shared/kube/cache.ts';
+import { type Cache, keyOf } from '../shared/kube/cache.ts';
 import type { ApiClient } from '../shared/kube/client.ts';
 import { isApiError } from '../shared/kube/errors.ts';
 import { objectPath, SEQUENTIAL_JOBS } from '../shared/kube/resources.ts';
-import { type Kept, rests, type Specs } from './specs.ts';
+import type { Kept, Specs } from './specs.ts';
 import { toSequentialJob } from './transform.ts';
 
 export interface WholeDeps {
@@ -26,7 +26,7 @@ export async function withWhole<T>(
   deps: WholeDeps,
   work: (object: Kept | undefined) => Promise<T>,
 ): Promise<Whole<T>> {
-  const there = deps.specs.whole(kept) ?? (rests(kept) ? kept : undefined);
+  const there = deps.specs.whole(kept) ?? deps.specs.resting(kept);
   if (there !== undefined) return { isBusy: false, result: await work(there) };
   if (!deps.specs.borrow(kept)) return { isBusy: true };
   try {
@@ -43,6 +43,7 @@ async function fetched({ metadata }: Kept, deps: WholeDeps): Promise<SequentialJ
     deps.sequentialJobs.assume(object);
     // What is worked on is what is needed next.
     deps.specs.cut(object);
+    deps.specs.settle(object, deps.sequentialJobs.get(keyOf(object)));
     // A younger one of the same name is to be looked at with its own Jobs, when the cache has it.
     return object.metadata.uid === metadata.uid ? object : undefined;
   } catch (error) {

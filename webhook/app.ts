@@ -11,7 +11,7 @@ import type { WebhookMetrics } from '../shared/metrics/webhook.ts';
 import { SampledLog } from '../shared/sampled-log.ts';
 import { type Body, type HttpRefusal, MAX_BODY_BYTES, readBody } from './body.ts';
 import { count } from './counting.ts';
-import { judge, type Reviewer, type Said } from './judge.ts';
+import { judge, type Judged, type Reviewer, type Said } from './judge.ts';
 import { type JudgeThread, LARGE_BYTES } from './judge-thread.ts';
 import { REVIEWERS } from './paths.ts';
 import { Room } from './room.ts';
@@ -145,26 +145,52 @@ async function answerReview(request: IncomingMessage, response: ServerResponse, 
   const body = await readBody(request, { maxBytes, room, sender });
   const isReview =
     'refusal' in body ? refuse(response, body.refusal, reviewing) : await answerBody(response, body, reviewing);
-  connection?.proveUseful(isReview);
+  if (isReview !== undefined) connection?.proveUseful(isReview);
 }
 
-/** Whether it was a review. */
-async function answerBody(response: ServerResponse, body: Body, reviewing: Reviewing): Promise<boolean> {
+/** Whether it was a review; undefined where that is not known, and no fault of the client's. */
+async function answerBody(response: ServerResponse, body: Body, reviewing: Reviewing): Promise<boolean | undefined> {
   const { path, reviewer, options } = reviewing;
-  const { bytes } = body;
-  const { thread, ownNamespace } = options;
+  const { bytes, hold } = body;
   try {
-    const isAside = thread !== undefined && bytes.length > LARGE_BYTES;
-    const judged = isAside ? await thread.judge(path, bytes) : judge(bytes, reviewer, ownNamespace);
+    const isAside = options.thread !== undefined && bytes.length > LARGE_BYTES;
+    const judged = isAside
+      ? await judgeAside(options.thread, { response, body, path })
+      : judge(bytes, reviewer, options.ownNamespace);
+    if (judged === undefined) return undefined;
     if (judged.type === 'refused') return refuse(response, judged, reviewing);
     tell(judged.said, reviewing.logs);
     options.metrics?.judged(path, judged.verdict);
     send(response, 200, JSON_HEADERS, judged.answer);
     return judged.makesSense;
   } finally {
-    body.release();
+    hold.release();
   }
 }
+
+interface Aside {
+  readonly response: ServerResponse;
+  readonly body: Body;
+  readonly path: string;
+}
+
+/** In the thread, when it is its turn; undefined where the client has gone. */
+async function judgeAside(
+  thread: Pick<JudgeThread, 'judge'>,
+  { response, body: { bytes, hold }, path }: Aside,
+): Promise<Judged | undefined> {
+  const unwanted = new AbortController();
+  const drop = (): void => unwanted.abort();
+  response.once('close', drop);
+  hold.wait(drop);
+  const { sender } = hold;
+  const judged = await thread.judge({ path, bytes, sender, onTurn: () => hold.judge(), signal: unwanted.signal });
+  response.off('close', drop);
+  return judged ?? (response.destroyed ? undefined : NO_ROOM);
+}
+
+/** What had room has lost it to another. */
+const NO_ROOM: Judged = { type: 'refused', status: 429, message: 'too many bodies at once', isOurs: true };
 
 /** What a review came to, for the log. */
 function tell({ level, msg, kind, fields }: Said, { log, refusals, verdicts }: Logs): void {
@@ -186,14 +212,15 @@ function methodNotAllowed(response: ServerResponse, methods: readonly string[]):
   plain(response, 405, `the method must be ${methods.join(' or ')}`);
 }
 
-/** Says that it was no review. */
-function refuse(response: ServerResponse, { status, message }: HttpRefusal, { logs }: Reviewing): false {
+/** Says that it was no review: false, or undefined where it may have been one. */
+function refuse(response: ServerResponse, refusal: HttpRefusal, { logs }: Reviewing): false | undefined {
+  const { status, message } = refusal;
   const fields = { status, problem: message };
   logs.refusals.write({ level: 'warn', msg: 'request refused: no review', kind: message, fields });
   // What is still to come of a body that has lost its room would be read only to be dropped.
   if (status === 408) response.setHeader('connection', 'close');
   plain(response, status, message);
-  return false;
+  return refusal.isOurs === true ? undefined : false;
 }
 
 const JSON_HEADERS = { 'content-type': 'application/json; charset=utf-8' } as const;

@@ -1,6 +1,7 @@
 /** Reads the bytes of a review: strict about what they are said to be, bounded in size, never left hanging. */
 import type { IncomingMessage } from 'node:http';
 import { gather, type GatherOptions, type GatherProblem } from './gather.ts';
+import type { Hold } from './room.ts';
 
 /**
  * Two objects of the API server's own limit of 3 MiB for a request (apiserver pkg/server/config.go
@@ -12,12 +13,14 @@ export const MAX_BODY_BYTES = 7 * 1024 * 1024;
 export interface HttpRefusal {
   readonly status: 400 | 408 | 413 | 415 | 429;
   readonly message: string;
+  /** It is refused for want of room or memory, and not for what the client has sent. */
+  readonly isOurs?: true;
 }
 
-/** A body that is there. It counts against the room of all bodies until it is released. */
+/** A body that is there. It counts against the room of all bodies until its hold is released. */
 export interface Body {
   readonly bytes: Buffer;
-  readonly release: () => void;
+  readonly hold: Hold;
 }
 
 interface Refused {
@@ -41,8 +44,7 @@ export async function readBody(request: IncomingMessage, options: GatherOptions)
   }
   if (Number(headers['content-length'] ?? 0) > maxBytes) return refusalOf('too large', maxBytes);
   const body = await gather(request, options);
-  if ('problem' in body) return refusalOf(body.problem, maxBytes);
-  return { bytes: body.bytes, release: () => body.hold.release() };
+  return 'problem' in body ? refusalOf(body.problem, maxBytes) : body;
 }
 
 function refusalOf(problem: GatherProblem, maxBytes: number): Refused {
@@ -50,8 +52,10 @@ function refusalOf(problem: GatherProblem, maxBytes: number): Refused {
     case 'too large':
       return refuse(413, `the body must not have more than ${maxBytes} bytes`);
     case 'no room':
-      return refuse(429, 'too many bodies at once');
-    case 'ended':
-      return refuse(408, 'the body came too slowly while others needed its room');
+      return { refusal: { status: 429, message: 'too many bodies at once', isOurs: true } };
+    case 'ended': {
+      const message = 'the body came too slowly while others needed its room';
+      return { refusal: { status: 408, message, isOurs: true } };
+    }
   }
 }

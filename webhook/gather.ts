@@ -40,7 +40,8 @@ export async function gather(request: IncomingMessage, { maxBytes, room, sender 
     };
     request.on('data', take);
     request.once('end', () => {
-      hold.complete();
+      // Whoever reads it says when it waits; until then it is judged.
+      hold.judge();
       resolve({ bytes: body.bytes, hold });
     });
     request.once('error', fail);

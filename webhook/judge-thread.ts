@@ -1,13 +1,15 @@
 /**
- * Large reviews are judged in a thread of their own, one after the other. To parse and to judge one of some megabytes takes up
- * to a quarter of a second, in which nobody else would be answered, and the controller of the same process would neither renew its
+ * Large reviews are judged in a thread of their own, one after the other. To parse and to judge one of some megabytes takes
+ * some tenths of a second, in which nobody else would be answered, and the controller of the same process would neither renew its
  * lease nor start a step. The thread is there when it is needed, and for a minute after that. It has a heap of its own: a review
  * that takes more ends the thread and nothing else.
  */
+import { setFlagsFromString } from 'node:v8';
 import { Worker } from 'node:worker_threads';
-import { Fifo } from '../shared/fifo.ts';
+import { RoundRobin } from '../shared/round-robin.ts';
 import type { Judged } from './judge.ts';
 import type { Request } from './judge-worker.ts';
+import type { Sender } from './room.ts';
 
 /** In bytes of a body. What is shorter is judged in 20 ms at most, and sooner than it is sent to another thread. */
 export const LARGE_BYTES = 256 * 1024;
@@ -27,16 +29,54 @@ export interface JudgeThreadOptions {
   readonly heapMb?: number;
 }
 
-interface Task {
+/** A large review, and who waits for its verdict. */
+export interface LargeReview {
   readonly path: string;
   readonly bytes: Buffer;
-  readonly resolve: (judged: Judged) => void;
+  readonly sender: Sender;
+  /** Told when it is its turn. */
+  readonly onTurn: () => void;
+  /** Aborted where nobody waits for it any more: then it has no turn. */
+  readonly signal: AbortSignal;
+}
+
+interface Task {
+  /** Undefined where it was aborted: its bytes are not kept until its turn. */
+  review: LargeReview | undefined;
+  readonly resolve: (judged: Judged | undefined) => void;
   readonly reject: (error: Error) => void;
+}
+
+/** Of three turns strangers have one at least, where one of them waits. */
+const TURNS_OF_TRUSTED = 2;
+
+/** Those that wait. Addresses take turns, and connections to keep (shared/connections.ts) come before strangers. */
+class Waiting {
+  readonly #trusted = new RoundRobin<Task>();
+  readonly #strangers = new RoundRobin<Task>();
+  #inARow = 0;
+
+  push(task: Task, { address, isTrusted }: Sender): void {
+    (isTrusted ? this.#trusted : this.#strangers).push(address, task);
+  }
+
+  shift(): Task | undefined {
+    const isStrangersTurn = this.#inARow >= TURNS_OF_TRUSTED;
+    const order = isStrangersTurn ? [this.#strangers, this.#trusted] : [this.#trusted, this.#strangers];
+    for (const queue of order) {
+      for (let task = queue.shift(); task !== undefined; task = queue.shift()) {
+        if (task.review === undefined) continue;
+        this.#inARow = queue === this.#trusted ? this.#inARow + 1 : 0;
+        return task;
+      }
+    }
+    return undefined;
+  }
 }
 
 export class JudgeThread {
   readonly #options: JudgeThreadOptions;
-  readonly #waiting = new Fifo<Task>();
+  readonly #waiting = new Waiting();
   #current: Task | undefined;
   #worker: Worker | undefined;
   #idle: NodeJS.Timeout | undefined;
@@ -46,12 +86,23 @@ export class JudgeThread {
   }
 
   /**
-   * Judges a review, after those that came before it. One that takes more memory than there is gets refused. Rejects where the
-   * thread ends.
+   * Judges a review when it is its turn; undefined where it was aborted before that. One that takes more memory than there is gets
+   * refused. Rejects where the thread ends.
    */
-  async judge(path: string, bytes: Buffer): Promise<Judged> {
+  async judge(review: LargeReview): Promise<Judged | undefined> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ path, bytes, resolve, reject });
+      if (review.signal.aborted) {
+        resolve(undefined);
+        return;
+      }
+      const task: Task = { review, resolve, reject };
+      const drop = (): void => {
+        if (this.#current === task) return;
+        task.review = undefined;
+        resolve(undefined);
+      };
+      review.signal.addEventListener('abort', drop, { once: true });
+      this.#waiting.push(task, review.sender);
       this.#next();
     });
   }
@@ -76,13 +127,18 @@ export class JudgeThread {
       return;
     }
     this.#worker ??= this.#start();
-    const { path, bytes } = this.#current;
-    const request: Request = { path, bytes, ownNamespace: this.#options.ownNamespace };
+    const { review } = this.#current;
+    if (review === undefined) return;
+    review.onTurn();
+    const request: Request = { path: review.path, bytes: review.bytes, ownNamespace: this.#options.ownNamespace };
     this.#worker.postMessage(request, []);
   }
 
   #start(): Worker {
     const { program, heapMb = HEAP_MB } = this.#options;
+    // Flags of the process count for every heap of it, whatever a Worker is given. The main heap has read them by now.
+    setFlagsFromString('--max-old-space-size=0');
+    setFlagsFromString('--max-semi-space-size=0');
     const resourceLimits = { maxOldGenerationSizeMb: heapMb, maxYoungGenerationSizeMb: YOUNG_MB };
     const worker = new Worker(program, { argv: ['judge'], resourceLimits });
     worker.unref();
@@ -110,6 +166,11 @@ export class JudgeThread {
   }
 }
 
-const TOO_LARGE: Judged = { type: 'refused', status: 413, message: 'the review takes too much memory to be judged' };
+const TOO_LARGE: Judged = {
+  type: 'refused',
+  status: 413,
+  message: 'the review takes too much memory to be judged',
+  isOurs: true,
+};
 
 const ended = (): Error => new Error('the thread that judges has ended');

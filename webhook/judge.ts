@@ -8,7 +8,7 @@ import { verdictName } from './counting.ts';
 import type { HttpRefusal } from './body.ts';
 import { errored, nameOf, type Verdict } from './response.ts';
 import { type AdmissionRequest, decodeRequest, decodeReview, encodeReview, type Question } from './review.ts';
-import { hasMoreValues, MAX_VALUES } from './values.ts';
+import { hasMoreValues, MAX_NAMES, MAX_VALUES } from './values.ts';
 
 /** `ownNamespace`: the operator's. */
 export type Reviewer = (request: AdmissionRequest, ownNamespace?: string) => Verdict;
@@ -30,12 +30,14 @@ export interface Answered {
   readonly said: Said;
 }
 
+const TOO_MANY = `the body must not have more than ${MAX_VALUES} values, or ${MAX_NAMES} names of properties`;
+
 /** It is no review. */
 const refused = (status: HttpRefusal['status'], message: string): Judged => ({ type: 'refused', status, message });
 
 /** Never throws: what goes wrong is said in the log in full, and to the client in general. */
 export function judge(bytes: Buffer, reviewer: Reviewer, ownNamespace?: string): Judged {
-  if (hasMoreValues(bytes)) return refused(413, `the body must not have more than ${MAX_VALUES} values`);
+  if (hasMoreValues(bytes)) return refused(413, TOO_MANY);
   const body = parsed(bytes);
   if ('problem' in body) return refused(400, body.problem);
   const question = decodeReview(body.value, bytes.length);

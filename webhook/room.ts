@@ -34,10 +34,13 @@ export interface RoomOptions {
 
 /** The room of one body, from its first byte to the verdict. */
 export interface Hold {
+  readonly sender: Sender;
   /** Takes so many more bytes where there is room, or can be made. */
   take(bytes: number): boolean;
-  /** All bytes have come: it is not ended any more. */
-  complete(): void;
+  /** All bytes have come, and it waits to be judged: that it takes its time is not the sender's fault. `end`: as before. */
+  wait(end: () => void): void;
+  /** It is judged from now on, and not ended any more. */
+  judge(): void;
   /** Gives all of it back. Once is enough. */
   release(): void;
 }
@@ -45,13 +48,13 @@ export interface Hold {
 interface Body {
   readonly sender: Sender;
   readonly since: number;
-  readonly end: () => void;
+  end: () => void;
   bytes: number;
-  isComplete: boolean;
+  state: 'coming' | 'waiting' | 'judged';
 }
 
 /**
- * Where there is no room for a body it is made, by ending others that still come in: strangers' before those of connections to
+ * Where there is no room for a body it is made, by ending others that come in or wait to be judged: strangers' before those of connections to
  * keep, slow ones before others, those of the address that holds most, the oldest. A body that is slow ends for any
  * other. One that is not ends for a connection to keep, where it is a stranger's, and else for an address that holds less.
  * So whoever fills the room pays with what they have put there.
@@ -73,12 +76,17 @@ export class Room {
 
   /** Begins a body, which takes nothing yet. `end`: it has lost its room, and is to be refused. */
   enter(sender: Sender, end: () => void): Hold {
-    const body: Body = { sender, since: this.#now(), end, bytes: 0, isComplete: false };
+    const body: Body = { sender, since: this.#now(), end, bytes: 0, state: 'coming' };
     this.#bodies.add(body);
     return {
+      sender,
       take: (bytes) => this.#take(body, bytes),
-      complete: () => {
-        body.isComplete = true;
+      wait: (endWaiting) => {
+        body.state = 'waiting';
+        body.end = endWaiting;
+      },
+      judge: () => {
+        body.state = 'judged';
       },
       release: () => this.#release(body),
     };
@@ -109,10 +117,9 @@ export class Room {
     const now = this.#now();
     let victim: Body | undefined;
     for (const other of this.#bodies) {
-      if (other === body || other.isComplete || other.bytes === 0) continue;
+      if (other === body || other.state === 'judged' || other.bytes === 0) continue;
       if (lack === 'room for large bodies' && isSmall(other.bytes)) continue;
-      const isSlow = now - other.since >= SLOW_MS;
-      if (!isSlow && !this.#yields(other, body, own)) continue;
+      if (!isSlow(other, now) && !this.#yields(other, body, own)) continue;
       if (victim === undefined || this.#goesBefore(other, victim, now)) victim = other;
     }
     return victim;
@@ -126,7 +133,7 @@ export class Room {
 
   #goesBefore(a: Body, b: Body, now: number): boolean {
     if (a.sender.isTrusted !== b.sender.isTrusted) return b.sender.isTrusted;
-    const [aIsSlow, bIsSlow] = [now - a.since >= SLOW_MS, now - b.since >= SLOW_MS];
+    const [aIsSlow, bIsSlow] = [isSlow(a, now), isSlow(b, now)];
     if (aIsSlow !== bIsSlow) return aIsSlow;
     // Of two that are equal the first is the older one.
     return this.#ofAddress(a) > this.#ofAddress(b);
@@ -152,5 +159,7 @@ export class Room {
     else this.#byAddress.set(address, ofAddress);
   }
 }
+
+const isSlow = ({ state, since }: Body, now: number): boolean => state === 'coming' && now - since >= SLOW_MS;
 
 const isSmall = (bytes: number): boolean => bytes <= SMALL_BYTES;

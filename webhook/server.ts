@@ -97,7 +97,7 @@ export class WebhookServer {
     );
     this.#server.setTimeout(idleTimeout);
     this.#access = access;
-    this.#connections = access.connections ?? new Connections({ most: MAX_CONNECTIONS, limitsNewcomers: true });
+    this.#connections = access.connections ?? new Connections({ most: MAX_CONNECTIONS });
     this.#connections.guard(this.#server);
     this.#admit(access.clientSubjects);
   }

@@ -74,6 +74,8 @@ function newFaults(before: unknown, after: unknown, bytes: number): readonly Fie
   const faults = faultsOf(after, { bytes });
   if (faults.length === 0) return faults;
   const known = faultsOf(before, { bytes, most: MAX_STORED_FAULTS });
+  // Where it has more, nobody can say which ones are new; and it must stay movable.
+  if (known.length > MAX_STORED_FAULTS) return [];
   // New ones may be behind as many old ones.
   const all = known.length === 0 ? faults : faultsOf(after, { bytes, most: known.length + MAX_FAULTS });
   return unlessIn(() => known, all, formatFieldError);

@@ -25,6 +25,10 @@ export interface ReflectorOptions<T extends KubeObject> {
    * cached.
    */
   readonly transform: (raw: unknown) => T | undefined;
+  /** What is kept of an object of a list until all of it has come; default: all of it. */
+  readonly trim?: ((object: T) => T) | undefined;
+  /** Told when the cache has taken a whole list. */
+  readonly onListed?: (() => void) | undefined;
   /** Told of each failure, with the delay before the next try. */
   readonly onError?: (error: ApiError, retryMs: number) => void;
   /** Told of each programming error: at an object, which is left out, or else with the delay before the next try. */
@@ -188,6 +192,7 @@ export class Reflector<T extends KubeObject> {
     const rewound = compareResourceVersions(version, this.#highWater) < 0;
     if (rewound) this.#highWater = '0';
     this.#options.cache.replace(objects, version, rewound);
+    this.#options.onListed?.();
     this.#advance(version);
     this.#isSynced = true;
     this.#synced.resolve();
@@ -227,7 +232,7 @@ export class Reflector<T extends KubeObject> {
         weight.bytes += bytes;
         if (this.#pageSize.isTooLarge(weight)) throw new PageTooLarge();
         const object = this.#intake.listed(raw);
-        if (object !== undefined) page.push(object);
+        if (object !== undefined) page.push(this.#options.trim?.(object) ?? object);
       },
     });
     if (!isListPage(answer)) throw new ApiError('Unexpected', 'the list makes no sense');

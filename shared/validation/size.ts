@@ -60,8 +60,8 @@ const VALUE_MEMORY = 64;
 
 /** What a value takes in memory, in bytes, about; of most less. */
 export function weightOf(value: unknown): number {
-  const { characters, values } = sumOf(value, () => false);
-  return characters + values * VALUE_MEMORY;
+  const { characters, wide, values } = sumOf(value, () => false);
+  return characters + wide + values * VALUE_MEMORY;
 }
 
 /**
@@ -94,6 +94,8 @@ function hasMoreValues(root: unknown, max: number): boolean {
 /** The characters of all texts and names of properties in a value, and the values: itself, its list items and properties. */
 interface Sum {
   characters: number;
+  /** Those of them in texts that V8 keeps with two bytes for each. */
+  wide: number;
   values: number;
   /** What those in large maps count beyond that. */
   weight: number;
@@ -102,7 +104,7 @@ interface Sum {
 /** Looks through a value, whatever its nesting, until there is enough. */
 function sumOf(root: unknown, isEnough: (sum: Readonly<Sum>) => boolean): Readonly<Sum> {
   const open: unknown[] = [];
-  const sum = { characters: 0, values: 0, weight: 0 };
+  const sum = { characters: 0, wide: 0, values: 0, weight: 0 };
   addOne(root, open, sum);
   while (open.length > 0 && !isEnough(sum)) addChildren(open.pop(), open, sum);
   return sum;
@@ -126,6 +128,13 @@ function addChildren(value: unknown, open: unknown[], sum: Sum): void {
 /** Adds a value to the sum, and puts one that may have children on the list of what is open. */
 function addOne(value: unknown, open: unknown[], sum: Sum): void {
   sum.values += 1;
-  if (typeof value === 'string') sum.characters += value.length;
-  else if (typeof value === 'object') open.push(value);
+  if (typeof value === 'string') {
+    sum.characters += value.length;
+    if (isWide(value)) sum.wide += value.length;
+  } else if (typeof value === 'object') open.push(value);
 }
+
+/** One character beyond Latin-1 is enough. Of a short text nobody looks: it counts as a value. */
+const isWide = (text: string): boolean => text.length > VALUE_MEMORY && BEYOND_LATIN_1.test(text);
+
+const BEYOND_LATIN_1 = /[\u0100-\uffff]/;

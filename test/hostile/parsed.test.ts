@@ -2,8 +2,9 @@
 import { Agent } from 'node:https';
 import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
 import { MAX_BODY_BYTES } from '../../webhook/body.ts';
-import { MAX_VALUES } from '../../webhook/values.ts';
+import { MAX_NAMES, MAX_VALUES } from '../../webhook/values.ts';
 import { deployments, present, readManifests } from '../support/manifests.ts';
+import { container } from '../support/objects.ts';
 import { admissionReview, written } from '../support/reviews.ts';
 import { Served } from './served.ts';
 
@@ -25,12 +26,32 @@ beforeAll(async () => {
 });
 afterAll(async () => served.stop());
 
-/** A review that is filled up with these: with as many as there is room for, and as are parsed, if need be. */
+/**
+ * A review that is filled up with these: with as many as there is room for, and as are parsed, if need be. A `%` in one stands for
+ * four characters that are there once.
+ */
 function filled(item: string, most = Infinity): string {
   const review = JSON.stringify(admissionReview({ object: written({ containers: [] }), filling: [] }));
   const room = MAX_BODY_BYTES - review.length;
-  const items = `${item},`.repeat(Math.min(Math.floor(room / (item.length + 1)), most));
-  return review.replace('"filling":[]', `"filling":[${items.slice(0, -1)}]`);
+  const length = item.replaceAll('%', '%%%%').length + 1;
+  let ordinal = 0;
+  const own = (): string => (ordinal++).toString(36).padStart(4, '0');
+  const items = Array.from({ length: Math.min(Math.floor(room / length), most) }, () => item.replaceAll('%', own));
+  return review.replace('"filling":[]', `"filling":[${items.join(',')}]`);
+}
+
+/** An update of an object with so many variables, and the managed fields of each: no spec has more names. */
+function densest(variables: number): string {
+  const env = Array.from({ length: variables }, (_, i) => ({ name: `V${i}`, value: 'x' }));
+  const known = { '.': {}, 'f:name': {}, 'f:value': {} };
+  const fields = Object.fromEntries(env.map(({ name }) => [`k:${JSON.stringify({ name })}`, known]));
+  const fieldsV1 = { 'f:spec': { 'f:containers': { 'k:{"name":"a"}': { 'f:env': fields } } } };
+  const managedFields = [{ manager: 'kubectl', operation: 'Apply', fieldsType: 'FieldsV1', fieldsV1 }];
+  const object = (image: string): object =>
+    written({ suspend: true, containers: [{ ...container('a', { env }), image }] }, { name: 'etl', managedFields });
+  return JSON.stringify(
+    admissionReview({ operation: 'UPDATE', object: object('busybox:2'), oldObject: object('busybox:1') }),
+  );
 }
 
 /** Sends it several times at once, again and again; what is answered. */
@@ -51,7 +72,7 @@ async function send(body: string): Promise<readonly (number | undefined)[]> {
   return [...statuses];
 }
 
-it.each([['{}'], ['[]'], ['{"a":{}}'], ['[[]]'], ['""'], ['0.5'], ['{"":{"":{}}}']])(
+it.each([['{}'], ['[]'], ['{"a":{}}'], ['[[]]'], ['""'], ['0.5'], ['{"":{"":{}}}'], ['{"%":{"%":{}}}'], ['{"%":0}']])(
   'a body of nothing but %s is refused before it is parsed',
   async (item) => {
     const body = filled(item);
@@ -60,13 +81,28 @@ it.each([['{}'], ['[]'], ['{"a":{}}'], ['[[]]'], ['""'], ['0.5'], ['{"":{"":{}}}
   },
 );
 
+/** Judged, or refused as it takes more memory than there is for one. */
+const HARMLESS = new Set<number | undefined>([200, 413]);
+
 it.each([
-  ['{}', 2],
-  ['[]', 2],
-  ['{"a":{}}', 3],
-  ['[[]]', 3],
-  ['""', 1],
-  ['{"":{"":{}}}', 4],
-])('as many of %s as are parsed do no harm', async (item, each) => {
-  expect(await send(filled(item, Math.floor(MAX_VALUES / each) - 100))).toEqual([200]);
+  ['{}', 2, 0],
+  ['[]', 2, 0],
+  ['{"a":{}}', 3, 1],
+  ['[[]]', 3, 0],
+  ['""', 1, 0],
+  ['"%"', 1, 0],
+  ['{"":{"":{}}}', 4, 2],
+  ['{"%":{"%":{}}}', 4, 2],
+  ['{"%":0}', 2, 1],
+])('as many of %s as are parsed do no harm', async (item, values, names) => {
+  const most = Math.min(MAX_VALUES / values, names === 0 ? Infinity : MAX_NAMES / names);
+  const statuses = await send(filled(item, Math.floor(most) - 100));
+  expect(statuses.filter((status) => !HARMLESS.has(status))).toEqual([]);
+});
+
+it('the densest two objects that etcd takes are judged', async () => {
+  const body = densest(17_000);
+  // Each of them has 1.5 MiB with what is around it.
+  expect(body.length).toBeGreaterThan(2.8 * 1024 * 1024);
+  expect(await send(body)).toEqual([200]);
 });

@@ -86,6 +86,14 @@ const indent = (width: number, text: string): string => text.replaceAll(/^/gm, '
 /** https://helm.sh/docs/chart_template_guide/function_list/ */
 const FUNCTIONS: Funcs = {
   and: (...all: unknown[]) => all.find((one) => !truth(one)) ?? all.at(-1),
+  // Whole numbers, as Sprig has them.
+  add: (...numbers: readonly number[]) => numbers.reduce((sum, each) => sum + each, 0),
+  mul: (a: number, b: number) => a * b,
+  div: (a: number, b: number) => Math.trunc(a / b),
+  int: (value: unknown) => (/^-?\d+$/.test(String(value)) ? Number(value) : 0),
+  ge: (a: number, b: number) => a >= b,
+  hasSuffix: (suffix: string, text: string) => text.endsWith(suffix),
+  trimSuffix: (suffix: string, text: string) => (text.endsWith(suffix) ? text.slice(0, -suffix.length) : text),
   b64enc: (text: string) => Buffer.from(text).toString('base64'),
   default: (fallback: unknown, value: unknown) => (truth(value) ? value : fallback),
   dict: (...all: unknown[]) =>

@@ -23,11 +23,11 @@ import { NOW_MS } from './objects.ts';
 const log = { warn: (): void => undefined, debug: (): void => undefined };
 
 /** Empty caches, and everything else as in the manager. */
-export function actorDeps(client: ApiClient, now: () => number = () => NOW_MS): ActorDeps {
+export function actorDeps(client: ApiClient, now: () => number = () => NOW_MS, specs = new Specs()): ActorDeps {
   const jobs = new Cache<ObservedJob>((job) => sequentialJobOwner(job)?.uid);
   return {
     client,
-    sequentialJobs: new Cache<SequentialJob>(),
+    sequentialJobs: new Cache<SequentialJob>(undefined, (object) => specs.cut(object)),
     jobs,
     eventLookup: new EventLookup({ client, log, jobs, now }),
     pods: createPodCache(),
@@ -47,10 +47,11 @@ export function reconcilerDeps(
   now?: () => number,
 ): ReconcilerDeps {
   const events: Pick<EventRecorder, 'emit'> = { emit };
-  const actor = actorDeps(client, now);
+  const specs = new Specs();
+  const actor = actorDeps(client, now, specs);
   return {
     ...actor,
-    specs: new Specs(),
+    specs,
     quotaWaiters: new QuotaWaiters(actor.jobs, () => undefined),
     goneJobs: new GoneJobs(actor.jobs, actor.sequentialJobs),
     gonePods: new GonePods(actor),

@@ -26,10 +26,10 @@
 {{- end }}
 {{- if $values.podDisruptionBudget.enabled }}
 {{- $least := toString $values.podDisruptionBudget.minAvailable }}
-{{- if or (eq $least (toString $values.replicas)) (eq $least "100%") }}
+{{- if eq "yes" (include "sequentialjob.blocksDrains" (dict "least" $least "of" $values.replicas)) }}
 - podDisruptionBudget.minAvailable: {{ $least }} with replicas: {{ $values.replicas }}: no node with a Pod of the operator can be drained.
 {{- end }}
-{{- if and (eq $values.roles "split") (eq $least (toString $values.webhookReplicas)) }}
+{{- if and (eq $values.roles "split") (eq "yes" (include "sequentialjob.blocksDrains" (dict "least" $least "of" $values.webhookReplicas))) }}
 - podDisruptionBudget.minAvailable: {{ $least }} with webhookReplicas: {{ $values.webhookReplicas }}: no node with a Pod of the webhook can be drained.
 {{- end }}
 {{- end }}
@@ -44,4 +44,13 @@
 {{- else if eq .Release.Namespace "default" }}
 - the operator is in the namespace default: no SequentialJob is run there, and whoever may create Pods in it can use the operator's service account.
 {{- end }}
+{{- end }}
+
+{{- /* "yes" where so many Pods (`least`, a number or a percentage, which Kubernetes rounds up) of so many (`of`) leave none that may go. */ -}}
+{{- define "sequentialjob.blocksDrains" -}}
+{{- $least := int .least -}}
+{{- if hasSuffix "%" .least -}}
+{{- $least = div (add (mul (int (trimSuffix "%" .least)) (int .of)) 99) 100 -}}
+{{- end -}}
+{{- if ge (int $least) (int .of) -}}yes{{- end -}}
 {{- end }}

@@ -4,6 +4,7 @@
  */
 import { expect, it, jest } from '@jest/globals';
 import { LABELS } from '../../../shared/api/group.ts';
+import type { SequentialJobSpec } from '../../../shared/api/types.ts';
 import { JOBS } from '../../../shared/kube/resources.ts';
 import { step } from '../../support/sequences.ts';
 import { shared } from '../../support/share.ts';
@@ -31,6 +32,18 @@ async function expectToLive(attack: () => Promise<void>): Promise<void> {
 it(`${LARGE} sequences of 1 MiB that are suspended`, async () => {
   const large = { ...step('s0'), args: [MIB_OF_TEXT] };
   await expectToLive(() => forEach(LARGE, (i) => here.apply(`large-${i}`, { containers: [large], suspend: true })));
+});
+
+it(`${LARGE / 2} of them whose specs change again and again`, async () => {
+  const spec = (round: number): SequentialJobSpec => {
+    const large = { ...step('s0'), args: [`${round}${MIB_OF_TEXT}`] };
+    return { containers: [large], suspend: true };
+  };
+  await expectToLive(async () => {
+    await forEach(LARGE / 2, (i) => here.apply(`changing-${i}`, spec(0)));
+    for (const round of [1, 2])
+      await forEach(LARGE / 2, (i) => here.hostile.patch(`changing-${i}`, { spec: spec(round) }));
+  });
 });
 
 it(`${LARGE} plain Jobs of 1 MiB that carry the operator's label`, async () => {

@@ -239,6 +239,16 @@ const WEAKER: readonly (readonly [string, Rendering, RegExp])[] = [
   ],
   ['a key of the chart’s making', { values: { certManager: { enabled: false } }, cluster: CLUSTER }, /private key/],
   ['a budget for the only Pod', { values: { replicas: 1 } }, /with replicas: 1: no node .* can be drained/],
+  [
+    'a budget of more than all',
+    { values: { podDisruptionBudget: { minAvailable: 3 } } },
+    /with replicas: 2: no node .* can be drained/,
+  ],
+  [
+    'a share that is rounded up to all',
+    { values: { replicas: 3, podDisruptionBudget: { minAvailable: '67%' } } },
+    /67% with replicas: 3: no node .* can be drained/,
+  ],
   ['a budget of all', { values: { podDisruptionBudget: { minAvailable: '100%' } } }, /can be drained/],
   ['the webhook’s only Pod', { values: { roles: 'split', webhookReplicas: 1 } }, /webhookReplicas: 1: no node/],
   ['a further flag', { values: { extraArgs: ['--log-level=debug'] } }, /extraArgs: --log-level=debug/],

@@ -367,6 +367,33 @@ describe('Informers', () => {
     });
   });
 
+  describe('of a SequentialJob that is not there nothing is held', () => {
+    const object = (version: string): Json => sequentialJob({ metadata: { resourceVersion: version } }) as never;
+
+    it('when the watch tells of a deletion that is known already', async () => {
+      await started();
+      await send('sequentialjobs', 'ADDED', object('101'));
+      const [known] = informers.sequentialJobs.values();
+      expect(informers.specs.held).toBeGreaterThan(0);
+      // As after the write that took the last finalizer off.
+      if (known !== undefined) informers.sequentialJobs.remove(known);
+      expect(informers.specs.held).toBe(0);
+      await send('sequentialjobs', 'DELETED', object('102'));
+      await send('sequentialjobs', 'MODIFIED', object('101'));
+      expect([informers.sequentialJobs.size, informers.specs.held]).toEqual([0, 0]);
+    });
+
+    it('when it has gone while the list came', async () => {
+      items = { sequentialjobs: [object('90')] };
+      // It came with a page that was given up.
+      informers.specs.cut(sequentialJob({ metadata: { uid: 'gone' } }));
+      await started();
+      expect(informers.specs.held).toBeGreaterThan(0);
+      informers.specs.forget(sequentialJob().metadata);
+      expect(informers.specs.held).toBe(0);
+    });
+  });
+
   describe('what anybody may put our label on is not cached', () => {
     const foreign = (version: string): Json => rawJob({ resourceVersion: version, ownerReferences: [] });
     const large = { spec: { template: { spec: { containers: [{ name: 'x', args: ['x'.repeat(1_000_000)] }] } } } };

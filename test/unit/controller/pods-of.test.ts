@@ -29,6 +29,20 @@ describe('the Pods of a Job, asked of the API server', () => {
     expect(names(after)).toEqual(['old', 'new']);
   });
 
+  it('are those of all pages of the list: anybody may put their labels on more than one has', async () => {
+    const others = Array.from({ length: 3 }, (_, i) =>
+      rawPod({ metadata: { ...named(`other-${i}`), labels: {}, ownerReferences: [] }, status: { phase: 'Running' } }),
+    );
+    const pages = [[...others], [running('new')]];
+    const client = new FakeClient({
+      request: ({ query }) => {
+        const page = Number(query?.['continue'] ?? 0);
+        return { metadata: page === 0 ? { continue: '1' } : {}, items: pages[page] };
+      },
+    });
+    expect(names(await withPodsOf(JOB, known(running('new')), actorDeps(client)))).toEqual(['new']);
+  });
+
   it('counts those of the watch that are gone and tell nothing, once', async () => {
     const first = await withPodsOf(JOB, known(failed('old'), running('gone')), deps([running('new')]));
     expect(first.gonePods).toEqual({ jobUID: JOB_UID, count: 1 });

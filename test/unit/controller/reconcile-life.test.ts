@@ -36,6 +36,7 @@ const PREFLIGHT = 'POST jobs (dry run)';
 const START = ['POST jobs', STATUS] as const;
 const PATCH_JOB = 'PATCH jobs';
 const LOOK = 'GET pods';
+const WHOLE = 'GET sequentialjobs';
 
 /** Everything outside the controller. */
 class Outside {
@@ -249,6 +250,7 @@ const LIVES: readonly Life[] = [
       STATUS, // lowered
       ...START,
       STATUS, // completed
+      WHOLE, // of what has completed the spec is not kept
       STATUS, // raised to what was acted on
     ],
     events: [

@@ -386,6 +386,23 @@ describe('reconcile', () => {
       expect(process.events).toEqual(['ReconciliationFailed']);
     });
 
+    it('of which nobody heard that the write was done is told of, also with a status that is too long to be kept', async () => {
+      const names = Array.from({ length: 40 }, (_, i) => `s${i}`);
+      api.putSequentialJob(sequentialJob({ spec: { containers: names.map((name) => container(name)) } }));
+      const process = new Process(api);
+      for (const [i, name] of names.entries()) {
+        await process.settle();
+        api.setJobStatus(jobPath(NAMESPACE, `etl-${i}-${name}`), completed(i + 1));
+        process.sync();
+      }
+      expect(process.deps.sequentialJobs.get(KEY)?.status?.steps?.length).toBeLessThan(names.length);
+      let faults = 0;
+      api.intercept = () => (faults++ === 0 ? fault('Unreachable', true) : undefined);
+      process.events.length = 0;
+      await process.settle();
+      expect([...process.events].sort()).toEqual(['JobCompleted', 'SequenceCompleted']);
+    });
+
     it('that lasts is told each time, but written once', async () => {
       api.putSequentialJob(sequentialJob());
       api.intercept = (request) => (isCreate(request) ? fault('ServerError') : undefined);

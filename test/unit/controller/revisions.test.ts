@@ -317,3 +317,38 @@ it('after a restart, a sequence runs on with what was recorded before', async ()
   expect(heldSpec(record?.spec ?? changed, object)).toEqual(held);
   expect(held).toMatchObject({ change: 'refused', spec: { ...SPEC, suspend: true } });
 });
+
+describe('specs that are not the objects’ any more', () => {
+  const MIB = 1024 * 1024;
+  const known = (more: Partial<Known> = {}): Known => ({ generation: 1, spec: SPEC, recorded: false, ...more });
+  const remember = (...uids: readonly string[]): void => uids.forEach((uid) => revisions.remember(uid, known()));
+  const areKnown = (...uids: readonly string[]): readonly boolean[] =>
+    uids.map((uid) => revisions.known(uid) !== undefined);
+
+  it('are remembered as long as there is room for them; the oldest is released, as after a restart', () => {
+    remember('a', 'b', 'c', 'd');
+    for (const uid of ['a', 'b', 'c']) revisions.outdate(uid, 12 * MIB);
+    expect(areKnown('a', 'b', 'c', 'd')).toEqual([false, true, true, true]);
+  });
+
+  it('are counted once, and no longer than they are remembered', () => {
+    remember('a', 'b', 'c');
+    for (const uid of ['a', 'a', 'a', 'nobody']) revisions.outdate(uid, 12 * MIB);
+    revisions.outdate('b', 12 * MIB);
+    // The object's own by now.
+    remember('a');
+    revisions.outdate('c', 12 * MIB);
+    expect(areKnown('a', 'b', 'c')).toEqual([true, true, true]);
+    revisions.forget('b');
+    revisions.outdate('a', 12 * MIB);
+    expect(areKnown('a', 'b', 'c')).toEqual([true, false, true]);
+  });
+
+  it('are counted as long as a change is refused', () => {
+    remember('a', 'b');
+    revisions.outdate('a', 20 * MIB);
+    revisions.remember('a', known({ held: true }));
+    revisions.outdate('b', 20 * MIB);
+    expect(areKnown('a', 'b')).toEqual([false, true]);
+  });
+});

@@ -1,13 +1,17 @@
 /** The thread is the program itself: this is how `run` starts it. */
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import pino from 'pino';
 import supertest from 'supertest';
 import { createApp } from '../../../webhook/app.ts';
-import { judge } from '../../../webhook/judge.ts';
-import { JudgeThread, LARGE_BYTES } from '../../../webhook/judge-thread.ts';
+import { judge, type Judged } from '../../../webhook/judge.ts';
+import { JudgeThread, LARGE_BYTES, type LargeReview } from '../../../webhook/judge-thread.ts';
 import { REVIEWERS, VALIDATE_PATH } from '../../../webhook/paths.ts';
-import { Room } from '../../../webhook/room.ts';
-import { MAX_VALUES } from '../../../webhook/values.ts';
+import { Room, type Sender } from '../../../webhook/room.ts';
 import { container } from '../../support/objects.ts';
 import { admissionReview, written } from '../../support/reviews.ts';
 
@@ -25,8 +29,18 @@ const review = (bytes: number, name = 'A'): Buffer => {
   return Buffer.from(JSON.stringify(admissionReview({ object: written({ containers: [container('a', { env })] }) })));
 };
 
+/** Texts, as many as are parsed: more than 40 MB of memory. */
+const MANY = 1_400_000;
+
+const STRANGER: Sender = { address: 'pod', isTrusted: false };
+
 describe('a large review', () => {
   let thread: JudgeThread;
+  const ask = async (bytes: Buffer, more: Partial<LargeReview> = {}): Promise<Judged | undefined> => {
+    const { signal } = new AbortController();
+    const turns = { sender: STRANGER, onTurn: () => undefined, signal };
+    return thread.judge({ path: VALIDATE_PATH, bytes, ...turns, ...more });
+  };
   beforeEach(() => {
     thread = new JudgeThread({ program });
   });
@@ -40,15 +54,15 @@ describe('a large review', () => {
   ])('%s in the thread as it would be here', async (_, bytes) => {
     const reviewer = REVIEWERS[VALIDATE_PATH];
     expect(reviewer).toBeDefined();
-    expect(await thread.judge(VALIDATE_PATH, bytes)).toEqual(reviewer && judge(bytes, reviewer));
+    expect(await ask(bytes)).toEqual(reviewer && judge(bytes, reviewer));
   });
 
   it('leaves the thread that asks free', async () => {
-    await thread.judge(VALIDATE_PATH, review(1000));
+    await ask(review(1000));
     let turns = 0;
     const ticking = setInterval(() => turns++, 5);
     const { idle } = performance.eventLoopUtilization();
-    await Promise.all(Array.from({ length: 20 }, async () => thread.judge(VALIDATE_PATH, review(2_000_000, '='))));
+    await Promise.all(Array.from({ length: 20 }, async () => ask(review(2_000_000, '='))));
     clearInterval(ticking);
     expect(performance.eventLoopUtilization().idle).toBeGreaterThan(idle);
     expect(turns).toBeGreaterThan(1);
@@ -57,21 +71,79 @@ describe('a large review', () => {
   it('that takes all memory ends the thread; the next one has another', async () => {
     await thread.close();
     thread = new JudgeThread({ program, heapMb: 40 });
-    const endless = Buffer.from(`[${'{},'.repeat(MAX_VALUES - 10)}{}]`);
-    expect(await thread.judge(VALIDATE_PATH, endless)).toMatchObject({ type: 'refused', status: 413 });
-    expect(await thread.judge(VALIDATE_PATH, review(1000))).toMatchObject({ type: 'answered', verdict: 'allowed' });
+    const endless = Buffer.from(JSON.stringify(Array.from({ length: MANY }, (_, i) => `a text of its own ${i}`)));
+    expect(await ask(endless)).toMatchObject({
+      type: 'refused',
+      status: 413,
+      message: 'the review takes too much memory to be judged',
+    });
+    expect(await ask(review(1000))).toMatchObject({ type: 'answered', verdict: 'allowed' });
   });
 
   it('is judged by another thread when the first has been idle for so long', async () => {
     await thread.close();
     thread = new JudgeThread({ program, idleMs: 1 });
-    expect(await thread.judge(VALIDATE_PATH, review(1000))).toMatchObject({ type: 'answered' });
+    expect(await ask(review(1000))).toMatchObject({ type: 'answered' });
     await new Promise((resolve) => void setTimeout(resolve, 50));
-    expect(await thread.judge(VALIDATE_PATH, review(1000))).toMatchObject({ type: 'answered' });
+    expect(await ask(review(1000))).toMatchObject({ type: 'answered' });
+  });
+
+  it('waits for a review of each other address at most, and those of connections to keep come first', async () => {
+    const api = (address: string): Sender => ({ address, isTrusted: true });
+    const order: string[] = [];
+    const asked = (name: string, sender: Sender): Promise<unknown> =>
+      ask(review(1000), { sender, onTurn: () => order.push(name) });
+    await Promise.all([
+      asked('first', STRANGER),
+      ...['pod 1', 'pod 2', 'pod 3'].map((name) => asked(name, STRANGER)),
+      asked('other pod', { ...STRANGER, address: 'other' }),
+      ...['api 1', 'api 2', 'api 3'].map((name) => asked(name, api('api'))),
+      asked('other api', api('other api')),
+    ]);
+    const expected = ['first', 'api 1', 'other api', 'pod 1', 'api 2', 'api 3', 'other pod', 'pod 2', 'pod 3'];
+    expect(order).toEqual(expected);
+  });
+
+  it('has no turn where nobody waits for it any more', async () => {
+    const order: string[] = [];
+    const gone = new AbortController();
+    const all = [
+      ask(review(1000), { onTurn: () => order.push('a') }),
+      ask(review(1000), { onTurn: () => order.push('b'), signal: gone.signal }),
+      ask(review(1000), { onTurn: () => order.push('c'), signal: AbortSignal.abort() }),
+      ask(review(1000), { onTurn: () => order.push('d') }),
+    ];
+    gone.abort();
+    const answers = await Promise.all(all);
+    expect(answers.map((answer) => answer?.type)).toEqual(['answered', undefined, undefined, 'answered']);
+    expect(order).toEqual(['a', 'd']);
+  });
+
+  it('has its heap, and no more, also where the process is given a larger one', async () => {
+    const script = `
+      import { JudgeThread } from ${JSON.stringify(new URL('../../../webhook/judge-thread.ts', import.meta.url))};
+      // The thread by itself keeps no process alive.
+      const alive = setInterval(() => undefined, 1000);
+      const thread = new JudgeThread({ program: new URL(${JSON.stringify(program)}), heapMb: 40 });
+      const bytes = Buffer.from(JSON.stringify(Array.from({ length: ${MANY} }, (_, i) => 'a text of its own ' + i)));
+      const { signal } = new AbortController();
+      const sender = { address: 'pod', isTrusted: false };
+      const judged = await thread.judge({ path: '/x', bytes, sender, onTurn: () => undefined, signal });
+      console.log(judged.message);
+      clearInterval(alive);
+      await thread.close();
+    `;
+    const folder = await mkdtemp(join(tmpdir(), 'judge-thread-'));
+    const file = join(folder, 'asks.mjs');
+    await writeFile(file, script);
+    const env = { ...process.env, NODE_OPTIONS: '--max-old-space-size=320 --max-semi-space-size=8' };
+    const { stdout } = await promisify(execFile)(process.execPath, [file], { env });
+    await rm(folder, { recursive: true });
+    expect(stdout).toBe('the review takes too much memory to be judged\n');
   });
 
   it('is rejected when all is to end', async () => {
-    const judging = [thread.judge(VALIDATE_PATH, review(1000)), thread.judge(VALIDATE_PATH, review(1000))];
+    const judging = [ask(review(1000)), ask(review(1000))];
     const ends = Promise.allSettled(judging);
     await thread.close();
     expect((await ends).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
@@ -81,7 +153,7 @@ describe('a large review', () => {
 describe('over HTTP', () => {
   const asked: number[] = [];
   const thread = {
-    judge: async (_: string, bytes: Buffer) => {
+    judge: async ({ bytes }: LargeReview) => {
       asked.push(bytes.length);
       return {
         type: 'answered',

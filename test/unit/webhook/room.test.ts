@@ -132,7 +132,7 @@ describe('where there is none', () => {
   });
 
   it('one that has come whole does not end: its verdict is next', () => {
-    for (const hold of fill(STRANGER)) hold?.complete();
+    for (const hold of fill(STRANGER)) hold?.judge();
     now += 60_000;
     expect(begin('one more', API_SERVER, LARGE)).toBeUndefined();
     expect(ended).toEqual([]);

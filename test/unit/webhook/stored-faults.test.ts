@@ -34,3 +34,8 @@ it('before 300, new ones are refused: a hundred of them', () => {
   expect(causes).toHaveLength(101);
   expect(causes.at(-1)).toContain('has more faults than');
 });
+
+it('of more than are looked at, nothing is refused: who could tell which one is new', () => {
+  expect(update(variables(1201), variables(1200))).toEqual([]);
+  expect(update(variables(1001), [...variables(1001), NEW])).toEqual([]);
+});

@@ -37,6 +37,14 @@ it.each([
   expect(counted(json)).toBe(values);
 });
 
+it.each([
+  ['of one object', '{"a":1,"b:":{"c":":"}}', 3],
+  ['of a list', '[{"a":1},{"a":1},":"]', 2],
+])('counts the names %s, too', (_what, json, names) => {
+  const bytes = Buffer.from(json);
+  expect([names - 1, names].map((most) => hasMoreValues(bytes, bytes.length, most))).toEqual([true, false]);
+});
+
 describe('what is counted', () => {
   it('is no less than there are, but for the whole, and at most twice as many', () => {
     assert(

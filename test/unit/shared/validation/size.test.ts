@@ -1,7 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
 import { formatFieldError } from '../../../../shared/validation/field.ts';
 import { validateSpec } from '../../../../shared/validation/index.ts';
-import { isLonger, lengthFaults, MAX_SPEC_BYTES, MAX_VALUES, sizeFaults } from '../../../../shared/validation/size.ts';
+import {
+  isLonger,
+  lengthFaults,
+  MAX_SPEC_BYTES,
+  MAX_VALUES,
+  sizeFaults,
+  weightOf,
+} from '../../../../shared/validation/size.ts';
 
 const FAULT = 'spec: Invalid value: must not have more than 10 values; in a map of more than 1000 each counts as ten';
 
@@ -135,5 +142,16 @@ describe('isLonger', () => {
     ['one of many values', { a: Array.from({ length: MAX_SPEC_BYTES }, () => 1) }, true],
   ])('does not write out %s', (_says, spec, longer) => {
     expect(isLonger(unwritable(spec), MAX_SPEC_BYTES)).toBe(longer);
+  });
+});
+
+describe('weightOf', () => {
+  it('has two bytes for each character of a text in which one is beyond Latin-1, as V8 has', () => {
+    const [latin, wide] = ['é'.repeat(1000), `${'x'.repeat(999)}…`].map((text) => weightOf({ text })) as [
+      number,
+      number,
+    ];
+    expect(wide - latin).toBe(1000);
+    expect(weightOf({ text: '' })).toBeLessThan(latin - 900);
   });
 });
