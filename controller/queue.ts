@@ -6,7 +6,7 @@
  */
 import { type BackoffOptions, backoffDelay } from '../shared/backoff.ts';
 import { Fifo } from '../shared/fifo.ts';
-import { RoundRobin } from '../shared/round-robin.ts';
+import { RoundRobin } from './round-robin.ts';
 
 /** Told of what happens to keys, for metrics; times in milliseconds. */
 export interface QueueObserver {

@@ -6,7 +6,7 @@
  */
 import { setFlagsFromString } from 'node:v8';
 import { Worker } from 'node:worker_threads';
-import { RoundRobin } from '../shared/round-robin.ts';
+import { FairQueue } from './fair-queue.ts';
 import type { Judged } from './judge.ts';
 import type { Request } from './judge-worker.ts';
 import type { Sender } from './room.ts';
@@ -47,36 +47,10 @@ interface Task {
   readonly reject: (error: Error) => void;
 }
 
-/** Of three turns strangers have one at least, where one of them waits. */
-const TURNS_OF_TRUSTED = 2;
-
-/** Those that wait. Addresses take turns, and connections to keep (shared/connections.ts) come before strangers. */
-class Waiting {
-  readonly #trusted = new RoundRobin<Task>();
-  readonly #strangers = new RoundRobin<Task>();
-  #inARow = 0;
-
-  push(task: Task, { address, isTrusted }: Sender): void {
-    (isTrusted ? this.#trusted : this.#strangers).push(address, task);
-  }
-
-  shift(): Task | undefined {
-    const isStrangersTurn = this.#inARow >= TURNS_OF_TRUSTED;
-    const order = isStrangersTurn ? [this.#strangers, this.#trusted] : [this.#trusted, this.#strangers];
-    for (const queue of order) {
-      for (let task = queue.shift(); task !== undefined; task = queue.shift()) {
-        if (task.review === undefined) continue;
-        this.#inARow = queue === this.#trusted ? this.#inARow + 1 : 0;
-        return task;
-      }
-    }
-    return undefined;
-  }
-}
-
 export class JudgeThread {
   readonly #options: JudgeThreadOptions;
-  readonly #waiting = new Waiting();
+  /** By address: whoever sends what costs most waits longest. */
+  readonly #waiting = new FairQueue<Task>();
   #current: Task | undefined;
   #worker: Worker | undefined;
   #idle: NodeJS.Timeout | undefined;
@@ -102,7 +76,7 @@ export class JudgeThread {
         resolve(undefined);
       };
       review.signal.addEventListener('abort', drop, { once: true });
-      this.#waiting.push(task, review.sender);
+      this.#waiting.push(review.sender.address, review.bytes.length, task);
       this.#next();
     });
   }
@@ -120,7 +94,8 @@ export class JudgeThread {
 
   #next(): void {
     if (this.#current !== undefined) return;
-    this.#current = this.#waiting.shift();
+    do this.#current = this.#waiting.shift();
+    while (this.#current !== undefined && this.#current.review === undefined);
     clearTimeout(this.#idle);
     if (this.#current === undefined) {
       this.#idle = setTimeout(() => void this.close(), this.#options.idleMs ?? IDLE_MS).unref();

@@ -3,10 +3,8 @@ import { Agent } from 'node:https';
 import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
 import { MAX_BODY_BYTES } from '../../webhook/body.ts';
 import { MAX_NAMES, MAX_VALUES } from '../../webhook/values.ts';
-import { deployments, present, readManifests } from '../support/manifests.ts';
-import { container } from '../support/objects.ts';
-import { admissionReview, written } from '../support/reviews.ts';
-import { Served } from './served.ts';
+import { densest, filled } from './dense.ts';
+import { deployed, Served } from './served.ts';
 
 jest.setTimeout(180_000);
 
@@ -18,41 +16,11 @@ let served: Served;
 /** Of the Deployment, in MiB. */
 let limit: number;
 beforeAll(async () => {
-  const [deployment] = deployments(readManifests('config/manager/deployment.yaml'));
-  const { env, resources } = present(present(deployment, 'Deployment').spec.template.spec.containers[0], 'container');
-  limit = Number(/^(\d+)Mi$/.exec(resources.limits['memory'] ?? '')?.[1]);
-  const own = env.filter(({ name }) => name !== 'NODE_COMPILE_CACHE');
-  served = await Served.start([], Object.fromEntries(own.map(({ name, value }) => [name, value])));
+  const { limitMib, env } = deployed();
+  limit = limitMib;
+  served = await Served.start([], env);
 });
 afterAll(async () => served.stop());
-
-/**
- * A review that is filled up with these: with as many as there is room for, and as are parsed, if need be. A `%` in one stands for
- * four characters that are there once.
- */
-function filled(item: string, most = Infinity): string {
-  const review = JSON.stringify(admissionReview({ object: written({ containers: [] }), filling: [] }));
-  const room = MAX_BODY_BYTES - review.length;
-  const length = item.replaceAll('%', '%%%%').length + 1;
-  let ordinal = 0;
-  const own = (): string => (ordinal++).toString(36).padStart(4, '0');
-  const items = Array.from({ length: Math.min(Math.floor(room / length), most) }, () => item.replaceAll('%', own));
-  return review.replace('"filling":[]', `"filling":[${items.join(',')}]`);
-}
-
-/** An update of an object with so many variables, and the managed fields of each: no spec has more names. */
-function densest(variables: number): string {
-  const env = Array.from({ length: variables }, (_, i) => ({ name: `V${i}`, value: 'x' }));
-  const known = { '.': {}, 'f:name': {}, 'f:value': {} };
-  const fields = Object.fromEntries(env.map(({ name }) => [`k:${JSON.stringify({ name })}`, known]));
-  const fieldsV1 = { 'f:spec': { 'f:containers': { 'k:{"name":"a"}': { 'f:env': fields } } } };
-  const managedFields = [{ manager: 'kubectl', operation: 'Apply', fieldsType: 'FieldsV1', fieldsV1 }];
-  const object = (image: string): object =>
-    written({ suspend: true, containers: [{ ...container('a', { env }), image }] }, { name: 'etl', managedFields });
-  return JSON.stringify(
-    admissionReview({ operation: 'UPDATE', object: object('busybox:2'), oldObject: object('busybox:1') }),
-  );
-}
 
 /** Sends it several times at once, again and again; what is answered. */
 async function send(body: string): Promise<readonly (number | undefined)[]> {

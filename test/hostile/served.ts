@@ -9,9 +9,18 @@ import { text } from 'node:stream/consumers';
 import { VALIDATE_PATH } from '../../webhook/app.ts';
 import { createAuthority, writePair } from '../support/certificates.ts';
 import { eventually } from '../support/eventually.ts';
+import { deployments, present, readManifests } from '../support/manifests.ts';
 import { container } from '../support/objects.ts';
 import { Operator } from '../support/operator.ts';
 import { admissionReview, written } from '../support/reviews.ts';
+
+/** What the Deployment gives its containers: environment, but for what is of the image, and memory in MiB. */
+export function deployed(): { readonly env: NodeJS.ProcessEnv; readonly limitMib: number } {
+  const [deployment] = deployments(readManifests('config/manager/deployment.yaml'));
+  const { env, resources } = present(present(deployment, 'Deployment').spec.template.spec.containers[0], 'container');
+  const own = env.filter(({ name }) => name !== 'NODE_COMPILE_CACHE').map(({ name, value }) => [name, value]);
+  return { env: Object.fromEntries(own), limitMib: Number(/^(\d+)Mi$/.exec(resources.limits['memory'] ?? '')?.[1]) };
+}
 
 /** A review that is allowed. */
 export const BODY = JSON.stringify(admissionReview({ object: written({ containers: [container('a')] }) }));

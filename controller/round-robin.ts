@@ -4,7 +4,7 @@
  * most before each of its own group that is ahead of it, however many wait there. Operations take constant time, but for groups
  * that may not have a turn.
  */
-import { Fifo } from './fifo.ts';
+import { Fifo } from '../shared/fifo.ts';
 
 interface Group<T> {
   readonly name: string;

@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
-import { RoundRobin } from '../../../shared/round-robin.ts';
+import { RoundRobin } from '../../../controller/round-robin.ts';
 
 type Move = readonly [group: string, item: string] | 'shift';
 

@@ -1,0 +1,74 @@
+/**
+ * Pods send reviews that are complete and cost as much as one may, again and again, with the environment of the Deployment: a large
+ * review of the API server is neither refused nor lost, and memory stays below the limit.
+ */
+import { Agent } from 'node:https';
+import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
+import { MAX_NAMES } from '../../webhook/values.ts';
+import { container } from '../support/objects.ts';
+import { admissionReview, written } from '../support/reviews.ts';
+import { filled } from './dense.ts';
+import { deployed, Served } from './served.ts';
+
+jest.setTimeout(180_000);
+
+const REVIEWS = 20;
+/** What an API server waits for by default, config/webhook/validating.yaml. */
+const TIMEOUT_MS = 5_000;
+
+const LARGE = JSON.stringify(
+  admissionReview({ object: written({ containers: [container('a', { args: ['x'.repeat(400_000)] })] }) }),
+);
+/** Names that are there once, as many as are parsed. */
+const WORST = filled('{"%":{"%":{}}}', MAX_NAMES / 2 - 100);
+
+const { env, limitMib } = deployed();
+let served: Served;
+beforeEach(async () => {
+  served = await Served.start([], env);
+});
+afterEach(async () => served.stop());
+
+/** Each sends its body again as soon as it is answered. */
+async function attack(addresses: readonly string[], bodies: number, signal: AbortSignal): Promise<number> {
+  let answers = 0;
+  const agents = addresses.map((localAddress) => new Agent({ keepAlive: true, localAddress }));
+  const send = async (agent: Agent): Promise<void> => {
+    while (!signal.aborted) {
+      await served.post(WORST, agent).catch(() => undefined);
+      answers++;
+    }
+  };
+  await Promise.all(agents.flatMap((agent) => Array.from({ length: bodies }, async () => send(agent))));
+  for (const agent of agents) agent.destroy();
+  return answers;
+}
+
+it.each<readonly [string, readonly string[], number]>([
+  ['one Pod with ten at once', ['127.0.0.2'], 10],
+  ['ten Pods with one each', Array.from({ length: 10 }, (_, i) => `127.0.0.${i + 2}`), 1],
+])('%s', async (_, addresses, bodies) => {
+  const api = new Agent({ keepAlive: true });
+  expect((await served.post(LARGE, api)).status).toBe(200);
+  const stop = new AbortController();
+  const attacking = attack(addresses, bodies, stop.signal);
+  const statuses: unknown[] = [];
+  let [slowest, memory] = [0, 0];
+  for (let n = 0; n < REVIEWS; n += 1) {
+    const started = performance.now();
+    statuses.push((await served.post(LARGE, api)).status);
+    slowest = Math.max(slowest, performance.now() - started);
+    memory = Math.max(memory, await served.memory());
+  }
+  stop.abort();
+  const answers = await attacking;
+  api.destroy();
+  process.stdout.write(
+    `${answers} of theirs; slowest of ours ${slowest.toFixed(0)} ms; ${memory.toFixed(0)} MiB at most\n`,
+  );
+  expect(statuses).toEqual(Array.from({ length: REVIEWS }, () => 200));
+  expect(slowest).toBeLessThan(TIMEOUT_MS);
+  expect(memory).toBeLessThan(limitMib);
+  expect(answers).toBeGreaterThan(bodies);
+  expect(served.faults).toEqual([]);
+});
