@@ -14,6 +14,8 @@ import { prepareVolume, VolumeError, type VolumeSources } from './volumes.ts';
 const RETRY_MS = 1_000;
 /** The longest that a timer can wait (2^31 - 1 ms, 24.8 days). */
 const LONGEST_TIMER_MS = 2_147_483_647;
+/** Questions about the sources of an environment at once. */
+const AT_ONCE = 32;
 
 export interface WorkerOptions {
   readonly scratch: string;
@@ -259,7 +261,12 @@ export class PodWorker {
       names: readonly string[],
       get: VolumeSources['secret'],
     ): Promise<ReadonlyMap<string, Content>> => {
-      const found = await Promise.all(names.map(async (name) => [name, await get(namespace, name)] as const));
+      const found: (readonly [string, Content | undefined])[] = [];
+      // A few at a time: a Pod may name ten thousands.
+      for (let at = 0; at < names.length; at += AT_ONCE) {
+        const some = names.slice(at, at + AT_ONCE).map(async (name) => [name, await get(namespace, name)] as const);
+        found.push(...(await Promise.all(some)));
+      }
       return new Map(found.filter((entry): entry is [string, Content] => entry[1] !== undefined));
     };
     const { sources } = this.#options;

@@ -7,7 +7,9 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from '@jest/globals';
 import { FINALIZER } from '../../shared/api/group.ts';
 import type { SequentialJobSpec } from '../../shared/api/types.ts';
-import { type ApiClient, createApiClient } from '../../shared/kube/client.ts';
+import type { KubeObject } from '../../shared/kube/cache.ts';
+import { type ApiClient, createApiClient, METADATA_ONLY } from '../../shared/kube/client.ts';
+import { collectionPath, JOBS, objectPath, SEQUENTIAL_JOBS } from '../../shared/kube/resources.ts';
 import { loadKubeConfig } from '../../shared/kube/kubeconfig.ts';
 import { Namespace } from './cluster.ts';
 import { JobHistory } from './job-history.ts';
@@ -55,6 +57,32 @@ export async function forEach(count: number, work: (index: number) => Promise<un
   await Promise.all(Array.from({ length: PARALLEL }, worker));
 }
 
+/** Removes what the next test would have to bear; no operator runs. */
+async function empty(client: ApiClient, { name: namespace }: Namespace): Promise<void> {
+  const path = collectionPath(SEQUENTIAL_JOBS, namespace);
+  await client.request({ method: 'DELETE', path });
+  await client.request({
+    method: 'DELETE',
+    path: collectionPath(JOBS, namespace),
+    query: { propagationPolicy: 'Background' },
+  });
+  const { items } = await client.request<{ items: readonly KubeObject[] }>({
+    method: 'GET',
+    path,
+    accept: METADATA_ONLY.replace('Metadata;', 'MetadataList;'),
+  });
+  await forEach(items.length, async (i) => {
+    const name = items[i]?.metadata.name ?? '';
+    const body = { metadata: { finalizers: null } };
+    await client.request({
+      method: 'PATCH',
+      path: objectPath(SEQUENTIAL_JOBS, namespace, name),
+      contentType: 'application/merge-patch+json',
+      body,
+    });
+  });
+}
+
 /** Call it where `beforeAll` may stand. The control plane is for all tests of the file, what is in it for each. */
 export function tenants(): Tenants {
   const own = ownPlane();
@@ -88,6 +116,7 @@ export function tenants(): Tenants {
   afterEach(async () => {
     await Operator.endAll();
     await history.stop();
+    await empty(client, hostile);
   });
 
   const runVictim = async (): Promise<readonly number[]> => {
