@@ -71,7 +71,7 @@ LONG := SEQUENTIALJOB_TEST_SHARE=$(SHARE) SEQUENTIALJOB_TEST_SEED=$(SEED)
 test-faults: $(INSTALLED) ## Kill the controller at every request, cut and garble its watches; SHARE=0.1: a tenth
 	@export $(LONG); $(JEST) --selectProjects faults --ci $(ARGS)
 
-test-hostile: $(INSTALLED) ## Fuzz the webhook and abuse its connections; SHARE=0.1: a tenth
+test-hostile: $(INSTALLED) ## Fuzz the webhook, abuse its connections, be a hostile tenant; SHARE=0.1: a tenth
 	@export $(LONG); $(JEST) --selectProjects hostile --ci --runInBand $(ARGS)
 
 test-load: $(INSTALLED) ## Thousands of sequences at once, the webhook at saturation; SHARE=0.1: a tenth
