@@ -8,7 +8,7 @@ import { deployed, Served } from './served.ts';
 
 jest.setTimeout(180_000);
 
-const ROUNDS = 5;
+const ROUNDS = 3;
 /** As many as there is room for. */
 const AT_ONCE = 4;
 

@@ -12,7 +12,7 @@ import { deployed, Served } from './served.ts';
 
 jest.setTimeout(180_000);
 
-const REVIEWS = 20;
+const REVIEWS = 10;
 /** What an API server waits for by default, config/webhook/validating.yaml. */
 const TIMEOUT_MS = 5_000;
 

@@ -66,13 +66,13 @@ async function empty(client: ApiClient, { name: namespace }: Namespace): Promise
     path: collectionPath(JOBS, namespace),
     query: { propagationPolicy: 'Background' },
   });
-  const { items } = await client.request<{ items: readonly KubeObject[] }>({
+  const { items } = await client.request<{ items: readonly KubeObject[] | null }>({
     method: 'GET',
     path,
     accept: METADATA_ONLY.replace('Metadata;', 'MetadataList;'),
   });
-  await forEach(items.length, async (i) => {
-    const name = items[i]?.metadata.name ?? '';
+  await forEach(items?.length ?? 0, async (i) => {
+    const name = items?.[i]?.metadata.name ?? '';
     const body = { metadata: { finalizers: null } };
     await client.request({
       method: 'PATCH',
