@@ -1,6 +1,8 @@
 /** certs/self-signed.sh against a real API server: what it puts where, and that a renewal leaves nobody without trust. */
 import { execFile } from 'node:child_process';
-import { X509Certificate } from 'node:crypto';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -18,15 +20,20 @@ const NOBODY = { matchLabels: { 'tests.example.com/self-signed': 'nobody' } };
 
 let client: ApiClient;
 let namespace: Namespace;
+/** For what the script keeps while it runs. */
+let scratch: string;
 
 interface Held {
   readonly cert: string;
   readonly key: string;
+  /** What the Secret has. */
+  readonly names: readonly string[];
   /** What the API server trusts, one bundle for each configuration. */
   readonly bundles: readonly string[];
 }
 
 beforeAll(async () => {
+  scratch = await mkdtemp(join(tmpdir(), 'self-signed-test-'));
   client = connect();
   namespace = await Namespace.create(client, 'self-signed');
   const configurations = readManifests('config/webhook/mutating.yaml', 'config/webhook/validating.yaml').map((one) => {
@@ -45,6 +52,7 @@ afterAll(async () => {
   await tryKubectl(['delete', 'mutatingwebhookconfiguration,validatingwebhookconfiguration', CONFIGURATION]);
   await client.request({ method: 'DELETE', path: `/api/v1/namespaces/${namespace.name}` });
   await client.close();
+  await rm(scratch, { recursive: true });
 });
 
 async function run(...args: readonly string[]): Promise<string> {
@@ -56,6 +64,7 @@ async function run(...args: readonly string[]): Promise<string> {
       NAMESPACE: namespace.name,
       CONFIGURATION,
       DAYS: '90',
+      TMPDIR: scratch,
     },
   });
   return stdout;
@@ -74,7 +83,8 @@ async function held(): Promise<Held> {
     }>({ method: 'GET', path });
     return decode(webhooks[0]?.clientConfig.caBundle);
   });
-  return { cert: decode(data['tls.crt']), key: decode(data['tls.key']), bundles: await Promise.all(bundles) };
+  const names = Object.keys(data).toSorted();
+  return { cert: decode(data['tls.crt']), key: decode(data['tls.key']), names, bundles: await Promise.all(bundles) };
 }
 
 /** The certificates of a bundle, one after the other. */
@@ -106,6 +116,14 @@ describe('the certificate without cert-manager', () => {
     // What signed it is trusted until after it has expired.
     const [authority] = authorities(present(first.bundles[0], 'bundle'));
     expect(Date.parse(present(authority, 'authority').validTo)).toBeGreaterThan(Date.parse(certificate.validTo));
+  });
+
+  it('leaves the key of the authority nowhere', async () => {
+    expect(await readdir(scratch)).toEqual([]);
+    expect(first.names).toEqual(['ca.crt', 'tls.crt', 'tls.key']);
+    expect(
+      authorities(present(first.bundles[0], 'bundle')).some((ca) => ca.checkPrivateKey(createPrivateKey(first.key))),
+    ).toBe(false);
   });
 
   it('stays as long as it is good; a configuration that was made anew trusts it again', async () => {
