@@ -87,7 +87,7 @@ async function empty(client: ApiClient, { name: namespace }: Namespace): Promise
 export function tenants(): Tenants {
   const own = ownPlane();
   const folder = mkdtempSync(join(tmpdir(), 'sequentialjob-tenants-'));
-  const program = process.env['OLD_PROGRAM'] ?? join(folder, 'sequentialjob.mjs');
+  const program = join(folder, 'sequentialjob.mjs');
   let client: ApiClient;
   let hostile: Namespace;
   let victim: Namespace;
@@ -156,7 +156,7 @@ export function tenants(): Tenants {
       expect(handoffs).toHaveLength(STEPS - 1);
       expect(slowest).toBeLessThan(Math.max(HANDOFF_MS, TIMES_CALM * before));
       expect(operator.isRunning).toBe(true);
-      if (process.env['OLD_PROGRAM'] === undefined) expect(operator.peakRssMb).toBeLessThan(RSS_MB);
+      expect(operator.peakRssMb).toBeLessThan(RSS_MB);
     },
     apply: async (name, spec) => void (await hostile.apply(name, spec, { finalizers: [FINALIZER] })),
   };
