@@ -112,17 +112,15 @@ export class DependencyChecker {
       this.#found.add(key);
       return true;
     } catch (error) {
-      if (isApiError(error, 'NotFound')) return this.#isAbsent(key);
+      if (isApiError(error, 'NotFound')) {
+        this.#absent.add(key);
+        this.#absentUnasked.add(key);
+        return false;
+      }
       if (!isApiError(error, 'Forbidden')) throw error;
       this.#forbid(namespace, kind, error.message);
       return true;
     }
-  }
-
-  #isAbsent(key: string): false {
-    this.#absent.add(key);
-    this.#absentUnasked.add(key);
-    return false;
   }
 
   /** Says it once for each kind: every namespace without the permission would say the same. */

@@ -72,8 +72,8 @@ export class Specs {
 
   /**
    * What is kept of an object in the cache. The rest is held, where there is room: the namespace that holds most gives up
-   * first what it has not heard of for longest. Of a sequence that has completed only a long status is. To be followed by
-   * `settle`, once the cache has taken it or not.
+   * first what it has not heard of for longest. Of a sequence that has completed only a long status is. Where the cache
+   * may not take the object, `settle` is to follow.
    */
   cut(object: SequentialJob): Kept {
     if (isCut(object)) return object;

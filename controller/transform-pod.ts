@@ -20,9 +20,9 @@ import { endObstacleIn, obstacleIn, waitingSince } from './pod-obstacle.ts';
 
 /** The UID of the Job, from 1.27 on and before (batch/v1 JobControllerUid): whoever creates a Pod can write it. */
 const CONTROLLER_UID = 'batch.kubernetes.io/controller-uid';
+const LEGACY_CONTROLLER_UID = 'controller-uid';
 /** Real ones have 36 characters. */
 const LONGEST_UID = 128;
-const LEGACY_CONTROLLER_UID = 'controller-uid';
 
 /** A Pod without its spec and its status: whose it is, and what there is to tell of it. */
 export function toObservedPod(raw: unknown): ObservedPod {

@@ -39,11 +39,7 @@ export async function gather(request: IncomingMessage, { maxBytes, room, sender 
       reject(error);
     };
     request.on('data', take);
-    request.once('end', () => {
-      // Whoever reads it says when it waits; until then it is judged.
-      hold.judge();
-      resolve({ bytes: body.bytes, hold });
-    });
+    request.once('end', () => resolve({ bytes: body.bytes, hold }));
     request.once('error', fail);
     // It comes in any case, and an error that nobody waits for costs as much as parsing the body.
     request.once('close', () => {

@@ -94,18 +94,21 @@ export class JudgeThread {
 
   #next(): void {
     if (this.#current !== undefined) return;
-    do this.#current = this.#waiting.shift();
-    while (this.#current !== undefined && this.#current.review === undefined);
     clearTimeout(this.#idle);
-    if (this.#current === undefined) {
-      this.#idle = setTimeout(() => void this.close(), this.#options.idleMs ?? IDLE_MS).unref();
+    for (let task = this.#waiting.shift(); task !== undefined; task = this.#waiting.shift()) {
+      const { review } = task;
+      if (review === undefined) continue;
+      this.#current = task;
+      this.#post(review);
       return;
     }
+    this.#idle = setTimeout(() => void this.close(), this.#options.idleMs ?? IDLE_MS).unref();
+  }
+
+  #post({ path, bytes, onTurn }: LargeReview): void {
     this.#worker ??= this.#start();
-    const { review } = this.#current;
-    if (review === undefined) return;
-    review.onTurn();
-    const request: Request = { path: review.path, bytes: review.bytes, ownNamespace: this.#options.ownNamespace };
+    onTurn();
+    const request: Request = { path, bytes, ownNamespace: this.#options.ownNamespace };
     this.#worker.postMessage(request, []);
   }
 

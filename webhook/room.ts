@@ -39,7 +39,7 @@ export interface Hold {
   take(bytes: number): boolean;
   /** All bytes have come, and it waits to be judged: that it takes its time is not the sender's fault. `end`: as before. */
   wait(end: () => void): void;
-  /** It is judged from now on, and not ended any more. */
+  /** It is judged from now on, and not ended any more. Of one that is judged at once nobody need say so. */
   judge(): void;
   /** Gives all of it back. Once is enough. */
   release(): void;
@@ -54,8 +54,8 @@ interface Body {
 }
 
 /**
- * Where there is no room for a body it is made, by ending others that come in or wait to be judged: strangers' before those of connections to
- * keep, slow ones before others, those of the address that holds most, the oldest. A body that is slow ends for any
+ * Where there is no room for a body it is made, by ending others that come in or wait to be judged: strangers' before those of
+ * connections to keep, slow ones before others, those of the address that holds most, the oldest. A body that is slow ends for any
  * other. One that is not ends for a connection to keep, where it is a stranger's, and else for an address that holds less.
  * So whoever fills the room pays with what they have put there.
  */

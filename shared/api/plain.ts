@@ -34,7 +34,7 @@ export function plain(text: string): string {
 /** The same in one line. */
 export const plainLine = (text: string): string => plain(text).replaceAll(/[\n\t]+/g, ' ');
 
-/** The text with each such character as `\uXXXX`; the text of a JSON string stays one, and means the same. Idempotent. */
+/** The text with each such character written as `\u202e` is; the text of a JSON string stays one, and means the same. Idempotent. */
 export const escaped = (text: string): string => text.replaceAll(ANY, toEscape);
 
 const toEscape = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;

@@ -30,6 +30,7 @@ beforeAll(async () => {
 });
 
 let lost: LostConnection[];
+let connections: Connections;
 let server: WebhookServer;
 let port: number;
 let agent: Agent;
@@ -37,7 +38,7 @@ const lines: TLSSocket[] = [];
 
 beforeEach(async () => {
   lost = [];
-  const connections = new Connections({ most: MOST, limitsNewcomers: true, onLost: (how) => lost.push(how) });
+  connections = new Connections({ most: MOST, limitsNewcomers: true, onLost: (how) => lost.push(how) });
   const app = createApp({ log, connections, room: new Room({ bytes: ROOM, smallBytes: 100_000 }) });
   server = new WebhookServer(app, {}, { connections });
   ({ port } = await server.listen(pair, '127.0.0.1', 0));
@@ -94,6 +95,16 @@ it('every place: each new connection of the API server takes one of the Pod’s,
   expect(before).toHaveLength(5);
   expect(await Promise.all(Array.from({ length: 5 }, async () => ask(review(10))))).toEqual(answers);
   expect(before.filter((socket) => socket?.closed)).toEqual([]);
+});
+
+it.each<readonly [string, () => string, number, boolean]>([
+  ['refused for want of room', () => review(ROOM + 200_000), 429, true],
+  ['no review', () => '{}', 400, false],
+])('a connection that has brought reviews is kept or not after what was %s', async (_, body, status, isTrusted) => {
+  const looked = jest.spyOn(connections, 'of');
+  expect(await ask(review(10))).toBe(200);
+  expect(await ask(body())).toBe(status);
+  expect(looked.mock.results.at(-1)?.value).toMatchObject({ isTrusted });
 });
 
 it('all the room: a review of the API server ends a body of the Pod’s, which is told', async () => {
