@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { getCondition } from '../../shared/conditions.ts';
 import type { Condition, SequentialJob } from '../../shared/api/types.ts';
-import { collectionPath, CONFIG_MAPS, EVENTS, PERSISTENT_VOLUME_CLAIMS, SECRETS } from '../../shared/kube/resources.ts';
-import { kubectl, type RawEvent } from '../support/cluster.ts';
+import { CONFIG_MAPS, PERSISTENT_VOLUME_CLAIMS, SECRETS } from '../../shared/kube/resources.ts';
+import { kubectl } from '../support/cluster.ts';
 import { operated } from '../support/operated.ts';
 import { QUOTA, withoutRoomFor } from '../support/quota.ts';
 import { setSuspend } from '../support/queue.ts';
@@ -226,14 +226,8 @@ describe('a container that cannot be made', () => {
 describe('a quota that lets no Pod in', () => {
   /** What the Job controller says of the Pods that it cannot create. */
   async function saidOf(job: string): Promise<readonly string[]> {
-    const path = collectionPath(EVENTS, here.namespace.name);
-    const query = { fieldSelector: `involvedObject.kind=Job,involvedObject.name=${job},reason=FailedCreate` };
-    const { items } = await here.client.request<{ readonly items: readonly RawEvent[] }>({
-      method: 'GET',
-      path,
-      query,
-    });
-    return items.map(({ message }) => message);
+    const events = await here.namespace.eventsOf('Job', job);
+    return events.filter(({ reason }) => reason === 'FailedCreate').map(({ message }) => message);
   }
 
   it("is told of in the API server's words, until it does", async () => {

@@ -263,10 +263,15 @@ export class Namespace {
 
   /** The events about one sequence, in the order of their names, which is that of their making. */
   async events(sequence: string): Promise<readonly RawEvent[]> {
+    return this.eventsOf('SequentialJob', sequence);
+  }
+
+  /** The same about any object, whoever wrote them. */
+  async eventsOf(kind: string, name: string): Promise<readonly RawEvent[]> {
     const { items } = await this.client.request<List<RawEvent>>({
       method: 'GET',
       path: collectionPath(EVENTS, this.name),
-      query: { fieldSelector: `involvedObject.kind=SequentialJob,involvedObject.name=${sequence}` },
+      query: { fieldSelector: `involvedObject.kind=${kind},involvedObject.name=${name}` },
     });
     return items;
   }
