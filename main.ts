@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 /** The program: which command, and what its end means. */
 import { isMainThread } from 'node:worker_threads';
-import { processIo, writeError } from './cli/io.ts';
+import { processIo, writeError } from './cli/stdio.ts';
 import { usage } from './cli/usage.ts';
-import { type Config, ConfigError, parseConfig } from './shared/config.ts';
+import { type Config, ConfigError, parseConfig } from './cli/run/config.ts';
 import { StartupError } from './shared/kube/startup.ts';
 import { VERSION } from './shared/version.ts';
 
@@ -31,7 +31,7 @@ async function main(args: readonly string[]): Promise<number> {
     case 'judge':
       // No command: the thread of `run` that judges large reviews.
       if (isMainThread) break;
-      (await import('./webhook/judge-worker.ts')).judgeReviews();
+      (await import('./webhook/evaluation-worker.ts')).judgeReviews();
       return EXIT.ok;
     case 'lint':
     case 'render':

@@ -1,7 +1,7 @@
 /** The arguments of the commands that read files: flags, and the names of the files. */
 import { parseArgs } from 'node:util';
-import { ConfigError } from '../shared/config.ts';
-import { STDIN } from './io.ts';
+import { ConfigError } from './run/config.ts';
+import { STDIN } from './stdio.ts';
 
 export interface Arguments {
   readonly files: readonly string[];

@@ -1,11 +1,11 @@
 /** The verdict on one manifest: the webhook's, with places in the text. */
 import { API_VERSION, KIND } from '../shared/api/group.ts';
-import { formatFieldError, notSupported, Path, required, type FieldError } from '../shared/validation/field.ts';
+import { formatFieldError, notSupported, Path, required, type FieldError } from '../shared/validation/field-error.ts';
 import { warningsFor } from '../shared/validation/index.ts';
-import { part, text } from '../shared/validation/untrusted.ts';
+import { part, text } from '../shared/json/untrusted.ts';
 import { defaulted } from '../webhook/default.ts';
 import { faultsOf } from '../webhook/validate.ts';
-import type { Manifest, Manifests, Place, Position } from './manifests.ts';
+import type { Manifest, Manifests, Place, Position } from './read-manifests.ts';
 import { structured } from './structure.ts';
 
 export interface Finding extends Position {

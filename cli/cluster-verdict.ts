@@ -10,8 +10,8 @@ import { type ApiError, isApiError, isRefusal } from '../shared/kube/errors.ts';
 import { type KubeConfigOptions, loadKubeConfig } from '../shared/kube/kubeconfig.ts';
 import { collectionPath, objectPath, SEQUENTIAL_JOBS } from '../shared/kube/resources.ts';
 import { USER_AGENT } from '../shared/version.ts';
-import { text } from '../shared/validation/untrusted.ts';
-import { settle } from './settle.ts';
+import { text } from '../shared/json/untrusted.ts';
+import { settle } from './fill-placeholders.ts';
 
 export interface ClusterFinding {
   readonly severity: 'error' | 'warning';

@@ -1,6 +1,6 @@
 /** Keys that a map has twice, which JSON and go-yaml let pass, and the last one wins. */
 import { isMap, isSeq } from 'yaml';
-import { Path } from '../shared/validation/field.ts';
+import { Path } from '../shared/validation/field-error.ts';
 import { type Anchor, keyOf, startOf } from './locate.ts';
 
 export interface Duplicate {

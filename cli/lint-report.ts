@@ -1,7 +1,7 @@
 /** How findings are written: a line each, for people and editors, or JSON. */
-import { escaped, plainLine } from '../shared/api/plain.ts';
+import { escaped, plainLine } from '../shared/printable-text.ts';
 import { type Finding, isError } from './check.ts';
-import type { Place } from './manifests.ts';
+import type { Place } from './read-manifests.ts';
 
 export interface FileReport {
   readonly file: string;

@@ -1,12 +1,12 @@
 /** `sequentialjob lint`: the webhook's verdicts without a cluster and, with `--server`, a cluster's own. */
 import { type FlagKind, readArguments } from './arguments.ts';
 import type { SequentialJob } from '../shared/api/types.ts';
-import { ConfigError } from '../shared/config.ts';
+import { ConfigError } from './run/config.ts';
 import { StartupError } from '../shared/kube/startup.ts';
 import { check, type Finding, isError, textFindings } from './check.ts';
 import type { Cluster, ClusterVerdict } from './cluster-verdict.ts';
-import { type Io, label, UnreadableError } from './io.ts';
-import { type Manifest, readManifests } from './manifests.ts';
+import { type Io, label, UnreadableError } from './stdio.ts';
+import { type Manifest, readManifests } from './read-manifests.ts';
 import { type FileReport, jsonReport, textReport } from './lint-report.ts';
 
 const FLAGS = {

@@ -1,6 +1,6 @@
 /** Where in a text a field of an object stands. */
 import { isAlias, isMap, isScalar, isSeq, type Node, type Pair } from 'yaml';
-import { shownKey } from '../shared/validation/field.ts';
+import { shownKey } from '../shared/validation/field-error.ts';
 import type { YamlDocument } from './yaml.ts';
 
 /** An object in a document: its node there. */

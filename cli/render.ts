@@ -1,14 +1,14 @@
 /** `sequentialjob render`: the Jobs that the controller would create, without a cluster. */
-import { plainLine } from '../shared/api/plain.ts';
+import { plainLine } from '../shared/printable-text.ts';
 import type { SequentialJob } from '../shared/api/types.ts';
-import { ConfigError } from '../shared/config.ts';
+import { ConfigError } from './run/config.ts';
 import { buildJob } from '../shared/jobs/job.ts';
 import { readArguments } from './arguments.ts';
 import { check, isError, textFindings } from './check.ts';
-import { type Io, label, UnreadableError } from './io.ts';
-import { type Manifests, readManifests } from './manifests.ts';
+import { type Io, label, UnreadableError } from './stdio.ts';
+import { type Manifests, readManifests } from './read-manifests.ts';
 import { textReport } from './lint-report.ts';
-import { type Settled, settle } from './settle.ts';
+import { type Settled, settle } from './fill-placeholders.ts';
 import { writeYaml } from './yaml.ts';
 
 /** The exit codes: rendered; refused, or nothing to render; the file could not be read. */

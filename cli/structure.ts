@@ -3,7 +3,7 @@
  * defaults of the schema are set (apiextensions-apiserver pkg/apiserver/schema/{pruning,defaulting}).
  */
 import type { Schema } from '../shared/api/schema.ts';
-import { Path } from '../shared/validation/field.ts';
+import { Path } from '../shared/validation/field-error.ts';
 import { RESOURCE_SCHEMA } from '../shared/validation/schema.ts';
 
 export interface Structured {

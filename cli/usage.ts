@@ -1,5 +1,5 @@
 /** The help text, made of the same table that the flags are read by. */
-import { environmentName, OPTIONS } from '../shared/config.ts';
+import { environmentName, OPTIONS } from './run/config.ts';
 
 export function usage(): string {
   const options = Object.values(OPTIONS).map(({ flag, placeholder, says, fallback }) => {

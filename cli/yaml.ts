@@ -4,7 +4,7 @@
  * would judge another object than the cluster gets.
  */
 import { Document, parseAllDocuments, type ScalarTag, type Tags, visit } from 'yaml';
-import { escaped } from '../shared/api/plain.ts';
+import { escaped } from '../shared/printable-text.ts';
 
 export type YamlDocument = Document.Parsed;
 

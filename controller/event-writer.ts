@@ -1,6 +1,6 @@
 /** Writes one Event: creates it or, where the same was told before, counts it on the Event that is there. */
 import { API_VERSION, KIND, MANAGER } from '../shared/api/group.ts';
-import { fitEventMessage } from '../shared/api/message.ts';
+import { fitEventMessage } from '../shared/truncate.ts';
 import { type EventDraft, REPEATING_EVENTS } from '../shared/api/reasons.ts';
 import { toTimestamp } from '../shared/api/time.ts';
 import type { ObjectMeta } from '../shared/api/types.ts';

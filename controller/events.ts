@@ -6,7 +6,7 @@
  * suffice, `room` slows down what brings new ones.
  */
 import { hash } from '../shared/api/hash.ts';
-import { plainTexts } from '../shared/api/plain.ts';
+import { plainTexts } from '../shared/printable-text.ts';
 import { type EventDraft, REPEATING_EVENTS } from '../shared/api/reasons.ts';
 import type { SequentialJob } from '../shared/api/types.ts';
 import { backoffDelay } from '../shared/backoff.ts';

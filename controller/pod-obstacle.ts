@@ -9,10 +9,10 @@ import type {
   V1PodSpec,
   V1PodStatus,
 } from '@kubernetes/client-node';
-import { fitStepMessage } from '../shared/api/message.ts';
+import { fitStepMessage } from '../shared/truncate.ts';
 import type { Obstacle } from '../shared/api/pod.ts';
 import { REASON } from '../shared/api/reasons.ts';
-import { integer, isPresent, part, parts, text, type Untrusted } from '../shared/validation/untrusted.ts';
+import { integer, isPresent, part, parts, text, type Untrusted } from '../shared/json/untrusted.ts';
 
 /**
  * Why the kubelet cannot start a container (kubernetes/pkg/kubelet: images/types.go, kuberuntime/kuberuntime_container.go,

@@ -8,20 +8,20 @@ import { getCondition } from '../shared/conditions.ts';
 import { type Key, keyOf, type KubeObject } from '../shared/kube/cache.ts';
 import { ApiError, isApiError } from '../shared/kube/errors.ts';
 import { collectionPath, JOBS, objectPath, SEQUENTIAL_JOBS } from '../shared/kube/resources.ts';
-import { act, type ActorDeps } from './act.ts';
-import { recordSpec } from './act-jobs.ts';
+import { act, type ActorDeps } from './act/index.ts';
+import { recordSpec } from './act/jobs.ts';
 import { type Action, decide, type Decision, type Snapshot } from './decide/index.ts';
-import type { GoneJobs } from './gone-jobs.ts';
-import type { GonePods } from './gone-pods.ts';
-import { type Held, hold } from './hold.ts';
+import type { GoneJobs } from './deleted-jobs.ts';
+import type { GonePods } from './deleted-pods.ts';
+import { type Held, hold } from './effective-spec.ts';
 import type { PodsState } from './informers.ts';
-import { withPodsOf } from './pods-of.ts';
+import { withPodsOf } from './act/list-job-pods.ts';
 import type { Known } from './revisions.ts';
 import type { QuotaWaiters } from './quota-waiters.ts';
 import { toObservedJob, toSequentialJob } from './transform.ts';
 import { report } from './report.ts';
-import { type WholeDeps, withWhole } from './whole.ts';
-import { type StatusObserver, type WriterDeps, writeStatus } from './write-status.ts';
+import { type WholeDeps, withWhole } from './full-object.ts';
+import { type StatusObserver, type WriterDeps, writeStatus } from './report-status.ts';
 
 export interface ReconcilerDeps extends ActorDeps, WriterDeps, WholeDeps {
   readonly goneJobs: GoneJobs;

@@ -13,9 +13,9 @@ import { ApiError, isApiError } from '../shared/kube/errors.ts';
 import { collectionPath, CONTROLLER_REVISIONS, objectPath } from '../shared/kube/resources.ts';
 import type { Log } from '../shared/log.ts';
 import type { SpecChange } from './decide/index.ts';
-import { frozenPart } from '../shared/validation/held-spec.ts';
-import { sameJson } from '../shared/validation/same-json.ts';
-import { integer, part } from '../shared/validation/untrusted.ts';
+import { frozenPart } from '../shared/validation/effective-spec.ts';
+import { sameJson } from '../shared/json/json-equal.ts';
+import { integer, part } from '../shared/json/untrusted.ts';
 
 export interface RevisionsDeps {
   readonly client: ApiClient;

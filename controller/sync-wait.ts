@@ -1,6 +1,6 @@
 /** The wait for the first lists, which has no end of its own: the log says what is waited for, as long as it lasts. */
 import type { Log } from '../shared/log.ts';
-import type { Watched } from '../shared/metrics/controller.ts';
+import type { Watched } from './metrics/index.ts';
 
 export interface SyncWaitOptions {
   readonly log: Pick<Log, 'warn'>;

@@ -11,11 +11,11 @@ import type {
   V1PodStatus,
 } from '@kubernetes/client-node';
 import { LABELS } from '../shared/api/group.ts';
-import { fitStepMessage } from '../shared/api/message.ts';
+import { fitStepMessage } from '../shared/truncate.ts';
 import type { Obstacle, ObservedPod, PodTermination, ObservedEvent } from '../shared/api/pod.ts';
-import { part, parts, text, type Untrusted } from '../shared/validation/untrusted.ts';
-import { defined } from './defined.ts';
-import { endingOf } from './pod-ending.ts';
+import { part, parts, text, type Untrusted } from '../shared/json/untrusted.ts';
+import { defined } from '../shared/omit-undefined.ts';
+import { endingOf } from './pod-termination.ts';
 import { endObstacleIn, obstacleIn, waitingSince } from './pod-obstacle.ts';
 
 /** The UID of the Job, from 1.27 on and before (batch/v1 JobControllerUid): whoever creates a Pod can write it. */

@@ -1,10 +1,10 @@
 /** What the caches keep of an object: every byte here is there once per object, for as long as it lives. */
 import { ENDED_ANNOTATION, FINALIZER, LABELS, MANAGER, SUSPENDED_ANNOTATION } from '../shared/api/group.ts';
 import type { JobCondition, ObservedJob } from '../shared/api/job.ts';
-import { plainLine, plainTexts } from '../shared/api/plain.ts';
+import { plainLine, plainTexts } from '../shared/printable-text.ts';
 import type { ObjectMeta, SequentialJob } from '../shared/api/types.ts';
-import { part } from '../shared/validation/untrusted.ts';
-import { defined } from './defined.ts';
+import { part } from '../shared/json/untrusted.ts';
+import { defined } from '../shared/omit-undefined.ts';
 
 interface RawObject {
   readonly metadata: ObjectMeta & { readonly managedFields?: readonly ManagedFields[] | null };

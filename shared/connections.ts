@@ -1,6 +1,6 @@
 /** The open connections of a server: how many there may be, and which one is closed for a new one when there are so many. */
 import type { Server, Socket } from 'node:net';
-import { Newcomers } from './newcomers.ts';
+import { Newcomers } from './new-client-limit.ts';
 
 /** How a server lost a connection to this limit: closed for another one, or not taken. */
 export type LostConnection = 'evicted' | 'refused';
@@ -128,7 +128,7 @@ export class Connection {
  * be, room for a new one is made in this order: a stranger that idles or is slow, any stranger, then one that is of use but
  * idles; among equals one of the address that has the most of that kind, and of these the one that has idled longest. A new
  * connection costs another address no useful one while its own address has as many. So whoever opens all of them pays with
- * their own; and whoever does nothing but connect is not taken for long (shared/newcomers.ts).
+ * their own; and whoever does nothing but connect is not taken for long (shared/new-client-limit.ts).
  */
 export class Connections {
   readonly #options: ConnectionsOptions;

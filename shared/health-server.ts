@@ -5,7 +5,7 @@
  */
 import type { Checks } from './health.ts';
 import type { Log } from './log.ts';
-import { type PlainLimits, PlainServer, probesOf } from './plain-server.ts';
+import { type PlainLimits, PlainServer, probesOf } from './http-server.ts';
 
 /** The kubelet opens a connection for each probe, and gives up after 3 s or 5 s (config/manager/deployment.yaml). */
 const HEALTH_LIMITS: PlainLimits = {

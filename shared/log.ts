@@ -1,6 +1,6 @@
 /** Structured logs: JSON lines for machines, coloured lines for people. */
 import { pino, type Logger, type LoggerOptions } from 'pino';
-import { escaped, plainTexts } from './api/plain.ts';
+import { escaped, plainTexts } from './printable-text.ts';
 
 export type Log = Logger;
 

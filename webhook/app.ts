@@ -7,16 +7,16 @@ import express, { type ErrorRequestHandler, type Express } from 'express';
 import type { Connections } from '../shared/connections.ts';
 import { ALIVE, type Checks, type Health, readiness } from '../shared/health.ts';
 import type { Log } from '../shared/log.ts';
-import type { WebhookMetrics } from '../shared/metrics/webhook.ts';
+import type { WebhookMetrics } from './metrics.ts';
 import { SampledLog } from '../shared/sampled-log.ts';
-import { type Body, type HttpRefusal, MAX_BODY_BYTES, readBody } from './body.ts';
-import { count } from './counting.ts';
-import { judge, type Judged, type Reviewer, type Said } from './judge.ts';
-import { type JudgeThread, LARGE_BYTES } from './judge-thread.ts';
+import { type Body, type HttpRefusal, MAX_BODY_BYTES, readBody } from './request-body.ts';
+import { count } from './request-metrics.ts';
+import { judge, type Judged, type Reviewer, type Said } from './evaluate.ts';
+import { type JudgeThread, LARGE_BYTES } from './evaluation-thread.ts';
 import { REVIEWERS } from './paths.ts';
-import { Room } from './room.ts';
+import { Room } from './byte-budget.ts';
 
-export type { Reviewer } from './judge.ts';
+export type { Reviewer } from './evaluate.ts';
 export { MUTATE_PATH, VALIDATE_PATH } from './paths.ts';
 
 export interface AppOptions {

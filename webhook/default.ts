@@ -4,7 +4,7 @@ import { withDefaults } from '../shared/api/defaults.ts';
 import { FINALIZER } from '../shared/api/group.ts';
 import type { ObjectMeta, PodTemplateSpec, SequentialJob, SequentialJobSpec } from '../shared/api/types.ts';
 import { namespaceFaults, warningsFor } from '../shared/validation/index.ts';
-import { isPresent, part } from '../shared/validation/untrusted.ts';
+import { isPresent, part } from '../shared/json/untrusted.ts';
 import { allowed, denied, patched, type Verdict } from './response.ts';
 import type { AdmissionRequest } from './review.ts';
 import { faultsOf } from './validate.ts';

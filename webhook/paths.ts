@@ -1,6 +1,6 @@
 /** The paths that the webhook configurations name, and who judges what comes there. */
 import { reviewDefaults } from './default.ts';
-import type { Reviewer } from './judge.ts';
+import type { Reviewer } from './evaluate.ts';
 import { reviewObject } from './validate.ts';
 
 export const MUTATE_PATH = '/mutate-batch-example-com-v1alpha1-sequentialjob';

@@ -1,10 +1,10 @@
 /** The verdicts, as an AdmissionResponse has them (k8s.io/api/admission/v1). Pure. */
 import type { Operation as PatchOperation } from 'fast-json-patch';
 import { GROUP, KIND } from '../shared/api/group.ts';
-import { plain } from '../shared/api/plain.ts';
+import { plain } from '../shared/printable-text.ts';
 import { formatErrorBody, formatFieldErrors, type FieldError } from '../shared/validation/index.ts';
-import { quoted, shownKey } from '../shared/validation/field.ts';
-import { part, text } from '../shared/validation/untrusted.ts';
+import { quoted, shownKey } from '../shared/validation/field-error.ts';
+import { part, text } from '../shared/json/untrusted.ts';
 
 /** The part of metav1.Status that the API server passes on to the client. */
 export interface Status {
@@ -44,7 +44,7 @@ export function patched(patch: readonly PatchOperation[]): Verdict {
 /**
  * Refuses an object for its faults, exactly as the API server words its own refusals (apimachinery pkg/api/errors
  * `NewInvalid`): kubectl prints the causes one to a line. `faults` must not be empty, and not have more than can be told
- * (shared/validation/enough.ts).
+ * (shared/validation/error-limit.ts).
  */
 export function denied(object: unknown, faults: readonly FieldError[], warnings: readonly string[] = []): Verdict {
   const name = shownKey(nameOf(object));

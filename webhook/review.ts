@@ -3,7 +3,7 @@
  * answered. Pure.
  */
 import { API_VERSION, GROUP, KIND, VERSION } from '../shared/api/group.ts';
-import { part, text, type Untrusted } from '../shared/validation/untrusted.ts';
+import { part, text, type Untrusted } from '../shared/json/untrusted.ts';
 import type { Verdict } from './response.ts';
 
 export const REVIEW_API_VERSION = 'admission.k8s.io/v1';

@@ -1,13 +1,13 @@
 /** The validating webhook: may this object be created, may that one be changed so? Pure. */
 import { withDefaults } from '../shared/api/defaults.ts';
 import type { ObjectMeta, SequentialJob, SequentialJobSpec } from '../shared/api/types.ts';
-import { MAX_FAULTS, told } from '../shared/validation/enough.ts';
-import { formatFieldError, Path, type FieldError } from '../shared/validation/field.ts';
+import { MAX_FAULTS, told } from '../shared/validation/error-limit.ts';
+import { formatFieldError, Path, type FieldError } from '../shared/validation/field-error.ts';
 import { type Judging, namespaceFaults, validateSequentialJob, warningsFor } from '../shared/validation/index.ts';
 import { RESOURCE_SCHEMA } from '../shared/validation/schema.ts';
 import { differences } from '../shared/validation/semantic.ts';
-import { sizeFaults } from '../shared/validation/size.ts';
-import { isPresent, part } from '../shared/validation/untrusted.ts';
+import { sizeFaults } from '../shared/validation/value-limit.ts';
+import { isPresent, part } from '../shared/json/untrusted.ts';
 import { updateWarnings, validateUpdate } from '../shared/validation/update.ts';
 import { allowed, denied, type Verdict } from './response.ts';
 import type { AdmissionRequest } from './review.ts';

@@ -1,11 +1,11 @@
 /** One controller with a connection of its own, from its start to its end. */
 import { Controller } from '../../controller/manager.ts';
-import type { Config } from '../../shared/config.ts';
+import type { Config } from './config.ts';
 import type { ApiClient } from '../../shared/kube/client.ts';
 import { fenced } from '../../shared/kube/fence.ts';
 import { limited, type TokenBucket } from '../../shared/kube/rate-limit.ts';
 import type { Log } from '../../shared/log.ts';
-import type { ControllerMetrics } from '../../shared/metrics/controller.ts';
+import type { ControllerMetrics } from '../../controller/metrics/index.ts';
 import { ownNamespace } from './own-namespace.ts';
 
 /**

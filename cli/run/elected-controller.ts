@@ -1,5 +1,5 @@
 /** The controller where several may run: it works while it leads, and stands by while another one does. */
-import type { LeaderElector } from '../../controller/leadership.ts';
+import type { LeaderElector } from '../../shared/kube/leader-election/leader-elector.ts';
 import type { ControllerTerm } from './controller-term.ts';
 import { unlessAborted } from './stop-signal.ts';
 

@@ -1,13 +1,13 @@
 /** `run`: start the roles → wait for the end → drain. */
 import type { Registry } from 'prom-client';
-import type { Config } from '../../shared/config.ts';
+import type { Config } from './config.ts';
 import type { Checks } from '../../shared/health.ts';
 import { type Log, openLog } from '../../shared/log.ts';
 import { createHealthServer } from '../../shared/health-server.ts';
 import { addProcessMetrics, createRegistry } from '../../shared/metrics/registry.ts';
 import { createMetricsServer } from '../../shared/metrics/server.ts';
 import { VERSION } from '../../shared/version.ts';
-import { PlainRole } from './plain-role.ts';
+import { PlainRole } from './http-role.ts';
 import type { Role } from './role.ts';
 import { aborted, stopSignal, unlessAborted } from './stop-signal.ts';
 
@@ -71,7 +71,7 @@ async function webhookRole(config: Config, { log, registry, program }: Surroundi
 async function controllerRole(config: Config, { log, registry, kubeconfig }: Surroundings): Promise<Role> {
   const [{ ControllerRole }, { ControllerMetrics }] = await Promise.all([
     import('./controller-role.ts'),
-    import('../../shared/metrics/controller.ts'),
+    import('../../controller/metrics/index.ts'),
   ]);
   return new ControllerRole(config, log, kubeconfig, new ControllerMetrics(registry));
 }

@@ -2,17 +2,17 @@
 import type { Registry } from 'prom-client';
 import { describe } from '../../certs/key-pair.ts';
 import { watchCertificate } from '../../certs/watch.ts';
-import type { Config } from '../../shared/config.ts';
+import type { Config } from './config.ts';
 import { Connections } from '../../shared/connections.ts';
 import type { Log } from '../../shared/log.ts';
-import { type ConnectionLoss, WebhookMetrics } from '../../shared/metrics/webhook.ts';
+import { type ConnectionLoss, WebhookMetrics } from '../../webhook/metrics.ts';
 import { SampledLog } from '../../shared/sampled-log.ts';
 import { sleep } from '../../shared/sleep.ts';
 import { createApp, MUTATE_PATH, VALIDATE_PATH } from '../../webhook/app.ts';
-import { JudgeThread } from '../../webhook/judge-thread.ts';
+import { JudgeThread } from '../../webhook/evaluation-thread.ts';
 import { type KeyPair, MAX_CONNECTIONS, WebhookServer } from '../../webhook/server.ts';
 import { warmUp } from '../../webhook/validate.ts';
-import { cannotListen } from './cannot-listen.ts';
+import { cannotListen } from './listen-error.ts';
 import { ownNamespace } from './own-namespace.ts';
 import type { Role } from './role.ts';
 

@@ -1,5 +1,5 @@
 /** What `npm audit --json` said, judged: clean, with findings, or not asked at all. */
-import { list, part, text } from '../../shared/validation/untrusted.ts';
+import { list, part, text } from '../../shared/json/untrusted.ts';
 
 /** A finding that we have looked at and live with for a while: an entry of advisories.json. */
 export interface AcceptedAdvisory {

@@ -1,6 +1,6 @@
 /** What the Pods of a Job tell about it: why it failed and what came of it. Pure. */
 import type { ObservedJob } from '../../shared/api/job.ts';
-import { fitLastWords } from '../../shared/api/message.ts';
+import { fitLastWords } from '../../shared/truncate.ts';
 import type { ObservedPod, PodTermination } from '../../shared/api/pod.ts';
 import { byCreation, millis, ofJob } from './pods.ts';
 

@@ -12,7 +12,7 @@ import {
 } from '../../shared/api/reasons.ts';
 import { formatJobFault } from '../../shared/jobs/job-faults.ts';
 import type { StepStatus } from '../../shared/api/types.ts';
-import { fitStepMessage } from '../../shared/api/message.ts';
+import { fitStepMessage } from '../../shared/truncate.ts';
 import {
   currentIndex,
   isOwned,

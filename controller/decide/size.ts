@@ -1,5 +1,5 @@
 /** Keeps the status within what etcd and every watcher can bear: 256 KiB with 1000 steps. */
-import { plain } from '../../shared/api/plain.ts';
+import { plain } from '../../shared/printable-text.ts';
 import type { Progress, SequentialJobStatus, StepStatus } from '../../shared/api/types.ts';
 
 /** Of the 256 KiB: room for the conditions, the completed indices and the rest of the status. */

@@ -1,6 +1,6 @@
 /** The draft written out as the status of the API. Everything here is derived: the facts are in the draft. */
 import { type ConditionState, getCondition, isOwnCondition, isTrue, setConditions } from '../../shared/conditions.ts';
-import { plainLine, plainTexts } from '../../shared/api/plain.ts';
+import { plainLine, plainTexts } from '../../shared/printable-text.ts';
 import { REASON } from '../../shared/api/reasons.ts';
 import type {
   Condition,

@@ -17,7 +17,7 @@ import type {
   V1VolumeProjection,
 } from '@kubernetes/client-node';
 import type { SequentialJob, SequentialJobSpec } from '../api/types.ts';
-import { part, parts, text, type Untrusted } from '../validation/untrusted.ts';
+import { part, parts, text, type Untrusted } from '../json/untrusted.ts';
 import { usedVolumes } from './used-volumes.ts';
 
 /** In the order in which they are reported. */

@@ -3,9 +3,9 @@ import type { Readable } from 'node:stream';
 import type { KubeConfig } from '@kubernetes/client-node';
 import type { Dispatcher } from 'undici';
 import { type Access, Credentials } from './credentials.ts';
-import { Deadline } from './deadline.ts';
+import { Deadline } from './request-deadline.ts';
 import { ApiError, errorFromAnswer, errorFromFailure, isApiError } from './errors.ts';
-import { exchange } from './exchange.ts';
+import { exchange } from './round-trip.ts';
 import { ListReader, type OnItem } from './list-reader.ts';
 import { ofWrite } from './uncertain-write.ts';
 

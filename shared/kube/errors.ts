@@ -3,7 +3,7 @@
  * here, at the edge, so that the rest of the program branches on `code` alone. A programming error is none of them: it
  * passes through as it is, and is never retried as trouble of the network.
  */
-import { plain, plainTexts } from '../api/plain.ts';
+import { plain, plainTexts } from '../printable-text.ts';
 
 /** The `reason` of a Kubernetes Status object, narrowed to what the program tells apart, plus what never got an answer. */
 export const API_ERROR_CODES = [

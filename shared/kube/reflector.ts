@@ -9,7 +9,7 @@ import type { Cache, KubeObject } from './cache.ts';
 import { compareResourceVersions } from './cache.ts';
 import type { ApiClient } from './client.ts';
 import { ApiError, type ApiErrorCode, errorFromStatus, isApiError } from './errors.ts';
-import { Intake } from './intake.ts';
+import { Intake } from './cache-writer.ts';
 import { PageSize } from './page-size.ts';
 import { type Frame, readFrames } from './watch.ts';
 

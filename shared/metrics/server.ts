@@ -2,7 +2,7 @@
 import type { Registry } from 'prom-client';
 import type { Checks } from '../health.ts';
 import type { Log } from '../log.ts';
-import { type PlainLimits, PlainServer, probesOf } from '../plain-server.ts';
+import { type PlainLimits, PlainServer, probesOf } from '../http-server.ts';
 
 /**
  * Prometheus gives up on a scrape after 10 s by default. Its next one, 15 s to 60 s later, comes on another connection: one

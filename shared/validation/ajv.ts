@@ -5,7 +5,7 @@
 import { Ajv, type CodeOptions, type ErrorObject, type ValidateFunction } from 'ajv';
 import generated from '../api/schema.generated.json' with { type: 'json' };
 import type { Schema } from '../api/schema.ts';
-import { withSharedParts } from './shared-parts.ts';
+import { withSharedParts } from './dedupe-subschemas.ts';
 
 /** What structural schemas add to JSON schema. Those that are not read here are about merging, not about validity. */
 const INT_OR_STRING = 'x-kubernetes-int-or-string' satisfies keyof Schema;

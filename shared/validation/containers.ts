@@ -1,13 +1,13 @@
 /** One container, a step's or the template's init container, by all rules in order. */
 import type { V1Container } from '@kubernetes/client-node';
 import { envFaults } from './env.ts';
-import { invalid, required, type Faults, type Path } from './field.ts';
-import { handlerFaults } from './handlers.ts';
+import { invalid, required, type Faults, type Path } from './field-error.ts';
+import { handlerFaults } from './probes-and-hooks.ts';
 import { imageFaults } from './images.ts';
 import { dnsLabelProblems } from './names.ts';
 import { portFaults } from './ports.ts';
 import { resourceFaults } from './resources.ts';
-import { text, type Untrusted } from './untrusted.ts';
+import { text, type Untrusted } from '../json/untrusted.ts';
 import { volumeMountFaults } from './volume-mounts.ts';
 
 /** Checks a container. `volumes` are the names of those in its Pod. */

@@ -1,8 +1,8 @@
 /** Environment variables (pkg/apis/core/validation/validation.go ValidateEnv, ValidateEnvFrom). Duplicates are legal. */
 import type { V1Container, V1EnvFromSource, V1EnvVar, V1EnvVarSource } from '@kubernetes/client-node';
-import { invalid, required, type Faults, type Path } from './field.ts';
+import { invalid, required, type Faults, type Path } from './field-error.ts';
 import { envVarProblems } from './names.ts';
-import { part, parts, text, type Untrusted } from './untrusted.ts';
+import { part, parts, text, type Untrusted } from '../json/untrusted.ts';
 
 const SOURCES = [
   'fieldRef',

@@ -3,8 +3,8 @@
  * the container runtimes use. Kubernetes itself accepts any text and reports `InvalidImageName` when a Pod starts; a
  * sequence says it at once. The text is cut at its separators first, so no pattern sees more than one component.
  */
-import { invalid, required, type Faults, type Path } from './field.ts';
-import { remembering } from './remembering.ts';
+import { invalid, required, type Faults, type Path } from './field-error.ts';
+import { remembering } from '../memoize.ts';
 
 export interface ImageReference {
   /** The repository, with the registry's host where there is one. */

@@ -1,4 +1,4 @@
-import { invalid, invalidWhole, type FieldError, type Path } from './field.ts';
+import { invalid, invalidWhole, type FieldError, type Path } from './field-error.ts';
 
 /**
  * A field that may not have changed, as apimachinery's ValidateImmutableField says it (pkg/api/validation/objectmeta.go):

@@ -4,17 +4,23 @@
  * fixed order (metadata, the steps in order, the template, the other fields, the step policies), and changes nothing.
  */
 import type { SequentialJob } from '../api/types.ts';
-import { MAX_FAULTS, told, upTo } from './enough.ts';
-import type { FieldError } from './field.ts';
-import { mergeFaults } from './merge.ts';
+import { MAX_FAULTS, told, upTo } from './error-limit.ts';
+import type { FieldError } from './field-error.ts';
+import { mergeFaults } from './merge-errors.ts';
 import { metadataFaults } from './metadata.ts';
 import { schemaErrors } from './schema.ts';
-import { lengthFaults, sizeFaults } from './size.ts';
+import { lengthFaults, sizeFaults } from './value-limit.ts';
 import { specFaults } from './spec.ts';
-import { part } from './untrusted.ts';
+import { part } from '../json/untrusted.ts';
 
-export { formatErrorBody, formatFieldError, formatFieldErrors, type FieldError, type FieldErrorType } from './field.ts';
-export { frozenPart, heldSpec, type HeldSpec } from './held-spec.ts';
+export {
+  formatErrorBody,
+  formatFieldError,
+  formatFieldErrors,
+  type FieldError,
+  type FieldErrorType,
+} from './field-error.ts';
+export { frozenPart, heldSpec, type HeldSpec } from './effective-spec.ts';
 export { namespaceFaults } from './metadata.ts';
 export { updateWarnings, validateUpdate } from './update.ts';
 export { warningsFor } from './warnings.ts';

@@ -8,8 +8,8 @@ import type {
   V1PodSpec,
   V1TopologySpreadConstraint,
 } from '@kubernetes/client-node';
-import { duplicate, type Faults, type Path } from './field.ts';
-import { parts, text, type Untrusted } from './untrusted.ts';
+import { duplicate, type Faults, type Path } from './field-error.ts';
+import { parts, text, type Untrusted } from '../json/untrusted.ts';
 
 /** Checks that spread constraints, scheduling gates and resource claims have keys of their own. */
 export function keyedListFaults(spec: Untrusted<V1PodSpec>, at: Path, faults: Faults): void {

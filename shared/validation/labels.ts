@@ -1,7 +1,7 @@
 /** Labels and annotations that are not the user's to set, wherever the user can set any. */
 import { GROUP } from '../api/group.ts';
-import { forbidden, type Faults, type Path } from './field.ts';
-import { entries } from './untrusted.ts';
+import { forbidden, type Faults, type Path } from './field-error.ts';
+import { entries } from '../json/untrusted.ts';
 
 /**
  * What tells a sequence's Pods apart, and what a Job puts on its Pods (pkg/apis/batch/types.go), with the names from before

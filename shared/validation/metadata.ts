@@ -1,9 +1,9 @@
 /** The object's own metadata, as far as this resource is stricter than the API server. */
 import { NAME_MAX_LENGTH } from '../api/group.ts';
 import type { ObjectMeta } from '../api/types.ts';
-import { type FieldError, forbidden, invalid, Path, required, tooLong, type Faults } from './field.ts';
+import { type FieldError, forbidden, invalid, Path, required, tooLong, type Faults } from './field-error.ts';
 import { dnsSubdomainProblems } from './names.ts';
-import { part, text } from './untrusted.ts';
+import { part, text } from '../json/untrusted.ts';
 
 const METADATA = Path.of('metadata');
 

@@ -1,8 +1,8 @@
 /** Container ports (pkg/apis/core/validation/validation.go validateContainerPorts). */
 import type { V1Container, V1ContainerPort } from '@kubernetes/client-node';
-import { duplicate, invalid, required, type Faults, type Path } from './field.ts';
+import { duplicate, invalid, required, type Faults, type Path } from './field-error.ts';
 import { portNameProblems, portNumberProblems } from './names.ts';
-import { integer, parts, text, type Untrusted } from './untrusted.ts';
+import { integer, parts, text, type Untrusted } from '../json/untrusted.ts';
 
 /** What the ports of one container have used up so far. */
 interface Taken {

@@ -4,7 +4,7 @@
  * there in one thing: a suffix alone ("Gi"), which the API reads as 0, is refused, as nobody means it.
  */
 
-import { remembering } from './remembering.ts';
+import { remembering } from '../memoize.ts';
 
 /** An amount in billionths (nano), so that every quantity is an integer and two of them compare exactly. */
 export type Nano = bigint;

@@ -1,8 +1,8 @@
 /** Resource requests and limits (pkg/apis/core/validation/validation.go ValidateContainerResourceRequirements). */
 import type { V1Container, V1ResourceRequirements } from '@kubernetes/client-node';
-import { invalid, type Faults, type Path } from './field.ts';
+import { invalid, type Faults, type Path } from './field-error.ts';
 import { parseQuantity, type Nano } from './quantity.ts';
-import { part, type Untrusted } from './untrusted.ts';
+import { part, type Untrusted } from '../json/untrusted.ts';
 
 interface Amount {
   readonly nano: Nano;

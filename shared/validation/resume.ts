@@ -4,8 +4,8 @@
  * passes with a warning: a file in Git that says `resume: 0` can be applied again after somebody has raised it by hand.
  */
 import type { SequentialJobSpec, SequentialJobStatus } from '../api/types.ts';
-import { forbidden, Path, type FieldError } from './field.ts';
-import { integer, parts, type Untrusted } from './untrusted.ts';
+import { forbidden, Path, type FieldError } from './field-error.ts';
+import { integer, parts, type Untrusted } from '../json/untrusted.ts';
 
 type Spec = Untrusted<SequentialJobSpec>;
 type Status = Untrusted<SequentialJobStatus>;

@@ -3,8 +3,17 @@ import type { ErrorObject, ValidateFunction } from 'ajv';
 import generated from '../api/schema.generated.json' with { type: 'json' };
 import type { Schema } from '../api/schema.ts';
 import type { EnoughErrors } from './ajv.ts';
-import { MAX_FAULTS } from './enough.ts';
-import { invalid, notSupported, Path, required, tooLong, tooMany, typeInvalid, type FieldError } from './field.ts';
+import { MAX_FAULTS } from './error-limit.ts';
+import {
+  invalid,
+  notSupported,
+  Path,
+  required,
+  tooLong,
+  tooMany,
+  typeInvalid,
+  type FieldError,
+} from './field-error.ts';
 import { createValidator } from './validator.ts';
 
 /** The schema of the whole resource. */

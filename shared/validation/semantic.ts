@@ -16,9 +16,9 @@
  * compared as plain JSON.
  */
 import type { Schema } from '../api/schema.ts';
-import type { Path } from './field.ts';
+import type { Path } from './field-error.ts';
 import { parseQuantity } from './quantity.ts';
-import { sameJson } from './same-json.ts';
+import { sameJson } from '../json/json-equal.ts';
 
 /** Gets each place where the two differ, the deepest that has a name, with what is there now. */
 export type Report = (at: Path, value: unknown) => void;

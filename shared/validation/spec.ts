@@ -3,10 +3,10 @@ import type { V1Container } from '@kubernetes/client-node';
 import { MAX_STEPS } from '../api/group.ts';
 import type { SequentialJobSpec } from '../api/types.ts';
 import { containerFaults } from './containers.ts';
-import { duplicate, Path, required, tooMany, type Faults } from './field.ts';
+import { duplicate, Path, required, tooMany, type Faults } from './field-error.ts';
 import { stepPolicyFaults } from './step-policies.ts';
 import { templateFaults, viewTemplate } from './template.ts';
-import { part, parts, text, type Untrusted } from './untrusted.ts';
+import { part, parts, text, type Untrusted } from '../json/untrusted.ts';
 
 const SPEC = Path.of('spec');
 

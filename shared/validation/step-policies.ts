@@ -1,8 +1,8 @@
 /** `spec.stepPolicies`: each names a step, once, and fits the rest of the spec. */
 import type { SequentialJobSpec, StepPolicy } from '../api/types.ts';
-import { duplicate, invalid, notFound, required, type Faults, type Path } from './field.ts';
+import { duplicate, invalid, notFound, required, type Faults, type Path } from './field-error.ts';
 import type { TemplateView } from './template.ts';
-import { integer, part, parts, text, type Untrusted } from './untrusted.ts';
+import { integer, part, parts, text, type Untrusted } from '../json/untrusted.ts';
 
 /** Checks the step policies, and that the restart policy is Never where one of them has a podFailurePolicy. */
 export function stepPolicyFaults(

@@ -1,10 +1,10 @@
 /** The template that all steps share. */
 import type { V1Container, V1ObjectMeta, V1PodSpec, V1PodTemplateSpec, V1Volume } from '@kubernetes/client-node';
 import { containerFaults } from './containers.ts';
-import { duplicate, forbidden, type Faults, type Path } from './field.ts';
+import { duplicate, forbidden, type Faults, type Path } from './field-error.ts';
 import { keyedListFaults } from './keyed-lists.ts';
 import { reservedKeyFaults } from './labels.ts';
-import { list, part, parts, text, type Untrusted } from './untrusted.ts';
+import { list, part, parts, text, type Untrusted } from '../json/untrusted.ts';
 import { volumeFaults } from './volumes.ts';
 
 /** What the rules about steps need of the template. */

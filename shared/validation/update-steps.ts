@@ -1,11 +1,11 @@
 /** The steps in an update: those that are held stay as they are, with their policies, in their order and in front. */
 import type { V1Container } from '@kubernetes/client-node';
 import type { SequentialJobSpec, StepPolicy } from '../api/types.ts';
-import { forbidden, Path, type FieldError } from './field.ts';
+import { forbidden, Path, type FieldError } from './field-error.ts';
 import { HOLD, type Hold, immutable } from './immutable.ts';
 import { RESOURCE_SCHEMA } from './schema.ts';
 import { differences } from './semantic.ts';
-import { parts, text, type Untrusted } from './untrusted.ts';
+import { parts, text, type Untrusted } from '../json/untrusted.ts';
 
 type Spec = Untrusted<SequentialJobSpec>;
 type Step = Untrusted<V1Container>;

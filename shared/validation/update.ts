@@ -24,13 +24,13 @@ import type {
   SequentialJobStatus,
   StepStatus,
 } from '../api/types.ts';
-import { Path, type FieldError } from './field.ts';
+import { Path, type FieldError } from './field-error.ts';
 import { HOLD, immutable } from './immutable.ts';
 import { resumeFaults, resumeWarnings } from './resume.ts';
 import { RESOURCE_SCHEMA } from './schema.ts';
 import { differences } from './semantic.ts';
 import { changesOfSteps, type Reach } from './update-steps.ts';
-import { entries, integer, isPresent, list, part, parts, text, type Untrusted } from './untrusted.ts';
+import { entries, integer, isPresent, list, part, parts, text, type Untrusted } from '../json/untrusted.ts';
 
 type Spec = Untrusted<SequentialJobSpec>;
 type Status = Untrusted<SequentialJobStatus>;

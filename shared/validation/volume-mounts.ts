@@ -1,7 +1,7 @@
 /** Volume mounts and devices (pkg/apis/core/validation/validation.go ValidateVolumeMounts, ValidateVolumeDevices). */
 import type { V1Container, V1VolumeDevice, V1VolumeMount } from '@kubernetes/client-node';
-import { invalid, notFound, required, type Faults, type Path } from './field.ts';
-import { parts, text, type Untrusted } from './untrusted.ts';
+import { invalid, notFound, required, type Faults, type Path } from './field-error.ts';
+import { parts, text, type Untrusted } from '../json/untrusted.ts';
 
 /** Checks that every mount and device names a volume of the template and has a path of its own in the container. */
 export function volumeMountFaults(

@@ -1,8 +1,8 @@
 /** The template's volumes: their names (pkg/apis/core/validation/validation.go ValidateVolumes). Their sources are the server's to judge. */
 import type { V1Volume } from '@kubernetes/client-node';
-import { duplicate, invalid, required, type Faults, type Path } from './field.ts';
+import { duplicate, invalid, required, type Faults, type Path } from './field-error.ts';
 import { dnsLabelProblems } from './names.ts';
-import { text, type Untrusted } from './untrusted.ts';
+import { text, type Untrusted } from '../json/untrusted.ts';
 
 export function volumeFaults(volumes: readonly Untrusted<V1Volume>[], at: Path, faults: Faults): void {
   const names = new Set<string>();

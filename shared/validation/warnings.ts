@@ -1,13 +1,13 @@
 /** What is legal and probably not meant: shown by kubectl as a warning, never a refusal. */
 import type { V1Container, V1SecurityContext, V1Volume, V1VolumeMount } from '@kubernetes/client-node';
 import { MAX_STEPS } from '../api/group.ts';
-import { escapedLine } from '../api/plain.ts';
+import { escapedLine } from '../printable-text.ts';
 import type { SequentialJob, SequentialJobSpec } from '../api/types.ts';
-import { Path, shorten } from './field.ts';
+import { Path, shorten } from './field-error.ts';
 import { parseImage } from './images.ts';
-import { isLonger, MAX_APPLIED_BYTES, MAX_SPEC_BYTES, specBytes } from './size.ts';
+import { isLonger, MAX_APPLIED_BYTES, MAX_SPEC_BYTES, specBytes } from './value-limit.ts';
 import { viewTemplate } from './template.ts';
-import { entries, part, parts, text, type Untrusted } from './untrusted.ts';
+import { entries, part, parts, text, type Untrusted } from '../json/untrusted.ts';
 
 const SPEC = Path.of('spec');
 const TEMPLATE = SPEC.child('template').child('spec');

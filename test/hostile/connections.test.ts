@@ -2,8 +2,8 @@
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { VALIDATE_PATH } from '../../webhook/app.ts';
-import { MAX_BODY_BYTES } from '../../webhook/body.ts';
-import { ROOM_BYTES } from '../../webhook/room.ts';
+import { MAX_BODY_BYTES } from '../../webhook/request-body.ts';
+import { ROOM_BYTES } from '../../webhook/byte-budget.ts';
 import { MAX_CONNECTIONS } from '../../webhook/server.ts';
 import { eventually } from '../support/eventually.ts';
 import { shared } from '../support/share.ts';

@@ -1,5 +1,5 @@
 /** Reviews that are small as bytes and large as values. */
-import { MAX_BODY_BYTES } from '../../webhook/body.ts';
+import { MAX_BODY_BYTES } from '../../webhook/request-body.ts';
 import { container } from '../support/objects.ts';
 import { admissionReview, written } from '../support/reviews.ts';
 

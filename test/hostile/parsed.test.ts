@@ -1,8 +1,8 @@
 /** Bodies that are small as bytes and large as values, with the environment of the Deployment: they stay below its limit of memory. */
 import { Agent } from 'node:https';
 import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
-import { MAX_BODY_BYTES } from '../../webhook/body.ts';
-import { MAX_NAMES, MAX_VALUES } from '../../webhook/values.ts';
+import { MAX_BODY_BYTES } from '../../webhook/request-body.ts';
+import { MAX_NAMES, MAX_VALUES } from '../../webhook/json-size.ts';
 import { densest, filled } from './dense.ts';
 import { deployed, Served } from './served.ts';
 

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { lint } from '../../cli/lint.ts';
 import { render } from '../../cli/render.ts';
-import { parseConfig } from '../../shared/config.ts';
+import { parseConfig } from '../../cli/run/config.ts';
 import { loadKubeConfig } from '../../shared/kube/kubeconfig.ts';
 import { pino } from 'pino';
 import { createApp, MUTATE_PATH, VALIDATE_PATH } from '../../webhook/app.ts';

@@ -4,7 +4,7 @@
  * in a loop makes minutes of it.
  */
 import { describe, expect, it, jest } from '@jest/globals';
-import { MAX_VALUES } from '../../shared/validation/size.ts';
+import { MAX_VALUES } from '../../shared/validation/value-limit.ts';
 import { reviewDefaults } from '../../webhook/default.ts';
 import { encodeReview } from '../../webhook/review.ts';
 import { reviewObject } from '../../webhook/validate.ts';

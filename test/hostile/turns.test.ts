@@ -4,7 +4,7 @@
  */
 import { Agent } from 'node:https';
 import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
-import { MAX_NAMES } from '../../webhook/values.ts';
+import { MAX_NAMES } from '../../webhook/json-size.ts';
 import { container } from '../support/objects.ts';
 import { admissionReview, written } from '../support/reviews.ts';
 import { filled } from './dense.ts';

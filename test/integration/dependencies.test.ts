@@ -1,7 +1,7 @@
 /** What a real API server answers when it is asked for what a step needs: whether it is there, and no contents. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { KubeConfig } from '@kubernetes/client-node';
-import { DependencyChecker } from '../../controller/dependencies.ts';
+import { DependencyChecker } from '../../controller/act/dependency-checker.ts';
 import type { Dependency, DependencyKind } from '../../shared/jobs/dependencies.ts';
 import { type ApiClient, createApiClient, METADATA_ONLY } from '../../shared/kube/client.ts';
 import { loadKubeConfig } from '../../shared/kube/kubeconfig.ts';

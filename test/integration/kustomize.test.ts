@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { parseConfig } from '../../shared/config.ts';
+import { parseConfig } from '../../cli/run/config.ts';
 import { renderChart } from '../support/chart.ts';
 import { tryKubectl } from '../support/cluster.ts';
 import { make } from '../support/deployed.ts';

@@ -2,7 +2,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { ApiClient } from '../../shared/kube/client.ts';
 import { isApiError } from '../../shared/kube/errors.ts';
-import { type Lease, LeaseStore, toMicroTime } from '../../shared/kube/leases.ts';
+import { type Lease, LeaseStore, toMicroTime } from '../../shared/kube/leader-election/leases.ts';
 import { LEASES, objectPath } from '../../shared/kube/resources.ts';
 import { connect, kubeconfig, Namespace } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';

@@ -4,7 +4,7 @@ import { Registry } from 'prom-client';
 import { Controller } from '../../controller/manager.ts';
 import type { ApiClient } from '../../shared/kube/client.ts';
 import { isApiError } from '../../shared/kube/errors.ts';
-import { ControllerMetrics } from '../../shared/metrics/controller.ts';
+import { ControllerMetrics } from '../../controller/metrics/index.ts';
 import { connect, Namespace } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
 import { parseMetrics, valueOf } from '../support/metrics.ts';

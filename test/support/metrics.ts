@@ -1,8 +1,8 @@
 /** What the program serves at /metrics, read as Prometheus reads it. */
 import type { Registry } from 'prom-client';
-import { ControllerMetrics } from '../../shared/metrics/controller.ts';
+import { ControllerMetrics } from '../../controller/metrics/index.ts';
 import { addProcessMetrics, createRegistry } from '../../shared/metrics/registry.ts';
-import { WebhookMetrics } from '../../shared/metrics/webhook.ts';
+import { WebhookMetrics } from '../../webhook/metrics.ts';
 import { MUTATE_PATH, VALIDATE_PATH } from '../../webhook/app.ts';
 
 /** A metric as its TYPE line names it. */

@@ -1,19 +1,19 @@
 /** What a reconcile works with, wired to a fake API server as the manager wires it to a real one. */
-import type { ActorDeps } from '../../controller/act.ts';
-import { DependencyChecker } from '../../controller/dependencies.ts';
-import { Doubts } from '../../controller/doubts.ts';
+import type { ActorDeps } from '../../controller/act/index.ts';
+import { DependencyChecker } from '../../controller/act/dependency-checker.ts';
+import { Doubts } from '../../controller/uncertain-writes.ts';
 import { EventLookup } from '../../controller/event-lookup.ts';
 import type { EventRecorder } from '../../controller/events.ts';
 import type { ReconcilerDeps } from '../../controller/reconcile.ts';
-import { GoneJobs } from '../../controller/gone-jobs.ts';
-import { GonePods } from '../../controller/gone-pods.ts';
+import { GoneJobs } from '../../controller/deleted-jobs.ts';
+import { GonePods } from '../../controller/deleted-pods.ts';
 import { createPodCache } from '../../controller/pod-cache.ts';
 import { Preflights } from '../../controller/preflights.ts';
 import { QuotaWaiters } from '../../controller/quota-waiters.ts';
 import { Revisions } from '../../controller/revisions.ts';
-import { ServerSkills } from '../../controller/server-skills.ts';
-import { Specs } from '../../controller/specs.ts';
-import { StatusCuts } from '../../controller/status-cuts.ts';
+import { ServerSkills } from '../../controller/server-capabilities.ts';
+import { Specs } from '../../controller/object-store.ts';
+import { StatusCuts } from '../../controller/status-truncations.ts';
 import { type ObservedJob, sequentialJobOwner } from '../../shared/api/job.ts';
 import type { SequentialJob } from '../../shared/api/types.ts';
 import { Cache } from '../../shared/kube/cache.ts';

@@ -16,7 +16,7 @@ import { fitMessage } from '../../controller/decide/size.ts';
 import { EventRecorder } from '../../controller/events.ts';
 import { toObservedEvent, toObservedPod } from '../../controller/transform-pod.ts';
 import { toObservedJob } from '../../controller/transform.ts';
-import { fitEventMessage, fitLastWords, fitStepMessage } from '../../shared/api/message.ts';
+import { fitEventMessage, fitLastWords, fitStepMessage } from '../../shared/truncate.ts';
 import type { SequentialJob } from '../../shared/api/types.ts';
 import { ApiError, errorFromAnswer, errorFromStatus } from '../../shared/kube/errors.ts';
 import { faultsOf as jobFaultsOf } from '../../shared/jobs/job-faults.ts';
@@ -369,14 +369,14 @@ describe('no way is left out', () => {
     expect(found(/(process\.std(?:out|err)\.write|console\.\w+)\(/g)).toEqual([
       'main.ts: process.stdout.write',
       'main.ts: process.stdout.write',
-      'cli/io.ts: process.stderr.write',
-      'cli/io.ts: process.stdout.write',
+      'cli/stdio.ts: process.stderr.write',
+      'cli/stdio.ts: process.stdout.write',
     ]);
   });
 
   it('control characters are looked for in one place', () => {
     expect(found(/(\\u001B|\\u0000|\\u202E|\\x1b)/gi).map((one) => one.replace(/:.*$/, ''))).toEqual(
-      expect.not.arrayContaining(sources.filter((file) => file !== 'shared/api/plain.ts')),
+      expect.not.arrayContaining(sources.filter((file) => file !== 'shared/printable-text.ts')),
     );
   });
 

@@ -1,9 +1,9 @@
 /** A controller whose clock is set by an hour while it works. What is promised: docs/reliability.md. */
 import { hostname, uptime } from 'node:os';
 import { afterEach, beforeEach, describe, expect } from '@jest/globals';
-import { LeaderElector } from '../../../controller/leadership.ts';
+import { LeaderElector } from '../../../shared/kube/leader-election/leader-elector.ts';
 import { Controller } from '../../../controller/manager.ts';
-import { LeaseStore } from '../../../shared/kube/leases.ts';
+import { LeaseStore } from '../../../shared/kube/leader-election/leases.ts';
 import { createLog } from '../../../shared/log.ts';
 import { sleep } from '../../../shared/sleep.ts';
 import { eventually } from '../../support/eventually.ts';

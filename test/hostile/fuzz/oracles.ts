@@ -6,7 +6,7 @@ import jsonpatch, { type Operation } from 'fast-json-patch';
 import { MUTATE_PATH, VALIDATE_PATH } from '../../../webhook/app.ts';
 import { defaultingPatch } from '../../../webhook/default.ts';
 import { faultsOf } from '../../../webhook/validate.ts';
-import { MAX_BODY_BYTES } from '../../../webhook/body.ts';
+import { MAX_BODY_BYTES } from '../../../webhook/request-body.ts';
 import { inject, type Answer } from './inject.ts';
 
 /** What does not hold, in words; the first ones are the same for all inputs that show the same fault. */

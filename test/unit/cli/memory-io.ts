@@ -1,5 +1,5 @@
 /** A command line in memory: its files, and what it wrote. */
-import { type Io, UnreadableError } from '../../../cli/io.ts';
+import { type Io, UnreadableError } from '../../../cli/stdio.ts';
 
 export interface Ran {
   readonly code: number;

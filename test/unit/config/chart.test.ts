@@ -2,7 +2,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { Ajv } from 'ajv';
 import { parse } from 'yaml';
-import { parseConfig } from '../../../shared/config.ts';
+import { parseConfig } from '../../../cli/run/config.ts';
 import { mergeValues, read, renderChart, type Rendering } from '../../support/chart.ts';
 import { type Deployment, deployments, type Manifest, ofKind, present } from '../../support/manifests.ts';
 

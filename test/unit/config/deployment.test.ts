@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { environmentName, OPTIONS, parseConfig } from '../../../shared/config.ts';
+import { environmentName, OPTIONS, parseConfig } from '../../../cli/run/config.ts';
 import { VERSION } from '../../../shared/version.ts';
 import { renderChart } from '../../support/chart.ts';
 import { deployments, type Manifest, ofKind, present, readManifests, ROOT, selects } from '../../support/manifests.ts';

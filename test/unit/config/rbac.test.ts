@@ -1,7 +1,7 @@
 /** Least privilege: each verb has a reason, and there is no other. test/integration/rbac.test.ts has them all used. */
 import { describe, expect, it } from '@jest/globals';
 import { GROUP, PLURAL } from '../../../shared/api/group.ts';
-import { OPTIONS } from '../../../shared/config.ts';
+import { OPTIONS } from '../../../cli/run/config.ts';
 import { renderChart } from '../../support/chart.ts';
 import { type Manifest, ofKind, readManifests, type Rule } from '../../support/manifests.ts';
 
@@ -13,8 +13,8 @@ const CONTROLLER: Reasons = {
     list: 'informers.ts: what there is; startup.ts: whether the resource is known',
     watch: 'informers.ts: what changes',
     get: 'reconcile.ts: to look again after a write whose answer was lost',
-    patch: 'act.ts: the finalizer, where the webhook was bypassed and at the end',
-    delete: 'act.ts: ttlSecondsAfterFinished',
+    patch: 'act/index.ts: the finalizer, where the webhook was bypassed and at the end',
+    delete: 'act/index.ts: ttlSecondsAfterFinished',
   },
   [`${GROUP}/${PLURAL}/status`]: { patch: 'report.ts: the status' },
   [`${GROUP}/${PLURAL}/finalizers`]: {
@@ -23,13 +23,13 @@ const CONTROLLER: Reasons = {
   'batch/jobs': {
     list: 'informers.ts',
     watch: 'informers.ts',
-    get: 'act-jobs.ts: a Job that is there already, or on record and not in the cache',
-    create: 'act-jobs.ts: a step',
-    patch: 'act-patch.ts: suspend, go on, end',
-    delete: 'act-jobs.ts: the cleanup',
+    get: 'act/jobs.ts: a Job that is there already, or on record and not in the cache',
+    create: 'act/jobs.ts: a step',
+    patch: 'act/patch-job.ts: suspend, go on, end',
+    delete: 'act/jobs.ts: the cleanup',
   },
   '/pods': {
-    list: 'informers.ts: what keeps a Pod from starting; act-look.ts: why a Job failed',
+    list: 'informers.ts: what keeps a Pod from starting; act/lookups.ts: why a Job failed',
     watch: 'informers.ts',
   },
   '/events': {
@@ -46,12 +46,12 @@ const CONTROLLER: Reasons = {
 };
 
 const DEPENDENCY_CHECK: Reasons = {
-  '/configmaps': { get: 'dependencies.ts: metadata only' },
-  '/persistentvolumeclaims': { get: 'dependencies.ts: metadata only' },
+  '/configmaps': { get: 'act/dependency-checker.ts: metadata only' },
+  '/persistentvolumeclaims': { get: 'act/dependency-checker.ts: metadata only' },
 };
 
 /** Not given by default. */
-const SECRET_CHECK: Reasons = { '/secrets': { get: 'dependencies.ts: metadata only, with --check-secrets' } };
+const SECRET_CHECK: Reasons = { '/secrets': { get: 'act/dependency-checker.ts: metadata only, with --check-secrets' } };
 
 const LEADER_ELECTION: Reasons = {
   'coordination.k8s.io/leases': {

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { Registry } from 'prom-client';
 import { Controller } from '../../../controller/manager.ts';
-import { ControllerMetrics } from '../../../shared/metrics/controller.ts';
+import { ControllerMetrics } from '../../../controller/metrics/index.ts';
 import { ApiError } from '../../../shared/kube/errors.ts';
 import { eventually } from '../../support/eventually.ts';
 import { FakeClient, FakeWatch } from '../../support/fake-client.ts';

@@ -4,7 +4,7 @@ import { Registry } from 'prom-client';
 import { Controller } from '../../../controller/manager.ts';
 import type { ApiRequest } from '../../../shared/kube/client.ts';
 import { ApiError } from '../../../shared/kube/errors.ts';
-import { ControllerMetrics } from '../../../shared/metrics/controller.ts';
+import { ControllerMetrics } from '../../../controller/metrics/index.ts';
 import { FakeClient, FakeWatch } from '../../support/fake-client.ts';
 import { parseMetrics, valueOf } from '../../support/metrics.ts';
 import { at, sequentialJob } from '../../support/objects.ts';

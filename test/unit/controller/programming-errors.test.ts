@@ -1,15 +1,15 @@
 /** A programming error is never treated as a network error: whoever sends a request throws it on as it is, at the first try. */
 import { expect, it } from '@jest/globals';
-import { DependencyChecker } from '../../../controller/dependencies.ts';
+import { DependencyChecker } from '../../../controller/act/dependency-checker.ts';
 import { EventWriter } from '../../../controller/event-writer.ts';
-import { withPodsOf } from '../../../controller/pods-of.ts';
+import { withPodsOf } from '../../../controller/act/list-job-pods.ts';
 import { Preflights } from '../../../controller/preflights.ts';
 import { report } from '../../../controller/report.ts';
 import { Revisions } from '../../../controller/revisions.ts';
 import { buildJob } from '../../../shared/jobs/job.ts';
 import type { ApiClient } from '../../../shared/kube/client.ts';
 import { dryRunJob } from '../../../shared/kube/dry-run.ts';
-import { LeaseStore } from '../../../shared/kube/leases.ts';
+import { LeaseStore } from '../../../shared/kube/leader-election/leases.ts';
 import { awaitApiServer } from '../../../shared/kube/startup.ts';
 import { FakeClient } from '../../support/fake-client.ts';
 import { NOW_MS, sequentialJob } from '../../support/objects.ts';

@@ -1,6 +1,6 @@
 /** Namespaces take turns in the work queue. */
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { WorkQueue } from '../../../controller/queue.ts';
+import { WorkQueue } from '../../../shared/work-queue/work-queue.ts';
 
 const CROWD = 5_000;
 

@@ -1,6 +1,6 @@
 /** What happens between two looks of the controller: a Job ends and goes, is created late, or finds its name taken. */
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { GoneJobs } from '../../../controller/gone-jobs.ts';
+import { GoneJobs } from '../../../controller/deleted-jobs.ts';
 import { QuotaWaiters } from '../../../controller/quota-waiters.ts';
 import { type ObservedJob, sequentialJobOwner } from '../../../shared/api/job.ts';
 import type { SequentialJob } from '../../../shared/api/types.ts';

@@ -3,7 +3,7 @@ import { type Known, Revisions } from '../../../controller/revisions.ts';
 import type { OwnerReference, SequentialJob, SequentialJobSpec } from '../../../shared/api/types.ts';
 import type { ApiClient } from '../../../shared/kube/client.ts';
 import { ApiError, type ApiErrorCode } from '../../../shared/kube/errors.ts';
-import { heldSpec } from '../../../shared/validation/held-spec.ts';
+import { heldSpec } from '../../../shared/validation/effective-spec.ts';
 import { FakeApi, fault, type Stored } from '../../support/fake-api.ts';
 import { deepFreeze } from '../../support/freeze.ts';
 import { at, container, NAMESPACE, NOW, ownedBy, sequentialJob, UID } from '../../support/objects.ts';

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
 import { SyncWait } from '../../../controller/sync-wait.ts';
-import type { Watched } from '../../../shared/metrics/controller.ts';
+import type { Watched } from '../../../controller/metrics/index.ts';
 import { type Line, recordingLog } from '../../support/recording-log.ts';
 
 let missing: readonly Watched[];

@@ -3,7 +3,7 @@
  * an owner reference can be taken off: such a Job is followed to its end, and left as it is.
  */
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { act } from '../../../controller/act.ts';
+import { act } from '../../../controller/act/index.ts';
 import type { Action } from '../../../controller/decide/index.ts';
 import { toObservedJob } from '../../../controller/transform.ts';
 import { SUSPENDED_ANNOTATION } from '../../../shared/api/group.ts';

@@ -22,7 +22,7 @@ const PLANTED: readonly (readonly [string, string, string])[] = [
   ['local/ imports the controller', 'local/a.ts', imports('../controller/x.ts')],
   ['a decision reads files', 'controller/decide/a.ts', imports('node:fs')],
   ['a decision talks to the API', 'controller/decide/b.ts', imports('../../shared/kube/client.ts')],
-  ['a decision imports the controller around it', 'controller/decide/c.ts', imports('../queue.ts')],
+  ['a decision imports the controller around it', 'controller/decide/c.ts', imports('../manager.ts')],
   ['a decision logs', 'controller/decide/d.ts', imports('../../shared/log.ts')],
   ['a decision reads the clock', 'controller/decide/e.ts', 'export const y = (): number => Date.now();\n'],
   ['a decision rolls dice', 'controller/decide/f.ts', 'export const y = (): number => Math.random();\n'],
@@ -31,7 +31,7 @@ const PLANTED: readonly (readonly [string, string, string])[] = [
   ['validation sets a timer', 'shared/validation/b.ts', 'export const y = setTimeout;\n'],
   ['the API types load client-node', 'shared/api/a.ts', imports('@kubernetes/client-node')],
   ['Job building talks to the API', 'shared/jobs/a.ts', imports('../kube/client.ts')],
-  ['the conditions read the configuration', 'shared/conditions.ts', imports('./config.ts')],
+  ['the conditions read the configuration', 'shared/conditions.ts', imports('./log.ts')],
 ];
 
 const ALLOWED: readonly (readonly [string, string, string])[] = [

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import supertest from 'supertest';
 import { createApp, VALIDATE_PATH } from '../../../webhook/app.ts';
-import { Room } from '../../../webhook/room.ts';
+import { Room } from '../../../webhook/byte-budget.ts';
 import { container } from '../../support/objects.ts';
 import { recordingLog } from '../../support/recording-log.ts';
 import { admissionReview, written } from '../../support/reviews.ts';

@@ -6,7 +6,7 @@ import { connect, type TLSSocket } from 'node:tls';
 import { afterEach, beforeAll, beforeEach, expect, it, jest } from '@jest/globals';
 import { Connections, type LostConnection } from '../../../shared/connections.ts';
 import { createApp, VALIDATE_PATH } from '../../../webhook/app.ts';
-import { Room } from '../../../webhook/room.ts';
+import { Room } from '../../../webhook/byte-budget.ts';
 import { WebhookServer } from '../../../webhook/server.ts';
 import { type Authority, createAuthority, type Pair } from '../../support/certificates.ts';
 import { eventually } from '../../support/eventually.ts';

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { beforeEach, expect, it } from '@jest/globals';
 import { Registry } from 'prom-client';
 import supertest from 'supertest';
-import { WebhookMetrics } from '../../../shared/metrics/webhook.ts';
+import { WebhookMetrics } from '../../../webhook/metrics.ts';
 import { createApp, MUTATE_PATH, type Reviewer, VALIDATE_PATH } from '../../../webhook/app.ts';
 import { eventually } from '../../support/eventually.ts';
 import { parseMetrics } from '../../support/metrics.ts';

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from '@jest/globals';
 import { ControllerRole } from '../../../../cli/run/controller-role.ts';
-import { parseConfig } from '../../../../shared/config.ts';
+import { parseConfig } from '../../../../cli/run/config.ts';
 import { readiness } from '../../../../shared/health.ts';
 import { createLog } from '../../../../shared/log.ts';
-import { ControllerMetrics } from '../../../../shared/metrics/controller.ts';
+import { ControllerMetrics } from '../../../../controller/metrics/index.ts';
 import { createRegistry } from '../../../../shared/metrics/registry.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'sequentialjob-role-'));

@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { ControllerTerm } from '../../../../cli/run/controller-term.ts';
-import { parseConfig } from '../../../../shared/config.ts';
+import { parseConfig } from '../../../../cli/run/config.ts';
 import type { ApiRequest } from '../../../../shared/kube/client.ts';
 import { ApiError } from '../../../../shared/kube/errors.ts';
 import { TokenBucket } from '../../../../shared/kube/rate-limit.ts';
 import { createLog } from '../../../../shared/log.ts';
-import { ControllerMetrics } from '../../../../shared/metrics/controller.ts';
+import { ControllerMetrics } from '../../../../controller/metrics/index.ts';
 import { createRegistry } from '../../../../shared/metrics/registry.ts';
 import { sleep } from '../../../../shared/sleep.ts';
 import { eventually } from '../../../support/eventually.ts';

@@ -1,7 +1,7 @@
 /** A controller process: caches that lag, a queue of one key, and visits. Its wiring is that of the manager. */
 import { EventLookup } from '../../../../controller/event-lookup.ts';
-import { GoneJobs } from '../../../../controller/gone-jobs.ts';
-import { GonePods } from '../../../../controller/gone-pods.ts';
+import { GoneJobs } from '../../../../controller/deleted-jobs.ts';
+import { GonePods } from '../../../../controller/deleted-pods.ts';
 import { Informers } from '../../../../controller/informers.ts';
 import { QuotaWaiters } from '../../../../controller/quota-waiters.ts';
 import { reconcile, type ReconcilerDeps } from '../../../../controller/reconcile.ts';

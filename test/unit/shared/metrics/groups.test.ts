@@ -2,13 +2,13 @@
 import { describe, expect, it } from '@jest/globals';
 import { Registry } from 'prom-client';
 import { ClientMetrics } from '../../../../shared/metrics/client.ts';
-import { ControllerMetrics } from '../../../../shared/metrics/controller.ts';
-import { LeaderMetrics } from '../../../../shared/metrics/leader.ts';
-import { QueueMetrics } from '../../../../shared/metrics/queue.ts';
-import { ReconcileMetrics } from '../../../../shared/metrics/reconcile.ts';
+import { ControllerMetrics } from '../../../../controller/metrics/index.ts';
+import { LeaderMetrics } from '../../../../controller/metrics/leader.ts';
+import { QueueMetrics } from '../../../../controller/metrics/queue.ts';
+import { ReconcileMetrics } from '../../../../controller/metrics/reconcile.ts';
 import { createRegistry } from '../../../../shared/metrics/registry.ts';
-import { SequenceMetrics } from '../../../../shared/metrics/sequences.ts';
-import { WebhookMetrics } from '../../../../shared/metrics/webhook.ts';
+import { SequenceMetrics } from '../../../../controller/metrics/sequences.ts';
+import { WebhookMetrics } from '../../../../webhook/metrics.ts';
 import { VERSION } from '../../../../shared/version.ts';
 import { parseMetrics, valueOf } from '../../../support/metrics.ts';
 

@@ -6,7 +6,7 @@ import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { Gauge, Registry } from 'prom-client';
 import { createMetricsServer } from '../../../../shared/metrics/server.ts';
-import type { PlainLimits, PlainServer } from '../../../../shared/plain-server.ts';
+import type { PlainLimits, PlainServer } from '../../../../shared/http-server.ts';
 import { eventually } from '../../../support/eventually.ts';
 import { recordingLog } from '../../../support/recording-log.ts';
 

@@ -1,0 +1,306 @@
+/** Flags and environment → one frozen configuration, all errors at once. Pure: both are passed in. */
+import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../../shared/log.ts';
+import { bool, integer, list, oneOf, type Outcome, text } from '../../shared/option-values.ts';
+import { readFlags } from '../../shared/read-flags.ts';
+
+/** What a process can be: the webhook, the controller, or both. */
+export const ROLES = ['all', 'webhook', 'controller'] as const;
+export type Role = (typeof ROLES)[number];
+
+export interface Config {
+  readonly role: Role;
+  readonly kubeconfig: string | undefined;
+  readonly context: string | undefined;
+  readonly namespace: string | undefined;
+  /** Undefined: the Pod's own; outside of a cluster there is none. */
+  readonly operatorNamespace: string | undefined;
+  readonly workers: number;
+  readonly preflight: boolean;
+  readonly checkSecrets: boolean;
+  /** Undefined: every address, IPv6 and IPv4. */
+  readonly webhookHost: string | undefined;
+  readonly webhookPort: number;
+  readonly certDir: string;
+  /** Undefined: the webhook answers whoever can connect. */
+  readonly clientCaFile: string | undefined;
+  /** Common names of certificates of that authority. */
+  readonly clientSubjects: readonly string[];
+  readonly leaderElect: boolean;
+  readonly leaderElectionNamespace: string | undefined;
+  readonly leaderElectionId: string;
+  /** Undefined: no metrics are served. */
+  readonly metricsPort: number | undefined;
+  /** Undefined: probes are answered on the other ports only. */
+  readonly healthPort: number | undefined;
+  /** Requests a second; 0: no limit. */
+  readonly kubeApiQps: number;
+  /** Requests at once; 0: as many as in a second. */
+  readonly kubeApiBurst: number;
+  readonly requestTimeoutSeconds: number;
+  readonly startupTimeoutSeconds: number;
+  /** Of the webhook only: the controller stops at once. */
+  readonly shutdownDelaySeconds: number;
+  readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat;
+}
+
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(problems.join('; '));
+    this.problems = problems;
+  }
+}
+
+interface Option<T> {
+  readonly flag: string;
+  /** What stands for the value in the help text. */
+  readonly placeholder: string;
+  readonly says: string;
+  readonly fallback: T;
+  readonly read: (text: string) => Outcome<T>;
+  /** What the flag means when it is given without a value; absent: it needs one. */
+  readonly bare?: string;
+}
+
+/** Every option of `run`, in the order of the help text. */
+export const OPTIONS: { readonly [K in keyof Config]: Option<Config[K]> } = {
+  role: {
+    flag: 'role',
+    placeholder: ROLES.join('|'),
+    says: 'what this process does',
+    fallback: 'all',
+    read: oneOf(ROLES),
+  },
+  kubeconfig: {
+    flag: 'kubeconfig',
+    placeholder: 'FILE',
+    says: 'where the cluster is; else KUBECONFIG, the service account of the Pod, ~/.kube/config',
+    fallback: undefined,
+    read: text,
+  },
+  context: {
+    flag: 'context',
+    placeholder: 'NAME',
+    says: "the kubeconfig's context to use instead of its current one",
+    fallback: undefined,
+    read: text,
+  },
+  namespace: {
+    flag: 'namespace',
+    placeholder: 'NAME',
+    says: 'look after this namespace only; default all',
+    fallback: undefined,
+    read: text,
+  },
+  operatorNamespace: {
+    flag: 'operator-namespace',
+    placeholder: 'NAME',
+    says: "the operator's own namespace, in which no SequentialJob is run; default that of its Pod",
+    fallback: undefined,
+    read: text,
+  },
+  workers: {
+    flag: 'workers',
+    placeholder: 'N',
+    says: 'SequentialJobs worked on at once',
+    fallback: 16,
+    read: integer(1, 1000),
+  },
+  preflight: {
+    flag: 'preflight',
+    placeholder: 'true|false',
+    says: 'ask the API server by dry run for the Jobs of all steps before the first one starts',
+    fallback: true,
+    read: bool,
+    bare: 'true',
+  },
+  checkSecrets: {
+    flag: 'check-secrets',
+    placeholder: 'true|false',
+    says: 'ask before a step starts whether the Secrets that it needs exist; needs the right to get Secrets, contents included',
+    fallback: false,
+    read: bool,
+    bare: 'true',
+  },
+  webhookHost: {
+    flag: 'webhook-host',
+    placeholder: 'ADDRESS',
+    says: 'serve the webhook on this address only; default every one, IPv6 and IPv4',
+    fallback: undefined,
+    read: text,
+  },
+  webhookPort: {
+    flag: 'webhook-port',
+    placeholder: 'PORT',
+    says: 'serve the webhook on this port; 0 takes a free one, which the log names',
+    fallback: 9443,
+    read: integer(0, 65_535),
+  },
+  certDir: {
+    flag: 'cert-dir',
+    placeholder: 'FOLDER',
+    says: "the webhook's certificate tls.crt and key tls.key; waited for, and reloaded when they change",
+    fallback: '/tmp/k8s-webhook-server/serving-certs',
+    read: text,
+  },
+  clientCaFile: {
+    flag: 'client-ca-file',
+    placeholder: 'FILE',
+    says: 'let only clients with a certificate of this authority (PEM) ask the webhook; reloaded when it changes; default all',
+    fallback: undefined,
+    read: text,
+  },
+  clientSubjects: {
+    flag: 'client-subjects',
+    placeholder: 'NAME,...',
+    says: 'the common names of those clients, where --client-ca-file is set',
+    fallback: ['kube-apiserver'],
+    read: list,
+  },
+  leaderElect: {
+    flag: 'leader-elect',
+    placeholder: 'true|false',
+    says: 'of several controllers let only one work, the one that holds the Lease',
+    fallback: false,
+    read: bool,
+    bare: 'true',
+  },
+  leaderElectionNamespace: {
+    flag: 'leader-election-namespace',
+    placeholder: 'NAME',
+    says: "where the Lease is; default the Pod's own namespace",
+    fallback: undefined,
+    read: text,
+  },
+  leaderElectionId: {
+    flag: 'leader-election-id',
+    placeholder: 'NAME',
+    says: 'the name of the Lease',
+    fallback: 'sequentialjob-controller',
+    read: text,
+  },
+  metricsPort: {
+    flag: 'metrics-port',
+    placeholder: 'PORT',
+    says: 'serve /metrics, /healthz and /readyz in plain HTTP on this port; 0 takes a free one; default none',
+    fallback: undefined,
+    read: integer(0, 65_535),
+  },
+  healthPort: {
+    flag: 'health-port',
+    placeholder: 'PORT',
+    says: 'serve /healthz, /readyz and /readyz/webhook, for the kubelet, in plain HTTP on this port; 0 takes a free one; default none',
+    fallback: undefined,
+    read: integer(0, 65_535),
+  },
+  kubeApiQps: {
+    flag: 'kube-api-qps',
+    placeholder: 'N',
+    says: "the controller's requests to the API server in a second at most; 0 leaves that to the API server",
+    fallback: 0,
+    read: integer(0, 100_000),
+  },
+  kubeApiBurst: {
+    flag: 'kube-api-burst',
+    placeholder: 'N',
+    says: 'how many of them may be sent at once after a pause; 0 takes the number of --kube-api-qps',
+    fallback: 0,
+    read: integer(0, 100_000),
+  },
+  requestTimeoutSeconds: {
+    flag: 'request-timeout',
+    placeholder: 'SECONDS',
+    says: 'time limit of one request to the API server',
+    fallback: 30,
+    read: integer(1, 3600),
+  },
+  startupTimeoutSeconds: {
+    flag: 'startup-timeout',
+    placeholder: 'SECONDS',
+    says: 'how long to wait for an API server that does not answer at the start',
+    fallback: 300,
+    read: integer(0, 86_400),
+  },
+  shutdownDelaySeconds: {
+    flag: 'shutdown-delay',
+    placeholder: 'SECONDS',
+    says: 'how long the webhook serves on when it is to end, so that no request meets a closed connection; 5 in a cluster',
+    fallback: 0,
+    read: integer(0, 10),
+  },
+  logLevel: {
+    flag: 'log-level',
+    placeholder: LOG_LEVELS.join('|'),
+    says: 'the least that is logged',
+    fallback: 'info',
+    read: oneOf(LOG_LEVELS),
+  },
+  logFormat: {
+    flag: 'log-format',
+    placeholder: LOG_FORMATS.join('|'),
+    says: 'lines for machines or for people',
+    fallback: 'json',
+    read: oneOf(LOG_FORMATS),
+  },
+};
+
+/** The environment variable of a flag: `--log-level` is SEQUENTIALJOB_LOG_LEVEL. */
+export function environmentName(flag: string): string {
+  return `SEQUENTIALJOB_${flag.toUpperCase().replaceAll('-', '_')}`;
+}
+
+/**
+ * The configuration of `run`: a flag wins over its environment variable, that over the default; an empty variable
+ * counts as unset. Throws ConfigError with every problem at once, each naming the flag or variable it is about.
+ */
+export function parseConfig(args: readonly string[], env: Readonly<Record<string, string | undefined>>): Config {
+  const problems: string[] = [];
+  const known = new Map(Object.values<Option<unknown>>(OPTIONS).map(({ flag, bare }) => [flag, bare]));
+  const flags = readFlags(args, known, problems);
+  const read = <K extends keyof Config>(key: K): Config[K] => {
+    const option: Option<Config[K]> = OPTIONS[key];
+    const name = environmentName(option.flag);
+    const source = flags.has(option.flag) ? `--${option.flag}` : name;
+    const given = flags.get(option.flag) ?? (env[name] === '' ? undefined : env[name]);
+    if (given === undefined) return option.fallback;
+    const outcome = option.read(given);
+    if ('value' in outcome) return outcome.value;
+    problems.push(`${source} ${outcome.problem}`);
+    return option.fallback;
+  };
+  const config: Config = {
+    role: read('role'),
+    kubeconfig: read('kubeconfig'),
+    context: read('context'),
+    namespace: read('namespace'),
+    operatorNamespace: read('operatorNamespace'),
+    workers: read('workers'),
+    preflight: read('preflight'),
+    checkSecrets: read('checkSecrets'),
+    webhookHost: read('webhookHost'),
+    webhookPort: read('webhookPort'),
+    certDir: read('certDir'),
+    clientCaFile: read('clientCaFile'),
+    clientSubjects: read('clientSubjects'),
+    leaderElect: read('leaderElect'),
+    leaderElectionNamespace: read('leaderElectionNamespace'),
+    leaderElectionId: read('leaderElectionId'),
+    metricsPort: read('metricsPort'),
+    healthPort: read('healthPort'),
+    kubeApiQps: read('kubeApiQps'),
+    kubeApiBurst: read('kubeApiBurst'),
+    requestTimeoutSeconds: read('requestTimeoutSeconds'),
+    startupTimeoutSeconds: read('startupTimeoutSeconds'),
+    shutdownDelaySeconds: read('shutdownDelaySeconds'),
+    logLevel: read('logLevel'),
+    logFormat: read('logFormat'),
+  };
+  if (config.clientCaFile === undefined && config.clientSubjects !== OPTIONS.clientSubjects.fallback) {
+    problems.push('--client-subjects needs --client-ca-file');
+  }
+  if (problems.length > 0) throw new ConfigError(problems);
+  return Object.freeze(config);
+}

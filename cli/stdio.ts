@@ -1,0 +1,61 @@
+/** What a command line reads and writes, so that a test can put its own in place. */
+import { readFile } from 'node:fs/promises';
+import { buffer } from 'node:stream/consumers';
+import { plain } from '../shared/printable-text.ts';
+
+export interface Io {
+  /** The text of a file, or of standard input for `-`. Rejects with UnreadableError. */
+  readonly read: (name: string) => Promise<string>;
+  readonly out: (text: string) => void;
+  readonly err: (text: string) => void;
+  /** The environment variables. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** A file that can't be read; its message names it. */
+export class UnreadableError extends Error {
+  override readonly name = 'UnreadableError';
+}
+
+/** The name that stands for standard input. */
+export const STDIN = '-';
+
+/** How a file is called in messages. */
+export const label = (name: string): string => (name === STDIN ? '<stdin>' : name);
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'no such file',
+  EISDIR: 'is a directory',
+  EACCES: 'permission denied',
+};
+
+function reasonOf(error: unknown): string {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA') return 'is not UTF-8 text';
+  return REASONS[code ?? ''] ?? (error instanceof Error ? error.message : String(error));
+}
+
+/** Writes to standard error, which people read: plain, whoever's words are in it. */
+export const writeError = (text: string): void => void process.stderr.write(plain(text));
+
+/** The streams, the files and the environment of this process. */
+export function processIo(): Io {
+  // A reader that has seen enough (`| head`) is no failure of ours; the exit code still tells the verdict.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+  return {
+    read: async (name) => {
+      try {
+        const bytes = name === STDIN ? await buffer(process.stdin) : await readFile(name);
+        return new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes);
+      } catch (error) {
+        throw new UnreadableError(`${label(name)}: ${reasonOf(error)}`, { cause: error });
+      }
+    },
+    // What goes into a pipe or a file stays as it is.
+    out: (text) => void process.stdout.write(process.stdout.isTTY ? plain(text) : text),
+    err: writeError,
+    env: process.env,
+  };
+}

@@ -1,0 +1,43 @@
+/** Programming errors that the informers ran into: said in the log, and counted, never taken for trouble of the network. */
+import { keyOf } from '../shared/kube/cache.ts';
+import type { InternalErrorAt } from '../shared/kube/reflector.ts';
+import type { Log } from '../shared/log.ts';
+import type { Watched } from './metrics/index.ts';
+
+export interface InformerFaultsOptions {
+  readonly log: Pick<Log, 'error'>;
+  /** Told of each, for metrics. */
+  readonly onFault?: ((informer: Watched) => void) | undefined;
+}
+
+/** Objects that the log has named, at most; beyond, they are only counted. */
+const MAX_NAMED = 1_000;
+
+export class InformerFaults {
+  readonly #options: InformerFaultsOptions;
+  /** UIDs of the objects that the log has named: a watch may bring each of them again and again. */
+  readonly #named = new Set<string>();
+
+  constructor(options: InformerFaultsOptions) {
+    this.#options = options;
+  }
+
+  /** An object is named once, and nothing of its contents is said. What happens at no object is said each time. */
+  note(informer: Watched, err: unknown, { object, retryMs }: InternalErrorAt): void {
+    const { log, onFault } = this.#options;
+    onFault?.(informer);
+    if (retryMs !== undefined) {
+      log.error({ informer, err, retryMs }, 'internal error: the informer lists everything anew');
+      return;
+    }
+    if (this.#isNamed(object?.metadata.uid ?? informer)) return;
+    const name = object === undefined ? undefined : keyOf(object);
+    log.error({ informer, object: name, err }, 'internal error at an object: what it says is not taken notice of');
+  }
+
+  #isNamed(uid: string): boolean {
+    if (this.#named.has(uid) || this.#named.size >= MAX_NAMED) return true;
+    this.#named.add(uid);
+    return false;
+  }
+}

@@ -1,0 +1,64 @@
+/** All that the controller counts. */
+import { Counter, type Registry } from 'prom-client';
+import { ClientMetrics } from '../../shared/metrics/client.ts';
+import { LeaderMetrics } from './leader.ts';
+import { QueueMetrics } from './queue.ts';
+import { ReconcileMetrics } from './reconcile.ts';
+import { SequenceMetrics } from './sequences.ts';
+
+/** What is watched, by the names that the log has for it. */
+export const WATCHED = ['sequentialjobs', 'jobs', 'pods'] as const;
+export type Watched = (typeof WATCHED)[number];
+
+export class ControllerMetrics {
+  readonly queue: QueueMetrics;
+  readonly reconcile: ReconcileMetrics;
+  readonly sequences: SequenceMetrics;
+  readonly client: ClientMetrics;
+  readonly leader: LeaderMetrics;
+  readonly #eventsDropped: Counter;
+  readonly #watchErrors: Counter<'resource'>;
+  readonly #informerFaults: Counter<'resource'>;
+
+  /** At most one for a registry. */
+  constructor(registry: Registry) {
+    this.queue = new QueueMetrics(registry);
+    this.reconcile = new ReconcileMetrics(registry);
+    this.sequences = new SequenceMetrics(registry);
+    this.client = new ClientMetrics(registry);
+    this.leader = new LeaderMetrics(registry);
+    this.#eventsDropped = new Counter({
+      name: 'sequentialjob_events_dropped_total',
+      help: 'Events about SequentialJobs that were given up: they could not be written, or there were too many',
+      registers: [registry],
+    });
+    this.#watchErrors = new Counter({
+      name: 'sequentialjob_watch_errors_total',
+      help: 'Lists and watches that failed, but for watches that expired, which is routine',
+      labelNames: ['resource'],
+      registers: [registry],
+    });
+    this.#informerFaults = new Counter({
+      name: 'sequentialjob_informer_internal_errors_total',
+      help: 'Programming errors at what was listed and watched: the log names the objects, which were left out',
+      labelNames: ['resource'],
+      registers: [registry],
+    });
+    for (const resource of WATCHED) {
+      this.#watchErrors.inc({ resource }, 0);
+      this.#informerFaults.inc({ resource }, 0);
+    }
+  }
+
+  eventDropped(): void {
+    this.#eventsDropped.inc();
+  }
+
+  watchFailed(resource: Watched): void {
+    this.#watchErrors.inc({ resource });
+  }
+
+  informerFault(resource: Watched): void {
+    this.#informerFaults.inc({ resource });
+  }
+}

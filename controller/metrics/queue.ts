@@ -1,0 +1,91 @@
+/** The work queue's metrics, as client-go's util/workqueue and controller-runtime's pkg/metrics/workqueue.go have them. */
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { CONTROLLER } from '../../shared/metrics/names.ts';
+
+/** How the queue is at this moment. */
+export interface QueueState {
+  /** Keys that wait. */
+  readonly depth: number;
+  /** For how long each of the keys that are being worked on has been, in milliseconds. */
+  readonly workingMs: readonly number[];
+}
+
+const LABELS = { name: CONTROLLER, controller: CONTROLLER } as const;
+const LABEL_NAMES = ['name', 'controller'] as const;
+
+/** In seconds. Go's factor of ten between two buckets tells no 100 ms from 900 ms. */
+const BUCKETS = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 1000];
+
+const IDLE: QueueState = { depth: 0, workingMs: [] };
+
+export class QueueMetrics {
+  readonly #adds: Counter<'name' | 'controller'>;
+  readonly #retries: Counter<'name' | 'controller'>;
+  readonly #waited: Histogram<'name' | 'controller'>;
+  readonly #worked: Histogram<'name' | 'controller'>;
+  #state: () => QueueState = () => IDLE;
+
+  constructor(registry: Registry) {
+    const common = { labelNames: LABEL_NAMES, registers: [registry] };
+    const gauge = (name: string, help: string, read: (state: QueueState) => number): void => {
+      const made: Gauge<'name' | 'controller'> = new Gauge({
+        ...common,
+        name,
+        help,
+        collect: () => made.set(LABELS, read(this.#state())),
+      });
+    };
+    gauge('workqueue_depth', 'SequentialJobs that wait to be visited', ({ depth }) => depth);
+    gauge(
+      'workqueue_unfinished_work_seconds',
+      'How long the visits that go on have taken so far, all together',
+      ({ workingMs }) => workingMs.reduce((sum, ms) => sum + ms, 0) / 1000,
+    );
+    gauge(
+      'workqueue_longest_running_processor_seconds',
+      'How long the longest of the visits that go on has taken so far',
+      ({ workingMs }) => Math.max(0, ...workingMs) / 1000,
+    );
+    this.#adds = new Counter({ ...common, name: 'workqueue_adds_total', help: 'Additions to the work queue' });
+    this.#retries = new Counter({
+      ...common,
+      name: 'workqueue_retries_total',
+      help: 'Additions with a delay: after a failure, or because a visit asked for another one later',
+    });
+    this.#waited = new Histogram({
+      ...common,
+      name: 'workqueue_queue_duration_seconds',
+      help: 'How long a SequentialJob waited for its visit',
+      buckets: BUCKETS,
+    });
+    this.#worked = new Histogram({
+      ...common,
+      name: 'workqueue_work_duration_seconds',
+      help: 'How long a visit took',
+      buckets: BUCKETS,
+    });
+    for (const counter of [this.#adds, this.#retries]) counter.inc(LABELS, 0);
+    for (const histogram of [this.#waited, this.#worked]) histogram.zero(LABELS);
+  }
+
+  /** The queue that the gauges show from now on. */
+  follow(state: () => QueueState): void {
+    this.#state = state;
+  }
+
+  added(): void {
+    this.#adds.inc(LABELS);
+  }
+
+  delayed(): void {
+    this.#retries.inc(LABELS);
+  }
+
+  taken(waitedMs: number): void {
+    this.#waited.observe(LABELS, waitedMs / 1000);
+  }
+
+  done(workedMs: number): void {
+    this.#worked.observe(LABELS, workedMs / 1000);
+  }
+}

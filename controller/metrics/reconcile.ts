@@ -1,0 +1,70 @@
+/** The metrics of visits, as controller-runtime's pkg/internal/controller/metrics has them. */
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { CONTROLLER } from '../../shared/metrics/names.ts';
+
+/**
+ * How a visit ended: `requeue_after` was done and asks for another one, `requeue` begins anew from a fresher state (a
+ * conflict, an object that has gone, the end of the process), `error` failed and is tried again.
+ */
+export const VISIT_RESULTS = ['success', 'requeue', 'requeue_after', 'error'] as const;
+export type VisitResult = (typeof VISIT_RESULTS)[number];
+
+const LABELS = { controller: CONTROLLER } as const;
+
+/** In seconds, as controller-runtime's, with fewer in between. */
+const BUCKETS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 0.75, 1, 2.5, 5, 10, 20, 30, 60];
+
+export class ReconcileMetrics {
+  readonly #total: Counter<'controller' | 'result'>;
+  readonly #errors: Counter<'controller'>;
+  readonly #time: Histogram<'controller'>;
+  readonly #maximum: Gauge<'controller'>;
+  #active: () => number = () => 0;
+
+  constructor(registry: Registry) {
+    const common = { labelNames: ['controller'] as const, registers: [registry] };
+    this.#total = new Counter({
+      name: 'controller_runtime_reconcile_total',
+      help: 'Visits to SequentialJobs, by how they ended',
+      labelNames: ['controller', 'result'],
+      registers: [registry],
+    });
+    this.#errors = new Counter({
+      ...common,
+      name: 'controller_runtime_reconcile_errors_total',
+      help: 'Visits that failed and are tried again',
+    });
+    this.#time = new Histogram({
+      ...common,
+      name: 'controller_runtime_reconcile_time_seconds',
+      help: 'How long a visit took',
+      buckets: BUCKETS,
+    });
+    this.#maximum = new Gauge({
+      ...common,
+      name: 'controller_runtime_max_concurrent_reconciles',
+      help: 'SequentialJobs that are visited at once, at most',
+    });
+    const active: Gauge<'controller'> = new Gauge({
+      ...common,
+      name: 'controller_runtime_active_workers',
+      help: 'Visits that go on',
+      collect: () => active.set(LABELS, this.#active()),
+    });
+    for (const result of VISIT_RESULTS) this.#total.inc({ ...LABELS, result }, 0);
+    this.#errors.inc(LABELS, 0);
+    this.#time.zero(LABELS);
+  }
+
+  /** The workers that the gauges show from now on: how many there are, and how many of them are at work. */
+  follow(maximum: number, active: () => number): void {
+    this.#maximum.set(LABELS, maximum);
+    this.#active = active;
+  }
+
+  visited(result: VisitResult, ms: number): void {
+    this.#total.inc({ ...LABELS, result });
+    if (result === 'error') this.#errors.inc(LABELS);
+    this.#time.observe(LABELS, ms / 1000);
+  }
+}

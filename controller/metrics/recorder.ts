@@ -1,0 +1,101 @@
+/** What the controller tells its metrics. It only looks on: nothing here changes what is done. */
+import { type ObservedJob, outcomeOf, sequentialJobOwner } from '../../shared/api/job.ts';
+import { secondsBetween } from '../../shared/api/time.ts';
+import type { Phase, SequentialJob, SequentialJobStatus, StepStatus } from '../../shared/api/types.ts';
+import { type Cache, type Change, type Key, keyOf } from '../../shared/kube/cache.ts';
+import type { ControllerMetrics } from './index.ts';
+import type { StepResult } from './sequences.ts';
+import type { VisitResult } from './reconcile.ts';
+import type { Action, Snapshot } from '../decide/index.ts';
+import { Handoffs } from './step-latency.ts';
+import type { WorkQueue } from '../../shared/work-queue/work-queue.ts';
+import type { VisitObserver } from '../reconcile.ts';
+
+export interface InstrumentsOptions {
+  readonly metrics: ControllerMetrics;
+  readonly queue: WorkQueue;
+  readonly workers: number;
+  readonly sequentialJobs: Cache<SequentialJob>;
+  readonly jobs: Cache<ObservedJob>;
+  /** True once the caches hold all there is. */
+  readonly synced: () => boolean;
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
+}
+
+export class Instruments implements VisitObserver {
+  readonly #metrics: ControllerMetrics;
+  readonly #now: () => number;
+  readonly #handoffs: Handoffs;
+
+  constructor({ metrics, queue, workers, sequentialJobs, jobs, synced, now }: InstrumentsOptions) {
+    this.#metrics = metrics;
+    this.#now = now;
+    this.#handoffs = new Handoffs({ now, observe: (ms) => metrics.sequences.handedOff(ms) });
+    metrics.queue.follow(() => queue.state());
+    metrics.reconcile.follow(workers, () => queue.working);
+    metrics.sequences.follow(() => (synced() ? phasesOf(sequentialJobs.values()) : undefined));
+    jobs.subscribe((change) => this.#watched(change));
+  }
+
+  /** Counts a visit; returns what it returns, and never rejects where it does not. */
+  async visit(key: Key, visit: () => Promise<VisitResult>): Promise<void> {
+    const since = this.#now();
+    const result = await visit();
+    this.#metrics.reconcile.visited(result, this.#now() - since);
+    if (result === 'success' || result === 'requeue_after') this.#handoffs.settled(key, since);
+  }
+
+  acted(actions: readonly Action[], after: Snapshot): void {
+    for (const action of actions) {
+      const isThere =
+        action.type === 'CreateJob' && after.jobs.some(({ metadata }) => metadata.name === action.jobName);
+      if (isThere) this.#handoffs.started(keyOf(after.object));
+    }
+  }
+
+  reported(before: SequentialJob, after: SequentialJobStatus): void {
+    for (const { result, seconds } of endedSteps(before.status?.steps, after.steps)) {
+      this.#metrics.sequences.stepEnded(result, seconds);
+    }
+  }
+
+  #watched(change: Change<ObservedJob>): void {
+    // A Job that is over when it is first seen ended before this process knew of it.
+    if (change.type !== 'modified' || outcomeOf(change.object).type === 'running') return;
+    if (outcomeOf(change.previous).type !== 'running') return;
+    const owner = sequentialJobOwner(change.object);
+    if (owner !== undefined) this.#handoffs.ended(`${change.object.metadata.namespace}/${owner.name}`);
+  }
+}
+
+/** A new object has no phase yet. */
+function phasesOf(objects: Iterable<SequentialJob>): Iterable<Phase> {
+  return Iterator.from(objects).map(({ status }) => status?.phase ?? 'Pending');
+}
+
+export interface EndedStep {
+  readonly result: StepResult;
+  readonly seconds: number | undefined;
+}
+
+const RESULTS: Readonly<Partial<Record<StepStatus['state'], StepResult>>> = {
+  Succeeded: 'succeeded',
+  Failed: 'failed',
+};
+
+/** The steps that have ended between two states of a sequence. A step that was resumed has another Job, and counts again. */
+export function endedSteps(
+  before: readonly StepStatus[] = [],
+  after: readonly StepStatus[] = [],
+): readonly EndedStep[] {
+  const ended: EndedStep[] = [];
+  // At every visit, of up to 1000 steps: no array for each.
+  for (const [i, step] of after.entries()) {
+    const result = RESULTS[step.state];
+    const was = before[i];
+    if (result === undefined || (was?.state === step.state && was.jobUID === step.jobUID)) continue;
+    ended.push({ result, seconds: secondsBetween(step.startTime, step.completionTime) });
+  }
+  return ended;
+}

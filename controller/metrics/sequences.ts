@@ -1,0 +1,98 @@
+/** What users care about: sequences, their steps, and how quickly one follows the other. */
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { type Phase, PHASES } from '../../shared/api/types.ts';
+
+export type StepResult = 'succeeded' | 'failed';
+
+/** In seconds: steps take from a moment to a day, and their times are whole seconds. */
+const STEP_BUCKETS = [1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21_600, 43_200, 86_400];
+
+/** In seconds: a hand-off is one status write and one request, some ten milliseconds when all is well. */
+const HANDOFF_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 30, 60];
+
+export class SequenceMetrics {
+  readonly #steps: Counter<'result'>;
+  readonly #duration: Histogram<'result'>;
+  readonly #handoff: Histogram;
+  readonly #specsFetched: Counter;
+  #phases: () => Iterable<Phase> | undefined = () => undefined;
+  #specsHeld: () => number = () => 0;
+
+  constructor(registry: Registry) {
+    const registers = [registry];
+    const sequences: Gauge<'phase'> = new Gauge({
+      name: 'sequentialjob_sequences',
+      help: 'SequentialJobs that there are, by phase; absent until all are known',
+      labelNames: ['phase'],
+      registers,
+      collect: () => this.#count(sequences),
+    });
+    this.#steps = new Counter({
+      name: 'sequentialjob_steps_total',
+      help: 'Steps that ended',
+      labelNames: ['result'],
+      registers,
+    });
+    this.#duration = new Histogram({
+      name: 'sequentialjob_step_duration_seconds',
+      help: 'How long a step took, from the start of its Job to its end, as the API server has them',
+      labelNames: ['result'],
+      buckets: STEP_BUCKETS,
+      registers,
+    });
+    this.#handoff = new Histogram({
+      name: 'sequentialjob_step_handoff_seconds',
+      help: 'From the moment the end of a step was seen to the answer to the creation of the next Job',
+      buckets: HANDOFF_BUCKETS,
+      registers,
+    });
+    const held: Gauge = new Gauge({
+      name: 'sequentialjob_specs_held_bytes',
+      help: 'Memory that the specs of SequentialJobs take which are held, about; what there is no room for is asked for',
+      registers,
+      collect: () => held.set(this.#specsHeld()),
+    });
+    this.#specsFetched = new Counter({
+      name: 'sequentialjob_specs_fetched_total',
+      help: 'Visits that had to ask the API server for the SequentialJob, because there was no room for its spec',
+      registers,
+    });
+    for (const result of ['succeeded', 'failed'] as const) {
+      this.#steps.inc({ result }, 0);
+      this.#duration.zero({ result });
+    }
+  }
+
+  /** Where the phase of each sequence is looked up from now on, at every scrape; undefined: not known yet. */
+  follow(phases: () => Iterable<Phase> | undefined): void {
+    this.#phases = phases;
+  }
+
+  /** Where the memory of specs is looked up from now on, at every scrape. */
+  followSpecs(heldBytes: () => number): void {
+    this.#specsHeld = heldBytes;
+  }
+
+  specFetched(): void {
+    this.#specsFetched.inc();
+  }
+
+  /** `seconds` is absent where a Job that has vanished left no times. */
+  stepEnded(result: StepResult, seconds: number | undefined): void {
+    this.#steps.inc({ result });
+    if (seconds !== undefined) this.#duration.observe({ result }, seconds);
+  }
+
+  handedOff(ms: number): void {
+    this.#handoff.observe(ms / 1000);
+  }
+
+  #count(gauge: Gauge<'phase'>): void {
+    gauge.reset();
+    const phases = this.#phases();
+    if (phases === undefined) return;
+    const counts: Record<Phase, number> = { Pending: 0, Running: 0, Suspended: 0, Completed: 0, Failed: 0 };
+    for (const phase of phases) counts[phase]++;
+    for (const phase of PHASES) gauge.set({ phase }, counts[phase]);
+  }
+}

@@ -1,0 +1,101 @@
+/**
+ * One request and its whole answer, on undici's `dispatch`: its `request` makes a stream and an asynchronous scope of each
+ * answer, which costs more than all else that the controller does for a small one (docs/performance.md).
+ */
+import type { Dispatcher } from 'undici';
+import type { Deadline } from './request-deadline.ts';
+import { ApiError } from './errors.ts';
+
+export interface Answer {
+  readonly status: number;
+  /** The header `Retry-After`. */
+  readonly retryAfter: string | undefined;
+  readonly text: string;
+}
+
+export interface ExchangeOptions {
+  readonly deadline: Deadline;
+  /** Told when a connection is there and the request is about to be written to it: before, the server knows nothing of it. */
+  readonly onSend?: (() => void) | undefined;
+  /** Gets the body of a good answer as it comes, which then has no text. What it throws ends the exchange, which rejects with it. */
+  readonly onChunk?: ((chunk: Buffer) => void) | undefined;
+}
+
+/** Resolves with the answer, whatever its status; rejects with undici's error, or with `Aborted` when the deadline is over. */
+export async function exchange(
+  dispatcher: Dispatcher,
+  request: Dispatcher.DispatchOptions,
+  { deadline, onSend, onChunk }: ExchangeOptions,
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const handler = new Handler({ resolve, reject, onSend, onChunk });
+    deadline.onOver(() => handler.abort());
+    dispatcher.dispatch(request, handler);
+  });
+}
+
+type Headers = Parameters<NonNullable<Dispatcher.DispatchHandler['onResponseStart']>>[2];
+
+interface HandlerOptions extends Pick<ExchangeOptions, 'onSend' | 'onChunk'> {
+  readonly resolve: (answer: Answer) => void;
+  readonly reject: (error: Error) => void;
+}
+
+class Handler implements Dispatcher.DispatchHandler {
+  readonly #options: HandlerOptions;
+  /** There from when the request is sent on. */
+  #controller: Dispatcher.DispatchController | undefined;
+  #aborted: Error | undefined;
+  #status = 0;
+  #retryAfter: string | undefined;
+  readonly #chunks: Buffer[] = [];
+
+  constructor(options: HandlerOptions) {
+    this.#options = options;
+  }
+
+  /** What is in flight is cut off; what still waits for a connection will not be sent. */
+  abort(): void {
+    this.#aborted = new ApiError('Aborted', 'the request was called off');
+    this.#controller?.abort(this.#aborted);
+    this.#options.reject(this.#aborted);
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#aborted === undefined) this.#options.onSend?.();
+    else controller.abort(this.#aborted);
+  }
+
+  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: Headers): void {
+    this.#status = status;
+    const retryAfter = headers['retry-after'];
+    this.#retryAfter = typeof retryAfter === 'string' ? retryAfter : retryAfter?.[0];
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    const { onChunk, reject } = this.#options;
+    if (onChunk === undefined || this.#status < 200 || this.#status >= 300) {
+      this.#chunks.push(chunk);
+      return;
+    }
+    if (this.#aborted !== undefined) return;
+    try {
+      onChunk(chunk);
+    } catch (error) {
+      this.#aborted = error as Error;
+      reject(this.#aborted);
+      controller.abort(this.#aborted);
+    }
+  }
+
+  onResponseEnd(): void {
+    const [only] = this.#chunks;
+    const bytes = only !== undefined && this.#chunks.length === 1 ? only : Buffer.concat(this.#chunks);
+    this.#options.resolve({ status: this.#status, retryAfter: this.#retryAfter, text: bytes.toString('utf8') });
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    this.#options.reject(error);
+  }
+}

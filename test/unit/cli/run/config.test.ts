@@ -1,0 +1,205 @@
+import { describe, expect, it } from '@jest/globals';
+import { type Config, ConfigError, environmentName, OPTIONS, parseConfig } from '../../../../cli/run/config.ts';
+
+const DEFAULTS: Config = {
+  role: 'all',
+  kubeconfig: undefined,
+  context: undefined,
+  namespace: undefined,
+  operatorNamespace: undefined,
+  workers: 16,
+  preflight: true,
+  checkSecrets: false,
+  webhookHost: undefined,
+  webhookPort: 9443,
+  certDir: '/tmp/k8s-webhook-server/serving-certs',
+  clientCaFile: undefined,
+  clientSubjects: ['kube-apiserver'],
+  leaderElect: false,
+  leaderElectionNamespace: undefined,
+  leaderElectionId: 'sequentialjob-controller',
+  metricsPort: undefined,
+  healthPort: undefined,
+  kubeApiQps: 0,
+  kubeApiBurst: 0,
+  requestTimeoutSeconds: 30,
+  startupTimeoutSeconds: 300,
+  shutdownDelaySeconds: 0,
+  logLevel: 'info',
+  logFormat: 'json',
+};
+
+function problems(args: readonly string[], env: Record<string, string> = {}): readonly string[] {
+  try {
+    parseConfig(args, env);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+describe('parseConfig', () => {
+  it.each<readonly [string, readonly string[], Record<string, string>, Partial<Config>]>([
+    ['nothing given: the defaults', [], {}, {}],
+    ['a flag with an equals sign', ['--workers=4'], {}, { workers: 4 }],
+    ['a flag and its value as two arguments', ['--workers', '4'], {}, { workers: 4 }],
+    ['an environment variable', [], { SEQUENTIALJOB_LOG_LEVEL: 'debug' }, { logLevel: 'debug' }],
+    ['a flag wins over its variable', ['--workers=4'], { SEQUENTIALJOB_WORKERS: '5' }, { workers: 4 }],
+    ['a flag wins over a variable that is wrong', ['--workers=4'], { SEQUENTIALJOB_WORKERS: 'x' }, { workers: 4 }],
+    ['an empty variable counts as unset', [], { SEQUENTIALJOB_KUBECONFIG: '', SEQUENTIALJOB_WORKERS: '' }, {}],
+    ['the last of two equal flags wins', ['--workers=4', '--workers=5'], {}, { workers: 5 }],
+    ['variables of others are left alone', [], { SEQUENTIALJOB_UNKNOWN: 'x', WORKERS: '2' }, {}],
+    ['a value with an equals sign in it', ['--kubeconfig=/a=b'], {}, { kubeconfig: '/a=b' }],
+    ['a boolean flag alone is true', ['--leader-elect'], {}, { leaderElect: true }],
+    ['a boolean flag may say false', ['--leader-elect=false'], {}, { leaderElect: false }],
+    ['a boolean flag wins over its variable', ['--leader-elect=false'], { SEQUENTIALJOB_LEADER_ELECT: 'true' }, {}],
+    ['a boolean variable', [], { SEQUENTIALJOB_LEADER_ELECT: 'true' }, { leaderElect: true }],
+    ['a boolean flag before another flag', ['--leader-elect', '--workers=4'], {}, { leaderElect: true, workers: 4 }],
+    ['the last of two boolean flags wins', ['--leader-elect', '--leader-elect=false'], {}, { leaderElect: false }],
+    ['port 0 is a port', ['--metrics-port=0'], {}, { metricsPort: 0 }],
+    [
+      'the least and the most',
+      ['--workers=1000', '--startup-timeout=0'],
+      {},
+      { workers: 1000, startupTimeoutSeconds: 0 },
+    ],
+    [
+      'every flag at once',
+      [
+        '--role=webhook',
+        '--kubeconfig=k',
+        '--context=c',
+        '--namespace=n',
+        '--operator-namespace=on',
+        '--workers=1',
+        '--webhook-host=::1',
+        '--webhook-port=0',
+        '--cert-dir=d',
+        '--client-ca-file=ca.crt',
+        '--client-subjects=a, b',
+        '--leader-elect=true',
+        '--leader-election-namespace=ln',
+        '--leader-election-id=li',
+        '--metrics-port=8080',
+        '--health-port=8081',
+        '--kube-api-qps=50',
+        '--kube-api-burst=100',
+        '--request-timeout=2',
+        '--startup-timeout=3',
+        '--shutdown-delay=4',
+        '--log-level=silent',
+        '--log-format=pretty',
+      ],
+      {},
+      {
+        role: 'webhook',
+        kubeconfig: 'k',
+        context: 'c',
+        namespace: 'n',
+        operatorNamespace: 'on',
+        workers: 1,
+        webhookHost: '::1',
+        webhookPort: 0,
+        certDir: 'd',
+        clientCaFile: 'ca.crt',
+        clientSubjects: ['a', 'b'],
+        leaderElect: true,
+        leaderElectionNamespace: 'ln',
+        leaderElectionId: 'li',
+        metricsPort: 8080,
+        healthPort: 8081,
+        kubeApiQps: 50,
+        kubeApiBurst: 100,
+        requestTimeoutSeconds: 2,
+        startupTimeoutSeconds: 3,
+        shutdownDelaySeconds: 4,
+        logLevel: 'silent',
+        logFormat: 'pretty',
+      },
+    ],
+  ])('%s', (_says, args, env, expected) => {
+    expect(parseConfig(args, env)).toEqual({ ...DEFAULTS, ...expected });
+  });
+
+  it.each<readonly [string, readonly string[], Record<string, string>, readonly string[]]>([
+    ['a flag that does not exist', ['--worker=4'], {}, ['unknown flag --worker']],
+    ['a short flag', ['-w'], {}, ['unknown flag -w']],
+    ['a flag without its value', ['--workers'], {}, ['--workers needs a value']],
+    ['an argument that is none', ['here'], {}, ['unexpected argument "here"']],
+    ['no number', ['--workers=many'], {}, ['--workers must be a whole number from 1 to 1000, not "many"']],
+    ['a number too small', ['--workers=0'], {}, ['--workers must be a whole number from 1 to 1000, not "0"']],
+    ['a number too large', ['--workers=1001'], {}, ['--workers must be a whole number from 1 to 1000, not "1001"']],
+    ['a boolean that is none', ['--leader-elect=x'], {}, ['--leader-elect must be true or false, not "x"']],
+    ['an empty boolean', ['--leader-elect='], {}, ['--leader-elect must be true or false, not ""']],
+    [
+      'a boolean variable that is none',
+      [],
+      { SEQUENTIALJOB_LEADER_ELECT: '1' },
+      ['SEQUENTIALJOB_LEADER_ELECT must be true or false, not "1"'],
+    ],
+    [
+      'a value as an argument of its own for a boolean',
+      ['--leader-elect', 'false'],
+      {},
+      ['unexpected argument "false"'],
+    ],
+    [
+      'a flag before another flag',
+      ['--leader-election-id', '--leader-elect'],
+      {},
+      ['--leader-election-id needs a value'],
+    ],
+    ['a negative number', ['--workers=-1'], {}, ['--workers must be a whole number from 1 to 1000, not "-1"']],
+    ['a fraction', ['--workers=1.5'], {}, ['--workers must be a whole number from 1 to 1000, not "1.5"']],
+    ['an empty path', ['--kubeconfig='], {}, ['--kubeconfig must not be empty']],
+    ['an unknown role', ['--role=both'], {}, ['--role must be one of all, webhook, controller, not "both"']],
+    [
+      'a port that is none',
+      ['--webhook-port=65536'],
+      {},
+      ['--webhook-port must be a whole number from 0 to 65535, not "65536"'],
+    ],
+    [
+      'an empty name of a client',
+      ['--client-ca-file=ca.crt', '--client-subjects=a,,b'],
+      {},
+      ['--client-subjects must be names with commas between them, none of them empty, not "a,,b"'],
+    ],
+    [
+      'names of clients that nobody is asked for',
+      ['--client-subjects=kube-apiserver'],
+      {},
+      ['--client-subjects needs --client-ca-file'],
+    ],
+    ['an empty folder', ['--cert-dir='], {}, ['--cert-dir must not be empty']],
+    [
+      'a variable is named as such',
+      [],
+      { SEQUENTIALJOB_LOG_FORMAT: 'xml' },
+      ['SEQUENTIALJOB_LOG_FORMAT must be one of json, pretty, not "xml"'],
+    ],
+    [
+      'everything at once',
+      ['--nope', 'here', '--workers=0', '--log-level=loud'],
+      { SEQUENTIALJOB_REQUEST_TIMEOUT: '0' },
+      [
+        'unknown flag --nope',
+        'unexpected argument "here"',
+        '--workers must be a whole number from 1 to 1000, not "0"',
+        'SEQUENTIALJOB_REQUEST_TIMEOUT must be a whole number from 1 to 3600, not "0"',
+        '--log-level must be one of debug, info, warn, error, silent, not "loud"',
+      ],
+    ],
+  ])('refuses %s', (_says, args, env, expected) => {
+    expect(problems(args, env)).toEqual(expected);
+  });
+
+  it('gives a configuration that cannot be changed', () => {
+    expect(Object.isFrozen(parseConfig([], {}))).toBe(true);
+  });
+});
+
+it.each(Object.values(OPTIONS).map(({ flag }) => flag))('--%s has a variable of its own', (flag) => {
+  expect(environmentName(flag)).toMatch(/^SEQUENTIALJOB_[A-Z]+(_[A-Z]+)*$/);
+});

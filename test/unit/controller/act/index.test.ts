@@ -1,0 +1,453 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { act, type ActorDeps } from '../../../../controller/act/index.ts';
+import { type Action, decide, type Snapshot } from '../../../../controller/decide/index.ts';
+import { ServerSkills } from '../../../../controller/server-capabilities.ts';
+import { FINALIZER } from '../../../../shared/api/group.ts';
+import type { SequentialJob } from '../../../../shared/api/types.ts';
+import { ApiError, type ApiErrorCode } from '../../../../shared/kube/errors.ts';
+import { toObservedJob } from '../../../../controller/transform.ts';
+import { describeRequest, FakeApi, fault, jobPath, sequentialJobPath } from '../../../support/fake-api.ts';
+import { FakeClient } from '../../../support/fake-client.ts';
+import { deepFreeze } from '../../../support/freeze.ts';
+import { recordingLog } from '../../../support/recording-log.ts';
+import { actorDeps } from '../../../support/reconciler.ts';
+import { at, jobUid, NAMESPACE, NOW, NOW_MS, observedJob, ownedBy, sequentialJob } from '../../../support/objects.ts';
+
+const NAME = 'etl-0-extract';
+const CREATE: Action = { type: 'CreateJob', index: 0, resumes: 0, jobName: NAME };
+const CONFIRM: Action = { type: 'ConfirmJob', jobName: NAME, jobUID: jobUid(0) };
+
+describe('act', () => {
+  let api: FakeApi;
+  let deps: ActorDeps;
+
+  beforeEach(() => {
+    api = new FakeApi();
+    deps = actorDeps(api.client);
+  });
+
+  function snapshot(change: Partial<Snapshot> = {}): Snapshot {
+    const object = change.object ?? api.putSequentialJob(sequentialJob());
+    return deepFreeze({ jobs: [], findings: {}, ...change, object });
+  }
+
+  /** The object without its finalizer. */
+  function unheld(status?: SequentialJob['status']): SequentialJob {
+    const { finalizers: _, ...metadata } = sequentialJob().metadata;
+    return { ...sequentialJob({ status }), metadata };
+  }
+
+  const names = ({ jobs }: Snapshot): readonly string[] => jobs.map(({ metadata }) => metadata.name);
+  const cached = (): readonly string[] => [...deps.jobs.values()].map(({ metadata }) => metadata.name);
+
+  it('does nothing where there is nothing to do', async () => {
+    const before = snapshot();
+    expect(await act([], before, deps)).toBe(before);
+    expect(api.client.requests).toEqual([]);
+  });
+
+  describe('CreateJob', () => {
+    it('creates the Job with our field manager, and both the snapshot and the cache know it', async () => {
+      const after = await act([CREATE], snapshot(), deps);
+      expect(api.client.requests).toMatchObject([
+        {
+          method: 'POST',
+          path: `/apis/batch/v1/namespaces/${NAMESPACE}/jobs`,
+          query: { fieldManager: 'sequentialjob-controller' },
+          body: { kind: 'Job', metadata: { name: NAME } },
+        },
+      ]);
+      expect(names(after)).toEqual([NAME]);
+      expect(cached()).toEqual([NAME]);
+      expect(after.findings).toEqual({});
+    });
+
+    it.each<readonly [string, (on: FakeApi) => void, Partial<Snapshot['findings']>, readonly string[]]>([
+      ['our own Job of an earlier try is taken', (on) => on.putJob(observedJob(0)), {}, [NAME]],
+      [
+        'our own Job without our labels is taken, but not watched',
+        (on) => on.putJob(observedJob(0), {}),
+        { [NAME]: { type: 'unwatched' } },
+        [NAME],
+      ],
+      [
+        "a namesake's Job is left alone",
+        (on) => on.putJob(observedJob(0, { metadata: { ownerReferences: [ownedBy('other', 'other')] } })),
+        { [NAME]: { type: 'foreign', owner: 'SequentialJob "other"' } },
+        [],
+      ],
+      [
+        "a Job of the elder sequence of the same name, which was deleted, is the garbage collector's",
+        (on) => on.putJob(observedJob(0, { metadata: { ownerReferences: [ownedBy('elder')] } })),
+        { [NAME]: { type: 'foreign', owner: 'SequentialJob "etl"', leaving: 'ownerless' } },
+        [],
+      ],
+      [
+        "a Job whose owner does not exist, of a version that nobody serves, is nobody's to collect",
+        (on) =>
+          on.putJob(
+            observedJob(0, {
+              metadata: { ownerReferences: [{ ...ownedBy('elder'), apiVersion: 'batch.example.com/v9' }] },
+            }),
+          ),
+        { [NAME]: { type: 'foreign', owner: 'SequentialJob "etl"' } },
+        [],
+      ],
+      [
+        'a Job of the elder sequence of the same name is left alone',
+        (on) =>
+          on.putJob(observedJob(0, { metadata: { ownerReferences: [ownedBy('elder')], deletionTimestamp: at(1) } })),
+        { [NAME]: { type: 'foreign', owner: 'SequentialJob "etl"', leaving: 'deleted' } },
+        [],
+      ],
+      [
+        'a Job of nobody is left alone, though it carries our labels',
+        (on) =>
+          on.putJob(observedJob(0, { metadata: { ownerReferences: [] } }), {
+            'batch.example.com/sequentialjob-uid': 'x',
+          }),
+        { [NAME]: { type: 'foreign', owner: 'no SequentialJob' } },
+        [],
+      ],
+      [
+        'a Job whose owner we are, but not as its controller, is left alone',
+        (on) => on.putJob(observedJob(0, { metadata: { ownerReferences: [{ ...ownedBy(), controller: false }] } })),
+        { [NAME]: { type: 'foreign', owner: 'no SequentialJob' } },
+        [],
+      ],
+    ])('where the name is taken: %s', async (_says, prepare, findings, jobs) => {
+      prepare(api);
+      deps.sequentialJobs.observe(sequentialJob());
+      deps.sequentialJobs.observe(sequentialJob({ metadata: { name: 'other', uid: 'other' } }));
+      const before = api.get(jobPath(NAMESPACE, NAME));
+      const after = await act([CREATE], snapshot(), deps);
+      expect(after.findings).toEqual(findings);
+      expect(names(after)).toEqual(jobs);
+      expect(api.get(jobPath(NAMESPACE, NAME))).toEqual(before);
+      expect(cached()).toEqual(Object.keys(findings).length === 0 ? jobs : []);
+    });
+
+    it('says where the server has dropped what it does not know', async () => {
+      const { log, lines } = recordingLog();
+      const spec = { stepPolicies: [{ name: 'extract', podFailurePolicy: { rules: [] } }] };
+      const object = api.putSequentialJob(sequentialJob({ spec }));
+      const stored = { metadata: observedJob(0).metadata, spec: {} };
+      const client = new FakeClient({ request: () => stored });
+      await act([CREATE], snapshot({ object }), { ...deps, client, skills: new ServerSkills(log) });
+      expect(client.requests[0]?.body).toMatchObject({ spec: { podFailurePolicy: { rules: [] } } });
+      expect(lines).toMatchObject([{ field: 'podFailurePolicy' }, { field: 'podReplacementPolicy' }]);
+    });
+
+    it('where the name is free again before we look: it learns nothing, and the next decision tries again', async () => {
+      const before = snapshot();
+      api.intercept = ({ method }) => (method === 'POST' ? fault('AlreadyExists') : undefined);
+      expect(await act([CREATE], before, deps)).toEqual(before);
+    });
+
+    it.each<readonly [ApiErrorCode]>([['Invalid'], ['Forbidden'], ['BadRequest'], ['Unexpected']])(
+      '%s is a finding, with the answer',
+      async (code) => {
+        api.intercept = ({ method }) => (method === 'POST' ? fault(code) : undefined);
+        const after = await act([CREATE], snapshot(), deps);
+        expect(after.findings).toEqual({ [NAME]: { type: 'rejected', message: `it was ${code}` } });
+        expect(after.jobs).toEqual([]);
+      },
+    );
+
+    it('a refusal because of the very Job that an earlier create made is none', async () => {
+      api.putJob(observedJob(0));
+      api.intercept = ({ method }) => (method === 'POST' ? fault('Forbidden') : undefined);
+      const after = await act([CREATE], snapshot(), deps);
+      expect(after.findings).toEqual({});
+      expect(names(after)).toEqual([NAME]);
+    });
+
+    it('a refusal under a name that somebody else has is one', async () => {
+      api.putJob(observedJob(0, { metadata: { ownerReferences: [] } }));
+      api.intercept = ({ method }) => (method === 'POST' ? fault('Forbidden') : undefined);
+      expect((await act([CREATE], snapshot(), deps)).findings).toMatchObject({ [NAME]: { type: 'rejected' } });
+    });
+
+    it('Forbidden because the namespace is going is no finding: it passes with the object', async () => {
+      const error = new ApiError('Forbidden', 'terminating', {
+        status: 403,
+        causes: [{ reason: 'NamespaceTerminating' }],
+      });
+      api.intercept = () => ({ error, after: false });
+      await expect(act([CREATE], snapshot(), deps)).rejects.toBe(error);
+    });
+
+    it.each<readonly [ApiErrorCode]>([
+      ['ServerError'],
+      ['Timeout'],
+      ['TooManyRequests'],
+      ['Unreachable'],
+      ['Conflict'],
+      ['NotFound'],
+      ['Unauthorized'],
+    ])('%s may pass: it is thrown', async (code) => {
+      api.intercept = () => fault(code);
+      await expect(act([CREATE], snapshot(), deps)).rejects.toMatchObject({ code });
+    });
+
+    it('is thrown too where looking at the namesake fails', async () => {
+      api.putJob(observedJob(0));
+      api.intercept = ({ method }) => (method === 'GET' ? fault('ServerError') : undefined);
+      await expect(act([CREATE], snapshot(), deps)).rejects.toMatchObject({ code: 'ServerError' });
+    });
+  });
+
+  describe('ConfirmJob', () => {
+    it.each<readonly [string, (on: FakeApi) => void, Snapshot['findings'], readonly string[]]>([
+      ['it is gone', () => undefined, { [NAME]: { type: 'absent' } }, []],
+      ['it is there: the cache was behind', (on) => on.putJob(observedJob(0)), {}, [NAME]],
+      [
+        'it is there without our labels',
+        (on) => on.putJob(observedJob(0), {}),
+        { [NAME]: { type: 'unwatched' } },
+        [NAME],
+      ],
+      [
+        'a namesake does not count, though it is ours',
+        (on) => on.putJob(observedJob(0, { metadata: { uid: 'another' } })),
+        { [NAME]: { type: 'absent' } },
+        [],
+      ],
+    ])('%s', async (_says, prepare, findings, jobs) => {
+      prepare(api);
+      const after = await act([CONFIRM], snapshot(), deps);
+      expect(after.findings).toEqual(findings);
+      expect(names(after)).toEqual(jobs);
+      expect(api.client.requests[0]).toMatchObject({ method: 'GET', path: jobPath(NAMESPACE, NAME) });
+      // One that is gone may have left Pods behind.
+      const isGone = after.findings[NAME]?.type === 'absent';
+      expect(api.client.requests.slice(1).map(describeRequest)).toEqual(isGone ? ['GET pods'] : []);
+    });
+
+    it('where it cannot be asked, nothing is concluded', async () => {
+      api.intercept = () => fault('Timeout');
+      await expect(act([CONFIRM], snapshot(), deps)).rejects.toMatchObject({ code: 'Timeout' });
+    });
+  });
+
+  describe('DeleteJobs', () => {
+    const jobs = [observedJob(0), observedJob(1)];
+    const DELETE: Action = { type: 'DeleteJobs', jobs };
+
+    it('deletes in the foreground, and only these very Jobs', async () => {
+      const stored = jobs.map((job) => toObservedJob(api.putJob(job)));
+      const after = await act([{ type: 'DeleteJobs', jobs: stored }], snapshot({ jobs: stored }), deps);
+      expect(api.client.requests).toMatchObject(
+        stored.map(({ metadata: { name, uid, resourceVersion } }) => ({
+          method: 'DELETE',
+          path: jobPath(NAMESPACE, name),
+          body: { propagationPolicy: 'Foreground', preconditions: { uid, resourceVersion } },
+        })),
+      );
+      expect(after.jobs.map(({ metadata }) => metadata.deletionTimestamp)).toEqual([
+        expect.any(String),
+        expect.any(String),
+      ]);
+      expect([...deps.jobs.values()].every(({ metadata }) => metadata.deletionTimestamp !== undefined)).toBe(true);
+    });
+
+    it('a Job that is gone already is left no more', async () => {
+      const action: Action = { type: 'DeleteJobs', jobs: [observedJob(0)] };
+      const after = await act([action], snapshot({ jobs: [observedJob(0)] }), deps);
+      expect(after.jobs).toEqual([]);
+    });
+
+    it.each<readonly [string, (on: FakeApi) => void]>([
+      ['has given its name to another', (on) => on.putJob(observedJob(0, { metadata: { uid: 'another' } }))],
+      [
+        'has been let go of by the garbage collector meanwhile',
+        (on) => on.putJob(observedJob(0, { metadata: { ownerReferences: [] } })),
+      ],
+    ])('a Job that %s is not touched: the next visit sees it as it is', async (_says, prepare) => {
+      const known = toObservedJob(api.putJob(observedJob(0)));
+      prepare(api);
+      const action: Action = { type: 'DeleteJobs', jobs: [known] };
+      await expect(act([action], snapshot({ jobs: [known] }), deps)).rejects.toMatchObject({ code: 'Conflict' });
+      expect(api.get(jobPath(NAMESPACE, NAME))?.metadata.deletionTimestamp).toBeUndefined();
+    });
+
+    it('a Job that goes at once is left no more: the answer is no Job then', async () => {
+      const client = new FakeClient({ request: () => ({ kind: 'Status', status: 'Success' }) });
+      const after = await act([DELETE], snapshot({ jobs }), { ...deps, client });
+      expect(after.jobs).toEqual([]);
+      expect(cached()).toEqual([]);
+    });
+
+    it('keeps the Jobs that are going already', async () => {
+      const going = observedJob(1, { metadata: { deletionTimestamp: at(5) } });
+      const left = toObservedJob(api.putJob(observedJob(0)));
+      const action: Action = { type: 'DeleteJobs', jobs: [left] };
+      const after = await act([action], snapshot({ jobs: [left, going] }), deps);
+      expect(names(after).toSorted()).toEqual(['etl-0-extract', 'etl-1-transform']);
+    });
+
+    it.each<readonly [ApiErrorCode]>([['ServerError'], ['Forbidden'], ['Timeout']])(
+      '%s is thrown: nothing is let go',
+      async (code) => {
+        for (const job of jobs) api.putJob(job);
+        api.intercept = () => fault(code);
+        await expect(act([DELETE], snapshot({ jobs }), deps)).rejects.toMatchObject({ code });
+      },
+    );
+
+    it('deletes many, eight at a time at most', async () => {
+      const many = Array.from({ length: 30 }, (_, i) =>
+        toObservedJob(api.putJob(observedJob(i, { metadata: { name: `job-${i}` } }))),
+      );
+      let underWay = 0;
+      let most = 0;
+      const client = {
+        ...deps.client,
+        request: async <T>(request: Parameters<typeof deps.client.request>[0]): Promise<T> => {
+          underWay++;
+          most = Math.max(most, underWay);
+          await new Promise(setImmediate);
+          underWay--;
+          return api.client.request<T>(request);
+        },
+      } as ActorDeps['client'];
+      const after = await act([{ type: 'DeleteJobs', jobs: many }], snapshot({ jobs: many }), { ...deps, client });
+      expect(after.jobs).toHaveLength(30);
+      expect(api.done.filter((one) => one === 'DELETE jobs')).toHaveLength(30);
+      expect(most).toBe(8);
+    });
+  });
+
+  describe('DeleteSequence', () => {
+    const DELETE: Action = { type: 'DeleteSequence' };
+    const PATH = sequentialJobPath(NAMESPACE, 'etl');
+
+    it('deletes this very object, as it was looked at, and knows that it goes', async () => {
+      const before = snapshot();
+      const { uid, resourceVersion } = before.object.metadata;
+      const after = await act([DELETE], before, deps);
+      expect(api.client.requests).toMatchObject([
+        {
+          method: 'DELETE',
+          path: PATH,
+          body: { propagationPolicy: 'Background', preconditions: { uid, resourceVersion } },
+        },
+      ]);
+      expect(after.object.metadata.deletionTimestamp).toBe(NOW);
+      expect(after.object.spec).toBe(before.object.spec);
+      expect(deps.sequentialJobs.get(`${NAMESPACE}/etl`)?.metadata.deletionTimestamp).toBe(NOW);
+    });
+
+    it.each<readonly [string, () => void]>([
+      ['nothing holds it, so that it goes at once', () => void api.putSequentialJob(unheld())],
+      ['it is gone already', () => api.remove(PATH)],
+    ])('where %s: it goes, and nothing of ours holds it', async (_says, prepare) => {
+      api.putSequentialJob(sequentialJob());
+      prepare();
+      const stored = api.sequentialJob(NAMESPACE, 'etl') ?? sequentialJob();
+      const after = await act([DELETE], snapshot({ object: stored }), deps);
+      expect(after.object.metadata).toMatchObject({ finalizers: [], deletionTimestamp: NOW });
+      expect(decide(after, NOW_MS)).toMatchObject({ actions: [], status: undefined, events: [] });
+      expect(deps.sequentialJobs.size).toBe(0);
+    });
+
+    it('leaves an object alone that was changed meanwhile: its time to live may have been prolonged', async () => {
+      const before = snapshot();
+      api.putSequentialJob(sequentialJob({ spec: { ttlSecondsAfterFinished: 3600 } }));
+      await expect(act([DELETE], before, deps)).rejects.toMatchObject({ code: 'Conflict' });
+      expect(api.sequentialJob(NAMESPACE, 'etl')?.metadata.deletionTimestamp).toBeUndefined();
+    });
+
+    it('leaves a namesake alone that was made anew', async () => {
+      const before = snapshot();
+      api.putSequentialJob(sequentialJob({ metadata: { uid: 'another' } }));
+      await expect(act([DELETE], before, deps)).rejects.toMatchObject({ code: 'Conflict' });
+      expect(api.sequentialJob(NAMESPACE, 'etl')?.metadata.deletionTimestamp).toBeUndefined();
+    });
+
+    it.each<readonly [ApiErrorCode]>([['ServerError'], ['Forbidden'], ['Timeout']])('%s is thrown', async (code) => {
+      const before = snapshot();
+      api.intercept = () => fault(code);
+      await expect(act([DELETE], before, deps)).rejects.toMatchObject({ code });
+    });
+  });
+
+  describe('the record of a spec that no webhook has seen', () => {
+    it('is written before the Job, and only where it is asked for', async () => {
+      await act([CREATE], snapshot({ isUnvouched: true }), deps);
+      await act([CREATE], snapshot(), deps);
+      expect(api.done).toEqual(['POST controllerrevisions', 'POST jobs', 'GET jobs']);
+    });
+
+    it('holds the Job up while it may yet be written', async () => {
+      api.intercept = ({ path }) => (path.endsWith('/controllerrevisions') ? fault('ServerError') : undefined);
+      await expect(act([CREATE], snapshot({ isUnvouched: true }), deps)).rejects.toMatchObject({ code: 'ServerError' });
+      expect(api.jobs()).toEqual([]);
+    });
+
+    it('does not hold the Job up where it may not be written', async () => {
+      api.intercept = ({ path }) => (path.endsWith('/controllerrevisions') ? fault('Forbidden') : undefined);
+      expect(names(await act([CREATE], snapshot({ isUnvouched: true }), deps))).toEqual([NAME]);
+    });
+
+    it.each<readonly [string, SequentialJob['status'], boolean | undefined]>([
+      ['has not started: no webhook has seen it', undefined, true],
+      ['has started: somebody took the finalizer off', { startTime: at(0) }, undefined],
+    ])('is due where the finalizer is missing and the sequence %s', async (_says, status, expected) => {
+      const after = await act(
+        [{ type: 'AddFinalizer' }],
+        snapshot({ object: api.putSequentialJob(unheld(status)) }),
+        deps,
+      );
+      expect(after.isUnvouched).toBe(expected);
+    });
+  });
+
+  describe('finalizers', () => {
+    it.each<readonly [Action['type'], readonly string[] | undefined, readonly string[]]>([
+      ['AddFinalizer', undefined, [FINALIZER]],
+      ['AddFinalizer', ['other/one'], ['other/one', FINALIZER]],
+      ['RemoveFinalizer', ['other/one', FINALIZER, 'other/two'], ['other/one', 'other/two']],
+      ['RemoveFinalizer', [FINALIZER], []],
+    ])("%s to %p keeps others'", async (type, before, expected) => {
+      const { finalizers: _, ...metadata } = sequentialJob().metadata;
+      const stored = api.putSequentialJob({
+        ...sequentialJob(),
+        metadata: { ...metadata, ...(before === undefined ? {} : { finalizers: before }) },
+      });
+      const after = await act([{ type } as Action], snapshot({ object: stored }), deps);
+      expect(after.object.metadata.finalizers).toEqual(expected);
+      expect(deps.sequentialJobs.get(`${NAMESPACE}/etl`)?.metadata.finalizers).toEqual(expected);
+      const patch = api.client.requests.at(-1);
+      expect(patch).toMatchObject({
+        contentType: 'application/merge-patch+json',
+        body: { metadata: { resourceVersion: stored.metadata.resourceVersion, finalizers: expected } },
+      });
+      expect(patch?.path).not.toMatch(/status$/);
+    });
+
+    it('before the start the spec is recorded, and only then the finalizer says that the object was seen', async () => {
+      const after = await act([{ type: 'AddFinalizer' }], snapshot(), deps);
+      expect(api.done).toEqual(['POST controllerrevisions', 'PATCH sequentialjobs']);
+      expect(after).toMatchObject({ isUnvouched: true, isRecorded: true });
+    });
+
+    it('after the start nothing is recorded: what runs by then is known', async () => {
+      const object = api.putSequentialJob(sequentialJob({ status: { startTime: at(0) } }));
+      await act([{ type: 'AddFinalizer' }], snapshot({ object }), deps);
+      expect(api.done).toEqual(['PATCH sequentialjobs']);
+    });
+
+    it('the next action works on the object as it is then', async () => {
+      const after = await act([{ type: 'RemoveFinalizer' }, { type: 'AddFinalizer' }], snapshot(), deps);
+      expect(after.object.metadata.finalizers).toEqual([FINALIZER]);
+      expect(api.done).toEqual(['PATCH sequentialjobs', 'POST controllerrevisions', 'PATCH sequentialjobs']);
+    });
+
+    it('an object that has moved on is a Conflict: nobody is overwritten', async () => {
+      const before = snapshot();
+      api.putSequentialJob(sequentialJob({ metadata: { finalizers: ['new/one'] } }));
+      await expect(act([{ type: 'AddFinalizer' }], before, deps)).rejects.toMatchObject({ code: 'Conflict' });
+    });
+  });
+});

@@ -1,0 +1,171 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { act, type ActorDeps } from '../../../../controller/act/index.ts';
+import type { Action, Snapshot } from '../../../../controller/decide/index.ts';
+import { LABELS } from '../../../../shared/api/group.ts';
+import type { ObservedPod } from '../../../../shared/api/pod.ts';
+import type { Dependency } from '../../../../shared/jobs/dependencies.ts';
+import type { ApiErrorCode } from '../../../../shared/kube/errors.ts';
+import { FakeApi, fault } from '../../../support/fake-api.ts';
+import { FakeClient } from '../../../support/fake-client.ts';
+import { deepFreeze } from '../../../support/freeze.ts';
+import { NAMESPACE, observedJob, sequentialJob, UID } from '../../../support/objects.ts';
+import {
+  containerStatus,
+  observedPod,
+  type PodOptions,
+  podTermination,
+  rawPod,
+  terminated,
+} from '../../../support/pods.ts';
+import { actorDeps } from '../../../support/reconciler.ts';
+
+const NAME = 'etl-1-transform';
+const PODS = `/api/v1/namespaces/${NAMESPACE}/pods`;
+const INSPECTED = { [NAME]: { type: 'inspected' } } as const;
+
+let api: FakeApi;
+let deps: ActorDeps;
+
+beforeEach(() => {
+  api = new FakeApi();
+  deps = actorDeps(api.client);
+});
+
+const snapshot = (more: Partial<Snapshot> = {}): Snapshot =>
+  deepFreeze({ object: sequentialJob(), jobs: [], findings: {}, ...more });
+
+describe('inspectPods', () => {
+  const INSPECT: Action = { type: 'InspectPods', job: observedJob(1) };
+  const LABELLED = { [LABELS.uid]: UID, [LABELS.stepIndex]: '1', [LABELS.stepName]: 'transform' };
+  const seen = (name: string, more: PodOptions = {}): ObservedPod =>
+    observedPod({ metadata: { name, uid: `uid-${name}` }, ...more });
+  const names = ({ pods = [] }: Snapshot): readonly string[] => pods.map(({ metadata }) => metadata.name);
+
+  function putPod(name: string, metadata: Readonly<Record<string, unknown>> = {}): void {
+    const status = { phase: 'Failed', containerStatuses: [containerStatus(terminated(3, { message: name }))] };
+    const pod = rawPod({ metadata: { name, uid: `uid-${name}`, labels: LABELLED, ...metadata }, status });
+    api.put(`${PODS}/${name}`, pod as never);
+  }
+
+  it('lists the Pods of this step of this sequence, 500 at most', async () => {
+    await act([INSPECT], snapshot(), deps);
+    expect(api.client.requests).toMatchObject([
+      {
+        method: 'GET',
+        path: PODS,
+        query: { labelSelector: `${LABELS.uid}=${UID},${LABELS.stepIndex}=1`, limit: 500 },
+      },
+    ]);
+  });
+
+  it('lists those of the whole sequence where the Job has lost its labels', async () => {
+    const job = observedJob(1, { step: {} });
+    await act([{ type: 'InspectPods', job }], snapshot(), deps);
+    expect(api.client.requests[0]?.query?.['labelSelector']).toBe(`${LABELS.uid}=${UID}`);
+  });
+
+  it.each<readonly [string, () => void, readonly string[], readonly string[]]>([
+    ['one that the watch has not brought yet', () => putPod('a'), [], ['a']],
+    ['none, where none is left', () => undefined, [], []],
+    ['one that is gone, as the watch has shown it', () => undefined, ['a'], ['a']],
+    ['one that both have, once', () => putPod('a'), ['a'], ['a']],
+    ['one that is gone and one that is new', () => putPod('b'), ['a'], ['a', 'b']],
+    [
+      'not one of another Job of the step, from before a resume',
+      () => putPod('a', { ownerReferences: [{ apiVersion: 'batch/v1', kind: 'Job', uid: 'elder', controller: true }] }),
+      [],
+      [],
+    ],
+    ['not one of another step', () => putPod('a', { labels: { ...LABELLED, [LABELS.stepIndex]: '0' } }), [], []],
+  ])('finds %s', async (_says, prepare, known, expected) => {
+    prepare();
+    const pods = known.map((name) => seen(name, { failed: true, termination: podTermination() }));
+    const after = await act([INSPECT], snapshot({ pods }), deps);
+    expect(names(after)).toEqual(expected);
+    expect(after.findings).toEqual(INSPECTED);
+  });
+
+  it('keeps what it found in the cache: the next reconcile may come before the watch', async () => {
+    putPod('a');
+    await act([INSPECT], snapshot(), deps);
+    expect(deps.pods.indexed(observedPod().jobUID ?? '').map(({ metadata }) => metadata.name)).toEqual(['a']);
+  });
+
+  it('keeps none where no watch would tell of its end', async () => {
+    putPod('a');
+    await act([INSPECT], snapshot(), { ...deps, podsState: () => 'forbidden' });
+    expect(deps.pods.size).toBe(0);
+  });
+
+  it('knows of no Pods where they may not be listed, and says that there may be some', async () => {
+    api.intercept = () => fault('Forbidden');
+    const after = await act([INSPECT], snapshot(), deps);
+    expect(after).toMatchObject({ arePodsUnseen: true, findings: INSPECTED });
+    api.intercept = () => fault('NotFound');
+    expect(await act([INSPECT], snapshot(), deps)).not.toHaveProperty('arePodsUnseen');
+  });
+
+  it('drops one that is gone and had not ended: it tells nothing', async () => {
+    expect(names(await act([INSPECT], snapshot({ pods: [seen('a')] }), deps))).toEqual([]);
+  });
+
+  it('takes a Pod as the API server has it now, not as the watch had it', async () => {
+    putPod('a');
+    const pods = [seen('a')];
+    const after = await act([INSPECT], snapshot({ pods }), deps);
+    expect(after.pods).toMatchObject([{ failed: true, termination: { exitCode: 3, message: 'a' } }]);
+  });
+
+  it('takes a list of no items for what it is (Go writes null)', async () => {
+    const client = new FakeClient({ request: () => ({ items: null }) });
+    expect(await act([INSPECT], snapshot(), { ...deps, client })).toMatchObject({ findings: INSPECTED, pods: [] });
+  });
+
+  it.each<readonly [ApiErrorCode]>([['Forbidden'], ['NotFound']])(
+    '%s: what the watch has shown is all there is',
+    async (code) => {
+      api.intercept = () => fault(code);
+      const pods = [observedPod()];
+      const after = await act([INSPECT], snapshot({ pods }), deps);
+      expect(after).toMatchObject({ findings: INSPECTED, pods });
+    },
+  );
+
+  it.each<readonly [ApiErrorCode]>([['ServerError'], ['Timeout'], ['TooManyRequests'], ['Unreachable']])(
+    '%s is thrown: the failure is explained when it has passed',
+    async (code) => {
+      api.intercept = () => fault(code);
+      await expect(act([INSPECT], snapshot(), deps)).rejects.toMatchObject({ code });
+    },
+  );
+});
+
+describe('checkDependencies', () => {
+  const SECRET: Dependency = { kind: 'Secret', name: 'db' };
+  const CLAIM: Dependency = { kind: 'PersistentVolumeClaim', name: 'data' };
+  const check = (...dependencies: readonly Dependency[]): Action => ({
+    type: 'CheckDependencies',
+    jobName: NAME,
+    dependencies,
+  });
+
+  it.each<readonly [string, readonly string[], readonly Dependency[]]>([
+    ['all are missing', [], [SECRET, CLAIM]],
+    ['one is missing', ['secrets/db'], [CLAIM]],
+    ['none is missing', ['secrets/db', 'persistentvolumeclaims/data'], []],
+  ])('puts down under the name of the Job to be made that %s', async (_says, there, missing) => {
+    const metadata = { name: 'x' } as never;
+    for (const path of there) {
+      api.put(`/api/v1/namespaces/${NAMESPACE}/${path}`, { apiVersion: 'v1', kind: 'X', metadata });
+    }
+    const before = snapshot({ findings: { other: { type: 'absent' } } });
+    const after = await act([check(SECRET, CLAIM)], before, deps);
+    expect(after.findings).toEqual({ other: { type: 'absent' }, [NAME]: { type: 'needs', missing } });
+    expect(after.jobs).toEqual([]);
+  });
+
+  it('throws what may pass', async () => {
+    api.intercept = () => fault('ServerError');
+    await expect(act([check(SECRET)], snapshot(), deps)).rejects.toMatchObject({ code: 'ServerError' });
+  });
+});

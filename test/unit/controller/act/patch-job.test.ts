@@ -1,0 +1,175 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { act, type ActorDeps } from '../../../../controller/act/index.ts';
+import type { Action, Snapshot } from '../../../../controller/decide/index.ts';
+import { toObservedJob } from '../../../../controller/transform.ts';
+import { ENDED_ANNOTATION, SUSPENDED_ANNOTATION } from '../../../../shared/api/group.ts';
+import type { ObservedJob } from '../../../../shared/api/job.ts';
+import type { ApiErrorCode } from '../../../../shared/kube/errors.ts';
+import { FakeApi, fault, jobPath } from '../../../support/fake-api.ts';
+import { deepFreeze } from '../../../support/freeze.ts';
+import { NAMESPACE, NOW, observedJob, sequentialJob } from '../../../support/objects.ts';
+import { actorDeps } from '../../../support/reconciler.ts';
+
+type PatchType = 'SuspendJob' | 'ContinueJob' | 'EndJob';
+
+const NAME = 'etl-0-extract';
+const ACTIONS: Readonly<Record<PatchType, (job: ObservedJob) => Action>> = {
+  SuspendJob: (job) => ({ type: 'SuspendJob', job, count: 2 }),
+  ContinueJob: (job) => ({ type: 'ContinueJob', job }),
+  EndJob: (job) => ({ type: 'EndJob', job, seconds: 600 }),
+};
+const MARK = `2 ${NOW}`;
+const TYPES: readonly (readonly [PatchType])[] = [['SuspendJob'], ['ContinueJob'], ['EndJob']];
+
+describe('patchJob', () => {
+  let api: FakeApi;
+  let deps: ActorDeps;
+  let job: ObservedJob;
+
+  beforeEach(() => {
+    api = new FakeApi();
+    deps = actorDeps(api.client);
+    job = put();
+  });
+
+  /** The Job with a spec and annotations, as the cache has it. */
+  function put(
+    more: Readonly<Record<string, unknown>> = {},
+    annotations?: Readonly<Record<string, string>>,
+  ): ObservedJob {
+    const stored = api.putJob(observedJob(0));
+    const metadata = { ...stored.metadata, ...(annotations === undefined ? {} : { annotations }) };
+    const spec = { parallelism: 1, ...more };
+    return toObservedJob(api.put(jobPath(NAMESPACE, NAME), { ...stored, metadata, spec }));
+  }
+
+  const patch = (type: PatchType, of = job): Promise<Snapshot> => {
+    const snapshot = deepFreeze({ object: sequentialJob(), jobs: [of, observedJob(1)], findings: {} });
+    return act([ACTIONS[type](of)], snapshot, deps);
+  };
+  const stored = () => api.get(jobPath(NAMESPACE, NAME));
+
+  it.each<readonly [string, PatchType, { readonly metadata?: object; readonly spec: object }]>([
+    [
+      'SuspendJob suspends it, and says that it was us, how often and when',
+      'SuspendJob',
+      { metadata: { annotations: { [SUSPENDED_ANNOTATION]: MARK } }, spec: { suspend: true } },
+    ],
+    [
+      'ContinueJob lets it go on, and takes the mark off',
+      'ContinueJob',
+      { metadata: { annotations: { [SUSPENDED_ANNOTATION]: null } }, spec: { suspend: false } },
+    ],
+    [
+      'EndJob gives it a time limit of 0 s, and says which one was over',
+      'EndJob',
+      { metadata: { annotations: { [ENDED_ANNOTATION]: '600' } }, spec: { activeDeadlineSeconds: 0 } },
+    ],
+  ])('%s: by a merge patch that names this very Job', async (_says, type, change) => {
+    await patch(type);
+    expect(api.client.requests).toMatchObject([
+      {
+        method: 'PATCH',
+        path: jobPath(NAMESPACE, NAME),
+        query: { fieldManager: 'sequentialjob-controller' },
+        contentType: 'application/merge-patch+json',
+        body: { metadata: { uid: job.metadata.uid, ...change.metadata }, spec: change.spec },
+      },
+    ]);
+    const [request] = api.client.requests as readonly { readonly body: { readonly spec: unknown } }[];
+    expect(request?.body.spec).toEqual(change.spec);
+  });
+
+  it.each<readonly [PatchType, Partial<ObservedJob>, ObservedJob['suspended']]>([
+    ['SuspendJob', { suspended: { byUs: true } }, undefined],
+    ['EndJob', { deadlineSeconds: 0, endedAfterSeconds: 600 }, undefined],
+    ['ContinueJob', {}, { byUs: true }],
+  ])('%s: the snapshot and the cache have the Job as it is then', async (type, expected, before) => {
+    const known = before === undefined ? job : put({ suspend: true }, { [SUSPENDED_ANNOTATION]: 'true' });
+    expect(known.suspended).toEqual(before);
+    const after = await patch(type, known);
+    const [cached] = [...deps.jobs.values()];
+    expect(cached).toMatchObject({ metadata: { name: NAME }, ...expected });
+    expect(cached?.suspended).toEqual(expected.suspended);
+    expect(after.jobs).toContainEqual(cached);
+    expect(after.jobs).toHaveLength(2);
+    expect(after.findings).toEqual({});
+  });
+
+  it('leaves the rest of the Job as it is', async () => {
+    put({ backoffLimit: 7 }, { note: 'x' });
+    await patch('SuspendJob');
+    expect(stored()).toMatchObject({
+      metadata: { annotations: { note: 'x', [SUSPENDED_ANNOTATION]: MARK } },
+      spec: { parallelism: 1, backoffLimit: 7, suspend: true },
+    });
+  });
+
+  it.each(TYPES)(
+    '%s of a Job that is gone: the cache was behind, and the watch will tell how it ended',
+    async (type) => {
+      api.remove(jobPath(NAMESPACE, NAME));
+      await expect(patch(type)).rejects.toMatchObject({ code: 'Conflict' });
+    },
+  );
+
+  it.each(TYPES)('%s does not touch a namesake that took its place', async (type) => {
+    api.putJob(observedJob(0, { metadata: { uid: 'another' } }));
+    const before = stored();
+    await expect(patch(type)).rejects.toMatchObject({ code: 'Conflict' });
+    expect(stored()).toEqual(before);
+  });
+
+  it.each(TYPES)('%s of a Job without our labels: it is known, and not watched', async (type) => {
+    api.putJob(observedJob(0), {});
+    const after = await patch(type);
+    expect(after.findings).toEqual({ [NAME]: { type: 'unwatched' } });
+    expect([...deps.jobs.values()]).toEqual([]);
+  });
+
+  it.each<readonly [ApiErrorCode]>([['ServerError'], ['Timeout'], ['Forbidden'], ['Invalid'], ['Conflict']])(
+    '%s is thrown: nothing is concluded from it',
+    async (code) => {
+      api.intercept = () => fault(code);
+      for (const [type] of TYPES) await expect(patch(type)).rejects.toMatchObject({ code });
+      expect(deps.skills.suspendsJobs).toBe(true);
+    },
+  );
+
+  it('takes it that a Job can be suspended which a webhook lets go on at once: it is tried again', async () => {
+    api.intercept = ({ method, body }) => {
+      if (method === 'PATCH') (body as { spec: { suspend: boolean } }).spec.suspend = false;
+      return undefined;
+    };
+    const after = await patch('SuspendJob');
+    expect(after.findings).toEqual({});
+    expect(after.jobs.find(({ metadata }) => metadata.name === NAME)?.suspensions).toMatchObject({ count: 2 });
+    expect(deps.skills.suspendsJobs).toBe(true);
+  });
+
+  describe('on a server that cannot suspend Jobs', () => {
+    beforeEach(() => {
+      api.suspendsJobs = false;
+    });
+
+    it('finds that out by the answer, and keeps what it learned of the Job', async () => {
+      const after = await patch('SuspendJob');
+      expect(after.findings).toEqual({ [NAME]: { type: 'unsuspendable' } });
+      expect(after.jobs.map(({ metadata }) => metadata.name)).toContain(NAME);
+      expect(deps.skills.suspendsJobs).toBe(false);
+    });
+
+    it('asks no more once it knows', async () => {
+      await patch('SuspendJob');
+      const after = await patch('SuspendJob');
+      expect(after.findings).toEqual({ [NAME]: { type: 'unsuspendable' } });
+      expect(api.client.requests).toHaveLength(1);
+    });
+
+    it.each<readonly [PatchType]>([['ContinueJob'], ['EndJob']])('%s says nothing of that', async (type) => {
+      const after = await patch(type);
+      expect(after.findings).toEqual({});
+      expect(deps.skills.suspendsJobs).toBe(true);
+    });
+  });
+});

@@ -1,0 +1,130 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { GonePods } from '../../../controller/deleted-pods.ts';
+import { createPodCache } from '../../../controller/pod-cache.ts';
+import type { ObservedJob } from '../../../shared/api/job.ts';
+import type { ObservedPod } from '../../../shared/api/pod.ts';
+import type { SequentialJob, StepStatus } from '../../../shared/api/types.ts';
+import { Cache } from '../../../shared/kube/cache.ts';
+import { jobUid, NAMESPACE, observedJob, sequentialJob } from '../../support/objects.ts';
+
+const KEY = `${NAMESPACE}/etl`;
+const JOB = jobUid(0);
+
+describe('GonePods', () => {
+  let pods: Cache<ObservedPod>;
+  let jobs: Cache<ObservedJob>;
+  let sequentialJobs: Cache<SequentialJob>;
+  let gone: GonePods;
+  let version = 100;
+
+  beforeEach(() => {
+    pods = createPodCache();
+    jobs = new Cache<ObservedJob>();
+    sequentialJobs = new Cache<SequentialJob>();
+    gone = new GonePods({ pods, jobs, sequentialJobs });
+  });
+
+  const next = (): string => String(version++);
+
+  function record(step: Partial<StepStatus> = {}): void {
+    const steps = [
+      {
+        index: 0,
+        name: 'extract',
+        jobName: 'etl-0-extract',
+        jobUID: JOB,
+        state: 'Running',
+        attempts: 1,
+        ...step,
+      } as const,
+    ];
+    const object = sequentialJob({ status: { steps } });
+    sequentialJobs.observe({ ...object, metadata: { ...object.metadata, resourceVersion: next() } });
+  }
+
+  function pod(name: string, more: Partial<ObservedPod> = {}): ObservedPod {
+    const metadata = { name, namespace: NAMESPACE, uid: `uid-${name}`, resourceVersion: next() };
+    return { metadata, failed: false, sequentialJob: 'etl', jobUID: JOB, ...more };
+  }
+
+  function comeAndGo(name: string, more: Partial<ObservedPod> = {}): void {
+    const one = pod(name, more);
+    pods.observe(one);
+    pods.remove({ metadata: { ...one.metadata, resourceVersion: next() } });
+  }
+
+  it('counts the Pods of the running step that go, and not those that are there', () => {
+    record();
+    pods.observe(pod('here'));
+    expect(gone.of(KEY, JOB)).toBeUndefined();
+    comeAndGo('a');
+    comeAndGo('b');
+    expect(gone.of(KEY, JOB)).toEqual({ jobUID: JOB, count: 2 });
+  });
+
+  it('counts one that a list lacks, and one that an answer has shown and no watch', () => {
+    record();
+    pods.observe(pod('a'));
+    pods.replace([], next());
+    const assumed = pod('b');
+    pods.assume(assumed);
+    pods.remove({ metadata: { ...assumed.metadata, resourceVersion: next() } });
+    expect(gone.of(KEY, JOB)?.count).toBe(2);
+  });
+
+  it('counts a Pod once, whatever the watch tells again', () => {
+    record();
+    const one = pod('a');
+    for (let i = 0; i < 2; i++) {
+      pods.observe(one);
+      pods.remove({ metadata: { ...one.metadata, resourceVersion: next() } });
+    }
+    expect(gone.of(KEY, JOB)?.count).toBe(1);
+  });
+
+  it.each<readonly [string, Partial<StepStatus>, Partial<ObservedPod>]>([
+    ['of a step that is over', { state: 'Succeeded' }, {}],
+    ['of another Job', {}, { jobUID: jobUid(1) }],
+    ['of no sequence', {}, { sequentialJob: undefined as never }],
+    ['of another sequence', {}, { sequentialJob: 'other' }],
+  ])('counts no Pod %s', (_says, step, more) => {
+    record(step);
+    comeAndGo('a', more);
+    expect(gone.of(KEY, JOB)).toBeUndefined();
+    expect(gone.of(KEY, jobUid(1))).toBeUndefined();
+  });
+
+  it('counts anew for the next step', () => {
+    record();
+    comeAndGo('a');
+    record({ index: 1, jobUID: jobUid(1) });
+    expect(gone.of(KEY, jobUid(1))).toBeUndefined();
+    comeAndGo('b', { jobUID: jobUid(1) });
+    expect(gone.of(KEY, jobUid(1))).toEqual({ jobUID: jobUid(1), count: 1 });
+    expect(gone.of(KEY, JOB)).toBeUndefined();
+  });
+
+  it('forgets a sequence that is gone, and does not count what goes after it', () => {
+    record();
+    comeAndGo('a');
+    sequentialJobs.replace([], next());
+    expect(gone.of(KEY, JOB)).toBeUndefined();
+    comeAndGo('b');
+    expect(gone.of(KEY, JOB)).toBeUndefined();
+  });
+
+  it.each<readonly [string, number, number, number]>([
+    ['two that an earlier process has counted', 3, 0, 3],
+    ['none of the attempt that is recorded with a failure before it has a Pod', 2, 1, 1],
+    ['one where three attempts are recorded, the last with a failure', 3, 2, 2],
+    ['two where the Job counts a failure, and has forgotten others', 3, 1, 3],
+    ['none where the status has lost the number', 0, 0, 1],
+  ])('after a restart adds to what is on record: %s', (_says, attempts, failed, count) => {
+    record({ attempts });
+    jobs.observe({ ...observedJob(0), status: { failed } });
+    comeAndGo('a');
+    expect(gone.of(KEY, JOB)?.count).toBe(count);
+    comeAndGo('b');
+    expect(gone.of(KEY, JOB)?.count).toBe(count + 1);
+  });
+});

@@ -1,0 +1,327 @@
+import { describe, expect, it } from '@jest/globals';
+import { hold } from '../../../controller/effective-spec.ts';
+import { type Known, Revisions } from '../../../controller/revisions.ts';
+import type { CachedSequentialJob } from '../../../controller/transform.ts';
+import type { SequentialJobSpec, SequentialJobStatus } from '../../../shared/api/types.ts';
+import type { ApiErrorCode } from '../../../shared/kube/errors.ts';
+import { describeRequest, FakeApi, fault } from '../../support/fake-api.ts';
+import { deepFreeze } from '../../support/freeze.ts';
+import { at, container, sequentialJob, UID } from '../../support/objects.ts';
+
+const log = { warn: (): void => undefined };
+
+/** What the sequence was started with. */
+const OLD: SequentialJobSpec = deepFreeze(sequentialJob().spec);
+/** As the webhook lets it change at any time. */
+const MUTABLE: SequentialJobSpec = deepFreeze({ ...OLD, suspend: true });
+/** As it never may. */
+const ILLEGAL: SequentialJobSpec = deepFreeze({ ...OLD, backoffLimit: 9, suspend: true });
+const FUTURE: SequentialJobSpec = deepFreeze({ ...OLD, updatePolicy: 'FutureSteps' });
+/** Another last step, as `FutureSteps` allows. */
+const LEGAL: SequentialJobSpec = deepFreeze({
+  ...FUTURE,
+  containers: [container('extract'), container('transform'), container('store')],
+});
+
+const RUNNING: SequentialJobStatus = {
+  startTime: at(0),
+  progress: { currentIndex: 0, currentStep: 'extract', completedIndices: [], summary: '0/3' },
+  steps: [{ index: 0, name: 'extract', state: 'Running' }],
+};
+const COMPLETE: SequentialJobStatus = {
+  ...RUNNING,
+  conditions: [{ type: 'Complete', status: 'True', reason: 'x', message: 'x', lastTransitionTime: at(9) }],
+};
+
+interface Row {
+  readonly says: string;
+  readonly spec?: SequentialJobSpec;
+  readonly status?: SequentialJobStatus;
+  readonly generation?: number;
+  readonly isGoing?: true;
+  /** It has our finalizer from a client. */
+  readonly isFinalizerClaimed?: true;
+  /** In memory. */
+  readonly known?: Known;
+  /** In the API: the spec, of generation 1. */
+  readonly record?: SequentialJobSpec;
+  readonly requests?: readonly string[];
+  readonly runs?: SequentialJobSpec;
+  readonly change?: 'accepted' | 'refused';
+  readonly isUnvouched?: true;
+  readonly remembers: Known | undefined;
+}
+
+const GET = 'GET controllerrevisions';
+const POST = 'POST controllerrevisions';
+const DELETE = 'DELETE controllerrevisions';
+
+const known = (spec: SequentialJobSpec, generation = 1, recorded = false): Known => ({ spec, generation, recorded });
+
+const ROWS: readonly Row[] = [
+  { says: 'an object that has not started runs its own spec', remembers: known(OLD) },
+  {
+    says: 'an object that has not started runs whatever it was changed to, if there is no record of it',
+    spec: ILLEGAL,
+    generation: 2,
+    known: known(OLD),
+    remembers: known(ILLEGAL, 2),
+  },
+  {
+    says: 'an object that has not started and has an older record is to be recorded anew',
+    spec: ILLEGAL,
+    generation: 2,
+    known: known(OLD, 1, true),
+    isUnvouched: true,
+    remembers: known(ILLEGAL, 2, true),
+  },
+  {
+    says: 'an object that has not started and has an older record is recorded anew after a restart too',
+    spec: ILLEGAL,
+    generation: 2,
+    record: OLD,
+    requests: [GET],
+    isUnvouched: true,
+    remembers: known(ILLEGAL, 2, true),
+  },
+  {
+    says: 'a started one of the first generation asks for nothing after a restart',
+    status: RUNNING,
+    remembers: known(OLD),
+  },
+  {
+    says: 'a started one that was changed is asked for its record after a restart, and runs its own spec where there is none',
+    status: RUNNING,
+    spec: ILLEGAL,
+    generation: 2,
+    requests: [GET],
+    remembers: known(ILLEGAL, 2),
+  },
+  {
+    says: 'a started one that has not changed since the last visit runs on',
+    status: RUNNING,
+    generation: 2,
+    known: known(OLD, 2),
+    remembers: known(OLD, 2),
+  },
+  {
+    says: 'a change of what may change at any time is followed without a word',
+    status: RUNNING,
+    spec: MUTABLE,
+    generation: 2,
+    known: known(OLD),
+    runs: MUTABLE,
+    remembers: known(MUTABLE, 2),
+  },
+  {
+    says: 'a change that the policy allows is followed, and said',
+    status: RUNNING,
+    spec: LEGAL,
+    generation: 2,
+    known: known(FUTURE),
+    change: 'accepted',
+    remembers: known(LEGAL, 2),
+  },
+  {
+    says: 'a change that the policy allows is recorded where an older record is there',
+    status: RUNNING,
+    spec: LEGAL,
+    generation: 2,
+    known: known(FUTURE, 1, true),
+    record: FUTURE,
+    requests: [POST, GET, DELETE, POST],
+    change: 'accepted',
+    remembers: known(LEGAL, 2, true),
+  },
+  {
+    says: 'a change that is allowed is followed after a restart too',
+    status: RUNNING,
+    spec: LEGAL,
+    generation: 2,
+    record: FUTURE,
+    requests: [GET, POST, GET, DELETE, POST],
+    change: 'accepted',
+    remembers: known(LEGAL, 2, true),
+  },
+  {
+    says: 'a change that is not allowed is refused: what was known is recorded and runs on, but for what may always change',
+    status: RUNNING,
+    spec: ILLEGAL,
+    generation: 2,
+    known: known(OLD),
+    requests: [POST],
+    runs: MUTABLE,
+    change: 'refused',
+    remembers: { ...known(MUTABLE, 2, true), held: true },
+  },
+  {
+    says: 'a change that is not allowed is refused after a restart too, by the record',
+    status: RUNNING,
+    spec: ILLEGAL,
+    generation: 2,
+    record: OLD,
+    requests: [GET],
+    runs: MUTABLE,
+    change: 'refused',
+    remembers: { ...known(MUTABLE, 2, true), held: true },
+  },
+  {
+    says: 'a change that was refused is not judged again while nothing else changes',
+    status: RUNNING,
+    spec: ILLEGAL,
+    generation: 2,
+    known: { ...known(MUTABLE, 2, true), held: true },
+    runs: MUTABLE,
+    remembers: { ...known(MUTABLE, 2, true), held: true },
+  },
+  {
+    says: 'a change back to what is run is followed without a word',
+    status: RUNNING,
+    spec: OLD,
+    generation: 3,
+    known: { ...known(MUTABLE, 2, true), held: true },
+    runs: OLD,
+    remembers: known(OLD, 3, true),
+  },
+  {
+    says: 'a second change that is not allowed is refused as well, by the record that is there',
+    status: RUNNING,
+    spec: ILLEGAL,
+    generation: 3,
+    known: { ...known(MUTABLE, 2, true), held: true },
+    runs: MUTABLE,
+    change: 'refused',
+    remembers: { ...known(MUTABLE, 3, true), held: true },
+  },
+  {
+    says: 'a sequence that is complete runs nothing, whatever its spec says',
+    status: COMPLETE,
+    spec: ILLEGAL,
+    generation: 2,
+    known: known(OLD),
+    remembers: undefined,
+  },
+  {
+    says: 'an object that is being deleted runs nothing, whatever its spec says',
+    status: RUNNING,
+    spec: ILLEGAL,
+    generation: 2,
+    isGoing: true,
+    known: known(OLD),
+    remembers: undefined,
+  },
+  {
+    says: 'an object that has not started, and has our finalizer from a client, is to be recorded',
+    isFinalizerClaimed: true,
+    isUnvouched: true,
+    remembers: known(OLD),
+  },
+  {
+    says: 'one of those that has started may have been recorded by an earlier process: so is what is accepted',
+    isFinalizerClaimed: true,
+    status: RUNNING,
+    spec: LEGAL,
+    generation: 2,
+    known: { ...known(FUTURE), perhapsRecorded: true },
+    requests: [POST],
+    change: 'accepted',
+    remembers: { ...known(LEGAL, 2), perhapsRecorded: true },
+  },
+  {
+    says: 'and what is refused makes a record in any case',
+    isFinalizerClaimed: true,
+    status: RUNNING,
+    spec: { ...OLD, backoffLimit: 9 },
+    generation: 2,
+    known: { ...known(OLD), perhapsRecorded: true },
+    requests: [POST],
+    runs: OLD,
+    change: 'refused',
+    remembers: { ...known(OLD, 2, true), perhapsRecorded: true, held: true },
+  },
+  {
+    says: 'a process that is new remembers that there may be a record, without a request',
+    isFinalizerClaimed: true,
+    status: RUNNING,
+    remembers: { ...known(OLD), perhapsRecorded: true },
+  },
+];
+
+function objectOf({ spec = OLD, status, generation = 1, isGoing, isFinalizerClaimed }: Row): CachedSequentialJob {
+  const metadata = { generation, ...(isGoing === true ? { deletionTimestamp: at(5) } : {}) };
+  const claim = isFinalizerClaimed === undefined ? {} : { isFinalizerClaimed };
+  return deepFreeze({ ...sequentialJob({ metadata, spec, status }), ...claim });
+}
+
+async function prepared(row: Row): Promise<{ readonly api: FakeApi; readonly revisions: Revisions }> {
+  const api = new FakeApi();
+  if (row.record !== undefined) {
+    const writer = new Revisions({ client: api.client, log });
+    await writer.record(objectOf(row), row.record, 1);
+    api.client.requests.length = 0;
+  }
+  const revisions = new Revisions({ client: api.client, log });
+  if (row.known !== undefined) revisions.remember(UID, row.known);
+  return { api, revisions };
+}
+
+describe('hold', () => {
+  it.each(ROWS)('$says', async (row) => {
+    const { api, revisions } = await prepared(row);
+    const object = objectOf(row);
+    const held = await hold(object, revisions);
+    expect(api.client.requests.map(describeRequest)).toEqual(row.requests ?? []);
+    expect(held.object).toEqual({ ...object, spec: row.runs ?? object.spec });
+    expect(held.specChange?.type).toBe(row.change);
+    expect(held.isUnvouched).toBe(row.isUnvouched);
+    // The verdict is remembered with what it was about.
+    const change = held.specChange === undefined ? {} : { change: held.specChange };
+    expect(held.known).toEqual(row.remembers === undefined ? undefined : { ...row.remembers, ...change });
+  });
+
+  it('says what is wrong with a change that it refuses', async () => {
+    const row = ROWS.find(({ change }) => change === 'refused');
+    if (row === undefined) throw new Error('there is no such row');
+    const { revisions } = await prepared(row);
+    expect((await hold(objectOf(row), revisions)).specChange).toEqual({
+      type: 'refused',
+      faults: [expect.stringMatching(/^spec\.backoffLimit: /)],
+    });
+  });
+
+  it('costs no memory where nothing is refused: the spec is the very one of the object', async () => {
+    const object = objectOf({ says: '', status: RUNNING, remembers: undefined });
+    const held = await hold(object, new Revisions({ client: new FakeApi().client, log }));
+    expect(held.known?.spec).toBe(object.spec);
+    expect(held.object).toBe(object);
+  });
+
+  const faults = ROWS.flatMap((row) =>
+    (row.requests ?? []).flatMap((request, number) =>
+      (['ServerError', 'Timeout'] as const).map((code) => ({ says: row.says, row, request, number, code })),
+    ),
+  );
+
+  it.each(faults)('$says: $code on $request is thrown, so that nothing is run on a guess', async (one) => {
+    const { row, number, code } = one;
+    const { api, revisions } = await prepared(row);
+    api.intercept = (_, n) => (n === number ? fault(code) : undefined);
+    await expect(hold(objectOf(row), revisions)).rejects.toMatchObject({ code });
+    // The next visit, which finds nothing half done.
+    const held = await hold(objectOf(row), revisions);
+    expect(held.object.spec).toEqual(row.runs ?? objectOf(row).spec);
+    // With the older record deleted, and the newer one not written, nobody knows any more that a legal change was one.
+    if (row.change === 'refused') expect(held.specChange?.type).toBe('refused');
+  });
+
+  it.each<readonly [ApiErrorCode]>([['Forbidden'], ['Invalid']])(
+    'refuses also where %s keeps it from being recorded',
+    async (code) => {
+      const row = ROWS.find(({ change, requests }) => change === 'refused' && requests?.[0] === POST);
+      if (row === undefined) throw new Error('there is no such row');
+      const { api, revisions } = await prepared(row);
+      api.intercept = () => fault(code);
+      expect((await hold(objectOf(row), revisions)).object.spec).toEqual(MUTABLE);
+    },
+  );
+});

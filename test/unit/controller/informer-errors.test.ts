@@ -1,0 +1,64 @@
+import { beforeEach, expect, it } from '@jest/globals';
+import { InformerFaults } from '../../../controller/informer-errors.ts';
+import type { KubeObject } from '../../../shared/kube/cache.ts';
+import { type Line, recordingLog } from '../../support/recording-log.ts';
+
+let lines: Line[];
+let counted: string[];
+let faults: InformerFaults;
+
+const BROKEN = new TypeError('it is not iterable');
+
+const object = (name: string): KubeObject => ({
+  metadata: {
+    name,
+    namespace: 'team-a',
+    uid: `uid-${name}`,
+    resourceVersion: '1',
+    annotations: { secret: 'S3CRET' },
+  } as never,
+});
+
+beforeEach(() => {
+  const recording = recordingLog();
+  lines = recording.lines;
+  counted = [];
+  faults = new InformerFaults({ log: recording.log, onFault: (informer) => void counted.push(informer) });
+});
+
+it('an object is named once, without its contents, and counted each time', () => {
+  for (const name of ['a', 'b', 'a', 'a']) faults.note('jobs', BROKEN, { object: object(name) });
+  expect(lines).toMatchObject([
+    {
+      level: 'error',
+      informer: 'jobs',
+      object: 'team-a/a',
+      err: { type: 'TypeError' },
+      msg: expect.stringMatching(/^internal error/),
+    },
+    { level: 'error', informer: 'jobs', object: 'team-a/b' },
+  ]);
+  expect(counted).toEqual(['jobs', 'jobs', 'jobs', 'jobs']);
+  expect(JSON.stringify(lines)).not.toContain('S3CRET');
+});
+
+it('what has no name is said once', () => {
+  faults.note('pods', BROKEN, {});
+  faults.note('pods', BROKEN, { object: undefined });
+  faults.note('jobs', BROKEN, {});
+  expect(lines.map(({ informer }) => informer)).toEqual(['pods', 'jobs']);
+});
+
+it('what happens at no object is said each time', () => {
+  faults.note('jobs', BROKEN, { retryMs: 30_000 });
+  faults.note('jobs', BROKEN, { retryMs: 30_000 });
+  expect(lines).toMatchObject([
+    { level: 'error', retryMs: 30_000, msg: expect.stringMatching(/^internal error/) },
+    { level: 'error' },
+  ]);
+});
+
+it('remembers 1000 objects at most, and counts on', () => {
+  for (let i = 0; i < 1_100; i++) faults.note('jobs', BROKEN, { object: object(String(i)) });
+  expect([lines.length, counted.length]).toEqual([1_000, 1_100]);
+});

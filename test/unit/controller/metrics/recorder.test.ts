@@ -1,0 +1,279 @@
+/** What a visit and the caches tell the metrics. */
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { Registry } from 'prom-client';
+import { endedSteps, type EndedStep, Instruments } from '../../../../controller/metrics/recorder.ts';
+import { WorkQueue } from '../../../../shared/work-queue/work-queue.ts';
+import { reconcile, type ReconcilerDeps } from '../../../../controller/reconcile.ts';
+import { toObservedJob } from '../../../../controller/transform.ts';
+import type { StepStatus } from '../../../../shared/api/types.ts';
+import { ControllerMetrics } from '../../../../controller/metrics/index.ts';
+import type { VisitResult } from '../../../../controller/metrics/reconcile.ts';
+import { FakeApi, fault } from '../../../support/fake-api.ts';
+import { type Family, parseMetrics, valueOf } from '../../../support/metrics.ts';
+import { at, jobCondition, NOW_MS, observedJob, sequentialJob } from '../../../support/objects.ts';
+import { reconcilerDeps } from '../../../support/reconciler.ts';
+
+const KEY = 'team-a/etl';
+
+let api: FakeApi;
+let deps: ReconcilerDeps;
+let instruments: Instruments;
+let registry: Registry;
+/** Monotonic; a request takes 10 ms. */
+let now: number;
+let synced: boolean;
+
+beforeEach(() => {
+  api = new FakeApi();
+  api.intercept = () => {
+    now += 10;
+    return undefined;
+  };
+  now = 5_000;
+  synced = true;
+  registry = new Registry();
+  const queue = new WorkQueue({ backoff: { baseMs: 1, maxMs: 1 }, random: () => 1, now: () => now });
+  const plain = reconcilerDeps(api.client, undefined, () => NOW_MS);
+  const { sequentialJobs, jobs } = plain;
+  const metrics = new ControllerMetrics(registry);
+  instruments = new Instruments({
+    metrics,
+    queue,
+    workers: 16,
+    sequentialJobs,
+    jobs,
+    synced: () => synced,
+    now: () => now,
+  });
+  deps = { ...plain, observer: instruments };
+});
+
+const visit = async (): Promise<void> =>
+  instruments.visit(KEY, async (): Promise<VisitResult> => {
+    try {
+      return (await reconcile(KEY, deps)).requeueAfterMs === undefined ? 'success' : 'requeue_after';
+    } catch {
+      return 'error';
+    }
+  });
+
+/** The object is there, and so is what the watch tells of it. */
+async function begin(...[options]: Parameters<typeof sequentialJob>): Promise<void> {
+  deps.sequentialJobs.observe(api.putSequentialJob(sequentialJob(options)));
+  await visit();
+}
+
+/** The Job controller ends the Job of a step, and the watch tells of it. */
+function end(index: number, condition: 'Complete' | 'Failed', seconds = 30): void {
+  const job = api.jobs()[index];
+  const { namespace = '', name = '' } = job?.metadata ?? {};
+  const stored = api.setJobStatus(`/apis/batch/v1/namespaces/${namespace}/jobs/${name}`, {
+    startTime: at(0),
+    ...(condition === 'Complete' ? { completionTime: at(seconds), succeeded: 1 } : { failed: 1 }),
+    conditions: [jobCondition(condition, { reason: 'BackoffLimitExceeded', lastTransitionTime: at(seconds) })],
+  });
+  deps.jobs.observe(toObservedJob(stored));
+}
+
+const served = async (): Promise<ReadonlyMap<string, Family>> => parseMetrics(await registry.metrics());
+
+describe('hand-offs', () => {
+  const handoffs = async (): Promise<readonly [number, number]> => {
+    const families = await served();
+    return [
+      valueOf(families, 'sequentialjob_step_handoff_seconds_count'),
+      valueOf(families, 'sequentialjob_step_handoff_seconds_sum'),
+    ];
+  };
+
+  it('the first step is handed over by nobody', async () => {
+    await begin();
+    expect(api.jobs()).toHaveLength(1);
+    expect(await handoffs()).toEqual([0, 0]);
+  });
+
+  it('from the moment the end of a step is seen to the answer to the creation of the next Job', async () => {
+    await begin();
+    end(0, 'Complete');
+    now += 25;
+    await visit();
+    expect(api.jobs()).toHaveLength(2);
+    // 25 ms in the queue and one request: the status comes after it.
+    expect(await handoffs()).toEqual([1, 0.035]);
+  });
+
+  it('includes the time in which the API server refuses', async () => {
+    await begin();
+    end(0, 'Complete');
+    api.intercept = () => fault('ServerError');
+    await visit();
+    now += 2_000;
+    api.intercept = () => undefined;
+    await visit();
+    await visit();
+    expect(api.jobs()).toHaveLength(2);
+    expect(await handoffs()).toEqual([1, 2]);
+  });
+
+  it('goes on from a step whose failure is passed over', async () => {
+    await begin({ spec: { stepPolicies: [{ name: 'extract', onFailure: 'Continue' }] } });
+    end(0, 'Failed');
+    await visit();
+    await visit();
+    expect(api.jobs()).toHaveLength(2);
+    expect((await handoffs())[0]).toBe(1);
+  });
+
+  it('a step that waits for something else is not handed over', async () => {
+    await begin();
+    const suspended = { ...sequentialJob().spec, suspend: true };
+    deps.sequentialJobs.observe(
+      api.putSequentialJob({ ...sequentialJob(), ...api.sequentialJob('team-a', 'etl'), spec: suspended }),
+    );
+    end(0, 'Complete');
+    await visit();
+    now += 60_000;
+    deps.sequentialJobs.observe(
+      api.putSequentialJob({
+        ...sequentialJob(),
+        ...api.sequentialJob('team-a', 'etl'),
+        spec: { ...suspended, suspend: false },
+      }),
+    );
+    await visit();
+    expect(api.jobs()).toHaveLength(2);
+    expect(await handoffs()).toEqual([0, 0]);
+  });
+
+  it('a Job that changes after its end has ended once', async () => {
+    await begin();
+    end(0, 'Complete');
+    await visit();
+    now += 1_000;
+    end(0, 'Complete');
+    // As if it were the next Job's creation: nothing is due.
+    instruments.acted([{ type: 'CreateJob', index: 1, resumes: 0, jobName: 'etl-0-extract' }], {
+      object: sequentialJob(),
+      jobs: [...deps.jobs.values()],
+      findings: {},
+    });
+    expect((await handoffs())[0]).toBe(1);
+  });
+
+  it('a name that is taken by somebody else is no hand-off', async () => {
+    await begin();
+    const other = observedJob(1, { metadata: { uid: 'other', ownerReferences: [] } });
+    api.putJob(other);
+    end(0, 'Complete');
+    await visit();
+    expect(api.sequentialJob('team-a', 'etl')?.status?.progress?.failureReason).toBe('JobNameConflict');
+    expect(await handoffs()).toEqual([0, 0]);
+  });
+
+  it('a Job that is over when it is first seen tells nothing of when it ended', async () => {
+    await begin();
+    const job = deps.jobs.get('team-a/etl-0-extract');
+    if (job !== undefined) deps.jobs.remove(job);
+    end(0, 'Complete');
+    await visit();
+    expect(await handoffs()).toEqual([0, 0]);
+  });
+});
+
+describe('steps and sequences', () => {
+  it('each step is counted once, with its time, when its end is recorded', async () => {
+    await begin();
+    for (const index of [0, 1]) {
+      end(index, 'Complete', 90);
+      await visit();
+      await visit();
+    }
+    end(2, 'Failed', 30);
+    await visit();
+    await visit();
+    const families = await served();
+    expect(valueOf(families, 'sequentialjob_steps_total', { result: 'succeeded' })).toBe(2);
+    expect(valueOf(families, 'sequentialjob_steps_total', { result: 'failed' })).toBe(1);
+    expect(valueOf(families, 'sequentialjob_step_duration_seconds_sum', { result: 'succeeded' })).toBe(180);
+    expect(valueOf(families, 'sequentialjob_step_duration_seconds_sum', { result: 'failed' })).toBe(30);
+  });
+
+  it('a step whose end could not be recorded is counted when it is', async () => {
+    await begin();
+    end(0, 'Complete');
+    api.intercept = ({ path }) => (path.endsWith('/status') ? fault('Conflict') : undefined);
+    await visit();
+    expect(valueOf(await served(), 'sequentialjob_steps_total', { result: 'succeeded' })).toBe(0);
+    api.intercept = () => undefined;
+    await visit();
+    expect(valueOf(await served(), 'sequentialjob_steps_total', { result: 'succeeded' })).toBe(1);
+  });
+
+  it('phases are those of the cache, Pending where there is none yet', async () => {
+    await begin();
+    const other = sequentialJob({ metadata: { name: 'other', uid: 'other' } });
+    deps.sequentialJobs.observe(other);
+    const families = await served();
+    expect(valueOf(families, 'sequentialjob_sequences', { phase: 'Running' })).toBe(1);
+    expect(valueOf(families, 'sequentialjob_sequences', { phase: 'Pending' })).toBe(1);
+    synced = false;
+    expect((await served()).get('sequentialjob_sequences')?.samples).toEqual([]);
+  });
+
+  it('visits are counted by their result, with their time', async () => {
+    await begin();
+    api.intercept = () => fault('ServerError');
+    end(0, 'Complete');
+    await visit();
+    const families = await served();
+    expect(valueOf(families, 'controller_runtime_reconcile_total', { result: 'requeue_after' })).toBe(1);
+    expect(valueOf(families, 'controller_runtime_reconcile_total', { result: 'error' })).toBe(1);
+    expect(valueOf(families, 'controller_runtime_reconcile_time_seconds_sum')).toBeCloseTo(0.03);
+    expect(valueOf(families, 'controller_runtime_max_concurrent_reconciles')).toBe(16);
+  });
+});
+
+describe('endedSteps', () => {
+  const step = (index: number, state: StepStatus['state'], more: Partial<StepStatus> = {}): StepStatus => ({
+    index,
+    name: `s${index}`,
+    jobUID: `job-${index}`,
+    state,
+    startTime: at(0),
+    ...(state === 'Succeeded' || state === 'Failed' ? { completionTime: at(60) } : {}),
+    ...more,
+  });
+  const SUCCEEDED: EndedStep = { result: 'succeeded', seconds: 60 };
+  const FAILED: EndedStep = { result: 'failed', seconds: 60 };
+
+  it.each<
+    readonly [string, readonly StepStatus[] | undefined, readonly StepStatus[] | undefined, readonly EndedStep[]]
+  >([
+    ['nothing has begun', undefined, undefined, []],
+    ['a step has begun', undefined, [step(0, 'Running')], []],
+    ['a step has succeeded', [step(0, 'Running')], [step(0, 'Succeeded'), step(1, 'Running')], [SUCCEEDED]],
+    ['a step has failed, and no other starts', [step(0, 'Running')], [step(0, 'Failed'), step(1, 'Skipped')], [FAILED]],
+    ['nothing new', [step(0, 'Succeeded'), step(1, 'Failed')], [step(0, 'Succeeded'), step(1, 'Failed')], []],
+    [
+      'several at once, after a restart',
+      [step(0, 'Running')],
+      [step(0, 'Succeeded'), step(1, 'Succeeded'), step(2, 'Failed')],
+      [SUCCEEDED, SUCCEEDED, FAILED],
+    ],
+    ['a resume has taken a failure back', [step(0, 'Failed')], [step(0, 'Running', { jobUID: 'again' })], []],
+    [
+      'a resumed step has failed again between two looks',
+      [step(0, 'Failed')],
+      [step(0, 'Failed', { jobUID: 'again' })],
+      [FAILED],
+    ],
+    [
+      'a step without times',
+      [step(0, 'Running')],
+      [{ index: 0, name: 's0', jobUID: 'job-0', state: 'Failed' }],
+      [{ result: 'failed', seconds: undefined }],
+    ],
+  ])('%s', (_says, before, after, ended) => {
+    expect(endedSteps(before, after)).toEqual(ended);
+  });
+});

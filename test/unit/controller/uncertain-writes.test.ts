@@ -1,0 +1,100 @@
+/** What is kept of a request of unknown outcome, and when it is told after all. */
+import { describe, expect, it } from '@jest/globals';
+import { Doubts, type Unheard } from '../../../controller/uncertain-writes.ts';
+import { EVENT } from '../../../shared/api/reasons.ts';
+import type { SequentialJob, SequentialJobStatus } from '../../../shared/api/types.ts';
+import { ApiError } from '../../../shared/kube/errors.ts';
+import { sequentialJob } from '../../support/objects.ts';
+
+const KEY = 'team-a/etl';
+const LOST = new ApiError('Unreachable', 'other side closed', { isUncertainWrite: true });
+
+const status = (phase: 'Running' | 'Failed'): SequentialJobStatus => ({ phase, observedGeneration: 1 });
+
+function unheard(written: SequentialJobStatus | undefined): Unheard {
+  const message = 'Started the sequence of 3 steps';
+  const event = { type: 'Normal', reason: EVENT.sequenceStarted, message } as const;
+  return { object: sequentialJob(), status: written, events: [event] };
+}
+
+describe('a request that failed', () => {
+  it.each<readonly [string, unknown, boolean]>([
+    ['a write of unknown outcome', LOST, true],
+    [
+      'a write that was refused, a read, or a request that was never sent',
+      new ApiError('Unreachable', 'it was so'),
+      false,
+    ],
+    ['a programming error', new TypeError('it was so'), false],
+  ])('is kept in mind where it was %s', (_, error, isKept) => {
+    const doubts = new Doubts();
+    const one = unheard(status('Running'));
+    doubts.note(KEY, error, one);
+    expect(doubts.has(KEY)).toBe(isKept);
+    expect(doubts.carriedOut(KEY, sequentialJob({ status: status('Running') }))).toBe(isKept ? one : undefined);
+  });
+
+  it('is no doubt about another object', () => {
+    const doubts = new Doubts();
+    doubts.note(KEY, LOST);
+    expect([doubts.has(KEY), doubts.has('team-b/etl')]).toEqual([true, false]);
+  });
+
+  it('is looked at once', () => {
+    const doubts = new Doubts();
+    doubts.note(KEY, LOST);
+    doubts.looked(KEY);
+    expect(doubts.has(KEY)).toBe(false);
+  });
+});
+
+const stored = sequentialJob({ status: status('Running') });
+const namesake = sequentialJob({ metadata: { uid: 'another' }, status: status('Running') });
+
+describe('a write whose answer was lost', () => {
+  it.each<[string, SequentialJobStatus | undefined, SequentialJob | undefined, boolean]>([
+    ['was carried out where the stored status is what it wrote', status('Running'), stored, true],
+    ['was not where the stored status is another', status('Failed'), stored, false],
+    ['was not where the object is not the same any more', status('Running'), namesake, false],
+    ['was not, as far as anybody knows, where the object is gone', status('Running'), undefined, false],
+    ['that let go of the object was carried out where that is gone', undefined, undefined, true],
+    ['that let go of the object was carried out where a namesake is there', undefined, namesake, true],
+    ['that let go of the object was not where that is still there', undefined, stored, false],
+  ])('%s', (_, written, now, isDone) => {
+    const doubts = new Doubts();
+    const one = unheard(written);
+    doubts.note(KEY, LOST, one);
+    expect(doubts.carriedOut(KEY, now)).toBe(isDone ? one : undefined);
+  });
+
+  it('is told once', () => {
+    const doubts = new Doubts();
+    doubts.note(KEY, LOST, unheard(status('Running')));
+    doubts.carriedOut(KEY, stored);
+    expect(doubts.carriedOut(KEY, stored)).toBeUndefined();
+  });
+
+  it('may arrive later than somebody has looked', () => {
+    const doubts = new Doubts();
+    const one = unheard(status('Running'));
+    doubts.note(KEY, LOST, one);
+    doubts.looked(KEY);
+    expect(doubts.carriedOut(KEY, sequentialJob())).toBeUndefined();
+    expect(doubts.carriedOut(KEY, stored)).toBe(one);
+  });
+
+  it('is not told when a later one got through', () => {
+    const doubts = new Doubts();
+    doubts.note(KEY, LOST, unheard(status('Running')));
+    doubts.outdated(KEY);
+    expect(doubts.carriedOut(KEY, stored)).toBeUndefined();
+  });
+
+  it('is found among several', () => {
+    const doubts = new Doubts();
+    const second = unheard(status('Running'));
+    doubts.note(KEY, LOST, unheard(status('Failed')));
+    doubts.note(KEY, LOST, second);
+    expect(doubts.carriedOut(KEY, stored)).toBe(second);
+  });
+});

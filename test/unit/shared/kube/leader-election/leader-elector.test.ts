@@ -1,0 +1,456 @@
+import { describe, expect, it } from '@jest/globals';
+import type { ApiErrorCode } from '../../../../../shared/kube/errors.ts';
+import type { LeaseSpec } from '../../../../../shared/kube/leader-election/leases.ts';
+import { Candidate } from '../../../controller/leadership/candidate.ts';
+import { type Fate, type Machine, QUICK, World } from '../../../controller/leadership/world.ts';
+
+const NULLS = {
+  holderIdentity: null,
+  leaseDurationSeconds: null,
+  acquireTime: null,
+  renewTime: null,
+} as const;
+
+const HOUR_MS = 3_600_000;
+const LOST: Fate = { ...QUICK, lost: 'request' };
+
+/** A holder that is no machine of this world: its record says what the test says. */
+const foreign = (more: Partial<LeaseSpec> = {}): LeaseSpec => ({
+  holderIdentity: 'other',
+  leaseDurationSeconds: 15,
+  acquireTime: '2026-01-01T00:00:00.000000Z',
+  renewTime: '2026-01-01T00:00:00.000000Z',
+  leaseTransitions: 3,
+  ...more,
+});
+
+/** Requests of this machine meet this fate. */
+const onlyFor =
+  (machine: Machine, fate: Fate) =>
+  (_: unknown, from: Machine): Fate =>
+    from === machine ? fate : QUICK;
+
+describe('a candidate', () => {
+  it('makes the Lease where there is none', async () => {
+    const world = new World();
+    const a = new Candidate(world, 'a');
+    await world.pass(100);
+    expect(a.leads).toBe(true);
+    expect(a.changes).toEqual([true]);
+    expect(world.server.spec).toEqual({
+      holderIdentity: 'a',
+      leaseDurationSeconds: 15,
+      acquireTime: '2001-09-09T01:46:40.010000Z',
+      renewTime: '2001-09-09T01:46:40.010000Z',
+      leaseTransitions: 0,
+    });
+    expect(a.lines.map(({ msg, lease }) => [msg, lease])).toEqual([
+      ['campaigning', 'ns/l'],
+      ['became leader', 'ns/l'],
+    ]);
+  });
+
+  it.each<readonly [string, LeaseSpec | null]>([
+    ['one that was released', foreign({ holderIdentity: '', leaseDurationSeconds: 1 })],
+    ['one without a holder', { leaseTransitions: 3 }],
+    ['one whose fields are all null', foreign({ ...NULLS, leaseTransitions: 3 })],
+  ])('takes a free Lease at once: %s', async (_says, spec) => {
+    const world = new World();
+    world.server.put(spec);
+    const a = new Candidate(world, 'a');
+    await world.pass(100);
+    expect(a.leads).toBe(true);
+    expect(world.server.spec).toMatchObject({ holderIdentity: 'a', leaseTransitions: 4, leaseDurationSeconds: 15 });
+  });
+
+  it('takes a Lease that says nothing', async () => {
+    const world = new World();
+    world.server.put(null);
+    const a = new Candidate(world, 'a');
+    await world.pass(100);
+    expect(a.leads).toBe(true);
+    expect(world.server.spec).toMatchObject({ holderIdentity: 'a', leaseTransitions: 0 });
+  });
+
+  it('keeps what else the Lease says', async () => {
+    const world = new World();
+    world.server.put({ holderIdentity: '', strategy: 'OldestEmulationVersion' } as LeaseSpec);
+    const a = new Candidate(world, 'a');
+    await world.pass(5_000);
+    expect(a.leads).toBe(true);
+    expect(world.server.spec).toMatchObject({ holderIdentity: 'a', strategy: 'OldestEmulationVersion' });
+  });
+
+  it.each<readonly [string, number]>([
+    ['the same time', 0],
+    ['an hour earlier', -HOUR_MS],
+    ['an hour later', HOUR_MS],
+  ])('takes over 15 s after it saw the last renewal, though its clock says %s', async (_says, offsetMs) => {
+    const world = new World();
+    const a = new Candidate(world, 'a');
+    await world.pass(30_000);
+    const b = new Candidate(world, 'b', { offsetMs });
+    await world.pass(60_000);
+    expect([a.leads, b.leads, b.changes]).toEqual([true, false, []]);
+    a.machine.kill();
+    // The last renewal is up to 2.2 s old, and was seen up to 2.2 s later.
+    await world.pass(12_500);
+    expect(b.leads).toBe(false);
+    await world.pass(5_000);
+    expect(b.leads).toBe(true);
+    expect(world.server.spec).toMatchObject({ holderIdentity: 'b', leaseTransitions: 1 });
+    expect(b.said('standing by')).toBe(1);
+  });
+
+  it.each<readonly [string, Partial<LeaseSpec>, number]>([
+    ['as long as the Lease says, where that is longer', { leaseDurationSeconds: 40 }, 40_000],
+    ['as long as the Lease says, where that is shorter', { leaseDurationSeconds: 6 }, 6_000],
+    ['15 s where the Lease does not say', { leaseDurationSeconds: null }, 15_000],
+    ['15 s where the Lease says nonsense', { leaseDurationSeconds: -1 }, 15_000],
+    ['15 s where the Lease has no times', { acquireTime: null, renewTime: null, leaseTransitions: null }, 15_000],
+  ])('waits %s', async (_says, more, ms) => {
+    const world = new World();
+    world.server.put(foreign(more));
+    const a = new Candidate(world, 'a');
+    await world.pass(ms - 500);
+    expect(a.leads).toBe(false);
+    await world.pass(1_000);
+    expect(a.leads).toBe(true);
+  });
+
+  it('waits on while anything in the record changes', async () => {
+    const world = new World();
+    const a = new Candidate(world, 'a');
+    for (let i = 0; i < 10; i++) {
+      world.server.put(
+        foreign(i % 2 === 0 ? { leaseTransitions: i } : { renewTime: `2020-01-01T00:00:${i}0.000000Z` }),
+      );
+      await world.pass(14_000);
+      expect(a.leads).toBe(false);
+    }
+    await world.pass(4_000);
+    expect(a.leads).toBe(true);
+  });
+
+  it('stays a candidate where another one writes first', async () => {
+    const world = new World();
+    world.server.put(foreign({ holderIdentity: '' }));
+    const a = new Candidate(world, 'a');
+    const b = new Candidate(world, 'b');
+    await world.pass(100);
+    expect([a.leads, b.leads]).toEqual([true, false]);
+    expect(b.said('somebody else was quicker')).toBe(1);
+    await world.pass(60_000);
+    expect([a.changes, b.changes]).toEqual([[true], []]);
+    // It is no trouble.
+    expect(b.lines.filter(({ level }) => level === 'warn' || level === 'error')).toEqual([]);
+  });
+
+  it('leads where its answer was lost and its write was not', async () => {
+    const world = new World();
+    world.fate = ({ method }) => (method === 'POST' ? { ...QUICK, lost: 'answer' } : QUICK);
+    const a = new Candidate(world, 'a');
+    await world.pass(4_900);
+    expect(a.leads).toBe(false);
+    await world.pass(3_000);
+    expect(a.leads).toBe(true);
+    expect(world.server.spec).toMatchObject({ holderIdentity: 'a', leaseTransitions: 0 });
+  });
+
+  it('says once which permission is missing, and leads when it is given', async () => {
+    const world = new World();
+    world.fate = () => ({ ...QUICK, error: 'Forbidden' });
+    const a = new Candidate(world, 'a');
+    await world.pass(120_000);
+    expect(a.lines.filter(({ level }) => level === 'error')).toMatchObject([
+      { msg: expect.stringContaining('needs get, create, update of leases.coordination.k8s.io'), namespace: 'ns' },
+    ]);
+    const asked = a.machine.client.requests.length;
+    // Not more often than every 5 s, as soon as it has gone on for a while.
+    expect(asked).toBeLessThan(26);
+    expect(asked).toBeGreaterThan(11);
+    world.fate = () => QUICK;
+    await world.pass(10_500);
+    expect(a.leads).toBe(true);
+  });
+
+  it.each<ApiErrorCode>(['ServerError', 'Unreachable', 'TooManyRequests', 'NotFound'])(
+    'goes on after %s',
+    async (error) => {
+      const world = new World();
+      world.fate = ({ method }) => (method === 'POST' ? { ...QUICK, error } : QUICK);
+      const a = new Candidate(world, 'a');
+      await world.pass(30_000);
+      expect(a.leads).toBe(false);
+      expect(a.said('cannot campaign, will retry')).toBeGreaterThan(2);
+      world.fate = () => QUICK;
+      await world.pass(11_000);
+      expect(a.leads).toBe(true);
+    },
+  );
+
+  it('a programming error is never taken for trouble of the network: an error in the log, and it goes on', async () => {
+    const world = new World();
+    let isBroken = true;
+    world.fate = () => {
+      if (isBroken) throw new TypeError('it is not a function');
+      return QUICK;
+    };
+    const a = new Candidate(world, 'a');
+    await world.pass(10_000);
+    expect(a.lines.filter(({ level }) => level === 'warn')).toEqual([]);
+    expect(a.lines.find(({ level }) => level === 'error')).toMatchObject({
+      msg: 'internal error: cannot campaign, will retry',
+      err: { type: 'TypeError' },
+    });
+    isBroken = false;
+    await world.pass(11_000);
+    expect(a.leads).toBe(true);
+  });
+
+  it('does not wait for a request longer than 5 s', async () => {
+    const world = new World();
+    let asked = 0;
+    world.fate = () => (asked++ === 0 ? LOST : QUICK);
+    const a = new Candidate(world, 'a');
+    await world.pass(7_100);
+    expect(a.leads).toBe(true);
+    expect(a.machine.client.requests[0]).toMatchObject({ timeoutMs: 5_000 });
+  });
+
+  it('ends its campaign when it is told to', async () => {
+    const world = new World();
+    world.server.put(foreign());
+    const a = new Candidate(world, 'a');
+    await world.pass(1_000);
+    a.stop();
+    await world.pass(60_000);
+    expect(a.leads).toBe(false);
+    expect(world.server.written).toEqual([]);
+  });
+
+  it('gives up the Lease that it may have won while it was told to end', async () => {
+    const world = new World();
+    const a = new Candidate(world, 'a');
+    world.fate = ({ method }) => (method === 'POST' ? { ...QUICK, backMs: 3_000 } : QUICK);
+    await world.pass(100);
+    a.stop();
+    await world.pass(1_000);
+    expect(a.changes).toEqual([]);
+    expect(world.server.spec).toMatchObject({ holderIdentity: '', leaseDurationSeconds: 1 });
+  });
+});
+
+describe('a leader', () => {
+  /** A world in which `a` leads and `b` stands by, just after a renewal of `a`. */
+  async function led(): Promise<{ readonly world: World; readonly a: Candidate; readonly b: Candidate }> {
+    const world = new World();
+    const a = new Candidate(world, 'a');
+    await world.pass(100);
+    const b = new Candidate(world, 'b');
+    await world.pass(3_000);
+    const renewals = world.server.written.length;
+    while (world.server.written.length === renewals) await world.pass(10);
+    await world.pass(10);
+    return { world, a, b };
+  }
+
+  it('renews every 2 to 2.4 s, by one request each', async () => {
+    const { world, a, b } = await led();
+    const { acquireTime, renewTime } = world.server.spec;
+    const [written, asked] = [world.server.written.length, a.machine.client.requests.length];
+    await world.pass(60_000);
+    const renewals = world.server.written.length - written;
+    expect(renewals).toBeGreaterThanOrEqual(25);
+    expect(renewals).toBeLessThanOrEqual(30);
+    expect(a.machine.client.requests).toHaveLength(asked + renewals);
+    expect(world.server.spec).toMatchObject({ holderIdentity: 'a', acquireTime, leaseTransitions: 0 });
+    expect(world.server.spec.renewTime).not.toBe(renewTime);
+    expect([a.changes, b.changes]).toEqual([[true], []]);
+  });
+
+  it.each<readonly [string, Fate]>([
+    ['requests get lost', LOST],
+    ['answers get lost', { ...QUICK, lost: 'answer' }],
+    ['requests are refused', { ...QUICK, error: 'Forbidden' }],
+    ['the API server fails', { ...QUICK, error: 'ServerError' }],
+    ['nobody can be reached', { ...QUICK, error: 'Unreachable' }],
+  ])('stops 10 s after it sent its last good renewal where %s', async (_says, fate) => {
+    const { world, a, b } = await led();
+    world.fate = onlyFor(a.machine, fate);
+    await world.pass(9_900);
+    expect(a.leads).toBe(true);
+    await world.pass(100);
+    expect(a.leads).toBe(false);
+    expect(a.changes).toEqual([true, false]);
+    expect(a.losses).toEqual(['the Lease could not be renewed within 10 s']);
+    expect(b.leads).toBe(false);
+  });
+
+  it('asks again and again meanwhile, and never for longer than it leads', async () => {
+    const { world, a } = await led();
+    const since = a.machine.client.requests.length;
+    world.fate = onlyFor(a.machine, LOST);
+    await world.pass(9_900);
+    const limits = a.machine.client.requests.slice(since).map(({ timeoutMs }) => Math.round(Number(timeoutMs)));
+    expect(limits).toEqual([5_000, 590]);
+  });
+
+  it('goes on where one request gets no answer', async () => {
+    const { world, a } = await led();
+    let asked = 0;
+    world.fate = () => (asked++ === 0 ? { ...QUICK, lost: 'answer' } : QUICK);
+    await world.pass(60_000);
+    expect(a.leads).toBe(true);
+    expect(a.changes).toEqual([true]);
+  });
+
+  it('counts its time from when it sent the renewal, not from the answer', async () => {
+    const { world, a } = await led();
+    world.fate = onlyFor(a.machine, { thereMs: 10, backMs: 4_000 });
+    // Sent 2.2 s later, answered 4 s after that.
+    await world.pass(6_300);
+    world.fate = onlyFor(a.machine, LOST);
+    await world.pass(2_200 + 10_000 - 6_300 - 100);
+    expect(a.leads).toBe(true);
+    await world.pass(200);
+    expect(a.leads).toBe(false);
+  });
+
+  it('is not brought back by an answer that comes late', async () => {
+    const { world, a } = await led();
+    world.fate = onlyFor(a.machine, { thereMs: 10, backMs: 12_000 });
+    await world.pass(10_000);
+    world.fate = () => LOST;
+    expect(a.leads).toBe(false);
+    await world.pass(10_000);
+    expect(a.leads).toBe(false);
+    expect(a.changes).toEqual([true, false]);
+  });
+
+  it('is not brought back by an answer that it finds when it wakes up too late', async () => {
+    const { world, a } = await led();
+    // The first is given up after 5 s; the next, a read and a write, are sent at the last moment, and the write is
+    // answered while nobody listens.
+    world.fate = onlyFor(a.machine, LOST);
+    await world.pass(9_350);
+    world.fate = onlyFor(a.machine, { thereMs: 5, backMs: 200 });
+    const asked = a.machine.client.requests.length;
+    while (a.machine.client.requests.length < asked + 2) await world.pass(1);
+    expect(a.machine.client.requests.at(-1)).toMatchObject({ method: 'PUT' });
+    world.fate = onlyFor(a.machine, LOST);
+    a.machine.freeze(1_000);
+    await world.pass(2_000);
+    expect(a.leads).toBe(false);
+    expect(a.losses).toEqual(['the Lease could not be renewed within 10 s']);
+  });
+
+  it('knows when it wakes up that its time is over, before anything of it runs', async () => {
+    const { world, a, b } = await led();
+    a.machine.freeze(30_000);
+    const sent = a.machine.client.requests.length;
+    await world.pass(29_990);
+    expect([a.leads, b.leads]).toEqual([false, true]);
+    // Its timers have not run yet.
+    expect(a.changes).toEqual([true]);
+    await world.pass(100);
+    expect(a.changes).toEqual([true, false]);
+    expect(a.machine.client.requests.slice(sent).map(({ method }) => method)).toEqual(['GET']);
+    await world.pass(60_000);
+    expect([a.changes, b.changes]).toEqual([[true, false], [true]]);
+  });
+
+  it('goes on where it stood still for a moment', async () => {
+    const { world, a, b } = await led();
+    a.machine.freeze(8_000);
+    await world.pass(60_000);
+    expect([a.changes, b.changes]).toEqual([[true], []]);
+  });
+
+  it('stops as soon as it sees that another one has the Lease', async () => {
+    const { world, a } = await led();
+    world.server.put(foreign());
+    await world.pass(2_500);
+    expect(a.changes).toEqual([true, false]);
+    expect(a.losses).toEqual(['the Lease was taken by other']);
+  });
+
+  it('stops where somebody has given the Lease to nobody', async () => {
+    const { world, a, b } = await led();
+    b.machine.kill();
+    world.server.put({ ...world.server.spec, holderIdentity: '' });
+    await world.pass(2_500);
+    expect(a.losses).toEqual(['the Lease was given to nobody']);
+  });
+
+  it('wins again where somebody has deleted the Lease, for the others wait', async () => {
+    const { world, a, b } = await led();
+    world.server.remove();
+    await world.pass(60_000);
+    expect(a.changes).toEqual([true, false, true]);
+    expect(a.losses).toEqual(['the Lease was deleted']);
+    expect(b.changes).toEqual([]);
+  });
+
+  it('goes on where somebody has only touched the Lease', async () => {
+    const { world, a } = await led();
+    world.server.put(world.server.spec);
+    await world.pass(60_000);
+    expect(a.changes).toEqual([true]);
+  });
+
+  it('campaigns again after it has lost', async () => {
+    const { world, a, b } = await led();
+    world.fate = onlyFor(a.machine, LOST);
+    await world.pass(25_000);
+    expect([a.leads, b.leads]).toEqual([false, true]);
+    world.fate = () => QUICK;
+    b.machine.kill();
+    await world.pass(30_000);
+    expect(a.leads).toBe(true);
+    expect(world.server.spec).toMatchObject({ holderIdentity: 'a', leaseTransitions: 2 });
+  });
+
+  it.each<readonly [string, Fate]>([
+    ['', QUICK],
+    [', though the answer to its last renewal is still under way', { thereMs: 5, backMs: 400 }],
+    [', though its last renewal is still under way', { thereMs: 400, backMs: 5 }],
+  ])('lets the next one take over at once when it ends%s', async (_says, fate) => {
+    const { world, a, b } = await led();
+    world.fate = onlyFor(a.machine, fate);
+    const asked = a.machine.client.requests.length;
+    while (a.machine.client.requests.length === asked) await world.pass(1);
+    await world.pass(10);
+    a.stop();
+    await world.pass(1_400);
+    expect(a.leads).toBe(false);
+    expect(a.changes).toEqual([true, false]);
+    expect(a.said('released the Lease')).toBe(1);
+    const released = { holderIdentity: '', leaseDurationSeconds: 1, leaseTransitions: 0 };
+    expect(world.server.written).toContainEqual(expect.objectContaining(released));
+    await world.pass(2_400);
+    expect(b.leads).toBe(true);
+    expect(world.server.spec).toMatchObject({ leaseTransitions: 1 });
+  });
+
+  it('leads no more from when it gives up the Lease, whether that works or not', async () => {
+    const { world, a, b } = await led();
+    world.fate = onlyFor(a.machine, LOST);
+    a.stop();
+    await world.pass(0);
+    expect(a.leads).toBe(false);
+    await world.pass(1_600);
+    expect(a.said('the Lease is not released')).toBe(1);
+    await world.pass(16_000);
+    expect(b.leads).toBe(true);
+  });
+
+  it('leaves the Lease alone when it ends and another one has it', async () => {
+    const { world, a } = await led();
+    world.server.put(foreign());
+    a.stop();
+    await world.pass(100);
+    expect(world.server.spec).toEqual(foreign());
+    expect(a.said('released the Lease')).toBe(0);
+  });
+});

@@ -1,0 +1,120 @@
+import { once } from 'node:events';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { Agent } from 'undici';
+import { Deadline } from '../../../../shared/kube/request-deadline.ts';
+import { exchange } from '../../../../shared/kube/round-trip.ts';
+import { type Answer, startServer } from '../../../support/http-server.ts';
+
+const cleanups: (() => Promise<void> | void)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
+});
+
+/** One connection at most, so that a second request has to wait for the first. */
+async function connect(answer: Answer): Promise<{
+  readonly server: Awaited<ReturnType<typeof startServer>>;
+  readonly ask: (deadline: Deadline) => ReturnType<typeof exchange>;
+}> {
+  const server = await startServer(answer);
+  const agent = new Agent({ connections: 1, pipelining: 1 });
+  cleanups.push(
+    () => server.close(),
+    () => agent.destroy(),
+  );
+  const request = { origin: server.url, path: '/', method: 'GET' } as const;
+  return { server, ask: (deadline) => exchange(agent, request, { deadline }) };
+}
+
+function deadline(ms = 30_000, signal?: AbortSignal): Deadline {
+  const made = new Deadline(ms, signal);
+  cleanups.push(() => made.clear());
+  return made;
+}
+
+describe('an exchange', () => {
+  it('gives the answer whole, also where it comes in pieces that cut a character in two', async () => {
+    const bytes = Buffer.from('{"a":"ü€"}');
+    const { ask } = await connect((_, response) => {
+      response.writeHead(429, { 'retry-after': '7' });
+      response.write(bytes.subarray(0, 7));
+      setTimeout(() => response.end(bytes.subarray(7)), 20);
+    });
+    expect(await ask(deadline())).toEqual({ status: 429, retryAfter: '7', text: '{"a":"ü€"}' });
+  });
+
+  it('gives an answer without a body', async () => {
+    const { ask } = await connect((_, response) => response.writeHead(204).end());
+    expect(await ask(deadline())).toEqual({ status: 204, retryAfter: undefined, text: '' });
+  });
+
+  it('passes over what a server says before its answer', async () => {
+    const { ask } = await connect((_, response) => {
+      response.writeProcessing();
+      response.writeHead(200).end('{}');
+    });
+    expect(await ask(deadline())).toEqual({ status: 200, retryAfter: undefined, text: '{}' });
+  });
+
+  it('rejects an answer that is cut off', async () => {
+    const { ask } = await connect((_, response) => {
+      response.writeHead(200, { 'content-length': '100' });
+      response.write('{');
+      setTimeout(() => response.destroy(), 20);
+    });
+    await expect(ask(deadline())).rejects.toMatchObject({ code: 'UND_ERR_SOCKET' });
+  });
+
+  it('never sends a request that was called off while it waited for a connection', async () => {
+    const { server, ask } = await connect((_, response) => setTimeout(() => response.end('{}'), 100));
+    const caller = new AbortController();
+    const first = ask(deadline());
+    const second = ask(deadline(30_000, caller.signal));
+    caller.abort();
+    await expect(second).rejects.toMatchObject({ code: 'Aborted' });
+    await first;
+    await ask(deadline());
+    expect(server.received).toHaveLength(2);
+  });
+
+  it('cuts off what is in flight when the time is up', async () => {
+    const { ask } = await connect(() => undefined);
+    const short = deadline(50);
+    await expect(ask(short)).rejects.toMatchObject({ code: 'Aborted' });
+    expect(short.isExpired).toBe(true);
+  });
+});
+
+describe('a deadline', () => {
+  it('calls what comes too late at once', () => {
+    const caller = new AbortController();
+    caller.abort();
+    let calls = 0;
+    deadline(30_000, caller.signal).onOver(() => calls++);
+    expect(calls).toBe(1);
+  });
+
+  it.each<readonly [string, (made: Deadline, takeOff: () => void) => void]>([
+    ['taken off', (_, takeOff) => takeOff()],
+    ['cleared', (made) => made.clear()],
+  ])('does not call a listener that was %s', (_says, silence) => {
+    const caller = new AbortController();
+    const made = deadline(30_000, caller.signal);
+    let calls = 0;
+    silence(
+      made,
+      made.onOver(() => calls++),
+    );
+    caller.abort();
+    expect(calls).toBe(0);
+  });
+
+  it('is over once, and expired only where it was the time', async () => {
+    const caller = new AbortController();
+    const made = deadline(20, caller.signal);
+    let calls = 0;
+    made.onOver(() => calls++);
+    caller.abort();
+    await once(AbortSignal.timeout(60), 'abort');
+    expect([calls, made.isExpired]).toEqual([1, false]);
+  });
+});

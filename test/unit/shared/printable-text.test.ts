@@ -1,0 +1,107 @@
+import { describe, expect, it, test } from '@jest/globals';
+import * as fc from 'fast-check';
+import { escaped, escapedLine, plain, plainLine, plainTexts } from '../../../shared/printable-text.ts';
+import { harmful, HARMS } from '../../support/harmful-text.ts';
+
+describe('plain takes out what a terminal or an eye would obey', () => {
+  it.each<readonly [string, string, string]>([
+    ['a colour', '\u001B[1;31mred\u001B[0m', 'red'],
+    ['a cursor that goes back over what was said', 'ok\u001B[2K\u001B[1Gno', 'okno'],
+    ['a question to the terminal, which it answers as if typed', '\u001B[6n\u001B[>c', ''],
+    ['a title (OSC), up to the bell', '\u001B]0;root@prod\u0007after', 'after'],
+    ['a link (OSC 8), and its text stays', '\u001B]8;;http://evil\u001B\\click\u001B]8;;\u001B\\', 'click'],
+    ['a clipboard (OSC 52) with the terminator of eight bits', '\u001B]52;c;cm0=\u009Cx', 'x'],
+    ['a device control string', '\u001BPq#0;2\u001B\\sixel', 'sixel'],
+    ['the same sequences in eight bits (C1)', '\u009B31mred\u009D0;title\u0007x\u0090q\u009Cy', 'redxy'],
+    ['a control string without an end: what it says is no secret', '\u001B]0;title', '0;title'],
+    ['a reset, and another character set', '\u001Bcx\u001B(0y', 'xy'],
+    ['a control sequence that another character interrupts', '\u001B[3\u00001mx', '31mx'],
+    ['bells, backspaces and nulls', 'a\u0007b\b\bc\u0000d\u007F', 'abcd'],
+    ['an override of direction', 'file\u202Etxt.exe', 'filetxt.exe'],
+    ['embeddings and isolates', '\u202Aa\u202Bb\u202Cc\u2066d\u2067e\u2068f\u2069', 'abcdef'],
+  ])('%s', (_says, text, expected) => {
+    expect(plain(text)).toBe(expected);
+  });
+
+  it.each<readonly [string, string, string]>([
+    ['of other systems', 'a\r\nb\rc', 'a\nb\nc'],
+    ['of Unicode', 'a\u2028b\u2029c\u0085d', 'a\nb\nc\nd'],
+    ['half a surrogate pair becomes the sign for it', 'a\uD800b\uDC00', 'a\uFFFDb\uFFFD'],
+  ])('line ends and characters are made the same: %s', (_says, text, expected) => {
+    expect(plain(text)).toBe(expected);
+  });
+});
+
+test.each([
+  ['tabs and lines', 'a\tb\n  c'],
+  ['Arabic and Hebrew, with the marks that they need', 'خطأ في الملف \u200F(قرص)\u200E שגיאה'],
+  ['Persian and Hindi, with their joiners', 'می\u200Cخواهم क्\u200Dष'],
+  ['Thai, Chinese, Japanese, Korean', 'ผิดพลาด\u200Bครับ 錯誤 エラー 오류'],
+  ['emoji, joined and with skin', '👩🏽‍💻 🏴󠁧󠁢󠁥󠁮󠁧󠁿 ❤️'],
+  ['accents that are characters of their own', 'e\u0301'],
+  ['what Kubernetes says', 'Back-off pulling image "a/b:1": ErrImagePull: 401 ("…")'],
+])('stays as it is: %s', (_says, text) => {
+  expect(plain(text)).toBe(text);
+  expect(escaped(text)).toBe(text);
+});
+
+const PARTS = [
+  ...HARMS.map(([, text]) => text),
+  '\u001B',
+  '[',
+  ']',
+  '0',
+  ';',
+  'm',
+  '\\',
+  '\u009C',
+  '\u009B',
+  ' ',
+  '\r',
+  '\n',
+  'é',
+  '\uD83D',
+  '\uDE00',
+];
+const hostile = fc
+  .array(fc.oneof(fc.constantFrom(...PARTS), fc.string({ unit: 'binary' })), { maxLength: 20 })
+  .map((parts) => parts.join(''));
+
+test('whatever a text is, nothing harmful is left of it, and it comes to rest', () => {
+  fc.assert(
+    fc.property(hostile, (text) => {
+      for (const make of [plain, plainLine, escapedLine]) {
+        expect(harmful(make(text))).toEqual([]);
+        expect(make(make(text))).toBe(make(text));
+      }
+      expect(plainLine(text)).not.toMatch(/[\n\t]/);
+      expect(escapedLine(text)).not.toMatch(/[\n\t]/);
+    }),
+    { numRuns: 5000 },
+  );
+});
+
+test('what is escaped in JSON is the same JSON, and harmless', () => {
+  fc.assert(
+    fc.property(hostile, (text) => {
+      const json = escaped(JSON.stringify({ [text]: [text] }));
+      expect(harmful(json)).toEqual([]);
+      expect(JSON.parse(json)).toEqual({ [text]: [text] });
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+describe('plainTexts', () => {
+  it('gives the very same object where nothing is harmful', () => {
+    const value = { a: ['x', { b: 'y' }], c: 1, d: null, e: undefined };
+    expect(plainTexts(value)).toBe(value);
+  });
+
+  it('makes a copy of what changes, and of nothing else', () => {
+    const value = Object.freeze({ a: Object.freeze(['x', 'y\u0007']), b: Object.freeze({ c: 'z' }), d: true });
+    const made = plainTexts(value);
+    expect(made).toEqual({ a: ['x', 'y'], b: { c: 'z' }, d: true });
+    expect(made.b).toBe(value.b);
+  });
+});

@@ -1,0 +1,34 @@
+import { expect, test } from '@jest/globals';
+import * as fc from 'fast-check';
+import { fitLastWords, fitStepMessage } from '../../../shared/truncate.ts';
+
+const text = fc.string({ unit: 'grapheme', minLength: 0, maxLength: 40 }).map((part) => part.repeat(60));
+
+test.each([
+  ['fitStepMessage', fitStepMessage],
+  ['fitLastWords', (message: string): string => fitLastWords(message)],
+])('%s keeps 1 KiB of whole characters, and does so once', (_name, fit) => {
+  fc.assert(
+    fc.property(text, (message) => {
+      const cut = fit(message);
+      expect(Buffer.byteLength(cut)).toBeLessThanOrEqual(1024);
+      expect(cut).not.toContain('\uFFFD');
+      expect(fit(cut)).toBe(cut);
+      if (Buffer.byteLength(message) <= 1024) expect(cut).toBe(message);
+      else expect(Buffer.byteLength(cut)).toBeGreaterThan(1024 - 8);
+    }),
+  );
+});
+
+test.each([
+  ['a step message keeps its beginning', fitStepMessage('a'.repeat(1025)), `${'a'.repeat(1021)}…`],
+  [
+    'last words keep a quarter of the beginning',
+    fitLastWords(`${'a'.repeat(20)}${'b'.repeat(20)}`, 20),
+    `aaaaa…${'b'.repeat(12)}`,
+  ],
+  ['what fits stays', fitLastWords('a'.repeat(20), 20), 'a'.repeat(20)],
+  ['half a character goes', fitLastWords(`€€${'x'.repeat(20)}€€`, 20), '€…xxxxxx€€'],
+])('%s', (_says, cut, expected) => {
+  expect(cut).toBe(expected);
+});

@@ -1,0 +1,270 @@
+import { describe, expect, it, test } from '@jest/globals';
+import * as fc from 'fast-check';
+import type {
+  SequentialJob,
+  SequentialJobSpec,
+  SequentialJobStatus,
+  StepStatus,
+} from '../../../../shared/api/types.ts';
+import { formatFieldError } from '../../../../shared/validation/index.ts';
+import { frozenPart, heldSpec } from '../../../../shared/validation/effective-spec.ts';
+import { validateUpdate } from '../../../../shared/validation/update.ts';
+import { json, roughObject, soundObject } from '../../../support/arbitraries.ts';
+import { deepFreeze } from '../../../support/freeze.ts';
+import { container, NOW, sequentialJob } from '../../../support/objects.ts';
+
+type Json = Readonly<Record<string, unknown>>;
+
+const [A, B, C] = [container('extract'), container('transform'), container('load')];
+const NEW_C = container('load', { image: 'registry.example.com/etl:2.0' });
+const NEW_B = container('transform', { image: 'registry.example.com/etl:2.0' });
+const D = container('report');
+
+/** Running its second step. */
+const RUNNING: SequentialJobStatus = {
+  startTime: NOW,
+  progress: { currentIndex: 1, currentStep: 'transform', completedIndices: [0], summary: '1/3' },
+};
+const FAILED: SequentialJobStatus = {
+  ...RUNNING,
+  conditions: [{ type: 'Failed', status: 'True', lastTransitionTime: NOW, reason: 'x', message: 'x' }],
+};
+const COMPLETED: SequentialJobStatus = { startTime: NOW, progress: { completedIndices: [0, 1, 2], summary: '3/3' } };
+
+const spec = (more: Json = {}): SequentialJobSpec => ({ containers: [A, B, C], ...more });
+const future = (more: Json = {}): SequentialJobSpec => spec({ updatePolicy: 'FutureSteps', ...more });
+const objectOf = (now: SequentialJobSpec, status: SequentialJobStatus | undefined): SequentialJob => ({
+  ...sequentialJob({ status }),
+  spec: now,
+});
+
+type Row = readonly [sentence: string, recorded: SequentialJobSpec, now: SequentialJobSpec];
+
+const FOLLOWED: readonly Row[] = [
+  ['nothing changed', spec(), spec()],
+  ['it was suspended', spec(), spec({ suspend: true })],
+  ['it goes on', spec({ suspend: true }), spec()],
+  ['the time to live changed', spec({ ttlSecondsAfterFinished: 1 }), spec({ ttlSecondsAfterFinished: 2 })],
+  ['the deadline was taken away', spec({ activeDeadlineSeconds: 60 }), spec()],
+  ['it was resumed', spec(), spec({ resume: 1 })],
+  ['resume was lowered, which is no question of what runs', spec({ resume: 2 }), spec({ resume: 1 })],
+  ['the policy changed', spec(), future()],
+  ['the policy changed back', future(), spec()],
+  [
+    'the defaults of today were filled in',
+    spec(),
+    spec({ backoffLimit: 3, suspend: false, stepPolicies: [], template: { spec: { restartPolicy: 'Never' } } }),
+  ],
+  ['the defaults of today were left out', spec({ backoffLimit: 3, template: {}, resume: 0 }), spec()],
+  [
+    'a Go client wrote it back',
+    spec(),
+    spec({ containers: [{ ...A, resources: {} }, B, C], template: { metadata: { creationTimestamp: null } } }),
+  ],
+  [
+    'an amount was written otherwise',
+    spec({ containers: [{ ...A, resources: { limits: { cpu: '0.5' } } }] }),
+    spec({ containers: [{ ...A, resources: { limits: { cpu: '500m' } } }] }),
+  ],
+];
+
+const ACCEPTED: readonly Row[] = [
+  ['a later step changed', future(), future({ containers: [A, B, NEW_C] })],
+  ['a later step was removed', future(), future({ containers: [A, B] })],
+  ['a step was added', future(), future({ containers: [A, B, C, D] })],
+  ['the policy of a later step changed', future(), future({ stepPolicies: [{ name: 'load', backoffLimit: 0 }] })],
+  ['the policy came with the change', spec(), future({ containers: [A, B, NEW_C] })],
+  ['it was suspended in the same update', future(), future({ containers: [A, B, NEW_C], suspend: true })],
+];
+
+type Refusal = readonly [...Row, fields: readonly string[]];
+
+const REFUSED: readonly Refusal[] = [
+  ['a later step changed', spec(), spec({ containers: [A, B, NEW_C] }), ['spec.containers[2].image']],
+  ['a step was added', spec(), spec({ containers: [A, B, C, D] }), ['spec.containers[3]']],
+  ['the current step changed', future(), future({ containers: [A, NEW_B, C] }), ['spec.containers[1].image']],
+  ['a step that has run was removed', future(), future({ containers: [B, C] }), ['spec.containers']],
+  [
+    'the template changed',
+    future(),
+    future({ template: { metadata: { labels: { a: 'b' } } } }),
+    ['spec.template.metadata'],
+  ],
+  ['the retries changed', future(), future({ backoffLimit: 9 }), ['spec.backoffLimit']],
+  [
+    'the policy of the current step changed',
+    future(),
+    future({ stepPolicies: [{ name: 'transform', backoffLimit: 0 }] }),
+    ['spec.stepPolicies[0]'],
+  ],
+  ['a field that nobody knows appeared', spec(), spec({ shards: 2 }), ['spec.shards']],
+  ['a field that nobody knows went', spec({ shards: 2 }), spec(), ['spec.shards']],
+  ['the policy went with the change', future(), spec({ containers: [A, B, NEW_C] }), ['spec.containers[2].image']],
+  [
+    'a legal change of a later step came with it',
+    future(),
+    future({ containers: [A, NEW_B, NEW_C, D] }),
+    ['spec.containers[1].image'],
+  ],
+  ['all containers went', future(), future({ containers: null }), ['spec.containers']],
+];
+
+describe('the spec of the object is run', () => {
+  test.each(FOLLOWED)('as no change of what is frozen, when %s', (_sentence, recorded, now) => {
+    const object = deepFreeze(objectOf(now, RUNNING));
+    const held = heldSpec(deepFreeze(recorded), object);
+    expect(held).toEqual({ spec: now, change: 'none', faults: [] });
+    expect(held.spec).toBe(object.spec);
+  });
+
+  test.each(ACCEPTED)('as a legal change, when %s', (_sentence, recorded, now) => {
+    const object = deepFreeze(objectOf(now, RUNNING));
+    const held = heldSpec(deepFreeze(recorded), object);
+    expect(held).toEqual({ spec: now, change: 'accepted', faults: [] });
+    expect(held.spec).toBe(object.spec);
+  });
+
+  const all = spec({ containers: [D], backoffLimit: 0, template: { spec: { restartPolicy: 'OnFailure' } } });
+
+  test.each([undefined, {}, { phase: 'Pending' }, { progress: RUNNING.progress }] as const)(
+    'whatever changed before the start (%j)',
+    (status) => {
+      const object = objectOf(all, status as SequentialJobStatus);
+      expect(heldSpec(spec(), object)).toEqual({ spec: all, change: 'none', faults: [] });
+      expect(heldSpec(spec(), object).spec).toBe(all);
+    },
+  );
+
+  test('whatever changed while it is being deleted', () => {
+    const object = objectOf(all, RUNNING);
+    const going = { ...object, metadata: { ...object.metadata, deletionTimestamp: NOW } };
+    expect(heldSpec(spec(), going)).toEqual({ spec: all, change: 'none', faults: [] });
+  });
+});
+
+describe('what was recorded is run', () => {
+  test.each(REFUSED)('as a whole, when %s', (_sentence, recorded, now, fields) => {
+    const held = heldSpec(deepFreeze(recorded), deepFreeze(objectOf(now, RUNNING)));
+    expect(held.change).toBe('refused');
+    expect(held.faults.map(({ field }) => field)).toEqual(fields);
+    expect(frozenPart(held.spec)).toEqual(frozenPart(recorded));
+    expect(held.spec.containers[0]).toBe(recorded.containers[0]);
+  });
+
+  test.each<readonly [sentence: string, was: Json, is: Json, run: Json]>([
+    ['it is suspended', {}, { suspend: true }, { suspend: true }],
+    ['it goes on again', { suspend: true }, { suspend: false }, { suspend: false }],
+    ['its time to live is taken away', { ttlSecondsAfterFinished: 1 }, {}, {}],
+    ['it gets a deadline', {}, { activeDeadlineSeconds: 9 }, { activeDeadlineSeconds: 9 }],
+    ['it is resumed', { resume: 1 }, { resume: 2 }, { resume: 2 }],
+    ['it gets another policy', {}, { updatePolicy: 'FutureSteps' }, { updatePolicy: 'FutureSteps' }],
+  ])('with what may change at any time as it is now: %s', (_sentence, was, is, run) => {
+    const recorded = spec({ backoffLimit: 1, ...was });
+    const held = heldSpec(recorded, objectOf(spec({ backoffLimit: 2, ...is }), RUNNING));
+    expect(held.spec).toEqual(spec({ backoffLimit: 1, ...run }));
+  });
+
+  it('gives the same again for the same object, from what it held', () => {
+    const object = objectOf(future({ containers: [A, NEW_B, C], suspend: true }), RUNNING);
+    const first = heldSpec(spec(), object);
+    expect(heldSpec(first.spec, object)).toEqual(first);
+    expect(heldSpec(first.spec, { ...object, spec: spec() })).toMatchObject({ change: 'none' });
+  });
+
+  it('also of a sequence that has completed: it has no later steps', () => {
+    expect(heldSpec(future(), objectOf(future({ containers: [A, B, C, D] }), COMPLETED))).toMatchObject({
+      change: 'refused',
+      spec: future(),
+    });
+  });
+
+  it('also of one that has failed: the failed step is run again as it was', () => {
+    const mended = future({ containers: [A, NEW_B, C], resume: 1 });
+    expect(heldSpec(future(), objectOf(mended, FAILED))).toMatchObject({
+      change: 'refused',
+      spec: future({ resume: 1 }),
+    });
+  });
+});
+
+describe('a step whose Job was refused', () => {
+  const rejected = (steps: readonly StepStatus[] = []): SequentialJobStatus => ({
+    ...FAILED,
+    steps,
+    progress: { completedIndices: [0], summary: '1/3', currentIndex: 1, failureReason: 'JobRejected' },
+  });
+  const mended = future({ containers: [A, NEW_B, C] });
+
+  test.each<readonly [string, SequentialJobSpec, SequentialJobStatus, string]>([
+    ['is mended under FutureSteps', mended, rejected(), 'accepted'],
+    ['is not mended under Immutable', spec({ containers: [A, NEW_B, C] }), rejected(), 'refused'],
+    ['is held when it has failed for another reason', mended, FAILED, 'refused'],
+    [
+      'is held when it had a Job before it was resumed',
+      mended,
+      rejected([{ index: 1, name: 'transform', state: 'Failed' }]),
+      'refused',
+    ],
+    ['frees no step before it', future({ containers: [D, B, C] }), rejected(), 'refused'],
+  ])('%s', (_sentence, now, status, change) => {
+    expect(heldSpec(future(), objectOf(now, status)).change).toBe(change);
+  });
+});
+
+describe('whatever comes', () => {
+  const anything = fc.oneof(json, roughObject, soundObject);
+  const check = <T>(arbitrary: fc.Arbitrary<T>, holds: (value: T) => void): void =>
+    fc.assert(fc.property(arbitrary, holds), { numRuns: 500 });
+  /** The spec and the status of objects that nobody has checked, in the place of sound ones. */
+  const asObject = (rough: Json, status: unknown = rough['status']): SequentialJob =>
+    ({ ...sequentialJob(), spec: rough['spec'], status }) as unknown as SequentialJob;
+  const started = fc.constantFrom<SequentialJobStatus>(RUNNING, FAILED, COMPLETED, { startTime: NOW });
+
+  it('judges anything', () => {
+    check(fc.tuple(anything, json, json), ([recorded, one, another]) => {
+      const held = heldSpec(recorded as SequentialJobSpec, asObject({ spec: one }, another));
+      expect(held.faults.length > 0).toBe(held.change === 'refused');
+    });
+    check(fc.tuple(roughObject, roughObject), ([before, after]) => {
+      expect(['none', 'accepted', 'refused']).toContain(
+        heldSpec(before['spec'] as SequentialJobSpec, asObject(deepFreeze(after))).change,
+      );
+    });
+  });
+
+  it('sees no change where there is none', () => {
+    check(fc.tuple(fc.oneof(roughObject, soundObject), started), ([object, status]) => {
+      const copy = JSON.parse(JSON.stringify(object)) as Json;
+      const held = heldSpec(copy['spec'] as SequentialJobSpec, asObject(object, status));
+      expect(held.change).toBe('none');
+      expect(held.spec).toBe(object['spec']);
+    });
+  });
+
+  it('runs nothing that is no legal update of what was recorded, and refuses what the webhook would', () => {
+    check(fc.tuple(soundObject, fc.oneof(roughObject, soundObject), started), ([was, is, status]) => {
+      const recorded = was['spec'] as SequentialJobSpec;
+      const held = heldSpec(recorded, asObject(is, status));
+      const faults = (now: unknown): readonly string[] =>
+        validateUpdate({ spec: recorded, status }, { spec: now })
+          .filter(({ field }) => field !== 'spec.resume')
+          .map(formatFieldError);
+      expect(faults(held.spec)).toEqual([]);
+      expect(held.faults.map(formatFieldError)).toEqual(faults(is['spec']));
+    });
+  });
+
+  it('stays with what it holds', () => {
+    check(fc.tuple(soundObject, soundObject, started), ([was, is, status]) => {
+      const object = asObject(is, status);
+      const held = heldSpec(was['spec'] as SequentialJobSpec, object);
+      expect(heldSpec(held.spec, object).spec).toEqual(held.spec);
+    });
+  });
+
+  test('a thousand steps that have all changed are judged at once', () => {
+    const many = (image: string): SequentialJobSpec =>
+      spec({ containers: Array.from({ length: 1000 }, (_, i) => container(`s${i}`, { image })) });
+    expect(heldSpec(many('a:1'), objectOf(many('a:2'), RUNNING)).faults).toHaveLength(100);
+  });
+});

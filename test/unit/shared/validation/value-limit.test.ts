@@ -1,0 +1,157 @@
+import { describe, expect, it } from '@jest/globals';
+import { formatFieldError } from '../../../../shared/validation/field-error.ts';
+import { validateSpec } from '../../../../shared/validation/index.ts';
+import {
+  isLonger,
+  lengthFaults,
+  MAX_SPEC_BYTES,
+  MAX_VALUES,
+  sizeFaults,
+  weightOf,
+} from '../../../../shared/validation/value-limit.ts';
+
+const FAULT = 'spec: Invalid value: must not have more than 10 values; in a map of more than 1000 each counts as ten';
+
+/** What is said of an object with this spec where 10 values are the most. */
+const said = (spec: unknown, bytes?: number): readonly string[] =>
+  sizeFaults({ spec }, bytes, 10).map((fault) => formatFieldError(fault));
+
+const items = (count: number): readonly number[] => Array.from({ length: count }, () => 1);
+
+describe('sizeFaults', () => {
+  it.each<readonly [string, unknown]>([
+    ['no spec', undefined],
+    ['a spec that is no object', 'text'],
+    ['as many items as may be', { a: items(9) }],
+    ['as many properties as may be', Object.fromEntries(items(10).map((one, i) => [`p${i}`, one]))],
+    ['nulls', { a: [null, null], b: null }],
+  ])('takes %s', (_says, spec) => {
+    expect(said(spec)).toEqual([]);
+  });
+
+  it.each<readonly [string, unknown]>([
+    ['an item', { a: items(10) }],
+    ['a property', Object.fromEntries(items(11).map((one, i) => [`p${i}`, one]))],
+    ['something deep inside', { a: [{ b: { c: [items(2), items(3)] } }] }],
+  ])('refuses %s too many', (_says, spec) => {
+    expect(said(spec)).toEqual([FAULT]);
+  });
+
+  it('counts nothing where the JSON is too short for so many values', () => {
+    const spec = { a: items(10) };
+    expect(said(spec, 6)).toEqual([]);
+    expect(said(spec, 7)).toEqual([FAULT]);
+  });
+
+  const map = (count: number): object => Object.fromEntries(items(count).map((one, i) => [i.toString(36), one]));
+  const largest = 1000 + (MAX_VALUES - 1000) / 10 - 1;
+
+  it.each<readonly [string, object, number]>([
+    ['as many properties as that comes to', { a: map(largest) }, 0],
+    ['one more', { a: map(largest + 1) }, 1],
+    ['as many in two maps', { a: map(largest / 2), b: map(largest / 2) }, 0],
+    ['small maps, however many', Object.fromEntries(items(150).map((_, i) => [`m${i}`, map(1000)])), 0],
+  ])('counts each property of a large map beyond the first thousand as ten: %s', (_, spec, count) => {
+    const text = JSON.stringify({ spec });
+    expect(sizeFaults(JSON.parse(text), text.length)).toHaveLength(count);
+  });
+
+  it('takes no JSON for too short that can have too many values', () => {
+    // A list of digits, whose property and braces make it longer.
+    const spec = { '': items(MAX_VALUES) };
+    const text = JSON.stringify({ spec });
+    expect(sizeFaults(JSON.parse(text), text.length)).toHaveLength(1);
+    const fewer = JSON.stringify({ spec: { '': items(MAX_VALUES - 1) } });
+    expect(sizeFaults(JSON.parse(fewer), fewer.length)).toEqual([]);
+  });
+});
+
+describe('lengthFaults', () => {
+  const ofBytes = (bytes: number, character = 'x'): unknown => {
+    const rest = JSON.stringify({ a: '' }).length;
+    return { a: character.repeat((bytes - rest) / new TextEncoder().encode(character).length) };
+  };
+
+  it.each(['x', 'ä', '€'])('takes 1 MiB of JSON in UTF-8, and no byte more: %s', (character) => {
+    // A multiple of the character's bytes, beside the quotes and the braces.
+    const fitting = ofBytes(MAX_SPEC_BYTES - 8 + 2, character);
+    expect(lengthFaults(fitting)).toEqual([]);
+    expect(lengthFaults({ ...(fitting as object), b: 'xxxx' }).map(formatFieldError)).toEqual([
+      'spec: Too long: may not be more than 1048576 bytes',
+    ]);
+  });
+
+  it('measures nothing where the JSON around it is no longer', () => {
+    const long = ofBytes(MAX_SPEC_BYTES + 1);
+    expect(lengthFaults(long, MAX_SPEC_BYTES)).toEqual([]);
+    expect(lengthFaults(long, MAX_SPEC_BYTES + 1)).toHaveLength(1);
+  });
+
+  it('a spec that says too much is refused for that alone, also past admission', () => {
+    expect(validateSpec({ containers: items(MAX_VALUES) }).map(formatFieldError)).toEqual([
+      expect.stringContaining('must not have more than 200000 values'),
+    ]);
+  });
+
+  it('is among the faults of a spec that came past admission', () => {
+    const long = {
+      containers: [
+        { name: 'load', image: 'x'.repeat(MAX_SPEC_BYTES) },
+        { name: 'load', image: 'x:1' },
+      ],
+    };
+    expect(validateSpec(long).map(({ type, field }) => [type, field])).toEqual([
+      ['FieldValueTooLong', 'spec'],
+      ['FieldValueInvalid', 'spec.containers[0].image'],
+      ['FieldValueDuplicate', 'spec.containers[1].name'],
+    ]);
+  });
+
+  it('takes what is no spec', () => {
+    expect(lengthFaults(undefined)).toEqual([]);
+    expect(lengthFaults(null)).toEqual([]);
+  });
+});
+
+describe('isLonger', () => {
+  const bytes = (value: unknown): number => new TextEncoder().encode(JSON.stringify(value)).length;
+
+  it.each<readonly [string, unknown]>([
+    ['texts', { a: 'text', 'a name': '' }],
+    ['texts of many bytes a character', { 'ä€': '\u{1F600}'.repeat(10) }],
+    ['texts that JSON escapes', { a: '"\\\u0000\ud800' }],
+    ['a text alone', 'text'],
+    ['numbers', [1, -1.797_693_134_862_315_7e308, 0.1]],
+    ['what is short', [true, false, null, [], {}, '']],
+    ['lists in objects in lists', [{ a: [{ b: [[[]]] }] }]],
+  ])('measures %s to the byte', (_says, value) => {
+    expect([-1, 0, 1].map((more) => isLonger(value, bytes(value) + more))).toEqual([true, false, false]);
+  });
+
+  /** A spec that says so when it is written as JSON. */
+  const unwritable = (spec: object): unknown =>
+    Object.defineProperty(spec, 'toJSON', {
+      value: () => {
+        throw new Error('written');
+      },
+    });
+
+  it.each<readonly [string, object, boolean]>([
+    ['a small spec', { a: ['x'.repeat(1000), 1, { b: null }] }, false],
+    ['one of many megabytes', { a: 'x'.repeat(MAX_SPEC_BYTES) }, true],
+    ['one of many values', { a: Array.from({ length: MAX_SPEC_BYTES }, () => 1) }, true],
+  ])('does not write out %s', (_says, spec, longer) => {
+    expect(isLonger(unwritable(spec), MAX_SPEC_BYTES)).toBe(longer);
+  });
+});
+
+describe('weightOf', () => {
+  it('has two bytes for each character of a text in which one is beyond Latin-1, as V8 has', () => {
+    const [latin, wide] = ['é'.repeat(1000), `${'x'.repeat(999)}…`].map((text) => weightOf({ text })) as [
+      number,
+      number,
+    ];
+    expect(wide - latin).toBe(1000);
+    expect(weightOf({ text: '' })).toBeLessThan(latin - 900);
+  });
+});

@@ -1,0 +1,305 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { WorkQueue } from '../../../../shared/work-queue/work-queue.ts';
+
+const BACKOFF = { baseMs: 100, maxMs: 1000 };
+
+describe('WorkQueue', () => {
+  let queue: WorkQueue;
+  let random: number;
+
+  beforeEach(() => {
+    jest.useFakeTimers();
+    random = 1;
+    queue = new WorkQueue({ backoff: BACKOFF, random: () => random, now: () => performance.now() });
+  });
+
+  afterEach(() => {
+    queue.close();
+    jest.useRealTimers();
+  });
+
+  /** Keys that can be taken now, in order; each is done with at once. */
+  async function drain(): Promise<readonly string[]> {
+    const keys: string[] = [];
+    while (queue.depth > 0) {
+      const key = await queue.take();
+      if (key === undefined) break;
+      keys.push(key);
+      queue.done(key);
+    }
+    return keys;
+  }
+
+  const pass = (ms: number): Promise<void> => jest.advanceTimersByTimeAsync(ms);
+
+  it.each<readonly [string, (on: WorkQueue) => void, readonly string[]]>([
+    ['nothing', () => undefined, []],
+    [
+      'keys come in the order they were added',
+      (on) => {
+        on.add('a');
+        on.add('b');
+      },
+      ['a', 'b'],
+    ],
+    [
+      'a key that waits is not added twice, and keeps its place',
+      (on) => {
+        on.add('a');
+        on.add('b');
+        on.add('a');
+      },
+      ['a', 'b'],
+    ],
+    ['a delay of nothing is none', (on) => on.addAfter('a', 0), ['a']],
+    ['a negative delay is none', (on) => on.addAfter('a', -5), ['a']],
+    ['a delay is not over yet', (on) => on.addAfter('a', 1), []],
+  ])('%s', async (_says, adds, expected) => {
+    adds(queue);
+    expect(queue.depth).toBe(expected.length);
+    expect(await drain()).toEqual(expected);
+  });
+
+  it('gives a key to one worker at a time, and again when it was added meanwhile', async () => {
+    queue.add('a');
+    expect(await queue.take()).toBe('a');
+    queue.add('a');
+    queue.add('a');
+    expect(queue.depth).toBe(0);
+    queue.done('a');
+    expect(await drain()).toEqual(['a']);
+  });
+
+  it('does not give a key again that was not added during the work', async () => {
+    queue.add('a');
+    await queue.take();
+    queue.done('a');
+    expect(queue.depth).toBe(0);
+  });
+
+  it('gives a key to a worker who waits already', async () => {
+    const first = queue.take();
+    const second = queue.take();
+    queue.add('a');
+    queue.add('a');
+    queue.add('b');
+    expect(await first).toBe('a');
+    expect(await second).toBe('b');
+    queue.done('a');
+    expect(await drain()).toEqual(['a']);
+  });
+
+  it('keeps one worker on each key, however it is added', async () => {
+    const taken: string[] = [];
+    const worker = async (): Promise<void> => {
+      const key = await queue.take();
+      if (key !== undefined) taken.push(key);
+    };
+    void worker();
+    void worker();
+    queue.add('a');
+    queue.addAfter('a', 10);
+    queue.addAfterFailure('a');
+    await pass(1000);
+    expect(taken).toEqual(['a']);
+    queue.done('a');
+    await pass(0);
+    expect(taken).toEqual(['a', 'a']);
+  });
+
+  it.each([
+    ['the earlier comes second', [100, 50], [50]],
+    ['the earlier comes first', [50, 100], [50]],
+    ['both at once', [50, 50], [50]],
+  ])('of two delays the earliest counts: %s', async (_says, delays, expected) => {
+    for (const ms of delays) queue.addAfter('a', ms);
+    const times: number[] = [];
+    for (let ms = 1; ms <= 200; ms++) {
+      await pass(1);
+      if ((await drain()).length > 0) times.push(ms);
+    }
+    expect(times).toEqual(expected);
+  });
+
+  it('counts the earliest from the time when each was added', async () => {
+    queue.addAfter('a', 100);
+    await pass(60);
+    queue.addAfter('a', 50);
+    await pass(39);
+    expect(queue.depth).toBe(0);
+    await pass(1);
+    expect(await drain()).toEqual(['a']);
+  });
+
+  it('can wait longer than a timer can', async () => {
+    const days = 30 * 24 * 3600 * 1000;
+    queue.addAfter('a', days);
+    await pass(days - 1);
+    expect(queue.depth).toBe(0);
+    await pass(1);
+    expect(queue.depth).toBe(1);
+  });
+
+  it('waits longer after each failure, up to the cap', () => {
+    expect(Array.from({ length: 6 }, () => queue.addAfterFailure('a'))).toEqual([100, 200, 400, 800, 1000, 1000]);
+  });
+
+  it('takes between half and all of a delay, at random', () => {
+    random = 0;
+    expect(queue.addAfterFailure('a')).toBe(50);
+    random = 0.5;
+    expect(queue.addAfterFailure('a')).toBe(150);
+  });
+
+  it('counts failures by key', () => {
+    queue.addAfterFailure('a');
+    expect(queue.addAfterFailure('b')).toBe(100);
+    expect(queue.addAfterFailure('a')).toBe(200);
+  });
+
+  it('begins anew after a success', () => {
+    queue.addAfterFailure('a');
+    queue.addAfterFailure('a');
+    queue.forget('a');
+    expect(queue.addAfterFailure('a')).toBe(100);
+  });
+
+  it.each([
+    ['a server that asks for more gets it, beyond the cap too', 5000, 5000],
+    ['a server that asks for less does not shorten the delay', 10, 100],
+  ])('%s', async (_says, atLeast, expected) => {
+    expect(queue.addAfterFailure('a', { atLeastMs: atLeast })).toBe(expected);
+    await pass(expected - 1);
+    expect(queue.depth).toBe(0);
+    await pass(1);
+    expect(queue.depth).toBe(1);
+  });
+
+  it('what is added while failing work goes on waits with it; what comes later does not', async () => {
+    queue.add('a');
+    await queue.take();
+    queue.add('a');
+    queue.addAfterFailure('a');
+    queue.done('a');
+    expect(queue.depth).toBe(0);
+    queue.add('a');
+    expect(await drain()).toEqual(['a']);
+    jest.advanceTimersByTime(100);
+    expect(await drain()).toEqual(['a']);
+  });
+
+  it.each<readonly [string, { readonly atLeastMs?: number; readonly wasOutdated?: boolean }, boolean, number]>([
+    ['at once where the work was outdated: the news is the cure', { wasOutdated: true }, true, 1],
+    ['after the delay where the work was outdated and no news came', { wasOutdated: true }, false, 0],
+    ['no sooner than the server asks', { wasOutdated: true, atLeastMs: 5000 }, true, 0],
+  ])('after a failure a key comes back %s', async (_says, failure, hasNews, depth) => {
+    queue.add('a');
+    await queue.take();
+    if (hasNews) queue.add('a');
+    const delay = queue.addAfterFailure('a', failure);
+    queue.done('a');
+    expect(queue.depth).toBe(depth);
+    expect(delay === 0).toBe(depth === 1);
+    await drain();
+    // It counts as a failure all the same.
+    expect(queue.addAfterFailure('a')).toBe(200);
+  });
+
+  describe('when what made keys fail may be over', () => {
+    let next: () => number;
+
+    beforeEach(() => {
+      next = () => random;
+      const backoff = { baseMs: 10_000, maxMs: 300_000 };
+      queue = new WorkQueue({ backoff, random: () => next(), now: () => performance.now() });
+    });
+
+    it('those that have failed come back within a second, and those that wait for a time stay', async () => {
+      queue.addAfterFailure('failed');
+      queue.addAfterFailure('other/failed');
+      queue.addAfter('deadline', 5000);
+      queue.addAfterFailure('asked', { atLeastMs: 15_000 });
+      random = 0.5;
+      queue.retryFailed();
+      await pass(499);
+      expect(queue.depth).toBe(0);
+      await pass(1);
+      expect((await drain()).toSorted()).toEqual(['failed', 'other/failed']);
+      await pass(4499);
+      expect(queue.depth).toBe(0);
+      await pass(1);
+      expect(await drain()).toEqual(['deadline']);
+    });
+
+    it('thousands of them do not come at once', async () => {
+      for (let i = 0; i < 1000; i++) queue.addAfterFailure(String(i));
+      let drawn = 0;
+      next = () => (drawn++ % 1000) / 1000;
+      queue.retryFailed();
+      const depths: number[] = [];
+      for (let i = 0; i < 10; i++) {
+        await pass(100);
+        depths.push(queue.depth);
+      }
+      expect(depths.at(-1)).toBe(1000);
+      for (const [i, depth] of depths.entries()) expect(depth).toBeLessThanOrEqual(100 * (i + 1) + 1);
+    });
+
+    it.each([
+      ['before its failure', () => [queue.addAfter('a', 900), queue.addAfterFailure('a')]],
+      ['after its failure', () => [queue.addAfterFailure('a'), queue.addAfter('a', 900)]],
+    ])('one that has failed comes back too where it has been told of an earlier time: %s', async (_says, adds) => {
+      adds();
+      random = 0.1;
+      queue.retryFailed();
+      await pass(100);
+      expect(await drain()).toEqual(['a']);
+    });
+
+    it('one that is worked on begins with the shortest delay, should it fail', async () => {
+      queue.addAfterFailure('a');
+      queue.addAfterFailure('a');
+      queue.add('a');
+      await queue.take();
+      queue.retryFailed();
+      expect(queue.addAfterFailure('a')).toBe(10_000);
+    });
+  });
+
+  describe('closed', () => {
+    it('gives out nothing more, and lets go of those who wait', async () => {
+      const waiting = queue.take();
+      queue.add('a');
+      expect(await waiting).toBe('a');
+      const other = queue.take();
+      queue.add('b');
+      queue.addAfter('c', 10);
+      const last = queue.take();
+      queue.close();
+      expect(await other).toBe('b');
+      expect(await last).toBeUndefined();
+      expect(await queue.take()).toBeUndefined();
+      expect(jest.getTimerCount()).toBe(0);
+    });
+
+    it('takes nothing more', async () => {
+      queue.add('a');
+      const key = await queue.take();
+      queue.add('a');
+      queue.close();
+      queue.add('b');
+      queue.addAfter('c', 10);
+      queue.addAfterFailure('d');
+      expect(() => queue.done(key ?? '')).not.toThrow();
+      expect(queue.depth).toBe(0);
+      expect(jest.getTimerCount()).toBe(0);
+    });
+
+    it('forgets what waited', async () => {
+      queue.add('a');
+      queue.close();
+      expect(queue.depth).toBe(0);
+      expect(await queue.take()).toBeUndefined();
+    });
+  });
+});

@@ -1,0 +1,171 @@
+/** Whose body ends when there is no room for another. */
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { type Hold, Room, type Sender, SMALL_BYTES } from '../../../webhook/byte-budget.ts';
+
+const KIB = 1024;
+const LARGE = 300 * KIB;
+/** Room for four large bodies, and four small ones beyond. */
+const OPTIONS = { bytes: 4 * LARGE, smallBytes: 4 * SMALL_BYTES };
+
+let now: number;
+let room: Room;
+let ended: string[];
+beforeEach(() => {
+  now = 0;
+  ended = [];
+  room = new Room({ ...OPTIONS, now: () => now });
+});
+
+const STRANGER: Sender = { address: 'pod', isTrusted: false };
+const API_SERVER: Sender = { address: 'api server', isTrusted: true };
+
+/** Begins a body of some size; undefined where there is no room for it. */
+function begin(name: string, sender: Sender, bytes: number): Hold | undefined {
+  const hold = room.enter(sender, () => ended.push(name));
+  if (hold.take(bytes)) return hold;
+  hold.release();
+  return undefined;
+}
+
+const fill = (sender: Sender, bytes = LARGE, count = 4): readonly (Hold | undefined)[] =>
+  Array.from({ length: count }, (_, i) => begin(`${sender.address} ${i}`, sender, bytes));
+
+describe('while there is room', () => {
+  it('nobody ends, and what is released is there again', () => {
+    const holds = fill(STRANGER);
+    expect(holds).not.toContain(undefined);
+    expect(begin('one more', STRANGER, LARGE)).toBeUndefined();
+    holds[1]?.release();
+    holds[1]?.release();
+    expect(begin('in its place', STRANGER, LARGE)).toBeDefined();
+    expect(begin('and one more', STRANGER, LARGE)).toBeUndefined();
+    expect(ended).toEqual([]);
+  });
+
+  it('small bodies do not wait for what large ones hold', () => {
+    fill(STRANGER);
+    expect(fill(STRANGER, SMALL_BYTES)).not.toContain(undefined);
+    expect(begin('one more', STRANGER, 1)).toBeUndefined();
+  });
+
+  it('a small one that becomes large needs the room of large ones, all of it', () => {
+    fill(STRANGER, LARGE, 3);
+    const growing = [begin('a', STRANGER, SMALL_BYTES), begin('b', STRANGER, SMALL_BYTES)];
+    expect(growing[0]?.take(LARGE - SMALL_BYTES)).toBe(true);
+    expect(growing[1]?.take(1)).toBe(false);
+    growing[0]?.release();
+    expect(growing[1]?.take(LARGE - SMALL_BYTES)).toBe(true);
+  });
+});
+
+describe('where there is none', () => {
+  it.each<readonly [string, () => void, Sender, readonly string[]]>([
+    ['a stranger’s body ends for that of a connection to keep', () => fill(STRANGER), API_SERVER, ['pod 0']],
+    [
+      'one of a connection to keep does not end for a stranger’s',
+      () => fill(API_SERVER),
+      { address: 'other', isTrusted: false },
+      [],
+    ],
+    [
+      'unless it is slow',
+      () => {
+        fill(API_SERVER);
+        now += 1_000;
+      },
+      { address: 'other', isTrusted: false },
+      ['api server 0'],
+    ],
+    [
+      'a slow one of a stranger’s ends before a slow one of a connection to keep',
+      () => {
+        fill(API_SERVER, LARGE, 2);
+        fill(STRANGER, LARGE, 2);
+        now += 1_000;
+      },
+      API_SERVER,
+      ['pod 0'],
+    ],
+    [
+      'a slow one ends before one of an address that holds more',
+      () => {
+        begin('slow', { address: 'other', isTrusted: false }, LARGE);
+        now += 1_000;
+        fill(STRANGER, LARGE, 3);
+      },
+      API_SERVER,
+      ['slow'],
+    ],
+    [
+      'that of the address which holds most ends before an older one',
+      () => {
+        begin('older', { address: 'other', isTrusted: false }, LARGE);
+        fill(STRANGER, LARGE, 3);
+      },
+      API_SERVER,
+      ['pod 0'],
+    ],
+    [
+      'among strangers it ends for an address that holds less',
+      () => fill(STRANGER),
+      { address: 'other', isTrusted: false },
+      ['pod 0'],
+    ],
+    ['and not for its own', () => fill(STRANGER), STRANGER, []],
+    [
+      'all being such that reviewed, it ends for an address that holds less, too',
+      () => fill({ address: 'pod', isTrusted: true }),
+      API_SERVER,
+      ['pod 0'],
+    ],
+  ])('%s', (_says, fillIt, sender, victims) => {
+    fillIt();
+    expect(begin('one more', sender, LARGE) !== undefined).toBe(victims.length > 0);
+    expect(ended).toEqual(victims);
+  });
+
+  it('as many end as are needed, and what has ended takes nothing more', () => {
+    const holds = fill(STRANGER, 2 * LARGE, 2);
+    expect(begin('one more', API_SERVER, 3 * LARGE)).toBeDefined();
+    expect(ended).toEqual(['pod 0', 'pod 1']);
+    expect(holds.map((hold) => hold?.take(1))).toEqual([false, false]);
+  });
+
+  it('one that waits to be judged ends for a connection to keep, and is told of it', () => {
+    const told: number[] = [];
+    fill(STRANGER).forEach((hold, i) => hold?.wait(() => told.push(i)));
+    expect(begin('one more', API_SERVER, LARGE)).toBeDefined();
+    expect([told, ended]).toEqual([[0], []]);
+  });
+
+  it('one that waits is not slow: it is our work that takes long', () => {
+    for (const hold of fill(API_SERVER)) hold?.wait(() => ended.push('waiting'));
+    now += 60_000;
+    expect(begin('one more', STRANGER, LARGE)).toBeUndefined();
+    expect(ended).toEqual([]);
+  });
+
+  it('one whose verdict is being made does not end', () => {
+    for (const hold of fill(STRANGER)) hold?.judge();
+    now += 60_000;
+    expect(begin('one more', API_SERVER, LARGE)).toBeUndefined();
+    expect(ended).toEqual([]);
+  });
+
+  it('large bodies end for a large one, and small ones are left alone', () => {
+    // Theirs is the address that holds most.
+    fill({ address: 'small', isTrusted: false }, SMALL_BYTES, 2);
+    for (const address of ['a', 'b', 'c', 'd']) begin(address, { address, isTrusted: false }, LARGE);
+    now += 1_000;
+    expect(begin('one more', API_SERVER, LARGE)).toBeDefined();
+    expect(ended).toEqual(['a']);
+  });
+
+  it('small ones that fill all of it end for a small one', () => {
+    const all = (OPTIONS.bytes + OPTIONS.smallBytes) / SMALL_BYTES;
+    fill(STRANGER, SMALL_BYTES, Math.ceil(all) - 1);
+    expect(begin('a review', API_SERVER, SMALL_BYTES)).toBeDefined();
+    expect(begin('another', API_SERVER, SMALL_BYTES)).toBeDefined();
+    expect(ended).toContain('pod 0');
+  });
+});

@@ -1,0 +1,104 @@
+/** From the bytes of a review to its answer and to what the log is to say of it. Pure, so that it can be done in another thread. */
+import { isUtf8 } from 'node:buffer';
+import type { VerdictName } from './metrics.ts';
+import type { SampledLine } from '../shared/sampled-log.ts';
+import { shorten } from '../shared/validation/field-error.ts';
+import { text } from '../shared/json/untrusted.ts';
+import { verdictName } from './request-metrics.ts';
+import type { HttpRefusal } from './request-body.ts';
+import { errored, nameOf, type Verdict } from './response.ts';
+import { type AdmissionRequest, decodeRequest, decodeReview, encodeReview, type Question } from './review.ts';
+import { hasMoreValues, MAX_NAMES, MAX_VALUES } from './json-size.ts';
+
+/** `ownNamespace`: the operator's. */
+export type Reviewer = (request: AdmissionRequest, ownNamespace?: string) => Verdict;
+
+/** A line for the log. */
+export interface Said extends Omit<SampledLine, 'level'> {
+  readonly level: 'debug' | 'info' | 'warn' | 'error';
+}
+
+/** Plain data. */
+export type Judged = ({ readonly type: 'refused' } & HttpRefusal) | Answered;
+
+export interface Answered {
+  readonly type: 'answered';
+  readonly answer: string;
+  readonly verdict: VerdictName;
+  /** The request in the review can be judged. */
+  readonly makesSense: boolean;
+  readonly said: Said;
+}
+
+const TOO_MANY = `the body must not have more than ${MAX_VALUES} values, or ${MAX_NAMES} names of properties`;
+
+/** It is no review. */
+const refused = (status: HttpRefusal['status'], message: string): Judged => ({ type: 'refused', status, message });
+
+/** Never throws: what goes wrong is said in the log in full, and to the client in general. */
+export function judge(bytes: Buffer, reviewer: Reviewer, ownNamespace?: string): Judged {
+  if (hasMoreValues(bytes)) return refused(413, TOO_MANY);
+  const body = parsed(bytes);
+  if ('problem' in body) return refused(400, body.problem);
+  const question = decodeReview(body.value, bytes.length);
+  if ('problem' in question) return refused(400, question.problem);
+  const { verdict, said } = review(question.value, reviewer, ownNamespace);
+  return {
+    type: 'answered',
+    answer: encodeReview(question.value.uid, verdict),
+    verdict: verdictName(verdict),
+    makesSense: verdict.status?.code !== 400,
+    said,
+  };
+}
+
+function parsed(bytes: Buffer): { readonly value: unknown } | { readonly problem: string } {
+  if (bytes.length === 0) return { problem: 'the body must not be empty' };
+  if (!isUtf8(bytes)) return { problem: 'the body must be UTF-8' };
+  try {
+    // `__proto__` is a property like any other to it.
+    return { value: JSON.parse(bytes.toString('utf8')) };
+  } catch {
+    return { problem: 'the body must be JSON' };
+  }
+}
+
+interface Reviewed {
+  readonly verdict: Verdict;
+  readonly said: Said;
+}
+
+function review(question: Question, reviewer: Reviewer, ownNamespace: string | undefined): Reviewed {
+  const about = named(question);
+  try {
+    const decoded = decodeRequest(question);
+    if ('problem' in decoded) {
+      const { problem } = decoded;
+      const fields = { ...about, problem };
+      return { verdict: errored(400, problem), said: said('warn', 'review makes no sense', fields, problem) };
+    }
+    const verdict = reviewer(decoded.value, ownNamespace);
+    const fields = { ...about, operation: decoded.value.operation };
+    if (verdict.allowed) return { verdict, said: said('debug', 'review allowed', fields) };
+    const faults = verdict.status?.details?.causes.length;
+    return { verdict, said: said('info', 'review denied', { ...fields, faults }) };
+  } catch (error) {
+    return {
+      verdict: errored(500, 'the webhook of SequentialJobs failed to judge the object; its log says why'),
+      said: said('error', 'review failed: a fault of the operator', { ...about, err: error }),
+    };
+  }
+}
+
+const said = (level: Said['level'], msg: string, fields: Said['fields'], kind = ''): Said => ({
+  level,
+  msg,
+  kind,
+  fields,
+});
+
+/** What a review is about, for the log, which is the operator's: a client must not fill it. */
+function named({ uid, request }: Question): { readonly uid: string; readonly sequentialJob: string } {
+  const namespace = shorten(text(request['namespace']) ?? '');
+  return { uid: shorten(uid), sequentialJob: `${namespace}/${shorten(nameOf(request['object']))}` };
+}
