@@ -2,7 +2,7 @@
 import { API_VERSION, KIND } from '../shared/api/group.ts';
 import { formatFieldError, notSupported, Path, required, type FieldError } from '../shared/validation/field-error.ts';
 import { warningsFor } from '../shared/validation/index.ts';
-import { part, text } from '../shared/json/untrusted.ts';
+import { asObject, nonEmptyString } from '../shared/json/untrusted.ts';
 import { defaulted } from '../webhook/default.ts';
 import { faultsOf } from '../webhook/validate.ts';
 import type { Manifest, Manifests, Place, Position } from './read-manifests.ts';
@@ -64,7 +64,7 @@ interface Typed {
 
 /** An API server that doesn't know a version or a kind takes no object of it; the webhook is never asked. */
 function typeFaults(object: unknown): readonly FieldError[] {
-  const { apiVersion, kind } = part<Typed>(object) ?? {};
+  const { apiVersion, kind } = asObject<Typed>(object) ?? {};
   return [...oneOf('apiVersion', apiVersion, API_VERSION), ...oneOf('kind', kind, KIND)];
 }
 
@@ -73,5 +73,5 @@ function oneOf(name: string, value: unknown, wanted: string): readonly FieldErro
   if (value === wanted) return [];
   // Of a wrong type: the schema says so.
   if (value !== undefined && value !== null && typeof value !== 'string') return [];
-  return [text(value) === undefined ? required(at) : notSupported(at, value, [wanted])];
+  return [nonEmptyString(value) === undefined ? required(at) : notSupported(at, value, [wanted])];
 }

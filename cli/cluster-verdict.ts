@@ -10,8 +10,8 @@ import { type ApiError, isApiError, isRefusal } from '../shared/kube/errors.ts';
 import { type KubeConfigOptions, loadKubeConfig } from '../shared/kube/kubeconfig.ts';
 import { collectionPath, objectPath, SEQUENTIAL_JOBS } from '../shared/kube/resources.ts';
 import { USER_AGENT } from '../shared/version.ts';
-import { text } from '../shared/json/untrusted.ts';
-import { settle } from './fill-placeholders.ts';
+import { nonEmptyString } from '../shared/json/untrusted.ts';
+import { withPlaceholders } from './fill-placeholders.ts';
 
 export interface ClusterFinding {
   readonly severity: 'error' | 'warning';
@@ -51,11 +51,11 @@ const FIELD_MANAGER = 'sequentialjob-lint';
 /** Connects to nothing yet. Throws KubeConfigError where no cluster is named. */
 export function openCluster({ namespace: chosen, ...options }: ClusterOptions): Cluster {
   const config = loadKubeConfig(options);
-  const ofContext = text(config.getContextObject(config.getCurrentContext())?.namespace);
+  const ofContext = nonEmptyString(config.getContextObject(config.getCurrentContext())?.namespace);
   const client = createApiClient(config, { userAgent: USER_AGENT });
   return {
     async judge({ written, complete }) {
-      const namespace = text(complete.metadata.namespace) ?? chosen ?? ofContext ?? 'default';
+      const namespace = nonEmptyString(complete.metadata.namespace) ?? chosen ?? ofContext ?? 'default';
       const metadata = { ...complete.metadata, namespace };
       const verdicts = [
         await answered('the SequentialJob', async () => judgeObject(written, metadata, client)),
@@ -125,7 +125,7 @@ function findingsOf({ causes, message }: ApiError): readonly ClusterFinding[] {
 }
 
 async function judgeJobs(object: SequentialJob, client: ApiClient): Promise<ClusterVerdict> {
-  const { object: complete } = settle(object);
+  const { object: complete } = withPlaceholders(object);
   const scope = { from: 0, resumes: complete.spec.resume ?? 0 };
   const { faults, ignoredFields, unanswered } = await preflight(complete, scope, async (job) =>
     dryRunJob(client, withoutOwner(job), { fieldManager: FIELD_MANAGER }),

@@ -1,7 +1,7 @@
 /** What an object gets from the API server when it is created, and a file does not have: placeholders, and words about them. */
 import { NAME_MAX_LENGTH } from '../shared/api/group.ts';
 import type { ObjectMeta, SequentialJob } from '../shared/api/types.ts';
-import { text } from '../shared/json/untrusted.ts';
+import { nonEmptyString } from '../shared/json/untrusted.ts';
 
 /** No object has it (RFC 9562, the nil UUID), so no Job that carries it is taken for one of a sequence. */
 export const PLACEHOLDER_UID = '00000000-0000-0000-0000-000000000000';
@@ -9,23 +9,24 @@ export const PLACEHOLDER_UID = '00000000-0000-0000-0000-000000000000';
 /** In place of the five random characters that follow a `generateName` (apiserver pkg/storage/names/generate.go). */
 const PLACEHOLDER_SUFFIX = 'xxxxx';
 
-export interface Settled {
+export interface WithPlaceholders {
   readonly object: SequentialJob;
   /** For people: what is rendered, and what stands for something else. */
   readonly remarks: readonly string[];
 }
 
-interface Given extends Partial<ObjectMeta> {
+interface GivenMetadata extends Partial<ObjectMeta> {
   readonly generateName?: string;
 }
 
 /** Completes a valid object as far as its Jobs need it. What it has it keeps: the UID of one from a cluster is real. */
-export function settle(object: SequentialJob): Settled {
-  const given: Given = object.metadata;
+export function withPlaceholders(object: SequentialJob): WithPlaceholders {
+  const given: GivenMetadata = object.metadata;
   const room = NAME_MAX_LENGTH - PLACEHOLDER_SUFFIX.length;
-  const name = text(given.name) ?? `${(text(given.generateName) ?? '').slice(0, room)}${PLACEHOLDER_SUFFIX}`;
-  const namespace = text(given.namespace) ?? 'default';
-  const uid = text(given.uid) ?? PLACEHOLDER_UID;
+  const name =
+    nonEmptyString(given.name) ?? `${(nonEmptyString(given.generateName) ?? '').slice(0, room)}${PLACEHOLDER_SUFFIX}`;
+  const namespace = nonEmptyString(given.namespace) ?? 'default';
+  const uid = nonEmptyString(given.uid) ?? PLACEHOLDER_UID;
   const total = object.spec.containers.length;
   const what = `SequentialJob ${namespace}/${name}`;
   return {
@@ -34,7 +35,7 @@ export function settle(object: SequentialJob): Settled {
       total === 1
         ? `The Job of ${what}.`
         : `The ${total} Jobs of ${what}, each created when the one before it has completed.`,
-      ...(text(given.name) === undefined ? [`${PLACEHOLDER_SUFFIX} stands for what generateName adds.`] : []),
+      ...(nonEmptyString(given.name) === undefined ? [`${PLACEHOLDER_SUFFIX} stands for what generateName adds.`] : []),
       ...(uid === PLACEHOLDER_UID ? ABOUT_UID : []),
     ],
   };

@@ -1,5 +1,5 @@
 /** How findings are written: a line each, for people and editors, or JSON. */
-import { escaped, plainLine } from '../shared/printable-text.ts';
+import { escaped, printableLine } from '../shared/printable-text.ts';
 import { type Finding, isError } from './check.ts';
 import type { Place } from './read-manifests.ts';
 
@@ -24,7 +24,7 @@ export function textReport(reports: readonly FileReport[]): Written {
     findings.map(({ line, column, severity, place, message }) => {
       const which = isPlain ? '' : `${placeText(place)}: `;
       const kind = severity === 'warning' ? 'warning: ' : '';
-      return `${plainLine(file)}:${line}:${column}: ${which}${kind}${plainLine(message)}\n`;
+      return `${printableLine(file)}:${line}:${column}: ${which}${kind}${printableLine(message)}\n`;
     }),
   );
   return { findings: lines.join(''), summary: summary(reports) };
@@ -59,9 +59,10 @@ function summary(reports: readonly FileReport[]): string {
     ...(warnings === 0 ? [] : [count(warnings, 'warning')]),
     ...(others === 0 ? [] : [`${count(others, 'other object')} passed over`]),
   ];
-  return [...missing.map(({ file }) => `${plainLine(file)}: no SequentialJob in it\n`), `${verdict.join(', ')}\n`].join(
-    '',
-  );
+  return [
+    ...missing.map(({ file }) => `${printableLine(file)}: no SequentialJob in it\n`),
+    `${verdict.join(', ')}\n`,
+  ].join('');
 }
 
 const count = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? '' : 's'}`;

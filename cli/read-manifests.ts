@@ -1,7 +1,7 @@
 /** A text → the objects in it, each with its place: several documents, lists of objects, a stream of JSON objects. */
 import { isMap, isSeq, LineCounter } from 'yaml';
 import { API_VERSION, GROUP, KIND, LIST_KIND } from '../shared/api/group.ts';
-import { part } from '../shared/json/untrusted.ts';
+import { asObject } from '../shared/json/untrusted.ts';
 import { jsonPieces } from './json-pieces.ts';
 import { type Anchor, keyOf, locate, target } from './locate.ts';
 import { duplicatesIn } from './duplicates.ts';
@@ -130,12 +130,12 @@ interface Typed {
 
 /** The object itself or, of a list, its items, which may be lists again. Items of our own list need not say what they are. */
 function objectsIn(anchor: Anchor, object: unknown, place: Place): readonly Found[] {
-  const list = part<Typed>(object);
+  const list = asObject<Typed>(object);
   if (list === undefined || !Array.isArray(list.items) || !isList(list)) return [{ anchor, object, place }];
   const nodes = itemNodes(anchor);
   const type = list.kind === LIST_KIND ? { apiVersion: API_VERSION, kind: KIND } : {};
   return list.items.flatMap((item: unknown, i) => {
-    const inner = part(item) === undefined ? item : { ...type, ...part(item) };
+    const inner = asObject(item) === undefined ? item : { ...type, ...asObject(item) };
     const where = { ...place, items: [...place.items, i + 1] };
     return objectsIn({ ...anchor, node: nodes[i] ?? null }, inner, where);
   });
@@ -156,7 +156,7 @@ function itemNodes({ document, node }: Anchor): readonly Anchor['node'][] {
  * another group is another kind.
  */
 function isOurs(object: unknown): boolean {
-  const { apiVersion, kind } = part<Typed>(object) ?? {};
+  const { apiVersion, kind } = asObject<Typed>(object) ?? {};
   const group = typeof apiVersion === 'string' && apiVersion.includes('/') ? apiVersion.split('/')[0] : GROUP;
   return apiVersion === API_VERSION || (kind === KIND && group === GROUP);
 }

@@ -1,5 +1,5 @@
 /** `sequentialjob render`: the Jobs that the controller would create, without a cluster. */
-import { plainLine } from '../shared/printable-text.ts';
+import { printableLine } from '../shared/printable-text.ts';
 import type { SequentialJob } from '../shared/api/types.ts';
 import { ConfigError } from './run/config.ts';
 import { buildJob } from '../shared/jobs/job.ts';
@@ -8,7 +8,7 @@ import { check, isError, textFindings } from './check.ts';
 import { type Io, label, UnreadableError } from './stdio.ts';
 import { type Manifests, readManifests } from './read-manifests.ts';
 import { textReport } from './lint-report.ts';
-import { type Settled, settle } from './fill-placeholders.ts';
+import { type WithPlaceholders, withPlaceholders } from './fill-placeholders.ts';
 import { writeYaml } from './yaml.ts';
 
 /** The exit codes: rendered; refused, or nothing to render; the file could not be read. */
@@ -41,7 +41,7 @@ function renderText(file: string, text: string, io: Io): number {
     io.err(`sequentialjob: ${file}: no SequentialJob in it\n`);
     return EXIT.refused;
   }
-  for (const { object } of checked) io.out(jobsOf(settle(object as SequentialJob)));
+  for (const { object } of checked) io.out(jobsOf(withPlaceholders(object as SequentialJob)));
   return EXIT.ok;
 }
 
@@ -49,9 +49,9 @@ const isPlain = ({ documents, manifests }: Manifests): boolean =>
   documents <= 1 && manifests.every(({ place }) => place.items.length === 0);
 
 /** The Jobs in the order of the steps, a document each, under a comment that says what they are. */
-function jobsOf({ object, remarks }: Settled): string {
+function jobsOf({ object, remarks }: WithPlaceholders): string {
   // As the controller starts it: what `resume` says by then counts as acted on.
   const resumes = object.spec.resume ?? 0;
   const jobs = object.spec.containers.map((_, index) => `---\n${writeYaml(buildJob(object, index, resumes))}`);
-  return [...remarks.map((remark) => `# ${plainLine(remark)}\n`), ...jobs].join('');
+  return [...remarks.map((remark) => `# ${printableLine(remark)}\n`), ...jobs].join('');
 }

@@ -1,7 +1,7 @@
 /** What a command line reads and writes, so that a test can put its own in place. */
 import { readFile } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
-import { plain } from '../shared/printable-text.ts';
+import { printable } from '../shared/printable-text.ts';
 
 export interface Io {
   /** The text of a file, or of standard input for `-`. Rejects with UnreadableError. */
@@ -36,7 +36,7 @@ function reasonOf(error: unknown): string {
 }
 
 /** Writes to standard error, which people read: plain, whoever's words are in it. */
-export const writeError = (text: string): void => void process.stderr.write(plain(text));
+export const writeError = (text: string): void => void process.stderr.write(printable(text));
 
 /** The streams, the files and the environment of this process. */
 export function processIo(): Io {
@@ -54,7 +54,7 @@ export function processIo(): Io {
       }
     },
     // What goes into a pipe or a file stays as it is.
-    out: (text) => void process.stdout.write(process.stdout.isTTY ? plain(text) : text),
+    out: (text) => void process.stdout.write(process.stdout.isTTY ? printable(text) : text),
     err: writeError,
     env: process.env,
   };

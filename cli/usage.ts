@@ -2,9 +2,9 @@
 import { environmentName, OPTIONS } from './run/config.ts';
 
 export function usage(): string {
-  const options = Object.values(OPTIONS).map(({ flag, placeholder, says, fallback }) => {
+  const options = Object.values(OPTIONS).map(({ flag, placeholder, description, fallback }) => {
     const preset = fallback === undefined ? '' : ` (default ${String(fallback)})`;
-    return `  --${flag}=${placeholder}\n      ${says}${preset}; or ${environmentName(flag)}`;
+    return `  --${flag}=${placeholder}\n      ${description}${preset}; or ${environmentName(flag)}`;
   });
   return `sequentialjob: runs the containers of a SequentialJob one after another, each as a Job
 

@@ -7,11 +7,11 @@ import type { SequentialJob } from '../shared/api/types.ts';
 import type { Cache } from '../shared/kube/cache.ts';
 
 /** Of sequences; the oldest are forgotten first. */
-const MAX_KEPT = 4096;
+const MAX_JOBS = 4096;
 /** Of a sequence: it has one Job that is not on record, and seldom a second. */
-const MAX_KEPT_OF_EACH = 8;
+const MAX_JOBS_PER_SEQUENCE = 8;
 
-export class GoneJobs {
+export class DeletedJobs {
   readonly #sequentialJobs: Cache<SequentialJob>;
   /** By the UID of their SequentialJob, oldest first. */
   readonly #jobs = new Map<string, readonly ObservedJob[]>();
@@ -41,11 +41,11 @@ export class GoneJobs {
     if (owner === undefined || outcomeOf(job).type === 'running') return;
     const object = this.#sequentialJobs.get(`${job.metadata.namespace}/${owner.name}`);
     if (object?.metadata.uid !== owner.uid || !isOpen(job, object)) return;
-    const kept = [...(this.#jobs.get(owner.uid) ?? []), job].slice(-MAX_KEPT_OF_EACH);
+    const kept = [...(this.#jobs.get(owner.uid) ?? []), job].slice(-MAX_JOBS_PER_SEQUENCE);
     this.#jobs.delete(owner.uid);
     this.#jobs.set(owner.uid, kept);
     const [oldest] = this.#jobs.keys();
-    if (this.#jobs.size > MAX_KEPT && oldest !== undefined) this.#jobs.delete(oldest);
+    if (this.#jobs.size > MAX_JOBS && oldest !== undefined) this.#jobs.delete(oldest);
   }
 }
 

@@ -20,7 +20,7 @@ interface Caches {
   readonly sequentialJobs: Cache<SequentialJob>;
 }
 
-export class GonePods {
+export class DeletedPods {
   /** For each sequence that exists, those of the last step of which a Pod has gone. */
   readonly #gone = new Map<Key, GonePodsOfJob>();
 
@@ -33,7 +33,7 @@ export class GonePods {
       if (step === undefined) return;
       const job = jobs.get(`${metadata.namespace}/${step.jobName}`);
       const before =
-        this.of(key, jobUID)?.count ?? goneBefore(step, job, ofJob(pods.indexed(jobUID), jobUID).length + 1);
+        this.of(key, jobUID)?.count ?? deletedBeforeStart(step, job, ofJob(pods.indexed(jobUID), jobUID).length + 1);
       this.#gone.set(key, { jobUID, count: before + 1 });
     });
     sequentialJobs.subscribe(({ type, object }) => {
@@ -58,7 +58,7 @@ function runningStep(jobUID: string, status: SequentialJobStatus | undefined): S
  * Pods that an earlier process has counted and that were gone when this one listed Pods. Where the Job counts a failure, the
  * next attempt is recorded before it has a Pod.
  */
-function goneBefore({ attempts = 0 }: StepStatus, job: ObservedJob | undefined, listed: number): number {
+function deletedBeforeStart({ attempts = 0 }: StepStatus, job: ObservedJob | undefined, listed: number): number {
   const { failed = 0 } = job?.status ?? {};
   const isForeseen = failed > 0 && attempts === failed + 1;
   return Math.max(0, attempts - (isForeseen ? 1 : 0) - listed);

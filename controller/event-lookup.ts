@@ -42,7 +42,7 @@ export class EventLookup {
   /** By the UID of the Job, oldest first. */
   readonly #looks = new Map<string, EventLook>();
   readonly #forbidden: ExpiringSet;
-  #isSaid = false;
+  #loggedForbidden = false;
   #isAsking = false;
   /** Before that, all turns are taken; Unix milliseconds. */
   #freeFromMs = -Infinity;
@@ -59,7 +59,7 @@ export class EventLookup {
   }
 
   /** What is known of this Job; undefined where nobody has asked. */
-  of(jobUID: string): EventLook | undefined {
+  cached(jobUID: string): EventLook | undefined {
     return this.#looks.get(jobUID);
   }
 
@@ -84,7 +84,7 @@ export class EventLookup {
       askedMs,
       events: events ?? before,
     };
-    this.#remember(uid, look);
+    this.#store(uid, look);
     return look;
   }
 
@@ -132,15 +132,15 @@ export class EventLookup {
 
   #forbid(namespace: string, reason: string): void {
     this.#forbidden.add(namespace);
-    if (this.#isSaid) return;
-    this.#isSaid = true;
+    if (this.#loggedForbidden) return;
+    this.#loggedForbidden = true;
     this.#options.log.warn(
       { namespace, reason },
       'no permission to list events: why a step stands still is said only where its Job or its Pod says so',
     );
   }
 
-  #remember(jobUID: string, look: EventLook): void {
+  #store(jobUID: string, look: EventLook): void {
     this.#looks.delete(jobUID);
     this.#looks.set(jobUID, look);
     const [oldest] = this.#looks.keys();

@@ -1,6 +1,6 @@
 /** Writes one Event: creates it or, where the same was told before, counts it on the Event that is there. */
 import { API_VERSION, KIND, MANAGER } from '../shared/api/group.ts';
-import { fitEventMessage } from '../shared/truncate.ts';
+import { truncateEventMessage } from '../shared/truncate.ts';
 import { type EventDraft, REPEATING_EVENTS } from '../shared/api/reasons.ts';
 import { toTimestamp } from '../shared/api/time.ts';
 import type { ObjectMeta } from '../shared/api/types.ts';
@@ -9,7 +9,7 @@ import { isApiError } from '../shared/kube/errors.ts';
 import { collectionPath, EVENTS, objectPath } from '../shared/kube/resources.ts';
 
 /** An event that waits to be written. */
-export interface Pending {
+export interface PendingEvent {
   /** What an Event says of its object; the object itself, spec and all, is not kept while the event waits. */
   readonly subject: Pick<ObjectMeta, 'name' | 'namespace' | 'uid' | 'resourceVersion'>;
   readonly event: EventDraft;
@@ -33,7 +33,7 @@ export class EventWriter {
   }
 
   /** One try. Rejects with ApiError; may be called again then, also where the answer was lost. Not twice at once for a name. */
-  async write(pending: Pending): Promise<void> {
+  async write(pending: PendingEvent): Promise<void> {
     const known = this.#counts.get(pending.name);
     try {
       await (known === undefined ? this.#create(pending) : this.#count(pending, known));
@@ -54,7 +54,7 @@ export class EventWriter {
     }
   }
 
-  async #create(pending: Pending): Promise<void> {
+  async #create(pending: PendingEvent): Promise<void> {
     await this.#client.request({
       method: 'POST',
       path: collectionPath(EVENTS, pending.subject.namespace),
@@ -65,13 +65,13 @@ export class EventWriter {
     if (REPEATING_EVENTS.has(pending.event.reason)) this.#remember(pending.name, pending.count);
   }
 
-  async #count({ subject, event, name, count, lastMs }: Pending, known: number): Promise<void> {
+  async #count({ subject, event, name, count, lastMs }: PendingEvent, known: number): Promise<void> {
     await this.#client.request({
       method: 'PATCH',
       path: objectPath(EVENTS, subject.namespace, name),
       query: { fieldManager: MANAGER },
       contentType: PATCH_TYPE.merge,
-      body: { count: known + count, message: fitEventMessage(event.message), lastTimestamp: toTimestamp(lastMs) },
+      body: { count: known + count, message: truncateEventMessage(event.message), lastTimestamp: toTimestamp(lastMs) },
       ignoresAnswer: true,
     });
     this.#remember(name, known + count);
@@ -87,7 +87,7 @@ export class EventWriter {
   }
 }
 
-function eventBody({ subject, event, name, firstMs, lastMs, count }: Pending): unknown {
+function eventBody({ subject, event, name, firstMs, lastMs, count }: PendingEvent): unknown {
   const { namespace, uid, resourceVersion } = subject;
   return {
     apiVersion: 'v1',
@@ -103,7 +103,7 @@ function eventBody({ subject, event, name, firstMs, lastMs, count }: Pending): u
     },
     type: event.type,
     reason: event.reason,
-    message: fitEventMessage(event.message),
+    message: truncateEventMessage(event.message),
     source: { component: MANAGER },
     reportingComponent: MANAGER,
     reportingInstance: '',

@@ -6,7 +6,7 @@
  * suffice, `room` slows down what brings new ones.
  */
 import { hash } from '../shared/api/hash.ts';
-import { plainTexts } from '../shared/printable-text.ts';
+import { printableTexts } from '../shared/printable-text.ts';
 import { type EventDraft, REPEATING_EVENTS } from '../shared/api/reasons.ts';
 import type { SequentialJob } from '../shared/api/types.ts';
 import { backoffDelay } from '../shared/backoff.ts';
@@ -15,7 +15,7 @@ import { Fifo } from '../shared/fifo.ts';
 import type { ApiClient } from '../shared/kube/client.ts';
 import { isApiError, isNamespaceGoing } from '../shared/kube/errors.ts';
 import { sleep } from '../shared/sleep.ts';
-import { EventWriter, type Pending } from './event-writer.ts';
+import { EventWriter, type PendingEvent } from './event-writer.ts';
 
 export interface EventRecorderOptions {
   readonly client: ApiClient;
@@ -31,55 +31,55 @@ export interface EventRecorderOptions {
   readonly onDrop: (event: EventDraft, error: unknown) => void;
 }
 
-type Waiting = { -readonly [K in keyof Pending]: Pending[K] };
+type QueuedEvent = { -readonly [K in keyof PendingEvent]: PendingEvent[K] };
 
 /** Requests under way at once: the least, one more for so many that wait, and the most. */
 const PARALLEL = { least: 4, oneMoreFor: 50, most: 32 } as const;
 /** Where more wait, `room` holds back: a few seconds' worth of writing. */
-const FAR_BEHIND = 2_000;
+const BACKPRESSURE_THRESHOLD = 2_000;
 /** How long `room` holds back at most. */
-const HOLD_MS = 1_000;
+const MAX_BACKPRESSURE_MS = 1_000;
 /** After trouble, so many events must be written without any before `room` holds back again. */
-const TRUSTED_AFTER = 100;
+const RECOVERED_AFTER = 100;
 /** Events that wait at most; beyond, the newest are dropped, and said so: memory is bounded, whatever happens. */
 const MAX_PENDING = 10_000;
 const MAX_TRIES = 6;
 const BACKOFF = { baseMs: 500, maxMs: 10_000 } as const;
 /** How long no event is tried in a namespace that is being deleted; one of its name may be created after it. */
-const NAMESPACE_GOING_MS = 60_000;
+const NAMESPACE_TERMINATING_MS = 60_000;
 
 export class EventRecorder {
   readonly #options: EventRecorderOptions;
   readonly #writer: EventWriter;
   /** By Event name: what repeats while it waits becomes one request. */
-  readonly #pending = new Map<string, Waiting>();
+  readonly #pending = new Map<string, QueuedEvent>();
   /** Those of them that may be written now, in their order. */
-  readonly #order = new Fifo<Waiting>();
+  readonly #order = new Fifo<QueuedEvent>();
   /** Events being written; those with the same name wait, or two writers would overtake each other. */
   readonly #writing = new Set<string>();
   #idle = Promise.withResolvers<void>();
   #closed = false;
   /** Aborted when the time to drain is up: nothing may keep the process alive after that. */
-  readonly #givenUp = new AbortController();
+  readonly #aborted = new AbortController();
   /** Namespaces that take no new objects. */
-  readonly #goingNamespaces: ExpiringSet;
+  readonly #terminatingNamespaces: ExpiringSet;
   /** Aborted when those who are held back may go on; undefined while there are none. */
-  #hold: AbortController | undefined;
+  #backpressure: AbortController | undefined;
   /** Events that came to an end, and how many of them since the last trouble. */
-  #ended = 0;
-  #endedWell = TRUSTED_AFTER;
+  #finished = 0;
+  #succeededInARow = RECOVERED_AFTER;
   #serial = 0;
 
   constructor(options: EventRecorderOptions) {
     this.#options = options;
     this.#writer = new EventWriter(options.client);
-    this.#goingNamespaces = new ExpiringSet(NAMESPACE_GOING_MS, options.now);
+    this.#terminatingNamespaces = new ExpiringSet(NAMESPACE_TERMINATING_MS, options.now);
     this.#idle.resolve();
   }
 
   /** Takes an event, whoever's words are in it, and returns at once; never throws. */
   emit(object: SequentialJob, draft: EventDraft): void {
-    const event = plainTexts(draft);
+    const event = printableTexts(draft);
     this.#options.onEmit?.(object, event);
     const name = this.#nameOf(object, event);
     const nowMs = this.#options.now();
@@ -96,7 +96,7 @@ export class EventRecorder {
     if (this.#pending.size + this.#writing.size === 0) this.#idle = Promise.withResolvers<void>();
     const { name: of, namespace, uid, resourceVersion } = object.metadata;
     const subject = { name: of, namespace, uid, resourceVersion };
-    const pending: Waiting = { subject, event, name, firstMs: nowMs, lastMs: nowMs, count: 1 };
+    const pending: QueuedEvent = { subject, event, name, firstMs: nowMs, lastMs: nowMs, count: 1 };
     this.#pending.set(name, pending);
     if (!this.#writing.has(name)) this.#order.push(pending);
     this.#next();
@@ -107,17 +107,17 @@ export class EventRecorder {
    * then when fewer do, after a second at the latest. Events that cannot be written hold nobody back: where writing fails or
    * stands still, it resolves at once, too, and what becomes too much is dropped.
    */
-  async room(): Promise<void> {
-    if (this.#closed || this.#pending.size <= FAR_BEHIND || this.#endedWell < TRUSTED_AFTER) return;
-    const before = this.#ended;
-    this.#hold ??= new AbortController();
-    await sleep(HOLD_MS, this.#hold.signal);
-    if (this.#ended === before) this.#troubled();
+  async waitForCapacity(): Promise<void> {
+    if (this.#closed || this.#pending.size <= BACKPRESSURE_THRESHOLD || this.#succeededInARow < RECOVERED_AFTER) return;
+    const before = this.#finished;
+    this.#backpressure ??= new AbortController();
+    await sleep(MAX_BACKPRESSURE_MS, this.#backpressure.signal);
+    if (this.#finished === before) this.#onFailure();
   }
 
   /** Writes nothing any more: nothing that is sent from now on would arrive. To be followed by `close`, which then takes no time. */
   abort(): void {
-    this.#givenUp.abort();
+    this.#aborted.abort();
     this.#release();
   }
 
@@ -127,8 +127,8 @@ export class EventRecorder {
     this.#release();
     const idle = new AbortController();
     void this.#idle.promise.then(() => idle.abort());
-    await sleep(ms, AbortSignal.any([idle.signal, this.#givenUp.signal]));
-    this.#givenUp.abort();
+    await sleep(ms, AbortSignal.any([idle.signal, this.#aborted.signal]));
+    this.#aborted.abort();
     for (const { event } of this.#pending.values()) this.#options.onDrop(event, undefined);
     this.#pending.clear();
     this.#order.clear();
@@ -158,47 +158,47 @@ export class EventRecorder {
     }
   }
 
-  #written({ name }: Pending): void {
+  #written({ name }: PendingEvent): void {
     this.#writing.delete(name);
     const again = this.#pending.get(name);
     if (again !== undefined) this.#order.push(again);
-    this.#ended++;
-    this.#endedWell++;
+    this.#finished++;
+    this.#succeededInARow++;
     this.#next();
-    if (this.#pending.size <= FAR_BEHIND) this.#release();
+    if (this.#pending.size <= BACKPRESSURE_THRESHOLD) this.#release();
     if (this.#pending.size + this.#writing.size === 0) this.#idle.resolve();
   }
 
-  async #write(pending: Pending): Promise<void> {
+  async #write(pending: PendingEvent): Promise<void> {
     const { event, subject } = pending;
-    for (let tries = 1; !this.#goingNamespaces.has(subject.namespace); tries++) {
+    for (let tries = 1; !this.#terminatingNamespaces.has(subject.namespace); tries++) {
       try {
         await this.#writer.write(pending);
         return;
       } catch (error) {
         if (isNamespaceGoing(error)) {
-          this.#goingNamespaces.add(subject.namespace);
+          this.#terminatingNamespaces.add(subject.namespace);
           return;
         }
         const mayPass = isApiError(error) && error.transient;
-        if (mayPass) this.#troubled();
-        if (!mayPass || tries >= MAX_TRIES || this.#givenUp.signal.aborted) {
+        if (mayPass) this.#onFailure();
+        if (!mayPass || tries >= MAX_TRIES || this.#aborted.signal.aborted) {
           this.#options.onDrop(event, error);
           return;
         }
         const delay = Math.max(error.retryAfterMs ?? 0, backoffDelay(tries, BACKOFF, this.#options.random));
-        await sleep(delay, this.#givenUp.signal);
+        await sleep(delay, this.#aborted.signal);
       }
     }
   }
 
-  #troubled(): void {
-    this.#endedWell = 0;
+  #onFailure(): void {
+    this.#succeededInARow = 0;
     this.#release();
   }
 
   #release(): void {
-    this.#hold?.abort();
-    this.#hold = undefined;
+    this.#backpressure?.abort();
+    this.#backpressure = undefined;
   }
 }

@@ -4,40 +4,40 @@ import type { InternalErrorAt } from '../shared/kube/reflector.ts';
 import type { Log } from '../shared/log.ts';
 import type { Watched } from './metrics/index.ts';
 
-export interface InformerFaultsOptions {
+export interface InformerErrorsOptions {
   readonly log: Pick<Log, 'error'>;
   /** Told of each, for metrics. */
-  readonly onFault?: ((informer: Watched) => void) | undefined;
+  readonly onInternalError?: ((informer: Watched) => void) | undefined;
 }
 
 /** Objects that the log has named, at most; beyond, they are only counted. */
 const MAX_NAMED = 1_000;
 
-export class InformerFaults {
-  readonly #options: InformerFaultsOptions;
+export class InformerErrors {
+  readonly #options: InformerErrorsOptions;
   /** UIDs of the objects that the log has named: a watch may bring each of them again and again. */
-  readonly #named = new Set<string>();
+  readonly #logged = new Set<string>();
 
-  constructor(options: InformerFaultsOptions) {
+  constructor(options: InformerErrorsOptions) {
     this.#options = options;
   }
 
   /** An object is named once, and nothing of its contents is said. What happens at no object is said each time. */
   note(informer: Watched, err: unknown, { object, retryMs }: InternalErrorAt): void {
-    const { log, onFault } = this.#options;
-    onFault?.(informer);
+    const { log, onInternalError } = this.#options;
+    onInternalError?.(informer);
     if (retryMs !== undefined) {
       log.error({ informer, err, retryMs }, 'internal error: the informer lists everything anew');
       return;
     }
-    if (this.#isNamed(object?.metadata.uid ?? informer)) return;
+    if (this.#isLogged(object?.metadata.uid ?? informer)) return;
     const name = object === undefined ? undefined : keyOf(object);
     log.error({ informer, object: name, err }, 'internal error at an object: what it says is not taken notice of');
   }
 
-  #isNamed(uid: string): boolean {
-    if (this.#named.has(uid) || this.#named.size >= MAX_NAMED) return true;
-    this.#named.add(uid);
+  #isLogged(uid: string): boolean {
+    if (this.#logged.has(uid) || this.#logged.size >= MAX_NAMED) return true;
+    this.#logged.add(uid);
     return false;
   }
 }

@@ -4,7 +4,7 @@ import { type ObservedJob, outcomeOf, sequentialJobOwner } from '../shared/api/j
 import { hasEnded, type ObservedPod } from '../shared/api/pod.ts';
 import type { SequentialJob } from '../shared/api/types.ts';
 import { isTrue } from '../shared/conditions.ts';
-import { Cache, type FaultObserver, type Key, keyOf, type KubeObject } from '../shared/kube/cache.ts';
+import { Cache, type InternalErrorObserver, type Key, keyOf, type KubeObject } from '../shared/kube/cache.ts';
 import type { ApiClient } from '../shared/kube/client.ts';
 import { Compactor } from '../shared/kube/compactor.ts';
 import { type ApiError, isApiError } from '../shared/kube/errors.ts';
@@ -13,11 +13,11 @@ import { collectionPath, JOBS, PODS, type Resource, SEQUENTIAL_JOBS } from '../s
 import { sleep } from '../shared/sleep.ts';
 import type { Log } from '../shared/log.ts';
 import type { Watched } from './metrics/index.ts';
-import { InformerFaults } from './informer-errors.ts';
+import { InformerErrors } from './informer-errors.ts';
 import { createPodCache } from './pod-cache.ts';
-import { Specs } from './object-store.ts';
+import { ObjectStore } from './object-store.ts';
 import { SyncWait } from './sync-wait.ts';
-import { tellsNews, toObservedPod } from './transform-pod.ts';
+import { isRelevantChange, toObservedPod } from './transform-pod.ts';
 import { toObservedJob, toSequentialJob } from './transform.ts';
 
 export interface InformersOptions {
@@ -26,24 +26,24 @@ export interface InformersOptions {
   /** Only this namespace; undefined: all. */
   readonly namespace: string | undefined;
   readonly random: () => number;
-  /** A SequentialJob is to be visited. */
+  /** A SequentialJob is to be reconciled. */
   readonly enqueue: (key: Key) => void;
   /** Whether this Job, by its UID, was found to stand still: then each change of its Pods is news. */
-  readonly standsStill: (jobUID: string) => boolean;
+  readonly isWaiting: (jobUID: string) => boolean;
   /** A SequentialJob is gone. */
-  readonly onGone: (object: SequentialJob) => void;
+  readonly onDeleted: (object: SequentialJob) => void;
   /** What the specs of all SequentialJobs may take, in bytes of memory, about; default 64 MiB. */
-  readonly room?: number | undefined;
+  readonly maxObjectBytes?: number | undefined;
   /** There is no room for the spec of the SequentialJob of this UID: nobody is to keep it. */
   readonly onDrop?: (uid: string) => void;
   /** The spec of the SequentialJob of this UID, of so many bytes, is replaced by another one: who keeps it has the only one. */
   readonly onReplace?: (uid: string, weight: number) => void;
   /** Such a SequentialJob is asked for. */
-  readonly onFetch?: () => void;
+  readonly onBorrow?: () => void;
   /** A list or watch has failed, and is tried again. Not told of what is routine. */
   readonly onError?: (watched: Watched) => void;
   /** A programming error has kept an object, or everything, from being taken in. */
-  readonly onFault?: (watched: Watched) => void;
+  readonly onInternalError?: (watched: Watched) => void;
   /** The API server is there again after it was not: what failed meanwhile may be tried again. */
   readonly onReconnect?: () => void;
 }
@@ -52,7 +52,7 @@ export interface InformersOptions {
 const PODS_WAIT_MS = 10_000;
 
 /** Whether the cache of Pods holds a complete list, will hold one, or may not be kept up to date. */
-export type PodsState = 'listed' | 'awaited' | 'forbidden';
+export type PodListState = 'listed' | 'awaited' | 'forbidden';
 
 interface Source<T> {
   readonly resource: Resource;
@@ -67,7 +67,7 @@ const isFinished = ({ status }: SequentialJob): boolean =>
   isTrue(status?.conditions, 'Complete') || isTrue(status?.conditions, 'Failed');
 
 /** Nothing is decided before these are listed, in the order in which `#needed` has them. */
-const NEEDED = ['sequentialjobs', 'jobs'] as const satisfies readonly Watched[];
+const REQUIRED = ['sequentialjobs', 'jobs'] as const satisfies readonly Watched[];
 
 /** Anybody may put our label on a Job. One whose owner is not known yet may be ahead of its SequentialJob. */
 function toOwnedJob(raw: unknown): ObservedJob | undefined {
@@ -87,25 +87,25 @@ export class Informers {
   /** What is over stays for long, and says much the same a thousand times. */
   readonly #compactor = new Compactor();
   /** What the cache of SequentialJobs has not. */
-  readonly specs: Specs;
+  readonly objects: ObjectStore;
   readonly sequentialJobs = new Cache<SequentialJob>(
     undefined,
-    (object) => this.#kept(object),
-    this.#faultsOf('sequentialjobs'),
+    (object) => this.#trim(object),
+    this.#errorObserver('sequentialjobs'),
   );
   /** Those that have a SequentialJob for their controller, by its UID. */
   readonly jobs = new Cache<ObservedJob>(
     (job) => sequentialJobOwner(job)?.uid,
     (job) => (outcomeOf(job).type === 'running' ? job : this.#compactor.compact(job)),
-    this.#faultsOf('jobs'),
+    this.#errorObserver('jobs'),
   );
   /** By the UID of their Job. */
-  readonly pods = createPodCache(this.#faultsOf('pods'));
+  readonly pods = createPodCache(this.#errorObserver('pods'));
   readonly #options: InformersOptions;
-  readonly #faults: InformerFaults;
+  readonly #errors: InformerErrors;
   readonly #syncWait: SyncWait;
   /** Nothing is decided before these are complete. */
-  readonly #needed: readonly Informer[];
+  readonly #required: readonly Informer[];
   /** Without a permission for these, sequences run all the same; some steps start later. */
   readonly #pods: Informer;
   readonly #podsForbidden = Promise.withResolvers<void>();
@@ -114,29 +114,29 @@ export class Informers {
   /** What may not be read, as far as is known: until a watch is open again. */
   readonly #forbidden = new Set<Watched>();
   /** Whose last failure was that, which has been said. */
-  readonly #saidForbidden = new Set<Watched>();
+  readonly #loggedForbidden = new Set<Watched>();
 
   constructor(options: InformersOptions) {
-    const { log, onFault } = options;
+    const { log, onInternalError } = options;
     this.#options = options;
-    this.specs = new Specs({
-      most: options.room,
-      onDrop: (uid) => options.onDrop?.(uid),
+    this.objects = new ObjectStore({
+      maxBytes: options.maxObjectBytes,
+      onEvict: (uid) => options.onDrop?.(uid),
       onReplace: (uid, weight) => options.onReplace?.(uid, weight),
-      onBorrow: () => options.onFetch?.(),
+      onFetch: () => options.onBorrow?.(),
     });
-    this.#faults = new InformerFaults({ log, onFault });
-    this.#syncWait = new SyncWait({ log, missing: () => this.#awaited });
+    this.#errors = new InformerErrors({ log, onInternalError });
+    this.#syncWait = new SyncWait({ log, missing: () => this.#missing });
     const { sequentialJobs, jobs, pods } = this;
     const labelSelector = LABELS.uid;
-    this.#needed = [
+    this.#required = [
       this.#reflect('sequentialjobs', {
         resource: SEQUENTIAL_JOBS,
         cache: sequentialJobs,
         transform: toSequentialJob,
         // A list may bring more than there is room for.
-        trim: (object) => this.specs.cut(object),
-        onListed: () => this.specs.settleAll((object) => sequentialJobs.get(keyOf(object))),
+        trim: (object) => this.objects.trim(object),
+        onListed: () => this.objects.forgetAllUnlessCached((object) => sequentialJobs.get(keyOf(object))),
       }),
       this.#reflect('jobs', { resource: JOBS, cache: jobs, transform: toOwnedJob, labelSelector }),
     ];
@@ -146,19 +146,19 @@ export class Informers {
 
   /** True once everything is known that a decision is made of. */
   get synced(): boolean {
-    return this.#needed.every((informer) => informer.hasSynced);
+    return this.#required.every((informer) => informer.hasSynced);
   }
 
   /** The informers without which nothing is decided, and whose first list is not complete. */
   get unsynced(): readonly Watched[] {
-    return NEEDED.filter((_, i) => this.#needed[i]?.hasSynced !== true);
+    return REQUIRED.filter((_, i) => this.#required[i]?.hasSynced !== true);
   }
 
-  get #awaited(): readonly Watched[] {
+  get #missing(): readonly Watched[] {
     return this.podsState === 'awaited' ? [...this.unsynced, 'pods'] : this.unsynced;
   }
 
-  get podsState(): PodsState {
+  get podsState(): PodListState {
     if (this.#forbidden.has('pods')) return 'forbidden';
     return this.#pods.hasSynced ? 'listed' : 'awaited';
   }
@@ -167,7 +167,7 @@ export class Informers {
   async start(): Promise<void> {
     for (const informer of this.#all) informer.start();
     this.#syncWait.start();
-    await Promise.all([...this.#needed.map((informer) => informer.synced), this.#podsSettled()]);
+    await Promise.all([...this.#required.map((informer) => informer.synced), this.#podsSettled()]);
     this.#syncWait.stop();
     this.#compactor.settle();
   }
@@ -179,7 +179,7 @@ export class Informers {
   }
 
   get #all(): readonly Informer[] {
-    return [...this.#needed, this.#pods];
+    return [...this.#required, this.#pods];
   }
 
   async #podsSettled(): Promise<void> {
@@ -189,17 +189,17 @@ export class Informers {
     settled.abort();
   }
 
-  #kept(object: SequentialJob): SequentialJob {
-    const kept = this.specs.cut(object);
+  #trim(object: SequentialJob): SequentialJob {
+    const kept = this.objects.trim(object);
     return isFinished(kept) ? this.#compactor.compact(kept) : kept;
   }
 
   #subscribe(): void {
-    const { enqueue, onGone } = this.#options;
+    const { enqueue, onDeleted } = this.#options;
     this.sequentialJobs.subscribe(({ type, object }) => {
       if (type === 'deleted') {
-        this.specs.forget(object.metadata);
-        onGone(object);
+        this.objects.forget(object.metadata);
+        onDeleted(object);
       }
       enqueue(keyOf(object));
     });
@@ -212,8 +212,8 @@ export class Informers {
       const { object } = change;
       const before = change.type === 'modified' ? change.previous : undefined;
       // A Pod that goes may have been an obstacle; its ordinary progress matters only where a standstill was reported.
-      const isNews = change.type === 'deleted' ? !hasEnded(object) : tellsNews(before, object);
-      const matters = isNews || (object.jobUID !== undefined && this.#options.standsStill(object.jobUID));
+      const isNews = change.type === 'deleted' ? !hasEnded(object) : isRelevantChange(before, object);
+      const matters = isNews || (object.jobUID !== undefined && this.#options.isWaiting(object.jobUID));
       if (matters && object.sequentialJob !== undefined) {
         enqueue(`${object.metadata.namespace}/${object.sequentialJob}`);
       }
@@ -233,38 +233,38 @@ export class Informers {
       client,
       path: collectionPath(resource, namespace),
       onError: (error, retryMs) => this.#logError(name, error, retryMs),
-      onInternalError: (error, at) => this.#faults.note(name, error, at),
-      onOpen: () => this.#opened(name),
+      onInternalError: (error, at) => this.#errors.note(name, error, at),
+      onOpen: () => this.#watchOpened(name),
       onReconnect: () => onReconnect?.(),
       random,
     });
   }
 
-  #faultsOf(name: Watched): FaultObserver {
-    return (error, object) => this.#faults.note(name, error, { object });
+  #errorObserver(name: Watched): InternalErrorObserver {
+    return (error, object) => this.#errors.note(name, error, { object });
   }
 
   #logError(informer: Watched, error: ApiError, retryMs: number): void {
     if (error.code !== 'Gone') this.#options.onError?.(informer);
     this.#syncWait.failed(informer, error.message);
     // An expired version is how a long-quiet watch ends: routine, like its cure. A permission is missing until it is given.
-    const isKnown = error.code === 'Gone' || this.#saidForbidden.has(informer);
-    if (isApiError(error, 'Forbidden')) this.#noteForbidden(informer);
-    else this.#saidForbidden.delete(informer);
+    const isKnown = error.code === 'Gone' || this.#loggedForbidden.has(informer);
+    if (isApiError(error, 'Forbidden')) this.#recordForbidden(informer);
+    else this.#loggedForbidden.delete(informer);
     this.#options.log[isKnown ? 'debug' : 'warn'](
       { informer, err: error.message, retryMs },
       'watch failed, will retry',
     );
   }
 
-  #opened(informer: Watched): void {
+  #watchOpened(informer: Watched): void {
     this.#forbidden.delete(informer);
-    this.#saidForbidden.delete(informer);
+    this.#loggedForbidden.delete(informer);
   }
 
-  #noteForbidden(informer: Watched): void {
+  #recordForbidden(informer: Watched): void {
     this.#forbidden.add(informer);
-    this.#saidForbidden.add(informer);
+    this.#loggedForbidden.add(informer);
     if (informer !== 'pods') return;
     this.#podsForbidden.resolve();
     if (this.#hasWarnedOfPods) return;

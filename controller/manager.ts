@@ -5,22 +5,22 @@ import type { ApiClient } from '../shared/kube/client.ts';
 import { isApiError } from '../shared/kube/errors.ts';
 import type { Log } from '../shared/log.ts';
 import type { ControllerMetrics } from './metrics/index.ts';
-import type { VisitResult } from './metrics/reconcile.ts';
+import type { ReconcileOutcome } from './metrics/reconcile.ts';
 import { DependencyChecker } from './act/dependency-checker.ts';
-import { Doubts } from './uncertain-writes.ts';
+import { UncertainWrites } from './uncertain-writes.ts';
 import { EventLookup } from './event-lookup.ts';
 import { EventRecorder } from './events.ts';
-import { GoneJobs } from './deleted-jobs.ts';
-import { GonePods } from './deleted-pods.ts';
+import { DeletedJobs } from './deleted-jobs.ts';
+import { DeletedPods } from './deleted-pods.ts';
 import { Informers } from './informers.ts';
-import { Instruments } from './metrics/recorder.ts';
+import { ControllerMetricsRecorder } from './metrics/recorder.ts';
 import { Preflights } from './preflights.ts';
 import { QuotaWaiters } from './quota-waiters.ts';
 import { WorkQueue } from '../shared/work-queue/work-queue.ts';
 import { reconcile, type ReconcilerDeps } from './reconcile.ts';
 import { Revisions } from './revisions.ts';
-import { ServerSkills } from './server-capabilities.ts';
-import { StatusCuts } from './status-truncations.ts';
+import { ServerCapabilities } from './server-capabilities.ts';
+import { StatusTruncations } from './status-truncations.ts';
 
 export interface ControllerOptions {
   readonly client: ApiClient;
@@ -47,7 +47,7 @@ const BACKOFF = { baseMs: 250, maxMs: 300_000 } as const;
 
 const monotonic = (): number => performance.now();
 
-/** Of the 20 s that a shutdown may take, what is left for events when the last visit has ended. */
+/** Of the 20 s that a shutdown may take, what is left for events when the last reconcile has ended. */
 const EVENTS_DRAIN_MS = 5_000;
 
 export class Controller {
@@ -55,7 +55,7 @@ export class Controller {
   readonly #log: Log;
   readonly #queue: WorkQueue;
   readonly #informers: Informers;
-  readonly #instruments: Instruments | undefined;
+  readonly #recorder: ControllerMetricsRecorder | undefined;
   readonly #deps: ReconcilerDeps;
   #workers: Promise<unknown> = Promise.resolve();
   #stopping = false;
@@ -77,16 +77,16 @@ export class Controller {
       namespace,
       random,
       enqueue: (key) => this.#queue.add(key),
-      standsStill: (jobUID) => this.#deps.eventLookup.of(jobUID) !== undefined,
-      onGone: (object) => this.#forget(object),
+      isWaiting: (jobUID) => this.#deps.eventLookup.cached(jobUID) !== undefined,
+      onDeleted: (object) => this.#forget(object),
       onDrop: (uid) => this.#deps.revisions.release(uid),
       onReplace: (uid, weight) => this.#deps.revisions.outdate(uid, weight),
-      onFetch: () => metrics?.sequences.specFetched(),
+      onBorrow: () => metrics?.sequences.specFetched(),
       onError: (watched) => metrics?.watchFailed(watched),
-      onFault: (watched) => metrics?.informerFault(watched),
+      onInternalError: (watched) => metrics?.informerFault(watched),
       onReconnect: () => this.#queue.retryFailed(),
     });
-    this.#instruments = metrics === undefined ? undefined : this.#instrument(metrics);
+    this.#recorder = metrics === undefined ? undefined : this.#instrument(metrics);
     this.#deps = this.#wire();
   }
 
@@ -122,10 +122,10 @@ export class Controller {
     await this.#deps.events.close(EVENTS_DRAIN_MS);
   }
 
-  #instrument(metrics: ControllerMetrics): Instruments {
-    const { sequentialJobs, specs, jobs } = this.#informers;
-    metrics.sequences.followSpecs(() => specs.held);
-    return new Instruments({
+  #instrument(metrics: ControllerMetrics): ControllerMetricsRecorder {
+    const { sequentialJobs, objects, jobs } = this.#informers;
+    metrics.sequences.followSpecs(() => objects.heldBytes);
+    return new ControllerMetricsRecorder({
       metrics,
       queue: this.#queue,
       workers: this.#options.workers,
@@ -140,10 +140,10 @@ export class Controller {
   #wire(): ReconcilerDeps {
     const { client, log, metrics, ownNamespace, preflight = true, checkSecrets = false } = this.#options;
     const { random = Math.random, now = Date.now } = this.#options;
-    const { sequentialJobs, specs, jobs, pods } = this.#informers;
+    const { sequentialJobs, objects, jobs, pods } = this.#informers;
     return {
       client,
-      specs,
+      objects,
       sequentialJobs,
       jobs,
       pods,
@@ -165,38 +165,38 @@ export class Controller {
       eventLookup: new EventLookup({ client, log, jobs, now }),
       dependencies: new DependencyChecker({ client, log, checkSecrets, now: monotonic }),
       revisions: new Revisions({ client, log }),
-      skills: new ServerSkills(log),
+      capabilities: new ServerCapabilities(log),
       preflights: new Preflights({ client, log, enabled: preflight, now: monotonic }),
       now,
-      doubts: new Doubts(),
-      goneJobs: new GoneJobs(jobs, sequentialJobs),
-      gonePods: new GonePods({ pods, jobs, sequentialJobs }),
+      uncertainWrites: new UncertainWrites(),
+      deletedJobs: new DeletedJobs(jobs, sequentialJobs),
+      deletedPods: new DeletedPods({ pods, jobs, sequentialJobs }),
       quotaWaiters: new QuotaWaiters(jobs, (key) => this.#queue.add(key)),
-      statusCuts: new StatusCuts(),
+      statusTruncations: new StatusTruncations(),
       ownNamespace,
-      observer: this.#instruments,
+      observer: this.#recorder,
     };
   }
 
   #forget(object: SequentialJob): void {
     this.#deps.revisions.forget(object.metadata.uid);
     this.#deps.preflights.forget(object.metadata.uid);
-    this.#deps.statusCuts.forget(object.metadata.uid);
+    this.#deps.statusTruncations.forget(object.metadata.uid);
   }
 
   async #work(): Promise<void> {
     for (;;) {
-      await this.#deps.events.room();
+      await this.#deps.events.waitForCapacity();
       const key = await this.#queue.take();
       if (key === undefined) return;
-      const visit = (): Promise<VisitResult> => this.#visit(key);
-      await (this.#instruments === undefined ? visit() : this.#instruments.visit(key, visit));
+      const reconcileKey = (): Promise<ReconcileOutcome> => this.#reconcile(key);
+      await (this.#recorder === undefined ? reconcileKey() : this.#recorder.reconcile(key, reconcileKey));
       this.#queue.done(key);
     }
   }
 
-  /** Never rejects: whatever a visit ends with becomes another visit, later. */
-  async #visit(key: string): Promise<VisitResult> {
+  /** Never rejects: whatever a reconcile ends with becomes another reconcile, later. */
+  async #reconcile(key: string): Promise<ReconcileOutcome> {
     try {
       const { requeueAfterMs } = await reconcile(key, this.#deps);
       this.#queue.forget(key);
@@ -208,11 +208,11 @@ export class Controller {
     }
   }
 
-  #retry(key: string, error: unknown): VisitResult {
+  #retry(key: string, error: unknown): ReconcileOutcome {
     // What is cut off at the end is the next process's.
     if (this.#stopping) return 'requeue';
     const api = isApiError(error) ? error : undefined;
-    // The cache was behind, or the object is gone: the next visit sees it as it is.
+    // The cache was behind, or the object is gone: the next reconcile sees it as it is.
     const wasOutdated = api?.code === 'Conflict' || api?.code === 'NotFound';
     const retryMs = this.#queue.addAfterFailure(key, { atLeastMs: api?.retryAfterMs, wasOutdated });
     const fields = { sequentialJob: key, ...this.#stepOf(key), retryMs };

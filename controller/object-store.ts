@@ -5,12 +5,12 @@
  */
 import type { ObjectMeta, SequentialJob, SequentialJobSpec, SequentialJobStatus } from '../shared/api/types.ts';
 import { isTrue } from '../shared/conditions.ts';
-import { weightOf } from '../shared/validation/value-limit.ts';
-import { defined } from '../shared/omit-undefined.ts';
+import { estimateMemory } from '../shared/validation/value-limit.ts';
+import { omitUndefined } from '../shared/omit-undefined.ts';
 
 /** A SequentialJob of which a part is not there. */
-export interface Kept extends SequentialJob {
-  readonly cut?: {
+export interface TrimmedSequentialJob extends SequentialJob {
+  readonly trimmed?: {
     /** Of the whole, in bytes of memory, about. */
     readonly weight: number;
     /** More is not there than the spec: finalizers, or the steps of the status. */
@@ -19,17 +19,17 @@ export interface Kept extends SequentialJob {
 }
 
 /** What the rests of all objects may take, in bytes of memory, about: some 10,000 ordinary sequences. */
-const MOST_HELD = 64 * 1024 * 1024;
+const MAX_HELD_BYTES = 64 * 1024 * 1024;
 /** What those may take that are asked for, of all that are worked on at once. */
-const MOST_BORROWED = 32 * 1024 * 1024;
+const MAX_ACQUIRED_BYTES = 32 * 1024 * 1024;
 /**
  * What is kept of an object in any case, in bytes of memory, about. Such a status is one of some twenty steps; there may be
  * tens of thousands of objects.
  */
-const MOST_FINALIZERS = 2 * 1024;
-const MOST_STATUS = 24 * 1024;
+const MAX_FINALIZER_BYTES = 2 * 1024;
+const MAX_STATUS_BYTES = 24 * 1024;
 
-interface Held {
+interface Entry {
   readonly object: SequentialJob;
   readonly weight: number;
   /** Of one that has completed, as it will never run again. */
@@ -37,36 +37,36 @@ interface Held {
 }
 
 /** Those of one namespace by their UIDs, the one first that was seen longest ago. */
-interface Share {
-  readonly held: Map<string, Held>;
+interface NamespaceShare {
+  readonly held: Map<string, Entry>;
   weight: number;
 }
 
-export interface SpecsOptions {
+export interface ObjectStoreOptions {
   /** Default 64 MiB. */
-  readonly most?: number | undefined;
+  readonly maxBytes?: number | undefined;
   /** The rest of this object, by its UID, is to be kept by nobody: there is no room for it. */
-  readonly onDrop?: (uid: string) => void;
+  readonly onEvict?: (uid: string) => void;
   /** The spec of this object, by its UID, which took so many bytes, is replaced by another one. */
   readonly onReplace?: (uid: string, weight: number) => void;
   /** An object is to be asked for. */
-  readonly onBorrow?: () => void;
+  readonly onFetch?: () => void;
 }
 
-export class Specs {
-  readonly #shares = new Map<string, Share>();
-  readonly #options: SpecsOptions;
+export class ObjectStore {
+  readonly #shares = new Map<string, NamespaceShare>();
+  readonly #options: ObjectStoreOptions;
   /** What those of a namespace take that are asked for. */
-  readonly #borrowedBy = new Map<string, number>();
+  readonly #acquiredBy = new Map<string, number>();
   #weight = 0;
-  #borrowed = 0;
+  #acquired = 0;
 
-  constructor(options: SpecsOptions = {}) {
+  constructor(options: ObjectStoreOptions = {}) {
     this.#options = options;
   }
 
   /** What the rests take, in bytes of memory, about. */
-  get held(): number {
+  get heldBytes(): number {
     return this.#weight;
   }
 
@@ -75,78 +75,79 @@ export class Specs {
    * first what it has not heard of for longest. Of a sequence that has completed only a long status is. Where the cache
    * may not take the object, `settle` is to follow.
    */
-  cut(object: SequentialJob): Kept {
-    if (isCut(object)) return object;
-    const weight = weightOf(object);
-    const kept = skeleton(object, weight);
-    const known = this.#heldOf(object);
+  trim(object: SequentialJob): TrimmedSequentialJob {
+    if (isTrimmed(object)) return object;
+    const weight = estimateMemory(object);
+    const kept = trimmedCopy(object, weight);
+    const known = this.#entry(object);
     this.forget(object.metadata);
-    if (!isTrue(object.status?.conditions, 'Complete')) this.#hold(this.#sharing(object, known), weight);
-    else if (kept.cut.more === true) this.#hold({ ...object, spec: kept.spec }, weightOf(object.status), true);
+    if (!isTrue(object.status?.conditions, 'Complete')) this.#store(this.#reuseSpec(object, known), weight);
+    else if (kept.trimmed.more === true)
+      this.#store({ ...object, spec: kept.spec }, estimateMemory(object.status), true);
     return kept;
   }
 
   /** Forgets the rest of an object that the cache does not have (`cached`: what it has by that name): nobody will say when it goes. */
-  settle({ metadata }: SequentialJob, cached: SequentialJob | undefined): void {
+  forgetUnlessCached({ metadata }: SequentialJob, cached: SequentialJob | undefined): void {
     if (cached?.metadata.uid !== metadata.uid) this.forget(metadata);
   }
 
   /** The same for all that are held. */
-  settleAll(cached: (object: SequentialJob) => SequentialJob | undefined): void {
+  forgetAllUnlessCached(cached: (object: SequentialJob) => SequentialJob | undefined): void {
     for (const { held } of this.#shares.values()) {
-      for (const { object } of held.values()) this.settle(object, cached(object));
+      for (const { object } of held.values()) this.forgetUnlessCached(object, cached(object));
     }
   }
 
   /** The object as it is stored, where that is held. */
-  whole(kept: SequentialJob): SequentialJob | undefined {
-    if (!isCut(kept)) return kept;
-    const { cut, ...rest } = kept;
-    const held = this.#heldOf(kept);
+  full(kept: SequentialJob): SequentialJob | undefined {
+    if (!isTrimmed(kept)) return kept;
+    const { trimmed, ...rest } = kept;
+    const held = this.#entry(kept);
     if (held === undefined || held.isWithoutSpec) return undefined;
-    if (cut.more === true) return isSameState(held.object, kept) ? held.object : undefined;
+    if (trimmed.more === true) return isSameState(held.object, kept) ? held.object : undefined;
     return held.object.metadata.generation === kept.metadata.generation
       ? { ...rest, spec: held.object.spec }
       : undefined;
   }
 
   /** As much of an object as is needed to see that it rests, where it does: its spec may be missing. */
-  resting(kept: Kept): Kept | undefined {
-    if (kept.cut?.more !== true) return rests(kept) ? kept : undefined;
-    const held = this.#heldOf(kept);
-    return held !== undefined && isSameState(held.object, kept) && rests(held.object) ? held.object : undefined;
+  withoutSpec(kept: TrimmedSequentialJob): TrimmedSequentialJob | undefined {
+    if (kept.trimmed?.more !== true) return needsNoSpec(kept) ? kept : undefined;
+    const held = this.#entry(kept);
+    return held !== undefined && isSameState(held.object, kept) && needsNoSpec(held.object) ? held.object : undefined;
   }
 
   /** The spec of an object of the cache, where that is held. */
   specOf(kept: SequentialJob): SequentialJobSpec | undefined {
-    return this.whole(kept)?.spec;
+    return this.full(kept)?.spec;
   }
 
   /**
    * Makes room for an object that has to be asked for; false where others have taken it. What is borrowed is to be given back.
    * One at a time is let in whatever it takes.
    */
-  borrow({ metadata: { namespace }, cut }: Kept): boolean {
-    const weight = cut?.weight ?? 0;
-    const own = this.#borrowedBy.get(namespace) ?? 0;
-    const others = this.#borrowed - own;
+  acquire({ metadata: { namespace }, trimmed }: TrimmedSequentialJob): boolean {
+    const weight = trimmed?.weight ?? 0;
+    const own = this.#acquiredBy.get(namespace) ?? 0;
+    const others = this.#acquired - own;
     // The first of a namespace needs room, and what others leave is not all for more of it: so there is room for who comes next.
-    const most = own === 0 ? MOST_BORROWED - others : (MOST_BORROWED - others) / 2;
-    if (this.#borrowed > 0 && own + weight > most) return false;
-    this.#countBorrowed(namespace, weight);
-    this.#options.onBorrow?.();
+    const most = own === 0 ? MAX_ACQUIRED_BYTES - others : (MAX_ACQUIRED_BYTES - others) / 2;
+    if (this.#acquired > 0 && own + weight > most) return false;
+    this.#countAcquired(namespace, weight);
+    this.#options.onFetch?.();
     return true;
   }
 
-  giveBack({ metadata: { namespace }, cut }: Kept): void {
-    this.#countBorrowed(namespace, -(cut?.weight ?? 0));
+  release({ metadata: { namespace }, trimmed }: TrimmedSequentialJob): void {
+    this.#countAcquired(namespace, -(trimmed?.weight ?? 0));
   }
 
-  #countBorrowed(namespace: string, weight: number): void {
-    this.#borrowed += weight;
-    const own = (this.#borrowedBy.get(namespace) ?? 0) + weight;
-    if (own > 0) this.#borrowedBy.set(namespace, own);
-    else this.#borrowedBy.delete(namespace);
+  #countAcquired(namespace: string, weight: number): void {
+    this.#acquired += weight;
+    const own = (this.#acquiredBy.get(namespace) ?? 0) + weight;
+    if (own > 0) this.#acquiredBy.set(namespace, own);
+    else this.#acquiredBy.delete(namespace);
   }
 
   /** The object is gone. */
@@ -160,35 +161,35 @@ export class Specs {
     if (share.held.size === 0) this.#shares.delete(namespace);
   }
 
-  #heldOf({ metadata: { namespace, uid } }: SequentialJob): Held | undefined {
+  #entry({ metadata: { namespace, uid } }: SequentialJob): Entry | undefined {
     return this.#shares.get(namespace)?.held.get(uid);
   }
 
   /** With the spec that is known already, where it is the same: others keep that one, too. */
-  #sharing(object: SequentialJob, known: Held | undefined): SequentialJob {
+  #reuseSpec(object: SequentialJob, known: Entry | undefined): SequentialJob {
     if (known === undefined || known.isWithoutSpec) return object;
     if (isEqual(known.object.spec, object.spec)) return { ...object, spec: known.object.spec };
     this.#options.onReplace?.(object.metadata.uid, known.weight);
     return object;
   }
 
-  #hold(object: SequentialJob, weight: number, isWithoutSpec = false): void {
+  #store(object: SequentialJob, weight: number, isWithoutSpec = false): void {
     const { namespace, uid } = object.metadata;
-    const share = this.#shares.get(namespace) ?? { held: new Map<string, Held>(), weight: 0 };
+    const share = this.#shares.get(namespace) ?? { held: new Map<string, Entry>(), weight: 0 };
     this.#shares.set(namespace, share);
     share.held.set(uid, { object, weight, isWithoutSpec });
     share.weight += weight;
     this.#weight += weight;
-    const { most = MOST_HELD } = this.#options;
-    while (this.#weight > most) this.#dropOne();
+    const { maxBytes = MAX_HELD_BYTES } = this.#options;
+    while (this.#weight > maxBytes) this.#evictOne();
   }
 
-  #dropOne(): void {
-    let most: Share | undefined;
+  #evictOne(): void {
+    let most: NamespaceShare | undefined;
     for (const share of this.#shares.values()) if (most === undefined || share.weight > most.weight) most = share;
     for (const { object } of most?.held.values() ?? []) {
       this.forget(object.metadata);
-      this.#options.onDrop?.(object.metadata.uid);
+      this.#options.onEvict?.(object.metadata.uid);
       return;
     }
   }
@@ -207,45 +208,50 @@ function isEqual(a: unknown, b: unknown): boolean {
 
 type Json = Readonly<Record<string, unknown>>;
 
-export function isCut(object: Kept): object is Kept & Required<Pick<Kept, 'cut'>> {
-  return object.cut !== undefined;
+export function isTrimmed(
+  object: TrimmedSequentialJob,
+): object is TrimmedSequentialJob & Required<Pick<TrimmedSequentialJob, 'trimmed'>> {
+  return object.trimmed !== undefined;
 }
 
 /**
  * Whether a sequence goes, or is over, on record, and nothing is asked of it: what is decided about it needs no more than is kept.
  */
-export function rests({ metadata, spec, status, cut }: Kept): boolean {
-  if (cut?.more === true) return false;
+export function needsNoSpec({ metadata, spec, status, trimmed }: TrimmedSequentialJob): boolean {
+  if (trimmed?.more === true) return false;
   if (metadata.deletionTimestamp !== undefined) return true;
   if (status?.observedGeneration !== metadata.generation) return false;
   if (isTrue(status?.conditions, 'Complete')) return true;
   return isTrue(status?.conditions, 'Failed') && (spec.resume ?? 0) <= (status?.resumes ?? 0);
 }
 
-function skeleton({ status, ...object }: SequentialJob, weight: number): Kept & Required<Pick<Kept, 'cut'>> {
+function trimmedCopy(
+  { status, ...object }: SequentialJob,
+  weight: number,
+): TrimmedSequentialJob & Required<Pick<TrimmedSequentialJob, 'trimmed'>> {
   const { metadata, spec } = object;
   const { activeDeadlineSeconds, ttlSecondsAfterFinished, suspend, resume, updatePolicy } = spec;
   const finalizers = metadata.finalizers ?? [];
-  const isLarge = weightOf(finalizers) > MOST_FINALIZERS || weightOf(status) > MOST_STATUS;
+  const isLarge = estimateMemory(finalizers) > MAX_FINALIZER_BYTES || estimateMemory(status) > MAX_STATUS_BYTES;
   return {
     ...object,
     metadata: isLarge ? { ...metadata, finalizers: [] } : metadata,
     spec: {
       containers: [],
-      ...defined({ activeDeadlineSeconds, ttlSecondsAfterFinished, suspend, resume, updatePolicy }),
+      ...omitUndefined({ activeDeadlineSeconds, ttlSecondsAfterFinished, suspend, resume, updatePolicy }),
     },
-    ...(status === undefined ? {} : { status: isLarge ? gist(status) : status }),
-    cut: isLarge ? { weight, more: true } : { weight },
+    ...(status === undefined ? {} : { status: isLarge ? statusSummary(status) : status }),
+    trimmed: isLarge ? { weight, more: true } : { weight },
   };
 }
 
 /** What is read without a look at the whole: the phase, and which step runs. */
-function gist({ phase, progress, steps }: SequentialJobStatus): SequentialJobStatus {
+function statusSummary({ phase, progress, steps }: SequentialJobStatus): SequentialJobStatus {
   const last = steps?.at(-1);
   const { currentIndex, currentStep } = progress ?? {};
   return {
-    ...defined({ phase }),
-    progress: { ...defined({ currentIndex, currentStep }), completedIndices: [], summary: '' },
+    ...omitUndefined({ phase }),
+    progress: { ...omitUndefined({ currentIndex, currentStep }), completedIndices: [], summary: '' },
     ...(last === undefined ? {} : { steps: [last] }),
   };
 }

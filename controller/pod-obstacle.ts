@@ -9,10 +9,10 @@ import type {
   V1PodSpec,
   V1PodStatus,
 } from '@kubernetes/client-node';
-import { fitStepMessage } from '../shared/truncate.ts';
+import { truncateStepMessage } from '../shared/truncate.ts';
 import type { Obstacle } from '../shared/api/pod.ts';
 import { REASON } from '../shared/api/reasons.ts';
-import { integer, isPresent, part, parts, text, type Untrusted } from '../shared/json/untrusted.ts';
+import { asInteger, isPresent, asObject, asObjects, nonEmptyString, type Untrusted } from '../shared/json/untrusted.ts';
 
 /**
  * Why the kubelet cannot start a container (kubernetes/pkg/kubelet: images/types.go, kuberuntime/kuberuntime_container.go,
@@ -45,15 +45,17 @@ const CANNOT_SCHEDULE: ReadonlySet<string> = new Set(['Unschedulable', 'Scheduli
  * Undefined for a Pod that runs, has ended or is being deleted: nothing keeps it any longer.
  */
 export function obstacleIn(pod: Untrusted<V1Pod>): Obstacle | undefined {
-  const status = part<V1PodStatus>(pod.status);
-  const phase = text(status?.phase) ?? 'Pending';
+  const status = asObject<V1PodStatus>(pod.status);
+  const phase = nonEmptyString(status?.phase) ?? 'Pending';
   if (status === undefined || phase !== 'Pending') return undefined;
-  const containers = [status.initContainerStatuses, status.containerStatuses].flatMap(parts<V1ContainerStatus>);
+  const containers = [status.initContainerStatuses, status.containerStatuses].flatMap(asObjects<V1ContainerStatus>);
   for (const container of containers) {
-    const waiting = part<{ reason: string; message: string }>(part<{ waiting: unknown }>(container.state)?.waiting);
-    const reason = text(waiting?.reason);
+    const waiting = asObject<{ reason: string; message: string }>(
+      asObject<{ waiting: unknown }>(container.state)?.waiting,
+    );
+    const reason = nonEmptyString(waiting?.reason);
     if (reason === undefined || !CANNOT_START.has(reason)) continue;
-    return { reason, message: fitStepMessage(words(waiting?.message) ?? cannotStart(pod, container)) };
+    return { reason, message: truncateStepMessage(words(waiting?.message) ?? cannotStart(pod, container)) };
   }
   return unscheduled(status);
 }
@@ -63,25 +65,25 @@ export function obstacleIn(pod: Untrusted<V1Pod>): Obstacle | undefined {
  * where there is none, or where the kubelet starts the step's container again.
  */
 export function endObstacleIn(pod: Untrusted<V1Pod>, step: string | undefined): Obstacle | undefined {
-  const status = part<V1PodStatus>(pod.status);
-  const containers = parts<V1ContainerStatus>(status?.containerStatuses);
+  const status = asObject<V1PodStatus>(pod.status);
+  const containers = asObjects<V1ContainerStatus>(status?.containerStatuses);
   const ended = endOf(containers.find(({ name }) => name === step));
-  if (step === undefined || ended === undefined || text(status?.phase) !== 'Running') return undefined;
-  const exitCode = integer(ended.exitCode) ?? 0;
-  const isRestarted = exitCode !== 0 && text(part<V1PodSpec>(pod.spec)?.restartPolicy) !== 'Never';
+  if (step === undefined || ended === undefined || nonEmptyString(status?.phase) !== 'Running') return undefined;
+  const exitCode = asInteger(ended.exitCode) ?? 0;
+  const isRestarted = exitCode !== 0 && nonEmptyString(asObject<V1PodSpec>(pod.spec)?.restartPolicy) !== 'Never';
   const others = containers.filter((container) => container.name !== step && isRunning(container));
   if (isRestarted || others.length === 0) return undefined;
-  const names = others.map(({ name }) => `"${text(name) ?? ''}"`).join(', ');
+  const names = others.map(({ name }) => `"${nonEmptyString(name) ?? ''}"`).join(', ');
   const message = `the container "${step}" has ended (exit code ${exitCode}); the Pod runs on because of ${names}, which this sequence does not have`;
-  return { reason: REASON.containerStillRunning, message: fitStepMessage(message), isAtEnd: true };
+  return { reason: REASON.containerStillRunning, message: truncateStepMessage(message), isAtEnd: true };
 }
 
 const stateOf = (container: Untrusted<V1ContainerStatus> | undefined): Untrusted<V1ContainerState> =>
-  part<V1ContainerState>(container?.state) ?? {};
+  asObject<V1ContainerState>(container?.state) ?? {};
 
 const endOf = (
   container: Untrusted<V1ContainerStatus> | undefined,
-): Untrusted<V1ContainerStateTerminated> | undefined => part(stateOf(container).terminated);
+): Untrusted<V1ContainerStateTerminated> | undefined => asObject(stateOf(container).terminated);
 
 const isRunning = (container: Untrusted<V1ContainerStatus>): boolean => isPresent(stateOf(container).running);
 
@@ -91,37 +93,41 @@ const isRunning = (container: Untrusted<V1ContainerStatus>): boolean => isPresen
  * was started.
  */
 export function waitingSince(pod: Untrusted<V1Pod>): string | undefined {
-  const status = part<V1PodStatus>(pod.status);
-  if (status === undefined || (text(status.phase) ?? 'Pending') !== 'Pending') return undefined;
-  const all = [status.initContainerStatuses, status.containerStatuses].flatMap(parts<V1ContainerStatus>);
+  const status = asObject<V1PodStatus>(pod.status);
+  if (status === undefined || (nonEmptyString(status.phase) ?? 'Pending') !== 'Pending') return undefined;
+  const all = [status.initContainerStatuses, status.containerStatuses].flatMap(asObjects<V1ContainerStatus>);
   if (all.some((container) => isRunning(container) || endOf(container) !== undefined)) return undefined;
-  const scheduled = parts<V1PodCondition>(status.conditions).find(
+  const scheduled = asObjects<V1PodCondition>(status.conditions).find(
     (condition) => condition.type === 'PodScheduled' && condition.status === 'True',
   );
-  return text(scheduled?.lastTransitionTime) ?? text(part<V1ObjectMeta>(pod.metadata)?.creationTimestamp);
+  return (
+    nonEmptyString(scheduled?.lastTransitionTime) ??
+    nonEmptyString(asObject<V1ObjectMeta>(pod.metadata)?.creationTimestamp)
+  );
 }
 
 function unscheduled(status: Untrusted<V1PodStatus>): Obstacle | undefined {
-  for (const condition of parts<V1PodCondition>(status.conditions)) {
+  for (const condition of asObjects<V1PodCondition>(status.conditions)) {
     if (condition.type !== 'PodScheduled' || condition.status !== 'False') continue;
-    const reason = text(condition.reason);
+    const reason = nonEmptyString(condition.reason);
     if (reason === undefined || !CANNOT_SCHEDULE.has(reason)) continue;
-    return { reason, message: fitStepMessage(words(condition.message) ?? 'no node takes the Pod') };
+    return { reason, message: truncateStepMessage(words(condition.message) ?? 'no node takes the Pod') };
   }
   return undefined;
 }
 
 /** The message, if it says anything. */
 function words(message: unknown): string | undefined {
-  return text(text(message)?.trim());
+  return nonEmptyString(nonEmptyString(message)?.trim());
 }
 
 /** For a kubelet that gives a reason without a message. */
 function cannotStart(pod: Untrusted<V1Pod>, status: Untrusted<V1ContainerStatus>): string {
-  const spec = part<V1PodSpec>(pod.spec);
-  const containers = [spec?.initContainers, spec?.containers].flatMap(parts<{ name: string; image: string }>);
-  const image = text(containers.find(({ name }) => name === status.name)?.image) ?? text(status.image);
-  const name = text(status.name);
+  const spec = asObject<V1PodSpec>(pod.spec);
+  const containers = [spec?.initContainers, spec?.containers].flatMap(asObjects<{ name: string; image: string }>);
+  const image =
+    nonEmptyString(containers.find(({ name }) => name === status.name)?.image) ?? nonEmptyString(status.image);
+  const name = nonEmptyString(status.name);
   return [
     name === undefined ? 'a container cannot start' : `the container "${name}" cannot start`,
     image === undefined ? '' : `, its image is "${image}"`,

@@ -12,11 +12,11 @@ import type {
   V1PodSpec,
   V1PodStatus,
 } from '@kubernetes/client-node';
-import { fitLastWords } from '../shared/truncate.ts';
-import { plainLine } from '../shared/printable-text.ts';
+import { truncateMiddle } from '../shared/truncate.ts';
+import { printableLine } from '../shared/printable-text.ts';
 import type { PodTermination } from '../shared/api/pod.ts';
-import { integer, isPresent, part, parts, text, type Untrusted } from '../shared/json/untrusted.ts';
-import { defined } from '../shared/omit-undefined.ts';
+import { asInteger, isPresent, asObject, asObjects, nonEmptyString, type Untrusted } from '../shared/json/untrusted.ts';
+import { omitUndefined } from '../shared/omit-undefined.ts';
 
 export interface Ending {
   readonly failed: boolean;
@@ -39,7 +39,7 @@ const KILLED_REASONS: ReadonlySet<string> = new Set(['Error', 'ContainerStatusUn
  * What ended the Pod as a whole (an eviction, a preemption) counts before the death of a container by it.
  */
 export function endingOf(pod: Untrusted<V1Pod>, step: string | undefined): Ending | undefined {
-  const status = part<V1PodStatus>(pod.status);
+  const status = asObject<V1PodStatus>(pod.status);
   if (status === undefined) return undefined;
   if (status.phase === 'Succeeded') return succeeded(status, step);
   const container = failedContainer(pod, status, step);
@@ -59,9 +59,9 @@ function succeeded(status: Status, step: string | undefined): Ending {
 /** An init container before all others: none of them started. What failed now counts before what failed last time. */
 function failedContainer(pod: Untrusted<V1Pod>, status: Status, step: string | undefined): PodTermination | undefined {
   const sidecars = sidecarNames(pod);
-  const inits = parts<V1ContainerStatus>(status.initContainerStatuses).filter(({ name }) => !sidecars.has(name));
+  const inits = asObjects<V1ContainerStatus>(status.initContainerStatuses).filter(({ name }) => !sidecars.has(name));
   const mains = stepFirst(status, step);
-  const isGoing = isPresent(part<V1ObjectMeta>(pod.metadata)?.deletionTimestamp);
+  const isGoing = isPresent(asObject<V1ObjectMeta>(pod.metadata)?.deletionTimestamp);
   const failure =
     firstOf(inits, failedAtAll) ??
     completedBeforeKill(mains, step, isGoing) ??
@@ -117,7 +117,7 @@ function failedAtAll(container: ContainerStatus): PodTermination | undefined {
 }
 
 function isFailure({ exitCode }: Terminated): boolean {
-  return (integer(exitCode) ?? 0) !== 0;
+  return (asInteger(exitCode) ?? 0) !== 0;
 }
 
 function isKilled({ exitCode, reason }: PodTermination): boolean {
@@ -130,26 +130,26 @@ function isKilled({ exitCode, reason }: PodTermination): boolean {
  */
 function endOfWhole(status: Status, killed: PodTermination | undefined): PodTermination | undefined {
   const isFailed = status.phase === 'Failed';
-  const disruption = parts<V1PodCondition>(status.conditions).find(
+  const disruption = asObjects<V1PodCondition>(status.conditions).find(
     (condition) => condition.type === 'DisruptionTarget' && condition.status === 'True',
   );
-  const at = text(disruption?.lastTransitionTime) ?? killed?.at;
+  const at = nonEmptyString(disruption?.lastTransitionTime) ?? killed?.at;
   const own = isFailed ? word(status.reason) : undefined;
-  if (own !== undefined) return { reason: own, message: fit(status.message), ...defined({ at }) };
+  if (own !== undefined) return { reason: own, message: fit(status.message), ...omitUndefined({ at }) };
   const isKilledNow = killed !== undefined && killed.restarting === undefined;
   if (disruption !== undefined && (isFailed || isKilledNow)) {
     const reason = word(disruption.reason) ?? 'DisruptionTarget';
-    return { reason, message: fit(disruption.message), ...defined({ at }) };
+    return { reason, message: fit(disruption.message), ...omitUndefined({ at }) };
   }
   return isFailed && killed === undefined ? { reason: 'Failed', message: fit(status.message) } : undefined;
 }
 
 function describe(container: ContainerStatus, ended: Terminated, reason: string): PodTermination {
   return {
-    ...defined({
+    ...omitUndefined({
       container: word(container.name),
-      exitCode: integer(ended.exitCode),
-      at: text(ended.finishedAt),
+      exitCode: asInteger(ended.exitCode),
+      at: nonEmptyString(ended.finishedAt),
     }),
     reason: word(ended.reason) ?? reason,
     message: fit(ended.message),
@@ -158,30 +158,30 @@ function describe(container: ContainerStatus, ended: Terminated, reason: string)
 
 /** A reason, or a name. */
 function word(value: unknown): string | undefined {
-  const given = text(value);
-  return given === undefined ? undefined : text(plainLine(given));
+  const given = nonEmptyString(value);
+  return given === undefined ? undefined : nonEmptyString(printableLine(given));
 }
 
 /** A kubelet leaves up to 4 KiB (`MaxContainerTerminationMessageLength`), of a log its last 2 KiB. */
 function fit(message: unknown): string {
-  return fitLastWords((text(message) ?? '').trimEnd());
+  return truncateMiddle((nonEmptyString(message) ?? '').trimEnd());
 }
 
 /** Others may stand before the step's own container where a webhook of the cluster adds some. */
 function stepFirst(status: Status, step: string | undefined): readonly ContainerStatus[] {
-  const containers = parts<V1ContainerStatus>(status.containerStatuses);
+  const containers = asObjects<V1ContainerStatus>(status.containerStatuses);
   const own = containers.filter(({ name }) => name === step);
   return [...own, ...containers.filter(({ name }) => name !== step)];
 }
 
 /** Init containers that run beside the others (KEP-753). */
 function sidecarNames(pod: Untrusted<V1Pod>): ReadonlySet<unknown> {
-  const inits = parts<{ name: string; restartPolicy: string }>(part<V1PodSpec>(pod.spec)?.initContainers);
+  const inits = asObjects<{ name: string; restartPolicy: string }>(asObject<V1PodSpec>(pod.spec)?.initContainers);
   return new Set(inits.filter(({ restartPolicy }) => restartPolicy === 'Always').map(({ name }) => name));
 }
 
 function terminated(state: unknown): Terminated | undefined {
-  return part<V1ContainerStateTerminated>(part<V1ContainerState>(state)?.terminated);
+  return asObject<V1ContainerStateTerminated>(asObject<V1ContainerState>(state)?.terminated);
 }
 
 function firstOf<T, R>(items: readonly T[], find: (item: T) => R | undefined): R | undefined {

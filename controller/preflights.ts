@@ -33,7 +33,7 @@ interface Question {
   readonly resumes: number;
 }
 
-interface Asked extends Question {
+interface PreflightState extends Question {
   /** SHA-256 of what the Jobs are made of; absent where the server gave no answer. */
   readonly digest?: string;
   /** Where it gave none: until when it is not asked again about the same steps. */
@@ -53,7 +53,7 @@ const WARNINGS: Readonly<Partial<Record<Reason, string>>> = {
 export class Preflights {
   readonly #options: PreflightsOptions;
   /** By the UID of the SequentialJob. */
-  readonly #asked = new Map<string, Asked>();
+  readonly #asked = new Map<string, PreflightState>();
   readonly #logged = new Set<Reason>();
 
   constructor(options: PreflightsOptions) {
@@ -92,22 +92,22 @@ export class Preflights {
         dryRunJob(client, job, { fieldManager: MANAGER }),
       );
       const concluded = this.#conclude(verdict, object);
-      if (concluded.type === 'open') this.#leaveOpen(object, from);
+      if (concluded.type === 'open') this.#postpone(object, from);
       return { ...snapshot, preflight: concluded };
     } catch (error) {
       if (!isApiError(error, 'ServerError', 'Timeout') || !this.#hasFailedBefore(object)) throw error;
       this.#log('ServerError', error.message, object);
-      this.#leaveOpen(object, from);
+      this.#postpone(object, from);
       return { ...snapshot, preflight: OPEN };
     }
   }
 
-  #isOpen(asked: Asked | undefined, object: SequentialJob, from: number): boolean {
+  #isOpen(asked: PreflightState | undefined, object: SequentialJob, from: number): boolean {
     if (asked?.open === undefined || asked.open.from !== from || !isSame(asked, questionOf(object))) return false;
     return this.#options.now() < asked.open.untilMs;
   }
 
-  #leaveOpen(object: SequentialJob, from: number): void {
+  #postpone(object: SequentialJob, from: number): void {
     const open = { from, untilMs: this.#options.now() + OPEN_MS };
     this.#asked.set(object.metadata.uid, { ...questionOf(object), open });
   }

@@ -1,4 +1,4 @@
-/** One visit to one SequentialJob: observe → decide → act → report. */
+/** One reconcile to one SequentialJob: observe → decide → act → report. */
 import { LABELS } from '../shared/api/group.ts';
 import { type ObservedJob, sequentialJobOwner } from '../shared/api/job.ts';
 import { EVENT, EVENT_MESSAGE, REASON } from '../shared/api/reasons.ts';
@@ -11,50 +11,50 @@ import { collectionPath, JOBS, objectPath, SEQUENTIAL_JOBS } from '../shared/kub
 import { act, type ActorDeps } from './act/index.ts';
 import { recordSpec } from './act/jobs.ts';
 import { type Action, decide, type Decision, type Snapshot } from './decide/index.ts';
-import type { GoneJobs } from './deleted-jobs.ts';
-import type { GonePods } from './deleted-pods.ts';
-import { type Held, hold } from './effective-spec.ts';
-import type { PodsState } from './informers.ts';
-import { withPodsOf } from './act/list-job-pods.ts';
-import type { Known } from './revisions.ts';
+import type { DeletedJobs } from './deleted-jobs.ts';
+import type { DeletedPods } from './deleted-pods.ts';
+import { type EffectiveSpec, resolveEffectiveSpec } from './effective-spec.ts';
+import type { PodListState } from './informers.ts';
+import { listJobPods } from './act/list-job-pods.ts';
+import type { TrackedSpec } from './revisions.ts';
 import type { QuotaWaiters } from './quota-waiters.ts';
 import { toObservedJob, toSequentialJob } from './transform.ts';
 import { report } from './report.ts';
-import { type WholeDeps, withWhole } from './full-object.ts';
-import { type StatusObserver, type WriterDeps, writeStatus } from './report-status.ts';
+import { type FullObjectDeps, withFullObject } from './full-object.ts';
+import { type StatusObserver, type StatusReporterDeps, reportStatus } from './report-status.ts';
 
-export interface ReconcilerDeps extends ActorDeps, WriterDeps, WholeDeps {
-  readonly goneJobs: GoneJobs;
-  readonly gonePods: GonePods;
+export interface ReconcilerDeps extends ActorDeps, StatusReporterDeps, FullObjectDeps {
+  readonly deletedJobs: DeletedJobs;
+  readonly deletedPods: DeletedPods;
   readonly quotaWaiters: QuotaWaiters;
-  readonly observer?: VisitObserver | undefined;
+  readonly observer?: ReconcileObserver | undefined;
   /** The operator's own: nothing is run there. */
   readonly ownNamespace?: string | undefined;
 }
 
-/** Told of what a visit brought, for metrics. Must not throw. */
-export interface VisitObserver extends StatusObserver {
+/** Told of what a reconcile brought, for metrics. Must not throw. */
+export interface ReconcileObserver extends StatusObserver {
   /** The actions were carried out. */
   acted(actions: readonly Action[], after: Snapshot): void;
 }
 
-export interface Result {
+export interface ReconcileResult {
   /** Look again after so many milliseconds; undefined: when something changes. */
   readonly requeueAfterMs: number | undefined;
 }
 
 /**
- * Decisions of one visit at most: what the actions of one brought is the ground of the next. The longest chain is
+ * Decisions of one reconcile at most: what the actions of one brought is the ground of the next. The longest chain is
  * finalizer, preflight, dependencies, Job, a confirmation, Pods, report; more than this is a decision that does not see
  * what its own action did.
  */
 const MAX_ROUNDS = 9;
 
 /** When a large object is looked at again that found others before it. */
-const BUSY_MS = 500;
+const NO_ROOM_RETRY_MS = 500;
 
 /** No trouble of the user's: the cache was behind, the object is gone, or we are shutting down. */
-const QUIET = ['Conflict', 'NotFound', 'Aborted'] as const;
+const NOT_REPORTED = ['Conflict', 'NotFound', 'Aborted'] as const;
 
 /**
  * Brings the object as far as it can go now, or finds that there is nothing to do. Level-based: it may be called at
@@ -62,17 +62,21 @@ const QUIET = ['Conflict', 'NotFound', 'Aborted'] as const;
  * itself (the user has then been told already, as far as the API server let us), with anything else for a fault of
  * our own.
  */
-export async function reconcile(key: Key, deps: ReconcilerDeps): Promise<Result> {
-  if (deps.sequentialJobs.get(key) === undefined) deps.doubts.looked(key);
-  const exists = !deps.doubts.has(key) || (await lookAgain(key, deps));
+export async function reconcile(key: Key, deps: ReconcilerDeps): Promise<ReconcileResult> {
+  if (deps.sequentialJobs.get(key) === undefined) deps.uncertainWrites.resolve(key);
+  const exists = !deps.uncertainWrites.isPending(key) || (await refreshFromApi(key, deps));
   const kept = exists ? deps.sequentialJobs.get(key) : undefined;
-  if (kept === undefined) return visit(key, undefined, deps);
-  const visited = await withWhole(kept, deps, (stored) => visit(key, stored, deps));
-  return visited.isBusy ? { requeueAfterMs: BUSY_MS } : visited.result;
+  if (kept === undefined) return reconcileObject(key, undefined, deps);
+  const reconciled = await withFullObject(kept, deps, (stored) => reconcileObject(key, stored, deps));
+  return reconciled.isBusy ? { requeueAfterMs: NO_ROOM_RETRY_MS } : reconciled.result;
 }
 
-async function visit(key: Key, stored: SequentialJob | undefined, deps: ReconcilerDeps): Promise<Result> {
-  tellUnheard(key, stored, deps);
+async function reconcileObject(
+  key: Key,
+  stored: SequentialJob | undefined,
+  deps: ReconcilerDeps,
+): Promise<ReconcileResult> {
+  emitDelayedEvents(key, stored, deps);
   const seen = stored === undefined ? undefined : await observe(key, stored, deps);
   if (seen === undefined) {
     deps.quotaWaiters.note(key, key.slice(0, key.indexOf('/')), false);
@@ -84,24 +88,24 @@ async function visit(key: Key, stored: SequentialJob | undefined, deps: Reconcil
     for (let round = 0; round < MAX_ROUNDS; round++) {
       const decision = decide(snapshot, deps.now());
       if (decision.actions.length === 0) {
-        snapshot = await recordBeforeStart(snapshot, decision, deps);
-        await writeStatus({ ...decision, object: snapshot.object }, deps);
+        snapshot = await recordSpecIfStarting(snapshot, decision, deps);
+        await reportStatus({ ...decision, object: snapshot.object }, deps);
         const { namespace } = snapshot.object.metadata;
         const againMs = deps.quotaWaiters.note(key, namespace, waitsForQuota(decision.status));
-        remember(seen.known, snapshot, deps);
-        rememberPreflight(snapshot, deps);
+        trackSpec(seen.known, snapshot, deps);
+        trackPreflight(snapshot, deps);
         return { requeueAfterMs: againMs ?? decision.requeueAfterMs };
       }
       snapshot = await carryOut(decision, snapshot, deps);
     }
     throw new Error(`the decision about ${key} does not come to rest`);
   } catch (error) {
-    remember(seen.known, snapshot, deps);
-    deps.doubts.note(key, error);
+    trackSpec(seen.known, snapshot, deps);
+    deps.uncertainWrites.record(key, error);
     let isTold = false;
-    if (!isApiError(error)) tellFault(snapshot, error, deps);
-    else if (!isApiError(error, ...QUIET)) isTold = await reportTrouble(snapshot, error, deps);
-    if (isTold || !hasIgnoredFields(snapshot)) rememberPreflight(snapshot, deps);
+    if (!isApiError(error)) emitInternalError(snapshot, error, deps);
+    else if (!isApiError(error, ...NOT_REPORTED)) isTold = await reportError(snapshot, error, deps);
+    if (isTold || !hasIgnoredFields(snapshot)) trackPreflight(snapshot, deps);
     throw error;
   }
 }
@@ -111,7 +115,7 @@ async function carryOut(decision: Decision, snapshot: Snapshot, deps: Reconciler
   const { actions, status, events } = decision;
   const starts = actions.some(({ type }) => type === 'CreateJob');
   // After a restart nobody would know that it has been run.
-  if (starts && deps.statusCuts.isFull(snapshot.object)) {
+  if (starts && deps.statusTruncations.isFull(snapshot.object)) {
     throw new ApiError('Invalid', EVENT_MESSAGE.statusRefused(), { status: 413 });
   }
   try {
@@ -123,19 +127,19 @@ async function carryOut(decision: Decision, snapshot: Snapshot, deps: Reconciler
     // An object that is going gets no status: its events follow the actions themselves.
     if (status === undefined) {
       await report(after.object, undefined, events, deps);
-      deps.doubts.outdated(keyOf(after.object));
+      deps.uncertainWrites.supersede(keyOf(after.object));
     }
     return after;
   } catch (error) {
     const { object } = snapshot;
-    if (status === undefined) deps.doubts.note(keyOf(object), error, { object, status, events });
+    if (status === undefined) deps.uncertainWrites.record(keyOf(object), error, { object, status, events });
     throw error;
   }
 }
 
-/** Tells what an earlier visit had to say, whose write got through although nobody heard of it. */
-function tellUnheard(key: Key, stored: SequentialJob | undefined, deps: ReconcilerDeps): void {
-  const unheard = deps.doubts.carriedOut(key, stored);
+/** Tells what an earlier reconcile had to say, whose write got through although nobody heard of it. */
+function emitDelayedEvents(key: Key, stored: SequentialJob | undefined, deps: ReconcilerDeps): void {
+  const unheard = deps.uncertainWrites.takeApplied(key, stored);
   if (unheard === undefined) return;
   const { object, status, events } = unheard;
   for (const event of events) deps.events.emit(object, event);
@@ -148,7 +152,7 @@ function waitsForQuota(status: SequentialJobStatus | undefined): boolean {
 }
 
 /** A start that is found made, after a crash, is recorded like one that is made: before it is in the status. */
-async function recordBeforeStart(snapshot: Snapshot, { status }: Decision, deps: ActorDeps): Promise<Snapshot> {
+async function recordSpecIfStarting(snapshot: Snapshot, { status }: Decision, deps: ActorDeps): Promise<Snapshot> {
   const starts = snapshot.object.status?.startTime === undefined && status?.startTime !== undefined;
   return starts ? recordSpec(snapshot, deps) : snapshot;
 }
@@ -158,7 +162,7 @@ async function recordBeforeStart(snapshot: Snapshot, { status }: Decision, deps:
  * lost, deciding on the caches could start a step whose start is on record, or one whose Job is there under the name that
  * an older spec gave it.
  */
-async function lookAgain(key: Key, deps: ReconcilerDeps): Promise<boolean> {
+async function refreshFromApi(key: Key, deps: ReconcilerDeps): Promise<boolean> {
   const [namespace = '', name = ''] = key.split('/');
   try {
     const answer = await deps.client.request({ method: 'GET', path: objectPath(SEQUENTIAL_JOBS, namespace, name) });
@@ -176,7 +180,7 @@ async function lookAgain(key: Key, deps: ReconcilerDeps): Promise<boolean> {
     });
     deps.sequentialJobs.assume(object);
     for (const job of jobs) deps.jobs.assume(job);
-    deps.doubts.looked(key);
+    deps.uncertainWrites.resolve(key);
     return true;
   } catch (error) {
     // Its deletion is on the way to the cache.
@@ -185,45 +189,45 @@ async function lookAgain(key: Key, deps: ReconcilerDeps): Promise<boolean> {
   }
 }
 
-interface Seen {
+interface Observed {
   readonly snapshot: Snapshot;
-  readonly known: Known | undefined;
+  readonly known: TrackedSpec | undefined;
   /** As it was when the Pods were taken from the cache. */
-  readonly podsState: PodsState;
+  readonly podsState: PodListState;
 }
 
 /** What the caches know of the object, its Jobs and the Pods of the last one. */
-async function observe(key: Key, stored: SequentialJob, deps: ReconcilerDeps): Promise<Seen> {
-  const { known, ...held } = await heldOrTold(stored, deps);
+async function observe(key: Key, stored: SequentialJob, deps: ReconcilerDeps): Promise<Observed> {
+  const { tracked, ...held } = await effectiveSpecOrEvent(stored, deps);
   const job = lastStarted(stored.status)?.jobUID;
-  const isNear = inNamespace(stored.metadata.namespace);
+  const isNear = inSameNamespace(stored.metadata.namespace);
   const podsState = deps.podsState();
   const near = job === undefined ? [] : deps.pods.indexed(job).filter(isNear);
   // What was running when the permission was lost would run for ever.
   const pods = podsState === 'forbidden' ? near.filter(hasEnded) : near;
-  const eventLook = job === undefined ? undefined : deps.eventLookup.of(job);
-  const jobs = [...deps.jobs.indexed(stored.metadata.uid), ...deps.goneJobs.of(stored)].filter(isNear);
+  const eventLook = job === undefined ? undefined : deps.eventLookup.cached(job);
+  const jobs = [...deps.jobs.indexed(stored.metadata.uid), ...deps.deletedJobs.of(stored)].filter(isNear);
   const preflight = deps.preflights.isDue(held.object) ? { preflight: { type: 'due' } as const } : {};
-  const look = eventLook === undefined ? {} : { eventLook };
-  const gone = job === undefined ? undefined : deps.gonePods.of(key, job);
-  const gonePods = gone === undefined ? {} : { gonePods: gone };
-  const unseen = podsState === 'forbidden' ? { arePodsUnseen: true } : {};
+  const look = eventLook === undefined ? {} : { events: eventLook };
+  const gone = job === undefined ? undefined : deps.deletedPods.of(key, job);
+  const deletedPods = gone === undefined ? {} : { deletedPods: gone };
+  const unseen = podsState === 'forbidden' ? { podsForbidden: true } : {};
   const own = stored.metadata.namespace === deps.ownNamespace ? { isInOwnNamespace: true } : {};
-  const snapshot = { ...held, ...own, ...preflight, ...gonePods, ...look, ...unseen, jobs, findings: {}, pods };
-  return { snapshot, known, podsState };
+  const snapshot = { ...held, ...own, ...preflight, ...deletedPods, ...look, ...unseen, jobs, findings: {}, pods };
+  return { snapshot, known: tracked, podsState };
 }
 
 /**
  * The snapshot with the Pods of the last step that was started, asked for where the cache does not have them yet: a
  * process that is new must not take it that none is left. What is over needs none until its spec changes, or a resume waits.
  */
-async function withUnlistedPods({ snapshot, podsState }: Seen, deps: ReconcilerDeps): Promise<Snapshot> {
+async function withUnlistedPods({ snapshot, podsState }: Observed, deps: ReconcilerDeps): Promise<Snapshot> {
   const { metadata, spec, status } = snapshot.object;
   const step = lastStarted(status);
   const isActedOn = status?.observedGeneration === metadata.generation && (spec.resume ?? 0) <= (status?.resumes ?? 0);
   const isAtRest = status?.completionTime !== undefined && isActedOn;
   if (step?.jobUID === undefined || isAtRest || podsState !== 'awaited') return snapshot;
-  return withPodsOf({ uid: step.jobUID, index: step.index }, snapshot, deps);
+  return listJobPods({ uid: step.jobUID, index: step.index }, snapshot, deps);
 }
 
 /** The last step that was started: it runs, or its Pods may outlive its failure. */
@@ -234,15 +238,15 @@ const lastStarted = (status: SequentialJobStatus | undefined): StepStatus | unde
  * Owner references and labels are written by whoever creates an object, and a UID is no secret: without this a right to
  * create Jobs or Pods in one namespace would be one to steer the sequences of all others.
  */
-const inNamespace =
+const inSameNamespace =
   (namespace: string) =>
   ({ metadata }: KubeObject): boolean =>
     metadata.namespace === namespace;
 
 /** Which spec is run; where finding out fails, the user is told by an event: nothing has been decided that a status could say. */
-async function heldOrTold(stored: SequentialJob, deps: ReconcilerDeps): Promise<Held> {
+async function effectiveSpecOrEvent(stored: SequentialJob, deps: ReconcilerDeps): Promise<EffectiveSpec> {
   try {
-    return await hold(stored, deps.revisions);
+    return await resolveEffectiveSpec(stored, deps.revisions);
   } catch (error) {
     if (isApiError(error) && error.code !== 'NotFound' && error.code !== 'Aborted') {
       const message = withoutPorts(error.message);
@@ -253,7 +257,11 @@ async function heldOrTold(stored: SequentialJob, deps: ReconcilerDeps): Promise<
 }
 
 /** Keeps in mind which spec was run: the cache's own, where that is the one, so that it costs no memory. */
-function remember(known: Known | undefined, { object, isUnvouched }: Snapshot, deps: ReconcilerDeps): void {
+function trackSpec(
+  known: TrackedSpec | undefined,
+  { object, bypassedAdmission }: Snapshot,
+  deps: ReconcilerDeps,
+): void {
   const { uid } = object.metadata;
   const stored = deps.sequentialJobs.get(keyOf(object));
   if (known === undefined || stored?.metadata.uid !== uid) {
@@ -261,16 +269,16 @@ function remember(known: Known | undefined, { object, isUnvouched }: Snapshot, d
     deps.preflights.forget(uid);
     return;
   }
-  const isCurrent = known.held !== true && stored.metadata.generation === known.generation;
-  const recorded = known.recorded || isUnvouched === true;
-  const spec = isCurrent ? deps.specs.specOf(stored) : known.spec;
+  const isCurrent = known.isOverridden !== true && stored.metadata.generation === known.generation;
+  const recorded = known.recorded || bypassedAdmission === true;
+  const spec = isCurrent ? deps.objects.specOf(stored) : known.spec;
   // One that there is no room for is not held to what it was, as after a restart.
   if (spec === undefined) deps.revisions.release(uid);
-  else deps.revisions.remember(uid, { ...known, recorded, spec });
+  else deps.revisions.track(uid, { ...known, recorded: recorded, spec });
 }
 
 /** Not of an object that has gone meanwhile: nobody would forget it again. */
-function rememberPreflight({ object, preflight }: Snapshot, { preflights, sequentialJobs }: ReconcilerDeps): void {
+function trackPreflight({ object, preflight }: Snapshot, { preflights, sequentialJobs }: ReconcilerDeps): void {
   const isThere = sequentialJobs.get(keyOf(object))?.metadata.uid === object.metadata.uid;
   if (!isThere) preflights.forget(object.metadata.uid);
   else if (preflight?.type === 'passed') preflights.remember(object);
@@ -282,16 +290,16 @@ const hasIgnoredFields = ({ preflight }: Snapshot): boolean =>
 
 /**
  * Tells the user what holds things up, and gives whether that got through; where even that fails, the log has it, and the
- * next visit tries again.
+ * next reconcile tries again.
  */
-async function reportTrouble(snapshot: Snapshot, error: ApiError, deps: ReconcilerDeps): Promise<boolean> {
+async function reportError(snapshot: Snapshot, error: ApiError, deps: ReconcilerDeps): Promise<boolean> {
   const message = withoutPorts(error.message);
-  const decision = decide({ ...snapshot, trouble: message }, deps.now());
+  const decision = decide({ ...snapshot, lastError: message }, deps.now());
   const event = { type: 'Warning', reason: EVENT.reconciliationFailed, message, series: error.code } as const;
   // What goes has no status that could say what else was done: that is told when it is.
   const events = decision.status === undefined ? [event] : [...decision.events, event];
   try {
-    await writeStatus({ ...decision, events, object: snapshot.object }, deps);
+    await reportStatus({ ...decision, events, object: snapshot.object }, deps);
     return true;
   } catch (failure) {
     if (!isApiError(failure)) throw failure;
@@ -305,7 +313,7 @@ function withoutPorts(message: string): string {
 }
 
 /** A fault of our own may sit in the decision itself: no status then, but the user is not left without a word. */
-function tellFault({ object }: Snapshot, error: unknown, deps: ReconcilerDeps): void {
+function emitInternalError({ object }: Snapshot, error: unknown, deps: ReconcilerDeps): void {
   const message = `internal error: ${error instanceof Error ? error.message : String(error)}`;
   deps.events.emit(object, { type: 'Warning', reason: EVENT.reconciliationFailed, message });
 }

@@ -13,9 +13,9 @@ import { ApiError, isApiError } from '../shared/kube/errors.ts';
 import { collectionPath, CONTROLLER_REVISIONS, objectPath } from '../shared/kube/resources.ts';
 import type { Log } from '../shared/log.ts';
 import type { SpecChange } from './decide/index.ts';
-import { frozenPart } from '../shared/validation/effective-spec.ts';
-import { sameJson } from '../shared/json/json-equal.ts';
-import { integer, part } from '../shared/json/untrusted.ts';
+import { immutablePart } from '../shared/validation/effective-spec.ts';
+import { jsonEqual } from '../shared/json/json-equal.ts';
+import { asInteger, asObject } from '../shared/json/untrusted.ts';
 
 export interface RevisionsDeps {
   readonly client: ApiClient;
@@ -23,22 +23,22 @@ export interface RevisionsDeps {
 }
 
 /** The spec that a sequence runs. */
-export interface Recorded {
+export interface RecordedSpec {
   /** The generation of the object for which that was decided. */
   readonly generation: number;
   readonly spec: SequentialJobSpec;
 }
 
-export interface Known extends Recorded {
+export interface TrackedSpec extends RecordedSpec {
   /**
    * Whether the API has a record of this sequence. Then every accepted change must be recorded as well: after a restart
    * the sequence has come further, and a change that was legal when it was made would be held against an older record.
    */
   readonly recorded: boolean;
   /** An earlier process may have made one. */
-  readonly perhapsRecorded?: true;
+  readonly mayBeRecorded?: true;
   /** The object says another spec, which was refused. */
-  readonly held?: boolean;
+  readonly isOverridden?: boolean;
   /** What became of the change to this generation; it is told of with the status that speaks of it. */
   readonly change?: SpecChange;
 }
@@ -56,18 +56,18 @@ const WARNING = {
 } as const;
 
 /** What may be remembered that is not in the cache any more, in bytes of memory, about. */
-const MOST_OUTDATED = 32 * 1024 * 1024;
+const MAX_OUTDATED_BYTES = 32 * 1024 * 1024;
 
 export class Revisions {
   readonly #client: ApiClient;
   readonly #log: Pick<Log, 'warn'>;
   /** By the object's UID. The specs are those of the cache where nothing was refused: they cost no memory. */
-  readonly #known = new Map<string, Known>();
+  readonly #tracked = new Map<string, TrackedSpec>();
   /** What the specs take that nobody else keeps any more, in bytes of memory, about, by the object's UID, oldest first. */
   readonly #outdated = new Map<string, number>();
   #outdatedWeight = 0;
   /** What has been said in the log: a permission once for all objects, any other refusal once for each. */
-  readonly #said = new Set<string>();
+  readonly #logged = new Set<string>();
 
   constructor(deps: RevisionsDeps) {
     this.#client = deps.client;
@@ -75,13 +75,13 @@ export class Revisions {
   }
 
   /** What is remembered in memory. */
-  known(uid: string): Known | undefined {
-    return this.#known.get(uid);
+  tracked(uid: string): TrackedSpec | undefined {
+    return this.#tracked.get(uid);
   }
 
-  remember(uid: string, known: Known): void {
-    this.#known.set(uid, known);
-    if (known.held !== true) this.#weigh(uid, 0);
+  track(uid: string, known: TrackedSpec): void {
+    this.#tracked.set(uid, known);
+    if (known.isOverridden !== true) this.#weigh(uid, 0);
   }
 
   /**
@@ -89,9 +89,9 @@ export class Revisions {
    * that is used up the oldest is released, as after a restart.
    */
   outdate(uid: string, weight: number): void {
-    if (!this.#known.has(uid) || this.#outdated.has(uid)) return;
+    if (!this.#tracked.has(uid) || this.#outdated.has(uid)) return;
     this.#weigh(uid, weight);
-    while (this.#outdatedWeight > MOST_OUTDATED) {
+    while (this.#outdatedWeight > MAX_OUTDATED_BYTES) {
       const [oldest] = this.#outdated.keys();
       if (oldest === undefined) return;
       this.release(oldest);
@@ -100,14 +100,14 @@ export class Revisions {
 
   /** For a sequence that is still there, and whose spec there is no room for. */
   release(uid: string): void {
-    this.#known.delete(uid);
+    this.#tracked.delete(uid);
     this.#weigh(uid, 0);
   }
 
   /** For a sequence that has finished or is gone. Its record goes with its object. */
   forget(uid: string): void {
     this.release(uid);
-    this.#said.delete(uid);
+    this.#logged.delete(uid);
   }
 
   #weigh(uid: string, weight: number): void {
@@ -121,12 +121,12 @@ export class Revisions {
    * won't show it, which the log says once. Judge it against the object (`heldSpec`) before it is run: what may change
    * at any time is as it was then. Rejects with ApiError for what may pass.
    */
-  async load(object: SequentialJob): Promise<Recorded | undefined> {
+  async load(object: SequentialJob): Promise<RecordedSpec | undefined> {
     try {
       const revision = await this.#read(object);
-      return revision !== undefined && isOf(object, revision) ? recordedIn(revision) : undefined;
+      return revision !== undefined && isOwnedBy(object, revision) ? parseRecordedSpec(revision) : undefined;
     } catch (error) {
-      this.#saySo(object, WARNING.read, error);
+      this.#logOnce(object, WARNING.read, error);
       return undefined;
     }
   }
@@ -141,16 +141,16 @@ export class Revisions {
     try {
       await this.#write(object, { spec, generation });
     } catch (error) {
-      this.#saySo(object, WARNING.write, error);
+      this.#logOnce(object, WARNING.write, error);
     }
   }
 
-  async #write(object: SequentialJob, recorded: Recorded): Promise<void> {
+  async #write(object: SequentialJob, recorded: RecordedSpec): Promise<void> {
     if (await this.#create(object, recorded)) return;
     const there = await this.#read(object);
     if (there !== undefined) {
-      if (!isOf(object, there)) throw takenName(there);
-      if (saysTheSame(there, recorded)) return;
+      if (!isOwnedBy(object, there)) throw nameConflict(there);
+      if (hasSameSpec(there, recorded)) return;
       await this.#delete(there);
     }
     if (await this.#create(object, recorded)) return;
@@ -159,7 +159,7 @@ export class Revisions {
   }
 
   /** False where the name is taken. */
-  async #create(object: SequentialJob, recorded: Recorded): Promise<boolean> {
+  async #create(object: SequentialJob, recorded: RecordedSpec): Promise<boolean> {
     try {
       await this.#client.request({
         method: 'POST',
@@ -197,12 +197,12 @@ export class Revisions {
   }
 
   /** Says what asking again cannot cure; anything else is thrown again. A namespace that goes takes its sequences along. */
-  #saySo({ metadata }: SequentialJob, warning: string, error: unknown): void {
+  #logOnce({ metadata }: SequentialJob, warning: string, error: unknown): void {
     if (!isApiError(error) || error.transient) throw error;
     if (error.code === 'NotFound' || error.causes.some(({ reason }) => reason === 'NamespaceTerminating')) return;
     const about = error.code === 'Forbidden' ? warning : metadata.uid;
-    if (this.#said.has(about)) return;
-    this.#said.add(about);
+    if (this.#logged.has(about)) return;
+    this.#logged.add(about);
     const { namespace, name } = metadata;
     this.#log.warn({ namespace, name, code: error.code, err: error.message }, warning);
   }
@@ -215,7 +215,7 @@ function revisionName({ metadata }: SequentialJob): string {
   return `${head}${tail}`;
 }
 
-function manifest(object: SequentialJob, { spec, generation }: Recorded): unknown {
+function manifest(object: SequentialJob, { spec, generation }: RecordedSpec): unknown {
   const { namespace, name, uid } = object.metadata;
   return {
     apiVersion: 'apps/v1',
@@ -231,24 +231,24 @@ function manifest(object: SequentialJob, { spec, generation }: Recorded): unknow
   };
 }
 
-function isOf({ metadata: { uid } }: SequentialJob, { metadata: { ownerReferences = [] } }: Revision): boolean {
+function isOwnedBy({ metadata: { uid } }: SequentialJob, { metadata: { ownerReferences = [] } }: Revision): boolean {
   return ownerReferences.some((owner) => isSequentialJobController(owner) && owner.uid === uid);
 }
 
 /** What the record says; undefined where it makes no sense: then it is as good as none. */
-function recordedIn({ data, revision }: Revision): Recorded | undefined {
-  const spec = part<SequentialJobSpec>(part<{ spec: unknown }>(data)?.spec);
+function parseRecordedSpec({ data, revision }: Revision): RecordedSpec | undefined {
+  const spec = asObject<SequentialJobSpec>(asObject<{ spec: unknown }>(data)?.spec);
   if (!Array.isArray(spec?.containers)) return undefined;
-  return { generation: integer(revision) ?? 0, spec: spec as SequentialJobSpec };
+  return { generation: asInteger(revision) ?? 0, spec: spec as SequentialJobSpec };
 }
 
 /** What may change at any time is read off the object whenever a record is used: no reason to replace one. */
-function saysTheSame(revision: Revision, { spec }: Recorded): boolean {
-  const there = recordedIn(revision);
-  return there !== undefined && sameJson(frozenPart(there.spec), frozenPart(spec));
+function hasSameSpec(revision: Revision, { spec }: RecordedSpec): boolean {
+  const there = parseRecordedSpec(revision);
+  return there !== undefined && jsonEqual(immutablePart(there.spec), immutablePart(spec));
 }
 
-function takenName({ metadata: { name } }: Revision): ApiError {
+function nameConflict({ metadata: { name } }: Revision): ApiError {
   return new ApiError(
     'AlreadyExists',
     `a ControllerRevision named "${name}" exists already and is not this sequence's`,

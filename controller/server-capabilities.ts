@@ -6,12 +6,12 @@ import type { JobManifest } from '../shared/jobs/job.ts';
 import type { Log } from '../shared/log.ts';
 
 /** Fields that older servers leave out of a Job, and what follows. */
-const YOUNG_FIELDS = [
+const FIELDS_OF_NEWER_SERVERS = [
   ['podFailurePolicy', 'every failure of a Pod counts against the backoffLimit'],
   ['podReplacementPolicy', 'a Pod that is drained or deleted may be replaced while it still runs'],
 ] as const satisfies readonly (readonly [keyof JobManifest['spec'], string])[];
 
-export class ServerSkills {
+export class ServerCapabilities {
   readonly #log: Pick<Log, 'warn'>;
   #suspendsJobs = true;
   #createsJobs = true;
@@ -27,32 +27,32 @@ export class ServerSkills {
     return this.#suspendsJobs;
   }
 
-  noteUnsuspendable(): void {
+  disableJobSuspend(): void {
     if (!this.#suspendsJobs) return;
     this.#suspendsJobs = false;
     this.#log.warn({}, 'the API server cannot suspend Jobs: on suspend, the running step ends and no new one starts');
   }
 
   /** The server refused a Job for want of a permission; `answer` are its words. Said once until a Job is created again. */
-  noteDenied(answer: string): void {
+  recordDenied(answer: string): void {
     if (!this.#createsJobs) return;
     this.#createsJobs = false;
     this.#log.warn({ err: answer }, 'the controller may not create Jobs: steps that are to start wait until it may');
   }
 
   /** Compares a Job that was sent with the answer: what the server does not know is not in it, and policies may add to it. */
-  noteCreated(sent: JobManifest, answer: unknown): void {
+  recordCreated(sent: JobManifest, answer: unknown): void {
     this.#createsJobs = true;
     const { spec } = answer as { readonly spec?: Readonly<Record<string, unknown>> };
-    this.#noteTtl(sent, spec?.['ttlSecondsAfterFinished']);
-    for (const [field, consequence] of YOUNG_FIELDS) {
+    this.#warnOfTtl(sent, spec?.['ttlSecondsAfterFinished']);
+    for (const [field, consequence] of FIELDS_OF_NEWER_SERVERS) {
       if (sent.spec[field] === undefined || spec?.[field] !== undefined || this.#dropped.has(field)) continue;
       this.#dropped.add(field);
       this.#log.warn({ field }, `the API server does not know this field of a Job: ${consequence}`);
     }
   }
   /** The operator gives no Job a time to live: the Jobs of a sequence stay until the sequence is deleted. */
-  #noteTtl({ metadata: { namespace, name } }: JobManifest, ttlSeconds: unknown): void {
+  #warnOfTtl({ metadata: { namespace, name } }: JobManifest, ttlSeconds: unknown): void {
     if (typeof ttlSeconds !== 'number' || this.#hasWarnedOfTtl) return;
     this.#hasWarnedOfTtl = true;
     this.#log.warn(

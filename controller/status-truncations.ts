@@ -6,7 +6,7 @@ import { EVENT, EVENT_MESSAGE, type EventDraft } from '../shared/api/reasons.ts'
 import type { SequentialJob, SequentialJobStatus } from '../shared/api/types.ts';
 import { cutStatus, MAX_CUT } from './decide/size.ts';
 
-export class StatusCuts {
+export class StatusTruncations {
   /** How often the statuses of these objects are cut, by UID; more than `MAX_CUT` where not even that helped. */
   readonly #times = new Map<string, number>();
 

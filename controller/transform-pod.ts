@@ -11,10 +11,10 @@ import type {
   V1PodStatus,
 } from '@kubernetes/client-node';
 import { LABELS } from '../shared/api/group.ts';
-import { fitStepMessage } from '../shared/truncate.ts';
+import { truncateStepMessage } from '../shared/truncate.ts';
 import type { Obstacle, ObservedPod, PodTermination, ObservedEvent } from '../shared/api/pod.ts';
-import { part, parts, text, type Untrusted } from '../shared/json/untrusted.ts';
-import { defined } from '../shared/omit-undefined.ts';
+import { asObject, asObjects, nonEmptyString, type Untrusted } from '../shared/json/untrusted.ts';
+import { omitUndefined } from '../shared/omit-undefined.ts';
 import { endingOf } from './pod-termination.ts';
 import { endObstacleIn, obstacleIn, waitingSince } from './pod-obstacle.ts';
 
@@ -22,37 +22,37 @@ import { endObstacleIn, obstacleIn, waitingSince } from './pod-obstacle.ts';
 const CONTROLLER_UID = 'batch.kubernetes.io/controller-uid';
 const LEGACY_CONTROLLER_UID = 'controller-uid';
 /** Real ones have 36 characters. */
-const LONGEST_UID = 128;
+const MAX_UID_LENGTH = 128;
 
 /** A Pod without its spec and its status: whose it is, and what there is to tell of it. */
 export function toObservedPod(raw: unknown): ObservedPod {
-  const pod = part<V1Pod>(raw) ?? {};
-  const metadata = part<V1ObjectMeta>(pod.metadata) ?? {};
-  const labels = part<Record<string, string>>(metadata.labels);
-  const deletionTimestamp = text(metadata.deletionTimestamp);
-  const step = text(labels?.[LABELS.stepName]);
+  const pod = asObject<V1Pod>(raw) ?? {};
+  const metadata = asObject<V1ObjectMeta>(pod.metadata) ?? {};
+  const labels = asObject<Record<string, string>>(metadata.labels);
+  const deletionTimestamp = nonEmptyString(metadata.deletionTimestamp);
+  const step = nonEmptyString(labels?.[LABELS.stepName]);
   const ending = endingOf(pod, step);
   const obstacle = deletionTimestamp === undefined ? (obstacleIn(pod) ?? endObstacleIn(pod, step)) : undefined;
   return {
     metadata: {
       ...identity(metadata),
-      ...defined({ creationTimestamp: text(metadata.creationTimestamp), deletionTimestamp }),
+      ...omitUndefined({ creationTimestamp: nonEmptyString(metadata.creationTimestamp), deletionTimestamp }),
     },
     failed: ending?.failed ?? false,
-    ...defined({
-      sequentialJob: text(labels?.[LABELS.name]),
+    ...omitUndefined({
+      sequentialJob: nonEmptyString(labels?.[LABELS.name]),
       ...jobOf(metadata),
       obstacle,
       waitingSince: deletionTimestamp === undefined && obstacle === undefined ? waitingSince(pod) : undefined,
-      node: deletionTimestamp === undefined ? undefined : text(part<V1PodSpec>(pod.spec)?.nodeName),
-      isOver: deletionTimestamp !== undefined && isOver(pod) ? true : undefined,
+      node: deletionTimestamp === undefined ? undefined : nonEmptyString(asObject<V1PodSpec>(pod.spec)?.nodeName),
+      hasTerminated: deletionTimestamp !== undefined && isOver(pod) ? true : undefined,
       termination: ending?.termination,
     }),
   };
 }
 
 function isOver(pod: Untrusted<V1Pod>): boolean {
-  const phase = text(part<V1PodStatus>(pod.status)?.phase);
+  const phase = nonEmptyString(asObject<V1PodStatus>(pod.status)?.phase);
   return phase === 'Succeeded' || phase === 'Failed';
 }
 
@@ -61,7 +61,7 @@ function isOver(pod: Untrusted<V1Pod>): boolean {
  * another owner, a deletion. A Pod's way from pending to running does not, nor does its first sight. A Pod that is gone
  * from the cache is for the caller to judge.
  */
-export function tellsNews(before: ObservedPod | undefined, after: ObservedPod): boolean {
+export function isRelevantChange(before: ObservedPod | undefined, after: ObservedPod): boolean {
   if (before === undefined) return after.obstacle !== undefined || after.termination !== undefined;
   return (
     before.failed !== after.failed ||
@@ -76,23 +76,24 @@ export function tellsNews(before: ObservedPod | undefined, after: ObservedPod): 
 
 /** A core/v1 Event. What it is about is for the caller to select. */
 export function toObservedEvent(raw: unknown): ObservedEvent {
-  const event = part<CoreV1Event>(raw) ?? {};
-  const series = part<{ lastObservedTime: string }>(event.series);
+  const event = asObject<CoreV1Event>(raw) ?? {};
+  const series = asObject<{ lastObservedTime: string }>(event.series);
   // The legacy API counts in `lastTimestamp`, events.k8s.io in the series; a first event of that has its time only.
-  const lastSeen = text(series?.lastObservedTime) ?? text(event.lastTimestamp) ?? text(event.eventTime);
+  const lastSeen =
+    nonEmptyString(series?.lastObservedTime) ?? nonEmptyString(event.lastTimestamp) ?? nonEmptyString(event.eventTime);
   return {
-    reason: text(event.reason) ?? '',
-    message: fitStepMessage((text(event.message) ?? '').trim()),
-    ...defined({ lastSeen }),
+    reason: nonEmptyString(event.reason) ?? '',
+    message: truncateStepMessage((nonEmptyString(event.message) ?? '').trim()),
+    ...omitUndefined({ lastSeen }),
   };
 }
 
 function identity({ name, namespace, uid, resourceVersion }: Untrusted<V1ObjectMeta>): ObservedPod['metadata'] {
   return {
-    name: text(name) ?? '',
-    namespace: text(namespace) ?? '',
-    uid: text(uid) ?? '',
-    resourceVersion: text(resourceVersion) ?? '',
+    name: nonEmptyString(name) ?? '',
+    namespace: nonEmptyString(namespace) ?? '',
+    uid: nonEmptyString(uid) ?? '',
+    resourceVersion: nonEmptyString(resourceVersion) ?? '',
   };
 }
 
@@ -101,19 +102,26 @@ function identity({ name, namespace, uid, resourceVersion }: Untrusted<V1ObjectM
  * the label is left that the Job controller gave it, and that anybody could have written.
  */
 function jobOf(metadata: Untrusted<V1ObjectMeta>): Pick<Partial<ObservedPod>, 'jobUID' | 'labelJobUID'> {
-  const controller = parts<V1OwnerReference>(metadata.ownerReferences).find(({ controller }) => controller === true);
-  if (controller !== undefined) return isJob(controller) ? defined({ jobUID: ofLength(text(controller.uid)) }) : {};
-  const labels = part<Record<string, string>>(metadata.labels);
-  return defined({ labelJobUID: ofLength(text(labels?.[CONTROLLER_UID]) ?? text(labels?.[LEGACY_CONTROLLER_UID])) });
+  const controller = asObjects<V1OwnerReference>(metadata.ownerReferences).find(
+    ({ controller }) => controller === true,
+  );
+  if (controller !== undefined)
+    return isJob(controller) ? omitUndefined({ jobUID: withinUidLength(nonEmptyString(controller.uid)) }) : {};
+  const labels = asObject<Record<string, string>>(metadata.labels);
+  return omitUndefined({
+    labelJobUID: withinUidLength(
+      nonEmptyString(labels?.[CONTROLLER_UID]) ?? nonEmptyString(labels?.[LEGACY_CONTROLLER_UID]),
+    ),
+  });
 }
 
 /** What whoever creates a Pod writes there may be as long as an object can be. */
-const ofLength = (uid: string | undefined): string | undefined =>
-  uid !== undefined && uid.length > LONGEST_UID ? undefined : uid;
+const withinUidLength = (uid: string | undefined): string | undefined =>
+  uid !== undefined && uid.length > MAX_UID_LENGTH ? undefined : uid;
 
 /** Other groups have a kind `Job` too. */
 const isJob = ({ kind, apiVersion }: Untrusted<V1OwnerReference>): boolean =>
-  kind === 'Job' && text(apiVersion)?.startsWith('batch/') === true;
+  kind === 'Job' && nonEmptyString(apiVersion)?.startsWith('batch/') === true;
 
 /** The Pod with the Job that was seen to control it: one that has lost its controller since was orphaned. */
 export function withSeenOwner(pod: ObservedPod, before: ObservedPod | undefined): ObservedPod {

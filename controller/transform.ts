@@ -1,10 +1,10 @@
 /** What the caches keep of an object: every byte here is there once per object, for as long as it lives. */
 import { ENDED_ANNOTATION, FINALIZER, LABELS, MANAGER, SUSPENDED_ANNOTATION } from '../shared/api/group.ts';
 import type { JobCondition, ObservedJob } from '../shared/api/job.ts';
-import { plainLine, plainTexts } from '../shared/printable-text.ts';
+import { printableLine, printableTexts } from '../shared/printable-text.ts';
 import type { ObjectMeta, SequentialJob } from '../shared/api/types.ts';
-import { part } from '../shared/json/untrusted.ts';
-import { defined } from '../shared/omit-undefined.ts';
+import { asObject } from '../shared/json/untrusted.ts';
+import { omitUndefined } from '../shared/omit-undefined.ts';
 
 interface RawObject {
   readonly metadata: ObjectMeta & { readonly managedFields?: readonly ManagedFields[] | null };
@@ -14,7 +14,7 @@ interface RawObject {
 /** A SequentialJob as the cache has it. */
 export interface CachedSequentialJob extends SequentialJob {
   /** It carries our finalizer, and nothing says that a webhook of ours has put it there. */
-  readonly isFinalizerClaimed?: true;
+  readonly finalizerSetByClient?: true;
 }
 
 /**
@@ -25,9 +25,9 @@ export function toSequentialJob(raw: unknown): CachedSequentialJob {
   const { metadata, ...object } = raw as RawObject;
   const { name, namespace, uid, resourceVersion, generation, creationTimestamp, deletionTimestamp, finalizers } =
     metadata;
-  const rest = defined({ generation, creationTimestamp, deletionTimestamp, finalizers });
-  const isClaimed = finalizers?.includes(FINALIZER) === true && isFinalizerClaimed(metadata.managedFields ?? []);
-  const claim = isClaimed ? { isFinalizerClaimed: true } : {};
+  const rest = omitUndefined({ generation, creationTimestamp, deletionTimestamp, finalizers });
+  const isClaimed = finalizers?.includes(FINALIZER) === true && isFinalizerSetByClient(metadata.managedFields ?? []);
+  const claim = isClaimed ? { finalizerSetByClient: true } : {};
   const kept = { ...object, metadata: { name, namespace, uid, resourceVersion, ...rest }, ...claim };
   return kept as unknown as CachedSequentialJob;
 }
@@ -44,10 +44,10 @@ interface ManagedFields {
  * (apiserver pkg/endpoints/handlers/create.go): what they add is nobody's, and what a client brings along is that client's, or this
  * process's own. Where it does not put down anything, nobody knows. A server before 1.22 has the whole list as one field.
  */
-function isFinalizerClaimed(managedFields: readonly ManagedFields[]): boolean {
+function isFinalizerSetByClient(managedFields: readonly ManagedFields[]): boolean {
   if (!managedFields.some(({ fieldsV1 }) => fieldsV1?.['f:spec'] !== undefined)) return true;
   return managedFields.some(({ fieldsV1 }) => {
-    const list = part<Fields>(fieldsV1?.['f:metadata']?.['f:finalizers']);
+    const list = asObject<Fields>(fieldsV1?.['f:metadata']?.['f:finalizers']);
     return list !== undefined && (Object.keys(list).length === 0 || Object.hasOwn(list, `v:"${FINALIZER}"`));
   });
 }
@@ -67,22 +67,23 @@ export function toObservedJob(raw: unknown): ObservedJob {
   const { metadata, spec, status = {} } = raw as RawJob;
   const { labels, annotations } = metadata;
   const { active, terminating, succeeded, failed, startTime, completionTime } = status;
-  const conditions = status.conditions === undefined ? undefined : thoseRead(status.conditions).map(toCondition);
+  const conditions =
+    status.conditions === undefined ? undefined : relevantConditions(status.conditions).map(toCondition);
   const isSuspended = spec?.suspend === true;
   // A server that does not know the field (before 1.21) keeps only the annotation: nobody has suspended anything.
   const suspensions = spec?.suspend === undefined ? undefined : suspensionsOf(annotations?.[SUSPENDED_ANNOTATION]);
   const managers = isSuspended || suspensions !== undefined ? managersOfSuspend(metadata) : [];
   return {
-    step: defined({
-      index: natural(labels?.[LABELS.stepIndex]),
+    step: omitUndefined({
+      index: parseIndex(labels?.[LABELS.stepIndex]),
       name: labels?.[LABELS.stepName],
-      resumes: natural(labels?.[LABELS.resume]),
+      resumes: parseIndex(labels?.[LABELS.resume]),
     }),
-    ...defined({
+    ...omitUndefined({
       suspended: isSuspended ? suspendedBy(managers, suspensions !== undefined) : undefined,
       suspensions: isSuspended || suspensions === undefined ? suspensions : { ...suspensions, ...undoneBy(managers) },
       deadlineSeconds: spec?.activeDeadlineSeconds,
-      endedAfterSeconds: natural(annotations?.[ENDED_ANNOTATION]),
+      endedAfterSeconds: parseIndex(annotations?.[ENDED_ANNOTATION]),
       managedBy: spec?.managedBy === JOB_CONTROLLER ? undefined : spec?.managedBy,
     }),
     metadata: {
@@ -90,13 +91,13 @@ export function toObservedJob(raw: unknown): ObservedJob {
       namespace: metadata.namespace,
       uid: metadata.uid,
       resourceVersion: metadata.resourceVersion,
-      ...defined({
+      ...omitUndefined({
         creationTimestamp: metadata.creationTimestamp,
         deletionTimestamp: metadata.deletionTimestamp,
         ownerReferences: controllerOf(metadata.ownerReferences),
       }),
     },
-    status: defined({
+    status: omitUndefined({
       active,
       // Of a Job that is over it is never brought up to date (before 1.31).
       terminating: conditions?.some(isOver) === true ? undefined : terminating,
@@ -110,14 +111,14 @@ export function toObservedJob(raw: unknown): ObservedJob {
 }
 
 /** Whoever creates a Job may name owners without number, and names without end. */
-const LONGEST_NAME = 253;
+const MAX_NAME_LENGTH = 253;
 
 /** The owner reference that says whose Job it is; the others are nobody's business here. */
 function controllerOf(owners: ObjectMeta['ownerReferences']): ObjectMeta['ownerReferences'] {
   const owner = owners?.find(({ controller }) => controller === true);
   if (owner === undefined) return undefined;
   const { apiVersion, kind, name, uid } = owner;
-  return [apiVersion, kind, name, uid].some((text) => text.length > LONGEST_NAME) ? undefined : [owner];
+  return [apiVersion, kind, name, uid].some((text) => text.length > MAX_NAME_LENGTH) ? undefined : [owner];
 }
 
 /** Kubernetes' own (batch/v1 JobControllerName), which is meant where nothing is said. */
@@ -134,18 +135,18 @@ function suspensionsOf(annotation: string | undefined): ObservedJob['suspensions
 function managersOfSuspend({ managedFields = [] }: RawJob['metadata']): readonly string[] {
   return managedFields
     .filter(({ fieldsV1 }) => fieldsV1?.['f:spec']?.['f:suspend'] !== undefined)
-    .flatMap(({ manager }) => (manager === undefined ? [] : plainLine(manager)));
+    .flatMap(({ manager }) => (manager === undefined ? [] : printableLine(manager)));
 }
 
 /** Our annotation says that we did; somebody else may have let it go on and suspended it again since. */
 function suspendedBy(managers: readonly string[], isMarked: boolean): NonNullable<ObservedJob['suspended']> {
   const byUs = isMarked && (managers.length === 0 || managers.includes(MANAGER));
   // A webhook that suspends what we create does so under our name.
-  return { byUs, ...(byUs ? {} : defined({ manager: someoneElse(managers) })) };
+  return { byUs, ...(byUs ? {} : omitUndefined({ manager: someoneElse(managers) })) };
 }
 
 const undoneBy = (managers: readonly string[]): { readonly undoneBy?: string } =>
-  defined({ undoneBy: someoneElse(managers) });
+  omitUndefined({ undoneBy: someoneElse(managers) });
 
 const someoneElse = (managers: readonly string[]): string | undefined =>
   managers.find((manager) => manager !== MANAGER);
@@ -154,7 +155,7 @@ const someoneElse = (managers: readonly string[]): string | undefined =>
  * The conditions that decisions are made of: what `outcomeOf` reads, and before that is there, what `willFail` reads and since when
  * the Job has been suspended.
  */
-function thoseRead(conditions: readonly JobCondition[]): readonly JobCondition[] {
+function relevantConditions(conditions: readonly JobCondition[]): readonly JobCondition[] {
   const ends = conditions.filter(({ type }) => type === 'Complete' || type === 'Failed');
   return ends.length > 0 ? ends : conditions.filter(isRead);
 }
@@ -167,10 +168,15 @@ const isOver = ({ type, status }: JobCondition): boolean =>
 
 /** Without `lastProbeTime`, which nobody reads. Of another Job controller (`managedBy`), its words are anybody's. */
 function toCondition({ type, status, reason, message, lastTransitionTime }: JobCondition): JobCondition {
-  return { type, status, ...plainTexts(defined({ reason, message })), ...defined({ lastTransitionTime }) };
+  return {
+    type,
+    status,
+    ...printableTexts(omitUndefined({ reason, message })),
+    ...omitUndefined({ lastTransitionTime }),
+  };
 }
 
 /** A label's number, as far as an int32 goes. */
-function natural(label: string | undefined): number | undefined {
+function parseIndex(label: string | undefined): number | undefined {
   return label !== undefined && /^\d{1,10}$/.test(label) ? Number(label) : undefined;
 }

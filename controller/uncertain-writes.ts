@@ -10,7 +10,7 @@ import { isApiError } from '../shared/kube/errors.ts';
 import { statusPatch } from './report.ts';
 
 /** A write that may have been carried out, and what is to be told when it was. */
-export interface Unheard {
+export interface UnacknowledgedWrite {
   /** As it was before. */
   readonly object: SequentialJob;
   /** What was written; undefined: the last finalizer was taken off. */
@@ -19,41 +19,41 @@ export interface Unheard {
 }
 
 /** In memory only: after a restart nobody knows what was to be told. */
-export class Doubts {
-  readonly #open = new Set<Key>();
-  readonly #unheard = new Map<Key, readonly Unheard[]>();
+export class UncertainWrites {
+  readonly #pending = new Set<Key>();
+  readonly #unacknowledged = new Map<Key, readonly UnacknowledgedWrite[]>();
 
   /** Whether the API server itself is to be asked before anything is decided. */
-  has(key: Key): boolean {
-    return this.#open.has(key);
+  isPending(key: Key): boolean {
+    return this.#pending.has(key);
   }
 
   /** Takes how a request failed; where that was no write, or its outcome is known, nothing is kept. */
-  note(key: Key, error: unknown, unheard?: Unheard): void {
+  record(key: Key, error: unknown, unheard?: UnacknowledgedWrite): void {
     if (!isApiError(error) || !error.isUncertainWrite) return;
-    this.#open.add(key);
-    if (unheard !== undefined) this.#unheard.set(key, [...(this.#unheard.get(key) ?? []), unheard]);
+    this.#pending.add(key);
+    if (unheard !== undefined) this.#unacknowledged.set(key, [...(this.#unacknowledged.get(key) ?? []), unheard]);
   }
 
   /** It is known again how the object is. What was tried may still arrive. */
-  looked(key: Key): void {
-    this.#open.delete(key);
+  resolve(key: Key): void {
+    this.#pending.delete(key);
   }
 
   /** A later write got through: those before it did not, and can't any more. */
-  outdated(key: Key): void {
-    this.#unheard.delete(key);
+  supersede(key: Key): void {
+    this.#unacknowledged.delete(key);
   }
 
   /** The write that was carried out after all, by what is stored now; once. */
-  carriedOut(key: Key, stored: SequentialJob | undefined): Unheard | undefined {
-    const found = this.#unheard.get(key)?.find((one) => isCarriedOut(one, stored));
-    if (found !== undefined || stored === undefined) this.#unheard.delete(key);
+  takeApplied(key: Key, stored: SequentialJob | undefined): UnacknowledgedWrite | undefined {
+    const found = this.#unacknowledged.get(key)?.find((one) => isApplied(one, stored));
+    if (found !== undefined || stored === undefined) this.#unacknowledged.delete(key);
     return found;
   }
 }
 
-function isCarriedOut({ object, status }: Unheard, stored: SequentialJob | undefined): boolean {
+function isApplied({ object, status }: UnacknowledgedWrite, stored: SequentialJob | undefined): boolean {
   const isThere = stored?.metadata.uid === object.metadata.uid;
   return status === undefined ? !isThere : isThere && statusPatch(stored, status) === undefined;
 }

@@ -1,9 +1,9 @@
 /** The open connections of a server: how many there may be, and which one is closed for a new one when there are so many. */
 import type { Server, Socket } from 'node:net';
-import { Newcomers } from './new-client-limit.ts';
+import { NewClientLimit } from './new-client-limit.ts';
 
 /** How a server lost a connection to this limit: closed for another one, or not taken. */
-export type LostConnection = 'evicted' | 'refused';
+export type LostConnectionReason = 'evicted' | 'refused';
 
 export interface ConnectionsOptions {
   /** How many may be open at once. */
@@ -11,13 +11,13 @@ export interface ConnectionsOptions {
   /** Each costs a handshake: an address of which nothing good is known may connect only so often. Default false. */
   readonly limitsNewcomers?: boolean;
   /** Told of each connection that the limit costs. */
-  readonly onLost?: (how: LostConnection) => void;
+  readonly onLost?: (how: LostConnectionReason) => void;
   /** Milliseconds of a clock that only goes forward; default `performance.now`. */
   readonly now?: () => number;
 }
 
 /** After so many milliseconds without progress a connection of a stranger counts as idle, and an exchange as slow. */
-const PATIENCE_MS = 1_000;
+const MIN_IDLE_MS = 1_000;
 
 /** How many connections an address has. */
 interface Share {
@@ -96,7 +96,7 @@ export class Connection {
   }
 
   /** Closes it as it is. */
-  cut(): void {
+  destroy(): void {
     this.#socket.destroy();
   }
 
@@ -117,7 +117,7 @@ export class Connection {
 
   /** How willingly it is closed for another; undefined: not at all. */
   worth(): Worth | undefined {
-    const isFresh = this.#now() - this.#changed < PATIENCE_MS;
+    const isFresh = this.#now() - this.#changed < MIN_IDLE_MS;
     if (!this.#isTrusted) return [isFresh ? 1 : 0, -this.#share.strangers, this.#changed];
     return isFresh && this.#exchanges > 0 ? undefined : [2, -this.#share.all, this.#changed];
   }
@@ -137,13 +137,13 @@ export class Connections {
   /** What has been looked up once: a socket forgets its ends when it closes, and asking for them takes time. */
   readonly #found = new WeakMap<Socket, Connection>();
   readonly #shares = new Map<string, Share>();
-  readonly #newcomers: Newcomers;
+  readonly #newcomers: NewClientLimit;
   #taken = 0;
 
   constructor(options: ConnectionsOptions) {
     this.#options = options;
     this.#now = options.now ?? (() => performance.now());
-    this.#newcomers = new Newcomers(this.#now);
+    this.#newcomers = new NewClientLimit(this.#now);
   }
 
   /** How many are open. */
@@ -183,7 +183,7 @@ export class Connections {
     // It has gone again.
     if (address === undefined) return false;
     const isFull = this.#open.size >= this.#options.most;
-    if (this.#isTooEager(address) || (isFull && !this.#evictFor(address))) {
+    if (this.#isOverNewClientLimit(address) || (isFull && !this.#evictFor(address))) {
       this.#options.onLost?.('refused');
       return false;
     }
@@ -206,7 +206,7 @@ export class Connections {
     return true;
   }
 
-  #isTooEager(address: string): boolean {
+  #isOverNewClientLimit(address: string): boolean {
     return this.#options.limitsNewcomers === true && !this.#newcomers.admit(address);
   }
 
@@ -219,7 +219,7 @@ export class Connections {
     if (rank === USEFUL && connection.address !== address && (this.#shares.get(address)?.all ?? 0) >= -fewest)
       return false;
     this.#forget(key, connection);
-    connection.cut();
+    connection.destroy();
     this.#options.onLost?.('evicted');
     return true;
   }

@@ -5,10 +5,10 @@
  */
 import type { Checks } from './health.ts';
 import type { Log } from './log.ts';
-import { type PlainLimits, PlainServer, probesOf } from './http-server.ts';
+import { type HttpLimits, HttpServer, probesOf } from './http-server.ts';
 
 /** The kubelet opens a connection for each probe, and gives up after 3 s or 5 s (config/manager/deployment.yaml). */
-const HEALTH_LIMITS: PlainLimits = {
+const HEALTH_LIMITS: HttpLimits = {
   requestTimeout: 5_000,
   answerTimeout: 5_000,
   idleTimeout: 5_000,
@@ -24,5 +24,5 @@ export interface HealthServerOptions {
 }
 
 /** Serves `/healthz`, `/readyz` and `/readyz/NAME`. */
-export const createHealthServer = ({ checks, log }: HealthServerOptions): PlainServer =>
-  new PlainServer({ endpoints: probesOf(checks), log, limits: HEALTH_LIMITS });
+export const createHealthServer = ({ checks, log }: HealthServerOptions): HttpServer =>
+  new HttpServer({ endpoints: probesOf(checks), log, limits: HEALTH_LIMITS });

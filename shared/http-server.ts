@@ -9,7 +9,7 @@ import { ALIVE, type Checks, readiness } from './health.ts';
 import type { Log } from './log.ts';
 
 /** Limits of a connection, in milliseconds. */
-export interface PlainLimits {
+export interface HttpLimits {
   /** For a request, from its first byte to its last. */
   readonly requestTimeout: number;
   /** For an answer, until the client has read it all. */
@@ -33,10 +33,10 @@ export interface Answer {
 /** What is answered, by path. */
 export type Endpoints = Readonly<Record<string, () => Answer | Promise<Answer>>>;
 
-export interface PlainServerOptions {
+export interface HttpServerOptions {
   readonly endpoints: Endpoints;
   readonly log: Log;
-  readonly limits: PlainLimits;
+  readonly limits: HttpLimits;
 }
 
 /** `/healthz`, `/readyz`, and `/readyz/NAME` for each check alone, as the API server has them. */
@@ -51,14 +51,14 @@ export function probesOf(checks: Checks): Endpoints {
   };
 }
 
-export class PlainServer {
+export class HttpServer {
   readonly #endpoints: ReadonlyMap<string, () => Answer | Promise<Answer>>;
   readonly #log: Log;
-  readonly #limits: PlainLimits;
+  readonly #limits: HttpLimits;
   readonly #server: Server;
   readonly #connections: Connections;
 
-  constructor({ endpoints, log, limits }: PlainServerOptions) {
+  constructor({ endpoints, log, limits }: HttpServerOptions) {
     const { requestTimeout, idleTimeout, keepAliveTimeout, checkInterval, maxConnections } = limits;
     this.#endpoints = new Map(Object.entries(endpoints));
     this.#log = log;

@@ -1,6 +1,6 @@
 /** Structured logs: JSON lines for machines, coloured lines for people. */
 import { pino, type Logger, type LoggerOptions } from 'pino';
-import { escaped, plainTexts } from './printable-text.ts';
+import { escaped, printableTexts } from './printable-text.ts';
 
 export type Log = Logger;
 
@@ -32,7 +32,7 @@ export function createLog({ level }: { readonly level: LogLevel; readonly format
 /** A line of JSON whose texts are plain: its reader shows them as they are. */
 function plainRecord(line: string): string {
   try {
-    return `${JSON.stringify(plainTexts(JSON.parse(line)))}\n`;
+    return `${JSON.stringify(printableTexts(JSON.parse(line)))}\n`;
   } catch {
     return escaped(line);
   }

@@ -9,18 +9,18 @@ const LIMIT = { burst: 200, perSecond: 50 } as const;
 const KNOWN_MS = 120_000;
 
 /** Whoever does nothing but connect would have a server do nothing but handshakes. Those of use may, as often as they like. */
-export class Newcomers {
+export class NewClientLimit {
   readonly #known: ExpiringSet;
-  readonly #strangers: TokenBuckets;
+  readonly #unknown: TokenBuckets;
 
   constructor(now: () => number) {
     this.#known = new ExpiringSet(KNOWN_MS, now);
-    this.#strangers = new TokenBuckets({ ...LIMIT, now });
+    this.#unknown = new TokenBuckets({ ...LIMIT, now });
   }
 
   /** Counts one more connection; false: it is one too many. */
   admit(address: string): boolean {
-    return this.#known.has(address) || this.#strangers.take(address);
+    return this.#known.has(address) || this.#unknown.take(address);
   }
 
   /** Remembers that the address was of use just now. */

@@ -27,12 +27,12 @@ const hasAny = (text: string): boolean => text.search(ANY) !== -1;
 const isPlain = (text: string): boolean => !hasAny(text) && text.isWellFormed();
 
 /** The text without what a terminal or a reader's eye would obey, its line ends as `\n`; half of a surrogate pair becomes U+FFFD. Idempotent. */
-export function plain(text: string): string {
+export function printable(text: string): string {
   return isPlain(text) ? text : text.replaceAll(LINE_ENDS, '\n').replaceAll(UNSEEN, '').toWellFormed();
 }
 
 /** The same in one line. */
-export const plainLine = (text: string): string => plain(text).replaceAll(/[\n\t]+/g, ' ');
+export const printableLine = (text: string): string => printable(text).replaceAll(/[\n\t]+/g, ' ');
 
 /** The text with each such character written as `\u202e` is; the text of a JSON string stays one, and means the same. Idempotent. */
 export const escaped = (text: string): string => text.replaceAll(ANY, toEscape);
@@ -44,13 +44,13 @@ export const escapedLine = (text: string): string =>
   isPlain(text) && !/[\t\n]/.test(text) ? text : escaped(JSON.stringify(text).slice(1, -1));
 
 /** A value with every text in it plain: the very same object where they are. */
-export function plainTexts<T>(value: T): T {
-  if (typeof value === 'string') return plain(value) as T & string;
+export function printableTexts<T>(value: T): T {
+  if (typeof value === 'string') return printable(value) as T & string;
   if (typeof value !== 'object' || value === null) return value;
   let changed: Record<string, unknown> | unknown[] | undefined;
   for (const key in value) {
     const before: unknown = value[key];
-    const after = plainTexts(before);
+    const after = printableTexts(before);
     if (after === before) continue;
     changed ??= (Array.isArray(value) ? [...value] : { ...value }) as Record<string, unknown>;
     (changed as Record<string, unknown>)[key] = after;

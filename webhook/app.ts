@@ -11,10 +11,10 @@ import type { WebhookMetrics } from './metrics.ts';
 import { SampledLog } from '../shared/sampled-log.ts';
 import { type Body, type HttpRefusal, MAX_BODY_BYTES, readBody } from './request-body.ts';
 import { count } from './request-metrics.ts';
-import { judge, type Judged, type Reviewer, type Said } from './evaluate.ts';
-import { type JudgeThread, LARGE_BYTES } from './evaluation-thread.ts';
+import { evaluateReview, type EvaluatedReview, type Reviewer, type LogLine } from './evaluate.ts';
+import { type EvaluationThread, LARGE_BYTES } from './evaluation-thread.ts';
 import { REVIEWERS } from './paths.ts';
-import { Room } from './byte-budget.ts';
+import { ByteBudget } from './byte-budget.ts';
 
 export type { Reviewer } from './evaluate.ts';
 export { MUTATE_PATH, VALIDATE_PATH } from './paths.ts';
@@ -34,9 +34,9 @@ export interface AppOptions {
   /** Default 7 MiB. */
   readonly maxBodyBytes?: number;
   /** Of all bodies that are coming in, wait or are judged; default 32 MiB, and 4 MiB for small ones beyond that. */
-  readonly room?: Room;
+  readonly room?: ByteBudget;
   /** Judges what is large, with the reviewers that there are by default; without it that is judged as everything else. */
-  readonly thread?: Pick<JudgeThread, 'judge'>;
+  readonly thread?: Pick<EvaluationThread, 'evaluate'>;
 }
 
 /** Who answers a path, and to which methods. */
@@ -71,15 +71,15 @@ export function createApp(options: AppOptions): Express {
     }
     void answer(endpoint, request, response, log);
   });
-  app.use(unforeseen(log));
+  app.use(expressErrorHandler(log));
   return app;
 }
 
 /** Express's own would show the stack. Known by its four parameters. */
-const unforeseen =
+const expressErrorHandler =
   (log: Log): ErrorRequestHandler =>
   (error: unknown, _request, response, _next) =>
-    lastResort(error, response, log);
+    respondInternalError(error, response, log);
 
 /** Without what follows it: the API server adds `?timeout=5s`, which nothing here reads. */
 function pathOf({ url = '' }: IncomingMessage): string {
@@ -89,7 +89,7 @@ function pathOf({ url = '' }: IncomingMessage): string {
 
 function endpointsOf(options: AppOptions): ReadonlyMap<string, Endpoint> {
   const { checks = {}, reviewers = REVIEWERS, log } = options;
-  const room = options.room ?? new Room();
+  const room = options.room ?? new ByteBudget();
   const logs = { log, refusals: new SampledLog({ log }), verdicts: new SampledLog({ log, burst: MAX_VERDICT_LINES }) };
   const reviews = Object.entries(reviewers).map(([path, reviewer]): [string, Endpoint] => [
     path,
@@ -115,7 +115,7 @@ async function answer(endpoint: Endpoint, request: IncomingMessage, response: Se
   try {
     await endpoint.answer(request, response);
   } catch (error) {
-    lastResort(error, response, log);
+    respondInternalError(error, response, log);
   }
 }
 
@@ -133,7 +133,7 @@ interface Reviewing {
   readonly path: string;
   readonly reviewer: Reviewer;
   readonly options: AppOptions;
-  readonly room: Room;
+  readonly room: ByteBudget;
   readonly logs: Logs;
 }
 
@@ -156,13 +156,13 @@ async function answerBody(response: ServerResponse, body: Body, reviewing: Revie
     const isAside = options.thread !== undefined && bytes.length > LARGE_BYTES;
     const judged = isAside
       ? await judgeAside(options.thread, { response, body, path })
-      : judge(bytes, reviewer, options.ownNamespace);
+      : evaluateReview(bytes, reviewer, options.ownNamespace);
     if (judged === undefined) return undefined;
     if (judged.type === 'refused') return refuse(response, judged, reviewing);
-    tell(judged.said, reviewing.logs);
+    tell(judged.logLine, reviewing.logs);
     options.metrics?.judged(path, judged.verdict);
     send(response, 200, JSON_HEADERS, judged.answer);
-    return judged.makesSense;
+    return judged.isWellFormed;
   } finally {
     hold.release();
   }
@@ -176,24 +176,24 @@ interface Aside {
 
 /** In the thread, when it is its turn; undefined where the client has gone. */
 async function judgeAside(
-  thread: Pick<JudgeThread, 'judge'>,
+  thread: Pick<EvaluationThread, 'evaluate'>,
   { response, body: { bytes, hold }, path }: Aside,
-): Promise<Judged | undefined> {
+): Promise<EvaluatedReview | undefined> {
   const unwanted = new AbortController();
   const drop = (): void => unwanted.abort();
   response.once('close', drop);
   hold.wait(drop);
   const { sender } = hold;
-  const judged = await thread.judge({ path, bytes, sender, onTurn: () => hold.judge(), signal: unwanted.signal });
+  const judged = await thread.evaluate({ path, bytes, sender, onTurn: () => hold.evaluate(), signal: unwanted.signal });
   response.off('close', drop);
   return judged ?? (response.destroyed ? undefined : NO_ROOM);
 }
 
 /** What had room has lost it to another. */
-const NO_ROOM: Judged = { type: 'refused', status: 429, message: 'too many bodies at once', isOurs: true };
+const NO_ROOM: EvaluatedReview = { type: 'refused', status: 429, message: 'too many bodies at once', isOurs: true };
 
 /** What a review came to, for the log. */
-function tell({ level, msg, kind, fields }: Said, { log, refusals, verdicts }: Logs): void {
+function tell({ level, msg, kind, fields }: LogLine, { log, refusals, verdicts }: Logs): void {
   switch (level) {
     case 'debug':
       if (log.isLevelEnabled(level)) log.debug(fields, msg);
@@ -240,7 +240,7 @@ function send(response: ServerResponse, status: number, headers: Headers, body: 
 }
 
 /** What nobody foresaw: the client learns that it happened, and the log why. */
-function lastResort(error: unknown, response: ServerResponse, log: Log): void {
+function respondInternalError(error: unknown, response: ServerResponse, log: Log): void {
   if (response.headersSent || response.destroyed || response.req.socket.destroyed) {
     log.debug({ err: error }, 'client went away');
     response.destroy();

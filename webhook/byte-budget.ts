@@ -4,13 +4,13 @@
  * Four bodies of the greatest size, ten of the greatest that etcd takes (1.5 MiB, old and new). A client that may connect can
  * send any number at once, and a process that is out of memory is ended, with the controller that may run in it.
  */
-export const ROOM_BYTES = 32 * 1024 * 1024;
+export const BUDGET_BYTES = 32 * 1024 * 1024;
 
 /** The usual body has a few KiB. One of this size does not wait for the room that larger ones hold. */
 export const SMALL_BYTES = 256 * 1024;
 
 /** Room that only small bodies take, beyond the other. */
-export const SMALL_ROOM_BYTES = 4 * 1024 * 1024;
+export const SMALL_BODY_BYTES = 4 * 1024 * 1024;
 
 /** A body that takes longer is slow. API servers send the largest in some tens of milliseconds. */
 const SLOW_MS = 1_000;
@@ -23,7 +23,7 @@ export interface Sender {
   readonly isTrusted: boolean;
 }
 
-export interface RoomOptions {
+export interface ByteBudgetOptions {
   /** For all bodies; default 32 MiB. */
   readonly bytes?: number | undefined;
   /** For small ones, beyond that; default 4 MiB. */
@@ -33,14 +33,14 @@ export interface RoomOptions {
 }
 
 /** The room of one body, from its first byte to the verdict. */
-export interface Hold {
+export interface BodyReservation {
   readonly sender: Sender;
   /** Takes so many more bytes where there is room, or can be made. */
-  take(bytes: number): boolean;
+  acquire(bytes: number): boolean;
   /** All bytes have come, and it waits to be judged: that it takes its time is not the sender's fault. `end`: as before. */
   wait(end: () => void): void;
   /** It is judged from now on, and not ended any more. Of one that is judged at once nobody need say so. */
-  judge(): void;
+  evaluate(): void;
   /** Gives all of it back. Once is enough. */
   release(): void;
 }
@@ -59,7 +59,7 @@ interface Body {
  * other. One that is not ends for a connection to keep, where it is a stranger's, and else for an address that holds less.
  * So whoever fills the room pays with what they have put there.
  */
-export class Room {
+export class ByteBudget {
   readonly #bytes: number;
   readonly #smallBytes: number;
   readonly #now: () => number;
@@ -68,33 +68,37 @@ export class Room {
   #held = 0;
   #large = 0;
 
-  constructor({ bytes = ROOM_BYTES, smallBytes = SMALL_ROOM_BYTES, now = () => performance.now() }: RoomOptions = {}) {
+  constructor({
+    bytes = BUDGET_BYTES,
+    smallBytes = SMALL_BODY_BYTES,
+    now = () => performance.now(),
+  }: ByteBudgetOptions = {}) {
     this.#bytes = bytes;
     this.#smallBytes = smallBytes;
     this.#now = now;
   }
 
   /** Begins a body, which takes nothing yet. `end`: it has lost its room, and is to be refused. */
-  enter(sender: Sender, end: () => void): Hold {
+  reserve(sender: Sender, end: () => void): BodyReservation {
     const body: Body = { sender, since: this.#now(), end, bytes: 0, state: 'coming' };
     this.#bodies.add(body);
     return {
       sender,
-      take: (bytes) => this.#take(body, bytes),
+      acquire: (bytes) => this.#acquire(body, bytes),
       wait: (endWaiting) => {
         body.state = 'waiting';
         body.end = endWaiting;
       },
-      judge: () => {
+      evaluate: () => {
         body.state = 'judged';
       },
       release: () => this.#release(body),
     };
   }
 
-  #take(body: Body, bytes: number): boolean {
+  #acquire(body: Body, bytes: number): boolean {
     if (!this.#bodies.has(body)) return false;
-    for (let lack = this.#lack(body, bytes); lack !== undefined; lack = this.#lack(body, bytes)) {
+    for (let lack = this.#shortage(body, bytes); lack !== undefined; lack = this.#shortage(body, bytes)) {
       const victim = this.#victim(body, bytes, lack);
       if (victim === undefined) return false;
       this.#release(victim);
@@ -105,7 +109,7 @@ export class Room {
   }
 
   /** What there is not enough of. */
-  #lack(body: Body, bytes: number): 'room' | 'room for large bodies' | undefined {
+  #shortage(body: Body, bytes: number): 'room' | 'room for large bodies' | undefined {
     if (this.#held + bytes > this.#bytes + this.#smallBytes) return 'room';
     const after = body.bytes + bytes;
     const more = isSmall(body.bytes) ? after : bytes;

@@ -4,8 +4,8 @@ import { withDefaults } from '../shared/api/defaults.ts';
 import { FINALIZER } from '../shared/api/group.ts';
 import type { ObjectMeta, PodTemplateSpec, SequentialJob, SequentialJobSpec } from '../shared/api/types.ts';
 import { namespaceFaults, warningsFor } from '../shared/validation/index.ts';
-import { isPresent, part } from '../shared/json/untrusted.ts';
-import { allowed, denied, patched, type Verdict } from './response.ts';
+import { isPresent, asObject } from '../shared/json/untrusted.ts';
+import { allowed, denied, patched, type AdmissionDecision } from './response.ts';
 import type { AdmissionRequest } from './review.ts';
 import { faultsOf } from './validate.ts';
 
@@ -20,7 +20,7 @@ import { faultsOf } from './validate.ts';
  *
  * `own`: the operator's own namespace.
  */
-export function reviewDefaults(request: AdmissionRequest, own?: string): Verdict {
+export function reviewDefaults(request: AdmissionRequest, own?: string): AdmissionDecision {
   const { operation, subResource, namespace, object, bytes } = request;
   if (operation !== 'CREATE' || subResource !== '') return allowed();
   const target = defaulted(object);
@@ -32,7 +32,7 @@ export function reviewDefaults(request: AdmissionRequest, own?: string): Verdict
 /** The smallest patch that makes an object what `defaulted` makes of it. */
 export function defaultingPatch(object: unknown): readonly PatchOperation[] {
   const target = defaulted(object);
-  return part(object) === undefined ? [] : jsonpatch.compare(object as object, target as object);
+  return asObject(object) === undefined ? [] : jsonpatch.compare(object as object, target as object);
 }
 
 /**
@@ -41,10 +41,10 @@ export function defaultingPatch(object: unknown): readonly PatchOperation[] {
  * for sound, and it is for validation to refuse.
  */
 export function defaulted(object: unknown): unknown {
-  const job = part<SequentialJob>(object);
+  const job = asObject<SequentialJob>(object);
   if (job === undefined) return object;
-  const metadata = part<ObjectMeta>(job.metadata);
-  const spec = part<SequentialJobSpec>(job.spec);
+  const metadata = asObject<ObjectMeta>(job.metadata);
+  const spec = asObject<SequentialJobSpec>(job.spec);
   return {
     ...job,
     ...(metadata === undefined ? {} : { metadata: withFinalizer(metadata) }),
@@ -62,6 +62,6 @@ function withFinalizer<T extends { readonly finalizers?: unknown }>(metadata: T)
 /** Whether the template is absent or an object, and so is the Pod's spec in it. */
 function hasSoundTemplate(spec: { readonly template?: unknown }): boolean {
   if (!isPresent(spec.template)) return true;
-  const template = part<PodTemplateSpec>(spec.template);
-  return template !== undefined && (!isPresent(template.spec) || part(template.spec) !== undefined);
+  const template = asObject<PodTemplateSpec>(spec.template);
+  return template !== undefined && (!isPresent(template.spec) || asObject(template.spec) !== undefined);
 }

@@ -3,56 +3,60 @@ import { isUtf8 } from 'node:buffer';
 import type { VerdictName } from './metrics.ts';
 import type { SampledLine } from '../shared/sampled-log.ts';
 import { shorten } from '../shared/validation/field-error.ts';
-import { text } from '../shared/json/untrusted.ts';
+import { nonEmptyString } from '../shared/json/untrusted.ts';
 import { verdictName } from './request-metrics.ts';
 import type { HttpRefusal } from './request-body.ts';
-import { errored, nameOf, type Verdict } from './response.ts';
-import { type AdmissionRequest, decodeRequest, decodeReview, encodeReview, type Question } from './review.ts';
+import { errored, nameOf, type AdmissionDecision } from './response.ts';
+import { type AdmissionRequest, decodeRequest, decodeReview, encodeReview, type UndecodedRequest } from './review.ts';
 import { hasMoreValues, MAX_NAMES, MAX_VALUES } from './json-size.ts';
 
 /** `ownNamespace`: the operator's. */
-export type Reviewer = (request: AdmissionRequest, ownNamespace?: string) => Verdict;
+export type Reviewer = (request: AdmissionRequest, ownNamespace?: string) => AdmissionDecision;
 
 /** A line for the log. */
-export interface Said extends Omit<SampledLine, 'level'> {
+export interface LogLine extends Omit<SampledLine, 'level'> {
   readonly level: 'debug' | 'info' | 'warn' | 'error';
 }
 
 /** Plain data. */
-export type Judged = ({ readonly type: 'refused' } & HttpRefusal) | Answered;
+export type EvaluatedReview = ({ readonly type: 'refused' } & HttpRefusal) | Answered;
 
 export interface Answered {
   readonly type: 'answered';
   readonly answer: string;
   readonly verdict: VerdictName;
   /** The request in the review can be judged. */
-  readonly makesSense: boolean;
-  readonly said: Said;
+  readonly isWellFormed: boolean;
+  readonly logLine: LogLine;
 }
 
 const TOO_MANY = `the body must not have more than ${MAX_VALUES} values, or ${MAX_NAMES} names of properties`;
 
 /** It is no review. */
-const refused = (status: HttpRefusal['status'], message: string): Judged => ({ type: 'refused', status, message });
+const refused = (status: HttpRefusal['status'], message: string): EvaluatedReview => ({
+  type: 'refused',
+  status,
+  message,
+});
 
 /** Never throws: what goes wrong is said in the log in full, and to the client in general. */
-export function judge(bytes: Buffer, reviewer: Reviewer, ownNamespace?: string): Judged {
+export function evaluateReview(bytes: Buffer, reviewer: Reviewer, ownNamespace?: string): EvaluatedReview {
   if (hasMoreValues(bytes)) return refused(413, TOO_MANY);
-  const body = parsed(bytes);
+  const body = parseJson(bytes);
   if ('problem' in body) return refused(400, body.problem);
   const question = decodeReview(body.value, bytes.length);
   if ('problem' in question) return refused(400, question.problem);
-  const { verdict, said } = review(question.value, reviewer, ownNamespace);
+  const { verdict, logLine } = review(question.value, reviewer, ownNamespace);
   return {
     type: 'answered',
     answer: encodeReview(question.value.uid, verdict),
     verdict: verdictName(verdict),
-    makesSense: verdict.status?.code !== 400,
-    said,
+    isWellFormed: verdict.status?.code !== 400,
+    logLine,
   };
 }
 
-function parsed(bytes: Buffer): { readonly value: unknown } | { readonly problem: string } {
+function parseJson(bytes: Buffer): { readonly value: unknown } | { readonly problem: string } {
   if (bytes.length === 0) return { problem: 'the body must not be empty' };
   if (!isUtf8(bytes)) return { problem: 'the body must be UTF-8' };
   try {
@@ -64,33 +68,33 @@ function parsed(bytes: Buffer): { readonly value: unknown } | { readonly problem
 }
 
 interface Reviewed {
-  readonly verdict: Verdict;
-  readonly said: Said;
+  readonly verdict: AdmissionDecision;
+  readonly logLine: LogLine;
 }
 
-function review(question: Question, reviewer: Reviewer, ownNamespace: string | undefined): Reviewed {
-  const about = named(question);
+function review(question: UndecodedRequest, reviewer: Reviewer, ownNamespace: string | undefined): Reviewed {
+  const about = reviewLogFields(question);
   try {
     const decoded = decodeRequest(question);
     if ('problem' in decoded) {
       const { problem } = decoded;
       const fields = { ...about, problem };
-      return { verdict: errored(400, problem), said: said('warn', 'review makes no sense', fields, problem) };
+      return { verdict: errored(400, problem), logLine: logLine('warn', 'review makes no sense', fields, problem) };
     }
     const verdict = reviewer(decoded.value, ownNamespace);
     const fields = { ...about, operation: decoded.value.operation };
-    if (verdict.allowed) return { verdict, said: said('debug', 'review allowed', fields) };
+    if (verdict.allowed) return { verdict, logLine: logLine('debug', 'review allowed', fields) };
     const faults = verdict.status?.details?.causes.length;
-    return { verdict, said: said('info', 'review denied', { ...fields, faults }) };
+    return { verdict, logLine: logLine('info', 'review denied', { ...fields, faults }) };
   } catch (error) {
     return {
       verdict: errored(500, 'the webhook of SequentialJobs failed to judge the object; its log says why'),
-      said: said('error', 'review failed: a fault of the operator', { ...about, err: error }),
+      logLine: logLine('error', 'review failed: a fault of the operator', { ...about, err: error }),
     };
   }
 }
 
-const said = (level: Said['level'], msg: string, fields: Said['fields'], kind = ''): Said => ({
+const logLine = (level: LogLine['level'], msg: string, fields: LogLine['fields'], kind = ''): LogLine => ({
   level,
   msg,
   kind,
@@ -98,7 +102,7 @@ const said = (level: Said['level'], msg: string, fields: Said['fields'], kind = 
 });
 
 /** What a review is about, for the log, which is the operator's: a client must not fill it. */
-function named({ uid, request }: Question): { readonly uid: string; readonly sequentialJob: string } {
-  const namespace = shorten(text(request['namespace']) ?? '');
+function reviewLogFields({ uid, request }: UndecodedRequest): { readonly uid: string; readonly sequentialJob: string } {
+  const namespace = shorten(nonEmptyString(request['namespace']) ?? '');
   return { uid: shorten(uid), sequentialJob: `${namespace}/${shorten(nameOf(request['object']))}` };
 }

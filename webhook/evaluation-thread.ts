@@ -7,7 +7,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { Worker } from 'node:worker_threads';
 import { FairQueue } from './fair-queue.ts';
-import type { Judged } from './evaluate.ts';
+import type { EvaluatedReview } from './evaluate.ts';
 import type { Request } from './evaluation-worker.ts';
 import type { Sender } from './byte-budget.ts';
 
@@ -43,11 +43,11 @@ export interface LargeReview {
 interface Task {
   /** Undefined where it was aborted: its bytes are not kept until its turn. */
   review: LargeReview | undefined;
-  readonly resolve: (judged: Judged | undefined) => void;
+  readonly resolve: (judged: EvaluatedReview | undefined) => void;
   readonly reject: (error: Error) => void;
 }
 
-export class JudgeThread {
+export class EvaluationThread {
   readonly #options: JudgeThreadOptions;
   /** By address: whoever sends what costs most waits longest. */
   readonly #waiting = new FairQueue<Task>();
@@ -63,7 +63,7 @@ export class JudgeThread {
    * Judges a review when it is its turn; undefined where it was aborted before that. One that takes more memory than there is gets
    * refused. Rejects where the thread ends.
    */
-  async judge(review: LargeReview): Promise<Judged | undefined> {
+  async evaluate(review: LargeReview): Promise<EvaluatedReview | undefined> {
     return new Promise((resolve, reject) => {
       if (review.signal.aborted) {
         resolve(undefined);
@@ -120,7 +120,7 @@ export class JudgeThread {
     const resourceLimits = { maxOldGenerationSizeMb: heapMb, maxYoungGenerationSizeMb: YOUNG_MB };
     const worker = new Worker(program, { argv: ['judge'], resourceLimits });
     worker.unref();
-    worker.on('message', (judged: Judged) => this.#finish(({ resolve }) => resolve(judged)));
+    worker.on('message', (judged: EvaluatedReview) => this.#finish(({ resolve }) => resolve(judged)));
     const fail = (error: Error & { readonly code?: unknown }): void => {
       // One that is told of already, or was to end.
       if (this.#worker !== worker) return;
@@ -144,7 +144,7 @@ export class JudgeThread {
   }
 }
 
-const TOO_LARGE: Judged = {
+const TOO_LARGE: EvaluatedReview = {
   type: 'refused',
   status: 413,
   message: 'the review takes too much memory to be judged',

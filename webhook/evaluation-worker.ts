@@ -1,7 +1,7 @@
 /** The thread that judges large reviews: see evaluation-thread.ts. */
 import { type MessagePort, parentPort } from 'node:worker_threads';
 import { errored } from './response.ts';
-import { judge, type Judged } from './evaluate.ts';
+import { evaluateReview, type EvaluatedReview } from './evaluate.ts';
 import { REVIEWERS } from './paths.ts';
 import { warmUp } from './validate.ts';
 
@@ -18,7 +18,7 @@ export function judgeReviews(port: MessagePort | null = parentPort): void {
   port.on('message', (request: Request) => port.postMessage(answerTo(request), []));
 }
 
-function answerTo({ path, bytes, ownNamespace }: Request): Judged {
+function answerTo({ path, bytes, ownNamespace }: Request): EvaluatedReview {
   const reviewer = REVIEWERS[path] ?? ((): ReturnType<typeof errored> => errored(500, `nobody judges ${path}`));
-  return judge(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), reviewer, ownNamespace);
+  return evaluateReview(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), reviewer, ownNamespace);
 }

@@ -1,15 +1,15 @@
 /** Gathers the bytes of a body as they come in. */
 import type { IncomingMessage } from 'node:http';
-import type { Hold, Room, Sender } from './byte-budget.ts';
+import type { BodyReservation, ByteBudget, Sender } from './byte-budget.ts';
 
 /** `ended`: its room has gone to others, as it came too slowly. */
 export type GatherProblem = 'too large' | 'no room' | 'ended';
 
-export type Gathered = { readonly bytes: Buffer; readonly hold: Hold } | { readonly problem: GatherProblem };
+export type Gathered = { readonly bytes: Buffer; readonly hold: BodyReservation } | { readonly problem: GatherProblem };
 
 export interface GatherOptions {
   readonly maxBytes: number;
-  readonly room: Room;
+  readonly room: ByteBudget;
   readonly sender: Sender;
 }
 
@@ -28,10 +28,10 @@ export async function gather(request: IncomingMessage, { maxBytes, room, sender 
       body.drop();
       resolve({ problem });
     };
-    const hold = room.enter(sender, () => refuse('ended'));
+    const hold = room.reserve(sender, () => refuse('ended'));
     const take = (chunk: Buffer): void => {
       if (body.length + chunk.length > maxBytes) refuse('too large');
-      else if (hold.take(chunk.length)) body.append(chunk);
+      else if (hold.acquire(chunk.length)) body.append(chunk);
       else refuse('no room');
     };
     const fail = (error: Error): void => {

@@ -1,7 +1,7 @@
 /** Reads the bytes of a review: strict about what they are said to be, bounded in size, never left hanging. */
 import type { IncomingMessage } from 'node:http';
 import { gather, type GatherOptions, type GatherProblem } from './read-body.ts';
-import type { Hold } from './byte-budget.ts';
+import type { BodyReservation } from './byte-budget.ts';
 
 /**
  * Two objects of the API server's own limit of 3 MiB for a request (apiserver pkg/server/config.go
@@ -20,7 +20,7 @@ export interface HttpRefusal {
 /** A body that is there. It counts against the room of all bodies until its hold is released. */
 export interface Body {
   readonly bytes: Buffer;
-  readonly hold: Hold;
+  readonly hold: BodyReservation;
 }
 
 interface Refused {

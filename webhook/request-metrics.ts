@@ -1,7 +1,7 @@
 /** What the webhook tells its metrics. */
 import type { ServerResponse } from 'node:http';
 import type { VerdictName, WebhookMetrics } from './metrics.ts';
-import type { Verdict } from './response.ts';
+import type { AdmissionDecision } from './response.ts';
 
 /** The code of a request whose client went away before its answer, as nginx has it. */
 const CLIENT_WENT_AWAY = 499;
@@ -17,7 +17,7 @@ export function count(response: ServerResponse, path: string, metrics: WebhookMe
 }
 
 /** A refusal for faults is `Invalid`; any other says that there was nothing to judge, or that judging failed. */
-export function verdictName({ allowed, patch, status }: Verdict): VerdictName {
+export function verdictName({ allowed, patch, status }: AdmissionDecision): VerdictName {
   if (!allowed) return status?.reason === 'Invalid' ? 'denied' : 'errored';
   return patch === undefined ? 'allowed' : 'patched';
 }

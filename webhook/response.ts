@@ -1,10 +1,10 @@
 /** The verdicts, as an AdmissionResponse has them (k8s.io/api/admission/v1). Pure. */
 import type { Operation as PatchOperation } from 'fast-json-patch';
 import { GROUP, KIND } from '../shared/api/group.ts';
-import { plain } from '../shared/printable-text.ts';
+import { printable } from '../shared/printable-text.ts';
 import { formatErrorBody, formatFieldErrors, type FieldError } from '../shared/validation/index.ts';
 import { quoted, shownKey } from '../shared/validation/field-error.ts';
-import { part, text } from '../shared/json/untrusted.ts';
+import { asObject, nonEmptyString } from '../shared/json/untrusted.ts';
 
 /** The part of metav1.Status that the API server passes on to the client. */
 export interface Status {
@@ -21,7 +21,7 @@ export interface Status {
 }
 
 /** An AdmissionResponse without its UID. */
-export interface Verdict {
+export interface AdmissionDecision {
   readonly allowed: boolean;
   readonly status?: Status;
   readonly patchType?: 'JSONPatch';
@@ -31,12 +31,12 @@ export interface Verdict {
 }
 
 /** Lets the request pass as it is. */
-export function allowed(warnings: readonly string[] = []): Verdict {
+export function allowed(warnings: readonly string[] = []): AdmissionDecision {
   return { allowed: true, ...shownWarnings(warnings) };
 }
 
 /** Lets the request pass with changes; none: as it is. */
-export function patched(patch: readonly PatchOperation[]): Verdict {
+export function patched(patch: readonly PatchOperation[]): AdmissionDecision {
   if (patch.length === 0) return allowed();
   return { allowed: true, patchType: 'JSONPatch', patch: Buffer.from(JSON.stringify(patch)).toString('base64') };
 }
@@ -46,7 +46,11 @@ export function patched(patch: readonly PatchOperation[]): Verdict {
  * `NewInvalid`): kubectl prints the causes one to a line. `faults` must not be empty, and not have more than can be told
  * (shared/validation/error-limit.ts).
  */
-export function denied(object: unknown, faults: readonly FieldError[], warnings: readonly string[] = []): Verdict {
+export function denied(
+  object: unknown,
+  faults: readonly FieldError[],
+  warnings: readonly string[] = [],
+): AdmissionDecision {
   const name = shownKey(nameOf(object));
   const causes = faults.map((fault) => ({ reason: fault.type, message: formatErrorBody(fault), field: fault.field }));
   return {
@@ -65,14 +69,14 @@ export function denied(object: unknown, faults: readonly FieldError[], warnings:
 const REASONS = { 400: 'BadRequest', 500: 'InternalError' } as const;
 
 /** Refuses a request that cannot be judged: 400 where it makes no sense, 500 where judging it failed. */
-export function errored(code: keyof typeof REASONS, message: string): Verdict {
-  return { allowed: false, status: { status: 'Failure', code, reason: REASONS[code], message: plain(message) } };
+export function errored(code: keyof typeof REASONS, message: string): AdmissionDecision {
+  return { allowed: false, status: { status: 'Failure', code, reason: REASONS[code], message: printable(message) } };
 }
 
 /** The name, or what it is to be made from; empty where there is neither. */
 export function nameOf(object: unknown): string {
-  const metadata = part<{ name: string; generateName: string }>(part<{ metadata: object }>(object)?.metadata);
-  return text(metadata?.name) ?? text(metadata?.generateName) ?? '';
+  const metadata = asObject<{ name: string; generateName: string }>(asObject<{ metadata: object }>(object)?.metadata);
+  return nonEmptyString(metadata?.name) ?? nonEmptyString(metadata?.generateName) ?? '';
 }
 
 /** The API server passes on 4096 characters of warnings, from all webhooks, and drops what is beyond. */

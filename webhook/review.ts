@@ -3,8 +3,8 @@
  * answered. Pure.
  */
 import { API_VERSION, GROUP, KIND, VERSION } from '../shared/api/group.ts';
-import { part, text, type Untrusted } from '../shared/json/untrusted.ts';
-import type { Verdict } from './response.ts';
+import { asObject, nonEmptyString, type Untrusted } from '../shared/json/untrusted.ts';
+import type { AdmissionDecision } from './response.ts';
 
 export const REVIEW_API_VERSION = 'admission.k8s.io/v1';
 export const REVIEW_KIND = 'AdmissionReview';
@@ -13,7 +13,7 @@ export const OPERATIONS = ['CREATE', 'UPDATE', 'DELETE', 'CONNECT'] as const;
 export type Operation = (typeof OPERATIONS)[number];
 
 /** A question that can be answered, because it says its UID. Nothing else of it has been looked at. */
-export interface Question {
+export interface UndecodedRequest {
   readonly uid: string;
   readonly request: Untrusted<Record<string, unknown>>;
   /** How long the review is. */
@@ -37,30 +37,30 @@ export interface AdmissionRequest {
 export type Decoded<T> = { readonly value: T } | { readonly problem: string };
 
 /** Finds the question in a body of so many bytes. Whatever has a UID is one; everything else is a problem in one line. */
-export function decodeReview(body: unknown, bytes: number): Decoded<Question> {
-  const review = part<{ apiVersion: string; kind: string; request: object }>(body);
+export function decodeReview(body: unknown, bytes: number): Decoded<UndecodedRequest> {
+  const review = asObject<{ apiVersion: string; kind: string; request: object }>(body);
   if (review === undefined) return { problem: `the body must be an ${REVIEW_KIND}` };
   if (review.apiVersion !== REVIEW_API_VERSION || review.kind !== REVIEW_KIND) {
     return { problem: `apiVersion and kind must be ${REVIEW_API_VERSION} and ${REVIEW_KIND}` };
   }
-  const request = part<Record<string, unknown>>(review.request);
+  const request = asObject<Record<string, unknown>>(review.request);
   if (request === undefined) return { problem: 'request must be there and be an object' };
-  const uid = text(request['uid']);
+  const uid = nonEmptyString(request['uid']);
   return uid === undefined
     ? { problem: 'request.uid must be a string and not empty' }
     : { value: { uid, request, bytes } };
 }
 
 /** Reads a question strictly: what does not fit this webhook or its operation is a problem in one line. */
-export function decodeRequest({ request, bytes }: Question): Decoded<AdmissionRequest> {
-  const kind = part<{ group: string; version: string; kind: string }>(request['kind']);
+export function decodeRequest({ request, bytes }: UndecodedRequest): Decoded<AdmissionRequest> {
+  const kind = asObject<{ group: string; version: string; kind: string }>(request['kind']);
   if (kind?.group !== GROUP || kind.version !== VERSION || kind.kind !== KIND) {
     return { problem: `request.kind must be ${KIND} of ${API_VERSION}` };
   }
   const operation = OPERATIONS.find((known) => known === request['operation']);
   if (operation === undefined) return { problem: `request.operation must be one of ${OPERATIONS.join(', ')}` };
-  const subResource = text(request['subResource']) ?? '';
-  const namespace = text(request['namespace']) ?? '';
+  const subResource = nonEmptyString(request['subResource']) ?? '';
+  const namespace = nonEmptyString(request['namespace']) ?? '';
   const { object, oldObject } = request;
   const needed = { CREATE: { object }, UPDATE: { object, oldObject }, DELETE: {}, CONNECT: {} }[operation];
   // A subresource may have a kind of its own: nothing here looks at it.
@@ -72,7 +72,7 @@ export function decodeRequest({ request, bytes }: Question): Decoded<AdmissionRe
 }
 
 function objectProblem(value: unknown): string | undefined {
-  const object = part<{ apiVersion: string; kind: string }>(value);
+  const object = asObject<{ apiVersion: string; kind: string }>(value);
   if (object === undefined) return 'must be there and be an object';
   return object.apiVersion === API_VERSION && object.kind === KIND
     ? undefined
@@ -80,6 +80,6 @@ function objectProblem(value: unknown): string | undefined {
 }
 
 /** The whole answer, as JSON. */
-export function encodeReview(uid: string, verdict: Verdict): string {
+export function encodeReview(uid: string, verdict: AdmissionDecision): string {
   return JSON.stringify({ apiVersion: REVIEW_API_VERSION, kind: REVIEW_KIND, response: { uid, ...verdict } });
 }

@@ -1,22 +1,27 @@
 /** The validating webhook: may this object be created, may that one be changed so? Pure. */
 import { withDefaults } from '../shared/api/defaults.ts';
 import type { ObjectMeta, SequentialJob, SequentialJobSpec } from '../shared/api/types.ts';
-import { MAX_FAULTS, told } from '../shared/validation/error-limit.ts';
+import { MAX_ERRORS, limitErrors } from '../shared/validation/error-limit.ts';
 import { formatFieldError, Path, type FieldError } from '../shared/validation/field-error.ts';
-import { type Judging, namespaceFaults, validateSequentialJob, warningsFor } from '../shared/validation/index.ts';
+import {
+  type ValidationOptions,
+  namespaceFaults,
+  validateSequentialJob,
+  warningsFor,
+} from '../shared/validation/index.ts';
 import { RESOURCE_SCHEMA } from '../shared/validation/schema.ts';
 import { differences } from '../shared/validation/semantic.ts';
 import { sizeFaults } from '../shared/validation/value-limit.ts';
-import { isPresent, part } from '../shared/json/untrusted.ts';
+import { isPresent, asObject } from '../shared/json/untrusted.ts';
 import { updateWarnings, validateUpdate } from '../shared/validation/update.ts';
-import { allowed, denied, type Verdict } from './response.ts';
+import { allowed, denied, type AdmissionDecision } from './response.ts';
 import type { AdmissionRequest } from './review.ts';
 
 /**
  * Answers a validating review with every fault and every warning at once. Only CREATE and UPDATE are judged. `own`: the
  * operator's own namespace.
  */
-export function reviewObject(request: AdmissionRequest, own?: string): Verdict {
+export function reviewObject(request: AdmissionRequest, own?: string): AdmissionDecision {
   const { operation, subResource, namespace, object, oldObject, bytes } = request;
   if (subResource !== '') return allowed();
   const place = namespaceFaults(namespace, own);
@@ -39,10 +44,10 @@ export function warmUp(): void {
 /**
  * The faults of an object that is written through its main resource, which takes no status: what it says there is lost.
  */
-export function faultsOf(object: unknown, judging: Judging = {}): readonly FieldError[] {
+export function faultsOf(object: unknown, judging: ValidationOptions = {}): readonly FieldError[] {
   const size = sizeFaults(object, judging.bytes);
   if (size.length > 0) return size;
-  const { status: _, ...rest } = part<SequentialJob>(object) ?? {};
+  const { status: _, ...rest } = asObject<SequentialJob>(object) ?? {};
   return validateSequentialJob(rest, judging);
 }
 
@@ -52,13 +57,13 @@ export function faultsOf(object: unknown, judging: Judging = {}): readonly Field
  * reason faults and warnings that the stored object has already are not held against a change of something else, as in
  * the API server's own ratcheting (KEP-4008); but for its namespace, which config/policy holds against it as well.
  */
-function reviewUpdate(before: unknown, after: unknown, { place, bytes }: Surroundings): Verdict {
+function reviewUpdate(before: unknown, after: unknown, { place, bytes }: Surroundings): AdmissionDecision {
   if (isBeingDeleted(before) || hasSameSpec(before, after)) return allowed();
   const size = sizeFaults(after, bytes);
   if (size.length > 0) return denied(after, size);
   const faults = [...place, ...validateUpdate(before, after), ...newFaults(before, after, bytes)];
   const warnings = unlessIn(() => warningsFor(before, bytes), warningsFor(after, bytes), String);
-  return judge(after, told(faults, MAX_FAULTS), [...updateWarnings(before, after), ...warnings]);
+  return judge(after, limitErrors(faults, MAX_ERRORS), [...updateWarnings(before, after), ...warnings]);
 }
 
 interface Surroundings {
@@ -77,7 +82,7 @@ function newFaults(before: unknown, after: unknown, bytes: number): readonly Fie
   // Where it has more, nobody can say which ones are new; and it must stay movable.
   if (known.length > MAX_STORED_FAULTS) return [];
   // New ones may be behind as many old ones.
-  const all = known.length === 0 ? faults : faultsOf(after, { bytes, most: known.length + MAX_FAULTS });
+  const all = known.length === 0 ? faults : faultsOf(after, { bytes, most: known.length + MAX_ERRORS });
   return unlessIn(() => known, all, formatFieldError);
 }
 
@@ -87,11 +92,11 @@ function unlessIn<T>(known: () => readonly T[], found: readonly T[], textOf: (on
   return found.filter((one) => !texts.has(textOf(one)));
 }
 
-const judge = (object: unknown, faults: readonly FieldError[], warnings: readonly string[]): Verdict =>
+const judge = (object: unknown, faults: readonly FieldError[], warnings: readonly string[]): AdmissionDecision =>
   faults.length === 0 ? allowed(warnings) : denied(object, faults, warnings);
 
 const isBeingDeleted = (object: unknown): boolean =>
-  isPresent(part<ObjectMeta>(part<SequentialJob>(object)?.metadata)?.deletionTimestamp);
+  isPresent(asObject<ObjectMeta>(asObject<SequentialJob>(object)?.metadata)?.deletionTimestamp);
 
 const SPEC = { schema: RESOURCE_SCHEMA.properties?.['spec'], name: 'spec', at: Path.of('spec') };
 
@@ -105,4 +110,4 @@ function hasSameSpec(before: unknown, after: unknown): boolean {
 }
 
 const specOf = (object: unknown): unknown =>
-  withDefaults((part(part<SequentialJob>(object)?.spec) ?? {}) as SequentialJobSpec);
+  withDefaults((asObject(asObject<SequentialJob>(object)?.spec) ?? {}) as SequentialJobSpec);

@@ -73,7 +73,7 @@ export class ControllerTerm {
   /** Takes no more work; resolves when what is in flight has ended. */
   async stop(): Promise<void> {
     // A request may take longer than the shutdown: what an API server that went silent still owes is cut off in time.
-    const cut = setTimeout(() => this.cutOff(), GRACE_MS);
+    const cut = setTimeout(() => this.abort(), GRACE_MS);
     await this.#controller.stop();
     clearTimeout(cut);
     this.#over.abort();
@@ -81,7 +81,7 @@ export class ControllerTerm {
   }
 
   /** From now on nothing is sent any more, and what is in flight fails. To be followed by `stop`. */
-  cutOff(): void {
+  abort(): void {
     this.#over.abort();
     this.#controller.abort();
     void this.#client.close();

@@ -9,7 +9,7 @@ export interface ElectedControllerOptions {
    * A new controller, with a new connection: what an old one knew may be long out of date, and a new one lists
    * everything anew.
    */
-  readonly newTerm: () => Pick<ControllerTerm, 'ready' | 'unsynced' | 'start' | 'stop' | 'cutOff'>;
+  readonly newTerm: () => Pick<ControllerTerm, 'ready' | 'unsynced' | 'start' | 'stop' | 'abort'>;
 }
 
 export class ElectedController {
@@ -57,9 +57,9 @@ export class ElectedController {
     const term = this.#options.newTerm();
     this.#term = term;
     const done = new AbortController();
-    const renewing = this.#options.elector.renew(done.signal).finally(() => term.cutOff());
+    const renewing = this.#options.elector.renew(done.signal).finally(() => term.abort());
     try {
-      await unlessAborted(stop, Promise.race([renewing, broken(term.start())]));
+      await unlessAborted(stop, Promise.race([renewing, rejectsOnly(term.start())]));
     } finally {
       await term.stop();
       done.abort();
@@ -70,7 +70,7 @@ export class ElectedController {
 }
 
 /** Rejects when the promise does, and never resolves. */
-async function broken(promise: Promise<void>): Promise<never> {
+async function rejectsOnly(promise: Promise<void>): Promise<never> {
   await promise;
   return Promise.withResolvers<never>().promise;
 }

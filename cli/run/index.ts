@@ -7,7 +7,7 @@ import { createHealthServer } from '../../shared/health-server.ts';
 import { addProcessMetrics, createRegistry } from '../../shared/metrics/registry.ts';
 import { createMetricsServer } from '../../shared/metrics/server.ts';
 import { VERSION } from '../../shared/version.ts';
-import { PlainRole } from './http-role.ts';
+import { HttpRole } from './http-role.ts';
 import type { Role } from './role.ts';
 import { aborted, stopSignal, unlessAborted } from './stop-signal.ts';
 
@@ -43,7 +43,7 @@ export async function run(
   log.info('stopped');
 }
 
-interface Surroundings {
+interface RunContext {
   readonly log: Log;
   readonly registry: Registry;
   /** What the variable KUBECONFIG says. */
@@ -52,7 +52,7 @@ interface Surroundings {
 }
 
 /** Loads the modules of the roles that are asked for and no others: each role is half of the start and of the memory. */
-async function rolesOf(config: Config, surroundings: Surroundings): Promise<readonly Role[]> {
+async function rolesOf(config: Config, surroundings: RunContext): Promise<readonly Role[]> {
   switch (config.role) {
     case 'webhook':
       return [await webhookRole(config, surroundings)];
@@ -63,12 +63,12 @@ async function rolesOf(config: Config, surroundings: Surroundings): Promise<read
   }
 }
 
-async function webhookRole(config: Config, { log, registry, program }: Surroundings): Promise<Role> {
+async function webhookRole(config: Config, { log, registry, program }: RunContext): Promise<Role> {
   const { WebhookRole } = await import('./webhook-role.ts');
   return new WebhookRole(config, log, { registry, program });
 }
 
-async function controllerRole(config: Config, { log, registry, kubeconfig }: Surroundings): Promise<Role> {
+async function controllerRole(config: Config, { log, registry, kubeconfig }: RunContext): Promise<Role> {
   const [{ ControllerRole }, { ControllerMetrics }] = await Promise.all([
     import('./controller-role.ts'),
     import('../../controller/metrics/index.ts'),
@@ -76,21 +76,21 @@ async function controllerRole(config: Config, { log, registry, kubeconfig }: Sur
   return new ControllerRole(config, log, kubeconfig, new ControllerMetrics(registry));
 }
 
-interface Observed extends Pick<Surroundings, 'log' | 'registry'> {
+interface ObserverContext extends Pick<RunContext, 'log' | 'registry'> {
   readonly checks: Checks;
 }
 
 /** Who can be asked how the others do. */
-function observersOf({ metricsPort, healthPort }: Config, { log, registry, checks }: Observed): readonly Role[] {
+function observersOf({ metricsPort, healthPort }: Config, { log, registry, checks }: ObserverContext): readonly Role[] {
   const observers: Role[] = [];
   if (metricsPort !== undefined) {
     addProcessMetrics(registry);
     const server = createMetricsServer({ registry, checks, log });
-    observers.push(new PlainRole(server, { name: 'metrics', port: metricsPort, log }));
+    observers.push(new HttpRole(server, { name: 'metrics', port: metricsPort, log }));
   }
   if (healthPort !== undefined) {
     const server = createHealthServer({ checks, log });
-    observers.push(new PlainRole(server, { name: 'health', port: healthPort, log }));
+    observers.push(new HttpRole(server, { name: 'health', port: healthPort, log }));
   }
   return observers;
 }

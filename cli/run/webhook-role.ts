@@ -9,10 +9,10 @@ import { type ConnectionLoss, WebhookMetrics } from '../../webhook/metrics.ts';
 import { SampledLog } from '../../shared/sampled-log.ts';
 import { sleep } from '../../shared/sleep.ts';
 import { createApp, MUTATE_PATH, VALIDATE_PATH } from '../../webhook/app.ts';
-import { JudgeThread } from '../../webhook/evaluation-thread.ts';
+import { EvaluationThread } from '../../webhook/evaluation-thread.ts';
 import { type KeyPair, MAX_CONNECTIONS, WebhookServer } from '../../webhook/server.ts';
 import { warmUp } from '../../webhook/validate.ts';
-import { cannotListen } from './listen-error.ts';
+import { listenError } from './listen-error.ts';
 import { ownNamespace } from './own-namespace.ts';
 import type { Role } from './role.ts';
 
@@ -43,7 +43,7 @@ export class WebhookRole implements Role {
   readonly #metrics: WebhookMetrics;
   readonly #server: WebhookServer;
   readonly #losses: SampledLog;
-  readonly #thread: JudgeThread;
+  readonly #thread: EvaluationThread;
   readonly #stopping = new AbortController();
   #starting: Promise<void> = Promise.resolve();
   #following: Promise<void> = Promise.resolve();
@@ -57,7 +57,7 @@ export class WebhookRole implements Role {
     const connections = new Connections({ most: MAX_CONNECTIONS, limitsNewcomers: true, onLost });
     const { clientCaFile, clientSubjects } = config;
     const own = ownNamespace(config.operatorNamespace);
-    this.#thread = new JudgeThread({ program, ownNamespace: own });
+    this.#thread = new EvaluationThread({ program, ownNamespace: own });
     const { checks } = this;
     const app = { log, checks, metrics: this.#metrics, connections, ownNamespace: own, thread: this.#thread };
     this.#server = new WebhookServer(
@@ -111,7 +111,7 @@ export class WebhookRole implements Role {
       this.#metrics.certificateServed(Date.parse(describe(pair).notAfter));
       this.#log.info({ address, port }, 'webhook started');
     } catch (error) {
-      throw cannotListen('the webhook', webhookPort, error);
+      throw listenError('the webhook', webhookPort, error);
     }
   }
 

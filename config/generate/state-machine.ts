@@ -31,7 +31,7 @@ function isDrawn({ from, to, effect }: Transition): boolean {
 }
 
 function row({ from, guard, effect, to, rest }: Transition): string {
-  return `| ${from} | \`${guard}\`: ${GUARDS[guard].says} | \`${effect}\`: ${EFFECTS[effect].says} | ${to}${rest ? ', and rest' : ''} |`;
+  return `| ${from} | \`${guard}\`: ${GUARDS[guard].description} | \`${effect}\`: ${EFFECTS[effect].description} | ${to}${rest ? ', and rest' : ''} |`;
 }
 
 export function renderStateMachine(): string {
@@ -39,9 +39,9 @@ export function renderStateMachine(): string {
 
 # The state machine of a sequence
 
-A visit starts in the state that the status records and follows the table: of the rows of a state, the first whose
+A reconcile starts in the state that the status records and follows the table: of the rows of a state, the first whose
 guard holds says what happens and where it leads. A row that rests ends the walk: its actions are carried out and the
-walk is made again on what they brought, or the next change of the object or of one of its Jobs starts a new visit.
+walk is made again on what they brought, or the next change of the object or of one of its Jobs starts a new reconcile.
 
 \`\`\`mermaid
 stateDiagram-v2

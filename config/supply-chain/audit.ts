@@ -1,5 +1,5 @@
 /** What `npm audit --json` said, judged: clean, with findings, or not asked at all. */
-import { list, part, text } from '../../shared/json/untrusted.ts';
+import { asArray, asObject, nonEmptyString } from '../../shared/json/untrusted.ts';
 
 /** A finding that we have looked at and live with for a while: an entry of advisories.json. */
 export interface AcceptedAdvisory {
@@ -52,28 +52,35 @@ export function acceptedFaults(accepted: readonly AcceptedAdvisory[]): readonly 
 
 /** Each advisory once; a package that is only hit through another has the other's name, a string, in `via`. */
 function advisories(vulnerabilities: unknown): readonly (Advisory & { readonly id: string })[] {
-  const via = Object.values(part<Record<string, unknown>>(vulnerabilities) ?? {})
-    .flatMap((one) => list(part<{ via: unknown }>(one)?.via))
-    .map((one) => part<Advisory>(one))
+  const via = Object.values(asObject<Record<string, unknown>>(vulnerabilities) ?? {})
+    .flatMap((one) => asArray(asObject<{ via: unknown }>(one)?.via))
+    .map((one) => asObject<Advisory>(one))
     .filter((one) => one !== undefined);
   const found = via.map(({ url, name, title, severity }) => {
-    const address = text(url) ?? 'an advisory without an address';
+    const address = nonEmptyString(url) ?? 'an advisory without an address';
     const id = address.slice(address.lastIndexOf('/') + 1);
-    return { id, url: address, name: text(name) ?? '', title: text(title) ?? '', severity: text(severity) ?? '' };
+    return {
+      id,
+      url: address,
+      name: nonEmptyString(name) ?? '',
+      title: nonEmptyString(title) ?? '',
+      severity: nonEmptyString(severity) ?? '',
+    };
   });
   return [...new Map(found.map((one) => [`${one.id} ${one.name}`, one])).values()];
 }
 
 function unmade(report: Partial<Record<keyof Report, unknown>>): AuditVerdict {
-  const summary = part<Report['error']>(report.error)?.summary;
-  const why = text(report.message) ?? text(summary) ?? 'npm audit gave no report';
-  const isNotThere = NO_ENDPOINT.has(report.statusCode) || UNREACHABLE.test(`${text(report.code) ?? ''} ${why}`);
+  const summary = asObject<Report['error']>(report.error)?.summary;
+  const why = nonEmptyString(report.message) ?? nonEmptyString(summary) ?? 'npm audit gave no report';
+  const isNotThere =
+    NO_ENDPOINT.has(report.statusCode) || UNREACHABLE.test(`${nonEmptyString(report.code) ?? ''} ${why}`);
   return { kind: isNotThere ? 'not asked' : 'failed', why };
 }
 
 function parseReport(output: string): Partial<Record<keyof Report, unknown>> | undefined {
   try {
-    return part<Report>(JSON.parse(output));
+    return asObject<Report>(JSON.parse(output));
   } catch {
     return undefined;
   }
@@ -86,7 +93,7 @@ function parseReport(output: string): Partial<Record<keyof Report, unknown>> | u
 export function judgeAudit(output: string, accepted: readonly AcceptedAdvisory[], today: string): AuditVerdict {
   const report = parseReport(output);
   if (report === undefined) return { kind: 'failed', why: 'npm audit did not answer in JSON' };
-  if (report.auditReportVersion !== 2 || part(report.vulnerabilities) === undefined) return unmade(report);
+  if (report.auditReportVersion !== 2 || asObject(report.vulnerabilities) === undefined) return unmade(report);
   const found = advisories(report.vulnerabilities);
   const entryFor = (one: Advisory & { readonly id: string }): AcceptedAdvisory | undefined =>
     accepted.find(({ id, package: name }) => id === one.id && name === one.name);

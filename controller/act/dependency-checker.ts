@@ -32,12 +32,12 @@ const RESOURCES: Readonly<Record<DependencyKind, Resource>> = {
 };
 
 /** Requests under way at once, for each call. */
-const PARALLEL = 8;
+const MAX_PARALLEL = 8;
 const BUDGET = { perSecond: 50, burst: 500 } as const;
 /** How long what was missing counts as missing: less than the shortest time after which a step looks again. */
 const ABSENT_MS = 3_000;
 /** The same where the namespace may not ask. */
-const ABSENT_UNASKED_MS = 60_000;
+const ABSENT_WITHOUT_BUDGET_MS = 60_000;
 /** How long what was found counts as there. */
 const FOUND_MS = 60_000;
 /** How long a permission that was refused counts as refused. */
@@ -57,16 +57,16 @@ export class DependencyChecker {
   readonly #found: ExpiringSet;
   readonly #forbidden: ExpiringSet;
   readonly #absent: ExpiringSet;
-  readonly #absentUnasked: ExpiringSet;
+  readonly #absentWithoutBudget: ExpiringSet;
   readonly #budget: TokenBuckets;
-  readonly #said = new Set<DependencyKind>();
+  readonly #loggedForbidden = new Set<DependencyKind>();
 
   constructor(options: DependencyCheckerOptions) {
     this.#options = options;
     this.#found = new ExpiringSet(FOUND_MS, options.now);
     this.#forbidden = new ExpiringSet(FORBIDDEN_MS, options.now);
     this.#absent = new ExpiringSet(ABSENT_MS, options.now);
-    this.#absentUnasked = new ExpiringSet(ABSENT_UNASKED_MS, options.now);
+    this.#absentWithoutBudget = new ExpiringSet(ABSENT_WITHOUT_BUDGET_MS, options.now);
     this.#budget = new TokenBuckets({ ...(options.budget ?? BUDGET), now: options.now });
   }
 
@@ -89,7 +89,7 @@ export class DependencyChecker {
       }
     };
     try {
-      await Promise.all(Array.from({ length: Math.min(PARALLEL, open.length) }, work));
+      await Promise.all(Array.from({ length: Math.min(MAX_PARALLEL, open.length) }, work));
     } catch (error) {
       // Those under way come to their end; no more are sent.
       failed = true;
@@ -107,7 +107,7 @@ export class DependencyChecker {
     // The API server checks no reference to a Secret or a ConfigMap; with a name like `..` another path would be asked.
     if (dnsSubdomainProblems(name).length > 0) return false;
     if (this.#absent.has(key)) return false;
-    if (!this.#budget.take(namespace)) return !this.#absentUnasked.has(key);
+    if (!this.#budget.take(namespace)) return !this.#absentWithoutBudget.has(key);
     try {
       // What comes is dropped: `kubectl apply` leaves a copy of the contents in an annotation.
       await this.#options.client.request({
@@ -120,7 +120,7 @@ export class DependencyChecker {
     } catch (error) {
       if (isApiError(error, 'NotFound')) {
         this.#absent.add(key);
-        this.#absentUnasked.add(key);
+        this.#absentWithoutBudget.add(key);
         return false;
       }
       if (!isApiError(error, 'Forbidden')) throw error;
@@ -132,8 +132,8 @@ export class DependencyChecker {
   /** Says it once for each kind: every namespace without the permission would say the same. */
   #forbid(namespace: string, kind: DependencyKind, reason: string): void {
     this.#forbidden.add(kindKey(namespace, kind));
-    if (this.#said.has(kind)) return;
-    this.#said.add(kind);
+    if (this.#loggedForbidden.has(kind)) return;
+    this.#loggedForbidden.add(kind);
     this.#options.log.warn(
       { kind, namespace, reason },
       'no permission to get objects of this kind: steps that need one start without a look whether it exists',

@@ -22,11 +22,11 @@ export type { ActorDeps } from './jobs.ts';
  */
 export async function act(actions: readonly Action[], snapshot: Snapshot, deps: ActorDeps): Promise<Snapshot> {
   let current = snapshot;
-  for (const action of actions) current = await carryOut(action, current, deps);
+  for (const action of actions) current = await execute(action, current, deps);
   return current;
 }
 
-async function carryOut(action: Action, snapshot: Snapshot, deps: ActorDeps): Promise<Snapshot> {
+async function execute(action: Action, snapshot: Snapshot, deps: ActorDeps): Promise<Snapshot> {
   switch (action.type) {
     case 'AddFinalizer':
       return addFinalizer(snapshot, deps);
@@ -43,8 +43,8 @@ async function carryOut(action: Action, snapshot: Snapshot, deps: ActorDeps): Pr
     case 'DeleteStrayJobs':
       return deleteStrayJobs(action.jobs, snapshot, deps);
     case 'SuspendJob':
-    case 'ContinueJob':
-    case 'EndJob':
+    case 'UnsuspendJob':
+    case 'TerminateJob':
       return patchJob(action, snapshot, deps);
     case 'InspectPods':
       return inspectPods(action.job, snapshot, deps);
@@ -63,7 +63,7 @@ async function carryOut(action: Action, snapshot: Snapshot, deps: ActorDeps): Pr
  */
 async function addFinalizer(snapshot: Snapshot, deps: ActorDeps): Promise<Snapshot> {
   const isNew = snapshot.object.status?.startTime === undefined;
-  const before = isNew ? await recordSpec({ ...snapshot, isUnvouched: true }, deps) : snapshot;
+  const before = isNew ? await recordSpec({ ...snapshot, bypassedAdmission: true }, deps) : snapshot;
   return patchFinalizers(before, deps, (list) => [...list, FINALIZER]);
 }
 
@@ -77,7 +77,7 @@ async function deleteSequence(snapshot: Snapshot, deps: ActorDeps): Promise<Snap
       // The version too: its time to live may just have been prolonged.
       body: { propagationPolicy: 'Background', preconditions: { uid, resourceVersion } },
     });
-    if (answer.kind === 'SequentialJob') return known(snapshot, toSequentialJob(answer), deps);
+    if (answer.kind === 'SequentialJob') return withServerState(snapshot, toSequentialJob(answer), deps);
   } catch (error) {
     if (!isApiError(error, 'NotFound')) throw error;
   }
@@ -100,7 +100,7 @@ async function patchFinalizers(
     // A merge patch replaces the whole list: the resource version keeps other people's finalizers safe.
     body: { metadata: { resourceVersion, finalizers: change(finalizers) } },
   });
-  return known(snapshot, toSequentialJob(answer), deps);
+  return withServerState(snapshot, toSequentialJob(answer), deps);
 }
 
 /**
@@ -108,7 +108,7 @@ async function patchFinalizers(
  * object that nothing holds any more is gone, though the answer has the version of before (apiserver
  * pkg/registry/generic/registry/store.go deleteWithoutFinalizers).
  */
-function known(snapshot: Snapshot, object: SequentialJob, deps: ActorDeps): Snapshot {
+function withServerState(snapshot: Snapshot, object: SequentialJob, deps: ActorDeps): Snapshot {
   const { deletionTimestamp, finalizers = [] } = object.metadata;
   if (deletionTimestamp !== undefined && finalizers.length === 0) deps.sequentialJobs.remove(object);
   else deps.sequentialJobs.assume(object);

@@ -12,10 +12,10 @@ import { isOwned } from '../decide/draft.ts';
 import type { Action, Finding, Snapshot } from '../decide/index.ts';
 import type { DependencyChecker } from './dependency-checker.ts';
 import type { EventLookup } from '../event-lookup.ts';
-import { type PodsDeps, withPodsOf } from './list-job-pods.ts';
+import { type PodsDeps, listJobPods } from './list-job-pods.ts';
 import type { Preflights } from '../preflights.ts';
 import type { Revisions } from '../revisions.ts';
-import type { ServerSkills } from '../server-capabilities.ts';
+import type { ServerCapabilities } from '../server-capabilities.ts';
 import { toObservedJob, toSequentialJob } from '../transform.ts';
 
 export interface ActorDeps extends PodsDeps {
@@ -23,10 +23,10 @@ export interface ActorDeps extends PodsDeps {
   readonly jobs: Cache<ObservedJob>;
   /** Asked before a Job is created that needs something. */
   readonly dependencies: Pick<DependencyChecker, 'missing'>;
-  readonly eventLookup: Pick<EventLookup, 'of' | 'ask'>;
+  readonly eventLookup: Pick<EventLookup, 'cached' | 'ask'>;
   readonly revisions: Revisions;
   readonly preflights: Preflights;
-  readonly skills: ServerSkills;
+  readonly capabilities: ServerCapabilities;
   /** Unix milliseconds. */
   readonly now: () => number;
 }
@@ -50,16 +50,17 @@ export async function createJob(
       query: { fieldManager: MANAGER },
       body,
     });
-    deps.skills.noteCreated(body, created);
-    return learn(snapshot, action.jobName, created, deps);
+    deps.capabilities.recordCreated(body, created);
+    return adoptOrReportConflict(snapshot, action.jobName, created, deps);
   } catch (error) {
     if (isApiError(error, 'AlreadyExists')) {
-      return learn(snapshot, action.jobName, await getJob(snapshot, action.jobName, deps), deps);
+      return adoptOrReportConflict(snapshot, action.jobName, await getJob(snapshot, action.jobName, deps), deps);
     }
     const finding = findingOf(error);
     if (finding === undefined) throw error;
-    if (finding.type === 'postponed' && finding.reason === 'PermissionDenied') deps.skills.noteDenied(finding.message);
-    return refused(action.jobName, finding, snapshot, deps);
+    if (finding.type === 'postponed' && finding.reason === 'PermissionDenied')
+      deps.capabilities.recordDenied(finding.message);
+    return recordRejection(action.jobName, finding, snapshot, deps);
   }
 }
 
@@ -75,17 +76,17 @@ function findingOf(error: unknown): Finding | undefined {
 
 /** Records what is about to be run, where no webhook vouches for it; nothing to do in any other case. */
 export async function recordSpec(snapshot: Snapshot, deps: ActorDeps): Promise<Snapshot> {
-  const { object, isUnvouched, isRecorded } = snapshot;
-  if (isUnvouched !== true || isRecorded === true) return snapshot;
+  const { object, bypassedAdmission, specRecorded } = snapshot;
+  if (bypassedAdmission !== true || specRecorded === true) return snapshot;
   await deps.revisions.record(object, object.spec, object.metadata.generation ?? 0);
-  return { ...snapshot, isRecorded: true };
+  return { ...snapshot, specRecorded: true };
 }
 
 /**
  * A refusal counts only where the Job is not there: quota and webhooks are asked before the name is, so a create whose
  * first answer was lost may be refused because of the very Job that it made.
  */
-async function refused(name: string, finding: Finding, snapshot: Snapshot, deps: ActorDeps): Promise<Snapshot> {
+async function recordRejection(name: string, finding: Finding, snapshot: Snapshot, deps: ActorDeps): Promise<Snapshot> {
   const answer = await getJob(snapshot, name, deps);
   return answer !== undefined && isOwned(toObservedJob(answer), snapshot)
     ? withJob(snapshot, answer, deps)
@@ -119,19 +120,19 @@ export async function confirmJob(
   if (answer !== undefined && toObservedJob(answer).metadata.uid === jobUID) return withJob(snapshot, answer, deps);
   // It may have left Pods behind, and the watch of Pods may be behind that of Jobs.
   const index = snapshot.object.status?.steps?.find((step) => step.jobUID === jobUID)?.index;
-  const after = await withPodsOf({ uid: jobUID, index }, snapshot, deps);
-  return withFinding(after, jobName, { type: 'absent' });
+  const after = await listJobPods({ uid: jobUID, index }, snapshot, deps);
+  return withFinding(after, jobName, { type: 'notFound' });
 }
 
 /** What the API server has under the name of the step to start: our Job, made before, or somebody else's. */
-function learn(snapshot: Snapshot, name: string, answer: unknown, deps: ActorDeps): Snapshot {
+function adoptOrReportConflict(snapshot: Snapshot, name: string, answer: unknown, deps: ActorDeps): Snapshot {
   // Gone between the refusal and the look: the next decision creates it again.
   if (answer === undefined) return snapshot;
   const job = toObservedJob(answer);
   if (isOwned(job, snapshot)) return withJob(snapshot, answer, deps);
-  const leaving = leavingOf(job, deps);
+  const leaving = goingReason(job, deps);
   return withFinding(snapshot, name, {
-    type: 'foreign',
+    type: 'nameConflict',
     owner: describeOwner(job),
     ...(leaving === undefined ? {} : { leaving }),
   });
@@ -142,7 +143,7 @@ function learn(snapshot: Snapshot, name: string, answer: unknown, deps: ActorDep
  * that no longer exists, as after a deletion and a creation under the same name. An owner of a version that is not served it
  * cannot look for, and keeps: whoever creates a Job can write such a one, and the step must not wait for ever.
  */
-function leavingOf(job: ObservedJob, deps: ActorDeps): 'deleted' | 'ownerless' | undefined {
+function goingReason(job: ObservedJob, deps: ActorDeps): 'deleted' | 'ownerless' | undefined {
   const { deletionTimestamp, namespace } = job.metadata;
   if (deletionTimestamp !== undefined) return 'deleted';
   const owner = sequentialJobOwner(job);
@@ -152,7 +153,7 @@ function leavingOf(job: ObservedJob, deps: ActorDeps): 'deleted' | 'ownerless' |
 }
 
 /** Throws where the Job is not this sequence's: no decision is to change or delete one, and none that does is followed. */
-export function expectOwned(job: ObservedJob, snapshot: Snapshot): void {
+export function assertOwned(job: ObservedJob, snapshot: Snapshot): void {
   if (isOwned(job, snapshot)) return;
   const { namespace, name } = job.metadata;
   throw new Error(`Job ${namespace}/${name} does not belong to ${keyOf(snapshot.object)}: it is left as it is`);
@@ -165,7 +166,7 @@ export function withJob(snapshot: Snapshot, answer: unknown, deps: ActorDeps): S
   const known: Snapshot = { ...snapshot, jobs: [...others, job] };
   const { labels } = (answer as RawJob).metadata;
   if (labels?.[LABELS.uid] === undefined || !isOwned(job, snapshot)) {
-    return withFinding(known, job.metadata.name, { type: 'unwatched' });
+    return withFinding(known, job.metadata.name, { type: 'labelsRemoved' });
   }
   deps.jobs.assume(job);
   return known;
@@ -178,7 +179,7 @@ function describeOwner(job: ObservedJob): string {
 
 /** Deletes Jobs with their Pods, several at once. */
 export async function deleteJobs(jobs: readonly ObservedJob[], snapshot: Snapshot, deps: ActorDeps): Promise<Snapshot> {
-  for (const job of jobs) expectOwned(job, snapshot);
+  for (const job of jobs) assertOwned(job, snapshot);
   const left = new Map(snapshot.jobs.map((job) => [job.metadata.uid, job]));
   for (let start = 0; start < jobs.length; start += PARALLEL_DELETIONS) {
     const group = jobs.slice(start, start + PARALLEL_DELETIONS);

@@ -6,7 +6,7 @@ import type { ApiClient } from '../../shared/kube/client.ts';
 import { isApiError } from '../../shared/kube/errors.ts';
 import { collectionPath, PODS } from '../../shared/kube/resources.ts';
 import type { Snapshot } from '../decide/index.ts';
-import type { PodsState } from '../informers.ts';
+import type { PodListState } from '../informers.ts';
 import { toObservedPod, withSeenOwner } from '../transform-pod.ts';
 
 interface JobRef {
@@ -19,7 +19,7 @@ export interface PodsDeps {
   readonly client: ApiClient;
   /** By the UID of their Job. A sequence runs on also where they may not be read. */
   readonly pods: Cache<ObservedPod>;
-  readonly podsState: () => PodsState;
+  readonly podsState: () => PodListState;
 }
 
 /** Of a page. A Job has one Pod for each attempt; but anybody who may create Pods may give them its labels. */
@@ -31,7 +31,7 @@ const PAGE = 500;
  * of the watch are all. The cache gets them too: a Pod that runs on must not be forgotten before the watch has told of it.
  * Rejects with ApiError.
  */
-export async function withPodsOf(job: JobRef, snapshot: Snapshot, deps: PodsDeps): Promise<Snapshot> {
+export async function listJobPods(job: JobRef, snapshot: Snapshot, deps: PodsDeps): Promise<Snapshot> {
   const { namespace, uid } = snapshot.object.metadata;
   const index = job.index === undefined ? '' : `,${LABELS.stepIndex}=${job.index}`;
   try {
@@ -59,7 +59,7 @@ export async function withPodsOf(job: JobRef, snapshot: Snapshot, deps: PodsDeps
     return { ...snapshot, ...withGone(job.uid, others, snapshot), pods: [...told.map(asEnded), ...listed] };
   } catch (error) {
     if (isApiError(error, 'NotFound')) return snapshot;
-    if (isApiError(error, 'Forbidden')) return { ...snapshot, arePodsUnseen: true };
+    if (isApiError(error, 'Forbidden')) return { ...snapshot, podsForbidden: true };
     throw error;
   }
 }
@@ -72,8 +72,12 @@ function asEnded(pod: ObservedPod): ObservedPod {
 }
 
 /** Those that are left out now count as gone. */
-function withGone(jobUID: string, left: readonly ObservedPod[], { gonePods }: Snapshot): Pick<Snapshot, 'gonePods'> {
-  const known = gonePods?.jobUID === jobUID ? gonePods.count : 0;
+function withGone(
+  jobUID: string,
+  left: readonly ObservedPod[],
+  { deletedPods }: Snapshot,
+): Pick<Snapshot, 'deletedPods'> {
+  const known = deletedPods?.jobUID === jobUID ? deletedPods.count : 0;
   const count = known + left.filter((pod) => pod.jobUID === jobUID).length;
-  return count === 0 ? {} : { gonePods: { jobUID, count } };
+  return count === 0 ? {} : { deletedPods: { jobUID, count } };
 }

@@ -2,7 +2,7 @@
 import type { ObservedJob } from '../../shared/api/job.ts';
 import { type ActorDeps, withFinding } from './jobs.ts';
 import type { Action, Snapshot } from '../decide/index.ts';
-import { withPodsOf } from './list-job-pods.ts';
+import { listJobPods } from './list-job-pods.ts';
 
 /** Which of the things that the step needs do not exist. */
 export async function checkDependencies(
@@ -11,12 +11,12 @@ export async function checkDependencies(
   deps: ActorDeps,
 ): Promise<Snapshot> {
   const missing = await deps.dependencies.missing(snapshot.object.metadata.namespace, dependencies);
-  return withFinding(snapshot, jobName, { type: 'needs', missing });
+  return withFinding(snapshot, jobName, { type: 'dependencies', missing });
 }
 
 /** All Pods of a Job that failed: what the watch has shown of them need not be all. */
 export async function inspectPods(job: ObservedJob, snapshot: Snapshot, deps: ActorDeps): Promise<Snapshot> {
-  const after = await withPodsOf({ uid: job.metadata.uid, index: job.step.index }, snapshot, deps);
+  const after = await listJobPods({ uid: job.metadata.uid, index: job.step.index }, snapshot, deps);
   return withFinding(after, job.metadata.name, { type: 'inspected' });
 }
 
@@ -26,5 +26,5 @@ export async function inspectEvents(
   snapshot: Snapshot,
   deps: ActorDeps,
 ): Promise<Snapshot> {
-  return { ...snapshot, eventLook: await deps.eventLookup.ask(job, subject) };
+  return { ...snapshot, events: await deps.eventLookup.ask(job, subject) };
 }

@@ -4,10 +4,10 @@ import { toTimestamp } from '../../shared/api/time.ts';
 import { PATCH_TYPE } from '../../shared/kube/client.ts';
 import { ApiError, isApiError } from '../../shared/kube/errors.ts';
 import { JOBS, objectPath } from '../../shared/kube/resources.ts';
-import { type ActorDeps, expectOwned, withFinding, withJob } from './jobs.ts';
+import { type ActorDeps, assertOwned, withFinding, withJob } from './jobs.ts';
 import type { Action, Snapshot } from '../decide/index.ts';
 
-type PatchAction = Extract<Action, { type: 'SuspendJob' | 'ContinueJob' | 'EndJob' }>;
+type PatchAction = Extract<Action, { type: 'SuspendJob' | 'UnsuspendJob' | 'TerminateJob' }>;
 
 interface Change {
   readonly metadata?: { readonly annotations: Readonly<Record<string, string | null>> };
@@ -24,9 +24,9 @@ function changeOf(action: PatchAction, nowMs: number): Change {
       const mark = `${action.count} ${toTimestamp(nowMs)}`;
       return { metadata: { annotations: { [SUSPENDED_ANNOTATION]: mark } }, spec: { suspend: true } };
     }
-    case 'ContinueJob':
+    case 'UnsuspendJob':
       return { metadata: { annotations: { [SUSPENDED_ANNOTATION]: null } }, spec: { suspend: false } };
-    case 'EndJob':
+    case 'TerminateJob':
       return {
         metadata: { annotations: { [ENDED_ANNOTATION]: String(action.seconds) } },
         spec: { activeDeadlineSeconds: 0 },
@@ -41,8 +41,9 @@ function changeOf(action: PatchAction, nowMs: number): Change {
 export async function patchJob(action: PatchAction, snapshot: Snapshot, deps: ActorDeps): Promise<Snapshot> {
   const { type, job } = action;
   const { namespace, name, uid } = job.metadata;
-  expectOwned(job, snapshot);
-  if (type === 'SuspendJob' && !deps.skills.suspendsJobs) return withFinding(snapshot, name, { type: 'unsuspendable' });
+  assertOwned(job, snapshot);
+  if (type === 'SuspendJob' && !deps.capabilities.suspendsJobs)
+    return withFinding(snapshot, name, { type: 'suspendUnsupported' });
   const { metadata, spec } = changeOf(action, deps.now());
   try {
     const answer = await deps.client.request<{ readonly spec?: { readonly suspend?: boolean } }>({
@@ -56,8 +57,8 @@ export async function patchJob(action: PatchAction, snapshot: Snapshot, deps: Ac
     const after = withJob(snapshot, answer, deps);
     // A server that knows the field says false where somebody else (an admission webhook) has put that back: it is tried again.
     if (type !== 'SuspendJob' || answer.spec?.suspend !== undefined) return after;
-    deps.skills.noteUnsuspendable();
-    return withFinding(after, name, { type: 'unsuspendable' });
+    deps.capabilities.disableJobSuspend();
+    return withFinding(after, name, { type: 'suspendUnsupported' });
   } catch (error) {
     if (!isApiError(error, 'NotFound')) throw error;
     throw new ApiError('Conflict', `Job ${namespace}/${name} is gone`, { status: 409, cause: error });

@@ -39,7 +39,7 @@ export function isAbandoned(context: Context): boolean {
   return due !== undefined && context.nowMs >= due;
 }
 
-/** The end as it stands on record; what this very visit decided has to be written first. */
+/** The end as it stands on record; what this very reconcile decided has to be written first. */
 function recordedEnd(status: SequentialJobStatus | undefined): string | undefined {
   const hasEnded = isTrue(status?.conditions, 'Complete') || isTrue(status?.conditions, 'Failed');
   return hasEnded ? status?.completionTime : undefined;
@@ -60,12 +60,12 @@ export function hasExpired(context: Context): boolean {
  * Timers count how long the machine runs, and what is due is told by the clock: one that is set, or a machine that sleeps,
  * makes us late by so much at most.
  */
-const LOOK_AGAIN_MS = 600_000;
+const MAX_REQUEUE_MS = 600_000;
 
 /** In how many milliseconds to look whether something is due by the clock alone; undefined where nothing will be. */
-export function dueInMs(context: Context): number | undefined {
+export function nextDeadlineMs(context: Context): number | undefined {
   const ms = msLeft(context);
-  return ms === undefined ? undefined : Math.min(ms, LOOK_AGAIN_MS);
+  return ms === undefined ? undefined : Math.min(ms, MAX_REQUEUE_MS);
 }
 
 function msLeft(context: Context): number | undefined {
@@ -94,7 +94,7 @@ function msLeft(context: Context): number | undefined {
 }
 
 /** The draft when its suspension is over: the deadline counts from as much later as that took. */
-export function afterSuspension({ draft, snapshot, now }: Context): Draft {
+export function shiftDeadlineBySuspension({ draft, snapshot, now }: Context): Draft {
   const { suspendedSince, ...rest } = draft;
   const from = draft.activeStartTime ?? snapshot.object.status?.startTime;
   const ms = suspendedSince === undefined ? 0 : Math.max(0, Date.parse(now) - Date.parse(suspendedSince));

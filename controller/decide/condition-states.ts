@@ -4,7 +4,7 @@ import type { Obstacle } from '../../shared/api/pod.ts';
 import { type Failure, MESSAGE, REASON, stepLabel } from '../../shared/api/reasons.ts';
 import {
   currentIndex,
-  currentLabel,
+  currentStepLabel,
   isOwned,
   nextContainer,
   nextJobName,
@@ -12,23 +12,23 @@ import {
   runningStep,
   strayJobs,
 } from './draft.ts';
-import { lostPods, podNames, podsLeft, resumeWaits } from './pods-left.ts';
-import { fitMessage } from './size.ts';
-import { completion } from './summary.ts';
-import { isUnanswered } from './standstill.ts';
+import { lostPods, podNames, leftoverPods, isResumeBlocked } from './pods-left.ts';
+import { truncateMessage } from './size.ts';
+import { completionMessage } from './summary.ts';
+import { isEventLookupPending } from './standstill.ts';
 import { suspendAgainInMs } from './suspension.ts';
 import type { Context } from './types.ts';
-import { graceSeconds, leftPodsMs } from './unseen-pods.ts';
-import { obstacle, sentenceOf } from './waiting.ts';
+import { graceSeconds, unlistedPodsMs } from './unseen-pods.ts';
+import { obstacle, waitingMessage } from './waiting.ts';
 
 /** What each condition says of the draft. */
 export function conditionStates(context: Context): ConditionStates {
   const { draft } = context;
   const done = draft.state === 'Completed';
-  const over = done ? closing(context) : undefined;
+  const over = done ? completionCondition(context) : undefined;
   const open = { status: 'False', reason: REASON.notCompleted, message: MESSAGE.notCompleted } as const;
   const progress = progressing(context);
-  const failed = failure(context);
+  const failed = failedCondition(context);
   return {
     Available: over ?? open,
     Progressing: progress,
@@ -36,11 +36,11 @@ export function conditionStates(context: Context): ConditionStates {
     Complete: over ?? open,
     Suspended: suspended(context),
     ResourcesUnavailable: unavailable(context),
-    ...transient(context, progress),
+    ...kstatusConditions(context, progress),
   };
 }
 
-function failure({ draft }: Context): ConditionState | undefined {
+function failedCondition({ draft }: Context): ConditionState | undefined {
   return draft.failure === undefined ? undefined : { status: 'True', ...failedReason(draft.failure) };
 }
 
@@ -53,35 +53,38 @@ const failedReason = (failure: Failure): Pick<ConditionState, 'reason' | 'messag
  * What kstatus waits by (cli-utils pkg/kstatus/status/generic.go): a sequence that has not ended is in progress, also one
  * that is suspended, because what depends on it must not go on.
  */
-function transient(context: Context, progress: ConditionState): Pick<ConditionStates, 'Reconciling' | 'Stalled'> {
+function kstatusConditions(
+  context: Context,
+  progress: ConditionState,
+): Pick<ConditionStates, 'Reconciling' | 'Stalled'> {
   if (context.draft.state === 'Completed') return {};
-  const stalled = failure(context);
+  const stalled = failedCondition(context);
   return stalled === undefined ? { Reconciling: { ...progress, status: 'True' } } : { Stalled: stalled };
 }
 
-function closing(context: Context): ConditionState {
-  return { status: 'True', reason: REASON.completed, message: completion(context) };
+function completionCondition(context: Context): ConditionState {
+  return { status: 'True', reason: REASON.completed, message: completionMessage(context) };
 }
 
 /** Where the sequence stands, for people; undefined before it has started. */
-const place = (context: Context): string | undefined =>
-  context.draft.startTime === undefined ? undefined : currentLabel(context);
+const currentStepIfStarted = (context: Context): string | undefined =>
+  context.draft.startTime === undefined ? undefined : currentStepLabel(context);
 
 function suspended(context: Context): ConditionState {
   const { draft, snapshot } = context;
   if (draft.state === 'Suspended') {
-    return { status: 'True', reason: REASON.suspended, message: MESSAGE.suspended(place(context)) };
+    return { status: 'True', reason: REASON.suspended, message: MESSAGE.suspended(currentStepIfStarted(context)) };
   }
-  const why = snapshot.object.spec.suspend === true ? suspending(context) : undefined;
+  const why = snapshot.object.spec.suspend === true ? suspendingMessage(context) : undefined;
   if (why !== undefined) return { status: 'False', reason: REASON.suspending, message: why };
   return { status: 'False', reason: REASON.notSuspended, message: MESSAGE.notSuspended };
 }
 
 /** What still runs of a sequence that is to be suspended. */
-function suspending(context: Context): string | undefined {
-  if (context.draft.state !== 'StepRunning') return ending(context);
+function suspendingMessage(context: Context): string | undefined {
+  if (context.draft.state !== 'StepRunning') return terminatingMessage(context);
   const job = runningJob(context);
-  const at = place(context) ?? '';
+  const at = currentStepIfStarted(context) ?? '';
   const isUndone = job !== undefined && job.suspended === undefined && suspendAgainInMs(job, context.nowMs) > 0;
   if (isUndone) return MESSAGE.suspensionUndone(at, job.metadata.name, job.suspensions?.undoneBy);
   if (job !== undefined && !isOwned(job, context.snapshot)) {
@@ -92,18 +95,18 @@ function suspending(context: Context): string | undefined {
 }
 
 /** What is to end before the next step can start. */
-function ending(context: Context): string | undefined {
+function terminatingMessage(context: Context): string | undefined {
   if (context.draft.state !== 'StepPending') return undefined;
-  const at = currentLabel(context) ?? '';
-  const pods = podsLeft(context);
+  const at = currentStepLabel(context) ?? '';
+  const pods = leftoverPods(context);
   if (pods.length > 0) return MESSAGE.awaitingPods(at, podNames(pods, context.nowMs));
-  if (leftPodsMs(context) > 0) return MESSAGE.awaitingUnseenPods(at, graceSeconds(context));
+  if (unlistedPodsMs(context) > 0) return MESSAGE.awaitingUnseenPods(at, graceSeconds(context));
   const jobs = strayJobs(context).map(({ metadata }) => metadata.name);
   return jobs.length > 0 ? MESSAGE.awaitingJobs(at, jobs) : undefined;
 }
 
 function unavailable(context: Context): ConditionState {
-  const found = canWait(context) ? (obstacle(context) ?? stillMissing(context)) : undefined;
+  const found = mayBeBlocked(context) ? (obstacle(context) ?? previousObstacle(context)) : undefined;
   return found === undefined
     ? { status: 'False', reason: REASON.resourcesAvailable, message: MESSAGE.resourcesAvailable }
     : { status: 'True', reason: found.reason, message: found.message };
@@ -113,32 +116,32 @@ function unavailable(context: Context): ConditionState {
  * What is on record and not settled by what is seen now: while looking again for what was missing there was trouble, the
  * question what keeps the Pod from starting was not answered, or the Job is being ended because the time is up, and its Pod goes, which never started.
  */
-function stillMissing(context: Context): Pick<ConditionState, 'reason' | 'message'> | undefined {
+function previousObstacle(context: Context): Pick<ConditionState, 'reason' | 'message'> | undefined {
   const { draft, snapshot } = context;
   const known = getCondition(snapshot.object.status?.conditions, 'ResourcesUnavailable');
-  const isOpen = snapshot.trouble !== undefined && draft.state === 'StepPending' && draft.events.length === 0;
+  const isOpen = snapshot.lastError !== undefined && draft.state === 'StepPending' && draft.events.length === 0;
   const isEnding = draft.state === 'StepRunning' && runningJob(context)?.deadlineSeconds === 0;
-  return (isOpen || isEnding) && known?.status === 'True' ? known : unanswered(context);
+  return (isOpen || isEnding) && known?.status === 'True' ? known : unconfirmedObstacle(context);
 }
 
 /** What is on record of this step's Job while the question whether that is still so has no answer. */
-function unanswered(context: Context): Obstacle | undefined {
+function unconfirmedObstacle(context: Context): Obstacle | undefined {
   const { conditions, steps } = context.snapshot.object.status ?? {};
   const known = getCondition(conditions, 'ResourcesUnavailable');
   const job = context.draft.state === 'StepRunning' ? runningJob(context) : undefined;
   const isOfJob = job !== undefined && steps?.at(-1)?.jobUID === job.metadata.uid;
-  if (known?.status !== 'True' || !isOfJob || !isUnanswered(context, job)) return undefined;
+  if (known?.status !== 'True' || !isOfJob || !isEventLookupPending(context, job)) return undefined;
   const { reason, message } = known;
   return { reason, message, ...(reason === REASON.containerStillRunning ? { isAtEnd: true } : {}) };
 }
 
-const canWait = ({ draft: { state } }: Context): boolean => state === 'StepPending' || state === 'StepRunning';
+const mayBeBlocked = ({ draft: { state } }: Context): boolean => state === 'StepPending' || state === 'StepRunning';
 
 function resumePending(context: Context): ConditionState | undefined {
   const { failure } = context.draft;
-  if (failure === undefined || !resumeWaits(context)) return undefined;
+  if (failure === undefined || !isResumeBlocked(context)) return undefined;
   const at = stepLabel(failure.index ?? currentIndex(context.draft), failure.step ?? '');
-  const pods = podsLeft(context);
+  const pods = leftoverPods(context);
   const message =
     pods.length > 0
       ? MESSAGE.resumePending(at, podNames(pods, context.nowMs))
@@ -149,39 +152,39 @@ function resumePending(context: Context): ConditionState | undefined {
 /** Its message is the one sentence that says how things stand: the MESSAGE column of `kubectl get -o wide`. */
 export function progressing(context: Context): ConditionState {
   const { draft, snapshot } = context;
-  if (draft.state === 'Completed') return { ...closing(context), status: 'False' };
+  if (draft.state === 'Completed') return { ...completionCondition(context), status: 'False' };
   if (draft.failure !== undefined) {
     return resumePending(context) ?? { status: 'False', ...failedReason(draft.failure) };
   }
-  if (snapshot.trouble !== undefined) {
-    return { status: 'True', reason: REASON.reconciliationError, message: fitMessage(snapshot.trouble) };
+  if (snapshot.lastError !== undefined) {
+    return { status: 'True', reason: REASON.reconciliationError, message: truncateMessage(snapshot.lastError) };
   }
   if (draft.state === 'Suspended') {
-    return { status: 'False', reason: REASON.suspended, message: MESSAGE.suspended(place(context)) };
+    return { status: 'False', reason: REASON.suspended, message: MESSAGE.suspended(currentStepIfStarted(context)) };
   }
-  const found = canWait(context) ? (obstacle(context) ?? unanswered(context)) : undefined;
+  const found = mayBeBlocked(context) ? (obstacle(context) ?? unconfirmedObstacle(context)) : undefined;
   if (found !== undefined) {
     const status = draft.startTime === undefined ? 'False' : 'True';
-    const message = fitMessage(sentenceOf(found, currentLabel(context) ?? ''));
+    const message = truncateMessage(waitingMessage(found, currentStepLabel(context) ?? ''));
     return { status, reason: REASON.resourcesUnavailable, message };
   }
   const step = runningStep(draft);
   if (step !== undefined && snapshot.object.spec.suspend === true) {
-    return { status: 'True', reason: REASON.suspending, message: suspending(context) ?? '' };
+    return { status: 'True', reason: REASON.suspending, message: suspendingMessage(context) ?? '' };
   }
   if (step !== undefined) {
     const { index, name, attempts = 1 } = step;
     const message = MESSAGE.running(index, name, snapshot.object.spec.containers.length, attempts);
     return { status: 'True', reason: REASON.jobRunning, message };
   }
-  const message = ending(context);
+  const message = terminatingMessage(context);
   if (message !== undefined) {
     const isSuspending = snapshot.object.spec.suspend === true;
     return { status: 'True', reason: isSuspending ? REASON.suspending : REASON.starting, message };
   }
   const next = nextContainer(context);
   const finding = snapshot.findings[nextJobName(context)];
-  if (finding?.type === 'foreign') {
+  if (finding?.type === 'nameConflict') {
     const message = MESSAGE.awaitingName(nextJobName(context), finding.owner, finding.leaving === 'ownerless');
     return { status: 'True', reason: REASON.starting, message };
   }

@@ -18,8 +18,8 @@ export function recordedDraft({ object, jobs }: Snapshot): Draft {
     suspendedSince: suspended?.status === 'True' ? suspended.lastTransitionTime : undefined,
     completionTime: status?.completionTime,
     failure: recordedFailure(status),
-    // What was asked for before the first visit is no resume: an object may be created with a number from a life before.
-    resumes: status?.resumes ?? (status?.startTime === undefined ? startedWith(jobs, spec.resume ?? 0) : 0),
+    // What was asked for before the first reconcile is no resume: an object may be created with a number from a life before.
+    resumes: status?.resumes ?? (status?.startTime === undefined ? resumesOfJobs(jobs, spec.resume ?? 0) : 0),
     actions: [],
     events: [],
     requeueAfterMs: undefined,
@@ -27,7 +27,7 @@ export function recordedDraft({ object, jobs }: Snapshot): Draft {
 }
 
 /** The number that Jobs were made with, where some were and nothing is on record; else the one to make them with. */
-function startedWith(jobs: readonly ObservedJob[], asked: number): number {
+function resumesOfJobs(jobs: readonly ObservedJob[], asked: number): number {
   const made = jobs.find(({ step }) => step.index !== undefined);
   return made === undefined ? asked : (made.step.resumes ?? 0);
 }
@@ -102,7 +102,7 @@ export function ownedJob(context: Context): ObservedJob | undefined {
  * Our Job of the step to start next, which was made and not recorded. It is told by the step's index and the number of
  * the resume, not by its name: that follows from the spec, which may have changed since.
  */
-export function madeJob(context: Context): ObservedJob | undefined {
+export function unrecordedJob(context: Context): ObservedJob | undefined {
   const { draft, snapshot } = context;
   const index = currentIndex(draft);
   const name = nextJobName(context);
@@ -135,13 +135,13 @@ export function strayJobs(context: Context): readonly ObservedJob[] {
 }
 
 /** Our Job of a step behind the running one, not on record: the first of them was made when that step was over. */
-export function jobBehind(context: Context): ObservedJob | undefined {
+export function nextStepJob(context: Context): ObservedJob | undefined {
   const running = runningStep(context.draft);
   return running === undefined ? undefined : laterJob(running.index, context);
 }
 
 /** Whether the sequence goes on where the step of this name fails. */
-export function isPassable(name: string | undefined, { snapshot }: Context): boolean {
+export function mayContinueAfterFailure(name: string | undefined, { snapshot }: Context): boolean {
   return snapshot.object.spec.stepPolicies?.find((one) => one.name === name)?.onFailure === 'Continue';
 }
 
@@ -149,7 +149,8 @@ export function isPassable(name: string | undefined, { snapshot }: Context): boo
  * Whether a later step than the one to start next has a Job of ours: it was made when that one was over, and neither is on
  * record, because the API server took no status.
  */
-export const isPassed = (context: Context): boolean => laterJob(currentIndex(context.draft), context) !== undefined;
+export const laterStepHasJob = (context: Context): boolean =>
+  laterJob(currentIndex(context.draft), context) !== undefined;
 
 /** Our Job of a step after this one and of the same resume, which is not on record. */
 function laterJob(after: number, { draft, snapshot }: Context): ObservedJob | undefined {
@@ -161,7 +162,7 @@ function laterJob(after: number, { draft, snapshot }: Context): ObservedJob | un
 }
 
 /** `1 (transform)`: the step that runs, or that is next; undefined when none is left. */
-export function currentLabel(context: Context): string | undefined {
+export function currentStepLabel(context: Context): string | undefined {
   const name = runningStep(context.draft)?.name ?? nextContainer(context)?.name;
   return name === undefined ? undefined : stepLabel(currentIndex(context.draft), name);
 }

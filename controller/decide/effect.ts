@@ -3,7 +3,7 @@ import { runningJob } from './draft.ts';
 import type { Action, Context, Draft } from './types.ts';
 
 export interface Effect {
-  readonly says: string;
+  readonly description: string;
   readonly apply: (context: Context) => Draft;
 }
 
@@ -11,7 +11,7 @@ export interface Effect {
 export const act = (draft: Draft, action: Action): Draft => ({ ...draft, actions: [...draft.actions, action] });
 
 /** The draft with an action on the running step's Job; as it is, where that is out of sight. */
-export const actOnJob = (context: Context, type: 'ContinueJob' | 'InspectPods'): Draft => {
+export const actOnJob = (context: Context, type: 'UnsuspendJob' | 'InspectPods'): Draft => {
   const job = runningJob(context);
   return job === undefined ? context.draft : act(context.draft, { type, job });
 };

@@ -2,24 +2,28 @@
 import { lookedFor } from '../../shared/jobs/dependencies.ts';
 import { currentIndex, nextJobName, runningJob, runningStep } from './draft.ts';
 import { act, actOnJob, type Effect } from './effect.ts';
-import { notStarted } from './not-started.ts';
-import { nextLostMs } from './pods-left.ts';
+import { withoutStart } from './not-started.ts';
+import { nextLostPodMs } from './pods-left.ts';
 import { eventQuestion, unseenPodMs } from './standstill.ts';
 
 export const LOOK_EFFECTS = {
   checkDependencies: {
-    says: 'ask the API server which of them exist',
+    description: 'ask the API server which of them exist',
     apply: (context) => {
       const dependencies = lookedFor(context.snapshot.object, currentIndex(context.draft));
-      return act(notStarted(context).draft, { type: 'CheckDependencies', jobName: nextJobName(context), dependencies });
+      return act(withoutStart(context).draft, {
+        type: 'CheckDependencies',
+        jobName: nextJobName(context),
+        dependencies,
+      });
     },
   },
   inspectPods: {
-    says: 'ask the API server for the Pods of the Job',
+    description: 'ask the API server for the Pods of the Job',
     apply: (context) => actOnJob(context, 'InspectPods'),
   },
   inspectEvents: {
-    says: 'ask the API server for these Events',
+    description: 'ask the API server for these Events',
     apply: (context) => {
       const job = runningJob(context);
       const subject = eventQuestion(context, job)?.subject;
@@ -28,19 +32,19 @@ export const LOOK_EFFECTS = {
     },
   },
   confirmJob: {
-    says: 'ask the API server for the Job',
+    description: 'ask the API server for the Job',
     apply: ({ draft }) => {
       const step = runningStep(draft);
       return act(draft, { type: 'ConfirmJob', jobName: step?.jobName ?? '', jobUID: step?.jobUID ?? '' });
     },
   },
-  refreshStep: {
-    says: 'where it stands still, look again',
+  awaitProgress: {
+    description: 'where it stands still, look again',
     apply: (context) => {
       const { draft, nowMs } = context;
       const job = runningJob(context);
       const unseen = job === undefined ? undefined : unseenPodMs(context, job);
-      const due = [eventQuestion(context, job)?.dueMs, nextLostMs(context), unseen].filter((ms) => ms !== undefined);
+      const due = [eventQuestion(context, job)?.dueMs, nextLostPodMs(context), unseen].filter((ms) => ms !== undefined);
       return due.length === 0 ? draft : { ...draft, requeueAfterMs: Math.max(0, Math.min(...due) - nowMs) };
     },
   },

@@ -6,8 +6,8 @@ import type { StepStatus } from '../../shared/api/types.ts';
 import { formatFieldError, validateSpec } from '../../shared/validation/index.ts';
 import {
   currentIndex,
-  currentLabel,
-  madeJob,
+  currentStepLabel,
+  unrecordedJob,
   nextContainer,
   nextJobName,
   runningStep,
@@ -17,29 +17,29 @@ import {
 import { act, type Effect } from './effect.ts';
 import { LIFE_EFFECTS } from './effects-life.ts';
 import { LOOK_EFFECTS } from './effects-look.ts';
-import { notStarted } from './not-started.ts';
+import { withoutStart } from './not-started.ts';
 import {
   fail,
   failNext,
   failPreflight,
   stepFailed,
-  stepLost,
-  stepOverdue,
-  stepPassed,
+  stepDeleted,
+  stepDeadlineExceeded,
+  stepInferred,
   succeeded,
-  tell,
+  emit,
 } from './outcome.ts';
-import { completion } from './summary.ts';
+import { completionMessage } from './summary.ts';
 import type { Context } from './types.ts';
-import { leftPodsMs, suspendedPodMs } from './unseen-pods.ts';
-import { obstacle, recheckMs, withObstacle } from './waiting.ts';
+import { unlistedPodsMs, suspendedPodsMs } from './unseen-pods.ts';
+import { obstacle, retryMs, withObstacle } from './waiting.ts';
 
 /** A foreign Job that goes away tells nobody of us, nor does a Pod that vanishes: they are looked at again. */
 const RECHECK_MS = 2_000;
 /** A Job without our labels is not watched: it is asked for. */
 const UNWATCHED_RECHECK_MS = 10_000;
 
-function adopted(job: ObservedJob, index: number, name: string, now: string): StepStatus {
+function stepRecordOf(job: ObservedJob, index: number, name: string, now: string): StepStatus {
   const { failed = 0, active = 0, succeeded = 0 } = job.status;
   // Of a Job that is over already there is no next attempt to be foreseen.
   const attempts = outcomeOf(job).type === 'running' ? failed + 1 : failed + active + succeeded;
@@ -60,7 +60,7 @@ function earlier(a: string | undefined, b: string | undefined): string | undefin
 }
 
 /** What is on record about a step that could not start is about the one that runs there, if one does. */
-function ofThisStep(context: Context, failure: string): string {
+function includeKnownObstacle(context: Context, failure: string): string {
   const isOfAnother = context.snapshot.object.status?.steps?.some(({ state }) => state === 'Running') === true;
   return isOfAnother ? failure : withObstacle(context, failure);
 }
@@ -68,28 +68,28 @@ function ofThisStep(context: Context, failure: string): string {
 export const EFFECTS = {
   ...LIFE_EFFECTS,
   ...LOOK_EFFECTS,
-  refuseNamespace: {
-    says: 'record ForbiddenNamespace: its Pods could use the service account of the operator',
+  failOnNamespace: {
+    description: 'record ForbiddenNamespace: its Pods could use the service account of the operator',
     apply: (context) => {
       const message = MESSAGE.forbiddenNamespace(context.snapshot.object.metadata.namespace);
-      return fail(notStarted(context), { reason: REASON.forbiddenNamespace, message });
+      return fail(withoutStart(context), { reason: REASON.forbiddenNamespace, message });
     },
   },
-  refuseSpec: {
-    says: 'record InvalidSpec with every fault; wait for another spec',
+  failOnInvalidSpec: {
+    description: 'record InvalidSpec with every fault; wait for another spec',
     apply: (context) => {
       const faults = validateSpec(context.snapshot.object.spec).map(formatFieldError);
       return fail(context, { reason: REASON.invalidSpec, message: MESSAGE.invalidSpec(faults) });
     },
   },
   addFinalizer: {
-    says: 'add the finalizer, so that the object cannot go before its Jobs',
+    description: 'add the finalizer, so that the object cannot go before its Jobs',
     apply: ({ draft }) => act(draft, { type: 'AddFinalizer' }),
   },
   startSequence: {
-    says: 'set startTime',
+    description: 'set startTime',
     apply: ({ draft, snapshot, now }) =>
-      tell(
+      emit(
         { ...draft, startTime: now },
         {
           type: 'Normal',
@@ -99,33 +99,33 @@ export const EFFECTS = {
       ),
   },
   completeSequence: {
-    says: 'set completionTime',
+    description: 'set completionTime',
     apply: (context) => {
       const { draft, now } = context;
       const ended = { ...draft, completionTime: now };
-      const message = completion({ ...context, draft: ended });
-      return tell(ended, { type: 'Normal', reason: EVENT.sequenceCompleted, message });
+      const message = completionMessage({ ...context, draft: ended });
+      return emit(ended, { type: 'Normal', reason: EVENT.sequenceCompleted, message });
     },
   },
-  failOnName: {
-    says: "record JobNameConflict; nothing of the other owner's is touched",
+  failOnJobNameConflict: {
+    description: "record JobNameConflict; nothing of the other owner's is touched",
     apply: (context) => {
       const name = nextJobName(context);
       const finding = context.snapshot.findings[name];
-      const owner = finding?.type === 'foreign' ? finding.owner : MESSAGE.foreignOwner.none;
+      const owner = finding?.type === 'nameConflict' ? finding.owner : MESSAGE.foreignOwner.none;
       return failNext(context, REASON.jobNameConflict, MESSAGE.jobNameConflict(name, owner));
     },
   },
-  awaitName: {
-    says: 'look again in 2 s',
-    apply: (context) => ({ ...notStarted(context).draft, requeueAfterMs: RECHECK_MS }),
+  awaitJobName: {
+    description: 'look again in 2 s',
+    apply: (context) => ({ ...withoutStart(context).draft, requeueAfterMs: RECHECK_MS }),
   },
-  awaitPermission: {
-    says: 'record ResourcesUnavailable; try again in 5 s, later in up to 30 s',
-    apply: (context) => ({ ...notStarted(context).draft, requeueAfterMs: recheckMs(context) }),
+  awaitJobCreation: {
+    description: 'record ResourcesUnavailable; try again in 5 s, later in up to 30 s',
+    apply: (context) => ({ ...withoutStart(context).draft, requeueAfterMs: retryMs(context) }),
   },
   deleteStrayJobs: {
-    says: 'delete the Job, and say so: no two containers of the sequence may run at once',
+    description: 'delete the Job, and say so: no two containers of the sequence may run at once',
     apply: (context) => {
       const jobs = strayJobs(context).filter(({ metadata }) => metadata.deletionTimestamp === undefined);
       const message = EVENT_MESSAGE.strayJobs(jobs.map(({ metadata }) => metadata.name));
@@ -134,35 +134,35 @@ export const EFFECTS = {
     },
   },
   failOnRejection: {
-    says: "record JobRejected with the API server's answer; wait for another spec",
+    description: "record JobRejected with the API server's answer; wait for another spec",
     apply: (context) => {
       const name = nextJobName(context);
       const finding = context.snapshot.findings[name];
       const answer = finding?.type === 'rejected' ? finding.message : '';
-      return failNext(notStarted(context), REASON.jobRejected, MESSAGE.jobRejected(name, answer));
+      return failNext(withoutStart(context), REASON.jobRejected, MESSAGE.jobRejected(name, answer));
     },
   },
   preflight: {
-    says: 'ask the API server by dry run for the Jobs of all steps to come',
+    description: 'ask the API server by dry run for the Jobs of all steps to come',
     apply: (context) => {
       const { resumes } = context.draft;
-      return act(notStarted(context).draft, { type: 'Preflight', from: currentIndex(context.draft), resumes });
+      return act(withoutStart(context).draft, { type: 'Preflight', from: currentIndex(context.draft), resumes });
     },
   },
   failOnPreflight: {
-    says: 'record JobRejected with every fault of every step; wait for another spec',
-    apply: (context) => failPreflight(notStarted(context)),
+    description: 'record JobRejected with every fault of every step; wait for another spec',
+    apply: (context) => failPreflight(withoutStart(context)),
   },
   adoptJob: {
-    says: "record the step with its Job's name and UID",
+    description: "record the step with its Job's name and UID",
     apply: (context) => {
       const { draft, now } = context;
-      const job = madeJob(context);
+      const job = unrecordedJob(context);
       const name = job?.step.name ?? nextContainer(context)?.name;
       if (job === undefined || name === undefined) return draft;
       const index = currentIndex(draft);
-      const step = adopted(job, index, name, now);
-      return tell(
+      const step = stepRecordOf(job, index, name, now);
+      return emit(
         { ...draft, startTime: earlier(draft.startTime, step.startTime), steps: [...draft.steps, step] },
         {
           type: 'Normal',
@@ -174,9 +174,9 @@ export const EFFECTS = {
     },
   },
   createJob: {
-    says: "create the step's Job under its fixed name",
+    description: "create the step's Job under its fixed name",
     apply: (context) =>
-      act(notStarted(context).draft, {
+      act(withoutStart(context).draft, {
         type: 'CreateJob',
         index: currentIndex(context.draft),
         resumes: context.draft.resumes,
@@ -184,92 +184,97 @@ export const EFFECTS = {
       }),
   },
   awaitPods: {
-    says: 'wait for their end; look again in 2 s, or, where they cannot be listed, when it must have come',
+    description: 'wait for their end; look again in 2 s, or, where they cannot be listed, when it must have come',
     apply: (context) => {
-      const unseenMs = Math.max(leftPodsMs(context), suspendedPodMs(context));
+      const unseenMs = Math.max(unlistedPodsMs(context), suspendedPodsMs(context));
       return { ...context.draft, requeueAfterMs: unseenMs > 0 ? unseenMs : RECHECK_MS };
     },
   },
   failOnDeadline: {
-    says: 'record DeadlineExceeded',
+    description: 'record DeadlineExceeded',
     apply: (context) => {
       const seconds = context.snapshot.object.spec.activeDeadlineSeconds ?? 0;
-      return failNext(context, REASON.deadlineExceeded, ofThisStep(context, MESSAGE.deadlineExceeded(seconds)));
+      return failNext(
+        context,
+        REASON.deadlineExceeded,
+        includeKnownObstacle(context, MESSAGE.deadlineExceeded(seconds)),
+      );
     },
   },
   awaitDependency: {
-    says: 'record ResourcesUnavailable; look again in 5 s, later in up to 30 s',
+    description: 'record ResourcesUnavailable; look again in 5 s, later in up to 30 s',
     apply: (context) => {
-      const waiting = { ...notStarted(context).draft, requeueAfterMs: recheckMs(context) };
+      const waiting = { ...withoutStart(context).draft, requeueAfterMs: retryMs(context) };
       const missing = obstacle(context);
       if (missing === undefined || missing.isKnown) return waiting;
-      const message = MESSAGE.waiting(currentLabel(context) ?? '', missing.message);
+      const message = MESSAGE.waiting(currentStepLabel(context) ?? '', missing.message);
       const step = { index: currentIndex(context.draft), name: nextContainer(context)?.name ?? '' };
-      return tell(waiting, { type: 'Warning', reason: EVENT.dependencyMissing, message, step });
+      return emit(waiting, { type: 'Warning', reason: EVENT.dependencyMissing, message, step });
     },
   },
   recordSuccess: {
-    says: 'record the step as Succeeded',
+    description: 'record the step as Succeeded',
     apply: (context) => {
       const draft = succeeded(context);
       const step = draft.steps.at(-1);
       if (step === undefined) return draft;
       const { index, name, startTime, completionTime } = step;
       const message = EVENT_MESSAGE.jobCompleted(index, name, secondsBetween(startTime, completionTime));
-      return tell(draft, { type: 'Normal', reason: EVENT.jobCompleted, message, step: { index, name } });
+      return emit(draft, { type: 'Normal', reason: EVENT.jobCompleted, message, step: { index, name } });
     },
   },
   recordFailure: {
-    says: 'record the step as Failed with what its Job and its Pod say; keep the Job',
+    description: 'record the step as Failed with what its Job and its Pod say; keep the Job',
     apply: (context) => {
       const failed = stepFailed(context);
       return failed === undefined ? context.draft : fail({ ...context, draft: failed.draft }, failed.failure);
     },
   },
-  passOverFailure: {
-    says: 'record the step as Failed with what its Job and its Pod say; go on; keep the Job',
+  ignoreFailure: {
+    description: 'record the step as Failed with what its Job and its Pod say; go on; keep the Job',
     apply: (context) => stepFailed(context)?.draft ?? context.draft,
   },
-  recordLoss: {
-    says: 'record JobDeleted: a step is not run twice',
+  recordDeletion: {
+    description: 'record JobDeleted: a step is not run twice',
     apply: (context) => {
-      const lost = stepLost(context);
+      const lost = stepDeleted(context);
       return lost === undefined ? context.draft : fail({ ...context, draft: lost.draft }, lost.failure);
     },
   },
   inferSuccess: {
-    says: 'record the step as Succeeded: that is why the next Job was made',
+    description: 'record the step as Succeeded: that is why the next Job was made',
     apply: ({ draft, now }) => {
       const attempts = runningStep(draft)?.attempts;
       const counted = attempts === undefined ? {} : { attempts };
       return withLastStep(draft, { ...counted, state: 'Succeeded', completionTime: now, exitCode: 0 });
     },
   },
-  inferStep: {
-    says: 'record the step as Succeeded, or, where it has onFailure: Continue, as Failed with JobDeleted: nobody knows',
-    apply: (context) => stepPassed(context) ?? context.draft,
+  inferLaterStep: {
+    description:
+      'record the step as Succeeded, or, where it has onFailure: Continue, as Failed with JobDeleted: nobody knows',
+    apply: (context) => stepInferred(context) ?? context.draft,
   },
   recordDeadline: {
-    says: 'record DeadlineExceeded; should a Job of ours ever go on, its own time limit of 0 s ends it',
+    description: 'record DeadlineExceeded; should a Job of ours ever go on, its own time limit of 0 s ends it',
     apply: (context) => {
-      const late = stepOverdue(context);
+      const late = stepDeadlineExceeded(context);
       return late === undefined ? context.draft : fail({ ...context, draft: late.draft }, late.failure);
     },
   },
-  passOverLoss: {
-    says: 'record JobDeleted: a step is not run twice; go on',
-    apply: (context) => stepLost(context)?.draft ?? context.draft,
+  ignoreDeletion: {
+    description: 'record JobDeleted: a step is not run twice; go on',
+    apply: (context) => stepDeleted(context)?.draft ?? context.draft,
   },
-  askAgain: {
-    says: 'look again in 10 s',
+  requeue: {
+    description: 'look again in 10 s',
     apply: ({ draft }) => ({ ...draft, requeueAfterMs: UNWATCHED_RECHECK_MS }),
   },
-  forgetRefusal: {
-    says: 'clear the failure',
+  clearRejection: {
+    description: 'clear the failure',
     apply: ({ draft }) => ({ ...draft, failure: undefined, completionTime: undefined }),
   },
-  forgetStart: {
-    says: 'clear the failure, to begin anew',
+  resetBeforeStart: {
+    description: 'clear the failure, to begin anew',
     apply: ({ draft, snapshot }) => ({
       ...draft,
       failure: undefined,
@@ -282,7 +287,7 @@ export const EFFECTS = {
     }),
   },
   deleteJobs: {
-    says: 'delete the Jobs, in the foreground: their Pods go first',
+    description: 'delete the Jobs, in the foreground: their Pods go first',
     apply: ({ draft, snapshot }) =>
       act(draft, {
         type: 'DeleteJobs',
@@ -290,15 +295,15 @@ export const EFFECTS = {
       }),
   },
   removeFinalizer: {
-    says: 'remove the finalizer: the object goes',
+    description: 'remove the finalizer: the object goes',
     apply: ({ draft }) =>
-      tell(act(draft, { type: 'RemoveFinalizer' }), {
+      emit(act(draft, { type: 'RemoveFinalizer' }), {
         type: 'Normal',
         reason: EVENT.cleanedUp,
         message: EVENT_MESSAGE.cleanedUp(),
       }),
   },
-  none: { says: 'nothing', apply: ({ draft }) => draft },
+  none: { description: 'nothing', apply: ({ draft }) => draft },
 } as const satisfies Readonly<Record<string, Effect>>;
 
 export type EffectName = keyof typeof EFFECTS;

@@ -1,6 +1,6 @@
 /** What the Pods of a Job tell about it: why it failed and what came of it. Pure. */
 import type { ObservedJob } from '../../shared/api/job.ts';
-import { fitLastWords } from '../../shared/truncate.ts';
+import { truncateMiddle } from '../../shared/truncate.ts';
 import type { ObservedPod, PodTermination } from '../../shared/api/pod.ts';
 import { byCreation, millis, ofJob } from './pods.ts';
 
@@ -25,7 +25,7 @@ export function successOf(pods: readonly ObservedPod[], jobUID: string): PodTerm
  * may have one all the same: the Job controller of 1.20 ends the last Pod itself, counts it, and sometimes writes its count
  * of before over that (seen in one run of four, with restartPolicy OnFailure).
  */
-export function isUnexplained(pods: readonly ObservedPod[], job: ObservedJob | undefined): boolean {
+export function hasUnseenFailedPods(pods: readonly ObservedPod[], job: ObservedJob | undefined): boolean {
   if (job === undefined) return false;
   return ofJob(pods, job.metadata.uid).filter(hasFailed).length < Math.max(1, job.status.failed ?? 0);
 }
@@ -65,7 +65,7 @@ function wordFor({ exitCode, reason }: PodTermination): string {
 /** The lines of a message behind each other, without those that are blank. */
 function oneLine(message: string): string {
   const lines = message.split(/\r\n|[\r\n]/).map((line) => line.trim());
-  return fitLastWords(lines.filter((line) => line !== '').join(' / '), MAX_WORDS_BYTES);
+  return truncateMiddle(lines.filter((line) => line !== '').join(' / '), MAX_WORDS_BYTES);
 }
 
 function joined(separator: string, ...texts: readonly string[]): string {

@@ -3,7 +3,7 @@ import type { Context } from './types.ts';
 
 export interface Guard {
   /** What it means that it holds, in the words of docs/state-machine.md. */
-  readonly says: string;
+  readonly description: string;
   /** Pure. */
   readonly holds: (context: Context) => boolean;
 }

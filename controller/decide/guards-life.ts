@@ -6,7 +6,7 @@ import type { Guard } from './guard.ts';
 import { containersRun, hasPodsRunning, lostPods } from './pods-left.ts';
 import { suspendAgainInMs } from './suspension.ts';
 import type { Context, Finding } from './types.ts';
-import { suspendedPodMs } from './unseen-pods.ts';
+import { suspendedPodsMs } from './unseen-pods.ts';
 
 /** What was found out about the running step's Job. */
 export function runningFinding({ draft, snapshot }: Context): Finding | undefined {
@@ -18,7 +18,7 @@ export function runningFinding({ draft, snapshot }: Context): Finding | undefine
 export const isSuspended = ({ snapshot }: Context): boolean => snapshot.object.spec.suspend === true;
 
 /** The Job of the running step, where it can be suspended and is not. */
-function unsuspendedJob(context: Context): ObservedJob | undefined {
+function jobToSuspend(context: Context): ObservedJob | undefined {
   // A Job that is suspended is not ended by its time limit: the deadline comes first.
   if (!isSuspended(context) || isOverdue(context)) return undefined;
   const job = ownedJob(context);
@@ -26,56 +26,58 @@ function unsuspendedJob(context: Context): ObservedJob | undefined {
 }
 
 /** Whether the time is up, and the Job is not ours to end. */
-function isLetBe(context: Context): boolean {
+function isDeadlineOfUnownedJob(context: Context): boolean {
   const job = runningJob(context);
   return job !== undefined && isOverdue(context) && !isOwned(job, context.snapshot);
 }
 
 /** Whether the Job was ended because the time is up, and cannot end. */
-const isStuck = (context: Context): boolean =>
+const isWaitingForLostPod = (context: Context): boolean =>
   isOverdue(context) && runningJob(context)?.deadlineSeconds === 0 && lostPods(context).length > 0;
 
 export const LIFE_GUARDS = {
   isSuspended: {
-    says: 'spec.suspend is true',
+    description: 'spec.suspend is true',
     holds: isSuspended,
   },
-  isLetGoBeforeStart: {
-    says: 'spec.suspend is false again, and nothing has begun',
+  unsuspendedBeforeStart: {
+    description: 'spec.suspend is false again, and nothing has begun',
     holds: (context) => !isSuspended(context) && context.draft.startTime === undefined,
   },
-  isLetGoInStep: {
-    says: "spec.suspend is false again, and a step's Job stands still",
+  unsuspendedDuringStep: {
+    description: "spec.suspend is false again, and a step's Job stands still",
     holds: (context) => !isSuspended(context) && runningStep(context.draft) !== undefined,
   },
-  isLetGo: {
-    says: 'spec.suspend is false again',
+  unsuspended: {
+    description: 'spec.suspend is false again',
     holds: (context) => !isSuspended(context),
   },
-  jobIsToBeSuspended: {
-    says: 'spec.suspend is true, and the Job can be suspended and is not',
+  jobShouldSuspend: {
+    description: 'spec.suspend is true, and the Job can be suspended and is not',
     holds: (context) => {
-      const job = unsuspendedJob(context);
-      if (job === undefined || runningFinding(context)?.type === 'unsuspendable') return false;
+      const job = jobToSuspend(context);
+      if (job === undefined || runningFinding(context)?.type === 'suspendUnsupported') return false;
       return suspendAgainInMs(job, context.nowMs) === 0;
     },
   },
-  suspensionIsUndone: {
-    says: 'spec.suspend is true, and somebody else lets the Job go on again and again',
+  suspensionUndone: {
+    description: 'spec.suspend is true, and somebody else lets the Job go on again and again',
     holds: (context) => {
-      const job = unsuspendedJob(context);
+      const job = jobToSuspend(context);
       return job !== undefined && suspendAgainInMs(job, context.nowMs) > 0;
     },
   },
-  podsStillEnd: {
-    says: 'spec.suspend is false, and Pods of the suspended Job, or of a deleted one, have not ended yet: its next one must not overlap with them',
+  podsTerminating: {
+    description:
+      'spec.suspend is false, and Pods of the suspended Job, or of a deleted one, have not ended yet: its next one must not overlap with them',
     holds: (context) =>
       !isSuspended(context) &&
       ownedJob(context)?.suspended?.byUs === true &&
-      (containersRun(context) || suspendedPodMs(context) > 0),
+      (containersRun(context) || suspendedPodsMs(context) > 0),
   },
-  podsOfSuspensionAreUnseen: {
-    says: 'the suspended Job does not count Pods that are being deleted (before 1.29), and nobody has asked for them',
+  suspendedPodsNotSeen: {
+    description:
+      'the suspended Job does not count Pods that are being deleted (before 1.29), and nobody has asked for them',
     holds: (context) => {
       const job = runningJob(context);
       const isOurs = isSuspended(context) || job?.suspended?.byUs === true;
@@ -84,20 +86,21 @@ export const LIFE_GUARDS = {
       return runningFinding(context)?.type !== 'inspected';
     },
   },
-  jobIsToContinue: {
-    says: 'spec.suspend is false, and the Job is suspended by us',
+  jobShouldUnsuspend: {
+    description: 'spec.suspend is false, and the Job is suspended by us',
     holds: (context) => !isSuspended(context) && ownedJob(context)?.suspended?.byUs === true,
   },
-  jobIsToBeEnded: {
-    says: 'the sequence was active for longer than activeDeadlineSeconds, and the Job does not know it',
+  deadlinePassed: {
+    description: 'the sequence was active for longer than activeDeadlineSeconds, and the Job does not know it',
     holds: (context) => {
       const job = ownedJob(context);
       const standsStill = isSuspended(context) && job?.suspended?.byUs === true && lostPods(context).length === 0;
       return job !== undefined && isOverdue(context) && !standsStill && job.deadlineSeconds !== 0;
     },
   },
-  lossOfPodIsUnsure: {
-    says: 'the time is up, the Job waits for a Pod that should have ended long ago, and nobody has asked whether it is still there',
+  lostPodNotConfirmed: {
+    description:
+      'the time is up, the Job waits for a Pod that should have ended long ago, and nobody has asked whether it is still there',
     holds: (context) => {
       const job = runningJob(context);
       const isHeldByUs = isSuspended(context) && job?.suspended?.byUs === true;
@@ -106,16 +109,22 @@ export const LIFE_GUARDS = {
       return seemsLost && runningFinding(context)?.type !== 'inspected';
     },
   },
-  jobIsHeldOverdue: {
-    says: 'the time is up, and the Job does not end: somebody else suspended it, runs it (managedBy) or took it from the sequence, or the node of its Pod is lost',
+  jobCannotEnd: {
+    description:
+      'the time is up, and the Job does not end: somebody else suspended it, runs it (managedBy) or took it from the sequence, or the node of its Pod is lost',
     holds: (context) => {
       const job = runningJob(context);
       const isHeld = job?.suspended?.byUs === false && (job.status.active ?? 0) === 0;
-      return (isHeld && isOverdue(context)) || isLetBe(context) || isStuck(context) || isAbandoned(context);
+      return (
+        (isHeld && isOverdue(context)) ||
+        isDeadlineOfUnownedJob(context) ||
+        isWaitingForLostPod(context) ||
+        isAbandoned(context)
+      );
     },
   },
-  stepStandsStill: {
-    says: 'spec.suspend is true, and no Pod of the suspended Job runs any more, not even in its grace period',
+  stepSuspended: {
+    description: 'spec.suspend is true, and no Pod of the suspended Job runs any more, not even in its grace period',
     holds: (context) => isSuspended(context) && runningJob(context)?.suspended !== undefined && !containersRun(context),
   },
 } as const satisfies Readonly<Record<string, Guard>>;

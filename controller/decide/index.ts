@@ -1,10 +1,10 @@
 /** The decision of a reconcile: pure and total. */
 import { EVENT, EVENT_MESSAGE, type EventDraft } from '../../shared/api/reasons.ts';
 import { toTimestamp } from '../../shared/api/time.ts';
-import { afterSuspension, dueInMs } from './clock.ts';
+import { shiftDeadlineBySuspension, nextDeadlineMs } from './clock.ts';
 import { recordedDraft } from './draft.ts';
 import { walk } from './machine.ts';
-import { withCourse } from './outcome.ts';
+import { withProgress } from './outcome.ts';
 import { statusOf } from './status.ts';
 import type { Context, Decision, Snapshot } from './types.ts';
 
@@ -18,16 +18,16 @@ export function decide(snapshot: Snapshot, nowMs: number): Decision {
   const walked = walk({ snapshot, draft: recordedDraft(snapshot), now, nowMs });
   // Not only by the front door: what was let go and suspended again before either was written stood still meanwhile.
   const stoodStill = walked.suspendedSince !== undefined && walked.state !== 'Suspended';
-  const timed = stoodStill ? afterSuspension({ snapshot, draft: walked, now, nowMs }) : walked;
+  const timed = stoodStill ? shiftDeadlineBySuspension({ snapshot, draft: walked, now, nowMs }) : walked;
   // Whatever else is decided: what is not put down now, a restart forgets.
-  const draft = withCourse({ snapshot, draft: timed, now, nowMs });
+  const draft = withProgress({ snapshot, draft: timed, now, nowMs });
   const context: Context = { snapshot, draft, now, nowMs };
   const going = draft.state === 'Deleting' || draft.state === 'Gone';
   return {
     actions: draft.actions,
     status: going ? undefined : statusOf(context),
     events: [...specChanged(snapshot), ...fieldsIgnored(snapshot), ...draft.events],
-    requeueAfterMs: earliest(draft.requeueAfterMs, dueInMs(context)),
+    requeueAfterMs: earliest(draft.requeueAfterMs, nextDeadlineMs(context)),
   };
 }
 
@@ -54,10 +54,10 @@ function earliest(a: number | undefined, b: number | undefined): number | undefi
 export type {
   Action,
   Decision,
-  EventLook,
+  EventLookupResult as EventLook,
   EventSubject,
   Finding,
-  GonePodsOfJob,
+  DeletedPodsOfJob as GonePodsOfJob,
   Preflight,
   Snapshot,
   SpecChange,

@@ -7,7 +7,7 @@ import type { Context } from './types.ts';
  * A sequence whose very first Job cannot be made has not started: without a start its spec can still be mended, and
  * its time does not run.
  */
-export function notStarted(context: Context): Context {
+export function withoutStart(context: Context): Context {
   if (currentIndex(context.draft) > 0 || context.snapshot.object.status?.startTime !== undefined) return context;
   const events = context.draft.events.filter((event) => event.reason !== EVENT.sequenceStarted);
   return { ...context, draft: { ...context.draft, startTime: undefined, events } };

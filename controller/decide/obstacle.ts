@@ -4,7 +4,7 @@ import type { Obstacle, ObservedEvent, ObservedPod } from '../../shared/api/pod.
 import { MESSAGE, REASON } from '../../shared/api/reasons.ts';
 import { byCreation, isAlive, millis, ofJob, wantsPods } from './pods.ts';
 import { CANNOT_PREPARE, FAILED_CREATE, NO_PULL_SECRET, PULLING } from './standstill.ts';
-import type { EventLook } from './types.ts';
+import type { EventLookupResult } from './types.ts';
 
 /**
  * What keeps this Job's step from going on: somebody else who suspended the Job, the newest Pod's obstacle, what the Events
@@ -13,7 +13,7 @@ import type { EventLook } from './types.ts';
  */
 export function obstacleOf(
   pods: readonly ObservedPod[],
-  look: EventLook | undefined,
+  look: EventLookupResult | undefined,
   job: ObservedJob | undefined,
 ): Obstacle | undefined {
   if (job === undefined) return undefined;
@@ -43,7 +43,10 @@ const ofPod = ({ metadata: { name } }: ObservedPod, obstacle: Obstacle): Obstacl
   ...(obstacle.isAtEnd === true ? { isAtEnd: true } : {}),
 });
 
-function eventsOf(look: EventLook | undefined, { metadata }: ObservedJob | ObservedPod): readonly ObservedEvent[] {
+function eventsOf(
+  look: EventLookupResult | undefined,
+  { metadata }: ObservedJob | ObservedPod,
+): readonly ObservedEvent[] {
   return look?.uid === metadata.uid ? look.events : [];
 }
 

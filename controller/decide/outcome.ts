@@ -12,36 +12,36 @@ import {
 } from '../../shared/api/reasons.ts';
 import { formatJobFault } from '../../shared/jobs/job-faults.ts';
 import type { StepStatus } from '../../shared/api/types.ts';
-import { fitStepMessage } from '../../shared/truncate.ts';
+import { truncateStepMessage } from '../../shared/truncate.ts';
 import {
   currentIndex,
   isOwned,
-  isPassable,
+  mayContinueAfterFailure,
   nextContainer,
   nextJobName,
   runningJob,
   runningStep,
   withLastStep,
 } from './draft.ts';
-import { explainFailure, isUnexplained, latestFailure, successOf } from './explain.ts';
+import { explainFailure, hasUnseenFailedPods, latestFailure, successOf } from './explain.ts';
 import { ofJob } from './pods.ts';
-import { fitMessage } from './size.ts';
+import { truncateMessage } from './size.ts';
 import type { Context, Draft } from './types.ts';
 import { withObstacle } from './waiting.ts';
 
 /** The draft with these events behind those it has. */
-export const tell = (draft: Draft, ...events: readonly EventDraft[]): Draft => ({
+export const emit = (draft: Draft, ...events: readonly EventDraft[]): Draft => ({
   ...draft,
   events: [...draft.events, ...events],
 });
 
 /** The sequence ends with this failure. */
 export function fail({ draft, snapshot, now }: Context, reported: Failure): Draft {
-  const failure: Failure = { ...reported, message: fitMessage(reported.message) };
+  const failure: Failure = { ...reported, message: truncateMessage(reported.message) };
   // What was asked before the failure, past the webhook, is no resume of it.
   const resumes = Math.max(draft.resumes, snapshot.object.spec.resume ?? 0);
   const failed: Draft = { ...draft, failure, completionTime: now, resumes };
-  return tell(failed, { type: 'Warning', reason: EVENT.sequenceFailed, message: MESSAGE.failed(failure) });
+  return emit(failed, { type: 'Warning', reason: EVENT.sequenceFailed, message: MESSAGE.failed(failure) });
 }
 
 /** A failure of the step that was to start next: there is no Job to blame. */
@@ -70,14 +70,14 @@ export function failPreflight(context: Context): Draft {
 }
 
 /** The draft with what its Job and its Pods tell of the step that runs; as it is, where its Job is out of sight or over. */
-export function withCourse(context: Context): Draft {
+export function withProgress(context: Context): Draft {
   const job = runningJob(context);
   if (job === undefined || outcomeOf(job).type !== 'running') return context.draft;
-  return withLastStep(context.draft, { state: 'Running', ...courseOf(context) });
+  return withLastStep(context.draft, { state: 'Running', ...progressOf(context) });
 }
 
 /** What a step's Job tells while it runs. */
-type Course = Pick<StepStatus, 'attempts' | 'exitCode' | 'reason' | 'message'>;
+type StepProgress = Pick<StepStatus, 'attempts' | 'exitCode' | 'reason' | 'message'>;
 
 /**
  * The record of a step whose Job runs. The next Pod counts from the moment it is due, where there is to be one, and the
@@ -85,25 +85,26 @@ type Course = Pick<StepStatus, 'attempts' | 'exitCode' | 'reason' | 'message'>;
  * put down together with the Job's counting it, but for a container that was restarted in its Pod, which no Job counts, and one
  * whose Pod does not end: when that is killed, the Pod may be gone before its Job has failed (1.31 and newer).
  */
-function courseOf(context: Context): Course {
+function progressOf(context: Context): StepProgress {
   const job = runningJob(context);
   if (job === undefined) return {};
   const { failed = 0 } = job.status;
   const failure = latestFailure(context.snapshot.pods ?? [], job.metadata.uid);
   const started = podsStarted(context, job.metadata.uid);
-  const isCounted = failed > 0 || started > 1 || failure?.restarting === true || isKept(context, job.metadata.uid);
+  const isCounted =
+    failed > 0 || started > 1 || failure?.restarting === true || hasContainerStillRunning(context, job.metadata.uid);
   const recorded = runningStep(context.draft)?.attempts;
   const due = willFail(job) && recorded !== undefined ? recorded : failed + 1;
   const attempts = Math.max(due, started, recorded ?? 0);
-  return { attempts, ...((isCounted ? ended(failure) : undefined) ?? recordedEnd(context)) };
+  return { attempts, ...((isCounted ? terminationFields(failure) : undefined) ?? recordedTermination(context)) };
 }
 
 /** Whether something else keeps the Pod running whose step's container has ended: that is told at once, and so is its end. */
-const isKept = ({ snapshot: { pods = [] } }: Context, jobUID: string): boolean =>
+const hasContainerStillRunning = ({ snapshot: { pods = [] } }: Context, jobUID: string): boolean =>
   pods.some((pod) => pod.jobUID === jobUID && pod.obstacle?.isAtEnd === true);
 
 /** How the last Pod ended, as it was put down before that Pod was killed or vanished. */
-function recordedEnd({ draft }: Context): Course {
+function recordedTermination({ draft }: Context): StepProgress {
   const { exitCode, reason, message } = runningStep(draft) ?? {};
   return {
     ...(exitCode === undefined ? {} : { exitCode }),
@@ -112,13 +113,13 @@ function recordedEnd({ draft }: Context): Course {
   };
 }
 
-function ended(termination: PodTermination | undefined): Course | undefined {
+function terminationFields(termination: PodTermination | undefined): StepProgress | undefined {
   if (termination === undefined) return undefined;
   const { exitCode, reason, message } = termination;
   return {
     ...(exitCode === undefined ? {} : { exitCode }),
     reason,
-    ...(message === '' ? {} : { message: fitStepMessage(message) }),
+    ...(message === '' ? {} : { message: truncateStepMessage(message) }),
   };
 }
 
@@ -126,8 +127,8 @@ function ended(termination: PodTermination | undefined): Course | undefined {
  * Pods of this Job that were seen: those that are there, and those that are gone. It may have had more, as the Job or the
  * record tells.
  */
-function podsStarted({ snapshot: { pods = [], gonePods } }: Context, jobUID: string | undefined): number {
-  const gone = gonePods?.jobUID === jobUID ? (gonePods?.count ?? 0) : 0;
+function podsStarted({ snapshot: { pods = [], deletedPods } }: Context, jobUID: string | undefined): number {
+  const gone = deletedPods?.jobUID === jobUID ? (deletedPods?.count ?? 0) : 0;
   return jobUID === undefined ? 0 : gone + ofJob(pods, jobUID).length;
 }
 
@@ -157,7 +158,7 @@ export function succeeded(context: Context): Draft {
     state: 'Succeeded',
     completionTime,
     exitCode: 0,
-    ...(message === '' ? {} : { message: fitStepMessage(message) }),
+    ...(message === '' ? {} : { message: truncateStepMessage(message) }),
   });
 }
 
@@ -175,7 +176,7 @@ export function stepFailed(context: Context): StepFailure | undefined {
   const seen = latestFailure(context.snapshot.pods ?? [], job.metadata.uid) ?? remembered(context);
   const times = timesOf(context, job);
   const base = { reason: outcome.reason, message: jobMessage(context, job, outcome) };
-  const how = ended(seen) ?? { reason: base.reason, message: fitStepMessage(base.message) };
+  const how = terminationFields(seen) ?? { reason: base.reason, message: truncateStepMessage(base.message) };
   // A Pod that was ended because the time was up says of itself only that it was killed.
   const reason = base.reason === REASON.deadlineExceeded ? base.reason : how.reason;
   return recordFailure(
@@ -186,35 +187,40 @@ export function stepFailed(context: Context): StepFailure | undefined {
 }
 
 /** Puts down that the running step's time is up though its Job says nothing, and tells of it. */
-export function stepOverdue(context: Context): StepFailure | undefined {
+export function stepDeadlineExceeded(context: Context): StepFailure | undefined {
   const seconds = runningJob(context)?.endedAfterSeconds ?? context.snapshot.object.spec.activeDeadlineSeconds ?? 0;
   const job = runningJob(context);
   const exceeded = withObstacle(context, MESSAGE.deadlineExceeded(seconds));
   const isLeft = job !== undefined && !isOwned(job, context.snapshot);
   const message = isLeft ? MESSAGE.heldUp(exceeded, MESSAGE.jobNotOwned(job.metadata.name)) : exceeded;
   const why = { reason: REASON.deadlineExceeded, message };
-  const record = { ...courseOf(context), ...why, message: fitStepMessage(why.message), completionTime: context.now };
+  const record = {
+    ...progressOf(context),
+    ...why,
+    message: truncateStepMessage(why.message),
+    completionTime: context.now,
+  };
   return recordFailure(context, record, why);
 }
 
 /** Puts down that the running step's Job is gone, and tells of it. */
-export function stepLost(context: Context): StepFailure | undefined {
+export function stepDeleted(context: Context): StepFailure | undefined {
   const step = runningStep(context.draft);
   if (step === undefined) return undefined;
   const why = { reason: REASON.jobDeleted, message: MESSAGE.jobDeleted(step.jobName ?? '') };
   const attempts = Math.max(step.attempts ?? 0, podsStarted(context, step.jobUID));
   const record = { ...why, ...(attempts === 0 ? {} : { attempts }), completionTime: context.now };
-  return recordFailure(context, { ...record, message: fitStepMessage(why.message) }, why);
+  return recordFailure(context, { ...record, message: truncateStepMessage(why.message) }, why);
 }
 
 /** Puts down how the step to start next ended, which a later one shows. */
-export function stepPassed(context: Context): Draft | undefined {
+export function stepInferred(context: Context): Draft | undefined {
   const { draft, now } = context;
   const name = nextContainer(context)?.name;
   if (name === undefined) return undefined;
   const index = currentIndex(draft);
-  const message = fitStepMessage(MESSAGE.jobDeleted(nextJobName(context)));
-  const how = isPassable(name, context)
+  const message = truncateStepMessage(MESSAGE.jobDeleted(nextJobName(context)));
+  const how = mayContinueAfterFailure(name, context)
     ? ({ state: 'Failed', reason: REASON.jobDeleted, message } as const)
     : ({ state: 'Succeeded', exitCode: 0 } as const);
   return { ...draft, steps: [...draft.steps, { index, name, completionTime: now, ...how }], requeueAfterMs: 0 };
@@ -231,7 +237,7 @@ function recordFailure(
   const message = EVENT_MESSAGE.jobFailed(index, name, why.reason, why.message);
   return {
     failure: { index, step: name, ...why },
-    draft: tell(withLastStep(draft, { ...record, state: 'Failed' }), {
+    draft: emit(withLastStep(draft, { ...record, state: 'Failed' }), {
       type: 'Warning',
       reason: EVENT.jobFailed,
       message,
@@ -243,7 +249,7 @@ function recordFailure(
 /** Which attempt it was that is told of; undefined where that is not sure. */
 function countOf(context: Context, job: ObservedJob, seen: PodTermination | undefined): number | undefined {
   // A container that was restarted in its Pod ran more often than there were Pods.
-  if (seen?.restarting === true || isUnexplained(context.snapshot.pods ?? [], job)) return undefined;
+  if (seen?.restarting === true || hasUnseenFailedPods(context.snapshot.pods ?? [], job)) return undefined;
   return timesOf(context, job).attempts;
 }
 

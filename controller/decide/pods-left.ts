@@ -6,7 +6,7 @@ import { CLOCK_SKEW_MS } from './clock.ts';
 import { runningJob, runningStep, strayJobs } from './draft.ts';
 import { millis, ofJob } from './pods.ts';
 import type { Context, Snapshot } from './types.ts';
-import { leftPodsMs } from './unseen-pods.ts';
+import { unlistedPodsMs } from './unseen-pods.ts';
 
 /** Pods of the running step's Job that have not ended, as their watch or the Job tells: also those that are being deleted. */
 export function hasPodsRunning(context: Context): boolean {
@@ -23,7 +23,7 @@ export const containersRun = (context: Context): boolean => hasPodsRunning(conte
  * Pods of a Job that is over that run on: a Job says so before its Pods have ended (before 1.31), and one that was
  * deleted may leave them behind. The next step, or the next attempt, must not overlap with them.
  */
-export function podsLeft({ draft, snapshot }: Context): readonly ObservedPod[] {
+export function leftoverPods({ draft, snapshot }: Context): readonly ObservedPod[] {
   const running = (snapshot.pods ?? []).filter((pod) => !hasEnded(pod));
   if (running.length === 0) return [];
   const steps = [...draft.steps, ...(snapshot.object.status?.steps ?? [])];
@@ -52,12 +52,12 @@ function isLeftBehind({ jobUID, completionTime }: StepStatus, pod: ObservedPod, 
 }
 
 /** Whether spec.resume was raised beyond what has been acted on. */
-export const isResumed = ({ draft, snapshot }: Context): boolean =>
+export const isResumeRequested = ({ draft, snapshot }: Context): boolean =>
   draft.startTime !== undefined && (snapshot.object.spec.resume ?? 0) > draft.resumes;
 
 /** Whether a resume is asked for, and has to wait for the end of such Pods, also of some that cannot be listed. */
-export const resumeWaits = (context: Context): boolean =>
-  isResumed(context) && (podsLeft(context).length > 0 || leftPodsMs(context) > 0);
+export const isResumeBlocked = (context: Context): boolean =>
+  isResumeRequested(context) && (leftoverPods(context).length > 0 || unlistedPodsMs(context) > 0);
 
 /** How long after the end of its grace period a Pod that is still there is a matter for people. */
 const OVERDUE_MS = 60_000;
@@ -72,19 +72,19 @@ const isOverdue = (pod: ObservedPod, nowMs: number): boolean => nowMs >= (overdu
 /** Those that keep the running step's Job from starting another, or from ending: one that goes may have ended, and stay. */
 function podsOfStep({ draft, snapshot: { pods = [] } }: Context): readonly ObservedPod[] {
   const isThere = (pod: ObservedPod): boolean =>
-    !hasEnded(pod) || (pod.metadata.deletionTimestamp !== undefined && pod.isOver !== true);
+    !hasEnded(pod) || (pod.metadata.deletionTimestamp !== undefined && pod.hasTerminated !== true);
   return ofJob(pods, runningStep(draft)?.jobUID ?? '').filter(isThere);
 }
 
 /** The Pods of the running step, where all that are left should have ended long ago: their node does not answer, say. */
 export function lostPods(context: Context): readonly ObservedPod[] {
   // What is left in the cache where Pods may not be listed says nothing of now.
-  const pods = context.snapshot.arePodsUnseen === true ? [] : podsOfStep(context);
+  const pods = context.snapshot.podsForbidden === true ? [] : podsOfStep(context);
   return pods.every((pod) => isOverdue(pod, context.nowMs)) ? pods : [];
 }
 
 /** When the next Pod of the running step is to count as one of these, in Unix milliseconds; undefined where none ends. */
-export function nextLostMs(context: Context): number | undefined {
+export function nextLostPodMs(context: Context): number | undefined {
   const due = podsOfStep(context).flatMap((pod) => overdueMs(pod) ?? []);
   const ahead = due.filter((ms) => ms > context.nowMs);
   return ahead.length === 0 ? undefined : Math.min(...ahead);

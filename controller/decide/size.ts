@@ -1,5 +1,5 @@
 /** Keeps the status within what etcd and every watcher can bear: 256 KiB with 1000 steps. */
-import { plain } from '../../shared/printable-text.ts';
+import { printable } from '../../shared/printable-text.ts';
 import type { Progress, SequentialJobStatus, StepStatus } from '../../shared/api/types.ts';
 
 /** Of the 256 KiB: room for the conditions, the completed indices and the rest of the status. */
@@ -22,8 +22,8 @@ const TIERS: readonly (readonly (keyof StepStatus)[])[] = [
 const MAX_MESSAGE = 2048;
 
 /** The message, plain, and cut where it is too long; the same each time, or the status would never come to rest. */
-export function fitMessage(message: string): string {
-  const text = plain(message);
+export function truncateMessage(message: string): string {
+  const text = printable(message);
   return text.length <= MAX_MESSAGE ? text : `${text.slice(0, MAX_MESSAGE - 1).toWellFormed()}…`;
 }
 

@@ -110,24 +110,24 @@ export interface EventQuestion {
 
 /** What the Events are to be asked for about this Job, and when; undefined where there is nothing to ask. */
 export function eventQuestion(context: Context, job: ObservedJob | undefined): EventQuestion | undefined {
-  const { eventLook } = context.snapshot;
+  const { events } = context.snapshot;
   const standstill = job === undefined ? undefined : standstillOf(context, job);
   if (standstill === undefined) return undefined;
   const { subject, fromMs } = standstill;
-  if (eventLook?.uid !== subject.uid || eventLook.isOfImage !== subject.isOfImage) return { subject, dueMs: fromMs };
-  if (eventLook.retryMs !== undefined) return { subject, dueMs: eventLook.retryMs };
+  if (events?.uid !== subject.uid || events.isOfImage !== subject.isOfImage) return { subject, dueMs: fromMs };
+  if (events.retryMs !== undefined) return { subject, dueMs: events.retryMs };
   // One answer is enough: the Event comes before what it explains.
   if (subject.isOfImage === true) return undefined;
-  const wait = Math.round((eventLook.askedMs - fromMs) / 4);
-  return { subject, dueMs: eventLook.askedMs + Math.min(RECHECK.maxMs, Math.max(RECHECK.minMs[subject.kind], wait)) };
+  const wait = Math.round((events.askedMs - fromMs) / 4);
+  return { subject, dueMs: events.askedMs + Math.min(RECHECK.maxMs, Math.max(RECHECK.minMs[subject.kind], wait)) };
 }
 
 /** Whether the last question about why the Job's step stands still has not been answered. */
-export function isUnanswered(context: Context, job: ObservedJob | undefined): boolean {
-  const { eventLook } = context.snapshot;
+export function isEventLookupPending(context: Context, job: ObservedJob | undefined): boolean {
+  const { events } = context.snapshot;
   const subject = eventQuestion(context, job)?.subject;
-  const isOfIt = subject?.uid === eventLook?.uid && subject?.isOfImage === eventLook?.isOfImage;
-  return eventLook?.retryMs !== undefined && isOfIt;
+  const isOfIt = subject?.uid === events?.uid && subject?.isOfImage === events?.isOfImage;
+  return events?.retryMs !== undefined && isOfIt;
 }
 
 /** How long the watch of Pods may be behind that of Jobs. */
@@ -138,14 +138,14 @@ const BEHIND_MS = 5_000;
  * sight yet, and the first sight of one is no news.
  */
 export function unseenPodMs(
-  { snapshot: { pods, arePodsUnseen }, nowMs }: Context,
+  { snapshot: { pods, podsForbidden }, nowMs }: Context,
   job: ObservedJob,
 ): number | undefined {
   // The Pods of a Job that another controller runs may be in another cluster.
   if (
     job.managedBy !== undefined ||
     pods === undefined ||
-    arePodsUnseen === true ||
+    podsForbidden === true ||
     !wantsPods(job) ||
     (job.status.active ?? 0) === 0
   )

@@ -1,6 +1,6 @@
 /** The draft written out as the status of the API. Everything here is derived: the facts are in the draft. */
 import { type ConditionState, getCondition, isOwnCondition, isTrue, setConditions } from '../../shared/conditions.ts';
-import { plainLine, plainTexts } from '../../shared/printable-text.ts';
+import { printableLine, printableTexts } from '../../shared/printable-text.ts';
 import { REASON } from '../../shared/api/reasons.ts';
 import type {
   Condition,
@@ -12,7 +12,7 @@ import type {
 } from '../../shared/api/types.ts';
 import { conditionStates, progressing } from './condition-states.ts';
 import { currentIndex, nextContainer, runningStep } from './draft.ts';
-import { resumeWaits } from './pods-left.ts';
+import { isResumeBlocked } from './pods-left.ts';
 import { fitSteps } from './size.ts';
 import type { Context, State } from './types.ts';
 
@@ -41,7 +41,7 @@ export function statusOf(context: Context): SequentialJobStatus {
     observedGeneration: generation,
     phase: draft.state === 'StepPending' && draft.startTime === undefined ? 'Pending' : PHASE_OF[draft.state],
     // Whoever's words they are made of: what goes in is plain.
-    conditions: setConditions(recorded?.conditions, plainTexts(conditionStates(context)), { now, generation }),
+    conditions: setConditions(recorded?.conditions, printableTexts(conditionStates(context)), { now, generation }),
     state: counts(context),
     progress: progress(context),
     steps: fitSteps([...plainSteps(context), ...skipped(context)]),
@@ -76,7 +76,7 @@ const atGeneration = (condition: Condition, observedGeneration: number): Conditi
 function withResume(status: SequentialJobStatus, context: Context): SequentialJobStatus {
   const { conditions = [], observedGeneration } = status;
   const wasPending = getCondition(conditions, 'Progressing')?.reason === REASON.resumePending;
-  if (context.draft.state !== 'Failed' || (!wasPending && !resumeWaits(context))) return status;
+  if (context.draft.state !== 'Failed' || (!wasPending && !isResumeBlocked(context))) return status;
   const said = progressing(context);
   const isSaid = ({ type }: Condition): boolean => type === 'Progressing';
   return {
@@ -105,14 +105,14 @@ function skipped({ draft, snapshot }: Context): readonly StepStatus[] {
   const failedIndex = draft.failure?.index;
   if (draft.state !== 'Failed' || draft.startTime === undefined || failedIndex === undefined) return [];
   return snapshot.object.spec.containers
-    .map(({ name }, index): StepStatus => ({ index, name: plainLine(name), state: 'Skipped' }))
+    .map(({ name }, index): StepStatus => ({ index, name: printableLine(name), state: 'Skipped' }))
     .slice(failedIndex + 1);
 }
 
 /** Those that are on record are. */
 function plainSteps({ draft, snapshot }: Context): readonly StepStatus[] {
   const known = new Set(snapshot.object.status?.steps);
-  return draft.steps.map((step) => (known.has(step) ? step : plainTexts(step)));
+  return draft.steps.map((step) => (known.has(step) ? step : printableTexts(step)));
 }
 
 function counts({ draft }: Context): StepCounts {
@@ -130,10 +130,12 @@ function progress(context: Context): Progress {
   const completedIndices = draft.steps.filter((step) => step.state === 'Succeeded').map((step) => step.index);
   const failedIndex = failure?.index;
   return {
-    ...plainTexts(current(context)),
+    ...printableTexts(current(context)),
     completedIndices,
     ...(failedIndex === undefined ? {} : { failedIndex }),
-    ...(failure === undefined ? {} : plainTexts({ failureReason: failure.reason, failureMessage: failure.message })),
+    ...(failure === undefined
+      ? {}
+      : printableTexts({ failureReason: failure.reason, failureMessage: failure.message })),
     // The last step may have been taken out after its Job was made.
     summary: `${completedIndices.length}/${Math.max(snapshot.object.spec.containers.length, draft.steps.length)}`,
   };

@@ -9,19 +9,19 @@ import type { JobFault } from '../../shared/jobs/job-faults.ts';
 /** What a request of this reconcile told about a Job beyond what the cache knows, by Job name. */
 export type Finding =
   /** Asked for and not there. */
-  | { readonly type: 'absent' }
+  | { readonly type: 'notFound' }
   /** The name is taken by a Job that is not ours; `leaving`: why it will not be there for long. */
-  | { readonly type: 'foreign'; readonly owner: string; readonly leaving?: 'deleted' | 'ownerless' }
+  | { readonly type: 'nameConflict'; readonly owner: string; readonly leaving?: 'deleted' | 'ownerless' }
   /** On record, but without the labels that we watch by, or not ours any more: it tells nothing by itself. */
-  | { readonly type: 'unwatched' }
+  | { readonly type: 'labelsRemoved' }
   /** The API server will not have this Job, however often it is asked. */
   | { readonly type: 'rejected'; readonly message: string }
   /** The API server refuses this Job for now, for a reason that is not the Job's. */
   | { readonly type: 'postponed'; readonly reason: PostponedReason; readonly message: string }
   /** What its step needs was asked for; `missing` is what does not exist. */
-  | { readonly type: 'needs'; readonly missing: readonly Dependency[] }
+  | { readonly type: 'dependencies'; readonly missing: readonly Dependency[] }
   /** The API server does not know how to suspend a Job (before 1.22). */
-  | { readonly type: 'unsuspendable' }
+  | { readonly type: 'suspendUnsupported' }
   /** The API server itself was asked for its Pods: there are no others than the snapshot has. */
   | { readonly type: 'inspected' };
 
@@ -40,21 +40,21 @@ export interface Snapshot {
   /** Pods of the last Job that was recorded: it runs, or they may outlive its failure. */
   readonly pods?: readonly ObservedPod[];
   /** What the Events say about that Job or its Pod, where it stood still and they were asked for. */
-  readonly eventLook?: EventLook;
+  readonly events?: EventLookupResult;
   /** The controller has no permission to list Pods: that it sees none does not mean that there is none. */
-  readonly arePodsUnseen?: boolean;
+  readonly podsForbidden?: boolean;
   /** Pods of the running step's Job that were seen and are gone. */
-  readonly gonePods?: GonePodsOfJob;
-  /** What became of a change of the spec since the last visit; absent where nothing that matters changed. */
+  readonly deletedPods?: DeletedPodsOfJob;
+  /** What became of a change of the spec since the last reconcile; absent where nothing that matters changed. */
   readonly specChange?: SpecChange;
   /** No webhook has seen its spec, or an older record of it is there: it is to be recorded before the first Job. */
-  readonly isUnvouched?: boolean;
-  /** That has been done in this visit. */
-  readonly isRecorded?: boolean;
+  readonly bypassedAdmission?: boolean;
+  /** That has been done in this reconcile. */
+  readonly specRecorded?: boolean;
   /** What the API server says to the Jobs of the steps to come; absent where it need not be asked. */
   readonly preflight?: Preflight;
   /** What keeps the last action from succeeding, where it may pass by itself. */
-  readonly trouble?: string;
+  readonly lastError?: string;
 }
 
 /** What Events are asked for: those about one object. */
@@ -67,7 +67,7 @@ export interface EventSubject {
 }
 
 /** The Events about one object, as they were when they were asked for. */
-export interface EventLook {
+export interface EventLookupResult {
   /** Of the object. */
   readonly uid: string;
   readonly isOfImage?: true;
@@ -82,7 +82,7 @@ export interface EventLook {
   readonly events: readonly ObservedEvent[];
 }
 
-export interface GonePodsOfJob {
+export interface DeletedPodsOfJob {
   readonly jobUID: string;
   readonly count: number;
 }
@@ -131,9 +131,9 @@ export type Action =
   | { readonly type: 'InspectEvents'; readonly job: ObservedJob; readonly subject: EventSubject }
   /** `count`: how often in a row; `event`: where somebody else has let it go on. */
   | { readonly type: 'SuspendJob'; readonly job: ObservedJob; readonly count: number; readonly event?: EventDraft }
-  | { readonly type: 'ContinueJob'; readonly job: ObservedJob }
+  | { readonly type: 'UnsuspendJob'; readonly job: ObservedJob }
   /** Let the Job controller end the Job as one whose time, `seconds`, is up: it stays, with its reason. */
-  | { readonly type: 'EndJob'; readonly job: ObservedJob; readonly seconds: number }
+  | { readonly type: 'TerminateJob'; readonly job: ObservedJob; readonly seconds: number }
   /** Delete the SequentialJob itself: its time to live is over. */
   | { readonly type: 'DeleteSequence' };
 

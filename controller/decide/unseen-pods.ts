@@ -21,9 +21,9 @@ export function graceSeconds({ snapshot }: Context): number {
  * For how many milliseconds a Pod of a step that has failed may still run on; 0 where none may. A step whose Job was deleted has
  * failed, too.
  */
-export function leftPodsMs(context: Context): number {
+export function unlistedPodsMs(context: Context): number {
   const { draft, snapshot } = context;
-  if (snapshot.arePodsUnseen !== true) return 0;
+  if (snapshot.podsForbidden !== true) return 0;
   const steps = [...draft.steps, ...(snapshot.object.status?.steps ?? [])];
   return Math.max(
     0,
@@ -35,9 +35,9 @@ export function leftPodsMs(context: Context): number {
  * For how many milliseconds the Pod that a suspension deletes may still run; 0 where it may not. From 1.29 on the Job itself
  * counts it.
  */
-export function suspendedPodMs(context: Context): number {
+export function suspendedPodsMs(context: Context): number {
   const status = runningJob(context)?.status;
-  if (context.snapshot.arePodsUnseen !== true || status?.terminating !== undefined) return 0;
+  if (context.snapshot.podsForbidden !== true || status?.terminating !== undefined) return 0;
   const suspended = status?.conditions?.find(({ type }) => type === 'Suspended');
   return graceLeftMs(suspended?.lastTransitionTime, context);
 }

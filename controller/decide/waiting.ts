@@ -6,7 +6,7 @@ import { getCondition } from '../../shared/conditions.ts';
 import { isOwned, nextJobName, runningJob, runningStep } from './draft.ts';
 import { obstacleOf } from './obstacle.ts';
 import { lostPods, podNames } from './pods-left.ts';
-import { fitMessage, isSameMessage } from './size.ts';
+import { truncateMessage, isSameMessage } from './size.ts';
 import type { Context, Finding } from './types.ts';
 
 type Postponed = Extract<Finding, { type: 'postponed' }>;
@@ -28,15 +28,15 @@ export function obstacle(context: Context): Wait | undefined {
   const found =
     runningStep(draft) === undefined
       ? missing(context)
-      : (lost(context) ?? letGo(context) ?? obstacleOf(snapshot.pods ?? [], snapshot.eventLook, runningJob(context)));
+      : (lost(context) ?? letGo(context) ?? obstacleOf(snapshot.pods ?? [], snapshot.events, runningJob(context)));
   if (found === undefined) return undefined;
-  const message = fitMessage(found.message);
+  const message = truncateMessage(found.message);
   const known = getCondition(snapshot.object.status?.conditions, 'ResourcesUnavailable');
   return { ...found, message, isKnown: known?.status === 'True' && isSameMessage(known.message, message) };
 }
 
 /** What the step waits for, in a sentence. */
-export function sentenceOf({ reason, message, isAtEnd }: Obstacle, label: string): string {
+export function waitingMessage({ reason, message, isAtEnd }: Obstacle, label: string): string {
   if (isAtEnd === true) return MESSAGE.notEnded(label, message);
   return HOLDING.has(reason) ? MESSAGE.held(label, message) : MESSAGE.waiting(label, message);
 }
@@ -66,7 +66,7 @@ const CREATED_WAIT_MS = 15_000;
  * Those that the step still waits for: the others may be created by its own Pod, which then waits by itself. A Job that the API
  * server has refused for now was tried because that wait was over.
  */
-export function awaited(missing: readonly Dependency[], context: Context): readonly Dependency[] {
+export function blockingDependencies(missing: readonly Dependency[], context: Context): readonly Dependency[] {
   const known = getCondition(context.snapshot.object.status?.conditions, 'ResourcesUnavailable');
   const wasTried = known?.status === 'True' && REFUSED_FOR_NOW.has(known.reason);
   const isOver = wasTried || waitedMs(context) >= CREATED_WAIT_MS;
@@ -78,7 +78,7 @@ const REFUSED_FOR_NOW: ReadonlySet<string> = new Set([REASON.quotaExceeded, REAS
 function missing(context: Context): Obstacle | undefined {
   const finding = context.snapshot.findings[nextJobName(context)];
   if (finding?.type === 'postponed') return { reason: finding.reason, message: postponed(finding, context) };
-  const found = finding?.type === 'needs' ? finding.missing : [];
+  const found = finding?.type === 'dependencies' ? finding.missing : [];
   const [first] = found;
   if (first === undefined) return undefined;
   const names = found.map(({ kind, name }) => `${kind} "${name}"`);
@@ -104,7 +104,7 @@ export function withObstacle({ snapshot }: Context, failure: string): string {
 const RECHECK = { minMs: 5_000, maxMs: 30_000 } as const;
 
 /** When to look again for what is missing: the longer it has been, the later; read off the condition, so that a restart changes nothing. */
-export function recheckMs(context: Context): number {
+export function retryMs(context: Context): number {
   return Math.min(RECHECK.maxMs, Math.max(RECHECK.minMs, Math.round(waitedMs(context) / 4)));
 }
 

@@ -35,33 +35,33 @@ export class QueueMetrics {
         collect: () => made.set(LABELS, read(this.#state())),
       });
     };
-    gauge('workqueue_depth', 'SequentialJobs that wait to be visited', ({ depth }) => depth);
+    gauge('workqueue_depth', 'SequentialJobs that wait to be reconciled', ({ depth }) => depth);
     gauge(
       'workqueue_unfinished_work_seconds',
-      'How long the visits that go on have taken so far, all together',
+      'How long the reconciles that go on have taken so far, all together',
       ({ workingMs }) => workingMs.reduce((sum, ms) => sum + ms, 0) / 1000,
     );
     gauge(
       'workqueue_longest_running_processor_seconds',
-      'How long the longest of the visits that go on has taken so far',
+      'How long the longest of the reconciles that go on has taken so far',
       ({ workingMs }) => Math.max(0, ...workingMs) / 1000,
     );
     this.#adds = new Counter({ ...common, name: 'workqueue_adds_total', help: 'Additions to the work queue' });
     this.#retries = new Counter({
       ...common,
       name: 'workqueue_retries_total',
-      help: 'Additions with a delay: after a failure, or because a visit asked for another one later',
+      help: 'Additions with a delay: after a failure, or because a reconcile asked for another one later',
     });
     this.#waited = new Histogram({
       ...common,
       name: 'workqueue_queue_duration_seconds',
-      help: 'How long a SequentialJob waited for its visit',
+      help: 'How long a SequentialJob waited for its reconcile',
       buckets: BUCKETS,
     });
     this.#worked = new Histogram({
       ...common,
       name: 'workqueue_work_duration_seconds',
-      help: 'How long a visit took',
+      help: 'How long a reconcile took',
       buckets: BUCKETS,
     });
     for (const counter of [this.#adds, this.#retries]) counter.inc(LABELS, 0);

@@ -1,13 +1,13 @@
-/** The metrics of visits, as controller-runtime's pkg/internal/controller/metrics has them. */
+/** The metrics of reconciles, as controller-runtime's pkg/internal/controller/metrics has them. */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import { CONTROLLER } from '../../shared/metrics/names.ts';
 
 /**
- * How a visit ended: `requeue_after` was done and asks for another one, `requeue` begins anew from a fresher state (a
+ * How a reconcile ended: `requeue_after` was done and asks for another one, `requeue` begins anew from a fresher state (a
  * conflict, an object that has gone, the end of the process), `error` failed and is tried again.
  */
 export const VISIT_RESULTS = ['success', 'requeue', 'requeue_after', 'error'] as const;
-export type VisitResult = (typeof VISIT_RESULTS)[number];
+export type ReconcileOutcome = (typeof VISIT_RESULTS)[number];
 
 const LABELS = { controller: CONTROLLER } as const;
 
@@ -25,30 +25,30 @@ export class ReconcileMetrics {
     const common = { labelNames: ['controller'] as const, registers: [registry] };
     this.#total = new Counter({
       name: 'controller_runtime_reconcile_total',
-      help: 'Visits to SequentialJobs, by how they ended',
+      help: 'Reconciles to SequentialJobs, by how they ended',
       labelNames: ['controller', 'result'],
       registers: [registry],
     });
     this.#errors = new Counter({
       ...common,
       name: 'controller_runtime_reconcile_errors_total',
-      help: 'Visits that failed and are tried again',
+      help: 'Reconciles that failed and are tried again',
     });
     this.#time = new Histogram({
       ...common,
       name: 'controller_runtime_reconcile_time_seconds',
-      help: 'How long a visit took',
+      help: 'How long a reconcile took',
       buckets: BUCKETS,
     });
     this.#maximum = new Gauge({
       ...common,
       name: 'controller_runtime_max_concurrent_reconciles',
-      help: 'SequentialJobs that are visited at once, at most',
+      help: 'SequentialJobs that are reconciled at once, at most',
     });
     const active: Gauge<'controller'> = new Gauge({
       ...common,
       name: 'controller_runtime_active_workers',
-      help: 'Visits that go on',
+      help: 'Reconciles that go on',
       collect: () => active.set(LABELS, this.#active()),
     });
     for (const result of VISIT_RESULTS) this.#total.inc({ ...LABELS, result }, 0);
@@ -62,7 +62,7 @@ export class ReconcileMetrics {
     this.#active = active;
   }
 
-  visited(result: VisitResult, ms: number): void {
+  reconciled(result: ReconcileOutcome, ms: number): void {
     this.#total.inc({ ...LABELS, result });
     if (result === 'error') this.#errors.inc(LABELS);
     this.#time.observe(LABELS, ms / 1000);

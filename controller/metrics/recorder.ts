@@ -5,13 +5,13 @@ import type { Phase, SequentialJob, SequentialJobStatus, StepStatus } from '../.
 import { type Cache, type Change, type Key, keyOf } from '../../shared/kube/cache.ts';
 import type { ControllerMetrics } from './index.ts';
 import type { StepResult } from './sequences.ts';
-import type { VisitResult } from './reconcile.ts';
+import type { ReconcileOutcome } from './reconcile.ts';
 import type { Action, Snapshot } from '../decide/index.ts';
-import { Handoffs } from './step-latency.ts';
+import { StepLatencyTracker } from './step-latency.ts';
 import type { WorkQueue } from '../../shared/work-queue/work-queue.ts';
-import type { VisitObserver } from '../reconcile.ts';
+import type { ReconcileObserver } from '../reconcile.ts';
 
-export interface InstrumentsOptions {
+export interface ControllerMetricsRecorderOptions {
   readonly metrics: ControllerMetrics;
   readonly queue: WorkQueue;
   readonly workers: number;
@@ -23,34 +23,34 @@ export interface InstrumentsOptions {
   readonly now: () => number;
 }
 
-export class Instruments implements VisitObserver {
+export class ControllerMetricsRecorder implements ReconcileObserver {
   readonly #metrics: ControllerMetrics;
   readonly #now: () => number;
-  readonly #handoffs: Handoffs;
+  readonly #stepLatency: StepLatencyTracker;
 
-  constructor({ metrics, queue, workers, sequentialJobs, jobs, synced, now }: InstrumentsOptions) {
+  constructor({ metrics, queue, workers, sequentialJobs, jobs, synced, now }: ControllerMetricsRecorderOptions) {
     this.#metrics = metrics;
     this.#now = now;
-    this.#handoffs = new Handoffs({ now, observe: (ms) => metrics.sequences.handedOff(ms) });
+    this.#stepLatency = new StepLatencyTracker({ now, observe: (ms) => metrics.sequences.handedOff(ms) });
     metrics.queue.follow(() => queue.state());
     metrics.reconcile.follow(workers, () => queue.working);
     metrics.sequences.follow(() => (synced() ? phasesOf(sequentialJobs.values()) : undefined));
-    jobs.subscribe((change) => this.#watched(change));
+    jobs.subscribe((change) => this.#jobChanged(change));
   }
 
-  /** Counts a visit; returns what it returns, and never rejects where it does not. */
-  async visit(key: Key, visit: () => Promise<VisitResult>): Promise<void> {
+  /** Counts a reconcile; returns what it returns, and never rejects where it does not. */
+  async reconcile(key: Key, reconcile: () => Promise<ReconcileOutcome>): Promise<void> {
     const since = this.#now();
-    const result = await visit();
-    this.#metrics.reconcile.visited(result, this.#now() - since);
-    if (result === 'success' || result === 'requeue_after') this.#handoffs.settled(key, since);
+    const result = await reconcile();
+    this.#metrics.reconcile.reconciled(result, this.#now() - since);
+    if (result === 'success' || result === 'requeue_after') this.#stepLatency.reconciled(key, since);
   }
 
   acted(actions: readonly Action[], after: Snapshot): void {
     for (const action of actions) {
       const isThere =
         action.type === 'CreateJob' && after.jobs.some(({ metadata }) => metadata.name === action.jobName);
-      if (isThere) this.#handoffs.started(keyOf(after.object));
+      if (isThere) this.#stepLatency.stepStarted(keyOf(after.object));
     }
   }
 
@@ -60,12 +60,12 @@ export class Instruments implements VisitObserver {
     }
   }
 
-  #watched(change: Change<ObservedJob>): void {
+  #jobChanged(change: Change<ObservedJob>): void {
     // A Job that is over when it is first seen ended before this process knew of it.
     if (change.type !== 'modified' || outcomeOf(change.object).type === 'running') return;
     if (outcomeOf(change.previous).type !== 'running') return;
     const owner = sequentialJobOwner(change.object);
-    if (owner !== undefined) this.#handoffs.ended(`${change.object.metadata.namespace}/${owner.name}`);
+    if (owner !== undefined) this.#stepLatency.stepEnded(`${change.object.metadata.namespace}/${owner.name}`);
   }
 }
 
@@ -90,7 +90,7 @@ export function endedSteps(
   after: readonly StepStatus[] = [],
 ): readonly EndedStep[] {
   const ended: EndedStep[] = [];
-  // At every visit, of up to 1000 steps: no array for each.
+  // At every reconcile, of up to 1000 steps: no array for each.
   for (const [i, step] of after.entries()) {
     const result = RESULTS[step.state];
     const was = before[i];

@@ -54,7 +54,7 @@ export class SequenceMetrics {
     });
     this.#specsFetched = new Counter({
       name: 'sequentialjob_specs_fetched_total',
-      help: 'Visits that had to ask the API server for the SequentialJob, because there was no room for its spec',
+      help: 'Reconciles that had to ask the API server for the SequentialJob, because there was no room for its spec',
       registers,
     });
     for (const result of ['succeeded', 'failed'] as const) {

@@ -45,7 +45,7 @@ export interface ObservedPod {
   /** The node that it is to leave, of a Pod that is being deleted. */
   readonly node?: string;
   /** It is being deleted, and its phase is Succeeded or Failed: its Job does not wait for it, whatever still holds the object. */
-  readonly isOver?: true;
+  readonly hasTerminated?: true;
   /** The last end of its deciding container: a failure, or the success that ended the Pod; absent while all goes well. */
   readonly termination?: PodTermination;
   /** Whether `termination` is a failure; also while the container is run again, until it succeeds. */

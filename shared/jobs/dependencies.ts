@@ -17,7 +17,7 @@ import type {
   V1VolumeProjection,
 } from '@kubernetes/client-node';
 import type { SequentialJob, SequentialJobSpec } from '../api/types.ts';
-import { part, parts, text, type Untrusted } from '../json/untrusted.ts';
+import { asObject, asObjects, nonEmptyString, type Untrusted } from '../json/untrusted.ts';
 import { usedVolumes } from './used-volumes.ts';
 
 /** In the order in which they are reported. */
@@ -61,10 +61,10 @@ export function lookedFor(object: SequentialJob, index: number): readonly Depend
 }
 
 function* namedBy(object: SequentialJob, index: number): Named {
-  const spec = part<SequentialJobSpec>(object.spec);
-  const step = parts<V1Container>(spec?.containers)[index];
+  const spec = asObject<SequentialJobSpec>(object.spec);
+  const step = asObjects<V1Container>(spec?.containers)[index];
   if (step === undefined) return;
-  const pod = part<V1PodSpec>(part<V1PodTemplateSpec>(spec?.template)?.spec);
+  const pod = asObject<V1PodSpec>(asObject<V1PodTemplateSpec>(spec?.template)?.spec);
   yield* ofPod(pod ?? {}, step);
 }
 
@@ -84,12 +84,12 @@ function eachOnce(named: readonly Dependency[]): readonly Dependency[] {
 const SECRETS_STORE = /^secrets-store\b/;
 
 const isSecretsStore = ({ csi }: Untrusted<V1Volume>): boolean =>
-  SECRETS_STORE.test(text(part<V1CSIVolumeSource>(csi)?.driver) ?? '');
+  SECRETS_STORE.test(nonEmptyString(asObject<V1CSIVolumeSource>(csi)?.driver) ?? '');
 
 function* ofPod(pod: Untrusted<V1PodSpec>, step: Untrusted<V1Container>): Named {
-  const containers = [...parts<V1Container>(pod.initContainers), step];
+  const containers = [...asObjects<V1Container>(pod.initContainers), step];
   const used = usedVolumes(containers);
-  const volumes = parts<V1Volume>(pod.volumes).filter(({ name }) => used.has(name));
+  const volumes = asObjects<V1Volume>(pod.volumes).filter(({ name }) => used.has(name));
   // Which Secrets that are is written in objects of the driver, that nobody here reads.
   const createsSecrets = volumes.some(isSecretsStore);
   for (const volume of volumes) {
@@ -105,18 +105,18 @@ function* ofPod(pod: Untrusted<V1PodSpec>, step: Untrusted<V1Container>): Named 
 
 /** What a reference names, unless it says that it can do without. */
 function* needed(kind: DependencyKind, reference: unknown, field = 'name'): Named {
-  const source = part<Record<string, unknown>>(reference);
-  const name = text(source?.[field]);
+  const source = asObject<Record<string, unknown>>(reference);
+  const name = nonEmptyString(source?.[field]);
   if (name !== undefined && source?.['optional'] !== true) yield { kind, name };
 }
 
 function* ofContainer(container: Untrusted<V1Container>): Named {
-  for (const from of parts<V1EnvFromSource>(container.envFrom)) {
+  for (const from of asObjects<V1EnvFromSource>(container.envFrom)) {
     yield* needed('ConfigMap', from.configMapRef);
     yield* needed('Secret', from.secretRef);
   }
-  for (const variable of parts<V1EnvVar>(container.env)) {
-    const from = part<V1EnvVarSource>(variable.valueFrom);
+  for (const variable of asObjects<V1EnvVar>(container.env)) {
+    const from = asObject<V1EnvVarSource>(variable.valueFrom);
     yield* needed('ConfigMap', from?.configMapKeyRef);
     yield* needed('Secret', from?.secretKeyRef);
   }
@@ -127,8 +127,8 @@ function* ofVolume(volume: Untrusted<V1Volume>): Named {
   yield* needed('Secret', volume.secret, 'secretName');
   yield* needed('ConfigMap', volume.configMap);
   yield* needed('PersistentVolumeClaim', volume.persistentVolumeClaim, 'claimName');
-  const projected = part<V1ProjectedVolumeSource>(volume.projected);
-  for (const source of parts<V1VolumeProjection>(projected?.sources)) {
+  const projected = asObject<V1ProjectedVolumeSource>(volume.projected);
+  for (const source of asObjects<V1VolumeProjection>(projected?.sources)) {
     yield* needed('Secret', source.secret);
     yield* needed('ConfigMap', source.configMap);
   }
@@ -143,11 +143,11 @@ const WITH_SECRET_REF = ['cephfs', 'flexVolume', 'rbd', 'scaleIO', 'storageos'] 
 /** The Secrets with which a driver reaches its storage, where they are in the Pod's namespace. */
 function* ofDriver(volume: Untrusted<V1Volume>): Named {
   yield* needed('Secret', volume.azureFile, 'secretName');
-  yield* needed('Secret', part<V1CSIVolumeSource>(volume.csi)?.nodePublishSecretRef);
+  yield* needed('Secret', asObject<V1CSIVolumeSource>(volume.csi)?.nodePublishSecretRef);
   for (const driver of WITH_SECRET_REF) {
-    yield* needed('Secret', part<{ secretRef: unknown }>(volume[driver])?.secretRef);
+    yield* needed('Secret', asObject<{ secretRef: unknown }>(volume[driver])?.secretRef);
   }
-  const iscsi = part<V1ISCSIVolumeSource>(volume.iscsi);
+  const iscsi = asObject<V1ISCSIVolumeSource>(volume.iscsi);
   // Read for CHAP alone (pkg/volume/iscsi/iscsi.go createSecretMap).
   if (iscsi?.chapAuthDiscovery === true || iscsi?.chapAuthSession === true) yield* needed('Secret', iscsi.secretRef);
 }

@@ -8,7 +8,7 @@ const isBranch = (value: unknown): value is object => typeof value === 'object' 
  * Whether two values are the same JSON: the order of keys means nothing, and a property that is `null` is absent. Never
  * throws: it keeps its own stack, so no nesting that a parser lets through is too deep.
  */
-export function sameJson(before: unknown, after: unknown): boolean {
+export function jsonEqual(before: unknown, after: unknown): boolean {
   const open: (readonly [unknown, unknown])[] = [[before, after]];
   for (let pair = open.pop(); pair !== undefined; pair = open.pop()) {
     const [a, b] = pair;

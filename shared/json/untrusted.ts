@@ -14,29 +14,29 @@ const isObject = (value: unknown): value is object =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** The value as an object, if it is one. */
-export const part = <T>(value: unknown): Untrusted<T> | undefined =>
+export const asObject = <T>(value: unknown): Untrusted<T> | undefined =>
   isObject(value) ? (value as Untrusted<T>) : undefined;
 
 /** The value as a list; empty if it isn't one. */
-export const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : NOTHING);
+export const asArray = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : NOTHING);
 
 /** The value as a list of objects, in their places: what isn't an object reads as an empty one. */
-export function parts<T>(value: unknown): readonly Untrusted<T>[] {
-  const values = list(value);
+export function asObjects<T>(value: unknown): readonly Untrusted<T>[] {
+  const values = asArray(value);
   const sound = values.every(isObject) ? values : values.map((item) => (isObject(item) ? item : EMPTY));
   return sound as readonly Untrusted<T>[];
 }
 
 /** The value as a string, if it is one and not empty. */
-export const text = (value: unknown): string | undefined =>
+export const nonEmptyString = (value: unknown): string | undefined =>
   typeof value === 'string' && value !== '' ? value : undefined;
 
 /** The value as an integer, if it is one. */
-export const integer = (value: unknown): number | undefined =>
+export const asInteger = (value: unknown): number | undefined =>
   typeof value === 'number' && Number.isInteger(value) ? value : undefined;
 
 /** The entries of a map; none if the value isn't one. */
-export const entries = (value: unknown): readonly (readonly [string, unknown])[] =>
+export const asEntries = (value: unknown): readonly (readonly [string, unknown])[] =>
   isObject(value) ? Object.entries(value) : NOTHING;
 
 /** Whether the API would see something there. */

@@ -1,7 +1,7 @@
 /** Turns what a list or a watch brings into what is kept, object by object: one that makes our own code throw stops no other. */
 import { type Cache, keyOf, type KubeObject } from './cache.ts';
 
-export interface IntakeOptions<T extends KubeObject> {
+export interface CacheWriterOptions<T extends KubeObject> {
   readonly cache: Pick<Cache<T>, 'get' | 'observe' | 'remove'>;
   /** What of an object is kept, or undefined where it is not one of those; called once per object that arrives. */
   readonly transform: (raw: unknown) => T | undefined;
@@ -12,10 +12,10 @@ export interface IntakeOptions<T extends KubeObject> {
 /** What arrives, before anybody has looked at it. */
 type Raw = { readonly metadata?: Partial<KubeObject['metadata']> | null } | null | undefined;
 
-export class Intake<T extends KubeObject> {
-  readonly #options: IntakeOptions<T>;
+export class CacheWriter<T extends KubeObject> {
+  readonly #options: CacheWriterOptions<T>;
 
-  constructor(options: IntakeOptions<T>) {
+  constructor(options: CacheWriterOptions<T>) {
     this.#options = options;
   }
 

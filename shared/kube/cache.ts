@@ -29,14 +29,14 @@ export type Indexer<T> = (object: T) => string | undefined;
 export type Keeper<T> = (object: T, previous: T | undefined) => T;
 
 /** Told of what a listener, the indexer or the keeper has thrown: a fault of the program, at this object. */
-export type FaultObserver = (error: unknown, object: KubeObject) => void;
+export type InternalErrorObserver = (error: unknown, object: KubeObject) => void;
 
-const rethrow: FaultObserver = (error) => {
+const rethrow: InternalErrorObserver = (error) => {
   throw error;
 };
 
 /** Deletions remembered at most; each is a UID and a version. */
-const TOMBSTONES = 10_000;
+const MAX_TOMBSTONES = 10_000;
 
 export function keyOf(object: KubeObject): Key {
   const { namespace, name } = object.metadata;
@@ -60,16 +60,16 @@ export class Cache<T extends KubeObject> {
   readonly #tombstones = new Map<string, string>();
   readonly #indexer: Indexer<T> | undefined;
   readonly #keeper: Keeper<T>;
-  readonly #onFault: FaultObserver;
+  readonly #onInternalError: InternalErrorObserver;
   /** Version of the last whole list. */
   #listed = '0';
   readonly #listeners: ((change: Change<T>) => void)[] = [];
 
   /** Default of `onFault`: it is thrown on to whoever feeds the cache. */
-  constructor(indexer?: Indexer<T>, keeper: Keeper<T> = (object) => object, onFault: FaultObserver = rethrow) {
+  constructor(indexer?: Indexer<T>, keeper: Keeper<T> = (object) => object, onFault: InternalErrorObserver = rethrow) {
     this.#indexer = indexer;
     this.#keeper = keeper;
-    this.#onFault = onFault;
+    this.#onInternalError = onFault;
   }
 
   get size(): number {
@@ -100,7 +100,7 @@ export class Cache<T extends KubeObject> {
    */
   observe(object: T): void {
     if (!this.#objects.has(keyOf(object)) && this.#isPast(object)) return;
-    this.#take(object);
+    this.#upsertIfNewer(object);
   }
 
   /**
@@ -125,7 +125,7 @@ export class Cache<T extends KubeObject> {
     const isIt = known?.metadata.uid === uid;
     // Said again, when the object is back in sight.
     if (isIt && isNewer(known, object)) return;
-    this.#bury(uid, resourceVersion);
+    this.#recordTombstone(uid, resourceVersion);
     if (isIt) this.#drop(known, last === undefined ? known : this.#kept(last, known));
   }
 
@@ -141,17 +141,17 @@ export class Cache<T extends KubeObject> {
     for (const known of this.#objects.values()) {
       const younger = compareResourceVersions(known.metadata.resourceVersion, resourceVersion) > 0;
       if (!listed.has(keyOf(known)) && (rewound || !younger)) {
-        this.#bury(known.metadata.uid, resourceVersion);
+        this.#recordTombstone(known.metadata.uid, resourceVersion);
         this.#drop(known);
       }
     }
     for (const object of objects) {
       if (rewound) this.#put(object);
-      else this.#take(object);
+      else this.#upsertIfNewer(object);
     }
   }
 
-  #take(object: T): void {
+  #upsertIfNewer(object: T): void {
     const known = this.#objects.get(keyOf(object));
     if (known !== undefined && (isNewer(known, object) || isSame(known, object))) return;
     // Back in sight, as when a label was taken away and given back: it lives.
@@ -171,17 +171,17 @@ export class Cache<T extends KubeObject> {
     const previous = this.#objects.get(key);
     if (previous !== undefined && previous.metadata.uid !== arrived.metadata.uid) {
       // Deleted and created again under the same name between two looks: two objects, two changes.
-      this.#bury(previous.metadata.uid, arrived.metadata.resourceVersion);
+      this.#recordTombstone(previous.metadata.uid, arrived.metadata.resourceVersion);
       this.#drop(previous);
       this.#put(arrived, silent);
       return;
     }
     const object = this.#kept(arrived, previous);
-    this.#unfile(previous);
+    this.#unindex(previous);
     this.#objects.set(key, object);
-    this.#file(object);
+    this.#addToIndex(object);
     if (!silent)
-      this.#tell(previous === undefined ? { type: 'added', object } : { type: 'modified', object, previous });
+      this.#notify(previous === undefined ? { type: 'added', object } : { type: 'modified', object, previous });
   }
 
   #kept(arrived: T, previous: T | undefined): T {
@@ -191,20 +191,20 @@ export class Cache<T extends KubeObject> {
   /** `last`: its last state, where the watch has told one. */
   #drop(known: T, last = known): void {
     this.#objects.delete(keyOf(known));
-    this.#unfile(known);
-    this.#tell({ type: 'deleted', object: last });
+    this.#unindex(known);
+    this.#notify({ type: 'deleted', object: last });
   }
 
-  #bury(uid: string, version: string): void {
+  #recordTombstone(uid: string, version: string): void {
     this.#tombstones.set(uid, version);
-    if (this.#tombstones.size <= TOMBSTONES) return;
+    if (this.#tombstones.size <= MAX_TOMBSTONES) return;
     for (const oldest of this.#tombstones.keys()) {
       this.#tombstones.delete(oldest);
       return;
     }
   }
 
-  #file(object: T): void {
+  #addToIndex(object: T): void {
     const value = this.#indexOf(object);
     if (value === undefined) return;
     const filed = this.#index.get(value);
@@ -212,7 +212,7 @@ export class Cache<T extends KubeObject> {
     else filed.add(object);
   }
 
-  #unfile(object: T | undefined): void {
+  #unindex(object: T | undefined): void {
     const value = object === undefined ? undefined : this.#indexOf(object);
     if (object === undefined || value === undefined) return;
     const filed = this.#index.get(value);
@@ -224,7 +224,7 @@ export class Cache<T extends KubeObject> {
     return this.#indexer === undefined ? undefined : this.#guarded(object, this.#indexer);
   }
 
-  #tell(change: Change<T>): void {
+  #notify(change: Change<T>): void {
     for (const listener of this.#listeners) this.#guarded(change.object, () => listener(change));
   }
 
@@ -233,7 +233,7 @@ export class Cache<T extends KubeObject> {
     try {
       return work(object);
     } catch (error) {
-      this.#onFault(error, object);
+      this.#onInternalError(error, object);
       return undefined;
     }
   }

@@ -3,9 +3,9 @@ import type { Readable } from 'node:stream';
 import type { KubeConfig } from '@kubernetes/client-node';
 import type { Dispatcher } from 'undici';
 import { type Access, Credentials } from './credentials.ts';
-import { Deadline } from './request-deadline.ts';
+import { RequestDeadline } from './request-deadline.ts';
 import { ApiError, errorFromAnswer, errorFromFailure, isApiError } from './errors.ts';
-import { exchange } from './round-trip.ts';
+import { roundTrip } from './round-trip.ts';
 import { ListReader, type OnItem } from './list-reader.ts';
 import { ofWrite } from './uncertain-write.ts';
 
@@ -128,7 +128,7 @@ class HttpClient implements ApiClient {
   async #open(request: StreamRequest, fresh: boolean): Promise<Readable> {
     const started = this.#now();
     const limit = this.#options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-    const deadline = new Deadline(limit, request.signal);
+    const deadline = new RequestDeadline(limit, request.signal);
     let status: number | undefined;
     try {
       const { dispatcher, headers } = await this.#access(fresh, deadline);
@@ -156,7 +156,7 @@ class HttpClient implements ApiClient {
   async #attempt<T>(request: ApiRequest, fresh: boolean): Promise<T> {
     const started = this.#now();
     const limit = request.timeoutMs ?? this.#options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-    const deadline = new Deadline(limit, request.signal);
+    const deadline = new RequestDeadline(limit, request.signal);
     let status: number | undefined;
     let wasSent = false;
     try {
@@ -164,7 +164,11 @@ class HttpClient implements ApiClient {
       const onSend = (): void => void (wasSent = true);
       const list = request.onItem === undefined ? undefined : new ListReader(request.onItem);
       const onChunk = list === undefined ? undefined : (chunk: Buffer): void => list.write(chunk);
-      const answer = await exchange(dispatcher, this.#dispatchOptions(request, headers), { deadline, onSend, onChunk });
+      const answer = await roundTrip(dispatcher, this.#dispatchOptions(request, headers), {
+        deadline,
+        onSend,
+        onChunk,
+      });
       status = answer.status;
       if (status < 200 || status >= 300) throw errorFromAnswer(status, answer.text, answer.retryAfter);
       if (request.ignoresAnswer === true) return undefined as T;
@@ -199,11 +203,11 @@ class HttpClient implements ApiClient {
    * The credentials, unless the deadline comes first: an exec plugin may hang for as long as it likes. What it brings in
    * the end serves the next request.
    */
-  async #access(fresh: boolean, deadline: Deadline): Promise<Access> {
+  async #access(fresh: boolean, deadline: RequestDeadline): Promise<Access> {
     const current = fresh ? undefined : this.#credentials.current;
     if (current !== undefined) return current;
     const { promise, reject } = Promise.withResolvers<never>();
-    const settle = deadline.onOver(() => reject(new ApiError('Aborted', 'given up while waiting for credentials')));
+    const settle = deadline.onCancel(() => reject(new ApiError('Aborted', 'given up while waiting for credentials')));
     try {
       return await Promise.race([this.#credentials.access(fresh), promise]);
     } finally {

@@ -3,7 +3,7 @@
  * here, at the edge, so that the rest of the program branches on `code` alone. A programming error is none of them: it
  * passes through as it is, and is never retried as trouble of the network.
  */
-import { plain, plainTexts } from '../printable-text.ts';
+import { printable, printableTexts } from '../printable-text.ts';
 
 /** The `reason` of a Kubernetes Status object, narrowed to what the program tells apart, plus what never got an answer. */
 export const API_ERROR_CODES = [
@@ -71,11 +71,11 @@ export class ApiError extends Error {
   readonly continueToken: string | undefined;
 
   constructor(code: ApiErrorCode, message: string, details: ApiErrorDetails = {}) {
-    super(plain(message), details.cause === undefined ? undefined : { cause: details.cause });
+    super(printable(message), details.cause === undefined ? undefined : { cause: details.cause });
     this.code = code;
     this.status = details.status;
     this.retryAfterMs = details.retryAfterMs;
-    this.causes = plainTexts(details.causes ?? []);
+    this.causes = printableTexts(details.causes ?? []);
     this.isUncertainWrite = details.isUncertainWrite ?? false;
     this.continueToken = details.continueToken;
   }

@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 import type { ApiClient, ApiRequest, StreamRequest } from './client.ts';
 import { ApiError } from './errors.ts';
 
-export interface Fence {
+export interface LeaderFence {
   /** Asked before each request is sent: what a timer would say may come too late in a process that stood still. */
   readonly mayAct: () => boolean;
   /** What is in flight when it is aborted fails. */
@@ -11,15 +11,15 @@ export interface Fence {
 }
 
 /** The same client behind a fence: beyond it a request rejects with `Aborted`, and nothing is sent. */
-export function fenced(client: ApiClient, fence: Fence): ApiClient {
+export function fenced(client: ApiClient, fence: LeaderFence): ApiClient {
   return new FencedClient(client, fence);
 }
 
 class FencedClient implements ApiClient {
   readonly #client: ApiClient;
-  readonly #fence: Fence;
+  readonly #fence: LeaderFence;
 
-  constructor(client: ApiClient, fence: Fence) {
+  constructor(client: ApiClient, fence: LeaderFence) {
     this.#client = client;
     this.#fence = fence;
   }

@@ -9,7 +9,7 @@ import type { Cache, KubeObject } from './cache.ts';
 import { compareResourceVersions } from './cache.ts';
 import type { ApiClient } from './client.ts';
 import { ApiError, type ApiErrorCode, errorFromStatus, isApiError } from './errors.ts';
-import { Intake } from './cache-writer.ts';
+import { CacheWriter } from './cache-writer.ts';
 import { PageSize } from './page-size.ts';
 import { type Frame, readFrames } from './watch.ts';
 
@@ -69,7 +69,7 @@ const GOOD_WATCH_MS = 5_000;
 
 export class Reflector<T extends KubeObject> {
   readonly #options: ReflectorOptions<T>;
-  readonly #intake: Intake<T>;
+  readonly #intake: CacheWriter<T>;
   readonly #random: () => number;
   readonly #stopping = new AbortController();
   readonly #synced = Promise.withResolvers<void>();
@@ -94,7 +94,7 @@ export class Reflector<T extends KubeObject> {
     const onInternalError = (error: unknown, object: KubeObject | undefined): void =>
       options.onInternalError?.(error, { object });
     this.#options = options;
-    this.#intake = new Intake({ cache, transform, onInternalError });
+    this.#intake = new CacheWriter({ cache, transform, onInternalError });
     this.#random = options.random ?? Math.random;
     this.#pageSize = new PageSize({ most: options.pageSize });
   }

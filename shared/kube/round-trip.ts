@@ -3,7 +3,7 @@
  * answer, which costs more than all else that the controller does for a small one (docs/performance.md).
  */
 import type { Dispatcher } from 'undici';
-import type { Deadline } from './request-deadline.ts';
+import type { RequestDeadline } from './request-deadline.ts';
 import { ApiError } from './errors.ts';
 
 export interface Answer {
@@ -14,7 +14,7 @@ export interface Answer {
 }
 
 export interface ExchangeOptions {
-  readonly deadline: Deadline;
+  readonly deadline: RequestDeadline;
   /** Told when a connection is there and the request is about to be written to it: before, the server knows nothing of it. */
   readonly onSend?: (() => void) | undefined;
   /** Gets the body of a good answer as it comes, which then has no text. What it throws ends the exchange, which rejects with it. */
@@ -22,14 +22,14 @@ export interface ExchangeOptions {
 }
 
 /** Resolves with the answer, whatever its status; rejects with undici's error, or with `Aborted` when the deadline is over. */
-export async function exchange(
+export async function roundTrip(
   dispatcher: Dispatcher,
   request: Dispatcher.DispatchOptions,
   { deadline, onSend, onChunk }: ExchangeOptions,
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const handler = new Handler({ resolve, reject, onSend, onChunk });
-    deadline.onOver(() => handler.abort());
+    deadline.onCancel(() => handler.abort());
     dispatcher.dispatch(request, handler);
   });
 }

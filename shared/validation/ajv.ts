@@ -42,7 +42,7 @@ export function compileResourceSchema(code: CodeOptions = {}): CompiledSchema {
 }
 
 /** What a validator throws that has found enough. */
-export interface EnoughErrors {
+export interface ErrorLimitReached {
   readonly enough: readonly ErrorObject[];
 }
 

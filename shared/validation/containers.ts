@@ -1,13 +1,13 @@
 /** One container, a step's or the template's init container, by all rules in order. */
 import type { V1Container } from '@kubernetes/client-node';
 import { envFaults } from './env.ts';
-import { invalid, required, type Faults, type Path } from './field-error.ts';
+import { invalid, required, type FieldErrors, type Path } from './field-error.ts';
 import { handlerFaults } from './probes-and-hooks.ts';
 import { imageFaults } from './images.ts';
 import { dnsLabelProblems } from './names.ts';
 import { portFaults } from './ports.ts';
 import { resourceFaults } from './resources.ts';
-import { text, type Untrusted } from '../json/untrusted.ts';
+import { nonEmptyString, type Untrusted } from '../json/untrusted.ts';
 import { volumeMountFaults } from './volume-mounts.ts';
 
 /** Checks a container. `volumes` are the names of those in its Pod. */
@@ -15,9 +15,9 @@ export function containerFaults(
   container: Untrusted<V1Container>,
   volumes: ReadonlySet<string>,
   at: Path,
-  faults: Faults,
+  faults: FieldErrors,
 ): void {
-  const name = text(container.name);
+  const name = nonEmptyString(container.name);
   if (name === undefined) {
     faults.push(required(at.child('name')));
   } else {
@@ -25,7 +25,7 @@ export function containerFaults(
       faults.push(invalid(at.child('name'), name, problem));
     }
   }
-  imageFaults(text(container.image), at, faults);
+  imageFaults(nonEmptyString(container.image), at, faults);
   portFaults(container, at, faults);
   envFaults(container, at, faults);
   volumeMountFaults(container, volumes, at, faults);

@@ -10,10 +10,10 @@
  */
 import type { SequentialJob, SequentialJobSpec } from '../api/types.ts';
 import type { FieldError } from './field-error.ts';
-import { frozenFaults, isGoing, MUTABLE } from './update.ts';
-import { entries, part } from '../json/untrusted.ts';
+import { frozenFaults, isBeingDeleted, MUTABLE } from './update.ts';
+import { asEntries, asObject } from '../json/untrusted.ts';
 
-export interface HeldSpec {
+export interface EffectiveSpecResult {
   /** What to run. */
   readonly spec: SequentialJobSpec;
   /** What became of the frozen part: it means the same, it changed as it may, or it is kept as it was recorded. */
@@ -32,23 +32,25 @@ const NO_FAULTS: readonly FieldError[] = Object.freeze([]);
  * The object's status says how far the sequence has come, so ask while that is the status under which the change was
  * made: later on, a step that was changed while it was still to come would look as if it were not.
  */
-export function heldSpec(recorded: SequentialJobSpec, object: SequentialJob): HeldSpec {
+export function effectiveSpec(recorded: SequentialJobSpec, object: SequentialJob): EffectiveSpecResult {
   const { spec, status, metadata } = object;
-  const own = (change: 'none' | 'accepted'): HeldSpec => ({ spec: object.spec, change, faults: NO_FAULTS });
-  if (isGoing(metadata)) return own('none');
+  const own = (change: 'none' | 'accepted'): EffectiveSpecResult => ({ spec: object.spec, change, faults: NO_FAULTS });
+  if (isBeingDeleted(metadata)) return own('none');
   // Under Immutable, every difference of the frozen part is a fault.
-  if (frozenFaults(recorded, { ...part(spec), updatePolicy: 'Immutable' }, status).length === 0) return own('none');
+  if (frozenFaults(recorded, { ...asObject(spec), updatePolicy: 'Immutable' }, status).length === 0) return own('none');
   const faults = frozenFaults(recorded, spec, status);
-  return faults.length === 0 ? own('accepted') : { spec: joined(recorded, spec), change: 'refused', faults };
+  return faults.length === 0
+    ? own('accepted')
+    : { spec: mergeMutableFields(recorded, spec), change: 'refused', faults };
 }
 
 /** The part of a spec that a started sequence is held to. */
-export function frozenPart(spec: SequentialJobSpec): Partial<SequentialJobSpec> {
-  return Object.fromEntries(entries(spec).filter(([name]) => !MUTABLE.has(name)));
+export function immutablePart(spec: SequentialJobSpec): Partial<SequentialJobSpec> {
+  return Object.fromEntries(asEntries(spec).filter(([name]) => !MUTABLE.has(name)));
 }
 
 /** A mutable field that is absent now is absent: that is how a deadline is taken away. */
-function joined(recorded: SequentialJobSpec, now: unknown): SequentialJobSpec {
-  const mutable = Object.fromEntries(entries(now).filter(([name]) => MUTABLE.has(name)));
-  return { ...frozenPart(recorded), ...mutable } as SequentialJobSpec;
+function mergeMutableFields(recorded: SequentialJobSpec, now: unknown): SequentialJobSpec {
+  const mutable = Object.fromEntries(asEntries(now).filter(([name]) => MUTABLE.has(name)));
+  return { ...immutablePart(recorded), ...mutable } as SequentialJobSpec;
 }

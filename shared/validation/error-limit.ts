@@ -2,15 +2,15 @@
  * A verdict stops at the first hundred faults. A person acts on the first few; to find, to order and to write out the half a
  * million that fit into an object would hold up everybody else for a second.
  */
-import { type FieldError, type Faults, invalidWhole, Path } from './field-error.ts';
+import { type FieldError, type FieldErrors, invalidWhole, Path } from './field-error.ts';
 
 /** Faults of an object that are told. */
-export const MAX_FAULTS = 100;
+export const MAX_ERRORS = 100;
 
 /** Thrown where there are enough: nothing more is to be looked at. */
-class Enough extends Error {}
+class LimitReached extends Error {}
 
-class Bounded implements Faults {
+class LimitedErrors implements FieldErrors {
   readonly found: FieldError[] = [];
   readonly #most: number;
 
@@ -21,24 +21,24 @@ class Bounded implements Faults {
   push(...faults: readonly FieldError[]): void {
     for (const fault of faults) {
       this.found.push(fault);
-      if (this.found.length > this.#most) throw new Enough();
+      if (this.found.length > this.#most) throw new LimitReached();
     }
   }
 }
 
 /** What the rules find, in their order: one more than `most` where there are more. */
-export function upTo(most: number, rules: (faults: Faults) => void): readonly FieldError[] {
-  const bounded = new Bounded(most);
+export function collectErrors(most: number, rules: (faults: FieldErrors) => void): readonly FieldError[] {
+  const bounded = new LimitedErrors(most);
   try {
     rules(bounded);
   } catch (error) {
-    if (!(error instanceof Enough)) throw error;
+    if (!(error instanceof LimitReached)) throw error;
   }
   return bounded.found;
 }
 
 /** The first `most` of these faults, and where there are more a last one that says so. */
-export function told(faults: readonly FieldError[], most: number): readonly FieldError[] {
+export function limitErrors(faults: readonly FieldError[], most: number): readonly FieldError[] {
   return faults.length <= most ? faults : [...faults.slice(0, most), andMore(most)];
 }
 

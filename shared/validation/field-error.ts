@@ -5,7 +5,7 @@
 import { escaped, escapedLine } from '../printable-text.ts';
 
 /** The reasons of a cause (metav1.CauseType), by how they read. */
-const WORDS = {
+const TYPE_WORDS = {
   FieldValueRequired: 'Required value',
   FieldValueDuplicate: 'Duplicate value',
   FieldValueInvalid: 'Invalid value',
@@ -17,7 +17,7 @@ const WORDS = {
   FieldValueTooMany: 'Too many',
 } as const;
 
-export type FieldErrorType = keyof typeof WORDS;
+export type FieldErrorType = keyof typeof TYPE_WORDS;
 
 /** One fault of an object. Where `badValue` is absent, no value is shown. */
 export interface FieldError {
@@ -29,7 +29,7 @@ export interface FieldError {
 }
 
 /** Where the rules put what they find. A rule only ever appends. */
-export interface Faults {
+export interface FieldErrors {
   push(...faults: readonly FieldError[]): void;
 }
 
@@ -132,10 +132,10 @@ export function jsonType(value: unknown): string {
 }
 
 /** In characters. */
-const SHOWN = 256;
+const MAX_SHOWN = 256;
 
 /** A message is read by people and kept in a status and in logs, so a value of a megabyte is not repeated in it. */
-export const shorten = (text: string): string => (text.length > SHOWN ? `${text.slice(0, SHOWN)}...` : text);
+export const shorten = (text: string): string => (text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}...` : text);
 
 /** A key of a map, or a property that nobody knows, as it stands in a path: whoever writes the object writes it. */
 export const shownKey = (key: string): string => escapedLine(shorten(key));
@@ -164,7 +164,7 @@ function show(value: unknown): string {
 /** The text after the path: `Duplicate value: "load"`. This is the message of a cause. */
 export function formatErrorBody({ type, badValue, detail }: FieldError): string {
   const value = badValue === undefined ? '' : `: ${show(badValue)}`;
-  return `${WORDS[type]}${value}${detail === '' ? '' : `: ${escapedLine(detail)}`}`;
+  return `${TYPE_WORDS[type]}${value}${detail === '' ? '' : `: ${escapedLine(detail)}`}`;
 }
 
 /** The whole text: `spec.containers[1].name: Duplicate value: "load"`. Its length is bounded whatever the value. */

@@ -3,8 +3,8 @@
  * the container runtimes use. Kubernetes itself accepts any text and reports `InvalidImageName` when a Pod starts; a
  * sequence says it at once. The text is cut at its separators first, so no pattern sees more than one component.
  */
-import { invalid, required, type Faults, type Path } from './field-error.ts';
-import { remembering } from '../memoize.ts';
+import { invalid, required, type FieldErrors, type Path } from './field-error.ts';
+import { memoize } from '../memoize.ts';
 
 export interface ImageReference {
   /** The repository, with the registry's host where there is one. */
@@ -38,7 +38,7 @@ const DIGEST_LENGTHS: ReadonlyMap<string, number> = new Map([
 ]);
 
 /** Takes a reference apart. Never throws. */
-export const parseImage = remembering((image: string): ParsedImage => {
+export const parseImage = memoize((image: string): ParsedImage => {
   if (image.length > TOTAL_LENGTH || IDENTIFIER.test(image)) {
     return { problem: FORMAT };
   }
@@ -90,7 +90,7 @@ function digestProblem(digest: string): string | undefined {
 }
 
 /** The image of a container: set (core only asks that of Pods, not of templates), without blanks around it, parseable. */
-export function imageFaults(image: string | undefined, container: Path, faults: Faults): void {
+export function imageFaults(image: string | undefined, container: Path, faults: FieldErrors): void {
   if (image === undefined) {
     faults.push(required(container.child('image')));
   } else if (image !== image.trim()) {

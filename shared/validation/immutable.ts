@@ -13,12 +13,12 @@ export function immutable(at: Path, value: unknown, detail: string): FieldError 
 const ANEW = 'to change it, delete the SequentialJob and create it anew';
 
 /** Why something is held: the words for a field of it, and those for putting in or taking out the whole. */
-export interface Hold {
+export interface Immutability {
   readonly field: string;
   readonly whole: string;
 }
 
-export const HOLD = {
+export const IMMUTABILITY = {
   /** It concerns all steps. */
   started: {
     field: `field is immutable after the sequence has started; ${ANEW}`,
@@ -34,4 +34,4 @@ export const HOLD = {
     field: 'field is immutable after the sequence has started; with updatePolicy FutureSteps it may change',
     whole: 'after the sequence has started, unless updatePolicy is FutureSteps',
   },
-} as const satisfies Readonly<Record<string, Hold>>;
+} as const satisfies Readonly<Record<string, Immutability>>;

@@ -4,14 +4,14 @@
  * fixed order (metadata, the steps in order, the template, the other fields, the step policies), and changes nothing.
  */
 import type { SequentialJob } from '../api/types.ts';
-import { MAX_FAULTS, told, upTo } from './error-limit.ts';
+import { MAX_ERRORS, limitErrors, collectErrors } from './error-limit.ts';
 import type { FieldError } from './field-error.ts';
 import { mergeFaults } from './merge-errors.ts';
 import { metadataFaults } from './metadata.ts';
 import { schemaErrors } from './schema.ts';
 import { lengthFaults, sizeFaults } from './value-limit.ts';
 import { specFaults } from './spec.ts';
-import { part } from '../json/untrusted.ts';
+import { asObject } from '../json/untrusted.ts';
 
 export {
   formatErrorBody,
@@ -20,13 +20,17 @@ export {
   type FieldError,
   type FieldErrorType,
 } from './field-error.ts';
-export { frozenPart, heldSpec, type HeldSpec } from './effective-spec.ts';
+export {
+  immutablePart as frozenPart,
+  effectiveSpec as heldSpec,
+  type EffectiveSpecResult as HeldSpec,
+} from './effective-spec.ts';
 export { namespaceFaults } from './metadata.ts';
 export { updateWarnings, validateUpdate } from './update.ts';
 export { warningsFor } from './warnings.ts';
 
 /** How an object is judged. */
-export interface Judging {
+export interface ValidationOptions {
   /** How long its JSON is, or more, where that is known. */
   readonly bytes?: number | undefined;
   /** Of how many faults it is told; default 100. */
@@ -37,15 +41,15 @@ export interface Judging {
  * Validates an object whose structure nobody has checked: the schema first, then the rules, on whatever is sound. Where there are
  * more faults than are told, the last one says so. The first call compiles the schema.
  */
-export function validateSequentialJob(object: unknown, judging: Judging = {}): readonly FieldError[] {
-  const { bytes, most = MAX_FAULTS } = judging;
-  const job = part<SequentialJob>(object);
-  const rules = upTo(most, (faults) => {
+export function validateSequentialJob(object: unknown, judging: ValidationOptions = {}): readonly FieldError[] {
+  const { bytes, most = MAX_ERRORS } = judging;
+  const job = asObject<SequentialJob>(object);
+  const rules = collectErrors(most, (faults) => {
     faults.push(...lengthFaults(job?.spec, bytes));
     metadataFaults(job?.metadata, faults);
     specFaults(job?.spec, faults);
   });
-  return told(mergeFaults(schemaErrors(object), rules), most);
+  return limitErrors(mergeFaults(schemaErrors(object), rules), most);
 }
 
 /**
@@ -55,9 +59,9 @@ export function validateSequentialJob(object: unknown, judging: Judging = {}): r
 export function validateSpec(spec: unknown): readonly FieldError[] {
   const size = sizeFaults({ spec });
   if (size.length > 0) return size;
-  const rules = upTo(MAX_FAULTS, (faults) => {
+  const rules = collectErrors(MAX_ERRORS, (faults) => {
     faults.push(...lengthFaults(spec));
     specFaults(spec, faults);
   });
-  return told(rules, MAX_FAULTS);
+  return limitErrors(rules, MAX_ERRORS);
 }

@@ -8,27 +8,29 @@ import type {
   V1PodSpec,
   V1TopologySpreadConstraint,
 } from '@kubernetes/client-node';
-import { duplicate, type Faults, type Path } from './field-error.ts';
-import { parts, text, type Untrusted } from '../json/untrusted.ts';
+import { duplicate, type FieldErrors, type Path } from './field-error.ts';
+import { asObjects, nonEmptyString, type Untrusted } from '../json/untrusted.ts';
 
 /** Checks that spread constraints, scheduling gates and resource claims have keys of their own. */
-export function keyedListFaults(spec: Untrusted<V1PodSpec>, at: Path, faults: Faults): void {
-  const constraints = parts<V1TopologySpreadConstraint>(spec.topologySpreadConstraints);
+export function keyedListFaults(spec: Untrusted<V1PodSpec>, at: Path, faults: FieldErrors): void {
+  const constraints = asObjects<V1TopologySpreadConstraint>(spec.topologySpreadConstraints);
   const pairs = constraints.map(({ topologyKey, whenUnsatisfiable }) => {
-    const [key, action] = [text(topologyKey), text(whenUnsatisfiable)];
+    const [key, action] = [nonEmptyString(topologyKey), nonEmptyString(whenUnsatisfiable)];
     return key === undefined || action === undefined ? undefined : `{${key}, ${action}}`;
   });
-  repeated(pairs, (i, pair) => {
+  reportDuplicates(pairs, (i, pair) => {
     const here = at.child('topologySpreadConstraints').index(i).child('{topologyKey, whenUnsatisfiable}');
     faults.push(duplicate(here, pair));
   });
-  const gates = parts<V1PodSchedulingGate>(spec.schedulingGates).map(({ name }) => text(name));
-  repeated(gates, (i, name) => faults.push(duplicate(at.child('schedulingGates').index(i), name)));
-  const claims = parts<V1PodResourceClaim>(spec.resourceClaims).map(({ name }) => text(name));
-  repeated(claims, (i, name) => faults.push(duplicate(at.child('resourceClaims').index(i).child('name'), name)));
+  const gates = asObjects<V1PodSchedulingGate>(spec.schedulingGates).map(({ name }) => nonEmptyString(name));
+  reportDuplicates(gates, (i, name) => faults.push(duplicate(at.child('schedulingGates').index(i), name)));
+  const claims = asObjects<V1PodResourceClaim>(spec.resourceClaims).map(({ name }) => nonEmptyString(name));
+  reportDuplicates(claims, (i, name) =>
+    faults.push(duplicate(at.child('resourceClaims').index(i).child('name'), name)),
+  );
 }
 
-function repeated(keys: readonly (string | undefined)[], report: (index: number, key: string) => void): void {
+function reportDuplicates(keys: readonly (string | undefined)[], report: (index: number, key: string) => void): void {
   const seen = new Set<string>();
   keys.forEach((key, i) => {
     if (key !== undefined && seen.has(key)) {

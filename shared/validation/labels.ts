@@ -1,7 +1,7 @@
 /** Labels and annotations that are not the user's to set, wherever the user can set any. */
 import { GROUP } from '../api/group.ts';
-import { forbidden, type Faults, type Path } from './field-error.ts';
-import { entries } from '../json/untrusted.ts';
+import { forbidden, type FieldErrors, type Path } from './field-error.ts';
+import { asEntries } from '../json/untrusted.ts';
 
 /**
  * What tells a sequence's Pods apart, and what a Job puts on its Pods (pkg/apis/batch/types.go), with the names from before
@@ -12,8 +12,8 @@ const JOB_PREFIX = 'batch.kubernetes.io/';
 const JOB_LABELS: ReadonlySet<string> = new Set(['controller-uid', 'job-name']);
 
 /** Checks that none of the keys is this operator's or the Job controller's. `what`: labels or annotations. */
-export function reservedKeyFaults(map: unknown, what: 'labels' | 'annotations', at: Path, faults: Faults): void {
-  for (const [key] of entries(map)) {
+export function reservedKeyFaults(map: unknown, what: 'labels' | 'annotations', at: Path, faults: FieldErrors): void {
+  for (const [key] of asEntries(map)) {
     const prefix = reservedPrefixOf(key);
     if (prefix !== undefined) {
       faults.push(forbidden(at.key(key), `${what} under "${prefix}" are set by the controllers`));

@@ -1,9 +1,9 @@
 /** The object's own metadata, as far as this resource is stricter than the API server. */
 import { NAME_MAX_LENGTH } from '../api/group.ts';
 import type { ObjectMeta } from '../api/types.ts';
-import { type FieldError, forbidden, invalid, Path, required, tooLong, type Faults } from './field-error.ts';
+import { type FieldError, forbidden, invalid, Path, required, tooLong, type FieldErrors } from './field-error.ts';
 import { dnsSubdomainProblems } from './names.ts';
-import { part, text } from '../json/untrusted.ts';
+import { asObject, nonEmptyString } from '../json/untrusted.ts';
 
 const METADATA = Path.of('metadata');
 
@@ -25,11 +25,11 @@ interface Generated extends ObjectMeta {
  * are legal in both, and in the names of Jobs and Pods. A `generateName` needs no check: what the API server makes of it
  * never has more than 63 characters (apiserver pkg/storage/names/generate.go).
  */
-export function metadataFaults(value: unknown, faults: Faults): void {
-  const metadata = part<Generated>(value);
-  const name = text(metadata?.name);
+export function metadataFaults(value: unknown, faults: FieldErrors): void {
+  const metadata = asObject<Generated>(value);
+  const name = nonEmptyString(metadata?.name);
   if (name === undefined) {
-    if (text(metadata?.generateName) === undefined) {
+    if (nonEmptyString(metadata?.generateName) === undefined) {
       faults.push(required(METADATA.child('name'), 'name or generateName is required'));
     }
     return;

@@ -1,7 +1,7 @@
 /** Probes and lifecycle hooks: each does exactly one thing (pkg/apis/core/validation/validation.go validateHandler). */
 import type { V1Container, V1Lifecycle, V1LifecycleHandler, V1Probe } from '@kubernetes/client-node';
-import { forbidden, required, type Faults, type Path } from './field-error.ts';
-import { part, type Untrusted } from '../json/untrusted.ts';
+import { forbidden, required, type FieldErrors, type Path } from './field-error.ts';
+import { asObject, type Untrusted } from '../json/untrusted.ts';
 
 type Action = keyof V1LifecycleHandler | keyof V1Probe;
 
@@ -12,13 +12,13 @@ const HOOKS = ['postStart', 'preStop'] as const satisfies readonly (keyof V1Life
 const PROBES = ['livenessProbe', 'readinessProbe', 'startupProbe'] as const satisfies readonly (keyof V1Container)[];
 
 /** Checks that every hook and probe of a container has one action, and not two. What the action says is the server's to judge. */
-export function handlerFaults(container: Untrusted<V1Container>, at: Path, faults: Faults): void {
-  const lifecycle = part<V1Lifecycle>(container.lifecycle);
+export function handlerFaults(container: Untrusted<V1Container>, at: Path, faults: FieldErrors): void {
+  const lifecycle = asObject<V1Lifecycle>(container.lifecycle);
   for (const hook of HOOKS) {
-    actionFaults(part(lifecycle?.[hook]), HOOK_ACTIONS, at.child('lifecycle').child(hook), faults);
+    actionFaults(asObject(lifecycle?.[hook]), HOOK_ACTIONS, at.child('lifecycle').child(hook), faults);
   }
   for (const probe of PROBES) {
-    actionFaults(part(container[probe]), PROBE_ACTIONS, at.child(probe), faults);
+    actionFaults(asObject(container[probe]), PROBE_ACTIONS, at.child(probe), faults);
   }
 }
 
@@ -26,12 +26,12 @@ function actionFaults(
   handler: Readonly<Partial<Record<Action, unknown>>> | undefined,
   actions: readonly Action[],
   at: Path,
-  faults: Faults,
+  faults: FieldErrors,
 ): void {
   if (handler === undefined) {
     return;
   }
-  const [first, ...others] = actions.filter((action) => part(handler[action]) !== undefined);
+  const [first, ...others] = actions.filter((action) => asObject(handler[action]) !== undefined);
   if (first === undefined) {
     faults.push(required(at, 'must specify a handler type'));
   }

@@ -4,7 +4,7 @@
  * there in one thing: a suffix alone ("Gi"), which the API reads as 0, is refused, as nobody means it.
  */
 
-import { remembering } from '../memoize.ts';
+import { memoize } from '../memoize.ts';
 
 /** An amount in billionths (nano), so that every quantity is an integer and two of them compare exactly. */
 export type Nano = bigint;
@@ -37,7 +37,7 @@ export function parseQuantity(value: string | number): ParsedQuantity {
   return readText(String(value));
 }
 
-const readText = remembering((text: string): ParsedQuantity => {
+const readText = memoize((text: string): ParsedQuantity => {
   const match = text.length > MAX_LENGTH ? null : PATTERN.exec(text);
   if (match === null) {
     return { problem: text.length <= MAX_LENGTH && SHAPE.test(text) ? "unable to parse quantity's suffix" : FORMAT };

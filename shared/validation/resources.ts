@@ -1,8 +1,8 @@
 /** Resource requests and limits (pkg/apis/core/validation/validation.go ValidateContainerResourceRequirements). */
 import type { V1Container, V1ResourceRequirements } from '@kubernetes/client-node';
-import { invalid, type Faults, type Path } from './field-error.ts';
+import { invalid, type FieldErrors, type Path } from './field-error.ts';
 import { parseQuantity, type Nano } from './quantity.ts';
-import { part, type Untrusted } from '../json/untrusted.ts';
+import { asObject, type Untrusted } from '../json/untrusted.ts';
 
 interface Amount {
   readonly nano: Nano;
@@ -16,14 +16,14 @@ type Quantities = Readonly<Record<string, unknown>>;
 const NONE: Quantities = Object.freeze({});
 
 /** Checks that quantities parse, are not negative, and that no request is above its limit. */
-export function resourceFaults(container: Untrusted<V1Container>, at: Path, faults: Faults): void {
-  const resources = part<V1ResourceRequirements>(container.resources);
+export function resourceFaults(container: Untrusted<V1Container>, at: Path, faults: FieldErrors): void {
+  const resources = asObject<V1ResourceRequirements>(container.resources);
   if (resources === undefined) {
     return;
   }
   const here = at.child('resources');
-  const limits = part<Quantities>(resources.limits) ?? NONE;
-  const requests = part<Quantities>(resources.requests) ?? NONE;
+  const limits = asObject<Quantities>(resources.limits) ?? NONE;
+  const requests = asObject<Quantities>(resources.requests) ?? NONE;
   quantityFaults(limits, here.child('limits'), faults);
   quantityFaults(requests, here.child('requests'), faults);
   for (const name of Object.keys(requests)) {
@@ -35,7 +35,7 @@ export function resourceFaults(container: Untrusted<V1Container>, at: Path, faul
   }
 }
 
-function quantityFaults(quantities: Quantities, at: Path, faults: Faults): void {
+function quantityFaults(quantities: Quantities, at: Path, faults: FieldErrors): void {
   for (const name of Object.keys(quantities)) {
     const amount = amountOf(quantities, name);
     if (amount !== undefined && 'problem' in amount) {

@@ -5,7 +5,7 @@
  */
 import type { SequentialJobSpec, SequentialJobStatus } from '../api/types.ts';
 import { forbidden, Path, type FieldError } from './field-error.ts';
-import { integer, parts, type Untrusted } from '../json/untrusted.ts';
+import { asInteger, asObjects, type Untrusted } from '../json/untrusted.ts';
 
 type Spec = Untrusted<SequentialJobSpec>;
 type Status = Untrusted<SequentialJobStatus>;
@@ -21,9 +21,9 @@ interface Change {
 
 /** Undefined where nothing changes, and where either is no count, which is left to the schema. Defaults must be filled in. */
 function changeOf(was: Spec, is: Spec, status: Status | undefined): Change | undefined {
-  const [from, to] = [integer(was.resume), integer(is.resume)];
+  const [from, to] = [asInteger(was.resume), asInteger(is.resume)];
   if (from === undefined || to === undefined || from === to) return undefined;
-  return { from, to, resumes: integer(status?.resumes) ?? 0 };
+  return { from, to, resumes: asInteger(status?.resumes) ?? 0 };
 }
 
 const doesNothing = ({ from, to, resumes }: Change): boolean => to < from || to <= resumes;
@@ -32,7 +32,7 @@ const doesNothing = ({ from, to, resumes }: Change): boolean => to < from || to 
 export function resumeFaults(was: Spec, is: Spec, status: Status | undefined): readonly FieldError[] {
   const change = changeOf(was, is, status);
   if (change === undefined || doesNothing(change)) return [];
-  const isFailed = parts<{ type: unknown; status: unknown }>(status?.conditions).some(
+  const isFailed = asObjects<{ type: unknown; status: unknown }>(status?.conditions).some(
     (condition) => condition.type === 'Failed' && condition.status === 'True',
   );
   return isFailed ? [] : [forbidden(AT, 'may only be raised when the sequence has failed')];

@@ -2,8 +2,8 @@
 import type { ErrorObject, ValidateFunction } from 'ajv';
 import generated from '../api/schema.generated.json' with { type: 'json' };
 import type { Schema } from '../api/schema.ts';
-import type { EnoughErrors } from './ajv.ts';
-import { MAX_FAULTS } from './error-limit.ts';
+import type { ErrorLimitReached } from './ajv.ts';
+import { MAX_ERRORS } from './error-limit.ts';
 import {
   invalid,
   notSupported,
@@ -36,7 +36,7 @@ function validator(): ValidateFunction {
 export function schemaErrors(object: unknown): readonly FieldError[] {
   const { errors, areAll } = errorsOf(object);
   const faults = errors.flatMap((error) => toFieldError(error) ?? []);
-  if (areAll || faults.length > MAX_FAULTS) return faults;
+  if (areAll || faults.length > MAX_ERRORS) return faults;
   return errorsOf(withoutNulls(object)).errors.flatMap((error) => toFieldError(error) ?? []);
 }
 
@@ -50,12 +50,13 @@ function errorsOf(object: unknown): Errors {
   try {
     return { errors: validate(object) ? [] : (validate.errors ?? []), areAll: true };
   } catch (error) {
-    if (!hasEnough(error)) throw error;
+    if (!isErrorLimitReached(error)) throw error;
     return { errors: error.enough, areAll: false };
   }
 }
 
-const hasEnough = (error: unknown): error is EnoughErrors => Array.isArray((error as Partial<EnoughErrors>).enough);
+const isErrorLimitReached = (error: unknown): error is ErrorLimitReached =>
+  Array.isArray((error as Partial<ErrorLimitReached>).enough);
 
 /** Without the properties that are null: where one is needed, that is said as of one that is not there. Not deep: the schema ends. */
 function withoutNulls(value: unknown): unknown {

@@ -18,10 +18,10 @@
 import type { Schema } from '../api/schema.ts';
 import type { Path } from './field-error.ts';
 import { parseQuantity } from './quantity.ts';
-import { sameJson } from '../json/json-equal.ts';
+import { jsonEqual } from '../json/json-equal.ts';
 
 /** Gets each place where the two differ, the deepest that has a name, with what is there now. */
-export type Report = (at: Path, value: unknown) => void;
+export type ReportDifference = (at: Path, value: unknown) => void;
 
 /** A place in both objects: what the schema says of it, what it is called, and where it is in the new one. */
 interface Place {
@@ -89,13 +89,13 @@ export function differences(
   before: unknown,
   after: unknown,
   place: { readonly schema: Schema | undefined; readonly name: string; readonly at: Path },
-  report: Report,
+  report: ReportDifference,
 ): void {
   if (isObject(before) && isObject(after) && place.schema?.properties !== undefined) {
     objectDifferences(before, after, place, report);
     return;
   }
-  const [was, is] = [settle(before, place), settle(after, place)];
+  const [was, is] = [effectiveValue(before, place), effectiveValue(after, place)];
   if (was === undefined || is === undefined) {
     if (was !== is) report(place.at, after);
   } else {
@@ -104,7 +104,7 @@ export function differences(
 }
 
 /** The value with its meaning when absent, or undefined where it has none. */
-const settle = (value: unknown, { schema, name }: Place): unknown =>
+const effectiveValue = (value: unknown, { schema, name }: Place): unknown =>
   isUnset(value, schema, name) ? schema?.default : value;
 
 function isUnset(value: unknown, schema: Schema | undefined, name: string): boolean {
@@ -121,7 +121,7 @@ function isUnset(value: unknown, schema: Schema | undefined, name: string): bool
 }
 
 /** Both are there. */
-function valueDifferences(before: unknown, after: unknown, place: Place, report: Report): void {
+function valueDifferences(before: unknown, after: unknown, place: Place, report: ReportDifference): void {
   const { schema, at } = place;
   if (before === after) return;
   if (Array.isArray(before) && Array.isArray(after) && schema?.items !== undefined) {
@@ -130,19 +130,19 @@ function valueDifferences(before: unknown, after: unknown, place: Place, report:
     objectDifferences(before, after, place, report);
   } else if (isObject(before) && isObject(after) && schema?.additionalProperties !== undefined) {
     mapDifferences(before, after, { ...place, schema: schema.additionalProperties }, report);
-  } else if (!isSameAmount(before, after, schema) && !sameJson(before, after)) {
+  } else if (!isSameAmount(before, after, schema) && !jsonEqual(before, after)) {
     report(at, after);
   }
 }
 
-function objectDifferences(before: Json, after: Json, { schema, at }: Place, report: Report): void {
+function objectDifferences(before: Json, after: Json, { schema, at }: Place, report: ReportDifference): void {
   for (const key of keysOf(before, after)) {
     const child = { schema: own(schema?.properties, key), name: key, at: at.child(key) };
     differences(own(before, key), own(after, key), child, report);
   }
 }
 
-function mapDifferences(before: Json, after: Json, { schema, at }: Place, report: Report): void {
+function mapDifferences(before: Json, after: Json, { schema, at }: Place, report: ReportDifference): void {
   for (const key of keysOf(before, after)) {
     const here = at.key(key);
     if (!Object.hasOwn(before, key) || !Object.hasOwn(after, key)) report(here, own(after, key));
@@ -151,7 +151,12 @@ function mapDifferences(before: Json, after: Json, { schema, at }: Place, report
 }
 
 /** Items that were put in or taken out move all others: then the list as a whole is the deepest place. */
-function listDifferences(before: readonly unknown[], after: readonly unknown[], place: Place, report: Report): void {
+function listDifferences(
+  before: readonly unknown[],
+  after: readonly unknown[],
+  place: Place,
+  report: ReportDifference,
+): void {
   if (before.length !== after.length) {
     report(place.at, after);
     return;

@@ -1,21 +1,21 @@
 /** `spec.stepPolicies`: each names a step, once, and fits the rest of the spec. */
 import type { SequentialJobSpec, StepPolicy } from '../api/types.ts';
-import { duplicate, invalid, notFound, required, type Faults, type Path } from './field-error.ts';
+import { duplicate, invalid, notFound, required, type FieldErrors, type Path } from './field-error.ts';
 import type { TemplateView } from './template.ts';
-import { integer, part, parts, text, type Untrusted } from '../json/untrusted.ts';
+import { asInteger, asObject, asObjects, nonEmptyString, type Untrusted } from '../json/untrusted.ts';
 
 /** Checks the step policies, and that the restart policy is Never where one of them has a podFailurePolicy. */
 export function stepPolicyFaults(
   spec: Untrusted<SequentialJobSpec>,
   { steps, template }: { readonly steps: ReadonlySet<string>; readonly template: TemplateView },
   at: Path,
-  faults: Faults,
+  faults: FieldErrors,
 ): void {
-  const policies = parts<StepPolicy>(spec.stepPolicies);
+  const policies = asObjects<StepPolicy>(spec.stepPolicies);
   if (policies.length === 0) {
     return;
   }
-  const limit = integer(spec.activeDeadlineSeconds);
+  const limit = asInteger(spec.activeDeadlineSeconds);
   const seen = new Set<string>();
   policies.forEach((policy, i) => {
     const here = at.child('stepPolicies').index(i);
@@ -30,8 +30,8 @@ interface Names {
   readonly seen: Set<string>;
 }
 
-function nameFaults(policy: Untrusted<StepPolicy>, { steps, seen }: Names, at: Path, faults: Faults): void {
-  const name = text(policy.name);
+function nameFaults(policy: Untrusted<StepPolicy>, { steps, seen }: Names, at: Path, faults: FieldErrors): void {
+  const name = nonEmptyString(policy.name);
   if (name === undefined) {
     faults.push(required(at));
   } else if (seen.has(name)) {
@@ -45,8 +45,8 @@ function nameFaults(policy: Untrusted<StepPolicy>, { steps, seen }: Names, at: P
 }
 
 /** `limit`: that of the sequence. */
-function deadlineFaults(policy: Untrusted<StepPolicy>, limit: number | undefined, at: Path, faults: Faults): void {
-  const seconds = integer(policy.activeDeadlineSeconds);
+function deadlineFaults(policy: Untrusted<StepPolicy>, limit: number | undefined, at: Path, faults: FieldErrors): void {
+  const seconds = asInteger(policy.activeDeadlineSeconds);
   if (seconds !== undefined && limit !== undefined && seconds > limit) {
     const detail = `must be less than or equal to spec.activeDeadlineSeconds of ${limit}`;
     faults.push(invalid(at, seconds, detail));
@@ -57,10 +57,10 @@ function restartPolicyFaults(
   policies: readonly Untrusted<StepPolicy>[],
   template: TemplateView,
   at: Path,
-  faults: Faults,
+  faults: FieldErrors,
 ): void {
-  const policy = text(template.spec?.restartPolicy);
-  if (policy === 'OnFailure' && policies.some(({ podFailurePolicy }) => part(podFailurePolicy) !== undefined)) {
+  const policy = nonEmptyString(template.spec?.restartPolicy);
+  if (policy === 'OnFailure' && policies.some(({ podFailurePolicy }) => asObject(podFailurePolicy) !== undefined)) {
     const where = at.child('template').child('spec').child('restartPolicy');
     faults.push(invalid(where, policy, 'only "Never" is supported when podFailurePolicy is specified'));
   }

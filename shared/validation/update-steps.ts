@@ -2,10 +2,10 @@
 import type { V1Container } from '@kubernetes/client-node';
 import type { SequentialJobSpec, StepPolicy } from '../api/types.ts';
 import { forbidden, Path, type FieldError } from './field-error.ts';
-import { HOLD, type Hold, immutable } from './immutable.ts';
+import { IMMUTABILITY, type Immutability, immutable } from './immutable.ts';
 import { RESOURCE_SCHEMA } from './schema.ts';
 import { differences } from './semantic.ts';
-import { parts, text, type Untrusted } from '../json/untrusted.ts';
+import { asObjects, nonEmptyString, type Untrusted } from '../json/untrusted.ts';
 
 type Spec = Untrusted<SequentialJobSpec>;
 type Step = Untrusted<V1Container>;
@@ -16,18 +16,18 @@ const CONTAINERS = { at: Path.of('spec').child('containers'), schema: SPEC?.['co
 const POLICIES = { at: Path.of('spec').child('stepPolicies'), schema: SPEC?.['stepPolicies']?.items, name: '' };
 
 /** How far the sequence has come, and what follows from it. */
-export interface Reach {
+export interface SequenceProgress {
   /** So many steps have been reached. */
-  readonly reached: number;
+  readonly startedCount: number;
   /** Whether the steps behind those are free to change. */
-  readonly opensFuture: boolean;
+  readonly futureStepsEditable: boolean;
   /** Whether the current step is the last of those, or the first behind them. */
   readonly current: 'reached' | 'to come';
 }
 
-interface Held {
+interface OldSteps {
   readonly steps: readonly Step[];
-  readonly reach: Reach;
+  readonly reach: SequenceProgress;
   /** By name, the place among the old steps. */
   readonly places: ReadonlyMap<string, number>;
 }
@@ -36,22 +36,22 @@ interface Held {
 export function changesOfSteps(
   was: Spec,
   is: Spec,
-  reach: Reach,
+  reach: SequenceProgress,
 ): { readonly containers: readonly FieldError[]; readonly policies: readonly FieldError[] } {
-  const old = parts<V1Container>(was.containers);
-  const held: Held = {
-    steps: reach.opensFuture ? old.slice(0, reach.reached) : old,
+  const old = asObjects<V1Container>(was.containers);
+  const held: OldSteps = {
+    steps: reach.futureStepsEditable ? old.slice(0, reach.startedCount) : old,
     reach,
     places: placesOf(old),
   };
-  const now = parts<V1Container>(is.containers);
+  const now = asObjects<V1Container>(is.containers);
   return {
     containers: containerFaults(held, now),
-    policies: policyFaults(parts<StepPolicy>(was.stepPolicies), parts<StepPolicy>(is.stepPolicies), held),
+    policies: policyFaults(asObjects<StepPolicy>(was.stepPolicies), asObjects<StepPolicy>(is.stepPolicies), held),
   };
 }
 
-const nameOf = (item: { readonly name?: unknown } | undefined): string | undefined => text(item?.name);
+const nameOf = (item: { readonly name?: unknown } | undefined): string | undefined => nonEmptyString(item?.name);
 
 /** Where each name stands; of two of the same name, which validation refuses, the first. */
 function placesOf(items: readonly { readonly name?: unknown }[]): ReadonlyMap<string, number> {
@@ -63,15 +63,15 @@ function placesOf(items: readonly { readonly name?: unknown }[]): ReadonlyMap<st
   return places;
 }
 
-type Partners = readonly (number | undefined)[];
+type StepMatches = readonly (number | undefined)[];
 
-function containerFaults(held: Held, now: readonly Step[]): readonly FieldError[] {
-  const partners = pair(held, now);
+function containerFaults(held: OldSteps, now: readonly Step[]): readonly FieldError[] {
+  const partners = matchSteps(held, now);
   const faults: FieldError[] = [...removals(held, partners), ...additions(held, partners), ...moves(partners)];
   now.forEach((step, i) => {
     const partner = partners[i];
     if (partner === undefined) return;
-    const { field } = holdOf(partner, held);
+    const { field } = immutabilityOf(partner, held);
     const place = { ...CONTAINERS, at: CONTAINERS.at.index(i) };
     differences(held.steps[partner], step, place, (at, value) => void faults.push(immutable(at, value, field)));
   });
@@ -82,7 +82,7 @@ function containerFaults(held: Held, now: readonly Step[]): readonly FieldError[
  * Of each new step, the place of the held one that it is: the one in its place where they have one name, else the one
  * of its name, else the one in its place, renamed.
  */
-function pair({ steps, places }: Held, now: readonly Step[]): Partners {
+function matchSteps({ steps, places }: OldSteps, now: readonly Step[]): StepMatches {
   const names = placesOf(now);
   return now.map((step, i) => {
     const name = nameOf(step);
@@ -96,36 +96,37 @@ function pair({ steps, places }: Held, now: readonly Step[]): Partners {
   });
 }
 
-const holdOf = (place: number, { reach }: Held): Hold => (place < reach.reached ? HOLD.reached : HOLD.ahead);
+const immutabilityOf = (place: number, { reach }: OldSteps): Immutability =>
+  place < reach.startedCount ? IMMUTABILITY.reached : IMMUTABILITY.ahead;
 
-function removals(held: Held, partners: Partners): readonly FieldError[] {
+function removals(held: OldSteps, partners: StepMatches): readonly FieldError[] {
   const kept = new Set(partners);
-  const gone = held.steps.flatMap((step, i) => (kept.has(i) ? [] : [{ step, hold: holdOf(i, held) }]));
+  const gone = held.steps.flatMap((step, i) => (kept.has(i) ? [] : [{ step, hold: immutabilityOf(i, held) }]));
   return [...Map.groupBy(gone, ({ hold }) => hold)].map(([hold, steps]) => {
     const names = quoted(steps.map(({ step }) => nameOf(step) ?? ''));
     return forbidden(CONTAINERS.at, `a step may not be removed ${hold.whole}: ${names}`);
   });
 }
 
-function additions({ steps, reach }: Held, partners: Partners): readonly FieldError[] {
+function additions({ steps, reach }: OldSteps, partners: StepMatches): readonly FieldError[] {
   const last = partners.findLastIndex((partner) => partner !== undefined);
   const detail = additionOf(steps, reach);
   return partners.flatMap((partner, i) =>
-    partner !== undefined || (reach.opensFuture && i > last) ? [] : [forbidden(CONTAINERS.at.index(i), detail)],
+    partner !== undefined || (reach.futureStepsEditable && i > last) ? [] : [forbidden(CONTAINERS.at.index(i), detail)],
   );
 }
 
-function additionOf(steps: readonly Step[], { reached, opensFuture, current }: Reach): string {
-  const last = quoted([nameOf(steps[reached - 1]) ?? '']);
+function additionOf(steps: readonly Step[], { startedCount, futureStepsEditable, current }: SequenceProgress): string {
+  const last = quoted([nameOf(steps[startedCount - 1]) ?? '']);
   const behind = current === 'reached' ? `after the current one, ${last}` : `after ${last}`;
-  if (opensFuture) return `a step may only be added ${behind}`;
+  if (futureStepsEditable) return `a step may only be added ${behind}`;
   const rule = 'a step may not be added after the sequence has started';
-  if (reached === steps.length) return rule;
-  return `${rule}; with updatePolicy FutureSteps it may${reached === 0 ? '' : `, ${behind}`}`;
+  if (startedCount === steps.length) return rule;
+  return `${rule}; with updatePolicy FutureSteps it may${startedCount === 0 ? '' : `, ${behind}`}`;
 }
 
 /** Said once: which of two that changed places has moved is anybody's guess. */
-function moves(partners: Partners): readonly FieldError[] {
+function moves(partners: StepMatches): readonly FieldError[] {
   const order = partners.filter((partner) => partner !== undefined);
   return order.every((place, i) => i === 0 || place > (order[i - 1] ?? -1))
     ? []
@@ -141,11 +142,11 @@ function quoted(names: readonly string[]): string {
 }
 
 /** Policies are told by name and have no order. One that says nothing is as good as none. */
-function policyFaults(was: readonly Policy[], is: readonly Policy[], held: Held): readonly FieldError[] {
+function policyFaults(was: readonly Policy[], is: readonly Policy[], held: OldSteps): readonly FieldError[] {
   const [before, after] = [placesOf(was), placesOf(is)];
   const faults: FieldError[] = [];
   for (const [name, i] of after) {
-    const hold = holdOfPolicy(name, held);
+    const hold = immutabilityOfPolicy(name, held);
     const old = was[before.get(name) ?? -1];
     const at = POLICIES.at.index(i);
     if (hold === undefined) continue;
@@ -153,25 +154,25 @@ function policyFaults(was: readonly Policy[], is: readonly Policy[], held: Held)
       differences(old, is[i], { ...POLICIES, at }, (here, value) => {
         faults.push(immutable(here, value, hold.field));
       });
-    } else if (saysSomething(is[i], name)) {
+    } else if (isEffective(is[i], name)) {
       faults.push(forbidden(at, `the policy of a step may not be added ${hold.whole}: ${quoted([name])}`));
     }
   }
   for (const [name, i] of before) {
-    const hold = holdOfPolicy(name, held);
-    if (hold === undefined || after.has(name) || !saysSomething(was[i], name)) continue;
+    const hold = immutabilityOfPolicy(name, held);
+    if (hold === undefined || after.has(name) || !isEffective(was[i], name)) continue;
     faults.push(forbidden(POLICIES.at, `the policy of a step may not be removed ${hold.whole}: ${quoted([name])}`));
   }
   return faults;
 }
 
 /** Why the policy of the step of this name is held; undefined where it is free. */
-function holdOfPolicy(name: string, held: Held): Hold | undefined {
+function immutabilityOfPolicy(name: string, held: OldSteps): Immutability | undefined {
   const place = held.places.get(name) ?? Number.POSITIVE_INFINITY;
-  return held.reach.opensFuture && place >= held.steps.length ? undefined : holdOf(place, held);
+  return held.reach.futureStepsEditable && place >= held.steps.length ? undefined : immutabilityOf(place, held);
 }
 
-function saysSomething(policy: Policy | undefined, name: string): boolean {
+function isEffective(policy: Policy | undefined, name: string): boolean {
   let differs = false;
   differences({ name }, policy, POLICIES, () => {
     differs = true;

@@ -25,12 +25,21 @@ import type {
   StepStatus,
 } from '../api/types.ts';
 import { Path, type FieldError } from './field-error.ts';
-import { HOLD, immutable } from './immutable.ts';
+import { IMMUTABILITY, immutable } from './immutable.ts';
 import { resumeFaults, resumeWarnings } from './resume.ts';
 import { RESOURCE_SCHEMA } from './schema.ts';
 import { differences } from './semantic.ts';
-import { changesOfSteps, type Reach } from './update-steps.ts';
-import { entries, integer, isPresent, list, part, parts, text, type Untrusted } from '../json/untrusted.ts';
+import { changesOfSteps, type SequenceProgress } from './update-steps.ts';
+import {
+  asEntries,
+  asInteger,
+  isPresent,
+  asArray,
+  asObject,
+  asObjects,
+  nonEmptyString,
+  type Untrusted,
+} from '../json/untrusted.ts';
 
 type Spec = Untrusted<SequentialJobSpec>;
 type Status = Untrusted<SequentialJobStatus>;
@@ -59,66 +68,67 @@ const MAX_FAULTS = 100;
  * API server has, with its status. It reports the first hundred faults.
  */
 export function validateUpdate(oldObject: unknown, newObject: unknown): readonly FieldError[] {
-  const before = part<SequentialJob>(oldObject);
-  const after = part<SequentialJob>(newObject);
-  if (isGoing(before?.metadata) || isGoing(after?.metadata)) return [];
-  const status = part<SequentialJobStatus>(before?.status);
+  const before = asObject<SequentialJob>(oldObject);
+  const after = asObject<SequentialJob>(newObject);
+  if (isBeingDeleted(before?.metadata) || isBeingDeleted(after?.metadata)) return [];
+  const status = asObject<SequentialJobStatus>(before?.status);
   const [was, is] = [defaulted(before?.spec), defaulted(after?.spec)];
   return [...frozenFaults(was, is, status), ...resumeFaults(was, is, status)];
 }
 
 /** What an update that is legal is probably not meant to do. Pure and total; of objects as `validateUpdate` takes them. */
 export function updateWarnings(oldObject: unknown, newObject: unknown): readonly string[] {
-  const before = part<SequentialJob>(oldObject);
-  const after = part<SequentialJob>(newObject);
-  return resumeWarnings(defaulted(before?.spec), defaulted(after?.spec), part<SequentialJobStatus>(before?.status));
+  const before = asObject<SequentialJob>(oldObject);
+  const after = asObject<SequentialJob>(newObject);
+  return resumeWarnings(defaulted(before?.spec), defaulted(after?.spec), asObject<SequentialJobStatus>(before?.status));
 }
 
 /** Whether the object is being deleted: it runs nothing any more. */
-export const isGoing = (metadata: unknown): boolean => isPresent(part<ObjectMeta>(metadata)?.deletionTimestamp);
+export const isBeingDeleted = (metadata: unknown): boolean =>
+  isPresent(asObject<ObjectMeta>(metadata)?.deletionTimestamp);
 
 /**
  * What a change from one spec to another does to what is held at this status; nothing before the start. Pure and total,
  * the first hundred faults. Defaults need not be filled in.
  */
 export function frozenFaults(from: unknown, to: unknown, reported: unknown): readonly FieldError[] {
-  const status = part<SequentialJobStatus>(reported);
-  if (text(status?.startTime) === undefined) return [];
+  const status = asObject<SequentialJobStatus>(reported);
+  if (nonEmptyString(status?.startTime) === undefined) return [];
   const [was, is] = [defaulted(from), defaulted(to)];
-  const steps = changesOfSteps(was, is, reachOf(was, is, status));
+  const steps = changesOfSteps(was, is, progressOf(was, is, status));
   return [...steps.containers, ...otherFaults(was, is), ...steps.policies].slice(0, MAX_FAULTS);
 }
 
 /** An object stored before a default existed has it all the same. Nobody has checked the types: defaulting is total. */
-const defaulted = (spec: unknown): Spec => withDefaults((part(spec) ?? {}) as SequentialJobSpec);
+const defaulted = (spec: unknown): Spec => withDefaults((asObject(spec) ?? {}) as SequentialJobSpec);
 
-function reachOf(was: Spec, is: Spec, status: Status | undefined): Reach {
-  const current = integer(part<Progress>(status?.progress)?.currentIndex);
-  const total = list(was.containers).length;
+function progressOf(was: Spec, is: Spec, status: Status | undefined): SequenceProgress {
+  const current = asInteger(asObject<Progress>(status?.progress)?.currentIndex);
+  const total = asArray(was.containers).length;
   if (current === undefined || current < 0 || current >= total) {
-    return { reached: total, opensFuture: false, current: 'reached' };
+    return { startedCount: total, futureStepsEditable: false, current: 'reached' };
   }
-  const opensFuture = is.updatePolicy === 'FutureSteps';
+  const futureStepsEditable = is.updatePolicy === 'FutureSteps';
   return isRefused(current, status)
-    ? { reached: current, opensFuture, current: 'to come' }
-    : { reached: current + 1, opensFuture, current: 'reached' };
+    ? { startedCount: current, futureStepsEditable, current: 'to come' }
+    : { startedCount: current + 1, futureStepsEditable, current: 'reached' };
 }
 
 /** Whether the current step is one whose Job the API server refused, and that never had another. */
 function isRefused(current: number, status: Status | undefined): boolean {
-  if (part<Progress>(status?.progress)?.failureReason !== REASON.jobRejected) return false;
-  return !parts<StepStatus>(status?.steps).some(({ index }) => index === current);
+  if (asObject<Progress>(status?.progress)?.failureReason !== REASON.jobRejected) return false;
+  return !asObjects<StepStatus>(status?.steps).some(({ index }) => index === current);
 }
 
 /** The fields that concern all steps, the template first, as validation reports it. What is unknown here is held too. */
 function otherFaults(was: Spec, is: Spec): readonly FieldError[] {
   const faults: FieldError[] = [];
-  const [before, after] = [new Map(entries(was)), new Map(entries(is))];
+  const [before, after] = [new Map(asEntries(was)), new Map(asEntries(is))];
   for (const name of new Set(['template', ...before.keys(), ...after.keys()])) {
     if (MUTABLE.has(name) || BY_STEP.has(name)) continue;
     const schema = SCHEMA !== undefined && Object.hasOwn(SCHEMA, name) ? SCHEMA[name] : undefined;
     differences(before.get(name), after.get(name), { schema, name, at: SPEC.child(name) }, (at, value) => {
-      faults.push(immutable(at, value, HOLD.started.field));
+      faults.push(immutable(at, value, IMMUTABILITY.started.field));
     });
   }
   return faults;

@@ -1,7 +1,7 @@
 /** How much a spec may say: in bytes, because etcd has a limit, and in values, because faults cost far more than the bytes they are in. */
 import type { SequentialJob } from '../api/types.ts';
 import { invalidWhole, Path, tooLong, type FieldError } from './field-error.ts';
-import { part } from '../json/untrusted.ts';
+import { asObject } from '../json/untrusted.ts';
 
 /**
  * The most values in a spec: two hundred for each of a thousand steps. Within it the worst object takes some ten milliseconds
@@ -27,7 +27,7 @@ export const MAX_APPLIED_BYTES = 256 * 1024;
 const SPEC = Path.of('spec');
 
 /** The length of a spec as JSON in UTF-8. One that is nested too deeply to be written is longer than any. */
-export function specBytes(spec: unknown): number {
+export function jsonBytes(spec: unknown): number {
   try {
     return new TextEncoder().encode(JSON.stringify(spec) ?? '').length;
   } catch (error) {
@@ -52,14 +52,14 @@ const MOST_BYTES = { character: 6, value: 32 };
 export function isLonger(spec: unknown, max: number): boolean {
   const { characters, values } = sumOf(spec, (sum) => sum.characters + sum.values > max);
   if (characters + values > max) return true;
-  return characters * MOST_BYTES.character + values * MOST_BYTES.value > max && specBytes(spec) > max;
+  return characters * MOST_BYTES.character + values * MOST_BYTES.value > max && jsonBytes(spec) > max;
 }
 
 /** What a value takes in V8's heap, in bytes: an empty object has as much. */
 const VALUE_MEMORY = 64;
 
 /** What a value takes in memory, in bytes, about; of most less. */
-export function weightOf(value: unknown): number {
+export function estimateMemory(value: unknown): number {
   const { characters, wide, values } = sumOf(value, () => false);
   return characters + wide + values * VALUE_MEMORY;
 }
@@ -75,7 +75,7 @@ const LEAST_BYTES = 0.6;
  * `bytes` says enough: how long the JSON is that the object was read from, or more.
  */
 export function sizeFaults(object: unknown, bytes = Infinity, max = MAX_VALUES): readonly FieldError[] {
-  return bytes > max * LEAST_BYTES && hasMoreValues(part<SequentialJob>(object)?.spec, max)
+  return bytes > max * LEAST_BYTES && hasMoreValues(asObject<SequentialJob>(object)?.spec, max)
     ? [
         invalidWhole(
           SPEC,

@@ -5,9 +5,9 @@ import { escapedLine } from '../printable-text.ts';
 import type { SequentialJob, SequentialJobSpec } from '../api/types.ts';
 import { Path, shorten } from './field-error.ts';
 import { parseImage } from './images.ts';
-import { isLonger, MAX_APPLIED_BYTES, MAX_SPEC_BYTES, specBytes } from './value-limit.ts';
+import { isLonger, MAX_APPLIED_BYTES, MAX_SPEC_BYTES, jsonBytes } from './value-limit.ts';
 import { viewTemplate } from './template.ts';
-import { entries, part, parts, text, type Untrusted } from '../json/untrusted.ts';
+import { asEntries, asObject, asObjects, nonEmptyString, type Untrusted } from '../json/untrusted.ts';
 
 const SPEC = Path.of('spec');
 const TEMPLATE = SPEC.child('template').child('spec');
@@ -22,9 +22,9 @@ const LISTED = 5;
  * known.
  */
 export function warningsFor(object: unknown, bytes = Infinity): readonly string[] {
-  const spec = part<SequentialJobSpec>(part<SequentialJob>(object)?.spec);
+  const spec = asObject<SequentialJobSpec>(asObject<SequentialJob>(object)?.spec);
   const template = viewTemplate(spec?.template);
-  const steps = parts<V1Container>(spec?.containers).slice(0, MAX_STEPS);
+  const steps = asObjects<V1Container>(spec?.containers).slice(0, MAX_STEPS);
   const mounting = stepsByVolume(steps);
   return [
     ...lengthWarnings(spec, bytes),
@@ -40,16 +40,16 @@ function lengthWarnings(spec: unknown, bytes: number): readonly string[] {
   // One that is refused for its length can be applied in no way, and is not measured any further.
   const isApplied = bytes > MAX_APPLIED_BYTES && isLonger(spec, MAX_APPLIED_BYTES) && !isLonger(spec, MAX_SPEC_BYTES);
   if (!isApplied) return [];
-  const size = `${Math.ceil(specBytes(spec) / 1024)} KiB of JSON`;
+  const size = `${Math.ceil(jsonBytes(spec) / 1024)} KiB of JSON`;
   return [
     `spec: ${size}: kubectl apply needs --server-side, or its copy of the object does not fit into an annotation`,
   ];
 }
 
 function containerWarnings(container: Untrusted<V1Container>, at: Path): readonly string[] {
-  const isPrivileged = part<V1SecurityContext>(container.securityContext)?.privileged === true;
+  const isPrivileged = asObject<V1SecurityContext>(container.securityContext)?.privileged === true;
   return [
-    ...imageWarnings(text(container.image), at.child('image')),
+    ...imageWarnings(nonEmptyString(container.image), at.child('image')),
     ...(isPrivileged
       ? [`${at.child('securityContext').child('privileged').toString()}: the container has full access to the node`]
       : []),
@@ -74,7 +74,9 @@ type Steps = readonly Untrusted<V1Container>[];
 function stepsByVolume(steps: Steps): ReadonlyMap<string, Steps> {
   const mounting = new Map<string, Untrusted<V1Container>[]>();
   for (const step of steps) {
-    for (const name of new Set(parts<V1VolumeMount>(step.volumeMounts).flatMap((mount) => text(mount.name) ?? []))) {
+    for (const name of new Set(
+      asObjects<V1VolumeMount>(step.volumeMounts).flatMap((mount) => nonEmptyString(mount.name) ?? []),
+    )) {
       const known = mounting.get(name);
       if (known === undefined) mounting.set(name, [step]);
       else known.push(step);
@@ -88,15 +90,15 @@ function volumeWarnings(
   mounting: ReadonlyMap<string, Steps>,
   at: Path,
 ): readonly string[] {
-  if (part(volume.hostPath) !== undefined) {
+  if (asObject(volume.hostPath) !== undefined) {
     return [`${at.child('hostPath').toString()}: the volume is a directory of whichever node runs the step`];
   }
-  const source = entries(volume).find(([, value]) => part(value) !== undefined)?.[0];
+  const source = asEntries(volume).find(([, value]) => asObject(value) !== undefined)?.[0];
   // One without a source is an emptyDir (pkg/apis/core/v1/defaults.go).
   const isOfPod = source === undefined || source === 'emptyDir' || source === 'ephemeral';
-  const steps = (isOfPod ? mounting.get(text(volume.name) ?? '') : undefined) ?? [];
+  const steps = (isOfPod ? mounting.get(nonEmptyString(volume.name) ?? '') : undefined) ?? [];
   if (steps.length < 2) return [];
-  const names = steps.slice(0, LISTED).map(({ name }) => `"${shorten(text(name) ?? '')}"`);
+  const names = steps.slice(0, LISTED).map(({ name }) => `"${shorten(nonEmptyString(name) ?? '')}"`);
   const who = [...names, ...(steps.length > LISTED ? [`${steps.length - LISTED} more`] : [])].join(', ');
   return [
     `${(source === undefined ? at : at.child(source)).toString()}: each of the steps that mount it (${who}) gets an empty one: it does not outlive a step; use a claim to hand files on`,

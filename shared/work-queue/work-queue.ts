@@ -50,7 +50,7 @@ interface Delayed {
 }
 
 /** How a key has failed. */
-export interface Failure {
+export interface FailureOptions {
   /** How long the server asked to be left alone, in milliseconds. */
   readonly atLeastMs?: number | undefined;
   /** What was worked on was out of date: news of it is the cure, and no echo of the work's own writes. Default false. */
@@ -58,7 +58,7 @@ export interface Failure {
 }
 
 /** Over how long keys come back that may all be tried again, so that thousands don't come at once. */
-const SPREAD_MS = 1_000;
+const MAX_JITTER_MS = 1_000;
 
 /** setTimeout's longest delay; a longer one would fire at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
@@ -74,10 +74,10 @@ export class WorkQueue {
   /** How many those are, by namespace. */
   readonly #workersOf = new Map<string, number>();
   /** Keys added while they were worked on, and when. */
-  readonly #again = new Map<string, number>();
+  readonly #requeued = new Map<string, number>();
   readonly #delayed = new Map<string, Delayed>();
   readonly #failures = new Map<string, number>();
-  readonly #takers = new Fifo<(key: string | undefined) => void>();
+  readonly #consumers = new Fifo<(key: string | undefined) => void>();
   #closed = false;
 
   constructor(options: QueueOptions) {
@@ -101,11 +101,11 @@ export class WorkQueue {
 
   /** Adds a key, unless it waits already. */
   add(key: string): void {
-    if (this.#closed || this.#waiting.has(key) || this.#again.has(key)) return;
+    if (this.#closed || this.#waiting.has(key) || this.#requeued.has(key)) return;
     this.#options.observer?.added();
     const now = this.#options.now();
-    if (this.#working.has(key)) this.#again.set(key, now);
-    else this.#offer(key, now);
+    if (this.#working.has(key)) this.#requeued.set(key, now);
+    else this.#requeue(key, now);
   }
 
   /** Adds a key after a delay; of several delays for one key the earliest counts. */
@@ -125,11 +125,11 @@ export class WorkQueue {
    * would turn the delay into none. Not so where the work was outdated: then the news is the cure, and the key comes back
    * with it at once. What is added from now on does not wait either.
    */
-  addAfterFailure(key: string, { atLeastMs = 0, wasOutdated = false }: Failure = {}): number {
+  addAfterFailure(key: string, { atLeastMs = 0, wasOutdated = false }: FailureOptions = {}): number {
     const failures = (this.#failures.get(key) ?? 0) + 1;
     this.#failures.set(key, failures);
-    if (wasOutdated && atLeastMs === 0 && this.#again.has(key)) return 0;
-    this.#again.delete(key);
+    if (wasOutdated && atLeastMs === 0 && this.#requeued.has(key)) return 0;
+    this.#requeued.delete(key);
     const delay = Math.max(atLeastMs, backoffDelay(failures, this.#options.backoff, this.#options.random));
     if (this.#closed) return delay;
     this.#options.observer?.delayed();
@@ -144,7 +144,7 @@ export class WorkQueue {
   retryFailed(): void {
     this.#failures.clear();
     for (const [key, { afterFailure }] of this.#delayed) {
-      if (afterFailure) this.#schedule(key, this.#options.random() * SPREAD_MS, true);
+      if (afterFailure) this.#schedule(key, this.#options.random() * MAX_JITTER_MS, true);
     }
   }
 
@@ -159,7 +159,7 @@ export class WorkQueue {
     const next = this.#next();
     if (next !== undefined) return next;
     return new Promise((resolve) => {
-      this.#takers.push(resolve);
+      this.#consumers.push(resolve);
     });
   }
 
@@ -168,11 +168,11 @@ export class WorkQueue {
     const since = this.#working.get(key);
     if (since !== undefined) this.#options.observer?.done(this.#options.now() - since);
     this.#end(key);
-    const added = this.#again.get(key);
-    this.#again.delete(key);
+    const added = this.#requeued.get(key);
+    this.#requeued.delete(key);
     if (this.#closed) return;
     if (added !== undefined) this.#wait(key, added);
-    this.#serve();
+    this.#dispatch();
   }
 
   /** No key is given out any more; those who wait for one get undefined. What is being worked on goes on. */
@@ -182,7 +182,7 @@ export class WorkQueue {
     this.#delayed.clear();
     this.#waiting.clear();
     this.#order.clear();
-    for (let taker = this.#takers.shift(); taker !== undefined; taker = this.#takers.shift()) taker(undefined);
+    for (let taker = this.#consumers.shift(); taker !== undefined; taker = this.#consumers.shift()) taker(undefined);
   }
 
   #schedule(key: string, ms: number, afterFailure: boolean): void {
@@ -206,9 +206,9 @@ export class WorkQueue {
   }
 
   /** Gives a key to who waits for one; else it waits. */
-  #offer(key: string, since: number): void {
+  #requeue(key: string, since: number): void {
     this.#wait(key, since);
-    this.#serve();
+    this.#dispatch();
   }
 
   #wait(key: string, since: number): void {
@@ -217,16 +217,16 @@ export class WorkQueue {
   }
 
   /** Gives keys to those who wait for one, as long as there are both. */
-  #serve(): void {
-    while (this.#takers.size > 0) {
+  #dispatch(): void {
+    while (this.#consumers.size > 0) {
       const next = this.#next();
       if (next === undefined) return;
-      this.#takers.shift()?.(next);
+      this.#consumers.shift()?.(next);
     }
   }
 
   #next(): string | undefined {
-    const next = this.#order.shift((namespace) => this.#hasShare(namespace));
+    const next = this.#order.shift((namespace) => this.#mayRunAnother(namespace));
     if (next === undefined) return undefined;
     this.#waiting.delete(next.key);
     this.#begin(next.key, next.since);
@@ -234,7 +234,7 @@ export class WorkQueue {
   }
 
   /** Whether one more worker is not more than half of those that work for nobody else: so one is left for who comes next. */
-  #hasShare(namespace: string): boolean {
+  #mayRunAnother(namespace: string): boolean {
     const { workers } = this.#options;
     if (workers === undefined) return true;
     const own = this.#workersOf.get(namespace) ?? 0;

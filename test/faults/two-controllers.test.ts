@@ -197,7 +197,7 @@ describe('two controllers without leader election in one namespace', () => {
     await namespace.delete('resumed');
     await namespace.untilGone('resumed');
     for (const { output } of [here.operator, other]) {
-      // Conflicts are no errors: each is seen as it is at the next visit.
+      // Conflicts are no errors: each is seen as it is at the next reconcile.
       expect(output).not.toContain('a fault of the operator');
       expect(output).not.toContain('will retry');
     }

@@ -3,7 +3,7 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { VALIDATE_PATH } from '../../webhook/app.ts';
 import { MAX_BODY_BYTES } from '../../webhook/request-body.ts';
-import { ROOM_BYTES } from '../../webhook/byte-budget.ts';
+import { BUDGET_BYTES } from '../../webhook/byte-budget.ts';
 import { MAX_CONNECTIONS } from '../../webhook/server.ts';
 import { eventually } from '../support/eventually.ts';
 import { shared } from '../support/share.ts';
@@ -159,7 +159,7 @@ describe('memory', () => {
   });
 
   it('holds so many bodies at once and no more, also when all clients wait with the last byte', async () => {
-    const most = Math.floor(ROOM_BYTES / (MAX_BODY_BYTES - 1));
+    const most = Math.floor(BUDGET_BYTES / (MAX_BODY_BYTES - 1));
     const before = await served.memory();
     const lines = await many(3 * most, async () => speakTls(served));
     for (const line of lines) {

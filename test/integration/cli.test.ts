@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { check } from '../../cli/check.ts';
 import { readManifests } from '../../cli/read-manifests.ts';
-import { settle } from '../../cli/fill-placeholders.ts';
+import { withPlaceholders } from '../../cli/fill-placeholders.ts';
 import type { SequentialJob } from '../../shared/api/types.ts';
 import { buildJob } from '../../shared/jobs/job.ts';
 import { kubectl, tryKubectl } from '../support/cluster.ts';
@@ -74,7 +74,7 @@ describe('render', () => {
       await render(file),
     );
     const built = readManifests(await readFile(file, 'utf8')).manifests.flatMap((manifest) => {
-      const { object } = settle(check(manifest).object as SequentialJob);
+      const { object } = withPlaceholders(check(manifest).object as SequentialJob);
       return object.spec.containers.map((_, index) => buildJob(object, index, 0).spec.template);
     });
     const lines = read.split('\n').slice(0, -1);

@@ -100,8 +100,8 @@ describe('after two sequences have run and a third waits', () => {
     expect(sum / count).toBeLessThan(5);
   });
 
-  it('visits and the queue are at rest, and agree with each other', async () => {
-    // A late change of a Job or Pod may bring one more visit.
+  it('reconciles and the queue are at rest, and agree with each other', async () => {
+    // A late change of a Job or Pod may bring one more reconcile.
     await eventually('all is quiet', async () => {
       const seen = await values({
         depth: ['workqueue_depth'],
@@ -110,7 +110,7 @@ describe('after two sequences have run and a third waits', () => {
         adds: ['workqueue_adds_total'],
         waits: ['workqueue_queue_duration_seconds_count'],
         works: ['workqueue_work_duration_seconds_count'],
-        visits: ['controller_runtime_reconcile_time_seconds_count'],
+        reconciles: ['controller_runtime_reconcile_time_seconds_count'],
         success: ['controller_runtime_reconcile_total', { result: 'success' }],
         requeue: ['controller_runtime_reconcile_total', { result: 'requeue' }],
         requeueAfter: ['controller_runtime_reconcile_total', { result: 'requeue_after' }],
@@ -118,8 +118,8 @@ describe('after two sequences have run and a third waits', () => {
       });
       expect(seen).toMatchObject({ depth: 0, active: 0, maximum: 3, errors: 0 });
       expect(seen.adds).toBeGreaterThanOrEqual(3 + 5);
-      expect([seen.waits, seen.works, seen.visits]).toEqual([seen.adds, seen.adds, seen.adds]);
-      expect(seen.success + seen.requeue + seen.requeueAfter).toBe(seen.visits);
+      expect([seen.waits, seen.works, seen.reconciles]).toEqual([seen.adds, seen.adds, seen.adds]);
+      expect(seen.success + seen.requeue + seen.requeueAfter).toBe(seen.reconciles);
       return true;
     });
   });

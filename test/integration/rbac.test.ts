@@ -346,7 +346,7 @@ const MISSING: readonly (readonly [
     async () => undefined,
   ],
   [
-    'to write the status: the visit fails, and is tried again',
+    'to write the status: the reconcile fails, and is tried again',
     [`${RESOURCE}/status patch`],
     async ({ namespace }) => void (await namespace.apply('any', sequence(1))),
     async (here) => {

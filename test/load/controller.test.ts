@@ -29,7 +29,7 @@ const REQUESTS = Object.values(WRITES).reduce((sum, count) => sum + count, 0);
 /** After which a watch that brings nothing is taken for dead (shared/kube/reflector.ts). */
 const SILENCE_S = 150;
 
-/** Milliseconds for a step of a lone sequence, and how many of the crowd waited for a visit meanwhile. */
+/** Milliseconds for a step of a lone sequence, and how many of the crowd waited for a reconcile meanwhile. */
 interface Beside {
   readonly ms: number;
   readonly waiting: number;

@@ -26,14 +26,14 @@ export class Process {
     this.deps.jobs.replace(this.#api.jobs().map(toObservedJob), this.#api.version);
   }
 
-  async visit(): Promise<number | undefined> {
+  async reconcile(): Promise<number | undefined> {
     return (await reconcile(`${NAMESPACE}/${NAME}`, this.deps)).requeueAfterMs;
   }
 
-  /** Visits, and again where that is asked for at once, as the queue does. */
+  /** Reconciles, and again where that is asked for at once, as the queue does. */
   async settleOnce(): Promise<void> {
-    for (let visits = 0; visits < 5; visits++) if ((await this.visit()) !== 0) return;
-    throw new Error('it asks for another visit again and again');
+    for (let reconciles = 0; reconciles < 5; reconciles++) if ((await this.reconcile()) !== 0) return;
+    throw new Error('it asks for another reconcile again and again');
   }
 
   /** The same until all goes well; the watches go on meanwhile. */

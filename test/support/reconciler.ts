@@ -1,19 +1,19 @@
 /** What a reconcile works with, wired to a fake API server as the manager wires it to a real one. */
 import type { ActorDeps } from '../../controller/act/index.ts';
 import { DependencyChecker } from '../../controller/act/dependency-checker.ts';
-import { Doubts } from '../../controller/uncertain-writes.ts';
+import { UncertainWrites } from '../../controller/uncertain-writes.ts';
 import { EventLookup } from '../../controller/event-lookup.ts';
 import type { EventRecorder } from '../../controller/events.ts';
 import type { ReconcilerDeps } from '../../controller/reconcile.ts';
-import { GoneJobs } from '../../controller/deleted-jobs.ts';
-import { GonePods } from '../../controller/deleted-pods.ts';
+import { DeletedJobs } from '../../controller/deleted-jobs.ts';
+import { DeletedPods } from '../../controller/deleted-pods.ts';
 import { createPodCache } from '../../controller/pod-cache.ts';
 import { Preflights } from '../../controller/preflights.ts';
 import { QuotaWaiters } from '../../controller/quota-waiters.ts';
 import { Revisions } from '../../controller/revisions.ts';
-import { ServerSkills } from '../../controller/server-capabilities.ts';
-import { Specs } from '../../controller/object-store.ts';
-import { StatusCuts } from '../../controller/status-truncations.ts';
+import { ServerCapabilities } from '../../controller/server-capabilities.ts';
+import { ObjectStore } from '../../controller/object-store.ts';
+import { StatusTruncations } from '../../controller/status-truncations.ts';
 import { type ObservedJob, sequentialJobOwner } from '../../shared/api/job.ts';
 import type { SequentialJob } from '../../shared/api/types.ts';
 import { Cache } from '../../shared/kube/cache.ts';
@@ -23,40 +23,40 @@ import { NOW_MS } from './objects.ts';
 const log = { warn: (): void => undefined, debug: (): void => undefined };
 
 /** Empty caches, and everything else as in the manager. */
-export function actorDeps(client: ApiClient, now: () => number = () => NOW_MS, specs = new Specs()): ActorDeps {
+export function actorDeps(client: ApiClient, now: () => number = () => NOW_MS, specs = new ObjectStore()): ActorDeps {
   const jobs = new Cache<ObservedJob>((job) => sequentialJobOwner(job)?.uid);
   return {
     client,
-    sequentialJobs: new Cache<SequentialJob>(undefined, (object) => specs.cut(object)),
+    sequentialJobs: new Cache<SequentialJob>(undefined, (object) => specs.trim(object)),
     jobs,
     eventLookup: new EventLookup({ client, log, jobs, now }),
     pods: createPodCache(),
     podsState: () => 'listed',
     dependencies: new DependencyChecker({ client, log, checkSecrets: true, now }),
     revisions: new Revisions({ client, log }),
-    skills: new ServerSkills(log),
+    capabilities: new ServerCapabilities(log),
     preflights: new Preflights({ client, log, enabled: true, now }),
     now,
   };
 }
 
-/** The same for a whole visit; `emit` gets the events. */
+/** The same for a whole reconcile; `emit` gets the events. */
 export function reconcilerDeps(
   client: ApiClient,
   emit: EventRecorder['emit'] = () => undefined,
   now?: () => number,
 ): ReconcilerDeps {
   const events: Pick<EventRecorder, 'emit'> = { emit };
-  const specs = new Specs();
-  const actor = actorDeps(client, now, specs);
+  const objects = new ObjectStore();
+  const actor = actorDeps(client, now, objects);
   return {
     ...actor,
-    specs,
+    objects,
     quotaWaiters: new QuotaWaiters(actor.jobs, () => undefined),
-    goneJobs: new GoneJobs(actor.jobs, actor.sequentialJobs),
-    gonePods: new GonePods(actor),
+    deletedJobs: new DeletedJobs(actor.jobs, actor.sequentialJobs),
+    deletedPods: new DeletedPods(actor),
     events: events as EventRecorder,
-    doubts: new Doubts(),
-    statusCuts: new StatusCuts(),
+    uncertainWrites: new UncertainWrites(),
+    statusTruncations: new StatusTruncations(),
   };
 }

@@ -12,11 +12,11 @@ import { lint } from '../../cli/lint.ts';
 import { jsonReport, textReport } from '../../cli/lint-report.ts';
 import { render } from '../../cli/render.ts';
 import { decide, type Finding, type Snapshot } from '../../controller/decide/index.ts';
-import { fitMessage } from '../../controller/decide/size.ts';
+import { truncateMessage } from '../../controller/decide/size.ts';
 import { EventRecorder } from '../../controller/events.ts';
 import { toObservedEvent, toObservedPod } from '../../controller/transform-pod.ts';
 import { toObservedJob } from '../../controller/transform.ts';
-import { fitEventMessage, fitLastWords, fitStepMessage } from '../../shared/truncate.ts';
+import { truncateEventMessage, truncateMiddle, truncateStepMessage } from '../../shared/truncate.ts';
 import type { SequentialJob } from '../../shared/api/types.ts';
 import { ApiError, errorFromAnswer, errorFromStatus } from '../../shared/kube/errors.ts';
 import { faultsOf as jobFaultsOf } from '../../shared/jobs/job-faults.ts';
@@ -210,19 +210,19 @@ const WAYS_OUT: Readonly<Record<string, (text: string) => unknown>> = {
   },
   'a status: a refused Job': (text) => decided(starting({ type: 'rejected', message: text })),
   'a status: a quota': (text) => decided(starting({ type: 'postponed', reason: 'QuotaExceeded', message: text })),
-  "a status: somebody else's Job": (text) => decided(starting({ type: 'foreign', owner: `CronJob "${text}"` })),
+  "a status: somebody else's Job": (text) => decided(starting({ type: 'nameConflict', owner: `CronJob "${text}"` })),
   "a status: somebody else's Job that goes": (text) =>
-    decided(starting({ type: 'foreign', owner: text, leaving: 'deleted' })),
+    decided(starting({ type: 'nameConflict', owner: text, leaving: 'deleted' })),
   'a status: what is missing': (text) =>
-    decided(starting({ type: 'needs', missing: [{ kind: 'Secret', name: text }] })),
+    decided(starting({ type: 'dependencies', missing: [{ kind: 'Secret', name: text }] })),
   'a status: a preflight': (text) =>
     decided(
       starting(
-        { type: 'absent' },
+        { type: 'notFound' },
         { preflight: { type: 'refused', faults: [{ index: 0, field: text, message: text }], ignoredFields: [text] } },
       ),
     ),
-  'a status: trouble': (text) => decided(starting({ type: 'absent' }, { trouble: text })),
+  'a status: trouble': (text) => decided(starting({ type: 'notFound' }, { lastError: text })),
   'a status: a spec that no webhook has seen': (text) =>
     decided({ object: hostileObject(text), jobs: [], findings: {} }),
   'a status: a step that runs under such a name': (text) => decided(running({}, text)),
@@ -354,10 +354,15 @@ describe('no way is left out', () => {
     );
 
   /** Whatever cuts a message makes it plain. */
-  const FITTERS = { fitStepMessage, fitLastWords, fitEventMessage, fitMessage } as const;
+  const FITTERS = {
+    truncateStepMessage,
+    truncateMiddle,
+    truncateEventMessage,
+    truncateMessage,
+  } as const;
 
-  it('every function that fits a message is one of these', () => {
-    const all = found(/function (fit\w*)\(message: string/g);
+  it('every function that truncates a message is one of these', () => {
+    const all = found(/function (truncate\w*)\(message: string/g);
     expect(all.map((one) => one.replace(/^.*: /, '')).toSorted()).toEqual(Object.keys(FITTERS).toSorted());
   });
 

@@ -57,13 +57,13 @@ export class LeaderElector {
     const { identity, clock } = this.#options;
     return claimed(before, { identity, leaseMs: ELECTION.leaseMs, nowMs: clock.date() });
   };
-  readonly #rival = new LeaseObservation(ELECTION.leaseMs);
+  readonly #observedLease = new LeaseObservation(ELECTION.leaseMs);
   /** The end of what the last renewal gave us, on our clock; undefined where we don't lead. */
   #leadsUntil: number | undefined;
   /** The newest state, written by ourselves; undefined where a write has failed since. */
   #known: Lease | undefined;
   /** The Lease may carry our name. */
-  #mayHold = false;
+  #mayHoldLease = false;
   #saidForbidden = false;
 
   constructor(options: LeaderElectorOptions) {
@@ -131,12 +131,12 @@ export class LeaderElector {
   async release(): Promise<void> {
     if (this.#leadsUntil !== undefined) this.#options.onChange?.(false);
     this.#leadsUntil = undefined;
-    if (!this.#mayHold) return;
+    if (!this.#mayHoldLease) return;
     const deadline = this.#clock.now() + RELEASE_MS;
     const bounds = { signal: new AbortController().signal, msLeft: () => deadline - this.#clock.now() };
     try {
       const written = await this.#updateOwn((before) => givenUp(before, this.#clock.date()), bounds);
-      this.#mayHold = false;
+      this.#mayHoldLease = false;
       if ('sentMs' in written) this.#log.info('released the Lease');
     } catch (error) {
       const message = 'the Lease is not released: the next leader has to wait until it expires';
@@ -149,9 +149,9 @@ export class LeaderElector {
   async #campaign(signal: AbortSignal): Promise<number> {
     const bounds = { signal, msLeft: () => REQUEST_MS };
     const lease = await this.#read(bounds);
-    const before = this.#rival.holder;
-    const waitMs = this.#rival.see(lease, this.#clock.now());
-    const { holder } = this.#rival;
+    const before = this.#observedLease.holder;
+    const waitMs = this.#observedLease.see(lease, this.#clock.now());
+    const { holder } = this.#observedLease;
     // Where it is ours, an answer was lost, or leadership was: either way nobody else has it.
     if (waitMs > 0 && holder !== this.#options.identity) {
       if (holder !== before) this.#log.info({ leader: holder }, 'standing by');
@@ -195,7 +195,7 @@ export class LeaderElector {
 
   async #read(bounds: Bounds): Promise<Lease | undefined> {
     const lease = await this.#within(bounds, (limits) => this.#store.read(limits));
-    this.#mayHold = lease !== undefined && holderOf(lease) === this.#options.identity;
+    this.#mayHoldLease = lease !== undefined && holderOf(lease) === this.#options.identity;
     return lease;
   }
 
@@ -203,7 +203,7 @@ export class LeaderElector {
   async #write(lease: Lease | undefined, change: Change, bounds: Bounds): Promise<number> {
     const spec = change(lease?.spec ?? undefined);
     const sentMs = this.#clock.now();
-    this.#mayHold = true;
+    this.#mayHoldLease = true;
     this.#known = undefined;
     this.#known = await this.#within(bounds, (limits) =>
       lease === undefined ? this.#store.create(spec, limits) : this.#store.replace(lease, spec, limits),

@@ -72,7 +72,7 @@ describe('an API server that', () => {
     async () => {
       await here.namespace.apply('away', here.gatedSteps(3));
       await here.namespace.untilRunning('away', 0);
-      // One whose visits fail before the outage and in it: it is not told of anything that would bring a visit.
+      // One whose reconciles fail before the outage and in it: it is not told of anything that would bring a reconcile.
       const body = statusOf(503, 'ServiceUnavailable', 'the storage is away');
       here.proxy.before = ({ verb, resource }) =>
         verb === 'create' && resource === 'batch/jobs' ? { status: 503, body } : undefined;

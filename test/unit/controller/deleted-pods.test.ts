@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { GonePods } from '../../../controller/deleted-pods.ts';
+import { DeletedPods } from '../../../controller/deleted-pods.ts';
 import { createPodCache } from '../../../controller/pod-cache.ts';
 import type { ObservedJob } from '../../../shared/api/job.ts';
 import type { ObservedPod } from '../../../shared/api/pod.ts';
@@ -14,14 +14,14 @@ describe('GonePods', () => {
   let pods: Cache<ObservedPod>;
   let jobs: Cache<ObservedJob>;
   let sequentialJobs: Cache<SequentialJob>;
-  let gone: GonePods;
+  let gone: DeletedPods;
   let version = 100;
 
   beforeEach(() => {
     pods = createPodCache();
     jobs = new Cache<ObservedJob>();
     sequentialJobs = new Cache<SequentialJob>();
-    gone = new GonePods({ pods, jobs, sequentialJobs });
+    gone = new DeletedPods({ pods, jobs, sequentialJobs });
   });
 
   const next = (): string => String(version++);

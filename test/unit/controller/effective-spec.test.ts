@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { hold } from '../../../controller/effective-spec.ts';
-import { type Known, Revisions } from '../../../controller/revisions.ts';
+import { resolveEffectiveSpec } from '../../../controller/effective-spec.ts';
+import { type TrackedSpec, Revisions } from '../../../controller/revisions.ts';
 import type { CachedSequentialJob } from '../../../controller/transform.ts';
 import type { SequentialJobSpec, SequentialJobStatus } from '../../../shared/api/types.ts';
 import type { ApiErrorCode } from '../../../shared/kube/errors.ts';
@@ -40,23 +40,27 @@ interface Row {
   readonly generation?: number;
   readonly isGoing?: true;
   /** It has our finalizer from a client. */
-  readonly isFinalizerClaimed?: true;
+  readonly finalizerSetByClient?: true;
   /** In memory. */
-  readonly known?: Known;
+  readonly known?: TrackedSpec;
   /** In the API: the spec, of generation 1. */
   readonly record?: SequentialJobSpec;
   readonly requests?: readonly string[];
   readonly runs?: SequentialJobSpec;
   readonly change?: 'accepted' | 'refused';
-  readonly isUnvouched?: true;
-  readonly remembers: Known | undefined;
+  readonly bypassedAdmission?: true;
+  readonly remembers: TrackedSpec | undefined;
 }
 
 const GET = 'GET controllerrevisions';
 const POST = 'POST controllerrevisions';
 const DELETE = 'DELETE controllerrevisions';
 
-const known = (spec: SequentialJobSpec, generation = 1, recorded = false): Known => ({ spec, generation, recorded });
+const known = (spec: SequentialJobSpec, generation = 1, recorded = false): TrackedSpec => ({
+  spec,
+  generation,
+  recorded: recorded,
+});
 
 const ROWS: readonly Row[] = [
   { says: 'an object that has not started runs its own spec', remembers: known(OLD) },
@@ -72,7 +76,7 @@ const ROWS: readonly Row[] = [
     spec: ILLEGAL,
     generation: 2,
     known: known(OLD, 1, true),
-    isUnvouched: true,
+    bypassedAdmission: true,
     remembers: known(ILLEGAL, 2, true),
   },
   {
@@ -81,7 +85,7 @@ const ROWS: readonly Row[] = [
     generation: 2,
     record: OLD,
     requests: [GET],
-    isUnvouched: true,
+    bypassedAdmission: true,
     remembers: known(ILLEGAL, 2, true),
   },
   {
@@ -98,7 +102,7 @@ const ROWS: readonly Row[] = [
     remembers: known(ILLEGAL, 2),
   },
   {
-    says: 'a started one that has not changed since the last visit runs on',
+    says: 'a started one that has not changed since the last reconcile runs on',
     status: RUNNING,
     generation: 2,
     known: known(OLD, 2),
@@ -152,7 +156,7 @@ const ROWS: readonly Row[] = [
     requests: [POST],
     runs: MUTABLE,
     change: 'refused',
-    remembers: { ...known(MUTABLE, 2, true), held: true },
+    remembers: { ...known(MUTABLE, 2, true), isOverridden: true },
   },
   {
     says: 'a change that is not allowed is refused after a restart too, by the record',
@@ -163,23 +167,23 @@ const ROWS: readonly Row[] = [
     requests: [GET],
     runs: MUTABLE,
     change: 'refused',
-    remembers: { ...known(MUTABLE, 2, true), held: true },
+    remembers: { ...known(MUTABLE, 2, true), isOverridden: true },
   },
   {
     says: 'a change that was refused is not judged again while nothing else changes',
     status: RUNNING,
     spec: ILLEGAL,
     generation: 2,
-    known: { ...known(MUTABLE, 2, true), held: true },
+    known: { ...known(MUTABLE, 2, true), isOverridden: true },
     runs: MUTABLE,
-    remembers: { ...known(MUTABLE, 2, true), held: true },
+    remembers: { ...known(MUTABLE, 2, true), isOverridden: true },
   },
   {
     says: 'a change back to what is run is followed without a word',
     status: RUNNING,
     spec: OLD,
     generation: 3,
-    known: { ...known(MUTABLE, 2, true), held: true },
+    known: { ...known(MUTABLE, 2, true), isOverridden: true },
     runs: OLD,
     remembers: known(OLD, 3, true),
   },
@@ -188,10 +192,10 @@ const ROWS: readonly Row[] = [
     status: RUNNING,
     spec: ILLEGAL,
     generation: 3,
-    known: { ...known(MUTABLE, 2, true), held: true },
+    known: { ...known(MUTABLE, 2, true), isOverridden: true },
     runs: MUTABLE,
     change: 'refused',
-    remembers: { ...known(MUTABLE, 3, true), held: true },
+    remembers: { ...known(MUTABLE, 3, true), isOverridden: true },
   },
   {
     says: 'a sequence that is complete runs nothing, whatever its spec says',
@@ -212,44 +216,44 @@ const ROWS: readonly Row[] = [
   },
   {
     says: 'an object that has not started, and has our finalizer from a client, is to be recorded',
-    isFinalizerClaimed: true,
-    isUnvouched: true,
+    finalizerSetByClient: true,
+    bypassedAdmission: true,
     remembers: known(OLD),
   },
   {
     says: 'one of those that has started may have been recorded by an earlier process: so is what is accepted',
-    isFinalizerClaimed: true,
+    finalizerSetByClient: true,
     status: RUNNING,
     spec: LEGAL,
     generation: 2,
-    known: { ...known(FUTURE), perhapsRecorded: true },
+    known: { ...known(FUTURE), mayBeRecorded: true },
     requests: [POST],
     change: 'accepted',
-    remembers: { ...known(LEGAL, 2), perhapsRecorded: true },
+    remembers: { ...known(LEGAL, 2), mayBeRecorded: true },
   },
   {
     says: 'and what is refused makes a record in any case',
-    isFinalizerClaimed: true,
+    finalizerSetByClient: true,
     status: RUNNING,
     spec: { ...OLD, backoffLimit: 9 },
     generation: 2,
-    known: { ...known(OLD), perhapsRecorded: true },
+    known: { ...known(OLD), mayBeRecorded: true },
     requests: [POST],
     runs: OLD,
     change: 'refused',
-    remembers: { ...known(OLD, 2, true), perhapsRecorded: true, held: true },
+    remembers: { ...known(OLD, 2, true), mayBeRecorded: true, isOverridden: true },
   },
   {
     says: 'a process that is new remembers that there may be a record, without a request',
-    isFinalizerClaimed: true,
+    finalizerSetByClient: true,
     status: RUNNING,
-    remembers: { ...known(OLD), perhapsRecorded: true },
+    remembers: { ...known(OLD), mayBeRecorded: true },
   },
 ];
 
-function objectOf({ spec = OLD, status, generation = 1, isGoing, isFinalizerClaimed }: Row): CachedSequentialJob {
+function objectOf({ spec = OLD, status, generation = 1, isGoing, finalizerSetByClient }: Row): CachedSequentialJob {
   const metadata = { generation, ...(isGoing === true ? { deletionTimestamp: at(5) } : {}) };
-  const claim = isFinalizerClaimed === undefined ? {} : { isFinalizerClaimed };
+  const claim = finalizerSetByClient === undefined ? {} : { finalizerSetByClient };
   return deepFreeze({ ...sequentialJob({ metadata, spec, status }), ...claim });
 }
 
@@ -261,7 +265,7 @@ async function prepared(row: Row): Promise<{ readonly api: FakeApi; readonly rev
     api.client.requests.length = 0;
   }
   const revisions = new Revisions({ client: api.client, log });
-  if (row.known !== undefined) revisions.remember(UID, row.known);
+  if (row.known !== undefined) revisions.track(UID, row.known);
   return { api, revisions };
 }
 
@@ -269,21 +273,21 @@ describe('hold', () => {
   it.each(ROWS)('$says', async (row) => {
     const { api, revisions } = await prepared(row);
     const object = objectOf(row);
-    const held = await hold(object, revisions);
+    const held = await resolveEffectiveSpec(object, revisions);
     expect(api.client.requests.map(describeRequest)).toEqual(row.requests ?? []);
     expect(held.object).toEqual({ ...object, spec: row.runs ?? object.spec });
     expect(held.specChange?.type).toBe(row.change);
-    expect(held.isUnvouched).toBe(row.isUnvouched);
+    expect(held.bypassedAdmission).toBe(row.bypassedAdmission);
     // The verdict is remembered with what it was about.
     const change = held.specChange === undefined ? {} : { change: held.specChange };
-    expect(held.known).toEqual(row.remembers === undefined ? undefined : { ...row.remembers, ...change });
+    expect(held.tracked).toEqual(row.remembers === undefined ? undefined : { ...row.remembers, ...change });
   });
 
   it('says what is wrong with a change that it refuses', async () => {
     const row = ROWS.find(({ change }) => change === 'refused');
     if (row === undefined) throw new Error('there is no such row');
     const { revisions } = await prepared(row);
-    expect((await hold(objectOf(row), revisions)).specChange).toEqual({
+    expect((await resolveEffectiveSpec(objectOf(row), revisions)).specChange).toEqual({
       type: 'refused',
       faults: [expect.stringMatching(/^spec\.backoffLimit: /)],
     });
@@ -291,8 +295,8 @@ describe('hold', () => {
 
   it('costs no memory where nothing is refused: the spec is the very one of the object', async () => {
     const object = objectOf({ says: '', status: RUNNING, remembers: undefined });
-    const held = await hold(object, new Revisions({ client: new FakeApi().client, log }));
-    expect(held.known?.spec).toBe(object.spec);
+    const held = await resolveEffectiveSpec(object, new Revisions({ client: new FakeApi().client, log }));
+    expect(held.tracked?.spec).toBe(object.spec);
     expect(held.object).toBe(object);
   });
 
@@ -306,9 +310,9 @@ describe('hold', () => {
     const { row, number, code } = one;
     const { api, revisions } = await prepared(row);
     api.intercept = (_, n) => (n === number ? fault(code) : undefined);
-    await expect(hold(objectOf(row), revisions)).rejects.toMatchObject({ code });
-    // The next visit, which finds nothing half done.
-    const held = await hold(objectOf(row), revisions);
+    await expect(resolveEffectiveSpec(objectOf(row), revisions)).rejects.toMatchObject({ code });
+    // The next reconcile, which finds nothing half done.
+    const held = await resolveEffectiveSpec(objectOf(row), revisions);
     expect(held.object.spec).toEqual(row.runs ?? objectOf(row).spec);
     // With the older record deleted, and the newer one not written, nobody knows any more that a legal change was one.
     if (row.change === 'refused') expect(held.specChange?.type).toBe('refused');
@@ -321,7 +325,7 @@ describe('hold', () => {
       if (row === undefined) throw new Error('there is no such row');
       const { api, revisions } = await prepared(row);
       api.intercept = () => fault(code);
-      expect((await hold(objectOf(row), revisions)).object.spec).toEqual(MUTABLE);
+      expect((await resolveEffectiveSpec(objectOf(row), revisions)).object.spec).toEqual(MUTABLE);
     },
   );
 });

@@ -56,7 +56,7 @@ describe('EventLookup', () => {
       askedMs: nowMs,
       events: [{ reason: 'FailedMount', message: 'FailedMount', lastSeen: at(1) }],
     });
-    expect(lookup.of(JOB_UID)).toEqual(look);
+    expect(lookup.cached(JOB_UID)).toEqual(look);
   });
 
   it('keeps of each reason the newest, and none of a reason that tells nothing', async () => {
@@ -180,12 +180,12 @@ describe('EventLookup', () => {
   ])('of a Job that %s nothing is kept', async (_says, happens) => {
     await ask();
     happens(JOB);
-    expect(lookup.of(JOB_UID)).toBeUndefined();
+    expect(lookup.cached(JOB_UID)).toBeUndefined();
   });
 
   it('of 2048 Jobs at most: the oldest is forgotten first', async () => {
     for (let i = 0; i <= 2048; i++) await ask(observedJob(1, { metadata: { uid: `job-${i}` } }));
-    expect(lookup.of('job-0')).toBeUndefined();
-    expect(lookup.of('job-1')).toBeDefined();
+    expect(lookup.cached('job-0')).toBeUndefined();
+    expect(lookup.cached('job-1')).toBeDefined();
   });
 });

@@ -34,7 +34,7 @@ async function end(count: number, code?: ApiErrorCode): Promise<void> {
 async function waited(meanwhile: () => Promise<void> = async () => undefined): Promise<number> {
   const begun = performance.now();
   const at: number[] = [];
-  void recorder.room().then(() => at.push(performance.now()));
+  void recorder.waitForCapacity().then(() => at.push(performance.now()));
   await pass();
   for (let ms = 0; ms < 5_000 && at.length === 0; ms++) {
     await pass(1);
@@ -78,15 +78,15 @@ it('far behind there is room when enough has been written', async () => {
   expect(await waited(() => end(1))).toBe(10);
 });
 
-it('far behind there is room after a second in any case, and the next visit waits again', async () => {
+it('far behind there is room after a second in any case, and the next reconcile waits again', async () => {
   emit(FAR_BEHIND + WRITING + 5_000);
-  for (let visit = 0; visit < 3; visit++) expect(await waited(() => end(1))).toBe(1_000);
+  for (let reconcile = 0; reconcile < 3; reconcile++) expect(await waited(() => end(1))).toBe(1_000);
 });
 
 it('all who wait go on at once', async () => {
   emit(FAR_BEHIND + WRITING + 1);
   let gone = 0;
-  for (let i = 0; i < 16; i++) void recorder.room().then(() => gone++);
+  for (let i = 0; i < 16; i++) void recorder.waitForCapacity().then(() => gone++);
   await pass(999);
   expect(gone).toBe(0);
   await end(1);
@@ -94,7 +94,7 @@ it('all who wait go on at once', async () => {
   expect(jest.getTimerCount()).toBe(0);
 });
 
-it('where writing stands still it holds up one visit for a second, and no other', async () => {
+it('where writing stands still it holds up one reconcile for a second, and no other', async () => {
   emit(FAR_BEHIND + WRITING + 5_000);
   expect([await waited(), await waited(), await waited()]).toEqual([1_000, 0, 0]);
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { type Kept, Specs } from '../../../controller/object-store.ts';
+import { type TrimmedSequentialJob, ObjectStore } from '../../../controller/object-store.ts';
 import { toSequentialJob } from '../../../controller/transform.ts';
-import { type WholeDeps, withWhole } from '../../../controller/full-object.ts';
+import { type FullObjectDeps, withFullObject } from '../../../controller/full-object.ts';
 import type { Condition, SequentialJob } from '../../../shared/api/types.ts';
 import { Cache, keyOf } from '../../../shared/kube/cache.ts';
 import { ApiError } from '../../../shared/kube/errors.ts';
@@ -10,49 +10,49 @@ import { container, NOW, sequentialJob } from '../../support/objects.ts';
 
 const complete: Condition = { type: 'Complete', status: 'True', lastTransitionTime: NOW, reason: 'x', message: 'y' };
 
-interface Made extends WholeDeps {
+interface Made extends FullObjectDeps {
   readonly client: FakeClient;
 }
 
-function make(specs: Specs, answer: () => unknown): Made {
+function make(objects: ObjectStore, answer: () => unknown): Made {
   const client = new FakeClient({ request: answer });
-  return { client, specs, sequentialJobs: new Cache<SequentialJob>(undefined, (object) => specs.cut(object)) };
+  return { client, objects, sequentialJobs: new Cache<SequentialJob>(undefined, (object) => objects.trim(object)) };
 }
 
 const object = sequentialJob();
 const path = '/apis/batch.example.com/v1alpha1/namespaces/team-a/sequentialjobs/etl';
-const work = async (found: Kept | undefined): Promise<Kept | undefined> => found;
+const work = async (found: TrimmedSequentialJob | undefined): Promise<TrimmedSequentialJob | undefined> => found;
 
 describe('a sequence of which the cache has a part', () => {
   it('is worked with as it is held, without a request', async () => {
-    const specs = new Specs();
+    const specs = new ObjectStore();
     const deps = make(specs, () => undefined);
-    expect(await withWhole(specs.cut(object), deps, work)).toEqual({ isBusy: false, result: object });
+    expect(await withFullObject(specs.trim(object), deps, work)).toEqual({ isBusy: false, result: object });
     expect(deps.client.requests).toEqual([]);
   });
 
   it('is worked with as it is kept where it rests, without a request', async () => {
-    const specs = new Specs({ most: 0 });
+    const specs = new ObjectStore({ maxBytes: 0 });
     const deps = make(specs, () => undefined);
     const status = { observedGeneration: object.metadata.generation ?? 0, conditions: [complete] };
-    const kept = specs.cut({
+    const kept = specs.trim({
       ...object,
       metadata: { ...object.metadata, generation: status.observedGeneration },
       status,
     });
-    expect(await withWhole(kept, deps, work)).toEqual({ isBusy: false, result: kept });
+    expect(await withFullObject(kept, deps, work)).toEqual({ isBusy: false, result: kept });
     expect(deps.client.requests).toEqual([]);
   });
 
   it('is asked for where there was no room for it; the cache gets what comes, and room is made for it', async () => {
-    const specs = new Specs();
+    const specs = new ObjectStore();
     const newer = { ...object, metadata: { ...object.metadata, resourceVersion: '99999' } };
     const deps = make(specs, () => newer);
-    const kept = new Specs().cut(object);
-    expect(await withWhole(kept, deps, work)).toEqual({ isBusy: false, result: toSequentialJob(newer) });
+    const kept = new ObjectStore().trim(object);
+    expect(await withFullObject(kept, deps, work)).toEqual({ isBusy: false, result: toSequentialJob(newer) });
     expect(deps.client.requests).toMatchObject([{ method: 'GET', path }]);
     expect(deps.sequentialJobs.get(keyOf(object))?.metadata.resourceVersion).toBe('99999');
-    expect(specs.held).toBeGreaterThan(0);
+    expect(specs.heldBytes).toBeGreaterThan(0);
   });
 
   it.each<readonly [string, () => unknown]>([
@@ -64,21 +64,24 @@ describe('a sequence of which the cache has a part', () => {
     ],
     ['another one has its name', () => ({ ...object, metadata: { ...object.metadata, uid: 'other' } })],
   ])('is nothing where %s', async (_, answer) => {
-    const specs = new Specs({ most: 0 });
-    const result = await withWhole(specs.cut(object), make(specs, answer), work);
+    const specs = new ObjectStore({ maxBytes: 0 });
+    const result = await withFullObject(specs.trim(object), make(specs, answer), work);
     expect(result).toEqual({ isBusy: false, result: undefined });
   });
 
   it('waits for its turn where others take the room, and has it when they are done, or have failed', async () => {
-    const specs = new Specs({ most: 0 });
+    const specs = new ObjectStore({ maxBytes: 0 });
     const deps = make(specs, () => object);
     const args = ['x'.repeat(40 * 1024 * 1024)];
-    const huge = specs.cut({ ...object, spec: { containers: [container('load', { args })] } });
+    const huge = specs.trim({ ...object, spec: { containers: [container('load', { args })] } });
     const blocked = Promise.withResolvers<undefined>();
-    const first = withWhole(huge, deps, async () => blocked.promise);
-    expect(await withWhole(specs.cut(object), deps, work)).toEqual({ isBusy: true });
+    const first = withFullObject(huge, deps, async () => blocked.promise);
+    expect(await withFullObject(specs.trim(object), deps, work)).toEqual({ isBusy: true });
     blocked.reject(new Error('it failed'));
     await expect(first).rejects.toThrow('it failed');
-    expect(await withWhole(specs.cut(object), deps, work)).toEqual({ isBusy: false, result: toSequentialJob(object) });
+    expect(await withFullObject(specs.trim(object), deps, work)).toEqual({
+      isBusy: false,
+      result: toSequentialJob(object),
+    });
   });
 });

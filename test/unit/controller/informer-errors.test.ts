@@ -1,11 +1,11 @@
 import { beforeEach, expect, it } from '@jest/globals';
-import { InformerFaults } from '../../../controller/informer-errors.ts';
+import { InformerErrors } from '../../../controller/informer-errors.ts';
 import type { KubeObject } from '../../../shared/kube/cache.ts';
 import { type Line, recordingLog } from '../../support/recording-log.ts';
 
 let lines: Line[];
 let counted: string[];
-let faults: InformerFaults;
+let faults: InformerErrors;
 
 const BROKEN = new TypeError('it is not iterable');
 
@@ -23,7 +23,7 @@ beforeEach(() => {
   const recording = recordingLog();
   lines = recording.lines;
   counted = [];
-  faults = new InformerFaults({ log: recording.log, onFault: (informer) => void counted.push(informer) });
+  faults = new InformerErrors({ log: recording.log, onInternalError: (informer) => void counted.push(informer) });
 });
 
 it('an object is named once, without its contents, and counted each time', () => {

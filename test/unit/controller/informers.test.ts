@@ -60,8 +60,8 @@ describe('Informers', () => {
       namespace: undefined,
       random: () => 1,
       enqueue: (key) => void keys.push(key),
-      standsStill: (uid) => stands.has(uid),
-      onGone: ({ metadata }) => void gone.push(metadata.uid),
+      isWaiting: (uid) => stands.has(uid),
+      onDeleted: ({ metadata }) => void gone.push(metadata.uid),
       ...options,
     });
   }
@@ -374,23 +374,23 @@ describe('Informers', () => {
       await started();
       await send('sequentialjobs', 'ADDED', object('101'));
       const [known] = informers.sequentialJobs.values();
-      expect(informers.specs.held).toBeGreaterThan(0);
+      expect(informers.objects.heldBytes).toBeGreaterThan(0);
       // As after the write that took the last finalizer off.
       if (known !== undefined) informers.sequentialJobs.remove(known);
-      expect(informers.specs.held).toBe(0);
+      expect(informers.objects.heldBytes).toBe(0);
       await send('sequentialjobs', 'DELETED', object('102'));
       await send('sequentialjobs', 'MODIFIED', object('101'));
-      expect([informers.sequentialJobs.size, informers.specs.held]).toEqual([0, 0]);
+      expect([informers.sequentialJobs.size, informers.objects.heldBytes]).toEqual([0, 0]);
     });
 
     it('when it has gone while the list came', async () => {
       items = { sequentialjobs: [object('90')] };
       // It came with a page that was given up.
-      informers.specs.cut(sequentialJob({ metadata: { uid: 'gone' } }));
+      informers.objects.trim(sequentialJob({ metadata: { uid: 'gone' } }));
       await started();
-      expect(informers.specs.held).toBeGreaterThan(0);
-      informers.specs.forget(sequentialJob().metadata);
-      expect(informers.specs.held).toBe(0);
+      expect(informers.objects.heldBytes).toBeGreaterThan(0);
+      informers.objects.forget(sequentialJob().metadata);
+      expect(informers.objects.heldBytes).toBe(0);
     });
   });
 

@@ -16,8 +16,8 @@ function informers(): Informers {
     namespace: undefined,
     random: () => 1,
     enqueue: () => undefined,
-    standsStill: () => false,
-    onGone: () => undefined,
+    isWaiting: () => false,
+    onDeleted: () => undefined,
   });
 }
 
@@ -32,28 +32,28 @@ describe('of sequences, the cache keeps a part', () => {
     ['that runs', after('Progressing')],
     ['that is new', sequentialJob()],
   ])('of one %s; the whole is at hand', (_says, object) => {
-    const { sequentialJobs, specs } = informers();
+    const { sequentialJobs, objects } = informers();
     sequentialJobs.observe(deepFreeze(object));
     const kept = sequentialJobs.get(keyOf(object));
     expect(kept?.spec.containers).toEqual([]);
-    expect(kept && specs.whole(kept)).toStrictEqual(object);
+    expect(kept && objects.full(kept)).toStrictEqual(object);
   });
 
   it('and of one that has completed nothing else', () => {
-    const { sequentialJobs, specs } = informers();
+    const { sequentialJobs, objects } = informers();
     const object = after('Complete');
     sequentialJobs.observe(object);
     const kept = sequentialJobs.get(keyOf(object));
     expect(kept).toMatchObject({ metadata: object.metadata, status: object.status, spec: { containers: [] } });
-    expect([kept && specs.whole(kept), specs.held]).toEqual([undefined, 0]);
+    expect([kept && objects.full(kept), objects.heldBytes]).toEqual([undefined, 0]);
   });
 
   it('until they are gone', () => {
-    const { sequentialJobs, specs } = informers();
+    const { sequentialJobs, objects } = informers();
     sequentialJobs.observe(sequentialJob());
-    expect(specs.held).toBeGreaterThan(0);
+    expect(objects.heldBytes).toBeGreaterThan(0);
     sequentialJobs.remove(sequentialJob());
-    expect(specs.held).toBe(0);
+    expect(objects.heldBytes).toBe(0);
   });
 });
 

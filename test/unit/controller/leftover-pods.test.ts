@@ -1,6 +1,6 @@
 /** The next step waits for the Pods of the one before, also where they have not been listed, or may not be. */
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import type { PodsState } from '../../../controller/informers.ts';
+import type { PodListState } from '../../../controller/informers.ts';
 import { reconcile } from '../../../controller/reconcile.ts';
 import { toObservedPod } from '../../../controller/transform-pod.ts';
 import type { SequentialJob } from '../../../shared/api/types.ts';
@@ -44,9 +44,10 @@ describe('a step that failed and whose Pod runs on, on a server before 1.31', ()
     getCondition(api.sequentialJob(NAMESPACE, 'etl')?.status?.conditions, 'Progressing')?.message;
 
   /** A new process looks, which has listed SequentialJobs and Jobs. */
-  async function restarted(podsState: PodsState): Promise<void> {
+  async function restarted(podsState: PodListState): Promise<void> {
     const { deps } = new Process(api, () => nowMs);
-    for (let visits = 0; visits < 3; visits++) await reconcile(KEY, { ...deps, podsState: () => podsState });
+    for (let reconciles = 0; reconciles < 3; reconciles++)
+      await reconcile(KEY, { ...deps, podsState: () => podsState });
   }
 
   it('is waited for by a new process that has not listed the Pods', async () => {
@@ -59,7 +60,7 @@ describe('a step that failed and whose Pod runs on, on a server before 1.31', ()
     expect(names()).toEqual(['etl-0-extract', 'etl-1-load']);
   });
 
-  it.each<readonly [string, PodsState]>([
+  it.each<readonly [string, PodListState]>([
     ['they may not be listed', 'forbidden'],
     ['their first list has not come, and they may not be listed', 'awaited'],
   ])('is given its grace period where %s', async (_says, state) => {
@@ -96,13 +97,14 @@ describe('a step that failed and whose Pod runs on, on a server before 1.31', ()
     const { deps } = new Process(api, () => nowMs);
     deps.pods.observe(toObservedPod(api.get(POD)));
     nowMs = Date.parse(at(34));
-    const visit = async (): Promise<void> => {
-      for (let visits = 0; visits < 3; visits++) await reconcile(KEY, { ...deps, podsState: () => 'forbidden' });
+    const reconcileThrice = async (): Promise<void> => {
+      for (let reconciles = 0; reconciles < 3; reconciles++)
+        await reconcile(KEY, { ...deps, podsState: () => 'forbidden' });
     };
-    await visit();
+    await reconcileThrice();
     expect(names()).toEqual(['etl-0-extract']);
     nowMs = Date.parse(at(35));
-    await visit();
+    await reconcileThrice();
     expect(names()).toEqual(['etl-0-extract', 'etl-1-load']);
   });
 

@@ -113,7 +113,7 @@ it('a controller that has ended counts no sequences any more', async () => {
   expect((await served()).get('sequentialjob_sequences')?.samples).toEqual([]);
 });
 
-it('a conflict is no error: the visit begins anew', async () => {
+it('a conflict is no error: the reconcile begins anew', async () => {
   answer = new ApiError('Conflict', 'it has changed', { status: 409, retryAfterMs: 60_000 });
   await start();
   expect(await said('reconcile again')).toMatchObject({ level: 'debug', sequentialJob: 'team-a/etl' });

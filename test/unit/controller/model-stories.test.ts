@@ -17,7 +17,7 @@ const RESTART: Move = { type: 'restart', stale: false };
 const SUSPEND: Move = { type: 'wish', wish: { field: 'suspend', value: true }, bypass: false };
 const LET_GO: Move = { type: 'wish', wish: { field: 'suspend', value: false }, bypass: false };
 
-const VISIT: Move = { type: 'visit' };
+const VISIT: Move = { type: 'reconcile' };
 const RENAME: Move = { type: 'wish', wish: { field: 'steps', edit: 'rename', index: 0 }, bypass: true };
 const RESUME: Move = { type: 'wish', wish: { field: 'resume' }, bypass: false };
 const DRAIN: Move = { type: 'disrupt', how: 'deleted' };
@@ -72,15 +72,15 @@ const STORIES: Readonly<Record<string, Story>> = {
   },
   'the watch of Pods has not told of the Pod that has its grace period': {
     scenario,
-    moves: [ROUND, ADVANCE, ADVANCE, SUSPEND, SPEC, { type: 'visit' }, ADVANCE, JOBS, { type: 'visit' }],
+    moves: [ROUND, ADVANCE, ADVANCE, SUSPEND, SPEC, { type: 'reconcile' }, ADVANCE, JOBS, { type: 'reconcile' }],
   },
   'the Job does not count the Pod that has its grace period, and the watch of Pods has not told of it': {
     scenario: { ...scenario, server: newer('1.22') },
-    moves: [ROUND, ADVANCE, ADVANCE, SUSPEND, SPEC, { type: 'visit' }, ADVANCE, JOBS, { type: 'visit' }],
+    moves: [ROUND, ADVANCE, ADVANCE, SUSPEND, SPEC, { type: 'reconcile' }, ADVANCE, JOBS, { type: 'reconcile' }],
   },
   'a new process has not listed the Pods yet, one of which is left of a Job that was deleted': {
     scenario,
-    moves: [ROUND, ROUND, ROUND, DELETE_JOB, ROUND, RESTART, { type: 'visit' }],
+    moves: [ROUND, ROUND, ROUND, DELETE_JOB, ROUND, RESTART, { type: 'reconcile' }],
   },
   'a Job is deleted without its Pod, and a new process finds that the label alone says whose it was': {
     scenario,
@@ -148,7 +148,7 @@ const STORIES: Readonly<Record<string, Story>> = {
       MEND,
       SPEC,
       { type: 'restart', stale: true },
-      ...times(4, { type: 'stale visit' }),
+      ...times(4, { type: 'stale reconcile' }),
       JOBS,
       VISIT,
     ],
@@ -194,7 +194,7 @@ const STORIES: Readonly<Record<string, Story>> = {
   },
   'the watch of Pods has not told of the Pod of a Job that was deleted': {
     scenario: { ...scenario, server: old },
-    moves: [ROUND, ADVANCE, SUSPEND, DELETE_JOB, { type: 'visit' }, LET_GO, SPEC, { type: 'visit' }],
+    moves: [ROUND, ADVANCE, SUSPEND, DELETE_JOB, { type: 'reconcile' }, LET_GO, SPEC, { type: 'reconcile' }],
   },
 };
 

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { isCut, type Kept, rests, Specs } from '../../../controller/object-store.ts';
+import { isTrimmed, type TrimmedSequentialJob, needsNoSpec, ObjectStore } from '../../../controller/object-store.ts';
 import type { ConditionType, SequentialJob, SequentialJobStatus } from '../../../shared/api/types.ts';
-import { weightOf } from '../../../shared/validation/value-limit.ts';
+import { estimateMemory } from '../../../shared/validation/value-limit.ts';
 import { deepFreeze } from '../../support/freeze.ts';
 import { at, container, NOW, sequentialJob } from '../../support/objects.ts';
 
@@ -41,46 +41,48 @@ function object(name: string, of: Of = {}): SequentialJob {
 describe('what is kept of a sequence', () => {
   let dropped: string[];
   let borrowed: number;
-  let specs: Specs;
+  let specs: ObjectStore;
   beforeEach(() => {
     dropped = [];
     borrowed = 0;
-    specs = new Specs({ most: 100 * KIB, onDrop: (uid) => dropped.push(uid), onBorrow: () => void borrowed++ });
+    specs = new ObjectStore({
+      maxBytes: 100 * KIB,
+      onEvict: (uid) => dropped.push(uid),
+      onFetch: () => void borrowed++,
+    });
   });
 
-  const areHeld = (kept: readonly Kept[]): readonly string[] =>
-    kept
-      .filter((one) => specs.whole(one) !== undefined)
-      .map(({ metadata }) => `${metadata.namespace}/${metadata.name}`);
+  const areHeld = (kept: readonly TrimmedSequentialJob[]): readonly string[] =>
+    kept.filter((one) => specs.full(one) !== undefined).map(({ metadata }) => `${metadata.namespace}/${metadata.name}`);
 
   it('is little, and the whole is held beside it', () => {
     const whole = object('a', { status: { phase: 'Running' } });
-    const kept = specs.cut(whole);
-    expect(weightOf(kept)).toBeLessThan(3 * KIB);
+    const kept = specs.trim(whole);
+    expect(estimateMemory(kept)).toBeLessThan(3 * KIB);
     expect(kept).toMatchObject({ metadata: whole.metadata, status: whole.status, spec: { suspend: true } });
-    expect(specs.whole(kept)).toEqual(whole);
-    expect(specs.held).toBe(weightOf(whole));
+    expect(specs.full(kept)).toEqual(whole);
+    expect(specs.heldBytes).toBe(estimateMemory(whole));
   });
 
   it('is the same the second time', () => {
-    const kept = specs.cut(object('a'));
-    expect(specs.cut(kept)).toBe(kept);
+    const kept = specs.trim(object('a'));
+    expect(specs.trim(kept)).toBe(kept);
   });
 
   it('has the status of the last state with the spec of its generation', () => {
-    specs.cut(object('a'));
-    const running = specs.cut(object('a', { version: '6', status: { phase: 'Running' } }));
-    const older = specs.cut(object('a', { version: '4' }));
-    expect(specs.whole(running)).toEqual(object('a', { version: '6', status: { phase: 'Running' } }));
-    expect(specs.whole(older)).toBeDefined();
-    specs.cut(object('a', { version: '7', generation: 2, kib: 11 }));
-    expect(specs.whole(running)).toBeUndefined();
+    specs.trim(object('a'));
+    const running = specs.trim(object('a', { version: '6', status: { phase: 'Running' } }));
+    const older = specs.trim(object('a', { version: '4' }));
+    expect(specs.full(running)).toEqual(object('a', { version: '6', status: { phase: 'Running' } }));
+    expect(specs.full(older)).toBeDefined();
+    specs.trim(object('a', { version: '7', generation: 2, kib: 11 }));
+    expect(specs.full(running)).toBeUndefined();
   });
 
   it('shares the spec of the state before, where it is the same', () => {
     const before = object('a');
-    specs.cut(before);
-    const spec = (one: SequentialJob): unknown => specs.specOf(specs.cut(structuredClone(one)));
+    specs.trim(before);
+    const spec = (one: SequentialJob): unknown => specs.specOf(specs.trim(structuredClone(one)));
     expect(spec(object('a', { version: '6' }))).toBe(before.spec);
     const other = object('a', { version: '7', kib: 11 });
     expect(spec(other)).toEqual(other.spec);
@@ -91,45 +93,45 @@ describe('what is kept of a sequence', () => {
     ['of one that has failed everything: it may be resumed', { conditions: [condition('Failed')] }, true],
     ['of one that has completed nothing of what it ran', { conditions: [condition('Complete')] }, false],
   ])('is held %s', (_, status, isHeld) => {
-    const kept = specs.cut(object('a', status === undefined ? {} : { status }));
-    expect(specs.whole(kept) !== undefined).toBe(isHeld);
-    expect(specs.held > 0).toBe(isHeld);
+    const kept = specs.trim(object('a', status === undefined ? {} : { status }));
+    expect(specs.full(kept) !== undefined).toBe(isHeld);
+    expect(specs.heldBytes > 0).toBe(isHeld);
   });
 
   it('is no longer held once it has completed, or is gone', () => {
-    const kept = specs.cut(object('a'));
-    specs.cut(object('a', { status: { conditions: [condition('Complete')] } }));
-    expect([specs.held, specs.whole(kept)]).toEqual([0, undefined]);
-    specs.forget(specs.cut(object('b')).metadata);
-    expect(specs.held).toBe(0);
+    const kept = specs.trim(object('a'));
+    specs.trim(object('a', { status: { conditions: [condition('Complete')] } }));
+    expect([specs.heldBytes, specs.full(kept)]).toEqual([0, undefined]);
+    specs.forget(specs.trim(object('b')).metadata);
+    expect(specs.heldBytes).toBe(0);
     expect(dropped).toEqual([]);
   });
 
   describe('where there is not room for all', () => {
     it('the one that nobody has heard of for longest goes, and that is told', () => {
-      const all = ['a', 'b', 'c', 'd', 'e'].map((name) => specs.cut(object(name, { kib: 20 })));
+      const all = ['a', 'b', 'c', 'd', 'e'].map((name) => specs.trim(object(name, { kib: 20 })));
       expect(areHeld(all)).toEqual(['team-a/b', 'team-a/c', 'team-a/d', 'team-a/e']);
-      specs.cut(object('b', { kib: 20, version: '6' }));
-      const last = specs.cut(object('f', { kib: 20 }));
+      specs.trim(object('b', { kib: 20, version: '6' }));
+      const last = specs.trim(object('f', { kib: 20 }));
       expect(areHeld([...all, last])).toEqual(['team-a/b', 'team-a/d', 'team-a/e', 'team-a/f']);
       expect(dropped).toEqual(['uid-team-a-a', 'uid-team-a-c']);
-      expect(specs.held).toBeLessThanOrEqual(100 * KIB);
+      expect(specs.heldBytes).toBeLessThanOrEqual(100 * KIB);
     });
 
     it('a namespace that fills it displaces itself, and nobody else', () => {
-      const mine = ['a', 'b'].map((name) => specs.cut(object(name, { namespace: 'team-b' })));
-      const others = Array.from({ length: 50 }, (_, i) => specs.cut(object(`o${i}`, { kib: 20 })));
+      const mine = ['a', 'b'].map((name) => specs.trim(object(name, { namespace: 'team-b' })));
+      const others = Array.from({ length: 50 }, (_, i) => specs.trim(object(`o${i}`, { kib: 20 })));
       expect(areHeld(mine)).toHaveLength(2);
       expect(areHeld(others).length).toBeGreaterThanOrEqual(3);
       // And a newcomer finds room.
-      expect(areHeld([specs.cut(object('c', { namespace: 'team-c' }))])).toHaveLength(1);
+      expect(areHeld([specs.trim(object('c', { namespace: 'team-c' }))])).toHaveLength(1);
     });
 
     it('one that is larger than all of it is not held, and displaces its own namespace only', () => {
-      const mine = specs.cut(object('a', { namespace: 'team-b' }));
-      const large = specs.cut(object('large', { kib: 1000 }));
-      expect([specs.whole(large), areHeld([mine])]).toEqual([undefined, ['team-b/a']]);
-      expect(large.cut?.weight).toBeGreaterThan(1000 * KIB);
+      const mine = specs.trim(object('a', { namespace: 'team-b' }));
+      const large = specs.trim(object('large', { kib: 1000 }));
+      expect([specs.full(large), areHeld([mine])]).toEqual([undefined, ['team-b/a']]);
+      expect(large.trimmed?.weight).toBeGreaterThan(1000 * KIB);
     });
   });
 
@@ -144,18 +146,18 @@ describe('what is kept of a sequence', () => {
       ['finalizers without number', { finalizers }],
       ['a long status', { status: { phase: 'Running', steps } }],
     ])('%s are held with it: what is kept is small, and stands for that very state', (_, of) => {
-      specs = new Specs();
-      const kept = specs.cut(object('a', of));
-      expect(weightOf(kept)).toBeLessThan(4 * KIB);
-      expect(specs.whole(kept)).toEqual(object('a', of));
-      specs.cut(object('a', { version: '6' }));
-      expect(specs.whole(kept)).toBeUndefined();
+      specs = new ObjectStore();
+      const kept = specs.trim(object('a', of));
+      expect(estimateMemory(kept)).toBeLessThan(4 * KIB);
+      expect(specs.full(kept)).toEqual(object('a', of));
+      specs.trim(object('a', { version: '6' }));
+      expect(specs.full(kept)).toBeUndefined();
     });
 
     it('no more than 30 KiB are kept, however many steps it has', () => {
       const weights = Array.from({ length: 100 }, (_, i) => {
         const status = { phase: 'Failed', steps: steps.slice(0, 10 * i) } as const;
-        return weightOf(specs.cut(object('a', { status, finalizers: finalizers.slice(0, i) })));
+        return estimateMemory(specs.trim(object('a', { status, finalizers: finalizers.slice(0, i) })));
       });
       expect(Math.max(...weights)).toBeGreaterThan(15 * KIB);
       expect(Math.max(...weights)).toBeLessThan(30 * KIB);
@@ -163,7 +165,7 @@ describe('what is kept of a sequence', () => {
 
     it('the phase and the last step stay', () => {
       const progress = { currentIndex: 999, currentStep: 's999', completedIndices: [1], summary: '1/1000' };
-      const { status } = specs.cut(object('a', { status: { phase: 'Running', steps, progress } }));
+      const { status } = specs.trim(object('a', { status: { phase: 'Running', steps, progress } }));
       expect(status).toMatchObject({ phase: 'Running', progress: { currentIndex: 999, currentStep: 's999' } });
       expect(status?.steps).toEqual([steps.at(-1)]);
     });
@@ -175,46 +177,47 @@ describe('what is kept of a sequence', () => {
     ['that has completed, with a long status', { status: { ...LONG, conditions: [condition('Complete')] } }, 0],
   ])('nothing is held of one that the cache does not have: %s', (_, of, cached) => {
     const one = object('a', of);
-    specs.cut(one);
-    expect(specs.held).toBeGreaterThan(0);
-    specs.settle(one, cached === 1 ? one : { ...one, metadata: { ...one.metadata, uid: 'another' } });
-    expect(specs.held > 0).toBe(cached === 1);
-    specs.settleAll(() => undefined);
-    expect(specs.held).toBe(0);
+    specs.trim(one);
+    expect(specs.heldBytes).toBeGreaterThan(0);
+    specs.forgetUnlessCached(one, cached === 1 ? one : { ...one, metadata: { ...one.metadata, uid: 'another' } });
+    expect(specs.heldBytes > 0).toBe(cached === 1);
+    specs.forgetAllUnlessCached(() => undefined);
+    expect(specs.heldBytes).toBe(0);
   });
 
   it('who keeps a spec is told when another one takes its place, and of what it takes; not when its status changes', () => {
     const replaced: (readonly [string, number])[] = [];
-    specs = new Specs({ onReplace: (uid, weight) => replaced.push([uid, weight]) });
+    specs = new ObjectStore({ onReplace: (uid, weight) => replaced.push([uid, weight]) });
     const before = object('a', { kib: 20 });
-    specs.cut(before);
-    specs.cut(structuredClone(object('a', { kib: 20, version: '6', status: { phase: 'Running' } })));
+    specs.trim(before);
+    specs.trim(structuredClone(object('a', { kib: 20, version: '6', status: { phase: 'Running' } })));
     expect(replaced).toEqual([]);
-    specs.cut(object('a', { kib: 1, version: '7', generation: 2 }));
+    specs.trim(object('a', { kib: 1, version: '7', generation: 2 }));
     expect(replaced).toEqual([[before.metadata.uid, expect.any(Number)]]);
     expect(replaced[0]?.[1]).toBeGreaterThan(20 * KIB);
   });
 
   describe('room for those that are asked for', () => {
-    const large = (namespace: string, mib = 5): Kept => specs.cut(object('large', { namespace, kib: mib * KIB }));
+    const large = (namespace: string, mib = 5): TrimmedSequentialJob =>
+      specs.trim(object('large', { namespace, kib: mib * KIB }));
 
     it('is given until it is used up, and one is let in always', () => {
       const [huge, small] = [large('team-a', 40), large('team-b', 1)];
-      expect([specs.borrow(huge), specs.borrow(small), borrowed]).toEqual([true, false, 1]);
-      specs.giveBack(huge);
-      expect([specs.borrow(small), specs.borrow(huge), borrowed]).toEqual([true, false, 2]);
+      expect([specs.acquire(huge), specs.acquire(small), borrowed]).toEqual([true, false, 1]);
+      specs.release(huge);
+      expect([specs.acquire(small), specs.acquire(huge), borrowed]).toEqual([true, false, 2]);
     });
 
     it('is left to the namespaces that come next: one has half of what the others leave', () => {
       const take = (namespace: string): number => {
         let count = 0;
-        while (specs.borrow(large(namespace))) count++;
+        while (specs.acquire(large(namespace))) count++;
         return count;
       };
       expect([take('team-a'), take('team-b'), take('team-c')]).toEqual([3, 1, 1]);
       // What is given back does not all go to the one who gives it back.
-      specs.giveBack(large('team-a'));
-      expect([specs.borrow(large('team-a')), specs.borrow(large('team-d'))]).toEqual([false, true]);
+      specs.release(large('team-a'));
+      expect([specs.acquire(large('team-a')), specs.acquire(large('team-d'))]).toEqual([false, true]);
     });
   });
 });
@@ -223,9 +226,12 @@ describe('a sequence of which no more is needed than is kept', () => {
   const over = (type: ConditionType, more: SequentialJobStatus = {}): Of => ({
     status: { observedGeneration: 1, conditions: [condition(type)], ...more },
   });
-  const resumed = (kept: Kept, resume: number): Kept => ({ ...kept, spec: { ...kept.spec, resume } });
+  const resumed = (kept: TrimmedSequentialJob, resume: number): TrimmedSequentialJob => ({
+    ...kept,
+    spec: { ...kept.spec, resume },
+  });
 
-  it.each<readonly [string, Of, boolean, ((kept: Kept) => Kept)?]>([
+  it.each<readonly [string, Of, boolean, ((kept: TrimmedSequentialJob) => TrimmedSequentialJob)?]>([
     ['has completed', over('Complete'), true],
     ['has failed', over('Failed'), true],
     ['has failed, and was resumed before', over('Failed', { resumes: 2 }), true, (kept) => resumed(kept, 2)],
@@ -245,19 +251,19 @@ describe('a sequence of which no more is needed than is kept', () => {
       (kept) => ({ ...kept, metadata: { ...kept.metadata, deletionTimestamp: at(1) } }),
     ],
   ])('%s', (_, of, expected, change = (kept) => kept) => {
-    const kept = change(new Specs().cut(object('a', of)));
-    expect(isCut(kept)).toBe(true);
-    expect(rests(kept)).toBe(expected);
+    const kept = change(new ObjectStore().trim(object('a', of)));
+    expect(isTrimmed(kept)).toBe(true);
+    expect(needsNoSpec(kept)).toBe(expected);
   });
 
   it('has a long status that is held, as long as it is that of the state', () => {
-    const specs = new Specs();
+    const specs = new ObjectStore();
     const { status = {} } = over('Complete', LONG);
-    const kept = specs.cut(object('a', { status }));
+    const kept = specs.trim(object('a', { status }));
     expect(kept.status?.steps).toHaveLength(1);
-    expect(specs.whole(kept)).toBeUndefined();
-    expect(specs.resting(kept)).toMatchObject({ status, spec: { containers: [] } });
-    specs.cut(object('a', { status, version: '6' }));
-    expect(specs.resting(kept)).toBeUndefined();
+    expect(specs.full(kept)).toBeUndefined();
+    expect(specs.withoutSpec(kept)).toMatchObject({ status, spec: { containers: [] } });
+    specs.trim(object('a', { status, version: '6' }));
+    expect(specs.withoutSpec(kept)).toBeUndefined();
   });
 });

@@ -15,7 +15,7 @@ class Operator extends Process {
     this.#own = own;
   }
 
-  override async visit(): Promise<number | undefined> {
+  override async reconcile(): Promise<number | undefined> {
     return (await reconcile(`${NAMESPACE}/etl`, { ...this.deps, ownNamespace: this.#own })).requeueAfterMs;
   }
 }

@@ -54,10 +54,10 @@ function edit(change: Partial<SequentialJob['spec']>): void {
   process.sync();
 }
 
-/** Visits the object again and again, the watch telling of whatever that brought. */
+/** Reconciles the object again and again, the watch telling of whatever that brought. */
 async function visitOften(): Promise<void> {
   for (let i = 0; i < 5; i++) {
-    await process.visit();
+    await process.reconcile();
     process.sync();
   }
 }
@@ -77,10 +77,10 @@ function refuseStep(name: string): void {
 describe('the API server is asked', () => {
   it('once in the life of a sequence', async () => {
     begin(sequentialJob());
-    await process.visit();
+    await process.reconcile();
     for (const name of ['etl-0-extract', 'etl-1-transform', 'etl-2-load']) {
       end(name);
-      await process.visit();
+      await process.reconcile();
     }
     expect(stored().status?.phase).toBe('Completed');
     expect(dryRuns()).toBe(1);
@@ -88,12 +88,12 @@ describe('the API server is asked', () => {
 
   it('once more after a restart in the middle', async () => {
     begin(sequentialJob());
-    await process.visit();
+    await process.reconcile();
     end('etl-0-extract');
     process = new Process(api);
-    await process.visit();
+    await process.reconcile();
     end('etl-1-transform');
-    await process.visit();
+    await process.reconcile();
     expect(dryRuns()).toBe(2);
   });
 
@@ -106,18 +106,18 @@ describe('the API server is asked', () => {
 
   it('again where later steps have changed, about them alone and before the first of them starts', async () => {
     begin(sequentialJob({ spec: { updatePolicy: 'FutureSteps' } }));
-    await process.visit();
+    await process.reconcile();
     edit({ containers: [...sequentialJob().spec.containers.slice(0, 2), container('store')] });
-    await process.visit();
+    await process.reconcile();
     expect(dryRuns()).toBe(1);
     end('etl-0-extract');
-    await process.visit();
+    await process.reconcile();
     const [, second] = api.client.requests.filter(isDryRun);
     expect(second?.body).toMatchObject({
       spec: { template: { spec: { containers: [{ name: 'transform' }, { name: 'store' }] } } },
     });
     end('etl-1-transform');
-    await process.visit();
+    await process.reconcile();
     expect(dryRuns()).toBe(2);
   });
 
@@ -127,20 +127,20 @@ describe('the API server is asked', () => {
     ['a change that is refused', { backoffLimit: 9 }],
   ])('not again for %s', async (_says, change) => {
     begin(sequentialJob());
-    await process.visit();
+    await process.reconcile();
     edit(change);
-    await process.visit();
+    await process.reconcile();
     end('etl-0-extract');
-    await process.visit();
+    await process.reconcile();
     expect(stored().status?.steps).toHaveLength(2);
     expect(dryRuns()).toBe(1);
   });
 
   it('again on a resume, under the new names', async () => {
     begin(sequentialJob());
-    await process.visit();
+    await process.reconcile();
     end('etl-0-extract', failed());
-    await process.visit();
+    await process.reconcile();
     edit({ resume: 1 });
     await process.settle();
     const [, second] = api.client.requests.filter(isDryRun);
@@ -153,7 +153,7 @@ describe('the API server is asked', () => {
     const preflights = new Preflights({ client, log: { warn: () => undefined }, enabled: false, now: () => 0 });
     Object.assign(process.deps, { preflights });
     begin(sequentialJob());
-    await process.visit();
+    await process.reconcile();
     expect(api.client.requests.map(describeRequest)).toEqual(['POST jobs', 'PATCH sequentialjobs/status']);
   });
 });
@@ -162,7 +162,7 @@ describe('a refusal', () => {
   it('of a later step ends the sequence before the first has run, and a mended spec runs', async () => {
     refuseStep('load');
     begin(sequentialJob());
-    await process.visit();
+    await process.reconcile();
     const { status } = stored();
     expect(api.jobs()).toEqual([]);
     expect(status?.startTime).toBeUndefined();
@@ -188,13 +188,13 @@ describe('a refusal', () => {
   it('of a step that was changed ends the sequence before that, and it can be mended', async () => {
     refuseStep('store');
     begin(sequentialJob({ spec: { updatePolicy: 'FutureSteps' } }));
-    await process.visit();
+    await process.reconcile();
     const { containers } = sequentialJob().spec;
     edit({ containers: [...containers.slice(0, 2), container('store')] });
-    await process.visit();
+    await process.reconcile();
     expect(stored().status?.phase).toBe('Running');
     end('etl-0-extract');
-    await process.visit();
+    await process.reconcile();
     expect(stored().status).toMatchObject({
       phase: 'Failed',
       progress: { failedIndex: 1, failureReason: 'JobRejected' },
@@ -215,25 +215,25 @@ describe('no answer', () => {
   it('of a server in trouble: it is asked again later, then the sequence runs', async () => {
     answer(500, 'Internal error occurred: failed calling webhook "down.example.com"');
     begin(sequentialJob());
-    await expect(process.visit()).rejects.toMatchObject({ code: 'ServerError' });
+    await expect(process.reconcile()).rejects.toMatchObject({ code: 'ServerError' });
     expect(api.jobs()).toEqual([]);
-    await process.visit();
+    await process.reconcile();
     expect(stored().status?.phase).toBe('Running');
     // The question is open still: before the second step it is put again.
     api.intercept = () => undefined;
     end('etl-0-extract');
-    await process.visit();
+    await process.reconcile();
     end('etl-1-transform');
-    await process.visit();
+    await process.reconcile();
     expect(dryRuns()).toBe(3);
   });
 
   it('of a webhook that does not support dry runs: the sequence runs, and nobody asks again', async () => {
     answer(400, 'admission webhook "old.example.com" does not support dry run');
     begin(sequentialJob());
-    await process.visit();
+    await process.reconcile();
     end('etl-0-extract');
-    await process.visit();
+    await process.reconcile();
     expect(stored().status?.steps).toHaveLength(2);
     expect(dryRuns()).toBe(1);
   });
@@ -244,10 +244,10 @@ describe('no answer', () => {
   ])('because of %s: that is no refusal, and the question stays open', async (_reason, message) => {
     answer(403, message);
     begin(sequentialJob());
-    await process.visit();
+    await process.reconcile();
     expect(stored().status?.phase).toBe('Running');
     end('etl-0-extract');
-    await process.visit();
+    await process.reconcile();
     expect(dryRuns()).toBe(2);
   });
 
@@ -262,8 +262,8 @@ describe('no answer', () => {
   it('opens no doubt about what is stored: a dry run writes nothing', async () => {
     answer(500, 'oh');
     begin(sequentialJob());
-    await expect(process.visit()).rejects.toMatchObject({ code: 'ServerError' });
-    await process.visit();
+    await expect(process.reconcile()).rejects.toMatchObject({ code: 'ServerError' });
+    await process.reconcile();
     expect(api.client.requests.filter(({ method }) => method === 'GET')).toEqual([]);
   });
 
@@ -281,7 +281,7 @@ describe('no answer', () => {
       if (isDryRun(request)) process.deps.sequentialJobs.replace([], '9999');
       return undefined;
     };
-    await process.visit().catch(() => undefined);
+    await process.reconcile().catch(() => undefined);
     expect(preflights.isDue(object)).toBe(true);
   });
 
@@ -298,8 +298,8 @@ describe('no answer', () => {
     answer(code, message);
     for (const uid of ['one', 'two']) {
       begin(sequentialJob({ metadata: { uid } }));
-      await process.visit().catch(() => undefined);
-      await process.visit().catch(() => undefined);
+      await process.reconcile().catch(() => undefined);
+      await process.reconcile().catch(() => undefined);
       for (const { metadata } of api.jobs()) api.remove(jobPath(NAMESPACE, metadata.name));
     }
     expect(warnings).toHaveLength(times);
@@ -320,9 +320,9 @@ describe('fields that the server does not know', () => {
   it('are told of once, and the sequence runs', async () => {
     dropFields();
     begin(sequentialJob());
-    await process.visit();
+    await process.reconcile();
     end('etl-0-extract');
-    await process.visit();
+    await process.reconcile();
     expect(process.events).toEqual(['FieldsIgnored', 'SequenceStarted', 'JobStarted', 'JobCompleted', 'JobStarted']);
     expect(dryRuns()).toBe(2);
   });
@@ -333,7 +333,7 @@ describe('fields that the server does not know', () => {
     api.intercept = (request, n) =>
       describeRequest(request) === 'POST jobs' ? fault('ServerError') : drop(request, n);
     begin(sequentialJob());
-    for (let i = 0; i < 4; i++) await process.visit().catch(() => undefined);
+    for (let i = 0; i < 4; i++) await process.reconcile().catch(() => undefined);
     expect(process.events.filter((reason) => reason === 'FieldsIgnored')).toHaveLength(1);
     expect(dryRuns()).toBe(2);
   });
@@ -342,12 +342,12 @@ describe('fields that the server does not know', () => {
     dropFields();
     begin(sequentialJob());
     api.putSequentialJob(sequentialJob({ metadata: { labels: { touched: 'yes' } } }));
-    await expect(process.visit()).rejects.toMatchObject({ code: 'Conflict' });
+    await expect(process.reconcile()).rejects.toMatchObject({ code: 'Conflict' });
     expect(process.events).toEqual([]);
     process.sync();
-    await process.visit();
+    await process.reconcile();
     end('etl-0-extract');
-    await process.visit();
+    await process.reconcile();
     expect(process.events.filter((reason) => reason === 'FieldsIgnored')).toHaveLength(1);
   });
 });

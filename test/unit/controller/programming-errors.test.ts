@@ -2,7 +2,7 @@
 import { expect, it } from '@jest/globals';
 import { DependencyChecker } from '../../../controller/act/dependency-checker.ts';
 import { EventWriter } from '../../../controller/event-writer.ts';
-import { withPodsOf } from '../../../controller/act/list-job-pods.ts';
+import { listJobPods } from '../../../controller/act/list-job-pods.ts';
 import { Preflights } from '../../../controller/preflights.ts';
 import { report } from '../../../controller/report.ts';
 import { Revisions } from '../../../controller/revisions.ts';
@@ -47,7 +47,7 @@ it.each<readonly [string, (client: ApiClient) => Promise<unknown>]>([
   ],
   ['the record of a spec', (client) => new Revisions({ client, log }).record(OBJECT, OBJECT.spec, 1)],
   ['the look for a record', (client) => new Revisions({ client, log }).load(OBJECT)],
-  ['the look for Pods', (client) => withPodsOf({ uid: 'x', index: 0 }, snapshot, reconcilerDeps(client))],
+  ['the look for Pods', (client) => listJobPods({ uid: 'x', index: 0 }, snapshot, reconcilerDeps(client))],
   ['the status', (client) => report(OBJECT, { phase: 'Running' }, [], reconcilerDeps(client))],
   ['an event', (client) => new EventWriter(client).write(pending)],
   ['the Lease', (client) => new LeaseStore(client, 'ns', 'name').read({ timeoutMs: 1000, signal })],

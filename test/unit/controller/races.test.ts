@@ -1,6 +1,6 @@
 /** What happens between two looks of the controller: a Job ends and goes, is created late, or finds its name taken. */
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { GoneJobs } from '../../../controller/deleted-jobs.ts';
+import { DeletedJobs } from '../../../controller/deleted-jobs.ts';
 import { QuotaWaiters } from '../../../controller/quota-waiters.ts';
 import { type ObservedJob, sequentialJobOwner } from '../../../shared/api/job.ts';
 import type { SequentialJob } from '../../../shared/api/types.ts';
@@ -63,7 +63,7 @@ describe('a Job that ended and is gone before the controller looked', () => {
 
   it('has succeeded, also where its creation was not recorded yet: it is not run twice', async () => {
     api.intercept = (request) => (request.path.endsWith('/status') ? fault('ServerError') : undefined);
-    await process.visit().catch(() => undefined);
+    await process.reconcile().catch(() => undefined);
     expect(names(api)).toEqual(['etl-0-extract']);
     api.intercept = () => undefined;
     endAndGo(completed());
@@ -85,12 +85,12 @@ describe('a Job that ended and is gone before the controller looked', () => {
 describe('GoneJobs', () => {
   let jobs: Cache<ObservedJob>;
   let sequentialJobs: Cache<SequentialJob>;
-  let gone: GoneJobs;
+  let gone: DeletedJobs;
 
   beforeEach(() => {
     jobs = new Cache<ObservedJob>((job) => sequentialJobOwner(job)?.uid);
     sequentialJobs = new Cache<SequentialJob>();
-    gone = new GoneJobs(jobs, sequentialJobs);
+    gone = new DeletedJobs(jobs, sequentialJobs);
   });
 
   const uids = (object: SequentialJob): readonly string[] => gone.of(object).map(({ metadata }) => metadata.uid);
@@ -194,7 +194,7 @@ describe('a Job that was created late, when its step had got another one', () =>
       late = { path: request.path, body: request.body as Stored };
       return fault('Timeout');
     };
-    await process.visit().catch(() => undefined);
+    await process.reconcile().catch(() => undefined);
     api.edit(NAMESPACE, 'etl', { containers: [container('b'), container('z')] });
     process.sync();
     await process.settle();
@@ -235,7 +235,7 @@ describe('a Job that was created late, when its step had got another one', () =>
     const object = api.sequentialJob(NAMESPACE, 'etl');
     if (object === undefined) throw new Error('the object is gone');
     api.putSequentialJob(object);
-    await expect(process.visit()).rejects.toMatchObject({ code: 'Conflict' });
+    await expect(process.reconcile()).rejects.toMatchObject({ code: 'Conflict' });
     expect(names(api)).toEqual(['etl-0-b', 'etl-0-a']);
   });
 });
@@ -278,7 +278,7 @@ describe('a Job that cannot be made for now', () => {
     ],
   ])('is waited for, which is said, and goes on by itself: %s', async (_says, error, reason) => {
     refuse(error);
-    expect(await process.visit()).toBe(5000);
+    expect(await process.reconcile()).toBe(5000);
     expect(unavailable()).toMatchObject({ status: 'True', reason });
     expect(api.sequentialJob(NAMESPACE, 'etl')?.status?.phase).toBe('Pending');
     expect(api.sequentialJob(NAMESPACE, 'etl')?.status?.startTime).toBeUndefined();
@@ -293,11 +293,11 @@ describe('a Job that cannot be made for now', () => {
     api.putJob(observedJob(0, { metadata }));
     process.sync();
     refuse(new ApiError('Forbidden', QUOTA, { status: 403 }));
-    expect(await process.visit()).toBe(5_000);
+    expect(await process.reconcile()).toBe(5_000);
     api.remove(jobPath(NAMESPACE, metadata.name));
     process.sync();
-    expect(await process.visit()).toBe(250);
-    expect(await process.visit()).toBe(1_000);
+    expect(await process.reconcile()).toBe(250);
+    expect(await process.reconcile()).toBe(1_000);
     refuse(undefined);
     await process.settle();
     expect(names(api)).toEqual(['etl-0-extract']);
@@ -314,7 +314,7 @@ describe('a Job that cannot be made for now', () => {
 
   it('is waited for, where its name is that of a sequence that was deleted', async () => {
     api.putJob(observedJob(0, { metadata: { ownerReferences: [ownedBy('elder')], uid: 'old' } }));
-    expect(await process.visit()).toBe(2000);
+    expect(await process.reconcile()).toBe(2000);
     expect(getCondition(api.sequentialJob(NAMESPACE, 'etl')?.status?.conditions, 'Progressing')?.message).toBe(
       'Waiting for the garbage collector to delete Job "etl-0-extract": its owner, SequentialJob "etl", was deleted',
     );

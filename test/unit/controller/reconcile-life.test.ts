@@ -123,7 +123,7 @@ interface Life {
   readonly spec?: Partial<SequentialJobSpec>;
   /** The server is one before 1.22. */
   readonly isOld?: true;
-  /** What happens outside, one after the other; after each the sequence is visited. */
+  /** What happens outside, one after the other; after each the sequence is reconciled. */
   readonly story: readonly Move[];
   readonly requests: readonly string[];
   readonly events: readonly string[];

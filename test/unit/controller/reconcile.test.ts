@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import type { PodsState } from '../../../controller/informers.ts';
+import type { PodListState } from '../../../controller/informers.ts';
 import { reconcile } from '../../../controller/reconcile.ts';
 import { FINALIZER } from '../../../shared/api/group.ts';
 import type { SequentialJob, SequentialJobStatus } from '../../../shared/api/types.ts';
@@ -47,7 +47,7 @@ describe('reconcile', () => {
   const requests = (): readonly string[] => api.client.requests.map(describeRequest);
   const isCreate = (request: ApiRequest): boolean => describeRequest(request) === 'POST jobs';
 
-  describe('the requests of one visit', () => {
+  describe('the requests of one reconcile', () => {
     it.each<readonly [string, () => void, readonly string[], readonly string[]]>([
       [
         'a new object without the finalizer: record of the spec, finalizer, preflight, Job, status, then the events',
@@ -91,21 +91,21 @@ describe('reconcile', () => {
     ])('%s', async (_says, prepare, expected, events) => {
       prepare();
       const process = new Process(api);
-      await process.visit();
+      await process.reconcile();
       expect(requests()).toEqual(expected);
       expect(process.events).toEqual(events);
     });
 
-    it('a second visit, when nothing has changed, asks for nothing and tells nothing', async () => {
+    it('a second reconcile, when nothing has changed, asks for nothing and tells nothing', async () => {
       api.putSequentialJob(bare());
       const process = new Process(api);
-      await process.visit();
+      await process.reconcile();
       const before = requests().length;
       process.events.length = 0;
-      await process.visit();
+      await process.reconcile();
       process.sync();
-      await process.visit();
-      await new Process(api).visit();
+      await process.reconcile();
+      await new Process(api).reconcile();
       expect(requests()).toHaveLength(before);
       expect(process.events).toEqual([]);
     });
@@ -117,7 +117,7 @@ describe('reconcile', () => {
     const RUNS = sequentialJob({ status: running });
     const OVER = sequentialJob({ status: { ...running, completionTime: NOW, observedGeneration: 1 } });
 
-    it.each<readonly [string, PodsState, SequentialJob, number]>([
+    it.each<readonly [string, PodListState, SequentialJob, number]>([
       ['one that runs asks for the Pods while their first list is awaited', 'awaited', RUNS, 1],
       ['one that runs asks for none once they are listed', 'listed', RUNS, 0],
       ['one that runs asks for none where they may not be read', 'forbidden', RUNS, 0],
@@ -133,10 +133,10 @@ describe('reconcile', () => {
     it('knows of its own writes before the watch tells of them', async () => {
       api.putSequentialJob(sequentialJob());
       const process = new Process(api);
-      await process.visit();
+      await process.reconcile();
       expect(process.deps.sequentialJobs.get(KEY)?.status?.steps).toHaveLength(1);
       expect(process.deps.jobs.size).toBe(1);
-      await process.visit();
+      await process.reconcile();
       expect(posts()).toHaveLength(1);
     });
   });
@@ -144,12 +144,12 @@ describe('reconcile', () => {
   it('runs three steps: one preflight, one Job and one status each, and one status more for the end', async () => {
     api.putSequentialJob(sequentialJob());
     const process = new Process(api);
-    await process.visit();
+    await process.reconcile();
     for (const [i, name] of ['extract', 'transform', 'load'].entries()) {
       expect(jobNames()).toHaveLength(i + 1);
       api.setJobStatus(jobPath(NAMESPACE, `etl-${i}-${name}`), completed(30 * (i + 1)));
       process.sync();
-      await process.visit();
+      await process.reconcile();
     }
     expect(requests()).toEqual([
       PREFLIGHT,
@@ -178,12 +178,12 @@ describe('reconcile', () => {
   it('stops at a step that fails', async () => {
     api.putSequentialJob(sequentialJob());
     const process = new Process(api);
-    await process.visit();
+    await process.reconcile();
     api.setJobStatus(jobPath(NAMESPACE, 'etl-0-extract'), failed());
     process.sync();
-    await process.visit();
+    await process.reconcile();
     process.sync();
-    await process.visit();
+    await process.reconcile();
     expect(jobNames()).toEqual(['etl-0-extract']);
     expect(stored().status).toMatchObject({
       phase: 'Failed',
@@ -214,11 +214,11 @@ describe('reconcile', () => {
   ])('adopts the Job that was made and not recorded when an edit %s', async (_says, spec) => {
     api.putSequentialJob(sequentialJob());
     api.intercept = ({ path }) => (path.endsWith('/status') ? fault('Timeout') : undefined);
-    await expect(new Process(api).visit()).rejects.toMatchObject({ code: 'Timeout' });
+    await expect(new Process(api).reconcile()).rejects.toMatchObject({ code: 'Timeout' });
     api.intercept = () => undefined;
     const { metadata } = stored();
     api.putSequentialJob(sequentialJob({ spec, metadata: { ...metadata, generation: 2 } }));
-    await new Process(api).visit();
+    await new Process(api).reconcile();
     expect(jobNames()).toEqual(['etl-0-extract']);
     expect(stored().status).toMatchObject({
       phase: 'Running',
@@ -229,20 +229,20 @@ describe('reconcile', () => {
   it('records a change that is allowed where it has recorded what was before: no webhook vouches for either', async () => {
     api.putSequentialJob({ ...bare(), spec: { ...bare().spec, updatePolicy: 'FutureSteps' } });
     const process = new Process(api);
-    await process.visit();
+    await process.reconcile();
     const containers = [container('extract'), container('transform'), container('store')];
     api.edit(NAMESPACE, 'etl', { containers });
     process.sync();
-    await process.visit();
+    await process.reconcile();
     expect(api.ofKind('ControllerRevision')).toMatchObject([{ revision: 2, data: { spec: { containers } } }]);
   });
 
   it('gives a running sequence its finalizer back when an update dropped it', async () => {
     api.putSequentialJob(sequentialJob());
-    await new Process(api).visit();
+    await new Process(api).reconcile();
     const { finalizers: _, ...metadata } = stored().metadata;
     api.putSequentialJob({ ...stored(), metadata });
-    await new Process(api).visit();
+    await new Process(api).reconcile();
     expect(stored().metadata.finalizers).toEqual([FINALIZER]);
     expect(posts()).toHaveLength(1);
   });
@@ -250,14 +250,14 @@ describe('reconcile', () => {
   describe('a Job that is not where it should be', () => {
     beforeEach(async () => {
       api.putSequentialJob(sequentialJob());
-      await new Process(api).visit();
+      await new Process(api).reconcile();
       api.done.length = 0;
     });
 
     it('is asked for, and is a failure when it is gone: never a second start', async () => {
       api.remove(jobPath(NAMESPACE, 'etl-0-extract'));
       const process = new Process(api);
-      await process.visit();
+      await process.reconcile();
       expect(requests().slice(3)).toEqual(['GET jobs', 'GET pods', 'PATCH sequentialjobs/status']);
       expect(stored().status?.progress?.failureReason).toBe('JobDeleted');
       expect(posts()).toEqual([]);
@@ -269,12 +269,12 @@ describe('reconcile', () => {
       api.done.length = 0;
       const process = new Process(api);
       api.intercept = ({ path }) => (path.endsWith('/status') ? fault('Timeout', true) : undefined);
-      await expect(process.visit()).rejects.toMatchObject({ code: 'Timeout' });
+      await expect(process.reconcile()).rejects.toMatchObject({ code: 'Timeout' });
       api.intercept = () => undefined;
       // The deletion has come, the status has not.
       api.remove(jobPath(NAMESPACE, 'etl-0-extract'));
       process.deps.jobs.replace([], api.version);
-      await process.visit();
+      await process.reconcile();
       expect(posts()).toHaveLength(1);
       expect(stored().status?.progress?.failureReason).toBe('JobDeleted');
     });
@@ -282,7 +282,7 @@ describe('reconcile', () => {
     it('is taken as it is when only the cache was behind', async () => {
       const process = new Process(api);
       process.deps.jobs.replace([], api.version);
-      await process.visit();
+      await process.reconcile();
       expect(stored().status?.phase).toBe('Running');
       expect(posts()).toEqual([]);
     });
@@ -293,7 +293,7 @@ describe('reconcile', () => {
       api.put(jobPath(NAMESPACE, 'etl-0-extract'), { ...job, metadata: { ...job.metadata, labels: {} } });
       const process = new Process(api);
       process.deps.jobs.replace([], api.version);
-      expect(await process.visit()).toBe(10_000);
+      expect(await process.reconcile()).toBe(10_000);
       expect(process.deps.jobs.size).toBe(0);
       expect(stored().status?.phase).toBe('Running');
     });
@@ -303,12 +303,12 @@ describe('reconcile', () => {
     api.putSequentialJob(sequentialJob());
     api.putJob(observedJob(0, { metadata: { ownerReferences: [ownedBy('elder')], deletionTimestamp: at(0) } }));
     const process = new Process(api);
-    expect(await process.visit()).toBe(2000);
+    expect(await process.reconcile()).toBe(2000);
     expect(stored().status?.phase).toBe('Pending');
     api.remove(jobPath(NAMESPACE, 'etl-0-extract'));
     process.sync();
     // Where its Pod does not come, the Events are asked.
-    expect(await process.visit()).toBe(2000);
+    expect(await process.reconcile()).toBe(2000);
     expect(stored().status?.phase).toBe('Running');
   });
 
@@ -321,38 +321,38 @@ describe('reconcile', () => {
     it('deletes the Jobs, waits for them, then lets go and says so', async () => {
       api.putSequentialJob(sequentialJob());
       const process = new Process(api);
-      await process.visit();
+      await process.reconcile();
       deleted();
       process.sync();
       process.events.length = 0;
       api.done.length = 0;
-      await process.visit();
+      await process.reconcile();
       expect(api.done).toEqual(['DELETE jobs']);
       process.sync();
-      await process.visit();
+      await process.reconcile();
       expect(api.done).toEqual(['DELETE jobs']);
       api.remove(jobPath(NAMESPACE, 'etl-0-extract'));
       process.sync();
-      await process.visit();
+      await process.reconcile();
       expect(api.done).toEqual(['DELETE jobs', 'PATCH sequentialjobs']);
       expect(api.sequentialJob(NAMESPACE, 'etl')).toBeUndefined();
       expect(process.events).toEqual(['CleanedUp']);
       process.sync();
-      await process.visit();
+      await process.reconcile();
       expect(process.events).toEqual(['CleanedUp']);
     });
 
     it('of an object without Jobs takes one request', async () => {
       api.putSequentialJob(sequentialJob({ metadata: { deletionTimestamp: at(60) } }));
-      await new Process(api).visit();
+      await new Process(api).reconcile();
       expect(requests()).toEqual(['PATCH sequentialjobs']);
     });
 
     it('is over for us with the last finalizer: the object is not asked for again before the watch tells', async () => {
       api.putSequentialJob(sequentialJob({ metadata: { deletionTimestamp: at(60) } }));
       const process = new Process(api);
-      await process.visit();
-      await process.visit();
+      await process.reconcile();
+      await process.reconcile();
       expect(requests()).toEqual(['PATCH sequentialjobs']);
       expect(process.events).toEqual(['CleanedUp']);
     });
@@ -360,10 +360,10 @@ describe('reconcile', () => {
     it("keeps others' finalizers, and then has no more to do", async () => {
       api.putSequentialJob(sequentialJob({ metadata: { deletionTimestamp: at(60), finalizers: ['a/b', FINALIZER] } }));
       const process = new Process(api);
-      await process.visit();
+      await process.reconcile();
       expect(stored().metadata.finalizers).toEqual(['a/b']);
       process.sync();
-      await process.visit();
+      await process.reconcile();
       expect(requests()).toEqual(['PATCH sequentialjobs']);
       expect(process.events).toEqual(['CleanedUp']);
     });
@@ -380,7 +380,7 @@ describe('reconcile', () => {
       api.putSequentialJob(sequentialJob());
       api.intercept = (request) => (isCreate(request) ? fault(code) : undefined);
       const process = new Process(api);
-      await expect(process.visit()).rejects.toMatchObject({ code });
+      await expect(process.reconcile()).rejects.toMatchObject({ code });
       const progressing = getCondition(stored().status?.conditions, 'Progressing');
       expect(progressing).toMatchObject({ status: 'True', reason: 'ReconciliationError', message: `it was ${code}` });
       expect(process.events).toEqual(['ReconciliationFailed']);
@@ -407,7 +407,7 @@ describe('reconcile', () => {
       api.putSequentialJob(sequentialJob());
       api.intercept = (request) => (isCreate(request) ? fault('ServerError') : undefined);
       const process = new Process(api);
-      for (let i = 0; i < 3; i++) await expect(process.visit()).rejects.toThrow('it was ServerError');
+      for (let i = 0; i < 3; i++) await expect(process.reconcile()).rejects.toThrow('it was ServerError');
       // After an answer of 500 the object and its Jobs are asked for: what was written is not known.
       const look = ['GET sequentialjobs', 'GET jobs'];
       expect(api.done).toEqual([PREFLIGHT, 'PATCH sequentialjobs/status', ...look, ...look]);
@@ -428,20 +428,20 @@ describe('reconcile', () => {
         api.putSequentialJob(sequentialJob());
         api.intercept = ({ method }) => (method === 'PATCH' ? fault(code) : undefined);
         const process = new Process(api);
-        await expect(process.visit()).rejects.toMatchObject({ code });
+        await expect(process.reconcile()).rejects.toMatchObject({ code });
         expect(requests()).toEqual([PREFLIGHT, 'POST jobs', 'PATCH sequentialjobs/status']);
         expect(process.events).toEqual([]);
       },
     );
 
-    it('a status that somebody changed meanwhile is a Conflict: no events, and the next visit has it right', async () => {
+    it('a status that somebody changed meanwhile is a Conflict: no events, and the next reconcile has it right', async () => {
       api.putSequentialJob(sequentialJob());
       const process = new Process(api);
       api.putSequentialJob(sequentialJob({ metadata: { labels: { touched: 'yes' } } }));
-      await expect(process.visit()).rejects.toMatchObject({ code: 'Conflict' });
+      await expect(process.reconcile()).rejects.toMatchObject({ code: 'Conflict' });
       expect(process.events).toEqual([]);
       process.sync();
-      await process.visit();
+      await process.reconcile();
       expect(process.events).toEqual(['SequenceStarted', 'JobStarted']);
       expect(posts()).toHaveLength(1);
     });
@@ -450,7 +450,7 @@ describe('reconcile', () => {
       api.putSequentialJob(sequentialJob());
       api.intercept = ({ method }) => fault(method === 'POST' ? 'ServerError' : 'Unreachable');
       const process = new Process(api);
-      await expect(process.visit()).rejects.toMatchObject({ code: 'ServerError' });
+      await expect(process.reconcile()).rejects.toMatchObject({ code: 'ServerError' });
       expect(process.events).toEqual([]);
     });
 
@@ -461,7 +461,7 @@ describe('reconcile', () => {
         throw fault;
       };
       const process = new Process(api);
-      await expect(process.visit()).rejects.toBe(fault);
+      await expect(process.reconcile()).rejects.toBe(fault);
       expect(process.events).toEqual(['ReconciliationFailed']);
       expect(requests()).toEqual([PREFLIGHT]);
     });
@@ -471,7 +471,7 @@ describe('reconcile', () => {
       api.putJob(observedJob(0));
       api.intercept = () => fault('ServerError');
       const process = new Process(api);
-      await expect(process.visit()).rejects.toMatchObject({ code: 'ServerError' });
+      await expect(process.reconcile()).rejects.toMatchObject({ code: 'ServerError' });
       expect(requests()).toEqual(['DELETE jobs']);
       expect(process.events).toEqual(['ReconciliationFailed']);
     });
@@ -482,10 +482,10 @@ describe('reconcile', () => {
         api.putSequentialJob(sequentialJob());
         api.intercept = (request) => (isCreate(request) ? fault(code) : undefined);
         const process = new Process(api);
-        await process.visit();
+        await process.reconcile();
         expect(stored().status).toMatchObject({ phase: 'Failed', progress: { failureReason: 'JobRejected' } });
         process.sync();
-        await process.visit();
+        await process.reconcile();
         expect(requests()).toEqual([PREFLIGHT, 'POST jobs', 'GET jobs', 'PATCH sequentialjobs/status']);
         api.intercept = () => undefined;
         const changed = stored();
@@ -507,7 +507,7 @@ describe('reconcile', () => {
       let process = new Process(api);
       for (const [i, name] of ['extract', 'transform', 'load', undefined].entries()) {
         try {
-          await process.visit();
+          await process.reconcile();
         } catch (error) {
           if (!isApiError(error)) throw error;
           events.push(...process.events);
@@ -561,7 +561,7 @@ describe('reconcile', () => {
     // The Job is said to exist, and is never there.
     api.intercept = (request) =>
       isCreate(request) ? { error: new ApiError('AlreadyExists', 'x'), after: false } : undefined;
-    await expect(new Process(api).visit()).rejects.toThrow('the decision about team-a/etl does not come to rest');
+    await expect(new Process(api).reconcile()).rejects.toThrow('the decision about team-a/etl does not come to rest');
     expect(requests().filter((one) => one === 'POST jobs')).toHaveLength(8);
   });
 });

@@ -116,7 +116,7 @@ describe('a status that is refused as too large', () => {
     await expect(failStep(0)).rejects.toThrow('it does not settle');
     expect(told()).toHaveLength(1);
     const before = statusWrites();
-    await expect(current.visit()).rejects.toMatchObject({ message: 'etcdserver: request is too large' });
+    await expect(current.reconcile()).rejects.toMatchObject({ message: 'etcdserver: request is too large' });
     // The second one is to tell of the trouble.
     expect(statusWrites()).toBe(before + 2);
     expect(told()).toHaveLength(1);

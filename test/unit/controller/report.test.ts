@@ -136,7 +136,7 @@ describe('report', () => {
     ]);
   });
 
-  it('puts the answer into the cache, so that the next visit knows of the write', async () => {
+  it('puts the answer into the cache, so that the next reconcile knows of the write', async () => {
     await report(sequentialJob(), STATUS, [], deps);
     expect(sequentialJobs.get('team-a/etl')?.metadata.resourceVersion).toBe('101');
   });

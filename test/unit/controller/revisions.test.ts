@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { type Known, Revisions } from '../../../controller/revisions.ts';
+import { type TrackedSpec, Revisions } from '../../../controller/revisions.ts';
 import type { OwnerReference, SequentialJob, SequentialJobSpec } from '../../../shared/api/types.ts';
 import type { ApiClient } from '../../../shared/kube/client.ts';
 import { ApiError, type ApiErrorCode } from '../../../shared/kube/errors.ts';
-import { heldSpec } from '../../../shared/validation/effective-spec.ts';
+import { effectiveSpec } from '../../../shared/validation/effective-spec.ts';
 import { FakeApi, fault, type Stored } from '../../support/fake-api.ts';
 import { deepFreeze } from '../../support/freeze.ts';
 import { at, container, NAMESPACE, NOW, ownedBy, sequentialJob, UID } from '../../support/objects.ts';
@@ -64,22 +64,22 @@ const failOn = (method: string, code: ApiErrorCode, after = false): void => {
 };
 
 describe('the memory', () => {
-  const KNOWN: Known = { generation: 1, spec: SPEC, recorded: false };
+  const KNOWN: TrackedSpec = { generation: 1, spec: SPEC, recorded: false };
 
   it('knows what it was told last, for each object, and asks nobody', () => {
-    revisions.remember(UID, KNOWN);
-    revisions.remember('other', { ...KNOWN, generation: 7 });
-    revisions.remember(UID, { ...KNOWN, generation: 2 });
-    expect([revisions.known(UID)?.generation, revisions.known('other')?.generation]).toEqual([2, 7]);
-    expect(revisions.known(UID)?.spec).toBe(SPEC);
+    revisions.track(UID, KNOWN);
+    revisions.track('other', { ...KNOWN, generation: 7 });
+    revisions.track(UID, { ...KNOWN, generation: 2 });
+    expect([revisions.tracked(UID)?.generation, revisions.tracked('other')?.generation]).toEqual([2, 7]);
+    expect(revisions.tracked(UID)?.spec).toBe(SPEC);
     expect(api.client.requests).toEqual([]);
   });
 
   it('forgets one and no other', () => {
-    revisions.remember(UID, KNOWN);
-    revisions.remember('other', KNOWN);
+    revisions.track(UID, KNOWN);
+    revisions.track('other', KNOWN);
     revisions.forget(UID);
-    expect([revisions.known(UID), revisions.known('other')]).toEqual([undefined, KNOWN]);
+    expect([revisions.tracked(UID), revisions.tracked('other')]).toEqual([undefined, KNOWN]);
   });
 });
 
@@ -309,21 +309,26 @@ it('after a restart, a sequence runs on with what was recorded before', async ()
   const status = { startTime: NOW, progress: { currentIndex: 0, completedIndices: [], summary: '0/3' } };
   const changed = { ...SPEC, containers: [container('miner')], suspend: true };
   const object: SequentialJob = { ...OBJECT, spec: changed, status };
-  const held = heldSpec(SPEC, object);
+  const held = effectiveSpec(SPEC, object);
   await revisions.record(object, held.spec, 2);
 
   const restarted = new Revisions({ client: api.client, log: recordingLog().log });
   const record = await restarted.load(object);
-  expect(heldSpec(record?.spec ?? changed, object)).toEqual(held);
+  expect(effectiveSpec(record?.spec ?? changed, object)).toEqual(held);
   expect(held).toMatchObject({ change: 'refused', spec: { ...SPEC, suspend: true } });
 });
 
 describe('specs that are not the objects’ any more', () => {
   const MIB = 1024 * 1024;
-  const known = (more: Partial<Known> = {}): Known => ({ generation: 1, spec: SPEC, recorded: false, ...more });
-  const remember = (...uids: readonly string[]): void => uids.forEach((uid) => revisions.remember(uid, known()));
+  const known = (more: Partial<TrackedSpec> = {}): TrackedSpec => ({
+    generation: 1,
+    spec: SPEC,
+    recorded: false,
+    ...more,
+  });
+  const remember = (...uids: readonly string[]): void => uids.forEach((uid) => revisions.track(uid, known()));
   const areKnown = (...uids: readonly string[]): readonly boolean[] =>
-    uids.map((uid) => revisions.known(uid) !== undefined);
+    uids.map((uid) => revisions.tracked(uid) !== undefined);
 
   it('are remembered as long as there is room for them; the oldest is released, as after a restart', () => {
     remember('a', 'b', 'c', 'd');
@@ -347,7 +352,7 @@ describe('specs that are not the objects’ any more', () => {
   it('are counted as long as a change is refused', () => {
     remember('a', 'b');
     revisions.outdate('a', 20 * MIB);
-    revisions.remember('a', known({ held: true }));
+    revisions.track('a', known({ isOverridden: true }));
     revisions.outdate('b', 20 * MIB);
     expect(areKnown('a', 'b')).toEqual([false, true]);
   });

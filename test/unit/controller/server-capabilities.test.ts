@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { ServerSkills } from '../../../controller/server-capabilities.ts';
+import { ServerCapabilities } from '../../../controller/server-capabilities.ts';
 import { buildJob, type JobManifest } from '../../../shared/jobs/job.ts';
 import { sequentialJob } from '../../support/objects.ts';
 import { type Line, recordingLog } from '../../support/recording-log.ts';
@@ -12,23 +12,23 @@ function manifest(hasPolicy: boolean): JobManifest {
 }
 
 describe('ServerSkills', () => {
-  let skills: ServerSkills;
+  let skills: ServerCapabilities;
   let lines: Line[];
 
   beforeEach(() => {
     const recording = recordingLog();
     lines = recording.lines;
-    skills = new ServerSkills(recording.log);
+    skills = new ServerCapabilities(recording.log);
   });
 
   it('takes a server for one that can suspend Jobs, until it turns out that it cannot', () => {
     expect(skills.suspendsJobs).toBe(true);
-    skills.noteUnsuspendable();
+    skills.disableJobSuspend();
     expect(skills.suspendsJobs).toBe(false);
   });
 
   it('says once that the server cannot suspend Jobs', () => {
-    for (let i = 0; i < 3; i++) skills.noteUnsuspendable();
+    for (let i = 0; i < 3; i++) skills.disableJobSuspend();
     expect(lines).toEqual([
       { level: 'warn', time: expect.anything(), msg: expect.stringMatching(/^the API server cannot suspend Jobs: /) },
     ]);
@@ -48,12 +48,12 @@ describe('ServerSkills', () => {
     ],
     ['a Job that never had a policy', false, { spec: kept }, []],
   ])('judges what the server knows by %s', (_says, hasPolicy, answer, missing) => {
-    skills.noteCreated(manifest(hasPolicy), answer);
+    skills.recordCreated(manifest(hasPolicy), answer);
     expect(lines.map(({ field }) => field)).toEqual(missing);
   });
 
   it('says once what the server does not know', () => {
-    for (let i = 0; i < 3; i++) skills.noteCreated(manifest(true), { spec: {} });
+    for (let i = 0; i < 3; i++) skills.recordCreated(manifest(true), { spec: {} });
     expect(lines.map(({ msg }) => msg)).toEqual([
       'the API server does not know this field of a Job: every failure of a Pod counts against the backoffLimit',
       'the API server does not know this field of a Job: a Pod that is drained or deleted may be replaced while it still runs',
@@ -61,9 +61,9 @@ describe('ServerSkills', () => {
   });
 
   it('says that the controller may not create Jobs: once, and again where it may in between', () => {
-    for (let i = 0; i < 3; i++) skills.noteDenied('jobs.batch is forbidden');
-    skills.noteCreated(manifest(false), { spec: kept });
-    skills.noteDenied('jobs.batch is forbidden again');
+    for (let i = 0; i < 3; i++) skills.recordDenied('jobs.batch is forbidden');
+    skills.recordCreated(manifest(false), { spec: kept });
+    skills.recordDenied('jobs.batch is forbidden again');
     expect(lines.map(({ msg, err }) => [msg, err])).toEqual([
       ['the controller may not create Jobs: steps that are to start wait until it may', 'jobs.batch is forbidden'],
       [
@@ -74,9 +74,9 @@ describe('ServerSkills', () => {
   });
 
   it('says nothing of one skill because of the other', () => {
-    skills.noteCreated(manifest(true), { spec: kept });
+    skills.recordCreated(manifest(true), { spec: kept });
     expect(skills.suspendsJobs).toBe(true);
-    skills.noteUnsuspendable();
+    skills.disableJobSuspend();
     expect(lines).toHaveLength(2);
   });
 
@@ -89,12 +89,12 @@ describe('ServerSkills', () => {
       ['none', undefined, false],
       ['null', null, false],
     ])('%s', (_says, ttl, isTold) => {
-      skills.noteCreated(manifest(false), answerWith(ttl));
+      skills.recordCreated(manifest(false), answerWith(ttl));
       expect(lines.map(({ job }) => job)).toEqual(isTold ? ['team-a/etl-0-extract'] : []);
     });
 
     it('says once, with its value, what may come of it', () => {
-      for (let i = 0; i < 3; i++) skills.noteCreated(manifest(false), answerWith(i));
+      for (let i = 0; i < 3; i++) skills.recordCreated(manifest(false), answerWith(i));
       expect(lines).toEqual([
         {
           level: 'warn',

@@ -1,6 +1,6 @@
 import { describe, expect, it, test } from '@jest/globals';
 import * as fc from 'fast-check';
-import { tellsNews, toObservedEvent, toObservedPod } from '../../../controller/transform-pod.ts';
+import { isRelevantChange, toObservedEvent, toObservedPod } from '../../../controller/transform-pod.ts';
 import type { ObservedPod, PodTermination } from '../../../shared/api/pod.ts';
 import { deepFreeze } from '../../support/freeze.ts';
 import { at, jobUid, NAMESPACE } from '../../support/objects.ts';
@@ -111,7 +111,7 @@ describe('a Pod that is being deleted is over', () => {
     ['Failed', undefined, undefined],
   ])('in the phase %s, deleted at %s: %p', (phase, deletionTimestamp, expected) => {
     const metadata = deletionTimestamp === undefined ? {} : { deletionTimestamp };
-    expect(observed(rawPod({ metadata, status: { phase } })).isOver).toBe(expected);
+    expect(observed(rawPod({ metadata, status: { phase } })).hasTerminated).toBe(expected);
   });
 });
 
@@ -154,7 +154,7 @@ describe('toObservedPod is total', () => {
         const pod = toObservedPod({ ...rawPod({ metadata: { ownerReferences } }), ...raw });
         expect(JSON.parse(JSON.stringify(pod))).toEqual(pod);
         expect(pod.failed && pod.termination === undefined).toBe(false);
-        expect(tellsNews(pod, structuredClone(pod))).toBe(false);
+        expect(isRelevantChange(pod, structuredClone(pod))).toBe(false);
         expect(Buffer.byteLength(pod.termination?.message ?? '')).toBeLessThanOrEqual(1024);
         expect(Buffer.byteLength(pod.obstacle?.message ?? '')).toBeLessThanOrEqual(1024);
       }),
@@ -207,7 +207,7 @@ describe('tellsNews', () => {
     ['its Job let go of it', true, quiet, { ...quiet, jobUID: jobUid(2) }],
     ['its label was changed', true, quiet, { ...quiet, sequentialJob: 'other' }],
   ])('%s: %s', (_says, expected, before, after) => {
-    expect(tellsNews(before, after)).toBe(expected);
+    expect(isRelevantChange(before, after)).toBe(expected);
   });
 });
 

@@ -63,9 +63,9 @@ describe('toSequentialJob', () => {
     ],
   ])('tells of the finalizer %s, whether it is a sign of a webhook', (_says, managedFields, expected) => {
     const raw = { ...sequentialJob(), metadata: { ...metadata, managedFields } };
-    expect(toSequentialJob(deepFreeze(raw)).isFinalizerClaimed).toBe(expected);
+    expect(toSequentialJob(deepFreeze(raw)).finalizerSetByClient).toBe(expected);
     const without = { ...raw, metadata: { ...raw.metadata, finalizers: ['x/y'] } };
-    expect(toSequentialJob(deepFreeze(without)).isFinalizerClaimed).toBeUndefined();
+    expect(toSequentialJob(deepFreeze(without)).finalizerSetByClient).toBeUndefined();
   });
 });
 

@@ -1,6 +1,6 @@
 /** What is kept of a request of unknown outcome, and when it is told after all. */
 import { describe, expect, it } from '@jest/globals';
-import { Doubts, type Unheard } from '../../../controller/uncertain-writes.ts';
+import { UncertainWrites, type UnacknowledgedWrite } from '../../../controller/uncertain-writes.ts';
 import { EVENT } from '../../../shared/api/reasons.ts';
 import type { SequentialJob, SequentialJobStatus } from '../../../shared/api/types.ts';
 import { ApiError } from '../../../shared/kube/errors.ts';
@@ -11,7 +11,7 @@ const LOST = new ApiError('Unreachable', 'other side closed', { isUncertainWrite
 
 const status = (phase: 'Running' | 'Failed'): SequentialJobStatus => ({ phase, observedGeneration: 1 });
 
-function unheard(written: SequentialJobStatus | undefined): Unheard {
+function unheard(written: SequentialJobStatus | undefined): UnacknowledgedWrite {
   const message = 'Started the sequence of 3 steps';
   const event = { type: 'Normal', reason: EVENT.sequenceStarted, message } as const;
   return { object: sequentialJob(), status: written, events: [event] };
@@ -27,24 +27,24 @@ describe('a request that failed', () => {
     ],
     ['a programming error', new TypeError('it was so'), false],
   ])('is kept in mind where it was %s', (_, error, isKept) => {
-    const doubts = new Doubts();
+    const doubts = new UncertainWrites();
     const one = unheard(status('Running'));
-    doubts.note(KEY, error, one);
-    expect(doubts.has(KEY)).toBe(isKept);
-    expect(doubts.carriedOut(KEY, sequentialJob({ status: status('Running') }))).toBe(isKept ? one : undefined);
+    doubts.record(KEY, error, one);
+    expect(doubts.isPending(KEY)).toBe(isKept);
+    expect(doubts.takeApplied(KEY, sequentialJob({ status: status('Running') }))).toBe(isKept ? one : undefined);
   });
 
   it('is no doubt about another object', () => {
-    const doubts = new Doubts();
-    doubts.note(KEY, LOST);
-    expect([doubts.has(KEY), doubts.has('team-b/etl')]).toEqual([true, false]);
+    const doubts = new UncertainWrites();
+    doubts.record(KEY, LOST);
+    expect([doubts.isPending(KEY), doubts.isPending('team-b/etl')]).toEqual([true, false]);
   });
 
   it('is looked at once', () => {
-    const doubts = new Doubts();
-    doubts.note(KEY, LOST);
-    doubts.looked(KEY);
-    expect(doubts.has(KEY)).toBe(false);
+    const doubts = new UncertainWrites();
+    doubts.record(KEY, LOST);
+    doubts.resolve(KEY);
+    expect(doubts.isPending(KEY)).toBe(false);
   });
 });
 
@@ -61,40 +61,40 @@ describe('a write whose answer was lost', () => {
     ['that let go of the object was carried out where a namesake is there', undefined, namesake, true],
     ['that let go of the object was not where that is still there', undefined, stored, false],
   ])('%s', (_, written, now, isDone) => {
-    const doubts = new Doubts();
+    const doubts = new UncertainWrites();
     const one = unheard(written);
-    doubts.note(KEY, LOST, one);
-    expect(doubts.carriedOut(KEY, now)).toBe(isDone ? one : undefined);
+    doubts.record(KEY, LOST, one);
+    expect(doubts.takeApplied(KEY, now)).toBe(isDone ? one : undefined);
   });
 
   it('is told once', () => {
-    const doubts = new Doubts();
-    doubts.note(KEY, LOST, unheard(status('Running')));
-    doubts.carriedOut(KEY, stored);
-    expect(doubts.carriedOut(KEY, stored)).toBeUndefined();
+    const doubts = new UncertainWrites();
+    doubts.record(KEY, LOST, unheard(status('Running')));
+    doubts.takeApplied(KEY, stored);
+    expect(doubts.takeApplied(KEY, stored)).toBeUndefined();
   });
 
   it('may arrive later than somebody has looked', () => {
-    const doubts = new Doubts();
+    const doubts = new UncertainWrites();
     const one = unheard(status('Running'));
-    doubts.note(KEY, LOST, one);
-    doubts.looked(KEY);
-    expect(doubts.carriedOut(KEY, sequentialJob())).toBeUndefined();
-    expect(doubts.carriedOut(KEY, stored)).toBe(one);
+    doubts.record(KEY, LOST, one);
+    doubts.resolve(KEY);
+    expect(doubts.takeApplied(KEY, sequentialJob())).toBeUndefined();
+    expect(doubts.takeApplied(KEY, stored)).toBe(one);
   });
 
   it('is not told when a later one got through', () => {
-    const doubts = new Doubts();
-    doubts.note(KEY, LOST, unheard(status('Running')));
-    doubts.outdated(KEY);
-    expect(doubts.carriedOut(KEY, stored)).toBeUndefined();
+    const doubts = new UncertainWrites();
+    doubts.record(KEY, LOST, unheard(status('Running')));
+    doubts.supersede(KEY);
+    expect(doubts.takeApplied(KEY, stored)).toBeUndefined();
   });
 
   it('is found among several', () => {
-    const doubts = new Doubts();
+    const doubts = new UncertainWrites();
     const second = unheard(status('Running'));
-    doubts.note(KEY, LOST, unheard(status('Failed')));
-    doubts.note(KEY, LOST, second);
-    expect(doubts.carriedOut(KEY, stored)).toBe(second);
+    doubts.record(KEY, LOST, unheard(status('Failed')));
+    doubts.record(KEY, LOST, second);
+    expect(doubts.takeApplied(KEY, stored)).toBe(second);
   });
 });

@@ -50,7 +50,7 @@ const changes = (): readonly string[] =>
     .filter(({ method, path }) => method !== 'GET' && path.includes('/jobs'))
     .map(({ method, path }) => `${method} ${path}`);
 
-async function visit(): Promise<void> {
+async function reconcile(): Promise<void> {
   const process = new Process(api, () => nowMs);
   await process.settle();
   await process.settle();
@@ -64,7 +64,7 @@ beforeEach(() => {
 describe("somebody else's Job that a status names", () => {
   it('is not suspended with the sequence, which says so', async () => {
     forge({ suspend: true });
-    await visit();
+    await reconcile();
     expect(changes()).toEqual([]);
     expect(message('Suspended')).toBe(
       'Suspending: nothing new is started, step 0 (extract) still runs; Job "nightly-report" does not belong to this sequence, and is left as it is',
@@ -74,7 +74,7 @@ describe("somebody else's Job that a status names", () => {
   it('is not let go on by a mark that anybody can write', async () => {
     const metadata = { annotations: { [SUSPENDED_ANNOTATION]: `1 ${at(0)}` } } as never;
     forge({}, { metadata, spec: { suspend: true } });
-    await visit();
+    await reconcile();
     expect(changes()).toEqual([]);
     expect(message('ResourcesUnavailable')).toBe(
       'Job "nightly-report" does not belong to this sequence, and is left as it is',
@@ -83,7 +83,7 @@ describe("somebody else's Job that a status names", () => {
 
   it('is not ended when the time of the sequence is up: the sequence fails by itself', async () => {
     forge({ activeDeadlineSeconds: 30 });
-    await visit();
+    await reconcile();
     expect(changes()).toEqual([]);
     expect(stored().status?.progress?.failureReason).toBe('DeadlineExceeded');
     expect(message('Failed')).toContain(
@@ -93,9 +93,9 @@ describe("somebody else's Job that a status names", () => {
 
   it('is not deleted with the sequence', async () => {
     forge();
-    await visit();
+    await reconcile();
     api.putSequentialJob({ ...stored(), metadata: { ...stored().metadata, deletionTimestamp: at(70) } });
-    await visit();
+    await reconcile();
     expect(changes()).toEqual([]);
     expect(stored()).toBeUndefined();
     expect(api.get(OTHERS)?.metadata.deletionTimestamp).toBeUndefined();
@@ -104,16 +104,16 @@ describe("somebody else's Job that a status names", () => {
 
 it('a Job of ours whose owner reference was taken off is followed to its end, and no more', async () => {
   api.putSequentialJob(sequentialJob({ spec: { containers: [container('extract'), container('load')] } }));
-  await visit();
+  await reconcile();
   const path = jobPath(NAMESPACE, 'etl-0-extract');
   const job = api.get(path) as Stored;
   api.put(path, { ...job, metadata: { ...job.metadata, ownerReferences: [] } });
   const { metadata, spec } = stored();
   api.putSequentialJob({ ...stored(), metadata: { ...metadata, generation: 2 }, spec: { ...spec, suspend: true } });
   const before = changes();
-  await visit();
+  await reconcile();
   api.setJobStatus(path, completed(70));
-  await visit();
+  await reconcile();
   expect(changes()).toEqual(before);
   expect(stored().status).toMatchObject({ phase: 'Suspended', steps: [{ state: 'Succeeded' }] });
 });
@@ -123,8 +123,8 @@ describe('whatever was decided, no request', () => {
 
   it.each<readonly [string, Action]>([
     ['suspends', { type: 'SuspendJob', job: foreign, count: 1 }],
-    ['lets go on', { type: 'ContinueJob', job: foreign }],
-    ['ends', { type: 'EndJob', job: foreign, seconds: 5 }],
+    ['lets go on', { type: 'UnsuspendJob', job: foreign }],
+    ['ends', { type: 'TerminateJob', job: foreign, seconds: 5 }],
     ['deletes', { type: 'DeleteJobs', jobs: [observedJob(1), foreign] }],
   ])('%s a Job that is not ours', async (_says, action) => {
     const snapshot = {

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { type Connection, Connections, type LostConnection } from '../../../shared/connections.ts';
+import { type Connection, Connections, type LostConnectionReason } from '../../../shared/connections.ts';
 import { eventually } from '../../support/eventually.ts';
 
 const MOST = 4;
@@ -10,7 +10,7 @@ const MOST = 4;
 const [API_SERVER, POD, OTHER_POD] = ['127.0.0.1', '127.0.0.2', '127.0.0.3'];
 
 let now: number;
-let lost: LostConnection[];
+let lost: LostConnectionReason[];
 let connections: Connections;
 let server: Server;
 const accepted: Socket[] = [];

@@ -1,11 +1,11 @@
 import { beforeEach, expect, test } from '@jest/globals';
-import { remembering } from '../../../shared/memoize.ts';
+import { memoize } from '../../../shared/memoize.ts';
 
 const asked: string[] = [];
 beforeEach(() => void asked.splice(0));
 
 const reader = (): ((text: string) => { readonly length: number }) =>
-  remembering((text) => {
+  memoize((text) => {
     asked.push(text);
     return { length: text.length };
   });

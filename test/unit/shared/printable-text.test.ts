@@ -1,6 +1,6 @@
 import { describe, expect, it, test } from '@jest/globals';
 import * as fc from 'fast-check';
-import { escaped, escapedLine, plain, plainLine, plainTexts } from '../../../shared/printable-text.ts';
+import { escaped, escapedLine, printable, printableLine, printableTexts } from '../../../shared/printable-text.ts';
 import { harmful, HARMS } from '../../support/harmful-text.ts';
 
 describe('plain takes out what a terminal or an eye would obey', () => {
@@ -20,7 +20,7 @@ describe('plain takes out what a terminal or an eye would obey', () => {
     ['an override of direction', 'file\u202Etxt.exe', 'filetxt.exe'],
     ['embeddings and isolates', '\u202Aa\u202Bb\u202Cc\u2066d\u2067e\u2068f\u2069', 'abcdef'],
   ])('%s', (_says, text, expected) => {
-    expect(plain(text)).toBe(expected);
+    expect(printable(text)).toBe(expected);
   });
 
   it.each<readonly [string, string, string]>([
@@ -28,7 +28,7 @@ describe('plain takes out what a terminal or an eye would obey', () => {
     ['of Unicode', 'a\u2028b\u2029c\u0085d', 'a\nb\nc\nd'],
     ['half a surrogate pair becomes the sign for it', 'a\uD800b\uDC00', 'a\uFFFDb\uFFFD'],
   ])('line ends and characters are made the same: %s', (_says, text, expected) => {
-    expect(plain(text)).toBe(expected);
+    expect(printable(text)).toBe(expected);
   });
 });
 
@@ -41,7 +41,7 @@ test.each([
   ['accents that are characters of their own', 'e\u0301'],
   ['what Kubernetes says', 'Back-off pulling image "a/b:1": ErrImagePull: 401 ("…")'],
 ])('stays as it is: %s', (_says, text) => {
-  expect(plain(text)).toBe(text);
+  expect(printable(text)).toBe(text);
   expect(escaped(text)).toBe(text);
 });
 
@@ -70,11 +70,11 @@ const hostile = fc
 test('whatever a text is, nothing harmful is left of it, and it comes to rest', () => {
   fc.assert(
     fc.property(hostile, (text) => {
-      for (const make of [plain, plainLine, escapedLine]) {
+      for (const make of [printable, printableLine, escapedLine]) {
         expect(harmful(make(text))).toEqual([]);
         expect(make(make(text))).toBe(make(text));
       }
-      expect(plainLine(text)).not.toMatch(/[\n\t]/);
+      expect(printableLine(text)).not.toMatch(/[\n\t]/);
       expect(escapedLine(text)).not.toMatch(/[\n\t]/);
     }),
     { numRuns: 5000 },
@@ -95,12 +95,12 @@ test('what is escaped in JSON is the same JSON, and harmless', () => {
 describe('plainTexts', () => {
   it('gives the very same object where nothing is harmful', () => {
     const value = { a: ['x', { b: 'y' }], c: 1, d: null, e: undefined };
-    expect(plainTexts(value)).toBe(value);
+    expect(printableTexts(value)).toBe(value);
   });
 
   it('makes a copy of what changes, and of nothing else', () => {
     const value = Object.freeze({ a: Object.freeze(['x', 'y\u0007']), b: Object.freeze({ c: 'z' }), d: true });
-    const made = plainTexts(value);
+    const made = printableTexts(value);
     expect(made).toEqual({ a: ['x', 'y'], b: { c: 'z' }, d: true });
     expect(made.b).toBe(value.b);
   });

@@ -1,12 +1,12 @@
 import { expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
-import { fitLastWords, fitStepMessage } from '../../../shared/truncate.ts';
+import { truncateMiddle, truncateStepMessage } from '../../../shared/truncate.ts';
 
 const text = fc.string({ unit: 'grapheme', minLength: 0, maxLength: 40 }).map((part) => part.repeat(60));
 
 test.each([
-  ['fitStepMessage', fitStepMessage],
-  ['fitLastWords', (message: string): string => fitLastWords(message)],
+  ['fitStepMessage', truncateStepMessage],
+  ['fitLastWords', (message: string): string => truncateMiddle(message)],
 ])('%s keeps 1 KiB of whole characters, and does so once', (_name, fit) => {
   fc.assert(
     fc.property(text, (message) => {
@@ -21,14 +21,14 @@ test.each([
 });
 
 test.each([
-  ['a step message keeps its beginning', fitStepMessage('a'.repeat(1025)), `${'a'.repeat(1021)}…`],
+  ['a step message keeps its beginning', truncateStepMessage('a'.repeat(1025)), `${'a'.repeat(1021)}…`],
   [
     'last words keep a quarter of the beginning',
-    fitLastWords(`${'a'.repeat(20)}${'b'.repeat(20)}`, 20),
+    truncateMiddle(`${'a'.repeat(20)}${'b'.repeat(20)}`, 20),
     `aaaaa…${'b'.repeat(12)}`,
   ],
-  ['what fits stays', fitLastWords('a'.repeat(20), 20), 'a'.repeat(20)],
-  ['half a character goes', fitLastWords(`€€${'x'.repeat(20)}€€`, 20), '€…xxxxxx€€'],
+  ['what fits stays', truncateMiddle('a'.repeat(20), 20), 'a'.repeat(20)],
+  ['half a character goes', truncateMiddle(`€€${'x'.repeat(20)}€€`, 20), '€…xxxxxx€€'],
 ])('%s', (_says, cut, expected) => {
   expect(cut).toBe(expected);
 });

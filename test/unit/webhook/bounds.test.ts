@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import supertest from 'supertest';
 import { createApp, VALIDATE_PATH } from '../../../webhook/app.ts';
-import { Room } from '../../../webhook/byte-budget.ts';
+import { ByteBudget } from '../../../webhook/byte-budget.ts';
 import { container } from '../../support/objects.ts';
 import { recordingLog } from '../../support/recording-log.ts';
 import { admissionReview, written } from '../../support/reviews.ts';
@@ -53,7 +53,7 @@ describe('bodies that come in at once', () => {
   let server: Server;
   beforeEach(async () => {
     server = createServer(
-      createApp({ log, maxBodyBytes: MOST, room: new Room({ bytes: HELD, smallBytes: 0 }) }),
+      createApp({ log, maxBodyBytes: MOST, room: new ByteBudget({ bytes: HELD, smallBytes: 0 }) }),
     ).listen(0, '127.0.0.1');
     await once(server, 'listening');
   });

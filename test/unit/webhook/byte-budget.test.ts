@@ -1,6 +1,6 @@
 /** Whose body ends when there is no room for another. */
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { type Hold, Room, type Sender, SMALL_BYTES } from '../../../webhook/byte-budget.ts';
+import { type BodyReservation, ByteBudget, type Sender, SMALL_BYTES } from '../../../webhook/byte-budget.ts';
 
 const KIB = 1024;
 const LARGE = 300 * KIB;
@@ -8,26 +8,26 @@ const LARGE = 300 * KIB;
 const OPTIONS = { bytes: 4 * LARGE, smallBytes: 4 * SMALL_BYTES };
 
 let now: number;
-let room: Room;
+let room: ByteBudget;
 let ended: string[];
 beforeEach(() => {
   now = 0;
   ended = [];
-  room = new Room({ ...OPTIONS, now: () => now });
+  room = new ByteBudget({ ...OPTIONS, now: () => now });
 });
 
 const STRANGER: Sender = { address: 'pod', isTrusted: false };
 const API_SERVER: Sender = { address: 'api server', isTrusted: true };
 
 /** Begins a body of some size; undefined where there is no room for it. */
-function begin(name: string, sender: Sender, bytes: number): Hold | undefined {
-  const hold = room.enter(sender, () => ended.push(name));
-  if (hold.take(bytes)) return hold;
+function begin(name: string, sender: Sender, bytes: number): BodyReservation | undefined {
+  const hold = room.reserve(sender, () => ended.push(name));
+  if (hold.acquire(bytes)) return hold;
   hold.release();
   return undefined;
 }
 
-const fill = (sender: Sender, bytes = LARGE, count = 4): readonly (Hold | undefined)[] =>
+const fill = (sender: Sender, bytes = LARGE, count = 4): readonly (BodyReservation | undefined)[] =>
   Array.from({ length: count }, (_, i) => begin(`${sender.address} ${i}`, sender, bytes));
 
 describe('while there is room', () => {
@@ -51,10 +51,10 @@ describe('while there is room', () => {
   it('a small one that becomes large needs the room of large ones, all of it', () => {
     fill(STRANGER, LARGE, 3);
     const growing = [begin('a', STRANGER, SMALL_BYTES), begin('b', STRANGER, SMALL_BYTES)];
-    expect(growing[0]?.take(LARGE - SMALL_BYTES)).toBe(true);
-    expect(growing[1]?.take(1)).toBe(false);
+    expect(growing[0]?.acquire(LARGE - SMALL_BYTES)).toBe(true);
+    expect(growing[1]?.acquire(1)).toBe(false);
     growing[0]?.release();
-    expect(growing[1]?.take(LARGE - SMALL_BYTES)).toBe(true);
+    expect(growing[1]?.acquire(LARGE - SMALL_BYTES)).toBe(true);
   });
 });
 
@@ -128,7 +128,7 @@ describe('where there is none', () => {
     const holds = fill(STRANGER, 2 * LARGE, 2);
     expect(begin('one more', API_SERVER, 3 * LARGE)).toBeDefined();
     expect(ended).toEqual(['pod 0', 'pod 1']);
-    expect(holds.map((hold) => hold?.take(1))).toEqual([false, false]);
+    expect(holds.map((hold) => hold?.acquire(1))).toEqual([false, false]);
   });
 
   it('one that waits to be judged ends for a connection to keep, and is told of it', () => {
@@ -146,7 +146,7 @@ describe('where there is none', () => {
   });
 
   it('one whose verdict is being made does not end', () => {
-    for (const hold of fill(STRANGER)) hold?.judge();
+    for (const hold of fill(STRANGER)) hold?.evaluate();
     now += 60_000;
     expect(begin('one more', API_SERVER, LARGE)).toBeUndefined();
     expect(ended).toEqual([]);

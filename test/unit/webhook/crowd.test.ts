@@ -4,9 +4,9 @@ import { Agent, request } from 'node:https';
 import { text } from 'node:stream/consumers';
 import { connect, type TLSSocket } from 'node:tls';
 import { afterEach, beforeAll, beforeEach, expect, it, jest } from '@jest/globals';
-import { Connections, type LostConnection } from '../../../shared/connections.ts';
+import { Connections, type LostConnectionReason } from '../../../shared/connections.ts';
 import { createApp, VALIDATE_PATH } from '../../../webhook/app.ts';
-import { Room } from '../../../webhook/byte-budget.ts';
+import { ByteBudget } from '../../../webhook/byte-budget.ts';
 import { WebhookServer } from '../../../webhook/server.ts';
 import { type Authority, createAuthority, type Pair } from '../../support/certificates.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -29,7 +29,7 @@ beforeAll(async () => {
   pair = await authority.issue();
 });
 
-let lost: LostConnection[];
+let lost: LostConnectionReason[];
 let connections: Connections;
 let server: WebhookServer;
 let port: number;
@@ -39,7 +39,7 @@ const lines: TLSSocket[] = [];
 beforeEach(async () => {
   lost = [];
   connections = new Connections({ most: MOST, limitsNewcomers: true, onLost: (how) => lost.push(how) });
-  const app = createApp({ log, connections, room: new Room({ bytes: ROOM, smallBytes: 100_000 }) });
+  const app = createApp({ log, connections, room: new ByteBudget({ bytes: ROOM, smallBytes: 100_000 }) });
   server = new WebhookServer(app, {}, { connections });
   ({ port } = await server.listen(pair, '127.0.0.1', 0));
   agent = new Agent({ keepAlive: true });

@@ -8,10 +8,10 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import pino from 'pino';
 import supertest from 'supertest';
 import { createApp } from '../../../webhook/app.ts';
-import { judge, type Judged } from '../../../webhook/evaluate.ts';
-import { JudgeThread, LARGE_BYTES, type LargeReview } from '../../../webhook/evaluation-thread.ts';
+import { evaluateReview, type EvaluatedReview } from '../../../webhook/evaluate.ts';
+import { EvaluationThread, LARGE_BYTES, type LargeReview } from '../../../webhook/evaluation-thread.ts';
 import { REVIEWERS, VALIDATE_PATH } from '../../../webhook/paths.ts';
-import { Room, type Sender } from '../../../webhook/byte-budget.ts';
+import { ByteBudget, type Sender } from '../../../webhook/byte-budget.ts';
 import { container } from '../../support/objects.ts';
 import { admissionReview, written } from '../../support/reviews.ts';
 
@@ -35,14 +35,14 @@ const MANY = 1_400_000;
 const STRANGER: Sender = { address: 'pod', isTrusted: false };
 
 describe('a large review', () => {
-  let thread: JudgeThread;
-  const ask = async (bytes: Buffer, more: Partial<LargeReview> = {}): Promise<Judged | undefined> => {
+  let thread: EvaluationThread;
+  const ask = async (bytes: Buffer, more: Partial<LargeReview> = {}): Promise<EvaluatedReview | undefined> => {
     const { signal } = new AbortController();
     const turns = { sender: STRANGER, onTurn: () => undefined, signal };
-    return thread.judge({ path: VALIDATE_PATH, bytes, ...turns, ...more });
+    return thread.evaluate({ path: VALIDATE_PATH, bytes, ...turns, ...more });
   };
   beforeEach(() => {
-    thread = new JudgeThread({ program });
+    thread = new EvaluationThread({ program });
   });
   afterEach(async () => thread.close());
 
@@ -54,7 +54,7 @@ describe('a large review', () => {
   ])('%s in the thread as it would be here', async (_, bytes) => {
     const reviewer = REVIEWERS[VALIDATE_PATH];
     expect(reviewer).toBeDefined();
-    expect(await ask(bytes)).toEqual(reviewer && judge(bytes, reviewer));
+    expect(await ask(bytes)).toEqual(reviewer && evaluateReview(bytes, reviewer));
   });
 
   it('leaves the thread that asks free', async () => {
@@ -70,7 +70,7 @@ describe('a large review', () => {
 
   it('that takes all memory ends the thread; the next one has another', async () => {
     await thread.close();
-    thread = new JudgeThread({ program, heapMb: 40 });
+    thread = new EvaluationThread({ program, heapMb: 40 });
     const endless = Buffer.from(JSON.stringify(Array.from({ length: MANY }, (_, i) => `a text of its own ${i}`)));
     expect(await ask(endless)).toMatchObject({
       type: 'refused',
@@ -82,7 +82,7 @@ describe('a large review', () => {
 
   it('is judged by another thread when the first has been idle for so long', async () => {
     await thread.close();
-    thread = new JudgeThread({ program, idleMs: 1 });
+    thread = new EvaluationThread({ program, idleMs: 1 });
     expect(await ask(review(1000))).toMatchObject({ type: 'answered' });
     await new Promise((resolve) => void setTimeout(resolve, 50));
     expect(await ask(review(1000))).toMatchObject({ type: 'answered' });
@@ -116,14 +116,14 @@ describe('a large review', () => {
 
   it('has its heap, and no more, also where the process is given a larger one', async () => {
     const script = `
-      import { JudgeThread } from ${JSON.stringify(new URL('../../../webhook/judge-thread.ts', import.meta.url))};
+      import { EvaluationThread } from ${JSON.stringify(new URL('../../../webhook/evaluation-thread.ts', import.meta.url))};
       // The thread by itself keeps no process alive.
       const alive = setInterval(() => undefined, 1000);
-      const thread = new JudgeThread({ program: new URL(${JSON.stringify(program)}), heapMb: 40 });
+      const thread = new EvaluationThread({ program: new URL(${JSON.stringify(program)}), heapMb: 40 });
       const bytes = Buffer.from(JSON.stringify(Array.from({ length: ${MANY} }, (_, i) => 'a text of its own ' + i)));
       const { signal } = new AbortController();
       const sender = { address: 'pod', isTrusted: false };
-      const judged = await thread.judge({ path: '/x', bytes, sender, onTurn: () => undefined, signal });
+      const judged = await thread.evaluate({ path: '/x', bytes, sender, onTurn: () => undefined, signal });
       console.log(judged.message);
       clearInterval(alive);
       await thread.close();
@@ -148,14 +148,14 @@ describe('a large review', () => {
 describe('over HTTP', () => {
   const asked: number[] = [];
   const thread = {
-    judge: async ({ bytes }: LargeReview) => {
+    evaluate: async ({ bytes }: LargeReview) => {
       asked.push(bytes.length);
       return {
         type: 'answered',
         answer: '{}',
         verdict: 'allowed',
-        makesSense: true,
-        said: { level: 'info', msg: 'x', kind: '', fields: {} },
+        isWellFormed: true,
+        logLine: { level: 'info', msg: 'x', kind: '', fields: {} },
       } as const;
     },
   };
@@ -177,12 +177,12 @@ describe('over HTTP', () => {
     const large = review(LARGE_BYTES);
     const [came, blocked] = [Promise.withResolvers<void>(), Promise.withResolvers<never>()];
     const stuck = {
-      judge: async () => {
+      evaluate: async () => {
         came.resolve();
         return blocked.promise;
       },
     };
-    const app = createApp({ log, thread: stuck, room: new Room({ bytes: 1.5 * large.length }) });
+    const app = createApp({ log, thread: stuck, room: new ByteBudget({ bytes: 1.5 * large.length }) });
     const send = async (bytes: Buffer): Promise<number> =>
       (await supertest(app).post(VALIDATE_PATH).set('content-type', 'application/json').send(bytes.toString())).status;
     const first = send(large);

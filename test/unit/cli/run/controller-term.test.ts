@@ -46,7 +46,7 @@ describe('ControllerTerm', () => {
     await term.start();
     expect(term.ready).toBe(true);
     expect(client.requests.length).toBeGreaterThan(1);
-    term.cutOff();
+    term.abort();
     expect([term.ready, closed]).toEqual([false, 1]);
   });
 
@@ -68,7 +68,7 @@ describe('ControllerTerm', () => {
     void slow.start();
     await sleep(50);
     expect(client.requests.length + client.streams.length).toBe(3);
-    slow.cutOff();
+    slow.abort();
     await slow.stop();
     expect(client.requests.length + client.streams.length).toBe(3);
   });
@@ -88,7 +88,7 @@ describe('ControllerTerm', () => {
     await term.start();
     await eventually('an event', () => (events > 0 ? true : undefined));
     const since = performance.now();
-    term.cutOff();
+    term.abort();
     await term.stop();
     expect(performance.now() - since).toBeLessThan(1_000);
   });

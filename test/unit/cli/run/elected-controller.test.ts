@@ -64,7 +64,7 @@ describe('ElectedController', () => {
       await drained.promise;
       told.push(`stopped ${number}`);
     },
-    cutOff: () => void told.push(`cut off ${number}`),
+    abort: () => void told.push(`cut off ${number}`),
   });
 
   async function win(): Promise<void> {

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { act, type ActorDeps } from '../../../../controller/act/index.ts';
 import { type Action, decide, type Snapshot } from '../../../../controller/decide/index.ts';
-import { ServerSkills } from '../../../../controller/server-capabilities.ts';
+import { ServerCapabilities } from '../../../../controller/server-capabilities.ts';
 import { FINALIZER } from '../../../../shared/api/group.ts';
 import type { SequentialJob } from '../../../../shared/api/types.ts';
 import { ApiError, type ApiErrorCode } from '../../../../shared/kube/errors.ts';
@@ -67,19 +67,19 @@ describe('act', () => {
       [
         'our own Job without our labels is taken, but not watched',
         (on) => on.putJob(observedJob(0), {}),
-        { [NAME]: { type: 'unwatched' } },
+        { [NAME]: { type: 'labelsRemoved' } },
         [NAME],
       ],
       [
         "a namesake's Job is left alone",
         (on) => on.putJob(observedJob(0, { metadata: { ownerReferences: [ownedBy('other', 'other')] } })),
-        { [NAME]: { type: 'foreign', owner: 'SequentialJob "other"' } },
+        { [NAME]: { type: 'nameConflict', owner: 'SequentialJob "other"' } },
         [],
       ],
       [
         "a Job of the elder sequence of the same name, which was deleted, is the garbage collector's",
         (on) => on.putJob(observedJob(0, { metadata: { ownerReferences: [ownedBy('elder')] } })),
-        { [NAME]: { type: 'foreign', owner: 'SequentialJob "etl"', leaving: 'ownerless' } },
+        { [NAME]: { type: 'nameConflict', owner: 'SequentialJob "etl"', leaving: 'ownerless' } },
         [],
       ],
       [
@@ -90,14 +90,14 @@ describe('act', () => {
               metadata: { ownerReferences: [{ ...ownedBy('elder'), apiVersion: 'batch.example.com/v9' }] },
             }),
           ),
-        { [NAME]: { type: 'foreign', owner: 'SequentialJob "etl"' } },
+        { [NAME]: { type: 'nameConflict', owner: 'SequentialJob "etl"' } },
         [],
       ],
       [
         'a Job of the elder sequence of the same name is left alone',
         (on) =>
           on.putJob(observedJob(0, { metadata: { ownerReferences: [ownedBy('elder')], deletionTimestamp: at(1) } })),
-        { [NAME]: { type: 'foreign', owner: 'SequentialJob "etl"', leaving: 'deleted' } },
+        { [NAME]: { type: 'nameConflict', owner: 'SequentialJob "etl"', leaving: 'deleted' } },
         [],
       ],
       [
@@ -106,13 +106,13 @@ describe('act', () => {
           on.putJob(observedJob(0, { metadata: { ownerReferences: [] } }), {
             'batch.example.com/sequentialjob-uid': 'x',
           }),
-        { [NAME]: { type: 'foreign', owner: 'no SequentialJob' } },
+        { [NAME]: { type: 'nameConflict', owner: 'no SequentialJob' } },
         [],
       ],
       [
         'a Job whose owner we are, but not as its controller, is left alone',
         (on) => on.putJob(observedJob(0, { metadata: { ownerReferences: [{ ...ownedBy(), controller: false }] } })),
-        { [NAME]: { type: 'foreign', owner: 'no SequentialJob' } },
+        { [NAME]: { type: 'nameConflict', owner: 'no SequentialJob' } },
         [],
       ],
     ])('where the name is taken: %s', async (_says, prepare, findings, jobs) => {
@@ -133,7 +133,7 @@ describe('act', () => {
       const object = api.putSequentialJob(sequentialJob({ spec }));
       const stored = { metadata: observedJob(0).metadata, spec: {} };
       const client = new FakeClient({ request: () => stored });
-      await act([CREATE], snapshot({ object }), { ...deps, client, skills: new ServerSkills(log) });
+      await act([CREATE], snapshot({ object }), { ...deps, client, capabilities: new ServerCapabilities(log) });
       expect(client.requests[0]?.body).toMatchObject({ spec: { podFailurePolicy: { rules: [] } } });
       expect(lines).toMatchObject([{ field: 'podFailurePolicy' }, { field: 'podReplacementPolicy' }]);
     });
@@ -199,18 +199,18 @@ describe('act', () => {
 
   describe('ConfirmJob', () => {
     it.each<readonly [string, (on: FakeApi) => void, Snapshot['findings'], readonly string[]]>([
-      ['it is gone', () => undefined, { [NAME]: { type: 'absent' } }, []],
+      ['it is gone', () => undefined, { [NAME]: { type: 'notFound' } }, []],
       ['it is there: the cache was behind', (on) => on.putJob(observedJob(0)), {}, [NAME]],
       [
         'it is there without our labels',
         (on) => on.putJob(observedJob(0), {}),
-        { [NAME]: { type: 'unwatched' } },
+        { [NAME]: { type: 'labelsRemoved' } },
         [NAME],
       ],
       [
         'a namesake does not count, though it is ours',
         (on) => on.putJob(observedJob(0, { metadata: { uid: 'another' } })),
-        { [NAME]: { type: 'absent' } },
+        { [NAME]: { type: 'notFound' } },
         [],
       ],
     ])('%s', async (_says, prepare, findings, jobs) => {
@@ -220,7 +220,7 @@ describe('act', () => {
       expect(names(after)).toEqual(jobs);
       expect(api.client.requests[0]).toMatchObject({ method: 'GET', path: jobPath(NAMESPACE, NAME) });
       // One that is gone may have left Pods behind.
-      const isGone = after.findings[NAME]?.type === 'absent';
+      const isGone = after.findings[NAME]?.type === 'notFound';
       expect(api.client.requests.slice(1).map(describeRequest)).toEqual(isGone ? ['GET pods'] : []);
     });
 
@@ -263,7 +263,7 @@ describe('act', () => {
         'has been let go of by the garbage collector meanwhile',
         (on) => on.putJob(observedJob(0, { metadata: { ownerReferences: [] } })),
       ],
-    ])('a Job that %s is not touched: the next visit sees it as it is', async (_says, prepare) => {
+    ])('a Job that %s is not touched: the next reconcile sees it as it is', async (_says, prepare) => {
       const known = toObservedJob(api.putJob(observedJob(0)));
       prepare(api);
       const action: Action = { type: 'DeleteJobs', jobs: [known] };
@@ -374,20 +374,22 @@ describe('act', () => {
 
   describe('the record of a spec that no webhook has seen', () => {
     it('is written before the Job, and only where it is asked for', async () => {
-      await act([CREATE], snapshot({ isUnvouched: true }), deps);
+      await act([CREATE], snapshot({ bypassedAdmission: true }), deps);
       await act([CREATE], snapshot(), deps);
       expect(api.done).toEqual(['POST controllerrevisions', 'POST jobs', 'GET jobs']);
     });
 
     it('holds the Job up while it may yet be written', async () => {
       api.intercept = ({ path }) => (path.endsWith('/controllerrevisions') ? fault('ServerError') : undefined);
-      await expect(act([CREATE], snapshot({ isUnvouched: true }), deps)).rejects.toMatchObject({ code: 'ServerError' });
+      await expect(act([CREATE], snapshot({ bypassedAdmission: true }), deps)).rejects.toMatchObject({
+        code: 'ServerError',
+      });
       expect(api.jobs()).toEqual([]);
     });
 
     it('does not hold the Job up where it may not be written', async () => {
       api.intercept = ({ path }) => (path.endsWith('/controllerrevisions') ? fault('Forbidden') : undefined);
-      expect(names(await act([CREATE], snapshot({ isUnvouched: true }), deps))).toEqual([NAME]);
+      expect(names(await act([CREATE], snapshot({ bypassedAdmission: true }), deps))).toEqual([NAME]);
     });
 
     it.each<readonly [string, SequentialJob['status'], boolean | undefined]>([
@@ -399,7 +401,7 @@ describe('act', () => {
         snapshot({ object: api.putSequentialJob(unheld(status)) }),
         deps,
       );
-      expect(after.isUnvouched).toBe(expected);
+      expect(after.bypassedAdmission).toBe(expected);
     });
   });
 
@@ -429,7 +431,7 @@ describe('act', () => {
     it('before the start the spec is recorded, and only then the finalizer says that the object was seen', async () => {
       const after = await act([{ type: 'AddFinalizer' }], snapshot(), deps);
       expect(api.done).toEqual(['POST controllerrevisions', 'PATCH sequentialjobs']);
-      expect(after).toMatchObject({ isUnvouched: true, isRecorded: true });
+      expect(after).toMatchObject({ bypassedAdmission: true, specRecorded: true });
     });
 
     it('after the start nothing is recorded: what runs by then is known', async () => {

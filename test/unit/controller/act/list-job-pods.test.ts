@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { withPodsOf } from '../../../../controller/act/list-job-pods.ts';
+import { listJobPods } from '../../../../controller/act/list-job-pods.ts';
 import type { Snapshot } from '../../../../controller/decide/index.ts';
 import { toObservedPod } from '../../../../controller/transform-pod.ts';
 import { FakeClient } from '../../../support/fake-client.ts';
@@ -18,14 +18,14 @@ const failed = (name: string): unknown =>
 const JOB = { uid: JOB_UID, index: 1 };
 
 describe('the Pods of a Job, asked of the API server', () => {
-  const deps = (items: readonly unknown[]): Parameters<typeof withPodsOf>[2] =>
+  const deps = (items: readonly unknown[]): Parameters<typeof listJobPods>[2] =>
     actorDeps(new FakeClient({ request: () => ({ items }) }));
   const snapshot: Snapshot = { object: sequentialJob(), jobs: [], findings: {} };
   const known = (...raw: readonly unknown[]): Snapshot => ({ ...snapshot, pods: raw.map(toObservedPod) });
   const names = ({ pods = [] }: Snapshot): readonly string[] => pods.map(({ metadata }) => metadata.name);
 
   it('are those that it lists, and those of the watch that have ended', async () => {
-    const after = await withPodsOf(JOB, known(failed('old'), running('gone')), deps([running('new')]));
+    const after = await listJobPods(JOB, known(failed('old'), running('gone')), deps([running('new')]));
     expect(names(after)).toEqual(['old', 'new']);
   });
 
@@ -40,22 +40,22 @@ describe('the Pods of a Job, asked of the API server', () => {
         return { metadata: page === 0 ? { continue: '1' } : {}, items: pages[page] };
       },
     });
-    expect(names(await withPodsOf(JOB, known(running('new')), actorDeps(client)))).toEqual(['new']);
+    expect(names(await listJobPods(JOB, known(running('new')), actorDeps(client)))).toEqual(['new']);
   });
 
   it('counts those of the watch that are gone and tell nothing, once', async () => {
-    const first = await withPodsOf(JOB, known(failed('old'), running('gone')), deps([running('new')]));
-    expect(first.gonePods).toEqual({ jobUID: JOB_UID, count: 1 });
-    const second = await withPodsOf(JOB, first, deps([]));
-    expect(second.gonePods).toEqual({ jobUID: JOB_UID, count: 2 });
-    expect((await withPodsOf(JOB, second, deps([]))).gonePods).toEqual({ jobUID: JOB_UID, count: 2 });
+    const first = await listJobPods(JOB, known(failed('old'), running('gone')), deps([running('new')]));
+    expect(first.deletedPods).toEqual({ jobUID: JOB_UID, count: 1 });
+    const second = await listJobPods(JOB, first, deps([]));
+    expect(second.deletedPods).toEqual({ jobUID: JOB_UID, count: 2 });
+    expect((await listJobPods(JOB, second, deps([]))).deletedPods).toEqual({ jobUID: JOB_UID, count: 2 });
   });
 
   it('adds them to those that were known to be gone, of this Job alone', async () => {
-    const ofThis: Snapshot = { ...known(running('gone')), gonePods: { jobUID: JOB_UID, count: 2 } };
-    expect((await withPodsOf(JOB, ofThis, deps([]))).gonePods?.count).toBe(3);
-    const ofOther: Snapshot = { ...known(running('gone')), gonePods: { jobUID: 'other', count: 2 } };
-    expect((await withPodsOf(JOB, ofOther, deps([]))).gonePods).toEqual({ jobUID: JOB_UID, count: 1 });
+    const ofThis: Snapshot = { ...known(running('gone')), deletedPods: { jobUID: JOB_UID, count: 2 } };
+    expect((await listJobPods(JOB, ofThis, deps([]))).deletedPods?.count).toBe(3);
+    const ofOther: Snapshot = { ...known(running('gone')), deletedPods: { jobUID: 'other', count: 2 } };
+    expect((await listJobPods(JOB, ofOther, deps([]))).deletedPods).toEqual({ jobUID: JOB_UID, count: 1 });
   });
 
   it("has those that the watch has shown to be the Job's although nobody controls them now, and marks the others", async () => {
@@ -63,7 +63,7 @@ describe('the Pods of a Job, asked of the API server', () => {
     const orphan = (name: string): unknown => rawPod({ metadata: { ...named(name), labels, ownerReferences: [] } });
     const all = deps([orphan('seen'), orphan('unseen')]);
     all.pods.observe(toObservedPod(running('seen')));
-    const { pods = [] } = await withPodsOf(JOB, snapshot, all);
+    const { pods = [] } = await listJobPods(JOB, snapshot, all);
     expect(pods.map(({ metadata: { name }, jobUID, labelJobUID }) => [name, jobUID, labelJobUID])).toEqual([
       ['seen', JOB_UID, undefined],
       ['unseen', undefined, JOB_UID],

@@ -100,9 +100,9 @@ describe('inspectPods', () => {
   it('knows of no Pods where they may not be listed, and says that there may be some', async () => {
     api.intercept = () => fault('Forbidden');
     const after = await act([INSPECT], snapshot(), deps);
-    expect(after).toMatchObject({ arePodsUnseen: true, findings: INSPECTED });
+    expect(after).toMatchObject({ podsForbidden: true, findings: INSPECTED });
     api.intercept = () => fault('NotFound');
-    expect(await act([INSPECT], snapshot(), deps)).not.toHaveProperty('arePodsUnseen');
+    expect(await act([INSPECT], snapshot(), deps)).not.toHaveProperty('podsForbidden');
   });
 
   it('drops one that is gone and had not ended: it tells nothing', async () => {
@@ -158,9 +158,9 @@ describe('checkDependencies', () => {
     for (const path of there) {
       api.put(`/api/v1/namespaces/${NAMESPACE}/${path}`, { apiVersion: 'v1', kind: 'X', metadata });
     }
-    const before = snapshot({ findings: { other: { type: 'absent' } } });
+    const before = snapshot({ findings: { other: { type: 'notFound' } } });
     const after = await act([check(SECRET, CLAIM)], before, deps);
-    expect(after.findings).toEqual({ other: { type: 'absent' }, [NAME]: { type: 'needs', missing } });
+    expect(after.findings).toEqual({ other: { type: 'notFound' }, [NAME]: { type: 'dependencies', missing } });
     expect(after.jobs).toEqual([]);
   });
 

@@ -10,16 +10,16 @@ import { deepFreeze } from '../../../support/freeze.ts';
 import { NAMESPACE, NOW, observedJob, sequentialJob } from '../../../support/objects.ts';
 import { actorDeps } from '../../../support/reconciler.ts';
 
-type PatchType = 'SuspendJob' | 'ContinueJob' | 'EndJob';
+type PatchType = 'SuspendJob' | 'UnsuspendJob' | 'TerminateJob';
 
 const NAME = 'etl-0-extract';
 const ACTIONS: Readonly<Record<PatchType, (job: ObservedJob) => Action>> = {
   SuspendJob: (job) => ({ type: 'SuspendJob', job, count: 2 }),
-  ContinueJob: (job) => ({ type: 'ContinueJob', job }),
-  EndJob: (job) => ({ type: 'EndJob', job, seconds: 600 }),
+  UnsuspendJob: (job) => ({ type: 'UnsuspendJob', job }),
+  TerminateJob: (job) => ({ type: 'TerminateJob', job, seconds: 600 }),
 };
 const MARK = `2 ${NOW}`;
-const TYPES: readonly (readonly [PatchType])[] = [['SuspendJob'], ['ContinueJob'], ['EndJob']];
+const TYPES: readonly (readonly [PatchType])[] = [['SuspendJob'], ['UnsuspendJob'], ['TerminateJob']];
 
 describe('patchJob', () => {
   let api: FakeApi;
@@ -57,12 +57,12 @@ describe('patchJob', () => {
     ],
     [
       'ContinueJob lets it go on, and takes the mark off',
-      'ContinueJob',
+      'UnsuspendJob',
       { metadata: { annotations: { [SUSPENDED_ANNOTATION]: null } }, spec: { suspend: false } },
     ],
     [
       'EndJob gives it a time limit of 0 s, and says which one was over',
-      'EndJob',
+      'TerminateJob',
       { metadata: { annotations: { [ENDED_ANNOTATION]: '600' } }, spec: { activeDeadlineSeconds: 0 } },
     ],
   ])('%s: by a merge patch that names this very Job', async (_says, type, change) => {
@@ -82,8 +82,8 @@ describe('patchJob', () => {
 
   it.each<readonly [PatchType, Partial<ObservedJob>, ObservedJob['suspended']]>([
     ['SuspendJob', { suspended: { byUs: true } }, undefined],
-    ['EndJob', { deadlineSeconds: 0, endedAfterSeconds: 600 }, undefined],
-    ['ContinueJob', {}, { byUs: true }],
+    ['TerminateJob', { deadlineSeconds: 0, endedAfterSeconds: 600 }, undefined],
+    ['UnsuspendJob', {}, { byUs: true }],
   ])('%s: the snapshot and the cache have the Job as it is then', async (type, expected, before) => {
     const known = before === undefined ? job : put({ suspend: true }, { [SUSPENDED_ANNOTATION]: 'true' });
     expect(known.suspended).toEqual(before);
@@ -123,7 +123,7 @@ describe('patchJob', () => {
   it.each(TYPES)('%s of a Job without our labels: it is known, and not watched', async (type) => {
     api.putJob(observedJob(0), {});
     const after = await patch(type);
-    expect(after.findings).toEqual({ [NAME]: { type: 'unwatched' } });
+    expect(after.findings).toEqual({ [NAME]: { type: 'labelsRemoved' } });
     expect([...deps.jobs.values()]).toEqual([]);
   });
 
@@ -132,7 +132,7 @@ describe('patchJob', () => {
     async (code) => {
       api.intercept = () => fault(code);
       for (const [type] of TYPES) await expect(patch(type)).rejects.toMatchObject({ code });
-      expect(deps.skills.suspendsJobs).toBe(true);
+      expect(deps.capabilities.suspendsJobs).toBe(true);
     },
   );
 
@@ -144,7 +144,7 @@ describe('patchJob', () => {
     const after = await patch('SuspendJob');
     expect(after.findings).toEqual({});
     expect(after.jobs.find(({ metadata }) => metadata.name === NAME)?.suspensions).toMatchObject({ count: 2 });
-    expect(deps.skills.suspendsJobs).toBe(true);
+    expect(deps.capabilities.suspendsJobs).toBe(true);
   });
 
   describe('on a server that cannot suspend Jobs', () => {
@@ -154,22 +154,22 @@ describe('patchJob', () => {
 
     it('finds that out by the answer, and keeps what it learned of the Job', async () => {
       const after = await patch('SuspendJob');
-      expect(after.findings).toEqual({ [NAME]: { type: 'unsuspendable' } });
+      expect(after.findings).toEqual({ [NAME]: { type: 'suspendUnsupported' } });
       expect(after.jobs.map(({ metadata }) => metadata.name)).toContain(NAME);
-      expect(deps.skills.suspendsJobs).toBe(false);
+      expect(deps.capabilities.suspendsJobs).toBe(false);
     });
 
     it('asks no more once it knows', async () => {
       await patch('SuspendJob');
       const after = await patch('SuspendJob');
-      expect(after.findings).toEqual({ [NAME]: { type: 'unsuspendable' } });
+      expect(after.findings).toEqual({ [NAME]: { type: 'suspendUnsupported' } });
       expect(api.client.requests).toHaveLength(1);
     });
 
-    it.each<readonly [PatchType]>([['ContinueJob'], ['EndJob']])('%s says nothing of that', async (type) => {
+    it.each<readonly [PatchType]>([['UnsuspendJob'], ['TerminateJob']])('%s says nothing of that', async (type) => {
       const after = await patch(type);
       expect(after.findings).toEqual({});
-      expect(deps.skills.suspendsJobs).toBe(true);
+      expect(deps.capabilities.suspendsJobs).toBe(true);
     });
   });
 });

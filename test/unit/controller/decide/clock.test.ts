@@ -1,5 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import { afterSuspension, dueInMs, hasExpired, isOverdue } from '../../../../controller/decide/clock.ts';
+import {
+  shiftDeadlineBySuspension,
+  nextDeadlineMs,
+  hasExpired,
+  isOverdue,
+} from '../../../../controller/decide/clock.ts';
 import { recordedDraft } from '../../../../controller/decide/draft.ts';
 import { type Context, type Draft, STATES, type State } from '../../../../controller/decide/types.ts';
 import { toTimestamp } from '../../../../shared/api/time.ts';
@@ -76,7 +81,7 @@ describe('dueInMs', () => {
   };
 
   it.each(STATES.map((state) => [state, EXPECTED[state]] as const))('in %s: %p', (state, expected) => {
-    expect(dueInMs(context(0.5, { spec: both, draft: { state, completionTime: at(0) } }))).toBe(expected);
+    expect(nextDeadlineMs(context(0.5, { spec: both, draft: { state, completionTime: at(0) } }))).toBe(expected);
   });
 
   it.each<readonly [string, Given, number | undefined]>([
@@ -93,7 +98,7 @@ describe('dueInMs', () => {
       600_000,
     ],
   ])('%s', (_says, given, expected) => {
-    expect(dueInMs(context(500, { spec: both, ...given }))).toBe(expected);
+    expect(nextDeadlineMs(context(500, { spec: both, ...given }))).toBe(expected);
   });
 });
 
@@ -113,7 +118,7 @@ describe('afterSuspension', () => {
     ['not before the start', { suspendedSince: at(30) }, {}, undefined],
     ['not without a suspension', { activeStartTime: at(20) }, started, at(20)],
   ])('moves the start of the deadline %s', (_says, draft, status, expected) => {
-    const after = afterSuspension(context(100, { draft, status }));
+    const after = shiftDeadlineBySuspension(context(100, { draft, status }));
     expect(after.activeStartTime).toBe(expected);
     expect(after.suspendedSince).toBeUndefined();
   });

@@ -1,5 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import { explainFailure, isUnexplained, latestFailure, successOf } from '../../../../controller/decide/explain.ts';
+import {
+  explainFailure,
+  hasUnseenFailedPods,
+  latestFailure,
+  successOf,
+} from '../../../../controller/decide/explain.ts';
 import type { ObservedJob } from '../../../../shared/api/job.ts';
 import type { ObservedPod, PodTermination } from '../../../../shared/api/pod.ts';
 import { deepFreeze } from '../../../support/freeze.ts';
@@ -65,7 +70,7 @@ describe('isUnexplained', () => {
     ['one of two is seen', true, [failure('a', 0, 20)], job(2)],
     ['the Pod that is seen is of another Job', true, [failure('a', 0, 20, { jobUID: jobUid(2) })], job(1)],
   ])('%s: %s', (_says, expected, pods, job) => {
-    expect(isUnexplained(deepFreeze(pods), job)).toBe(expected);
+    expect(hasUnseenFailedPods(deepFreeze(pods), job)).toBe(expected);
   });
 });
 

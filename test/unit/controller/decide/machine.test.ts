@@ -42,13 +42,14 @@ describe('the state machine', () => {
     expect(TRANSITIONS.map(({ effect }) => effect)).toContain(name);
   });
 
-  it.each([...Object.entries(GUARDS), ...Object.entries(EFFECTS)].map(([name, { says }]) => [name, says] as const))(
-    '%s says in words of the reader what it is: "%s"',
-    (_name, says) => {
-      expect(says).not.toBe('');
-      expect(says).not.toMatch(/[|\n]/);
-    },
-  );
+  it.each(
+    [...Object.entries(GUARDS), ...Object.entries(EFFECTS)].map(
+      ([name, { description }]) => [name, description] as const,
+    ),
+  )('%s says in words of the reader what it is: "%s"', (_name, says) => {
+    expect(says).not.toBe('');
+    expect(says).not.toMatch(/[|\n]/);
+  });
 });
 
 /** The rows that the walk takes from what the input records, to where it rests. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { recordedDraft } from '../../../../controller/decide/draft.ts';
-import { lostPods, nextLostMs, podNames, podsLeft } from '../../../../controller/decide/pods-left.ts';
+import { lostPods, nextLostPodMs, podNames, leftoverPods } from '../../../../controller/decide/pods-left.ts';
 import type { ObservedJob } from '../../../../shared/api/job.ts';
 import type { ObservedPod } from '../../../../shared/api/pod.ts';
 import type { StepStatus } from '../../../../shared/api/types.ts';
@@ -41,7 +41,7 @@ describe('the Pods of the running step count as lost', () => {
     ['not while another one may end yet', [going('a'), observedPod({ metadata: { name: 'b' } })], 70, [], undefined],
     ['whatever has ended besides', [going('a'), ended], 70, ['a'], undefined],
     ['also where its container has ended and it does not go', [endedAndGoing], 70, ['d'], undefined],
-    ['not where it is over, and its object is held', [{ ...endedAndGoing, isOver: true }], 70, [], undefined],
+    ['not where it is over, and its object is held', [{ ...endedAndGoing, hasTerminated: true }], 70, [], undefined],
   ])('%s', (...[, pods, seconds, expected, next]) => {
     const step = { index: 1, name: 'transform', jobUID: JOB_UID, state: 'Running' } as const;
     const object = sequentialJob({ status: { startTime: at(0), steps: [step] } });
@@ -49,7 +49,7 @@ describe('the Pods of the running step count as lost', () => {
     const nowMs = Date.parse(at(0)) + seconds * 1000;
     const context = { snapshot, draft: recordedDraft(snapshot), now: at(seconds), nowMs };
     expect(lostPods(context).map(({ metadata }) => metadata.name)).toEqual(expected);
-    expect(nextLostMs(context)).toBe(next === undefined ? undefined : Date.parse(at(next)));
+    expect(nextLostPodMs(context)).toBe(next === undefined ? undefined : Date.parse(at(next)));
   });
 });
 
@@ -90,7 +90,7 @@ describe('Pods of a step that has ended hold back what comes next', () => {
     const object = sequentialJob({ status: { startTime: at(0), steps: [step] } });
     const snapshot = { object, jobs, findings: {}, pods: [pod] };
     const context = { snapshot, draft: recordedDraft(snapshot), now: at(100), nowMs: Date.parse(at(100)) };
-    expect(podsLeft(context)).toEqual(expected ? [pod] : []);
+    expect(leftoverPods(context)).toEqual(expected ? [pod] : []);
   });
 
   it('a Pod that only a label gives to a Job is none of the running step, whose Job is not known', () => {

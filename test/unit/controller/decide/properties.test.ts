@@ -78,7 +78,7 @@ describe.each(goldenDecisions())('$name', ({ input: { now, snapshot } }) => {
 
   it('is at rest once the status is written, until it asked to be looked at again', () => {
     const { requeueAfterMs = DAY_MS } = decision;
-    // What is due at once is for the next visit.
+    // What is due at once is for the next reconcile.
     if (requeueAfterMs === 0) return;
     const later = decide(written(snapshot, status), nowMs + requeueAfterMs - 1);
     expect(later.actions).toEqual(decision.actions);

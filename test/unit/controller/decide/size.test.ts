@@ -187,7 +187,7 @@ describe('the whole status', () => {
       { length: 500 },
       (_, i) => ({ kind: 'Secret', name: `${'s'.repeat(240)}${i}` }) as const,
     );
-    const findings = { 'etl-0-extract': { type: 'needs', missing } } as const;
+    const findings = { 'etl-0-extract': { type: 'dependencies', missing } } as const;
     const decision = decide(deepFreeze({ object: sequentialJob(), jobs: [], findings }), NOW_MS);
     expect(getCondition(decision.status?.conditions, 'ResourcesUnavailable')?.message).toMatch(
       / and 495 more not found$/,

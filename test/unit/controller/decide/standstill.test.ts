@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { recordedDraft } from '../../../../controller/decide/draft.ts';
 import { type EventQuestion, eventQuestion, unseenPodMs } from '../../../../controller/decide/standstill.ts';
-import type { EventLook, Snapshot } from '../../../../controller/decide/types.ts';
+import type { EventLookupResult, Snapshot } from '../../../../controller/decide/types.ts';
 import type { ObservedJob } from '../../../../shared/api/job.ts';
 import type { ObservedPod } from '../../../../shared/api/pod.ts';
 import type { SequentialJob, SequentialJobStatus } from '../../../../shared/api/types.ts';
@@ -17,7 +17,7 @@ const waiting = observedPod({ waitingSince: at(2) });
 interface World {
   readonly job?: ObservedJob;
   readonly pods?: readonly ObservedPod[];
-  readonly look?: EventLook;
+  readonly look?: EventLookupResult;
   readonly spec?: Partial<SequentialJob['spec']>;
   readonly suspended?: 'True' | 'False';
 }
@@ -32,7 +32,7 @@ function question({ job, pods = [], look, spec, suspended }: World): EventQuesti
     jobs: [],
     findings: {},
     pods,
-    ...(look === undefined ? {} : { eventLook: look }),
+    ...(look === undefined ? {} : { events: look }),
   };
   return eventQuestion(deepFreeze({ snapshot, draft: recordedDraft(snapshot), now: NOW, nowMs: NOW_MS + 60_000 }), job);
 }
@@ -158,7 +158,7 @@ describe('a Job that counts a Pod which is not in sight is looked at again', () 
     ['not where the Pod is in sight', active, { pods: [observedPod()] }, false],
     ['not where that has ended, and the Job has not counted it', active, { pods: [ended] }, false],
     ['not where no Pod is counted', idle, { pods: [] }, false],
-    ['not where Pods may not be listed', active, { pods: [], arePodsUnseen: true }, false],
+    ['not where Pods may not be listed', active, { pods: [], podsForbidden: true }, false],
     ['not where the Job is to stop', { ...active, suspended: { byUs: true } }, { pods: [] }, false],
   ])('%s', (_says, job, seen, isLookedAt) => {
     const snapshot: Snapshot = { object: sequentialJob(), jobs: [job], findings: {}, ...seen };

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { recordedDraft } from '../../../../controller/decide/draft.ts';
 import { cutStatus, MAX_CUT } from '../../../../controller/decide/size.ts';
 import type { Context, Snapshot } from '../../../../controller/decide/types.ts';
-import { awaited, obstacle, recheckMs } from '../../../../controller/decide/waiting.ts';
+import { blockingDependencies, obstacle, retryMs } from '../../../../controller/decide/waiting.ts';
 import { toTimestamp } from '../../../../shared/api/time.ts';
 import type { Condition, SequentialJobStatus } from '../../../../shared/api/types.ts';
 import type { Dependency } from '../../../../shared/jobs/dependencies.ts';
@@ -26,7 +26,7 @@ const SECRET: Dependency = { kind: 'Secret', name: 'db' };
 const CLAIM: Dependency = { kind: 'PersistentVolumeClaim', name: 'data' };
 const MAP: Dependency = { kind: 'ConfigMap', name: 'rules' };
 const needs = (...missing: readonly Dependency[]): Snapshot['findings'] => ({
-  'etl-0-extract': { type: 'needs', missing },
+  'etl-0-extract': { type: 'dependencies', missing },
 });
 
 describe('recheckMs', () => {
@@ -41,13 +41,13 @@ describe('recheckMs', () => {
     ['it has been missing for a day: 30 s', 86_400, [condition()], 30_000],
     ['the clock was set back: 5 s', -3600, [condition()], 5_000],
   ])('%s', (_says, seconds, conditions, expected) => {
-    expect(recheckMs(context(seconds, { conditions }))).toBe(expected);
+    expect(retryMs(context(seconds, { conditions }))).toBe(expected);
   });
 
   it('looks at most 20 times in the first five minutes', () => {
     let looks = 0;
     for (let seconds = 0; seconds < 300; looks++)
-      seconds += recheckMs(context(seconds, { conditions: [condition()] })) / 1000;
+      seconds += retryMs(context(seconds, { conditions: [condition()] })) / 1000;
     expect(looks).toBeLessThanOrEqual(20);
   });
 });
@@ -62,12 +62,14 @@ describe('what an init container of the step may create', () => {
     ['and not again where a full quota has refused the Job since', 1, [condition({ reason: 'QuotaExceeded' })], false],
     ['nor where a permission is missing', 1, [condition({ reason: 'PermissionDenied' })], false],
   ])('%s', (_says, seconds, conditions, isAwaited) => {
-    expect(awaited([mayBeCreated], context(seconds, { conditions }))).toEqual(isAwaited ? [mayBeCreated] : []);
+    expect(blockingDependencies([mayBeCreated], context(seconds, { conditions }))).toEqual(
+      isAwaited ? [mayBeCreated] : [],
+    );
   });
 
   it('is waited for as long as something else is missing', () => {
     const missing = [mayBeCreated, MAP];
-    expect(awaited(missing, context(3600, { conditions: [condition()] }))).toEqual(missing);
+    expect(blockingDependencies(missing, context(3600, { conditions: [condition()] }))).toEqual(missing);
   });
 });
 
@@ -76,7 +78,11 @@ describe('obstacle, before the Job', () => {
     ['nobody has looked', {}, undefined],
     ['nothing is missing', needs(), undefined],
     ['the Job was rejected', { 'etl-0-extract': { type: 'rejected', message: 'no' } }, undefined],
-    ["another step's needs are not this one's", { 'etl-1-transform': { type: 'needs', missing: [SECRET] } }, undefined],
+    [
+      "another step's needs are not this one's",
+      { 'etl-1-transform': { type: 'dependencies', missing: [SECRET] } },
+      undefined,
+    ],
     ['a Secret', needs(SECRET), { reason: 'SecretNotFound', message: 'Secret "db" not found' }],
     ['a ConfigMap', needs(MAP), { reason: 'ConfigMapNotFound', message: 'ConfigMap "rules" not found' }],
     [
@@ -134,7 +140,7 @@ describe('obstacle, while the step runs', () => {
   });
 
   it('is what the Job controller complains of', () => {
-    expect(obstacle(context(0, running, { jobs: [waiting], eventLook: eventLook([jobWarning()]) }))?.reason).toBe(
+    expect(obstacle(context(0, running, { jobs: [waiting], events: eventLook([jobWarning()]) }))?.reason).toBe(
       'FailedCreate',
     );
   });

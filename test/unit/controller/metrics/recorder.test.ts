@@ -1,13 +1,13 @@
-/** What a visit and the caches tell the metrics. */
+/** What a reconcile and the caches tell the metrics. */
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { Registry } from 'prom-client';
-import { endedSteps, type EndedStep, Instruments } from '../../../../controller/metrics/recorder.ts';
+import { endedSteps, type EndedStep, ControllerMetricsRecorder } from '../../../../controller/metrics/recorder.ts';
 import { WorkQueue } from '../../../../shared/work-queue/work-queue.ts';
 import { reconcile, type ReconcilerDeps } from '../../../../controller/reconcile.ts';
 import { toObservedJob } from '../../../../controller/transform.ts';
 import type { StepStatus } from '../../../../shared/api/types.ts';
 import { ControllerMetrics } from '../../../../controller/metrics/index.ts';
-import type { VisitResult } from '../../../../controller/metrics/reconcile.ts';
+import type { ReconcileOutcome } from '../../../../controller/metrics/reconcile.ts';
 import { FakeApi, fault } from '../../../support/fake-api.ts';
 import { type Family, parseMetrics, valueOf } from '../../../support/metrics.ts';
 import { at, jobCondition, NOW_MS, observedJob, sequentialJob } from '../../../support/objects.ts';
@@ -17,7 +17,7 @@ const KEY = 'team-a/etl';
 
 let api: FakeApi;
 let deps: ReconcilerDeps;
-let instruments: Instruments;
+let instruments: ControllerMetricsRecorder;
 let registry: Registry;
 /** Monotonic; a request takes 10 ms. */
 let now: number;
@@ -36,7 +36,7 @@ beforeEach(() => {
   const plain = reconcilerDeps(api.client, undefined, () => NOW_MS);
   const { sequentialJobs, jobs } = plain;
   const metrics = new ControllerMetrics(registry);
-  instruments = new Instruments({
+  instruments = new ControllerMetricsRecorder({
     metrics,
     queue,
     workers: 16,
@@ -48,8 +48,8 @@ beforeEach(() => {
   deps = { ...plain, observer: instruments };
 });
 
-const visit = async (): Promise<void> =>
-  instruments.visit(KEY, async (): Promise<VisitResult> => {
+const reconcileOnce = async (): Promise<void> =>
+  instruments.reconcile(KEY, async (): Promise<ReconcileOutcome> => {
     try {
       return (await reconcile(KEY, deps)).requeueAfterMs === undefined ? 'success' : 'requeue_after';
     } catch {
@@ -60,7 +60,7 @@ const visit = async (): Promise<void> =>
 /** The object is there, and so is what the watch tells of it. */
 async function begin(...[options]: Parameters<typeof sequentialJob>): Promise<void> {
   deps.sequentialJobs.observe(api.putSequentialJob(sequentialJob(options)));
-  await visit();
+  await reconcileOnce();
 }
 
 /** The Job controller ends the Job of a step, and the watch tells of it. */
@@ -96,7 +96,7 @@ describe('hand-offs', () => {
     await begin();
     end(0, 'Complete');
     now += 25;
-    await visit();
+    await reconcileOnce();
     expect(api.jobs()).toHaveLength(2);
     // 25 ms in the queue and one request: the status comes after it.
     expect(await handoffs()).toEqual([1, 0.035]);
@@ -106,11 +106,11 @@ describe('hand-offs', () => {
     await begin();
     end(0, 'Complete');
     api.intercept = () => fault('ServerError');
-    await visit();
+    await reconcileOnce();
     now += 2_000;
     api.intercept = () => undefined;
-    await visit();
-    await visit();
+    await reconcileOnce();
+    await reconcileOnce();
     expect(api.jobs()).toHaveLength(2);
     expect(await handoffs()).toEqual([1, 2]);
   });
@@ -118,8 +118,8 @@ describe('hand-offs', () => {
   it('goes on from a step whose failure is passed over', async () => {
     await begin({ spec: { stepPolicies: [{ name: 'extract', onFailure: 'Continue' }] } });
     end(0, 'Failed');
-    await visit();
-    await visit();
+    await reconcileOnce();
+    await reconcileOnce();
     expect(api.jobs()).toHaveLength(2);
     expect((await handoffs())[0]).toBe(1);
   });
@@ -131,7 +131,7 @@ describe('hand-offs', () => {
       api.putSequentialJob({ ...sequentialJob(), ...api.sequentialJob('team-a', 'etl'), spec: suspended }),
     );
     end(0, 'Complete');
-    await visit();
+    await reconcileOnce();
     now += 60_000;
     deps.sequentialJobs.observe(
       api.putSequentialJob({
@@ -140,7 +140,7 @@ describe('hand-offs', () => {
         spec: { ...suspended, suspend: false },
       }),
     );
-    await visit();
+    await reconcileOnce();
     expect(api.jobs()).toHaveLength(2);
     expect(await handoffs()).toEqual([0, 0]);
   });
@@ -148,7 +148,7 @@ describe('hand-offs', () => {
   it('a Job that changes after its end has ended once', async () => {
     await begin();
     end(0, 'Complete');
-    await visit();
+    await reconcileOnce();
     now += 1_000;
     end(0, 'Complete');
     // As if it were the next Job's creation: nothing is due.
@@ -165,7 +165,7 @@ describe('hand-offs', () => {
     const other = observedJob(1, { metadata: { uid: 'other', ownerReferences: [] } });
     api.putJob(other);
     end(0, 'Complete');
-    await visit();
+    await reconcileOnce();
     expect(api.sequentialJob('team-a', 'etl')?.status?.progress?.failureReason).toBe('JobNameConflict');
     expect(await handoffs()).toEqual([0, 0]);
   });
@@ -175,7 +175,7 @@ describe('hand-offs', () => {
     const job = deps.jobs.get('team-a/etl-0-extract');
     if (job !== undefined) deps.jobs.remove(job);
     end(0, 'Complete');
-    await visit();
+    await reconcileOnce();
     expect(await handoffs()).toEqual([0, 0]);
   });
 });
@@ -185,12 +185,12 @@ describe('steps and sequences', () => {
     await begin();
     for (const index of [0, 1]) {
       end(index, 'Complete', 90);
-      await visit();
-      await visit();
+      await reconcileOnce();
+      await reconcileOnce();
     }
     end(2, 'Failed', 30);
-    await visit();
-    await visit();
+    await reconcileOnce();
+    await reconcileOnce();
     const families = await served();
     expect(valueOf(families, 'sequentialjob_steps_total', { result: 'succeeded' })).toBe(2);
     expect(valueOf(families, 'sequentialjob_steps_total', { result: 'failed' })).toBe(1);
@@ -202,10 +202,10 @@ describe('steps and sequences', () => {
     await begin();
     end(0, 'Complete');
     api.intercept = ({ path }) => (path.endsWith('/status') ? fault('Conflict') : undefined);
-    await visit();
+    await reconcileOnce();
     expect(valueOf(await served(), 'sequentialjob_steps_total', { result: 'succeeded' })).toBe(0);
     api.intercept = () => undefined;
-    await visit();
+    await reconcileOnce();
     expect(valueOf(await served(), 'sequentialjob_steps_total', { result: 'succeeded' })).toBe(1);
   });
 
@@ -220,11 +220,11 @@ describe('steps and sequences', () => {
     expect((await served()).get('sequentialjob_sequences')?.samples).toEqual([]);
   });
 
-  it('visits are counted by their result, with their time', async () => {
+  it('reconciles are counted by their result, with their time', async () => {
     await begin();
     api.intercept = () => fault('ServerError');
     end(0, 'Complete');
-    await visit();
+    await reconcileOnce();
     const families = await served();
     expect(valueOf(families, 'controller_runtime_reconcile_total', { result: 'requeue_after' })).toBe(1);
     expect(valueOf(families, 'controller_runtime_reconcile_total', { result: 'error' })).toBe(1);

@@ -1,80 +1,80 @@
 import { beforeEach, expect, it } from '@jest/globals';
-import { Handoffs } from '../../../../controller/metrics/step-latency.ts';
+import { StepLatencyTracker } from '../../../../controller/metrics/step-latency.ts';
 
 let now: number;
 let seen: number[];
-let handoffs: Handoffs;
+let handoffs: StepLatencyTracker;
 beforeEach(() => {
   now = 1000;
   seen = [];
-  handoffs = new Handoffs({ now: () => now, observe: (ms) => void seen.push(ms) });
+  handoffs = new StepLatencyTracker({ now: () => now, observe: (ms) => void seen.push(ms) });
 });
 
 it.each<readonly [string, () => void, readonly number[]]>([
   [
     'from the end of a step to the next Job',
     () => {
-      handoffs.ended('a');
+      handoffs.stepEnded('a');
       now += 40;
-      handoffs.started('a');
+      handoffs.stepStarted('a');
     },
     [40],
   ],
-  ['a first Job follows nothing', () => handoffs.started('a'), []],
+  ['a first Job follows nothing', () => handoffs.stepStarted('a'), []],
   [
     'each end counts once',
     () => {
-      handoffs.ended('a');
-      handoffs.started('a');
+      handoffs.stepEnded('a');
+      handoffs.stepStarted('a');
       now += 40;
-      handoffs.started('a');
+      handoffs.stepStarted('a');
     },
     [0],
   ],
   [
     'sequences are told apart',
     () => {
-      handoffs.ended('a');
+      handoffs.stepEnded('a');
       now += 10;
-      handoffs.ended('b');
+      handoffs.stepEnded('b');
       now += 10;
-      handoffs.started('b');
-      handoffs.started('a');
+      handoffs.stepStarted('b');
+      handoffs.stepStarted('a');
     },
     [10, 20],
   ],
   [
     'of several ends the last counts',
     () => {
-      handoffs.ended('a');
+      handoffs.stepEnded('a');
       now += 60_000;
-      handoffs.ended('a');
+      handoffs.stepEnded('a');
       now += 30;
-      handoffs.started('a');
+      handoffs.stepStarted('a');
     },
     [30],
   ],
   [
-    'what a good visit did not start is not due',
+    'what a good reconcile did not start is not due',
     () => {
-      handoffs.ended('a');
+      handoffs.stepEnded('a');
       now += 10;
-      handoffs.settled('a', now);
+      handoffs.reconciled('a', now);
       now += 60_000;
-      handoffs.started('a');
+      handoffs.stepStarted('a');
     },
     [],
   ],
   [
-    'an end that came during the visit is the next visit’s',
+    'an end that came during the reconcile is the next reconcile’s',
     () => {
       const since = now;
       now += 10;
-      handoffs.ended('a');
+      handoffs.stepEnded('a');
       now += 10;
-      handoffs.settled('a', since);
+      handoffs.reconciled('a', since);
       now += 10;
-      handoffs.started('a');
+      handoffs.stepStarted('a');
     },
     [20],
   ],

@@ -10,10 +10,10 @@ import { isOverPhase } from './status-rules.ts';
 import { ROUNDING_MS } from './stopwatch.ts';
 import type { World } from './world.ts';
 
-/** Stages of up to eight Jobs, and visits between them. */
+/** Stages of up to eight Jobs, and reconciles between them. */
 const ENOUGH = 600;
 
-/** No more faults; visits come only from what the controller watches and from when it asked to look again. */
+/** No more faults; reconciles come only from what the controller watches and from when it asked to look again. */
 export async function calm(world: World): Promise<void> {
   world.server.calm();
   await world.server.land();
@@ -33,13 +33,13 @@ export async function calm(world: World): Promise<void> {
   world.check();
 }
 
-/** The caches follow one after the other: a visit may see the one and not yet the other. True where there was one. */
+/** The caches follow one after the other: a reconcile may see the one and not yet the other. True where there was one. */
 async function catchUp(world: World): Promise<boolean> {
   let isVisited = false;
   for (const cache of CACHES) {
     world.process.sync(cache);
     if (!world.process.isDue) continue;
-    await world.visit();
+    await world.reconcile();
     world.check();
     isVisited = true;
   }

@@ -34,7 +34,7 @@ export type Outside =
 
 export type Move =
   | Outside
-  /** All caches, a visit, the Jobs: what goes on when nothing is amiss. */
+  /** All caches, a reconcile, the Jobs: what goes on when nothing is amiss. */
   | { readonly type: 'round' }
   /** It is suspended, stands still for a while, and is let go. */
   | { readonly type: 'rest'; readonly seconds: number }
@@ -43,8 +43,8 @@ export type Move =
   | { readonly type: 'hold create' }
   /** It is suspended, and somebody lets its Job go on, again and again, so many seconds later. */
   | { readonly type: 'quarrel'; readonly times: number; readonly seconds: number }
-  | { readonly type: 'visit' }
-  | { readonly type: 'stale visit' }
+  | { readonly type: 'reconcile' }
+  | { readonly type: 'stale reconcile' }
   | { readonly type: 'restart'; readonly stale: boolean }
   | { readonly type: 'mishap'; readonly skip: number; readonly mishap: Fault }
   | { readonly type: 'meanwhile'; readonly skip: number; readonly move: Outside };
@@ -53,7 +53,7 @@ export async function make(move: Move, world: World): Promise<void> {
   switch (move.type) {
     case 'round':
       world.process.syncAll();
-      await world.visit();
+      await world.reconcile();
       world.advance();
       break;
     case 'rest':
@@ -80,12 +80,12 @@ export async function make(move: Move, world: World): Promise<void> {
     case 'hold create':
       world.server.holdsNextCreate = true;
       break;
-    case 'visit':
-      await world.visit();
+    case 'reconcile':
+      await world.reconcile();
       break;
-    case 'stale visit':
+    case 'stale reconcile':
       // One that has not heard of the deletion may yet make a Job: the garbage collector's, once the owner is gone.
-      if (world.stale !== undefined && !world.isDeleted) await world.visit(world.stale);
+      if (world.stale !== undefined && !world.isDeleted) await world.reconcile(world.stale);
       break;
     case 'restart':
       world.restart(move.stale);

@@ -1,7 +1,7 @@
-/** A controller process: caches that lag, a queue of one key, and visits. Its wiring is that of the manager. */
+/** A controller process: caches that lag, a queue of one key, and reconciles. Its wiring is that of the manager. */
 import { EventLookup } from '../../../../controller/event-lookup.ts';
-import { GoneJobs } from '../../../../controller/deleted-jobs.ts';
-import { GonePods } from '../../../../controller/deleted-pods.ts';
+import { DeletedJobs } from '../../../../controller/deleted-jobs.ts';
+import { DeletedPods } from '../../../../controller/deleted-pods.ts';
 import { Informers } from '../../../../controller/informers.ts';
 import { QuotaWaiters } from '../../../../controller/quota-waiters.ts';
 import { reconcile, type ReconcilerDeps } from '../../../../controller/reconcile.ts';
@@ -31,21 +31,21 @@ export interface Outside {
   readonly server: Server;
   readonly cluster: Cluster;
   readonly now: () => number;
-  /** No spec is held: it is asked for at every visit. */
+  /** No spec is held: it is asked for at every reconcile. */
   readonly hasNoRoom: boolean;
 }
 
 export class Process implements Sender {
   dead = false;
-  /** The object as the visit under way began with it, or the last one did. */
+  /** The object as the reconcile under way began with it, or the last one did. */
   view: SequentialJob | undefined;
-  /** A visit went well: it has in mind what the sequence runs. */
+  /** A reconcile went well: it has in mind what the sequence runs. */
   knows = false;
-  /** A visit is asked for. */
+  /** A reconcile is asked for. */
   queued = true;
-  /** When a visit is due by the clock. */
+  /** When a reconcile is due by the clock. */
   dueMs: number | undefined;
-  /** A new process may visit before it has listed the Pods: the manager waits for them, but not for ever. */
+  /** A new process may reconcile before it has listed the Pods: the manager waits for them, but not for ever. */
   #hasPods = false;
   /** The UIDs of the Jobs that it saw end. */
   readonly #sawEnd = new Set<string>();
@@ -65,14 +65,14 @@ export class Process implements Sender {
       namespace: undefined,
       random: () => 0.5,
       enqueue: () => (this.queued = true),
-      standsStill: (jobUID) => this.#deps.eventLookup.of(jobUID) !== undefined,
-      room: outside.hasNoRoom ? 0 : undefined,
+      isWaiting: (jobUID) => this.#deps.eventLookup.cached(jobUID) !== undefined,
+      maxObjectBytes: outside.hasNoRoom ? 0 : undefined,
       onDrop: (uid) => this.#deps.revisions.release(uid),
-      onGone: (object) => {
+      onDeleted: (object) => {
         this.#deps.revisions.forget(object.metadata.uid);
       },
     });
-    const { sequentialJobs, specs, jobs, pods } = this.#informers;
+    const { sequentialJobs, objects, jobs, pods } = this.#informers;
     jobs.subscribe(({ object }) => this.#lookAtJob(object));
     pods.subscribe(({ type, object }) => {
       if (type === 'deleted') this.#missPod(object);
@@ -81,11 +81,11 @@ export class Process implements Sender {
     this.#deps = {
       ...reconcilerDeps(client, () => undefined, now),
       sequentialJobs,
-      specs,
+      objects,
       jobs,
       quotaWaiters: new QuotaWaiters(jobs, () => (this.queued = true)),
-      goneJobs: new GoneJobs(jobs, sequentialJobs),
-      gonePods: new GonePods({ pods, jobs, sequentialJobs }),
+      deletedJobs: new DeletedJobs(jobs, sequentialJobs),
+      deletedPods: new DeletedPods({ pods, jobs, sequentialJobs }),
       pods,
       eventLookup: new EventLookup({ client, log, jobs, now }),
       podsState: () => (this.#hasPods ? 'listed' : 'awaited'),
@@ -135,7 +135,7 @@ export class Process implements Sender {
     return this.queued || (this.dueMs !== undefined && this.dueMs <= this.#outside.now());
   }
 
-  async visit(): Promise<void> {
+  async reconcile(): Promise<void> {
     this.queued = false;
     if (this.dueMs !== undefined && this.dueMs <= this.#outside.now()) this.dueMs = undefined;
     this.view = this.#deps.sequentialJobs.get(KEY);

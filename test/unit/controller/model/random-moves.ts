@@ -80,7 +80,7 @@ const skip = fc.nat(2);
 const trouble: fc.Arbitrary<Move> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ type: fc.constant('mishap'), skip, mishap: fault } as const) },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('restart'), stale: fc.boolean() } as const) },
-  { weight: 1, arbitrary: fc.constant({ type: 'stale visit' } as const) },
+  { weight: 1, arbitrary: fc.constant({ type: 'stale reconcile' } as const) },
   { weight: 1, arbitrary: fc.constant({ type: 'hold create' } as const) },
   { weight: 1, arbitrary: unsettled },
   { weight: 1, arbitrary: disrupted },
@@ -107,7 +107,7 @@ const late: fc.Arbitrary<Move> = fc.record({
 
 const progress: fc.Arbitrary<Move> = fc.oneof(
   { weight: 3, arbitrary: fc.constant({ type: 'round' } as const) },
-  { weight: 2, arbitrary: fc.constant({ type: 'visit' } as const) },
+  { weight: 2, arbitrary: fc.constant({ type: 'reconcile' } as const) },
 );
 
 const between = (arbitrary: fc.Arbitrary<Outside>): fc.Arbitrary<Move> =>

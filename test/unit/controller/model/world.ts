@@ -161,10 +161,10 @@ export class World {
     if (this.object === undefined) this.#observer.onGone();
   }
 
-  async visit(process = this.process): Promise<void> {
+  async reconcile(process = this.process): Promise<void> {
     if (process === this.stale) this.hasStaleActed = true;
     this.#isVisiting = true;
-    await process.visit();
+    await process.reconcile();
     this.#isVisiting = false;
     if (this.process.dead) this.restart(false);
   }

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { Agent } from 'undici';
-import { Deadline } from '../../../../shared/kube/request-deadline.ts';
-import { exchange } from '../../../../shared/kube/round-trip.ts';
+import { RequestDeadline } from '../../../../shared/kube/request-deadline.ts';
+import { roundTrip } from '../../../../shared/kube/round-trip.ts';
 import { type Answer, startServer } from '../../../support/http-server.ts';
 
 const cleanups: (() => Promise<void> | void)[] = [];
@@ -13,7 +13,7 @@ afterEach(async () => {
 /** One connection at most, so that a second request has to wait for the first. */
 async function connect(answer: Answer): Promise<{
   readonly server: Awaited<ReturnType<typeof startServer>>;
-  readonly ask: (deadline: Deadline) => ReturnType<typeof exchange>;
+  readonly ask: (deadline: RequestDeadline) => ReturnType<typeof roundTrip>;
 }> {
   const server = await startServer(answer);
   const agent = new Agent({ connections: 1, pipelining: 1 });
@@ -22,11 +22,11 @@ async function connect(answer: Answer): Promise<{
     () => agent.destroy(),
   );
   const request = { origin: server.url, path: '/', method: 'GET' } as const;
-  return { server, ask: (deadline) => exchange(agent, request, { deadline }) };
+  return { server, ask: (deadline) => roundTrip(agent, request, { deadline }) };
 }
 
-function deadline(ms = 30_000, signal?: AbortSignal): Deadline {
-  const made = new Deadline(ms, signal);
+function deadline(ms = 30_000, signal?: AbortSignal): RequestDeadline {
+  const made = new RequestDeadline(ms, signal);
   cleanups.push(() => made.clear());
   return made;
 }
@@ -89,11 +89,11 @@ describe('a deadline', () => {
     const caller = new AbortController();
     caller.abort();
     let calls = 0;
-    deadline(30_000, caller.signal).onOver(() => calls++);
+    deadline(30_000, caller.signal).onCancel(() => calls++);
     expect(calls).toBe(1);
   });
 
-  it.each<readonly [string, (made: Deadline, takeOff: () => void) => void]>([
+  it.each<readonly [string, (made: RequestDeadline, takeOff: () => void) => void]>([
     ['taken off', (_, takeOff) => takeOff()],
     ['cleared', (made) => made.clear()],
   ])('does not call a listener that was %s', (_says, silence) => {
@@ -102,7 +102,7 @@ describe('a deadline', () => {
     let calls = 0;
     silence(
       made,
-      made.onOver(() => calls++),
+      made.onCancel(() => calls++),
     );
     caller.abort();
     expect(calls).toBe(0);
@@ -112,7 +112,7 @@ describe('a deadline', () => {
     const caller = new AbortController();
     const made = deadline(20, caller.signal);
     let calls = 0;
-    made.onOver(() => calls++);
+    made.onCancel(() => calls++);
     caller.abort();
     await once(AbortSignal.timeout(60), 'abort');
     expect([calls, made.isExpired]).toEqual([1, false]);

@@ -106,7 +106,7 @@ describe('metrics', () => {
       ],
     ],
     [
-      'every result of a visit begins at 0',
+      'every result of a reconcile begins at 0',
       (registry) => void new ReconcileMetrics(registry),
       [
         ...['success', 'requeue', 'requeue_after', 'error'].map((result): Seen => [
@@ -120,13 +120,13 @@ describe('metrics', () => {
       ],
     ],
     [
-      'visits and workers',
+      'reconciles and workers',
       (registry) => {
-        const visits = new ReconcileMetrics(registry);
-        visits.follow(16, () => 2);
-        visits.visited('success', 10);
-        visits.visited('requeue', 10);
-        visits.visited('error', 30);
+        const reconciles = new ReconcileMetrics(registry);
+        reconciles.follow(16, () => 2);
+        reconciles.reconciled('success', 10);
+        reconciles.reconciled('requeue', 10);
+        reconciles.reconciled('error', 30);
       },
       [
         ['controller_runtime_reconcile_total', { ...CONTROLLER, result: 'success' }, 1],

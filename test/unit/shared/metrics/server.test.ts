@@ -6,13 +6,13 @@ import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { Gauge, Registry } from 'prom-client';
 import { createMetricsServer } from '../../../../shared/metrics/server.ts';
-import type { PlainLimits, PlainServer } from '../../../../shared/http-server.ts';
+import type { HttpLimits, HttpServer } from '../../../../shared/http-server.ts';
 import { eventually } from '../../../support/eventually.ts';
 import { recordingLog } from '../../../support/recording-log.ts';
 
 const { log, lines } = recordingLog();
 const HOST = '127.0.0.1';
-const running: PlainServer[] = [];
+const running: HttpServer[] = [];
 afterEach(async () => {
   await Promise.all(running.splice(0).map(async (server) => server.close(0)));
   lines.splice(0);
@@ -21,7 +21,7 @@ afterEach(async () => {
 interface Options {
   readonly registry?: Registry;
   readonly checks?: Readonly<Record<string, () => boolean>>;
-  readonly limits?: Partial<PlainLimits>;
+  readonly limits?: Partial<HttpLimits>;
 }
 
 async function start({ registry = new Registry(), checks = {}, limits = {} }: Options = {}): Promise<number> {
@@ -107,7 +107,7 @@ describe('a client that hangs loses its connection', () => {
     return socket;
   }
 
-  it.each<readonly [string, string, Partial<PlainLimits>]>([
+  it.each<readonly [string, string, Partial<HttpLimits>]>([
     ['that never asks', '', { ...SHORT, requestTimeout: 5_000, idleTimeout: 200 }],
     ['in the midst of its headers', 'GET /metrics HTTP/1.1\r\nhost: x\r\n', SHORT],
     [

@@ -7,7 +7,7 @@ import type {
   StepStatus,
 } from '../../../../shared/api/types.ts';
 import { formatFieldError } from '../../../../shared/validation/index.ts';
-import { frozenPart, heldSpec } from '../../../../shared/validation/effective-spec.ts';
+import { immutablePart, effectiveSpec } from '../../../../shared/validation/effective-spec.ts';
 import { validateUpdate } from '../../../../shared/validation/update.ts';
 import { json, roughObject, soundObject } from '../../../support/arbitraries.ts';
 import { deepFreeze } from '../../../support/freeze.ts';
@@ -112,14 +112,14 @@ const REFUSED: readonly Refusal[] = [
 describe('the spec of the object is run', () => {
   test.each(FOLLOWED)('as no change of what is frozen, when %s', (_sentence, recorded, now) => {
     const object = deepFreeze(objectOf(now, RUNNING));
-    const held = heldSpec(deepFreeze(recorded), object);
+    const held = effectiveSpec(deepFreeze(recorded), object);
     expect(held).toEqual({ spec: now, change: 'none', faults: [] });
     expect(held.spec).toBe(object.spec);
   });
 
   test.each(ACCEPTED)('as a legal change, when %s', (_sentence, recorded, now) => {
     const object = deepFreeze(objectOf(now, RUNNING));
-    const held = heldSpec(deepFreeze(recorded), object);
+    const held = effectiveSpec(deepFreeze(recorded), object);
     expect(held).toEqual({ spec: now, change: 'accepted', faults: [] });
     expect(held.spec).toBe(object.spec);
   });
@@ -130,24 +130,24 @@ describe('the spec of the object is run', () => {
     'whatever changed before the start (%j)',
     (status) => {
       const object = objectOf(all, status as SequentialJobStatus);
-      expect(heldSpec(spec(), object)).toEqual({ spec: all, change: 'none', faults: [] });
-      expect(heldSpec(spec(), object).spec).toBe(all);
+      expect(effectiveSpec(spec(), object)).toEqual({ spec: all, change: 'none', faults: [] });
+      expect(effectiveSpec(spec(), object).spec).toBe(all);
     },
   );
 
   test('whatever changed while it is being deleted', () => {
     const object = objectOf(all, RUNNING);
     const going = { ...object, metadata: { ...object.metadata, deletionTimestamp: NOW } };
-    expect(heldSpec(spec(), going)).toEqual({ spec: all, change: 'none', faults: [] });
+    expect(effectiveSpec(spec(), going)).toEqual({ spec: all, change: 'none', faults: [] });
   });
 });
 
 describe('what was recorded is run', () => {
   test.each(REFUSED)('as a whole, when %s', (_sentence, recorded, now, fields) => {
-    const held = heldSpec(deepFreeze(recorded), deepFreeze(objectOf(now, RUNNING)));
+    const held = effectiveSpec(deepFreeze(recorded), deepFreeze(objectOf(now, RUNNING)));
     expect(held.change).toBe('refused');
     expect(held.faults.map(({ field }) => field)).toEqual(fields);
-    expect(frozenPart(held.spec)).toEqual(frozenPart(recorded));
+    expect(immutablePart(held.spec)).toEqual(immutablePart(recorded));
     expect(held.spec.containers[0]).toBe(recorded.containers[0]);
   });
 
@@ -160,19 +160,19 @@ describe('what was recorded is run', () => {
     ['it gets another policy', {}, { updatePolicy: 'FutureSteps' }, { updatePolicy: 'FutureSteps' }],
   ])('with what may change at any time as it is now: %s', (_sentence, was, is, run) => {
     const recorded = spec({ backoffLimit: 1, ...was });
-    const held = heldSpec(recorded, objectOf(spec({ backoffLimit: 2, ...is }), RUNNING));
+    const held = effectiveSpec(recorded, objectOf(spec({ backoffLimit: 2, ...is }), RUNNING));
     expect(held.spec).toEqual(spec({ backoffLimit: 1, ...run }));
   });
 
   it('gives the same again for the same object, from what it held', () => {
     const object = objectOf(future({ containers: [A, NEW_B, C], suspend: true }), RUNNING);
-    const first = heldSpec(spec(), object);
-    expect(heldSpec(first.spec, object)).toEqual(first);
-    expect(heldSpec(first.spec, { ...object, spec: spec() })).toMatchObject({ change: 'none' });
+    const first = effectiveSpec(spec(), object);
+    expect(effectiveSpec(first.spec, object)).toEqual(first);
+    expect(effectiveSpec(first.spec, { ...object, spec: spec() })).toMatchObject({ change: 'none' });
   });
 
   it('also of a sequence that has completed: it has no later steps', () => {
-    expect(heldSpec(future(), objectOf(future({ containers: [A, B, C, D] }), COMPLETED))).toMatchObject({
+    expect(effectiveSpec(future(), objectOf(future({ containers: [A, B, C, D] }), COMPLETED))).toMatchObject({
       change: 'refused',
       spec: future(),
     });
@@ -180,7 +180,7 @@ describe('what was recorded is run', () => {
 
   it('also of one that has failed: the failed step is run again as it was', () => {
     const mended = future({ containers: [A, NEW_B, C], resume: 1 });
-    expect(heldSpec(future(), objectOf(mended, FAILED))).toMatchObject({
+    expect(effectiveSpec(future(), objectOf(mended, FAILED))).toMatchObject({
       change: 'refused',
       spec: future({ resume: 1 }),
     });
@@ -207,7 +207,7 @@ describe('a step whose Job was refused', () => {
     ],
     ['frees no step before it', future({ containers: [D, B, C] }), rejected(), 'refused'],
   ])('%s', (_sentence, now, status, change) => {
-    expect(heldSpec(future(), objectOf(now, status)).change).toBe(change);
+    expect(effectiveSpec(future(), objectOf(now, status)).change).toBe(change);
   });
 });
 
@@ -222,12 +222,12 @@ describe('whatever comes', () => {
 
   it('judges anything', () => {
     check(fc.tuple(anything, json, json), ([recorded, one, another]) => {
-      const held = heldSpec(recorded as SequentialJobSpec, asObject({ spec: one }, another));
+      const held = effectiveSpec(recorded as SequentialJobSpec, asObject({ spec: one }, another));
       expect(held.faults.length > 0).toBe(held.change === 'refused');
     });
     check(fc.tuple(roughObject, roughObject), ([before, after]) => {
       expect(['none', 'accepted', 'refused']).toContain(
-        heldSpec(before['spec'] as SequentialJobSpec, asObject(deepFreeze(after))).change,
+        effectiveSpec(before['spec'] as SequentialJobSpec, asObject(deepFreeze(after))).change,
       );
     });
   });
@@ -235,7 +235,7 @@ describe('whatever comes', () => {
   it('sees no change where there is none', () => {
     check(fc.tuple(fc.oneof(roughObject, soundObject), started), ([object, status]) => {
       const copy = JSON.parse(JSON.stringify(object)) as Json;
-      const held = heldSpec(copy['spec'] as SequentialJobSpec, asObject(object, status));
+      const held = effectiveSpec(copy['spec'] as SequentialJobSpec, asObject(object, status));
       expect(held.change).toBe('none');
       expect(held.spec).toBe(object['spec']);
     });
@@ -244,7 +244,7 @@ describe('whatever comes', () => {
   it('runs nothing that is no legal update of what was recorded, and refuses what the webhook would', () => {
     check(fc.tuple(soundObject, fc.oneof(roughObject, soundObject), started), ([was, is, status]) => {
       const recorded = was['spec'] as SequentialJobSpec;
-      const held = heldSpec(recorded, asObject(is, status));
+      const held = effectiveSpec(recorded, asObject(is, status));
       const faults = (now: unknown): readonly string[] =>
         validateUpdate({ spec: recorded, status }, { spec: now })
           .filter(({ field }) => field !== 'spec.resume')
@@ -257,14 +257,14 @@ describe('whatever comes', () => {
   it('stays with what it holds', () => {
     check(fc.tuple(soundObject, soundObject, started), ([was, is, status]) => {
       const object = asObject(is, status);
-      const held = heldSpec(was['spec'] as SequentialJobSpec, object);
-      expect(heldSpec(held.spec, object).spec).toEqual(held.spec);
+      const held = effectiveSpec(was['spec'] as SequentialJobSpec, object);
+      expect(effectiveSpec(held.spec, object).spec).toEqual(held.spec);
     });
   });
 
   test('a thousand steps that have all changed are judged at once', () => {
     const many = (image: string): SequentialJobSpec =>
       spec({ containers: Array.from({ length: 1000 }, (_, i) => container(`s${i}`, { image })) });
-    expect(heldSpec(many('a:1'), objectOf(many('a:2'), RUNNING)).faults).toHaveLength(100);
+    expect(effectiveSpec(many('a:1'), objectOf(many('a:2'), RUNNING)).faults).toHaveLength(100);
   });
 });

@@ -7,7 +7,7 @@ import {
   MAX_SPEC_BYTES,
   MAX_VALUES,
   sizeFaults,
-  weightOf,
+  estimateMemory,
 } from '../../../../shared/validation/value-limit.ts';
 
 const FAULT = 'spec: Invalid value: must not have more than 10 values; in a map of more than 1000 each counts as ten';
@@ -147,11 +147,11 @@ describe('isLonger', () => {
 
 describe('weightOf', () => {
   it('has two bytes for each character of a text in which one is beyond Latin-1, as V8 has', () => {
-    const [latin, wide] = ['é'.repeat(1000), `${'x'.repeat(999)}…`].map((text) => weightOf({ text })) as [
+    const [latin, wide] = ['é'.repeat(1000), `${'x'.repeat(999)}…`].map((text) => estimateMemory({ text })) as [
       number,
       number,
     ];
     expect(wide - latin).toBe(1000);
-    expect(weightOf({ text: '' })).toBeLessThan(latin - 900);
+    expect(estimateMemory({ text: '' })).toBeLessThan(latin - 900);
   });
 });
