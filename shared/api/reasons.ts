@@ -128,42 +128,43 @@ export const MESSAGE = {
   /** With `onFailure: Continue`; `failed` are the labels of the steps that failed. */
   ended: (counts: { readonly total: number; readonly failed: readonly string[] }, seconds?: number): string =>
     `${counts.total - counts.failed.length} of ${plural(counts.total, 'step')} completed${took(seconds)}; ` +
-    `failed and passed over: ${listed(counts.failed)}`,
+    `failed but ignored (onFailure: Continue): ${listed(counts.failed)}`,
   notCompleted: 'The sequence has not completed',
   notFailed: 'No step has failed',
   notSuspended: 'The sequence is not suspended',
-  suspended: (at?: string): string => (at === undefined ? 'Suspended before its start' : `Suspended at step ${at}`),
+  suspended: (at?: string): string => (at === undefined ? 'Suspended before it started' : `Suspended at step ${at}`),
   /** Where the server cannot suspend a Job, or has not done so yet. */
-  suspending: (at: string): string => `Suspending: nothing new is started, step ${at} still runs`,
+  suspending: (at: string): string => `Suspending: waiting for step ${at} to stop`,
   deadlineExceeded: (seconds: number): string =>
-    `the sequence was active for longer than its activeDeadlineSeconds, ${seconds} s`,
+    `the sequence was active for longer than its activeDeadlineSeconds of ${seconds} s`,
   /** Somebody else lets the Job go on. */
   suspensionUndone: (at: string, job: string, manager?: string): string =>
-    `Suspending: nothing new is started, step ${at} still runs, because ${someoneElse(manager)} sets spec.suspend of Job "${job}" ` +
-    'to false again and again; the operator suspends it again less and less often',
+    `Suspending: step ${at} still runs, because ${someoneElse(manager)} keeps setting spec.suspend of Job "${job}" to false; ` +
+    'the operator suspends it again, each time after a longer delay',
   waiting: (at: string, why: string): string => `Step ${at} cannot start: ${why}`,
-  held: (at: string, why: string): string => `Step ${at} waits: ${why}`,
-  notEnded: (at: string, why: string): string => `Step ${at} does not end: ${why}`,
+  held: (at: string, why: string): string => `Step ${at} is waiting: ${why}`,
+  notEnded: (at: string, why: string): string => `Step ${at} is not ending: ${why}`,
   jobSuspended: (job: string, manager?: string): string => `Job "${job}" was suspended by ${someoneElse(manager)}`,
   /** It is neither suspended, nor let go on, nor ended. */
-  jobNotOwned: (job: string): string => `Job "${job}" does not belong to this sequence, and is left as it is`,
+  jobNotOwned: (job: string): string =>
+    `Job "${job}" is not controlled by this SequentialJob, so the operator does not change it`,
   /** Behind the failure of a step whose time was up before it could start. */
   neverStarted: (failure: string, why: string): string => `${failure}; it could not start: ${why}`,
   neverEnded: (failure: string, why: string): string => `${failure}; it did not end: ${why}`,
   heldUp: (failure: string, why: string): string => `${failure}; ${why}`,
   missing: (what: readonly string[]): string => `${listed(what)} not found`,
-  resourcesAvailable: 'Nothing that a step needs is known to be missing',
+  resourcesAvailable: 'All objects referenced by the current step exist',
   failed: (failure: Failure): string =>
     failure.index === undefined
       ? `${failure.reason}: ${failure.message}`
       : `Step ${stepLabel(failure.index, failure.step ?? '')} failed: ${failure.reason}: ${failure.message}`,
   forbiddenNamespace: (namespace: string): string =>
-    `"${namespace}" is the operator's own namespace, in which no SequentialJob is run: create it in another one`,
+    `"${namespace}" is the operator's own namespace, where SequentialJobs do not run: create it in another namespace`,
   invalidSpec: (faults: readonly string[]): string => faults.join('; '),
   jobNameConflict: (job: string, owner: string): string =>
-    `a Job named "${job}" exists already and belongs to ${owner}; raise spec.resume to start the step under another name`,
+    `a Job named "${job}" already exists and ${owner}; raise spec.resume to start the step under another name`,
   jobDeleted: (job: string): string =>
-    `Job "${job}" is gone, and how it ended was not seen; a step is never started twice`,
+    `Job "${job}" was deleted before its result was observed; the step is not run again`,
   jobRejected: (job: string, answer: string): string => `the API server rejected Job "${job}": ${answer}`,
   /** `isUnderWay`: steps have run. */
   preflightRefused: (
@@ -172,67 +173,71 @@ export const MESSAGE = {
   ): string => {
     const lines = faults.map(({ step, text }) => (step === undefined ? text : `step ${step}: ${text}`));
     const what = isUnderWay ? 'no further step was started' : 'no step was started';
-    return `${what}, because the API server refuses Jobs of this sequence: ${lines.join('; ')}`;
+    return `${what}, because the API server rejects Jobs of this sequence: ${lines.join('; ')}`;
   },
   awaitingPods: (at: string, pods: readonly string[]): string =>
-    `Waiting with step ${at} until the Pods before it have ended: ${listed(pods)}`,
+    `Step ${at} is waiting for Pods of the previous step to terminate: ${listed(pods)}`,
   resumePending: (at: string, pods: readonly string[]): string =>
-    `The sequence is resumed at step ${at} when the Pods of the failed attempt have ended: ${listed(pods)}`,
+    `Resume at step ${at} is waiting for Pods of the failed attempt to terminate: ${listed(pods)}`,
   /** A Pod that has not ended; `until`: when its grace period ends, where it is being deleted. */
   podLeft: (pod: string, node?: string, until?: string): string =>
     [
       `"${pod}"`,
       node === undefined ? '' : ` on node "${node}"`,
-      until === undefined ? '' : ` (to end by ${until})`,
+      until === undefined ? '' : ` (grace period until ${until})`,
     ].join(''),
   /** Pods whose grace period was over long ago. */
-  podsOverdue: (pods: readonly string[]): string => `the Job still has Pods that should have ended: ${listed(pods)}`,
+  podsOverdue: (pods: readonly string[]): string =>
+    `the Job still has Pods whose grace period is over: ${listed(pods)}`,
   /** Behind the Pods that are waited for, where the grace period of one is over: what people can do. */
   nodeIsLost:
     '; if the node is gone, delete the Node or taint it with node.kubernetes.io/out-of-service=nodeshutdown:NoExecute',
   /** Where the controller may not list Pods. */
   awaitingUnseenPods: (at: string, seconds: number): string =>
-    `Waiting with step ${at} until Pods before it must have ended, ${seconds} s after their Job:` +
-    ' the controller has no permission to list Pods',
+    `Step ${at} is waiting for Pods of the previous step to terminate: for ${seconds} s, because the operator has no permission` +
+    ' to list Pods',
   awaitingName: (job: string, owner: string, isOwnerless: boolean): string =>
     isOwnerless
-      ? `Waiting for the garbage collector to delete Job "${job}": its owner, ${owner}, was deleted`
-      : `Waiting for the deletion of Job "${job}", which is owned by ${owner}`,
+      ? `Waiting for the garbage collector to delete Job "${job}", which ${owner} that no longer exists`
+      : `Waiting for the deletion of Job "${job}", which ${owner}`,
   awaitingJobs: (at: string, jobs: readonly string[]): string =>
-    `Waiting with step ${at} for the deletion of ${listed(jobs.map((job) => `Job "${job}"`))}`,
+    `Step ${at} is waiting for the deletion of ${listed(jobs.map((job) => `Job "${job}"`))}`,
   /** `own`: how many Jobs the sequence has. */
   quotaExceeded: (answer: string, own: number): string =>
-    own === 0 ? answer : `${answer}; finished Jobs count too, ${plural(own, 'Job')} of this sequence among them`,
-  permissionDenied: (answer: string): string => `the controller lacks a permission: ${answer}`,
+    own === 0
+      ? answer
+      : `${answer}; finished Jobs count against the quota, ${plural(own, 'Job')} of this sequence among them`,
+  permissionDenied: (answer: string): string => `the operator lacks a permission: ${answer}`,
   foreignOwner: {
-    none: 'no SequentialJob',
-    of: (kind: string, name: string): string => `${kind} "${name}"`,
+    none: 'has no controller owner',
+    of: (kind: string, name: string): string => `is owned by ${kind} "${name}"`,
   },
 } as const;
 
 export const EVENT_MESSAGE = {
   sequenceStarted: (total: number): string => `Started the sequence of ${plural(total, 'step')}`,
-  jobStarted: (index: number, name: string): string => `Started job ${stepLabel(index, name)}`,
+  jobStarted: (index: number, name: string): string => `Started Job of step ${stepLabel(index, name)}`,
   jobCompleted: (index: number, name: string, seconds?: number): string =>
-    `Completed job ${stepLabel(index, name)}${took(seconds)}`,
+    `Completed Job of step ${stepLabel(index, name)}${took(seconds)}`,
   jobFailed: (index: number, name: string, reason: string, message: string): string =>
-    `Job ${stepLabel(index, name)} failed: ${reason}: ${message}`,
+    `Job of step ${stepLabel(index, name)} failed: ${reason}: ${message}`,
   resumed: (at: string): string => `Resumed at step ${at}`,
   suspensionUndone: (at: string, job: string, manager?: string): string =>
-    `${capitalized(someoneElse(manager))} let Job "${job}" of step ${at} go on while spec.suspend is true; it is suspended again`,
-  unsuspended: (at?: string): string => (at === undefined ? 'No longer suspended' : `Resumed at step ${at}`),
-  specAccepted: (): string => 'The spec has changed: the steps to come follow the new one',
+    `${capitalized(someoneElse(manager))} set spec.suspend of Job "${job}" (step ${at}) to false while the sequence is suspended; the operator suspends it again`,
+  unsuspended: (at?: string): string =>
+    at === undefined ? 'No longer suspended' : `No longer suspended: continues at step ${at}`,
+  specAccepted: (): string => 'Spec change accepted: it applies to the remaining steps',
   specRefused: (faults: readonly string[]): string =>
-    `The spec has changed where it may not, and is not followed: ${listed(faults)}`,
+    `Spec change ignored, because these fields are immutable once the sequence has started: ${listed(faults)}`,
   fieldsIgnored: (fields: readonly string[]): string =>
-    `This API server does not know these fields, and runs the steps without them: ${listed(fields)}`,
+    `The API server does not know these fields and drops them from the Jobs: ${listed(fields)}`,
   strayJobs: (names: readonly string[]): string =>
-    `Deleted ${listed(names.map((name) => `Job "${name}"`))}: created late, after the step had another Job or the sequence had ended`,
+    `Deleted ${listed(names.map((name) => `Job "${name}"`))}: a create request took effect late, after the step had another Job or the sequence had ended`,
   statusCut: (): string =>
-    'The object is too large for the API server to store it with its whole status: messages and details of steps are left out.' +
-    ' Remove annotations and labels that it does not need, and give later sequences a smaller spec',
+    'The API server cannot store the object with its full status, because the object is too large: the operator dropped messages and details' +
+    ' of steps. Remove annotations and labels that you do not need, and use a smaller spec in later sequences',
   statusRefused: (): string =>
-    'The object is too large for the API server to store it with any status: no further step starts until it is smaller.' +
-    ' Remove annotations and labels that it does not need',
-  cleanedUp: (): string => 'No Job of the sequence is left',
+    'The API server cannot store any status of the object, because the object is too large: no further step starts until it is smaller.' +
+    ' Remove annotations and labels that you do not need',
+  cleanedUp: (): string => 'Deleted all Jobs of the sequence',
 } as const;

@@ -151,7 +151,7 @@ describe('a container that fails', () => {
     });
     expect(condition(object, 'Complete')).toMatchObject({
       status: 'True',
-      message: expect.stringContaining('failed and passed over: 1 (s1)'),
+      message: expect.stringContaining('failed but ignored (onFailure: Continue): 1 (s1)'),
     });
     expect(condition(object, 'Failed')?.status).toBe('False');
     expect((await cluster.untilEvent('tolerant', 'JobFailed')).message).toContain('the cache is read-only');

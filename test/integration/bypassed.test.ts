@@ -34,7 +34,7 @@ async function records(name: string): Promise<readonly RawJob[]> {
 }
 
 const SAID =
-  'The spec has changed where it may not, and is not followed: spec.containers[1].command[2]: Invalid value: "echo edited": ' +
+  'Spec change ignored, because these fields are immutable once the sequence has started: spec.containers[1].command[2]: Invalid value: "echo edited": ' +
   'field is immutable after the sequence has started; with updatePolicy FutureSteps it may change';
 
 /** The sequence ran to its end as it was recorded, each step once. */

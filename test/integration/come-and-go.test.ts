@@ -169,7 +169,7 @@ describe('a sequence under the name of one that was deleted', () => {
     const { status } = await here.namespace.untilFinished('orphaned');
     expect(status).toMatchObject({ phase: 'Failed', progress: { failureReason: 'JobNameConflict' } });
     expect(status?.progress?.failureMessage).toBe(
-      'a Job named "orphaned-0-s0" exists already and belongs to no SequentialJob; raise spec.resume to start the step under another name',
+      'a Job named "orphaned-0-s0" already exists and has no controller owner; raise spec.resume to start the step under another name',
     );
     await here.namespace.patch('orphaned', { spec: { resume: 1 } });
     await here.namespace.untilPhase('orphaned', 'Completed');

@@ -29,7 +29,7 @@ function expectEndedAt(status: SequentialJobStatus | undefined, since: string | 
 }
 
 const exceeded = (limit: number): string =>
-  `the sequence was active for longer than its activeDeadlineSeconds, ${limit} s`;
+  `the sequence was active for longer than its activeDeadlineSeconds of ${limit} s`;
 
 describe('the time limit of a sequence', () => {
   const LIMIT = 4;

@@ -8,7 +8,7 @@ import { gated, sequence, step, waitsFor } from '../support/sequences.ts';
 const here = operated('future');
 
 const FUTURE = { updatePolicy: 'FutureSteps' } as const;
-const ACCEPTED = 'The spec has changed: the steps to come follow the new one';
+const ACCEPTED = 'Spec change accepted: it applies to the remaining steps';
 
 /** What these steps are called in a `gated` sequence. */
 const containersOf = (...steps: readonly Container[]): object => ({

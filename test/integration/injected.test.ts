@@ -26,7 +26,7 @@ describe('a step whose Pod is kept by a container that was added to it', () => {
       return found?.status === 'True' && found.reason === 'ContainerStillRunning';
     });
     const { message = '' } = getCondition(object.status?.conditions, 'Progressing') ?? {};
-    expect(message).toMatch(/^Step 0 \(s0\) does not end: Pod "/);
+    expect(message).toMatch(/^Step 0 \(s0\) is not ending: Pod "/);
     expect(message).toContain(`the container "s0" has ended (exit code ${exitCode}); ${RUNS_ON}`);
   };
 

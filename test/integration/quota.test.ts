@@ -63,7 +63,7 @@ describe('a quota that the finished Job of another sequence fills', () => {
     const held = await untilHeld('held', 1);
     expect(held.status).toMatchObject({ phase: 'Running', progress: { completedIndices: [0] } });
     const condition = getCondition(held.status?.conditions, 'ResourcesUnavailable');
-    expect(condition?.message).toMatch(/; finished Jobs count too, 1 Job of this sequence among them$/);
+    expect(condition?.message).toMatch(/; finished Jobs count against the quota, 1 Job of this sequence among them$/);
     expect(await here.namespace.jobNames('held')).toEqual(['held-0-renamed']);
   });
 

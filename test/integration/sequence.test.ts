@@ -67,12 +67,12 @@ describe('a sequence that succeeds', () => {
       events.map(({ type, reason, message, count }) => [type, reason, message.replace(/ in \d+s$/, ''), count]),
     ).toEqual([
       ['Normal', 'SequenceStarted', 'Started the sequence of 3 steps', 1],
-      ['Normal', 'JobStarted', 'Started job 0 (s0)', 1],
-      ['Normal', 'JobCompleted', 'Completed job 0 (s0)', 1],
-      ['Normal', 'JobStarted', 'Started job 1 (s1)', 1],
-      ['Normal', 'JobCompleted', 'Completed job 1 (s1)', 1],
-      ['Normal', 'JobStarted', 'Started job 2 (s2)', 1],
-      ['Normal', 'JobCompleted', 'Completed job 2 (s2)', 1],
+      ['Normal', 'JobStarted', 'Started Job of step 0 (s0)', 1],
+      ['Normal', 'JobCompleted', 'Completed Job of step 0 (s0)', 1],
+      ['Normal', 'JobStarted', 'Started Job of step 1 (s1)', 1],
+      ['Normal', 'JobCompleted', 'Completed Job of step 1 (s1)', 1],
+      ['Normal', 'JobStarted', 'Started Job of step 2 (s2)', 1],
+      ['Normal', 'JobCompleted', 'Completed Job of step 2 (s2)', 1],
       ['Normal', 'SequenceCompleted', 'All 3 steps completed', 1],
     ]);
   });

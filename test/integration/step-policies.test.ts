@@ -39,7 +39,7 @@ describe('onFailure: Continue', () => {
         { state: 'Succeeded', jobName: 'lenient-2-s2' },
       ],
     });
-    const message = /^2 of 3 steps completed in \d+s; failed and passed over: 1 \(s1\)$/;
+    const message = /^2 of 3 steps completed in \d+s; failed but ignored (onFailure: Continue): 1 \(s1\)$/;
     for (const type of ['Complete', 'Available'] as const) {
       const condition = getCondition(status?.conditions, type);
       expect(condition).toMatchObject({ status: 'True', reason: 'SequenceCompleted' });

@@ -39,13 +39,13 @@ describe('a sequence that is suspended from the start', () => {
     expect(getCondition(status?.conditions, 'Suspended')).toMatchObject({
       status: 'True',
       reason: 'Suspended',
-      message: 'Suspended before its start',
+      message: 'Suspended before it started',
       observedGeneration: 1,
     });
     expect(getCondition(status?.conditions, 'Progressing')).toMatchObject({
       status: 'False',
       reason: 'Suspended',
-      message: 'Suspended before its start',
+      message: 'Suspended before it started',
     });
     expect(await here.namespace.jobNames('early')).toEqual([]);
     const columns = await here.namespace.columns('early');
@@ -68,7 +68,7 @@ describe('a sequence that is suspended from the start', () => {
     await here.namespace.apply('later', sequence(1));
     await here.namespace.untilFinished('later');
     expect((await here.namespace.get('early')).status?.phase).toBe('Suspended');
-    expect(await here.namespace.story('early')).toEqual([['Suspended', 'Suspended before its start', 1]]);
+    expect(await here.namespace.story('early')).toEqual([['Suspended', 'Suspended before it started', 1]]);
   });
 
   it('runs when it is let go while no controller is there', async () => {
@@ -82,7 +82,7 @@ describe('a sequence that is suspended from the start', () => {
     await here.namespace.untilTold('early', 'SequenceCompleted');
     const story = await here.namespace.story('early', 'Suspended', 'Resumed', 'SequenceStarted');
     expect(story).toEqual([
-      ['Suspended', 'Suspended before its start', 1],
+      ['Suspended', 'Suspended before it started', 1],
       ['Resumed', 'No longer suspended', 1],
       ['SequenceStarted', 'Started the sequence of 3 steps', 1],
     ]);
@@ -132,7 +132,7 @@ onServersWhere(suspendsJobs)('a sequence that is suspended while a step runs, on
     expect(status?.steps?.[0]?.jobUID).toBe(before?.steps?.[0]?.jobUID);
     expect(await here.namespace.story('middle', 'Suspended', 'Resumed')).toEqual([
       ['Suspended', 'Suspended at step 0 (s0)', 1],
-      ['Resumed', 'Resumed at step 0 (s0)', 1],
+      ['Resumed', 'No longer suspended: continues at step 0 (s0)', 1],
     ]);
   });
 
@@ -188,7 +188,7 @@ onServersWhere(!suspendsJobs)('a sequence that is suspended while a step runs, o
     await here.namespace.apply('middle', gated(here.folder, sequence(3, { 0: waitsFor('middle') })));
     await here.namespace.untilRunning('middle', 0);
     await here.namespace.patch('middle', { spec: { suspend: true } });
-    const isSaid = 'Suspending: nothing new is started, step 0 (s0) still runs';
+    const isSaid = 'Suspending: waiting for step 0 (s0) to stop';
     const { status } = await here.namespace.until('middle', (object) => object.status?.observedGeneration === 2);
     expect(status).toMatchObject({ phase: 'Running', state: { active: 1 } });
     expect(getCondition(status?.conditions, 'Suspended')).toMatchObject({
@@ -227,7 +227,7 @@ onServersWhere(!suspendsJobs)('a sequence that is suspended while a step runs, o
     expect(await here.namespace.jobNames('middle')).toEqual(['middle-0-s0', 'middle-1-s1', 'middle-2-s2']);
     expect(await here.namespace.story('middle', 'Suspended', 'Resumed')).toEqual([
       ['Suspended', 'Suspended at step 1 (s1)', 1],
-      ['Resumed', 'Resumed at step 1 (s1)', 1],
+      ['Resumed', 'No longer suspended: continues at step 1 (s1)', 1],
     ]);
   });
 

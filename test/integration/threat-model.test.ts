@@ -216,7 +216,7 @@ describe('who may write statuses', () => {
     await here.restart();
     const { status } = await here.namespace.untilFinished('liar');
     expect(status?.progress?.failureMessage).toContain(
-      'Job "nightly" does not belong to this sequence, and is left as it is',
+      'Job "nightly" is not controlled by this SequentialJob, so the operator does not change it',
     );
     const { stdout } = await tryKubectl(['-n', name, 'get', 'job', 'nightly', '-o', 'json']);
     const job = JSON.parse(stdout) as { spec: object; metadata: { annotations?: object } };

@@ -28,7 +28,7 @@ async function expectCompleted(name: string): Promise<void> {
   expect(unavailable(object)).toMatchObject({
     status: 'False',
     reason: 'ResourcesAvailable',
-    message: 'Nothing that a step needs is known to be missing',
+    message: 'All objects referenced by the current step exist',
   });
 }
 
@@ -254,7 +254,7 @@ onServersWhere(suspendsJobs)('a Job that somebody else suspends', () => {
     expect(getCondition(object.status?.conditions, 'Progressing')).toMatchObject({
       status: 'True',
       reason: 'ResourcesUnavailable',
-      message: `Step 0 (s0) waits: ${message}`,
+      message: `Step 0 (s0) is waiting: ${message}`,
     });
     expect(getCondition(object.status?.conditions, 'Suspended')).toMatchObject({ status: 'False' });
     await here.open('queued');

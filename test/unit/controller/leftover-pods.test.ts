@@ -54,7 +54,7 @@ describe('a step that failed and whose Pod runs on, on a server before 1.31', ()
     await restarted('awaited');
     await restarted('awaited');
     expect(names()).toEqual(['etl-0-extract']);
-    expect(progressing()).toMatch(/^Waiting with step 1 \(load\) until the Pods before it have ended: "p"/);
+    expect(progressing()).toMatch(/^Step 1 \(load\) is waiting for Pods of the previous step to terminate: "p"/);
     api.remove(POD);
     await restarted('awaited');
     expect(names()).toEqual(['etl-0-extract', 'etl-1-load']);
@@ -68,7 +68,7 @@ describe('a step that failed and whose Pod runs on, on a server before 1.31', ()
     nowMs = Date.parse(at(34));
     await restarted(state);
     expect(names()).toEqual(['etl-0-extract']);
-    expect(progressing()).toMatch(/^Waiting with step 1 \(load\) .* 35 s after .* no permission to list Pods$/);
+    expect(progressing()).toMatch(/^Step 1 \(load\) is waiting for Pods .* for 35 s, .* no permission to list Pods$/);
     nowMs = Date.parse(at(35));
     await restarted(state);
     expect(names()).toEqual(['etl-0-extract', 'etl-1-load']);
@@ -85,7 +85,9 @@ describe('a step that failed and whose Pod runs on, on a server before 1.31', ()
     const { metadata, spec } = stored;
     api.putSequentialJob({ ...stored, metadata: { ...metadata, generation: 2 }, spec: { ...spec, resume: 1 } });
     await restarted('awaited');
-    expect(progressing()).toMatch(/^The sequence is resumed at step 0 \(extract\) when the Pods .* have ended: "p"/);
+    expect(progressing()).toMatch(
+      /^Resume at step 0 \(extract\) is waiting for Pods of the failed attempt to terminate: "p"/,
+    );
     await restarted('awaited');
     expect(names()).toEqual(['etl-0-extract']);
     api.remove(POD);

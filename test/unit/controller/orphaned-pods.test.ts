@@ -99,7 +99,7 @@ describe('a Pod that its Job has left behind is waited for', () => {
     await settle(process);
     await settle(process);
     expect(names()).toEqual([]);
-    expect(progressing()).toMatch(/^Waiting with step 1 \(load\) until the Pods before it have ended: "p"/);
+    expect(progressing()).toMatch(/^Step 1 \(load\) is waiting for Pods of the previous step to terminate: "p"/);
     api.remove(podPath('p'));
     await settle(process);
     expect(names()).toEqual(['etl-1-load']);
@@ -122,7 +122,7 @@ describe('a Pod that its Job has left behind is waited for', () => {
     putPod('p', at(0), []);
     await settle(first);
     expect(names()).toEqual(['etl-0-extract']);
-    expect(progressing()).toMatch(/until the Pods before it have ended: "p"/);
+    expect(progressing()).toMatch(/is waiting for Pods of the previous step to terminate: "p"/);
   });
 });
 

@@ -171,7 +171,7 @@ describe('a refusal', () => {
       failedIndex: 2,
       failureReason: 'JobRejected',
       failureMessage:
-        'no step was started, because the API server refuses Jobs of this sequence: step 2 (load): spec.containers[2].resources.claims[0]: Not found: "typo"',
+        'no step was started, because the API server rejects Jobs of this sequence: step 2 (load): spec.containers[2].resources.claims[0]: Not found: "typo"',
     });
     expect(getCondition(status?.conditions, 'Failed')).toMatchObject({ status: 'True', reason: 'JobRejected' });
     expect(process.events).toEqual(['SequenceFailed']);

@@ -316,7 +316,7 @@ describe('a Job that cannot be made for now', () => {
     api.putJob(observedJob(0, { metadata: { ownerReferences: [ownedBy('elder')], uid: 'old' } }));
     expect(await process.reconcile()).toBe(2000);
     expect(getCondition(api.sequentialJob(NAMESPACE, 'etl')?.status?.conditions, 'Progressing')?.message).toBe(
-      'Waiting for the garbage collector to delete Job "etl-0-extract": its owner, SequentialJob "etl", was deleted',
+      'Waiting for the garbage collector to delete Job "etl-0-extract", which is owned by SequentialJob "etl" that no longer exists',
     );
     api.remove(EXTRACT);
     await process.settle();

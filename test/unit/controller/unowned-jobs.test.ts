@@ -67,7 +67,7 @@ describe("somebody else's Job that a status names", () => {
     await reconcile();
     expect(changes()).toEqual([]);
     expect(message('Suspended')).toBe(
-      'Suspending: nothing new is started, step 0 (extract) still runs; Job "nightly-report" does not belong to this sequence, and is left as it is',
+      'Suspending: waiting for step 0 (extract) to stop; Job "nightly-report" is not controlled by this SequentialJob, so the operator does not change it',
     );
   });
 
@@ -77,7 +77,7 @@ describe("somebody else's Job that a status names", () => {
     await reconcile();
     expect(changes()).toEqual([]);
     expect(message('ResourcesUnavailable')).toBe(
-      'Job "nightly-report" does not belong to this sequence, and is left as it is',
+      'Job "nightly-report" is not controlled by this SequentialJob, so the operator does not change it',
     );
   });
 
@@ -87,7 +87,7 @@ describe("somebody else's Job that a status names", () => {
     expect(changes()).toEqual([]);
     expect(stored().status?.progress?.failureReason).toBe('DeadlineExceeded');
     expect(message('Failed')).toContain(
-      '30 s; Job "nightly-report" does not belong to this sequence, and is left as it is',
+      '30 s; Job "nightly-report" is not controlled by this SequentialJob, so the operator does not change it',
     );
   });
 

@@ -73,13 +73,13 @@ describe('act', () => {
       [
         "a namesake's Job is left alone",
         (on) => on.putJob(observedJob(0, { metadata: { ownerReferences: [ownedBy('other', 'other')] } })),
-        { [NAME]: { type: 'nameConflict', owner: 'SequentialJob "other"' } },
+        { [NAME]: { type: 'nameConflict', owner: 'is owned by SequentialJob "other"' } },
         [],
       ],
       [
         "a Job of the elder sequence of the same name, which was deleted, is the garbage collector's",
         (on) => on.putJob(observedJob(0, { metadata: { ownerReferences: [ownedBy('elder')] } })),
-        { [NAME]: { type: 'nameConflict', owner: 'SequentialJob "etl"', leaving: 'ownerless' } },
+        { [NAME]: { type: 'nameConflict', owner: 'is owned by SequentialJob "etl"', leaving: 'ownerless' } },
         [],
       ],
       [
@@ -90,14 +90,14 @@ describe('act', () => {
               metadata: { ownerReferences: [{ ...ownedBy('elder'), apiVersion: 'batch.example.com/v9' }] },
             }),
           ),
-        { [NAME]: { type: 'nameConflict', owner: 'SequentialJob "etl"' } },
+        { [NAME]: { type: 'nameConflict', owner: 'is owned by SequentialJob "etl"' } },
         [],
       ],
       [
         'a Job of the elder sequence of the same name is left alone',
         (on) =>
           on.putJob(observedJob(0, { metadata: { ownerReferences: [ownedBy('elder')], deletionTimestamp: at(1) } })),
-        { [NAME]: { type: 'nameConflict', owner: 'SequentialJob "etl"', leaving: 'deleted' } },
+        { [NAME]: { type: 'nameConflict', owner: 'is owned by SequentialJob "etl"', leaving: 'deleted' } },
         [],
       ],
       [
@@ -106,13 +106,13 @@ describe('act', () => {
           on.putJob(observedJob(0, { metadata: { ownerReferences: [] } }), {
             'batch.example.com/sequentialjob-uid': 'x',
           }),
-        { [NAME]: { type: 'nameConflict', owner: 'no SequentialJob' } },
+        { [NAME]: { type: 'nameConflict', owner: 'has no controller owner' } },
         [],
       ],
       [
         'a Job whose owner we are, but not as its controller, is left alone',
         (on) => on.putJob(observedJob(0, { metadata: { ownerReferences: [{ ...ownedBy(), controller: false }] } })),
-        { [NAME]: { type: 'nameConflict', owner: 'no SequentialJob' } },
+        { [NAME]: { type: 'nameConflict', owner: 'has no controller owner' } },
         [],
       ],
     ])('where the name is taken: %s', async (_says, prepare, findings, jobs) => {

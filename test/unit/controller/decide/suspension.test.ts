@@ -42,7 +42,7 @@ describe('a Job that somebody else lets go on is suspended again', () => {
       type: 'Warning',
       reason: 'SuspensionUndone',
       message:
-        'Someone else (field manager "queue") let Job "etl-1-transform" of step 1 (transform) go on while spec.suspend is true; it is suspended again',
+        'Someone else (field manager "queue") set spec.suspend of Job "etl-1-transform" (step 1 (transform)) to false while the sequence is suspended; the operator suspends it again',
     });
   });
 });
