@@ -123,7 +123,7 @@ export class EventLookup {
     } catch (error) {
       if (!isApiError(error)) throw error;
       if (error.code === 'Forbidden') this.#forbid(namespace, error.message);
-      else log.debug({ namespace, err: error.message }, 'the events about an object that stands still cannot be read');
+      else log.debug({ namespace, err: error.message }, 'failed to list the events of a waiting step');
       return undefined;
     } finally {
       this.#isAsking = false;
@@ -136,7 +136,7 @@ export class EventLookup {
     this.#loggedForbidden = true;
     this.#options.log.warn(
       { namespace, reason },
-      'no permission to list events: why a step stands still is said only where its Job or its Pod says so',
+      'no permission to list events: the status explains a waiting step only by its Job and Pod',
     );
   }
 

@@ -27,12 +27,12 @@ export class InformerErrors {
     const { log, onInternalError } = this.#options;
     onInternalError?.(informer);
     if (retryMs !== undefined) {
-      log.error({ informer, err, retryMs }, 'internal error: the informer lists everything anew');
+      log.error({ informer, err, retryMs }, 'internal error: the informer relists (please report)');
       return;
     }
     if (this.#isLogged(object?.metadata.uid ?? informer)) return;
     const name = object === undefined ? undefined : keyOf(object);
-    log.error({ informer, object: name, err }, 'internal error at an object: what it says is not taken notice of');
+    log.error({ informer, object: name, err }, 'internal error: the informer skipped an object (please report)');
   }
 
   #isLogged(uid: string): boolean {

@@ -29,7 +29,7 @@ export interface ControllerOptions {
   readonly namespace?: string | undefined;
   /** Of the operator itself: nothing is run there. Undefined: there is none. */
   readonly ownNamespace?: string | undefined;
-  /** SequentialJobs worked on at once. */
+  /** how many SequentialJobs are reconciled at once. */
   readonly workers: number;
   /** Whether the API server is asked by dry run for all Jobs of a sequence before the first; default true. */
   readonly preflight?: boolean | undefined;
@@ -158,7 +158,7 @@ export class Controller {
         },
         onDrop: (event, error) => {
           if (error === undefined || isApiError(error)) log.warn({ event, err: error?.message }, 'event dropped');
-          else log.error({ event, err: error }, 'internal error: event dropped');
+          else log.error({ event, err: error }, 'internal error: event dropped (please report)');
           metrics?.eventDropped();
         },
       }),
@@ -220,7 +220,8 @@ export class Controller {
       this.#log.debug({ ...fields, err: api.message }, 'reconcile again');
       return 'requeue';
     }
-    if (api === undefined) this.#log.error({ ...fields, err: error }, 'reconcile failed: a fault of the operator');
+    if (api === undefined)
+      this.#log.error({ ...fields, err: error }, 'internal error: reconcile failed (please report)');
     else this.#log.warn({ ...fields, code: api.code, err: api.message }, 'reconcile failed, will retry');
     return 'error';
   }

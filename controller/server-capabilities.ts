@@ -30,14 +30,17 @@ export class ServerCapabilities {
   disableJobSuspend(): void {
     if (!this.#suspendsJobs) return;
     this.#suspendsJobs = false;
-    this.#log.warn({}, 'the API server cannot suspend Jobs: on suspend, the running step ends and no new one starts');
+    this.#log.warn(
+      {},
+      'the API server does not support suspended Jobs: on suspend, the running step finishes and no further step starts',
+    );
   }
 
   /** The server refused a Job for want of a permission; `answer` are its words. Said once until a Job is created again. */
   recordDenied(answer: string): void {
     if (!this.#createsJobs) return;
     this.#createsJobs = false;
-    this.#log.warn({ err: answer }, 'the controller may not create Jobs: steps that are to start wait until it may');
+    this.#log.warn({ err: answer }, 'no permission to create Jobs: steps wait until the operator has it');
   }
 
   /** Compares a Job that was sent with the answer: what the server does not know is not in it, and policies may add to it. */

@@ -42,6 +42,6 @@ export class SyncWait {
     if (informers.length === 0) return;
     const errors = Object.fromEntries(informers.map((informer) => [informer, this.#lastErrors.get(informer)]));
     const fields = { informers, waitingSeconds: this.#seconds, errors };
-    this.#options.log.warn(fields, 'caches are not synced: nothing is reconciled before the first lists are complete');
+    this.#options.log.warn(fields, 'caches are not synced: reconciles begin when the first lists are complete');
   }
 }

@@ -128,12 +128,12 @@ export class HttpServer {
   async #answer({ url = '', method = '' }: IncomingMessage): Promise<Answer> {
     const path = url.split('?', 1)[0] ?? '';
     const answer = this.#endpoints.get(path);
-    if (answer === undefined) return line({ status: 404, message: 'there is nothing here' });
+    if (answer === undefined) return line({ status: 404, message: 'not found' });
     if (method !== 'GET' && method !== 'HEAD') return line({ status: 405, message: 'the method must be GET or HEAD' });
     try {
       return await answer();
     } catch (error) {
-      this.#log.error({ path, err: error }, 'no answer to a probe or scrape: a fault of the operator');
+      this.#log.error({ path, err: error }, 'internal error: failed to answer a probe or scrape (please report)');
       return line({ status: 500, message: 'internal error' });
     }
   }

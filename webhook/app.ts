@@ -61,7 +61,7 @@ export function createApp(options: AppOptions): Express {
     const path = pathOf(request);
     const endpoint = endpoints.get(path);
     if (endpoint === undefined) {
-      plain(response, 404, 'there is nothing here');
+      plain(response, 404, 'not found');
       return;
     }
     if (endpoint.isReview && metrics !== undefined) count(response, path, metrics);
@@ -190,7 +190,12 @@ async function judgeAside(
 }
 
 /** What had room has lost it to another. */
-const NO_ROOM: EvaluatedReview = { type: 'refused', status: 429, message: 'too many bodies at once', isOurs: true };
+const NO_ROOM: EvaluatedReview = {
+  type: 'refused',
+  status: 429,
+  message: 'too many concurrent request bodies',
+  isOurs: true,
+};
 
 /** What a review came to, for the log. */
 function tell({ level, msg, kind, fields }: LogLine, { log, refusals, verdicts }: Logs): void {
@@ -216,7 +221,7 @@ function methodNotAllowed(response: ServerResponse, methods: readonly string[]):
 function refuse(response: ServerResponse, refusal: HttpRefusal, { logs }: Reviewing): false | undefined {
   const { status, message } = refusal;
   const fields = { status, problem: message };
-  logs.refusals.write({ level: 'warn', msg: 'request refused: no review', kind: message, fields });
+  logs.refusals.write({ level: 'warn', msg: 'request refused: not an AdmissionReview', kind: message, fields });
   // What is still to come of a body that has lost its room would be read only to be dropped.
   if (status === 408) response.setHeader('connection', 'close');
   plain(response, status, message);
@@ -242,7 +247,7 @@ function send(response: ServerResponse, status: number, headers: Headers, body: 
 /** What nobody foresaw: the client learns that it happened, and the log why. */
 function respondInternalError(error: unknown, response: ServerResponse, log: Log): void {
   if (response.headersSent || response.destroyed || response.req.socket.destroyed) {
-    log.debug({ err: error }, 'client went away');
+    log.debug({ err: error }, 'client disconnected');
     response.destroy();
     return;
   }

@@ -79,7 +79,7 @@ function review(question: UndecodedRequest, reviewer: Reviewer, ownNamespace: st
     if ('problem' in decoded) {
       const { problem } = decoded;
       const fields = { ...about, problem };
-      return { verdict: errored(400, problem), logLine: logLine('warn', 'review makes no sense', fields, problem) };
+      return { verdict: errored(400, problem), logLine: logLine('warn', 'malformed AdmissionReview', fields, problem) };
     }
     const verdict = reviewer(decoded.value, ownNamespace);
     const fields = { ...about, operation: decoded.value.operation };
@@ -88,8 +88,8 @@ function review(question: UndecodedRequest, reviewer: Reviewer, ownNamespace: st
     return { verdict, logLine: logLine('info', 'review denied', { ...fields, faults }) };
   } catch (error) {
     return {
-      verdict: errored(500, 'the webhook of SequentialJobs failed to judge the object; its log says why'),
-      logLine: logLine('error', 'review failed: a fault of the operator', { ...about, err: error }),
+      verdict: errored(500, 'the SequentialJob webhook failed to review the object; see its log'),
+      logLine: logLine('error', 'internal error: review failed (please report)', { ...about, err: error }),
     };
   }
 }

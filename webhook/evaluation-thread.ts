@@ -147,8 +147,8 @@ export class EvaluationThread {
 const TOO_LARGE: EvaluatedReview = {
   type: 'refused',
   status: 413,
-  message: 'the review takes too much memory to be judged',
+  message: 'the review takes too much memory',
   isOurs: true,
 };
 
-const ended = (): Error => new Error('the thread that judges has ended');
+const ended = (): Error => new Error('the review thread has ended');

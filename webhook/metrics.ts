@@ -28,36 +28,36 @@ export class WebhookMetrics {
     const common = { labelNames: ['webhook'] as const, registers: [registry] };
     this.#requests = new Counter({
       name: 'controller_runtime_webhook_requests_total',
-      help: 'Requests for a review, by HTTP status; 499 where the client went away',
+      help: 'Total number of admission requests by HTTP status; 499 if the client disconnected',
       labelNames: ['webhook', 'code'],
       registers: [registry],
     });
     this.#latency = new Histogram({
       ...common,
       name: 'controller_runtime_webhook_latency_seconds',
-      help: 'How long a request for a review took, its body included',
+      help: 'Duration of admission requests in seconds, including the transfer of the body',
       buckets: BUCKETS,
     });
     this.#inFlight = new Gauge({
       ...common,
       name: 'controller_runtime_webhook_requests_in_flight',
-      help: 'Requests for a review that are being answered',
+      help: 'Number of admission requests in flight',
     });
     this.#verdicts = new Counter({
       name: 'sequentialjob_webhook_verdicts_total',
-      help: 'Reviews, by their verdict',
+      help: 'Total number of admission reviews by decision',
       labelNames: ['webhook', 'verdict'],
       registers: [registry],
     });
     this.#lost = new Counter({
       name: 'sequentialjob_webhook_connections_lost_total',
-      help: 'Connections that were closed for another one, or not taken, or refused for the certificate of their client',
+      help: 'Connections that the webhook evicted, rejected, or refused because of the client certificate',
       labelNames: ['reason'],
       registers: [registry],
     });
     this.#expiry = new Gauge({
       name: 'sequentialjob_webhook_certificate_expiry_timestamp_seconds',
-      help: 'When the certificate that is served expires, in Unix time; 0 before there is one',
+      help: 'Expiry of the serving certificate as a Unix timestamp; 0 until one is loaded',
       registers: [registry],
     });
     for (const webhook of webhooks) this.#start(webhook);

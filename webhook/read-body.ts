@@ -43,7 +43,7 @@ export async function gather(request: IncomingMessage, { maxBytes, room, sender 
     request.once('error', fail);
     // It comes in any case, and an error that nobody waits for costs as much as parsing the body.
     request.once('close', () => {
-      if (!request.complete) fail(new Error('the client went away'));
+      if (!request.complete) fail(new Error('the client disconnected'));
     });
   });
 }

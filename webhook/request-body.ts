@@ -52,9 +52,9 @@ function refusalOf(problem: GatherProblem, maxBytes: number): Refused {
     case 'too large':
       return refuse(413, `the body must not have more than ${maxBytes} bytes`);
     case 'no room':
-      return { refusal: { status: 429, message: 'too many bodies at once', isOurs: true } };
+      return { refusal: { status: 429, message: 'too many concurrent request bodies', isOurs: true } };
     case 'ended': {
-      const message = 'the body came too slowly while others needed its room';
+      const message = 'the body arrived too slowly while other requests needed its memory';
       return { refusal: { status: 408, message, isOurs: true } };
     }
   }

@@ -44,11 +44,9 @@ export function decodeReview(body: unknown, bytes: number): Decoded<UndecodedReq
     return { problem: `apiVersion and kind must be ${REVIEW_API_VERSION} and ${REVIEW_KIND}` };
   }
   const request = asObject<Record<string, unknown>>(review.request);
-  if (request === undefined) return { problem: 'request must be there and be an object' };
+  if (request === undefined) return { problem: 'request must be an object' };
   const uid = nonEmptyString(request['uid']);
-  return uid === undefined
-    ? { problem: 'request.uid must be a string and not empty' }
-    : { value: { uid, request, bytes } };
+  return uid === undefined ? { problem: 'request.uid must be a non-empty string' } : { value: { uid, request, bytes } };
 }
 
 /** Reads a question strictly: what does not fit this webhook or its operation is a problem in one line. */

@@ -102,7 +102,7 @@ function checksOf(roles: readonly Role[]): Checks {
 /** Stops the roles of each group at once, one group after the other. */
 async function drain(groups: readonly (readonly Role[])[], log: Log): Promise<void> {
   const overdue = setTimeout(() => {
-    log.error({ seconds: DRAIN_MS / 1000 }, 'not drained in time: what was in flight is cut off');
+    log.error({ seconds: DRAIN_MS / 1000 }, 'shutdown timeout exceeded: aborting in-flight requests');
     process.exit(FAILED);
   }, DRAIN_MS);
   for (const roles of groups) await Promise.all(roles.map((role) => role.stop()));

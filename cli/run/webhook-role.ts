@@ -121,7 +121,10 @@ export class WebhookRole implements Role {
         this.#server.use(pair);
         this.#metrics.certificateServed(Date.parse(describe(pair).notAfter));
       } catch (error) {
-        this.#log.error({ err: error }, 'the certificate cannot be served, keeping the old one');
+        this.#log.error(
+          { err: error },
+          'the new serving certificate is not usable; the webhook keeps serving the old one',
+        );
       }
     }
   }

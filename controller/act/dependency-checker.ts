@@ -136,7 +136,7 @@ export class DependencyChecker {
     this.#loggedForbidden.add(kind);
     this.#options.log.warn(
       { kind, namespace, reason },
-      'no permission to get objects of this kind: steps that need one start without a look whether it exists',
+      'no permission to get objects of this kind: the operator starts steps without checking that these objects exist',
     );
   }
 }

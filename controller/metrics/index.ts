@@ -29,18 +29,18 @@ export class ControllerMetrics {
     this.leader = new LeaderMetrics(registry);
     this.#eventsDropped = new Counter({
       name: 'sequentialjob_events_dropped_total',
-      help: 'Events about SequentialJobs that were given up: they could not be written, or there were too many',
+      help: 'Events that were dropped because they could not be written or too many were pending',
       registers: [registry],
     });
     this.#watchErrors = new Counter({
       name: 'sequentialjob_watch_errors_total',
-      help: 'Lists and watches that failed, but for watches that expired, which is routine',
+      help: 'Failed lists and watches, without expired watches',
       labelNames: ['resource'],
       registers: [registry],
     });
     this.#informerFaults = new Counter({
       name: 'sequentialjob_informer_internal_errors_total',
-      help: 'Programming errors at what was listed and watched: the log names the objects, which were left out',
+      help: 'Internal errors while an informer processed an object; the log names the object',
       labelNames: ['resource'],
       registers: [registry],
     });

@@ -35,33 +35,41 @@ export class QueueMetrics {
         collect: () => made.set(LABELS, read(this.#state())),
       });
     };
-    gauge('workqueue_depth', 'SequentialJobs that wait to be reconciled', ({ depth }) => depth);
+    gauge(
+      'workqueue_depth',
+      'Current depth of the work queue: SequentialJobs that wait for a reconcile',
+      ({ depth }) => depth,
+    );
     gauge(
       'workqueue_unfinished_work_seconds',
-      'How long the reconciles that go on have taken so far, all together',
+      'How many seconds of work are in progress: the sum over running reconciles',
       ({ workingMs }) => workingMs.reduce((sum, ms) => sum + ms, 0) / 1000,
     );
     gauge(
       'workqueue_longest_running_processor_seconds',
-      'How long the longest of the reconciles that go on has taken so far',
+      'How many seconds the longest running reconcile has taken so far',
       ({ workingMs }) => Math.max(0, ...workingMs) / 1000,
     );
-    this.#adds = new Counter({ ...common, name: 'workqueue_adds_total', help: 'Additions to the work queue' });
+    this.#adds = new Counter({
+      ...common,
+      name: 'workqueue_adds_total',
+      help: 'Total number of adds handled by the work queue',
+    });
     this.#retries = new Counter({
       ...common,
       name: 'workqueue_retries_total',
-      help: 'Additions with a delay: after a failure, or because a reconcile asked for another one later',
+      help: 'Total number of delayed adds: after a failure, or because a reconcile asked for a requeue',
     });
     this.#waited = new Histogram({
       ...common,
       name: 'workqueue_queue_duration_seconds',
-      help: 'How long a SequentialJob waited for its reconcile',
+      help: 'How many seconds a SequentialJob stays in the work queue before it is reconciled',
       buckets: BUCKETS,
     });
     this.#worked = new Histogram({
       ...common,
       name: 'workqueue_work_duration_seconds',
-      help: 'How long a reconcile took',
+      help: 'Duration of reconciles in seconds',
       buckets: BUCKETS,
     });
     for (const counter of [this.#adds, this.#retries]) counter.inc(LABELS, 0);

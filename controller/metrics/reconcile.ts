@@ -25,30 +25,30 @@ export class ReconcileMetrics {
     const common = { labelNames: ['controller'] as const, registers: [registry] };
     this.#total = new Counter({
       name: 'controller_runtime_reconcile_total',
-      help: 'Reconciles to SequentialJobs, by how they ended',
+      help: 'Total number of reconciles by result',
       labelNames: ['controller', 'result'],
       registers: [registry],
     });
     this.#errors = new Counter({
       ...common,
       name: 'controller_runtime_reconcile_errors_total',
-      help: 'Reconciles that failed and are tried again',
+      help: 'Total number of failed reconciles, which are retried',
     });
     this.#time = new Histogram({
       ...common,
       name: 'controller_runtime_reconcile_time_seconds',
-      help: 'How long a reconcile took',
+      help: 'Duration of reconciles in seconds',
       buckets: BUCKETS,
     });
     this.#maximum = new Gauge({
       ...common,
       name: 'controller_runtime_max_concurrent_reconciles',
-      help: 'SequentialJobs that are reconciled at once, at most',
+      help: 'Maximum number of concurrent reconciles',
     });
     const active: Gauge<'controller'> = new Gauge({
       ...common,
       name: 'controller_runtime_active_workers',
-      help: 'Reconciles that go on',
+      help: 'Number of running reconciles',
       collect: () => active.set(LABELS, this.#active()),
     });
     for (const result of VISIT_RESULTS) this.#total.inc({ ...LABELS, result }, 0);

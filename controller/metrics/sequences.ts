@@ -22,39 +22,39 @@ export class SequenceMetrics {
     const registers = [registry];
     const sequences: Gauge<'phase'> = new Gauge({
       name: 'sequentialjob_sequences',
-      help: 'SequentialJobs that there are, by phase; absent until all are known',
+      help: 'Number of SequentialJobs by phase; absent until the caches have synced',
       labelNames: ['phase'],
       registers,
       collect: () => this.#count(sequences),
     });
     this.#steps = new Counter({
       name: 'sequentialjob_steps_total',
-      help: 'Steps that ended',
+      help: 'Total number of steps that ended',
       labelNames: ['result'],
       registers,
     });
     this.#duration = new Histogram({
       name: 'sequentialjob_step_duration_seconds',
-      help: 'How long a step took, from the start of its Job to its end, as the API server has them',
+      help: "Seconds from the start of a step's Job to its end, by the timestamps of the API server",
       labelNames: ['result'],
       buckets: STEP_BUCKETS,
       registers,
     });
     this.#handoff = new Histogram({
       name: 'sequentialjob_step_handoff_seconds',
-      help: 'From the moment the end of a step was seen to the answer to the creation of the next Job',
+      help: "Seconds from the watch event of a step's end to the answer to the creation of the next Job",
       buckets: HANDOFF_BUCKETS,
       registers,
     });
     const held: Gauge = new Gauge({
       name: 'sequentialjob_specs_held_bytes',
-      help: 'Memory that the specs of SequentialJobs take which are held, about; what there is no room for is asked for',
+      help: 'Approximate memory of the cached specs; specs that do not fit are read from the API server when needed',
       registers,
       collect: () => held.set(this.#specsHeld()),
     });
     this.#specsFetched = new Counter({
       name: 'sequentialjob_specs_fetched_total',
-      help: 'Reconciles that had to ask the API server for the SequentialJob, because there was no room for its spec',
+      help: 'Reconciles that read the SequentialJob from the API server because its spec was not cached',
       registers,
     });
     for (const result of ['succeeded', 'failed'] as const) {

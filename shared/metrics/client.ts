@@ -15,13 +15,13 @@ export class ClientMetrics {
   constructor(registry: Registry) {
     this.#requests = new Counter({
       name: 'rest_client_requests_total',
-      help: 'Requests to the API server; code <error> is no answer, method WATCH a watch that was opened',
+      help: 'Total number of requests to the API server; code <error> if there was no response, method WATCH for opening a watch',
       labelNames: ['code', 'method', 'host'],
       registers: [registry],
     });
     this.#duration = new Histogram({
       name: 'rest_client_request_duration_seconds',
-      help: 'How long a request to the API server took; of a watch, until it was open',
+      help: 'Duration of requests to the API server in seconds; of a watch, until it is open',
       labelNames: ['verb', 'host'],
       buckets: BUCKETS,
       registers: [registry],

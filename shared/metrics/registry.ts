@@ -14,7 +14,7 @@ export function createRegistry(): Registry {
   const registry = new Registry();
   new Gauge({
     name: 'sequentialjob_build_info',
-    help: 'Always 1; the label says the version of the program',
+    help: 'Always 1; the label holds the version of the operator',
     labelNames: ['version'],
     registers: [registry],
   }).set({ version: VERSION }, 1);

@@ -139,7 +139,7 @@ export class LeaderElector {
       this.#mayHoldLease = false;
       if ('sentMs' in written) this.#log.info('released the Lease');
     } catch (error) {
-      const message = 'the Lease is not released: the next leader has to wait until it expires';
+      const message = 'failed to release the Lease: the next leader has to wait until it expires';
       if (isApiError(error)) this.#log.warn({ err: error.message }, message);
       else this.#log.error({ err: error }, `internal error: ${message}`);
     }
@@ -161,7 +161,7 @@ export class LeaderElector {
       this.#leadsUntil = (await this.#write(lease, this.#claim, bounds)) + ELECTION.renewDeadlineMs;
     } catch (error) {
       if (!isApiError(error, 'Conflict', 'AlreadyExists')) throw error;
-      this.#log.debug({ err: error.message }, 'somebody else was quicker');
+      this.#log.debug({ err: error.message }, 'lost the race for the Lease');
     }
     return this.#retryMs();
   }

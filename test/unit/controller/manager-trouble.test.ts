@@ -154,7 +154,7 @@ describe('an event that is not written', () => {
       throw new TypeError('it is not a function');
     };
     await pass(1_000);
-    const said = lines.find(({ msg }) => msg === 'internal error: event dropped');
+    const said = lines.find(({ msg }) => msg === 'internal error: event dropped (please report)');
     expect(said).toMatchObject({ level: 'error', err: { type: 'TypeError', message: 'it is not a function' } });
     expect(await dropped()).toBeGreaterThan(0);
   });

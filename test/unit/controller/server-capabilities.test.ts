@@ -65,11 +65,8 @@ describe('ServerSkills', () => {
     skills.recordCreated(manifest(false), { spec: kept });
     skills.recordDenied('jobs.batch is forbidden again');
     expect(lines.map(({ msg, err }) => [msg, err])).toEqual([
-      ['the controller may not create Jobs: steps that are to start wait until it may', 'jobs.batch is forbidden'],
-      [
-        'the controller may not create Jobs: steps that are to start wait until it may',
-        'jobs.batch is forbidden again',
-      ],
+      ['no permission to create Jobs: steps wait until the operator has it', 'jobs.batch is forbidden'],
+      ['no permission to create Jobs: steps wait until the operator has it', 'jobs.batch is forbidden again'],
     ]);
   });
 

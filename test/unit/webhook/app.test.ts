@@ -248,7 +248,7 @@ describe('a body that is too large', () => {
     await eventually('the request is there', () => (server.listening ? true : undefined));
     await new Promise((resolve) => setTimeout(resolve, 50));
     socket.destroy();
-    await eventually('it is noticed', () => (said('debug').includes('client went away') ? true : undefined));
+    await eventually('it is noticed', () => (said('debug').includes('client disconnected') ? true : undefined));
     expect(said('error')).toEqual([]);
     expect((await post(JSON.stringify(admissionReview({ object: written({ containers: steps(1) }) })))).status).toBe(
       200,
@@ -277,7 +277,7 @@ describe('what goes wrong inside', () => {
           status: 'Failure',
           code: 500,
           reason: 'InternalError',
-          message: 'the webhook of SequentialJobs failed to judge the object; its log says why',
+          message: 'the SequentialJob webhook failed to review the object; see its log',
         },
       },
     });
@@ -368,10 +368,13 @@ describe('what strangers send', () => {
       expect(await post(app, JSON.stringify(admissionReview({ kind: {} })))).toBe(200);
     }
     expect(lines.map(({ msg, problem }) => [msg, problem])).toEqual([
-      ['request refused: no review', 'apiVersion and kind must be admission.k8s.io/v1 and AdmissionReview'],
-      ['request refused: no review', 'the body must be JSON'],
-      ['request refused: no review', 'the content type must be application/json'],
-      ['review makes no sense', 'request.kind must be SequentialJob of batch.example.com/v1alpha1'],
+      [
+        'request refused: not an AdmissionReview',
+        'apiVersion and kind must be admission.k8s.io/v1 and AdmissionReview',
+      ],
+      ['request refused: not an AdmissionReview', 'the body must be JSON'],
+      ['request refused: not an AdmissionReview', 'the content type must be application/json'],
+      ['malformed AdmissionReview', 'request.kind must be SequentialJob of batch.example.com/v1alpha1'],
     ]);
   });
 

@@ -139,7 +139,7 @@ describe('a candidate', () => {
     const b = new Candidate(world, 'b');
     await world.pass(100);
     expect([a.leads, b.leads]).toEqual([true, false]);
-    expect(b.said('somebody else was quicker')).toBe(1);
+    expect(b.said('lost the race for the Lease')).toBe(1);
     await world.pass(60_000);
     expect([a.changes, b.changes]).toEqual([[true], []]);
     // It is no trouble.
