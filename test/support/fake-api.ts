@@ -54,6 +54,7 @@ export const PASSING: readonly Fault[] = [
   ...REFUSALS.map((code) => fault(code)),
 ];
 
+/** In words: `is carried out but unheard (Timeout)`. */
 export const describeFault = ({ error: { code }, after }: Fault): string =>
   `${after ? 'is carried out but unheard' : 'is not carried out'} (${code})`;
 

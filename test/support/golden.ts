@@ -5,7 +5,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { isDeepStrictEqual } from 'node:util';
-import { Document, isCollection, isPair, parse, parseDocument } from 'yaml';
+import { isCollection, isPair, parse, parseDocument, stringify } from 'yaml';
 import { MESSAGE } from '../../shared/api/reasons.ts';
 import { changed, difference, isMap, itemsOf, NONE } from './difference.ts';
 import { deepFreeze } from './freeze.ts';
@@ -39,13 +39,13 @@ export class Golden {
   readonly names: readonly string[];
   readonly #folder: string;
   readonly #worlds = new Map<string, unknown>();
-  readonly #messages: Record<string, Texts>;
+  #messages: Readonly<Record<string, Texts>>;
 
   constructor(folder: string) {
     this.#folder = `${GOLDEN}${folder}/`;
     const files = readdirSync(this.#folder).filter((file) => file.endsWith(YAML) && file !== MESSAGES);
     this.names = files.map((file) => file.slice(0, -YAML.length));
-    this.#messages = this.#read(MESSAGES) as Record<string, Texts>;
+    this.#messages = this.#read(MESSAGES) as Readonly<Record<string, Texts>>;
   }
 
   #read(file: string): unknown {
@@ -81,10 +81,9 @@ export class Golden {
     if (result === undefined) file.delete('result');
     else file.set('result', short(file.createNode(result, { aliasDuplicateObjects: false })));
     writeFileSync(path, file.toString({ lineWidth: 0 }));
-    this.#messages[name] = messages;
-    const all = this.names.map((one) => [one, this.#messages[one] ?? {}] as const);
-    const told = new Document(Object.fromEntries(all.filter(([, texts]) => Object.keys(texts).length > 0)));
-    writeFileSync(`${this.#folder}${MESSAGES}`, told.toString({ lineWidth: 0 }));
+    const all = this.names.map((one) => [one, one === name ? messages : (this.#messages[one] ?? {})] as const);
+    this.#messages = Object.fromEntries(all.filter(([, texts]) => Object.keys(texts).length > 0));
+    writeFileSync(`${this.#folder}${MESSAGES}`, stringify(this.#messages, { lineWidth: 0 }));
   }
 
   /** Files and messages that no case has: for when all cases have been read. */
