@@ -1,6 +1,6 @@
 /** The inputs of test/golden/decide: snapshots of every state that a sequence can be in. */
 import type { Snapshot } from '../../controller/decide/index.ts';
-import type { SequentialJobStatus } from '../../shared/api/types.ts';
+import type { Condition, SequentialJobStatus } from '../../shared/api/types.ts';
 import { deepFreeze } from './freeze.ts';
 import { Golden } from './golden.ts';
 
@@ -26,7 +26,8 @@ export function goldenDecisions(): readonly { readonly name: string; readonly in
 function dated(status: SequentialJobStatus): SequentialJobStatus {
   const { observedGeneration, conditions } = status;
   if (conditions === undefined || observedGeneration === undefined) return status;
-  return { ...status, conditions: conditions.map((one) => ({ observedGeneration, ...one })) };
+  const atGeneration = (condition: Condition): Condition => ({ observedGeneration, ...condition });
+  return { ...status, conditions: conditions.map(atGeneration) };
 }
 
 /** As it is written in the files. */

@@ -88,10 +88,10 @@ export class Golden {
 
   /** Files and messages that no case has: for when all cases have been read. */
   stale(): readonly string[] {
-    const used = [...this.names.map((name) => `${name}${YAML}`), ...this.#worlds.keys(), MESSAGES, 'base'];
+    const used = new Set([...this.names.map((name) => `${name}${YAML}`), ...this.#worlds.keys(), MESSAGES, 'base']);
     const files = readdirSync(this.#folder, { recursive: true }).map(String);
     const cases = Object.keys(this.#messages).map((name) => `${name}${YAML}`);
-    return [...files, ...cases].filter((file) => !used.includes(file));
+    return [...files, ...cases].filter((file) => !used.has(file));
   }
 }
 
