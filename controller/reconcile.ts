@@ -208,7 +208,7 @@ async function observe(key: Key, stored: SequentialJob, deps: ReconcilerDeps): P
   const eventLook = job === undefined ? undefined : deps.eventLookup.cached(job);
   const jobs = [...deps.jobs.indexed(stored.metadata.uid), ...deps.deletedJobs.of(stored)].filter(isNear);
   const preflight = deps.preflights.isDue(held.object) ? { preflight: { type: 'due' } as const } : {};
-  const look = eventLook === undefined ? {} : { events: eventLook };
+  const look = eventLook === undefined ? {} : { eventLookup: eventLook };
   const gone = job === undefined ? undefined : deps.deletedPods.of(key, job);
   const deletedPods = gone === undefined ? {} : { deletedPods: gone };
   const unseen = podsState === 'forbidden' ? { podsForbidden: true } : {};

@@ -26,5 +26,5 @@ export async function inspectEvents(
   snapshot: Snapshot,
   deps: ActorDeps,
 ): Promise<Snapshot> {
-  return { ...snapshot, events: await deps.eventLookup.ask(job, subject) };
+  return { ...snapshot, eventLookup: await deps.eventLookup.ask(job, subject) };
 }

@@ -110,24 +110,25 @@ export interface EventQuestion {
 
 /** What the Events are to be asked for about this Job, and when; undefined where there is nothing to ask. */
 export function eventQuestion(context: Context, job: ObservedJob | undefined): EventQuestion | undefined {
-  const { events } = context.snapshot;
+  const { eventLookup } = context.snapshot;
   const standstill = job === undefined ? undefined : standstillOf(context, job);
   if (standstill === undefined) return undefined;
   const { subject, fromMs } = standstill;
-  if (events?.uid !== subject.uid || events.isOfImage !== subject.isOfImage) return { subject, dueMs: fromMs };
-  if (events.retryMs !== undefined) return { subject, dueMs: events.retryMs };
+  if (eventLookup?.uid !== subject.uid || eventLookup.isOfImage !== subject.isOfImage)
+    return { subject, dueMs: fromMs };
+  if (eventLookup.retryMs !== undefined) return { subject, dueMs: eventLookup.retryMs };
   // One answer is enough: the Event comes before what it explains.
   if (subject.isOfImage === true) return undefined;
-  const wait = Math.round((events.askedMs - fromMs) / 4);
-  return { subject, dueMs: events.askedMs + Math.min(RECHECK.maxMs, Math.max(RECHECK.minMs[subject.kind], wait)) };
+  const wait = Math.round((eventLookup.askedMs - fromMs) / 4);
+  return { subject, dueMs: eventLookup.askedMs + Math.min(RECHECK.maxMs, Math.max(RECHECK.minMs[subject.kind], wait)) };
 }
 
 /** Whether the last question about why the Job's step stands still has not been answered. */
 export function isEventLookupPending(context: Context, job: ObservedJob | undefined): boolean {
-  const { events } = context.snapshot;
+  const { eventLookup } = context.snapshot;
   const subject = eventQuestion(context, job)?.subject;
-  const isOfIt = subject?.uid === events?.uid && subject?.isOfImage === events?.isOfImage;
-  return events?.retryMs !== undefined && isOfIt;
+  const isOfIt = subject?.uid === eventLookup?.uid && subject?.isOfImage === eventLookup?.isOfImage;
+  return eventLookup?.retryMs !== undefined && isOfIt;
 }
 
 /** How long the watch of Pods may be behind that of Jobs. */

@@ -40,7 +40,7 @@ export interface Snapshot {
   /** Pods of the last Job that was recorded: it runs, or they may outlive its failure. */
   readonly pods?: readonly ObservedPod[];
   /** What the Events say about that Job or its Pod, where it stood still and they were asked for. */
-  readonly events?: EventLookupResult;
+  readonly eventLookup?: EventLookupResult;
   /** The controller has no permission to list Pods: that it sees none does not mean that there is none. */
   readonly podsForbidden?: boolean;
   /** Pods of the running step's Job that were seen and are gone. */

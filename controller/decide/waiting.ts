@@ -28,7 +28,7 @@ export function obstacle(context: Context): Wait | undefined {
   const found =
     runningStep(draft) === undefined
       ? missing(context)
-      : (lost(context) ?? letGo(context) ?? obstacleOf(snapshot.pods ?? [], snapshot.events, runningJob(context)));
+      : (lost(context) ?? letGo(context) ?? obstacleOf(snapshot.pods ?? [], snapshot.eventLookup, runningJob(context)));
   if (found === undefined) return undefined;
   const message = truncateMessage(found.message);
   const known = getCondition(snapshot.object.status?.conditions, 'ResourcesUnavailable');

@@ -1,16 +1,13 @@
 /** Where the fuzzer starts: every review that the project has written down, and reviews of every object that it has. */
-import { globSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { roughObject, soundObject } from '../../support/arbitraries.ts';
 import { coreCases, specOf } from '../../support/core-cases.ts';
 import { mixes } from '../../support/core-mix.ts';
+import { goldenAdmissions } from '../../support/golden-admissions.ts';
 import { container } from '../../support/objects.ts';
 import { admissionReview, written } from '../../support/reviews.ts';
 import { Dice } from './dice.ts';
 import { anySpec } from './instance.ts';
-
-const GOLDEN = join(import.meta.dirname, '../../golden/admission');
 
 /** The same for the same seed. */
 export function seedReviews(seed: number): readonly unknown[] {
@@ -39,10 +36,5 @@ function updated(object: unknown, dice: Dice): unknown {
 }
 
 function goldenBodies(): readonly unknown[] {
-  return globSync('*.request.json', { cwd: GOLDEN })
-    .toSorted()
-    .flatMap((file) => {
-      const { body } = JSON.parse(readFileSync(join(GOLDEN, file), 'utf8')) as { readonly body?: unknown };
-      return body === undefined ? [] : [body];
-    });
+  return goldenAdmissions().flatMap(({ input: { body } }) => (body === undefined ? [] : [body]));
 }

@@ -1,11 +1,12 @@
-/** config/argocd/health.lua over the statuses that the controller writes: those of test/golden, and what there is before. */
+/** config/argocd/health.lua over the statuses that the controller writes: those of the decisions in test/golden, and what there is before. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
+import { decide } from '../../../controller/decide/index.ts';
 import type { Phase, SequentialJob, SequentialJobStatus } from '../../../shared/api/types.ts';
 import { getCondition } from '../../../shared/conditions.ts';
-import { goldenDecisions, readGolden } from '../../support/golden-decisions.ts';
+import { goldenDecisions } from '../../support/golden-decisions.ts';
 import { runHealthScript } from '../../support/lua.ts';
 import { ROOT } from '../../support/manifests.ts';
 
@@ -30,7 +31,7 @@ interface Reported {
 }
 
 const REPORTED: readonly Reported[] = goldenDecisions().flatMap(({ name, input }) => {
-  const { status } = readGolden(`${name}.output.yaml`) as { readonly status?: SequentialJobStatus };
+  const { status } = decide(input.snapshot, Date.parse(input.now));
   return status?.phase === undefined ? [] : [{ name, object: input.snapshot.object, status }];
 });
 

@@ -9,7 +9,7 @@ import { toTimestamp } from '../../../shared/api/time.ts';
 import type { Phase, SequentialJob, SequentialJobSpec, SequentialJobStatus } from '../../../shared/api/types.ts';
 import type { ApiRequest } from '../../../shared/kube/client.ts';
 import { isApiError } from '../../../shared/kube/errors.ts';
-import { describeRequest, FakeApi, fault, jobPath, PASSING, sequentialJobPath } from '../../support/fake-api.ts';
+import { describeFault, describeRequest, FakeApi, fault, jobPath, sequentialJobPath } from '../../support/fake-api.ts';
 import {
   at,
   completed,
@@ -23,7 +23,14 @@ import {
 import { containerStatus, rawPod, terminated } from '../../support/pods.ts';
 import { Process } from '../../support/process.ts';
 
-const REFUSALS: ReadonlySet<string> = new Set(['TooManyRequests', 'Conflict', 'Unauthorized']);
+/** One of each class: no answer, an answer that says nothing of what was done, and a refusal. reconcile.test.ts has them all. */
+const FAULTS = [
+  fault('Unreachable'),
+  fault('Unreachable', true),
+  fault('ServerError'),
+  fault('ServerError', true),
+  fault('Conflict'),
+];
 
 const EXTRACT = 'etl-0-extract';
 const TRANSFORM = 'etl-1-transform';
@@ -447,22 +454,18 @@ describe.each(LIVES)('$says', (life) => {
     expect(outside.api.get(sequentialJobPath(NAMESPACE, 'etl'))).toEqual(before);
   });
 
-  const cases = PASSING.flatMap((code) =>
-    [false, true].flatMap((isDone) =>
-      [false, true].flatMap((dies) =>
-        life.requests.map((request, number) => ({
-          says: `${number} (${request}) ${isDone ? 'is carried out but unheard' : 'is not carried out'} (${code})${dies ? ', and the process dies' : ''}`,
-          number,
-          planned: fault(code, isDone),
-          dies,
-          // With these a server says that it has not done it; who is told so of what was done has nothing to tell.
-          isLie: isDone && REFUSALS.has(code),
-        })),
-      ),
+  const cases = FAULTS.flatMap((planned) =>
+    [false, true].flatMap((dies) =>
+      life.requests.map((request, number) => ({
+        says: `${number} (${request}) ${describeFault(planned)}${dies ? ', and the process dies' : ''}`,
+        number,
+        planned,
+        dies,
+      })),
     ),
   );
 
-  it.each(cases)('also when request $says', async ({ number, planned, dies, isLie }) => {
+  it.each(cases)('also when request $says', async ({ number, planned, dies }) => {
     const outside = new Outside();
     const overlaps: string[] = [];
     outside.api.intercept = (request, n) => {
@@ -472,7 +475,7 @@ describe.each(LIVES)('$says', (life) => {
     const events = await live(life, outside, dies);
     expectEnd(life, outside);
     // A process that dies takes along what it had not told yet.
-    if (!dies && !isLie) expect(events.filter((reason) => reason !== 'ReconciliationFailed')).toEqual(life.events);
+    if (!dies) expect(events.filter((reason) => reason !== 'ReconciliationFailed')).toEqual(life.events);
     expect(overlaps).toEqual([]);
     expect(outside.api.client.requests.length).toBeGreaterThan(number);
     expect(outside.api.done.filter((one) => one === 'POST jobs')).toHaveLength(made(life));

@@ -1,10 +1,10 @@
 /**
  * What a sequence tells on a real Kubernetes 1.36.3: recorded watch events of 17 sequences (test/fixtures/recorded/v1.36.3/watch), brought
- * to the controller as a whole. The stories are files, test/golden/recorded/<sequence>.yaml:
+ * to the controller as a whole. The stories are in one file, test/golden/recorded.yaml:
  *
  *     UPDATE_GOLDEN=1 make test-unit && git diff test/golden
  */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { parse, stringify } from 'yaml';
@@ -12,8 +12,11 @@ import type { ConditionType, SequentialJobStatus, StepStatus } from '../../../sh
 import { recordedSequences, recordingOf } from '../../support/recording.ts';
 import { type Replay, replay } from '../../support/replay.ts';
 
-const GOLDEN = fileURLToPath(new URL('../../golden/recorded/', import.meta.url));
+const GOLDEN = fileURLToPath(new URL('../../golden/recorded.yaml', import.meta.url));
 const UPDATE = process.env['UPDATE_GOLDEN'] === '1';
+
+const stories = (): Readonly<Record<string, unknown>> =>
+  parse(readFileSync(GOLDEN, 'utf8')) as Readonly<Record<string, unknown>>;
 
 interface Ending {
   readonly phase: SequentialJobStatus['phase'];
@@ -190,13 +193,16 @@ describe('a sequence on a recorded Kubernetes 1.36.3', () => {
 
   it.each(recordedSequences())('%s tells its story', async (sequence) => {
     const { story, log } = await replay(sequence);
-    if (UPDATE) writeFileSync(`${GOLDEN}${sequence}.yaml`, stringify(story, { lineWidth: 0 }));
+    if (UPDATE) {
+      const all = recordedSequences().map((one) => [one, one === sequence ? story : stories()[one]] as const);
+      writeFileSync(GOLDEN, stringify(Object.fromEntries(all), { lineWidth: 0 }));
+    }
     expect(log.filter(({ err }) => err !== undefined)).toEqual([]);
-    expect(story).toStrictEqual(parse(readFileSync(`${GOLDEN}${sequence}.yaml`, 'utf8')));
+    expect(story).toStrictEqual(stories()[sequence]);
   });
 
   it('every story belongs to a recording', () => {
-    expect(readdirSync(GOLDEN)).toEqual(recordedSequences().map((sequence) => `${sequence}.yaml`));
+    expect(Object.keys(stories())).toEqual(recordedSequences());
   });
 
   it.each(recordedSequences())('%s never takes an attempt back', async (sequence) => {

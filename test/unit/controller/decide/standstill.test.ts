@@ -32,7 +32,7 @@ function question({ job, pods = [], look, spec, suspended }: World): EventQuesti
     jobs: [],
     findings: {},
     pods,
-    ...(look === undefined ? {} : { events: look }),
+    ...(look === undefined ? {} : { eventLookup: look }),
   };
   return eventQuestion(deepFreeze({ snapshot, draft: recordedDraft(snapshot), now: NOW, nowMs: NOW_MS + 60_000 }), job);
 }

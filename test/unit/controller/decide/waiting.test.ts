@@ -140,7 +140,7 @@ describe('obstacle, while the step runs', () => {
   });
 
   it('is what the Job controller complains of', () => {
-    expect(obstacle(context(0, running, { jobs: [waiting], events: eventLook([jobWarning()]) }))?.reason).toBe(
+    expect(obstacle(context(0, running, { jobs: [waiting], eventLookup: eventLook([jobWarning()]) }))?.reason).toBe(
       'FailedCreate',
     );
   });
