@@ -81,7 +81,7 @@ async function wake(leader: Operator): Promise<void> {
   signal(leader, 'SIGCONT');
   await leader.untilSays('lost leadership');
   await leader.untilSays('standing by');
-  expect(leader.output).not.toContain('a fault of the operator');
+  expect(leader.output).not.toContain('internal error');
 }
 
 describe('a leader that is frozen, and wakes up when another leads,', () => {
@@ -198,7 +198,7 @@ describe('two controllers without leader election in one namespace', () => {
     await namespace.untilGone('resumed');
     for (const { output } of [here.operator, other]) {
       // Conflicts are no errors: each is seen as it is at the next reconcile.
-      expect(output).not.toContain('a fault of the operator');
+      expect(output).not.toContain('internal error');
       expect(output).not.toContain('will retry');
     }
   });

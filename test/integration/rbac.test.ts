@@ -406,8 +406,8 @@ const MISSING: readonly (readonly [
       await here.phase('needy', 'Completed');
       await here.phase('crowded', 'Completed');
       expect(here.says).toContain('event dropped');
-      expect(here.says).toContain('why a step stands still is said only where its Job or its Pod says so');
-      expect(here.says).toContain('steps that need one start without a look whether it exists');
+      expect(here.says).toContain('the status explains a waiting step only by its Job and Pod');
+      expect(here.says).toContain('starts steps without checking that these objects exist');
       expect(here.says).toContain('was not recorded');
     },
   ],
@@ -539,6 +539,6 @@ describe('the permission to create Jobs', () => {
   });
 
   it('is missed in the log once, however many sequences and tries there are', () => {
-    expect(here.operator.count('the controller may not create Jobs')).toBe(1);
+    expect(here.operator.count('no permission to create Jobs')).toBe(1);
   });
 });

@@ -16,7 +16,7 @@ const { suspendsJobs } = await serverOfTests();
 const here = operated('suspend');
 
 const LET_GO = { spec: { suspend: false } };
-const CANNOT = 'the API server cannot suspend Jobs';
+const CANNOT = 'the API server does not support suspended Jobs';
 
 /** Lets a sequence of two steps go as soon as its suspension in the first was seen: it completes, and no Pod failed. */
 async function expectToGoOn(name: string): Promise<void> {

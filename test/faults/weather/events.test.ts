@@ -40,7 +40,7 @@ async function expectRun(name: string): Promise<void> {
   await here.namespace.apply(name, sequence(STEPS));
   await expectSound(here, name, STEPS);
   say(`slowest hand-off ${seconds(Math.max(...here.history.handoffs(name)))}`);
-  expect(here.operator.output).not.toContain('a fault of the operator');
+  expect(here.operator.output).not.toContain('internal error');
 }
 
 /** Records what the controller asks for from now on, but for events and watches. */
