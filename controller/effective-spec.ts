@@ -2,8 +2,10 @@
 import type { SequentialJob } from '../shared/api/types.ts';
 import { isTrue } from '../shared/conditions.ts';
 import { formatFieldError, heldSpec } from '../shared/validation/index.ts';
-import { isTrimmed } from './object-store.ts';
-import type { SpecChange } from './decide/index.ts';
+import { type Cache, keyOf } from '../shared/kube/cache.ts';
+import { isTrimmed, type ObjectStore } from './object-store.ts';
+import type { Preflights } from './preflights.ts';
+import type { Snapshot, SpecChange } from './decide/index.ts';
 import type { TrackedSpec, Revisions } from './revisions.ts';
 import type { CachedSequentialJob } from './transform.ts';
 
@@ -86,4 +88,34 @@ function withVerdict(object: SequentialJob, tracked: TrackedSpec): EffectiveSpec
     tracked,
     ...(tracked.change === undefined ? {} : { specChange: tracked.change }),
   };
+}
+
+export interface TrackDeps {
+  readonly sequentialJobs: Cache<SequentialJob>;
+  readonly objects: ObjectStore;
+  readonly revisions: Revisions;
+  readonly preflights: Pick<Preflights, 'forget'>;
+}
+
+/**
+ * After the work: keeps in memory which spec was run. It is the spec of the cache where that is the one, so that it
+ * costs no memory. A spec for which there is no memory is not held against a later change, as after a restart.
+ */
+export function rememberEffectiveSpec(
+  tracked: TrackedSpec | undefined,
+  { object, bypassedAdmission }: Snapshot,
+  { sequentialJobs, objects, revisions, preflights }: TrackDeps,
+): void {
+  const { uid } = object.metadata;
+  const stored = sequentialJobs.get(keyOf(object));
+  if (tracked === undefined || stored?.metadata.uid !== uid) {
+    revisions.forget(uid);
+    preflights.forget(uid);
+    return;
+  }
+  const isCurrent = tracked.isOverridden !== true && stored.metadata.generation === tracked.generation;
+  const recorded = tracked.recorded || bypassedAdmission === true;
+  const spec = isCurrent ? objects.specOf(stored) : tracked.spec;
+  if (spec === undefined) revisions.release(uid);
+  else revisions.track(uid, { ...tracked, recorded, spec });
 }

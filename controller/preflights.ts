@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import type { SequentialJob } from '../shared/api/types.ts';
 import { preflight, type PreflightVerdict } from '../shared/jobs/preflight.ts';
-import { keyOf } from '../shared/kube/cache.ts';
+import { type Cache, keyOf } from '../shared/kube/cache.ts';
 import type { ApiClient } from '../shared/kube/client.ts';
 import { dryRunJob } from '../shared/kube/dry-run.ts';
 import { isApiError } from '../shared/kube/errors.ts';
@@ -153,3 +153,17 @@ const digestOf = ({ spec }: SequentialJob): string =>
     .digest('base64');
 
 const isSame = (a: Question, b: Question): boolean => a.generation === b.generation && a.resumes === b.resumes;
+
+/** After a report: the next reconcile does not ask again. Not of an object that is gone: nobody would forget it. */
+export function rememberPreflight(
+  { object, preflight }: Snapshot,
+  { preflights, sequentialJobs }: { readonly preflights: Preflights; readonly sequentialJobs: Cache<SequentialJob> },
+): void {
+  const isThere = sequentialJobs.get(keyOf(object))?.metadata.uid === object.metadata.uid;
+  if (!isThere) preflights.forget(object.metadata.uid);
+  else if (preflight?.type === 'passed') preflights.remember(object);
+}
+
+/** Whether the preflight found fields that the API server ignores, which the next status reports. */
+export const hasUnreportedFields = ({ preflight }: Snapshot): boolean =>
+  preflight?.type === 'passed' && preflight.ignoredFields.length > 0;

@@ -1,70 +1,115 @@
-/** Writes the status, once, as a patch of what changed, and emits the events after it was accepted. */
-import jsonpatch from 'fast-json-patch';
-import { MANAGER } from '../shared/api/group.ts';
-import type { EventDraft } from '../shared/api/reasons.ts';
+/** The end of a reconcile: the status and the events that users see, also where the reconcile has failed. */
+import { EVENT, REASON } from '../shared/api/reasons.ts';
 import type { SequentialJob, SequentialJobStatus } from '../shared/api/types.ts';
-import type { Cache } from '../shared/kube/cache.ts';
-import { type ApiClient, type ApiRequest, PATCH_TYPE } from '../shared/kube/client.ts';
-import { ApiError, isApiError } from '../shared/kube/errors.ts';
-import { objectPath, SEQUENTIAL_JOBS } from '../shared/kube/resources.ts';
-import type { EventRecorder } from './events.ts';
-import { toSequentialJob } from './transform.ts';
+import { getCondition } from '../shared/conditions.ts';
+import { keyOf } from '../shared/kube/cache.ts';
+import { type ApiError, isApiError } from '../shared/kube/errors.ts';
+import type { ActObserver } from './act/index.ts';
+import type { ExecuteDeps } from './act/deps.ts';
+import { recordSpec } from './act/record-spec.ts';
+import { type Decision, decide, type Snapshot } from './decide/index.ts';
+import { hasUnreportedFields, rememberPreflight } from './preflights.ts';
+import type { QuotaWaiters } from './quota-waiters.ts';
+import { type StatusObserver, writeStatus, type WriteStatusDeps } from './write-status.ts';
 
-export interface ReporterDeps {
-  readonly client: ApiClient;
-  readonly sequentialJobs: Cache<SequentialJob>;
-  readonly events: EventRecorder;
+export interface ReportDeps extends ExecuteDeps, WriteStatusDeps {
+  readonly quotaWaiters: QuotaWaiters;
+  readonly observer?: ReconcileObserver | undefined;
 }
 
+/** Is told what reconciles have done, for metrics. Must not throw. */
+export type ReconcileObserver = StatusObserver & ActObserver;
+
+/** Failures that are not the user's concern: the cache was behind, the object is gone, or the operator shuts down. */
+const NOT_REPORTED = ['Conflict', 'NotFound', 'Aborted'] as const;
+
 /**
- * Brings the stored status to `status` and then emits the events; writes nothing where nothing changed. Rejects with
- * ApiError; `Conflict` when the object is not any more what was looked at: then no event was emitted either.
+ * Writes the status of a decision without actions and emits its events; returns when to reconcile again. A start that
+ * was found after a crash is recorded like any other: its spec before its status. Rejects with ApiError.
  */
 export async function report(
-  object: SequentialJob,
-  status: SequentialJobStatus | undefined,
-  events: readonly EventDraft[],
-  deps: ReporterDeps,
-): Promise<void> {
-  const patch = status === undefined ? undefined : statusPatch(object, status);
-  if (patch !== undefined) {
-    const { namespace, name } = object.metadata;
-    const answer = await patchStatus(
-      {
-        method: 'PATCH',
-        path: objectPath(SEQUENTIAL_JOBS, namespace, name, 'status'),
-        query: { fieldManager: MANAGER },
-        contentType: PATCH_TYPE.json,
-        body: patch,
-      },
-      deps.client,
-    );
-    deps.sequentialJobs.assume(toSequentialJob(answer));
+  decision: Decision,
+  observation: { snapshot: Snapshot },
+  deps: ReportDeps,
+): Promise<{ readonly requeueAfterMs: number | undefined }> {
+  const key = keyOf(observation.snapshot.object);
+  if (isStart(decision, observation.snapshot)) {
+    observation.snapshot = await deps.uncertainWrites.watch(key, () => recordSpec(observation.snapshot, deps));
   }
-  for (const event of events) deps.events.emit(object, event);
+  const { object } = observation.snapshot;
+  await writeStatus({ ...decision, object }, deps);
+  rememberPreflight(observation.snapshot, deps);
+  const retryMs = deps.quotaWaiters.note(key, object.metadata.namespace, isWaitingForQuota(decision.status));
+  return { requeueAfterMs: retryMs ?? decision.requeueAfterMs };
 }
 
-/** Sends the patch; rejects with `Conflict` also where the patch no longer fits the object that is stored. */
-async function patchStatus(request: ApiRequest, client: ApiClient): Promise<unknown> {
+const isStart = ({ status }: Decision, { object }: Snapshot): boolean =>
+  object.status?.startTime === undefined && status?.startTime !== undefined;
+
+function isWaitingForQuota(status: SequentialJobStatus | undefined): boolean {
+  const condition = getCondition(status?.conditions, 'ResourcesUnavailable');
+  return condition?.status === 'True' && condition.reason === REASON.quotaExceeded;
+}
+
+/**
+ * Tells the user, by status and event, what a reconcile has failed with. Rejects only for a bug of the operator: where
+ * the API server does not take the report either, the log has the failure and the next reconcile tries again.
+ */
+export async function reportFailure(error: unknown, snapshot: Snapshot, deps: ReportDeps): Promise<void> {
+  const isReportable = isApiError(error) && !isApiError(error, ...NOT_REPORTED);
+  const isReported = isReportable && (await reportError(error, snapshot, deps));
+  // The decision itself may be the bug: no status then, but an event.
+  if (!isApiError(error)) deps.events.emit(snapshot.object, failureEvent(internalError(error)));
+  // Ignored fields are reported with the next status; until then the preflight has to find them again.
+  if (isReported || !hasUnreportedFields(snapshot)) rememberPreflight(snapshot, deps);
+}
+
+async function reportError(error: ApiError, snapshot: Snapshot, deps: ReportDeps): Promise<boolean> {
+  const message = withoutPorts(error.message);
+  const decision = decide({ ...snapshot, lastError: message }, deps.now());
+  const event = failureEvent(message, error.code);
+  // An object that is being deleted gets no status: the events of the decision follow its actions, when these succeed.
+  const events = decision.status === undefined ? [event] : [...decision.events, event];
   try {
-    return await client.request(request);
-  } catch (error) {
-    // A path that is not there any more fails the patch itself, before the version is compared. A status that breaks
-    // the schema is 422 too, but says where.
-    if (!isApiError(error, 'Invalid') || error.causes.length > 0) throw error;
-    throw new ApiError('Conflict', error.message, { status: error.status, cause: error });
+    await writeStatus({ ...decision, events, object: snapshot.object }, deps);
+    return true;
+  } catch (failure) {
+    if (!isApiError(failure)) throw failure;
+    return false;
   }
 }
 
 /**
- * The RFC 6902 patch from the stored status to the wanted one; undefined where they are equal. It grows with what
- * changed, not with the number of steps. Replacing the resource version by the one that was read makes the API server
- * answer 409 when the object has moved on (the version of an update must be the stored one).
+ * Runs what has to succeed before there is a decision, and so a status, to report: a failure is reported by an event
+ * alone. Rejects with it.
  */
-export function statusPatch(object: SequentialJob, status: SequentialJobStatus): readonly unknown[] | undefined {
-  const before = object.status === undefined ? {} : { status: object.status };
-  const changes = jsonpatch.compare(before, { status });
-  if (changes.length === 0) return undefined;
-  const { resourceVersion } = object.metadata;
-  return [{ op: 'replace', path: '/metadata/resourceVersion', value: resourceVersion }, ...changes];
+export async function reportByEvent<T>(
+  object: SequentialJob,
+  deps: Pick<ReportDeps, 'events'>,
+  run: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    if (isApiError(error) && error.code !== 'NotFound' && error.code !== 'Aborted') {
+      deps.events.emit(object, failureEvent(withoutPorts(error.message), error.code));
+    }
+    throw error;
+  }
+}
+
+const failureEvent = (message: string, series?: string) =>
+  ({
+    type: 'Warning',
+    reason: EVENT.reconciliationFailed,
+    message,
+    ...(series === undefined ? {} : { series }),
+  }) as const;
+
+const internalError = (error: unknown): string =>
+  `internal error: ${error instanceof Error ? error.message : String(error)}`;
+
+/** Go's network errors name the local port, which differs each time: the same failure has to read the same. */
+function withoutPorts(message: string): string {
+  return message.replace(/(?:\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-fA-F:]{2,45}\]):\d{1,5}->/g, '');
 }

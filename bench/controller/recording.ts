@@ -1,5 +1,5 @@
 /** What the program sends for one sequence, so that the floor can send the same for any other. */
-import { statusPatch } from '../../controller/report.ts';
+import { statusPatch } from '../../controller/status-patch.ts';
 import type { SequentialJob } from '../../shared/api/types.ts';
 import { buildJob } from '../../shared/jobs/job.ts';
 import { collectionPath, EVENTS } from '../../shared/kube/resources.ts';

@@ -4,7 +4,8 @@ import { toTimestamp } from '../../shared/api/time.ts';
 import { PATCH_TYPE } from '../../shared/kube/client.ts';
 import { ApiError, isApiError } from '../../shared/kube/errors.ts';
 import { JOBS, objectPath } from '../../shared/kube/resources.ts';
-import { type ActorDeps, assertOwned, withFinding, withJob } from './jobs.ts';
+import type { ExecuteDeps } from './deps.ts';
+import { assertOwned, withFinding, withJob } from './snapshot.ts';
 import type { Action, Snapshot } from '../decide/index.ts';
 
 type PatchAction = Extract<Action, { type: 'SuspendJob' | 'UnsuspendJob' | 'TerminateJob' }>;
@@ -38,7 +39,7 @@ function changeOf(action: PatchAction, nowMs: number): Change {
  * Changes the Job, and gives the snapshot with its answer. Rejects with `Conflict` where it is gone: the watch tells that too,
  * with how it ended.
  */
-export async function patchJob(action: PatchAction, snapshot: Snapshot, deps: ActorDeps): Promise<Snapshot> {
+export async function patchJob(action: PatchAction, snapshot: Snapshot, deps: ExecuteDeps): Promise<Snapshot> {
   const { type, job } = action;
   const { namespace, name, uid } = job.metadata;
   assertOwned(job, snapshot);

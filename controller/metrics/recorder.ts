@@ -9,7 +9,7 @@ import type { ReconcileOutcome } from './reconcile.ts';
 import type { Action, Snapshot } from '../decide/index.ts';
 import { StepLatencyTracker } from './step-latency.ts';
 import type { WorkQueue } from '../../shared/work-queue/work-queue.ts';
-import type { ReconcileObserver } from '../reconcile.ts';
+import type { ReconcileObserver } from '../report.ts';
 
 export interface ControllerMetricsRecorderOptions {
   readonly metrics: ControllerMetrics;

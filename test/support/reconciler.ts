@@ -1,5 +1,5 @@
 /** What a reconcile works with, wired to a fake API server as the manager wires it to a real one. */
-import type { ActorDeps } from '../../controller/act/index.ts';
+import type { ExecuteDeps } from '../../controller/act/deps.ts';
 import { DependencyChecker } from '../../controller/act/dependency-checker.ts';
 import { UncertainWrites } from '../../controller/uncertain-writes.ts';
 import { EventLookup } from '../../controller/event-lookup.ts';
@@ -23,7 +23,7 @@ import { NOW_MS } from './objects.ts';
 const log = { warn: (): void => undefined, debug: (): void => undefined };
 
 /** Empty caches, and everything else as in the manager. */
-export function actorDeps(client: ApiClient, now: () => number = () => NOW_MS, specs = new ObjectStore()): ActorDeps {
+export function actorDeps(client: ApiClient, now: () => number = () => NOW_MS, specs = new ObjectStore()): ExecuteDeps {
   const jobs = new Cache<ObservedJob>((job) => sequentialJobOwner(job)?.uid);
   return {
     client,

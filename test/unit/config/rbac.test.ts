@@ -13,8 +13,8 @@ const CONTROLLER: Reasons = {
     list: 'informers.ts: what there is; startup.ts: whether the resource is known',
     watch: 'informers.ts: what changes',
     get: 'reconcile.ts: to look again after a write whose answer was lost',
-    patch: 'act/index.ts: the finalizer, where the webhook was bypassed and at the end',
-    delete: 'act/index.ts: ttlSecondsAfterFinished',
+    patch: 'act/finalizers.ts: the finalizer, where the webhook was bypassed and at the end',
+    delete: 'act/finalizers.ts: ttlSecondsAfterFinished',
   },
   [`${GROUP}/${PLURAL}/status`]: { patch: 'report.ts: the status' },
   [`${GROUP}/${PLURAL}/finalizers`]: {
@@ -23,10 +23,10 @@ const CONTROLLER: Reasons = {
   'batch/jobs': {
     list: 'informers.ts',
     watch: 'informers.ts',
-    get: 'act/jobs.ts: a Job that is there already, or on record and not in the cache',
-    create: 'act/jobs.ts: a step',
+    get: 'act/lookups.ts: a Job that is there already, or on record and not in the cache',
+    create: 'act/create-job.ts: a step',
     patch: 'act/patch-job.ts: suspend, go on, end',
-    delete: 'act/jobs.ts: the cleanup',
+    delete: 'act/delete-jobs.ts: the cleanup',
   },
   '/pods': {
     list: 'informers.ts: what keeps a Pod from starting; act/lookups.ts: why a Job failed',

@@ -4,7 +4,7 @@ import { DependencyChecker } from '../../../controller/act/dependency-checker.ts
 import { EventWriter } from '../../../controller/event-writer.ts';
 import { listJobPods } from '../../../controller/act/list-job-pods.ts';
 import { Preflights } from '../../../controller/preflights.ts';
-import { report } from '../../../controller/report.ts';
+import { patchStatus } from '../../../controller/status-patch.ts';
 import { Revisions } from '../../../controller/revisions.ts';
 import { buildJob } from '../../../shared/jobs/job.ts';
 import type { ApiClient } from '../../../shared/kube/client.ts';
@@ -48,7 +48,7 @@ it.each<readonly [string, (client: ApiClient) => Promise<unknown>]>([
   ['the record of a spec', (client) => new Revisions({ client, log }).record(OBJECT, OBJECT.spec, 1)],
   ['the look for a record', (client) => new Revisions({ client, log }).load(OBJECT)],
   ['the look for Pods', (client) => listJobPods({ uid: 'x', index: 0 }, snapshot, reconcilerDeps(client))],
-  ['the status', (client) => report(OBJECT, { phase: 'Running' }, [], reconcilerDeps(client))],
+  ['the status', (client) => patchStatus(OBJECT, { phase: 'Running' }, [], reconcilerDeps(client))],
   ['an event', (client) => new EventWriter(client).write(pending)],
   ['the Lease', (client) => new LeaseStore(client, 'ns', 'name').read({ timeoutMs: 1000, signal })],
 ])('%s', async (_says, run) => {

@@ -559,7 +559,7 @@ describe('reconcile', () => {
     // The Job is said to exist, and is never there.
     api.intercept = (request) =>
       isCreate(request) ? { error: new ApiError('AlreadyExists', 'x'), after: false } : undefined;
-    await expect(new Process(api).reconcile()).rejects.toThrow('the decision about team-a/etl does not come to rest');
+    await expect(new Process(api).reconcile()).rejects.toThrow('the decision about team-a/etl still has actions after');
     expect(requests().filter((one) => one === 'POST jobs')).toHaveLength(8);
   });
 });

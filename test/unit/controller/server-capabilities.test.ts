@@ -30,7 +30,11 @@ describe('ServerSkills', () => {
   it('says once that the server cannot suspend Jobs', () => {
     for (let i = 0; i < 3; i++) skills.disableJobSuspend();
     expect(lines).toEqual([
-      { level: 'warn', time: expect.anything(), msg: expect.stringMatching(/^the API server cannot suspend Jobs: /) },
+      {
+        level: 'warn',
+        time: expect.anything(),
+        msg: expect.stringMatching(/^the API server does not support suspended Jobs: /),
+      },
     ]);
   });
 

@@ -3,7 +3,7 @@
  * an owner reference can be taken off: such a Job is followed to its end, and left as it is.
  */
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { act } from '../../../controller/act/index.ts';
+import { execute } from '../../../controller/act/execute.ts';
 import type { Action } from '../../../controller/decide/index.ts';
 import { toObservedJob } from '../../../controller/transform.ts';
 import { SUSPENDED_ANNOTATION } from '../../../shared/api/group.ts';
@@ -132,7 +132,7 @@ describe('whatever was decided, no request', () => {
       jobs: [foreign].map((job) => toObservedJob(api.putJob(job))),
       findings: {},
     };
-    await expect(act([action], snapshot, actorDeps(api.client))).rejects.toThrow(
+    await expect(execute([action], snapshot, actorDeps(api.client))).rejects.toThrow(
       'Job team-a/etl-0-extract does not belong to team-a/etl: it is left as it is',
     );
     expect(api.client.requests).toEqual([]);

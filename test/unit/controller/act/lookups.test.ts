@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { act, type ActorDeps } from '../../../../controller/act/index.ts';
+import type { ExecuteDeps } from '../../../../controller/act/deps.ts';
+import { execute } from '../../../../controller/act/execute.ts';
 import type { Action, Snapshot } from '../../../../controller/decide/index.ts';
 import { LABELS } from '../../../../shared/api/group.ts';
 import type { ObservedPod } from '../../../../shared/api/pod.ts';
@@ -24,7 +25,7 @@ const PODS = `/api/v1/namespaces/${NAMESPACE}/pods`;
 const INSPECTED = { [NAME]: { type: 'inspected' } } as const;
 
 let api: FakeApi;
-let deps: ActorDeps;
+let deps: ExecuteDeps;
 
 beforeEach(() => {
   api = new FakeApi();
@@ -48,7 +49,7 @@ describe('inspectPods', () => {
   }
 
   it('lists the Pods of this step of this sequence, 500 at most', async () => {
-    await act([INSPECT], snapshot(), deps);
+    await execute([INSPECT], snapshot(), deps);
     expect(api.client.requests).toMatchObject([
       {
         method: 'GET',
@@ -60,7 +61,7 @@ describe('inspectPods', () => {
 
   it('lists those of the whole sequence where the Job has lost its labels', async () => {
     const job = observedJob(1, { step: {} });
-    await act([{ type: 'InspectPods', job }], snapshot(), deps);
+    await execute([{ type: 'InspectPods', job }], snapshot(), deps);
     expect(api.client.requests[0]?.query?.['labelSelector']).toBe(`${LABELS.uid}=${UID}`);
   });
 
@@ -80,45 +81,45 @@ describe('inspectPods', () => {
   ])('finds %s', async (_says, prepare, known, expected) => {
     prepare();
     const pods = known.map((name) => seen(name, { failed: true, termination: podTermination() }));
-    const after = await act([INSPECT], snapshot({ pods }), deps);
+    const after = await execute([INSPECT], snapshot({ pods }), deps);
     expect(names(after)).toEqual(expected);
     expect(after.findings).toEqual(INSPECTED);
   });
 
   it('keeps what it found in the cache: the next reconcile may come before the watch', async () => {
     putPod('a');
-    await act([INSPECT], snapshot(), deps);
+    await execute([INSPECT], snapshot(), deps);
     expect(deps.pods.indexed(observedPod().jobUID ?? '').map(({ metadata }) => metadata.name)).toEqual(['a']);
   });
 
   it('keeps none where no watch would tell of its end', async () => {
     putPod('a');
-    await act([INSPECT], snapshot(), { ...deps, podsState: () => 'forbidden' });
+    await execute([INSPECT], snapshot(), { ...deps, podsState: () => 'forbidden' });
     expect(deps.pods.size).toBe(0);
   });
 
   it('knows of no Pods where they may not be listed, and says that there may be some', async () => {
     api.intercept = () => fault('Forbidden');
-    const after = await act([INSPECT], snapshot(), deps);
+    const after = await execute([INSPECT], snapshot(), deps);
     expect(after).toMatchObject({ podsForbidden: true, findings: INSPECTED });
     api.intercept = () => fault('NotFound');
-    expect(await act([INSPECT], snapshot(), deps)).not.toHaveProperty('podsForbidden');
+    expect(await execute([INSPECT], snapshot(), deps)).not.toHaveProperty('podsForbidden');
   });
 
   it('drops one that is gone and had not ended: it tells nothing', async () => {
-    expect(names(await act([INSPECT], snapshot({ pods: [seen('a')] }), deps))).toEqual([]);
+    expect(names(await execute([INSPECT], snapshot({ pods: [seen('a')] }), deps))).toEqual([]);
   });
 
   it('takes a Pod as the API server has it now, not as the watch had it', async () => {
     putPod('a');
     const pods = [seen('a')];
-    const after = await act([INSPECT], snapshot({ pods }), deps);
+    const after = await execute([INSPECT], snapshot({ pods }), deps);
     expect(after.pods).toMatchObject([{ failed: true, termination: { exitCode: 3, message: 'a' } }]);
   });
 
   it('takes a list of no items for what it is (Go writes null)', async () => {
     const client = new FakeClient({ request: () => ({ items: null }) });
-    expect(await act([INSPECT], snapshot(), { ...deps, client })).toMatchObject({ findings: INSPECTED, pods: [] });
+    expect(await execute([INSPECT], snapshot(), { ...deps, client })).toMatchObject({ findings: INSPECTED, pods: [] });
   });
 
   it.each<readonly [ApiErrorCode]>([['Forbidden'], ['NotFound']])(
@@ -126,7 +127,7 @@ describe('inspectPods', () => {
     async (code) => {
       api.intercept = () => fault(code);
       const pods = [observedPod()];
-      const after = await act([INSPECT], snapshot({ pods }), deps);
+      const after = await execute([INSPECT], snapshot({ pods }), deps);
       expect(after).toMatchObject({ findings: INSPECTED, pods });
     },
   );
@@ -135,7 +136,7 @@ describe('inspectPods', () => {
     '%s is thrown: the failure is explained when it has passed',
     async (code) => {
       api.intercept = () => fault(code);
-      await expect(act([INSPECT], snapshot(), deps)).rejects.toMatchObject({ code });
+      await expect(execute([INSPECT], snapshot(), deps)).rejects.toMatchObject({ code });
     },
   );
 });
@@ -159,13 +160,13 @@ describe('checkDependencies', () => {
       api.put(`/api/v1/namespaces/${NAMESPACE}/${path}`, { apiVersion: 'v1', kind: 'X', metadata });
     }
     const before = snapshot({ findings: { other: { type: 'notFound' } } });
-    const after = await act([check(SECRET, CLAIM)], before, deps);
+    const after = await execute([check(SECRET, CLAIM)], before, deps);
     expect(after.findings).toEqual({ other: { type: 'notFound' }, [NAME]: { type: 'dependencies', missing } });
     expect(after.jobs).toEqual([]);
   });
 
   it('throws what may pass', async () => {
     api.intercept = () => fault('ServerError');
-    await expect(act([check(SECRET)], snapshot(), deps)).rejects.toMatchObject({ code: 'ServerError' });
+    await expect(execute([check(SECRET)], snapshot(), deps)).rejects.toMatchObject({ code: 'ServerError' });
   });
 });

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { act, type ActorDeps } from '../../../../controller/act/index.ts';
+import type { ExecuteDeps } from '../../../../controller/act/deps.ts';
+import { execute } from '../../../../controller/act/execute.ts';
 import type { Action, Snapshot } from '../../../../controller/decide/index.ts';
 import { toObservedJob } from '../../../../controller/transform.ts';
 import { ENDED_ANNOTATION, SUSPENDED_ANNOTATION } from '../../../../shared/api/group.ts';
@@ -23,7 +24,7 @@ const TYPES: readonly (readonly [PatchType])[] = [['SuspendJob'], ['UnsuspendJob
 
 describe('patchJob', () => {
   let api: FakeApi;
-  let deps: ActorDeps;
+  let deps: ExecuteDeps;
   let job: ObservedJob;
 
   beforeEach(() => {
@@ -45,7 +46,7 @@ describe('patchJob', () => {
 
   const patch = (type: PatchType, of = job): Promise<Snapshot> => {
     const snapshot = deepFreeze({ object: sequentialJob(), jobs: [of, observedJob(1)], findings: {} });
-    return act([ACTIONS[type](of)], snapshot, deps);
+    return execute([ACTIONS[type](of)], snapshot, deps);
   };
   const stored = () => api.get(jobPath(NAMESPACE, NAME));
 

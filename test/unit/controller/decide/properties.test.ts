@@ -1,7 +1,7 @@
 /** What holds for every decision, whatever the snapshot: tried on all of the golden files at once. */
 import { describe, expect, it } from '@jest/globals';
 import { type Decision, decide, type Snapshot } from '../../../../controller/decide/index.ts';
-import { statusPatch } from '../../../../controller/report.ts';
+import { statusPatch } from '../../../../controller/status-patch.ts';
 import {
   CONDITION_TYPES,
   type ConditionType,

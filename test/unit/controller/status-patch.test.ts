@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import jsonpatch, { type Operation } from 'fast-json-patch';
 import type { EventRecorder } from '../../../controller/events.ts';
-import { report, type ReporterDeps, statusPatch } from '../../../controller/report.ts';
+import { patchStatus, type PatchStatusDeps, statusPatch } from '../../../controller/status-patch.ts';
 import type { EventDraft } from '../../../shared/api/reasons.ts';
 import type { SequentialJob, SequentialJobStatus, StepStatus } from '../../../shared/api/types.ts';
 import { Cache } from '../../../shared/kube/cache.ts';
@@ -104,7 +104,7 @@ describe('report', () => {
   let answer: unknown;
   let client: FakeClient;
   let sequentialJobs: Cache<SequentialJob>;
-  let deps: ReporterDeps;
+  let deps: PatchStatusDeps;
 
   beforeEach(() => {
     log = [];
@@ -125,7 +125,7 @@ describe('report', () => {
   });
 
   it('writes the status once, then emits the events in their order', async () => {
-    await report(sequentialJob(), STATUS, EVENTS, deps);
+    await patchStatus(sequentialJob(), STATUS, EVENTS, deps);
     expect(log).toEqual(['PATCH', 'one', 'two']);
     expect(client.requests).toMatchObject([
       {
@@ -137,17 +137,17 @@ describe('report', () => {
   });
 
   it('puts the answer into the cache, so that the next reconcile knows of the write', async () => {
-    await report(sequentialJob(), STATUS, [], deps);
+    await patchStatus(sequentialJob(), STATUS, [], deps);
     expect(sequentialJobs.get('team-a/etl')?.metadata.resourceVersion).toBe('101');
   });
 
   it('writes nothing where nothing changed, but emits', async () => {
-    await report(sequentialJob({ status: STATUS }), STATUS, EVENTS, deps);
+    await patchStatus(sequentialJob({ status: STATUS }), STATUS, EVENTS, deps);
     expect(log).toEqual(['one', 'two']);
   });
 
   it('writes nothing where there is no status to write, but emits', async () => {
-    await report(sequentialJob({ status: STATUS }), undefined, EVENTS, deps);
+    await patchStatus(sequentialJob({ status: STATUS }), undefined, EVENTS, deps);
     expect(log).toEqual(['one', 'two']);
   });
 
@@ -156,7 +156,7 @@ describe('report', () => {
     ['a status that breaks the schema is not', [{ field: 'status.phase' }], 'Invalid'],
   ])('422: %s', async (_says, causes, code) => {
     answer = new ApiError('Invalid', 'no', { status: 422, causes });
-    await expect(report(sequentialJob(), STATUS, EVENTS, deps)).rejects.toMatchObject({ code });
+    await expect(patchStatus(sequentialJob(), STATUS, EVENTS, deps)).rejects.toMatchObject({ code });
     expect(log).toEqual(['PATCH']);
   });
 
@@ -164,7 +164,7 @@ describe('report', () => {
     'emits nothing when the write fails: %s',
     async (code) => {
       answer = new ApiError(code, 'no');
-      await expect(report(sequentialJob(), STATUS, EVENTS, deps)).rejects.toMatchObject({ code, message: 'no' });
+      await expect(patchStatus(sequentialJob(), STATUS, EVENTS, deps)).rejects.toMatchObject({ code, message: 'no' });
       expect(log).toEqual(['PATCH']);
       expect(sequentialJobs.size).toBe(0);
     },

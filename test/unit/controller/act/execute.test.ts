@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { act, type ActorDeps } from '../../../../controller/act/index.ts';
+import type { ExecuteDeps } from '../../../../controller/act/deps.ts';
+import { execute } from '../../../../controller/act/execute.ts';
 import { type Action, decide, type Snapshot } from '../../../../controller/decide/index.ts';
 import { ServerCapabilities } from '../../../../controller/server-capabilities.ts';
 import { FINALIZER } from '../../../../shared/api/group.ts';
@@ -19,7 +20,7 @@ const CONFIRM: Action = { type: 'ConfirmJob', jobName: NAME, jobUID: jobUid(0) }
 
 describe('act', () => {
   let api: FakeApi;
-  let deps: ActorDeps;
+  let deps: ExecuteDeps;
 
   beforeEach(() => {
     api = new FakeApi();
@@ -42,13 +43,13 @@ describe('act', () => {
 
   it('does nothing where there is nothing to do', async () => {
     const before = snapshot();
-    expect(await act([], before, deps)).toBe(before);
+    expect(await execute([], before, deps)).toBe(before);
     expect(api.client.requests).toEqual([]);
   });
 
   describe('CreateJob', () => {
     it('creates the Job with our field manager, and both the snapshot and the cache know it', async () => {
-      const after = await act([CREATE], snapshot(), deps);
+      const after = await execute([CREATE], snapshot(), deps);
       expect(api.client.requests).toMatchObject([
         {
           method: 'POST',
@@ -120,7 +121,7 @@ describe('act', () => {
       deps.sequentialJobs.observe(sequentialJob());
       deps.sequentialJobs.observe(sequentialJob({ metadata: { name: 'other', uid: 'other' } }));
       const before = api.get(jobPath(NAMESPACE, NAME));
-      const after = await act([CREATE], snapshot(), deps);
+      const after = await execute([CREATE], snapshot(), deps);
       expect(after.findings).toEqual(findings);
       expect(names(after)).toEqual(jobs);
       expect(api.get(jobPath(NAMESPACE, NAME))).toEqual(before);
@@ -133,7 +134,7 @@ describe('act', () => {
       const object = api.putSequentialJob(sequentialJob({ spec }));
       const stored = { metadata: observedJob(0).metadata, spec: {} };
       const client = new FakeClient({ request: () => stored });
-      await act([CREATE], snapshot({ object }), { ...deps, client, capabilities: new ServerCapabilities(log) });
+      await execute([CREATE], snapshot({ object }), { ...deps, client, capabilities: new ServerCapabilities(log) });
       expect(client.requests[0]?.body).toMatchObject({ spec: { podFailurePolicy: { rules: [] } } });
       expect(lines).toMatchObject([{ field: 'podFailurePolicy' }, { field: 'podReplacementPolicy' }]);
     });
@@ -141,14 +142,14 @@ describe('act', () => {
     it('where the name is free again before we look: it learns nothing, and the next decision tries again', async () => {
       const before = snapshot();
       api.intercept = ({ method }) => (method === 'POST' ? fault('AlreadyExists') : undefined);
-      expect(await act([CREATE], before, deps)).toEqual(before);
+      expect(await execute([CREATE], before, deps)).toEqual(before);
     });
 
     it.each<readonly [ApiErrorCode]>([['Invalid'], ['Forbidden'], ['BadRequest'], ['Unexpected']])(
       '%s is a finding, with the answer',
       async (code) => {
         api.intercept = ({ method }) => (method === 'POST' ? fault(code) : undefined);
-        const after = await act([CREATE], snapshot(), deps);
+        const after = await execute([CREATE], snapshot(), deps);
         expect(after.findings).toEqual({ [NAME]: { type: 'rejected', message: `it was ${code}` } });
         expect(after.jobs).toEqual([]);
       },
@@ -157,7 +158,7 @@ describe('act', () => {
     it('a refusal because of the very Job that an earlier create made is none', async () => {
       api.putJob(observedJob(0));
       api.intercept = ({ method }) => (method === 'POST' ? fault('Forbidden') : undefined);
-      const after = await act([CREATE], snapshot(), deps);
+      const after = await execute([CREATE], snapshot(), deps);
       expect(after.findings).toEqual({});
       expect(names(after)).toEqual([NAME]);
     });
@@ -165,7 +166,7 @@ describe('act', () => {
     it('a refusal under a name that somebody else has is one', async () => {
       api.putJob(observedJob(0, { metadata: { ownerReferences: [] } }));
       api.intercept = ({ method }) => (method === 'POST' ? fault('Forbidden') : undefined);
-      expect((await act([CREATE], snapshot(), deps)).findings).toMatchObject({ [NAME]: { type: 'rejected' } });
+      expect((await execute([CREATE], snapshot(), deps)).findings).toMatchObject({ [NAME]: { type: 'rejected' } });
     });
 
     it('Forbidden because the namespace is going is no finding: it passes with the object', async () => {
@@ -174,7 +175,7 @@ describe('act', () => {
         causes: [{ reason: 'NamespaceTerminating' }],
       });
       api.intercept = () => ({ error, after: false });
-      await expect(act([CREATE], snapshot(), deps)).rejects.toBe(error);
+      await expect(execute([CREATE], snapshot(), deps)).rejects.toBe(error);
     });
 
     it.each<readonly [ApiErrorCode]>([
@@ -187,13 +188,13 @@ describe('act', () => {
       ['Unauthorized'],
     ])('%s may pass: it is thrown', async (code) => {
       api.intercept = () => fault(code);
-      await expect(act([CREATE], snapshot(), deps)).rejects.toMatchObject({ code });
+      await expect(execute([CREATE], snapshot(), deps)).rejects.toMatchObject({ code });
     });
 
     it('is thrown too where looking at the namesake fails', async () => {
       api.putJob(observedJob(0));
       api.intercept = ({ method }) => (method === 'GET' ? fault('ServerError') : undefined);
-      await expect(act([CREATE], snapshot(), deps)).rejects.toMatchObject({ code: 'ServerError' });
+      await expect(execute([CREATE], snapshot(), deps)).rejects.toMatchObject({ code: 'ServerError' });
     });
   });
 
@@ -215,7 +216,7 @@ describe('act', () => {
       ],
     ])('%s', async (_says, prepare, findings, jobs) => {
       prepare(api);
-      const after = await act([CONFIRM], snapshot(), deps);
+      const after = await execute([CONFIRM], snapshot(), deps);
       expect(after.findings).toEqual(findings);
       expect(names(after)).toEqual(jobs);
       expect(api.client.requests[0]).toMatchObject({ method: 'GET', path: jobPath(NAMESPACE, NAME) });
@@ -226,7 +227,7 @@ describe('act', () => {
 
     it('where it cannot be asked, nothing is concluded', async () => {
       api.intercept = () => fault('Timeout');
-      await expect(act([CONFIRM], snapshot(), deps)).rejects.toMatchObject({ code: 'Timeout' });
+      await expect(execute([CONFIRM], snapshot(), deps)).rejects.toMatchObject({ code: 'Timeout' });
     });
   });
 
@@ -236,7 +237,7 @@ describe('act', () => {
 
     it('deletes in the foreground, and only these very Jobs', async () => {
       const stored = jobs.map((job) => toObservedJob(api.putJob(job)));
-      const after = await act([{ type: 'DeleteJobs', jobs: stored }], snapshot({ jobs: stored }), deps);
+      const after = await execute([{ type: 'DeleteJobs', jobs: stored }], snapshot({ jobs: stored }), deps);
       expect(api.client.requests).toMatchObject(
         stored.map(({ metadata: { name, uid, resourceVersion } }) => ({
           method: 'DELETE',
@@ -253,7 +254,7 @@ describe('act', () => {
 
     it('a Job that is gone already is left no more', async () => {
       const action: Action = { type: 'DeleteJobs', jobs: [observedJob(0)] };
-      const after = await act([action], snapshot({ jobs: [observedJob(0)] }), deps);
+      const after = await execute([action], snapshot({ jobs: [observedJob(0)] }), deps);
       expect(after.jobs).toEqual([]);
     });
 
@@ -267,13 +268,13 @@ describe('act', () => {
       const known = toObservedJob(api.putJob(observedJob(0)));
       prepare(api);
       const action: Action = { type: 'DeleteJobs', jobs: [known] };
-      await expect(act([action], snapshot({ jobs: [known] }), deps)).rejects.toMatchObject({ code: 'Conflict' });
+      await expect(execute([action], snapshot({ jobs: [known] }), deps)).rejects.toMatchObject({ code: 'Conflict' });
       expect(api.get(jobPath(NAMESPACE, NAME))?.metadata.deletionTimestamp).toBeUndefined();
     });
 
     it('a Job that goes at once is left no more: the answer is no Job then', async () => {
       const client = new FakeClient({ request: () => ({ kind: 'Status', status: 'Success' }) });
-      const after = await act([DELETE], snapshot({ jobs }), { ...deps, client });
+      const after = await execute([DELETE], snapshot({ jobs }), { ...deps, client });
       expect(after.jobs).toEqual([]);
       expect(cached()).toEqual([]);
     });
@@ -282,7 +283,7 @@ describe('act', () => {
       const going = observedJob(1, { metadata: { deletionTimestamp: at(5) } });
       const left = toObservedJob(api.putJob(observedJob(0)));
       const action: Action = { type: 'DeleteJobs', jobs: [left] };
-      const after = await act([action], snapshot({ jobs: [left, going] }), deps);
+      const after = await execute([action], snapshot({ jobs: [left, going] }), deps);
       expect(names(after).toSorted()).toEqual(['etl-0-extract', 'etl-1-transform']);
     });
 
@@ -291,7 +292,7 @@ describe('act', () => {
       async (code) => {
         for (const job of jobs) api.putJob(job);
         api.intercept = () => fault(code);
-        await expect(act([DELETE], snapshot({ jobs }), deps)).rejects.toMatchObject({ code });
+        await expect(execute([DELETE], snapshot({ jobs }), deps)).rejects.toMatchObject({ code });
       },
     );
 
@@ -310,8 +311,8 @@ describe('act', () => {
           underWay--;
           return api.client.request<T>(request);
         },
-      } as ActorDeps['client'];
-      const after = await act([{ type: 'DeleteJobs', jobs: many }], snapshot({ jobs: many }), { ...deps, client });
+      } as ExecuteDeps['client'];
+      const after = await execute([{ type: 'DeleteJobs', jobs: many }], snapshot({ jobs: many }), { ...deps, client });
       expect(after.jobs).toHaveLength(30);
       expect(api.done.filter((one) => one === 'DELETE jobs')).toHaveLength(30);
       expect(most).toBe(8);
@@ -325,7 +326,7 @@ describe('act', () => {
     it('deletes this very object, as it was looked at, and knows that it goes', async () => {
       const before = snapshot();
       const { uid, resourceVersion } = before.object.metadata;
-      const after = await act([DELETE], before, deps);
+      const after = await execute([DELETE], before, deps);
       expect(api.client.requests).toMatchObject([
         {
           method: 'DELETE',
@@ -345,7 +346,7 @@ describe('act', () => {
       api.putSequentialJob(sequentialJob());
       prepare();
       const stored = api.sequentialJob(NAMESPACE, 'etl') ?? sequentialJob();
-      const after = await act([DELETE], snapshot({ object: stored }), deps);
+      const after = await execute([DELETE], snapshot({ object: stored }), deps);
       expect(after.object.metadata).toMatchObject({ finalizers: [], deletionTimestamp: NOW });
       expect(decide(after, NOW_MS)).toMatchObject({ actions: [], status: undefined, events: [] });
       expect(deps.sequentialJobs.size).toBe(0);
@@ -354,34 +355,34 @@ describe('act', () => {
     it('leaves an object alone that was changed meanwhile: its time to live may have been prolonged', async () => {
       const before = snapshot();
       api.putSequentialJob(sequentialJob({ spec: { ttlSecondsAfterFinished: 3600 } }));
-      await expect(act([DELETE], before, deps)).rejects.toMatchObject({ code: 'Conflict' });
+      await expect(execute([DELETE], before, deps)).rejects.toMatchObject({ code: 'Conflict' });
       expect(api.sequentialJob(NAMESPACE, 'etl')?.metadata.deletionTimestamp).toBeUndefined();
     });
 
     it('leaves a namesake alone that was made anew', async () => {
       const before = snapshot();
       api.putSequentialJob(sequentialJob({ metadata: { uid: 'another' } }));
-      await expect(act([DELETE], before, deps)).rejects.toMatchObject({ code: 'Conflict' });
+      await expect(execute([DELETE], before, deps)).rejects.toMatchObject({ code: 'Conflict' });
       expect(api.sequentialJob(NAMESPACE, 'etl')?.metadata.deletionTimestamp).toBeUndefined();
     });
 
     it.each<readonly [ApiErrorCode]>([['ServerError'], ['Forbidden'], ['Timeout']])('%s is thrown', async (code) => {
       const before = snapshot();
       api.intercept = () => fault(code);
-      await expect(act([DELETE], before, deps)).rejects.toMatchObject({ code });
+      await expect(execute([DELETE], before, deps)).rejects.toMatchObject({ code });
     });
   });
 
   describe('the record of a spec that no webhook has seen', () => {
     it('is written before the Job, and only where it is asked for', async () => {
-      await act([CREATE], snapshot({ bypassedAdmission: true }), deps);
-      await act([CREATE], snapshot(), deps);
+      await execute([CREATE], snapshot({ bypassedAdmission: true }), deps);
+      await execute([CREATE], snapshot(), deps);
       expect(api.done).toEqual(['POST controllerrevisions', 'POST jobs', 'GET jobs']);
     });
 
     it('holds the Job up while it may yet be written', async () => {
       api.intercept = ({ path }) => (path.endsWith('/controllerrevisions') ? fault('ServerError') : undefined);
-      await expect(act([CREATE], snapshot({ bypassedAdmission: true }), deps)).rejects.toMatchObject({
+      await expect(execute([CREATE], snapshot({ bypassedAdmission: true }), deps)).rejects.toMatchObject({
         code: 'ServerError',
       });
       expect(api.jobs()).toEqual([]);
@@ -389,14 +390,14 @@ describe('act', () => {
 
     it('does not hold the Job up where it may not be written', async () => {
       api.intercept = ({ path }) => (path.endsWith('/controllerrevisions') ? fault('Forbidden') : undefined);
-      expect(names(await act([CREATE], snapshot({ bypassedAdmission: true }), deps))).toEqual([NAME]);
+      expect(names(await execute([CREATE], snapshot({ bypassedAdmission: true }), deps))).toEqual([NAME]);
     });
 
     it.each<readonly [string, SequentialJob['status'], boolean | undefined]>([
       ['has not started: no webhook has seen it', undefined, true],
       ['has started: somebody took the finalizer off', { startTime: at(0) }, undefined],
     ])('is due where the finalizer is missing and the sequence %s', async (_says, status, expected) => {
-      const after = await act(
+      const after = await execute(
         [{ type: 'AddFinalizer' }],
         snapshot({ object: api.putSequentialJob(unheld(status)) }),
         deps,
@@ -417,7 +418,7 @@ describe('act', () => {
         ...sequentialJob(),
         metadata: { ...metadata, ...(before === undefined ? {} : { finalizers: before }) },
       });
-      const after = await act([{ type } as Action], snapshot({ object: stored }), deps);
+      const after = await execute([{ type } as Action], snapshot({ object: stored }), deps);
       expect(after.object.metadata.finalizers).toEqual(expected);
       expect(deps.sequentialJobs.get(`${NAMESPACE}/etl`)?.metadata.finalizers).toEqual(expected);
       const patch = api.client.requests.at(-1);
@@ -429,19 +430,19 @@ describe('act', () => {
     });
 
     it('before the start the spec is recorded, and only then the finalizer says that the object was seen', async () => {
-      const after = await act([{ type: 'AddFinalizer' }], snapshot(), deps);
+      const after = await execute([{ type: 'AddFinalizer' }], snapshot(), deps);
       expect(api.done).toEqual(['POST controllerrevisions', 'PATCH sequentialjobs']);
       expect(after).toMatchObject({ bypassedAdmission: true, specRecorded: true });
     });
 
     it('after the start nothing is recorded: what runs by then is known', async () => {
       const object = api.putSequentialJob(sequentialJob({ status: { startTime: at(0) } }));
-      await act([{ type: 'AddFinalizer' }], snapshot({ object }), deps);
+      await execute([{ type: 'AddFinalizer' }], snapshot({ object }), deps);
       expect(api.done).toEqual(['PATCH sequentialjobs']);
     });
 
     it('the next action works on the object as it is then', async () => {
-      const after = await act([{ type: 'RemoveFinalizer' }, { type: 'AddFinalizer' }], snapshot(), deps);
+      const after = await execute([{ type: 'RemoveFinalizer' }, { type: 'AddFinalizer' }], snapshot(), deps);
       expect(after.object.metadata.finalizers).toEqual([FINALIZER]);
       expect(api.done).toEqual(['PATCH sequentialjobs', 'POST controllerrevisions', 'PATCH sequentialjobs']);
     });
@@ -449,7 +450,7 @@ describe('act', () => {
     it('an object that has moved on is a Conflict: nobody is overwritten', async () => {
       const before = snapshot();
       api.putSequentialJob(sequentialJob({ metadata: { finalizers: ['new/one'] } }));
-      await expect(act([{ type: 'AddFinalizer' }], before, deps)).rejects.toMatchObject({ code: 'Conflict' });
+      await expect(execute([{ type: 'AddFinalizer' }], before, deps)).rejects.toMatchObject({ code: 'Conflict' });
     });
   });
 });
