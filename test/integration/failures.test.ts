@@ -24,7 +24,7 @@ async function expectTold({ metadata: { name }, status }: SequentialJob, index: 
   expect(getCondition(status?.conditions, 'Progressing')).toMatchObject({ status: 'False', message });
   await here.namespace.untilTold(name, 'SequenceFailed');
   expect(await here.namespace.story(name, 'JobFailed', 'SequenceFailed')).toEqual([
-    ['JobFailed', `Job ${index} (s${index}) failed: ${why}`, 1],
+    ['JobFailed', `Job of step ${index} (s${index}) failed: ${why}`, 1],
     ['SequenceFailed', message, 1],
   ]);
 }
@@ -63,7 +63,7 @@ describe('a container that leaves a termination message', () => {
       /Exit Code:\s+3/,
       /Job Name:\s+said-1-s1/,
       /State:\s+Skipped/,
-      /Warning\s+JobFailed\s.*sequentialjob-controller\s+Job 1 \(s1\) failed: .*exit code 3: table orders is locked/,
+      /Warning\s+JobFailed\s.*sequentialjob-controller\s+Job of step 1 \(s1\) failed: .*exit code 3: table orders is locked/,
       /Warning\s+SequenceFailed\s.*Step 1 \(s1\) failed: .*table orders is locked/,
     ]) {
       expect(text).toMatch(words);
