@@ -1,7 +1,6 @@
 /** docs/state-machine.md: the controller's transition table as a diagram and as a table. */
-import { EFFECTS } from '../../controller/decide/effects.ts';
-import { GUARDS } from '../../controller/decide/guards.ts';
 import { type Transition, TRANSITIONS } from '../../controller/decide/machine.ts';
+import { none, otherwise } from '../../controller/decide/row.ts';
 import { STATES, type State } from '../../controller/decide/types.ts';
 
 const MEANING: Readonly<Record<State, string>> = {
@@ -21,27 +20,29 @@ function words(name: string): string {
 }
 
 function arrow({ from, guard, effect, to }: Transition): string {
-  const label = guard === 'otherwise' ? words(effect) : `${words(guard)} / ${words(effect)}`;
-  return `    ${from} --> ${to}: ${effect === 'none' ? words(guard) : label}`;
+  const label = guard === otherwise ? words(effect.name) : `${words(guard.name)} / ${words(effect.name)}`;
+  return `    ${from} --> ${to}: ${effect === none ? words(guard.name) : label}`;
 }
 
 /** Rows that change nothing and stay where they are say nothing in a picture. */
 function isDrawn({ from, to, effect }: Transition): boolean {
-  return !(from === to && effect === 'none');
+  return !(from === to && effect === none);
 }
 
-function row({ from, guard, effect, to, rest }: Transition): string {
-  return `| ${from} | \`${guard}\`: ${GUARDS[guard].description} | \`${effect}\`: ${EFFECTS[effect].description} | ${to}${rest ? ', and rest' : ''} |`;
+function row({ from, guard, effect, to, continues }: Transition): string {
+  const end = continues === undefined ? to : `${to}, and continue`;
+  return `| ${from} | \`${guard.name}\`: ${guard.description} | \`${effect.name}\`: ${effect.description} | ${end} |`;
 }
 
 export function renderStateMachine(): string {
-  return `<!-- Written by \`make generate\` from controller/decide/machine.ts. Edit that. -->
+  return `<!-- Written by \`make generate\` from controller/decide/machine.ts and the features beside it. Edit those. -->
 
 # The state machine of a sequence
 
 A reconcile starts in the state that the status records and follows the table: of the rows of a state, the first whose
-guard holds says what happens and where it leads. A row that rests ends the walk: its actions are carried out and the
-walk is made again on what they brought, or the next change of the object or of one of its Jobs starts a new reconcile.
+guard holds says what happens and where it leads. A row ends the walk, unless it says "and continue": its actions are
+executed and the walk is made again on what they brought, or the next change of the object or of one of its Jobs starts
+a new reconcile.
 
 \`\`\`mermaid
 stateDiagram-v2

@@ -4,7 +4,7 @@ import { type ObservedJob, outcomeOf, sequentialJobOwner } from '../../shared/ap
 import type { Container, SequentialJob, SequentialJobStatus, StepStatus } from '../../shared/api/types.ts';
 import { stepJobName } from '../../shared/jobs/job.ts';
 import { type Failure, stepLabel } from '../../shared/api/reasons.ts';
-import type { Context, Draft, Snapshot, State } from './types.ts';
+import type { Context, Draft, Finding, Snapshot, State } from './types.ts';
 
 /** The draft that a reconcile starts from: exactly what was recorded, nothing observed yet. */
 export function recordedDraft({ object, jobs }: Snapshot): Draft {
@@ -184,4 +184,15 @@ export function withLastStep(draft: Draft, outcome: StepOutcome): Draft {
     ...outcome,
   };
   return { ...draft, steps: [...draft.steps.slice(0, -1), step] };
+}
+
+/** What a request has shown about the Job of the step to start next. */
+export function nextFinding(context: Context): Finding | undefined {
+  return context.snapshot.findings[nextJobName(context)];
+}
+
+/** What was found out about the running step's Job. */
+export function runningFinding({ draft, snapshot }: Context): Finding | undefined {
+  const name = runningStep(draft)?.jobName;
+  return name === undefined ? undefined : snapshot.findings[name];
 }

@@ -1,11 +1,6 @@
-/** What an effect is, and how one puts down an action. */
+/** Adds actions to the draft. */
 import { runningJob } from './draft.ts';
 import type { Action, Context, Draft } from './types.ts';
-
-export interface Effect {
-  readonly description: string;
-  readonly apply: (context: Context) => Draft;
-}
 
 /** The draft with this action behind those it has. */
 export const act = (draft: Draft, action: Action): Draft => ({ ...draft, actions: [...draft.actions, action] });

@@ -1,0 +1,56 @@
+/** The deletion of a SequentialJob: its Jobs go first, then the finalizer. */
+import { FINALIZER } from '../../shared/api/group.ts';
+import { EVENT, EVENT_MESSAGE } from '../../shared/api/reasons.ts';
+import { act } from './draft-actions.ts';
+import { emit } from './outcome.ts';
+import { defineEffects, defineGuards, none, otherwise, type Row } from './row.ts';
+import type { Context } from './types.ts';
+
+const finalizers = ({ snapshot }: Context): readonly string[] => snapshot.object.metadata.finalizers ?? [];
+
+const guards = defineGuards({
+  finalizerRemoved: {
+    description: 'our finalizer is off: nothing holds the object',
+    holds: (context) => !finalizers(context).includes(FINALIZER),
+  },
+  jobsOrphaned: {
+    description: 'the deletion asks to orphan the Jobs: the garbage collector lets go of them first',
+    holds: (context) => finalizers(context).includes('orphan') && context.snapshot.jobs.length > 0,
+  },
+  jobsExist: {
+    description: 'Jobs are left that nobody has deleted yet',
+    holds: ({ snapshot }) => snapshot.jobs.some((job) => job.metadata.deletionTimestamp === undefined),
+  },
+  jobsTerminating: {
+    description: 'Jobs are being deleted',
+    holds: ({ snapshot }) => snapshot.jobs.length > 0,
+  },
+});
+
+const effects = defineEffects({
+  deleteJobs: {
+    description: 'delete the Jobs, in the foreground: their Pods go first',
+    apply: ({ draft, snapshot }) =>
+      act(draft, {
+        type: 'DeleteJobs',
+        jobs: snapshot.jobs.filter((job) => job.metadata.deletionTimestamp === undefined),
+      }),
+  },
+  removeFinalizer: {
+    description: 'remove the finalizer: the object goes',
+    apply: ({ draft }) =>
+      emit(act(draft, { type: 'RemoveFinalizer' }), {
+        type: 'Normal',
+        reason: EVENT.cleanedUp,
+        message: EVENT_MESSAGE.cleanedUp(),
+      }),
+  },
+});
+
+export const deletionRows: readonly Row[] = [
+  { guard: guards.finalizerRemoved, effect: none, to: 'Gone', continues: true },
+  { guard: guards.jobsOrphaned, effect: none },
+  { guard: guards.jobsExist, effect: effects.deleteJobs },
+  { guard: guards.jobsTerminating, effect: none },
+  { guard: otherwise, effect: effects.removeFinalizer, to: 'Gone', continues: true },
+];

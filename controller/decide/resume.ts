@@ -1,0 +1,87 @@
+/** `resume`, and a changed spec: a failed sequence continues. */
+import { EVENT, EVENT_MESSAGE, REASON } from '../../shared/api/reasons.ts';
+import type { StepStatus } from '../../shared/api/types.ts';
+import { awaitPods } from './create-job.ts';
+import { currentStepLabel } from './draft.ts';
+import { emit } from './outcome.ts';
+import { isResumeBlocked, isResumeRequested } from './pods-left.ts';
+import { defineEffects, defineGuards, type Row } from './row.ts';
+import type { Context, Draft } from './types.ts';
+
+/** The steps without the one that ended the sequence: a failure that was passed over before it stays. */
+function withoutFailed({ steps, failure }: Draft): readonly StepStatus[] {
+  const last = steps.at(-1);
+  return last?.state === 'Failed' && (failure?.index ?? last.index) === last.index ? steps.slice(0, -1) : steps;
+}
+
+const RETRIED_ON_CHANGE: ReadonlySet<string> = new Set([REASON.invalidSpec, REASON.jobRejected]);
+
+function specChanged({ draft, snapshot: { object } }: Context): boolean {
+  if (draft.failure === undefined || !RETRIED_ON_CHANGE.has(draft.failure.reason)) return false;
+  return (object.metadata.generation ?? 0) > (object.status?.observedGeneration ?? 0);
+}
+
+const guards = defineGuards({
+  specChangedBeforeStart: {
+    description: 'the spec or the first Job was refused, and the spec has changed since',
+    holds: (context) => specChanged(context) && context.draft.startTime === undefined,
+  },
+  resumeBlockedByPods: {
+    description:
+      'spec.resume was raised, and Pods of the failed attempt still run, or may, where they cannot be listed',
+    holds: isResumeBlocked,
+  },
+  resumeRequested: {
+    description: 'spec.resume was raised',
+    holds: isResumeRequested,
+  },
+  specChangedAfterRejection: {
+    description: 'a later Job was refused, and the spec has changed since',
+    holds: specChanged,
+  },
+});
+
+const effects = defineEffects({
+  resetBeforeStart: {
+    description: 'clear the failure, to begin anew',
+    apply: ({ draft, snapshot }) => ({
+      ...draft,
+      failure: undefined,
+      completionTime: undefined,
+      startTime: undefined,
+      activeStartTime: undefined,
+      // It never falls: a lower spec.resume is ignored.
+      resumes: Math.max(draft.resumes, snapshot.object.spec.resume ?? 0),
+      requeueAfterMs: 0,
+    }),
+  },
+  resume: {
+    description: 'put down that the failed step begins anew, under a new Job name; the deadline counts from now',
+    apply: (context) => {
+      const { draft, snapshot, now } = context;
+      const resumed: Draft = {
+        ...draft,
+        steps: withoutFailed(draft),
+        failure: undefined,
+        completionTime: undefined,
+        activeStartTime: now,
+        // On record before its Job is made: the number is part of the name, and may be raised again meanwhile.
+        resumes: snapshot.object.spec.resume ?? draft.resumes,
+        requeueAfterMs: 0,
+      };
+      const at = currentStepLabel({ ...context, draft: resumed }) ?? '';
+      return emit(resumed, { type: 'Normal', reason: EVENT.resumed, message: EVENT_MESSAGE.resumed(at) });
+    },
+  },
+  clearRejection: {
+    description: 'clear the failure',
+    apply: ({ draft }) => ({ ...draft, failure: undefined, completionTime: undefined }),
+  },
+});
+
+export const resumeRows: readonly Row[] = [
+  { guard: guards.specChangedBeforeStart, effect: effects.resetBeforeStart, to: 'New' },
+  { guard: guards.resumeBlockedByPods, effect: awaitPods },
+  { guard: guards.resumeRequested, effect: effects.resume, to: 'StepPending' },
+  { guard: guards.specChangedAfterRejection, effect: effects.clearRejection, to: 'StepPending', continues: true },
+];

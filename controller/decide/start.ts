@@ -1,0 +1,81 @@
+/** The start of a sequence: what is refused before anything runs, and the finalizer. */
+import { FINALIZER } from '../../shared/api/group.ts';
+import { EVENT, EVENT_MESSAGE, MESSAGE, REASON } from '../../shared/api/reasons.ts';
+import { formatFieldError, validateSpec } from '../../shared/validation/index.ts';
+import { guards as createGuards } from './create-job.ts';
+import { act } from './draft-actions.ts';
+import { withoutStart } from './not-started.ts';
+import { emit, fail } from './outcome.ts';
+import { defineEffects, defineGuards, otherwise, type Row } from './row.ts';
+import type { Context } from './types.ts';
+
+const finalizers = ({ snapshot }: Context): readonly string[] => snapshot.object.metadata.finalizers ?? [];
+
+const guards = defineGuards({
+  finalizerMissing: {
+    description: 'the object does not carry our finalizer',
+    holds: (context) => !finalizers(context).includes(FINALIZER),
+  },
+  namespaceIsOperators: {
+    description: "the object is in the operator's own namespace",
+    holds: ({ snapshot }) => snapshot.isInOwnNamespace === true,
+  },
+  specIsInvalid: {
+    description: 'the spec breaks a rule that admission would have refused',
+    holds: ({ snapshot }) => validateSpec(snapshot.object.spec).length > 0,
+  },
+});
+
+const effects = defineEffects({
+  addFinalizer: {
+    description: 'add the finalizer, so that the object cannot go before its Jobs',
+    apply: ({ draft }) => act(draft, { type: 'AddFinalizer' }),
+  },
+  failOnNamespace: {
+    description: 'record ForbiddenNamespace: its Pods could use the service account of the operator',
+    apply: (context) => {
+      const message = MESSAGE.forbiddenNamespace(context.snapshot.object.metadata.namespace);
+      return fail(withoutStart(context), { reason: REASON.forbiddenNamespace, message });
+    },
+  },
+  failOnInvalidSpec: {
+    description: 'record InvalidSpec with every fault; wait for another spec',
+    apply: (context) => {
+      const faults = validateSpec(context.snapshot.object.spec).map(formatFieldError);
+      return fail(context, { reason: REASON.invalidSpec, message: MESSAGE.invalidSpec(faults) });
+    },
+  },
+  startSequence: {
+    description: 'set startTime',
+    apply: ({ draft, snapshot, now }) =>
+      emit(
+        { ...draft, startTime: now },
+        {
+          type: 'Normal',
+          reason: EVENT.sequenceStarted,
+          message: EVENT_MESSAGE.sequenceStarted(snapshot.object.spec.containers.length),
+        },
+      ),
+  },
+});
+
+/** First in every state in which the sequence acts: without the finalizer the object could go before its Jobs. */
+export const finalizerRows: readonly Row[] = [{ guard: guards.finalizerMissing, effect: effects.addFinalizer }];
+
+export const ownNamespaceRows: readonly Row[] = [
+  { guard: guards.namespaceIsOperators, effect: effects.failOnNamespace, to: 'Failed' },
+];
+
+export const invalidSpecRows: readonly Row[] = [
+  { guard: guards.specIsInvalid, effect: effects.failOnInvalidSpec, to: 'Failed' },
+];
+
+/** A Job shows that the sequence has started, though its status does not say so. */
+export const startFoundRows: readonly Row[] = [
+  { guard: createGuards.jobExists, effect: effects.startSequence, to: 'StepPending', continues: true },
+  { guard: createGuards.laterStepHasJob, effect: effects.startSequence, to: 'StepPending', continues: true },
+];
+
+export const startRows: readonly Row[] = [
+  { guard: otherwise, effect: effects.startSequence, to: 'StepPending', continues: true },
+];

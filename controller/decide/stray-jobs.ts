@@ -1,0 +1,33 @@
+/** Jobs of ours that no step needs: a create request took effect after its step had another Job. */
+import { EVENT, EVENT_MESSAGE } from '../../shared/api/reasons.ts';
+import { strayJobs } from './draft.ts';
+import { act } from './draft-actions.ts';
+import { defineEffects, defineGuards, none, type Row } from './row.ts';
+
+const guards = defineGuards({
+  strayJobExists: {
+    description: 'a Job of ours runs that is not on record, for a step whose Job is another one',
+    holds: (context) => strayJobs(context).some((job) => job.metadata.deletionTimestamp === undefined),
+  },
+  strayJobTerminating: {
+    description: 'such a Job is being deleted: the next one must not overlap with its Pods',
+    holds: (context) => strayJobs(context).length > 0,
+  },
+});
+
+const effects = defineEffects({
+  deleteStrayJobs: {
+    description: 'delete the Job, and say so: no two containers of the sequence may run at once',
+    apply: (context) => {
+      const jobs = strayJobs(context).filter(({ metadata }) => metadata.deletionTimestamp === undefined);
+      const message = EVENT_MESSAGE.strayJobs(jobs.map(({ metadata }) => metadata.name));
+      const event = { type: 'Warning', reason: EVENT.strayJobDeleted, message } as const;
+      return act(context.draft, { type: 'DeleteStrayJobs', jobs, event });
+    },
+  },
+});
+
+export const deleteStrayJobsRows: readonly Row[] = [{ guard: guards.strayJobExists, effect: effects.deleteStrayJobs }];
+
+/** Before the next step starts: no two containers of a sequence run at once. */
+export const awaitStrayJobsRows: readonly Row[] = [{ guard: guards.strayJobTerminating, effect: none }];
