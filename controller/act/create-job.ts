@@ -6,7 +6,7 @@ import { buildJob } from '../../shared/jobs/job.ts';
 import { unansweredBy } from '../../shared/kube/dry-run.ts';
 import { isApiError, isRefusal } from '../../shared/kube/errors.ts';
 import { collectionPath, JOBS } from '../../shared/kube/resources.ts';
-import { isOwned } from '../decide/draft.ts';
+import { isOwned } from '../decide/step-view.ts';
 import type { Action, Finding, Snapshot } from '../decide/index.ts';
 import { toObservedJob } from '../transform.ts';
 import type { ExecuteDeps } from './deps.ts';

@@ -3,7 +3,7 @@ import { LABELS } from '../../shared/api/group.ts';
 import type { ObservedJob } from '../../shared/api/job.ts';
 import type { SequentialJob } from '../../shared/api/types.ts';
 import { keyOf } from '../../shared/kube/cache.ts';
-import { isOwned } from '../decide/draft.ts';
+import { isOwned } from '../decide/step-view.ts';
 import type { Finding, Snapshot } from '../decide/index.ts';
 import { toObservedJob } from '../transform.ts';
 import type { ExecuteDeps } from './deps.ts';

@@ -2,7 +2,7 @@
 import { isTrue } from '../../shared/conditions.ts';
 import type { SequentialJobStatus } from '../../shared/api/types.ts';
 import { toTimestamp } from '../../shared/api/time.ts';
-import { runningJob } from './draft.ts';
+import { runningJob } from './step-view.ts';
 import type { Context, Draft } from './types.ts';
 
 /** How far the clocks of two machines may be apart. */

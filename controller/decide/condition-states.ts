@@ -11,7 +11,7 @@ import {
   runningJob,
   runningStep,
   strayJobs,
-} from './draft.ts';
+} from './step-view.ts';
 import { lostPods, podNames, leftoverPods, isResumeBlocked } from './pods-left.ts';
 import { truncateMessage } from './size.ts';
 import { completionMessage } from './summary.ts';

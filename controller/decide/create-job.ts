@@ -2,7 +2,7 @@
 import { type ObservedJob, outcomeOf } from '../../shared/api/job.ts';
 import { EVENT, EVENT_MESSAGE, MESSAGE, REASON } from '../../shared/api/reasons.ts';
 import type { StepStatus } from '../../shared/api/types.ts';
-import { currentIndex, laterStepHasJob, nextContainer, nextFinding, nextJobName, unrecordedJob } from './draft.ts';
+import { currentIndex, laterStepHasJob, nextContainer, nextFinding, nextJobName, unrecordedJob } from './step-view.ts';
 import { act } from './draft-actions.ts';
 import { withoutStart } from './not-started.ts';
 import { emit, failNext, stepInferred } from './outcome.ts';

@@ -1,7 +1,7 @@
 /** `activeDeadlineSeconds` of the sequence. */
 import { MESSAGE, REASON } from '../../shared/api/reasons.ts';
 import { isAbandoned, isOverdue } from './clock.ts';
-import { isOwned, ownedJob, runningFinding, runningJob } from './draft.ts';
+import { isOwned, ownedJob, runningFinding, runningJob } from './step-view.ts';
 import { act } from './draft-actions.ts';
 import { fail, failNext, stepDeadlineExceeded } from './outcome.ts';
 import { lostPods } from './pods-left.ts';

@@ -1,7 +1,7 @@
 /** Secrets, ConfigMaps and claims that a step references. */
 import { EVENT, MESSAGE } from '../../shared/api/reasons.ts';
 import { lookedFor } from '../../shared/jobs/dependencies.ts';
-import { currentIndex, currentStepLabel, nextContainer, nextFinding, nextJobName } from './draft.ts';
+import { currentIndex, currentStepLabel, nextContainer, nextFinding, nextJobName } from './step-view.ts';
 import { act } from './draft-actions.ts';
 import { withoutStart } from './not-started.ts';
 import { emit } from './outcome.ts';

@@ -1,5 +1,5 @@
 /** Adds actions to the draft. */
-import { runningJob } from './draft.ts';
+import { runningJob } from './step-view.ts';
 import type { Action, Context, Draft } from './types.ts';
 
 /** The draft with this action behind those it has. */

@@ -1,6 +1,6 @@
 /** The start of a sequence, taken back. Pure. */
 import { EVENT } from '../../shared/api/reasons.ts';
-import { currentIndex } from './draft.ts';
+import { currentIndex } from './step-view.ts';
 import type { Context } from './types.ts';
 
 /**

@@ -13,6 +13,7 @@ import {
 import { formatJobFault } from '../../shared/jobs/job-faults.ts';
 import type { StepStatus } from '../../shared/api/types.ts';
 import { truncateStepMessage } from '../../shared/truncate.ts';
+import { withLastStep } from './draft.ts';
 import {
   currentIndex,
   isOwned,
@@ -21,8 +22,7 @@ import {
   nextJobName,
   runningJob,
   runningStep,
-  withLastStep,
-} from './draft.ts';
+} from './step-view.ts';
 import { explainFailure, hasUnseenFailedPods, latestFailure, successOf } from './explain.ts';
 import { ofJob } from './pods.ts';
 import { truncateMessage } from './size.ts';

@@ -3,7 +3,7 @@ import { hasEnded, type ObservedPod } from '../../shared/api/pod.ts';
 import { MESSAGE } from '../../shared/api/reasons.ts';
 import type { StepStatus } from '../../shared/api/types.ts';
 import { CLOCK_SKEW_MS } from './clock.ts';
-import { runningJob, runningStep, strayJobs } from './draft.ts';
+import { runningJob, runningStep, strayJobs, oncePerContext } from './step-view.ts';
 import { millis, ofJob } from './pods.ts';
 import type { Context, Snapshot } from './types.ts';
 import { unlistedPodsMs } from './unseen-pods.ts';
@@ -23,12 +23,12 @@ export const containersRun = (context: Context): boolean => hasPodsRunning(conte
  * Pods of a Job that is over that run on: a Job says so before its Pods have ended (before 1.31), and one that was
  * deleted may leave them behind. The next step, or the next attempt, must not overlap with them.
  */
-export function leftoverPods({ draft, snapshot }: Context): readonly ObservedPod[] {
+export const leftoverPods = oncePerContext(({ draft, snapshot }: Context): readonly ObservedPod[] => {
   const running = (snapshot.pods ?? []).filter((pod) => !hasEnded(pod));
   if (running.length === 0) return [];
   const steps = [...draft.steps, ...(snapshot.object.status?.steps ?? [])];
   return running.filter((pod) => steps.some((step) => holdsBack(step, pod) && isOf(step, pod, snapshot)));
-}
+});
 
 /** Of a step that succeeded only Pods that are being deleted do: of the others the watch has not told yet. */
 const holdsBack = ({ state }: StepStatus, { metadata }: ObservedPod): boolean =>

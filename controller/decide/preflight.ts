@@ -1,5 +1,5 @@
 /** The dry run of the Jobs of all steps to come. */
-import { currentIndex } from './draft.ts';
+import { currentIndex } from './step-view.ts';
 import { act } from './draft-actions.ts';
 import { withoutStart } from './not-started.ts';
 import { failPreflight } from './outcome.ts';

@@ -2,7 +2,7 @@
 import { EVENT, EVENT_MESSAGE, REASON } from '../../shared/api/reasons.ts';
 import type { StepStatus } from '../../shared/api/types.ts';
 import { awaitPods } from './create-job.ts';
-import { currentStepLabel } from './draft.ts';
+import { currentStepLabel } from './step-view.ts';
 import { emit } from './outcome.ts';
 import { isResumeBlocked, isResumeRequested } from './pods-left.ts';
 import { defineEffects, defineGuards, type Row } from './row.ts';

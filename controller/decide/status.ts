@@ -11,7 +11,7 @@ import type {
   StepStatus,
 } from '../../shared/api/types.ts';
 import { conditionStates, progressing } from './condition-states.ts';
-import { currentIndex, nextContainer, runningStep } from './draft.ts';
+import { currentIndex, nextContainer, runningStep } from './step-view.ts';
 import { isResumeBlocked } from './pods-left.ts';
 import { fitSteps } from './size.ts';
 import type { Context, State } from './types.ts';

@@ -2,14 +2,8 @@
 import { isEndedByUs, outcomeOf } from '../../shared/api/job.ts';
 import { EVENT, EVENT_MESSAGE } from '../../shared/api/reasons.ts';
 import { secondsBetween } from '../../shared/api/time.ts';
-import {
-  mayContinueAfterFailure,
-  nextStepJob,
-  runningFinding,
-  runningJob,
-  runningStep,
-  withLastStep,
-} from './draft.ts';
+import { withLastStep } from './draft.ts';
+import { mayContinueAfterFailure, nextStepJob, runningFinding, runningJob, runningStep } from './step-view.ts';
 import { act, actOnJob } from './draft-actions.ts';
 import { hasUnseenFailedPods } from './explain.ts';
 import { emit, fail, stepDeleted, stepFailed, succeeded } from './outcome.ts';

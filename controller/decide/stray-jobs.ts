@@ -1,6 +1,6 @@
 /** Jobs of ours that no step needs: a create request took effect after its step had another Job. */
 import { EVENT, EVENT_MESSAGE } from '../../shared/api/reasons.ts';
-import { strayJobs } from './draft.ts';
+import { strayJobs } from './step-view.ts';
 import { act } from './draft-actions.ts';
 import { defineEffects, defineGuards, none, type Row } from './row.ts';
 

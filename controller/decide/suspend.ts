@@ -3,7 +3,7 @@ import type { ObservedJob } from '../../shared/api/job.ts';
 import { EVENT, EVENT_MESSAGE, MESSAGE } from '../../shared/api/reasons.ts';
 import { isOverdue, shiftDeadlineBySuspension } from './clock.ts';
 import { awaitPods } from './create-job.ts';
-import { currentStepLabel, ownedJob, runningFinding, runningJob, runningStep } from './draft.ts';
+import { currentStepLabel, ownedJob, runningFinding, runningJob, runningStep } from './step-view.ts';
 import { act, actOnJob } from './draft-actions.ts';
 import { emit } from './outcome.ts';
 import { containersRun, hasPodsRunning } from './pods-left.ts';

@@ -2,7 +2,7 @@
  * Where the operator may not list Pods, nobody tells it when the last Pod of a Job has ended. It then waits for as long as the
  * kubelet gives a Pod that is deleted: after that it kills the containers.
  */
-import { runningJob } from './draft.ts';
+import { runningJob } from './step-view.ts';
 import type { Context } from './types.ts';
 
 /** Of a Pod whose template says nothing (core/v1 DefaultTerminationGracePeriodSeconds). */

@@ -3,7 +3,7 @@ import { MESSAGE, REASON } from '../../shared/api/reasons.ts';
 import type { Obstacle } from '../../shared/api/pod.ts';
 import type { Dependency } from '../../shared/jobs/dependencies.ts';
 import { getCondition } from '../../shared/conditions.ts';
-import { isOwned, nextJobName, runningJob, runningStep } from './draft.ts';
+import { isOwned, nextJobName, runningJob, runningStep, oncePerContext } from './step-view.ts';
 import { obstacleOf } from './obstacle.ts';
 import { lostPods, podNames } from './pods-left.ts';
 import { truncateMessage, isSameMessage } from './size.ts';
@@ -23,7 +23,7 @@ export interface Wait extends Obstacle {
 }
 
 /** What keeps the current step from starting; undefined where nothing does, as far as anybody has looked. */
-export function obstacle(context: Context): Wait | undefined {
+export const obstacle = oncePerContext((context: Context): Wait | undefined => {
   const { draft, snapshot } = context;
   const found =
     runningStep(draft) === undefined
@@ -33,7 +33,7 @@ export function obstacle(context: Context): Wait | undefined {
   const message = truncateMessage(found.message);
   const known = getCondition(snapshot.object.status?.conditions, 'ResourcesUnavailable');
   return { ...found, message, isKnown: known?.status === 'True' && isSameMessage(known.message, message) };
-}
+});
 
 /** What the step waits for, in a sentence. */
 export function waitingMessage({ reason, message, isAtEnd }: Obstacle, label: string): string {
