@@ -1,6 +1,6 @@
 /** Writes one Event: creates it or, where the same was told before, counts it on the Event that is there. */
 import { API_VERSION, KIND, MANAGER } from '../shared/api/group.ts';
-import { truncateEventMessage } from '../shared/truncate.ts';
+import { truncate } from '../shared/truncate.ts';
 import { type EventDraft, REPEATING_EVENTS } from '../shared/api/reasons.ts';
 import { toTimestamp } from '../shared/api/time.ts';
 import type { ObjectMeta } from '../shared/api/types.ts';
@@ -71,7 +71,7 @@ export class EventWriter {
       path: objectPath(EVENTS, subject.namespace, name),
       query: { fieldManager: MANAGER },
       contentType: PATCH_TYPE.merge,
-      body: { count: known + count, message: truncateEventMessage(event.message), lastTimestamp: toTimestamp(lastMs) },
+      body: { count: known + count, message: truncate(event.message), lastTimestamp: toTimestamp(lastMs) },
       ignoresAnswer: true,
     });
     this.#remember(name, known + count);
@@ -103,7 +103,7 @@ function eventBody({ subject, event, name, firstMs, lastMs, count }: PendingEven
     },
     type: event.type,
     reason: event.reason,
-    message: truncateEventMessage(event.message),
+    message: truncate(event.message),
     source: { component: MANAGER },
     reportingComponent: MANAGER,
     reportingInstance: '',

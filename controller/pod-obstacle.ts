@@ -9,7 +9,7 @@ import type {
   V1PodSpec,
   V1PodStatus,
 } from '@kubernetes/client-node';
-import { truncateStepMessage } from '../shared/truncate.ts';
+import { truncate } from '../shared/truncate.ts';
 import type { Obstacle } from '../shared/api/pod.ts';
 import { REASON } from '../shared/api/reasons.ts';
 import { asInteger, isPresent, asObject, asObjects, nonEmptyString, type Untrusted } from '../shared/json/untrusted.ts';
@@ -55,7 +55,7 @@ export function obstacleIn(pod: Untrusted<V1Pod>): Obstacle | undefined {
     );
     const reason = nonEmptyString(waiting?.reason);
     if (reason === undefined || !CANNOT_START.has(reason)) continue;
-    return { reason, message: truncateStepMessage(words(waiting?.message) ?? cannotStart(pod, container)) };
+    return { reason, message: truncate(words(waiting?.message) ?? cannotStart(pod, container)) };
   }
   return unscheduled(status);
 }
@@ -75,7 +75,7 @@ export function endObstacleIn(pod: Untrusted<V1Pod>, step: string | undefined): 
   if (isRestarted || others.length === 0) return undefined;
   const names = others.map(({ name }) => `"${nonEmptyString(name) ?? ''}"`).join(', ');
   const message = `the container "${step}" has ended (exit code ${exitCode}); the Pod runs on because of ${names}, which this sequence does not have`;
-  return { reason: REASON.containerStillRunning, message: truncateStepMessage(message), isAtEnd: true };
+  return { reason: REASON.containerStillRunning, message: truncate(message), isAtEnd: true };
 }
 
 const stateOf = (container: Untrusted<V1ContainerStatus> | undefined): Untrusted<V1ContainerState> =>
@@ -111,7 +111,7 @@ function unscheduled(status: Untrusted<V1PodStatus>): Obstacle | undefined {
     if (condition.type !== 'PodScheduled' || condition.status !== 'False') continue;
     const reason = nonEmptyString(condition.reason);
     if (reason === undefined || !CANNOT_SCHEDULE.has(reason)) continue;
-    return { reason, message: truncateStepMessage(words(condition.message) ?? 'no node takes the Pod') };
+    return { reason, message: truncate(words(condition.message) ?? 'no node takes the Pod') };
   }
   return undefined;
 }

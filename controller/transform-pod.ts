@@ -11,7 +11,7 @@ import type {
   V1PodStatus,
 } from '@kubernetes/client-node';
 import { LABELS } from '../shared/api/group.ts';
-import { truncateStepMessage } from '../shared/truncate.ts';
+import { truncate } from '../shared/truncate.ts';
 import type { Obstacle, ObservedPod, PodTermination, ObservedEvent } from '../shared/api/pod.ts';
 import { asObject, asObjects, nonEmptyString, type Untrusted } from '../shared/json/untrusted.ts';
 import { omitUndefined } from '../shared/omit-undefined.ts';
@@ -83,7 +83,7 @@ export function toObservedEvent(raw: unknown): ObservedEvent {
     nonEmptyString(series?.lastObservedTime) ?? nonEmptyString(event.lastTimestamp) ?? nonEmptyString(event.eventTime);
   return {
     reason: nonEmptyString(event.reason) ?? '',
-    message: truncateStepMessage((nonEmptyString(event.message) ?? '').trim()),
+    message: truncate((nonEmptyString(event.message) ?? '').trim()),
     ...omitUndefined({ lastSeen }),
   };
 }

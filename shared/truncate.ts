@@ -1,49 +1,51 @@
 /**
- * Messages of others, made plain and cut to what a status and an Event can bear. Both are idempotent: a status comes to rest. Whatever
- * fits a text (`fit…`) makes it plain as well.
+ * Cuts texts of others to what a status, an Event and a log can hold. The unit is bytes of UTF-8, as etcd stores them and
+ * the API server counts them; a cut never splits a character.
  */
 import { printable } from './printable-text.ts';
 
 const GAP = '…';
 const GAP_BYTES = 3;
 
-/** The longest message of a step, in bytes of UTF-8. */
-const MAX_STEP_MESSAGE_BYTES = 1024;
+/**
+ * The longest message of a step, and of an Event: kube-apiserver's limit for the note of an Event
+ * (pkg/apis/core/validation/events.go).
+ */
+const MAX_MESSAGE_BYTES = 1024;
 
-/** A step's message, cut to 1 KiB between two characters. */
-export function truncateStepMessage(message: string): string {
+/** The message in printable characters, cut behind its beginning. Idempotent, so that a status comes to rest. */
+export function truncate(message: string, maxBytes: number = MAX_MESSAGE_BYTES): string {
   const text = printable(message);
-  const bytes = new TextEncoder().encode(text);
-  if (bytes.length <= MAX_STEP_MESSAGE_BYTES) return text;
-  return `${decode(bytes.subarray(0, MAX_STEP_MESSAGE_BYTES - GAP_BYTES))}${GAP}`;
+  return isShorter(text, maxBytes) ? text : `${headOf(text, maxBytes - GAP_BYTES)}${GAP}`;
 }
 
-/** Of the room that last words have, the part that the beginning gets: the rest is for the end. */
+/** The part of the bytes that the beginning gets: the rest is for the end. */
 const HEAD = 1 / 4;
 
 /**
- * What a program said at last, by default cut to 1 KiB of UTF-8 between two characters: its beginning, `…` and, longer,
- * its end. The end of a log tells most often why a program stopped; a panic's first line does so at times.
+ * A termination message in printable characters, cut in its middle: the end of a log tells most often why a program
+ * stopped, the first line of a panic sometimes. Idempotent.
  */
-export function truncateMiddle(message: string, maxBytes: number = MAX_STEP_MESSAGE_BYTES): string {
+export function truncateMiddle(message: string, maxBytes: number = MAX_MESSAGE_BYTES): string {
   const text = printable(message);
-  const bytes = new TextEncoder().encode(text);
-  if (bytes.length <= maxBytes) return text;
+  if (isShorter(text, maxBytes)) return text;
   const headBytes = Math.floor(maxBytes * HEAD);
-  const tailBytes = maxBytes - headBytes - GAP_BYTES;
-  return `${decode(bytes.subarray(0, headBytes))}${GAP}${decode(bytes.subarray(bytes.length - tailBytes))}`;
+  const tail = new TextEncoder().encode(text).subarray(headBytes + GAP_BYTES - maxBytes);
+  return `${headOf(text, headBytes)}${GAP}${decode(tail)}`;
 }
 
-/** kube-apiserver's limit for an Event's `message` (pkg/apis/core/validation/events.go). */
-const MAX_EVENT_MESSAGE = 1024;
-
-/** An Event's message, in UTF-16 code units. */
-export function truncateEventMessage(message: string): string {
-  const text = printable(message);
-  return text.length > MAX_EVENT_MESSAGE ? `${text.slice(0, MAX_EVENT_MESSAGE - 1).toWellFormed()}…` : text;
+/** The beginning of a text, unchanged, of at most so many bytes; its cost does not depend on the length of the text. */
+export function headOf(text: string, maxBytes: number): string {
+  // Each UTF-16 code unit takes a byte at least.
+  return decode(new TextEncoder().encode(text.slice(0, maxBytes)).subarray(0, maxBytes));
 }
 
-/** Half a character, at the start or at the end, decodes to U+FFFD and goes. */
+/** Whether the text has no more than so many bytes. */
+function isShorter(text: string, maxBytes: number): boolean {
+  return text.length <= maxBytes && new TextEncoder().encode(text).length <= maxBytes;
+}
+
+/** Half a character, at the start or at the end, decodes to U+FFFD and is left out. */
 function decode(bytes: Uint8Array): string {
   return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes).replaceAll(/^\uFFFD+|(?<!\uFFFD)\uFFFD+$/g, '');
 }

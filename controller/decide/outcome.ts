@@ -12,7 +12,7 @@ import {
 } from '../../shared/api/reasons.ts';
 import { formatJobFault } from '../../shared/jobs/job-faults.ts';
 import type { StepStatus } from '../../shared/api/types.ts';
-import { truncateStepMessage } from '../../shared/truncate.ts';
+import { truncate } from '../../shared/truncate.ts';
 import { withLastStep } from './draft.ts';
 import {
   currentIndex,
@@ -119,7 +119,7 @@ function terminationFields(termination: PodTermination | undefined): StepProgres
   return {
     ...(exitCode === undefined ? {} : { exitCode }),
     reason,
-    ...(message === '' ? {} : { message: truncateStepMessage(message) }),
+    ...(message === '' ? {} : { message: truncate(message) }),
   };
 }
 
@@ -158,7 +158,7 @@ export function succeeded(context: Context): Draft {
     state: 'Succeeded',
     completionTime,
     exitCode: 0,
-    ...(message === '' ? {} : { message: truncateStepMessage(message) }),
+    ...(message === '' ? {} : { message: truncate(message) }),
   });
 }
 
@@ -176,7 +176,7 @@ export function stepFailed(context: Context): StepFailure | undefined {
   const seen = latestFailure(context.snapshot.pods ?? [], job.metadata.uid) ?? remembered(context);
   const times = timesOf(context, job);
   const base = { reason: outcome.reason, message: jobMessage(context, job, outcome) };
-  const how = terminationFields(seen) ?? { reason: base.reason, message: truncateStepMessage(base.message) };
+  const how = terminationFields(seen) ?? { reason: base.reason, message: truncate(base.message) };
   // A Pod that was ended because the time was up says of itself only that it was killed.
   const reason = base.reason === REASON.deadlineExceeded ? base.reason : how.reason;
   return recordFailure(
@@ -197,7 +197,7 @@ export function stepDeadlineExceeded(context: Context): StepFailure | undefined 
   const record = {
     ...progressOf(context),
     ...why,
-    message: truncateStepMessage(why.message),
+    message: truncate(why.message),
     completionTime: context.now,
   };
   return recordFailure(context, record, why);
@@ -210,7 +210,7 @@ export function stepDeleted(context: Context): StepFailure | undefined {
   const why = { reason: REASON.jobDeleted, message: MESSAGE.jobDeleted(step.jobName ?? '') };
   const attempts = Math.max(step.attempts ?? 0, podsStarted(context, step.jobUID));
   const record = { ...why, ...(attempts === 0 ? {} : { attempts }), completionTime: context.now };
-  return recordFailure(context, { ...record, message: truncateStepMessage(why.message) }, why);
+  return recordFailure(context, { ...record, message: truncate(why.message) }, why);
 }
 
 /** Puts down how the step to start next ended, which a later one shows. */
@@ -219,7 +219,7 @@ export function stepInferred(context: Context): Draft | undefined {
   const name = nextContainer(context)?.name;
   if (name === undefined) return undefined;
   const index = currentIndex(draft);
-  const message = truncateStepMessage(MESSAGE.jobDeleted(nextJobName(context)));
+  const message = truncate(MESSAGE.jobDeleted(nextJobName(context)));
   const how = mayContinueAfterFailure(name, context)
     ? ({ state: 'Failed', reason: REASON.jobDeleted, message } as const)
     : ({ state: 'Succeeded', exitCode: 0 } as const);

@@ -1,5 +1,5 @@
 /** Keeps the status within what etcd and every watcher can bear: 256 KiB with 1000 steps. */
-import { printable } from '../../shared/printable-text.ts';
+import { truncate } from '../../shared/truncate.ts';
 import type { Progress, SequentialJobStatus, StepStatus } from '../../shared/api/types.ts';
 
 /** Of the 256 KiB: room for the conditions, the completed indices and the rest of the status. */
@@ -16,16 +16,13 @@ const TIERS: readonly (readonly (keyof StepStatus)[])[] = [
 ];
 
 /**
- * The longest failure or trouble in the status, in UTF-16 code units: it stands there up to four times, of up to
- * three bytes each. The API server's answers and a spec's faults have no limit of their own.
+ * The longest message of a failure, or of what a step waits for, in bytes of UTF-8: it stands in the status up to four
+ * times. The API server's answers and the errors of a spec have no limit of their own.
  */
-const MAX_MESSAGE = 2048;
+const MAX_MESSAGE_BYTES = 2048;
 
-/** The message, plain, and cut where it is too long; the same each time, or the status would never come to rest. */
-export function truncateMessage(message: string): string {
-  const text = printable(message);
-  return text.length <= MAX_MESSAGE ? text : `${text.slice(0, MAX_MESSAGE - 1).toWellFormed()}…`;
-}
+/** The message in printable characters, cut where it is too long. */
+export const truncateMessage = (message: string): string => truncate(message, MAX_MESSAGE_BYTES);
 
 /** Those that succeeded go first, as nobody debugs them; those that failed and were passed over only where it must be. */
 const EXPENDABLE: readonly StepStatus['state'][] = ['Succeeded', 'Failed'];

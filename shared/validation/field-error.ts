@@ -2,6 +2,7 @@
  * Field errors in Kubernetes' manner: types, paths and wording follow apimachinery's pkg/util/validation/field
  * (errors.go, path.go), so that a refusal reads like the API server's own and fits `status.details.causes`.
  */
+import { headOf } from '../truncate.ts';
 import { escaped, escapedLine } from '../printable-text.ts';
 
 /** The reasons of a cause (metav1.CauseType), by how they read. */
@@ -131,11 +132,14 @@ export function jsonType(value: unknown): string {
   return typeof value;
 }
 
-/** In characters. */
+/** In bytes of UTF-8. */
 const MAX_SHOWN = 256;
 
 /** A message is read by people and kept in a status and in logs, so a value of a megabyte is not repeated in it. */
-export const shorten = (text: string): string => (text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}...` : text);
+export const shorten = (text: string): string => {
+  const head = headOf(text, MAX_SHOWN);
+  return head.length < text.length ? `${head}...` : text;
+};
 
 /** A key of a map, or a property that nobody knows, as it stands in a path: whoever writes the object writes it. */
 export const shownKey = (key: string): string => escapedLine(shorten(key));

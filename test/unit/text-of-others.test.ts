@@ -16,7 +16,7 @@ import { truncateMessage } from '../../controller/decide/size.ts';
 import { EventRecorder } from '../../controller/events.ts';
 import { toObservedEvent, toObservedPod } from '../../controller/transform-pod.ts';
 import { toObservedJob } from '../../controller/transform.ts';
-import { truncateEventMessage, truncateMiddle, truncateStepMessage } from '../../shared/truncate.ts';
+import { truncateMiddle, truncate } from '../../shared/truncate.ts';
 import type { SequentialJob } from '../../shared/api/types.ts';
 import { ApiError, errorFromAnswer, errorFromStatus } from '../../shared/kube/errors.ts';
 import { faultsOf as jobFaultsOf } from '../../shared/jobs/job-faults.ts';
@@ -355,14 +355,13 @@ describe('no way is left out', () => {
 
   /** Whatever cuts a message makes it plain. */
   const FITTERS = {
-    truncateStepMessage,
+    truncate,
     truncateMiddle,
-    truncateEventMessage,
     truncateMessage,
   } as const;
 
   it('every function that truncates a message is one of these', () => {
-    const all = found(/function (truncate\w*)\(message: string/g);
+    const all = found(/(?:function|const) (truncate\w*)(?: = )?\(message: string/g);
     expect(all.map((one) => one.replace(/^.*: /, '')).toSorted()).toEqual(Object.keys(FITTERS).toSorted());
   });
 

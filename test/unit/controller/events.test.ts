@@ -138,8 +138,8 @@ describe('EventRecorder', () => {
   });
 
   it.each([
-    ['a message of 1024 characters stays whole', 'x'.repeat(1024), 'x'.repeat(1024)],
-    ['a longer one is cut to what the API server takes', 'x'.repeat(1025), `${'x'.repeat(1023)}…`],
+    ['a message of 1024 bytes stays whole', 'x'.repeat(1024), 'x'.repeat(1024)],
+    ['a longer one is cut to what the API server takes', 'x'.repeat(1025), `${'x'.repeat(1021)}…`],
   ])('%s', async (_says, message, expected) => {
     emit({ ...STARTED, message });
     await pass();

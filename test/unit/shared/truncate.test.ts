@@ -1,11 +1,11 @@
 import { expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
-import { truncateMiddle, truncateStepMessage } from '../../../shared/truncate.ts';
+import { truncateMiddle, truncate } from '../../../shared/truncate.ts';
 
 const text = fc.string({ unit: 'grapheme', minLength: 0, maxLength: 40 }).map((part) => part.repeat(60));
 
 test.each([
-  ['fitStepMessage', truncateStepMessage],
+  ['fitStepMessage', truncate],
   ['fitLastWords', (message: string): string => truncateMiddle(message)],
 ])('%s keeps 1 KiB of whole characters, and does so once', (_name, fit) => {
   fc.assert(
@@ -21,7 +21,7 @@ test.each([
 });
 
 test.each([
-  ['a step message keeps its beginning', truncateStepMessage('a'.repeat(1025)), `${'a'.repeat(1021)}…`],
+  ['a step message keeps its beginning', truncate('a'.repeat(1025)), `${'a'.repeat(1021)}…`],
   [
     'last words keep a quarter of the beginning',
     truncateMiddle(`${'a'.repeat(20)}${'b'.repeat(20)}`, 20),
