@@ -5,7 +5,7 @@ import { escapedLine } from '../api/plain.ts';
 import type { SequentialJob, SequentialJobSpec } from '../api/types.ts';
 import { Path, shorten } from './field.ts';
 import { parseImage } from './images.ts';
-import { isLonger, MAX_APPLIED_BYTES, MAX_SPEC_BYTES, specBytes } from './size.ts';
+import { MAX_APPLIED_BYTES, MAX_SPEC_BYTES, specBytes } from './size.ts';
 import { viewTemplate } from './template.ts';
 import { entries, part, parts, text, type Untrusted } from './untrusted.ts';
 
@@ -37,10 +37,10 @@ export function warningsFor(object: unknown, bytes = Infinity): readonly string[
 }
 
 function lengthWarnings(spec: unknown, bytes: number): readonly string[] {
-  // One that is refused for its length can be applied in no way, and is not measured any further.
-  const isApplied = bytes > MAX_APPLIED_BYTES && isLonger(spec, MAX_APPLIED_BYTES) && !isLonger(spec, MAX_SPEC_BYTES);
-  if (!isApplied) return [];
-  const size = `${Math.ceil(specBytes(spec) / 1024)} KiB of JSON`;
+  const length = bytes > MAX_APPLIED_BYTES ? specBytes(spec) : 0;
+  // One that is refused for its length can be applied in no way.
+  if (length <= MAX_APPLIED_BYTES || length > MAX_SPEC_BYTES) return [];
+  const size = `${Math.ceil(length / 1024)} KiB of JSON`;
   return [
     `spec: ${size}: kubectl apply needs --server-side, or its copy of the object does not fit into an annotation`,
   ];
