@@ -3,7 +3,7 @@
  * the numbers (`0644` is octal), and leaves out its dates and base 60 (go-yaml resolve.go). A linter that read YAML 1.2
  * would judge another object than the cluster gets.
  */
-import { Document, parseAllDocuments, type ScalarTag, type Tags, visit } from 'yaml';
+import { type CollectionTag, Document, parseAllDocuments, type ScalarTag, type Tags, visit } from 'yaml';
 import { escaped } from '../shared/printable-text.ts';
 
 export type YamlDocument = Document.Parsed;
@@ -17,31 +17,8 @@ function readInteger(text: string): number {
   return sign === '-' ? -size : size;
 }
 
-const TAGS: readonly ScalarTag[] = [
-  {
-    tag: 'tag:yaml.org,2002:null',
-    default: true,
-    test: /^(?:~|null|Null|NULL)?$/,
-    identify: (value) => value === null,
-    resolve: () => null,
-    stringify: () => 'null',
-  },
-  {
-    tag: 'tag:yaml.org,2002:bool',
-    default: true,
-    test: /^(?:y|Y|yes|Yes|YES|true|True|TRUE|on|On|ON)$/,
-    identify: (value) => value === true,
-    resolve: () => true,
-    stringify: () => 'true',
-  },
-  {
-    tag: 'tag:yaml.org,2002:bool',
-    default: true,
-    test: /^(?:n|N|no|No|NO|false|False|FALSE|off|Off|OFF)$/,
-    identify: (value) => value === false,
-    resolve: () => false,
-    stringify: () => 'false',
-  },
+/** Numbers as go-yaml reads them. The library has base 60 in YAML 1.1, and `e2` and `.` for numbers, but not `0o17`. */
+const NUMBERS: readonly ScalarTag[] = [
   {
     tag: 'tag:yaml.org,2002:int',
     default: true,
@@ -53,12 +30,6 @@ const TAGS: readonly ScalarTag[] = [
   {
     tag: 'tag:yaml.org,2002:float',
     default: true,
-    test: /^(?:[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$/,
-    resolve: (text) => (/nan/i.test(text) ? Number.NaN : text.startsWith('-') ? -Infinity : Infinity),
-  },
-  {
-    tag: 'tag:yaml.org,2002:float',
-    default: true,
     test: /^[-+]?(?:\.\d[\d_]*|\d[\d_]*(?:\.[\d_]*)?)(?:[eE][-+]?\d+)?$/,
     identify: (value) => typeof value === 'number',
     resolve: (text) => Number(text.replaceAll('_', '')),
@@ -66,16 +37,17 @@ const TAGS: readonly ScalarTag[] = [
   },
 ];
 
-const SCALARS: ReadonlySet<string> = new Set(TAGS.map(({ tag }) => tag));
-
-/** The tags of go-yaml in place of those of YAML 1.2; collections and strings stay. */
-const goTags = (tags: Tags): Tags => [
-  ...tags.filter((tag) => typeof tag === 'string' || !SCALARS.has(tag.tag)),
-  ...TAGS,
-];
+/** What stands for itself in YAML 1.1 but for its dates, merge keys, and its numbers except `.inf` and `.nan`. */
+function isTaken({ tag, default: standsForItself, test }: ScalarTag | CollectionTag): boolean {
+  const isOurs = NUMBERS.some((ours) => ours.tag === tag) && test?.test('.nan') !== true;
+  return standsForItself === true && !isOurs && tag !== 'tag:yaml.org,2002:timestamp';
+}
 
 /** What go-yaml takes a plain scalar for, in what is read and in what is written. */
-const GO_YAML = { schema: 'core', customTags: goTags } as const;
+const GO_YAML = {
+  schema: 'yaml-1.1',
+  customTags: (tags: Tags): Tags => [...tags.filter((tag) => typeof tag === 'string' || isTaken(tag)), ...NUMBERS],
+} as const;
 
 /** Reads every document of a stream. Never throws: what is wrong is in each document's `errors`. */
 export function readYaml(text: string): readonly YamlDocument[] {

@@ -52,7 +52,7 @@ const NOTHING: Buffer = Buffer.alloc(0);
 
 /**
  * Most bodies come in one piece, which is kept as it is. Of more pieces the bytes are kept and not the pieces: one that has a
- * single byte takes many times its size, and a client may send seven million of them.
+ * single byte takes 350 bytes, and a client may send seven million of them. Three million took 15 MiB, and a list of them 1 GiB.
  */
 class GrowingBuffer {
   #held = NOTHING;

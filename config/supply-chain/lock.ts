@@ -1,4 +1,7 @@
-/** package-lock.json as these checks see it: every package that `npm ci` may install, on any platform. */
+/**
+ * package-lock.json as these checks see it: every package that `npm ci` may install, on any platform. `lockfile-lint` 5.0 lets a
+ * package without a checksum and one that is a folder pass.
+ */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 

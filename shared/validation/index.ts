@@ -54,7 +54,7 @@ export function validateSequentialJob(object: unknown, judging: ValidationOption
 
 /**
  * Validates the spec of an object that came from the API server, which has checked it against the schema: the rules
- * only. It costs one microsecond for a plain step and about three for one with variables, mounts and resources.
+ * only. It costs some four microseconds for a step with variables, mounts and resources, and it is asked before the start alone.
  */
 export function validateSpec(spec: unknown): readonly FieldError[] {
   const size = sizeFaults({ spec });

@@ -26,8 +26,13 @@ export const MAX_APPLIED_BYTES = 256 * 1024;
 
 const SPEC = Path.of('spec');
 
-/** The length of a spec as JSON in UTF-8. One that is nested too deeply to be written is longer than any. */
+/**
+ * The length of a spec as JSON in UTF-8. One that is longer than may be is not written out, which takes five times as long as to
+ * count its characters and values, each at least a byte: it is longer than any, as is one that is nested too deeply to be written.
+ */
 export function jsonBytes(spec: unknown): number {
+  const isTooLong = ({ characters, values }: Readonly<Sum>): boolean => characters + values > MAX_SPEC_BYTES;
+  if (isTooLong(sumOf(spec, isTooLong))) return Infinity;
   try {
     return new TextEncoder().encode(JSON.stringify(spec) ?? '').length;
   } catch (error) {
@@ -38,21 +43,7 @@ export function jsonBytes(spec: unknown): number {
 
 /** The fault of a spec that is too long to be stored with its status. Nothing is measured where `bytes` says enough, as below. */
 export function lengthFaults(spec: unknown, bytes = Infinity): readonly FieldError[] {
-  return bytes > MAX_SPEC_BYTES && isLonger(spec, MAX_SPEC_BYTES) ? [tooLong(SPEC, MAX_SPEC_BYTES)] : [];
-}
-
-/** In JSON a character has at most six bytes (`\u0000`), and any other value, with its quotes, colon and comma, at most 32. */
-const MOST_BYTES = { character: 6, value: 32 };
-
-/**
- * Whether a spec has more than `max` bytes as JSON in UTF-8. To write it out takes five times as long as to look through it, so
- * it is written only where its characters and values, each at least a byte, don't settle it: never a small one, nor one
- * of many megabytes.
- */
-export function isLonger(spec: unknown, max: number): boolean {
-  const { characters, values } = sumOf(spec, (sum) => sum.characters + sum.values > max);
-  if (characters + values > max) return true;
-  return characters * MOST_BYTES.character + values * MOST_BYTES.value > max && jsonBytes(spec) > max;
+  return bytes > MAX_SPEC_BYTES && jsonBytes(spec) > MAX_SPEC_BYTES ? [tooLong(SPEC, MAX_SPEC_BYTES)] : [];
 }
 
 /** What a value takes in V8's heap, in bytes: an empty object has as much. */
@@ -72,7 +63,8 @@ const LEAST_BYTES = 0.6;
 
 /**
  * The fault of a spec that says too much to be looked at any further. Total, whatever the nesting. Nothing is counted where
- * `bytes` says enough: how long the JSON is that the object was read from, or more.
+ * `bytes` says enough: how long the JSON is that the object was read from, or more. To count and to measure every object would
+ * take half as long again for a usual review.
  */
 export function sizeFaults(object: unknown, bytes = Infinity, max = MAX_VALUES): readonly FieldError[] {
   return bytes > max * LEAST_BYTES && hasMoreValues(asObject<SequentialJob>(object)?.spec, max)

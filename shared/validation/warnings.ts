@@ -5,7 +5,7 @@ import { escapedLine } from '../printable-text.ts';
 import type { SequentialJob, SequentialJobSpec } from '../api/types.ts';
 import { Path, shorten } from './field-error.ts';
 import { parseImage } from './images.ts';
-import { isLonger, MAX_APPLIED_BYTES, MAX_SPEC_BYTES, jsonBytes } from './value-limit.ts';
+import { MAX_APPLIED_BYTES, MAX_SPEC_BYTES, jsonBytes } from './value-limit.ts';
 import { viewTemplate } from './template.ts';
 import { asEntries, asObject, asObjects, nonEmptyString, type Untrusted } from '../json/untrusted.ts';
 
@@ -37,10 +37,10 @@ export function warningsFor(object: unknown, bytes = Infinity): readonly string[
 }
 
 function lengthWarnings(spec: unknown, bytes: number): readonly string[] {
-  // One that is refused for its length can be applied in no way, and is not measured any further.
-  const isApplied = bytes > MAX_APPLIED_BYTES && isLonger(spec, MAX_APPLIED_BYTES) && !isLonger(spec, MAX_SPEC_BYTES);
-  if (!isApplied) return [];
-  const size = `${Math.ceil(jsonBytes(spec) / 1024)} KiB of JSON`;
+  const length = bytes > MAX_APPLIED_BYTES ? jsonBytes(spec) : 0;
+  // One that is refused for its length can be applied in no way.
+  if (length <= MAX_APPLIED_BYTES || length > MAX_SPEC_BYTES) return [];
+  const size = `${Math.ceil(length / 1024)} KiB of JSON`;
   return [
     `spec: ${size}: kubectl apply needs --server-side, or its copy of the object does not fit into an annotation`,
   ];

@@ -1,13 +1,11 @@
 /** A part of the fuzzer's inputs over TLS, to a process of its own: what only a real connection and a real process show. */
 import { Agent } from 'node:https';
 import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
+import * as fc from 'fast-check';
 import { MUTATE_PATH, VALIDATE_PATH } from '../../webhook/app.ts';
 import { SEED, shared } from '../support/share.ts';
-import { Corpus } from './fuzz/corpus.ts';
-import { Coverage } from './fuzz/coverage.ts';
-import { Dice } from './fuzz/dice.ts';
+import { bodies } from './fuzz/bodies.ts';
 import { answerProblem, decoded, uidOf } from './fuzz/oracles.ts';
-import { seedReviews } from './fuzz/seeds.ts';
 import { Served } from './served.ts';
 
 jest.setTimeout(30 * 60_000);
@@ -15,6 +13,8 @@ jest.setTimeout(30 * 60_000);
 const INPUTS = shared(50_000, 1_000);
 const CLIENTS = 8;
 const LOOKS = 10;
+/** Made at once. */
+const BATCH = 100;
 
 /** In MiB, of the process, from the first tenth to the end: garbage that is not collected yet, and no more. */
 const MAY_GROW = 120;
@@ -26,15 +26,11 @@ beforeAll(async () => {
 afterAll(async () => served.stop());
 
 it('every input is answered rightly, beside the probes, and the process keeps its size', async () => {
-  const dice = new Dice(SEED + 1_000);
-  // Nothing is learned here: coverage is that of another process.
-  const corpus = new Corpus(seedReviews(SEED), new Coverage());
+  const requests = fc.noBias(fc.tuple(bodies(SEED), fc.constantFrom(MUTATE_PATH, VALIDATE_PATH)));
   const agent = new Agent({ keepAlive: true, ca: served.ca, maxSockets: CLIENTS });
   const problems: string[] = [];
   const memory: number[] = [];
-  const one = async (): Promise<void> => {
-    const body = corpus.next(dice);
-    const path = dice.oneIn(2) ? MUTATE_PATH : VALIDATE_PATH;
+  const one = async ([body, path]: readonly [Buffer, string]): Promise<void> => {
     const { status = 0, body: answer } = await served.post(body, agent, path);
     const type = status === 200 ? 'application/json' : 'text/plain';
     const problem = answerProblem({ status, type, body: answer }, body, uidOf(decoded(body)));
@@ -44,7 +40,13 @@ it('every input is answered rightly, beside the probes, and the process keeps it
       );
   };
   for (let look = 0; look < LOOKS; look += 1) {
-    for (let sent = 0; sent < INPUTS / LOOKS; sent += CLIENTS) await Promise.all(Array.from({ length: CLIENTS }, one));
+    for (let sent = 0; sent < INPUTS / LOOKS; sent += BATCH) {
+      const batch = fc.sample(requests, { numRuns: BATCH, seed: SEED + 1_000 + look * INPUTS + sent }).values();
+      const client = async (): Promise<void> => {
+        for (const request of batch) await one(request);
+      };
+      await Promise.all(Array.from({ length: CLIENTS }, client));
+    }
     expect(await served.complaints()).toEqual([]);
     memory.push(Math.round(await served.memory()));
     expect(problems).toEqual([]);

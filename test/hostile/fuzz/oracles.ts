@@ -9,9 +9,6 @@ import { faultsOf } from '../../../webhook/validate.ts';
 import { MAX_BODY_BYTES } from '../../../webhook/request-body.ts';
 import { inject, type Answer } from './inject.ts';
 
-/** What does not hold, in words; the first ones are the same for all inputs that show the same fault. */
-export type Violation = { readonly oracle: string; readonly detail: string };
-
 interface Response {
   readonly uid: string;
   readonly allowed: boolean;
@@ -31,34 +28,18 @@ const INSIDE = new RegExp(`\\\\n\\s+at \\S|\\n\\s+at \\S|node:internal|node_modu
 /** Above it an input is validated once only. */
 const REPEATED_BYTES = 64 * 1024;
 
-class Broken extends Error {
-  readonly violation: Violation;
-
-  constructor(oracle: string, detail: string) {
-    super(`${oracle}: ${detail}`);
-    this.violation = { oracle, detail };
+/** Asks all that there is to ask about a body. Throws for the first thing that does not hold. */
+export async function examine(app: RequestListener, body: Buffer): Promise<void> {
+  const review = decoded(body);
+  const asked = { app, body, uid: uidOf(review) };
+  const verdict = await ask(VALIDATE_PATH, asked);
+  if (body.length <= REPEATED_BYTES) {
+    const again = await ask(VALIDATE_PATH, asked);
+    expectThat(again.body === verdict.body, 'validating twice gives the same answer', again.body);
   }
-}
-
-/** Asks all that there is to ask about a body; gives the first thing that does not hold. */
-export async function examine(app: RequestListener, body: Buffer): Promise<Violation | undefined> {
-  try {
-    const review = decoded(body);
-    const asked = { app, body, uid: uidOf(review) };
-    const verdict = await ask(VALIDATE_PATH, asked);
-    if (body.length <= REPEATED_BYTES) {
-      const again = await ask(VALIDATE_PATH, asked);
-      expectThat(again.body === verdict.body, 'validating twice gives the same answer', again.body);
-    }
-    const defaulted = await ask(MUTATE_PATH, asked);
-    const { patch } = responseOf(defaulted);
-    if (patch !== undefined) await expectSoundPatch(review as Review, patch, asked);
-    expectPrototypes();
-    return undefined;
-  } catch (error) {
-    if (error instanceof Broken) return error.violation;
-    throw error;
-  }
+  const { patch } = responseOf(await ask(MUTATE_PATH, asked));
+  if (patch !== undefined) await expectSoundPatch(review as Review, patch, asked);
+  expectThat(prototypeKeys() === KEYS, 'nothing changes what all objects have', '');
 }
 
 interface Asked {
@@ -74,7 +55,7 @@ async function ask(path: string, asked: Asked): Promise<Answer> {
   const answer = await inject(app, { path, body });
   if (performance.now() - started > LONGEST_MS) await expectFast(path, asked);
   const problem = answerProblem(answer, body, uid);
-  if (problem !== undefined) throw new Broken(problem, `${path}: ${answer.status} ${answer.body.slice(0, 500)}`);
+  expectThat(problem === undefined, problem ?? '', `${path}: ${answer.status} ${answer.body}`);
   return answer;
 }
 
@@ -133,9 +114,9 @@ async function expectSoundPatch(review: Review, patch: string, { app, uid }: Ask
   const asked = { app, body, uid };
   const again = await ask(MUTATE_PATH, asked);
   const { allowed, patch: more } = responseOf(again);
-  expectThat(allowed === true && more === undefined, 'defaulting twice adds nothing', again.body.slice(0, 500));
+  expectThat(allowed === true && more === undefined, 'defaulting twice adds nothing', again.body);
   const verdict = await ask(VALIDATE_PATH, asked);
-  expectThat(responseOf(verdict).allowed === true, 'what is defaulted is valid', verdict.body.slice(0, 500));
+  expectThat(responseOf(verdict).allowed === true, 'what is defaulted is valid', verdict.body);
 }
 
 /** As JSON; undefined where it could be read and cannot be written: a very deep nesting, a number out of range. */
@@ -157,7 +138,7 @@ function applied(object: unknown, operations: readonly Operation[]): unknown {
   try {
     return jsonpatch.applyPatch(object, operations, true, true).newDocument;
   } catch (error) {
-    throw new Broken('the patch applies', `${String(error)}: ${JSON.stringify(operations)}`.slice(0, 500));
+    throw new Error(`the patch applies: ${JSON.stringify(operations).slice(0, 500)}`, { cause: error });
   }
 }
 
@@ -186,10 +167,6 @@ const PROTOTYPES: readonly object[] = [Object.prototype, Array.prototype, String
 const prototypeKeys = (): number => PROTOTYPES.reduce((sum, prototype) => sum + Reflect.ownKeys(prototype).length, 0);
 const KEYS = prototypeKeys();
 
-function expectPrototypes(): void {
-  expectThat(prototypeKeys() === KEYS, 'nothing changes what all objects have', '');
-}
-
-function expectThat(holds: boolean, oracle: string, detail: string): void {
-  if (!holds) throw new Broken(oracle, detail);
+function expectThat(holds: boolean, rule: string, detail: string): void {
+  if (!holds) throw new Error(`${rule}: ${detail.slice(0, 500)}`);
 }

@@ -1,29 +1,30 @@
 /** Whether npm's Node is that of nodejs.org, asked of a server that is made up. */
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { gzipSync } from 'node:zlib';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { nodeOrigin, type NodeOrigin } from '../../../../config/supply-chain/node-origin.ts';
 import { startServer, type TestServer } from '../../../support/http-server.ts';
 
 const VERSION = '24.9.9';
 const NAME = `node-v${VERSION}-linux-x64`;
-/** Longer than a block of a tar archive. */
 const PROGRAM = Buffer.alloc(1500, 'node');
 
-/** A tar archive of these files, with names that are split as long ones are. */
-function tar(files: Readonly<Record<string, Buffer>>): Buffer {
-  const blocks = Object.entries(files).flatMap(([path, content]) => {
-    const header = Buffer.alloc(512);
-    const slash = path.lastIndexOf('/');
-    header.write(path.slice(slash + 1), 0);
-    header.write(`${content.length.toString(8).padStart(11, '0')}\0`, 124);
-    header.write(path.slice(0, slash), 345);
-    return [header, content, Buffer.alloc((512 - (content.length % 512)) % 512)];
-  });
-  return Buffer.concat([...blocks, Buffer.alloc(1024)]);
+/** A compressed tar archive of one file. */
+function packed(path: string, content: Buffer): Buffer {
+  const folder = mkdtempSync(join(tmpdir(), 'sequentialjob-origin-'));
+  try {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    writeFileSync(join(folder, path), content);
+    return execFileSync('tar', ['-czf', '-', '-C', folder, NAME]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }
 
-const archive = gzipSync(tar({ [`${NAME}/README.md`]: Buffer.from('read'), [`${NAME}/bin/node`]: PROGRAM }));
+const archive = packed(`${NAME}/bin/node`, PROGRAM);
 const sumOf = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
 const SUMS = `${'0'.repeat(64)}  node-v${VERSION}-linux-arm64.tar.gz\n${sumOf(archive)}  ${NAME}.tar.gz\n`;
 
@@ -40,9 +41,9 @@ async function ask(files: Served, binary: Buffer = PROGRAM): Promise<NodeOrigin>
   return nodeOrigin({ version: VERSION, arch: 'x64', binary, dist: server.url });
 }
 
-const served = (sums: string, packed: Buffer): Served => ({
+const served = (sums: string, bytes: Buffer): Served => ({
   [`/v${VERSION}/SHASUMS256.txt`]: sums,
-  [`/v${VERSION}/${NAME}.tar.gz`]: packed,
+  [`/v${VERSION}/${NAME}.tar.gz`]: bytes,
 });
 
 describe('the Node that npm brings', () => {
@@ -50,8 +51,8 @@ describe('the Node that npm brings', () => {
     expect(await ask(served(SUMS, archive))).toEqual({ kind: 'same', sha256: sumOf(PROGRAM) });
   });
 
-  const other = gzipSync(tar({ [`${NAME}/bin/node`]: Buffer.from('another') }));
-  const empty = gzipSync(tar({ [`${NAME}/bin/npm`]: PROGRAM }));
+  const other = packed(`${NAME}/bin/node`, Buffer.from('another'));
+  const empty = packed(`${NAME}/bin/npm`, PROGRAM);
 
   it.each<readonly [string, Served, Buffer, string]>([
     ['its bytes are others', served(SUMS, archive), Buffer.from('changed'), "npm's bin/node is"],

@@ -2,7 +2,6 @@ import { describe, expect, it } from '@jest/globals';
 import { formatFieldError } from '../../../../shared/validation/field-error.ts';
 import { validateSpec } from '../../../../shared/validation/index.ts';
 import {
-  isLonger,
   lengthFaults,
   MAX_SPEC_BYTES,
   MAX_VALUES,
@@ -107,45 +106,22 @@ describe('lengthFaults', () => {
     ]);
   });
 
+  it('does not write out one of many megabytes', () => {
+    const unwritable = { a: 'x'.repeat(MAX_SPEC_BYTES), toJSON: () => expect('written').toBe('not written') };
+    expect(lengthFaults(unwritable)).toHaveLength(1);
+  });
+
+  it('takes one that is nested too deeply to be written for longer than any', () => {
+    expect(lengthFaults(JSON.parse('['.repeat(100_000) + ']'.repeat(100_000)))).toHaveLength(1);
+  });
+
   it('takes what is no spec', () => {
     expect(lengthFaults(undefined)).toEqual([]);
     expect(lengthFaults(null)).toEqual([]);
   });
 });
 
-describe('isLonger', () => {
-  const bytes = (value: unknown): number => new TextEncoder().encode(JSON.stringify(value)).length;
-
-  it.each<readonly [string, unknown]>([
-    ['texts', { a: 'text', 'a name': '' }],
-    ['texts of many bytes a character', { 'ä€': '\u{1F600}'.repeat(10) }],
-    ['texts that JSON escapes', { a: '"\\\u0000\ud800' }],
-    ['a text alone', 'text'],
-    ['numbers', [1, -1.797_693_134_862_315_7e308, 0.1]],
-    ['what is short', [true, false, null, [], {}, '']],
-    ['lists in objects in lists', [{ a: [{ b: [[[]]] }] }]],
-  ])('measures %s to the byte', (_says, value) => {
-    expect([-1, 0, 1].map((more) => isLonger(value, bytes(value) + more))).toEqual([true, false, false]);
-  });
-
-  /** A spec that says so when it is written as JSON. */
-  const unwritable = (spec: object): unknown =>
-    Object.defineProperty(spec, 'toJSON', {
-      value: () => {
-        throw new Error('written');
-      },
-    });
-
-  it.each<readonly [string, object, boolean]>([
-    ['a small spec', { a: ['x'.repeat(1000), 1, { b: null }] }, false],
-    ['one of many megabytes', { a: 'x'.repeat(MAX_SPEC_BYTES) }, true],
-    ['one of many values', { a: Array.from({ length: MAX_SPEC_BYTES }, () => 1) }, true],
-  ])('does not write out %s', (_says, spec, longer) => {
-    expect(isLonger(unwritable(spec), MAX_SPEC_BYTES)).toBe(longer);
-  });
-});
-
-describe('weightOf', () => {
+describe('estimateMemory', () => {
   it('has two bytes for each character of a text in which one is beyond Latin-1, as V8 has', () => {
     const [latin, wide] = ['é'.repeat(1000), `${'x'.repeat(999)}…`].map((text) => estimateMemory({ text })) as [
       number,
