@@ -1,6 +1,7 @@
-# The operator as an image: the program as one file on a Node without a shell. Built by `make docker-build`.
-# The bases are named by digest, so that no build changes under you: of all platforms, and without the tag beside it, which not
-# every builder takes. docs/release.md says how they are brought up to date. Others: BUILD_FLAGS='--build-arg BASE_IMAGE=…'.
+# The operator's image: the bundled program on a Node image without a shell. `make docker-build` builds it.
+# Base images are pinned by the digest of the multi-platform index, so that builds are reproducible. The tag is in a comment,
+# because not every builder accepts tag and digest together. docs/release.md describes updates. To use another base image:
+# BUILD_FLAGS='--build-arg BASE_IMAGE=…'.
 # docker.io/library/node:24.21.0-bookworm-slim
 ARG NODE_IMAGE=docker.io/library/node@sha256:0e0ff40c39bc087845bfb27465a0df4ea419520094bc35842ff83dd8cbe6f9b6
 # gcr.io/distroless/nodejs24-debian12:nonroot
@@ -8,12 +9,12 @@ ARG BASE_IMAGE=gcr.io/distroless/nodejs24-debian12@sha256:14d42e2511532589a7c7e0
 
 FROM ${NODE_IMAGE} AS build
 WORKDIR /src
-# Changes less often than the sources: a layer of its own.
+# A separate layer, because the packages change less often than the sources.
 COPY package.json package-lock.json ./
-# No package may run a script of its own (package.json's allowScripts says the same to newer npm).
+# No package may run install scripts (package.json's allowScripts says the same to newer versions of npm).
 RUN npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 COPY . .
-# Seconds since 1970, the time of the commit: every file of ours carries it, or two builds would differ in nothing else.
+# The commit time in seconds since 1970. It is the modification time of all files of the program, for reproducible images.
 ARG SOURCE_DATE_EPOCH=0
 RUN node build.mjs \
   && mkdir -p /image/app \
@@ -22,13 +23,13 @@ RUN node build.mjs \
   && chmod 0644 /image/app/LICENSE /image/app/THIRD-PARTY-NOTICES.txt \
   && find /image -exec touch --no-dereference --date="@${SOURCE_DATE_EPOCH}" {} +
 
-# V8's compiled code of the program, which is code that a start executes: made once, here, by the Node and the user that will
-# read it, and in the image nobody may write it. Where a node's processor or user is another, it is left alone.
+# V8's code cache of the program, for a faster start. The build creates it with the Node and the user that will run the program;
+# in the image it is read-only, because a start executes it. V8 and Node ignore it on another CPU type or for another user.
 FROM ${BASE_IMAGE} AS compile
 COPY --from=build /image/ /
 ENV NODE_COMPILE_CACHE=/tmp/code
 USER 65532:65532
-# The seed: of V8's hash tables, which would give other bytes each time. It is not the running program's.
+# The fixed seed of V8's hash tables makes the cache reproducible. The running program has a random seed.
 RUN ["/nodejs/bin/node", "--random-seed=1", "/app/sequentialjob.mjs", "version"]
 
 FROM build AS image
@@ -49,9 +50,9 @@ LABEL org.opencontainers.image.title="sequentialjob" \
 COPY --from=image /image/ /
 ENV NODE_ENV=production
 ENV NODE_COMPILE_CACHE=/app/code
-# By number, so that Kubernetes can see that it is not root (runAsNonRoot).
+# A numeric user, so that the kubelet can verify runAsNonRoot.
 USER 65532:65532
-# The webhook; with --metrics-port=8080 metrics and probes.
+# 9443: the webhook; 8080: metrics (--metrics-port); 8081: probes (--health-port).
 EXPOSE 9443 8080 8081
 ENTRYPOINT ["/nodejs/bin/node", "/app/sequentialjob.mjs"]
 CMD ["run"]

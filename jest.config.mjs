@@ -19,7 +19,7 @@ const local = {
 };
 
 export default {
-  // One for each core, and none left out for jest itself: most tests wait most of the time.
+  // One worker per core (jest's default leaves one core free), because most tests mostly wait.
   maxWorkers: '100%',
   projects: [
     project('unit', { setupFilesAfterEnv: ['<rootDir>/test/support/properties.ts'] }),

@@ -1,34 +1,34 @@
-/** What a benchmark is: our work beside its floor (the least that any program would have to do), in the same run. */
+/** The interface of a benchmark: it measures this project and a baseline, the minimal program for the same work, in one run. */
 
 export interface BenchmarkOptions {
-  /** True: only show that it works, in a few seconds; the figures mean nothing. */
+  /** True: a run of a few seconds that only shows that the benchmark works; its figures mean nothing. */
   readonly smoke: boolean;
-  /** True: also what takes many minutes; default false. */
+  /** True: include cases that take many minutes; default false. */
   readonly full?: boolean;
   readonly log: (line: string) => void;
 }
 
 /** One line of the table in docs/performance.md. */
 export interface Row {
-  /** What was measured, and at which load: `validate, 3 containers, 16 connections`. */
-  readonly what: string;
-  /** With their units. */
+  /** The case: what was measured, and the load, for example `validate, 3 containers, 16 connections`. */
+  readonly label: string;
+  /** Measured value, with its unit. */
   readonly ours: string;
-  readonly floor: string;
-  /** Ours to the floor's, as `better` reads it; absent where the figure stands for itself. */
+  readonly baseline: string;
+  /** Ratio of our value to the baseline's; absent if there is nothing to compare. */
   readonly ratio?: string;
-  /** What issue or contract asks for: `≥ 0.85`. */
-  readonly reach?: string;
-  /** Whether that is reached; absent where there is nothing to reach. */
-  readonly reached?: boolean;
+  /** The required value, for example `≥ 0.85`. */
+  readonly target?: string;
+  /** Whether the target is met; absent without a target. */
+  readonly targetMet?: boolean;
 }
 
 export interface Benchmark {
   readonly name: string;
   /** The heading of its table. */
   readonly title: string;
-  /** A sentence or two under the heading: what is done, what the floor is, how it is paired. */
-  readonly about: string;
-  /** Resolves when everything it started has ended. */
+  /** The text under the heading: what is measured, what the baseline is, in which order both run. */
+  readonly description: string;
+  /** Resolves when everything that the benchmark started has stopped. */
   run(options: BenchmarkOptions): Promise<readonly Row[]>;
 }

@@ -1,6 +1,6 @@
 /**
- * `make bench`: runs the benchmarks, prints their tables and writes them into docs/performance.md between the markers of
- * each. `--only=NAME` runs one of them, `--full` also what takes many minutes, `--smoke` only shows that they work.
+ * `make bench`: runs the benchmarks, prints their tables and writes them into docs/performance.md, between the markers of
+ * each. `--only=NAME` runs one of them, `--full` adds cases that take many minutes, `--smoke` only shows that they work.
  */
 import { parseArgs } from 'node:util';
 import { resolve } from 'node:path';
@@ -9,7 +9,7 @@ import { handoff } from './controller/handoff.ts';
 import { memory } from './controller/memory.ts';
 import { throughput } from './controller/throughput.ts';
 import { idle } from './idle.ts';
-import { heedInterruption } from './interruption.ts';
+import { installSignalHandlers } from './signal-handlers.ts';
 import { start } from './start.ts';
 import { formatTable, writeTable } from './table.ts';
 import { webhook } from './webhook.ts';
@@ -17,7 +17,7 @@ import { webhook } from './webhook.ts';
 const BENCHMARKS: readonly Benchmark[] = [webhook, start, idle, handoff, throughput, memory];
 const PAGE = resolve(import.meta.dirname, '../docs/performance.md');
 
-const say = (text: string): void => void process.stdout.write(`${text}\n`);
+const print = (text: string): void => void process.stdout.write(`${text}\n`);
 const log = (line: string): void => void process.stderr.write(`${line}\n`);
 
 const { values } = parseArgs({
@@ -29,12 +29,12 @@ const unknown = only?.find((name) => !BENCHMARKS.some((benchmark) => benchmark.n
 if (unknown !== undefined)
   throw new Error(`no benchmark "${unknown}": ${BENCHMARKS.map(({ name }) => name).join(', ')}`);
 
-heedInterruption();
+installSignalHandlers();
 for (const benchmark of chosen) {
   log(`${benchmark.name} …`);
   const started = performance.now();
   const rows = await benchmark.run({ smoke, full, log });
   if (rows.length === 0) throw new Error(`${benchmark.name} measured nothing`);
-  say(`\n${benchmark.title} (${((performance.now() - started) / 1000).toFixed(0)} s)\n\n${formatTable(rows)}`);
+  print(`\n${benchmark.title} (${((performance.now() - started) / 1000).toFixed(0)} s)\n\n${formatTable(rows)}`);
   if (!smoke) await writeTable(PAGE, benchmark, rows);
 }

@@ -1,45 +1,45 @@
-/** The processes that are measured, and what the kernel says of them. Linux only. */
+/** Starts measured processes and reads their CPU time and memory from /proc. Linux only. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
-import { whenInterrupted } from './interruption.ts';
+import { cleanUpOnSignal } from './signal-handlers.ts';
 
-/** Of /proc/<pid>/stat, on every Linux that Node runs on (`getconf CLK_TCK`). */
+/** The unit of CPU times in /proc/<pid>/stat: 100 ticks per second on all Linux platforms of Node (`getconf CLK_TCK`). */
 const MS_PER_TICK = 10;
 
 export interface MeasuredOptions {
-  /** Of Node: flags, the program, its arguments. */
+  /** Node's arguments: flags, the program, the program's arguments. */
   readonly args: readonly string[];
-  /** In place of the environment's NODE_OPTIONS, which are of whoever runs the benchmark; default none. */
+  /** Replaces NODE_OPTIONS of the benchmark's own environment; default empty. */
   readonly nodeOptions?: string;
   readonly env?: Readonly<Record<string, string>>;
 }
 
 /** A Node process. */
-export class Measured {
+export class MeasuredProcess {
   readonly #process: ChildProcess;
-  readonly #ended: Promise<unknown>;
-  /** Rejects when the process ends without having been told to. */
-  readonly died: Promise<never>;
-  #isToEnd = false;
+  readonly #exited: Promise<unknown>;
+  /** Rejects if the process exits before `stop` or `kill`. */
+  readonly exitedUnexpectedly: Promise<never>;
+  #stopping = false;
   #output = '';
 
-  /** The same Node that runs this. */
+  /** Uses the Node that runs the benchmark. */
   constructor({ args, nodeOptions = '', env = {} }: MeasuredOptions) {
     this.#process = spawn(process.execPath, args, {
       env: { ...process.env, NODE_OPTIONS: nodeOptions, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    this.#ended = once(this.#process, 'close');
-    this.died = new Promise((_, reject) => {
+    this.#exited = once(this.#process, 'close');
+    this.exitedUnexpectedly = new Promise((_, reject) => {
       this.#process.once('close', (code, signal) => {
-        if (!this.#isToEnd) reject(new Error(`a process that is measured ended: ${signal ?? code}`));
+        if (!this.#stopping) reject(new Error(`a measured process exited: ${signal ?? code}`));
       });
     });
-    // Whether it matters, who waits for something of the process says.
-    this.died.catch(() => undefined);
-    const forget = whenInterrupted(() => this.kill());
-    this.#process.once('close', forget);
+    // Not an unhandled rejection if nobody waits for it.
+    this.exitedUnexpectedly.catch(() => undefined);
+    const removeCleanup = cleanUpOnSignal(() => this.kill());
+    this.#process.once('close', removeCleanup);
   }
 
   get pid(): number {
@@ -48,10 +48,10 @@ export class Measured {
   }
 
   /**
-   * What the pattern captures first, as soon as the output has it; what comes after that is read and forgotten. Rejects
-   * when the process ends before.
+   * Resolves with the pattern's first capture group as soon as the output matches; discards later output. Rejects if the
+   * process exits before.
    */
-  async untilSays(pattern: RegExp): Promise<string> {
+  async untilOutput(pattern: RegExp): Promise<string> {
     const streams = [this.#process.stdout, this.#process.stderr];
     return new Promise((resolve, reject) => {
       const take = (chunk: Buffer | string): void => {
@@ -62,40 +62,41 @@ export class Measured {
         resolve(found[1] ?? '');
       };
       for (const stream of streams) stream?.on('data', take);
-      this.#process.once('close', () => reject(new Error(`the process ended:\n${this.#output}`)));
+      this.#process.once('close', () => reject(new Error(`the process exited:\n${this.#output}`)));
       take('');
     });
   }
 
-  /** Of all its threads since its start, in milliseconds; in steps of 10. */
+  /** CPU time of all threads since the start, in milliseconds, with a resolution of 10. */
   async cpuMs(): Promise<number> {
     const stat = await readFile(`/proc/${this.pid}/stat`, 'utf8');
-    // After the name in brackets, which may hold anything: state is field 3, utime 14, stime 15 (proc(5)).
+    // Split after the command name in parentheses, which may contain any character: state is field 3, utime 14, stime 15
+    // (proc(5)).
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     return (Number(fields[11]) + Number(fields[12])) * MS_PER_TICK;
   }
 
-  /** Resident memory in MB (10^6 bytes), as the issue counts it. */
+  /** Resident memory in MB (10^6 bytes). */
   async rssMb(): Promise<number> {
     const status = await readFile(`/proc/${this.pid}/status`, 'utf8');
     return (Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]) * 1024) / 1e6;
   }
 
-  /** Resolves when it has ended. */
-  async ended(): Promise<void> {
-    await this.#ended;
+  /** Resolves when the process has exited. */
+  async exited(): Promise<void> {
+    await this.#exited;
   }
 
-  /** Tells it to end, and waits until it has. */
+  /** Sends SIGTERM and waits until the process has exited. */
   async stop(): Promise<void> {
-    this.#isToEnd = true;
+    this.#stopping = true;
     this.#process.kill('SIGTERM');
-    await this.#ended;
+    await this.#exited;
   }
 
   async kill(): Promise<void> {
-    this.#isToEnd = true;
+    this.#stopping = true;
     this.#process.kill('SIGKILL');
-    await this.#ended;
+    await this.#exited;
   }
 }

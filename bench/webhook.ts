@@ -1,16 +1,16 @@
-/** Throughput, latency and CPU of the webhook, beside a server that only parses and answers. */
+/** Throughput, latency and CPU of the webhook, compared with a server that only parses the body and answers. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Benchmark, BenchmarkOptions, Row } from './benchmark.ts';
-import { inTurns } from './pairing.ts';
+import { alternate } from './comparison.ts';
 import { buildRelease } from './release.ts';
 import { writeCertificate } from './webhook/certificates.ts';
-import { rowsOf } from './webhook/figures.ts';
+import { rowsOf } from './webhook/rows.ts';
 import { LoadGenerator } from './webhook/load.ts';
 import { measureRound, type Case } from './webhook/measurement.ts';
-import { QUESTIONS } from './webhook/reviews.ts';
-import { startFloor, startWebhook, type Served } from './webhook/servers.ts';
+import { WEBHOOKS } from './webhook/reviews.ts';
+import { startBaseline, startWebhook, type MeasuredServer } from './webhook/servers.ts';
 
 const STEPS = [3, 100] as const;
 
@@ -18,7 +18,7 @@ interface Effort {
   readonly connections: readonly number[];
   readonly pairs: number;
   readonly roundMs: number;
-  /** Before it is measured, of each server and case: V8 optimises what runs often. */
+  /** Warm-up of each server and case, so that V8 has optimized the code before the measurement. */
   readonly warmUpMs: number;
 }
 
@@ -26,33 +26,34 @@ const FULL: Effort = { connections: [1, 16, 64], pairs: 8, roundMs: 800, warmUpM
 const SMOKE: Effort = { connections: [16], pairs: 1, roundMs: 80, warmUpMs: 0 };
 
 const casesOf = ({ connections }: Effort): readonly Case[] =>
-  QUESTIONS.flatMap((question) =>
-    STEPS.flatMap((steps) => connections.map((connections) => ({ question, steps, connections }))),
+  WEBHOOKS.flatMap((webhook) =>
+    STEPS.flatMap((steps) => connections.map((connections) => ({ webhook, steps, connections }))),
   );
 
 export const webhook: Benchmark = {
   name: 'webhook',
   title: 'Webhook: throughput and latency',
-  about:
-    'Reviews of new objects with about 1 KB for each container, over kept-alive TLS connections, each of which asks again ' +
-    'as soon as it is answered. Ours is the release bundle with the Deployment’s options; the floor a bare `node:https` ' +
-    'server of the same Node, options and certificate, which parses the body and answers a constant. Both are asked in ' +
-    'turns of 0.8 s (A B B A …); a ratio is the median over neighbouring turns, with its extremes.',
+  description:
+    'Reviews of new objects with about 1 KB per container, over keep-alive TLS connections. Each connection sends the next ' +
+    'review as soon as the last one is answered. Ours is the release bundle with the Deployment’s options. The baseline is a ' +
+    'plain `node:https` server with the same Node, options and certificate, which parses the body and returns a constant ' +
+    'answer. Both are measured alternately for 0.8 s (A B B A …); a ratio is the median over neighboring measurements, with ' +
+    'the extremes in parentheses.',
   async run({ smoke, log }: BenchmarkOptions): Promise<readonly Row[]> {
     const effort = smoke ? SMOKE : FULL;
     const folder = await mkdtemp(join(tmpdir(), 'sequentialjob-bench-'));
     const generator = new LoadGenerator();
-    const started: Served[] = [];
+    const started: MeasuredServer[] = [];
     try {
       const release = await buildRelease(folder);
       const certificate = await writeCertificate(join(folder, 'certificate'));
       const ours = await startWebhook(release, certificate);
       started.push(ours);
-      const floor = await startFloor(release, certificate);
-      started.push(floor);
+      const baseline = await startBaseline(release, certificate);
+      started.push(baseline);
       const rows: Row[] = [];
       for (const one of casesOf(effort))
-        rows.push(...(await measureCase(one, { generator, ours, floor, effort, log })));
+        rows.push(...(await measureCase(one, { generator, ours, baseline, effort, log })));
       return rows;
     } finally {
       await generator.end();
@@ -62,22 +63,25 @@ export const webhook: Benchmark = {
   },
 };
 
-interface Bench {
+interface CaseContext {
   readonly generator: LoadGenerator;
-  readonly ours: Served;
-  readonly floor: Served;
+  readonly ours: MeasuredServer;
+  readonly baseline: MeasuredServer;
   readonly effort: Effort;
   readonly log: (line: string) => void;
 }
 
-async function measureCase(one: Case, { generator, ours, floor, effort, log }: Bench): Promise<readonly Row[]> {
+async function measureCase(
+  one: Case,
+  { generator, ours, baseline, effort, log }: CaseContext,
+): Promise<readonly Row[]> {
   const { pairs, roundMs, warmUpMs } = effort;
-  for (const server of [ours, floor]) await measureRound(generator, server, one, warmUpMs);
-  const measured = await inTurns(pairs, {
+  for (const server of [ours, baseline]) await measureRound(generator, server, one, warmUpMs);
+  const measured = await alternate(pairs, {
     ours: async () => measureRound(generator, ours, one, roundMs),
-    floor: async () => measureRound(generator, floor, one, roundMs),
+    baseline: async () => measureRound(generator, baseline, one, roundMs),
   });
   const rows = rowsOf(one, measured);
-  for (const { what, ours, floor, ratio } of rows) log(`${what}: ${ours} beside ${floor}, ${ratio}`);
+  for (const { label, ours, baseline, ratio } of rows) log(`${label}: ${ours}, baseline ${baseline}, ${ratio}`);
   return rows;
 }

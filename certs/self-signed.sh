@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# The webhook's certificate where there is no cert-manager: puts one into its Secret and its authority into both webhook
-# configurations. Needs openssl and a kubectl that may write them.
+# Issues the webhook's certificate for clusters without cert-manager: writes it into the Secret, and its CA into the caBundle
+# of both webhook configurations. Needs openssl, and kubectl with permission to write these objects.
 #
-#   certs/self-signed.sh            makes one if there is none, or if it expires within 30 days; completes what is missing
-#   certs/self-signed.sh --renew    makes a new one in any case
+#   certs/self-signed.sh            issues a certificate if there is none, or if it expires within 30 days; sets the caBundle
+#   certs/self-signed.sh --renew    always issues a new certificate
 #
-# Nothing renews it by itself: run it again before it expires (DAYS, a year). The key of the authority is thrown away. After a
-# renewal the API server trusts the authority before, too, until the next one: Pods serve their old certificate for
-# up to two minutes, until the kubelet has brought them the new one.
+# The certificate is not renewed automatically: run the script again before it expires (DAYS, default a year). The CA's key is
+# deleted. After a renewal the caBundle contains the previous CA as well, until the next renewal: Pods serve their old
+# certificate for up to two minutes, until the kubelet has updated the mounted Secret.
 set -euo pipefail
 umask 077
 
@@ -19,7 +19,7 @@ configurations=${CONFIGURATION:-sequentialjob-webhook}
 days=${DAYS:-365}
 
 RENEW_BEFORE=$((30 * 24 * 3600)) # seconds
-AUTHORITY_ENDS=$((days + 1))     # days; nothing else is signed with it
+AUTHORITY_ENDS=$((days + 1))     # days; the CA signs only this certificate
 
 case ${1:-} in
   '' | --renew) ;;
@@ -30,14 +30,14 @@ command -v openssl >/dev/null || { echo "$0: openssl is needed" >&2; exit 1; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# What the Secret has under that key, into the file of that name; nothing where there is none.
+# Writes the value of a key of the Secret into the file of that name; an empty file if there is none.
 fetch() {
   $kubectl --namespace="$namespace" get secret "$secret" --ignore-not-found -o "go-template={{index .data \"$1\"}}" |
     { grep -v '<no value>' || true; } | openssl base64 -d -A >"$work/$1"
 }
 
 issue() {
-  # Of our own, so that the machine's openssl.cnf has no say.
+  # A separate configuration file, so that the machine's openssl.cnf has no effect.
   cat >"$work/openssl.cnf" <<CONFIG
 [req]
 distinguished_name = name
@@ -64,7 +64,7 @@ CONFIG
   rm "$work/ca.key"
 }
 
-# Tells the API server whom to trust.
+# Sets the caBundle of both webhook configurations.
 trust() {
   local bundle kind
   bundle=$(openssl base64 -A -in "$1")
@@ -84,9 +84,9 @@ if [ "${1:-}" != --renew ] && [ -s "$work/ca.crt" ] &&
 fi
 
 issue
-# The new authority first; of those that were there, the newest.
+# The new CA, followed by the newest of the previous ones.
 { cat "$work/new-ca.crt"; [ ! -s "$work/ca.crt" ] || openssl x509 -in "$work/ca.crt"; } >"$work/bundle.crt"
-# Trust first, then serve.
+# Set the caBundle before the Pods serve the new certificate.
 trust "$work/bundle.crt"
 $kubectl --namespace="$namespace" create secret generic "$secret" --type=kubernetes.io/tls --dry-run=client -o yaml \
   --from-file=tls.crt="$work/tls.crt" --from-file=tls.key="$work/tls.key" --from-file=ca.crt="$work/bundle.crt" |

@@ -1,4 +1,4 @@
-/** Follows the serving certificate through its renewals. */
+/** Loads the serving certificate and reloads it when it is renewed. */
 import type { Log } from '../shared/log.ts';
 import { sleep } from '../shared/sleep.ts';
 import { describe, isOutOfTime, problemOf, readFiles, type Files, type KeyPair } from './key-pair.ts';
@@ -6,12 +6,12 @@ import { describe, isOutOfTime, problemOf, readFiles, type Files, type KeyPair }
 export interface WatchOptions {
   /** The folder with tls.crt and tls.key. */
   readonly folder: string;
-  /** PEM of the authorities whose clients may ask; absent: nobody is asked for a certificate. */
+  /** PEM file with the CAs of client certificates; absent: the server requests no client certificate. */
   readonly clientCaFile?: string | undefined;
   readonly log: Log;
   /** Ends the watch. */
   readonly signal: AbortSignal;
-  /** Between two looks while something is missing, in milliseconds; five times as long while all is well. Default 1000. */
+  /** Interval of reading the files, in milliseconds; five times as long while a usable certificate is served. Default 1000. */
   readonly pollMs?: number;
   /** Unix milliseconds; default `Date.now`. */
   readonly now?: () => number;
@@ -19,37 +19,36 @@ export interface WatchOptions {
 
 const POLL_MS = 1_000;
 
-/** A renewal is not urgent: it comes a third of the certificate's life before its end, and kubelets take a minute themselves. */
-const PATIENCE = 5;
+/** Renewals are not urgent: cert-manager renews long before the expiry, and the kubelet takes a minute to update a Secret. */
+const RELOAD_FACTOR = 5;
 
 /**
- * Yields the certificate and key of a folder, with the clients' authorities where there are to be any, as soon as they are
- * there, and again whenever they have changed; ends when the signal is aborted. Every pair that is yielded belongs together
- * and can be served. While the files are missing, broken or don't match, as between the writing of the one and of the other,
- * it waits, and says so once for each thing that is wrong.
+ * Yields the certificate and key of a folder, with the client CAs if configured, as soon as they exist, and again whenever
+ * they change; ends when the signal is aborted. Each yielded pair matches and is usable. While the files are missing, invalid
+ * or do not match (for example, if only one of them has been written yet), it waits, and logs each problem once.
  *
- * It reads the files every few seconds and compares what they say. That is a few kilobytes, and sees every way in which
- * they can change: written over, renamed, or swapped by the symbolic link `..data` of a mounted Secret, of which
- * `fs.watch` tells nothing where the folder itself was exchanged, and which a time stamp can miss.
+ * Reads the files, a few kilobytes, every few seconds and compares their content. This detects each kind of change: overwritten
+ * or renamed files, and the exchange of the symbolic link `..data` in a mounted Secret. `fs.watch` does not report that the
+ * folder itself was replaced, and modification times can be equal.
  */
 export async function* watchCertificate(options: WatchOptions): AsyncGenerator<KeyPair, void, void> {
   const { folder, clientCaFile, log, signal, pollMs = POLL_MS, now = Date.now } = options;
   let seen: Files = { problem: '' };
   let served: KeyPair | undefined;
-  let complaint: string | undefined;
-  const isWell = (): boolean => served !== undefined && complaint === undefined;
-  for (; !signal.aborted; await sleep(isWell() ? pollMs * PATIENCE : pollMs, signal)) {
+  let loggedProblem: string | undefined;
+  const isServing = (): boolean => served !== undefined && loggedProblem === undefined;
+  for (; !signal.aborted; await sleep(isServing() ? pollMs * RELOAD_FACTOR : pollMs, signal)) {
     const files = await readFiles(folder, clientCaFile);
     if (same(files, seen)) continue;
     seen = files;
     const problem = 'problem' in files ? files.problem : problemOf(files);
     if (problem !== undefined || 'problem' in files) {
-      if (problem !== complaint) log.warn({ folder, problem }, served === undefined ? WAITING : KEEPING);
-      complaint = problem;
+      if (problem !== loggedProblem) log.warn({ folder, problem }, served === undefined ? WAITING : KEEPING);
+      loggedProblem = problem;
       continue;
     }
-    complaint = undefined;
-    // What was broken may have become again what is being served.
+    loggedProblem = undefined;
+    // After a problem the files may contain the served certificate again.
     if (served !== undefined && same(files, served)) continue;
     const level = isOutOfTime(files, now()) ? 'warn' : 'info';
     log[level]({ folder, ...describe(files) }, served === undefined ? 'certificate loaded' : 'certificate reloaded');

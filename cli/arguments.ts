@@ -1,4 +1,4 @@
-/** The arguments of the commands that read files: flags, and the names of the files. */
+/** Parses the arguments of the commands that read files: flags and file names. */
 import { parseArgs } from 'node:util';
 import { ConfigError } from './run/config.ts';
 import { STDIN } from './stdio.ts';
@@ -8,15 +8,15 @@ export interface Arguments {
   readonly flags: ReadonlyMap<string, string>;
 }
 
-/** What a flag takes: one of these values; any text; nothing, it is there or not. */
+/** The value of a flag: one of a list; any text; none (`switch`). */
 export type FlagKind = readonly string[] | 'text' | 'switch';
 
-/** As kubectl has them. */
+/** kubectl's short flags. */
 const SHORT: Readonly<Record<string, string>> = { namespace: 'n' };
 
 /**
- * Flags may stand before and behind the files; after `--` everything is a file. A switch that is there has the value
- * `true`. Throws ConfigError with every problem.
+ * Flags may come before and after the files; after `--` every argument is a file. A given switch has the value `true`.
+ * Throws ConfigError with all problems.
  */
 export function readArguments(
   command: string,

@@ -1,28 +1,28 @@
-/** How findings are written: a line each, for people and editors, or JSON. */
+/** Formats findings: as one line each, which people and editors read, or as JSON. */
 import { escaped, printableLine } from '../shared/printable-text.ts';
-import { type Finding, isError } from './check.ts';
-import type { Place } from './read-manifests.ts';
+import { type Finding, isError } from './validate-manifest.ts';
+import type { ObjectPlace } from './read-manifests.ts';
 
 export interface FileReport {
   readonly file: string;
   readonly sequences: number;
-  /** Objects of other kinds, which were passed over. */
-  readonly others: number;
-  /** There is but one object: no need to say which. */
-  readonly isPlain: boolean;
+  /** The number of objects of other kinds, which lint skips. */
+  readonly skipped: number;
+  /** The file has only one object, so a finding need not name the document and the item. */
+  readonly hasOneObject: boolean;
   readonly findings: readonly Finding[];
 }
 
-interface Written {
+interface Report {
   readonly findings: string;
   readonly summary: string;
 }
 
-/** `bad.yaml:7:5: document 2: spec.containers[1].name: Duplicate value: "load"`; a warning says that it is one. */
-export function textReport(reports: readonly FileReport[]): Written {
-  const lines = reports.flatMap(({ file, isPlain, findings }) =>
+/** `bad.yaml:7:5: document 2: spec.containers[1].name: Duplicate value: "load"`; a warning has `warning: ` before the path. */
+export function textReport(reports: readonly FileReport[]): Report {
+  const lines = reports.flatMap(({ file, hasOneObject, findings }) =>
     findings.map(({ line, column, severity, place, message }) => {
-      const which = isPlain ? '' : `${placeText(place)}: `;
+      const which = hasOneObject ? '' : `${placeText(place)}: `;
       const kind = severity === 'warning' ? 'warning: ' : '';
       return `${printableLine(file)}:${line}:${column}: ${which}${kind}${printableLine(message)}\n`;
     }),
@@ -30,8 +30,8 @@ export function textReport(reports: readonly FileReport[]): Written {
   return { findings: lines.join(''), summary: summary(reports) };
 }
 
-/** An array of findings, empty where there are none. */
-export function jsonReport(reports: readonly FileReport[]): Written {
+/** A JSON array of findings, possibly empty. */
+export function jsonReport(reports: readonly FileReport[]): Report {
   const findings = reports.flatMap(({ file, findings }) =>
     findings.map(({ line, column, severity, place, path, message }) => {
       const items = place.items.length === 0 ? {} : { items: place.items };
@@ -42,7 +42,7 @@ export function jsonReport(reports: readonly FileReport[]): Written {
 }
 
 /** `document 2`, `document 1, item 3`. */
-export const placeText = ({ document, items }: Place): string =>
+export const placeText = ({ document, items }: ObjectPlace): string =>
   [`document ${document}`, ...items.map((item) => `item ${item}`)].join(', ');
 
 function summary(reports: readonly FileReport[]): string {
@@ -52,12 +52,12 @@ function summary(reports: readonly FileReport[]): string {
   const sequences = total((one) => one.sequences);
   const errors = total(({ findings }) => findings.filter(isError).length);
   const warnings = total(({ findings }) => findings.length) - errors;
-  const others = total((one) => one.others);
+  const others = total((one) => one.skipped);
   const verdict = [
     count(sequences, 'SequentialJob'),
-    errors === 0 ? 'no faults' : count(errors, 'fault'),
+    errors === 0 ? 'no errors' : count(errors, 'error'),
     ...(warnings === 0 ? [] : [count(warnings, 'warning')]),
-    ...(others === 0 ? [] : [`${count(others, 'other object')} passed over`]),
+    ...(others === 0 ? [] : [`${count(others, 'other object')} skipped`]),
   ];
   return [
     ...missing.map(({ file }) => `${printableLine(file)}: no SequentialJob in it\n`),

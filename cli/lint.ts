@@ -1,10 +1,10 @@
-/** `sequentialjob lint`: the webhook's verdicts without a cluster and, with `--server`, a cluster's own. */
+/** `sequentialjob lint`: validates manifests as the webhook does, without a cluster and, with `--server`, by dry run too. */
 import { type FlagKind, readArguments } from './arguments.ts';
 import type { SequentialJob } from '../shared/api/types.ts';
 import { ConfigError } from './run/config.ts';
 import { StartupError } from '../shared/kube/startup.ts';
-import { check, type Finding, isError, textFindings } from './check.ts';
-import type { Cluster, ClusterVerdict } from './cluster-verdict.ts';
+import { validateManifest, type Finding, isError, textFindings } from './validate-manifest.ts';
+import type { Cluster, DryRunResult } from './server-dry-run.ts';
 import { type Io, label, UnreadableError } from './stdio.ts';
 import { type Manifest, readManifests } from './read-manifests.ts';
 import { type FileReport, jsonReport, textReport } from './lint-report.ts';
@@ -17,12 +17,12 @@ const FLAGS = {
   namespace: 'text',
 } as const satisfies Readonly<Record<string, FlagKind>>;
 
-/** The exit codes: no fault; at least one; a file could not be read, or the cluster gave no verdict. */
-const EXIT = { ok: 0, faults: 1, unreadable: 2 } as const;
+/** `errors`: at least one error was found. `incomplete`: a file could not be read, or the cluster could not check it. */
+const EXIT = { ok: 0, errors: 1, incomplete: 2 } as const;
 
 /**
- * Lints every file and gives the exit code. Warnings are no faults. Findings go to standard output; the summary, and
- * what can't be read or was not answered, to standard error. Throws ConfigError for wrong usage.
+ * Lints every file and returns the exit code, which warnings do not change. Writes findings to standard output; writes the
+ * summary, and what could not be read or checked, to standard error. Throws ConfigError for wrong usage.
  */
 export async function lint(args: readonly string[], io: Io): Promise<number> {
   const { files, flags } = readArguments('lint', args, FLAGS);
@@ -33,14 +33,14 @@ export async function lint(args: readonly string[], io: Io): Promise<number> {
     const { findings, summary } = flags.get('format') === 'json' ? jsonReport(reports) : textReport(reports);
     io.out(findings);
     io.err(summary);
-    if (problems.length > 0) return EXIT.unreadable;
-    return reports.some((one) => one.findings.some(isError)) ? EXIT.faults : EXIT.ok;
+    if (problems.length > 0) return EXIT.incomplete;
+    return reports.some((one) => one.findings.some(isError)) ? EXIT.errors : EXIT.ok;
   } finally {
     await cluster?.close();
   }
 }
 
-/** The cluster to ask; undefined without `--server`. What talks to it is loaded only where it is needed. */
+/** The cluster of `--server`; undefined without the flag. Loads the API client's modules only with the flag. */
 async function clusterOf(flags: ReadonlyMap<string, string>, { env }: Io): Promise<Cluster | undefined> {
   const [path, context, namespace] = [flags.get('kubeconfig'), flags.get('context'), flags.get('namespace')];
   if (!flags.has('server')) {
@@ -48,7 +48,7 @@ async function clusterOf(flags: ReadonlyMap<string, string>, { env }: Io): Promi
     if (unused.length > 0) throw new ConfigError(unused.map((flag) => `--${flag} needs --server`));
     return undefined;
   }
-  const { openCluster } = await import('./cluster-verdict.ts');
+  const { openCluster } = await import('./server-dry-run.ts');
   try {
     return openCluster({ path, context, namespace, env: env['KUBECONFIG'] });
   } catch (error) {
@@ -57,13 +57,13 @@ async function clusterOf(flags: ReadonlyMap<string, string>, { env }: Io): Promi
   }
 }
 
-interface Linted {
+interface LintResult {
   readonly reports: readonly FileReport[];
-  /** What is missing from the reports, and why. */
+  /** Which files could not be read, and which objects the cluster could not check. */
   readonly problems: readonly string[];
 }
 
-async function lintFiles(files: readonly string[], cluster: Cluster | undefined, io: Io): Promise<Linted> {
+async function lintFiles(files: readonly string[], cluster: Cluster | undefined, io: Io): Promise<LintResult> {
   const reports: FileReport[] = [];
   const problems: string[] = [];
   for (const file of files) {
@@ -83,24 +83,24 @@ async function lintFile(
   file: string,
   text: string,
   cluster: Cluster | undefined,
-): Promise<FileReport & Pick<ClusterVerdict, 'unanswered'>> {
+): Promise<FileReport & Pick<DryRunResult, 'unanswered'>> {
   const read = readManifests(text);
   const findings: Finding[] = [...textFindings(read)];
   const unanswered: string[] = [];
   for (const manifest of read.manifests) {
-    const { object, findings: own } = check(manifest);
+    const { object, findings: own } = validateManifest(manifest);
     findings.push(...own);
-    // Of what validation refuses, a cluster says the same.
+    // An object that fails local validation is not sent: the cluster's webhook would report the same errors.
     if (cluster === undefined || own.some(isError)) continue;
-    const verdict = await cluster.judge({ written: manifest.object, complete: object as SequentialJob });
+    const verdict = await cluster.dryRun({ asWritten: manifest.object, withDefaults: object as SequentialJob });
     findings.push(...verdict.findings.map((one) => findingOf(one, manifest)));
     unanswered.push(...verdict.unanswered);
   }
   return {
     file,
     sequences: read.manifests.length,
-    others: read.others,
-    isPlain: read.documents <= 1 && read.manifests.every(({ place }) => place.items.length === 0),
+    skipped: read.skipped,
+    hasOneObject: read.documents <= 1 && read.manifests.every(({ place }) => place.items.length === 0),
     findings: findings.toSorted(
       (a, b) => a.place.document - b.place.document || a.line - b.line || a.column - b.column,
     ),
@@ -109,6 +109,6 @@ async function lintFile(
 }
 
 const findingOf = (
-  { severity, path, message }: ClusterVerdict['findings'][number],
-  { locate, place }: Manifest,
-): Finding => ({ ...locate(path), severity, place, path, message });
+  { severity, path, message }: DryRunResult['findings'][number],
+  { positionOf, place }: Manifest,
+): Finding => ({ ...positionOf(path), severity, place, path, message });

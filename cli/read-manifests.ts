@@ -1,10 +1,10 @@
-/** A text → the objects in it, each with its place: several documents, lists of objects, a stream of JSON objects. */
+/** Reads the objects of a text, each with its position: from several documents, lists or a stream of JSON objects. */
 import { isMap, isSeq, LineCounter } from 'yaml';
 import { API_VERSION, GROUP, KIND, LIST_KIND } from '../shared/api/group.ts';
 import { asObject } from '../shared/json/untrusted.ts';
-import { jsonPieces } from './json-pieces.ts';
-import { type Anchor, keyOf, locate, target } from './locate.ts';
-import { duplicatesIn } from './duplicates.ts';
+import { splitJsonStream } from './split-json-stream.ts';
+import { type ObjectNode, keyOf, fieldOffset, resolveAlias } from './field-position.ts';
+import { findDuplicateKeys } from './duplicate-keys.ts';
 import { readYaml, type YamlDocument } from './yaml.ts';
 
 export interface Position {
@@ -12,25 +12,25 @@ export interface Position {
   readonly column: number;
 }
 
-/** Which object of a file, counted from 1. Documents without content don't count. */
-export interface Place {
+/** Identifies an object of a file by number, from 1. Documents without content are not counted. */
+export interface ObjectPlace {
   readonly document: number;
-  /** The places in the lists that the object is in, outermost first. */
+  /** The item numbers in the lists that contain the object, outermost list first. */
   readonly items: readonly number[];
 }
 
-/** Something wrong with the text itself. */
+/** A syntax error. */
 export interface TextProblem extends Position {
-  readonly place: Place;
+  readonly place: ObjectPlace;
   readonly message: string;
 }
 
-/** An object that is a SequentialJob, or was meant to be one. */
+/** A SequentialJob, or an object that was probably meant to be one (see `isSequentialJob`). */
 export interface Manifest {
-  readonly place: Place;
+  readonly place: ObjectPlace;
   readonly object: unknown;
-  /** Where a field stands, or the deepest part of its path that does. */
-  readonly locate: (path: string) => Position;
+  /** The position of a field or, if it is absent, of the deepest existing part of its path. */
+  readonly positionOf: (path: string) => Position;
   readonly duplicates: readonly (Position & { readonly path: string })[];
 }
 
@@ -39,40 +39,40 @@ export interface Manifests {
   /** In the order of the text. */
   readonly manifests: readonly Manifest[];
   readonly problems: readonly TextProblem[];
-  /** How many objects are of other kinds. */
-  readonly others: number;
+  /** The number of objects of other kinds. */
+  readonly skipped: number;
 }
 
-/** Reads a text, YAML or JSON. Never throws. A document with a problem gives no objects: they would be guesses. */
+/** Reads YAML or JSON. Never throws. A document with a syntax error yields no objects. */
 export function readManifests(text: string): Manifests {
-  const positionOf = positions(text);
-  const found: { manifests: Manifest[]; problems: TextProblem[]; others: number } = {
+  const positionOf = positionLookup(text);
+  const found: { manifests: Manifest[]; problems: TextProblem[]; skipped: number } = {
     manifests: [],
     problems: [],
-    others: 0,
+    skipped: 0,
   };
   let number = 0;
-  for (const piece of jsonPieces(text)) {
+  for (const piece of splitJsonStream(text)) {
     for (const document of readYaml(piece.text)) {
       if (isEmpty(document)) continue;
       number++;
       const at = (offset: number): Position => positionOf(piece.offset + offset);
       const place = { document: number, items: [] };
-      const value = contentOf(document);
+      const value = toJson(document);
       if ('problems' in value) {
         for (const { offset, message } of value.problems) found.problems.push({ ...at(offset), place, message });
         continue;
       }
-      for (const one of objectsIn({ document, node: document.contents }, value.content, place)) {
-        if (isOurs(one.object)) found.manifests.push(manifest(one, at));
-        else found.others++;
+      for (const one of expandLists({ document, node: document.contents }, value.content, place)) {
+        if (isSequentialJob(one.object)) found.manifests.push(toManifest(one, at));
+        else found.skipped++;
       }
     }
   }
   return { documents: number, ...found };
 }
 
-function positions(text: string): (offset: number) => Position {
+function positionLookup(text: string): (offset: number) => Position {
   const lines = new LineCounter();
   lines.addNewLine(0);
   for (let i = text.indexOf('\n'); i !== -1; i = text.indexOf('\n', i + 1)) lines.addNewLine(i + 1);
@@ -89,37 +89,42 @@ type Content =
   | { readonly content: unknown }
   | { readonly problems: readonly { readonly offset: number; readonly message: string }[] };
 
-function contentOf(document: YamlDocument): Content {
+function toJson(document: YamlDocument): Content {
   if (document.errors.length > 0) {
-    // What follows a nesting that was given up is about brackets that nobody read any more.
-    const tooDeep = document.errors.find(({ message }) => OVERFLOW.test(message));
+    // The parser gives up on a document that is nested too deeply; its further errors are consequences of that.
+    const tooDeep = document.errors.find(({ message }) => STACK_OVERFLOW.test(message));
     const errors = tooDeep === undefined ? document.errors : [tooDeep];
-    return { problems: errors.map((error) => ({ offset: error.pos[0], message: `YAML: ${wordsOf(error)}` })) };
+    return {
+      problems: errors.map((error) => ({ offset: error.pos[0], message: `YAML: ${parseErrorMessage(error)}` })),
+    };
   }
   try {
     return { content: document.toJS() as unknown };
   } catch (error) {
-    // An alias without an anchor, or so many that the text unfolds without end.
+    // An alias without an anchor, or so many aliases that the library refuses to expand them.
     const message = error instanceof Error ? error.message : String(error);
-    return { problems: [{ offset: document.contents?.range[0] ?? 0, message: `YAML: ${plainly(message)}` }] };
+    return {
+      problems: [{ offset: document.contents?.range[0] ?? 0, message: `YAML: ${withoutStackOverflow(message)}` }],
+    };
   }
 }
 
-/** `{{ .Values.x }}` is a map with a map for its key. */
-const wordsOf = ({ code, message }: YamlDocument['errors'][number]): string =>
+/** YAML reads an unrendered `{{ .Values.x }}` as a map whose key is a map. */
+const parseErrorMessage = ({ code, message }: YamlDocument['errors'][number]): string =>
   code === 'NON_STRING_KEY'
-    ? 'a key must be a text, no map and no list (a template must be rendered first)'
-    : plainly(message);
+    ? 'a key must be a string, not a map or a list (render a template before linting it)'
+    : withoutStackOverflow(message);
 
-/** How the parser, which calls itself for each level, says that there are too many. */
-const OVERFLOW = /Maximum call stack|Stack overflow/;
+/** The error message of the recursive parser when the nesting is too deep. */
+const STACK_OVERFLOW = /Maximum call stack|Stack overflow/;
 
-const plainly = (message: string): string => (OVERFLOW.test(message) ? 'nested too deeply' : message);
+const withoutStackOverflow = (message: string): string =>
+  STACK_OVERFLOW.test(message) ? 'nested too deeply' : message;
 
-interface Found {
-  readonly anchor: Anchor;
+interface FoundObject {
+  readonly anchor: ObjectNode;
   readonly object: unknown;
-  readonly place: Place;
+  readonly place: ObjectPlace;
 }
 
 interface Typed {
@@ -128,8 +133,11 @@ interface Typed {
   readonly items: unknown;
 }
 
-/** The object itself or, of a list, its items, which may be lists again. Items of our own list need not say what they are. */
-function objectsIn(anchor: Anchor, object: unknown, place: Place): readonly Found[] {
+/**
+ * The object itself or, for a list, its items, which may be lists themselves. Items of a SequentialJobList may omit
+ * apiVersion and kind.
+ */
+function expandLists(anchor: ObjectNode, object: unknown, place: ObjectPlace): readonly FoundObject[] {
   const list = asObject<Typed>(object);
   if (list === undefined || !Array.isArray(list.items) || !isList(list)) return [{ anchor, object, place }];
   const nodes = itemNodes(anchor);
@@ -137,36 +145,36 @@ function objectsIn(anchor: Anchor, object: unknown, place: Place): readonly Foun
   return list.items.flatMap((item: unknown, i) => {
     const inner = asObject(item) === undefined ? item : { ...type, ...asObject(item) };
     const where = { ...place, items: [...place.items, i + 1] };
-    return objectsIn({ ...anchor, node: nodes[i] ?? null }, inner, where);
+    return expandLists({ ...anchor, node: nodes[i] ?? null }, inner, where);
   });
 }
 
 const isList = ({ apiVersion, kind }: Partial<Typed>): boolean =>
   (apiVersion === 'v1' && kind === 'List') || (apiVersion === API_VERSION && kind === LIST_KIND);
 
-function itemNodes({ document, node }: Anchor): readonly Anchor['node'][] {
-  const map = target(node, document);
+function itemNodes({ document, node }: ObjectNode): readonly ObjectNode['node'][] {
+  const map = resolveAlias(node, document);
   const pair = isMap(map) ? map.items.findLast((one) => keyOf(one) === 'items') : undefined;
-  const items = target(pair?.value, document);
-  return isSeq(items) ? (items.items as Anchor['node'][]) : [];
+  const items = resolveAlias(pair?.value, document);
+  return isSeq(items) ? (items.items as ObjectNode['node'][]) : [];
 }
 
 /**
- * Ours by kind or by version: a slip in one of the two is a fault to report and nothing to pass over. The kind of
- * another group is another kind.
+ * Matches by kind or by apiVersion: if only one of the two is wrong, lint reports it instead of skipping the object. The
+ * same kind in another API group is another resource.
  */
-function isOurs(object: unknown): boolean {
+function isSequentialJob(object: unknown): boolean {
   const { apiVersion, kind } = asObject<Typed>(object) ?? {};
   const group = typeof apiVersion === 'string' && apiVersion.includes('/') ? apiVersion.split('/')[0] : GROUP;
   return apiVersion === API_VERSION || (kind === KIND && group === GROUP);
 }
 
-function manifest({ anchor, object, place }: Found, at: (offset: number) => Position): Manifest {
+function toManifest({ anchor, object, place }: FoundObject, at: (offset: number) => Position): Manifest {
   return {
     place,
     object,
-    locate: (path) => at(locate(anchor, path)),
-    duplicates: duplicatesIn(anchor).map(({ path, offset }) => {
+    positionOf: (path) => at(fieldOffset(anchor, path)),
+    duplicates: findDuplicateKeys(anchor).map(({ path, offset }) => {
       const { line, column } = at(offset);
       return { line, column, path };
     }),

@@ -1,22 +1,22 @@
-/** `sequentialjob render`: the Jobs that the controller would create, without a cluster. */
+/** `sequentialjob render`: prints the Jobs that the controller would create, without a cluster. */
 import { printableLine } from '../shared/printable-text.ts';
 import type { SequentialJob } from '../shared/api/types.ts';
 import { ConfigError } from './run/config.ts';
 import { buildJob } from '../shared/jobs/job.ts';
 import { readArguments } from './arguments.ts';
-import { check, isError, textFindings } from './check.ts';
+import { validateManifest, isError, textFindings } from './validate-manifest.ts';
 import { type Io, label, UnreadableError } from './stdio.ts';
 import { type Manifests, readManifests } from './read-manifests.ts';
 import { textReport } from './lint-report.ts';
 import { type WithPlaceholders, withPlaceholders } from './fill-placeholders.ts';
 import { writeYaml } from './yaml.ts';
 
-/** The exit codes: rendered; refused, or nothing to render; the file could not be read. */
+/** `refused`: the file has errors, or no SequentialJob. */
 const EXIT = { ok: 0, refused: 1, unreadable: 2 } as const;
 
 /**
- * Renders every SequentialJob of a file, and gives the exit code. All or nothing: where one of them is refused, no Job is
- * written, and the faults go to standard error, in lint's words. Throws ConfigError for wrong usage.
+ * Renders every SequentialJob of a file and returns the exit code. If one of them has errors, writes no Job, and the
+ * errors to standard error in lint's format. Throws ConfigError for wrong usage.
  */
 export async function render(args: readonly string[], io: Io): Promise<number> {
   const { files } = readArguments('render', args, {});
@@ -33,24 +33,24 @@ export async function render(args: readonly string[], io: Io): Promise<number> {
 
 function renderText(file: string, text: string, io: Io): number {
   const read = readManifests(text);
-  const checked = read.manifests.map(check);
+  const checked = read.manifests.map(validateManifest);
   const findings = [...textFindings(read), ...checked.flatMap((one) => one.findings)];
-  io.err(textReport([{ file, sequences: 1, others: 0, isPlain: isPlain(read), findings }]).findings);
+  io.err(textReport([{ file, sequences: 1, skipped: 0, hasOneObject: hasOneObject(read), findings }]).findings);
   if (findings.some(isError)) return EXIT.refused;
   if (checked.length === 0) {
     io.err(`sequentialjob: ${file}: no SequentialJob in it\n`);
     return EXIT.refused;
   }
-  for (const { object } of checked) io.out(jobsOf(withPlaceholders(object as SequentialJob)));
+  for (const { object } of checked) io.out(renderJobs(withPlaceholders(object as SequentialJob)));
   return EXIT.ok;
 }
 
-const isPlain = ({ documents, manifests }: Manifests): boolean =>
+const hasOneObject = ({ documents, manifests }: Manifests): boolean =>
   documents <= 1 && manifests.every(({ place }) => place.items.length === 0);
 
-/** The Jobs in the order of the steps, a document each, under a comment that says what they are. */
-function jobsOf({ object, remarks }: WithPlaceholders): string {
-  // As the controller starts it: what `resume` says by then counts as acted on.
+/** The Jobs as YAML documents in the order of the steps, after a comment with the remarks. */
+function renderJobs({ object, remarks }: WithPlaceholders): string {
+  // The controller treats the value of `resume` at the start of a sequence as already handled.
   const resumes = object.spec.resume ?? 0;
   const jobs = object.spec.containers.map((_, index) => `---\n${writeYaml(buildJob(object, index, resumes))}`);
   return [...remarks.map((remark) => `# ${printableLine(remark)}\n`), ...jobs].join('');

@@ -1,4 +1,4 @@
-/** What a command line reads and writes, so that a test can put its own in place. */
+/** The input and output of a command, behind an interface that tests can replace. */
 import { readFile } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
 import { printable } from '../shared/printable-text.ts';
@@ -12,15 +12,15 @@ export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-/** A file that can't be read; its message names it. */
+/** A file cannot be read. The message names the file. */
 export class UnreadableError extends Error {
   override readonly name = 'UnreadableError';
 }
 
-/** The name that stands for standard input. */
+/** The file name that means standard input. */
 export const STDIN = '-';
 
-/** How a file is called in messages. */
+/** The name of a file in messages. */
 export const label = (name: string): string => (name === STDIN ? '<stdin>' : name);
 
 const REASONS: Readonly<Record<string, string>> = {
@@ -35,12 +35,12 @@ function reasonOf(error: unknown): string {
   return REASONS[code ?? ''] ?? (error instanceof Error ? error.message : String(error));
 }
 
-/** Writes to standard error, which people read: plain, whoever's words are in it. */
+/** Writes to standard error. Escapes control characters, which a terminal would interpret: the text may quote a file or a server. */
 export const writeError = (text: string): void => void process.stderr.write(printable(text));
 
 /** The streams, the files and the environment of this process. */
 export function processIo(): Io {
-  // A reader that has seen enough (`| head`) is no failure of ours; the exit code still tells the verdict.
+  // A reader that closes the pipe early (`| head`) is not an error of this command; the exit code does not change.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;
   });
@@ -53,7 +53,7 @@ export function processIo(): Io {
         throw new UnreadableError(`${label(name)}: ${reasonOf(error)}`, { cause: error });
       }
     },
-    // What goes into a pipe or a file stays as it is.
+    // Only a terminal interprets control characters: output to a pipe or a file is not escaped.
     out: (text) => void process.stdout.write(process.stdout.isTTY ? printable(text) : text),
     err: writeError,
     env: process.env,

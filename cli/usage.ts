@@ -1,4 +1,4 @@
-/** The help text, made of the same table that the flags are read by. */
+/** The help text, generated from the table of options. */
 import { environmentName, OPTIONS } from './run/config.ts';
 
 export function usage(): string {
@@ -10,16 +10,17 @@ export function usage(): string {
 
 Usage:
   sequentialjob run [flags]      run the operator
-  sequentialjob lint FILE...     say what admission would say, with line numbers; - is standard input;
-                                 --format=json for programs; --server asks the cluster, too (--kubeconfig,
-                                 --context, -n as kubectl)
-  sequentialjob render FILE      write the Jobs that the operator would create, as YAML
+  sequentialjob lint FILE...     validate manifests as the webhook does, with line numbers; - is standard input;
+                                 --format=json for programs; --server also sends a dry run to the cluster
+                                 (--kubeconfig, --context and -n as in kubectl)
+  sequentialjob render FILE      print the Jobs that the operator would create, as YAML
   sequentialjob version          print the version
-  sequentialjob help             print this
+  sequentialjob help             print this help
 
 Flags of run, each also an environment variable:
 ${options.join('\n')}
 
-Exit codes: 0 done, 1 failed or refused, 2 wrong usage, an unreadable file or no answer from the cluster.
+Exit codes: 0 success; 1 failure, or errors in a manifest; 2 wrong usage, an unreadable file, or the cluster could not
+check a manifest.
 `;
 }

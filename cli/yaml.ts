@@ -55,9 +55,9 @@ export function readYaml(text: string): readonly YamlDocument[] {
     ...GO_YAML,
     merge: true,
     resolveKnownTags: false,
-    // As JSON has it: kubectl makes a key of a number or a boolean a text.
+    // kubectl converts to JSON: a number or a boolean as a key becomes a string.
     stringKeys: true,
-    // Found by us, with their path.
+    // duplicate-keys.ts finds duplicate keys, with their field paths.
     uniqueKeys: false,
     prettyErrors: false,
     logLevel: 'silent',
@@ -65,13 +65,13 @@ export function readYaml(text: string): readonly YamlDocument[] {
 }
 
 /**
- * Writes a document that kubectl and readers of YAML 1.1 and of 1.2 read alike. What a terminal would obey is escaped in it: a text
- * with such a character is quoted, and means the same.
+ * Writes a document that kubectl and readers of YAML 1.1 and 1.2 read alike. A string with control characters, which a
+ * terminal would interpret, is written quoted and escaped.
  */
 export function writeYaml(value: unknown): string {
   const document = new Document(value, {
     aliasDuplicateObjects: false,
-    // A text is quoted where one of them would read it plain as something else: `0O17` is a number to go-yaml alone.
+    // Quotes a string that any of these readers would read as another type: only go-yaml reads `0O17` as a number.
     ...GO_YAML,
     compat: 'yaml-1.1',
   });

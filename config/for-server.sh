@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Makes manifests fit an older Kubernetes: takes out what it does not know, which it or its kubectl would refuse.
-# The manifests are for the newest one. From stdin to stdout:
+# Adapts manifests to an older Kubernetes: removes fields and objects that its API server or kubectl would reject.
+# The manifests are written for the newest Kubernetes. Reads stdin, writes stdout:
 #
 #   kubectl kustomize config/default | config/for-server.sh 1.20 | kubectl apply -f -
 #
-# Without a version they stay as they are.
+# Without a version the manifests are not changed.
 #
-#   before 1.30   no ValidatingAdmissionPolicies: nobody asks whether whoever creates a SequentialJob may create Jobs
-#   before 1.28   no matchConditions: the webhook is asked about every update
-#   before 1.25   no rules in CEL in the definition
+#   before 1.30   no ValidatingAdmissionPolicies: users may create SequentialJobs without permission to create Jobs
+#   before 1.28   no matchConditions: the API server calls the webhook for every update
+#   before 1.25   no CEL rules in the CRD
 #   before 1.21   PodDisruptionBudgets are policy/v1beta1
 set -euo pipefail
 
@@ -21,9 +21,9 @@ fi
 
 awk -v minor="${BASH_REMATCH[1]}" '
   function depth() { match($0, /^ */); return RLENGTH }
-  # Documents are kept back to their ends: whether one stays is told by its kind.
+  # Prints a document at its end, unless its kind is dropped.
   function put() { if (!dropped) printf "%s", text; text = ""; dropped = 0 }
-  # What belongs to a field is deeper, or an item of its list.
+  # The lines of a removed field are indented more deeply, or are items of its list.
   leaving && (depth() > at || (depth() == at && $1 == "-")) { next }
   { leaving = 0 }
   (minor < 28 && $1 == "matchConditions:") || (minor < 25 && $1 == "x-kubernetes-validations:") { leaving = 1; at = depth(); next }

@@ -1,21 +1,21 @@
-/** `make demo`: a control plane, a node and the operator on this machine, and a sample that runs before your eyes. */
+/** `make demo`: starts a control plane, a node and the operator on this machine, and shows a sample running. */
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { createScreen, type Screen } from './demo/screen.ts';
-import { startWorld, Undo, type World } from './demo/world.ts';
+import { createOutput, type DemoOutput } from './demo/output.ts';
+import { startDemoEnvironment, CleanupStack, type DemoEnvironment } from './demo/demo-environment.ts';
 import { findProgram } from './processes/child.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const SAMPLE = { name: 'etl', file: 'config/samples/etl.yaml' } as const;
-const REFUSED = { name: 'invalid', file: 'config/samples/invalid.yaml' } as const;
-const ONCE_LIMIT_MS = 5 * 60_000;
+const INVALID_SAMPLE = { name: 'invalid', file: 'config/samples/invalid.yaml' } as const;
+const ONCE_TIMEOUT_MS = 5 * 60_000;
 
-/** How to look around; whoever has no kubectl gets the control plane's own. */
-function howTo(binaries: string): string {
+/** What to try next. Adds the control plane's kubectl to the PATH if the machine has none. */
+function hints(binaries: string): string {
   const path = findProgram('kubectl') === undefined ? `    export PATH=$PATH:${binaries}\n` : '';
   return `
-  All this stays until Ctrl-C. Look around from another terminal, in this folder:
+  Everything keeps running until Ctrl-C. Try it from another terminal, in this folder:
 
 ${path}    export KUBECONFIG=$PWD/.demo/kubeconfig
     kubectl get sj -w
@@ -26,37 +26,37 @@ ${path}    export KUBECONFIG=$PWD/.demo/kubeconfig
 `;
 }
 
-/** Shows the sample until it has ended; the exit code. */
-async function showSample(world: World, screen: Screen): Promise<number> {
-  await world.kubectl('apply', '-f', join(ROOT, SAMPLE.file));
-  screen.line('applied', SAMPLE.file);
-  screen.text('\n');
-  const { child } = world.operator;
-  const lost = child.exited.then(async (how) => {
-    throw new Error(`the operator ended (${how}):\n${await child.tail(10)}`);
+/** Shows the sample until it has finished. Returns the exit code. */
+async function runSample(environment: DemoEnvironment, output: DemoOutput): Promise<number> {
+  await environment.kubectl('apply', '-f', join(ROOT, SAMPLE.file));
+  output.line('applied', SAMPLE.file);
+  output.text('\n');
+  const { child } = environment.operator;
+  const operatorExited = child.exited.then(async (how) => {
+    throw new Error(`the operator exited (${how}):\n${await child.tail(10)}`);
   });
-  const phase = await Promise.race([world.narrator.ended(SAMPLE.name), lost]);
-  const table = await world.kubectl('get', 'sj', '-o', 'wide');
-  screen.text(`\n${table.trimEnd().replaceAll(/^/gm, '  ')}\n\n`);
-  const isRefused = await showRefusal(world, screen);
-  return phase === 'Completed' && isRefused ? 0 : 1;
+  const phase = await Promise.race([environment.progress.untilFinished(SAMPLE.name), operatorExited]);
+  const table = await environment.kubectl('get', 'sj', '-o', 'wide');
+  output.text(`\n${table.trimEnd().replaceAll(/^/gm, '  ')}\n\n`);
+  const isRejected = await showRejection(environment, output);
+  return phase === 'Completed' && isRejected ? 0 : 1;
 }
 
-/** Shows how the webhook's refusal reads; false when there was none. */
-async function showRefusal({ kubectl }: World, screen: Screen): Promise<boolean> {
-  screen.line(REFUSED.name, `kubectl apply -f ${REFUSED.file}`);
+/** Applies an invalid sample and shows the webhook's message. Returns false if it was not rejected. */
+async function showRejection({ kubectl }: DemoEnvironment, output: DemoOutput): Promise<boolean> {
+  output.line(INVALID_SAMPLE.name, `kubectl apply -f ${INVALID_SAMPLE.file}`);
   try {
-    screen.quote(await kubectl('apply', '-f', join(ROOT, REFUSED.file)));
+    output.quote(await kubectl('apply', '-f', join(ROOT, INVALID_SAMPLE.file)));
     return false;
   } catch (error) {
     const answer = error instanceof Error ? error.message : String(error);
-    screen.quote(answer);
-    return answer.includes(' is invalid:'); // and not, for example, that nobody answers
+    output.quote(answer);
+    return answer.includes(' is invalid:'); // unlike, for example, an error of the connection
   }
 }
 
-/** Resolves with the exit code when the user has had enough; a second signal ends the program as it is. */
-function interruption(code: number): Promise<number> {
+/** Resolves with the exit code at the first SIGINT or SIGTERM; the second one exits the program immediately. */
+function untilInterrupted(code: number): Promise<number> {
   return new Promise((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) {
       process.once(signal, () => {
@@ -67,38 +67,40 @@ function interruption(code: number): Promise<number> {
   });
 }
 
-async function overdue(): Promise<never> {
-  await sleep(ONCE_LIMIT_MS, undefined, { ref: false });
+async function rejectAfterTimeout(): Promise<never> {
+  await sleep(ONCE_TIMEOUT_MS, undefined, { ref: false });
   throw new Error(
-    `${SAMPLE.name} has not ended within ${ONCE_LIMIT_MS / 60_000} minutes: see .demo/operator/operator.log`,
+    `${SAMPLE.name} did not finish within ${ONCE_TIMEOUT_MS / 60_000} minutes: see .demo/operator/operator.log`,
   );
 }
 
 async function main(): Promise<number> {
   const { values } = parseArgs({ options: { once: { type: 'boolean', default: false } } });
-  const screen = createScreen(
+  const output = createOutput(
     (text) => process.stdout.write(text),
     () => performance.now(),
   );
-  const undo = new Undo();
-  const interrupted = interruption(values.once ? 1 : 0);
-  const show = async (): Promise<number> => {
-    const world = await startWorld(ROOT, screen, undo);
-    const code = await (values.once ? Promise.race([showSample(world, screen), overdue()]) : showSample(world, screen));
+  const cleanup = new CleanupStack();
+  const interrupted = untilInterrupted(values.once ? 1 : 0);
+  const runDemo = async (): Promise<number> => {
+    const world = await startDemoEnvironment(ROOT, output, cleanup);
+    const code = await (values.once
+      ? Promise.race([runSample(world, output), rejectAfterTimeout()])
+      : runSample(world, output));
     if (values.once) return code;
-    screen.text(howTo(world.binaries));
+    output.text(hints(world.binaries));
     return interrupted;
   };
   try {
-    return await Promise.race([show(), interrupted]);
+    return await Promise.race([runDemo(), interrupted]);
   } catch (error) {
     process.stderr.write(`\n${error instanceof Error ? error.message : String(error)}\n`);
     return 1;
   } finally {
-    await undo.run();
-    screen.line('stopped', '');
+    await cleanup.run();
+    output.line('stopped', '');
   }
 }
 
-// What is still on its way after an interruption (a download, a build) must not hold the program up.
+// Exit explicitly: after an interruption a running download or build would keep the process alive.
 process.exit(await main());

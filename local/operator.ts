@@ -1,4 +1,4 @@
-/** The operator as a process of this machine, serving its webhook there with a certificate of its own making. */
+/** Runs the operator as a process of this machine, with a self-made certificate for its webhook. */
 import { mkdir } from 'node:fs/promises';
 import { request } from 'node:https';
 import { join } from 'node:path';
@@ -8,11 +8,11 @@ import { untilReady } from './control-plane/readiness.ts';
 import { startChild, type Child } from './processes/child.ts';
 
 const ROOT = join(import.meta.dirname, '..');
-const START_MS = 30_000;
-const ANSWER_MS = 2_000;
+const START_TIMEOUT_MS = 30_000;
+const REQUEST_TIMEOUT_MS = 2_000;
 
 export interface OperatorOptions {
-  /** A folder of its own, for its log and certificate. */
+  /** The folder of its log and certificate; nothing else may use it. */
   readonly state: string;
   readonly kubeconfig: string;
   readonly role: 'all' | 'webhook';
@@ -22,15 +22,15 @@ export interface OperatorOptions {
 export interface LocalOperator {
   readonly child: Child;
   readonly logFile: string;
-  /** Where its webhook serves, without a path. */
+  /** The URL of its webhook, without a path. */
   readonly url: string;
-  /** The authority behind its certificate, in PEM. */
+  /** The CA of its certificate, in PEM. */
   readonly caPem: string;
-  /** Resolves when it is ready: its webhook serves, and its controller knows what there is. Rejects with its last words. */
+  /** Resolves when `/readyz` answers 200: the webhook serves, the controller's caches are synced. Rejects with the last log lines. */
   readonly ready: () => Promise<void>;
 }
 
-/** Starts the operator from its sources. It ends with this process, or when its `child` is stopped. */
+/** Starts the operator from source. It exits with this process, or when its `child` is stopped. */
 export async function startOperator(options: OperatorOptions): Promise<LocalOperator> {
   const { state, kubeconfig, role, logFormat } = options;
   const certificates = join(state, 'certificates');
@@ -47,7 +47,7 @@ export async function startOperator(options: OperatorOptions): Promise<LocalOper
     'cert-dir': certificates,
   };
   const args = Object.entries(flags).map(([flag, value]) => `--${flag}=${value}`);
-  const { NODE_OPTIONS: _, ...env } = process.env; // a test runner's own
+  const { NODE_OPTIONS: _, ...env } = process.env; // set by the test runner for itself
   const child = startChild({
     name: 'the operator',
     command: process.execPath,
@@ -58,18 +58,18 @@ export async function startOperator(options: OperatorOptions): Promise<LocalOper
   });
   const url = `https://127.0.0.1:${port}`;
   const isReady = async (): Promise<boolean> => (await statusOf(`${url}/readyz`, ca.certificatePem)) === 200;
-  return { child, logFile, url, caPem: ca.certificatePem, ready: () => untilReady(child, START_MS, isReady) };
+  return { child, logFile, url, caPem: ca.certificatePem, ready: () => untilReady(child, START_TIMEOUT_MS, isReady) };
 }
 
-/** The status of an answer from a server of that authority. */
+/** The HTTP status of a GET request to a server whose certificate is signed by that CA. */
 async function statusOf(url: string, ca: string): Promise<number | undefined> {
   return new Promise((resolve, reject) => {
-    const asking = request(url, { ca, agent: false, timeout: ANSWER_MS }, (response) => {
+    const outgoing = request(url, { ca, agent: false, timeout: REQUEST_TIMEOUT_MS }, (response) => {
       response.resume();
       resolve(response.statusCode);
     });
-    asking.once('timeout', () => asking.destroy(new Error('no answer in time')));
-    asking.once('error', reject);
-    asking.end();
+    outgoing.once('timeout', () => outgoing.destroy(new Error('request timed out')));
+    outgoing.once('error', reject);
+    outgoing.end();
   });
 }

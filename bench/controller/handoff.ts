@@ -1,21 +1,21 @@
-/** How soon the next Job follows a completion. */
+/** The time from the completion of a Job to the next Job. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Benchmark, BenchmarkOptions, Row } from '../benchmark.ts';
-import { type Comparison, compare, formatRatio, inTurns, type Pair } from '../pairing.ts';
+import { type Comparison, compare, formatRatio, alternate, type Pair } from '../comparison.ts';
 import { percentile } from '../percentiles.ts';
-import { type Field, STEPS } from './field.ts';
-import { type Floor, onStage, type Stage } from './pair.ts';
-import { inWorld } from './world.ts';
+import { type JobDriver, STEPS } from './job-driver.ts';
+import { type Baseline, withComparison, type ComparisonSetup } from './comparison-setup.ts';
+import { withControlPlane } from './with-control-plane.ts';
 
 interface Effort {
   readonly warmUp: number;
   readonly pairs: number;
-  /** Hand-offs of one turn. */
+  /** Hand-offs per measurement. */
   readonly samples: number;
-  /** Sequences that run while Jobs are completed at an even pace. */
+  /** Numbers of running sequences whose Jobs are completed at a constant rate. */
   readonly running: readonly number[];
-  /** Sequences in flight whose Jobs are completed at once, and how many sequences make a turn. */
-  readonly atOnce: readonly { readonly inFlight: number; readonly sequences: number }[];
+  /** Loads in which each Job is completed immediately. */
+  readonly burst: readonly { readonly inFlight: number; readonly sequences: number }[];
 }
 
 const FULL: Effort = {
@@ -23,96 +23,98 @@ const FULL: Effort = {
   pairs: 5,
   samples: 160,
   running: [1, 4, 50, 500],
-  atOnce: [
+  burst: [
     { inFlight: 1, sequences: 10 },
     { inFlight: 4, sequences: 25 },
   ],
 };
-const SMOKE: Effort = { warmUp: 2, pairs: 1, samples: 6, running: [2], atOnce: [{ inFlight: 1, sequences: 1 }] };
+const SMOKE: Effort = { warmUp: 2, pairs: 1, samples: 6, running: [2], burst: [{ inFlight: 1, sequences: 1 }] };
 
-/** Completions per second: a fraction of what the API server takes, so that a hand-off waits for no other. */
-const PACE = 20;
+/** A fraction of what the API server can handle, so that hand-offs do not delay each other. */
+const COMPLETIONS_PER_SECOND = 20;
 
-/** In which all that is written about the start of a sequence has been, its Events too. */
-const START_MS = 20;
+/** Time per sequence for the writes about its start, including Events. */
+const START_WRITES_MS = 20;
 
-const REACH = { p50: 1.3, p99: 2 } as const;
+const TARGET = { p50: 1.3, p99: 2 } as const;
 
 export const handoff: Benchmark = {
   name: 'handoff',
   title: 'Controller: hand-off from a Job to the next',
-  about:
-    'From the frame that shows a Job’s completion to the frame that shows the next Job, in one and the same watch of who ' +
-    'looks on. N running: N sequences run, what is written about their start is over, and ' +
-    `${PACE} Jobs a second complete. N in flight at once: each Job completes as ` +
-    'soon as it is seen, so that the writes about one step are still under way when the next one ends. The floor is a ' +
-    'process of its own that watches Jobs and answers each completion with one raw create over one kept-alive ' +
-    'connection; it writes no status and no Events. Both take turns (A B B A …) on one API server; p50 and its ratio are the ' +
-    'medians over neighbouring turns, p99 is of all turns; in brackets the extremes of neighbouring turns.',
+  description:
+    'Time from the watch event of a Job’s completion to the watch event of the next Job, both in the benchmark’s own watch. ' +
+    'N running: N sequences run, the writes about their start are done, and ' +
+    `${COMPLETIONS_PER_SECOND} Jobs per second complete. N in flight at once: the benchmark completes each Job as soon as it ` +
+    'is created, so the writes about one step are still in flight when the next step ends. The baseline is a separate ' +
+    'process that watches Jobs and sends one create request after each completion over one keep-alive connection; it ' +
+    'writes no status and no Events. Both are measured alternately (A B B A …) on one API server. p50 and its ratio are ' +
+    'medians over neighboring measurements, p99 is over all measurements; the extremes of neighboring measurements are in ' +
+    'parentheses.',
   async run({ smoke, log }: BenchmarkOptions): Promise<readonly Row[]> {
     const effort = smoke ? SMOKE : FULL;
-    return inWorld(log, (world) =>
-      onStage(world, { sequences: effort.warmUp }, (stage) => measure(stage, effort, log)),
+    return withControlPlane(log, (controlPlane) =>
+      withComparison(controlPlane, { sequences: effort.warmUp }, (setup) => measure(setup, effort, log)),
     );
   },
 };
 
-async function measure(stage: Stage, effort: Effort, log: (line: string) => void): Promise<readonly Row[]> {
-  const { ours } = stage;
-  const { pairs, samples, running, atOnce } = effort;
-  const bare: Floor = await stage.floor('jobs', 1);
+async function measure(setup: ComparisonSetup, effort: Effort, log: (line: string) => void): Promise<readonly Row[]> {
+  const { ours } = setup;
+  const { pairs, samples, running, burst } = effort;
+  const baseline: Baseline = await setup.startBaseline('jobs', 1);
   const rows: Row[] = [];
-  const add = (what: string, measured: Turns, reach?: typeof REACH): void => {
-    rows.push(row(`${what}, p50`, measured, { p: 0.5, reach: reach?.p50 }));
-    rows.push(row(`${what}, p99`, measured, { p: 0.99, reach: reach?.p99 }));
-    for (const { what, ours, floor, ratio } of rows.slice(-2)) log(`${what}: ${ours}, floor ${floor}, ${ratio}`);
+  const add = (label: string, measured: Turns, target?: typeof TARGET): void => {
+    rows.push(row(`${label}, p50`, measured, { p: 0.5, target: target?.p50 }));
+    rows.push(row(`${label}, p99`, measured, { p: 0.99, target: target?.p99 }));
+    for (const { label, ours, baseline, ratio } of rows.slice(-2))
+      log(`${label}: ${ours}, baseline ${baseline}, ${ratio}`);
   };
   for (const sequences of running) {
-    const [one, other] = [new Paced(ours.field, sequences), new Paced(bare.field, sequences)];
-    const turns = await inTurns(pairs, { ours: () => one.turn(samples), floor: () => other.turn(samples) });
+    const [one, other] = [new SteadyLoad(ours.driver, sequences), new SteadyLoad(baseline.driver, sequences)];
+    const turns = await alternate(pairs, { ours: () => one.turn(samples), baseline: () => other.turn(samples) });
     await one.end();
     await other.end();
-    add(`${sequences} running`, turns, REACH);
+    add(`${sequences} running`, turns, TARGET);
   }
-  for (const run of atOnce) {
-    const turn = async (field: Field): Promise<readonly number[]> => (await field.run(run)).handoffs;
-    const turns = await inTurns(pairs, { ours: () => turn(ours.field), floor: () => turn(bare.field) });
+  for (const run of burst) {
+    const turn = async (driver: JobDriver): Promise<readonly number[]> => (await driver.run(run)).handoffs;
+    const turns = await alternate(pairs, { ours: () => turn(ours.driver), baseline: () => turn(baseline.driver) });
     add(`${run.inFlight} in flight at once`, turns);
   }
   return rows;
 }
 
-/** Sequences that run and are handed on at an even pace; new ones when all have come to their last step. */
-class Paced {
-  readonly #field: Field;
+/** Running sequences whose Jobs are completed at a constant rate. Creates new sequences when all have reached their last step. */
+class SteadyLoad {
+  readonly #driver: JobDriver;
   readonly #sequences: number;
-  #left = 0;
+  #remaining = 0;
 
-  constructor(field: Field, sequences: number) {
-    this.#field = field;
+  constructor(field: JobDriver, sequences: number) {
+    this.#driver = field;
     this.#sequences = sequences;
   }
 
   async turn(samples: number): Promise<readonly number[]> {
     const handoffs: number[] = [];
     while (handoffs.length < samples) {
-      if (this.#left === 0) await this.#refill();
-      const more = Math.min(this.#left, samples - handoffs.length);
-      handoffs.push(...(await this.#field.pace(more, PACE)).handoffs);
-      this.#left -= more;
+      if (this.#remaining === 0) await this.#refill();
+      const more = Math.min(this.#remaining, samples - handoffs.length);
+      handoffs.push(...(await this.#driver.completeAtRate(more, COMPLETIONS_PER_SECOND)).handoffs);
+      this.#remaining -= more;
     }
     return handoffs;
   }
 
   async end(): Promise<void> {
-    await this.#field.finish();
+    await this.#driver.finish();
   }
 
   async #refill(): Promise<void> {
-    await this.#field.finish();
-    await this.#field.fill(this.#sequences);
-    await sleep(START_MS * this.#sequences);
-    this.#left = this.#sequences * (STEPS - 1);
+    await this.#driver.finish();
+    await this.#driver.startSequences(this.#sequences);
+    await sleep(START_WRITES_MS * this.#sequences);
+    this.#remaining = this.#sequences * (STEPS - 1);
   }
 }
 
@@ -120,24 +122,24 @@ type Turns = readonly Pair<readonly number[]>[];
 
 interface Quantile {
   readonly p: number;
-  readonly reach: number | undefined;
+  readonly target: number | undefined;
 }
 
-function row(what: string, turns: Turns, { p, reach }: Quantile): Row {
+function row(label: string, turns: Turns, { p, target }: Quantile): Row {
   const quantile = (handoffs: readonly number[]): number => percentile(handoffs, p);
   const figure = p === 0.5 ? compare(turns, quantile) : overall(turns, quantile);
   return {
-    what,
+    label,
     ours: `${figure.ours.toFixed(1)} ms`,
-    floor: `${figure.floor.toFixed(1)} ms`,
+    baseline: `${figure.baseline.toFixed(1)} ms`,
     ratio: formatRatio(figure),
-    ...(reach === undefined ? {} : { reach: `≤ ${reach}`, reached: figure.ratio <= reach }),
+    ...(target === undefined ? {} : { target: `≤ ${target}`, targetMet: figure.ratio <= target }),
   };
 }
 
-/** Of a turn the last percentile is two or three hand-offs: it takes all of them to say anything. */
+/** p99 over all measurements: the last percentile of a single one is only two or three hand-offs. */
 function overall(turns: Turns, quantile: (handoffs: readonly number[]) => number): Comparison {
   const ours = quantile(turns.flatMap((turn) => turn.ours));
-  const floor = quantile(turns.flatMap((turn) => turn.floor));
-  return { ...compare(turns, quantile), ours, floor, ratio: ours / floor };
+  const baseline = quantile(turns.flatMap((turn) => turn.baseline));
+  return { ...compare(turns, quantile), ours, baseline, ratio: ours / baseline };
 }

@@ -1,8 +1,8 @@
-/** The heap of another Node process, through its inspector. */
-import type { Measured } from '../processes.ts';
+/** Reads the heap size of another Node process through its inspector. */
+import type { MeasuredProcess } from '../processes.ts';
 
-/** The flag that a process needs for it. */
-export const INSPECTED = '--inspect=127.0.0.1:0';
+/** The flag with which the process must be started. */
+export const INSPECT_FLAG = '--inspect=127.0.0.1:0';
 
 export class Heap {
   readonly #socket: WebSocket;
@@ -12,9 +12,9 @@ export class Heap {
     this.#socket = socket;
   }
 
-  /** `process` was started with `INSPECTED` and has said nothing more than once. */
-  static async of(process: Measured): Promise<Heap> {
-    const url = await process.untilSays(/Debugger listening on (ws:\S+)/);
+  /** `process` must have been started with `INSPECT_FLAG`. */
+  static async of(process: MeasuredProcess): Promise<Heap> {
+    const url = await process.untilOutput(/Debugger listening on (ws:\S+)/);
     const socket = new WebSocket(url);
     await new Promise((resolve, reject) => {
       socket.addEventListener('open', resolve);
@@ -23,12 +23,12 @@ export class Heap {
     return new Heap(socket);
   }
 
-  /** Bytes in use after a full collection. */
+  /** Bytes in use after a full garbage collection. */
   async used(): Promise<number> {
-    // Twice: what the first one finalises, the second one collects.
-    await this.#ask('HeapProfiler.collectGarbage');
-    await this.#ask('HeapProfiler.collectGarbage');
-    const { usedSize } = (await this.#ask('Runtime.getHeapUsage')) as { readonly usedSize: number };
+    // Twice: the second collection frees objects that the first one has finalized.
+    await this.#call('HeapProfiler.collectGarbage');
+    await this.#call('HeapProfiler.collectGarbage');
+    const { usedSize } = (await this.#call('Runtime.getHeapUsage')) as { readonly usedSize: number };
     return usedSize;
   }
 
@@ -36,7 +36,7 @@ export class Heap {
     this.#socket.close();
   }
 
-  async #ask(method: string): Promise<unknown> {
+  async #call(method: string): Promise<unknown> {
     this.#serial++;
     const id = this.#serial;
     return new Promise((resolve) => {

@@ -1,36 +1,36 @@
-/** The two that are compared: the program as it is released, and the floor. */
+/** Starts the compared processes: the controller from the release bundle, and the baseline. */
 import { join } from 'node:path';
-import { Measured } from '../processes.ts';
-import type { Writes } from './floor.ts';
-import type { World } from './world.ts';
+import { MeasuredProcess } from '../processes.ts';
+import type { Writes } from './baseline.ts';
+import type { TestControlPlane } from './with-control-plane.ts';
 
-/** What the program has asked of the API server since its start, by method; a watch counts when it is opened. */
+/** The controller's requests to the API server since its start, by method; a watch counts once, when it is opened. */
 export type Requests = Readonly<Record<string, number>>;
 
-export class Program {
-  readonly process: Measured;
+export class ControllerProgram {
+  readonly process: MeasuredProcess;
   readonly #metricsPort: number;
 
-  private constructor(process: Measured, metricsPort: number) {
+  private constructor(process: MeasuredProcess, metricsPort: number) {
     this.process = process;
     this.#metricsPort = metricsPort;
   }
 
-  /** The release, for one namespace, with Node's options as in the Deployment and more; resolves when it works. */
+  /** Starts the controller for one namespace, with the Deployment's NODE_OPTIONS. Resolves when it reconciles. */
   static async start(
-    { kubeconfig, release }: World,
+    { kubeconfig, release }: TestControlPlane,
     namespace: string,
     nodeFlags: readonly string[] = [],
-  ): Promise<Program> {
+  ): Promise<ControllerProgram> {
     const flags = [`--kubeconfig=${kubeconfig}`, `--namespace=${namespace}`, '--metrics-port=0'];
-    const process = new Measured({
+    const process = new MeasuredProcess({
       args: [...nodeFlags, release.program, 'run', '--role=controller', ...flags],
       nodeOptions: release.nodeOptions,
       env: release.env,
     });
-    const port = await process.untilSays(/"port":(\d+),"msg":"metrics started"/);
-    await process.untilSays(/("msg":"controller started")/);
-    return new Program(process, Number(port));
+    const port = await process.untilOutput(/"port":(\d+),"msg":"metrics started"/);
+    await process.untilOutput(/("msg":"controller started")/);
+    return new ControllerProgram(process, Number(port));
   }
 
   async requests(): Promise<Requests> {
@@ -54,18 +54,21 @@ export class Program {
   }
 }
 
-export interface FloorOptions {
+export interface BaselineOptions {
   readonly namespace: string;
-  /** The file of the recording. */
+  /** The file with the recording. */
   readonly recording: string;
   readonly writes: Writes;
   readonly connections: number;
 }
 
-export async function startFloor({ kubeconfig }: World, options: FloorOptions): Promise<Measured> {
+export async function spawnBaseline(
+  { kubeconfig }: TestControlPlane,
+  options: BaselineOptions,
+): Promise<MeasuredProcess> {
   const { namespace, recording, writes, connections } = options;
-  const file = join(import.meta.dirname, 'floor.ts');
-  const floor = new Measured({ args: [file, kubeconfig, namespace, recording, writes, String(connections)] });
-  await floor.untilSays(/(ready)/);
-  return floor;
+  const file = join(import.meta.dirname, 'baseline.ts');
+  const baseline = new MeasuredProcess({ args: [file, kubeconfig, namespace, recording, writes, String(connections)] });
+  await baseline.untilOutput(/(ready)/);
+  return baseline;
 }

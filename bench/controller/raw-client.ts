@@ -1,6 +1,6 @@
 /**
- * The least that talks to an API server: strings out, strings in, over connections that are kept. The floor is made of it,
- * and so is what looks on and completes Jobs, so that it takes as little of the machine as may be.
+ * A minimal API client: it sends and receives strings over keep-alive connections. The baseline uses it, and so does the
+ * benchmark itself, so that it uses as little CPU as possible.
  */
 import type { RequestOptions } from 'node:https';
 import { Client, type Dispatcher, Pool } from 'undici';
@@ -11,12 +11,12 @@ export const JSON_BODY = 'application/json';
 export interface RawRequest {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   readonly path: string;
-  /** JSON already. */
+  /** Serialized JSON. */
   readonly body?: string;
   readonly type?: string;
 }
 
-export interface RawFrame {
+export interface WatchEvent {
   readonly type: string;
   readonly object: unknown;
 }
@@ -41,7 +41,7 @@ export class RawClient {
     this.#pool = new Pool(origin, this.#options(connections));
   }
 
-  /** At most so many requests are under way at once, beside the watches. */
+  /** `connections` is the maximum number of concurrent requests; each watch has a connection of its own. */
   static async connect(kubeconfig: string, connections: number): Promise<RawClient> {
     const config = loadKubeConfig({ path: kubeconfig });
     const options: RequestOptions = {};
@@ -50,7 +50,7 @@ export class RawClient {
     return new RawClient(config.getCurrentCluster()?.server ?? '', { ca, cert, key }, connections);
   }
 
-  /** The answer's text. Rejects where the status is not 2xx. */
+  /** Returns the response body. Rejects if the status is not 2xx. */
   async send({ method, path, body, type = JSON_BODY }: RawRequest): Promise<string> {
     const headers = body === undefined ? {} : { 'content-type': type };
     const answer = await this.#pool.request({ method, path, headers, body: body ?? null });
@@ -60,10 +60,10 @@ export class RawClient {
   }
 
   /**
-   * Hands on each frame as it arrives, from the newest state on; resolves when the watch is open. The API server ends watches
-   * of those who cannot follow a rush: it goes on where that one ended.
+   * Calls `onEvent` with each watch event, from the current resourceVersion on; resolves when the watch is open. The API server
+   * closes watches of clients that are too slow; then a new watch continues from the last resourceVersion.
    */
-  async watch(path: string, onFrame: (frame: RawFrame) => void): Promise<void> {
+  async watch(path: string, onEvent: (event: WatchEvent) => void): Promise<void> {
     const { metadata } = JSON.parse(await this.send({ method: 'GET', path: `${path}?limit=1` })) as RawObject;
     let version = metadata.resourceVersion;
     const client = new Client(this.#origin, { ...this.#options(1), bodyTimeout: 0 });
@@ -73,17 +73,17 @@ export class RawClient {
       const { body, statusCode } = await client.request({ method: 'GET', path: `${path}?${query}` });
       if (statusCode !== 200) throw new Error(`watching ${path}: ${await body.text()}`);
       readLines(body, (line) => {
-        const frame = JSON.parse(line) as RawFrame;
+        const frame = JSON.parse(line) as WatchEvent;
         if (frame.type === 'ERROR') throw new Error(`watching ${path}: ${line}`);
         version = (frame.object as RawObject).metadata.resourceVersion;
-        onFrame(frame);
+        onEvent(frame);
       });
       body.once('end', () => void open());
     };
     await open();
   }
 
-  /** Cuts everything off. */
+  /** Closes all connections, also of requests in flight. */
   async close(): Promise<void> {
     await Promise.all([this.#pool, ...this.#watches].map((one) => one.destroy()));
   }

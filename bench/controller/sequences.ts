@@ -1,8 +1,8 @@
-/** The objects of a measurement: sequences as the webhook leaves them, and what is read of what the API server shows. */
+/** The objects of the benchmarks: SequentialJobs with defaults, and the parts that are read of observed objects. */
 import { withDefaults } from '../../shared/api/defaults.ts';
 import { API_VERSION, FINALIZER, KIND, LABELS } from '../../shared/api/group.ts';
 
-/** Of an ordinary size: a command, an environment and resources. */
+/** A container of typical size, with command, environment and resources. */
 const container = (name: string): object => ({
   name,
   image: 'registry.example.com/steps:1.4',
@@ -14,7 +14,7 @@ const container = (name: string): object => ({
   resources: { requests: { cpu: '100m', memory: '64Mi' } },
 });
 
-/** A sequence with its defaults and its finalizer, as JSON. */
+/** A SequentialJob with defaults and finalizer, as the webhook returns it, in JSON. */
 export function sequenceBody(name: string, steps: number): string {
   const containers = Array.from({ length: steps }, (_, i) => container(`step-${i}`)) as never;
   return JSON.stringify({
@@ -30,8 +30,8 @@ interface Condition {
   readonly status: string;
 }
 
-/** A Job or a SequentialJob in a frame. */
-export interface Shown {
+/** A Job or a SequentialJob in a watch event. */
+export interface ObservedObject {
   readonly metadata: {
     readonly name: string;
     readonly uid: string;
@@ -41,17 +41,23 @@ export interface Shown {
   readonly status?: { readonly conditions?: readonly Condition[] };
 }
 
-/** Both kinds say it with the same condition. */
-export function isComplete({ status }: Shown): boolean {
+/** Jobs and SequentialJobs have the same condition type. */
+export function isComplete({ status }: ObservedObject): boolean {
   return status?.conditions?.some(({ type, status }) => type === 'Complete' && status === 'True') === true;
 }
 
-/** Which step of which sequence a Job is. */
-export function stepOf({ metadata: { labels } }: Shown): { readonly sequence: string; readonly index: number } {
+/** The sequence and the step index of a Job. */
+export function stepOf({ metadata: { labels } }: ObservedObject): {
+  readonly sequence: string;
+  readonly index: number;
+} {
   return { sequence: labels?.[LABELS.name] ?? '', index: Number(labels?.[LABELS.stepIndex]) };
 }
 
-/** What the Job controller would write at the end of a Job whose Pod succeeded (a merge patch). From 1.31 on it has both conditions. */
+/**
+ * The status that the Job controller writes for a Job whose Pod has succeeded, as a merge patch. Since Kubernetes 1.31 it
+ * writes both conditions.
+ */
 export function completion(now: Date): string {
   const time = `${now.toISOString().slice(0, 19)}Z`;
   const conditions = ['SuccessCriteriaMet', 'Complete'].map((type) => ({

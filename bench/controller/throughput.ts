@@ -1,21 +1,21 @@
-/** How many steps a second, at what cost in requests and in CPU, and how both grow. */
+/** Steps per second, requests and CPU per step, and how CPU grows with the load. */
 import { collectionPath, EVENTS } from '../../shared/kube/resources.ts';
 import type { Benchmark, BenchmarkOptions, Row } from '../benchmark.ts';
-import { compare, formatRatio, inTurns, type Pair } from '../pairing.ts';
+import { compare, formatRatio, alternate, type Pair } from '../comparison.ts';
 import { median } from '../percentiles.ts';
-import { type Field, type Run, STEPS } from './field.ts';
-import { onStage, type Ours, type Stage } from './pair.ts';
+import { type JobDriver, type Workload, STEPS } from './job-driver.ts';
+import { withComparison, type ControllerUnderTest, type ComparisonSetup } from './comparison-setup.ts';
 import type { Requests } from './programs.ts';
 import type { RawClient } from './raw-client.ts';
-import { inWorld } from './world.ts';
+import { withControlPlane } from './with-control-plane.ts';
 
 interface Effort {
   readonly warmUp: number;
   readonly pairs: number;
-  readonly few: Run;
-  readonly many: Run;
-  /** What the rival was measured with. */
-  readonly rivals: readonly Run[];
+  readonly few: Workload;
+  readonly many: Workload;
+  /** The loads at which the Go peer was measured. */
+  readonly goPeerLoads: readonly Workload[];
 }
 
 const FULL: Effort = {
@@ -23,7 +23,7 @@ const FULL: Effort = {
   pairs: 3,
   few: { sequences: 50, inFlight: 50 },
   many: { sequences: 500, inFlight: 500 },
-  rivals: [
+  goPeerLoads: [
     { sequences: 200, inFlight: 200 },
     { sequences: 200, inFlight: 4 },
     { sequences: 40, inFlight: 1 },
@@ -34,29 +34,31 @@ const SMOKE: Effort = {
   pairs: 1,
   few: { sequences: 2, inFlight: 2 },
   many: { sequences: 6, inFlight: 6 },
-  rivals: [],
+  goPeerLoads: [],
 };
 
-/** As many as the program's workers and its writer of Events have under way. */
+/** The number of concurrent requests of the controller's workers and its Event writer. */
 const CONNECTIONS = 20;
 
-/** Two Events for each of its status writes: one a step, and the end. */
+/** Two Events for each status write: one write per step, and one at the end. */
 const EVENTS_PER_SEQUENCE = 2 * (STEPS + 1);
-const EVENTS_MS = 120_000;
+const EVENTS_TIMEOUT_MS = 120_000;
 
 export const throughput: Benchmark = {
   name: 'throughput',
   title: 'Controller: throughput, requests and CPU',
-  about:
-    `Sequences of ${STEPS} steps that are all there at once; each Job is completed as soon as it is seen. The floor is a ` +
-    'process of its own that sends the same creates and status patches, with bodies recorded from the program, in the ' +
-    `same order for each sequence, over ${CONNECTIONS} connections; once without and once with the Events, which the ` +
-    'program writes beside the work and the time does not wait for. CPU is that of the process, with what it takes to ' +
-    'write the last Event. Turns (A B B A …) on one API server.',
+  description:
+    `Sequences of ${STEPS} steps, all created at once; the benchmark completes each Job as soon as it is created. The baseline ` +
+    'is a separate process that sends the same creates and status patches, with bodies recorded from the controller, in the ' +
+    `same order for each sequence, over ${CONNECTIONS} connections; once without and once with the Events. The controller ` +
+    'writes Events asynchronously, so the steps do not wait for them. CPU is that of the process until its last Event is ' +
+    'written. Both are measured alternately (A B B A …) on one API server.',
   async run({ smoke, log }: BenchmarkOptions): Promise<readonly Row[]> {
     const effort = smoke ? SMOKE : FULL;
-    return inWorld(log, (world) =>
-      onStage(world, { sequences: effort.warmUp }, (stage) => new Throughput(stage, world.raw, log).rows(effort)),
+    return withControlPlane(log, (controlPlane) =>
+      withComparison(controlPlane, { sequences: effort.warmUp }, (setup) =>
+        new Throughput(setup, controlPlane.raw, log).rows(effort),
+      ),
     );
   },
 };
@@ -64,54 +66,54 @@ export const throughput: Benchmark = {
 interface Turn {
   readonly stepsPerSecond: number;
   readonly cpuMsPerStep: number;
-  /** For a step, by method; only of ours. */
+  /** Requests per step, by method; only measured for the controller. */
   readonly requests: Requests;
-  /** That are not there in the end; only of ours. */
+  /** Events that were never written; only measured for the controller. */
   readonly eventsLost: number;
 }
 
 class Throughput {
-  readonly #stage: Stage;
+  readonly #setup: ComparisonSetup;
   readonly #raw: RawClient;
   readonly #log: (line: string) => void;
   #events = 0;
 
-  constructor(stage: Stage, raw: RawClient, log: (line: string) => void) {
-    this.#stage = stage;
+  constructor(setup: ComparisonSetup, raw: RawClient, log: (line: string) => void) {
+    this.#setup = setup;
     this.#raw = raw;
     this.#log = log;
   }
 
-  async rows({ pairs, few, many, rivals }: Effort): Promise<readonly Row[]> {
-    this.#events = await this.#untilEventsRest();
+  async rows({ pairs, few, many, goPeerLoads }: Effort): Promise<readonly Row[]> {
+    this.#events = await this.#untilEvents();
     const rows: Row[] = [];
     const turns: Pair<Turn>[] = [];
-    for (const [writes, what] of [
+    for (const [writes, suffix] of [
       ['statuses', ''],
-      ['events', ', the floor with Events too'],
+      ['events', ', baseline with Events'],
     ] as const) {
-      const floor = await this.#stage.floor(writes, CONNECTIONS);
-      const measured = await inTurns(pairs, {
+      const baseline = await this.#setup.startBaseline(writes, CONNECTIONS);
+      const measured = await alternate(pairs, {
         ours: () => this.#ours(many),
-        floor: () => turnOf(floor.field, () => floor.process.cpuMs(), many),
+        baseline: () => measureTurn(baseline.driver, () => baseline.process.cpuMs(), many),
       });
-      rows.push(...comparison(`${many.sequences} × ${STEPS} steps${what}`, measured, writes === 'statuses'));
+      rows.push(...comparisonRows(`${many.sequences} × ${STEPS} steps${suffix}`, measured, writes === 'statuses'));
       turns.push(...measured);
-      await floor.process.kill();
+      await baseline.process.kill();
     }
     const ours = turns.map((turn) => turn.ours);
     const small = await this.#ours(few);
-    rows.push(...cost(ours), ...growth(small, ours, many.sequences / few.sequences));
-    for (const run of rivals) rows.push(rival(run, await this.#ours(run)));
+    rows.push(...costRows(ours), ...growthRows(small, ours, many.sequences / few.sequences));
+    for (const run of goPeerLoads) rows.push(goPeerRow(run, await this.#ours(run)));
     return rows;
   }
 
-  async #ours(run: Run): Promise<Turn> {
-    const { program, field }: Ours = this.#stage.ours;
+  async #ours(run: Workload): Promise<Turn> {
+    const { program, driver }: ControllerUnderTest = this.#setup.ours;
     const before = await program.requests();
     let eventsLost = 0;
-    const turn = await turnOf(
-      field,
+    const turn = await measureTurn(
+      driver,
       () => program.process.cpuMs(),
       run,
       async () => {
@@ -125,22 +127,22 @@ class Throughput {
     return { ...turn, eventsLost, requests: Object.fromEntries(requests) };
   }
 
-  /** Waits for the last Event of a run, and says how many never came. */
-  async #lastEvent({ sequences }: Run): Promise<number> {
+  /** Waits for the last Event of a run. Returns the number of missing Events. */
+  async #lastEvent({ sequences }: Workload): Promise<number> {
     const wanted = this.#events + sequences * EVENTS_PER_SEQUENCE;
-    this.#events = await this.#untilEventsRest(wanted);
+    this.#events = await this.#untilEvents(wanted);
     return wanted - this.#events;
   }
 
-  /** The Events that are there, as soon as it is so many, or no more come. */
-  async #untilEventsRest(wanted = Infinity): Promise<number> {
-    const limit = performance.now() + (wanted === Infinity ? 1_000 : EVENTS_MS);
+  /** Waits until there are `wanted` Events, or until the timeout. Returns their number. */
+  async #untilEvents(wanted = Infinity): Promise<number> {
+    const limit = performance.now() + (wanted === Infinity ? 1_000 : EVENTS_TIMEOUT_MS);
     let seen = 0;
     while (seen < wanted && performance.now() < limit) {
       await new Promise((resolve) => {
         setTimeout(resolve, 50);
       });
-      const path = `${collectionPath(EVENTS, this.#stage.ours.namespace)}?limit=1`;
+      const path = `${collectionPath(EVENTS, this.#setup.ours.namespace)}?limit=1`;
       const { metadata, items } = JSON.parse(await this.#raw.send({ method: 'GET', path })) as CountedList;
       seen = items.length + (metadata.remainingItemCount ?? 0);
     }
@@ -153,14 +155,14 @@ interface CountedList {
   readonly items: readonly unknown[];
 }
 
-async function turnOf(
-  field: Field,
+async function measureTurn(
+  driver: JobDriver,
   cpuMs: () => Promise<number>,
-  run: Run,
+  run: Workload,
   afterwards?: () => Promise<void>,
 ): Promise<Turn> {
   const before = await cpuMs();
-  const { seconds } = await field.run(run);
+  const { seconds } = await driver.run(run);
   await afterwards?.();
   const steps = run.sequences * STEPS;
   return {
@@ -171,63 +173,69 @@ async function turnOf(
   };
 }
 
-function comparison(what: string, turns: readonly Pair<Turn>[], isReach: boolean): readonly Row[] {
+function comparisonRows(label: string, turns: readonly Pair<Turn>[], hasTarget: boolean): readonly Row[] {
   const speed = compare(turns, ({ stepsPerSecond }) => stepsPerSecond);
   const cpu = compare(turns, ({ cpuMsPerStep }) => cpuMsPerStep);
   return [
     {
-      what,
+      label,
       ours: `${speed.ours.toFixed(0)} steps/s`,
-      floor: `${speed.floor.toFixed(0)} steps/s`,
+      baseline: `${speed.baseline.toFixed(0)} steps/s`,
       ratio: formatRatio(speed),
-      ...(isReach ? { reach: '≥ 0.8', reached: speed.ratio >= 0.8 } : {}),
+      ...(hasTarget ? { target: '≥ 0.8', targetMet: speed.ratio >= 0.8 } : {}),
     },
     {
-      what: `${what}: CPU of the process for a step`,
+      label: `${label}: CPU per step`,
       ours: `${cpu.ours.toFixed(2)} ms`,
-      floor: `${cpu.floor.toFixed(2)} ms`,
+      baseline: `${cpu.baseline.toFixed(2)} ms`,
       ratio: formatRatio(cpu),
     },
   ];
 }
 
-function cost(turns: readonly Turn[]): readonly Row[] {
+function costRows(turns: readonly Turn[]): readonly Row[] {
   const of = (method: string): number => median(turns.map(({ requests }) => requests[method] ?? 0));
   const cpu = median(turns.map(({ cpuMsPerStep }) => cpuMsPerStep));
   const events = EVENTS_PER_SEQUENCE / STEPS;
   const reads = of('GET');
   const lost = turns.reduce((sum, { eventsLost }) => sum + eventsLost, 0);
   return [
-    { what: 'CPU for a step', ours: `${cpu.toFixed(2)} ms`, floor: '–', reach: '≤ 1.5 ms', reached: cpu <= 1.5 },
+    { label: 'CPU per step', ours: `${cpu.toFixed(2)} ms`, baseline: '–', target: '≤ 1.5 ms', targetMet: cpu <= 1.5 },
     {
-      what: 'requests for a step: POST (Jobs and Events), PATCH (status)',
+      label: 'requests per step: POST (Jobs and Events), PATCH (status)',
       ours: `${of('POST').toFixed(2)}, ${of('PATCH').toFixed(2)}`,
-      floor: `${(1 + events).toFixed(2)}, ${((STEPS + 1) / STEPS).toFixed(2)}`,
-      reach: 'equal',
-      reached: of('POST') === 1 + events && of('PATCH') === (STEPS + 1) / STEPS,
+      baseline: `${(1 + events).toFixed(2)}, ${((STEPS + 1) / STEPS).toFixed(2)}`,
+      target: 'equal',
+      targetMet: of('POST') === 1 + events && of('PATCH') === (STEPS + 1) / STEPS,
     },
-    { what: 'reads for a step: GET (lists too)', ours: reads.toFixed(2), floor: '0', reach: '0', reached: reads === 0 },
-    { what: 'Events lost', ours: String(lost), floor: '–', reach: '0', reached: lost === 0 },
+    {
+      label: 'reads per step: GET, including lists',
+      ours: reads.toFixed(2),
+      baseline: '0',
+      target: '0',
+      targetMet: reads === 0,
+    },
+    { label: 'Events lost', ours: String(lost), baseline: '–', target: '0', targetMet: lost === 0 },
   ];
 }
 
-function growth(few: Turn, many: readonly Turn[], times: number): readonly Row[] {
+function growthRows(few: Turn, many: readonly Turn[], times: number): readonly Row[] {
   const cpu = median(many.map(({ cpuMsPerStep }) => cpuMsPerStep)) / few.cpuMsPerStep;
   return [
     {
-      what: `CPU for a step at ${times} × the load, to that at the single load`,
+      label: `CPU per step at ${times} × the load, relative to the single load`,
       ours: cpu.toFixed(2),
-      floor: '–',
-      reach: '≤ 1.1',
-      reached: cpu <= 1.1,
+      baseline: '–',
+      target: '≤ 1.1',
+      targetMet: cpu <= 1.1,
     },
   ];
 }
 
-function rival({ sequences, inFlight }: Run, { stepsPerSecond, cpuMsPerStep }: Turn): Row {
+function goPeerRow({ sequences, inFlight }: Workload, { stepsPerSecond, cpuMsPerStep }: Turn): Row {
   return {
-    what: `${sequences} × ${STEPS} steps, ${inFlight} in flight`,
-    ours: `${stepsPerSecond.toFixed(0)} steps/s, ${cpuMsPerStep.toFixed(2)} ms CPU a step`,
-    floor: '–',
+    label: `${sequences} × ${STEPS} steps, ${inFlight} in flight`,
+    ours: `${stepsPerSecond.toFixed(0)} steps/s, ${cpuMsPerStep.toFixed(2)} ms CPU per step`,
+    baseline: '–',
   };
 }

@@ -1,4 +1,4 @@
-/** The certificate that both servers show, from an authority of the moment. */
+/** The serving certificate of both servers, from a temporary CA. */
 import { join } from 'node:path';
 import { createDevelopmentCA } from '../../certs/development.ts';
 import { CERTIFICATE_FILE, KEY_FILE } from '../../certs/key-pair.ts';
@@ -9,7 +9,7 @@ export interface CertificateFiles {
   readonly key: string;
 }
 
-/** Writes them into the folder. */
+/** Writes a certificate and its key into the folder. */
 export async function writeCertificate(folder: string): Promise<CertificateFiles> {
   const ca = await createDevelopmentCA();
   await ca.writeServingCertificate(folder);

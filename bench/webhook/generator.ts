@@ -1,7 +1,7 @@
 /**
- * The load, in a process of its own: connections that each ask again as soon as they are answered. Raw TLS and a request
- * that was written beforehand, for with two processors it must cost less than the server that it measures. Told what to do
- * over the IPC channel, one round after another; its connections to a server stay open between rounds.
+ * The load generator, a separate process: each connection sends the next review as soon as the last one is answered. It uses
+ * plain TLS sockets and prepared request bytes, because on two CPUs it must use less CPU than the measured server. It gets
+ * its rounds over the IPC channel, one at a time. Connections stay open between rounds.
  */
 import { connect, type TLSSocket } from 'node:tls';
 import type { Round, RoundResult } from './load.ts';
@@ -11,11 +11,11 @@ const END_OF_HEAD = Buffer.from('\r\n\r\n');
 const ALLOWED = Buffer.from('"allowed":true');
 const LENGTH = /^content-length: (\d+)/im;
 
-/** One connection: asks, reads the whole answer, tells how long it took, asks again. */
-class Asker {
+/** One connection: sends a review, reads the whole answer, reports the latency, and repeats. */
+class ReviewClient {
   readonly #socket: TLSSocket;
   #request: Buffer = Buffer.alloc(0);
-  #asked = 0;
+  #sentAt = 0;
   #answer: Buffer | undefined;
   #done: (ms: number, isGood: boolean) => boolean = () => false;
 
@@ -25,24 +25,24 @@ class Asker {
     socket.on('data', (chunk: Buffer) => this.#take(chunk));
   }
 
-  static async connect(port: number): Promise<Asker> {
+  static async connect(port: number): Promise<ReviewClient> {
     return new Promise((resolve, reject) => {
-      // The certificate is the benchmark's own, and who it is of does not matter.
+      // The benchmark issued the certificate itself, so there is no need to verify it.
       const socket = connect({ port, host: '127.0.0.1', servername: 'localhost', rejectUnauthorized: false });
-      socket.once('secureConnect', () => resolve(new Asker(socket)));
+      socket.once('secureConnect', () => resolve(new ReviewClient(socket)));
       socket.once('error', reject);
     });
   }
 
-  /** Asks until `done`, which gets each answer's time, says that it is enough. */
-  async ask(request: Buffer, done: (ms: number, isGood: boolean) => boolean): Promise<void> {
+  /** Sends reviews until `done`, which gets each answer's latency, returns false. */
+  async repeat(request: Buffer, done: (ms: number, isGood: boolean) => boolean): Promise<void> {
     this.#request = request;
     return new Promise((resolve, reject) => {
-      const lost = (): void => reject(new Error('a server closed its connection'));
-      this.#socket.once('close', lost);
+      const onClose = (): void => reject(new Error('a server closed its connection'));
+      this.#socket.once('close', onClose);
       this.#done = (ms, isGood) => {
         if (done(ms, isGood)) return true;
-        this.#socket.off('close', lost);
+        this.#socket.off('close', onClose);
         resolve();
         return false;
       };
@@ -55,7 +55,7 @@ class Asker {
   }
 
   #send(): void {
-    this.#asked = performance.now();
+    this.#sentAt = performance.now();
     this.#socket.write(this.#request);
   }
 
@@ -69,24 +69,24 @@ class Asker {
     }
     this.#answer = undefined;
     const isGood = answer.toString('latin1', 9, 12) === '200' && answer.includes(ALLOWED);
-    if (this.#done(performance.now() - this.#asked, isGood)) this.#send();
+    if (this.#done(performance.now() - this.#sentAt, isGood)) this.#send();
   }
 }
 
-const open = new Map<string, Promise<readonly Asker[]>>();
+const open = new Map<string, Promise<readonly ReviewClient[]>>();
 
-async function askersFor({ port, connections }: Round): Promise<readonly Asker[]> {
+async function clientsFor({ port, connections }: Round): Promise<readonly ReviewClient[]> {
   const key = `${port}/${connections}`;
-  const known = open.get(key) ?? Promise.all(Array.from({ length: connections }, () => Asker.connect(port)));
+  const known = open.get(key) ?? Promise.all(Array.from({ length: connections }, () => ReviewClient.connect(port)));
   open.set(key, known);
   return known;
 }
 
 /**
- * Keeps the event loop turning. A process that sleeps has to be woken, and that would be charged to the server that answers
- * it: more often to the slower of two.
+ * Keeps the event loop busy. Waking a sleeping process costs CPU time of the server that sends the answer, more often with
+ * the slower server, and would distort the comparison.
  */
-function stayAwake(): { readonly end: () => void } {
+function keepEventLoopBusy(): { readonly end: () => void } {
   let isOver = false;
   const turn = (): void => {
     if (!isOver) setImmediate(turn);
@@ -96,24 +96,24 @@ function stayAwake(): { readonly end: () => void } {
 }
 
 async function run(round: Round): Promise<RoundResult> {
-  const askers = await askersFor(round);
-  const request = requestBytes(round.question, round.steps);
+  const clients = await clientsFor(round);
+  const request = requestBytes(round.webhook, round.steps);
   const times: number[] = [];
-  let bad = 0;
-  const begun = performance.now();
-  const end = begun + round.ms;
-  const awake = stayAwake();
+  let notAllowed = 0;
+  const started = performance.now();
+  const end = started + round.ms;
+  const awake = keepEventLoopBusy();
   await Promise.all(
-    askers.map((asker) =>
-      asker.ask(request, (ms, isGood) => {
+    clients.map((asker) =>
+      asker.repeat(request, (ms, isGood) => {
         times.push(ms);
-        if (!isGood) bad += 1;
+        if (!isGood) notAllowed += 1;
         return performance.now() < end;
       }),
     ),
   );
   awake.end();
-  return { ms: performance.now() - begun, times, bad };
+  return { ms: performance.now() - started, times, notAllowed };
 }
 
 process.on('message', (round: Round) => {

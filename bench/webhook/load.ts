@@ -1,25 +1,25 @@
-/** Drives the load generator: one round at a time. */
+/** Starts the load generator and runs one round at a time. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import type { Question } from './reviews.ts';
+import type { Webhook } from './reviews.ts';
 
-/** Ask one server for a while. */
+/** A period of load on one server. */
 export interface Round {
   readonly port: number;
-  readonly question: Question;
+  readonly webhook: Webhook;
   readonly steps: number;
   readonly connections: number;
   readonly ms: number;
 }
 
 export interface RoundResult {
-  /** How long it took in all, in milliseconds. */
+  /** Duration of the round in milliseconds. */
   readonly ms: number;
-  /** Of each answer, in milliseconds. */
+  /** Latency of each answer in milliseconds. */
   readonly times: readonly number[];
-  /** Answers that did not allow. */
-  readonly bad: number;
+  /** Number of reviews that were not allowed. */
+  readonly notAllowed: number;
 }
 
 export class LoadGenerator {
@@ -31,15 +31,15 @@ export class LoadGenerator {
     this.#died = once(this.#process, 'exit').then(() => {
       throw new Error('the load generator died');
     });
-    // Whether it matters, `round` says.
+    // Not an unhandled rejection: `round` reports it.
     this.#died.catch(() => undefined);
   }
 
-  /** Throws where an answer was not what it should be: a benchmark of refusals says nothing. */
+  /** Throws if a review was not allowed: a benchmark of errors would be meaningless. */
   async round(round: Round): Promise<RoundResult> {
     this.#process.send(round);
     const [result] = (await Promise.race([once(this.#process, 'message'), this.#died])) as [RoundResult];
-    if (result.bad > 0) throw new Error(`${result.bad} reviews were not allowed`);
+    if (result.notAllowed > 0) throw new Error(`${result.notAllowed} reviews were not allowed`);
     return result;
   }
 

@@ -1,12 +1,12 @@
-/** One round of reviews to one server, and what it cost. */
+/** Measures one round of reviews to one server. */
 import { percentile } from '../percentiles.ts';
 import type { LoadGenerator } from './load.ts';
-import type { Question } from './reviews.ts';
-import type { Served } from './servers.ts';
+import type { Webhook } from './reviews.ts';
+import type { MeasuredServer } from './servers.ts';
 
-/** What is asked, and by how many at once. */
+/** The kind and size of the reviews, and the number of concurrent clients. */
 export interface Case {
-  readonly question: Question;
+  readonly webhook: Webhook;
   readonly steps: number;
   readonly connections: number;
 }
@@ -15,20 +15,20 @@ export interface Measurement {
   readonly reviewsPerSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
-  /** The server's processor time, all threads. */
+  /** CPU time of all the server's threads per review. */
   readonly cpuMicros: number;
-  /** How much of a processor the server used: where that is well below 1, something else was the limit. */
+  /** CPUs that the server used. If it is well below 1, the server was not the bottleneck. */
   readonly serverLoad: number;
 }
 
 export async function measureRound(
   generator: LoadGenerator,
-  { process, port }: Served,
-  { question, steps, connections }: Case,
+  { process, port }: MeasuredServer,
+  { webhook, steps, connections }: Case,
   ms: number,
 ): Promise<Measurement> {
   const before = await process.cpuMs();
-  const round = await generator.round({ port, question, steps, connections, ms });
+  const round = await generator.round({ port, webhook, steps, connections, ms });
   const cpuMs = (await process.cpuMs()) - before;
   const reviews = round.times.length;
   return {

@@ -1,14 +1,14 @@
-/** The reviews that are asked: as an API server sends them for an ordinary object, about 1 KB to a step. */
+/** The reviews of the benchmark, as an API server sends them for a typical object of about 1 KB per step. */
 import { MUTATE_PATH, VALIDATE_PATH } from '../../webhook/app.ts';
 
-export const QUESTIONS = ['validate', 'mutate'] as const;
-export type Question = (typeof QUESTIONS)[number];
+export const WEBHOOKS = ['validate', 'mutate'] as const;
+export type Webhook = (typeof WEBHOOKS)[number];
 
-const PATHS: Readonly<Record<Question, string>> = { validate: VALIDATE_PATH, mutate: MUTATE_PATH };
+const PATHS: Readonly<Record<Webhook, string>> = { validate: VALIDATE_PATH, mutate: MUTATE_PATH };
 
-/** What a user writes; the validating webhook sees it with the defaults in. */
-function sequentialJob(question: Question, steps: number): Readonly<Record<string, unknown>> {
-  const isDefaulted = question === 'validate';
+/** A user's object; for the validating webhook with the defaults set. */
+function sequentialJob(webhook: Webhook, steps: number): Readonly<Record<string, unknown>> {
+  const isDefaulted = webhook === 'validate';
   const defaults = { backoffLimit: 3, suspend: false, updatePolicy: 'Immutable', stepPolicies: [], resume: 0 };
   return {
     apiVersion: 'batch.example.com/v1alpha1',
@@ -63,7 +63,7 @@ function container(index: number): Readonly<Record<string, unknown>> {
   };
 }
 
-function admissionReview(question: Question, steps: number): unknown {
+function admissionReview(webhook: Webhook, steps: number): unknown {
   const kind = { group: 'batch.example.com', version: 'v1alpha1', kind: 'SequentialJob' };
   const resource = { group: 'batch.example.com', version: 'v1alpha1', resource: 'sequentialjobs' };
   return {
@@ -79,7 +79,7 @@ function admissionReview(question: Question, steps: number): unknown {
       namespace: 'team-a',
       operation: 'CREATE',
       userInfo: { username: 'jane@example.com', groups: ['team-a', 'system:authenticated'] },
-      object: sequentialJob(question, steps),
+      object: sequentialJob(webhook, steps),
       oldObject: null,
       dryRun: false,
       options: { kind: 'CreateOptions', apiVersion: 'meta.k8s.io/v1', fieldManager: 'kubectl-client-side-apply' },
@@ -87,11 +87,11 @@ function admissionReview(question: Question, steps: number): unknown {
   };
 }
 
-/** The whole request, headers and body, as Go's client writes it. */
-export function requestBytes(question: Question, steps: number): Buffer {
-  const body = Buffer.from(JSON.stringify(admissionReview(question, steps)));
+/** The whole request, headers and body, as Go's HTTP client sends it. */
+export function requestBytes(webhook: Webhook, steps: number): Buffer {
+  const body = Buffer.from(JSON.stringify(admissionReview(webhook, steps)));
   const head = [
-    `POST ${PATHS[question]}?timeout=10s HTTP/1.1`,
+    `POST ${PATHS[webhook]}?timeout=10s HTTP/1.1`,
     'Host: sequentialjob-webhook.sequentialjob-system.svc:443',
     'User-Agent: kube-apiserver-admission',
     `Content-Length: ${body.length}`,

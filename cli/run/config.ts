@@ -1,9 +1,9 @@
-/** Flags and environment → one frozen configuration, all errors at once. Pure: both are passed in. */
+/** Parses flags and environment variables into a frozen configuration and reports all errors at once. Pure. */
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../../shared/log.ts';
 import { bool, integer, list, oneOf, type Outcome, text } from '../../shared/option-values.ts';
 import { readFlags } from '../../shared/read-flags.ts';
 
-/** What a process can be: the webhook, the controller, or both. */
+/** The part of the operator that a process runs: the webhook, the controller, or both. */
 export const ROLES = ['all', 'webhook', 'controller'] as const;
 export type Role = (typeof ROLES)[number];
 
@@ -12,33 +12,33 @@ export interface Config {
   readonly kubeconfig: string | undefined;
   readonly context: string | undefined;
   readonly namespace: string | undefined;
-  /** Undefined: the Pod's own; outside of a cluster there is none. */
+  /** Undefined: the namespace of the Pod; none outside a cluster. */
   readonly operatorNamespace: string | undefined;
   readonly workers: number;
   readonly preflight: boolean;
   readonly checkSecrets: boolean;
-  /** Undefined: every address, IPv6 and IPv4. */
+  /** Undefined: all addresses, IPv6 and IPv4. */
   readonly webhookHost: string | undefined;
   readonly webhookPort: number;
   readonly certDir: string;
-  /** Undefined: the webhook answers whoever can connect. */
+  /** Undefined: the webhook requires no client certificate. */
   readonly clientCaFile: string | undefined;
-  /** Common names of certificates of that authority. */
+  /** Accepted common names of client certificates. */
   readonly clientSubjects: readonly string[];
   readonly leaderElect: boolean;
   readonly leaderElectionNamespace: string | undefined;
   readonly leaderElectionId: string;
-  /** Undefined: no metrics are served. */
+  /** Undefined: no metrics server. */
   readonly metricsPort: number | undefined;
-  /** Undefined: probes are answered on the other ports only. */
+  /** Undefined: no health server; the webhook and the metrics server answer probes as well. */
   readonly healthPort: number | undefined;
-  /** Requests a second; 0: no limit. */
+  /** Requests per second; 0: no limit. */
   readonly kubeApiQps: number;
-  /** Requests at once; 0: as many as in a second. */
+  /** Requests in a burst; 0: the value of kubeApiQps. */
   readonly kubeApiBurst: number;
   readonly requestTimeoutSeconds: number;
   readonly startupTimeoutSeconds: number;
-  /** Of the webhook only: the controller stops at once. */
+  /** Applies to the webhook only: the controller stops immediately. */
   readonly shutdownDelaySeconds: number;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
@@ -56,12 +56,12 @@ export class ConfigError extends Error {
 
 interface Option<T> {
   readonly flag: string;
-  /** What stands for the value in the help text. */
+  /** The value's name in the help text. */
   readonly placeholder: string;
   readonly description: string;
   readonly fallback: T;
   readonly read: (text: string) => Outcome<T>;
-  /** What the flag means when it is given without a value; absent: it needs one. */
+  /** The value of a flag that is given without one; absent: the flag requires a value. */
   readonly bare?: string;
 }
 
@@ -258,8 +258,8 @@ export function environmentName(flag: string): string {
 }
 
 /**
- * The configuration of `run`: a flag wins over its environment variable, that over the default; an empty variable
- * counts as unset. Throws ConfigError with every problem at once, each naming the flag or variable it is about.
+ * The configuration of `run`. A flag takes precedence over its environment variable, and that over the default; an empty
+ * variable counts as unset. Throws ConfigError with all problems, each naming its flag or variable.
  */
 export function parseConfig(args: readonly string[], env: Readonly<Record<string, string | undefined>>): Config {
   const problems: string[] = [];

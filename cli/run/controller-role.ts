@@ -1,4 +1,4 @@
-/** The controller as a role: connect → wait for the API server → campaign, where that is asked for → reconcile. */
+/** The controller as a role: connect → wait for the API server → acquire the Lease, with --leader-elect → reconcile. */
 import { randomUUID } from 'node:crypto';
 import { hostname, uptime } from 'node:os';
 import type { KubeConfig } from '@kubernetes/client-node';
@@ -22,8 +22,8 @@ import type { Role } from './role.ts';
 import { unlessAborted } from './stop-signal.ts';
 
 /**
- * Node's performance.now stands still while the machine sleeps (CLOCK_MONOTONIC on Linux); the time since the machine
- * was started does not (CLOCK_BOOTTIME; libuv's uv_uptime). It comes in steps of 10 ms.
+ * Node's performance.now stops while the machine is suspended (CLOCK_MONOTONIC on Linux); the uptime does not
+ * (CLOCK_BOOTTIME; libuv's uv_uptime). Its resolution is 10 ms.
  */
 const CLOCK: ElectionClock = { now: () => uptime() * 1000, date: Date.now, sleep };
 
@@ -34,12 +34,12 @@ export class ControllerRole implements Role {
   readonly #metrics: ControllerMetrics;
   readonly #kube: KubeConfig;
   readonly #client: ApiClient;
-  /** One for all terms: the limit is the process's. Undefined: there is none. */
+  /** Shared by all terms, because the rate limit applies to the process. Undefined: no limit. */
   readonly #bucket: TokenBucket | undefined;
   readonly #work: ControllerTerm | ElectedController;
   readonly #stopping = new AbortController();
 
-  /** `env`: what KUBECONFIG says. Throws KubeConfigError where there is no cluster to connect to. */
+  /** `env` is the value of KUBECONFIG. Throws KubeConfigError if no cluster is configured. */
   constructor(config: Config, log: Log, env: string | undefined, metrics: ControllerMetrics) {
     const { kubeconfig: path, context } = config;
     this.#config = config;
@@ -47,14 +47,14 @@ export class ControllerRole implements Role {
     this.#metrics = metrics;
     this.#kube = loadKubeConfig({ path, context, env });
     this.#client = this.#connect();
-    this.#bucket = bucketOf(config);
+    this.#bucket = tokenBucket(config);
     this.#work = config.leaderElect
-      ? new ElectedController(this.#election())
+      ? new ElectedController(this.#electionOptions())
       : new ControllerTerm({ config, log, metrics, client: this.#client, bucket: this.#bucket });
   }
 
-  async start(told: AbortSignal): Promise<void> {
-    const signal = AbortSignal.any([told, this.#stopping.signal]);
+  async start(stopSignal: AbortSignal): Promise<void> {
+    const signal = AbortSignal.any([stopSignal, this.#stopping.signal]);
     const { namespace, startupTimeoutSeconds } = this.#config;
     const [client, log] = [this.#client, this.#log];
     log.info({ server: client.server, namespace }, 'controller starting');
@@ -76,15 +76,15 @@ export class ControllerRole implements Role {
   }
 
   /**
-   * The Lease is renewed over a connection that the work does not share, and past the limit of its rate: it must not wait
-   * for anything, nor end with it.
+   * The elector has a connection of its own, without the rate limit: renewing the Lease must not wait behind the
+   * controller's requests, nor fail when a term closes its connection.
    */
-  #election(): ConstructorParameters<typeof ElectedController>[0] {
+  #electionOptions(): ConstructorParameters<typeof ElectedController>[0] {
     const [config, log, metrics, bucket] = [this.#config, this.#log, this.#metrics, this.#bucket];
     const { leaderElectionNamespace, leaderElectionId } = config;
-    const leases = leaseNamespace(leaderElectionNamespace, ownNamespace(config.operatorNamespace), this.#kube);
+    const namespace = leaseNamespace(leaderElectionNamespace, ownNamespace(config.operatorNamespace), this.#kube);
     const elector = new LeaderElector({
-      store: new LeaseStore(this.#client, leases, leaderElectionId),
+      store: new LeaseStore(this.#client, namespace, leaderElectionId),
       identity: `${hostname()}_${randomUUID()}`,
       log,
       clock: CLOCK,
@@ -98,6 +98,6 @@ export class ControllerRole implements Role {
   }
 }
 
-function bucketOf({ kubeApiQps: qps, kubeApiBurst: burst }: Config): TokenBucket | undefined {
+function tokenBucket({ kubeApiQps: qps, kubeApiBurst: burst }: Config): TokenBucket | undefined {
   return qps === 0 ? undefined : new TokenBucket({ qps, burst: burst === 0 ? qps : burst });
 }

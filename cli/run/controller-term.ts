@@ -1,4 +1,4 @@
-/** One controller with a connection of its own, from its start to its end. */
+/** One controller with its own connection, from start to stop: one term of leadership, or the whole run without election. */
 import { Controller } from '../../controller/manager.ts';
 import type { Config } from './config.ts';
 import type { ApiClient } from '../../shared/kube/client.ts';
@@ -9,8 +9,8 @@ import type { ControllerMetrics } from '../../controller/metrics/index.ts';
 import { ownNamespace } from './own-namespace.ts';
 
 /**
- * What is in flight when the process is to end may take so long. With 5 s for events, 1.5 s for the Lease and 1 s for the
- * last scrape it is below the 20 s that all of it may take.
+ * Time for in-flight requests at shutdown. Together with 5 s for events, 1.5 s for the Lease and 1 s for the last scrape
+ * it stays below the 20 s of the whole shutdown.
  */
 const GRACE_MS = 12_000;
 
@@ -18,11 +18,11 @@ export interface ControllerTermOptions {
   readonly config: Config;
   readonly log: Log;
   readonly metrics: ControllerMetrics;
-  /** Closed at the end. */
+  /** `stop` closes it. */
   readonly client: ApiClient;
-  /** Limits the rate of requests; undefined: nothing does. */
+  /** Rate limit of requests; undefined: no limit. */
   readonly bucket?: TokenBucket | undefined;
-  /** Asked before each request; default: always. */
+  /** Checked before each request; default: always true. */
   readonly mayAct?: () => boolean;
 }
 
@@ -31,7 +31,7 @@ export class ControllerTerm {
   readonly #log: Log;
   readonly #client: ApiClient;
   readonly #controller: Controller;
-  readonly #over = new AbortController();
+  readonly #aborting = new AbortController();
 
   constructor({ config, log, metrics, client, bucket, mayAct = () => true }: ControllerTermOptions) {
     const { namespace, workers, preflight, checkSecrets } = config;
@@ -39,10 +39,10 @@ export class ControllerTerm {
     this.#workers = workers;
     this.#log = log;
     this.#client = client;
-    const { signal } = this.#over;
-    const behindFence = fenced(client, { mayAct, signal });
-    // The fence comes last: who may act when its turn comes may send, not who might when it began to wait.
-    const throttled = bucket === undefined ? behindFence : limited(behindFence, bucket, signal);
+    const { signal } = this.#aborting;
+    const fencedClient = fenced(client, { mayAct, signal });
+    // The leadership check comes after the rate limit: leadership counts when the request is sent, not when it began to wait.
+    const throttled = bucket === undefined ? fencedClient : limited(fencedClient, bucket, signal);
     this.#controller = new Controller({
       client: throttled,
       log,
@@ -56,33 +56,33 @@ export class ControllerTerm {
   }
 
   get ready(): boolean {
-    return this.#controller.ready && !this.#over.signal.aborted;
+    return this.#controller.ready && !this.#aborting.signal.aborted;
   }
 
-  /** The caches that are still waited for. */
+  /** The caches that are not synced yet. */
   get unsynced(): readonly string[] {
     return this.#controller.unsynced;
   }
 
-  /** Resolves when it works; never where it is stopped before. */
+  /** Resolves when the controller reconciles; never if it is stopped before. */
   async start(): Promise<void> {
     await this.#controller.start();
-    if (!this.#over.signal.aborted) this.#log.info({ workers: this.#workers }, 'controller started');
+    if (!this.#aborting.signal.aborted) this.#log.info({ workers: this.#workers }, 'controller started');
   }
 
-  /** Takes no more work; resolves when what is in flight has ended. */
+  /** Starts no more reconciles; resolves when the running ones have ended. */
   async stop(): Promise<void> {
-    // A request may take longer than the shutdown: what an API server that went silent still owes is cut off in time.
-    const cut = setTimeout(() => this.abort(), GRACE_MS);
+    // The request timeout may be longer than the shutdown: abort the requests that the API server has not answered by then.
+    const abortTimer = setTimeout(() => this.abort(), GRACE_MS);
     await this.#controller.stop();
-    clearTimeout(cut);
-    this.#over.abort();
+    clearTimeout(abortTimer);
+    this.#aborting.abort();
     await this.#client.close();
   }
 
-  /** From now on nothing is sent any more, and what is in flight fails. To be followed by `stop`. */
+  /** Sends no more requests and fails those in flight. The caller must call `stop` as well. */
   abort(): void {
-    this.#over.abort();
+    this.#aborting.abort();
     this.#controller.abort();
     void this.#client.close();
   }

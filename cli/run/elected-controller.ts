@@ -1,4 +1,4 @@
-/** The controller where several may run: it works while it leads, and stands by while another one does. */
+/** The controller with leader election: it reconciles while it holds the Lease, otherwise it stands by. */
 import type { LeaderElector } from '../../shared/kube/leader-election/leader-elector.ts';
 import type { ControllerTerm } from './controller-term.ts';
 import { unlessAborted } from './stop-signal.ts';
@@ -6,8 +6,7 @@ import { unlessAborted } from './stop-signal.ts';
 export interface ElectedControllerOptions {
   readonly elector: Pick<LeaderElector, 'acquire' | 'renew' | 'release'>;
   /**
-   * A new controller, with a new connection: what an old one knew may be long out of date, and a new one lists
-   * everything anew.
+   * Creates a controller with a new connection and empty caches: the caches of an earlier term may be stale.
    */
   readonly newTerm: () => Pick<ControllerTerm, 'ready' | 'unsynced' | 'start' | 'stop' | 'abort'>;
 }
@@ -16,43 +15,43 @@ export class ElectedController {
   readonly #options: ElectedControllerOptions;
   readonly #stopping = new AbortController();
   #term: ReturnType<ElectedControllerOptions['newTerm']> | undefined;
-  #running: Promise<void> | undefined;
+  #loop: Promise<void> | undefined;
 
   constructor(options: ElectedControllerOptions) {
     this.#options = options;
   }
 
-  /** A standby is ready to take over at any time; the leader is when it knows everything that it decides on. */
+  /** A standby is always ready; the leader is ready when its caches are synced. */
   get ready(): boolean {
-    return this.#running !== undefined && (this.#term?.ready ?? true);
+    return this.#loop !== undefined && (this.#term?.ready ?? true);
   }
 
-  /** The caches that the leader still waits for; none on a standby. */
+  /** The caches of the leader that are not synced yet; none on a standby. */
   get unsynced(): readonly string[] {
     return this.#term?.unsynced ?? [];
   }
 
-  /** Campaigns, leads, and campaigns again, until it is stopped: resolves only then. Rejects where a controller breaks. */
+  /** Acquires the Lease, leads, and repeats that until it is stopped; resolves then. Rejects if a controller fails. */
   async start(signal: AbortSignal): Promise<void> {
     signal.addEventListener('abort', () => this.#stopping.abort(), { once: true });
     if (signal.aborted || this.#stopping.signal.aborted) return;
-    this.#running = this.#run(this.#stopping.signal);
-    await this.#running;
+    this.#loop = this.#campaignAndLead(this.#stopping.signal);
+    await this.#loop;
   }
 
-  /** Ends the work, and only then lets the next one lead. */
+  /** Stops the controller, then releases the Lease, so that no two controllers work at once. */
   async stop(): Promise<void> {
     this.#stopping.abort();
-    // What it failed with, `start` has said.
-    await this.#running?.catch(() => undefined);
+    // `start` has reported the error.
+    await this.#loop?.catch(() => undefined);
     await this.#options.elector.release();
   }
 
-  async #run(stop: AbortSignal): Promise<void> {
+  async #campaignAndLead(stop: AbortSignal): Promise<void> {
     while (!stop.aborted && (await this.#options.elector.acquire(stop))) await this.#lead(stop);
   }
 
-  /** One term. The Lease is renewed until its last request has ended; when it is lost, that is at once. */
+  /** One term. Renews the Lease until the term's last request has ended. If the Lease is lost, aborts the term immediately. */
   async #lead(stop: AbortSignal): Promise<void> {
     const term = this.#options.newTerm();
     this.#term = term;
@@ -69,7 +68,7 @@ export class ElectedController {
   }
 }
 
-/** Rejects when the promise does, and never resolves. */
+/** Rejects if the promise rejects, and never resolves. */
 async function rejectsOnly(promise: Promise<void>): Promise<never> {
   await promise;
   return Promise.withResolvers<never>().promise;

@@ -1,21 +1,21 @@
-/** A server of plain HTTP as a role: the first to start, so that the start can be watched, and the last to stop. */
+/** A plain HTTP server (metrics or probes) as a role. It starts first and stops last, so that it reports start and shutdown. */
 import type { Log } from '../../shared/log.ts';
 import type { HttpServer } from '../../shared/http-server.ts';
 import { listenError } from './listen-error.ts';
 import type { Role } from './role.ts';
 
-/** What an answer may still take at the end. */
+/** Time for in-flight responses at shutdown. */
 const GRACE_MS = 1_000;
 
 export interface HttpRoleOptions {
-  /** What it serves, for the log. */
+  /** For the log. */
   readonly name: 'metrics' | 'health';
   readonly port: number;
   readonly log: Log;
 }
 
 export class HttpRole implements Role {
-  /** Whoever can be asked serves. */
+  /** None: a server that answers a probe is serving. */
   readonly checks = {};
   readonly #server: HttpServer;
   readonly #options: HttpRoleOptions;
@@ -26,12 +26,12 @@ export class HttpRole implements Role {
   }
 
   async start(): Promise<void> {
-    const { name, port: asked, log } = this.#options;
+    const { name, port: requestedPort, log } = this.#options;
     try {
-      const { address, port } = await this.#server.listen(asked);
+      const { address, port } = await this.#server.listen(requestedPort);
       log.info({ address, port }, `${name} started`);
     } catch (error) {
-      throw listenError(name, asked, error);
+      throw listenError(name, requestedPort, error);
     }
   }
 

@@ -1,4 +1,4 @@
-/** `run`: start the roles → wait for the end → drain. */
+/** `run`: start the roles → wait for SIGTERM or SIGINT → drain. */
 import type { Registry } from 'prom-client';
 import type { Config } from './config.ts';
 import type { Checks } from '../../shared/health.ts';
@@ -9,17 +9,17 @@ import { createMetricsServer } from '../../shared/metrics/server.ts';
 import { VERSION } from '../../shared/version.ts';
 import { HttpRole } from './http-role.ts';
 import type { Role } from './role.ts';
-import { aborted, stopSignal, unlessAborted } from './stop-signal.ts';
+import { untilAborted, stopSignal, unlessAborted } from './stop-signal.ts';
 
-const FAILED = 1;
+const EXIT_FAILED = 1;
 
-/** DESIGN §4: what is in flight at SIGTERM has so long to end. */
+/** Limit of the whole shutdown: requests that are in flight at SIGTERM may take this long. */
 const DRAIN_MS = 20_000;
 
 /**
- * Plays the configured roles until SIGTERM or SIGINT, and resolves when all of them have drained. Where one cannot
- * start, ends the others and rejects with why. Metrics and probes are there before and after everything else. `program`: where this
- * program is, for a thread of it.
+ * Runs the configured roles until SIGTERM or SIGINT, and resolves when all of them have drained. If a role cannot start,
+ * stops the others and rejects with its error. The metrics and health servers start before the roles and stop after them.
+ * `program` is the URL of this program, which the webhook's worker thread loads.
  */
 export async function run(
   config: Config,
@@ -27,7 +27,7 @@ export async function run(
   program: URL,
 ): Promise<void> {
   const log = await openLog({ level: config.logLevel, format: config.logFormat });
-  const stopped = stopSignal(FAILED);
+  const stopped = stopSignal(EXIT_FAILED);
   log.info({ version: VERSION, role: config.role }, 'starting');
   const registry = createRegistry();
   const roles = await rolesOf(config, { log, registry, kubeconfig: env['KUBECONFIG'], program });
@@ -35,7 +35,7 @@ export async function run(
   try {
     for (const observer of observers) await observer.start(stopped);
     await unlessAborted(stopped, Promise.all(roles.map((role) => role.start(stopped))));
-    await aborted(stopped);
+    await untilAborted(stopped);
     log.info('stopping');
   } finally {
     await drain([roles, observers], log);
@@ -46,20 +46,20 @@ export async function run(
 interface RunContext {
   readonly log: Log;
   readonly registry: Registry;
-  /** What the variable KUBECONFIG says. */
+  /** The value of KUBECONFIG. */
   readonly kubeconfig: string | undefined;
   readonly program: URL;
 }
 
-/** Loads the modules of the roles that are asked for and no others: each role is half of the start and of the memory. */
-async function rolesOf(config: Config, surroundings: RunContext): Promise<readonly Role[]> {
+/** Loads only the modules of the configured roles: each role accounts for half of the start time and the memory. */
+async function rolesOf(config: Config, context: RunContext): Promise<readonly Role[]> {
   switch (config.role) {
     case 'webhook':
-      return [await webhookRole(config, surroundings)];
+      return [await webhookRole(config, context)];
     case 'controller':
-      return [await controllerRole(config, surroundings)];
+      return [await controllerRole(config, context)];
     case 'all':
-      return [await webhookRole(config, surroundings), await controllerRole(config, surroundings)];
+      return [await webhookRole(config, context), await controllerRole(config, context)];
   }
 }
 
@@ -80,7 +80,7 @@ interface ObserverContext extends Pick<RunContext, 'log' | 'registry'> {
   readonly checks: Checks;
 }
 
-/** Who can be asked how the others do. */
+/** The metrics and health servers. */
 function observersOf({ metricsPort, healthPort }: Config, { log, registry, checks }: ObserverContext): readonly Role[] {
   const observers: Role[] = [];
   if (metricsPort !== undefined) {
@@ -99,11 +99,11 @@ function checksOf(roles: readonly Role[]): Checks {
   return Object.assign({}, ...roles.map(({ checks }) => checks));
 }
 
-/** Stops the roles of each group at once, one group after the other. */
+/** Stops the groups in order, and the roles of a group concurrently. */
 async function drain(groups: readonly (readonly Role[])[], log: Log): Promise<void> {
   const overdue = setTimeout(() => {
     log.error({ seconds: DRAIN_MS / 1000 }, 'shutdown timeout exceeded: aborting in-flight requests');
-    process.exit(FAILED);
+    process.exit(EXIT_FAILED);
   }, DRAIN_MS);
   for (const roles of groups) await Promise.all(roles.map((role) => role.stop()));
   clearTimeout(overdue);

@@ -1,8 +1,8 @@
-/** A port that cannot be served. */
+/** Errors of listening on a port. */
 import { systemCode } from '../../shared/kube/errors.ts';
 import { StartupError } from '../../shared/kube/startup.ts';
 
-/** What keeps a server from listening, and is for the user to mend. */
+/** Errors that the user can fix. */
 const USER_ERRORS: ReadonlySet<string> = new Set([
   'EADDRINUSE',
   'EADDRNOTAVAIL',
@@ -11,7 +11,7 @@ const USER_ERRORS: ReadonlySet<string> = new Set([
   'EAFNOSUPPORT',
 ]);
 
-/** What to throw where `what` cannot be served: one line for the user or, where it is a fault of ours, the error itself. */
+/** The error to throw if `what` cannot be served: a StartupError if the user can fix it, otherwise the error itself. */
 export function listenError(what: string, port: number, error: unknown): unknown {
   if (!USER_ERRORS.has(systemCode(error))) return error;
   const { message } = error as { readonly message: string };

@@ -1,12 +1,12 @@
-/** The namespace that the operator itself is in. */
+/** The namespace that the operator runs in. */
 import { readFileSync } from 'node:fs';
 
-/** Mounted into every Pod that has a token of its service account. The webhook's Pods may have none: they are told by a flag. */
-const OWN_NAMESPACE = '/var/run/secrets/kubernetes.io/serviceaccount/namespace';
+/** The kubelet mounts it into every Pod with a service account token. Pods of the webhook may have no token; they get a flag. */
+const NAMESPACE_FILE = '/var/run/secrets/kubernetes.io/serviceaccount/namespace';
 
-/** What was asked for, or the Pod's own namespace; undefined outside of a cluster. */
-export function ownNamespace(asked: string | undefined, file: string = OWN_NAMESPACE): string | undefined {
-  return asked ?? (read(file) || undefined);
+/** The configured namespace, else the Pod's; undefined outside a cluster. */
+export function ownNamespace(configured: string | undefined, file: string = NAMESPACE_FILE): string | undefined {
+  return configured ?? (read(file) || undefined);
 }
 
 function read(file: string): string | undefined {

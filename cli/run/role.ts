@@ -1,14 +1,13 @@
-/** What the program can be told to do, as `run` sees it. */
+/** The interface of the parts that `run` starts and stops. */
 import type { Checks } from '../../shared/health.ts';
 
 export interface Role {
-  /** What has to be true before the process is ready. */
+  /** Readiness checks of the role, by name. */
   readonly checks: Checks;
   /**
-   * Resolves when the role does its work, or when the signal is aborted before it could. Rejects with what keeps it
-   * from ever starting.
+   * Resolves when the role has started, or when the signal is aborted before that. Rejects if the role cannot start.
    */
   start(signal: AbortSignal): Promise<void>;
-  /** Takes no more work; resolves when what is in flight has ended. Also when `start` has not resolved, or rejected. */
+  /** Accepts no more work; resolves when the work in flight has ended. May be called before `start` has settled. */
   stop(): Promise<void>;
 }

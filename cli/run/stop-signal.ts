@@ -1,6 +1,6 @@
-/** How the program is told to end. */
+/** The AbortSignal that SIGTERM and SIGINT abort, and waiting for it. */
 
-/** Aborted by the first SIGTERM or SIGINT; the second ends the process as it is, with this code. */
+/** The first SIGTERM or SIGINT aborts the returned signal; the second exits the process immediately with this code. */
 export function stopSignal(exitCode: number): AbortSignal {
   const stopping = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
@@ -12,20 +12,20 @@ export function stopSignal(exitCode: number): AbortSignal {
   return stopping.signal;
 }
 
-/** Resolves when the signal is aborted. Keeps a listener on it until then: for waits of which a process has few. */
-export async function aborted(signal: AbortSignal): Promise<void> {
+/** Resolves when the signal is aborted. Keeps a listener on it until then, so use it for few waits at a time. */
+export async function untilAborted(signal: AbortSignal): Promise<void> {
   await unlessAborted(signal, Promise.withResolvers<never>().promise);
 }
 
-/** Resolves or rejects as `work` does, or resolves as soon as the signal is aborted; leaves nothing behind on the signal. */
+/** Settles as `work` does, or resolves as soon as the signal is aborted; then removes its listener from the signal. */
 export async function unlessAborted(signal: AbortSignal, work: Promise<unknown>): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
-  const end = (): void => resolve();
-  if (signal.aborted) end();
-  signal.addEventListener('abort', end, { once: true });
+  const onAbort = (): void => resolve();
+  if (signal.aborted) onAbort();
+  signal.addEventListener('abort', onAbort, { once: true });
   try {
     await Promise.race([work, promise]);
   } finally {
-    signal.removeEventListener('abort', end);
+    signal.removeEventListener('abort', onAbort);
   }
 }

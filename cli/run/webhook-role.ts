@@ -1,4 +1,4 @@
-/** The webhook as a role: wait for the certificate → serve → follow the certificate. Needs no API server. */
+/** The webhook as a role: wait for the certificate → serve → reload the certificate. Needs no API server. */
 import type { Registry } from 'prom-client';
 import { describe } from '../../certs/key-pair.ts';
 import { watchCertificate } from '../../certs/watch.ts';
@@ -16,57 +16,64 @@ import { listenError } from './listen-error.ts';
 import { ownNamespace } from './own-namespace.ts';
 import type { Role } from './role.ts';
 
-/** How long the server may take to end, its delay and the last reviews together; below the 20 s that all of it may take. */
-const END_MS = 18_000;
+/** Limit of the server's shutdown, --shutdown-delay and the last reviews together; below the 20 s of the whole shutdown. */
+const SHUTDOWN_MS = 18_000;
 
-const LOSSES: Readonly<Record<ConnectionLoss, string>> = {
-  evicted: 'too many connections: one that idled was closed for a new one',
-  refused: 'too many connections, or too many of one address: a new one was not taken',
+const CONNECTION_LOSS_MESSAGES: Readonly<Record<ConnectionLoss, string>> = {
+  evicted: 'too many connections: closed an idle one to accept a new one',
+  refused: 'too many connections, or too many from one address: a new one was refused',
   certificate: 'client refused',
 };
 
 export interface WebhookRoleOptions {
-  /** Where its metrics go. */
+  /** The registry of the webhook's metrics. */
   readonly registry: Registry;
-  /** The program, for the thread that judges large reviews. */
+  /** The program, which the worker thread for large reviews loads. */
   readonly program: URL;
 }
 
 export class WebhookRole implements Role {
   /**
-   * All that `/readyz` of the webhook asks. A verdict needs neither caches nor leadership: a controller in the same process
-   * that takes over, and lists everything first, must not take the webhook out of its Service.
+   * The only check of `/readyz` for the webhook. Reviews need neither caches nor leadership: while a controller in the same
+   * process takes over and syncs its caches, the webhook's Pod must stay in the endpoints of its Service.
    */
   readonly checks = { webhook: (): boolean => this.#server.serving };
   readonly #config: Config;
   readonly #log: Log;
   readonly #metrics: WebhookMetrics;
   readonly #server: WebhookServer;
-  readonly #losses: SampledLog;
+  readonly #connectionLossLog: SampledLog;
   readonly #thread: EvaluationThread;
   readonly #stopping = new AbortController();
   #starting: Promise<void> = Promise.resolve();
-  #following: Promise<void> = Promise.resolve();
+  #reloading: Promise<void> = Promise.resolve();
 
   constructor(config: Config, log: Log, { registry, program }: WebhookRoleOptions) {
     this.#config = config;
     this.#log = log;
     this.#metrics = new WebhookMetrics(registry, [MUTATE_PATH, VALIDATE_PATH]);
-    this.#losses = new SampledLog({ log });
-    const onLost = (how: ConnectionLoss): void => this.#lost(how, how);
+    this.#connectionLossLog = new SampledLog({ log });
+    const onLost = (how: ConnectionLoss): void => this.#recordConnectionLoss(how, how);
     const connections = new Connections({ most: MAX_CONNECTIONS, limitsNewcomers: true, onLost });
     const { clientCaFile, clientSubjects } = config;
-    const own = ownNamespace(config.operatorNamespace);
-    this.#thread = new EvaluationThread({ program, ownNamespace: own });
+    const operatorNamespace = ownNamespace(config.operatorNamespace);
+    this.#thread = new EvaluationThread({ program, ownNamespace: operatorNamespace });
     const { checks } = this;
-    const app = { log, checks, metrics: this.#metrics, connections, ownNamespace: own, thread: this.#thread };
+    const app = {
+      log,
+      checks,
+      metrics: this.#metrics,
+      connections,
+      ownNamespace: operatorNamespace,
+      thread: this.#thread,
+    };
     this.#server = new WebhookServer(
       createApp(app),
       {},
       {
         connections,
         clientSubjects: clientCaFile === undefined ? undefined : clientSubjects,
-        onRefused: (why) => this.#lost('certificate', why),
+        onRefused: (why) => this.#recordConnectionLoss('certificate', why),
       },
     );
   }
@@ -80,11 +87,11 @@ export class WebhookRole implements Role {
 
   async stop(): Promise<void> {
     this.#stopping.abort();
-    // A server that is about to listen has to before it can be closed; why it could not, `start` has said.
+    // Wait until the server listens, because only then it can be closed. If that failed, `start` has reported why.
     await this.#starting.catch(() => undefined);
-    await this.#following;
+    await this.#reloading;
     const delayMs = this.#config.shutdownDelaySeconds * 1000;
-    await this.#server.close(END_MS - delayMs, delayMs === 0 ? undefined : async () => sleep(delayMs));
+    await this.#server.close(SHUTDOWN_MS - delayMs, delayMs === 0 ? undefined : async () => sleep(delayMs));
     await this.#thread.close();
   }
 
@@ -95,13 +102,18 @@ export class WebhookRole implements Role {
     const first = await pairs.next();
     if (first.done === true) return;
     await this.#listen(first.value);
-    this.#following = this.#follow(pairs);
+    this.#reloading = this.#reloadCertificates(pairs);
   }
 
-  /** Strangers can cause as many of these as they like. */
-  #lost(reason: ConnectionLoss, why: string): void {
+  /** The log is sampled because any client can cause connection losses. */
+  #recordConnectionLoss(reason: ConnectionLoss, why: string): void {
     this.#metrics.connectionLost(reason);
-    this.#losses.write({ level: 'warn', msg: LOSSES[reason], kind: why, fields: { reason: why } });
+    this.#connectionLossLog.write({
+      level: 'warn',
+      msg: CONNECTION_LOSS_MESSAGES[reason],
+      kind: why,
+      fields: { reason: why },
+    });
   }
 
   async #listen(pair: KeyPair): Promise<void> {
@@ -115,7 +127,7 @@ export class WebhookRole implements Role {
     }
   }
 
-  async #follow(pairs: AsyncIterable<KeyPair>): Promise<void> {
+  async #reloadCertificates(pairs: AsyncIterable<KeyPair>): Promise<void> {
     for await (const pair of pairs) {
       try {
         this.#server.use(pair);

@@ -1,5 +1,5 @@
 /**
- * Reads what @kubernetes/client-node knows of the core types. Its generated models follow the OpenAPI document of the
+ * Reads the core types from the models of @kubernetes/client-node. Its generated models follow the OpenAPI document of the
  * Kubernetes release they were made from: property names, types and formats at run time (`attributeTypeMap`), and in
  * the declaration files beside them which properties are required (no `?`).
  */

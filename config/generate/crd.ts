@@ -27,7 +27,7 @@ const COLUMNS: readonly PrinterColumn[] = [
   {
     name: 'Message',
     type: 'string',
-    // The one condition whose message is worth reading in every phase: what is running, or how it ended.
+    // The condition whose message is useful in every phase: it has the running step, or the result.
     jsonPath: '.status.conditions[?(@.type=="Progressing")].message',
     description: 'What is going on, or how it ended.',
     priority: 1,
@@ -42,7 +42,7 @@ const COLUMNS: readonly PrinterColumn[] = [
   },
 ];
 
-/** What a definition may carry beside the schema that validation uses. */
+/** A schema of the CRD, which may have CEL rules in addition to the schema that the webhook validates with. */
 export interface GuardedSchema extends Schema {
   readonly 'x-kubernetes-validations'?: readonly ValidationRule[];
 }
@@ -75,12 +75,12 @@ const definition = (schema: GuardedSchema) => ({
   },
 });
 
-/** The definition for every server. */
+/** The CRD for all API servers. */
 export const CRD = definition(RESOURCE_SCHEMA);
 
 /**
- * The same with rules in CEL, for servers that know them. They are in a definition of their own, because to a server
- * before 1.23 the field is unknown: it would drop the rules, but kubectl refuses to send them (seen on 1.20).
+ * The CRD with CEL rules, for API servers that support them. It is a separate file because before 1.23 the field is unknown: the
+ * API server would drop the rules, but kubectl rejects the file (seen on 1.20).
  */
 export const CRD_WITH_RULES = definition({ ...RESOURCE_SCHEMA, 'x-kubernetes-validations': VALIDATION_RULES });
 

@@ -27,7 +27,7 @@ function write(path: string, text: string): void {
   writeFileSync(path, text);
 }
 
-/** Brings one file up to date and tells whether it differed. */
+/** Updates one file, unless `--check` is given. Returns whether it differed. */
 function update({ path, render }: Artifact): boolean {
   const file = join(values.root, path);
   const text = render();

@@ -91,7 +91,7 @@ const FIELDS: Readonly<Record<string, Schema>> = {
   },
 };
 
-/** What the user asks for. */
+/** The schema of `spec`. */
 export const SPEC_SCHEMA: Schema = {
   type: 'object',
   required: ['containers'],

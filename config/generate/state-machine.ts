@@ -24,7 +24,7 @@ function arrow({ from, guard, effect, to }: Transition): string {
   return `    ${from} --> ${to}: ${effect === none ? words(guard.name) : label}`;
 }
 
-/** Rows that change nothing and stay where they are say nothing in a picture. */
+/** The diagram omits transitions without effect that stay in their state. */
 function isDrawn({ from, to, effect }: Transition): boolean {
   return !(from === to && effect === none);
 }

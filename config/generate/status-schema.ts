@@ -50,7 +50,7 @@ const STEP: Readonly<Record<string, Schema>> = {
   message: text('The termination message of its container, cut to 1 KiB.'),
 };
 
-/** For tools that wait by kstatus: an object that nobody has looked at yet is in progress. */
+/** observedGeneration of an object that the controller has not reconciled yet, so that kstatus reports it as in progress. */
 const UNOBSERVED = -1;
 
 const FIELDS: Readonly<Record<string, Schema>> = {
@@ -111,7 +111,7 @@ const FIELDS: Readonly<Record<string, Schema>> = {
   resumes: count('How many resumes have been acted on.'),
 };
 
-/** What the controller reports. */
+/** The schema of `status`. */
 export const STATUS_SCHEMA: Schema = {
   ...object('Where the sequence stands. Written by the controller.', FIELDS),
   default: { observedGeneration: UNOBSERVED },

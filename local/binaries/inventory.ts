@@ -1,8 +1,8 @@
-/** What a control plane needs, and what a folder has of it. */
+/** The binaries of a control plane, and which of them a folder contains. */
 import { access, constants, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** The programs that must lie together in one folder. kubectl is there for people and for installing manifests. */
+/** The binaries that must be in one folder. kubectl installs manifests, and is for the user. */
 export const BINARIES = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl'] as const;
 export type BinaryName = (typeof BINARIES)[number];
 
@@ -12,8 +12,8 @@ export interface CacheEntry {
   readonly missing: readonly BinaryName[];
 }
 
-/** Which of the programs are not there, or not executable. Never rejects. */
-export async function missingFrom(folder: string): Promise<readonly BinaryName[]> {
+/** The binaries that are missing or not executable. Never rejects. */
+export async function missingBinaries(folder: string): Promise<readonly BinaryName[]> {
   const checks = await Promise.all(
     BINARIES.map((name) =>
       access(join(folder, name), constants.X_OK).then(
@@ -25,8 +25,8 @@ export async function missingFrom(folder: string): Promise<readonly BinaryName[]
   return checks.filter((name) => name !== undefined);
 }
 
-/** The cache's folders; none when there is no cache yet. Never rejects. */
+/** The cache's folders; empty if there is no cache yet. Never rejects. */
 export async function listCache(root: string): Promise<readonly CacheEntry[]> {
   const names = await readdir(root).catch(() => []);
-  return Promise.all(names.map(async (name) => ({ name, missing: await missingFrom(join(root, name)) })));
+  return Promise.all(names.map(async (name) => ({ name, missing: await missingBinaries(join(root, name)) })));
 }

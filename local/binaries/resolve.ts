@@ -1,35 +1,35 @@
-/** Finds the control plane's programs: the ways of getting them, in order, each saying what it does. */
+/** Finds the control plane's binaries: tries each source in order. */
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import {
   BUILDABLE_DEBIAN,
   cacheRoot,
-  debianObstacle,
+  whyNotDebian,
   DEFAULT_RELEASE,
-  downloadObstacle,
+  whyNotDownload,
   goArch,
-  listing,
+  joinNames,
   newestComplete,
-  nothingWorked,
-  type Attempt,
+  noBinariesMessage,
+  type FailedSource,
   type Machine,
 } from './choose.ts';
 import { buildFromDebian } from './debian.ts';
 import { downloadBinaries } from './download.ts';
-import { listCache, missingFrom } from './inventory.ts';
+import { listCache, missingBinaries } from './inventory.ts';
 
 export interface ResolveOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly log: (line: string) => void;
 }
 
-/** A way's answer: the folder, or why not; undefined when the way was not asked for (nothing to say then). */
-type Answer = { readonly folder: string } | { readonly why: string } | undefined;
+/** The result of a source: the folder, or why it has none; undefined if the source does not apply and needs no mention. */
+type SourceResult = { readonly folder: string } | { readonly why: string } | undefined;
 
-interface Way {
+interface BinarySource {
   readonly name: string;
-  readonly try: () => Promise<Answer>;
+  readonly try: () => Promise<SourceResult>;
 }
 
 async function thisMachine(): Promise<Machine> {
@@ -43,52 +43,56 @@ async function thisMachine(): Promise<Machine> {
 
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-/** Runs a slow way with a line before and a line after it. */
-async function announced(log: ResolveOptions['log'], what: string, work: () => Promise<string>): Promise<Answer> {
-  log(what);
+/** Logs a line before and a line after a slow source. */
+async function withProgress(
+  log: ResolveOptions['log'],
+  description: string,
+  work: () => Promise<string>,
+): Promise<SourceResult> {
+  log(description);
   const start = performance.now();
   try {
     const folder = await work();
-    log(`  done in ${Math.round((performance.now() - start) / 1000)} s, kept in ${folder}`);
+    log(`  done in ${Math.round((performance.now() - start) / 1000)} s, cached in ${folder}`);
     return { folder };
   } catch (error) {
-    log(`  not possible: ${reasonOf(error).split('\n')[0] ?? ''}`);
+    log(`  failed: ${reasonOf(error).split('\n')[0] ?? ''}`);
     return { why: reasonOf(error) };
   }
 }
 
-function ways(options: ResolveOptions, machine: Machine): readonly Way[] {
+function binarySources(options: ResolveOptions, machine: Machine): readonly BinarySource[] {
   const { env, log } = options;
   const cache = cacheRoot(env, homedir());
   const arch = goArch(machine.arch) ?? machine.arch;
   const release = env['ENVTEST_K8S_VERSION'];
-  const fromAssets = async (): Promise<Answer> => {
+  const fromAssets = async (): Promise<SourceResult> => {
     const folder = env['KUBEBUILDER_ASSETS'];
     if (folder === undefined || folder === '') return { why: 'not set' };
-    const missing = await missingFrom(folder);
+    const missing = await missingBinaries(folder);
     if (missing.length === 0) return { folder };
-    const why = `${folder} lacks ${listing(missing)}`;
-    log(`KUBEBUILDER_ASSETS is of no use here: ${why}`);
+    const why = `${folder} lacks ${joinNames(missing)}`;
+    log(`ignoring KUBEBUILDER_ASSETS: ${why}`);
     return { why };
   };
-  const fromCache = async (): Promise<Answer> => {
+  const fromCache = async (): Promise<SourceResult> => {
     const name = newestComplete(await listCache(cache), machine.arch, release);
     return name === undefined
       ? { why: `nothing ${release === undefined ? '' : `of ${release} `}in ${cache}` }
       : { folder: join(cache, name) };
   };
-  const fromReleases = async (): Promise<Answer> => {
-    const why = downloadObstacle(machine);
+  const fromReleases = async (): Promise<SourceResult> => {
+    const why = whyNotDownload(machine);
     if (why !== undefined) return { why };
     const wanted = release ?? DEFAULT_RELEASE;
-    const words = `downloading Kubernetes ${wanted} (about 120 MB, usually under a minute)`;
-    return announced(log, words, () => downloadBinaries({ cache, release: wanted, arch }));
+    const description = `downloading Kubernetes ${wanted} (about 120 MB, usually under a minute)`;
+    return withProgress(log, description, () => downloadBinaries({ cache, release: wanted, arch }));
   };
-  const fromDebian = async (): Promise<Answer> => {
-    const why = debianObstacle(machine);
+  const fromDebian = async (): Promise<SourceResult> => {
+    const why = whyNotDebian(machine);
     if (why !== undefined) return { why };
-    const words = `building Kubernetes 1.20 from Debian ${BUILDABLE_DEBIAN}'s source package (about 4 minutes on 2 cores, this once)`;
-    return announced(log, words, () => buildFromDebian(cache, arch, log));
+    const description = `building Kubernetes 1.20 from Debian ${BUILDABLE_DEBIAN}'s source package (about 4 minutes on 2 cores, this once)`;
+    return withProgress(log, description, () => buildFromDebian(cache, arch, log));
   };
   return [
     { name: 'KUBEBUILDER_ASSETS', try: fromAssets },
@@ -100,16 +104,16 @@ function ways(options: ResolveOptions, machine: Machine): readonly Way[] {
 
 /**
  * The folder with etcd, kube-apiserver, kube-controller-manager and kubectl: from `KUBEBUILDER_ASSETS`, else the cache, else
- * the release downloads, else Debian's source package. `ENVTEST_K8S_VERSION` asks for a release ("1.31") of the cache and the
- * downloads. Rejects with one message that says what was tried and names every alternative.
+ * the release downloads, else Debian's source package. `ENVTEST_K8S_VERSION` selects a release ("1.31") of the cache and the
+ * downloads. Rejects with one message that has the reason of each failed source, and what the user can do.
  */
 export async function resolveBinaries(options: ResolveOptions): Promise<string> {
-  const attempts: Attempt[] = [];
-  for (const way of ways(options, await thisMachine())) {
-    const answer = await way.try();
-    if (answer === undefined) continue;
-    if ('folder' in answer) return answer.folder;
-    attempts.push({ way: way.name, why: answer.why });
+  const failed: FailedSource[] = [];
+  for (const source of binarySources(options, await thisMachine())) {
+    const result = await source.try();
+    if (result === undefined) continue;
+    if ('folder' in result) return result.folder;
+    failed.push({ source: source.name, reason: result.why });
   }
-  throw new Error(nothingWorked(attempts));
+  throw new Error(noBinariesMessage(failed));
 }

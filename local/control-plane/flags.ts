@@ -1,11 +1,11 @@
-/** The command lines of the three programs: pure, chosen by version, so that 1.20 and the newest both start. */
+/** The flags of etcd, kube-apiserver and kube-controller-manager, for all supported versions from 1.20 on: pure. */
 
 export interface KubernetesVersion {
   readonly major: number;
   readonly minor: number;
 }
 
-/** Reads what `kube-apiserver --version` prints ("Kubernetes v1.36.2"); undefined for anything else. */
+/** Parses the output of `kube-apiserver --version` ("Kubernetes v1.36.2"); undefined for other text. */
 export function parseVersion(text: string): (KubernetesVersion & { readonly text: string }) | undefined {
   const match = /v((\d+)\.(\d+)[^\s]*)/.exec(text);
   if (match === null) return undefined;
@@ -22,7 +22,7 @@ export interface Layout {
 
 const LOOPBACK = '127.0.0.1';
 
-/** Files of the PKI below the state folder, as `writePki` writes them and the flags name them. */
+/** The PKI files in the state folder, which `writePki` writes and the flags name. */
 export const PKI_FILES = {
   ca: 'pki/ca.crt',
   servingCert: 'pki/serving.crt',
@@ -40,12 +40,13 @@ export function etcdArgs({ state, etcdPort }: Layout): readonly string[] {
     `--listen-client-urls=${url}`,
     `--advertise-client-urls=${url}`,
     `--listen-peer-urls=http://${LOOPBACK}:0`, // a single member: any port will do
-    // Whoever can write to etcd owns the cluster, and with it (hostPath volumes) this account: other users stay out.
+    // Write access to etcd gives control of the cluster, and through hostPath volumes of this user's account. So etcd
+    // rejects other users of the machine.
     '--client-cert-auth',
     `--trusted-ca-file=${state}/${PKI_FILES.ca}`,
     `--cert-file=${state}/${PKI_FILES.servingCert}`,
     `--key-file=${state}/${PKI_FILES.servingKey}`,
-    '--unsafe-no-fsync', // the data does not outlive the process, so it need not survive a power cut
+    '--unsafe-no-fsync', // the data need not survive a power failure
   ];
 }
 
@@ -58,7 +59,7 @@ export function apiServerArgs({ state, etcdPort, apiServerPort }: Layout): reado
     `--bind-address=${LOOPBACK}`,
     `--secure-port=${apiServerPort}`,
     `--advertise-address=${LOOPBACK}`,
-    '--endpoint-reconciler-type=none', // a loopback address is no valid endpoint of the `kubernetes` Service
+    '--endpoint-reconciler-type=none', // a loopback address is not a valid endpoint of the `kubernetes` Service
     '--service-cluster-ip-range=10.96.0.0/16',
     `--client-ca-file=${state}/${PKI_FILES.ca}`,
     `--tls-cert-file=${state}/${PKI_FILES.servingCert}`,
@@ -71,13 +72,13 @@ export function apiServerArgs({ state, etcdPort, apiServerPort }: Layout): reado
     `--service-account-signing-key-file=${state}/${PKI_FILES.serviceAccountKey}`,
     '--authorization-mode=RBAC',
     '--allow-privileged=true',
-    // Pods get no token and need no service account, so a namespace takes Pods the moment it exists.
+    // Without this plugin Pods need no service account, so they can be created as soon as their namespace exists.
     '--disable-admission-plugins=ServiceAccount',
     '--profiling=false',
   ];
 }
 
-/** The last minor release that still has, and by default opens, the unauthenticated port 10252. */
+/** The last minor release with the unauthenticated port 10252, which is open by default. */
 const LAST_WITH_INSECURE_PORT = 23;
 
 export function controllerManagerArgs(
@@ -93,12 +94,12 @@ export function controllerManagerArgs(
     ...(version.minor <= LAST_WITH_INSECURE_PORT ? ['--port=0'] : []),
     `--tls-cert-file=${state}/${PKI_FILES.servingCert}`,
     `--tls-private-key-file=${state}/${PKI_FILES.servingKey}`,
-    '--leader-elect=false', // there is only one, and electing costs seconds at every start
+    '--leader-elect=false', // there is only one instance; an election would delay each start by seconds
     `--root-ca-file=${state}/${PKI_FILES.ca}`,
     `--service-account-private-key-file=${state}/${PKI_FILES.serviceAccountKey}`,
     '--kube-api-qps=500', // the defaults (20 and 30) throttle fifty Jobs at once
     '--kube-api-burst=1000',
-    '--pvclaimbinder-sync-period=2s', // how long a claim waits at most when its volume came later
+    '--pvclaimbinder-sync-period=2s', // the longest time until a claim is bound to a volume created later
     '--profiling=false',
   ];
 }

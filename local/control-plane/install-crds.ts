@@ -1,4 +1,4 @@
-/** Installs CustomResourceDefinitions, and waits until the API server serves them. */
+/** Installs CustomResourceDefinitions and waits until the API server serves them. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Kubectl } from './kubectl.ts';
 
@@ -13,7 +13,7 @@ interface Crd {
   readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
 }
 
-/** Whether all of `kubectl get -o json` (one object, or a list) is established. */
+/** Whether all CRDs in the output of `kubectl get -o json` (one object, or a list) are established. */
 export function allEstablished(answer: CrdList & Crd): boolean {
   const crds = answer.items ?? [answer];
   return crds.every((crd) =>
@@ -21,13 +21,13 @@ export function allEstablished(answer: CrdList & Crd): boolean {
   );
 }
 
-/** Applies the manifests of a folder. Rejects with kubectl's words, or when the server does not take them up in 15 s. */
+/** Applies the manifests of a folder. Rejects with kubectl's message, or if the CRDs are not established within 15 s. */
 export async function installCrds(kubectl: Kubectl, folder: string): Promise<void> {
   await kubectl('apply', '-f', folder);
-  // `kubectl wait` is no use here: before 1.21 it fails on an object that has no conditions yet.
+  // Not `kubectl wait`: before 1.21 it fails on an object that has no conditions yet.
   for (let waited = 0; waited < TIMEOUT_MS; waited += POLL_MS) {
     if (allEstablished(JSON.parse(await kubectl('get', '-f', folder, '-o', 'json')) as CrdList & Crd)) return;
     await sleep(POLL_MS);
   }
-  throw new Error(`the resources of ${folder} were not established within ${TIMEOUT_MS / 1000} s`);
+  throw new Error(`the CRDs of ${folder} were not established within ${TIMEOUT_MS / 1000} s`);
 }

@@ -1,12 +1,12 @@
-/** Puts a webhook that runs on this machine in front of an API server, and waits until it is asked. */
+/** Registers a webhook that runs on this machine, and waits until the API server calls it. */
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { API_VERSION, FINALIZER, KIND } from '../../shared/api/group.ts';
 import type { Kubectl } from './kubectl.ts';
 import {
-  fitServer,
-  pointAt,
+  withoutUnsupportedFields,
+  withTarget,
   webhookConfigurations,
   type WebhookConfiguration,
   type WebhookTarget,
@@ -16,18 +16,19 @@ const POLL_MS = 100;
 const TIMEOUT_MS = 15_000;
 
 export interface WebhookInstallation {
-  /** The folder of the manifests; what is no webhook configuration is left out. */
+  /** The folder of the manifests; only webhook configurations are applied. */
   readonly manifests: string;
   readonly target: WebhookTarget;
-  /** A folder for what kubectl is to read. */
+  /** A folder for the files that kubectl applies. */
   readonly scratch: string;
-  /** A namespace that the webhook is asked about, to see that it is; nothing is left in it. */
+  /** A namespace that the webhook selects, for dry runs that show whether the API server calls it. */
   readonly namespace: string;
 }
 
 /**
- * Applies the configurations in place of earlier ones of the same names, and resolves when the API server asks both webhooks about new objects. They must be served
- * already: from here on the API server refuses what it can't ask about. Rejects with kubectl's words, or after 15 s.
+ * Replaces configurations of the same names, and resolves when the API server calls both webhooks for new objects. The
+ * webhooks must already serve: the API server rejects objects if it cannot call them. Rejects with kubectl's message, or
+ * after 15 s.
  */
 export async function installWebhooks(kubectl: Kubectl, installation: WebhookInstallation): Promise<void> {
   const { manifests, target, scratch } = installation;
@@ -36,20 +37,20 @@ export async function installWebhooks(kubectl: Kubectl, installation: WebhookIns
   const minor = await serverMinor(kubectl);
   const configurations = texts
     .flatMap(webhookConfigurations)
-    .map((configuration) => fitServer(pointAt(configuration, target), minor));
-  // Those of an earlier one would have to be asked as well, and nobody may be there to answer.
+    .map((configuration) => withoutUnsupportedFields(withTarget(configuration, target), minor));
+  // An earlier configuration may point to a webhook that no longer runs, which would make the probes fail.
   await kubectl('delete', '--ignore-not-found', '-f', await writeList(scratch, 'webhooks', configurations));
   for (const probe of PROBES) {
-    const ofKind = configurations.filter(({ kind }) => kind === probe.kind);
-    if (ofKind.length === 0) throw new Error(`no ${probe.kind} in ${manifests}`);
-    await kubectl('apply', '-f', await writeList(scratch, probe.kind, ofKind));
-    await untilAsked(kubectl, installation, probe);
+    const selected = configurations.filter(({ kind }) => kind === probe.kind);
+    if (selected.length === 0) throw new Error(`no ${probe.kind} in ${manifests}`);
+    await kubectl('apply', '-f', await writeList(scratch, probe.kind, selected));
+    await untilCalled(kubectl, installation, probe);
   }
 }
 
 async function serverMinor(kubectl: Kubectl): Promise<number> {
   const { minor } = JSON.parse(await kubectl('get', '--raw', '/version')) as { readonly minor: string };
-  // Some providers add a plus sign.
+  // Some providers append a plus sign ("28+").
   return Number.parseInt(minor, 10);
 }
 
@@ -61,30 +62,30 @@ async function writeList(folder: string, name: string, items: readonly WebhookCo
 
 interface Probe {
   readonly kind: WebhookConfiguration['kind'];
-  /** What the container of the object that is sent has besides name and image. */
+  /** Fields of the probe object's container, besides name and image. */
   readonly container: object;
-  /** Tells by the API server's answer whether the webhook was asked. */
-  readonly wasAsked: (answer: Answer) => boolean;
+  /** Whether the API server's answer shows that it called the webhook. */
+  readonly webhookCalled: (answer: Answer) => boolean;
 }
 
 type Answer = { readonly stored: string } | { readonly refused: string };
 
-/** One after the other, in this order: the mutating webhook refuses what is faulty, too. */
+/** Installed in this order: the mutating webhook rejects invalid objects as well, so the validating one is probed first. */
 const PROBES: readonly Probe[] = [
   {
     kind: 'ValidatingWebhookConfiguration',
-    container: { volumeMounts: [{ name: 'missing', mountPath: '/missing' }] }, // a fault that no schema sees
-    wasAsked: (answer) => 'refused' in answer && answer.refused.includes('volumeMounts'),
+    container: { volumeMounts: [{ name: 'missing', mountPath: '/missing' }] }, // an error that the CRD's schema does not detect
+    webhookCalled: (answer) => 'refused' in answer && answer.refused.includes('volumeMounts'),
   },
   {
     kind: 'MutatingWebhookConfiguration',
     container: {},
-    wasAsked: (answer) => 'stored' in answer && answer.stored.includes(FINALIZER),
+    webhookCalled: (answer) => 'stored' in answer && answer.stored.includes(FINALIZER),
   },
 ];
 
-/** The API server reads its configurations from a cache that follows within moments. */
-async function untilAsked(kubectl: Kubectl, installation: WebhookInstallation, probe: Probe): Promise<void> {
+/** Polls, because the API server reads webhook configurations from a cache that is updated a moment later. */
+async function untilCalled(kubectl: Kubectl, installation: WebhookInstallation, probe: Probe): Promise<void> {
   const { scratch, namespace } = installation;
   const file = join(scratch, 'probe.json');
   const containers = [{ name: 'probe', image: 'probe:1', ...probe.container }];
@@ -96,9 +97,11 @@ async function untilAsked(kubectl: Kubectl, installation: WebhookInstallation, p
       (stored) => ({ stored }),
       (error: unknown) => ({ refused: String(error) }),
     );
-    if (probe.wasAsked(answer)) return;
+    if (probe.webhookCalled(answer)) return;
     await sleep(POLL_MS);
   }
-  const says = 'stored' in answer ? answer.stored : answer.refused;
-  throw new Error(`the API server did not use the ${probe.kind} within ${TIMEOUT_MS / 1000} s; it says: ${says}`);
+  const lastAnswer = 'stored' in answer ? answer.stored : answer.refused;
+  throw new Error(
+    `the API server did not use the ${probe.kind} within ${TIMEOUT_MS / 1000} s; its last answer: ${lastAnswer}`,
+  );
 }

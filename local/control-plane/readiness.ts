@@ -1,4 +1,4 @@
-/** Waiting until a started process serves, without waiting for one that has already died. */
+/** Waits until a started process is ready, or has exited. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Child } from '../processes/child.ts';
 
@@ -6,8 +6,8 @@ const POLL_MS = 50;
 const SHOWN_LINES = 8;
 
 /**
- * Resolves when the check says true. Rejects when the process has ended or the time is up, with its last words.
- * A check that rejects counts as "not yet".
+ * Resolves when the check returns true. Rejects with the last log lines if the process has exited, or after the timeout.
+ * A check that rejects counts as false.
  */
 export async function untilReady(child: Child, timeoutMs: number, check: () => Promise<boolean>): Promise<void> {
   const deadline = performance.now() + timeoutMs;
@@ -15,7 +15,7 @@ export async function untilReady(child: Child, timeoutMs: number, check: () => P
     if (await check().catch(() => false)) return;
     const ended = child.ended();
     if (ended !== undefined)
-      throw new Error(`${child.name} ended at its start (${ended}):\n${await child.tail(SHOWN_LINES)}`);
+      throw new Error(`${child.name} exited at startup (${ended}):\n${await child.tail(SHOWN_LINES)}`);
     await sleep(POLL_MS);
   }
   throw new Error(`${child.name} was not ready within ${timeoutMs / 1000} s:\n${await child.tail(SHOWN_LINES)}`);

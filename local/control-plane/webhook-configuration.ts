@@ -1,4 +1,4 @@
-/** The webhook configurations of config/webhook, made to fit a webhook that runs on this machine: pure. */
+/** Adapts the webhook configurations of config/webhook to a webhook that runs on this machine: pure. */
 import { parseAllDocuments } from 'yaml';
 
 interface LabelSelector {
@@ -21,10 +21,10 @@ interface Webhook {
   readonly matchConditions?: readonly { readonly name: string; readonly expression: string }[];
 }
 
-/** From this minor release of Kubernetes 1 on servers know `matchConditions`; kubectl refuses to send them to an older one. */
+/** The first minor release of Kubernetes 1 that has `matchConditions`; kubectl rejects the field for older servers. */
 const MATCH_CONDITIONS_SINCE = 28;
 
-/** A Mutating- or ValidatingWebhookConfiguration; what is not named here is kept as it is. */
+/** A Mutating- or ValidatingWebhookConfiguration; fields that are not declared here are kept. */
 export interface WebhookConfiguration {
   readonly apiVersion: string;
   readonly kind: string;
@@ -32,15 +32,15 @@ export interface WebhookConfiguration {
   readonly webhooks: readonly Webhook[];
 }
 
-/** Where a webhook serves that is no Service of the cluster. */
+/** A webhook that is reached by URL instead of a Service. */
 export interface WebhookTarget {
-  /** `https://127.0.0.1:9443`, without a path: that is the configuration's. */
+  /** For example `https://127.0.0.1:9443`, without a path: the configuration has the path. */
   readonly url: string;
-  /** The authority behind its certificate, in PEM. */
+  /** The CA of its certificate, in PEM. */
   readonly caPem: string;
-  /** Another name for the configurations, where a cluster has several. */
+  /** Another name for the configurations, for a cluster with several operators. */
   readonly name?: string;
-  /** The namespaces whose objects it is asked about; all of them by default. */
+  /** Selects the namespaces whose objects the API server sends to the webhook; default all. */
   readonly namespaceSelector?: LabelSelector;
 }
 
@@ -50,7 +50,7 @@ const isConfiguration = (document: unknown): document is WebhookConfiguration =>
   'kind' in document &&
   (document.kind === 'MutatingWebhookConfiguration' || document.kind === 'ValidatingWebhookConfiguration');
 
-/** The webhook configurations among the documents of a YAML file. Throws on text that is no YAML. */
+/** The webhook configurations among the documents of a YAML file. Throws if the text is not valid YAML. */
 export function webhookConfigurations(text: string): readonly WebhookConfiguration[] {
   return parseAllDocuments(text)
     .map((document) => {
@@ -60,8 +60,8 @@ export function webhookConfigurations(text: string): readonly WebhookConfigurati
     .filter(isConfiguration);
 }
 
-/** The configuration without what a server of that minor release does not know; see config/for-server.sh. */
-export function fitServer(configuration: WebhookConfiguration, minor: number): WebhookConfiguration {
+/** Removes the fields that a server of that minor release does not have; see config/for-server.sh. */
+export function withoutUnsupportedFields(configuration: WebhookConfiguration, minor: number): WebhookConfiguration {
   if (minor >= MATCH_CONDITIONS_SINCE) return configuration;
   const webhooks = configuration.webhooks.map((webhook) => {
     const { matchConditions: _, ...known } = webhook;
@@ -71,10 +71,10 @@ export function fitServer(configuration: WebhookConfiguration, minor: number): W
 }
 
 /**
- * The configuration with each webhook's Service replaced by a URL with the Service's path, and the authority to trust. All
- * else stays, so that what is tried here is what a cluster gets. Throws on a webhook that names no path.
+ * Replaces each webhook's Service by a URL with the Service's path, and sets the CA. Keeps everything else, so that tests
+ * use the configuration that clusters get. Throws if a webhook has no path.
  */
-export function pointAt(configuration: WebhookConfiguration, target: WebhookTarget): WebhookConfiguration {
+export function withTarget(configuration: WebhookConfiguration, target: WebhookTarget): WebhookConfiguration {
   const caBundle = Buffer.from(target.caPem).toString('base64');
   const { name, namespaceSelector } = target;
   return {

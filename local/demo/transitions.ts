@@ -1,11 +1,11 @@
-/** What changed between two states of a SequentialJob, as a person would tell it: pure. */
+/** The changes between two states of a SequentialJob, as text: pure. */
 import type { SequentialJob, StepState, StepStatus } from '../../shared/api/types.ts';
 import { formatSeconds, secondsBetween } from '../../shared/api/time.ts';
 
 export interface Transition {
   readonly kind: 'started' | 'succeeded' | 'failed' | 'finished' | 'stopped';
   readonly text: string;
-  /** The Job whose output belongs to this. */
+  /** The Job whose log to show. */
   readonly jobName?: string;
 }
 
@@ -34,7 +34,7 @@ function stepTransitions(before: StepState | undefined, step: StepStatus): reado
   return before === undefined ? [started, ended(step)] : [ended(step)];
 }
 
-/** Each started step once when it starts and once when it ends, then the end of the whole. Nothing where nothing changed. */
+/** The start and the end of each step, each reported once, then the end of the SequentialJob. Empty if nothing changed. */
 export function transitions(before: SequentialJob | undefined, after: SequentialJob): readonly Transition[] {
   const known = new Map(before?.status?.steps?.map((step) => [step.index, step.state]));
   const steps = (after.status?.steps ?? []).flatMap((step) => stepTransitions(known.get(step.index), step));

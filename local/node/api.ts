@@ -1,4 +1,4 @@
-/** The node's requests: thin, each one a path and a body. */
+/** The node's requests to the API server. */
 import type { ApiClient } from '../../shared/kube/client.ts';
 import { PATCH_TYPE } from '../../shared/kube/client.ts';
 import { isApiError } from '../../shared/kube/errors.ts';
@@ -12,7 +12,7 @@ export function podPath(pod: Pod, subresource = ''): string {
   return `/api/v1/namespaces/${escape(namespace)}/pods/${escape(name)}${subresource === '' ? '' : `/${subresource}`}`;
 }
 
-/** The labels that the node has by now, as the API server answered. */
+/** The part of the API server's Node that is used: its current labels. */
 export interface NodeAnswer {
   readonly metadata: { readonly labels?: Readonly<Record<string, string>> };
 }
@@ -24,7 +24,7 @@ export class NodeApi {
     this.#client = client;
   }
 
-  /** Rejects with code Conflict or NotFound when that very Pod is no more. */
+  /** Rejects with code Conflict or NotFound if the Pod with this UID no longer exists. */
   async patchStatus(pod: Pod, status: PodStatus | { readonly conditions: readonly PodCondition[] }): Promise<void> {
     await this.#client.request({
       method: 'PATCH',
@@ -34,7 +34,7 @@ export class NodeApi {
     });
   }
 
-  /** Removes the object of a Pod whose containers have ended; harmless when it is gone already. */
+  /** Deletes a Pod whose containers have terminated, without a grace period. Does nothing if it no longer exists. */
   async removePod(pod: Pod): Promise<void> {
     const body = {
       apiVersion: 'v1',
@@ -89,7 +89,7 @@ export class NodeApi {
     await this.#tolerate(['NotFound'], () => this.#client.request({ method: 'DELETE', path }));
   }
 
-  /** Undefined where there is none. */
+  /** Undefined if it does not exist. */
   async configMap(namespace: string, name: string): Promise<Content | undefined> {
     const found = await this.#get<{ readonly data?: Strings; readonly binaryData?: Strings }>(
       namespace,
@@ -100,7 +100,7 @@ export class NodeApi {
     return { ...decoded(found.data, 'utf8'), ...decoded(found.binaryData, 'base64') };
   }
 
-  /** Undefined where there is none. */
+  /** Undefined if it does not exist. */
   async secret(namespace: string, name: string): Promise<Content | undefined> {
     const found = await this.#get<{ readonly data?: Strings }>(namespace, 'secrets', name);
     return found === undefined ? undefined : decoded(found.data, 'base64');

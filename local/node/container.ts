@@ -1,12 +1,12 @@
-/** One run of one container: its mounts, its command, its log and its last words. */
+/** Runs a container once: mounts, command, log and termination message. */
 import { mkdir, readFile, realpath, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { expand } from './expansion.ts';
 import { LogFile } from './log-file.ts';
 import type { Container, Pod } from './objects.ts';
 import type { Terminated } from './pod-status.ts';
-import { runSandboxed, type Running, type Sandbox } from './sandbox.ts';
-import type { Bind } from './sandbox-script.ts';
+import { runSandboxed, type SandboxedProcess, type Sandbox } from './sandbox.ts';
+import type { BindMount } from './sandbox-script.ts';
 import { terminationMessage } from './termination.ts';
 
 const TERMINATION_PATH = '/dev/termination-log';
@@ -14,7 +14,7 @@ const TERMINATION_PATH = '/dev/termination-log';
 export interface ContainerRun {
   readonly log: LogFile;
   readonly startedAt: number;
-  /** Resolves when it has ended; never rejects. */
+  /** Resolves when the container has terminated; never rejects. */
   readonly ended: Promise<Terminated>;
   terminate(): void;
   kill(): void;
@@ -24,43 +24,46 @@ export interface ContainerPlan {
   readonly pod: Pod;
   readonly container: Container;
   readonly env: Readonly<Record<string, string>>;
-  /** Paths on this machine by volume name. */
+  /** Paths on this machine, by volume name. */
   readonly volumes: ReadonlyMap<string, string>;
   /** The container's own folder. */
   readonly folder: string;
-  /** How often it was started before. */
+  /** The number of earlier runs. */
   readonly run: number;
 }
 
-/** A container that can't be made; the message is fit for `CreateContainerError`. */
+/** The container cannot be created. The message becomes that of the waiting reason `CreateContainerError`. */
 export class CreateContainerError extends Error {
   override readonly name = 'CreateContainerError';
 }
 
-/** Where the log of a run is; it stays until the Pod goes. */
+/** The log file of a run. It is kept until the Pod is deleted. */
 export function logFileOf(folder: string, run: number): string {
   return join(folder, `${run}.log`);
 }
 
-/** What the container runs. Throws CreateContainerError where only its image would know. */
+/** The command line of the container. Throws CreateContainerError if it depends on the image's entrypoint. */
 export function commandOf(container: Container, env: Readonly<Record<string, string>>): readonly string[] {
   if ((container.command ?? []).length === 0) {
     throw new CreateContainerError(
-      `the local node has no images and does not know what ${container.image ?? 'this one'} runs: give the container a "command"`,
+      `the local node has no images and does not know the entrypoint of ${container.image ?? 'this one'}: give the container a "command"`,
     );
   }
   return [...(container.command ?? []), ...(container.args ?? [])].map((word) => expand(word, env));
 }
 
-/** A path with the links of its existing part followed: inside the container they would lead out of its root. */
-async function withoutLinks(path: string): Promise<string> {
+/** Resolves the symbolic links in the existing part of a path: the mount script would follow them out of the container's root. */
+async function resolveSymlinks(path: string): Promise<string> {
   const absolute = join('/', path);
   const found = await realpath(absolute).catch(() => undefined);
   if (found !== undefined || absolute === '/') return found ?? absolute;
-  return join(await withoutLinks(dirname(absolute)), absolute.slice(dirname(absolute).length));
+  return join(await resolveSymlinks(dirname(absolute)), absolute.slice(dirname(absolute).length));
 }
 
-async function bindOf(plan: ContainerPlan, mount: NonNullable<Container['volumeMounts']>[number]): Promise<Bind> {
+async function bindMountOf(
+  plan: ContainerPlan,
+  mount: NonNullable<Container['volumeMounts']>[number],
+): Promise<BindMount> {
   const volume = plan.volumes.get(mount.name);
   if (volume === undefined) throw new CreateContainerError(`volumeMount "${mount.name}": no such volume`);
   const subPath = mount.subPathExpr === undefined ? (mount.subPath ?? '') : expand(mount.subPathExpr, plan.env);
@@ -69,7 +72,7 @@ async function bindOf(plan: ContainerPlan, mount: NonNullable<Container['volumeM
   if (found === undefined) await mkdir(source, { recursive: true });
   return {
     source,
-    target: await withoutLinks(mount.mountPath),
+    target: await resolveSymlinks(mount.mountPath),
     readOnly: mount.readOnly ?? false,
     kind: found === undefined || found.isDirectory() ? 'folder' : 'file',
   };
@@ -81,7 +84,11 @@ function userOf({ pod, container }: ContainerPlan): string | undefined {
   return uid === undefined ? undefined : `${uid}:${gid ?? uid}`;
 }
 
-async function bindsOf(plan: ContainerPlan, sandbox: Sandbox, terminationFile: string): Promise<readonly Bind[]> {
+async function bindMountsOf(
+  plan: ContainerPlan,
+  sandbox: Sandbox,
+  terminationFile: string,
+): Promise<readonly BindMount[]> {
   const mounts = plan.container.volumeMounts ?? [];
   if (sandbox.base.isolation === 'none') {
     if (mounts.length === 0) return [];
@@ -90,18 +97,18 @@ async function bindsOf(plan: ContainerPlan, sandbox: Sandbox, terminationFile: s
     );
   }
   const target = plan.container.terminationMessagePath ?? TERMINATION_PATH;
-  const termination: Bind = {
+  const termination: BindMount = {
     source: terminationFile,
-    target: await withoutLinks(target),
+    target: await resolveSymlinks(target),
     readOnly: false,
     kind: 'file',
   };
-  return [...(await Promise.all(mounts.map((mount) => bindOf(plan, mount)))), termination];
+  return [...(await Promise.all(mounts.map((mount) => bindMountOf(plan, mount)))), termination];
 }
 
 /**
- * Starts the container. Rejects with CreateContainerError when its command never gets to run; after that whatever happens is
- * told by `ended`.
+ * Starts the container. Rejects with CreateContainerError if its command cannot be started. Once it runs, `ended` has its
+ * result.
  */
 export async function startContainer(plan: ContainerPlan, sandbox: Sandbox, now: () => number): Promise<ContainerRun> {
   const { container, folder } = plan;
@@ -109,10 +116,10 @@ export async function startContainer(plan: ContainerPlan, sandbox: Sandbox, now:
   await mkdir(folder, { recursive: true });
   const terminationFile = join(folder, `${plan.run}.termination`);
   await writeFile(terminationFile, '', { mode: 0o666 });
-  const binds = await bindsOf(plan, sandbox, terminationFile);
+  const binds = await bindMountsOf(plan, sandbox, terminationFile);
   const user = sandbox.unprivileged ? undefined : userOf(plan);
   const log = new LogFile(logFileOf(folder, plan.run), now);
-  const running = await runSandboxed(
+  const sandboxed = await runSandboxed(
     sandbox,
     {
       base: sandbox.base,
@@ -126,17 +133,17 @@ export async function startContainer(plan: ContainerPlan, sandbox: Sandbox, now:
     join(folder, `${plan.run}.sh`),
     (chunk) => log.append(chunk),
   );
-  const fault = await running.started;
+  const startError = await sandboxed.started;
   const startedAt = now();
-  if (fault !== undefined) {
+  if (startError !== undefined) {
     log.end();
-    throw new CreateContainerError(fault);
+    throw new CreateContainerError(startError);
   }
-  const ended = watchEnd(running, { log, startedAt, terminationFile, container, now });
-  return { log, startedAt, ended, terminate: () => running.terminate(), kill: () => running.kill() };
+  const ended = untilExit(sandboxed, { log, startedAt, terminationFile, container, now });
+  return { log, startedAt, ended, terminate: () => sandboxed.terminate(), kill: () => sandboxed.kill() };
 }
 
-interface Watch {
+interface ExitContext {
   readonly log: LogFile;
   readonly startedAt: number;
   readonly terminationFile: string;
@@ -144,21 +151,21 @@ interface Watch {
   readonly now: () => number;
 }
 
-async function watchEnd(running: Running, watch: Watch): Promise<Terminated> {
+async function untilExit(running: SandboxedProcess, context: ExitContext): Promise<Terminated> {
   const exitCode = await running.done;
-  watch.log.end();
+  context.log.end();
   const message = terminationMessage({
-    file: await readFile(watch.terminationFile, 'utf8').catch(() => ''),
-    logTail: watch.log.tail,
+    file: await readFile(context.terminationFile, 'utf8').catch(() => ''),
+    logTail: context.log.tail,
     exitCode,
-    policy: watch.container.terminationMessagePolicy ?? 'File',
+    policy: context.container.terminationMessagePolicy ?? 'File',
   });
   return {
     kind: 'terminated',
     exitCode,
     reason: exitCode === 0 ? 'Completed' : 'Error',
     ...(message === undefined ? {} : { message }),
-    startedAt: watch.startedAt,
-    finishedAt: watch.now(),
+    startedAt: context.startedAt,
+    finishedAt: context.now(),
   };
 }

@@ -1,7 +1,7 @@
-/** What a Pod may know of itself through `fieldRef` (the downward API): pure. */
+/** The downward API: values of `fieldRef`. Pure. */
 import type { Pod } from './objects.ts';
 
-/** Every Pod of the node shares the machine's loopback interface. */
+/** All Pods of the node use the machine's loopback interface. */
 export const POD_IP = '127.0.0.1';
 
 function quotedMap(map: Readonly<Record<string, string>> | undefined): string {
@@ -10,7 +10,7 @@ function quotedMap(map: Readonly<Record<string, string>> | undefined): string {
     .join('\n');
 }
 
-/** The value of a field path such as `metadata.labels['app']`; undefined for a path that the downward API does not know. */
+/** The value of a field path such as `metadata.labels['app']`; undefined for a path that the downward API does not support. */
 export function fieldValue(pod: Pod, path: string): string | undefined {
   const subscript = /^metadata\.(labels|annotations)\['([^']*)'\]$/.exec(path);
   if (subscript !== null) {

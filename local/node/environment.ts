@@ -1,9 +1,9 @@
-/** A container's environment: pure, given the ConfigMaps and Secrets it names. The words of the faults are the kubelet's. */
+/** Computes a container's environment from the ConfigMaps and Secrets that it references: pure. Errors have the kubelet's words. */
 import { fieldValue } from './downward.ts';
 import { expand } from './expansion.ts';
 import type { Container, Content, Pod } from './objects.ts';
 
-/** What containers find when nothing is said. HOME is root's, as in an image that names no user. */
+/** Default variables. HOME is root's, as in an image without a USER. */
 const BASE = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', HOME: '/root' } as const;
 
 export interface References {
@@ -11,7 +11,7 @@ export interface References {
   readonly secrets: readonly string[];
 }
 
-/** By name; a name that is absent here does not exist in the API. */
+/** Contents by name; an absent name means that the object does not exist. */
 export interface Sources {
   readonly configMaps: ReadonlyMap<string, Content>;
   readonly secrets: ReadonlyMap<string, Content>;
@@ -19,10 +19,10 @@ export interface Sources {
 
 export type Environment =
   | { readonly ok: true; readonly values: Readonly<Record<string, string>> }
-  /** Fit for the message of `CreateContainerConfigError`. */
+  /** The message becomes that of the waiting reason `CreateContainerConfigError`. */
   | { readonly ok: false; readonly message: string };
 
-/** The ConfigMaps and Secrets that a container's environment names, each once. */
+/** The ConfigMaps and Secrets that a container's environment references, without duplicates. */
 export function referencesOf(container: Container): References {
   const from = container.envFrom ?? [];
   const values = (container.env ?? []).map((variable) => variable.valueFrom);
@@ -49,7 +49,7 @@ interface Reference {
   readonly content: Content | undefined;
 }
 
-function missing({ kind, name }: Reference): string {
+function notFound({ kind, name }: Reference): string {
   return `${kind} "${name}" not found`;
 }
 
@@ -57,7 +57,7 @@ function keyValue(reference: Reference, key: string, namespace: string): Value {
   const value = reference.content?.[key];
   if (value !== undefined) return { value: value.toString('utf8') };
   if (reference.optional) return { value: undefined };
-  if (reference.content === undefined) return { fault: missing(reference) };
+  if (reference.content === undefined) return { fault: notFound(reference) };
   const kind = reference.kind === 'secret' ? 'Secret' : 'ConfigMap';
   return { fault: `couldn't find key ${key} in ${kind} ${namespace}/${reference.name}` };
 }
@@ -81,7 +81,7 @@ function valueFrom(
     const value = fieldValue(pod, fieldRef.fieldPath);
     return value === undefined ? { fault: `unsupported fieldPath: ${fieldRef.fieldPath}` } : { value };
   }
-  return { fault: 'the local node knows env values from configMapKeyRef, secretKeyRef and fieldRef only' };
+  return { fault: 'the local node supports env values only from configMapKeyRef, secretKeyRef and fieldRef' };
 }
 
 function sourceContent(source: NonNullable<Container['envFrom']>[number], sources: Sources): Reference {
@@ -93,14 +93,14 @@ function sourceContent(source: NonNullable<Container['envFrom']>[number], source
 }
 
 /**
- * The whole environment: defaults, then `envFrom` in order, then `env` in order, later ones winning; `$(NAME)` in a value
- * refers to what stands before it. The first thing missing is the fault.
+ * The environment: defaults, then `envFrom` in order, then `env` in order; later entries override earlier ones. `$(NAME)`
+ * in a value refers to earlier entries. Returns the first error.
  */
 export function resolveEnvironment(pod: Pod, container: Container, sources: Sources): Environment {
   const values: Record<string, string> = { ...BASE, HOSTNAME: pod.metadata.name };
   for (const source of container.envFrom ?? []) {
     const reference = sourceContent(source, sources);
-    if (reference.content === undefined && !reference.optional) return { ok: false, message: missing(reference) };
+    if (reference.content === undefined && !reference.optional) return { ok: false, message: notFound(reference) };
     for (const [name, value] of Object.entries(reference.content ?? {})) {
       values[`${source.prefix ?? ''}${name}`] = value.toString('utf8');
     }

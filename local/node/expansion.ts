@@ -1,8 +1,8 @@
 /** Kubernetes' `$(NAME)` references in commands, arguments and values (pure). */
 
 /**
- * Replaces `$(NAME)` by its value. As in Kubernetes: an unknown name stays as it is written, `$$` stands for a single `$`
- * (so `$$(NAME)` gives `$(NAME)`), and any other `$` is just a character.
+ * Replaces `$(NAME)` by its value. As in Kubernetes, a reference to an unknown name is kept, `$$` becomes `$` (so
+ * `$$(NAME)` becomes `$(NAME)`), and any other `$` is an ordinary character.
  */
 export function expand(text: string, values: Readonly<Record<string, string>>): string {
   return text.replace(/\$\$|\$\(([^)]*)\)/g, (whole, name: string | undefined) =>

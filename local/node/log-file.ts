@@ -1,24 +1,23 @@
 /**
- * A container's output on disk: one line per line, each after the time it came and a letter (F for a full line, P for a part
- * whose end was still to come), in a file of bounded size. When the file is full it becomes the previous half, so that between
- * one and two halves are kept.
+ * A container's log on disk, as container runtimes write it: each line has a timestamp and a letter, F for a full line, P for
+ * a partial one. When the file is full it is rotated: it replaces the previous rotated file, so at most two files are kept.
  */
 import { EventEmitter } from 'node:events';
 import { closeSync, openSync, renameSync, writeSync } from 'node:fs';
 import { tailOf } from './termination.ts';
 
-const HALF_BYTES = 5 * 1024 * 1024;
-/** A line without an end is written in pieces of this size, as container runtimes do. */
-const LONGEST_LINE = 16 * 1024;
+const MAX_FILE_BYTES = 5 * 1024 * 1024;
+/** A longer line is written as partial lines of this size, as container runtimes do. */
+const MAX_LINE_BYTES = 16 * 1024;
 
-/** The name of the half before the current one. */
-export function previousHalf(file: string): string {
+/** The name of the rotated file. */
+export function rotatedFile(file: string): string {
   return `${file}.before`;
 }
 
 export class LogFile {
   readonly file: string;
-  /** Emits `changed` after new lines, after a new half and at the end. */
+  /** Emits `changed` after new lines, after a rotation and at the end. */
   readonly events = new EventEmitter<{ changed: [] }>();
   readonly #now: () => number;
   #fd: number;
@@ -26,8 +25,8 @@ export class LogFile {
   #pending: Buffer = Buffer.alloc(0);
   #tail = '';
   #ended = false;
-  /** Grows with each new half: a reader that sees another number opens the file anew. */
-  generation = 0;
+  /** The number of rotations. A reader that sees it change opens the file again. */
+  rotations = 0;
 
   constructor(file: string, now: () => number) {
     this.file = file;
@@ -36,12 +35,12 @@ export class LogFile {
     this.events.setMaxListeners(0);
   }
 
-  /** True after `end`: nothing will follow. */
+  /** True after `end`: no more lines follow. */
   get ended(): boolean {
     return this.#ended;
   }
 
-  /** The last lines, as a termination message takes them. */
+  /** The last lines, within the limits of a termination message. */
   get tail(): string {
     return this.#tail;
   }
@@ -57,11 +56,11 @@ export class LogFile {
       start = end + 1;
     }
     this.#pending = data.subarray(start);
-    const part = this.#pending.length >= LONGEST_LINE ? this.#takePending() : undefined;
+    const part = this.#pending.length >= MAX_LINE_BYTES ? this.#takePending() : undefined;
     this.#write(lines, part);
   }
 
-  /** Writes what has no line end yet and closes the file. */
+  /** Writes the last line if it has no line end, and closes the file. */
   end(): void {
     if (this.#ended) return;
     this.#write([], this.#takePending());
@@ -82,18 +81,18 @@ export class LogFile {
     const full = Buffer.from(`${time} F `);
     const partial = part === undefined ? [] : [Buffer.from(`${time} P `), part, Buffer.from('\n')];
     const block = Buffer.concat([...lines.flatMap((line) => [full, line]), ...partial]);
-    // A write in one piece: a reader sees whole lines, or a last line without its end, which it leaves for later.
+    // One write: a reader sees whole lines, except perhaps for the last one, which it reads again later.
     writeSync(this.#fd, block);
     this.#size += block.length;
-    if (this.#size >= HALF_BYTES) this.#turn();
+    if (this.#size >= MAX_FILE_BYTES) this.#rotate();
     this.events.emit('changed');
   }
 
-  #turn(): void {
+  #rotate(): void {
     closeSync(this.#fd);
-    renameSync(this.file, previousHalf(this.file));
+    renameSync(this.file, rotatedFile(this.file));
     this.#fd = openSync(this.file, 'w');
     this.#size = 0;
-    this.generation++;
+    this.rotations++;
   }
 }

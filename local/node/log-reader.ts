@@ -1,8 +1,8 @@
-/** Reading a container's log as `kubectl logs` asks for it: filtered, from the end, or followed while it grows. */
+/** Reads a container's log for `kubectl logs`: filtered, the last lines, or followed. */
 import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { previousHalf, type LogFile } from './log-file.ts';
+import { rotatedFile, type LogFile } from './log-file.ts';
 
 export interface LogQuery {
   readonly follow: boolean;
@@ -18,7 +18,7 @@ function count(value: string | null): number | undefined {
   return value !== null && /^\d+$/.test(value) ? Number(value) : undefined;
 }
 
-/** The query parameters that the API server passes on; unreadable ones count as absent. */
+/** Parses the query parameters of the API server's request; ignores malformed ones. */
 export function parseLogQuery(parameters: URLSearchParams, now: number): LogQuery {
   const flag = (name: string): boolean => ['true', '1'].includes(parameters.get(name) ?? '');
   const seconds = count(parameters.get('sinceSeconds'));
@@ -36,8 +36,8 @@ export function parseLogQuery(parameters: URLSearchParams, now: number): LogQuer
   };
 }
 
-/** One stored line as it is shown, with its line end if it had one; undefined when it is older than asked for. */
-export function showLine(line: string, query: LogQuery): string | undefined {
+/** Formats a stored line, with a line end if it is a full line; undefined if it is older than `since`. */
+export function formatLine(line: string, query: LogQuery): string | undefined {
   const space = line.indexOf(' ');
   const time = line.slice(0, space);
   if (query.since !== undefined && Date.parse(time) < query.since) return undefined;
@@ -46,54 +46,54 @@ export function showLine(line: string, query: LogQuery): string | undefined {
 }
 
 interface Snapshot {
-  /** Whole lines, both halves. */
+  /** Whole lines of the rotated and the current file. */
   readonly lines: readonly string[];
-  /** Where the next line of the current half begins, in bytes. */
+  /** Byte offset of the next line in the current file. */
   readonly end: number;
 }
 
 async function snapshot(file: string): Promise<Snapshot> {
   const [before, current] = await Promise.all(
-    [previousHalf(file), file].map((name) => readFile(name).catch(() => Buffer.alloc(0))),
+    [rotatedFile(file), file].map((name) => readFile(name).catch(() => Buffer.alloc(0))),
   );
-  const end = (current?.lastIndexOf(10) ?? -1) + 1; // what follows is still being written
+  const end = (current?.lastIndexOf(10) ?? -1) + 1; // the rest is a line that is still being written
   const text = `${before?.toString('utf8') ?? ''}${current?.subarray(0, end).toString('utf8') ?? ''}`;
   return { lines: text.split('\n').slice(0, -1), end };
 }
 
-function show(lines: readonly string[], query: LogQuery): string {
-  const shown = lines.map((line) => showLine(line, query)).filter((line) => line !== undefined);
+function format(lines: readonly string[], query: LogQuery): string {
+  const shown = lines.map((line) => formatLine(line, query)).filter((line) => line !== undefined);
   const last = query.tailLines === undefined ? shown : shown.slice(Math.max(0, shown.length - query.tailLines));
   return last.join('');
 }
 
-/** What is there now, filtered and cut as asked. A missing file reads as empty. */
+/** The current log, filtered and truncated as the query says; empty if there is no file. */
 export async function readLog(file: string, query: LogQuery): Promise<string> {
-  const text = show((await snapshot(file)).lines, query);
+  const text = format((await snapshot(file)).lines, query);
   return query.limitBytes === undefined ? text : Buffer.from(text).subarray(0, query.limitBytes).toString('utf8');
 }
 
-/** Yields what is there, then every new line, until the container's log has ended or the signal says stop. Never rejects. */
+/** Yields the current log, then each new line, until the log has ended or the signal is aborted. Never rejects. */
 export async function* followLog(log: LogFile, query: LogQuery, signal: AbortSignal): AsyncGenerator<string> {
-  let { generation } = log;
+  let { rotations } = log;
   const first = await snapshot(log.file);
   let offset = first.end;
-  yield show(first.lines, query);
-  const rest = { ...query, tailLines: Number.MAX_SAFE_INTEGER };
+  yield format(first.lines, query);
+  const newLinesQuery = { ...query, tailLines: Number.MAX_SAFE_INTEGER };
   while (!signal.aborted) {
     const changed = once(log.events, 'changed', { signal }).catch(() => undefined);
-    const { ended } = log; // asked before reading: what is written before the end is read below
-    const turned = generation !== log.generation;
-    const { lines, read } = await readFrom(turned ? previousHalf(log.file) : log.file, offset);
-    if (lines.length > 0) yield show(lines, rest);
-    offset = turned ? 0 : offset + read;
-    if (turned) generation = log.generation;
+    const { ended } = log; // read before the file: all lines written before the end are then in the file
+    const rotated = rotations !== log.rotations;
+    const { lines, read } = await readFrom(rotated ? rotatedFile(log.file) : log.file, offset);
+    if (lines.length > 0) yield format(lines, newLinesQuery);
+    offset = rotated ? 0 : offset + read;
+    if (rotated) rotations = log.rotations;
     else if (ended) return;
     else await changed;
   }
 }
 
-/** The whole lines from an offset on, and their size in bytes. */
+/** The whole lines from an offset, and their size in bytes. */
 async function readFrom(
   file: string,
   offset: number,
@@ -102,7 +102,7 @@ async function readFrom(
   try {
     for await (const chunk of createReadStream(file, { start: offset })) chunks.push(chunk as Buffer);
   } catch {
-    return { lines: [], read: 0 }; // gone with its Pod
+    return { lines: [], read: 0 }; // removed with its Pod
   }
   const data = Buffer.concat(chunks);
   const read = data.lastIndexOf(10) + 1;

@@ -1,4 +1,4 @@
-/** The part of the kubelet's API behind `kubectl logs`: HTTPS, and only for who holds a certificate of the cluster's CA. */
+/** The kubelet API behind `kubectl logs`, over HTTPS. Accepts only clients with a certificate of the cluster's CA. */
 import { createServer } from 'node:https';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TLSSocket } from 'node:tls';
@@ -13,9 +13,9 @@ export interface LogSource {
   readonly scratch: string;
   readonly now: () => number;
   readonly pod: (namespace: string, name: string) => Pod | undefined;
-  /** The log that a container of the Pod writes now. */
-  readonly live: (pod: Pod, container: string) => LogFile | undefined;
-  /** The number of its latest run. */
+  /** The log of a running container of the Pod. */
+  readonly liveLog: (pod: Pod, container: string) => LogFile | undefined;
+  /** The number of the container's latest run. */
   readonly latestRun: (pod: Pod, container: string) => number;
 }
 
@@ -24,14 +24,14 @@ export interface LogServer {
   close(): Promise<void>;
 }
 
-/** Serves on a free port of the loopback interface. `clientCa` is the PEM of the CA that callers' certificates come from. */
+/** Serves on a free port of the loopback interface. `clientCa` is the CA of client certificates, in PEM. */
 export async function startLogServer(source: LogSource, clientCa: string): Promise<LogServer> {
   const ca = await TinyCA.create('sequentialjob-local-node');
   const { certPem, keyPem } = await ca.newServingCert('localhost', '127.0.0.1');
   const server = createServer(
     { cert: certPem, key: keyPem, ca: clientCa, requestCert: true, rejectUnauthorized: true, minVersion: 'TLSv1.2' },
     (request, response) => {
-      answer(source, request, response).catch((error: unknown) => refuse(response, 500, String(error)));
+      handle(source, request, response).catch((error: unknown) => respond(response, 500, String(error)));
     },
   );
   server.on('clientError', (_error, socket) => (socket as TLSSocket).destroy());
@@ -50,30 +50,30 @@ export async function startLogServer(source: LogSource, clientCa: string): Promi
   };
 }
 
-function refuse(response: ServerResponse, status: number, message: string): void {
+function respond(response: ServerResponse, status: number, message: string): void {
   if (!response.headersSent) response.writeHead(status, { 'content-type': 'text/plain' });
   response.end(`${message}\n`);
 }
 
-async function answer(source: LogSource, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function handle(source: LogSource, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const url = new URL(request.url ?? '/', 'https://node');
   const [kind, ...names] = url.pathname.split('/').slice(1).map(decodeURIComponent);
-  if (kind === 'healthz') return refuse(response, 200, 'ok');
+  if (kind === 'healthz') return respond(response, 200, 'ok');
   const [namespace, podName, container] = names;
   if (kind !== 'containerLogs' || namespace === undefined || podName === undefined || container === undefined) {
-    return refuse(response, 404, 'the local node serves logs only');
+    return respond(response, 404, 'the local node serves only logs');
   }
   const pod = source.pod(namespace, podName);
-  if (pod === undefined) return refuse(response, 404, `pod "${podName}" not found`);
+  if (pod === undefined) return respond(response, 404, `pod "${podName}" not found`);
   const query = parseLogQuery(url.searchParams, source.now());
   const run = source.latestRun(pod, container) - (query.previous ? 1 : 0);
   if (run < 0) {
-    return refuse(response, 400, `previous terminated container "${container}" in pod "${podName}" not found`);
+    return respond(response, 400, `previous terminated container "${container}" in pod "${podName}" not found`);
   }
   const waiting = waitingReason(pod, container);
-  const live = source.live(pod, container);
+  const live = source.liveLog(pod, container);
   if (waiting !== undefined && live === undefined && !query.previous && run === 0) {
-    return refuse(response, 400, `container "${container}" in pod "${podName}" is waiting to start: ${waiting}`);
+    return respond(response, 400, `container "${container}" in pod "${podName}" is waiting to start: ${waiting}`);
   }
   response.writeHead(200, { 'content-type': 'text/plain' });
   if (query.follow && !query.previous && live !== undefined) return follow(live, query, response);

@@ -1,4 +1,4 @@
-/** The Kubernetes objects that the node reads, as they stand on the wire: plain JSON, everything readonly. */
+/** Types of the Kubernetes objects that the node reads: the API's JSON, readonly. */
 import type {
   V1Container,
   V1ContainerStatus,
@@ -38,15 +38,15 @@ export interface PersistentVolume {
   readonly status?: { readonly phase?: string };
 }
 
-/** The parts of a ConfigMap or a Secret that containers see, as bytes. */
+/** The data of a ConfigMap or a Secret, as bytes. */
 export type Content = Readonly<Record<string, Buffer>>;
 
-/** `namespace/name`, as the caches key their objects. */
+/** `namespace/name`, the key of the caches. */
 export function keyIn(namespace: string, name: string): string {
   return `${namespace}/${name}`;
 }
 
-/** True once nothing more will happen to the Pod's containers. */
+/** Whether the Pod's phase is final. */
 export function isFinished(pod: Pod): boolean {
   return pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
 }

@@ -1,4 +1,4 @@
-/** Where a Pod's things lie below the node's scratch folder. */
+/** The files of a Pod in the node's scratch folder. */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -8,13 +8,13 @@ export interface PodFolder {
   container(name: string): string;
 }
 
-/** By UID: a Pod of the same name that comes later is another Pod. */
+/** Named by UID, because a later Pod may have the same name. */
 export function podFolder(scratch: string, uid: string): PodFolder {
   const path = join(scratch, 'pods', uid);
   return { path, volumes: join(path, 'volumes'), container: (name) => join(path, 'containers', name) };
 }
 
-/** Removes everything of the Pod but what its claims hold. Never rejects. */
+/** Removes all files of the Pod, but not its persistent volumes. Never rejects. */
 export async function removePodFolder(scratch: string, uid: string): Promise<void> {
   await rm(podFolder(scratch, uid).path, { recursive: true, force: true }).catch(() => undefined);
 }

@@ -1,4 +1,4 @@
-/** From what the node knows of a Pod's containers to the status that the API shows: pure. */
+/** Computes a Pod's status from the states of its containers: pure. */
 import { toTimestamp } from '../../shared/api/time.ts';
 import { POD_IP } from './downward.ts';
 import type { ContainerStatus, Pod, PodCondition, PodStatus } from './objects.ts';
@@ -22,7 +22,7 @@ export interface ContainerRecord {
   readonly name: string;
   readonly image: string;
   readonly state: ContainerState;
-  /** How the run before the current one ended. */
+  /** The result of the previous run. */
   readonly last?: Terminated;
   readonly restarts: number;
 }
@@ -32,14 +32,14 @@ export interface PodFailure {
   readonly message: string;
 }
 
-export interface PodFacts {
+export interface PodStatusInput {
   readonly pod: Pod;
   readonly init: readonly ContainerRecord[];
   readonly main: readonly ContainerRecord[];
   readonly startTime: number;
-  /** Set when the Pod as a whole has failed (a deadline, a lost node), whatever its containers did. */
+  /** Set if the Pod as a whole has failed (deadline, lost node), regardless of its containers. */
   readonly failure?: PodFailure;
-  /** True once the Pod's containers were stopped from outside: what has not succeeded by then never will. */
+  /** True once the node has stopped the Pod's containers; then the Pod is Failed unless all have succeeded. */
   readonly stopped: boolean;
   readonly now: number;
 }
@@ -51,16 +51,16 @@ const succeeded = (record: ContainerRecord): boolean =>
 const terminated = (record: ContainerRecord): boolean => record.state.kind === 'terminated';
 const neverStarted = (record: ContainerRecord): boolean => record.state.kind === 'waiting' && record.last === undefined;
 
-export type PhaseFacts = Pick<PodFacts, 'pod' | 'init' | 'main' | 'failure' | 'stopped'>;
+export type PodPhaseInput = Pick<PodStatusInput, 'pod' | 'init' | 'main' | 'failure' | 'stopped'>;
 
-/** The phase as the kubelet computes it from restart policy and containers. */
-export function podPhase(facts: PhaseFacts): PodPhase {
+/** The phase, computed from the restart policy and the containers as the kubelet does. */
+export function podPhase(facts: PodPhaseInput): PodPhase {
   if (facts.failure !== undefined) return 'Failed';
   const phase = containersPhase(facts);
   return facts.stopped && phase !== 'Succeeded' ? 'Failed' : phase;
 }
 
-function containersPhase(facts: PhaseFacts): PodPhase {
+function containersPhase(facts: PodPhaseInput): PodPhase {
   const policy = facts.pod.spec.restartPolicy ?? 'Always';
   if (!facts.init.every(succeeded)) {
     const failed = facts.init.some((record) => terminated(record) && !succeeded(record));
@@ -108,45 +108,45 @@ function containerStatus(record: ContainerRecord, ready: boolean): ContainerStat
   };
 }
 
-interface Truth {
+interface ConditionInput {
   readonly type: string;
-  readonly holds: boolean;
-  /** Given where it does not hold. */
+  readonly isTrue: boolean;
+  /** Written only if the condition is False. */
   readonly reason?: string;
   readonly message?: string;
 }
 
-function conditions(facts: PodFacts, phase: PodPhase): readonly PodCondition[] {
+function conditions(facts: PodStatusInput, phase: PodPhase): readonly PodCondition[] {
   const unready = facts.main.filter((record) => record.state.kind !== 'running').map((record) => record.name);
   const ready = unready.length === 0 && phase === 'Running';
   const reason = phase === 'Succeeded' ? 'PodCompleted' : phase === 'Failed' ? 'PodFailed' : 'ContainersNotReady';
   const message = phase === 'Succeeded' ? undefined : `containers with unready status: [${unready.join(' ')}]`;
   const why = { reason, ...(message === undefined ? {} : { message }) };
-  const truths: readonly Truth[] = [
-    { type: 'Initialized', holds: facts.init.every(succeeded), reason: 'ContainersNotInitialized' },
-    { type: 'Ready', holds: ready, ...why },
-    { type: 'ContainersReady', holds: ready, ...why },
-    { type: 'PodScheduled', holds: true },
+  const inputs: readonly ConditionInput[] = [
+    { type: 'Initialized', isTrue: facts.init.every(succeeded), reason: 'ContainersNotInitialized' },
+    { type: 'Ready', isTrue: ready, ...why },
+    { type: 'ContainersReady', isTrue: ready, ...why },
+    { type: 'PodScheduled', isTrue: true },
   ];
-  return truths.map((truth) => condition(truth, facts));
+  return inputs.map((truth) => condition(truth, facts));
 }
 
-/** A condition whose transition time moves only when its status flips. */
-function condition(truth: Truth, facts: PodFacts): PodCondition {
-  const status = truth.holds ? 'True' : 'False';
+/** A condition. Its lastTransitionTime changes only with its status. */
+function condition(truth: ConditionInput, facts: PodStatusInput): PodCondition {
+  const status = truth.isTrue ? 'True' : 'False';
   const before = facts.pod.status?.conditions?.find((known) => known.type === truth.type);
   const since = before?.status === status ? before.lastTransitionTime : undefined;
   return {
     type: truth.type,
     status,
     lastTransitionTime: since ?? toTimestamp(facts.now),
-    ...(truth.holds || truth.reason === undefined ? {} : { reason: truth.reason }),
-    ...(truth.holds || truth.message === undefined ? {} : { message: truth.message }),
+    ...(truth.isTrue || truth.reason === undefined ? {} : { reason: truth.reason }),
+    ...(truth.isTrue || truth.message === undefined ? {} : { message: truth.message }),
   };
 }
 
-/** The whole status. A container counts as ready while it runs: probes are not made here. */
-export function podStatus(facts: PodFacts): PodStatus {
+/** The whole status. A running container counts as ready, because the node runs no probes. */
+export function podStatus(facts: PodStatusInput): PodStatus {
   const phase = podPhase(facts);
   const init = facts.init.map((record) => containerStatus(record, succeeded(record)));
   return {

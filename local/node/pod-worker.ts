@@ -1,4 +1,4 @@
-/** The life of one Pod on the node: volumes, init containers in order, containers side by side, the end. */
+/** Runs one Pod: prepares its volumes, runs init containers in order, then all containers concurrently. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CreateContainerError, startContainer, type ContainerRun } from './container.ts';
 import { referencesOf, resolveEnvironment, type Environment, type Sources } from './environment.ts';
@@ -6,16 +6,16 @@ import type { LogFile } from './log-file.ts';
 import type { Container, Content, Pod, PodStatus } from './objects.ts';
 import { podFolder, type PodFolder } from './pod-folder.ts';
 import { podStatus, type ContainerRecord, type PodFailure, type Terminated } from './pod-status.ts';
-import { inWords, restartDelay, runsAgain } from './restart.ts';
+import { formatBackoff, restartDelay, shouldRestart } from './restart.ts';
 import type { Sandbox } from './sandbox.ts';
 import { prepareVolume, VolumeError, type VolumeSources } from './volumes.ts';
 
-/** How often something that is missing is looked for again. */
+/** Interval of retries for missing objects. */
 const RETRY_MS = 1_000;
-/** The longest that a timer can wait (2^31 - 1 ms, 24.8 days). */
-const LONGEST_TIMER_MS = 2_147_483_647;
-/** Questions about the sources of an environment at once. */
-const AT_ONCE = 32;
+/** Node's maximum timer delay (2^31 - 1 ms, 24.8 days). */
+const MAX_TIMER_MS = 2_147_483_647;
+/** Maximum concurrent requests for ConfigMaps or Secrets. */
+const MAX_CONCURRENT_READS = 32;
 
 export interface WorkerOptions {
   readonly scratch: string;
@@ -23,7 +23,7 @@ export interface WorkerOptions {
   readonly sources: VolumeSources;
   /** Unix milliseconds. */
   readonly now: () => number;
-  /** Given every new status; must neither throw nor wait. */
+  /** Called with each new status; must neither throw nor block. */
   readonly report: (status: PodStatus) => void;
 }
 
@@ -37,12 +37,12 @@ const messageOf = (error: unknown): string => (error instanceof Error ? error.me
 
 export class PodWorker {
   readonly pod: Pod;
-  /** Resolves when no process of the Pod is left and the last status has been reported. Never rejects. */
+  /** Resolves when all processes of the Pod have exited and the last status has been reported. Never rejects. */
   readonly done: Promise<void>;
   readonly #options: WorkerOptions;
   readonly #folder: PodFolder;
   readonly #records = new Map<Container, ContainerRecord>();
-  /** By container name, those that run now. */
+  /** The running containers, by name. */
   readonly #runs = new Map<string, ContainerRun>();
   readonly #stopping = new AbortController();
   readonly #startTime: number;
@@ -51,7 +51,7 @@ export class PodWorker {
   #killAt = Number.POSITIVE_INFINITY;
   #status: PodStatus | undefined;
 
-  /** Starts at once. */
+  /** Starts the Pod immediately. */
   constructor(pod: Pod, options: WorkerOptions) {
     this.pod = pod;
     this.#options = options;
@@ -63,19 +63,19 @@ export class PodWorker {
     this.done = this.#run();
   }
 
-  /** The log that a running container writes now; undefined where it does not run. */
+  /** The log of a running container; undefined if it does not run. */
   liveLog(container: string): LogFile | undefined {
     return this.#runs.get(container)?.log;
   }
 
-  /** The number of a container's latest run, counted from 0; undefined for a container that the Pod does not have. */
+  /** The number of a container's latest run, from 0; undefined if the Pod has no such container. */
   latestRun(container: string): number | undefined {
     return [...this.#records.values()].find((record) => record.name === container)?.restarts;
   }
 
   /**
-   * Ends the Pod: SIGTERM to each container, SIGKILL after the grace period. With a failure the Pod has failed for that reason.
-   * Called again it can only shorten the time.
+   * Stops the Pod: SIGTERM to each container, SIGKILL after the grace period. `failure` is the reason if the Pod has failed.
+   * Another call can only shorten the grace period.
    */
   stop(graceMs: number, failure?: PodFailure): void {
     if (!this.#stopping.signal.aborted) {
@@ -105,7 +105,7 @@ export class PodWorker {
 
   #record(container: Container): ContainerRecord {
     const record = this.#records.get(container);
-    if (record === undefined) throw new Error(`container ${container.name} is not of this Pod`);
+    if (record === undefined) throw new Error(`container ${container.name} does not belong to this Pod`);
     return record;
   }
 
@@ -134,7 +134,7 @@ export class PodWorker {
     const volumes = await this.#volumes();
     let initialized = true;
     for (const container of this.pod.spec.initContainers ?? []) {
-      initialized &&= (await this.#live(container, volumes)) === 0;
+      initialized &&= (await this.#runUntilFinal(container, volumes)) === 0;
     }
     if (initialized && !this.#stopped) await this.#runMain(volumes);
     clearTimeout(deadline);
@@ -144,11 +144,11 @@ export class PodWorker {
 
   async #runMain(volumes: ReadonlyMap<string, string>): Promise<void> {
     const { containers } = this.pod.spec;
-    // Set without a report of its own: the first real news follows in milliseconds.
+    // Not reported: the next status follows within milliseconds.
     for (const container of containers) {
       this.#records.set(container, { ...this.#record(container), state: waiting('ContainerCreating') });
     }
-    await Promise.all(containers.map((container) => this.#live(container, volumes)));
+    await Promise.all(containers.map((container) => this.#runUntilFinal(container, volumes)));
   }
 
   #startDeadline(): NodeJS.Timeout | undefined {
@@ -159,11 +159,11 @@ export class PodWorker {
     const graceMs = (this.pod.spec.terminationGracePeriodSeconds ?? 30) * 1000;
     return setTimeout(
       () => this.stop(graceMs, { reason: 'DeadlineExceeded', message }),
-      Math.min(Math.max(left, 0), LONGEST_TIMER_MS),
+      Math.min(Math.max(left, 0), MAX_TIMER_MS),
     );
   }
 
-  /** All volumes, as soon as what they name exists; fewer only when the Pod is stopped before. */
+  /** Prepares all volumes; waits for missing objects. Returns fewer volumes only if the Pod is stopped before. */
   async #volumes(): Promise<ReadonlyMap<string, string>> {
     const ready = new Map<string, string>();
     for (const volume of this.pod.spec.volumes ?? []) {
@@ -172,14 +172,14 @@ export class PodWorker {
           ready.set(volume.name, await prepareVolume(this.pod, volume, this.#folder.volumes, this.#options.sources));
         } catch (error) {
           const words = error instanceof VolumeError ? error.message : `cannot be prepared: ${messageOf(error)}`;
-          await this.#waitAll(`MountVolume.SetUp failed for volume "${volume.name}" : ${words}`);
+          await this.#setAllWaiting(`MountVolume.SetUp failed for volume "${volume.name}" : ${words}`);
         }
       }
     }
     return ready;
   }
 
-  async #waitAll(message: string): Promise<void> {
+  async #setAllWaiting(message: string): Promise<void> {
     for (const [container, record] of this.#records) {
       this.#records.set(container, { ...record, state: waiting('ContainerCreating', message) });
     }
@@ -187,15 +187,15 @@ export class PodWorker {
     await this.#pause(RETRY_MS);
   }
 
-  /** Runs a container until it has ended for good; its last exit code, or undefined when it was stopped before it ran. */
-  async #live(container: Container, volumes: ReadonlyMap<string, string>): Promise<number | undefined> {
+  /** Runs a container, with restarts. Returns its last exit code; undefined if the Pod is stopped before the container runs. */
+  async #runUntilFinal(container: Container, volumes: ReadonlyMap<string, string>): Promise<number | undefined> {
     let last: Terminated | undefined;
     for (let run = 0; !this.#stopped; run++) {
-      last = (await this.#once(container, volumes, run)) ?? last;
+      last = (await this.#runOnce(container, volumes, run)) ?? last;
       if (last === undefined || this.#stopped || !this.#runsAgain(container, last)) return last?.exitCode;
       const delay = restartDelay(run);
       if (delay > 0) {
-        const back = `back-off ${inWords(delay)} restarting failed container=${container.name} pod=${this.pod.metadata.name}`;
+        const back = `back-off ${formatBackoff(delay)} restarting failed container=${container.name} pod=${this.pod.metadata.name}`;
         this.#set(container, { state: waiting('CrashLoopBackOff', back), last });
         await this.#pause(delay);
         if (this.#stopped) this.#set(container, { state: last });
@@ -208,11 +208,11 @@ export class PodWorker {
   #runsAgain(container: Container, last: Terminated): boolean {
     const init = (this.pod.spec.initContainers ?? []).includes(container);
     const policy = this.pod.spec.restartPolicy ?? 'Always';
-    return runsAgain(init && policy === 'Always' ? 'OnFailure' : policy, last.exitCode);
+    return shouldRestart(init && policy === 'Always' ? 'OnFailure' : policy, last.exitCode);
   }
 
-  /** One run, as soon as it can be had; undefined when the Pod is stopped before. */
-  async #once(
+  /** Runs a container once; waits until it can be created. Returns undefined if the Pod is stopped before. */
+  async #runOnce(
     container: Container,
     volumes: ReadonlyMap<string, string>,
     run: number,
@@ -220,7 +220,7 @@ export class PodWorker {
     while (!this.#stopped) {
       const env = await this.#environment(container);
       if (!env.ok) {
-        await this.#waitOne(container, 'CreateContainerConfigError', env.message);
+        await this.#setWaiting(container, 'CreateContainerConfigError', env.message);
         continue;
       }
       const folder = this.#folder.container(container.name);
@@ -230,7 +230,7 @@ export class PodWorker {
         return await this.#untilEnded(container, started);
       } catch (error) {
         const words = error instanceof CreateContainerError ? error.message : `cannot be created: ${messageOf(error)}`;
-        await this.#waitOne(container, 'CreateContainerError', words);
+        await this.#setWaiting(container, 'CreateContainerError', words);
       }
     }
     return undefined;
@@ -239,9 +239,9 @@ export class PodWorker {
   async #untilEnded(container: Container, run: ContainerRun): Promise<Terminated> {
     this.#runs.set(container.name, run);
     this.#set(container, { state: { kind: 'running', startedAt: run.startedAt } });
-    if (this.#stopped) run.kill(); // stopped while it was being started: it has done nothing yet
+    if (this.#stopped) run.kill(); // the Pod was stopped while the container was starting
     const state = await run.ended;
-    this.#runs.delete(container.name); // before the report: with the last run gone, a stopped Pod has its final phase
+    this.#runs.delete(container.name); // before the report, so that a stopped Pod reports its final phase
     this.#set(container, { state });
     return state;
   }
@@ -262,9 +262,11 @@ export class PodWorker {
       get: VolumeSources['secret'],
     ): Promise<ReadonlyMap<string, Content>> => {
       const found: (readonly [string, Content | undefined])[] = [];
-      // A few at a time: a Pod may name ten thousands.
-      for (let at = 0; at < names.length; at += AT_ONCE) {
-        const some = names.slice(at, at + AT_ONCE).map(async (name) => [name, await get(namespace, name)] as const);
+      // In batches: a Pod may reference tens of thousands of objects.
+      for (let at = 0; at < names.length; at += MAX_CONCURRENT_READS) {
+        const some = names
+          .slice(at, at + MAX_CONCURRENT_READS)
+          .map(async (name) => [name, await get(namespace, name)] as const);
         found.push(...(await Promise.all(some)));
       }
       return new Map(found.filter((entry): entry is [string, Content] => entry[1] !== undefined));
@@ -273,12 +275,12 @@ export class PodWorker {
     return { configMaps: await read(configMaps, sources.configMap), secrets: await read(secrets, sources.secret) };
   }
 
-  async #waitOne(container: Container, reason: string, message: string): Promise<void> {
+  async #setWaiting(container: Container, reason: string, message: string): Promise<void> {
     this.#set(container, { state: waiting(reason, message) });
     await this.#pause(RETRY_MS);
   }
 
-  /** Waits, but not longer than until the Pod is stopped. */
+  /** Waits until the time is over or the Pod is stopped. */
   async #pause(ms: number): Promise<void> {
     await sleep(ms, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
   }

@@ -1,4 +1,4 @@
-/** Gives every claim of the default storage class a volume: a folder of the node's scratch space. */
+/** Provisions a volume for each claim of the default storage class: a folder in the node's scratch folder. */
 import { mkdir, chmod, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { NodeApi } from './api.ts';
@@ -7,7 +7,7 @@ import type { Claim, PersistentVolume } from './objects.ts';
 export const STORAGE_CLASS = 'local';
 const PROVISIONER = 'sequentialjob.local/folder';
 
-/** The storage class that a claim gets which names none. */
+/** The default storage class. */
 export const storageClass = {
   apiVersion: 'storage.k8s.io/v1',
   kind: 'StorageClass',
@@ -17,14 +17,14 @@ export const storageClass = {
   volumeBindingMode: 'Immediate',
 };
 
-/** Whether the claim waits for a volume of ours. A claim from before the class existed names none at all. */
+/** Whether the claim waits for a volume of this provisioner. A claim older than the storage class names no class. */
 export function needsVolume(claim: Claim): boolean {
   const { storageClassName = '', volumeName = '', selector } = claim.spec;
   const open = claim.metadata.deletionTimestamp === undefined && claim.status?.phase !== 'Bound' && volumeName === '';
   return open && selector === undefined && ['', STORAGE_CLASS].includes(storageClassName);
 }
 
-/** The volume for a claim, bound to it from the start. Its name follows from the claim, so that there is never a second one. */
+/** The volume for a claim, with `claimRef` set. Its name is derived from the claim's UID, so a second one cannot be created. */
 export function volumeFor(claim: Claim, folder: string): object {
   const { name, namespace, uid } = claim.metadata;
   return {
@@ -36,7 +36,7 @@ export function volumeFor(claim: Claim, folder: string): object {
       accessModes: claim.spec.accessModes ?? ['ReadWriteOnce'],
       storageClassName: claim.spec.storageClassName ?? '',
       claimRef: { apiVersion: 'v1', kind: 'PersistentVolumeClaim', name, namespace, uid },
-      // We remove the folder ourselves: the controller manager would do so for folders below /tmp only.
+      // This provisioner removes the folder: the controller manager's recycler deletes only hostPaths below /tmp.
       persistentVolumeReclaimPolicy: 'Retain',
       hostPath: { path: folder },
     },
@@ -50,18 +50,18 @@ function volumeName(claim: Claim): string {
 export class Provisioner {
   readonly #api: NodeApi;
   readonly #root: string;
-  readonly #busy = new Set<string>();
+  readonly #inFlight = new Set<string>();
 
-  /** `root` holds the folders of the volumes. */
+  /** `root` is the parent folder of the volumes. */
   constructor(api: NodeApi, root: string) {
     this.#api = api;
     this.#root = root;
   }
 
-  /** Makes the claim's volume if it waits for one. Rejects when the API does; running it again is harmless. */
-  async consider(claim: Claim): Promise<void> {
+  /** Creates a volume for the claim if it needs one. Idempotent. Rejects if the API server does. */
+  async provision(claim: Claim): Promise<void> {
     if (!needsVolume(claim)) return;
-    await this.#alone(claim.metadata.uid, async () => {
+    await this.#unlessRunning(claim.metadata.uid, async () => {
       const folder = join(this.#root, volumeName(claim));
       await mkdir(folder, { recursive: true });
       await chmod(folder, 0o777);
@@ -69,24 +69,24 @@ export class Provisioner {
     });
   }
 
-  /** Removes a volume of ours, folder and all, once its claim is gone. */
+  /** Deletes a volume of this provisioner and its folder if the volume is Released. */
   async reclaim(volume: PersistentVolume): Promise<void> {
     const path = volume.spec.hostPath?.path;
     const ours = path !== undefined && path.startsWith(join(this.#root, 'pvc-'));
     if (!ours || volume.status?.phase !== 'Released' || volume.metadata.deletionTimestamp !== undefined) return;
-    await this.#alone(volume.metadata.uid, async () => {
+    await this.#unlessRunning(volume.metadata.uid, async () => {
       await rm(path, { recursive: true, force: true });
       await this.#api.deleteVolume(volume);
     });
   }
 
-  async #alone(key: string, work: () => Promise<void>): Promise<void> {
-    if (this.#busy.has(key)) return;
-    this.#busy.add(key);
+  async #unlessRunning(key: string, work: () => Promise<void>): Promise<void> {
+    if (this.#inFlight.has(key)) return;
+    this.#inFlight.add(key);
     try {
       await work();
     } finally {
-      this.#busy.delete(key);
+      this.#inFlight.delete(key);
     }
   }
 }

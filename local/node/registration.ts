@@ -1,20 +1,20 @@
-/** The Node object: what it says, and the heartbeat that keeps it Ready. */
+/** The Node object and its heartbeat. */
 import { availableParallelism, totalmem } from 'node:os';
 import { toTimestamp } from '../../shared/api/time.ts';
 import { POD_IP } from './downward.ts';
 import type { NodeStatus } from './objects.ts';
 
-/** The controller manager takes a node for lost after 40 s of silence. */
+/** The controller manager marks a node NotReady after 40 s without a heartbeat. */
 export const HEARTBEAT_MS = 10_000;
 
 export interface NodeDescription {
   readonly name: string;
-  /** Where `kubectl logs` is served. */
+  /** The port of the log server. */
   readonly port: number;
   readonly readySince: number;
 }
 
-/** Labels that people select nodes by. */
+/** The node's labels, for node selectors. */
 export function nodeLabels(name: string): Readonly<Record<string, string>> {
   return {
     'kubernetes.io/hostname': name,
@@ -24,7 +24,7 @@ export function nodeLabels(name: string): Readonly<Record<string, string>> {
   };
 }
 
-/** The status as of now; it counts as a heartbeat. Capacity is the machine's, though nothing is held to it. */
+/** The current status; writing it is the heartbeat. The capacity is the machine's, but the node does not enforce it. */
 export function nodeStatus(node: NodeDescription, now: number): NodeStatus {
   const capacity = { cpu: String(availableParallelism()), memory: `${Math.floor(totalmem() / 1024)}Ki`, pods: '1000' };
   const condition = (
@@ -50,9 +50,9 @@ export function nodeStatus(node: NodeDescription, now: number): NodeStatus {
     daemonEndpoints: { kubeletEndpoint: { Port: node.port } },
     conditions: [
       condition('Ready', 'True', 'KubeletReady', 'the local node runs commands as processes of this machine'),
-      condition('MemoryPressure', 'False', 'NotWatched', 'the local node does not watch memory'),
-      condition('DiskPressure', 'False', 'NotWatched', 'the local node does not watch disks'),
-      condition('PIDPressure', 'False', 'NotWatched', 'the local node does not watch processes'),
+      condition('MemoryPressure', 'False', 'NotWatched', 'the local node does not monitor memory'),
+      condition('DiskPressure', 'False', 'NotWatched', 'the local node does not monitor disks'),
+      condition('PIDPressure', 'False', 'NotWatched', 'the local node does not monitor processes'),
     ],
     nodeInfo: {
       architecture: process.arch === 'x64' ? 'amd64' : process.arch,

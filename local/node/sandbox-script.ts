@@ -1,14 +1,14 @@
 /**
- * The shell script that gives a container its own view of the machine's files and then runs it: pure text.
+ * Generates the shell script that mounts a container's root file system and runs its command: pure.
  *
- * A container without an image sees this machine's files, but as its own copy: an overlay whose upper layer lives in memory
- * and goes with the container, so nothing it writes outside its volumes stays. Volumes are bound at their mount paths, which
- * need not exist on the machine. Where overlays are not allowed (an unprivileged user), the root is an empty memory file system
- * into which the machine's top-level folders are bound.
+ * A container has no image; it sees this machine's files through an overlay whose upper layer is in memory. So its writes
+ * outside its volumes are lost when it terminates. Volumes are bind-mounted at their mount paths, which need not exist on
+ * the machine. An unprivileged user may not mount overlays; then the root is an empty tmpfs into which the machine's
+ * top-level folders are bind-mounted.
  */
 import { join } from 'node:path';
 
-export interface Bind {
+export interface BindMount {
   readonly source: string;
   /** Absolute path inside the container. */
   readonly target: string;
@@ -16,38 +16,38 @@ export interface Bind {
   readonly kind: 'folder' | 'file';
 }
 
-/** How much of its own world a container gets; `none` shares the machine's files and processes. */
+/** How a container is isolated from the machine; with `none` it shares the machine's files and processes. */
 export type Isolation = 'overlay' | 'bind' | 'none';
 
-/** What all containers of a node share. */
+/** Files that all containers of a node share. */
 export interface SandboxBase {
   readonly isolation: Isolation;
-  /** An empty folder: each container puts its root together here, in a mount namespace of its own. */
+  /** An empty folder: each container mounts its root here, in its own mount namespace. */
   readonly folder: string;
-  /** A folder that /dev starts as. */
+  /** The initial content of /dev. */
   readonly devTemplate: string;
-  /** A file with `fstab(folder, …)`. */
+  /** A file with the output of `fstab(folder, …)`. */
   readonly fstab: string;
 }
 
 export interface SandboxPlan {
   readonly base: SandboxBase;
-  readonly binds: readonly Bind[];
+  readonly binds: readonly BindMount[];
   readonly hostname: string;
   readonly workingDir: string;
   readonly env: Readonly<Record<string, string>>;
-  /** `uid:gid` to run as; only where we are root. */
+  /** `uid:gid` of the command; only if the node runs as root. */
   readonly user?: string;
   readonly command: readonly string[];
 }
 
-/** What the script says on its standard error, with a process id, once the container's own command is about to run. */
+/** The script writes this and a process id to standard error just before it starts the container's command. */
 export const READY = 'sandbox ready, process';
 
-/** Devices that every container has. */
+/** Devices in each container. */
 export const DEVICES = ['null', 'zero', 'full', 'random', 'urandom', 'tty'] as const;
 
-/** The longest host name that a Pod gets, as the kubelet cuts it. */
+/** The kubelet truncates the host name of a Pod to this length. */
 const HOSTNAME_MAX = 63;
 
 /** Quotes one word for a POSIX shell. */
@@ -55,12 +55,12 @@ export function quote(word: string): string {
   return `'${word.replaceAll("'", String.raw`'\''`)}'`;
 }
 
-/** A field of fstab(5): blanks and backslashes as octal escapes. */
+/** A field of fstab(5): whitespace and backslashes as octal escapes. */
 function field(text: string): string {
   return text.replace(/[\s\\]/g, (char) => `\\${char.charCodeAt(0).toString(8).padStart(3, '0')}`);
 }
 
-/** The outermost mount points out of /proc/self/mountinfo, but for `/` and what every container gets anew. */
+/** The outermost mount points in /proc/self/mountinfo, except `/` and those that each container mounts itself. */
 export function outermostMounts(mountinfo: string): readonly string[] {
   const own = ['/proc', '/sys', '/dev', '/tmp'];
   const points = mountinfo
@@ -74,7 +74,7 @@ export function outermostMounts(mountinfo: string): readonly string[] {
   return [...new Set(points)].filter((point) => !points.some((other) => inside(point, other))).sort();
 }
 
-/** The mounts that every container has, in fstab's format, so that one `mount` process makes them all. */
+/** The mounts of each container in the format of fstab(5), so that a single `mount` process makes all of them. */
 export function fstab(folder: string, hostMounts: readonly string[]): string {
   const line = (source: string, target: string, type: string, options: string): string =>
     `${field(source)} ${field(join(folder, 'root', target))} ${type} ${options} 0 0\n`;
@@ -106,52 +106,52 @@ function rootLines(isolation: Exclude<Isolation, 'none'>): readonly string[] {
   }
 }
 
-function bindLines(bind: Bind, isolation: Exclude<Isolation, 'none'>): readonly string[] {
+function bindLines(bind: BindMount, isolation: Exclude<Isolation, 'none'>): readonly string[] {
   const target = `"$root"${quote(bind.target)}`;
   const parent = `"$root"${quote(join(bind.target, '..'))}`;
   const create = bind.kind === 'folder' ? `mkdir -p ${target}` : `{ mkdir -p ${parent}; : > ${target}; }`;
   const top = `/${bind.target.split('/')[1] ?? ''}`;
-  // What is bound from the machine is the machine's own: a mount point made there would stay.
-  const foreign = isolation === 'bind' && !['/dev', '/tmp'].includes(top);
+  // In a bind-mounted folder a new mount point would be created on the machine, and remain there.
+  const onMachine = isolation === 'bind' && !['/dev', '/tmp'].includes(top);
   const refuse = quote(
-    `${bind.target} does not exist on this machine, and only root can add it for one container alone`,
+    `${bind.target} does not exist on this machine; only as root can the node create it for a container`,
   );
   return [
-    ...(foreign ? [`if [ -e ${quote(top)} ] && [ ! -e ${target} ]; then echo ${refuse} >&2; exit 1; fi`] : []),
+    ...(onMachine ? [`if [ -e ${quote(top)} ] && [ ! -e ${target} ]; then echo ${refuse} >&2; exit 1; fi`] : []),
     `[ -e ${target} ] || ${create}`,
     `mount -o ${bind.readOnly ? 'bind,ro' : 'bind'} ${quote(bind.source)} ${target}`,
   ];
 }
 
-/** Names the machine after the Pod. Root writes a file; within a user namespace only the program may. Without it is no harm. */
+/** Sets the host name. Root may write the file; in a user namespace only the `hostname` program works. Failure is ignored. */
 function hostnameLines(name: string): readonly string[] {
   return [`{ echo ${quote(name)} > /proc/sys/kernel/hostname || hostname ${quote(name)} || :; } 2> /dev/null`];
 }
 
-/** The command line that starts the container's command with exactly its environment. */
+/** The command line that runs the container's command with no other environment than the container's. */
 function commandLine(plan: SandboxPlan): string {
   const variables = Object.entries(plan.env).map(([name, value]) => quote(`${name}=${value}`));
   return ['env', '-i', '-C', quote(plan.workingDir), ...variables, ...plan.command.map(quote)].join(' ');
 }
 
 /**
- * Runs the command as a child and hands SIGTERM on to it, also one that comes before the child is there. The shell stays the
- * first process of the container, so that a command that does not handle SIGTERM dies of it: the first process of a PID
- * namespace would not. When it exits, the kernel ends whatever the command left behind.
+ * Runs the command as a child and forwards SIGTERM to it, even if SIGTERM arrives before the child has started. The shell
+ * is the init process (PID 1) of the container: the kernel does not deliver SIGTERM to an init process without a handler, so
+ * as PID 1 the command would ignore it. When the shell exits, the kernel kills the container's remaining processes.
  */
 function supervise(command: string): readonly string[] {
   return [
     'set +e',
     'child= stopped=',
     `trap 'stopped=yes; [ -z "$child" ] || kill -TERM "$child"' TERM`,
-    // The machine's own /proc is still in place here: it tells our process id as the node sees it.
+    // This /proc is still the machine's: it has the shell's process id in the node's PID namespace.
     'read -r outer rest < /proc/self/stat',
     `echo "${READY} $outer" >&2`,
-    'exec 3>&1 >/dev/null 2>&1', // the shell's own remarks ("Terminated") are not the container's output
+    'exec 3>&1 >/dev/null 2>&1', // the shell's own messages ("Terminated") must not appear in the container's log
     `${command} >&3 2>&1 3>&- &`,
     'child=$!',
     '[ -z "$stopped" ] || kill -TERM "$child"',
-    // A trapped signal ends `wait` early: only when the child is gone is its answer the exit code.
+    // A trapped signal interrupts `wait`: its result is the exit code only if the child has exited.
     'wait "$child"; code=$?',
     'while kill -0 "$child"; do wait "$child"; code=$?; done',
     'exit $code',
@@ -159,9 +159,9 @@ function supervise(command: string): readonly string[] {
 }
 
 /**
- * The script. Its standard error carries what went wrong before the container's command, and then `READY` with the process id
- * that SIGTERM goes to; from there on both streams of the command go to its standard output, in order. It ends with the
- * command's exit code, 128 + n where a signal n ended it.
+ * The script. It writes errors before the start of the command, and then `READY` with the process id that SIGTERM must be
+ * sent to, to standard error. Both streams of the command go to standard output, in order. Exits with the command's exit
+ * code, or 128 + n if signal n killed it.
  */
 export function sandboxScript(plan: SandboxPlan): string {
   const { isolation, folder, devTemplate } = plan.base;

@@ -1,9 +1,9 @@
-/** Running a container's command in its sandbox: what this machine allows, found out once, and the process itself. */
+/** Detects which isolation this machine allows, and runs a container's command in it. */
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { endWithParent, findProgram } from '../processes/child.ts';
+import { killWithParent, findProgram } from '../processes/child.ts';
 import {
   DEVICES,
   fstab,
@@ -16,12 +16,12 @@ import {
 } from './sandbox-script.ts';
 
 const NAMESPACES = ['--mount', '--uts', '--pid', '--fork', '--kill-child', '--propagation', 'private'];
-/** The script's own tools lie here, whatever PATH the node was started with. */
+/** The PATH of the script, independent of the node's own PATH. */
 const TOOLS_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 export interface Sandbox {
   readonly base: SandboxBase;
-  /** True where containers run as another user than ours (root mapped into a user namespace, or no isolation). */
+  /** True if the node does not run as root: a container's `runAsUser` has no effect then. */
   readonly unprivileged: boolean;
   /** The command line that runs a script in the container's namespaces. */
   readonly wrap: (script: string) => readonly [string, readonly string[]];
@@ -51,19 +51,19 @@ async function prepareBase(folder: string, isolation: Isolation): Promise<Sandbo
   await Promise.all(DEVICES.map((name) => writeFile(join(devTemplate, name), '')));
   const links = { fd: '/proc/self/fd', stdin: '/proc/self/fd/0', stdout: '/proc/self/fd/1', stderr: '/proc/self/fd/2' };
   await Promise.all(Object.entries(links).map(([name, target]) => symlink(target, join(devTemplate, name))));
-  await listMounts(base);
+  await writeFstab(base);
   return base;
 }
 
-/** Writes down what every container gets mounted: the machine's own mounts come and go, so before each start anew. */
-async function listMounts({ isolation, folder, fstab: file }: SandboxBase): Promise<void> {
+/** Writes the fstab file. Called before each start of a container, because the machine's mounts may have changed. */
+async function writeFstab({ isolation, folder, fstab: file }: SandboxBase): Promise<void> {
   const mounts = isolation === 'overlay' ? outermostMounts(await readFile('/proc/self/mountinfo', 'utf8')) : [];
   const next = `${file}.${randomUUID()}`;
   await writeFile(next, fstab(folder, mounts));
   await rename(next, file);
 }
 
-/** Finds the best isolation that works on this machine by running `true` in it. Falls back to none; never rejects for that. */
+/** Finds the best isolation that works on this machine, by running `true` in it. Falls back to `none`. */
 export async function prepareSandbox(folder: string): Promise<Sandbox> {
   for (const { isolation, namespaces } of candidates()) {
     await rm(folder, { recursive: true, force: true });
@@ -79,60 +79,60 @@ export async function prepareSandbox(folder: string): Promise<Sandbox> {
   throw new Error('unreachable: running without isolation is always possible');
 }
 
-export interface Running {
-  /** Resolves when the command is about to run, or with the words for why it can't. Never rejects. */
+export interface SandboxedProcess {
+  /** Resolves just before the command starts, or with the reason why it cannot start. Never rejects. */
   readonly started: Promise<string | undefined>;
   /**
-   * Resolves with the exit code, 128 + n where a signal n ended it, when all of the container's processes are gone and its
+   * Resolves with the exit code, or 128 + n if signal n killed it, when all of the container's processes have exited and its
    * output has been read. Never rejects.
    */
   readonly done: Promise<number>;
-  /** Asks the command to end, as the kubelet does: SIGTERM to its first process. Before the command runs it just ends. */
+  /** Sends SIGTERM to the container's first process, as the kubelet does. Kills the script if the command does not run yet. */
   terminate(): void;
-  /** Ends all processes of the container; harmless after the end. */
+  /** Kills all processes of the container. Does nothing after they have exited. */
   kill(): void;
 }
 
 const SIGNAL_CODES: Readonly<Partial<Record<NodeJS.Signals, number>>> = { SIGKILL: 137, SIGTERM: 143 };
 
 /**
- * Starts the plan's command. The script file holds the environment, Secrets among it, so only we may read it. The container's
- * processes end when this process ends, however it does.
+ * Starts the plan's command. The script file contains the environment, which may hold Secrets, so only this user may read
+ * it. The container's processes die when this process exits or is killed.
  */
 export async function runSandboxed(
   sandbox: Sandbox,
   plan: SandboxPlan,
   scriptFile: string,
   output: (chunk: Buffer) => void,
-): Promise<Running> {
-  if (plan.base.isolation === 'overlay') await listMounts(plan.base);
+): Promise<SandboxedProcess> {
+  if (plan.base.isolation === 'overlay') await writeFstab(plan.base);
   await writeFile(scriptFile, sandboxScript(plan), { mode: 0o600 });
-  const [command, args] = endWithParent(...sandbox.wrap(scriptFile));
+  const [command, args] = killWithParent(...sandbox.wrap(scriptFile));
   const child = spawn(command, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
-    detached: true, // a process group of its own, which signals go to
+    detached: true, // its own process group, which receives the signals
     env: { PATH: TOOLS_PATH },
     cwd: '/',
   });
   const started = Promise.withResolvers<string | undefined>();
   const done = Promise.withResolvers<number>();
-  let remarks = '';
+  let stderr = '';
   let ready: number | undefined;
   child.stdout.on('data', output);
   child.stderr.on('data', (chunk: Buffer) => {
-    remarks += chunk.toString();
-    ready ??= readyProcess(remarks);
+    stderr += chunk.toString();
+    ready ??= readyProcess(stderr);
     if (ready !== undefined) started.resolve(undefined);
   });
-  const finish = (exitCode: number, fault: string): void => {
-    started.resolve(fault); // without effect once it has started
+  const finish = (exitCode: number, error: string): void => {
+    started.resolve(error); // no effect if `started` has resolved already
     done.resolve(exitCode);
   };
   child.once('error', (error) => finish(128, error.message));
   child.once('close', (code, signal) => {
     finish(
       code ?? (signal === null ? 128 : (SIGNAL_CODES[signal] ?? 128)),
-      remarks.trim() || 'the container was stopped before it started',
+      stderr.trim() || 'the container was stopped before it started',
     );
   });
   const send = (to: number, signal: NodeJS.Signals): void => {
@@ -140,10 +140,10 @@ export async function runSandboxed(
     try {
       process.kill(to, signal);
     } catch {
-      // gone in between
+      // has exited meanwhile
     }
   };
-  const pid = child.pid ?? Number.NaN; // without a process there is an `error` event, and `send` throws into its catch
+  const pid = child.pid ?? Number.NaN; // without a process there is an `error` event, and `send` catches the error for NaN
   return {
     started: started.promise,
     done: done.promise,

@@ -1,34 +1,34 @@
-/** Whether the node takes a Pod: pure, in the real scheduler's words. */
+/** Decides whether the node runs a Pod, with kube-scheduler's messages: pure. */
 import type { Claim, Pod } from './objects.ts';
 
 const DEFAULT_SCHEDULER = 'default-scheduler';
 
-export type Verdict =
+export type SchedulingDecision =
   | { readonly kind: 'bind' }
-  /** Somebody else's Pod, or one that has a node already. */
+  /** A Pod of another scheduler, or one that is bound or being deleted. */
   | { readonly kind: 'ignore' }
-  /** It stays Pending, with this message in its PodScheduled condition. */
+  /** The Pod stays Pending, with this message in its PodScheduled condition. */
   | { readonly kind: 'unschedulable'; readonly message: string };
 
-export interface NodeFacts {
+export interface NodeState {
   readonly labels: Readonly<Record<string, string>>;
-  /** The claim of that name in the Pod's namespace, if there is one. */
+  /** The claim of that name in the Pod's namespace; undefined if it does not exist. */
   readonly claim: (name: string) => Claim | undefined;
 }
 
-/** Claims that a Pod's volumes name. */
+/** The names of the claims that a Pod's volumes reference. */
 export function claimNames(pod: Pod): readonly string[] {
   return (pod.spec.volumes ?? []).flatMap((volume) => volume.persistentVolumeClaim?.claimName ?? []);
 }
 
 /**
- * Node selectors and claims decide; affinity, taints and resources do not: this is one node for trying things out, and it
- * takes as many Pods as come.
+ * Considers node selectors and claims only. Ignores affinity, taints and resources: a single node for demo and tests runs
+ * any number of Pods.
  */
-export function schedule(pod: Pod, facts: NodeFacts): Verdict {
+export function schedule(pod: Pod, node: NodeState): SchedulingDecision {
   if ((pod.spec.nodeName ?? '') !== '' || pod.metadata.deletionTimestamp !== undefined) return { kind: 'ignore' };
   if ((pod.spec.schedulerName ?? DEFAULT_SCHEDULER) !== DEFAULT_SCHEDULER) return { kind: 'ignore' };
-  const unmatched = Object.entries(pod.spec.nodeSelector ?? {}).some(([name, value]) => facts.labels[name] !== value);
+  const unmatched = Object.entries(pod.spec.nodeSelector ?? {}).some(([name, value]) => node.labels[name] !== value);
   if (unmatched) {
     return {
       kind: 'unschedulable',
@@ -36,7 +36,7 @@ export function schedule(pod: Pod, facts: NodeFacts): Verdict {
     };
   }
   for (const name of claimNames(pod)) {
-    const claim = facts.claim(name);
+    const claim = node.claim(name);
     if (claim === undefined) {
       return {
         kind: 'unschedulable',

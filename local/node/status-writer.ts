@@ -1,10 +1,10 @@
-/** Brings the newest status of one Pod to the API, one request at a time, however fast the news come. */
+/** Writes the newest status of one Pod to the API server, one request at a time. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isApiError } from '../../shared/kube/errors.ts';
 import type { PodStatus } from './objects.ts';
 
 const FIRST_RETRY_MS = 200;
-const LONGEST_RETRY_MS = 5_000;
+const MAX_RETRY_MS = 5_000;
 
 export class StatusWriter {
   readonly #write: (status: PodStatus) => Promise<void>;
@@ -13,20 +13,20 @@ export class StatusWriter {
   #written = '';
   #writing: Promise<void> | undefined;
 
-  /** `write` brings a status to the API; the signal ends all retries. */
+  /** `write` sends a status to the API server; the signal ends all retries. */
   constructor(write: (status: PodStatus) => Promise<void>, signal: AbortSignal) {
     this.#write = write;
     this.#signal = signal;
   }
 
-  /** Takes a status; one that is overtaken by the next before its turn is never sent. Never throws. */
-  offer(status: PodStatus): void {
+  /** Queues a status in place of one that has not been sent yet. Never throws. */
+  update(status: PodStatus): void {
     this.#next = status;
     this.#writing ??= this.#drain().finally(() => (this.#writing = undefined));
   }
 
-  /** Resolves when the last status offered has been accepted, or can't be any more. Never rejects. */
-  async settled(): Promise<void> {
+  /** Resolves when the last status has been written, or has failed for good. Never rejects. */
+  async flushed(): Promise<void> {
     while (this.#writing !== undefined) await this.#writing;
   }
 
@@ -43,9 +43,9 @@ export class StatusWriter {
         failures = 0;
       } catch (error) {
         if (isApiError(error) && !error.transient) return;
-        if (isApiError(error, 'Conflict')) return; // another Pod of that name: ours is gone
+        if (isApiError(error, 'Conflict')) return; // the Pod was deleted, and another one has its name
         this.#next ??= status;
-        const delay = Math.min(FIRST_RETRY_MS * 2 ** failures++, LONGEST_RETRY_MS);
+        const delay = Math.min(FIRST_RETRY_MS * 2 ** failures++, MAX_RETRY_MS);
         await sleep(delay, undefined, { signal: this.#signal }).catch(() => undefined);
       }
     }

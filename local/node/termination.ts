@@ -1,4 +1,4 @@
-/** Termination messages: pure, with the kubelet's limits. */
+/** Termination messages, with the kubelet's limits: pure. */
 
 const MESSAGE_BYTES = 4096;
 const TAIL_BYTES = 2048;
@@ -9,7 +9,7 @@ function lastBytes(text: string, bytes: number): string {
   return buffer.length <= bytes ? text : buffer.subarray(-bytes).toString('utf8');
 }
 
-/** The end of a log: at most 80 lines and 2 KiB. */
+/** The end of a log, at most 80 lines and 2 KiB. */
 export function tailOf(text: string): string {
   const lines = lastBytes(text, TAIL_BYTES).split('\n');
   const ended = lines.at(-1) === '';
@@ -17,14 +17,14 @@ export function tailOf(text: string): string {
 }
 
 export interface Termination {
-  /** What the container wrote to its termination message file. */
+  /** The content of the container's termination message file. */
   readonly file: string;
   readonly logTail: string;
   readonly exitCode: number;
   readonly policy: string;
 }
 
-/** The message of a container that has ended; undefined when it left none. */
+/** The termination message of a container; undefined if it has none. */
 export function terminationMessage({ file, logTail, exitCode, policy }: Termination): string | undefined {
   if (file !== '') return Buffer.from(file).subarray(0, MESSAGE_BYTES).toString('utf8');
   return policy === 'FallbackToLogsOnError' && exitCode !== 0 && logTail !== '' ? tailOf(logTail) : undefined;

@@ -1,19 +1,19 @@
-/** A Pod's volumes as folders and files of this machine. */
+/** Prepares a Pod's volumes as folders and files of this machine. */
 import { chmod, mkdir, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fieldValue } from './downward.ts';
 import type { Content, Pod, Volume } from './objects.ts';
 
-/** What volumes are made of, asked for when a Pod needs it. */
+/** Reads the objects that volumes are made from. */
 export interface VolumeSources {
-  /** Undefined where it does not exist. */
+  /** Undefined if it does not exist. */
   readonly configMap: (namespace: string, name: string) => Promise<Content | undefined>;
   readonly secret: (namespace: string, name: string) => Promise<Content | undefined>;
-  /** The folder behind a bound claim; undefined where it is not bound to a volume of this node. */
+  /** The folder of a bound claim's volume; undefined if it is not bound to a volume of this node. */
   readonly claimFolder: (namespace: string, claim: string) => string | undefined;
 }
 
-/** A volume that can't be had (yet); the message is fit for a waiting container. */
+/** A volume cannot be prepared yet. The message becomes that of the waiting containers. */
 export class VolumeError extends Error {
   override readonly name = 'VolumeError';
 }
@@ -24,8 +24,8 @@ interface KeyToPath {
   readonly mode?: number;
 }
 
-interface Source {
-  /** "secret" or "configmap", as the kubelet's messages say it. */
+interface KeyedSource {
+  /** "secret" or "configmap", for the kubelet's messages. */
   readonly kind: string;
   readonly name: string;
   readonly content: Content | undefined;
@@ -33,14 +33,14 @@ interface Source {
   readonly items: readonly KeyToPath[] | undefined;
 }
 
-interface FileOf {
+interface VolumeFile {
   readonly path: string;
   readonly data: Buffer;
   readonly mode: number | undefined;
 }
 
-/** The files of a ConfigMap or Secret volume: all keys, or the ones listed. Throws VolumeError for what is missing. */
-export function filesOf(source: Source): readonly FileOf[] {
+/** The files of a ConfigMap or Secret volume: all keys, or those in `items`. Throws VolumeError if one is missing. */
+export function filesOf(source: KeyedSource): readonly VolumeFile[] {
   const { content, items, optional } = source;
   if (content === undefined) {
     if (optional) return [];
@@ -55,9 +55,9 @@ export function filesOf(source: Source): readonly FileOf[] {
   });
 }
 
-async function writeFiles(folder: string, files: readonly FileOf[], defaultMode = 0o644): Promise<string> {
+async function writeFiles(folder: string, files: readonly VolumeFile[], defaultMode = 0o644): Promise<string> {
   for (const file of files) {
-    const target = join(folder, join('/', file.path)); // a path can't lead out of the volume
+    const target = join(folder, join('/', file.path)); // the inner join removes `..`, so a path cannot leave the volume
     await mkdir(dirname(target), { recursive: true });
     await writeFile(target, file.data);
     await chmod(target, file.mode ?? defaultMode);
@@ -65,7 +65,7 @@ async function writeFiles(folder: string, files: readonly FileOf[], defaultMode 
   return folder;
 }
 
-/** A folder that every user may write to, as emptyDir is. */
+/** A folder that every user may write to, like an emptyDir. */
 async function openFolder(folder: string): Promise<string> {
   await mkdir(folder, { recursive: true });
   await chmod(folder, 0o777);
@@ -84,22 +84,22 @@ async function hostPath(path: string, type: string): Promise<string> {
   return path;
 }
 
-function downwardFiles(pod: Pod, items: NonNullable<Volume['downwardAPI']>['items']): readonly FileOf[] {
+function downwardFiles(pod: Pod, items: NonNullable<Volume['downwardAPI']>['items']): readonly VolumeFile[] {
   return (items ?? []).map(({ path, fieldRef, mode }) => {
     const value = fieldRef === undefined ? undefined : fieldValue(pod, fieldRef.fieldPath);
-    if (value === undefined) throw new VolumeError(`${path}: the local node knows files from fieldRef only`);
+    if (value === undefined) throw new VolumeError(`${path}: the local node supports only files from fieldRef`);
     return { path, data: Buffer.from(value), mode };
   });
 }
 
 type Projection = NonNullable<NonNullable<Volume['projected']>['sources']>[number];
 
-async function sourceFiles(pod: Pod, projection: Projection, sources: VolumeSources): Promise<readonly FileOf[]> {
+async function sourceFiles(pod: Pod, projection: Projection, sources: VolumeSources): Promise<readonly VolumeFile[]> {
   const { configMap, secret, downwardAPI } = projection;
   const { namespace } = pod.metadata;
   if (downwardAPI !== undefined) return downwardFiles(pod, downwardAPI.items);
   const named = configMap ?? secret;
-  if (named === undefined) return []; // a service account token: the local control plane issues none to Pods
+  if (named === undefined) return []; // a service account token, which the local control plane does not issue to Pods
   const { name = '', optional = false, items } = named;
   const read = configMap === undefined ? sources.secret : sources.configMap;
   const kind = configMap === undefined ? 'secret' : 'configmap';
@@ -107,12 +107,12 @@ async function sourceFiles(pod: Pod, projection: Projection, sources: VolumeSour
 }
 
 /**
- * Makes one volume below `folder` (or finds it elsewhere on the machine) and returns its path. Running it again is harmless.
- * Rejects with VolumeError when something it names does not exist, or when the local node has no such kind of volume.
+ * Creates one volume below `folder`, or finds it elsewhere on the machine, and returns its path. Idempotent. Rejects with
+ * VolumeError if an object that it references does not exist, or if the local node does not support the volume type.
  */
 export async function prepareVolume(pod: Pod, volume: Volume, folder: string, sources: VolumeSources): Promise<string> {
-  const place = await openFolder(join(folder, volume.name));
-  if (volume.emptyDir !== undefined) return place;
+  const volumeFolder = await openFolder(join(folder, volume.name));
+  if (volume.emptyDir !== undefined) return volumeFolder;
   if (volume.hostPath !== undefined) return hostPath(volume.hostPath.path, volume.hostPath.type ?? '');
   if (volume.persistentVolumeClaim !== undefined) {
     const { claimName } = volume.persistentVolumeClaim;
@@ -123,7 +123,7 @@ export async function prepareVolume(pod: Pod, volume: Volume, folder: string, so
   }
   if (volume.configMap !== undefined) {
     return writeFiles(
-      place,
+      volumeFolder,
       await sourceFiles(pod, { configMap: volume.configMap }, sources),
       volume.configMap.defaultMode,
     );
@@ -135,14 +135,14 @@ export async function prepareVolume(pod: Pod, volume: Volume, folder: string, so
       ...(optional === undefined ? {} : { optional }),
       ...(items === undefined ? {} : { items }),
     };
-    return writeFiles(place, await sourceFiles(pod, { secret }, sources), defaultMode);
+    return writeFiles(volumeFolder, await sourceFiles(pod, { secret }, sources), defaultMode);
   }
-  if (volume.downwardAPI !== undefined) return writeFiles(place, downwardFiles(pod, volume.downwardAPI.items));
+  if (volume.downwardAPI !== undefined) return writeFiles(volumeFolder, downwardFiles(pod, volume.downwardAPI.items));
   if (volume.projected !== undefined) {
     const files = await Promise.all(
       (volume.projected.sources ?? []).map((source) => sourceFiles(pod, source, sources)),
     );
-    return writeFiles(place, files.flat(), volume.projected.defaultMode);
+    return writeFiles(volumeFolder, files.flat(), volume.projected.defaultMode);
   }
   const kind = Object.keys(volume).find((key) => key !== 'name') ?? 'none';
   throw new VolumeError(`the local node has no volumes of type ${kind}`);

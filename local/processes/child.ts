@@ -1,4 +1,4 @@
-/** Long-running child processes: output to a file, ended together with this process, stopped in two stages. */
+/** Long-running child processes: their output goes to a file, they die with this process, SIGKILL follows SIGTERM. */
 import { spawn } from 'node:child_process';
 import { accessSync, closeSync, constants, openSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
@@ -9,7 +9,7 @@ export interface ChildOptions {
   readonly name: string;
   readonly command: string;
   readonly args: readonly string[];
-  /** Appended to; holds both output streams. */
+  /** Standard output and standard error are appended to this file. */
   readonly logFile: string;
   readonly env?: NodeJS.ProcessEnv;
   readonly cwd?: string;
@@ -18,17 +18,17 @@ export interface ChildOptions {
 export interface Child {
   readonly name: string;
   readonly pid: number;
-  /** Resolves when the process has ended, with words for it ("exit code 1", "signal SIGKILL"). Never rejects. */
+  /** Resolves when the process has exited, with a description ("exit code 1", "signal SIGKILL"). Never rejects. */
   readonly exited: Promise<string>;
-  /** The words of `exited` once it has ended, undefined while it runs. */
+  /** The description of `exited`; undefined while the process runs. */
   ended(): string | undefined;
-  /** SIGTERM, then SIGKILL after the grace period. Resolves when the process is gone; calling it again is harmless. */
+  /** Sends SIGTERM, then SIGKILL after the grace period. Resolves when the process has exited. May be called again. */
   stop(graceMs: number): Promise<void>;
-  /** The last lines of its output, for error messages. Never rejects. */
+  /** The last lines of the log file, for error messages. Never rejects. */
   tail(lines: number): Promise<string>;
 }
 
-/** The path of a program on this PATH, or undefined. */
+/** The path of a program found on `path`; undefined if there is none. */
 export function findProgram(name: string, path = process.env['PATH'] ?? ''): string | undefined {
   return path
     .split(delimiter)
@@ -45,20 +45,20 @@ export function findProgram(name: string, path = process.env['PATH'] ?? ''): str
 }
 
 /**
- * The command line that ends the command when its parent dies, however the parent dies (the kernel sends the signal).
- * Where `setpriv` is missing it is the command itself; `takeOver` then catches what a killed parent leaves.
+ * A command line whose process the kernel kills when its parent dies, even if the parent is killed. Without `setpriv` it is
+ * the command itself; `takeOwnership` then kills the processes that a killed parent has left.
  */
-export function endWithParent(command: string, args: readonly string[]): readonly [string, readonly string[]] {
+export function killWithParent(command: string, args: readonly string[]): readonly [string, readonly string[]] {
   const setpriv = findProgram('setpriv');
   return setpriv === undefined ? [command, args] : [setpriv, ['--pdeathsig', 'KILL', '--', command, ...args]];
 }
 
 /**
- * Starts a process in a group of its own, so that a Ctrl-C in the terminal reaches only this process, which then stops
- * its children in order. Throws when it cannot be started at all.
+ * Starts a process in its own process group, so that a Ctrl-C in the terminal reaches only this process, which then stops
+ * its children in order. Throws if the process cannot be started.
  */
 export function startChild(options: ChildOptions): Child {
-  const [command, args] = endWithParent(options.command, options.args);
+  const [command, args] = killWithParent(options.command, options.args);
   const log = openSync(options.logFile, 'a');
   const child = spawn(command, args, {
     stdio: ['ignore', log, log],
@@ -69,8 +69,8 @@ export function startChild(options: ChildOptions): Child {
   closeSync(log);
   let ended: string | undefined;
   const exited = new Promise<string>((resolve) => {
-    const finish = (words: string): void => {
-      ended ??= words;
+    const finish = (how: string): void => {
+      ended ??= how;
       resolve(ended);
     };
     child.once('error', (error) => finish(error.message));
@@ -86,8 +86,8 @@ export function startChild(options: ChildOptions): Child {
       if (ended !== undefined) return;
       child.kill('SIGTERM');
       const timer = new AbortController();
-      const late = sleep(graceMs, 'late' as const, { signal: timer.signal }).catch(() => 'cancelled' as const);
-      if ((await Promise.race([exited, late])) === 'late') child.kill('SIGKILL');
+      const timeout = sleep(graceMs, 'late' as const, { signal: timer.signal }).catch(() => 'cancelled' as const);
+      if ((await Promise.race([exited, timeout])) === 'late') child.kill('SIGKILL');
       timer.abort();
       await exited;
     },

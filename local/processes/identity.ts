@@ -1,19 +1,19 @@
-/** Who a process is: a process id alone is reused by the system, the pair of id and start time is not. */
+/** Identifies a process by process id and start time: the kernel reuses the id alone. */
 import { readFile } from 'node:fs/promises';
 
 export interface ProcessIdentity {
   readonly pid: number;
-  /** Start time in clock ticks since boot, as /proc tells it; undefined where there is no /proc. */
+  /** Start time in clock ticks since boot, from /proc; undefined if there is no /proc. */
   readonly startTicks: string | undefined;
 }
 
-/** Start time out of the text of `/proc/<pid>/stat`; the command name in it may hold spaces and parentheses. */
+/** Parses the start time in `/proc/<pid>/stat`. The command name in it may contain spaces and parentheses. */
 export function parseStartTicks(stat: string): string | undefined {
   const afterName = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return afterName[19]; // field 22 of proc(5), counted from field 3
 }
 
-/** The identity of a living process, or undefined when there is none of that id. Never rejects. */
+/** The identity of a running process; undefined if no process has that id. Never rejects. */
 export async function identify(pid: number): Promise<ProcessIdentity | undefined> {
   try {
     process.kill(pid, 0);
@@ -24,7 +24,7 @@ export async function identify(pid: number): Promise<ProcessIdentity | undefined
   return { pid, startTicks: stat === undefined ? undefined : parseStartTicks(stat) };
 }
 
-/** Whether that very process still lives: same id and same start time. Never rejects. */
+/** Whether the process with this id and start time still runs. Never rejects. */
 export async function isAlive(identity: ProcessIdentity): Promise<boolean> {
   const now = await identify(identity.pid);
   return now !== undefined && now.startTicks === identity.startTicks;

@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { check } from '../../cli/check.ts';
+import { validateManifest } from '../../cli/validate-manifest.ts';
 import { readManifests } from '../../cli/read-manifests.ts';
 import { withPlaceholders } from '../../cli/fill-placeholders.ts';
 import type { SequentialJob } from '../../shared/api/types.ts';
@@ -74,7 +74,7 @@ describe('render', () => {
       await render(file),
     );
     const built = readManifests(await readFile(file, 'utf8')).manifests.flatMap((manifest) => {
-      const { object } = withPlaceholders(check(manifest).object as SequentialJob);
+      const { object } = withPlaceholders(validateManifest(manifest).object as SequentialJob);
       return object.spec.containers.map((_, index) => buildJob(object, index, 0).spec.template);
     });
     const lines = read.split('\n').slice(0, -1);

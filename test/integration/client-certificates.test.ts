@@ -10,8 +10,8 @@ import { installCrds } from '../../local/control-plane/install-crds.ts';
 import { installWebhooks } from '../../local/control-plane/install-webhooks.ts';
 import { kubectlOf } from '../../local/control-plane/kubectl.ts';
 import {
-  fitServer,
-  pointAt,
+  withoutUnsupportedFields,
+  withTarget,
   webhookConfigurations,
   type WebhookTarget,
 } from '../../local/control-plane/webhook-configuration.ts';
@@ -124,7 +124,7 @@ it('is refused where its certificate is of another authority, and so nothing is 
   const { operator, state, target } = await start('another', await createAuthority());
   const manifest = await readFile(join(CONFIG, 'webhook/validating.yaml'), 'utf8');
   const minor = parseVersion(plane.version)?.minor ?? 0;
-  const items = webhookConfigurations(manifest).map((one) => pointAt(fitServer(one, minor), target));
+  const items = webhookConfigurations(manifest).map((one) => withTarget(withoutUnsupportedFields(one, minor), target));
   const file = join(state, 'webhooks.json');
   await writeFile(file, JSON.stringify({ apiVersion: 'v1', kind: 'List', items }));
   const kubectl = kubectlOf(plane);

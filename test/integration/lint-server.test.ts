@@ -65,7 +65,7 @@ const CONTRADICTORY = `${HEAD('contradictory')}  containers:
 `;
 
 it('finds nothing where the cluster takes everything, and leaves nothing there', async () => {
-  expect(await lint(GOOD)).toEqual({ code: 0, out: '', err: '1 SequentialJob, no faults\n' });
+  expect(await lint(GOOD)).toEqual({ code: 0, out: '', err: '1 SequentialJob, no errors\n' });
   expect(await kubectl('get', 'sj,jobs', '-n', here.namespace.name, '-o', 'name')).toBe('');
 });
 
@@ -74,7 +74,7 @@ it('finds what the server refuses of a later step, with its line', async () => {
   expect(code).toBe(1);
   const faults = out.split('\n').filter((line) => !line.includes(': warning: '));
   expect(faults).toEqual([expect.stringMatching(/^etl\.yaml:11:7: spec\.containers\[1\]\.securityContext: /), '']);
-  expect(err).toBe('1 SequentialJob, 1 fault, 1 warning\n');
+  expect(err).toBe('1 SequentialJob, 1 error, 1 warning\n');
 });
 
 it('says in JSON the same', async () => {
@@ -125,8 +125,8 @@ describe('where the cluster gives no verdict', () => {
   it('says so: the namespace is not there', async () => {
     const { code, err } = await lint(GOOD, '-n', 'nowhere');
     expect(code).toBe(2);
-    expect(err).toContain('etl.yaml: no verdict on the SequentialJob: ');
-    expect(err).toContain('etl.yaml: no verdict on its Jobs: ');
+    expect(err).toContain('etl.yaml: could not check the SequentialJob: ');
+    expect(err).toContain('etl.yaml: could not check its Jobs: ');
   });
 
   it('says so: a quota is full', async () => {
@@ -136,7 +136,7 @@ describe('where the cluster gives no verdict', () => {
       let last: Ran = { code: 0, out: '', err: '' };
       for (let i = 0; i < 50 && last.code === 0; i++) last = await lint(GOOD, '-n', full.name);
       expect(last.code).toBe(2);
-      expect(last.err).toContain('no verdict on its Jobs: ');
+      expect(last.err).toContain('could not check its Jobs: ');
     } finally {
       await tryKubectl(['delete', 'quota', 'full', '-n', full.name]);
       await full.remove();

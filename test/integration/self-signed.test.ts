@@ -6,7 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { fitServer, type WebhookConfiguration } from '../../local/control-plane/webhook-configuration.ts';
+import {
+  withoutUnsupportedFields,
+  type WebhookConfiguration,
+} from '../../local/control-plane/webhook-configuration.ts';
 import { problemOf } from '../../certs/key-pair.ts';
 import type { ApiClient } from '../../shared/kube/client.ts';
 import { objectPath, SECRETS } from '../../shared/kube/resources.ts';
@@ -43,7 +46,7 @@ beforeAll(async () => {
     return Object.assign({}, one, { metadata: { name: CONFIGURATION }, webhooks });
   });
   const { minor } = await askServer(client);
-  const fitting = configurations.map((one) => fitServer(one as unknown as WebhookConfiguration, minor));
+  const fitting = configurations.map((one) => withoutUnsupportedFields(one as unknown as WebhookConfiguration, minor));
   const { code, stderr } = await tryKubectl(['apply', '-f', '-'], ...fitting);
   if (code !== 0) throw new Error(stderr);
 });

@@ -2,7 +2,7 @@
  * Stands in for the Job controller, the scheduler and the nodes of one namespace: every Job has succeeded as soon as it is
  * seen. What it has seen is on record.
  */
-import { completion, isComplete, type Shown, stepOf } from '../../bench/controller/sequences.ts';
+import { completion, isComplete, type ObservedObject, stepOf } from '../../bench/controller/sequences.ts';
 import { Cache, type Change, type KubeObject } from '../../shared/kube/cache.ts';
 import { type ApiClient, PATCH_TYPE } from '../../shared/kube/client.ts';
 import { Reflector } from '../../shared/kube/reflector.ts';
@@ -89,7 +89,7 @@ export class JobFinisher {
 }
 
 function toSeen(raw: unknown): Seen {
-  const shown = raw as Shown & KubeObject;
+  const shown = raw as ObservedObject & KubeObject;
   const { name, namespace, uid, resourceVersion } = shown.metadata;
   const { sequence, index } = stepOf(shown);
   return {

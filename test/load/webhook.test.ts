@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { median, percentile } from '../../bench/percentiles.ts';
 import { writeCertificate } from '../../bench/webhook/certificates.ts';
 import { LoadGenerator } from '../../bench/webhook/load.ts';
-import { QUESTIONS } from '../../bench/webhook/reviews.ts';
+import { WEBHOOKS } from '../../bench/webhook/reviews.ts';
 import { SHARE, shared } from '../support/share.ts';
 import { MeteredOperator, type Sample, total } from '../support/metered-operator.ts';
 import { note } from './note.ts';
@@ -35,9 +35,9 @@ async function saturate(generator: LoadGenerator, steps: number): Promise<void> 
   const end = performance.now() + SECONDS * 1000;
   const port = webhook.webhookPort;
   while (performance.now() < end) {
-    for (const question of QUESTIONS) {
-      const round = await generator.round({ port, question, steps, connections: CONNECTIONS, ms: ROUND_MS });
-      const what = `${question}, ${steps} containers`;
+    for (const webhook of WEBHOOKS) {
+      const round = await generator.round({ port, webhook, steps, connections: CONNECTIONS, ms: ROUND_MS });
+      const what = `${webhook}, ${steps} containers`;
       const known = times.get(what) ?? [];
       for (const ms of round.times) known.push(ms);
       times.set(what, known);
@@ -80,7 +80,7 @@ afterAll(async () => {
 });
 
 it('every review is answered with what it should be, in far less time than the API server gives', () => {
-  expect(times.size).toBe(CONTAINERS.length * QUESTIONS.length);
+  expect(times.size).toBe(CONTAINERS.length * WEBHOOKS.length);
   for (const [what, ms] of times) {
     const [p50, p99, max] = [percentile(ms, 0.5), percentile(ms, 0.99), percentile(ms, 1)];
     note(`${what}: ${ms.length} reviews, p50 ${p50.toFixed(1)}, p99 ${p99.toFixed(1)}, max ${max.toFixed(0)} ms`);

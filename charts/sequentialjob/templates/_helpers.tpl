@@ -13,7 +13,7 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- end -}}
 {{- end }}
 
-{{- /* Nothing: none. */ -}}
+{{- /* The name of the PriorityClass; empty: none. */ -}}
 {{- define "sequentialjob.priorityClass" -}}
 {{- if .Values.priorityClass.create -}}
 {{ .Values.priorityClass.name | default "sequentialjob" }}
@@ -26,7 +26,7 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{ .Values.certificate.secretName | default "sequentialjob-webhook-tls" }}
 {{- end }}
 
-{{- /* A server before 1.21 knows PodDisruptionBudgets as v1beta1 only. Takes .root and .component. */ -}}
+{{- /* API servers before 1.21 have PodDisruptionBudget only as policy/v1beta1. Takes .root and .component. */ -}}
 {{- define "sequentialjob.disruptionBudget" -}}
 apiVersion: {{ if .root.Capabilities.APIVersions.Has "policy/v1" }}policy/v1{{ else }}policy/v1beta1{{ end }}
 kind: PodDisruptionBudget
@@ -44,7 +44,7 @@ spec:
       app.kubernetes.io/component: {{ .component }}
 {{- end }}
 
-{{- /* config/manager/deployment.yaml says why things are as they are. Takes .root, .component, .role and .replicas. */ -}}
+{{- /* config/manager/deployment.yaml has the reasons. Takes .root, .component, .role and .replicas. */ -}}
 {{- define "sequentialjob.deployment" -}}
 {{- $values := .root.Values }}
 {{- $servesWebhook := ne .role "controller" }}

@@ -1,4 +1,4 @@
-{{- /* What the values have taken away of the defaults' protection: a line each, for NOTES.txt. docs/threat-model.md says what each one costs. */ -}}
+{{- /* A line for NOTES.txt for each value that weakens the protection of the defaults. docs/threat-model.md describes the consequences. */ -}}
 {{- define "sequentialjob.weaker" -}}
 {{- $values := .Values -}}
 {{- if eq $values.webhook.failurePolicy "Ignore" }}
@@ -46,7 +46,7 @@
 {{- end }}
 {{- end }}
 
-{{- /* "yes" where so many Pods (`least`, a number or a percentage, which Kubernetes rounds up) of so many (`of`) leave none that may go. */ -}}
+{{- /* "yes" if a PodDisruptionBudget with minAvailable `least` (a number, or a percentage, which Kubernetes rounds up) allows no eviction of `of` Pods. */ -}}
 {{- define "sequentialjob.blocksDrains" -}}
 {{- $least := int .least -}}
 {{- if hasSuffix "%" .least -}}

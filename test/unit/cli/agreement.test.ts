@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
-import { jsonPieces } from '../../../cli/json-pieces.ts';
+import { splitJsonStream } from '../../../cli/split-json-stream.ts';
 import { lint } from '../../../cli/lint.ts';
 import { writeYaml } from '../../../cli/yaml.ts';
 import { withDefaults } from '../../../shared/api/defaults.ts';
@@ -202,7 +202,7 @@ describe('JSON objects one after another', () => {
     ['{"a', ['{"a']],
     ['', ['']],
   ])('%j', (whole, pieces) => {
-    const found = jsonPieces(whole);
+    const found = splitJsonStream(whole);
     expect(found.map((piece) => piece.text)).toEqual(pieces);
     for (const piece of found) expect(whole.startsWith(piece.text, piece.offset)).toBe(true);
   });

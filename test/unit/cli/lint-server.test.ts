@@ -100,7 +100,7 @@ const refuseClaims = (): void => {
 
 describe('the cluster is asked', () => {
   it('for the object and for its Jobs, by dry run', async () => {
-    expect(await lintServer()).toEqual({ code: 0, out: '', err: '1 SequentialJob, no faults\n' });
+    expect(await lintServer()).toEqual({ code: 0, out: '', err: '1 SequentialJob, no errors\n' });
     expect(asked()).toEqual([`POST ${OBJECTS}`, `POST ${JOBS}`]);
     for (const { url } of server.received.slice(from)) expect(url).toContain('dryRun=All');
   });
@@ -154,7 +154,7 @@ describe('what it refuses', () => {
     const { code, out, err } = await lintServer();
     expect(code).toBe(1);
     expect(out).toBe('a:13:13: spec.containers[1].resources.claims[0]: Not found: "gpu"\n');
-    expect(err).toBe('1 SequentialJob, 1 fault\n');
+    expect(err).toBe('1 SequentialJob, 1 error\n');
   });
 
   it('of a Job without a field is at the step', async () => {
@@ -201,9 +201,9 @@ it('a field that the server does not know is a warning', async () => {
   const { code, out, err } = await lintServer();
   expect(code).toBe(0);
   expect(out).toBe(
-    'a:12:9: warning: spec.containers[1].resources.claims: this API server does not know the field, and runs the steps without it\n',
+    'a:12:9: warning: spec.containers[1].resources.claims: this API server does not know the field; the steps run without it\n',
   );
-  expect(err).toBe('1 SequentialJob, no faults, 1 warning\n');
+  expect(err).toBe('1 SequentialJob, no errors, 1 warning\n');
 });
 
 describe('no verdict exits with 2 and says why', () => {
@@ -211,26 +211,26 @@ describe('no verdict exits with 2 and says why', () => {
     [
       'a permission is missing',
       { code: 403, message: 'jobs.batch is forbidden: User "eve" cannot create resource "jobs"' },
-      'a: no verdict on its Jobs: jobs.batch is forbidden: User "eve" cannot create resource "jobs"',
+      'a: could not check its Jobs: jobs.batch is forbidden: User "eve" cannot create resource "jobs"',
     ],
     [
       'a quota is full',
       { code: 403, message: 'jobs.batch "x" is forbidden: exceeded quota: q' },
-      'a: no verdict on its Jobs: jobs.batch "x" is forbidden: exceeded quota: q',
+      'a: could not check its Jobs: jobs.batch "x" is forbidden: exceeded quota: q',
     ],
-    ['the server is in trouble', { code: 500, message: 'etcd is down' }, 'a: no verdict on its Jobs: etcd is down'],
+    ['the server is in trouble', { code: 500, message: 'etcd is down' }, 'a: could not check its Jobs: etcd is down'],
   ])('%s', async (_says, status, line) => {
     refuseJob(status);
     const { code, err } = await lintServer();
     expect(code).toBe(2);
-    expect(err).toBe(`sequentialjob: ${line}\n1 SequentialJob, no faults\n`);
+    expect(err).toBe(`sequentialjob: ${line}\n1 SequentialJob, no errors\n`);
   });
 
   it('the operator is not installed', async () => {
     answer = (request) => (isJob(request) ? undefined : { code: 404, message: 'the server could not find it' });
     const { code, err } = await lintServer();
     expect(code).toBe(2);
-    expect(err).toContain('a: no verdict on the SequentialJob: the operator is not installed in this cluster\n');
+    expect(err).toContain('a: could not check the SequentialJob: the operator is not installed in this cluster\n');
   });
 
   it('nobody is there', async () => {
@@ -244,7 +244,7 @@ describe('no verdict exits with 2 and says why', () => {
     await writeFile(elsewhere, text);
     const { code, err } = await run(lint, ['--server', '--kubeconfig', elsewhere, 'a'], { a: TWO_STEPS });
     expect(code).toBe(2);
-    expect(err).toContain('no verdict on the SequentialJob: connect ECONNREFUSED 127.0.0.1:1');
+    expect(err).toContain('could not check the SequentialJob: connect ECONNREFUSED 127.0.0.1:1');
   });
 });
 

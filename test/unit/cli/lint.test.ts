@@ -155,7 +155,7 @@ const TEXTS: readonly Row[] = [
   [
     'a template of another program',
     'a: {{ .Values.x }}\n',
-    ['a.yaml:1:5: YAML: a key must be a text, no map and no list (a template must be rendered first)'],
+    ['a.yaml:1:5: YAML: a key must be a string, not a map or a list (render a template before linting it)'],
   ],
   [
     'an alias of nothing',
@@ -226,7 +226,7 @@ describe('several objects', () => {
     expect(await run(lint, ['a'], { a: text })).toEqual({
       code: 1,
       out: `a:15:7: document 2: ${message}\n`,
-      err: '2 SequentialJobs, 1 fault, 1 other object passed over\n',
+      err: '2 SequentialJobs, 1 error, 1 other object skipped\n',
     });
   });
 
@@ -244,7 +244,7 @@ describe('several objects', () => {
     expect({ code, out, err }).toEqual({
       code: 1,
       out: `a:${line}:9: document 1, item 2, item 2: ${message}\n`,
-      err: '2 SequentialJobs, 1 fault, 1 other object passed over\n',
+      err: '2 SequentialJobs, 1 error, 1 other object skipped\n',
     });
   });
 
@@ -266,13 +266,13 @@ describe('several objects', () => {
     const { code, out, err } = await run(lint, ['a', '-', 'b'], { a: bad, '-': bad, b: OTHER });
     expect(code).toBe(1);
     expect(out).toBe(`a:7:7: ${message}\n<stdin>:7:7: ${message}\n`);
-    expect(err).toBe('b: no SequentialJob in it\n2 SequentialJobs, 2 faults, 1 other object passed over\n');
+    expect(err).toBe('b: no SequentialJob in it\n2 SequentialJobs, 2 errors, 1 other object skipped\n');
   });
 
   test('the same kind of another group is another kind', async () => {
     const { code, err } = await run(lint, ['a'], { a: GOOD.replace('batch.example.com', 'jobs.example.org') });
     expect(code).toBe(0);
-    expect(err).toBe('a: no SequentialJob in it\n0 SequentialJobs, no faults, 1 other object passed over\n');
+    expect(err).toBe('a: no SequentialJob in it\n0 SequentialJobs, no errors, 1 other object skipped\n');
   });
 
   test.each(['', '\n# nothing\n', '---\n', 'a text', '- 1\n', '5', 'null', '{}'])(
@@ -290,7 +290,7 @@ describe('usage', () => {
     const { code, out, err } = await run(lint, ['no', 'a'], { a: FIVE });
     expect(code).toBe(2);
     expect(out.split('\n')).toHaveLength(6);
-    expect(err).toBe('sequentialjob: no: no such file\n1 SequentialJob, 5 faults\n');
+    expect(err).toBe('sequentialjob: no: no such file\n1 SequentialJob, 5 errors\n');
   });
 
   test.each([
@@ -350,7 +350,7 @@ describe('the program', () => {
         ':15:3',
         '',
       ]);
-      expect(err).toBe('1 SequentialJob, 5 faults\n');
+      expect(err).toBe('1 SequentialJob, 5 errors\n');
       await writeFile(file, Buffer.from([0x61, 0xff, 0xfe]));
       expect(await start(['lint', file, folder])).toEqual({
         code: 2,
@@ -366,7 +366,7 @@ describe('the program', () => {
     expect(await start(['lint', '-'], `\uFEFF${GOOD}`)).toEqual({
       code: 0,
       out: '',
-      err: '1 SequentialJob, no faults\n',
+      err: '1 SequentialJob, no errors\n',
     });
     const { code, out, err } = await start(['render', '-'], GOOD);
     expect({ code, err }).toEqual({ code: 0, err: '' });

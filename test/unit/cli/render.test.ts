@@ -52,9 +52,9 @@ test('what a file does not have is filled with what is marked as such', async ()
   const { out, jobs } = await rendered(sequence({ name: 'etl' }, { containers }));
   expect(out.split('---\n')[0]).toBe(
     `# The 2 Jobs of SequentialJob default/etl, each created when the one before it has completed.
-# 00000000-0000-0000-0000-000000000000 stands for the SequentialJob's uid, which the API server gives it.
-# To read and to check (kubectl create --dry-run=server -f -), not to create: a Job whose owner does not exist is
-# garbage-collected.
+# 00000000-0000-0000-0000-000000000000 stands for the UID of the SequentialJob, which the API server assigns.
+# Read or check these Jobs (kubectl create --dry-run=server -f -), do not create them: the garbage collector deletes a
+# Job whose owner does not exist.
 `,
   );
   expect(jobs).toMatchObject([
@@ -79,7 +79,7 @@ test('an object from a cluster keeps its uid, and needs no remark', async () => 
 
 test('a generated name has a placeholder, and fits', async () => {
   const { out, jobs } = await rendered(sequence({ generateName: `${'a'.repeat(62)}-` }, { containers }));
-  expect(out).toContain('# xxxxx stands for what generateName adds.\n');
+  expect(out).toContain('# xxxxx stands for the random suffix of generateName.\n');
   expect(jobs).toMatchObject([
     { metadata: { labels: { 'batch.example.com/sequentialjob': `${'a'.repeat(58)}xxxxx` } } },
     {},

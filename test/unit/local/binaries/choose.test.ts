@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import {
   cacheRoot,
-  debianObstacle,
-  downloadObstacle,
-  listing,
+  whyNotDebian,
+  whyNotDownload,
+  joinNames,
   newestComplete,
-  nothingWorked,
+  noBinariesMessage,
   osReleaseValue,
   type Machine,
 } from '../../../../local/binaries/choose.ts';
@@ -74,8 +74,8 @@ describe('debianObstacle', () => {
     ['another Debian release', { ...machine, osRelease: 'ID=debian\nVERSION_CODENAME=trixie\n' }, 'Debian trixie'],
     ['another system', { ...machine, platform: 'darwin', osRelease: '' }, 'does not run Debian'],
   ])('names %s', (_, given, expected) => {
-    if (expected === undefined) expect(debianObstacle(given)).toBeUndefined();
-    else expect(debianObstacle(given)).toContain(expected);
+    if (expected === undefined) expect(whyNotDebian(given)).toBeUndefined();
+    else expect(whyNotDebian(given)).toContain(expected);
   });
 });
 
@@ -85,8 +85,8 @@ describe('downloadObstacle', () => {
     ['another system', { ...machine, platform: 'darwin' }, 'darwin'],
     ['an architecture without releases', { ...machine, arch: 'riscv64' }, 'riscv64'],
   ])('names %s', (_, given, expected) => {
-    if (expected === undefined) expect(downloadObstacle(given)).toBeUndefined();
-    else expect(downloadObstacle(given)).toContain(expected);
+    if (expected === undefined) expect(whyNotDownload(given)).toBeUndefined();
+    else expect(whyNotDownload(given)).toContain(expected);
   });
 });
 
@@ -103,8 +103,14 @@ describe('osReleaseValue', () => {
 
 describe('nothingWorked', () => {
   it('names what was tried and every alternative', () => {
-    const message = nothingWorked([{ way: 'the cache', why: 'empty' }]);
-    for (const part of ['the cache: empty', 'KUBEBUILDER_ASSETS', 'dl.k8s.io', 'Debian bookworm', listing(['etcd'])]) {
+    const message = noBinariesMessage([{ source: 'the cache', reason: 'empty' }]);
+    for (const part of [
+      'the cache: empty',
+      'KUBEBUILDER_ASSETS',
+      'dl.k8s.io',
+      'Debian bookworm',
+      joinNames(['etcd']),
+    ]) {
       expect(message).toContain(part);
     }
   });

@@ -6,9 +6,9 @@ import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { downloadBinaries, unreachable } from '../../../../local/binaries/download.ts';
+import { downloadBinaries, whyUnreachable } from '../../../../local/binaries/download.ts';
 import { freePorts } from '../../../../local/control-plane/ports.ts';
-import { missingFrom } from '../../../../local/binaries/inventory.ts';
+import { missingBinaries } from '../../../../local/binaries/inventory.ts';
 import { resolveBinaries } from '../../../../local/binaries/resolve.ts';
 
 jest.setTimeout(30_000);
@@ -70,7 +70,7 @@ onAmd64('downloadBinaries', () => {
     const cache = join(folder, 'good');
     const found = await download(cache);
     expect(found).toBe(join(cache, 'v1.36.1-linux-amd64'));
-    expect(await missingFrom(found)).toEqual([]);
+    expect(await missingBinaries(found)).toEqual([]);
     expect(await readdir(cache)).toEqual(['v1.36.1-linux-amd64']);
     expect(await download(cache)).toBe(found);
   });
@@ -78,7 +78,7 @@ onAmd64('downloadBinaries', () => {
   it('leaves nothing behind when a checksum does not match', async () => {
     const cache = join(folder, 'bad');
     files.set('/release/v1.36.1/bin/linux/amd64/kube-controller-manager', Buffer.from('something else'));
-    await expect(download(cache)).rejects.toThrow(/kube-controller-manager has SHA-256 .* checksum file says/);
+    await expect(download(cache)).rejects.toThrow(/kube-controller-manager has SHA-256 .* checksum file has/);
     expect(await readdir(cache)).toEqual([]);
   });
 });
@@ -86,7 +86,7 @@ onAmd64('downloadBinaries', () => {
 describe('unreachable', () => {
   it('is quick about a server that refuses', async () => {
     const [port = 0] = await freePorts(1);
-    expect(await unreachable(`http://127.0.0.1:${port}/x`)).toContain('ECONNREFUSED');
+    expect(await whyUnreachable(`http://127.0.0.1:${port}/x`)).toContain('ECONNREFUSED');
   });
 
   it('does not wait for a server that is silent', async () => {
@@ -94,7 +94,7 @@ describe('unreachable', () => {
     await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
     const address = silent.address();
     const url = `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}/`;
-    expect(await unreachable(url, 100)).toContain('no answer in 0.1 s');
+    expect(await whyUnreachable(url, 100)).toContain('no answer in 0.1 s');
     silent.closeAllConnections();
     silent.close();
   });
@@ -123,6 +123,6 @@ describe('resolveBinaries', () => {
     const lines: string[] = [];
     const env = { KUBEBUILDER_ASSETS: assets, XDG_CACHE_HOME: join(folder, 'xdg') };
     expect(await resolveBinaries({ env, log: (line) => lines.push(line) })).toBe(cached);
-    expect(lines).toEqual([`KUBEBUILDER_ASSETS is of no use here: ${assets} lacks kube-controller-manager`]);
+    expect(lines).toEqual([`ignoring KUBEBUILDER_ASSETS: ${assets} lacks kube-controller-manager`]);
   });
 });

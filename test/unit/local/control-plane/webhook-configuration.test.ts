@@ -3,7 +3,11 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { GROUP, PLURAL, VERSION } from '../../../../shared/api/group.ts';
 import { MUTATE_PATH, VALIDATE_PATH } from '../../../../webhook/app.ts';
-import { fitServer, pointAt, webhookConfigurations } from '../../../../local/control-plane/webhook-configuration.ts';
+import {
+  withoutUnsupportedFields,
+  withTarget,
+  webhookConfigurations,
+} from '../../../../local/control-plane/webhook-configuration.ts';
 
 const FOLDER = join(import.meta.dirname, '../../../../config/webhook');
 const read = (name: string): string => readFileSync(join(FOLDER, name), 'utf8');
@@ -58,7 +62,7 @@ describe('fitServer', () => {
     [27, 'every update', undefined],
     [28, 'updates that need a verdict', [expect.objectContaining({ name: 'created-or-changed' })]],
   ])('a server of 1.%i is to ask about %s', (minor, _what, expected) => {
-    const fitting = configurations.map((one) => fitServer(one, minor));
+    const fitting = configurations.map((one) => withoutUnsupportedFields(one, minor));
     expect(fitting.map(({ webhooks }) => webhooks[0]?.matchConditions)).toEqual([undefined, expected]);
     const blank = (all: typeof configurations): unknown =>
       all.map((one) => ({ ...one, webhooks: one.webhooks.map((hook) => ({ ...hook, matchConditions: undefined })) }));
@@ -68,7 +72,7 @@ describe('fitServer', () => {
 
 describe('pointAt', () => {
   it('replaces the Service by the URL with its path, and names the authority', () => {
-    const pointed = configurations.map((configuration) => pointAt(configuration, target));
+    const pointed = configurations.map((configuration) => withTarget(configuration, target));
     expect(pointed.map(({ webhooks }) => webhooks[0]?.clientConfig)).toEqual([
       {
         url: 'https://127.0.0.1:9443/mutate-batch-example-com-v1alpha1-sequentialjob',
@@ -89,7 +93,7 @@ describe('pointAt', () => {
       webhooks: value?.webhooks.map((one) => ({ ...one, clientConfig: undefined })),
     });
     if (configuration === undefined) throw new Error('no configuration');
-    expect(blank(pointAt(configuration, target))).toEqual(blank(before));
+    expect(blank(withTarget(configuration, target))).toEqual(blank(before));
     expect(configuration).toEqual(before);
   });
 
@@ -97,7 +101,7 @@ describe('pointAt', () => {
     const [configuration] = webhookConfigurations(webhook('one', { service: { path: '/a' } }));
     if (configuration === undefined) throw new Error('no configuration');
     const namespaceSelector = { matchExpressions: [{ key: 'a', operator: 'DoesNotExist' }] } as const;
-    expect(pointAt(configuration, { ...target, name: 'other', namespaceSelector })).toMatchObject({
+    expect(withTarget(configuration, { ...target, name: 'other', namespaceSelector })).toMatchObject({
       metadata: { name: 'other' },
       webhooks: [{ name: 'one', failurePolicy: 'Fail', namespaceSelector }],
     });
@@ -105,7 +109,7 @@ describe('pointAt', () => {
 
   it('throws where there is no path to keep', () => {
     const [configuration] = webhookConfigurations(webhook('elsewhere', { url: 'https://example.com/a' }));
-    expect(() => configuration && pointAt(configuration, target)).toThrow(
+    expect(() => configuration && withTarget(configuration, target)).toThrow(
       'webhook elsewhere has no clientConfig.service.path',
     );
   });

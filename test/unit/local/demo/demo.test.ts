@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { SequentialJob, SequentialJobStatus, StepStatus } from '../../../../shared/api/types.ts';
-import { clock, createScreen } from '../../../../local/demo/screen.ts';
+import { clock, createOutput } from '../../../../local/demo/output.ts';
 import { transitions } from '../../../../local/demo/transitions.ts';
 
 const object = (status?: SequentialJobStatus): SequentialJob => ({
@@ -79,7 +79,7 @@ describe('the screen', () => {
   it('sets quotes under the text column', () => {
     let now = 0;
     let text = '';
-    const screen = createScreen(
+    const screen = createOutput(
       (part) => (text += part),
       () => now,
     );

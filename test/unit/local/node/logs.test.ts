@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { LogFile, previousHalf } from '../../../../local/node/log-file.ts';
+import { LogFile, rotatedFile } from '../../../../local/node/log-file.ts';
 import { followLog, parseLogQuery, readLog, type LogQuery } from '../../../../local/node/log-reader.ts';
 
 let folder: string;
@@ -67,7 +67,7 @@ describe('the size on disk', () => {
     for (let i = 0; i < 25; i++) append(block);
     append('last\n');
     log.end();
-    const sizes = await Promise.all([log.file, previousHalf(log.file)].map(async (file) => (await stat(file)).size));
+    const sizes = await Promise.all([log.file, rotatedFile(log.file)].map(async (file) => (await stat(file)).size));
     expect(Math.max(...sizes)).toBeLessThan(7 * 1024 * 1024);
     expect(await readLog(log.file, { ...all, tailLines: 1 })).toBe('last\n');
   });

@@ -1,12 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Pod } from '../../../../local/node/objects.ts';
-import { lostStatus, wasStarted } from '../../../../local/node/pod-set.ts';
+import { lostStatus, wasStarted } from '../../../../local/node/pod-manager.ts';
 import {
   podPhase,
   podStatus,
   type ContainerRecord,
   type ContainerState,
-  type PhaseFacts,
+  type PodPhaseInput,
   type Terminated,
 } from '../../../../local/node/pod-status.ts';
 
@@ -33,10 +33,16 @@ const running = record({ kind: 'running', startedAt: 0 });
 const backingOff = record({ kind: 'waiting', reason: 'CrashLoopBackOff' }, ended(1));
 const good = record(ended(0));
 const bad = record(ended(1));
-const facts = (part: Partial<PhaseFacts>): PhaseFacts => ({ pod: pod(), init: [], main: [], stopped: false, ...part });
+const facts = (part: Partial<PodPhaseInput>): PodPhaseInput => ({
+  pod: pod(),
+  init: [],
+  main: [],
+  stopped: false,
+  ...part,
+});
 
 describe('podPhase', () => {
-  it.each<[string, PhaseFacts, string]>([
+  it.each<[string, PodPhaseInput, string]>([
     ['Pending while a container waits', facts({ main: [running, waiting] }), 'Pending'],
     ['Pending while an init container runs', facts({ init: [running], main: [waiting] }), 'Pending'],
     ['Failed when an init container failed for good', facts({ init: [bad], main: [waiting] }), 'Failed'],

@@ -4,8 +4,8 @@ import { resolveEnvironment, referencesOf, type Sources } from '../../../../loca
 import { expand } from '../../../../local/node/expansion.ts';
 import type { Claim, Container, Pod } from '../../../../local/node/objects.ts';
 import { needsVolume, volumeFor } from '../../../../local/node/provisioner.ts';
-import { inWords, restartDelay, runsAgain } from '../../../../local/node/restart.ts';
-import { schedule, type NodeFacts } from '../../../../local/node/scheduling.ts';
+import { formatBackoff, restartDelay, shouldRestart } from '../../../../local/node/restart.ts';
+import { schedule, type NodeState } from '../../../../local/node/scheduling.ts';
 import { tailOf, terminationMessage } from '../../../../local/node/termination.ts';
 import { filesOf } from '../../../../local/node/volumes.ts';
 
@@ -127,9 +127,9 @@ const claim = (spec: Partial<Claim['spec']>, phase = 'Pending'): Claim => ({
 });
 
 describe('schedule', () => {
-  const facts = (found?: Claim): NodeFacts => ({ labels: { disk: 'hdd' }, claim: () => found });
+  const facts = (found?: Claim): NodeState => ({ labels: { disk: 'hdd' }, claim: () => found });
   const withClaim = pod({ volumes: [{ name: 'v', persistentVolumeClaim: { claimName: 'data' } }] });
-  it.each<[string, Pod, NodeFacts, string]>([
+  it.each<[string, Pod, NodeState, string]>([
     ['binds a plain pod', pod(), facts(), 'bind'],
     ['ignores a pod that has a node', pod({ nodeName: 'n' }), facts(), 'ignore'],
     ['ignores a pod of another scheduler', pod({ schedulerName: 'mine' }), facts(), 'ignore'],
@@ -186,7 +186,7 @@ describe('restarts', () => {
     ['OnFailure', 0, false],
     ['Always', 0, true],
   ])('policy %s after exit code %d: %s', (policy, code, expected) => {
-    expect(runsAgain(policy, code)).toBe(expected);
+    expect(shouldRestart(policy, code)).toBe(expected);
   });
 
   it.each([
@@ -197,7 +197,7 @@ describe('restarts', () => {
     [6, '5m0s'],
     [60, '5m0s'],
   ])('before restart %d waits %s', (restarts, expected) => {
-    expect(inWords(restartDelay(restarts))).toBe(expected);
+    expect(formatBackoff(restartDelay(restarts))).toBe(expected);
   });
 });
 

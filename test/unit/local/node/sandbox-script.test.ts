@@ -66,8 +66,12 @@ describe('sandboxScript', () => {
   });
 
   it('refuses to make a mount point in a folder that is the machine’s own', () => {
-    expect(sandboxScript(plan('bind', { binds: [bind('/var/data')] }))).toContain('only root can add it');
-    expect(sandboxScript(plan('overlay', { binds: [bind('/var/data')] }))).not.toContain('only root can add it');
+    expect(sandboxScript(plan('bind', { binds: [bind('/var/data')] }))).toContain(
+      'only as root can the node create it',
+    );
+    expect(sandboxScript(plan('overlay', { binds: [bind('/var/data')] }))).not.toContain(
+      'only as root can the node create it',
+    );
   });
 
   it('runs as the user asked for', () => {

@@ -27,16 +27,16 @@ describe('a Pod whose binding fails', () => {
     const scheduler = new Scheduler({
       api: { bind } as unknown as NodeApi,
       node: 'local',
-      facts: () => ({ labels: {}, claim: () => undefined }),
+      nodeState: () => ({ labels: {}, claim: () => undefined }),
       now: () => 0,
-      bound: ({ metadata }) => bound.push(metadata.name),
-      failed: (_, error) => failed.push(error),
+      onBound: ({ metadata }) => bound.push(metadata.name),
+      onError: (_, error) => failed.push(error),
     });
-    scheduler.consider(pod);
+    scheduler.schedulePod(pod);
     await setImmediate();
-    scheduler.reconsider();
+    scheduler.retryUnschedulable();
     await setImmediate();
-    scheduler.reconsider();
+    scheduler.retryUnschedulable();
     await setImmediate();
     expect([binds, bound.length, failed.length > 0]).toEqual([tries, tries - 1, told]);
   });

@@ -1,6 +1,6 @@
 /**
- * Remembers on disk which processes belong to a state folder, so that a later start can end what a killed parent left
- * behind. Only processes whose id and start time both match the record are ever signalled.
+ * Records on disk which processes belong to a state folder, so that a later start can kill those that a killed parent has
+ * left. Signals only processes whose id and start time both match the record.
  */
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -18,7 +18,7 @@ function parseIdentity(text: string): ProcessIdentity | undefined {
     const startTicks = 'startTicks' in value && typeof value.startTicks === 'string' ? value.startTicks : undefined;
     return { pid: value.pid, startTicks };
   } catch {
-    return undefined; // half-written by a killed process: nothing to go by
+    return undefined; // a killed process has written the file only in part
   }
 }
 
@@ -32,7 +32,7 @@ async function readRecords(folder: string): Promise<ReadonlyMap<string, ProcessI
   return new Map(entries.filter((entry): entry is [string, ProcessIdentity] => entry[1] !== undefined));
 }
 
-/** Writes down a living process under a name; the record is overwritten by the next one of that name. */
+/** Records a running process under a name, in place of an earlier record of that name. */
 export async function recordProcess(folder: string, name: string, pid: number): Promise<void> {
   const identity = await identify(pid);
   if (identity === undefined) return;
@@ -41,10 +41,10 @@ export async function recordProcess(folder: string, name: string, pid: number): 
 }
 
 /**
- * Makes this process the owner of a record folder and ends every process that a dead owner left in it.
- * Rejects, touching nothing, when the owner is another living process.
+ * Makes this process the owner of a record folder and kills every process that an exited owner has left in it. Rejects,
+ * without changing anything, if the owner is another running process.
  */
-export async function takeOver(folder: string, log: (line: string) => void): Promise<void> {
+export async function takeOwnership(folder: string, log: (line: string) => void): Promise<void> {
   const records = await readRecords(folder);
   const owner = records.get(OWNER);
   if (owner !== undefined && owner.pid !== process.pid && (await isAlive(owner))) {
@@ -52,23 +52,23 @@ export async function takeOver(folder: string, log: (line: string) => void): Pro
   }
   for (const [name, identity] of records) {
     if (name === OWNER || !(await isAlive(identity))) continue;
-    log(`ending ${name} (process ${identity.pid}), left over from an earlier run`);
-    await end(identity);
+    log(`killing ${name} (process ${identity.pid}), left over from an earlier run`);
+    await kill(identity);
   }
   await rm(folder, { recursive: true, force: true });
   await recordProcess(folder, OWNER, process.pid);
 }
 
-/** Forgets all records: for an owner that has stopped what it started. */
-export async function release(folder: string): Promise<void> {
+/** Removes all records. The owner calls it after it has stopped its processes. */
+export async function releaseOwnership(folder: string): Promise<void> {
   await rm(folder, { recursive: true, force: true });
 }
 
-async function end(identity: ProcessIdentity): Promise<void> {
+async function kill(identity: ProcessIdentity): Promise<void> {
   try {
     process.kill(identity.pid, 'SIGKILL');
   } catch {
-    return; // gone in between
+    return; // has exited meanwhile
   }
   for (let tries = 0; tries < 100 && (await isAlive(identity)); tries++) await sleep(20);
 }

@@ -1,6 +1,6 @@
 /**
- * The floor of a webhook, as a process: Node's own HTTPS server, which parses the body and answers a constant. Arguments:
- * the files of certificate and key. It prints its port and serves until it is killed.
+ * The baseline of the webhook: Node's own HTTPS server, which parses the body and returns a constant answer. A program with
+ * the files of certificate and key as arguments. It prints its port and serves until it is killed.
  */
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:https';

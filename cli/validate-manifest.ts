@@ -1,57 +1,57 @@
-/** The verdict on one manifest: the webhook's, with places in the text. */
+/** Validates one manifest as the API server and the webhook do, with the position of each finding in the text. */
 import { API_VERSION, KIND } from '../shared/api/group.ts';
 import { formatFieldError, notSupported, Path, required, type FieldError } from '../shared/validation/field-error.ts';
 import { warningsFor } from '../shared/validation/index.ts';
 import { asObject, nonEmptyString } from '../shared/json/untrusted.ts';
 import { defaulted } from '../webhook/default.ts';
 import { faultsOf } from '../webhook/validate.ts';
-import type { Manifest, Manifests, Place, Position } from './read-manifests.ts';
-import { structured } from './structure.ts';
+import type { Manifest, Manifests, ObjectPlace, Position } from './read-manifests.ts';
+import { pruneAndDefault } from './prune-and-default.ts';
 
 export interface Finding extends Position {
   readonly severity: 'error' | 'warning';
-  readonly place: Place;
-  /** The field; empty where it is about the text. */
+  readonly place: ObjectPlace;
+  /** The field path; empty for a finding about the text itself. */
   readonly path: string;
-  /** The whole sentence, as the API server says it. */
+  /** In the API server's words, with the field path. */
   readonly message: string;
 }
 
-export interface Checked {
-  /** The object that would be stored: pruned, with its defaults. */
+export interface ValidatedManifest {
+  /** The object that the API server would store: pruned, with its defaults. */
   readonly object: unknown;
   readonly findings: readonly Finding[];
 }
 
 export const isError = ({ severity }: Finding): boolean => severity === 'error';
 
-/** What is wrong with the text itself. */
+/** The findings about the text itself. */
 export const textFindings = ({ problems }: Manifests): readonly Finding[] =>
   problems.map((problem) => ({ ...problem, severity: 'error', path: '' }));
 
 /**
- * Says of an object what the webhook says when it is created, and what the API server says before that: unknown fields,
- * keys that come twice. Never throws.
+ * Finds what the webhook denies or warns about when the object is created, and what the API server finds before it calls
+ * the webhook: unknown fields and duplicate keys. Never throws.
  */
-export function check(manifest: Manifest): Checked {
-  const { object: pruned, unknown } = structured(manifest.object);
+export function validateManifest(manifest: Manifest): ValidatedManifest {
+  const { object: pruned, unknownFields } = pruneAndDefault(manifest.object);
   const object = defaulted(pruned);
   const { place } = manifest;
   const finding = (severity: Finding['severity'], path: string, message: string): Finding => ({
-    ...manifest.locate(path),
+    ...manifest.positionOf(path),
     severity,
     place,
     path,
     message,
   });
   const findings: readonly Finding[] = [
-    ...[...typeFaults(object), ...faultsOf(object)].map((fault) => {
+    ...[...typeErrors(object), ...faultsOf(object)].map((fault) => {
       return finding('error', fault.field, formatFieldError(fault));
     }),
     ...manifest.duplicates.map(({ path, line, column }): Finding => {
       return { line, column, severity: 'error', place, path, message: `duplicate field "${path}"` };
     }),
-    ...unknown.map(String).map((path) => finding('warning', path, `unknown field "${path}"`)),
+    ...unknownFields.map(String).map((path) => finding('warning', path, `unknown field "${path}"`)),
     ...warningsFor(object).map((warning) => finding('warning', warning.split(': ', 1)[0] ?? '', warning)),
   ];
   return { object, findings: findings.toSorted((a, b) => a.line - b.line || a.column - b.column) };
@@ -62,16 +62,16 @@ interface Typed {
   readonly kind: unknown;
 }
 
-/** An API server that doesn't know a version or a kind takes no object of it; the webhook is never asked. */
-function typeFaults(object: unknown): readonly FieldError[] {
+/** An API server rejects an unknown version or kind without calling the webhook. */
+function typeErrors(object: unknown): readonly FieldError[] {
   const { apiVersion, kind } = asObject<Typed>(object) ?? {};
-  return [...oneOf('apiVersion', apiVersion, API_VERSION), ...oneOf('kind', kind, KIND)];
+  return [...mustEqual('apiVersion', apiVersion, API_VERSION), ...mustEqual('kind', kind, KIND)];
 }
 
-function oneOf(name: string, value: unknown, wanted: string): readonly FieldError[] {
+function mustEqual(name: string, value: unknown, wanted: string): readonly FieldError[] {
   const at = Path.of(name);
   if (value === wanted) return [];
-  // Of a wrong type: the schema says so.
+  // The schema reports a value of the wrong type.
   if (value !== undefined && value !== null && typeof value !== 'string') return [];
   return [nonEmptyString(value) === undefined ? required(at) : notSupported(at, value, [wanted])];
 }

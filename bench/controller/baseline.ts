@@ -1,29 +1,29 @@
 /**
- * The floor: a bare program that answers each completion with the next Job, and knows nothing else. As a process of its
- * own, beside the program: `floor.ts KUBECONFIG NAMESPACE RECORDING WRITES CONNECTIONS`.
+ * The baseline of the controller: a minimal program that creates the next Job after each completion. It runs as a separate
+ * process: `baseline.ts KUBECONFIG NAMESPACE RECORDING WRITES CONNECTIONS`.
  */
 import { readFile } from 'node:fs/promises';
 import { collectionPath, EVENTS, JOBS, objectPath, SEQUENTIAL_JOBS } from '../../shared/kube/resources.ts';
 import { RawClient } from './raw-client.ts';
 import { PLACEHOLDER, type Recording } from './recording.ts';
-import { isComplete, type Shown, stepOf } from './sequences.ts';
+import { isComplete, type ObservedObject, stepOf } from './sequences.ts';
 
-/** What it sends for a step: only the Job; the status too; the Events too. */
+/** Which requests it sends for a step: the Job; also the status; also the Events. */
 export type Writes = 'jobs' | 'statuses' | 'events';
 
 const [kubeconfig = '', namespace = '', recording = '', writes = '', connections = ''] = process.argv.slice(2);
 const { jobs, statuses, events } = JSON.parse(await readFile(recording, 'utf8')) as Recording;
 const raw = await RawClient.connect(kubeconfig, Number(connections));
-/** The newest version of each sequence. */
+/** The newest resourceVersion of each sequence. */
 const versions = new Map<string, string>();
-/** What goes on for each sequence: one thing after the other, as the program does it. */
-const tails = new Map<string, Promise<void>>();
+/** The last write of each sequence: writes of one sequence are sent in order, as the controller does. */
+const lastWrites = new Map<string, Promise<void>>();
 let serial = 0;
 
-function advance(sequence: string, index: number): void {
-  tails.set(
+function enqueue(sequence: string, index: number): void {
+  lastWrites.set(
     sequence,
-    (tails.get(sequence) ?? Promise.resolve()).then(() => write(sequence, index)),
+    (lastWrites.get(sequence) ?? Promise.resolve()).then(() => write(sequence, index)),
   );
 }
 
@@ -46,14 +46,14 @@ async function write(sequence: string, index: number): Promise<void> {
 
 await raw.watch(collectionPath(SEQUENTIAL_JOBS, namespace), ({ type, object }) => {
   if (type !== 'ADDED') return;
-  const { name, resourceVersion } = (object as Shown).metadata;
+  const { name, resourceVersion } = (object as ObservedObject).metadata;
   versions.set(name, resourceVersion);
-  advance(name, 0);
+  enqueue(name, 0);
 });
 await raw.watch(collectionPath(JOBS, namespace), ({ type, object }) => {
-  const job = object as Shown;
+  const job = object as ObservedObject;
   if (type !== 'MODIFIED' || !isComplete(job)) return;
   const { sequence, index } = stepOf(job);
-  advance(sequence, index + 1);
+  enqueue(sequence, index + 1);
 });
 process.stdout.write('ready\n');

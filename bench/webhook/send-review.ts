@@ -1,10 +1,10 @@
-/** One review over a connection of its own. */
+/** Sends one review over a new connection. */
 import { once } from 'node:events';
 import { connect } from 'node:tls';
 import { requestBytes } from './reviews.ts';
 
-/** Resolves when the server on that port of this machine has answered; rejects where it does not allow. */
-export async function askOnce(port: number): Promise<void> {
+/** Resolves when the server on that port of this machine has answered; rejects if the review is not allowed. */
+export async function sendReview(port: number): Promise<void> {
   const socket = connect({ port, host: '127.0.0.1', servername: 'localhost', rejectUnauthorized: false });
   try {
     await once(socket, 'secureConnect');

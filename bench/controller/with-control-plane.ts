@@ -1,4 +1,4 @@
-/** Where the controller is measured: a real API server and etcd, and nobody else who would act on Jobs. */
+/** The control plane of the controller's benchmarks: API server and etcd, without a controller manager that would act on Jobs. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,48 +6,51 @@ import { resolveBinaries } from '../../local/binaries/resolve.ts';
 import { startControlPlane } from '../../local/control-plane/control-plane.ts';
 import { installCrds } from '../../local/control-plane/install-crds.ts';
 import { kubectlOf } from '../../local/control-plane/kubectl.ts';
-import { whenInterrupted } from '../interruption.ts';
+import { cleanUpOnSignal } from '../signal-handlers.ts';
 import { buildRelease, type Release } from '../release.ts';
 import { RawClient } from './raw-client.ts';
 
 const CRDS = join(import.meta.dirname, '../../config/crd');
-/** Enough to complete as many Jobs at once as anything here makes. */
+/** Enough for the benchmarks' concurrent requests that complete Jobs. */
 const CONNECTIONS = 16;
 
-export interface World {
+export interface TestControlPlane {
   readonly kubeconfig: string;
   readonly release: Release;
-  /** Of who looks on. */
+  /** The client of the benchmark itself. */
   readonly raw: RawClient;
-  /** Makes a namespace. */
-  namespace(name: string): Promise<string>;
+  /** Creates a namespace and returns its name. */
+  createNamespace(name: string): Promise<string>;
 }
 
-/** Starts it, does the work in it, and ends it, however the work ends. */
-export async function inWorld<T>(log: (line: string) => void, work: (world: World) => Promise<T>): Promise<T> {
+/** Starts a control plane, runs the work, then stops the control plane. */
+export async function withControlPlane<T>(
+  log: (line: string) => void,
+  work: (controlPlane: TestControlPlane) => Promise<T>,
+): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'sequentialjob-bench-'));
-  const undo = [(): Promise<void> => rm(folder, { recursive: true, force: true })];
-  const undoAll = async (): Promise<void> => {
-    for (const end of undo.splice(0).toReversed()) await end();
+  const cleanup = [(): Promise<void> => rm(folder, { recursive: true, force: true })];
+  const cleanUp = async (): Promise<void> => {
+    for (const end of cleanup.splice(0).toReversed()) await end();
   };
-  const forget = whenInterrupted(undoAll);
+  const removeCleanup = cleanUpOnSignal(cleanUp);
   try {
     const release = await buildRelease(join(folder, 'release'));
     const binaries = await resolveBinaries({ env: process.env, log });
     const state = join(folder, 'control-plane');
     const plane = await startControlPlane({ state, binaries, log, controllerManager: false });
-    undo.push(() => plane.stop());
+    cleanup.push(() => plane.stop());
     await installCrds(kubectlOf(plane), CRDS);
     const raw = await RawClient.connect(plane.kubeconfig, CONNECTIONS);
-    undo.push(() => raw.close());
-    const namespace = async (name: string): Promise<string> => {
+    cleanup.push(() => raw.close());
+    const createNamespace = async (name: string): Promise<string> => {
       const body = JSON.stringify({ metadata: { name } });
       await raw.send({ method: 'POST', path: '/api/v1/namespaces', body });
       return name;
     };
-    return await work({ kubeconfig: plane.kubeconfig, release, raw, namespace });
+    return await work({ kubeconfig: plane.kubeconfig, release, raw, createNamespace });
   } finally {
-    forget();
-    await undoAll();
+    removeCleanup();
+    await cleanUp();
   }
 }

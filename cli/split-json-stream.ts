@@ -1,24 +1,24 @@
-export interface Piece {
+export interface StreamPart {
   readonly text: string;
-  /** Where it begins in the whole. */
+  /** Offset of the part in the whole text. */
   readonly offset: number;
 }
 
 /**
- * JSON objects one after another, as kubectl takes them and YAML does not, cut apart; any other text, also a single JSON
- * object, in one piece. A text is JSON where it begins with a brace (apimachinery pkg/util/yaml GuessJSONStream).
+ * Splits a stream of JSON objects, which kubectl accepts and a YAML parser does not. Any other text, and a single JSON
+ * object, is returned as one part. A text is JSON if it begins with a brace (apimachinery pkg/util/yaml GuessJSONStream).
  */
-export function jsonPieces(text: string): readonly Piece[] {
+export function splitJsonStream(text: string): readonly StreamPart[] {
   const whole = [{ text, offset: 0 }];
-  const pieces: Piece[] = [];
+  const parts: StreamPart[] = [];
   let offset = skipSpace(text, 0);
   while (offset < text.length) {
     const end = text[offset] === '{' ? endOfObject(text, offset) : undefined;
     if (end === undefined) return whole;
-    pieces.push({ text: text.slice(offset, end), offset });
+    parts.push({ text: text.slice(offset, end), offset });
     offset = skipSpace(text, end);
   }
-  return pieces.length < 2 ? whole : pieces;
+  return parts.length < 2 ? whole : parts;
 }
 
 function skipSpace(text: string, from: number): number {
@@ -27,7 +27,7 @@ function skipSpace(text: string, from: number): number {
   return i;
 }
 
-/** The end of the object that begins here, by its braces; undefined where it has none. */
+/** The end of the object that begins at `from`, found by counting braces; undefined if the object is not closed. */
 function endOfObject(text: string, from: number): number | undefined {
   let depth = 0;
   for (let i = from; i < text.length; i++) {

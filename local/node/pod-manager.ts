@@ -1,4 +1,4 @@
-/** The Pods of this node: a worker for each that lives, and the end of each that is deleted. */
+/** Manages the Pods of this node: a worker for each running Pod, and the removal of deleted ones. */
 import { keyOf } from '../../shared/kube/cache.ts';
 import type { NodeApi } from './api.ts';
 import { isFinished, type Pod } from './objects.ts';
@@ -9,7 +9,7 @@ import type { Sandbox } from './sandbox.ts';
 import { StatusWriter } from './status-writer.ts';
 import type { VolumeSources } from './volumes.ts';
 
-export interface PodSetOptions {
+export interface PodManagerOptions {
   readonly api: NodeApi;
   readonly node: string;
   readonly scratch: string;
@@ -21,18 +21,18 @@ export interface PodSetOptions {
   readonly signal: AbortSignal;
 }
 
-/** Exit code of a container of which nobody knows how it ended, as the kubelet reports it. */
-const LOST_EXIT_CODE = 137;
+/** The kubelet's exit code for a container whose real one is unknown. */
+const UNKNOWN_EXIT_CODE = 137;
 
-export class PodSet {
-  readonly #options: PodSetOptions;
+export class PodManager {
+  readonly #options: PodManagerOptions;
   readonly #workers = new Map<string, PodWorker>();
   readonly #writers = new WeakMap<PodWorker, StatusWriter>();
-  /** Pods of an earlier node, being marked Failed. */
-  readonly #lost = new Set<string>();
+  /** UIDs of Pods of an earlier node that are being marked Failed. */
+  readonly #markingFailed = new Set<string>();
   readonly #removing = new Set<string>();
 
-  constructor(options: PodSetOptions) {
+  constructor(options: PodManagerOptions) {
     this.#options = options;
   }
 
@@ -47,8 +47,8 @@ export class PodSet {
     return this.worker(pod)?.latestRun(container) ?? status?.restartCount ?? 0;
   }
 
-  /** Takes the newest state of a Pod: starts it, or ends it when it is being deleted. Never throws. */
-  observe(pod: Pod): void {
+  /** Acts on the newest state of a Pod: starts it, or stops it if it is being deleted. Never throws. */
+  sync(pod: Pod): void {
     if (pod.spec.nodeName !== this.#options.node) return;
     const { uid, deletionTimestamp, deletionGracePeriodSeconds = 30 } = pod.metadata;
     const worker = this.#workers.get(uid);
@@ -57,23 +57,23 @@ export class PodSet {
       if (!this.#removing.has(uid)) this.#background(this.#remove(pod, worker), pod);
       return;
     }
-    if (worker !== undefined || isFinished(pod) || this.#lost.has(uid)) return;
-    if (wasStarted(pod)) this.#fail(pod);
+    if (worker !== undefined || isFinished(pod) || this.#markingFailed.has(uid)) return;
+    if (wasStarted(pod)) this.#markFailed(pod);
     else this.#start(pod);
   }
 
-  /** Ends a Pod whose object is gone, without any grace, and removes its files. */
+  /** Kills the containers of a Pod that has been deleted from the API, and removes its files. */
   forget(pod: Pod): void {
     const { uid } = pod.metadata;
     const worker = this.#workers.get(uid);
     this.#workers.delete(uid);
-    this.#lost.delete(uid);
+    this.#markingFailed.delete(uid);
     worker?.stop(0);
     const gone = (worker?.done ?? Promise.resolve()).then(() => removePodFolder(this.#options.scratch, uid));
     this.#background(gone, pod);
   }
 
-  /** Ends all processes at once; what becomes of the Pods is the next node's business. */
+  /** Kills all processes. Does not update the Pods: the next start of the node marks them Failed. */
   async stop(): Promise<void> {
     const workers = [...this.#workers.values()];
     for (const worker of workers) worker.stop(0);
@@ -83,7 +83,7 @@ export class PodSet {
   #start(pod: Pod): void {
     const { api, signal, scratch, sandbox, sources, now } = this.#options;
     const writer = new StatusWriter((status) => api.patchStatus(pod, status), signal);
-    const worker = new PodWorker(pod, { scratch, sandbox, sources, now, report: (status) => writer.offer(status) });
+    const worker = new PodWorker(pod, { scratch, sandbox, sources, now, report: (status) => writer.update(status) });
     this.#workers.set(pod.metadata.uid, worker);
     this.#writers.set(worker, writer);
   }
@@ -93,30 +93,30 @@ export class PodSet {
     this.#removing.add(uid);
     try {
       await worker?.done;
-      if (worker !== undefined) await this.#writers.get(worker)?.settled();
+      if (worker !== undefined) await this.#writers.get(worker)?.flushed();
       if (!this.#options.signal.aborted) await this.#options.api.removePod(pod);
     } finally {
       this.#removing.delete(uid);
     }
   }
 
-  #fail(pod: Pod): void {
+  #markFailed(pod: Pod): void {
     const { uid } = pod.metadata;
-    this.#lost.add(uid);
+    this.#markingFailed.add(uid);
     const writer = new StatusWriter((status) => this.#options.api.patchStatus(pod, status), this.#options.signal);
-    writer.offer(lostStatus(pod, this.#options.now()));
-    this.#options.log(`${keyOf(pod)} was running when an earlier node ended: it has failed`);
+    writer.update(lostStatus(pod, this.#options.now()));
+    this.#options.log(`${keyOf(pod)} was running when the node stopped earlier: marked Failed`);
   }
 
   #background(work: Promise<void>, pod: Pod): void {
     work.catch((error: unknown) => {
-      const words = error instanceof Error ? error.message : String(error);
-      if (!this.#options.signal.aborted) this.#options.log(`${keyOf(pod)}: ${words}`);
+      const message = error instanceof Error ? error.message : String(error);
+      if (!this.#options.signal.aborted) this.#options.log(`${keyOf(pod)}: ${message}`);
     });
   }
 }
 
-/** Whether any of its containers has ever run. */
+/** Whether any container of the Pod has ever run. */
 export function wasStarted(pod: Pod): boolean {
   const { initContainerStatuses = [], containerStatuses = [] } = pod.status ?? {};
   return [...initContainerStatuses, ...containerStatuses].some(
@@ -124,7 +124,7 @@ export function wasStarted(pod: Pod): boolean {
   );
 }
 
-/** The status of a Pod whose processes ended with an earlier node. */
+/** The status of a Pod whose processes were killed when the node stopped earlier. */
 export function lostStatus(pod: Pod, now: number): ReturnType<typeof podStatus> {
   const startTime = pod.status?.startTime === undefined ? now : Date.parse(pod.status.startTime);
   const lost = (container: { readonly name: string; readonly image?: string }): ContainerRecord => ({
@@ -133,7 +133,7 @@ export function lostStatus(pod: Pod, now: number): ReturnType<typeof podStatus> 
     restarts: 0,
     state: {
       kind: 'terminated',
-      exitCode: LOST_EXIT_CODE,
+      exitCode: UNKNOWN_EXIT_CODE,
       reason: 'ContainerStatusUnknown',
       message: 'The container could not be located when the pod was terminated',
       startedAt: startTime,

@@ -1,4 +1,4 @@
-/** What a cluster says of a SequentialJob and of its Jobs, asked by dry runs: nothing is created or changed. */
+/** Asks a cluster, by dry run, whether it accepts a SequentialJob and its Jobs. Nothing is created or changed. */
 import { stepLabel } from '../shared/api/reasons.ts';
 import type { SequentialJob } from '../shared/api/types.ts';
 import { formatJobFault, type JobFault } from '../shared/jobs/job-faults.ts';
@@ -13,53 +13,54 @@ import { USER_AGENT } from '../shared/version.ts';
 import { nonEmptyString } from '../shared/json/untrusted.ts';
 import { withPlaceholders } from './fill-placeholders.ts';
 
-export interface ClusterFinding {
+export interface DryRunFinding {
   readonly severity: 'error' | 'warning';
-  /** The field; empty where the cluster names none. */
+  /** The field path; empty if the API server names none. */
   readonly path: string;
   readonly message: string;
 }
 
-export interface ClusterVerdict {
-  readonly findings: readonly ClusterFinding[];
-  /** Why the cluster gave no answer, or not to everything. */
+export interface DryRunResult {
+  readonly findings: readonly DryRunFinding[];
+  /** Why the cluster could not check the SequentialJob, or some of its Jobs. */
   readonly unanswered: readonly string[];
 }
 
 export interface ClusterOptions extends KubeConfigOptions {
-  /** For objects that name none; else the context's, else `default`. */
+  /** For objects without a namespace; default the context's namespace, then `default`. */
   readonly namespace?: string | undefined;
 }
 
-export interface JudgedObject {
-  readonly written: unknown;
-  /** With every default. */
-  readonly complete: SequentialJob;
+export interface DryRunInput {
+  readonly asWritten: unknown;
+  /** With all defaults set. */
+  readonly withDefaults: SequentialJob;
 }
 
 export interface Cluster {
   /**
-   * Asks for the object as it is written, through the cluster's admission webhooks, and for the Jobs of its steps. The
-   * object must be one that validation takes.
+   * Sends the object as written, which the cluster's admission webhooks see, and the Jobs of its steps. The object must
+   * have passed local validation.
    */
-  judge(object: JudgedObject): Promise<ClusterVerdict>;
+  dryRun(object: DryRunInput): Promise<DryRunResult>;
   close(): Promise<void>;
 }
 
 const FIELD_MANAGER = 'sequentialjob-lint';
 
-/** Connects to nothing yet. Throws KubeConfigError where no cluster is named. */
-export function openCluster({ namespace: chosen, ...options }: ClusterOptions): Cluster {
+/** Does not connect yet. Throws KubeConfigError if the kubeconfig names no cluster. */
+export function openCluster({ namespace: namespaceFlag, ...options }: ClusterOptions): Cluster {
   const config = loadKubeConfig(options);
-  const ofContext = nonEmptyString(config.getContextObject(config.getCurrentContext())?.namespace);
+  const contextNamespace = nonEmptyString(config.getContextObject(config.getCurrentContext())?.namespace);
   const client = createApiClient(config, { userAgent: USER_AGENT });
   return {
-    async judge({ written, complete }) {
-      const namespace = nonEmptyString(complete.metadata.namespace) ?? chosen ?? ofContext ?? 'default';
-      const metadata = { ...complete.metadata, namespace };
+    async dryRun({ asWritten, withDefaults }) {
+      const namespace =
+        nonEmptyString(withDefaults.metadata.namespace) ?? namespaceFlag ?? contextNamespace ?? 'default';
+      const metadata = { ...withDefaults.metadata, namespace };
       const verdicts = [
-        await answered('the SequentialJob', async () => judgeObject(written, metadata, client)),
-        await answered('its Jobs', async () => judgeJobs({ ...complete, metadata }, client)),
+        await orUnanswered('the SequentialJob', async () => dryRunSequentialJob(asWritten, metadata, client)),
+        await orUnanswered('its Jobs', async () => dryRunJobs({ ...withDefaults, metadata }, client)),
       ];
       return {
         findings: verdicts.flatMap(({ findings }) => findings),
@@ -70,34 +71,34 @@ export function openCluster({ namespace: chosen, ...options }: ClusterOptions): 
   };
 }
 
-async function answered(what: string, ask: () => Promise<ClusterVerdict>): Promise<ClusterVerdict> {
+async function orUnanswered(what: string, ask: () => Promise<DryRunResult>): Promise<DryRunResult> {
   try {
     return await ask();
   } catch (error) {
     if (!isApiError(error)) throw error;
-    return { findings: [], unanswered: [`no verdict on ${what}: ${error.message}`] };
+    return { findings: [], unanswered: [`could not check ${what}: ${error.message}`] };
   }
 }
 
-const NOTHING: ClusterVerdict = { findings: [], unanswered: [] };
+const ACCEPTED: DryRunResult = { findings: [], unanswered: [] };
 
-/** As `kubectl apply` does: it is created or, where it is there, changed where it says something. */
-async function judgeObject(
+/** Like `kubectl apply`: creates the object or, if it exists, patches it with the fields of the file. */
+async function dryRunSequentialJob(
   body: unknown,
   { namespace, name }: SequentialJob['metadata'],
   client: ApiClient,
-): Promise<ClusterVerdict> {
+): Promise<DryRunResult> {
   const created = await send({ method: 'POST', path: collectionPath(SEQUENTIAL_JOBS, namespace), body }, client);
   const path = objectPath(SEQUENTIAL_JOBS, namespace, name);
   const error =
     created?.code === 'AlreadyExists'
       ? await send({ method: 'PATCH', path, body, contentType: PATCH_TYPE.merge }, client)
       : created;
-  if (error === undefined) return NOTHING;
+  if (error === undefined) return ACCEPTED;
   if (error.code === 'NotFound' && !error.message.startsWith('namespaces ')) {
     return {
       findings: [],
-      unanswered: [`no verdict on the SequentialJob: the operator is not installed in this cluster`],
+      unanswered: [`could not check the SequentialJob: the operator is not installed in this cluster`],
     };
   }
   if (!isRefusal(error) || unansweredBy(error) !== undefined) throw error;
@@ -115,42 +116,45 @@ async function send(request: ApiRequest, client: ApiClient): Promise<ApiError | 
   }
 }
 
-/** The causes of a refusal, each with its field; its words where it has none. */
-function findingsOf({ causes, message }: ApiError): readonly ClusterFinding[] {
+/** One finding for each cause that names a field; otherwise the message of the Status. */
+function findingsOf({ causes, message }: ApiError): readonly DryRunFinding[] {
   const named = causes.filter(({ field }) => field !== undefined && field !== '');
   if (named.length === 0) return [{ severity: 'error', path: '', message }];
-  return named.map(({ field = '', message: what = '' }): ClusterFinding => {
+  return named.map(({ field = '', message: what = '' }): DryRunFinding => {
     return { severity: 'error', path: field, message: `${field}: ${what}` };
   });
 }
 
-async function judgeJobs(object: SequentialJob, client: ApiClient): Promise<ClusterVerdict> {
+async function dryRunJobs(object: SequentialJob, client: ApiClient): Promise<DryRunResult> {
   const { object: complete } = withPlaceholders(object);
   const scope = { from: 0, resumes: complete.spec.resume ?? 0 };
   const { faults, ignoredFields, unanswered } = await preflight(complete, scope, async (job) =>
     dryRunJob(client, withoutOwner(job), { fieldManager: FIELD_MANAGER }),
   );
   return {
-    findings: [...faults.map((fault) => findingOf(fault, complete)), ...ignoredFields.map(ignored)],
-    unanswered: unanswered === undefined ? [] : [`no verdict on its Jobs: ${unanswered.message}`],
+    findings: [...faults.map((fault) => findingOf(fault, complete)), ...ignoredFields.map(ignoredFieldWarning)],
+    unanswered: unanswered === undefined ? [] : [`could not check its Jobs: ${unanswered.message}`],
   };
 }
 
-/** An owner that blocks its deletion is the controller's to set: a user need not be allowed to. */
+/**
+ * The owner reference has `blockOwnerDeletion`. The OwnerReferencesPermissionEnforcement plugin lets only a client set it
+ * that may update the owner's finalizers: the controller may, the user of `lint` perhaps not.
+ */
 const withoutOwner = (job: JobManifest): JobManifest => ({
   ...job,
   metadata: { ...job.metadata, ownerReferences: [] },
 });
 
-function findingOf(fault: JobFault, { spec }: SequentialJob): ClusterFinding {
+function findingOf(fault: JobFault, { spec }: SequentialJob): DryRunFinding {
   const { index, field } = fault;
   if (index === undefined || field !== '') return { severity: 'error', path: field, message: formatJobFault(fault) };
   const step = stepLabel(index, spec.containers[index]?.name ?? '');
   return { severity: 'error', path: `spec.containers[${index}]`, message: `step ${step}: ${formatJobFault(fault)}` };
 }
 
-const ignored = (path: string): ClusterFinding => ({
+const ignoredFieldWarning = (path: string): DryRunFinding => ({
   severity: 'warning',
   path,
-  message: `${path}: this API server does not know the field, and runs the steps without it`,
+  message: `${path}: this API server does not know the field; the steps run without it`,
 });

@@ -1,4 +1,4 @@
-/** What the demo shows: a time, a subject and a text per line, in columns. */
+/** The demo's output: lines with the columns time, subject and text. */
 import { styleText } from 'node:util';
 
 const SUBJECT_WIDTH = 14;
@@ -8,12 +8,12 @@ export type Tone = 'plain' | 'good' | 'bad' | 'quiet';
 
 const STYLES = { plain: 'reset', good: 'green', bad: 'red', quiet: 'dim' } as const;
 
-export interface Screen {
-  /** A line with the seconds since the start. */
+export interface DemoOutput {
+  /** Prints a line with the seconds since the start. */
   line(subject: string, text: string, tone?: Tone): void;
-  /** Somebody else's output, set apart under the line it belongs to. */
+  /** Prints the output of another program, indented. */
   quote(text: string): void;
-  /** As it is. */
+  /** Prints the text unchanged. */
   text(text: string): void;
 }
 
@@ -22,8 +22,8 @@ export function clock(ms: number): string {
   return `${(ms / 1000).toFixed(1).padStart(6)}s`;
 }
 
-/** A screen that counts from now. `write` gets whole lines; colours are left out where the terminal has none. */
-export function createScreen(write: (text: string) => void, now: () => number): Screen {
+/** Starts counting the seconds now. `write` gets whole lines, without colors if the terminal has none. */
+export function createOutput(write: (text: string) => void, now: () => number): DemoOutput {
   const start = now();
   return {
     line: (subject, text, tone = 'plain') => {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startChild } from '../../../../local/processes/child.ts';
 import { identify, isAlive, parseStartTicks } from '../../../../local/processes/identity.ts';
-import { recordProcess, takeOver } from '../../../../local/processes/record.ts';
+import { recordProcess, takeOwnership } from '../../../../local/processes/process-records.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -29,8 +29,8 @@ describe('takeOver', () => {
     const left = sleeper();
     await recordProcess(records(), 'etcd', left.pid);
     const lines: string[] = [];
-    await takeOver(records(), (line) => lines.push(line));
-    expect(lines).toEqual([`ending etcd (process ${left.pid}), left over from an earlier run`]);
+    await takeOwnership(records(), (line) => lines.push(line));
+    expect(lines).toEqual([`killing etcd (process ${left.pid}), left over from an earlier run`]);
     expect(await left.exited).toBe('signal SIGKILL');
     expect(await readdir(records())).toEqual(['owner']);
   });
@@ -39,7 +39,7 @@ describe('takeOver', () => {
     const innocent = sleeper();
     await recordProcess(records(), 'etcd', innocent.pid);
     await writeFile(join(records(), 'etcd'), JSON.stringify({ pid: innocent.pid, startTicks: '1' }));
-    await takeOver(records(), () => undefined);
+    await takeOwnership(records(), () => undefined);
     expect(innocent.ended()).toBeUndefined();
     await innocent.stop(1000);
   });
@@ -48,7 +48,7 @@ describe('takeOver', () => {
     const [owner, child] = [sleeper(), sleeper()];
     await recordProcess(records(), 'owner', owner.pid);
     await recordProcess(records(), 'etcd', child.pid);
-    await expect(takeOver(records(), () => undefined)).rejects.toThrow(`in use by process ${owner.pid}`);
+    await expect(takeOwnership(records(), () => undefined)).rejects.toThrow(`in use by process ${owner.pid}`);
     expect(child.ended()).toBeUndefined();
     await Promise.all([owner.stop(1000), child.stop(1000)]);
   });
@@ -56,7 +56,7 @@ describe('takeOver', () => {
   it('takes half-written records for none', async () => {
     await recordProcess(records(), 'owner', process.pid);
     await writeFile(join(records(), 'etcd'), '{"pid":');
-    await expect(takeOver(records(), () => undefined)).resolves.toBeUndefined();
+    await expect(takeOwnership(records(), () => undefined)).resolves.toBeUndefined();
   });
 });
 
