@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The program: which command, and what its end means. */
+/** The program: selects the command and maps its result to an exit code. */
 import { isMainThread } from 'node:worker_threads';
 import { processIo, writeError } from './cli/stdio.ts';
 import { usage } from './cli/usage.ts';
@@ -9,7 +9,7 @@ import { VERSION } from './shared/version.ts';
 
 const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
 
-/** Each command loads what it needs and nothing else: reading modules is most of what a start takes. */
+/** Each command loads only the modules that it needs: loading modules takes most of the start-up time. */
 const COMMANDS = {
   lint: async (args: readonly string[]): Promise<number> => (await import('./cli/lint.ts')).lint(args, processIo()),
   render: async (args: readonly string[]): Promise<number> =>
@@ -29,7 +29,7 @@ async function main(args: readonly string[]): Promise<number> {
       await runOperator(parseConfig(rest, process.env));
       return EXIT.ok;
     case 'judge':
-      // No command: the thread of `run` that judges large reviews.
+      // Not a command: the worker thread in which `run` evaluates large reviews.
       if (isMainThread) break;
       (await import('./webhook/evaluation-worker.ts')).judgeReviews();
       return EXIT.ok;
@@ -53,15 +53,15 @@ async function main(args: readonly string[]): Promise<number> {
   throw new ConfigError([`unknown command "${command}"`]);
 }
 
-/** One line, no stack trace, for what the user can mend; everything for what only we can. */
+/** User errors: one line without a stack trace. Other errors: with the stack trace. */
 function fail(error: unknown): number {
   if (error instanceof ConfigError) {
     for (const problem of error.problems) writeError(`sequentialjob: ${problem}\n`);
     writeError('Try "sequentialjob help".\n');
     return EXIT.usage;
   }
-  const expected = error instanceof StartupError;
-  const text = error instanceof Error ? (expected ? error.message : error.stack) : String(error);
+  const isUserError = error instanceof StartupError;
+  const text = error instanceof Error ? (isUserError ? error.message : error.stack) : String(error);
   writeError(`sequentialjob: ${text}\n`);
   return EXIT.failed;
 }

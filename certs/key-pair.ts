@@ -1,63 +1,63 @@
-/** The serving certificate and its key, as cert-manager and `kubectl create secret tls` write them. */
+/** The serving certificate and its key, as written by cert-manager and `kubectl create secret tls`. */
 import { readFile } from 'node:fs/promises';
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
 import { createSecureContext } from 'node:tls';
 
-/** The keys of a Secret of type kubernetes.io/tls, which a mounted Secret has as file names. */
+/** The keys of a Secret of type kubernetes.io/tls, which are the file names in a mounted Secret. */
 export const CERTIFICATE_FILE = 'tls.crt';
 export const KEY_FILE = 'tls.key';
 
-/** A certificate with its chain and the key that belongs to it, PEM. */
+/** A certificate with its chain and its private key, PEM. */
 export interface KeyPair {
   readonly cert: string;
   readonly key: string;
-  /** The authorities behind the certificates of clients, PEM; absent: clients are not asked for one. */
+  /** The CA certificates for client certificates, PEM; absent: client certificates are not requested. */
   readonly clientCa?: string;
 }
 
-/** What the files hold, unexamined. */
-export type Files = KeyPair | { readonly problem: string };
+/** The content of the files, not validated. */
+export type FileContents = KeyPair | { readonly problem: string };
 
 /**
- * Reads both files of a folder and, where there is to be one, that of the clients' authorities. Never rejects: what cannot
- * be read is a problem, in words for the log.
+ * Reads the certificate and key in a folder and, if configured, the client CA file. Never rejects: a file that cannot
+ * be read is a `problem`, worded for the log.
  */
-export async function readFiles(folder: string, clientCaFile?: string): Promise<Files> {
+export async function readFiles(folder: string, clientCaFile?: string): Promise<FileContents> {
   try {
-    // One after the other: where several are missing, it is always the same one that is complained of.
+    // In sequence: if several files are missing, the log always names the same one.
     const cert = await readFile(join(folder, CERTIFICATE_FILE), 'utf8');
     const key = await readFile(join(folder, KEY_FILE), 'utf8');
     if (clientCaFile === undefined) return { cert, key };
-    return { cert, key, clientCa: certificatesOf(await readFile(clientCaFile, 'utf8')).join('\n') };
+    return { cert, key, clientCa: splitCertificates(await readFile(clientCaFile, 'utf8')).join('\n') };
   } catch (error) {
-    // Node's own message names the file and what is wrong with it: "ENOENT: no such file or directory, open '…'".
+    // Node's message names the file and the problem: "ENOENT: no such file or directory, open '…'".
     return { problem: messageOf(error) };
   }
 }
 
 /**
- * Says what keeps a TLS server from using the pair; undefined where nothing does. A certificate that has expired or is
- * not valid yet is usable: a client's refusal says more than a server that does not come up.
+ * Why a TLS server cannot use the pair; undefined if it can. A certificate that has expired or is not yet valid
+ * counts as usable: a client's error message about it is more useful than a server that does not start.
  */
-export function problemOf({ cert, key, clientCa }: KeyPair): string | undefined {
+export function findProblem({ cert, key, clientCa }: KeyPair): string | undefined {
   try {
-    // The chain's first certificate is the server's own (RFC 8446 §4.4.2), and this reads the first only.
+    // Reads only the first certificate of the chain, which is the server's own (RFC 8446 §4.4.2).
     if (!new X509Certificate(cert).checkPrivateKey(createPrivateKey(key))) {
       return `the key in ${KEY_FILE} does not belong to the certificate in ${CERTIFICATE_FILE}`;
     }
-    // OpenSSL has a say of its own, for example on keys that are too small, and reads the rest of the chain.
+    // OpenSSL has more requirements, such as a minimum key size, and reads the rest of the chain.
     createSecureContext({ cert, key });
-    return clientCa === undefined ? undefined : clientCaProblem(clientCa);
+    return clientCa === undefined ? undefined : findClientCaProblem(clientCa);
   } catch (error) {
     return `${CERTIFICATE_FILE} and ${KEY_FILE} are no certificate and key: ${messageOf(error)}`;
   }
 }
 
-function clientCaProblem(clientCa: string): string | undefined {
+function findClientCaProblem(clientCa: string): string | undefined {
   try {
-    // OpenSSL takes a text without any certificate for no authority at all.
-    if (authorities(clientCa).length === 0) return "the file of the clients' authority has no certificate";
+    // OpenSSL accepts a file without certificates as an empty list of authorities.
+    if (parseCertificates(clientCa).length === 0) return "the file of the clients' authority has no certificate";
     createSecureContext({ ca: clientCa });
     return undefined;
   } catch (error) {
@@ -67,15 +67,18 @@ function clientCaProblem(clientCa: string): string | undefined {
 
 const CERTIFICATES = /-----BEGIN CERTIFICATE-----[^-]*(?:-----END CERTIFICATE-----)?/g;
 
-/** Each for itself, half of one as well. OpenSSL reads none where files were put together without an end of line between. */
-const certificatesOf = (text: string): readonly string[] => [...text.matchAll(CERTIFICATES)].map(([pem]) => pem);
+/**
+ * Splits a file into certificates, including a truncated one. OpenSSL reads none of them if files were joined without
+ * a line end.
+ */
+const splitCertificates = (text: string): readonly string[] => [...text.matchAll(CERTIFICATES)].map(([pem]) => pem);
 
-/** Throws where one of them cannot be read. */
-const authorities = (clientCa: string): readonly X509Certificate[] =>
-  certificatesOf(clientCa).map((pem) => new X509Certificate(pem));
+/** Throws if a certificate cannot be parsed. */
+const parseCertificates = (clientCa: string): readonly X509Certificate[] =>
+  splitCertificates(clientCa).map((pem) => new X509Certificate(pem));
 
-/** What people look for in a certificate, for the log. Only for a pair without problem. */
-export function describe({ cert, clientCa }: KeyPair): {
+/** The details of a certificate for the log. Only for a usable pair. */
+export function certificateDetails({ cert, clientCa }: KeyPair): {
   readonly names: string;
   readonly notAfter: string;
   readonly fingerprint: string;
@@ -86,16 +89,21 @@ export function describe({ cert, clientCa }: KeyPair): {
     names: subjectAltName ?? '',
     notAfter: new Date(validTo).toISOString(),
     fingerprint: fingerprint256,
-    ...(clientCa === undefined ? {} : { clientAuthorities: authorities(clientCa).map((ca) => ca.fingerprint256) }),
+    ...(clientCa === undefined
+      ? {}
+      : { clientAuthorities: parseCertificates(clientCa).map((ca) => ca.fingerprint256) }),
   };
 }
 
-/** Whether a certificate is outside its time, an authority's included; `now` in Unix milliseconds. Only without problem. */
-export function isOutOfTime({ cert, clientCa = '' }: KeyPair, now: number): boolean {
-  return [new X509Certificate(cert), ...authorities(clientCa)].some(
+/**
+ * Whether a certificate, including the client CAs, has expired or is not yet valid; `now` in Unix milliseconds. Only
+ * for a usable pair.
+ */
+export function isExpiredOrNotYetValid({ cert, clientCa = '' }: KeyPair, now: number): boolean {
+  return [new X509Certificate(cert), ...parseCertificates(clientCa)].some(
     ({ validFrom, validTo }) => now < Date.parse(validFrom) || now > Date.parse(validTo),
   );
 }
 
-/** By shape: an error of Node's core is no `instanceof Error` in another realm. */
+/** Reads the property: an error of Node's core is not `instanceof Error` in another realm. */
 const messageOf = (error: unknown): string => (error as { readonly message?: string }).message ?? String(error);

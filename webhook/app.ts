@@ -140,12 +140,12 @@ interface Reviewing {
 async function answerReview(request: IncomingMessage, response: ServerResponse, reviewing: Reviewing): Promise<void> {
   const { options, room } = reviewing;
   const { maxBodyBytes: maxBytes = MAX_BODY_BYTES } = options;
-  const connection = options.connections?.of(request.socket);
+  const connection = options.connections?.find(request.socket);
   const sender = connection ?? { address: request.socket.remoteAddress ?? '', isTrusted: false };
   const body = await readBody(request, { maxBytes, room, sender });
   const isReview =
     'refusal' in body ? refuse(response, body.refusal, reviewing) : await answerBody(response, body, reviewing);
-  if (isReview !== undefined) connection?.proveUseful(isReview);
+  if (isReview !== undefined) connection?.recordRequest(isReview);
 }
 
 /** Whether it was a review; undefined where that is not known, and no fault of the client's. */

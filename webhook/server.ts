@@ -97,8 +97,8 @@ export class WebhookServer {
     );
     this.#server.setTimeout(idleTimeout);
     this.#access = access;
-    this.#connections = access.connections ?? new Connections({ most: MAX_CONNECTIONS });
-    this.#connections.guard(this.#server);
+    this.#connections = access.connections ?? new Connections({ maxConnections: MAX_CONNECTIONS });
+    this.#connections.limit(this.#server);
     this.#admit(access.clientSubjects);
   }
 
@@ -132,7 +132,7 @@ export class WebhookServer {
     if (asks && clientCa === undefined) throw new Error('there is no authority for the certificates of clients');
     const ca = asks && clientCa !== undefined ? { ca: clientCa } : {};
     this.#server.setSecureContext({ cert, key, ...ca, minVersion: 'TLSv1.2' });
-    if (this.#clientCa !== clientCa) this.#clientCaSince = this.#connections.taken;
+    if (this.#clientCa !== clientCa) this.#clientCaSince = this.#connections.accepted;
     this.#clientCa = clientCa;
   }
 
@@ -185,17 +185,17 @@ export class WebhookServer {
         this.#access.onRefused?.(why);
         return;
       }
-      this.#connections.of(socket)?.authenticate();
+      this.#connections.find(socket)?.authenticate();
       for (const listener of listeners) listener.call(this.#server, socket);
     });
   }
 
   #serve(handler: RequestListener, request: IncomingMessage, response: ServerResponse): void {
-    const connection = this.#connections.of(request.socket);
-    connection?.begin();
+    const connection = this.#connections.find(request.socket);
+    connection?.requestStarted();
     this.#pending.push(response);
     response.once('close', () => {
-      connection?.end();
+      connection?.requestFinished();
       this.#answeredOne(response);
     });
     const isOutdated = connection !== undefined && connection.ordinal < this.#clientCaSince;

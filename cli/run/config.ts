@@ -1,6 +1,6 @@
 /** Flags and environment → one frozen configuration, all errors at once. Pure: both are passed in. */
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../../shared/log.ts';
-import { bool, integer, list, oneOf, type Outcome, text } from '../../shared/option-values.ts';
+import { bool, integer, list, oneOf, type ParseResult, text } from '../../shared/option-values.ts';
 import { readFlags } from '../../shared/read-flags.ts';
 
 /** What a process can be: the webhook, the controller, or both. */
@@ -60,7 +60,7 @@ interface Option<T> {
   readonly placeholder: string;
   readonly description: string;
   readonly fallback: T;
-  readonly read: (text: string) => Outcome<T>;
+  readonly read: (text: string) => ParseResult<T>;
   /** What the flag means when it is given without a value; absent: it needs one. */
   readonly bare?: string;
 }

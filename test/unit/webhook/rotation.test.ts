@@ -74,7 +74,7 @@ it(`answers ${REQUESTS} requests while the certificate changes ${CHANGES} times`
   const folder = await mkdtemp(join(tmpdir(), 'sequentialjob-rotation-'));
   await writePair(folder, await authority.issue());
   const { log, lines } = recordingLog();
-  const connections = new Connections({ most: MAX_CONNECTIONS, limitsNewcomers: true });
+  const connections = new Connections({ maxConnections: MAX_CONNECTIONS, limitsNewClients: true });
   const server = new WebhookServer(createApp({ log, connections }), {}, { connections });
   const stopping = new AbortController();
   const pairs = watchCertificate({ folder, log, signal: stopping.signal, pollMs: 5 });

@@ -88,10 +88,10 @@ describe('metrics', () => {
       'a queue at work',
       (registry) => {
         const queue = new QueueMetrics(registry);
-        queue.follow(() => ({ depth: 3, workingMs: [500, 1500] }));
+        queue.follow(() => ({ depth: 3, inProgressMs: [500, 1500] }));
         queue.added();
         queue.added();
-        queue.delayed();
+        queue.addedLater();
         queue.taken(20);
         queue.done(2000);
       },
