@@ -1,7 +1,7 @@
 /** What a cluster says of a SequentialJob and of its Jobs, asked by dry runs: nothing is created or changed. */
 import { stepLabel } from '../shared/api/reasons.ts';
 import type { SequentialJob } from '../shared/api/types.ts';
-import { formatJobFault, type JobFault } from '../shared/jobs/job-faults.ts';
+import { formatJobError, type JobError } from '../shared/jobs/job-errors.ts';
 import type { JobManifest } from '../shared/jobs/job.ts';
 import { preflight } from '../shared/jobs/preflight.ts';
 import { type ApiClient, type ApiRequest, createApiClient, PATCH_TYPE } from '../shared/kube/client.ts';
@@ -126,12 +126,12 @@ function findingsOf({ causes, message }: ApiError): readonly ClusterFinding[] {
 
 async function judgeJobs(object: SequentialJob, client: ApiClient): Promise<ClusterVerdict> {
   const { object: complete } = withPlaceholders(object);
-  const scope = { from: 0, resumes: complete.spec.resume ?? 0 };
-  const { faults, ignoredFields, unanswered } = await preflight(complete, scope, async (job) =>
+  const scope = { firstIndex: 0, resumes: complete.spec.resume ?? 0 };
+  const { errors, ignoredFields, unanswered } = await preflight(complete, scope, async (job) =>
     dryRunJob(client, withoutOwner(job), { fieldManager: FIELD_MANAGER }),
   );
   return {
-    findings: [...faults.map((fault) => findingOf(fault, complete)), ...ignoredFields.map(ignored)],
+    findings: [...errors.map((fault) => findingOf(fault, complete)), ...ignoredFields.map(ignored)],
     unanswered: unanswered === undefined ? [] : [`no verdict on its Jobs: ${unanswered.message}`],
   };
 }
@@ -142,11 +142,11 @@ const withoutOwner = (job: JobManifest): JobManifest => ({
   metadata: { ...job.metadata, ownerReferences: [] },
 });
 
-function findingOf(fault: JobFault, { spec }: SequentialJob): ClusterFinding {
+function findingOf(fault: JobError, { spec }: SequentialJob): ClusterFinding {
   const { index, field } = fault;
-  if (index === undefined || field !== '') return { severity: 'error', path: field, message: formatJobFault(fault) };
+  if (index === undefined || field !== '') return { severity: 'error', path: field, message: formatJobError(fault) };
   const step = stepLabel(index, spec.containers[index]?.name ?? '');
-  return { severity: 'error', path: `spec.containers[${index}]`, message: `step ${step}: ${formatJobFault(fault)}` };
+  return { severity: 'error', path: `spec.containers[${index}]`, message: `step ${step}: ${formatJobError(fault)}` };
 }
 
 const ignored = (path: string): ClusterFinding => ({

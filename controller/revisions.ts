@@ -4,7 +4,7 @@
  * docs/adr/0008-running-on-with-what-was-recorded.md.
  */
 import { LABELS, MANAGER, NAME_MAX_LENGTH } from '../shared/api/group.ts';
-import { hash } from '../shared/api/hash.ts';
+import { fnv1a } from '../shared/api/hash.ts';
 import { isSequentialJobController } from '../shared/api/job.ts';
 import type { ObjectMeta, SequentialJob, SequentialJobSpec } from '../shared/api/types.ts';
 import { ownerReference } from '../shared/jobs/job.ts';
@@ -210,7 +210,7 @@ export class Revisions {
 
 /** `<name>-<hash of the uid>`: a later object of the same name gets another record. The hash stays whole. */
 function revisionName({ metadata }: SequentialJob): string {
-  const tail = `-${hash(metadata.uid)}`;
+  const tail = `-${fnv1a(metadata.uid)}`;
   const head = metadata.name.slice(0, NAME_MAX_LENGTH - tail.length).replace(/(?<![-.])[-.]+$/, '');
   return `${head}${tail}`;
 }

@@ -74,7 +74,7 @@ export class HttpServer {
       (request, response) => void this.#serve(request, response),
     );
     this.#server.setTimeout(idleTimeout);
-    this.#connections = new Connections({ maxConnections: maxConnections });
+    this.#connections = new Connections({ maxConnections });
     this.#connections.limit(this.#server);
   }
 

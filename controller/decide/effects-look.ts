@@ -1,5 +1,5 @@
 /** The effects that only look: what no watch shows, or does not show for certain. */
-import { lookedFor } from '../../shared/jobs/dependencies.ts';
+import { dependenciesToCheck } from '../../shared/jobs/dependencies.ts';
 import { currentIndex, nextJobName, runningJob, runningStep } from './draft.ts';
 import { act, actOnJob, type Effect } from './effect.ts';
 import { withoutStart } from './not-started.ts';
@@ -10,7 +10,7 @@ export const LOOK_EFFECTS = {
   checkDependencies: {
     description: 'ask the API server which of them exist',
     apply: (context) => {
-      const dependencies = lookedFor(context.snapshot.object, currentIndex(context.draft));
+      const dependencies = dependenciesToCheck(context.snapshot.object, currentIndex(context.draft));
       return act(withoutStart(context).draft, {
         type: 'CheckDependencies',
         jobName: nextJobName(context),

@@ -207,7 +207,7 @@ export const EFFECTS = {
       const waiting = { ...withoutStart(context).draft, requeueAfterMs: retryMs(context) };
       const missing = obstacle(context);
       if (missing === undefined || missing.isKnown) return waiting;
-      const message = MESSAGE.waiting(currentStepLabel(context) ?? '', missing.message);
+      const message = MESSAGE.cannotStart(currentStepLabel(context) ?? '', missing.message);
       const step = { index: currentIndex(context.draft), name: nextContainer(context)?.name ?? '' };
       return emit(waiting, { type: 'Warning', reason: EVENT.dependencyMissing, message, step });
     },

@@ -72,7 +72,7 @@ export const LIFE_GUARDS = {
       'spec.suspend is false, and Pods of the suspended Job, or of a deleted one, have not ended yet: its next one must not overlap with them',
     holds: (context) =>
       !isSuspended(context) &&
-      ownedJob(context)?.suspended?.byUs === true &&
+      ownedJob(context)?.suspended?.byOperator === true &&
       (containersRun(context) || suspendedPodsMs(context) > 0),
   },
   suspendedPodsNotSeen: {
@@ -80,7 +80,7 @@ export const LIFE_GUARDS = {
       'the suspended Job does not count Pods that are being deleted (before 1.29), and nobody has asked for them',
     holds: (context) => {
       const job = runningJob(context);
-      const isOurs = isSuspended(context) || job?.suspended?.byUs === true;
+      const isOurs = isSuspended(context) || job?.suspended?.byOperator === true;
       if (!isOurs || job?.suspended === undefined || job.status.terminating !== undefined) return false;
       if (context.draft.suspendedSince !== undefined || hasPodsRunning(context)) return false;
       return runningFinding(context)?.type !== 'inspected';
@@ -88,13 +88,13 @@ export const LIFE_GUARDS = {
   },
   jobShouldUnsuspend: {
     description: 'spec.suspend is false, and the Job is suspended by us',
-    holds: (context) => !isSuspended(context) && ownedJob(context)?.suspended?.byUs === true,
+    holds: (context) => !isSuspended(context) && ownedJob(context)?.suspended?.byOperator === true,
   },
   deadlinePassed: {
     description: 'the sequence was active for longer than activeDeadlineSeconds, and the Job does not know it',
     holds: (context) => {
       const job = ownedJob(context);
-      const standsStill = isSuspended(context) && job?.suspended?.byUs === true && lostPods(context).length === 0;
+      const standsStill = isSuspended(context) && job?.suspended?.byOperator === true && lostPods(context).length === 0;
       return job !== undefined && isOverdue(context) && !standsStill && job.deadlineSeconds !== 0;
     },
   },
@@ -103,7 +103,7 @@ export const LIFE_GUARDS = {
       'the time is up, the Job waits for a Pod that should have ended long ago, and nobody has asked whether it is still there',
     holds: (context) => {
       const job = runningJob(context);
-      const isHeldByUs = isSuspended(context) && job?.suspended?.byUs === true;
+      const isHeldByUs = isSuspended(context) && job?.suspended?.byOperator === true;
       const seemsLost =
         isOverdue(context) && (isHeldByUs || job?.deadlineSeconds === 0) && lostPods(context).length > 0;
       return seemsLost && runningFinding(context)?.type !== 'inspected';
@@ -114,7 +114,7 @@ export const LIFE_GUARDS = {
       'the time is up, and the Job does not end: somebody else suspended it, runs it (managedBy) or took it from the sequence, or the node of its Pod is lost',
     holds: (context) => {
       const job = runningJob(context);
-      const isHeld = job?.suspended?.byUs === false && (job.status.active ?? 0) === 0;
+      const isHeld = job?.suspended?.byOperator === false && (job.status.active ?? 0) === 0;
       return (
         (isHeld && isOverdue(context)) ||
         isDeadlineOfUnownedJob(context) ||

@@ -1,8 +1,8 @@
 /** The questions that the machine asks. Each is pure, says one thing, and is named as it reads in the diagram. */
 import { FINALIZER } from '../../shared/api/group.ts';
-import { isEndedByUs, outcomeOf } from '../../shared/api/job.ts';
+import { endedByOperator, outcomeOf } from '../../shared/api/job.ts';
 import { REASON } from '../../shared/api/reasons.ts';
-import { lookedFor } from '../../shared/jobs/dependencies.ts';
+import { dependenciesToCheck } from '../../shared/jobs/dependencies.ts';
 import { validateSpec } from '../../shared/validation/index.ts';
 import { hasExpired, isOverdue } from './clock.ts';
 import {
@@ -51,7 +51,7 @@ function specChanged({ draft, snapshot: { object } }: Context): boolean {
 function failureMayBeIgnored(context: Context): boolean {
   return (
     mayContinueAfterFailure(runningStep(context.draft)?.name, context) &&
-    (!isEndedByUs(runningJob(context)) || nextStepJob(context) !== undefined)
+    (!endedByOperator(runningJob(context)) || nextStepJob(context) !== undefined)
   );
 }
 
@@ -147,7 +147,8 @@ export const GUARDS = {
   dependenciesNotChecked: {
     description: 'the step needs some Secrets, ConfigMaps or claims, 50 at most, and nobody has looked yet',
     holds: (context) =>
-      nextFinding(context) === undefined && lookedFor(context.snapshot.object, currentIndex(context.draft)).length > 0,
+      nextFinding(context) === undefined &&
+      dependenciesToCheck(context.snapshot.object, currentIndex(context.draft)).length > 0,
   },
   failedPodNotSeen: {
     description:

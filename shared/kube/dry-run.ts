@@ -1,5 +1,5 @@
 /** Asks the API server what it would say to a Job, without creating it. */
-import type { DryRunAnswer, Unanswered } from '../jobs/preflight.ts';
+import type { DryRunAnswer, NoVerdictReason } from '../jobs/preflight.ts';
 import type { JobManifest } from '../jobs/job.ts';
 import type { ApiClient } from './client.ts';
 import { type ApiError, isApiError, isRefusal } from './errors.ts';
@@ -64,7 +64,7 @@ function unknownFieldsIn({ code, message }: ApiError): readonly string[] {
 }
 
 /** Kubernetes gives these refusals no reason of their own: the words are the only mark, and the same since 1.18. */
-const MARKS: readonly (readonly [Unanswered, ApiError['code'], RegExp])[] = [
+const MARKS: readonly (readonly [NoVerdictReason, ApiError['code'], RegExp])[] = [
   // apiserver pkg/admission/plugin/webhook/errors NewDryRunUnsupportedErr
   ['DryRunUnsupported', 'BadRequest', /^admission webhook "[^"]*" does not support dry run/],
   // apiserver pkg/admission/plugin/resourcequota controller.go; the second of a quota that has not been counted yet
@@ -81,5 +81,5 @@ const isDenial = ({ status = 0, message }: ApiError): boolean =>
   status < 500 && /^admission webhook "[^"]*" denied the request/.test(message);
 
 /** The reason for which a server gives no verdict on what it was asked to create; undefined where it gives one. */
-export const unansweredBy = ({ code, message }: ApiError): Unanswered | undefined =>
+export const unansweredBy = ({ code, message }: ApiError): NoVerdictReason | undefined =>
   MARKS.find(([, wanted, words]) => code === wanted && words.test(message))?.[0];

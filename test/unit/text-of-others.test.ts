@@ -19,7 +19,7 @@ import { toObservedJob } from '../../controller/transform.ts';
 import { truncateEventMessage, truncateMiddle, truncateStepMessage } from '../../shared/truncate.ts';
 import type { SequentialJob } from '../../shared/api/types.ts';
 import { ApiError, errorFromAnswer, errorFromStatus } from '../../shared/kube/errors.ts';
-import { faultsOf as jobFaultsOf } from '../../shared/jobs/job-faults.ts';
+import { jobErrorsOf as jobFaultsOf } from '../../shared/jobs/job-errors.ts';
 import { formatFieldErrors, validateUpdate, warningsFor } from '../../shared/validation/index.ts';
 import { denied, errored } from '../../webhook/response.ts';
 import { faultsOf } from '../../webhook/validate.ts';
@@ -201,7 +201,7 @@ const WAYS_OUT: Readonly<Record<string, (text: string) => unknown>> = {
       }),
     ),
   'a status: who has suspended a Job': (text) =>
-    decided(running({ jobs: [{ ...observedJob(0), suspended: { byUs: false, manager: text } }] })),
+    decided(running({ jobs: [{ ...observedJob(0), suspended: { byOperator: false, manager: text } }] })),
   'a status: who undoes a suspension': (text) => {
     const { object, ...more } = running({
       jobs: [{ ...observedJob(0), suspensions: { count: 9, at: at(-1), undoneBy: text } }],
