@@ -5,7 +5,7 @@ import { formatJobError, type JobError } from '../shared/jobs/job-errors.ts';
 import type { JobManifest } from '../shared/jobs/job.ts';
 import { preflight } from '../shared/jobs/preflight.ts';
 import { type ApiClient, type ApiRequest, createApiClient, PATCH_TYPE } from '../shared/kube/client.ts';
-import { dryRunJob, unansweredBy } from '../shared/kube/dry-run.ts';
+import { dryRunJob, noVerdictReason } from '../shared/kube/dry-run.ts';
 import { type ApiError, isApiError, isRefusal } from '../shared/kube/errors.ts';
 import { type KubeConfigOptions, loadKubeConfig } from '../shared/kube/kubeconfig.ts';
 import { collectionPath, objectPath, SEQUENTIAL_JOBS } from '../shared/kube/resources.ts';
@@ -100,7 +100,7 @@ async function judgeObject(
       unanswered: [`no verdict on the SequentialJob: the operator is not installed in this cluster`],
     };
   }
-  if (!isRefusal(error) || unansweredBy(error) !== undefined) throw error;
+  if (!isRefusal(error) || noVerdictReason(error) !== undefined) throw error;
   return { findings: findingsOf(error), unanswered: [] };
 }
 

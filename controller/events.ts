@@ -13,7 +13,7 @@ import { backoffDelay } from '../shared/backoff.ts';
 import { ExpiringSet } from '../shared/expiring-set.ts';
 import { Fifo } from '../shared/fifo.ts';
 import type { ApiClient } from '../shared/kube/client.ts';
-import { isApiError, isNamespaceGoing } from '../shared/kube/errors.ts';
+import { isApiError, isNamespaceTerminating } from '../shared/kube/errors.ts';
 import { sleep } from '../shared/sleep.ts';
 import { EventWriter, type PendingEvent } from './event-writer.ts';
 
@@ -176,7 +176,7 @@ export class EventRecorder {
         await this.#writer.write(pending);
         return;
       } catch (error) {
-        if (isNamespaceGoing(error)) {
+        if (isNamespaceTerminating(error)) {
           this.#terminatingNamespaces.add(subject.namespace);
           return;
         }

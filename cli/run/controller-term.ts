@@ -2,8 +2,8 @@
 import { Controller } from '../../controller/manager.ts';
 import type { Config } from './config.ts';
 import type { ApiClient } from '../../shared/kube/client.ts';
-import { fenced } from '../../shared/kube/fence.ts';
-import { limited, type TokenBucket } from '../../shared/kube/rate-limit.ts';
+import { withLeaderFence } from '../../shared/kube/leader-fence.ts';
+import { withRateLimit, type TokenBucket } from '../../shared/kube/rate-limit.ts';
 import type { Log } from '../../shared/log.ts';
 import type { ControllerMetrics } from '../../controller/metrics/index.ts';
 import { ownNamespace } from './own-namespace.ts';
@@ -40,9 +40,9 @@ export class ControllerTerm {
     this.#log = log;
     this.#client = client;
     const { signal } = this.#over;
-    const behindFence = fenced(client, { mayAct, signal });
+    const behindFence = withLeaderFence(client, { mayAct, signal });
     // The fence comes last: who may act when its turn comes may send, not who might when it began to wait.
-    const throttled = bucket === undefined ? behindFence : limited(behindFence, bucket, signal);
+    const throttled = bucket === undefined ? behindFence : withRateLimit(behindFence, bucket, signal);
     this.#controller = new Controller({
       client: throttled,
       log,

@@ -5,7 +5,7 @@ import { MESSAGE } from '../../shared/api/reasons.ts';
 import type { OwnerReference, SequentialJob } from '../../shared/api/types.ts';
 import { buildJob } from '../../shared/jobs/job.ts';
 import { type Cache, keyOf } from '../../shared/kube/cache.ts';
-import { unansweredBy } from '../../shared/kube/dry-run.ts';
+import { noVerdictReason } from '../../shared/kube/dry-run.ts';
 import { ApiError, isApiError, isRefusal } from '../../shared/kube/errors.ts';
 import { collectionPath, JOBS, objectPath, SEQUENTIAL_JOBS } from '../../shared/kube/resources.ts';
 import { isOwned } from '../decide/draft.ts';
@@ -67,7 +67,7 @@ export async function createJob(
 /** What a refusal says about the Job; undefined where it is no refusal, but trouble. */
 function findingOf(error: unknown): Finding | undefined {
   if (!isApiError(error)) return undefined;
-  const reason = unansweredBy(error);
+  const reason = noVerdictReason(error);
   if (reason === 'QuotaExceeded' || reason === 'PermissionDenied') {
     return { type: 'postponed', reason, message: error.message };
   }

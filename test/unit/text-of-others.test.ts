@@ -18,7 +18,7 @@ import { toObservedEvent, toObservedPod } from '../../controller/transform-pod.t
 import { toObservedJob } from '../../controller/transform.ts';
 import { truncateEventMessage, truncateMiddle, truncateStepMessage } from '../../shared/truncate.ts';
 import type { SequentialJob } from '../../shared/api/types.ts';
-import { ApiError, errorFromAnswer, errorFromStatus } from '../../shared/kube/errors.ts';
+import { ApiError, errorFromResponse, errorFromStatus } from '../../shared/kube/errors.ts';
 import { jobErrorsOf as jobFaultsOf } from '../../shared/jobs/job-errors.ts';
 import { formatFieldErrors, validateUpdate, warningsFor } from '../../shared/validation/index.ts';
 import { denied, errored } from '../../webhook/response.ts';
@@ -145,13 +145,13 @@ const WAYS_IN: Readonly<Record<string, (text: string) => unknown>> = {
   'an Event': (text) => toObservedEvent({ reason: 'FailedMount', message: text }),
   'a refusal of the API server, or of a webhook behind it': (text) => {
     const details = { causes: [{ field: text, message: text, reason: 'FieldValueInvalid' }] };
-    const { message, causes } = errorFromAnswer(
+    const { message, causes } = errorFromResponse(
       422,
       JSON.stringify({ kind: 'Status', reason: 'Invalid', message: text, details }),
     );
     return [message, causes, jobFaultsOf({ message, causes }, { object: sequentialJob(), indices: [0] })];
   },
-  'an answer that is no Status': (text) => errorFromAnswer(502, `<html>${text}`).message,
+  'an answer that is no Status': (text) => errorFromResponse(502, `<html>${text}`).message,
   'an error in a watch': (text) => errorFromStatus({ code: 410, message: text }).message,
   'any other failure of a request': (text) => new ApiError('Unreachable', text).message,
   'the faults of an object, its keys and its values': (text) => formatFieldErrors(faultsOf(hostileObject(text))),
