@@ -28,10 +28,10 @@ async function main(args: readonly string[]): Promise<number> {
       if (rest.includes('--help') || rest.includes('-h')) return main(['help']);
       await runOperator(parseConfig(rest, process.env));
       return EXIT.ok;
-    case 'judge':
+    case 'evaluate-reviews':
       // Not a command: the worker thread in which `run` evaluates large reviews.
       if (isMainThread) break;
-      (await import('./webhook/evaluation-worker.ts')).judgeReviews();
+      (await import('./webhook/evaluation-worker.ts')).evaluateReviews();
       return EXIT.ok;
     case 'lint':
     case 'render':

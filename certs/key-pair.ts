@@ -50,18 +50,18 @@ export function findProblem({ cert, key, clientCa }: KeyPair): string | undefine
     createSecureContext({ cert, key });
     return clientCa === undefined ? undefined : findClientCaProblem(clientCa);
   } catch (error) {
-    return `${CERTIFICATE_FILE} and ${KEY_FILE} are no certificate and key: ${messageOf(error)}`;
+    return `${CERTIFICATE_FILE} and ${KEY_FILE} are not a certificate and its key: ${messageOf(error)}`;
   }
 }
 
 function findClientCaProblem(clientCa: string): string | undefined {
   try {
     // OpenSSL accepts a file without certificates as an empty list of authorities.
-    if (parseCertificates(clientCa).length === 0) return "the file of the clients' authority has no certificate";
+    if (parseCertificates(clientCa).length === 0) return 'the client CA file has no certificate';
     createSecureContext({ ca: clientCa });
     return undefined;
   } catch (error) {
-    return `the file of the clients' authority is none: ${messageOf(error)}`;
+    return `the client CA file is invalid: ${messageOf(error)}`;
   }
 }
 

@@ -1,6 +1,6 @@
 /** Where in a text a field of an object stands. */
 import { isAlias, isMap, isScalar, isSeq, type Node, type Pair } from 'yaml';
-import { shownKey } from '../shared/validation/field-error.ts';
+import { displayKey } from '../shared/validation/field-error.ts';
 import type { YamlDocument } from './yaml.ts';
 
 /** An object in a document: its node there. */
@@ -62,7 +62,7 @@ export const keyOf = ({ key }: Pair): string => (isScalar(key) ? String(key.valu
 
 /** How much of the rest the key takes; 0 where it doesn't begin it. */
 function matchOf(written: string, rest: string, isFirst: boolean): number {
-  const key = shownKey(written);
+  const key = displayKey(written);
   const bracketed = `[${key}]`;
   if (rest.startsWith(bracketed)) return bracketed.length;
   const plain = isFirst ? key : `.${key}`;

@@ -12,7 +12,7 @@ import { dryRunJob } from '../shared/kube/dry-run.ts';
 import { isApiError } from '../shared/kube/errors.ts';
 import { MANAGER } from '../shared/api/group.ts';
 import type { Log } from '../shared/log.ts';
-import { frozenPart } from '../shared/validation/index.ts';
+import { immutablePart } from '../shared/validation/index.ts';
 import type { Action, Preflight, Snapshot } from './decide/index.ts';
 
 export interface PreflightsOptions {
@@ -152,7 +152,7 @@ const questionOf = ({ metadata, spec, status }: SequentialJob): Question => ({
 /** `suspend` and the like change the generation, and no Job. */
 const digestOf = ({ spec }: SequentialJob): string =>
   createHash('sha256')
-    .update(JSON.stringify(frozenPart(spec)))
+    .update(JSON.stringify(immutablePart(spec)))
     .digest('base64');
 
 const isSame = (a: Question, b: Question): boolean => a.generation === b.generation && a.resumes === b.resumes;

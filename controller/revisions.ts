@@ -118,7 +118,7 @@ export class Revisions {
 
   /**
    * The record in the API, one GET; undefined when there is none, when it is of another owner, and when the API server
-   * won't show it, which the log says once. Judge it against the object (`heldSpec`) before it is run: what may change
+   * won't show it, which the log says once. Judge it against the object (`effectiveSpec`) before it is run: what may change
    * at any time is as it was then. Rejects with ApiError for what may pass.
    */
   async load(object: SequentialJob): Promise<RecordedSpec | undefined> {

@@ -118,7 +118,7 @@ export class WebhookRole implements Role {
   async #follow(pairs: AsyncIterable<KeyPair>): Promise<void> {
     for await (const pair of pairs) {
       try {
-        this.#server.use(pair);
+        this.#server.useCertificate(pair);
         this.#metrics.certificateServed(Date.parse(certificateDetails(pair).notAfter));
       } catch (error) {
         this.#log.error(

@@ -22,7 +22,7 @@ import { ApiError, errorFromResponse, errorFromStatus } from '../../shared/kube/
 import { jobErrorsOf as jobFaultsOf } from '../../shared/jobs/job-errors.ts';
 import { formatFieldErrors, validateUpdate, warningsFor } from '../../shared/validation/index.ts';
 import { denied, errored } from '../../webhook/response.ts';
-import { faultsOf } from '../../webhook/validate.ts';
+import { objectErrors } from '../../webhook/validate.ts';
 import { FakeClient } from '../support/fake-client.ts';
 import { EVIL, harmful, harmfulIn, HARMS } from '../support/harmful-text.ts';
 import { at, container, failed, jobUid, NOW_MS, observedJob, sequentialJob } from '../support/objects.ts';
@@ -154,14 +154,14 @@ const WAYS_IN: Readonly<Record<string, (text: string) => unknown>> = {
   'an answer that is no Status': (text) => errorFromResponse(502, `<html>${text}`).message,
   'an error in a watch': (text) => errorFromStatus({ code: 410, message: text }).message,
   'any other failure of a request': (text) => new ApiError('Unreachable', text).message,
-  'the faults of an object, its keys and its values': (text) => formatFieldErrors(faultsOf(hostileObject(text))),
+  'the faults of an object, its keys and its values': (text) => formatFieldErrors(objectErrors(hostileObject(text))),
   'the faults of a change': (text) => {
     const before = { ...running().object, metadata: { name: 'etl' } };
     return formatFieldErrors(validateUpdate(before, { ...before, spec: hostileObject(text).spec }));
   },
   'warnings about an object': (text) => warningsFor(hostileObject(text)),
   'a refusal of our webhook': (text) =>
-    denied(hostileObject(text), faultsOf(hostileObject(text)), warningsFor(hostileObject(text))),
+    denied(hostileObject(text), objectErrors(hostileObject(text)), warningsFor(hostileObject(text))),
   'a review that makes no sense': (text) => errored(400, `no such operation ${text}`),
 };
 
@@ -397,7 +397,7 @@ test('what people write in any script is shown as they wrote it', () => {
     ...sequentialJob(),
     spec: { containers, template: { metadata: { labels: { ...labels, 'x.batch.example.com/é': '' } } } },
   };
-  const text = formatFieldErrors(faultsOf(object));
+  const text = formatFieldErrors(objectErrors(object));
   expect(text).toContain('spec.containers[0].name: Invalid value: "загрузка": ');
   expect(text).toContain('spec.containers[0].image: Invalid value: "bild:größe": ');
   expect(text).toContain('spec.template.metadata.labels[x.batch.example.com/é]: Forbidden: ');

@@ -70,7 +70,7 @@ describe('what is large', () => {
     });
     expect(status?.details?.causes).toHaveLength(101);
     expect(status?.message).toMatch(
-      /spec\.containers\[0\]\.env\[99\].*, spec: Invalid value: has more faults than the 100 that are listed\]$/,
+      /spec\.containers\[0\]\.env\[99\].*, spec: Invalid value: has more errors than the 100 that are listed\]$/,
     );
   });
 
@@ -343,7 +343,7 @@ describe('what the log says of a review', () => {
         uid: REVIEW_UID,
         operation: 'CREATE',
         sequentialJob: 'team-a/etl',
-        faults: 1,
+        errors: 1,
         msg: 'review denied',
       },
     ]);

@@ -39,7 +39,7 @@ const lines: TLSSocket[] = [];
 beforeEach(async () => {
   lost = [];
   connections = new Connections({ maxConnections: MOST, limitsNewClients: true, onLost: (how) => lost.push(how) });
-  const app = createApp({ log, connections, room: new ByteBudget({ bytes: ROOM, smallBytes: 100_000 }) });
+  const app = createApp({ log, connections, budget: new ByteBudget({ bytes: ROOM, smallBytes: 100_000 }) });
   server = new WebhookServer(app, {}, { connections });
   ({ port } = await server.listen(pair, '127.0.0.1', 0));
   agent = new Agent({ keepAlive: true });

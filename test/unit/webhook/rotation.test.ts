@@ -82,7 +82,7 @@ it(`answers ${REQUESTS} requests while the certificate changes ${CHANGES} times`
   if (first.done === true) throw new Error('there is no certificate');
   const { port } = await server.listen(first.value, '127.0.0.1', 0);
   const following = (async () => {
-    for await (const pair of pairs) server.use(pair);
+    for await (const pair of pairs) server.useCertificate(pair);
   })();
 
   const reloads = (): number => lines.filter(({ msg }) => msg === 'certificate reloaded').length;

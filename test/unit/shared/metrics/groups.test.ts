@@ -211,7 +211,7 @@ describe('metrics', () => {
       reviews((metrics) => {
         metrics.requestStarted('/a');
         metrics.requestStarted('/a');
-        metrics.judged('/a', 'denied');
+        metrics.reviewed('/a', 'denied');
         metrics.requestEnded('/a', 200, 4);
         metrics.certificateServed(1_800_000_000_000);
       }),

@@ -2,11 +2,11 @@ import { describe, expect, it } from '@jest/globals';
 import { formatFieldError } from '../../../../shared/validation/field-error.ts';
 import { validateSpec } from '../../../../shared/validation/index.ts';
 import {
-  isLonger,
-  lengthFaults,
+  isLongerThan,
+  validateLength,
   MAX_SPEC_BYTES,
   MAX_VALUES,
-  sizeFaults,
+  validateSize,
   estimateMemory,
 } from '../../../../shared/validation/value-limit.ts';
 
@@ -14,7 +14,7 @@ const FAULT = 'spec: Invalid value: must not have more than 10 values; in a map 
 
 /** What is said of an object with this spec where 10 values are the most. */
 const said = (spec: unknown, bytes?: number): readonly string[] =>
-  sizeFaults({ spec }, bytes, 10).map((fault) => formatFieldError(fault));
+  validateSize({ spec }, bytes, 10).map((fault) => formatFieldError(fault));
 
 const items = (count: number): readonly number[] => Array.from({ length: count }, () => 1);
 
@@ -53,16 +53,16 @@ describe('sizeFaults', () => {
     ['small maps, however many', Object.fromEntries(items(150).map((_, i) => [`m${i}`, map(1000)])), 0],
   ])('counts each property of a large map beyond the first thousand as ten: %s', (_, spec, count) => {
     const text = JSON.stringify({ spec });
-    expect(sizeFaults(JSON.parse(text), text.length)).toHaveLength(count);
+    expect(validateSize(JSON.parse(text), text.length)).toHaveLength(count);
   });
 
   it('takes no JSON for too short that can have too many values', () => {
     // A list of digits, whose property and braces make it longer.
     const spec = { '': items(MAX_VALUES) };
     const text = JSON.stringify({ spec });
-    expect(sizeFaults(JSON.parse(text), text.length)).toHaveLength(1);
+    expect(validateSize(JSON.parse(text), text.length)).toHaveLength(1);
     const fewer = JSON.stringify({ spec: { '': items(MAX_VALUES - 1) } });
-    expect(sizeFaults(JSON.parse(fewer), fewer.length)).toEqual([]);
+    expect(validateSize(JSON.parse(fewer), fewer.length)).toEqual([]);
   });
 });
 
@@ -75,16 +75,16 @@ describe('lengthFaults', () => {
   it.each(['x', 'ä', '€'])('takes 1 MiB of JSON in UTF-8, and no byte more: %s', (character) => {
     // A multiple of the character's bytes, beside the quotes and the braces.
     const fitting = ofBytes(MAX_SPEC_BYTES - 8 + 2, character);
-    expect(lengthFaults(fitting)).toEqual([]);
-    expect(lengthFaults({ ...(fitting as object), b: 'xxxx' }).map(formatFieldError)).toEqual([
+    expect(validateLength(fitting)).toEqual([]);
+    expect(validateLength({ ...(fitting as object), b: 'xxxx' }).map(formatFieldError)).toEqual([
       'spec: Too long: may not be more than 1048576 bytes',
     ]);
   });
 
   it('measures nothing where the JSON around it is no longer', () => {
     const long = ofBytes(MAX_SPEC_BYTES + 1);
-    expect(lengthFaults(long, MAX_SPEC_BYTES)).toEqual([]);
-    expect(lengthFaults(long, MAX_SPEC_BYTES + 1)).toHaveLength(1);
+    expect(validateLength(long, MAX_SPEC_BYTES)).toEqual([]);
+    expect(validateLength(long, MAX_SPEC_BYTES + 1)).toHaveLength(1);
   });
 
   it('a spec that says too much is refused for that alone, also past admission', () => {
@@ -108,8 +108,8 @@ describe('lengthFaults', () => {
   });
 
   it('takes what is no spec', () => {
-    expect(lengthFaults(undefined)).toEqual([]);
-    expect(lengthFaults(null)).toEqual([]);
+    expect(validateLength(undefined)).toEqual([]);
+    expect(validateLength(null)).toEqual([]);
   });
 });
 
@@ -125,7 +125,7 @@ describe('isLonger', () => {
     ['what is short', [true, false, null, [], {}, '']],
     ['lists in objects in lists', [{ a: [{ b: [[[]]] }] }]],
   ])('measures %s to the byte', (_says, value) => {
-    expect([-1, 0, 1].map((more) => isLonger(value, bytes(value) + more))).toEqual([true, false, false]);
+    expect([-1, 0, 1].map((more) => isLongerThan(value, bytes(value) + more))).toEqual([true, false, false]);
   });
 
   /** A spec that says so when it is written as JSON. */
@@ -141,7 +141,7 @@ describe('isLonger', () => {
     ['one of many megabytes', { a: 'x'.repeat(MAX_SPEC_BYTES) }, true],
     ['one of many values', { a: Array.from({ length: MAX_SPEC_BYTES }, () => 1) }, true],
   ])('does not write out %s', (_says, spec, longer) => {
-    expect(isLonger(unwritable(spec), MAX_SPEC_BYTES)).toBe(longer);
+    expect(isLongerThan(unwritable(spec), MAX_SPEC_BYTES)).toBe(longer);
   });
 });
 
