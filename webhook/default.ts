@@ -3,7 +3,7 @@ import jsonpatch, { type Operation as PatchOperation } from 'fast-json-patch';
 import { withDefaults } from '../shared/api/defaults.ts';
 import { FINALIZER } from '../shared/api/group.ts';
 import type { ObjectMeta, PodTemplateSpec, SequentialJob, SequentialJobSpec } from '../shared/api/types.ts';
-import { namespaceFaults, warningsFor } from '../shared/validation/index.ts';
+import { validateNamespace, warningsFor } from '../shared/validation/index.ts';
 import { isPresent, asObject } from '../shared/json/untrusted.ts';
 import { allowed, denied, patched, type AdmissionDecision } from './response.ts';
 import type { AdmissionRequest } from './review.ts';
@@ -25,7 +25,7 @@ export function reviewDefaults(request: AdmissionRequest, own?: string): Admissi
   if (operation !== 'CREATE' || subResource !== '') return allowed();
   const target = withDefaultsAndFinalizer(object);
   // The defaults add less than the review around the object.
-  const errors = [...namespaceFaults(namespace, own), ...objectErrors(target, { bytes })];
+  const errors = [...validateNamespace(namespace, own), ...objectErrors(target, { bytes })];
   return errors.length > 0 ? denied(target, errors, warningsFor(target, bytes)) : patched(defaultingPatch(object));
 }
 

@@ -5,7 +5,7 @@ import { MAX_ERRORS, limitErrors } from '../shared/validation/error-limit.ts';
 import { formatFieldError, Path, type FieldError } from '../shared/validation/field-error.ts';
 import {
   type ValidationOptions,
-  namespaceFaults,
+  validateNamespace,
   validateSequentialJob,
   warningsFor,
 } from '../shared/validation/index.ts';
@@ -24,7 +24,7 @@ import type { AdmissionRequest } from './review.ts';
 export function reviewObject(request: AdmissionRequest, own?: string): AdmissionDecision {
   const { operation, subResource, namespace, object, oldObject, bytes } = request;
   if (subResource !== '') return allowed();
-  const namespaceErrors = namespaceFaults(namespace, own);
+  const namespaceErrors = validateNamespace(namespace, own);
   switch (operation) {
     case 'CREATE':
       return decide(object, [...namespaceErrors, ...objectErrors(object, { bytes })], warningsFor(object, bytes));

@@ -163,7 +163,7 @@ export const MESSAGE = {
       : `Step ${stepLabel(failure.index, failure.step ?? '')} failed: ${failure.reason}: ${failure.message}`,
   forbiddenNamespace: (namespace: string): string =>
     `"${namespace}" is the operator's own namespace, where SequentialJobs do not run: create it in another namespace`,
-  invalidSpec: (faults: readonly string[]): string => faults.join('; '),
+  invalidSpec: (errors: readonly string[]): string => errors.join('; '),
   jobNameConflict: (job: string, owner: string): string =>
     `a Job named "${job}" already exists and ${owner}; raise spec.resume to start the step under another name`,
   jobDeleted: (job: string): string =>
@@ -171,10 +171,10 @@ export const MESSAGE = {
   jobRejected: (job: string, answer: string): string => `the API server rejected Job "${job}": ${answer}`,
   /** `hasRunSteps`: steps have run before. */
   preflightRefused: (
-    faults: readonly { readonly step: string | undefined; readonly text: string }[],
+    errors: readonly { readonly step: string | undefined; readonly text: string }[],
     hasRunSteps: boolean,
   ): string => {
-    const lines = faults.map(({ step, text }) => (step === undefined ? text : `step ${step}: ${text}`));
+    const lines = errors.map(({ step, text }) => (step === undefined ? text : `step ${step}: ${text}`));
     const what = hasRunSteps ? 'no further step was started' : 'no step was started';
     return `${what}, because the API server rejects Jobs of this sequence: ${lines.join('; ')}`;
   },
@@ -230,8 +230,8 @@ export const EVENT_MESSAGE = {
   unsuspended: (at?: string): string =>
     at === undefined ? 'No longer suspended' : `No longer suspended: continues at step ${at}`,
   specAccepted: (): string => 'Spec change accepted: it applies to the remaining steps',
-  specRefused: (faults: readonly string[]): string =>
-    `Spec change ignored, because these fields are immutable once the sequence has started: ${joinFirst(faults)}`,
+  specRefused: (errors: readonly string[]): string =>
+    `Spec change ignored, because these fields are immutable once the sequence has started: ${joinFirst(errors)}`,
   fieldsIgnored: (fields: readonly string[]): string =>
     `The API server does not know these fields and drops them from the Jobs: ${joinFirst(fields)}`,
   strayJobs: (names: readonly string[]): string =>

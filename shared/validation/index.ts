@@ -21,7 +21,7 @@ export {
   type FieldErrorType,
 } from './field-error.ts';
 export { immutablePart, effectiveSpec, type EffectiveSpecResult } from './effective-spec.ts';
-export { validateNamespace as namespaceFaults } from './metadata.ts';
+export { validateNamespace } from './metadata.ts';
 export { updateWarnings, validateUpdate } from './update.ts';
 export { warningsFor } from './warnings.ts';
 
