@@ -6,7 +6,7 @@ import { dirname, join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import standaloneCode from 'ajv/dist/standalone/index.js';
 import { build } from 'esbuild';
-import { compileResourceSchema, withBoundedErrors } from './shared/validation/ajv.ts';
+import { compileResourceSchema, limitErrorsInCode } from './shared/validation/ajv.ts';
 import { bundledFolders } from './config/supply-chain/bundled.ts';
 import { renderNotices } from './config/supply-chain/notices.ts';
 
@@ -32,7 +32,7 @@ const compiledSchema = {
   setup({ onLoad }) {
     onLoad({ filter: /[\\/]shared[\\/]validation[\\/]validator\.ts$/ }, () => {
       const { ajv, validate } = compileResourceSchema({ source: true, esm: true });
-      const contents = `${withBoundedErrors(standaloneCode.default(ajv, validate))}\nexport const createValidator = () => validate;`;
+      const contents = `${limitErrorsInCode(standaloneCode.default(ajv, validate))}\nexport const createValidator = () => validate;`;
       return { contents, loader: 'js', resolveDir: import.meta.dirname };
     });
   },

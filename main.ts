@@ -31,7 +31,7 @@ async function main(args: readonly string[]): Promise<number> {
     case 'judge':
       // Not a command for users: the worker thread in which `run` evaluates large reviews.
       if (isMainThread) break;
-      (await import('./webhook/evaluation-worker.ts')).judgeReviews();
+      (await import('./webhook/evaluation-worker.ts')).evaluateReviews();
       return EXIT.ok;
     case 'lint':
     case 'render':
@@ -60,8 +60,8 @@ function fail(error: unknown): number {
     writeError('Try "sequentialjob help".\n');
     return EXIT.usage;
   }
-  const expected = error instanceof StartupError;
-  const text = error instanceof Error ? (expected ? error.message : error.stack) : String(error);
+  const isUserError = error instanceof StartupError;
+  const text = error instanceof Error ? (isUserError ? error.message : error.stack) : String(error);
   writeError(`sequentialjob: ${text}\n`);
   return EXIT.failed;
 }

@@ -1,81 +1,84 @@
-/** The serving certificate and its key, as cert-manager and `kubectl create secret tls` write them. */
+/** The serving certificate and its key, as written by cert-manager and `kubectl create secret tls`. */
 import { readFile } from 'node:fs/promises';
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
 import { createSecureContext } from 'node:tls';
 
-/** The keys of a Secret of type kubernetes.io/tls, and so the file names in a mounted Secret. */
+/** The keys of a Secret of type kubernetes.io/tls, which are the file names in a mounted Secret. */
 export const CERTIFICATE_FILE = 'tls.crt';
 export const KEY_FILE = 'tls.key';
 
-/** A certificate with its chain, and its key, in PEM. */
+/** A certificate with its chain and its private key, PEM. */
 export interface KeyPair {
   readonly cert: string;
   readonly key: string;
-  /** The CAs of client certificates, in PEM; absent: the server requests no client certificate. */
+  /** The CA certificates for client certificates, PEM; absent: client certificates are not requested. */
   readonly clientCa?: string;
 }
 
 /** The content of the files, not validated. */
-export type Files = KeyPair | { readonly problem: string };
+export type FileContents = KeyPair | { readonly problem: string };
 
 /**
- * Reads both files of a folder and, if configured, the file with the client CAs. Never rejects: if a file cannot be read,
- * returns a problem for the log.
+ * Reads the certificate and key in a folder and, if configured, the client CA file. Never rejects: a file that cannot
+ * be read is a `problem`, worded for the log.
  */
-export async function readFiles(folder: string, clientCaFile?: string): Promise<Files> {
+export async function readFiles(folder: string, clientCaFile?: string): Promise<FileContents> {
   try {
-    // In order: if several files are missing, the reported problem is always the same.
+    // In sequence: if several files are missing, the log always names the same one.
     const cert = await readFile(join(folder, CERTIFICATE_FILE), 'utf8');
     const key = await readFile(join(folder, KEY_FILE), 'utf8');
     if (clientCaFile === undefined) return { cert, key };
-    return { cert, key, clientCa: certificatesOf(await readFile(clientCaFile, 'utf8')).join('\n') };
+    return { cert, key, clientCa: splitCertificates(await readFile(clientCaFile, 'utf8')).join('\n') };
   } catch (error) {
-    // Node's own message names the file and what is wrong with it: "ENOENT: no such file or directory, open '…'".
+    // Node's message names the file and the problem: "ENOENT: no such file or directory, open '…'".
     return { problem: messageOf(error) };
   }
 }
 
 /**
- * Why a TLS server cannot use the pair; undefined if it can. An expired or not yet valid certificate is usable: the client's
- * error is more helpful than a server that does not start.
+ * Why a TLS server cannot use the pair; undefined if it can. A certificate that has expired or is not yet valid
+ * counts as usable: a client's error message about it is more useful than a server that does not start.
  */
-export function problemOf({ cert, key, clientCa }: KeyPair): string | undefined {
+export function findProblem({ cert, key, clientCa }: KeyPair): string | undefined {
   try {
-    // The first certificate of the chain is the server's own (RFC 8446 §4.4.2). X509Certificate parses only the first one.
+    // Reads only the first certificate of the chain, which is the server's own (RFC 8446 §4.4.2).
     if (!new X509Certificate(cert).checkPrivateKey(createPrivateKey(key))) {
       return `the key in ${KEY_FILE} does not belong to the certificate in ${CERTIFICATE_FILE}`;
     }
-    // OpenSSL parses the rest of the chain and checks more, for example the size of the key.
+    // OpenSSL has more requirements, such as a minimum key size, and reads the rest of the chain.
     createSecureContext({ cert, key });
-    return clientCa === undefined ? undefined : clientCaProblem(clientCa);
+    return clientCa === undefined ? undefined : findClientCaProblem(clientCa);
   } catch (error) {
-    return `${CERTIFICATE_FILE} and ${KEY_FILE} are not a valid certificate and key: ${messageOf(error)}`;
+    return `${CERTIFICATE_FILE} and ${KEY_FILE} are not a certificate and its key: ${messageOf(error)}`;
   }
 }
 
-function clientCaProblem(clientCa: string): string | undefined {
+function findClientCaProblem(clientCa: string): string | undefined {
   try {
-    // OpenSSL accepts a file without any certificate and would then trust no CA.
-    if (authorities(clientCa).length === 0) return 'the client CA file has no certificate';
+    // OpenSSL accepts a file without certificates as an empty list of authorities.
+    if (parseCertificates(clientCa).length === 0) return 'the client CA file has no certificate';
     createSecureContext({ ca: clientCa });
     return undefined;
   } catch (error) {
-    return `the client CA file is not valid: ${messageOf(error)}`;
+    return `the client CA file is invalid: ${messageOf(error)}`;
   }
 }
 
 const CERTIFICATES = /-----BEGIN CERTIFICATE-----[^-]*(?:-----END CERTIFICATE-----)?/g;
 
-/** Splits a PEM file into certificates; keeps incomplete ones. OpenSSL cannot parse files that were joined without a line break. */
-const certificatesOf = (text: string): readonly string[] => [...text.matchAll(CERTIFICATES)].map(([pem]) => pem);
+/**
+ * Splits a file into certificates, including a truncated one. OpenSSL reads none of them if files were joined without
+ * a line end.
+ */
+const splitCertificates = (text: string): readonly string[] => [...text.matchAll(CERTIFICATES)].map(([pem]) => pem);
 
 /** Throws if a certificate cannot be parsed. */
-const authorities = (clientCa: string): readonly X509Certificate[] =>
-  certificatesOf(clientCa).map((pem) => new X509Certificate(pem));
+const parseCertificates = (clientCa: string): readonly X509Certificate[] =>
+  splitCertificates(clientCa).map((pem) => new X509Certificate(pem));
 
-/** The important fields of a certificate, for the log. The pair must be usable. */
-export function describe({ cert, clientCa }: KeyPair): {
+/** The details of a certificate for the log. Only for a usable pair. */
+export function certificateDetails({ cert, clientCa }: KeyPair): {
   readonly names: string;
   readonly notAfter: string;
   readonly fingerprint: string;
@@ -86,16 +89,21 @@ export function describe({ cert, clientCa }: KeyPair): {
     names: subjectAltName ?? '',
     notAfter: new Date(validTo).toISOString(),
     fingerprint: fingerprint256,
-    ...(clientCa === undefined ? {} : { clientAuthorities: authorities(clientCa).map((ca) => ca.fingerprint256) }),
+    ...(clientCa === undefined
+      ? {}
+      : { clientAuthorities: parseCertificates(clientCa).map((ca) => ca.fingerprint256) }),
   };
 }
 
-/** Whether the certificate or a client CA is expired or not yet valid; `now` in Unix milliseconds. The pair must be usable. */
-export function isOutOfTime({ cert, clientCa = '' }: KeyPair, now: number): boolean {
-  return [new X509Certificate(cert), ...authorities(clientCa)].some(
+/**
+ * Whether a certificate, including the client CAs, has expired or is not yet valid; `now` in Unix milliseconds. Only
+ * for a usable pair.
+ */
+export function isExpiredOrNotYetValid({ cert, clientCa = '' }: KeyPair, now: number): boolean {
+  return [new X509Certificate(cert), ...parseCertificates(clientCa)].some(
     ({ validFrom, validTo }) => now < Date.parse(validFrom) || now > Date.parse(validTo),
   );
 }
 
-/** Checks for a message instead of `instanceof Error`: Node's errors belong to another realm when jest runs this. */
+/** Reads the property: an error of Node's core is not `instanceof Error` in another realm. */
 const messageOf = (error: unknown): string => (error as { readonly message?: string }).message ?? String(error);

@@ -1,6 +1,6 @@
 /** The position in a YAML text of a field of an object. */
 import { isAlias, isMap, isScalar, isSeq, type Node, type Pair } from 'yaml';
-import { shownKey } from '../shared/validation/field-error.ts';
+import { displayKey } from '../shared/validation/field-error.ts';
 import type { YamlDocument } from './yaml.ts';
 
 /** An object of a YAML document, with the node that it was read from. */
@@ -64,7 +64,7 @@ export const keyOf = ({ key }: Pair): string => (isScalar(key) ? String(key.valu
 
 /** The length of the path's beginning that the key matches; 0 if it does not match. */
 function matchedLength(written: string, rest: string, isFirst: boolean): number {
-  const key = shownKey(written);
+  const key = displayKey(written);
   const bracketed = `[${key}]`;
   if (rest.startsWith(bracketed)) return bracketed.length;
   const plain = isFirst ? key : `.${key}`;

@@ -1,11 +1,11 @@
 /** Asks a cluster, by dry run, whether it accepts a SequentialJob and its Jobs. Nothing is created or changed. */
 import { stepLabel } from '../shared/api/reasons.ts';
 import type { SequentialJob } from '../shared/api/types.ts';
-import { formatJobFault, type JobFault } from '../shared/jobs/job-faults.ts';
+import { formatJobError, type JobError } from '../shared/jobs/job-errors.ts';
 import type { JobManifest } from '../shared/jobs/job.ts';
 import { preflight } from '../shared/jobs/preflight.ts';
 import { type ApiClient, type ApiRequest, createApiClient, PATCH_TYPE } from '../shared/kube/client.ts';
-import { dryRunJob, unansweredBy } from '../shared/kube/dry-run.ts';
+import { dryRunJob, noVerdictReason } from '../shared/kube/dry-run.ts';
 import { type ApiError, isApiError, isRefusal } from '../shared/kube/errors.ts';
 import { type KubeConfigOptions, loadKubeConfig } from '../shared/kube/kubeconfig.ts';
 import { collectionPath, objectPath, SEQUENTIAL_JOBS } from '../shared/kube/resources.ts';
@@ -101,7 +101,7 @@ async function dryRunSequentialJob(
       unanswered: [`could not check the SequentialJob: the operator is not installed in this cluster`],
     };
   }
-  if (!isRefusal(error) || unansweredBy(error) !== undefined) throw error;
+  if (!isRefusal(error) || noVerdictReason(error) !== undefined) throw error;
   return { findings: findingsOf(error), unanswered: [] };
 }
 
@@ -127,12 +127,12 @@ function findingsOf({ causes, message }: ApiError): readonly DryRunFinding[] {
 
 async function dryRunJobs(object: SequentialJob, client: ApiClient): Promise<DryRunResult> {
   const { object: complete } = withPlaceholders(object);
-  const scope = { from: 0, resumes: complete.spec.resume ?? 0 };
-  const { faults, ignoredFields, unanswered } = await preflight(complete, scope, async (job) =>
+  const scope = { firstIndex: 0, resumes: complete.spec.resume ?? 0 };
+  const { errors, ignoredFields, unanswered } = await preflight(complete, scope, async (job) =>
     dryRunJob(client, withoutOwner(job), { fieldManager: FIELD_MANAGER }),
   );
   return {
-    findings: [...faults.map((fault) => findingOf(fault, complete)), ...ignoredFields.map(ignoredFieldWarning)],
+    findings: [...errors.map((fault) => findingOf(fault, complete)), ...ignoredFields.map(ignoredFieldWarning)],
     unanswered: unanswered === undefined ? [] : [`could not check its Jobs: ${unanswered.message}`],
   };
 }
@@ -146,11 +146,11 @@ const withoutOwner = (job: JobManifest): JobManifest => ({
   metadata: { ...job.metadata, ownerReferences: [] },
 });
 
-function findingOf(fault: JobFault, { spec }: SequentialJob): DryRunFinding {
+function findingOf(fault: JobError, { spec }: SequentialJob): DryRunFinding {
   const { index, field } = fault;
-  if (index === undefined || field !== '') return { severity: 'error', path: field, message: formatJobFault(fault) };
+  if (index === undefined || field !== '') return { severity: 'error', path: field, message: formatJobError(fault) };
   const step = stepLabel(index, spec.containers[index]?.name ?? '');
-  return { severity: 'error', path: `spec.containers[${index}]`, message: `step ${step}: ${formatJobFault(fault)}` };
+  return { severity: 'error', path: `spec.containers[${index}]`, message: `step ${step}: ${formatJobError(fault)}` };
 }
 
 const ignoredFieldWarning = (path: string): DryRunFinding => ({

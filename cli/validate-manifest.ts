@@ -3,8 +3,8 @@ import { API_VERSION, KIND } from '../shared/api/group.ts';
 import { formatFieldError, notSupported, Path, required, type FieldError } from '../shared/validation/field-error.ts';
 import { warningsFor } from '../shared/validation/index.ts';
 import { asObject, nonEmptyString } from '../shared/json/untrusted.ts';
-import { defaulted } from '../webhook/default.ts';
-import { faultsOf } from '../webhook/validate.ts';
+import { withDefaultsAndFinalizer } from '../webhook/default.ts';
+import { objectErrors } from '../webhook/validate.ts';
 import type { Manifest, Manifests, ObjectPlace, Position } from './read-manifests.ts';
 import { pruneAndDefault } from './prune-and-default.ts';
 
@@ -35,7 +35,7 @@ export const textFindings = ({ problems }: Manifests): readonly Finding[] =>
  */
 export function validateManifest(manifest: Manifest): ValidatedManifest {
   const { object: pruned, unknownFields } = pruneAndDefault(manifest.object);
-  const object = defaulted(pruned);
+  const object = withDefaultsAndFinalizer(pruned);
   const { place } = manifest;
   const finding = (severity: Finding['severity'], path: string, message: string): Finding => ({
     ...manifest.positionOf(path),
@@ -45,7 +45,7 @@ export function validateManifest(manifest: Manifest): ValidatedManifest {
     message,
   });
   const findings: readonly Finding[] = [
-    ...[...typeErrors(object), ...faultsOf(object)].map((fault) => {
+    ...[...typeErrors(object), ...objectErrors(object)].map((fault) => {
       return finding('error', fault.field, formatFieldError(fault));
     }),
     ...manifest.duplicates.map(({ path, line, column }): Finding => {

@@ -1,7 +1,7 @@
 /** Which spec a sequence runs: its own, unless that was changed in a way that admission would have refused. */
 import type { SequentialJob } from '../shared/api/types.ts';
 import { isTrue } from '../shared/conditions.ts';
-import { formatFieldError, heldSpec } from '../shared/validation/index.ts';
+import { formatFieldError, effectiveSpec } from '../shared/validation/index.ts';
 import { type Cache, keyOf } from '../shared/kube/cache.ts';
 import { isTrimmed, type ObjectStore } from './object-store.ts';
 import type { Preflights } from './preflights.ts';
@@ -52,7 +52,7 @@ const mayBeRecorded = ({ finalizerSetByClient }: CachedSequentialJob): Pick<Trac
   finalizerSetByClient === true ? { mayBeRecorded: true } : {};
 
 async function evaluateChange(object: SequentialJob, known: TrackedSpec, revisions: Revisions): Promise<EffectiveSpec> {
-  const { spec, change, faults } = heldSpec(known.spec, object);
+  const { spec, change, errors } = effectiveSpec(known.spec, object);
   const generation = object.metadata.generation ?? 0;
   const { recorded, mayBeRecorded } = known;
   const next: TrackedSpec = {
@@ -70,7 +70,7 @@ async function evaluateChange(object: SequentialJob, known: TrackedSpec, revisio
       return withVerdict(object, { ...next, change: { type: 'accepted' } });
     case 'refused': {
       if (!recorded) await revisions.record(object, known.spec, known.generation);
-      const refused: SpecChange = { type: 'refused', faults: faults.map(formatFieldError) };
+      const refused: SpecChange = { type: 'refused', faults: errors.map(formatFieldError) };
       return withVerdict(object, { ...next, recorded: true, isOverridden: true, change: refused });
     }
   }

@@ -5,7 +5,7 @@
  * None is lost while the API server takes them: the more wait, the more are written at once, and where that does not
  * suffice, `room` slows down what brings new ones.
  */
-import { hash } from '../shared/api/hash.ts';
+import { fnv1a } from '../shared/api/hash.ts';
 import { printableTexts } from '../shared/printable-text.ts';
 import { type EventDraft, REPEATING_EVENTS } from '../shared/api/reasons.ts';
 import type { SequentialJob } from '../shared/api/types.ts';
@@ -13,7 +13,7 @@ import { backoffDelay } from '../shared/backoff.ts';
 import { ExpiringSet } from '../shared/expiring-set.ts';
 import { Fifo } from '../shared/fifo.ts';
 import type { ApiClient } from '../shared/kube/client.ts';
-import { isApiError, isNamespaceGoing } from '../shared/kube/errors.ts';
+import { isApiError, isNamespaceTerminating } from '../shared/kube/errors.ts';
 import { sleep } from '../shared/sleep.ts';
 import { EventWriter, type PendingEvent } from './event-writer.ts';
 
@@ -140,7 +140,7 @@ export class EventRecorder {
    */
   #nameOf({ metadata }: SequentialJob, event: EventDraft): string {
     if (REPEATING_EVENTS.has(event.reason)) {
-      return `${metadata.name}.${hash(`${metadata.uid}/${event.type}/${event.reason}/${event.series ?? event.message}`)}`;
+      return `${metadata.name}.${fnv1a(`${metadata.uid}/${event.type}/${event.reason}/${event.series ?? event.message}`)}`;
     }
     this.#serial = (this.#serial + 1) % 0x10000;
     const serial = this.#serial.toString(16).padStart(4, '0');
@@ -176,7 +176,7 @@ export class EventRecorder {
         await this.#writer.write(pending);
         return;
       } catch (error) {
-        if (isNamespaceGoing(error)) {
+        if (isNamespaceTerminating(error)) {
           this.#terminatingNamespaces.add(subject.namespace);
           return;
         }

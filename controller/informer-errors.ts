@@ -1,6 +1,6 @@
 /** Programming errors that the informers ran into: said in the log, and counted, never taken for trouble of the network. */
 import { keyOf } from '../shared/kube/cache.ts';
-import type { InternalErrorAt } from '../shared/kube/reflector.ts';
+import type { InternalErrorContext } from '../shared/kube/reflector.ts';
 import type { Log } from '../shared/log.ts';
 import type { Watched } from './metrics/index.ts';
 
@@ -23,7 +23,7 @@ export class InformerErrors {
   }
 
   /** An object is named once, and nothing of its contents is said. What happens at no object is said each time. */
-  note(informer: Watched, err: unknown, { object, retryMs }: InternalErrorAt): void {
+  note(informer: Watched, err: unknown, { object, retryMs }: InternalErrorContext): void {
     const { log, onInternalError } = this.#options;
     onInternalError?.(informer);
     if (retryMs !== undefined) {

@@ -6,7 +6,7 @@ import type { SequentialJob } from '../shared/api/types.ts';
 import { isTrue } from '../shared/conditions.ts';
 import { Cache, type InternalErrorObserver, type Key, keyOf, type KubeObject } from '../shared/kube/cache.ts';
 import type { ApiClient } from '../shared/kube/client.ts';
-import { Compactor } from '../shared/kube/compactor.ts';
+import { StringInterner } from '../shared/kube/string-interner.ts';
 import { type ApiError, isApiError } from '../shared/kube/errors.ts';
 import { Reflector } from '../shared/kube/reflector.ts';
 import { collectionPath, JOBS, PODS, type Resource, SEQUENTIAL_JOBS } from '../shared/kube/resources.ts';
@@ -85,7 +85,7 @@ type Informer = Pick<Reflector<KubeObject>, 'start' | 'stop' | 'synced' | 'hasSy
 
 export class Informers {
   /** What is over stays for long, and says much the same a thousand times. */
-  readonly #compactor = new Compactor();
+  readonly #compactor = new StringInterner();
   /** What the cache of SequentialJobs has not. */
   readonly objects: ObjectStore;
   readonly sequentialJobs = new Cache<SequentialJob>(
@@ -96,7 +96,7 @@ export class Informers {
   /** Those that have a SequentialJob for their controller, by its UID. */
   readonly jobs = new Cache<ObservedJob>(
     (job) => sequentialJobOwner(job)?.uid,
-    (job) => (outcomeOf(job).type === 'running' ? job : this.#compactor.compact(job)),
+    (job) => (outcomeOf(job).type === 'running' ? job : this.#compactor.intern(job)),
     this.#errorObserver('jobs'),
   );
   /** By the UID of their Job. */
@@ -169,7 +169,7 @@ export class Informers {
     this.#syncWait.start();
     await Promise.all([...this.#required.map((informer) => informer.synced), this.#podsSettled()]);
     this.#syncWait.stop();
-    this.#compactor.settle();
+    this.#compactor.endOfInitialLists();
   }
 
   async stop(): Promise<void> {
@@ -191,7 +191,7 @@ export class Informers {
 
   #trim(object: SequentialJob): SequentialJob {
     const kept = this.objects.trim(object);
-    return isFinished(kept) ? this.#compactor.compact(kept) : kept;
+    return isFinished(kept) ? this.#compactor.intern(kept) : kept;
   }
 
   #subscribe(): void {

@@ -214,7 +214,7 @@ export class Controller {
     const api = isApiError(error) ? error : undefined;
     // The cache was behind, or the object is gone: the next reconcile sees it as it is.
     const wasOutdated = api?.code === 'Conflict' || api?.code === 'NotFound';
-    const retryMs = this.#queue.addAfterFailure(key, { atLeastMs: api?.retryAfterMs, wasOutdated });
+    const retryMs = this.#queue.addAfterFailure(key, { minDelayMs: api?.retryAfterMs, wasOutdated });
     const fields = { sequentialJob: key, ...this.#stepOf(key), retryMs };
     if (wasOutdated) {
       this.#log.debug({ ...fields, err: api.message }, 'reconcile again');

@@ -12,7 +12,7 @@ import { dryRunJob } from '../shared/kube/dry-run.ts';
 import { isApiError } from '../shared/kube/errors.ts';
 import { MANAGER } from '../shared/api/group.ts';
 import type { Log } from '../shared/log.ts';
-import { frozenPart } from '../shared/validation/index.ts';
+import { immutablePart } from '../shared/validation/index.ts';
 import type { Action, Preflight, Snapshot } from './decide/index.ts';
 
 export interface PreflightsOptions {
@@ -81,23 +81,26 @@ export class Preflights {
    * Asks, unless nothing has changed that the Jobs are made of. The snapshot after it has the verdict. A server that fails
    * to answer is asked twice, with a backoff between (rejects with ApiError the first time), and then before each step.
    */
-  async ask({ from, resumes }: Extract<Action, { type: 'Preflight' }>, snapshot: Snapshot): Promise<Snapshot> {
+  async ask(
+    { from: firstIndex, resumes }: Extract<Action, { type: 'Preflight' }>,
+    snapshot: Snapshot,
+  ): Promise<Snapshot> {
     const { object } = snapshot;
     const { client } = this.#options;
     const asked = this.#asked.get(object.metadata.uid);
     if (asked?.resumes === resumes && asked.digest === digestOf(object)) return { ...snapshot, preflight: PASSED };
-    if (this.#isOpen(asked, object, from)) return { ...snapshot, preflight: OPEN };
+    if (this.#isOpen(asked, object, firstIndex)) return { ...snapshot, preflight: OPEN };
     try {
-      const verdict = await preflight(object, { from, resumes }, (job) =>
+      const verdict = await preflight(object, { firstIndex, resumes }, (job) =>
         dryRunJob(client, job, { fieldManager: MANAGER }),
       );
       const concluded = this.#conclude(verdict, object);
-      if (concluded.type === 'open') this.#postpone(object, from);
+      if (concluded.type === 'open') this.#postpone(object, firstIndex);
       return { ...snapshot, preflight: concluded };
     } catch (error) {
       if (!isApiError(error, 'ServerError', 'Timeout') || !this.#hasFailedBefore(object)) throw error;
       this.#log('ServerError', error.message, object);
-      this.#postpone(object, from);
+      this.#postpone(object, firstIndex);
       return { ...snapshot, preflight: OPEN };
     }
   }
@@ -112,9 +115,9 @@ export class Preflights {
     this.#asked.set(object.metadata.uid, { ...questionOf(object), open });
   }
 
-  #conclude({ faults, ignoredFields, unanswered }: PreflightVerdict, object: SequentialJob): Preflight {
+  #conclude({ errors, ignoredFields, unanswered }: PreflightVerdict, object: SequentialJob): Preflight {
     if (unanswered !== undefined) this.#log(unanswered.reason, unanswered.message, object);
-    if (faults.length > 0) return { type: 'refused', faults, ignoredFields };
+    if (errors.length > 0) return { type: 'refused', faults: errors, ignoredFields };
     // A quota that is full, or a permission that is missing, keeps the Job itself from being made as well.
     const isOpen = unanswered?.reason === 'QuotaExceeded' || unanswered?.reason === 'PermissionDenied';
     return isOpen ? OPEN : { type: 'passed', ignoredFields };
@@ -149,7 +152,7 @@ const questionOf = ({ metadata, spec, status }: SequentialJob): Question => ({
 /** `suspend` and the like change the generation, and no Job. */
 const digestOf = ({ spec }: SequentialJob): string =>
   createHash('sha256')
-    .update(JSON.stringify(frozenPart(spec)))
+    .update(JSON.stringify(immutablePart(spec)))
     .digest('base64');
 
 const isSame = (a: Question, b: Question): boolean => a.generation === b.generation && a.resumes === b.resumes;

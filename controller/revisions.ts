@@ -4,7 +4,7 @@
  * docs/adr/0008-running-on-with-what-was-recorded.md.
  */
 import { LABELS, MANAGER, NAME_MAX_LENGTH } from '../shared/api/group.ts';
-import { hash } from '../shared/api/hash.ts';
+import { fnv1a } from '../shared/api/hash.ts';
 import { isSequentialJobController } from '../shared/api/job.ts';
 import type { ObjectMeta, SequentialJob, SequentialJobSpec } from '../shared/api/types.ts';
 import { ownerReference } from '../shared/jobs/job.ts';
@@ -118,7 +118,7 @@ export class Revisions {
 
   /**
    * The record in the API, one GET; undefined when there is none, when it is of another owner, and when the API server
-   * won't show it, which the log says once. Judge it against the object (`heldSpec`) before it is run: what may change
+   * won't show it, which the log says once. Judge it against the object (`effectiveSpec`) before it is run: what may change
    * at any time is as it was then. Rejects with ApiError for what may pass.
    */
   async load(object: SequentialJob): Promise<RecordedSpec | undefined> {
@@ -210,7 +210,7 @@ export class Revisions {
 
 /** `<name>-<hash of the uid>`: a later object of the same name gets another record. The hash stays whole. */
 function revisionName({ metadata }: SequentialJob): string {
-  const tail = `-${hash(metadata.uid)}`;
+  const tail = `-${fnv1a(metadata.uid)}`;
   const head = metadata.name.slice(0, NAME_MAX_LENGTH - tail.length).replace(/(?<![-.])[-.]+$/, '');
   return `${head}${tail}`;
 }

@@ -25,7 +25,7 @@ export class StatusTruncations {
     if (times > MAX_CUT) return { isCut: false, events: [] };
     this.#times.set(uid, times + 1);
     if (times === MAX_CUT) return { isCut: false, events: [warning(EVENT_MESSAGE.statusRefused())] };
-    return { isCut: true, events: times === 0 ? [warning(EVENT_MESSAGE.statusCut())] : [] };
+    return { isCut: true, events: times === 0 ? [warning(EVENT_MESSAGE.statusTruncated())] : [] };
   }
 
   /** Whether not even the smallest form was taken: nothing may be started that could not be put down. */

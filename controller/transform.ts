@@ -140,9 +140,9 @@ function managersOfSuspend({ managedFields = [] }: RawJob['metadata']): readonly
 
 /** Our annotation says that we did; somebody else may have let it go on and suspended it again since. */
 function suspendedBy(managers: readonly string[], isMarked: boolean): NonNullable<ObservedJob['suspended']> {
-  const byUs = isMarked && (managers.length === 0 || managers.includes(MANAGER));
+  const byOperator = isMarked && (managers.length === 0 || managers.includes(MANAGER));
   // A webhook that suspends what we create does so under our name.
-  return { byUs, ...(byUs ? {} : omitUndefined({ manager: someoneElse(managers) })) };
+  return { byOperator, ...(byOperator ? {} : omitUndefined({ manager: someoneElse(managers) })) };
 }
 
 const undoneBy = (managers: readonly string[]): { readonly undoneBy?: string } =>
@@ -152,7 +152,7 @@ const someoneElse = (managers: readonly string[]): string | undefined =>
   managers.find((manager) => manager !== MANAGER);
 
 /**
- * The conditions that decisions are made of: what `outcomeOf` reads, and before that is there, what `willFail` reads and since when
+ * The conditions that decisions are made of: what `outcomeOf` reads, and before that is there, what `isFailing` reads and since when
  * the Job has been suspended.
  */
 function relevantConditions(conditions: readonly JobCondition[]): readonly JobCondition[] {

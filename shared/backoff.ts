@@ -6,10 +6,11 @@ export interface BackoffOptions {
 }
 
 /**
- * Delay before the next try after `failures` failures in a row (1 or more), in milliseconds: the base doubled each
- * time, capped, of which between half and all is taken, so that many waiters don't return in step.
+ * The delay before the next try after `failures` failures in a row (1 or more), in milliseconds. The base doubles
+ * with each failure up to `maxMs`; the result is a random value between half of that and all of it, so that many
+ * clients do not retry in step.
  */
 export function backoffDelay(failures: number, options: BackoffOptions, random: () => number): number {
-  const full = Math.min(options.maxMs, options.baseMs * 2 ** Math.min(failures - 1, 40));
-  return Math.round(full / 2 + (full / 2) * random());
+  const maxDelay = Math.min(options.maxMs, options.baseMs * 2 ** Math.min(failures - 1, 40));
+  return Math.round(maxDelay / 2 + (maxDelay / 2) * random());
 }

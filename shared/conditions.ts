@@ -1,4 +1,4 @@
-/** The condition list of the status: set and get, with the transition times that the API conventions ask for. Pure. */
+/** The conditions of the status: get and set, with the transition times that the API conventions require. Pure. */
 import {
   type Condition,
   CONDITION_TYPES,
@@ -21,32 +21,32 @@ export function isTrue(conditions: readonly Condition[] | undefined, type: Condi
   return getCondition(conditions, type)?.status === 'True';
 }
 
-/** The state of every condition that is always present, and of those others that are True. */
+/** The state of each condition that is always present, and of each transient condition that is True. */
 export type ConditionStates = Readonly<Record<(typeof CONDITION_TYPES)[number], ConditionState>> &
   Readonly<Partial<Record<TransientConditionType, ConditionState>>>;
 
-const TYPES: readonly ConditionType[] = [...CONDITION_TYPES, ...TRANSIENT_CONDITION_TYPES];
+const OWN_TYPES: readonly ConditionType[] = [...CONDITION_TYPES, ...TRANSIENT_CONDITION_TYPES];
 
-/** Whether a condition is one of ours. */
-export const isOwnCondition = ({ type }: Condition): boolean => TYPES.includes(type);
+/** Whether the operator owns a condition of this type. */
+export const isOwnCondition = ({ type }: Condition): boolean => OWN_TYPES.includes(type);
 
 /**
- * The conditions in their fixed order, each with its new state; a type without one is left out. `lastTransitionTime` stays where `status` stays, also
- * when reason or message change (api-conventions.md, "Typical status properties"). Conditions of other types that
- * somebody else wrote are kept, behind ours.
+ * The conditions in their fixed order, each with its new state; a transient condition without a state is left out.
+ * `lastTransitionTime` changes only when `status` changes, not with reason or message (api-conventions.md, "Typical
+ * status properties"). Conditions of other types, written by other clients, are kept behind the operator's own.
  */
 export function setConditions(
   previous: readonly Condition[] | undefined,
   states: ConditionStates,
   at: { readonly now: string; readonly generation: number },
 ): readonly Condition[] {
-  const ours = TYPES.flatMap((type): Condition[] => {
+  const own = OWN_TYPES.flatMap((type): Condition[] => {
     const state = states[type];
     if (state === undefined) return [];
     const { status, reason, message } = state;
-    const known = getCondition(previous, type);
-    const lastTransitionTime = known?.status === status ? known.lastTransitionTime : at.now;
+    const existing = getCondition(previous, type);
+    const lastTransitionTime = existing?.status === status ? existing.lastTransitionTime : at.now;
     return [{ type, status, observedGeneration: at.generation, lastTransitionTime, reason, message }];
   });
-  return [...ours, ...(previous ?? []).filter((condition) => !isOwnCondition(condition))];
+  return [...own, ...(previous ?? []).filter((condition) => !isOwnCondition(condition))];
 }

@@ -1,222 +1,239 @@
-/** The open connections of a server: how many there may be, and which one is closed for a new one when there are so many. */
+/** The open connections of a server: their maximum number, and which one is closed to make room for a new one. */
 import type { Server, Socket } from 'node:net';
 import { NewClientLimit } from './new-client-limit.ts';
 
-/** How a server lost a connection to this limit: closed for another one, or not taken. */
+/** How the limit cost a connection: an open one was closed for a new one, or a new one was not accepted. */
 export type LostConnectionReason = 'evicted' | 'refused';
 
 export interface ConnectionsOptions {
-  /** How many may be open at once. */
-  readonly most: number;
-  /** Each costs a handshake: an address of which nothing good is known may connect only so often. Default false. */
-  readonly limitsNewcomers?: boolean;
-  /** Told of each connection that the limit costs. */
+  /** Maximum number of open connections. */
+  readonly maxConnections: number;
+  /**
+   * Limits how often an address without a trusted connection may connect, because each TLS handshake costs CPU time.
+   * Default false.
+   */
+  readonly limitsNewClients?: boolean;
+  /** Called for each connection that is evicted or refused. */
   readonly onLost?: (how: LostConnectionReason) => void;
-  /** Milliseconds of a clock that only goes forward; default `performance.now`. */
+  /** Monotonic milliseconds; default `performance.now`. */
   readonly now?: () => number;
 }
 
-/** After so many milliseconds without progress a connection of a stranger counts as idle, and an exchange as slow. */
+/**
+ * An untrusted connection without progress for this long counts as idle or slow; an idle trusted one may be evicted
+ * after it.
+ */
 const MIN_IDLE_MS = 1_000;
 
-/** How many connections an address has. */
-interface Share {
-  all: number;
-  strangers: number;
+/** The number of connections of one address. */
+interface AddressCounts {
+  total: number;
+  untrusted: number;
 }
 
-/** In this order, the lowest first. */
-type Worth = readonly [rank: number, fewest: number, changed: number];
+/** Eviction order: the lowest value is closed first. */
+type EvictionOrder = readonly [rank: number, negatedCount: number, lastActivity: number];
 
-interface ConnectionFacts {
+interface ConnectionOptions {
   readonly address: string;
   readonly ordinal: number;
-  readonly share: Share;
+  readonly addressCounts: AddressCounts;
   readonly now: () => number;
-  /** Told when it has shown to be of use. */
-  readonly onUse: () => void;
+  /** Called when the connection becomes trusted. */
+  readonly onTrusted: () => void;
 }
 
-/** What is known of one open connection. */
+/** The state of one open connection. */
 export class Connection {
-  /** The client's, without its port; all that comes through a proxy has the proxy's. */
+  /** The client's IP address without its port. All connections through one proxy have the proxy's address. */
   readonly address: string;
-  /** How many the server had taken before it. */
+  /** The number of connections that the server accepted before this one. */
   readonly ordinal: number;
   readonly #socket: Socket;
-  #share: Share;
+  #addressCounts: AddressCounts;
   readonly #now: () => number;
-  readonly #onUse: () => void;
+  readonly #onTrusted: () => void;
   #isTrusted = false;
   #isAuthenticated = false;
-  #exchanges = 0;
-  #changed: number;
+  #openRequests = 0;
+  #lastActivity: number;
 
-  constructor(socket: Socket, { address, ordinal, share, now, onUse }: ConnectionFacts) {
+  constructor(socket: Socket, { address, ordinal, addressCounts, now, onTrusted }: ConnectionOptions) {
     this.#socket = socket;
     this.address = address;
     this.ordinal = ordinal;
-    this.#share = share;
+    this.#addressCounts = addressCounts;
     this.#now = now;
-    this.#onUse = onUse;
-    this.#changed = now();
-    share.all += 1;
-    share.strangers += 1;
+    this.#onTrusted = onTrusted;
+    this.#lastActivity = now();
+    addressCounts.total += 1;
+    addressCounts.untrusted += 1;
   }
 
   /**
-   * Whether it is one to keep: its client has shown a certificate that is asked for or, where none is, its last request was
-   * what the server is there for.
+   * Whether this connection should be kept: its client presented an accepted certificate or, where none is requested,
+   * its last request was a valid one (an AdmissionReview, for the webhook).
    */
   get isTrusted(): boolean {
     return this.#isTrusted;
   }
 
-  /** Its client has shown who it is: trusted from now on. */
+  /** The client presented an accepted certificate: the connection stays trusted. */
   authenticate(): void {
-    this.#trust(true);
+    this.#setTrusted(true);
     this.#isAuthenticated = true;
   }
 
-  /** Its last request was what the server is there for, or was not. */
-  proveUseful(isUseful: boolean): void {
-    if (!this.#isAuthenticated) this.#trust(isUseful);
+  /** Records whether the last request was a valid one. */
+  recordRequest(isValid: boolean): void {
+    if (!this.#isAuthenticated) this.#setTrusted(isValid);
   }
 
-  /** A request has begun. */
-  begin(): void {
-    this.#exchanges += 1;
-    this.#changed = this.#now();
+  /** A request has started. */
+  requestStarted(): void {
+    this.#openRequests += 1;
+    this.#lastActivity = this.#now();
   }
 
   /** A request has been answered. */
-  end(): void {
-    this.#exchanges -= 1;
-    this.#changed = this.#now();
+  requestFinished(): void {
+    this.#openRequests -= 1;
+    this.#lastActivity = this.#now();
   }
 
-  /** Closes it as it is. */
+  /** Closes the connection without waiting for answers in progress. */
   destroy(): void {
     this.#socket.destroy();
   }
 
-  /** It counts no more, whatever is still said of it. True where it was the last of its address. */
-  leave(): boolean {
-    const share = this.#share;
-    share.all -= 1;
-    if (!this.#isTrusted) share.strangers -= 1;
-    this.#share = { all: 1, strangers: this.#isTrusted ? 0 : 1 };
-    return share.all === 0;
+  /**
+   * Removes the connection from the counts; later changes of trust do not count. True if it was the last one of its
+   * address.
+   */
+  uncount(): boolean {
+    const counts = this.#addressCounts;
+    counts.total -= 1;
+    if (!this.#isTrusted) counts.untrusted -= 1;
+    this.#addressCounts = { total: 1, untrusted: this.#isTrusted ? 0 : 1 };
+    return counts.total === 0;
   }
 
-  #trust(isTrusted: boolean): void {
-    if (isTrusted) this.#onUse();
-    if (isTrusted !== this.#isTrusted) this.#share.strangers += isTrusted ? -1 : 1;
+  #setTrusted(isTrusted: boolean): void {
+    if (isTrusted) this.#onTrusted();
+    if (isTrusted !== this.#isTrusted) this.#addressCounts.untrusted += isTrusted ? -1 : 1;
     this.#isTrusted = isTrusted;
   }
 
-  /** How willingly it is closed for another; undefined: not at all. */
-  worth(): Worth | undefined {
-    const isFresh = this.#now() - this.#changed < MIN_IDLE_MS;
-    if (!this.#isTrusted) return [isFresh ? 1 : 0, -this.#share.strangers, this.#changed];
-    return isFresh && this.#exchanges > 0 ? undefined : [2, -this.#share.all, this.#changed];
+  /** The connection's place in the eviction order; undefined if it must not be evicted. */
+  evictionOrder(): EvictionOrder | undefined {
+    const isFresh = this.#now() - this.#lastActivity < MIN_IDLE_MS;
+    if (!this.#isTrusted) return [isFresh ? 1 : 0, -this.#addressCounts.untrusted, this.#lastActivity];
+    return isFresh && this.#openRequests > 0 ? undefined : [2, -this.#addressCounts.total, this.#lastActivity];
   }
 }
 
 /**
- * Who cannot be told from others by a certificate is told by what it does. When there are as many connections as there may
- * be, room for a new one is made in this order: a stranger that idles or is slow, any stranger, then one that is of use but
- * idles; among equals one of the address that has the most of that kind, and of these the one that has idled longest. A new
- * connection costs another address no useful one while its own address has as many. So whoever opens all of them pays with
- * their own; and whoever does nothing but connect is not taken for long (shared/new-client-limit.ts).
+ * Limits the connections of a server. Without client certificates, the server judges clients by their requests. At
+ * the limit it makes room for a new connection in this order: an untrusted connection that is idle or slow, any other
+ * untrusted one, a trusted one that is idle. Among equals it closes one of the address with the most connections of
+ * that kind, the longest idle first. It closes a trusted connection of another address only if that address has more
+ * connections than the new one's. So a client that opens all connections loses its own. New clients that only connect
+ * are limited as well (shared/new-client-limit.ts).
  */
 export class Connections {
   readonly #options: ConnectionsOptions;
   readonly #now: () => number;
   readonly #open = new Map<string, Connection>();
-  /** What has been looked up once: a socket forgets its ends when it closes, and asking for them takes time. */
-  readonly #found = new WeakMap<Socket, Connection>();
-  readonly #shares = new Map<string, Share>();
-  readonly #newcomers: NewClientLimit;
-  #taken = 0;
+  /** Results of `find` by socket: a closed socket has no addresses any more, and reading them takes time. */
+  readonly #bySocket = new WeakMap<Socket, Connection>();
+  readonly #addressCounts = new Map<string, AddressCounts>();
+  readonly #newClients: NewClientLimit;
+  #accepted = 0;
 
   constructor(options: ConnectionsOptions) {
     this.#options = options;
     this.#now = options.now ?? (() => performance.now());
-    this.#newcomers = new NewClientLimit(this.#now);
+    this.#newClients = new NewClientLimit(this.#now);
   }
 
-  /** How many are open. */
+  /** The number of open connections. */
   get size(): number {
     return this.#open.size;
   }
 
-  /** How many addresses they come from. */
-  get addresses(): number {
-    return this.#shares.size;
+  /** The number of addresses with open connections. */
+  get addressCount(): number {
+    return this.#addressCounts.size;
   }
 
-  /** How many have been taken so far. */
-  get taken(): number {
-    return this.#taken;
+  /** The number of connections accepted so far. */
+  get accepted(): number {
+    return this.#accepted;
   }
 
-  /** That of a socket, or of the TLS socket upon it; undefined where it was closed before this was asked, or never counted. */
-  of(socket: Socket): Connection | undefined {
-    const found = this.#found.get(socket) ?? this.#open.get(keyOf(socket));
-    if (found !== undefined) this.#found.set(socket, found);
+  /**
+   * The connection of a TCP socket or of the TLS socket on top of it; undefined if it was closed before the first
+   * call, or never counted.
+   */
+  find(socket: Socket): Connection | undefined {
+    const found = this.#bySocket.get(socket) ?? this.#open.get(keyOf(socket));
+    if (found !== undefined) this.#bySocket.set(socket, found);
     return found;
   }
 
-  /** Has a server take no connection that there is no room for. To be called before it listens. */
-  guard(server: Server): void {
+  /** Makes the server refuse connections beyond the limit. Call it before the server listens. */
+  limit(server: Server): void {
     const listeners = server.listeners('connection');
     server.removeAllListeners('connection');
     server.on('connection', (socket: Socket) => {
-      if (!this.#take(socket)) socket.destroy();
+      if (!this.#accept(socket)) socket.destroy();
       else for (const listener of listeners) listener.call(server, socket);
     });
   }
 
-  #take(socket: Socket): boolean {
+  #accept(socket: Socket): boolean {
     const address = socket.remoteAddress;
-    // It has gone again.
+    // The client has disconnected already.
     if (address === undefined) return false;
-    const isFull = this.#open.size >= this.#options.most;
+    const isFull = this.#open.size >= this.#options.maxConnections;
     if (this.#isOverNewClientLimit(address) || (isFull && !this.#evictFor(address))) {
       this.#options.onLost?.('refused');
       return false;
     }
     const key = keyOf(socket);
     const before = this.#open.get(key);
-    // The client has closed it and connected again from the same port, sooner than its end was told.
+    // The client reconnected from the same port before Node emitted `close` for the old socket.
     if (before !== undefined) this.#forget(key, before);
-    const share = this.#shares.get(address) ?? { all: 0, strangers: 0 };
-    this.#shares.set(address, share);
+    const addressCounts = this.#addressCounts.get(address) ?? { total: 0, untrusted: 0 };
+    this.#addressCounts.set(address, addressCounts);
     const connection = new Connection(socket, {
       address,
-      ordinal: this.#taken,
-      share,
+      ordinal: this.#accepted,
+      addressCounts,
       now: this.#now,
-      onUse: () => this.#newcomers.know(address),
+      onTrusted: () => this.#newClients.markKnown(address),
     });
-    this.#taken += 1;
+    this.#accepted += 1;
     this.#open.set(key, connection);
     socket.once('close', () => this.#forget(key, connection));
     return true;
   }
 
   #isOverNewClientLimit(address: string): boolean {
-    return this.#options.limitsNewcomers === true && !this.#newcomers.admit(address);
+    return this.#options.limitsNewClients === true && !this.#newClients.admit(address);
   }
 
-  /** Closes the connection that is worth least, where that is fair to its address. */
+  /** Closes the first connection in the eviction order, unless that is unfair to its address. */
   #evictFor(address: string): boolean {
-    const victim = this.#leastWorth();
+    const victim = this.#nextToEvict();
     if (victim === undefined) return false;
-    const { key, connection, worth } = victim;
-    const [rank, fewest] = worth;
-    if (rank === USEFUL && connection.address !== address && (this.#shares.get(address)?.all ?? 0) >= -fewest)
+    const { key, connection, order } = victim;
+    const [rank, negatedCount] = order;
+    if (
+      rank === TRUSTED_RANK &&
+      connection.address !== address &&
+      (this.#addressCounts.get(address)?.total ?? 0) >= -negatedCount
+    )
       return false;
     this.#forget(key, connection);
     connection.destroy();
@@ -224,32 +241,32 @@ export class Connections {
     return true;
   }
 
-  #leastWorth(): { readonly key: string; readonly connection: Connection; readonly worth: Worth } | undefined {
-    let least: { readonly key: string; readonly connection: Connection; readonly worth: Worth } | undefined;
+  #nextToEvict(): { readonly key: string; readonly connection: Connection; readonly order: EvictionOrder } | undefined {
+    let first: { readonly key: string; readonly connection: Connection; readonly order: EvictionOrder } | undefined;
     for (const [key, connection] of this.#open) {
-      const worth = connection.worth();
-      if (worth === undefined || (least !== undefined && !isLess(worth, least.worth))) continue;
-      least = { key, connection, worth };
+      const order = connection.evictionOrder();
+      if (order === undefined || (first !== undefined && !precedes(order, first.order))) continue;
+      first = { key, connection, order };
     }
-    return least;
+    return first;
   }
 
-  /** At once where it is closed here: the socket says so later. */
+  /** Uncounts a connection when it is evicted: its socket emits `close` only later. */
   #forget(key: string, connection: Connection): void {
     if (this.#open.get(key) !== connection) return;
     this.#open.delete(key);
-    if (connection.leave()) this.#shares.delete(connection.address);
+    if (connection.uncount()) this.#addressCounts.delete(connection.address);
   }
 }
 
-/** The rank of connections that are of use. */
-const USEFUL = 2;
+/** The first element of a trusted connection's eviction order. */
+const TRUSTED_RANK = 2;
 
-function isLess(a: Worth, b: Worth): boolean {
+function precedes(a: EvictionOrder, b: EvictionOrder): boolean {
   if (a[0] !== b[0]) return a[0] < b[0];
   return a[1] === b[1] ? a[2] < b[2] : a[1] < b[1];
 }
 
-/** Both ends: a server may listen on several addresses. */
+/** Local and remote address: a server may listen on several addresses. */
 const keyOf = (socket: Socket): string =>
   `${socket.remoteAddress} ${socket.remotePort} ${socket.localAddress} ${socket.localPort}`;

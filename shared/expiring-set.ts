@@ -1,12 +1,12 @@
-/** Keys that are remembered for a while. */
+/** A set whose keys expire. */
 
 const MAX_KEYS = 4096;
 
-/** Holds each key for so many milliseconds of the clock that is passed in; at most 4096, the oldest are forgotten first. */
+/** Keeps each key for `ms` milliseconds of the given clock. Holds at most 4096 keys and drops the oldest first. */
 export class ExpiringSet {
   readonly #ms: number;
   readonly #now: () => number;
-  /** When each was added, oldest first. */
+  /** The time at which each key was added, oldest first. */
   readonly #added = new Map<string, number>();
 
   constructor(ms: number, now: () => number) {
@@ -16,7 +16,7 @@ export class ExpiringSet {
 
   has(key: string): boolean {
     const age = this.#now() - (this.#added.get(key) ?? -Infinity);
-    // A clock that was set back must not make it last longer.
+    // A clock that is set back must not extend the lifetime.
     return age >= 0 && age < this.#ms;
   }
 

@@ -1,4 +1,7 @@
-/** First in, first out, each in constant time: Array.shift moves what is left, and a Map is searched past what was deleted. */
+/**
+ * A FIFO queue with operations in constant time. `Array.shift` moves the remaining items, and iterating a Map skips
+ * its deleted entries one by one.
+ */
 
 interface Link<T> {
   readonly item: T;
@@ -22,7 +25,7 @@ export class Fifo<T> {
     this.#size++;
   }
 
-  /** Takes the oldest; undefined when there is none. */
+  /** Removes and returns the oldest item; undefined if the queue is empty. */
   shift(): T | undefined {
     const link = this.#first;
     if (link === undefined) return undefined;

@@ -1,13 +1,13 @@
 /**
- * The kubelet's probes, on a port that is for nothing else: no scrape and no review holds a connection that they need. None
- * of the manifests' network policies lets anybody else in; where nothing enforces them, whoever fills it pays with their own
- * connections (shared/connections.ts).
+ * The kubelet's probes on a port of their own, so that scrapes and reviews cannot use up the connections that the
+ * probes need. The network policies of the manifests let no other client in. Without enforcement, a client that opens
+ * all connections loses its own (shared/connections.ts).
  */
 import type { Checks } from './health.ts';
 import type { Log } from './log.ts';
-import { type HttpLimits, HttpServer, probesOf } from './http-server.ts';
+import { type HttpLimits, HttpServer, probeEndpoints } from './http-server.ts';
 
-/** The kubelet opens a connection for each probe, and gives up after 3 s or 5 s (config/manager/deployment.yaml). */
+/** The kubelet opens a connection for each probe, and times out after 3 s or 5 s (config/manager/deployment.yaml). */
 const HEALTH_LIMITS: HttpLimits = {
   requestTimeout: 5_000,
   answerTimeout: 5_000,
@@ -18,11 +18,11 @@ const HEALTH_LIMITS: HttpLimits = {
 };
 
 export interface HealthServerOptions {
-  /** What has to be true for `/readyz`, each also for itself. */
+  /** The checks of `/readyz`; each also has its own path. */
   readonly checks: Checks;
   readonly log: Log;
 }
 
 /** Serves `/healthz`, `/readyz` and `/readyz/NAME`. */
 export const createHealthServer = ({ checks, log }: HealthServerOptions): HttpServer =>
-  new HttpServer({ endpoints: probesOf(checks), log, limits: HEALTH_LIMITS });
+  new HttpServer({ endpoints: probeEndpoints(checks), log, limits: HEALTH_LIMITS });

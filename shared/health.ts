@@ -1,6 +1,6 @@
-/** What a process has to be to be of use, in the terms of the kubelet's probes. */
+/** Liveness and readiness, as the kubelet probes them. */
 
-/** What has to be true before the process is ready, by the name that it is reported under; a text says what is missing. */
+/** Readiness checks by name. A check returns true, false, or a text that says what is missing. */
 export type Checks = Readonly<Record<string, () => boolean | string>>;
 
 export interface Health {
@@ -9,16 +9,16 @@ export interface Health {
   readonly message: string;
 }
 
-/** The answer to `/healthz`: whoever answers lives. */
+/** The answer to `/healthz`: a process that answers is alive. */
 export const ALIVE: Health = { status: 200, message: 'ok' };
 
-/** The answer to `/readyz`; names the checks that fail. */
+/** The answer to `/readyz`; it names the failed checks. */
 export function readiness(checks: Checks): Health {
-  const missing = Object.entries(checks).flatMap(([name, check]) => missingPart(name, check()));
+  const missing = Object.entries(checks).flatMap(([name, check]) => describeFailure(name, check()));
   return missing.length === 0 ? ALIVE : { status: 503, message: `not ready: ${missing.join(', ')}` };
 }
 
-function missingPart(name: string, outcome: boolean | string): readonly string[] {
+function describeFailure(name: string, outcome: boolean | string): readonly string[] {
   if (outcome === true) return [];
   return [outcome === false || outcome === '' ? name : `${name} (${outcome})`];
 }

@@ -1,6 +1,7 @@
 /**
- * A few paths over plain HTTP, for GET. It holds nothing that is secret, and must not be held by its clients: one that hangs,
- * before its request, in it or before its answer, loses its connection; and so does one that idles where another one comes.
+ * Serves a few paths over plain HTTP for GET. It serves nothing secret. A client cannot block it: a connection that
+ * exceeds a time limit before, during or after its request is closed, and an idle one is closed when a new one needs
+ * its place.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -10,17 +11,17 @@ import type { Log } from './log.ts';
 
 /** Limits of a connection, in milliseconds. */
 export interface HttpLimits {
-  /** For a request, from its first byte to its last. */
+  /** Time to receive a request, from its first byte to its last. */
   readonly requestTimeout: number;
-  /** For an answer, until the client has read it all. */
+  /** Time until the client has read the whole answer. */
   readonly answerTimeout: number;
-  /** Without any traffic, in the midst of an exchange or before the first. */
+  /** Time without any traffic, within a request or before the first one. */
   readonly idleTimeout: number;
-  /** After an answer; 0: the answer is the last on its connection. */
+  /** Idle time after an answer; 0 closes the connection after each answer. */
   readonly keepAliveTimeout: number;
-  /** How often the limit of requests is looked after. */
+  /** How often Node checks `requestTimeout`. */
   readonly checkInterval: number;
-  /** Connections open at once; for one more another is closed. */
+  /** Maximum number of open connections; beyond it another one is closed. */
   readonly maxConnections: number;
 }
 
@@ -30,7 +31,7 @@ export interface Answer {
   readonly message: string;
 }
 
-/** What is answered, by path. */
+/** The function that answers each path. */
 export type Endpoints = Readonly<Record<string, () => Answer | Promise<Answer>>>;
 
 export interface HttpServerOptions {
@@ -39,14 +40,14 @@ export interface HttpServerOptions {
   readonly limits: HttpLimits;
 }
 
-/** `/healthz`, `/readyz`, and `/readyz/NAME` for each check alone, as the API server has them. */
-export function probesOf(checks: Checks): Endpoints {
+/** `/healthz`, `/readyz`, and `/readyz/NAME` for each single check, as on the API server. */
+export function probeEndpoints(checks: Checks): Endpoints {
   const single = Object.entries(checks).map(
-    ([name, check]) => [`/readyz/${name}`, () => line(readiness({ [name]: check }))] as const,
+    ([name, check]) => [`/readyz/${name}`, () => textLine(readiness({ [name]: check }))] as const,
   );
   return {
-    '/healthz': () => line(ALIVE),
-    '/readyz': () => line(readiness(checks)),
+    '/healthz': () => textLine(ALIVE),
+    '/readyz': () => textLine(readiness(checks)),
     ...Object.fromEntries(single),
   };
 }
@@ -73,13 +74,13 @@ export class HttpServer {
       (request, response) => void this.#serve(request, response),
     );
     this.#server.setTimeout(idleTimeout);
-    this.#connections = new Connections({ most: maxConnections });
-    this.#connections.guard(this.#server);
+    this.#connections = new Connections({ maxConnections });
+    this.#connections.limit(this.#server);
   }
 
   /**
-   * Serves on every address, IPv6 and IPv4, or on `host` only, on a port (0: a free one), and says where. Rejects with
-   * Node's own error where that is not possible.
+   * Listens on `host`, or on all IPv4 and IPv6 addresses, and on a port (0: any free one). Returns the address in
+   * use. Rejects with Node's error if it cannot listen.
    */
   async listen(port: number, host?: string): Promise<AddressInfo> {
     return new Promise((resolve, reject) => {
@@ -91,27 +92,27 @@ export class HttpServer {
     });
   }
 
-  /** Accepts no more connections, and closes all: those being answered after at most `graceMs`. Never rejects. */
+  /** Accepts no more connections and closes all; answers in progress get at most `graceMs`. Never rejects. */
   async close(graceMs: number): Promise<void> {
     if (!this.#server.listening) return;
-    const cut = setTimeout(() => this.#server.closeAllConnections(), graceMs);
+    const graceTimer = setTimeout(() => this.#server.closeAllConnections(), graceMs);
     await new Promise((resolve) => {
-      // Node closes those without a request, or whose answer is on its way, here, and the others after their answer.
+      // Node closes connections without a request here, and the others after their answer.
       this.#server.close(resolve);
     });
-    clearTimeout(cut);
+    clearTimeout(graceTimer);
   }
 
   /** Never rejects. */
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const overdue = setTimeout(() => response.destroy(), this.#limits.answerTimeout);
-    const connection = this.#connections.of(request.socket);
-    connection?.begin();
+    const answerTimer = setTimeout(() => response.destroy(), this.#limits.answerTimeout);
+    const connection = this.#connections.find(request.socket);
+    connection?.requestStarted();
     response.once('close', () => {
-      clearTimeout(overdue);
-      connection?.end();
+      clearTimeout(answerTimer);
+      connection?.requestFinished();
     });
-    // A body makes no difference, and is not waited for.
+    // Drops the body, without waiting for it.
     request.resume();
     const { status, type = 'text/plain; charset=utf-8', message } = await this.#answer(request);
     if (!this.#server.listening || this.#limits.keepAliveTimeout === 0) response.setHeader('connection', 'close');
@@ -128,19 +129,20 @@ export class HttpServer {
   async #answer({ url = '', method = '' }: IncomingMessage): Promise<Answer> {
     const path = url.split('?', 1)[0] ?? '';
     const answer = this.#endpoints.get(path);
-    if (answer === undefined) return line({ status: 404, message: 'not found' });
-    if (method !== 'GET' && method !== 'HEAD') return line({ status: 405, message: 'the method must be GET or HEAD' });
+    if (answer === undefined) return textLine({ status: 404, message: 'not found' });
+    if (method !== 'GET' && method !== 'HEAD')
+      return textLine({ status: 405, message: 'the method must be GET or HEAD' });
     try {
       return await answer();
     } catch (error) {
       this.#log.error({ path, err: error }, 'internal error: failed to answer a probe or scrape (please report)');
-      return line({ status: 500, message: 'internal error' });
+      return textLine({ status: 500, message: 'internal error' });
     }
   }
 }
 
-/** An answer of one line. */
-export const line = ({ status, message }: { readonly status: number; readonly message: string }): Answer => ({
+/** An answer of one line of text. */
+export const textLine = ({ status, message }: { readonly status: number; readonly message: string }): Answer => ({
   status,
   message: `${message}\n`,
 });

@@ -1,24 +1,24 @@
-/** Not reading the same text again. */
+/** Caches the results of a pure function of a string. */
 
-/** In entries: the images and quantities of some hundred objects. With what the readers take, at most a megabyte. */
+/** In entries: enough for the images and quantities of some hundred objects; with the results at most a megabyte. */
 const MAX_ENTRIES = 1000;
 
-/** Longer texts are not kept. */
+/** Results for longer keys are not cached. */
 const MAX_KEY_LENGTH = 256;
 
 /**
- * The same function, which knows what it gave for the last texts. `read` must be pure and its results never changed. Every
- * object is judged by two webhooks, for faults and for warnings, and the steps of an object have most texts in common.
+ * Returns a caching version of `read`. `read` must be pure, and callers must not change its results. Both webhooks
+ * evaluate each object for errors and warnings, and most steps of an object share their images and quantities.
  */
 export function memoize<T>(read: (text: string) => T): (text: string) => T {
-  const known = new Map<string, T>();
+  const cache = new Map<string, T>();
   return (text) => {
-    const before = known.get(text);
-    if (before !== undefined) return before;
+    const cached = cache.get(text);
+    if (cached !== undefined) return cached;
     const result = read(text);
     if (text.length > MAX_KEY_LENGTH) return result;
-    if (known.size >= MAX_ENTRIES) known.clear();
-    known.set(text, result);
+    if (cache.size >= MAX_ENTRIES) cache.clear();
+    cache.set(text, result);
     return result;
   };
 }

@@ -1,14 +1,17 @@
-/** How often an address may connect of which nothing good is known: each time costs a handshake. */
+/** Limits how often an address without a trusted connection may connect: each TLS handshake costs CPU time. */
 import { ExpiringSet } from './expiring-set.ts';
 import { TokenBuckets } from './token-buckets.ts';
 
-/** So many connections at once, and so many a second. */
+/** New connections of one unknown address. */
 const LIMIT = { burst: 200, perSecond: 50 } as const;
 
-/** How long an address is known for one that was of use. An API server that has to leave its connections makes them anew. */
+/**
+ * How long an address stays known after its connection became trusted. An API server that has to leave its
+ * connections opens new ones in this time.
+ */
 const KNOWN_MS = 120_000;
 
-/** Whoever does nothing but connect would have a server do nothing but handshakes. Those of use may, as often as they like. */
+/** Limits the connections of unknown addresses. Known addresses are not limited. */
 export class NewClientLimit {
   readonly #known: ExpiringSet;
   readonly #unknown: TokenBuckets;
@@ -18,13 +21,13 @@ export class NewClientLimit {
     this.#unknown = new TokenBuckets({ ...LIMIT, now });
   }
 
-  /** Counts one more connection; false: it is one too many. */
+  /** Counts a new connection; false if it exceeds the limit. */
   admit(address: string): boolean {
     return this.#known.has(address) || this.#unknown.take(address);
   }
 
-  /** Remembers that the address was of use just now. */
-  know(address: string): void {
+  /** Marks the address as known from now on. */
+  markKnown(address: string): void {
     this.#known.add(address);
   }
 }

@@ -1,19 +1,21 @@
-/** Command line arguments to flags. Pure. */
+/** Parses command line arguments into flags. Pure. */
 import { parseArgs } from 'node:util';
 
-/** Flags by their names, each with what it means when it is given without a value; undefined: it needs one. */
+/** Known flags by name, each with its value when given without one; undefined if the flag needs a value. */
 export type KnownFlags = ReadonlyMap<string, string | undefined>;
 
-/** The flags as given, of two equal ones the last; what is no flag of ours is a problem, not an exception. */
+/** The flags as given; the last one wins. Unknown flags and arguments are added to `problems`; it never throws. */
 export function readFlags(args: readonly string[], known: KnownFlags, problems: string[]): ReadonlyMap<string, string> {
-  // A boolean takes no value from the next argument, as Go's flags do.
-  const types = [...known].map(([flag, bare]) => [flag, { type: bare === undefined ? 'string' : 'boolean' }] as const);
+  // A boolean flag takes no value from the next argument, as with Go's flags.
+  const types = [...known].map(
+    ([flag, valueIfBare]) => [flag, { type: valueIfBare === undefined ? 'string' : 'boolean' }] as const,
+  );
   const { tokens } = parseArgs({ args: [...args], options: Object.fromEntries(types), strict: false, tokens: true });
   const flags = new Map<string, string>();
   for (const token of tokens) {
     if (token.kind === 'positional') problems.push(`unexpected argument "${token.value}"`);
     if (token.kind !== 'option') continue;
-    // Without strictness the parser takes the next flag for the value.
+    // In non-strict mode, `parseArgs` takes the next flag as the value.
     const isNextFlag = token.inlineValue === false && token.value.startsWith('--');
     const value = isNextFlag ? undefined : (token.value ?? known.get(token.name));
     if (!known.has(token.name)) problems.push(`unknown flag ${token.rawName}`);

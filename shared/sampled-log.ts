@@ -1,39 +1,41 @@
-/** Lines of the log that strangers can cause, as often as they like: the first ones, and from then on how many there were. */
+/**
+ * Rate-limited log lines, for events that any client can cause: the first lines are written, later ones only counted.
+ */
 import type { Log } from './log.ts';
 
 type Level = 'info' | 'warn' | 'error';
 
-/** A line: what does not change from one to the next names its kind. */
+/** A log line; `level`, `msg` and `kind` identify its kind. */
 export interface SampledLine {
   readonly level: Level;
   readonly msg: string;
-  /** Says which of the lines with this text; of constants, so that there are few. */
+  /** Tells apart lines with the same message. Only constants, so that there are few kinds. */
   readonly kind: string;
-  /** What else the line says. */
+  /** The structured fields of the line. */
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
 export interface SampledLogOptions {
   readonly log: Log;
-  /** Lines of one kind in one minute, before they are only counted; default 1. */
+  /** Lines of one kind per period before they are only counted; default 1. */
   readonly burst?: number;
-  /** How long a kind is counted for; default 60 s. */
+  /** The length of a period; default 60 s. */
   readonly periodMs?: number;
 }
 
 const MINUTE_MS = 60_000;
 
-/** Kinds at once. There are a dozen; a mistake of ours must not make them as many as there are requests. */
+/** Maximum number of kinds at once. About a dozen exist; a bug must not create one kind per request. */
 const MAX_KINDS = 64;
 
 interface Period {
   written: number;
-  /** Not written since the last line. */
-  left: number;
+  /** Lines that were not written since the last one. */
+  omitted: number;
   line: SampledLine;
 }
 
-/** Writes at most so many lines of a kind in a minute, and one more at its end with the number of those it left out. */
+/** Writes at most `burst` lines of a kind per period, and at its end one more with the number of omitted lines. */
 export class SampledLog {
   readonly #log: Log;
   readonly #burst: number;
@@ -49,38 +51,38 @@ export class SampledLog {
   write(line: SampledLine): void {
     const { level, msg, fields } = line;
     const kind = `${level} ${msg} ${line.kind}`;
-    const period = this.#periods.get(kind) ?? this.#begin(kind, line);
-    // Of too many kinds the last are not told apart, and not told.
+    const period = this.#periods.get(kind) ?? this.#startPeriod(kind, line);
+    // Lines of kinds beyond the maximum are dropped.
     if (period === undefined) return;
     if (period.written < this.#burst) {
       period.written += 1;
       this.#log[level](fields, msg);
       return;
     }
-    period.left += 1;
+    period.omitted += 1;
     period.line = line;
   }
 
-  #begin(kind: string, line: SampledLine): Period | undefined {
+  #startPeriod(kind: string, line: SampledLine): Period | undefined {
     if (this.#periods.size >= MAX_KINDS) return undefined;
-    const period: Period = { written: 0, left: 0, line };
+    const period: Period = { written: 0, omitted: 0, line };
     this.#periods.set(kind, period);
-    this.#await(kind, period);
+    this.#scheduleEnd(kind, period);
     return period;
   }
 
-  /** The end of a period in which something was left out is the beginning of the next. */
-  #await(kind: string, period: Period): void {
+  /** A period in which lines were omitted is followed by another one. */
+  #scheduleEnd(kind: string, period: Period): void {
     setTimeout(() => {
-      const { left, line } = period;
-      if (left === 0) {
+      const { omitted, line } = period;
+      if (omitted === 0) {
         this.#periods.delete(kind);
         return;
       }
-      this.#log[line.level]({ ...line.fields, omitted: left }, line.msg);
-      period.left = 0;
+      this.#log[line.level]({ ...line.fields, omitted }, line.msg);
+      period.omitted = 0;
       period.written = this.#burst;
-      this.#await(kind, period);
+      this.#scheduleEnd(kind, period);
     }, this.#periodMs).unref();
   }
 }

@@ -1,11 +1,11 @@
-/** A token bucket for each key (a namespace, an address): how often something may be done, and nobody waits. */
+/** A token bucket for each key (a namespace, an IP address): limits how often an action is allowed, without waiting. */
 
 export interface TokenBucketsOptions {
-  /** Tokens that come back in a second. */
+  /** Tokens added per second. */
   readonly perSecond: number;
-  /** Tokens that there are at most. */
+  /** Maximum number of tokens in a bucket. */
   readonly burst: number;
-  /** Milliseconds, of whatever clock. */
+  /** Milliseconds; any clock. */
   readonly now: () => number;
 }
 
@@ -14,7 +14,7 @@ interface Bucket {
   readonly at: number;
 }
 
-/** Beyond, the one that was asked longest ago is forgotten: it is full again by then, or as good as. */
+/** Beyond this number the least recently used bucket is dropped: by then it is full again, or nearly. */
 const MAX_BUCKETS = 4096;
 
 export class TokenBuckets {
@@ -25,18 +25,18 @@ export class TokenBuckets {
     this.#options = options;
   }
 
-  /** Takes a token, if there is one. */
+  /** Takes a token; false if the bucket is empty. */
   take(key: string): boolean {
     const { perSecond, burst, now } = this.#options;
     const at = now();
     const { tokens, at: before } = this.#buckets.get(key) ?? { tokens: burst, at };
-    // A clock that was set back takes none away.
-    const filled = Math.min(burst, tokens + (Math.max(0, at - before) * perSecond) / 1000);
-    const isThere = filled >= 1;
+    // A clock that is set back must not remove tokens.
+    const available = Math.min(burst, tokens + (Math.max(0, at - before) * perSecond) / 1000);
+    const hasToken = available >= 1;
     this.#buckets.delete(key);
-    this.#buckets.set(key, { tokens: isThere ? filled - 1 : filled, at });
+    this.#buckets.set(key, { tokens: hasToken ? available - 1 : available, at });
     const [oldest] = this.#buckets.keys();
     if (this.#buckets.size > MAX_BUCKETS && oldest !== undefined) this.#buckets.delete(oldest);
-    return isThere;
+    return hasToken;
   }
 }

@@ -4,8 +4,8 @@
  */
 import { printable } from './printable-text.ts';
 
-const GAP = '…';
-const GAP_BYTES = 3;
+const ELLIPSIS = '…';
+const ELLIPSIS_BYTES = 3;
 
 /**
  * The longest message of a step, and of an Event: kube-apiserver's limit for the note of an Event
@@ -16,7 +16,7 @@ const MAX_MESSAGE_BYTES = 1024;
 /** The message in printable characters, cut behind its beginning. Idempotent, so that a status comes to rest. */
 export function truncate(message: string, maxBytes: number = MAX_MESSAGE_BYTES): string {
   const text = printable(message);
-  return isShorter(text, maxBytes) ? text : `${headOf(text, maxBytes - GAP_BYTES)}${GAP}`;
+  return isShorter(text, maxBytes) ? text : `${headOf(text, maxBytes - ELLIPSIS_BYTES)}${ELLIPSIS}`;
 }
 
 /** The part of the bytes that the beginning gets: the rest is for the end. */
@@ -30,8 +30,8 @@ export function truncateMiddle(message: string, maxBytes: number = MAX_MESSAGE_B
   const text = printable(message);
   if (isShorter(text, maxBytes)) return text;
   const headBytes = Math.floor(maxBytes * HEAD);
-  const tail = new TextEncoder().encode(text).subarray(headBytes + GAP_BYTES - maxBytes);
-  return `${headOf(text, headBytes)}${GAP}${decode(tail)}`;
+  const tail = new TextEncoder().encode(text).subarray(headBytes + ELLIPSIS_BYTES - maxBytes);
+  return `${headOf(text, headBytes)}${ELLIPSIS}${decode(tail)}`;
 }
 
 /** The beginning of a text, unchanged, of at most so many bytes; its cost does not depend on the length of the text. */

@@ -1,6 +1,6 @@
 /**
- * The webhook over HTTP: which path answers what, and that everything is answered. A review that says its UID gets an
- * AdmissionReview with that UID, whatever happens; everything else one plain line with a status of 4xx.
+ * The HTTP handler of the webhook. Every request gets an answer: a review with a UID always gets an AdmissionReview
+ * with that UID, any other request one line of text with a 4xx status.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import express, { type ErrorRequestHandler, type Express } from 'express';
@@ -10,7 +10,7 @@ import type { Log } from '../shared/log.ts';
 import type { WebhookMetrics } from './metrics.ts';
 import { SampledLog } from '../shared/sampled-log.ts';
 import { type Body, type HttpRefusal, MAX_BODY_BYTES, readBody } from './request-body.ts';
-import { count } from './request-metrics.ts';
+import { countRequest } from './request-metrics.ts';
 import { evaluateReview, type EvaluatedReview, type Reviewer, type LogLine } from './evaluate.ts';
 import { type EvaluationThread, LARGE_BYTES } from './evaluation-thread.ts';
 import { REVIEWERS } from './paths.ts';
@@ -21,25 +21,31 @@ export { MUTATE_PATH, VALIDATE_PATH } from './paths.ts';
 
 export interface AppOptions {
   readonly log: Log;
-  /** What has to be true for `/readyz`. */
+  /** The checks of `/readyz`. */
   readonly checks?: Checks;
-  /** Default: nothing is counted. */
+  /** Default: no metrics. */
   readonly metrics?: WebhookMetrics;
   /** Default: defaulting and validation of SequentialJobs. */
   readonly reviewers?: Readonly<Record<string, Reviewer>>;
-  /** The operator's own, where nothing is run; default: there is none. */
+  /** The operator's own namespace, where SequentialJobs do not run; default: there is none. */
   readonly ownNamespace?: string | undefined;
-  /** Those of the server: which ones bring reviews is noted there. Default: nothing is noted. */
+  /** The connections of the server: those that deliver valid reviews become trusted. Default: not tracked. */
   readonly connections?: Connections;
   /** Default 7 MiB. */
   readonly maxBodyBytes?: number;
-  /** Of all bodies that are coming in, wait or are judged; default 32 MiB, and 4 MiB for small ones beyond that. */
-  readonly room?: ByteBudget;
-  /** Judges what is large, with the reviewers that there are by default; without it that is judged as everything else. */
+  /**
+   * The memory for all bodies that are being received, queued or evaluated; default 32 MiB, plus 4 MiB for small
+   * bodies.
+   */
+  readonly budget?: ByteBudget;
+  /**
+   * The thread that evaluates large reviews with the default reviewers; default: large reviews are evaluated like
+   * others.
+   */
   readonly thread?: Pick<EvaluationThread, 'evaluate'>;
 }
 
-/** Who answers a path, and to which methods. */
+/** The handler of a path, and its methods. */
 interface Endpoint {
   readonly methods: readonly string[];
   readonly isReview: boolean;
@@ -47,9 +53,9 @@ interface Endpoint {
 }
 
 /**
- * Builds the request handler. It keeps no state but how much of bodies it holds: any number of servers may use it. There
- * are four paths and none has a parameter, so a map finds the endpoint: routes of express, which tries one after the other
- * (and `all` is one for each HTTP method), cost more than a whole review of three steps.
+ * Creates the request handler. Its only state is the memory held by bodies, so several servers may share it. The four
+ * paths have no parameters, so a map finds the endpoint: express tries its routes one after the other (`all` creates
+ * one per HTTP method), which costs more than a whole review of three steps.
  */
 export function createApp(options: AppOptions): Express {
   const { log, metrics } = options;
@@ -61,10 +67,10 @@ export function createApp(options: AppOptions): Express {
     const path = pathOf(request);
     const endpoint = endpoints.get(path);
     if (endpoint === undefined) {
-      plain(response, 404, 'not found');
+      sendText(response, 404, 'not found');
       return;
     }
-    if (endpoint.isReview && metrics !== undefined) count(response, path, metrics);
+    if (endpoint.isReview && metrics !== undefined) countRequest(response, path, metrics);
     if (!endpoint.methods.includes(request.method ?? '')) {
       methodNotAllowed(response, endpoint.methods);
       return;
@@ -75,13 +81,13 @@ export function createApp(options: AppOptions): Express {
   return app;
 }
 
-/** Express's own would show the stack. Known by its four parameters. */
+/** Replaces express' default handler, which shows the stack. Express recognizes it by its four parameters. */
 const expressErrorHandler =
   (log: Log): ErrorRequestHandler =>
   (error: unknown, _request, response, _next) =>
     respondInternalError(error, response, log);
 
-/** Without what follows it: the API server adds `?timeout=5s`, which nothing here reads. */
+/** The path without the query: the API server adds `?timeout=5s`, which the webhook does not read. */
 function pathOf({ url = '' }: IncomingMessage): string {
   const end = url.indexOf('?');
   return end < 0 ? url : url.slice(0, end);
@@ -89,14 +95,18 @@ function pathOf({ url = '' }: IncomingMessage): string {
 
 function endpointsOf(options: AppOptions): ReadonlyMap<string, Endpoint> {
   const { checks = {}, reviewers = REVIEWERS, log } = options;
-  const room = options.room ?? new ByteBudget();
-  const logs = { log, refusals: new SampledLog({ log }), verdicts: new SampledLog({ log, burst: MAX_VERDICT_LINES }) };
+  const budget = options.budget ?? new ByteBudget();
+  const logs = {
+    log,
+    refusals: new SampledLog({ log }),
+    verdicts: new SampledLog({ log, burst: MAX_LOGGED_DECISIONS }),
+  };
   const reviews = Object.entries(reviewers).map(([path, reviewer]): [string, Endpoint] => [
     path,
     {
       methods: ['POST'],
       isReview: true,
-      answer: async (request, response) => answerReview(request, response, { path, reviewer, options, room, logs }),
+      answer: async (request, response) => answerReview(request, response, { path, reviewer, options, budget, logs }),
     },
   ]);
   const probe = (health: () => Health): Endpoint => ({
@@ -104,7 +114,7 @@ function endpointsOf(options: AppOptions): ReadonlyMap<string, Endpoint> {
     isReview: false,
     answer: (_request, response) => {
       const { status, message } = health();
-      plain(response, status, message);
+      sendText(response, status, message);
     },
   });
   return new Map([...reviews, ['/healthz', probe(() => ALIVE)], ['/readyz', probe(() => readiness(checks))]]);
@@ -119,86 +129,103 @@ async function answer(endpoint: Endpoint, request: IncomingMessage, response: Se
   }
 }
 
-/** Verdicts that are logged in a minute; of what is beyond, only how many there are. Whoever reaches the port can cause them. */
-const MAX_VERDICT_LINES = 100;
+/**
+ * Maximum number of logged decisions per minute; further ones are only counted. Any client of the port can cause
+ * them.
+ */
+const MAX_LOGGED_DECISIONS = 100;
 
 interface Logs {
   readonly log: Log;
-  /** Of what is no review. */
+  /** For requests that are not valid reviews. */
   readonly refusals: SampledLog;
   readonly verdicts: SampledLog;
 }
 
-interface Reviewing {
+interface ReviewContext {
   readonly path: string;
   readonly reviewer: Reviewer;
   readonly options: AppOptions;
-  readonly room: ByteBudget;
+  readonly budget: ByteBudget;
   readonly logs: Logs;
 }
 
-async function answerReview(request: IncomingMessage, response: ServerResponse, reviewing: Reviewing): Promise<void> {
-  const { options, room } = reviewing;
+async function answerReview(
+  request: IncomingMessage,
+  response: ServerResponse,
+  reviewing: ReviewContext,
+): Promise<void> {
+  const { options, budget } = reviewing;
   const { maxBodyBytes: maxBytes = MAX_BODY_BYTES } = options;
-  const connection = options.connections?.of(request.socket);
+  const connection = options.connections?.find(request.socket);
   const sender = connection ?? { address: request.socket.remoteAddress ?? '', isTrusted: false };
-  const body = await readBody(request, { maxBytes, room, sender });
+  const body = await readBody(request, { maxBytes, budget, sender });
   const isReview =
     'refusal' in body ? refuse(response, body.refusal, reviewing) : await answerBody(response, body, reviewing);
-  if (isReview !== undefined) connection?.proveUseful(isReview);
+  if (isReview !== undefined) connection?.recordRequest(isReview);
 }
 
-/** Whether it was a review; undefined where that is not known, and no fault of the client's. */
-async function answerBody(response: ServerResponse, body: Body, reviewing: Reviewing): Promise<boolean | undefined> {
+/** Whether it was a valid review; undefined if unknown for a reason that the client did not cause. */
+async function answerBody(
+  response: ServerResponse,
+  body: Body,
+  reviewing: ReviewContext,
+): Promise<boolean | undefined> {
   const { path, reviewer, options } = reviewing;
-  const { bytes, hold } = body;
+  const { bytes, reservation } = body;
   try {
-    const isAside = options.thread !== undefined && bytes.length > LARGE_BYTES;
-    const judged = isAside
-      ? await judgeAside(options.thread, { response, body, path })
+    const useThread = options.thread !== undefined && bytes.length > LARGE_BYTES;
+    const judged = useThread
+      ? await evaluateInThread(options.thread, { response, body, path })
       : evaluateReview(bytes, reviewer, options.ownNamespace);
     if (judged === undefined) return undefined;
     if (judged.type === 'refused') return refuse(response, judged, reviewing);
-    tell(judged.logLine, reviewing.logs);
-    options.metrics?.judged(path, judged.verdict);
+    logReview(judged.logLine, reviewing.logs);
+    options.metrics?.reviewed(path, judged.verdict);
     send(response, 200, JSON_HEADERS, judged.answer);
     return judged.isWellFormed;
   } finally {
-    hold.release();
+    reservation.release();
   }
 }
 
-interface Aside {
+interface ThreadRequest {
   readonly response: ServerResponse;
   readonly body: Body;
   readonly path: string;
 }
 
-/** In the thread, when it is its turn; undefined where the client has gone. */
-async function judgeAside(
+/** Evaluates the review in the thread when it is its turn; undefined if the client has disconnected. */
+async function evaluateInThread(
   thread: Pick<EvaluationThread, 'evaluate'>,
-  { response, body: { bytes, hold }, path }: Aside,
+  { response, body: { bytes, reservation }, path }: ThreadRequest,
 ): Promise<EvaluatedReview | undefined> {
-  const unwanted = new AbortController();
-  const drop = (): void => unwanted.abort();
-  response.once('close', drop);
-  hold.wait(drop);
-  const { sender } = hold;
-  const judged = await thread.evaluate({ path, bytes, sender, onTurn: () => hold.evaluate(), signal: unwanted.signal });
-  response.off('close', drop);
-  return judged ?? (response.destroyed ? undefined : NO_ROOM);
+  const controller = new AbortController();
+  const abort = (): void => controller.abort();
+  response.once('close', abort);
+  reservation.queued(abort);
+  const { sender } = reservation;
+  const judged = await thread.evaluate({
+    path,
+    bytes,
+    sender,
+    onTurn: () => reservation.evaluating(),
+    signal: controller.signal,
+  });
+  response.off('close', abort);
+  return judged ?? (response.destroyed ? undefined : EVICTED);
 }
 
-/** What had room has lost it to another. */
-const NO_ROOM: EvaluatedReview = {
+/** The body was evicted for another one. */
+const EVICTED: EvaluatedReview = {
   type: 'refused',
   status: 429,
   message: 'too many concurrent request bodies',
-  isOurs: true,
+  isServerSide: true,
 };
 
-/** What a review came to, for the log. */
-function tell({ level, msg, kind, fields }: LogLine, { log, refusals, verdicts }: Logs): void {
+/** Logs the result of a review. */
+function logReview({ level, msg, kind, fields }: LogLine, { log, refusals, verdicts }: Logs): void {
   switch (level) {
     case 'debug':
       if (log.isLevelEnabled(level)) log.debug(fields, msg);
@@ -214,37 +241,37 @@ function tell({ level, msg, kind, fields }: LogLine, { log, refusals, verdicts }
 
 function methodNotAllowed(response: ServerResponse, methods: readonly string[]): void {
   response.setHeader('allow', methods.join(', '));
-  plain(response, 405, `the method must be ${methods.join(' or ')}`);
+  sendText(response, 405, `the method must be ${methods.join(' or ')}`);
 }
 
-/** Says that it was no review: false, or undefined where it may have been one. */
-function refuse(response: ServerResponse, refusal: HttpRefusal, { logs }: Reviewing): false | undefined {
+/** Refuses the request. Returns false (not a valid review), or undefined if it may have been one. */
+function refuse(response: ServerResponse, refusal: HttpRefusal, { logs }: ReviewContext): false | undefined {
   const { status, message } = refusal;
   const fields = { status, problem: message };
   logs.refusals.write({ level: 'warn', msg: 'request refused: not an AdmissionReview', kind: message, fields });
-  // What is still to come of a body that has lost its room would be read only to be dropped.
+  // Do not read the rest of a body that was evicted.
   if (status === 408) response.setHeader('connection', 'close');
-  plain(response, status, message);
-  return refusal.isOurs === true ? undefined : false;
+  sendText(response, status, message);
+  return refusal.isServerSide === true ? undefined : false;
 }
 
 const JSON_HEADERS = { 'content-type': 'application/json; charset=utf-8' } as const;
 
-const PLAIN = { 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff' } as const;
+const TEXT_HEADERS = { 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff' } as const;
 
-const plain = (response: ServerResponse, status: number, message: string): void =>
-  send(response, status, PLAIN, `${message}\n`);
+const sendText = (response: ServerResponse, status: number, message: string): void =>
+  send(response, status, TEXT_HEADERS, `${message}\n`);
 
 type Headers = Readonly<Record<string, string>>;
 
-/** Node adds the length, and leaves the body out of the answer to HEAD. */
+/** Node sets the content length, and leaves the body out of the answer to HEAD. */
 function send(response: ServerResponse, status: number, headers: Headers, body: string): void {
   response.statusCode = status;
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
   response.end(body);
 }
 
-/** What nobody foresaw: the client learns that it happened, and the log why. */
+/** Unexpected errors: 500 to the client, details to the log. */
 function respondInternalError(error: unknown, response: ServerResponse, log: Log): void {
   if (response.headersSent || response.destroyed || response.req.socket.destroyed) {
     log.debug({ err: error }, 'client disconnected');
@@ -252,5 +279,5 @@ function respondInternalError(error: unknown, response: ServerResponse, log: Log
     return;
   }
   log.error({ err: error }, 'request failed');
-  plain(response, 500, 'internal error');
+  sendText(response, 500, 'internal error');
 }

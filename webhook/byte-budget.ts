@@ -1,63 +1,68 @@
-/** How much of the bodies of reviews is held at once, by all connections together, and whose body ends when there is no room. */
+/**
+ * Limits the memory for the bodies of reviews over all connections, and chooses the body to evict if it is exhausted.
+ */
 
 /**
- * Four bodies of the greatest size, ten of the greatest that etcd takes (1.5 MiB, old and new). A client that may connect can
- * send any number at once, and a process that is out of memory is ended, with the controller that may run in it.
+ * Four bodies of the maximum size, or ten with the largest objects that etcd stores (1.5 MiB, old and new). Any
+ * client can send many bodies at once, and the kernel kills a process without memory, including a controller in it.
  */
 export const BUDGET_BYTES = 32 * 1024 * 1024;
 
-/** The usual body has a few KiB. One of this size does not wait for the room that larger ones hold. */
+/** A usual body has a few KiB. A body up to this size does not wait for memory that larger ones hold. */
 export const SMALL_BYTES = 256 * 1024;
 
-/** Room that only small bodies take, beyond the other. */
+/** Additional memory that only small bodies use. */
 export const SMALL_BODY_BYTES = 4 * 1024 * 1024;
 
-/** A body that takes longer is slow. API servers send the largest in some tens of milliseconds. */
+/** A body that takes longer to arrive is slow. API servers send the largest ones in some tens of milliseconds. */
 const SLOW_MS = 1_000;
 
-/** Who sends a body. */
+/** The sender of a body. */
 export interface Sender {
-  /** All bodies of one address are counted together. */
+  /** The IP address; the bodies of one address are counted together. */
   readonly address: string;
-  /** Its connection is one to keep (shared/connections.ts). */
+  /** Whether its connection is trusted (shared/connections.ts). */
   readonly isTrusted: boolean;
 }
 
 export interface ByteBudgetOptions {
   /** For all bodies; default 32 MiB. */
   readonly bytes?: number | undefined;
-  /** For small ones, beyond that; default 4 MiB. */
+  /** Additional bytes for small bodies; default 4 MiB. */
   readonly smallBytes?: number | undefined;
-  /** Milliseconds of a clock that only goes forward; default `performance.now`. */
+  /** Monotonic milliseconds; default `performance.now`. */
   readonly now?: () => number;
 }
 
-/** The room of one body, from its first byte to the verdict. */
+/** The memory of one body, from its first byte to the decision. */
 export interface BodyReservation {
   readonly sender: Sender;
-  /** Takes so many more bytes where there is room, or can be made. */
+  /** Reserves more bytes; false if there is no memory and none can be freed. */
   acquire(bytes: number): boolean;
-  /** All bytes have come, and it waits to be judged: that it takes its time is not the sender's fault. `end`: as before. */
-  wait(end: () => void): void;
-  /** It is judged from now on, and not ended any more. Of one that is judged at once nobody need say so. */
-  evaluate(): void;
-  /** Gives all of it back. Once is enough. */
+  /**
+   * The body is complete and queued for evaluation; from now on it does not count as slow. `evict` replaces the
+   * callback of `reserve`.
+   */
+  queued(end: () => void): void;
+  /** The body is being evaluated and cannot be evicted any more. Not needed if it is evaluated at once. */
+  evaluating(): void;
+  /** Releases the whole reservation; repeated calls have no effect. */
   release(): void;
 }
 
 interface Body {
   readonly sender: Sender;
-  readonly since: number;
-  end: () => void;
+  readonly startedMs: number;
+  evict: () => void;
   bytes: number;
-  state: 'coming' | 'waiting' | 'judged';
+  state: 'receiving' | 'queued' | 'evaluating';
 }
 
 /**
- * Where there is no room for a body it is made, by ending others that come in or wait to be judged: strangers' before those of
- * connections to keep, slow ones before others, those of the address that holds most, the oldest. A body that is slow ends for any
- * other. One that is not ends for a connection to keep, where it is a stranger's, and else for an address that holds less.
- * So whoever fills the room pays with what they have put there.
+ * If there is not enough memory, evicts bodies that are being received or queued, in this order: those of untrusted
+ * connections first, then slow ones, then those of the address that holds most, then the oldest. A slow body is
+ * evicted for any other. A body that is not slow is evicted only for a trusted connection, if its own is untrusted,
+ * or else for an address that holds less. So a client that fills the memory loses its own bodies.
  */
 export class ByteBudget {
   readonly #bytes: number;
@@ -65,7 +70,7 @@ export class ByteBudget {
   readonly #now: () => number;
   readonly #bodies = new Set<Body>();
   readonly #byAddress = new Map<string, number>();
-  #held = 0;
+  #reserved = 0;
   #large = 0;
 
   constructor({
@@ -78,19 +83,22 @@ export class ByteBudget {
     this.#now = now;
   }
 
-  /** Begins a body, which takes nothing yet. `end`: it has lost its room, and is to be refused. */
-  reserve(sender: Sender, end: () => void): BodyReservation {
-    const body: Body = { sender, since: this.#now(), end, bytes: 0, state: 'coming' };
+  /**
+   * Starts the reservation of a body, without bytes yet. `evict` is called if the body is evicted; the request must
+   * then be refused.
+   */
+  reserve(sender: Sender, evict: () => void): BodyReservation {
+    const body: Body = { sender, startedMs: this.#now(), evict, bytes: 0, state: 'receiving' };
     this.#bodies.add(body);
     return {
       sender,
       acquire: (bytes) => this.#acquire(body, bytes),
-      wait: (endWaiting) => {
-        body.state = 'waiting';
-        body.end = endWaiting;
+      queued: (endWaiting) => {
+        body.state = 'queued';
+        body.evict = endWaiting;
       },
-      evaluate: () => {
-        body.state = 'judged';
+      evaluating: () => {
+        body.state = 'evaluating';
       },
       release: () => this.#release(body),
     };
@@ -98,52 +106,52 @@ export class ByteBudget {
 
   #acquire(body: Body, bytes: number): boolean {
     if (!this.#bodies.has(body)) return false;
-    for (let lack = this.#shortage(body, bytes); lack !== undefined; lack = this.#shortage(body, bytes)) {
-      const victim = this.#victim(body, bytes, lack);
+    for (let shortage = this.#shortage(body, bytes); shortage !== undefined; shortage = this.#shortage(body, bytes)) {
+      const victim = this.#victim(body, bytes, shortage);
       if (victim === undefined) return false;
       this.#release(victim);
-      victim.end();
+      victim.evict();
     }
     this.#count(body, bytes);
     return true;
   }
 
-  /** What there is not enough of. */
-  #shortage(body: Body, bytes: number): 'room' | 'room for large bodies' | undefined {
-    if (this.#held + bytes > this.#bytes + this.#smallBytes) return 'room';
+  /** Which memory is short. */
+  #shortage(body: Body, bytes: number): 'bytes' | 'bytes for large bodies' | undefined {
+    if (this.#reserved + bytes > this.#bytes + this.#smallBytes) return 'bytes';
     const after = body.bytes + bytes;
     const more = isSmall(body.bytes) ? after : bytes;
-    return !isSmall(after) && this.#large + more > this.#bytes ? 'room for large bodies' : undefined;
+    return !isSmall(after) && this.#large + more > this.#bytes ? 'bytes for large bodies' : undefined;
   }
 
-  #victim(body: Body, bytes: number, lack: 'room' | 'room for large bodies'): Body | undefined {
-    const own = this.#ofAddress(body) + bytes;
+  #victim(body: Body, bytes: number, shortage: 'bytes' | 'bytes for large bodies'): Body | undefined {
+    const own = this.#bytesOfAddress(body) + bytes;
     const now = this.#now();
     let victim: Body | undefined;
     for (const other of this.#bodies) {
-      if (other === body || other.state === 'judged' || other.bytes === 0) continue;
-      if (lack === 'room for large bodies' && isSmall(other.bytes)) continue;
-      if (!isSlow(other, now) && !this.#yields(other, body, own)) continue;
-      if (victim === undefined || this.#goesBefore(other, victim, now)) victim = other;
+      if (other === body || other.state === 'evaluating' || other.bytes === 0) continue;
+      if (shortage === 'bytes for large bodies' && isSmall(other.bytes)) continue;
+      if (!isSlow(other, now) && !this.#mayEvict(other, body, own)) continue;
+      if (victim === undefined || this.#isEvictedBefore(other, victim, now)) victim = other;
     }
     return victim;
   }
 
-  /** Whether a body that is not slow ends for another one, whose address will hold so much. */
-  #yields(other: Body, body: Body, own: number): boolean {
+  /** Whether a body that is not slow is evicted for another one, whose address will hold `own` bytes. */
+  #mayEvict(other: Body, body: Body, own: number): boolean {
     if (other.sender.isTrusted !== body.sender.isTrusted) return body.sender.isTrusted;
-    return this.#ofAddress(other) > own;
+    return this.#bytesOfAddress(other) > own;
   }
 
-  #goesBefore(a: Body, b: Body, now: number): boolean {
+  #isEvictedBefore(a: Body, b: Body, now: number): boolean {
     if (a.sender.isTrusted !== b.sender.isTrusted) return b.sender.isTrusted;
     const [aIsSlow, bIsSlow] = [isSlow(a, now), isSlow(b, now)];
     if (aIsSlow !== bIsSlow) return aIsSlow;
-    // Of two that are equal the first is the older one.
-    return this.#ofAddress(a) > this.#ofAddress(b);
+    // Of equal bodies the first one is the older.
+    return this.#bytesOfAddress(a) > this.#bytesOfAddress(b);
   }
 
-  #ofAddress({ sender }: Body): number {
+  #bytesOfAddress({ sender }: Body): number {
     return this.#byAddress.get(sender.address) ?? 0;
   }
 
@@ -157,13 +165,14 @@ export class ByteBudget {
     const before = isSmall(body.bytes) ? 0 : body.bytes;
     body.bytes += bytes;
     this.#large += (isSmall(body.bytes) ? 0 : body.bytes) - before;
-    this.#held += bytes;
-    const ofAddress = this.#ofAddress(body) + bytes;
+    this.#reserved += bytes;
+    const ofAddress = this.#bytesOfAddress(body) + bytes;
     if (ofAddress === 0) this.#byAddress.delete(address);
     else this.#byAddress.set(address, ofAddress);
   }
 }
 
-const isSlow = ({ state, since }: Body, now: number): boolean => state === 'coming' && now - since >= SLOW_MS;
+const isSlow = ({ state, startedMs }: Body, now: number): boolean =>
+  state === 'receiving' && now - startedMs >= SLOW_MS;
 
 const isSmall = (bytes: number): boolean => bytes <= SMALL_BYTES;

@@ -1,67 +1,67 @@
 /**
- * Large reviews are judged in a thread of their own, one after the other. To parse and to judge one of some megabytes takes
- * some tenths of a second, in which nobody else would be answered, and the controller of the same process would neither renew its
- * lease nor start a step. The thread is there when it is needed, and for a minute after that. It has a heap of its own: a review
- * that takes more ends the thread and nothing else.
+ * Evaluates large reviews in a worker thread, one after the other. Parsing and evaluating some megabytes takes some
+ * tenths of a second; on the main thread no other request would be answered, and a controller in the same process
+ * would neither renew its Lease nor start a step. The thread is started when needed, and ends after a minute without
+ * work. It has its own heap: a review that exceeds it ends only the thread.
  */
 import { setFlagsFromString } from 'node:v8';
 import { Worker } from 'node:worker_threads';
 import { FairQueue } from './fair-queue.ts';
 import type { EvaluatedReview } from './evaluate.ts';
-import type { Request } from './evaluation-worker.ts';
+import type { EvaluationRequest } from './evaluation-worker.ts';
 import type { Sender } from './byte-budget.ts';
 
-/** In bytes of a body. What is shorter is judged in 20 ms at most, and sooner than it is sent to another thread. */
+/** In bytes of the body. A smaller one is evaluated in at most 20 ms, faster than it is sent to the thread. */
 export const LARGE_BYTES = 256 * 1024;
 
 const HEAP_MB = 96;
 const YOUNG_MB = 16;
 const IDLE_MS = 60_000;
 
-export interface JudgeThreadOptions {
-  /** The program, whose `judge` is what runs in the thread. */
+export interface EvaluationThreadOptions {
+  /** The entry point of the program, whose internal command `evaluate-reviews` runs in the thread. */
   readonly program: URL;
-  /** The operator's own; default: there is none. */
+  /** The operator's own namespace; default: there is none. */
   readonly ownNamespace?: string | undefined;
-  /** How long it is kept when there is nothing to do, in milliseconds; default a minute. */
+  /** How long the thread is kept without work, in milliseconds; default a minute. */
   readonly idleMs?: number;
-  /** What a review may take, with the program itself, in MB; default 96. */
+  /** Heap limit of the thread, program included, in MB; default 96. */
   readonly heapMb?: number;
 }
 
-/** A large review, and who waits for its verdict. */
+/** A large review in the queue. */
 export interface LargeReview {
   readonly path: string;
   readonly bytes: Buffer;
   readonly sender: Sender;
-  /** Told when it is its turn. */
+  /** Called when its evaluation starts. */
   readonly onTurn: () => void;
-  /** Aborted where nobody waits for it any more: then it has no turn. */
+  /** Aborted if nobody waits for the decision any more: a queued review is then dropped. */
   readonly signal: AbortSignal;
 }
 
 interface Task {
-  /** Undefined where it was aborted: its bytes are not kept until its turn. */
+  /** Undefined once aborted, so that its bytes are released before its turn. */
   review: LargeReview | undefined;
   readonly resolve: (judged: EvaluatedReview | undefined) => void;
   readonly reject: (error: Error) => void;
 }
 
 export class EvaluationThread {
-  readonly #options: JudgeThreadOptions;
-  /** By address: whoever sends what costs most waits longest. */
-  readonly #waiting = new FairQueue<Task>();
+  readonly #options: EvaluationThreadOptions;
+  /** By address: the address with the most expensive reviews waits longest. */
+  readonly #queue = new FairQueue<Task>();
   #current: Task | undefined;
   #worker: Worker | undefined;
   #idle: NodeJS.Timeout | undefined;
 
-  constructor(options: JudgeThreadOptions) {
+  constructor(options: EvaluationThreadOptions) {
     this.#options = options;
   }
 
   /**
-   * Judges a review when it is its turn; undefined where it was aborted before that. One that takes more memory than there is gets
-   * refused. Rejects where the thread ends.
+   * Evaluates a review when it is its turn; undefined if it was aborted before. A review that exceeds the heap limit
+   * is refused. Rejects if the thread ends.
    */
   async evaluate(review: LargeReview): Promise<EvaluatedReview | undefined> {
     return new Promise((resolve, reject) => {
@@ -76,26 +76,27 @@ export class EvaluationThread {
         resolve(undefined);
       };
       review.signal.addEventListener('abort', drop, { once: true });
-      this.#waiting.push(review.sender.address, review.bytes.length, task);
+      this.#queue.push(review.sender.address, review.bytes.length, task);
       this.#next();
     });
   }
 
-  /** Ends the thread; what it has not judged by then is rejected. */
+  /** Ends the thread; unfinished reviews are rejected. */
   async close(): Promise<void> {
     clearTimeout(this.#idle);
     const worker = this.#worker;
     this.#worker = undefined;
-    this.#current?.reject(ended());
+    this.#current?.reject(threadEndedError());
     this.#current = undefined;
-    for (let task = this.#waiting.shift(); task !== undefined; task = this.#waiting.shift()) task.reject(ended());
+    for (let task = this.#queue.shift(); task !== undefined; task = this.#queue.shift())
+      task.reject(threadEndedError());
     await worker?.terminate();
   }
 
   #next(): void {
     if (this.#current !== undefined) return;
     clearTimeout(this.#idle);
-    for (let task = this.#waiting.shift(); task !== undefined; task = this.#waiting.shift()) {
+    for (let task = this.#queue.shift(); task !== undefined; task = this.#queue.shift()) {
       const { review } = task;
       if (review === undefined) continue;
       this.#current = task;
@@ -108,21 +109,21 @@ export class EvaluationThread {
   #post({ path, bytes, onTurn }: LargeReview): void {
     this.#worker ??= this.#start();
     onTurn();
-    const request: Request = { path, bytes, ownNamespace: this.#options.ownNamespace };
+    const request: EvaluationRequest = { path, bytes, ownNamespace: this.#options.ownNamespace };
     this.#worker.postMessage(request, []);
   }
 
   #start(): Worker {
     const { program, heapMb = HEAP_MB } = this.#options;
-    // Flags of the process count for every heap of it, whatever a Worker is given. The main heap has read them by now.
+    // Heap flags of the process override a Worker's resource limits. The main heap has applied them already.
     setFlagsFromString('--max-old-space-size=0');
     setFlagsFromString('--max-semi-space-size=0');
     const resourceLimits = { maxOldGenerationSizeMb: heapMb, maxYoungGenerationSizeMb: YOUNG_MB };
-    const worker = new Worker(program, { argv: ['judge'], resourceLimits });
+    const worker = new Worker(program, { argv: ['evaluate-reviews'], resourceLimits });
     worker.unref();
     worker.on('message', (judged: EvaluatedReview) => this.#finish(({ resolve }) => resolve(judged)));
     const fail = (error: Error & { readonly code?: unknown }): void => {
-      // One that is told of already, or was to end.
+      // The end of this worker was handled before, or was requested.
       if (this.#worker !== worker) return;
       this.#worker = undefined;
       this.#finish(({ resolve, reject }) => {
@@ -131,7 +132,7 @@ export class EvaluationThread {
       });
     };
     worker.on('error', fail);
-    worker.on('exit', () => fail(ended()));
+    worker.on('exit', () => fail(threadEndedError()));
     return worker;
   }
 
@@ -148,7 +149,7 @@ const TOO_LARGE: EvaluatedReview = {
   type: 'refused',
   status: 413,
   message: 'the review takes too much memory',
-  isOurs: true,
+  isServerSide: true,
 };
 
-const ended = (): Error => new Error('the review thread has ended');
+const threadEndedError = (): Error => new Error('the review thread has ended');

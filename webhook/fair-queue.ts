@@ -1,38 +1,42 @@
 /**
- * A queue in which each sender gets the same share of the work, by what it costs and not by how much of it there is: fair queuing,
- * as the API server has it between flows (KEP-1040), with the time that each one would end at if all were worked on at once.
+ * A queue that gives each sender the same share of the work, measured by cost: fair queuing as in API Priority and
+ * Fairness (KEP-1040), ordered by the virtual time at which each item would finish if all senders were served at
+ * once.
  */
 
-interface Waiting<T> {
+interface QueuedItem<T> {
   readonly item: T;
-  readonly ends: number;
+  readonly finishTime: number;
 }
 
 export class FairQueue<T> {
-  #waiting: Waiting<T>[] = [];
-  /** When the last item of each sender ends. */
-  readonly #ends = new Map<string, number>();
-  /** Up to here everybody has been given the same. */
-  #now = 0;
+  #items: QueuedItem<T>[] = [];
+  /** The virtual finish time of each sender's last item. */
+  readonly #finishTimes = new Map<string, number>();
+  /** The current virtual time. */
+  #virtualTime = 0;
 
-  /** Puts an item of that cost behind those of its sender. */
+  /** Adds an item with its cost behind those of its sender. */
   push(sender: string, cost: number, item: T): void {
-    const ends = Math.max(this.#now, this.#ends.get(sender) ?? 0) + cost;
-    this.#ends.set(sender, ends);
-    this.#waiting.push({ item, ends });
+    const finishTime = Math.max(this.#virtualTime, this.#finishTimes.get(sender) ?? 0) + cost;
+    this.#finishTimes.set(sender, finishTime);
+    this.#items.push({ item, finishTime });
   }
 
-  /** The item that would end first; undefined when there is none. Takes time for each that waits. */
+  /**
+   * Removes and returns the item with the earliest finish time; undefined if the queue is empty. Linear in the length
+   * of the queue.
+   */
   shift(): T | undefined {
-    let first: Waiting<T> | undefined;
-    for (const one of this.#waiting) if (first === undefined || one.ends < first.ends) first = one;
+    let first: QueuedItem<T> | undefined;
+    for (const one of this.#items) if (first === undefined || one.finishTime < first.finishTime) first = one;
     if (first === undefined) {
-      this.#ends.clear();
-      this.#now = 0;
+      this.#finishTimes.clear();
+      this.#virtualTime = 0;
       return undefined;
     }
-    this.#waiting = this.#waiting.filter((one) => one !== first);
-    this.#now = Math.max(this.#now, first.ends);
+    this.#items = this.#items.filter((one) => one !== first);
+    this.#virtualTime = Math.max(this.#virtualTime, first.finishTime);
     return first.item;
   }
 }

@@ -1,18 +1,24 @@
-/** What the webhook counts; requests as controller-runtime's pkg/webhook/internal/metrics has them. */
+/** The metrics of the webhook; those of requests as in controller-runtime's pkg/webhook/internal/metrics. */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
-/** How a review ended: let pass as it is, with defaults, refused for its faults, not judged at all. */
+/**
+ * The decision of a review: allowed unchanged, allowed with defaults, denied because of errors in the object, or not
+ * evaluated.
+ */
 export const VERDICTS = ['allowed', 'patched', 'denied', 'errored'] as const;
 export type VerdictName = (typeof VERDICTS)[number];
 
-/** The codes that are there from the start, as in controller-runtime: a rate needs a first value. */
+/** Status codes that are exported from the start, as in controller-runtime: a rate needs a first value. */
 const USUAL_CODES = ['200', '500'] as const;
 
-/** How a connection ended before it was of use: closed for another, not taken, without a certificate that counts. */
+/**
+ * Why a connection was lost before it was useful: evicted for another one, refused by the limit, no accepted
+ * certificate.
+ */
 export const CONNECTION_LOSSES = ['evicted', 'refused', 'certificate'] as const;
 export type ConnectionLoss = (typeof CONNECTION_LOSSES)[number];
 
-/** In seconds. The API server waits 10 s unless told otherwise. */
+/** In seconds. The API server's default timeout is 10 s. */
 const BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 export class WebhookMetrics {
@@ -23,7 +29,7 @@ export class WebhookMetrics {
   readonly #lost: Counter<'reason'>;
   readonly #expiry: Gauge;
 
-  /** At most one for a registry. `webhooks`: the paths that are served. */
+  /** Create it once per registry. `webhooks`: the paths that are served. */
   constructor(registry: Registry, webhooks: readonly string[]) {
     const common = { labelNames: ['webhook'] as const, registers: [registry] };
     this.#requests = new Counter({
@@ -74,7 +80,7 @@ export class WebhookMetrics {
     this.#latency.observe({ webhook }, ms / 1000);
   }
 
-  judged(webhook: string, verdict: VerdictName): void {
+  reviewed(webhook: string, verdict: VerdictName): void {
     this.#verdicts.inc({ webhook, verdict });
   }
 
@@ -82,7 +88,7 @@ export class WebhookMetrics {
     this.#lost.inc({ reason });
   }
 
-  /** Another certificate is served; `expiresMs` in Unix milliseconds. */
+  /** A new certificate is served; `expiresMs` in Unix milliseconds. */
   certificateServed(expiresMs: number): void {
     this.#expiry.set(expiresMs / 1000);
   }

@@ -1,4 +1,4 @@
-/** The paths that the webhook configurations name, and who judges what comes there. */
+/** The paths in the webhook configurations, with their reviewers. */
 import { reviewDefaults } from './default.ts';
 import type { Reviewer } from './evaluate.ts';
 import { reviewObject } from './validate.ts';

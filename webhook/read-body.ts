@@ -1,93 +1,97 @@
-/** Gathers the bytes of a body as they come in. */
+/** Reads the bytes of a body. */
 import type { IncomingMessage } from 'node:http';
 import type { BodyReservation, ByteBudget, Sender } from './byte-budget.ts';
 
-/** `ended`: its room has gone to others, as it came too slowly. */
-export type GatherProblem = 'too large' | 'no room' | 'ended';
+/** `evicted`: the memory was needed for other bodies. */
+export type ReadProblem = 'too large' | 'no memory' | 'evicted';
 
-export type Gathered = { readonly bytes: Buffer; readonly hold: BodyReservation } | { readonly problem: GatherProblem };
+export type ReadResult =
+  { readonly bytes: Buffer; readonly reservation: BodyReservation } | { readonly problem: ReadProblem };
 
-export interface GatherOptions {
+export interface ReadOptions {
   readonly maxBytes: number;
-  readonly room: ByteBudget;
+  readonly budget: ByteBudget;
   readonly sender: Sender;
 }
 
 /**
- * The whole body, and the room that it holds until its reader gives that back. Resolves as soon as there is too much of it:
- * what still comes is read and dropped, as closing on it would reset the connection before our answer is read. Rejects only
- * when the client goes away.
+ * The whole body, with its memory reservation, which the caller must release. Resolves as soon as the body is
+ * refused; the rest is read and dropped, because closing the connection would reset it before the client reads the
+ * answer. Rejects only if the client disconnects.
  */
-export async function gather(request: IncomingMessage, { maxBytes, room, sender }: GatherOptions): Promise<Gathered> {
+export async function readBytes(
+  request: IncomingMessage,
+  { maxBytes, budget, sender }: ReadOptions,
+): Promise<ReadResult> {
   const body = new GrowingBuffer(Number(request.headers['content-length'] ?? maxBytes));
   return new Promise((resolve, reject) => {
-    const refuse = (problem: GatherProblem): void => {
-      request.off('data', take);
+    const refuse = (problem: ReadProblem): void => {
+      request.off('data', onData);
       request.resume();
-      hold.release();
+      reservation.release();
       body.drop();
       resolve({ problem });
     };
-    const hold = room.reserve(sender, () => refuse('ended'));
-    const take = (chunk: Buffer): void => {
+    const reservation = budget.reserve(sender, () => refuse('evicted'));
+    const onData = (chunk: Buffer): void => {
       if (body.length + chunk.length > maxBytes) refuse('too large');
-      else if (hold.acquire(chunk.length)) body.append(chunk);
-      else refuse('no room');
+      else if (reservation.acquire(chunk.length)) body.append(chunk);
+      else refuse('no memory');
     };
     const fail = (error: Error): void => {
-      hold.release();
+      reservation.release();
       reject(error);
     };
-    request.on('data', take);
-    request.once('end', () => resolve({ bytes: body.bytes, hold }));
+    request.on('data', onData);
+    request.once('end', () => resolve({ bytes: body.bytes, reservation }));
     request.once('error', fail);
-    // It comes in any case, and an error that nobody waits for costs as much as parsing the body.
+    // Node emits `close` in any case; creating an error each time would cost as much as parsing the body.
     request.once('close', () => {
       if (!request.complete) fail(new Error('the client disconnected'));
     });
   });
 }
 
-const NOTHING: Buffer = Buffer.alloc(0);
+const EMPTY: Buffer = Buffer.alloc(0);
 
 /**
- * Most bodies come in one piece, which is kept as it is. Of more pieces the bytes are kept and not the pieces: one that has a
- * single byte takes 350 bytes, and a client may send seven million of them. Three million took 15 MiB, and a list of them 1 GiB.
+ * Most bodies arrive in one chunk, which is kept. Several chunks are copied into one buffer: a chunk of a single byte
+ * takes many times its size, and a client may send seven million of them.
  */
 class GrowingBuffer {
-  #held = NOTHING;
-  readonly #most: number;
+  #buffer = EMPTY;
+  readonly #expectedLength: number;
   length = 0;
 
-  /** `most`: what there will be, as far as is known. */
-  constructor(most: number) {
-    this.#most = most;
+  /** `expectedLength`: the length of the whole body, as far as known. */
+  constructor(expectedLength: number) {
+    this.#expectedLength = expectedLength;
   }
 
   append(chunk: Buffer): void {
     const length = this.length + chunk.length;
     if (this.length === 0) {
-      this.#held = chunk;
+      this.#buffer = chunk;
     } else {
-      if (length > this.#held.length) this.#grow(Math.max(length, Math.min(2 * length, this.#most)));
-      chunk.copy(this.#held, this.length);
+      if (length > this.#buffer.length) this.#grow(Math.max(length, Math.min(2 * length, this.#expectedLength)));
+      chunk.copy(this.#buffer, this.length);
     }
     this.length = length;
   }
 
-  /** What there is goes at once, however long the client keeps the connection. */
+  /** Releases the memory at once, even if the client keeps the connection open. */
   drop(): void {
-    this.#held = NOTHING;
+    this.#buffer = EMPTY;
     this.length = 0;
   }
 
   get bytes(): Buffer {
-    return this.#held.length === this.length ? this.#held : this.#held.subarray(0, this.length);
+    return this.#buffer.length === this.length ? this.#buffer : this.#buffer.subarray(0, this.length);
   }
 
   #grow(capacity: number): void {
     const grown = Buffer.allocUnsafeSlow(capacity);
-    this.#held.copy(grown, 0, 0, this.length);
-    this.#held = grown;
+    this.#buffer.copy(grown, 0, 0, this.length);
+    this.#buffer = grown;
   }
 }

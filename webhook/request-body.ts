@@ -1,41 +1,41 @@
-/** Reads the bytes of a review: strict about what they are said to be, bounded in size, never left hanging. */
+/** Reads the body of a review: checks its headers and limits its size. */
 import type { IncomingMessage } from 'node:http';
-import { gather, type GatherOptions, type GatherProblem } from './read-body.ts';
+import { readBytes, type ReadOptions, type ReadProblem } from './read-body.ts';
 import type { BodyReservation } from './byte-budget.ts';
 
 /**
- * Two objects of the API server's own limit of 3 MiB for a request (apiserver pkg/server/config.go
- * `MaxRequestBodyBytes`), and what is around them.
+ * Two objects of the API server's own request limit of 3 MiB (apiserver pkg/server/config.go `MaxRequestBodyBytes`),
+ * and the review around them.
  */
 export const MAX_BODY_BYTES = 7 * 1024 * 1024;
 
-/** A refusal in plain HTTP, for what is no review. */
+/** A plain HTTP refusal of a request that is not a valid review. */
 export interface HttpRefusal {
   readonly status: 400 | 408 | 413 | 415 | 429;
   readonly message: string;
-  /** It is refused for want of room or memory, and not for what the client has sent. */
-  readonly isOurs?: true;
+  /** Set if the reason is missing memory and not the request. */
+  readonly isServerSide?: true;
 }
 
-/** A body that is there. It counts against the room of all bodies until its hold is released. */
+/** A complete body. It counts against the budget until its reservation is released. */
 export interface Body {
   readonly bytes: Buffer;
-  readonly hold: BodyReservation;
+  readonly reservation: BodyReservation;
 }
 
-interface Refused {
+interface RefusedBody {
   readonly refusal: HttpRefusal;
 }
 
-const refuse = (status: HttpRefusal['status'], message: string): Refused => ({ refusal: { status, message } });
+const refuse = (status: HttpRefusal['status'], message: string): RefusedBody => ({ refusal: { status, message } });
 
 const JSON_TYPE = /^application\/json[ \t]*(?:;[ \t]*charset="?utf-8"?[ \t]*)?$/i;
 
 /**
- * Reads the body of a review. Resolves as soon as it can be refused: the rest of such a body is thrown away by the
- * caller's answer. Rejects only when the client goes away.
+ * Reads the body of a review. Resolves as soon as the body is refused; the rest of it is dropped. Rejects only if the
+ * client disconnects.
  */
-export async function readBody(request: IncomingMessage, options: GatherOptions): Promise<Body | Refused> {
+export async function readBody(request: IncomingMessage, options: ReadOptions): Promise<Body | RefusedBody> {
   const { headers } = request;
   const { maxBytes } = options;
   if (!JSON_TYPE.test(headers['content-type'] ?? '')) return refuse(415, 'the content type must be application/json');
@@ -43,19 +43,19 @@ export async function readBody(request: IncomingMessage, options: GatherOptions)
     return refuse(415, 'the body must not have a content encoding');
   }
   if (Number(headers['content-length'] ?? 0) > maxBytes) return refusalOf('too large', maxBytes);
-  const body = await gather(request, options);
+  const body = await readBytes(request, options);
   return 'problem' in body ? refusalOf(body.problem, maxBytes) : body;
 }
 
-function refusalOf(problem: GatherProblem, maxBytes: number): Refused {
+function refusalOf(problem: ReadProblem, maxBytes: number): RefusedBody {
   switch (problem) {
     case 'too large':
       return refuse(413, `the body must not have more than ${maxBytes} bytes`);
-    case 'no room':
-      return { refusal: { status: 429, message: 'too many concurrent request bodies', isOurs: true } };
-    case 'ended': {
+    case 'no memory':
+      return { refusal: { status: 429, message: 'too many concurrent request bodies', isServerSide: true } };
+    case 'evicted': {
       const message = 'the body arrived too slowly while other requests needed its memory';
-      return { refusal: { status: 408, message, isOurs: true } };
+      return { refusal: { status: 408, message, isServerSide: true } };
     }
   }
 }

@@ -1,7 +1,4 @@
-/**
- * AdmissionReview of admission.k8s.io/v1 (k8s.io/api/admission/v1 types.go): what the API server asks, and how it is
- * answered. Pure.
- */
+/** Decodes and encodes AdmissionReviews of admission.k8s.io/v1 (k8s.io/api/admission/v1 types.go). Pure. */
 import { API_VERSION, GROUP, KIND, VERSION } from '../shared/api/group.ts';
 import { asObject, nonEmptyString, type Untrusted } from '../shared/json/untrusted.ts';
 import type { AdmissionDecision } from './response.ts';
@@ -12,31 +9,34 @@ export const REVIEW_KIND = 'AdmissionReview';
 export const OPERATIONS = ['CREATE', 'UPDATE', 'DELETE', 'CONNECT'] as const;
 export type Operation = (typeof OPERATIONS)[number];
 
-/** A question that can be answered, because it says its UID. Nothing else of it has been looked at. */
+/** A request with a UID, so that it can be answered; its other fields are not validated yet. */
 export interface UndecodedRequest {
   readonly uid: string;
   readonly request: Untrusted<Record<string, unknown>>;
-  /** How long the review is. */
+  /** The length of the review in bytes. */
   readonly bytes: number;
 }
 
-/** A request that is about a SequentialJob and makes sense. The objects are as the client sent them. */
+/** A valid request for a SequentialJob. The objects are as the client sent them. */
 export interface AdmissionRequest {
   readonly operation: Operation;
-  /** Empty where the object itself is written. */
+  /** Empty for the main resource. */
   readonly subResource: string;
   readonly namespace: string;
   /** Present on CREATE and UPDATE. */
   readonly object: unknown;
   /** Present on UPDATE and DELETE. */
   readonly oldObject: unknown;
-  /** How long the review is that it came in. */
+  /** The length of the review in bytes. */
   readonly bytes: number;
 }
 
 export type Decoded<T> = { readonly value: T } | { readonly problem: string };
 
-/** Finds the question in a body of so many bytes. Whatever has a UID is one; everything else is a problem in one line. */
+/**
+ * Finds the request in a body of `bytes` bytes. A request with a UID is returned; otherwise the result is a problem
+ * in one line.
+ */
 export function decodeReview(body: unknown, bytes: number): Decoded<UndecodedRequest> {
   const review = asObject<{ apiVersion: string; kind: string; request: object }>(body);
   if (review === undefined) return { problem: `the body must be an ${REVIEW_KIND}` };
@@ -49,7 +49,7 @@ export function decodeReview(body: unknown, bytes: number): Decoded<UndecodedReq
   return uid === undefined ? { problem: 'request.uid must be a non-empty string' } : { value: { uid, request, bytes } };
 }
 
-/** Reads a question strictly: what does not fit this webhook or its operation is a problem in one line. */
+/** Validates a request: a mismatch with this webhook or its operation is a problem in one line. */
 export function decodeRequest({ request, bytes }: UndecodedRequest): Decoded<AdmissionRequest> {
   const kind = asObject<{ group: string; version: string; kind: string }>(request['kind']);
   if (kind?.group !== GROUP || kind.version !== VERSION || kind.kind !== KIND) {
@@ -61,7 +61,7 @@ export function decodeRequest({ request, bytes }: UndecodedRequest): Decoded<Adm
   const namespace = nonEmptyString(request['namespace']) ?? '';
   const { object, oldObject } = request;
   const needed = { CREATE: { object }, UPDATE: { object, oldObject }, DELETE: {}, CONNECT: {} }[operation];
-  // A subresource may have a kind of its own: nothing here looks at it.
+  // A subresource may have its own kind; the webhook does not read it.
   for (const [name, value] of Object.entries(subResource === '' ? needed : {})) {
     const problem = objectProblem(value);
     if (problem !== undefined) return { problem: `request.${name} ${problem}` };
@@ -71,13 +71,13 @@ export function decodeRequest({ request, bytes }: UndecodedRequest): Decoded<Adm
 
 function objectProblem(value: unknown): string | undefined {
   const object = asObject<{ apiVersion: string; kind: string }>(value);
-  if (object === undefined) return 'must be there and be an object';
+  if (object === undefined) return 'must be an object';
   return object.apiVersion === API_VERSION && object.kind === KIND
     ? undefined
-    : `must say apiVersion ${API_VERSION} and kind ${KIND}`;
+    : `must have apiVersion ${API_VERSION} and kind ${KIND}`;
 }
 
-/** The whole answer, as JSON. */
+/** The whole answer as JSON. */
 export function encodeReview(uid: string, verdict: AdmissionDecision): string {
   return JSON.stringify({ apiVersion: REVIEW_API_VERSION, kind: REVIEW_KIND, response: { uid, ...verdict } });
 }

@@ -1,17 +1,17 @@
-/** The webhook over TLS: who may ask, what a connection may cost, and how it all ends. */
+/** The HTTPS server of the webhook: authentication of clients, limits of connections, graceful shutdown. */
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { Connections } from '../shared/connections.ts';
 import { sleep } from '../shared/sleep.ts';
-import { refusalOf } from './client-certificate.ts';
+import { clientRefusal } from './client-certificate.ts';
 
 /** PEM; the certificate may be followed by its chain. */
 export interface KeyPair {
   readonly cert: string;
   readonly key: string;
-  /** The authorities behind the certificates of clients. Needed where clients are asked for one. */
+  /** The CA certificates for client certificates; required if clients must present one. */
   readonly clientCa?: string;
 }
 
@@ -22,16 +22,16 @@ export interface Limits {
   /** For a whole request, body included. */
   readonly requestTimeout: number;
   readonly keepAliveTimeout: number;
-  /** Without any traffic, in the midst of an exchange or before the first. */
+  /** Time without any traffic, within a request or before the first one. */
   readonly idleTimeout: number;
-  /** How often the limits of headers and requests are looked after. */
+  /** How often Node checks the timeouts of headers and requests. */
   readonly checkInterval: number;
 }
 
 /**
- * The API server waits 30 s at most for a webhook (admissionregistration/v1 `timeoutSeconds`), and keeps a connection
- * for 90 s after its last use (apimachinery pkg/util/net `SetTransportDefaults`): were we the first to close it, a
- * review could be on its way already, and fail.
+ * The API server waits at most 30 s for a webhook (admissionregistration/v1 `timeoutSeconds`), and closes an idle
+ * connection after 90 s (apimachinery pkg/util/net `SetTransportDefaults`). If the webhook closed it first, a review
+ * that is already on its way would fail.
  */
 export const LIMITS: Limits = {
   handshakeTimeout: 10_000,
@@ -43,41 +43,43 @@ export const LIMITS: Limits = {
 };
 
 /**
- * Connections at once; for one more another is closed. One that idles takes about 60 KiB, and the API servers of a cluster
- * have some tens. Without a bound whoever can connect could have the process ended for its memory.
+ * Maximum number of connections; beyond it another one is closed. An idle one takes about 60 KiB, and the API servers
+ * of a cluster have some tens. Without a limit any client could exhaust the memory of the process.
  */
 export const MAX_CONNECTIONS = 2_000;
 
-/** Who may ask. */
-export interface Access {
-  /** Common names; a client must show a certificate of `clientCa` with one of them. Absent: whoever can connect may ask. */
+/** Which clients are accepted. */
+export interface ClientAccess {
+  /**
+   * Common names. A client must present a certificate signed by `clientCa` with one of them. Absent: all clients are
+   * accepted.
+   */
   readonly clientSubjects?: readonly string[] | undefined;
-  /** Told why a client was refused, before anything that it sends is read. */
+  /** Called with the reason when a client is refused; nothing that it sends has been read. */
   readonly onRefused?: (why: string) => void;
-  /** What the connections are counted in; default a table of the server's own. */
+  /** Counts the connections; default: a new instance. */
   readonly connections?: Connections;
 }
 
-/** After the last answer: a request that was sent before its client could know is still taken. */
+/** Time after the last answer, to accept requests that clients sent before they knew of the shutdown. */
 const LINGER_MS = 100;
 
 export class WebhookServer {
   readonly #server: Server;
-  readonly #access: Access;
+  readonly #access: ClientAccess;
   readonly #connections: Connections;
   #clientCa: string | undefined;
-  /** The first connection whose client was asked for a certificate of these authorities. */
+  /** The number of connections accepted before `clientCa` changed last. */
   #clientCaSince = 0;
   /**
-   * No Set: one that loses entries as fast as it gets them is copied every few reviews, and the tables that it leaves behind
-   * keep the responses that were in them, with all they hold, until the next collection of the whole heap. With reviews of
-   * 19 KB and the heap of the Deployment that took 15 % more processor time.
+   * Not a Set: V8 copies a Set every few reviews if entries are deleted as fast as they are added, and the old tables
+   * retain the responses, with all that they reference, until the next full garbage collection.
    */
   readonly #pending: ServerResponse[] = [];
   #stopping = false;
-  #quiet: () => void = () => undefined;
+  #onIdle: () => void = () => undefined;
 
-  constructor(handler: RequestListener, limits: Partial<Limits> = {}, access: Access = {}) {
+  constructor(handler: RequestListener, limits: Partial<Limits> = {}, access: ClientAccess = {}) {
     const { handshakeTimeout, headersTimeout, requestTimeout, keepAliveTimeout, idleTimeout, checkInterval } = {
       ...LIMITS,
       ...limits,
@@ -86,7 +88,7 @@ export class WebhookServer {
       {
         minVersion: 'TLSv1.2',
         requestCert: access.clientSubjects !== undefined,
-        // Whoever is refused is told of in `#admit`: Node's own refusal says nothing to anybody.
+        // `#admit` refuses clients and reports it; Node's own refusal reports nothing.
         rejectUnauthorized: false,
         handshakeTimeout,
         headersTimeout,
@@ -98,22 +100,22 @@ export class WebhookServer {
     );
     this.#server.setTimeout(idleTimeout);
     this.#access = access;
-    this.#connections = access.connections ?? new Connections({ most: MAX_CONNECTIONS });
-    this.#connections.guard(this.#server);
+    this.#connections = access.connections ?? new Connections({ maxConnections: MAX_CONNECTIONS });
+    this.#connections.limit(this.#server);
     this.#admit(access.clientSubjects);
   }
 
-  /** False once it is to stop. */
+  /** Whether the server is listening and not shutting down. */
   get serving(): boolean {
     return this.#server.listening && !this.#stopping;
   }
 
   /**
-   * Serves on a host (undefined: every address, IPv6 and IPv4) and port (0: a free one), and says where. Rejects with
-   * Node's own error where that is not possible.
+   * Listens on a host (undefined: all IPv4 and IPv6 addresses) and a port (0: any free one). Returns the address in
+   * use. Rejects with Node's error if it cannot listen.
    */
   async listen(pair: KeyPair, host: string | undefined, port: number): Promise<AddressInfo> {
-    this.use(pair);
+    this.useCertificate(pair);
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject);
       this.#server.listen({ port, ...(host === undefined ? {} : { host }) }, () => {
@@ -124,40 +126,40 @@ export class WebhookServer {
   }
 
   /**
-   * From now on shows this certificate to those who connect, and lets in clients of these authorities. Open connections go on
-   * with the certificate they know; those that other authorities let in end with their next answer.
+   * Presents this certificate to new connections and accepts clients of these CAs. Open connections keep their
+   * certificate; those accepted under other client CAs are closed after their next answer.
    */
-  use({ cert, key, clientCa }: KeyPair): void {
+  useCertificate({ cert, key, clientCa }: KeyPair): void {
     const asks = this.#access.clientSubjects !== undefined;
-    // OpenSSL would ask all authorities of the world.
-    if (asks && clientCa === undefined) throw new Error('there is no authority for the certificates of clients');
+    // Without a CA, OpenSSL would accept all public authorities.
+    if (asks && clientCa === undefined) throw new Error('there is no CA certificate for client certificates');
     const ca = asks && clientCa !== undefined ? { ca: clientCa } : {};
     this.#server.setSecureContext({ cert, key, ...ca, minVersion: 'TLSv1.2' });
-    if (this.#clientCa !== clientCa) this.#clientCaSince = this.#connections.taken;
+    if (this.#clientCa !== clientCa) this.#clientCaSince = this.#connections.accepted;
     this.#clientCa = clientCa;
   }
 
   /**
-   * Where it serves it does so until `delay` resolves, every answer the last on its connection; then accepts no more,
-   * answers what has begun, and closes them all: those without a request at once, the others with their answer, and what
-   * lasts longer than `graceMs` as it is. Never rejects, unless `delay` does.
+   * Shuts down. Until `delay` resolves, it serves on and closes each connection after its next answer. Then it
+   * accepts no more connections, answers the requests in progress, and closes all connections: idle ones at once,
+   * others after their answer, and all after at most `graceMs`. Never rejects unless `delay` does.
    *
-   * Whoever uses a connection meanwhile has left it before it is closed. One that is closed between two requests may lose
-   * the second: it can be on its way already, and no client sends a POST twice by itself (RFC 9110 §9.2.2).
+   * The delay lets clients leave each connection before it is closed. If a connection is closed between two requests,
+   * the second may already be on its way and is lost: clients do not repeat a POST by themselves (RFC 9110 §9.2.2).
    */
   async close(graceMs: number, delay?: () => Promise<void>): Promise<void> {
     this.#stopping = true;
     if (!this.#server.listening) return;
-    for (const response of this.#pending) announceEnd(response);
+    for (const response of this.#pending) closeAfterAnswer(response);
     if (delay !== undefined) await delay();
     const closed = new Promise<void>((resolve) => {
       this.#server.close(() => resolve());
     });
     const answered = new AbortController();
     const drained = (async () => {
-      await this.#answered();
+      await this.#whenIdle();
       await sleep(LINGER_MS);
-      await this.#answered();
+      await this.#whenIdle();
       answered.abort();
     })();
     await Promise.race([drained, sleep(graceMs, answered.signal)]);
@@ -165,53 +167,53 @@ export class WebhookServer {
     await closed;
   }
 
-  /** Resolves when nothing is being answered. */
-  async #answered(): Promise<void> {
+  /** Resolves when no request is in progress. */
+  async #whenIdle(): Promise<void> {
     while (this.#pending.length > 0) {
       await new Promise<void>((resolve) => {
-        this.#quiet = resolve;
+        this.#onIdle = resolve;
       });
     }
   }
 
-  /** Has HTTP begin on connections of clients that may ask, and on no others. */
+  /** Starts HTTP only on connections of accepted clients. */
   #admit(subjects: readonly string[] | undefined): void {
     if (subjects === undefined) return;
     const listeners = this.#server.listeners('secureConnection');
     this.#server.removeAllListeners('secureConnection');
     this.#server.on('secureConnection', (socket: TLSSocket) => {
-      const why = refusalOf(socket, subjects);
+      const why = clientRefusal(socket, subjects);
       if (why !== undefined) {
         socket.destroy();
         this.#access.onRefused?.(why);
         return;
       }
-      this.#connections.of(socket)?.authenticate();
+      this.#connections.find(socket)?.authenticate();
       for (const listener of listeners) listener.call(this.#server, socket);
     });
   }
 
   #serve(handler: RequestListener, request: IncomingMessage, response: ServerResponse): void {
-    const connection = this.#connections.of(request.socket);
-    connection?.begin();
+    const connection = this.#connections.find(request.socket);
+    connection?.requestStarted();
     this.#pending.push(response);
     response.once('close', () => {
-      connection?.end();
-      this.#answeredOne(response);
+      connection?.requestFinished();
+      this.#remove(response);
     });
     const isOutdated = connection !== undefined && connection.ordinal < this.#clientCaSince;
-    if (this.#stopping || isOutdated) announceEnd(response);
+    if (this.#stopping || isOutdated) closeAfterAnswer(response);
     handler(request, response);
   }
 
-  #answeredOne(response: ServerResponse): void {
+  #remove(response: ServerResponse): void {
     const last = this.#pending.pop();
     if (last !== undefined && last !== response) this.#pending[this.#pending.indexOf(response)] = last;
-    if (this.#pending.length === 0) this.#quiet();
+    if (this.#pending.length === 0) this.#onIdle();
   }
 }
 
-/** Tells the client to open a new connection for the next request, and Node to close this one after the answer. */
-function announceEnd(response: ServerResponse): void {
+/** Tells the client to use a new connection for its next request, and Node to close this one after the answer. */
+function closeAfterAnswer(response: ServerResponse): void {
   if (!response.headersSent) response.setHeader('connection', 'close');
 }

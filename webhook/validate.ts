@@ -1,109 +1,113 @@
-/** The validating webhook: may this object be created, may that one be changed so? Pure. */
+/** The validating webhook: validates created and updated objects. Pure. */
 import { withDefaults } from '../shared/api/defaults.ts';
 import type { ObjectMeta, SequentialJob, SequentialJobSpec } from '../shared/api/types.ts';
 import { MAX_ERRORS, limitErrors } from '../shared/validation/error-limit.ts';
 import { formatFieldError, Path, type FieldError } from '../shared/validation/field-error.ts';
 import {
   type ValidationOptions,
-  namespaceFaults,
+  validateNamespace,
   validateSequentialJob,
   warningsFor,
 } from '../shared/validation/index.ts';
 import { RESOURCE_SCHEMA } from '../shared/validation/schema.ts';
-import { differences } from '../shared/validation/semantic.ts';
-import { sizeFaults } from '../shared/validation/value-limit.ts';
+import { reportDifferences } from '../shared/validation/semantic.ts';
+import { validateSize } from '../shared/validation/value-limit.ts';
 import { isPresent, asObject } from '../shared/json/untrusted.ts';
 import { updateWarnings, validateUpdate } from '../shared/validation/update.ts';
 import { allowed, denied, type AdmissionDecision } from './response.ts';
 import type { AdmissionRequest } from './review.ts';
 
 /**
- * Answers a validating review with every fault and every warning at once. Only CREATE and UPDATE are judged. `own`: the
+ * Answers a validating review with all errors and warnings at once. Only CREATE and UPDATE are validated. `own`: the
  * operator's own namespace.
  */
 export function reviewObject(request: AdmissionRequest, own?: string): AdmissionDecision {
   const { operation, subResource, namespace, object, oldObject, bytes } = request;
   if (subResource !== '') return allowed();
-  const place = namespaceFaults(namespace, own);
+  const namespaceErrors = validateNamespace(namespace, own);
   switch (operation) {
     case 'CREATE':
-      return judge(object, [...place, ...faultsOf(object, { bytes })], warningsFor(object, bytes));
+      return decide(object, [...namespaceErrors, ...objectErrors(object, { bytes })], warningsFor(object, bytes));
     case 'UPDATE':
-      return reviewUpdate(oldObject, object, { place, bytes });
+      return reviewUpdate(oldObject, object, { namespaceErrors, bytes });
     case 'DELETE':
     case 'CONNECT':
       return allowed();
   }
 }
 
-/** Does what the first review would have to wait for: it compiles the schema, which takes some hundred milliseconds. */
+/** Compiles the schema, which takes some hundred milliseconds, so that the first review does not wait for it. */
 export function warmUp(): void {
-  faultsOf({});
+  objectErrors({});
 }
 
 /**
- * The faults of an object that is written through its main resource, which takes no status: what it says there is lost.
+ * The errors of an object that is written to its main resource, without the status, which the API server ignores
+ * there.
  */
-export function faultsOf(object: unknown, judging: ValidationOptions = {}): readonly FieldError[] {
-  const size = sizeFaults(object, judging.bytes);
+export function objectErrors(object: unknown, options: ValidationOptions = {}): readonly FieldError[] {
+  const size = validateSize(object, options.bytes);
   if (size.length > 0) return size;
   const { status: _, ...rest } = asObject<SequentialJob>(object) ?? {};
-  return validateSequentialJob(rest, judging);
+  return validateSequentialJob(rest, options);
 }
 
 /**
- * An update that leaves the spec as it is passes whatever the spec says, and so does one of an object that is being
- * deleted: labels, finalizers and the like must be movable on objects that were stored under other rules. For the same
- * reason faults and warnings that the stored object has already are not held against a change of something else, as in
- * the API server's own ratcheting (KEP-4008); but for its namespace, which config/policy holds against it as well.
+ * An update without a change of the spec is allowed whatever the spec contains, and so is one of an object that is
+ * being deleted: labels, finalizers and the like must be editable on objects that were stored under other rules. For
+ * the same reason, errors and warnings that the stored object already has do not refuse a change of something else,
+ * like the API server's ratcheting (KEP-4008). The exception is the error for the namespace, which config/policy
+ * enforces as well.
  */
-function reviewUpdate(before: unknown, after: unknown, { place, bytes }: Surroundings): AdmissionDecision {
+function reviewUpdate(before: unknown, after: unknown, { namespaceErrors, bytes }: UpdateContext): AdmissionDecision {
   if (isBeingDeleted(before) || hasSameSpec(before, after)) return allowed();
-  const size = sizeFaults(after, bytes);
+  const size = validateSize(after, bytes);
   if (size.length > 0) return denied(after, size);
-  const faults = [...place, ...validateUpdate(before, after), ...newFaults(before, after, bytes)];
-  const warnings = unlessIn(() => warningsFor(before, bytes), warningsFor(after, bytes), String);
-  return judge(after, limitErrors(faults, MAX_ERRORS), [...updateWarnings(before, after), ...warnings]);
+  const errors = [...namespaceErrors, ...validateUpdate(before, after), ...newErrors(before, after, bytes)];
+  const warnings = withoutKnown(() => warningsFor(before, bytes), warningsFor(after, bytes), String);
+  return decide(after, limitErrors(errors, MAX_ERRORS), [...updateWarnings(before, after), ...warnings]);
 }
 
-interface Surroundings {
-  /** The faults of its namespace. */
-  readonly place: readonly FieldError[];
+interface UpdateContext {
+  /** The errors for its namespace. */
+  readonly namespaceErrors: readonly FieldError[];
   readonly bytes: number;
 }
 
-/** Faults of a stored object that are looked at: it has none, unless it was stored under other rules. */
-const MAX_STORED_FAULTS = 1000;
+/** Maximum number of errors of a stored object to compare; it has none unless it was stored under other rules. */
+const MAX_STORED_ERRORS = 1000;
 
-function newFaults(before: unknown, after: unknown, bytes: number): readonly FieldError[] {
-  const faults = faultsOf(after, { bytes });
-  if (faults.length === 0) return faults;
-  const known = faultsOf(before, { bytes, most: MAX_STORED_FAULTS });
-  // Where it has more, nobody can say which ones are new; and it must stay movable.
-  if (known.length > MAX_STORED_FAULTS) return [];
-  // New ones may be behind as many old ones.
-  const all = known.length === 0 ? faults : faultsOf(after, { bytes, most: known.length + MAX_ERRORS });
-  return unlessIn(() => known, all, formatFieldError);
+function newErrors(before: unknown, after: unknown, bytes: number): readonly FieldError[] {
+  const errors = objectErrors(after, { bytes });
+  if (errors.length === 0) return errors;
+  const known = objectErrors(before, { bytes, maxErrors: MAX_STORED_ERRORS });
+  // With more errors the new ones cannot be determined, and the object must stay editable.
+  if (known.length > MAX_STORED_ERRORS) return [];
+  // New errors may come after as many old ones.
+  const all = known.length === 0 ? errors : objectErrors(after, { bytes, maxErrors: known.length + MAX_ERRORS });
+  return withoutKnown(() => known, all, formatFieldError);
 }
 
-function unlessIn<T>(known: () => readonly T[], found: readonly T[], textOf: (one: T) => string): readonly T[] {
+function withoutKnown<T>(known: () => readonly T[], found: readonly T[], textOf: (item: T) => string): readonly T[] {
   if (found.length === 0) return found;
   const texts = new Set(known().map(textOf));
   return found.filter((one) => !texts.has(textOf(one)));
 }
 
-const judge = (object: unknown, faults: readonly FieldError[], warnings: readonly string[]): AdmissionDecision =>
-  faults.length === 0 ? allowed(warnings) : denied(object, faults, warnings);
+const decide = (object: unknown, errors: readonly FieldError[], warnings: readonly string[]): AdmissionDecision =>
+  errors.length === 0 ? allowed(warnings) : denied(object, errors, warnings);
 
 const isBeingDeleted = (object: unknown): boolean =>
   isPresent(asObject<ObjectMeta>(asObject<SequentialJob>(object)?.metadata)?.deletionTimestamp);
 
 const SPEC = { schema: RESOURCE_SCHEMA.properties?.['spec'], name: 'spec', at: Path.of('spec') };
 
-/** Whether the two mean the same: an object stored before a default existed has it all the same. */
+/**
+ * Whether both specs have the same meaning: an object that was stored before a default existed has that default too.
+ */
 function hasSameSpec(before: unknown, after: unknown): boolean {
   let same = true;
-  differences(specOf(before), specOf(after), SPEC, () => {
+  reportDifferences(specOf(before), specOf(after), SPEC, () => {
     same = false;
   });
   return same;

@@ -1,6 +1,6 @@
 /** Parses flags and environment variables into a frozen configuration and reports all errors at once. Pure. */
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from '../../shared/log.ts';
-import { bool, integer, list, oneOf, type Outcome, text } from '../../shared/option-values.ts';
+import { bool, integer, list, oneOf, type ParseResult, text } from '../../shared/option-values.ts';
 import { readFlags } from '../../shared/read-flags.ts';
 
 /** The part of the operator that a process runs: the webhook, the controller, or both. */
@@ -60,7 +60,7 @@ interface Option<T> {
   readonly placeholder: string;
   readonly description: string;
   readonly fallback: T;
-  readonly read: (text: string) => Outcome<T>;
+  readonly read: (text: string) => ParseResult<T>;
   /** The value of a flag that is given without one; absent: the flag requires a value. */
   readonly bare?: string;
 }

@@ -2,8 +2,8 @@
 import { Controller } from '../../controller/manager.ts';
 import type { Config } from './config.ts';
 import type { ApiClient } from '../../shared/kube/client.ts';
-import { fenced } from '../../shared/kube/fence.ts';
-import { limited, type TokenBucket } from '../../shared/kube/rate-limit.ts';
+import { withLeaderFence } from '../../shared/kube/leader-fence.ts';
+import { withRateLimit, type TokenBucket } from '../../shared/kube/rate-limit.ts';
 import type { Log } from '../../shared/log.ts';
 import type { ControllerMetrics } from '../../controller/metrics/index.ts';
 import { ownNamespace } from './own-namespace.ts';
@@ -40,9 +40,9 @@ export class ControllerTerm {
     this.#log = log;
     this.#client = client;
     const { signal } = this.#aborting;
-    const fencedClient = fenced(client, { mayAct, signal });
+    const fencedClient = withLeaderFence(client, { mayAct, signal });
     // The leadership check comes after the rate limit: leadership counts when the request is sent, not when it began to wait.
-    const throttled = bucket === undefined ? fencedClient : limited(fencedClient, bucket, signal);
+    const throttled = bucket === undefined ? fencedClient : withRateLimit(fencedClient, bucket, signal);
     this.#controller = new Controller({
       client: throttled,
       log,

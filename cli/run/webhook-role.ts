@@ -1,6 +1,6 @@
 /** The webhook as a role: wait for the certificate → serve → reload the certificate. Needs no API server. */
 import type { Registry } from 'prom-client';
-import { describe } from '../../certs/key-pair.ts';
+import { certificateDetails } from '../../certs/key-pair.ts';
 import { watchCertificate } from '../../certs/watch.ts';
 import type { Config } from './config.ts';
 import { Connections } from '../../shared/connections.ts';
@@ -54,7 +54,7 @@ export class WebhookRole implements Role {
     this.#metrics = new WebhookMetrics(registry, [MUTATE_PATH, VALIDATE_PATH]);
     this.#connectionLossLog = new SampledLog({ log });
     const onLost = (how: ConnectionLoss): void => this.#recordConnectionLoss(how, how);
-    const connections = new Connections({ most: MAX_CONNECTIONS, limitsNewcomers: true, onLost });
+    const connections = new Connections({ maxConnections: MAX_CONNECTIONS, limitsNewClients: true, onLost });
     const { clientCaFile, clientSubjects } = config;
     const operatorNamespace = ownNamespace(config.operatorNamespace);
     this.#thread = new EvaluationThread({ program, ownNamespace: operatorNamespace });
@@ -120,7 +120,7 @@ export class WebhookRole implements Role {
     const { webhookHost: host, webhookPort } = this.#config;
     try {
       const { address, port } = await this.#server.listen(pair, host, webhookPort);
-      this.#metrics.certificateServed(Date.parse(describe(pair).notAfter));
+      this.#metrics.certificateServed(Date.parse(certificateDetails(pair).notAfter));
       this.#log.info({ address, port }, 'webhook started');
     } catch (error) {
       throw listenError('the webhook', webhookPort, error);
@@ -130,8 +130,8 @@ export class WebhookRole implements Role {
   async #reloadCertificates(pairs: AsyncIterable<KeyPair>): Promise<void> {
     for await (const pair of pairs) {
       try {
-        this.#server.use(pair);
-        this.#metrics.certificateServed(Date.parse(describe(pair).notAfter));
+        this.#server.useCertificate(pair);
+        this.#metrics.certificateServed(Date.parse(certificateDetails(pair).notAfter));
       } catch (error) {
         this.#log.error(
           { err: error },

@@ -3,7 +3,7 @@ import { API_VERSION, MANAGER } from '../../shared/api/group.ts';
 import { type ObservedJob, sequentialJobOwner } from '../../shared/api/job.ts';
 import { MESSAGE } from '../../shared/api/reasons.ts';
 import { buildJob } from '../../shared/jobs/job.ts';
-import { unansweredBy } from '../../shared/kube/dry-run.ts';
+import { noVerdictReason } from '../../shared/kube/dry-run.ts';
 import { isApiError, isRefusal } from '../../shared/kube/errors.ts';
 import { collectionPath, JOBS } from '../../shared/kube/resources.ts';
 import { isOwned } from '../decide/step-view.ts';
@@ -47,7 +47,7 @@ export async function createJob(
 /** What a refusal says about the Job; undefined where it is no refusal, but trouble. */
 function findingOf(error: unknown): Finding | undefined {
   if (!isApiError(error)) return undefined;
-  const reason = unansweredBy(error);
+  const reason = noVerdictReason(error);
   if (reason === 'QuotaExceeded' || reason === 'PermissionDenied') {
     return { type: 'postponed', reason, message: error.message };
   }

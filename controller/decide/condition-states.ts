@@ -88,10 +88,10 @@ function suspendingMessage(context: Context): string | undefined {
   const isUndone = job !== undefined && job.suspended === undefined && suspendAgainInMs(job, context.nowMs) > 0;
   if (isUndone) return MESSAGE.suspensionUndone(at, job.metadata.name, job.suspensions?.undoneBy);
   if (job !== undefined && !isOwned(job, context.snapshot)) {
-    return MESSAGE.heldUp(MESSAGE.suspending(at), MESSAGE.jobNotOwned(job.metadata.name));
+    return MESSAGE.failedWhileBlocked(MESSAGE.suspending(at), MESSAGE.jobNotOwned(job.metadata.name));
   }
   const held = lostPods(context).length > 0 ? obstacle(context) : undefined;
-  return held === undefined ? MESSAGE.suspending(at) : MESSAGE.heldUp(MESSAGE.suspending(at), held.message);
+  return held === undefined ? MESSAGE.suspending(at) : MESSAGE.failedWhileBlocked(MESSAGE.suspending(at), held.message);
 }
 
 /** What is to end before the next step can start. */
@@ -100,7 +100,7 @@ function terminatingMessage(context: Context): string | undefined {
   const at = currentStepLabel(context) ?? '';
   const pods = leftoverPods(context);
   if (pods.length > 0) return MESSAGE.awaitingPods(at, podNames(pods, context.nowMs));
-  if (unlistedPodsMs(context) > 0) return MESSAGE.awaitingUnseenPods(at, graceSeconds(context));
+  if (unlistedPodsMs(context) > 0) return MESSAGE.awaitingUnlistedPods(at, graceSeconds(context));
   const jobs = strayJobs(context).map(({ metadata }) => metadata.name);
   return jobs.length > 0 ? MESSAGE.awaitingJobs(at, jobs) : undefined;
 }
@@ -145,7 +145,7 @@ function resumePending(context: Context): ConditionState | undefined {
   const message =
     pods.length > 0
       ? MESSAGE.resumePending(at, podNames(pods, context.nowMs))
-      : MESSAGE.awaitingUnseenPods(at, graceSeconds(context));
+      : MESSAGE.awaitingUnlistedPods(at, graceSeconds(context));
   return { status: 'False', reason: REASON.resumePending, message };
 }
 
@@ -185,7 +185,11 @@ export function progressing(context: Context): ConditionState {
   const next = nextContainer(context);
   const finding = snapshot.findings[nextJobName(context)];
   if (finding?.type === 'nameConflict') {
-    const message = MESSAGE.awaitingName(nextJobName(context), finding.owner, finding.leaving === 'ownerless');
+    const message = MESSAGE.awaitingJobNameRelease(
+      nextJobName(context),
+      finding.owner,
+      finding.leaving === 'ownerless',
+    );
     return { status: 'True', reason: REASON.starting, message };
   }
   if (draft.state === 'New' || next === undefined) {

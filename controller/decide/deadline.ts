@@ -37,7 +37,7 @@ const guards = defineGuards({
       'the time is up, the Job waits for a Pod that should have ended long ago, and nobody has asked whether it is still there',
     holds: (context) => {
       const job = runningJob(context);
-      const isHeldByUs = isSuspended(context) && job?.suspended?.byUs === true;
+      const isHeldByUs = isSuspended(context) && job?.suspended?.byOperator === true;
       const seemsLost =
         isOverdue(context) && (isHeldByUs || job?.deadlineSeconds === 0) && lostPods(context).length > 0;
       return seemsLost && runningFinding(context)?.type !== 'inspected';
@@ -47,7 +47,7 @@ const guards = defineGuards({
     description: 'the sequence was active for longer than activeDeadlineSeconds, and the Job does not know it',
     holds: (context) => {
       const job = ownedJob(context);
-      const standsStill = isSuspended(context) && job?.suspended?.byUs === true && lostPods(context).length === 0;
+      const standsStill = isSuspended(context) && job?.suspended?.byOperator === true && lostPods(context).length === 0;
       return job !== undefined && isOverdue(context) && !standsStill && job.deadlineSeconds !== 0;
     },
   },
@@ -56,7 +56,7 @@ const guards = defineGuards({
       'the time is up, and the Job does not end: somebody else suspended it, runs it (managedBy) or took it from the sequence, or the node of its Pod is lost',
     holds: (context) => {
       const job = runningJob(context);
-      const isHeld = job?.suspended?.byUs === false && (job.status.active ?? 0) === 0;
+      const isHeld = job?.suspended?.byOperator === false && (job.status.active ?? 0) === 0;
       return (
         (isHeld && isOverdue(context)) ||
         isDeadlineOfUnownedJob(context) ||

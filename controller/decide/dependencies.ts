@@ -1,6 +1,6 @@
 /** Secrets, ConfigMaps and claims that a step references. */
 import { EVENT, MESSAGE } from '../../shared/api/reasons.ts';
-import { lookedFor } from '../../shared/jobs/dependencies.ts';
+import { dependenciesToCheck } from '../../shared/jobs/dependencies.ts';
 import { currentIndex, currentStepLabel, nextContainer, nextFinding, nextJobName } from './step-view.ts';
 import { act } from './draft-actions.ts';
 import { withoutStart } from './not-started.ts';
@@ -19,7 +19,8 @@ const guards = defineGuards({
   dependenciesNotChecked: {
     description: 'the step needs some Secrets, ConfigMaps or claims, 50 at most, and nobody has looked yet',
     holds: (context) =>
-      nextFinding(context) === undefined && lookedFor(context.snapshot.object, currentIndex(context.draft)).length > 0,
+      nextFinding(context) === undefined &&
+      dependenciesToCheck(context.snapshot.object, currentIndex(context.draft)).length > 0,
   },
 });
 
@@ -30,7 +31,7 @@ const effects = defineEffects({
       const waiting = { ...withoutStart(context).draft, requeueAfterMs: retryMs(context) };
       const missing = obstacle(context);
       if (missing === undefined || missing.isKnown) return waiting;
-      const message = MESSAGE.waiting(currentStepLabel(context) ?? '', missing.message);
+      const message = MESSAGE.cannotStart(currentStepLabel(context) ?? '', missing.message);
       const step = { index: currentIndex(context.draft), name: nextContainer(context)?.name ?? '' };
       return emit(waiting, { type: 'Warning', reason: EVENT.dependencyMissing, message, step });
     },
@@ -38,7 +39,7 @@ const effects = defineEffects({
   checkDependencies: {
     description: 'ask the API server which of them exist',
     apply: (context) => {
-      const dependencies = lookedFor(context.snapshot.object, currentIndex(context.draft));
+      const dependencies = dependenciesToCheck(context.snapshot.object, currentIndex(context.draft));
       return act(withoutStart(context).draft, {
         type: 'CheckDependencies',
         jobName: nextJobName(context),

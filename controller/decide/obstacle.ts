@@ -18,7 +18,7 @@ export function obstacleOf(
 ): Obstacle | undefined {
   if (job === undefined) return undefined;
   const own = ofJob(pods, job.metadata.uid).sort(byCreation);
-  if (job.suspended?.byUs === false) return suspendedByOthers(job);
+  if (job.suspended?.byOperator === false) return suspendedByOthers(job);
   if (!wantsPods(job)) return undefined;
   const stuck = own.findLast(({ obstacle }) => obstacle !== undefined);
   if (stuck?.obstacle !== undefined) return ofPod(stuck, withPullSecret(stuck.obstacle, eventsOf(look, stuck)));

@@ -1,5 +1,5 @@
 /** How a step goes and how it ends, put into its record, and what is told of it. */
-import { isEndedByUs, type ObservedJob, outcomeOf, willFail } from '../../shared/api/job.ts';
+import { endedByOperator, type ObservedJob, outcomeOf, isFailing } from '../../shared/api/job.ts';
 import type { PodTermination } from '../../shared/api/pod.ts';
 import {
   EVENT,
@@ -10,7 +10,7 @@ import {
   REASON,
   stepLabel,
 } from '../../shared/api/reasons.ts';
-import { formatJobFault } from '../../shared/jobs/job-faults.ts';
+import { formatJobError } from '../../shared/jobs/job-errors.ts';
 import type { StepStatus } from '../../shared/api/types.ts';
 import { truncate } from '../../shared/truncate.ts';
 import { withLastStep } from './draft.ts';
@@ -63,7 +63,7 @@ export function failPreflight(context: Context): Draft {
   const index = first ?? currentIndex(draft);
   const lines = faults.map((fault) => ({
     step: fault.index === undefined ? undefined : stepLabel(fault.index, containers[fault.index]?.name ?? ''),
-    text: formatJobFault(fault),
+    text: formatJobError(fault),
   }));
   const message = MESSAGE.preflightRefused(lines, isUnderWay);
   return fail(context, { index, step: containers[index]?.name, reason: REASON.jobRejected, message });
@@ -94,7 +94,7 @@ function progressOf(context: Context): StepProgress {
   const isCounted =
     failed > 0 || started > 1 || failure?.restarting === true || hasContainerStillRunning(context, job.metadata.uid);
   const recorded = runningStep(context.draft)?.attempts;
-  const due = willFail(job) && recorded !== undefined ? recorded : failed + 1;
+  const due = isFailing(job) && recorded !== undefined ? recorded : failed + 1;
   const attempts = Math.max(due, started, recorded ?? 0);
   return { attempts, ...((isCounted ? terminationFields(failure) : undefined) ?? recordedTermination(context)) };
 }
@@ -192,7 +192,7 @@ export function stepDeadlineExceeded(context: Context): StepFailure | undefined 
   const job = runningJob(context);
   const exceeded = withObstacle(context, MESSAGE.deadlineExceeded(seconds));
   const isLeft = job !== undefined && !isOwned(job, context.snapshot);
-  const message = isLeft ? MESSAGE.heldUp(exceeded, MESSAGE.jobNotOwned(job.metadata.name)) : exceeded;
+  const message = isLeft ? MESSAGE.failedWhileBlocked(exceeded, MESSAGE.jobNotOwned(job.metadata.name)) : exceeded;
   const why = { reason: REASON.deadlineExceeded, message };
   const record = {
     ...progressOf(context),
@@ -260,7 +260,7 @@ function countOf(context: Context, job: ObservedJob, seen: PodTermination | unde
 function jobMessage(context: Context, job: ObservedJob, outcome: Pick<Failure, 'reason' | 'message'>): string {
   if (outcome.reason !== REASON.deadlineExceeded) return outcome.message;
   const seconds = job.endedAfterSeconds ?? context.snapshot.object.spec.activeDeadlineSeconds ?? undefined;
-  const message = isEndedByUs(job) && seconds !== undefined ? MESSAGE.deadlineExceeded(seconds) : outcome.message;
+  const message = endedByOperator(job) && seconds !== undefined ? MESSAGE.deadlineExceeded(seconds) : outcome.message;
   // A container that has ended had started; a Pod may be over without one.
   const ended = latestFailure(context.snapshot.pods ?? [], job.metadata.uid);
   const hasRun = ended?.exitCode !== undefined && ended.reason !== 'ContainerStatusUnknown';

@@ -95,6 +95,6 @@ export function podNames(pods: readonly ObservedPod[], nowMs: number): readonly 
   const isStuck = pods.some((pod) => isOverdue(pod, nowMs));
   return pods.map(({ metadata: { name, deletionTimestamp }, node }, i) => {
     const isLast = i === pods.length - 1;
-    return `${MESSAGE.podLeft(name, node, deletionTimestamp)}${isStuck && isLast ? MESSAGE.nodeIsLost : ''}`;
+    return `${MESSAGE.unterminatedPod(name, node, deletionTimestamp)}${isStuck && isLast ? MESSAGE.lostNodeAdvice : ''}`;
   });
 }

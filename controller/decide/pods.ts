@@ -1,12 +1,12 @@
 /** Questions about Pods and the Job that they belong to. Pure. */
-import { type ObservedJob, outcomeOf, willFail } from '../../shared/api/job.ts';
+import { type ObservedJob, outcomeOf, isFailing } from '../../shared/api/job.ts';
 import { hasEnded, type ObservedPod } from '../../shared/api/pod.ts';
 
 /** Whether the Job controller is to keep a Pod of this Job running. */
 export function wantsPods(job: ObservedJob): boolean {
   const { metadata, suspended, status, deadlineSeconds } = job;
   const isHeld = metadata.deletionTimestamp !== undefined || suspended !== undefined;
-  const isDecided = willFail(job) || (status.succeeded ?? 0) > 0 || deadlineSeconds === 0;
+  const isDecided = isFailing(job) || (status.succeeded ?? 0) > 0 || deadlineSeconds === 0;
   return !isHeld && !isDecided && outcomeOf(job).type === 'running';
 }
 

@@ -1,5 +1,5 @@
 /** A step whose Job is on record: how it goes and how it ends. */
-import { isEndedByUs, outcomeOf } from '../../shared/api/job.ts';
+import { endedByOperator, outcomeOf } from '../../shared/api/job.ts';
 import { EVENT, EVENT_MESSAGE } from '../../shared/api/reasons.ts';
 import { secondsBetween } from '../../shared/api/time.ts';
 import { withLastStep } from './draft.ts';
@@ -27,7 +27,7 @@ function outcome(context: Context): string | undefined {
 function failureMayBeIgnored(context: Context): boolean {
   return (
     mayContinueAfterFailure(runningStep(context.draft)?.name, context) &&
-    (!isEndedByUs(runningJob(context)) || nextStepJob(context) !== undefined)
+    (!endedByOperator(runningJob(context)) || nextStepJob(context) !== undefined)
   );
 }
 

@@ -49,7 +49,7 @@ const guards = defineGuards({
       'the suspended Job does not count Pods that are being deleted (before 1.29), and nobody has asked for them',
     holds: (context) => {
       const job = runningJob(context);
-      const isOurs = isSuspended(context) || job?.suspended?.byUs === true;
+      const isOurs = isSuspended(context) || job?.suspended?.byOperator === true;
       if (!isOurs || job?.suspended === undefined || job.status.terminating !== undefined) return false;
       if (context.draft.suspendedSince !== undefined || hasPodsRunning(context)) return false;
       return runningFinding(context)?.type !== 'inspected';
@@ -64,12 +64,12 @@ const guards = defineGuards({
       'spec.suspend is false, and Pods of the suspended Job, or of a deleted one, have not ended yet: its next one must not overlap with them',
     holds: (context) =>
       !isSuspended(context) &&
-      ownedJob(context)?.suspended?.byUs === true &&
+      ownedJob(context)?.suspended?.byOperator === true &&
       (containersRun(context) || suspendedPodsMs(context) > 0),
   },
   jobShouldUnsuspend: {
     description: 'spec.suspend is false, and the Job is suspended by us',
-    holds: (context) => !isSuspended(context) && ownedJob(context)?.suspended?.byUs === true,
+    holds: (context) => !isSuspended(context) && ownedJob(context)?.suspended?.byOperator === true,
   },
   unsuspendedBeforeStart: {
     description: 'spec.suspend is false again, and nothing has begun',

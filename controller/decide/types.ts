@@ -4,7 +4,7 @@ import type { ObservedEvent, ObservedPod } from '../../shared/api/pod.ts';
 import type { EventDraft, Failure } from '../../shared/api/reasons.ts';
 import type { SequentialJob, SequentialJobStatus, StepStatus } from '../../shared/api/types.ts';
 import type { Dependency } from '../../shared/jobs/dependencies.ts';
-import type { JobFault } from '../../shared/jobs/job-faults.ts';
+import type { JobError } from '../../shared/jobs/job-errors.ts';
 
 /** What a request of this reconcile told about a Job beyond what the cache knows, by Job name. */
 export type Finding =
@@ -95,7 +95,7 @@ export type Preflight =
   | { readonly type: 'passed'; readonly ignoredFields: readonly string[] }
   | {
       readonly type: 'refused';
-      readonly faults: readonly JobFault[];
+      readonly faults: readonly JobError[];
       readonly ignoredFields: readonly string[];
     }
   /** No answer for now: the next step may start all the same, and before the one after it the question comes up again. */

@@ -37,8 +37,8 @@ export const obstacle = oncePerContext((context: Context): Wait | undefined => {
 
 /** What the step waits for, in a sentence. */
 export function waitingMessage({ reason, message, isAtEnd }: Obstacle, label: string): string {
-  if (isAtEnd === true) return MESSAGE.notEnded(label, message);
-  return HOLDING.has(reason) ? MESSAGE.held(label, message) : MESSAGE.waiting(label, message);
+  if (isAtEnd === true) return MESSAGE.notEnding(label, message);
+  return HOLDING.has(reason) ? MESSAGE.stepWaiting(label, message) : MESSAGE.cannotStart(label, message);
 }
 
 /** The step may have begun. */
@@ -54,7 +54,7 @@ function lost(context: Context): Obstacle | undefined {
 /** A Job that we suspended, and that was taken from the sequence since: it is not ours to let go on. */
 function letGo(context: Context): Obstacle | undefined {
   const job = runningJob(context);
-  const isHeld = job?.suspended?.byUs === true && context.snapshot.object.spec.suspend !== true;
+  const isHeld = job?.suspended?.byOperator === true && context.snapshot.object.spec.suspend !== true;
   if (!isHeld || isOwned(job, context.snapshot)) return undefined;
   return { reason: REASON.jobSuspended, message: MESSAGE.jobNotOwned(job.metadata.name) };
 }
@@ -95,7 +95,7 @@ function postponed({ reason, message }: Postponed, { snapshot }: Context): strin
 export function withObstacle({ snapshot }: Context, failure: string): string {
   const known = getCondition(snapshot.object.status?.conditions, 'ResourcesUnavailable');
   if (known?.status !== 'True') return failure;
-  if (HOLDING.has(known.reason)) return MESSAGE.heldUp(failure, known.message);
+  if (HOLDING.has(known.reason)) return MESSAGE.failedWhileBlocked(failure, known.message);
   const isAtEnd = known.reason === REASON.containerStillRunning;
   return (isAtEnd ? MESSAGE.neverEnded : MESSAGE.neverStarted)(failure, known.message);
 }

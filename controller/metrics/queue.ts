@@ -7,7 +7,7 @@ export interface QueueState {
   /** Keys that wait. */
   readonly depth: number;
   /** For how long each of the keys that are being worked on has been, in milliseconds. */
-  readonly workingMs: readonly number[];
+  readonly inProgressMs: readonly number[];
 }
 
 const LABELS = { name: CONTROLLER, controller: CONTROLLER } as const;
@@ -16,7 +16,7 @@ const LABEL_NAMES = ['name', 'controller'] as const;
 /** In seconds. Go's factor of ten between two buckets tells no 100 ms from 900 ms. */
 const BUCKETS = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 1000];
 
-const IDLE: QueueState = { depth: 0, workingMs: [] };
+const IDLE: QueueState = { depth: 0, inProgressMs: [] };
 
 export class QueueMetrics {
   readonly #adds: Counter<'name' | 'controller'>;
@@ -43,12 +43,12 @@ export class QueueMetrics {
     gauge(
       'workqueue_unfinished_work_seconds',
       'How many seconds of work are in progress: the sum over running reconciles',
-      ({ workingMs }) => workingMs.reduce((sum, ms) => sum + ms, 0) / 1000,
+      ({ inProgressMs }) => inProgressMs.reduce((sum, ms) => sum + ms, 0) / 1000,
     );
     gauge(
       'workqueue_longest_running_processor_seconds',
       'How many seconds the longest running reconcile has taken so far',
-      ({ workingMs }) => Math.max(0, ...workingMs) / 1000,
+      ({ inProgressMs }) => Math.max(0, ...inProgressMs) / 1000,
     );
     this.#adds = new Counter({
       ...common,
@@ -85,7 +85,7 @@ export class QueueMetrics {
     this.#adds.inc(LABELS);
   }
 
-  delayed(): void {
+  addedLater(): void {
     this.#retries.inc(LABELS);
   }
 

@@ -33,7 +33,7 @@ export class ControllerMetricsRecorder implements ReconcileObserver {
     this.#now = now;
     this.#stepLatency = new StepLatencyTracker({ now, observe: (ms) => metrics.sequences.handedOff(ms) });
     metrics.queue.follow(() => queue.state());
-    metrics.reconcile.follow(workers, () => queue.working);
+    metrics.reconcile.follow(workers, () => queue.inProgress);
     metrics.sequences.follow(() => (synced() ? phasesOf(sequentialJobs.values()) : undefined));
     jobs.subscribe((change) => this.#jobChanged(change));
   }

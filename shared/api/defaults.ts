@@ -1,10 +1,13 @@
-/** The defaults of the spec: those of the schema, which the API server fills in, and the restart policy. */
+/**
+ * The defaults of the spec: those of the schema, which the API server sets, and the restart policy, which the webhook
+ * sets.
+ */
 import { DEFAULT_BACKOFF_LIMIT } from './group.ts';
 import type { PodTemplateSpec, SequentialJobSpec, StepPolicy, UpdatePolicy } from './types.ts';
 
 type PodSpec = NonNullable<PodTemplateSpec['spec']>;
 
-/** A template that says how its Pods restart. */
+/** A Pod template with a restart policy. */
 export interface DefaultedTemplate extends PodTemplateSpec {
   readonly spec: PodSpec & { readonly restartPolicy: string };
 }
@@ -22,9 +25,9 @@ export interface DefaultedSpec extends SequentialJobSpec {
 const NO_POLICIES: readonly StepPolicy[] = Object.freeze([]);
 
 /**
- * Sets what is absent, or `null`, which the API reads the same; leaves everything else as it is, also what is invalid.
- * Pure and idempotent: the argument is never changed, the result shares all its unchanged parts, and a spec that has
- * everything comes back as it is.
+ * Sets each absent or `null` field that has a default (the API treats both alike); keeps all other values, also
+ * invalid ones. Pure and idempotent: the argument is never changed, unchanged parts are shared, and a spec with all
+ * defaults is returned itself.
  */
 export function withDefaults(spec: SequentialJobSpec): DefaultedSpec {
   return isDefaulted(spec)
@@ -40,7 +43,7 @@ export function withDefaults(spec: SequentialJobSpec): DefaultedSpec {
       };
 }
 
-/** Absent, `null` or empty, as a Go client leaves an optional string: the API server reads all three as unset. */
+/** Absent, `null` or empty: the API server treats all three as unset. Go clients send an unset string as empty. */
 const isUnset = (value: unknown): boolean => value === undefined || value === null || value === '';
 
 const isDefaulted = (spec: SequentialJobSpec): spec is DefaultedSpec =>
@@ -55,5 +58,5 @@ function templateWithDefaults(template: PodTemplateSpec | undefined): DefaultedT
   return { ...template, spec: { ...rest, restartPolicy: policy } };
 }
 
-/** client-node's type requires the containers, which a template here does not have. */
+/** client-node's type requires `containers`, which a template here does not have. */
 const NO_POD = {} as PodSpec;

@@ -1,4 +1,4 @@
-/** What the controller reads of a batch/v1 Job; the cache keeps this much and no more. */
+/** The fields of a batch/v1 Job that the controller reads; the cache keeps only these. */
 import { GROUP, KIND } from './group.ts';
 import type { ObjectMeta, OwnerReference } from './types.ts';
 
@@ -11,25 +11,28 @@ export interface JobCondition {
 }
 
 export interface ObservedJob {
-  /** The step that the Job was made for, as its labels say; absent where somebody took them off. */
+  /** The step that the Job belongs to, from its labels; fields are absent if someone removed the labels. */
   readonly step: {
     readonly index?: number;
     readonly name?: string;
-    /** Resumes acted on when it was made; absent before the first. */
+    /** The number of resumes before the Job was created; absent before the first. */
     readonly resumes?: number;
   };
-  /** `spec.suspend` is true: whether it was us who set it, and if not, the field manager who did, where that is known. */
-  readonly suspended?: { readonly byUs: boolean; readonly manager?: string };
   /**
-   * How often we suspended it in a row, and when last (RFC 3339). `undoneBy`: the field manager who let it go on since, where
-   * that is known.
+   * Set if `spec.suspend` is true. `byOperator`: the operator suspended it. `manager`: the other field manager that
+   * did, if known.
+   */
+  readonly suspended?: { readonly byOperator: boolean; readonly manager?: string };
+  /**
+   * How often in a row the operator suspended the Job, and when last (RFC 3339). `undoneBy`: the field manager that
+   * unsuspended it since, if known.
    */
   readonly suspensions?: { readonly count: number; readonly at?: string; readonly undoneBy?: string };
   /** `spec.activeDeadlineSeconds`. */
   readonly deadlineSeconds?: number;
-  /** The sequence's time limit, in seconds, that we ended it for. */
+  /** The `activeDeadlineSeconds` of the sequence for which the operator ended the Job. */
   readonly endedAfterSeconds?: number;
-  /** `spec.managedBy`, where that is another one than the Job controller (1.32). */
+  /** `spec.managedBy`, unless it is the Job controller (Kubernetes 1.32). */
   readonly managedBy?: string;
   readonly metadata: Pick<
     ObjectMeta,
@@ -37,7 +40,7 @@ export interface ObservedJob {
   >;
   readonly status: {
     readonly active?: number;
-    /** Pods that are being deleted and still run (1.29); absent once the Job is over. */
+    /** Pods that are being deleted and still run (Kubernetes 1.29); absent once the Job has finished. */
     readonly terminating?: number;
     readonly succeeded?: number;
     readonly failed?: number;
@@ -58,8 +61,8 @@ export type JobOutcome =
     };
 
 /**
- * How the Job ended, if it did. Only `Complete` and `Failed` count: `SuccessCriteriaMet` and `FailureTarget` come
- * before the Pods have ended (KEP-3998), and the next step must not overlap with them.
+ * The result of the Job. Only `Complete` and `Failed` count: `SuccessCriteriaMet` and `FailureTarget` are set before
+ * the Pods have terminated (KEP-3998), and the next step must not overlap with them.
  */
 export function outcomeOf(job: ObservedJob): JobOutcome {
   for (const condition of job.status.conditions ?? []) {
@@ -75,13 +78,19 @@ export function outcomeOf(job: ObservedJob): JobOutcome {
   return { type: 'running' };
 }
 
-/** Whether the Job is to fail and waits for its last Pods to end: it starts no other Pod (1.31 and newer). */
-export function willFail({ status }: ObservedJob): boolean {
+/**
+ * Whether the Job is about to fail and waits only for its Pods to terminate; it creates no more Pods (1.31 and
+ * newer).
+ */
+export function isFailing({ status }: ObservedJob): boolean {
   return (status.conditions ?? []).some((one) => one.type === 'FailureTarget' && one.status === 'True');
 }
 
-/** Whether the Job failed because its sequence's time was up: no user can give it a time limit of 0 s. */
-export function isEndedByUs(job: ObservedJob | undefined): boolean {
+/**
+ * Whether the Job failed because the operator ended it for the sequence's deadline: only the operator can set
+ * `activeDeadlineSeconds` to 0.
+ */
+export function endedByOperator(job: ObservedJob | undefined): boolean {
   const outcome = job?.deadlineSeconds === 0 ? outcomeOf(job) : undefined;
   return outcome?.type === 'failed' && outcome.reason === 'DeadlineExceeded';
 }
@@ -91,7 +100,7 @@ export function sequentialJobOwner(job: ObservedJob): OwnerReference | undefined
   return job.metadata.ownerReferences?.find(isSequentialJobController);
 }
 
-/** Whether this owner is a SequentialJob, of whatever version, and the object's controller. Other groups may have the kind, too. */
+/** Whether this owner is the controller of the object and a SequentialJob of any version of this API group. */
 export function isSequentialJobController({ controller, kind, apiVersion }: OwnerReference): boolean {
   return controller === true && kind === KIND && apiVersion.startsWith(`${GROUP}/`);
 }

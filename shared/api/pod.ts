@@ -1,26 +1,32 @@
-/** What the controller reads of a Pod; the cache keeps this much and no more. */
+/** The fields of a Pod that the controller reads; the cache keeps only these. */
 import type { ObjectMeta } from './types.ts';
 
-/** How the container that decided a Pod's fate ended. */
+/** How the container that decides the Pod's result terminated. */
 export interface PodTermination {
-  /** The container's name; absent where the Pod as a whole came to an end (an eviction). */
+  /** The container's name; absent if the Pod as a whole terminated (an eviction). */
   readonly container?: string;
   readonly exitCode?: number;
-  /** Kubernetes' own word: `Error`, `OOMKilled`, `Evicted`, … */
+  /** Kubernetes' reason: `Error`, `OOMKilled`, `Evicted`, … */
   readonly reason: string;
-  /** The termination message, or the end of the log where there was none, at most 1 KiB, its middle cut out; may be empty. */
+  /**
+   * The termination message, or the end of the log if there is none; at most 1 KiB with its middle cut out; may be
+   * empty.
+   */
   readonly message: string;
-  /** RFC 3339; absent where the kubelet did not say. */
+  /** RFC 3339; absent if the kubelet did not report it. */
   readonly at?: string;
-  /** The container failed before and is run again in the same Pod (`restartPolicy: OnFailure`), which no Job counts. */
+  /**
+   * The container failed and the kubelet restarts it in the same Pod (`restartPolicy: OnFailure`), which the Job does
+   * not count as a failure.
+   */
   readonly restarting?: true;
 }
 
-/** Why a Pod cannot start, or end, in Kubernetes' own words where it has some. */
+/** Why a Pod cannot start, or cannot terminate, with Kubernetes' own reason if it has one. */
 export interface Obstacle {
   readonly reason: string;
   readonly message: string;
-  /** The step's container has ended, and something else keeps the Pod running. */
+  /** The step's container has terminated, and something else keeps the Pod running. */
   readonly isAtEnd?: true;
 }
 
@@ -29,30 +35,42 @@ export interface ObservedPod {
     ObjectMeta,
     'name' | 'namespace' | 'uid' | 'resourceVersion' | 'creationTimestamp' | 'deletionTimestamp'
   >;
-  /** The name of the SequentialJob, as its label says. */
+  /** The name of the SequentialJob, from the Pod's label. */
   readonly sequentialJob?: string;
-  /** The UID of the Job that controls it or, where it has lost its controller, that this process has seen control it. */
+  /**
+   * The UID of the Job that controls the Pod or, if the Pod lost its controller, of the Job that this process saw
+   * control it.
+   */
   readonly jobUID?: string;
   /**
-   * The UID of the Job that its label names, of a Pod that nobody controls: that Job's deletion has left it behind, or whoever
-   * created it wrote the label. It tells nothing of the Job, and holds nothing back but what `podsLeft` says.
+   * The UID of the Job in the label of a Pod without a controller. Either the Job was deleted with orphaned Pods, or
+   * the creator of the Pod wrote the label. Such a Pod says nothing about the Job; only `leftoverPods` considers it.
    */
   readonly labelJobUID?: string;
-  /** Set while something keeps it from starting, or from ending. */
+  /** Set while something keeps the Pod from starting or from terminating. */
   readonly obstacle?: Obstacle;
-  /** Set while the Pod is on a node and no container of it was started, for no reason that its status tells: since when. */
+  /**
+   * When the Pod was scheduled (RFC 3339). Set while it is on a node, no container has started, and its status gives
+   * no reason.
+   */
   readonly waitingSince?: string;
-  /** The node that it is to leave, of a Pod that is being deleted. */
+  /** The node of a Pod that is being deleted. */
   readonly node?: string;
-  /** It is being deleted, and its phase is Succeeded or Failed: its Job does not wait for it, whatever still holds the object. */
+  /**
+   * The Pod is being deleted and its phase is Succeeded or Failed: the Job does not wait for it, even if a finalizer
+   * keeps the object.
+   */
   readonly hasTerminated?: true;
-  /** The last end of its deciding container: a failure, or the success that ended the Pod; absent while all goes well. */
+  /**
+   * The last termination of the deciding container: a failure, or the success that ended the Pod; absent if neither
+   * occurred.
+   */
   readonly termination?: PodTermination;
-  /** Whether `termination` is a failure; also while the container is run again, until it succeeds. */
+  /** Whether `termination` is a failure; stays true while the container is restarted, until it succeeds. */
   readonly failed: boolean;
 }
 
-/** What is kept of a core/v1 Event about a Job or a Pod. */
+/** The part of a core/v1 Event about a Job or a Pod that is kept. */
 export interface ObservedEvent {
   readonly reason: string;
   readonly message: string;
@@ -60,6 +78,6 @@ export interface ObservedEvent {
   readonly lastSeen?: string;
 }
 
-/** Whether its deciding container has ended for good. */
+/** Whether the deciding container has terminated and is not restarted. */
 export const hasEnded = ({ termination }: ObservedPod): boolean =>
   termination !== undefined && termination.restarting !== true;

@@ -1,6 +1,6 @@
 /**
- * Every reason that the operator writes, in conditions and events, with the words that go with it: programs match
- * reasons, people read messages, and both are kept in this one place. Steps are counted from 0, as `index` is.
+ * All reasons that the operator writes to conditions and Events, with their messages. Programs match reasons; people
+ * read messages. Both are part of the API. Step numbers start at 0, as `index` does.
  */
 import { formatSeconds } from './time.ts';
 
@@ -14,7 +14,7 @@ export const REASON = {
   // Complete, Available
   completed: 'SequenceCompleted',
   notCompleted: 'NotCompleted',
-  // Failed, beside the reasons that a Job itself gives
+  // Failed, besides the reasons of the Jobs
   notFailed: 'NotFailed',
   invalidSpec: 'InvalidSpec',
   forbiddenNamespace: 'ForbiddenNamespace',
@@ -22,11 +22,11 @@ export const REASON = {
   jobDeleted: 'JobDeleted',
   jobRejected: 'JobRejected',
   deadlineExceeded: 'DeadlineExceeded',
-  // Suspended; Progressing while that is True
+  // Suspended; also Progressing while the sequence is suspended
   suspended: 'Suspended',
   suspending: 'Suspending',
   notSuspended: 'NotSuspended',
-  // ResourcesUnavailable, beside Kubernetes' own reasons; Progressing while that is True
+  // ResourcesUnavailable, besides Kubernetes' own reasons; also Progressing while that condition is True
   resourcesUnavailable: 'ResourcesUnavailable',
   secretNotFound: 'SecretNotFound',
   configMapNotFound: 'ConfigMapNotFound',
@@ -61,8 +61,8 @@ export const EVENT = {
 export type EventReason = (typeof EVENT)[keyof typeof EVENT];
 
 /**
- * What may happen again and again while nothing changes: one Event with a count, also after a restart. All others are
- * told of once, with the status write that they belong to.
+ * Events that may repeat while the object does not change: they are one Event with a count, also after a restart.
+ * Every other Event is emitted once, after the status write that it belongs to.
  */
 export const REPEATING_EVENTS: ReadonlySet<EventReason> = new Set([
   EVENT.reconciliationFailed,
@@ -77,13 +77,13 @@ export interface EventDraft {
   readonly type: 'Normal' | 'Warning';
   readonly reason: EventReason;
   readonly message: string;
-  /** The step that it is about, for the log. */
+  /** The step that the Event is about, for the log. */
   readonly step?: { readonly index: number; readonly name: string };
-  /** Of a repeating event: what makes two of them one, where that is not the message. */
+  /** For a repeating Event: what identifies its series, if not the message. */
   readonly series?: string;
 }
 
-/** A failure of the sequence; `index` and `step` are absent where no step is to blame. */
+/** A failure of the sequence; `index` and `step` are absent if no step caused it. */
 export interface Failure {
   readonly index?: number | undefined;
   readonly step?: string | undefined;
@@ -91,7 +91,7 @@ export interface Failure {
   readonly message: string;
 }
 
-/** `1 (transform)`: how a step is named in messages. */
+/** How messages name a step: `1 (transform)`. */
 export function stepLabel(index: number, name: string): string {
   return `${index} (${name})`;
 }
@@ -100,21 +100,21 @@ function plural(count: number, noun: string): string {
   return count === 1 ? `1 ${noun}` : `${count} ${noun}s`;
 }
 
-/** The first few: a message is read by people. */
-const LISTED = 5;
+/** Maximum number of listed items, so that messages stay readable. */
+const MAX_LISTED = 5;
 
-function listed(items: readonly string[]): string {
-  const shown = items.slice(0, LISTED).join(', ');
-  return items.length > LISTED ? `${shown} and ${items.length - LISTED} more` : shown;
+function joinFirst(items: readonly string[]): string {
+  const shown = items.slice(0, MAX_LISTED).join(', ');
+  return items.length > MAX_LISTED ? `${shown} and ${items.length - MAX_LISTED} more` : shown;
 }
 
-/** Whoever changed an object of ours. */
+/** Another client that changed one of the operator's objects. */
 const someoneElse = (manager: string | undefined): string =>
   manager === undefined ? 'someone else' : `someone else (field manager "${manager}")`;
 
 const capitalized = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
 
-function took(seconds: number | undefined): string {
+function durationSuffix(seconds: number | undefined): string {
   return seconds === undefined ? '' : ` in ${formatSeconds(seconds)}`;
 }
 
@@ -124,35 +124,38 @@ export const MESSAGE = {
   running: (index: number, name: string, total: number, attempts: number): string =>
     `Running step ${stepLabel(index, name)}, ${index + 1} of ${total}${attempts > 1 ? `, attempt ${attempts}` : ''}`,
   completed: (total: number, seconds?: number): string =>
-    `${total === 1 ? 'The only step' : `All ${total} steps`} completed${took(seconds)}`,
-  /** With `onFailure: Continue`; `failed` are the labels of the steps that failed. */
-  ended: (counts: { readonly total: number; readonly failed: readonly string[] }, seconds?: number): string =>
-    `${counts.total - counts.failed.length} of ${plural(counts.total, 'step')} completed${took(seconds)}; ` +
-    `failed but ignored (onFailure: Continue): ${listed(counts.failed)}`,
+    `${total === 1 ? 'The only step' : `All ${total} steps`} completed${durationSuffix(seconds)}`,
+  /** With `onFailure: Continue`; `failed` are the labels of the failed steps. */
+  completedWithFailures: (
+    counts: { readonly total: number; readonly failed: readonly string[] },
+    seconds?: number,
+  ): string =>
+    `${counts.total - counts.failed.length} of ${plural(counts.total, 'step')} completed${durationSuffix(seconds)}; ` +
+    `failed but ignored (onFailure: Continue): ${joinFirst(counts.failed)}`,
   notCompleted: 'The sequence has not completed',
   notFailed: 'No step has failed',
   notSuspended: 'The sequence is not suspended',
   suspended: (at?: string): string => (at === undefined ? 'Suspended before it started' : `Suspended at step ${at}`),
-  /** Where the server cannot suspend a Job, or has not done so yet. */
+  /** The API server cannot suspend Jobs, or the Job is not suspended yet. */
   suspending: (at: string): string => `Suspending: waiting for step ${at} to stop`,
   deadlineExceeded: (seconds: number): string =>
     `the sequence was active for longer than its activeDeadlineSeconds of ${seconds} s`,
-  /** Somebody else lets the Job go on. */
+  /** Another client keeps unsuspending the Job. */
   suspensionUndone: (at: string, job: string, manager?: string): string =>
     `Suspending: step ${at} still runs, because ${someoneElse(manager)} keeps setting spec.suspend of Job "${job}" to false; ` +
     'the operator suspends it again, each time after a longer delay',
-  waiting: (at: string, why: string): string => `Step ${at} cannot start: ${why}`,
-  held: (at: string, why: string): string => `Step ${at} is waiting: ${why}`,
-  notEnded: (at: string, why: string): string => `Step ${at} is not ending: ${why}`,
+  cannotStart: (at: string, why: string): string => `Step ${at} cannot start: ${why}`,
+  stepWaiting: (at: string, why: string): string => `Step ${at} is waiting: ${why}`,
+  notEnding: (at: string, why: string): string => `Step ${at} is not ending: ${why}`,
   jobSuspended: (job: string, manager?: string): string => `Job "${job}" was suspended by ${someoneElse(manager)}`,
-  /** It is neither suspended, nor let go on, nor ended. */
+  /** The operator does not suspend, unsuspend or end such a Job. */
   jobNotOwned: (job: string): string =>
     `Job "${job}" is not controlled by this SequentialJob, so the operator does not change it`,
-  /** Behind the failure of a step whose time was up before it could start. */
+  /** Appended to the failure of a step whose deadline passed before it could start. */
   neverStarted: (failure: string, why: string): string => `${failure}; it could not start: ${why}`,
   neverEnded: (failure: string, why: string): string => `${failure}; it did not end: ${why}`,
-  heldUp: (failure: string, why: string): string => `${failure}; ${why}`,
-  missing: (what: readonly string[]): string => `${listed(what)} not found`,
+  failedWhileBlocked: (failure: string, why: string): string => `${failure}; ${why}`,
+  missing: (what: readonly string[]): string => `${joinFirst(what)} not found`,
   resourcesAvailable: 'All objects referenced by the current step exist',
   failed: (failure: Failure): string =>
     failure.index === undefined
@@ -160,49 +163,49 @@ export const MESSAGE = {
       : `Step ${stepLabel(failure.index, failure.step ?? '')} failed: ${failure.reason}: ${failure.message}`,
   forbiddenNamespace: (namespace: string): string =>
     `"${namespace}" is the operator's own namespace, where SequentialJobs do not run: create it in another namespace`,
-  invalidSpec: (faults: readonly string[]): string => faults.join('; '),
+  invalidSpec: (errors: readonly string[]): string => errors.join('; '),
   jobNameConflict: (job: string, owner: string): string =>
     `a Job named "${job}" already exists and ${owner}; raise spec.resume to start the step under another name`,
   jobDeleted: (job: string): string =>
     `Job "${job}" was deleted before its result was observed; the step is not run again`,
   jobRejected: (job: string, answer: string): string => `the API server rejected Job "${job}": ${answer}`,
-  /** `isUnderWay`: steps have run. */
+  /** `hasRunSteps`: steps have run before. */
   preflightRefused: (
-    faults: readonly { readonly step: string | undefined; readonly text: string }[],
-    isUnderWay: boolean,
+    errors: readonly { readonly step: string | undefined; readonly text: string }[],
+    hasRunSteps: boolean,
   ): string => {
-    const lines = faults.map(({ step, text }) => (step === undefined ? text : `step ${step}: ${text}`));
-    const what = isUnderWay ? 'no further step was started' : 'no step was started';
+    const lines = errors.map(({ step, text }) => (step === undefined ? text : `step ${step}: ${text}`));
+    const what = hasRunSteps ? 'no further step was started' : 'no step was started';
     return `${what}, because the API server rejects Jobs of this sequence: ${lines.join('; ')}`;
   },
   awaitingPods: (at: string, pods: readonly string[]): string =>
-    `Step ${at} is waiting for Pods of the previous step to terminate: ${listed(pods)}`,
+    `Step ${at} is waiting for Pods of the previous step to terminate: ${joinFirst(pods)}`,
   resumePending: (at: string, pods: readonly string[]): string =>
-    `Resume at step ${at} is waiting for Pods of the failed attempt to terminate: ${listed(pods)}`,
-  /** A Pod that has not ended; `until`: when its grace period ends, where it is being deleted. */
-  podLeft: (pod: string, node?: string, until?: string): string =>
+    `Resume at step ${at} is waiting for Pods of the failed attempt to terminate: ${joinFirst(pods)}`,
+  /** A Pod that has not terminated; `until`: the end of its grace period, if it is being deleted. */
+  unterminatedPod: (pod: string, node?: string, until?: string): string =>
     [
       `"${pod}"`,
       node === undefined ? '' : ` on node "${node}"`,
       until === undefined ? '' : ` (grace period until ${until})`,
     ].join(''),
-  /** Pods whose grace period was over long ago. */
+  /** Pods whose grace period ended long ago. */
   podsOverdue: (pods: readonly string[]): string =>
-    `the Job still has Pods whose grace period is over: ${listed(pods)}`,
-  /** Behind the Pods that are waited for, where the grace period of one is over: what people can do. */
-  nodeIsLost:
+    `the Job still has Pods whose grace period is over: ${joinFirst(pods)}`,
+  /** Appended to the list of awaited Pods if the grace period of one has ended: what people can do. */
+  lostNodeAdvice:
     '; if the node is gone, delete the Node or taint it with node.kubernetes.io/out-of-service=nodeshutdown:NoExecute',
-  /** Where the controller may not list Pods. */
-  awaitingUnseenPods: (at: string, seconds: number): string =>
+  /** The controller has no permission to list Pods. */
+  awaitingUnlistedPods: (at: string, seconds: number): string =>
     `Step ${at} is waiting for Pods of the previous step to terminate: for ${seconds} s, because the operator has no permission` +
     ' to list Pods',
-  awaitingName: (job: string, owner: string, isOwnerless: boolean): string =>
+  awaitingJobNameRelease: (job: string, owner: string, isOwnerless: boolean): string =>
     isOwnerless
       ? `Waiting for the garbage collector to delete Job "${job}", which ${owner} that no longer exists`
       : `Waiting for the deletion of Job "${job}", which ${owner}`,
   awaitingJobs: (at: string, jobs: readonly string[]): string =>
-    `Step ${at} is waiting for the deletion of ${listed(jobs.map((job) => `Job "${job}"`))}`,
-  /** `own`: how many Jobs the sequence has. */
+    `Step ${at} is waiting for the deletion of ${joinFirst(jobs.map((job) => `Job "${job}"`))}`,
+  /** `own`: the number of Jobs of the sequence. */
   quotaExceeded: (answer: string, own: number): string =>
     own === 0
       ? answer
@@ -218,7 +221,7 @@ export const EVENT_MESSAGE = {
   sequenceStarted: (total: number): string => `Started the sequence of ${plural(total, 'step')}`,
   jobStarted: (index: number, name: string): string => `Started Job of step ${stepLabel(index, name)}`,
   jobCompleted: (index: number, name: string, seconds?: number): string =>
-    `Completed Job of step ${stepLabel(index, name)}${took(seconds)}`,
+    `Completed Job of step ${stepLabel(index, name)}${durationSuffix(seconds)}`,
   jobFailed: (index: number, name: string, reason: string, message: string): string =>
     `Job of step ${stepLabel(index, name)} failed: ${reason}: ${message}`,
   resumed: (at: string): string => `Resumed at step ${at}`,
@@ -227,13 +230,13 @@ export const EVENT_MESSAGE = {
   unsuspended: (at?: string): string =>
     at === undefined ? 'No longer suspended' : `No longer suspended: continues at step ${at}`,
   specAccepted: (): string => 'Spec change accepted: it applies to the remaining steps',
-  specRefused: (faults: readonly string[]): string =>
-    `Spec change ignored, because these fields are immutable once the sequence has started: ${listed(faults)}`,
+  specRefused: (errors: readonly string[]): string =>
+    `Spec change ignored, because these fields are immutable once the sequence has started: ${joinFirst(errors)}`,
   fieldsIgnored: (fields: readonly string[]): string =>
-    `The API server does not know these fields and drops them from the Jobs: ${listed(fields)}`,
+    `The API server does not know these fields and drops them from the Jobs: ${joinFirst(fields)}`,
   strayJobs: (names: readonly string[]): string =>
-    `Deleted ${listed(names.map((name) => `Job "${name}"`))}: a create request took effect late, after the step had another Job or the sequence had ended`,
-  statusCut: (): string =>
+    `Deleted ${joinFirst(names.map((name) => `Job "${name}"`))}: a create request took effect late, after the step had another Job or the sequence had ended`,
+  statusTruncated: (): string =>
     'The API server cannot store the object with its full status, because the object is too large: the operator dropped messages and details' +
     ' of steps. Remove annotations and labels that you do not need, and use a smaller spec in later sequences',
   statusRefused: (): string =>

@@ -1,9 +1,9 @@
 /**
- * The shape of the schemas that a CustomResourceDefinition carries: the structural subset of OpenAPI v3
- * (apiextensions.k8s.io/v1 `JSONSchemaProps`), as far as this project uses it.
+ * The type of the schemas in a CustomResourceDefinition: the part of structural OpenAPI v3 (apiextensions.k8s.io/v1
+ * `JSONSchemaProps`) that this project uses.
  */
 
-/** A JSON value that a schema gives as a default. */
+/** The JSON value of a default in a schema. */
 export type SchemaDefault =
   string | number | boolean | readonly SchemaDefault[] | { readonly [key: string]: SchemaDefault };
 

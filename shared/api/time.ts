@@ -3,7 +3,7 @@ export function toTimestamp(ms: number): string {
   return `${new Date(ms).toISOString().slice(0, 19)}Z`;
 }
 
-/** Whole seconds between two timestamps, never negative; undefined where one is missing or unreadable. */
+/** Whole seconds between two timestamps, never negative; undefined if one is missing or cannot be parsed. */
 export function secondsBetween(from: string | undefined, to: string | undefined): number | undefined {
   if (from === undefined || to === undefined) return undefined;
   const seconds = Math.round((Date.parse(to) - Date.parse(from)) / 1000);

@@ -1,11 +1,11 @@
 /**
- * The SequentialJob as it stands on the wire: plain JSON, times as RFC 3339 strings, everything readonly.
- * The core types are client-node's (types only: nothing of it is loaded here).
+ * The SequentialJob as the API serves it: plain JSON, times as RFC 3339 strings, all fields readonly. The core types
+ * are those of client-node (types only, none of its code is loaded).
  */
 import type { V1Container, V1PodFailurePolicy, V1PodTemplateSpec } from '@kubernetes/client-node';
 import type { API_VERSION, KIND } from './group.ts';
 
-/** Recursively readonly: a cached object is shared by everyone who reads it. */
+/** Recursively readonly: readers of the cache share its objects. */
 export type Frozen<T> = T extends Date
   ? string
   : T extends readonly (infer U)[]
@@ -30,7 +30,7 @@ export type Phase = (typeof PHASES)[number];
 export const STEP_STATES = ['Running', 'Succeeded', 'Failed', 'Skipped'] as const;
 export type StepState = (typeof STEP_STATES)[number];
 
-/** The conditions that are always present, in their order. */
+/** The conditions that are always present, in order. */
 export const CONDITION_TYPES = [
   'Available',
   'Progressing',
@@ -39,7 +39,7 @@ export const CONDITION_TYPES = [
   'Suspended',
   'ResourcesUnavailable',
 ] as const;
-/** Present only while they are True, for tools that wait by kstatus: Helm 4, Flux and others. */
+/** Conditions that are present only while True, for tools that wait by kstatus: Helm 4, Flux and others. */
 export const TRANSIENT_CONDITION_TYPES = ['Reconciling', 'Stalled'] as const;
 export type TransientConditionType = (typeof TRANSIENT_CONDITION_TYPES)[number];
 
@@ -78,7 +78,7 @@ export interface StepPolicy {
   readonly podFailurePolicy?: PodFailurePolicy;
 }
 
-/** What a user may write: everything but the containers can be left out. */
+/** The spec as a user may write it: only `containers` is required. */
 export interface SequentialJobSpec {
   readonly containers: readonly Container[];
   readonly template?: PodTemplateSpec;

@@ -1,7 +1,7 @@
 /**
- * What a step's Pod cannot start without: the Secrets, ConfigMaps and claims of its namespace that it names. Pure.
- * The places are those of pkg/api/v1/pod/util.go (VisitPodSecretNames, VisitPodConfigmapNames) less what no
- * kubelet waits for, and the claims.
+ * The objects without which a step's Pod cannot start: the Secrets, ConfigMaps and PersistentVolumeClaims that it
+ * references. Pure. The fields are those of pkg/api/v1/pod/util.go (VisitPodSecretNames, VisitPodConfigmapNames),
+ * except those that no kubelet waits for, and the claims.
  */
 import type {
   V1CSIVolumeSource,
@@ -24,51 +24,52 @@ import { usedVolumes } from './used-volumes.ts';
 export const DEPENDENCY_KINDS = ['Secret', 'ConfigMap', 'PersistentVolumeClaim'] as const;
 export type DependencyKind = (typeof DEPENDENCY_KINDS)[number];
 
-/** An object of the Pod's namespace. */
+/** An object in the Pod's namespace. */
 export interface Dependency {
   readonly kind: DependencyKind;
   readonly name: string;
-  /** An init container of the Pod runs before it is needed, and may create it. */
+  /** The Pod may create the object itself: an init container runs before it is needed. */
   readonly mayBeCreated?: true;
 }
 
-type Named = Iterable<Dependency>;
+type References = Iterable<Dependency>;
 
 /**
- * What the Pod of step `index` needs, each thing once: by kind, and within a kind as the kubelet comes upon it (the volumes
- * that a container of the Pod mounts, init containers, the step). Not the pull secrets: an image is pulled without one
- * that is missing (kubelet getPullSecretsForPod). A thing that is optional in one place and not in another is needed. Never
- * throws, whatever a client wrote: what is null, empty or of the wrong type names nothing. Nor does a step that is not there.
+ * The objects that the Pod of step `index` needs, without duplicates: sorted by kind, then in the kubelet's order
+ * (volumes that a container of the Pod mounts, init containers, the step). Excludes image pull secrets: the kubelet
+ * pulls the image without a missing one (getPullSecretsForPod). An object that is optional in one place and required
+ * in another is needed. Never throws: a value that is null, empty or of the wrong type is ignored, and a step that
+ * does not exist needs nothing.
  */
 export function dependenciesOf(object: SequentialJob, index: number): readonly Dependency[] {
-  return eachOnce([...namedBy(object, index)]);
+  return dedupe([...stepReferences(object, index)]);
 }
 
-/** Things that a step may need to be looked for. */
-const MAX_LOOKED_FOR = 50;
-/** Places of a Pod that may name one. */
-const MAX_PLACES = 1000;
+/** Maximum number of objects of a step to check. */
+const MAX_CHECKED = 50;
+/** Maximum number of references in a Pod. */
+const MAX_REFERENCES = 1000;
 
 /**
- * What is to be looked for before the step starts: what it needs, or nothing where that is more than 50 things, or is named in
- * more than 1000 places. Such a Pod tells by itself what it lacks; to look for all of it would be at the expense of everybody
- * else.
+ * The objects to check before the step starts: all that it needs, or none if it needs more than 50 or has more than
+ * 1000 references. Checking that many would slow down all other sequences; the status of the Pod reports what is
+ * missing.
  */
-export function lookedFor(object: SequentialJob, index: number): readonly Dependency[] {
-  const named = [...Iterator.from(namedBy(object, index)).take(MAX_PLACES + 1)];
-  const needed = named.length > MAX_PLACES ? [] : eachOnce(named);
-  return needed.length > MAX_LOOKED_FOR ? [] : needed;
+export function dependenciesToCheck(object: SequentialJob, index: number): readonly Dependency[] {
+  const named = [...Iterator.from(stepReferences(object, index)).take(MAX_REFERENCES + 1)];
+  const needed = named.length > MAX_REFERENCES ? [] : dedupe(named);
+  return needed.length > MAX_CHECKED ? [] : needed;
 }
 
-function* namedBy(object: SequentialJob, index: number): Named {
+function* stepReferences(object: SequentialJob, index: number): References {
   const spec = asObject<SequentialJobSpec>(object.spec);
   const step = asObjects<V1Container>(spec?.containers)[index];
   if (step === undefined) return;
   const pod = asObject<V1PodSpec>(asObject<V1PodTemplateSpec>(spec?.template)?.spec);
-  yield* ofPod(pod ?? {}, step);
+  yield* podReferences(pod ?? {}, step);
 }
 
-function eachOnce(named: readonly Dependency[]): readonly Dependency[] {
+function dedupe(named: readonly Dependency[]): readonly Dependency[] {
   return DEPENDENCY_KINDS.flatMap((kind) => {
     const byName = Map.groupBy(
       named.filter((one) => one.kind === kind),
@@ -80,74 +81,75 @@ function eachOnce(named: readonly Dependency[]): readonly Dependency[] {
   });
 }
 
-/** `secrets-store.csi.k8s.io`, and the drivers that are made after it: they create Secrets when a Pod mounts the volume. */
+/** `secrets-store.csi.k8s.io` and drivers modeled on it: they create Secrets when a Pod mounts the volume. */
 const SECRETS_STORE = /^secrets-store\b/;
 
 const isSecretsStore = ({ csi }: Untrusted<V1Volume>): boolean =>
   SECRETS_STORE.test(nonEmptyString(asObject<V1CSIVolumeSource>(csi)?.driver) ?? '');
 
-function* ofPod(pod: Untrusted<V1PodSpec>, step: Untrusted<V1Container>): Named {
+function* podReferences(pod: Untrusted<V1PodSpec>, step: Untrusted<V1Container>): References {
   const containers = [...asObjects<V1Container>(pod.initContainers), step];
   const used = usedVolumes(containers);
   const volumes = asObjects<V1Volume>(pod.volumes).filter(({ name }) => used.has(name));
-  // Which Secrets that are is written in objects of the driver, that nobody here reads.
+  // Which Secrets they create is defined in the driver's own objects, which the operator does not read.
   const createsSecrets = volumes.some(isSecretsStore);
   for (const volume of volumes) {
-    yield* ofDriver(volume);
-    for (const one of ofVolume(volume)) if (one.kind !== 'Secret' || !createsSecrets) yield one;
+    yield* driverReferences(volume);
+    for (const one of volumeReferences(volume)) if (one.kind !== 'Secret' || !createsSecrets) yield one;
   }
   for (const [i, container] of containers.entries()) {
-    for (const one of ofContainer(container)) {
+    for (const one of containerReferences(container)) {
       if (one.kind !== 'Secret' || !createsSecrets) yield i === 0 ? one : { ...one, mayBeCreated: true };
     }
   }
 }
 
-/** What a reference names, unless it says that it can do without. */
-function* needed(kind: DependencyKind, reference: unknown, field = 'name'): Named {
+/** The object that a reference names, unless the reference is optional. */
+function* requiredReference(kind: DependencyKind, reference: unknown, field = 'name'): References {
   const source = asObject<Record<string, unknown>>(reference);
   const name = nonEmptyString(source?.[field]);
   if (name !== undefined && source?.['optional'] !== true) yield { kind, name };
 }
 
-function* ofContainer(container: Untrusted<V1Container>): Named {
+function* containerReferences(container: Untrusted<V1Container>): References {
   for (const from of asObjects<V1EnvFromSource>(container.envFrom)) {
-    yield* needed('ConfigMap', from.configMapRef);
-    yield* needed('Secret', from.secretRef);
+    yield* requiredReference('ConfigMap', from.configMapRef);
+    yield* requiredReference('Secret', from.secretRef);
   }
   for (const variable of asObjects<V1EnvVar>(container.env)) {
     const from = asObject<V1EnvVarSource>(variable.valueFrom);
-    yield* needed('ConfigMap', from?.configMapKeyRef);
-    yield* needed('Secret', from?.secretKeyRef);
+    yield* requiredReference('ConfigMap', from?.configMapKeyRef);
+    yield* requiredReference('Secret', from?.secretKeyRef);
   }
 }
 
-/** An ephemeral volume makes its own claim, and so names none. */
-function* ofVolume(volume: Untrusted<V1Volume>): Named {
-  yield* needed('Secret', volume.secret, 'secretName');
-  yield* needed('ConfigMap', volume.configMap);
-  yield* needed('PersistentVolumeClaim', volume.persistentVolumeClaim, 'claimName');
+/** An ephemeral volume creates its own claim, so it references none. */
+function* volumeReferences(volume: Untrusted<V1Volume>): References {
+  yield* requiredReference('Secret', volume.secret, 'secretName');
+  yield* requiredReference('ConfigMap', volume.configMap);
+  yield* requiredReference('PersistentVolumeClaim', volume.persistentVolumeClaim, 'claimName');
   const projected = asObject<V1ProjectedVolumeSource>(volume.projected);
   for (const source of asObjects<V1VolumeProjection>(projected?.sources)) {
-    yield* needed('Secret', source.secret);
-    yield* needed('ConfigMap', source.configMap);
+    yield* requiredReference('Secret', source.secret);
+    yield* requiredReference('ConfigMap', source.configMap);
   }
 }
 
 /**
- * Drivers that read `secretRef` before they mount. Cinder has that field too, but neither the old driver
+ * Drivers that read `secretRef` before mounting. Cinder has the field too, but neither the in-tree driver
  * (pkg/volume/cinder) nor its CSI translation reads it.
  */
 const WITH_SECRET_REF = ['cephfs', 'flexVolume', 'rbd', 'scaleIO', 'storageos'] as const satisfies (keyof V1Volume)[];
 
-/** The Secrets with which a driver reaches its storage, where they are in the Pod's namespace. */
-function* ofDriver(volume: Untrusted<V1Volume>): Named {
-  yield* needed('Secret', volume.azureFile, 'secretName');
-  yield* needed('Secret', asObject<V1CSIVolumeSource>(volume.csi)?.nodePublishSecretRef);
+/** The Secrets that a volume driver needs to access its storage, if they are in the Pod's namespace. */
+function* driverReferences(volume: Untrusted<V1Volume>): References {
+  yield* requiredReference('Secret', volume.azureFile, 'secretName');
+  yield* requiredReference('Secret', asObject<V1CSIVolumeSource>(volume.csi)?.nodePublishSecretRef);
   for (const driver of WITH_SECRET_REF) {
-    yield* needed('Secret', asObject<{ secretRef: unknown }>(volume[driver])?.secretRef);
+    yield* requiredReference('Secret', asObject<{ secretRef: unknown }>(volume[driver])?.secretRef);
   }
   const iscsi = asObject<V1ISCSIVolumeSource>(volume.iscsi);
-  // Read for CHAP alone (pkg/volume/iscsi/iscsi.go createSecretMap).
-  if (iscsi?.chapAuthDiscovery === true || iscsi?.chapAuthSession === true) yield* needed('Secret', iscsi.secretRef);
+  // Only CHAP reads the Secret (pkg/volume/iscsi/iscsi.go createSecretMap).
+  if (iscsi?.chapAuthDiscovery === true || iscsi?.chapAuthSession === true)
+    yield* requiredReference('Secret', iscsi.secretRef);
 }

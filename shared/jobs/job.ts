@@ -1,4 +1,4 @@
-/** Step → Job: the exact manifest that is created, and by `render` shown. Pure. */
+/** Builds the Job of a step: the exact manifest that the controller creates and `render` prints. Pure. */
 import { type DefaultedTemplate, withDefaults } from '../api/defaults.ts';
 import { API_VERSION, KIND, LABELS, MANAGER } from '../api/group.ts';
 import type { Container, OwnerReference, PodTemplateSpec, SequentialJob, StepPolicy } from '../api/types.ts';
@@ -27,22 +27,22 @@ export interface JobManifest {
 }
 
 /**
- * A Pod that is drained, evicted or deleted has ended before the Job controller starts another one (1.29 and newer;
- * an older server drops the field).
+ * The Job controller replaces a drained, evicted or deleted Pod only after it has terminated (1.29 and newer; older
+ * servers drop the field).
  */
 const POD_REPLACEMENT_POLICY = 'Failed';
 
 /**
  * The Job of step `index` after `resumes` resumes. Deterministic: the same object gives the same manifest. The object
- * must be one that validation accepted; throws RangeError when it has no such step.
+ * must be valid; throws RangeError if the step does not exist.
  */
 export function buildJob(object: SequentialJob, index: number, resumes: number): JobManifest {
   return buildCombinedJob(object, [index], resumes);
 }
 
 /**
- * A Job that has the containers of several steps in its one Pod, and all else of the first of them: for a dry run, in
- * which it stands for all of their Jobs. Throws RangeError when there is no such step.
+ * A Job with the containers of several steps in one Pod and all other fields of the first step's Job: one dry run of
+ * it checks the Jobs of all these steps. Throws RangeError if a step does not exist.
  */
 export function buildCombinedJob(object: SequentialJob, indices: readonly number[], resumes: number): JobManifest {
   const { containers, template, backoffLimit, stepPolicies } = withDefaults(object.spec);
@@ -68,20 +68,20 @@ export function buildCombinedJob(object: SequentialJob, indices: readonly number
       parallelism: 1,
       podReplacementPolicy: POD_REPLACEMENT_POLICY,
       ...jobPolicy(policy, backoffLimit),
-      template: podTemplate(template, steps, { labels, annotations: annotationsOf(template, containers, steps) }),
+      template: podTemplate(template, steps, { labels, annotations: annotationsForSteps(template, containers, steps) }),
     },
   };
 }
 
 /**
- * What the step's policy says of its Job, in the Job's own words; what it leaves open is the sequence's. The time limit
- * of the sequence is not here: it is the controller's to keep, over all Jobs.
+ * The Job fields that the step's policy sets, with the sequence's defaults. The deadline of the sequence is not among
+ * them: the controller enforces it over all Jobs.
  */
 function jobPolicy(
   policy: StepPolicy | undefined,
   backoffLimit: number,
 ): Pick<JobManifest['spec'], 'backoffLimit' | 'activeDeadlineSeconds' | 'podFailurePolicy'> {
-  // Go clients write null for what is absent.
+  // Go clients send null for an unset field.
   const deadline = policy?.activeDeadlineSeconds ?? undefined;
   const failures = policy?.podFailurePolicy ?? undefined;
   return {
@@ -91,13 +91,13 @@ function jobPolicy(
   };
 }
 
-/** The name that the Job of this step has, or would have. */
+/** The name of this step's Job, whether or not the Job exists. */
 export function stepJobName(object: SequentialJob, index: number, resumes: number): string {
   const container = object.spec.containers[index]?.name ?? '';
   return jobName({ name: object.metadata.name, index, container, resumes });
 }
 
-/** What ties a Job to its SequentialJob: the garbage collector follows it, and so does the controller. */
+/** The owner reference of a Job: the garbage collector and the controller use it to find the owner. */
 export function ownerReference(object: SequentialJob): OwnerReference {
   const { name, uid } = object.metadata;
   return { apiVersion: API_VERSION, kind: KIND, name, uid, controller: true, blockOwnerDeletion: true };
@@ -128,24 +128,24 @@ function podTemplate(
       ...(annotations === undefined ? {} : { annotations }),
     },
     spec: {
-      ...withOnlyUsed(spec, containers),
+      ...withoutUnused(spec, containers),
       ...(spec.initContainers === undefined || spec.initContainers === null
         ? {}
-        : { initContainers: spec.initContainers.map(withMessages) }),
-      containers: containers.map(withMessages),
+        : { initContainers: spec.initContainers.map(withTerminationMessagePolicy) }),
+      containers: containers.map(withTerminationMessagePolicy),
     },
   };
 }
 
 /**
- * The Pod without the volumes and resource claims that none of its containers uses: the kubelet mounts all that a Pod
- * names, so that a step would wait for what only another step needs.
+ * The Pod spec without the volumes and resource claims that none of its containers uses. The kubelet mounts all
+ * volumes of a Pod, so a step would otherwise wait for objects that only another step needs.
  */
-function withOnlyUsed(spec: DefaultedTemplate['spec'], containers: readonly Container[]): DefaultedTemplate['spec'] {
+function withoutUnused(spec: DefaultedTemplate['spec'], containers: readonly Container[]): DefaultedTemplate['spec'] {
   const all = [...(spec.initContainers ?? []), ...containers];
   const { volumes: _, resourceClaims: __, ...rest } = spec;
-  const volumes = those(spec.volumes, usedVolumes(all));
-  const resourceClaims = those(spec.resourceClaims, new Set(all.flatMap(claimsOf)));
+  const volumes = pickByName(spec.volumes, usedVolumes(all));
+  const resourceClaims = pickByName(spec.resourceClaims, new Set(all.flatMap(claimsOf)));
   return {
     ...rest,
     ...(volumes.length === 0 ? {} : { volumes }),
@@ -155,7 +155,7 @@ function withOnlyUsed(spec: DefaultedTemplate['spec'], containers: readonly Cont
 
 const claimsOf = ({ resources }: Container): readonly string[] => (resources?.claims ?? []).map(({ name }) => name);
 
-function those<T extends { readonly name: string }>(
+function pickByName<T extends { readonly name: string }>(
   items: readonly T[] | null | undefined,
   names: ReadonlySet<unknown>,
 ): readonly T[] {
@@ -164,19 +164,25 @@ function those<T extends { readonly name: string }>(
 
 type StringMap = Readonly<Record<string, string>>;
 
-/** The annotations with which a profile was given to a container before there were fields; the container's name follows. */
-const OF_CONTAINER = [
+/**
+ * Annotations that set a profile for one container, from before there were fields; the container's name is the rest
+ * of the key.
+ */
+const PER_CONTAINER_PREFIXES = [
   'container.apparmor.security.beta.kubernetes.io/',
   'container.seccomp.security.alpha.kubernetes.io/',
 ] as const;
 
-/** What the user may set: past the webhook a template can have keys of ours that its Job does not, and those are read. */
+/** Without reserved keys: if the webhook was bypassed, a template may have keys that the controller reads from Jobs. */
 function withoutReserved(map: StringMap, what: 'labels' | 'annotations'): StringMap {
   return Object.fromEntries(Object.entries(map).filter(([key]) => !isReserved(key, what)));
 }
 
-/** The template's annotations but for those about the containers of other steps: servers refuse a Pod without the container. */
-function annotationsOf(
+/**
+ * The template's annotations without those about containers of other steps: servers refuse a Pod without the named
+ * container.
+ */
+function annotationsForSteps(
   { metadata }: DefaultedTemplate,
   all: readonly Container[],
   own: readonly Container[],
@@ -184,13 +190,16 @@ function annotationsOf(
   const annotations = metadata?.annotations ?? undefined;
   if (annotations === undefined) return undefined;
   const names = new Set(all.filter((container) => !own.includes(container)).map(({ name }) => name));
-  const isOfAnother = (key: string): boolean =>
-    OF_CONTAINER.some((prefix) => key.startsWith(prefix) && names.has(key.slice(prefix.length)));
-  const kept = Object.entries(withoutReserved(annotations, 'annotations')).filter(([key]) => !isOfAnother(key));
+  const isOfOtherStep = (key: string): boolean =>
+    PER_CONTAINER_PREFIXES.some((prefix) => key.startsWith(prefix) && names.has(key.slice(prefix.length)));
+  const kept = Object.entries(withoutReserved(annotations, 'annotations')).filter(([key]) => !isOfOtherStep(key));
   return kept.length === 0 ? undefined : Object.fromEntries(kept);
 }
 
-/** A container that says nothing about its last words leaves the end of its log when it fails. */
-function withMessages(container: Container): Container {
+/**
+ * Sets the default termination message policy: a failed container without a termination message reports the end of
+ * its log.
+ */
+function withTerminationMessagePolicy(container: Container): Container {
   return { ...container, terminationMessagePolicy: container.terminationMessagePolicy ?? 'FallbackToLogsOnError' };
 }

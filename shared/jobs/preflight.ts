@@ -1,63 +1,63 @@
 /**
- * Which Jobs of a sequence an API server would refuse, found out by few dry runs: one where the steps share all but
- * their containers. Pure but for the dry run itself, which is passed in.
+ * Finds the Jobs of a sequence that the API server would refuse, with few dry runs: one if the steps differ only in
+ * their containers. Pure except for the dry run, which is passed in.
  */
 import type { SequentialJob } from '../api/types.ts';
-import { faultsOf, fieldsOf, type JobFault, type JobRefusal } from './job-faults.ts';
+import { jobErrorsOf, toSequentialJobFields, type JobError, type JobRefusal } from './job-errors.ts';
 import { buildCombinedJob, type JobManifest } from './job.ts';
 
-/** What a dry run brought. */
+/** The result of a dry run. */
 export type DryRunAnswer =
   | {
       readonly type: 'accepted';
-      /** The Job's fields that the server does not know and leaves out. */
+      /** Fields of the Job that the server does not know and drops. */
       readonly unknownFields: readonly string[];
     }
   | { readonly type: 'refused'; readonly refusal: JobRefusal; readonly unknownFields: readonly string[] }
-  /** The server gives no verdict on this Job, for a reason that has nothing to do with it. */
-  | { readonly type: 'unanswered'; readonly reason: Unanswered; readonly message: string };
+  /** The server gave no verdict, for a reason that is not in the Job. */
+  | { readonly type: 'unanswered'; readonly reason: NoVerdictReason; readonly message: string };
 
-/** `DryRunUnsupported`: an admission webhook can't be asked. The others may pass. */
-export type Unanswered = 'DryRunUnsupported' | 'QuotaExceeded' | 'PermissionDenied';
+/** `DryRunUnsupported`: an admission webhook does not support dry run. The other reasons may be temporary. */
+export type NoVerdictReason = 'DryRunUnsupported' | 'QuotaExceeded' | 'PermissionDenied';
 
-/** Asks the API server to create a Job without creating it. May reject: then so does the preflight. */
+/** Sends a create request for the Job with dryRun. May reject; then the preflight rejects too. */
 export type DryRun = (job: JobManifest) => Promise<DryRunAnswer>;
 
 export interface PreflightVerdict {
-  /** What the server refuses; empty where it takes every Job that it was asked about. */
-  readonly faults: readonly JobFault[];
-  /** The fields of the SequentialJob that this server leaves out of the Jobs. */
+  /** The errors of all refused Jobs; empty if the server accepts every checked Job. */
+  readonly errors: readonly JobError[];
+  /** The fields of the SequentialJob that this server drops from the Jobs. */
   readonly ignoredFields: readonly string[];
-  /** Why not all steps were asked about; absent where they were. */
-  readonly unanswered?: { readonly reason: Unanswered | 'TooMany'; readonly message: string };
+  /** Why not all steps were checked; absent if they were. */
+  readonly unanswered?: { readonly reason: NoVerdictReason | 'TooMany'; readonly message: string };
 }
 
 export interface PreflightScope {
-  /** The first step to ask about; the steps before it have run. */
-  readonly from: number;
+  /** The first step to check; the steps before it have run. */
+  readonly firstIndex: number;
   readonly resumes: number;
 }
 
 /**
- * Jobs that one preflight asks about at most. One for all steps, and one for each step at fault, are far below it; what it
- * bounds is what a thousand steps could ask of a server that are each at fault, or contradict each other in one Pod.
+ * Maximum number of dry runs of one preflight. One for all steps plus one per invalid step is usually far below it.
+ * It bounds the load of a sequence with a thousand invalid steps, or with steps that conflict within one Pod.
  */
 export const MAX_DRY_RUNS = 50;
 
-/** Asks about the Jobs of all steps from `from` on. Rejects with what `dryRun` rejects with. */
+/** Checks the Jobs of all steps from `from` on. Rejects if `dryRun` rejects. */
 export async function preflight(
   object: SequentialJob,
   scope: PreflightScope,
   dryRun: DryRun,
 ): Promise<PreflightVerdict> {
-  const inquiry = new Inquiry(object, scope.resumes, dryRun);
-  for (const indices of dryRunGroups(object, scope.from)) await inquiry.ask(indices);
-  return inquiry.verdict;
+  const dryRuns = new DryRunSequence(object, scope.resumes, dryRun);
+  for (const indices of dryRunGroups(object, scope.firstIndex)) await dryRuns.check(indices);
+  return dryRuns.verdict;
 }
 
 /**
- * The steps that one Job can stand for: those whose Jobs differ in nothing but the container. A step whose failure policy
- * names a container stands alone.
+ * Groups the steps that one Job can stand for: their Jobs differ only in the container. A step whose Pod failure
+ * policy names a container is a group of its own.
  */
 export function dryRunGroups(object: SequentialJob, from: number): readonly (readonly number[])[] {
   const { containers, stepPolicies } = object.spec;
@@ -72,15 +72,15 @@ export function dryRunGroups(object: SequentialJob, from: number): readonly (rea
   return [...groups.values()];
 }
 
-class Inquiry {
+class DryRunSequence {
   readonly #object: SequentialJob;
   readonly #resumes: number;
   readonly #dryRun: DryRun;
-  /** By what they say, each once: the template is the same in every Job. */
-  readonly #faults = new Map<string, JobFault>();
-  readonly #ignored = new Set<string>();
+  /** The errors by field and message, without duplicates: the template is the same in every Job. */
+  readonly #errors = new Map<string, JobError>();
+  readonly #ignoredFields = new Set<string>();
   #unanswered: PreflightVerdict['unanswered'];
-  #asked = 0;
+  #dryRuns = 0;
 
   constructor(object: SequentialJob, resumes: number, dryRun: DryRun) {
     this.#object = object;
@@ -89,76 +89,76 @@ class Inquiry {
   }
 
   get verdict(): PreflightVerdict {
-    const faults = [...this.#faults.values()].sort((a, b) => (a.index ?? -1) - (b.index ?? -1));
+    const errors = [...this.#errors.values()].sort((a, b) => (a.index ?? -1) - (b.index ?? -1));
     const unanswered = this.#unanswered === undefined ? {} : { unanswered: this.#unanswered };
-    return { faults, ignoredFields: [...this.#ignored], ...unanswered };
+    return { errors, ignoredFields: [...this.#ignoredFields], ...unanswered };
   }
 
   /**
-   * Asks about these steps in one Job and, where that is refused, about those at fault one by one: that they can't be in
-   * one Pod (a port of the node, the sum of their requests) is no fault of any.
+   * Checks these steps with one Job. If it is refused, checks single steps: an error may come only from combining
+   * them in one Pod (the same host port, the sum of their requests).
    */
-  async ask(indices: readonly number[]): Promise<void> {
-    const faults = await this.#faultsOf(indices);
-    if (faults.length === 0) return;
+  async check(indices: readonly number[]): Promise<void> {
+    const errors = await this.#dryRunErrors(indices);
+    if (errors.length === 0) return;
     if (indices.length === 1) {
-      for (const fault of faults) this.#faults.set(`${fault.index} ${fault.field} ${fault.message}`, fault);
+      for (const error of errors) this.#errors.set(`${error.index} ${error.field} ${error.message}`, error);
       return;
     }
-    const { suspects, others, isOfTemplate } = split(indices, faults);
-    for (const part of suspects) await this.ask(part);
-    // What is wrong with the template is wrong with each of them, and keeps the server from looking any further.
-    if (others.length > 0 && !(isOfTemplate && this.#templateIsAtFault)) await this.ask(others);
+    const { individually, together, hasTemplateError } = planNextDryRuns(indices, errors);
+    for (const part of individually) await this.check(part);
+    // A template error is in every step's Job and hides other errors.
+    if (together.length > 0 && !(hasTemplateError && this.#hasTemplateError)) await this.check(together);
   }
 
-  get #templateIsAtFault(): boolean {
-    return [...this.#faults.values()].some(({ index, field }) => index === undefined && field !== '');
+  get #hasTemplateError(): boolean {
+    return [...this.#errors.values()].some(({ index, field }) => index === undefined && field !== '');
   }
 
-  /** What is said against a Job of these steps; nothing where nobody can be asked any more. */
-  async #faultsOf(indices: readonly number[]): Promise<readonly JobFault[]> {
+  /** The errors of a Job of these steps; none if the preflight has stopped. */
+  async #dryRunErrors(indices: readonly number[]): Promise<readonly JobError[]> {
     if (this.#unanswered !== undefined) return [];
-    if (this.#asked === MAX_DRY_RUNS) {
+    if (this.#dryRuns === MAX_DRY_RUNS) {
       this.#unanswered = { reason: 'TooMany', message: `${MAX_DRY_RUNS} dry runs were not enough` };
       return [];
     }
-    this.#asked++;
+    this.#dryRuns++;
     const answer = await this.#dryRun(buildCombinedJob(this.#object, indices, this.#resumes));
     if (answer.type === 'unanswered') {
       this.#unanswered = { reason: answer.reason, message: answer.message };
       return [];
     }
     const contents = { object: this.#object, indices };
-    for (const field of fieldsOf(answer.unknownFields, contents)) this.#ignored.add(field);
-    return answer.type === 'accepted' ? [] : faultsOf(answer.refusal, contents);
+    for (const field of toSequentialJobFields(answer.unknownFields, contents)) this.#ignoredFields.add(field);
+    return answer.type === 'accepted' ? [] : jobErrorsOf(answer.refusal, contents);
   }
 }
 
-interface Split {
-  /** To be asked about one after the other. */
-  readonly suspects: readonly (readonly number[])[];
-  /** To be asked about together. */
-  readonly others: readonly number[];
-  readonly isOfTemplate: boolean;
+interface NextDryRuns {
+  /** To check one after the other. */
+  readonly individually: readonly (readonly number[])[];
+  /** To check together. */
+  readonly together: readonly number[];
+  readonly hasTemplateError: boolean;
 }
 
 /**
- * Whom to ask about next, where a Job of several steps was refused. A server validates a Job as a whole, so what it does
- * not blame is good: each step at fault is asked about by itself, and for the template one step stands for all. Where it
- * blames no field (an admission webhook's words), it is the one half or the other.
+ * Plans the next dry runs after a Job of several steps was refused. The server validates the whole Job, so steps
+ * without an error are valid. Each step with an error is checked on its own; for a template error one step stands for
+ * all. If the server names no field (an admission webhook's denial), the steps are halved.
  */
-function split(indices: readonly number[], faults: readonly JobFault[]): Split {
-  const isOfTemplate = faults.some(({ index, field }) => index === undefined && field !== '');
-  const blamed = new Set(faults.flatMap(({ index }) => index ?? []));
-  if (blamed.size === 0 && !isOfTemplate) {
+function planNextDryRuns(indices: readonly number[], errors: readonly JobError[]): NextDryRuns {
+  const hasTemplateError = errors.some(({ index, field }) => index === undefined && field !== '');
+  const invalidSteps = new Set(errors.flatMap(({ index }) => index ?? []));
+  if (invalidSteps.size === 0 && !hasTemplateError) {
     const middle = Math.ceil(indices.length / 2);
-    return { suspects: [indices.slice(0, middle)], others: indices.slice(middle), isOfTemplate };
+    return { individually: [indices.slice(0, middle)], together: indices.slice(middle), hasTemplateError };
   }
-  const isClash = (index: number): boolean =>
-    faults.every((fault) => fault.index !== index || fault.message.startsWith('Duplicate value'));
-  // Those first that are at fault by themselves, whatever they share a Pod with.
-  const order = [...blamed].toSorted((a, b) => Number(isClash(a)) - Number(isClash(b)));
+  const isConflictOnly = (index: number): boolean =>
+    errors.every((error) => error.index !== index || error.message.startsWith('Duplicate value'));
+  // Steps with an error of their own come first, before those that only conflict with another step.
+  const order = [...invalidSteps].toSorted((a, b) => Number(isConflictOnly(a)) - Number(isConflictOnly(b)));
   const first = order.length > 0 ? order : indices.slice(0, 1);
-  const others = indices.filter((index) => !first.includes(index));
-  return { suspects: first.map((index) => [index]), others, isOfTemplate };
+  const together = indices.filter((index) => !first.includes(index));
+  return { individually: first.map((index) => [index]), together, hasTemplateError };
 }

@@ -1,16 +1,19 @@
-/** Turns what a list or a watch brings into what is kept, object by object: one that makes our own code throw stops no other. */
+/**
+ * Transforms the objects of lists and watches and writes them to the cache. An object for which the program's own
+ * code throws does not stop the others.
+ */
 import { type Cache, keyOf, type KubeObject } from './cache.ts';
 
 export interface CacheWriterOptions<T extends KubeObject> {
   readonly cache: Pick<Cache<T>, 'get' | 'observe' | 'remove'>;
-  /** What of an object is kept, or undefined where it is not one of those; called once per object that arrives. */
+  /** The part of an object to keep, or undefined if the object is irrelevant; called once per object. */
   readonly transform: (raw: unknown) => T | undefined;
-  /** Told of what the transform has thrown, and at which object. */
+  /** Receives each error that the transform throws, with the object. */
   readonly onInternalError: (error: unknown, object: KubeObject | undefined) => void;
 }
 
-/** What arrives, before anybody has looked at it. */
-type Raw = { readonly metadata?: Partial<KubeObject['metadata']> | null } | null | undefined;
+/** An object as received, not validated. */
+type RawObject = { readonly metadata?: Partial<KubeObject['metadata']> | null } | null | undefined;
 
 export class CacheWriter<T extends KubeObject> {
   readonly #options: CacheWriterOptions<T>;
@@ -20,42 +23,42 @@ export class CacheWriter<T extends KubeObject> {
   }
 
   /**
-   * What is kept of an object of a list. One that cannot be transformed stays as it was known before (a Pod that was seen
-   * running must not be taken for gone), and is left out (undefined) where it was not.
+   * The object of a list to keep. If the transform throws, it stays as the cache has it (a running Pod must not count
+   * as deleted), or is left out (undefined) if the cache does not have it.
    */
-  listed(raw: unknown): T | undefined {
-    const { object, hasFailed } = this.#transformed(raw);
-    return hasFailed ? this.#known(raw) : object;
+  fromList(raw: unknown): T | undefined {
+    const { object, hasFailed } = this.#transform(raw);
+    return hasFailed ? this.#cached(raw) : object;
   }
 
   /**
-   * An object that a watch tells of: as it is now or, where `isGone`, as it was last. Leaves out what cannot be transformed. One
-   * that is not one of those any more is as good as gone.
+   * Applies a watch event: the new state of an object or, if `isDeleted`, its last state. Leaves out an object for
+   * which the transform throws. An object that became irrelevant is removed.
    */
-  observe(raw: unknown, isGone: boolean): void {
+  observe(raw: unknown, isDeleted: boolean): void {
     const { cache } = this.#options;
-    const { object, hasFailed } = this.#transformed(raw);
-    if (object !== undefined && !isGone) cache.observe(object);
-    else if (isGone && isNamed(raw)) cache.remove(object ?? raw, object);
-    else if (!hasFailed && isNamed(raw) && this.#known(raw) !== undefined) cache.remove(raw);
+    const { object, hasFailed } = this.#transform(raw);
+    if (object !== undefined && !isDeleted) cache.observe(object);
+    else if (isDeleted && hasIdentity(raw)) cache.remove(object ?? raw, object);
+    else if (!hasFailed && hasIdentity(raw) && this.#cached(raw) !== undefined) cache.remove(raw);
   }
 
-  #transformed(raw: unknown): { readonly object: T | undefined; readonly hasFailed: boolean } {
+  #transform(raw: unknown): { readonly object: T | undefined; readonly hasFailed: boolean } {
     try {
       return { object: this.#options.transform(raw), hasFailed: false };
     } catch (error) {
-      this.#options.onInternalError(error, isNamed(raw) ? raw : undefined);
+      this.#options.onInternalError(error, hasIdentity(raw) ? raw : undefined);
       return { object: undefined, hasFailed: true };
     }
   }
 
-  #known(raw: unknown): T | undefined {
-    const known = isNamed(raw) ? this.#options.cache.get(keyOf(raw)) : undefined;
-    return known?.metadata.uid === (raw as Raw)?.metadata?.uid ? known : undefined;
+  #cached(raw: unknown): T | undefined {
+    const known = hasIdentity(raw) ? this.#options.cache.get(keyOf(raw)) : undefined;
+    return known?.metadata.uid === (raw as RawObject)?.metadata?.uid ? known : undefined;
   }
 }
 
-function isNamed(raw: unknown): raw is KubeObject {
-  const metadata = (raw as Raw)?.metadata;
+function hasIdentity(raw: unknown): raw is KubeObject {
+  const metadata = (raw as RawObject)?.metadata;
   return [metadata?.name, metadata?.uid, metadata?.resourceVersion].every((text) => typeof text === 'string');
 }

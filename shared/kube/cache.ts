@@ -1,9 +1,9 @@
 /**
- * The newest known state of a set of objects, fed by a reflector and by the answers to our own writes.
+ * The newest known state of a set of objects, updated by a reflector and by the answers to the operator's own writes.
  *
- * The answers matter: a controller that acts on a cache which has not yet heard of its own last write would act
- * twice. `assume` puts such an answer in at once; the resource version decides which of two states is newer, and a
- * deletion is remembered for a while so that a late answer cannot bring an object back to life.
+ * The answers matter: a controller whose cache does not contain its own last write could act twice. `assume` stores
+ * such an answer at once. Resource versions decide which of two states is newer. A deletion is remembered for a
+ * while, so that a late answer cannot restore a deleted object.
  */
 
 export interface KubeObject {
@@ -25,17 +25,20 @@ export type Change<T> =
 
 export type Indexer<T> = (object: T) => string | undefined;
 
-/** What is kept in place of an object that arrives: an equal one, or one that also has what is known of its state before. */
-export type Keeper<T> = (object: T, previous: T | undefined) => T;
+/**
+ * Returns the object to store in place of a received one: an equal object, or one that also carries data of its
+ * previous state.
+ */
+export type Retain<T> = (object: T, previous: T | undefined) => T;
 
-/** Told of what a listener, the indexer or the keeper has thrown: a fault of the program, at this object. */
+/** Receives each error that a listener, the indexer or `retain` throws, with the object: a bug in the program. */
 export type InternalErrorObserver = (error: unknown, object: KubeObject) => void;
 
 const rethrow: InternalErrorObserver = (error) => {
   throw error;
 };
 
-/** Deletions remembered at most; each is a UID and a version. */
+/** Maximum number of remembered deletions; each is a UID and a version. */
 const MAX_TOMBSTONES = 10_000;
 
 export function keyOf(object: KubeObject): Key {
@@ -44,9 +47,9 @@ export function keyOf(object: KubeObject): Key {
 }
 
 /**
- * Negative, zero or positive as `a` is older, equal or newer. Resource versions of one resource are decimal numbers
- * that grow (KEP-5504 makes this official; every etcd-backed API server has always done it). They outgrow 2^53 in
- * theory, so they are compared as digits. Something else than digits compares as equal: then the later arrival wins.
+ * Negative, zero or positive if `a` is older than, equal to or newer than `b`. Resource versions of one resource are
+ * increasing decimal numbers (KEP-5504 makes this official; every etcd-backed API server does it). They can exceed
+ * 2^53, so they are compared as digits. Other strings compare as equal; then the later arrival wins.
  */
 export function compareResourceVersions(a: string, b: string): number {
   if (!/^\d+$/.test(a) || !/^\d+$/.test(b)) return 0;
@@ -56,20 +59,24 @@ export function compareResourceVersions(a: string, b: string): number {
 export class Cache<T extends KubeObject> {
   readonly #objects = new Map<Key, T>();
   readonly #index = new Map<string, Set<T>>();
-  /** UIDs of deleted objects and the versions of their deletions, oldest first. */
+  /** UIDs of deleted objects with the resource versions of their deletions, oldest first. */
   readonly #tombstones = new Map<string, string>();
   readonly #indexer: Indexer<T> | undefined;
-  readonly #keeper: Keeper<T>;
+  readonly #retain: Retain<T>;
   readonly #onInternalError: InternalErrorObserver;
-  /** Version of the last whole list. */
-  #listed = '0';
+  /** Resource version of the last complete list. */
+  #listedVersion = '0';
   readonly #listeners: ((change: Change<T>) => void)[] = [];
 
-  /** Default of `onFault`: it is thrown on to whoever feeds the cache. */
-  constructor(indexer?: Indexer<T>, keeper: Keeper<T> = (object) => object, onFault: InternalErrorObserver = rethrow) {
+  /** `onInternalError` by default throws the error to the caller that updates the cache. */
+  constructor(
+    indexer?: Indexer<T>,
+    retain: Retain<T> = (object) => object,
+    onInternalError: InternalErrorObserver = rethrow,
+  ) {
     this.#indexer = indexer;
-    this.#keeper = keeper;
-    this.#onInternalError = onFault;
+    this.#retain = retain;
+    this.#onInternalError = onInternalError;
   }
 
   get size(): number {
@@ -84,69 +91,72 @@ export class Cache<T extends KubeObject> {
     return this.#objects.values();
   }
 
-  /** The objects that the indexer filed under this value. */
+  /** The objects with this index value. */
   indexed(value: string): readonly T[] {
     return [...(this.#index.get(value) ?? [])];
   }
 
-  /** Listeners are called synchronously, after the cache has changed. One that throws keeps nobody else from being told. */
+  /**
+   * Listeners are called synchronously after the cache has changed. A listener that throws does not affect the
+   * others.
+   */
   subscribe(listener: (change: Change<T>) => void): void {
     this.#listeners.push(listener);
   }
 
   /**
-   * Takes a state from the watch, unless something newer is known already: by an own write, or because the watch says
-   * again what it has said before, be it of an object that has gone since.
+   * Stores a state from the watch, unless the cache has a newer one: from an own write, or because the watch replays
+   * old events, possibly of an object that was deleted since.
    */
   observe(object: T): void {
-    if (!this.#objects.has(keyOf(object)) && this.#isPast(object)) return;
+    if (!this.#objects.has(keyOf(object)) && this.#isOutdated(object)) return;
     this.#upsertIfNewer(object);
   }
 
   /**
-   * Takes the answer to an own write, unless something newer, or the object's deletion, is known already. Listeners are
-   * not told, now or when the watch brings the same state: whoever writes knows what he wrote.
+   * Stores the answer to an own write, unless the cache has a newer state or knows of the deletion. Listeners are not
+   * called, now or when the watch delivers the same state: the writer already acted on this state.
    */
   assume(object: T): void {
     if (this.#tombstones.has(object.metadata.uid)) return;
     const known = this.#objects.get(keyOf(object));
-    if (known === undefined && this.#isPast(object)) return;
+    if (known === undefined && this.#isOutdated(object)) return;
     if (known === undefined || isNewer(object, known)) this.#put(object, true);
   }
 
   /**
-   * Takes a deletion from the watch; of `object` only the names and the resource version, that of the deletion, count.
-   * Listeners are told of `last`, the object's last state, where there is one.
+   * Applies a deletion from the watch. Of `object` only the names and the resource version (that of the deletion) are
+   * used. Listeners get `last`, the object's last state, if there is one.
    */
   remove(object: KubeObject, last?: T): void {
     const { uid, resourceVersion } = object.metadata;
     const known = this.#objects.get(keyOf(object));
-    // The name may belong to a younger object by now.
-    const isIt = known?.metadata.uid === uid;
-    // Said again, when the object is back in sight.
-    if (isIt && isNewer(known, object)) return;
+    // The name may belong to a newer object by now.
+    const isSameObject = known?.metadata.uid === uid;
+    // A replayed deletion of an object that matches the selector again.
+    if (isSameObject && isNewer(known, object)) return;
     this.#recordTombstone(uid, resourceVersion);
-    if (isIt) this.#drop(known, last === undefined ? known : this.#kept(last, known));
+    if (isSameObject) this.#drop(known, last === undefined ? known : this.#retained(last, known));
   }
 
   /**
-   * Takes a whole list as of `resourceVersion`: what it lacks is gone, but for objects that we wrote after it was
-   * made. `rewound` says that the server's history starts anew (restored from a backup): then nothing that was known
-   * counts.
+   * Replaces the contents by a complete list as of `resourceVersion`. Objects that it lacks are deleted, except those
+   * that the operator wrote after the list was made. `historyReset`: the server's history started anew (restored from
+   * a backup), so everything known before is dropped.
    */
-  replace(objects: readonly T[], resourceVersion: string, rewound = false): void {
+  replace(objects: readonly T[], resourceVersion: string, isHistoryReset = false): void {
     const listed = new Set(objects.map(keyOf));
-    if (rewound) this.#tombstones.clear();
-    this.#listed = resourceVersion;
+    if (isHistoryReset) this.#tombstones.clear();
+    this.#listedVersion = resourceVersion;
     for (const known of this.#objects.values()) {
       const younger = compareResourceVersions(known.metadata.resourceVersion, resourceVersion) > 0;
-      if (!listed.has(keyOf(known)) && (rewound || !younger)) {
+      if (!listed.has(keyOf(known)) && (isHistoryReset || !younger)) {
         this.#recordTombstone(known.metadata.uid, resourceVersion);
         this.#drop(known);
       }
     }
     for (const object of objects) {
-      if (rewound) this.#put(object);
+      if (isHistoryReset) this.#put(object);
       else this.#upsertIfNewer(object);
     }
   }
@@ -154,29 +164,34 @@ export class Cache<T extends KubeObject> {
   #upsertIfNewer(object: T): void {
     const known = this.#objects.get(keyOf(object));
     if (known !== undefined && (isNewer(known, object) || isSame(known, object))) return;
-    // Back in sight, as when a label was taken away and given back: it lives.
+    // The object matches the selector again, for example because a label was restored.
     this.#tombstones.delete(object.metadata.uid);
     this.#put(object);
   }
 
-  /** Whether an object that is not known was deleted after this state: before the last list was made, or seen since. */
-  #isPast({ metadata: { uid, resourceVersion } }: T): boolean {
-    const gone = this.#tombstones.get(uid);
-    if (gone === resourceVersion) return true;
-    return [this.#listed, gone ?? '0'].some((version) => compareResourceVersions(resourceVersion, version) < 0);
+  /**
+   * Whether an object that is not in the cache was deleted after this state: before the last list, or by a later
+   * event.
+   */
+  #isOutdated({ metadata: { uid, resourceVersion } }: T): boolean {
+    const deletedVersion = this.#tombstones.get(uid);
+    if (deletedVersion === resourceVersion) return true;
+    return [this.#listedVersion, deletedVersion ?? '0'].some(
+      (version) => compareResourceVersions(resourceVersion, version) < 0,
+    );
   }
 
   #put(arrived: T, silent = false): void {
     const key = keyOf(arrived);
     const previous = this.#objects.get(key);
     if (previous !== undefined && previous.metadata.uid !== arrived.metadata.uid) {
-      // Deleted and created again under the same name between two looks: two objects, two changes.
+      // Deleted and re-created under the same name between two events: two objects, two changes.
       this.#recordTombstone(previous.metadata.uid, arrived.metadata.resourceVersion);
       this.#drop(previous);
       this.#put(arrived, silent);
       return;
     }
-    const object = this.#kept(arrived, previous);
+    const object = this.#retained(arrived, previous);
     this.#unindex(previous);
     this.#objects.set(key, object);
     this.#addToIndex(object);
@@ -184,11 +199,11 @@ export class Cache<T extends KubeObject> {
       this.#notify(previous === undefined ? { type: 'added', object } : { type: 'modified', object, previous });
   }
 
-  #kept(arrived: T, previous: T | undefined): T {
-    return this.#guarded(arrived, (object) => this.#keeper(object, previous)) ?? arrived;
+  #retained(arrived: T, previous: T | undefined): T {
+    return this.#guarded(arrived, (object) => this.#retain(object, previous)) ?? arrived;
   }
 
-  /** `last`: its last state, where the watch has told one. */
+  /** `last`: the object's last state, if the watch sent it. */
   #drop(known: T, last = known): void {
     this.#objects.delete(keyOf(known));
     this.#unindex(known);
@@ -207,9 +222,9 @@ export class Cache<T extends KubeObject> {
   #addToIndex(object: T): void {
     const value = this.#indexOf(object);
     if (value === undefined) return;
-    const filed = this.#index.get(value);
-    if (filed === undefined) this.#index.set(value, new Set([object]));
-    else filed.add(object);
+    const indexed = this.#index.get(value);
+    if (indexed === undefined) this.#index.set(value, new Set([object]));
+    else indexed.add(object);
   }
 
   #unindex(object: T | undefined): void {
@@ -228,7 +243,7 @@ export class Cache<T extends KubeObject> {
     for (const listener of this.#listeners) this.#guarded(change.object, () => listener(change));
   }
 
-  /** What `work` gives for the object; undefined where it throws, which is told. */
+  /** The result of `work`; undefined if it throws, which is reported. */
   #guarded<R>(object: T, work: (object: T) => R): R | undefined {
     try {
       return work(object);

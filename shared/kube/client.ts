@@ -1,13 +1,13 @@
-/** Requests to the API server: JSON in, JSON out, a time limit on each, typed errors. */
+/** Requests to the API server: JSON bodies, a time limit on each request, typed errors. */
 import type { Readable } from 'node:stream';
 import type { KubeConfig } from '@kubernetes/client-node';
 import type { Dispatcher } from 'undici';
 import { type Access, Credentials } from './credentials.ts';
 import { RequestDeadline } from './request-deadline.ts';
-import { ApiError, errorFromAnswer, errorFromFailure, isApiError } from './errors.ts';
+import { ApiError, errorFromResponse, errorFromFailure, isApiError } from './errors.ts';
 import { roundTrip } from './round-trip.ts';
 import { ListReader, type OnItem } from './list-reader.ts';
-import { ofWrite } from './uncertain-write.ts';
+import { markUncertainWrite } from './uncertain-write.ts';
 
 export const PATCH_TYPE = {
   /** RFC 6902 */
@@ -18,8 +18,8 @@ export const PATCH_TYPE = {
 } as const;
 
 /**
- * For `accept`: the object's metadata without its contents (meta.k8s.io/v1 PartialObjectMetadata, from Kubernetes 1.15
- * on). Alone in the list: with `application/json` beside it, a server that can't do it would send everything.
+ * For `accept`: only the object's metadata (meta.k8s.io/v1 PartialObjectMetadata, since Kubernetes 1.15). Not
+ * combined with `application/json`: a server without support would then send the whole object.
  */
 export const METADATA_ONLY = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1';
 
@@ -27,23 +27,23 @@ export type Query = Readonly<Record<string, string | number | boolean | undefine
 
 export interface ApiRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-  /** Path from the server's root, unescaped parts already escaped: `/api/v1/namespaces/x/events`. */
+  /** Path from the server's root, with escaped segments: `/api/v1/namespaces/x/events`. */
   readonly path: string;
   readonly query?: Query;
   /** Sent as JSON. */
   readonly body?: unknown;
-  /** Default `application/json`; patches name theirs. */
+  /** Default `application/json`; patches set their own. */
   readonly contentType?: string;
-  /** The form of the answer, which must be JSON; default `application/json`. */
+  /** The media type of the answer, which must be JSON; default `application/json`. */
   readonly accept?: string;
-  /** What a good answer says is not looked at, and the request resolves with undefined; default false. */
+  /** Does not parse the answer; the request resolves with undefined. Default false. */
   readonly ignoresAnswer?: boolean;
   /**
-   * For a list: gets each of its items as it comes, and the answer has none. What it throws ends the request, which rejects with
-   * it. When the request fails in the middle of a list, its first items have been told all the same.
+   * For a list: called with each item as it arrives; the answer then has no items. If it throws, the request ends and
+   * rejects with that error. If the request fails within the list, the items before have been delivered.
    */
   readonly onItem?: OnItem;
-  /** For the whole exchange, in milliseconds; default as the client was made. */
+  /** Time limit of the whole request, in milliseconds; default: that of the client. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
 }
@@ -51,12 +51,12 @@ export interface ApiRequest {
 export interface StreamRequest {
   readonly path: string;
   readonly query?: Query;
-  /** The stream fails with `Timeout` when nothing arrives for so long. */
+  /** The stream fails with `Timeout` if nothing arrives for this long. */
   readonly idleMs: number;
   readonly signal: AbortSignal;
 }
 
-/** What a request was, for counting and metrics: called once per attempt, after it ended. */
+/** Called once per attempt, after it has ended; for metrics. */
 export type RequestObserver = (seen: {
   readonly method: string;
   readonly path: string;
@@ -77,13 +77,15 @@ export interface ApiClient {
   /** The server's base URL, for messages. */
   readonly server: string;
   /**
-   * Resolves with the parsed answer; rejects with ApiError, or with what a programming error has thrown. A 401 is tried once
+   * Resolves with the parsed answer. Rejects with ApiError, or with the error of a bug. After a 401 it tries once
    * more with fresh credentials.
    */
   request<T = unknown>(request: ApiRequest): Promise<T>;
-  /** Opens a GET whose body is read as it comes (a watch, a log). Rejects as `request` does; so does reading. */
+  /**
+   * Opens a GET whose body is read as a stream (a watch, a log). Opening rejects as `request` does; so does reading.
+   */
   stream(request: StreamRequest): Promise<Readable>;
-  /** Ends all connections; what is in flight fails. */
+  /** Closes all connections; requests in progress fail. */
   close(): Promise<void>;
 }
 
@@ -106,7 +108,7 @@ class HttpClient implements ApiClient {
     this.server = config.getCurrentCluster()?.server ?? '';
     const url = new URL(this.server);
     this.#origin = url.origin;
-    // A server may live below a path (an aggregating proxy): every request goes there.
+    // The server may be below a path (an aggregating proxy): all requests go there.
     this.#basePath = url.pathname.replace(/(?<!\/)\/+$/, '');
     this.#options = options;
     this.#now = options.now ?? (() => performance.now());
@@ -144,7 +146,7 @@ class HttpClient implements ApiClient {
       });
       status = answer.statusCode;
       if (status >= 200 && status < 300) return answer.body;
-      throw errorFromAnswer(status, await answer.body.text(), header(answer.headers['retry-after']));
+      throw errorFromResponse(status, await answer.body.text(), header(answer.headers['retry-after']));
     } catch (error) {
       throw errorFromFailure(error);
     } finally {
@@ -170,13 +172,15 @@ class HttpClient implements ApiClient {
         onChunk,
       });
       status = answer.status;
-      if (status < 200 || status >= 300) throw errorFromAnswer(status, answer.text, answer.retryAfter);
+      if (status < 200 || status >= 300) throw errorFromResponse(status, answer.text, answer.retryAfter);
       if (request.ignoresAnswer === true) return undefined as T;
       return (list === undefined ? parse(answer.text) : list.end()) as T;
     } catch (error) {
-      const late = `${request.method} ${request.path}: no answer within ${limit / 1000} s`;
-      const failure = deadline.isExpired ? new ApiError('Timeout', late, { cause: error }) : errorFromFailure(error);
-      throw wasSent ? ofWrite(request, failure) : failure;
+      const timeoutMessage = `${request.method} ${request.path}: no answer within ${limit / 1000} s`;
+      const failure = deadline.isExpired
+        ? new ApiError('Timeout', timeoutMessage, { cause: error })
+        : errorFromFailure(error);
+      throw wasSent ? markUncertainWrite(request, failure) : failure;
     } finally {
       deadline.clear();
       this.#options.observe?.({ method: request.method, path: request.path, status, ms: this.#now() - started });
@@ -200,18 +204,20 @@ class HttpClient implements ApiClient {
   }
 
   /**
-   * The credentials, unless the deadline comes first: an exec plugin may hang for as long as it likes. What it brings in
-   * the end serves the next request.
+   * The credentials, unless the deadline passes first: an exec plugin may hang. If it finishes later, the next
+   * request uses its result.
    */
   async #access(fresh: boolean, deadline: RequestDeadline): Promise<Access> {
     const current = fresh ? undefined : this.#credentials.current;
     if (current !== undefined) return current;
     const { promise, reject } = Promise.withResolvers<never>();
-    const settle = deadline.onCancel(() => reject(new ApiError('Aborted', 'given up while waiting for credentials')));
+    const removeListener = deadline.onCancel(() =>
+      reject(new ApiError('Aborted', 'aborted while waiting for credentials')),
+    );
     try {
       return await Promise.race([this.#credentials.access(fresh), promise]);
     } finally {
-      settle();
+      removeListener();
     }
   }
 
@@ -224,7 +230,7 @@ class HttpClient implements ApiClient {
   }
 }
 
-/** Tries once more with new credentials when the first were refused: a token may have expired since it was read. */
+/** Tries once more with new credentials after a 401: a token may have expired since it was read. */
 async function withFreshCredentials<T>(attempt: (fresh: boolean) => Promise<T>): Promise<T> {
   try {
     return await attempt(false);
@@ -234,12 +240,12 @@ async function withFreshCredentials<T>(attempt: (fresh: boolean) => Promise<T>):
   }
 }
 
-/** What stands between us and the API server may answer anything. */
+/** A proxy between the operator and the API server may answer anything. */
 function parse(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new ApiError('Unreachable', 'the answer is no JSON', { cause: error });
+    throw new ApiError('Unreachable', 'the answer is not JSON', { cause: error });
   }
 }
 

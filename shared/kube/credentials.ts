@@ -1,14 +1,14 @@
 /**
- * The connection pool and the headers of the current kubeconfig user. client-node opens a connection for each
- * request; here one keep-alive pool serves all of them, and is replaced only when the TLS material changes.
+ * The connection pool and the headers of the current kubeconfig user. client-node opens one connection per request;
+ * here one keep-alive pool serves all requests, and is replaced only when the TLS configuration changes.
  */
 import type { RequestOptions } from 'node:https';
-// Not the whole client, which is ten times as much to load.
+// Not the whole client, which takes ten times as long to load.
 import { KubeConfig } from '@kubernetes/client-node/dist/config.js';
 import { Agent, type Dispatcher, ProxyAgent, Socks5ProxyAgent } from 'undici';
 import { ApiError } from './errors.ts';
 
-/** How long headers and certificates are used before they are asked for again: tokens rotate, files are replaced. */
+/** How long headers and certificates are used before they are read again: tokens rotate, and files are replaced. */
 const REFRESH_MS = 10_000;
 
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -36,27 +36,27 @@ export class Credentials {
     this.#now = now;
   }
 
-  /** Pool and headers where they need not be asked for. */
+  /** Pool and headers, if they need no refresh. */
   get current(): Access | undefined {
     return this.#now() < this.#expires ? this.#access : undefined;
   }
 
   /**
-   * Current pool and headers. `fresh`, after a 401, forgets what an `exec` plugin or a token file has said before and asks
-   * them anew; without, credentials that name no expiry are used for as long as they are accepted, as client-go does.
-   * Concurrent calls share one refresh.
+   * Current pool and headers. `fresh`, after a 401, drops cached results of `exec` plugins and token files and reads
+   * them again. Otherwise credentials without expiry are used until they are refused, as in client-go. Concurrent
+   * calls share one refresh.
    */
   async access(fresh = false): Promise<Access> {
     if (this.#closed) throw new ApiError('Aborted', 'the connection to the API server is closed');
     if (!fresh && this.current !== undefined) return this.current;
-    if (fresh && this.#pending === undefined) this.#config = withoutMemory(this.#config);
+    if (fresh && this.#pending === undefined) this.#config = withoutCachedTokens(this.#config);
     this.#pending ??= this.#refresh().finally(() => {
       this.#pending = undefined;
     });
     return this.#pending;
   }
 
-  /** Ends all connections at once, watches included; none is opened any more. */
+  /** Closes all connections at once, watches included, and opens no new ones. */
   async close(): Promise<void> {
     this.#closed = true;
     await this.#access?.dispatcher.destroy();
@@ -101,16 +101,19 @@ export class Credentials {
   }
 }
 
-/** The same configuration. Its authenticators remember tokens, by their expiry or for a minute, whatever a server says to them. */
-function withoutMemory(config: KubeConfig): KubeConfig {
-  const anew = new KubeConfig();
-  anew.loadFromOptions({
+/**
+ * A copy of the configuration. The authenticators of the original cache tokens until they expire or for a minute,
+ * even if a server refuses them.
+ */
+function withoutCachedTokens(config: KubeConfig): KubeConfig {
+  const copy = new KubeConfig();
+  copy.loadFromOptions({
     clusters: config.getClusters(),
     users: config.getUsers(),
     contexts: config.getContexts(),
     currentContext: config.getCurrentContext(),
   });
-  return anew;
+  return copy;
 }
 
 function tlsOf(options: RequestOptions): Tls {

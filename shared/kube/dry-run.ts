@@ -1,19 +1,22 @@
-/** Asks the API server what it would say to a Job, without creating it. */
-import type { DryRunAnswer, Unanswered } from '../jobs/preflight.ts';
+/** Sends create requests for Jobs with dryRun and interprets the answers. */
+import type { DryRunAnswer, NoVerdictReason } from '../jobs/preflight.ts';
 import type { JobManifest } from '../jobs/job.ts';
 import type { ApiClient } from './client.ts';
 import { type ApiError, isApiError, isRefusal } from './errors.ts';
 import { collectionPath, JOBS } from './resources.ts';
 
-/** How a server takes fields that it does not know (1.25 and newer; an older one never looks at it, and drops them). */
+/** How a server treats unknown fields (1.25 and newer; older ones ignore the parameter and drop the fields). */
 type FieldValidation = 'Strict' | 'Ignore';
 
-/** Every admission controller, webhook and rule of the server judges a dry run; nothing is stored, and no quota is used. */
+/**
+ * All admission controllers, webhooks and validation rules of the server apply; nothing is stored, and no quota is
+ * used.
+ */
 const DRY_RUN = 'All';
 
 /**
- * The server's verdict on a Job, by one request, or two where the Job has fields that it does not know. Rejects with
- * ApiError where it gave no verdict: it may be asked again.
+ * The server's verdict on a Job: one request, or two if the Job has fields that the server does not know. Rejects
+ * with ApiError if there was no verdict; the caller may retry.
  */
 export async function dryRunJob(
   client: ApiClient,
@@ -22,8 +25,8 @@ export async function dryRunJob(
 ): Promise<DryRunAnswer> {
   const strict = await create(client, job, { ...query, fieldValidation: 'Strict' });
   const unknownFields = strict === undefined ? [] : unknownFieldsIn(strict);
-  if (unknownFields.length === 0) return answerOf(strict, []);
-  return answerOf(await create(client, job, { ...query, fieldValidation: 'Ignore' }), unknownFields);
+  if (unknownFields.length === 0) return toAnswer(strict, []);
+  return toAnswer(await create(client, job, { ...query, fieldValidation: 'Ignore' }), unknownFields);
 }
 
 async function create(
@@ -46,10 +49,10 @@ async function create(
   }
 }
 
-/** Names are looked at last: a server that finds this one taken has accepted all else. */
-function answerOf(error: ApiError | undefined, unknownFields: readonly string[]): DryRunAnswer {
+/** The server checks the name last: if the name is taken, everything else was accepted. */
+function toAnswer(error: ApiError | undefined, unknownFields: readonly string[]): DryRunAnswer {
   if (error === undefined || error.code === 'AlreadyExists') return { type: 'accepted', unknownFields };
-  const reason = unansweredBy(error);
+  const reason = noVerdictReason(error);
   if (reason !== undefined) return { type: 'unanswered', reason, message: error.message };
   if (!isRefusal(error) && !isDenial(error)) throw error;
   return { type: 'refused', refusal: { message: error.message, causes: error.causes }, unknownFields };
@@ -63,11 +66,15 @@ function unknownFieldsIn({ code, message }: ApiError): readonly string[] {
   return [...message.matchAll(UNKNOWN_FIELD)].flatMap(([, field]) => field ?? []);
 }
 
-/** Kubernetes gives these refusals no reason of their own: the words are the only mark, and the same since 1.18. */
-const MARKS: readonly (readonly [Unanswered, ApiError['code'], RegExp])[] = [
+/**
+ * Kubernetes gives these errors no reason of their own, so they are recognized by their message, unchanged since
+ * 1.18.
+ */
+const NO_VERDICT_ERRORS: readonly (readonly [NoVerdictReason, ApiError['code'], RegExp])[] = [
   // apiserver pkg/admission/plugin/webhook/errors NewDryRunUnsupportedErr
   ['DryRunUnsupported', 'BadRequest', /^admission webhook "[^"]*" does not support dry run/],
-  // apiserver pkg/admission/plugin/resourcequota controller.go; the second of a quota that has not been counted yet
+  // apiserver pkg/admission/plugin/resourcequota controller.go; the second alternative is for a quota without a
+  // status yet
   ['QuotaExceeded', 'Forbidden', /is forbidden: (?:exceeded quota|status unknown for quota): /],
   ['QuotaExceeded', 'ServerError', /\bresource quota evaluation timed out$/],
   // plugin/pkg/admission/gc OwnerReferencesPermissionEnforcement
@@ -76,10 +83,10 @@ const MARKS: readonly (readonly [Unanswered, ApiError['code'], RegExp])[] = [
   ['PermissionDenied', 'Forbidden', /^[\w.]+(?: "[^"]*")? is forbidden: User "/],
 ];
 
-/** A webhook chooses the code of its denial; what looks like trouble of the server may pass, and anything else does not. */
+/** A webhook chooses the code of its denial. A 5xx may be temporary; any other code is final. */
 const isDenial = ({ status = 0, message }: ApiError): boolean =>
   status < 500 && /^admission webhook "[^"]*" denied the request/.test(message);
 
-/** The reason for which a server gives no verdict on what it was asked to create; undefined where it gives one. */
-export const unansweredBy = ({ code, message }: ApiError): Unanswered | undefined =>
-  MARKS.find(([, wanted, words]) => code === wanted && words.test(message))?.[0];
+/** Why the server gave no verdict on a create request; undefined if it gave one. */
+export const noVerdictReason = ({ code, message }: ApiError): NoVerdictReason | undefined =>
+  NO_VERDICT_ERRORS.find(([, wanted, words]) => code === wanted && words.test(message))?.[0];

@@ -1,9 +1,9 @@
-/** Where the cluster is and who we are there: client-node reads the files, this module makes its failures readable. */
+/** Loads the kubeconfig: client-node reads the files; this module checks the result and words the errors. */
 import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { types } from 'node:util';
-// Not the whole client, which is ten times as much to load.
+// Not the whole client, which takes ten times as long to load.
 import { KubeConfig } from '@kubernetes/client-node/dist/config.js';
 import { StartupError } from './startup.ts';
 
@@ -12,20 +12,21 @@ export class KubeConfigError extends StartupError {
 }
 
 export interface KubeConfigOptions {
-  /** `--kubeconfig`: this file and no other. */
+  /** `--kubeconfig`: only this file is read. */
   readonly path?: string | undefined;
-  /** `--context`: instead of the file's current context. */
+  /** `--context`: replaces the file's current context. */
   readonly context?: string | undefined;
-  /** `KUBECONFIG`: one or more files, as kubectl reads it. */
+  /** `KUBECONFIG`: one or more files, as in kubectl. */
   readonly env?: string | undefined;
 }
 
 const SERVICE_ACCOUNT_TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount/token';
 
 /**
- * Loads, in this order: the given path; `KUBECONFIG`; the service account of the Pod we run in; `~/.kube/config`.
- * The Pod comes before the home folder because a container image may well carry a home folder of somebody else.
- * The result has a current context with a cluster and a user. Throws KubeConfigError, one line that names the file.
+ * Loads the first of: the given path; `KUBECONFIG`; the service account of the operator's Pod; `~/.kube/config`. The
+ * service account precedes the home folder, because a container image may contain someone else's home folder. The
+ * result has a current context with a cluster and a user. Throws KubeConfigError with a message of one line that
+ * names the file.
  */
 export function loadKubeConfig(options: KubeConfigOptions): KubeConfig {
   const config = new KubeConfig();
@@ -38,9 +39,9 @@ export function loadKubeConfig(options: KubeConfigOptions): KubeConfig {
 function load(config: KubeConfig, options: KubeConfigOptions): string {
   const listed = options.path === undefined ? (options.env ?? '').split(delimiter).filter(Boolean) : [options.path];
   if (listed.length > 0) {
-    // Like kubectl: a file of the list that does not exist is passed over, unless none does.
-    const there = listed.filter((file) => existsSync(file));
-    for (const file of there.length > 0 ? there : listed) merge(config, file);
+    // Like kubectl: skips files of the list that do not exist, unless none exists.
+    const existing = listed.filter((file) => existsSync(file));
+    for (const file of existing.length > 0 ? existing : listed) merge(config, file);
     return listed.join(delimiter);
   }
   if (existsSync(SERVICE_ACCOUNT_TOKEN)) {
@@ -55,7 +56,7 @@ function load(config: KubeConfig, options: KubeConfigOptions): string {
   return home;
 }
 
-/** Like kubectl: what an earlier file says about a name, or as the current context, stands. */
+/** Like kubectl: the first file that defines a name, or the current context, wins. */
 function merge(into: KubeConfig, file: string): void {
   try {
     const text = readFileSync(file, 'utf8');
@@ -63,9 +64,9 @@ function merge(into: KubeConfig, file: string): void {
     const other = new KubeConfig();
     other.loadFromFile(file);
     into.loadFromOptions({
-      clusters: joined(into.getClusters(), other.getClusters()),
-      users: joined(into.getUsers(), other.getUsers()),
-      contexts: joined(into.getContexts(), other.getContexts()),
+      clusters: mergeByName(into.getClusters(), other.getClusters()),
+      users: mergeByName(into.getUsers(), other.getUsers()),
+      contexts: mergeByName(into.getContexts(), other.getContexts()),
       currentContext: into.getCurrentContext() || other.getCurrentContext(),
     });
   } catch (error) {
@@ -73,8 +74,8 @@ function merge(into: KubeConfig, file: string): void {
   }
 }
 
-/** A new KubeConfig has no lists yet, whatever its types say. */
-function joined<T extends { readonly name: string }>(first: readonly T[] | undefined, then: readonly T[]): T[] {
+/** A new KubeConfig has undefined lists, contrary to its types. */
+function mergeByName<T extends { readonly name: string }>(first: readonly T[] | undefined, then: readonly T[]): T[] {
   const known = new Set((first ?? []).map(({ name }) => name));
   return [...(first ?? []), ...then.filter(({ name }) => !known.has(name))];
 }
@@ -83,9 +84,11 @@ function check(config: KubeConfig, source: string): void {
   const name = config.getCurrentContext();
   const known = (config.getContexts() ?? []).map((context) => context.name);
   if (!name)
-    throw new KubeConfigError(`${source}: no current context is set; choose one with --context (${list(known)})`);
+    throw new KubeConfigError(
+      `${source}: no current context is set; choose one with --context (${describeContexts(known)})`,
+    );
   if (!known.includes(name)) {
-    throw new KubeConfigError(`${source}: there is no context "${name}" (${list(known)})`);
+    throw new KubeConfigError(`${source}: there is no context "${name}" (${describeContexts(known)})`);
   }
   const cluster = config.getCurrentCluster();
   if (cluster === null) throw new KubeConfigError(`${source}: the cluster of context "${name}" is not defined`);
@@ -96,12 +99,12 @@ function check(config: KubeConfig, source: string): void {
     throw new KubeConfigError(`${source}: the server of context "${name}" is no http or https URL: ${cluster.server}`);
   }
   if (cluster.server.startsWith('http:') && !cluster.skipTLSVerify) {
-    const cure = 'set insecure-skip-tls-verify: true for its cluster if that is meant';
-    throw new KubeConfigError(`${source}: the server of context "${name}" is reached without TLS: ${cure}`);
+    const advice = 'set insecure-skip-tls-verify: true for its cluster if that is meant';
+    throw new KubeConfigError(`${source}: the server of context "${name}" is reached without TLS: ${advice}`);
   }
 }
 
-function list(names: readonly string[]): string {
+function describeContexts(names: readonly string[]): string {
   return names.length === 0 ? 'it has none' : `it has ${names.join(', ')}`;
 }
 

@@ -1,14 +1,17 @@
 /**
- * Reads a list as it comes: each item is cut out of the body, parsed and handed on by itself, so that no more than one of them
- * is held, whatever the size of the page. What is not among the items makes up the answer in the end.
+ * Parses a list while it arrives. Each item is parsed and passed on separately, so that only one item is in memory,
+ * whatever the size of the page. `end` returns the list without its items.
  */
 import { ApiError } from './errors.ts';
 import { MAX_OBJECT_BYTES } from './watch.ts';
 
-/** Told of each item in the order of the list, and of its length in bytes of JSON. May throw: then nothing more is read. */
+/** Called with each item in the order of the list, and its length in bytes of JSON. If it throws, reading stops. */
 export type OnItem = (item: unknown, bytes: number) => void;
 
-/** What a list says besides its items: versions, a token. The token of a page of 1.5 MiB names has some hundred bytes. */
+/**
+ * Maximum size of a list without its items: resource version and continue token. A continue token has some hundred
+ * bytes even on a page of 1.5 MiB.
+ */
 const MAX_REST_BYTES = 1024 * 1024;
 
 const QUOTE = 0x22;
@@ -18,23 +21,26 @@ const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
-/** Space, line feed, carriage return and tab: the others are no JSON there. */
+/** Space, line feed, carriage return and tab; other bytes up to this one are not valid JSON there. */
 const SPACE = 0x20;
 
-/** The name of the list's items, as it stands in JSON. */
-const ITEMS = '"items"';
-/** The depth of the list's own properties, and that of its items. */
-const OWN = 1;
-const ITEM = 2;
+/** The key of the items as written in JSON. */
+const ITEMS_KEY = '"items"';
+/** The nesting depth of the list's own properties, and of its items. */
+const LIST_DEPTH = 1;
+const ITEM_DEPTH = 2;
 
 export class ListReader {
   readonly #onItem: OnItem;
   #depth = 0;
   #inString = false;
   #isEscaped = false;
-  /** Inside of the list `items`. */
+  /** Reading inside the array `items`. */
   #inItems = false;
-  /** The last string at the depth of the list's own properties: a name, or a value that is none of `items`. */
+  /**
+   * The last string at the depth of the list's own properties: a key, or a string value, which is never followed by
+   * an array.
+   */
   #lastString: Buffer[] = [];
   #item: Buffer[] = [];
   #itemBytes = 0;
@@ -45,55 +51,58 @@ export class ListReader {
     this.#onItem = onItem;
   }
 
-  /** Takes the next piece of the body. Throws ApiError where an item is too large or is no JSON, and what `onItem` throws. */
+  /**
+   * Reads the next part of the body. Throws ApiError if an item is too large or not JSON, and whatever `onItem`
+   * throws.
+   */
   write(chunk: Buffer): void {
     let at = 0;
     while (at < chunk.length) at = this.#inItems ? this.#readItems(chunk, at) : this.#readRest(chunk, at);
   }
 
-  /** The list without its items: `items` is an empty list where it had any. Throws ApiError where the body was no JSON. */
+  /** The list without its items: `items` is empty. Throws ApiError if the body is not JSON. */
   end(): unknown {
-    return parsed(Buffer.concat(this.#rest));
+    return parse(Buffer.concat(this.#rest));
   }
 
-  /** Reads to the end of the chunk or to where the items begin; returns where that is. */
+  /** Reads to the end of the chunk or to the start of the items; returns that position. */
   #readRest(chunk: Buffer, from: number): number {
     for (let at = from; at < chunk.length; at++) {
       const byte = chunk[at];
       if (this.#inString || byte === QUOTE) {
         const end = this.#readString(chunk, at);
-        if (this.#depth === OWN) this.#lastString.push(chunk.subarray(at, end));
+        if (this.#depth === LIST_DEPTH) this.#lastString.push(chunk.subarray(at, end));
         at = end - 1;
-      } else if (byte === OPEN_BRACKET && this.#depth === OWN && this.#isNamedItems()) {
+      } else if (byte === OPEN_BRACKET && this.#depth === LIST_DEPTH && this.#isItemsKey()) {
         this.#inItems = true;
         this.#depth++;
         this.#keepRest(chunk.subarray(from, at + 1));
         return at + 1;
-      } else this.#nest(byte);
+      } else this.#trackDepth(byte);
     }
     this.#keepRest(chunk.subarray(from));
     return chunk.length;
   }
 
-  /** Reads to the end of the chunk or to that of the items; returns where that is. */
+  /** Reads to the end of the chunk or of the items; returns that position. */
   #readItems(chunk: Buffer, from: number): number {
     let start = from;
     for (let at = from; at < chunk.length; at++) {
       const byte = chunk[at];
       if (this.#inString || byte === QUOTE) at = this.#readString(chunk, at) - 1;
-      else if (this.#depth === ITEM && (byte === COMMA || byte === CLOSE_BRACKET)) {
+      else if (this.#depth === ITEM_DEPTH && (byte === COMMA || byte === CLOSE_BRACKET)) {
         this.#finishItem(chunk.subarray(start, at));
         start = at + 1;
         if (byte === COMMA) continue;
         this.#inItems = false;
         return at;
-      } else this.#nest(byte);
+      } else this.#trackDepth(byte);
     }
     this.#keepItem(chunk.subarray(start));
     return chunk.length;
   }
 
-  /** Reads a string from its quote, or from the start of the chunk; returns where it ends. */
+  /** Reads a string from its quote, or from the start of the chunk; returns the position after it. */
   #readString(chunk: Buffer, from: number): number {
     let at = from;
     if (!this.#inString) {
@@ -113,20 +122,20 @@ export class ListReader {
     return at;
   }
 
-  #nest(byte: number | undefined): void {
+  #trackDepth(byte: number | undefined): void {
     if (byte === OPEN_BRACE || byte === OPEN_BRACKET) this.#depth++;
     else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) this.#depth--;
   }
 
-  #isNamedItems(): boolean {
-    return Buffer.concat(this.#lastString).toString('latin1') === ITEMS;
+  #isItemsKey(): boolean {
+    return Buffer.concat(this.#lastString).toString('latin1') === ITEMS_KEY;
   }
 
   #keepRest(bytes: Buffer): void {
     this.#rest.push(bytes);
     this.#restBytes += bytes.length;
     if (this.#restBytes > MAX_REST_BYTES)
-      throw new ApiError('Unexpected', 'the list makes no sense: it says too much of itself');
+      throw new ApiError('Unexpected', `malformed list: without its items it is larger than ${MAX_REST_BYTES} bytes`);
   }
 
   #keepItem(bytes: Buffer): void {
@@ -142,17 +151,17 @@ export class ListReader {
     const bytes = this.#item.length === 1 ? tail : Buffer.concat(this.#item);
     this.#item = [];
     this.#itemBytes = 0;
-    if (!isBlank(bytes)) this.#onItem(parsed(bytes), bytes.length);
+    if (!isBlank(bytes)) this.#onItem(parse(bytes), bytes.length);
   }
 }
 
 const isBlank = (bytes: Buffer): boolean => bytes.every((byte) => byte <= SPACE);
 
-/** What stands between us and the API server may answer anything. */
-function parsed(bytes: Buffer): unknown {
+/** A proxy between the operator and the API server may answer anything. */
+function parse(bytes: Buffer): unknown {
   try {
     return JSON.parse(bytes.toString('utf8'));
   } catch (error) {
-    throw new ApiError('Unreachable', 'the answer is no JSON', { cause: error });
+    throw new ApiError('Unreachable', 'the answer is not JSON', { cause: error });
   }
 }

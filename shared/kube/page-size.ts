@@ -1,46 +1,52 @@
-/** How many objects a page of a list may have, so that its size stays bounded: what an object weighs shows only when it comes. */
+/**
+ * Adapts the number of objects per page of a list, so that the size of a page stays bounded: the size of an object is
+ * known only once it arrives.
+ */
 
 export interface PageSizeOptions {
-  /** In objects; default 500. */
-  readonly most?: number | undefined;
+  /** Maximum number of objects; default 500. */
+  readonly maxObjects?: number | undefined;
 }
 
-/** Of the first page, when nothing is known yet: 75 MiB at worst, of which 8 are read. */
-const FIRST = 50;
-const MOST = 500;
-/** By how much a page may have more objects than the one before: small objects may be followed by large ones. */
+/** For the first page, when no size is known: 75 MiB at worst, of which 8 MiB are read. */
+const FIRST_LIMIT = 50;
+const MAX_LIMIT = 500;
+/** Maximum growth from one page to the next: small objects may be followed by large ones. */
 const GROWTH = 4;
-/** What a page should weigh, in bytes of JSON. */
-const AIM_BYTES = 4 * 1024 * 1024;
-/** A page that weighs more is given up where it has more than one object. */
-const MAX_BYTES = 2 * AIM_BYTES;
+/** Target size of a page, in bytes of JSON. */
+const TARGET_BYTES = 4 * 1024 * 1024;
+/** A larger page of more than one object is aborted. */
+const MAX_BYTES = 2 * TARGET_BYTES;
 
 export class PageSize {
-  readonly #most: number;
+  readonly #maxObjects: number;
   #limit: number;
 
-  constructor({ most = MOST }: PageSizeOptions = {}) {
-    this.#most = most;
-    this.#limit = Math.min(FIRST, most);
+  constructor({ maxObjects = MAX_LIMIT }: PageSizeOptions = {}) {
+    this.#maxObjects = maxObjects;
+    this.#limit = Math.min(FIRST_LIMIT, maxObjects);
   }
 
-  /** Objects of the next page. */
+  /** The number of objects to request for the next page. */
   get limit(): number {
     return this.#limit;
   }
 
-  /** Whether a page that has so many objects and so many bytes by now is to be given up, and asked for anew with fewer objects. */
-  isTooLarge({ objects, bytes }: PageWeight): boolean {
+  /**
+   * Whether to abort the page that is being read, given what arrived so far. If so, reduces the limit for the next
+   * request.
+   */
+  shrinkIfTooLarge({ objects, bytes }: PageWeight): boolean {
     if (bytes <= MAX_BYTES || this.#limit === 1) return false;
     this.#limit = Math.max(1, Math.min(Math.floor(objects / 2), Math.floor(this.#limit / 2)));
     return true;
   }
 
-  /** Takes what a page had that was read to its end. */
-  read({ objects, bytes }: PageWeight): void {
+  /** Adapts the limit to a page that was read completely. */
+  pageRead({ objects, bytes }: PageWeight): void {
     if (objects === 0) return;
-    const fitting = Math.floor(AIM_BYTES / Math.max(1, bytes / objects));
-    this.#limit = Math.max(1, Math.min(fitting, this.#limit * GROWTH, this.#most));
+    const fitting = Math.floor(TARGET_BYTES / Math.max(1, bytes / objects));
+    this.#limit = Math.max(1, Math.min(fitting, this.#limit * GROWTH, this.#maxObjects));
   }
 }
 

@@ -1,15 +1,16 @@
-/** A limit of our own to the rate of requests, as client-go's flowcontrol has it: a token bucket in front of a client. */
+/** Client-side rate limit for requests, as in client-go's flowcontrol: a token bucket in front of a client. */
 import type { Readable } from 'node:stream';
 import { Fifo } from '../fifo.ts';
 import type { ApiClient, ApiRequest, StreamRequest } from './client.ts';
 import { ApiError } from './errors.ts';
 
 export interface TokenBucketOptions {
-  /** Tokens that come back in a second; above 0. */
+  /** Tokens added per second; above 0. */
   readonly qps: number;
   /**
-   * Tokens that there are at most, 1 or more: so many requests may go at once after a pause. One that is below what comes in
-   * a few milliseconds costs rate: timers are no more exact than that, and what comes beyond it is lost.
+   * Maximum number of tokens, at least 1: the number of requests that may be sent at once after a pause. If it is
+   * below the tokens of a few milliseconds, the rate is not reached: timers are no more exact, and tokens beyond the
+   * maximum are lost.
    */
   readonly burst: number;
   /** Monotonic milliseconds; default `performance.now`. */
@@ -17,8 +18,8 @@ export interface TokenBucketOptions {
 }
 
 interface Waiter {
-  readonly go: () => void;
-  isGone: boolean;
+  readonly resolve: () => void;
+  isAborted: boolean;
 }
 
 export class TokenBucket {
@@ -27,7 +28,7 @@ export class TokenBucket {
   readonly #now: () => number;
   readonly #waiting = new Fifo<Waiter>();
   #tokens: number;
-  #filledAt: number;
+  #refilledAt: number;
   #timer: NodeJS.Timeout | undefined;
 
   constructor({ qps, burst, now = (): number => performance.now() }: TokenBucketOptions) {
@@ -35,21 +36,21 @@ export class TokenBucket {
     this.#burst = burst;
     this.#now = now;
     this.#tokens = burst;
-    this.#filledAt = now();
+    this.#refilledAt = now();
   }
 
-  /** Resolves when it is the caller's turn: first come, first served. Rejects with `Aborted`, and costs no token then. */
+  /** Resolves when a token is available, first come, first served. Rejects with `Aborted`, without taking a token. */
   async take(signal?: AbortSignal): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const waiter: Waiter = { go: resolve, isGone: false };
+    const waiter: Waiter = { resolve: resolve, isAborted: false };
     const abort = (): void => {
-      waiter.isGone = true;
-      reject(givenUp());
+      waiter.isAborted = true;
+      reject(abortedError());
     };
-    if (signal?.aborted === true) throw givenUp();
+    if (signal?.aborted === true) throw abortedError();
     signal?.addEventListener('abort', abort, { once: true });
     this.#waiting.push(waiter);
-    this.#serve();
+    this.#serveWaiters();
     try {
       await promise;
     } finally {
@@ -57,39 +58,39 @@ export class TokenBucket {
     }
   }
 
-  #serve(): void {
-    this.#fill();
-    // A sum of fractions may miss a whole token by a little.
+  #serveWaiters(): void {
+    this.#refill();
+    // The sum of fractions may be slightly below a whole token.
     while (this.#waiting.size > 0 && this.#tokens > 1 - 1e-6) {
       const waiter = this.#waiting.shift();
-      if (waiter === undefined || waiter.isGone) continue;
+      if (waiter === undefined || waiter.isAborted) continue;
       this.#tokens--;
-      waiter.go();
+      waiter.resolve();
     }
     if (this.#waiting.size === 0 || this.#timer !== undefined) return;
     const ms = Math.max(1, Math.ceil((1 - this.#tokens) / this.#perMs - 1e-6));
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
-      this.#serve();
+      this.#serveWaiters();
     }, ms);
   }
 
-  #fill(): void {
+  #refill(): void {
     const now = this.#now();
-    this.#tokens = Math.min(this.#burst, this.#tokens + (now - this.#filledAt) * this.#perMs);
-    this.#filledAt = now;
+    this.#tokens = Math.min(this.#burst, this.#tokens + (now - this.#refilledAt) * this.#perMs);
+    this.#refilledAt = now;
   }
 }
 
-function givenUp(): ApiError {
-  return new ApiError('Aborted', 'given up while it waited for its turn (--kube-api-qps)');
+function abortedError(): ApiError {
+  return new ApiError('Aborted', 'aborted while waiting for the client-side rate limit (--kube-api-qps)');
 }
 
 /**
- * The same client behind the bucket: each request, and each opening of a stream, takes a token before it is sent. Its time
- * limit counts from then. Whoever waits for a token is let go by the request's own signal or, where it has none, by `signal`.
+ * Wraps the client: each request, and each opening of a stream, takes a token before it is sent. The time limit of
+ * the request starts after that. The request's own signal or, without one, `signal` aborts the wait.
  */
-export function limited(client: ApiClient, bucket: TokenBucket, signal: AbortSignal): ApiClient {
+export function withRateLimit(client: ApiClient, bucket: TokenBucket, signal: AbortSignal): ApiClient {
   return new LimitedClient(client, bucket, signal);
 }
 

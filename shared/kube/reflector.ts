@@ -1,7 +1,8 @@
 /**
- * Keeps a Cache in step with the API server: a consistent list in pages, then watches that resume where the last one
- * ended. It never gives up: a broken watch is resumed, an expired one is listed again, an unreachable server is tried
- * with backoff until `stop`. An error of our own code is no trouble of the network: it is told apart, and followed by a new list.
+ * Keeps a Cache in sync with the API server: a consistent list in pages, then watches that continue where the last
+ * one ended. It never gives up: it resumes a broken watch, lists again after an expired one, and retries an
+ * unreachable server with backoff until `stop`. An error of the program's own code is reported separately and
+ * followed by a new list.
  */
 import { backoffDelay } from '../backoff.ts';
 import { sleep } from '../sleep.ts';
@@ -11,7 +12,7 @@ import type { ApiClient } from './client.ts';
 import { ApiError, type ApiErrorCode, errorFromStatus, isApiError } from './errors.ts';
 import { CacheWriter } from './cache-writer.ts';
 import { PageSize } from './page-size.ts';
-import { type Frame, readFrames } from './watch.ts';
+import { type WatchEvent, readWatchEvents } from './watch.ts';
 
 export interface ReflectorOptions<T extends KubeObject> {
   readonly client: ApiClient;
@@ -21,30 +22,30 @@ export interface ReflectorOptions<T extends KubeObject> {
   readonly fieldSelector?: string | undefined;
   readonly cache: Cache<T>;
   /**
-   * What of an object is kept, or undefined where it is not one of those; called once per object that arrives, before it is
-   * cached.
+   * The part of an object to keep, or undefined if the object is irrelevant; called once per received object, before
+   * it is cached.
    */
   readonly transform: (raw: unknown) => T | undefined;
-  /** What is kept of an object of a list until all of it has come; default: all of it. */
+  /** Reduces an object of a list until the list is complete; default: no reduction. */
   readonly trim?: ((object: T) => T) | undefined;
-  /** Told when the cache has taken a whole list. */
+  /** Called when the cache has been updated with a complete list. */
   readonly onListed?: (() => void) | undefined;
-  /** Told of each failure, with the delay before the next try. */
+  /** Called for each failure, with the delay before the next try. */
   readonly onError?: (error: ApiError, retryMs: number) => void;
-  /** Told of each programming error: at an object, which is left out, or else with the delay before the next try. */
-  readonly onInternalError?: (error: unknown, at: InternalErrorAt) => void;
-  /** Told when a watch is open: what it shows may be read. */
+  /** Called for each programming error: with the object, which is left out, or with the delay before the next try. */
+  readonly onInternalError?: (error: unknown, at: InternalErrorContext) => void;
+  /** Called when a watch is open. */
   readonly onOpen?: () => void;
-  /** Told when a watch is open again after lists or watches had failed for want of a connection. */
+  /** Called when a watch is open again after lists or watches failed without a connection. */
   readonly onReconnect?: () => void;
   readonly random?: () => number;
-  /** Objects in a page of a list, at most; default 500. Large objects make the pages smaller by themselves. */
+  /** Maximum number of objects per page of a list; default 500. Large objects make pages smaller automatically. */
   readonly pageSize?: number;
-  /** A watch that is silent for so long is taken for dead; bookmarks come about once a minute. */
+  /** A watch without events for this long counts as broken; bookmarks arrive about once a minute. */
   readonly idleMs?: number;
 }
 
-export interface InternalErrorAt {
+export interface InternalErrorContext {
   readonly object?: KubeObject | undefined;
   readonly retryMs?: number;
 }
@@ -57,34 +58,34 @@ interface ListPage {
 const LIST_TIMEOUT_MS = 60_000;
 const IDLE_MS = 150_000;
 const BACKOFF = { baseMs: 200, maxMs: 30_000 } as const;
-/**
- * A server that is not there, be it dead or behind a network that drops what is sent, is not spared by waiting, and what it
- * has to tell when it is back is late already.
- */
+/** A longer delay would not relieve an unreachable server, and its events are already late when it is back. */
 const UNREACHABLE_BACKOFF = { ...BACKOFF, maxMs: 5_000 } as const;
-/** The server ends a watch after so long (plus up to as much again, at random, so that many don't reconnect at once). */
+/**
+ * The server ends a watch after this time plus up to as much again, at random, so that many clients do not reconnect
+ * at once.
+ */
 const WATCH_SECONDS = 300;
-/** A watch that lasted so long was a good one: the next failure starts at the shortest delay again. */
-const GOOD_WATCH_MS = 5_000;
+/** A watch that lasted this long was stable: the next failure starts at the shortest delay. */
+const STABLE_WATCH_MS = 5_000;
 
 export class Reflector<T extends KubeObject> {
   readonly #options: ReflectorOptions<T>;
-  readonly #intake: CacheWriter<T>;
+  readonly #writer: CacheWriter<T>;
   readonly #random: () => number;
   readonly #stopping = new AbortController();
   readonly #synced = Promise.withResolvers<void>();
-  /** Where the next watch starts; undefined where a list has to come first. */
+  /** Where the next watch starts; undefined if a list is needed first. */
   #resourceVersion: string | undefined;
-  /** The newest version ever seen: a list below it means that the server's history was rewound. */
-  #highWater = '0';
+  /** The highest version ever seen: a list with a lower one means that the server's history was reset. */
+  #highestVersion = '0';
   #failures = 0;
   #lastFailure: ApiErrorCode | undefined;
   /** There was no connection, and no watch has been opened since. */
-  #isCutOff = false;
-  /** When the running watch was opened (monotonic ms); undefined while there is none. */
+  #isDisconnected = false;
+  /** When the current watch was opened (monotonic ms); undefined if there is none. */
   #watchingSince: number | undefined;
-  /** The running watch has brought something. */
-  #gotFrames = false;
+  /** The current watch has delivered an event. */
+  #receivedEvents = false;
   readonly #pageSize: PageSize;
   #isSynced = false;
   #running: Promise<void> | undefined;
@@ -94,17 +95,17 @@ export class Reflector<T extends KubeObject> {
     const onInternalError = (error: unknown, object: KubeObject | undefined): void =>
       options.onInternalError?.(error, { object });
     this.#options = options;
-    this.#intake = new CacheWriter({ cache, transform, onInternalError });
+    this.#writer = new CacheWriter({ cache, transform, onInternalError });
     this.#random = options.random ?? Math.random;
-    this.#pageSize = new PageSize({ most: options.pageSize });
+    this.#pageSize = new PageSize({ maxObjects: options.pageSize });
   }
 
-  /** True from the first complete list on. */
+  /** True after the first complete list. */
   get hasSynced(): boolean {
     return this.#isSynced;
   }
 
-  /** Resolves with the first complete list; never rejects (and never resolves when stopped before). */
+  /** Resolves after the first complete list. Never rejects; never resolves if stopped before. */
   get synced(): Promise<void> {
     return this.#synced.promise;
   }
@@ -113,7 +114,7 @@ export class Reflector<T extends KubeObject> {
     this.#running ??= this.#run();
   }
 
-  /** Ends the watch; resolves when nothing of it runs any more. */
+  /** Ends the watch; resolves when nothing runs any more. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#running;
@@ -122,16 +123,16 @@ export class Reflector<T extends KubeObject> {
   async #run(): Promise<void> {
     while (!this.#stopping.signal.aborted) {
       this.#watchingSince = undefined;
-      this.#gotFrames = false;
-      const failure = await this.#round();
+      this.#receivedEvents = false;
+      const failure = await this.#listAndWatch();
       if (this.#stopping.signal.aborted) return;
       if (failure === undefined || isApiError(failure)) await this.#pause(failure);
       else await this.#pauseAfterInternalError(failure);
     }
   }
 
-  /** Lists, where that is needed, and watches to the end of the watch. Returns what it failed with. */
-  async #round(): Promise<unknown> {
+  /** Lists if needed, and watches until the watch ends. Returns the error, if any. */
+  async #listAndWatch(): Promise<unknown> {
     try {
       if (this.#resourceVersion === undefined) await this.#list();
       await this.#watch();
@@ -141,32 +142,33 @@ export class Reflector<T extends KubeObject> {
     }
   }
 
-  /** Waits before the next round: not at all after a watch that ended well, longer each time something fails. */
+  /** Waits before the next attempt: not at all after a watch that ended regularly, longer with each failure. */
   async #pause(failure: ApiError | undefined): Promise<void> {
-    const lasted = this.#watchingSince !== undefined && performance.now() - this.#watchingSince >= GOOD_WATCH_MS;
-    // One that was cut after it had brought something goes on from there, which costs the server little.
-    const advanced = this.#gotFrames && (failure === undefined || isApiError(failure, 'Unreachable'));
-    // A server that answers again is no reason for the patience that its absence was: it says 410, or 503 for a moment.
-    const isBack = isUnanswered(this.#lastFailure) && !isUnanswered(failure?.code);
-    if (lasted || advanced || isBack) this.#failures = 0;
+    const wasStable = this.#watchingSince !== undefined && performance.now() - this.#watchingSince >= STABLE_WATCH_MS;
+    // A watch that broke after it delivered events continues from there, which is cheap for the server.
+    const wasProductive = this.#receivedEvents && (failure === undefined || isApiError(failure, 'Unreachable'));
+    // The backoff of an unreachable server does not apply once it answers again, for example with 410 or a temporary
+    // 503.
+    const isServerBack = hadNoAnswer(this.#lastFailure) && !hadNoAnswer(failure?.code);
+    if (wasStable || wasProductive || isServerBack) this.#failures = 0;
     this.#lastFailure = failure?.code;
-    const hasFallenSilent = this.#watchingSince !== undefined && isApiError(failure, 'Timeout');
-    // A watch that was only cut is opened again at once where there is a connection.
-    this.#isCutOff ||= hasFallenSilent || (this.#watchingSince === undefined && isUnanswered(failure?.code));
-    if (failure === undefined && lasted) return;
+    const hasWatchTimedOut = this.#watchingSince !== undefined && isApiError(failure, 'Timeout');
+    // A watch that only broke is reopened at once if there is a connection.
+    this.#isDisconnected ||= hasWatchTimedOut || (this.#watchingSince === undefined && hadNoAnswer(failure?.code));
+    if (failure === undefined && wasStable) return;
     this.#failures++;
-    const backoff = isUnanswered(failure?.code) ? UNREACHABLE_BACKOFF : BACKOFF;
+    const backoff = hadNoAnswer(failure?.code) ? UNREACHABLE_BACKOFF : BACKOFF;
     const delay = Math.max(failure?.retryAfterMs ?? 0, backoffDelay(this.#failures, backoff, this.#random));
-    // A watch that fell silent may be waiting for a version that the server will never reach, and one that sent what
-    // cannot be read would send it again: look anew. One that could not be opened goes on from where it was.
-    // Nor is what was known before a permission was lost what is there when it is back.
-    if (hasFallenSilent || isApiError(failure, 'Gone', 'Invalid', 'BadRequest', 'Unexpected', 'Forbidden'))
+    // Lists again if a watch was silent (it may wait for a version that the server never reaches), if the server sent
+    // something invalid (it would send it again), or if permission was missing (what was known before may be
+    // outdated). A watch that could not be opened continues from its version.
+    if (hasWatchTimedOut || isApiError(failure, 'Gone', 'Invalid', 'BadRequest', 'Unexpected', 'Forbidden'))
       this.#resourceVersion = undefined;
     if (failure !== undefined) this.#options.onError?.(failure, delay);
     await sleep(delay, this.#stopping.signal);
   }
 
-  /** What is known may be wrong by now: after the longest delay everything is listed anew. */
+  /** The cache may be wrong: lists everything again after the longest delay. */
   async #pauseAfterInternalError(error: unknown): Promise<void> {
     const retryMs = BACKOFF.maxMs;
     this.#resourceVersion = undefined;
@@ -175,36 +177,36 @@ export class Reflector<T extends KubeObject> {
   }
 
   /**
-   * Lists in pages, never in one piece, which a tenant could make as large as he likes. Where etcd is compacted before the last
-   * page has come, the API server offers a token for the rest as it is by then: the pages are of different versions, each
-   * not older than the list's begin, and the watch from the version of the first brings them up to that of the last. Where
-   * that has expired as well, there is another list, and meanwhile what this one has brought.
+   * Lists in pages, never at once: a tenant can make the collection arbitrarily large. If etcd is compacted before
+   * the last page, the API server offers a token for the rest at the current version. The pages then have different
+   * versions, none older than the start of the list, and the watch from the version of the first page updates all of
+   * them. If that token has expired too, the list fails and starts again.
    */
   async #list(): Promise<void> {
     const objects: T[] = [];
     let token: string | undefined;
     let version: string | undefined;
     do {
-      const { metadata } = await this.#page(token, objects);
+      const { metadata } = await this.#readPage(token, objects);
       version ??= metadata.resourceVersion;
       token = metadata.continue === '' ? undefined : metadata.continue;
     } while (token !== undefined);
-    const rewound = compareResourceVersions(version, this.#highWater) < 0;
-    if (rewound) this.#highWater = '0';
-    this.#options.cache.replace(objects, version, rewound);
+    const isHistoryReset = compareResourceVersions(version, this.#highestVersion) < 0;
+    if (isHistoryReset) this.#highestVersion = '0';
+    this.#options.cache.replace(objects, version, isHistoryReset);
     this.#options.onListed?.();
     this.#advance(version);
     this.#isSynced = true;
     this.#synced.resolve();
   }
 
-  /** Reads a page, and puts its objects behind those of the pages before. */
-  async #page(token: string | undefined, objects: T[]): Promise<ListPage> {
+  /** Reads a page and appends its objects to those of the earlier pages. */
+  async #readPage(token: string | undefined, objects: T[]): Promise<ListPage> {
     let from = token;
     for (;;) {
       const page: T[] = [];
       try {
-        const answer = await this.#ask(from, page);
+        const answer = await this.#requestPage(from, page);
         for (const object of page) objects.push(object);
         return answer;
       } catch (error) {
@@ -217,10 +219,10 @@ export class Reflector<T extends KubeObject> {
     }
   }
 
-  /** Asks for a page. Rejects with ApiError, and with PageTooLarge where it is to be asked for anew with fewer objects. */
-  async #ask(token: string | undefined, page: T[]): Promise<ListPage> {
+  /** Requests a page. Rejects with ApiError, or with PageTooLarge if it must be requested again with fewer objects. */
+  async #requestPage(token: string | undefined, page: T[]): Promise<ListPage> {
     const weight = { objects: 0, bytes: 0 };
-    // No resourceVersion: a quorum read. A stale list could lack a Job that this program itself created before.
+    // Without resourceVersion it is a quorum read. A stale list could lack a Job that this program created.
     const answer = await this.#options.client.request({
       method: 'GET',
       path: this.#options.path,
@@ -230,13 +232,13 @@ export class Reflector<T extends KubeObject> {
       onItem: (raw, bytes) => {
         weight.objects++;
         weight.bytes += bytes;
-        if (this.#pageSize.isTooLarge(weight)) throw new PageTooLarge();
-        const object = this.#intake.listed(raw);
+        if (this.#pageSize.shrinkIfTooLarge(weight)) throw new PageTooLarge();
+        const object = this.#writer.fromList(raw);
         if (object !== undefined) page.push(this.#options.trim?.(object) ?? object);
       },
     });
-    if (!isListPage(answer)) throw new ApiError('Unexpected', 'the list makes no sense');
-    this.#pageSize.read(weight);
+    if (!isListPage(answer)) throw new ApiError('Unexpected', 'malformed list');
+    this.#pageSize.pageRead(weight);
     return answer;
   }
 
@@ -255,42 +257,42 @@ export class Reflector<T extends KubeObject> {
     });
     this.#watchingSince = performance.now();
     this.#options.onOpen?.();
-    this.#reconnected();
-    for await (const frame of readFrames(body)) {
-      this.#apply(frame);
-      this.#gotFrames = true;
+    this.#reportReconnect();
+    for await (const event of readWatchEvents(body)) {
+      this.#apply(event);
+      this.#receivedEvents = true;
     }
   }
 
-  #apply(frame: Frame): void {
+  #apply(frame: WatchEvent): void {
     if (frame.type === 'ERROR') {
-      // Whatever went wrong may lie at this very version: the next round lists.
+      // The error may be tied to this resource version: the next attempt lists.
       this.#resourceVersion = undefined;
       throw errorFromStatus(frame.object);
     }
     if (frame.type === 'BOOKMARK') {
       const { metadata } = frame.object as { readonly metadata: { readonly resourceVersion: string } };
-      if (compareResourceVersions(metadata.resourceVersion, this.#highWater) < 0) {
-        throw new ApiError('Gone', 'the history of the API server has been rewound');
+      if (compareResourceVersions(metadata.resourceVersion, this.#highestVersion) < 0) {
+        throw new ApiError('Gone', 'the resource versions of the API server went back');
       }
       this.#advance(metadata.resourceVersion);
       return;
     }
-    this.#intake.observe(frame.object, frame.type === 'DELETED');
+    this.#writer.observe(frame.object, frame.type === 'DELETED');
     this.#advance((frame.object as Pick<KubeObject, 'metadata'>).metadata.resourceVersion);
   }
 
-  #reconnected(): void {
-    if (!this.#isCutOff) return;
-    this.#isCutOff = false;
+  #reportReconnect(): void {
+    if (!this.#isDisconnected) return;
+    this.#isDisconnected = false;
     this.#options.onReconnect?.();
   }
 
-  /** Never back: what the watch says again is no place to go on from. */
+  /** Never goes back: replayed events must not move the version back. */
   #advance(version: string): void {
     const from = this.#resourceVersion;
     if (from === undefined || compareResourceVersions(version, from) >= 0) this.#resourceVersion = version;
-    if (compareResourceVersions(version, this.#highWater) > 0) this.#highWater = version;
+    if (compareResourceVersions(version, this.#highestVersion) > 0) this.#highestVersion = version;
   }
 
   #selectors(): { readonly labelSelector: string | undefined; readonly fieldSelector: string | undefined } {
@@ -298,15 +300,15 @@ export class Reflector<T extends KubeObject> {
   }
 }
 
-/** A page that is given up while it comes. */
+/** Aborts a page that is being read. */
 class PageTooLarge extends Error {}
 
-/** Nobody has answered, be it that there is no connection, or that nothing comes over one. */
-function isUnanswered(code: ApiErrorCode | undefined): boolean {
+/** There was no answer: no connection, or nothing arrived on it. */
+function hadNoAnswer(code: ApiErrorCode | undefined): boolean {
   return code === 'Unreachable' || code === 'Timeout';
 }
 
-/** Whatever stands between us and the API server may answer anything: a list has what its reader goes by. */
+/** A proxy between the operator and the API server may answer anything: checks the fields that the reflector reads. */
 function isListPage(answer: unknown): answer is ListPage {
   const { metadata, items } = (answer ?? {}) as {
     readonly metadata?: Partial<ListPage['metadata']> | null;

@@ -1,34 +1,34 @@
-/** A time limit joined with the caller's signal: whichever comes first calls off what is under way. */
+/** A time limit combined with the caller's signal: whichever comes first cancels the request. */
 export class RequestDeadline {
   readonly #timer: NodeJS.Timeout;
   readonly #outer: AbortSignal | undefined;
   readonly #listeners = new Set<() => void>();
-  #isOver = false;
+  #isCancelled = false;
   #isExpired = false;
 
   constructor(ms: number, outer: AbortSignal | undefined) {
     this.#outer = outer;
     this.#timer = setTimeout(() => {
-      this.#isExpired = !this.#isOver;
+      this.#isExpired = !this.#isCancelled;
       this.#cancel();
     }, ms);
-    if (outer?.aborted === true) this.#isOver = true;
+    if (outer?.aborted === true) this.#isCancelled = true;
     outer?.addEventListener('abort', this.#cancel, { once: true });
   }
 
-  /** True where it was the time that was up. */
+  /** Whether the time limit caused the cancellation. */
   get isExpired(): boolean {
     return this.#isExpired;
   }
 
-  /** Calls `listener` when it is over, at once where it is already. Returns what takes the listener off again. */
+  /** Calls `listener` on cancellation, at once if it has happened. Returns a function that removes the listener. */
   onCancel(listener: () => void): () => void {
-    if (this.#isOver) listener();
+    if (this.#isCancelled) listener();
     else this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
-  /** To be called when the work is done: nothing is called off any more, and nothing is kept of it. */
+  /** Call it when the request is done: nothing is cancelled any more, and the listeners are released. */
   clear(): void {
     clearTimeout(this.#timer);
     this.#outer?.removeEventListener('abort', this.#cancel);
@@ -36,8 +36,8 @@ export class RequestDeadline {
   }
 
   readonly #cancel = (): void => {
-    if (this.#isOver) return;
-    this.#isOver = true;
+    if (this.#isCancelled) return;
+    this.#isCancelled = true;
     for (const listener of this.#listeners) listener();
   };
 }

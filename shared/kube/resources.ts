@@ -1,4 +1,4 @@
-/** Paths of the resources the operator touches, as the API server serves them. */
+/** API paths of the resources that the operator uses. */
 import { GROUP, PLURAL, VERSION } from '../api/group.ts';
 
 export interface Resource {
@@ -17,7 +17,7 @@ export const SECRETS: Resource = { root: '/api/v1', plural: 'secrets' };
 export const CONFIG_MAPS: Resource = { root: '/api/v1', plural: 'configmaps' };
 export const PERSISTENT_VOLUME_CLAIMS: Resource = { root: '/api/v1', plural: 'persistentvolumeclaims' };
 
-/** The collection, of one namespace or, where that is undefined, of all of them. */
+/** The path of the collection in one namespace, or in all if undefined. */
 export function collectionPath(resource: Resource, namespace: string | undefined): string {
   const middle = namespace === undefined ? '' : `/namespaces/${encodeURIComponent(namespace)}`;
   return `${resource.root}${middle}/${resource.plural}`;

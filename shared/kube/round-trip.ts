@@ -1,6 +1,6 @@
 /**
- * One request and its whole answer, on undici's `dispatch`: its `request` makes a stream and an asynchronous scope of each
- * answer, which costs more than all else that the controller does for a small one (docs/performance.md).
+ * One request with its complete answer, on undici's `dispatch`. undici's `request` creates a stream and an async
+ * scope per answer, which for a small answer costs more than all other work of the controller (docs/performance.md).
  */
 import type { Dispatcher } from 'undici';
 import type { RequestDeadline } from './request-deadline.ts';
@@ -13,19 +13,28 @@ export interface Answer {
   readonly text: string;
 }
 
-export interface ExchangeOptions {
+export interface RoundTripOptions {
   readonly deadline: RequestDeadline;
-  /** Told when a connection is there and the request is about to be written to it: before, the server knows nothing of it. */
+  /**
+   * Called when a connection is open and the request is about to be written; before that the server knows nothing of
+   * it.
+   */
   readonly onSend?: (() => void) | undefined;
-  /** Gets the body of a good answer as it comes, which then has no text. What it throws ends the exchange, which rejects with it. */
+  /**
+   * Called with each chunk of a 2xx body, which then has no `text`. If it throws, the request ends and rejects with
+   * that error.
+   */
   readonly onChunk?: ((chunk: Buffer) => void) | undefined;
 }
 
-/** Resolves with the answer, whatever its status; rejects with undici's error, or with `Aborted` when the deadline is over. */
+/**
+ * Resolves with the answer, whatever its status. Rejects with undici's error, or with `Aborted` when the deadline
+ * cancels it.
+ */
 export async function roundTrip(
   dispatcher: Dispatcher,
   request: Dispatcher.DispatchOptions,
-  { deadline, onSend, onChunk }: ExchangeOptions,
+  { deadline, onSend, onChunk }: RoundTripOptions,
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const handler = new Handler({ resolve, reject, onSend, onChunk });
@@ -36,14 +45,14 @@ export async function roundTrip(
 
 type Headers = Parameters<NonNullable<Dispatcher.DispatchHandler['onResponseStart']>>[2];
 
-interface HandlerOptions extends Pick<ExchangeOptions, 'onSend' | 'onChunk'> {
+interface HandlerOptions extends Pick<RoundTripOptions, 'onSend' | 'onChunk'> {
   readonly resolve: (answer: Answer) => void;
   readonly reject: (error: Error) => void;
 }
 
 class Handler implements Dispatcher.DispatchHandler {
   readonly #options: HandlerOptions;
-  /** There from when the request is sent on. */
+  /** Set once undici has started the request. */
   #controller: Dispatcher.DispatchController | undefined;
   #aborted: Error | undefined;
   #status = 0;
@@ -54,9 +63,9 @@ class Handler implements Dispatcher.DispatchHandler {
     this.#options = options;
   }
 
-  /** What is in flight is cut off; what still waits for a connection will not be sent. */
+  /** Aborts a request in progress; one that waits for a connection is not sent. */
   abort(): void {
-    this.#aborted = new ApiError('Aborted', 'the request was called off');
+    this.#aborted = new ApiError('Aborted', 'the request was aborted');
     this.#controller?.abort(this.#aborted);
     this.#options.reject(this.#aborted);
   }

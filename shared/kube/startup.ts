@@ -1,4 +1,4 @@
-/** The checks before the work: is there an API server, does it let us in, does it know the resource? */
+/** Checks at startup: is the API server reachable, does it accept the credentials, does it serve the resource? */
 import { API_VERSION, PLURAL } from '../api/group.ts';
 import { backoffDelay } from '../backoff.ts';
 import type { ApiClient } from './client.ts';
@@ -7,7 +7,7 @@ import { collectionPath, SEQUENTIAL_JOBS } from './resources.ts';
 import type { Log } from '../log.ts';
 import { sleep } from '../sleep.ts';
 
-/** The start cannot succeed; the message is one line for the user. */
+/** The operator cannot start; the message is one line for the user. */
 export class StartupError extends Error {
   override readonly name: string = 'StartupError';
 }
@@ -15,12 +15,19 @@ export class StartupError extends Error {
 const BACKOFF = { baseMs: 500, maxMs: 10_000 } as const;
 const PROBE_TIMEOUT_MS = 5_000;
 
-/** Names and addresses that lead nowhere: waiting would only hide the mistake. */
-const NO_SUCH_PLACE: ReadonlySet<string> = new Set(['ENOTFOUND', 'EHOSTUNREACH', 'ENETUNREACH', 'ERR_INVALID_URL']);
+/** Wrong names and addresses: waiting would only hide the mistake. */
+const WRONG_ADDRESS_CODES: ReadonlySet<string> = new Set([
+  'ENOTFOUND',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ERR_INVALID_URL',
+]);
 
-/** What a server that is just coming up may answer too, before it has read its CRDs and roles; and how long it may. */
-const UNSETTLED: ReadonlySet<ApiErrorCode> = new Set(['NotFound', 'Forbidden']);
-const SETTLE_MS = 3_000;
+/**
+ * A server that is still starting may answer these before it has loaded its CRDs and roles; tolerated for this long.
+ */
+const STARTING_UP_CODES: ReadonlySet<ApiErrorCode> = new Set(['NotFound', 'Forbidden']);
+const STARTING_UP_MS = 3_000;
 
 export interface StartupOptions {
   readonly client: ApiClient;
@@ -31,9 +38,9 @@ export interface StartupOptions {
 }
 
 /**
- * Resolves once the API server serves SequentialJobs to us. One that is down is waited for, with backoff, and said so.
- * Throws StartupError at once for what waiting cannot cure (no such host, untrusted certificate, refused credentials), after
- * three seconds for a missing CRD or permission, and when the time is up.
+ * Resolves once the API server serves SequentialJobs to this client. Waits for an unreachable server with backoff,
+ * which it logs. Throws StartupError at once for permanent errors (unknown host, untrusted certificate, refused
+ * credentials), after three seconds for a missing CRD or permission, and when the timeout has passed.
  */
 export async function awaitApiServer(options: StartupOptions): Promise<void> {
   const { client, log, timeoutMs, signal } = options;
@@ -42,9 +49,9 @@ export async function awaitApiServer(options: StartupOptions): Promise<void> {
   for (let tries = 1; !signal.aborted; tries++) {
     const error = await probe(options);
     if (error === undefined) return;
-    const hopeless = explain(error, client.server);
-    const settled = !UNSETTLED.has(error.code) || performance.now() - started >= SETTLE_MS;
-    if (hopeless !== undefined && settled) throw new StartupError(hopeless);
+    const permanentProblem = permanentProblemOf(error, client.server);
+    const isConclusive = !STARTING_UP_CODES.has(error.code) || performance.now() - started >= STARTING_UP_MS;
+    if (permanentProblem !== undefined && isConclusive) throw new StartupError(permanentProblem);
     const left = deadline - performance.now();
     if (left <= 0) {
       throw new StartupError(
@@ -68,23 +75,23 @@ async function probe({ client, namespace, signal }: StartupOptions): Promise<Api
   }
 }
 
-/** One line for an error that waiting cannot cure; undefined for one that it can. */
-function explain(error: ApiError, server: string): string | undefined {
+/** The message for an error that waiting cannot resolve; undefined for others. */
+function permanentProblemOf(error: ApiError, server: string): string | undefined {
   switch (error.code) {
     case 'NotFound':
       return `the API server at ${server} does not know ${PLURAL}.${API_VERSION}: install the CRD first (make install)`;
     case 'Unauthorized':
-      return `the API server at ${server} does not accept our credentials: ${error.message}`;
+      return `the API server at ${server} does not accept the credentials: ${error.message}`;
     case 'Untrusted':
       return `the certificate of the API server at ${server} is not trusted: ${error.message}`;
     case 'Forbidden':
-      return `the API server at ${server} does not let us read SequentialJobs: ${error.message}`;
+      return `the API server at ${server} denies reading SequentialJobs: ${error.message}`;
     case 'BadRequest':
     case 'Invalid':
     case 'Unexpected':
-      return `${server} does not answer as an API server does: ${error.message}`;
+      return `${server} is not an API server: ${error.message}`;
     default:
-      return NO_SUCH_PLACE.has(systemCode(error))
+      return WRONG_ADDRESS_CODES.has(systemCode(error))
         ? `cannot reach the API server at ${server}: ${error.message}`
         : undefined;
   }

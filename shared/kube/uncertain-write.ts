@@ -1,12 +1,12 @@
-/** Which failed requests may have changed something all the same. */
+/** Identifies failed requests that the API server may still have applied. */
 import type { ApiRequest } from './client.ts';
 import { ApiError, isApiError, isTooLarge } from './errors.ts';
 
 /**
- * What a request that was sent has failed with, marked where its outcome is unknown: it was a write, and got no answer, or
- * one that the server gave while failing. Reads and dry runs change nothing, whatever became of them; nor does what was too large.
+ * Marks the failure of a sent request if its outcome is unknown: a write without an answer, or with a 5xx. Reads and
+ * dry runs change nothing, and an object that is too large was not stored.
  */
-export function ofWrite({ method, query }: ApiRequest, failure: unknown): unknown {
+export function markUncertainWrite({ method, query }: ApiRequest, failure: unknown): unknown {
   if (method === 'GET' || query?.['dryRun'] !== undefined) return failure;
   if (!isApiError(failure) || (failure.status !== undefined && failure.status < 500)) return failure;
   if (isTooLarge(failure)) return failure;

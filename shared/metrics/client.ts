@@ -1,11 +1,11 @@
-/** The metrics of requests to the API server, as client-go's tools/metrics and component-base's restclient have them. */
+/** The metrics of requests to the API server, as in client-go's tools/metrics and component-base's restclient. */
 import { Counter, Histogram, type Registry } from 'prom-client';
 import type { RequestObserver } from '../kube/client.ts';
 
-/** client-go's word for a request without an answer. */
+/** client-go's value of `code` for a request without an answer. */
 const NO_ANSWER = '<error>';
 
-/** In seconds, component-base's. */
+/** In seconds; component-base's buckets. */
 const BUCKETS = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60];
 
 export class ClientMetrics {
@@ -28,7 +28,10 @@ export class ClientMetrics {
     });
   }
 
-  /** Counts the requests of a client; `server` is its base URL. Paths are left out: they name objects. */
+  /**
+   * An observer of a client's requests; `server` is its base URL. Paths are left out because they contain object
+   * names.
+   */
   observer(server: string): RequestObserver {
     const host = URL.parse(server)?.host ?? '';
     return ({ method, status, ms }) => {

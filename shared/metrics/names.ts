@@ -1,4 +1,4 @@
-/** The names that several groups of metrics share. */
+/** Names that several groups of metrics share. */
 
-/** The value of the labels `controller` and `name`, as controller-runtime derives it from the kind. */
+/** The value of the labels `controller` and `name`, derived from the kind as in controller-runtime. */
 export const CONTROLLER = 'sequentialjob';

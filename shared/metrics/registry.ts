@@ -1,15 +1,15 @@
 /**
- * The registry of a process and what says what process it is. Nothing here is global: who wants metrics makes a registry
- * and hands it on; each role puts its own metrics in.
+ * The metrics registry of a process. There is no global registry: the caller creates one and passes it on, and each
+ * role adds its own metrics.
  *
- * Metrics that controllers written in Go have too keep their names and labels, so that dashboards and alerts fit
- * (controller-runtime pkg/metrics and pkg/internal/controller/metrics, client-go, component-base). No label takes its
- * values from users: a namespace or a name would make as many series as there are objects.
+ * Metrics that Go controllers also have keep their names and labels, so that existing dashboards and alerts work
+ * (controller-runtime pkg/metrics and pkg/internal/controller/metrics, client-go, component-base). No label value
+ * comes from users: labels with namespaces or names would make one series per object.
  */
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { VERSION } from '../version.ts';
 
-/** An empty registry, but for the version of the program. */
+/** A registry with only the version of the program. */
 export function createRegistry(): Registry {
   const registry = new Registry();
   new Gauge({
@@ -22,14 +22,14 @@ export function createRegistry(): Registry {
 }
 
 /**
- * How often the delay of the event loop is sampled. Each sample wakes the process: prom-client's 10 ms a hundred times a second,
- * and at 50 ms it was half of what an idle process takes.
+ * Sampling interval of the event loop delay. Each sample wakes the process. prom-client's default of 10 ms wakes it a
+ * hundred times a second; at 50 ms the samples still took half of the CPU time of an idle process.
  */
 const EVENT_LOOP_SAMPLE_MS = 100;
 
 /**
- * Adds what Node and the operating system tell about the process (`process_*`, `nodejs_*`). Once per process: it starts
- * observers of garbage collection and of the event loop, which nothing ends.
+ * Adds the metrics of Node and of the operating system about the process (`process_*`, `nodejs_*`). Call it once per
+ * process: it starts observers of garbage collection and of the event loop that cannot be stopped.
  */
 export function addProcessMetrics(registry: Registry): void {
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: EVENT_LOOP_SAMPLE_MS });

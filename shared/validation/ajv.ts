@@ -1,13 +1,13 @@
 /**
- * How ajv reads the resource's schema: the same document that the CustomResourceDefinition carries, so what the API server
- * refuses is refused here, in the same places.
+ * Compiles the resource's schema with ajv. It is the schema of the CustomResourceDefinition, so this validation
+ * refuses what the API server refuses, at the same fields.
  */
 import { Ajv, type CodeOptions, type ErrorObject, type ValidateFunction } from 'ajv';
 import generated from '../api/schema.generated.json' with { type: 'json' };
 import type { Schema } from '../api/schema.ts';
-import { withSharedParts } from './dedupe-subschemas.ts';
+import { dedupeSubschemas } from './dedupe-subschemas.ts';
 
-/** What structural schemas add to JSON schema. Those that are not read here are about merging, not about validity. */
+/** Keywords that structural schemas add to JSON schema. The merge keywords do not affect validity. */
 const INT_OR_STRING = 'x-kubernetes-int-or-string' satisfies keyof Schema;
 const MERGING: readonly (keyof Schema)[] = [
   'x-kubernetes-list-type',
@@ -15,15 +15,15 @@ const MERGING: readonly (keyof Schema)[] = [
   'x-kubernetes-map-type',
 ];
 
-/** RFC 3339, as metav1.Time reads it. */
-const TIME = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:[Zz]|[+-]\d{2}:\d{2})$/;
+/** RFC 3339, as metav1.Time parses it. */
+const RFC3339_TIME = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:[Zz]|[+-]\d{2}:\d{2})$/;
 
 export interface CompiledSchema {
   readonly ajv: Ajv;
   readonly validate: ValidateFunction;
 }
 
-/** Compiles the schema of the whole resource: some 60 ms and 20 MB. `code`: how it is to be written. */
+/** Compiles the schema of the whole resource: about 60 ms and 20 MB. `code`: options for the generated code. */
 export function compileResourceSchema(code: CodeOptions = {}): CompiledSchema {
   const ajv = new Ajv({
     allErrors: true,
@@ -31,31 +31,31 @@ export function compileResourceSchema(code: CodeOptions = {}): CompiledSchema {
     // An int-or-string has a pattern for its strings and no type.
     strictTypes: false,
     verbose: true,
-    // Shared parts as functions of their own: written out again at each place they would be shared for nothing.
+    // Shared subschemas become functions; inlining them would undo the deduplication.
     inlineRefs: false,
-    formats: { int32: true, int64: true, 'date-time': TIME },
-    code: { ...code, process: withBoundedErrors },
+    formats: { int32: true, int64: true, 'date-time': RFC3339_TIME },
+    code: { ...code, process: limitErrorsInCode },
   });
   ajv.addVocabulary([...MERGING]);
   ajv.addKeyword({ keyword: INT_OR_STRING, macro: () => ({ type: ['integer', 'string'] }) });
-  return { ajv, validate: ajv.compile(withSharedParts(generated as Schema)) };
+  return { ajv, validate: ajv.compile(dedupeSubschemas(generated as Schema)) };
 }
 
-/** What a validator throws that has found enough. */
+/** Thrown by a validator that has collected the maximum number of errors. */
 export interface ErrorLimitReached {
-  readonly enough: readonly ErrorObject[];
+  readonly collected: readonly ErrorObject[];
 }
 
-/** Errors after which a validator stops: a fault has two at most. */
+/** Maximum number of ajv errors; one field error consists of at most two. */
 const MAX_ERRORS = 256;
 
 /**
- * The code of a validator, so changed that collecting errors takes linear time and comes to an end. A function that finds errors
- * gives its caller a list, which ajv has the caller copy together with all that it has already: for a list of 190,000 empty
- * containers that is minutes. The copy is nobody else's, so it can grow instead. Where a list has grown to 256 errors, it is
- * thrown (`EnoughErrors`): those that were found elsewhere before are not in it.
+ * Changes the code of a validator so that collecting errors takes linear time and ends. A function that finds errors
+ * returns a list, which ajv's caller copies together with its own: for 190,000 empty containers that takes minutes.
+ * The list is not used elsewhere, so it is extended instead. A list that reaches 256 errors is thrown
+ * (`ErrorLimitReached`); errors in other lists are then lost.
  */
-export function withBoundedErrors(code: string): string {
+export function limitErrorsInCode(code: string): string {
   const push = (list: string, error: string): string =>
     `if(${list}.push(${error})>=${MAX_ERRORS})throw{enough:${list}};`;
   return code

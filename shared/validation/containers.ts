@@ -1,34 +1,34 @@
-/** One container, a step's or the template's init container, by all rules in order. */
+/** Validates one container, a step's or an init container of the template. */
 import type { V1Container } from '@kubernetes/client-node';
-import { envFaults } from './env.ts';
+import { validateEnv } from './env.ts';
 import { invalid, required, type FieldErrors, type Path } from './field-error.ts';
-import { handlerFaults } from './probes-and-hooks.ts';
-import { imageFaults } from './images.ts';
+import { validateHandlers } from './probes-and-hooks.ts';
+import { validateImage } from './images.ts';
 import { dnsLabelProblems } from './names.ts';
-import { portFaults } from './ports.ts';
-import { resourceFaults } from './resources.ts';
+import { validatePorts } from './ports.ts';
+import { validateResources } from './resources.ts';
 import { nonEmptyString, type Untrusted } from '../json/untrusted.ts';
-import { volumeMountFaults } from './volume-mounts.ts';
+import { validateVolumeMounts } from './volume-mounts.ts';
 
-/** Checks a container. `volumes` are the names of those in its Pod. */
-export function containerFaults(
+/** Validates a container. `volumes` are the names of the volumes of its Pod. */
+export function validateContainer(
   container: Untrusted<V1Container>,
   volumes: ReadonlySet<string>,
   at: Path,
-  faults: FieldErrors,
+  errors: FieldErrors,
 ): void {
   const name = nonEmptyString(container.name);
   if (name === undefined) {
-    faults.push(required(at.child('name')));
+    errors.push(required(at.child('name')));
   } else {
     for (const problem of dnsLabelProblems(name)) {
-      faults.push(invalid(at.child('name'), name, problem));
+      errors.push(invalid(at.child('name'), name, problem));
     }
   }
-  imageFaults(nonEmptyString(container.image), at, faults);
-  portFaults(container, at, faults);
-  envFaults(container, at, faults);
-  volumeMountFaults(container, volumes, at, faults);
-  resourceFaults(container, at, faults);
-  handlerFaults(container, at, faults);
+  validateImage(nonEmptyString(container.image), at, errors);
+  validatePorts(container, at, errors);
+  validateEnv(container, at, errors);
+  validateVolumeMounts(container, volumes, at, errors);
+  validateResources(container, at, errors);
+  validateHandlers(container, at, errors);
 }

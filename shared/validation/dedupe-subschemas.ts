@@ -1,37 +1,37 @@
-/** A schema that says equal things once. */
+/** Moves repeated subschemas to definitions. */
 import type { Schema } from '../api/schema.ts';
 
 /**
- * In characters of JSON. What is shorter is checked faster where it stands than as a function of its own: at 60 the code is a
- * tenth smaller, and checking takes three times as long.
+ * In characters of JSON. Shorter subschemas are validated faster inline than as a function: with a limit of 60 the
+ * code is a tenth smaller, but validation takes three times as long.
  */
-const LEAST_SHARED = 200;
+const MIN_SHARED_LENGTH = 200;
 
 /**
- * The same schema with each part that is in it more than once moved to `$defs`. Three quarters of the resource's schema
- * are repetitions (a container is in it twice, a probe six times), and ajv writes code for each anew: 1.4 MB, or 0.6 MB
- * without them. Pure.
+ * The same schema with each repeated subschema moved to `$defs`. Three quarters of the resource's schema are
+ * repetitions (a container occurs twice, a probe six times), and ajv generates code for each occurrence: 1.4 MB, or
+ * 0.6 MB with definitions. Pure.
  */
-export function withSharedParts(root: Schema): object {
+export function dedupeSubschemas(root: Schema): object {
   const counts = new Map<string, number>();
   count(root, counts);
   const names = new Map<string, string>();
-  const parts: Record<string, object> = {};
+  const definitions: Record<string, object> = {};
   const refer = (schema: Schema): object => {
     const text = JSON.stringify(schema);
-    if (text.length < LEAST_SHARED || (counts.get(text) ?? 0) < 2) return rebuild(schema, refer);
+    if (text.length < MIN_SHARED_LENGTH || (counts.get(text) ?? 0) < 2) return rebuild(schema, refer);
     const known = names.get(text);
     const name = known ?? `part${names.size}`;
     if (known === undefined) {
       names.set(text, name);
-      parts[name] = rebuild(schema, refer);
+      definitions[name] = rebuild(schema, refer);
     }
     return { $ref: `#/$defs/${name}` };
   };
-  return { ...rebuild(root, refer), $defs: parts };
+  return { ...rebuild(root, refer), $defs: definitions };
 }
 
-/** How often each text occurs; below a repetition nothing is counted again. */
+/** Counts the occurrences of each subschema; does not descend into repetitions. */
 function count(schema: Schema, counts: Map<string, number>): void {
   const text = JSON.stringify(schema);
   const times = (counts.get(text) ?? 0) + 1;

@@ -1,34 +1,34 @@
 /**
- * A verdict stops at the first hundred faults. A person acts on the first few; to find, to order and to write out the half a
- * million that fit into an object would hold up everybody else for a second.
+ * Limits the number of reported errors to one hundred. Users act on the first few. To find, sort and format the half
+ * a million errors that fit into an object would block all other reviews for a second.
  */
-import { type FieldError, type FieldErrors, invalidWhole, Path } from './field-error.ts';
+import { type FieldError, type FieldErrors, invalidWithoutValue, Path } from './field-error.ts';
 
-/** Faults of an object that are told. */
+/** Maximum number of reported errors of an object. */
 export const MAX_ERRORS = 100;
 
-/** Thrown where there are enough: nothing more is to be looked at. */
+/** Thrown at the limit to stop validation. */
 class LimitReached extends Error {}
 
 class LimitedErrors implements FieldErrors {
   readonly found: FieldError[] = [];
-  readonly #most: number;
+  readonly #maxErrors: number;
 
-  constructor(most: number) {
-    this.#most = most;
+  constructor(maxErrors: number) {
+    this.#maxErrors = maxErrors;
   }
 
-  push(...faults: readonly FieldError[]): void {
-    for (const fault of faults) {
-      this.found.push(fault);
-      if (this.found.length > this.#most) throw new LimitReached();
+  push(...errors: readonly FieldError[]): void {
+    for (const error of errors) {
+      this.found.push(error);
+      if (this.found.length > this.#maxErrors) throw new LimitReached();
     }
   }
 }
 
-/** What the rules find, in their order: one more than `most` where there are more. */
-export function collectErrors(most: number, rules: (faults: FieldErrors) => void): readonly FieldError[] {
-  const bounded = new LimitedErrors(most);
+/** The errors that the rules find, in their order; one more than `maxErrors` if there are more. */
+export function collectErrors(maxErrors: number, rules: (errors: FieldErrors) => void): readonly FieldError[] {
+  const bounded = new LimitedErrors(maxErrors);
   try {
     rules(bounded);
   } catch (error) {
@@ -37,10 +37,10 @@ export function collectErrors(most: number, rules: (faults: FieldErrors) => void
   return bounded.found;
 }
 
-/** The first `most` of these faults, and where there are more a last one that says so. */
-export function limitErrors(faults: readonly FieldError[], most: number): readonly FieldError[] {
-  return faults.length <= most ? faults : [...faults.slice(0, most), andMore(most)];
+/** The first `maxErrors` errors and, if there are more, a last one that says so. */
+export function limitErrors(errors: readonly FieldError[], maxErrors: number): readonly FieldError[] {
+  return errors.length <= maxErrors ? errors : [...errors.slice(0, maxErrors), andMore(maxErrors)];
 }
 
-const andMore = (most: number): FieldError =>
-  invalidWhole(Path.of('spec'), `has more faults than the ${most} that are listed`);
+const andMore = (maxErrors: number): FieldError =>
+  invalidWithoutValue(Path.of('spec'), `has more errors than the ${maxErrors} that are listed`);

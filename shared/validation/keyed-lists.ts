@@ -1,6 +1,6 @@
 /**
- * Lists of the Pod that the resource's schema has as maps, so that server-side apply can merge them: the API server refuses a
- * key that comes twice. No JSON schema can say that, and here it is said in the words that it has for a Pod.
+ * Lists of the Pod spec that are maps in the resource's schema, so that server-side apply can merge them: the API
+ * server refuses duplicate keys. JSON schema cannot express that; the errors are worded as for a Pod.
  */
 import type {
   V1PodResourceClaim,
@@ -11,8 +11,8 @@ import type {
 import { duplicate, type FieldErrors, type Path } from './field-error.ts';
 import { asObjects, nonEmptyString, type Untrusted } from '../json/untrusted.ts';
 
-/** Checks that spread constraints, scheduling gates and resource claims have keys of their own. */
-export function keyedListFaults(spec: Untrusted<V1PodSpec>, at: Path, faults: FieldErrors): void {
+/** Checks that topology spread constraints, scheduling gates and resource claims have unique keys. */
+export function validateKeyedLists(spec: Untrusted<V1PodSpec>, at: Path, errors: FieldErrors): void {
   const constraints = asObjects<V1TopologySpreadConstraint>(spec.topologySpreadConstraints);
   const pairs = constraints.map(({ topologyKey, whenUnsatisfiable }) => {
     const [key, action] = [nonEmptyString(topologyKey), nonEmptyString(whenUnsatisfiable)];
@@ -20,13 +20,13 @@ export function keyedListFaults(spec: Untrusted<V1PodSpec>, at: Path, faults: Fi
   });
   reportDuplicates(pairs, (i, pair) => {
     const here = at.child('topologySpreadConstraints').index(i).child('{topologyKey, whenUnsatisfiable}');
-    faults.push(duplicate(here, pair));
+    errors.push(duplicate(here, pair));
   });
   const gates = asObjects<V1PodSchedulingGate>(spec.schedulingGates).map(({ name }) => nonEmptyString(name));
-  reportDuplicates(gates, (i, name) => faults.push(duplicate(at.child('schedulingGates').index(i), name)));
+  reportDuplicates(gates, (i, name) => errors.push(duplicate(at.child('schedulingGates').index(i), name)));
   const claims = asObjects<V1PodResourceClaim>(spec.resourceClaims).map(({ name }) => nonEmptyString(name));
   reportDuplicates(claims, (i, name) =>
-    faults.push(duplicate(at.child('resourceClaims').index(i).child('name'), name)),
+    errors.push(duplicate(at.child('resourceClaims').index(i).child('name'), name)),
   );
 }
 

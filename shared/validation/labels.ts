@@ -1,37 +1,48 @@
-/** Labels and annotations that are not the user's to set, wherever the user can set any. */
+/** Labels and annotations that users must not set in the template. */
 import { GROUP } from '../api/group.ts';
 import { forbidden, type FieldErrors, type Path } from './field-error.ts';
 import { asEntries } from '../json/untrusted.ts';
 
 /**
- * What tells a sequence's Pods apart, and what a Job puts on its Pods (pkg/apis/batch/types.go), with the names from before
- * Kubernetes 1.27. `app.kubernetes.io/managed-by` is not reserved: many tools set it on everything they render, and nothing
- * selects by it.
+ * The labels that identify a sequence's Pods, and those that a Job sets on its Pods (pkg/apis/batch/types.go), with
+ * their names from before Kubernetes 1.27. `app.kubernetes.io/managed-by` is not reserved: many tools set it on
+ * everything they render, and nothing selects by it.
  */
 const JOB_PREFIX = 'batch.kubernetes.io/';
 const JOB_LABELS: ReadonlySet<string> = new Set(['controller-uid', 'job-name']);
 
-/** Checks that none of the keys is this operator's or the Job controller's. `what`: labels or annotations. */
-export function reservedKeyFaults(map: unknown, what: 'labels' | 'annotations', at: Path, faults: FieldErrors): void {
+/** Checks that no key is reserved for the operator or the Job controller. `what`: labels or annotations. */
+export function validateReservedKeys(
+  map: unknown,
+  what: 'labels' | 'annotations',
+  at: Path,
+  errors: FieldErrors,
+): void {
   for (const [key] of asEntries(map)) {
     const prefix = reservedPrefixOf(key);
     if (prefix !== undefined) {
-      faults.push(forbidden(at.key(key), `${what} under "${prefix}" are set by the controllers`));
+      errors.push(forbidden(at.key(key), `${what} under "${prefix}" are set by the controllers`));
     } else if (isReserved(key, what)) {
-      faults.push(forbidden(at.key(key), 'is set by the Job controller'));
+      errors.push(forbidden(at.key(key), 'is set by the Job controller'));
     }
   }
 }
 
-/** Whether the key is this operator's or the Job controller's. An annotation called `job-name` is a user's: nobody reads it. */
+/**
+ * Whether the key is reserved for the operator or the Job controller. An annotation `job-name` is not: nothing reads
+ * it.
+ */
 export function isReserved(key: string, what: 'labels' | 'annotations'): boolean {
   return (what === 'labels' && JOB_LABELS.has(key)) || reservedPrefixOf(key) !== undefined;
 }
 
-/** Ours are those of the group and of whatever is below it: `batch.example.com/`, `results.batch.example.com/`. */
+/**
+ * The operator's keys are those of the API group and its subdomains: `batch.example.com/`,
+ * `results.batch.example.com/`.
+ */
 function reservedPrefixOf(key: string): string | undefined {
   const slash = key.indexOf('/');
   const domain = slash === -1 ? '' : key.slice(0, slash);
-  const isOurs = domain === GROUP || domain.endsWith(`.${GROUP}`);
-  return isOurs || key.startsWith(JOB_PREFIX) ? `${domain}/` : undefined;
+  const isOperatorDomain = domain === GROUP || domain.endsWith(`.${GROUP}`);
+  return isOperatorDomain || key.startsWith(JOB_PREFIX) ? `${domain}/` : undefined;
 }

@@ -1,9 +1,9 @@
-/** One list out of what the schema and what the rules found: each fault once, in the order of the steps. */
+/** Merges the errors of the schema and of the rules: without duplicates, in the order of the steps. */
 import type { FieldError } from './field-error.ts';
 
 const STEP = /^spec\.containers\[(\d+)\]/;
 
-/** The parts of an object, and their places in the report. A field belongs to the last that it is in. */
+/** The parts of an object with their rank in the report. The last matching one applies to a field. */
 const SECTIONS = [
   ['', 0],
   ['metadata', 1],
@@ -29,7 +29,7 @@ function rank(error: FieldError): Ranked {
 const isBelow = (field: string, section: string): boolean =>
   section !== '' && field.startsWith(section) && '.['.includes(field.charAt(section.length));
 
-/** Whether `field` or something that it is a part of is in `fields`. */
+/** Whether `fields` contains the field or one of its parents. */
 function isWithin(field: string, fields: ReadonlySet<string>): boolean {
   if (fields.size === 0) {
     return false;
@@ -46,24 +46,25 @@ function isWithin(field: string, fields: ReadonlySet<string>): boolean {
   return fields.has('');
 }
 
-/** The types of fault that leave the rules nothing to read. */
-const BLINDING: ReadonlySet<string> = new Set(['FieldValueTypeInvalid', 'FieldValueRequired']);
+/** Error types after which the rules cannot read the value. */
+const UNREADABLE: ReadonlySet<string> = new Set(['FieldValueTypeInvalid', 'FieldValueRequired']);
 
 /**
- * Merges the two. Where a value is missing or has the wrong type, what the rules say of it or of anything in it is
- * dropped, as they read it as absent; where both say something else of one field, the rule is kept: its words say more.
+ * Merges the two lists. If a value is missing or has the wrong type, errors of the rules in it are dropped, because
+ * the rules treat it as absent. If both report other errors for one field, only that of the rule is kept: it is more
+ * specific.
  */
-export function mergeFaults(
+export function mergeErrors(
   fromSchema: readonly FieldError[],
   fromRules: readonly FieldError[],
 ): readonly FieldError[] {
   if (fromSchema.length === 0) {
     return fromRules;
   }
-  const blind = new Set(fromSchema.flatMap(({ type, field }) => (BLINDING.has(type) ? [field] : [])));
-  const rules = fromRules.filter(({ field }) => !isWithin(field, blind));
-  const said = new Set(rules.map(({ field }) => field));
-  const schema = fromSchema.filter(({ type, field }) => BLINDING.has(type) || !said.has(field));
+  const unreadable = new Set(fromSchema.flatMap(({ type, field }) => (UNREADABLE.has(type) ? [field] : [])));
+  const rules = fromRules.filter(({ field }) => !isWithin(field, unreadable));
+  const reportedFields = new Set(rules.map(({ field }) => field));
+  const schema = fromSchema.filter(({ type, field }) => UNREADABLE.has(type) || !reportedFields.has(field));
   return [...schema, ...rules]
     .map(rank)
     .sort((a, b) => a.section - b.section || a.step - b.step)

@@ -1,46 +1,46 @@
 /**
- * The grammars of names. Each function gives what is wrong with a string, in the words of apimachinery's
- * pkg/util/validation/validation.go, or nothing. The patterns are linear in the input: no repetition overlaps another.
+ * The grammars of names. Each function returns the problems of a string, in the words of apimachinery's
+ * pkg/util/validation/validation.go. The patterns are linear in the input: no repetition overlaps another.
  */
 
 const LABEL = '[a-z0-9]([-a-z0-9]*[a-z0-9])?';
 const SUBDOMAIN = `${LABEL}(\\.${LABEL})*`;
 
-interface Grammar {
+interface Pattern {
   readonly test: (value: string) => boolean;
 }
 
-/** Longer than any name with a length limit. A group repeated over megabytes could exhaust the matcher's stack. */
-const LONGEST = 1024;
+/** Above every length limit of names. A repeated group over megabytes could exhaust the matcher's stack. */
+const MAX_MATCH_LENGTH = 1024;
 
-function whole(pattern: string): Grammar {
+function compilePattern(pattern: string): Pattern {
   const regexp = new RegExp(`^(?:${pattern})$`);
-  return { test: (value) => value.length <= LONGEST && regexp.test(value) };
+  return { test: (value) => value.length <= MAX_MATCH_LENGTH && regexp.test(value) };
 }
 
-const label = whole(LABEL);
-const subdomain = whole(SUBDOMAIN);
+const label = compilePattern(LABEL);
+const subdomain = compilePattern(SUBDOMAIN);
 const portCharacters = /^[-a-z0-9]+$/;
 
 type Problems = readonly string[];
 
-const FINE: Problems = Object.freeze([]);
+const NO_PROBLEMS: Problems = Object.freeze([]);
 
-/** The longest DNS label and label value. */
+/** Maximum length of a DNS label and of a label value. */
 const LABEL_LENGTH = 63;
 const SUBDOMAIN_LENGTH = 253;
 const PORT_NAME_LENGTH = 15;
 
 const atMost = (bytes: number): string => `must be no more than ${bytes} bytes`;
 
-function explain(says: string, pattern: string, examples: readonly string[]): string {
-  return `${says} (e.g. ${examples.map((e) => `'${e}'`).join(',  or ')}, regex used for validation is '${pattern}')`;
+function explain(rule: string, pattern: string, examples: readonly string[]): string {
+  return `${rule} (e.g. ${examples.map((e) => `'${e}'`).join(',  or ')}, regex used for validation is '${pattern}')`;
 }
 
-/** The name of a container or of a volume (RFC 1123). */
+/** The name of a container or a volume (RFC 1123). */
 export function dnsLabelProblems(value: string): Problems {
   if (value.length <= LABEL_LENGTH && label.test(value)) {
-    return FINE;
+    return NO_PROBLEMS;
   }
   const problems = value.length > LABEL_LENGTH ? [atMost(LABEL_LENGTH)] : [];
   if (value.length > LABEL_LENGTH && label.test(value)) {
@@ -56,7 +56,7 @@ export function dnsLabelProblems(value: string): Problems {
 
 /** The name of an object (RFC 1123). */
 export function dnsSubdomainProblems(value: string): Problems {
-  const problems = value.length > SUBDOMAIN_LENGTH ? [atMost(SUBDOMAIN_LENGTH)] : FINE;
+  const problems = value.length > SUBDOMAIN_LENGTH ? [atMost(SUBDOMAIN_LENGTH)] : NO_PROBLEMS;
   if (subdomain.test(value)) {
     return problems;
   }
@@ -65,16 +65,19 @@ export function dnsSubdomainProblems(value: string): Problems {
   return [...problems, explain(says, SUBDOMAIN, ['example.com'])];
 }
 
-/** A variable's name has no length limit. */
+/** Names of variables have no length limit. */
 const ENV_VAR = /^[ -<>-~]+$/;
 
-/** The name of an environment variable, by the rule of servers from 1.34 on: printable ASCII without `=` (IsRelaxedEnvVarName). */
+/**
+ * The name of an environment variable by the rule of Kubernetes 1.34 and newer: printable ASCII without `=`
+ * (IsRelaxedEnvVarName).
+ */
 export const envVarProblems = (value: string): Problems =>
   ENV_VAR.test(value)
-    ? FINE
+    ? NO_PROBLEMS
     : ["a valid environment variable name must consist only of printable ASCII characters other than '='"];
 
-/** The name of a port (RFC 6335, as Kubernetes reads it). */
+/** The name of a port (RFC 6335, as Kubernetes applies it). */
 export function portNameProblems(value: string): Problems {
   const problems: string[] = [];
   if (value.length > PORT_NAME_LENGTH) {
@@ -97,4 +100,4 @@ export function portNameProblems(value: string): Problems {
 
 /** The number of a port. */
 export const portNumberProblems = (value: number): Problems =>
-  value >= 1 && value <= 65_535 ? FINE : ['must be between 1 and 65535, inclusive'];
+  value >= 1 && value <= 65_535 ? NO_PROBLEMS : ['must be between 1 and 65535, inclusive'];

@@ -1,12 +1,12 @@
 /**
- * Quantities, as apimachinery's pkg/api/resource/quantity.go reads them: exact, in integers. A quantity finer than a
- * billionth is rounded up to it, and one with a binary suffix above 2^63-1 is taken as 2^63-1, as there. Stricter than
- * there in one thing: a suffix alone ("Gi"), which the API reads as 0, is refused, as nobody means it.
+ * Parses quantities as apimachinery's pkg/api/resource/quantity.go does: exact, as integers. As there, a value finer
+ * than a billionth is rounded up, and one with a binary suffix above 2^63-1 becomes 2^63-1. Stricter in one case: a
+ * suffix alone ("Gi"), which the API reads as 0, is refused.
  */
 
 import { memoize } from '../memoize.ts';
 
-/** An amount in billionths (nano), so that every quantity is an integer and two of them compare exactly. */
+/** An amount in billionths (nano): every quantity is an integer, and comparisons are exact. */
 export type Nano = bigint;
 
 const PATTERN = /^([+-]?)([0-9]*)(?:\.([0-9]*))?([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?$/;
@@ -19,17 +19,17 @@ const NANO_DIGITS = 9;
 const UNIT: Nano = 10n ** 9n;
 const MAX: Nano = (2n ** 63n - 1n) * UNIT;
 
-/** Longer than any number that means something; bounds the arithmetic. */
+/** Longer than any meaningful number; bounds the arithmetic. */
 const MAX_LENGTH = 128;
 
-/** A larger exponent counts as this one: far above what any resource can be, and cheap to compute with. */
+/** Larger exponents are reduced to this one: far above any resource, and cheap to compute with. */
 const MAX_EXPONENT = 200;
 
 export type ParsedQuantity = { readonly nano: Nano } | { readonly problem: string };
 
 const FORMAT = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
 
-/** Reads a quantity as it stands in JSON, a string or an integer. Never throws; the work is bounded for any input. */
+/** Parses a quantity from JSON, a string or an integer. Never throws; bounded work for any input. */
 export function parseQuantity(value: string | number): ParsedQuantity {
   if (Number.isSafeInteger(value)) {
     return { nano: BigInt(value) * UNIT };
@@ -65,12 +65,12 @@ function exponentOf(suffix: string): number {
   return Math.max(-MAX_EXPONENT, Math.min(MAX_EXPONENT, exponent));
 }
 
-/** The powers of ten that plain quantities need. */
+/** The powers of ten that common quantities need. */
 const POWERS: readonly bigint[] = Array.from({ length: 32 }, (_, power) => 10n ** BigInt(power));
 
 const tenTo = (power: number): bigint => POWERS[power] ?? 10n ** BigInt(power);
 
-/** Multiplies by a power of ten; what is lost by a negative one is rounded up. */
+/** Multiplies by a power of ten; rounds up if the power is negative. */
 function scale(digits: bigint, power: number): bigint {
   if (power >= 0) {
     return digits * tenTo(power);

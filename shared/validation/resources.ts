@@ -6,17 +6,17 @@ import { asObject, type Untrusted } from '../json/untrusted.ts';
 
 interface Amount {
   readonly nano: Nano;
-  /** As it was written. */
+  /** As written in the object. */
   readonly text: string | number;
 }
 
-/** As JSON has them: what is in them nobody has looked at. */
+/** Untrusted values by resource name. */
 type Quantities = Readonly<Record<string, unknown>>;
 
 const NONE: Quantities = Object.freeze({});
 
-/** Checks that quantities parse, are not negative, and that no request is above its limit. */
-export function resourceFaults(container: Untrusted<V1Container>, at: Path, faults: FieldErrors): void {
+/** Checks that quantities are valid and not negative, and that no request exceeds its limit. */
+export function validateResources(container: Untrusted<V1Container>, at: Path, errors: FieldErrors): void {
   const resources = asObject<V1ResourceRequirements>(container.resources);
   if (resources === undefined) {
     return;
@@ -24,35 +24,35 @@ export function resourceFaults(container: Untrusted<V1Container>, at: Path, faul
   const here = at.child('resources');
   const limits = asObject<Quantities>(resources.limits) ?? NONE;
   const requests = asObject<Quantities>(resources.requests) ?? NONE;
-  quantityFaults(limits, here.child('limits'), faults);
-  quantityFaults(requests, here.child('requests'), faults);
+  validateQuantities(limits, here.child('limits'), errors);
+  validateQuantities(requests, here.child('requests'), errors);
   for (const name of Object.keys(requests)) {
-    const [request, limit] = [soundAmountOf(requests, name), soundAmountOf(limits, name)];
+    const [request, limit] = [validAmountOf(requests, name), validAmountOf(limits, name)];
     if (request !== undefined && limit !== undefined && request.nano > limit.nano) {
       const detail = `must be less than or equal to ${name} limit of ${limit.text}`;
-      faults.push(invalid(here.child('requests'), String(request.text), detail));
+      errors.push(invalid(here.child('requests'), String(request.text), detail));
     }
   }
 }
 
-function quantityFaults(quantities: Quantities, at: Path, faults: FieldErrors): void {
+function validateQuantities(quantities: Quantities, at: Path, errors: FieldErrors): void {
   for (const name of Object.keys(quantities)) {
     const amount = amountOf(quantities, name);
     if (amount !== undefined && 'problem' in amount) {
-      faults.push(invalid(at.key(name), amount.text, amount.problem));
+      errors.push(invalid(at.key(name), amount.text, amount.problem));
     }
   }
 }
 
 interface NoAmount {
   readonly problem: string;
-  /** As a fault shows it. */
+  /** As the error shows it. */
   readonly text: string | number;
 }
 
-/** What a resource's quantity says; undefined where it is not there, or of a type that the schema refuses. */
+/** The parsed quantity of a resource; undefined if it is absent, or of a type that the schema refuses. */
 function amountOf(quantities: Quantities, name: string): Amount | NoAmount | undefined {
-  // What every object inherits is neither.
+  // An inherited property, such as `constructor`, is neither a string nor a number.
   const text = quantities[name];
   if (typeof text !== 'string' && typeof text !== 'number') {
     return undefined;
@@ -66,7 +66,7 @@ function amountOf(quantities: Quantities, name: string): Amount | NoAmount | und
     : { nano: parsed.nano, text };
 }
 
-function soundAmountOf(quantities: Quantities, name: string): Amount | undefined {
+function validAmountOf(quantities: Quantities, name: string): Amount | undefined {
   const amount = amountOf(quantities, name);
   return amount === undefined || 'problem' in amount ? undefined : amount;
 }

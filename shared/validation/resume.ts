@@ -1,7 +1,8 @@
 /**
- * `spec.resume` in an update. The controller resumes a failed sequence while `spec.resume` is above `status.resumes`, the number of
- * resumes that have been acted on, which never falls. So a number that is lower, or that has been acted on, does nothing. It
- * passes with a warning: a file in Git that says `resume: 0` can be applied again after somebody has raised it by hand.
+ * Validates updates of `spec.resume`. The controller resumes a failed sequence while `spec.resume` is above
+ * `status.resumes`, the number of resumes so far, which never decreases. So a value that is lowered, or not above
+ * `status.resumes`, has no effect. It is accepted with a warning: a manifest in Git with `resume: 0` can be applied
+ * again after someone raised it by hand.
  */
 import type { SequentialJobSpec, SequentialJobStatus } from '../api/types.ts';
 import { forbidden, Path, type FieldError } from './field-error.ts';
@@ -15,33 +16,36 @@ const AT = Path.of('spec').child('resume');
 interface Change {
   readonly from: number;
   readonly to: number;
-  /** How many resumes have been acted on. */
+  /** The number of resumes so far. */
   readonly resumes: number;
 }
 
-/** Undefined where nothing changes, and where either is no count, which is left to the schema. Defaults must be filled in. */
+/**
+ * Undefined if nothing changes, or if a value is not an integer, which the schema reports. Expects specs with
+ * defaults.
+ */
 function changeOf(was: Spec, is: Spec, status: Status | undefined): Change | undefined {
   const [from, to] = [asInteger(was.resume), asInteger(is.resume)];
   if (from === undefined || to === undefined || from === to) return undefined;
   return { from, to, resumes: asInteger(status?.resumes) ?? 0 };
 }
 
-const doesNothing = ({ from, to, resumes }: Change): boolean => to < from || to <= resumes;
+const hasNoEffect = ({ from, to, resumes }: Change): boolean => to < from || to <= resumes;
 
-/** Refuses to ask for a resume of what has not failed. */
-export function resumeFaults(was: Spec, is: Spec, status: Status | undefined): readonly FieldError[] {
+/** Refuses to request a resume of a sequence that has not failed. */
+export function validateResume(was: Spec, is: Spec, status: Status | undefined): readonly FieldError[] {
   const change = changeOf(was, is, status);
-  if (change === undefined || doesNothing(change)) return [];
+  if (change === undefined || hasNoEffect(change)) return [];
   const isFailed = asObjects<{ type: unknown; status: unknown }>(status?.conditions).some(
     (condition) => condition.type === 'Failed' && condition.status === 'True',
   );
   return isFailed ? [] : [forbidden(AT, 'may only be raised when the sequence has failed')];
 }
 
-/** Says of a change that does nothing that it does, and which number would resume the sequence. */
+/** Warns about a change without effect, and names the value that would resume the sequence. */
 export function resumeWarnings(was: Spec, is: Spec, status: Status | undefined): readonly string[] {
   const change = changeOf(was, is, status);
-  if (change === undefined || !doesNothing(change)) return [];
+  if (change === undefined || !hasNoEffect(change)) return [];
   const { from, to, resumes } = change;
   const what =
     to < from

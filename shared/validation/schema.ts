@@ -1,4 +1,4 @@
-/** What the resource's schema refuses, as ajv finds it and as Kubernetes says it. */
+/** Validates against the resource's schema, and translates ajv's errors to Kubernetes' field errors. */
 import type { ErrorObject, ValidateFunction } from 'ajv';
 import generated from '../api/schema.generated.json' with { type: 'json' };
 import type { Schema } from '../api/schema.ts';
@@ -23,54 +23,57 @@ const INT_OR_STRING = 'x-kubernetes-int-or-string' satisfies keyof Schema;
 
 let created: ValidateFunction | undefined;
 
-/** Created on the first call, which a program that only prints its help need not pay for. */
+/** Created on the first call, so that a program that only prints its help does not compile it. */
 function validator(): ValidateFunction {
   created ??= createValidator();
   return created;
 }
 
 /**
- * Gives what the schema refuses, in the schema's order: the first hundred and some of it. Never throws, whatever the value. What
- * is null says nothing in most places, so an object that is full of it is looked at without.
+ * The errors of the schema, in the schema's order; only about the first hundred if there are more. Never throws. The
+ * API ignores most properties that are null, so an object with very many of them is validated again without them.
  */
 export function schemaErrors(object: unknown): readonly FieldError[] {
-  const { errors, areAll } = errorsOf(object);
-  const faults = errors.flatMap((error) => toFieldError(error) ?? []);
-  if (areAll || faults.length > MAX_ERRORS) return faults;
+  const { errors, areAll: isComplete } = errorsOf(object);
+  const fieldErrors = errors.flatMap((error) => toFieldError(error) ?? []);
+  if (isComplete || fieldErrors.length > MAX_ERRORS) return fieldErrors;
   return errorsOf(withoutNulls(object)).errors.flatMap((error) => toFieldError(error) ?? []);
 }
 
-interface Errors {
+interface SchemaErrors {
   readonly errors: readonly ErrorObject[];
   readonly areAll: boolean;
 }
 
-function errorsOf(object: unknown): Errors {
+function errorsOf(object: unknown): SchemaErrors {
   const validate = validator();
   try {
     return { errors: validate(object) ? [] : (validate.errors ?? []), areAll: true };
   } catch (error) {
     if (!isErrorLimitReached(error)) throw error;
-    return { errors: error.enough, areAll: false };
+    return { errors: error.collected, areAll: false };
   }
 }
 
 const isErrorLimitReached = (error: unknown): error is ErrorLimitReached =>
-  Array.isArray((error as Partial<ErrorLimitReached>).enough);
+  Array.isArray((error as Partial<ErrorLimitReached>).collected);
 
-/** Without the properties that are null: where one is needed, that is said as of one that is not there. Not deep: the schema ends. */
+/**
+ * Removes properties that are null; required ones are then reported as missing. The recursion is bounded by the depth
+ * of the schema.
+ */
 function withoutNulls(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutNulls);
   if (typeof value !== 'object' || value === null) return value;
-  const there = Object.entries(value).filter(([, child]) => child !== null);
-  return Object.fromEntries(there.map(([key, child]) => [key, withoutNulls(child)]));
+  const present = Object.entries(value).filter(([, child]) => child !== null);
+  return Object.fromEntries(present.map(([key, child]) => [key, withoutNulls(child)]));
 }
 
 /**
- * Says of a `null` what an API server does: it takes a property that is null and may not be for absent, and drops it
- * before it looks (apiextensions-apiserver pkg/apiserver/schema/defaulting/prune.go). In a list it stays, and is wrong.
+ * The error for a `null`, as on an API server: it drops a null property that is not nullable before validation
+ * (apiextensions-apiserver pkg/apiserver/schema/defaulting/prune.go). In a list, null stays and is invalid.
  */
-function absence({ keyword }: ErrorObject, at: Path, { isItem, isRequired }: Place): FieldError[] | undefined {
+function nullError({ keyword }: ErrorObject, at: Path, { isItem, isRequired }: Place): FieldError[] | undefined {
   if (isItem) {
     return undefined;
   }
@@ -79,7 +82,7 @@ function absence({ keyword }: ErrorObject, at: Path, { isItem, isRequired }: Pla
 
 type Translate = (error: ErrorObject, at: Path) => FieldError | undefined;
 
-/** Every keyword that the generated schema uses; a further one needs a line here, and a test says so. */
+/** All keywords of the generated schema; a test fails if one is missing. */
 const TRANSLATIONS: Readonly<Record<string, Translate>> = {
   type: ({ data, params }, at) => typeInvalid(at, data, [params['type']].flat().map(String)),
   required: ({ params }, at) => required(at.child(String(params['missingProperty']))),
@@ -91,16 +94,16 @@ const TRANSLATIONS: Readonly<Record<string, Translate>> = {
   maxLength: ({ params }, at) => tooLong(at, Number(params['limit'])),
   pattern: ({ data, params }, at) => invalid(at, data, `must match the regular expression '${params['pattern']}'`),
   format: ({ data }, at) => invalid(at, data, 'must be a time such as 2006-01-02T15:04:05Z (RFC 3339)'),
-  // The keyword only passes on what its macro found, which is reported as a wrong type.
+  // The keyword repeats the errors of its macro, which are reported as a wrong type.
   [INT_OR_STRING]: () => undefined,
 };
 
 const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
 
 function toFieldError(error: ErrorObject): FieldError | readonly FieldError[] | undefined {
-  const place = placeOf(error.instancePath);
+  const place = locate(error.instancePath);
   const { at } = place;
-  const absent = error.data === null && at !== Path.ROOT ? absence(error, at, place) : undefined;
+  const absent = error.data === null && at !== Path.ROOT ? nullError(error, at, place) : undefined;
   if (absent !== undefined) {
     return absent;
   }
@@ -114,8 +117,11 @@ interface Place {
   readonly isRequired: boolean;
 }
 
-/** Writes a JSON pointer as Kubernetes writes paths; the schema tells a list's index and a map's key from a property. */
-function placeOf(pointer: string): Place {
+/**
+ * Converts a JSON pointer to a path as in Kubernetes; the schema distinguishes an index and a map key from a
+ * property.
+ */
+function locate(pointer: string): Place {
   let at = Path.ROOT;
   let [isItem, isRequired] = [false, false];
   let schema: Schema | undefined = RESOURCE_SCHEMA;

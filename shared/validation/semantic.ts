@@ -1,29 +1,29 @@
 /**
- * Where two values differ in meaning. The model is apimachinery's own comparison for immutable fields
- * (`apiequality.Semantic.DeepEqual` on the decoded Go types, pkg/api/equality/semantic.go), carried over to JSON:
+ * Finds semantic differences between two values. The model is apimachinery's comparison for immutable fields
+ * (`apiequality.Semantic.DeepEqual` on the decoded Go types, pkg/api/equality/semantic.go), applied to JSON:
  *
- * - the order of an object's keys means nothing, that of a list's items does;
- * - `null`, an empty list and an empty map are absent;
- * - `""`, `0` and `false` are absent where the Go field is no pointer, as a Go client then leaves them out
- *   (`omitempty`) or writes them always; where it is one, they are values of their own: `runAsUser: 0` is root;
- * - an object in which nothing is set is absent where the Go field is a struct, which a Go client always writes
- *   (`resources: {}`, `metadata: {creationTimestamp: null}`); where it is a pointer, it is a value: a label selector
- *   `{}` selects everything, an absent one nothing;
- * - quantities are compared as amounts: `0.5` is `500m`;
- * - what is absent and has a default in the schema is that default.
+ * - the order of an object's keys is ignored, that of a list's items is not;
+ * - `null`, an empty list and an empty map count as absent;
+ * - `""`, `0` and `false` count as absent if the Go field is not a pointer, because a Go client omits them
+ *   (`omitempty`) or always writes them; if it is a pointer they are values: `runAsUser: 0` is root;
+ * - an object without set fields counts as absent if the Go field is a struct, which a Go client always writes
+ *   (`resources: {}`, `metadata: {creationTimestamp: null}`); if it is a pointer it is a value: a label selector `{}`
+ *   selects everything, an absent one nothing;
+ * - quantities are compared by amount: `0.5` is `500m`;
+ * - an absent field with a default in the schema has that default.
  *
- * Entries of maps and items of lists are never absent: the label `a: ""` is a label. What the schema doesn't know is
- * compared as plain JSON.
+ * Map entries and list items never count as absent: the label `a: ""` is a label. Fields that the schema does not
+ * describe are compared as plain JSON.
  */
 import type { Schema } from '../api/schema.ts';
 import type { Path } from './field-error.ts';
 import { parseQuantity } from './quantity.ts';
 import { jsonEqual } from '../json/json-equal.ts';
 
-/** Gets each place where the two differ, the deepest that has a name, with what is there now. */
+/** Called for each difference with the deepest path that has a name, and the new value. */
 export type ReportDifference = (at: Path, value: unknown) => void;
 
-/** A place in both objects: what the schema says of it, what it is called, and where it is in the new one. */
+/** A field in both objects: its schema, its name, and its path in the new object. */
 interface Place {
   readonly schema: Schema | undefined;
   readonly name: string;
@@ -31,11 +31,11 @@ interface Place {
 }
 
 /**
- * Numbers and booleans that are pointers in Go (staging/src/k8s.io/api/core/v1/types.go), by the name of the field, and
- * those of this resource's step policies. `readOnly` is not among them: a pointer in two volume sources, and there too
- * absent means false.
+ * Numbers and booleans that are pointers in Go (staging/src/k8s.io/api/core/v1/types.go), by field name, and those of
+ * this resource's step policies. Not `readOnly`: it is a pointer in two volume sources, but there too absent means
+ * false.
  */
-const POINTERS: ReadonlySet<string> = new Set([
+const POINTER_FIELDS: ReadonlySet<string> = new Set([
   'activeDeadlineSeconds',
   'allowPrivilegeEscalation',
   'automountServiceAccountToken',
@@ -63,13 +63,13 @@ const POINTERS: ReadonlySet<string> = new Set([
   'tolerationSeconds',
 ]);
 
-/** Texts that mean something when empty: a claim of no class, where an absent one is of the default class. */
+/** Strings with a meaning when empty: a claim without class, while an absent value means the default class. */
 const MEANINGFUL_WHEN_EMPTY: ReadonlySet<string> = new Set(['storageClassName', 'volumeAttributesClassName']);
 
-/** Objects that are structs in Go, not pointers to one. */
-const STRUCTS: ReadonlySet<string> = new Set(['metadata', 'spec', 'resources']);
+/** Objects that are structs in Go, not pointers. */
+const STRUCT_FIELDS: ReadonlySet<string> = new Set(['metadata', 'spec', 'resources']);
 
-/** A quantity that is a struct in Go: a client writes it as "0" where nobody set it. */
+/** A quantity that is a struct in Go: a client writes "0" if it is unset. */
 const DIVISOR = 'divisor';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -77,33 +77,36 @@ type Json = Readonly<Record<string, unknown>>;
 const isObject = (value: unknown): value is Json =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** An object's own property: a client may call one `__proto__`. */
-const own = <T>(object: Readonly<Record<string, T>> | undefined, key: string): T | undefined =>
+/** An own property of an object: a client may use the key `__proto__`. */
+const ownProperty = <T>(object: Readonly<Record<string, T>> | undefined, key: string): T | undefined =>
   object !== undefined && Object.hasOwn(object, key) ? object[key] : undefined;
 
 const keysOf = (before: Json, after: Json): ReadonlySet<string> =>
   new Set([...Object.keys(before), ...Object.keys(after)]);
 
-/** Reports where the property `name`, which `schema` describes, differs. Never throws; the work is linear in the values. */
-export function differences(
+/**
+ * Reports the differences of the property `name`, described by `schema`. Never throws; linear in the number of
+ * values.
+ */
+export function reportDifferences(
   before: unknown,
   after: unknown,
   place: { readonly schema: Schema | undefined; readonly name: string; readonly at: Path },
   report: ReportDifference,
 ): void {
   if (isObject(before) && isObject(after) && place.schema?.properties !== undefined) {
-    objectDifferences(before, after, place, report);
+    reportObjectDifferences(before, after, place, report);
     return;
   }
   const [was, is] = [effectiveValue(before, place), effectiveValue(after, place)];
   if (was === undefined || is === undefined) {
     if (was !== is) report(place.at, after);
   } else {
-    valueDifferences(was, is, place, report);
+    reportValueDifferences(was, is, place, report);
   }
 }
 
-/** The value with its meaning when absent, or undefined where it has none. */
+/** The value, or the default if it is unset; undefined if there is none. */
 const effectiveValue = (value: unknown, { schema, name }: Place): unknown =>
   isUnset(value, schema, name) ? schema?.default : value;
 
@@ -111,47 +114,47 @@ function isUnset(value: unknown, schema: Schema | undefined, name: string): bool
   if (value === undefined || value === null) return true;
   if (schema === undefined) return false;
   if (value === '') return !MEANINGFUL_WHEN_EMPTY.has(name);
-  if (value === 0 || value === false) return !POINTERS.has(name);
+  if (value === 0 || value === false) return !POINTER_FIELDS.has(name);
   if (name === DIVISOR) return amountOf(value) === 0n;
   if (Array.isArray(value)) return value.length === 0;
   if (!isObject(value)) return false;
   if (schema.additionalProperties !== undefined) return Object.keys(value).length === 0;
-  if (schema.properties === undefined || !STRUCTS.has(name)) return false;
-  return Object.entries(value).every(([key, child]) => isUnset(child, own(schema.properties, key), key));
+  if (schema.properties === undefined || !STRUCT_FIELDS.has(name)) return false;
+  return Object.entries(value).every(([key, child]) => isUnset(child, ownProperty(schema.properties, key), key));
 }
 
-/** Both are there. */
-function valueDifferences(before: unknown, after: unknown, place: Place, report: ReportDifference): void {
+/** Both values are set. */
+function reportValueDifferences(before: unknown, after: unknown, place: Place, report: ReportDifference): void {
   const { schema, at } = place;
   if (before === after) return;
   if (Array.isArray(before) && Array.isArray(after) && schema?.items !== undefined) {
-    listDifferences(before, after, { ...place, schema: schema.items }, report);
+    reportListDifferences(before, after, { ...place, schema: schema.items }, report);
   } else if (isObject(before) && isObject(after) && schema?.properties !== undefined) {
-    objectDifferences(before, after, place, report);
+    reportObjectDifferences(before, after, place, report);
   } else if (isObject(before) && isObject(after) && schema?.additionalProperties !== undefined) {
-    mapDifferences(before, after, { ...place, schema: schema.additionalProperties }, report);
+    reportMapDifferences(before, after, { ...place, schema: schema.additionalProperties }, report);
   } else if (!isSameAmount(before, after, schema) && !jsonEqual(before, after)) {
     report(at, after);
   }
 }
 
-function objectDifferences(before: Json, after: Json, { schema, at }: Place, report: ReportDifference): void {
+function reportObjectDifferences(before: Json, after: Json, { schema, at }: Place, report: ReportDifference): void {
   for (const key of keysOf(before, after)) {
-    const child = { schema: own(schema?.properties, key), name: key, at: at.child(key) };
-    differences(own(before, key), own(after, key), child, report);
+    const child = { schema: ownProperty(schema?.properties, key), name: key, at: at.child(key) };
+    reportDifferences(ownProperty(before, key), ownProperty(after, key), child, report);
   }
 }
 
-function mapDifferences(before: Json, after: Json, { schema, at }: Place, report: ReportDifference): void {
+function reportMapDifferences(before: Json, after: Json, { schema, at }: Place, report: ReportDifference): void {
   for (const key of keysOf(before, after)) {
     const here = at.key(key);
-    if (!Object.hasOwn(before, key) || !Object.hasOwn(after, key)) report(here, own(after, key));
-    else valueDifferences(before[key], after[key], { schema, name: '', at: here }, report);
+    if (!Object.hasOwn(before, key) || !Object.hasOwn(after, key)) report(here, ownProperty(after, key));
+    else reportValueDifferences(before[key], after[key], { schema, name: '', at: here }, report);
   }
 }
 
-/** Items that were put in or taken out move all others: then the list as a whole is the deepest place. */
-function listDifferences(
+/** Added or removed items shift the others: the list as a whole is then the deepest path. */
+function reportListDifferences(
   before: readonly unknown[],
   after: readonly unknown[],
   place: Place,
@@ -162,11 +165,11 @@ function listDifferences(
     return;
   }
   before.forEach((was, i) => {
-    valueDifferences(was, after[i], { schema: place.schema, name: '', at: place.at.index(i) }, report);
+    reportValueDifferences(was, after[i], { schema: place.schema, name: '', at: place.at.index(i) }, report);
   });
 }
 
-/** Quantities are the int-or-strings whose text has a pattern; ports have none. */
+/** Quantities are the int-or-strings with a pattern; ports have none. */
 function isSameAmount(before: unknown, after: unknown, schema: Schema | undefined): boolean {
   if (schema?.['x-kubernetes-int-or-string'] !== true || schema.pattern === undefined) return false;
   const amount = amountOf(before);

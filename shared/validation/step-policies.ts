@@ -1,15 +1,15 @@
-/** `spec.stepPolicies`: each names a step, once, and fits the rest of the spec. */
+/** Validates `spec.stepPolicies`: each names an existing step, once, and matches the rest of the spec. */
 import type { SequentialJobSpec, StepPolicy } from '../api/types.ts';
 import { duplicate, invalid, notFound, required, type FieldErrors, type Path } from './field-error.ts';
 import type { TemplateView } from './template.ts';
 import { asInteger, asObject, asObjects, nonEmptyString, type Untrusted } from '../json/untrusted.ts';
 
-/** Checks the step policies, and that the restart policy is Never where one of them has a podFailurePolicy. */
-export function stepPolicyFaults(
+/** Validates the step policies, and that the restart policy is Never if one has a podFailurePolicy. */
+export function validateStepPolicies(
   spec: Untrusted<SequentialJobSpec>,
   { steps, template }: { readonly steps: ReadonlySet<string>; readonly template: TemplateView },
   at: Path,
-  faults: FieldErrors,
+  errors: FieldErrors,
 ): void {
   const policies = asObjects<StepPolicy>(spec.stepPolicies);
   if (policies.length === 0) {
@@ -19,10 +19,10 @@ export function stepPolicyFaults(
   const seen = new Set<string>();
   policies.forEach((policy, i) => {
     const here = at.child('stepPolicies').index(i);
-    nameFaults(policy, { steps, seen }, here.child('name'), faults);
-    deadlineFaults(policy, limit, here.child('activeDeadlineSeconds'), faults);
+    validatePolicyName(policy, { steps, seen }, here.child('name'), errors);
+    validateDeadline(policy, limit, here.child('activeDeadlineSeconds'), errors);
   });
-  restartPolicyFaults(policies, template, at, faults);
+  validateRestartPolicy(policies, template, at, errors);
 }
 
 interface Names {
@@ -30,38 +30,48 @@ interface Names {
   readonly seen: Set<string>;
 }
 
-function nameFaults(policy: Untrusted<StepPolicy>, { steps, seen }: Names, at: Path, faults: FieldErrors): void {
+function validatePolicyName(
+  policy: Untrusted<StepPolicy>,
+  { steps, seen }: Names,
+  at: Path,
+  errors: FieldErrors,
+): void {
   const name = nonEmptyString(policy.name);
   if (name === undefined) {
-    faults.push(required(at));
+    errors.push(required(at));
   } else if (seen.has(name)) {
-    faults.push(duplicate(at, name));
+    errors.push(duplicate(at, name));
   } else {
     seen.add(name);
     if (!steps.has(name)) {
-      faults.push(notFound(at, name));
+      errors.push(notFound(at, name));
     }
   }
 }
 
-/** `limit`: that of the sequence. */
-function deadlineFaults(policy: Untrusted<StepPolicy>, limit: number | undefined, at: Path, faults: FieldErrors): void {
+/** `limit`: the `activeDeadlineSeconds` of the sequence. */
+function validateDeadline(
+  policy: Untrusted<StepPolicy>,
+  limit: number | undefined,
+  at: Path,
+  errors: FieldErrors,
+): void {
   const seconds = asInteger(policy.activeDeadlineSeconds);
   if (seconds !== undefined && limit !== undefined && seconds > limit) {
     const detail = `must be less than or equal to spec.activeDeadlineSeconds of ${limit}`;
-    faults.push(invalid(at, seconds, detail));
+    errors.push(invalid(at, seconds, detail));
   }
 }
 
-function restartPolicyFaults(
+function validateRestartPolicy(
   policies: readonly Untrusted<StepPolicy>[],
   template: TemplateView,
   at: Path,
-  faults: FieldErrors,
+  errors: FieldErrors,
 ): void {
   const policy = nonEmptyString(template.spec?.restartPolicy);
   if (policy === 'OnFailure' && policies.some(({ podFailurePolicy }) => asObject(podFailurePolicy) !== undefined)) {
     const where = at.child('template').child('spec').child('restartPolicy');
-    faults.push(invalid(where, policy, 'only "Never" is supported when podFailurePolicy is specified'));
+    errors.push(invalid(where, policy, 'only "Never" is supported when podFailurePolicy is specified'));
   }
 }

@@ -1,13 +1,13 @@
-/** The template that all steps share. */
+/** Validates the Pod template that all steps share. */
 import type { V1Container, V1ObjectMeta, V1PodSpec, V1PodTemplateSpec, V1Volume } from '@kubernetes/client-node';
-import { containerFaults } from './containers.ts';
+import { validateContainer } from './containers.ts';
 import { duplicate, forbidden, type FieldErrors, type Path } from './field-error.ts';
-import { keyedListFaults } from './keyed-lists.ts';
-import { reservedKeyFaults } from './labels.ts';
+import { validateKeyedLists } from './keyed-lists.ts';
+import { validateReservedKeys } from './labels.ts';
 import { asArray, asObject, asObjects, nonEmptyString, type Untrusted } from '../json/untrusted.ts';
-import { volumeFaults } from './volumes.ts';
+import { validateVolumes } from './volumes.ts';
 
-/** What the rules about steps need of the template. */
+/** The parts of the template that the rules read. */
 export interface TemplateView {
   readonly metadata: Untrusted<V1ObjectMeta> | undefined;
   readonly spec: Untrusted<V1PodSpec> | undefined;
@@ -29,38 +29,38 @@ export function viewTemplate(value: unknown): TemplateView {
   };
 }
 
-/** Checks the template. `names` are those of the steps: an init container runs in the same Pod as each of them. */
-export function templateFaults(view: TemplateView, names: ReadonlySet<string>, at: Path, faults: FieldErrors): void {
+/** Validates the template. `names`: the names of the steps; an init container runs in the same Pod as each step. */
+export function validateTemplate(view: TemplateView, names: ReadonlySet<string>, at: Path, errors: FieldErrors): void {
   const { metadata, spec } = view;
   for (const what of ['labels', 'annotations'] as const) {
-    reservedKeyFaults(metadata?.[what], what, at.child('metadata').child(what), faults);
+    validateReservedKeys(metadata?.[what], what, at.child('metadata').child(what), errors);
   }
   if (spec === undefined) {
     return;
   }
   const here = at.child('spec');
-  volumeFaults(view.volumes, here.child('volumes'), faults);
+  validateVolumes(view.volumes, here.child('volumes'), errors);
   if (asArray(spec.containers).length > 0) {
-    faults.push(forbidden(here.child('containers'), 'the containers are the steps in spec.containers'));
+    errors.push(forbidden(here.child('containers'), 'the containers are the steps in spec.containers'));
   }
-  initContainersFaults(view, names, here.child('initContainers'), faults);
+  validateInitContainers(view, names, here.child('initContainers'), errors);
   if (asArray(spec.ephemeralContainers).length > 0) {
     const detail = 'ephemeral containers not allowed in pod template';
-    faults.push(forbidden(here.child('ephemeralContainers'), detail));
+    errors.push(forbidden(here.child('ephemeralContainers'), detail));
   }
-  keyedListFaults(spec, here, faults);
+  validateKeyedLists(spec, here, errors);
 }
 
-function initContainersFaults(view: TemplateView, steps: ReadonlySet<string>, at: Path, faults: FieldErrors): void {
+function validateInitContainers(view: TemplateView, steps: ReadonlySet<string>, at: Path, errors: FieldErrors): void {
   const seen = new Set<string>();
   view.initContainers.forEach((container, i) => {
     const name = nonEmptyString(container.name);
     if (name !== undefined) {
       if (steps.has(name) || seen.has(name)) {
-        faults.push(duplicate(at.index(i).child('name'), name));
+        errors.push(duplicate(at.index(i).child('name'), name));
       }
       seen.add(name);
     }
-    containerFaults(container, view.volumeNames, at.index(i), faults);
+    validateContainer(container, view.volumeNames, at.index(i), errors);
   });
 }

@@ -1,10 +1,12 @@
-/** The steps in an update: those that are held stay as they are, with their policies, in their order and in front. */
+/**
+ * Validates updates of the steps: immutable steps and their policies stay unchanged, in order, and before all others.
+ */
 import type { V1Container } from '@kubernetes/client-node';
 import type { SequentialJobSpec, StepPolicy } from '../api/types.ts';
 import { forbidden, Path, type FieldError } from './field-error.ts';
 import { IMMUTABILITY, type Immutability, immutable } from './immutable.ts';
 import { RESOURCE_SCHEMA } from './schema.ts';
-import { differences } from './semantic.ts';
+import { reportDifferences } from './semantic.ts';
 import { asObjects, nonEmptyString, type Untrusted } from '../json/untrusted.ts';
 
 type Spec = Untrusted<SequentialJobSpec>;
@@ -15,46 +17,50 @@ const SPEC = RESOURCE_SCHEMA.properties?.['spec']?.properties;
 const CONTAINERS = { at: Path.of('spec').child('containers'), schema: SPEC?.['containers']?.items, name: '' };
 const POLICIES = { at: Path.of('spec').child('stepPolicies'), schema: SPEC?.['stepPolicies']?.items, name: '' };
 
-/** How far the sequence has come, and what follows from it. */
+/** Which steps have started, and what may change. */
 export interface SequenceProgress {
-  /** So many steps have been reached. */
+  /** The number of steps that have started. */
   readonly startedCount: number;
-  /** Whether the steps behind those are free to change. */
+  /** Whether the steps after those may change. */
   readonly futureStepsEditable: boolean;
-  /** Whether the current step is the last of those, or the first behind them. */
-  readonly current: 'reached' | 'to come';
+  /** Whether the current step is the last started one, or the first one after them. */
+  readonly current: 'started' | 'future';
 }
 
-interface OldSteps {
+interface ImmutableSteps {
   readonly steps: readonly Step[];
-  readonly reach: SequenceProgress;
-  /** By name, the place among the old steps. */
-  readonly places: ReadonlyMap<string, number>;
+  readonly progress: SequenceProgress;
+  /** The index of each old step, by name. */
+  readonly indexByName: ReadonlyMap<string, number>;
 }
 
-/** Gives what is wrong with the change of the containers and of the step policies. Total: nothing of either is trusted. */
-export function changesOfSteps(
+/** The errors in an update of the containers and of the step policies. Accepts untrusted values. */
+export function validateStepUpdate(
   was: Spec,
   is: Spec,
-  reach: SequenceProgress,
+  progress: SequenceProgress,
 ): { readonly containers: readonly FieldError[]; readonly policies: readonly FieldError[] } {
   const old = asObjects<V1Container>(was.containers);
-  const held: OldSteps = {
-    steps: reach.futureStepsEditable ? old.slice(0, reach.startedCount) : old,
-    reach,
-    places: placesOf(old),
+  const immutableSteps: ImmutableSteps = {
+    steps: progress.futureStepsEditable ? old.slice(0, progress.startedCount) : old,
+    progress,
+    indexByName: indexNames(old),
   };
   const now = asObjects<V1Container>(is.containers);
   return {
-    containers: containerFaults(held, now),
-    policies: policyFaults(asObjects<StepPolicy>(was.stepPolicies), asObjects<StepPolicy>(is.stepPolicies), held),
+    containers: validateContainerUpdate(immutableSteps, now),
+    policies: validatePolicyUpdate(
+      asObjects<StepPolicy>(was.stepPolicies),
+      asObjects<StepPolicy>(is.stepPolicies),
+      immutableSteps,
+    ),
   };
 }
 
 const nameOf = (item: { readonly name?: unknown } | undefined): string | undefined => nonEmptyString(item?.name);
 
-/** Where each name stands; of two of the same name, which validation refuses, the first. */
-function placesOf(items: readonly { readonly name?: unknown }[]): ReadonlyMap<string, number> {
+/** The index of each name; of duplicate names, which validation refuses, the first one. */
+function indexNames(items: readonly { readonly name?: unknown }[]): ReadonlyMap<string, number> {
   const places = new Map<string, number>();
   items.forEach((item, i) => {
     const name = nameOf(item);
@@ -65,30 +71,30 @@ function placesOf(items: readonly { readonly name?: unknown }[]): ReadonlyMap<st
 
 type StepMatches = readonly (number | undefined)[];
 
-function containerFaults(held: OldSteps, now: readonly Step[]): readonly FieldError[] {
-  const partners = matchSteps(held, now);
-  const faults: FieldError[] = [...removals(held, partners), ...additions(held, partners), ...moves(partners)];
+function validateContainerUpdate(held: ImmutableSteps, now: readonly Step[]): readonly FieldError[] {
+  const matches = matchSteps(held, now);
+  const errors: FieldError[] = [...removals(held, matches), ...additions(held, matches), ...moves(matches)];
   now.forEach((step, i) => {
-    const partner = partners[i];
+    const partner = matches[i];
     if (partner === undefined) return;
     const { field } = immutabilityOf(partner, held);
     const place = { ...CONTAINERS, at: CONTAINERS.at.index(i) };
-    differences(held.steps[partner], step, place, (at, value) => void faults.push(immutable(at, value, field)));
+    reportDifferences(held.steps[partner], step, place, (at, value) => void errors.push(immutable(at, value, field)));
   });
-  return faults;
+  return errors;
 }
 
 /**
- * Of each new step, the place of the held one that it is: the one in its place where they have one name, else the one
- * of its name, else the one in its place, renamed.
+ * For each new step, the index of the immutable step that it corresponds to: the one at its index if the names match,
+ * else the one of its name, else the one at its index (renamed).
  */
-function matchSteps({ steps, places }: OldSteps, now: readonly Step[]): StepMatches {
-  const names = placesOf(now);
+function matchSteps({ steps, indexByName }: ImmutableSteps, now: readonly Step[]): StepMatches {
+  const names = indexNames(now);
   return now.map((step, i) => {
     const name = nameOf(step);
     const namesake = nameOf(steps[i]);
     if (i < steps.length && name === namesake) return i;
-    const place = name === undefined ? undefined : places.get(name);
+    const place = name === undefined ? undefined : indexByName.get(name);
     if (name !== undefined && place !== undefined) {
       return place < steps.length && names.get(name) === i ? place : undefined;
     }
@@ -96,36 +102,41 @@ function matchSteps({ steps, places }: OldSteps, now: readonly Step[]): StepMatc
   });
 }
 
-const immutabilityOf = (place: number, { reach }: OldSteps): Immutability =>
-  place < reach.startedCount ? IMMUTABILITY.reached : IMMUTABILITY.ahead;
+const immutabilityOf = (place: number, { progress }: ImmutableSteps): Immutability =>
+  place < progress.startedCount ? IMMUTABILITY.stepReached : IMMUTABILITY.futureStep;
 
-function removals(held: OldSteps, partners: StepMatches): readonly FieldError[] {
+function removals(held: ImmutableSteps, partners: StepMatches): readonly FieldError[] {
   const kept = new Set(partners);
   const gone = held.steps.flatMap((step, i) => (kept.has(i) ? [] : [{ step, hold: immutabilityOf(i, held) }]));
   return [...Map.groupBy(gone, ({ hold }) => hold)].map(([hold, steps]) => {
     const names = quoted(steps.map(({ step }) => nameOf(step) ?? ''));
-    return forbidden(CONTAINERS.at, `a step may not be removed ${hold.whole}: ${names}`);
+    return forbidden(CONTAINERS.at, `a step may not be removed ${hold.addOrRemove}: ${names}`);
   });
 }
 
-function additions({ steps, reach }: OldSteps, partners: StepMatches): readonly FieldError[] {
+function additions({ steps, progress }: ImmutableSteps, partners: StepMatches): readonly FieldError[] {
   const last = partners.findLastIndex((partner) => partner !== undefined);
-  const detail = additionOf(steps, reach);
+  const detail = additionRule(steps, progress);
   return partners.flatMap((partner, i) =>
-    partner !== undefined || (reach.futureStepsEditable && i > last) ? [] : [forbidden(CONTAINERS.at.index(i), detail)],
+    partner !== undefined || (progress.futureStepsEditable && i > last)
+      ? []
+      : [forbidden(CONTAINERS.at.index(i), detail)],
   );
 }
 
-function additionOf(steps: readonly Step[], { startedCount, futureStepsEditable, current }: SequenceProgress): string {
+function additionRule(
+  steps: readonly Step[],
+  { startedCount, futureStepsEditable, current }: SequenceProgress,
+): string {
   const last = quoted([nameOf(steps[startedCount - 1]) ?? '']);
-  const behind = current === 'reached' ? `after the current one, ${last}` : `after ${last}`;
+  const behind = current === 'started' ? `after the current one, ${last}` : `after ${last}`;
   if (futureStepsEditable) return `a step may only be added ${behind}`;
   const rule = 'a step may not be added after the sequence has started';
   if (startedCount === steps.length) return rule;
   return `${rule}; with updatePolicy FutureSteps it may${startedCount === 0 ? '' : `, ${behind}`}`;
 }
 
-/** Said once: which of two that changed places has moved is anybody's guess. */
+/** Reported once: of two steps that changed places, either may be the one that moved. */
 function moves(partners: StepMatches): readonly FieldError[] {
   const order = partners.filter((partner) => partner !== undefined);
   return order.every((place, i) => i === 0 || place > (order[i - 1] ?? -1))
@@ -133,48 +144,54 @@ function moves(partners: StepMatches): readonly FieldError[] {
     : [forbidden(CONTAINERS.at, 'steps may not change places after the sequence has started')];
 }
 
-/** The first few names: a message is read by people. */
-const SHOWN = 5;
+/** Maximum number of names in a message. */
+const MAX_LISTED = 5;
 
 function quoted(names: readonly string[]): string {
-  const shown = names.slice(0, SHOWN).map((name) => JSON.stringify(name));
-  return names.length > SHOWN ? `${shown.join(', ')} and ${names.length - SHOWN} more` : shown.join(', ');
+  const shown = names.slice(0, MAX_LISTED).map((name) => JSON.stringify(name));
+  return names.length > MAX_LISTED ? `${shown.join(', ')} and ${names.length - MAX_LISTED} more` : shown.join(', ');
 }
 
-/** Policies are told by name and have no order. One that says nothing is as good as none. */
-function policyFaults(was: readonly Policy[], is: readonly Policy[], held: OldSteps): readonly FieldError[] {
-  const [before, after] = [placesOf(was), placesOf(is)];
-  const faults: FieldError[] = [];
+/** Policies are matched by name, and their order is ignored. A policy without settings counts as absent. */
+function validatePolicyUpdate(
+  was: readonly Policy[],
+  is: readonly Policy[],
+  held: ImmutableSteps,
+): readonly FieldError[] {
+  const [before, after] = [indexNames(was), indexNames(is)];
+  const errors: FieldError[] = [];
   for (const [name, i] of after) {
     const hold = immutabilityOfPolicy(name, held);
     const old = was[before.get(name) ?? -1];
     const at = POLICIES.at.index(i);
     if (hold === undefined) continue;
     if (old !== undefined) {
-      differences(old, is[i], { ...POLICIES, at }, (here, value) => {
-        faults.push(immutable(here, value, hold.field));
+      reportDifferences(old, is[i], { ...POLICIES, at }, (here, value) => {
+        errors.push(immutable(here, value, hold.field));
       });
     } else if (isEffective(is[i], name)) {
-      faults.push(forbidden(at, `the policy of a step may not be added ${hold.whole}: ${quoted([name])}`));
+      errors.push(forbidden(at, `the policy of a step may not be added ${hold.addOrRemove}: ${quoted([name])}`));
     }
   }
   for (const [name, i] of before) {
     const hold = immutabilityOfPolicy(name, held);
     if (hold === undefined || after.has(name) || !isEffective(was[i], name)) continue;
-    faults.push(forbidden(POLICIES.at, `the policy of a step may not be removed ${hold.whole}: ${quoted([name])}`));
+    errors.push(
+      forbidden(POLICIES.at, `the policy of a step may not be removed ${hold.addOrRemove}: ${quoted([name])}`),
+    );
   }
-  return faults;
+  return errors;
 }
 
-/** Why the policy of the step of this name is held; undefined where it is free. */
-function immutabilityOfPolicy(name: string, held: OldSteps): Immutability | undefined {
-  const place = held.places.get(name) ?? Number.POSITIVE_INFINITY;
-  return held.reach.futureStepsEditable && place >= held.steps.length ? undefined : immutabilityOf(place, held);
+/** Why the policy of the named step is immutable; undefined if it may change. */
+function immutabilityOfPolicy(name: string, held: ImmutableSteps): Immutability | undefined {
+  const place = held.indexByName.get(name) ?? Number.POSITIVE_INFINITY;
+  return held.progress.futureStepsEditable && place >= held.steps.length ? undefined : immutabilityOf(place, held);
 }
 
 function isEffective(policy: Policy | undefined, name: string): boolean {
   let differs = false;
-  differences({ name }, policy, POLICIES, () => {
+  reportDifferences({ name }, policy, POLICIES, () => {
     differs = true;
   });
   return differs;

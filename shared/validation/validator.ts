@@ -1,12 +1,12 @@
 /**
- * The validator of the resource's schema, compiled where it is asked for. The release has other code in the place of this
- * module, which was compiled when it was built (build.mjs).
+ * The validator of the resource's schema, compiled at run time. The release replaces this module by code that was
+ * compiled at build time (build.mjs).
  */
 import type { ValidateFunction } from 'ajv';
 import { compileResourceSchema } from './ajv.ts';
 
-/** Gives the validator. It takes its time, once; see `compileResourceSchema`. */
+/** Creates the validator, which is slow; see `compileResourceSchema`. */
 export function createValidator(): ValidateFunction {
-  // Compiled faster, and run once or never: lint, tests and development.
+  // Compiles faster; lint, tests and development run it rarely.
   return compileResourceSchema({ optimize: false }).validate;
 }

@@ -1,27 +1,33 @@
-/** How much a spec may say: in bytes, because etcd has a limit, and in values, because faults cost far more than the bytes they are in. */
+/**
+ * Limits the size of a spec: in bytes, because etcd has a limit, and in values, because validation takes time per
+ * value.
+ */
 import type { SequentialJob } from '../api/types.ts';
-import { invalidWhole, Path, tooLong, type FieldError } from './field-error.ts';
+import { invalidWithoutValue, Path, tooLong, type FieldError } from './field-error.ts';
 import { asObject } from '../json/untrusted.ts';
 
 /**
- * The most values in a spec: two hundred for each of a thousand steps. Within it the worst object takes some ten milliseconds
- * to judge. Without it three megabytes of empty variables took seven seconds, in which no one else's object is judged and the
- * API server has long given up (`timeoutSeconds`).
+ * Maximum number of values in a spec: two hundred for each of a thousand steps. Within it, validation takes at most
+ * some ten milliseconds. Without it, three megabytes of empty variables took seven seconds, which blocks other
+ * reviews and exceeds the API server's `timeoutSeconds`.
  */
 export const MAX_VALUES = 200_000;
 
-/** An object with more properties than that is a table of hashes to V8: to go through one takes ten times as long as through a list. */
+/** V8 stores an object with more properties as a hash table, which takes ten times as long to iterate as a list. */
 const LARGE_MAP = 1000;
 const LARGE_MAP_FACTOR = 10;
 
 /**
- * The longest spec, in bytes of JSON. etcd takes objects of 1.5 MiB; of that the status may need 256 KiB, and the rest is for
- * metadata and for what a conversion or a manager adds. An object that is stored and then has no room for its status could not be
- * reported.
+ * Maximum length of a spec, in bytes of JSON. etcd stores objects of up to 1.5 MiB. The status may need 256 KiB of
+ * that; the rest is for metadata and for fields that a conversion or a manager adds. If a stored object had no room
+ * for its status, the controller could not report on it.
  */
 export const MAX_SPEC_BYTES = 1024 * 1024;
 
-/** From here on client-side `kubectl apply`, which keeps a copy in an annotation, is refused (apimachinery TotalAnnotationSizeLimitB). */
+/**
+ * Above this length, client-side `kubectl apply`, which stores a copy in an annotation, fails (apimachinery
+ * TotalAnnotationSizeLimitB).
+ */
 export const MAX_APPLIED_BYTES = 256 * 1024;
 
 const SPEC = Path.of('spec');
@@ -31,8 +37,8 @@ const SPEC = Path.of('spec');
  * count its characters and values, each at least a byte: it is longer than any, as is one that is nested too deeply to be written.
  */
 export function jsonBytes(spec: unknown): number {
-  const isTooLong = ({ characters, values }: Readonly<Sum>): boolean => characters + values > MAX_SPEC_BYTES;
-  if (isTooLong(sumOf(spec, isTooLong))) return Infinity;
+  const isTooLong = ({ characters, values }: Readonly<Measurement>): boolean => characters + values > MAX_SPEC_BYTES;
+  if (isTooLong(measure(spec, isTooLong))) return Infinity;
   try {
     return new TextEncoder().encode(JSON.stringify(spec) ?? '').length;
   } catch (error) {
@@ -42,34 +48,34 @@ export function jsonBytes(spec: unknown): number {
 }
 
 /** The fault of a spec that is too long to be stored with its status. Nothing is measured where `bytes` says enough, as below. */
-export function lengthFaults(spec: unknown, bytes = Infinity): readonly FieldError[] {
+export function validateLength(spec: unknown, bytes = Infinity): readonly FieldError[] {
   return bytes > MAX_SPEC_BYTES && jsonBytes(spec) > MAX_SPEC_BYTES ? [tooLong(SPEC, MAX_SPEC_BYTES)] : [];
 }
 
-/** What a value takes in V8's heap, in bytes: an empty object has as much. */
-const VALUE_MEMORY = 64;
+/** The size of a value in V8's heap, in bytes, as for an empty object. */
+const BYTES_PER_VALUE = 64;
 
-/** What a value takes in memory, in bytes, about; of most less. */
+/** Estimates the memory of a value in bytes; an upper bound for most values. */
 export function estimateMemory(value: unknown): number {
-  const { characters, wide, values } = sumOf(value, () => false);
-  return characters + wide + values * VALUE_MEMORY;
+  const { characters, wide, values } = measure(value, () => false);
+  return characters + wide + values * BYTES_PER_VALUE;
 }
 
 /**
- * Of a value that counts, in JSON: a property of a large map counts as ten, and has its quotes, two characters for most names, a
- * colon, a digit and a comma. An item of a list has two bytes.
+ * The minimum bytes of JSON per counted value. A property of a large map counts as ten and has quotes, two characters
+ * of a name, a colon, a digit and a comma; a list item has two bytes.
  */
-const LEAST_BYTES = 0.6;
+const MIN_BYTES_PER_VALUE = 0.6;
 
 /**
  * The fault of a spec that says too much to be looked at any further. Total, whatever the nesting. Nothing is counted where
  * `bytes` says enough: how long the JSON is that the object was read from, or more. To count and to measure every object would
  * take half as long again for a usual review.
  */
-export function sizeFaults(object: unknown, bytes = Infinity, max = MAX_VALUES): readonly FieldError[] {
-  return bytes > max * LEAST_BYTES && hasMoreValues(asObject<SequentialJob>(object)?.spec, max)
+export function validateSize(object: unknown, bytes = Infinity, max = MAX_VALUES): readonly FieldError[] {
+  return bytes > max * MIN_BYTES_PER_VALUE && hasMoreValues(asObject<SequentialJob>(object)?.spec, max)
     ? [
-        invalidWhole(
+        invalidWithoutValue(
           SPEC,
           `must not have more than ${max} values; in a map of more than ${LARGE_MAP} each counts as ten`,
         ),
@@ -77,56 +83,59 @@ export function sizeFaults(object: unknown, bytes = Infinity, max = MAX_VALUES):
     : [];
 }
 
-/** Counts every list item and property below a value, and stops at the first that are too many. */
+/** Counts the list items and properties below a value, and stops once there are too many. */
 function hasMoreValues(root: unknown, max: number): boolean {
-  const hasMore = ({ values, weight }: Readonly<Sum>): boolean => values + weight - 1 > max;
-  return hasMore(sumOf(root, hasMore));
+  const hasMore = ({ values, weight }: Readonly<Measurement>): boolean => values + weight - 1 > max;
+  return hasMore(measure(root, hasMore));
 }
 
-/** The characters of all texts and names of properties in a value, and the values: itself, its list items and properties. */
-interface Sum {
+/**
+ * The characters of all strings and property names in a value, and the number of values: itself, its list items and
+ * properties.
+ */
+interface Measurement {
   characters: number;
-  /** Those of them in texts that V8 keeps with two bytes for each. */
+  /** The characters of strings that V8 stores with two bytes per character. */
   wide: number;
   values: number;
-  /** What those in large maps count beyond that. */
+  /** The additional weight of values in large maps. */
   weight: number;
 }
 
-/** Looks through a value, whatever its nesting, until there is enough. */
-function sumOf(root: unknown, isEnough: (sum: Readonly<Sum>) => boolean): Readonly<Sum> {
-  const open: unknown[] = [];
+/** Traverses a value of any nesting until `isEnough`. */
+function measure(root: unknown, isEnough: (sum: Readonly<Measurement>) => boolean): Readonly<Measurement> {
+  const pending: unknown[] = [];
   const sum = { characters: 0, wide: 0, values: 0, weight: 0 };
-  addOne(root, open, sum);
-  while (open.length > 0 && !isEnough(sum)) addChildren(open.pop(), open, sum);
+  addValue(root, pending, sum);
+  while (pending.length > 0 && !isEnough(sum)) addChildren(pending.pop(), pending, sum);
   return sum;
 }
 
-function addChildren(value: unknown, open: unknown[], sum: Sum): void {
+function addChildren(value: unknown, open: unknown[], sum: Measurement): void {
   if (Array.isArray(value)) {
-    for (const child of value) addOne(child, open, sum);
+    for (const child of value) addValue(child, open, sum);
   } else if (typeof value === 'object' && value !== null) {
-    // What JSON makes inherits nothing, and a list of the values would cost more than all the rest.
+    // Parsed JSON has no inherited properties; creating a list of the values would cost more than everything else.
     let properties = 0;
     for (const key in value) {
       properties += 1;
       if (properties > LARGE_MAP) sum.weight += LARGE_MAP_FACTOR - 1;
       sum.characters += key.length;
-      addOne((value as Readonly<Record<string, unknown>>)[key], open, sum);
+      addValue((value as Readonly<Record<string, unknown>>)[key], open, sum);
     }
   }
 }
 
-/** Adds a value to the sum, and puts one that may have children on the list of what is open. */
-function addOne(value: unknown, open: unknown[], sum: Sum): void {
+/** Counts a value, and queues it if it may have children. */
+function addValue(value: unknown, open: unknown[], sum: Measurement): void {
   sum.values += 1;
   if (typeof value === 'string') {
     sum.characters += value.length;
-    if (isWide(value)) sum.wide += value.length;
+    if (isTwoByteString(value)) sum.wide += value.length;
   } else if (typeof value === 'object') open.push(value);
 }
 
-/** One character beyond Latin-1 is enough. Of a short text nobody looks: it counts as a value. */
-const isWide = (text: string): boolean => text.length > VALUE_MEMORY && BEYOND_LATIN_1.test(text);
+/** One character beyond Latin-1 suffices. Short strings are not examined: they are covered by the size of a value. */
+const isTwoByteString = (text: string): boolean => text.length > BYTES_PER_VALUE && BEYOND_LATIN_1.test(text);
 
 const BEYOND_LATIN_1 = /[\u0100-\uffff]/;

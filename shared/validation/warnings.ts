@@ -1,4 +1,4 @@
-/** What is legal and probably not meant: shown by kubectl as a warning, never a refusal. */
+/** Warnings about valid specs that are probably mistakes; kubectl prints them. */
 import type { V1Container, V1SecurityContext, V1Volume, V1VolumeMount } from '@kubernetes/client-node';
 import { MAX_STEPS } from '../api/group.ts';
 import { escapedLine } from '../printable-text.ts';
@@ -12,14 +12,14 @@ import { asEntries, asObject, asObjects, nonEmptyString, type Untrusted } from '
 const SPEC = Path.of('spec');
 const TEMPLATE = SPEC.child('template').child('spec');
 
-/** So many names of steps are in a warning. */
-const LISTED = 5;
+/** Maximum number of step names in a warning. */
+const MAX_LISTED = 5;
 
 /**
- * Lists the warnings for an object, in the order of its fields: a spec that is too long for client-side `kubectl apply`, images
- * without tag or digest or with `latest`, privileged containers, `hostPath` volumes, volumes that do not outlive a step and that
- * several steps mount. Total, like validation: anything may be passed. `bytes`: how long its JSON is, or more, where that is
- * known.
+ * The warnings for an object, in the order of its fields: a spec that is too long for client-side `kubectl apply`,
+ * images without tag or digest or with `latest`, privileged containers, `hostPath` volumes, and volumes that several
+ * steps mount although they do not outlive a step. Accepts untrusted values. `bytes`: the length of its JSON, or an
+ * upper bound, if known.
  */
 export function warningsFor(object: unknown, bytes = Infinity): readonly string[] {
   const spec = asObject<SequentialJobSpec>(asObject<SequentialJob>(object)?.spec);
@@ -70,7 +70,7 @@ function imageWarnings(image: string | undefined, at: Path): readonly string[] {
 
 type Steps = readonly Untrusted<V1Container>[];
 
-/** The steps that mount a volume, by its name: looked up for each volume, they are gathered once. */
+/** The steps that mount each volume, by its name. */
 function stepsByVolume(steps: Steps): ReadonlyMap<string, Steps> {
   const mounting = new Map<string, Untrusted<V1Container>[]>();
   for (const step of steps) {
@@ -94,13 +94,13 @@ function volumeWarnings(
     return [`${at.child('hostPath').toString()}: the volume is a directory of whichever node runs the step`];
   }
   const source = asEntries(volume).find(([, value]) => asObject(value) !== undefined)?.[0];
-  // One without a source is an emptyDir (pkg/apis/core/v1/defaults.go).
+  // A volume without a source is an emptyDir (pkg/apis/core/v1/defaults.go).
   const isOfPod = source === undefined || source === 'emptyDir' || source === 'ephemeral';
   const steps = (isOfPod ? mounting.get(nonEmptyString(volume.name) ?? '') : undefined) ?? [];
   if (steps.length < 2) return [];
-  const names = steps.slice(0, LISTED).map(({ name }) => `"${shorten(nonEmptyString(name) ?? '')}"`);
-  const who = [...names, ...(steps.length > LISTED ? [`${steps.length - LISTED} more`] : [])].join(', ');
+  const names = steps.slice(0, MAX_LISTED).map(({ name }) => `"${shorten(nonEmptyString(name) ?? '')}"`);
+  const stepList = [...names, ...(steps.length > MAX_LISTED ? [`${steps.length - MAX_LISTED} more`] : [])].join(', ');
   return [
-    `${(source === undefined ? at : at.child(source)).toString()}: each of the steps that mount it (${who}) gets an empty one: it does not outlive a step; use a claim to hand files on`,
+    `${(source === undefined ? at : at.child(source)).toString()}: each of the steps that mount it (${stepList}) gets an empty one: it does not outlive a step; use a claim to hand files on`,
   ];
 }

@@ -1,8 +1,8 @@
 /**
- * A queue that is fair between groups: they take turns, an item each, and within a group the first comes first (what
- * the API server's priority and fairness calls fair queuing between flows). An item waits for one of each other group at
- * most before each of its own group that is ahead of it, however many wait there. Operations take constant time, but for groups
- * that may not have a turn.
+ * A queue that is fair between groups: the groups take turns with one item each; within a group the order is first
+ * in, first out (fair queuing, as between the flows of API Priority and Fairness). Before each item of its own group,
+ * an item waits for at most one item of each other group. Operations take constant time, except that `shift` passes
+ * groups that are not eligible.
  */
 import { Fifo } from '../fifo.ts';
 
@@ -13,31 +13,31 @@ interface Group<T> {
 
 export class RoundRobin<T> {
   readonly #groups = new Map<string, Group<T>>();
-  /** Every group that has items, once, in the order of their turns. */
+  /** Each group with items, once, in the order of turns. */
   readonly #turns = new Fifo<Group<T>>();
 
-  /** Puts an item behind those of its group; a group that had none has its turn after all others. */
+  /** Adds an item at the end of its group. A new group gets its turn after all others. */
   push(group: string, item: T): void {
-    const known = this.#groups.get(group);
-    if (known !== undefined) {
-      known.items.push(item);
+    const existing = this.#groups.get(group);
+    if (existing !== undefined) {
+      existing.items.push(item);
       return;
     }
-    const made: Group<T> = { name: group, items: new Fifo() };
-    made.items.push(item);
-    this.#groups.set(group, made);
-    this.#turns.push(made);
+    const created: Group<T> = { name: group, items: new Fifo() };
+    created.items.push(item);
+    this.#groups.set(group, created);
+    this.#turns.push(created);
   }
 
   /**
-   * The next item of a group that may have a turn; undefined when there is none. It takes time for each group before it that may
-   * not, and those come after all others then.
+   * Removes and returns the next item of an eligible group; undefined if there is none. Passes the groups before it
+   * that are not eligible; they move to the end of the turns.
    */
-  shift(may: (group: string) => boolean = () => true): T | undefined {
-    for (let looked = 0, groups = this.#turns.size; looked < groups; looked++) {
+  shift(isEligible: (group: string) => boolean = () => true): T | undefined {
+    for (let passed = 0, groups = this.#turns.size; passed < groups; passed++) {
       const group = this.#turns.shift();
       if (group === undefined) return undefined;
-      const item = may(group.name) ? group.items.shift() : undefined;
+      const item = isEligible(group.name) ? group.items.shift() : undefined;
       if (group.items.size > 0) this.#turns.push(group);
       else this.#groups.delete(group.name);
       if (item !== undefined) return item;

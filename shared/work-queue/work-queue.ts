@@ -1,22 +1,22 @@
 /**
- * The work queue of keys (as k8s.io/client-go/util/workqueue): a key waits at most once, is worked on by one worker at
- * a time, comes back when it was added during the work, and can be added later or with a growing delay. Namespaces take
- * turns: thousands of keys of one do not make a key of another wait. Nor does work that takes long: a namespace has at most
- * half of the workers that the others leave it.
+ * The work queue of keys (as k8s.io/client-go/util/workqueue). A key is queued at most once and processed by at most
+ * one worker. A key that is added while it is processed is queued again afterwards. A key can be added with a delay
+ * or with exponential backoff. Namespaces take turns, so thousands of keys of one namespace do not delay the others.
+ * Slow keys do not either: a namespace gets at most half of the workers that the other namespaces leave free.
  */
 import { type BackoffOptions, backoffDelay } from '../backoff.ts';
 import { Fifo } from '../fifo.ts';
 import { RoundRobin } from './round-robin.ts';
 
-/** Told of what happens to keys, for metrics; times in milliseconds. */
+/** Receives the events of the queue, for metrics; times in milliseconds. */
 export interface QueueObserver {
-  /** A key was added that did not wait. */
+  /** A key was added that was not queued. */
   added(): void;
-  /** A key is to be added later. */
-  delayed(): void;
-  /** A key was given out, so long after it was added. */
+  /** A key was added with a delay. */
+  addedLater(): void;
+  /** A worker got a key, `waitedMs` after it was added. */
   taken(waitedMs: number): void;
-  /** The work on a key is over, so long after it was given out. */
+  /** A worker has finished a key, `workedMs` after it got it. */
   done(workedMs: number): void;
 }
 
@@ -26,120 +26,123 @@ export interface QueueOptions {
   /** Monotonic milliseconds. */
   readonly now: () => number;
   readonly observer?: QueueObserver | undefined;
-  /** How many keys are worked on at once by all who take them; where there is only one namespace, undefined: all may be its. */
+  /**
+   * Number of workers, which bounds how many of them one namespace may use. Undefined (the operator watches one
+   * namespace): no bound.
+   */
   readonly workers?: number | undefined;
 }
 
-/** How the queue is at this moment. */
+/** The current state of the queue. */
 export interface QueueState {
   readonly depth: number;
-  /** For how long each of the keys that are being worked on has been, in milliseconds. */
-  readonly workingMs: readonly number[];
+  /** How long each key in progress has been processed, in milliseconds. */
+  readonly inProgressMs: readonly number[];
 }
 
-interface Waiting {
+interface QueuedKey {
   readonly key: string;
   readonly since: number;
 }
 
-interface Delayed {
+interface DelayedKey {
   readonly due: number;
   readonly timer: NodeJS.Timeout;
-  /** The key waits because it has failed, whatever else it waits for. */
+  /** The key is in backoff after a failure, perhaps among other reasons. */
   readonly afterFailure: boolean;
 }
 
-/** How a key has failed. */
+/** How a key failed. */
 export interface FailureOptions {
-  /** How long the server asked to be left alone, in milliseconds. */
-  readonly atLeastMs?: number | undefined;
-  /** What was worked on was out of date: news of it is the cure, and no echo of the work's own writes. Default false. */
+  /** The minimum delay that the server asked for (Retry-After), in milliseconds. */
+  readonly minDelayMs?: number | undefined;
+  /** The worker used an outdated object, so the event that was queued meanwhile brings the newer one. Default false. */
   readonly wasOutdated?: boolean;
 }
 
-/** Over how long keys come back that may all be tried again, so that thousands don't come at once. */
+/** The time over which keys come back that are all retried at once, so that thousands do not come together. */
 const MAX_JITTER_MS = 1_000;
 
-/** setTimeout's longest delay; a longer one would fire at once. */
+/** setTimeout's maximum delay; a longer one would fire at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 export class WorkQueue {
   readonly #options: QueueOptions;
-  /** Keys that wait. */
-  readonly #waiting = new Set<string>();
-  /** The same keys, in the order in which they are given out. */
-  readonly #order = new RoundRobin<Waiting>();
-  /** Keys that are worked on, and since when. */
-  readonly #working = new Map<string, number>();
-  /** How many those are, by namespace. */
-  readonly #workersOf = new Map<string, number>();
-  /** Keys added while they were worked on, and when. */
-  readonly #requeued = new Map<string, number>();
-  readonly #delayed = new Map<string, Delayed>();
+  /** Queued keys. */
+  readonly #queued = new Set<string>();
+  /** The queued keys in the order in which workers get them. */
+  readonly #order = new RoundRobin<QueuedKey>();
+  /** Keys in progress, and when each was started. */
+  readonly #inProgress = new Map<string, number>();
+  /** The number of keys in progress by namespace. */
+  readonly #inProgressByNamespace = new Map<string, number>();
+  /** Keys that were added while in progress, and when. */
+  readonly #addedWhileInProgress = new Map<string, number>();
+  readonly #delayed = new Map<string, DelayedKey>();
   readonly #failures = new Map<string, number>();
-  readonly #consumers = new Fifo<(key: string | undefined) => void>();
+  readonly #waitingWorkers = new Fifo<(key: string | undefined) => void>();
   #closed = false;
 
   constructor(options: QueueOptions) {
     this.#options = options;
   }
 
-  /** Keys that wait now, without the delayed ones. */
+  /** The number of queued keys, without the delayed ones. */
   get depth(): number {
-    return this.#waiting.size;
+    return this.#queued.size;
   }
 
-  /** Keys that are being worked on. */
-  get working(): number {
-    return this.#working.size;
+  /** The number of keys in progress. */
+  get inProgress(): number {
+    return this.#inProgress.size;
   }
 
   state(): QueueState {
     const now = this.#options.now();
-    return { depth: this.depth, workingMs: [...this.#working.values()].map((since) => now - since) };
+    return { depth: this.depth, inProgressMs: [...this.#inProgress.values()].map((since) => now - since) };
   }
 
-  /** Adds a key, unless it waits already. */
+  /** Adds a key, unless it is queued already. */
   add(key: string): void {
-    if (this.#closed || this.#waiting.has(key) || this.#requeued.has(key)) return;
+    if (this.#closed || this.#queued.has(key) || this.#addedWhileInProgress.has(key)) return;
     this.#options.observer?.added();
     const now = this.#options.now();
-    if (this.#working.has(key)) this.#requeued.set(key, now);
-    else this.#requeue(key, now);
+    if (this.#inProgress.has(key)) this.#addedWhileInProgress.set(key, now);
+    else this.#enqueueAndDispatch(key, now);
   }
 
-  /** Adds a key after a delay; of several delays for one key the earliest counts. */
+  /** Adds a key after a delay; of several delays for one key the earliest wins. */
   addAfter(key: string, ms: number): void {
     if (this.#closed) return;
     if (ms <= 0) {
       this.add(key);
       return;
     }
-    this.#options.observer?.delayed();
+    this.#options.observer?.addedLater();
     this.#schedule(key, ms, false);
   }
 
   /**
-   * Adds a key after a failure: the delay grows with each failure until `forget`. Returns it, in milliseconds. What was
-   * added while the failing work was going on waits with it: most of that is the echo of the work's own writes, and
-   * would turn the delay into none. Not so where the work was outdated: then the news is the cure, and the key comes back
-   * with it at once. What is added from now on does not wait either.
+   * Adds a key after a failure: the delay grows with each failure until `forget` resets it. Returns the delay in
+   * milliseconds. A key that was added during the failed run waits for the same delay: most such events are caused by
+   * the run's own writes and would cancel the backoff. If the object was outdated (`wasOutdated`), the queued event
+   * brings the newer object, and the key is queued at once. A key that is added later does not wait either.
    */
-  addAfterFailure(key: string, { atLeastMs = 0, wasOutdated = false }: FailureOptions = {}): number {
+  addAfterFailure(key: string, { minDelayMs = 0, wasOutdated = false }: FailureOptions = {}): number {
     const failures = (this.#failures.get(key) ?? 0) + 1;
     this.#failures.set(key, failures);
-    if (wasOutdated && atLeastMs === 0 && this.#requeued.has(key)) return 0;
-    this.#requeued.delete(key);
-    const delay = Math.max(atLeastMs, backoffDelay(failures, this.#options.backoff, this.#options.random));
+    if (wasOutdated && minDelayMs === 0 && this.#addedWhileInProgress.has(key)) return 0;
+    this.#addedWhileInProgress.delete(key);
+    const delay = Math.max(minDelayMs, backoffDelay(failures, this.#options.backoff, this.#options.random));
     if (this.#closed) return delay;
-    this.#options.observer?.delayed();
-    this.#schedule(key, delay, delay > atLeastMs);
+    this.#options.observer?.addedLater();
+    this.#schedule(key, delay, delay > minDelayMs);
     return delay;
   }
 
   /**
-   * What made keys fail may be over: those that wait because of a failure come back within a second, and the next failure of
-   * any key starts at the shortest delay. Keys that wait for a time stay, be it one that the server has asked for.
+   * Retries keys in backoff within a second and resets all backoffs, because the cause of the failures may be gone.
+   * Keys with another delay, also one that the server asked for, keep it.
    */
   retryFailed(): void {
     this.#failures.clear();
@@ -148,41 +151,45 @@ export class WorkQueue {
     }
   }
 
-  /** The key went well: its next failure starts at the shortest delay again. */
+  /** Resets the backoff of a key after a success. */
   forget(key: string): void {
     this.#failures.delete(key);
   }
 
-  /** The next key, when there is one; undefined once the queue is closed. Each key taken must be given to `done`. */
+  /**
+   * Resolves with the next key as soon as there is one; with undefined once the queue is closed. The caller must pass
+   * each key to `done`.
+   */
   async take(): Promise<string | undefined> {
     if (this.#closed) return undefined;
     const next = this.#next();
     if (next !== undefined) return next;
     return new Promise((resolve) => {
-      this.#consumers.push(resolve);
+      this.#waitingWorkers.push(resolve);
     });
   }
 
-  /** The work on this key is over; if it was added meanwhile, it waits again. */
+  /** Ends the processing of a key; if it was added meanwhile, it is queued again. */
   done(key: string): void {
-    const since = this.#working.get(key);
+    const since = this.#inProgress.get(key);
     if (since !== undefined) this.#options.observer?.done(this.#options.now() - since);
-    this.#end(key);
-    const added = this.#requeued.get(key);
-    this.#requeued.delete(key);
+    this.#finish(key);
+    const added = this.#addedWhileInProgress.get(key);
+    this.#addedWhileInProgress.delete(key);
     if (this.#closed) return;
-    if (added !== undefined) this.#wait(key, added);
+    if (added !== undefined) this.#enqueue(key, added);
     this.#dispatch();
   }
 
-  /** No key is given out any more; those who wait for one get undefined. What is being worked on goes on. */
+  /** Gives out no more keys; waiting workers get undefined. Keys in progress are not affected. */
   close(): void {
     this.#closed = true;
     for (const { timer } of this.#delayed.values()) clearTimeout(timer);
     this.#delayed.clear();
-    this.#waiting.clear();
+    this.#queued.clear();
     this.#order.clear();
-    for (let taker = this.#consumers.shift(); taker !== undefined; taker = this.#consumers.shift()) taker(undefined);
+    for (let worker = this.#waitingWorkers.shift(); worker !== undefined; worker = this.#waitingWorkers.shift())
+      worker(undefined);
   }
 
   #schedule(key: string, ms: number, afterFailure: boolean): void {
@@ -205,60 +212,63 @@ export class WorkQueue {
     this.#delayed.set(key, { due, timer, afterFailure: hasFailed });
   }
 
-  /** Gives a key to who waits for one; else it waits. */
-  #requeue(key: string, since: number): void {
-    this.#wait(key, since);
+  /** Queues a key, or gives it to a waiting worker. */
+  #enqueueAndDispatch(key: string, since: number): void {
+    this.#enqueue(key, since);
     this.#dispatch();
   }
 
-  #wait(key: string, since: number): void {
-    this.#waiting.add(key);
+  #enqueue(key: string, since: number): void {
+    this.#queued.add(key);
     this.#order.push(namespaceOf(key), { key, since });
   }
 
-  /** Gives keys to those who wait for one, as long as there are both. */
+  /** Gives keys to waiting workers, as long as there are both. */
   #dispatch(): void {
-    while (this.#consumers.size > 0) {
+    while (this.#waitingWorkers.size > 0) {
       const next = this.#next();
       if (next === undefined) return;
-      this.#consumers.shift()?.(next);
+      this.#waitingWorkers.shift()?.(next);
     }
   }
 
   #next(): string | undefined {
     const next = this.#order.shift((namespace) => this.#mayRunAnother(namespace));
     if (next === undefined) return undefined;
-    this.#waiting.delete(next.key);
-    this.#begin(next.key, next.since);
+    this.#queued.delete(next.key);
+    this.#start(next.key, next.since);
     return next.key;
   }
 
-  /** Whether one more worker is not more than half of those that work for nobody else: so one is left for who comes next. */
+  /**
+   * Whether the namespace may use one more worker: at most half of those that no other namespace uses, so that one
+   * stays free for the next namespace.
+   */
   #mayRunAnother(namespace: string): boolean {
     const { workers } = this.#options;
     if (workers === undefined) return true;
-    const own = this.#workersOf.get(namespace) ?? 0;
-    return own < Math.max(1, Math.floor((workers - (this.#working.size - own)) / 2));
+    const own = this.#inProgressByNamespace.get(namespace) ?? 0;
+    return own < Math.max(1, Math.floor((workers - (this.#inProgress.size - own)) / 2));
   }
 
-  #begin(key: string, since: number): void {
+  #start(key: string, since: number): void {
     const now = this.#options.now();
     const namespace = namespaceOf(key);
-    this.#working.set(key, now);
-    this.#workersOf.set(namespace, (this.#workersOf.get(namespace) ?? 0) + 1);
+    this.#inProgress.set(key, now);
+    this.#inProgressByNamespace.set(namespace, (this.#inProgressByNamespace.get(namespace) ?? 0) + 1);
     this.#options.observer?.taken(now - since);
   }
 
-  #end(key: string): void {
-    if (!this.#working.delete(key)) return;
+  #finish(key: string): void {
+    if (!this.#inProgress.delete(key)) return;
     const namespace = namespaceOf(key);
-    const left = (this.#workersOf.get(namespace) ?? 0) - 1;
-    if (left > 0) this.#workersOf.set(namespace, left);
-    else this.#workersOf.delete(namespace);
+    const left = (this.#inProgressByNamespace.get(namespace) ?? 0) - 1;
+    if (left > 0) this.#inProgressByNamespace.set(namespace, left);
+    else this.#inProgressByNamespace.delete(namespace);
   }
 }
 
-/** Of a key `namespace/name`. */
+/** The namespace of a key `namespace/name`. */
 function namespaceOf(key: string): string {
   return key.slice(0, Math.max(0, key.indexOf('/')));
 }

@@ -140,7 +140,7 @@ it('is refused where its certificate is of another authority, and so nothing is 
     },
     30,
   );
-  expect(operator.output).toContain('"reason":"a certificate that does not count: ');
+  expect(operator.output).toContain('"reason":"certificate not accepted: ');
   expect(await apply('unchecked', sequence(1))).toContain('failed calling webhook');
   expect(await kubectl('get', 'sequentialjobs', '-o', 'name')).not.toContain('/unchecked\n');
 }, 60_000);

@@ -8,7 +8,7 @@ import { buildJob } from '../../shared/jobs/job.ts';
 import { PATCH_TYPE } from '../../shared/kube/client.ts';
 import { ApiError, isApiError } from '../../shared/kube/errors.ts';
 import { JOBS, objectPath } from '../../shared/kube/resources.ts';
-import { ofWrite } from '../../shared/kube/uncertain-write.ts';
+import { markUncertainWrite } from '../../shared/kube/uncertain-write.ts';
 import { sleep } from '../../shared/sleep.ts';
 import { connect, endOf, kubectl, type RawJob } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
@@ -105,7 +105,10 @@ describe('a Job that has ended and is gone before its creation is on record', ()
           if (meanwhile === undefined || !isRecord) return inner.request(request);
           await meanwhile();
           meanwhile = undefined;
-          throw ofWrite(request, new ApiError('ServerError', 'etcdserver: request timed out', { status: 500 }));
+          throw markUncertainWrite(
+            request,
+            new ApiError('ServerError', 'etcdserver: request timed out', { status: 500 }),
+          );
         },
       };
     },

@@ -203,7 +203,7 @@ describe('a dry run', () => {
   it('of a thousand steps is one request', async () => {
     const object = objectOf(Array.from({ length: 1000 }, (_, i) => step(`s${i}`)));
     let requests = 0;
-    const verdict = await preflight(object, { from: 0, resumes: 0 }, (job) => {
+    const verdict = await preflight(object, { firstIndex: 0, resumes: 0 }, (job) => {
       requests++;
       return dryRunJob(here.client, job);
     });
@@ -213,8 +213,8 @@ describe('a dry run', () => {
 
   it('names the fields that a server leaves out, where it checks them (1.25 and newer)', async () => {
     const object = objectOf([step('s0'), { ...step('s1'), fromTomorrow: true } as Container]);
-    const verdict = await preflight(object, { from: 0, resumes: 0 }, (job) => dryRunJob(here.client, job));
-    expect(verdict.faults).toEqual([]);
+    const verdict = await preflight(object, { firstIndex: 0, resumes: 0 }, (job) => dryRunJob(here.client, job));
+    expect(verdict.errors).toEqual([]);
     const { validatesStrictly } = await askServer(here.client);
     expect(verdict.ignoredFields).toEqual(validatesStrictly ? ['spec.containers[1].fromTomorrow'] : []);
   });

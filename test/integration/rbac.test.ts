@@ -327,7 +327,7 @@ const MISSING: readonly (readonly [
     async () => undefined,
     async (here) => {
       expect(await here.operator.exited()).toMatchObject({ code: 1 });
-      expect(here.says).toContain('does not let us read SequentialJobs');
+      expect(here.says).toContain('denies reading SequentialJobs');
     },
   ],
   [

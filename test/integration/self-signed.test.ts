@@ -10,7 +10,7 @@ import {
   withoutUnsupportedFields,
   type WebhookConfiguration,
 } from '../../local/control-plane/webhook-configuration.ts';
-import { problemOf } from '../../certs/key-pair.ts';
+import { findProblem } from '../../certs/key-pair.ts';
 import type { ApiClient } from '../../shared/kube/client.ts';
 import { objectPath, SECRETS } from '../../shared/kube/resources.ts';
 import { connect, kubeconfig, Namespace, tryKubectl } from '../support/cluster.ts';
@@ -108,7 +108,7 @@ describe('the certificate without cert-manager', () => {
   it('is made for the names of the Service, and trusted by both configurations', async () => {
     await run();
     first = await held();
-    expect(problemOf(first)).toBeUndefined();
+    expect(findProblem(first)).toBeUndefined();
     const certificate = new X509Certificate(first.cert);
     const host = `sequentialjob-webhook.${namespace.name}.svc`;
     expect(certificate.subjectAltName).toBe(`DNS:${host}, DNS:${host}.cluster.local`);
@@ -140,7 +140,7 @@ describe('the certificate without cert-manager', () => {
     await run('--renew');
     second = await held();
     expect(second.cert).not.toBe(first.cert);
-    expect(problemOf(second)).toBeUndefined();
+    expect(findProblem(second)).toBeUndefined();
     for (const bundle of second.bundles) {
       expect([first.cert, second.cert].map((cert) => isTrusted(cert, bundle))).toEqual([true, true]);
     }

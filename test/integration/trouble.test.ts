@@ -4,7 +4,7 @@ import { Controller } from '../../controller/manager.ts';
 import { getCondition } from '../../shared/conditions.ts';
 import type { ApiClient, ApiRequest } from '../../shared/kube/client.ts';
 import { ApiError } from '../../shared/kube/errors.ts';
-import { ofWrite } from '../../shared/kube/uncertain-write.ts';
+import { markUncertainWrite } from '../../shared/kube/uncertain-write.ts';
 import { createLog } from '../../shared/log.ts';
 import { connect, kubectl, Namespace } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
@@ -27,7 +27,7 @@ beforeAll(async () => {
     request: async (request) => {
       if (isCreate(request)) posts.push(performance.now());
       const error = refuse(request);
-      if (error !== undefined) throw ofWrite(request, error);
+      if (error !== undefined) throw markUncertainWrite(request, error);
       return inner.request(request);
     },
   };

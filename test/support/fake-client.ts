@@ -1,7 +1,7 @@
 /** An ApiClient without a network: what it answers is up to the test, and what it was asked is on record. */
 import { PassThrough, type Readable } from 'node:stream';
 import type { ApiClient, ApiRequest, StreamRequest } from '../../shared/kube/client.ts';
-import { ofWrite } from '../../shared/kube/uncertain-write.ts';
+import { markUncertainWrite } from '../../shared/kube/uncertain-write.ts';
 
 export interface FakeAnswers {
   /** The answer to a request, or a throw; that counts as sent. */
@@ -26,7 +26,7 @@ export class FakeClient implements ApiClient {
     try {
       return handOn(await this.#answers.request(request), request) as T;
     } catch (error) {
-      throw ofWrite(request, error);
+      throw markUncertainWrite(request, error);
     }
   }
 

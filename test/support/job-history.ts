@@ -6,7 +6,7 @@ import { LABELS } from '../../shared/api/group.ts';
 import type { ApiClient } from '../../shared/kube/client.ts';
 import { isApiError } from '../../shared/kube/errors.ts';
 import { collectionPath, JOBS } from '../../shared/kube/resources.ts';
-import { type Frame, readFrames } from '../../shared/kube/watch.ts';
+import { type WatchEvent, readWatchEvents } from '../../shared/kube/watch.ts';
 import { sleep } from '../../shared/sleep.ts';
 import type { RawJob } from './cluster.ts';
 
@@ -83,7 +83,7 @@ export class JobHistory {
     while (!this.#stopping.signal.aborted) {
       try {
         from ??= await this.#list();
-        for await (const frame of readFrames(await this.#open(from))) from = this.#take(frame);
+        for await (const frame of readWatchEvents(await this.#open(from))) from = this.#take(frame);
       } catch (error) {
         if (isApiError(error, 'Gone')) from = undefined;
         await sleep(RETRY_MS, this.#stopping.signal);
@@ -97,7 +97,7 @@ export class JobHistory {
   }
 
   /** Where to go on from; undefined: with a list. */
-  #take({ type, object }: Frame): string | undefined {
+  #take({ type, object }: WatchEvent): string | undefined {
     if (type === 'ERROR') return undefined;
     const job = object as RawJob & { readonly metadata: { readonly resourceVersion: string } };
     this.#note(job);

@@ -61,7 +61,7 @@ export interface JobOptions {
   readonly metadata?: Partial<ObservedJob['metadata']>;
   readonly status?: ObservedJob['status'];
   readonly step?: ObservedJob['step'];
-  readonly suspended?: { readonly byUs: boolean };
+  readonly suspended?: { readonly byOperator: boolean };
   readonly deadlineSeconds?: number;
 }
 

@@ -8,10 +8,10 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { type Frame, readFrames } from '../../shared/kube/watch.ts';
+import { type WatchEvent, readWatchEvents } from '../../shared/kube/watch.ts';
 import { begin, forward, listen, type Question, questionOf, shutDown, Upstream } from './upstream.ts';
 
-export type { Frame } from '../../shared/kube/watch.ts';
+export type { WatchEvent as Frame } from '../../shared/kube/watch.ts';
 
 export interface Asked extends Question {
   /** May be changed: it is what the API server is asked. */
@@ -32,7 +32,7 @@ export interface WatchProxy {
   /** Called before a request is sent on, which waits for it; a reply is the answer, and the API server is not asked. */
   before: (asked: Asked) => Promise<Reply | undefined> | Reply | undefined;
   /** Called with each frame that comes; what is not sent is not delivered. */
-  frame: (stream: WatchStream, frame: Frame) => void;
+  frame: (stream: WatchStream, frame: WatchEvent) => void;
   /** From now on everything passes as it is. */
   clear(): void;
   close(): Promise<void>;
@@ -49,7 +49,7 @@ export class WatchStream {
     this.#answer = answer;
   }
 
-  send(frame: Frame): void {
+  send(frame: WatchEvent): void {
     this.sendText(`${JSON.stringify(frame)}\n`);
   }
 
@@ -68,7 +68,10 @@ export class WatchStream {
   }
 }
 
-const pass = { before: () => undefined, frame: (stream: WatchStream, frame: Frame) => stream.send(frame) } as const;
+const pass = {
+  before: () => undefined,
+  frame: (stream: WatchStream, frame: WatchEvent) => stream.send(frame),
+} as const;
 
 /** `kubeconfig` is that of an administrator with a client certificate. */
 export async function startWatchProxy(kubeconfig: string): Promise<WatchProxy> {
@@ -117,9 +120,9 @@ export async function startWatchProxy(kubeconfig: string): Promise<WatchProxy> {
 }
 
 /** Until either side ends; what the API server breaks off is broken off for the controller too. */
-async function relay(from: IncomingMessage, stream: WatchStream, take: (frame: Frame) => void): Promise<void> {
+async function relay(from: IncomingMessage, stream: WatchStream, take: (frame: WatchEvent) => void): Promise<void> {
   try {
-    for await (const frame of readFrames(from)) take(frame);
+    for await (const frame of readWatchEvents(from)) take(frame);
     stream.end();
   } catch {
     stream.cut();

@@ -18,11 +18,11 @@ import { toObservedEvent, toObservedPod } from '../../controller/transform-pod.t
 import { toObservedJob } from '../../controller/transform.ts';
 import { truncateMiddle, truncate } from '../../shared/truncate.ts';
 import type { SequentialJob } from '../../shared/api/types.ts';
-import { ApiError, errorFromAnswer, errorFromStatus } from '../../shared/kube/errors.ts';
-import { faultsOf as jobFaultsOf } from '../../shared/jobs/job-faults.ts';
+import { ApiError, errorFromResponse, errorFromStatus } from '../../shared/kube/errors.ts';
+import { jobErrorsOf as jobFaultsOf } from '../../shared/jobs/job-errors.ts';
 import { formatFieldErrors, validateUpdate, warningsFor } from '../../shared/validation/index.ts';
 import { denied, errored } from '../../webhook/response.ts';
-import { faultsOf } from '../../webhook/validate.ts';
+import { objectErrors } from '../../webhook/validate.ts';
 import { FakeClient } from '../support/fake-client.ts';
 import { EVIL, harmful, harmfulIn, HARMS } from '../support/harmful-text.ts';
 import { at, container, failed, jobUid, NOW_MS, observedJob, sequentialJob } from '../support/objects.ts';
@@ -145,23 +145,23 @@ const WAYS_IN: Readonly<Record<string, (text: string) => unknown>> = {
   'an Event': (text) => toObservedEvent({ reason: 'FailedMount', message: text }),
   'a refusal of the API server, or of a webhook behind it': (text) => {
     const details = { causes: [{ field: text, message: text, reason: 'FieldValueInvalid' }] };
-    const { message, causes } = errorFromAnswer(
+    const { message, causes } = errorFromResponse(
       422,
       JSON.stringify({ kind: 'Status', reason: 'Invalid', message: text, details }),
     );
     return [message, causes, jobFaultsOf({ message, causes }, { object: sequentialJob(), indices: [0] })];
   },
-  'an answer that is no Status': (text) => errorFromAnswer(502, `<html>${text}`).message,
+  'an answer that is no Status': (text) => errorFromResponse(502, `<html>${text}`).message,
   'an error in a watch': (text) => errorFromStatus({ code: 410, message: text }).message,
   'any other failure of a request': (text) => new ApiError('Unreachable', text).message,
-  'the faults of an object, its keys and its values': (text) => formatFieldErrors(faultsOf(hostileObject(text))),
+  'the faults of an object, its keys and its values': (text) => formatFieldErrors(objectErrors(hostileObject(text))),
   'the faults of a change': (text) => {
     const before = { ...running().object, metadata: { name: 'etl' } };
     return formatFieldErrors(validateUpdate(before, { ...before, spec: hostileObject(text).spec }));
   },
   'warnings about an object': (text) => warningsFor(hostileObject(text)),
   'a refusal of our webhook': (text) =>
-    denied(hostileObject(text), faultsOf(hostileObject(text)), warningsFor(hostileObject(text))),
+    denied(hostileObject(text), objectErrors(hostileObject(text)), warningsFor(hostileObject(text))),
   'a review that makes no sense': (text) => errored(400, `no such operation ${text}`),
 };
 
@@ -201,7 +201,7 @@ const WAYS_OUT: Readonly<Record<string, (text: string) => unknown>> = {
       }),
     ),
   'a status: who has suspended a Job': (text) =>
-    decided(running({ jobs: [{ ...observedJob(0), suspended: { byUs: false, manager: text } }] })),
+    decided(running({ jobs: [{ ...observedJob(0), suspended: { byOperator: false, manager: text } }] })),
   'a status: who undoes a suspension': (text) => {
     const { object, ...more } = running({
       jobs: [{ ...observedJob(0), suspensions: { count: 9, at: at(-1), undoneBy: text } }],
@@ -396,7 +396,7 @@ test('what people write in any script is shown as they wrote it', () => {
     ...sequentialJob(),
     spec: { containers, template: { metadata: { labels: { ...labels, 'x.batch.example.com/é': '' } } } },
   };
-  const text = formatFieldErrors(faultsOf(object));
+  const text = formatFieldErrors(objectErrors(object));
   expect(text).toContain('spec.containers[0].name: Invalid value: "загрузка": ');
   expect(text).toContain('spec.containers[0].image: Invalid value: "bild:größe": ');
   expect(text).toContain('spec.template.metadata.labels[x.batch.example.com/é]: Forbidden: ');

@@ -1,53 +1,56 @@
 /**
- * Leader election by a Lease, with the times and the rules of client-go's tools/leaderelection: of several processes one
- * leads. What that is good for, and what it cannot promise, is in docs/adr/0009-leadership.md.
+ * Leader election by a Lease, with the times and rules of client-go's tools/leaderelection: of several processes one
+ * leads. docs/adr/0009-leadership.md says what it guarantees and what it cannot.
  */
 import { backoffDelay } from '../../backoff.ts';
 import { ApiError, isApiError } from '../errors.ts';
-import { holderOf, type Lease, type LeaseSpec, type LeaseStore, type Limits } from './leases.ts';
+import { holderOf, type Lease, type LeaseSpec, type LeaseStore, type RequestLimits } from './leases.ts';
 import type { Log } from '../../log.ts';
 import { LeaseObservation } from './lease-observation.ts';
-import { claimed, givenUp } from './lease-record.ts';
+import { claimLease, releaseLease } from './lease-record.ts';
 
-/** Kubernetes' own, in milliseconds (component-base's config/v1alpha1/defaults.go). */
+/** The defaults of Kubernetes components, in milliseconds (component-base's config/v1alpha1/defaults.go). */
 export const ELECTION = {
-  /** A Lease that nobody has renewed for so long is free. */
+  /** A Lease that was not renewed for this long has expired. */
   leaseMs: 15_000,
-  /** A leader that could not renew for so long stops: the difference is what two clocks may go apart. */
+  /**
+   * A leader that could not renew for this long stops leading; the difference to `leaseMs` allows for clocks that run
+   * at different speeds.
+   */
   renewDeadlineMs: 10_000,
   retryMs: 2_000,
 } as const;
 
-/** Of a delay, at most this part more: candidates that started together don't ask in step. */
+/** Maximum share added to a delay, so that candidates that start together do not send requests in step. */
 const JITTER = 0.2;
-/** Half of the renew deadline, so that one request that gets no answer is not the end. */
+/** Half of the renew deadline, so that one request without an answer does not end the leadership. */
 const REQUEST_MS = 5_000;
-/** All that giving up the Lease may take, at the end of a shutdown. */
+/** Time limit for releasing the Lease at the end of a shutdown. */
 const RELEASE_MS = 1_500;
-/** A candidate whose requests fail. */
+/** Backoff of a candidate whose requests fail. */
 const BACKOFF = { baseMs: ELECTION.retryMs, maxMs: 10_000 } as const;
 
 export interface ElectionClock {
-  /** Monotonic milliseconds, also while the machine sleeps. Only differences count. */
+  /** Monotonic milliseconds that also advance while the machine sleeps. Only differences are used. */
   readonly now: () => number;
-  /** Unix milliseconds, for the times in the Lease that people read: nothing is decided by them. */
+  /** Unix milliseconds for the times in the Lease, which only people read. */
   readonly date: () => number;
-  /** Resolves after so many milliseconds, or as soon as the signal is aborted. */
+  /** Resolves after `ms` milliseconds, or as soon as the signal is aborted. */
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
 }
 
 export interface LeaderElectorOptions {
   readonly store: LeaseStore;
-  /** Ours, and nobody else's, ever: a new one for each process. */
+  /** The identity of this process: unique, and new for each process. */
   readonly identity: string;
   readonly log: Log;
   readonly clock: ElectionClock;
   readonly random: () => number;
-  /** Told when leadership is won, and when its end is noticed. */
+  /** Called when this process becomes the leader, and when it notices that it no longer is. */
   readonly onChange?: ((isLeader: boolean) => void) | undefined;
 }
 
-/** One at a time of `acquire`, `renew` and `release`. None of them rejects. */
+/** Not reentrant: await each call of `acquire`, `renew` and `release` before the next one. None of them rejects. */
 export class LeaderElector {
   readonly #options: LeaderElectorOptions;
   readonly #store: LeaseStore;
@@ -55,16 +58,16 @@ export class LeaderElector {
   readonly #log: Log;
   readonly #claim: Change = (before) => {
     const { identity, clock } = this.#options;
-    return claimed(before, { identity, leaseMs: ELECTION.leaseMs, nowMs: clock.date() });
+    return claimLease(before, { identity, leaseMs: ELECTION.leaseMs, nowMs: clock.date() });
   };
   readonly #observedLease = new LeaseObservation(ELECTION.leaseMs);
-  /** The end of what the last renewal gave us, on our clock; undefined where we don't lead. */
+  /** When the leadership ends unless renewed, on the monotonic clock; undefined if not the leader. */
   #leadsUntil: number | undefined;
-  /** The newest state, written by ourselves; undefined where a write has failed since. */
-  #known: Lease | undefined;
-  /** The Lease may carry our name. */
+  /** The Lease as this process wrote it last; undefined after a failed write. */
+  #lastWritten: Lease | undefined;
+  /** The Lease may name this process as its holder. */
   #mayHoldLease = false;
-  #saidForbidden = false;
+  #loggedForbidden = false;
 
   constructor(options: LeaderElectorOptions) {
     const { store, clock, log } = options;
@@ -75,29 +78,33 @@ export class LeaderElector {
   }
 
   /**
-   * Never true in two processes at once, as long as no clock runs half as fast again as another. Computed from the
-   * clock: a process that stood still knows on the first look that its time is over.
+   * Never true in two processes at once, as long as no clock runs more than 1.5 times as fast as another. Computed
+   * from the clock: a process that was suspended knows at its first check that its leadership has expired.
    */
   get isLeader(): boolean {
-    return this.#msLeft() > 0;
+    return this.#remainingMs() > 0;
   }
 
-  /** Campaigns until it leads (true) or the signal is aborted (false). */
+  /** Tries to acquire the Lease until this process leads (true) or the signal is aborted (false). */
   async acquire(signal: AbortSignal): Promise<boolean> {
-    this.#log.info({ identity: this.#options.identity }, 'campaigning');
+    this.#log.info({ identity: this.#options.identity }, 'attempting to acquire the Lease');
     for (let failures = 0; !signal.aborted;) {
       let delay: number;
       try {
-        delay = await this.#campaign(signal);
+        delay = await this.#tryAcquire(signal);
         failures = 0;
-        this.#saidForbidden = false;
+        this.#loggedForbidden = false;
       } catch (error) {
         if (signal.aborted) break;
         failures++;
-        delay = this.#failed('cannot campaign, will retry', error, backoffDelay(failures, BACKOFF, this.#random));
+        delay = this.#logFailure(
+          'cannot acquire the Lease, will retry',
+          error,
+          backoffDelay(failures, BACKOFF, this.#random),
+        );
       }
       if (this.isLeader) {
-        this.#log.info({ transitions: this.#known?.spec?.leaseTransitions }, 'became leader');
+        this.#log.info({ transitions: this.#lastWritten?.spec?.leaseTransitions }, 'became leader');
         this.#options.onChange?.(true);
         return true;
       }
@@ -106,36 +113,39 @@ export class LeaderElector {
     return false;
   }
 
-  /** Renews the Lease; resolves when leadership is lost, which it says, or when the signal is aborted. */
+  /** Renews the Lease; resolves when leadership is lost, which it logs, or when the signal is aborted. */
   async renew(signal: AbortSignal): Promise<void> {
     let delay = this.#retryMs();
-    let why: string | undefined;
-    while (why === undefined) {
-      await this.#clock.sleep(Math.min(delay, this.#msLeft()), signal);
+    let reason: string | undefined;
+    while (reason === undefined) {
+      await this.#clock.sleep(Math.min(delay, this.#remainingMs()), signal);
       if (signal.aborted) return;
       delay = this.#retryMs();
       try {
-        why = await this.#renewOnce(signal);
+        reason = await this.#renewOnce(signal);
       } catch (error) {
         if (signal.aborted) return;
-        delay = this.#failed('cannot renew the Lease, will retry', error, delay);
+        delay = this.#logFailure('cannot renew the Lease, will retry', error, delay);
       }
-      if (!this.isLeader) why ??= `the Lease could not be renewed within ${ELECTION.renewDeadlineMs / 1000} s`;
+      if (!this.isLeader) reason ??= `the Lease could not be renewed within ${ELECTION.renewDeadlineMs / 1000} s`;
     }
     this.#leadsUntil = undefined;
-    this.#log.warn({ reason: why }, 'lost leadership');
+    this.#log.warn({ reason: reason }, 'lost leadership');
     this.#options.onChange?.(false);
   }
 
-  /** Stops leading, and lets the next one take over at once. Whatever was to be done as the leader must have ended. */
+  /**
+   * Ends leadership and releases the Lease, so that another process can lead at once. All work that requires
+   * leadership must have ended.
+   */
   async release(): Promise<void> {
     if (this.#leadsUntil !== undefined) this.#options.onChange?.(false);
     this.#leadsUntil = undefined;
     if (!this.#mayHoldLease) return;
     const deadline = this.#clock.now() + RELEASE_MS;
-    const bounds = { signal: new AbortController().signal, msLeft: () => deadline - this.#clock.now() };
+    const bounds = { signal: new AbortController().signal, remainingMs: () => deadline - this.#clock.now() };
     try {
-      const written = await this.#updateOwn((before) => givenUp(before, this.#clock.date()), bounds);
+      const written = await this.#updateOwn((before) => releaseLease(before, this.#clock.date()), bounds);
       this.#mayHoldLease = false;
       if ('sentMs' in written) this.#log.info('released the Lease');
     } catch (error) {
@@ -145,14 +155,15 @@ export class LeaderElector {
     }
   }
 
-  /** Takes the Lease if it is free. Returns when to look again, in milliseconds. */
-  async #campaign(signal: AbortSignal): Promise<number> {
-    const bounds = { signal, msLeft: () => REQUEST_MS };
+  /** Acquires the Lease if it is free. Returns the delay before the next try, in milliseconds. */
+  async #tryAcquire(signal: AbortSignal): Promise<number> {
+    const bounds = { signal, remainingMs: () => REQUEST_MS };
     const lease = await this.#read(bounds);
     const before = this.#observedLease.holder;
-    const waitMs = this.#observedLease.see(lease, this.#clock.now());
+    const waitMs = this.#observedLease.observe(lease, this.#clock.now());
     const { holder } = this.#observedLease;
-    // Where it is ours, an answer was lost, or leadership was: either way nobody else has it.
+    // If this process is the holder, the answer to its write was lost, or its leadership was; no other process holds
+    // the Lease.
     if (waitMs > 0 && holder !== this.#options.identity) {
       if (holder !== before) this.#log.info({ leader: holder }, 'standing by');
       return Math.min(this.#retryMs(), waitMs);
@@ -166,22 +177,28 @@ export class LeaderElector {
     return this.#retryMs();
   }
 
-  /** Returns why leadership is lost, or undefined. Rejects where it could not be renewed: that may be tried again. */
+  /** Returns why leadership is lost, else undefined. Rejects if the renewal failed: the caller may retry. */
   async #renewOnce(signal: AbortSignal): Promise<string | undefined> {
     if (!this.isLeader) return undefined;
-    const bounds = { signal, msLeft: () => Math.min(REQUEST_MS, this.#msLeft()) };
+    const bounds = { signal, remainingMs: () => Math.min(REQUEST_MS, this.#remainingMs()) };
     const written = await this.#updateOwn(this.#claim, bounds);
     if ('reason' in written) return written.reason;
-    // An answer that comes when our time is over does not bring it back.
+    // An answer that arrives after the deadline does not restore leadership.
     if (this.isLeader) this.#leadsUntil = written.sentMs + ELECTION.renewDeadlineMs;
     return undefined;
   }
 
-  /** Writes the Lease while it is ours; on the state that we know, or else on what a read brings. */
-  async #updateOwn(change: Change, bounds: Bounds): Promise<{ readonly sentMs: number } | { readonly reason: string }> {
-    if (this.#known !== undefined) {
+  /**
+   * Writes the Lease while this process holds it: first on the last written state, then on the state that a read
+   * returns.
+   */
+  async #updateOwn(
+    change: Change,
+    bounds: TimeLimit,
+  ): Promise<{ readonly sentMs: number } | { readonly reason: string }> {
+    if (this.#lastWritten !== undefined) {
       try {
-        return { sentMs: await this.#write(this.#known, change, bounds) };
+        return { sentMs: await this.#write(this.#lastWritten, change, bounds) };
       } catch (error) {
         if (!isApiError(error, 'Conflict', 'NotFound')) throw error;
       }
@@ -190,47 +207,47 @@ export class LeaderElector {
     if (lease === undefined) return { reason: 'the Lease was deleted' };
     const holder = holderOf(lease);
     if (holder === this.#options.identity) return { sentMs: await this.#write(lease, change, bounds) };
-    return { reason: holder === '' ? 'the Lease was given to nobody' : `the Lease was taken by ${holder}` };
+    return { reason: holder === '' ? 'the Lease was released by another client' : `the Lease was taken by ${holder}` };
   }
 
-  async #read(bounds: Bounds): Promise<Lease | undefined> {
-    const lease = await this.#within(bounds, (limits) => this.#store.read(limits));
+  async #read(bounds: TimeLimit): Promise<Lease | undefined> {
+    const lease = await this.#withTimeLimit(bounds, (limits) => this.#store.read(limits));
     this.#mayHoldLease = lease !== undefined && holderOf(lease) === this.#options.identity;
     return lease;
   }
 
-  /** Returns when the request was sent, at the latest: from then on the Lease lasts, for all that we know. */
-  async #write(lease: Lease | undefined, change: Change, bounds: Bounds): Promise<number> {
+  /** Returns when the request was sent. The Lease lasts from then on, as far as this process knows. */
+  async #write(lease: Lease | undefined, change: Change, bounds: TimeLimit): Promise<number> {
     const spec = change(lease?.spec ?? undefined);
     const sentMs = this.#clock.now();
     this.#mayHoldLease = true;
-    this.#known = undefined;
-    this.#known = await this.#within(bounds, (limits) =>
+    this.#lastWritten = undefined;
+    this.#lastWritten = await this.#withTimeLimit(bounds, (limits) =>
       lease === undefined ? this.#store.create(spec, limits) : this.#store.replace(lease, spec, limits),
     );
     return sentMs;
   }
 
-  /** The request's result, unless the time is up or the signal is aborted before; what comes later is nobody's. */
-  async #within<T>({ signal, msLeft }: Bounds, send: (limits: Limits) => Promise<T>): Promise<T> {
-    const over = new AbortController();
-    const abort = (): void => over.abort();
+  /** The result of a request within its time limit, unless the signal is aborted. A later result is dropped. */
+  async #withTimeLimit<T>({ signal, remainingMs }: TimeLimit, send: (limits: RequestLimits) => Promise<T>): Promise<T> {
+    const requestEnd = new AbortController();
+    const abort = (): void => requestEnd.abort();
     signal.addEventListener('abort', abort, { once: true });
-    const timeoutMs = Math.max(0, msLeft());
-    const timeUp = async (): Promise<never> => {
-      await this.#clock.sleep(timeoutMs, over.signal);
+    const timeoutMs = Math.max(0, remainingMs());
+    const rejectAfterTimeout = async (): Promise<never> => {
+      await this.#clock.sleep(timeoutMs, requestEnd.signal);
       throw new ApiError(signal.aborted ? 'Aborted' : 'Timeout', `no answer within ${timeoutMs / 1000} s`);
     };
     try {
-      return await Promise.race([send({ timeoutMs, signal: over.signal }), timeUp()]);
+      return await Promise.race([send({ timeoutMs, signal: requestEnd.signal }), rejectAfterTimeout()]);
     } finally {
       signal.removeEventListener('abort', abort);
-      over.abort();
+      requestEnd.abort();
     }
   }
 
-  /** Says what went wrong, and returns when to try again. What is missing until somebody gives it is said once. */
-  #failed(message: string, error: unknown, retryMs: number): number {
+  /** Logs a failure and returns the delay before the next try. Logs a missing permission as an error only once. */
+  #logFailure(message: string, error: unknown, retryMs: number): number {
     if (!isApiError(error)) {
       this.#log.error({ err: error, retryMs }, `internal error: ${message}`);
       return retryMs;
@@ -239,10 +256,10 @@ export class LeaderElector {
     const { namespace } = this.#store;
     const fields = { err: error.message, retryMs: delay };
     if (error.code !== 'Forbidden') this.#log.warn(fields, message);
-    else if (this.#saidForbidden) this.#log.debug(fields, message);
+    else if (this.#loggedForbidden) this.#log.debug(fields, message);
     else
       this.#log.error({ ...fields, namespace }, `${message}: needs get, create, update of leases.coordination.k8s.io`);
-    this.#saidForbidden ||= error.code === 'Forbidden';
+    this.#loggedForbidden ||= error.code === 'Forbidden';
     return delay;
   }
 
@@ -254,15 +271,15 @@ export class LeaderElector {
     return ELECTION.retryMs * (1 + JITTER * this.#random());
   }
 
-  #msLeft(): number {
+  #remainingMs(): number {
     return this.#leadsUntil === undefined ? 0 : Math.max(0, this.#leadsUntil - this.#clock.now());
   }
 }
 
 type Change = (before: LeaseSpec | undefined) => LeaseSpec;
 
-interface Bounds {
+interface TimeLimit {
   readonly signal: AbortSignal;
-  /** The time limit of a request that is sent now, in milliseconds. */
-  readonly msLeft: () => number;
+  /** The remaining time for a request sent now, in milliseconds. */
+  readonly remainingMs: () => number;
 }

@@ -1,48 +1,48 @@
-/** Whether the one who holds the Lease still lives, judged without its clock. */
+/** Whether the holder of the Lease is still alive, judged without its clock. */
 import { holderOf, type Lease } from './leases.ts';
 
-interface Seen {
+interface ObservedRecord {
   readonly record: string;
   readonly holder: string;
   readonly durationMs: number;
-  /** On the local monotonic clock: when this record was first seen. */
+  /** When this record was first seen, on the local monotonic clock. */
   readonly sinceMs: number;
 }
 
 /**
- * Two machines' clocks agree on nothing but, nearly, how long a second is. So a record is as old as the time for which
- * *we* have seen it unchanged, whatever times it names; a holder that renews changes it (client-go's
- * tools/leaderelection does the same).
+ * The clocks of two machines agree on nothing but, nearly, the length of a second. So the age of a record is the time
+ * for which this process has seen it unchanged, whatever times it contains. A holder that renews changes the record
+ * (as in client-go's tools/leaderelection).
  */
 export class LeaseObservation {
   readonly #fallbackMs: number;
-  #seen: Seen | undefined;
+  #observed: ObservedRecord | undefined;
 
-  /** `fallbackMs`: how long a Lease lasts that does not say it. */
+  /** `fallbackMs`: the duration of a Lease without `leaseDurationSeconds`. */
   constructor(fallbackMs: number) {
     this.#fallbackMs = fallbackMs;
   }
 
-  /** The holder that was seen last; empty where it is nobody. */
+  /** The holder seen last; empty if there is none. */
   get holder(): string {
-    return this.#seen?.holder ?? '';
+    return this.#observed?.holder ?? '';
   }
 
   /**
-   * Takes note of the Lease as it was read, and says for how long its holder may yet believe to lead, in milliseconds; 0
-   * where nobody does. A holder whose Lease somebody has deleted still believes it.
+   * Records the Lease as read. Returns how long its holder may still consider itself the leader, in milliseconds; 0
+   * if there is no holder. If the Lease was deleted, its last holder still counts.
    */
-  see(lease: Lease | undefined, nowMs: number): number {
-    if (lease !== undefined) this.#note(lease, nowMs);
-    if (this.#seen === undefined || this.#seen.holder === '') return 0;
-    return Math.max(0, this.#seen.sinceMs + this.#seen.durationMs - nowMs);
+  observe(lease: Lease | undefined, nowMs: number): number {
+    if (lease !== undefined) this.#record(lease, nowMs);
+    if (this.#observed === undefined || this.#observed.holder === '') return 0;
+    return Math.max(0, this.#observed.sinceMs + this.#observed.durationMs - nowMs);
   }
 
-  #note(lease: Lease, nowMs: number): void {
+  #record(lease: Lease, nowMs: number): void {
     const record = JSON.stringify([lease.metadata.uid, lease.spec]);
-    if (record === this.#seen?.record) return;
+    if (record === this.#observed?.record) return;
     const seconds = lease.spec?.leaseDurationSeconds ?? 0;
     const durationMs = seconds > 0 ? seconds * 1000 : this.#fallbackMs;
-    this.#seen = { record, holder: holderOf(lease), durationMs, sinceMs: nowMs };
+    this.#observed = { record, holder: holderOf(lease), durationMs, sinceMs: nowMs };
   }
 }

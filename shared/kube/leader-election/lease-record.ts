@@ -1,4 +1,4 @@
-/** What a Lease says when it is taken or given up: pure. Fields that are not ours to know are kept. */
+/** The spec of a Lease when it is acquired, renewed or released. Pure. Other fields are kept. */
 import { type LeaseSpec, toMicroTime } from './leases.ts';
 
 export interface Claim {
@@ -8,8 +8,8 @@ export interface Claim {
   readonly nowMs: number;
 }
 
-/** Taken or renewed; `before` is undefined where there was no Lease. */
-export function claimed(before: LeaseSpec | undefined, { identity, leaseMs, nowMs }: Claim): LeaseSpec {
+/** The spec for acquiring or renewing; `before` is undefined if there was no Lease. */
+export function claimLease(before: LeaseSpec | undefined, { identity, leaseMs, nowMs }: Claim): LeaseSpec {
   const renewTime = toMicroTime(nowMs);
   const isRenewal = before?.holderIdentity === identity;
   const transitions = before?.leaseTransitions ?? 0;
@@ -23,7 +23,10 @@ export function claimed(before: LeaseSpec | undefined, { identity, leaseMs, nowM
   };
 }
 
-/** Given up, as client-go does it: held by nobody and, for a reader that does not know what that means, not for long. */
-export function givenUp(before: LeaseSpec | undefined, nowMs: number): LeaseSpec {
+/**
+ * The spec for releasing, as client-go writes it: without a holder and, for readers that ignore this, with a duration
+ * of 1 s.
+ */
+export function releaseLease(before: LeaseSpec | undefined, nowMs: number): LeaseSpec {
   return { ...before, holderIdentity: '', leaseDurationSeconds: 1, renewTime: toMicroTime(nowMs) };
 }

@@ -1,17 +1,17 @@
 /**
- * A Lease (coordination.k8s.io/v1): who leads, where everybody can read it. Every write is guarded by the resource
- * version, so that of two which meet the API server lets one through.
+ * Reads and writes a Lease (coordination.k8s.io/v1), which records the leader. Every write carries the resource
+ * version: of two concurrent writes the API server accepts one.
  */
 import type { ApiClient } from '../client.ts';
 import { isApiError } from '../errors.ts';
 import { collectionPath, LEASES, objectPath } from '../resources.ts';
 
-/** The fields of a leader election; others are kept as they are. All may be null on the wire. */
+/** The fields that leader election uses; all can be null in JSON. Other fields are kept. */
 export interface LeaseSpec {
-  /** Empty: nobody. */
+  /** Empty: no holder. */
   readonly holderIdentity?: string | null;
   readonly leaseDurationSeconds?: number | null;
-  /** MicroTime. Written for people to read: clocks of two machines are never compared. */
+  /** MicroTime, for people to read: clocks of two machines are never compared. */
   readonly acquireTime?: string | null;
   readonly renewTime?: string | null;
   readonly leaseTransitions?: number | null;
@@ -22,13 +22,13 @@ export interface Lease {
   readonly spec?: LeaseSpec | null;
 }
 
-/** Of one request. */
-export interface Limits {
+/** The limits of one request. */
+export interface RequestLimits {
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
 }
 
-/** One Lease of that name. Every method rejects with ApiError only. */
+/** The Lease of one name. Every method rejects with ApiError only. */
 export class LeaseStore {
   readonly namespace: string;
   readonly name: string;
@@ -40,8 +40,8 @@ export class LeaseStore {
     this.name = name;
   }
 
-  /** The Lease as it is, by a quorum read; undefined where there is none. */
-  async read(limits: Limits): Promise<Lease | undefined> {
+  /** The Lease by a quorum read; undefined if there is none. */
+  async read(limits: RequestLimits): Promise<Lease | undefined> {
     try {
       return await this.#client.request<Lease>({ ...limits, method: 'GET', path: this.#path });
     } catch (error) {
@@ -50,18 +50,19 @@ export class LeaseStore {
     }
   }
 
-  /** Rejects with AlreadyExists where there is one. */
-  async create(spec: LeaseSpec, limits: Limits): Promise<Lease> {
+  /** Creates the Lease; rejects with AlreadyExists if there is one. */
+  async create(spec: LeaseSpec, limits: RequestLimits): Promise<Lease> {
     const path = collectionPath(LEASES, this.namespace);
     const body = { ...TYPE, metadata: { name: this.name, namespace: this.namespace }, spec };
     return this.#client.request<Lease>({ ...limits, method: 'POST', path, body });
   }
 
   /**
-   * Replaces the spec of this very state; rejects with Conflict where there is a newer one, with Conflict or NotFound
-   * where the Lease is gone. The UID is sent along, and with it the version: a PUT without would create a Lease anew.
+   * Replaces the spec of exactly this state. Rejects with Conflict if there is a newer one, with Conflict or NotFound
+   * if the Lease was deleted. The UID and resource version are sent along: a PUT without them would create a new
+   * Lease.
    */
-  async replace({ metadata }: Lease, spec: LeaseSpec, limits: Limits): Promise<Lease> {
+  async replace({ metadata }: Lease, spec: LeaseSpec, limits: RequestLimits): Promise<Lease> {
     return this.#client.request<Lease>({
       ...limits,
       method: 'PUT',
@@ -77,12 +78,12 @@ export class LeaseStore {
 
 const TYPE = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease' } as const;
 
-/** Who holds it; empty where nobody does. */
+/** The holder's identity; empty if there is none. */
 export function holderOf({ spec }: Lease): string {
   return spec?.holderIdentity ?? '';
 }
 
-/** `metav1.MicroTime` on the wire: RFC 3339 with six digits, which Go's decoder insists on. `ms` is Unix time. */
+/** `metav1.MicroTime` in JSON: RFC 3339 with six decimal places, which Go's decoder requires. `ms` is Unix time. */
 export function toMicroTime(ms: number): string {
   return `${new Date(ms).toISOString().slice(0, -1)}000Z`;
 }

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createDevelopmentCA, type DevelopmentCA } from '../../../certs/development.ts';
-import { problemOf } from '../../../certs/key-pair.ts';
+import { findProblem } from '../../../certs/key-pair.ts';
 
 let parent: string;
 let folder: string;
@@ -51,7 +51,7 @@ describe('the development CA', () => {
   it('writes the files of a TLS Secret, and nothing else', async () => {
     expect((await readdir(folder)).sort()).toEqual(['ca.crt', 'tls.crt', 'tls.key']);
     expect(await text('ca.crt')).toBe(ca.certificatePem);
-    expect(problemOf({ cert: await text('tls.crt'), key: await text('tls.key') })).toBeUndefined();
+    expect(findProblem({ cert: await text('tls.crt'), key: await text('tls.key') })).toBeUndefined();
   });
 
   it('lets nobody else read the key', async () => {

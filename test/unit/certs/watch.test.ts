@@ -170,7 +170,7 @@ describe('watchCertificate', () => {
     watch();
     await untilSeen(first);
     await writePair(folder, { cert: 'broken' });
-    await untilSaid('are not a valid certificate and key');
+    await untilSaid('are not a certificate and its key');
     await writePair(folder, first);
     await looks();
     expect(seen).toEqual([first]);
@@ -179,7 +179,7 @@ describe('watchCertificate', () => {
   it('waits for a file that is being written', async () => {
     await writePair(folder, { ...first, cert: first.cert.slice(0, 200) });
     watch();
-    await untilSaid('are not a valid certificate and key');
+    await untilSaid('are not a certificate and its key');
     await writePair(folder, first);
     await untilSeen(first);
   });
@@ -253,7 +253,7 @@ describe("the clients' authority", () => {
   it.each([
     ['nothing', '', 'the client CA file has no certificate'],
     ['no certificate', 'garbage', 'the client CA file has no certificate'],
-    ['half of one', '-----BEGIN CERTIFICATE-----\nMIIB', 'the client CA file is not valid: '],
+    ['half of one', '-----BEGIN CERTIFICATE-----\nMIIB', 'the client CA file is invalid: '],
   ])('that is %s does not take the place of the one before', async (_what, content, problem) => {
     await writePair(folder, first);
     await writeFile(file, authority.ca);

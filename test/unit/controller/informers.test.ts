@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Informers, type InformersOptions } from '../../../controller/informers.ts';
 import { LABELS, SUSPENDED_ANNOTATION } from '../../../shared/api/group.ts';
-import { Compactor } from '../../../shared/kube/compactor.ts';
+import { StringInterner } from '../../../shared/kube/string-interner.ts';
 import { ApiError, type ApiErrorCode } from '../../../shared/kube/errors.ts';
 import { FakeClient, FakeWatch } from '../../support/fake-client.ts';
 import { at, jobUid, NAMESPACE, observedJob, ownedBy, sequentialJob, UID } from '../../support/objects.ts';
@@ -193,7 +193,7 @@ describe('Informers', () => {
     });
 
     it('remembers strings for both lists, and lets them go when both are read', async () => {
-      const settle = jest.spyOn(Compactor.prototype, 'settle');
+      const settle = jest.spyOn(StringInterner.prototype, 'endOfInitialLists');
       refused.jobs = 'Forbidden';
       const start = informers.start();
       await pass();

@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { Preflights } from '../../../controller/preflights.ts';
 import { getCondition } from '../../../shared/conditions.ts';
-import { ApiError, errorFromAnswer } from '../../../shared/kube/errors.ts';
+import { ApiError, errorFromResponse } from '../../../shared/kube/errors.ts';
 import type { ApiRequest } from '../../../shared/kube/client.ts';
 import type { SequentialJob } from '../../../shared/api/types.ts';
 import { describeRequest, FakeApi, fault, jobPath } from '../../support/fake-api.ts';
@@ -32,7 +32,7 @@ function stored(): SequentialJob {
 function answer(code: number, message: string): void {
   api.intercept = (request) =>
     isDryRun(request)
-      ? { error: errorFromAnswer(code, JSON.stringify({ kind: 'Status', message })), after: false }
+      ? { error: errorFromResponse(code, JSON.stringify({ kind: 'Status', message })), after: false }
       : undefined;
 }
 
@@ -313,7 +313,7 @@ describe('fields that the server does not know', () => {
   function dropFields(): void {
     api.intercept = ({ query }) =>
       query?.['fieldValidation'] === 'Strict'
-        ? { error: errorFromAnswer(400, JSON.stringify({ kind: 'Status', message: UNKNOWN })), after: false }
+        ? { error: errorFromResponse(400, JSON.stringify({ kind: 'Status', message: UNKNOWN })), after: false }
         : undefined;
   }
 

@@ -17,7 +17,7 @@ beforeEach(() => {
     now: () => now++,
     observer: {
       added: () => undefined,
-      delayed: () => undefined,
+      addedLater: () => undefined,
       taken: (ms) => void waits.push(ms),
       done: () => undefined,
     },
@@ -138,7 +138,7 @@ describe('work that takes long', () => {
       await finishAll('crowd');
     }
     expect(done.slice(0, 7)).toEqual([0, 1, 2, 3, 4, 5, 6].map((i) => `crowd/${i}`));
-    expect([queue.depth, queue.working]).toEqual([0, 0]);
+    expect([queue.depth, queue.inProgress]).toEqual([0, 0]);
   });
 
   it('lets a namespace have more when another one is done', async () => {

@@ -15,7 +15,7 @@ beforeEach(() => {
     now: () => performance.now(),
     observer: {
       added: () => void told.push('added'),
-      delayed: () => void told.push('delayed'),
+      addedLater: () => void told.push('delayed'),
       taken: (ms) => void told.push(`taken after ${ms}`),
       done: (ms) => void told.push(`done after ${ms}`),
     },
@@ -133,8 +133,8 @@ it('its state is what waits, and for how long what is worked on has been', async
   await pass(100);
   await queue.take();
   await pass(50);
-  expect(queue.state()).toEqual({ depth: 1, workingMs: [150, 50] });
-  expect(queue.working).toBe(2);
+  expect(queue.state()).toEqual({ depth: 1, inProgressMs: [150, 50] });
+  expect(queue.inProgress).toBe(2);
   queue.done('a');
-  expect(queue.state()).toEqual({ depth: 1, workingMs: [50] });
+  expect(queue.state()).toEqual({ depth: 1, inProgressMs: [50] });
 });

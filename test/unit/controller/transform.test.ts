@@ -122,16 +122,16 @@ describe('toObservedJob', () => {
   it.each<readonly [string, Record<string, unknown>, Partial<ObservedJob>]>([
     ['is not suspended', { spec: {} }, {}],
     ['is not suspended, and says so', { spec: { suspend: false } }, {}],
-    ['is suspended by somebody else', { spec: { suspend: true } }, { suspended: { byUs: false } }],
+    ['is suspended by somebody else', { spec: { suspend: true } }, { suspended: { byOperator: false } }],
     [
       'is suspended by somebody else, whose name is known',
       { spec: { suspend: true }, metadata: { managedFields: [OWNED_BY_A_QUEUE] } },
-      { suspended: { byUs: false, manager: 'queue' } },
+      { suspended: { byOperator: false, manager: 'queue' } },
     ],
     [
       'was suspended as it was created, by a webhook that somebody else has: the name is ours',
       { spec: { suspend: true }, metadata: { managedFields: [{ ...OWNED_BY_A_QUEUE, manager: MANAGER }] } },
-      { suspended: { byUs: false } },
+      { suspended: { byOperator: false } },
     ],
     [
       'cannot be suspended (before 1.21), which was tried',
@@ -141,12 +141,12 @@ describe('toObservedJob', () => {
     [
       'is suspended by us',
       { spec: { suspend: true }, metadata: { annotations: { [SUSPENDED_ANNOTATION]: 'true' } } },
-      { suspended: { byUs: true }, suspensions: { count: 1 } },
+      { suspended: { byOperator: true }, suspensions: { count: 1 } },
     ],
     [
       'is suspended by us for the third time in a row',
       { spec: { suspend: true }, metadata: { annotations: { [SUSPENDED_ANNOTATION]: `3 ${at(1)}` } } },
-      { suspended: { byUs: true }, suspensions: { count: 3, at: at(1) } },
+      { suspended: { byOperator: true }, suspensions: { count: 3, at: at(1) } },
     ],
     [
       'was suspended by us, and somebody has let it go on',
@@ -167,7 +167,7 @@ describe('toObservedJob', () => {
         spec: { suspend: true },
         metadata: { annotations: { [SUSPENDED_ANNOTATION]: `1 ${at(1)}` }, managedFields: [OWNED_BY_A_QUEUE] },
       },
-      { suspended: { byUs: false, manager: 'queue' }, suspensions: { count: 1, at: at(1) } },
+      { suspended: { byOperator: false, manager: 'queue' }, suspensions: { count: 1, at: at(1) } },
     ],
     [
       'was ended by us',

@@ -19,9 +19,14 @@ const clients: Socket[] = [];
 beforeEach(async () => {
   now = 0;
   lost = [];
-  connections = new Connections({ most: MOST, limitsNewcomers: true, onLost: (how) => lost.push(how), now: () => now });
+  connections = new Connections({
+    maxConnections: MOST,
+    limitsNewClients: true,
+    onLost: (how) => lost.push(how),
+    now: () => now,
+  });
   server = createServer((socket) => void accepted.push(socket.on('error', () => undefined)));
-  connections.guard(server);
+  connections.limit(server);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
 });
@@ -47,7 +52,7 @@ async function open(localAddress: string): Promise<Line> {
     socket.remotePort === client.localPort && socket.remoteAddress === localAddress;
   await eventually('it is taken or closed', () => (client.closed || accepted.some(isOurs) ? true : undefined));
   const socket = accepted.find(isOurs);
-  return { client, connection: socket === undefined ? undefined : connections.of(socket) };
+  return { client, connection: socket === undefined ? undefined : connections.find(socket) };
 }
 
 const isClosed = async ({ client }: Line): Promise<void> =>
@@ -55,9 +60,9 @@ const isClosed = async ({ client }: Line): Promise<void> =>
 
 /** Has brought a review, and idles. */
 function useful(line: Line): Line {
-  line.connection?.begin();
-  line.connection?.end();
-  line.connection?.proveUseful(true);
+  line.connection?.requestStarted();
+  line.connection?.requestFinished();
+  line.connection?.recordRequest(true);
   return line;
 }
 
@@ -88,8 +93,8 @@ describe('one more', () => {
       'of one that was asked for something since, not',
       async () => {
         const lines = await openAll(POD, POD, POD, POD);
-        lines[0]?.connection?.begin();
-        lines[0]?.connection?.end();
+        lines[0]?.connection?.requestStarted();
+        lines[0]?.connection?.requestFinished();
         return lines;
       },
       1,
@@ -108,7 +113,7 @@ describe('one more', () => {
       async () => {
         const lines = await openAll(API_SERVER, POD, API_SERVER, API_SERVER);
         for (const line of lines) useful(line);
-        lines[1]?.connection?.proveUseful(false);
+        lines[1]?.connection?.recordRequest(false);
         return lines;
       },
       1,
@@ -117,8 +122,8 @@ describe('one more', () => {
       'of a stranger whose request does not end',
       async () => {
         const lines = await openAll(API_SERVER, API_SERVER, POD, API_SERVER);
-        for (const line of lines) line.connection?.proveUseful(line !== lines[2]);
-        lines[2]?.connection?.begin();
+        for (const line of lines) line.connection?.recordRequest(line !== lines[2]);
+        lines[2]?.connection?.requestStarted();
         now += 2_000;
         return lines;
       },
@@ -144,9 +149,9 @@ describe('one more', () => {
       async () => {
         const lines = await openAll(API_SERVER, API_SERVER, API_SERVER, POD);
         lines[0]?.connection?.authenticate();
-        lines[0]?.connection?.proveUseful(false);
+        lines[0]?.connection?.recordRequest(false);
         for (const line of lines.slice(1)) useful(line);
-        lines[3]?.connection?.proveUseful(false);
+        lines[3]?.connection?.recordRequest(false);
         return lines;
       },
       3,
@@ -163,7 +168,7 @@ describe('one more', () => {
 
   it('is not taken where all are being answered', async () => {
     const lines = (await openAll(API_SERVER, API_SERVER, POD, POD)).map(useful);
-    for (const { connection } of lines) connection?.begin();
+    for (const { connection } of lines) connection?.requestStarted();
     await isClosed(await open(API_SERVER));
     expect(lost).toEqual(['refused']);
     expect(lines.some(({ client }) => client.closed)).toBe(false);
@@ -171,7 +176,7 @@ describe('one more', () => {
 
   it('of an address costs another one no useful connection while it has as many itself', async () => {
     const lines = (await openAll(API_SERVER, API_SERVER, POD, POD)).map(useful);
-    for (const { connection } of lines.slice(2)) connection?.begin();
+    for (const { connection } of lines.slice(2)) connection?.requestStarted();
     await isClosed(await open(POD));
     expect(lost).toEqual(['refused']);
     expect(lines.some(({ client }) => client.closed)).toBe(false);
@@ -215,9 +220,9 @@ it('shares do not grow with connections that come and go', async () => {
     const lines = (await openAll(POD, POD, POD, POD)).map(useful);
     for (const { client } of lines) client.destroy();
     await eventually('all have gone', () => (connections.size === 0 ? true : undefined));
-    expect(connections.addresses).toBe(0);
+    expect(connections.addressCount).toBe(0);
     // What is still said of one that has gone changes nothing.
-    for (const { connection } of lines) connection?.proveUseful(round === 1);
+    for (const { connection } of lines) connection?.recordRequest(round === 1);
   }
   // Were the Pod still counted with twelve, its one would go in the place of the older two.
   const lines = await openAll(API_SERVER, API_SERVER, POD, OTHER_POD);
@@ -233,5 +238,5 @@ it('nor while one of them stays', async () => {
   const later = await openAll(API_SERVER, API_SERVER, OTHER_POD);
   await open(OTHER_POD);
   await isClosed(later[0] as Line);
-  expect([kept?.client.closed, connections.addresses]).toEqual([false, 3]);
+  expect([kept?.client.closed, connections.addressCount]).toEqual([false, 3]);
 });

@@ -70,7 +70,7 @@ describe('what is large', () => {
     });
     expect(status?.details?.causes).toHaveLength(101);
     expect(status?.message).toMatch(
-      /spec\.containers\[0\]\.env\[99\].*, spec: Invalid value: has more faults than the 100 that are listed\]$/,
+      /spec\.containers\[0\]\.env\[99\].*, spec: Invalid value: has more errors than the 100 that are listed\]$/,
     );
   });
 
@@ -343,7 +343,7 @@ describe('what the log says of a review', () => {
         uid: REVIEW_UID,
         operation: 'CREATE',
         sequentialJob: 'team-a/etl',
-        faults: 1,
+        errors: 1,
         msg: 'review denied',
       },
     ]);
@@ -386,9 +386,9 @@ describe('what strangers send', () => {
   });
 
   it('tells connections that bring reviews from others', async () => {
-    const connections = new Connections({ most: 10 });
+    const connections = new Connections({ maxConnections: 10 });
     const server = createServer(createApp({ log, connections }));
-    connections.guard(server);
+    connections.limit(server);
     const taken: Socket[] = [];
     server.on('request', ({ socket }) => taken.push(socket));
     server.listen(0, '127.0.0.1');
@@ -403,7 +403,7 @@ describe('what strangers send', () => {
       asking.end(body);
       const [response] = (await once(asking, 'response')) as [IncomingMessage];
       await once(response.resume(), 'end');
-      trusted.push(connections.of(taken[0] as Socket)?.isTrusted === true);
+      trusted.push(connections.find(taken[0] as Socket)?.isTrusted === true);
     }
     expect(new Set(taken).size).toBe(1);
     expect(trusted).toEqual([true, false, true, false, true]);

@@ -53,7 +53,7 @@ describe('bodies that come in at once', () => {
   let server: Server;
   beforeEach(async () => {
     server = createServer(
-      createApp({ log, maxBodyBytes: MOST, room: new ByteBudget({ bytes: HELD, smallBytes: 0 }) }),
+      createApp({ log, maxBodyBytes: MOST, budget: new ByteBudget({ bytes: HELD, smallBytes: 0 }) }),
     ).listen(0, '127.0.0.1');
     await once(server, 'listening');
   });

@@ -133,20 +133,20 @@ describe('where there is none', () => {
 
   it('one that waits to be judged ends for a connection to keep, and is told of it', () => {
     const told: number[] = [];
-    fill(STRANGER).forEach((hold, i) => hold?.wait(() => told.push(i)));
+    fill(STRANGER).forEach((hold, i) => hold?.queued(() => told.push(i)));
     expect(begin('one more', API_SERVER, LARGE)).toBeDefined();
     expect([told, ended]).toEqual([[0], []]);
   });
 
   it('one that waits is not slow: it is our work that takes long', () => {
-    for (const hold of fill(API_SERVER)) hold?.wait(() => ended.push('waiting'));
+    for (const hold of fill(API_SERVER)) hold?.queued(() => ended.push('waiting'));
     now += 60_000;
     expect(begin('one more', STRANGER, LARGE)).toBeUndefined();
     expect(ended).toEqual([]);
   });
 
   it('one whose verdict is being made does not end', () => {
-    for (const hold of fill(STRANGER)) hold?.evaluate();
+    for (const hold of fill(STRANGER)) hold?.evaluating();
     now += 60_000;
     expect(begin('one more', API_SERVER, LARGE)).toBeUndefined();
     expect(ended).toEqual([]);

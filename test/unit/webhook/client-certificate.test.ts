@@ -4,7 +4,7 @@ import { Agent, request } from 'node:https';
 import { text } from 'node:stream/consumers';
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { refusalOf } from '../../../webhook/client-certificate.ts';
+import { clientRefusal } from '../../../webhook/client-certificate.ts';
 import { WebhookServer } from '../../../webhook/server.ts';
 import { type Authority, createAuthority, type Pair } from '../../support/certificates.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -92,18 +92,14 @@ describe.each(['TLSv1.2', 'TLSv1.3'] as const)('over %s', (version) => {
 
   it.each<readonly [string, () => Promise<Partial<Pair>>, RegExp]>([
     ['no certificate', async () => ({}), /^no certificate$/],
-    [
-      'a certificate of another authority',
-      async () => others.issueClient(SUBJECT),
-      /^a certificate that does not count: /,
-    ],
-    ['a certificate of the authority of our own', async () => authority.issueClient(SUBJECT), /does not count: /],
+    ['a certificate of another authority', async () => others.issueClient(SUBJECT), /^certificate not accepted: /],
+    ['a certificate of the authority of our own', async () => authority.issueClient(SUBJECT), /not accepted: /],
     [
       'the certificate of another subject',
       async () => clients.issueClient('system:node:x'),
-      /^a certificate of another subject$/,
+      /^certificate with another subject$/,
     ],
-    ['the certificate of a server', async () => clients.issue(), /does not count: INVALID_PURPOSE/],
+    ['the certificate of a server', async () => clients.issue(), /not accepted: INVALID_PURPOSE/],
   ])('one with %s is not, and nothing that it sends is read', async (_which, pair, why) => {
     const { received } = await push({ ...only, ...(await pair()) });
     expect(received).toBe('');
@@ -143,16 +139,16 @@ describe.each(['TLSv1.2', 'TLSv1.3'] as const)('over %s', (version) => {
 describe('other authorities', () => {
   it('count for those who connect from now on', async () => {
     const later = await others.issueClient(SUBJECT);
-    server.use({ ...serving, clientCa: others.ca });
+    server.useCertificate({ ...serving, clientCa: others.ca });
     expect((await ask(later)).body).toBe('answered');
     expect((await push(apiServer)).received).toBe('');
-    expect(refused).toEqual([expect.stringContaining('does not count')]);
+    expect(refused).toEqual([expect.stringContaining('not accepted')]);
   });
 
   it('end the connections that those before let in, with an answer', async () => {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     expect((await ask(apiServer, { agent })).connection).toBe('keep-alive');
-    server.use({ ...serving, clientCa: `${clients.ca}\n${others.ca}` });
+    server.useCertificate({ ...serving, clientCa: `${clients.ca}\n${others.ca}` });
     expect(await ask(apiServer, { agent })).toEqual({ body: 'answered', connection: 'close' });
     expect((await ask(apiServer, { agent })).connection).toBe('keep-alive');
     agent.destroy();
@@ -161,7 +157,7 @@ describe('other authorities', () => {
   it('are not another certificate of the server alone', async () => {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     await ask(apiServer, { agent });
-    server.use({ ...(await authority.issue()), clientCa: clients.ca });
+    server.useCertificate({ ...(await authority.issue()), clientCa: clients.ca });
     expect((await ask(apiServer, { agent })).connection).toBe('keep-alive');
     agent.destroy();
   });
@@ -171,13 +167,13 @@ describe('other authorities', () => {
     const first = connect({ host: '127.0.0.1', port, ca: authority.ca, ...apiServer });
     first.on('session', (session) => sessions.push(session));
     await eventually('there is a session', () => sessions[0]);
-    server.use({ ...serving, clientCa: others.ca });
+    server.useCertificate({ ...serving, clientCa: others.ca });
     expect((await push({ session: sessions[0] })).received).toBe('');
     first.destroy();
   });
 
   it('must be there where clients are asked', () => {
-    expect(() => server.use(serving)).toThrow('there is no authority for the certificates of clients');
+    expect(() => server.useCertificate(serving)).toThrow('there is no CA certificate for client certificates');
   });
 });
 
@@ -187,5 +183,5 @@ it('a subject with two common names is no name of anybody', () => {
     authorizationError: null as never,
     getPeerCertificate: () => ({ subject: { CN: [SUBJECT, 'x'] } }) as never,
   };
-  expect(refusalOf(socket, [SUBJECT])).toBe('a certificate of another subject');
+  expect(clientRefusal(socket, [SUBJECT])).toBe('certificate with another subject');
 });

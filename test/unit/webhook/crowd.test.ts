@@ -38,8 +38,8 @@ const lines: TLSSocket[] = [];
 
 beforeEach(async () => {
   lost = [];
-  connections = new Connections({ most: MOST, limitsNewcomers: true, onLost: (how) => lost.push(how) });
-  const app = createApp({ log, connections, room: new ByteBudget({ bytes: ROOM, smallBytes: 100_000 }) });
+  connections = new Connections({ maxConnections: MOST, limitsNewClients: true, onLost: (how) => lost.push(how) });
+  const app = createApp({ log, connections, budget: new ByteBudget({ bytes: ROOM, smallBytes: 100_000 }) });
   server = new WebhookServer(app, {}, { connections });
   ({ port } = await server.listen(pair, '127.0.0.1', 0));
   agent = new Agent({ keepAlive: true });
@@ -101,7 +101,7 @@ it.each<readonly [string, () => string, number, boolean]>([
   ['refused for want of room', () => review(ROOM + 200_000), 429, true],
   ['no review', () => '{}', 400, false],
 ])('a connection that has brought reviews is kept or not after what was %s', async (_, body, status, isTrusted) => {
-  const looked = jest.spyOn(connections, 'of');
+  const looked = jest.spyOn(connections, 'find');
   expect(await ask(review(10))).toBe(200);
   expect(await ask(body())).toBe(status);
   expect(looked.mock.results.at(-1)?.value).toMatchObject({ isTrusted });

@@ -182,7 +182,7 @@ describe('over HTTP', () => {
         return blocked.promise;
       },
     };
-    const app = createApp({ log, thread: stuck, room: new ByteBudget({ bytes: 1.5 * large.length }) });
+    const app = createApp({ log, thread: stuck, budget: new ByteBudget({ bytes: 1.5 * large.length }) });
     const send = async (bytes: Buffer): Promise<number> =>
       (await supertest(app).post(VALIDATE_PATH).set('content-type', 'application/json').send(bytes.toString())).status;
     const first = send(large);

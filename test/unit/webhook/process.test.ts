@@ -211,9 +211,9 @@ describe('run --client-ca-file', () => {
     expect([health.status, await health.text()]).toEqual([200, 'ok\n']);
     const reasons = [...operator.output.matchAll(/"reason":"([^"]*)","msg":"client refused"/g)].map(([, why]) => why);
     expect(reasons).toEqual([
-      'a certificate of another subject',
+      'certificate with another subject',
       'no certificate',
-      expect.stringContaining('a certificate that does not count'),
+      expect.stringContaining('certificate not accepted'),
     ]);
     expect(await operator.end('SIGTERM')).toEqual({ code: 0, signal: null });
   });

@@ -4,9 +4,9 @@ import * as fc from 'fast-check';
 import jsonpatch, { type Operation as PatchOperation } from 'fast-json-patch';
 import supertest from 'supertest';
 import { createApp, MUTATE_PATH, VALIDATE_PATH } from '../../../webhook/app.ts';
-import { defaulted, defaultingPatch, reviewDefaults } from '../../../webhook/default.ts';
+import { withDefaultsAndFinalizer, defaultingPatch, reviewDefaults } from '../../../webhook/default.ts';
 import { decodeRequest, decodeReview, OPERATIONS } from '../../../webhook/review.ts';
-import { faultsOf, reviewObject } from '../../../webhook/validate.ts';
+import { objectErrors, reviewObject } from '../../../webhook/validate.ts';
 import { json, roughObject, soundObject } from '../../support/arbitraries.ts';
 import { deepFreeze } from '../../support/freeze.ts';
 import { recordingLog } from '../../support/recording-log.ts';
@@ -19,17 +19,21 @@ const check = <T>(arbitrary: fc.Arbitrary<T>, holds: (value: T) => void): void =
 
 describe('defaulting', () => {
   it('is idempotent, whatever it is given', () => {
-    check(anything, (object) => expect(defaulted(defaulted(object))).toEqual(defaulted(object)));
+    check(anything, (object) =>
+      expect(withDefaultsAndFinalizer(withDefaultsAndFinalizer(object))).toEqual(withDefaultsAndFinalizer(object)),
+    );
   });
 
   it('has nothing to add to what it made', () => {
-    check(anything, (object) => expect(defaultingPatch(defaulted(object))).toEqual([]));
+    check(anything, (object) => expect(defaultingPatch(withDefaultsAndFinalizer(object))).toEqual([]));
   });
 
   it('is what the patch does to the object in the request', () => {
     check(fc.oneof(roughObject, soundObject), (object) => {
       const patch = copy(defaultingPatch(object)) as PatchOperation[];
-      expect(jsonpatch.applyPatch(copy(object), patch, true).newDocument).toEqual(copy(defaulted(object)));
+      expect(jsonpatch.applyPatch(copy(object), patch, true).newDocument).toEqual(
+        copy(withDefaultsAndFinalizer(object)),
+      );
     });
   });
 
@@ -46,17 +50,17 @@ describe('defaulting', () => {
 
   it('leaves a sound object sound', () => {
     check(soundObject, (object) => {
-      expect(faultsOf(object)).toEqual([]);
-      expect(faultsOf(defaulted(object))).toEqual([]);
+      expect(objectErrors(object)).toEqual([]);
+      expect(objectErrors(withDefaultsAndFinalizer(object))).toEqual([]);
     });
   });
 
   it('makes no unsound object sound', () => {
     check(roughObject, (object) => {
-      if (faultsOf(defaulted(object)).length === 0) {
+      if (objectErrors(withDefaultsAndFinalizer(object)).length === 0) {
         // What it fills in is `null` or an empty string, which the API server takes out before it asks.
         const filled = defaultingPatch(object).filter(({ op }) => op === 'replace');
-        if (filled.length === 0) expect(faultsOf(object)).toEqual([]);
+        if (filled.length === 0) expect(objectErrors(object)).toEqual([]);
       }
     });
   });
@@ -66,7 +70,7 @@ describe('the two webhooks', () => {
   it('give the same verdict on a new object', () => {
     check(fc.oneof(roughObject, soundObject), (object) => {
       const mutating = reviewDefaults(admissionRequest({ object }));
-      const validating = reviewObject(admissionRequest({ object: copy(defaulted(object)) }));
+      const validating = reviewObject(admissionRequest({ object: copy(withDefaultsAndFinalizer(object)) }));
       expect([mutating.allowed, mutating.status]).toEqual([validating.allowed, validating.status]);
     });
   });

@@ -74,7 +74,7 @@ it(`answers ${REQUESTS} requests while the certificate changes ${CHANGES} times`
   const folder = await mkdtemp(join(tmpdir(), 'sequentialjob-rotation-'));
   await writePair(folder, await authority.issue());
   const { log, lines } = recordingLog();
-  const connections = new Connections({ most: MAX_CONNECTIONS, limitsNewcomers: true });
+  const connections = new Connections({ maxConnections: MAX_CONNECTIONS, limitsNewClients: true });
   const server = new WebhookServer(createApp({ log, connections }), {}, { connections });
   const stopping = new AbortController();
   const pairs = watchCertificate({ folder, log, signal: stopping.signal, pollMs: 5 });
@@ -82,7 +82,7 @@ it(`answers ${REQUESTS} requests while the certificate changes ${CHANGES} times`
   if (first.done === true) throw new Error('there is no certificate');
   const { port } = await server.listen(first.value, '127.0.0.1', 0);
   const following = (async () => {
-    for await (const pair of pairs) server.use(pair);
+    for await (const pair of pairs) server.useCertificate(pair);
   })();
 
   const reloads = (): number => lines.filter(({ msg }) => msg === 'certificate reloaded').length;

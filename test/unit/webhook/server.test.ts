@@ -69,7 +69,7 @@ describe('TLS', () => {
 
   it.each(['before', 'after'])('refuses TLS 1.1, %s a new certificate', async (when) => {
     await start();
-    if (when === 'after') server.use(pairs[1]);
+    if (when === 'after') server.useCertificate(pairs[1]);
     // OpenSSL offers 1.1 at the lowest security level only.
     const old = open({ minVersion: 'TLSv1.1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' });
     await expect(old).rejects.toMatchObject({ code: expect.stringMatching(/PROTOCOL_VERSION/) });
@@ -90,7 +90,7 @@ describe('TLS', () => {
     const before = await open();
     const serial = before.getPeerCertificate().serialNumber;
     await ask('/one', agent);
-    server.use(pairs[1]);
+    server.useCertificate(pairs[1]);
     expect((await ask('/two', agent)).body).toBe('/two');
     expect(Object.values(agent.freeSockets).flat()).toHaveLength(1);
     before.write('GET /three HTTP/1.1\r\nHost: x\r\n\r\n');

@@ -32,7 +32,7 @@ it('before 300, new ones are refused: a hundred of them', () => {
   const added = Array.from({ length: 150 }, (_, i) => ({ name: `B=${i}`, value: 'x' }));
   const causes = update(variables(300), [...variables(300), ...added]);
   expect(causes).toHaveLength(101);
-  expect(causes.at(-1)).toContain('has more faults than');
+  expect(causes.at(-1)).toContain('has more errors than');
 });
 
 it('of more than are looked at, nothing is refused: who could tell which one is new', () => {

@@ -82,9 +82,9 @@ describe('patchJob', () => {
   });
 
   it.each<readonly [PatchType, Partial<ObservedJob>, ObservedJob['suspended']]>([
-    ['SuspendJob', { suspended: { byUs: true } }, undefined],
+    ['SuspendJob', { suspended: { byOperator: true } }, undefined],
     ['TerminateJob', { deadlineSeconds: 0, endedAfterSeconds: 600 }, undefined],
-    ['UnsuspendJob', {}, { byUs: true }],
+    ['UnsuspendJob', {}, { byOperator: true }],
   ])('%s: the snapshot and the cache have the Job as it is then', async (type, expected, before) => {
     const known = before === undefined ? job : put({ suspend: true }, { [SUSPENDED_ANNOTATION]: 'true' });
     expect(known.suspended).toEqual(before);

@@ -80,12 +80,12 @@ describe('obstacleOf', () => {
       observedJob(1, { status: { startTime: at(6) } }),
       undefined,
     ],
-    ['the Job is suspended', [stuck], [warning], { ...idle, suspended: { byUs: true } }, undefined],
+    ['the Job is suspended', [stuck], [warning], { ...idle, suspended: { byOperator: true } }, undefined],
     [
       'somebody else has suspended the Job',
       [],
       [],
-      { ...idle, suspended: { byUs: false, manager: 'queue' } },
+      { ...idle, suspended: { byOperator: false, manager: 'queue' } },
       {
         reason: 'JobSuspended',
         message: 'Job "etl-1-transform" was suspended by someone else (field manager "queue")',

@@ -111,7 +111,7 @@ describe('Events are asked for', () => {
       { job: active, pods: [observedPod({ obstacle: { ...pulling, reason: 'Unschedulable' } })], spec: secrets },
       undefined,
     ],
-    ['not about a Job that is suspended', { job: { ...idle, suspended: { byUs: true } } }, undefined],
+    ['not about a Job that is suspended', { job: { ...idle, suspended: { byOperator: true } } }, undefined],
     ['not about one that is being ended', { job: { ...idle, deadlineSeconds: 0 } }, undefined],
     ['not about one that has what it wants', { job: { ...idle, status: { succeeded: 1 } } }, undefined],
     ['not about one that is over', { job: observedJob(1, { status: completed() }) }, undefined],
@@ -159,7 +159,7 @@ describe('a Job that counts a Pod which is not in sight is looked at again', () 
     ['not where that has ended, and the Job has not counted it', active, { pods: [ended] }, false],
     ['not where no Pod is counted', idle, { pods: [] }, false],
     ['not where Pods may not be listed', active, { pods: [], podsForbidden: true }, false],
-    ['not where the Job is to stop', { ...active, suspended: { byUs: true } }, { pods: [] }, false],
+    ['not where the Job is to stop', { ...active, suspended: { byOperator: true } }, { pods: [] }, false],
   ])('%s', (_says, job, seen, isLookedAt) => {
     const snapshot: Snapshot = { object: sequentialJob(), jobs: [job], findings: {}, ...seen };
     const context = { snapshot, draft: recordedDraft(snapshot), now: NOW, nowMs: NOW_MS };

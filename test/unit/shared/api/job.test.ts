@@ -4,7 +4,7 @@ import {
   type JobOutcome,
   outcomeOf,
   sequentialJobOwner,
-  willFail,
+  isFailing,
 } from '../../../../shared/api/job.ts';
 import type { OwnerReference } from '../../../../shared/api/types.ts';
 import { at, completed, failed, jobCondition, observedJob, ownedBy } from '../../../support/objects.ts';
@@ -46,14 +46,14 @@ describe('outcomeOf', () => {
   });
 });
 
-describe('willFail', () => {
+describe('isFailing', () => {
   it.each<readonly [string, readonly JobCondition[] | undefined, boolean]>([
     ['no conditions', undefined, false],
     ['FailureTarget: no Pod is started any more', [jobCondition('FailureTarget')], true],
     ['FailureTarget=False', [jobCondition('FailureTarget', { status: 'False' })], false],
     ['SuccessCriteriaMet', [jobCondition('SuccessCriteriaMet')], false],
   ])('%s', (_says, conditions, expected) => {
-    expect(willFail(observedJob(0, { status: conditions === undefined ? {} : { conditions } }))).toBe(expected);
+    expect(isFailing(observedJob(0, { status: conditions === undefined ? {} : { conditions } }))).toBe(expected);
   });
 });
 

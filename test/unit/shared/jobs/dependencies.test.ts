@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import type { Container, PodTemplateSpec, SequentialJob } from '../../../../shared/api/types.ts';
-import { type Dependency, dependenciesOf, lookedFor } from '../../../../shared/jobs/dependencies.ts';
+import { type Dependency, dependenciesOf, dependenciesToCheck } from '../../../../shared/jobs/dependencies.ts';
 import { json, roughObject } from '../../../support/arbitraries.ts';
 import { deepFreeze } from '../../../support/freeze.ts';
 import { container, sequentialJob } from '../../../support/objects.ts';
@@ -287,8 +287,8 @@ describe('what is looked for', () => {
     ['is nothing where there are more places', secrets(1001, same), 0],
     ['is nothing where nothing is needed', secrets(0), 0],
   ])('%s', (_, object, count) => {
-    expect(lookedFor(object, 0)).toHaveLength(count);
-    expect(lookedFor(object, 1)).toEqual([]);
+    expect(dependenciesToCheck(object, 0)).toHaveLength(count);
+    expect(dependenciesToCheck(object, 1)).toEqual([]);
   });
 
   it('is looked through no further than it takes', () => {
@@ -299,7 +299,7 @@ describe('what is looked for', () => {
         return { name: `s-${i}` };
       },
     }));
-    expect(lookedFor(needing({ envFrom }), 0)).toEqual([]);
+    expect(dependenciesToCheck(needing({ envFrom }), 0)).toEqual([]);
     expect(read).toBeLessThan(1100);
   });
 });

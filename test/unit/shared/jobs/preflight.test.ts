@@ -1,7 +1,7 @@
 /** The preflight over a server that is a function: which Jobs are asked about, and what comes of the answers. */
 import { describe, expect, it } from '@jest/globals';
 import type { Container, SequentialJob, SequentialJobSpec } from '../../../../shared/api/types.ts';
-import { formatJobFault } from '../../../../shared/jobs/job-faults.ts';
+import { formatJobError } from '../../../../shared/jobs/job-errors.ts';
 import type { JobManifest } from '../../../../shared/jobs/job.ts';
 import {
   type DryRunAnswer,
@@ -34,10 +34,10 @@ interface Asked {
 async function ask(
   answer: (containers: Containers, job: JobManifest) => DryRunAnswer,
   object = sequence(),
-  from = 0,
+  firstIndex = 0,
 ): Promise<Asked> {
   const asked: string[] = [];
-  const verdict = await preflight(object, { from, resumes: 0 }, (job) => {
+  const verdict = await preflight(object, { firstIndex, resumes: 0 }, (job) => {
     asked.push(
       containersOf(job)
         .map(({ name }) => name)
@@ -45,7 +45,7 @@ async function ask(
     );
     return Promise.resolve(answer(containersOf(job), job));
   });
-  const faults = verdict.faults.map((fault) => `${fault.index ?? 'all'}: ${formatJobFault(fault)}`);
+  const faults = verdict.errors.map((fault) => `${fault.index ?? 'all'}: ${formatJobError(fault)}`);
   return { asked, verdict, faults };
 }
 
@@ -78,7 +78,7 @@ describe('what is asked', () => {
   it('is one Job for all steps where nothing is wrong', async () => {
     const { asked, verdict } = await ask(() => ACCEPTED);
     expect(asked).toEqual(['abcd']);
-    expect(verdict).toEqual({ faults: [], ignoredFields: [] });
+    expect(verdict).toEqual({ errors: [], ignoredFields: [] });
   });
 
   it('leaves out the steps that have run', async () => {
@@ -200,7 +200,7 @@ describe('a refusal', () => {
       ]);
       return causes.length === 0 ? ACCEPTED : refused(...causes);
     }, object);
-    expect(verdict.faults.map(({ index }) => index)).toEqual([199]);
+    expect(verdict.errors.map(({ index }) => index)).toEqual([199]);
   });
 
   it('never blames a step whose own Job the server takes, and misses none that it refuses', async () => {
@@ -215,7 +215,7 @@ describe('a refusal', () => {
           return refused(['spec.template.spec.containers[0].ports[0].hostPort', 'Duplicate value']);
         };
         const { verdict } = await ask(withConflict);
-        expect(verdict.faults.map(({ index }) => NAMES[index ?? -1])).toEqual(names);
+        expect(verdict.errors.map(({ index }) => NAMES[index ?? -1])).toEqual(names);
       }
     }
   });
@@ -225,7 +225,7 @@ describe('a refusal', () => {
     const object = sequence({ containers: names.map((name) => container(name)) });
     const { asked, verdict } = await ask(validated(...names), object);
     expect(asked).toHaveLength(MAX_DRY_RUNS);
-    expect(verdict.faults).toHaveLength(MAX_DRY_RUNS - 1);
+    expect(verdict.errors).toHaveLength(MAX_DRY_RUNS - 1);
     expect(verdict.unanswered?.reason).toBe('TooMany');
   });
 });
@@ -253,7 +253,7 @@ it('fields that the server does not know are named once, in the SequentialJob', 
 });
 
 it('an error of the server is passed on', async () => {
-  await expect(preflight(sequence(), { from: 0, resumes: 0 }, () => Promise.reject(new Error('down')))).rejects.toThrow(
-    'down',
-  );
+  await expect(
+    preflight(sequence(), { firstIndex: 0, resumes: 0 }, () => Promise.reject(new Error('down'))),
+  ).rejects.toThrow('down');
 });

@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { buildJob } from '../../../../shared/jobs/job.ts';
 import type { DryRunAnswer } from '../../../../shared/jobs/preflight.ts';
 import { dryRunJob } from '../../../../shared/kube/dry-run.ts';
-import { ApiError, errorFromAnswer } from '../../../../shared/kube/errors.ts';
+import { ApiError, errorFromResponse } from '../../../../shared/kube/errors.ts';
 import { FakeClient } from '../../../support/fake-client.ts';
 import { sequentialJob } from '../../../support/objects.ts';
 
@@ -11,7 +11,7 @@ const JOB = buildJob(sequentialJob(), 0, 0);
 
 /** An answer of the API server, as it stands on the wire. */
 const status = (code: number, message: string, causes: readonly unknown[] = [], reason?: string): ApiError =>
-  errorFromAnswer(code, JSON.stringify({ kind: 'Status', message, code, reason, details: { causes } }));
+  errorFromResponse(code, JSON.stringify({ kind: 'Status', message, code, reason, details: { causes } }));
 
 async function ask(...answers: readonly (ApiError | undefined)[]): Promise<{
   readonly answer: DryRunAnswer;

@@ -4,11 +4,11 @@ import {
   API_ERROR_CODES,
   ApiError,
   type ApiErrorCode,
-  errorFromAnswer,
+  errorFromResponse,
   errorFromFailure,
   errorFromStatus,
   isApiError,
-  isNamespaceGoing,
+  isNamespaceTerminating,
   retryAfterMs,
   systemCode,
 } from '../../../../shared/kube/errors.ts';
@@ -54,7 +54,7 @@ describe('errorFromAnswer', () => {
     ['JSON that is no Status', 404, '{"kind":"Job","reason":"AlreadyExists"}', 'NotFound'],
     ['JSON that is no object', 404, 'null', 'NotFound'],
   ])('%s', (_says, http, body, code) => {
-    const error = errorFromAnswer(http, body);
+    const error = errorFromResponse(http, body);
     expect(error).toBeInstanceOf(ApiError);
     expect(error.code).toBe(code);
     expect(error.status).toBe(http);
@@ -70,7 +70,7 @@ describe('errorFromAnswer', () => {
     ['an empty body leaves the number', '', 'the API server answered 502'],
     ['a long body is cut', 'x'.repeat(1000), `the API server answered 502: ${'x'.repeat(200)}`],
   ])('message: %s', (_says, body, message) => {
-    expect(errorFromAnswer(502, body).message).toBe(message);
+    expect(errorFromResponse(502, body).message).toBe(message);
   });
 
   it.each<readonly [string, string | undefined, unknown, number | undefined]>([
@@ -84,15 +84,15 @@ describe('errorFromAnswer', () => {
     ['a fraction is not understood', '1.5', undefined, undefined],
   ])('Retry-After: %s', (_says, header, retryAfterSeconds, expected) => {
     const body = status('TooManyRequests', { details: { retryAfterSeconds } });
-    expect(errorFromAnswer(429, body, header).retryAfterMs).toBe(expected);
+    expect(errorFromResponse(429, body, header).retryAfterMs).toBe(expected);
   });
 
   it('keeps the causes', () => {
     const causes = [
       { reason: 'NamespaceTerminating', message: 'namespace x is being terminated', field: 'metadata.namespace' },
     ];
-    expect(errorFromAnswer(403, status('Forbidden', { details: { causes } })).causes).toEqual(causes);
-    expect(errorFromAnswer(403, status('Forbidden')).causes).toEqual([]);
+    expect(errorFromResponse(403, status('Forbidden', { details: { causes } })).causes).toEqual(causes);
+    expect(errorFromResponse(403, status('Forbidden')).causes).toEqual([]);
   });
 });
 
@@ -262,6 +262,6 @@ describe('isNamespaceGoing', () => {
     ['a permission that is missing', new ApiError('Forbidden', 'x is forbidden', { status: 403 }), false],
     ['a programming error', new TypeError('namespaces "a" not found'), false],
   ])('%s', (_says, error, expected) => {
-    expect(isNamespaceGoing(error)).toBe(expected);
+    expect(isNamespaceTerminating(error)).toBe(expected);
   });
 });

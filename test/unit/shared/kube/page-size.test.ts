@@ -5,17 +5,17 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 
 /** The limits of the pages of a list of this many objects of these sizes; a page that is given up is in parentheses. */
-function pagesOf(sizes: readonly number[], most?: number): readonly string[] {
-  const pageSize = new PageSize({ most });
+function pagesOf(sizes: readonly number[], maxObjects?: number): readonly string[] {
+  const pageSize = new PageSize({ maxObjects });
   const pages: string[] = [];
   for (let from = 0; from < sizes.length;) {
     const { limit } = pageSize;
     const page = sizes.slice(from, from + limit);
     let bytes = 0;
-    const isGivenUp = page.some((size, i) => pageSize.isTooLarge({ objects: i + 1, bytes: (bytes += size) }));
+    const isGivenUp = page.some((size, i) => pageSize.shrinkIfTooLarge({ objects: i + 1, bytes: (bytes += size) }));
     pages.push(isGivenUp ? `(${limit})` : String(limit));
     if (isGivenUp) continue;
-    pageSize.read({ objects: page.length, bytes });
+    pageSize.pageRead({ objects: page.length, bytes });
     from += page.length;
   }
   return pages;
@@ -44,7 +44,7 @@ describe('the size of a page', () => {
 
   it('is not smaller for an empty page', () => {
     const pageSize = new PageSize();
-    pageSize.read({ objects: 0, bytes: 0 });
+    pageSize.pageRead({ objects: 0, bytes: 0 });
     expect(pageSize.limit).toBe(50);
   });
 });

@@ -1,8 +1,8 @@
 import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import * as fc from 'fast-check';
-import { fenced } from '../../../../shared/kube/fence.ts';
-import { limited, TokenBucket } from '../../../../shared/kube/rate-limit.ts';
+import { withLeaderFence } from '../../../../shared/kube/leader-fence.ts';
+import { withRateLimit, TokenBucket } from '../../../../shared/kube/rate-limit.ts';
 import { FakeClient } from '../../../support/fake-client.ts';
 
 beforeEach(() => void jest.useFakeTimers());
@@ -103,8 +103,8 @@ describe('limited', () => {
   const request = { method: 'GET', path: '/x' } as const;
   const over = new AbortController();
 
-  function client(inner: FakeClient): ReturnType<typeof limited> {
-    return limited(inner, new TokenBucket({ qps: 1, burst: 1 }), over.signal);
+  function client(inner: FakeClient): ReturnType<typeof withRateLimit> {
+    return withRateLimit(inner, new TokenBucket({ qps: 1, burst: 1 }), over.signal);
   }
 
   const answering = (): FakeClient => new FakeClient({ request: () => 'answer', stream: () => new PassThrough() });
@@ -140,7 +140,7 @@ describe('limited', () => {
   ])('a request that waits is let go by %s, and is never sent', async (_says, abort, more) => {
     const [own, all] = [new AbortController(), new AbortController()];
     const inner = answering();
-    const it = limited(inner, new TokenBucket({ qps: 1, burst: 1 }), all.signal);
+    const it = withRateLimit(inner, new TokenBucket({ qps: 1, burst: 1 }), all.signal);
     await it.request(request);
     const waiting = it.request({ ...request, ...('signal' in more ? { signal: own.signal } : {}) });
     abort(own, all);
@@ -152,8 +152,8 @@ describe('limited', () => {
   it('before a fence: who lost the right to act while it waited sends nothing', async () => {
     const inner = answering();
     let mayAct = true;
-    const behindFence = fenced(inner, { mayAct: () => mayAct, signal: over.signal });
-    const it = limited(behindFence, new TokenBucket({ qps: 1, burst: 1 }), over.signal);
+    const behindFence = withLeaderFence(inner, { mayAct: () => mayAct, signal: over.signal });
+    const it = withRateLimit(behindFence, new TokenBucket({ qps: 1, burst: 1 }), over.signal);
     await it.request(request);
     const waiting = it.request(request);
     mayAct = false;

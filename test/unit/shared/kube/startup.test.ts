@@ -57,7 +57,7 @@ describe('awaitApiServer', () => {
   });
 
   it.each<readonly [string, ApiError, RegExp]>([
-    ['refused credentials', new ApiError('Unauthorized', 'no'), /does not accept our credentials: no/],
+    ['refused credentials', new ApiError('Unauthorized', 'no'), /does not accept the credentials: no/],
     [
       'an untrusted certificate',
       network('self-signed', 'DEPTH_ZERO_SELF_SIGNED_CERT'),
@@ -80,11 +80,7 @@ describe('awaitApiServer', () => {
       new ApiError('NotFound', 'not found'),
       /does not know sequentialjobs\.batch\.example\.com.*install the CRD first \(make install\)/,
     ],
-    [
-      'missing permissions',
-      new ApiError('Forbidden', 'cannot list'),
-      /does not let us read SequentialJobs: cannot list/,
-    ],
+    ['missing permissions', new ApiError('Forbidden', 'cannot list'), /denies reading SequentialJobs: cannot list/],
   ])('gives a server that is coming up three seconds before it gives up on %s', async (_says, error, expected) => {
     answers = [error];
     await begin();

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { KubeConfig } from '@kubernetes/client-node';
 import { type ApiRequest, createApiClient } from '../../../../shared/kube/client.ts';
 import { ApiError, type ApiErrorCode } from '../../../../shared/kube/errors.ts';
-import { ofWrite } from '../../../../shared/kube/uncertain-write.ts';
+import { markUncertainWrite } from '../../../../shared/kube/uncertain-write.ts';
 import { type Answer, json, startServer } from '../../../support/http-server.ts';
 
 type Method = ApiRequest['method'];
@@ -28,12 +28,12 @@ describe('a request that was sent and failed', () => {
     const causes = [{ reason: 'x' }];
     const error = new ApiError(code, 'it was so', { status, retryAfterMs: 7, causes, cause: 'why' });
     for (const method of WRITES) {
-      const failed = ofWrite(request(method, { fieldManager: 'us' }), error) as ApiError;
+      const failed = markUncertainWrite(request(method, { fieldManager: 'us' }), error) as ApiError;
       expect(failed).toMatchObject({ code, status, message: 'it was so', retryAfterMs: 7, causes, cause: 'why' });
       expect(failed.isUncertainWrite).toBe(expected);
-      expect(ofWrite(request(method, { dryRun: 'All' }), error)).toBe(error);
+      expect(markUncertainWrite(request(method, { dryRun: 'All' }), error)).toBe(error);
     }
-    expect(ofWrite(request('GET'), error)).toBe(error);
+    expect(markUncertainWrite(request('GET'), error)).toBe(error);
     expect(error.isUncertainWrite).toBe(false);
   });
 
@@ -41,13 +41,13 @@ describe('a request that was sent and failed', () => {
     'with "%s" was not carried out, although the server answers 500',
     (message) => {
       const error = new ApiError('ServerError', message, { status: 500 });
-      expect(ofWrite(request('PATCH'), error)).toBe(error);
+      expect(markUncertainWrite(request('PATCH'), error)).toBe(error);
     },
   );
 
   it('with a programming error fails with that', () => {
     const fault = new TypeError('x');
-    expect(ofWrite(request('POST'), fault)).toBe(fault);
+    expect(markUncertainWrite(request('POST'), fault)).toBe(fault);
   });
 });
 

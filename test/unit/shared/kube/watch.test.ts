@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import type { ApiErrorCode } from '../../../../shared/kube/errors.ts';
-import { type Frame, readFrames } from '../../../../shared/kube/watch.ts';
+import { type WatchEvent, readWatchEvents } from '../../../../shared/kube/watch.ts';
 
 function body(...chunks: readonly (string | Buffer)[]): Readable {
   return Readable.from(
@@ -11,10 +11,10 @@ function body(...chunks: readonly (string | Buffer)[]): Readable {
   );
 }
 
-async function collect(stream: Readable): Promise<{ readonly frames: readonly Frame[]; readonly error: unknown }> {
-  const frames: Frame[] = [];
+async function collect(stream: Readable): Promise<{ readonly frames: readonly WatchEvent[]; readonly error: unknown }> {
+  const frames: WatchEvent[] = [];
   try {
-    for await (const frame of readFrames(stream)) frames.push(frame);
+    for await (const frame of readWatchEvents(stream)) frames.push(frame);
     return { frames, error: undefined };
   } catch (error) {
     return { frames, error };
@@ -88,21 +88,26 @@ describe('readFrames', () => {
   });
 
   it.each<readonly [string, () => Readable, ApiErrorCode, RegExp]>([
-    ['a line that is no JSON', () => body(line(ADDED), 'garbage here\n'), 'Unexpected', /no JSON: garbage here$/],
-    ['null', () => body(line(ADDED), 'null\n'), 'Unexpected', /makes no sense: null$/],
-    ['a list', () => body(line(ADDED), '[]\n'), 'Unexpected', /makes no sense/],
+    ['a line that is no JSON', () => body(line(ADDED), 'garbage here\n'), 'Unexpected', /not JSON: garbage here$/],
+    ['null', () => body(line(ADDED), 'null\n'), 'Unexpected', /malformed watch event: null$/],
+    ['a list', () => body(line(ADDED), '[]\n'), 'Unexpected', /malformed watch event/],
     [
       'a type that nobody knows',
       () => body(line(ADDED), line({ ...ADDED, type: 'X' })),
       'Unexpected',
-      /makes no sense/,
+      /malformed watch event/,
     ],
-    ['a frame without an object', () => body(line(ADDED), line({ type: 'ADDED' })), 'Unexpected', /makes no sense/],
+    [
+      'a frame without an object',
+      () => body(line(ADDED), line({ type: 'ADDED' })),
+      'Unexpected',
+      /malformed watch event/,
+    ],
     [
       'an object without a version',
       () => body(line(ADDED), line({ type: 'ADDED', object: { metadata: { name: 'a' } } })),
       'Unexpected',
-      /makes no sense/,
+      /malformed watch event/,
     ],
     ['a line that does not end', () => body(line(ADDED), ...endless()), 'Unexpected', /larger than 16777216 bytes/],
     ['a connection that is cut', () => failing('ECONNRESET'), 'Unreachable', /cut/],
@@ -116,7 +121,7 @@ describe('readFrames', () => {
 
   it('closes the stream when the reader leaves', async () => {
     const stream = body(line(ADDED), line(DELETED));
-    for await (const frame of readFrames(stream)) {
+    for await (const frame of readWatchEvents(stream)) {
       expect(frame).toEqual(ADDED);
       break;
     }

@@ -88,10 +88,10 @@ describe('metrics', () => {
       'a queue at work',
       (registry) => {
         const queue = new QueueMetrics(registry);
-        queue.follow(() => ({ depth: 3, workingMs: [500, 1500] }));
+        queue.follow(() => ({ depth: 3, inProgressMs: [500, 1500] }));
         queue.added();
         queue.added();
-        queue.delayed();
+        queue.addedLater();
         queue.taken(20);
         queue.done(2000);
       },
@@ -211,7 +211,7 @@ describe('metrics', () => {
       reviews((metrics) => {
         metrics.requestStarted('/a');
         metrics.requestStarted('/a');
-        metrics.judged('/a', 'denied');
+        metrics.reviewed('/a', 'denied');
         metrics.requestEnded('/a', 200, 4);
         metrics.certificateServed(1_800_000_000_000);
       }),

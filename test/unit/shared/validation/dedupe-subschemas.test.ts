@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import generated from '../../../../shared/api/schema.generated.json' with { type: 'json' };
 import type { Schema } from '../../../../shared/api/schema.ts';
-import { withSharedParts } from '../../../../shared/validation/dedupe-subschemas.ts';
+import { dedupeSubschemas } from '../../../../shared/validation/dedupe-subschemas.ts';
 
 /** Puts each part back where it is referred to. */
 function unfold(schema: unknown, parts: Readonly<Record<string, unknown>>): unknown {
@@ -19,16 +19,16 @@ function withoutDescriptions(schema: Schema): Schema {
 }
 
 test('the resource says the same with its parts shared', () => {
-  const { $defs, ...rest } = withSharedParts(generated as Schema) as { readonly $defs: Record<string, unknown> };
+  const { $defs, ...rest } = dedupeSubschemas(generated as Schema) as { readonly $defs: Record<string, unknown> };
   expect(unfold(rest, $defs)).toEqual(withoutDescriptions(generated as Schema));
 });
 
 test('it is a third shorter', () => {
-  const text = JSON.stringify(withSharedParts(generated as Schema));
+  const text = JSON.stringify(dedupeSubschemas(generated as Schema));
   expect(text.length).toBeLessThan(JSON.stringify(withoutDescriptions(generated as Schema)).length * 0.67);
 });
 
 test('what is in it once, or is short, stays where it is', () => {
   const schema: Schema = { type: 'object', properties: { a: { type: 'string' }, b: { type: 'string' } } };
-  expect(withSharedParts(schema)).toEqual({ ...schema, $defs: {} });
+  expect(dedupeSubschemas(schema)).toEqual({ ...schema, $defs: {} });
 });

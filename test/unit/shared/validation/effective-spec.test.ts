@@ -146,7 +146,7 @@ describe('what was recorded is run', () => {
   test.each(REFUSED)('as a whole, when %s', (_sentence, recorded, now, fields) => {
     const held = effectiveSpec(deepFreeze(recorded), deepFreeze(objectOf(now, RUNNING)));
     expect(held.change).toBe('refused');
-    expect(held.faults.map(({ field }) => field)).toEqual(fields);
+    expect(held.errors.map(({ field }) => field)).toEqual(fields);
     expect(immutablePart(held.spec)).toEqual(immutablePart(recorded));
     expect(held.spec.containers[0]).toBe(recorded.containers[0]);
   });
@@ -223,7 +223,7 @@ describe('whatever comes', () => {
   it('judges anything', () => {
     check(fc.tuple(anything, json, json), ([recorded, one, another]) => {
       const held = effectiveSpec(recorded as SequentialJobSpec, asObject({ spec: one }, another));
-      expect(held.faults.length > 0).toBe(held.change === 'refused');
+      expect(held.errors.length > 0).toBe(held.change === 'refused');
     });
     check(fc.tuple(roughObject, roughObject), ([before, after]) => {
       expect(['none', 'accepted', 'refused']).toContain(
@@ -250,7 +250,7 @@ describe('whatever comes', () => {
           .filter(({ field }) => field !== 'spec.resume')
           .map(formatFieldError);
       expect(faults(held.spec)).toEqual([]);
-      expect(held.faults.map(formatFieldError)).toEqual(faults(is['spec']));
+      expect(held.errors.map(formatFieldError)).toEqual(faults(is['spec']));
     });
   });
 
@@ -265,6 +265,6 @@ describe('whatever comes', () => {
   test('a thousand steps that have all changed are judged at once', () => {
     const many = (image: string): SequentialJobSpec =>
       spec({ containers: Array.from({ length: 1000 }, (_, i) => container(`s${i}`, { image })) });
-    expect(effectiveSpec(many('a:1'), objectOf(many('a:2'), RUNNING)).faults).toHaveLength(100);
+    expect(effectiveSpec(many('a:1'), objectOf(many('a:2'), RUNNING)).errors).toHaveLength(100);
   });
 });

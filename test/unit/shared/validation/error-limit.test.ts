@@ -4,7 +4,7 @@ import { formatFieldError, validateSequentialJob, validateSpec } from '../../../
 import { container } from '../../../support/objects.ts';
 import { written } from '../../../support/reviews.ts';
 
-const LAST = 'spec: Invalid value: has more faults than the 100 that are listed';
+const LAST = 'spec: Invalid value: has more errors than the 100 that are listed';
 
 const times = <T>(count: number, item: (i: number) => T): readonly T[] =>
   Array.from({ length: count }, (_, i) => item(i));
@@ -14,8 +14,8 @@ const nothing = (i: number): object => ({ name: `A${i}`, value: null });
 const env = (...variables: readonly object[]): Readonly<Record<string, unknown>> => ({
   containers: [{ ...container('a'), env: variables }],
 });
-const said = (spec: unknown, most?: number): readonly string[] =>
-  validateSequentialJob(written(spec), most === undefined ? {} : { most }).map(formatFieldError);
+const said = (spec: unknown, maxErrors?: number): readonly string[] =>
+  validateSequentialJob(written(spec), maxErrors === undefined ? {} : { maxErrors }).map(formatFieldError);
 
 describe('the faults of an object', () => {
   it.each<readonly [string, readonly object[], number]>([

@@ -2,10 +2,10 @@ import { describe, expect, it } from '@jest/globals';
 import { formatFieldError } from '../../../../shared/validation/field-error.ts';
 import { validateSpec } from '../../../../shared/validation/index.ts';
 import {
-  lengthFaults,
+  validateLength,
   MAX_SPEC_BYTES,
   MAX_VALUES,
-  sizeFaults,
+  validateSize,
   estimateMemory,
 } from '../../../../shared/validation/value-limit.ts';
 
@@ -13,11 +13,11 @@ const FAULT = 'spec: Invalid value: must not have more than 10 values; in a map 
 
 /** What is said of an object with this spec where 10 values are the most. */
 const said = (spec: unknown, bytes?: number): readonly string[] =>
-  sizeFaults({ spec }, bytes, 10).map((fault) => formatFieldError(fault));
+  validateSize({ spec }, bytes, 10).map((fault) => formatFieldError(fault));
 
 const items = (count: number): readonly number[] => Array.from({ length: count }, () => 1);
 
-describe('sizeFaults', () => {
+describe('validateSize', () => {
   it.each<readonly [string, unknown]>([
     ['no spec', undefined],
     ['a spec that is no object', 'text'],
@@ -52,20 +52,20 @@ describe('sizeFaults', () => {
     ['small maps, however many', Object.fromEntries(items(150).map((_, i) => [`m${i}`, map(1000)])), 0],
   ])('counts each property of a large map beyond the first thousand as ten: %s', (_, spec, count) => {
     const text = JSON.stringify({ spec });
-    expect(sizeFaults(JSON.parse(text), text.length)).toHaveLength(count);
+    expect(validateSize(JSON.parse(text), text.length)).toHaveLength(count);
   });
 
   it('takes no JSON for too short that can have too many values', () => {
     // A list of digits, whose property and braces make it longer.
     const spec = { '': items(MAX_VALUES) };
     const text = JSON.stringify({ spec });
-    expect(sizeFaults(JSON.parse(text), text.length)).toHaveLength(1);
+    expect(validateSize(JSON.parse(text), text.length)).toHaveLength(1);
     const fewer = JSON.stringify({ spec: { '': items(MAX_VALUES - 1) } });
-    expect(sizeFaults(JSON.parse(fewer), fewer.length)).toEqual([]);
+    expect(validateSize(JSON.parse(fewer), fewer.length)).toEqual([]);
   });
 });
 
-describe('lengthFaults', () => {
+describe('validateLength', () => {
   const ofBytes = (bytes: number, character = 'x'): unknown => {
     const rest = JSON.stringify({ a: '' }).length;
     return { a: character.repeat((bytes - rest) / new TextEncoder().encode(character).length) };
@@ -74,16 +74,16 @@ describe('lengthFaults', () => {
   it.each(['x', 'ä', '€'])('takes 1 MiB of JSON in UTF-8, and no byte more: %s', (character) => {
     // A multiple of the character's bytes, beside the quotes and the braces.
     const fitting = ofBytes(MAX_SPEC_BYTES - 8 + 2, character);
-    expect(lengthFaults(fitting)).toEqual([]);
-    expect(lengthFaults({ ...(fitting as object), b: 'xxxx' }).map(formatFieldError)).toEqual([
+    expect(validateLength(fitting)).toEqual([]);
+    expect(validateLength({ ...(fitting as object), b: 'xxxx' }).map(formatFieldError)).toEqual([
       'spec: Too long: may not be more than 1048576 bytes',
     ]);
   });
 
   it('measures nothing where the JSON around it is no longer', () => {
     const long = ofBytes(MAX_SPEC_BYTES + 1);
-    expect(lengthFaults(long, MAX_SPEC_BYTES)).toEqual([]);
-    expect(lengthFaults(long, MAX_SPEC_BYTES + 1)).toHaveLength(1);
+    expect(validateLength(long, MAX_SPEC_BYTES)).toEqual([]);
+    expect(validateLength(long, MAX_SPEC_BYTES + 1)).toHaveLength(1);
   });
 
   it('a spec that says too much is refused for that alone, also past admission', () => {
@@ -108,16 +108,16 @@ describe('lengthFaults', () => {
 
   it('does not write out one of many megabytes', () => {
     const unwritable = { a: 'x'.repeat(MAX_SPEC_BYTES), toJSON: () => expect('written').toBe('not written') };
-    expect(lengthFaults(unwritable)).toHaveLength(1);
+    expect(validateLength(unwritable)).toHaveLength(1);
   });
 
   it('takes one that is nested too deeply to be written for longer than any', () => {
-    expect(lengthFaults(JSON.parse('['.repeat(100_000) + ']'.repeat(100_000)))).toHaveLength(1);
+    expect(validateLength(JSON.parse('['.repeat(100_000) + ']'.repeat(100_000)))).toHaveLength(1);
   });
 
   it('takes what is no spec', () => {
-    expect(lengthFaults(undefined)).toEqual([]);
-    expect(lengthFaults(null)).toEqual([]);
+    expect(validateLength(undefined)).toEqual([]);
+    expect(validateLength(null)).toEqual([]);
   });
 });
 

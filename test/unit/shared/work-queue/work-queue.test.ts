@@ -168,7 +168,7 @@ describe('WorkQueue', () => {
     ['a server that asks for more gets it, beyond the cap too', 5000, 5000],
     ['a server that asks for less does not shorten the delay', 10, 100],
   ])('%s', async (_says, atLeast, expected) => {
-    expect(queue.addAfterFailure('a', { atLeastMs: atLeast })).toBe(expected);
+    expect(queue.addAfterFailure('a', { minDelayMs: atLeast })).toBe(expected);
     await pass(expected - 1);
     expect(queue.depth).toBe(0);
     await pass(1);
@@ -188,10 +188,10 @@ describe('WorkQueue', () => {
     expect(await drain()).toEqual(['a']);
   });
 
-  it.each<readonly [string, { readonly atLeastMs?: number; readonly wasOutdated?: boolean }, boolean, number]>([
+  it.each<readonly [string, { readonly minDelayMs?: number; readonly wasOutdated?: boolean }, boolean, number]>([
     ['at once where the work was outdated: the news is the cure', { wasOutdated: true }, true, 1],
     ['after the delay where the work was outdated and no news came', { wasOutdated: true }, false, 0],
-    ['no sooner than the server asks', { wasOutdated: true, atLeastMs: 5000 }, true, 0],
+    ['no sooner than the server asks', { wasOutdated: true, minDelayMs: 5000 }, true, 0],
   ])('after a failure a key comes back %s', async (_says, failure, hasNews, depth) => {
     queue.add('a');
     await queue.take();
@@ -218,7 +218,7 @@ describe('WorkQueue', () => {
       queue.addAfterFailure('failed');
       queue.addAfterFailure('other/failed');
       queue.addAfter('deadline', 5000);
-      queue.addAfterFailure('asked', { atLeastMs: 15_000 });
+      queue.addAfterFailure('asked', { minDelayMs: 15_000 });
       random = 0.5;
       queue.retryFailed();
       await pass(499);

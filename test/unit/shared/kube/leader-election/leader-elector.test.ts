@@ -45,7 +45,7 @@ describe('a candidate', () => {
       leaseTransitions: 0,
     });
     expect(a.lines.map(({ msg, lease }) => [msg, lease])).toEqual([
-      ['campaigning', 'ns/l'],
+      ['attempting to acquire the Lease', 'ns/l'],
       ['became leader', 'ns/l'],
     ]);
   });
@@ -182,7 +182,7 @@ describe('a candidate', () => {
       const a = new Candidate(world, 'a');
       await world.pass(30_000);
       expect(a.leads).toBe(false);
-      expect(a.said('cannot campaign, will retry')).toBeGreaterThan(2);
+      expect(a.said('cannot acquire the Lease, will retry')).toBeGreaterThan(2);
       world.fate = () => QUICK;
       await world.pass(11_000);
       expect(a.leads).toBe(true);
@@ -200,7 +200,7 @@ describe('a candidate', () => {
     await world.pass(10_000);
     expect(a.lines.filter(({ level }) => level === 'warn')).toEqual([]);
     expect(a.lines.find(({ level }) => level === 'error')).toMatchObject({
-      msg: 'internal error: cannot campaign, will retry',
+      msg: 'internal error: cannot acquire the Lease, will retry',
       err: { type: 'TypeError' },
     });
     isBroken = false;
@@ -380,7 +380,7 @@ describe('a leader', () => {
     b.machine.kill();
     world.server.put({ ...world.server.spec, holderIdentity: '' });
     await world.pass(2_500);
-    expect(a.losses).toEqual(['the Lease was given to nobody']);
+    expect(a.losses).toEqual(['the Lease was released by another client']);
   });
 
   it('wins again where somebody has deleted the Lease, for the others wait', async () => {
@@ -440,7 +440,7 @@ describe('a leader', () => {
     await world.pass(0);
     expect(a.leads).toBe(false);
     await world.pass(1_600);
-    expect(a.said('the Lease is not released')).toBe(1);
+    expect(a.said('failed to release the Lease: the next leader has to wait until it expires')).toBe(1);
     await world.pass(16_000);
     expect(b.leads).toBe(true);
   });

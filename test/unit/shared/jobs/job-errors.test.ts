@@ -1,5 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import { faultsOf, fieldsOf, formatJobFault, type JobRefusal } from '../../../../shared/jobs/job-faults.ts';
+import {
+  jobErrorsOf,
+  toSequentialJobFields,
+  formatJobError,
+  type JobRefusal,
+} from '../../../../shared/jobs/job-errors.ts';
 import { container, sequentialJob } from '../../../support/objects.ts';
 
 const object = sequentialJob({
@@ -88,7 +93,7 @@ describe('faultsOf', () => {
       wanted: '(Job) metadata.labels',
     },
   ])('a field $says', ({ indices, field, index, wanted }) => {
-    expect(faultsOf(ofField(field), { object, indices })).toEqual([
+    expect(jobErrorsOf(ofField(field), { object, indices })).toEqual([
       { index, field: wanted, message: 'Not found: "typo"' },
     ]);
   });
@@ -96,7 +101,7 @@ describe('faultsOf', () => {
   it('gives every cause, in order', () => {
     const causes = ['spec.template.spec.containers[0].env', 'spec.template.spec.containers[1].env'];
     const both = refusal(...causes.map((field) => ({ field, message: 'Required value' })));
-    expect(faultsOf(both, { object, indices: [0, 2] }).map(formatJobFault)).toEqual([
+    expect(jobErrorsOf(both, { object, indices: [0, 2] }).map(formatJobError)).toEqual([
       'spec.containers[0].env: Required value',
       'spec.containers[2].env: Required value',
     ]);
@@ -111,9 +116,9 @@ describe('faultsOf', () => {
     ],
   ])('%s: the words are the fault, of the step where there is but one', (_says, given) => {
     const message = 'admission webhook "p" denied the request: no';
-    expect(faultsOf(given, { object, indices: [1] })).toEqual([{ index: 1, field: '', message }]);
-    expect(faultsOf(given, { object, indices: [1, 2] })).toEqual([{ index: undefined, field: '', message }]);
-    expect(formatJobFault({ index: 1, field: '', message })).toBe(message);
+    expect(jobErrorsOf(given, { object, indices: [1] })).toEqual([{ index: 1, field: '', message }]);
+    expect(jobErrorsOf(given, { object, indices: [1, 2] })).toEqual([{ index: undefined, field: '', message }]);
+    expect(formatJobError({ index: 1, field: '', message })).toBe(message);
   });
 
   it.each([
@@ -131,19 +136,19 @@ describe('faultsOf', () => {
     ['and no detail', 'Required value: one of {a, b}: not both', 'Required value: one of {a, b}: not both'],
   ])('leaves out a value that is a structure, %s', (_says, message, wanted) => {
     const given = refusal({ field: 'spec.template.spec.containers[0].x', message });
-    expect(faultsOf(given, { object, indices: [0] })[0]?.message).toBe(wanted);
+    expect(jobErrorsOf(given, { object, indices: [0] })[0]?.message).toBe(wanted);
   });
 
   it('mends paths in the words, too', () => {
     const words = 'spec.template.spec.containers[1].image and spec.template.spec.containers[7].image are not allowed';
-    const [fault] = faultsOf({ message: words, causes: [] }, { object, indices: [1, 2] });
+    const [fault] = jobErrorsOf({ message: words, causes: [] }, { object, indices: [1, 2] });
     expect(fault?.message).toBe('spec.containers[2].image and spec.containers[7].image are not allowed');
   });
 });
 
 it('fieldsOf gives the paths of the SequentialJob', () => {
   const fields = ['spec.template.spec.containers[1].restartPolicyRules', 'spec.template.spec.resources'];
-  expect(fieldsOf(fields, { object, indices: [0, 2] })).toEqual([
+  expect(toSequentialJobFields(fields, { object, indices: [0, 2] })).toEqual([
     'spec.containers[2].restartPolicyRules',
     'spec.template.spec.resources',
   ]);

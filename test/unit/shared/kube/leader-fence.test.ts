@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { PassThrough } from 'node:stream';
 import type { ApiClient } from '../../../../shared/kube/client.ts';
-import { fenced } from '../../../../shared/kube/fence.ts';
+import { withLeaderFence } from '../../../../shared/kube/leader-fence.ts';
 import { FakeClient } from '../../../support/fake-client.ts';
 
 describe('fenced', () => {
@@ -14,7 +14,7 @@ describe('fenced', () => {
     inner = new FakeClient({ request: () => 'answer', stream: () => new PassThrough() });
     mayAct = true;
     over = new AbortController();
-    client = fenced(inner, { mayAct: () => mayAct, signal: over.signal });
+    client = withLeaderFence(inner, { mayAct: () => mayAct, signal: over.signal });
   });
 
   const watch = (): Promise<unknown> => client.stream({ path: '/w', idleMs: 1, signal: new AbortController().signal });

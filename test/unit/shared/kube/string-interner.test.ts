@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { assert, jsonValue, property } from 'fast-check';
-import { Compactor } from '../../../../shared/kube/compactor.ts';
+import { StringInterner } from '../../../../shared/kube/string-interner.ts';
 import { deepFreeze } from '../../../support/freeze.ts';
 
 describe('a compactor', () => {
@@ -11,34 +11,34 @@ describe('a compactor', () => {
     ['a string', 'text'],
     ['nothing', null],
   ])('keeps %s', (_says, value) => {
-    expect(new Compactor().compact(deepFreeze(value))).toStrictEqual(value);
+    expect(new StringInterner().intern(deepFreeze(value))).toStrictEqual(value);
   });
 
   it('keeps whatever is JSON, however much came before', () => {
-    const compactor = new Compactor();
+    const compactor = new StringInterner();
     assert(
       property(jsonValue({ maxDepth: 4 }), (value) => {
         const json = JSON.stringify(value);
-        expect(JSON.stringify(compactor.compact(value))).toBe(json);
+        expect(JSON.stringify(compactor.intern(value))).toBe(json);
       }),
     );
   });
 
   it('gives a copy, so that what was parsed can go', () => {
     const value = { list: [{ a: 'b' }] };
-    const kept = new Compactor().compact(value);
+    const kept = new StringInterner().intern(value);
     expect(kept).not.toBe(value);
     expect(kept.list[0]).not.toBe(value.list[0]);
   });
 
   it.each([
     ['while lists are read', 300_000, () => undefined],
-    ['after that', 20_000, (compactor: Compactor) => compactor.settle()],
+    ['after that', 20_000, (compactor: StringInterner) => compactor.endOfInitialLists()],
   ])('still tells strings apart when there are more than it knows, %s', (_when, length, prepare) => {
-    const compactor = new Compactor();
+    const compactor = new StringInterner();
     prepare(compactor);
     for (let i = 0; i < length; i++) {
-      const { uid, phase } = compactor.compact({ uid: `uid-${i}`, phase: 'Completed' });
+      const { uid, phase } = compactor.intern({ uid: `uid-${i}`, phase: 'Completed' });
       if (uid !== `uid-${i}` || phase !== 'Completed') throw new Error(`${uid}, ${phase}`);
     }
   });

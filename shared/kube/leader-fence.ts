@@ -1,17 +1,17 @@
-/** A client that sends nothing once its owner may not act any more. */
+/** A client that sends no requests after its owner has lost leadership. */
 import type { Readable } from 'node:stream';
 import type { ApiClient, ApiRequest, StreamRequest } from './client.ts';
 import { ApiError } from './errors.ts';
 
 export interface LeaderFence {
-  /** Asked before each request is sent: what a timer would say may come too late in a process that stood still. */
+  /** Checked before each request is sent: in a process that was suspended, a timer could fire too late. */
   readonly mayAct: () => boolean;
-  /** What is in flight when it is aborted fails. */
+  /** Aborted when leadership ends; requests in progress then fail. */
   readonly signal: AbortSignal;
 }
 
-/** The same client behind a fence: beyond it a request rejects with `Aborted`, and nothing is sent. */
-export function fenced(client: ApiClient, fence: LeaderFence): ApiClient {
+/** Wraps the client: after leadership is lost, requests reject with `Aborted` and are not sent. */
+export function withLeaderFence(client: ApiClient, fence: LeaderFence): ApiClient {
   return new FencedClient(client, fence);
 }
 
@@ -30,7 +30,7 @@ class FencedClient implements ApiClient {
 
   async request<T>(request: ApiRequest): Promise<T> {
     this.#check();
-    // A request with a signal of its own ends with the connections.
+    // A request with its own signal ends when the connections are closed.
     return this.#client.request<T>({ signal: this.#fence.signal, ...request });
   }
 
@@ -45,6 +45,6 @@ class FencedClient implements ApiClient {
 
   #check(): void {
     const { mayAct, signal } = this.#fence;
-    if (signal.aborted || !mayAct()) throw new ApiError('Aborted', 'not sent: not the leader any more');
+    if (signal.aborted || !mayAct()) throw new ApiError('Aborted', 'not sent: no longer the leader');
   }
 }
