@@ -24,30 +24,30 @@ export function renderValidationDoc(): string {
 
 # What is checked where
 
-A spec that cannot run is refused before anything has run. Three judges share the work:
+A spec that cannot run is refused before anything has run. Three checks share the work:
 
-| judge | when | what |
+| check | when | what |
 |---|---|---|
 | **the schema** | \`kubectl apply\`, before any webhook; \`lint\` | types of all fields of the resource, the core Container and PodTemplateSpec included; our own enumerations (\`updatePolicy\`, \`onFailure\`) and limits |
-| **our rules** | \`kubectl apply\`, in the webhook; \`lint\`; again in the controller, for an object that came past the webhook | what people get wrong most, and what only this resource has: see below |
-| **the API server** | \`lint --server\`; the controller's preflight, before the first step starts | everything else, by its own version's rules, its policies and its admission webhooks |
+| **our rules** | \`kubectl apply\`, in the webhook; \`lint\`; again in the controller, for an object that bypassed the webhook | the most common mistakes, and what only this resource has: see below |
+| **the API server** | \`lint --server\`; the controller's preflight, before the first step starts | everything else, by the rules of its own version, its policies and its admission webhooks |
 
-Kubernetes' rules about Pods are not copied: a copy is one version's. What the API server refuses shows as \`JobRejected\`, with
-every fault of every step in the paths of the SequentialJob, before any step has run; the spec can then be changed
-([ADR 12](adr/0012-preflight.md)). What is judged only when a Pod is created (Pod Security, LimitRanges, quotas of
-Pods) shows in \`ResourcesUnavailable\` while the step waits.
+We do not copy Kubernetes' rules for Pods, because a copy has the rules of one version. A refusal of the API server shows as \`JobRejected\`, with
+every error of every step in the paths of the SequentialJob, before any step has run; the spec can then be changed
+([ADR 12](adr/0012-preflight.md)). Checks that happen only when a Pod is created (Pod Security, LimitRanges, quotas of
+Pods) show in \`ResourcesUnavailable\` while the step waits.
 
 ## Our rules
 
-Where servers differ, they are those of the most permissive one, from Kubernetes 1.20 on.
+Where servers differ, our rules are those of the most permissive one, from Kubernetes 1.20 on.
 
 - at least one step, and at most 1000; a spec has at most 1 MiB as JSON and 200,000 values (in a map of more than 1000 each counts as ten)
 - names of steps, init containers and volumes are DNS labels; steps and init containers have different names, and so have volumes
 - an image is set and can be parsed
 - each \`volumeMount\` and \`volumeDevice\` names a volume of the template, and has a path of its own in its container
-- names of variables are printable ASCII without \`=\`; \`value\` and \`valueFrom\` exclude each other; each variable has one source
+- names of environment variables are printable ASCII without \`=\`; \`value\` and \`valueFrom\` exclude each other; each variable has one source
 - ports are legal, and unique by number and protocol; so are their names
-- quantities can be read and are not negative; a request is not above its limit
+- quantities can be parsed and are not negative; a request is not above its limit
 - each probe and each lifecycle hook has exactly one action
 - \`restartPolicy\` is \`Never\` or \`OnFailure\`, and \`Never\` where a step has a \`podFailurePolicy\`
 - the template has no containers, and no labels or annotations under \`batch.example.com/\`, \`*.batch.example.com/\` and
@@ -55,31 +55,31 @@ Where servers differ, they are those of the most permissive one, from Kubernetes
 - scheduling gates and resource claims have different names, and spread constraints different keys and actions
 - a step policy names a step, once; a step's deadline is not above the sequence's
 - the name of a SequentialJob has at most 63 characters
-- it is not in the operator's own namespace: its Pods could use the operator's service account (in the cluster; \`lint\` does not know)
+- it is not in the operator's own namespace, because its Pods could use the operator's service account (\`lint\` does not check this)
 
-What may change in an update is in the [README](../README.md#the-webhook).
+The [README](../README.md#the-webhook) says what an update may change.
 
 ## Warnings
 
-Legal, and probably not meant: an image without tag or digest or with \`latest\`; a privileged container; a \`hostPath\`; an
+Allowed, but probably a mistake: an image without tag or digest or with \`latest\`; a privileged container; a \`hostPath\`; an
 \`emptyDir\` or ephemeral volume that two or more steps mount (each step has a Pod of its own, and the volume ends with it); a spec
-above 256 KiB, which \`kubectl apply\` takes with \`--server-side\` only.
+above 256 KiB, which \`kubectl apply\` accepts only with \`--server-side\`.
 
 ## Refused on purpose
 
-A server takes these containers and templates, and we do not. Beside them stands what is this resource's own: reserved labels and
+Some servers accept these containers and templates, and we do not. The rules that only this resource has are not listed: reserved labels and
 annotations, step policies and their deadlines, the limits of size.
 
-| case | servers that take it | why |
+| case | servers that accept it | why |
 |---|---|---|
 ${deliberate.map(row).join('\n')}
 
-\`test/integration/core-schema.test.ts\` holds that against whatever API server it gets: 612 containers and templates, right ones and
-wrong ones of each kind, 36 specs from the field, and 400 manifests put together from the cases. Nothing that the server takes is refused
-here, but for this list, and no field that it knows is missing from the schema. A unit test holds the same against the verdicts of a
-Kubernetes 1.36.3, which refused 381 of these 648 specs; 245 of them are right by the schema and by our rules, and are left to it.
+\`test/integration/core-schema.test.ts\` checks this against the API server of the test run: 612 containers and templates, valid and invalid ones of each kind, 36 specs
+as found in practice, and 400 generated manifests. Nothing that the server accepts is refused here, except for this list, and no field that it knows is missing from the
+schema. A unit test checks the same against the verdicts of a Kubernetes 1.36.3, which refused 381 of these 648 specs; 245 of them are valid by the schema and by our
+rules, and are left to it.
 
-Empty texts are not compared on a 1.20 that was built with Go 1.18 or newer: its schema takes \`value: ''\` for null and refuses it.
-The releases of 1.20 don't, nor does any newer server.
+Empty strings are not compared on a 1.20 that was built with Go 1.18 or newer: its schema treats \`value: ''\` as null and refuses it. The
+releases of 1.20 do not, nor does any newer server.
 `;
 }
