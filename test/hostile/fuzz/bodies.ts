@@ -32,11 +32,12 @@ function writtenDown(seed: number): readonly string[] {
   return reviews.map((review) => JSON.stringify(review));
 }
 
-/** A change of a started sequence. */
-const updated = fc.tuple(roughObject, soundObject, fc.nat(3), fc.boolean()).map(([rough, sound, index, isRough]) => {
-  const status = { startTime: '2026-11-02T10:00:00Z', progress: { currentIndex: index } };
-  const object = isRough ? rough : sound;
-  return admissionReview({ operation: 'UPDATE', object, oldObject: { ...object, status } });
+/** A change of a started sequence, to another one as often as not. Its status may have a start and say nothing else. */
+const updated = fc.tuple(roughObject, soundObject, fc.nat(3), fc.nat(3)).map(([rough, sound, index, which]) => {
+  const progress = index === 3 ? {} : { progress: { currentIndex: index } };
+  const status = { startTime: '2026-11-02T10:00:00Z', ...progress };
+  const object = which < 2 ? rough : sound;
+  return admissionReview({ operation: 'UPDATE', object, oldObject: { ...(which % 2 === 0 ? rough : sound), status } });
 });
 
 /** What a field takes, or something odd. */
@@ -85,7 +86,7 @@ const change: fc.Arbitrary<Change> = fc.record({
   ),
 });
 
-/** Where a walk from here ends. */
+/** Where a walk from here ends: at a value that has nothing below it, or somewhere on the way. */
 function spotOf(root: Branch, steps: Walk): Spot | undefined {
   let spot: Spot | undefined;
   let value: unknown = root;
@@ -95,6 +96,7 @@ function spotOf(root: Branch, steps: Walk): Spot | undefined {
     if (!isBranch(value) || key === undefined) break;
     spot = [value, key];
     value = value[key];
+    if (step % 4 === 0) break;
   }
   return spot;
 }
@@ -152,10 +154,11 @@ const bytes = fc.oneof(
     weight: 90,
     arbitrary: fc.constantFrom(...ODD.trailers, ...ODD.literals, ...ODD.keys).map((text) => Buffer.from(text)),
   },
-  { weight: 4, arbitrary: fc.constantFrom(...NESTINGS) },
+  { weight: 10, arbitrary: fc.constantFrom(...NESTINGS) },
 );
 const splice = fc.record({
-  at: fc.double({ min: 0, max: 1, noNaN: true }),
+  /** In ten-thousandths of the body. */
+  at: fc.nat(10_000),
   anchor: fc.constantFrom('', '', ':', ':', '{', '}'),
   drop: fc.constantFrom(0, 0, 0, 1, 'value', 'rest' as const),
   bytes,
@@ -165,7 +168,7 @@ function spliced(
   body: Buffer,
   { at, anchor, drop, bytes: added }: typeof splice extends fc.Arbitrary<infer T> ? T : never,
 ): Buffer {
-  const start = Math.round(at * body.length);
+  const start = Math.round((at * body.length) / 10_000);
   const from = anchor === '' ? start : body.indexOf(anchor, start) + 1;
   const next = body.subarray(from).findIndex((byte) => byte === 0x2c || byte === 0x7d);
   const end = drop === 'rest' ? body.length : drop === 'value' ? from + Math.max(0, next) : from + Number(drop);
@@ -177,7 +180,7 @@ export function bodies(seed: number): fc.Arbitrary<Buffer> {
   const reviews = fc.oneof(
     { weight: 8, arbitrary: fc.constantFrom(...writtenDown(seed)).map((text) => JSON.parse(text) as unknown) },
     { weight: 1, arbitrary: fc.oneof(roughObject, soundObject).map(created) },
-    { weight: 2, arbitrary: updated.map((review) => structuredClone(review)) },
+    { weight: 4, arbitrary: updated.map((review) => structuredClone(review)) },
   );
   return fc
     .tuple(
