@@ -28,7 +28,7 @@ async function main(args: readonly string[]): Promise<number> {
       if (rest.includes('--help') || rest.includes('-h')) return main(['help']);
       await runOperator(parseConfig(rest, process.env));
       return EXIT.ok;
-    case 'judge':
+    case 'evaluate-reviews':
       // Not a command for users: the worker thread in which `run` evaluates large reviews.
       if (isMainThread) break;
       (await import('./webhook/evaluation-worker.ts')).evaluateReviews();
