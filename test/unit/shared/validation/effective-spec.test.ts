@@ -113,14 +113,14 @@ describe('the spec of the object is run', () => {
   test.each(FOLLOWED)('as no change of what is frozen, when %s', (_sentence, recorded, now) => {
     const object = deepFreeze(objectOf(now, RUNNING));
     const held = effectiveSpec(deepFreeze(recorded), object);
-    expect(held).toEqual({ spec: now, change: 'none', faults: [] });
+    expect(held).toEqual({ spec: now, change: 'none', errors: [] });
     expect(held.spec).toBe(object.spec);
   });
 
   test.each(ACCEPTED)('as a legal change, when %s', (_sentence, recorded, now) => {
     const object = deepFreeze(objectOf(now, RUNNING));
     const held = effectiveSpec(deepFreeze(recorded), object);
-    expect(held).toEqual({ spec: now, change: 'accepted', faults: [] });
+    expect(held).toEqual({ spec: now, change: 'accepted', errors: [] });
     expect(held.spec).toBe(object.spec);
   });
 
@@ -130,7 +130,7 @@ describe('the spec of the object is run', () => {
     'whatever changed before the start (%j)',
     (status) => {
       const object = objectOf(all, status as SequentialJobStatus);
-      expect(effectiveSpec(spec(), object)).toEqual({ spec: all, change: 'none', faults: [] });
+      expect(effectiveSpec(spec(), object)).toEqual({ spec: all, change: 'none', errors: [] });
       expect(effectiveSpec(spec(), object).spec).toBe(all);
     },
   );
@@ -138,7 +138,7 @@ describe('the spec of the object is run', () => {
   test('whatever changed while it is being deleted', () => {
     const object = objectOf(all, RUNNING);
     const going = { ...object, metadata: { ...object.metadata, deletionTimestamp: NOW } };
-    expect(effectiveSpec(spec(), going)).toEqual({ spec: all, change: 'none', faults: [] });
+    expect(effectiveSpec(spec(), going)).toEqual({ spec: all, change: 'none', errors: [] });
   });
 });
 
