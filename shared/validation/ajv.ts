@@ -57,7 +57,7 @@ const MAX_ERRORS = 256;
  */
 export function limitErrorsInCode(code: string): string {
   const push = (list: string, error: string): string =>
-    `if(${list}.push(${error})>=${MAX_ERRORS})throw{enough:${list}};`;
+    `if(${list}.push(${error})>=${MAX_ERRORS})throw{collected:${list}};`;
   return code
     .replaceAll(/vErrors\.push\((\w+)\);/g, (_, error: string) => push('vErrors', error))
     .replaceAll(

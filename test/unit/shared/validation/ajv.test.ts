@@ -12,7 +12,7 @@ it('no validator, compiled here or into the release, copies its errors for each 
   expect(limitErrorsInCode(code)).not.toContain('vErrors.concat(');
   // Nor does one collect errors without end: each that is added may be the last.
   const added = limitErrorsInCode(code).match(/(?:vErrors|all)\.push\(/g) ?? [];
-  const bounded = limitErrorsInCode(code).match(/if\((?:vErrors|all)\.push\(\w+\)>=256\)throw\{enough:/g) ?? [];
+  const bounded = limitErrorsInCode(code).match(/if\((?:vErrors|all)\.push\(\w+\)>=256\)throw\{collected:/g) ?? [];
   expect(added.length).toBeGreaterThan(500);
   expect(bounded).toHaveLength(added.length);
 });
