@@ -150,40 +150,32 @@ interface ReviewContext {
   readonly logs: Logs;
 }
 
-async function answerReview(
-  request: IncomingMessage,
-  response: ServerResponse,
-  reviewing: ReviewContext,
-): Promise<void> {
-  const { options, budget } = reviewing;
+async function answerReview(request: IncomingMessage, response: ServerResponse, context: ReviewContext): Promise<void> {
+  const { options, budget } = context;
   const { maxBodyBytes: maxBytes = MAX_BODY_BYTES } = options;
   const connection = options.connections?.find(request.socket);
   const sender = connection ?? { address: request.socket.remoteAddress ?? '', isTrusted: false };
   const body = await readBody(request, { maxBytes, budget, sender });
   const isReview =
-    'refusal' in body ? refuse(response, body.refusal, reviewing) : await answerBody(response, body, reviewing);
+    'refusal' in body ? refuse(response, body.refusal, context) : await answerBody(response, body, context);
   if (isReview !== undefined) connection?.recordRequest(isReview);
 }
 
 /** Whether it was a valid review; undefined if unknown for a reason that the client did not cause. */
-async function answerBody(
-  response: ServerResponse,
-  body: Body,
-  reviewing: ReviewContext,
-): Promise<boolean | undefined> {
-  const { path, reviewer, options } = reviewing;
+async function answerBody(response: ServerResponse, body: Body, context: ReviewContext): Promise<boolean | undefined> {
+  const { path, reviewer, options } = context;
   const { bytes, reservation } = body;
   try {
     const useThread = options.thread !== undefined && bytes.length > LARGE_BYTES;
-    const judged = useThread
+    const evaluated = useThread
       ? await evaluateInThread(options.thread, { response, body, path })
       : evaluateReview(bytes, reviewer, options.ownNamespace);
-    if (judged === undefined) return undefined;
-    if (judged.type === 'refused') return refuse(response, judged, reviewing);
-    logReview(judged.logLine, reviewing.logs);
-    options.metrics?.reviewed(path, judged.verdict);
-    send(response, 200, JSON_HEADERS, judged.answer);
-    return judged.isWellFormed;
+    if (evaluated === undefined) return undefined;
+    if (evaluated.type === 'refused') return refuse(response, evaluated, context);
+    logReview(evaluated.logLine, context.logs);
+    options.metrics?.reviewed(path, evaluated.verdict);
+    send(response, 200, JSON_HEADERS, evaluated.answer);
+    return evaluated.isWellFormed;
   } finally {
     reservation.release();
   }
@@ -205,7 +197,7 @@ async function evaluateInThread(
   response.once('close', abort);
   reservation.queued(abort);
   const { sender } = reservation;
-  const judged = await thread.evaluate({
+  const evaluated = await thread.evaluate({
     path,
     bytes,
     sender,
@@ -213,7 +205,7 @@ async function evaluateInThread(
     signal: controller.signal,
   });
   response.off('close', abort);
-  return judged ?? (response.destroyed ? undefined : EVICTED);
+  return evaluated ?? (response.destroyed ? undefined : EVICTED);
 }
 
 /** The body was evicted for another one. */

@@ -36,14 +36,14 @@ export interface LargeReview {
   readonly sender: Sender;
   /** Called when its evaluation starts. */
   readonly onTurn: () => void;
-  /** Aborted if nobody waits for the decision any more: a queued review is then dropped. */
+  /** Aborted if the caller no longer waits for the decision: a queued review is then dropped. */
   readonly signal: AbortSignal;
 }
 
 interface Task {
   /** Undefined once aborted, so that its bytes are released before its turn. */
   review: LargeReview | undefined;
-  readonly resolve: (judged: EvaluatedReview | undefined) => void;
+  readonly resolve: (evaluated: EvaluatedReview | undefined) => void;
   readonly reject: (error: Error) => void;
 }
 
@@ -121,7 +121,7 @@ export class EvaluationThread {
     const resourceLimits = { maxOldGenerationSizeMb: heapMb, maxYoungGenerationSizeMb: YOUNG_MB };
     const worker = new Worker(program, { argv: ['evaluate-reviews'], resourceLimits });
     worker.unref();
-    worker.on('message', (judged: EvaluatedReview) => this.#finish(({ resolve }) => resolve(judged)));
+    worker.on('message', (evaluated: EvaluatedReview) => this.#finish(({ resolve }) => resolve(evaluated)));
     const fail = (error: Error & { readonly code?: unknown }): void => {
       // The end of this worker was handled before, or was requested.
       if (this.#worker !== worker) return;

@@ -1,4 +1,4 @@
-/** Whether the holder of the Lease is still alive, judged without its clock. */
+/** Whether the holder of the Lease is still alive, decided without using its clock. */
 import { holderOf, type Lease } from './leases.ts';
 
 interface ObservedRecord {
