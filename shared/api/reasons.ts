@@ -1,6 +1,6 @@
 /**
- * Every reason that the operator writes, in conditions and events, with the words that go with it: programs match
- * reasons, people read messages, and both are kept in this one place. Steps are counted from 0, as `index` is.
+ * Every reason that the operator writes in conditions and events, with its message: programs match reasons, people read
+ * messages. Steps are counted from 0, like `index`.
  */
 import { formatSeconds } from './time.ts';
 
@@ -61,8 +61,8 @@ export const EVENT = {
 export type EventReason = (typeof EVENT)[keyof typeof EVENT];
 
 /**
- * What may happen again and again while nothing changes: one Event with a count, also after a restart. All others are
- * told of once, with the status write that they belong to.
+ * Events that may repeat while nothing changes: each is one Event with a count, also after a restart. All others are
+ * emitted once, with their status write.
  */
 export const REPEATING_EVENTS: ReadonlySet<EventReason> = new Set([
   EVENT.reconciliationFailed,
@@ -77,13 +77,13 @@ export interface EventDraft {
   readonly type: 'Normal' | 'Warning';
   readonly reason: EventReason;
   readonly message: string;
-  /** The step that it is about, for the log. */
+  /** The step that the event is about, for the log. */
   readonly step?: { readonly index: number; readonly name: string };
-  /** Of a repeating event: what makes two of them one, where that is not the message. */
+  /** For a repeating event: the key of repetitions if that is not the message. */
   readonly series?: string;
 }
 
-/** A failure of the sequence; `index` and `step` are absent where no step is to blame. */
+/** A failure of the sequence; `index` and `step` are absent if no step has failed. */
 export interface Failure {
   readonly index?: number | undefined;
   readonly step?: string | undefined;
@@ -100,7 +100,7 @@ function plural(count: number, noun: string): string {
   return count === 1 ? `1 ${noun}` : `${count} ${noun}s`;
 }
 
-/** The first few: a message is read by people. */
+/** The maximum number of listed items, so that the message stays readable. */
 const LISTED = 5;
 
 function listed(items: readonly string[]): string {
@@ -108,7 +108,7 @@ function listed(items: readonly string[]): string {
   return items.length > LISTED ? `${shown} and ${items.length - LISTED} more` : shown;
 }
 
-/** Whoever changed an object of ours. */
+/** The client that changed an object of the operator. */
 const someoneElse = (manager: string | undefined): string =>
   manager === undefined ? 'someone else' : `someone else (field manager "${manager}")`;
 
@@ -133,11 +133,11 @@ export const MESSAGE = {
   notFailed: 'No step has failed',
   notSuspended: 'The sequence is not suspended',
   suspended: (at?: string): string => (at === undefined ? 'Suspended before it started' : `Suspended at step ${at}`),
-  /** Where the server cannot suspend a Job, or has not done so yet. */
+  /** If the server cannot suspend a Job, or has not done so yet. */
   suspending: (at: string): string => `Suspending: waiting for step ${at} to stop`,
   deadlineExceeded: (seconds: number): string =>
     `the sequence was active for longer than its activeDeadlineSeconds of ${seconds} s`,
-  /** Somebody else lets the Job go on. */
+  /** Another client keeps unsuspending the Job. */
   suspensionUndone: (at: string, job: string, manager?: string): string =>
     `Suspending: step ${at} still runs, because ${someoneElse(manager)} keeps setting spec.suspend of Job "${job}" to false; ` +
     'the operator suspends it again, each time after a longer delay',
@@ -145,10 +145,10 @@ export const MESSAGE = {
   held: (at: string, why: string): string => `Step ${at} is waiting: ${why}`,
   notEnded: (at: string, why: string): string => `Step ${at} is not ending: ${why}`,
   jobSuspended: (job: string, manager?: string): string => `Job "${job}" was suspended by ${someoneElse(manager)}`,
-  /** It is neither suspended, nor let go on, nor ended. */
+  /** The operator does not suspend, unsuspend or terminate it. */
   jobNotOwned: (job: string): string =>
     `Job "${job}" is not controlled by this SequentialJob, so the operator does not change it`,
-  /** Behind the failure of a step whose time was up before it could start. */
+  /** Appended to the failure of a step that exceeded the deadline before it could start. */
   neverStarted: (failure: string, why: string): string => `${failure}; it could not start: ${why}`,
   neverEnded: (failure: string, why: string): string => `${failure}; it did not end: ${why}`,
   heldUp: (failure: string, why: string): string => `${failure}; ${why}`,
@@ -166,7 +166,7 @@ export const MESSAGE = {
   jobDeleted: (job: string): string =>
     `Job "${job}" was deleted before its result was observed; the step is not run again`,
   jobRejected: (job: string, answer: string): string => `the API server rejected Job "${job}": ${answer}`,
-  /** `isUnderWay`: steps have run. */
+  /** `isUnderWay`: the sequence has started. */
   preflightRefused: (
     faults: readonly { readonly step: string | undefined; readonly text: string }[],
     isUnderWay: boolean,
@@ -179,20 +179,20 @@ export const MESSAGE = {
     `Step ${at} is waiting for Pods of the previous step to terminate: ${listed(pods)}`,
   resumePending: (at: string, pods: readonly string[]): string =>
     `Resume at step ${at} is waiting for Pods of the failed attempt to terminate: ${listed(pods)}`,
-  /** A Pod that has not ended; `until`: when its grace period ends, where it is being deleted. */
+  /** A Pod that has not terminated; `until`: end of its grace period, if it is being deleted. */
   podLeft: (pod: string, node?: string, until?: string): string =>
     [
       `"${pod}"`,
       node === undefined ? '' : ` on node "${node}"`,
       until === undefined ? '' : ` (grace period until ${until})`,
     ].join(''),
-  /** Pods whose grace period was over long ago. */
+  /** Pods whose grace period ended long ago. */
   podsOverdue: (pods: readonly string[]): string =>
     `the Job still has Pods whose grace period is over: ${listed(pods)}`,
-  /** Behind the Pods that are waited for, where the grace period of one is over: what people can do. */
+  /** Appended to the list of Pods if the grace period of one has ended: what users can do. */
   nodeIsLost:
     '; if the node is gone, delete the Node or taint it with node.kubernetes.io/out-of-service=nodeshutdown:NoExecute',
-  /** Where the controller may not list Pods. */
+  /** If the operator may not list Pods. */
   awaitingUnseenPods: (at: string, seconds: number): string =>
     `Step ${at} is waiting for Pods of the previous step to terminate: for ${seconds} s, because the operator has no permission` +
     ' to list Pods',
