@@ -2,7 +2,7 @@
 import type { Snapshot } from '../decide/index.ts';
 import type { ExecuteDeps } from './deps.ts';
 
-/** Records what is about to be run, where no webhook vouches for it; nothing to do in any other case. */
+/** Records the spec if no webhook has validated it; does nothing otherwise. Rejects with ApiError. */
 export async function recordSpec(snapshot: Snapshot, deps: ExecuteDeps): Promise<Snapshot> {
   const { object, bypassedAdmission, specRecorded } = snapshot;
   if (bypassedAdmission !== true || specRecorded === true) return snapshot;

@@ -52,7 +52,9 @@ describe('onFailure: Continue', () => {
   it('tells of the failure once, as a warning', async () => {
     const warnings = (await here.namespace.events('lenient')).filter(({ type }) => type === 'Warning');
     expect(warnings).toMatchObject([{ reason: 'JobFailed', count: 1 }]);
-    expect(warnings[0]?.message).toMatch(/^Job of step 1 \(s1\) failed: BackoffLimitExceeded: .*exit code 2: no mail today$/);
+    expect(warnings[0]?.message).toMatch(
+      /^Job of step 1 \(s1\) failed: BackoffLimitExceeded: .*exit code 2: no mail today$/,
+    );
     expect(await here.namespace.describe('lenient')).toMatch(/Exit Code:\s+2/);
   });
 
