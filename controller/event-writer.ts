@@ -47,8 +47,8 @@ export class EventWriter {
       if (isApiError(error, 'AlreadyExists')) {
         // An Event from before a restart: its count continues.
         const path = objectPath(EVENTS, pending.subject.namespace, pending.name);
-        const there = await this.#client.request<{ readonly count?: number }>({ method: 'GET', path });
-        await this.#count(pending, there.count ?? 1);
+        const existing = await this.#client.request<{ readonly count?: number }>({ method: 'GET', path });
+        await this.#count(pending, existing.count ?? 1);
       } else if (isApiError(error, 'NotFound') && known !== undefined) {
         // Events expire (after an hour, by default).
         this.#counts.delete(pending.name);

@@ -79,13 +79,13 @@ export class FullObjectCache {
   trim(object: SequentialJob): TrimmedSequentialJob {
     if (isTrimmed(object)) return object;
     const weight = estimateMemory(object);
-    const kept = trimmedCopy(object, weight);
+    const cached = trimmedCopy(object, weight);
     const known = this.#entry(object);
     this.forget(object.metadata);
     if (!isTrue(object.status?.conditions, 'Complete')) this.#store(this.#reuseSpec(object, known), weight);
-    else if (kept.trimmed.isSummary === true)
-      this.#store({ ...object, spec: kept.spec }, estimateMemory(object.status), true);
-    return kept;
+    else if (cached.trimmed.isSummary === true)
+      this.#store({ ...object, spec: cached.spec }, estimateMemory(object.status), true);
+    return cached;
   }
 
   /**
@@ -104,14 +104,14 @@ export class FullObjectCache {
   }
 
   /** The full object; undefined if it is not cached in this version. */
-  full(kept: SequentialJob): SequentialJob | undefined {
-    if (!isTrimmed(kept)) return kept;
-    const { trimmed, ...rest } = kept;
-    const held = this.#entry(kept);
-    if (held === undefined || held.isWithoutSpec) return undefined;
-    if (trimmed.isSummary === true) return isSameVersion(held.object, kept) ? held.object : undefined;
-    return held.object.metadata.generation === kept.metadata.generation
-      ? { ...rest, spec: held.object.spec }
+  full(cached: SequentialJob): SequentialJob | undefined {
+    if (!isTrimmed(cached)) return cached;
+    const { trimmed, ...rest } = cached;
+    const entry = this.#entry(cached);
+    if (entry === undefined || entry.isWithoutSpec) return undefined;
+    if (trimmed.isSummary === true) return isSameVersion(entry.object, cached) ? entry.object : undefined;
+    return entry.object.metadata.generation === cached.metadata.generation
+      ? { ...rest, spec: entry.object.spec }
       : undefined;
   }
 
@@ -119,15 +119,17 @@ export class FullObjectCache {
    * The object without its spec if the sequence has finished and nothing is requested of it (`needsNoSpec`); else
    * undefined.
    */
-  finishedWithoutSpec(kept: TrimmedSequentialJob): TrimmedSequentialJob | undefined {
-    if (kept.trimmed?.isSummary !== true) return needsNoSpec(kept) ? kept : undefined;
-    const held = this.#entry(kept);
-    return held !== undefined && isSameVersion(held.object, kept) && needsNoSpec(held.object) ? held.object : undefined;
+  finishedWithoutSpec(cached: TrimmedSequentialJob): TrimmedSequentialJob | undefined {
+    if (cached.trimmed?.isSummary !== true) return needsNoSpec(cached) ? cached : undefined;
+    const entry = this.#entry(cached);
+    return entry !== undefined && isSameVersion(entry.object, cached) && needsNoSpec(entry.object)
+      ? entry.object
+      : undefined;
   }
 
   /** The spec of a trimmed object; undefined if it is not cached. */
-  specOf(kept: SequentialJob): SequentialJobSpec | undefined {
-    return this.full(kept)?.spec;
+  specOf(cached: SequentialJob): SequentialJobSpec | undefined {
+    return this.full(cached)?.spec;
   }
 
   /**
@@ -140,8 +142,8 @@ export class FullObjectCache {
     const others = this.#acquired - own;
     // The first object of a namespace may use all free memory; its further ones use at most half of what other
     // namespaces leave, so that another namespace finds memory.
-    const most = own === 0 ? MAX_ACQUIRED_BYTES - others : (MAX_ACQUIRED_BYTES - others) / 2;
-    if (this.#acquired > 0 && own + weight > most) return false;
+    const limit = own === 0 ? MAX_ACQUIRED_BYTES - others : (MAX_ACQUIRED_BYTES - others) / 2;
+    if (this.#acquired > 0 && own + weight > limit) return false;
     this.#countAcquired(namespace, weight);
     this.#options.onFetch?.();
     return true;

@@ -48,7 +48,7 @@ export interface InformersOptions {
   readonly onFetch?: () => void;
   /** Called when a list or watch failed and is retried; not for expired watches. */
   readonly onWatchError?: (watched: Watched) => void;
-  /** Called when a programming error kept the informer from processing one object, or all. */
+  /** Called when a programming error prevented the informer from processing one object, or all. */
   readonly onInternalError?: (watched: Watched) => void;
   /** Called when the API server is reachable again: failed reconciles may be retried. */
   readonly onReconnect?: () => void;
@@ -199,8 +199,8 @@ export class Informers {
   }
 
   #trim(object: SequentialJob): SequentialJob {
-    const kept = this.objects.trim(object);
-    return isFinished(kept) ? this.#compactor.compact(kept) : kept;
+    const trimmed = this.objects.trim(object);
+    return isFinished(trimmed) ? this.#compactor.compact(trimmed) : trimmed;
   }
 
   #subscribe(): void {

@@ -29,7 +29,7 @@ export class StatusTruncations {
     if (times > MAX_TRUNCATIONS) return { canTruncate: false, events: [] };
     this.#times.set(uid, times + 1);
     if (times === MAX_TRUNCATIONS) return { canTruncate: false, events: [warning(EVENT_MESSAGE.statusRefused())] };
-    return { canTruncate: true, events: times === 0 ? [warning(EVENT_MESSAGE.statusCut())] : [] };
+    return { canTruncate: true, events: times === 0 ? [warning(EVENT_MESSAGE.statusTruncated())] : [] };
   }
 
   /** Whether even the smallest form was rejected: no step may start, because it could not be recorded. */

@@ -26,8 +26,8 @@ export function toSequentialJob(raw: unknown): CachedSequentialJob {
   const isSetByClient =
     finalizers?.includes(FINALIZER) === true && isFinalizerSetByClient(metadata.managedFields ?? []);
   const finalizer = isSetByClient ? { finalizerSetByClient: true } : {};
-  const kept = { ...object, metadata: { name, namespace, uid, resourceVersion, ...rest }, ...finalizer };
-  return kept as unknown as CachedSequentialJob;
+  const cached = { ...object, metadata: { name, namespace, uid, resourceVersion, ...rest }, ...finalizer };
+  return cached as unknown as CachedSequentialJob;
 }
 
 type Fields = Readonly<Record<string, unknown>>;

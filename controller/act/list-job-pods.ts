@@ -78,10 +78,10 @@ function withoutRestart(pod: ObservedPod): ObservedPod {
 /** Counts the dropped Pods as deleted. */
 function withDeletedPods(
   jobUID: string,
-  left: readonly ObservedPod[],
+  dropped: readonly ObservedPod[],
   { deletedPods }: Snapshot,
 ): Pick<Snapshot, 'deletedPods'> {
   const known = deletedPods?.jobUID === jobUID ? deletedPods.count : 0;
-  const count = known + left.filter((pod) => pod.jobUID === jobUID).length;
+  const count = known + dropped.filter((pod) => pod.jobUID === jobUID).length;
   return count === 0 ? {} : { deletedPods: { jobUID, count } };
 }

@@ -8,5 +8,7 @@ export function completionMessage({ draft, snapshot }: Context): string {
   const total = snapshot.object.spec.containers.length;
   const seconds = secondsBetween(draft.startTime, draft.completionTime);
   const failed = draft.steps.filter(({ state }) => state === 'Failed').map(({ index, name }) => stepLabel(index, name));
-  return failed.length === 0 ? MESSAGE.completed(total, seconds) : MESSAGE.ended({ total, failed }, seconds);
+  return failed.length === 0
+    ? MESSAGE.completed(total, seconds)
+    : MESSAGE.completedWithFailures({ total, failed }, seconds);
 }

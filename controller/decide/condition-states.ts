@@ -76,7 +76,7 @@ function suspended(context: Context): ConditionState {
     return { status: 'True', reason: REASON.suspended, message: MESSAGE.suspended(currentStepIfStarted(context)) };
   }
   const message = snapshot.object.spec.suspend === true ? suspendingMessage(context) : undefined;
-  if (message !== undefined) return { status: 'False', reason: REASON.suspending, message: message };
+  if (message !== undefined) return { status: 'False', reason: REASON.suspending, message };
   return { status: 'False', reason: REASON.notSuspended, message: MESSAGE.notSuspended };
 }
 
@@ -88,10 +88,10 @@ function suspendingMessage(context: Context): string | undefined {
   const isUndone = job !== undefined && job.suspended === undefined && suspendAgainInMs(job, context.nowMs) > 0;
   if (isUndone) return MESSAGE.suspensionUndone(at, job.metadata.name, job.suspensions?.undoneBy);
   if (job !== undefined && !isOwned(job, context.snapshot)) {
-    return MESSAGE.heldUp(MESSAGE.suspending(at), MESSAGE.jobNotOwned(job.metadata.name));
+    return MESSAGE.withCause(MESSAGE.suspending(at), MESSAGE.jobNotOwned(job.metadata.name));
   }
   const found = overduePods(context).length > 0 ? obstacle(context) : undefined;
-  return found === undefined ? MESSAGE.suspending(at) : MESSAGE.heldUp(MESSAGE.suspending(at), found.message);
+  return found === undefined ? MESSAGE.suspending(at) : MESSAGE.withCause(MESSAGE.suspending(at), found.message);
 }
 
 /** What must terminate before the next step can start. */
@@ -100,7 +100,7 @@ function terminatingMessage(context: Context): string | undefined {
   const at = currentStepLabel(context) ?? '';
   const pods = leftoverPods(context);
   if (pods.length > 0) return MESSAGE.awaitingPods(at, describePods(pods, context.nowMs));
-  if (leftoverPodsGraceMs(context) > 0) return MESSAGE.awaitingUnseenPods(at, graceSeconds(context));
+  if (leftoverPodsGraceMs(context) > 0) return MESSAGE.awaitingUnlistedPods(at, graceSeconds(context));
   const jobs = strayJobs(context).map(({ metadata }) => metadata.name);
   return jobs.length > 0 ? MESSAGE.awaitingJobs(at, jobs) : undefined;
 }
@@ -145,7 +145,7 @@ function resumePending(context: Context): ConditionState | undefined {
   const message =
     pods.length > 0
       ? MESSAGE.resumePending(at, describePods(pods, context.nowMs))
-      : MESSAGE.awaitingUnseenPods(at, graceSeconds(context));
+      : MESSAGE.awaitingUnlistedPods(at, graceSeconds(context));
   return { status: 'False', reason: REASON.resumePending, message };
 }
 

@@ -31,7 +31,7 @@ const effects = defineEffects({
       const waiting = { ...withoutStartTime(context).draft, requeueAfterMs: retryMs(context) };
       const missing = obstacle(context);
       if (missing === undefined || missing.isRecorded) return waiting;
-      const message = MESSAGE.waiting(currentStepLabel(context) ?? '', missing.message);
+      const message = MESSAGE.stepCannotStart(currentStepLabel(context) ?? '', missing.message);
       const step = { index: currentIndex(context.draft), name: nextContainer(context)?.name ?? '' };
       return emit(waiting, { type: 'Warning', reason: EVENT.dependencyMissing, message, step });
     },

@@ -103,6 +103,6 @@ export function describePods(pods: readonly ObservedPod[], nowMs: number): reado
   const isAnyOverdue = pods.some((pod) => isPodOverdue(pod, nowMs));
   return pods.map(({ metadata: { name, deletionTimestamp }, node }, i) => {
     const isLast = i === pods.length - 1;
-    return `${MESSAGE.podLeft(name, node, deletionTimestamp)}${isAnyOverdue && isLast ? MESSAGE.nodeIsLost : ''}`;
+    return `${MESSAGE.podNotTerminated(name, node, deletionTimestamp)}${isAnyOverdue && isLast ? MESSAGE.nodeLost : ''}`;
   });
 }

@@ -56,14 +56,14 @@ export function failNext(context: Context, reason: string, message: string): Dra
  */
 export function failPreflight(context: Context): Draft {
   const { draft, snapshot } = context;
-  const faults = snapshot.preflight?.type === 'refused' ? snapshot.preflight.errors : [];
+  const errors = snapshot.preflight?.type === 'refused' ? snapshot.preflight.errors : [];
   const { containers } = snapshot.object.spec;
   const hasStarted = draft.startTime !== undefined;
-  const first = hasStarted ? undefined : faults.find((fault) => fault.index !== undefined)?.index;
+  const first = hasStarted ? undefined : errors.find((error) => error.index !== undefined)?.index;
   const index = first ?? currentIndex(draft);
-  const lines = faults.map((fault) => ({
-    step: fault.index === undefined ? undefined : stepLabel(fault.index, containers[fault.index]?.name ?? ''),
-    text: formatJobFault(fault),
+  const lines = errors.map((error) => ({
+    step: error.index === undefined ? undefined : stepLabel(error.index, containers[error.index]?.name ?? ''),
+    text: formatJobFault(error),
   }));
   const message = MESSAGE.preflightRefused(lines, hasStarted);
   return fail(context, { index, step: containers[index]?.name, reason: REASON.jobRejected, message });
@@ -200,7 +200,7 @@ export function stepDeadlineExceeded(context: Context): StepFailure | undefined 
   const job = runningJob(context);
   const exceeded = withObstacle(context, MESSAGE.deadlineExceeded(seconds));
   const isNotOwned = job !== undefined && !isOwned(job, context.snapshot);
-  const message = isNotOwned ? MESSAGE.heldUp(exceeded, MESSAGE.jobNotOwned(job.metadata.name)) : exceeded;
+  const message = isNotOwned ? MESSAGE.withCause(exceeded, MESSAGE.jobNotOwned(job.metadata.name)) : exceeded;
   const failure = { reason: REASON.deadlineExceeded, message };
   const record = {
     ...progressOf(context),
@@ -215,10 +215,10 @@ export function stepDeadlineExceeded(context: Context): StepFailure | undefined 
 export function stepDeleted(context: Context): StepFailure | undefined {
   const step = runningStep(context.draft);
   if (step === undefined) return undefined;
-  const why = { reason: REASON.jobDeleted, message: MESSAGE.jobDeleted(step.jobName ?? '') };
+  const failure = { reason: REASON.jobDeleted, message: MESSAGE.jobDeleted(step.jobName ?? '') };
   const attempts = Math.max(step.attempts ?? 0, podsStarted(context, step.jobUID));
-  const record = { ...why, ...(attempts === 0 ? {} : { attempts }), completionTime: context.now };
-  return recordFailure(context, { ...record, message: truncate(why.message) }, why);
+  const record = { ...failure, ...(attempts === 0 ? {} : { attempts }), completionTime: context.now };
+  return recordFailure(context, { ...record, message: truncate(failure.message) }, failure);
 }
 
 /** Records the end of the next step, which the Job of a later step implies. */
@@ -228,23 +228,23 @@ export function stepInferred(context: Context): Draft | undefined {
   if (name === undefined) return undefined;
   const index = currentIndex(draft);
   const message = truncate(MESSAGE.jobDeleted(nextJobName(context)));
-  const how = mayContinueAfterFailure(name, context)
+  const result = mayContinueAfterFailure(name, context)
     ? ({ state: 'Failed', reason: REASON.jobDeleted, message } as const)
     : ({ state: 'Succeeded', exitCode: 0 } as const);
-  return { ...draft, steps: [...draft.steps, { index, name, completionTime: now, ...how }], requeueAfterMs: 0 };
+  return { ...draft, steps: [...draft.steps, { index, name, completionTime: now, ...result }], requeueAfterMs: 0 };
 }
 
 function recordFailure(
   { draft }: Context,
   record: Omit<StepStatus, 'index' | 'name' | 'state'>,
-  why: Pick<Failure, 'reason' | 'message'>,
+  reported: Pick<Failure, 'reason' | 'message'>,
 ): StepFailure | undefined {
   const step = runningStep(draft);
   if (step === undefined) return undefined;
   const { index, name } = step;
-  const message = EVENT_MESSAGE.jobFailed(index, name, why.reason, why.message);
+  const message = EVENT_MESSAGE.jobFailed(index, name, reported.reason, reported.message);
   return {
-    failure: { index, step: name, ...why },
+    failure: { index, step: name, ...reported },
     draft: emit(withLastStep(draft, { ...record, state: 'Failed' }), {
       type: 'Warning',
       reason: EVENT.jobFailed,

@@ -39,8 +39,8 @@ export const obstacle = oncePerContext((context: Context): CurrentObstacle | und
 
 /** Why the step waits, as a sentence. */
 export function waitingMessage({ reason, message, isAtEnd }: Obstacle, label: string): string {
-  if (isAtEnd === true) return MESSAGE.notEnded(label, message);
-  return POSSIBLY_STARTED.has(reason) ? MESSAGE.held(label, message) : MESSAGE.waiting(label, message);
+  if (isAtEnd === true) return MESSAGE.stepNotEnding(label, message);
+  return POSSIBLY_STARTED.has(reason) ? MESSAGE.stepWaiting(label, message) : MESSAGE.stepCannotStart(label, message);
 }
 
 /** Reasons with which the step may have started already. */
@@ -98,9 +98,9 @@ function postponedMessage({ reason, message }: Postponed, { snapshot }: Context)
 export function withObstacle({ snapshot }: Context, failure: string): string {
   const known = getCondition(snapshot.object.status?.conditions, 'ResourcesUnavailable');
   if (known?.status !== 'True') return failure;
-  if (POSSIBLY_STARTED.has(known.reason)) return MESSAGE.heldUp(failure, known.message);
+  if (POSSIBLY_STARTED.has(known.reason)) return MESSAGE.withCause(failure, known.message);
   const isAtEnd = known.reason === REASON.containerStillRunning;
-  return (isAtEnd ? MESSAGE.neverEnded : MESSAGE.neverStarted)(failure, known.message);
+  return (isAtEnd ? MESSAGE.didNotEnd : MESSAGE.couldNotStart)(failure, known.message);
 }
 
 /** Milliseconds between two checks: the delay grows with the waiting time. */

@@ -46,11 +46,11 @@ export class SequenceMetrics {
       buckets: HANDOFF_BUCKETS,
       registers,
     });
-    const held: Gauge = new Gauge({
+    const specBytes: Gauge = new Gauge({
       name: 'sequentialjob_specs_held_bytes',
       help: 'Approximate memory of the cached specs; specs that do not fit are read from the API server when needed',
       registers,
-      collect: () => held.set(this.#cachedSpecBytes()),
+      collect: () => specBytes.set(this.#cachedSpecBytes()),
     });
     this.#specsFetched = new Counter({
       name: 'sequentialjob_specs_fetched_total',

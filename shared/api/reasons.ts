@@ -101,20 +101,20 @@ function plural(count: number, noun: string): string {
 }
 
 /** The maximum number of listed items, so that the message stays readable. */
-const LISTED = 5;
+const MAX_LISTED = 5;
 
 function listed(items: readonly string[]): string {
-  const shown = items.slice(0, LISTED).join(', ');
-  return items.length > LISTED ? `${shown} and ${items.length - LISTED} more` : shown;
+  const shown = items.slice(0, MAX_LISTED).join(', ');
+  return items.length > MAX_LISTED ? `${shown} and ${items.length - MAX_LISTED} more` : shown;
 }
 
 /** The client that changed an object of the operator. */
-const someoneElse = (manager: string | undefined): string =>
+const otherClient = (manager: string | undefined): string =>
   manager === undefined ? 'someone else' : `someone else (field manager "${manager}")`;
 
 const capitalized = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
 
-function took(seconds: number | undefined): string {
+function durationSuffix(seconds: number | undefined): string {
   return seconds === undefined ? '' : ` in ${formatSeconds(seconds)}`;
 }
 
@@ -124,10 +124,13 @@ export const MESSAGE = {
   running: (index: number, name: string, total: number, attempts: number): string =>
     `Running step ${stepLabel(index, name)}, ${index + 1} of ${total}${attempts > 1 ? `, attempt ${attempts}` : ''}`,
   completed: (total: number, seconds?: number): string =>
-    `${total === 1 ? 'The only step' : `All ${total} steps`} completed${took(seconds)}`,
+    `${total === 1 ? 'The only step' : `All ${total} steps`} completed${durationSuffix(seconds)}`,
   /** With `onFailure: Continue`; `failed` are the labels of the steps that failed. */
-  ended: (counts: { readonly total: number; readonly failed: readonly string[] }, seconds?: number): string =>
-    `${counts.total - counts.failed.length} of ${plural(counts.total, 'step')} completed${took(seconds)}; ` +
+  completedWithFailures: (
+    counts: { readonly total: number; readonly failed: readonly string[] },
+    seconds?: number,
+  ): string =>
+    `${counts.total - counts.failed.length} of ${plural(counts.total, 'step')} completed${durationSuffix(seconds)}; ` +
     `failed but ignored (onFailure: Continue): ${listed(counts.failed)}`,
   notCompleted: 'The sequence has not completed',
   notFailed: 'No step has failed',
@@ -139,19 +142,19 @@ export const MESSAGE = {
     `the sequence was active for longer than its activeDeadlineSeconds of ${seconds} s`,
   /** Another client keeps unsuspending the Job. */
   suspensionUndone: (at: string, job: string, manager?: string): string =>
-    `Suspending: step ${at} still runs, because ${someoneElse(manager)} keeps setting spec.suspend of Job "${job}" to false; ` +
+    `Suspending: step ${at} still runs, because ${otherClient(manager)} keeps setting spec.suspend of Job "${job}" to false; ` +
     'the operator suspends it again, each time after a longer delay',
-  waiting: (at: string, why: string): string => `Step ${at} cannot start: ${why}`,
-  held: (at: string, why: string): string => `Step ${at} is waiting: ${why}`,
-  notEnded: (at: string, why: string): string => `Step ${at} is not ending: ${why}`,
-  jobSuspended: (job: string, manager?: string): string => `Job "${job}" was suspended by ${someoneElse(manager)}`,
+  stepCannotStart: (at: string, why: string): string => `Step ${at} cannot start: ${why}`,
+  stepWaiting: (at: string, why: string): string => `Step ${at} is waiting: ${why}`,
+  stepNotEnding: (at: string, why: string): string => `Step ${at} is not ending: ${why}`,
+  jobSuspended: (job: string, manager?: string): string => `Job "${job}" was suspended by ${otherClient(manager)}`,
   /** The operator does not suspend, unsuspend or terminate it. */
   jobNotOwned: (job: string): string =>
     `Job "${job}" is not controlled by this SequentialJob, so the operator does not change it`,
   /** Appended to the failure of a step that exceeded the deadline before it could start. */
-  neverStarted: (failure: string, why: string): string => `${failure}; it could not start: ${why}`,
-  neverEnded: (failure: string, why: string): string => `${failure}; it did not end: ${why}`,
-  heldUp: (failure: string, why: string): string => `${failure}; ${why}`,
+  couldNotStart: (failure: string, why: string): string => `${failure}; it could not start: ${why}`,
+  didNotEnd: (failure: string, why: string): string => `${failure}; it did not end: ${why}`,
+  withCause: (failure: string, why: string): string => `${failure}; ${why}`,
   missing: (what: readonly string[]): string => `${listed(what)} not found`,
   resourcesAvailable: 'All objects referenced by the current step exist',
   failed: (failure: Failure): string =>
@@ -166,13 +169,13 @@ export const MESSAGE = {
   jobDeleted: (job: string): string =>
     `Job "${job}" was deleted before its result was observed; the step is not run again`,
   jobRejected: (job: string, answer: string): string => `the API server rejected Job "${job}": ${answer}`,
-  /** `isUnderWay`: the sequence has started. */
+  /** `hasStarted`: the sequence has started. */
   preflightRefused: (
     faults: readonly { readonly step: string | undefined; readonly text: string }[],
-    isUnderWay: boolean,
+    hasStarted: boolean,
   ): string => {
     const lines = faults.map(({ step, text }) => (step === undefined ? text : `step ${step}: ${text}`));
-    const what = isUnderWay ? 'no further step was started' : 'no step was started';
+    const what = hasStarted ? 'no further step was started' : 'no step was started';
     return `${what}, because the API server rejects Jobs of this sequence: ${lines.join('; ')}`;
   },
   awaitingPods: (at: string, pods: readonly string[]): string =>
@@ -180,7 +183,7 @@ export const MESSAGE = {
   resumePending: (at: string, pods: readonly string[]): string =>
     `Resume at step ${at} is waiting for Pods of the failed attempt to terminate: ${listed(pods)}`,
   /** A Pod that has not terminated; `until`: end of its grace period, if it is being deleted. */
-  podLeft: (pod: string, node?: string, until?: string): string =>
+  podNotTerminated: (pod: string, node?: string, until?: string): string =>
     [
       `"${pod}"`,
       node === undefined ? '' : ` on node "${node}"`,
@@ -190,10 +193,10 @@ export const MESSAGE = {
   podsOverdue: (pods: readonly string[]): string =>
     `the Job still has Pods whose grace period is over: ${listed(pods)}`,
   /** Appended to the list of Pods if the grace period of one has ended: what users can do. */
-  nodeIsLost:
+  nodeLost:
     '; if the node is gone, delete the Node or taint it with node.kubernetes.io/out-of-service=nodeshutdown:NoExecute',
   /** If the operator may not list Pods. */
-  awaitingUnseenPods: (at: string, seconds: number): string =>
+  awaitingUnlistedPods: (at: string, seconds: number): string =>
     `Step ${at} is waiting for Pods of the previous step to terminate: for ${seconds} s, because the operator has no permission` +
     ' to list Pods',
   awaitingName: (job: string, owner: string, isOwnerless: boolean): string =>
@@ -218,12 +221,12 @@ export const EVENT_MESSAGE = {
   sequenceStarted: (total: number): string => `Started the sequence of ${plural(total, 'step')}`,
   jobStarted: (index: number, name: string): string => `Started Job of step ${stepLabel(index, name)}`,
   jobCompleted: (index: number, name: string, seconds?: number): string =>
-    `Completed Job of step ${stepLabel(index, name)}${took(seconds)}`,
+    `Completed Job of step ${stepLabel(index, name)}${durationSuffix(seconds)}`,
   jobFailed: (index: number, name: string, reason: string, message: string): string =>
     `Job of step ${stepLabel(index, name)} failed: ${reason}: ${message}`,
   resumed: (at: string): string => `Resumed at step ${at}`,
   suspensionUndone: (at: string, job: string, manager?: string): string =>
-    `${capitalized(someoneElse(manager))} set spec.suspend of Job "${job}" (step ${at}) to false while the sequence is suspended; the operator suspends it again`,
+    `${capitalized(otherClient(manager))} set spec.suspend of Job "${job}" (step ${at}) to false while the sequence is suspended; the operator suspends it again`,
   unsuspended: (at?: string): string =>
     at === undefined ? 'No longer suspended' : `No longer suspended: continues at step ${at}`,
   specAccepted: (): string => 'Spec change accepted: it applies to the remaining steps',
@@ -233,7 +236,7 @@ export const EVENT_MESSAGE = {
     `The API server does not know these fields and drops them from the Jobs: ${listed(fields)}`,
   strayJobs: (names: readonly string[]): string =>
     `Deleted ${listed(names.map((name) => `Job "${name}"`))}: a create request took effect late, after the step had another Job or the sequence had ended`,
-  statusCut: (): string =>
+  statusTruncated: (): string =>
     'The API server cannot store the object with its full status, because the object is too large: the operator dropped messages and details' +
     ' of steps. Remove annotations and labels that you do not need, and use a smaller spec in later sequences',
   statusRefused: (): string =>
