@@ -40,7 +40,7 @@ export interface InformersOptions {
    */
   readonly onEvict?: (uid: string) => void;
   /**
-   * Called when the cached spec of this UID, of `weight` bytes, is replaced: whoever keeps the old one holds the only
+   * Called when the cached spec of this UID, of `weight` bytes, is replaced: another holder of the old spec has the only
    * copy.
    */
   readonly onReplace?: (uid: string, weight: number) => void;

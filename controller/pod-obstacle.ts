@@ -62,7 +62,7 @@ export function obstacleIn(pod: Untrusted<V1Pod>): Obstacle | undefined {
 }
 
 /**
- * Why a Pod keeps running after the step's container has ended for good: injected containers. Undefined if there are
+ * Why a Pod keeps running after the step's container has ended and is not restarted: injected containers. Undefined if there are
  * none, or if the kubelet restarts the step's container.
  */
 export function endObstacleIn(pod: Untrusted<V1Pod>, step: string | undefined): Obstacle | undefined {

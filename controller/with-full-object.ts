@@ -47,7 +47,7 @@ async function fetchObject(
     // The next reconcile probably needs this object.
     deps.objects.trim(object);
     deps.objects.forgetUnlessCached(object, deps.sequentialJobs.get(keyOf(object)));
-    // A new object of the same name is reconciled with its own Jobs once the cache has it.
+    // A newer object of the same name is reconciled separately, once the cache has it.
     return object.metadata.uid === metadata.uid ? object : undefined;
   } catch (error) {
     if (isApiError(error, 'NotFound')) return undefined;

@@ -1,4 +1,4 @@
-/** Records the spec of a sequence before it starts, where no webhook has reviewed it. */
+/** Records the spec of a sequence before it starts if no webhook has validated it. */
 import type { Snapshot } from '../decide/index.ts';
 import type { ExecuteDeps } from './deps.ts';
 

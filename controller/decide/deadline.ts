@@ -106,8 +106,8 @@ export const deadlineBeforeStepRows: readonly Row[] = [
 ];
 
 /**
- * While a step runs. A suspended step is not failed by the deadline: `deadlinePassed` does not hold while the Job is
- * suspended by us and has no lost Pods, and the time spent suspended does not count (clock.ts).
+ * While a step runs. The deadline does not fail a suspended step: `deadlinePassed` does not hold while the operator has
+ * the Job suspended and no Pod is overdue, and suspended time does not count (timers.ts).
  */
 export const deadlineInStepRows: readonly Row[] = [
   { guard: guards.overduePodNotConfirmed, effect: inspectPods },

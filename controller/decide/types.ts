@@ -1,4 +1,4 @@
-/** What goes into a decision and what comes out of it: plain, readonly data. */
+/** The input and the output of a decision: plain, readonly data. */
 import type { ObservedJob } from '../../shared/api/job.ts';
 import type { ObservedEvent, ObservedPod } from '../../shared/api/pod.ts';
 import type { EventDraft, Failure } from '../../shared/api/reasons.ts';

@@ -324,7 +324,7 @@ describe('a Job that cannot be made for now', () => {
   });
 });
 
-describe('QuotaWaiters', () => {
+describe('QuotaRetries', () => {
   let jobs: Cache<ObservedJob>;
   let woken: string[];
   let waiters: QuotaRetries;
