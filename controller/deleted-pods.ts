@@ -1,30 +1,30 @@
 /**
- * How many Pods of a running step are gone. The step's Job forgets some of them: those that a suspension deletes, those that a
- * rule of its podFailurePolicy ignores (as of a drained node), and those that somebody has deleted.
+ * Counts the deleted Pods of running steps. The Job's status omits some of them: Pods deleted by a suspension, Pods
+ * that a podFailurePolicy rule ignores (of a drained node, for example), and Pods deleted by a user.
  *
- * In memory only. Of Pods that were gone before this process had listed Pods, the record in the status tells, if they were
- * seen by the process before; of those that came and went between two lists, or while no process ran, nobody knows. Where it
- * is not clear whether the last attempt on record has had a Pod, it is taken for one that has not.
+ * In memory only. Pods deleted before this process listed Pods are taken from the recorded attempts, if an earlier
+ * process saw them; Pods that came and went between two lists or while no process ran are not counted. If it is unclear
+ * whether the last recorded attempt had a Pod, it is assumed to have had none.
  */
 import type { ObservedJob } from '../shared/api/job.ts';
 import type { ObservedPod } from '../shared/api/pod.ts';
 import type { SequentialJob, SequentialJobStatus, StepStatus } from '../shared/api/types.ts';
 import { type Cache, type Key, keyOf } from '../shared/kube/cache.ts';
-import type { GonePodsOfJob } from './decide/index.ts';
+import type { DeletedPodsOfJob } from './decide/index.ts';
 import { ofJob } from './decide/pods.ts';
 
 interface Caches {
-  /** By the UID of their Job. */
+  /** Indexed by the UID of their Job. */
   readonly pods: Cache<ObservedPod>;
   readonly jobs: Cache<ObservedJob>;
   readonly sequentialJobs: Cache<SequentialJob>;
 }
 
 export class DeletedPods {
-  /** For each sequence that exists, those of the last step of which a Pod has gone. */
-  readonly #gone = new Map<Key, GonePodsOfJob>();
+  /** For each existing sequence: the deleted Pods of the last step that lost one. */
+  readonly #deleted = new Map<Key, DeletedPodsOfJob>();
 
-  /** Follows the caches of Pods and SequentialJobs from now on. */
+  /** Subscribes to the caches of Pods and SequentialJobs. */
   constructor({ pods, jobs, sequentialJobs }: Caches) {
     pods.subscribe(({ type, object: { metadata, sequentialJob, jobUID } }) => {
       if (type !== 'deleted' || sequentialJob === undefined || jobUID === undefined) return;
@@ -34,32 +34,32 @@ export class DeletedPods {
       const job = jobs.get(`${metadata.namespace}/${step.jobName}`);
       const before =
         this.of(key, jobUID)?.count ?? deletedBeforeStart(step, job, ofJob(pods.indexed(jobUID), jobUID).length + 1);
-      this.#gone.set(key, { jobUID, count: before + 1 });
+      this.#deleted.set(key, { jobUID, count: before + 1 });
     });
     sequentialJobs.subscribe(({ type, object }) => {
-      if (type === 'deleted') this.#gone.delete(keyOf(object));
+      if (type === 'deleted') this.#deleted.delete(keyOf(object));
     });
   }
 
-  /** Those of this Job; undefined where none is known to be gone. */
-  of(key: Key, jobUID: string): GonePodsOfJob | undefined {
-    const gone = this.#gone.get(key);
-    return gone?.jobUID === jobUID ? gone : undefined;
+  /** The deleted Pods of this Job; undefined if none is known. */
+  of(key: Key, jobUID: string): DeletedPodsOfJob | undefined {
+    const deleted = this.#deleted.get(key);
+    return deleted?.jobUID === jobUID ? deleted : undefined;
   }
 }
 
-/** The step of this Job while it runs: afterwards its Pods are deleted with the Job, and nobody asks how many there were. */
+/** The running step of this Job. The Pods of an ended step are deleted with the Job and need not be counted. */
 function runningStep(jobUID: string, status: SequentialJobStatus | undefined): StepStatus | undefined {
   const last = status?.steps?.at(-1);
   return last?.state === 'Running' && last.jobUID === jobUID ? last : undefined;
 }
 
 /**
- * Pods that an earlier process has counted and that were gone when this one listed Pods. Where the Job counts a failure, the
- * next attempt is recorded before it has a Pod.
+ * Pods that an earlier process has counted and that were deleted before this one listed Pods. If the Job counts a
+ * failure, the next attempt is recorded before it has a Pod.
  */
 function deletedBeforeStart({ attempts = 0 }: StepStatus, job: ObservedJob | undefined, listed: number): number {
   const { failed = 0 } = job?.status ?? {};
-  const isForeseen = failed > 0 && attempts === failed + 1;
-  return Math.max(0, attempts - (isForeseen ? 1 : 0) - listed);
+  const isNextAttemptRecorded = failed > 0 && attempts === failed + 1;
+  return Math.max(0, attempts - (isNextAttemptRecorded ? 1 : 0) - listed);
 }

@@ -1,6 +1,6 @@
 /**
- * The Events about a Job or Pod that stands still, asked for one object at a time: a watch of all Events of a cluster costs
- * everybody more than a question where one is needed.
+ * Lists the Events about a stuck Job or Pod, one object at a time: watching all Events of a cluster would cost the API
+ * server more than single requests.
  */
 import { type ObservedJob, outcomeOf } from '../shared/api/job.ts';
 import type { ObservedEvent } from '../shared/api/pod.ts';
@@ -10,105 +10,107 @@ import type { ApiClient } from '../shared/kube/client.ts';
 import { isApiError } from '../shared/kube/errors.ts';
 import { collectionPath, EVENTS } from '../shared/kube/resources.ts';
 import type { Log } from '../shared/log.ts';
-import type { EventLook, EventSubject } from './decide/index.ts';
-import { TELLING_REASONS } from './decide/standstill.ts';
+import type { EventLookupResult, EventSubject } from './decide/index.ts';
+import { RELEVANT_EVENT_REASONS } from './decide/event-lookups.ts';
 import { toObservedEvent } from './transform-pod.ts';
 
 export interface EventLookupOptions {
   readonly client: ApiClient;
   readonly log: Pick<Log, 'warn' | 'debug'>;
-  /** What is remembered of a Job that has ended or is gone is forgotten. */
+  /** The results of ended or deleted Jobs are dropped. */
   readonly jobs: Cache<ObservedJob>;
   /** Unix milliseconds. */
   readonly now: () => number;
 }
 
-/** An object has few: equal ones are counted, not repeated. */
+/** An object has few Events, because equal ones are counted, not repeated. */
 const MAX_EVENTS = 100;
-/** A request for an explanation that takes longer is not worth the wait. */
+/** The Events only explain: a slower answer is not worth the wait. */
 const TIMEOUT_MS = 5_000;
-/** The API server keeps no index of Events: each request reads all of a namespace. */
+/** The API server has no index of Events: each request reads all Events of a namespace. */
 const MIN_INTERVAL_MS = 500;
-/** Where there was no answer, the next question comes no sooner. */
+/** Minimum delay after a request without an answer. */
 const FAILED_RETRY_MS = 10_000;
-/** How long a permission that was refused counts as refused. */
+/** How long a missing permission is not tried again. */
 const FORBIDDEN_MS = 10 * 60_000;
-/** The oldest are forgotten first. */
-const MAX_LOOKS = 2048;
+/** The oldest results are dropped first. */
+const MAX_RESULTS = 2048;
 
-/** In memory only: a new process asks again where it is needed. */
+/** In memory only: a new process sends the requests again. */
 export class EventLookup {
   readonly #options: EventLookupOptions;
   /** By the UID of the Job, oldest first. */
-  readonly #looks = new Map<string, EventLook>();
+  readonly #results = new Map<string, EventLookupResult>();
   readonly #forbidden: ExpiringSet;
   #loggedForbidden = false;
-  #isAsking = false;
-  /** Before that, all turns are taken; Unix milliseconds. */
-  #freeFromMs = -Infinity;
+  #isRequesting = false;
+  /** Earliest time of the next unreserved request; Unix milliseconds. */
+  #nextFreeMs = -Infinity;
   #lastMs = -Infinity;
 
-  /** Follows the cache of Jobs from now on. */
+  /** Subscribes to the cache of Jobs. */
   constructor(options: EventLookupOptions) {
     this.#options = options;
     this.#forbidden = new ExpiringSet(FORBIDDEN_MS, options.now);
     options.jobs.subscribe(({ type, object }) => {
       const isOver = type === 'deleted' || outcomeOf(object).type !== 'running';
-      if (isOver) this.#looks.delete(object.metadata.uid);
+      if (isOver) this.#results.delete(object.metadata.uid);
     });
   }
 
-  /** What is known of this Job; undefined where nobody has asked. */
-  cached(jobUID: string): EventLook | undefined {
-    return this.#looks.get(jobUID);
+  /** The last result for this Job; undefined if there was no request. */
+  cached(jobUID: string): EventLookupResult | undefined {
+    return this.#results.get(jobUID);
   }
 
   /**
-   * Asks for the Events about the Job or its Pod, and remembers the answer. They only explain: where they may not be read, or
-   * there is no answer, what was known of the object stays. One request at a time, and two a second on average, so that many
-   * that stand still cost the API server no more than one: who is not served is told when its turn is.
+   * Lists the Events about the Job or its Pod and remembers the result. Without permission or an answer, the previous
+   * Events of the object stay. Sends one request at a time, and two a second on average, so that many stuck steps do
+   * not load the API server; a request that is rate limited returns the time of its reserved slot in `retryMs`.
    */
-  async ask({ metadata: { namespace, uid } }: ObservedJob, subject: EventSubject): Promise<EventLook> {
-    const known = this.#looks.get(uid);
+  async lookUp({ metadata: { namespace, uid } }: ObservedJob, subject: EventSubject): Promise<EventLookupResult> {
+    const known = this.#results.get(uid);
     const before = known?.uid === subject.uid ? known.events : [];
     const isForbidden = (): boolean => this.#forbidden.has(namespace);
-    const isAsked = !isForbidden() && this.#mayAsk(known);
-    const events = isAsked ? await this.#request(namespace, subject) : undefined;
-    const askedMs = this.#options.now();
-    // Where they may not be read, there is nothing to wait for.
-    const isOpen = events === undefined && !isForbidden();
-    const look: EventLook = {
+    const isRequested = !isForbidden() && this.#mayRequest(known);
+    const events = isRequested ? await this.#request(namespace, subject) : undefined;
+    const requestedMs = this.#options.now();
+    // Without permission a retry is useless.
+    const isUnanswered = events === undefined && !isForbidden();
+    const result: EventLookupResult = {
       uid: subject.uid,
-      ...(subject.isOfImage === true ? { isOfImage: true } : {}),
-      ...(isOpen ? { retryMs: Math.max(this.#nextTurn(), askedMs + (isAsked ? FAILED_RETRY_MS : 0)) } : {}),
-      askedMs,
+      ...(subject.isImagePull === true ? { isImagePull: true } : {}),
+      ...(isUnanswered
+        ? { retryMs: Math.max(this.#nextTurn(), requestedMs + (isRequested ? FAILED_RETRY_MS : 0)) }
+        : {}),
+      requestedMs,
       events: events ?? before,
     };
-    this.#store(uid, look);
-    return look;
+    this.#store(uid, result);
+    return result;
   }
 
-  #mayAsk(known: EventLook | undefined): boolean {
+  #mayRequest(known: EventLookupResult | undefined): boolean {
     const nowMs = this.#options.now();
-    // A clock that was set back must not keep everybody waiting.
-    if (nowMs < this.#lastMs) this.#freeFromMs = nowMs;
+    // If the clock was set back, the reserved slots would be too far in the future.
+    if (nowMs < this.#lastMs) this.#nextFreeMs = nowMs;
     this.#lastMs = nowMs;
     const isItsTurn = known?.retryMs !== undefined && known.retryMs <= nowMs;
-    if (this.#isAsking || !(isItsTurn || nowMs >= this.#freeFromMs)) return false;
-    this.#freeFromMs = Math.max(this.#freeFromMs, nowMs + MIN_INTERVAL_MS);
+    if (this.#isRequesting || !(isItsTurn || nowMs >= this.#nextFreeMs)) return false;
+    this.#nextFreeMs = Math.max(this.#nextFreeMs, nowMs + MIN_INTERVAL_MS);
     return true;
   }
 
-  /** Takes the next turn that nobody has. */
+  /** Reserves the next free slot. */
   #nextTurn(): number {
-    const turnMs = Math.max(this.#freeFromMs, this.#options.now() + 1);
-    this.#freeFromMs = turnMs + MIN_INTERVAL_MS;
+    const turnMs = Math.max(this.#nextFreeMs, this.#options.now() + 1);
+    this.#nextFreeMs = turnMs + MIN_INTERVAL_MS;
     return turnMs;
   }
 
   async #request(namespace: string, { uid }: EventSubject): Promise<readonly ObservedEvent[] | undefined> {
     const { client, log } = this.#options;
-    this.#isAsking = true;
+    this.#isRequesting = true;
     try {
       const events: ObservedEvent[] = [];
       await client.request({
@@ -116,7 +118,7 @@ export class EventLookup {
         path: collectionPath(EVENTS, namespace),
         query: { fieldSelector: `involvedObject.uid=${uid}`, limit: MAX_EVENTS },
         timeoutMs: TIMEOUT_MS,
-        // Whoever may create Events may make each of them as large as an object can be.
+        // Read item by item, because a client may create Events as large as an object can be.
         onItem: (event) => void events.push(toObservedEvent(event)),
       });
       return newestOfEach(events);
@@ -126,7 +128,7 @@ export class EventLookup {
       else log.debug({ namespace, err: error.message }, 'failed to list the events of a waiting step');
       return undefined;
     } finally {
-      this.#isAsking = false;
+      this.#isRequesting = false;
     }
   }
 
@@ -140,21 +142,21 @@ export class EventLookup {
     );
   }
 
-  #store(jobUID: string, look: EventLook): void {
-    this.#looks.delete(jobUID);
-    this.#looks.set(jobUID, look);
-    const [oldest] = this.#looks.keys();
-    if (this.#looks.size > MAX_LOOKS && oldest !== undefined) this.#looks.delete(oldest);
+  #store(jobUID: string, look: EventLookupResult): void {
+    this.#results.delete(jobUID);
+    this.#results.set(jobUID, look);
+    const [oldest] = this.#results.keys();
+    if (this.#results.size > MAX_RESULTS && oldest !== undefined) this.#results.delete(oldest);
   }
 }
 
-/** Of each reason that tells something the one that was seen last. */
+/** The latest Event of each relevant reason. */
 function newestOfEach(events: readonly ObservedEvent[]): readonly ObservedEvent[] {
   const newest = new Map<string, ObservedEvent>();
   for (const event of events) {
     const known = newest.get(event.reason);
     const isNewer = known === undefined || (event.lastSeen ?? '') >= (known.lastSeen ?? '');
-    if (TELLING_REASONS.has(event.reason) && isNewer) newest.set(event.reason, event);
+    if (RELEVANT_EVENT_REASONS.has(event.reason) && isNewer) newest.set(event.reason, event);
   }
   return [...newest.values()];
 }

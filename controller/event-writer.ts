@@ -1,4 +1,4 @@
-/** Writes one Event: creates it or, where the same was told before, counts it on the Event that is there. */
+/** Writes one Event: creates it or increases the count of the existing one. */
 import { API_VERSION, KIND, MANAGER } from '../shared/api/group.ts';
 import { truncate } from '../shared/truncate.ts';
 import { type EventDraft, REPEATING_EVENTS } from '../shared/api/reasons.ts';
@@ -8,12 +8,14 @@ import { type ApiClient, PATCH_TYPE } from '../shared/kube/client.ts';
 import { isApiError } from '../shared/kube/errors.ts';
 import { collectionPath, EVENTS, objectPath } from '../shared/kube/resources.ts';
 
-/** An event that waits to be written. */
+/** A pending event. */
 export interface PendingEvent {
-  /** What an Event says of its object; the object itself, spec and all, is not kept while the event waits. */
+  /**
+   * The fields of the object that an Event needs; the object, with its spec, is not kept while the event is pending.
+   */
   readonly subject: Pick<ObjectMeta, 'name' | 'namespace' | 'uid' | 'resourceVersion'>;
   readonly event: EventDraft;
-  /** Of the Event. */
+  /** Name of the Event. */
   readonly name: string;
   /** Unix milliseconds. */
   readonly firstMs: number;
@@ -25,14 +27,17 @@ const MAX_COUNTS = 4096;
 
 export class EventWriter {
   readonly #client: ApiClient;
-  /** Counts of Events that are known to be there, by name, oldest first: a repeat is then one request. */
+  /** Counts of existing Events by name, oldest first: a repetition then needs one request. */
   readonly #counts = new Map<string, number>();
 
   constructor(client: ApiClient) {
     this.#client = client;
   }
 
-  /** One try. Rejects with ApiError; may be called again then, also where the answer was lost. Not twice at once for a name. */
+  /**
+   * One try. Rejects with ApiError; may then be called again, also if the answer was lost. Do not call it concurrently
+   * for one name.
+   */
   async write(pending: PendingEvent): Promise<void> {
     const known = this.#counts.get(pending.name);
     try {
@@ -40,10 +45,10 @@ export class EventWriter {
     } catch (error) {
       if (isApiError(error, 'AlreadyExists') && !REPEATING_EVENTS.has(pending.event.reason)) return; // an earlier try got through
       if (isApiError(error, 'AlreadyExists')) {
-        // Another process's, from before a restart: its count goes on.
+        // An Event from before a restart: its count continues.
         const path = objectPath(EVENTS, pending.subject.namespace, pending.name);
-        const there = await this.#client.request<{ readonly count?: number }>({ method: 'GET', path });
-        await this.#count(pending, there.count ?? 1);
+        const existing = await this.#client.request<{ readonly count?: number }>({ method: 'GET', path });
+        await this.#count(pending, existing.count ?? 1);
       } else if (isApiError(error, 'NotFound') && known !== undefined) {
         // Events expire (after an hour, by default).
         this.#counts.delete(pending.name);

@@ -1,9 +1,9 @@
 /**
- * Events on SequentialJobs. Written in the background, so that none ever delays a step; each is tried several times
- * before it is given up. The same event again is counted on the Event that is there, not written anew.
+ * Events about SequentialJobs. Written in the background so that they never delay a step; each is tried several times
+ * before it is dropped. A repeated event increases the count of the existing Event.
  *
- * None is lost while the API server takes them: the more wait, the more are written at once, and where that does not
- * suffice, `room` slows down what brings new ones.
+ * No event is lost while the API server accepts them: the more are pending, the more are written in parallel, and if
+ * that does not suffice, `waitForCapacity` delays new reconciles.
  */
 import { fnv1a } from '../shared/api/hash.ts';
 import { printableTexts } from '../shared/printable-text.ts';
@@ -22,50 +22,50 @@ export interface EventRecorderOptions {
   /** Unix milliseconds. */
   readonly now: () => number;
   readonly random: () => number;
-  /** Told of each event that was taken. */
+  /** Called for each emitted event. */
   readonly onEmit?: (object: SequentialJob, event: EventDraft) => void;
   /**
-   * Told of an event that was given up; `error`: an ApiError or, at the first try, a programming error. Not told of one whose
-   * namespace is being deleted: that is lost with everything else in it.
+   * Called for each dropped event; `error`: an ApiError or, at the first try, a programming error. Not called for a
+   * terminating namespace, which loses its Events anyway.
    */
   readonly onDrop: (event: EventDraft, error: unknown) => void;
 }
 
 type QueuedEvent = { -readonly [K in keyof PendingEvent]: PendingEvent[K] };
 
-/** Requests under way at once: the least, one more for so many that wait, and the most. */
-const PARALLEL = { least: 4, oneMoreFor: 50, most: 32 } as const;
-/** Where more wait, `room` holds back: a few seconds' worth of writing. */
+/** Parallel requests: at least `min`, one more for each `pendingPerExtra` pending events, at most `max`. */
+const PARALLEL = { min: 4, pendingPerExtra: 50, max: 32 } as const;
+/** With more pending events, which take a few seconds to write, `waitForCapacity` waits. */
 const BACKPRESSURE_THRESHOLD = 2_000;
-/** How long `room` holds back at most. */
+/** The maximum wait of `waitForCapacity`. */
 const MAX_BACKPRESSURE_MS = 1_000;
-/** After trouble, so many events must be written without any before `room` holds back again. */
+/** After an error, so many events must be written without another one before `waitForCapacity` waits again. */
 const RECOVERED_AFTER = 100;
-/** Events that wait at most; beyond, the newest are dropped, and said so: memory is bounded, whatever happens. */
+/** The maximum number of pending events, which bounds memory; further ones are dropped and logged. */
 const MAX_PENDING = 10_000;
 const MAX_TRIES = 6;
 const BACKOFF = { baseMs: 500, maxMs: 10_000 } as const;
-/** How long no event is tried in a namespace that is being deleted; one of its name may be created after it. */
+/** How long no event is written to a terminating namespace; a new namespace of that name may follow. */
 const NAMESPACE_TERMINATING_MS = 60_000;
 
 export class EventRecorder {
   readonly #options: EventRecorderOptions;
   readonly #writer: EventWriter;
-  /** By Event name: what repeats while it waits becomes one request. */
+  /** By Event name: repetitions of a pending event become one request. */
   readonly #pending = new Map<string, QueuedEvent>();
-  /** Those of them that may be written now, in their order. */
+  /** The pending events that may be written now, in order. */
   readonly #order = new Fifo<QueuedEvent>();
-  /** Events being written; those with the same name wait, or two writers would overtake each other. */
+  /** Names of events being written; another event of the same name waits, so that writes are not reordered. */
   readonly #writing = new Set<string>();
   #idle = Promise.withResolvers<void>();
   #closed = false;
-  /** Aborted when the time to drain is up: nothing may keep the process alive after that. */
+  /** Aborted when the drain timeout has passed, so that no request keeps the process alive. */
   readonly #aborted = new AbortController();
-  /** Namespaces that take no new objects. */
+  /** Terminating namespaces, which accept no new objects. */
   readonly #terminatingNamespaces: ExpiringSet;
-  /** Aborted when those who are held back may go on; undefined while there are none. */
+  /** Aborted to end all waits of `waitForCapacity`; undefined if there are none. */
   #backpressure: AbortController | undefined;
-  /** Events that came to an end, and how many of them since the last trouble. */
+  /** Events written or dropped, and how many of them since the last error. */
   #finished = 0;
   #succeededInARow = RECOVERED_AFTER;
   #serial = 0;
@@ -77,7 +77,7 @@ export class EventRecorder {
     this.#idle.resolve();
   }
 
-  /** Takes an event, whoever's words are in it, and returns at once; never throws. */
+  /** Queues an event, in printable characters, and returns at once; never throws. */
   emit(object: SequentialJob, draft: EventDraft): void {
     const event = printableTexts(draft);
     this.#options.onEmit?.(object, event);
@@ -103,9 +103,9 @@ export class EventRecorder {
   }
 
   /**
-   * To be awaited before work that brings events. Resolves at once, unless so many wait that they would be lost in the end;
-   * then when fewer do, after a second at the latest. Events that cannot be written hold nobody back: where writing fails or
-   * stands still, it resolves at once, too, and what becomes too much is dropped.
+   * Await this before work that emits events. Resolves at once, unless so many events are pending that some would be
+   * dropped; then it waits until fewer are pending, at most one second. While writes fail or make no progress it
+   * resolves at once, too: further events are dropped.
    */
   async waitForCapacity(): Promise<void> {
     if (this.#closed || this.#pending.size <= BACKPRESSURE_THRESHOLD || this.#succeededInARow < RECOVERED_AFTER) return;
@@ -115,13 +115,18 @@ export class EventRecorder {
     if (this.#finished === before) this.#onFailure();
   }
 
-  /** Writes nothing any more: nothing that is sent from now on would arrive. To be followed by `close`, which then takes no time. */
+  /**
+   * Writes nothing more, because requests can no longer succeed. Call `close` afterwards, which then returns at once.
+   */
   abort(): void {
     this.#aborted.abort();
     this.#release();
   }
 
-  /** Takes no more events; resolves when those taken are written, or after `ms`: what is left then is given up. */
+  /**
+   * Accepts no more events; resolves when the pending ones are written, or after `ms` milliseconds: the rest is
+   * dropped.
+   */
   async close(ms: number): Promise<void> {
     this.#closed = true;
     this.#release();
@@ -135,8 +140,8 @@ export class EventRecorder {
   }
 
   /**
-   * The name of a repeating event follows from what it says, so that it meets itself, also after a restart. The name
-   * of any other begins with the time: kubectl shows events of the same second in the order of their names.
+   * The name of a repeating event is a hash of its content, so that a repetition finds the existing Event, also after a
+   * restart. The name of any other event starts with the time: kubectl sorts events of the same second by name.
    */
   #nameOf({ metadata }: SequentialJob, event: EventDraft): string {
     if (REPEATING_EVENTS.has(event.reason)) {
@@ -148,8 +153,8 @@ export class EventRecorder {
   }
 
   #next(): void {
-    const { least, oneMoreFor, most } = PARALLEL;
-    while (this.#writing.size < Math.min(most, least + Math.floor(this.#order.size / oneMoreFor))) {
+    const { min, pendingPerExtra, max } = PARALLEL;
+    while (this.#writing.size < Math.min(max, min + Math.floor(this.#order.size / pendingPerExtra))) {
       const pending = this.#order.shift();
       if (pending === undefined) return;
       this.#pending.delete(pending.name);
@@ -160,8 +165,8 @@ export class EventRecorder {
 
   #written({ name }: PendingEvent): void {
     this.#writing.delete(name);
-    const again = this.#pending.get(name);
-    if (again !== undefined) this.#order.push(again);
+    const next = this.#pending.get(name);
+    if (next !== undefined) this.#order.push(next);
     this.#finished++;
     this.#succeededInARow++;
     this.#next();

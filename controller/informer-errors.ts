@@ -1,4 +1,4 @@
-/** Programming errors that the informers ran into: said in the log, and counted, never taken for trouble of the network. */
+/** Logs and counts programming errors in the informers, apart from network errors. */
 import { keyOf } from '../shared/kube/cache.ts';
 import type { InternalErrorContext } from '../shared/kube/reflector.ts';
 import type { Log } from '../shared/log.ts';
@@ -6,24 +6,27 @@ import type { Watched } from './metrics/index.ts';
 
 export interface InformerErrorsOptions {
   readonly log: Pick<Log, 'error'>;
-  /** Told of each, for metrics. */
+  /** Called for each error, for metrics. */
   readonly onInternalError?: ((informer: Watched) => void) | undefined;
 }
 
-/** Objects that the log has named, at most; beyond, they are only counted. */
+/** The maximum number of objects named in the log; the errors of further ones are only counted. */
 const MAX_NAMED = 1_000;
 
 export class InformerErrors {
   readonly #options: InformerErrorsOptions;
-  /** UIDs of the objects that the log has named: a watch may bring each of them again and again. */
+  /** UIDs of the objects named in the log: a watch may deliver each of them again and again. */
   readonly #logged = new Set<string>();
 
   constructor(options: InformerErrorsOptions) {
     this.#options = options;
   }
 
-  /** An object is named once, and nothing of its contents is said. What happens at no object is said each time. */
-  note(informer: Watched, err: unknown, { object, retryMs }: InternalErrorContext): void {
+  /**
+   * Logs an object once, by name only. An error without an object is logged each time that it causes a relist, else
+   * once for each informer.
+   */
+  record(informer: Watched, err: unknown, { object, retryMs }: InternalErrorContext): void {
     const { log, onInternalError } = this.#options;
     onInternalError?.(informer);
     if (retryMs !== undefined) {

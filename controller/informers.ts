@@ -1,4 +1,4 @@
-/** Everything that the controller watches: what is cached, and whose turn it is when something changes. */
+/** The informers of the controller: which objects it caches, and which SequentialJobs it enqueues when they change. */
 import { LABELS } from '../shared/api/group.ts';
 import { type ObservedJob, outcomeOf, sequentialJobOwner } from '../shared/api/job.ts';
 import { hasEnded, type ObservedPod } from '../shared/api/pod.ts';
@@ -15,43 +15,49 @@ import type { Log } from '../shared/log.ts';
 import type { Watched } from './metrics/index.ts';
 import { InformerErrors } from './informer-errors.ts';
 import { createPodCache } from './pod-cache.ts';
-import { ObjectStore } from './object-store.ts';
-import { SyncWait } from './sync-wait.ts';
+import { FullObjectCache } from './full-object-cache.ts';
+import { CacheSyncWarning } from './cache-sync-warning.ts';
 import { isRelevantChange, toObservedPod } from './transform-pod.ts';
 import { toObservedJob, toSequentialJob } from './transform.ts';
 
 export interface InformersOptions {
   readonly client: ApiClient;
   readonly log: Log;
-  /** Only this namespace; undefined: all. */
+  /** Watch only this namespace; undefined: all namespaces. */
   readonly namespace: string | undefined;
   readonly random: () => number;
-  /** A SequentialJob is to be reconciled. */
+  /** Called when a SequentialJob must be reconciled. */
   readonly enqueue: (key: Key) => void;
-  /** Whether this Job, by its UID, was found to stand still: then each change of its Pods is news. */
-  readonly isWaiting: (jobUID: string) => boolean;
-  /** A SequentialJob is gone. */
+  /** Whether the Job of this UID was found stuck: each change of its Pods is then relevant. */
+  readonly isStuck: (jobUID: string) => boolean;
+  /** Called when a SequentialJob was deleted. */
   readonly onDeleted: (object: SequentialJob) => void;
-  /** What the specs of all SequentialJobs may take, in bytes of memory, about; default 64 MiB. */
+  /** Approximate memory limit for the specs of all SequentialJobs, in bytes; default 64 MiB. */
   readonly maxObjectBytes?: number | undefined;
-  /** There is no room for the spec of the SequentialJob of this UID: nobody is to keep it. */
-  readonly onDrop?: (uid: string) => void;
-  /** The spec of the SequentialJob of this UID, of so many bytes, is replaced by another one: who keeps it has the only one. */
+  /**
+   * Called when the cache drops the spec of the SequentialJob of this UID for lack of memory: no other part may keep it
+   * either.
+   */
+  readonly onEvict?: (uid: string) => void;
+  /**
+   * Called when the cached spec of this UID, of `weight` bytes, is replaced: another holder of the old spec has the only
+   * copy.
+   */
   readonly onReplace?: (uid: string, weight: number) => void;
-  /** Such a SequentialJob is asked for. */
-  readonly onBorrow?: () => void;
-  /** A list or watch has failed, and is tried again. Not told of what is routine. */
-  readonly onError?: (watched: Watched) => void;
-  /** A programming error has kept an object, or everything, from being taken in. */
+  /** Called when a SequentialJob is read from the API server because its spec was dropped. */
+  readonly onFetch?: () => void;
+  /** Called when a list or watch failed and is retried; not for expired watches. */
+  readonly onWatchError?: (watched: Watched) => void;
+  /** Called when a programming error prevented the informer from processing one object, or all. */
   readonly onInternalError?: (watched: Watched) => void;
-  /** The API server is there again after it was not: what failed meanwhile may be tried again. */
+  /** Called when the API server is reachable again: failed reconciles may be retried. */
   readonly onReconnect?: () => void;
 }
 
-/** How long the start waits for the first list of Pods: after that, a reconcile that needs some asks for them. */
+/** How long the start waits for the first list of Pods; after that, a reconcile that needs Pods lists them itself. */
 const PODS_WAIT_MS = 10_000;
 
-/** Whether the cache of Pods holds a complete list, will hold one, or may not be kept up to date. */
+/** Whether the Pod cache has a complete list, still waits for it, or the operator lacks the permission. */
 export type PodListState = 'listed' | 'awaited' | 'forbidden';
 
 interface Source<T> {
@@ -66,16 +72,19 @@ interface Source<T> {
 const isFinished = ({ status }: SequentialJob): boolean =>
   isTrue(status?.conditions, 'Complete') || isTrue(status?.conditions, 'Failed');
 
-/** Nothing is decided before these are listed, in the order in which `#needed` has them. */
+/** Reconciles start after these are listed; same order as `#required`. */
 const REQUIRED = ['sequentialjobs', 'jobs'] as const satisfies readonly Watched[];
 
-/** Anybody may put our label on a Job. One whose owner is not known yet may be ahead of its SequentialJob. */
+/**
+ * Drops Jobs without a SequentialJob owner: every client can set our label. The SequentialJob itself may not be cached
+ * yet.
+ */
 function toOwnedJob(raw: unknown): ObservedJob | undefined {
   const job = toObservedJob(raw);
   return sequentialJobOwner(job) === undefined ? undefined : job;
 }
 
-/** The same of a Pod: what belongs to no Job belongs to no step. */
+/** Drops Pods that name no Job. */
 function toPodOfJob(raw: unknown): ObservedPod | undefined {
   const pod = toObservedPod(raw);
   return (pod.jobUID ?? pod.labelJobUID) === undefined ? undefined : pod;
@@ -84,49 +93,49 @@ function toPodOfJob(raw: unknown): ObservedPod | undefined {
 type Informer = Pick<Reflector<KubeObject>, 'start' | 'stop' | 'synced' | 'hasSynced'>;
 
 export class Informers {
-  /** What is over stays for long, and says much the same a thousand times. */
-  readonly #compactor = new StringInterner();
-  /** What the cache of SequentialJobs has not. */
-  readonly objects: ObjectStore;
+  /** Shares equal strings between finished objects, which stay for a long time. */
+  readonly #interner = new StringInterner();
+  /** The parts of SequentialJobs that `sequentialJobs` does not hold. */
+  readonly objects: FullObjectCache;
   readonly sequentialJobs = new Cache<SequentialJob>(
     undefined,
     (object) => this.#trim(object),
     this.#errorObserver('sequentialjobs'),
   );
-  /** Those that have a SequentialJob for their controller, by its UID. */
+  /** Jobs that a SequentialJob controls, indexed by its UID. */
   readonly jobs = new Cache<ObservedJob>(
     (job) => sequentialJobOwner(job)?.uid,
-    (job) => (outcomeOf(job).type === 'running' ? job : this.#compactor.intern(job)),
+    (job) => (outcomeOf(job).type === 'running' ? job : this.#interner.intern(job)),
     this.#errorObserver('jobs'),
   );
-  /** By the UID of their Job. */
+  /** Indexed by the UID of their Job. */
   readonly pods = createPodCache(this.#errorObserver('pods'));
   readonly #options: InformersOptions;
   readonly #errors: InformerErrors;
-  readonly #syncWait: SyncWait;
-  /** Nothing is decided before these are complete. */
+  readonly #syncWarning: CacheSyncWarning;
+  /** Reconciles start when these have synced. */
   readonly #required: readonly Informer[];
-  /** Without a permission for these, sequences run all the same; some steps start later. */
+  /** Optional: without the permission to list Pods, sequences run, but some steps start later. */
   readonly #pods: Informer;
   readonly #podsForbidden = Promise.withResolvers<void>();
   readonly #stopping = new AbortController();
   #hasWarnedOfPods = false;
-  /** What may not be read, as far as is known: until a watch is open again. */
+  /** Resources that the operator may not list; cleared when a watch opens. */
   readonly #forbidden = new Set<Watched>();
-  /** Whose last failure was that, which has been said. */
+  /** Resources whose missing permission has been logged. */
   readonly #loggedForbidden = new Set<Watched>();
 
   constructor(options: InformersOptions) {
     const { log, onInternalError } = options;
     this.#options = options;
-    this.objects = new ObjectStore({
+    this.objects = new FullObjectCache({
       maxBytes: options.maxObjectBytes,
-      onEvict: (uid) => options.onDrop?.(uid),
+      onEvict: (uid) => options.onEvict?.(uid),
       onReplace: (uid, weight) => options.onReplace?.(uid, weight),
-      onFetch: () => options.onBorrow?.(),
+      onFetch: () => options.onFetch?.(),
     });
     this.#errors = new InformerErrors({ log, onInternalError });
-    this.#syncWait = new SyncWait({ log, missing: () => this.#missing });
+    this.#syncWarning = new CacheSyncWarning({ log, unsynced: () => this.#missing });
     const { sequentialJobs, jobs, pods } = this;
     const labelSelector = LABELS.uid;
     this.#required = [
@@ -134,7 +143,7 @@ export class Informers {
         resource: SEQUENTIAL_JOBS,
         cache: sequentialJobs,
         transform: toSequentialJob,
-        // A list may bring more than there is room for.
+        // A list may exceed the memory limit.
         trim: (object) => this.objects.trim(object),
         onListed: () => this.objects.forgetAllUnlessCached((object) => sequentialJobs.get(keyOf(object))),
       }),
@@ -144,12 +153,12 @@ export class Informers {
     this.#subscribe();
   }
 
-  /** True once everything is known that a decision is made of. */
+  /** True once all required caches have synced. */
   get synced(): boolean {
     return this.#required.every((informer) => informer.hasSynced);
   }
 
-  /** The informers without which nothing is decided, and whose first list is not complete. */
+  /** The required informers whose first list is not complete. */
   get unsynced(): readonly Watched[] {
     return REQUIRED.filter((_, i) => this.#required[i]?.hasSynced !== true);
   }
@@ -163,18 +172,18 @@ export class Informers {
     return this.#pods.hasSynced ? 'listed' : 'awaited';
   }
 
-  /** Resolves when that is so, and the Pods are listed too, or may not be, or take too long. */
+  /** Resolves when the required caches have synced and the Pods are listed, are forbidden, or time out. */
   async start(): Promise<void> {
     for (const informer of this.#all) informer.start();
-    this.#syncWait.start();
-    await Promise.all([...this.#required.map((informer) => informer.synced), this.#podsSettled()]);
-    this.#syncWait.stop();
-    this.#compactor.endOfInitialLists();
+    this.#syncWarning.start();
+    await Promise.all([...this.#required.map((informer) => informer.synced), this.#podsListedOrForbidden()]);
+    this.#syncWarning.stop();
+    this.#interner.endOfInitialLists();
   }
 
   async stop(): Promise<void> {
     this.#stopping.abort();
-    this.#syncWait.stop();
+    this.#syncWarning.stop();
     await Promise.all(this.#all.map((informer) => informer.stop()));
   }
 
@@ -182,7 +191,7 @@ export class Informers {
     return [...this.#required, this.#pods];
   }
 
-  async #podsSettled(): Promise<void> {
+  async #podsListedOrForbidden(): Promise<void> {
     const settled = new AbortController();
     const either = AbortSignal.any([settled.signal, this.#stopping.signal]);
     await Promise.race([this.#pods.synced, this.#podsForbidden.promise, sleep(PODS_WAIT_MS, either)]);
@@ -190,8 +199,8 @@ export class Informers {
   }
 
   #trim(object: SequentialJob): SequentialJob {
-    const kept = this.objects.trim(object);
-    return isFinished(kept) ? this.#compactor.intern(kept) : kept;
+    const trimmed = this.objects.trim(object);
+    return isFinished(trimmed) ? this.#interner.intern(trimmed) : trimmed;
   }
 
   #subscribe(): void {
@@ -205,15 +214,15 @@ export class Informers {
     });
     this.jobs.subscribe((change) => {
       this.#enqueueOwner(change.object);
-      // A Job whose owner reference was taken off is missed by the sequence that it belonged to.
+      // If the owner reference was removed, the previous owner must notice.
       if (change.type === 'modified') this.#enqueueOwner(change.previous);
     });
     this.pods.subscribe((change) => {
       const { object } = change;
       const before = change.type === 'modified' ? change.previous : undefined;
-      // A Pod that goes may have been an obstacle; its ordinary progress matters only where a standstill was reported.
-      const isNews = change.type === 'deleted' ? !hasEnded(object) : isRelevantChange(before, object);
-      const matters = isNews || (object.jobUID !== undefined && this.#options.isWaiting(object.jobUID));
+      // A deleted Pod may have been an obstacle; Pending→Running matters only after the step was reported stuck.
+      const isRelevant = change.type === 'deleted' ? !hasEnded(object) : isRelevantChange(before, object);
+      const matters = isRelevant || (object.jobUID !== undefined && this.#options.isStuck(object.jobUID));
       if (matters && object.sequentialJob !== undefined) {
         enqueue(`${object.metadata.namespace}/${object.sequentialJob}`);
       }
@@ -233,7 +242,7 @@ export class Informers {
       client,
       path: collectionPath(resource, namespace),
       onError: (error, retryMs) => this.#logError(name, error, retryMs),
-      onInternalError: (error, at) => this.#errors.note(name, error, at),
+      onInternalError: (error, at) => this.#errors.record(name, error, at),
       onOpen: () => this.#watchOpened(name),
       onReconnect: () => onReconnect?.(),
       random,
@@ -241,17 +250,18 @@ export class Informers {
   }
 
   #errorObserver(name: Watched): InternalErrorObserver {
-    return (error, object) => this.#errors.note(name, error, { object });
+    return (error, object) => this.#errors.record(name, error, { object });
   }
 
   #logError(informer: Watched, error: ApiError, retryMs: number): void {
-    if (error.code !== 'Gone') this.#options.onError?.(informer);
-    this.#syncWait.failed(informer, error.message);
-    // An expired version is how a long-quiet watch ends: routine, like its cure. A permission is missing until it is given.
-    const isKnown = error.code === 'Gone' || this.#loggedForbidden.has(informer);
+    if (error.code !== 'Gone') this.#options.onWatchError?.(informer);
+    this.#syncWarning.recordError(informer, error.message);
+    // An expired resourceVersion is the routine end of a quiet watch. A missing permission is logged once, until it is
+    // granted.
+    const isExpected = error.code === 'Gone' || this.#loggedForbidden.has(informer);
     if (isApiError(error, 'Forbidden')) this.#recordForbidden(informer);
     else this.#loggedForbidden.delete(informer);
-    this.#options.log[isKnown ? 'debug' : 'warn'](
+    this.#options.log[isExpected ? 'debug' : 'warn'](
       { informer, err: error.message, retryMs },
       'watch failed, will retry',
     );

@@ -1,4 +1,4 @@
-/** Starts and stops the controller: informers fill the caches and the queue, workers empty it. */
+/** Starts and stops the controller: informers fill the caches and the queue, workers process the queue. */
 import type { SequentialJob } from '../shared/api/types.ts';
 import { keyOf } from '../shared/kube/cache.ts';
 import type { ApiClient } from '../shared/kube/client.ts';
@@ -15,7 +15,7 @@ import { DeletedPods } from './deleted-pods.ts';
 import { Informers } from './informers.ts';
 import { ControllerMetricsRecorder } from './metrics/recorder.ts';
 import { Preflights } from './preflights.ts';
-import { QuotaWaiters } from './quota-waiters.ts';
+import { QuotaRetries } from './quota-retries.ts';
 import { WorkQueue } from '../shared/work-queue/work-queue.ts';
 import { reconcile, type ReconcilerDeps } from './reconcile.ts';
 import { Revisions } from './revisions.ts';
@@ -25,29 +25,29 @@ import { StatusTruncations } from './status-truncations.ts';
 export interface ControllerOptions {
   readonly client: ApiClient;
   readonly log: Log;
-  /** Only this namespace; undefined: all. */
+  /** Watch only this namespace; undefined: all namespaces. */
   readonly namespace?: string | undefined;
-  /** Of the operator itself: nothing is run there. Undefined: there is none. */
+  /** The operator's own namespace, where SequentialJobs do not run; undefined outside a cluster. */
   readonly ownNamespace?: string | undefined;
-  /** how many SequentialJobs are reconciled at once. */
+  /** Number of concurrent reconciles. */
   readonly workers: number;
-  /** Whether the API server is asked by dry run for all Jobs of a sequence before the first; default true. */
+  /** Whether all Jobs of a sequence are dry-run before the first is created; default true. */
   readonly preflight?: boolean | undefined;
-  /** Whether a step waits for the Secrets that it needs before its Job is created; default false. */
+  /** Whether a step waits for the Secrets that it references before its Job is created; default false. */
   readonly checkSecrets?: boolean | undefined;
-  /** Default: nothing is counted. */
+  /** Default: no metrics. */
   readonly metrics?: ControllerMetrics | undefined;
   /** Unix milliseconds; default `Date.now`. */
   readonly now?: () => number;
   readonly random?: () => number;
 }
 
-/** Errors that may pass: 5 minutes at most between two tries (DESIGN §2). */
+/** Back-off for transient errors: at most 5 minutes between two tries (DESIGN §2). */
 const BACKOFF = { baseMs: 250, maxMs: 300_000 } as const;
 
 const monotonic = (): number => performance.now();
 
-/** Of the 20 s that a shutdown may take, what is left for events when the last reconcile has ended. */
+/** Time for pending events after the last reconcile; a shutdown takes at most 20 s in all. */
 const EVENTS_DRAIN_MS = 5_000;
 
 export class Controller {
@@ -77,25 +77,25 @@ export class Controller {
       namespace,
       random,
       enqueue: (key) => this.#queue.add(key),
-      isWaiting: (jobUID) => this.#deps.eventLookup.cached(jobUID) !== undefined,
+      isStuck: (jobUID) => this.#deps.eventLookup.cached(jobUID) !== undefined,
       onDeleted: (object) => this.#forget(object),
-      onDrop: (uid) => this.#deps.revisions.release(uid),
+      onEvict: (uid) => this.#deps.revisions.release(uid),
       onReplace: (uid, weight) => this.#deps.revisions.outdate(uid, weight),
-      onBorrow: () => metrics?.sequences.specFetched(),
-      onError: (watched) => metrics?.watchFailed(watched),
-      onInternalError: (watched) => metrics?.informerFault(watched),
+      onFetch: () => metrics?.sequences.specFetched(),
+      onWatchError: (watched) => metrics?.watchFailed(watched),
+      onInternalError: (watched) => metrics?.informerError(watched),
       onReconnect: () => this.#queue.retryFailed(),
     });
     this.#recorder = metrics === undefined ? undefined : this.#instrument(metrics);
     this.#deps = this.#wire();
   }
 
-  /** True once the caches that decisions are made of hold a complete list. */
+  /** True once the required caches hold a complete list. */
   get ready(): boolean {
     return this.#informers.synced;
   }
 
-  /** The caches that are still waited for before anything is decided. */
+  /** The required caches that have not synced. */
   get unsynced(): readonly string[] {
     return this.#informers.unsynced;
   }
@@ -108,12 +108,12 @@ export class Controller {
     this.#workers = Promise.all(Array.from({ length: this.#options.workers }, () => this.#work()));
   }
 
-  /** Nothing that is sent from now on would arrive: the events are given up at once. To be followed by `stop`. */
+  /** Requests can no longer succeed: drops the pending events at once. Call `stop` afterwards. */
   abort(): void {
     this.#deps.events.abort();
   }
 
-  /** Takes no more work; resolves when what is in flight has ended and the events are written. */
+  /** Takes no more work; resolves when running reconciles have ended and the events are written. */
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#queue.close();
@@ -124,14 +124,14 @@ export class Controller {
 
   #instrument(metrics: ControllerMetrics): ControllerMetricsRecorder {
     const { sequentialJobs, objects, jobs } = this.#informers;
-    metrics.sequences.followSpecs(() => objects.heldBytes);
+    metrics.sequences.followSpecBytes(() => objects.cachedBytes);
     return new ControllerMetricsRecorder({
       metrics,
       queue: this.#queue,
       workers: this.#options.workers,
       sequentialJobs,
       jobs,
-      // What stopped caches hold is soon untrue.
+      // Stopped caches are soon outdated.
       synced: () => this.ready && !this.#stopping,
       now: monotonic,
     });
@@ -171,7 +171,7 @@ export class Controller {
       uncertainWrites: new UncertainWrites(),
       deletedJobs: new DeletedJobs(jobs, sequentialJobs),
       deletedPods: new DeletedPods({ pods, jobs, sequentialJobs }),
-      quotaWaiters: new QuotaWaiters(jobs, (key) => this.#queue.add(key)),
+      quotaRetries: new QuotaRetries(jobs, (key) => this.#queue.add(key)),
       statusTruncations: new StatusTruncations(),
       ownNamespace,
       observer: this.#recorder,
@@ -195,7 +195,7 @@ export class Controller {
     }
   }
 
-  /** Never rejects: whatever a reconcile ends with becomes another reconcile, later. */
+  /** Never rejects: a failure schedules another reconcile. */
   async #reconcile(key: string): Promise<ReconcileOutcome> {
     try {
       const { requeueAfterMs } = await reconcile(key, this.#deps);
@@ -209,10 +209,10 @@ export class Controller {
   }
 
   #retry(key: string, error: unknown): ReconcileOutcome {
-    // What is cut off at the end is the next process's.
+    // The next process repeats a reconcile that the shutdown aborts.
     if (this.#stopping) return 'requeue';
     const api = isApiError(error) ? error : undefined;
-    // The cache was behind, or the object is gone: the next reconcile sees it as it is.
+    // The cache was behind, or the object is deleted: the next reconcile sees the current state.
     const wasOutdated = api?.code === 'Conflict' || api?.code === 'NotFound';
     const retryMs = this.#queue.addAfterFailure(key, { minDelayMs: api?.retryAfterMs, wasOutdated });
     const fields = { sequentialJob: key, ...this.#stepOf(key), retryMs };
@@ -226,7 +226,7 @@ export class Controller {
     return 'error';
   }
 
-  /** For the log: the step that a sequence is at, where it is at one. */
+  /** For the log: the current step of the sequence, if it has one. */
   #stepOf(key: string): { readonly step?: { readonly index: number; readonly name: string } } {
     const { currentIndex: index, currentStep: name } = this.#informers.sequentialJobs.get(key)?.status?.progress ?? {};
     return index === undefined || name === undefined ? {} : { step: { index, name } };

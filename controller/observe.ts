@@ -1,4 +1,4 @@
-/** What is known of a SequentialJob, its Jobs and its Pods, as one snapshot to decide on. */
+/** Observes a SequentialJob, its Jobs and its Pods as one snapshot to decide on. */
 import { hasEnded } from '../shared/api/pod.ts';
 import type { SequentialJobStatus, StepStatus } from '../shared/api/types.ts';
 import type { Key, KubeObject } from '../shared/kube/cache.ts';
@@ -9,9 +9,9 @@ import { omitUndefined } from '../shared/omit-undefined.ts';
 import type { DeletedJobs } from './deleted-jobs.ts';
 import type { DeletedPods } from './deleted-pods.ts';
 import { type EffectiveSpec, rememberEffectiveSpec, resolveEffectiveSpec } from './effective-spec.ts';
-import { type FullObjectDeps, withFullObject } from './full-object.ts';
+import { type FullObjectDeps, withFullObject } from './with-full-object.ts';
 import type { PodListState } from './informers.ts';
-import type { QuotaWaiters } from './quota-waiters.ts';
+import type { QuotaRetries } from './quota-retries.ts';
 import type { ReconcileResult } from './reconcile.ts';
 import { type ReportDeps, reportByEvent, reportFailure } from './report.ts';
 import type { CachedSequentialJob } from './transform.ts';
@@ -20,7 +20,7 @@ import { emitEventsOfAppliedWrite, refreshAfterUncertainWrite } from './uncertai
 export interface ObserveDeps extends ExecuteDeps, FullObjectDeps, ReportDeps {
   readonly deletedJobs: DeletedJobs;
   readonly deletedPods: DeletedPods;
-  readonly quotaWaiters: QuotaWaiters;
+  readonly quotaRetries: QuotaRetries;
   /** The operator's own namespace, where SequentialJobs do not run. */
   readonly ownNamespace?: string | undefined;
 }
@@ -33,21 +33,21 @@ export interface Observation {
 
 type Work = (observation: Observation) => Promise<ReconcileResult>;
 
-/** How soon a reconcile is tried again that found no memory for a large object. */
-const NO_ROOM_RETRY_MS = 500;
+/** Retry delay of a reconcile that found no memory for a large object. */
+const BUSY_RETRY_MS = 500;
 
 /**
- * Observes the SequentialJob of this key and works on the observation; does nothing where it does not exist. The
- * caches are asked, and the API server only where they cannot know: after a write of unknown outcome, for a spec that
- * the cache had no memory for, for a changed spec that may be recorded, and for Pods before their first list.
+ * Observes the SequentialJob of this key and runs `work` on the observation; does nothing if the object does not exist.
+ * Reads the caches, and the API server only where the caches cannot know: after a write of unknown outcome, for a spec
+ * that the cache had no memory for, for a changed spec that may be recorded, and for Pods before their first list.
  * Reports a failure of the work and rejects with it.
  */
 export async function observe(key: Key, deps: ObserveDeps, work: Work): Promise<ReconcileResult> {
   const exists = await refreshAfterUncertainWrite(key, deps);
   const cached = exists ? deps.sequentialJobs.get(key) : undefined;
   if (cached === undefined) return observeObject(key, undefined, deps, work);
-  const worked = await withFullObject(cached, deps, (stored) => observeObject(key, stored, deps, work));
-  return worked.isBusy ? { requeueAfterMs: NO_ROOM_RETRY_MS } : worked.result;
+  const outcome = await withFullObject(cached, deps, (stored) => observeObject(key, stored, deps, work));
+  return outcome.isBusy ? { requeueAfterMs: BUSY_RETRY_MS } : outcome.result;
 }
 
 async function observeObject(
@@ -58,7 +58,7 @@ async function observeObject(
 ): Promise<ReconcileResult> {
   emitEventsOfAppliedWrite(key, stored, deps);
   if (stored === undefined) {
-    deps.quotaWaiters.note(key, key.slice(0, key.indexOf('/')), false);
+    deps.quotaRetries.update(key, key.slice(0, key.indexOf('/')), false);
     return { requeueAfterMs: undefined };
   }
   const { tracked, ...effective } = await reportByEvent(stored, deps, () =>
@@ -77,7 +77,7 @@ async function observeObject(
   }
 }
 
-/** What the caches know of the object, its Jobs and the Pods of the last one. */
+/** The snapshot from the caches: the object, its Jobs and the Pods of the last started step. */
 function snapshotOf(
   key: Key,
   effective: Omit<EffectiveSpec, 'tracked'>,
@@ -86,14 +86,14 @@ function snapshotOf(
 ): Snapshot {
   const { metadata, status } = effective.object;
   const jobUID = lastStarted(status)?.jobUID;
-  const isNear = inSameNamespace(metadata.namespace);
-  const pods = jobUID === undefined ? [] : deps.pods.indexed(jobUID).filter(isNear);
+  const isInNamespace = inSameNamespace(metadata.namespace);
+  const pods = jobUID === undefined ? [] : deps.pods.indexed(jobUID).filter(isInNamespace);
   const isForbidden = podsState === 'forbidden';
   return {
     ...effective,
-    jobs: [...deps.jobs.indexed(metadata.uid), ...deps.deletedJobs.of(effective.object)].filter(isNear),
+    jobs: [...deps.jobs.indexed(metadata.uid), ...deps.deletedJobs.of(effective.object)].filter(isInNamespace),
     findings: {},
-    // Without permission the cache never learns that a running Pod has ended.
+    // Without permission the cache never learns that a running Pod has terminated.
     pods: isForbidden ? pods.filter(hasEnded) : pods,
     ...omitUndefined({
       isInOwnNamespace: metadata.namespace === deps.ownNamespace ? true : undefined,
@@ -106,8 +106,8 @@ function snapshotOf(
 }
 
 /**
- * The snapshot with the Pods of the last started step, from the API server where the cache has no list of Pods yet: a
- * new process must not take it that no Pod is left. A finished sequence needs none until its spec changes or a resume waits.
+ * Adds the Pods of the last started step from the API server if the cache has no Pod list yet: a new process must not
+ * assume that no Pod is left. A finished sequence needs none until its spec changes or a resume is requested.
  */
 async function withUnlistedPods(snapshot: Snapshot, podsState: PodListState, deps: ObserveDeps): Promise<Snapshot> {
   const { metadata, spec, status } = snapshot.object;
@@ -123,8 +123,8 @@ const lastStarted = (status: SequentialJobStatus | undefined): StepStatus | unde
   status?.steps?.findLast(({ state }) => state !== 'Skipped');
 
 /**
- * The creator of an object writes its owner references and labels, and a UID is no secret: without this check the right
- * to create Jobs or Pods in one namespace would be the right to steer the sequences of all others.
+ * Clients write owner references and labels themselves, and UIDs are not secret: without this check, the right to
+ * create Jobs or Pods in one namespace would be the right to control the sequences of all namespaces.
  */
 const inSameNamespace =
   (namespace: string) =>

@@ -1,4 +1,4 @@
-/** What keeps a Pod from starting or from ending, read off its status. Pure, and total on whatever a watch brings. */
+/** Why a Pod cannot start or end, from its status. Pure, and total on any input from a watch. */
 import type {
   V1ContainerState,
   V1ContainerStateTerminated,
@@ -15,9 +15,10 @@ import { REASON } from '../shared/api/reasons.ts';
 import { asInteger, isPresent, asObject, asObjects, nonEmptyString, type Untrusted } from '../shared/json/untrusted.ts';
 
 /**
- * Why the kubelet cannot start a container (kubernetes/pkg/kubelet: images/types.go, kuberuntime/kuberuntime_container.go,
- * container/sync_result.go; cri-api/pkg/errors). `PodInitializing` and `ContainerCreating` are the way that every
- * container goes. `CrashLoopBackOff` in a Pod that is pending is an init container's: the step waits for it.
+ * Why the kubelet cannot start a container (kubernetes/pkg/kubelet: images/types.go,
+ * kuberuntime/kuberuntime_container.go, container/sync_result.go; cri-api/pkg/errors). `PodInitializing` and
+ * `ContainerCreating` are normal stages of each container. `CrashLoopBackOff` in a pending Pod is that of an init
+ * container, which the step waits for.
  */
 const CANNOT_START: ReadonlySet<string> = new Set([
   'ImagePullBackOff',
@@ -37,12 +38,12 @@ const CANNOT_START: ReadonlySet<string> = new Set([
   'CrashLoopBackOff',
 ]);
 
-/** Why the scheduler leaves a Pod without a node (core/v1 `PodReason…`). */
+/** Why the scheduler assigns no node (core/v1 `PodReason…`). */
 const CANNOT_SCHEDULE: ReadonlySet<string> = new Set(['Unschedulable', 'SchedulingGated', 'SchedulerError']);
 
 /**
- * The first of a Pod's containers that cannot start, in the order in which they start; else why no node takes it.
- * Undefined for a Pod that runs, has ended or is being deleted: nothing keeps it any longer.
+ * The first container that cannot start, in start order; else why the Pod is not scheduled. Undefined for a Pod that
+ * runs, has ended or is being deleted.
  */
 export function obstacleIn(pod: Untrusted<V1Pod>): Obstacle | undefined {
   const status = asObject<V1PodStatus>(pod.status);
@@ -55,14 +56,14 @@ export function obstacleIn(pod: Untrusted<V1Pod>): Obstacle | undefined {
     );
     const reason = nonEmptyString(waiting?.reason);
     if (reason === undefined || !CANNOT_START.has(reason)) continue;
-    return { reason, message: truncate(words(waiting?.message) ?? cannotStart(pod, container)) };
+    return { reason, message: truncate(nonBlank(waiting?.message) ?? cannotStart(pod, container)) };
   }
   return unscheduled(status);
 }
 
 /**
- * What keeps a Pod running whose step's container has ended for good: containers that the step does not have. Undefined
- * where there is none, or where the kubelet starts the step's container again.
+ * Why a Pod keeps running after the step's container has ended and is not restarted: injected containers. Undefined if there are
+ * none, or if the kubelet restarts the step's container.
  */
 export function endObstacleIn(pod: Untrusted<V1Pod>, step: string | undefined): Obstacle | undefined {
   const status = asObject<V1PodStatus>(pod.status);
@@ -88,9 +89,8 @@ const endOf = (
 const isRunning = (container: Untrusted<V1ContainerStatus>): boolean => isPresent(stateOf(container).running);
 
 /**
- * Since when a Pod waits for its first container, where its status does not say why: volumes, its network or an image that
- * takes its time; counted from when it has a node, else from its creation. RFC 3339; undefined for a Pod of which a container
- * was started.
+ * Since when a Pod waits for its first container for a reason that its status does not give (volumes, network or a slow
+ * image pull); counted from scheduling, else from creation. RFC 3339; undefined if a container has started.
  */
 export function waitingSince(pod: Untrusted<V1Pod>): string | undefined {
   const status = asObject<V1PodStatus>(pod.status);
@@ -111,17 +111,17 @@ function unscheduled(status: Untrusted<V1PodStatus>): Obstacle | undefined {
     if (condition.type !== 'PodScheduled' || condition.status !== 'False') continue;
     const reason = nonEmptyString(condition.reason);
     if (reason === undefined || !CANNOT_SCHEDULE.has(reason)) continue;
-    return { reason, message: truncate(words(condition.message) ?? 'no node takes the Pod') };
+    return { reason, message: truncate(nonBlank(condition.message) ?? 'no node takes the Pod') };
   }
   return undefined;
 }
 
-/** The message, if it says anything. */
-function words(message: unknown): string | undefined {
+/** The message, unless it is blank. */
+function nonBlank(message: unknown): string | undefined {
   return nonEmptyString(nonEmptyString(message)?.trim());
 }
 
-/** For a kubelet that gives a reason without a message. */
+/** The message if the kubelet gives only a reason. */
 function cannotStart(pod: Untrusted<V1Pod>, status: Untrusted<V1ContainerStatus>): string {
   const spec = asObject<V1PodSpec>(pod.spec);
   const containers = [spec?.initContainers, spec?.containers].flatMap(asObjects<{ name: string; image: string }>);

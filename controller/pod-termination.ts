@@ -1,6 +1,6 @@
 /**
- * How a Pod ended: which of its containers decided that, and what it left behind. Pure, and total on whatever a watch
- * brings. Only containers that are to end count: a sidecar is stopped when the work is done, whatever it exits with.
+ * How a Pod ended: the container that decided it, its exit code and its message. Pure, and total on any input from a
+ * watch. Sidecars do not count: the kubelet stops them after the other containers have ended, with any exit code.
  */
 import type {
   V1ContainerState,
@@ -29,14 +29,14 @@ type Status = Untrusted<V1PodStatus>;
 type ContainerStatus = Untrusted<V1ContainerStatus>;
 type Terminated = Untrusted<V1ContainerStateTerminated>;
 
-/** SIGKILL and SIGTERM, as a shell and the kubelet count them. */
+/** Exit codes of SIGKILL and SIGTERM. */
 const KILLED: ReadonlySet<number | undefined> = new Set([137, 143]);
-/** What the kubelet says of a container that it killed, or lost; not `OOMKilled`, which is a cause of its own. */
+/** The kubelet's reasons for a container that it killed or lost; `OOMKilled` is a cause of its own. */
 const KILLED_REASONS: ReadonlySet<string> = new Set(['Error', 'ContainerStatusUnknown']);
 
 /**
- * How the Pod ended, or how it last failed where its containers are restarted; undefined as long as all goes well.
- * What ended the Pod as a whole (an eviction, a preemption) counts before the death of a container by it.
+ * How the Pod ended, or how it last failed if its containers are restarted; undefined while nothing has failed. The
+ * cause of the Pod's end (eviction, preemption) precedes the container that it killed.
  */
 export function endingOf(pod: Untrusted<V1Pod>, step: string | undefined): Ending | undefined {
   const status = asObject<V1PodStatus>(pod.status);
@@ -44,32 +44,32 @@ export function endingOf(pod: Untrusted<V1Pod>, step: string | undefined): Endin
   if (status.phase === 'Succeeded') return succeeded(status, step);
   const container = failedContainer(pod, status, step);
   const isCause = container !== undefined && container.exitCode !== 0 && !isKilled(container);
-  const termination = isCause ? container : (endOfWhole(status, container) ?? container);
+  const termination = isCause ? container : (terminationOfPod(status, container) ?? container);
   return termination === undefined ? undefined : { failed: true, termination };
 }
 
 function succeeded(status: Status, step: string | undefined): Ending {
   const container = stepFirst(status, step).at(0);
   const ended = container === undefined ? undefined : terminated(container.state);
-  // A kubelet may leave the containers out: that the Pod is over is told by its phase.
+  // A kubelet may omit the container statuses: the phase alone shows that the Pod has ended.
   if (container === undefined || ended === undefined) return { failed: false, termination: COMPLETED };
   return { failed: false, termination: describe(container, ended, COMPLETED.reason) };
 }
 
-/** An init container before all others: none of them started. What failed now counts before what failed last time. */
+/** Init containers first, because the others have not started. A current failure precedes an earlier one. */
 function failedContainer(pod: Untrusted<V1Pod>, status: Status, step: string | undefined): PodTermination | undefined {
   const sidecars = sidecarNames(pod);
   const inits = asObjects<V1ContainerStatus>(status.initContainerStatuses).filter(({ name }) => !sidecars.has(name));
-  const mains = stepFirst(status, step);
-  const isGoing = isPresent(asObject<V1ObjectMeta>(pod.metadata)?.deletionTimestamp);
+  const containers = stepFirst(status, step);
+  const isTerminating = isPresent(asObject<V1ObjectMeta>(pod.metadata)?.deletionTimestamp);
   const failure =
-    firstOf(inits, failedAtAll) ??
-    completedBeforeKill(mains, step, isGoing) ??
-    (isGoing ? firstOf(mains, failedBeforeKill) : undefined) ??
-    firstOf(mains, failedNow) ??
-    firstOf(mains, failedAtAll);
+    firstOf(inits, lastFailure) ??
+    completedBeforeKill(containers, step, isTerminating) ??
+    (isTerminating ? firstOf(containers, failedBeforeKill) : undefined) ??
+    firstOf(containers, failedNow) ??
+    firstOf(containers, lastFailure);
   if (failure?.restarting === undefined || status.phase !== 'Failed') return failure;
-  // It would have been run again, had the Pod not come to its end.
+  // The Pod has ended: the container is not restarted.
   const { restarting: _, ...last } = failure;
   return last;
 }
@@ -80,8 +80,8 @@ function failedNow(container: ContainerStatus): PodTermination | undefined {
 }
 
 /**
- * The last failure of a container whose present run was only killed, because its Pod is being deleted: that is how the Job
- * controller ends a Job whose Pod restarts its containers, and the kill explains nothing.
+ * The previous failure of a container whose current run was only killed by the deletion of the Pod. The Job controller
+ * ends a Job with restarting containers in this way, and the kill explains nothing.
  */
 function failedBeforeKill(container: ContainerStatus): PodTermination | undefined {
   const now = failedNow(container);
@@ -90,26 +90,23 @@ function failedBeforeKill(container: ContainerStatus): PodTermination | undefine
   return { ...describe(container, before, 'Error'), restarting: true };
 }
 
-/**
- * The success of the step's container where others, which the step does not have, kept the Pod running until it was ended:
- * they are being killed, or were.
- */
+/** The success of the step's container if injected containers kept the Pod running until they were killed. */
 function completedBeforeKill(
-  mains: readonly ContainerStatus[],
+  containers: readonly ContainerStatus[],
   step: string | undefined,
-  isGoing: boolean,
+  isTerminating: boolean,
 ): PodTermination | undefined {
-  const [own, ...others] = mains;
+  const [own, ...others] = containers;
   const ended = own?.name === step ? terminated(own?.state) : undefined;
   const failures = others.flatMap((container) => failedNow(container) ?? []);
-  const isKept = isGoing && others.some(({ state }) => terminated(state) === undefined);
-  const isOnlyKilled = (failures.length > 0 || isKept) && failures.every(isKilled);
+  const isKeptRunning = isTerminating && others.some(({ state }) => terminated(state) === undefined);
+  const isOnlyKilled = (failures.length > 0 || isKeptRunning) && failures.every(isKilled);
   if (own === undefined || ended === undefined || isFailure(ended) || !isOnlyKilled) return undefined;
   return describe(own, ended, COMPLETED.reason);
 }
 
-/** Now, or the last time, where it has not succeeded since. */
-function failedAtAll(container: ContainerStatus): PodTermination | undefined {
+/** The current failure or, if the container has not ended again since, the previous one. */
+function lastFailure(container: ContainerStatus): PodTermination | undefined {
   if (terminated(container.state) !== undefined) return failedNow(container);
   const ended = terminated(container.lastState);
   if (ended === undefined || !isFailure(ended)) return undefined;
@@ -125,56 +122,56 @@ function isKilled({ exitCode, reason }: PodTermination): boolean {
 }
 
 /**
- * The end of the Pod as a whole, in the kubelet's words (`Evicted`, `DeadlineExceeded`, `NodeLost`, …), else in those of
- * the condition that a disruption leaves (1.25 and newer). That condition comes before the end: it counts from then on.
+ * The cause of the whole Pod's end: the kubelet's reason (`Evicted`, `DeadlineExceeded`, `NodeLost`, …), else the
+ * DisruptionTarget condition (1.25 and newer). That condition is set before the Pod ends; its time counts.
  */
-function endOfWhole(status: Status, killed: PodTermination | undefined): PodTermination | undefined {
+function terminationOfPod(status: Status, killed: PodTermination | undefined): PodTermination | undefined {
   const isFailed = status.phase === 'Failed';
   const disruption = asObjects<V1PodCondition>(status.conditions).find(
     (condition) => condition.type === 'DisruptionTarget' && condition.status === 'True',
   );
   const at = nonEmptyString(disruption?.lastTransitionTime) ?? killed?.at;
-  const own = isFailed ? word(status.reason) : undefined;
-  if (own !== undefined) return { reason: own, message: fit(status.message), ...omitUndefined({ at }) };
+  const own = isFailed ? printableText(status.reason) : undefined;
+  if (own !== undefined) return { reason: own, message: truncateMessage(status.message), ...omitUndefined({ at }) };
   const isKilledNow = killed !== undefined && killed.restarting === undefined;
   if (disruption !== undefined && (isFailed || isKilledNow)) {
-    const reason = word(disruption.reason) ?? 'DisruptionTarget';
-    return { reason, message: fit(disruption.message), ...omitUndefined({ at }) };
+    const reason = printableText(disruption.reason) ?? 'DisruptionTarget';
+    return { reason, message: truncateMessage(disruption.message), ...omitUndefined({ at }) };
   }
-  return isFailed && killed === undefined ? { reason: 'Failed', message: fit(status.message) } : undefined;
+  return isFailed && killed === undefined ? { reason: 'Failed', message: truncateMessage(status.message) } : undefined;
 }
 
 function describe(container: ContainerStatus, ended: Terminated, reason: string): PodTermination {
   return {
     ...omitUndefined({
-      container: word(container.name),
+      container: printableText(container.name),
       exitCode: asInteger(ended.exitCode),
       at: nonEmptyString(ended.finishedAt),
     }),
-    reason: word(ended.reason) ?? reason,
-    message: fit(ended.message),
+    reason: printableText(ended.reason) ?? reason,
+    message: truncateMessage(ended.message),
   };
 }
 
-/** A reason, or a name. */
-function word(value: unknown): string | undefined {
+/** A reason or name as one printable line. */
+function printableText(value: unknown): string | undefined {
   const given = nonEmptyString(value);
   return given === undefined ? undefined : nonEmptyString(printableLine(given));
 }
 
-/** A kubelet leaves up to 4 KiB (`MaxContainerTerminationMessageLength`), of a log its last 2 KiB. */
-function fit(message: unknown): string {
+/** The kubelet keeps up to 4 KiB (`MaxContainerTerminationMessageLength`), of a log the last 2 KiB. */
+function truncateMessage(message: unknown): string {
   return truncateMiddle((nonEmptyString(message) ?? '').trimEnd());
 }
 
-/** Others may stand before the step's own container where a webhook of the cluster adds some. */
+/** The step's container first: an admission webhook may have injected others before it. */
 function stepFirst(status: Status, step: string | undefined): readonly ContainerStatus[] {
   const containers = asObjects<V1ContainerStatus>(status.containerStatuses);
   const own = containers.filter(({ name }) => name === step);
   return [...own, ...containers.filter(({ name }) => name !== step)];
 }
 
-/** Init containers that run beside the others (KEP-753). */
+/** Init containers with `restartPolicy: Always` (KEP-753). */
 function sidecarNames(pod: Untrusted<V1Pod>): ReadonlySet<unknown> {
   const inits = asObjects<{ name: string; restartPolicy: string }>(asObject<V1PodSpec>(pod.spec)?.initContainers);
   return new Set(inits.filter(({ restartPolicy }) => restartPolicy === 'Always').map(({ name }) => name));

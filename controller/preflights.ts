@@ -1,7 +1,6 @@
 /**
- * The preflight of a sequence: before its first step starts, and again where its spec has changed or it was resumed, the
- * API server is asked by dry run for the Jobs of all steps to come. What it has said is remembered in memory alone: after a
- * restart a sequence that still runs is asked about once more.
+ * The preflight of a sequence: before its first step starts, and again after a spec change or a resume, the Jobs of all
+ * remaining steps are dry-run. The result is in memory only: after a restart a running sequence is checked once more.
  */
 import { createHash } from 'node:crypto';
 import type { SequentialJob } from '../shared/api/types.ts';
@@ -18,31 +17,31 @@ import type { Action, Preflight, Snapshot } from './decide/index.ts';
 export interface PreflightsOptions {
   readonly client: ApiClient;
   readonly log: Pick<Log, 'warn'>;
-  /** False: nobody is asked (`--preflight=false`). */
+  /** False: no dry runs (`--preflight=false`). */
   readonly enabled: boolean;
-  /** Milliseconds, of whatever clock. */
+  /** Milliseconds of a monotonic clock. */
   readonly now: () => number;
 }
 
-/** How long a question that got no answer stays open, while the sequence waits for something else. */
-const OPEN_MS = 60_000;
+/** How long a dry run without an answer is not repeated for the same step. */
+const UNANSWERED_MS = 60_000;
 
-/** What was asked about: the spec of one generation, with the Job names of one resume. */
-interface Question {
+/** What a dry run covers: the spec of one generation, with the Job names of one resume. */
+interface PreflightKey {
   readonly generation: number;
   readonly resumes: number;
 }
 
-interface PreflightState extends Question {
-  /** SHA-256 of what the Jobs are made of; absent where the server gave no answer. */
+interface PreflightState extends PreflightKey {
+  /** SHA-256 of the fields that the Jobs are built from; absent without an answer. */
   readonly digest?: string;
-  /** Where it gave none: until when it is not asked again about the same steps. */
-  readonly open?: { readonly from: number; readonly untilMs: number };
+  /** Set without an answer: the dry run from this step on is not repeated before `untilMs`. */
+  readonly unanswered?: { readonly from: number; readonly untilMs: number };
 }
 
 type Reason = NonNullable<PreflightVerdict['unanswered']>['reason'] | 'ServerError';
 
-/** What an administrator should know. A full quota or a missing permission shows when the Job is created. */
+/** Warnings for administrators. An exhausted quota or a missing permission shows when the Job is created. */
 const WARNINGS: Readonly<Partial<Record<Reason, string>>> = {
   DryRunUnsupported:
     'preflight skipped: an admission webhook does not support dry runs; what the API server refuses shows when the step starts',
@@ -53,86 +52,85 @@ const WARNINGS: Readonly<Partial<Record<Reason, string>>> = {
 export class Preflights {
   readonly #options: PreflightsOptions;
   /** By the UID of the SequentialJob. */
-  readonly #asked = new Map<string, PreflightState>();
+  readonly #states = new Map<string, PreflightState>();
   readonly #logged = new Set<Reason>();
 
   constructor(options: PreflightsOptions) {
     this.#options = options;
   }
 
-  /** Whether the API server is to be asked before the next step of this object starts. */
+  /** Whether the Jobs must be dry-run before the next step of this object starts. */
   isDue(object: SequentialJob): boolean {
     if (!this.#options.enabled) return false;
-    const asked = this.#asked.get(object.metadata.uid);
-    return asked?.digest === undefined || !isSame(asked, questionOf(object));
+    const state = this.#states.get(object.metadata.uid);
+    return state?.digest === undefined || !isSame(state, preflightKeyOf(object));
   }
 
-  /** The API server takes the Jobs of this object, or can't be asked. */
+  /** Records that the API server accepts the Jobs of this object, or cannot check them. */
   remember(object: SequentialJob): void {
-    this.#asked.set(object.metadata.uid, { ...questionOf(object), digest: digestOf(object) });
+    this.#states.set(object.metadata.uid, { ...preflightKeyOf(object), digest: digestOf(object) });
   }
 
-  /** For a sequence that is over or gone. */
+  /** For a sequence that has finished or was deleted. */
   forget(uid: string): void {
-    this.#asked.delete(uid);
+    this.#states.delete(uid);
   }
 
   /**
-   * Asks, unless nothing has changed that the Jobs are made of. The snapshot after it has the verdict. A server that fails
-   * to answer is asked twice, with a backoff between (rejects with ApiError the first time), and then before each step.
+   * Dry-runs the Jobs, unless the fields that they are built from are unchanged; returns the snapshot with the result.
+   * A server that does not answer is asked twice, with a backoff between (the first time rejects with ApiError), and
+   * then before each step.
    */
-  async ask(
-    { from: firstIndex, resumes }: Extract<Action, { type: 'Preflight' }>,
-    snapshot: Snapshot,
-  ): Promise<Snapshot> {
+  async run({ from, resumes }: Extract<Action, { type: 'Preflight' }>, snapshot: Snapshot): Promise<Snapshot> {
     const { object } = snapshot;
     const { client } = this.#options;
-    const asked = this.#asked.get(object.metadata.uid);
-    if (asked?.resumes === resumes && asked.digest === digestOf(object)) return { ...snapshot, preflight: PASSED };
-    if (this.#isOpen(asked, object, firstIndex)) return { ...snapshot, preflight: OPEN };
+    const state = this.#states.get(object.metadata.uid);
+    if (state?.resumes === resumes && state.digest === digestOf(object)) return { ...snapshot, preflight: PASSED };
+    if (this.#isUnanswered(state, object, from)) return { ...snapshot, preflight: OPEN };
     try {
-      const verdict = await preflight(object, { firstIndex, resumes }, (job) =>
+      const verdict = await preflight(object, { firstIndex: from, resumes }, (job) =>
         dryRunJob(client, job, { fieldManager: MANAGER }),
       );
-      const concluded = this.#conclude(verdict, object);
-      if (concluded.type === 'open') this.#postpone(object, firstIndex);
-      return { ...snapshot, preflight: concluded };
+      const result = this.#toPreflight(verdict, object);
+      if (result.type === 'open') this.#postpone(object, from);
+      return { ...snapshot, preflight: result };
     } catch (error) {
       if (!isApiError(error, 'ServerError', 'Timeout') || !this.#hasFailedBefore(object)) throw error;
       this.#log('ServerError', error.message, object);
-      this.#postpone(object, firstIndex);
+      this.#postpone(object, from);
       return { ...snapshot, preflight: OPEN };
     }
   }
 
-  #isOpen(asked: PreflightState | undefined, object: SequentialJob, from: number): boolean {
-    if (asked?.open === undefined || asked.open.from !== from || !isSame(asked, questionOf(object))) return false;
-    return this.#options.now() < asked.open.untilMs;
+  #isUnanswered(state: PreflightState | undefined, object: SequentialJob, from: number): boolean {
+    if (state?.unanswered === undefined || state.unanswered.from !== from || !isSame(state, preflightKeyOf(object)))
+      return false;
+    return this.#options.now() < state.unanswered.untilMs;
   }
 
   #postpone(object: SequentialJob, from: number): void {
-    const open = { from, untilMs: this.#options.now() + OPEN_MS };
-    this.#asked.set(object.metadata.uid, { ...questionOf(object), open });
+    const unanswered = { from, untilMs: this.#options.now() + UNANSWERED_MS };
+    this.#states.set(object.metadata.uid, { ...preflightKeyOf(object), unanswered });
   }
 
-  #conclude({ errors, ignoredFields, unanswered }: PreflightVerdict, object: SequentialJob): Preflight {
+  #toPreflight({ errors, ignoredFields, unanswered }: PreflightVerdict, object: SequentialJob): Preflight {
     if (unanswered !== undefined) this.#log(unanswered.reason, unanswered.message, object);
-    if (errors.length > 0) return { type: 'refused', faults: errors, ignoredFields };
-    // A quota that is full, or a permission that is missing, keeps the Job itself from being made as well.
+    if (errors.length > 0) return { type: 'refused', errors, ignoredFields };
+    // An exhausted quota or a missing permission also blocks the Job's real creation.
     const isOpen = unanswered?.reason === 'QuotaExceeded' || unanswered?.reason === 'PermissionDenied';
     return isOpen ? OPEN : { type: 'passed', ignoredFields };
   }
 
-  /** Notes that the server failed to answer, and tells whether it had failed for the same question before. */
+  /** Records that the server did not answer; returns whether it had failed for the same key before. */
   #hasFailedBefore(object: SequentialJob): boolean {
     const { uid } = object.metadata;
-    const before = this.#asked.get(uid);
-    const question = questionOf(object);
-    this.#asked.set(uid, question);
-    return before !== undefined && before.digest === undefined && isSame(before, question);
+    const before = this.#states.get(uid);
+    const key = preflightKeyOf(object);
+    this.#states.set(uid, key);
+    return before !== undefined && before.digest === undefined && isSame(before, key);
   }
 
-  /** What is the server's is logged once, what is the sequence's each time. */
+  /** Logs a property of the server once, a property of the sequence each time. */
   #log(reason: Reason, message: string, object: SequentialJob): void {
     const warning = WARNINGS[reason];
     if (warning === undefined || this.#logged.has(reason)) return;
@@ -144,26 +142,29 @@ export class Preflights {
 const OPEN: Preflight = { type: 'open' };
 const PASSED: Preflight = { type: 'passed', ignoredFields: [] };
 
-const questionOf = ({ metadata, spec, status }: SequentialJob): Question => ({
+const preflightKeyOf = ({ metadata, spec, status }: SequentialJob): PreflightKey => ({
   generation: metadata.generation ?? 0,
   resumes: status?.resumes ?? spec.resume ?? 0,
 });
 
-/** `suspend` and the like change the generation, and no Job. */
+/** A change of mutable fields such as `suspend` changes the generation but no Job. */
 const digestOf = ({ spec }: SequentialJob): string =>
   createHash('sha256')
     .update(JSON.stringify(immutablePart(spec)))
     .digest('base64');
 
-const isSame = (a: Question, b: Question): boolean => a.generation === b.generation && a.resumes === b.resumes;
+const isSame = (a: PreflightKey, b: PreflightKey): boolean => a.generation === b.generation && a.resumes === b.resumes;
 
-/** After a report: the next reconcile does not ask again. Not of an object that is gone: nobody would forget it. */
+/**
+ * After a report: the next reconcile does not repeat the preflight. Skips deleted objects, whose entry would never be
+ * removed.
+ */
 export function rememberPreflight(
   { object, preflight }: Snapshot,
   { preflights, sequentialJobs }: { readonly preflights: Preflights; readonly sequentialJobs: Cache<SequentialJob> },
 ): void {
-  const isThere = sequentialJobs.get(keyOf(object))?.metadata.uid === object.metadata.uid;
-  if (!isThere) preflights.forget(object.metadata.uid);
+  const exists = sequentialJobs.get(keyOf(object))?.metadata.uid === object.metadata.uid;
+  if (!exists) preflights.forget(object.metadata.uid);
   else if (preflight?.type === 'passed') preflights.remember(object);
 }
 

@@ -13,16 +13,16 @@ export interface ReconcileResult {
 }
 
 /**
- * The maximum number of decisions in one reconcile: each decision works on what the actions of the one before have
- * brought. The longest sensible chain is finalizer, preflight, dependencies, Job, confirmation, Pods, report. A longer
- * one is a bug: a decision that does not see what its own action did.
+ * The maximum number of decisions in one reconcile; each works on the results of the actions before it. The longest
+ * expected chain is finalizer, preflight, dependencies, Job, confirmation, Pods, report. A longer one is a bug: a
+ * decision that does not see what its own action did.
  */
 const MAX_ROUNDS = 9;
 
 /**
- * Moves the SequentialJob as far as it can go now. Level-based: it may be called at any time and any number of times.
- * Rejects when it has to be called again with backoff: with ApiError for a failure that may pass by itself (the user
- * has been told by then, as far as the API server allowed it), with any other error for a bug of the operator.
+ * Advances the SequentialJob as far as possible now. Level-based: it may be called at any time and any number of times.
+ * Rejects when it must be called again with backoff: with ApiError for a transient failure (already reported to the
+ * user, if the API server accepted the report), with any other error for a bug of the operator.
  */
 export async function reconcile(key: Key, deps: ReconcilerDeps): Promise<ReconcileResult> {
   return observe(key, deps, async (observation) => {

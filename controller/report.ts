@@ -1,4 +1,4 @@
-/** The end of a reconcile: the status and the events that users see, also where the reconcile has failed. */
+/** The end of a reconcile: writes the status and the events, also after a failure. */
 import { EVENT, REASON } from '../shared/api/reasons.ts';
 import type { SequentialJob, SequentialJobStatus } from '../shared/api/types.ts';
 import { getCondition } from '../shared/conditions.ts';
@@ -9,18 +9,18 @@ import type { ExecuteDeps } from './act/deps.ts';
 import { recordSpec } from './act/record-spec.ts';
 import { type Decision, decide, type Snapshot } from './decide/index.ts';
 import { hasUnreportedFields, rememberPreflight } from './preflights.ts';
-import type { QuotaWaiters } from './quota-waiters.ts';
+import type { QuotaRetries } from './quota-retries.ts';
 import { type StatusObserver, writeStatus, type WriteStatusDeps } from './write-status.ts';
 
 export interface ReportDeps extends ExecuteDeps, WriteStatusDeps {
-  readonly quotaWaiters: QuotaWaiters;
+  readonly quotaRetries: QuotaRetries;
   readonly observer?: ReconcileObserver | undefined;
 }
 
-/** Is told what reconciles have done, for metrics. Must not throw. */
+/** Receives the results of reconciles, for metrics. Must not throw. */
 export type ReconcileObserver = StatusObserver & ActObserver;
 
-/** Failures that are not the user's concern: the cache was behind, the object is gone, or the operator shuts down. */
+/** Failures that users need not know: the cache was behind, the object is deleted, or the operator shuts down. */
 const NOT_REPORTED = ['Conflict', 'NotFound', 'Aborted'] as const;
 
 /**
@@ -39,7 +39,7 @@ export async function report(
   const { object } = observation.snapshot;
   await writeStatus({ ...decision, object }, deps);
   rememberPreflight(observation.snapshot, deps);
-  const retryMs = deps.quotaWaiters.note(key, object.metadata.namespace, isWaitingForQuota(decision.status));
+  const retryMs = deps.quotaRetries.update(key, object.metadata.namespace, isWaitingForQuota(decision.status));
   return { requeueAfterMs: retryMs ?? decision.requeueAfterMs };
 }
 
@@ -52,8 +52,8 @@ function isWaitingForQuota(status: SequentialJobStatus | undefined): boolean {
 }
 
 /**
- * Tells the user, by status and event, what a reconcile has failed with. Rejects only for a bug of the operator: where
- * the API server does not take the report either, the log has the failure and the next reconcile tries again.
+ * Reports the failure of a reconcile in the status and by an event. Rejects only for a bug of the operator: if the API
+ * server does not accept the report, the log has the failure and the next reconcile tries again.
  */
 export async function reportFailure(error: unknown, snapshot: Snapshot, deps: ReportDeps): Promise<void> {
   const isReportable = isApiError(error) && !isApiError(error, ...NOT_REPORTED);

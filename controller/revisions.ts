@@ -1,6 +1,6 @@
 /**
- * What a sequence was started with, kept against a change of its spec that no webhook has judged: in memory for every
- * sequence that runs, and in the API, as an apps/v1 ControllerRevision, for the few that need it after a restart. Why so:
+ * Keeps the spec of a running sequence, to compare it with changes that bypassed the webhook: in memory for every
+ * running sequence, and as an apps/v1 ControllerRevision for the few that need it after a restart. Reasons:
  * docs/adr/0008-running-on-with-what-was-recorded.md.
  */
 import { LABELS, MANAGER, NAME_MAX_LENGTH } from '../shared/api/group.ts';
@@ -24,26 +24,27 @@ export interface RevisionsDeps {
 
 /** The spec that a sequence runs. */
 export interface RecordedSpec {
-  /** The generation of the object for which that was decided. */
+  /** The generation of the object that the spec is for. */
   readonly generation: number;
   readonly spec: SequentialJobSpec;
 }
 
 export interface TrackedSpec extends RecordedSpec {
   /**
-   * Whether the API has a record of this sequence. Then every accepted change must be recorded as well: after a restart
-   * the sequence has come further, and a change that was legal when it was made would be held against an older record.
+   * Whether a ControllerRevision of this sequence exists. Then every accepted change must be recorded as well: after a
+   * restart the sequence has progressed, and a change that was legal when it was made would be refused against an older
+   * record.
    */
   readonly recorded: boolean;
-  /** An earlier process may have made one. */
+  /** An earlier process may have created a ControllerRevision. */
   readonly mayBeRecorded?: true;
-  /** The object says another spec, which was refused. */
+  /** The stored spec differs and was refused. */
   readonly isOverridden?: boolean;
-  /** What became of the change to this generation; it is told of with the status that speaks of it. */
+  /** The verdict on the change to this generation; reported with the status that observes the generation. */
   readonly change?: SpecChange;
 }
 
-/** The parts of a ControllerRevision that are read; nobody has checked them. */
+/** The parts of a ControllerRevision that are read; not validated. */
 interface Revision {
   readonly metadata: Pick<ObjectMeta, 'name' | 'namespace' | 'uid' | 'ownerReferences'>;
   readonly data?: unknown;
@@ -55,18 +56,18 @@ const WARNING = {
   write: 'the spec of a running sequence was not recorded: after a restart, a change past the webhook is followed',
 } as const;
 
-/** What may be remembered that is not in the cache any more, in bytes of memory, about. */
+/** Approximate memory limit of specs that the cache no longer holds, in bytes. */
 const MAX_OUTDATED_BYTES = 32 * 1024 * 1024;
 
 export class Revisions {
   readonly #client: ApiClient;
   readonly #log: Pick<Log, 'warn'>;
-  /** By the object's UID. The specs are those of the cache where nothing was refused: they cost no memory. */
+  /** By the object's UID. Unless a change was refused, the specs are shared with the cache and cost no memory. */
   readonly #tracked = new Map<string, TrackedSpec>();
-  /** What the specs take that nobody else keeps any more, in bytes of memory, about, by the object's UID, oldest first. */
+  /** Approximate memory of the specs that the cache no longer holds, in bytes, by the object's UID, oldest first. */
   readonly #outdated = new Map<string, number>();
   #outdatedWeight = 0;
-  /** What has been said in the log: a permission once for all objects, any other refusal once for each. */
+  /** Warnings already logged: a missing permission once for all objects, any other refusal once for each object. */
   readonly #logged = new Set<string>();
 
   constructor(deps: RevisionsDeps) {
@@ -74,23 +75,23 @@ export class Revisions {
     this.#log = deps.log;
   }
 
-  /** What is remembered in memory. */
+  /** The spec kept in memory. */
   tracked(uid: string): TrackedSpec | undefined {
     return this.#tracked.get(uid);
   }
 
   track(uid: string, known: TrackedSpec): void {
     this.#tracked.set(uid, known);
-    if (known.isOverridden !== true) this.#weigh(uid, 0);
+    if (known.isOverridden !== true) this.#setOutdatedBytes(uid, 0);
   }
 
   /**
-   * The spec that is remembered, of so many bytes, is not the object's any more. All such specs have their room together: where
-   * that is used up the oldest is released, as after a restart.
+   * The cache has replaced this spec, of `weight` bytes, so the tracked one is the only copy. All such copies share a
+   * memory limit: beyond it the oldest is released, as after a restart.
    */
   outdate(uid: string, weight: number): void {
     if (!this.#tracked.has(uid) || this.#outdated.has(uid)) return;
-    this.#weigh(uid, weight);
+    this.#setOutdatedBytes(uid, weight);
     while (this.#outdatedWeight > MAX_OUTDATED_BYTES) {
       const [oldest] = this.#outdated.keys();
       if (oldest === undefined) return;
@@ -98,28 +99,31 @@ export class Revisions {
     }
   }
 
-  /** For a sequence that is still there, and whose spec there is no room for. */
+  /** Drops the spec of an existing sequence for lack of memory. */
   release(uid: string): void {
     this.#tracked.delete(uid);
-    this.#weigh(uid, 0);
+    this.#setOutdatedBytes(uid, 0);
   }
 
-  /** For a sequence that has finished or is gone. Its record goes with its object. */
+  /**
+   * For a sequence that has finished or was deleted. The garbage collector deletes its ControllerRevision with the
+   * object.
+   */
   forget(uid: string): void {
     this.release(uid);
     this.#logged.delete(uid);
   }
 
-  #weigh(uid: string, weight: number): void {
+  #setOutdatedBytes(uid: string, weight: number): void {
     this.#outdatedWeight += weight - (this.#outdated.get(uid) ?? 0);
     this.#outdated.delete(uid);
     if (weight > 0) this.#outdated.set(uid, weight);
   }
 
   /**
-   * The record in the API, one GET; undefined when there is none, when it is of another owner, and when the API server
-   * won't show it, which the log says once. Judge it against the object (`effectiveSpec`) before it is run: what may change
-   * at any time is as it was then. Rejects with ApiError for what may pass.
+   * Reads the ControllerRevision with one GET; undefined if there is none, if it has another owner, and if the API
+   * server does not permit to read it (logged once). Evaluate it against the object (`heldSpec`) before use: fields
+   * that may change at any time have old values. Rejects with ApiError for transient errors.
    */
   async load(object: SequentialJob): Promise<RecordedSpec | undefined> {
     try {
@@ -132,10 +136,10 @@ export class Revisions {
   }
 
   /**
-   * Writes the record: one POST where there is none. One that says the same of what is frozen stays, with its
-   * generation; any other is replaced, because the data of a ControllerRevision can't be changed. Where the API server
-   * won't have it, or the name is somebody else's, the log says so once, and the sequence is to run on without. Rejects
-   * with ApiError for what may pass; may be repeated.
+   * Writes the ControllerRevision: one POST if there is none. An existing one with the same immutable fields stays,
+   * with its generation; any other is replaced, because the data of a ControllerRevision is immutable. If the API
+   * server refuses it, or another owner has the name, this is logged once and the sequence continues without a record.
+   * Rejects with ApiError for transient errors; may be repeated.
    */
   async record(object: SequentialJob, spec: SequentialJobSpec, generation: number): Promise<void> {
     try {
@@ -147,18 +151,18 @@ export class Revisions {
 
   async #write(object: SequentialJob, recorded: RecordedSpec): Promise<void> {
     if (await this.#create(object, recorded)) return;
-    const there = await this.#read(object);
-    if (there !== undefined) {
-      if (!isOwnedBy(object, there)) throw nameConflict(there);
-      if (hasSameSpec(there, recorded)) return;
-      await this.#delete(there);
+    const existing = await this.#read(object);
+    if (existing !== undefined) {
+      if (!isOwnedBy(object, existing)) throw nameConflict(existing);
+      if (hasSameSpec(existing, recorded)) return;
+      await this.#delete(existing);
     }
     if (await this.#create(object, recorded)) return;
-    // Held by a finalizer, or another controller was quicker: later on it is gone, or says the same.
+    // A finalizer blocks the deletion, or another controller has created it: the retry finds it deleted or equal.
     throw new ApiError('Conflict', `ControllerRevision "${revisionName(object)}" is still there`);
   }
 
-  /** False where the name is taken. */
+  /** False if the name exists. */
   async #create(object: SequentialJob, recorded: RecordedSpec): Promise<boolean> {
     try {
       await this.#client.request({
@@ -196,7 +200,9 @@ export class Revisions {
     }
   }
 
-  /** Says what asking again cannot cure; anything else is thrown again. A namespace that goes takes its sequences along. */
+  /**
+   * Logs a permanent error; throws a transient one again. In a terminating namespace the sequences are deleted, too.
+   */
   #logOnce({ metadata }: SequentialJob, warning: string, error: unknown): void {
     if (!isApiError(error) || error.transient) throw error;
     if (error.code === 'NotFound' || error.causes.some(({ reason }) => reason === 'NamespaceTerminating')) return;
@@ -208,7 +214,7 @@ export class Revisions {
   }
 }
 
-/** `<name>-<hash of the uid>`: a later object of the same name gets another record. The hash stays whole. */
+/** `<name>-<hash of the uid>`: a later object of the same name gets another record. Only the name is truncated. */
 function revisionName({ metadata }: SequentialJob): string {
   const tail = `-${fnv1a(metadata.uid)}`;
   const head = metadata.name.slice(0, NAME_MAX_LENGTH - tail.length).replace(/(?<![-.])[-.]+$/, '');
@@ -235,17 +241,17 @@ function isOwnedBy({ metadata: { uid } }: SequentialJob, { metadata: { ownerRefe
   return ownerReferences.some((owner) => isSequentialJobController(owner) && owner.uid === uid);
 }
 
-/** What the record says; undefined where it makes no sense: then it is as good as none. */
+/** The recorded spec; undefined if the data is malformed. */
 function parseRecordedSpec({ data, revision }: Revision): RecordedSpec | undefined {
   const spec = asObject<SequentialJobSpec>(asObject<{ spec: unknown }>(data)?.spec);
   if (!Array.isArray(spec?.containers)) return undefined;
   return { generation: asInteger(revision) ?? 0, spec: spec as SequentialJobSpec };
 }
 
-/** What may change at any time is read off the object whenever a record is used: no reason to replace one. */
+/** Compares only immutable fields: all others are read from the object whenever the record is used. */
 function hasSameSpec(revision: Revision, { spec }: RecordedSpec): boolean {
-  const there = parseRecordedSpec(revision);
-  return there !== undefined && jsonEqual(immutablePart(there.spec), immutablePart(spec));
+  const existing = parseRecordedSpec(revision);
+  return existing !== undefined && jsonEqual(immutablePart(existing.spec), immutablePart(spec));
 }
 
 function nameConflict({ metadata: { name } }: Revision): ApiError {

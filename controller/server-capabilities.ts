@@ -1,11 +1,11 @@
 /**
- * What the API server turned out not to know, not to let the controller do, or to add: found out by its answers, as feature
- * gates and policies are no matter of versions, and permissions come and go.
+ * What the API server does not support, does not permit or adds. Learned from its answers, because feature gates and
+ * policies do not depend on the version, and permissions change.
  */
 import type { JobManifest } from '../shared/jobs/job.ts';
 import type { Log } from '../shared/log.ts';
 
-/** Fields that older servers leave out of a Job, and what follows. */
+/** Fields that older servers drop from a Job, and the consequence. */
 const FIELDS_OF_NEWER_SERVERS = [
   ['podFailurePolicy', 'every failure of a Pod counts against the backoffLimit'],
   ['podReplacementPolicy', 'a Pod that is drained or deleted may be replaced while it still runs'],
@@ -22,7 +22,7 @@ export class ServerCapabilities {
     this.#log = log;
   }
 
-  /** False once the server has dropped a Job's `suspend` (before 1.22); until the next start of the controller. */
+  /** False once the server has dropped a Job's `suspend` (before 1.22), until the controller restarts. */
   get suspendsJobs(): boolean {
     return this.#suspendsJobs;
   }
@@ -36,14 +36,17 @@ export class ServerCapabilities {
     );
   }
 
-  /** The server refused a Job for want of a permission; `answer` are its words. Said once until a Job is created again. */
+  /** The server rejected a Job because the operator lacks a permission. Logged once until a Job is created again. */
   recordDenied(answer: string): void {
     if (!this.#createsJobs) return;
     this.#createsJobs = false;
     this.#log.warn({ err: answer }, 'no permission to create Jobs: steps wait until the operator has it');
   }
 
-  /** Compares a Job that was sent with the answer: what the server does not know is not in it, and policies may add to it. */
+  /**
+   * Compares a Job that was sent with the answer: the server drops fields that it does not know, and policies may add
+   * fields.
+   */
   recordCreated(sent: JobManifest, answer: unknown): void {
     this.#createsJobs = true;
     const { spec } = answer as { readonly spec?: Readonly<Record<string, unknown>> };
@@ -54,7 +57,7 @@ export class ServerCapabilities {
       this.#log.warn({ field }, `the API server does not know this field of a Job: ${consequence}`);
     }
   }
-  /** The operator gives no Job a time to live: the Jobs of a sequence stay until the sequence is deleted. */
+  /** The operator sets no time to live: the Jobs of a sequence stay until the sequence is deleted. */
   #warnOfTtl({ metadata: { namespace, name } }: JobManifest, ttlSeconds: unknown): void {
     if (typeof ttlSeconds !== 'number' || this.#hasWarnedOfTtl) return;
     this.#hasWarnedOfTtl = true;

@@ -1,4 +1,4 @@
-/** Writes the status, once, as a patch of what changed, and emits the events after it was accepted. */
+/** Writes the status as a patch of the changes, and then emits the events. */
 import jsonpatch from 'fast-json-patch';
 import { MANAGER } from '../shared/api/group.ts';
 import type { EventDraft } from '../shared/api/reasons.ts';
@@ -17,8 +17,8 @@ export interface PatchStatusDeps {
 }
 
 /**
- * Brings the stored status to `status` and then emits the events; writes nothing where nothing changed. Rejects with
- * ApiError; `Conflict` when the object is not any more what was looked at: then no event was emitted either.
+ * Updates the stored status to `status` and then emits the events; writes nothing if nothing changed. Rejects with
+ * ApiError; with `Conflict` if the object has changed since it was read, and then emits no event.
  */
 export async function patchStatus(
   object: SequentialJob,
@@ -44,22 +44,22 @@ export async function patchStatus(
   for (const event of events) deps.events.emit(object, event);
 }
 
-/** Sends the patch; rejects with `Conflict` also where the patch no longer fits the object that is stored. */
+/** Sends the patch; also rejects with `Conflict` if the patch no longer applies to the stored object. */
 async function sendPatch(request: ApiRequest, client: ApiClient): Promise<unknown> {
   try {
     return await client.request(request);
   } catch (error) {
-    // A path that is not there any more fails the patch itself, before the version is compared. A status that breaks
-    // the schema is 422 too, but says where.
+    // If a path no longer exists, the API server rejects the patch before it compares the version. A status that
+    // violates the schema is 422 too, but has causes.
     if (!isApiError(error, 'Invalid') || error.causes.length > 0) throw error;
     throw new ApiError('Conflict', error.message, { status: error.status, cause: error });
   }
 }
 
 /**
- * The RFC 6902 patch from the stored status to the wanted one; undefined where they are equal. It grows with what
- * changed, not with the number of steps. Replacing the resource version by the one that was read makes the API server
- * answer 409 when the object has moved on (the version of an update must be the stored one).
+ * The RFC 6902 patch from the stored status to the desired one; undefined if they are equal. Its size depends on the
+ * changes, not on the number of steps. It replaces the resourceVersion by the one that was read, so the API server
+ * answers 409 if the object has changed (the version in an update must equal the stored one).
  */
 export function statusPatch(object: SequentialJob, status: SequentialJobStatus): readonly unknown[] | undefined {
   const before = object.status === undefined ? {} : { status: object.status };

@@ -1,6 +1,6 @@
 /**
- * What the controller keeps of Pods and of Events. Pure, and total on whatever a list or a watch of
- * core/v1 brings, a deletion's last state included: what is missing or of the wrong type is left out, nothing throws.
+ * Reduces Pods and Events to what the controller keeps. Pure, and total on any input from a list or watch of core/v1,
+ * including the last state in a DELETED event: missing or mistyped fields are dropped; nothing throws.
  */
 import type {
   CoreV1Event,
@@ -18,13 +18,16 @@ import { omitUndefined } from '../shared/omit-undefined.ts';
 import { endingOf } from './pod-termination.ts';
 import { endObstacleIn, obstacleIn, waitingSince } from './pod-obstacle.ts';
 
-/** The UID of the Job, from 1.27 on and before (batch/v1 JobControllerUid): whoever creates a Pod can write it. */
+/**
+ * Labels with the UID of the Job, since 1.27 and before (batch/v1 JobControllerUid); every client that creates Pods can
+ * set them.
+ */
 const CONTROLLER_UID = 'batch.kubernetes.io/controller-uid';
 const LEGACY_CONTROLLER_UID = 'controller-uid';
-/** Real ones have 36 characters. */
+/** Kubernetes' UIDs have 36 characters. */
 const MAX_UID_LENGTH = 128;
 
-/** A Pod without its spec and its status: whose it is, and what there is to tell of it. */
+/** A Pod without spec and status: its Job, its obstacle and its termination. */
 export function toObservedPod(raw: unknown): ObservedPod {
   const pod = asObject<V1Pod>(raw) ?? {};
   const metadata = asObject<V1ObjectMeta>(pod.metadata) ?? {};
@@ -45,21 +48,20 @@ export function toObservedPod(raw: unknown): ObservedPod {
       obstacle,
       waitingSince: deletionTimestamp === undefined && obstacle === undefined ? waitingSince(pod) : undefined,
       node: deletionTimestamp === undefined ? undefined : nonEmptyString(asObject<V1PodSpec>(pod.spec)?.nodeName),
-      hasTerminated: deletionTimestamp !== undefined && isOver(pod) ? true : undefined,
+      hasTerminated: deletionTimestamp !== undefined && hasFinished(pod) ? true : undefined,
       termination: ending?.termination,
     }),
   };
 }
 
-function isOver(pod: Untrusted<V1Pod>): boolean {
+function hasFinished(pod: Untrusted<V1Pod>): boolean {
   const phase = nonEmptyString(asObject<V1PodStatus>(pod.status)?.phase);
   return phase === 'Succeeded' || phase === 'Failed';
 }
 
 /**
- * Whether a state of a Pod tells something that the one before did not: an obstacle come, changed or gone, an end,
- * another owner, a deletion. A Pod's way from pending to running does not, nor does its first sight. A Pod that is gone
- * from the cache is for the caller to judge.
+ * Whether a change of a Pod needs a reconcile: its obstacle, termination, owner or deletion has changed.
+ * Pending→Running and the first sight of a Pod do not. The caller handles Pods that are deleted from the cache.
  */
 export function isRelevantChange(before: ObservedPod | undefined, after: ObservedPod): boolean {
   if (before === undefined) return after.obstacle !== undefined || after.termination !== undefined;
@@ -74,11 +76,11 @@ export function isRelevantChange(before: ObservedPod | undefined, after: Observe
   );
 }
 
-/** A core/v1 Event. What it is about is for the caller to select. */
+/** Reduces a core/v1 Event; the caller selects Events by their object. */
 export function toObservedEvent(raw: unknown): ObservedEvent {
   const event = asObject<CoreV1Event>(raw) ?? {};
   const series = asObject<{ lastObservedTime: string }>(event.series);
-  // The legacy API counts in `lastTimestamp`, events.k8s.io in the series; a first event of that has its time only.
+  // The legacy API sets `lastTimestamp`; events.k8s.io sets `series`, or only `eventTime` for a first Event.
   const lastSeen =
     nonEmptyString(series?.lastObservedTime) ?? nonEmptyString(event.lastTimestamp) ?? nonEmptyString(event.eventTime);
   return {
@@ -98,8 +100,8 @@ function identity({ name, namespace, uid, resourceVersion }: Untrusted<V1ObjectM
 }
 
 /**
- * Whose Pod it is. Its controller tells, as it does to Kubernetes. A Pod that was orphaned has lost it, and runs on: of that only
- * the label is left that the Job controller gave it, and that anybody could have written.
+ * The Job of the Pod: its controller, as for Kubernetes. An orphaned Pod has lost its controller and keeps running;
+ * only the Job controller's label is left, which every client can set.
  */
 function jobOf(metadata: Untrusted<V1ObjectMeta>): Pick<Partial<ObservedPod>, 'jobUID' | 'labelJobUID'> {
   const controller = asObjects<V1OwnerReference>(metadata.ownerReferences).find(
@@ -115,15 +117,15 @@ function jobOf(metadata: Untrusted<V1ObjectMeta>): Pick<Partial<ObservedPod>, 'j
   });
 }
 
-/** What whoever creates a Pod writes there may be as long as an object can be. */
+/** The value of a label or owner reference may be as long as an object. */
 const withinUidLength = (uid: string | undefined): string | undefined =>
   uid !== undefined && uid.length > MAX_UID_LENGTH ? undefined : uid;
 
-/** Other groups have a kind `Job` too. */
+/** Other API groups have a kind `Job`, too. */
 const isJob = ({ kind, apiVersion }: Untrusted<V1OwnerReference>): boolean =>
   kind === 'Job' && nonEmptyString(apiVersion)?.startsWith('batch/') === true;
 
-/** The Pod with the Job that was seen to control it: one that has lost its controller since was orphaned. */
+/** Keeps the Job that was seen to control the Pod: a Pod that has lost its controller since was orphaned. */
 export function withSeenOwner(pod: ObservedPod, before: ObservedPod | undefined): ObservedPod {
   const { labelJobUID, ...rest } = pod;
   const isSame = before?.metadata.uid === pod.metadata.uid;

@@ -1,4 +1,4 @@
-/** What the caches keep of an object: every byte here is there once per object, for as long as it lives. */
+/** Reduces objects to what the caches keep: each byte exists once per object. */
 import { ENDED_ANNOTATION, FINALIZER, LABELS, MANAGER, SUSPENDED_ANNOTATION } from '../shared/api/group.ts';
 import type { JobCondition, ObservedJob } from '../shared/api/job.ts';
 import { printableLine, printableTexts } from '../shared/printable-text.ts';
@@ -11,25 +11,23 @@ interface RawObject {
   readonly [field: string]: unknown;
 }
 
-/** A SequentialJob as the cache has it. */
+/** A cached SequentialJob. */
 export interface CachedSequentialJob extends SequentialJob {
-  /** It carries our finalizer, and nothing says that a webhook of ours has put it there. */
+  /** It has our finalizer, and no webhook of ours is known to have added it. */
   readonly finalizerSetByClient?: true;
 }
 
-/**
- * A SequentialJob without the parts of its metadata that nobody here reads: some of them are as large as the spec, and all may
- * be as large as somebody likes.
- */
+/** A SequentialJob without the metadata that the operator does not read, which may be larger than the spec. */
 export function toSequentialJob(raw: unknown): CachedSequentialJob {
   const { metadata, ...object } = raw as RawObject;
   const { name, namespace, uid, resourceVersion, generation, creationTimestamp, deletionTimestamp, finalizers } =
     metadata;
   const rest = omitUndefined({ generation, creationTimestamp, deletionTimestamp, finalizers });
-  const isClaimed = finalizers?.includes(FINALIZER) === true && isFinalizerSetByClient(metadata.managedFields ?? []);
-  const claim = isClaimed ? { finalizerSetByClient: true } : {};
-  const kept = { ...object, metadata: { name, namespace, uid, resourceVersion, ...rest }, ...claim };
-  return kept as unknown as CachedSequentialJob;
+  const isSetByClient =
+    finalizers?.includes(FINALIZER) === true && isFinalizerSetByClient(metadata.managedFields ?? []);
+  const finalizer = isSetByClient ? { finalizerSetByClient: true } : {};
+  const cached = { ...object, metadata: { name, namespace, uid, resourceVersion, ...rest }, ...finalizer };
+  return cached as unknown as CachedSequentialJob;
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -40,9 +38,10 @@ interface ManagedFields {
 }
 
 /**
- * Whether a client has set our finalizer. The API server puts down who has set which field before it asks the webhooks
- * (apiserver pkg/endpoints/handlers/create.go): what they add is nobody's, and what a client brings along is that client's, or this
- * process's own. Where it does not put down anything, nobody knows. A server before 1.22 has the whole list as one field.
+ * Whether a client has set our finalizer. The API server computes managedFields before it calls the mutating webhooks
+ * (apiserver pkg/endpoints/handlers/create.go): fields that a webhook adds have no manager, fields in the request
+ * belong to the client, or to this operator. Without managedFields the answer is unknown, so true. A server before 1.22
+ * tracks the whole list as one field.
  */
 function isFinalizerSetByClient(managedFields: readonly ManagedFields[]): boolean {
   if (!managedFields.some(({ fieldsV1 }) => fieldsV1?.['f:spec'] !== undefined)) return true;
@@ -62,7 +61,7 @@ interface RawJob {
   readonly status?: ObservedJob['status'];
 }
 
-/** A Job without most of its spec: the operator reads how it goes, not what it runs. */
+/** A Job without most of its spec: the operator reads its progress, not what it runs. */
 export function toObservedJob(raw: unknown): ObservedJob {
   const { metadata, spec, status = {} } = raw as RawJob;
   const { labels, annotations } = metadata;
@@ -70,7 +69,7 @@ export function toObservedJob(raw: unknown): ObservedJob {
   const conditions =
     status.conditions === undefined ? undefined : relevantConditions(status.conditions).map(toCondition);
   const isSuspended = spec?.suspend === true;
-  // A server that does not know the field (before 1.21) keeps only the annotation: nobody has suspended anything.
+  // A server before 1.21 drops the field and keeps only the annotation: the Job was not suspended.
   const suspensions = spec?.suspend === undefined ? undefined : suspensionsOf(annotations?.[SUSPENDED_ANNOTATION]);
   const managers = isSuspended || suspensions !== undefined ? managersOfSuspend(metadata) : [];
   return {
@@ -99,8 +98,8 @@ export function toObservedJob(raw: unknown): ObservedJob {
     },
     status: omitUndefined({
       active,
-      // Of a Job that is over it is never brought up to date (before 1.31).
-      terminating: conditions?.some(isOver) === true ? undefined : terminating,
+      // Before 1.31 it is not updated after the Job has finished.
+      terminating: conditions?.some(isFinished) === true ? undefined : terminating,
       succeeded,
       failed,
       startTime,
@@ -110,10 +109,10 @@ export function toObservedJob(raw: unknown): ObservedJob {
   };
 }
 
-/** Whoever creates a Job may name owners without number, and names without end. */
+/** Limits owner references, because clients may write any number of any length. */
 const MAX_NAME_LENGTH = 253;
 
-/** The owner reference that says whose Job it is; the others are nobody's business here. */
+/** The controller's owner reference; the others are not read. */
 function controllerOf(owners: ObjectMeta['ownerReferences']): ObjectMeta['ownerReferences'] {
   const owner = owners?.find(({ controller }) => controller === true);
   if (owner === undefined) return undefined;
@@ -121,39 +120,39 @@ function controllerOf(owners: ObjectMeta['ownerReferences']): ObjectMeta['ownerR
   return [apiVersion, kind, name, uid].some((text) => text.length > MAX_NAME_LENGTH) ? undefined : [owner];
 }
 
-/** Kubernetes' own (batch/v1 JobControllerName), which is meant where nothing is said. */
+/** The default of `spec.managedBy` (batch/v1 JobControllerName). */
 const JOB_CONTROLLER = 'kubernetes.io/job-controller';
 
-/** `3 2026-11-02T10:00:00Z`; anything else that is there counts as once. */
+/** `3 2026-11-02T10:00:00Z`: count and time; any other value counts as one suspension. */
 function suspensionsOf(annotation: string | undefined): ObservedJob['suspensions'] {
   if (annotation === undefined) return undefined;
   const [, count, at] = /^(\d{1,9}) (\S{1,40})$/.exec(annotation) ?? [];
   return count === undefined || at === undefined ? { count: 1 } : { count: Number(count), at };
 }
 
-/** The field managers that own `spec.suspend`: those who set it to what it is. */
+/** The field managers that own `spec.suspend`, and so have set its current value. */
 function managersOfSuspend({ managedFields = [] }: RawJob['metadata']): readonly string[] {
   return managedFields
     .filter(({ fieldsV1 }) => fieldsV1?.['f:spec']?.['f:suspend'] !== undefined)
     .flatMap(({ manager }) => (manager === undefined ? [] : printableLine(manager)));
 }
 
-/** Our annotation says that we did; somebody else may have let it go on and suspended it again since. */
+/** Our annotation marks our suspension; another client may have unsuspended and suspended the Job since. */
 function suspendedBy(managers: readonly string[], isMarked: boolean): NonNullable<ObservedJob['suspended']> {
   const byOperator = isMarked && (managers.length === 0 || managers.includes(MANAGER));
-  // A webhook that suspends what we create does so under our name.
-  return { byOperator, ...(byOperator ? {} : omitUndefined({ manager: someoneElse(managers) })) };
+  // A webhook that suspends a Job in our create request does so under our field manager.
+  return { byOperator, ...(byOperator ? {} : omitUndefined({ manager: otherManager(managers) })) };
 }
 
 const undoneBy = (managers: readonly string[]): { readonly undoneBy?: string } =>
-  omitUndefined({ undoneBy: someoneElse(managers) });
+  omitUndefined({ undoneBy: otherManager(managers) });
 
-const someoneElse = (managers: readonly string[]): string | undefined =>
+const otherManager = (managers: readonly string[]): string | undefined =>
   managers.find((manager) => manager !== MANAGER);
 
 /**
- * The conditions that decisions are made of: what `outcomeOf` reads, and before that is there, what `isFailing` reads and since when
- * the Job has been suspended.
+ * The conditions that decisions use: those that `outcomeOf` reads or, before they exist, those that `isFailing` reads
+ * and the time of the suspension.
  */
 function relevantConditions(conditions: readonly JobCondition[]): readonly JobCondition[] {
   const ends = conditions.filter(({ type }) => type === 'Complete' || type === 'Failed');
@@ -163,10 +162,10 @@ function relevantConditions(conditions: readonly JobCondition[]): readonly JobCo
 const isRead = ({ type, status }: JobCondition): boolean =>
   type === 'FailureTarget' || (type === 'Suspended' && status === 'True');
 
-const isOver = ({ type, status }: JobCondition): boolean =>
+const isFinished = ({ type, status }: JobCondition): boolean =>
   (type === 'Complete' || type === 'Failed') && status === 'True';
 
-/** Without `lastProbeTime`, which nobody reads. Of another Job controller (`managedBy`), its words are anybody's. */
+/** Without `lastProbeTime`, which is not read. An external controller (`managedBy`) may write any text. */
 function toCondition({ type, status, reason, message, lastTransitionTime }: JobCondition): JobCondition {
   return {
     type,
@@ -176,7 +175,7 @@ function toCondition({ type, status, reason, message, lastTransitionTime }: JobC
   };
 }
 
-/** A label's number, as far as an int32 goes. */
+/** The number in a label, of up to ten digits. */
 function parseIndex(label: string | undefined): number | undefined {
   return label !== undefined && /^\d{1,10}$/.test(label) ? Number(label) : undefined;
 }

@@ -1,7 +1,7 @@
 /**
- * Writes of unknown outcome: the API server did not answer, or answered with a failure of its own, and may have carried
- * the write out all the same (`ApiError.isUncertainWrite`). The caches may then be behind our own write, and the events
- * that follow the write have not been emitted. See docs/adr/0002-one-start-per-step.md.
+ * Writes with unknown outcome: the API server did not answer, or answered with an internal error, and may have applied
+ * the write (`ApiError.isUncertainWrite`). The caches may then be older than that write, and its events have not been
+ * emitted. See docs/adr/0002-one-start-per-step.md.
  */
 import { LABELS } from '../shared/api/group.ts';
 import { type ObservedJob, sequentialJobOwner } from '../shared/api/job.ts';
@@ -15,7 +15,7 @@ import type { EventRecorder } from './events.ts';
 import { statusPatch } from './status-patch.ts';
 import { toObservedJob, toSequentialJob } from './transform.ts';
 
-/** A write of unknown outcome, and the events that follow it if it was carried out. */
+/** A write with unknown outcome, and the events to emit if it was applied. */
 export interface UnacknowledgedWrite {
   /** The object before the write. */
   readonly object: SequentialJob;
@@ -24,17 +24,17 @@ export interface UnacknowledgedWrite {
   readonly events: readonly EventDraft[];
 }
 
-/** In memory only: after a restart nobody knows which events are missing. */
+/** In memory only: after a restart the missing events are unknown. */
 export class UncertainWrites {
   readonly #pending = new Set<Key>();
   readonly #unacknowledged = new Map<Key, readonly UnacknowledgedWrite[]>();
 
-  /** Whether the API server has to be asked for the object before the next decision. */
+  /** Whether the object must be read from the API server before the next decision. */
   isPending(key: Key): boolean {
     return this.#pending.has(key);
   }
 
-  /** Runs `send`, and remembers its failure where the outcome is unknown, with what follows the write; rejects with it. */
+  /** Runs `send`; if it fails with unknown outcome, records that and the write; rejects with the error. */
   async watch<T>(key: Key, send: () => Promise<T>, write?: UnacknowledgedWrite): Promise<T> {
     try {
       return await send();
@@ -44,24 +44,24 @@ export class UncertainWrites {
     }
   }
 
-  /** Remembers how a request failed; nothing where it was a read, or where the outcome is known. */
+  /** Records the error of a request; ignores reads and known outcomes. */
   record(key: Key, error: unknown, write?: UnacknowledgedWrite): void {
     if (!isApiError(error) || !error.isUncertainWrite) return;
     this.#pending.add(key);
     if (write !== undefined) this.#unacknowledged.set(key, [...(this.#unacknowledged.get(key) ?? []), write]);
   }
 
-  /** The object is known again as it is stored. A write that was sent may still arrive. */
+  /** The stored object has been read. A write that was sent may still be applied. */
   resolve(key: Key): void {
     this.#pending.delete(key);
   }
 
-  /** A later write was carried out: the earlier ones were not, and cannot be any more. */
+  /** A later write succeeded: the earlier ones were not applied, and no longer can be. */
   supersede(key: Key): void {
     this.#unacknowledged.delete(key);
   }
 
-  /** The write that was carried out after all, as the stored object shows; once. */
+  /** Returns, once, the write that was applied, as the stored object shows. */
   takeApplied(key: Key, stored: SequentialJob | undefined): UnacknowledgedWrite | undefined {
     const found = this.#unacknowledged.get(key)?.find((one) => isApplied(one, stored));
     if (found !== undefined || stored === undefined) this.#unacknowledged.delete(key);
@@ -82,9 +82,9 @@ export interface UncertainWritesDeps {
 }
 
 /**
- * The one question before an object is observed: after a write of unknown outcome, reads the object and its Jobs from
- * the API server into the caches. The caches alone could make a decision start a step whose start is recorded, or whose
- * Job exists under the name that an older spec gave it. Returns false where the object is gone; rejects with ApiError.
+ * After a write with unknown outcome, reads the object and its Jobs from the API server into the caches. With outdated
+ * caches a decision could start a step whose start is recorded, or whose Job exists under the name from an older spec.
+ * Returns false if the object is deleted; rejects with ApiError.
  */
 export async function refreshAfterUncertainWrite(key: Key, deps: UncertainWritesDeps): Promise<boolean> {
   const { client, sequentialJobs, uncertainWrites } = deps;
@@ -100,7 +100,7 @@ export async function refreshAfterUncertainWrite(key: Key, deps: UncertainWrites
     uncertainWrites.resolve(key);
     return true;
   } catch (error) {
-    // The watch event of its deletion is on the way to the cache.
+    // The cache will receive the DELETED event.
     if (isApiError(error, 'NotFound')) return false;
     throw error;
   }
@@ -115,7 +115,7 @@ async function listJobs(
     method: 'GET',
     path: collectionPath(JOBS, namespace),
     query: { labelSelector: `${LABELS.uid}=${uid}` },
-    // Anybody may put this label on Jobs, each as large as an object can be.
+    // Read item by item, because every client can set this label on large Jobs.
     onItem: (raw) => {
       const job = toObservedJob(raw);
       if (sequentialJobOwner(job)?.uid === uid) jobs.push(job);
@@ -130,7 +130,7 @@ export interface AppliedWriteDeps {
   readonly observer?: { reported(before: SequentialJob, after: SequentialJobStatus): void } | undefined;
 }
 
-/** Emits the events of an earlier write that got no answer and was carried out, as the stored object shows. */
+/** Emits the events of an earlier write that was applied without an answer, as the stored object shows. */
 export function emitEventsOfAppliedWrite(key: Key, stored: SequentialJob | undefined, deps: AppliedWriteDeps): void {
   const write = deps.uncertainWrites.takeApplied(key, stored);
   if (write === undefined) return;

@@ -1,4 +1,4 @@
-/** Writes a status, whatever comes in between: an answer that is lost, a status that is too large for its object. */
+/** Writes a status and handles lost answers and statuses that are too large for the object. */
 import type { SequentialJob, SequentialJobStatus } from '../shared/api/types.ts';
 import { keyOf } from '../shared/kube/cache.ts';
 import { type ApiError, isTooLarge } from '../shared/kube/errors.ts';
@@ -12,15 +12,15 @@ export interface WriteStatusDeps extends PatchStatusDeps {
   readonly observer?: StatusObserver | undefined;
 }
 
-/** Is told of written statuses, for metrics. Must not throw. */
+/** Receives written statuses, for metrics. Must not throw. */
 export interface StatusObserver {
-  /** The API server has the status `after` now, or had it before. */
+  /** The API server has stored the status `after`. */
   reported(before: SequentialJob, after: SequentialJobStatus): void;
 }
 
 /**
- * Writes the status, truncated where the API server refuses it as too large, and then emits the events. Where the answer
- * is lost, `uncertainWrites` keeps the events until it is known whether the status was written. Rejects with ApiError.
+ * Writes the status, truncated if the API server rejects it as too large, and then emits the events. If the answer is
+ * lost, `uncertainWrites` keeps the events until it is known whether the status was written. Rejects with ApiError.
  */
 export async function writeStatus(write: UnacknowledgedWrite, deps: WriteStatusDeps): Promise<void> {
   const { object, events } = write;
@@ -33,16 +33,16 @@ export async function writeStatus(write: UnacknowledgedWrite, deps: WriteStatusD
     throw error;
   }
   if (status === undefined) return;
-  deps.statusTruncations.written(object);
+  deps.statusTruncations.recordWritten(object);
   deps.uncertainWrites.supersede(keyOf(object));
   deps.observer?.reported(object, status);
 }
 
-/** Ends, because there is a smallest form of a status. */
+/** The recursion ends, because the number of truncations is limited. */
 async function writeTruncated(refused: UnacknowledgedWrite, error: ApiError, deps: WriteStatusDeps): Promise<void> {
-  const { isCut, events } = deps.statusTruncations.refused(refused.object);
-  if (isCut) return writeStatus({ ...refused, events: [...events, ...refused.events] }, deps);
-  // No write follows that could bring these events.
+  const { canTruncate, events } = deps.statusTruncations.recordTooLarge(refused.object);
+  if (canTruncate) return writeStatus({ ...refused, events: [...events, ...refused.events] }, deps);
+  // No status write follows that could emit these events.
   for (const event of events) deps.events.emit(refused.object, event);
   throw error;
 }

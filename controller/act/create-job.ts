@@ -14,7 +14,10 @@ import { getJob } from './lookups.ts';
 import { recordSpec } from './record-spec.ts';
 import { withFinding, withJob } from './snapshot.ts';
 
-/** Creates the Job of a step, or finds what is there under its name. */
+/**
+ * Creates the Job of a step, or adopts or reports the existing Job of that name. Returns the new snapshot; rejects with
+ * ApiError for a transient failure.
+ */
 export async function createJob(
   action: Extract<Action, { type: 'CreateJob' }>,
   before: Snapshot,
@@ -44,7 +47,7 @@ export async function createJob(
   }
 }
 
-/** What a refusal says about the Job; undefined where it is no refusal, but trouble. */
+/** Classifies a rejection of the Job; undefined for any other error. */
 function findingOf(error: unknown): Finding | undefined {
   if (!isApiError(error)) return undefined;
   const reason = noVerdictReason(error);
@@ -55,8 +58,8 @@ function findingOf(error: unknown): Finding | undefined {
 }
 
 /**
- * A refusal counts only where the Job is not there: quota and webhooks are asked before the name is, so a create whose
- * first answer was lost may be refused because of the very Job that it made.
+ * Records a rejection only if the Job does not exist: the API server evaluates quotas and webhooks before it compares
+ * names, so it may reject a repeated create because of the Job that the first one created.
  */
 async function recordRejection(
   name: string,
@@ -70,32 +73,33 @@ async function recordRejection(
     : withFinding(snapshot, name, finding);
 }
 
-/** What the API server has under the name of the step to start: our Job, made before, or somebody else's. */
+/** Adopts the Job of this name if the sequence controls it, else records the name conflict. */
 function adoptOrReportConflict(snapshot: Snapshot, name: string, answer: unknown, deps: ExecuteDeps): Snapshot {
-  // Gone between the refusal and the look: the next decision creates it again.
+  // The Job was deleted between the two requests: the next decision creates it again.
   if (answer === undefined) return snapshot;
   const job = toObservedJob(answer);
   if (isOwned(job, snapshot)) return withJob(snapshot, answer, deps);
-  const leaving = goingReason(job, deps);
+  const pendingRemoval = pendingRemovalOf(job, deps);
   return withFinding(snapshot, name, {
     type: 'nameConflict',
     owner: describeOwner(job),
-    ...(leaving === undefined ? {} : { leaving }),
+    ...(pendingRemoval === undefined ? {} : { pendingRemoval }),
   });
 }
 
 /**
- * Why a Job that is not ours will go by itself, if it will: the garbage collector deletes what belongs to a SequentialJob
- * that no longer exists, as after a deletion and a creation under the same name. An owner of a version that is not served it
- * cannot look for, and keeps: whoever creates a Job can write such a one, and the step must not wait for ever.
+ * Why Kubernetes will delete another owner's Job soon, if it will. The garbage collector deletes Jobs of a
+ * SequentialJob that no longer exists (deleted and created again under the same name). It cannot look up an owner whose
+ * API version is not served, and keeps such a Job: any client can write such a reference, and the step must not wait
+ * forever.
  */
-function goingReason(job: ObservedJob, deps: ExecuteDeps): 'deleted' | 'ownerless' | undefined {
+function pendingRemovalOf(job: ObservedJob, deps: ExecuteDeps): 'deleted' | 'ownerless' | undefined {
   const { deletionTimestamp, namespace } = job.metadata;
   if (deletionTimestamp !== undefined) return 'deleted';
   const owner = sequentialJobOwner(job);
   if (owner === undefined || owner.apiVersion !== API_VERSION) return undefined;
-  const isThere = deps.sequentialJobs.get(`${namespace}/${owner.name}`)?.metadata.uid === owner.uid;
-  return isThere ? undefined : 'ownerless';
+  const ownerExists = deps.sequentialJobs.get(`${namespace}/${owner.name}`)?.metadata.uid === owner.uid;
+  return ownerExists ? undefined : 'ownerless';
 }
 
 function describeOwner(job: ObservedJob): string {

@@ -7,33 +7,33 @@ import { toObservedJob, toSequentialJob } from '../transform.ts';
 import type { ExecuteDeps } from './deps.ts';
 import { assertOwned } from './snapshot.ts';
 
-/** Deletions of one sequence under way at once: enough to be quick, few enough to leave the others their share. */
+/** Concurrent deletions for one sequence: fast, but with capacity left for other sequences. */
 const PARALLEL_DELETIONS = 8;
 
-/** Deletes Jobs with their Pods, several at once. */
+/**
+ * Deletes Jobs with their Pods, several concurrently. Returns the snapshot with the terminating Jobs; rejects with
+ * ApiError.
+ */
 export async function deleteJobs(
   jobs: readonly ObservedJob[],
   snapshot: Snapshot,
   deps: ExecuteDeps,
 ): Promise<Snapshot> {
   for (const job of jobs) assertOwned(job, snapshot);
-  const left = new Map(snapshot.jobs.map((job) => [job.metadata.uid, job]));
+  const remaining = new Map(snapshot.jobs.map((job) => [job.metadata.uid, job]));
   for (let start = 0; start < jobs.length; start += PARALLEL_DELETIONS) {
     const group = jobs.slice(start, start + PARALLEL_DELETIONS);
     const answers = await Promise.all(group.map((job) => deleteJob(job, deps)));
     for (const [i, job] of group.entries()) {
-      const going = answers[i];
-      if (going === undefined) left.delete(job.metadata.uid);
-      else left.set(job.metadata.uid, going);
+      const terminating = answers[i];
+      if (terminating === undefined) remaining.delete(job.metadata.uid);
+      else remaining.set(job.metadata.uid, terminating);
     }
   }
-  return { ...snapshot, jobs: [...left.values()] };
+  return { ...snapshot, jobs: [...remaining.values()] };
 }
 
-/**
- * Deletes Jobs that no record names. Rejects with `Conflict` where the record has changed meanwhile: it may name them by
- * now.
- */
+/** Deletes unrecorded Jobs. Rejects with `Conflict` if the stored status has changed: it may record these Jobs now. */
 export async function deleteStrayJobs(
   jobs: readonly ObservedJob[],
   snapshot: Snapshot,
@@ -47,14 +47,14 @@ export async function deleteStrayJobs(
   throw new ApiError('Conflict', `${namespace}/${name} has changed since`, { status: 409 });
 }
 
-/** The Job on its way out, or undefined when it is gone already. */
+/** The terminating Job; undefined if it no longer exists. */
 async function deleteJob({ metadata }: ObservedJob, deps: ExecuteDeps): Promise<ObservedJob | undefined> {
   try {
     const answer = await deps.client.request<{ readonly kind: string }>({
       method: 'DELETE',
       path: objectPath(JOBS, metadata.namespace, metadata.name),
-      // Without a policy the API orphans a Job's Pods (batch/v1's historical default).
-      // The version too: an owner reference that was taken off meanwhile (deletion with orphans) makes it not ours to delete.
+      // Without a policy the API server orphans the Pods (historical default of batch/v1). The resourceVersion guards
+      // against an owner reference removed meanwhile (orphaning deletion): the Job is then not ours to delete.
       body: {
         propagationPolicy: 'Foreground',
         preconditions: { uid: metadata.uid, resourceVersion: metadata.resourceVersion },

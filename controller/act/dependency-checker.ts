@@ -1,4 +1,4 @@
-/** Whether what a step needs exists, asked of the API server: metadata alone, never contents. */
+/** Checks with the API server whether the objects that a step references exist; reads metadata only, never contents. */
 import { ExpiringSet } from '../../shared/expiring-set.ts';
 import type { Dependency, DependencyKind } from '../../shared/jobs/dependencies.ts';
 import { type ApiClient, METADATA_ONLY } from '../../shared/kube/client.ts';
@@ -17,11 +17,11 @@ import { dnsSubdomainProblems } from '../../shared/validation/names.ts';
 export interface DependencyCheckerOptions {
   readonly client: ApiClient;
   readonly log: Pick<Log, 'warn'>;
-  /** Whether Secrets are asked for. Where not, none counts as missing, and no request is refused in vain. */
+  /** Whether Secrets are checked. If not, none counts as missing, and no request is sent that RBAC would reject. */
   readonly checkSecrets: boolean;
-  /** Milliseconds, of whatever clock. */
+  /** Milliseconds of a monotonic clock. */
   readonly now: () => number;
-  /** Questions of each namespace: so many a second, and so many at once after a pause; default 50 and 500. */
+  /** Requests for each namespace: rate and burst; default 50/s and 500. */
   readonly budget?: Omit<TokenBucketsOptions, 'now'>;
 }
 
@@ -31,26 +31,26 @@ const RESOURCES: Readonly<Record<DependencyKind, Resource>> = {
   PersistentVolumeClaim: PERSISTENT_VOLUME_CLAIMS,
 };
 
-/** Requests under way at once, for each call. */
+/** Concurrent requests of each call. */
 const MAX_PARALLEL = 8;
 const BUDGET = { perSecond: 50, burst: 500 } as const;
-/** How long what was missing counts as missing: less than the shortest time after which a step looks again. */
+/** How long a missing object counts as missing: less than the shortest retry delay of a step. */
 const ABSENT_MS = 3_000;
-/** The same where the namespace may not ask. */
+/** The same while the namespace has no budget left. */
 const ABSENT_WITHOUT_BUDGET_MS = 60_000;
-/** How long what was found counts as there. */
+/** How long a found object counts as existing. */
 const FOUND_MS = 60_000;
-/** How long a permission that was refused counts as refused. */
+/** How long a missing permission is not tried again. */
 const FORBIDDEN_MS = 10 * 60_000;
 
 /**
- * Asks by GET: the one read that no cache answers, because a watch would need the right to list every Secret. It comes
- * before a step's Job is created, so that the steady state has none; and as what was found is remembered for a minute, the
- * steps of a sequence, and sequences that share a thing, don't ask for it again and again. What is missing is remembered for
- * a moment, for the many that wait for the same.
+ * Sends a GET for each object. No cache answers these reads, because a watch would need the permission to list all
+ * Secrets. The check precedes the creation of a step's Job, so there are no requests in the steady state. Found objects
+ * are remembered for a minute, for further steps and for sequences that share an object; missing ones for a moment, for
+ * the steps that wait for the same object.
  *
- * It is a hint, not more: a Pod that lacks something says so itself. So each namespace has a budget, and what it may not ask for
- * counts as it was last, or as there.
+ * The check is a hint only: a Pod that lacks an object reports it itself. So each namespace has a budget; without
+ * budget an object counts as it was last, or as existing.
  */
 export class DependencyChecker {
   readonly #options: DependencyCheckerOptions;
@@ -71,9 +71,9 @@ export class DependencyChecker {
   }
 
   /**
-   * Which of these do not exist in the namespace, in the order given. A kind that may not be read there is left out, and
-   * tried again after ten minutes; so are Secrets unless they are to be checked: their kubelet says which one is missing.
-   * Rejects with ApiError where there was no answer to the question.
+   * Returns the missing objects, in the given order. A kind that the operator may not read is skipped for ten minutes;
+   * Secrets are skipped unless they are checked, because the kubelet reports a missing one. Rejects with ApiError if a
+   * request gets no answer.
    */
   async missing(namespace: string, dependencies: readonly Dependency[]): Promise<readonly Dependency[]> {
     const checked = dependencies.filter(({ kind }) => kind !== 'Secret' || this.#options.checkSecrets);
@@ -91,25 +91,27 @@ export class DependencyChecker {
     try {
       await Promise.all(Array.from({ length: Math.min(MAX_PARALLEL, open.length) }, work));
     } catch (error) {
-      // Those under way come to their end; no more are sent.
+      // Running requests finish; no more are sent.
       failed = true;
       throw error;
     }
-    // Also what was missed before a refusal: the verdict must not hang on the order of the answers.
+    // Drops also objects found missing before a permission error: the result must not depend on the order of the
+    // answers.
     return open.filter((one) => absent.has(one) && !this.#forbidden.has(kindKey(namespace, one.kind)));
   }
 
-  /** True also where the question may not be asked. */
+  /** True also without permission or budget. */
   async #exists(namespace: string, dependency: Dependency): Promise<boolean> {
     const { kind, name } = dependency;
     const key = foundKey(namespace, dependency);
     if (this.#forbidden.has(kindKey(namespace, kind))) return true;
-    // The API server checks no reference to a Secret or a ConfigMap; with a name like `..` another path would be asked.
+    // The API server does not validate names in references to Secrets and ConfigMaps; a name like `..` would change the
+    // path.
     if (dnsSubdomainProblems(name).length > 0) return false;
     if (this.#absent.has(key)) return false;
     if (!this.#budget.take(namespace)) return !this.#absentWithoutBudget.has(key);
     try {
-      // What comes is dropped: `kubectl apply` leaves a copy of the contents in an annotation.
+      // The answer is dropped: `kubectl apply` stores a copy of the contents in an annotation.
       await this.#options.client.request({
         method: 'GET',
         path: objectPath(RESOURCES[kind], namespace, name),
@@ -129,7 +131,7 @@ export class DependencyChecker {
     }
   }
 
-  /** Says it once for each kind: every namespace without the permission would say the same. */
+  /** Logged once for each kind, because every namespace without the permission would repeat it. */
   #forbid(namespace: string, kind: DependencyKind, reason: string): void {
     this.#forbidden.add(kindKey(namespace, kind));
     if (this.#loggedForbidden.has(kind)) return;

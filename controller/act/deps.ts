@@ -1,4 +1,4 @@
-/** What the execution of actions works with. */
+/** The dependencies of executing actions. */
 import type { ObservedJob } from '../../shared/api/job.ts';
 import type { SequentialJob } from '../../shared/api/types.ts';
 import type { Cache } from '../../shared/kube/cache.ts';
@@ -12,9 +12,9 @@ import type { PodsDeps } from './list-job-pods.ts';
 export interface ExecuteDeps extends PodsDeps {
   readonly sequentialJobs: Cache<SequentialJob>;
   readonly jobs: Cache<ObservedJob>;
-  /** Asked before a Job is created that needs something. */
+  /** Checks the objects that a step references before its Job is created. */
   readonly dependencies: Pick<DependencyChecker, 'missing'>;
-  readonly eventLookup: Pick<EventLookup, 'cached' | 'ask'>;
+  readonly eventLookup: Pick<EventLookup, 'cached' | 'lookUp'>;
   readonly revisions: Revisions;
   readonly preflights: Preflights;
   readonly capabilities: ServerCapabilities;

@@ -1,6 +1,6 @@
 /**
- * Executes actions, and returns what the answers have shown. Every action may be repeated: names are fixed, deletions
- * name the UID, patches name the resource version or set what is already set.
+ * Executes actions and returns their results. Every action may be repeated: names are deterministic, deletions name the
+ * UID, patches name the resourceVersion or set a value that is already set.
  */
 import type { Action, Snapshot } from '../decide/index.ts';
 import { createJob } from './create-job.ts';
@@ -11,8 +11,8 @@ import { checkDependencies, confirmJob, inspectEvents, inspectPods } from './loo
 import { patchJob } from './patch-job.ts';
 
 /**
- * Carries out the actions in order. Returns the snapshot as it is after them; rejects with the ApiError of the first
- * action that may go well later, everything before it having been done.
+ * Executes the actions in order. Returns the snapshot after them; rejects with the ApiError of the first action that
+ * failed and may succeed later; all actions before it have been executed.
  */
 export async function execute(actions: readonly Action[], snapshot: Snapshot, deps: ExecuteDeps): Promise<Snapshot> {
   let current = snapshot;
@@ -29,7 +29,7 @@ async function executeAction(action: Action, snapshot: Snapshot, deps: ExecuteDe
     case 'CreateJob':
       return createJob(action, snapshot, deps);
     case 'Preflight':
-      return deps.preflights.ask(action, snapshot);
+      return deps.preflights.run(action, snapshot);
     case 'ConfirmJob':
       return confirmJob(action, snapshot, deps);
     case 'DeleteJobs':

@@ -1,4 +1,4 @@
-/** The actions on the SequentialJob itself: its finalizer, and its deletion by a time to live. */
+/** The actions on the SequentialJob itself: its finalizer, and its deletion after ttlSecondsAfterFinished. */
 import { FINALIZER, MANAGER } from '../../shared/api/group.ts';
 import { toTimestamp } from '../../shared/api/time.ts';
 import { PATCH_TYPE } from '../../shared/kube/client.ts';
@@ -11,8 +11,8 @@ import { recordSpec } from './record-spec.ts';
 import { withServerState } from './snapshot.ts';
 
 /**
- * Before the start, a finalizer that is missing says that no webhook has seen the object. Its spec is recorded first. One that is
- * there is no proof of the contrary (`finalizerSetByClient`).
+ * Adds our finalizer. If it is missing before the start, no webhook has seen the object, so its spec is recorded first.
+ * Its presence does not prove that a webhook has (`finalizerSetByClient`).
  */
 export async function addFinalizer(snapshot: Snapshot, deps: ExecuteDeps): Promise<Snapshot> {
   const isNew = snapshot.object.status?.startTime === undefined;
@@ -20,26 +20,28 @@ export async function addFinalizer(snapshot: Snapshot, deps: ExecuteDeps): Promi
   return patchFinalizers(before, deps, (list) => [...list, FINALIZER]);
 }
 
-/** Removes our finalizer: the object goes, unless others hold it. */
+/** Removes our finalizer: the API server deletes the object unless it has other finalizers. */
 export async function removeFinalizer(snapshot: Snapshot, deps: ExecuteDeps): Promise<Snapshot> {
   return patchFinalizers(snapshot, deps, (list) => list.filter((name) => name !== FINALIZER));
 }
 
-/** The object on its way out, so that the next decision is about its end. */
+/**
+ * Deletes the object; returns the snapshot with the terminating object, so that the next decision handles its deletion.
+ */
 export async function deleteSequence(snapshot: Snapshot, deps: ExecuteDeps): Promise<Snapshot> {
   const { namespace, name, uid, resourceVersion } = snapshot.object.metadata;
   try {
     const answer = await deps.client.request<{ readonly kind: string }>({
       method: 'DELETE',
       path: objectPath(SEQUENTIAL_JOBS, namespace, name),
-      // The version too: its time to live may just have been prolonged.
+      // The resourceVersion too: ttlSecondsAfterFinished may just have been raised.
       body: { propagationPolicy: 'Background', preconditions: { uid, resourceVersion } },
     });
     if (answer.kind === 'SequentialJob') return withServerState(snapshot, toSequentialJob(answer), deps);
   } catch (error) {
     if (!isApiError(error, 'NotFound')) throw error;
   }
-  // Nothing held it: it is gone.
+  // It had no finalizers: it is deleted.
   const metadata = { ...snapshot.object.metadata, finalizers: [], deletionTimestamp: toTimestamp(deps.now()) };
   return { ...snapshot, object: { ...snapshot.object, metadata } };
 }
@@ -55,7 +57,7 @@ async function patchFinalizers(
     path: objectPath(SEQUENTIAL_JOBS, namespace, name),
     query: { fieldManager: MANAGER },
     contentType: PATCH_TYPE.merge,
-    // A merge patch replaces the whole list: the resource version keeps other people's finalizers safe.
+    // A merge patch replaces the whole list: the resourceVersion protects finalizers that other clients add.
     body: { metadata: { resourceVersion, finalizers: change(finalizers) } },
   });
   return withServerState(snapshot, toSequentialJob(answer), deps);

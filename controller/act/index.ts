@@ -1,4 +1,4 @@
-/** Executes a decision that has actions, and emits the events of what it has done. */
+/** Executes the actions of a decision and emits their events. */
 import { EVENT_MESSAGE } from '../../shared/api/reasons.ts';
 import { keyOf } from '../../shared/kube/cache.ts';
 import { ApiError } from '../../shared/kube/errors.ts';
@@ -16,7 +16,7 @@ export interface ActDeps extends ExecuteDeps {
   readonly observer?: ActObserver | undefined;
 }
 
-/** Is told of executed actions, for metrics. Must not throw. */
+/** Receives executed actions, for metrics. Must not throw. */
 export interface ActObserver {
   acted(actions: readonly Action[], after: Snapshot): void;
 }

@@ -1,4 +1,4 @@
-/** The Pods of one Job, asked of the API server. */
+/** Lists the Pods of one Job from the API server. */
 import { LABELS } from '../../shared/api/group.ts';
 import type { ObservedPod } from '../../shared/api/pod.ts';
 import { type Cache, keyOf } from '../../shared/kube/cache.ts';
@@ -11,25 +11,25 @@ import { toObservedPod, withSeenOwner } from '../transform-pod.ts';
 
 interface JobRef {
   readonly uid: string;
-  /** Of its step, where that is known: the answer is the smaller for it. */
+  /** The step's index, if known: it narrows the list. */
   readonly index: number | undefined;
 }
 
 export interface PodsDeps {
   readonly client: ApiClient;
-  /** By the UID of their Job. A sequence runs on also where they may not be read. */
+  /** Indexed by the UID of their Job. A sequence also runs without the permission to list Pods. */
   readonly pods: Cache<ObservedPod>;
   readonly podsState: () => PodListState;
 }
 
-/** Of a page. A Job has one Pod for each attempt; but anybody who may create Pods may give them its labels. */
-const PAGE = 500;
+/** Page size. A Job has one Pod for each attempt, but every client that creates Pods can set its labels. */
+const PAGE_SIZE = 500;
 
 /**
- * The snapshot with the Pods of a Job as the API server has them now: the watch of Pods may be behind that of Jobs. Those
- * that the watch has shown and that are gone stay, if they have ended: they tell how. Where Pods may not be listed, those
- * of the watch are all. The cache gets them too: a Pod that runs on must not be forgotten before the watch has told of it.
- * Rejects with ApiError.
+ * Returns the snapshot with the Pods of a Job from the API server, because the Pod watch may be behind the Job watch.
+ * Terminated Pods that the cache has seen and that are deleted stay, because they show how they ended. Without
+ * permission the snapshot keeps the cached Pods. The Pods are also put into the cache: the next reconcile must see a
+ * running Pod even before the watch delivers it. Rejects with ApiError.
  */
 export async function listJobPods(job: JobRef, snapshot: Snapshot, deps: PodsDeps): Promise<Snapshot> {
   const { namespace, uid } = snapshot.object.metadata;
@@ -41,7 +41,7 @@ export async function listJobPods(job: JobRef, snapshot: Snapshot, deps: PodsDep
       const { metadata } = await deps.client.request<{ metadata?: { continue?: string } }>({
         method: 'GET',
         path: collectionPath(PODS, namespace),
-        query: { labelSelector: `${LABELS.uid}=${uid}${index}`, limit: PAGE, continue: token },
+        query: { labelSelector: `${LABELS.uid}=${uid}${index}`, limit: PAGE_SIZE, continue: token },
         onItem: (raw) => {
           const found = toObservedPod(raw);
           const pod = withSeenOwner(found, deps.pods.get(keyOf(found)));
@@ -50,13 +50,17 @@ export async function listJobPods(job: JobRef, snapshot: Snapshot, deps: PodsDep
       });
       token = metadata?.continue;
     } while (token !== undefined && token !== '');
-    // What no watch will tell of would stay for ever.
+    // Without a watch such entries would never be removed.
     if (deps.podsState() !== 'forbidden') for (const pod of listed) deps.pods.assume(pod);
     const uids = new Set(listed.map(({ metadata }) => metadata.uid));
-    const vanished = (snapshot.pods ?? []).filter(({ metadata }) => !uids.has(metadata.uid));
-    const told = vanished.filter(({ termination }) => termination !== undefined);
-    const others = vanished.filter(({ termination }) => termination === undefined);
-    return { ...snapshot, ...withGone(job.uid, others, snapshot), pods: [...told.map(asEnded), ...listed] };
+    const deleted = (snapshot.pods ?? []).filter(({ metadata }) => !uids.has(metadata.uid));
+    const terminated = deleted.filter(({ termination }) => termination !== undefined);
+    const others = deleted.filter(({ termination }) => termination === undefined);
+    return {
+      ...snapshot,
+      ...withDeletedPods(job.uid, others, snapshot),
+      pods: [...terminated.map(withoutRestart), ...listed],
+    };
   } catch (error) {
     if (isApiError(error, 'NotFound')) return snapshot;
     if (isApiError(error, 'Forbidden')) return { ...snapshot, podsForbidden: true };
@@ -64,20 +68,20 @@ export async function listJobPods(job: JobRef, snapshot: Snapshot, deps: PodsDep
   }
 }
 
-/** A Pod that is gone: what it told stays, but its container is not run again. */
-function asEnded(pod: ObservedPod): ObservedPod {
+/** A deleted Pod: its termination stays, but its container is not restarted. */
+function withoutRestart(pod: ObservedPod): ObservedPod {
   if (pod.termination?.restarting === undefined) return pod;
   const { restarting: _, ...termination } = pod.termination;
   return { ...pod, termination };
 }
 
-/** Those that are left out now count as gone. */
-function withGone(
+/** Counts the dropped Pods as deleted. */
+function withDeletedPods(
   jobUID: string,
-  left: readonly ObservedPod[],
+  dropped: readonly ObservedPod[],
   { deletedPods }: Snapshot,
 ): Pick<Snapshot, 'deletedPods'> {
   const known = deletedPods?.jobUID === jobUID ? deletedPods.count : 0;
-  const count = known + left.filter((pod) => pod.jobUID === jobUID).length;
+  const count = known + dropped.filter((pod) => pod.jobUID === jobUID).length;
   return count === 0 ? {} : { deletedPods: { jobUID, count } };
 }

@@ -1,4 +1,4 @@
-/** The actions that only read: what no watch shows, or does not show for certain. */
+/** The read-only actions: they read what watches do not show, or not reliably. */
 import type { ObservedJob } from '../../shared/api/job.ts';
 import { isApiError } from '../../shared/kube/errors.ts';
 import { JOBS, objectPath } from '../../shared/kube/resources.ts';
@@ -8,7 +8,7 @@ import type { ExecuteDeps } from './deps.ts';
 import { listJobPods } from './list-job-pods.ts';
 import { withFinding, withJob } from './snapshot.ts';
 
-/** Which of the things that the step needs do not exist. */
+/** Adds the missing objects that the step references to the snapshot. Rejects with ApiError. */
 export async function checkDependencies(
   { jobName, dependencies }: Extract<Action, { type: 'CheckDependencies' }>,
   snapshot: Snapshot,
@@ -18,24 +18,24 @@ export async function checkDependencies(
   return withFinding(snapshot, jobName, { type: 'dependencies', missing });
 }
 
-/** All Pods of a Job that failed: what the watch has shown of them need not be all. */
+/** Adds all Pods of a Job to the snapshot: the watch may not have delivered all of them. Rejects with ApiError. */
 export async function inspectPods(job: ObservedJob, snapshot: Snapshot, deps: ExecuteDeps): Promise<Snapshot> {
   const after = await listJobPods({ uid: job.metadata.uid, index: job.step.index }, snapshot, deps);
   return withFinding(after, job.metadata.name, { type: 'inspected' });
 }
 
-/** What the Events say about a Job that stands still, or about its Pod. */
+/** Adds the Events about a stuck Job, or about its Pod, to the snapshot. */
 export async function inspectEvents(
   { job, subject }: Extract<Action, { type: 'InspectEvents' }>,
   snapshot: Snapshot,
   deps: ExecuteDeps,
 ): Promise<Snapshot> {
-  return { ...snapshot, eventLookup: await deps.eventLookup.ask(job, subject) };
+  return { ...snapshot, eventLookup: await deps.eventLookup.lookUp(job, subject) };
 }
 
 /**
- * Looks for the Job that the status has on record; a namesake with another UID does not count. One that is not ours is followed
- * to its end, and no more (`isOwned`).
+ * Reads the recorded Job; another Job of the same name does not count. A Job that the sequence no longer controls is
+ * only observed until it ends (`isOwned`). Rejects with ApiError.
  */
 export async function confirmJob(
   { jobName, jobUID }: Extract<Action, { type: 'ConfirmJob' }>,
@@ -44,13 +44,13 @@ export async function confirmJob(
 ): Promise<Snapshot> {
   const answer = await getJob(snapshot, jobName, deps);
   if (answer !== undefined && toObservedJob(answer).metadata.uid === jobUID) return withJob(snapshot, answer, deps);
-  // It may have left Pods behind, and the watch of Pods may be behind that of Jobs.
+  // It may have orphaned Pods, and the Pod watch may be behind the Job watch.
   const index = snapshot.object.status?.steps?.find((step) => step.jobUID === jobUID)?.index;
   const after = await listJobPods({ uid: jobUID, index }, snapshot, deps);
   return withFinding(after, jobName, { type: 'notFound' });
 }
 
-/** The Job of this name in the API server; undefined where there is none. */
+/** The Job of this name from the API server; undefined if there is none. Rejects with ApiError. */
 export async function getJob(snapshot: Snapshot, name: string, deps: ExecuteDeps): Promise<unknown> {
   try {
     const path = objectPath(JOBS, snapshot.object.metadata.namespace, name);

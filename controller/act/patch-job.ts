@@ -1,4 +1,4 @@
-/** The actions that change a Job that runs: suspend it, let it go on, end it. */
+/** The actions that change a running Job: suspend, unsuspend, terminate. */
 import { ENDED_ANNOTATION, MANAGER, SUSPENDED_ANNOTATION } from '../../shared/api/group.ts';
 import { toTimestamp } from '../../shared/api/time.ts';
 import { PATCH_TYPE } from '../../shared/kube/client.ts';
@@ -16,8 +16,8 @@ interface Change {
 }
 
 /**
- * What of the Job is to change (RFC 7386). The annotations say whose suspension it is, as others suspend Jobs too (queues
- * do), and which time limit was over, as it may be raised meanwhile.
+ * The merge patch (RFC 7386) of the Job. The annotations record that the operator has suspended it, because other
+ * clients (queues) suspend Jobs, too, and which deadline has passed, because it may be raised later.
  */
 function changeOf(action: PatchAction, nowMs: number): Change {
   switch (action.type) {
@@ -36,8 +36,8 @@ function changeOf(action: PatchAction, nowMs: number): Change {
 }
 
 /**
- * Changes the Job, and gives the snapshot with its answer. Rejects with `Conflict` where it is gone: the watch tells that too,
- * with how it ended.
+ * Patches the Job and returns the snapshot with the answer. Rejects with `Conflict` if the Job is deleted: the watch
+ * then delivers its last state. Rejects with ApiError.
  */
 export async function patchJob(action: PatchAction, snapshot: Snapshot, deps: ExecuteDeps): Promise<Snapshot> {
   const { type, job } = action;
@@ -52,11 +52,12 @@ export async function patchJob(action: PatchAction, snapshot: Snapshot, deps: Ex
       path: objectPath(JOBS, namespace, name),
       query: { fieldManager: MANAGER },
       contentType: PATCH_TYPE.merge,
-      // The UID: a namesake that has taken the Job's place is somebody else's.
+      // The UID guards against a new Job of the same name.
       body: { metadata: { uid, ...metadata }, spec },
     });
     const after = withJob(snapshot, answer, deps);
-    // A server that knows the field says false where somebody else (an admission webhook) has put that back: it is tried again.
+    // A server that supports the field answers false if another client (an admission webhook) has reset it: the next
+    // reconcile tries again.
     if (type !== 'SuspendJob' || answer.spec?.suspend !== undefined) return after;
     deps.capabilities.disableJobSuspend();
     return withFinding(after, name, { type: 'suspendUnsupported' });

@@ -1,8 +1,8 @@
-/** Records the spec of a sequence before it starts, where no webhook has reviewed it. */
+/** Records the spec of a sequence before it starts if no webhook has validated it. */
 import type { Snapshot } from '../decide/index.ts';
 import type { ExecuteDeps } from './deps.ts';
 
-/** Records what is about to be run, where no webhook vouches for it; nothing to do in any other case. */
+/** Records the spec if no webhook has validated it; does nothing otherwise. Rejects with ApiError. */
 export async function recordSpec(snapshot: Snapshot, deps: ExecuteDeps): Promise<Snapshot> {
   const { object, bypassedAdmission, specRecorded } = snapshot;
   if (bypassedAdmission !== true || specRecorded === true) return snapshot;

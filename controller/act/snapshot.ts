@@ -1,4 +1,4 @@
-/** The snapshot after an answer of the API server. */
+/** Updates the snapshot with answers of the API server. */
 import { LABELS } from '../../shared/api/group.ts';
 import type { ObservedJob } from '../../shared/api/job.ts';
 import type { SequentialJob } from '../../shared/api/types.ts';
@@ -8,7 +8,7 @@ import type { Finding, Snapshot } from '../decide/index.ts';
 import { toObservedJob } from '../transform.ts';
 import type { ExecuteDeps } from './deps.ts';
 
-/** Throws where the Job is not this sequence's: no decision is to change or delete one, and none that does is followed. */
+/** Throws if this sequence does not control the Job: a decision that changes or deletes such a Job is a bug. */
 export function assertOwned(job: ObservedJob, snapshot: Snapshot): void {
   if (isOwned(job, snapshot)) return;
   const { namespace, name } = job.metadata;
@@ -19,7 +19,7 @@ interface RawJob extends ObservedJob {
   readonly metadata: ObservedJob['metadata'] & { readonly labels?: Readonly<Record<string, string>> };
 }
 
-/** The snapshot with this Job; the cache gets it too, where the watch will keep it up to date there. */
+/** Adds the Job to the snapshot, and to the cache if the watch will keep it up to date there. */
 export function withJob(snapshot: Snapshot, answer: unknown, deps: ExecuteDeps): Snapshot {
   const job = toObservedJob(answer);
   const others = snapshot.jobs.filter(({ metadata }) => metadata.uid !== job.metadata.uid);
@@ -37,9 +37,9 @@ export function withFinding(snapshot: Snapshot, name: string, finding: Finding):
 }
 
 /**
- * The answer to our own write. The version that it was guarded by keeps the spec the same: the one that is run stays. An
- * object that nothing holds any more is gone, though the answer has the version of before (apiserver
- * pkg/registry/generic/registry/store.go deleteWithoutFinalizers).
+ * Replaces the object by the answer to our own write. The write was guarded by the resourceVersion, so the effective
+ * spec stays. A terminating object without finalizers is deleted, although the answer has the version of before
+ * (apiserver pkg/registry/generic/registry/store.go deleteWithoutFinalizers).
  */
 export function withServerState(snapshot: Snapshot, object: SequentialJob, deps: ExecuteDeps): Snapshot {
   const { deletionTimestamp, finalizers = [] } = object.metadata;

@@ -1,4 +1,4 @@
-/** What the conditions say of the draft. Pure. */
+/** The conditions of the draft. Pure. */
 import { type ConditionState, type ConditionStates, getCondition } from '../../shared/conditions.ts';
 import type { Obstacle } from '../../shared/api/pod.ts';
 import { type Failure, MESSAGE, REASON, stepLabel } from '../../shared/api/reasons.ts';
@@ -12,28 +12,28 @@ import {
   runningStep,
   strayJobs,
 } from './step-view.ts';
-import { lostPods, podNames, leftoverPods, isResumeBlocked } from './pods-left.ts';
-import { truncateMessage } from './size.ts';
-import { completionMessage } from './summary.ts';
-import { isEventLookupPending } from './standstill.ts';
-import { suspendAgainInMs } from './suspension.ts';
+import { overduePods, describePods, leftoverPods, isResumeBlocked } from './leftover-pods.ts';
+import { truncateMessage } from './status-size.ts';
+import { completionMessage } from './completion-message.ts';
+import { isEventLookupPending } from './event-lookups.ts';
+import { suspendAgainInMs } from './suspend-backoff.ts';
 import type { Context } from './types.ts';
-import { graceSeconds, unlistedPodsMs } from './unseen-pods.ts';
-import { obstacle, waitingMessage } from './waiting.ts';
+import { graceSeconds, leftoverPodsGraceMs } from './pod-list-forbidden.ts';
+import { obstacle, waitingMessage } from './resources-unavailable.ts';
 
-/** What each condition says of the draft. */
+/** The state of each condition. */
 export function conditionStates(context: Context): ConditionStates {
   const { draft } = context;
   const done = draft.state === 'Completed';
-  const over = done ? completionCondition(context) : undefined;
-  const open = { status: 'False', reason: REASON.notCompleted, message: MESSAGE.notCompleted } as const;
+  const complete = done ? completionCondition(context) : undefined;
+  const incomplete = { status: 'False', reason: REASON.notCompleted, message: MESSAGE.notCompleted } as const;
   const progress = progressing(context);
   const failed = failedCondition(context);
   return {
-    Available: over ?? open,
+    Available: complete ?? incomplete,
     Progressing: progress,
     Failed: failed ?? { status: 'False', reason: REASON.notFailed, message: MESSAGE.notFailed },
-    Complete: over ?? open,
+    Complete: complete ?? incomplete,
     Suspended: suspended(context),
     ResourcesUnavailable: unavailable(context),
     ...kstatusConditions(context, progress),
@@ -50,8 +50,8 @@ const failedReason = (failure: Failure): Pick<ConditionState, 'reason' | 'messag
 });
 
 /**
- * What kstatus waits by (cli-utils pkg/kstatus/status/generic.go): a sequence that has not ended is in progress, also one
- * that is suspended, because what depends on it must not go on.
+ * The conditions that kstatus evaluates (cli-utils pkg/kstatus/status/generic.go): a sequence that has not ended is in
+ * progress, even while suspended, because dependent resources must not be applied yet.
  */
 function kstatusConditions(
   context: Context,
@@ -66,7 +66,7 @@ function completionCondition(context: Context): ConditionState {
   return { status: 'True', reason: REASON.completed, message: completionMessage(context) };
 }
 
-/** Where the sequence stands, for people; undefined before it has started. */
+/** Label of the current step; undefined before the start. */
 const currentStepIfStarted = (context: Context): string | undefined =>
   context.draft.startTime === undefined ? undefined : currentStepLabel(context);
 
@@ -75,12 +75,12 @@ function suspended(context: Context): ConditionState {
   if (draft.state === 'Suspended') {
     return { status: 'True', reason: REASON.suspended, message: MESSAGE.suspended(currentStepIfStarted(context)) };
   }
-  const why = snapshot.object.spec.suspend === true ? suspendingMessage(context) : undefined;
-  if (why !== undefined) return { status: 'False', reason: REASON.suspending, message: why };
+  const message = snapshot.object.spec.suspend === true ? suspendingMessage(context) : undefined;
+  if (message !== undefined) return { status: 'False', reason: REASON.suspending, message };
   return { status: 'False', reason: REASON.notSuspended, message: MESSAGE.notSuspended };
 }
 
-/** What still runs of a sequence that is to be suspended. */
+/** Why a sequence with `spec.suspend` is not suspended yet. */
 function suspendingMessage(context: Context): string | undefined {
   if (context.draft.state !== 'StepRunning') return terminatingMessage(context);
   const job = runningJob(context);
@@ -88,19 +88,19 @@ function suspendingMessage(context: Context): string | undefined {
   const isUndone = job !== undefined && job.suspended === undefined && suspendAgainInMs(job, context.nowMs) > 0;
   if (isUndone) return MESSAGE.suspensionUndone(at, job.metadata.name, job.suspensions?.undoneBy);
   if (job !== undefined && !isOwned(job, context.snapshot)) {
-    return MESSAGE.failedWhileBlocked(MESSAGE.suspending(at), MESSAGE.jobNotOwned(job.metadata.name));
+    return MESSAGE.withCause(MESSAGE.suspending(at), MESSAGE.jobNotOwned(job.metadata.name));
   }
-  const held = lostPods(context).length > 0 ? obstacle(context) : undefined;
-  return held === undefined ? MESSAGE.suspending(at) : MESSAGE.failedWhileBlocked(MESSAGE.suspending(at), held.message);
+  const found = overduePods(context).length > 0 ? obstacle(context) : undefined;
+  return found === undefined ? MESSAGE.suspending(at) : MESSAGE.withCause(MESSAGE.suspending(at), found.message);
 }
 
-/** What is to end before the next step can start. */
+/** What must terminate before the next step can start. */
 function terminatingMessage(context: Context): string | undefined {
   if (context.draft.state !== 'StepPending') return undefined;
   const at = currentStepLabel(context) ?? '';
   const pods = leftoverPods(context);
-  if (pods.length > 0) return MESSAGE.awaitingPods(at, podNames(pods, context.nowMs));
-  if (unlistedPodsMs(context) > 0) return MESSAGE.awaitingUnlistedPods(at, graceSeconds(context));
+  if (pods.length > 0) return MESSAGE.awaitingPods(at, describePods(pods, context.nowMs));
+  if (leftoverPodsGraceMs(context) > 0) return MESSAGE.awaitingUnlistedPods(at, graceSeconds(context));
   const jobs = strayJobs(context).map(({ metadata }) => metadata.name);
   return jobs.length > 0 ? MESSAGE.awaitingJobs(at, jobs) : undefined;
 }
@@ -113,18 +113,18 @@ function unavailable(context: Context): ConditionState {
 }
 
 /**
- * What is on record and not settled by what is seen now: while looking again for what was missing there was trouble, the
- * question what keeps the Pod from starting was not answered, or the Job is being ended because the time is up, and its Pod goes, which never started.
+ * The recorded obstacle if this reconcile could not re-evaluate it: the check for missing objects failed, the Events
+ * could not be listed, or the Job is being ended at the deadline and its Pod, which never started, is being deleted.
  */
 function previousObstacle(context: Context): Pick<ConditionState, 'reason' | 'message'> | undefined {
   const { draft, snapshot } = context;
   const known = getCondition(snapshot.object.status?.conditions, 'ResourcesUnavailable');
-  const isOpen = snapshot.lastError !== undefined && draft.state === 'StepPending' && draft.events.length === 0;
+  const isUnconfirmed = snapshot.lastError !== undefined && draft.state === 'StepPending' && draft.events.length === 0;
   const isEnding = draft.state === 'StepRunning' && runningJob(context)?.deadlineSeconds === 0;
-  return (isOpen || isEnding) && known?.status === 'True' ? known : unconfirmedObstacle(context);
+  return (isUnconfirmed || isEnding) && known?.status === 'True' ? known : unconfirmedObstacle(context);
 }
 
-/** What is on record of this step's Job while the question whether that is still so has no answer. */
+/** The recorded obstacle of this step's Job while the request for its Events has no answer. */
 function unconfirmedObstacle(context: Context): Obstacle | undefined {
   const { conditions, steps } = context.snapshot.object.status ?? {};
   const known = getCondition(conditions, 'ResourcesUnavailable');
@@ -144,12 +144,15 @@ function resumePending(context: Context): ConditionState | undefined {
   const pods = leftoverPods(context);
   const message =
     pods.length > 0
-      ? MESSAGE.resumePending(at, podNames(pods, context.nowMs))
+      ? MESSAGE.resumePending(at, describePods(pods, context.nowMs))
       : MESSAGE.awaitingUnlistedPods(at, graceSeconds(context));
   return { status: 'False', reason: REASON.resumePending, message };
 }
 
-/** Its message is the one sentence that says how things stand: the MESSAGE column of `kubectl get -o wide`. */
+/**
+ * The Progressing condition. Its message summarizes the state in one sentence: the MESSAGE column of `kubectl get -o
+ * wide`.
+ */
 export function progressing(context: Context): ConditionState {
   const { draft, snapshot } = context;
   if (draft.state === 'Completed') return { ...completionCondition(context), status: 'False' };
@@ -185,11 +188,7 @@ export function progressing(context: Context): ConditionState {
   const next = nextContainer(context);
   const finding = snapshot.findings[nextJobName(context)];
   if (finding?.type === 'nameConflict') {
-    const message = MESSAGE.awaitingJobNameRelease(
-      nextJobName(context),
-      finding.owner,
-      finding.leaving === 'ownerless',
-    );
+    const message = MESSAGE.awaitingName(nextJobName(context), finding.owner, finding.pendingRemoval === 'ownerless');
     return { status: 'True', reason: REASON.starting, message };
   }
   if (draft.state === 'New' || next === undefined) {

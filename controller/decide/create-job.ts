@@ -1,23 +1,23 @@
-/** A step before its Job is on record: adopt the Job that exists, create it, or say why it cannot be created. */
+/** A step whose Job is not recorded: adopt an existing Job, create one, or record why it cannot be created. */
 import { type ObservedJob, outcomeOf } from '../../shared/api/job.ts';
 import { EVENT, EVENT_MESSAGE, MESSAGE, REASON } from '../../shared/api/reasons.ts';
 import type { StepStatus } from '../../shared/api/types.ts';
 import { currentIndex, laterStepHasJob, nextContainer, nextFinding, nextJobName, unrecordedJob } from './step-view.ts';
 import { act } from './draft-actions.ts';
-import { withoutStart } from './not-started.ts';
+import { withoutStartTime } from './without-start-time.ts';
 import { emit, failNext, stepInferred } from './outcome.ts';
-import { leftoverPods } from './pods-left.ts';
+import { leftoverPods } from './leftover-pods.ts';
 import { defineEffects, defineGuards, otherwise, type Row } from './row.ts';
-import { completionMessage } from './summary.ts';
-import { suspendedPodsMs, unlistedPodsMs } from './unseen-pods.ts';
-import { retryMs } from './waiting.ts';
+import { completionMessage } from './completion-message.ts';
+import { suspendedPodsGraceMs, leftoverPodsGraceMs } from './pod-list-forbidden.ts';
+import { retryMs } from './resources-unavailable.ts';
 
-/** A foreign Job that goes away tells nobody of us, nor does a Pod that vanishes: they are looked at again. */
+/** No watch event reports the deletion of another owner's Job, and it may be missing for a Pod: they are polled. */
 const RECHECK_MS = 2_000;
 
 function stepRecordOf(job: ObservedJob, index: number, name: string, now: string): StepStatus {
   const { failed = 0, active = 0, succeeded = 0 } = job.status;
-  // Of a Job that is over already there is no next attempt to be foreseen.
+  // A finished Job has no further attempt.
   const attempts = outcomeOf(job).type === 'running' ? failed + 1 : failed + active + succeeded;
   return {
     index,
@@ -30,47 +30,47 @@ function stepRecordOf(job: ObservedJob, index: number, name: string, now: string
   };
 }
 
-/** After a crash the first Job may be older than this start of the sequence. RFC 3339 in UTC sorts as text. */
+/** After a crash the first Job may be older than this `startTime`. RFC 3339 times in UTC compare as text. */
 function earlier(a: string | undefined, b: string | undefined): string | undefined {
   return a !== undefined && b !== undefined && b < a ? b : a;
 }
 
 export const guards = defineGuards({
   jobExists: {
-    description: 'our Job for this step exists',
+    description: "the sequence's Job for this step exists",
     holds: (context) => unrecordedJob(context) !== undefined,
   },
   laterStepHasJob: {
     description:
-      'our Job for a later step exists: that was made when this one was over, though nobody could put it down',
+      'the Job of a later step exists: it was created after this step had ended, which could not be recorded',
     holds: laterStepHasJob,
   },
   allStepsDone: {
-    description: 'every step has been run',
+    description: 'all steps have ended',
     holds: (context) => nextContainer(context) === undefined,
   },
   previousPodsRunning: {
     description:
-      'Pods of a Job that is over still run, or may, where they cannot be listed: the next one must not overlap with them',
-    holds: (context) => leftoverPods(context).length > 0 || unlistedPodsMs(context) > 0,
+      'Pods of a finished Job still run, or may still run if they cannot be listed; the next Job must not overlap with them',
+    holds: (context) => leftoverPods(context).length > 0 || leftoverPodsGraceMs(context) > 0,
   },
   jobNameConflicts: {
-    description: "a Job of somebody else has the step's Job name",
+    description: "another owner's Job has the step's Job name",
     holds: (context) => {
       const finding = nextFinding(context);
-      return finding?.type === 'nameConflict' && finding.leaving === undefined;
+      return finding?.type === 'nameConflict' && finding.pendingRemoval === undefined;
     },
   },
   conflictingJobTerminating: {
-    description: "a Job of somebody else has the step's Job name, and is being deleted or has lost its owner",
+    description: "another owner's Job has the step's Job name, and is being deleted or has lost its owner",
     holds: (context) => nextFinding(context)?.type === 'nameConflict',
   },
   jobCreationPostponed: {
-    description: 'the API server refuses the Job for now: the quota is full, or the controller lacks a permission',
+    description: 'the API server rejects the Job for now: the quota is exhausted, or the operator lacks a permission',
     holds: (context) => nextFinding(context)?.type === 'postponed',
   },
   jobRejected: {
-    description: 'the API server refuses the Job for good (403, 422)',
+    description: 'the API server rejects the Job permanently (403, 422)',
     holds: (context) => nextFinding(context)?.type === 'rejected',
   },
 });
@@ -98,7 +98,7 @@ const effects = defineEffects({
   },
   inferLaterStep: {
     description:
-      'record the step as Succeeded, or, where it has onFailure: Continue, as Failed with JobDeleted: nobody knows',
+      'record the step as Succeeded or, with onFailure: Continue, as Failed with JobDeleted, because its result is unknown',
     apply: (context) => stepInferred(context) ?? context.draft,
   },
   completeSequence: {
@@ -111,14 +111,14 @@ const effects = defineEffects({
     },
   },
   awaitPods: {
-    description: 'wait for their end; look again in 2 s, or, where they cannot be listed, when it must have come',
+    description: 'wait until they terminate; requeue in 2 s or, if they cannot be listed, after their grace period',
     apply: (context) => {
-      const unseenMs = Math.max(unlistedPodsMs(context), suspendedPodsMs(context));
+      const unseenMs = Math.max(leftoverPodsGraceMs(context), suspendedPodsGraceMs(context));
       return { ...context.draft, requeueAfterMs: unseenMs > 0 ? unseenMs : RECHECK_MS };
     },
   },
   failOnJobNameConflict: {
-    description: "record JobNameConflict; nothing of the other owner's is touched",
+    description: "record JobNameConflict; leave the other owner's Job unchanged",
     apply: (context) => {
       const name = nextJobName(context);
       const finding = context.snapshot.findings[name];
@@ -127,26 +127,26 @@ const effects = defineEffects({
     },
   },
   awaitJobName: {
-    description: 'look again in 2 s',
-    apply: (context) => ({ ...withoutStart(context).draft, requeueAfterMs: RECHECK_MS }),
+    description: 'requeue in 2 s',
+    apply: (context) => ({ ...withoutStartTime(context).draft, requeueAfterMs: RECHECK_MS }),
   },
   awaitJobCreation: {
-    description: 'record ResourcesUnavailable; try again in 5 s, later in up to 30 s',
-    apply: (context) => ({ ...withoutStart(context).draft, requeueAfterMs: retryMs(context) }),
+    description: 'record ResourcesUnavailable; retry in 5 s, later in up to 30 s',
+    apply: (context) => ({ ...withoutStartTime(context).draft, requeueAfterMs: retryMs(context) }),
   },
   failOnRejection: {
-    description: "record JobRejected with the API server's answer; wait for another spec",
+    description: "record JobRejected with the API server's answer; wait for a spec change",
     apply: (context) => {
       const name = nextJobName(context);
       const finding = context.snapshot.findings[name];
       const answer = finding?.type === 'rejected' ? finding.message : '';
-      return failNext(withoutStart(context), REASON.jobRejected, MESSAGE.jobRejected(name, answer));
+      return failNext(withoutStartTime(context), REASON.jobRejected, MESSAGE.jobRejected(name, answer));
     },
   },
   createJob: {
-    description: "create the step's Job under its fixed name",
+    description: "create the step's Job under its deterministic name",
     apply: (context) =>
-      act(withoutStart(context).draft, {
+      act(withoutStartTime(context).draft, {
         type: 'CreateJob',
         index: currentIndex(context.draft),
         resumes: context.draft.resumes,
@@ -157,7 +157,7 @@ const effects = defineEffects({
 
 export const { awaitPods } = effects;
 
-/** What exists already comes before what would keep the step from starting. */
+/** Existing Jobs are recorded before anything that could block the start. */
 export const adoptRows: readonly Row[] = [
   { guard: guards.jobExists, effect: effects.adoptJob, to: 'StepRunning', continues: true },
   { guard: guards.laterStepHasJob, effect: effects.inferLaterStep },
@@ -166,7 +166,7 @@ export const adoptRows: readonly Row[] = [
 
 export const previousPodsRows: readonly Row[] = [{ guard: guards.previousPodsRunning, effect: effects.awaitPods }];
 
-/** The answer to the create request of this reconcile, or of the one before. */
+/** The result of the create request of this reconcile or the previous one. */
 export const notCreatedRows: readonly Row[] = [
   { guard: guards.jobNameConflicts, effect: effects.failOnJobNameConflict, to: 'Failed' },
   { guard: guards.conflictingJobTerminating, effect: effects.awaitJobName },

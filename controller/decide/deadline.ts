@@ -1,67 +1,71 @@
 /** `activeDeadlineSeconds` of the sequence. */
 import { MESSAGE, REASON } from '../../shared/api/reasons.ts';
-import { isAbandoned, isOverdue } from './clock.ts';
+import { externalControllerTimedOut, isPastDeadline } from './timers.ts';
 import { isOwned, ownedJob, runningFinding, runningJob } from './step-view.ts';
 import { act } from './draft-actions.ts';
 import { fail, failNext, stepDeadlineExceeded } from './outcome.ts';
-import { lostPods } from './pods-left.ts';
+import { overduePods } from './leftover-pods.ts';
 import { defineEffects, defineGuards, type Row } from './row.ts';
 import { inspectPods } from './step.ts';
 import { isSuspended } from './suspend.ts';
 import type { Context } from './types.ts';
-import { withObstacle } from './waiting.ts';
+import { withObstacle } from './resources-unavailable.ts';
 
-/** Whether the time is up, and the Job is not ours to end. */
+/** Whether the deadline has passed and the sequence does not control the Job, so the operator must not end it. */
 function isDeadlineOfUnownedJob(context: Context): boolean {
   const job = runningJob(context);
-  return job !== undefined && isOverdue(context) && !isOwned(job, context.snapshot);
+  return job !== undefined && isPastDeadline(context) && !isOwned(job, context.snapshot);
 }
 
-/** Whether the Job was ended because the time is up, and cannot end. */
-const isWaitingForLostPod = (context: Context): boolean =>
-  isOverdue(context) && runningJob(context)?.deadlineSeconds === 0 && lostPods(context).length > 0;
+/** Whether the Job is being ended after the deadline but an overdue Pod keeps it from ending. */
+const isWaitingForOverduePod = (context: Context): boolean =>
+  isPastDeadline(context) && runningJob(context)?.deadlineSeconds === 0 && overduePods(context).length > 0;
 
-/** What is on record about a step that could not start is about the one that runs there, if one does. */
+/**
+ * Adds the recorded obstacle to the failure, unless a step is recorded as running: the obstacle is then that step's.
+ */
 function includeKnownObstacle(context: Context, failure: string): string {
-  const isOfAnother = context.snapshot.object.status?.steps?.some(({ state }) => state === 'Running') === true;
-  return isOfAnother ? failure : withObstacle(context, failure);
+  const isStepRunning = context.snapshot.object.status?.steps?.some(({ state }) => state === 'Running') === true;
+  return isStepRunning ? failure : withObstacle(context, failure);
 }
 
 const guards = defineGuards({
   deadlineExceeded: {
-    description: 'the sequence was active for longer than activeDeadlineSeconds',
-    holds: isOverdue,
+    description: 'activeDeadlineSeconds of the sequence has passed',
+    holds: isPastDeadline,
   },
-  lostPodNotConfirmed: {
-    description:
-      'the time is up, the Job waits for a Pod that should have ended long ago, and nobody has asked whether it is still there',
+  overduePodNotConfirmed: {
+    description: 'the deadline has passed, the Job waits for an overdue Pod, and the Pods have not been listed',
     holds: (context) => {
       const job = runningJob(context);
-      const isHeldByUs = isSuspended(context) && job?.suspended?.byOperator === true;
-      const seemsLost =
-        isOverdue(context) && (isHeldByUs || job?.deadlineSeconds === 0) && lostPods(context).length > 0;
-      return seemsLost && runningFinding(context)?.type !== 'inspected';
+      const isSuspendedByUs = isSuspended(context) && job?.suspended?.byOperator === true;
+      const isWaiting =
+        isPastDeadline(context) && (isSuspendedByUs || job?.deadlineSeconds === 0) && overduePods(context).length > 0;
+      return isWaiting && runningFinding(context)?.type !== 'inspected';
     },
   },
   deadlinePassed: {
-    description: 'the sequence was active for longer than activeDeadlineSeconds, and the Job does not know it',
+    description: 'the deadline has passed, and the Job has no time limit of 0 s yet',
     holds: (context) => {
       const job = ownedJob(context);
-      const standsStill = isSuspended(context) && job?.suspended?.byOperator === true && lostPods(context).length === 0;
-      return job !== undefined && isOverdue(context) && !standsStill && job.deadlineSeconds !== 0;
+      const isSuspendedWithoutOverduePods =
+        isSuspended(context) && job?.suspended?.byOperator === true && overduePods(context).length === 0;
+      return (
+        job !== undefined && isPastDeadline(context) && !isSuspendedWithoutOverduePods && job.deadlineSeconds !== 0
+      );
     },
   },
   jobCannotEnd: {
     description:
-      'the time is up, and the Job does not end: somebody else suspended it, runs it (managedBy) or took it from the sequence, or the node of its Pod is lost',
+      'the deadline has passed, and the Job does not end: another client suspended it, an external controller runs it (managedBy), the sequence no longer controls it, or the node of its Pod does not respond',
     holds: (context) => {
       const job = runningJob(context);
-      const isHeld = job?.suspended?.byOperator === false && (job.status.active ?? 0) === 0;
+      const isSuspendedByOthers = job?.suspended?.byOperator === false && (job.status.active ?? 0) === 0;
       return (
-        (isHeld && isOverdue(context)) ||
+        (isSuspendedByOthers && isPastDeadline(context)) ||
         isDeadlineOfUnownedJob(context) ||
-        isWaitingForLostPod(context) ||
-        isAbandoned(context)
+        isWaitingForOverduePod(context) ||
+        externalControllerTimedOut(context)
       );
     },
   },
@@ -80,7 +84,7 @@ const effects = defineEffects({
     },
   },
   terminateJob: {
-    description: 'give the Job a time limit of 0 s: the Job controller ends it, and it stays as evidence',
+    description: 'set activeDeadlineSeconds of the Job to 0: the Job controller fails the Job, which stays as evidence',
     apply: (context) => {
       const job = runningJob(context);
       const seconds = context.snapshot.object.spec.activeDeadlineSeconds ?? 0;
@@ -88,7 +92,7 @@ const effects = defineEffects({
     },
   },
   recordDeadline: {
-    description: 'record DeadlineExceeded; should a Job of ours ever go on, its own time limit of 0 s ends it',
+    description: 'record DeadlineExceeded; if the Job is ever unsuspended, its time limit of 0 s ends it',
     apply: (context) => {
       const late = stepDeadlineExceeded(context);
       return late === undefined ? context.draft : fail({ ...context, draft: late.draft }, late.failure);
@@ -102,11 +106,11 @@ export const deadlineBeforeStepRows: readonly Row[] = [
 ];
 
 /**
- * While a step runs. A suspended step is not failed by the deadline: `deadlinePassed` does not hold while the Job is
- * suspended by us and has no lost Pods, and the time spent suspended does not count (clock.ts).
+ * While a step runs. The deadline does not fail a suspended step: `deadlinePassed` does not hold while the operator has
+ * the Job suspended and no Pod is overdue, and suspended time does not count (timers.ts).
  */
 export const deadlineInStepRows: readonly Row[] = [
-  { guard: guards.lostPodNotConfirmed, effect: inspectPods },
+  { guard: guards.overduePodNotConfirmed, effect: inspectPods },
   { guard: guards.deadlinePassed, effect: effects.terminateJob },
   { guard: guards.jobCannotEnd, effect: effects.recordDeadline, to: 'Failed' },
 ];

@@ -1,4 +1,4 @@
-/** The deletion of a SequentialJob: its Jobs go first, then the finalizer. */
+/** The deletion of a SequentialJob: the operator deletes its Jobs, then removes the finalizer. */
 import { FINALIZER } from '../../shared/api/group.ts';
 import { EVENT, EVENT_MESSAGE } from '../../shared/api/reasons.ts';
 import { act } from './draft-actions.ts';
@@ -10,15 +10,15 @@ const finalizers = ({ snapshot }: Context): readonly string[] => snapshot.object
 
 const guards = defineGuards({
   finalizerRemoved: {
-    description: 'our finalizer is off: nothing holds the object',
+    description: 'the object no longer has our finalizer',
     holds: (context) => !finalizers(context).includes(FINALIZER),
   },
   jobsOrphaned: {
-    description: 'the deletion asks to orphan the Jobs: the garbage collector lets go of them first',
+    description: 'the deletion orphans the Jobs: the garbage collector removes their owner references first',
     holds: (context) => finalizers(context).includes('orphan') && context.snapshot.jobs.length > 0,
   },
   jobsExist: {
-    description: 'Jobs are left that nobody has deleted yet',
+    description: 'Jobs exist that are not being deleted',
     holds: ({ snapshot }) => snapshot.jobs.some((job) => job.metadata.deletionTimestamp === undefined),
   },
   jobsTerminating: {
@@ -29,7 +29,7 @@ const guards = defineGuards({
 
 const effects = defineEffects({
   deleteJobs: {
-    description: 'delete the Jobs, in the foreground: their Pods go first',
+    description: 'delete the Jobs with foreground propagation: their Pods are deleted first',
     apply: ({ draft, snapshot }) =>
       act(draft, {
         type: 'DeleteJobs',
@@ -37,7 +37,7 @@ const effects = defineEffects({
       }),
   },
   removeFinalizer: {
-    description: 'remove the finalizer: the object goes',
+    description: 'remove the finalizer: the API server then deletes the object',
     apply: ({ draft }) =>
       emit(act(draft, { type: 'RemoveFinalizer' }), {
         type: 'Normal',

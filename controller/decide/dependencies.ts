@@ -1,23 +1,24 @@
-/** Secrets, ConfigMaps and claims that a step references. */
+/** Secrets, ConfigMaps and PersistentVolumeClaims that a step references. */
 import { EVENT, MESSAGE } from '../../shared/api/reasons.ts';
 import { dependenciesToCheck } from '../../shared/jobs/dependencies.ts';
 import { currentIndex, currentStepLabel, nextContainer, nextFinding, nextJobName } from './step-view.ts';
 import { act } from './draft-actions.ts';
-import { withoutStart } from './not-started.ts';
+import { withoutStartTime } from './without-start-time.ts';
 import { emit } from './outcome.ts';
 import { defineEffects, defineGuards, type Row } from './row.ts';
-import { blockingDependencies, obstacle, retryMs } from './waiting.ts';
+import { blockingDependencies, obstacle, retryMs } from './resources-unavailable.ts';
 
 const guards = defineGuards({
   dependencyMissing: {
-    description: 'a Secret, ConfigMap or claim that the step needs does not exist',
+    description: 'a Secret, ConfigMap or PersistentVolumeClaim that the step references does not exist',
     holds: (context) => {
       const finding = nextFinding(context);
       return finding?.type === 'dependencies' && blockingDependencies(finding.missing, context).length > 0;
     },
   },
   dependenciesNotChecked: {
-    description: 'the step needs some Secrets, ConfigMaps or claims, 50 at most, and nobody has looked yet',
+    description:
+      'the step references Secrets, ConfigMaps or PersistentVolumeClaims that have not been checked (the first 50)',
     holds: (context) =>
       nextFinding(context) === undefined &&
       dependenciesToCheck(context.snapshot.object, currentIndex(context.draft)).length > 0,
@@ -26,21 +27,21 @@ const guards = defineGuards({
 
 const effects = defineEffects({
   awaitDependency: {
-    description: 'record ResourcesUnavailable; look again in 5 s, later in up to 30 s',
+    description: 'record ResourcesUnavailable; requeue in 5 s, later in up to 30 s',
     apply: (context) => {
-      const waiting = { ...withoutStart(context).draft, requeueAfterMs: retryMs(context) };
+      const waiting = { ...withoutStartTime(context).draft, requeueAfterMs: retryMs(context) };
       const missing = obstacle(context);
-      if (missing === undefined || missing.isKnown) return waiting;
-      const message = MESSAGE.cannotStart(currentStepLabel(context) ?? '', missing.message);
+      if (missing === undefined || missing.isRecorded) return waiting;
+      const message = MESSAGE.stepCannotStart(currentStepLabel(context) ?? '', missing.message);
       const step = { index: currentIndex(context.draft), name: nextContainer(context)?.name ?? '' };
       return emit(waiting, { type: 'Warning', reason: EVENT.dependencyMissing, message, step });
     },
   },
   checkDependencies: {
-    description: 'ask the API server which of them exist',
+    description: 'get their metadata from the API server',
     apply: (context) => {
       const dependencies = dependenciesToCheck(context.snapshot.object, currentIndex(context.draft));
-      return act(withoutStart(context).draft, {
+      return act(withoutStartTime(context).draft, {
         type: 'CheckDependencies',
         jobName: nextJobName(context),
         dependencies,

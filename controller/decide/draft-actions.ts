@@ -2,10 +2,10 @@
 import { runningJob } from './step-view.ts';
 import type { Action, Context, Draft } from './types.ts';
 
-/** The draft with this action behind those it has. */
+/** Appends the action to the draft. */
 export const act = (draft: Draft, action: Action): Draft => ({ ...draft, actions: [...draft.actions, action] });
 
-/** The draft with an action on the running step's Job; as it is, where that is out of sight. */
+/** Appends an action on the running step's Job; returns the draft unchanged if the cache does not have the Job. */
 export const actOnJob = (context: Context, type: 'UnsuspendJob' | 'InspectPods'): Draft => {
   const job = runningJob(context);
   return job === undefined ? context.draft : act(context.draft, { type, job });

@@ -1,11 +1,11 @@
-/** The way into the machine: from what the status records to the state to go on from. */
+/** The draft that the state machine starts with, derived from the recorded status. */
 import { getCondition, isTrue } from '../../shared/conditions.ts';
 import type { ObservedJob } from '../../shared/api/job.ts';
 import type { SequentialJob, SequentialJobStatus, StepStatus } from '../../shared/api/types.ts';
 import type { Failure } from '../../shared/api/reasons.ts';
 import type { Draft, Snapshot, State } from './types.ts';
 
-/** The draft that a reconcile starts from: exactly what was recorded, nothing observed yet. */
+/** The draft at the start of a reconcile: the recorded status, without observations. */
 export function recordedDraft({ object, jobs }: Snapshot): Draft {
   const { spec, status } = object;
   const suspended = getCondition(status?.conditions, 'Suspended');
@@ -17,7 +17,7 @@ export function recordedDraft({ object, jobs }: Snapshot): Draft {
     suspendedSince: suspended?.status === 'True' ? suspended.lastTransitionTime : undefined,
     completionTime: status?.completionTime,
     failure: recordedFailure(status),
-    // What was asked for before the first reconcile is no resume: an object may be created with a number from a life before.
+    // A re-created manifest may carry an old `resume`: its value at the first reconcile is not a request to resume.
     resumes: status?.resumes ?? (status?.startTime === undefined ? resumesOfJobs(jobs, spec.resume ?? 0) : 0),
     actions: [],
     events: [],
@@ -25,7 +25,7 @@ export function recordedDraft({ object, jobs }: Snapshot): Draft {
   };
 }
 
-/** The number that Jobs were made with, where some were and nothing is on record; else the one to make them with. */
+/** The resume number of existing Jobs if the status was never written; else the requested one. */
 function resumesOfJobs(jobs: readonly ObservedJob[], asked: number): number {
   const made = jobs.find(({ step }) => step.index !== undefined);
   return made === undefined ? asked : (made.step.resumes ?? 0);
@@ -40,7 +40,7 @@ function recordedState({ metadata, status }: SequentialJob): State {
   return status.steps?.at(-1)?.state === 'Running' ? 'StepRunning' : 'StepPending';
 }
 
-/** The condition stands in for a progress that somebody emptied: a failed sequence stays failed. */
+/** Falls back to the Failed condition if another client cleared `status.progress`: a failed sequence stays failed. */
 function recordedFailure(status: SequentialJobStatus | undefined): Failure | undefined {
   const condition = getCondition(status?.conditions, 'Failed');
   const { failureReason, failureMessage, failedIndex, currentStep } = status?.progress ?? {};
@@ -54,10 +54,10 @@ function recordedFailure(status: SequentialJobStatus | undefined): Failure | und
   };
 }
 
-/** What a step is and whose Job it has; all else of its record is how it goes. */
+/** The fields of a step's record that change as its Job progresses. */
 type StepOutcome = Omit<StepStatus, 'index' | 'name' | 'jobName' | 'jobUID'>;
 
-/** The draft with the record of how its last step goes replaced; the start stays, where the new one has none. */
+/** Replaces the outcome of the draft's last step; keeps its startTime if `outcome` has none. */
 export function withLastStep(draft: Draft, outcome: StepOutcome): Draft {
   const last = draft.steps.at(-1);
   if (last === undefined) return draft;

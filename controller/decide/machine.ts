@@ -1,10 +1,10 @@
 /**
- * The life of a sequence as a table. In each state the first row whose guard holds decides: its effect is applied, and
- * the sequence moves on. A row ends the walk, unless it `continues`. The last row of each state always holds,
- * so the table is total; and every walk ends, because a row that continues leads to a later step or state.
+ * The state machine of a sequence as a table. In each state the first row whose guard holds is taken: its effect is
+ * applied and the state changes. A row ends the walk unless it `continues`. The last row of each state always holds, so
+ * the table is total. Every walk ends, because a row that continues leads to a later step or state.
  *
- * The rows stand with their features. Here is their order, which matters: what exists already comes before what would
- * keep it from being started, and what must stop the sequence comes before what moves it on.
+ * Each feature's file defines its rows; this file defines their order, which matters: rows that record what already
+ * exists precede rows that could block its start, and rows that stop the sequence precede rows that advance it.
  * docs/state-machine.md is generated from this table.
  */
 import { MAX_STEPS } from '../../shared/api/group.ts';
@@ -60,15 +60,15 @@ export interface Transition extends Row {
   readonly to: State;
 }
 
-/** All rows in their order, each with the state that it leaves and the one that it leads to. */
+/** All rows in order, each with its source and target state. */
 export const TRANSITIONS: readonly Transition[] = STATES.flatMap((from) =>
   TABLE[from].map((row) => ({ ...row, from, to: row.to ?? from })),
 );
 
-/** Two rows a step and a few at the ends: more would be a circle. */
+/** Two rows for each step and a few at start and end: a longer walk is a loop. */
 const MAX_WALK = 2 * MAX_STEPS + 10;
 
-/** Walks from the draft's state until a row ends the walk. Throws only where the table itself is wrong. */
+/** Applies rows from the draft's state on until a row ends the walk. Throws only if the table is wrong. */
 export function walk(context: Context): Draft {
   let draft = context.draft;
   for (let taken = 0; taken < MAX_WALK; taken++) {

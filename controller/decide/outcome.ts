@@ -1,4 +1,4 @@
-/** How a step goes and how it ends, put into its record, and what is told of it. */
+/** Records the progress and the end of a step, and emits the events. */
 import { endedByOperator, type ObservedJob, outcomeOf, isFailing } from '../../shared/api/job.ts';
 import type { PodTermination } from '../../shared/api/pod.ts';
 import {
@@ -23,67 +23,71 @@ import {
   runningJob,
   runningStep,
 } from './step-view.ts';
-import { explainFailure, hasUnseenFailedPods, latestFailure, successOf } from './explain.ts';
+import { explainFailure, hasUnseenFailedPods, latestFailure, successOf } from './pod-diagnosis.ts';
 import { ofJob } from './pods.ts';
-import { truncateMessage } from './size.ts';
+import { truncateMessage } from './status-size.ts';
 import type { Context, Draft } from './types.ts';
-import { withObstacle } from './waiting.ts';
+import { withObstacle } from './resources-unavailable.ts';
 
-/** The draft with these events behind those it has. */
+/** Appends the events to the draft. */
 export const emit = (draft: Draft, ...events: readonly EventDraft[]): Draft => ({
   ...draft,
   events: [...draft.events, ...events],
 });
 
-/** The sequence ends with this failure. */
+/** Ends the sequence with this failure. */
 export function fail({ draft, snapshot, now }: Context, reported: Failure): Draft {
   const failure: Failure = { ...reported, message: truncateMessage(reported.message) };
-  // What was asked before the failure, past the webhook, is no resume of it.
+  // A resume that was requested before the failure (which bypassed the webhook) is not a resume of this failure.
   const resumes = Math.max(draft.resumes, snapshot.object.spec.resume ?? 0);
   const failed: Draft = { ...draft, failure, completionTime: now, resumes };
   return emit(failed, { type: 'Warning', reason: EVENT.sequenceFailed, message: MESSAGE.failed(failure) });
 }
 
-/** A failure of the step that was to start next: there is no Job to blame. */
+/** Fails the sequence at the next step, which has no Job. */
 export function failNext(context: Context, reason: string, message: string): Draft {
   const index = currentIndex(context.draft);
   return fail(context, { index, step: nextContainer(context)?.name, reason, message });
 }
 
 /**
- * The failure of the steps to come whose Jobs the API server refuses. It is told of the first one at fault; once steps have
- * run, of the one that was to start next, because how far the sequence has come decides what may still be changed.
+ * Fails the sequence because the API server rejects Jobs of remaining steps. The failed step is the first one with an
+ * error or, once the sequence has started, the next step: the fields that may still be changed depend on it.
  */
 export function failPreflight(context: Context): Draft {
   const { draft, snapshot } = context;
-  const faults = snapshot.preflight?.type === 'refused' ? snapshot.preflight.faults : [];
+  const errors = snapshot.preflight?.type === 'refused' ? snapshot.preflight.errors : [];
   const { containers } = snapshot.object.spec;
-  const isUnderWay = draft.startTime !== undefined;
-  const first = isUnderWay ? undefined : faults.find((fault) => fault.index !== undefined)?.index;
+  const hasStarted = draft.startTime !== undefined;
+  const first = hasStarted ? undefined : errors.find((error) => error.index !== undefined)?.index;
   const index = first ?? currentIndex(draft);
-  const lines = faults.map((fault) => ({
-    step: fault.index === undefined ? undefined : stepLabel(fault.index, containers[fault.index]?.name ?? ''),
-    text: formatJobError(fault),
+  const lines = errors.map((error) => ({
+    step: error.index === undefined ? undefined : stepLabel(error.index, containers[error.index]?.name ?? ''),
+    text: formatJobError(error),
   }));
-  const message = MESSAGE.preflightRefused(lines, isUnderWay);
+  const message = MESSAGE.preflightRefused(lines, hasStarted);
   return fail(context, { index, step: containers[index]?.name, reason: REASON.jobRejected, message });
 }
 
-/** The draft with what its Job and its Pods tell of the step that runs; as it is, where its Job is out of sight or over. */
+/**
+ * Records the progress of the running step from its Job and Pods; returns the draft unchanged if the Job is not cached
+ * or has ended.
+ */
 export function withProgress(context: Context): Draft {
   const job = runningJob(context);
   if (job === undefined || outcomeOf(job).type !== 'running') return context.draft;
   return withLastStep(context.draft, { state: 'Running', ...progressOf(context) });
 }
 
-/** What a step's Job tells while it runs. */
+/** The fields that change while the step's Job runs. */
 type StepProgress = Pick<StepStatus, 'attempts' | 'exitCode' | 'reason' | 'message'>;
 
 /**
- * The record of a step whose Job runs. The next Pod counts from the moment it is due, where there is to be one, and the
- * start is the Job's creation: what the Job tells a moment later would cost one more status write. For the same reason a Pod's failure is
- * put down together with the Job's counting it, but for a container that was restarted in its Pod, which no Job counts, and one
- * whose Pod does not end: when that is killed, the Pod may be gone before its Job has failed (1.31 and newer).
+ * The record of a step whose Job runs, designed to need few status writes. The next attempt counts as soon as it is
+ * due, before its Pod exists, and the step starts with the creation of the Job. The failure of a Pod is recorded when
+ * the Job counts it. Two failures are recorded at once: that of a container which restarts within its Pod, because no
+ * Job counts it, and that of a Pod which does not end, because a killed Pod may be deleted before its Job has failed
+ * (1.31 and newer).
  */
 function progressOf(context: Context): StepProgress {
   const job = runningJob(context);
@@ -94,16 +98,19 @@ function progressOf(context: Context): StepProgress {
   const isCounted =
     failed > 0 || started > 1 || failure?.restarting === true || hasContainerStillRunning(context, job.metadata.uid);
   const recorded = runningStep(context.draft)?.attempts;
-  const due = isFailing(job) && recorded !== undefined ? recorded : failed + 1;
-  const attempts = Math.max(due, started, recorded ?? 0);
+  const expected = isFailing(job) && recorded !== undefined ? recorded : failed + 1;
+  const attempts = Math.max(expected, started, recorded ?? 0);
   return { attempts, ...((isCounted ? terminationFields(failure) : undefined) ?? recordedTermination(context)) };
 }
 
-/** Whether something else keeps the Pod running whose step's container has ended: that is told at once, and so is its end. */
+/**
+ * Whether another container keeps the Pod running after the step's container has ended: this and the exit code are
+ * recorded at once.
+ */
 const hasContainerStillRunning = ({ snapshot: { pods = [] } }: Context, jobUID: string): boolean =>
   pods.some((pod) => pod.jobUID === jobUID && pod.obstacle?.isAtEnd === true);
 
-/** How the last Pod ended, as it was put down before that Pod was killed or vanished. */
+/** The recorded termination of the last Pod, which may be deleted by now. */
 function recordedTermination({ draft }: Context): StepProgress {
   const { exitCode, reason, message } = runningStep(draft) ?? {};
   return {
@@ -124,25 +131,26 @@ function terminationFields(termination: PodTermination | undefined): StepProgres
 }
 
 /**
- * Pods of this Job that were seen: those that are there, and those that are gone. It may have had more, as the Job or the
- * record tells.
+ * Pods of this Job that the operator has seen, existing or deleted. The Job may have had more; its counts and the
+ * record show them.
  */
 function podsStarted({ snapshot: { pods = [], deletedPods } }: Context, jobUID: string | undefined): number {
-  const gone = deletedPods?.jobUID === jobUID ? (deletedPods?.count ?? 0) : 0;
-  return jobUID === undefined ? 0 : gone + ofJob(pods, jobUID).length;
+  const deleted = deletedPods?.jobUID === jobUID ? (deletedPods?.count ?? 0) : 0;
+  return jobUID === undefined ? 0 : deleted + ofJob(pods, jobUID).length;
 }
 
-/** Of a Job that is over. */
-function timesOf(
+/** For a finished Job. */
+function attemptsAndStartTime(
   context: Context,
   { metadata, status }: ObservedJob,
 ): Required<Pick<StepStatus, 'attempts'>> & Pick<StepStatus, 'startTime'> {
   const { failed = 0, active = 0, succeeded = 0, startTime } = status;
   const { attempts: recorded = 0, reason } = runningStep(context.draft) ?? {};
-  // The first attempt is recorded with the Job, and the next one with the failure of the one before: it may never have had a Pod.
-  const isForeseen = recorded === failed + 1 && (failed === 0 || reason !== undefined);
-  const certain = isForeseen ? failed : recorded;
-  const attempts = Math.max(failed + active + succeeded, podsStarted(context, metadata.uid), certain);
+  // An attempt is recorded before its Pod exists: the first with the Job, each further one with the failure of the
+  // previous one.
+  const isNextAttemptRecorded = recorded === failed + 1 && (failed === 0 || reason !== undefined);
+  const confirmed = isNextAttemptRecorded ? failed : recorded;
+  const attempts = Math.max(failed + active + succeeded, podsStarted(context, metadata.uid), confirmed);
   return { attempts, ...(startTime === undefined ? {} : { startTime }) };
 }
 
@@ -154,7 +162,7 @@ export function succeeded(context: Context): Draft {
   const completionTime = outcome.type === 'succeeded' ? (outcome.at ?? context.now) : context.now;
   const message = successOf(context.snapshot.pods ?? [], job.metadata.uid)?.message ?? '';
   return withLastStep(context.draft, {
-    ...timesOf(context, job),
+    ...attemptsAndStartTime(context, job),
     state: 'Succeeded',
     completionTime,
     exitCode: 0,
@@ -162,81 +170,81 @@ export function succeeded(context: Context): Draft {
   });
 }
 
-/** How the running step failed, with all that is known about it. */
+/** The failure of the running step, and the draft that records it. */
 interface StepFailure {
   readonly failure: Failure;
   readonly draft: Draft;
 }
 
-/** Puts down that the running step's Job has failed, and tells of it. */
+/** Records that the running step's Job has failed, and emits JobFailed. */
 export function stepFailed(context: Context): StepFailure | undefined {
   const job = runningJob(context);
   const outcome = job === undefined ? undefined : outcomeOf(job);
   if (job === undefined || outcome?.type !== 'failed') return undefined;
-  const seen = latestFailure(context.snapshot.pods ?? [], job.metadata.uid) ?? remembered(context);
-  const times = timesOf(context, job);
+  const seen = latestFailure(context.snapshot.pods ?? [], job.metadata.uid) ?? lastRecordedFailure(context);
+  const times = attemptsAndStartTime(context, job);
   const base = { reason: outcome.reason, message: jobMessage(context, job, outcome) };
-  const how = terminationFields(seen) ?? { reason: base.reason, message: truncate(base.message) };
-  // A Pod that was ended because the time was up says of itself only that it was killed.
-  const reason = base.reason === REASON.deadlineExceeded ? base.reason : how.reason;
+  const stepFields = terminationFields(seen) ?? { reason: base.reason, message: truncate(base.message) };
+  // A Pod that the deadline ended reports only that it was killed.
+  const reason = base.reason === REASON.deadlineExceeded ? base.reason : stepFields.reason;
   return recordFailure(
     context,
-    { ...times, ...how, ...(reason === undefined ? {} : { reason }), completionTime: outcome.at ?? context.now },
-    { reason: base.reason, message: explainFailure(base, countOf(context, job, seen), seen) },
+    { ...times, ...stepFields, ...(reason === undefined ? {} : { reason }), completionTime: outcome.at ?? context.now },
+    { reason: base.reason, message: explainFailure(base, failedAttempt(context, job, seen), seen) },
   );
 }
 
-/** Puts down that the running step's time is up though its Job says nothing, and tells of it. */
+/** Records that the running step exceeded the deadline although its Job has not failed, and emits JobFailed. */
 export function stepDeadlineExceeded(context: Context): StepFailure | undefined {
   const seconds = runningJob(context)?.endedAfterSeconds ?? context.snapshot.object.spec.activeDeadlineSeconds ?? 0;
   const job = runningJob(context);
   const exceeded = withObstacle(context, MESSAGE.deadlineExceeded(seconds));
-  const isLeft = job !== undefined && !isOwned(job, context.snapshot);
-  const message = isLeft ? MESSAGE.failedWhileBlocked(exceeded, MESSAGE.jobNotOwned(job.metadata.name)) : exceeded;
-  const why = { reason: REASON.deadlineExceeded, message };
+  const isNotOwned = job !== undefined && !isOwned(job, context.snapshot);
+  const message = isNotOwned ? MESSAGE.withCause(exceeded, MESSAGE.jobNotOwned(job.metadata.name)) : exceeded;
+  const failure = { reason: REASON.deadlineExceeded, message };
   const record = {
     ...progressOf(context),
-    ...why,
-    message: truncate(why.message),
+    ...failure,
+    message: truncate(failure.message),
     completionTime: context.now,
   };
-  return recordFailure(context, record, why);
+  return recordFailure(context, record, failure);
 }
 
-/** Puts down that the running step's Job is gone, and tells of it. */
+/** Records that the running step's Job was deleted, and emits JobFailed. */
 export function stepDeleted(context: Context): StepFailure | undefined {
   const step = runningStep(context.draft);
   if (step === undefined) return undefined;
-  const why = { reason: REASON.jobDeleted, message: MESSAGE.jobDeleted(step.jobName ?? '') };
+  const failure = { reason: REASON.jobDeleted, message: MESSAGE.jobDeleted(step.jobName ?? '') };
   const attempts = Math.max(step.attempts ?? 0, podsStarted(context, step.jobUID));
-  const record = { ...why, ...(attempts === 0 ? {} : { attempts }), completionTime: context.now };
-  return recordFailure(context, { ...record, message: truncate(why.message) }, why);
+  const record = { ...failure, ...(attempts === 0 ? {} : { attempts }), completionTime: context.now };
+  return recordFailure(context, { ...record, message: truncate(failure.message) }, failure);
 }
 
-/** Puts down how the step to start next ended, which a later one shows. */
+/** Records the end of the next step, which the Job of a later step implies. */
 export function stepInferred(context: Context): Draft | undefined {
   const { draft, now } = context;
   const name = nextContainer(context)?.name;
   if (name === undefined) return undefined;
   const index = currentIndex(draft);
   const message = truncate(MESSAGE.jobDeleted(nextJobName(context)));
-  const how = mayContinueAfterFailure(name, context)
+  const result = mayContinueAfterFailure(name, context)
     ? ({ state: 'Failed', reason: REASON.jobDeleted, message } as const)
     : ({ state: 'Succeeded', exitCode: 0 } as const);
-  return { ...draft, steps: [...draft.steps, { index, name, completionTime: now, ...how }], requeueAfterMs: 0 };
+  return { ...draft, steps: [...draft.steps, { index, name, completionTime: now, ...result }], requeueAfterMs: 0 };
 }
 
 function recordFailure(
   { draft }: Context,
   record: Omit<StepStatus, 'index' | 'name' | 'state'>,
-  why: Pick<Failure, 'reason' | 'message'>,
+  reported: Pick<Failure, 'reason' | 'message'>,
 ): StepFailure | undefined {
   const step = runningStep(draft);
   if (step === undefined) return undefined;
   const { index, name } = step;
-  const message = EVENT_MESSAGE.jobFailed(index, name, why.reason, why.message);
+  const message = EVENT_MESSAGE.jobFailed(index, name, reported.reason, reported.message);
   return {
-    failure: { index, step: name, ...why },
+    failure: { index, step: name, ...reported },
     draft: emit(withLastStep(draft, { ...record, state: 'Failed' }), {
       type: 'Warning',
       reason: EVENT.jobFailed,
@@ -246,29 +254,30 @@ function recordFailure(
   };
 }
 
-/** Which attempt it was that is told of; undefined where that is not sure. */
-function countOf(context: Context, job: ObservedJob, seen: PodTermination | undefined): number | undefined {
-  // A container that was restarted in its Pod ran more often than there were Pods.
+/** The number of the failed attempt; undefined if it is uncertain. */
+function failedAttempt(context: Context, job: ObservedJob, seen: PodTermination | undefined): number | undefined {
+  // A container that restarted within its Pod ran more often than there were Pods.
   if (seen?.restarting === true || hasUnseenFailedPods(context.snapshot.pods ?? [], job)) return undefined;
-  return timesOf(context, job).attempts;
+  return attemptsAndStartTime(context, job).attempts;
 }
 
 /**
- * The Job that was ended because the sequence's time was up says so of itself: its own limit is not the one meant, and the
- * sequence's may have been raised meanwhile. Why it had not even started by then, no Job says.
+ * The message of the Job's failure. For a Job that the operator ended at the sequence's deadline, it names that
+ * deadline instead of the Job's own limit of 0 s; the deadline at that time counts, because it may have been raised
+ * since. If the step never started, the recorded obstacle is appended.
  */
 function jobMessage(context: Context, job: ObservedJob, outcome: Pick<Failure, 'reason' | 'message'>): string {
   if (outcome.reason !== REASON.deadlineExceeded) return outcome.message;
   const seconds = job.endedAfterSeconds ?? context.snapshot.object.spec.activeDeadlineSeconds ?? undefined;
   const message = endedByOperator(job) && seconds !== undefined ? MESSAGE.deadlineExceeded(seconds) : outcome.message;
-  // A container that has ended had started; a Pod may be over without one.
+  // A container with an exit code has run; a Pod may end without one.
   const ended = latestFailure(context.snapshot.pods ?? [], job.metadata.uid);
   const hasRun = ended?.exitCode !== undefined && ended.reason !== 'ContainerStatusUnknown';
   return hasRun ? message : withObstacle(context, message);
 }
 
-/** The last failed attempt as the record has it: its Pod may be gone. */
-function remembered({ draft }: Context): PodTermination | undefined {
+/** The last failed attempt as recorded; its Pod may be deleted. */
+function lastRecordedFailure({ draft }: Context): PodTermination | undefined {
   const step = runningStep(draft);
   if (step?.reason === undefined) return undefined;
   const { name, exitCode, reason, message = '' } = step;

@@ -1,26 +1,26 @@
-/** Questions about Pods and the Job that they belong to. Pure. */
+/** Predicates on Pods and their Job. Pure. */
 import { type ObservedJob, outcomeOf, isFailing } from '../../shared/api/job.ts';
 import { hasEnded, type ObservedPod } from '../../shared/api/pod.ts';
 
-/** Whether the Job controller is to keep a Pod of this Job running. */
+/** Whether the Job controller should keep a Pod of this Job running. */
 export function wantsPods(job: ObservedJob): boolean {
   const { metadata, suspended, status, deadlineSeconds } = job;
-  const isHeld = metadata.deletionTimestamp !== undefined || suspended !== undefined;
+  const isStopped = metadata.deletionTimestamp !== undefined || suspended !== undefined;
   const isDecided = isFailing(job) || (status.succeeded ?? 0) > 0 || deadlineSeconds === 0;
-  return !isHeld && !isDecided && outcomeOf(job).type === 'running';
+  return !isStopped && !isDecided && outcomeOf(job).type === 'running';
 }
 
-/** Whether the Pod runs, or may yet. */
+/** Whether the Pod runs or may still start. */
 export function isAlive(pod: ObservedPod): boolean {
   return pod.metadata.deletionTimestamp === undefined && !hasEnded(pod);
 }
 
-/** The Job's own: a Pod that only its label gives to the Job tells nothing of it. */
+/** The Pods that the Job controls; a Pod that only carries the Job's label does not count. */
 export function ofJob(pods: readonly ObservedPod[], jobUID: string): ObservedPod[] {
   return pods.filter((pod) => pod.jobUID === jobUID);
 }
 
-/** Oldest first; the order of their names where a second holds two. */
+/** Compares by creation time, oldest first; within the same second, by name. */
 export function byCreation(a: ObservedPod, b: ObservedPod): number {
   const created = ({ metadata }: ObservedPod): number => millis(metadata.creationTimestamp);
   return (
@@ -28,7 +28,7 @@ export function byCreation(a: ObservedPod, b: ObservedPod): number {
   );
 }
 
-/** Unix milliseconds; 0, long ago, where a time is missing or unreadable. */
+/** Unix milliseconds; 0 if the time is missing or unreadable. */
 export function millis(time: string | undefined): number {
   return time === undefined ? 0 : Date.parse(time) || 0;
 }

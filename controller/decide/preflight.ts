@@ -1,31 +1,31 @@
-/** The dry run of the Jobs of all steps to come. */
+/** The dry run of the Jobs of all remaining steps. */
 import { currentIndex } from './step-view.ts';
 import { act } from './draft-actions.ts';
-import { withoutStart } from './not-started.ts';
+import { withoutStartTime } from './without-start-time.ts';
 import { failPreflight } from './outcome.ts';
 import { defineEffects, defineGuards, type Row } from './row.ts';
 
 const guards = defineGuards({
   preflightRejected: {
-    description: 'asked by dry run, the API server refuses the Job of a step to come',
+    description: "the API server rejects the dry run of a remaining step's Job",
     holds: ({ snapshot }) => snapshot.preflight?.type === 'refused',
   },
   preflightDue: {
-    description: 'the API server has not been asked whether it takes the Jobs of the steps to come',
+    description: 'the Jobs of the remaining steps have not been checked by dry run',
     holds: ({ snapshot }) => snapshot.preflight?.type === 'due',
   },
 });
 
 const effects = defineEffects({
   failOnPreflight: {
-    description: 'record JobRejected with every fault of every step; wait for another spec',
-    apply: (context) => failPreflight(withoutStart(context)),
+    description: 'record JobRejected with all errors of all steps; wait for a spec change',
+    apply: (context) => failPreflight(withoutStartTime(context)),
   },
   preflight: {
-    description: 'ask the API server by dry run for the Jobs of all steps to come',
+    description: 'create the Jobs of all remaining steps with dryRun=All',
     apply: (context) => {
       const { resumes } = context.draft;
-      return act(withoutStart(context).draft, { type: 'Preflight', from: currentIndex(context.draft), resumes });
+      return act(withoutStartTime(context).draft, { type: 'Preflight', from: currentIndex(context.draft), resumes });
     },
   },
 });

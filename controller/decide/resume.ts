@@ -1,14 +1,14 @@
-/** `resume`, and a changed spec: a failed sequence continues. */
+/** `resume`, and a spec change after a rejection: continues a failed sequence. */
 import { EVENT, EVENT_MESSAGE, REASON } from '../../shared/api/reasons.ts';
 import type { StepStatus } from '../../shared/api/types.ts';
 import { awaitPods } from './create-job.ts';
 import { currentStepLabel } from './step-view.ts';
 import { emit } from './outcome.ts';
-import { isResumeBlocked, isResumeRequested } from './pods-left.ts';
+import { isResumeBlocked, isResumeRequested } from './leftover-pods.ts';
 import { defineEffects, defineGuards, type Row } from './row.ts';
 import type { Context, Draft } from './types.ts';
 
-/** The steps without the one that ended the sequence: a failure that was passed over before it stays. */
+/** The steps without the one that ended the sequence; ignored failures before it stay. */
 function withoutFailed({ steps, failure }: Draft): readonly StepStatus[] {
   const last = steps.at(-1);
   return last?.state === 'Failed' && (failure?.index ?? last.index) === last.index ? steps.slice(0, -1) : steps;
@@ -23,12 +23,12 @@ function specChanged({ draft, snapshot: { object } }: Context): boolean {
 
 const guards = defineGuards({
   specChangedBeforeStart: {
-    description: 'the spec or the first Job was refused, and the spec has changed since',
+    description: 'the spec or the first Job was rejected, and the spec has changed since',
     holds: (context) => specChanged(context) && context.draft.startTime === undefined,
   },
   resumeBlockedByPods: {
     description:
-      'spec.resume was raised, and Pods of the failed attempt still run, or may, where they cannot be listed',
+      'spec.resume was raised, and Pods of the failed attempt still run, or may still run if they cannot be listed',
     holds: isResumeBlocked,
   },
   resumeRequested: {
@@ -36,27 +36,27 @@ const guards = defineGuards({
     holds: isResumeRequested,
   },
   specChangedAfterRejection: {
-    description: 'a later Job was refused, and the spec has changed since',
+    description: 'a later Job was rejected, and the spec has changed since',
     holds: specChanged,
   },
 });
 
 const effects = defineEffects({
   resetBeforeStart: {
-    description: 'clear the failure, to begin anew',
+    description: 'clear the failure and start again',
     apply: ({ draft, snapshot }) => ({
       ...draft,
       failure: undefined,
       completionTime: undefined,
       startTime: undefined,
       activeStartTime: undefined,
-      // It never falls: a lower spec.resume is ignored.
+      // The number never decreases: a lower spec.resume is ignored.
       resumes: Math.max(draft.resumes, snapshot.object.spec.resume ?? 0),
       requeueAfterMs: 0,
     }),
   },
   resume: {
-    description: 'put down that the failed step begins anew, under a new Job name; the deadline counts from now',
+    description: 'record that the failed step starts again, under a new Job name; the deadline counts from now',
     apply: (context) => {
       const { draft, snapshot, now } = context;
       const resumed: Draft = {
@@ -65,7 +65,7 @@ const effects = defineEffects({
         failure: undefined,
         completionTime: undefined,
         activeStartTime: now,
-        // On record before its Job is made: the number is part of the name, and may be raised again meanwhile.
+        // Recorded before the Job is created: the number is part of the Job's name, and may be raised again meanwhile.
         resumes: snapshot.object.spec.resume ?? draft.resumes,
         requeueAfterMs: 0,
       };

@@ -1,17 +1,17 @@
-/** A row of the table of the state machine: a guard, its effect, and where it leads. */
+/** A row of the state machine's table: a guard, its effect, and the next state. */
 import type { Context, Draft, State } from './types.ts';
 
-/** A question about the snapshot and the draft. */
+/** A predicate on the snapshot and the draft. */
 export interface Guard {
-  /** As docs/state-machine.md and the diagram name it. */
+  /** Name in docs/state-machine.md and its diagram. */
   readonly name: string;
-  /** What it means that the guard holds, in the words of docs/state-machine.md. */
+  /** When the guard holds; printed in docs/state-machine.md. */
   readonly description: string;
   /** Pure. */
   readonly holds: (context: Context) => boolean;
 }
 
-/** What a row does to the draft; requests become actions of the draft. */
+/** Changes the draft; requests to the API server become actions of the draft. */
 export interface Effect {
   readonly name: string;
   readonly description: string;
@@ -24,20 +24,20 @@ export interface Row {
   readonly effect: Effect;
   /** Default: the sequence stays in its state. */
   readonly to?: State;
-  /** The walk continues with the rows of the next state. Default: nothing more can be decided before something has happened. */
+  /** The walk continues with the rows of the next state. Default: the walk ends until the next reconcile. */
   readonly continues?: true;
 }
 
 type Unnamed<T> = Omit<T, 'name'>;
 
-/** The guards by their names. */
+/** Adds its key as name to each guard. */
 export function defineGuards<K extends string>(
   guards: Readonly<Record<K, Unnamed<Guard>>>,
 ): Readonly<Record<K, Guard>> {
   return named(guards);
 }
 
-/** The effects by their names. */
+/** Adds its key as name to each effect. */
 export function defineEffects<K extends string>(
   effects: Readonly<Record<K, Unnamed<Effect>>>,
 ): Readonly<Record<K, Effect>> {

@@ -1,10 +1,10 @@
-/** The start of a sequence: what is refused before anything runs, and the finalizer. */
+/** The start of a sequence: checks before anything runs, and the finalizer. */
 import { FINALIZER } from '../../shared/api/group.ts';
 import { EVENT, EVENT_MESSAGE, MESSAGE, REASON } from '../../shared/api/reasons.ts';
 import { formatFieldError, validateSpec } from '../../shared/validation/index.ts';
 import { guards as createGuards } from './create-job.ts';
 import { act } from './draft-actions.ts';
-import { withoutStart } from './not-started.ts';
+import { withoutStartTime } from './without-start-time.ts';
 import { emit, fail } from './outcome.ts';
 import { defineEffects, defineGuards, otherwise, type Row } from './row.ts';
 import type { Context } from './types.ts';
@@ -13,7 +13,7 @@ const finalizers = ({ snapshot }: Context): readonly string[] => snapshot.object
 
 const guards = defineGuards({
   finalizerMissing: {
-    description: 'the object does not carry our finalizer',
+    description: 'the object does not have our finalizer',
     holds: (context) => !finalizers(context).includes(FINALIZER),
   },
   namespaceIsOperators: {
@@ -21,28 +21,28 @@ const guards = defineGuards({
     holds: ({ snapshot }) => snapshot.isInOwnNamespace === true,
   },
   specIsInvalid: {
-    description: 'the spec breaks a rule that admission would have refused',
+    description: 'the spec is invalid: admission would have rejected it',
     holds: ({ snapshot }) => validateSpec(snapshot.object.spec).length > 0,
   },
 });
 
 const effects = defineEffects({
   addFinalizer: {
-    description: 'add the finalizer, so that the object cannot go before its Jobs',
+    description: 'add the finalizer, so that the object is not deleted before its Jobs',
     apply: ({ draft }) => act(draft, { type: 'AddFinalizer' }),
   },
   failOnNamespace: {
-    description: 'record ForbiddenNamespace: its Pods could use the service account of the operator',
+    description: 'record ForbiddenNamespace, because its Pods could use the service account of the operator',
     apply: (context) => {
       const message = MESSAGE.forbiddenNamespace(context.snapshot.object.metadata.namespace);
-      return fail(withoutStart(context), { reason: REASON.forbiddenNamespace, message });
+      return fail(withoutStartTime(context), { reason: REASON.forbiddenNamespace, message });
     },
   },
   failOnInvalidSpec: {
-    description: 'record InvalidSpec with every fault; wait for another spec',
+    description: 'record InvalidSpec with all errors; wait for a spec change',
     apply: (context) => {
-      const faults = validateSpec(context.snapshot.object.spec).map(formatFieldError);
-      return fail(context, { reason: REASON.invalidSpec, message: MESSAGE.invalidSpec(faults) });
+      const errors = validateSpec(context.snapshot.object.spec).map(formatFieldError);
+      return fail(context, { reason: REASON.invalidSpec, message: MESSAGE.invalidSpec(errors) });
     },
   },
   startSequence: {
@@ -59,7 +59,9 @@ const effects = defineEffects({
   },
 });
 
-/** First in every state in which the sequence acts: without the finalizer the object could go before its Jobs. */
+/**
+ * First in every state that creates or changes Jobs: without the finalizer the object could be deleted before its Jobs.
+ */
 export const finalizerRows: readonly Row[] = [{ guard: guards.finalizerMissing, effect: effects.addFinalizer }];
 
 export const ownNamespaceRows: readonly Row[] = [
@@ -70,7 +72,7 @@ export const invalidSpecRows: readonly Row[] = [
   { guard: guards.specIsInvalid, effect: effects.failOnInvalidSpec, to: 'Failed' },
 ];
 
-/** A Job shows that the sequence has started, though its status does not say so. */
+/** An existing Job shows that the sequence has started, although the status does not record it. */
 export const startFoundRows: readonly Row[] = [
   { guard: createGuards.jobExists, effect: effects.startSequence, to: 'StepPending', continues: true },
   { guard: createGuards.laterStepHasJob, effect: effects.startSequence, to: 'StepPending', continues: true },

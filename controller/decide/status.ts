@@ -1,4 +1,4 @@
-/** The draft written out as the status of the API. Everything here is derived: the facts are in the draft. */
+/** Computes the status from the draft. Everything here is derived; the draft has the facts. */
 import { type ConditionState, getCondition, isOwnCondition, isTrue, setConditions } from '../../shared/conditions.ts';
 import { printableLine, printableTexts } from '../../shared/printable-text.ts';
 import { REASON } from '../../shared/api/reasons.ts';
@@ -12,8 +12,8 @@ import type {
 } from '../../shared/api/types.ts';
 import { conditionStates, progressing } from './condition-states.ts';
 import { currentIndex, nextContainer, runningStep } from './step-view.ts';
-import { isResumeBlocked } from './pods-left.ts';
-import { fitSteps } from './size.ts';
+import { isResumeBlocked } from './leftover-pods.ts';
+import { fitSteps } from './status-size.ts';
 import type { Context, State } from './types.ts';
 
 const PHASE_OF: Readonly<Record<State, Phase>> = {
@@ -23,28 +23,28 @@ const PHASE_OF: Readonly<Record<State, Phase>> = {
   Suspended: 'Suspended',
   Completed: 'Completed',
   Failed: 'Failed',
-  // Nothing is written for an object that is going.
+  // The status of an object that is being deleted is not written.
   Deleting: 'Pending',
   Gone: 'Pending',
 };
 
-/** The whole status. Fields that others wrote into it are not kept: the status is ours alone. */
+/** The complete status. Fields that other clients wrote are dropped: only the operator writes the status. */
 export function statusOf(context: Context): SequentialJobStatus {
   const { draft, snapshot, now } = context;
   const generation = snapshot.object.metadata.generation ?? 0;
   const recorded = snapshot.object.status;
-  // Without news: a spec that was refused and is refused again for another reason comes with an event.
-  if (recorded !== undefined && hasEnded(recorded, draft.state) && draft.events.length === 0) {
-    return withResume({ ...recorded, ...observed(recorded, generation) }, context);
+  // Nothing to report. A spec that is rejected again for another reason comes with an event.
+  if (recorded !== undefined && isFinished(recorded, draft.state) && draft.events.length === 0) {
+    return withResume({ ...recorded, ...withObservedGeneration(recorded, generation) }, context);
   }
   return {
     observedGeneration: generation,
     phase: draft.state === 'StepPending' && draft.startTime === undefined ? 'Pending' : PHASE_OF[draft.state],
-    // Whoever's words they are made of: what goes in is plain.
+    // Texts may come from any source: the status has printable characters only.
     conditions: setConditions(recorded?.conditions, printableTexts(conditionStates(context)), { now, generation }),
     state: counts(context),
     progress: progress(context),
-    steps: fitSteps([...plainSteps(context), ...skipped(context)]),
+    steps: fitSteps([...printableSteps(context), ...skipped(context)]),
     ...(draft.startTime === undefined ? {} : { startTime: draft.startTime }),
     ...(draft.activeStartTime === undefined ? {} : { activeStartTime: draft.activeStartTime }),
     ...(draft.completionTime === undefined ? {} : { completionTime: draft.completionTime }),
@@ -52,14 +52,14 @@ export function statusOf(context: Context): SequentialJobStatus {
   };
 }
 
-/** A sequence that is on record as over stays as it was recorded, whatever becomes of its spec. */
-function hasEnded({ conditions }: SequentialJobStatus, state: State): boolean {
+/** A sequence that is recorded as finished keeps its status when its spec changes. */
+function isFinished({ conditions }: SequentialJobStatus, state: State): boolean {
   return (
     (state === 'Completed' && isTrue(conditions, 'Complete')) || (state === 'Failed' && isTrue(conditions, 'Failed'))
   );
 }
 
-function observed(
+function withObservedGeneration(
   { conditions = [] }: SequentialJobStatus,
   generation: number,
 ): Pick<SequentialJobStatus, 'observedGeneration' | 'conditions'> {
@@ -72,35 +72,35 @@ function observed(
 const atGeneration = (condition: Condition, observedGeneration: number): Condition =>
   isOwnCondition(condition) ? { ...condition, observedGeneration } : condition;
 
-/** A resume that waits is said beside the failure that it is to undo. */
+/** Reports a pending resume in the Progressing condition, beside the failure. */
 function withResume(status: SequentialJobStatus, context: Context): SequentialJobStatus {
   const { conditions = [], observedGeneration } = status;
   const wasPending = getCondition(conditions, 'Progressing')?.reason === REASON.resumePending;
   if (context.draft.state !== 'Failed' || (!wasPending && !isResumeBlocked(context))) return status;
-  const said = progressing(context);
-  const isSaid = ({ type }: Condition): boolean => type === 'Progressing';
+  const progress = progressing(context);
+  const isProgressing = ({ type }: Condition): boolean => type === 'Progressing';
   return {
     ...status,
     conditions: conditions.map((condition) =>
-      isSaid(condition) ? replaced(condition, said, observedGeneration) : condition,
+      isProgressing(condition) ? replaced(condition, progress, observedGeneration) : condition,
     ),
   };
 }
 
-const replaced = (before: Condition, said: ConditionState, observedGeneration: number | undefined): Condition => ({
+const replaced = (before: Condition, after: ConditionState, observedGeneration: number | undefined): Condition => ({
   ...before,
-  ...said,
+  ...after,
   ...(observedGeneration === undefined ? {} : { observedGeneration }),
 });
 
-/** An older version of the controller wrote no Stalled. */
+/** Adds the Stalled condition, which an older version of the operator did not write. */
 function withStalled(conditions: readonly Condition[]): readonly Condition[] {
   const failed = getCondition(conditions, 'Failed');
   if (failed?.status !== 'True' || isTrue(conditions, 'Stalled')) return conditions;
   return [...conditions, { ...failed, type: 'Stalled' }];
 }
 
-/** The steps behind the one that ended the sequence; a resume makes them steps to come again. */
+/** The steps after the one that ended the sequence; a resume removes their records. */
 function skipped({ draft, snapshot }: Context): readonly StepStatus[] {
   const failedIndex = draft.failure?.index;
   if (draft.state !== 'Failed' || draft.startTime === undefined || failedIndex === undefined) return [];
@@ -109,8 +109,8 @@ function skipped({ draft, snapshot }: Context): readonly StepStatus[] {
     .slice(failedIndex + 1);
 }
 
-/** Those that are on record are. */
-function plainSteps({ draft, snapshot }: Context): readonly StepStatus[] {
+/** The steps in printable characters; recorded ones are printable already. */
+function printableSteps({ draft, snapshot }: Context): readonly StepStatus[] {
   const known = new Set(snapshot.object.status?.steps);
   return draft.steps.map((step) => (known.has(step) ? step : printableTexts(step)));
 }
@@ -130,19 +130,19 @@ function progress(context: Context): Progress {
   const completedIndices = draft.steps.filter((step) => step.state === 'Succeeded').map((step) => step.index);
   const failedIndex = failure?.index;
   return {
-    ...printableTexts(current(context)),
+    ...printableTexts(currentStep(context)),
     completedIndices,
     ...(failedIndex === undefined ? {} : { failedIndex }),
     ...(failure === undefined
       ? {}
       : printableTexts({ failureReason: failure.reason, failureMessage: failure.message })),
-    // The last step may have been taken out after its Job was made.
+    // The last step may have been removed from the spec after its Job was created.
     summary: `${completedIndices.length}/${Math.max(snapshot.object.spec.containers.length, draft.steps.length)}`,
   };
 }
 
-/** The step that people ask about: the failed one, else the running one, else the next; none when all is done. */
-function current(context: Context): Pick<Progress, 'currentIndex' | 'currentStep'> {
+/** The step to show: the failed one, else the running one, else the next one; none if all are done. */
+function currentStep(context: Context): Pick<Progress, 'currentIndex' | 'currentStep'> {
   const { draft } = context;
   if (draft.failure?.index !== undefined) {
     const { index, step } = draft.failure;

@@ -1,18 +1,18 @@
-/** A step whose Job is on record: how it goes and how it ends. */
+/** A step whose Job is recorded: its progress and its end. */
 import { endedByOperator, outcomeOf } from '../../shared/api/job.ts';
 import { EVENT, EVENT_MESSAGE } from '../../shared/api/reasons.ts';
 import { secondsBetween } from '../../shared/api/time.ts';
 import { withLastStep } from './draft.ts';
 import { mayContinueAfterFailure, nextStepJob, runningFinding, runningJob, runningStep } from './step-view.ts';
 import { act, actOnJob } from './draft-actions.ts';
-import { hasUnseenFailedPods } from './explain.ts';
+import { hasUnseenFailedPods } from './pod-diagnosis.ts';
 import { emit, fail, stepDeleted, stepFailed, succeeded } from './outcome.ts';
-import { nextLostPodMs } from './pods-left.ts';
+import { nextOverduePodMs } from './leftover-pods.ts';
 import { defineEffects, defineGuards, otherwise, type Row } from './row.ts';
-import { eventQuestion, unseenPodMs } from './standstill.ts';
+import { nextEventLookup, uncachedPodRecheckMs } from './event-lookups.ts';
 import type { Context } from './types.ts';
 
-/** A Job without our labels is not watched: it is asked for. */
+/** The watch does not show a Job without our labels: the operator polls it. */
 const UNWATCHED_RECHECK_MS = 10_000;
 
 function outcome(context: Context): string | undefined {
@@ -21,8 +21,8 @@ function outcome(context: Context): string | undefined {
 }
 
 /**
- * Whether the sequence goes on where the running step has failed. A step that was ended because the sequence's time was
- * up is not passed over, unless that has happened already and was not recorded.
+ * Whether the sequence continues after the failure of the running step. The failure of a step that the sequence's
+ * deadline ended is ignored only if the next Job exists already.
  */
 function failureMayBeIgnored(context: Context): boolean {
   return (
@@ -37,7 +37,7 @@ const isConfirmedDeleted = (context: Context): boolean =>
 const guards = defineGuards({
   failedPodNotSeen: {
     description:
-      'the Job says Complete=True and counts a failed Pod that nobody has seen end: it may still run (before 1.29)',
+      'the Job has Complete=True and counts a failed Pod that the operator has not seen terminate: it may still run (before 1.29)',
     holds: (context) => {
       const job = runningJob(context);
       if (outcome(context) !== 'succeeded' || (job?.status.failed ?? 0) === 0) return false;
@@ -45,22 +45,22 @@ const guards = defineGuards({
     },
   },
   jobComplete: {
-    description: 'the Job says Complete=True',
+    description: 'the Job has Complete=True',
     holds: (context) => outcome(context) === 'succeeded',
   },
   failedPodsNotSeen: {
-    description: 'the Job says Failed=True, and not all of its failed Pods have been seen',
+    description: 'the Job has Failed=True, and the cache does not have all of its failed Pods',
     holds: (context) =>
       outcome(context) === 'failed' &&
       runningFinding(context)?.type !== 'inspected' &&
       hasUnseenFailedPods(context.snapshot.pods ?? [], runningJob(context)),
   },
   failureIgnored: {
-    description: 'the Job says Failed=True, and the step has onFailure: Continue',
+    description: 'the Job has Failed=True, and the step has onFailure: Continue',
     holds: (context) => outcome(context) === 'failed' && failureMayBeIgnored(context),
   },
   jobFailed: {
-    description: 'the Job says Failed=True',
+    description: 'the Job has Failed=True',
     holds: (context) => outcome(context) === 'failed',
   },
   deletionIgnored: {
@@ -70,7 +70,7 @@ const guards = defineGuards({
   },
   nextJobExists: {
     description:
-      'the recorded Job is gone, and our Job of the step behind it exists: that was made when this one had completed',
+      "the recorded Job does not exist, but the next step's Job does: it was created after this step had completed",
     holds: (context) =>
       isConfirmedDeleted(context) &&
       !mayContinueAfterFailure(runningStep(context.draft)?.name, context) &&
@@ -85,18 +85,18 @@ const guards = defineGuards({
     holds: (context) => runningJob(context) === undefined,
   },
   jobLabelsRemoved: {
-    description: 'somebody took our labels or our owner reference off the Job: the watch does not show it',
+    description: 'our labels or our owner reference were removed from the Job, so the watch does not show it',
     holds: (context) => runningFinding(context)?.type === 'labelsRemoved',
   },
   eventsDue: {
-    description: 'the step stands still, and only the Events about its Job or Pod say why',
-    holds: (context) => (eventQuestion(context, runningJob(context))?.dueMs ?? Infinity) <= context.nowMs,
+    description: 'the step is stuck, and only Events about its Job or Pod can explain why',
+    holds: (context) => (nextEventLookup(context, runningJob(context))?.dueMs ?? Infinity) <= context.nowMs,
   },
 });
 
 const effects = defineEffects({
   inspectPods: {
-    description: 'ask the API server for the Pods of the Job',
+    description: 'list the Pods of the Job from the API server',
     apply: (context) => actOnJob(context, 'InspectPods'),
   },
   recordSuccess: {
@@ -111,62 +111,65 @@ const effects = defineEffects({
     },
   },
   ignoreFailure: {
-    description: 'record the step as Failed with what its Job and its Pod say; go on; keep the Job',
+    description:
+      'record the step as Failed with the details of its Job and Pod; continue with the next step; keep the Job',
     apply: (context) => stepFailed(context)?.draft ?? context.draft,
   },
   recordFailure: {
-    description: 'record the step as Failed with what its Job and its Pod say; keep the Job',
+    description: 'record the step as Failed with the details of its Job and Pod; keep the Job',
     apply: (context) => {
       const failed = stepFailed(context);
       return failed === undefined ? context.draft : fail({ ...context, draft: failed.draft }, failed.failure);
     },
   },
   ignoreDeletion: {
-    description: 'record JobDeleted: a step is not run twice; go on',
+    description: 'record JobDeleted, because a step is not run twice; continue with the next step',
     apply: (context) => stepDeleted(context)?.draft ?? context.draft,
   },
   inferSuccess: {
-    description: 'record the step as Succeeded: that is why the next Job was made',
+    description: 'record the step as Succeeded, as the existence of the next Job shows',
     apply: ({ draft, now }) => {
       const attempts = runningStep(draft)?.attempts;
-      const counted = attempts === undefined ? {} : { attempts };
-      return withLastStep(draft, { ...counted, state: 'Succeeded', completionTime: now, exitCode: 0 });
+      const recorded = attempts === undefined ? {} : { attempts };
+      return withLastStep(draft, { ...recorded, state: 'Succeeded', completionTime: now, exitCode: 0 });
     },
   },
   recordDeletion: {
-    description: 'record JobDeleted: a step is not run twice',
+    description: 'record JobDeleted, because a step is not run twice',
     apply: (context) => {
-      const lost = stepDeleted(context);
-      return lost === undefined ? context.draft : fail({ ...context, draft: lost.draft }, lost.failure);
+      const deleted = stepDeleted(context);
+      return deleted === undefined ? context.draft : fail({ ...context, draft: deleted.draft }, deleted.failure);
     },
   },
   confirmJob: {
-    description: 'ask the API server for the Job',
+    description: 'get the Job from the API server',
     apply: ({ draft }) => {
       const step = runningStep(draft);
       return act(draft, { type: 'ConfirmJob', jobName: step?.jobName ?? '', jobUID: step?.jobUID ?? '' });
     },
   },
   requeue: {
-    description: 'look again in 10 s',
+    description: 'requeue in 10 s',
     apply: ({ draft }) => ({ ...draft, requeueAfterMs: UNWATCHED_RECHECK_MS }),
   },
   inspectEvents: {
-    description: 'ask the API server for these Events',
+    description: 'list these Events from the API server',
     apply: (context) => {
       const job = runningJob(context);
-      const subject = eventQuestion(context, job)?.subject;
+      const subject = nextEventLookup(context, job)?.subject;
       if (job === undefined || subject === undefined) return context.draft;
       return act(context.draft, { type: 'InspectEvents', job, subject });
     },
   },
   awaitProgress: {
-    description: 'where it stands still, look again',
+    description: 'requeue when the next check is due',
     apply: (context) => {
       const { draft, nowMs } = context;
       const job = runningJob(context);
-      const unseen = job === undefined ? undefined : unseenPodMs(context, job);
-      const due = [eventQuestion(context, job)?.dueMs, nextLostPodMs(context), unseen].filter((ms) => ms !== undefined);
+      const unseen = job === undefined ? undefined : uncachedPodRecheckMs(context, job);
+      const due = [nextEventLookup(context, job)?.dueMs, nextOverduePodMs(context), unseen].filter(
+        (ms) => ms !== undefined,
+      );
       return due.length === 0 ? draft : { ...draft, requeueAfterMs: Math.max(0, Math.min(...due) - nowMs) };
     },
   },
@@ -174,7 +177,6 @@ const effects = defineEffects({
 
 export const { inspectPods } = effects;
 
-/** The end of the Job. */
 export const stepEndRows: readonly Row[] = [
   { guard: guards.failedPodNotSeen, effect: effects.inspectPods },
   { guard: guards.jobComplete, effect: effects.recordSuccess, to: 'StepPending', continues: true },
@@ -187,7 +189,7 @@ export const stepEndRows: readonly Row[] = [
   { guard: guards.jobNotCached, effect: effects.confirmJob },
 ];
 
-/** The Job runs, and nothing is to be done to it. */
+/** The Job runs and needs no change. */
 export const stepProgressRows: readonly Row[] = [
   { guard: guards.jobLabelsRemoved, effect: effects.requeue },
   { guard: guards.eventsDue, effect: effects.inspectEvents },

@@ -1,4 +1,4 @@
-/** Jobs of ours that no step needs: a create request took effect after its step had another Job. */
+/** Jobs of the sequence that no step needs: their create request took effect after the step had another Job. */
 import { EVENT, EVENT_MESSAGE } from '../../shared/api/reasons.ts';
 import { strayJobs } from './step-view.ts';
 import { act } from './draft-actions.ts';
@@ -6,18 +6,18 @@ import { defineEffects, defineGuards, none, type Row } from './row.ts';
 
 const guards = defineGuards({
   strayJobExists: {
-    description: 'a Job of ours runs that is not on record, for a step whose Job is another one',
+    description: 'an unrecorded Job of the sequence runs, for a step that has another Job',
     holds: (context) => strayJobs(context).some((job) => job.metadata.deletionTimestamp === undefined),
   },
   strayJobTerminating: {
-    description: 'such a Job is being deleted: the next one must not overlap with its Pods',
+    description: 'such a Job is being deleted; the next Job must not overlap with its Pods',
     holds: (context) => strayJobs(context).length > 0,
   },
 });
 
 const effects = defineEffects({
   deleteStrayJobs: {
-    description: 'delete the Job, and say so: no two containers of the sequence may run at once',
+    description: 'delete the Job and emit StrayJobDeleted, because two containers of a sequence must not run at once',
     apply: (context) => {
       const jobs = strayJobs(context).filter(({ metadata }) => metadata.deletionTimestamp === undefined);
       const message = EVENT_MESSAGE.strayJobs(jobs.map(({ metadata }) => metadata.name));
@@ -29,5 +29,5 @@ const effects = defineEffects({
 
 export const deleteStrayJobsRows: readonly Row[] = [{ guard: guards.strayJobExists, effect: effects.deleteStrayJobs }];
 
-/** Before the next step starts: no two containers of a sequence run at once. */
+/** Before the next step starts: two containers of a sequence must not run at once. */
 export const awaitStrayJobsRows: readonly Row[] = [{ guard: guards.strayJobTerminating, effect: none }];

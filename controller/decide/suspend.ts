@@ -1,25 +1,25 @@
-/** `suspend`: the running Job is suspended, and nothing starts, until the field is false again. */
+/** `suspend`: suspends the running Job and starts nothing until the field is false again. */
 import type { ObservedJob } from '../../shared/api/job.ts';
 import { EVENT, EVENT_MESSAGE, MESSAGE } from '../../shared/api/reasons.ts';
-import { isOverdue, shiftDeadlineBySuspension } from './clock.ts';
+import { isPastDeadline, shiftDeadlineBySuspension } from './timers.ts';
 import { awaitPods } from './create-job.ts';
 import { currentStepLabel, ownedJob, runningFinding, runningJob, runningStep } from './step-view.ts';
 import { act, actOnJob } from './draft-actions.ts';
 import { emit } from './outcome.ts';
-import { containersRun, hasPodsRunning } from './pods-left.ts';
+import { hasContainersRunning, hasPodsRunning } from './leftover-pods.ts';
 import { defineEffects, defineGuards, none, otherwise, type Row } from './row.ts';
 import { inspectPods } from './step.ts';
-import { nextSuspension, suspendAgainInMs, suspensionUndone } from './suspension.ts';
+import { nextSuspension, suspendAgainInMs, suspensionUndoneEvent } from './suspend-backoff.ts';
 import type { Context } from './types.ts';
-import { suspendedPodsMs } from './unseen-pods.ts';
+import { suspendedPodsGraceMs } from './pod-list-forbidden.ts';
 
-/** Whether the sequence is to stand still. */
+/** Whether `spec.suspend` is true. */
 export const isSuspended = ({ snapshot }: Context): boolean => snapshot.object.spec.suspend === true;
 
-/** The Job of the running step, where it can be suspended and is not. */
+/** The Job of the running step if it can be suspended and is not. */
 function jobToSuspend(context: Context): ObservedJob | undefined {
-  // A Job that is suspended is not ended by its time limit: the deadline comes first.
-  if (!isSuspended(context) || isOverdue(context)) return undefined;
+  // The Job controller does not end a suspended Job at its time limit, so the deadline is handled first.
+  if (!isSuspended(context) || isPastDeadline(context)) return undefined;
   const job = ownedJob(context);
   return job?.suspended === undefined && job?.metadata.deletionTimestamp === undefined ? job : undefined;
 }
@@ -30,7 +30,7 @@ const guards = defineGuards({
     holds: isSuspended,
   },
   jobShouldSuspend: {
-    description: 'spec.suspend is true, and the Job can be suspended and is not',
+    description: 'spec.suspend is true, and the Job is not suspended but can be',
     holds: (context) => {
       const job = jobToSuspend(context);
       if (job === undefined || runningFinding(context)?.type === 'suspendUnsupported') return false;
@@ -38,45 +38,45 @@ const guards = defineGuards({
     },
   },
   suspensionUndone: {
-    description: 'spec.suspend is true, and somebody else lets the Job go on again and again',
+    description: 'spec.suspend is true, and another client keeps unsuspending the Job',
     holds: (context) => {
       const job = jobToSuspend(context);
       return job !== undefined && suspendAgainInMs(job, context.nowMs) > 0;
     },
   },
   suspendedPodsNotSeen: {
-    description:
-      'the suspended Job does not count Pods that are being deleted (before 1.29), and nobody has asked for them',
+    description: 'the suspended Job does not count terminating Pods (before 1.29), and its Pods have not been listed',
     holds: (context) => {
       const job = runningJob(context);
-      const isOurs = isSuspended(context) || job?.suspended?.byOperator === true;
-      if (!isOurs || job?.suspended === undefined || job.status.terminating !== undefined) return false;
+      const isSuspending = isSuspended(context) || job?.suspended?.byOperator === true;
+      if (!isSuspending || job?.suspended === undefined || job.status.terminating !== undefined) return false;
       if (context.draft.suspendedSince !== undefined || hasPodsRunning(context)) return false;
       return runningFinding(context)?.type !== 'inspected';
     },
   },
   stepSuspended: {
-    description: 'spec.suspend is true, and no Pod of the suspended Job runs any more, not even in its grace period',
-    holds: (context) => isSuspended(context) && runningJob(context)?.suspended !== undefined && !containersRun(context),
+    description: 'spec.suspend is true, and all Pods of the suspended Job have terminated',
+    holds: (context) =>
+      isSuspended(context) && runningJob(context)?.suspended !== undefined && !hasContainersRunning(context),
   },
   podsTerminating: {
     description:
-      'spec.suspend is false, and Pods of the suspended Job, or of a deleted one, have not ended yet: its next one must not overlap with them',
+      'spec.suspend is false, but Pods of the suspended Job or of a deleted Job have not terminated; the next Pod must not overlap with them',
     holds: (context) =>
       !isSuspended(context) &&
       ownedJob(context)?.suspended?.byOperator === true &&
-      (containersRun(context) || suspendedPodsMs(context) > 0),
+      (hasContainersRunning(context) || suspendedPodsGraceMs(context) > 0),
   },
   jobShouldUnsuspend: {
-    description: 'spec.suspend is false, and the Job is suspended by us',
+    description: 'spec.suspend is false, and the operator has suspended the Job',
     holds: (context) => !isSuspended(context) && ownedJob(context)?.suspended?.byOperator === true,
   },
   unsuspendedBeforeStart: {
-    description: 'spec.suspend is false again, and nothing has begun',
+    description: 'spec.suspend is false again, and the sequence has not started',
     holds: (context) => !isSuspended(context) && context.draft.startTime === undefined,
   },
   unsuspendedDuringStep: {
-    description: "spec.suspend is false again, and a step's Job stands still",
+    description: 'spec.suspend is false again, and a step is recorded as running',
     holds: (context) => !isSuspended(context) && runningStep(context.draft) !== undefined,
   },
   unsuspended: {
@@ -84,11 +84,11 @@ const guards = defineGuards({
     holds: (context) => !isSuspended(context),
   },
   stepHasJob: {
-    description: 'a step has its Job: it may have ended all the same',
+    description: 'a step is recorded as running; its Job may have ended since',
     holds: ({ draft }) => runningStep(draft) !== undefined,
   },
   sequenceStarted: {
-    description: 'the sequence has begun',
+    description: 'the sequence has started',
     holds: ({ draft }) => draft.startTime !== undefined,
   },
 });
@@ -108,13 +108,13 @@ const effects = defineEffects({
     apply: (context) => {
       const job = runningJob(context);
       if (job === undefined) return context.draft;
-      const event = suspensionUndone(job, currentStepLabel(context) ?? '');
+      const event = suspensionUndoneEvent(job, currentStepLabel(context) ?? '');
       const count = nextSuspension(job, context.nowMs);
       return act(context.draft, { type: 'SuspendJob', job, count, ...(event === undefined ? {} : { event }) });
     },
   },
   awaitSuspension: {
-    description: 'suspend it again in 30 s, later in up to 5 min',
+    description: 'suspend the Job again in 30 s, later in up to 5 min',
     apply: (context) => {
       const { draft, nowMs } = context;
       const job = runningJob(context);
@@ -122,16 +122,16 @@ const effects = defineEffects({
     },
   },
   unsuspendJob: {
-    description: 'let the Job go on: the step starts afresh',
+    description: 'unsuspend the Job: the Job controller starts the step again in a new Pod',
     apply: (context) => actOnJob(context, 'UnsuspendJob'),
   },
   unsuspend: {
-    description: 'take the time spent suspended out of the deadline',
+    description: 'shift the deadline by the time spent suspended',
     apply: (context) => {
       const { draft } = context;
-      const going = shiftDeadlineBySuspension(context);
+      const shifted = shiftDeadlineBySuspension(context);
       const message = EVENT_MESSAGE.unsuspended(draft.startTime === undefined ? undefined : currentStepLabel(context));
-      return emit(going, { type: 'Normal', reason: EVENT.resumed, message });
+      return emit(shifted, { type: 'Normal', reason: EVENT.resumed, message });
     },
   },
 });
@@ -148,7 +148,7 @@ export const suspendInStepRows: readonly Row[] = [
   { guard: guards.jobShouldUnsuspend, effect: effects.unsuspendJob },
 ];
 
-/** A suspended sequence goes back to where it was: there the rows above decide whether it stays suspended. */
+/** A suspended sequence returns to its previous state; the rows of that state decide whether it stays suspended. */
 export const suspendedRows: readonly Row[] = [
   { guard: guards.unsuspendedBeforeStart, effect: effects.unsuspend, to: 'New', continues: true },
   { guard: guards.unsuspendedDuringStep, effect: effects.unsuspend, to: 'StepRunning', continues: true },

@@ -1,18 +1,18 @@
 /** `ttlSecondsAfterFinished`. */
-import { hasExpired } from './clock.ts';
+import { hasExpired } from './timers.ts';
 import { act } from './draft-actions.ts';
 import { defineEffects, defineGuards, type Row } from './row.ts';
 
 const guards = defineGuards({
   ttlExpired: {
-    description: 'the sequence ended ttlSecondsAfterFinished ago',
+    description: 'ttlSecondsAfterFinished has passed since the sequence ended',
     holds: hasExpired,
   },
 });
 
 const effects = defineEffects({
   deleteSequence: {
-    description: 'delete the SequentialJob, and with it its Jobs',
+    description: 'delete the SequentialJob and its Jobs',
     apply: ({ draft }) => act(draft, { type: 'DeleteSequence' }),
   },
 });

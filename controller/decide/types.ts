@@ -1,4 +1,4 @@
-/** What goes into a decision and what comes out of it: plain, readonly data. */
+/** The input and the output of a decision: plain, readonly data. */
 import type { ObservedJob } from '../../shared/api/job.ts';
 import type { ObservedEvent, ObservedPod } from '../../shared/api/pod.ts';
 import type { EventDraft, Failure } from '../../shared/api/reasons.ts';
@@ -6,79 +6,82 @@ import type { SequentialJob, SequentialJobStatus, StepStatus } from '../../share
 import type { Dependency } from '../../shared/jobs/dependencies.ts';
 import type { JobError } from '../../shared/jobs/job-errors.ts';
 
-/** What a request of this reconcile told about a Job beyond what the cache knows, by Job name. */
+/** What the requests of this reconcile have shown about a Job that the cache does not show; keyed by Job name. */
 export type Finding =
-  /** Asked for and not there. */
+  /** The API server answered 404. */
   | { readonly type: 'notFound' }
-  /** The name is taken by a Job that is not ours; `leaving`: why it will not be there for long. */
-  | { readonly type: 'nameConflict'; readonly owner: string; readonly leaving?: 'deleted' | 'ownerless' }
-  /** On record, but without the labels that we watch by, or not ours any more: it tells nothing by itself. */
+  /** Another owner's Job has the name. `pendingRemoval`: why Kubernetes will delete that Job soon. */
+  | { readonly type: 'nameConflict'; readonly owner: string; readonly pendingRemoval?: 'deleted' | 'ownerless' }
+  /** The status records the Job, but its labels or its owner reference were removed: the watch does not show it. */
   | { readonly type: 'labelsRemoved' }
-  /** The API server will not have this Job, however often it is asked. */
+  /** The API server rejects this Job permanently. */
   | { readonly type: 'rejected'; readonly message: string }
-  /** The API server refuses this Job for now, for a reason that is not the Job's. */
+  /** The API server rejects this Job for now, for a reason outside the Job. */
   | { readonly type: 'postponed'; readonly reason: PostponedReason; readonly message: string }
-  /** What its step needs was asked for; `missing` is what does not exist. */
+  /** The objects that the step references were checked; `missing` are those that do not exist. */
   | { readonly type: 'dependencies'; readonly missing: readonly Dependency[] }
-  /** The API server does not know how to suspend a Job (before 1.22). */
+  /** The API server does not support `spec.suspend` of Jobs (before 1.22). */
   | { readonly type: 'suspendUnsupported' }
-  /** The API server itself was asked for its Pods: there are no others than the snapshot has. */
+  /** The Pods of the Job were listed from the API server: the snapshot has all of them. */
   | { readonly type: 'inspected' };
 
-/** The namespace is full; or the controller's own account lacks a permission. */
+/** A ResourceQuota is exhausted, or the controller's service account lacks a permission. */
 export type PostponedReason = 'QuotaExceeded' | 'PermissionDenied';
 
-/** Everything a decision is made of. Frozen by convention: nobody changes what the cache shares. */
+/** The input of a decision. Immutable by convention: it shares objects with the cache. */
 export interface Snapshot {
-  /** Its spec is the one that is run: where the webhook was bypassed that is not always the one that is stored. */
+  /** With the spec that the operator runs. Where a change bypassed the webhook, the stored spec may differ. */
   readonly object: SequentialJob;
-  /** It is in the operator's own namespace. */
+  /** The object is in the operator's own namespace. */
   readonly isInOwnNamespace?: boolean;
   /** The Jobs whose controller is this object's UID. */
   readonly jobs: readonly ObservedJob[];
   readonly findings: Readonly<Record<string, Finding>>;
-  /** Pods of the last Job that was recorded: it runs, or they may outlive its failure. */
+  /** Pods of the last recorded Job: the Job runs, or its Pods may outlive its failure. */
   readonly pods?: readonly ObservedPod[];
-  /** What the Events say about that Job or its Pod, where it stood still and they were asked for. */
+  /** The Events about that Job or its Pod, if the step was stuck and they were listed. */
   readonly eventLookup?: EventLookupResult;
-  /** The controller has no permission to list Pods: that it sees none does not mean that there is none. */
+  /** The controller may not list Pods: Pods may exist although the snapshot has none. */
   readonly podsForbidden?: boolean;
-  /** Pods of the running step's Job that were seen and are gone. */
+  /** Counts the deleted Pods of the running step's Job. */
   readonly deletedPods?: DeletedPodsOfJob;
-  /** What became of a change of the spec since the last reconcile; absent where nothing that matters changed. */
+  /** The verdict on a spec change since the last reconcile; absent if no relevant field changed. */
   readonly specChange?: SpecChange;
-  /** No webhook has seen its spec, or an older record of it is there: it is to be recorded before the first Job. */
+  /**
+   * No webhook has validated the spec, or an older ControllerRevision of it exists: the spec must be recorded before
+   * the first Job.
+   */
   readonly bypassedAdmission?: boolean;
-  /** That has been done in this reconcile. */
+  /** This reconcile has recorded the spec. */
   readonly specRecorded?: boolean;
-  /** What the API server says to the Jobs of the steps to come; absent where it need not be asked. */
+  /** The result of the dry run of the remaining steps' Jobs; absent where no dry run is needed. */
   readonly preflight?: Preflight;
-  /** What keeps the last action from succeeding, where it may pass by itself. */
+  /** The transient error of the last action. */
   readonly lastError?: string;
 }
 
-/** What Events are asked for: those about one object. */
+/** The object whose Events are listed. */
 export interface EventSubject {
   readonly kind: 'Job' | 'Pod';
   readonly name: string;
   readonly uid: string;
-  /** Why its image cannot be pulled is asked for, not why its Pod is not there or not ready. */
-  readonly isOfImage?: true;
+  /** The Events shall explain a failed image pull, not a missing or unready Pod. */
+  readonly isImagePull?: true;
 }
 
-/** The Events about one object, as they were when they were asked for. */
+/** The Events about one object at the time of the request. */
 export interface EventLookupResult {
-  /** Of the object. */
+  /** UID of the object. */
   readonly uid: string;
-  readonly isOfImage?: true;
-  /** When that was; Unix milliseconds. */
-  readonly askedMs: number;
+  readonly isImagePull?: true;
+  /** Time of the request; Unix milliseconds. */
+  readonly requestedMs: number;
   /**
-   * There was no answer, or it was not the object's turn, and the Events are those of the last answer, or none: when to ask
+   * Set if the request failed or was rate limited: `events` are then those of the last answer, or none. When to request
    * again, in Unix milliseconds.
    */
   readonly retryMs?: number;
-  /** Of each reason that tells something the newest. */
+  /** The newest Event of each relevant reason. */
   readonly events: readonly ObservedEvent[];
 }
 
@@ -87,68 +90,76 @@ export interface DeletedPodsOfJob {
   readonly count: number;
 }
 
-/** How far a preflight has come: a dry run of the Jobs of all steps to come. */
+/** The state of the preflight: a dry run of the Jobs of all remaining steps. */
 export type Preflight =
-  /** To be done before the next step starts. */
+  /** The dry run must run before the next step starts. */
   | { readonly type: 'due' }
-  /** The API server takes the Jobs, or can't be asked; it leaves these fields of the SequentialJob out of them. */
+  /**
+   * The API server accepts the Jobs, or cannot check them. It drops `ignoredFields` of the SequentialJob from the Jobs.
+   */
   | { readonly type: 'passed'; readonly ignoredFields: readonly string[] }
   | {
       readonly type: 'refused';
-      readonly faults: readonly JobError[];
+      readonly errors: readonly JobError[];
       readonly ignoredFields: readonly string[];
     }
-  /** No answer for now: the next step may start all the same, and before the one after it the question comes up again. */
+  /** The API server did not answer: the next step may start, and the dry run is repeated before the step after it. */
   | { readonly type: 'open' };
 
-/** A change of the spec of a sequence that had started. */
+/** A spec change after the sequence started. */
 export type SpecChange =
-  /** As `updatePolicy: FutureSteps` allows. */
+  /** `updatePolicy: FutureSteps` allows the change. */
   | { readonly type: 'accepted' }
-  /** It came past the webhook; the sequence runs on with what was recorded. */
-  | { readonly type: 'refused'; readonly faults: readonly string[] };
+  /** The change bypassed the webhook; the sequence continues with the recorded spec. */
+  | { readonly type: 'refused'; readonly errors: readonly string[] };
 
 export type Action =
   | { readonly type: 'AddFinalizer' }
   | { readonly type: 'RemoveFinalizer' }
   | { readonly type: 'CreateJob'; readonly index: number; readonly resumes: number; readonly jobName: string }
-  /** Ask the API server, by dry run, for the Jobs of all steps from `from` on. */
+  /** Dry-run the creation of the Jobs of all steps from index `from` on. */
   | { readonly type: 'Preflight'; readonly from: number; readonly resumes: number }
-  /** Ask the API server itself for a Job that the cache does not have. */
+  /** GET a Job that the cache does not have. */
   | { readonly type: 'ConfirmJob'; readonly jobName: string; readonly jobUID: string }
   | { readonly type: 'DeleteJobs'; readonly jobs: readonly ObservedJob[] }
-  /** The same where the sequence goes on: only if its status is still the one that this was decided on. The event follows. */
+  /**
+   * Deletes Jobs while the sequence continues, only if the stored status is the one that the decision used; then emits
+   * the event.
+   */
   | { readonly type: 'DeleteStrayJobs'; readonly jobs: readonly ObservedJob[]; readonly event: EventDraft }
-  /** Find out which of these do not exist. */
+  /** Find out which of these objects do not exist. */
   | {
       readonly type: 'CheckDependencies';
       readonly jobName: string;
       readonly dependencies: readonly Dependency[];
     }
-  /** Ask the API server itself for the Pods of a Job that failed. */
+  /** List the Pods of a Job from the API server. */
   | { readonly type: 'InspectPods'; readonly job: ObservedJob }
-  /** Ask the API server for the Events about a Job that stands still, or about its Pod. */
+  /** List the Events about a stuck Job, or about its Pod. */
   | { readonly type: 'InspectEvents'; readonly job: ObservedJob; readonly subject: EventSubject }
-  /** `count`: how often in a row; `event`: where somebody else has let it go on. */
+  /** `count`: consecutive suspensions, with this one; `event`: set if another client keeps unsuspending the Job. */
   | { readonly type: 'SuspendJob'; readonly job: ObservedJob; readonly count: number; readonly event?: EventDraft }
   | { readonly type: 'UnsuspendJob'; readonly job: ObservedJob }
-  /** Let the Job controller end the Job as one whose time, `seconds`, is up: it stays, with its reason. */
+  /** Make the Job controller fail the Job with DeadlineExceeded; the Job stays. `seconds`: the sequence's deadline. */
   | { readonly type: 'TerminateJob'; readonly job: ObservedJob; readonly seconds: number }
-  /** Delete the SequentialJob itself: its time to live is over. */
+  /** Delete the SequentialJob: ttlSecondsAfterFinished has passed. */
   | { readonly type: 'DeleteSequence' };
 
 export interface Decision {
-  /** To be done now; after them the decision is made again on what they brought. Empty: nothing but to report. */
+  /**
+   * Executed now; then `decide` runs again on the resulting snapshot. Empty: only the status and the events are left to
+   * write.
+   */
   readonly actions: readonly Action[];
-  /** The whole status as it should be; undefined where none is written (an object that is going). */
+  /** The complete desired status; undefined for an object that is being deleted, whose status is not written. */
   readonly status: SequentialJobStatus | undefined;
-  /** To be emitted once the status was accepted. */
+  /** Emitted after the API server has accepted the status. */
   readonly events: readonly EventDraft[];
-  /** When to look again without being told, in milliseconds. */
+  /** Reconcile again after this many milliseconds; undefined: only when a watch event arrives. */
   readonly requeueAfterMs: number | undefined;
 }
 
-/** The states of the machine. They are read off the status, never stored under their own name. */
+/** The states of the machine. The status does not store their names: they are derived from it. */
 export const STATES = [
   'New',
   'StepPending',
@@ -161,14 +172,14 @@ export const STATES = [
 ] as const;
 export type State = (typeof STATES)[number];
 
-/** The sequence on its way through the machine; each effect gives a new one. */
+/** The sequence while it passes through the machine; each effect returns a new draft. */
 export interface Draft {
   readonly state: State;
   readonly steps: readonly StepStatus[];
   readonly startTime: string | undefined;
-  /** From when the deadline counts, where that is not the start. */
+  /** Start of the deadline if it differs from `startTime`. */
   readonly activeStartTime: string | undefined;
-  /** Since when the sequence stands still; undefined while it does not. */
+  /** Since when the sequence is suspended; undefined while it is not. */
   readonly suspendedSince: string | undefined;
   readonly completionTime: string | undefined;
   readonly failure: Failure | undefined;
@@ -183,6 +194,6 @@ export interface Context {
   readonly draft: Draft;
   /** RFC 3339, whole seconds. */
   readonly now: string;
-  /** The same in Unix milliseconds, not rounded. */
+  /** Unix milliseconds, not rounded. */
   readonly nowMs: number;
 }

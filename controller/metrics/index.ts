@@ -1,4 +1,4 @@
-/** All that the controller counts. */
+/** The metrics of the controller. */
 import { Counter, type Registry } from 'prom-client';
 import { ClientMetrics } from '../../shared/metrics/client.ts';
 import { LeaderMetrics } from './leader.ts';
@@ -6,7 +6,7 @@ import { QueueMetrics } from './queue.ts';
 import { ReconcileMetrics } from './reconcile.ts';
 import { SequenceMetrics } from './sequences.ts';
 
-/** What is watched, by the names that the log has for it. */
+/** The watched resources, as named in the log. */
 export const WATCHED = ['sequentialjobs', 'jobs', 'pods'] as const;
 export type Watched = (typeof WATCHED)[number];
 
@@ -18,9 +18,9 @@ export class ControllerMetrics {
   readonly leader: LeaderMetrics;
   readonly #eventsDropped: Counter;
   readonly #watchErrors: Counter<'resource'>;
-  readonly #informerFaults: Counter<'resource'>;
+  readonly #informerErrors: Counter<'resource'>;
 
-  /** At most one for a registry. */
+  /** Create at most one for each registry. */
   constructor(registry: Registry) {
     this.queue = new QueueMetrics(registry);
     this.reconcile = new ReconcileMetrics(registry);
@@ -38,7 +38,7 @@ export class ControllerMetrics {
       labelNames: ['resource'],
       registers: [registry],
     });
-    this.#informerFaults = new Counter({
+    this.#informerErrors = new Counter({
       name: 'sequentialjob_informer_internal_errors_total',
       help: 'Internal errors while an informer processed an object; the log names the object',
       labelNames: ['resource'],
@@ -46,7 +46,7 @@ export class ControllerMetrics {
     });
     for (const resource of WATCHED) {
       this.#watchErrors.inc({ resource }, 0);
-      this.#informerFaults.inc({ resource }, 0);
+      this.#informerErrors.inc({ resource }, 0);
     }
   }
 
@@ -58,7 +58,7 @@ export class ControllerMetrics {
     this.#watchErrors.inc({ resource });
   }
 
-  informerFault(resource: Watched): void {
-    this.#informerFaults.inc({ resource });
+  informerError(resource: Watched): void {
+    this.#informerErrors.inc({ resource });
   }
 }

@@ -1,4 +1,4 @@
-/** Who leads, as client-go's tools/leaderelection tells it. */
+/** The leader metric of client-go's tools/leaderelection. */
 import { Gauge, type Registry } from 'prom-client';
 
 export class LeaderMetrics {
@@ -13,7 +13,9 @@ export class LeaderMetrics {
     });
   }
 
-  /** A function to be told of each change; until then, we do not lead. `lease` is the name of the Lease. */
+  /**
+   * Returns a function to call on each change; initially this process does not lead. `lease` is the name of the Lease.
+   */
   follow(lease: string): (isLeader: boolean) => void {
     const labels = { name: lease };
     this.#status.set(labels, 0);

@@ -2,18 +2,18 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import { CONTROLLER } from '../../shared/metrics/names.ts';
 
-/** How the queue is at this moment. */
+/** The current state of the queue. */
 export interface QueueState {
-  /** Keys that wait. */
+  /** Number of waiting keys. */
   readonly depth: number;
-  /** For how long each of the keys that are being worked on has been, in milliseconds. */
+  /** Milliseconds since each running reconcile started. */
   readonly inProgressMs: readonly number[];
 }
 
 const LABELS = { name: CONTROLLER, controller: CONTROLLER } as const;
 const LABEL_NAMES = ['name', 'controller'] as const;
 
-/** In seconds. Go's factor of ten between two buckets tells no 100 ms from 900 ms. */
+/** In seconds. client-go's buckets grow by a factor of ten, which does not distinguish 100 ms from 900 ms. */
 const BUCKETS = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 1000];
 
 const IDLE: QueueState = { depth: 0, inProgressMs: [] };
@@ -76,7 +76,7 @@ export class QueueMetrics {
     for (const histogram of [this.#waited, this.#worked]) histogram.zero(LABELS);
   }
 
-  /** The queue that the gauges show from now on. */
+  /** Sets the source of the gauges. */
   follow(state: () => QueueState): void {
     this.#state = state;
   }

@@ -3,15 +3,15 @@ import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import { CONTROLLER } from '../../shared/metrics/names.ts';
 
 /**
- * How a reconcile ended: `requeue_after` was done and asks for another one, `requeue` begins anew from a fresher state (a
- * conflict, an object that has gone, the end of the process), `error` failed and is tried again.
+ * How a reconcile ended: `requeue_after` succeeded and asks for another one, `requeue` starts again from fresher state
+ * (a conflict, a deleted object, the shutdown), `error` failed and is retried.
  */
-export const VISIT_RESULTS = ['success', 'requeue', 'requeue_after', 'error'] as const;
-export type ReconcileOutcome = (typeof VISIT_RESULTS)[number];
+export const RECONCILE_RESULTS = ['success', 'requeue', 'requeue_after', 'error'] as const;
+export type ReconcileOutcome = (typeof RECONCILE_RESULTS)[number];
 
 const LABELS = { controller: CONTROLLER } as const;
 
-/** In seconds, as controller-runtime's, with fewer in between. */
+/** In seconds: a subset of controller-runtime's buckets. */
 const BUCKETS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 0.75, 1, 2.5, 5, 10, 20, 30, 60];
 
 export class ReconcileMetrics {
@@ -51,12 +51,12 @@ export class ReconcileMetrics {
       help: 'Number of running reconciles',
       collect: () => active.set(LABELS, this.#active()),
     });
-    for (const result of VISIT_RESULTS) this.#total.inc({ ...LABELS, result }, 0);
+    for (const result of RECONCILE_RESULTS) this.#total.inc({ ...LABELS, result }, 0);
     this.#errors.inc(LABELS, 0);
     this.#time.zero(LABELS);
   }
 
-  /** The workers that the gauges show from now on: how many there are, and how many of them are at work. */
+  /** Sets the source of the gauges: the number of workers, and how many of them are busy. */
   follow(maximum: number, active: () => number): void {
     this.#maximum.set(LABELS, maximum);
     this.#active = active;

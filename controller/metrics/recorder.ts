@@ -1,4 +1,4 @@
-/** What the controller tells its metrics. It only looks on: nothing here changes what is done. */
+/** Feeds the metrics of the controller. Only observes: it changes no behavior. */
 import { type ObservedJob, outcomeOf, sequentialJobOwner } from '../../shared/api/job.ts';
 import { secondsBetween } from '../../shared/api/time.ts';
 import type { Phase, SequentialJob, SequentialJobStatus, StepStatus } from '../../shared/api/types.ts';
@@ -17,7 +17,7 @@ export interface ControllerMetricsRecorderOptions {
   readonly workers: number;
   readonly sequentialJobs: Cache<SequentialJob>;
   readonly jobs: Cache<ObservedJob>;
-  /** True once the caches hold all there is. */
+  /** True once the caches have synced. */
   readonly synced: () => boolean;
   /** Monotonic milliseconds. */
   readonly now: () => number;
@@ -38,7 +38,7 @@ export class ControllerMetricsRecorder implements ReconcileObserver {
     jobs.subscribe((change) => this.#jobChanged(change));
   }
 
-  /** Counts a reconcile; returns what it returns, and never rejects where it does not. */
+  /** Runs and counts a reconcile; rejects only if the reconcile rejects. */
   async reconcile(key: Key, reconcile: () => Promise<ReconcileOutcome>): Promise<void> {
     const since = this.#now();
     const result = await reconcile();
@@ -48,9 +48,8 @@ export class ControllerMetricsRecorder implements ReconcileObserver {
 
   acted(actions: readonly Action[], after: Snapshot): void {
     for (const action of actions) {
-      const isThere =
-        action.type === 'CreateJob' && after.jobs.some(({ metadata }) => metadata.name === action.jobName);
-      if (isThere) this.#stepLatency.stepStarted(keyOf(after.object));
+      const exists = action.type === 'CreateJob' && after.jobs.some(({ metadata }) => metadata.name === action.jobName);
+      if (exists) this.#stepLatency.stepStarted(keyOf(after.object));
     }
   }
 
@@ -61,7 +60,7 @@ export class ControllerMetricsRecorder implements ReconcileObserver {
   }
 
   #jobChanged(change: Change<ObservedJob>): void {
-    // A Job that is over when it is first seen ended before this process knew of it.
+    // A Job that had finished when it was first seen ended before this process watched it.
     if (change.type !== 'modified' || outcomeOf(change.object).type === 'running') return;
     if (outcomeOf(change.previous).type !== 'running') return;
     const owner = sequentialJobOwner(change.object);
@@ -84,17 +83,17 @@ const RESULTS: Readonly<Partial<Record<StepStatus['state'], StepResult>>> = {
   Failed: 'failed',
 };
 
-/** The steps that have ended between two states of a sequence. A step that was resumed has another Job, and counts again. */
+/** The steps that ended between two statuses of a sequence. A resumed step has another Job and counts again. */
 export function endedSteps(
   before: readonly StepStatus[] = [],
   after: readonly StepStatus[] = [],
 ): readonly EndedStep[] {
   const ended: EndedStep[] = [];
-  // At every reconcile, of up to 1000 steps: no array for each.
+  // Runs at every reconcile for up to 1000 steps: allocates no array for each step.
   for (const [i, step] of after.entries()) {
     const result = RESULTS[step.state];
-    const was = before[i];
-    if (result === undefined || (was?.state === step.state && was.jobUID === step.jobUID)) continue;
+    const previous = before[i];
+    if (result === undefined || (previous?.state === step.state && previous.jobUID === step.jobUID)) continue;
     ended.push({ result, seconds: secondsBetween(step.startTime, step.completionTime) });
   }
   return ended;

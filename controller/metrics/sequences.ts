@@ -1,13 +1,13 @@
-/** What users care about: sequences, their steps, and how quickly one follows the other. */
+/** Metrics of sequences, their steps, and the delay between steps. */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import { type Phase, PHASES } from '../../shared/api/types.ts';
 
 export type StepResult = 'succeeded' | 'failed';
 
-/** In seconds: steps take from a moment to a day, and their times are whole seconds. */
+/** In seconds: steps take up to a day, and their times are whole seconds. */
 const STEP_BUCKETS = [1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21_600, 43_200, 86_400];
 
-/** In seconds: a hand-off is one status write and one request, some ten milliseconds when all is well. */
+/** In seconds: normally one status write and one request, some ten milliseconds. */
 const HANDOFF_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 30, 60];
 
 export class SequenceMetrics {
@@ -16,7 +16,7 @@ export class SequenceMetrics {
   readonly #handoff: Histogram;
   readonly #specsFetched: Counter;
   #phases: () => Iterable<Phase> | undefined = () => undefined;
-  #specsHeld: () => number = () => 0;
+  #cachedSpecBytes: () => number = () => 0;
 
   constructor(registry: Registry) {
     const registers = [registry];
@@ -46,11 +46,11 @@ export class SequenceMetrics {
       buckets: HANDOFF_BUCKETS,
       registers,
     });
-    const held: Gauge = new Gauge({
+    const specBytes: Gauge = new Gauge({
       name: 'sequentialjob_specs_held_bytes',
       help: 'Approximate memory of the cached specs; specs that do not fit are read from the API server when needed',
       registers,
-      collect: () => held.set(this.#specsHeld()),
+      collect: () => specBytes.set(this.#cachedSpecBytes()),
     });
     this.#specsFetched = new Counter({
       name: 'sequentialjob_specs_fetched_total',
@@ -63,21 +63,21 @@ export class SequenceMetrics {
     }
   }
 
-  /** Where the phase of each sequence is looked up from now on, at every scrape; undefined: not known yet. */
+  /** Sets the source of the phases, read at every scrape; undefined: not known yet. */
   follow(phases: () => Iterable<Phase> | undefined): void {
     this.#phases = phases;
   }
 
-  /** Where the memory of specs is looked up from now on, at every scrape. */
-  followSpecs(heldBytes: () => number): void {
-    this.#specsHeld = heldBytes;
+  /** Sets the source of the specs' memory, read at every scrape. */
+  followSpecBytes(heldBytes: () => number): void {
+    this.#cachedSpecBytes = heldBytes;
   }
 
   specFetched(): void {
     this.#specsFetched.inc();
   }
 
-  /** `seconds` is absent where a Job that has vanished left no times. */
+  /** `seconds` is undefined if the Job was deleted and its times are unknown. */
   stepEnded(result: StepResult, seconds: number | undefined): void {
     this.#steps.inc({ result });
     if (seconds !== undefined) this.#duration.observe({ result }, seconds);

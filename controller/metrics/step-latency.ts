@@ -1,4 +1,4 @@
-/** Measures how quickly a step follows the one before it. */
+/** Measures the delay between the end of a step and the start of the next one. */
 import type { Key } from '../../shared/kube/cache.ts';
 
 export interface StepLatencyOptions {
@@ -8,8 +8,8 @@ export interface StepLatencyOptions {
 }
 
 /**
- * From the moment the end of a step's Job was seen here to the answer to the creation of the next Job. The times of
- * the API server are whole seconds, and of other clocks. Holds one number for each sequence between two steps.
+ * Measures from the watch event of the end of a step's Job to the answer to the creation of the next Job. The
+ * timestamps of the API server are whole seconds of other clocks. Holds one number for each sequence between two steps.
  */
 export class StepLatencyTracker {
   readonly #options: StepLatencyOptions;
@@ -19,12 +19,12 @@ export class StepLatencyTracker {
     this.#options = options;
   }
 
-  /** A step of the sequence has ended. The last one counts: one before it may have been handed on by another leader. */
+  /** A step of the sequence has ended. The latest end counts: another leader may have handled an earlier one. */
   stepEnded(key: Key): void {
     this.#endSeen.set(key, this.#options.now());
   }
 
-  /** The next Job is there. */
+  /** The next Job has been created. */
   stepStarted(key: Key): void {
     const seen = this.#endSeen.get(key);
     if (seen === undefined) return;
@@ -33,8 +33,8 @@ export class StepLatencyTracker {
   }
 
   /**
-   * A reconcile that began at `since` went well, so what it did not start is not due: the sequence is over, suspended, or
-   * waits for something. What ended during the reconcile is the next one's.
+   * A reconcile that began at `since` succeeded. If it started no step, none is due: the sequence has ended, is
+   * suspended, or waits. Ends seen during the reconcile belong to the next one.
    */
   reconciled(key: Key, since: number): void {
     const seen = this.#endSeen.get(key);

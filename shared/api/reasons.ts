@@ -1,6 +1,6 @@
 /**
- * All reasons that the operator writes to conditions and Events, with their messages. Programs match reasons; people
- * read messages. Both are part of the API. Step numbers start at 0, as `index` does.
+ * Every reason that the operator writes in conditions and events, with its message: programs match reasons, people read
+ * messages. Steps are counted from 0, like `index`.
  */
 import { formatSeconds } from './time.ts';
 
@@ -14,7 +14,7 @@ export const REASON = {
   // Complete, Available
   completed: 'SequenceCompleted',
   notCompleted: 'NotCompleted',
-  // Failed, besides the reasons of the Jobs
+  // Failed, beside the reasons that a Job itself gives
   notFailed: 'NotFailed',
   invalidSpec: 'InvalidSpec',
   forbiddenNamespace: 'ForbiddenNamespace',
@@ -22,11 +22,11 @@ export const REASON = {
   jobDeleted: 'JobDeleted',
   jobRejected: 'JobRejected',
   deadlineExceeded: 'DeadlineExceeded',
-  // Suspended; also Progressing while the sequence is suspended
+  // Suspended; Progressing while that is True
   suspended: 'Suspended',
   suspending: 'Suspending',
   notSuspended: 'NotSuspended',
-  // ResourcesUnavailable, besides Kubernetes' own reasons; also Progressing while that condition is True
+  // ResourcesUnavailable, beside Kubernetes' own reasons; Progressing while that is True
   resourcesUnavailable: 'ResourcesUnavailable',
   secretNotFound: 'SecretNotFound',
   configMapNotFound: 'ConfigMapNotFound',
@@ -61,8 +61,8 @@ export const EVENT = {
 export type EventReason = (typeof EVENT)[keyof typeof EVENT];
 
 /**
- * Events that may repeat while the object does not change: they are one Event with a count, also after a restart.
- * Every other Event is emitted once, after the status write that it belongs to.
+ * Events that may repeat while nothing changes: each is one Event with a count, also after a restart. All others are
+ * emitted once, with their status write.
  */
 export const REPEATING_EVENTS: ReadonlySet<EventReason> = new Set([
   EVENT.reconciliationFailed,
@@ -77,13 +77,13 @@ export interface EventDraft {
   readonly type: 'Normal' | 'Warning';
   readonly reason: EventReason;
   readonly message: string;
-  /** The step that the Event is about, for the log. */
+  /** The step that the event is about, for the log. */
   readonly step?: { readonly index: number; readonly name: string };
-  /** For a repeating Event: what identifies its series, if not the message. */
+  /** For a repeating event: the key of repetitions if that is not the message. */
   readonly series?: string;
 }
 
-/** A failure of the sequence; `index` and `step` are absent if no step caused it. */
+/** A failure of the sequence; `index` and `step` are absent if no step has failed. */
 export interface Failure {
   readonly index?: number | undefined;
   readonly step?: string | undefined;
@@ -91,7 +91,7 @@ export interface Failure {
   readonly message: string;
 }
 
-/** How messages name a step: `1 (transform)`. */
+/** `1 (transform)`: how a step is named in messages. */
 export function stepLabel(index: number, name: string): string {
   return `${index} (${name})`;
 }
@@ -100,16 +100,16 @@ function plural(count: number, noun: string): string {
   return count === 1 ? `1 ${noun}` : `${count} ${noun}s`;
 }
 
-/** Maximum number of listed items, so that messages stay readable. */
+/** The maximum number of listed items, so that the message stays readable. */
 const MAX_LISTED = 5;
 
-function joinFirst(items: readonly string[]): string {
+function listed(items: readonly string[]): string {
   const shown = items.slice(0, MAX_LISTED).join(', ');
   return items.length > MAX_LISTED ? `${shown} and ${items.length - MAX_LISTED} more` : shown;
 }
 
-/** Another client that changed one of the operator's objects. */
-const someoneElse = (manager: string | undefined): string =>
+/** The client that changed an object of the operator. */
+const otherClient = (manager: string | undefined): string =>
   manager === undefined ? 'someone else' : `someone else (field manager "${manager}")`;
 
 const capitalized = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
@@ -125,37 +125,37 @@ export const MESSAGE = {
     `Running step ${stepLabel(index, name)}, ${index + 1} of ${total}${attempts > 1 ? `, attempt ${attempts}` : ''}`,
   completed: (total: number, seconds?: number): string =>
     `${total === 1 ? 'The only step' : `All ${total} steps`} completed${durationSuffix(seconds)}`,
-  /** With `onFailure: Continue`; `failed` are the labels of the failed steps. */
+  /** With `onFailure: Continue`; `failed` are the labels of the steps that failed. */
   completedWithFailures: (
     counts: { readonly total: number; readonly failed: readonly string[] },
     seconds?: number,
   ): string =>
     `${counts.total - counts.failed.length} of ${plural(counts.total, 'step')} completed${durationSuffix(seconds)}; ` +
-    `failed but ignored (onFailure: Continue): ${joinFirst(counts.failed)}`,
+    `failed but ignored (onFailure: Continue): ${listed(counts.failed)}`,
   notCompleted: 'The sequence has not completed',
   notFailed: 'No step has failed',
   notSuspended: 'The sequence is not suspended',
   suspended: (at?: string): string => (at === undefined ? 'Suspended before it started' : `Suspended at step ${at}`),
-  /** The API server cannot suspend Jobs, or the Job is not suspended yet. */
+  /** If the server cannot suspend a Job, or has not done so yet. */
   suspending: (at: string): string => `Suspending: waiting for step ${at} to stop`,
   deadlineExceeded: (seconds: number): string =>
     `the sequence was active for longer than its activeDeadlineSeconds of ${seconds} s`,
   /** Another client keeps unsuspending the Job. */
   suspensionUndone: (at: string, job: string, manager?: string): string =>
-    `Suspending: step ${at} still runs, because ${someoneElse(manager)} keeps setting spec.suspend of Job "${job}" to false; ` +
+    `Suspending: step ${at} still runs, because ${otherClient(manager)} keeps setting spec.suspend of Job "${job}" to false; ` +
     'the operator suspends it again, each time after a longer delay',
-  cannotStart: (at: string, why: string): string => `Step ${at} cannot start: ${why}`,
+  stepCannotStart: (at: string, why: string): string => `Step ${at} cannot start: ${why}`,
   stepWaiting: (at: string, why: string): string => `Step ${at} is waiting: ${why}`,
-  notEnding: (at: string, why: string): string => `Step ${at} is not ending: ${why}`,
-  jobSuspended: (job: string, manager?: string): string => `Job "${job}" was suspended by ${someoneElse(manager)}`,
-  /** The operator does not suspend, unsuspend or end such a Job. */
+  stepNotEnding: (at: string, why: string): string => `Step ${at} is not ending: ${why}`,
+  jobSuspended: (job: string, manager?: string): string => `Job "${job}" was suspended by ${otherClient(manager)}`,
+  /** The operator does not suspend, unsuspend or terminate it. */
   jobNotOwned: (job: string): string =>
     `Job "${job}" is not controlled by this SequentialJob, so the operator does not change it`,
-  /** Appended to the failure of a step whose deadline passed before it could start. */
-  neverStarted: (failure: string, why: string): string => `${failure}; it could not start: ${why}`,
-  neverEnded: (failure: string, why: string): string => `${failure}; it did not end: ${why}`,
-  failedWhileBlocked: (failure: string, why: string): string => `${failure}; ${why}`,
-  missing: (what: readonly string[]): string => `${joinFirst(what)} not found`,
+  /** Appended to the failure of a step that exceeded the deadline before it could start. */
+  couldNotStart: (failure: string, why: string): string => `${failure}; it could not start: ${why}`,
+  didNotEnd: (failure: string, why: string): string => `${failure}; it did not end: ${why}`,
+  withCause: (failure: string, why: string): string => `${failure}; ${why}`,
+  missing: (what: readonly string[]): string => `${listed(what)} not found`,
   resourcesAvailable: 'All objects referenced by the current step exist',
   failed: (failure: Failure): string =>
     failure.index === undefined
@@ -163,27 +163,27 @@ export const MESSAGE = {
       : `Step ${stepLabel(failure.index, failure.step ?? '')} failed: ${failure.reason}: ${failure.message}`,
   forbiddenNamespace: (namespace: string): string =>
     `"${namespace}" is the operator's own namespace, where SequentialJobs do not run: create it in another namespace`,
-  invalidSpec: (errors: readonly string[]): string => errors.join('; '),
+  invalidSpec: (faults: readonly string[]): string => faults.join('; '),
   jobNameConflict: (job: string, owner: string): string =>
     `a Job named "${job}" already exists and ${owner}; raise spec.resume to start the step under another name`,
   jobDeleted: (job: string): string =>
     `Job "${job}" was deleted before its result was observed; the step is not run again`,
   jobRejected: (job: string, answer: string): string => `the API server rejected Job "${job}": ${answer}`,
-  /** `hasRunSteps`: steps have run before. */
+  /** `hasStarted`: the sequence has started. */
   preflightRefused: (
-    errors: readonly { readonly step: string | undefined; readonly text: string }[],
-    hasRunSteps: boolean,
+    faults: readonly { readonly step: string | undefined; readonly text: string }[],
+    hasStarted: boolean,
   ): string => {
-    const lines = errors.map(({ step, text }) => (step === undefined ? text : `step ${step}: ${text}`));
-    const what = hasRunSteps ? 'no further step was started' : 'no step was started';
+    const lines = faults.map(({ step, text }) => (step === undefined ? text : `step ${step}: ${text}`));
+    const what = hasStarted ? 'no further step was started' : 'no step was started';
     return `${what}, because the API server rejects Jobs of this sequence: ${lines.join('; ')}`;
   },
   awaitingPods: (at: string, pods: readonly string[]): string =>
-    `Step ${at} is waiting for Pods of the previous step to terminate: ${joinFirst(pods)}`,
+    `Step ${at} is waiting for Pods of the previous step to terminate: ${listed(pods)}`,
   resumePending: (at: string, pods: readonly string[]): string =>
-    `Resume at step ${at} is waiting for Pods of the failed attempt to terminate: ${joinFirst(pods)}`,
-  /** A Pod that has not terminated; `until`: the end of its grace period, if it is being deleted. */
-  unterminatedPod: (pod: string, node?: string, until?: string): string =>
+    `Resume at step ${at} is waiting for Pods of the failed attempt to terminate: ${listed(pods)}`,
+  /** A Pod that has not terminated; `until`: end of its grace period, if it is being deleted. */
+  podNotTerminated: (pod: string, node?: string, until?: string): string =>
     [
       `"${pod}"`,
       node === undefined ? '' : ` on node "${node}"`,
@@ -191,21 +191,21 @@ export const MESSAGE = {
     ].join(''),
   /** Pods whose grace period ended long ago. */
   podsOverdue: (pods: readonly string[]): string =>
-    `the Job still has Pods whose grace period is over: ${joinFirst(pods)}`,
-  /** Appended to the list of awaited Pods if the grace period of one has ended: what people can do. */
-  lostNodeAdvice:
+    `the Job still has Pods whose grace period is over: ${listed(pods)}`,
+  /** Appended to the list of Pods if the grace period of one has ended: what users can do. */
+  nodeLost:
     '; if the node is gone, delete the Node or taint it with node.kubernetes.io/out-of-service=nodeshutdown:NoExecute',
-  /** The controller has no permission to list Pods. */
+  /** If the operator may not list Pods. */
   awaitingUnlistedPods: (at: string, seconds: number): string =>
     `Step ${at} is waiting for Pods of the previous step to terminate: for ${seconds} s, because the operator has no permission` +
     ' to list Pods',
-  awaitingJobNameRelease: (job: string, owner: string, isOwnerless: boolean): string =>
+  awaitingName: (job: string, owner: string, isOwnerless: boolean): string =>
     isOwnerless
       ? `Waiting for the garbage collector to delete Job "${job}", which ${owner} that no longer exists`
       : `Waiting for the deletion of Job "${job}", which ${owner}`,
   awaitingJobs: (at: string, jobs: readonly string[]): string =>
-    `Step ${at} is waiting for the deletion of ${joinFirst(jobs.map((job) => `Job "${job}"`))}`,
-  /** `own`: the number of Jobs of the sequence. */
+    `Step ${at} is waiting for the deletion of ${listed(jobs.map((job) => `Job "${job}"`))}`,
+  /** `own`: how many Jobs the sequence has. */
   quotaExceeded: (answer: string, own: number): string =>
     own === 0
       ? answer
@@ -226,16 +226,16 @@ export const EVENT_MESSAGE = {
     `Job of step ${stepLabel(index, name)} failed: ${reason}: ${message}`,
   resumed: (at: string): string => `Resumed at step ${at}`,
   suspensionUndone: (at: string, job: string, manager?: string): string =>
-    `${capitalized(someoneElse(manager))} set spec.suspend of Job "${job}" (step ${at}) to false while the sequence is suspended; the operator suspends it again`,
+    `${capitalized(otherClient(manager))} set spec.suspend of Job "${job}" (step ${at}) to false while the sequence is suspended; the operator suspends it again`,
   unsuspended: (at?: string): string =>
     at === undefined ? 'No longer suspended' : `No longer suspended: continues at step ${at}`,
   specAccepted: (): string => 'Spec change accepted: it applies to the remaining steps',
-  specRefused: (errors: readonly string[]): string =>
-    `Spec change ignored, because these fields are immutable once the sequence has started: ${joinFirst(errors)}`,
+  specRefused: (faults: readonly string[]): string =>
+    `Spec change ignored, because these fields are immutable once the sequence has started: ${listed(faults)}`,
   fieldsIgnored: (fields: readonly string[]): string =>
-    `The API server does not know these fields and drops them from the Jobs: ${joinFirst(fields)}`,
+    `The API server does not know these fields and drops them from the Jobs: ${listed(fields)}`,
   strayJobs: (names: readonly string[]): string =>
-    `Deleted ${joinFirst(names.map((name) => `Job "${name}"`))}: a create request took effect late, after the step had another Job or the sequence had ended`,
+    `Deleted ${listed(names.map((name) => `Job "${name}"`))}: a create request took effect late, after the step had another Job or the sequence had ended`,
   statusTruncated: (): string =>
     'The API server cannot store the object with its full status, because the object is too large: the operator dropped messages and details' +
     ' of steps. Remove annotations and labels that you do not need, and use a smaller spec in later sequences',

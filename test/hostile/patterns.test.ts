@@ -64,7 +64,7 @@ describe('the search for patterns', () => {
   it('knows every place that builds a pattern', () => {
     const places = sourceFiles().filter((file) => readSource(file).includes('RegExp('));
     // The first is loaded above; the other is made of a number.
-    expect(places.toSorted()).toEqual(['controller/decide/explain.ts', 'shared/validation/names.ts']);
+    expect(places.toSorted()).toEqual(['controller/decide/pod-diagnosis.ts', 'shared/validation/names.ts']);
   });
 });
 

@@ -1,6 +1,6 @@
 /** Pods as the API shows them and as the controller keeps them: a test says only what it is about. */
 import { LABELS } from '../../shared/api/group.ts';
-import type { EventLook } from '../../controller/decide/index.ts';
+import type { EventLookupResult } from '../../controller/decide/index.ts';
 import type { ObservedEvent, ObservedPod, PodTermination } from '../../shared/api/pod.ts';
 import { at, jobUid, NAMESPACE, UID } from './objects.ts';
 
@@ -105,6 +105,6 @@ export function jobWarning(more: Partial<ObservedEvent> = {}): ObservedEvent {
 }
 
 /** These Events about the Job of step 1, asked for at 10:00:05. */
-export function eventLook(events: readonly ObservedEvent[], more: Partial<EventLook> = {}): EventLook {
-  return { uid: JOB_UID, askedMs: Date.parse(at(5)), events, ...more };
+export function eventLook(events: readonly ObservedEvent[], more: Partial<EventLookupResult> = {}): EventLookupResult {
+  return { uid: JOB_UID, requestedMs: Date.parse(at(5)), events, ...more };
 }

@@ -9,10 +9,10 @@ import { DeletedJobs } from '../../controller/deleted-jobs.ts';
 import { DeletedPods } from '../../controller/deleted-pods.ts';
 import { createPodCache } from '../../controller/pod-cache.ts';
 import { Preflights } from '../../controller/preflights.ts';
-import { QuotaWaiters } from '../../controller/quota-waiters.ts';
+import { QuotaRetries } from '../../controller/quota-retries.ts';
 import { Revisions } from '../../controller/revisions.ts';
 import { ServerCapabilities } from '../../controller/server-capabilities.ts';
-import { ObjectStore } from '../../controller/object-store.ts';
+import { FullObjectCache } from '../../controller/full-object-cache.ts';
 import { StatusTruncations } from '../../controller/status-truncations.ts';
 import { type ObservedJob, sequentialJobOwner } from '../../shared/api/job.ts';
 import type { SequentialJob } from '../../shared/api/types.ts';
@@ -23,7 +23,11 @@ import { NOW_MS } from './objects.ts';
 const log = { warn: (): void => undefined, debug: (): void => undefined };
 
 /** Empty caches, and everything else as in the manager. */
-export function actorDeps(client: ApiClient, now: () => number = () => NOW_MS, specs = new ObjectStore()): ExecuteDeps {
+export function actorDeps(
+  client: ApiClient,
+  now: () => number = () => NOW_MS,
+  specs = new FullObjectCache(),
+): ExecuteDeps {
   const jobs = new Cache<ObservedJob>((job) => sequentialJobOwner(job)?.uid);
   return {
     client,
@@ -47,12 +51,12 @@ export function reconcilerDeps(
   now?: () => number,
 ): ReconcilerDeps {
   const events: Pick<EventRecorder, 'emit'> = { emit };
-  const objects = new ObjectStore();
+  const objects = new FullObjectCache();
   const actor = actorDeps(client, now, objects);
   return {
     ...actor,
     objects,
-    quotaWaiters: new QuotaWaiters(actor.jobs, () => undefined),
+    quotaRetries: new QuotaRetries(actor.jobs, () => undefined),
     deletedJobs: new DeletedJobs(actor.jobs, actor.sequentialJobs),
     deletedPods: new DeletedPods(actor),
     events: events as EventRecorder,

@@ -12,7 +12,7 @@ import { lint } from '../../cli/lint.ts';
 import { jsonReport, textReport } from '../../cli/lint-report.ts';
 import { render } from '../../cli/render.ts';
 import { decide, type Finding, type Snapshot } from '../../controller/decide/index.ts';
-import { truncateMessage } from '../../controller/decide/size.ts';
+import { truncateMessage } from '../../controller/decide/status-size.ts';
 import { EventRecorder } from '../../controller/events.ts';
 import { toObservedEvent, toObservedPod } from '../../controller/transform-pod.ts';
 import { toObservedJob } from '../../controller/transform.ts';
@@ -212,14 +212,14 @@ const WAYS_OUT: Readonly<Record<string, (text: string) => unknown>> = {
   'a status: a quota': (text) => decided(starting({ type: 'postponed', reason: 'QuotaExceeded', message: text })),
   "a status: somebody else's Job": (text) => decided(starting({ type: 'nameConflict', owner: `CronJob "${text}"` })),
   "a status: somebody else's Job that goes": (text) =>
-    decided(starting({ type: 'nameConflict', owner: text, leaving: 'deleted' })),
+    decided(starting({ type: 'nameConflict', owner: text, pendingRemoval: 'deleted' })),
   'a status: what is missing': (text) =>
     decided(starting({ type: 'dependencies', missing: [{ kind: 'Secret', name: text }] })),
   'a status: a preflight': (text) =>
     decided(
       starting(
         { type: 'notFound' },
-        { preflight: { type: 'refused', faults: [{ index: 0, field: text, message: text }], ignoredFields: [text] } },
+        { preflight: { type: 'refused', errors: [{ index: 0, field: text, message: text }], ignoredFields: [text] } },
       ),
     ),
   'a status: trouble': (text) => decided(starting({ type: 'notFound' }, { lastError: text })),

@@ -289,7 +289,7 @@ describe('hold', () => {
     const { revisions } = await prepared(row);
     expect((await resolveEffectiveSpec(objectOf(row), revisions)).specChange).toEqual({
       type: 'refused',
-      faults: [expect.stringMatching(/^spec\.backoffLimit: /)],
+      errors: [expect.stringMatching(/^spec\.backoffLimit: /)],
     });
   });
 

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import type { EventLook, EventSubject } from '../../../controller/decide/index.ts';
+import type { EventLookupResult, EventSubject } from '../../../controller/decide/index.ts';
 import { EventLookup } from '../../../controller/event-lookup.ts';
 import { type ObservedJob, sequentialJobOwner } from '../../../shared/api/job.ts';
 import { Cache } from '../../../shared/kube/cache.ts';
@@ -36,11 +36,11 @@ describe('EventLookup', () => {
   });
 
   /** Half a second later, when the next request may be sent. */
-  async function ask(job = JOB, subject = SUBJECT): Promise<EventLook> {
+  async function ask(job = JOB, subject = SUBJECT): Promise<EventLookupResult> {
     nowMs += 500;
-    return lookup.ask(job, subject);
+    return lookup.lookUp(job, subject);
   }
-  const reasons = ({ events }: EventLook): readonly string[] => events.map(({ reason }) => reason);
+  const reasons = ({ events }: EventLookupResult): readonly string[] => events.map(({ reason }) => reason);
 
   it('asks for the Events about one object, in its namespace, and remembers them by the Job', async () => {
     const look = await ask();
@@ -53,7 +53,7 @@ describe('EventLookup', () => {
     ]);
     expect(look).toStrictEqual({
       uid: 'pod-1',
-      askedMs: nowMs,
+      requestedMs: nowMs,
       events: [{ reason: 'FailedMount', message: 'FailedMount', lastSeen: at(1) }],
     });
     expect(lookup.cached(JOB_UID)).toEqual(look);
@@ -83,7 +83,7 @@ describe('EventLookup', () => {
       };
       const look = await ask();
       expect(reasons(look)).toEqual(['FailedMount']);
-      expect(look.askedMs).toBe(nowMs);
+      expect(look.requestedMs).toBe(nowMs);
     },
   );
 
@@ -129,7 +129,7 @@ describe('EventLookup', () => {
     while (due.size > 0 && nowMs < startMs + 60_000) {
       for (const [job, dueMs] of due) {
         if (dueMs > nowMs) continue;
-        const { retryMs } = await lookup.ask(job, { ...SUBJECT, uid: `pod-${job.metadata.uid}` });
+        const { retryMs } = await lookup.lookUp(job, { ...SUBJECT, uid: `pod-${job.metadata.uid}` });
         if (retryMs === undefined) due.delete(job);
         else due.set(job, retryMs);
       }
@@ -154,9 +154,9 @@ describe('EventLookup', () => {
     jobs.observe(other);
     await ask();
     nowMs += 499;
-    expect(await lookup.ask(other, { ...SUBJECT, uid: 'pod-0' })).toStrictEqual({
+    expect(await lookup.lookUp(other, { ...SUBJECT, uid: 'pod-0' })).toStrictEqual({
       uid: 'pod-0',
-      askedMs: nowMs,
+      requestedMs: nowMs,
       retryMs: nowMs + 1,
       events: [],
     });
@@ -170,7 +170,7 @@ describe('EventLookup', () => {
     await first;
     nowMs -= 60_000;
     answer = () => ({ items: [] });
-    await lookup.ask(other, SUBJECT);
+    await lookup.lookUp(other, SUBJECT);
     expect(client.requests).toHaveLength(3);
   });
 

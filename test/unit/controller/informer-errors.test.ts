@@ -27,7 +27,7 @@ beforeEach(() => {
 });
 
 it('an object is named once, without its contents, and counted each time', () => {
-  for (const name of ['a', 'b', 'a', 'a']) faults.note('jobs', BROKEN, { object: object(name) });
+  for (const name of ['a', 'b', 'a', 'a']) faults.record('jobs', BROKEN, { object: object(name) });
   expect(lines).toMatchObject([
     {
       level: 'error',
@@ -43,15 +43,15 @@ it('an object is named once, without its contents, and counted each time', () =>
 });
 
 it('what has no name is said once', () => {
-  faults.note('pods', BROKEN, {});
-  faults.note('pods', BROKEN, { object: undefined });
-  faults.note('jobs', BROKEN, {});
+  faults.record('pods', BROKEN, {});
+  faults.record('pods', BROKEN, { object: undefined });
+  faults.record('jobs', BROKEN, {});
   expect(lines.map(({ informer }) => informer)).toEqual(['pods', 'jobs']);
 });
 
 it('what happens at no object is said each time', () => {
-  faults.note('jobs', BROKEN, { retryMs: 30_000 });
-  faults.note('jobs', BROKEN, { retryMs: 30_000 });
+  faults.record('jobs', BROKEN, { retryMs: 30_000 });
+  faults.record('jobs', BROKEN, { retryMs: 30_000 });
   expect(lines).toMatchObject([
     { level: 'error', retryMs: 30_000, msg: expect.stringMatching(/^internal error/) },
     { level: 'error' },
@@ -59,6 +59,6 @@ it('what happens at no object is said each time', () => {
 });
 
 it('remembers 1000 objects at most, and counts on', () => {
-  for (let i = 0; i < 1_100; i++) faults.note('jobs', BROKEN, { object: object(String(i)) });
+  for (let i = 0; i < 1_100; i++) faults.record('jobs', BROKEN, { object: object(String(i)) });
   expect([lines.length, counted.length]).toEqual([1_000, 1_100]);
 });

@@ -60,7 +60,7 @@ describe('Informers', () => {
       namespace: undefined,
       random: () => 1,
       enqueue: (key) => void keys.push(key),
-      isWaiting: (uid) => stands.has(uid),
+      isStuck: (uid) => stands.has(uid),
       onDeleted: ({ metadata }) => void gone.push(metadata.uid),
       ...options,
     });
@@ -374,13 +374,13 @@ describe('Informers', () => {
       await started();
       await send('sequentialjobs', 'ADDED', object('101'));
       const [known] = informers.sequentialJobs.values();
-      expect(informers.objects.heldBytes).toBeGreaterThan(0);
+      expect(informers.objects.cachedBytes).toBeGreaterThan(0);
       // As after the write that took the last finalizer off.
       if (known !== undefined) informers.sequentialJobs.remove(known);
-      expect(informers.objects.heldBytes).toBe(0);
+      expect(informers.objects.cachedBytes).toBe(0);
       await send('sequentialjobs', 'DELETED', object('102'));
       await send('sequentialjobs', 'MODIFIED', object('101'));
-      expect([informers.sequentialJobs.size, informers.objects.heldBytes]).toEqual([0, 0]);
+      expect([informers.sequentialJobs.size, informers.objects.cachedBytes]).toEqual([0, 0]);
     });
 
     it('when it has gone while the list came', async () => {
@@ -388,9 +388,9 @@ describe('Informers', () => {
       // It came with a page that was given up.
       informers.objects.trim(sequentialJob({ metadata: { uid: 'gone' } }));
       await started();
-      expect(informers.objects.heldBytes).toBeGreaterThan(0);
+      expect(informers.objects.cachedBytes).toBeGreaterThan(0);
       informers.objects.forget(sequentialJob().metadata);
-      expect(informers.objects.heldBytes).toBe(0);
+      expect(informers.objects.cachedBytes).toBe(0);
     });
   });
 

@@ -16,7 +16,7 @@ function informers(): Informers {
     namespace: undefined,
     random: () => 1,
     enqueue: () => undefined,
-    isWaiting: () => false,
+    isStuck: () => false,
     onDeleted: () => undefined,
   });
 }
@@ -45,15 +45,15 @@ describe('of sequences, the cache keeps a part', () => {
     sequentialJobs.observe(object);
     const kept = sequentialJobs.get(keyOf(object));
     expect(kept).toMatchObject({ metadata: object.metadata, status: object.status, spec: { containers: [] } });
-    expect([kept && objects.full(kept), objects.heldBytes]).toEqual([undefined, 0]);
+    expect([kept && objects.full(kept), objects.cachedBytes]).toEqual([undefined, 0]);
   });
 
   it('until they are gone', () => {
     const { sequentialJobs, objects } = informers();
     sequentialJobs.observe(sequentialJob());
-    expect(objects.heldBytes).toBeGreaterThan(0);
+    expect(objects.cachedBytes).toBeGreaterThan(0);
     sequentialJobs.remove(sequentialJob());
-    expect(objects.heldBytes).toBe(0);
+    expect(objects.cachedBytes).toBe(0);
   });
 });
 

@@ -36,7 +36,7 @@ it.each<readonly [string, (client: ApiClient) => Promise<unknown>]>([
   [
     'the preflight',
     (client) =>
-      new Preflights({ client, log, enabled: true, now }).ask({ type: 'Preflight', from: 0, resumes: 0 }, snapshot),
+      new Preflights({ client, log, enabled: true, now }).run({ type: 'Preflight', from: 0, resumes: 0 }, snapshot),
   ],
   [
     'the look for what a step needs',

@@ -1,7 +1,7 @@
 /** What happens between two looks of the controller: a Job ends and goes, is created late, or finds its name taken. */
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { DeletedJobs } from '../../../controller/deleted-jobs.ts';
-import { QuotaWaiters } from '../../../controller/quota-waiters.ts';
+import { QuotaRetries } from '../../../controller/quota-retries.ts';
 import { type ObservedJob, sequentialJobOwner } from '../../../shared/api/job.ts';
 import type { SequentialJob } from '../../../shared/api/types.ts';
 import { getCondition } from '../../../shared/conditions.ts';
@@ -324,23 +324,24 @@ describe('a Job that cannot be made for now', () => {
   });
 });
 
-describe('QuotaWaiters', () => {
+describe('QuotaRetries', () => {
   let jobs: Cache<ObservedJob>;
   let woken: string[];
-  let waiters: QuotaWaiters;
+  let waiters: QuotaRetries;
   const key = (name: string): string => `${NAMESPACE}/${name}`;
-  const note = (name: string, isWaiting: boolean): number | undefined => waiters.note(key(name), NAMESPACE, isWaiting);
+  const note = (name: string, isWaiting: boolean): number | undefined =>
+    waiters.update(key(name), NAMESPACE, isWaiting);
 
   beforeEach(() => {
     jobs = new Cache<ObservedJob>();
     woken = [];
-    waiters = new QuotaWaiters(jobs, (one) => woken.push(one));
+    waiters = new QuotaRetries(jobs, (one) => woken.push(one));
     for (const index of [0, 1, 2]) jobs.observe(observedJob(index));
   });
 
   it('wakes the one of its namespace that has waited longest, for each Job that goes', () => {
     for (const name of ['a', 'b', 'c']) note(name, true);
-    waiters.note('elsewhere/d', 'elsewhere', true);
+    waiters.update('elsewhere/d', 'elsewhere', true);
     note('b', false);
     expect(woken).toEqual([]);
     for (const index of [0, 1, 2]) jobs.remove(observedJob(index));

@@ -80,7 +80,7 @@ describe('act', () => {
       [
         "a Job of the elder sequence of the same name, which was deleted, is the garbage collector's",
         (on) => on.putJob(observedJob(0, { metadata: { ownerReferences: [ownedBy('elder')] } })),
-        { [NAME]: { type: 'nameConflict', owner: 'is owned by SequentialJob "etl"', leaving: 'ownerless' } },
+        { [NAME]: { type: 'nameConflict', owner: 'is owned by SequentialJob "etl"', pendingRemoval: 'ownerless' } },
         [],
       ],
       [
@@ -98,7 +98,7 @@ describe('act', () => {
         'a Job of the elder sequence of the same name is left alone',
         (on) =>
           on.putJob(observedJob(0, { metadata: { ownerReferences: [ownedBy('elder')], deletionTimestamp: at(1) } })),
-        { [NAME]: { type: 'nameConflict', owner: 'is owned by SequentialJob "etl"', leaving: 'deleted' } },
+        { [NAME]: { type: 'nameConflict', owner: 'is owned by SequentialJob "etl"', pendingRemoval: 'deleted' } },
         [],
       ],
       [

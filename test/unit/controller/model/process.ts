@@ -3,7 +3,7 @@ import { EventLookup } from '../../../../controller/event-lookup.ts';
 import { DeletedJobs } from '../../../../controller/deleted-jobs.ts';
 import { DeletedPods } from '../../../../controller/deleted-pods.ts';
 import { Informers } from '../../../../controller/informers.ts';
-import { QuotaWaiters } from '../../../../controller/quota-waiters.ts';
+import { QuotaRetries } from '../../../../controller/quota-retries.ts';
 import { reconcile, type ReconcilerDeps } from '../../../../controller/reconcile.ts';
 import { toObservedPod } from '../../../../controller/transform-pod.ts';
 import { toObservedJob, toSequentialJob } from '../../../../controller/transform.ts';
@@ -65,9 +65,9 @@ export class Process implements Sender {
       namespace: undefined,
       random: () => 0.5,
       enqueue: () => (this.queued = true),
-      isWaiting: (jobUID) => this.#deps.eventLookup.cached(jobUID) !== undefined,
+      isStuck: (jobUID) => this.#deps.eventLookup.cached(jobUID) !== undefined,
       maxObjectBytes: outside.hasNoRoom ? 0 : undefined,
-      onDrop: (uid) => this.#deps.revisions.release(uid),
+      onEvict: (uid) => this.#deps.revisions.release(uid),
       onDeleted: (object) => {
         this.#deps.revisions.forget(object.metadata.uid);
       },
@@ -83,7 +83,7 @@ export class Process implements Sender {
       sequentialJobs,
       objects,
       jobs,
-      quotaWaiters: new QuotaWaiters(jobs, () => (this.queued = true)),
+      quotaRetries: new QuotaRetries(jobs, () => (this.queued = true)),
       deletedJobs: new DeletedJobs(jobs, sequentialJobs),
       deletedPods: new DeletedPods({ pods, jobs, sequentialJobs }),
       pods,

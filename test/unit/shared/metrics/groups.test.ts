@@ -170,7 +170,7 @@ describe('metrics', () => {
       'specs that are held, and those that there was no room for',
       (registry) => {
         const sequences = new SequenceMetrics(registry);
-        sequences.followSpecs(() => 4096);
+        sequences.followSpecBytes(() => 4096);
         sequences.specFetched();
       },
       [

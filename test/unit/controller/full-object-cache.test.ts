@@ -1,5 +1,10 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { isTrimmed, type TrimmedSequentialJob, needsNoSpec, ObjectStore } from '../../../controller/object-store.ts';
+import {
+  isTrimmed,
+  type TrimmedSequentialJob,
+  needsNoSpec,
+  FullObjectCache,
+} from '../../../controller/full-object-cache.ts';
 import type { ConditionType, SequentialJob, SequentialJobStatus } from '../../../shared/api/types.ts';
 import { estimateMemory } from '../../../shared/validation/value-limit.ts';
 import { deepFreeze } from '../../support/freeze.ts';
@@ -41,11 +46,11 @@ function object(name: string, of: Of = {}): SequentialJob {
 describe('what is kept of a sequence', () => {
   let dropped: string[];
   let borrowed: number;
-  let specs: ObjectStore;
+  let specs: FullObjectCache;
   beforeEach(() => {
     dropped = [];
     borrowed = 0;
-    specs = new ObjectStore({
+    specs = new FullObjectCache({
       maxBytes: 100 * KIB,
       onEvict: (uid) => dropped.push(uid),
       onFetch: () => void borrowed++,
@@ -61,7 +66,7 @@ describe('what is kept of a sequence', () => {
     expect(estimateMemory(kept)).toBeLessThan(3 * KIB);
     expect(kept).toMatchObject({ metadata: whole.metadata, status: whole.status, spec: { suspend: true } });
     expect(specs.full(kept)).toEqual(whole);
-    expect(specs.heldBytes).toBe(estimateMemory(whole));
+    expect(specs.cachedBytes).toBe(estimateMemory(whole));
   });
 
   it('is the same the second time', () => {
@@ -95,15 +100,15 @@ describe('what is kept of a sequence', () => {
   ])('is held %s', (_, status, isHeld) => {
     const kept = specs.trim(object('a', status === undefined ? {} : { status }));
     expect(specs.full(kept) !== undefined).toBe(isHeld);
-    expect(specs.heldBytes > 0).toBe(isHeld);
+    expect(specs.cachedBytes > 0).toBe(isHeld);
   });
 
   it('is no longer held once it has completed, or is gone', () => {
     const kept = specs.trim(object('a'));
     specs.trim(object('a', { status: { conditions: [condition('Complete')] } }));
-    expect([specs.heldBytes, specs.full(kept)]).toEqual([0, undefined]);
+    expect([specs.cachedBytes, specs.full(kept)]).toEqual([0, undefined]);
     specs.forget(specs.trim(object('b')).metadata);
-    expect(specs.heldBytes).toBe(0);
+    expect(specs.cachedBytes).toBe(0);
     expect(dropped).toEqual([]);
   });
 
@@ -115,7 +120,7 @@ describe('what is kept of a sequence', () => {
       const last = specs.trim(object('f', { kib: 20 }));
       expect(areHeld([...all, last])).toEqual(['team-a/b', 'team-a/d', 'team-a/e', 'team-a/f']);
       expect(dropped).toEqual(['uid-team-a-a', 'uid-team-a-c']);
-      expect(specs.heldBytes).toBeLessThanOrEqual(100 * KIB);
+      expect(specs.cachedBytes).toBeLessThanOrEqual(100 * KIB);
     });
 
     it('a namespace that fills it displaces itself, and nobody else', () => {
@@ -146,7 +151,7 @@ describe('what is kept of a sequence', () => {
       ['finalizers without number', { finalizers }],
       ['a long status', { status: { phase: 'Running', steps } }],
     ])('%s are held with it: what is kept is small, and stands for that very state', (_, of) => {
-      specs = new ObjectStore();
+      specs = new FullObjectCache();
       const kept = specs.trim(object('a', of));
       expect(estimateMemory(kept)).toBeLessThan(4 * KIB);
       expect(specs.full(kept)).toEqual(object('a', of));
@@ -178,16 +183,16 @@ describe('what is kept of a sequence', () => {
   ])('nothing is held of one that the cache does not have: %s', (_, of, cached) => {
     const one = object('a', of);
     specs.trim(one);
-    expect(specs.heldBytes).toBeGreaterThan(0);
+    expect(specs.cachedBytes).toBeGreaterThan(0);
     specs.forgetUnlessCached(one, cached === 1 ? one : { ...one, metadata: { ...one.metadata, uid: 'another' } });
-    expect(specs.heldBytes > 0).toBe(cached === 1);
+    expect(specs.cachedBytes > 0).toBe(cached === 1);
     specs.forgetAllUnlessCached(() => undefined);
-    expect(specs.heldBytes).toBe(0);
+    expect(specs.cachedBytes).toBe(0);
   });
 
   it('who keeps a spec is told when another one takes its place, and of what it takes; not when its status changes', () => {
     const replaced: (readonly [string, number])[] = [];
-    specs = new ObjectStore({ onReplace: (uid, weight) => replaced.push([uid, weight]) });
+    specs = new FullObjectCache({ onReplace: (uid, weight) => replaced.push([uid, weight]) });
     const before = object('a', { kib: 20 });
     specs.trim(before);
     specs.trim(structuredClone(object('a', { kib: 20, version: '6', status: { phase: 'Running' } })));
@@ -251,19 +256,19 @@ describe('a sequence of which no more is needed than is kept', () => {
       (kept) => ({ ...kept, metadata: { ...kept.metadata, deletionTimestamp: at(1) } }),
     ],
   ])('%s', (_, of, expected, change = (kept) => kept) => {
-    const kept = change(new ObjectStore().trim(object('a', of)));
+    const kept = change(new FullObjectCache().trim(object('a', of)));
     expect(isTrimmed(kept)).toBe(true);
     expect(needsNoSpec(kept)).toBe(expected);
   });
 
   it('has a long status that is held, as long as it is that of the state', () => {
-    const specs = new ObjectStore();
+    const specs = new FullObjectCache();
     const { status = {} } = over('Complete', LONG);
     const kept = specs.trim(object('a', { status }));
     expect(kept.status?.steps).toHaveLength(1);
     expect(specs.full(kept)).toBeUndefined();
-    expect(specs.withoutSpec(kept)).toMatchObject({ status, spec: { containers: [] } });
+    expect(specs.finishedWithoutSpec(kept)).toMatchObject({ status, spec: { containers: [] } });
     specs.trim(object('a', { status, version: '6' }));
-    expect(specs.withoutSpec(kept)).toBeUndefined();
+    expect(specs.finishedWithoutSpec(kept)).toBeUndefined();
   });
 });

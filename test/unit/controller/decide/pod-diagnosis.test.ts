@@ -4,7 +4,7 @@ import {
   hasUnseenFailedPods,
   latestFailure,
   successOf,
-} from '../../../../controller/decide/explain.ts';
+} from '../../../../controller/decide/pod-diagnosis.ts';
 import type { ObservedJob } from '../../../../shared/api/job.ts';
 import type { ObservedPod, PodTermination } from '../../../../shared/api/pod.ts';
 import { deepFreeze } from '../../../support/freeze.ts';

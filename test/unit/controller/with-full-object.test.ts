@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { type TrimmedSequentialJob, ObjectStore } from '../../../controller/object-store.ts';
+import { type TrimmedSequentialJob, FullObjectCache } from '../../../controller/full-object-cache.ts';
 import { toSequentialJob } from '../../../controller/transform.ts';
-import { type FullObjectDeps, withFullObject } from '../../../controller/full-object.ts';
+import { type FullObjectDeps, withFullObject } from '../../../controller/with-full-object.ts';
 import type { Condition, SequentialJob } from '../../../shared/api/types.ts';
 import { Cache, keyOf } from '../../../shared/kube/cache.ts';
 import { ApiError } from '../../../shared/kube/errors.ts';
@@ -14,7 +14,7 @@ interface Made extends FullObjectDeps {
   readonly client: FakeClient;
 }
 
-function make(objects: ObjectStore, answer: () => unknown): Made {
+function make(objects: FullObjectCache, answer: () => unknown): Made {
   const client = new FakeClient({ request: answer });
   return { client, objects, sequentialJobs: new Cache<SequentialJob>(undefined, (object) => objects.trim(object)) };
 }
@@ -25,14 +25,14 @@ const work = async (found: TrimmedSequentialJob | undefined): Promise<TrimmedSeq
 
 describe('a sequence of which the cache has a part', () => {
   it('is worked with as it is held, without a request', async () => {
-    const specs = new ObjectStore();
+    const specs = new FullObjectCache();
     const deps = make(specs, () => undefined);
     expect(await withFullObject(specs.trim(object), deps, work)).toEqual({ isBusy: false, result: object });
     expect(deps.client.requests).toEqual([]);
   });
 
   it('is worked with as it is kept where it rests, without a request', async () => {
-    const specs = new ObjectStore({ maxBytes: 0 });
+    const specs = new FullObjectCache({ maxBytes: 0 });
     const deps = make(specs, () => undefined);
     const status = { observedGeneration: object.metadata.generation ?? 0, conditions: [complete] };
     const kept = specs.trim({
@@ -45,14 +45,14 @@ describe('a sequence of which the cache has a part', () => {
   });
 
   it('is asked for where there was no room for it; the cache gets what comes, and room is made for it', async () => {
-    const specs = new ObjectStore();
+    const specs = new FullObjectCache();
     const newer = { ...object, metadata: { ...object.metadata, resourceVersion: '99999' } };
     const deps = make(specs, () => newer);
-    const kept = new ObjectStore().trim(object);
+    const kept = new FullObjectCache().trim(object);
     expect(await withFullObject(kept, deps, work)).toEqual({ isBusy: false, result: toSequentialJob(newer) });
     expect(deps.client.requests).toMatchObject([{ method: 'GET', path }]);
     expect(deps.sequentialJobs.get(keyOf(object))?.metadata.resourceVersion).toBe('99999');
-    expect(specs.heldBytes).toBeGreaterThan(0);
+    expect(specs.cachedBytes).toBeGreaterThan(0);
   });
 
   it.each<readonly [string, () => unknown]>([
@@ -64,13 +64,13 @@ describe('a sequence of which the cache has a part', () => {
     ],
     ['another one has its name', () => ({ ...object, metadata: { ...object.metadata, uid: 'other' } })],
   ])('is nothing where %s', async (_, answer) => {
-    const specs = new ObjectStore({ maxBytes: 0 });
+    const specs = new FullObjectCache({ maxBytes: 0 });
     const result = await withFullObject(specs.trim(object), make(specs, answer), work);
     expect(result).toEqual({ isBusy: false, result: undefined });
   });
 
   it('waits for its turn where others take the room, and has it when they are done, or have failed', async () => {
-    const specs = new ObjectStore({ maxBytes: 0 });
+    const specs = new FullObjectCache({ maxBytes: 0 });
     const deps = make(specs, () => object);
     const args = ['x'.repeat(40 * 1024 * 1024)];
     const huge = specs.trim({ ...object, spec: { containers: [container('load', { args })] } });

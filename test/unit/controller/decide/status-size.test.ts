@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { cutStatus, fitSteps, MAX_CUT } from '../../../../controller/decide/size.ts';
+import { truncateStatus, fitSteps, MAX_TRUNCATIONS } from '../../../../controller/decide/status-size.ts';
 import { decide } from '../../../../controller/decide/index.ts';
 import type { SequentialJobStatus, StepStatus } from '../../../../shared/api/types.ts';
 import { getCondition } from '../../../../shared/conditions.ts';
@@ -251,39 +251,45 @@ describe('cutStatus', () => {
   const shortened = `${'m'.repeat(255)}…`;
 
   it('leaves a status as it is that is not to be cut', () => {
-    expect(cutStatus(status, 0)).toBe(status);
+    expect(truncateStatus(status, 0)).toBe(status);
   });
 
   it('leaves out the messages of all steps first, and nothing else', () => {
     const { message: __, ...first } = failing(0);
-    expect(cutStatus(status, 1)).toEqual({ ...status, steps: [first, lastStep, status.steps?.[2]] });
+    expect(truncateStatus(status, 1)).toEqual({ ...status, steps: [first, lastStep, status.steps?.[2]] });
   });
 
   it('then all details of the steps but of the last one that was started', () => {
-    expect(cutStatus(status, 2)).toEqual({ ...status, steps: [{ ...bare, ...times }, lastStep, status.steps?.[2]] });
+    expect(truncateStatus(status, 2)).toEqual({
+      ...status,
+      steps: [{ ...bare, ...times }, lastStep, status.steps?.[2]],
+    });
   });
 
   it('then the ends of what is long elsewhere', () => {
-    const cut = cutStatus(status, 3);
+    const cut = truncateStatus(status, 3);
     expect(cut.conditions?.map(({ message }) => message)).toEqual([shortened]);
     expect(cut.progress).toEqual({ ...status.progress, failureMessage: shortened });
   });
 
   it('then the times of the steps but of the last one; the sequence goes on from what is left', () => {
-    expect(cutStatus(status, MAX_CUT)).toMatchObject({ steps: [bare, lastStep, status.steps?.[2]], resumes: 2 });
-    expect(cutStatus(status, MAX_CUT).steps?.[0]).toEqual(bare);
+    expect(truncateStatus(status, MAX_TRUNCATIONS)).toMatchObject({
+      steps: [bare, lastStep, status.steps?.[2]],
+      resumes: 2,
+    });
+    expect(truncateStatus(status, MAX_TRUNCATIONS).steps?.[0]).toEqual(bare);
   });
 
   it('makes it smaller each time, and not again what is cut already', () => {
-    for (let cut = 0; cut < MAX_CUT; cut++) {
-      const [before, after] = [cutStatus(status, cut), cutStatus(status, cut + 1)];
+    for (let cut = 0; cut < MAX_TRUNCATIONS; cut++) {
+      const [before, after] = [truncateStatus(status, cut), truncateStatus(status, cut + 1)];
       expect(size(after)).toBeLessThan(size(before));
-      expect(cutStatus(after, cut + 1)).toEqual(after);
+      expect(truncateStatus(after, cut + 1)).toEqual(after);
     }
-    expect(cutStatus(status, MAX_CUT + 1)).toEqual(cutStatus(status, MAX_CUT));
+    expect(truncateStatus(status, MAX_TRUNCATIONS + 1)).toEqual(truncateStatus(status, MAX_TRUNCATIONS));
   });
 
   it('bears a status that says nothing yet', () => {
-    expect(cutStatus({ resumes: 0 }, MAX_CUT)).toEqual({ conditions: [], resumes: 0 });
+    expect(truncateStatus({ resumes: 0 }, MAX_TRUNCATIONS)).toEqual({ conditions: [], resumes: 0 });
   });
 });

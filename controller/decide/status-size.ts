@@ -1,14 +1,14 @@
-/** Keeps the status within what etcd and every watcher can bear: 256 KiB with 1000 steps. */
+/** Limits the size of the status, which etcd stores and every watcher receives: 256 KiB with 1000 steps. */
 import { truncate } from '../../shared/truncate.ts';
 import type { Progress, SequentialJobStatus, StepStatus } from '../../shared/api/types.ts';
 
-/** Of the 256 KiB: room for the conditions, the completed indices and the rest of the status. */
+/** The part of the 256 KiB for the steps; the rest is for the conditions, the completed indices and other fields. */
 const MAX_STEPS_BYTES = 216 * 1024;
 
-/** Under this many steps not even the longest names reach the limit (each under 2.2 KiB, most of it the message). */
-const SMALL = 100;
+/** Up to this many steps never reach the limit (each is under 2.2 KiB, most of it the message). */
+const MAX_UNMEASURED_STEPS = 100;
 
-/** What is left out first, from old steps to new ones. */
+/** The fields to drop, in this order, from old steps to new ones. */
 const TIERS: readonly (readonly (keyof StepStatus)[])[] = [
   ['message', 'reason'],
   ['exitCode', 'attempts'],
@@ -16,30 +16,29 @@ const TIERS: readonly (readonly (keyof StepStatus)[])[] = [
 ];
 
 /**
- * The longest message of a failure, or of what a step waits for, in bytes of UTF-8: it stands in the status up to four
- * times. The API server's answers and the errors of a spec have no limit of their own.
+ * The maximum length of a failure's or obstacle's message, in bytes of UTF-8: the status has it up to four times.
+ * Answers of the API server and errors of a spec have no limit of their own.
  */
 const MAX_MESSAGE_BYTES = 2048;
 
-/** The message in printable characters, cut where it is too long. */
+/** The message in printable characters, truncated to the limit. */
 export const truncateMessage = (message: string): string => truncate(message, MAX_MESSAGE_BYTES);
 
-/** Those that succeeded go first, as nobody debugs them; those that failed and were passed over only where it must be. */
-const EXPENDABLE: readonly StepStatus['state'][] = ['Succeeded', 'Failed'];
+/** Succeeded steps lose their details first, because they are rarely debugged; ignored failures only if necessary. */
+const TRUNCATION_ORDER: readonly StepStatus['state'][] = ['Succeeded', 'Failed'];
 
 /**
- * The steps, cut to fit: while they are too large, details go, tier by tier, the oldest first, and all of the succeeded
- * steps before any of the failed ones. Index, name, state and times always stay, and so does all of the last step that
- * was started.
+ * The steps, truncated to the limit: details are dropped tier by tier, from the oldest step on, and from all succeeded
+ * steps before any failed one. Index, name, state and times always stay, as do all details of the last started step.
  */
 export function fitSteps(steps: readonly StepStatus[]): readonly StepStatus[] {
-  if (steps.length <= SMALL) return steps;
+  if (steps.length <= MAX_UNMEASURED_STEPS) return steps;
   const sizes = steps.map(bytes);
   let total = sizes.reduce((sum, size) => sum + size, 0);
   if (total <= MAX_STEPS_BYTES) return steps;
   const cut = [...steps];
   const last = steps.findLastIndex(({ state }) => state !== 'Skipped');
-  for (const [state, tier] of EXPENDABLE.flatMap((state) => TIERS.map((tier) => [state, tier] as const))) {
+  for (const [state, tier] of TRUNCATION_ORDER.flatMap((state) => TIERS.map((tier) => [state, tier] as const))) {
     for (let i = 0; i < last && total > MAX_STEPS_BYTES; i++) {
       const step = cut[i];
       if (step?.state !== state) continue;
@@ -57,29 +56,30 @@ function without(step: StepStatus, fields: readonly (keyof StepStatus)[]): StepS
   ) as unknown as StepStatus;
 }
 
-/** Size as JSON in UTF-8, at most: a UTF-16 code unit takes three bytes at most. */
+/** Upper bound of the size as JSON in UTF-8: a UTF-16 code unit takes at most three bytes. */
 function bytes(step: StepStatus): number {
   const { message = '', reason = '', ...rest } = step;
   return JSON.stringify(rest).length + 3 * (message.length + reason.length) + 32;
 }
 
-/** Smaller forms of a status, largest first, for an object that has no room for the whole one. */
-const CUTS: readonly ((status: SequentialJobStatus) => SequentialJobStatus)[] = [
+/** Reductions of a status, applied one after the other, for an object that is too large for the full status. */
+const TRUNCATIONS: readonly ((status: SequentialJobStatus) => SequentialJobStatus)[] = [
   (status) => withSteps(status, (step) => without(step, ['message'])),
   (status) => withSteps(status, (step, isLast) => (isLast ? step : without(step, TIERS.flat()))),
   withBriefMessages,
   (status) => withSteps(status, (step, isLast) => (isLast ? step : without(step, ['startTime', 'completionTime']))),
 ];
 
-/** How often a status can be cut. */
-export const MAX_CUT = CUTS.length;
+/** The number of reductions. */
+export const MAX_TRUNCATIONS = TRUNCATIONS.length;
 
 /**
- * The status, cut `times` times: the messages of the steps go first, then all details of the steps before the last one that was
- * started, then what is long elsewhere, then the times of those steps. What the sequence goes on from always stays.
+ * The status after the first `times` reductions: they drop the messages of the steps, then all details of the steps
+ * before the last started one, then shorten other long messages, then drop the times of those steps. Everything that
+ * the sequence needs to continue stays.
  */
-export function cutStatus(status: SequentialJobStatus, times: number): SequentialJobStatus {
-  return CUTS.slice(0, times).reduce((cut, next) => next(cut), status);
+export function truncateStatus(status: SequentialJobStatus, times: number): SequentialJobStatus {
+  return TRUNCATIONS.slice(0, times).reduce((cut, next) => next(cut), status);
 }
 
 function withSteps(
@@ -92,12 +92,12 @@ function withSteps(
 }
 
 /** In UTF-16 code units. */
-const BRIEF = 256;
+const MAX_BRIEF_LENGTH = 256;
 
 const brief = (message: string): string =>
-  message.length <= BRIEF ? message : `${message.slice(0, BRIEF - 1).toWellFormed()}…`;
+  message.length <= MAX_BRIEF_LENGTH ? message : `${message.slice(0, MAX_BRIEF_LENGTH - 1).toWellFormed()}…`;
 
-/** Whether the status says this already, as a whole or as it is cut. */
+/** Whether the stored message equals this one, in full or shortened. */
 export const isSameMessage = (stored: string, message: string): boolean =>
   stored === message || stored === brief(message);
 

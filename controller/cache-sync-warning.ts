@@ -1,44 +1,44 @@
-/** The wait for the first lists, which has no end of its own: the log says what is waited for, as long as it lasts. */
+/** Warns while the caches wait for their first lists, which has no timeout. */
 import type { Log } from '../shared/log.ts';
 import type { Watched } from './metrics/index.ts';
 
-export interface SyncWaitOptions {
+export interface CacheSyncWarningOptions {
   readonly log: Pick<Log, 'warn'>;
   /** The informers whose first list is not complete. */
-  readonly missing: () => readonly Watched[];
+  readonly unsynced: () => readonly Watched[];
 }
 
-const REMIND_MS = 30_000;
+const INTERVAL_MS = 30_000;
 
-export class SyncWait {
-  readonly #options: SyncWaitOptions;
+export class CacheSyncWarning {
+  readonly #options: CacheSyncWarningOptions;
   readonly #lastErrors = new Map<Watched, string>();
   #timer: NodeJS.Timeout | undefined;
   #seconds = 0;
 
-  constructor(options: SyncWaitOptions) {
+  constructor(options: CacheSyncWarningOptions) {
     this.#options = options;
   }
 
-  /** Warns every 30 s, until `stop`, of the informers that are missing and of what each has failed with last. */
+  /** Warns every 30 s, until `stop`, with the missing informers and the last error of each. */
   start(): void {
     this.#timer ??= setInterval(() => {
-      this.#seconds += REMIND_MS / 1000;
-      this.#remind();
-    }, REMIND_MS);
+      this.#seconds += INTERVAL_MS / 1000;
+      this.#warn();
+    }, INTERVAL_MS);
   }
 
   stop(): void {
     clearInterval(this.#timer);
   }
 
-  /** An informer has failed, and tries again. */
-  failed(informer: Watched, message: string): void {
+  /** Records the last error of an informer that retries. */
+  recordError(informer: Watched, message: string): void {
     this.#lastErrors.set(informer, message);
   }
 
-  #remind(): void {
-    const informers = this.#options.missing();
+  #warn(): void {
+    const informers = this.#options.unsynced();
     if (informers.length === 0) return;
     const errors = Object.fromEntries(informers.map((informer) => [informer, this.#lastErrors.get(informer)]));
     const fields = { informers, waitingSeconds: this.#seconds, errors };

@@ -1,38 +1,38 @@
-/** A SequentialJob as it is stored, where the cache has less of it. */
+/** Provides the full SequentialJob for a reconcile if the informer's cache has only a part of it. */
 import type { SequentialJob } from '../shared/api/types.ts';
 import { type Cache, keyOf } from '../shared/kube/cache.ts';
 import type { ApiClient } from '../shared/kube/client.ts';
 import { isApiError } from '../shared/kube/errors.ts';
 import { objectPath, SEQUENTIAL_JOBS } from '../shared/kube/resources.ts';
-import type { TrimmedSequentialJob, ObjectStore } from './object-store.ts';
+import type { TrimmedSequentialJob, FullObjectCache } from './full-object-cache.ts';
 import { toSequentialJob } from './transform.ts';
 
 export interface FullObjectDeps {
   readonly client: ApiClient;
   readonly sequentialJobs: Cache<SequentialJob>;
-  readonly objects: ObjectStore;
+  readonly objects: FullObjectCache;
 }
 
-/** What came of it; or that it was not the object's turn. */
+/** The result of the work; `isBusy`: there was no memory to read the object. */
 export type FullObjectResult<T> = { readonly isBusy: true } | { readonly isBusy: false; readonly result: T };
 
 /**
- * Works with the object as it is held, or with as much as is kept where that is enough, or else with what the API server says of
- * it; with undefined where it is gone. Where too many large ones are worked on already, it is not its turn. Rejects as the work
- * does, and with ApiError.
+ * Runs `work` with the full cached object, with the trimmed one if that is enough, or else with the object from the API
+ * server; with undefined if the object is deleted. Returns `isBusy` if too many large objects are being reconciled.
+ * Rejects as the work does, and with ApiError.
  */
 export async function withFullObject<T>(
-  kept: TrimmedSequentialJob,
+  cached: TrimmedSequentialJob,
   deps: FullObjectDeps,
   work: (object: TrimmedSequentialJob | undefined) => Promise<T>,
 ): Promise<FullObjectResult<T>> {
-  const there = deps.objects.full(kept) ?? deps.objects.withoutSpec(kept);
-  if (there !== undefined) return { isBusy: false, result: await work(there) };
-  if (!deps.objects.acquire(kept)) return { isBusy: true };
+  const available = deps.objects.full(cached) ?? deps.objects.finishedWithoutSpec(cached);
+  if (available !== undefined) return { isBusy: false, result: await work(available) };
+  if (!deps.objects.acquire(cached)) return { isBusy: true };
   try {
-    return { isBusy: false, result: await work(await fetchObject(kept, deps)) };
+    return { isBusy: false, result: await work(await fetchObject(cached, deps)) };
   } finally {
-    deps.objects.release(kept);
+    deps.objects.release(cached);
   }
 }
 
@@ -44,10 +44,10 @@ async function fetchObject(
   try {
     const object = toSequentialJob(await deps.client.request({ method: 'GET', path }));
     deps.sequentialJobs.assume(object);
-    // What is worked on is what is needed next.
+    // The next reconcile probably needs this object.
     deps.objects.trim(object);
     deps.objects.forgetUnlessCached(object, deps.sequentialJobs.get(keyOf(object)));
-    // A younger one of the same name is to be looked at with its own Jobs, when the cache has it.
+    // A newer object of the same name is reconciled separately, once the cache has it.
     return object.metadata.uid === metadata.uid ? object : undefined;
   } catch (error) {
     if (isApiError(error, 'NotFound')) return undefined;

@@ -1,6 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { recordedDraft } from '../../../../controller/decide/draft.ts';
-import { type EventQuestion, eventQuestion, unseenPodMs } from '../../../../controller/decide/standstill.ts';
+import {
+  type EventLookupRequest,
+  nextEventLookup,
+  uncachedPodRecheckMs,
+} from '../../../../controller/decide/event-lookups.ts';
 import type { EventLookupResult, Snapshot } from '../../../../controller/decide/types.ts';
 import type { ObservedJob } from '../../../../shared/api/job.ts';
 import type { ObservedPod } from '../../../../shared/api/pod.ts';
@@ -22,7 +26,7 @@ interface World {
   readonly suspended?: 'True' | 'False';
 }
 
-function question({ job, pods = [], look, spec, suspended }: World): EventQuestion | undefined {
+function question({ job, pods = [], look, spec, suspended }: World): EventLookupRequest | undefined {
   const condition = { type: 'Suspended', status: suspended ?? 'False', reason: 'x', message: '' } as const;
   const status: SequentialJobStatus =
     suspended === undefined ? {} : { conditions: [{ ...condition, lastTransitionTime: at(20) }] };
@@ -34,7 +38,10 @@ function question({ job, pods = [], look, spec, suspended }: World): EventQuesti
     pods,
     ...(look === undefined ? {} : { eventLookup: look }),
   };
-  return eventQuestion(deepFreeze({ snapshot, draft: recordedDraft(snapshot), now: NOW, nowMs: NOW_MS + 60_000 }), job);
+  return nextEventLookup(
+    deepFreeze({ snapshot, draft: recordedDraft(snapshot), now: NOW, nowMs: NOW_MS + 60_000 }),
+    job,
+  );
 }
 
 /** Of whom it is asked, and how many seconds after ten o'clock. */
@@ -77,7 +84,7 @@ describe('Events are asked for', () => {
         job: active,
         pods: [observedPod({ obstacle: pulling })],
         spec: secrets,
-        look: eventLook([], { uid: `uid-${POD_NAME}`, isOfImage: true }),
+        look: eventLook([], { uid: `uid-${POD_NAME}`, isImagePull: true }),
       },
       undefined,
     ],
@@ -97,7 +104,7 @@ describe('Events are asked for', () => {
         job: active,
         pods: [observedPod({ obstacle: pulling })],
         spec: secrets,
-        look: eventLook([], { uid: `uid-${POD_NAME}`, isOfImage: true, retryMs: Date.parse(at(35)) }),
+        look: eventLook([], { uid: `uid-${POD_NAME}`, isImagePull: true, retryMs: Date.parse(at(35)) }),
       },
       ['Pod', 35],
     ],
@@ -120,13 +127,13 @@ describe('Events are asked for', () => {
     ['after one that is not recorded as over, from now on', { job: idle, suspended: 'True' }, ['Job', 62]],
     [
       'again 2 s after the first answer',
-      { job: idle, look: eventLook([], { askedMs: Date.parse(at(6)) }) },
+      { job: idle, look: eventLook([], { requestedMs: Date.parse(at(6)) }) },
       ['Job', 8],
     ],
-    ['later more rarely', { job: idle, look: eventLook([], { askedMs: Date.parse(at(43)) }) }, ['Job', 53]],
+    ['later more rarely', { job: idle, look: eventLook([], { requestedMs: Date.parse(at(43)) }) }, ['Job', 53]],
     [
       'every 30 s in the end',
-      { job: idle, look: eventLook([], { askedMs: Date.parse(at(0)) + 3_600_000 }) },
+      { job: idle, look: eventLook([], { requestedMs: Date.parse(at(0)) + 3_600_000 }) },
       ['Job', 3630],
     ],
     [
@@ -134,13 +141,13 @@ describe('Events are asked for', () => {
       {
         job: active,
         pods: [waiting],
-        look: eventLook([], { uid: `uid-${POD_NAME}`, askedMs: Date.parse(at(17)) }),
+        look: eventLook([], { uid: `uid-${POD_NAME}`, requestedMs: Date.parse(at(17)) }),
       },
       ['Pod', 22],
     ],
     [
       'about another Pod anew',
-      { job: active, pods: [waiting], look: eventLook([], { uid: JOB_UID, askedMs: Date.parse(at(59)) }) },
+      { job: active, pods: [waiting], look: eventLook([], { uid: JOB_UID, requestedMs: Date.parse(at(59)) }) },
       ['Pod', 17],
     ],
   ])('%s', (_says, world, expected) => {
@@ -163,6 +170,6 @@ describe('a Job that counts a Pod which is not in sight is looked at again', () 
   ])('%s', (_says, job, seen, isLookedAt) => {
     const snapshot: Snapshot = { object: sequentialJob(), jobs: [job], findings: {}, ...seen };
     const context = { snapshot, draft: recordedDraft(snapshot), now: NOW, nowMs: NOW_MS };
-    expect(unseenPodMs(context, job)).toBe(isLookedAt ? NOW_MS + 5_000 : undefined);
+    expect(uncachedPodRecheckMs(context, job)).toBe(isLookedAt ? NOW_MS + 5_000 : undefined);
   });
 });

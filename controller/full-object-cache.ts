@@ -1,30 +1,31 @@
 /**
- * What the cache keeps of SequentialJobs: of each the little that is read all the time, and the rest for as long as there is
- * room. A spec may have a megabyte, and whoever may create one may create hundreds: what all of them hold together is bounded,
- * and each namespace has its share. What there is no room for is asked for when its turn comes.
+ * A memory-bounded cache of full SequentialJobs. The informer's cache keeps a small part of each object; this one keeps
+ * the full objects while memory allows. A spec may have a megabyte, and a user may create hundreds: the total is
+ * bounded, and each namespace has its share. Objects that do not fit are read from the API server when they are
+ * reconciled.
  */
 import type { ObjectMeta, SequentialJob, SequentialJobSpec, SequentialJobStatus } from '../shared/api/types.ts';
 import { isTrue } from '../shared/conditions.ts';
 import { estimateMemory } from '../shared/validation/value-limit.ts';
 import { omitUndefined } from '../shared/omit-undefined.ts';
 
-/** A SequentialJob of which a part is not there. */
+/** A SequentialJob whose spec, at least, was removed. */
 export interface TrimmedSequentialJob extends SequentialJob {
   readonly trimmed?: {
-    /** Of the whole, in bytes of memory, about. */
+    /** Approximate memory of the full object, in bytes. */
     readonly weight: number;
-    /** More is not there than the spec: finalizers, or the steps of the status. */
-    readonly more?: true;
+    /** Finalizers and steps of the status are missing, too. */
+    readonly isSummary?: true;
   };
 }
 
-/** What the rests of all objects may take, in bytes of memory, about: some 10,000 ordinary sequences. */
-const MAX_HELD_BYTES = 64 * 1024 * 1024;
-/** What those may take that are asked for, of all that are worked on at once. */
+/** Approximate memory limit of all full objects, in bytes: enough for some 10,000 ordinary sequences. */
+const MAX_CACHED_BYTES = 64 * 1024 * 1024;
+/** Approximate memory limit of the objects read from the API server for running reconciles, in bytes. */
 const MAX_ACQUIRED_BYTES = 32 * 1024 * 1024;
 /**
- * What is kept of an object in any case, in bytes of memory, about. Such a status is one of some twenty steps; there may be
- * tens of thousands of objects.
+ * Up to these sizes (approximate memory, in bytes) the informer's cache keeps finalizers and status of each object.
+ * This status has some twenty steps; there may be tens of thousands of objects.
  */
 const MAX_FINALIZER_BYTES = 2 * 1024;
 const MAX_STATUS_BYTES = 24 * 1024;
@@ -32,108 +33,117 @@ const MAX_STATUS_BYTES = 24 * 1024;
 interface Entry {
   readonly object: SequentialJob;
   readonly weight: number;
-  /** Of one that has completed, as it will never run again. */
+  /** The sequence has completed and never runs again: only its status is cached. */
   readonly isWithoutSpec: boolean;
 }
 
-/** Those of one namespace by their UIDs, the one first that was seen longest ago. */
+/** The entries of one namespace by UID, least recently updated first. */
 interface NamespaceShare {
-  readonly held: Map<string, Entry>;
+  readonly entries: Map<string, Entry>;
   weight: number;
 }
 
-export interface ObjectStoreOptions {
+export interface FullObjectCacheOptions {
   /** Default 64 MiB. */
   readonly maxBytes?: number | undefined;
-  /** The rest of this object, by its UID, is to be kept by nobody: there is no room for it. */
+  /** Called when the object of this UID is evicted for lack of memory: no other part may keep its spec. */
   readonly onEvict?: (uid: string) => void;
-  /** The spec of this object, by its UID, which took so many bytes, is replaced by another one. */
+  /** Called when the spec of this UID, of `weight` bytes, is replaced by another one. */
   readonly onReplace?: (uid: string, weight: number) => void;
-  /** An object is to be asked for. */
+  /** Called when an object is read from the API server. */
   readonly onFetch?: () => void;
 }
 
-export class ObjectStore {
+export class FullObjectCache {
   readonly #shares = new Map<string, NamespaceShare>();
-  readonly #options: ObjectStoreOptions;
-  /** What those of a namespace take that are asked for. */
+  readonly #options: FullObjectCacheOptions;
+  /** Bytes acquired by each namespace. */
   readonly #acquiredBy = new Map<string, number>();
   #weight = 0;
   #acquired = 0;
 
-  constructor(options: ObjectStoreOptions = {}) {
+  constructor(options: FullObjectCacheOptions = {}) {
     this.#options = options;
   }
 
-  /** What the rests take, in bytes of memory, about. */
-  get heldBytes(): number {
+  /** Approximate memory of the full objects, in bytes. */
+  get cachedBytes(): number {
     return this.#weight;
   }
 
   /**
-   * What is kept of an object in the cache. The rest is held, where there is room: the namespace that holds most gives up
-   * first what it has not heard of for longest. Of a sequence that has completed only a long status is. Where the cache
-   * may not take the object, `settle` is to follow.
+   * Returns the part of the object for the informer's cache, and caches the full object. If memory is short, the
+   * namespace that uses most evicts its least recently updated object. Of a completed sequence only a long status is
+   * cached. If the informer's cache may reject the object, call `forgetUnlessCached` afterwards.
    */
   trim(object: SequentialJob): TrimmedSequentialJob {
     if (isTrimmed(object)) return object;
     const weight = estimateMemory(object);
-    const kept = trimmedCopy(object, weight);
+    const cached = trimmedCopy(object, weight);
     const known = this.#entry(object);
     this.forget(object.metadata);
     if (!isTrue(object.status?.conditions, 'Complete')) this.#store(this.#reuseSpec(object, known), weight);
-    else if (kept.trimmed.more === true)
-      this.#store({ ...object, spec: kept.spec }, estimateMemory(object.status), true);
-    return kept;
+    else if (cached.trimmed.isSummary === true)
+      this.#store({ ...object, spec: cached.spec }, estimateMemory(object.status), true);
+    return cached;
   }
 
-  /** Forgets the rest of an object that the cache does not have (`cached`: what it has by that name): nobody will say when it goes. */
+  /**
+   * Forgets an object that the informer's cache does not have (`cached`: the object that it has under that name): no
+   * event will report its deletion.
+   */
   forgetUnlessCached({ metadata }: SequentialJob, cached: SequentialJob | undefined): void {
     if (cached?.metadata.uid !== metadata.uid) this.forget(metadata);
   }
 
-  /** The same for all that are held. */
+  /** `forgetUnlessCached` for all objects. */
   forgetAllUnlessCached(cached: (object: SequentialJob) => SequentialJob | undefined): void {
-    for (const { held } of this.#shares.values()) {
-      for (const { object } of held.values()) this.forgetUnlessCached(object, cached(object));
+    for (const { entries } of this.#shares.values()) {
+      for (const { object } of entries.values()) this.forgetUnlessCached(object, cached(object));
     }
   }
 
-  /** The object as it is stored, where that is held. */
-  full(kept: SequentialJob): SequentialJob | undefined {
-    if (!isTrimmed(kept)) return kept;
-    const { trimmed, ...rest } = kept;
-    const held = this.#entry(kept);
-    if (held === undefined || held.isWithoutSpec) return undefined;
-    if (trimmed.more === true) return isSameState(held.object, kept) ? held.object : undefined;
-    return held.object.metadata.generation === kept.metadata.generation
-      ? { ...rest, spec: held.object.spec }
+  /** The full object; undefined if it is not cached in this version. */
+  full(cached: SequentialJob): SequentialJob | undefined {
+    if (!isTrimmed(cached)) return cached;
+    const { trimmed, ...rest } = cached;
+    const entry = this.#entry(cached);
+    if (entry === undefined || entry.isWithoutSpec) return undefined;
+    if (trimmed.isSummary === true) return isSameVersion(entry.object, cached) ? entry.object : undefined;
+    return entry.object.metadata.generation === cached.metadata.generation
+      ? { ...rest, spec: entry.object.spec }
       : undefined;
   }
 
-  /** As much of an object as is needed to see that it rests, where it does: its spec may be missing. */
-  withoutSpec(kept: TrimmedSequentialJob): TrimmedSequentialJob | undefined {
-    if (kept.trimmed?.more !== true) return needsNoSpec(kept) ? kept : undefined;
-    const held = this.#entry(kept);
-    return held !== undefined && isSameState(held.object, kept) && needsNoSpec(held.object) ? held.object : undefined;
+  /**
+   * The object without its spec if the sequence has finished and nothing is requested of it (`needsNoSpec`); else
+   * undefined.
+   */
+  finishedWithoutSpec(cached: TrimmedSequentialJob): TrimmedSequentialJob | undefined {
+    if (cached.trimmed?.isSummary !== true) return needsNoSpec(cached) ? cached : undefined;
+    const entry = this.#entry(cached);
+    return entry !== undefined && isSameVersion(entry.object, cached) && needsNoSpec(entry.object)
+      ? entry.object
+      : undefined;
   }
 
-  /** The spec of an object of the cache, where that is held. */
-  specOf(kept: SequentialJob): SequentialJobSpec | undefined {
-    return this.full(kept)?.spec;
+  /** The spec of a trimmed object; undefined if it is not cached. */
+  specOf(cached: SequentialJob): SequentialJobSpec | undefined {
+    return this.full(cached)?.spec;
   }
 
   /**
-   * Makes room for an object that has to be asked for; false where others have taken it. What is borrowed is to be given back.
-   * One at a time is let in whatever it takes.
+   * Reserves memory for an object to be read from the API server; false if other objects use it. Call `release`
+   * afterwards. With no other reservation, an object of any size is admitted.
    */
   acquire({ metadata: { namespace }, trimmed }: TrimmedSequentialJob): boolean {
     const weight = trimmed?.weight ?? 0;
     const own = this.#acquiredBy.get(namespace) ?? 0;
     const others = this.#acquired - own;
-    // The first of a namespace needs room, and what others leave is not all for more of it: so there is room for who comes next.
-    const most = own === 0 ? MAX_ACQUIRED_BYTES - others : (MAX_ACQUIRED_BYTES - others) / 2;
-    if (this.#acquired > 0 && own + weight > most) return false;
+    // The first object of a namespace may use all free memory; its further ones use at most half of what other
+    // namespaces leave, so that another namespace finds memory.
+    const limit = own === 0 ? MAX_ACQUIRED_BYTES - others : (MAX_ACQUIRED_BYTES - others) / 2;
+    if (this.#acquired > 0 && own + weight > limit) return false;
     this.#countAcquired(namespace, weight);
     this.#options.onFetch?.();
     return true;
@@ -150,22 +160,22 @@ export class ObjectStore {
     else this.#acquiredBy.delete(namespace);
   }
 
-  /** The object is gone. */
+  /** Called when the object was deleted. */
   forget({ namespace, uid }: Pick<ObjectMeta, 'namespace' | 'uid'>): void {
     const share = this.#shares.get(namespace);
-    const known = share?.held.get(uid);
+    const known = share?.entries.get(uid);
     if (share === undefined || known === undefined) return;
-    share.held.delete(uid);
+    share.entries.delete(uid);
     share.weight -= known.weight;
     this.#weight -= known.weight;
-    if (share.held.size === 0) this.#shares.delete(namespace);
+    if (share.entries.size === 0) this.#shares.delete(namespace);
   }
 
   #entry({ metadata: { namespace, uid } }: SequentialJob): Entry | undefined {
-    return this.#shares.get(namespace)?.held.get(uid);
+    return this.#shares.get(namespace)?.entries.get(uid);
   }
 
-  /** With the spec that is known already, where it is the same: others keep that one, too. */
+  /** Reuses the cached spec if it is equal, because `Revisions` refers to it, too. */
   #reuseSpec(object: SequentialJob, known: Entry | undefined): SequentialJob {
     if (known === undefined || known.isWithoutSpec) return object;
     if (isEqual(known.object.spec, object.spec)) return { ...object, spec: known.object.spec };
@@ -175,19 +185,19 @@ export class ObjectStore {
 
   #store(object: SequentialJob, weight: number, isWithoutSpec = false): void {
     const { namespace, uid } = object.metadata;
-    const share = this.#shares.get(namespace) ?? { held: new Map<string, Entry>(), weight: 0 };
+    const share = this.#shares.get(namespace) ?? { entries: new Map<string, Entry>(), weight: 0 };
     this.#shares.set(namespace, share);
-    share.held.set(uid, { object, weight, isWithoutSpec });
+    share.entries.set(uid, { object, weight, isWithoutSpec });
     share.weight += weight;
     this.#weight += weight;
-    const { maxBytes = MAX_HELD_BYTES } = this.#options;
+    const { maxBytes = MAX_CACHED_BYTES } = this.#options;
     while (this.#weight > maxBytes) this.#evictOne();
   }
 
   #evictOne(): void {
     let most: NamespaceShare | undefined;
     for (const share of this.#shares.values()) if (most === undefined || share.weight > most.weight) most = share;
-    for (const { object } of most?.held.values() ?? []) {
+    for (const { object } of most?.entries.values() ?? []) {
       this.forget(object.metadata);
       this.#options.onEvict?.(object.metadata.uid);
       return;
@@ -195,10 +205,10 @@ export class ObjectStore {
   }
 }
 
-const isSameState = (a: SequentialJob, b: SequentialJob): boolean =>
+const isSameVersion = (a: SequentialJob, b: SequentialJob): boolean =>
   a.metadata.resourceVersion === b.metadata.resourceVersion;
 
-/** Whether two values of JSON are the same to the order of their keys: an answer that is false costs memory and no more. */
+/** Whether two JSON values are equal; unordered keys may differ. A wrong `false` only costs memory. */
 function isEqual(a: unknown, b: unknown): boolean {
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return Object.is(a, b);
   const [left, right] = [a as Json, b as Json];
@@ -215,10 +225,11 @@ export function isTrimmed(
 }
 
 /**
- * Whether a sequence goes, or is over, on record, and nothing is asked of it: what is decided about it needs no more than is kept.
+ * Whether the sequence is being deleted, or is recorded as finished with no request pending: decisions about it do not
+ * need the spec.
  */
 export function needsNoSpec({ metadata, spec, status, trimmed }: TrimmedSequentialJob): boolean {
-  if (trimmed?.more === true) return false;
+  if (trimmed?.isSummary === true) return false;
   if (metadata.deletionTimestamp !== undefined) return true;
   if (status?.observedGeneration !== metadata.generation) return false;
   if (isTrue(status?.conditions, 'Complete')) return true;
@@ -241,11 +252,11 @@ function trimmedCopy(
       ...omitUndefined({ activeDeadlineSeconds, ttlSecondsAfterFinished, suspend, resume, updatePolicy }),
     },
     ...(status === undefined ? {} : { status: isLarge ? statusSummary(status) : status }),
-    trimmed: isLarge ? { weight, more: true } : { weight },
+    trimmed: isLarge ? { weight, isSummary: true } : { weight },
   };
 }
 
-/** What is read without a look at the whole: the phase, and which step runs. */
+/** The part of the status that is read without the full object: the phase and the running step. */
 function statusSummary({ phase, progress, steps }: SequentialJobStatus): SequentialJobStatus {
   const last = steps?.at(-1);
   const { currentIndex, currentStep } = progress ?? {};

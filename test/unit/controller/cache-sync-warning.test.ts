@@ -1,18 +1,18 @@
 import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
-import { SyncWait } from '../../../controller/sync-wait.ts';
+import { CacheSyncWarning } from '../../../controller/cache-sync-warning.ts';
 import type { Watched } from '../../../controller/metrics/index.ts';
 import { type Line, recordingLog } from '../../support/recording-log.ts';
 
 let missing: readonly Watched[];
 let lines: Line[];
-let wait: SyncWait;
+let wait: CacheSyncWarning;
 
 beforeEach(() => {
   jest.useFakeTimers();
   const recording = recordingLog();
   lines = recording.lines;
   missing = ['sequentialjobs', 'jobs'];
-  wait = new SyncWait({ log: recording.log, missing: () => missing });
+  wait = new CacheSyncWarning({ log: recording.log, unsynced: () => missing });
   wait.start();
 });
 
@@ -22,8 +22,8 @@ afterEach(() => {
 });
 
 it('a wait without an end is never silent: every 30 s it says for what, since when, and why', () => {
-  wait.failed('jobs', 'jobs.batch is forbidden');
-  wait.failed('pods', 'nobody waits for these');
+  wait.recordError('jobs', 'jobs.batch is forbidden');
+  wait.recordError('pods', 'nobody waits for these');
   jest.advanceTimersByTime(29_999);
   expect(lines).toEqual([]);
   jest.advanceTimersByTime(1);

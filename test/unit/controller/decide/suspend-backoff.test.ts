@@ -1,5 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
-import { nextSuspension, suspendAgainInMs, suspensionUndone } from '../../../../controller/decide/suspension.ts';
+import {
+  nextSuspension,
+  suspendAgainInMs,
+  suspensionUndoneEvent,
+} from '../../../../controller/decide/suspend-backoff.ts';
 import type { ObservedJob } from '../../../../shared/api/job.ts';
 import { at, NOW_MS, observedJob } from '../../../support/objects.ts';
 
@@ -36,9 +40,9 @@ describe('a Job that somebody else lets go on is suspended again', () => {
   });
 
   it('from the second time on that is told, and who it was', () => {
-    expect(suspensionUndone(job(), '1 (transform)')).toBeUndefined();
-    expect(suspensionUndone(job({ count: 1, at: at(0) }), '1 (transform)')).toBeUndefined();
-    expect(suspensionUndone(job({ count: 2, at: at(0), undoneBy: 'queue' }), '1 (transform)')).toEqual({
+    expect(suspensionUndoneEvent(job(), '1 (transform)')).toBeUndefined();
+    expect(suspensionUndoneEvent(job({ count: 1, at: at(0) }), '1 (transform)')).toBeUndefined();
+    expect(suspensionUndoneEvent(job({ count: 2, at: at(0), undoneBy: 'queue' }), '1 (transform)')).toEqual({
       type: 'Warning',
       reason: 'SuspensionUndone',
       message:

@@ -1,9 +1,9 @@
-/** A finished sequence in one sentence. */
+/** The message of a finished sequence. */
 import { MESSAGE, stepLabel } from '../../shared/api/reasons.ts';
 import { secondsBetween } from '../../shared/api/time.ts';
 import type { Context } from './types.ts';
 
-/** How the sequence ended that has run all its steps, those included that failed and were passed over. */
+/** The result of a sequence whose steps have all ended, including ignored failures. */
 export function completionMessage({ draft, snapshot }: Context): string {
   const total = snapshot.object.spec.containers.length;
   const seconds = secondsBetween(draft.startTime, draft.completionTime);

@@ -3,8 +3,8 @@ import {
   shiftDeadlineBySuspension,
   nextDeadlineMs,
   hasExpired,
-  isOverdue,
-} from '../../../../controller/decide/clock.ts';
+  isPastDeadline,
+} from '../../../../controller/decide/timers.ts';
 import { recordedDraft } from '../../../../controller/decide/draft.ts';
 import { type Context, type Draft, STATES, type State } from '../../../../controller/decide/types.ts';
 import { toTimestamp } from '../../../../shared/api/time.ts';
@@ -42,7 +42,7 @@ describe('the deadline', () => {
     ['the sequence stands still', 1e6, { spec: HUNDRED, draft: { suspendedSince: at(99) } }, false],
     ['the sequence has not started', 1e6, { spec: HUNDRED, draft: { startTime: undefined } }, false],
   ])('%s', (_says, seconds, given, expected) => {
-    expect(isOverdue(context(seconds, given))).toBe(expected);
+    expect(isPastDeadline(context(seconds, given))).toBe(expected);
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { obstacleOf } from '../../../../controller/decide/obstacle.ts';
+import { obstacleOf } from '../../../../controller/decide/job-obstacle.ts';
 import type { ObservedJob } from '../../../../shared/api/job.ts';
 import type { ObservedEvent, ObservedPod } from '../../../../shared/api/pod.ts';
 import { deepFreeze } from '../../../support/freeze.ts';

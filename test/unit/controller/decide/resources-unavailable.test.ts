@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { recordedDraft } from '../../../../controller/decide/draft.ts';
-import { cutStatus, MAX_CUT } from '../../../../controller/decide/size.ts';
+import { truncateStatus, MAX_TRUNCATIONS } from '../../../../controller/decide/status-size.ts';
 import type { Context, Snapshot } from '../../../../controller/decide/types.ts';
-import { blockingDependencies, obstacle, retryMs } from '../../../../controller/decide/waiting.ts';
+import { blockingDependencies, obstacle, retryMs } from '../../../../controller/decide/resources-unavailable.ts';
 import { toTimestamp } from '../../../../shared/api/time.ts';
 import type { Condition, SequentialJobStatus } from '../../../../shared/api/types.ts';
 import type { Dependency } from '../../../../shared/jobs/dependencies.ts';
@@ -97,7 +97,7 @@ describe('obstacle, before the Job', () => {
     ],
   ])('%s', (_says, findings, expected) => {
     const found = obstacle(context(0, {}, { findings }));
-    expect(found).toEqual(expected === undefined ? undefined : { ...(expected as object), isKnown: false });
+    expect(found).toEqual(expected === undefined ? undefined : { ...(expected as object), isRecorded: false });
   });
 
   it.each<readonly [string, readonly Condition[], boolean]>([
@@ -105,7 +105,7 @@ describe('obstacle, before the Job', () => {
     ['another thing on record is news', [condition({ message: 'Secret "other" not found' })], false],
     ['the same, come back after it was there, is news', [condition({ status: 'False' })], false],
   ])('%s', (_says, conditions, expected) => {
-    expect(obstacle(context(0, { conditions }, { findings: needs(SECRET) }))?.isKnown).toBe(expected);
+    expect(obstacle(context(0, { conditions }, { findings: needs(SECRET) }))?.isRecorded).toBe(expected);
   });
 });
 
@@ -115,9 +115,9 @@ describe('obstacle, in a status that was cut', () => {
   it('is known again', () => {
     const whole = context(0, {}, { findings: needs(...many) });
     const message = obstacle(whole)?.message ?? '';
-    const cut = cutStatus({ conditions: [condition({ message })] }, MAX_CUT);
+    const cut = truncateStatus({ conditions: [condition({ message })] }, MAX_TRUNCATIONS);
     expect(cut.conditions?.[0]?.message).toHaveLength(256);
-    expect(obstacle(context(0, cut, { findings: needs(...many) }))?.isKnown).toBe(true);
+    expect(obstacle(context(0, cut, { findings: needs(...many) }))?.isRecorded).toBe(true);
   });
 });
 
@@ -135,7 +135,7 @@ describe('obstacle, while the step runs', () => {
     expect(obstacle(context(0, running, { jobs: [waiting], pods, findings: needs(SECRET) }))).toEqual({
       reason: 'ErrImagePull',
       message: `Pod "${POD_NAME}": not found`,
-      isKnown: false,
+      isRecorded: false,
     });
   });
 
@@ -155,8 +155,8 @@ describe('obstacle, while the step runs', () => {
   it('is cut to what a status can bear, and known again when it is', () => {
     const pods = [observedPod({ obstacle: { reason: 'Unschedulable', message: 'm'.repeat(9999) } })];
     const first = obstacle(context(0, running, { jobs: [waiting], pods }));
-    expect(first?.message).toHaveLength(2048);
+    expect(Buffer.byteLength(first?.message ?? '')).toBe(2048);
     const conditions = [condition({ message: first?.message ?? '' })];
-    expect(obstacle(context(0, { ...running, conditions }, { jobs: [waiting], pods }))?.isKnown).toBe(true);
+    expect(obstacle(context(0, { ...running, conditions }, { jobs: [waiting], pods }))?.isRecorded).toBe(true);
   });
 });

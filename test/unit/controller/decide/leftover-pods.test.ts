@@ -1,6 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { recordedDraft } from '../../../../controller/decide/draft.ts';
-import { lostPods, nextLostPodMs, podNames, leftoverPods } from '../../../../controller/decide/pods-left.ts';
+import {
+  overduePods,
+  nextOverduePodMs,
+  describePods,
+  leftoverPods,
+} from '../../../../controller/decide/leftover-pods.ts';
 import type { ObservedJob } from '../../../../shared/api/job.ts';
 import type { ObservedPod } from '../../../../shared/api/pod.ts';
 import type { StepStatus } from '../../../../shared/api/types.ts';
@@ -25,7 +30,7 @@ describe('Pods that are waited for are named', () => {
       ],
     ],
   ])('%s', (_says, pods, seconds, expected) => {
-    expect(podNames(pods, Date.parse(at(0)) + seconds * 1000)).toEqual(expected);
+    expect(describePods(pods, Date.parse(at(0)) + seconds * 1000)).toEqual(expected);
   });
 });
 
@@ -48,8 +53,8 @@ describe('the Pods of the running step count as lost', () => {
     const snapshot = { object, jobs: [], findings: {}, pods };
     const nowMs = Date.parse(at(0)) + seconds * 1000;
     const context = { snapshot, draft: recordedDraft(snapshot), now: at(seconds), nowMs };
-    expect(lostPods(context).map(({ metadata }) => metadata.name)).toEqual(expected);
-    expect(nextLostPodMs(context)).toBe(next === undefined ? undefined : Date.parse(at(next)));
+    expect(overduePods(context).map(({ metadata }) => metadata.name)).toEqual(expected);
+    expect(nextOverduePodMs(context)).toBe(next === undefined ? undefined : Date.parse(at(next)));
   });
 });
 
@@ -99,6 +104,6 @@ describe('Pods of a step that has ended hold back what comes next', () => {
     const going1 = { ...unowned, metadata: { ...unowned.metadata, deletionTimestamp: at(10) } };
     const snapshot = { object, jobs: [], findings: {}, pods: [going1] };
     const context = { snapshot, draft: recordedDraft(snapshot), now: at(100), nowMs: Date.parse(at(100)) };
-    expect(lostPods(context)).toEqual([]);
+    expect(overduePods(context)).toEqual([]);
   });
 });
