@@ -60,8 +60,8 @@ suite(title, () => {
   it('have two Pods each, and one leader among the controllers', async () => {
     const controllers = await untilBothReady(client, CONTROLLERS);
     expect(await untilBothReady(client, WEBHOOKS)).toHaveLength(2);
-    const leader = async (): Promise<true | undefined> =>
-      (await Promise.all(controllers.map(leads))).filter(Boolean).length === 1 ? true : undefined;
+    const leader = async (): Promise<boolean> =>
+      (await Promise.all(controllers.map(leads))).filter(Boolean).length === 1;
     await eventually('one leader', leader);
   });
 
@@ -107,7 +107,7 @@ suite(title, () => {
     await Promise.all([untilRolledOut(), untilRolledOut(WEBHOOK_DEPLOYMENT)]);
     await eventually('the old Pods gone', async () => {
       const there = await inSystem('get', 'pods', '-o', 'name');
-      return before.some((name) => there.includes(name)) ? undefined : true;
+      return !before.some((name) => there.includes(name));
     });
     await stream.more(20);
     expect(await stream.end()).toEqual([]);
@@ -117,12 +117,12 @@ suite(title, () => {
     await kubectl('delete', 'sequentialjobs', '-n', namespace.name, '--all', '--timeout=60s');
     await make('undeploy', SPLIT);
     await make('uninstall');
-    await eventually('nothing of the operator', async () =>
-      (await kubectl('get', 'deployments,networkpolicies,serviceaccounts', '--all-namespaces', '-o', 'name')).includes(
-        'sequentialjob',
-      )
-        ? undefined
-        : true,
+    await eventually(
+      'nothing of the operator',
+      async () =>
+        !(
+          await kubectl('get', 'deployments,networkpolicies,serviceaccounts', '--all-namespaces', '-o', 'name')
+        ).includes('sequentialjob'),
     );
   }, 300_000);
 });

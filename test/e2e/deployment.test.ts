@@ -29,7 +29,7 @@ import { ObjectStream } from '../support/deployed-stream.ts';
 import { eventually } from '../support/eventually.ts';
 import { ROOT } from '../support/manifests.ts';
 import { sequence } from '../support/sequences.ts';
-import { askServer } from '../support/server.ts';
+import { askServer } from '../support/server-features.ts';
 
 const IMAGE = process.env['SEQUENTIALJOB_E2E_IMAGE'];
 const [suite, title] =
@@ -143,7 +143,7 @@ suite(title, () => {
       'a new certificate, from both Pods',
       async () => {
         const after = await servedCertificates(client);
-        return after.length === 2 && after.every((one) => !before.includes(one)) ? true : undefined;
+        return after.length === 2 && after.every((one) => !before.includes(one));
       },
       180,
     );
@@ -158,7 +158,7 @@ suite(title, () => {
     await untilRolledOut();
     await eventually('the old Pods gone', async () => {
       const there = await inSystem('get', 'pods', '-o', 'name');
-      return before.some((name) => there.includes(name)) ? undefined : true;
+      return !before.some((name) => there.includes(name));
     });
     await stream.more(20);
     expect(await stream.end()).toEqual([]);
@@ -174,8 +174,9 @@ suite(title, () => {
     await Promise.all([stream.more(200), held.open()]);
     expect(await held.handOffSeconds()).toBeLessThanOrEqual(LATEST_S);
     expect(await untilLeader(client)).not.toBe(first);
-    await eventually('the Pod of the first gone', async () =>
-      (await inSystem('get', 'pods', '-o', 'name')).includes(first) ? undefined : true,
+    await eventually(
+      'the Pod of the first gone',
+      async () => !(await inSystem('get', 'pods', '-o', 'name')).includes(first),
     );
     await untilBothReady(client);
     await stream.more(10);
@@ -209,14 +210,14 @@ suite(title, () => {
     try {
       await held.open();
       // In this order: whoever led when the second did leads beside it.
-      await eventually('the second leads', async () => ((await leads(second)) ? true : undefined), LATEST_S + 10);
+      await eventually('the second leads', async () => await leads(second), LATEST_S + 10);
       expect(await leads(first)).toBe(false);
       expect(await held.handOffSeconds()).toBeLessThanOrEqual(LATEST_S);
     } finally {
       await setNetwork(first, 'healed');
     }
     await eventually('the first stands by', async () =>
-      (await inSystem('logs', first)).trimEnd().endsWith('"standing by"}') ? true : undefined,
+      (await inSystem('logs', first)).trimEnd().endsWith('"standing by"}'),
     );
     expect(await Promise.all([leads(first), leads(second)])).toEqual([false, true]);
     expect(await held.jobsEver()).toEqual(onceEach('cut'));
@@ -263,7 +264,7 @@ suite(title, () => {
     await make('undeploy');
     await make('uninstall');
     // The server goes on for a moment to offer what it no longer has.
-    await eventually('nothing of the operator', async () => ((await leftovers()).length === 0 ? true : undefined));
+    await eventually('nothing of the operator', async () => (await leftovers()).length === 0);
   });
 });
 

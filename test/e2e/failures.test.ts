@@ -134,7 +134,7 @@ describe('a container that fails', () => {
     // The Job controller deletes it; a kubelet that was about to start its container again may take minutes to let it go.
     const ours = `${LABELS.name}=restarted`;
     await cluster.kubectl('delete', 'pods', '-l', ours, '--force', '--grace-period=0', '--wait=false');
-    await eventually('the Pod gone', async () => ((await cluster.pods('restarted')).length === 0 ? true : undefined));
+    await eventually('the Pod gone', async () => (await cluster.pods('restarted')).length === 0);
     const { status } = await cluster.namespace.get('restarted');
     expect(status?.steps?.[0]).toMatchObject({ state: 'Failed', exitCode: 4, message: 'cannot open the lock file' });
     expect(status?.progress?.failureMessage).toContain('exit code 4: cannot open the lock file');

@@ -27,12 +27,12 @@ const seconds = (from: string | undefined, to: string | undefined): number =>
 
 /** A Job past its deadline takes its Pod along: the kubelet has stopped the container before the Pod is gone. */
 async function expectKilled(name: string): Promise<void> {
-  await eventually(`the Pod of ${name} gone`, async () => ((await cluster.pods(name)).length === 0 ? true : undefined));
+  await eventually(`the Pod of ${name} gone`, async () => (await cluster.pods(name)).length === 0);
   const shown = 'jsonpath={range .items[*]}{.involvedObject.name}{"\\n"}{end}';
   const wanted = new RegExp(`^${name}-0-s0-\\w+$`, 'm');
   await eventually(`the kubelet says that it stops ${name}`, async () => {
     const said = await cluster.kubectl('get', 'events', '--field-selector=reason=Killing', '-o', shown);
-    return wanted.test(said) ? true : undefined;
+    return wanted.test(said);
   });
 }
 
@@ -167,7 +167,7 @@ describe('a controller killed in the middle', () => {
     await Promise.all(['fails', 'goes-on', 'stops'].map(async (name) => cluster.open(name)));
     await Promise.all(['fails', 'goes-on', 'stops'].map(async (name) => cluster.untilJobEnds(`${name}-0-s0`)));
     const due = Date.parse(before?.startTime ?? '') + 20_000;
-    await eventually('the deadline', () => (Date.now() > due ? true : undefined));
+    await eventually('the deadline', () => Date.now() > due);
     await cluster.startAgain();
 
     const fails = await namespace.untilFinished('fails');

@@ -12,7 +12,7 @@ import { sleep } from '../../shared/sleep.ts';
 import { PODS } from '../support/cluster.ts';
 import { ContainerRuns, overlaps, overlapsOfJobs, readRuns, type Run } from '../support/container-runs.ts';
 import { condition, RealPods } from '../support/real-pods.ts';
-import { serverOfTests } from '../support/server.ts';
+import { serverOfTests } from '../support/server-features.ts';
 
 const server = await serverOfTests();
 

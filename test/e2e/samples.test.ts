@@ -131,7 +131,7 @@ describe('deletion on the real cluster', () => {
         '-o',
         'jsonpath={.items[*].status.phase}',
       );
-      return phase === 'Running' ? true : undefined;
+      return phase === 'Running';
     });
     await kubectl('delete', 'sj', 'running', '-n', namespace.name, '--timeout=60s');
     expect(await namespace.jobNames('running')).toEqual([]);

@@ -102,7 +102,7 @@ async function untilQuoted(name: string, reasons: RegExp): Promise<void> {
   await eventually(`the words of the Pod of ${name} in its sequence`, async () => {
     const theirs = await untilPodWaits(name, reasons);
     const { message = '' } = condition(await cluster.namespace.get(name), 'ResourcesUnavailable') ?? {};
-    return theirs !== '' && message.includes(theirs) ? true : undefined;
+    return theirs !== '' && message.includes(theirs);
   });
 }
 

@@ -10,13 +10,13 @@ import { eventually } from '../support/eventually.ts';
 import { Operator } from '../support/operator.ts';
 import { failsOnce, sequence } from '../support/sequences.ts';
 import { shared } from '../support/share.ts';
-import { expectSound, fault, inOrder, say, seconds, weather } from '../support/weather.ts';
+import { expectSound, fault, inOrder, report, seconds, withFlakyWatch } from '../support/flaky-watch.ts';
 import type { Asked } from '../support/watch-proxy.ts';
 
 /** A Lease expires 15 s after the last renewal was seen; a candidate looks every 2.4 s; the rest is a busy machine's. */
 const TAKEOVER_S = 40;
 
-const here = weather('two');
+const here = withFlakyWatch('two');
 
 /** A candidate for the Lease of this test, which sees the API server through the proxy, or directly. */
 function candidate(config: string): Operator {
@@ -73,7 +73,7 @@ async function replace(leader: Operator, standby: Operator): Promise<void> {
   signal(leader, 'SIGSTOP');
   const since = performance.now();
   await standby.untilSays('controller started', TAKEOVER_S);
-  say(`another leads after ${seconds(performance.now() - since)}`);
+  report(`another leads after ${seconds(performance.now() - since)}`);
 }
 
 /** The old leader wakes up, sees what has become of its requests, and finds that it leads no more. */
@@ -98,11 +98,11 @@ describe('a leader that is frozen, and wakes up when another leads,', () => {
       await namespace.delete('going');
       await namespace.apply('first', sequence(2));
       await here.open(0);
-      await eventually('what is held back', () => (held.what.length >= 3 ? true : undefined));
+      await eventually('what is held back', () => held.what.length >= 3);
       await replace(leader, standby);
       // The new one takes all of them further before the old requests arrive.
       await here.open(1);
-      await eventually('the second step', () => (history.story('record').includes('s1 completed') ? true : undefined));
+      await eventually('the second step', () => history.events('record').includes('s1 completed'));
       await namespace.untilFinished('first');
       await namespace.untilGone('going');
       held.release();
@@ -128,7 +128,7 @@ describe('a leader that is frozen, and wakes up when another leads,', () => {
       await namespace.delete('going');
       await here.open(0);
       await namespace.apply('begun', sequence(2));
-      await eventually('what is held back', () => (held.what.length >= 3 ? true : undefined));
+      await eventually('what is held back', () => held.what.length >= 3);
       await replace(leader, standby);
       await here.open(1);
       await namespace.untilGone('going');
@@ -154,7 +154,7 @@ describe('a leader that is frozen, and wakes up when another leads,', () => {
       const { namespace } = here;
       const held = hold(({ verb, resource }) => verb === 'create' && resource === 'batch/jobs');
       await namespace.apply('gone', sequence(1));
-      await eventually('what is held back', () => (held.what.length === 1 ? true : undefined));
+      await eventually('what is held back', () => held.what.length === 1);
       await replace(leader, standby);
       await namespace.untilFinished('gone');
       await namespace.delete('gone');
@@ -167,7 +167,7 @@ describe('a leader that is frozen, and wakes up when another leads,', () => {
           method: 'GET',
           path: collectionPath(JOBS, namespace.name),
         });
-        return items.length === 0 ? true : undefined;
+        return items.length === 0;
       });
     },
     { slow: true, seconds: 180 },
@@ -193,7 +193,7 @@ describe('two controllers without leader election in one namespace', () => {
     for (const name of plain) await expectSound(here, name, 3);
     await expectSound(here, 'suspended', 2);
     await namespace.until('resumed', ({ status }) => status?.phase === 'Completed');
-    expect(history.story('resumed')).toEqual(['s0 started', 's0 failed', ...inOrder(2)]);
+    expect(history.events('resumed')).toEqual(['s0 started', 's0 failed', ...inOrder(2)]);
     await namespace.delete('resumed');
     await namespace.untilGone('resumed');
     for (const { output } of [here.operator, other]) {
@@ -213,10 +213,10 @@ describe('hand-overs', () => {
       const names = Array.from({ length: shared(30, 10) }, () => `load-${randomBytes(3).toString('hex')}`);
       const scripts = Object.fromEntries(Array.from({ length: 4 }, (_, i) => [i, 'sleep 1']));
       await Promise.all(names.map((name) => namespace.apply(name, sequence(4, scripts))));
-      const started = (): number => names.reduce((sum, name) => sum + history.story(name).length, 0);
+      const started = (): number => names.reduce((sum, name) => sum + history.events(name).length, 0);
       const all = names.length * inOrder(4).length;
       for (const [round, how] of (['SIGTERM', 'SIGKILL', 'SIGTERM'] as const).entries()) {
-        await eventually('some work done', () => (started() > (all * (round + 1)) / 6 ? true : undefined));
+        await eventually('some work done', () => started() > (all * (round + 1)) / 6);
         await leader.end(how);
         leader = standby;
         await leader.untilSays('controller started', TAKEOVER_S);
@@ -224,7 +224,7 @@ describe('hand-overs', () => {
         await standby.untilSays('standing by');
       }
       for (const name of names) await expectSound(here, name, 4);
-      say(`${names.length} sequences of 4 steps through 3 hand-overs`);
+      report(`${names.length} sequences of 4 steps through 3 hand-overs`);
     },
     { slow: true, seconds: 240 },
   );

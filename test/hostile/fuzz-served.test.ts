@@ -8,7 +8,7 @@ import { Coverage } from './fuzz/coverage.ts';
 import { Dice } from './fuzz/dice.ts';
 import { answerProblem, decoded, uidOf } from './fuzz/oracles.ts';
 import { seedReviews } from './fuzz/seeds.ts';
-import { Served } from './served.ts';
+import { ServedWebhook } from './served-webhook.ts';
 
 jest.setTimeout(30 * 60_000);
 
@@ -19,9 +19,9 @@ const LOOKS = 10;
 /** In MiB, of the process, from the first tenth to the end: garbage that is not collected yet, and no more. */
 const MAY_GROW = 120;
 
-let served: Served;
+let served: ServedWebhook;
 beforeAll(async () => {
-  served = await Served.start();
+  served = await ServedWebhook.start();
 });
 afterAll(async () => served.stop());
 
@@ -45,7 +45,7 @@ it('every input is answered rightly, beside the probes, and the process keeps it
   };
   for (let look = 0; look < LOOKS; look += 1) {
     for (let sent = 0; sent < INPUTS / LOOKS; sent += CLIENTS) await Promise.all(Array.from({ length: CLIENTS }, one));
-    expect(await served.complaints()).toEqual([]);
+    expect(await served.problems()).toEqual([]);
     memory.push(Math.round(await served.memory()));
     expect(problems).toEqual([]);
   }

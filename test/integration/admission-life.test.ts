@@ -7,7 +7,7 @@ import type { Container, SequentialJobSpec } from '../../shared/api/types.ts';
 import type { ApiClient } from '../../shared/kube/client.ts';
 import { JOBS, objectPath, SEQUENTIAL_JOBS } from '../../shared/kube/resources.ts';
 import { ADMISSION_LABEL, BYPASSED } from '../support/admission.ts';
-import { connect, kubeconfig, kubectl, Namespace, tryKubectl, type Said } from '../support/cluster.ts';
+import { connect, kubeconfig, kubectl, Namespace, tryKubectl, type CommandResult } from '../support/cluster.ts';
 import { Operator } from '../support/operator.ts';
 import { FOREVER, sequence, step } from '../support/sequences.ts';
 
@@ -39,22 +39,22 @@ const sequentialJob = (name: string, spec: object): Json => ({
   spec,
 });
 
-const run = (command: string, object: Json): Promise<Said> => runIn(namespace, command, object);
+const run = (command: string, object: Json): Promise<CommandResult> => runIn(namespace, command, object);
 
-async function runIn({ name }: Namespace, command: string, object: Json): Promise<Said> {
+async function runIn({ name }: Namespace, command: string, object: Json): Promise<CommandResult> {
   const said = await tryKubectl([...command.split(' '), '-n', name, '-f', '-'], object);
   // After `kubectl replace`, `kubectl apply` remarks that the object has none of its notes. That is not the subject here.
   return { ...said, stderr: said.stderr.replace(/^Warning: resource \S+ is missing the .*\n/m, '') };
 }
 
 /** What kubectl says when all is well: nothing that would worry a user. */
-const TAKEN: Said = { code: 0, stdout: expect.stringMatching(/\S/) as unknown as string, stderr: '' };
+const TAKEN: CommandResult = { code: 0, stdout: expect.stringMatching(/\S/) as unknown as string, stderr: '' };
 
 /** Asks what the API server would say. */
-const ask = (object: Json): Promise<Said> => run('apply --dry-run=server', object);
+const ask = (object: Json): Promise<CommandResult> => run('apply --dry-run=server', object);
 
 /** What kubectl prints of a refusal with these faults. */
-function refusal(name: string, faults: readonly string[]): Said {
+function refusal(name: string, faults: readonly string[]): CommandResult {
   const [first = '', ...others] = faults;
   const list = others.length === 0 ? first : `\n${faults.map((fault) => `* ${fault}`).join('\n')}`;
   return { code: 1, stdout: '', stderr: `The SequentialJob "${name}" is invalid: ${list}\n` };
@@ -82,7 +82,7 @@ const original = (): SequentialJobSpec => ({
 const changed = (changes: object): Json => sequentialJob('etl', { ...original(), ...changes });
 
 /** `kubectl apply` and what else people use to say the same thing again. */
-const SAME: readonly (readonly [how: string, act: () => Promise<Said>])[] = [
+const SAME: readonly (readonly [how: string, act: () => Promise<CommandResult>])[] = [
   ['kubectl apply of the same file', () => run('apply', changed({}))],
   ['a dry run of it', () => ask(changed({}))],
   ['server-side apply of it', () => run('apply --server-side --force-conflicts', changed({}))],
@@ -393,7 +393,7 @@ describe('an object that is being deleted', () => {
 describe('an object from before there was a webhook', () => {
   let older: Namespace;
   let theirs: Operator;
-  const inOlder = (command: string, object: Json): Promise<Said> => runIn(older, command, object);
+  const inOlder = (command: string, object: Json): Promise<CommandResult> => runIn(older, command, object);
   const invalid = (changes: object = {}): Json =>
     sequentialJob('invalid', { containers: [{ ...step('s0'), image: 'a b' }], ...changes });
 

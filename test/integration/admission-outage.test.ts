@@ -12,11 +12,11 @@ import type { SequentialJob, SequentialJobSpec } from '../../shared/api/types.ts
 import type { ApiClient } from '../../shared/kube/client.ts';
 import { objectPath, SEQUENTIAL_JOBS } from '../../shared/kube/resources.ts';
 import { ownAdmission } from '../support/admission.ts';
-import { connect, kubeconfig, kubectl, Namespace, tryKubectl, type Said } from '../support/cluster.ts';
+import { connect, kubeconfig, kubectl, Namespace, tryKubectl, type CommandResult } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
 import { Operator } from '../support/operator.ts';
 import { FOREVER, sequence } from '../support/sequences.ts';
-import { onServersWhere, serverOfTests } from '../support/server.ts';
+import { onServersWhere, serverOfTests } from '../support/server-features.ts';
 import { startWebhook } from '../support/webhook.ts';
 
 const server = await serverOfTests();
@@ -66,7 +66,7 @@ const start = (): Promise<Child> =>
     namespaceSelector: selector,
   });
 
-const apply = (of: string, spec: object): Promise<Said> =>
+const apply = (of: string, spec: object): Promise<CommandResult> =>
   tryKubectl(['apply', '-n', namespace.name, '-f', '-'], {
     apiVersion: 'batch.example.com/v1alpha1',
     kind: 'SequentialJob',
@@ -145,7 +145,7 @@ describe('without the webhook', () => {
 
     it('what is deleted loses its Jobs, and waits with its finalizer', async () => {
       await namespace.delete('deleted');
-      await eventually('no Jobs', async () => ((await namespace.jobNames('deleted')).length === 0 ? true : undefined));
+      await eventually('no Jobs', async () => (await namespace.jobNames('deleted')).length === 0);
       await operator.untilSays('validate.sequentialjobs.batch.example.com');
       expect((await namespace.get('deleted')).metadata.deletionTimestamp).toBeDefined();
     });

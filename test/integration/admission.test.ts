@@ -6,8 +6,8 @@ import type { SequentialJob } from '../../shared/api/types.ts';
 import type { ApiClient } from '../../shared/kube/client.ts';
 import { isApiError } from '../../shared/kube/errors.ts';
 import { collectionPath, SEQUENTIAL_JOBS } from '../../shared/kube/resources.ts';
-import { connect, kubectl, Namespace, tryKubectl, type Said } from '../support/cluster.ts';
-import { serverOfTests } from '../support/server.ts';
+import { connect, kubectl, Namespace, tryKubectl, type CommandResult } from '../support/cluster.ts';
+import { serverOfTests } from '../support/server-features.ts';
 
 const SAMPLES = join(import.meta.dirname, '../../config/samples');
 
@@ -46,11 +46,11 @@ const sequentialJob = (name: string, spec: Json): Json => ({
   spec,
 });
 
-const apply = (object: object, ...flags: readonly string[]): Promise<Said> =>
+const apply = (object: object, ...flags: readonly string[]): Promise<CommandResult> =>
   tryKubectl(['apply', '-n', namespace.name, ...flags, '-f', '-'], object);
 
 /** What kubectl prints of a refusal with these faults. */
-function refusal(name: string, faults: readonly string[]): Said {
+function refusal(name: string, faults: readonly string[]): CommandResult {
   const [first = '', ...others] = faults;
   const list = others.length === 0 ? first : `\n${faults.map((fault) => `* ${fault}`).join('\n')}`;
   return { code: 1, stdout: '', stderr: `The SequentialJob "${name}" is invalid: ${list}\n` };

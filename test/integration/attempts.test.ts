@@ -4,12 +4,12 @@ import type { SequentialJob } from '../../shared/api/types.ts';
 import { objectPath } from '../../shared/kube/resources.ts';
 import { PODS } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
-import { operated } from '../support/operated.ts';
+import { withController } from '../support/with-controller.ts';
 import { gated, sequence, waitsOrStops } from '../support/sequences.ts';
-import { onServersWhere, serverOfTests } from '../support/server.ts';
+import { onServersWhere, serverOfTests } from '../support/server-features.ts';
 
 const { suspendsJobs } = await serverOfTests();
-const here = operated('attempts');
+const here = withController('attempts');
 
 const attempts = ({ status }: SequentialJob): readonly (number | undefined)[] =>
   (status?.steps ?? []).map((step) => step.attempts);

@@ -78,11 +78,7 @@ it('is lived through as a dead API server is: watches go on from where they were
   expect(said.some(({ err }) => /timeout/i.test(String(err)))).toBe(true);
   link.isBlackhole = false;
   const since = performance.now();
-  await eventually(
-    'the sequence of meanwhile',
-    async () => ((await namespace.jobs('during')).length > 0 ? true : undefined),
-    BACK_S,
-  );
+  await eventually('the sequence of meanwhile', async () => (await namespace.jobs('during')).length > 0, BACK_S);
   process.stderr.write(
     `  measured: its first Job ${((performance.now() - since) / 1000).toFixed(1)} s after the network is back\n`,
   );

@@ -7,12 +7,12 @@ import { collectionPath, CONTROLLER_REVISIONS } from '../../shared/kube/resource
 import { BYPASSED } from '../support/admission.ts';
 import type { RawJob } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
-import { operated } from '../support/operated.ts';
+import { withController } from '../support/with-controller.ts';
 import { gated, sequence, step, waitsFor } from '../support/sequences.ts';
-import { serverOfTests } from '../support/server.ts';
+import { serverOfTests } from '../support/server-features.ts';
 
 const { suspendsJobs } = await serverOfTests();
-const here = operated('bypassed', BYPASSED);
+const here = withController('bypassed', BYPASSED);
 
 const spec = (name: string, second: string, more: Partial<SequentialJobSpec> = {}): SequentialJobSpec =>
   gated(here.folder, sequence(3, { 0: waitsFor(name), 1: second }, more));
@@ -46,7 +46,7 @@ async function expectRanOn(name: string): Promise<void> {
   expect(scripts).toEqual([waitsFor(name), 'echo recorded', 'true']);
 }
 
-const untilSaid = (name: string) => here.namespace.untilTold(name, 'SpecChanged');
+const untilSaid = (name: string) => here.namespace.untilEvent(name, 'SpecChanged');
 
 describe('a later step that is edited', () => {
   it('runs as it was recorded, and the fault is told', async () => {
@@ -55,7 +55,7 @@ describe('a later step that is edited', () => {
     expect(await untilSaid('edited')).toMatchObject({ type: 'Warning', message: SAID, count: 1 });
     await here.open('edited');
     await expectRanOn('edited');
-    expect(await here.namespace.story('edited', 'SpecChanged')).toEqual([['SpecChanged', SAID, 1]]);
+    expect(await here.namespace.recordedEvents('edited', 'SpecChanged')).toEqual([['SpecChanged', SAID, 1]]);
     expect(await here.namespace.describe('edited')).toMatch(/Warning\s+SpecChanged\s.*is not followed/);
   });
 
@@ -67,7 +67,7 @@ describe('a later step that is edited', () => {
     await here.restart();
     await here.open('killed');
     await expectRanOn('killed');
-    expect(await here.namespace.story('killed', 'SpecChanged')).toEqual([['SpecChanged', SAID, 1]]);
+    expect(await here.namespace.recordedEvents('killed', 'SpecChanged')).toEqual([['SpecChanged', SAID, 1]]);
   });
 
   it('runs so also when no controller was there during the edit', async () => {
@@ -133,7 +133,7 @@ describe('the record', () => {
     ]);
     await here.namespace.delete('edited');
     await here.namespace.untilGone('edited', 30);
-    await eventually('no record', async () => ((await records('edited')).length === 0 ? true : undefined));
+    await eventually('no record', async () => (await records('edited')).length === 0);
   });
 
   it('of one object is nothing to another of its name', async () => {

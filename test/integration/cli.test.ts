@@ -10,7 +10,7 @@ import { withPlaceholders } from '../../cli/fill-placeholders.ts';
 import type { SequentialJob } from '../../shared/api/types.ts';
 import { buildJob } from '../../shared/jobs/job.ts';
 import { kubectl, tryKubectl } from '../support/cluster.ts';
-import { serverOfTests } from '../support/server.ts';
+import { serverOfTests } from '../support/server-features.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const SAMPLES = join(ROOT, 'config/samples');

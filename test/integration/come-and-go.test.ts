@@ -10,16 +10,16 @@ import { ApiError, isApiError } from '../../shared/kube/errors.ts';
 import { JOBS, objectPath } from '../../shared/kube/resources.ts';
 import { ofWrite } from '../../shared/kube/uncertain-write.ts';
 import { sleep } from '../../shared/sleep.ts';
-import { connect, endOf, kubectl, type RawJob } from '../support/cluster.ts';
+import { connect, endCondition, kubectl, type RawJob } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
-import { inProcess } from '../support/in-process.ts';
-import { JobUIDs } from '../support/job-uids.ts';
-import { operated } from '../support/operated.ts';
+import { withInProcessController } from '../support/with-in-process-controller.ts';
+import { SeenJobUIDs } from '../support/seen-job-uids.ts';
+import { withController } from '../support/with-controller.ts';
 import { FOREVER, gated, sequence, waitsFor } from '../support/sequences.ts';
-import { onServersWhere, serverOfTests } from '../support/server.ts';
+import { onServersWhere, serverOfTests } from '../support/server-features.ts';
 
 const { knowsPodReplacementPolicy } = await serverOfTests();
-const here = operated('come-and-go');
+const here = withController('come-and-go');
 
 const pathOf = (job: string): string => objectPath(JOBS, here.namespace.name, job);
 
@@ -46,7 +46,7 @@ describe('a Job that is deleted as soon as it has ended', () => {
   async function runSwept(name: string, scripts: Readonly<Record<number, string>>): Promise<SequentialJob> {
     await here.namespace.apply(name, sequence(3, scripts));
     for (;;) {
-      const ended = (await here.namespace.jobs(name)).filter((job) => endOf(job) !== undefined);
+      const ended = (await here.namespace.jobs(name)).filter((job) => endCondition(job) !== undefined);
       for (const { metadata } of ended) await deleteJob(metadata.name);
       const object = await here.namespace.get(name);
       if (object.status?.completionTime !== undefined) return object;
@@ -75,10 +75,10 @@ describe('a Job that is deleted as soon as it has ended', () => {
       await here.open('unlooked');
       await eventually('its end', async () => {
         const job = await jobNamed('unlooked-0-s0');
-        return job === undefined ? undefined : endOf(job);
+        return job === undefined ? undefined : endCondition(job);
       });
       await deleteJob('unlooked-0-s0');
-      await eventually('no Job', async () => (await jobNamed('unlooked-0-s0')) === undefined || undefined);
+      await eventually('no Job', async () => (await jobNamed('unlooked-0-s0')) === undefined);
     } finally {
       process.kill(here.operator.pid, 'SIGCONT');
     }
@@ -92,7 +92,7 @@ describe('a Job that has ended and is gone before its creation is on record', ()
   /** What is done while the controller writes to the status that the Job was created: that write then fails. */
   let meanwhile: (() => Promise<void>) | undefined;
 
-  const swept = inProcess({
+  const swept = withInProcessController({
     prefix: 'unrecorded',
     connect: () => {
       const inner = connect();
@@ -115,11 +115,11 @@ describe('a Job that has ended and is gone before its creation is on record', ()
     const { namespace } = swept;
     const path = objectPath(JOBS, namespace.name, 'brief-0-s0');
     meanwhile = async () => {
-      await eventually('its end', async () => (await namespace.jobs('brief')).map(endOf)[0]);
+      await eventually('its end', async () => (await namespace.jobs('brief')).map(endCondition)[0]);
       await swept.client.request({ method: 'DELETE', path, body: { propagationPolicy: 'Background' } });
-      await eventually('no Job', async () => (await namespace.jobs('brief')).length === 0 || undefined);
+      await eventually('no Job', async () => (await namespace.jobs('brief')).length === 0);
     };
-    const uids = new JobUIDs(namespace, 'brief');
+    const uids = new SeenJobUIDs(namespace, 'brief');
     await namespace.apply('brief', sequence(2));
     const { status } = await namespace.untilFinished('brief');
     expect(status?.steps).toMatchObject([{ state: 'Succeeded', jobName: 'brief-0-s0' }, { state: 'Succeeded' }]);
@@ -192,8 +192,8 @@ describe('a Job that is created late, when its step has had another', () => {
     await here.namespace.apply(name, gated(here.folder, sequence(2, scripts)));
     const isSo = name === 'late' ? here.namespace.untilRunning(name, 1) : here.namespace.untilPhase(name, 'Completed');
     await createLate(await isSo, `${name}-0-older`);
-    await eventually('no such Job', async () => (await jobNamed(`${name}-0-older`)) === undefined || undefined);
-    const { type, message } = await here.namespace.untilTold(name, 'StrayJobDeleted');
+    await eventually('no such Job', async () => (await jobNamed(`${name}-0-older`)) === undefined);
+    const { type, message } = await here.namespace.untilEvent(name, 'StrayJobDeleted');
     expect(type).toBe('Warning');
     expect(message).toContain(`Deleted Job "${name}-0-older"`);
     await here.open(name);
@@ -217,7 +217,7 @@ describe('a Pod that is deleted while its step runs', () => {
   onServersWhere(knowsPodReplacementPolicy)('on a server with podReplacementPolicy', () => {
     it('has ended before another one starts in its place', async () => {
       await here.namespace.apply('drained', gated(here.folder, { ...sequence(1, { 0: script }), backoffLimit: 2 }));
-      await eventually('a container that runs', () => exists('inside') || undefined);
+      await eventually('a container that runs', () => exists('inside'));
       const [job] = await here.namespace.jobs('drained');
       expect(job?.spec.podReplacementPolicy).toBe('Failed');
       const [pod] = await here.namespace.pods('drained');
@@ -225,7 +225,7 @@ describe('a Pod that is deleted while its step runs', () => {
       await kubectl('delete', 'pod', first, '-n', here.namespace.name, '--wait=false');
       await eventually('another Pod', async () => {
         const names = (await here.namespace.pods('drained')).map(({ metadata }) => metadata.name);
-        return names.some((one) => one !== first) || undefined;
+        return names.some((one) => one !== first);
       });
       await here.open('enough');
       const { status } = await here.namespace.untilFinished('drained');

@@ -18,8 +18,8 @@ import { validateUpdate } from '../../shared/validation/update.ts';
 import { formatFieldErrors } from '../../shared/validation/index.ts';
 import { Namespace } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
-import { ownPlane } from '../support/own-plane.ts';
-import { onServersWhere, serverOfTests } from '../support/server.ts';
+import { dedicatedControlPlane } from '../support/dedicated-control-plane.ts';
+import { onServersWhere, serverOfTests } from '../support/server-features.ts';
 
 const FOLDER = join(import.meta.dirname, '../../config/crd');
 const PLAIN = join(FOLDER, 'batch.example.com_sequentialjobs.yaml');
@@ -29,7 +29,7 @@ const DEFINITION = 'sequentialjobs.batch.example.com';
 type Json = Readonly<Record<string, unknown>>;
 
 const { knowsRules } = await serverOfTests();
-const own = ownPlane();
+const own = dedicatedControlPlane();
 let client: ApiClient;
 let kubectl: Kubectl;
 let namespace: Namespace;
@@ -119,8 +119,9 @@ beforeAll(async () => {
   if (knowsRules) {
     // While a definition changes, a server may answer a write of its objects with 503: only a refusal that names a field is a rule's.
     await kubectl('apply', '--validate=false', '-f', WITH_RULES);
-    await eventually('the rules in force', async () =>
-      (await update('started', { spec: { backoffLimit: 9 } })).fields.length > 0 ? true : undefined,
+    await eventually(
+      'the rules in force',
+      async () => (await update('started', { spec: { backoffLimit: 9 } })).fields.length > 0,
     );
   }
 });

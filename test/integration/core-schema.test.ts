@@ -17,7 +17,7 @@ import { BYPASSED } from '../support/admission.ts';
 import { connect, Namespace } from '../support/cluster.ts';
 import { type CoreCase, coreCases, deliberateRefusals, fieldSpecs, type Json, specOf } from '../support/core-cases.ts';
 import { mixes } from '../support/core-mix.ts';
-import { askServer } from '../support/server.ts';
+import { askServer } from '../support/server-features.ts';
 
 const CASES = coreCases();
 const DELIBERATE = deliberateRefusals();

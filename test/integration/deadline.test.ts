@@ -2,12 +2,12 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { getCondition } from '../../shared/conditions.ts';
 import type { SequentialJob, SequentialJobStatus } from '../../shared/api/types.ts';
-import { endOf } from '../support/cluster.ts';
+import { endCondition } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
-import { operated } from '../support/operated.ts';
+import { withController } from '../support/with-controller.ts';
 import { FOREVER, gated, sequence, step, waitsFor, withConfigMap } from '../support/sequences.ts';
 
-const here = operated('deadline');
+const here = withController('deadline');
 
 /**
  * How much later than its time a sequence may end, in seconds: the Job controller and two watches come between, times in
@@ -19,7 +19,7 @@ const seconds = (time: string | undefined): number => Date.parse(time ?? '') / 1
 
 /** Resolves when so many seconds have passed since then: the one thing that no request can tell. */
 async function passed(since: string | undefined, count: number): Promise<void> {
-  await eventually(`${count} s after ${since}`, () => (Date.now() / 1000 >= seconds(since) + count ? true : undefined));
+  await eventually(`${count} s after ${since}`, () => Date.now() / 1000 >= seconds(since) + count);
 }
 
 function expectEndedAt(status: SequentialJobStatus | undefined, since: string | undefined, limit: number): void {
@@ -55,7 +55,7 @@ describe('the time limit of a sequence', () => {
     expect(status?.progress?.failureMessage).toContain(exceeded(LIMIT));
     const message = getCondition(status?.conditions, 'Failed')?.message;
     expect(message).toContain(`Step 1 (s1) failed: DeadlineExceeded: ${exceeded(LIMIT)}`);
-    expect((await here.namespace.untilTold('limited', 'SequenceFailed')).message).toBe(message);
+    expect((await here.namespace.untilEvent('limited', 'SequenceFailed')).message).toBe(message);
     expect((await here.namespace.columns('limited')).slice(0, 4)).toEqual(['limited', 'Failed', '1/3', 's1']);
   });
 
@@ -67,10 +67,10 @@ describe('the time limit of a sequence', () => {
     // The words are the Job controller's. In 1.20 it asks for failed Pods before it asks for the deadline (syncJob): a second
     // look at a Job of before its own first write finds the Pod that it ended itself.
     const reason = expect.stringMatching(/^(DeadlineExceeded|BackoffLimitExceeded)$/);
-    expect(jobs.map(endOf)).toMatchObject([{ type: 'Complete' }, { type: 'Failed', reason }]);
+    expect(jobs.map(endCondition)).toMatchObject([{ type: 'Complete' }, { type: 'Failed', reason }]);
     await eventually('no Pod that runs', async () => {
       const pods = await here.namespace.pods('limited');
-      return pods.every(({ status }) => status.phase === 'Succeeded') ? true : undefined;
+      return pods.every(({ status }) => status.phase === 'Succeeded');
     });
   });
 

@@ -2,20 +2,20 @@
 import { describe, expect, it } from '@jest/globals';
 import { kubeconfig, kubectl, Namespace } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
-import { operated } from '../support/operated.ts';
+import { withController } from '../support/with-controller.ts';
 import { Operator } from '../support/operator.ts';
 import { FOREVER, sequence } from '../support/sequences.ts';
 
-const here = operated('deletion');
+const here = withController('deletion');
 
 async function untilRunning(name: string, index: number): Promise<void> {
   await here.namespace.until(name, ({ status }) => status?.steps?.[index]?.state === 'Running');
-  await eventually('its Pod', async () => ((await here.namespace.podNames()).length > 0 ? true : undefined));
+  await eventually('its Pod', async () => (await here.namespace.podNames()).length > 0);
 }
 
 async function expectNothingLeft(): Promise<void> {
   expect(await here.namespace.jobNames()).toEqual([]);
-  await eventually('no Pods', async () => ((await here.namespace.podNames()).length === 0 ? true : undefined));
+  await eventually('no Pods', async () => (await here.namespace.podNames()).length === 0);
 }
 
 describe('deleting a sequence', () => {

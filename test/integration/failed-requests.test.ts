@@ -1,11 +1,11 @@
 /** What a failure and a resume cost in requests: no more than their Jobs, their status and their events. */
 import { describe, expect, it } from '@jest/globals';
 import { CountedRequests } from '../support/counted-requests.ts';
-import { inProcess } from '../support/in-process.ts';
+import { withInProcessController } from '../support/with-in-process-controller.ts';
 import { sequence } from '../support/sequences.ts';
 
 const requests = new CountedRequests();
-const here = inProcess({ prefix: 'failed-requests', connect: () => requests.connect() });
+const here = withInProcessController({ prefix: 'failed-requests', connect: () => requests.connect() });
 
 describe('the requests of a sequence that fails', () => {
   it('are those of its steps, and at most one look for the Pods of the Job that failed', async () => {

@@ -2,16 +2,16 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { getCondition } from '../../shared/conditions.ts';
 import type { SequentialJob } from '../../shared/api/types.ts';
-import { endOf, kubectl } from '../support/cluster.ts';
+import { endCondition, kubectl } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
-import { operated } from '../support/operated.ts';
+import { withController } from '../support/with-controller.ts';
 import { failsOnce, FOREVER, gated, sequence, step, waitsFor } from '../support/sequences.ts';
 
-const here = operated('failures');
+const here = withController('failures');
 
 /** Every place that tells of a failure, with the same words: those of the Job, and then how its last Pod ended. */
 async function expectTold({ metadata: { name }, status }: SequentialJob, index: number, ending: string): Promise<void> {
-  const ends = (await here.namespace.jobs(name)).map(endOf);
+  const ends = (await here.namespace.jobs(name)).map(endCondition);
   const words = `${ends[index]?.message}; ${ending}`;
   const why = `BackoffLimitExceeded: ${words}`;
   const message = `Step ${index} (s${index}) failed: ${why}`;
@@ -22,8 +22,8 @@ async function expectTold({ metadata: { name }, status }: SequentialJob, index: 
   });
   expect(getCondition(status?.conditions, 'Failed')).toMatchObject({ status: 'True', message });
   expect(getCondition(status?.conditions, 'Progressing')).toMatchObject({ status: 'False', message });
-  await here.namespace.untilTold(name, 'SequenceFailed');
-  expect(await here.namespace.story(name, 'JobFailed', 'SequenceFailed')).toEqual([
+  await here.namespace.untilEvent(name, 'SequenceFailed');
+  expect(await here.namespace.recordedEvents(name, 'JobFailed', 'SequenceFailed')).toEqual([
     ['JobFailed', `Job ${index} (s${index}) failed: ${why}`, 1],
     ['SequenceFailed', message, 1],
   ]);
@@ -85,7 +85,7 @@ describe('a container that leaves none', () => {
     const message = status?.steps?.[0]?.message ?? '';
     expect(message).toMatch(/5000\nthe end$/);
     expect(Buffer.byteLength(message)).toBeLessThanOrEqual(1024);
-    expect((await here.namespace.untilTold('verbose', 'SequenceFailed')).message).toMatch(/5000 \/ the end$/);
+    expect((await here.namespace.untilEvent('verbose', 'SequenceFailed')).message).toMatch(/5000 \/ the end$/);
   });
 
   it('is told by its exit code', async () => {
@@ -116,7 +116,7 @@ describe('a container that is restarted in its Pod', () => {
     const { status } = await here.namespace.untilFinished('restarted');
     expect(status?.steps?.[0]).toMatchObject({ state: 'Failed', exitCode: 6, message: 'no licence' });
     expect(getCondition(status?.conditions, 'Failed')?.message).toMatch(/exit code 6: no licence$/);
-    await eventually('no Pod', async () => ((await here.namespace.pods('restarted')).length === 0 ? true : undefined));
+    await eventually('no Pod', async () => (await here.namespace.pods('restarted')).length === 0);
     expect(await here.namespace.describe('restarted')).toMatch(/Warning\s+SequenceFailed\s.*no licence/);
   });
 
@@ -136,7 +136,7 @@ describe('a container that is restarted in its Pod', () => {
         async () => {
           const [held] = await here.namespace.pods('killed');
           const exitCode = held?.status.containerStatuses?.[0]?.state.terminated?.exitCode;
-          return exitCode !== undefined && exitCode !== 6 ? true : undefined;
+          return exitCode !== undefined && exitCode !== 6;
         },
         20,
       );
@@ -183,7 +183,7 @@ describe('retries', () => {
       { state: 'Succeeded', attempts: 2, exitCode: 0 },
       { state: 'Succeeded', attempts: 1, exitCode: 0 },
     ]);
-    expect(await here.namespace.story('in-time', 'JobFailed', 'SequenceFailed')).toEqual([]);
+    expect(await here.namespace.recordedEvents('in-time', 'JobFailed', 'SequenceFailed')).toEqual([]);
   });
 });
 
@@ -195,7 +195,7 @@ describe('a failure that happens while no controller is there', () => {
     await here.crash();
     await eventually('its Job failed', async () => {
       const [job] = await here.namespace.jobs('unseen');
-      return job !== undefined && endOf(job)?.type === 'Failed' ? true : undefined;
+      return job !== undefined && endCondition(job)?.type === 'Failed';
     });
     await here.restart();
     const failed = await here.namespace.untilFinished('unseen');

@@ -2,10 +2,10 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { Container } from '../../shared/api/types.ts';
 import { tryKubectl } from '../support/cluster.ts';
-import { operated } from '../support/operated.ts';
+import { withController } from '../support/with-controller.ts';
 import { gated, sequence, step, waitsFor } from '../support/sequences.ts';
 
-const here = operated('future');
+const here = withController('future');
 
 const FUTURE = { updatePolicy: 'FutureSteps' } as const;
 const ACCEPTED = 'Spec change accepted: it applies to the remaining steps';
@@ -38,7 +38,7 @@ describe('the steps to come of a sequence that runs', () => {
     await here.namespace.patch('changed', changed);
     const { status } = await here.namespace.until('changed', (object) => object.status?.observedGeneration === 2);
     expect(status).toMatchObject({ phase: 'Running', progress: { currentIndex: 0, summary: '0/4' } });
-    expect(await here.namespace.untilTold('changed', 'SpecChanged')).toMatchObject({
+    expect(await here.namespace.untilEvent('changed', 'SpecChanged')).toMatchObject({
       type: 'Warning',
       message: ACCEPTED,
       count: 1,
@@ -63,7 +63,7 @@ describe('the steps to come of a sequence that runs', () => {
     const names = ['changed-0-s0', 'changed-1-s1', 'changed-2-s3', 'changed-3-s4'];
     expect(await here.namespace.jobNames('changed')).toEqual(names);
     expect(await scripts('changed')).toEqual([waitsFor('changed'), 'echo other', 'echo added', 'true']);
-    expect(await here.namespace.story('changed', 'SpecChanged')).toEqual([['SpecChanged', ACCEPTED, 1]]);
+    expect(await here.namespace.recordedEvents('changed', 'SpecChanged')).toEqual([['SpecChanged', ACCEPTED, 1]]);
   });
 });
 

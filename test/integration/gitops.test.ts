@@ -8,9 +8,9 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { SequentialJob } from '../../shared/api/types.ts';
 import type { ApiClient } from '../../shared/kube/client.ts';
 import { objectPath, SEQUENTIAL_JOBS } from '../../shared/kube/resources.ts';
-import { connect, kubectl, Namespace, tryKubectl, type Said } from '../support/cluster.ts';
+import { connect, kubectl, Namespace, tryKubectl, type CommandResult } from '../support/cluster.ts';
 import { type Manifest, ofKind, present, readManifests, ROOT } from '../support/manifests.ts';
-import { operated } from '../support/operated.ts';
+import { withController } from '../support/with-controller.ts';
 import { FOREVER, sequence, step } from '../support/sequences.ts';
 
 const PAGE = readFileSync(join(ROOT, 'docs/gitops.md'), 'utf8');
@@ -65,7 +65,7 @@ describe('the same file again', () => {
     await client.close();
   });
 
-  const apply = (file: Manifest, ...flags: readonly string[]): Promise<Said> =>
+  const apply = (file: Manifest, ...flags: readonly string[]): Promise<CommandResult> =>
     tryKubectl(['apply', '-n', namespace.name, ...flags, '-f', '-'], file);
 
   /** As its controller does at once; until then the first write adds the status that the definition gives a new object. */
@@ -129,9 +129,9 @@ describe('the same file again', () => {
 });
 
 describe('waiting for either end', () => {
-  const here = operated('wait');
+  const here = withController('wait');
 
-  const wait = (command: string, name: string): Promise<Said> =>
+  const wait = (command: string, name: string): Promise<CommandResult> =>
     tryKubectl([...fromPage(command, { 'sj/etl': `sj/${name}` }), '-n', here.namespace.name]);
 
   const ENDED = "kubectl wait --for=jsonpath='{.status.completionTime}' --timeout=1h sj/etl";
@@ -177,7 +177,7 @@ describe('waiting for either end', () => {
 });
 
 describe('an object that a backup tool makes anew', () => {
-  const here = operated('restored');
+  const here = withController('restored');
 
   /** As Velero stores it: what it strips is status, UID, versions and owners; finalizers, labels and annotations stay. */
   const copyOf = ({ metadata, spec }: SequentialJob): Manifest =>
@@ -191,7 +191,7 @@ describe('an object that a backup tool makes anew', () => {
     return object;
   }
 
-  const restore = (object: SequentialJob): Promise<Said> =>
+  const restore = (object: SequentialJob): Promise<CommandResult> =>
     tryKubectl(['create', '-n', here.namespace.name, '-f', '-'], copyOf(object));
 
   async function restoreStatus({ metadata: { name }, status }: SequentialJob): Promise<void> {

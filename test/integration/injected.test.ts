@@ -1,12 +1,12 @@
 /** Containers that something in the cluster adds to the Pods of steps, and that do not end with them. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { getCondition } from '../../shared/conditions.ts';
-import { operated } from '../support/operated.ts';
+import { withController } from '../support/with-controller.ts';
 import { type PodInjector, PROXY, startPodInjector } from '../support/pod-injector.ts';
 import { FOREVER, sequence, step } from '../support/sequences.ts';
 
 const LABELS = { mesh: `on-${process.pid}` };
-const here = operated('injected', LABELS);
+const here = withController('injected', LABELS);
 const RUNS_ON = `the Pod runs on because of "${PROXY}", which this sequence does not have`;
 
 let injector: PodInjector;

@@ -6,10 +6,10 @@ import { outcomeOf } from '../../shared/api/job.ts';
 import { type ApiClient, PATCH_TYPE } from '../../shared/kube/client.ts';
 import { isApiError } from '../../shared/kube/errors.ts';
 import { JOBS, objectPath } from '../../shared/kube/resources.ts';
-import { connect, endOf, Namespace, type RawJob } from '../support/cluster.ts';
+import { connect, endCondition, Namespace, type RawJob } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
 import { FOREVER, step } from '../support/sequences.ts';
-import { serverOfTests } from '../support/server.ts';
+import { serverOfTests } from '../support/server-features.ts';
 
 const { announcesEnds, suspendsJobs } = await serverOfTests();
 let client: ApiClient;
@@ -37,7 +37,7 @@ async function until(name: string, wanted: (job: RawJob) => boolean): Promise<Ra
   });
 }
 
-const hasEnded = (job: RawJob): boolean => endOf(job) !== undefined;
+const hasEnded = (job: RawJob): boolean => endCondition(job) !== undefined;
 
 it.each([
   ['a Job that succeeds', 'good', 'true', 'succeeded', 'SuccessCriteriaMet', 'Complete'],

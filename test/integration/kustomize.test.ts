@@ -24,7 +24,7 @@ import {
   selects,
 } from '../support/manifests.ts';
 import { restrictedFaults } from '../support/restricted.ts';
-import { serverOfTests } from '../support/server.ts';
+import { serverOfTests } from '../support/server-features.ts';
 
 const server = await serverOfTests();
 

@@ -6,7 +6,7 @@ import { type Lease, LeaseStore, toMicroTime } from '../../shared/kube/leader-el
 import { LEASES, objectPath } from '../../shared/kube/resources.ts';
 import { connect, kubeconfig, Namespace } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
-import { JobUIDs } from '../support/job-uids.ts';
+import { SeenJobUIDs } from '../support/seen-job-uids.ts';
 import { Operator } from '../support/operator.ts';
 import { sequence } from '../support/sequences.ts';
 
@@ -76,12 +76,12 @@ describe('two operators', () => {
   }
 
   /** The sequence ran through, with one Job for each step, and nothing was told twice. */
-  async function expectOnce(name: string, steps: number, uids: JobUIDs): Promise<void> {
+  async function expectOnce(name: string, steps: number, uids: SeenJobUIDs): Promise<void> {
     const { status } = await namespace.untilFinished(name);
     expect(status).toMatchObject({ phase: 'Completed' });
     const names = Array.from({ length: steps }, (_, i) => `${name}-${i}-s${i}`);
     expect(await uids.stop()).toEqual(Object.fromEntries(names.map((each) => [each, 1])));
-    const told = (await namespace.story(name)).map(([reason, message]) => `${reason}: ${message}`);
+    const told = (await namespace.recordedEvents(name)).map(([reason, message]) => `${reason}: ${message}`);
     expect(told).toEqual([...new Set(told)]);
   }
 
@@ -100,7 +100,7 @@ describe('two operators', () => {
   });
 
   it('finish a sequence whose leader is killed in the middle', async () => {
-    const uids = new JobUIDs(namespace, 'killed');
+    const uids = new SeenJobUIDs(namespace, 'killed');
     await namespace.apply('killed', sequence(3, { 1: 'sleep 2' }));
     await namespace.until('killed', ({ status }) => status?.steps?.[1]?.state === 'Running');
     await leader.end('SIGKILL');
@@ -110,7 +110,7 @@ describe('two operators', () => {
   });
 
   it('hand over at once where the leader is told to end', async () => {
-    const uids = new JobUIDs(namespace, 'told');
+    const uids = new SeenJobUIDs(namespace, 'told');
     await namespace.apply('told', sequence(3, { 1: 'sleep 2' }));
     await namespace.until('told', ({ status }) => status?.steps?.[1]?.state === 'Running');
     const since = performance.now();
@@ -121,7 +121,7 @@ describe('two operators', () => {
   });
 
   it('finish a sequence whose leader stood still and comes back', async () => {
-    const uids = new JobUIDs(namespace, 'frozen');
+    const uids = new SeenJobUIDs(namespace, 'frozen');
     const scripts = Object.fromEntries(Array.from({ length: 6 }, (_, i) => [i, 'sleep 2']));
     await namespace.apply('frozen', sequence(6, scripts));
     await namespace.until('frozen', ({ status }) => status?.steps?.[1]?.state === 'Running');
@@ -136,8 +136,8 @@ describe('two operators', () => {
     expect(await holder()).toBe(other);
     // It has not left the race.
     await standby.end('SIGTERM');
-    await eventually('the first leads again', () => (leader.count('became leader') === 2 ? true : undefined), 30);
-    await eventually('and works', () => (leader.count('controller started') === 2 ? true : undefined), 30);
+    await eventually('the first leads again', () => leader.count('became leader') === 2, 30);
+    await eventually('and works', () => leader.count('controller started') === 2, 30);
   });
 });
 

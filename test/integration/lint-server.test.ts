@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { objectPath, SEQUENTIAL_JOBS } from '../../shared/kube/resources.ts';
 import { kubeconfig, kubectl, Namespace, tryKubectl } from '../support/cluster.ts';
-import { operated } from '../support/operated.ts';
+import { withController } from '../support/with-controller.ts';
 import { FOREVER, sequence } from '../support/sequences.ts';
 
-const here = operated('lint');
+const here = withController('lint');
 const MAIN = join(import.meta.dirname, '../../main.ts');
 
 let folder: string;

@@ -1,12 +1,12 @@
 /** Fifty sequences at once: all complete, each in its own order. */
 import { expect, it } from '@jest/globals';
-import { operated } from '../support/operated.ts';
+import { withController } from '../support/with-controller.ts';
 import { sequence } from '../support/sequences.ts';
 
 const SEQUENCES = 50;
 const STEPS = 3;
 
-const here = operated('load');
+const here = withController('load');
 
 it(`completes ${SEQUENCES} sequences of ${STEPS} steps that start at once`, async () => {
   const names = Array.from({ length: SEQUENCES }, (_, i) => `many-${i}`);

@@ -100,11 +100,7 @@ describe('deletion', () => {
     const processId = await eventually('the process id', async () => (await logs('job/endless')).trim() || undefined);
     expect(await isRunning(processId)).toBe(true);
     await kubectl('delete', 'job', 'endless', `--namespace=${namespace.name}`);
-    await eventually(
-      'the pod gone',
-      async () => ((await podOf(client, namespace.name, 'endless')) === undefined ? true : undefined),
-      10,
-    );
+    await eventually('the pod gone', async () => (await podOf(client, namespace.name, 'endless')) === undefined, 10);
     expect(await isRunning(processId)).toBe(false);
   });
 
@@ -113,13 +109,9 @@ describe('deletion', () => {
       'stubborn',
       shell('trap "" TERM; echo up; while :; do sleep 0.1; done', {}, { terminationGracePeriodSeconds: 1 }),
     );
-    await eventually('its first words', async () => ((await logs('job/stubborn')) === 'up\n' ? true : undefined));
+    await eventually('its first words', async () => (await logs('job/stubborn')) === 'up\n');
     await kubectl('delete', 'job', 'stubborn', `--namespace=${namespace.name}`);
-    await eventually(
-      'the pod gone',
-      async () => ((await podOf(client, namespace.name, 'stubborn')) === undefined ? true : undefined),
-      10,
-    );
+    await eventually('the pod gone', async () => (await podOf(client, namespace.name, 'stubborn')) === undefined, 10);
   });
 });
 

@@ -38,7 +38,7 @@ beforeAll(async () => {
       failed: ['sequentialjob_steps_total', { result: 'failed' }],
       succeeded: ['sequentialjob_steps_total', { result: 'succeeded' }],
     });
-    return failed + succeeded >= 5 ? true : undefined;
+    return failed + succeeded >= 5;
   });
 });
 

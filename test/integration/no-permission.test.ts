@@ -11,7 +11,7 @@ import { loadKubeConfig } from '../../shared/kube/kubeconfig.ts';
 import { collectionPath, CONFIG_MAPS, JOBS, objectPath, type Resource } from '../../shared/kube/resources.ts';
 import { kubeconfig, type Namespace } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
-import { inProcess } from '../support/in-process.ts';
+import { withInProcessController } from '../support/with-in-process-controller.ts';
 import { recordingLog } from '../support/recording-log.ts';
 import { gated, needs, sequence, step, withConfigMap } from '../support/sequences.ts';
 
@@ -53,7 +53,11 @@ async function connectWithout(forbidden: readonly string[], namespace: Namespace
 }
 
 const { log, lines } = recordingLog();
-const here = inProcess({ prefix: 'no-permission', connect: connectWithout.bind(undefined, DEPENDENCIES), log });
+const here = withInProcessController({
+  prefix: 'no-permission',
+  connect: connectWithout.bind(undefined, DEPENDENCIES),
+  log,
+});
 
 const about = (kind: string): number =>
   lines.filter((line) => line['kind'] === kind && line.msg.startsWith('no permission to get')).length;
@@ -100,7 +104,7 @@ describe('everything else', () => {
 describe('a controller that may not list Pods', () => {
   const blind = recordingLog();
   const connectBlind = connectWithout.bind(undefined, [...DEPENDENCIES, 'pods']);
-  const there = inProcess({ prefix: 'no-pods', connect: connectBlind, log: blind.log });
+  const there = withInProcessController({ prefix: 'no-pods', connect: connectBlind, log: blind.log });
   let folder: string;
 
   beforeAll(async () => {
@@ -115,9 +119,7 @@ describe('a controller that may not list Pods', () => {
     const stepPolicies = [{ name: 's0', onFailure: 'Continue' as const }];
     const spec = sequence(2, { 0: slow, 1: needs('ended') }, { template, stepPolicies });
     await there.namespace.apply('left', gated(folder, spec));
-    await eventually('the first step runs', async () =>
-      (await readdir(folder)).includes('started') ? true : undefined,
-    );
+    await eventually('the first step runs', async () => (await readdir(folder)).includes('started'));
     const path = objectPath(JOBS, there.namespace.name, 'left-0-s0');
     await there.client.request({ method: 'DELETE', path, body: { propagationPolicy: 'Background' } });
     const { status } = await there.namespace.untilFinished('left');

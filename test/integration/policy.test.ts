@@ -6,12 +6,12 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { ApiClient } from '../../shared/kube/client.ts';
-import { connect, kubeconfig, kubectl, Namespace, type Said, tryKubectl } from '../support/cluster.ts';
+import { connect, kubeconfig, kubectl, Namespace, type CommandResult, tryKubectl } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
 import { type Manifest, ofKind, parseManifests, present, ROOT } from '../support/manifests.ts';
 import { Operator } from '../support/operator.ts';
 import { sequence } from '../support/sequences.ts';
-import { onServersWhere, serverOfTests } from '../support/server.ts';
+import { onServersWhere, serverOfTests } from '../support/server-features.ts';
 
 const server = await serverOfTests();
 
@@ -64,7 +64,7 @@ const as = async (
   where: Namespace,
   args: readonly string[],
   ...objects: readonly object[]
-): Promise<Said> => tryKubectl([`--as=${user}`, `--namespace=${where.name}`, ...args], ...objects);
+): Promise<CommandResult> => tryKubectl([`--as=${user}`, `--namespace=${where.name}`, ...args], ...objects);
 
 const sequentialJob = (of: string): object => ({
   apiVersion: 'batch.example.com/v1alpha1',
@@ -73,10 +73,10 @@ const sequentialJob = (of: string): object => ({
   spec: { ...sequence(2), suspend: true },
 });
 
-const creates = (user: string, where: Namespace, of: string, ...flags: readonly string[]): Promise<Said> =>
+const creates = (user: string, where: Namespace, of: string, ...flags: readonly string[]): Promise<CommandResult> =>
   as(user, where, ['create', '-f', '-', ...flags], sequentialJob(of));
 
-const patches = (user: string, where: Namespace, of: string, patch: object): Promise<Said> =>
+const patches = (user: string, where: Namespace, of: string, patch: object): Promise<CommandResult> =>
   as(user, where, ['patch', 'sj', of, '--type=merge', '--patch', JSON.stringify(patch)]);
 
 /** May write SequentialJobs, and no Jobs. */
@@ -113,7 +113,7 @@ onServersWhere(server.knowsPolicies)('the policy of who may', () => {
     // It works when the API server has compiled it.
     await eventually('a policy that works', async () => {
       const { code } = await creates(LIMITED, team, 'probe', '--dry-run=server');
-      return code === 0 ? undefined : true;
+      return !(code === 0);
     });
   }, 60_000);
 

@@ -9,12 +9,12 @@ import { BYPASSED } from '../support/admission.ts';
 import { kubeconfig, Namespace, tryKubectl } from '../support/cluster.ts';
 import { type JobPolicy, startJobPolicy } from '../support/job-policy.ts';
 import { sequentialJob } from '../support/objects.ts';
-import { operated, operatedBeside } from '../support/operated.ts';
+import { withController, operatedBeside } from '../support/with-controller.ts';
 import { Operator } from '../support/operator.ts';
 import { gated, sequence, step, waitsFor } from '../support/sequences.ts';
-import { askServer } from '../support/server.ts';
+import { askServer } from '../support/server-features.ts';
 
-const here = operated('preflight');
+const here = withController('preflight');
 
 /** What no server lets run, and validation leaves to the server. */
 const CONTRADICTION = { privileged: true, allowPrivilegeEscalation: false };
@@ -50,7 +50,7 @@ describe('a later step that the API server refuses', () => {
   it('ends the sequence before the first step has run', async () => {
     await here.namespace.apply('contradictory', withStep(CONTRADICTORY));
     await expectRefused(here.namespace, 'contradictory', 'spec.containers[1].securityContext');
-    const { message, type } = await here.namespace.untilTold('contradictory', 'SequenceFailed');
+    const { message, type } = await here.namespace.untilEvent('contradictory', 'SequenceFailed');
     expect(type).toBe('Warning');
     expect(message).toContain('no step was started');
   });

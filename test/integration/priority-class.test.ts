@@ -2,10 +2,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { join } from 'node:path';
 import type { ApiClient } from '../../shared/kube/client.ts';
-import { connect, kubectl, Namespace, type Said, tryKubectl } from '../support/cluster.ts';
+import { connect, kubectl, Namespace, type CommandResult, tryKubectl } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
 import { type Manifest, ofKind, parseManifests, ROOT } from '../support/manifests.ts';
-import { onServersWhere, serverOfTests } from '../support/server.ts';
+import { onServersWhere, serverOfTests } from '../support/server-features.ts';
 
 /** ValidatingAdmissionPolicies are of Kubernetes 1.30. */
 const { minor } = await serverOfTests();
@@ -29,7 +29,7 @@ onServersWhere(minor >= 30)('the priority class of the operator', () => {
   let namespace: Namespace;
 
   /** A dry run: admission is asked, and nothing is stored. */
-  async function pod(where: string, priorityClassName?: string): Promise<Said> {
+  async function pod(where: string, priorityClassName?: string): Promise<CommandResult> {
     const containers = [{ name: 'c', image: 'busybox:1.36' }];
     const spec = priorityClassName === undefined ? { containers } : { containers, priorityClassName };
     const metadata = { name: 'probe', namespace: where };

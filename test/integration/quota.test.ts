@@ -5,11 +5,11 @@ import { getCondition } from '../../shared/conditions.ts';
 import { objectPath, SEQUENTIAL_JOBS } from '../../shared/kube/resources.ts';
 import { kubectl } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
-import { operated } from '../support/operated.ts';
+import { withController } from '../support/with-controller.ts';
 import { changeLimit, limit, QUOTA } from '../support/quota.ts';
 import { sequence, step } from '../support/sequences.ts';
 
-const here = operated('quota');
+const here = withController('quota');
 
 /** In seconds: at first it is tried every 5 s. */
 const SOON = 30;
@@ -103,7 +103,7 @@ describe('two sequences that have waited for an hour', () => {
         `${done + 1} of them to complete`,
         async () => {
           const phases = await Promise.all(names.map(async (name) => (await here.namespace.get(name)).status?.phase));
-          return phases.filter((phase) => phase === 'Completed').length === done + 1 || undefined;
+          return phases.filter((phase) => phase === 'Completed').length === done + 1;
         },
         SOONER_THAN_BY_ITSELF,
       );

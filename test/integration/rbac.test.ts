@@ -225,10 +225,7 @@ describe('the account of the controller', () => {
     await here.gated('paused', sequence(2, { 0: waitsFor('go') }));
     await here.running('paused', 's0');
     await here.namespace.patch('paused', { spec: { suspend: true } });
-    await eventually(
-      'a try to suspend',
-      () => here.proxy.seen.some((one) => told(one) === 'batch/jobs patch') || undefined,
-    );
+    await eventually('a try to suspend', () => here.proxy.seen.some((one) => told(one) === 'batch/jobs patch'));
     await open('go');
     await here.phase('paused', 'Suspended');
     await here.namespace.patch('paused', { spec: { suspend: false } });
@@ -274,7 +271,7 @@ describe('the account of the controller', () => {
     });
     const seen = async (wanted: string): Promise<void> => {
       const before = here.proxy.seen.length;
-      await eventually(wanted, () => here.proxy.seen.slice(before).some((one) => told(one) === wanted) || undefined);
+      await eventually(wanted, () => here.proxy.seen.slice(before).some((one) => told(one) === wanted));
     };
     // Its spec was recorded at the start, as no webhook has seen it. Refused, and told of.
     await here.namespace.patch('changed', with0('other:1'));
@@ -395,8 +392,7 @@ const MISSING: readonly (readonly [
       await here.namespace.until('any', ({ status }) => status?.observedGeneration === 2);
       await withoutRoomFor('pods', here.namespace, async () => {
         await here.namespace.apply('crowded', sequence(1));
-        const isAsked = (): true | undefined =>
-          here.proxy.seen.some((one) => told(one) === '/events list') || undefined;
+        const isAsked = (): boolean => here.proxy.seen.some((one) => told(one) === '/events list');
         await eventually('the Events about its Job are asked for', isAsked);
       });
       await open('end');
@@ -476,13 +472,11 @@ describe('without the permission', () => {
         new Set(here.proxy.seen.filter(({ status }) => status === 403).map(told));
       // Who may not get the Lease asks for nothing else of it.
       const expected = verbs.filter((verb) => !/leases (create|update)/.test(verb));
-      await eventually(`denied ${expected.join(', ')}`, () =>
-        expected.every((one) => denied().has(one)) ? true : undefined,
-      );
+      await eventually(`denied ${expected.join(', ')}`, () => expected.every((one) => denied().has(one)));
       await notice(here);
       for (const one of expected) {
         const isQuoted = (asked: Forbidden): boolean => told(asked) === one && here.says.includes(asked.message);
-        await eventually(`the log tells of ${one}`, () => here.proxy.forbidden.some(isQuoted) || undefined);
+        await eventually(`the log tells of ${one}`, () => here.proxy.forbidden.some(isQuoted));
       }
       expect([...denied()].sort()).toEqual([...expected].sort());
     } finally {
@@ -500,7 +494,7 @@ describe('the permission to create Jobs', () => {
     await accountWithout(verbs, account);
     const wanted = !verbs.includes(CREATE);
     const isInForce = async (): Promise<boolean> => (await isAllowed(account, 'create', 'batch/jobs')) === wanted;
-    await eventually('the permissions in force', async () => (await isInForce()) || undefined);
+    await eventually('the permissions in force', async () => await isInForce());
   };
 
   beforeAll(async () => {

@@ -5,10 +5,10 @@ import { collectionPath, JOBS } from '../../shared/kube/resources.ts';
 import { BYPASSED } from '../support/admission.ts';
 import { kubectl } from '../support/cluster.ts';
 import { startJobPolicy } from '../support/job-policy.ts';
-import { operated, operatedBeside } from '../support/operated.ts';
+import { withController, operatedBeside } from '../support/with-controller.ts';
 import { FOREVER, gated, sequence, step, waitsFor } from '../support/sequences.ts';
 
-const here = operated('refusals');
+const here = withController('refusals');
 
 const unmounted = { ...step('s1'), volumeMounts: [{ name: 'data', mountPath: '/data' }] };
 

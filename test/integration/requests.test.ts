@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { FINALIZER } from '../../shared/api/group.ts';
 import { BYPASSED } from '../support/admission.ts';
 import { CountedRequests } from '../support/counted-requests.ts';
-import { inProcess } from '../support/in-process.ts';
+import { withInProcessController } from '../support/with-in-process-controller.ts';
 import { sequence } from '../support/sequences.ts';
 
 const STEPS = 4;
@@ -33,7 +33,7 @@ describe.each([
   ],
 ])('the requests of a sequence %s', (_where, labels, metadata, expected) => {
   const requests = new CountedRequests();
-  const here = inProcess({ prefix: 'requests', labels, connect: () => requests.connect() });
+  const here = withInProcessController({ prefix: 'requests', labels, connect: () => requests.connect() });
 
   it('are one dry run, one Job and one status write a step, the events, and nothing else', async () => {
     await requests.untilWatching();

@@ -2,9 +2,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ApiClient } from '../../shared/kube/client.ts';
 import { sleep } from '../../shared/sleep.ts';
-import { connect, endOf, kubeconfig, Namespace, type RawJob } from '../support/cluster.ts';
+import { connect, endCondition, kubeconfig, Namespace, type RawJob } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
-import { JobUIDs } from '../support/job-uids.ts';
+import { SeenJobUIDs } from '../support/seen-job-uids.ts';
 import { Operator } from '../support/operator.ts';
 import { sequence } from '../support/sequences.ts';
 
@@ -44,7 +44,7 @@ describe('a controller that is killed', () => {
     await operator.end('SIGKILL');
     await eventually('the end of its Job', async () => {
       const [, running] = await namespace.jobs('once');
-      return running === undefined ? undefined : endOf(running);
+      return running === undefined ? undefined : endCondition(running);
     });
     operator = await Operator.start(kubeconfig(), namespace.name);
     const { status } = await namespace.untilFinished('once');
@@ -56,7 +56,7 @@ describe('a controller that is killed', () => {
   it(`gives every step exactly one Job, in order, through ${KILLS} kills at random moments`, async () => {
     const scripts = Object.fromEntries(Array.from({ length: STEPS }, (_, i) => [i, 'sleep 0.5']));
     await namespace.apply('hunted', sequence(STEPS, scripts));
-    const uids = new JobUIDs(namespace, 'hunted');
+    const uids = new SeenJobUIDs(namespace, 'hunted');
     for (let kill = 0; kill < KILLS; kill++) {
       const operator = Operator.controller(kubeconfig(), namespace.name);
       // From before its first request to well into its work, when it lives half a second.

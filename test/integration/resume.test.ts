@@ -3,14 +3,14 @@ import { describe, expect, it } from '@jest/globals';
 import { getCondition } from '../../shared/conditions.ts';
 import type { SequentialJobStatus } from '../../shared/api/types.ts';
 import { JOBS } from '../../shared/kube/resources.ts';
-import { endOf, kubectl, tryKubectl } from '../support/cluster.ts';
+import { endCondition, kubectl, tryKubectl } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
 import { startJobPolicy } from '../support/job-policy.ts';
-import { operated } from '../support/operated.ts';
+import { withController } from '../support/with-controller.ts';
 import { FOREVER, gated, needs, sequence, step, waitsFor } from '../support/sequences.ts';
 
 const LABELS = { 'tests.example.com/policy': 'resume' };
-const here = operated('resume', LABELS);
+const here = withController('resume', LABELS);
 
 const resume = (count: number): object => ({ spec: { resume: count } });
 
@@ -58,7 +58,7 @@ describe('a sequence whose step failed', () => {
 
   it('keeps its failed Jobs as evidence', async () => {
     const jobs = await here.namespace.jobs('twice');
-    const ends = jobs.map((job) => [job.metadata.name, endOf(job)?.type]);
+    const ends = jobs.map((job) => [job.metadata.name, endCondition(job)?.type]);
     expect(Object.fromEntries(ends)).toEqual({
       'twice-0-s0': 'Complete',
       'twice-1-s1': 'Failed',
@@ -70,10 +70,10 @@ describe('a sequence whose step failed', () => {
   });
 
   it('tells of each resume once', async () => {
-    await here.namespace.untilTold('twice', 'SequenceCompleted');
+    await here.namespace.untilEvent('twice', 'SequenceCompleted');
     const told = ['Resumed at step 1 (s1)', 'Resumed at step 1 (s1)'];
-    expect((await here.namespace.story('twice', 'Resumed')).map(([, message]) => message)).toEqual(told);
-    const story = (await here.namespace.story('twice')).map(([reason]) => reason);
+    expect((await here.namespace.recordedEvents('twice', 'Resumed')).map(([, message]) => message)).toEqual(told);
+    const story = (await here.namespace.recordedEvents('twice')).map(([reason]) => reason);
     const run = ['SequenceStarted', 'JobStarted', 'JobCompleted', 'JobStarted', 'JobFailed', 'SequenceFailed'];
     const again = ['Resumed', 'JobStarted', 'JobFailed', 'SequenceFailed'];
     const atLast = ['Resumed', 'JobStarted', 'JobCompleted', 'JobStarted', 'JobCompleted', 'SequenceCompleted'];
@@ -148,7 +148,7 @@ describe('the webhook', () => {
       (object) => object.status?.observedGeneration === metadata.generation,
     );
     expect(status).toMatchObject({ phase: 'Completed', resumes: 3 });
-    expect(await here.namespace.story('unattended', 'SpecChanged')).toEqual([]);
+    expect(await here.namespace.recordedEvents('unattended', 'SpecChanged')).toEqual([]);
   });
 });
 

@@ -13,7 +13,7 @@ import { loadKubeConfig } from '../../shared/kube/kubeconfig.ts';
 import { collectionPath, CONFIG_MAPS, JOBS, type Resource, SECRETS } from '../../shared/kube/resources.ts';
 import { kubeconfig, type Namespace } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
-import { inProcess } from '../support/in-process.ts';
+import { withInProcessController } from '../support/with-in-process-controller.ts';
 import { ROOT, type Rule } from '../support/manifests.ts';
 import { recordingLog } from '../support/recording-log.ts';
 import { step, withConfigMap, withSecret } from '../support/sequences.ts';
@@ -68,7 +68,11 @@ const aboutSecrets = ({ paths }: Asked): readonly string[] => paths.filter((path
 describe('by default', () => {
   const asked: Asked = { paths: [] };
   const { log, lines } = recordingLog();
-  const here = inProcess({ prefix: 'no-secrets', connect: connectWith.bind(undefined, DEFAULT_ROLES, asked), log });
+  const here = withInProcessController({
+    prefix: 'no-secrets',
+    connect: connectWith.bind(undefined, DEFAULT_ROLES, asked),
+    log,
+  });
 
   it('no request is about Secrets, and so none is refused; ConfigMaps are looked at all the same', async () => {
     const needy = withConfigMap(step('s1'), 'settings');
@@ -94,7 +98,7 @@ describe('with --check-secrets and the role secret-check', () => {
   const { log, lines } = recordingLog();
   const roles = [...DEFAULT_ROLES, 'secret-check/role.yaml'];
   const connect = connectWith.bind(undefined, roles, asked);
-  const here = inProcess({ prefix: 'secrets', connect, log, checkSecrets: true });
+  const here = withInProcessController({ prefix: 'secrets', connect, log, checkSecrets: true });
 
   it('a step waits without a Job until its Secret is there', async () => {
     await here.namespace.apply('checked', { containers: [withSecret(step('s0'), 'login')] });

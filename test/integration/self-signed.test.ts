@@ -12,7 +12,7 @@ import type { ApiClient } from '../../shared/kube/client.ts';
 import { objectPath, SECRETS } from '../../shared/kube/resources.ts';
 import { connect, kubeconfig, Namespace, tryKubectl } from '../support/cluster.ts';
 import { present, readManifests, ROOT } from '../support/manifests.ts';
-import { askServer } from '../support/server.ts';
+import { askServer } from '../support/server-features.ts';
 
 /** Configurations of a name of their own, which nothing is asked through. */
 const CONFIGURATION = 'self-signed-test';

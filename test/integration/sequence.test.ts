@@ -2,13 +2,13 @@
 import { describe, expect, it } from '@jest/globals';
 import { LABELS } from '../../shared/api/group.ts';
 import { getCondition } from '../../shared/conditions.ts';
-import { endOf, kubectl } from '../support/cluster.ts';
+import { endCondition, kubectl } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
-import { operated } from '../support/operated.ts';
+import { withController } from '../support/with-controller.ts';
 import { kstatusOf } from '../support/kstatus.ts';
 import { gated, sequence, step, waitsFor } from '../support/sequences.ts';
 
-const here = operated('sequence');
+const here = withController('sequence');
 
 describe('a sequence that succeeds', () => {
   it('runs its steps one after another and says so', async () => {
@@ -161,7 +161,7 @@ describe('a sequence that fails', () => {
     expect(status?.completionTime).toBeDefined();
     const jobs = await here.namespace.jobs(name);
     expect(jobs).toHaveLength(failing + 1);
-    const theirs = jobs.map(endOf).at(failing)?.message;
+    const theirs = jobs.map(endCondition).at(failing)?.message;
     const failureMessage = `${theirs}; attempt 1 of the container "s${failing}" ended with exit code 3`;
     const message = `Step ${failing} (s${failing}) failed: BackoffLimitExceeded: ${failureMessage}`;
     expect(getCondition(status?.conditions, 'Failed')).toMatchObject({

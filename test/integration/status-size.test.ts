@@ -2,10 +2,10 @@
 import { describe, expect, it } from '@jest/globals';
 import type { SequentialJob } from '../../shared/api/types.ts';
 import { isTooLarge } from '../../shared/kube/errors.ts';
-import { operated } from '../support/operated.ts';
+import { withController } from '../support/with-controller.ts';
 import { sequence, step } from '../support/sequences.ts';
 
-const here = operated('status-size');
+const here = withController('status-size');
 
 const STEPS = 12;
 const WORDS = 'w'.repeat(900);
@@ -64,7 +64,7 @@ describe('a sequence whose object has no room for its whole status', () => {
     expect(messages(ended)).toEqual(Array.from({ length: STEPS + 1 }, () => undefined));
     expect(ended.status?.progress).toMatchObject({ failedIndex: STEPS, failureReason: 'BackoffLimitExceeded' });
     expect(await here.namespace.jobNames('full')).toHaveLength(STEPS + 1);
-    const { message, count } = await here.namespace.untilTold('full', 'StatusTooLarge');
+    const { message, count } = await here.namespace.untilEvent('full', 'StatusTooLarge');
     expect(message).toMatch(/messages and details of steps are left out/);
     expect(count).toBe(1);
   }, 240_000);
@@ -74,6 +74,6 @@ describe('a sequence whose object has no room for its whole status', () => {
     expect(messages(await here.namespace.untilFinished('roomy', 120))).toEqual(
       Array.from({ length: STEPS + 1 }, () => WORDS),
     );
-    expect((await here.namespace.story('roomy', 'StatusTooLarge')).length).toBe(0);
+    expect((await here.namespace.recordedEvents('roomy', 'StatusTooLarge')).length).toBe(0);
   }, 240_000);
 });

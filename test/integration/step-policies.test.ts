@@ -1,12 +1,12 @@
 /** stepPolicies: what a step has for itself, and a failure that is passed over. */
 import { describe, expect, it } from '@jest/globals';
 import { getCondition } from '../../shared/conditions.ts';
-import { operated } from '../support/operated.ts';
+import { withController } from '../support/with-controller.ts';
 import { failsOnce, gated, sequence } from '../support/sequences.ts';
-import { onServersWhere, serverOfTests } from '../support/server.ts';
+import { onServersWhere, serverOfTests } from '../support/server-features.ts';
 
 const { knowsPodFailurePolicy } = await serverOfTests();
-const here = operated('policies');
+const here = withController('policies');
 
 describe('backoffLimit of a step', () => {
   it('holds for that step alone', async () => {
@@ -46,7 +46,7 @@ describe('onFailure: Continue', () => {
       expect(condition?.message).toMatch(message);
     }
     expect(getCondition(status?.conditions, 'Failed')).toMatchObject({ status: 'False', reason: 'NotFailed' });
-    expect((await here.namespace.untilTold('lenient', 'SequenceCompleted')).message).toMatch(message);
+    expect((await here.namespace.untilEvent('lenient', 'SequenceCompleted')).message).toMatch(message);
   });
 
   it('tells of the failure once, as a warning', async () => {

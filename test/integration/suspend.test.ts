@@ -7,13 +7,13 @@ import { getCondition } from '../../shared/conditions.ts';
 import { CONFIG_MAPS } from '../../shared/kube/resources.ts';
 import { sleep } from '../../shared/sleep.ts';
 import { eventually } from '../support/eventually.ts';
-import { operated } from '../support/operated.ts';
-import { setSuspend } from '../support/queue.ts';
+import { withController } from '../support/with-controller.ts';
+import { setSuspend } from '../support/suspend-job.ts';
 import { gated, sequence, step, waitsFor, waitsOrStops, withConfigMap } from '../support/sequences.ts';
-import { onServersWhere, serverOfTests } from '../support/server.ts';
+import { onServersWhere, serverOfTests } from '../support/server-features.ts';
 
 const { suspendsJobs } = await serverOfTests();
-const here = operated('suspend');
+const here = withController('suspend');
 
 const LET_GO = { spec: { suspend: false } };
 const CANNOT = 'the API server does not support suspended Jobs';
@@ -60,7 +60,7 @@ describe('a sequence that is suspended from the start', () => {
   });
 
   it('stays so when the controller is started again, and tells of it once', async () => {
-    await here.namespace.untilTold('early', 'Suspended');
+    await here.namespace.untilEvent('early', 'Suspended');
     await here.crash();
     await here.restart();
     await here.namespace.patch('early', { metadata: { labels: { seen: 'yes' } } });
@@ -68,7 +68,7 @@ describe('a sequence that is suspended from the start', () => {
     await here.namespace.apply('later', sequence(1));
     await here.namespace.untilFinished('later');
     expect((await here.namespace.get('early')).status?.phase).toBe('Suspended');
-    expect(await here.namespace.story('early')).toEqual([['Suspended', 'Suspended before it started', 1]]);
+    expect(await here.namespace.recordedEvents('early')).toEqual([['Suspended', 'Suspended before it started', 1]]);
   });
 
   it('runs when it is let go while no controller is there', async () => {
@@ -79,8 +79,8 @@ describe('a sequence that is suspended from the start', () => {
     expect(status).toMatchObject({ phase: 'Completed', progress: { summary: '3/3' } });
     expect(getCondition(status?.conditions, 'Suspended')).toMatchObject({ status: 'False', reason: 'NotSuspended' });
     expect(await here.namespace.jobNames('early')).toEqual(['early-0-a', 'early-1-b', 'early-2-c']);
-    await here.namespace.untilTold('early', 'SequenceCompleted');
-    const story = await here.namespace.story('early', 'Suspended', 'Resumed', 'SequenceStarted');
+    await here.namespace.untilEvent('early', 'SequenceCompleted');
+    const story = await here.namespace.recordedEvents('early', 'Suspended', 'Resumed', 'SequenceStarted');
     expect(story).toEqual([
       ['Suspended', 'Suspended before it started', 1],
       ['Resumed', 'No longer suspended', 1],
@@ -110,12 +110,12 @@ onServersWhere(suspendsJobs)('a sequence that is suspended while a step runs, on
     expect(getCondition(status?.conditions, 'Progressing')).toMatchObject({ reason: 'Suspended', message });
     const jobs = await here.namespace.jobs('middle');
     expect(jobs.map(({ metadata, spec }) => [metadata.name, spec.suspend])).toEqual([['middle-0-s0', true]]);
-    await eventually('no Pod', async () => ((await here.namespace.pods('middle')).length === 0 ? true : undefined));
+    await eventually('no Pod', async () => (await here.namespace.pods('middle')).length === 0);
     expect((await here.namespace.columns('middle')).slice(0, 4)).toEqual(['middle', 'Suspended', '0/3', 's0']);
   });
 
   it('stays so when the controller is started again, and goes on with the same Job', async () => {
-    await here.namespace.untilTold('middle', 'Suspended');
+    await here.namespace.untilEvent('middle', 'Suspended');
     await here.crash();
     await here.open('middle');
     await here.restart();
@@ -130,7 +130,7 @@ onServersWhere(suspendsJobs)('a sequence that is suspended while a step runs, on
     expect(status?.phase).toBe('Completed');
     expect(await here.namespace.jobNames('middle')).toEqual(['middle-0-s0', 'middle-1-s1', 'middle-2-s2']);
     expect(status?.steps?.[0]?.jobUID).toBe(before?.steps?.[0]?.jobUID);
-    expect(await here.namespace.story('middle', 'Suspended', 'Resumed')).toEqual([
+    expect(await here.namespace.recordedEvents('middle', 'Suspended', 'Resumed')).toEqual([
       ['Suspended', 'Suspended at step 0 (s0)', 1],
       ['Resumed', 'No longer suspended: continues at step 0 (s0)', 1],
     ]);
@@ -140,7 +140,7 @@ onServersWhere(suspendsJobs)('a sequence that is suspended while a step runs, on
     await suspendWhileRunning('twice', 2);
     await expectToGoOn('twice');
     // Whether it stood still in between is a matter of moments; that it goes on is told if that it stood still was told.
-    const told = (await here.namespace.story('twice', 'Suspended', 'Resumed')).map(([reason]) => reason);
+    const told = (await here.namespace.recordedEvents('twice', 'Suspended', 'Resumed')).map(([reason]) => reason);
     expect(told).toEqual(told.length === 0 ? [] : ['Suspended', 'Resumed']);
   });
 
@@ -214,7 +214,7 @@ onServersWhere(!suspendsJobs)('a sequence that is suspended while a step runs, o
   });
 
   it('stays so when the controller is started again, and goes on where it was', async () => {
-    await here.namespace.untilTold('middle', 'Suspended');
+    await here.namespace.untilEvent('middle', 'Suspended');
     await here.crash();
     await here.restart();
     await here.namespace.apply('later-still', sequence(1));
@@ -225,7 +225,7 @@ onServersWhere(!suspendsJobs)('a sequence that is suspended while a step runs, o
     const { status } = await here.namespace.untilFinished('middle');
     expect(status?.phase).toBe('Completed');
     expect(await here.namespace.jobNames('middle')).toEqual(['middle-0-s0', 'middle-1-s1', 'middle-2-s2']);
-    expect(await here.namespace.story('middle', 'Suspended', 'Resumed')).toEqual([
+    expect(await here.namespace.recordedEvents('middle', 'Suspended', 'Resumed')).toEqual([
       ['Suspended', 'Suspended at step 1 (s1)', 1],
       ['Resumed', 'No longer suspended: continues at step 1 (s1)', 1],
     ]);
@@ -236,7 +236,7 @@ onServersWhere(!suspendsJobs)('a sequence that is suspended while a step runs, o
     await here.namespace.untilRunning('twice', 0);
     await here.namespace.patch('twice', { spec: { suspend: true } });
     await expectToGoOn('twice');
-    expect(await here.namespace.story('twice', 'Suspended', 'Resumed')).toEqual([]);
+    expect(await here.namespace.recordedEvents('twice', 'Suspended', 'Resumed')).toEqual([]);
   });
 
   it('fails all the same when the step does', async () => {

@@ -3,16 +3,16 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { PATCH_TYPE } from '../../shared/kube/client.ts';
 import { JOBS, PODS } from '../../shared/kube/resources.ts';
 import { sleep } from '../../shared/sleep.ts';
-import { kubectl, type Said, tryKubectl } from '../support/cluster.ts';
+import { kubectl, type CommandResult, tryKubectl } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
 import { harmfulIn } from '../support/harmful-text.ts';
-import { operated } from '../support/operated.ts';
+import { withController } from '../support/with-controller.ts';
 import { FOREVER, sequence } from '../support/sequences.ts';
 
-const here = operated('threat');
+const here = withController('threat');
 
 /** kubectl in the namespace, as somebody who may do this with SequentialJobs. */
-const as = async (user: string, args: readonly string[], ...objects: readonly object[]): Promise<Said> =>
+const as = async (user: string, args: readonly string[], ...objects: readonly object[]): Promise<CommandResult> =>
   tryKubectl([`--as=${user}`, `--namespace=${here.namespace.name}`, ...args], ...objects);
 
 const sequentialJob = (name: string, script: string): object => ({
@@ -80,9 +80,9 @@ describe('who may create SequentialJobs and nothing else', () => {
 });
 
 describe('a quota of SequentialJobs', () => {
-  const quota = (...args: readonly string[]): Promise<Said> =>
+  const quota = (...args: readonly string[]): Promise<CommandResult> =>
     tryKubectl([...args, '--namespace', here.namespace.name]);
-  const create = (name: string): Promise<Said> =>
+  const create = (name: string): Promise<CommandResult> =>
     tryKubectl(['create', '-n', here.namespace.name, '-f', '-'], sequentialJob(name, 'true'));
 
   it('bounds how many there are in a namespace', async () => {
@@ -106,7 +106,7 @@ describe('a quota of SequentialJobs', () => {
 
   afterAll(async () => {
     await quota('delete', 'quota', 'few', '--ignore-not-found');
-    await eventually('room again', async () => ((await create('room')).code === 0 ? true : undefined));
+    await eventually('room again', async () => (await create('room')).code === 0);
   });
 });
 
@@ -171,7 +171,7 @@ describe('who may create Pods and nothing else', () => {
         metadata: { name: string };
         status?: { phase?: string };
       }[];
-      return pods.some(({ metadata, status }) => metadata.name === name && status?.phase === 'Running') || undefined;
+      return pods.some(({ metadata, status }) => metadata.name === name && status?.phase === 'Running');
     });
   }
 

@@ -58,7 +58,7 @@ describe('a Job that cannot be created for a while', () => {
         : undefined;
     posts = [];
     await namespace.apply('stuck', sequence(1));
-    await eventually('five tries', () => (posts.length >= 5 ? true : undefined));
+    await eventually('five tries', () => posts.length >= 5);
     const gaps = posts.slice(1).map((time, i) => time - (posts[i] ?? 0));
     // Half of 250 ms, doubled each time, is the least that the fourth delay can be.
     expect(Math.max(...gaps)).toBeGreaterThan(900);
@@ -114,7 +114,7 @@ describe('an edit between the create of a Job and its record', () => {
     let cut = true;
     refuse = ({ path }) => (cut && path.endsWith('/renamed/status') ? new ApiError('Timeout', 'no answer') : undefined);
     await namespace.apply('renamed', sequence(1, { 0: FOREVER }));
-    await eventually('its Job', async () => ((await namespace.jobs('renamed')).length > 0 ? true : undefined));
+    await eventually('its Job', async () => (await namespace.jobs('renamed')).length > 0);
     const [container] = sequence(1, { 0: 'true' }).containers;
     await namespace.patch('renamed', { spec: { containers: [{ ...container, name: 'other' }] } });
     cut = false;

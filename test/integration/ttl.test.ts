@@ -2,10 +2,10 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { SequentialJob } from '../../shared/api/types.ts';
 import { eventually } from '../support/eventually.ts';
-import { operated } from '../support/operated.ts';
+import { withController } from '../support/with-controller.ts';
 import { sequence } from '../support/sequences.ts';
 
-const here = operated('ttl');
+const here = withController('ttl');
 
 /** So much later than its time may an object go, in seconds: its Jobs and Pods go first, on a machine that others use too. */
 const LATE = 8;
@@ -14,9 +14,7 @@ const endOf = ({ status }: SequentialJob): number => Date.parse(status?.completi
 
 /** Resolves when so many seconds have passed since the end: the one thing that no request can tell. */
 async function passed(object: SequentialJob, seconds: number): Promise<void> {
-  await eventually(`${seconds} s after the end`, () =>
-    Date.now() / 1000 >= endOf(object) + seconds ? true : undefined,
-  );
+  await eventually(`${seconds} s after the end`, () => Date.now() / 1000 >= endOf(object) + seconds);
 }
 
 /** Not before its time, which is cut to whole seconds, and not much later; and its Jobs before it. */
@@ -37,21 +35,21 @@ describe('a sequence with a time to live', () => {
     const ended = await here.namespace.untilPhase('completing', 'Completed');
     expect(await here.namespace.jobNames('completing')).toHaveLength(2);
     await expectGoneAfter(ended, 3);
-    await eventually('no Pods', async () => ((await here.namespace.podNames()).length === 0 ? true : undefined));
+    await eventually('no Pods', async () => (await here.namespace.podNames()).length === 0);
   });
 
   it('is kept for that time after it has failed', async () => {
     await here.namespace.apply('failing', sequence(2, { 1: 'exit 1' }, { ttlSecondsAfterFinished: 2 }));
     await expectGoneAfter(await here.namespace.untilPhase('failing', 'Failed'), 2);
-    expect((await here.namespace.story('failing')).map(([reason]) => reason)).toContain('SequenceFailed');
+    expect((await here.namespace.recordedEvents('failing')).map(([reason]) => reason)).toContain('SequenceFailed');
   });
 
   it('of 0 goes at once, and its events tell how it went', async () => {
     await here.namespace.apply('brief', sequence(2, {}, { ttlSecondsAfterFinished: 0 }));
     await here.namespace.untilGone('brief', 30);
     expect(await here.namespace.jobNames('brief')).toEqual([]);
-    await here.namespace.untilTold('brief', 'CleanedUp');
-    const story = (await here.namespace.story('brief')).map(([reason]) => reason);
+    await here.namespace.untilEvent('brief', 'CleanedUp');
+    const story = (await here.namespace.recordedEvents('brief')).map(([reason]) => reason);
     expect(story.slice(-2)).toEqual(['SequenceCompleted', 'CleanedUp']);
     expect(story.filter((reason) => reason === 'CleanedUp')).toHaveLength(1);
   });

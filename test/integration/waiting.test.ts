@@ -4,14 +4,14 @@ import { getCondition } from '../../shared/conditions.ts';
 import type { Condition, SequentialJob } from '../../shared/api/types.ts';
 import { CONFIG_MAPS, PERSISTENT_VOLUME_CLAIMS, SECRETS } from '../../shared/kube/resources.ts';
 import { kubectl } from '../support/cluster.ts';
-import { operated } from '../support/operated.ts';
+import { withController } from '../support/with-controller.ts';
 import { QUOTA, withoutRoomFor } from '../support/quota.ts';
-import { setSuspend } from '../support/queue.ts';
+import { setSuspend } from '../support/suspend-job.ts';
 import { gated, sequence, step, waitsOrStops, withConfigMap, withSecret } from '../support/sequences.ts';
-import { onServersWhere, serverOfTests } from '../support/server.ts';
+import { onServersWhere, serverOfTests } from '../support/server-features.ts';
 
 const { suspendsJobs } = await serverOfTests();
-const here = operated('waiting');
+const here = withController('waiting');
 
 const unavailable = (object: SequentialJob): Condition | undefined =>
   getCondition(object.status?.conditions, 'ResourcesUnavailable');
@@ -52,9 +52,9 @@ describe('a first step that needs a ConfigMap which is not there', () => {
     expect(await kubectl('get', 'sj', 'first', '-n', here.namespace.name, '-o', 'wide')).toContain(
       'Step 0 (s0) cannot start: ConfigMap "early" not found',
     );
-    await here.namespace.untilTold('first', 'DependencyMissing');
+    await here.namespace.untilEvent('first', 'DependencyMissing');
     const message = 'Step 0 (s0) cannot start: ConfigMap "early" not found';
-    expect(await here.namespace.story('first')).toEqual([['DependencyMissing', message, 1]]);
+    expect(await here.namespace.recordedEvents('first')).toEqual([['DependencyMissing', message, 1]]);
   });
 
   it('has not started: its time does not run, and its spec may change', async () => {
@@ -131,7 +131,7 @@ describe('a Secret that is not there', () => {
     const pod = pods.find(({ metadata }) => metadata.name.startsWith('secret-1-s1'));
     expect(unavailable(object)?.message).toBe(`Pod "${pod?.metadata.name}": secret "unmade" not found`);
     expect(await here.namespace.jobNames('secret')).toEqual(['secret-0-s0', 'secret-1-s1']);
-    expect(await here.namespace.story('secret', 'DependencyMissing')).toEqual([]);
+    expect(await here.namespace.recordedEvents('secret', 'DependencyMissing')).toEqual([]);
     expect(here.operator.says('no permission to get')).toBe(false);
     await create(SECRETS, 'unmade', TOKEN);
     await expectCompleted('secret');
@@ -148,7 +148,7 @@ describe('what is optional', () => {
       template: { spec: { containers: [], volumes } },
     });
     await expectCompleted('optional');
-    expect(await here.namespace.story('optional', 'DependencyMissing')).toEqual([]);
+    expect(await here.namespace.recordedEvents('optional', 'DependencyMissing')).toEqual([]);
   });
 });
 
@@ -159,7 +159,7 @@ describe('a pull secret that is missing', () => {
     await expectCompleted('unsecret');
     const [job] = await here.namespace.jobs('unsecret');
     expect(job?.spec.template.spec.imagePullSecrets).toEqual([{ name: 'nowhere' }]);
-    expect(await here.namespace.story('unsecret', 'DependencyMissing')).toEqual([]);
+    expect(await here.namespace.recordedEvents('unsecret', 'DependencyMissing')).toEqual([]);
   });
 });
 

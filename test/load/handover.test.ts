@@ -5,9 +5,9 @@ import { parseMetrics } from '../support/metrics.ts';
 import { Operator } from '../support/operator.ts';
 import { shared } from '../support/share.ts';
 import { total } from '../support/metered-operator.ts';
-import { note } from './note.ts';
+import { report } from './report.ts';
 import { SequenceRunner } from './sequence-runner.ts';
-import { startWorld, type World } from './world.ts';
+import { startLoadControlPlane, type LoadControlPlane } from './control-plane.ts';
 
 const SEQUENCES = shared(10_000, 300);
 const STEPS = 2;
@@ -17,7 +17,7 @@ const LISTS_BOUND_MS = 30_000;
 const TAKEOVER_S = 90;
 
 const lease = 'kube-system';
-let world: World;
+let world: LoadControlPlane;
 let runner: SequenceRunner;
 let leader: Operator;
 
@@ -39,7 +39,7 @@ async function residentMb({ output }: Operator): Promise<number> {
 }
 
 beforeAll(async () => {
-  world = await startWorld();
+  world = await startLoadControlPlane();
   leader = candidate();
   await leader.untilSays('controller started', 60);
   runner = await SequenceRunner.create(world.connect(), 'handover', STEPS);
@@ -66,7 +66,7 @@ describe(`a hand-over with ${SEQUENCES} sequences of ${STEPS} steps on record`, 
       await standby.untilSays('controller started', TAKEOVER_S);
       const [led, works] = ['became leader', 'controller started'].map((message) => saidAt(standby, message));
       const listMs = (works ?? NaN) - (led ?? NaN);
-      note(
+      report(
         `${how}: leads after ${(led ?? NaN) - since} ms, works ${listMs} ms later; ` +
           `${memory.join(' MB as the leader, ')} MB on standby`,
       );

@@ -104,7 +104,7 @@ export class SequenceRunner {
       what,
       () => {
         if (this.finisher.failure !== undefined) throw this.finisher.failure;
-        return isSo() ? true : undefined;
+        return isSo();
       },
       LIMIT_SECONDS,
     );

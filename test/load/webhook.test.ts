@@ -9,7 +9,7 @@ import { LoadGenerator } from '../../bench/webhook/load.ts';
 import { QUESTIONS } from '../../bench/webhook/reviews.ts';
 import { SHARE, shared } from '../support/share.ts';
 import { MeteredOperator, type Sample, total } from '../support/metered-operator.ts';
-import { note } from './note.ts';
+import { report } from './report.ts';
 
 const SECONDS = shared(300, 20);
 /** Each is asked about by a process of its own, at the same time. */
@@ -83,7 +83,7 @@ it('every review is answered with what it should be, in far less time than the A
   expect(times.size).toBe(CONTAINERS.length * QUESTIONS.length);
   for (const [what, ms] of times) {
     const [p50, p99, max] = [percentile(ms, 0.5), percentile(ms, 0.99), percentile(ms, 1)];
-    note(`${what}: ${ms.length} reviews, p50 ${p50.toFixed(1)}, p99 ${p99.toFixed(1)}, max ${max.toFixed(0)} ms`);
+    report(`${what}: ${ms.length} reviews, p50 ${p50.toFixed(1)}, p99 ${p99.toFixed(1)}, max ${max.toFixed(0)} ms`);
     expect(max).toBeLessThan(LIMIT_MS);
   }
 });
@@ -91,7 +91,7 @@ it('every review is answered with what it should be, in far less time than the A
 it('no error is counted, and no review more than were asked', async () => {
   const families = await webhook.metrics();
   const asked = [...times.values()].reduce((sum, { length }) => sum + length, 0);
-  note(`${asked} reviews in ${SECONDS} s, ${(asked / SECONDS).toFixed(0)}/s`);
+  report(`${asked} reviews in ${SECONDS} s, ${(asked / SECONDS).toFixed(0)}/s`);
   const requests = 'controller_runtime_webhook_requests_total';
   expect({
     all: total(families, requests),
@@ -105,7 +105,7 @@ it('memory is flat: in the last fifth of the time as in the second', () => {
   const [early, late] = [fifth(2), fifth(5)];
   const [rss, heap] = [[usualRss(early), usualRss(late)] as const, [leastHeap(early), leastHeap(late)] as const];
   const say = ([from, to]: readonly [number, number]): string => `${from.toFixed(0)} → ${to.toFixed(0)} MB`;
-  note(`RSS ${say(rss)}, heap after collections ${say(heap)}, RSS at most ${webhook.peakRssMb.toFixed(0)} MB`);
+  report(`RSS ${say(rss)}, heap after collections ${say(heap)}, RSS at most ${webhook.peakRssMb.toFixed(0)} MB`);
   expect(Math.min(early.length, late.length)).toBeGreaterThan(3);
   expect(rss[1]).toBeLessThan(rss[0] * 1.1 + RSS_SLACK_MB);
   expect(heap[1]).toBeLessThan(heap[0] * 1.1 + 5);

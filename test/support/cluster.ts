@@ -84,7 +84,7 @@ interface JobCondition {
  * The condition that says how a Job has ended: Complete or Failed. Others may come before it in the list, such as
  * FailureTarget, which a server of 1.31 or newer sets while Pods still run.
  */
-export function endOf({ status }: RawJob): JobCondition | undefined {
+export function endCondition({ status }: RawJob): JobCondition | undefined {
   return status.conditions?.find((one) => one.status === 'True' && (one.type === 'Complete' || one.type === 'Failed'));
 }
 
@@ -122,7 +122,7 @@ export async function kubectl(...args: readonly string[]): Promise<string> {
   return (await run(args)).stdout;
 }
 
-export interface Said {
+export interface CommandResult {
   /** The exit code. */
   readonly code: number;
   readonly stdout: string;
@@ -130,13 +130,13 @@ export interface Said {
 }
 
 /** Runs kubectl and tells what it says and how it ends, also badly. Objects that are given are its standard input (`-f -`). */
-export async function tryKubectl(args: readonly string[], ...objects: readonly object[]): Promise<Said> {
+export async function tryKubectl(args: readonly string[], ...objects: readonly object[]): Promise<CommandResult> {
   const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects });
   const input = objects.length === 1 ? JSON.stringify(objects[0]) : list;
   try {
     return { code: 0, ...(await run(args, input)) };
   } catch (error) {
-    const { code, stdout, stderr } = error as Partial<Said>;
+    const { code, stdout, stderr } = error as Partial<CommandResult>;
     if (typeof code !== 'number') throw error;
     return { code, stdout: stdout ?? '', stderr: stderr ?? '' };
   }
@@ -177,7 +177,7 @@ export class Namespace {
     await this.client.request({ method: 'DELETE', path });
     await eventually('no sequences', async () => {
       const { items } = await this.client.request<List<unknown>>({ method: 'GET', path });
-      return items.length === 0 ? true : undefined;
+      return items.length === 0;
     });
     await this.client.request({ method: 'DELETE', path: `/api/v1/namespaces/${this.name}` });
   }
@@ -277,7 +277,7 @@ export class Namespace {
   }
 
   /** Reasons, messages and counts of the events that the operator wrote about one sequence. */
-  async story(
+  async recordedEvents(
     sequence: string,
     ...reasons: readonly string[]
   ): Promise<readonly (readonly [string, string, number])[]> {
@@ -288,7 +288,7 @@ export class Namespace {
   }
 
   /** Resolves when there is an event with this reason: they are written in the background, after the status. */
-  async untilTold(sequence: string, reason: string): Promise<RawEvent> {
+  async untilEvent(sequence: string, reason: string): Promise<RawEvent> {
     return eventually(`the event ${reason} of ${sequence}`, async () =>
       (await this.events(sequence)).find((event) => event.reason === reason),
     );
@@ -324,7 +324,7 @@ export class Namespace {
     await eventually(`a Pod of step ${index} of ${name} that runs`, async () => {
       const isIt = ({ metadata, status }: RawPod): boolean =>
         metadata.labels?.[LABELS.stepIndex] === String(index) && status.phase === 'Running';
-      return (await this.pods(name)).some(isIt) ? true : undefined;
+      return (await this.pods(name)).some(isIt);
     });
     return this.until(name, ({ status }) => status?.steps?.[index]?.state === 'Running');
   }

@@ -87,14 +87,14 @@ export class ContainerRuns {
   /** Resolves when a container of the sequence has written down that it runs. */
   async untilStarted(sequence: string): Promise<void> {
     await eventually(`a container of ${sequence} runs`, async () => {
-      return (await this.of(sequence)).length > 0 ? true : undefined;
+      return (await this.of(sequence)).length > 0;
     });
   }
 
   /** Resolves when a container of the sequence has been told to stop. */
   async untilTold(sequence: string): Promise<void> {
     await eventually(`a container of ${sequence} is told to stop`, async () => {
-      return (await this.of(sequence)).some(({ toldAt }) => toldAt !== undefined) ? true : undefined;
+      return (await this.of(sequence)).some(({ toldAt }) => toldAt !== undefined);
     });
   }
 }

@@ -1,7 +1,7 @@
 /** A namespace with a finished sequence in it, which is deleted. */
 import type { ApiClient } from '../../shared/kube/client.ts';
 import { isApiError } from '../../shared/kube/errors.ts';
-import { kubectl, Namespace, type Said, tryKubectl } from './cluster.ts';
+import { kubectl, Namespace, type CommandResult, tryKubectl } from './cluster.ts';
 import { eventually } from './eventually.ts';
 import { sequence } from './sequences.ts';
 
@@ -39,12 +39,12 @@ export class DeletedNamespace {
       const { status } = await this.#namespace.client.request<RawNamespace>({ method: 'GET', path: this.#path });
       const isTrue = (type: string): boolean =>
         status.conditions?.some((one) => one.type === type && one.status === 'True') === true;
-      return isTrue('NamespaceFinalizersRemaining') ? true : undefined;
+      return isTrue('NamespaceFinalizersRemaining');
     });
   }
 
   /** Takes the finalizers of the sequence off by hand, as docs/install.md says. */
-  async freeByHand(): Promise<Said> {
+  async freeByHand(): Promise<CommandResult> {
     const patch = '{"metadata": {"finalizers": []}}';
     const name = ['--namespace', this.#namespace.name, NAME];
     return tryKubectl(['patch', 'sequentialjob', ...name, '--type=merge', '--patch', patch]);
@@ -61,6 +61,6 @@ export class DeletedNamespace {
   }
 
   async untilGone(): Promise<void> {
-    await eventually(`${this.#namespace.name} gone`, async () => ((await this.exists()) ? undefined : true), 120);
+    await eventually(`${this.#namespace.name} gone`, async () => !(await this.exists()), 120);
   }
 }

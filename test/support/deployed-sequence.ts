@@ -1,18 +1,18 @@
 /** A sequence of three steps that waits in its first for the test, and how its steps were handed on. */
 import { type Namespace, kubectl } from './cluster.ts';
-import { JobUIDs } from './job-uids.ts';
+import { SeenJobUIDs } from './seen-job-uids.ts';
 import { GATE, gated } from './real-pods.ts';
 import { sequence } from './sequences.ts';
 
 export class HeldSequence {
   readonly #namespace: Namespace;
   readonly #name: string;
-  readonly #uids: JobUIDs;
+  readonly #uids: SeenJobUIDs;
 
   private constructor(namespace: Namespace, name: string) {
     this.#namespace = namespace;
     this.#name = name;
-    this.#uids = new JobUIDs(namespace, name);
+    this.#uids = new SeenJobUIDs(namespace, name);
   }
 
   /** Resolves when its first step runs. */

@@ -46,7 +46,7 @@ export class ObjectStream {
   /** Resolves when so many more were applied. */
   async more(count: number): Promise<void> {
     const wanted = this.#count + count;
-    await eventually(`${count} more objects`, () => (this.#count >= wanted ? true : undefined));
+    await eventually(`${count} more objects`, () => this.#count >= wanted);
   }
 
   /** Ends it and deletes what was created; what was said of those that failed. */

@@ -1,9 +1,17 @@
 /** Stands between a program and the API server, and does to each request what a bad network or a bad server would. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
-import { begin, forward, listen, type Question, questionOf, shutDown, Upstream } from './upstream.ts';
+import {
+  begin,
+  forward,
+  listen,
+  type RequestInfo,
+  requestInfoOf,
+  shutDown,
+  ApiServerUpstream,
+} from './api-server-upstream.ts';
 
-export interface Asked extends Question {
+export interface Asked extends RequestInfo {
   readonly query: URLSearchParams;
   /** As it was sent; empty where there is none. */
   readonly body: string;
@@ -47,14 +55,14 @@ const PASS: Treatment = { type: 'pass' };
 
 /** `kubeconfig` is that of a user with a client certificate, who then is whoever asks. */
 export async function startFaultProxy(kubeconfig: string): Promise<FaultProxy> {
-  const upstream = await Upstream.of(kubeconfig);
+  const upstream = await ApiServerUpstream.of(kubeconfig);
   const server = createServer((asked, answer) => {
     void serve(asked, answer).catch(() => answer.destroy());
   });
   const serve = async (asked: IncomingMessage, answer: ServerResponse): Promise<void> => {
     const body = await text(asked);
     const query = new URL(asked.url ?? '', 'http://server').searchParams;
-    const treatment = proxy.treat({ ...questionOf(asked), query, body });
+    const treatment = proxy.treat({ ...requestInfoOf(asked), query, body });
     if (await withhold(treatment, answer)) return;
     const onward = upstream.ask(asked, {}, (answered) => void deliver(treatment, answered, answer));
     onward.on('error', () => answer.destroy());

@@ -54,13 +54,13 @@ export async function startJobPolicy(
     await server.close();
     throw new Error(stderr);
   }
-  await eventually('the policy in force', async () => (await probe(namespace)) || undefined);
+  await eventually('the policy in force', async () => await probe(namespace));
   asked.length = 0;
   return {
     asked,
     async remove() {
       await tryKubectl(['delete', 'validatingwebhookconfiguration', nameFor(namespace)]);
-      await eventually('the policy out of force', async () => ((await probe(namespace)) ? undefined : true));
+      await eventually('the policy out of force', async () => !(await probe(namespace)));
       await server.close();
     },
   };

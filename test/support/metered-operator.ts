@@ -14,7 +14,7 @@ export interface Sample {
   /** To the API server, since the start. */
   readonly requests: number;
   /** For how long the event loop has stood still at most, since the sample before. */
-  readonly stillMs: number;
+  readonly eventLoopLagMs: number;
 }
 
 /** As config/manager/deployment.yaml has it. */
@@ -72,8 +72,8 @@ export class MeteredOperator {
   }
 
   /** For how long the event loop has stood still at most, in milliseconds, from that moment of this process's monotonic clock on. */
-  longestStill(since = 0): number {
-    return Math.max(...this.samples.filter(({ ms }) => ms >= since).map(({ stillMs }) => stillMs));
+  longestEventLoopLag(since = 0): number {
+    return Math.max(...this.samples.filter(({ ms }) => ms >= since).map(({ eventLoopLagMs }) => eventLoopLagMs));
   }
 
   async metrics(): Promise<Families> {
@@ -96,7 +96,7 @@ export class MeteredOperator {
         rssMb: total(families, 'process_resident_memory_bytes') / MB,
         heapMb: (total(families, 'nodejs_heap_size_used_bytes') + total(families, 'nodejs_external_memory_bytes')) / MB,
         requests: total(families, 'rest_client_requests_total'),
-        stillMs: total(families, 'nodejs_eventloop_lag_max_seconds') * 1000,
+        eventLoopLagMs: total(families, 'nodejs_eventloop_lag_max_seconds') * 1000,
       });
     } catch {
       // It is being ended; that the samples are enough, the tests see to.

@@ -57,11 +57,7 @@ export class Operator {
   }
 
   async untilSays(text: string, seconds = 30): Promise<void> {
-    await eventually(
-      `operator says "${text}", it says:\n${this.output}`,
-      () => (this.says(text) ? true : undefined),
-      seconds,
-    );
+    await eventually(`operator says "${text}", it says:\n${this.output}`, () => this.says(text), seconds);
   }
 
   says(text: string): boolean {

@@ -55,11 +55,11 @@ export async function startPodInjector(
     await server.close();
     throw new Error(stderr);
   }
-  await eventually('containers are injected', async () => (await probe(namespace)) || undefined);
+  await eventually('containers are injected', async () => await probe(namespace));
   return {
     async remove() {
       await tryKubectl(['delete', 'mutatingwebhookconfiguration', metadata.name]);
-      await eventually('no container is injected', async () => ((await probe(namespace)) ? undefined : true));
+      await eventually('no container is injected', async () => !(await probe(namespace)));
       await server.close();
     },
   };

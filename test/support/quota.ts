@@ -22,15 +22,14 @@ export async function withoutRoomFor(kind: Kind, namespace: Namespace, body: () 
   } finally {
     await kubectl('delete', 'quota', QUOTA, '-n', namespace.name);
   }
-  await eventually(`room for ${kind}`, async () => (await refusal(kind, namespace)) === '' || undefined);
+  await eventually(`room for ${kind}`, async () => (await refusal(kind, namespace)) === '');
 }
 
 /** Lets so many of these into a namespace that holds as many already, and resolves when the API server takes none more. */
 export async function limit(kind: Kind, namespace: Namespace, hard: number): Promise<void> {
   await kubectl('create', 'quota', QUOTA, `--hard=${KINDS[kind].resource}=${hard}`, '-n', namespace.name);
-  await eventually(
-    `no room for ${kind}`,
-    async () => (await refusal(kind, namespace)).includes(`exceeded quota: ${QUOTA}`) || undefined,
+  await eventually(`no room for ${kind}`, async () =>
+    (await refusal(kind, namespace)).includes(`exceeded quota: ${QUOTA}`),
   );
 }
 

@@ -5,10 +5,10 @@ import type { Condition, ConditionType, SequentialJob } from '../../shared/api/t
 import { getCondition } from '../../shared/conditions.ts';
 import type { ApiClient } from '../../shared/kube/client.ts';
 import { collectionPath } from '../../shared/kube/resources.ts';
-import { connect, endOf, kubeconfig, kubectl, Namespace, PODS, type RawEvent } from './cluster.ts';
+import { connect, endCondition, kubeconfig, kubectl, Namespace, PODS, type RawEvent } from './cluster.ts';
 import { eventually } from './eventually.ts';
 import { Operator } from './operator.ts';
-import { askServer, type Server } from './server.ts';
+import { askServer, type Server } from './server-features.ts';
 
 const CRD = join(import.meta.dirname, '..', '..', 'config', 'crd');
 /** The file that a step waits for which is held at its gate. */
@@ -76,7 +76,7 @@ export class RealPods {
     // A kubelet may take a minute over a Pod that never started; nobody waits for these.
     await eventually('no Pods', async () => {
       await this.kubectl('delete', 'pods', '--all', '--force', '--grace-period=0', '--wait=false');
-      return (await this.namespace.podNames()).length === 0 ? true : undefined;
+      return (await this.namespace.podNames()).length === 0;
     });
     await this.namespace.remove();
     await this.#operator.end('SIGTERM');
@@ -137,7 +137,7 @@ export class RealPods {
     return eventually(`the end of Job ${name}`, async () => {
       const jobs = await this.namespace.jobs();
       const job = jobs.find(({ metadata }) => metadata.name === name);
-      const end = job === undefined ? undefined : endOf(job);
+      const end = job === undefined ? undefined : endCondition(job);
       return end === undefined ? undefined : (end.message ?? '');
     });
   }

@@ -4,13 +4,20 @@
  */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
-import { forward, listen, type Question, questionOf, shutDown, Upstream } from './upstream.ts';
+import {
+  forward,
+  listen,
+  type RequestInfo,
+  requestInfoOf,
+  shutDown,
+  ApiServerUpstream,
+} from './api-server-upstream.ts';
 
-export interface Seen extends Question {
+export interface Seen extends RequestInfo {
   readonly status: number;
 }
 
-export interface Forbidden extends Question {
+export interface Forbidden extends RequestInfo {
   /** In the API server's words. */
   readonly message: string;
 }
@@ -28,12 +35,12 @@ export interface RecordingProxy {
 
 /** `kubeconfig` is that of an administrator with a client certificate, who may impersonate. */
 export async function startRecordingProxy(kubeconfig: string, user: string): Promise<RecordingProxy> {
-  const upstream = await Upstream.of(kubeconfig);
+  const upstream = await ApiServerUpstream.of(kubeconfig);
   const seen: Seen[] = [];
   const forbidden: Forbidden[] = [];
   const server = createServer((asked, answer) => {
     const onward = upstream.ask(asked, { 'impersonate-user': user }, (answered) => {
-      const one = { ...questionOf(asked), status: answered.statusCode ?? 0 };
+      const one = { ...requestInfoOf(asked), status: answered.statusCode ?? 0 };
       seen.push(one);
       if (one.status === 403) void messageOf(answered).then((message) => forbidden.push({ ...one, message }));
       if (proxy.lose(one)) answer.destroy();

@@ -15,9 +15,9 @@ import { Namespace } from './cluster.ts';
 import { JobHistory } from './job-history.ts';
 import { MeteredOperator } from './metered-operator.ts';
 import { Operator } from './operator.ts';
-import { ownPlane } from './own-plane.ts';
+import { dedicatedControlPlane } from './dedicated-control-plane.ts';
 import { sequence } from './sequences.ts';
-import { say } from './weather.ts';
+import { report } from './flaky-watch.ts';
 
 /** As large as admission lets a spec be, with room for the rest of it; the last character makes that two bytes for each in memory. */
 export const MIB_OF_TEXT = `${'x'.repeat(1024 * 1024 - 4096)}…`;
@@ -85,7 +85,7 @@ async function empty(client: ApiClient, { name: namespace }: Namespace): Promise
 
 /** Call it where `beforeAll` may stand. The control plane is for all tests of the file, what is in it for each. */
 export function tenants(): Tenants {
-  const own = ownPlane();
+  const own = dedicatedControlPlane();
   const folder = mkdtempSync(join(tmpdir(), 'sequentialjob-tenants-'));
   const program = join(folder, 'sequentialjob.mjs');
   let client: ApiClient;
@@ -149,10 +149,10 @@ export function tenants(): Tenants {
       calm ??= await runVictim();
       const handoffs = await runVictim();
       const [slowest, before] = [Math.max(...handoffs), Math.max(...calm)];
-      say(
+      report(
         `${when}: hand-offs ${handoffs.map(Math.round).join(', ')} ms, in the calm ${calm.map(Math.round).join(', ')} ms`,
       );
-      say(`${when}: ${Math.round(operator.peakRssMb)} MB resident at most`);
+      report(`${when}: ${Math.round(operator.peakRssMb)} MB resident at most`);
       expect(handoffs).toHaveLength(STEPS - 1);
       expect(slowest).toBeLessThan(Math.max(HANDOFF_MS, TIMES_CALM * before));
       expect(operator.isRunning).toBe(true);

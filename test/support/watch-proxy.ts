@@ -9,11 +9,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { type Frame, readFrames } from '../../shared/kube/watch.ts';
-import { begin, forward, listen, type Question, questionOf, shutDown, Upstream } from './upstream.ts';
+import {
+  begin,
+  forward,
+  listen,
+  type RequestInfo,
+  requestInfoOf,
+  shutDown,
+  ApiServerUpstream,
+} from './api-server-upstream.ts';
 
 export type { Frame } from '../../shared/kube/watch.ts';
 
-export interface Asked extends Question {
+export interface Asked extends RequestInfo {
   /** May be changed: it is what the API server is asked. */
   readonly query: URLSearchParams;
 }
@@ -72,7 +80,7 @@ const pass = { before: () => undefined, frame: (stream: WatchStream, frame: Fram
 
 /** `kubeconfig` is that of an administrator with a client certificate. */
 export async function startWatchProxy(kubeconfig: string): Promise<WatchProxy> {
-  const upstream = await Upstream.of(kubeconfig);
+  const upstream = await ApiServerUpstream.of(kubeconfig);
   const streams = new Set<WatchStream>();
   const hand = (resource: string, from: IncomingMessage, to: ServerResponse): void => {
     const stream = new WatchStream(resource, to);
@@ -83,7 +91,7 @@ export async function startWatchProxy(kubeconfig: string): Promise<WatchProxy> {
   };
   const serve = async (from: IncomingMessage, to: ServerResponse): Promise<void> => {
     const url = new URL(from.url ?? '', 'http://server');
-    const asked = { ...questionOf(from), query: url.searchParams };
+    const asked = { ...requestInfoOf(from), query: url.searchParams };
     const reply = await proxy.before(asked);
     if (reply !== undefined) {
       to.writeHead(reply.status, { 'content-type': 'application/json' }).end(JSON.stringify(reply.body));

@@ -45,22 +45,23 @@ export class Actor {
   async untilActive(): Promise<void> {
     await eventually(`an active Pod of ${this.name}`, async () => {
       const [job] = await this.stage.namespace.jobs(this.name);
-      return job?.status.active === 1 ? true : undefined;
+      return job?.status.active === 1;
     });
   }
 
   async untilNoPods(): Promise<void> {
     const pods = async (): Promise<readonly unknown[]> => this.stage.namespace.pods(this.name);
-    await eventually(`no Pods of ${this.name}`, async () => ((await pods()).length === 0 ? true : undefined));
+    await eventually(`no Pods of ${this.name}`, async () => (await pods()).length === 0);
   }
 
   async untilGone(): Promise<void> {
     await this.stage.namespace.untilGone(this.name, PATIENCE_S);
   }
 
-  async untilTold(events: number): Promise<void> {
-    await eventually(`${events} events of ${this.name}`, async () =>
-      (await this.stage.namespace.events(this.name)).length >= events ? true : undefined,
+  async untilEventCount(events: number): Promise<void> {
+    await eventually(
+      `${events} events of ${this.name}`,
+      async () => (await this.stage.namespace.events(this.name)).length >= events,
     );
   }
 

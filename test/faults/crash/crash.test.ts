@@ -11,7 +11,7 @@ import type { ApiClient } from '../../../shared/kube/client.ts';
 import { BYPASSED } from '../../support/admission.ts';
 import { connect } from '../../support/cluster.ts';
 import { Operator } from '../../support/operator.ts';
-import { serverOfTests } from '../../support/server.ts';
+import { serverOfTests } from '../../support/server-features.ts';
 import { isChosen } from '../../support/share.ts';
 import { Actor } from './actor.ts';
 import { History } from './history.ts';
@@ -19,8 +19,8 @@ import { INJECTIONS } from './injections.ts';
 import { expectEnding } from './invariants.ts';
 import { type Scenario, scenariosOn } from './scenarios.ts';
 import { type Point, Stage, Trial } from './stage.ts';
-import { Tally } from './tally.ts';
-import { expectTold } from './told.ts';
+import { InjectionSummary } from './injection-summary.ts';
+import { expectEvents } from './event-log.ts';
 
 /** A list that is never answered is given up after a minute. */
 const LIMIT_MS = 180_000;
@@ -29,7 +29,7 @@ let folder: string;
 let client: ApiClient;
 let release: Release;
 let history: History;
-const tally = new Tally();
+const tally = new InjectionSummary();
 let actors = 0;
 
 beforeAll(async () => {
@@ -88,7 +88,7 @@ async function play(scenario: Scenario, stage: Stage, point?: Point): Promise<{ 
     if (scenario.prepare !== undefined) stage.restart();
     await scenario.play(actor);
     await expectEnding(actor, scenario.ending, history);
-    return { trial, eventsLost: await expectTold(actor, scenario.ending, point) };
+    return { trial, eventsLost: await expectEvents(actor, scenario.ending, point) };
   } catch (error) {
     throw new Error(`${actor.name} in ${stage.namespace.name}: ${String(error)}\n${stage.told(actor.name)}`, {
       cause: error,

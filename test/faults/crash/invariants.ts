@@ -35,7 +35,7 @@ async function seen({ name, stage }: Actor, { phase, jobs }: Ending, history: Hi
   const lives = (): readonly JobLife[] => history.jobsOf(stage.namespace.name, name);
   await eventually(`the watch that shows the Jobs of ${name}`, () => {
     const settled = lives().filter(({ ended, isGone }) => (phase === undefined ? isGone : ended !== undefined));
-    return settled.length >= jobs.length ? true : undefined;
+    return settled.length >= jobs.length;
   });
   return lives();
 }

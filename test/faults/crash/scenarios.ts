@@ -1,7 +1,7 @@
 /** What users do with sequences, how those end, and with which requests of the controller. */
 import { CONFIG_MAPS } from '../../../shared/kube/resources.ts';
 import { eventually } from '../../support/eventually.ts';
-import type { Server } from '../../support/server.ts';
+import type { Server } from '../../support/server-features.ts';
 import { FOREVER, needs, sequence, step, waitsFor, waitsOrStops, withConfigMap } from '../../support/sequences.ts';
 import type { Actor } from './actor.ts';
 
@@ -265,7 +265,7 @@ const partsOn = ({ suspendsJobs }: Server): readonly Part[] => [
     prepare: async (actor) => {
       await actor.apply(actor.gated(sequence(3, { 1: waitsFor(actor.name) })));
       await actor.untilRunning(1);
-      await actor.untilTold(HALFWAY.length);
+      await actor.untilEventCount(HALFWAY.length);
       await actor.stage.crash();
       await actor.open();
       await eventually('the end of its Job', async () => {

@@ -142,7 +142,7 @@ export class Stage {
   }
 
   async #untilWatching(): Promise<void> {
-    await eventually('the watches of the controller', () => this.#watches >= WATCHES || undefined);
+    await eventually('the watches of the controller', () => this.#watches >= WATCHES);
   }
 
   async close(): Promise<void> {

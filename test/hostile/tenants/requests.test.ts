@@ -94,7 +94,7 @@ it('Events of a megabyte about a Job that stands still, and about others', async
       message: 'x'.repeat(1_000_000),
     }),
   );
-  await eventually('it asks for them', () => (asked > 1 ? true : undefined));
+  await eventually('it asks for them', () => asked > 1);
   await here.expectUnharmed('meanwhile', operator);
 });
 
@@ -111,7 +111,7 @@ it('an API server that takes five seconds for what it is asked in that namespace
     return undefined;
   };
   await forEach(100, (i) => here.apply(`slow-${i}`, sequence(3)));
-  await eventually('they take their workers', () => (waiting >= 8 ? true : undefined));
+  await eventually('they take their workers', () => waiting >= 8);
   await here.expectUnharmed('meanwhile', operator);
   // Half of the 16 workers, and some more that write Events.
   expect(most).toBeGreaterThanOrEqual(8);

@@ -14,7 +14,7 @@ import { container } from '../../support/objects.ts';
 import { admissionReview, written } from '../../support/reviews.ts';
 import { type MeteredOperator } from '../../support/metered-operator.ts';
 import { tenants } from '../../support/tenants.ts';
-import { say } from '../../support/weather.ts';
+import { report } from '../../support/flaky-watch.ts';
 
 jest.setTimeout(300_000);
 
@@ -75,8 +75,8 @@ it('the leader keeps its Lease, and hands on', async () => {
   while (performance.now() - began < AT_LEAST_MS);
   stop.abort();
   const [answers, verdicts] = await attacking;
-  const still = Math.round(operator.longestStill(began));
-  say(`${answers} of the worst reviews, ${verdicts} verdicts; the event loop stood still for ${still} ms at most`);
+  const still = Math.round(operator.longestEventLoopLag(began));
+  report(`${answers} of the worst reviews, ${verdicts} verdicts; the event loop stood still for ${still} ms at most`);
   expect(verdicts).toBeGreaterThan(AT_ONCE);
   expect(operator.output).not.toContain('lost leadership');
   const path = '/apis/coordination.k8s.io/v1/namespaces/default/leases';

@@ -14,7 +14,7 @@ import { total } from '../support/metered-operator.ts';
 
 const CRDS = join(import.meta.dirname, '../../config/crd');
 
-export interface World {
+export interface LoadControlPlane {
   readonly kubeconfig: string;
   /** A client with a connection pool of its own; closed at the end. */
   connect(): ApiClient;
@@ -24,7 +24,7 @@ export interface World {
 }
 
 /** Without a controller manager: no Pods, no garbage collection. Without a webhook: sequences bring their finalizer. */
-export async function startWorld(): Promise<World> {
+export async function startLoadControlPlane(): Promise<LoadControlPlane> {
   const folder = await mkdtemp(join(tmpdir(), 'sequentialjob-load-'));
   const undo = [(): Promise<void> => rm(folder, { recursive: true, force: true })];
   const end = async (): Promise<void> => {

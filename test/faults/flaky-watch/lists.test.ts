@@ -3,14 +3,14 @@ import { describe, expect } from '@jest/globals';
 import { sleep } from '../../../shared/sleep.ts';
 import { Operator } from '../../support/operator.ts';
 import { EXPIRED } from '../../support/watch-proxy.ts';
-import { expectSound, fault, say, seconds, weather } from '../../support/weather.ts';
+import { expectSound, fault, report, seconds, withFlakyWatch } from '../../support/flaky-watch.ts';
 
 /** More pages than one for each of them. */
 const SEQUENCES = 5;
 const PAGE = 2;
 const PAGE_MS = 400;
 
-const here = weather('lists');
+const here = withFlakyWatch('lists');
 const names = Array.from({ length: SEQUENCES }, (_, i) => `listed-${i}`);
 
 /** What is in the token of a page (apiserver pkg/storage/continue.go). */
@@ -38,7 +38,7 @@ async function abandoned(): Promise<void> {
 async function expectFound(): Promise<void> {
   const since = performance.now();
   here.operator = await Operator.start(here.proxy.kubeconfig, here.namespace.name);
-  say(`started within ${seconds(performance.now() - since)}`);
+  report(`started within ${seconds(performance.now() - since)}`);
   expect(here.operator.output).toContain(`"sequentialJobs":${SEQUENCES},`);
   await Promise.all(names.map((name) => expectSound(here, name, 2)));
 }

@@ -13,7 +13,7 @@ const CRDS = join(import.meta.dirname, '../../config/crd');
 const quiet = (): void => undefined;
 
 /** Call it where `beforeAll` may stand, before whatever needs it. */
-export function ownPlane(): { readonly plane: ControlPlane } {
+export function dedicatedControlPlane(): { readonly plane: ControlPlane } {
   let plane: ControlPlane;
   const undo: (() => Promise<void>)[] = [];
 

@@ -14,7 +14,7 @@ import { gated, sequence, waitsFor } from './sequences.ts';
 import { isChosen, SHARE } from './share.ts';
 import { startWatchProxy, type WatchProxy } from './watch-proxy.ts';
 
-export interface Weather {
+export interface FlakyWatch {
   readonly client: ApiClient;
   readonly namespace: Namespace;
   readonly proxy: WatchProxy;
@@ -39,7 +39,7 @@ export function fault(name: string, body: () => Promise<void>, { slow = false, s
 }
 
 /** Says what was measured, in the test's output: figures are for people, and only generous bounds are held against them. */
-export function say(what: string): void {
+export function report(what: string): void {
   process.stderr.write(`  measured: ${expect.getState().currentTestName ?? ''}: ${what}\n`);
 }
 
@@ -49,7 +49,7 @@ export const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
  * Each test gets a namespace, a proxy and a controller of its own, in the cluster of all tests or in another one. Call it
  * where `beforeEach` may stand.
  */
-export function weather(prefix: string, clusterOf: () => string = kubeconfig): Weather {
+export function withFlakyWatch(prefix: string, clusterOf: () => string = kubeconfig): FlakyWatch {
   let client: ApiClient;
   let namespace: Namespace;
   let proxy: WatchProxy;
@@ -144,9 +144,9 @@ export async function expectSound({ namespace, history }: Ran, name: string, ste
     jobs.map((job) => [job.metadata.uid, 'Succeeded']),
   );
   const wanted = inOrder(steps);
-  await eventually('the whole story', () => (history.story(name).length >= wanted.length ? true : undefined));
+  await eventually('the whole story', () => history.events(name).length >= wanted.length);
   await namespace.delete(name);
   await namespace.untilGone(name);
-  await eventually('no Jobs', async () => ((await namespace.jobs(name)).length === 0 ? true : undefined));
-  expect(history.story(name)).toEqual(wanted);
+  await eventually('no Jobs', async () => (await namespace.jobs(name)).length === 0);
+  expect(history.events(name)).toEqual(wanted);
 }

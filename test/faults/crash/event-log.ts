@@ -26,7 +26,11 @@ export function excused(point: Point | undefined): number {
 }
 
 /** Resolves with the number of events that were lost; fails where more were than is excused, or where one was told twice. */
-export async function expectTold(actor: Actor, { events: wanted }: Ending, point: Point | undefined): Promise<number> {
+export async function expectEvents(
+  actor: Actor,
+  { events: wanted }: Ending,
+  point: Point | undefined,
+): Promise<number> {
   const told = await settled(actor, wanted, excused(point));
   expect(told.map(({ count }) => count)).toEqual(told.map(() => 1));
   const reasons = told.map(({ reason }) => reason);
@@ -46,8 +50,8 @@ async function settled(actor: Actor, wanted: readonly string[], lossLimit: numbe
     return without(wanted, reasons).length;
   };
   try {
-    await eventually('most events', async () => (missing(await look()) <= lossLimit ? true : undefined), WRITTEN_S);
-    await eventually('all events', async () => (missing(await look()) === 0 ? true : undefined), LATE_S);
+    await eventually('most events', async () => missing(await look()) <= lossLimit, WRITTEN_S);
+    await eventually('all events', async () => missing(await look()) === 0, LATE_S);
   } catch {
     // What is missing, the caller says.
   }

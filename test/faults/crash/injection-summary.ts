@@ -16,7 +16,7 @@ export interface Outcome {
   readonly seconds: number;
 }
 
-export class Tally {
+export class InjectionSummary {
   readonly #lines = new Map<string, Line>();
 
   add(scenario: string, { passed, restarted, eventsLost, seconds }: Outcome): void {

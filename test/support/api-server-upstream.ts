@@ -6,7 +6,7 @@ import { Agent, request } from 'node:https';
 import { parse } from 'yaml';
 
 /** What is asked of the API server, as RBAC has it. */
-export interface Question {
+export interface RequestInfo {
   readonly verb: string;
   /** `<group>/<resource>[/<subresource>]`. */
   readonly resource: string;
@@ -21,7 +21,7 @@ interface KubeConfigFile {
 }
 
 /** The API server, reached as the user of a kubeconfig with a client certificate. */
-export class Upstream {
+export class ApiServerUpstream {
   readonly #server: string;
   readonly #agent: Agent;
 
@@ -30,7 +30,7 @@ export class Upstream {
     this.#agent = agent;
   }
 
-  static async of(kubeconfig: string): Promise<Upstream> {
+  static async of(kubeconfig: string): Promise<ApiServerUpstream> {
     const file = parse(await readFile(kubeconfig, 'utf8')) as KubeConfigFile;
     const { cluster } = file.clusters[0] ?? { cluster: {} };
     const admin = file.users[0]?.user ?? {};
@@ -41,7 +41,7 @@ export class Upstream {
       cert: pem(admin['client-certificate-data']),
       key: pem(admin['client-key-data']),
     });
-    return new Upstream(cluster['server'] ?? '', agent);
+    return new ApiServerUpstream(cluster['server'] ?? '', agent);
   }
 
   /** Begins to send a request on; its body is the caller's to write. */
@@ -69,7 +69,7 @@ export async function listen(server: Server): Promise<string> {
 }
 
 /** Cuts what is open, and resolves when nothing listens any more. */
-export async function shutDown(server: Server, upstream: Upstream): Promise<void> {
+export async function shutDown(server: Server, upstream: ApiServerUpstream): Promise<void> {
   server.closeAllConnections();
   server.close();
   upstream.close();
@@ -93,7 +93,7 @@ export function begin(from: IncomingMessage, to: ServerResponse): void {
 const VERBS: Readonly<Record<string, string>> = { POST: 'create', PUT: 'update', PATCH: 'patch' };
 
 /** https://kubernetes.io/docs/reference/access-authn-authz/authorization/#determine-the-request-verb */
-export function questionOf({ method = '', url = '' }: Pick<IncomingMessage, 'method' | 'url'>): Question {
+export function requestInfoOf({ method = '', url = '' }: Pick<IncomingMessage, 'method' | 'url'>): RequestInfo {
   const { pathname, searchParams } = new URL(url, 'http://server');
   const [, root, ...parts] = pathname.split('/');
   const group = root === 'apis' ? parts[0] : '';

@@ -7,7 +7,7 @@ import type { ApiClient } from '../../shared/kube/client.ts';
 import { connect, kubeconfig, Namespace } from './cluster.ts';
 import { Operator } from './operator.ts';
 
-export interface Operated {
+export interface ControllerSuite {
   readonly client: ApiClient;
   readonly namespace: Namespace;
   /** The controller that was started last. */
@@ -23,7 +23,7 @@ export interface Operated {
 }
 
 /** The webhook is asked about the namespace, unless `labels` say otherwise (admission.ts). Call it where `beforeAll` may stand. */
-export function operated(prefix: string, labels: Readonly<Record<string, string>> = {}): Operated {
+export function withController(prefix: string, labels: Readonly<Record<string, string>> = {}): ControllerSuite {
   let client: ApiClient;
   let namespace: Namespace;
   let operator: Operator;
@@ -76,10 +76,10 @@ export function operated(prefix: string, labels: Readonly<Record<string, string>
  * where `beforeAll` may stand.
  */
 export function operatedBeside(
-  suite: Pick<Operated, 'client'>,
+  suite: Pick<ControllerSuite, 'client'>,
   prefix: string,
   labels: Readonly<Record<string, string>>,
-): Pick<Operated, 'namespace' | 'operator'> {
+): Pick<ControllerSuite, 'namespace' | 'operator'> {
   let namespace: Namespace;
   let operator: Operator;
 

@@ -3,13 +3,13 @@ import { describe, expect } from '@jest/globals';
 import { eventually } from '../../support/eventually.ts';
 import { sequence } from '../../support/sequences.ts';
 import { EXPIRED, statusOf, type Frame, type WatchStream } from '../../support/watch-proxy.ts';
-import { expectSound, fault, say, seconds, weather } from '../../support/weather.ts';
+import { expectSound, fault, report, seconds, withFlakyWatch } from '../../support/flaky-watch.ts';
 
 const STEPS = 4;
 /** The whole of a run whose every watch breaks again and again; in calm air it takes 3 s. */
 const BOUND_MS = 60_000;
 
-const here = weather('streams');
+const here = withFlakyWatch('streams');
 
 /** Every `nth` frame of each kind of resource meets the fault, and the others pass. */
 function every(nth: number, meet: (stream: WatchStream, frame: Frame) => void): void {
@@ -27,7 +27,7 @@ async function expectRun(name: string): Promise<void> {
   await here.namespace.apply(name, sequence(STEPS));
   await expectSound(here, name, STEPS);
   const handoffs = here.history.handoffs(name);
-  say(`slowest hand-off ${seconds(Math.max(...handoffs))}`);
+  report(`slowest hand-off ${seconds(Math.max(...handoffs))}`);
   expect(performance.now() - opened).toBeLessThan(BOUND_MS);
 }
 
@@ -106,8 +106,8 @@ describe('watches that', () => {
       here.proxy.frame = (stream, frame) => void (silent.has(stream) || stream.send(frame));
       const since = performance.now();
       await here.open(0, 1);
-      await eventually('the next step', () => here.history.story('silent')[2], 300);
-      say(`found out after ${seconds(performance.now() - since)}`);
+      await eventually('the next step', () => here.history.events('silent')[2], 300);
+      report(`found out after ${seconds(performance.now() - since)}`);
       // Nothing for 150 s (reflector.ts), when the last bookmark had just come; the rest is a list and a busy machine's.
       expect(performance.now() - since).toBeLessThan(200_000);
       await expectSound(here, 'silent', 2);

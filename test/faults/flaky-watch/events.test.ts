@@ -5,7 +5,7 @@ import { sleep } from '../../../shared/sleep.ts';
 import { eventually } from '../../support/eventually.ts';
 import { sequence } from '../../support/sequences.ts';
 import type { Asked, Frame, WatchStream } from '../../support/watch-proxy.ts';
-import { expectSound, fault, inOrder, say, seconds, weather } from '../../support/weather.ts';
+import { expectSound, fault, inOrder, report, seconds, withFlakyWatch } from '../../support/flaky-watch.ts';
 
 const STEPS = 4;
 /** How long bookmarks pass and nothing else does. */
@@ -13,7 +13,7 @@ const HELD_MS = 30_000;
 const BOOKMARK_MS = 1_000;
 const REQUESTS: ReadonlySet<string> = new Set(['create', 'patch', 'delete', 'get', 'list']);
 
-const here = weather('events');
+const here = withFlakyWatch('events');
 
 interface Meta {
   readonly metadata: { readonly name: string; readonly uid: string; readonly resourceVersion: string };
@@ -39,7 +39,7 @@ function sayAgain(again: (carried: readonly Frame[]) => readonly Frame[]): void 
 async function expectRun(name: string): Promise<void> {
   await here.namespace.apply(name, sequence(STEPS));
   await expectSound(here, name, STEPS);
-  say(`slowest hand-off ${seconds(Math.max(...here.history.handoffs(name)))}`);
+  report(`slowest hand-off ${seconds(Math.max(...here.history.handoffs(name)))}`);
   expect(here.operator.output).not.toContain('internal error');
 }
 
@@ -105,9 +105,7 @@ describe('what has been deleted', () => {
     await here.namespace.apply('ghost', sequence(2));
     await expectSound(here, 'ghost', 2);
     await eventually('its deletion in the watch', () =>
-      [...past.values()].flat().some((frame) => frame.type === 'DELETED' && metaOf(frame).name === 'ghost')
-        ? true
-        : undefined,
+      [...past.values()].flat().some((frame) => frame.type === 'DELETED' && metaOf(frame).name === 'ghost'),
     );
     const asked = recordRequests();
     const streams = [...past].filter(([stream]) => here.proxy.streams.includes(stream));
@@ -120,7 +118,7 @@ describe('what has been deleted', () => {
     await here.namespace.apply('witness', sequence(1));
     await expectSound(here, 'witness', 1);
     expect(asked.map(({ name }) => name).filter((name) => name?.startsWith('ghost'))).toEqual([]);
-    expect(here.history.story('ghost')).toEqual(inOrder(2));
+    expect(here.history.events('ghost')).toEqual(inOrder(2));
     expect(here.operator.output).not.toContain('reconcile failed');
   });
 
@@ -143,7 +141,7 @@ describe('what has been deleted', () => {
     expect(asked.filter(({ verb, resource }) => verb === 'get' && resource === 'batch/jobs')).toEqual([]);
     const jobs = await here.namespace.jobs('again');
     expect(jobs.map((job) => job.metadata.labels?.[LABELS.uid])).toEqual([metadata.uid, metadata.uid]);
-    expect(here.history.story('again')).toEqual([...inOrder(1), ...inOrder(2)]);
+    expect(here.history.events('again')).toEqual([...inOrder(1), ...inOrder(2)]);
   });
 });
 
@@ -170,13 +168,13 @@ describe('bookmarks', () => {
       } finally {
         clearInterval(beat);
       }
-      expect(here.history.story('held')).toEqual(inOrder(1));
+      expect(here.history.events('held')).toEqual(inOrder(1));
       expect((await here.namespace.get('held')).status).toMatchObject({ phase: 'Running', state: { failed: 0 } });
       here.proxy.clear();
       const since = performance.now();
       for (const [stream, frame] of held) stream.send(frame);
-      await eventually('the next step', () => here.history.story('held')[2]);
-      say(`went on after ${seconds(performance.now() - since)}`);
+      await eventually('the next step', () => here.history.events('held')[2]);
+      report(`went on after ${seconds(performance.now() - since)}`);
       await expectSound(here, 'held', steps);
       expect(here.operator.output).not.toContain('watch failed');
     },

@@ -1,10 +1,10 @@
 /** Another controller that suspends Jobs and lets them go on, as a queue does. */
 import { PATCH_TYPE } from '../../shared/kube/client.ts';
 import { JOBS, objectPath } from '../../shared/kube/resources.ts';
-import type { Operated } from './operated.ts';
+import type { ControllerSuite } from './with-controller.ts';
 
 /** Sets `spec.suspend` of the Job, as the field manager `queue`. */
-export async function setSuspend({ client, namespace }: Operated, job: string, suspend: boolean): Promise<void> {
+export async function setSuspend({ client, namespace }: ControllerSuite, job: string, suspend: boolean): Promise<void> {
   await client.request({
     method: 'PATCH',
     path: objectPath(JOBS, namespace.name, job),

@@ -24,7 +24,7 @@ export interface InProcessOptions {
 }
 
 /** Call it where `beforeAll` may stand. */
-export function inProcess(options: InProcessOptions): InProcess {
+export function withInProcessController(options: InProcessOptions): InProcess {
   const { prefix, labels, checkSecrets, log = createLog({ level: 'silent', format: 'json' }) } = options;
   let client: ApiClient;
   let own: ApiClient;

@@ -13,10 +13,10 @@ import { eventually } from '../../support/eventually.ts';
 import { JobHistory } from '../../support/job-history.ts';
 import { parseMetrics, valueOf } from '../../support/metrics.ts';
 import { Operator } from '../../support/operator.ts';
-import { ownPlane } from '../../support/own-plane.ts';
+import { dedicatedControlPlane } from '../../support/dedicated-control-plane.ts';
 import { gated, sequence } from '../../support/sequences.ts';
 import { shared } from '../../support/share.ts';
-import { fault, inOrder, say, seconds } from '../../support/weather.ts';
+import { fault, inOrder, report, seconds } from '../../support/flaky-watch.ts';
 
 const FINISHED = shared(9_900, 900);
 const RUNNING = shared(100, 20);
@@ -28,7 +28,7 @@ const PATIENT = 'until [ -e /gate/go ]; do sleep 3; done';
 const SYNC_BOUND_MS = 60_000;
 const MEMORY_BOUND = 512 * 1024 * 1024;
 
-const own = ownPlane();
+const own = dedicatedControlPlane();
 
 /** Does it for each of so many, several at once. */
 async function forEach(count: number, work: (index: number) => Promise<unknown>): Promise<void> {
@@ -89,7 +89,7 @@ async function measure(many: Many): Promise<Operator> {
   const operator = spawn(many.namespace);
   await operator.untilSays('controller started', 120);
   const took = performance.now() - since;
-  say(`${FINISHED + RUNNING} sequences: works ${seconds(took)} after the start of the process`);
+  report(`${FINISHED + RUNNING} sequences: works ${seconds(took)} after the start of the process`);
   expect(took).toBeLessThan(SYNC_BOUND_MS);
   expect(operator.output).toContain(`"sequentialJobs":${FINISHED + RUNNING + 1},`);
   return operator;
@@ -112,11 +112,7 @@ describe('a controller that comes up in front of thousands of sequences', () => 
         const { status } = await namespace.untilFinished('model');
         expect(status?.phase).toBe('Completed');
         await forEach(RUNNING, (i) => namespace.apply(names[i] ?? '', gated(folder, sequence(2, { 0: PATIENT }))));
-        await eventually(
-          'all run',
-          () => (names.every((name) => history.story(name).length > 0) ? true : undefined),
-          120,
-        );
+        await eventually('all run', () => names.every((name) => history.events(name).length > 0), 120);
         await first.end('SIGKILL');
         const many = new Many(namespace, status ?? {});
         await forEach(FINISHED, (i) => many.addFinished(i));
@@ -125,12 +121,12 @@ describe('a controller that comes up in front of thousands of sequences', () => 
         await writeFile(join(folder, 'go'), '');
         const since = performance.now();
         await Promise.all(names.map((name) => namespace.untilFinished(name, 240)));
-        say(`${RUNNING} that ran are over ${seconds(performance.now() - since)} after they could be`);
+        report(`${RUNNING} that ran are over ${seconds(performance.now() - since)} after they could be`);
         const bytes = await residentBytes(operator);
-        say(`${Math.round(bytes / 1024 / 1024)} MB resident`);
+        report(`${Math.round(bytes / 1024 / 1024)} MB resident`);
         expect(bytes).toBeLessThan(MEMORY_BOUND);
         expect(await many.versions()).toEqual(before);
-        for (const name of names) expect(history.story(name)).toEqual(inOrder(2));
+        for (const name of names) expect(history.events(name)).toEqual(inOrder(2));
         expect(await operator.end('SIGTERM')).toEqual({ code: 0, signal: null });
       } finally {
         await Operator.endAll();

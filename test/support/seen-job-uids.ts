@@ -4,7 +4,7 @@ import type { Namespace } from './cluster.ts';
 
 const POLL_MS = 20;
 
-export class JobUIDs {
+export class SeenJobUIDs {
   readonly #seen = new Map<string, Set<string>>();
   readonly #stopping = new AbortController();
   readonly #watching: Promise<void>;
