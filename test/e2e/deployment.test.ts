@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { FINALIZER } from '../../shared/api/group.ts';
 import type { ApiClient } from '../../shared/kube/client.ts';
-import { connect, kubectl, Namespace, tryKubectl } from '../support/cluster.ts';
+import { connect, kubectl, tryKubectl } from '../support/cluster.ts';
+import { Namespace } from '../support/namespace.ts';
 import {
   DEPLOYMENT,
   inSystem,

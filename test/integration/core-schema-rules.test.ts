@@ -16,7 +16,7 @@ import { loadKubeConfig } from '../../shared/kube/kubeconfig.ts';
 import { objectPath, SEQUENTIAL_JOBS } from '../../shared/kube/resources.ts';
 import { validateUpdate } from '../../shared/validation/update.ts';
 import { formatFieldErrors } from '../../shared/validation/index.ts';
-import { Namespace } from '../support/cluster.ts';
+import { Namespace } from '../support/namespace.ts';
 import { eventually } from '../support/eventually.ts';
 import { dedicatedControlPlane } from '../support/dedicated-control-plane.ts';
 import { onServersWhere, serverOfTests } from '../support/server-features.ts';

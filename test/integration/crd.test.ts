@@ -14,7 +14,8 @@ import { isApiError } from '../../shared/kube/errors.ts';
 import { collectionPath, SEQUENTIAL_JOBS, type Resource } from '../../shared/kube/resources.ts';
 import { validateSequentialJob } from '../../shared/validation/index.ts';
 import { BYPASSED } from '../support/admission.ts';
-import { connect, kubectl, Namespace } from '../support/cluster.ts';
+import { connect, kubectl } from '../support/cluster.ts';
+import { Namespace } from '../support/namespace.ts';
 import { kstatusOf } from '../support/kstatus.ts';
 import { sampleTemplate, type OpenApi } from '../support/openapi-sample.ts';
 

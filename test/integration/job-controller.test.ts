@@ -6,7 +6,8 @@ import { outcomeOf } from '../../shared/api/job.ts';
 import { type ApiClient, PATCH_TYPE } from '../../shared/kube/client.ts';
 import { isApiError } from '../../shared/kube/errors.ts';
 import { JOBS, objectPath } from '../../shared/kube/resources.ts';
-import { connect, endCondition, Namespace, type RawJob } from '../support/cluster.ts';
+import { connect, endCondition, type RawJob } from '../support/cluster.ts';
+import { Namespace } from '../support/namespace.ts';
 import { eventually } from '../support/eventually.ts';
 import { FOREVER, step } from '../support/sequences.ts';
 import { serverOfTests } from '../support/server-features.ts';
@@ -27,7 +28,7 @@ afterAll(async () => {
 
 async function create(name: string, script: string, more: object = {}): Promise<void> {
   const template = { spec: { restartPolicy: 'Never', containers: [step('main', script)] } };
-  await namespace.create(JOBS, { metadata: { name }, spec: { backoffLimit: 0, template, ...more } });
+  await namespace.createObject(JOBS, { metadata: { name }, spec: { backoffLimit: 0, template, ...more } });
 }
 
 async function until(name: string, wanted: (job: RawJob) => boolean): Promise<RawJob> {

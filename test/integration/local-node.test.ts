@@ -3,7 +3,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { readFile } from 'node:fs/promises';
 import { type ApiClient } from '../../shared/kube/client.ts';
 import { create, createJob, podOf, shell, type RawPod } from '../support/batch-jobs.ts';
-import { connect, kubectl, Namespace } from '../support/cluster.ts';
+import { connect, kubectl } from '../support/cluster.ts';
+import { Namespace } from '../support/namespace.ts';
 import { eventually } from '../support/eventually.ts';
 
 let client: ApiClient;

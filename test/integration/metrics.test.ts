@@ -1,6 +1,7 @@
 /** The metrics of a real controller: what it serves after it has run sequences on a real API server. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { connect, kubeconfig, Namespace } from '../support/cluster.ts';
+import { connect, kubeconfig } from '../support/cluster.ts';
+import { Namespace } from '../support/namespace.ts';
 import { eventually } from '../support/eventually.ts';
 import { type Family, parseMetrics, valueOf } from '../support/metrics.ts';
 import { Operator } from '../support/operator.ts';

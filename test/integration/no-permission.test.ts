@@ -9,7 +9,8 @@ import { getCondition } from '../../shared/conditions.ts';
 import { type ApiClient, createApiClient } from '../../shared/kube/client.ts';
 import { loadKubeConfig } from '../../shared/kube/kubeconfig.ts';
 import { collectionPath, CONFIG_MAPS, JOBS, objectPath, type Resource } from '../../shared/kube/resources.ts';
-import { kubeconfig, type Namespace } from '../support/cluster.ts';
+import { kubeconfig } from '../support/cluster.ts';
+import type { Namespace } from '../support/namespace.ts';
 import { eventually } from '../support/eventually.ts';
 import { withInProcessController } from '../support/with-in-process-controller.ts';
 import { recordingLog } from '../support/recording-log.ts';
@@ -74,7 +75,7 @@ describe('a step that needs a ConfigMap', () => {
     );
     expect(getCondition(status?.conditions, 'ResourcesUnavailable')?.message).toContain('configmap "unseen" not found');
     expect(await here.namespace.jobNames('blind')).toEqual(['blind-0-s0', 'blind-1-s1']);
-    await here.namespace.create(CONFIG_MAPS, { metadata: { name: 'unseen' }, data: { token: 'x' } });
+    await here.namespace.createObject(CONFIG_MAPS, { metadata: { name: 'unseen' }, data: { token: 'x' } });
     expect((await here.namespace.untilFinished('blind')).status?.phase).toBe('Completed');
   });
 

@@ -3,7 +3,8 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { getCondition } from '../../shared/conditions.ts';
 import type { ApiClient } from '../../shared/kube/client.ts';
 import { BYPASSED } from '../support/admission.ts';
-import { connect, kubeconfig, Namespace } from '../support/cluster.ts';
+import { connect, kubeconfig } from '../support/cluster.ts';
+import { Namespace } from '../support/namespace.ts';
 import { Operator } from '../support/operator.ts';
 import { sequence } from '../support/sequences.ts';
 

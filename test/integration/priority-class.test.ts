@@ -2,7 +2,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { join } from 'node:path';
 import type { ApiClient } from '../../shared/kube/client.ts';
-import { connect, kubectl, Namespace, type CommandResult, tryKubectl } from '../support/cluster.ts';
+import { connect, kubectl, type CommandResult, tryKubectl } from '../support/cluster.ts';
+import { Namespace } from '../support/namespace.ts';
 import { eventually } from '../support/eventually.ts';
 import { type Manifest, ofKind, parseManifests, ROOT } from '../support/manifests.ts';
 import { onServersWhere, serverOfTests } from '../support/server-features.ts';

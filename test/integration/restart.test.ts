@@ -2,7 +2,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ApiClient } from '../../shared/kube/client.ts';
 import { sleep } from '../../shared/sleep.ts';
-import { connect, endCondition, kubeconfig, Namespace, type RawJob } from '../support/cluster.ts';
+import { connect, endCondition, kubeconfig, type RawJob } from '../support/cluster.ts';
+import { Namespace } from '../support/namespace.ts';
 import { eventually } from '../support/eventually.ts';
 import { SeenJobUIDs } from '../support/seen-job-uids.ts';
 import { Operator } from '../support/operator.ts';

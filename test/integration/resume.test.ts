@@ -222,7 +222,7 @@ describe('a sequence whose Job was not to be had', () => {
 
   it('goes on under its new name, whoever has the old one', async () => {
     const template = { spec: { restartPolicy: 'Never', containers: [step('theirs')] } };
-    await here.namespace.create(JOBS, { metadata: { name: 'taken-1-s1' }, spec: { template } });
+    await here.namespace.createObject(JOBS, { metadata: { name: 'taken-1-s1' }, spec: { template } });
     await here.namespace.apply('taken', sequence(2));
     const { status: first } = await here.namespace.untilFinished('taken');
     expect(first?.progress).toMatchObject({ failureReason: 'JobNameConflict', failedIndex: 1 });

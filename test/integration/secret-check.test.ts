@@ -11,7 +11,8 @@ import { getCondition } from '../../shared/conditions.ts';
 import { type ApiClient, type ApiRequest, createApiClient } from '../../shared/kube/client.ts';
 import { loadKubeConfig } from '../../shared/kube/kubeconfig.ts';
 import { collectionPath, CONFIG_MAPS, JOBS, type Resource, SECRETS } from '../../shared/kube/resources.ts';
-import { kubeconfig, type Namespace } from '../support/cluster.ts';
+import { kubeconfig } from '../support/cluster.ts';
+import type { Namespace } from '../support/namespace.ts';
 import { eventually } from '../support/eventually.ts';
 import { withInProcessController } from '../support/with-in-process-controller.ts';
 import { ROOT, type Rule } from '../support/manifests.ts';
@@ -83,9 +84,9 @@ describe('by default', () => {
         ({ status }) => getCondition(status?.conditions, 'ResourcesUnavailable')?.reason === reason,
       );
     await isWaiting('CreateContainerConfigError');
-    await here.namespace.create(SECRETS, { metadata: { name: 'login' }, stringData: { token: 'x' } });
+    await here.namespace.createObject(SECRETS, { metadata: { name: 'login' }, stringData: { token: 'x' } });
     await isWaiting('ConfigMapNotFound');
-    await here.namespace.create(CONFIG_MAPS, { metadata: { name: 'settings' }, data: { token: 'x' } });
+    await here.namespace.createObject(CONFIG_MAPS, { metadata: { name: 'settings' }, data: { token: 'x' } });
     expect((await here.namespace.untilFinished('default')).status?.phase).toBe('Completed');
     expect(aboutSecrets(asked)).toEqual([]);
     expect(asked.paths.filter((path) => path.includes('/configmaps/'))).not.toEqual([]);
@@ -108,7 +109,7 @@ describe('with --check-secrets and the role secret-check', () => {
     );
     expect(getCondition(status?.conditions, 'ResourcesUnavailable')?.message).toBe('Secret "login" not found');
     expect(await here.namespace.jobNames('checked')).toEqual([]);
-    await here.namespace.create(SECRETS, { metadata: { name: 'login' }, stringData: { token: 'x' } });
+    await here.namespace.createObject(SECRETS, { metadata: { name: 'login' }, stringData: { token: 'x' } });
     expect((await here.namespace.untilFinished('checked')).status?.phase).toBe('Completed');
     expect(aboutSecrets(asked)).not.toEqual([]);
     expect(lines.filter(({ msg }) => msg.startsWith('no permission'))).toEqual([]);

@@ -10,7 +10,8 @@ import { fitServer, type WebhookConfiguration } from '../../local/control-plane/
 import { problemOf } from '../../certs/key-pair.ts';
 import type { ApiClient } from '../../shared/kube/client.ts';
 import { objectPath, SECRETS } from '../../shared/kube/resources.ts';
-import { connect, kubeconfig, Namespace, tryKubectl } from '../support/cluster.ts';
+import { connect, kubeconfig, tryKubectl } from '../support/cluster.ts';
+import { Namespace } from '../support/namespace.ts';
 import { present, readManifests, ROOT } from '../support/manifests.ts';
 import { askServer } from '../support/server-features.ts';
 

@@ -264,7 +264,7 @@ describe('a sequence that is suspended between two steps', () => {
     expect(getCondition(status?.conditions, 'Suspended')?.message).toBe('Suspended at step 1 (s1)');
     expect(getCondition(status?.conditions, 'ResourcesUnavailable')?.status).toBe('False');
 
-    await here.namespace.create(CONFIG_MAPS, { metadata: { name: 'between' }, data: { token: 'x' } });
+    await here.namespace.createObject(CONFIG_MAPS, { metadata: { name: 'between' }, data: { token: 'x' } });
     await here.restart();
     await here.namespace.apply('last', sequence(1));
     await here.namespace.untilFinished('last');

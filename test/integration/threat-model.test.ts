@@ -165,7 +165,7 @@ describe('who may create Pods and nothing else', () => {
         containers: sequence(1, { 0: FOREVER }).containers,
       },
     };
-    await here.namespace.create(PODS, pod);
+    await here.namespace.createObject(PODS, pod);
     await eventually('the Pod runs', async () => {
       const pods = (await here.namespace.pods()) as readonly {
         metadata: { name: string };
@@ -200,7 +200,12 @@ describe('who may write statuses', () => {
   it("has nobody else's Job suspended or ended", async () => {
     const { name } = here.namespace;
     const spec = { template: { spec: { restartPolicy: 'Never', containers: sequence(1, { 0: FOREVER }).containers } } };
-    await here.namespace.create(JOBS, { apiVersion: 'batch/v1', kind: 'Job', metadata: { name: 'nightly' }, spec });
+    await here.namespace.createObject(JOBS, {
+      apiVersion: 'batch/v1',
+      kind: 'Job',
+      metadata: { name: 'nightly' },
+      spec,
+    });
     const uid = await kubectl('-n', name, 'get', 'job', 'nightly', '-o', 'jsonpath={.metadata.uid}');
     await here.crash();
     await here.namespace.apply('liar', sequence(1, {}, { activeDeadlineSeconds: 5 }));

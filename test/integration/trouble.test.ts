@@ -6,7 +6,8 @@ import type { ApiClient, ApiRequest } from '../../shared/kube/client.ts';
 import { ApiError } from '../../shared/kube/errors.ts';
 import { ofWrite } from '../../shared/kube/uncertain-write.ts';
 import { createLog } from '../../shared/log.ts';
-import { connect, kubectl, Namespace } from '../support/cluster.ts';
+import { connect, kubectl } from '../support/cluster.ts';
+import { Namespace } from '../support/namespace.ts';
 import { eventually } from '../support/eventually.ts';
 import { FOREVER, sequence } from '../support/sequences.ts';
 

@@ -226,7 +226,7 @@ describe('a container that cannot be made', () => {
 describe('a quota that lets no Pod in', () => {
   /** What the Job controller says of the Pods that it cannot create. */
   async function saidOf(job: string): Promise<readonly string[]> {
-    const events = await here.namespace.eventsOf('Job', job);
+    const events = await here.namespace.events(job, 'Job');
     return events.filter(({ reason }) => reason === 'FailedCreate').map(({ message }) => message);
   }
 

@@ -10,7 +10,7 @@ import { kubectlOf } from '../../local/control-plane/kubectl.ts';
 import { type ApiClient, createApiClient } from '../../shared/kube/client.ts';
 import { loadKubeConfig } from '../../shared/kube/kubeconfig.ts';
 import { parseMetrics } from '../support/metrics.ts';
-import { total } from '../support/metered-operator.ts';
+import { total } from '../support/metrics.ts';
 
 const CRDS = join(import.meta.dirname, '../../config/crd');
 

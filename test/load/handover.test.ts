@@ -4,7 +4,7 @@ import { sleep } from '../../shared/sleep.ts';
 import { parseMetrics } from '../support/metrics.ts';
 import { Operator } from '../support/operator.ts';
 import { shared } from '../support/share.ts';
-import { total } from '../support/metered-operator.ts';
+import { total } from '../support/metrics.ts';
 import { report } from './report.ts';
 import { SequenceRunner } from './sequence-runner.ts';
 import { startLoadControlPlane, type LoadControlPlane } from './control-plane.ts';

@@ -2,7 +2,8 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { eventually } from '../support/eventually.ts';
 import { shared } from '../support/share.ts';
-import { MeteredOperator, type Sample, total } from '../support/metered-operator.ts';
+import { MeteredOperator, type Sample } from '../support/metered-operator.ts';
+import { total } from '../support/metrics.ts';
 import { report } from './report.ts';
 import { SequenceRunner } from './sequence-runner.ts';
 import { startLoadControlPlane, type LoadControlPlane } from './control-plane.ts';

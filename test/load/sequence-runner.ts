@@ -3,7 +3,7 @@ import { FINALIZER } from '../../shared/api/group.ts';
 import type { SequentialJob } from '../../shared/api/types.ts';
 import type { ApiClient } from '../../shared/kube/client.ts';
 import { collectionPath, JOBS, type Resource, SEQUENTIAL_JOBS } from '../../shared/kube/resources.ts';
-import { Namespace } from '../support/cluster.ts';
+import { Namespace } from '../support/namespace.ts';
 import { eventually } from '../support/eventually.ts';
 import { sequence } from '../support/sequences.ts';
 import { JobFinisher } from './job-finisher.ts';

@@ -8,7 +8,8 @@ import { writeCertificate } from '../../bench/webhook/certificates.ts';
 import { LoadGenerator } from '../../bench/webhook/load.ts';
 import { QUESTIONS } from '../../bench/webhook/reviews.ts';
 import { SHARE, shared } from '../support/share.ts';
-import { MeteredOperator, type Sample, total } from '../support/metered-operator.ts';
+import { MeteredOperator, type Sample } from '../support/metered-operator.ts';
+import { total } from '../support/metrics.ts';
 import { report } from './report.ts';
 
 const SECONDS = shared(300, 20);

@@ -1,7 +1,8 @@
 /** A namespace with a finished sequence in it, which is deleted. */
 import type { ApiClient } from '../../shared/kube/client.ts';
 import { isApiError } from '../../shared/kube/errors.ts';
-import { kubectl, Namespace, type CommandResult, tryKubectl } from './cluster.ts';
+import { kubectl, type CommandResult, tryKubectl } from './cluster.ts';
+import { Namespace } from './namespace.ts';
 import { eventually } from './eventually.ts';
 import { sequence } from './sequences.ts';
 

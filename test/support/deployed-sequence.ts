@@ -1,5 +1,6 @@
 /** A sequence of three steps that waits in its first for the test, and how its steps were handed on. */
-import { type Namespace, kubectl } from './cluster.ts';
+import { kubectl } from './cluster.ts';
+import type { Namespace } from './namespace.ts';
 import { SeenJobUIDs } from './seen-job-uids.ts';
 import { GATE, gated } from './real-pods.ts';
 import { sequence } from './sequences.ts';

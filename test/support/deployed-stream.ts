@@ -3,7 +3,8 @@ import type { SequentialJobSpec } from '../../shared/api/types.ts';
 import { PATCH_TYPE } from '../../shared/kube/client.ts';
 import { collectionPath, objectPath, SEQUENTIAL_JOBS } from '../../shared/kube/resources.ts';
 import { sleep } from '../../shared/sleep.ts';
-import { type Namespace, tryKubectl } from './cluster.ts';
+import { tryKubectl } from './cluster.ts';
+import type { Namespace } from './namespace.ts';
 import { eventually } from './eventually.ts';
 import { sequence } from './sequences.ts';
 

@@ -6,7 +6,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/gl
 import type { SequentialJobSpec } from '../../shared/api/types.ts';
 import { type ApiClient, createApiClient } from '../../shared/kube/client.ts';
 import { loadKubeConfig } from '../../shared/kube/kubeconfig.ts';
-import { kubeconfig, Namespace } from './cluster.ts';
+import { kubeconfig } from './cluster.ts';
+import { Namespace } from './namespace.ts';
 import { eventually } from './eventually.ts';
 import { JobHistory } from './job-history.ts';
 import { Operator } from './operator.ts';

@@ -1,5 +1,6 @@
 /** A namespace that is full: its quota lets no further Job, or Pod, in. */
-import { kubectl, type Namespace, tryKubectl } from './cluster.ts';
+import { kubectl, tryKubectl } from './cluster.ts';
+import type { Namespace } from './namespace.ts';
 import { eventually } from './eventually.ts';
 
 /** Its name, which the API server gives wherever it refuses. */

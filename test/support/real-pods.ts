@@ -5,7 +5,8 @@ import type { Condition, ConditionType, SequentialJob } from '../../shared/api/t
 import { getCondition } from '../../shared/conditions.ts';
 import type { ApiClient } from '../../shared/kube/client.ts';
 import { collectionPath } from '../../shared/kube/resources.ts';
-import { connect, endCondition, kubeconfig, kubectl, Namespace, PODS, type RawEvent } from './cluster.ts';
+import { connect, endCondition, kubeconfig, kubectl, PODS, type RawEvent } from './cluster.ts';
+import { Namespace } from './namespace.ts';
 import { eventually } from './eventually.ts';
 import { Operator } from './operator.ts';
 import { askServer, type Server } from './server-features.ts';

@@ -1,6 +1,6 @@
 /** Every UID that was ever seen under a Job name: a second one is a step that was started twice. */
 import { sleep } from '../../shared/sleep.ts';
-import type { Namespace } from './cluster.ts';
+import type { Namespace } from './namespace.ts';
 
 const POLL_MS = 20;
 

@@ -11,7 +11,7 @@ import type { KubeObject } from '../../shared/kube/cache.ts';
 import { type ApiClient, createApiClient, METADATA_ONLY } from '../../shared/kube/client.ts';
 import { collectionPath, JOBS, objectPath, SEQUENTIAL_JOBS } from '../../shared/kube/resources.ts';
 import { loadKubeConfig } from '../../shared/kube/kubeconfig.ts';
-import { Namespace } from './cluster.ts';
+import { Namespace } from './namespace.ts';
 import { JobHistory } from './job-history.ts';
 import { MeteredOperator } from './metered-operator.ts';
 import { Operator } from './operator.ts';

@@ -1,104 +1,90 @@
-/** What nearly every suite begins with and ends with: a namespace of its own, and a controller that looks after it. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+/** What nearly every suite begins and ends with: a namespace of its own, and a controller that watches it. */
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll } from '@jest/globals';
 import type { ApiClient } from '../../shared/kube/client.ts';
-import { connect, kubeconfig, Namespace } from './cluster.ts';
+import { connect, kubeconfig } from './cluster.ts';
+import { type Labels, Namespace } from './namespace.ts';
 import { Operator } from './operator.ts';
+import { temporaryFolder } from './temporary-folder.ts';
 
-export interface ControllerSuite {
+export interface NamespaceSuite {
   readonly client: ApiClient;
   readonly namespace: Namespace;
+}
+
+export interface ControllerSuite extends NamespaceSuite {
   /** The controller that was started last. */
   readonly operator: Operator;
   /** A folder of this machine, for `gated` sequences. */
   readonly folder: string;
   /** Lets the steps go on that wait for this file in the folder. */
   open(file: string): Promise<void>;
-  /** Ends the controller as a crash does. */
+  /** Kills the controller. */
   crash(): Promise<void>;
-  /** Starts it again; resolves when it works. */
+  /** Starts it again, after a kill where it runs; resolves when it works. */
   restart(): Promise<void>;
 }
 
-/** The webhook is asked about the namespace, unless `labels` say otherwise (admission.ts). Call it where `beforeAll` may stand. */
-export function withController(prefix: string, labels: Readonly<Record<string, string>> = {}): ControllerSuite {
-  let client: ApiClient;
-  let namespace: Namespace;
+/** A namespace without a controller. Call it where `beforeAll` may stand. */
+export function withNamespace(prefix: string, labels: Labels = {}): NamespaceSuite {
+  const client = connect();
+  const namespace = new Namespace(client, prefix);
+
+  beforeAll(() => namespace.create(labels));
+
+  afterAll(async () => {
+    await namespace.removeWithoutController();
+    await client.close();
+  });
+  return { client, namespace };
+}
+
+export interface ControllerOptions {
+  /** Of the namespace. The webhook is asked about it unless they say otherwise (admission.ts). */
+  readonly labels?: Labels;
+  readonly flags?: readonly string[];
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+/** A namespace with a controller as a process. Call it where `beforeAll` may stand. */
+export function withController(prefix: string, { labels = {}, flags, env }: ControllerOptions = {}): ControllerSuite {
+  const client = connect();
+  const namespace = new Namespace(client, prefix);
   let operator: Operator;
-  let folder: string;
+  const start = async (): Promise<void> => {
+    operator = await Operator.start(kubeconfig(), namespace.name, flags, env);
+  };
 
   beforeAll(async () => {
-    client = connect();
-    folder = await mkdtemp(join(tmpdir(), 'sequentialjob-gate-'));
-    namespace = await Namespace.create(client, prefix, labels);
-    operator = await Operator.start(kubeconfig(), namespace.name);
+    await namespace.create(labels);
+    await start();
   }, 60_000);
 
   afterAll(async () => {
-    // Whatever a test left behind or could not set up: no process outlives its suite.
+    // No process outlives its suite, whatever a test left behind or failed to set up.
     try {
-      if (!operator.isRunning) operator = await Operator.start(kubeconfig(), namespace.name);
+      if (!operator.isRunning) await start();
       await namespace.remove();
-      await operator.end('SIGTERM');
     } finally {
-      await Operator.endAll();
+      await operator.end('SIGTERM');
       await client.close();
-      await rm(folder, { recursive: true, force: true });
     }
   });
 
+  const folder = temporaryFolder();
   return {
-    get client() {
-      return client;
-    },
-    get namespace() {
-      return namespace;
-    },
+    client,
+    namespace,
+    folder,
     get operator() {
       return operator;
-    },
-    get folder() {
-      return folder;
     },
     open: async (file) => writeFile(join(folder, file), ''),
     crash: async () => void (await operator.end('SIGKILL')),
     restart: async () => {
       if (operator.isRunning) await operator.end('SIGKILL');
-      operator = await Operator.start(kubeconfig(), namespace.name);
-    },
-  };
-}
-
-/**
- * A second namespace with a controller of its own, beside those of a suite that is `operated`: for other labels. Call it
- * where `beforeAll` may stand.
- */
-export function operatedBeside(
-  suite: Pick<ControllerSuite, 'client'>,
-  prefix: string,
-  labels: Readonly<Record<string, string>>,
-): Pick<ControllerSuite, 'namespace' | 'operator'> {
-  let namespace: Namespace;
-  let operator: Operator;
-
-  beforeAll(async () => {
-    namespace = await Namespace.create(suite.client, prefix, labels);
-    operator = await Operator.start(kubeconfig(), namespace.name);
-  }, 60_000);
-
-  afterAll(async () => {
-    await namespace.remove();
-    await operator.end('SIGTERM');
-  });
-
-  return {
-    get namespace() {
-      return namespace;
-    },
-    get operator() {
-      return operator;
+      await start();
     },
   };
 }

@@ -1,60 +1,42 @@
-/** A namespace with a controller in the test's own process, on a connection that the test makes for it. */
+/** A namespace with a controller in the test's own process, so that the test can look into its connection, log or clock. */
 import { afterAll, beforeAll } from '@jest/globals';
-import { Controller } from '../../controller/manager.ts';
+import { Controller, type ControllerOptions } from '../../controller/manager.ts';
 import type { ApiClient } from '../../shared/kube/client.ts';
-import { createLog, type Log } from '../../shared/log.ts';
-import { connect, Namespace } from './cluster.ts';
+import { createLog } from '../../shared/log.ts';
+import { connect } from './cluster.ts';
+import { type Labels, Namespace } from './namespace.ts';
+import type { NamespaceSuite } from './with-controller.ts';
 
-export interface InProcess {
-  readonly client: ApiClient;
-  readonly namespace: Namespace;
-}
-
-export interface InProcessOptions {
-  /** Of the namespace's name. */
-  readonly prefix: string;
-  /** Of the namespace; the webhook is asked about it unless they say otherwise (admission.ts). */
-  readonly labels?: Readonly<Record<string, string>>;
-  /** The controller's connection; what it needs in the namespace is to be put there first. */
-  readonly connect: (namespace: Namespace) => ApiClient | Promise<ApiClient>;
-  /** Default: none. */
-  readonly log?: Log;
-  /** As `--check-secrets`. */
-  readonly checkSecrets?: boolean;
+interface Options extends Partial<Pick<ControllerOptions, 'log' | 'checkSecrets' | 'metrics'>> {
+  /** Of the namespace. The webhook is asked about it unless they say otherwise (admission.ts). */
+  readonly labels?: Labels;
+  /** Opens the controller's connection, after the namespace was created. */
+  readonly open?: (namespace: Namespace) => ApiClient | Promise<ApiClient>;
 }
 
 /** Call it where `beforeAll` may stand. */
-export function withInProcessController(options: InProcessOptions): InProcess {
-  const { prefix, labels, checkSecrets, log = createLog({ level: 'silent', format: 'json' }) } = options;
-  let client: ApiClient;
+export function withInProcessController(prefix: string, { labels, open, ...options }: Options): NamespaceSuite {
+  const client = connect();
+  const namespace = new Namespace(client, prefix);
   let own: ApiClient;
-  let namespace: Namespace;
   let controller: Controller;
 
   beforeAll(async () => {
-    client = connect();
-    namespace = await Namespace.create(client, prefix, labels);
-    own = await options.connect(namespace);
-    controller = new Controller({ client: own, log, namespace: namespace.name, workers: 4, checkSecrets });
+    await namespace.create(labels);
+    own = (await open?.(namespace)) ?? connect();
+    const log = createLog({ level: 'silent', format: 'json' });
+    controller = new Controller({ log, ...options, client: own, namespace: namespace.name, workers: 4 });
     await controller.start();
   }, 60_000);
 
   afterAll(async () => {
     try {
-      await namespace.remove();
+      if (await namespace.exists()) await namespace.remove();
     } finally {
       await controller.stop();
       await own.close();
       await client.close();
     }
   });
-
-  return {
-    get client() {
-      return client;
-    },
-    get namespace() {
-      return namespace;
-    },
-  };
+  return { client, namespace };
 }

@@ -240,7 +240,7 @@ const partsOn = ({ suspendsJobs }: Server): readonly Part[] => [
     isBypassed: true,
     play: async (actor) => {
       const configMap = `${actor.name}-token`;
-      await actor.stage.namespace.create(CONFIG_MAPS, { metadata: { name: configMap }, data: { token: 'x' } });
+      await actor.stage.namespace.createObject(CONFIG_MAPS, { metadata: { name: configMap }, data: { token: 'x' } });
       await actor.apply({ containers: [withConfigMap(step('s0'), configMap), step('s1')] });
       await actor.untilFinished();
     },

@@ -8,7 +8,7 @@ import type { SequentialJob, SequentialJobStatus } from '../../../shared/api/typ
 import { createApiClient, PATCH_TYPE } from '../../../shared/kube/client.ts';
 import { loadKubeConfig } from '../../../shared/kube/kubeconfig.ts';
 import { collectionPath, objectPath, SEQUENTIAL_JOBS } from '../../../shared/kube/resources.ts';
-import { Namespace } from '../../support/cluster.ts';
+import { Namespace } from '../../support/namespace.ts';
 import { eventually } from '../../support/eventually.ts';
 import { JobHistory } from '../../support/job-history.ts';
 import { parseMetrics, valueOf } from '../../support/metrics.ts';

@@ -51,7 +51,7 @@ it(`${LARGE} plain Jobs of 1 MiB that carry the operator's label`, async () => {
   const template = { spec: { containers: [container], restartPolicy: 'Never' } };
   await expectToLive(() =>
     forEach(LARGE, (i) =>
-      here.hostile.create(JOBS, {
+      here.hostile.createObject(JOBS, {
         metadata: { name: `plain-${i}`, labels: { [LABELS.uid]: 'x' } },
         // None of them starts a Pod.
         spec: { parallelism: 0, template },

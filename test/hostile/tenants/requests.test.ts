@@ -86,7 +86,7 @@ it('Events of a megabyte about a Job that stands still, and about others', async
     return undefined;
   };
   await forEach(shared(150, 110), (i) =>
-    here.hostile.create(EVENTS, {
+    here.hostile.createObject(EVENTS, {
       metadata: { name: `forged-${i}`, namespace: here.hostile.name },
       involvedObject: { kind: 'Job', namespace: here.hostile.name, name: 'x', uid: i % 3 === 2 ? `other-${i}` : uid },
       reason: 'FailedCreate',
