@@ -11,7 +11,7 @@ import { Operator } from '../support/operator.ts';
 import { failsOnce, sequence } from '../support/sequences.ts';
 import { shared } from '../support/share.ts';
 import { expectSound, fault, inOrder, report, seconds, withFlakyWatch } from '../support/flaky-watch.ts';
-import type { Asked } from '../support/watch-proxy.ts';
+import type { ProxyRequest } from '../support/api-server-proxy.ts';
 
 /** A Lease expires 15 s after the last renewal was seen; a candidate looks every 2.4 s; the rest is a busy machine's. */
 const TAKEOVER_S = 40;
@@ -51,10 +51,10 @@ interface Held {
 }
 
 /** Holds back the requests that fit, until they are released. */
-function hold(fits: (asked: Asked) => boolean): Held {
+function hold(fits: (asked: ProxyRequest) => boolean): Held {
   const what: string[] = [];
   const gate = Promise.withResolvers<undefined>();
-  here.proxy.before = (asked) => {
+  here.proxy.treat = (asked) => {
     if (!fits(asked)) return undefined;
     what.push(`${asked.verb} ${asked.resource}`);
     return gate.promise;

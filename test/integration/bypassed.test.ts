@@ -32,7 +32,7 @@ async function records(name: string): Promise<readonly RawJob[]> {
   return all.filter(({ metadata }) => metadata.name.startsWith(`${name}-`));
 }
 
-/** The sequence runs to its end as it was recorded, each step once, and one event names the field that was edited. */
+/** The sequence runs to its end as it was recorded, each step once, and an event names the field that was edited. */
 async function expectRunAsRecorded(name: string): Promise<void> {
   const event = { type: 'Warning', message: expect.stringContaining('spec.containers[1].command[2]'), count: 1 };
   expect(await namespace.untilEvent(name, 'SpecChanged')).toMatchObject(event);
@@ -41,7 +41,6 @@ async function expectRunAsRecorded(name: string): Promise<void> {
   const jobs = await namespace.jobs(name);
   const scripts = jobs.map((job) => job.spec.template.spec.containers[0]?.command.at(-1));
   expect(scripts).toEqual([waitsFor(name), 'echo recorded', 'true']);
-  expect(await namespace.recordedEvents(name, 'SpecChanged')).toHaveLength(1);
 }
 
 describe('a later step that is edited', () => {
@@ -69,6 +68,7 @@ describe('a later step that is edited', () => {
     await start(name);
     await act(name);
     await expectRunAsRecorded(name);
+    expect(await namespace.recordedEvents(name, 'SpecChanged')).toHaveLength(1);
   });
 
   it('runs as it was recorded: where it has our finalizer, as if a webhook had seen it', async () => {

@@ -1,24 +1,24 @@
-/** A namespace whose controller sees the API server through a proxy that understands watches, for tests of bad weather. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+/** A namespace whose controller reaches the API server through a proxy that changes what its watches deliver. */
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import type { SequentialJobSpec } from '../../shared/api/types.ts';
 import { type ApiClient, createApiClient } from '../../shared/kube/client.ts';
 import { loadKubeConfig } from '../../shared/kube/kubeconfig.ts';
+import { type ApiServerProxy, startApiServerProxy } from './api-server-proxy.ts';
 import { kubeconfig } from './cluster.ts';
-import { Namespace } from './namespace.ts';
 import { eventually } from './eventually.ts';
 import { JobHistory } from './job-history.ts';
+import { Namespace } from './namespace.ts';
 import { Operator } from './operator.ts';
 import { gated, sequence, waitsFor } from './sequences.ts';
 import { isChosen, SHARE } from './share.ts';
-import { startWatchProxy, type WatchProxy } from './watch-proxy.ts';
+import { temporaryFolder } from './temporary-folder.ts';
 
 export interface FlakyWatch {
   readonly client: ApiClient;
   readonly namespace: Namespace;
-  readonly proxy: WatchProxy;
+  readonly proxy: ApiServerProxy;
   readonly history: JobHistory;
   /** The controller; replaced by a test that starts another one. */
   operator: Operator;
@@ -26,20 +26,20 @@ export interface FlakyWatch {
   gated(spec: SequentialJobSpec): SequentialJobSpec;
   /** A sequence whose steps wait each for its gate. */
   gatedSteps(count: number): SequentialJobSpec;
-  /** Lets the step of this index come to its end, or all that come. */
+  /** Opens the gates of the steps with these indices. */
   open(...indices: readonly number[]): Promise<void>;
 }
 
 /**
- * A case as a test of its own, where it belongs to the part that is run; a slow one (half a minute or more) belongs to the
- * whole only. `seconds`: how long it may take.
+ * A test that is run where it belongs to the share that is run; a slow one (half a minute or more) is run only with all
+ * others. `seconds`: how long it may take.
  */
 export function fault(name: string, body: () => Promise<void>, { slow = false, seconds = 120 } = {}): void {
   const run = isChosen(name) && (SHARE === 1 || !slow) ? it : it.skip;
   run(name, body, seconds * 1000);
 }
 
-/** Says what was measured, in the test's output: figures are for people, and only generous bounds are held against them. */
+/** Prints what was measured: figures are for people, and tests only assert generous bounds. */
 export function report(what: string): void {
   process.stderr.write(`  measured: ${expect.getState().currentTestName ?? ''}: ${what}\n`);
 }
@@ -47,75 +47,52 @@ export function report(what: string): void {
 export const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
 
 /**
- * Each test gets a namespace, a proxy and a controller of its own, in the cluster of all tests or in another one. Call it
- * where `beforeEach` may stand.
+ * Each test gets a namespace, a proxy and a controller, in the cluster of all tests or in another one. Call it where
+ * `beforeEach` may stand.
  */
 export function withFlakyWatch(prefix: string, clusterOf: () => string = kubeconfig): FlakyWatch {
-  let client: ApiClient;
-  let namespace: Namespace;
-  let proxy: WatchProxy;
-  let history: JobHistory;
-  let operator: Operator;
-  let folder: string;
-  const gate = (index: number): string => `step-${index}`;
+  type Parts = Pick<FlakyWatch, 'client' | 'namespace' | 'proxy' | 'history' | 'operator'>;
+  const here = {} as { -readonly [K in keyof Parts]: Parts[K] };
+  let tests = 0;
+  const gate = (index: number): string => `${tests}-step-${index}`;
 
   beforeAll(() => {
-    client = createApiClient(loadKubeConfig({ path: clusterOf() }), { userAgent: 'sequentialjob-tests' });
+    here.client = createApiClient(loadKubeConfig({ path: clusterOf() }), { userAgent: 'sequentialjob-tests' });
   });
-
-  afterAll(async () => client.close());
+  afterAll(async () => here.client.close());
 
   beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'sequentialjob-weather-'));
-    namespace = await Namespace.create(client, prefix);
-    history = await JobHistory.start(client, namespace.name);
-    proxy = await startWatchProxy(clusterOf());
-    operator = await Operator.start(proxy.kubeconfig, namespace.name);
+    tests++;
+    here.namespace = await Namespace.create(here.client, prefix);
+    here.history = await JobHistory.start(here.client, here.namespace.name);
+    here.proxy = await startApiServerProxy(clusterOf());
+    here.operator = await Operator.start(here.proxy.kubeconfig, here.namespace.name);
   }, 60_000);
 
   afterEach(async () => {
-    // Whatever a test left behind: another controller, in calm air, cleans up.
+    // Another controller, without the proxy, removes whatever a test left behind.
     try {
       await Operator.endAll();
-      const calm = await Operator.start(clusterOf(), namespace.name);
-      await namespace.remove();
-      await calm.end('SIGTERM');
+      await Operator.start(clusterOf(), here.namespace.name);
+      await here.namespace.remove();
     } finally {
       await Operator.endAll();
-      await history.stop();
-      await proxy.close();
-      await rm(folder, { recursive: true, force: true });
+      await here.history.stop();
+      await here.proxy.close();
     }
   }, 120_000);
 
-  return {
-    get client() {
-      return client;
-    },
-    get namespace() {
-      return namespace;
-    },
-    get proxy() {
-      return proxy;
-    },
-    get history() {
-      return history;
-    },
-    get operator() {
-      return operator;
-    },
-    set operator(another) {
-      operator = another;
-    },
-    gated: (spec) => gated(folder, spec),
-    gatedSteps: (count) => {
+  const folder = temporaryFolder();
+  return Object.assign(here, {
+    gated: (spec: SequentialJobSpec) => gated(folder, spec),
+    gatedSteps: (count: number) => {
       const scripts = Object.fromEntries(Array.from({ length: count }, (_, i) => [i, waitsFor(gate(i))]));
       return gated(folder, sequence(count, scripts));
     },
-    open: async (...indices) => {
+    open: async (...indices: readonly number[]) => {
       await Promise.all(indices.map((index) => writeFile(join(folder, gate(index)), '')));
     },
-  };
+  });
 }
 
 /** `s0 started`, `s0 completed`, `s1 started`, … */
@@ -123,16 +100,15 @@ export function inOrder(steps: number): readonly string[] {
   return Array.from({ length: steps }, (_, i) => [`s${i} started`, `s${i} completed`]).flat();
 }
 
-export interface Ran {
-  readonly namespace: Namespace;
-  readonly history: JobHistory;
-}
-
 /**
- * The sequence ran to success with one Job for each step, one after another; its status says what is so; and when it is
- * deleted, it goes, and its Jobs with it.
+ * The sequence completes with one Job for each step, one after another; its status agrees with the Jobs; and when it is
+ * deleted, its Jobs are deleted too.
  */
-export async function expectSound({ namespace, history }: Ran, name: string, steps: number): Promise<void> {
+export async function expectSound(
+  { namespace, history }: Pick<FlakyWatch, 'namespace' | 'history'>,
+  name: string,
+  steps: number,
+): Promise<void> {
   const { metadata, status } = await namespace.untilFinished(name);
   expect(status).toMatchObject({
     phase: 'Completed',
@@ -145,9 +121,9 @@ export async function expectSound({ namespace, history }: Ran, name: string, ste
     jobs.map((job) => [job.metadata.uid, 'Succeeded']),
   );
   const wanted = inOrder(steps);
-  await eventually('the whole story', () => history.events(name).length >= wanted.length);
+  await eventually('all Job events', () => history.events(name).length >= wanted.length);
   await namespace.delete(name);
   await namespace.untilGone(name);
-  await eventually('no Jobs', async () => (await namespace.jobs(name)).length === 0);
+  await namespace.untilNoJobs(name);
   expect(history.events(name)).toEqual(wanted);
 }

@@ -100,6 +100,11 @@ export class Namespace {
     await this.patch(name, { spec: { suspend } });
   }
 
+  /** Suspends a Job, or lets it continue, as a queue does: with the field manager `queue`. */
+  async setJobSuspend(name: string, suspend: boolean): Promise<void> {
+    await this.patchObject(JOBS, name, { spec: { suspend } }, { fieldManager: 'queue' });
+  }
+
   async resume(name: string, resume: number): Promise<void> {
     await this.patch(name, { spec: { resume } });
   }

@@ -44,7 +44,7 @@ export interface ControllerOptions {
   /** Of the namespace. The webhook is asked about it unless they say otherwise (admission.ts). */
   readonly labels?: Labels;
   readonly flags?: readonly string[];
-  readonly env?: NodeJS.ProcessEnv;
+  readonly env?: (namespace: string) => NodeJS.ProcessEnv;
 }
 
 /** A namespace with a controller as a process. Call it where `beforeAll` may stand. */
@@ -53,7 +53,7 @@ export function withController(prefix: string, { labels = {}, flags, env }: Cont
   const namespace = new Namespace(client, prefix);
   let operator: Operator;
   const start = async (): Promise<void> => {
-    operator = await Operator.start(kubeconfig(), namespace.name, flags, env);
+    operator = await Operator.start(kubeconfig(), namespace.name, flags, env?.(namespace.name));
   };
 
   beforeAll(async () => {

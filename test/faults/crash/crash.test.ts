@@ -73,7 +73,7 @@ function casesOf({ name, requests }: Scenario): readonly Case[] {
     .filter(({ says }) => isChosen(`${name}: ${says}`));
 }
 
-/** Needs a controller of its own: because it dies, or because what is counted is sent for the first sequence only. */
+/** Needs its own controller: because it is killed, or because what is counted is sent for the first sequence only. */
 function isAlone({ prepare, once = [] }: Scenario, { kind, injection }: Point): boolean {
   return injection.kills || prepare !== undefined || once.includes(kind);
 }

@@ -1,14 +1,5 @@
 /** Counts what was injected and how it ended, for the table at the end. */
 
-interface Line {
-  injected: number;
-  passed: number;
-  restarts: number;
-  eventsLost: number;
-  /** In seconds. */
-  slowest: number;
-}
-
 export interface Outcome {
   readonly passed: boolean;
   readonly restarted: boolean;
@@ -16,42 +7,27 @@ export interface Outcome {
   readonly seconds: number;
 }
 
-export class InjectionSummary {
-  readonly #lines = new Map<string, Line>();
-
-  add(scenario: string, { passed, restarted, eventsLost, seconds }: Outcome): void {
-    const line = this.#lines.get(scenario) ?? { injected: 0, passed: 0, restarts: 0, eventsLost: 0, slowest: 0 };
-    this.#lines.set(scenario, {
-      injected: line.injected + 1,
-      passed: line.passed + Number(passed),
-      restarts: line.restarts + Number(restarted),
-      eventsLost: line.eventsLost + eventsLost,
-      slowest: Math.max(line.slowest, seconds),
-    });
-  }
-
-  /** In Markdown, with a line for all of it. */
-  table(): string {
-    const rows = [...this.#lines].map(([name, line]) => row(name, line));
-    const all = [...this.#lines.values()].reduce<Line>(sum, NOTHING);
-    return [HEAD, ...rows, row('all', all)].join('\n');
-  }
-}
-
-const NOTHING: Line = { injected: 0, passed: 0, restarts: 0, eventsLost: 0, slowest: 0 };
-const HEAD = `| scenario | injections | as they should end | of them by a new process | events that died with a process | slowest |
+const HEAD = `| scenario | injections | passed | of them by a new process | events that were lost with a process | slowest |
 | --- | --- | --- | --- | --- | --- |`;
 
-function sum(a: Line, b: Line): Line {
-  return {
-    injected: a.injected + b.injected,
-    passed: a.passed + b.passed,
-    restarts: a.restarts + b.restarts,
-    eventsLost: a.eventsLost + b.eventsLost,
-    slowest: Math.max(a.slowest, b.slowest),
-  };
+export class InjectionSummary {
+  readonly #outcomes: (Outcome & { readonly scenario: string })[] = [];
+
+  add(scenario: string, outcome: Outcome): void {
+    this.#outcomes.push({ scenario, ...outcome });
+  }
+
+  /** In Markdown, with a row for all of it. */
+  table(): string {
+    const rows = [...Map.groupBy(this.#outcomes, ({ scenario }) => scenario), ['all', this.#outcomes] as const];
+    return [HEAD, ...rows.map(([name, outcomes]) => row(name, outcomes))].join('\n');
+  }
 }
 
-function row(name: string, { injected, passed, restarts, eventsLost, slowest }: Line): string {
-  return `| ${[name, injected, passed, restarts, eventsLost, `${slowest.toFixed(1)} s`].join(' | ')} |`;
+function row(name: string, outcomes: readonly Outcome[]): string {
+  const count = (isCounted: (one: Outcome) => boolean): number => outcomes.filter(isCounted).length;
+  const lost = outcomes.reduce((sum, { eventsLost }) => sum + eventsLost, 0);
+  const slowest = Math.max(0, ...outcomes.map(({ seconds }) => seconds)).toFixed(1);
+  const cells = [name, outcomes.length, count(({ passed }) => passed), count(({ restarted }) => restarted), lost];
+  return `| ${[...cells, `${slowest} s`].join(' | ')} |`;
 }

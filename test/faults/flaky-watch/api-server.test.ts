@@ -6,7 +6,7 @@ import { eventually } from '../../support/eventually.ts';
 import { dedicatedControlPlane } from '../../support/dedicated-control-plane.ts';
 import { sequence } from '../../support/sequences.ts';
 import { startSlowLink } from '../../support/slow-link.ts';
-import { statusOf } from '../../support/watch-proxy.ts';
+import { refuse } from '../../support/api-server-proxy.ts';
 import { expectSound, fault, report, seconds, withFlakyWatch } from '../../support/flaky-watch.ts';
 
 /** SequentialJobs, Jobs and Pods. */
@@ -73,9 +73,8 @@ describe('an API server that', () => {
       await here.namespace.apply('away', here.gatedSteps(3));
       await here.namespace.untilRunning('away', 0);
       // One whose reconciles fail before the outage and in it: it is not told of anything that would bring a reconcile.
-      const body = statusOf(503, 'ServiceUnavailable', 'the storage is away');
-      here.proxy.before = ({ verb, resource }) =>
-        verb === 'create' && resource === 'batch/jobs' ? { status: 503, body } : undefined;
+      here.proxy.treat = ({ verb, resource }) =>
+        verb === 'create' && resource === 'batch/jobs' ? refuse(503, 'ServiceUnavailable') : undefined;
       await here.namespace.apply('failing', sequence(2));
       await here.operator.untilSays('reconcile failed, will retry');
       await own.plane.stopApiServer(0);

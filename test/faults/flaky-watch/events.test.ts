@@ -4,7 +4,7 @@ import { LABELS } from '../../../shared/api/group.ts';
 import { sleep } from '../../../shared/sleep.ts';
 import { eventually } from '../../support/eventually.ts';
 import { sequence } from '../../support/sequences.ts';
-import type { Asked, Frame, WatchStream } from '../../support/watch-proxy.ts';
+import type { Frame, ProxyRequest, WatchStream } from '../../support/api-server-proxy.ts';
 import { expectSound, fault, inOrder, report, seconds, withFlakyWatch } from '../../support/flaky-watch.ts';
 
 const STEPS = 4;
@@ -44,9 +44,9 @@ async function expectRun(name: string): Promise<void> {
 }
 
 /** Records what the controller asks for from now on, but for events and watches. */
-function recordRequests(): readonly Asked[] {
-  const asked: Asked[] = [];
-  here.proxy.before = (one) => {
+function recordRequests(): readonly ProxyRequest[] {
+  const asked: ProxyRequest[] = [];
+  here.proxy.treat = (one) => {
     if (REQUESTS.has(one.verb) && one.resource !== '/events') asked.push(one);
     return undefined;
   };

@@ -2,7 +2,7 @@
 import { describe, expect } from '@jest/globals';
 import { eventually } from '../../support/eventually.ts';
 import { sequence } from '../../support/sequences.ts';
-import { EXPIRED, statusOf, type Frame, type WatchStream } from '../../support/watch-proxy.ts';
+import { EXPIRED, type Frame, refuse, statusOf, type WatchStream } from '../../support/api-server-proxy.ts';
 import { expectSound, fault, report, seconds, withFlakyWatch } from '../../support/flaky-watch.ts';
 
 const STEPS = 4;
@@ -76,8 +76,7 @@ describe('watches that', () => {
 
   fault('are answered with 410 when they are opened are listed anew', async () => {
     let refused = 0;
-    here.proxy.before = ({ verb }) =>
-      verb === 'watch' && ++refused % 2 === 1 ? { status: 410, body: EXPIRED } : undefined;
+    here.proxy.treat = ({ verb }) => (verb === 'watch' && ++refused % 2 === 1 ? refuse(410, 'Expired') : undefined);
     for (const stream of here.proxy.streams) stream.cut();
     await expectRun('refused');
     expect(refused).toBeGreaterThanOrEqual(4);

@@ -9,25 +9,25 @@ import { eventually } from '../../support/eventually.ts';
 import { sequence, step } from '../../support/sequences.ts';
 import { shared } from '../../support/share.ts';
 import { forEach, tenants } from '../../support/tenants.ts';
-import { type Asked, startWatchProxy, type WatchProxy } from '../../support/watch-proxy.ts';
+import { type ApiServerProxy, type ProxyRequest, startApiServerProxy } from '../../support/api-server-proxy.ts';
 
 jest.setTimeout(300_000);
 
 const here = tenants();
-let proxy: WatchProxy;
+let proxy: ApiServerProxy;
 
 beforeEach(async () => {
-  proxy = await startWatchProxy(here.kubeconfig);
+  proxy = await startApiServerProxy(here.kubeconfig);
 });
 afterEach(async () => proxy.close());
 
-const isHostile = ({ namespace }: Asked): boolean => namespace === here.hostile.name;
+const isHostile = ({ namespace }: ProxyRequest): boolean => namespace === here.hostile.name;
 
 /** Questions about Secrets of the one who attacks, and since when. */
 function countLooks(): { readonly count: number; readonly allowed: number } {
   const since = performance.now();
   let count = 0;
-  proxy.before = (asked) => {
+  proxy.treat = (asked) => {
     if (isHostile(asked) && asked.resource === '/secrets') count++;
     return undefined;
   };
@@ -76,12 +76,12 @@ it('Events of a megabyte about a Job that stands still, and about others', async
   const operator = await here.start(proxy.kubeconfig);
   await here.expectUnharmed('before', operator);
   const quota = { metadata: { name: 'none' }, spec: { hard: { pods: '0' } } };
-  await here.hostile.create({ root: '/api/v1', plural: 'resourcequotas' }, quota);
+  await here.hostile.createObject({ root: '/api/v1', plural: 'resourcequotas' }, quota);
   await here.apply('still', sequence(1));
   const { status } = await here.hostile.until('still', (object) => object.status?.steps?.[0]?.jobUID !== undefined);
   const uid = status?.steps?.[0]?.jobUID;
   let asked = 0;
-  proxy.before = (request) => {
+  proxy.treat = (request) => {
     if (isHostile(request) && request.resource === '/events' && request.verb === 'list') asked++;
     return undefined;
   };
@@ -103,7 +103,7 @@ it('an API server that takes five seconds for what it is asked in that namespace
   await here.expectUnharmed('before', operator);
   let waiting = 0;
   let most = 0;
-  proxy.before = async (asked) => {
+  proxy.treat = async (asked) => {
     if (!isHostile(asked)) return undefined;
     most = Math.max(most, ++waiting);
     await sleep(5_000);
