@@ -1,6 +1,6 @@
 /** How a failure is explained in status, conditions, events and kubectl describe, also when the Pod is deleted soon. */
 import { describe, expect, it } from '@jest/globals';
-import type { PodTemplateSpec, SequentialJobSpec } from '../../shared/api/types.ts';
+import type { PodTemplateSpec } from '../../shared/api/types.ts';
 import { condition, endCondition, kubectl } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
 import { failsOnce, FOREVER, gated, sequence, step, waitsFor } from '../support/sequences.ts';
@@ -30,34 +30,27 @@ async function expectExplained(name: string, index: number, ending: string): Pro
 const init: PodTemplateSpec = { spec: { containers: [], initContainers: [step('prepare', 'echo disk full; exit 5')] } };
 
 describe('a failed step is explained', () => {
-  it.each<readonly [by: string, name: string, spec: SequentialJobSpec, step: object, ending: string]>([
+  it.each<readonly [by: string, script: string, step: object, ending: string]>([
     [
-      'by the termination message of its container',
-      'said',
-      sequence(3, { 1: 'echo noise; echo "table orders is locked" > /dev/termination-log; exit 3' }),
+      'its termination message',
+      'echo noise; echo "table orders is locked" > /dev/termination-log; exit 3',
       { exitCode: 3, reason: 'Error', message: 'table orders is locked' },
-      'attempt 1 of the container "s1" ended with exit code 3: table orders is locked',
+      '3: table orders is locked',
     ],
     [
-      'by the end of its log, without a termination message',
-      'logged',
-      sequence(2, { 1: 'echo connecting; echo "vault: no route" >&2; exit 4' }),
+      'the end of its log, without a termination message',
+      'echo connecting; echo "vault: no route" >&2; exit 4',
       { exitCode: 4, message: 'connecting\nvault: no route' },
-      'attempt 1 of the container "s1" ended with exit code 4: connecting / vault: no route',
+      '4: connecting / vault: no route',
     ],
-    [
-      'by its exit code, without output',
-      'silent',
-      sequence(2, { 1: 'exit 137' }),
-      { exitCode: 137, reason: 'Error' },
-      'attempt 1 of the container "s1" ended with exit code 137',
-    ],
-  ])('%s', async (_by, name, spec, expected, ending) => {
-    await namespace.apply(name, spec);
-    await expectExplained(name, 1, ending);
+    ['its exit code, without output', 'exit 137', { exitCode: 137, reason: 'Error' }, '137'],
+  ])('by %s', async (_by, script, expected, ending) => {
+    const name = `failing-${ending.split(':')[0]}`;
+    await namespace.apply(name, sequence(3, { 1: script }));
+    await expectExplained(name, 1, `attempt 1 of the container "s1" ended with exit code ${ending}`);
     const { steps = [] } = (await namespace.get(name)).status ?? {};
-    expect(steps.slice(0, 2)).toMatchObject([{ state: 'Succeeded' }, { state: 'Failed', attempts: 1, ...expected }]);
-    expect(steps.slice(2).every(({ state }) => state === 'Skipped')).toBe(true);
+    const states = [{ state: 'Succeeded' }, { state: 'Failed', attempts: 1, ...expected }, { state: 'Skipped' }];
+    expect(steps).toMatchObject(states);
   });
 
   it('by the init container that failed', async () => {
@@ -82,7 +75,7 @@ describe('a failed step is explained', () => {
   });
 
   it('in kubectl describe', async () => {
-    const text = await namespace.describe('said');
+    const text = await namespace.describe('failing-3');
     for (const words of [
       /Phase:\s+Failed/,
       /Failed Index:\s+1/,

@@ -35,11 +35,12 @@ it.each([
 ])(
   'a step %s but its Pod runs on: that is said at once, and its exit code stays when the deadline passes',
   async (name, script, exitCode, message) => {
-    await namespace.apply(name, sequence(1, { 0: script }, { activeDeadlineSeconds: 12 }));
+    await namespace.apply(name, sequence(1, { 0: script }));
     const object = await namespace.untilCondition(name, 'ResourcesUnavailable', 'ContainerStillRunning');
     const said = condition(object, 'Progressing')?.message;
     expect(said).toContain(`the container "s0" has ended (exit code ${exitCode})`);
     expect(said).toContain(`"${PROXY}"`);
+    await namespace.patch(name, { spec: { activeDeadlineSeconds: 1 } });
     const { status } = await namespace.untilFinished(name);
     expect(status).toMatchObject({
       phase: 'Failed',

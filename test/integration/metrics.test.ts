@@ -106,7 +106,7 @@ describe('after two sequences have run and a third is suspended', () => {
     expect([...hosts]).toEqual([expect.stringMatching(/^[\w.]+:\d+$/)]);
   });
 
-  it('it leads, has dropped no event, and is alive and ready', async () => {
+  it('the controller leads, has dropped no event, and is alive and ready', async () => {
     const seen = await values({
       leads: ['leader_election_master_status', { name: 'sequentialjob-controller' }],
       dropped: ['sequentialjob_events_dropped_total'],

@@ -5,7 +5,7 @@ import type { ApiClient } from '../../shared/kube/client.ts';
 import { collectionPath, CONFIG_MAPS, JOBS } from '../../shared/kube/resources.ts';
 import { condition } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
-import { readManifests, type Rule } from '../support/manifests.ts';
+import { present, readManifests, type Rule } from '../support/manifests.ts';
 import type { Namespace } from '../support/namespace.ts';
 import { connectAs } from '../support/permissions.ts';
 import { recordingLog } from '../support/recording-log.ts';
@@ -19,7 +19,7 @@ const DEPENDENCIES = ['configmaps', 'persistentvolumeclaims'];
 /** A connection with the role of the controller, but for these resources. */
 async function connectWithout(forbidden: readonly string[], namespace: Namespace): Promise<ApiClient> {
   const [role] = readManifests('config/rbac/controller-role.yaml');
-  const rules = (role?.['rules'] as readonly Rule[]).filter(
+  const rules = (present(role, 'role')['rules'] as readonly Rule[]).filter(
     ({ resources }) => !resources.some((resource) => forbidden.includes(resource)),
   );
   return connectAs(USER, namespace, rules, collectionPath(JOBS, namespace.name));

@@ -2,25 +2,21 @@
  * The controller with exactly the permissions of config/rbac, as the API server's RBAC sees its service account: nothing that
  * it asks for is denied, it uses every permission that it has, and a permission that is missing is noticed.
  */
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Container, SequentialJob, SequentialJobSpec } from '../../shared/api/types.ts';
 import { CONFIG_MAPS, JOBS, SECRETS } from '../../shared/kube/resources.ts';
 import { condition, connect } from '../support/cluster.ts';
-import { eventually } from '../support/eventually.ts';
 import type { Manifest } from '../support/manifests.ts';
 import { Operator } from '../support/operator.ts';
 import { withoutRoomFor } from '../support/quota.ts';
 import {
   applyAll,
   builtRoles,
-  grantAllBut,
   grantedBy,
   RestrictedController,
   SYSTEM,
+  isAllowed,
 } from '../support/restricted-controller.ts';
-import { failsOnce, gated, sequence, step, waitsFor, withSecret } from '../support/sequences.ts';
+import { failsOnce, sequence, step, waitsFor, withSecret } from '../support/sequences.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const RESOURCE = 'batch.example.com/sequentialjobs';
@@ -41,43 +37,19 @@ afterAll(async () => {
   await client.close();
 });
 
-/** What the API server's RBAC lets this account do in all namespaces, at this moment. */
-async function isAllowed(account: string, permission: string): Promise<boolean> {
-  const [, group, resource, subresource, verb] = /^([^/]*)\/([^/ ]+)\/?(\S*) (\w+)$/.exec(permission) ?? [];
-  // No namespace: in all of them.
-  const resourceAttributes = { verb, group, resource, subresource };
-  const { status } = await client.request<{ readonly status: { readonly allowed: boolean } }>({
-    method: 'POST',
-    path: '/apis/authorization.k8s.io/v1/subjectaccessreviews',
-    body: { spec: { user: `system:serviceaccount:${SYSTEM}:${account}`, resourceAttributes } },
-  });
-  return status.allowed;
-}
-
-const applyGated = ({ namespace }: RestrictedController, name: string, spec: SequentialJobSpec) =>
-  namespace.apply(name, gated(folder, spec));
-const open = (file: string): Promise<void> => writeFile(join(folder, file), '');
-
-/** Changes one container of a sequence. */
-async function change({ namespace }: RestrictedController, name: string, index: number, more: Partial<Container>) {
-  const { containers } = (await namespace.get(name)).spec;
-  const changed = containers.map((one, i) => (i === index ? Object.assign({}, one, more) : one));
-  await namespace.patch(name, { spec: { containers: changed } });
-}
-
 describe('the account of the controller', () => {
   const ACCOUNT = 'sequentialjob-controller';
   let here: RestrictedController;
 
   beforeAll(async () => {
-    here = await RestrictedController.start(ACCOUNT);
+    here = await RestrictedController.start(ACCOUNT, folder);
     await here.operator.untilSays('controller started', 60);
   }, 60_000);
   afterAll(async () => here.end());
 
   it('has its permissions in the whole cluster, and no others', async () => {
     const everywhere = grantedBy(roles).filter((one) => !one.startsWith('coordination'));
-    for (const one of everywhere) expect([one, await isAllowed(ACCOUNT, one)]).toEqual([one, true]);
+    for (const one of everywhere) expect([one, await isAllowed(client, ACCOUNT, one)]).toEqual([one, true]);
     for (const one of [
       '/secrets list',
       `${RESOURCE} create`,
@@ -87,13 +59,13 @@ describe('the account of the controller', () => {
       'coordination.k8s.io/leases get',
       'rbac.authorization.k8s.io/clusterroles update',
     ]) {
-      expect([one, await isAllowed(ACCOUNT, one)]).toEqual([one, false]);
+      expect([one, await isAllowed(client, ACCOUNT, one)]).toEqual([one, false]);
     }
   });
 
   it('runs a sequence that fails, resumes it, and deletes it when its time to live is over', async () => {
     const { namespace } = here;
-    await applyGated(here, 'failing', sequence(3, { 1: failsOnce('once') }));
+    await here.applyGated('failing', sequence(3, { 1: failsOnce('once') }));
     const { status } = await namespace.untilPhase('failing', 'Failed');
     expect(status?.steps?.[1]).toMatchObject({ state: 'Failed', exitCode: 1 });
     await namespace.resume('failing', 1);
@@ -117,19 +89,19 @@ describe('the account of the controller', () => {
   });
 
   it('suspends and continues', async () => {
-    await applyGated(here, 'paused', sequence(2, { 0: waitsFor('go') }));
+    await here.applyGated('paused', sequence(2, { 0: waitsFor('go') }));
     await here.namespace.untilRunning('paused', 0);
     const patched = here.untilUsed('batch/jobs patch');
     await here.namespace.setSuspend('paused', true);
     await patched;
-    await open('go');
+    await here.open('go');
     await here.namespace.untilPhase('paused', 'Suspended');
     await here.namespace.setSuspend('paused', false);
     await here.namespace.untilPhase('paused', 'Completed');
   });
 
   it('looks for a Job that somebody has deleted', async () => {
-    await applyGated(here, 'robbed', sequence(2, { 0: waitsFor('never') }));
+    await here.applyGated('robbed', sequence(2, { 0: waitsFor('never') }));
     await here.namespace.untilRunning('robbed', 0);
     await here.namespace.deleteObject(JOBS, 'robbed-0-s0');
     await here.namespace.untilPhase('robbed', 'Failed');
@@ -153,22 +125,22 @@ describe('the account of the controller', () => {
 
   it('records the spec with which a sequence was started, and its changes, across restarts', async () => {
     const { namespace } = here;
-    await applyGated(here, 'changed', sequence(3, { 0: waitsFor('on') }, { updatePolicy: 'FutureSteps' }));
+    await here.applyGated('changed', sequence(3, { 0: waitsFor('on') }, { updatePolicy: 'FutureSteps' }));
     await namespace.untilRunning('changed', 0);
     // Ignored, with an event. The same after a restart increments its count.
-    await change(here, 'changed', 0, { image: 'other:1' });
+    await here.change('changed', 0, { image: 'other:1' });
     await namespace.untilObserved('changed', 2);
     await here.restart();
     const counted = here.untilUsed('/events patch');
     await here.operator.untilSays('controller started');
-    for (const image of ['other:1', 'other:2', 'other:1']) await change(here, 'changed', 0, { image });
+    for (const image of ['other:1', 'other:2', 'other:1']) await here.change('changed', 0, { image });
     await counted;
     // Accepted: another record replaces the first.
     const replaced = here.untilUsed('apps/controllerrevisions delete');
-    await change(here, 'changed', 0, { image: sequence(1).containers[0]?.image ?? '' });
-    await change(here, 'changed', 2, { args: ['later'] });
+    await here.change('changed', 0, { image: sequence(1).containers[0]?.image ?? '' });
+    await here.change('changed', 2, { args: ['later'] });
     await replaced;
-    await open('on');
+    await here.open('on');
     await namespace.untilPhase('changed', 'Completed');
   });
 
@@ -178,185 +150,5 @@ describe('the account of the controller', () => {
     // One is needed by an admission plugin alone (test/unit/config/rbac.test.ts).
     const unused = grantedBy(roles).filter((one) => !here.used.has(one) && one !== `${RESOURCE}/finalizers update`);
     expect(unused).toEqual([]);
-  });
-});
-
-/** The sequence, once it says that the controller lacks a permission. */
-const untilDenied = ({ namespace }: RestrictedController, name: string): Promise<SequentialJob> =>
-  namespace.untilCondition(name, 'ResourcesUnavailable', 'PermissionDenied');
-
-const nothing = async (): Promise<void> => undefined;
-const applyOne = async ({ namespace }: RestrictedController): Promise<void> =>
-  void (await namespace.apply('any', sequence(1)));
-const untilFailing = (here: RestrictedController): Promise<void> =>
-  here.operator.untilSays('reconcile failed, will retry');
-
-/** Permissions that are missing together, what needs them, and what happens beside the API server's message in the log. */
-const MISSING: readonly (readonly [
-  what: string,
-  permissions: readonly string[],
-  provoke: (here: RestrictedController) => Promise<void>,
-  notice: (here: RestrictedController) => Promise<void>,
-])[] = [
-  [
-    'to list SequentialJobs: the program ends and says so',
-    [`${RESOURCE} list`],
-    nothing,
-    async (here) => {
-      expect(await here.operator.exited()).toMatchObject({ code: 1 });
-      expect(here.log).toContain('does not let us read SequentialJobs');
-    },
-  ],
-  [
-    'to list Jobs: it does not start to work',
-    ['batch/jobs list'],
-    nothing,
-    async (here) => {
-      await here.operator.untilSays('watch failed, will retry');
-      expect(here.log).not.toContain('controller started');
-    },
-  ],
-  ['to watch: every watch is tried again', [`${RESOURCE} watch`, 'batch/jobs watch', '/pods watch'], nothing, nothing],
-  [
-    'to write the status: the reconcile fails, and is tried again',
-    [`${RESOURCE}/status patch`],
-    applyOne,
-    async (here) => {
-      await untilFailing(here);
-      expect((await here.namespace.get('any')).status?.phase).toBeUndefined();
-    },
-  ],
-  [
-    'to patch SequentialJobs: one that no webhook has seen does not start',
-    [`${RESOURCE} patch`],
-    applyOne,
-    async (here) => {
-      await untilFailing(here);
-      expect(await here.namespace.jobNames('any')).toEqual([]);
-    },
-  ],
-  [
-    'to create Jobs: the sequence waits, and says for what',
-    ['batch/jobs create'],
-    applyOne,
-    async (here) => {
-      const object = await untilDenied(here, 'any');
-      const { message = '' } = condition(object, 'ResourcesUnavailable') ?? {};
-      expect(here.messagesAbout('batch/jobs create').filter((one) => message.includes(one))).not.toEqual([]);
-      expect(object.status?.phase).toBe('Pending');
-      expect(object.status?.startTime).toBeUndefined();
-    },
-  ],
-  [
-    'to read Pods, Events and Secrets and to write records: the sequence runs all the same',
-    ['/pods list', '/events list', '/events create', '/secrets get', 'apps/controllerrevisions create'],
-    async (here) => {
-      const { namespace } = here;
-      await namespace.createObject(SECRETS, { metadata: { name: 'any' }, ...DATA });
-      await applyGated(here, 'any', sequence(1, { 0: waitsFor('end') }));
-      await namespace.apply('needy', { containers: [withSecret(step('s0'), 'any')] });
-      await namespace.untilRunning('any', 0);
-      await change(here, 'any', 0, { image: 'other:1' });
-      await namespace.untilObserved('any', 2);
-      await withoutRoomFor('pods', namespace, async () => {
-        const asked = here.untilUsed('/events list');
-        await namespace.apply('crowded', sequence(1));
-        await asked;
-      });
-      await open('end');
-    },
-    async (here) => {
-      for (const name of ['any', 'needy', 'crowded']) await here.namespace.untilPhase(name, 'Completed');
-      expect(here.log).toContain('event dropped');
-      expect(here.log).toContain('the status explains a waiting step only by its Job and Pod');
-      expect(here.log).toContain('starts steps without checking that these objects exist');
-      expect(here.log).toContain('was not recorded');
-    },
-  ],
-  [
-    'to delete: nothing is deleted, and that is tried again',
-    [`${RESOURCE} delete`, 'batch/jobs delete'],
-    async ({ namespace }) => {
-      await namespace.apply('expired', sequence(1, {}, { ttlSecondsAfterFinished: 0 }));
-      await namespace.apply('unwanted', sequence(1));
-      await namespace.untilFinished('unwanted');
-      await namespace.delete('unwanted');
-    },
-    async (here) => {
-      await untilFailing(here);
-      expect((await here.namespace.get('expired')).status?.phase).toBe('Completed');
-      expect(await here.namespace.jobNames('unwanted')).toHaveLength(1);
-    },
-  ],
-  [
-    'to hold the Lease: nobody leads',
-    // The controller that may not get the Lease asks for nothing else of it.
-    ['coordination.k8s.io/leases get', 'coordination.k8s.io/leases update', 'coordination.k8s.io/leases create'],
-    nothing,
-    async (here) => expect(here.log).not.toContain('controller started'),
-  ],
-];
-
-describe('without the permission', () => {
-  it.each(MISSING)('%s', async (what, permissions, provoke, notice) => {
-    const account = `without-${MISSING.findIndex(([one]) => one === what)}`;
-    await grantAllBut(permissions, account, roles);
-    const here = await RestrictedController.start(account);
-    try {
-      await provoke(here);
-      const expected = permissions.filter((one) => !/leases (create|update)/.test(one));
-      await eventually(`denied ${expected.join(', ')}`, () => expected.every((one) => here.denied.has(one)));
-      await notice(here);
-      for (const one of expected) {
-        const isLogged = (): boolean => here.messagesAbout(one).some((message) => here.log.includes(message));
-        await eventually(`a log line about ${one}`, isLogged);
-      }
-      expect([...here.denied.keys()].toSorted()).toEqual(expected.toSorted());
-    } finally {
-      await here.end();
-    }
-  });
-});
-
-describe('the permission to create Jobs', () => {
-  const account = 'on-and-off';
-  const CREATE = 'batch/jobs create';
-  let here: RestrictedController;
-
-  async function grant(isGranted: boolean): Promise<void> {
-    await grantAllBut(isGranted ? [] : [CREATE], account, roles);
-    await eventually('the permissions in force', async () => (await isAllowed(account, CREATE)) === isGranted);
-  }
-
-  beforeAll(async () => {
-    await grant(true);
-    here = await RestrictedController.start(account);
-  }, 60_000);
-  afterAll(async () => here.end());
-
-  it('revoked while a step runs, does not fail the sequence: the next step waits for it', async () => {
-    await applyGated(here, 'midway', sequence(2, { 0: waitsFor('midway') }));
-    await here.namespace.untilRunning('midway', 0);
-    await grant(false);
-    await open('midway');
-    const object = await untilDenied(here, 'midway');
-    expect(object.status).toMatchObject({ phase: 'Running', progress: { currentIndex: 1, completedIndices: [0] } });
-    expect(condition(object, 'Failed')?.status).toBe('False');
-    expect(await here.namespace.jobNames('midway')).toEqual(['midway-0-s0']);
-    // And so does the first step of a sequence that is created meanwhile.
-    await here.namespace.apply('meanwhile', sequence(1));
-    const { status } = await untilDenied(here, 'meanwhile');
-    expect(status).toMatchObject({ phase: 'Pending', steps: [] });
-    expect(status?.startTime).toBeUndefined();
-  });
-
-  it('granted again, lets both continue by themselves, each step with one Job; one log line said that it was missing', async () => {
-    await grant(true);
-    for (const name of ['midway', 'meanwhile']) {
-      await here.namespace.untilCompleted(name);
-      expect(condition(await here.namespace.get(name), 'ResourcesUnavailable')?.status).toBe('False');
-    }
-    expect(await here.namespace.jobNames()).toEqual(['meanwhile-0-s0', 'midway-0-s0', 'midway-1-s1']);
-    expect(here.operator.count('no permission to create Jobs')).toBe(1);
   });
 });

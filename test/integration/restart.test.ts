@@ -38,14 +38,14 @@ describe('a controller that is killed', () => {
       await operator.end('SIGKILL');
     }
     await here.restart();
-    const { steps } = await namespace.untilCompleted('hunted');
+    const { steps } = await namespace.untilCompleted('hunted', 120);
     const jobs = await namespace.jobs('hunted');
     const names = Array.from({ length: STEPS }, (_, i) => `hunted-${i}-s${i}`);
     expect(jobs.map((job) => job.metadata.name)).toEqual(names);
     expect(steps?.map(({ jobUID }) => jobUID)).toEqual(jobs.map((job) => job.metadata.uid));
     expect(await uids.stop()).toEqual(Object.fromEntries(names.map((name) => [name, 1])));
     expectOneAfterAnother(jobs);
-  }, 180_000);
+  }, 300_000);
 
   it('ends with exit code 0 on SIGTERM', async () => {
     expect(await here.operator.end('SIGTERM')).toEqual({ code: 0, signal: null });

@@ -26,7 +26,9 @@ beforeAll(async () => {
   const namespaceSelector = { matchLabels: { 'tests.example.com/self-signed': 'nobody' } };
   const files = ['config/webhook/mutating.yaml', 'config/webhook/validating.yaml'];
   const configurations = readManifests(...files).map((one) => {
-    const webhooks = (one['webhooks'] as readonly object[]).map((hook) => ({ ...hook, namespaceSelector }));
+    const webhooks = (one['webhooks'] as readonly object[]).map((hook) =>
+      Object.assign({}, hook, { namespaceSelector }),
+    );
     const configuration: unknown = { ...one, metadata: { name: CONFIGURATION }, webhooks };
     return fitServer(configuration as WebhookConfiguration, minor);
   });

@@ -1,5 +1,8 @@
 /** A controller with the permissions of one service account, whose requests are recorded. */
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Container, SequentialJobSpec } from '../../shared/api/types.ts';
+import type { ApiClient } from '../../shared/kube/client.ts';
 import { BYPASSED } from './admission.ts';
 import { type ApiServerProxy, startApiServerProxy } from './api-server-proxy.ts';
 import { connect, kubeconfig, kubectl, tryKubectl } from './cluster.ts';
@@ -8,6 +11,7 @@ import { type Manifest, parseManifests, ROOT, type Rule } from './manifests.ts';
 import { Namespace } from './namespace.ts';
 import { Operator } from './operator.ts';
 import type { RequestInfo } from './request-info.ts';
+import { gated } from './sequences.ts';
 
 export const SYSTEM = 'sequentialjob-system';
 const GROUP = 'rbac.authorization.k8s.io';
@@ -70,6 +74,19 @@ export async function grantAllBut(
   );
 }
 
+/** What the API server's RBAC lets this account do in all namespaces, at this moment. */
+export async function isAllowed(client: ApiClient, account: string, permission: string): Promise<boolean> {
+  const [, group, resource, subresource, verb] = /^([^/]*)\/([^/ ]+)\/?(\S*) (\w+)$/.exec(permission) ?? [];
+  // No namespace: in all of them.
+  const resourceAttributes = { verb, group, resource, subresource };
+  const { status } = await client.request<{ readonly status: { readonly allowed: boolean } }>({
+    method: 'POST',
+    path: '/apis/authorization.k8s.io/v1/subjectaccessreviews',
+    body: { spec: { user: `system:serviceaccount:${SYSTEM}:${account}`, resourceAttributes } },
+  });
+  return status.allowed;
+}
+
 /** It watches one namespace, so that it does not disturb other tests. No webhook is asked about that: it is then asked for more. */
 export class RestrictedController {
   readonly namespace = new Namespace(connect(), 'rbac');
@@ -77,11 +94,13 @@ export class RestrictedController {
   readonly used = new Set<string>();
   /** Those of them that it did not have, with the messages of the API server. */
   readonly denied = new Map<string, string[]>();
+  readonly folder: string;
   readonly #proxy: ApiServerProxy;
   operator: Operator;
 
-  private constructor(proxy: ApiServerProxy) {
+  private constructor(proxy: ApiServerProxy, folder: string) {
     this.#proxy = proxy;
+    this.folder = folder;
     proxy.answered = (request, status, message = '') => {
       const permission = permissionOf(request);
       this.used.add(permission);
@@ -90,9 +109,10 @@ export class RestrictedController {
     this.operator = this.#spawn();
   }
 
-  static async start(account: string): Promise<RestrictedController> {
+  /** `folder`: of this machine, for `gated` sequences. */
+  static async start(account: string, folder: string): Promise<RestrictedController> {
     const proxy = await startApiServerProxy(kubeconfig(), `system:serviceaccount:${SYSTEM}:${account}`);
-    const controller = new RestrictedController(proxy);
+    const controller = new RestrictedController(proxy, folder);
     await controller.namespace.create(BYPASSED);
     return controller;
   }
@@ -135,6 +155,22 @@ export class RestrictedController {
   async untilUsed(permission: string): Promise<void> {
     const wasUsed = this.used.delete(permission);
     await eventually(permission, () => this.used.has(permission)).finally(() => wasUsed && this.used.add(permission));
+  }
+
+  async applyGated(name: string, spec: SequentialJobSpec): Promise<void> {
+    await this.namespace.apply(name, gated(this.folder, spec));
+  }
+
+  /** Lets the steps go on that wait for this file. */
+  async open(file: string): Promise<void> {
+    await writeFile(join(this.folder, file), '');
+  }
+
+  /** Changes one container of a sequence. */
+  async change(name: string, index: number, more: Partial<Container>): Promise<void> {
+    const { containers } = (await this.namespace.get(name)).spec;
+    const changed = containers.map((one, i) => (i === index ? Object.assign({}, one, more) : one));
+    await this.namespace.patch(name, { spec: { containers: changed } });
   }
 
   /** Ends it; a controller with all permissions removes what it leaves behind. */
