@@ -5,7 +5,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { FINALIZER } from '../../shared/api/group.ts';
 import type { ApiClient } from '../../shared/kube/client.ts';
-import { connect, kubectl, tryKubectl } from '../support/cluster.ts';
+import { connect, kubectl, tryKubectl, untilServiceAccount } from '../support/cluster.ts';
 import { Namespace } from '../support/namespace.ts';
 import {
   CONTROLLERS,
@@ -45,10 +45,7 @@ suite(title, () => {
     await untilRolledOut();
     await untilRolledOut(WEBHOOK_DEPLOYMENT);
     namespace = await Namespace.create(client, 'split');
-    await eventually('the service account', async () => {
-      await kubectl('get', 'serviceaccount', 'default', '-n', namespace.name);
-      return true;
-    });
+    await untilServiceAccount(namespace.name);
   }, 300_000);
 
   afterAll(async () => {

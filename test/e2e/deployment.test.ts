@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { FINALIZER } from '../../shared/api/group.ts';
 import type { ApiClient } from '../../shared/kube/client.ts';
-import { connect, kubectl, tryKubectl } from '../support/cluster.ts';
+import { connect, kubectl, tryKubectl, untilServiceAccount } from '../support/cluster.ts';
 import { Namespace } from '../support/namespace.ts';
 import {
   DEPLOYMENT,
@@ -50,10 +50,7 @@ suite(title, () => {
     await make('deploy', `IMG=${IMAGE}`);
     await untilRolledOut();
     namespace = await Namespace.create(client, 'deployment');
-    await eventually('the service account', async () => {
-      await kubectl('get', 'serviceaccount', 'default', '-n', namespace.name);
-      return true;
-    });
+    await untilServiceAccount(namespace.name);
   }, 300_000);
 
   afterAll(async () => {

@@ -34,12 +34,6 @@ interface Reply {
   readonly body: string;
 }
 
-interface Facts {
-  readonly ca: string;
-  readonly folder: string;
-  readonly healthPort: number;
-}
-
 export class ServedWebhook {
   readonly operator: Operator;
   readonly port: number;
@@ -48,12 +42,12 @@ export class ServedWebhook {
   readonly healthPort: number;
   readonly #folder: string;
 
-  private constructor(operator: Operator, port: number, from: Facts) {
+  private constructor(operator: Operator, ca: string, folder: string) {
     this.operator = operator;
-    this.port = port;
-    this.ca = from.ca;
-    this.healthPort = from.healthPort;
-    this.#folder = from.folder;
+    this.ca = ca;
+    this.#folder = folder;
+    this.port = operator.port('webhook');
+    this.healthPort = operator.port('health');
   }
 
   /** Starts `run --role=webhook`, with more flags, which needs no cluster; resolves when it serves. */
@@ -65,10 +59,7 @@ export class ServedWebhook {
     const args = ['run', '--role=webhook', ...ports, `--cert-dir=${folder}`, ...flags];
     const operator = Operator.spawn(args, { KUBECONFIG: '/nowhere', HOME: '/nowhere', ...env });
     await operator.untilSays('webhook started', 60);
-    const [healthPort = 0, port = 0] = ['health', 'webhook'].map((name) =>
-      Number(new RegExp(`"port":(\\d+),"msg":"${name} started"`).exec(operator.output)?.[1]),
-    );
-    return new ServedWebhook(operator, port, { ca: authority.ca, folder, healthPort });
+    return new ServedWebhook(operator, authority.ca, folder);
   }
 
   async stop(): Promise<void> {

@@ -11,18 +11,25 @@ import { eventually } from './eventually.ts';
 
 export const PODS: Resource = { root: '/api/v1', plural: 'pods' };
 
+interface PodCondition {
+  readonly type: string;
+  readonly status: string;
+  readonly lastTransitionTime: string;
+  readonly reason?: string;
+  readonly message?: string;
+}
+
 export interface RawPod {
   readonly metadata: RawJob['metadata'] & { readonly deletionTimestamp?: string };
   readonly spec: { readonly nodeName?: string };
   readonly status: {
     readonly phase?: string;
-    readonly conditions?: readonly {
-      readonly type: string;
-      readonly status: string;
-      readonly lastTransitionTime: string;
-    }[];
+    readonly conditions?: readonly PodCondition[];
     readonly containerStatuses?: readonly {
-      readonly state: { readonly terminated?: { readonly exitCode: number } };
+      readonly state: {
+        readonly waiting?: { readonly reason: string; readonly message?: string };
+        readonly terminated?: { readonly exitCode: number; readonly message?: string };
+      };
     }[];
   };
 }
