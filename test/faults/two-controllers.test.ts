@@ -4,7 +4,6 @@
  */
 import { randomBytes } from 'node:crypto';
 import { describe, expect } from '@jest/globals';
-import { collectionPath, JOBS } from '../../shared/kube/resources.ts';
 import { kubeconfig } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
 import { Operator } from '../support/operator.ts';
@@ -18,20 +17,8 @@ const TAKEOVER_S = 40;
 
 const here = withFlakyWatch('two');
 
-/** A candidate for the Lease of this test, which sees the API server through the proxy, or directly. */
-function candidate(config: string): Operator {
-  return Operator.spawn([
-    'run',
-    '--role=controller',
-    '--leader-elect',
-    `--kubeconfig=${config}`,
-    `--namespace=${here.namespace.name}`,
-    `--leader-election-namespace=${here.namespace.name}`,
-  ]);
-}
-
-/** Stops or continues the process; it does not end. */
-const signal = (operator: Operator, name: 'SIGSTOP' | 'SIGCONT'): void => void operator.end(name);
+/** A candidate for the Lease of this test. */
+const candidate = (config: string): Operator => Operator.candidate(config, here.namespace.name);
 
 /** A leader behind the proxy, and one that stands by, without. The controller that every test gets makes room for them. */
 async function pair(): Promise<{ readonly leader: Operator; readonly standby: Operator }> {
@@ -70,7 +57,7 @@ function hold(fits: (asked: ProxyRequest) => boolean): Held {
 
 /** The leader is stopped with its requests on the way; resolves when the other one leads and works. */
 async function replace(leader: Operator, standby: Operator): Promise<void> {
-  signal(leader, 'SIGSTOP');
+  leader.signal('SIGSTOP');
   const since = performance.now();
   await standby.untilSays('controller started', TAKEOVER_S);
   report(`another leads after ${seconds(performance.now() - since)}`);
@@ -78,7 +65,7 @@ async function replace(leader: Operator, standby: Operator): Promise<void> {
 
 /** The old leader wakes up, sees what has become of its requests, and finds that it leads no more. */
 async function wake(leader: Operator): Promise<void> {
-  signal(leader, 'SIGCONT');
+  leader.signal('SIGCONT');
   await leader.untilSays('lost leadership');
   await leader.untilSays('standing by');
   expect(leader.output).not.toContain('internal error');
@@ -162,13 +149,7 @@ describe('a leader that is frozen, and wakes up when another leads,', () => {
       held.release();
       await wake(leader);
       // The garbage collector takes what was made for an owner that does not exist any more.
-      await eventually('no Jobs', async () => {
-        const { items } = await here.client.request<{ readonly items: readonly unknown[] }>({
-          method: 'GET',
-          path: collectionPath(JOBS, namespace.name),
-        });
-        return items.length === 0;
-      });
+      await namespace.untilNoJobs();
     },
     { slow: true, seconds: 180 },
   );

@@ -1,7 +1,4 @@
 /** The webhook at saturation: clients that ask again as soon as they are answered, for minutes. */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { median, percentile } from '../../bench/percentiles.ts';
 import { writeCertificate } from '../../bench/webhook/certificates.ts';
@@ -10,6 +7,7 @@ import { QUESTIONS } from '../../bench/webhook/reviews.ts';
 import { SHARE, shared } from '../support/share.ts';
 import { MeteredOperator, type Sample } from '../support/metered-operator.ts';
 import { total } from '../support/metrics.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 import { report } from './report.ts';
 
 const SECONDS = shared(300, 20);
@@ -26,7 +24,7 @@ const RSS_SLACK_MB = SHARE === 1 ? 20 : 150;
 
 /** Milliseconds of each answer, by what was asked. */
 const times = new Map<string, number[]>();
-let folder: string;
+const folder = temporaryFolder();
 let webhook: MeteredOperator;
 let generators: readonly LoadGenerator[];
 let began: number;
@@ -58,7 +56,6 @@ const usualRss = (samples: readonly Sample[]): number => median(samples.map(({ r
 
 beforeAll(
   async () => {
-    folder = await mkdtemp(join(tmpdir(), 'sequentialjob-webhook-load-'));
     await writeCertificate(folder);
     webhook = await MeteredOperator.start('webhook', [
       '--webhook-host=127.0.0.1',
@@ -77,7 +74,6 @@ beforeAll(
 afterAll(async () => {
   await Promise.all(generators.map((generator) => generator.end()));
   await webhook.stop();
-  await rm(folder, { recursive: true, force: true });
 });
 
 it('every review is answered with what it should be, in far less time than the API server gives', () => {

@@ -9,9 +9,10 @@ import { FINALIZER } from '../../shared/api/group.ts';
 import type { SequentialJobSpec } from '../../shared/api/types.ts';
 import type { KubeObject } from '../../shared/kube/cache.ts';
 import { type ApiClient, createApiClient, METADATA_ONLY } from '../../shared/kube/client.ts';
-import { collectionPath, JOBS, objectPath, SEQUENTIAL_JOBS } from '../../shared/kube/resources.ts';
+import { collectionPath, JOBS, SEQUENTIAL_JOBS } from '../../shared/kube/resources.ts';
 import { loadKubeConfig } from '../../shared/kube/kubeconfig.ts';
 import { Namespace } from './namespace.ts';
+import { inParallel } from './parallel.ts';
 import { JobHistory } from './job-history.ts';
 import { MeteredOperator } from './metered-operator.ts';
 import { Operator } from './operator.ts';
@@ -29,7 +30,6 @@ const TIMES_CALM = 8;
 /** In MB: the Deployment's limit is 512Mi, and a full heap takes 477. */
 const RSS_MB = 300;
 const STEPS = 4;
-const PARALLEL = 8;
 
 export interface Tenants {
   readonly client: ApiClient;
@@ -48,17 +48,9 @@ export interface Tenants {
   apply(name: string, spec: SequentialJobSpec): Promise<void>;
 }
 
-/** Does it for each of so many, several at once. */
-export async function forEach(count: number, work: (index: number) => Promise<unknown>): Promise<void> {
-  let next = 0;
-  const worker = async (): Promise<void> => {
-    while (next < count) await work(next++);
-  };
-  await Promise.all(Array.from({ length: PARALLEL }, worker));
-}
-
 /** Removes what the next test would have to bear; no operator runs. */
-async function empty(client: ApiClient, { name: namespace }: Namespace): Promise<void> {
+async function empty(client: ApiClient, hostile: Namespace): Promise<void> {
+  const { name: namespace } = hostile;
   const path = collectionPath(SEQUENTIAL_JOBS, namespace);
   await client.request({ method: 'DELETE', path });
   await client.request({
@@ -71,16 +63,9 @@ async function empty(client: ApiClient, { name: namespace }: Namespace): Promise
     path,
     accept: METADATA_ONLY.replace('Metadata;', 'MetadataList;'),
   });
-  await forEach(items?.length ?? 0, async (i) => {
-    const name = items?.[i]?.metadata.name ?? '';
-    const body = { metadata: { finalizers: null } };
-    await client.request({
-      method: 'PATCH',
-      path: objectPath(SEQUENTIAL_JOBS, namespace, name),
-      contentType: 'application/merge-patch+json',
-      body,
-    });
-  });
+  await inParallel(items?.length ?? 0, (i) =>
+    hostile.patch(items?.[i]?.metadata.name ?? '', { metadata: { finalizers: null } }),
+  );
 }
 
 /** Call it where `beforeAll` may stand. The control plane is for all tests of the file, what is in it for each. */

@@ -36,43 +36,63 @@ const halfOf = (frame: Frame): string => {
   return text.slice(0, text.length / 2);
 };
 
-describe('watches that', () => {
-  fault('are reset in the middle of a frame lose nothing', async () => {
-    every(3, (stream, frame) => {
+const NONSENSE = [
+  'null',
+  '{"type":"MODIFIED"}',
+  '{"type":"MODIFIED","object":{}}',
+  '{"type":"RENAMED","object":{"metadata":{}}}',
+  '<html><body>504 Gateway Time-out</body></html>',
+];
+
+/** Which frame of each kind of resource meets which fault. */
+const FAULTS: readonly (readonly [says: string, nth: number, meet: (stream: WatchStream, frame: Frame) => void])[] = [
+  [
+    'are reset in the middle of a frame',
+    3,
+    (stream, frame) => {
       stream.sendText(halfOf(frame));
       stream.cut();
-    });
-    await expectRun('reset');
-  });
-
-  fault('end in the middle of a frame as if all were well lose nothing', async () => {
-    every(3, (stream, frame) => {
+    },
+  ],
+  [
+    'end in the middle of a frame as if all were well',
+    3,
+    (stream, frame) => {
       stream.sendText(halfOf(frame));
       stream.end();
-    });
-    await expectRun('half');
-  });
-
-  fault('end after each frame lose nothing', async () => {
-    every(1, (stream, frame) => {
+    },
+  ],
+  [
+    'end after each frame',
+    1,
+    (stream, frame) => {
       stream.send(frame);
       stream.end();
-    });
-    await expectRun('ended');
-  });
-
-  fault('say 410 in the stream are listed anew', async () => {
-    every(3, (stream) => {
+    },
+  ],
+  [
+    'deliver an error 410',
+    3,
+    (stream) => {
       stream.send({ type: 'ERROR', object: EXPIRED });
       stream.end();
-    });
-    await expectRun('expired');
-  });
+    },
+  ],
+  [
+    'deliver an error 500, and stay open',
+    3,
+    (stream) => stream.send({ type: 'ERROR', object: statusOf(500, 'InternalError', 'etcd is unwell') }),
+  ],
+  ...NONSENSE.map((text) => [`deliver ${text}`, 3, (stream: WatchStream) => stream.sendText(`${text}\n`)] as const),
+];
 
-  fault('say 500 in the stream, and stay open, are listed anew', async () => {
-    every(3, (stream) => stream.send({ type: 'ERROR', object: statusOf(500, 'InternalError', 'etcd is unwell') }));
-    await expectRun('unwell');
-  });
+describe('watches that', () => {
+  for (const [says, nth, meet] of FAULTS) {
+    fault(`${says} lose nothing`, async () => {
+      every(nth, meet);
+      await expectRun('interrupted');
+    });
+  }
 
   fault('are answered with 410 when they are opened are listed anew', async () => {
     let refused = 0;
@@ -81,20 +101,6 @@ describe('watches that', () => {
     await expectRun('refused');
     expect(refused).toBeGreaterThanOrEqual(4);
   });
-
-  const nonsense: Readonly<Record<string, string>> = {
-    null: 'null',
-    'a frame without an object': '{"type":"MODIFIED"}',
-    'an object without metadata': '{"type":"MODIFIED","object":{}}',
-    'a type that nobody knows': '{"type":"RENAMED","object":{"metadata":{}}}',
-    HTML: '<html><body>504 Gateway Time-out</body></html>',
-  };
-  for (const [says, text] of Object.entries(nonsense)) {
-    fault(`say what makes no sense are listed anew: ${says}`, async () => {
-      every(3, (stream) => stream.sendText(`${text}\n`));
-      await expectRun('senseless');
-    });
-  }
 
   fault(
     'fall silent without an end are found out',

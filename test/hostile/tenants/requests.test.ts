@@ -7,8 +7,9 @@ import { EVENTS } from '../../../shared/kube/resources.ts';
 import { sleep } from '../../../shared/sleep.ts';
 import { eventually } from '../../support/eventually.ts';
 import { sequence, step } from '../../support/sequences.ts';
+import { inParallel } from '../../support/parallel.ts';
 import { shared } from '../../support/share.ts';
-import { forEach, tenants } from '../../support/tenants.ts';
+import { tenants } from '../../support/tenants.ts';
 import { type ApiServerProxy, type ProxyRequest, startApiServerProxy } from '../../support/api-server-proxy.ts';
 
 jest.setTimeout(300_000);
@@ -62,7 +63,7 @@ it('a hundred steps that need 50 each are looked for as far as the budget of the
   const looks = countLooks();
   const operator = await here.start(proxy.kubeconfig);
   await here.expectUnharmed('before', operator);
-  await forEach(shared(100, 40), (i) =>
+  await inParallel(shared(100, 40), (i) =>
     here.apply(`many-${i}`, {
       containers: [{ ...step('s0'), envFrom: secrets(50).map((_, k) => ({ secretRef: { name: `s${i}-${k}` } })) }],
     }),
@@ -85,7 +86,7 @@ it('Events of a megabyte about a Job that stands still, and about others', async
     if (isHostile(request) && request.resource === '/events' && request.verb === 'list') asked++;
     return undefined;
   };
-  await forEach(shared(150, 110), (i) =>
+  await inParallel(shared(150, 110), (i) =>
     here.hostile.createObject(EVENTS, {
       metadata: { name: `forged-${i}`, namespace: here.hostile.name },
       involvedObject: { kind: 'Job', namespace: here.hostile.name, name: 'x', uid: i % 3 === 2 ? `other-${i}` : uid },
@@ -110,7 +111,7 @@ it('an API server that takes five seconds for what it is asked in that namespace
     waiting--;
     return undefined;
   };
-  await forEach(100, (i) => here.apply(`slow-${i}`, sequence(3)));
+  await inParallel(100, (i) => here.apply(`slow-${i}`, sequence(3)));
   await eventually('they take their workers', () => waiting >= 8);
   await here.expectUnharmed('meanwhile', operator);
   // Half of the 16 workers, and some more that write Events.

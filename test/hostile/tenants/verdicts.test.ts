@@ -2,17 +2,15 @@
  * Thirty reviews of the worst at once, again and again, for longer than the leader's Lease lasts: the process that judges them keeps its
  * Lease, and the sequences of another namespace go on as if nothing were.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
 import { request, Agent } from 'node:https';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
+import { expect, it, jest } from '@jest/globals';
 import { VALIDATE_PATH } from '../../../webhook/app.ts';
 import { createAuthority, writePair } from '../../support/certificates.ts';
 import { container } from '../../support/objects.ts';
 import { admissionReview, written } from '../../support/reviews.ts';
 import { type MeteredOperator } from '../../support/metered-operator.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { tenants } from '../../support/tenants.ts';
 import { report } from '../../support/flaky-watch.ts';
 
@@ -23,16 +21,10 @@ const AT_ONCE = 30;
 const AT_LEAST_MS = 25_000;
 
 const here = tenants();
-let folder: string;
-let ca: string;
-
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'sequentialjob-verdicts-'));
-  const authority = await createAuthority();
-  await writePair(folder, await authority.issue());
-  ({ ca } = authority);
-});
-afterEach(async () => rm(folder, { recursive: true }));
+const folder = temporaryFolder();
+const authority = await createAuthority();
+await writePair(folder, await authority.issue());
+const { ca } = authority;
 
 /** About a megabyte each, which is what thirty find room for. */
 const WORST: readonly string[] = [
