@@ -1,43 +1,17 @@
-/** A controller whose permissions are incomplete: what each missing one costs, and that the log and the status say so. */
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+/** Permissions that a controller may lack, and what happens then. They share a Lease with rbac.test.ts, which tries them. */
+import { expect } from '@jest/globals';
 import type { SequentialJob } from '../../shared/api/types.ts';
 import { SECRETS } from '../../shared/kube/resources.ts';
-import { condition, connect } from '../support/cluster.ts';
-import { eventually } from '../support/eventually.ts';
-import type { Manifest } from '../support/manifests.ts';
-import { Operator } from '../support/operator.ts';
+import { condition } from '../support/cluster.ts';
 import { withoutRoomFor } from '../support/quota.ts';
-import {
-  applyAll,
-  builtRoles,
-  grantAllBut,
-  RestrictedController,
-  SYSTEM,
-  isAllowed,
-} from '../support/restricted-controller.ts';
+import type { RestrictedController } from '../support/restricted-controller.ts';
 import { sequence, step, waitsFor, withSecret } from '../support/sequences.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const RESOURCE = 'batch.example.com/sequentialjobs';
 const DATA = { data: { token: 'aGk=' } };
 
-const client = connect();
-const folder = temporaryFolder();
-let roles: readonly Manifest[];
-
-beforeAll(async () => {
-  roles = await builtRoles();
-  await applyAll([{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: SYSTEM } }]);
-  await applyAll(roles);
-}, 60_000);
-
-afterAll(async () => {
-  await Operator.endAll();
-  await client.close();
-});
-
 /** The sequence, once it says that the controller lacks a permission. */
-const untilDenied = ({ namespace }: RestrictedController, name: string): Promise<SequentialJob> =>
+export const untilDenied = ({ namespace }: RestrictedController, name: string): Promise<SequentialJob> =>
   namespace.untilCondition(name, 'ResourcesUnavailable', 'PermissionDenied');
 
 const nothing = async (): Promise<void> => undefined;
@@ -47,7 +21,7 @@ const untilFailing = (here: RestrictedController): Promise<void> =>
   here.operator.untilSays('reconcile failed, will retry');
 
 /** Permissions that are missing together, what needs them, and what happens beside the API server's message in the log. */
-const MISSING: readonly (readonly [
+export const MISSING: readonly (readonly [
   what: string,
   permissions: readonly string[],
   provoke: (here: RestrictedController) => Promise<void>,
@@ -151,67 +125,3 @@ const MISSING: readonly (readonly [
     async (here) => expect(here.log).not.toContain('controller started'),
   ],
 ];
-
-describe('without the permission', () => {
-  it.each(MISSING)('%s', async (what, permissions, provoke, notice) => {
-    const account = `without-${MISSING.findIndex(([one]) => one === what)}`;
-    await grantAllBut(permissions, account, roles);
-    const here = await RestrictedController.start(account, folder);
-    try {
-      await provoke(here);
-      const expected = permissions.filter((one) => !/leases (create|update)/.test(one));
-      await eventually(`denied ${expected.join(', ')}`, () => expected.every((one) => here.denied.has(one)));
-      await notice(here);
-      for (const one of expected) {
-        const isLogged = (): boolean => here.messagesAbout(one).some((message) => here.log.includes(message));
-        await eventually(`a log line about ${one}`, isLogged);
-      }
-      expect([...here.denied.keys()].toSorted()).toEqual(expected.toSorted());
-    } finally {
-      await here.end();
-    }
-  });
-});
-
-describe('the permission to create Jobs', () => {
-  const account = 'on-and-off';
-  const CREATE = 'batch/jobs create';
-  let here: RestrictedController;
-
-  async function grant(isGranted: boolean): Promise<void> {
-    await grantAllBut(isGranted ? [] : [CREATE], account, roles);
-    await eventually('the permissions in force', async () => (await isAllowed(client, account, CREATE)) === isGranted);
-  }
-
-  beforeAll(async () => {
-    await grant(true);
-    here = await RestrictedController.start(account, folder);
-  }, 60_000);
-  afterAll(async () => here.end());
-
-  it('revoked while a step runs, does not fail the sequence: the next step waits for it', async () => {
-    await here.applyGated('midway', sequence(2, { 0: waitsFor('midway') }));
-    await here.namespace.untilRunning('midway', 0);
-    await grant(false);
-    await here.open('midway');
-    const object = await untilDenied(here, 'midway');
-    expect(object.status).toMatchObject({ phase: 'Running', progress: { currentIndex: 1, completedIndices: [0] } });
-    expect(condition(object, 'Failed')?.status).toBe('False');
-    expect(await here.namespace.jobNames('midway')).toEqual(['midway-0-s0']);
-    // And so does the first step of a sequence that is created meanwhile.
-    await here.namespace.apply('meanwhile', sequence(1));
-    const { status } = await untilDenied(here, 'meanwhile');
-    expect(status).toMatchObject({ phase: 'Pending', steps: [] });
-    expect(status?.startTime).toBeUndefined();
-  });
-
-  it('granted again, lets both continue by themselves, each step with one Job; one log line said that it was missing', async () => {
-    await grant(true);
-    for (const name of ['midway', 'meanwhile']) {
-      await here.namespace.untilCompleted(name);
-      expect(condition(await here.namespace.get(name), 'ResourcesUnavailable')?.status).toBe('False');
-    }
-    expect(await here.namespace.jobNames()).toEqual(['meanwhile-0-s0', 'midway-0-s0', 'midway-1-s1']);
-    expect(here.operator.count('no permission to create Jobs')).toBe(1);
-  });
-});
