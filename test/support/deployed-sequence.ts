@@ -31,8 +31,7 @@ export class HeldSequence {
 
   /** Resolves when it has completed; how many seconds after the end of the first Job the second one was made. */
   async handOffSeconds(): Promise<number> {
-    const { status } = await this.#namespace.untilFinished(this.#name, 120);
-    if (status?.phase !== 'Completed') throw new Error(`${this.#name} has not completed: ${JSON.stringify(status)}`);
+    await this.#namespace.untilCompleted(this.#name, 120);
     const [first, second] = await this.#namespace.jobs(this.#name);
     return (
       (Date.parse(second?.metadata.creationTimestamp ?? '') - Date.parse(first?.status.completionTime ?? '')) / 1000

@@ -6,7 +6,7 @@ import { sleep } from '../../shared/sleep.ts';
 import { tryKubectl } from './cluster.ts';
 import type { Namespace } from './namespace.ts';
 import { eventually } from './eventually.ts';
-import { sequence } from './sequences.ts';
+import { manifest, sequence } from './sequences.ts';
 
 /** How often kubectl applies one, a process of its own, whether those before have been answered or not. */
 const EVERY_MS = 200;
@@ -76,7 +76,7 @@ export class ObjectStream {
 
   async #apply(name: string, isQuick: boolean): Promise<void> {
     const metadata = { namespace: this.#namespace.name, name, labels: { [LABEL]: this.#prefix } };
-    const object = { apiVersion: 'batch.example.com/v1alpha1', kind: 'SequentialJob', metadata, spec: SPEC };
+    const object = manifest(name, SPEC, metadata);
     const error = await (isQuick ? this.#applyOnServer(object) : applyByKubectl(object));
     if (error !== undefined) this.#failures.push(`${new Date().toISOString()} ${name}: ${error}`);
   }
