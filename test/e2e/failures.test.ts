@@ -1,4 +1,4 @@
-/** How real failures are told of: what the container said, what the kernel did, and what is there when the Pod is gone. */
+/** How real failures are explained: by the output of the container, by what the kernel did, and when the Pod is gone. */
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { LABELS } from '../../shared/api/group.ts';
 import type { SequentialJob, SequentialJobSpec } from '../../shared/api/types.ts';

@@ -169,7 +169,7 @@ describe('memory', () => {
     // 429 to one that finds no room, 408 to one that is slow while another needs its room.
     const isTold = ({ statuses }: RawConnection): boolean => statuses.includes(429) || statuses.includes(408);
     await eventually(
-      'those for whom there is no room are told',
+      'those for whom there is no room are refused',
       () => lines.filter(isTold).length >= lines.length - most,
     );
     const held = await served.memory();

@@ -171,7 +171,7 @@ async function expectServed(pair: Partial<Pair>, newAreLarge = true): Promise<vo
   expect(attacked.faults).toEqual([]);
 }
 
-describe('who is who is told by address and use', () => {
+describe('clients are distinguished by address and use', () => {
   it('the API server is answered, whatever Pods hold', async () => {
     const { held } = await attack({});
     // It is an attack: they have all places but a few.
@@ -186,7 +186,7 @@ describe('who is who is told by address and use', () => {
   });
 });
 
-describe('who is who is told by use alone, as all come through one proxy', () => {
+describe('clients are distinguished by use alone, as all come through one proxy', () => {
   it('the API server is answered, whatever Pods hold', async () => {
     const { held } = await attack({ speakers: [{}] });
     expect(held).toBeGreaterThan(MAX_CONNECTIONS * 0.9);
@@ -195,7 +195,7 @@ describe('who is who is told by use alone, as all come through one proxy', () =>
   });
 });
 
-describe('who is who is told by a certificate', () => {
+describe('clients are distinguished by a certificate', () => {
   let clients: Authority;
   let pair: Pair;
   let folder: string;

@@ -11,7 +11,7 @@ export const manifest = (name: string, spec: object, metadata: object = {}): Man
   spec,
 });
 
-/** Runs until it is told to stop, and then does: as process 1 of a container a plain sleep would not. */
+/** Runs until SIGTERM: as process 1 of a container a plain sleep would ignore it. */
 export const FOREVER = 'trap "exit 143" TERM; sleep 600 & wait $!';
 
 export function step(name: string, script = 'true'): Container {
@@ -45,7 +45,7 @@ const GATE = '/gate';
 
 /** Scripts for a `gated` sequence: wait for a file of that name, or fail without it. */
 export const waitsFor = (name: string): string => `until [ -e ${GATE}/${name} ]; do sleep 0.1; done`;
-/** The same, and stops when it is told to: as process 1 of a container, a shell without a trap does not. */
+/** The same, and ends on SIGTERM: as process 1 of a container, a shell without a trap ignores it. */
 export const waitsOrStops = (name: string): string => `trap "exit 143" TERM; ${waitsFor(name)}`;
 export const needs = (name: string): string => `[ -e ${GATE}/${name} ]`;
 

@@ -42,7 +42,7 @@ export interface Tenants {
   startAll(certificates: string): Promise<MeteredOperator>;
   /** Runs a sequence of the other tenant; gives the time from each step's end to the next one's start, in milliseconds. */
   runVictim(): Promise<readonly number[]>;
-  /** The same while it is attacked: it is to go on as it does in the calm. */
+  /** The same while it is attacked: it is to go on as if nothing were. */
   expectUnharmed(when: string, operator: MeteredOperator): Promise<void>;
   /** A sequence of the one who attacks, as admission lets it in. */
   apply(name: string, spec: SequentialJobSpec): Promise<void>;
@@ -77,7 +77,7 @@ export function tenants(): Tenants {
   let hostile: Namespace;
   let victim: Namespace;
   let history: JobHistory;
-  let calm: readonly number[] | undefined;
+  let undisturbed: readonly number[] | undefined;
   let runs = 0;
 
   beforeAll(() => {
@@ -95,7 +95,7 @@ export function tenants(): Tenants {
     hostile = await Namespace.create(client, 'hostile');
     victim = await Namespace.create(client, 'victim');
     history = await JobHistory.start(client, victim.name);
-    calm = undefined;
+    undisturbed = undefined;
   });
 
   afterEach(async () => {
@@ -131,11 +131,11 @@ export function tenants(): Tenants {
     },
     runVictim,
     expectUnharmed: async (when, operator) => {
-      calm ??= await runVictim();
+      undisturbed ??= await runVictim();
       const handoffs = await runVictim();
-      const [slowest, before] = [Math.max(...handoffs), Math.max(...calm)];
+      const [slowest, before] = [Math.max(...handoffs), Math.max(...undisturbed)];
       report(
-        `${when}: hand-offs ${handoffs.map(Math.round).join(', ')} ms, in the calm ${calm.map(Math.round).join(', ')} ms`,
+        `${when}: hand-offs ${handoffs.map(Math.round).join(', ')} ms, undisturbed ${undisturbed.map(Math.round).join(', ')} ms`,
       );
       report(`${when}: ${Math.round(operator.peakRssMb)} MB resident at most`);
       expect(handoffs).toHaveLength(STEPS - 1);

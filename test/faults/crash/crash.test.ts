@@ -29,7 +29,7 @@ let folder: string;
 let client: ApiClient;
 let release: Release;
 let history: History;
-const tally = new InjectionSummary();
+const summary = new InjectionSummary();
 let actors = 0;
 
 beforeAll(async () => {
@@ -41,7 +41,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   try {
-    process.stderr.write(`\n${tally.table()}\n`);
+    process.stderr.write(`\n${summary.table()}\n`);
   } finally {
     await Operator.endAll();
     await history.stop();
@@ -90,7 +90,7 @@ async function play(scenario: Scenario, stage: Stage, point?: Point): Promise<{ 
     await expectEnding(actor, scenario.ending, history);
     return { trial, eventsLost: await expectEvents(actor, scenario.ending, point) };
   } catch (error) {
-    throw new Error(`${actor.name} in ${stage.namespace.name}: ${String(error)}\n${stage.told(actor.name)}`, {
+    throw new Error(`${actor.name} in ${stage.namespace.name}: ${String(error)}\n${stage.logOf(actor.name)}`, {
       cause: error,
     });
   }
@@ -130,7 +130,7 @@ describe.each(scenariosOn(await serverOfTests()))('$name', (scenario) => {
         outcome = { passed: true, eventsLost };
       } finally {
         const seconds = (performance.now() - started) / 1000;
-        tally.add(scenario.name, { ...outcome, restarted: point.injection.kills, seconds });
+        summary.add(scenario.name, { ...outcome, restarted: point.injection.kills, seconds });
         if (alone) await stage.close();
       }
     },

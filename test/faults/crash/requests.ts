@@ -37,8 +37,8 @@ export function nameRequest(asked: ProxyRequest, uids: ReadonlyMap<string, strin
 }
 
 function sequenceOf({ name, query }: ProxyRequest, body: Body, uids: ReadonlyMap<string, string>): string | undefined {
-  const told = body.involvedObject?.name ?? body.metadata?.labels?.[LABELS.name];
-  if (told !== undefined) return told;
+  const named = body.involvedObject?.name ?? body.metadata?.labels?.[LABELS.name];
+  if (named !== undefined) return named;
   const uid = new RegExp(`${LABELS.uid}=([^,]+)`).exec(query.get('labelSelector') ?? '')?.[1];
   return uid === undefined ? /^[^-.]+/.exec(name ?? '')?.[0] : uids.get(uid);
 }

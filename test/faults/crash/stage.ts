@@ -101,8 +101,8 @@ export class Stage {
     return this.#controllers.map(({ output }) => output).join('\n--- and after a restart\n');
   }
 
-  /** What they said about one sequence, and what was no line of a log. */
-  told(sequence: string): string {
+  /** Their log lines about one sequence, and their other output. */
+  logOf(sequence: string): string {
     const isAbout = (line: string): boolean => !line.startsWith('{') || line.includes(`/${sequence}"`);
     return this.output.split('\n').filter(isAbout).join('\n');
   }

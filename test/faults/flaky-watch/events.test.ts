@@ -54,22 +54,22 @@ function recordRequests(): readonly ProxyRequest[] {
 }
 
 describe('a sequence runs as ever where', () => {
-  fault('every event is told twice', async () => {
+  fault('every event is delivered twice', async () => {
     sayAgain((carried) => carried.slice(-1));
     await expectRun('twice');
   });
 
-  fault('older states are told again after newer ones', async () => {
+  fault('older states are delivered after newer ones', async () => {
     sayAgain((carried) => carried.slice(-6, -1).toReversed());
     await expectRun('stale');
   });
 
-  fault('what was modified is told again as added', async () => {
+  fault('what was modified is delivered again as added', async () => {
     sayAgain((carried) => carried.slice(-4).map(({ object }) => ({ type: 'ADDED', object })));
     await expectRun('added');
   });
 
-  fault('what never came is told as modified, and deletions of what nobody knows', async () => {
+  fault('unknown objects are delivered as modified and as deleted', async () => {
     here.proxy.frame = (stream, frame) => {
       // As after an ADDED that was lost.
       stream.send(frame.type === 'ADDED' ? { ...frame, type: 'MODIFIED' } : frame);
@@ -100,7 +100,7 @@ describe('a sequence runs as ever where', () => {
 });
 
 describe('what has been deleted', () => {
-  fault('stays so, whatever is told of it again', async () => {
+  fault('stays deleted, whatever events about it are delivered again', async () => {
     sayAgain(() => []);
     await here.namespace.apply('ghost', sequence(2));
     await expectSound(here, 'ghost', 2);
@@ -122,7 +122,7 @@ describe('what has been deleted', () => {
     expect(here.operator.output).not.toContain('reconcile failed');
   });
 
-  fault('does not take along what has its name now', async () => {
+  fault('does not affect a new object of its name', async () => {
     sayAgain(() => []);
     await here.namespace.apply('again', sequence(1));
     await here.namespace.untilFinished('again');
