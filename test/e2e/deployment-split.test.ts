@@ -5,7 +5,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { FINALIZER } from '../../shared/api/group.ts';
 import type { ApiClient } from '../../shared/kube/client.ts';
-import { connect, kubectl, Namespace, tryKubectl } from '../support/cluster.ts';
+import { connect, kubectl, tryKubectl, untilServiceAccount } from '../support/cluster.ts';
+import { Namespace } from '../support/namespace.ts';
 import {
   CONTROLLERS,
   DEPLOYMENT,
@@ -44,10 +45,7 @@ suite(title, () => {
     await untilRolledOut();
     await untilRolledOut(WEBHOOK_DEPLOYMENT);
     namespace = await Namespace.create(client, 'split');
-    await eventually('the service account', async () => {
-      await kubectl('get', 'serviceaccount', 'default', '-n', namespace.name);
-      return true;
-    });
+    await untilServiceAccount(namespace.name);
   }, 300_000);
 
   afterAll(async () => {
@@ -60,8 +58,8 @@ suite(title, () => {
   it('have two Pods each, and one leader among the controllers', async () => {
     const controllers = await untilBothReady(client, CONTROLLERS);
     expect(await untilBothReady(client, WEBHOOKS)).toHaveLength(2);
-    const leader = async (): Promise<true | undefined> =>
-      (await Promise.all(controllers.map(leads))).filter(Boolean).length === 1 ? true : undefined;
+    const leader = async (): Promise<boolean> =>
+      (await Promise.all(controllers.map(leads))).filter(Boolean).length === 1;
     await eventually('one leader', leader);
   });
 
@@ -107,7 +105,7 @@ suite(title, () => {
     await Promise.all([untilRolledOut(), untilRolledOut(WEBHOOK_DEPLOYMENT)]);
     await eventually('the old Pods gone', async () => {
       const there = await inSystem('get', 'pods', '-o', 'name');
-      return before.some((name) => there.includes(name)) ? undefined : true;
+      return !before.some((name) => there.includes(name));
     });
     await stream.more(20);
     expect(await stream.end()).toEqual([]);
@@ -117,12 +115,12 @@ suite(title, () => {
     await kubectl('delete', 'sequentialjobs', '-n', namespace.name, '--all', '--timeout=60s');
     await make('undeploy', SPLIT);
     await make('uninstall');
-    await eventually('nothing of the operator', async () =>
-      (await kubectl('get', 'deployments,networkpolicies,serviceaccounts', '--all-namespaces', '-o', 'name')).includes(
-        'sequentialjob',
-      )
-        ? undefined
-        : true,
+    await eventually(
+      'nothing of the operator',
+      async () =>
+        !(
+          await kubectl('get', 'deployments,networkpolicies,serviceaccounts', '--all-namespaces', '-o', 'name')
+        ).includes('sequentialjob'),
     );
   }, 300_000);
 });

@@ -1,9 +1,10 @@
-/** How real failures are told of: what the container said, what the kernel did, and what is there when the Pod is gone. */
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+/** How real failures are explained: by the output of the container, by what the kernel did, and when the Pod is gone. */
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import { LABELS } from '../../shared/api/group.ts';
 import type { SequentialJob, SequentialJobSpec } from '../../shared/api/types.ts';
 import { eventually } from '../support/eventually.ts';
-import { condition, RealPods } from '../support/real-pods.ts';
+import { condition } from '../support/cluster.ts';
+import { withRealPods } from '../support/real-pods.ts';
 import { sequence, step } from '../support/sequences.ts';
 
 /** All run side by side. */
@@ -52,25 +53,21 @@ const SEQUENCES: Readonly<Record<string, SequentialJobSpec>> = {
   },
 };
 
-let cluster: RealPods;
+const cluster = withRealPods('failures');
+const { namespace } = cluster;
 
 beforeAll(async () => {
-  cluster = await RealPods.start('failures');
-  await Promise.all(Object.entries(SEQUENCES).map(async ([name, spec]) => cluster.namespace.apply(name, spec)));
-}, 120_000);
-
-afterAll(async () => {
-  await cluster.end();
+  await Promise.all(Object.entries(SEQUENCES).map(async ([name, spec]) => namespace.apply(name, spec)));
 }, 120_000);
 
 /** The sequence that failed at this step, having checked that condition and events tell the same. */
 async function untilFailed(name: string, index: number): Promise<SequentialJob> {
-  const object = await cluster.namespace.untilFinished(name);
+  const object = await namespace.untilFinished(name);
   expect(object.status).toMatchObject({ phase: 'Failed', progress: { failedIndex: index } });
   const failed = condition(object, 'Failed');
   expect(failed).toMatchObject({ status: 'True', reason: object.status?.progress?.failureReason });
   for (const reason of ['JobFailed', 'SequenceFailed']) {
-    const event = await cluster.untilEvent(name, reason);
+    const event = await namespace.untilEvent(name, reason);
     expect(event.type).toBe('Warning');
     expect(event.message).toContain(object.status?.progress?.failureMessage);
   }
@@ -99,7 +96,7 @@ describe('a container that fails', () => {
     const { failureMessage = '' } = status?.progress ?? {};
     expect(failureMessage.startsWith(`${theirs}; ${ours}`)).toBe(true);
     expect(failureMessage).toMatch(/ \/ column balance: 3 rows are not numbers$/);
-    expect(await cluster.namespace.jobNames('exit-code')).toEqual(['exit-code-0-s0', 'exit-code-1-s1']);
+    expect(await namespace.jobNames('exit-code')).toEqual(['exit-code-0-s0', 'exit-code-1-s1']);
   });
 
   it('is quoted with its own termination message, where it wrote one', async () => {
@@ -126,7 +123,7 @@ describe('a container that fails', () => {
     const { status } = await untilFailed('retried', 0);
     expect(status?.steps?.[0]).toMatchObject({ attempts: 2, exitCode: 7, message: 'no answer from the mirror' });
     expect(status?.progress?.failureMessage).toContain('attempt 2 of the container "s0" ended with exit code 7');
-    expect(await cluster.pods('retried')).toHaveLength(2);
+    expect(await namespace.pods('retried')).toHaveLength(2);
   });
 
   it('still has its last words in the status when its Pod is gone (restartPolicy: OnFailure)', async () => {
@@ -134,15 +131,15 @@ describe('a container that fails', () => {
     // The Job controller deletes it; a kubelet that was about to start its container again may take minutes to let it go.
     const ours = `${LABELS.name}=restarted`;
     await cluster.kubectl('delete', 'pods', '-l', ours, '--force', '--grace-period=0', '--wait=false');
-    await eventually('the Pod gone', async () => ((await cluster.pods('restarted')).length === 0 ? true : undefined));
-    const { status } = await cluster.namespace.get('restarted');
+    await eventually('the Pod gone', async () => (await namespace.pods('restarted')).length === 0);
+    const { status } = await namespace.get('restarted');
     expect(status?.steps?.[0]).toMatchObject({ state: 'Failed', exitCode: 4, message: 'cannot open the lock file' });
     expect(status?.progress?.failureMessage).toContain('exit code 4: cannot open the lock file');
-    expect(await cluster.namespace.jobNames('restarted')).toEqual(['restarted-0-s0']);
+    expect(await namespace.jobNames('restarted')).toEqual(['restarted-0-s0']);
   });
 
   it('is passed over with onFailure: Continue, and the sequence completes', async () => {
-    const object = await cluster.namespace.untilFinished('tolerant');
+    const object = await namespace.untilFinished('tolerant');
     expect(object.status).toMatchObject({
       phase: 'Completed',
       state: { active: 0, succeeded: 2, failed: 1 },
@@ -154,38 +151,36 @@ describe('a container that fails', () => {
       message: expect.stringContaining('failed but ignored (onFailure: Continue): 1 (s1)'),
     });
     expect(condition(object, 'Failed')?.status).toBe('False');
-    expect((await cluster.untilEvent('tolerant', 'JobFailed')).message).toContain('the cache is read-only');
+    expect((await namespace.untilEvent('tolerant', 'JobFailed')).message).toContain('the cache is read-only');
   });
 });
 
 describe('a step that the API server refuses', () => {
   it('ends the sequence before any Pod was started, and runs once it is mended', async () => {
-    const { namespace } = cluster;
     const { status } = await namespace.untilFinished('refused');
     expect(status).toMatchObject({ phase: 'Failed', progress: { failedIndex: 1, failureReason: 'JobRejected' } });
     expect(status?.progress?.failureMessage).toContain('step 1 (check): spec.containers[1].securityContext');
     expect(status?.startTime).toBeUndefined();
     expect(await namespace.jobNames('refused')).toEqual([]);
-    expect(await cluster.pods('refused')).toEqual([]);
-    await cluster.untilEvent('refused', 'SequenceFailed');
+    expect(await namespace.pods('refused')).toEqual([]);
+    await namespace.untilEvent('refused', 'SequenceFailed');
 
     await namespace.patch('refused', { spec: { containers: [step('migrate'), step('check')] } });
-    const done = await namespace.until('refused', (one) => one.status?.phase === 'Completed');
+    const done = await namespace.untilPhase('refused', 'Completed');
     expect(done.status?.progress?.summary).toBe('2/2');
   });
 });
 
 describe('a failed sequence', () => {
   it('goes on at the failed step when resume is raised, and keeps the Job that failed', async () => {
-    const { namespace } = cluster;
     const { status } = await untilFailed('resumable', 1);
     const failed = status?.steps?.[1];
     expect(failed?.message).toContain('VERSION: is not set');
     const before = await namespace.jobs('resumable');
 
     await cluster.kubectl('create', 'configmap', 'schema', '--from-literal=version=7');
-    await namespace.patch('resumable', { spec: { resume: 1 } });
-    const done = await namespace.until('resumable', (one) => one.status?.phase === 'Completed');
+    await namespace.resume('resumable', 1);
+    const done = await namespace.untilPhase('resumable', 'Completed');
 
     expect(done.status).toMatchObject({ resumes: 1, progress: { summary: '3/3' } });
     expect(done.status?.steps?.map(({ jobName }) => jobName)).toEqual([
@@ -197,8 +192,8 @@ describe('a failed sequence', () => {
     const uids = after.map(({ metadata }) => metadata.uid);
     expect(after).toHaveLength(4);
     for (const { metadata } of before) expect(uids).toContain(metadata.uid);
-    expect(await cluster.pods('resumable', failed?.jobName)).toHaveLength(1);
+    expect(await cluster.podsOf(failed?.jobName ?? '')).toHaveLength(1);
     expect(await cluster.kubectl('logs', `job/${failed?.jobName}`)).toContain('VERSION: is not set');
-    await cluster.untilEvent('resumable', 'Resumed');
+    await namespace.untilEvent('resumable', 'Resumed');
   });
 });

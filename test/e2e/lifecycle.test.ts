@@ -1,25 +1,23 @@
 /** Time and the user's will on a real cluster: deadlines, suspension, time to live, changes, and a controller that dies. */
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { SequentialJob } from '../../shared/api/types.ts';
 import { eventually } from '../support/eventually.ts';
-import { condition, gated, RealPods } from '../support/real-pods.ts';
+import { condition } from '../support/cluster.ts';
+import { gated, withRealPods } from '../support/real-pods.ts';
+import { serverOfTests } from '../support/server-features.ts';
 import { FOREVER, sequence, step } from '../support/sequences.ts';
 
 /** How much later than due something may be done on a slow machine. */
 const SLACK_S = 10;
 
-let cluster: RealPods;
+const { suspendsJobs } = await serverOfTests();
+const cluster = withRealPods('lifecycle');
+const { namespace } = cluster;
 
 beforeAll(async () => {
-  cluster = await RealPods.start('lifecycle');
-  const { namespace } = cluster;
   await namespace.apply('overdue', sequence(2, { 0: FOREVER }, { activeDeadlineSeconds: 15 }));
   const stepPolicies = [{ name: 's0', activeDeadlineSeconds: 12 }];
   await namespace.apply('overdue-step', sequence(2, { 0: FOREVER }, { stepPolicies }));
-}, 120_000);
-
-afterAll(async () => {
-  await cluster.end();
 }, 120_000);
 
 const seconds = (from: string | undefined, to: string | undefined): number =>
@@ -27,66 +25,63 @@ const seconds = (from: string | undefined, to: string | undefined): number =>
 
 /** A Job past its deadline takes its Pod along: the kubelet has stopped the container before the Pod is gone. */
 async function expectKilled(name: string): Promise<void> {
-  await eventually(`the Pod of ${name} gone`, async () => ((await cluster.pods(name)).length === 0 ? true : undefined));
+  await eventually(`the Pod of ${name} gone`, async () => (await namespace.pods(name)).length === 0);
   const shown = 'jsonpath={range .items[*]}{.involvedObject.name}{"\\n"}{end}';
   const wanted = new RegExp(`^${name}-0-s0-\\w+$`, 'm');
   await eventually(`the kubelet says that it stops ${name}`, async () => {
     const said = await cluster.kubectl('get', 'events', '--field-selector=reason=Killing', '-o', shown);
-    return wanted.test(said) ? true : undefined;
+    return wanted.test(said);
   });
 }
 
 async function expectOverdue(name: string, message: string): Promise<SequentialJob> {
-  const object = await cluster.namespace.untilFinished(name);
+  const object = await namespace.untilFinished(name);
   expect(object.status).toMatchObject({
     phase: 'Failed',
     progress: { failedIndex: 0, failureReason: 'DeadlineExceeded', failureMessage: expect.stringContaining(message) },
     steps: [{ state: 'Failed', reason: 'DeadlineExceeded' }, { state: 'Skipped' }],
   });
-  expect(await cluster.namespace.jobNames(name)).toEqual([`${name}-0-s0`]);
+  expect(await namespace.jobNames(name)).toEqual([`${name}-0-s0`]);
   return object;
 }
 
 describe('suspend', () => {
   it('before the start: nothing is started until it is taken back', async () => {
-    const { namespace } = cluster;
     await namespace.apply('held', { ...sequence(1), suspend: true });
-    const held = await namespace.until('held', (one) => one.status?.phase === 'Suspended');
+    const held = await namespace.untilPhase('held', 'Suspended');
     expect(held.status?.startTime).toBeUndefined();
     expect(await namespace.jobNames('held')).toEqual([]);
-    await namespace.patch('held', { spec: { suspend: false } });
-    expect((await namespace.untilFinished('held')).status?.phase).toBe('Completed');
+    await namespace.setSuspend('held', false);
+    await namespace.untilCompleted('held');
   });
 
   it('in mid-step: no new step starts, and un-suspended it goes on', async () => {
-    const { namespace } = cluster;
-    const { suspendsJobs } = cluster.server;
     await namespace.apply('paused', sequence(2, { 0: gated() }));
-    const first = await cluster.untilRunning('paused');
-    await namespace.patch('paused', { spec: { suspend: true } });
+    const first = await cluster.untilPodRuns('paused');
+    await namespace.setSuspend('paused', true);
     if (!suspendsJobs) {
       await namespace.until('paused', (one) => condition(one, 'Suspended')?.reason === 'Suspending');
       await cluster.open('paused');
     }
-    const paused = await namespace.until('paused', (one) => one.status?.phase === 'Suspended');
+    const paused = await namespace.untilPhase('paused', 'Suspended');
     expect(condition(paused, 'Suspended')).toMatchObject({ status: 'True', reason: 'Suspended' });
     expect(paused.status).toMatchObject({
       state: { active: 0 },
       steps: [{ state: suspendsJobs ? 'Running' : 'Succeeded' }],
     });
     expect(await namespace.jobNames('paused')).toEqual(['paused-0-s0']);
-    await cluster.untilEvent('paused', 'Suspended');
+    await namespace.untilEvent('paused', 'Suspended');
 
-    await namespace.patch('paused', { spec: { suspend: false } });
+    await namespace.setSuspend('paused', false);
     if (suspendsJobs) {
-      expect((await cluster.untilRunning('paused')).metadata.uid).not.toBe(first.metadata.uid);
+      expect((await cluster.untilPodRuns('paused')).metadata.uid).not.toBe(first.metadata.uid);
       await cluster.open('paused');
     }
     const done = await namespace.untilFinished('paused');
     expect(done.status).toMatchObject({ phase: 'Completed', progress: { summary: '2/2' } });
     const resumedAt = condition(done, 'Suspended')?.lastTransitionTime;
     expect(seconds(resumedAt, done.status?.steps?.[1]?.startTime)).toBeGreaterThanOrEqual(0);
-    await cluster.untilEvent('paused', 'Resumed');
+    await namespace.untilEvent('paused', 'Resumed');
   });
 });
 
@@ -109,7 +104,6 @@ describe('a time limit', () => {
 
 describe('ttlSecondsAfterFinished', () => {
   it('removes the sequence, its Jobs and their Pods, and not before its time', async () => {
-    const { namespace } = cluster;
     const ttl = 4;
     await namespace.apply('short-lived', sequence(2, {}, { ttlSecondsAfterFinished: ttl }));
     const { status } = await namespace.untilFinished('short-lived');
@@ -119,19 +113,18 @@ describe('ttlSecondsAfterFinished', () => {
     expect(after).toBeGreaterThanOrEqual(ttl);
     expect(after).toBeLessThanOrEqual(ttl + SLACK_S);
     expect(await namespace.jobNames('short-lived')).toEqual([]);
-    expect(await cluster.pods('short-lived')).toEqual([]);
+    expect(await namespace.pods('short-lived')).toEqual([]);
   });
 });
 
 describe('updatePolicy: FutureSteps', () => {
   it('lets the steps to come follow a changed spec', async () => {
-    const { namespace } = cluster;
     await namespace.apply('changing', { ...sequence(2, { 0: gated() }), updatePolicy: 'FutureSteps' });
     const { spec } = await namespace.get('changing');
-    await cluster.untilRunning('changing');
+    await cluster.untilPodRuns('changing');
     const containers = [...spec.containers.slice(0, 1), step('s1', 'echo "the new one"'), step('added')];
     await namespace.patch('changing', { spec: { containers } });
-    await cluster.untilEvent('changing', 'SpecChanged');
+    await namespace.untilEvent('changing', 'SpecChanged');
     await cluster.open('changing');
     const { status } = await namespace.untilFinished('changing');
     expect(status).toMatchObject({ phase: 'Completed', progress: { summary: '3/3' } });
@@ -141,7 +134,6 @@ describe('updatePolicy: FutureSteps', () => {
 
 describe('a controller killed in the middle', () => {
   it('takes up everything that happened while it was away', async () => {
-    const { namespace } = cluster;
     const gate = (rest?: string): ReturnType<typeof sequence> => sequence(2, { 0: gated(rest) });
     await namespace.apply('fails', gate('echo "the disk is full"; exit 5'));
     await namespace.apply('goes-on', gate());
@@ -150,7 +142,7 @@ describe('a controller killed in the middle', () => {
     await namespace.apply('expires', sequence(1));
     await namespace.apply('tries-again', sequence(2, { 0: 'exit 1' }));
     const gates = ['fails', 'goes-on', 'stops', 'late'];
-    await Promise.all(gates.map(async (name) => cluster.untilRunning(name)));
+    await Promise.all(gates.map(async (name) => cluster.untilPodRuns(name)));
     await Promise.all(
       [...gates, 'expires', 'tries-again'].map(async (name) =>
         namespace.until(name, ({ status }) => status?.steps !== undefined && status.steps.length > 0),
@@ -161,13 +153,13 @@ describe('a controller killed in the middle', () => {
     const { status: before } = await namespace.get('late');
 
     await cluster.kill();
-    await namespace.patch('stops', { spec: { suspend: true } });
+    await namespace.setSuspend('stops', true);
     await namespace.patch('expires', { spec: { ttlSecondsAfterFinished: 1 } });
-    await namespace.patch('tries-again', { spec: { resume: 1 } });
+    await namespace.resume('tries-again', 1);
     await Promise.all(['fails', 'goes-on', 'stops'].map(async (name) => cluster.open(name)));
     await Promise.all(['fails', 'goes-on', 'stops'].map(async (name) => cluster.untilJobEnds(`${name}-0-s0`)));
     const due = Date.parse(before?.startTime ?? '') + 20_000;
-    await eventually('the deadline', () => (Date.now() > due ? true : undefined));
+    await eventually('the deadline', () => Date.now() > due);
     await cluster.startAgain();
 
     const fails = await namespace.untilFinished('fails');
@@ -178,13 +170,13 @@ describe('a controller killed in the middle', () => {
     const stops = await namespace.until('stops', ({ status }) => status?.phase === 'Suspended');
     expect(stops.status?.steps).toEqual([expect.objectContaining({ state: 'Succeeded' })]);
     expect(await namespace.jobNames('stops')).toEqual(['stops-0-s0']);
-    expect((await namespace.untilFinished('goes-on')).status?.phase).toBe('Completed');
+    await namespace.untilCompleted('goes-on');
     const again = await namespace.until(
       'tries-again',
       ({ status }) => status?.resumes === 1 && status.phase === 'Failed',
     );
     expect(again.status?.steps?.[0]?.jobName).toBe('tries-again-0-s0-r1');
     await namespace.untilGone('expires');
-    for (const name of ['fails', 'goes-on', 'stops']) expect(await cluster.pods(name, `${name}-0-s0`)).toHaveLength(1);
+    for (const name of ['fails', 'goes-on', 'stops']) expect(await cluster.podsOf(`${name}-0-s0`)).toHaveLength(1);
   });
 });

@@ -5,14 +5,16 @@
  * Kubernetes before 1.29 replaces a Pod that is being deleted while it still runs. There two attempts of one step may overlap;
  * two steps, or a failed attempt and what a resume starts, never do.
  */
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { SequentialJob, SequentialJobSpec } from '../../shared/api/types.ts';
 import { collectionPath } from '../../shared/kube/resources.ts';
 import { sleep } from '../../shared/sleep.ts';
 import { PODS } from '../support/cluster.ts';
-import { ContainerRuns, overlaps, overlapsOfJobs, readRuns, type Run } from '../support/container-runs.ts';
-import { condition, RealPods } from '../support/real-pods.ts';
-import { serverOfTests } from '../support/server.ts';
+import { ContainerRuns, overlaps, overlapsOfJobs, type Run } from '../support/container-runs.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+import { condition } from '../support/cluster.ts';
+import { withRealPods } from '../support/real-pods.ts';
+import { serverOfTests } from '../support/server-features.ts';
 
 const server = await serverOfTests();
 
@@ -38,39 +40,40 @@ interface Scenario {
   readonly attemptsMayOverlap?: boolean;
 }
 
-let cluster: RealPods;
-let runs: ContainerRuns;
+const cluster = withRealPods('overlap');
+const { namespace } = cluster;
+const runs = new ContainerRuns(temporaryFolder());
 
-const patch = async (name: string, spec: object): Promise<unknown> => cluster.namespace.patch(name, { spec });
+const patch = async (name: string, spec: object): Promise<unknown> => namespace.patch(name, { spec });
 
 /** As `kubectl drain` does it. */
 async function evict(name: string): Promise<void> {
-  const { metadata } = await cluster.untilRunning(name);
-  await cluster.namespace.client.request({
+  const { metadata } = await cluster.untilPodRuns(name);
+  await namespace.client.request({
     method: 'POST',
-    path: `${collectionPath(PODS, cluster.namespace.name)}/${metadata.name}/eviction`,
+    path: `${collectionPath(PODS, namespace.name)}/${metadata.name}/eviction`,
     body: {
       apiVersion: server.minor >= 22 ? 'policy/v1' : 'policy/v1beta1',
       kind: 'Eviction',
-      metadata: { name: metadata.name, namespace: cluster.namespace.name },
+      metadata: { name: metadata.name, namespace: namespace.name },
     },
   });
 }
 
 async function deletePod(name: string): Promise<void> {
-  const { metadata } = await cluster.untilRunning(name);
+  const { metadata } = await cluster.untilPodRuns(name);
   await cluster.kubectl('delete', 'pod', metadata.name, '--wait=false');
 }
 
 async function deleteJob(name: string, cascade: 'background' | 'orphan'): Promise<void> {
   await cluster.kubectl('delete', 'job', `${name}-0-s0`, `--cascade=${cascade}`, '--wait=false');
-  await cluster.namespace.untilPhase(name, 'Failed');
+  await namespace.untilPhase(name, 'Failed');
 }
 
 /** A server of 1.31 or newer says that a Job has failed when its Pods have ended, an older one before that. */
 async function runOutOfTime(name: string): Promise<void> {
   await patch(name, { activeDeadlineSeconds: 1 });
-  if (!server.announcesEnds) await cluster.namespace.untilPhase(name, 'Failed');
+  if (!server.announcesEnds) await namespace.untilPhase(name, 'Failed');
 }
 
 /** Has the container of the first step told to stop: by the suspension, or by hand where the server cannot suspend Jobs. */
@@ -83,7 +86,7 @@ const letNewOnesSucceed = async (name: string): Promise<void> => runs.permit(nam
 
 /** Only what has failed can be resumed. */
 async function resume(name: string): Promise<void> {
-  await cluster.namespace.untilPhase(name, 'Failed');
+  await namespace.untilPhase(name, 'Failed');
   await letNewOnesSucceed(name);
   await patch(name, { resume: 1, activeDeadlineSeconds: 600 });
 }
@@ -112,7 +115,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
     meanwhile: letNewOnesSucceed,
     afterwards: async (name) => {
       const isSuspended = (one: SequentialJob): boolean => condition(one, 'Suspended')?.status === 'True';
-      await cluster.namespace.until(name, isSuspended);
+      await namespace.until(name, isSuspended);
       expect((await runs.of(name)).filter(({ hasEnded }) => !hasEnded)).toEqual([]);
       await patch(name, { suspend: false });
     },
@@ -161,16 +164,6 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   },
 };
 
-beforeAll(async () => {
-  runs = await ContainerRuns.create();
-  cluster = await RealPods.start('overlap');
-}, 120_000);
-
-afterAll(async () => {
-  await cluster.end();
-  await runs.remove();
-}, 120_000);
-
 /** All scenarios side by side, stage by stage, under names of their own. One that fails does not keep the others from going on. */
 class Batch {
   readonly #suffix: string;
@@ -205,7 +198,7 @@ class Batch {
 async function runOn(name: string, seconds: number): Promise<void> {
   const until = performance.now() + seconds * 1000;
   while (performance.now() < until) {
-    const object = await cluster.namespace.get(name);
+    const object = await namespace.get(name);
     expect({ name, suspended: condition(object, 'Suspended')?.status }).not.toMatchObject({ suspended: 'True' });
     expect(object.status?.phase).not.toBe('Completed');
     await sleep(200);
@@ -214,9 +207,9 @@ async function runOn(name: string, seconds: number): Promise<void> {
 
 async function run(batch: Batch, isKilled: boolean): Promise<void> {
   await batch.all(async (name, { spec }) => {
-    await cluster.namespace.apply(name, runs.spec(name, spec));
+    await namespace.apply(name, runs.spec(name, spec));
     await runs.untilStarted(name);
-    await cluster.namespace.untilRunning(name, 0);
+    await namespace.untilRunning(name, 0);
   });
   await batch.all(async (name, { disrupt, isLeftAlone }) => {
     await disrupt(name);
@@ -228,7 +221,7 @@ async function run(batch: Batch, isKilled: boolean): Promise<void> {
   await batch.all(async (name) => runOn(name, isKilled ? SLOW_END_AFTER_KILL_S : SLOW_END_S));
   await batch.all(async (name) => runs.permit(name, 'may-stop'));
   await batch.all(async (name, { afterwards }) => afterwards?.(name));
-  await batch.all(async (name) => cluster.namespace.untilPhase(name, 'Completed'));
+  await batch.all(async (name) => namespace.untilPhase(name, 'Completed'));
 }
 
 /** How long the slowest container took to end. */
@@ -246,7 +239,7 @@ describe.each([
     batch.rethrow(key);
     const { jobs, isLeftAlone, attemptsMayOverlap } = SCENARIOS[key] as Scenario;
     const name = batch.nameOf(key);
-    const { status } = await cluster.namespace.get(name);
+    const { status } = await namespace.get(name);
     expect(status?.phase).toBe('Completed');
 
     const all = await runs.of(name);
@@ -255,32 +248,5 @@ describe.each([
     if (isLeftAlone !== true) expect(slowestEnd(all)).toBeGreaterThan(isKilled ? SLOW_END_AFTER_KILL_S : SLOW_END_S);
     expect(overlapsOfJobs(all)).toEqual([]);
     if (attemptsMayOverlap !== true) expect(overlaps(all)).toEqual([]);
-  });
-});
-
-describe('what containers write down', () => {
-  const LINES = `
-10.00 j0 p0 started
-10.50 j0 p0 told
-12.00 j0 p1 started
-13.00 j0 p0 ended
-13.50 j0 p1 runs
-13.40 j1 p2 started
-14.00 j1 p2 ended
-15.00 j1 p3 started
-16.00 j1 p3 ended
-`;
-
-  it('tells who ran when', () => {
-    expect(readRuns(LINES).slice(0, 2)).toEqual([
-      { job: 'j0', pod: 'p0', from: 10, to: 13, toldAt: 10.5, hasEnded: true },
-      { job: 'j0', pod: 'p1', from: 12, to: 13.5, hasEnded: false },
-    ]);
-  });
-
-  it('tells whose runs overlap', () => {
-    const ofJobs = 'p1 of j0 (12 to 13.5 or longer) and p2 of j1 (13.4 to 14)';
-    expect(overlapsOfJobs(readRuns(LINES))).toEqual([ofJobs]);
-    expect(overlaps(readRuns(LINES))).toEqual(['p0 of j0 (10 to 13) and p1 of j0 (12 to 13.5 or longer)', ofJobs]);
   });
 });

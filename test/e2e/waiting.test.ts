@@ -1,8 +1,9 @@
 /** Steps that cannot start on a real cluster: the sequence says why in Kubernetes' own words, and goes on once it can. */
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { SequentialJob, SequentialJobSpec } from '../../shared/api/types.ts';
 import { eventually } from '../support/eventually.ts';
-import { condition, RealPods } from '../support/real-pods.ts';
+import { condition } from '../support/cluster.ts';
+import { withRealPods } from '../support/real-pods.ts';
 import { sequence, step } from '../support/sequences.ts';
 
 /** How long the condition may be behind what the Pod says; the contract's 2 s, and room for a slow machine. */
@@ -56,22 +57,19 @@ const SEQUENCES: Readonly<Record<string, SequentialJobSpec>> = {
   },
 };
 
-let cluster: RealPods;
+const cluster = withRealPods('waiting');
+const { namespace } = cluster;
 
 beforeAll(async () => {
-  cluster = await RealPods.start('waiting');
   await cluster.kubectl('create', 'configmap', 'users', '--from-literal=second=bob');
-  await cluster.createLimit('1Gi');
-  await Promise.all(Object.entries(SEQUENCES).map(async ([name, spec]) => cluster.namespace.apply(name, spec)));
-}, 120_000);
-
-afterAll(async () => {
-  await cluster.end();
+  const limits = { metadata: { name: 'limits' }, spec: { limits: [{ type: 'Container', max: { memory: '1Gi' } }] } };
+  await namespace.createObject({ root: '/api/v1', plural: 'limitranges' }, limits);
+  await Promise.all(Object.entries(SEQUENCES).map(async ([name, spec]) => namespace.apply(name, spec)));
 }, 120_000);
 
 /** The sequence once it waits for one of these reasons, with the same sentence where people look. */
 async function untilWaiting(name: string, reasons: RegExp, seconds?: number): Promise<SequentialJob> {
-  const object = await cluster.namespace.until(
+  const object = await namespace.until(
     name,
     (one) => {
       const found = condition(one, 'ResourcesUnavailable');
@@ -88,7 +86,7 @@ async function untilWaiting(name: string, reasons: RegExp, seconds?: number): Pr
 /** What the kubelet says that the Pod's container waits for, or what the scheduler says. */
 async function untilPodWaits(name: string, reasons: RegExp): Promise<string> {
   return eventually(`the Pod of ${name} waits`, async () => {
-    const [pod] = await cluster.pods(name);
+    const [pod] = await namespace.pods(name);
     const waiting = pod?.status.containerStatuses?.[0]?.state.waiting;
     const unscheduled = pod?.status.conditions?.find(
       ({ type, status }) => type === 'PodScheduled' && status === 'False',
@@ -101,13 +99,13 @@ async function untilPodWaits(name: string, reasons: RegExp): Promise<string> {
 async function untilQuoted(name: string, reasons: RegExp): Promise<void> {
   await eventually(`the words of the Pod of ${name} in its sequence`, async () => {
     const theirs = await untilPodWaits(name, reasons);
-    const { message = '' } = condition(await cluster.namespace.get(name), 'ResourcesUnavailable') ?? {};
-    return theirs !== '' && message.includes(theirs) ? true : undefined;
+    const { message = '' } = condition(await namespace.get(name), 'ResourcesUnavailable') ?? {};
+    return theirs !== '' && message.includes(theirs);
   });
 }
 
 async function untilCompleted(name: string): Promise<void> {
-  const object = await cluster.namespace.untilFinished(name, 110);
+  const object = await namespace.untilFinished(name, 110);
   expect(object.status?.phase).toBe('Completed');
   expect(condition(object, 'ResourcesUnavailable')).toMatchObject({ status: 'False', reason: 'ResourcesAvailable' });
 }
@@ -116,8 +114,8 @@ describe('a step that needs what is not there', () => {
   it('waits for a ConfigMap without a Job, and runs when the ConfigMap is created', async () => {
     const object = await untilWaiting('config', /^ConfigMapNotFound$/);
     expect(condition(object, 'ResourcesUnavailable')?.message).toBe('ConfigMap "late" not found');
-    expect((await cluster.untilEvent('config', 'DependencyMissing')).message).toContain('ConfigMap "late" not found');
-    expect(await cluster.namespace.jobNames('config')).toEqual(['config-0-first']);
+    expect((await namespace.untilEvent('config', 'DependencyMissing')).message).toContain('ConfigMap "late" not found');
+    expect(await namespace.jobNames('config')).toEqual(['config-0-first']);
 
     await cluster.kubectl('create', 'configmap', 'late', '--from-literal=address=here');
     await untilCompleted('config');
@@ -150,7 +148,7 @@ describe('a step that needs what is not there', () => {
 
   it('still says why it did not start when its time is up', async () => {
     // That it waits for its image is only told for 20 s, and the tests before this one may take longer.
-    const { status } = await cluster.namespace.untilFinished('image-overdue');
+    const { status } = await namespace.untilFinished('image-overdue');
     expect(status?.progress?.failureReason).toBe('DeadlineExceeded');
     expect(status?.progress?.failureMessage).toContain('registry.invalid/nobody/has-this:1.0');
   });
@@ -181,6 +179,6 @@ describe('a step that needs what is not there', () => {
     const theirs = 'jsonpath={range .items[*]}{.involvedObject.name} {.message}{"\\n"}{end}';
     const said = await cluster.kubectl('get', 'events', '--field-selector=reason=FailedCreate', '-o', theirs);
     expect(said).toContain(`refused-0-s0 ${message}\n`);
-    expect(await cluster.pods('refused')).toEqual([]);
+    expect(await namespace.pods('refused')).toEqual([]);
   });
 });

@@ -4,34 +4,21 @@
  */
 import { randomBytes } from 'node:crypto';
 import { describe, expect } from '@jest/globals';
-import { collectionPath, JOBS } from '../../shared/kube/resources.ts';
 import { kubeconfig } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
 import { Operator } from '../support/operator.ts';
 import { failsOnce, sequence } from '../support/sequences.ts';
 import { shared } from '../support/share.ts';
-import { expectSound, fault, inOrder, say, seconds, weather } from '../support/weather.ts';
-import type { Asked } from '../support/watch-proxy.ts';
+import { expectSound, fault, inOrder, report, seconds, withFlakyWatch } from '../support/flaky-watch.ts';
+import type { ProxyRequest } from '../support/api-server-proxy.ts';
 
 /** A Lease expires 15 s after the last renewal was seen; a candidate looks every 2.4 s; the rest is a busy machine's. */
 const TAKEOVER_S = 40;
 
-const here = weather('two');
+const here = withFlakyWatch('two');
 
-/** A candidate for the Lease of this test, which sees the API server through the proxy, or directly. */
-function candidate(config: string): Operator {
-  return Operator.spawn([
-    'run',
-    '--role=controller',
-    '--leader-elect',
-    `--kubeconfig=${config}`,
-    `--namespace=${here.namespace.name}`,
-    `--leader-election-namespace=${here.namespace.name}`,
-  ]);
-}
-
-/** Stops or continues the process; it does not end. */
-const signal = (operator: Operator, name: 'SIGSTOP' | 'SIGCONT'): void => void operator.end(name);
+/** A candidate for the Lease of this test. */
+const candidate = (config: string): Operator => Operator.candidate(config, here.namespace.name);
 
 /** A leader behind the proxy, and one that stands by, without. The controller that every test gets makes room for them. */
 async function pair(): Promise<{ readonly leader: Operator; readonly standby: Operator }> {
@@ -51,10 +38,10 @@ interface Held {
 }
 
 /** Holds back the requests that fit, until they are released. */
-function hold(fits: (asked: Asked) => boolean): Held {
+function hold(fits: (asked: ProxyRequest) => boolean): Held {
   const what: string[] = [];
   const gate = Promise.withResolvers<undefined>();
-  here.proxy.before = (asked) => {
+  here.proxy.treat = (asked) => {
     if (!fits(asked)) return undefined;
     what.push(`${asked.verb} ${asked.resource}`);
     return gate.promise;
@@ -70,15 +57,15 @@ function hold(fits: (asked: Asked) => boolean): Held {
 
 /** The leader is stopped with its requests on the way; resolves when the other one leads and works. */
 async function replace(leader: Operator, standby: Operator): Promise<void> {
-  signal(leader, 'SIGSTOP');
+  leader.signal('SIGSTOP');
   const since = performance.now();
   await standby.untilSays('controller started', TAKEOVER_S);
-  say(`another leads after ${seconds(performance.now() - since)}`);
+  report(`another leads after ${seconds(performance.now() - since)}`);
 }
 
 /** The old leader wakes up, sees what has become of its requests, and finds that it leads no more. */
 async function wake(leader: Operator): Promise<void> {
-  signal(leader, 'SIGCONT');
+  leader.signal('SIGCONT');
   await leader.untilSays('lost leadership');
   await leader.untilSays('standing by');
   expect(leader.output).not.toContain('internal error');
@@ -98,11 +85,11 @@ describe('a leader that is frozen, and wakes up when another leads,', () => {
       await namespace.delete('going');
       await namespace.apply('first', sequence(2));
       await here.open(0);
-      await eventually('what is held back', () => (held.what.length >= 3 ? true : undefined));
+      await eventually('what is held back', () => held.what.length >= 3);
       await replace(leader, standby);
       // The new one takes all of them further before the old requests arrive.
       await here.open(1);
-      await eventually('the second step', () => (history.story('record').includes('s1 completed') ? true : undefined));
+      await eventually('the second step', () => history.events('record').includes('s1 completed'));
       await namespace.untilFinished('first');
       await namespace.untilGone('going');
       held.release();
@@ -128,7 +115,7 @@ describe('a leader that is frozen, and wakes up when another leads,', () => {
       await namespace.delete('going');
       await here.open(0);
       await namespace.apply('begun', sequence(2));
-      await eventually('what is held back', () => (held.what.length >= 3 ? true : undefined));
+      await eventually('what is held back', () => held.what.length >= 3);
       await replace(leader, standby);
       await here.open(1);
       await namespace.untilGone('going');
@@ -154,7 +141,7 @@ describe('a leader that is frozen, and wakes up when another leads,', () => {
       const { namespace } = here;
       const held = hold(({ verb, resource }) => verb === 'create' && resource === 'batch/jobs');
       await namespace.apply('gone', sequence(1));
-      await eventually('what is held back', () => (held.what.length === 1 ? true : undefined));
+      await eventually('what is held back', () => held.what.length === 1);
       await replace(leader, standby);
       await namespace.untilFinished('gone');
       await namespace.delete('gone');
@@ -162,13 +149,7 @@ describe('a leader that is frozen, and wakes up when another leads,', () => {
       held.release();
       await wake(leader);
       // The garbage collector takes what was made for an owner that does not exist any more.
-      await eventually('no Jobs', async () => {
-        const { items } = await here.client.request<{ readonly items: readonly unknown[] }>({
-          method: 'GET',
-          path: collectionPath(JOBS, namespace.name),
-        });
-        return items.length === 0 ? true : undefined;
-      });
+      await namespace.untilNoJobs();
     },
     { slow: true, seconds: 180 },
   );
@@ -193,7 +174,7 @@ describe('two controllers without leader election in one namespace', () => {
     for (const name of plain) await expectSound(here, name, 3);
     await expectSound(here, 'suspended', 2);
     await namespace.until('resumed', ({ status }) => status?.phase === 'Completed');
-    expect(history.story('resumed')).toEqual(['s0 started', 's0 failed', ...inOrder(2)]);
+    expect(history.events('resumed')).toEqual(['s0 started', 's0 failed', ...inOrder(2)]);
     await namespace.delete('resumed');
     await namespace.untilGone('resumed');
     for (const { output } of [here.operator, other]) {
@@ -213,10 +194,10 @@ describe('hand-overs', () => {
       const names = Array.from({ length: shared(30, 10) }, () => `load-${randomBytes(3).toString('hex')}`);
       const scripts = Object.fromEntries(Array.from({ length: 4 }, (_, i) => [i, 'sleep 1']));
       await Promise.all(names.map((name) => namespace.apply(name, sequence(4, scripts))));
-      const started = (): number => names.reduce((sum, name) => sum + history.story(name).length, 0);
+      const started = (): number => names.reduce((sum, name) => sum + history.events(name).length, 0);
       const all = names.length * inOrder(4).length;
       for (const [round, how] of (['SIGTERM', 'SIGKILL', 'SIGTERM'] as const).entries()) {
-        await eventually('some work done', () => (started() > (all * (round + 1)) / 6 ? true : undefined));
+        await eventually('some work done', () => started() > (all * (round + 1)) / 6);
         await leader.end(how);
         leader = standby;
         await leader.untilSays('controller started', TAKEOVER_S);
@@ -224,7 +205,7 @@ describe('hand-overs', () => {
         await standby.untilSays('standing by');
       }
       for (const name of names) await expectSound(here, name, 4);
-      say(`${names.length} sequences of 4 steps through 3 hand-overs`);
+      report(`${names.length} sequences of 4 steps through 3 hand-overs`);
     },
     { slow: true, seconds: 240 },
   );

@@ -7,26 +7,26 @@ import { BUDGET_BYTES } from '../../webhook/byte-budget.ts';
 import { MAX_CONNECTIONS } from '../../webhook/server.ts';
 import { eventually } from '../support/eventually.ts';
 import { shared } from '../support/share.ts';
-import { BODY, Served } from './served.ts';
-import type { Line } from './speak.ts';
-import { many, speakTcp, speakTls } from './speak.ts';
+import { BODY, ServedWebhook } from './served-webhook.ts';
+import type { RawConnection } from './http-client.ts';
+import { openMany, openTcp, openTls } from './http-client.ts';
 
 jest.setTimeout(180_000);
 
-let served: Served;
+let served: ServedWebhook;
 /** Descriptors of the process when nobody is connected. */
 let quiet: number;
 beforeAll(async () => {
-  served = await Served.start();
+  served = await ServedWebhook.start();
   // What is loaded with the first review stays open.
-  await served.complaints();
+  await served.problems();
   quiet = await served.descriptors();
 });
 afterAll(async () => served.stop());
 
 /** It answers, has let go of every connection, and has found no fault in itself. */
 async function expectUnharmed(seconds = 60): Promise<void> {
-  expect(await served.complaints()).toEqual([]);
+  expect(await served.problems()).toEqual([]);
   await served.untilDescriptors(quiet + 2, seconds);
   expect(served.faults).toEqual([]);
 }
@@ -92,8 +92,8 @@ describe('idle connections', () => {
 
   it(`${IDLE} take little, and keep nobody from an answer`, async () => {
     const before = await served.memory();
-    const lines = await many(IDLE, async () => speakTls(served));
-    expect(await served.complaints()).toEqual([]);
+    const lines = await openMany(IDLE, async () => openTls(served));
+    expect(await served.problems()).toEqual([]);
     const each = ((await served.memory()) - before) / IDLE;
     process.stdout.write(`an idle connection takes ${Math.round(each * 1024)} KiB\n`);
     expect(each).toBeLessThan(0.12);
@@ -104,11 +104,11 @@ describe('idle connections', () => {
 
 describe('a request', () => {
   it.each(REQUESTS)('%s is answered', async (_what, said, statuses, goesOn = false) => {
-    const line = await speakTls(served);
-    line.say(Buffer.from(said, 'latin1'));
+    const line = await openTls(served);
+    line.send(Buffer.from(said, 'latin1'));
     expect(await line.answers(Math.max(1, statuses.length))).toEqual(statuses);
     if (goesOn) {
-      line.say(review());
+      line.send(review());
       expect(await line.answers(statuses.length + 1)).toEqual([...statuses, 200]);
     }
     expect(line.received).not.toMatch(/node_modules|\n\s+at /);
@@ -117,19 +117,19 @@ describe('a request', () => {
   });
 
   it('of HTTP/1.0 is answered, and the connection closed', async () => {
-    const line = await speakTls(served);
-    line.say(review().replace('HTTP/1.1', 'HTTP/1.0'));
+    const line = await openTls(served);
+    line.send(review().replace('HTTP/1.1', 'HTTP/1.0'));
     expect(await line.answers(1)).toEqual([200]);
     await line.closed(20);
     await expectUnharmed();
   });
 
   it('is refused with 413 while its chunks come in, and the connection stays of use', async () => {
-    const line = await speakTls(served);
-    line.say(head(`${JSON_TYPE}Transfer-Encoding: chunked\r\n`));
-    for (let sent = 0; sent <= MAX_BODY_BYTES; sent += 65_536) line.say(chunk(' '.repeat(65_536)));
+    const line = await openTls(served);
+    line.send(head(`${JSON_TYPE}Transfer-Encoding: chunked\r\n`));
+    for (let sent = 0; sent <= MAX_BODY_BYTES; sent += 65_536) line.send(chunk(' '.repeat(65_536)));
     expect(await line.answers(1)).toEqual([413]);
-    line.say(`0\r\n\r\n${review()}`);
+    line.send(`0\r\n\r\n${review()}`);
     expect(await line.answers(2)).toEqual([413, 200]);
     line.cut();
     await expectUnharmed();
@@ -141,16 +141,16 @@ describe('memory', () => {
 
   it('is that of the bytes of a body, not of the pieces that it comes in', async () => {
     const before = await served.memory();
-    const line = await speakTls(served);
-    line.say(head(`${JSON_TYPE}Transfer-Encoding: chunked\r\n`));
+    const line = await openTls(served);
+    line.send(head(`${JSON_TYPE}Transfer-Encoding: chunked\r\n`));
     const pieces = '1\r\n \r\n'.repeat(10_000);
     for (let sent = 0; sent < CHUNKS; sent += 10_000) {
       if (!line.socket.write(pieces)) await new Promise((resolve) => line.socket.once('drain', resolve));
     }
     // Once it answers others, it has read what was there for it.
-    expect(await served.complaints()).toEqual([]);
+    expect(await served.problems()).toEqual([]);
     const most = await served.memory();
-    line.say(`${chunk(BODY)}0\r\n\r\n`);
+    line.send(`${chunk(BODY)}0\r\n\r\n`);
     expect(await line.answers(1, 60)).toEqual([200]);
     line.cut();
     process.stdout.write(`${CHUNKS} chunks of one byte: ${Math.round(before)} to ${Math.round(most)} MiB\n`);
@@ -161,15 +161,16 @@ describe('memory', () => {
   it('holds so many bodies at once and no more, also when all clients wait with the last byte', async () => {
     const most = Math.floor(BUDGET_BYTES / (MAX_BODY_BYTES - 1));
     const before = await served.memory();
-    const lines = await many(3 * most, async () => speakTls(served));
+    const lines = await openMany(3 * most, async () => openTls(served));
     for (const line of lines) {
-      line.say(head(`${JSON_TYPE}Content-Length: ${MAX_BODY_BYTES}\r\n`));
-      line.say(Buffer.alloc(MAX_BODY_BYTES - 1, ' '));
+      line.send(head(`${JSON_TYPE}Content-Length: ${MAX_BODY_BYTES}\r\n`));
+      line.send(Buffer.alloc(MAX_BODY_BYTES - 1, ' '));
     }
     // 429 to one that finds no room, 408 to one that is slow while another needs its room.
-    const isTold = ({ statuses }: Line): boolean => statuses.includes(429) || statuses.includes(408);
-    await eventually('those for whom there is no room are told', () =>
-      lines.filter(isTold).length >= lines.length - most ? true : undefined,
+    const isTold = ({ statuses }: RawConnection): boolean => statuses.includes(429) || statuses.includes(408);
+    await eventually(
+      'those for whom there is no room are refused',
+      () => lines.filter(isTold).length >= lines.length - most,
     );
     const held = await served.memory();
     process.stdout.write(`${lines.length} bodies of 7 MiB: ${Math.round(before)} to ${Math.round(held)} MiB\n`);
@@ -181,13 +182,13 @@ describe('memory', () => {
 
 describe('connections', () => {
   it('more than there may be are closed, and one that brought a review is served', async () => {
-    const first = await speakTls(served);
-    first.say(review());
+    const first = await openTls(served);
+    first.send(review());
     expect(await first.answers(1)).toEqual([200]);
-    const lines = await many(MAX_CONNECTIONS + 100, async () => speakTcp(served));
+    const lines = await openMany(MAX_CONNECTIONS + 100, async () => openTcp(served));
     // Those that have idled longest, sooner than one that never shakes hands.
     await Promise.all(lines.slice(0, 50).map(async (line) => line.closed(5)));
-    first.say(review());
+    first.send(review());
     expect(await first.answers(2)).toEqual([200, 200]);
     for (const line of [first, ...lines]) line.cut();
     await served.untilDescriptors(quiet + 2);
@@ -196,8 +197,8 @@ describe('connections', () => {
 
   it('that are cut in the middle of a request leave nothing behind', async () => {
     for (let round = 0; round < 4; round += 1) {
-      const lines = await many(50, async () => speakTls(served));
-      lines.forEach((line, i) => line.say(review().slice(0, 20 + i * 8)));
+      const lines = await openMany(50, async () => openTls(served));
+      lines.forEach((line, i) => line.send(review().slice(0, 20 + i * 8)));
       await new Promise((resolve) => setTimeout(resolve, 50));
       for (const line of lines) line.cut();
     }
@@ -219,18 +220,18 @@ describe('connections', () => {
 
   it('that are slow are closed in the end, all kinds at once, and keep nobody from an answer meanwhile', async () => {
     const EACH = shared(50, 5);
-    const slow: { line: Line; drop: string; kind: string }[] = [];
+    const slow: { line: RawConnection; drop: string; kind: string }[] = [];
     for (const [kind, tls, first, drop] of SLOW) {
-      const lines = await many(EACH, async (): Promise<Line> => (tls ? speakTls(served) : speakTcp(served)));
-      for (const line of lines) line.say(Buffer.from(first, 'latin1'));
+      const lines = await openMany(EACH, async (): Promise<RawConnection> => (tls ? openTls(served) : openTcp(served)));
+      for (const line of lines) line.send(Buffer.from(first, 'latin1'));
       slow.push(...lines.map((line) => ({ line, drop, kind })));
     }
     const drip = setInterval(() => {
-      for (const { line, drop } of slow) if (drop !== '') line.say(Buffer.from(drop, 'latin1'));
+      for (const { line, drop } of slow) if (drop !== '') line.send(Buffer.from(drop, 'latin1'));
     }, 1_000);
-    expect(await served.complaints()).toEqual([]);
+    expect(await served.problems()).toEqual([]);
     await new Promise((resolve) => setTimeout(resolve, 5_000));
-    expect(await served.complaints()).toEqual([]);
+    expect(await served.problems()).toEqual([]);
     // A request may take 30 s, and its limit is looked after once a second.
     await Promise.all(slow.map(async ({ line }) => line.closed(50).catch(() => undefined)));
     clearInterval(drip);

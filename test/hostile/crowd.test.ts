@@ -16,8 +16,8 @@ import { type Authority, createAuthority, type Pair } from '../support/certifica
 import { container } from '../support/objects.ts';
 import { admissionReview, written } from '../support/reviews.ts';
 import { Crowd } from './crowd.ts';
-import { BODY, Served } from './served.ts';
-import type { Speaker } from './speak.ts';
+import { BODY, ServedWebhook } from './served-webhook.ts';
+import type { ClientOptions } from './http-client.ts';
 
 jest.setTimeout(300_000);
 
@@ -39,7 +39,7 @@ const LARGE = JSON.stringify(
 );
 
 interface Asking {
-  readonly served: Served;
+  readonly served: ServedWebhook;
   readonly agent: Agent;
   readonly pair: Partial<Pair>;
   /** A large one on a new connection, that is. */
@@ -71,7 +71,10 @@ async function ask({ served, agent, pair, newAreLarge, ms, failures }: Asking, n
 const p99 = (ms: readonly number[]): number => ms.toSorted((a, b) => a - b)[Math.floor(ms.length * 0.99)] ?? Infinity;
 
 /** Whether the kubelet would find it ready, and how long it waits for that at most. */
-async function probe(served: Served, stop: AbortSignal): Promise<{ readonly bad: readonly string[]; slowest: number }> {
+async function probe(
+  served: ServedWebhook,
+  stop: AbortSignal,
+): Promise<{ readonly bad: readonly string[]; slowest: number }> {
   const bad: string[] = [];
   let slowest = 0;
   while (!stop.aborted) {
@@ -89,8 +92,8 @@ async function probe(served: Served, stop: AbortSignal): Promise<{ readonly bad:
 }
 
 /** A webhook, and one beside that nobody attacks. */
-let attacked: Served;
-let beside: Served;
+let attacked: ServedWebhook;
+let beside: ServedWebhook;
 let crowd: Crowd | undefined;
 
 afterEach(async () => {
@@ -104,12 +107,12 @@ interface Attack {
   /** The API server's. */
   readonly pair?: Partial<Pair>;
   readonly connections?: number;
-  readonly speakers?: readonly Speaker[];
+  readonly speakers?: readonly ClientOptions[];
 }
 
 async function attack(one: Attack): Promise<Crowd> {
   const { flags = [], pair = {}, connections = MAX_CONNECTIONS, speakers = PODS } = one;
-  [attacked, beside] = await Promise.all([Served.start(flags), Served.start(flags)]);
+  [attacked, beside] = await Promise.all([ServedWebhook.start(flags), ServedWebhook.start(flags)]);
   const first: Asking = { served: attacked, agent: new Agent(), pair, newAreLarge: false, ms: [], failures: [] };
   await ask(first, 1);
   expect(first.failures).toEqual([]);
@@ -168,7 +171,7 @@ async function expectServed(pair: Partial<Pair>, newAreLarge = true): Promise<vo
   expect(attacked.faults).toEqual([]);
 }
 
-describe('who is who is told by address and use', () => {
+describe('clients are distinguished by address and use', () => {
   it('the API server is answered, whatever Pods hold', async () => {
     const { held } = await attack({});
     // It is an attack: they have all places but a few.
@@ -183,7 +186,7 @@ describe('who is who is told by address and use', () => {
   });
 });
 
-describe('who is who is told by use alone, as all come through one proxy', () => {
+describe('clients are distinguished by use alone, as all come through one proxy', () => {
   it('the API server is answered, whatever Pods hold', async () => {
     const { held } = await attack({ speakers: [{}] });
     expect(held).toBeGreaterThan(MAX_CONNECTIONS * 0.9);
@@ -192,7 +195,7 @@ describe('who is who is told by use alone, as all come through one proxy', () =>
   });
 });
 
-describe('who is who is told by a certificate', () => {
+describe('clients are distinguished by a certificate', () => {
   let clients: Authority;
   let pair: Pair;
   let folder: string;

@@ -1,7 +1,7 @@
 /** "Pods" that hold whatever a webhook lets them hold: connections that say nothing of use, and bodies that never end. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { VALIDATE_PATH } from '../../webhook/app.ts';
-import { type Line, many, type Speaker, speakTls, type Target } from './speak.ts';
+import { type RawConnection, openMany, type ClientOptions, openTls, type Target } from './http-client.ts';
 
 const KEEP = 'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n';
 
@@ -21,14 +21,14 @@ export interface CrowdOptions {
   readonly connections: number;
   readonly bodies: number;
   /** By turns: their own addresses, so that they are told from others. */
-  readonly speakers: readonly Speaker[];
+  readonly speakers: readonly ClientOptions[];
 }
 
 export class Crowd {
   readonly #target: Target;
   readonly #options: CrowdOptions;
   readonly #stopping = new AbortController();
-  readonly #lines = new Set<Line>();
+  readonly #lines = new Set<RawConnection>();
   #work: Promise<unknown> = Promise.resolve();
   /** What is to be said again. */
   readonly #ended: (string | Buffer)[] = [];
@@ -46,8 +46,8 @@ export class Crowd {
   /** Resolves when they hold as much as they were let at once; they go on to try for the rest. */
   async start(): Promise<void> {
     const { connections, bodies } = this.#options;
-    await many(connections, async () => this.#hold(KEEP));
-    await many(bodies, async () => this.#hold(HELD));
+    await openMany(connections, async () => this.#hold(KEEP));
+    await openMany(bodies, async () => this.#hold(HELD));
     this.#work = this.#goOn();
   }
 
@@ -67,7 +67,7 @@ export class Crowd {
     const { speakers } = this.#options;
     const speaker = speakers[this.#tried % speakers.length];
     this.#tried += 1;
-    const speaking = speakTls(this.#target, speaker);
+    const speaking = openTls(this.#target, speaker);
     const line = await Promise.race([speaking, sleep(PATIENCE_MS, undefined, { ref: false })]).catch(() => undefined);
     if (line === undefined) {
       void speaking.then((late) => late.cut()).catch(() => undefined);
@@ -82,7 +82,7 @@ export class Crowd {
       this.#lines.delete(line);
       this.#lose(said);
     });
-    line.say(said);
+    line.send(said);
   }
 
   #lose(said: string | Buffer): void {

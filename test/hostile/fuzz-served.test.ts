@@ -6,7 +6,7 @@ import { MUTATE_PATH, VALIDATE_PATH } from '../../webhook/app.ts';
 import { SEED, shared } from '../support/share.ts';
 import { bodies } from './fuzz/bodies.ts';
 import { answerProblem, decoded, uidOf } from './fuzz/oracles.ts';
-import { Served } from './served.ts';
+import { Served } from './served-webhook.ts';
 
 jest.setTimeout(30 * 60_000);
 

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
 import { MAX_BODY_BYTES } from '../../webhook/request-body.ts';
 import { MAX_NAMES, MAX_VALUES } from '../../webhook/json-size.ts';
 import { densest, filled } from './dense.ts';
-import { deployed, Served } from './served.ts';
+import { deployed, ServedWebhook } from './served-webhook.ts';
 
 jest.setTimeout(180_000);
 
@@ -12,13 +12,13 @@ const ROUNDS = 3;
 /** As many as there is room for. */
 const AT_ONCE = 4;
 
-let served: Served;
+let served: ServedWebhook;
 /** Of the Deployment, in MiB. */
 let limit: number;
 beforeAll(async () => {
   const { limitMib, env } = deployed();
   limit = limitMib;
-  served = await Served.start([], env);
+  served = await ServedWebhook.start([], env);
 });
 afterAll(async () => served.stop());
 
@@ -35,7 +35,7 @@ async function send(body: string): Promise<readonly (number | undefined)[]> {
   agent.destroy();
   process.stdout.write(`${body.slice(-20, -10)}: ${Math.round(most)} MiB at most\n`);
   expect(most).toBeLessThan(limit);
-  expect(await served.complaints()).toEqual([]);
+  expect(await served.problems()).toEqual([]);
   expect(served.faults).toEqual([]);
   return [...statuses];
 }

@@ -8,7 +8,7 @@ import { MAX_NAMES } from '../../webhook/json-size.ts';
 import { container } from '../support/objects.ts';
 import { admissionReview, written } from '../support/reviews.ts';
 import { filled } from './dense.ts';
-import { deployed, Served } from './served.ts';
+import { deployed, ServedWebhook } from './served-webhook.ts';
 
 jest.setTimeout(180_000);
 
@@ -23,9 +23,9 @@ const LARGE = JSON.stringify(
 const WORST = filled('{"%":{"%":{}}}', MAX_NAMES / 2 - 100);
 
 const { env, limitMib } = deployed();
-let served: Served;
+let served: ServedWebhook;
 beforeEach(async () => {
-  served = await Served.start([], env);
+  served = await ServedWebhook.start([], env);
 });
 afterEach(async () => served.stop());
 

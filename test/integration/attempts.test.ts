@@ -1,23 +1,22 @@
 /** `attempts` is the number of Pods that a step has had, also of those that its Job does not count. */
 import { describe, expect, it } from '@jest/globals';
 import type { SequentialJob } from '../../shared/api/types.ts';
-import { objectPath } from '../../shared/kube/resources.ts';
 import { PODS } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
-import { operated } from '../support/operated.ts';
 import { gated, sequence, waitsOrStops } from '../support/sequences.ts';
-import { onServersWhere, serverOfTests } from '../support/server.ts';
+import { onServersWhere, serverOfTests } from '../support/server-features.ts';
+import { withController } from '../support/with-controller.ts';
 
 const { suspendsJobs } = await serverOfTests();
-const here = operated('attempts');
+const here = withController('attempts');
+const { namespace } = here;
 
-const attempts = ({ status }: SequentialJob): readonly (number | undefined)[] =>
-  (status?.steps ?? []).map((step) => step.attempts);
+const attempts = ({ status }: SequentialJob): readonly unknown[] => (status?.steps ?? []).map((step) => step.attempts);
 
-/** The name of the only Pod that is not being deleted, once it runs and is not one of these. */
+/** The name of a running Pod that is not being deleted and is none of these. */
 async function untilPodRuns(name: string, ...others: readonly string[]): Promise<string> {
-  return eventually(`a new Pod of ${name} runs`, async () => {
-    const pods = await here.namespace.pods(name);
+  return eventually(`a new Pod of ${name}`, async () => {
+    const pods = await namespace.pods(name);
     return pods.find(
       ({ metadata, status }) =>
         status.phase === 'Running' && metadata.deletionTimestamp === undefined && !others.includes(metadata.name),
@@ -25,37 +24,25 @@ async function untilPodRuns(name: string, ...others: readonly string[]): Promise
   });
 }
 
-async function deletePod(name: string): Promise<void> {
-  await here.client.request({ method: 'DELETE', path: objectPath(PODS, here.namespace.name, name) });
-}
-
 async function start(name: string): Promise<void> {
   const scripts = { 0: waitsOrStops(name) };
-  await here.namespace.apply(name, gated(here.folder, sequence(2, scripts, { backoffLimit: 3 })));
-  await here.namespace.untilRunning(name, 0);
+  await namespace.apply(name, gated(here.folder, sequence(2, scripts, { backoffLimit: 3 })));
+  await namespace.untilRunning(name, 0);
 }
 
 describe('attempts', () => {
-  it('counts a Pod that was deleted and replaced, while the step runs and at its end', async () => {
-    await start('deleted');
-    const first = await untilPodRuns('deleted');
-    await deletePod(first);
-    await untilPodRuns('deleted', first);
-    await here.namespace.until('deleted', (object) => attempts(object)[0] === 2);
-    await here.open('deleted');
-    expect(attempts(await here.namespace.untilFinished('deleted'))).toEqual([2, 1]);
-  });
-
-  it('stays as it is on record when the controller is started again', async () => {
-    await start('again');
-    const first = await untilPodRuns('again');
-    await deletePod(first);
-    await untilPodRuns('again', first);
-    await here.namespace.until('again', (object) => attempts(object)[0] === 2);
-    await here.crash();
-    await here.restart();
-    await here.open('again');
-    expect(attempts(await here.namespace.untilFinished('again'))).toEqual([2, 1]);
+  it.each([
+    ['a controller that lives', 'deleted', false],
+    ['one that is started again', 'again', true],
+  ])('counts a Pod that was deleted and replaced, with %s', async (_controller, name, isRestarted) => {
+    await start(name);
+    const first = await untilPodRuns(name);
+    await namespace.deleteObject(PODS, first);
+    await untilPodRuns(name, first);
+    await namespace.until(name, (object) => attempts(object)[0] === 2);
+    if (isRestarted) await here.restart();
+    await here.open(name);
+    expect(attempts(await namespace.untilFinished(name))).toEqual([2, 1]);
   });
 });
 
@@ -65,12 +52,12 @@ onServersWhere(suspendsJobs)('attempts of a step that is suspended', () => {
     const seen: string[] = [];
     for (let times = 0; times < 2; times++) {
       seen.push(await untilPodRuns('suspended', ...seen));
-      await here.namespace.patch('suspended', { spec: { suspend: true } });
-      await here.namespace.untilPhase('suspended', 'Suspended');
-      await here.namespace.patch('suspended', { spec: { suspend: false } });
+      await namespace.setSuspend('suspended', true);
+      await namespace.untilPhase('suspended', 'Suspended');
+      await namespace.setSuspend('suspended', false);
     }
     await untilPodRuns('suspended', ...seen);
     await here.open('suspended');
-    expect(attempts(await here.namespace.untilFinished('suspended'))).toEqual([3, 1]);
+    expect(attempts(await namespace.untilFinished('suspended'))).toEqual([3, 1]);
   });
 });

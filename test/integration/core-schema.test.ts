@@ -5,50 +5,40 @@
  * and in docs/validation.md; specs from the field, some with the fields of newer releases, are in test/fixtures/recorded.
  * Everything is sent with dryRun, and the webhook is bypassed: what it would say is said in this process.
  */
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import { withDefaults } from '../../shared/api/defaults.ts';
 import type { SequentialJob, SequentialJobSpec } from '../../shared/api/types.ts';
 import { buildJob } from '../../shared/jobs/job.ts';
-import type { ApiClient, ApiRequest } from '../../shared/kube/client.ts';
+import type { ApiRequest } from '../../shared/kube/client.ts';
 import { isApiError } from '../../shared/kube/errors.ts';
 import { collectionPath, JOBS, SEQUENTIAL_JOBS, type Resource } from '../../shared/kube/resources.ts';
 import { formatFieldErrors, validateSequentialJob } from '../../shared/validation/index.ts';
 import { BYPASSED } from '../support/admission.ts';
-import { connect, Namespace } from '../support/cluster.ts';
 import { type CoreCase, coreCases, deliberateRefusals, fieldSpecs, type Json, specOf } from '../support/core-cases.ts';
 import { mixes } from '../support/core-mix.ts';
-import { askServer } from '../support/server.ts';
+import { manifest } from '../support/sequences.ts';
+import { serverOfTests } from '../support/server-features.ts';
+import { withNamespace } from '../support/with-controller.ts';
+
+const { minor, validatesStrictly } = await serverOfTests();
+const { client, namespace } = withNamespace('core', BYPASSED);
 
 const CASES = coreCases();
 const DELIBERATE = deliberateRefusals();
-
 const FIELD = fieldSpecs();
 
 const MIXES = 400;
 const SEED = 20_260_101;
 
-let client: ApiClient;
-let namespace: Namespace;
-/** The server is Kubernetes 1 and this. */
-let minor: number;
-let validatesStrictly: boolean;
 /**
- * Whether the server's schema takes an empty text for a text. 1.20 built with Go 1.18 or newer takes it for null: its
- * validator compares reflect.Values, which hold the same address for every empty text since then. Its releases don't.
+ * Whether the server's schema accepts an empty string. 1.20 built with Go 1.18 or newer takes it for null: its validator
+ * compares reflect.Values, which hold the same address for every empty string since then. Its releases do not.
  */
-let takesEmptyTexts: boolean;
+let acceptsEmptyStrings: boolean;
 
 beforeAll(async () => {
-  client = connect();
-  namespace = await Namespace.create(client, 'core', BYPASSED);
-  ({ minor, validatesStrictly } = await askServer(client));
   const empty = { name: 'empty', container: { env: [{ name: 'A', value: '' }] } };
-  takesEmptyTexts = (await judge(specOf(empty))).schema === '';
-});
-
-afterAll(async () => {
-  await namespace.remove();
-  await client.close();
+  acceptsEmptyStrings = (await judge(specOf(empty))).schema === '';
 });
 
 type Query = NonNullable<ApiRequest['query']>;
@@ -56,12 +46,8 @@ type Query = NonNullable<ApiRequest['query']>;
 /** Gives what the server says against an object, or nothing. */
 async function refusal(resource: Resource, body: unknown, query: Query = {}): Promise<string> {
   try {
-    await client.request({
-      method: 'POST',
-      path: collectionPath(resource, namespace.name),
-      query: { dryRun: 'All', ...query },
-      body,
-    });
+    const path = collectionPath(resource, namespace.name);
+    await client.request({ method: 'POST', path, query: { dryRun: 'All', ...query }, body });
     return '';
   } catch (error) {
     // A 400 is an object that can't be decoded, a 422 one that breaks a rule; everything else is a failure of the test.
@@ -72,13 +58,8 @@ async function refusal(resource: Resource, body: unknown, query: Query = {}): Pr
 
 function objectOf(written: Json): SequentialJob {
   const spec = withDefaults(written as unknown as SequentialJobSpec);
-  const metadata = {
-    name: 'etl',
-    namespace: namespace.name,
-    uid: '00000000-0000-0000-0000-000000000001',
-    resourceVersion: '1',
-  };
-  return { apiVersion: 'batch.example.com/v1alpha1', kind: 'SequentialJob', metadata, spec };
+  const uid = '00000000-0000-0000-0000-000000000001';
+  return manifest('etl', spec, { namespace: namespace.name, uid, resourceVersion: '1' }) as unknown as SequentialJob;
 }
 
 interface Verdict {
@@ -102,45 +83,38 @@ async function judge(spec: Json): Promise<Verdict> {
   const faults = validateSequentialJob(object);
   return {
     ours: faults.length === 0 ? '' : formatFieldErrors(faults),
-    schema: await refusal(SEQUENTIAL_JOBS, asWritten(spec)),
+    schema: await refusal(SEQUENTIAL_JOBS, manifest('etl', spec)),
     theirs: await refusal(JOBS, jobOf(object)),
   };
 }
 
 /**
- * The Job of the first step with all volumes, claims, labels and annotations of the template: what no container of a case uses, or
- * is reserved, would be left out, and the server would have nothing to say about it.
+ * The Job of the first step with all volumes, claims, labels and annotations of the template: buildJob leaves out what no
+ * container of a case uses and what is reserved, and the server would not judge that.
  */
 function jobOf(object: SequentialJob): object {
   const job = buildJob(object, 0, 0);
+  const { spec, metadata: built = {} } = job.spec.template;
   const { volumes, resourceClaims } = (object.spec.template?.spec ?? {}) as Json;
-  const { labels, annotations } = (object.spec.template?.metadata ?? {}) as Json;
-  const { spec } = job.spec.template;
+  const { labels, annotations } = (object.spec.template?.metadata ?? {}) as Readonly<Record<string, object>>;
   const metadata = {
-    labels: Object.assign({}, labels, job.spec.template.metadata?.labels),
-    annotations: Object.assign({}, annotations, job.spec.template.metadata?.annotations),
+    labels: { ...labels, ...built.labels },
+    annotations: { ...annotations, ...built.annotations },
   };
-  const whole = Object.assign(
-    {},
-    spec,
-    volumes === undefined ? {} : { volumes },
-    resourceClaims === undefined ? {} : { resourceClaims },
-  );
+  const whole = {
+    ...spec,
+    ...(volumes !== undefined && { volumes }),
+    ...(resourceClaims !== undefined && { resourceClaims }),
+  };
   return { ...job, spec: { ...job.spec, template: { metadata, spec: whole } } };
 }
 
-/** The object that a user applies. */
-function asWritten(spec: Json): object {
-  const { apiVersion, kind, metadata } = objectOf(spec);
-  return { apiVersion, kind, metadata: { name: metadata.name }, spec };
-}
+const EMPTY_STRING = /[\w./-]+: Invalid value: "null": [\w./-]+ in body must be of type string: "null"/g;
 
-const EMPTY_TEXT = /[\w./-]+: Invalid value: "null": [\w./-]+ in body must be of type string: "null"/g;
-
-/** What the definition says against an object, but for the server's fault with empty texts. */
+/** What the definition says against an object, but for the server's error with empty strings. */
 function refusedBySchema({ schema }: Verdict): string {
-  if (takesEmptyTexts) return schema;
-  const rest = schema.slice(schema.indexOf(': ') + 1).replaceAll(EMPTY_TEXT, '');
+  if (acceptsEmptyStrings) return schema;
+  const rest = schema.slice(schema.indexOf(': ') + 1).replaceAll(EMPTY_STRING, '');
   return /^[[\], ]*$/.test(rest) ? '' : schema;
 }
 
@@ -200,7 +174,7 @@ it('what the server takes where unknown fields are refused, the definition takes
   for (const [name, spec] of validatesStrictly ? [...cases, ...FIELD] : []) {
     if ((await refusal(JOBS, jobOf(objectOf(spec)), strict)) !== '') continue;
     taken += 1;
-    const schema = await refusal(SEQUENTIAL_JOBS, asWritten(spec), strict);
+    const schema = await refusal(SEQUENTIAL_JOBS, manifest('etl', spec), strict);
     if (schema !== '') refused.push([name, schema]);
   }
   expect(refused).toEqual([]);

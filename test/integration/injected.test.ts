@@ -1,49 +1,51 @@
 /** Containers that something in the cluster adds to the Pods of steps, and that do not end with them. */
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { getCondition } from '../../shared/conditions.ts';
-import { operated } from '../support/operated.ts';
-import { type PodInjector, PROXY, startPodInjector } from '../support/pod-injector.ts';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { condition, tryKubectl } from '../support/cluster.ts';
+import { eventually } from '../support/eventually.ts';
 import { FOREVER, sequence, step } from '../support/sequences.ts';
+import { type TestWebhook, startTestWebhook } from '../support/test-webhook.ts';
+import { withController } from '../support/with-controller.ts';
 
 const LABELS = { mesh: `on-${process.pid}` };
-const here = operated('injected', LABELS);
-const RUNS_ON = `the Pod runs on because of "${PROXY}", which this sequence does not have`;
+const PROXY = 'mesh-proxy';
+const { namespace } = withController('injected', { labels: LABELS });
 
-let injector: PodInjector;
+let injector: TestWebhook;
 
+/** As a service mesh does. */
 beforeAll(async () => {
-  injector = await startPodInjector(here.namespace.name, LABELS, step(PROXY, FOREVER));
+  const addition = [{ op: 'add', path: '/spec/containers/-', value: step(PROXY, FOREVER) }];
+  const patch = Buffer.from(JSON.stringify(addition)).toString('base64');
+  injector = await startTestWebhook({
+    kind: 'MutatingWebhookConfiguration',
+    name: `${namespace.name}.proxies.mesh.example.com`,
+    labels: LABELS,
+    rule: { apiGroups: [''], apiVersions: ['v1'], resources: ['pods'] },
+    review: () => ({ allowed: true, patchType: 'JSONPatch', patch }),
+  });
+  const probe = ['run', 'probe', '--image=probe', '--dry-run=server', '-o', 'yaml', '-n', namespace.name];
+  await eventually('an injected container', async () => (await tryKubectl(probe)).stdout.includes(PROXY));
 }, 60_000);
 
-afterAll(async () => {
-  await injector.remove();
-});
+afterAll(async () => injector.remove());
 
-describe('a step whose Pod is kept by a container that was added to it', () => {
-  const until = async (name: string, exitCode: number): Promise<void> => {
-    const object = await here.namespace.until(name, ({ status }) => {
-      const found = getCondition(status?.conditions, 'ResourcesUnavailable');
-      return found?.status === 'True' && found.reason === 'ContainerStillRunning';
+it.each([
+  ['succeeds', 'echo "42 rows" > /dev/termination-log', 0, '42 rows'],
+  ['fails', 'echo "no rows" > /dev/termination-log; exit 7', 7, 'no rows'],
+])(
+  'a step %s but its Pod runs on: that is said at once, and its exit code stays when the deadline passes',
+  async (name, script, exitCode, message) => {
+    await namespace.apply(name, sequence(1, { 0: script }));
+    const object = await namespace.untilCondition(name, 'ResourcesUnavailable', 'ContainerStillRunning');
+    const said = condition(object, 'Progressing')?.message;
+    expect(said).toContain(`the container "s0" has ended (exit code ${exitCode})`);
+    expect(said).toContain(`"${PROXY}"`);
+    await namespace.patch(name, { spec: { activeDeadlineSeconds: 1 } });
+    const { status } = await namespace.untilFinished(name);
+    expect(status).toMatchObject({
+      phase: 'Failed',
+      progress: { failureReason: 'DeadlineExceeded' },
+      steps: [{ state: 'Failed', exitCode, reason: 'DeadlineExceeded', message }],
     });
-    const { message = '' } = getCondition(object.status?.conditions, 'Progressing') ?? {};
-    expect(message).toMatch(/^Step 0 \(s0\) is not ending: Pod "/);
-    expect(message).toContain(`the container "s0" has ended (exit code ${exitCode}); ${RUNS_ON}`);
-  };
-
-  it.each([
-    ['succeeds', 'echo "42 rows" > /dev/termination-log', 0, '42 rows'],
-    ['fails', 'echo "no rows" > /dev/termination-log; exit 7', 7, 'no rows'],
-  ])(
-    '%s: that is said at once, and its exit code and words stay when the time is up',
-    async (name, script, code, says) => {
-      await here.namespace.apply(name, sequence(1, { 0: script }, { backoffLimit: 0, activeDeadlineSeconds: 12 }));
-      await until(name, code);
-      const { status } = await here.namespace.untilFinished(name);
-      expect(status).toMatchObject({
-        phase: 'Failed',
-        progress: { failureReason: 'DeadlineExceeded' },
-        steps: [{ state: 'Failed', exitCode: code, reason: 'DeadlineExceeded', message: says }],
-      });
-    },
-  );
-});
+  },
+);

@@ -1,56 +1,27 @@
-/** Two operators over one Lease: one leads and the other stands by, whatever happens to the leader. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import type { ApiClient } from '../../shared/kube/client.ts';
+/** Two operators and one Lease: one leads and the other stands by, whatever happens to the leader. */
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { isApiError } from '../../shared/kube/errors.ts';
 import { type Lease, LeaseStore, toMicroTime } from '../../shared/kube/leader-election/leases.ts';
 import { LEASES, objectPath } from '../../shared/kube/resources.ts';
-import { connect, kubeconfig, Namespace } from '../support/cluster.ts';
+import { kubeconfig } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
-import { JobUIDs } from '../support/job-uids.ts';
 import { Operator } from '../support/operator.ts';
+import { SeenJobUIDs } from '../support/seen-job-uids.ts';
 import { sequence } from '../support/sequences.ts';
+import { withNamespace } from '../support/with-controller.ts';
 
 const NAME = 'sequentialjob-controller';
-/** The Lease is out 15 s after the last renewal was seen, which may be 2.4 s after it was made; the rest is a busy machine's. */
+/** The Lease expires 15 s after its last renewal was seen, which may be 2.4 s after it was made; the rest is a busy machine's. */
 const EXPIRY_MS = 21_000;
 /** A candidate looks every 2 to 2.4 s. */
 const RELEASED_MS = 6_000;
 
-let client: ApiClient;
-let namespace: Namespace;
+const { client, namespace } = withNamespace('leadership');
+const candidate = (): Operator => Operator.candidate(kubeconfig(), namespace.name);
 
-beforeAll(async () => {
-  client = connect();
-  namespace = await Namespace.create(client, 'leadership');
-});
-
-afterAll(async () => {
-  const operator = await Operator.start(kubeconfig(), namespace.name);
-  await namespace.remove();
-  await operator.end('SIGTERM');
-  await client.close();
-});
-
-function candidate(): Operator {
-  return Operator.spawn([
-    'run',
-    '--role=controller',
-    '--leader-elect',
-    `--kubeconfig=${kubeconfig()}`,
-    `--namespace=${namespace.name}`,
-    `--leader-election-namespace=${namespace.name}`,
-  ]);
-}
-
-/** Stops or continues the process; it does not end. */
-const signal = (operator: Operator, name: 'SIGSTOP' | 'SIGCONT'): void => void operator.end(name);
-
-async function lease(): Promise<Lease> {
-  return client.request({ method: 'GET', path: objectPath(LEASES, namespace.name, NAME) });
-}
-
-async function holder(): Promise<string> {
-  return (await lease()).spec?.holderIdentity ?? '';
+async function lease(): Promise<Lease['spec']> {
+  const path = objectPath(LEASES, namespace.name, NAME);
+  return (await client.request<Lease>({ method: 'GET', path })).spec;
 }
 
 describe('two operators', () => {
@@ -66,102 +37,103 @@ describe('two operators', () => {
 
   afterEach(async () => {
     await Operator.endAll();
-    await client.request({ method: 'DELETE', path: objectPath(LEASES, namespace.name, NAME) });
+    await namespace.deleteObject(LEASES, NAME);
   });
 
-  /** Resolves when the standby leads; says how long that took, in milliseconds. */
+  /** Resolves when the standby leads, with how long that took in milliseconds. */
   async function takeover(since = performance.now()): Promise<number> {
     await standby.untilSays('became leader', 60);
     return performance.now() - since;
   }
 
-  /** The sequence ran through, with one Job for each step, and nothing was told twice. */
-  async function expectOnce(name: string, steps: number, uids: JobUIDs): Promise<void> {
-    const { status } = await namespace.untilFinished(name);
-    expect(status).toMatchObject({ phase: 'Completed' });
-    const names = Array.from({ length: steps }, (_, i) => `${name}-${i}-s${i}`);
-    expect(await uids.stop()).toEqual(Object.fromEntries(names.map((each) => [each, 1])));
-    const told = (await namespace.story(name)).map(([reason, message]) => `${reason}: ${message}`);
-    expect(told).toEqual([...new Set(told)]);
+  /** Starts a sequence and resolves when its second step runs. */
+  async function start(name: string, steps: number): Promise<SeenJobUIDs> {
+    const uids = new SeenJobUIDs(namespace, name);
+    const scripts = Object.fromEntries(Array.from({ length: steps - 1 }, (_, i) => [i + 1, 'sleep 2']));
+    await namespace.apply(name, sequence(steps, scripts));
+    await namespace.untilRunning(name, 1);
+    return uids;
   }
 
-  it('do not work both, and the Lease says who does', async () => {
+  /** The sequence completes, with one Job for each step, and no event is written twice. */
+  async function expectOnce(name: string, steps: number, uids: SeenJobUIDs): Promise<void> {
+    await namespace.untilCompleted(name);
+    const names = Array.from({ length: steps }, (_, i) => `${name}-${i}-s${i}`);
+    expect(await uids.stop()).toEqual(Object.fromEntries(names.map((each) => [each, 1])));
+    const events = (await namespace.recordedEvents(name)).map(([reason, message]) => `${reason}: ${message}`);
+    expect(events).toEqual([...new Set(events)]);
+  }
+
+  it('do not both work, and the Lease names the leader', async () => {
     expect(leader.says('became leader')).toBe(true);
     expect(standby.says('became leader')).toBe(false);
     expect(standby.says('controller started')).toBe(false);
-    expect((await lease()).spec).toEqual({
+    const spec = await lease();
+    const microTime = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/);
+    expect(spec).toEqual({
       holderIdentity: expect.stringMatching(/_[0-9a-f-]{36}$/),
       leaseDurationSeconds: 15,
-      acquireTime: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/),
-      renewTime: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/),
+      acquireTime: microTime,
+      renewTime: microTime,
       leaseTransitions: 0,
     });
-    expect(standby.says(`"leader":"${await holder()}"`)).toBe(true);
+    expect(standby.says(`"leader":"${spec?.holderIdentity}"`)).toBe(true);
   });
 
-  it('finish a sequence whose leader is killed in the middle', async () => {
-    const uids = new JobUIDs(namespace, 'killed');
-    await namespace.apply('killed', sequence(3, { 1: 'sleep 2' }));
-    await namespace.until('killed', ({ status }) => status?.steps?.[1]?.state === 'Running');
+  it('complete a sequence whose leader is killed in the middle', async () => {
+    const uids = await start('killed', 3);
     await leader.end('SIGKILL');
     expect(await takeover()).toBeLessThan(EXPIRY_MS);
     await expectOnce('killed', 3, uids);
-    expect((await lease()).spec).toMatchObject({ leaseTransitions: 1 });
+    expect(await lease()).toMatchObject({ leaseTransitions: 1 });
   });
 
-  it('hand over at once where the leader is told to end', async () => {
-    const uids = new JobUIDs(namespace, 'told');
-    await namespace.apply('told', sequence(3, { 1: 'sleep 2' }));
-    await namespace.until('told', ({ status }) => status?.steps?.[1]?.state === 'Running');
+  it('hand over at once where the leader gets SIGTERM', async () => {
+    const uids = await start('terminated', 3);
     const since = performance.now();
     expect(await leader.end('SIGTERM')).toEqual({ code: 0, signal: null });
     expect(leader.says('released the Lease')).toBe(true);
     expect(await takeover(since)).toBeLessThan(RELEASED_MS);
-    await expectOnce('told', 3, uids);
+    await expectOnce('terminated', 3, uids);
   });
 
-  it('finish a sequence whose leader stood still and comes back', async () => {
-    const uids = new JobUIDs(namespace, 'frozen');
-    const scripts = Object.fromEntries(Array.from({ length: 6 }, (_, i) => [i, 'sleep 2']));
-    await namespace.apply('frozen', sequence(6, scripts));
-    await namespace.until('frozen', ({ status }) => status?.steps?.[1]?.state === 'Running');
-    signal(leader, 'SIGSTOP');
+  it('complete a sequence whose leader is stopped and continues later', async () => {
+    const uids = await start('frozen', 6);
+    leader.signal('SIGSTOP');
     expect(await takeover()).toBeLessThan(EXPIRY_MS);
-    const other = await holder();
+    const other = (await lease())?.holderIdentity;
     await namespace.until('frozen', ({ status }) => status?.steps?.[2]?.state === 'Running');
-    signal(leader, 'SIGCONT');
+    leader.signal('SIGCONT');
     await leader.untilSays('lost leadership');
     await leader.untilSays(`"leader":"${other}"`);
     await expectOnce('frozen', 6, uids);
-    expect(await holder()).toBe(other);
-    // It has not left the race.
+    expect((await lease())?.holderIdentity).toBe(other);
+    // It is still a candidate.
     await standby.end('SIGTERM');
-    await eventually('the first leads again', () => (leader.count('became leader') === 2 ? true : undefined), 30);
-    await eventually('and works', () => (leader.count('controller started') === 2 ? true : undefined), 30);
+    await eventually('the first leads again', () => leader.count('became leader') === 2, 30);
+    await eventually('and works', () => leader.count('controller started') === 2, 30);
   });
 });
 
 describe('a Lease on the API server', () => {
   const limits = { timeoutMs: 5_000, signal: new AbortController().signal };
   const spec = { holderIdentity: 'a', leaseDurationSeconds: 15, renewTime: toMicroTime(0), leaseTransitions: 0 };
-  const code = async (request: Promise<unknown>): Promise<string> => {
-    try {
-      await request;
-      return 'done';
-    } catch (error) {
-      return isApiError(error) ? error.code : 'no ApiError';
-    }
-  };
+  const code = async (request: Promise<unknown>): Promise<string> =>
+    request.then(
+      () => 'done',
+      (error: unknown) => (isApiError(error) ? error.code : 'no ApiError'),
+    );
 
-  it('lets one write of two through, and is not brought back by one', async () => {
+  it('accepts one of two writes, and is not created again by one', async () => {
     const store = new LeaseStore(client, namespace.name, 'guarded');
+    const released = { ...spec, holderIdentity: '', leaseDurationSeconds: 1 };
     expect(await store.read(limits)).toBeUndefined();
     const first = await store.create(spec, limits);
     expect(await code(store.create(spec, limits))).toBe('AlreadyExists');
-    const second = await store.replace(first, { ...spec, holderIdentity: '', leaseDurationSeconds: 1 }, limits);
+    const second = await store.replace(first, released, limits);
     expect(await code(store.replace(first, spec, limits))).toBe('Conflict');
-    expect((await store.read(limits))?.spec).toEqual({ ...spec, holderIdentity: '', leaseDurationSeconds: 1 });
-    await client.request({ method: 'DELETE', path: objectPath(LEASES, namespace.name, 'guarded') });
+    expect((await store.read(limits))?.spec).toEqual(released);
+    await namespace.deleteObject(LEASES, 'guarded');
     expect(['Conflict', 'NotFound']).toContain(await code(store.replace(second, spec, limits)));
     expect(await store.read(limits)).toBeUndefined();
   });

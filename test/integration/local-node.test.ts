@@ -1,219 +1,211 @@
 /** The virtual node on a real control plane: what a Pod may expect of it, seen through the API and kubectl. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { readFile } from 'node:fs/promises';
-import { type ApiClient } from '../../shared/kube/client.ts';
-import { create, createJob, podOf, shell, type RawPod } from '../support/batch-jobs.ts';
-import { connect, kubectl, Namespace } from '../support/cluster.ts';
+import { describe, expect, it } from '@jest/globals';
+import { CONFIG_MAPS, JOBS, PERSISTENT_VOLUME_CLAIMS, type Resource, SECRETS } from '../../shared/kube/resources.ts';
+import { kubectl, PODS } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
+import { withNamespace } from '../support/with-controller.ts';
 
-let client: ApiClient;
-let namespace: Namespace;
+const { namespace } = withNamespace('node');
 
-beforeAll(() => {
-  client = connect();
-});
-afterAll(() => client.close());
-beforeEach(async () => {
-  namespace = await Namespace.create(client, 'node');
-});
-afterEach(() => namespace.remove());
+interface State {
+  readonly waiting?: { readonly reason: string; readonly message?: string };
+  readonly terminated?: { readonly exitCode: number; readonly reason: string; readonly message?: string };
+}
 
-const job = (name: string, podSpec: object): Promise<void> => createJob(client, namespace.name, name, podSpec);
+interface Pod {
+  readonly status: {
+    readonly phase: string;
+    readonly reason?: string;
+    readonly conditions?: readonly { readonly type: string }[];
+    readonly containerStatuses?: readonly { readonly restartCount: number; readonly state: State }[];
+  };
+}
+
+/** Creates a Job whose container runs a script. With `restartPolicy: OnFailure` it may fail twice, else not at all. */
+async function run(name: string, script: string, container: object = {}, pod: object = {}): Promise<void> {
+  const main = { name: 'main', image: 'busybox:1.36', command: ['sh', '-c', script], ...container };
+  const backoffLimit = 'restartPolicy' in pod ? 2 : 0;
+  const template = { spec: { restartPolicy: 'Never', containers: [main], ...pod } };
+  await namespace.createObject(JOBS, { metadata: { name }, spec: { backoffLimit, template } });
+}
+
 const logs = (...args: readonly string[]): Promise<string> => kubectl('logs', `--namespace=${namespace.name}`, ...args);
+const podOf = async (job: string): Promise<Pod | undefined> =>
+  (await namespace.list<Pod>(PODS, { labelSelector: `job-name=${job}` }))[0];
+const stateOf = ({ status }: Pod): State => status.containerStatuses?.[0]?.state ?? {};
+const create = (resource: Resource, name: string, more: object): Promise<void> =>
+  namespace.createObject(resource, { metadata: { name }, ...more });
 
-function pod(name: string, wanted: (pod: RawPod) => boolean): Promise<RawPod> {
-  return eventually(`the pod of ${name} as wanted`, async () => {
-    const found = await podOf(client, namespace.name, name);
-    return found !== undefined && wanted(found) ? found : undefined;
+async function until(job: string, wanted: (pod: Pod) => boolean): Promise<Pod> {
+  return eventually(`the Pod of ${job} as wanted`, async () => {
+    const pod = await podOf(job);
+    return pod !== undefined && wanted(pod) && pod;
   });
 }
-const ended = ({ status }: RawPod): boolean => ['Succeeded', 'Failed'].includes(status.phase);
-const stateOf = ({ status }: RawPod): NonNullable<RawPod['status']['containerStatuses']>[number]['state'] | undefined =>
-  status.containerStatuses?.[0]?.state;
 
-async function isRunning(processId: string): Promise<boolean> {
-  const stat = await readFile(`/proc/${processId}/stat`, 'utf8').catch(() => undefined);
-  return stat !== undefined;
+const untilEnded = (job: string): Promise<Pod> =>
+  until(job, ({ status }) => ['Succeeded', 'Failed'].includes(status.phase));
+
+/** The output of a Job that has succeeded. */
+async function outputOf(job: string): Promise<string> {
+  expect((await untilEnded(job)).status.phase).toBe('Succeeded');
+  return logs(`job/${job}`);
+}
+
+async function deleteAndWait(job: string): Promise<void> {
+  await kubectl('delete', 'job', job, `--namespace=${namespace.name}`);
+  await eventually('the Pod deleted', async () => (await podOf(job)) === undefined, 10);
 }
 
 describe('a container', () => {
-  it('that succeeds leaves its log and says Completed', async () => {
-    await job('good', shell('echo to stdout; echo to stderr >&2; echo last'));
-    const done = await pod('good', ended);
-    expect(done.status.phase).toBe('Succeeded');
-    expect(stateOf(done)?.terminated).toMatchObject({ exitCode: 0, reason: 'Completed' });
-    expect(await logs('job/good')).toBe('to stdout\nto stderr\nlast\n');
+  it('that succeeds has a log, and is Completed', async () => {
+    await run('good', 'echo to stdout; echo to stderr >&2; echo last');
+    expect(await outputOf('good')).toBe('to stdout\nto stderr\nlast\n');
+    expect(stateOf(await untilEnded('good')).terminated).toMatchObject({ exitCode: 0, reason: 'Completed' });
     expect(await logs('job/good', '--tail=1')).toBe('last\n');
     await expect(logs('job/good', '--previous')).rejects.toThrow(/previous terminated container "main".*not found/);
   });
 
-  it('that fails tells its exit code and its last words', async () => {
-    await job('bad', shell('echo "no such table" >&2; exit 3', { terminationMessagePolicy: 'FallbackToLogsOnError' }));
-    const done = await pod('bad', ended);
-    expect(done.status.phase).toBe('Failed');
-    expect(stateOf(done)?.terminated).toMatchObject({ exitCode: 3, reason: 'Error', message: 'no such table\n' });
+  it('that fails has an exit code, and the end of its log as termination message', async () => {
+    await run('bad', 'echo "no such table" >&2; exit 3', { terminationMessagePolicy: 'FallbackToLogsOnError' });
+    const pod = await untilEnded('bad');
+    expect(pod.status.phase).toBe('Failed');
+    const terminated = { exitCode: 3, reason: 'Error', message: 'no such table\n' };
+    expect(stateOf(pod).terminated).toMatchObject(terminated);
   });
 
-  it('may leave a message in its termination message file', async () => {
-    await job('message', shell('echo "42 rows" > /dev/termination-log'));
-    expect(stateOf(await pod('message', ended))?.terminated?.message).toBe('42 rows\n');
+  it('may write a termination message', async () => {
+    await run('message', 'echo "42 rows" > /dev/termination-log');
+    expect(stateOf(await untilEnded('message')).terminated?.message).toBe('42 rows\n');
   });
 
   it('is followed by kubectl logs until it ends', async () => {
-    await job('slow', shell('for i in 1 2 3; do echo $i; sleep 0.3; done'));
-    await pod('slow', ({ status }) => status.phase === 'Running');
+    await run('slow', 'for i in 1 2 3; do echo $i; sleep 0.3; done');
+    await until('slow', ({ status }) => status.phase === 'Running');
     expect(await logs('--follow', 'job/slow')).toBe('1\n2\n3\n');
   });
 
-  it('writes to its own copy of the machine, which goes with it', async () => {
-    await job('writer', shell('mkdir /made-by-test && echo x > /etc/made-by-test && ls -d /made-by-test'));
-    expect((await pod('writer', ended)).status.phase).toBe('Succeeded');
+  it('writes to its own copy of the machine, which is deleted with it', async () => {
+    await run('writer', 'mkdir /made-by-test && echo x > /etc/made-by-test && ls -d /made-by-test');
+    await outputOf('writer');
     await expect(readFile('/etc/made-by-test')).rejects.toThrow('ENOENT');
   });
 
-  it('without a command cannot be known', async () => {
-    await job('image-only', shell('', { command: [] }));
-    const stuck = await pod('image-only', (found) => stateOf(found)?.waiting?.reason === 'CreateContainerError');
-    expect(stateOf(stuck)?.waiting?.message).toContain('the local node has no images');
+  it('without a command cannot be created', async () => {
+    await run('image-only', '', { command: [] });
+    const pod = await until('image-only', (one) => stateOf(one).waiting?.reason === 'CreateContainerError');
+    expect(stateOf(pod).waiting?.message).toContain('the local node has no images');
   });
 
   it('is restarted when it fails and the policy says so', async () => {
-    const podSpec = shell('test -e /w/again || { touch /w/again; exit 1; }', {
-      volumeMounts: [{ name: 'w', mountPath: '/w' }],
-    });
-    await job('retry', { ...podSpec, restartPolicy: 'OnFailure', volumes: [{ name: 'w', emptyDir: {} }] });
-    expect((await pod('retry', ended)).status).toMatchObject({
-      phase: 'Succeeded',
-      containerStatuses: [{ restartCount: 1 }],
-    });
+    const volumeMounts = [{ name: 'w', mountPath: '/w' }];
+    const pod = { restartPolicy: 'OnFailure', volumes: [{ name: 'w', emptyDir: {} }] };
+    await run('retry', 'test -e /w/again || { touch /w/again; exit 1; }', { volumeMounts }, pod);
+    const { status } = await untilEnded('retry');
+    expect(status).toMatchObject({ phase: 'Succeeded', containerStatuses: [{ restartCount: 1 }] });
     expect(await logs('job/retry', '--previous')).toBe('');
   });
 });
 
-describe('deletion', () => {
-  it('ends the processes, also those in the background, and removes the object', async () => {
+describe('a Pod', () => {
+  it('that is deleted has no process left, also none in the background', async () => {
     // Process ids as the machine sees them, through the volume of the host.
     const script = 'sleep 300 & read -r pid rest < /host/self/stat; echo $pid; wait';
-    const volume = { volumes: [{ name: 'proc', hostPath: { path: '/proc' } }] };
-    await job('endless', shell(script, { volumeMounts: [{ name: 'proc', mountPath: '/host' }] }, volume));
-    await pod('endless', ({ status }) => status.phase === 'Running');
-    const processId = await eventually('the process id', async () => (await logs('job/endless')).trim() || undefined);
-    expect(await isRunning(processId)).toBe(true);
-    await kubectl('delete', 'job', 'endless', `--namespace=${namespace.name}`);
-    await eventually(
-      'the pod gone',
-      async () => ((await podOf(client, namespace.name, 'endless')) === undefined ? true : undefined),
-      10,
-    );
-    expect(await isRunning(processId)).toBe(false);
+    const volumeMounts = [{ name: 'proc', mountPath: '/host' }];
+    await run('endless', script, { volumeMounts }, { volumes: [{ name: 'proc', hostPath: { path: '/proc' } }] });
+    await until('endless', ({ status }) => status.phase === 'Running');
+    const processId = await eventually('the process id', async () => (await logs('job/endless')).trim() || false);
+    await readFile(`/proc/${processId}/stat`);
+    await deleteAndWait('endless');
+    await expect(readFile(`/proc/${processId}/stat`)).rejects.toThrow('ENOENT');
   });
 
-  it('gives a container that ignores SIGTERM its grace period and no more', async () => {
-    await job(
-      'stubborn',
-      shell('trap "" TERM; echo up; while :; do sleep 0.1; done', {}, { terminationGracePeriodSeconds: 1 }),
-    );
-    await eventually('its first words', async () => ((await logs('job/stubborn')) === 'up\n' ? true : undefined));
-    await kubectl('delete', 'job', 'stubborn', `--namespace=${namespace.name}`);
-    await eventually(
-      'the pod gone',
-      async () => ((await podOf(client, namespace.name, 'stubborn')) === undefined ? true : undefined),
-      10,
-    );
+  it('that ignores SIGTERM is killed after its grace period', async () => {
+    const script = 'trap "" TERM; echo up; while :; do sleep 0.1; done';
+    await run('stubborn', script, {}, { terminationGracePeriodSeconds: 1 });
+    await eventually('its output', async () => (await logs('job/stubborn')) === 'up\n');
+    await deleteAndWait('stubborn');
   });
-});
 
-describe('the deadline of a pod', () => {
-  it('ends it as DeadlineExceeded', async () => {
-    await job('late', shell('sleep 300', {}, { activeDeadlineSeconds: 1, terminationGracePeriodSeconds: 1 }));
-    expect((await pod('late', ended)).status).toMatchObject({ phase: 'Failed', reason: 'DeadlineExceeded' });
+  it('whose deadline passes fails with DeadlineExceeded', async () => {
+    await run('late', 'sleep 300', {}, { activeDeadlineSeconds: 1, terminationGracePeriodSeconds: 1 });
+    expect((await untilEnded('late')).status).toMatchObject({ phase: 'Failed', reason: 'DeadlineExceeded' });
+  });
+
+  it('whose node selector fits no node stays Pending, and the scheduler says why', async () => {
+    await run('nowhere', 'true', {}, { nodeSelector: { disk: 'ssd' } });
+    const isTried = ({ status }: Pod): boolean =>
+      status.conditions?.some(({ type }) => type === 'PodScheduled') === true;
+    const { status } = await until('nowhere', isTried);
+    expect(status.phase).toBe('Pending');
+    const message = expect.stringContaining('0/1 nodes are available');
+    const unschedulable = { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message };
+    expect(status.conditions).toContainEqual(expect.objectContaining(unschedulable));
   });
 });
 
 describe('volumes', () => {
-  it('an emptyDir carries data from an init container to a container', async () => {
+  it('an emptyDir keeps data from an init container to a container', async () => {
     const volumeMounts = [{ name: 'work', mountPath: '/work/deep' }];
-    const initContainers = [
-      { name: 'first', image: 'busybox:1.36', command: ['sh', '-c', 'echo one > /work/deep/f'], volumeMounts },
-      { name: 'second', image: 'busybox:1.36', command: ['sh', '-c', 'echo two >> /work/deep/f'], volumeMounts },
-    ];
-    await job(
-      'init',
-      shell('cat /work/deep/f', { volumeMounts }, { initContainers, volumes: [{ name: 'work', emptyDir: {} }] }),
-    );
-    await pod('init', ended);
-    expect(await logs('job/init')).toBe('one\ntwo\n');
+    const initContainers = ['echo one > /work/deep/f', 'echo two >> /work/deep/f'].map((script, i) => ({
+      name: `init-${i}`,
+      image: 'busybox:1.36',
+      command: ['sh', '-c', script],
+      volumeMounts,
+    }));
+    const pod = { initContainers, volumes: [{ name: 'work', emptyDir: {} }] };
+    await run('init', 'cat /work/deep/f', { volumeMounts }, pod);
+    expect(await outputOf('init')).toBe('one\ntwo\n');
   });
 
-  it('a claim carries data from one job to the next', async () => {
+  it('a claim keeps data from one Job to the next', async () => {
     const spec = { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '10Mi' } } };
-    await create(client, namespace.name, 'persistentvolumeclaims', { metadata: { name: 'shared' }, spec });
-    const volumes = [{ name: 'data', persistentVolumeClaim: { claimName: 'shared' } }];
+    await create(PERSISTENT_VOLUME_CLAIMS, 'shared', { spec });
+    const pod = { volumes: [{ name: 'data', persistentVolumeClaim: { claimName: 'shared' } }] };
     const volumeMounts = [{ name: 'data', mountPath: '/data' }];
-    await job('writer', shell('echo kept > /data/f', { volumeMounts }, { volumes }));
-    expect((await pod('writer', ended)).status.phase).toBe('Succeeded');
-    await job('reader', shell('cat /data/f', { volumeMounts }, { volumes }));
-    await pod('reader', ended);
-    expect(await logs('job/reader')).toBe('kept\n');
-  });
-
-  it('a missing secret holds the pod until it is there', async () => {
-    const volumes = [{ name: 'key', secret: { secretName: 'late' } }];
-    await job(
-      'secret-file',
-      shell('cat /key/token', { volumeMounts: [{ name: 'key', mountPath: '/key', readOnly: true }] }, { volumes }),
-    );
-    const stuck = await pod('secret-file', (found) => stateOf(found)?.waiting?.message !== undefined);
-    expect(stateOf(stuck)?.waiting?.message).toBe(
-      'MountVolume.SetUp failed for volume "key" : secret "late" not found',
-    );
-    await create(client, namespace.name, 'secrets', { metadata: { name: 'late' }, stringData: { token: 'abc' } });
-    await pod('secret-file', ended);
-    expect(await logs('job/secret-file')).toBe('abc');
+    await run('claim-writer', 'echo kept > /data/f', { volumeMounts }, pod);
+    await outputOf('claim-writer');
+    await run('claim-reader', 'cat /data/f', { volumeMounts }, pod);
+    expect(await outputOf('claim-reader')).toBe('kept\n');
   });
 });
 
 describe('the environment', () => {
-  it('comes from values, config maps, secrets and fields', async () => {
-    await create(client, namespace.name, 'configmaps', {
-      metadata: { name: 'settings' },
-      data: { MODE: 'fast', SIZE: '3' },
-    });
-    await create(client, namespace.name, 'secrets', { metadata: { name: 'login' }, stringData: { password: "it's" } });
+  it('comes from values, ConfigMaps, Secrets and fields', async () => {
+    await create(CONFIG_MAPS, 'settings', { data: { MODE: 'fast', SIZE: '3' } });
+    await create(SECRETS, 'login', { stringData: { password: "it's" } });
     const env = [
       { name: 'GREETING', value: 'hello $(MODE)' },
       { name: 'PASSWORD', valueFrom: { secretKeyRef: { name: 'login', key: 'password' } } },
       { name: 'WHERE', valueFrom: { fieldRef: { fieldPath: 'metadata.namespace' } } },
     ];
     const envFrom = [{ configMapRef: { name: 'settings' } }];
-    await job('env', shell('echo "$GREETING,$SIZE,$PASSWORD,$WHERE,$(GREETING)"', { env, envFrom }));
-    await pod('env', ended);
-    expect(await logs('job/env')).toBe(`hello fast,3,it's,${namespace.name},hello fast\n`);
+    await run('env', 'echo "$GREETING,$SIZE,$PASSWORD,$WHERE,$(GREETING)"', { env, envFrom });
+    expect(await outputOf('env')).toBe(`hello fast,3,it's,${namespace.name},hello fast\n`);
   });
 
-  it('a missing secret is a configuration error until it is there', async () => {
-    const env = [{ name: 'PASSWORD', valueFrom: { secretKeyRef: { name: 'later', key: 'password' } } }];
-    await job('secret-env', shell('echo $PASSWORD', { env }));
-    const stuck = await pod('secret-env', (found) => stateOf(found)?.waiting?.reason === 'CreateContainerConfigError');
-    expect(stateOf(stuck)?.waiting?.message).toBe('secret "later" not found');
-    await create(client, namespace.name, 'secrets', { metadata: { name: 'later' }, stringData: { password: 'open' } });
-    await pod('secret-env', ended);
-    expect(await logs('job/secret-env')).toBe('open\n');
-  });
-});
-
-describe('placement', () => {
-  it('a pod whose node selector matches nothing stays Pending, with the reason', async () => {
-    await job('nowhere', shell('true', {}, { nodeSelector: { disk: 'ssd' } }));
-    const stuck = await pod(
-      'nowhere',
-      ({ status }) => status.conditions?.some(({ type }) => type === 'PodScheduled') === true,
-    );
-    expect(stuck.status.phase).toBe('Pending');
-    expect(stuck.status.conditions?.find(({ type }) => type === 'PodScheduled')).toMatchObject({
-      status: 'False',
-      reason: 'Unschedulable',
-      message: expect.stringContaining('0/1 nodes are available'),
-    });
+  it.each<[string, string, readonly [object, object?], string]>([
+    [
+      'file',
+      'cat /key/token',
+      [
+        { volumeMounts: [{ name: 'key', mountPath: '/key', readOnly: true }] },
+        { volumes: [{ name: 'key', secret: { secretName: 'late-file' } }] },
+      ],
+      'MountVolume.SetUp failed for volume "key" : secret "late-file" not found',
+    ],
+    [
+      'variable',
+      'printf %s $TOKEN',
+      [{ env: [{ name: 'TOKEN', valueFrom: { secretKeyRef: { name: 'late-variable', key: 'token' } } }] }],
+      'secret "late-variable" not found',
+    ],
+  ])('a missing Secret keeps a Pod waiting until it exists: as a %s', async (kind, script, more, message) => {
+    await run(`secret-${kind}`, script, ...more);
+    const waiting = await until(`secret-${kind}`, (one) => stateOf(one).waiting?.message !== undefined);
+    expect(stateOf(waiting).waiting?.message).toBe(message);
+    await create(SECRETS, `late-${kind}`, { stringData: { token: 'abc' } });
+    expect(await outputOf(`secret-${kind}`)).toBe('abc');
   });
 });

@@ -1,127 +1,80 @@
-/** A controller that may not look at ConfigMaps and claims, or at Pods: its sequences run without the look. */
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { KubeConfig } from '@kubernetes/client-node';
-import { parse } from 'yaml';
-import { getCondition } from '../../shared/conditions.ts';
-import { type ApiClient, createApiClient } from '../../shared/kube/client.ts';
-import { loadKubeConfig } from '../../shared/kube/kubeconfig.ts';
-import { collectionPath, CONFIG_MAPS, JOBS, objectPath, type Resource } from '../../shared/kube/resources.ts';
-import { kubeconfig, type Namespace } from '../support/cluster.ts';
+/** A controller without the permission to read ConfigMaps and claims, or Pods: its sequences run without these reads. */
+import { readdir } from 'node:fs/promises';
+import { describe, expect, it } from '@jest/globals';
+import type { ApiClient } from '../../shared/kube/client.ts';
+import { collectionPath, CONFIG_MAPS, JOBS } from '../../shared/kube/resources.ts';
+import { condition } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
-import { inProcess } from '../support/in-process.ts';
+import { present, readManifests, type Rule } from '../support/manifests.ts';
+import type { Namespace } from '../support/namespace.ts';
+import { connectAs } from '../support/permissions.ts';
 import { recordingLog } from '../support/recording-log.ts';
 import { gated, needs, sequence, step, withConfigMap } from '../support/sequences.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+import { withInProcessController } from '../support/with-in-process-controller.ts';
 
-const ROLE = join(import.meta.dirname, '../../config/rbac/controller-role.yaml');
-const RBAC = '/apis/rbac.authorization.k8s.io/v1';
 const USER = 'controller-without-permission';
-const DEPENDENCIES: readonly string[] = ['configmaps', 'persistentvolumeclaims'];
+const DEPENDENCIES = ['configmaps', 'persistentvolumeclaims'];
 
-interface Rule {
-  readonly resources: readonly string[];
-}
-
-/** What the controller is given, but for these. */
-async function rulesWithout(forbidden: readonly string[]): Promise<readonly Rule[]> {
-  const role = parse(await readFile(ROLE, 'utf8')) as { readonly rules: readonly Rule[] };
-  return role.rules.filter(({ resources }) => !resources.some((resource) => forbidden.includes(resource)));
-}
-
-/** A connection of somebody who is given all else in the namespace. */
+/** A connection with the role of the controller, but for these resources. */
 async function connectWithout(forbidden: readonly string[], namespace: Namespace): Promise<ApiClient> {
-  const of = (plural: string): Resource => ({ root: RBAC, plural });
-  await namespace.create(of('roles'), { metadata: { name: USER }, rules: await rulesWithout(forbidden) });
-  const apiGroup = 'rbac.authorization.k8s.io';
-  await namespace.create(of('rolebindings'), {
-    metadata: { name: USER },
-    roleRef: { apiGroup, kind: 'Role', name: USER },
-    subjects: [{ apiGroup, kind: 'User', name: USER }],
-  });
-  const { clusters, contexts, users, currentContext } = loadKubeConfig({ path: kubeconfig() });
-  const config = new KubeConfig();
-  const impersonating = users.map((user) => Object.assign({}, user, { impersonateUser: USER }));
-  config.loadFromOptions({ clusters, contexts, users: impersonating, currentContext });
-  const limited = createApiClient(config, { userAgent: 'sequentialjob-tests' });
-  // The authorizer learns of the role by a watch.
-  await eventually('the permission', async () =>
-    limited.request({ method: 'GET', path: collectionPath(JOBS, namespace.name) }),
+  const [role] = readManifests('config/rbac/controller-role.yaml');
+  const rules = (present(role, 'role')['rules'] as readonly Rule[]).filter(
+    ({ resources }) => !resources.some((resource) => forbidden.includes(resource)),
   );
-  return limited;
+  return connectAs(USER, namespace, rules, collectionPath(JOBS, namespace.name));
 }
 
-const { log, lines } = recordingLog();
-const here = inProcess({ prefix: 'no-permission', connect: connectWithout.bind(undefined, DEPENDENCIES), log });
+describe('a controller without the permission to read ConfigMaps and claims', () => {
+  const { log, lines } = recordingLog();
+  const open = connectWithout.bind(undefined, DEPENDENCIES);
+  const { namespace } = withInProcessController('no-permission', { open, log });
 
-const about = (kind: string): number =>
-  lines.filter((line) => line['kind'] === kind && line.msg.startsWith('no permission to get')).length;
-
-describe('a step that needs a ConfigMap', () => {
-  it('starts without a look, and its Pod tells what is missing', async () => {
-    await here.namespace.apply('blind', { containers: [step('s0'), withConfigMap(step('s1'), 'unseen')] });
-    const { status } = await here.namespace.until(
-      'blind',
-      (object) =>
-        object.status?.conditions?.some(
-          ({ type, reason }) => type === 'ResourcesUnavailable' && reason === 'CreateContainerConfigError',
-        ) === true,
-    );
-    expect(getCondition(status?.conditions, 'ResourcesUnavailable')?.message).toContain('configmap "unseen" not found');
-    expect(await here.namespace.jobNames('blind')).toEqual(['blind-0-s0', 'blind-1-s1']);
-    await here.namespace.create(CONFIG_MAPS, { metadata: { name: 'unseen' }, data: { token: 'x' } });
-    expect((await here.namespace.untilFinished('blind')).status?.phase).toBe('Completed');
+  it('starts a step that needs a ConfigMap, and its Pod explains what is missing', async () => {
+    await namespace.apply('blind', { containers: [step('s0'), withConfigMap(step('s1'), 'unseen')] });
+    const object = await namespace.untilCondition('blind', 'ResourcesUnavailable', 'CreateContainerConfigError');
+    expect(condition(object, 'ResourcesUnavailable')?.message).toContain('configmap "unseen" not found');
+    expect(await namespace.jobNames('blind')).toEqual(['blind-0-s0', 'blind-1-s1']);
+    await namespace.createObject(CONFIG_MAPS, { metadata: { name: 'unseen' }, data: { token: 'x' } });
+    await namespace.untilCompleted('blind');
   });
 
-  it('is told of in the log once, however many there are', async () => {
-    await here.namespace.apply('again', {
-      containers: [withConfigMap(step('s0'), 'unseen'), withConfigMap(step('s1'), 'unseen')],
-    });
-    expect((await here.namespace.untilFinished('again')).status?.phase).toBe('Completed');
-    expect(about('ConfigMap')).toBe(1);
-    expect(about('PersistentVolumeClaim')).toBe(0);
+  it('logs that once, however many steps there are, and only for what a step needs', async () => {
+    const containers = ['s0', 's1'].map((name) => withConfigMap(step(name), 'unseen'));
+    await namespace.apply('again', { containers });
+    await namespace.untilCompleted('again');
+    const warnings = lines.filter(({ msg }) => msg.startsWith('no permission to get'));
+    expect(warnings.map(({ kind }) => kind)).toEqual(['ConfigMap']);
     expect(lines.filter(({ level }) => level === 'error')).toEqual([]);
   });
-});
 
-describe('everything else', () => {
-  it('needs no more than the role gives', async () => {
-    await here.namespace.apply('failing', sequence(2, { 1: 'echo gone; exit 3' }));
-    const { status } = await here.namespace.untilFinished('failing');
+  it('needs no more than its role for anything else', async () => {
+    await namespace.apply('failing', sequence(2, { 1: 'echo gone; exit 3' }));
+    const { status } = await namespace.untilFinished('failing');
     expect(status?.progress?.failureMessage).toMatch(/exit code 3: gone$/);
-    await here.namespace.patch('failing', { spec: { ttlSecondsAfterFinished: 0 } });
-    await here.namespace.untilGone('failing', 30);
-    // Whatever is forbidden is forbidden to somebody, whom the API server names.
+    await namespace.patch('failing', { spec: { ttlSecondsAfterFinished: 0 } });
+    await namespace.untilGone('failing', 30);
+    // The API server names whom it forbids something.
     expect(lines.filter(({ err }) => String(err).includes(USER))).toEqual([]);
   });
 });
 
-describe('a controller that may not list Pods', () => {
-  const blind = recordingLog();
-  const connectBlind = connectWithout.bind(undefined, [...DEPENDENCIES, 'pods']);
-  const there = inProcess({ prefix: 'no-pods', connect: connectBlind, log: blind.log });
-  let folder: string;
+describe('a controller without the permission to list Pods', () => {
+  const { log, lines } = recordingLog();
+  const open = connectWithout.bind(undefined, [...DEPENDENCIES, 'pods']);
+  const { namespace } = withInProcessController('no-pods', { open, log });
+  const folder = temporaryFolder();
 
-  beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'sequentialjob-no-pods-'));
-  });
-
-  afterAll(async () => rm(folder, { recursive: true, force: true }));
-
-  it('says so once, and gives the Pod of a deleted Job its grace period before the next step starts', async () => {
+  it('logs that once, and waits for the grace period of a deleted Job before it starts the next step', async () => {
     const slow = 'trap "sleep 3; touch /gate/ended; exit 143" TERM; touch /gate/started; sleep 600 & wait $!';
     const template = { spec: { containers: [], terminationGracePeriodSeconds: 6 } };
     const stepPolicies = [{ name: 's0', onFailure: 'Continue' as const }];
     const spec = sequence(2, { 0: slow, 1: needs('ended') }, { template, stepPolicies });
-    await there.namespace.apply('left', gated(folder, spec));
-    await eventually('the first step runs', async () =>
-      (await readdir(folder)).includes('started') ? true : undefined,
-    );
-    const path = objectPath(JOBS, there.namespace.name, 'left-0-s0');
-    await there.client.request({ method: 'DELETE', path, body: { propagationPolicy: 'Background' } });
-    const { status } = await there.namespace.untilFinished('left');
+    await namespace.apply('left', gated(folder, spec));
+    await eventually('the first step runs', async () => (await readdir(folder)).includes('started'));
+    await namespace.deleteObject(JOBS, 'left-0-s0');
+    const { status } = await namespace.untilFinished('left');
     expect(status?.steps).toMatchObject([{ state: 'Failed', reason: 'JobDeleted' }, { state: 'Succeeded' }]);
-    expect(blind.lines.filter(({ msg }) => msg.startsWith('no permission to list and watch Pods'))).toHaveLength(1);
+    expect(lines.filter(({ msg }) => msg.startsWith('no permission to list and watch Pods'))).toHaveLength(1);
   });
 });

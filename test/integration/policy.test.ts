@@ -1,83 +1,27 @@
 /**
- * config/policy on a real API server that has ValidatingAdmissionPolicies (1.30 and newer), tried by people. That it is left out
- * for an older one: kustomize.test.ts. What its expressions mean: test/unit/config/policy.test.ts.
+ * config/policy and config/priority-class on a real API server that has ValidatingAdmissionPolicies (1.30 and newer). That
+ * the policies are left out for an older one: kustomize.test.ts. What their expressions mean: test/unit/config/policy.test.ts.
  */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import type { ApiClient } from '../../shared/kube/client.ts';
-import { connect, kubeconfig, kubectl, Namespace, type Said, tryKubectl } from '../support/cluster.ts';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { type CommandResult, kubectl, tryKubectl, untilServiceAccount } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
 import { type Manifest, ofKind, parseManifests, present, ROOT } from '../support/manifests.ts';
-import { Operator } from '../support/operator.ts';
-import { sequence } from '../support/sequences.ts';
-import { onServersWhere, serverOfTests } from '../support/server.ts';
+import type { Namespace } from '../support/namespace.ts';
+import { permit } from '../support/permissions.ts';
+import { manifest, sequence } from '../support/sequences.ts';
+import { onServersWhere, serverOfTests } from '../support/server-features.ts';
+import { withController, withNamespace } from '../support/with-controller.ts';
 
-const server = await serverOfTests();
+const { knowsPolicies } = await serverOfTests();
+const built = async (folder: string): Promise<readonly Manifest[]> =>
+  parseManifests(await kubectl('kustomize', join(ROOT, folder)));
 
 /** Of the policy, its binding and the label of its namespaces: other tests run at the same time. */
 const name = `policy-${randomBytes(4).toString('hex')}`;
-const LABELS = { 'tests.example.com/policy': name };
+const labels = { 'tests.example.com/policy': name };
 const KIND = 'validatingadmissionpolicy';
-
-let client: ApiClient;
-let team: Namespace;
-/** In the place of the operator's. */
-let own: Namespace;
-let operators: readonly Operator[];
-
-/** As kustomize builds it, for this test's namespaces alone. */
-async function policies(): Promise<readonly object[]> {
-  const built = parseManifests(await kubectl('kustomize', join(ROOT, 'config/operator')));
-  const [policy, binding] = ['ValidatingAdmissionPolicy', 'ValidatingAdmissionPolicyBinding'].map((kind) =>
-    present(ofKind(built, kind)[0], kind),
-  );
-  const renamed = (object: Manifest | undefined): object => ({ ...object, metadata: { name } });
-  const spec = { ...(binding?.['spec'] as object), policyName: name };
-  const matchResources = { namespaceSelector: { matchLabels: LABELS } };
-  return [
-    JSON.parse(JSON.stringify(renamed(policy)).replace("'sequentialjob-system'", `'${own.name}'`)) as object,
-    { ...renamed(binding), spec: { ...spec, matchResources } },
-  ];
-}
-
-async function permit(user: string, apiGroup: string, resource: string): Promise<void> {
-  const rbac = 'rbac.authorization.k8s.io';
-  const apiVersion = `${rbac}/v1`;
-  const roleName = `${user}-${resource}`;
-  const verbs = ['get', 'create', 'update', 'patch'];
-  const roleRef = { apiGroup: rbac, kind: 'Role', name: roleName };
-  const subjects = [{ apiGroup: rbac, kind: 'User', name: user }];
-  const objects = [team, own].flatMap((one) => {
-    const metadata = { name: roleName, namespace: one.name };
-    const rules = [{ apiGroups: [apiGroup], resources: [resource], verbs }];
-    return [
-      { apiVersion, kind: 'Role', metadata, rules },
-      { apiVersion, kind: 'RoleBinding', metadata, roleRef, subjects },
-    ];
-  });
-  expect(await tryKubectl(['apply', '-f', '-'], ...objects)).toMatchObject({ code: 0 });
-}
-
-const as = async (
-  user: string,
-  where: Namespace,
-  args: readonly string[],
-  ...objects: readonly object[]
-): Promise<Said> => tryKubectl([`--as=${user}`, `--namespace=${where.name}`, ...args], ...objects);
-
-const sequentialJob = (of: string): object => ({
-  apiVersion: 'batch.example.com/v1alpha1',
-  kind: 'SequentialJob',
-  metadata: { name: of },
-  spec: { ...sequence(2), suspend: true },
-});
-
-const creates = (user: string, where: Namespace, of: string, ...flags: readonly string[]): Promise<Said> =>
-  as(user, where, ['create', '-f', '-', ...flags], sequentialJob(of));
-
-const patches = (user: string, where: Namespace, of: string, patch: object): Promise<Said> =>
-  as(user, where, ['patch', 'sj', of, '--type=merge', '--patch', JSON.stringify(patch)]);
 
 /** May write SequentialJobs, and no Jobs. */
 const LIMITED = 'limited';
@@ -86,75 +30,88 @@ const FULL = 'full';
 const COLLECTOR = 'system:serviceaccount:kube-system:generic-garbage-collector';
 const PASSES = { code: 0, stderr: '' };
 
-/** What kubectl says of a refusal, in so many words. */
+const as = (user: string, where: Namespace, args: readonly string[], ...objects: readonly object[]) =>
+  where.kubectl([`--as=${user}`, ...args], ...objects);
+
+const suspended = (of: string): object => manifest(of, { ...sequence(2), suspend: true });
+
+const creates = (user: string, where: Namespace, of: string, ...flags: readonly string[]): Promise<CommandResult> =>
+  as(user, where, ['create', '-f', '-', ...flags], suspended(of));
+
+const patches = (user: string, where: Namespace, of: string, patch: object) =>
+  as(user, where, ['patch', 'sj', of, '--type=merge', '--patch', JSON.stringify(patch)]);
+
 const refused = (user: string, where: Namespace) => ({
   code: 1,
   stdout: '',
   stderr: expect.stringMatching(
-    new RegExp(
-      `Forbidden.*${name}.* denied request: User "${user}" cannot create resource "jobs" in API group "batch" in the namespace ` +
-        `"${where.name}": whoever creates a SequentialJob or changes its spec must be allowed to create Jobs there`,
-    ),
+    `Forbidden.*${name}.* denied request: User "${user}" cannot create resource "jobs" .* in the namespace "${where.name}"`,
   ),
 });
 
-onServersWhere(server.knowsPolicies)('the policy of who may', () => {
+onServersWhere(knowsPolicies)('the policy for users', () => {
+  const { namespace: team } = withController('policy', { labels });
+  /** In place of the operator's. */
+  const { namespace: own } = withController('policy-own', { labels });
+
+  /** As kustomize builds it, for this test's namespaces alone. */
+  async function policies(): Promise<readonly object[]> {
+    const objects = await built('config/operator');
+    const [policy, binding] = ['ValidatingAdmissionPolicy', 'ValidatingAdmissionPolicyBinding'].map((kind) =>
+      present(ofKind(objects, kind)[0], kind),
+    );
+    const text = JSON.stringify({ ...policy, metadata: { name } }).replace("'sequentialjob-system'", `'${own.name}'`);
+    const matchResources = { namespaceSelector: { matchLabels: labels } };
+    const spec = { ...(binding?.['spec'] as object), policyName: name, matchResources };
+    return [JSON.parse(text) as object, { ...binding, metadata: { name }, spec }];
+  }
+
   beforeAll(async () => {
-    client = connect();
-    team = await Namespace.create(client, 'policy', LABELS);
-    own = await Namespace.create(client, 'policy-own', LABELS);
-    operators = await Promise.all([team, own].map((one) => Operator.start(kubeconfig(), one.name)));
-    for (const user of [LIMITED, FULL]) await permit(user, 'batch.example.com', 'sequentialjobs');
-    await permit(FULL, 'batch', 'jobs');
+    const verbs = ['get', 'create', 'update', 'patch'];
+    const sequences = { apiGroups: ['batch.example.com'], resources: ['sequentialjobs'], verbs };
+    for (const where of [team, own]) {
+      await permit(where, LIMITED, [sequences]);
+      await permit(where, FULL, [sequences, { apiGroups: ['batch'], resources: ['jobs'], verbs }]);
+    }
     // Stored before there was a policy.
     await own.apply('older', { ...sequence(1), suspend: true });
     const applied = await tryKubectl(['apply', '-f', '-'], ...(await policies()));
     if (applied.code !== 0) throw new Error(applied.stderr);
     // It works when the API server has compiled it.
-    await eventually('a policy that works', async () => {
-      const { code } = await creates(LIMITED, team, 'probe', '--dry-run=server');
-      return code === 0 ? undefined : true;
-    });
+    await eventually('the policy', async () => (await creates(LIMITED, team, 'probe', '--dry-run=server')).code !== 0);
   }, 60_000);
 
   afterAll(async () => {
     await kubectl('delete', `${KIND},${KIND}binding`, name);
-    await team.remove();
-    await own.remove();
-    await Promise.all(operators.map((one) => one.end('SIGTERM')));
-    await client.close();
-  }, 60_000);
+  });
 
-  it('has expressions whose types fit, as far as the server tells', async () => {
+  it('has expressions with correct types, as far as the server checks them', async () => {
     const status = await eventually('the types checked', async () => {
       const read = JSON.parse(await kubectl('get', KIND, name, '-o', 'json')) as {
         readonly metadata: { readonly generation: number };
         readonly status?: { readonly observedGeneration?: number; readonly typeChecking?: object };
       };
-      return read.status?.observedGeneration === read.metadata.generation ? read.status : undefined;
+      return read.status?.observedGeneration === read.metadata.generation && read.status;
     });
     expect(status.typeChecking ?? {}).toEqual({});
   });
 
-  it('who may create no Jobs may create no SequentialJob, and reads why', async () => {
+  it('lets only those create SequentialJobs who may create Jobs, and says why', async () => {
     expect(await creates(LIMITED, team, 'new')).toMatchObject(refused(LIMITED, team));
-  });
-
-  it('who may create Jobs may', async () => {
     expect(await creates(FULL, team, 'etl')).toMatchObject(PASSES);
   });
 
   it.each<[string, object]>([
     ['an image', { containers: [{ name: 'other', image: 'other:1' }] }],
-    ['whether it is suspended', { suspend: false }],
+    ['suspend', { suspend: false }],
     ['the service account', { template: { spec: { serviceAccountName: 'mighty' } } }],
-  ])('%s is changed by nobody else', async (_what, spec) => {
+  ])('lets only those change %s', async (_what, spec) => {
     expect(await patches(LIMITED, team, 'etl', { spec })).toMatchObject(refused(LIMITED, team));
-    const dry = ['patch', 'sj', 'etl', '--type=merge', '--dry-run=server', '--patch', JSON.stringify({ spec })];
-    expect(await as(FULL, team, dry)).toMatchObject(PASSES);
+    const dryRun = ['patch', 'sj', 'etl', '--type=merge', '--dry-run=server', '--patch', JSON.stringify({ spec })];
+    expect(await as(FULL, team, dryRun)).toMatchObject(PASSES);
   });
 
-  it('everybody who may change SequentialJobs may change labels, owners and finalizers', async () => {
+  it('lets everybody who may change SequentialJobs change labels, owners and finalizers', async () => {
     const owner = { apiVersion: 'v1', kind: 'ConfigMap', name: 'none', uid: '00000000-0000-0000-0000-000000000000' };
     for (const metadata of [
       { labels: { a: 'b' } },
@@ -166,41 +123,88 @@ onServersWhere(server.knowsPolicies)('the policy of who may', () => {
     }
   });
 
-  it('the garbage collector, which may create no Jobs, changes owners and finalizers, and no spec', async () => {
-    expect(await patches(COLLECTOR, team, 'etl', { metadata: { ownerReferences: null } })).toMatchObject(PASSES);
-    const held = { metadata: { finalizers: ['tests.example.com/ours'] } };
-    expect(await patches(COLLECTOR, team, 'etl', held)).toMatchObject(PASSES);
+  it('lets the garbage collector, which may create no Jobs, change owners and finalizers, and no spec', async () => {
+    for (const metadata of [{ ownerReferences: null }, { finalizers: ['tests.example.com/ours'] }]) {
+      expect(await patches(COLLECTOR, team, 'etl', { metadata })).toMatchObject(PASSES);
+    }
     expect(await patches(COLLECTOR, team, 'etl', { spec: { suspend: false } })).toMatchObject(refused(COLLECTOR, team));
   });
 
-  it('what is being deleted may be changed on its way, and goes', async () => {
+  it('lets an object that is being deleted change, and go', async () => {
     await team.delete('etl');
     expect(await patches(LIMITED, team, 'etl', { spec: { ttlSecondsAfterFinished: 7 } })).toMatchObject(PASSES);
     expect(await patches(LIMITED, team, 'etl', { metadata: { finalizers: [] } })).toMatchObject(PASSES);
     await team.untilGone('etl');
   });
 
-  it('what may be created runs to its end: the controller writes finalizer and status', async () => {
+  it('lets the controller write finalizer and status: what was created runs to its end', async () => {
     expect(await creates(FULL, team, 'runs')).toMatchObject(PASSES);
     expect(await patches(FULL, team, 'runs', { spec: { suspend: false } })).toMatchObject(PASSES);
-    expect((await team.untilFinished('runs')).status?.phase).toBe('Completed');
+    await team.untilCompleted('runs');
   });
 
-  it('nobody creates one in the operator’s own namespace, or changes the spec of one, be it an administrator', async () => {
-    const { stderr, code } = await tryKubectl(['create', '-n', own.name, '-f', '-'], sequentialJob('new'));
-    expect({ code, stderr }).toEqual({
-      code: 1,
-      stderr: expect.stringMatching(/Forbidden.*SequentialJobs are not run in the operator's own namespace/),
-    });
-    expect((await creates(FULL, own, 'new')).stderr).toContain("the operator's own namespace");
-    expect((await patches(FULL, own, 'older', { spec: { suspend: false } })).stderr).toContain(
-      "operator's own namespace",
-    );
+  it("lets nobody, not even an administrator, create or change one in the operator's own namespace", async () => {
+    const forbidden = expect.stringMatching(/Forbidden.*operator's own namespace/);
+    expect(await own.kubectl(['create', '-f', '-'], suspended('new'))).toMatchObject({ code: 1, stderr: forbidden });
+    expect((await creates(FULL, own, 'new')).stderr).toEqual(forbidden);
+    expect((await patches(FULL, own, 'older', { spec: { suspend: false } })).stderr).toEqual(forbidden);
   });
 
-  it('what was in there before can be labelled and removed', async () => {
+  it('lets one that was there before be labelled and deleted', async () => {
     expect(await patches(LIMITED, own, 'older', { metadata: { labels: { a: 'b' } } })).toMatchObject(PASSES);
     await own.delete('older');
     await own.untilGone('older');
+  });
+});
+
+/** What the overlay has beside config/default. */
+const priorityClass = async (): Promise<readonly Manifest[]> =>
+  (await built('config/overlays/priority-class')).filter(({ metadata }) =>
+    /^sequentialjob(-priority-class)?$/.test(metadata.name),
+  );
+
+describe('config/priority-class', () => {
+  it('raises the priority of no Pod by default', async () => {
+    const classes = ofKind(await priorityClass(), 'PriorityClass');
+    expect(classes).toEqual([expect.objectContaining({ globalDefault: false })]);
+  });
+});
+
+onServersWhere(knowsPolicies)('the priority class of the operator', () => {
+  const SYSTEM = 'sequentialjob-system';
+  const { namespace } = withNamespace('priority');
+
+  /** A dry run: admission is asked, and nothing is stored. */
+  const pod = (where: string, priorityClassName?: string): Promise<CommandResult> => {
+    const spec = {
+      containers: [{ name: 'c', image: 'busybox:1.36' }],
+      ...(priorityClassName && { priorityClassName }),
+    };
+    const metadata = { name: 'probe', namespace: where };
+    return tryKubectl(['create', '--dry-run=server', '-f', '-'], { apiVersion: 'v1', kind: 'Pod', metadata, spec });
+  };
+
+  beforeAll(async () => {
+    await tryKubectl(['apply', '-f', '-'], { apiVersion: 'v1', kind: 'Namespace', metadata: { name: SYSTEM } });
+    await tryKubectl(['apply', '-f', '-'], ...(await priorityClass()));
+    for (const where of [namespace.name, SYSTEM]) await untilServiceAccount(where);
+  }, 60_000);
+  afterAll(async () => {
+    await tryKubectl(['delete', '-f', '-'], ...(await priorityClass()));
+  });
+
+  it('is refused to a Pod of another namespace, and the message says why', async () => {
+    // The API server learns of a policy by a watch.
+    const { stderr } = await eventually('the policy', async () => {
+      const said = await pod(namespace.name, 'sequentialjob');
+      return said.code !== 0 && said;
+    });
+    expect(stderr).toContain("is for Pods in the operator's namespace only");
+  });
+
+  it("is allowed to the operator's Pods, and other Pods may have other classes", async () => {
+    expect(await pod(SYSTEM, 'sequentialjob')).toMatchObject({ code: 0 });
+    expect(await pod(namespace.name)).toMatchObject({ code: 0 });
+    expect(await pod(namespace.name, 'system-node-critical')).toMatchObject({ code: 0 });
   });
 });

@@ -1,110 +1,103 @@
-/** What cannot run: invalid specs that got past admission, Jobs that the API server refuses, names that are taken. */
+/** What cannot run: invalid specs that got past admission, the operator's own namespace, Jobs that are refused, names that are taken. */
 import { describe, expect, it } from '@jest/globals';
-import { getCondition } from '../../shared/conditions.ts';
-import { collectionPath, JOBS } from '../../shared/kube/resources.ts';
+import { JOBS } from '../../shared/kube/resources.ts';
 import { BYPASSED } from '../support/admission.ts';
-import { kubectl } from '../support/cluster.ts';
-import { startJobPolicy } from '../support/job-policy.ts';
-import { operated, operatedBeside } from '../support/operated.ts';
+import { condition, kubectl } from '../support/cluster.ts';
+import { withJobPolicy } from '../support/job-policy.ts';
 import { FOREVER, gated, sequence, step, waitsFor } from '../support/sequences.ts';
+import { withController } from '../support/with-controller.ts';
 
-const here = operated('refusals');
-
-const unmounted = { ...step('s1'), volumeMounts: [{ name: 'data', mountPath: '/data' }] };
+const here = withController('refusals');
+const { namespace } = here;
 
 describe('an invalid spec that admission did not stop', () => {
-  const bypassed = operatedBeside(here, 'bypassed', BYPASSED);
+  const { namespace: bypassed } = withController('bypassed', { labels: BYPASSED });
 
-  it('fails before any step starts, with every fault', async () => {
-    await bypassed.namespace.apply('invalid', {
-      containers: [{ ...step('s0'), ports: [{ containerPort: 0 }] }, unmounted],
-    });
-    const { status } = await bypassed.namespace.untilFinished('invalid');
-    expect(status?.phase).toBe('Failed');
-    expect(status?.startTime).toBeUndefined();
-    expect(getCondition(status?.conditions, 'Failed')).toMatchObject({ status: 'True', reason: 'InvalidSpec' });
-    const message = getCondition(status?.conditions, 'Failed')?.message;
-    expect(message).toContain('spec.containers[0].ports[0].containerPort');
-    expect(message).toContain('spec.containers[1].volumeMounts[0].name: Not found: "data"');
-    expect(await bypassed.namespace.jobNames('invalid')).toEqual([]);
-  });
+  it('fails before any step starts, with every fault, and runs once the spec is fixed', async () => {
+    const unmounted = { ...step('s1'), volumeMounts: [{ name: 'data', mountPath: '/data' }] };
+    const containers = [{ ...step('s0'), ports: [{ containerPort: 0 }] }, unmounted];
+    await bypassed.apply('invalid', { containers });
+    const object = await bypassed.untilFinished('invalid');
+    expect(object.status?.startTime).toBeUndefined();
+    const failed = condition(object, 'Failed');
+    expect(failed).toMatchObject({ status: 'True', reason: 'InvalidSpec' });
+    expect(failed?.message).toContain('spec.containers[0].ports[0].containerPort');
+    expect(failed?.message).toContain('spec.containers[1].volumeMounts[0].name: Not found: "data"');
+    expect(await bypassed.jobNames('invalid')).toEqual([]);
 
-  it('runs once the spec is mended', async () => {
-    await bypassed.namespace.patch('invalid', { spec: sequence(2) });
-    const { status } = await bypassed.namespace.until('invalid', (object) => object.status?.phase === 'Completed');
-    expect(status?.conditions?.find(({ type }) => type === 'Failed')?.status).toBe('False');
-    expect(status?.progress).toEqual({ completedIndices: [0, 1], summary: '2/2' });
+    await bypassed.patch('invalid', { spec: sequence(2) });
+    const fixed = await bypassed.untilPhase('invalid', 'Completed');
+    expect(condition(fixed, 'Failed')?.status).toBe('False');
+    expect(fixed.status?.progress).toEqual({ completedIndices: [0, 1], summary: '2/2' });
   });
 });
 
-describe('a Job that an admission webhook refuses after it took the dry run', () => {
-  const LABELS = { 'tests.example.com/policy': 'refusals' };
-  const guarded = operatedBeside(here, 'refusals-policy', LABELS);
+describe("a sequence in the operator's own namespace", () => {
+  // As its Deployment sets it from the downward API.
+  const env = (name: string): NodeJS.ProcessEnv => ({ SEQUENTIALJOB_OPERATOR_NAMESPACE: name });
+  const { namespace: forbidden } = withController('own', { labels: BYPASSED, env });
 
-  it('fails the sequence with the answer, and is not asked for again', async () => {
-    const forbidden = { ...step('s1'), image: 'forbidden:1' };
+  it('fails before anything has run, and its condition says why', async () => {
+    await forbidden.apply('etl', sequence(2));
+    const object = await forbidden.untilFinished('etl');
+    expect(condition(object, 'Failed')).toMatchObject({
+      status: 'True',
+      reason: 'ForbiddenNamespace',
+      message: expect.stringContaining(`"${forbidden.name}" is the operator's own namespace`),
+    });
+    expect(object.status?.startTime).toBeUndefined();
+    expect(await forbidden.jobNames()).toEqual([]);
+  });
+});
+
+describe('a Job that an admission webhook refuses after it accepted the dry run', () => {
+  const LABELS = { 'tests.example.com/policy': 'refusals' };
+  const { namespace: guarded } = withController('refusals-policy', { labels: LABELS });
+
+  it('fails the sequence with the answer, and is not created again', async () => {
     const spec = sequence(2, { 0: waitsFor('refused') });
-    const containers = [...spec.containers.slice(0, 1), forbidden];
-    await guarded.namespace.apply('refused', gated(here.folder, { ...spec, containers }));
-    await guarded.namespace.untilRunning('refused', 0);
-    const policy = await startJobPolicy(guarded.namespace.name, LABELS);
-    try {
+    const containers = [...spec.containers.slice(0, 1), { ...step('s1'), image: 'forbidden:1' }];
+    await guarded.apply('refused', gated(here.folder, { ...spec, containers }));
+    await guarded.untilRunning('refused', 0);
+    await withJobPolicy(guarded, LABELS, async ({ asked }) => {
       await here.open('refused');
-      const { status } = await guarded.namespace.untilFinished('refused');
-      expect(status).toMatchObject({
-        phase: 'Failed',
-        progress: { failureReason: 'JobRejected', failedIndex: 1, completedIndices: [0] },
-      });
+      const { status } = await guarded.untilFinished('refused');
+      const progress = { failureReason: 'JobRejected', failedIndex: 1, completedIndices: [0] };
+      expect(status).toMatchObject({ phase: 'Failed', progress });
       expect(status?.progress?.failureMessage).toContain('the image forbidden:1 is not allowed here');
       // Whatever happens to the object.
-      await kubectl('label', 'sj', 'refused', '-n', guarded.namespace.name, 'seen=yes');
-      await guarded.namespace.apply('allowed', sequence(1));
-      await guarded.namespace.untilFinished('allowed');
-      expect(policy.asked.filter((job) => job === 'refused-1-s1')).toHaveLength(1);
-    } finally {
-      await policy.remove();
-    }
+      await kubectl('label', 'sj', 'refused', '-n', guarded.name, 'seen=yes');
+      await guarded.apply('allowed', sequence(1));
+      await guarded.untilFinished('allowed');
+      expect(asked.filter((job) => job === 'refused-1-s1')).toHaveLength(1);
+    });
   });
 });
 
 describe("a Job of somebody else's under the step's name", () => {
-  it('fails the sequence and is left alone', async () => {
-    const foreign = await here.client.request<{ metadata: { uid: string } }>({
-      method: 'POST',
-      path: collectionPath(JOBS, here.namespace.name),
-      body: {
-        metadata: { name: 'conflict-1-s1' },
-        spec: {
-          suspend: true,
-          template: { spec: { restartPolicy: 'Never', containers: [step('theirs', FOREVER)] } },
-        },
-      },
-    });
-    await here.namespace.apply('conflict', sequence(3));
-    const { status } = await here.namespace.untilFinished('conflict');
-    expect(status?.progress).toMatchObject({
-      failureReason: 'JobNameConflict',
-      failedIndex: 1,
-      currentStep: 's1',
-      completedIndices: [0],
-    });
+  it('fails the sequence and is not touched', async () => {
+    const template = { spec: { restartPolicy: 'Never', containers: [step('theirs', FOREVER)] } };
+    await namespace.createObject(JOBS, { metadata: { name: 'conflict-1-s1' }, spec: { suspend: true, template } });
+    const foreign = await namespace.job('conflict-1-s1');
+    await namespace.apply('conflict', sequence(3));
+    const { status } = await namespace.untilFinished('conflict');
+    const progress = { failureReason: 'JobNameConflict', failedIndex: 1, currentStep: 's1', completedIndices: [0] };
+    expect(status?.progress).toMatchObject(progress);
     expect(status?.progress?.failureMessage).toContain('conflict-1-s1');
 
-    await here.namespace.delete('conflict');
-    await here.namespace.untilGone('conflict', 30);
-    const left = await here.namespace.jobs();
-    expect(left.find((job) => job.metadata.name === 'conflict-1-s1')?.metadata.uid).toBe(foreign.metadata.uid);
-    expect(left.some((job) => job.metadata.name === 'conflict-0-s0')).toBe(false);
+    await namespace.delete('conflict');
+    await namespace.untilGone('conflict', 30);
+    expect((await namespace.job('conflict-1-s1'))?.metadata.uid).toBe(foreign?.metadata.uid);
+    expect(await namespace.job('conflict-0-s0')).toBeUndefined();
   });
 });
 
-describe('a sequence that another tool changed', () => {
-  it('still runs when its labels are taken off the running Job', async () => {
-    await here.namespace.apply('unlabelled', sequence(2, { 0: 'sleep 4' }));
-    await here.namespace.until('unlabelled', ({ status }) => status?.steps?.[0]?.state === 'Running');
+describe('a running Job whose labels somebody removed', () => {
+  it('is still that of its step', async () => {
+    await namespace.apply('unlabelled', sequence(2, { 0: 'sleep 4' }));
+    await namespace.untilRunning('unlabelled', 0);
     const label = 'batch.example.com/sequentialjob-uid-';
-    await kubectl('label', 'job', 'unlabelled-0-s0', '-n', here.namespace.name, label);
-    const { status } = await here.namespace.untilFinished('unlabelled');
-    expect(status?.phase).toBe('Completed');
+    await kubectl('label', 'job', 'unlabelled-0-s0', '-n', namespace.name, label);
+    await namespace.untilCompleted('unlabelled');
   });
 });

@@ -3,8 +3,8 @@ import { describe, expect, it } from '@jest/globals';
 import { FINALIZER } from '../../shared/api/group.ts';
 import { BYPASSED } from '../support/admission.ts';
 import { CountedRequests } from '../support/counted-requests.ts';
-import { inProcess } from '../support/in-process.ts';
 import { sequence } from '../support/sequences.ts';
+import { withInProcessController } from '../support/with-in-process-controller.ts';
 
 const STEPS = 4;
 
@@ -16,33 +16,61 @@ const PER_SEQUENCE = {
   'POST events 201': 2 * STEPS + 2, // a start and an end for each step and for the sequence
 };
 
-/** The finalizer, and the record of a spec that no webhook has seen. */
-const BROUGHT = { 'PATCH sequentialjobs 200': 1, 'POST controllerrevisions 201': 1 };
-
-/** A finalizer that comes with the object is no sign of a webhook. */
-const RECORDED = { 'POST controllerrevisions 201': 1 };
+/** The spec of an object that no webhook has seen is recorded; a finalizer that comes with the object is no sign of a webhook. */
+const RECORD = { 'POST controllerrevisions 201': 1 };
 
 describe.each([
-  ['with the webhook, which brings the finalizer', {}, {}, PER_SEQUENCE],
-  ['without the webhook', BYPASSED, {}, { ...PER_SEQUENCE, ...BROUGHT }],
+  ['with the webhook, which adds the finalizer', {}, {}, PER_SEQUENCE],
+  ['without the webhook', BYPASSED, {}, { ...PER_SEQUENCE, ...RECORD, 'PATCH sequentialjobs 200': 1 }],
   [
-    'without the webhook, and with its finalizer',
+    'without the webhook, but with its finalizer',
     BYPASSED,
     { finalizers: [FINALIZER] },
-    { ...PER_SEQUENCE, ...RECORDED },
+    { ...PER_SEQUENCE, ...RECORD },
   ],
 ])('the requests of a sequence %s', (_where, labels, metadata, expected) => {
   const requests = new CountedRequests();
-  const here = inProcess({ prefix: 'requests', labels, connect: () => requests.connect() });
+  const { namespace } = withInProcessController('requests', { labels, open: () => requests.connect() });
 
   it('are one dry run, one Job and one status write a step, the events, and nothing else', async () => {
     await requests.untilWatching();
-    await here.namespace.apply('counted', sequence(STEPS, { 0: 'sleep 1' }), metadata);
-    await here.namespace.untilFinished('counted');
+    await namespace.apply('counted', sequence(STEPS, { 0: 'sleep 1' }), metadata);
+    await namespace.untilFinished('counted');
     await requests.until('POST events 201', PER_SEQUENCE['POST events 201']);
-    // A Pod that comes late costs a question why.
-    const { 'GET events 200': questions = 0, ...asked } = requests.take();
-    expect(questions).toBeLessThanOrEqual(STEPS);
-    expect(asked).toEqual(expected);
+    // A Pod that comes late costs a request why.
+    const { 'GET events 200': reads = 0, ...others } = requests.take();
+    expect(reads).toBeLessThanOrEqual(STEPS);
+    expect(others).toEqual(expected);
+  });
+});
+
+describe('the requests of a sequence that fails', () => {
+  const requests = new CountedRequests();
+  const { namespace } = withInProcessController('failed-requests', { open: () => requests.connect() });
+
+  /** Beside at most one list of the Pods of the Job that failed. */
+  async function expectRequests(jobs: number, events: number): Promise<void> {
+    await requests.until('POST events 201', events);
+    const { 'GET pods 200': lists = 0, ...others } = requests.take();
+    expect(lists).toBeLessThanOrEqual(1);
+    expect(others).toEqual({
+      'dry run': 1,
+      'POST jobs 201': jobs + 1,
+      'PATCH sequentialjobs/status 200': 3,
+      'POST events 201': events,
+    });
+  }
+
+  it('are those of its steps, and the status writes for the first start, the second start and the failure', async () => {
+    await requests.untilWatching();
+    await namespace.apply('counted', sequence(3, { 0: 'sleep 1', 1: 'echo gone; exit 3' }));
+    await namespace.untilFinished('counted');
+    await expectRequests(2, 6);
+  });
+
+  it('and is resumed are those of the step that runs again; its resume is recorded before anything starts', async () => {
+    await namespace.resume('counted', 1);
+    await namespace.until('counted', ({ status }) => status?.phase === 'Failed' && status.resumes === 1);
+    await expectRequests(1, 4);
   });
 });

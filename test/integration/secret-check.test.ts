@@ -1,112 +1,67 @@
-/**
- * Secrets are asked for only where that is switched on, by a role of its own and a flag: as the API server's RBAC sees the
- * two accounts, and as it is asked.
- */
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+/** Secrets are read only where that is switched on, by a role and a flag. */
 import { describe, expect, it } from '@jest/globals';
-import { KubeConfig } from '@kubernetes/client-node';
-import { parse } from 'yaml';
-import { getCondition } from '../../shared/conditions.ts';
-import { type ApiClient, type ApiRequest, createApiClient } from '../../shared/kube/client.ts';
-import { loadKubeConfig } from '../../shared/kube/kubeconfig.ts';
-import { collectionPath, CONFIG_MAPS, JOBS, type Resource, SECRETS } from '../../shared/kube/resources.ts';
-import { kubeconfig, type Namespace } from '../support/cluster.ts';
-import { eventually } from '../support/eventually.ts';
-import { inProcess } from '../support/in-process.ts';
-import { ROOT, type Rule } from '../support/manifests.ts';
+import type { ApiClient } from '../../shared/kube/client.ts';
+import { collectionPath, CONFIG_MAPS, JOBS, SECRETS } from '../../shared/kube/resources.ts';
+import { condition } from '../support/cluster.ts';
+import { intercept } from '../support/intercept.ts';
+import { readManifests, type Rule } from '../support/manifests.ts';
+import type { Namespace } from '../support/namespace.ts';
+import { connectAs } from '../support/permissions.ts';
 import { recordingLog } from '../support/recording-log.ts';
 import { step, withConfigMap, withSecret } from '../support/sequences.ts';
+import { withInProcessController } from '../support/with-in-process-controller.ts';
 
-const RBAC = '/apis/rbac.authorization.k8s.io/v1';
+const DEFAULT_ROLES = ['config/rbac/controller-role.yaml', 'config/dependency-check/role.yaml'];
 
-async function rulesOf(file: string): Promise<readonly Rule[]> {
-  return (parse(await readFile(join(ROOT, 'config', file), 'utf8')) as { readonly rules: readonly Rule[] }).rules;
-}
-
-interface Asked {
-  /** Paths of requests. */
-  readonly paths: string[];
-}
-
-/** Somebody with exactly these roles in the namespace; what is asked goes into `asked`. */
-async function connectWith(roles: readonly string[], asked: Asked, namespace: Namespace): Promise<ApiClient> {
-  const of = (plural: string): Resource => ({ root: RBAC, plural });
-  const name = 'account-of-a-test';
-  const user = `${name}-${roles.length}`;
-  const rules = (await Promise.all(roles.map(rulesOf))).flat();
-  await namespace.create(of('roles'), { metadata: { name }, rules });
-  const apiGroup = 'rbac.authorization.k8s.io';
-  await namespace.create(of('rolebindings'), {
-    metadata: { name },
-    roleRef: { apiGroup, kind: 'Role', name },
-    subjects: [{ apiGroup, kind: 'User', name: user }],
-  });
-  const { clusters, contexts, users, currentContext } = loadKubeConfig({ path: kubeconfig() });
-  const config = new KubeConfig();
-  const impersonating = users.map((one) => Object.assign({}, one, { impersonateUser: user }));
-  config.loadFromOptions({ clusters, contexts, users: impersonating, currentContext });
-  const client = createApiClient(config, { userAgent: 'sequentialjob-tests' });
-  // The authorizer learns of the role by a watch.
-  await eventually('the permission', async () =>
-    client.request({ method: 'GET', path: collectionPath(JOBS, namespace.name) }),
-  );
-  return {
-    server: client.server,
-    request: async <T>(request: ApiRequest): Promise<T> => {
-      asked.paths.push(request.path);
-      return client.request<T>(request);
-    },
-    stream: (request) => client.stream(request),
-    close: () => client.close(),
+/** A controller with exactly these roles; the paths of its requests, and its log. */
+function withRoles(prefix: string, roles: readonly string[], checkSecrets: boolean) {
+  const paths: string[] = [];
+  const { log, lines } = recordingLog();
+  const rules = roles.flatMap((file) => readManifests(file)).flatMap((role) => role['rules'] as readonly Rule[]);
+  const open = async (namespace: Namespace): Promise<ApiClient> => {
+    const client = await connectAs(`user-of-${prefix}`, namespace, rules, collectionPath(JOBS, namespace.name));
+    return intercept(client, (request, send) => {
+      paths.push(request.path);
+      return send();
+    });
   };
+  const { namespace } = withInProcessController(prefix, { open, log, checkSecrets });
+  const readsOf = (resource: string): readonly string[] => paths.filter((path) => path.includes(`/${resource}`));
+  const refusals = (): readonly unknown[] => lines.filter(({ msg }) => msg.startsWith('no permission'));
+  const createSecret = () =>
+    namespace.createObject(SECRETS, { metadata: { name: 'login' }, stringData: { token: 'x' } });
+  return { namespace, readsOf, refusals, createSecret };
 }
-
-const DEFAULT_ROLES = ['rbac/controller-role.yaml', 'dependency-check/role.yaml'] as const;
-const aboutSecrets = ({ paths }: Asked): readonly string[] => paths.filter((path) => path.includes('/secrets'));
 
 describe('by default', () => {
-  const asked: Asked = { paths: [] };
-  const { log, lines } = recordingLog();
-  const here = inProcess({ prefix: 'no-secrets', connect: connectWith.bind(undefined, DEFAULT_ROLES, asked), log });
+  const { namespace, readsOf, refusals, createSecret } = withRoles('no-secrets', DEFAULT_ROLES, false);
 
-  it('no request is about Secrets, and so none is refused; ConfigMaps are looked at all the same', async () => {
-    const needy = withConfigMap(step('s1'), 'settings');
-    await here.namespace.apply('default', { containers: [withSecret(step('s0'), 'login'), needy] });
-    const isWaiting = (reason: string): Promise<unknown> =>
-      here.namespace.until(
-        'default',
-        ({ status }) => getCondition(status?.conditions, 'ResourcesUnavailable')?.reason === reason,
-      );
-    await isWaiting('CreateContainerConfigError');
-    await here.namespace.create(SECRETS, { metadata: { name: 'login' }, stringData: { token: 'x' } });
-    await isWaiting('ConfigMapNotFound');
-    await here.namespace.create(CONFIG_MAPS, { metadata: { name: 'settings' }, data: { token: 'x' } });
-    expect((await here.namespace.untilFinished('default')).status?.phase).toBe('Completed');
-    expect(aboutSecrets(asked)).toEqual([]);
-    expect(asked.paths.filter((path) => path.includes('/configmaps/'))).not.toEqual([]);
-    expect(lines.filter(({ msg }) => msg.startsWith('no permission'))).toEqual([]);
+  it('no Secret is read, and so nothing is forbidden; ConfigMaps are read all the same', async () => {
+    const containers = [withSecret(step('s0'), 'login'), withConfigMap(step('s1'), 'settings')];
+    await namespace.apply('default', { containers });
+    await namespace.untilCondition('default', 'ResourcesUnavailable', 'CreateContainerConfigError');
+    await createSecret();
+    await namespace.untilCondition('default', 'ResourcesUnavailable', 'ConfigMapNotFound');
+    await namespace.createObject(CONFIG_MAPS, { metadata: { name: 'settings' }, data: { token: 'x' } });
+    await namespace.untilCompleted('default');
+    expect(readsOf('secrets')).toEqual([]);
+    expect(readsOf('configmaps/')).not.toEqual([]);
+    expect(refusals()).toEqual([]);
   });
 });
 
 describe('with --check-secrets and the role secret-check', () => {
-  const asked: Asked = { paths: [] };
-  const { log, lines } = recordingLog();
-  const roles = [...DEFAULT_ROLES, 'secret-check/role.yaml'];
-  const connect = connectWith.bind(undefined, roles, asked);
-  const here = inProcess({ prefix: 'secrets', connect, log, checkSecrets: true });
+  const roles = [...DEFAULT_ROLES, 'config/secret-check/role.yaml'];
+  const { namespace, readsOf, refusals, createSecret } = withRoles('secrets', roles, true);
 
-  it('a step waits without a Job until its Secret is there', async () => {
-    await here.namespace.apply('checked', { containers: [withSecret(step('s0'), 'login')] });
-    const { status } = await here.namespace.until(
-      'checked',
-      (one) => getCondition(one.status?.conditions, 'ResourcesUnavailable')?.reason === 'SecretNotFound',
-    );
-    expect(getCondition(status?.conditions, 'ResourcesUnavailable')?.message).toBe('Secret "login" not found');
-    expect(await here.namespace.jobNames('checked')).toEqual([]);
-    await here.namespace.create(SECRETS, { metadata: { name: 'login' }, stringData: { token: 'x' } });
-    expect((await here.namespace.untilFinished('checked')).status?.phase).toBe('Completed');
-    expect(aboutSecrets(asked)).not.toEqual([]);
-    expect(lines.filter(({ msg }) => msg.startsWith('no permission'))).toEqual([]);
+  it('a step waits without a Job until its Secret exists', async () => {
+    await namespace.apply('checked', { containers: [withSecret(step('s0'), 'login')] });
+    const object = await namespace.untilCondition('checked', 'ResourcesUnavailable', 'SecretNotFound');
+    expect(condition(object, 'ResourcesUnavailable')?.message).toBe('Secret "login" not found');
+    expect(await namespace.jobNames('checked')).toEqual([]);
+    await createSecret();
+    await namespace.untilCompleted('checked');
+    expect(readsOf('secrets')).not.toEqual([]);
+    expect(refusals()).toEqual([]);
   });
 });

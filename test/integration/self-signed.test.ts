@@ -1,157 +1,142 @@
-/** certs/self-signed.sh against a real API server: what it puts where, and that a renewal leaves nobody without trust. */
+/** certs/self-signed.sh against a real API server: what it stores, and that the webhook is trusted during a renewal. */
 import { execFile } from 'node:child_process';
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { findProblem } from '../../certs/key-pair.ts';
 import {
   withoutUnsupportedFields,
   type WebhookConfiguration,
 } from '../../local/control-plane/webhook-configuration.ts';
-import { findProblem } from '../../certs/key-pair.ts';
-import type { ApiClient } from '../../shared/kube/client.ts';
 import { objectPath, SECRETS } from '../../shared/kube/resources.ts';
-import { connect, kubeconfig, Namespace, tryKubectl } from '../support/cluster.ts';
+import { kubeconfig, tryKubectl } from '../support/cluster.ts';
 import { present, readManifests, ROOT } from '../support/manifests.ts';
-import { askServer } from '../support/server.ts';
+import { serverOfTests } from '../support/server-features.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+import { withNamespace } from '../support/with-controller.ts';
 
-/** Configurations of a name of their own, which nothing is asked through. */
+const { minor } = await serverOfTests();
+const { client, namespace } = withNamespace('self-signed');
+/** For what the script writes while it runs. */
+const scratch = temporaryFolder();
+
+/** The name of its own configurations, through which nothing is asked. */
 const CONFIGURATION = 'self-signed-test';
-const NOBODY = { matchLabels: { 'tests.example.com/self-signed': 'nobody' } };
-
-let client: ApiClient;
-let namespace: Namespace;
-/** For what the script keeps while it runs. */
-let scratch: string;
-
-interface Held {
-  readonly cert: string;
-  readonly key: string;
-  /** What the Secret has. */
-  readonly names: readonly string[];
-  /** What the API server trusts, one bundle for each configuration. */
-  readonly bundles: readonly string[];
-}
 
 beforeAll(async () => {
-  scratch = await mkdtemp(join(tmpdir(), 'self-signed-test-'));
-  client = connect();
-  namespace = await Namespace.create(client, 'self-signed');
-  const configurations = readManifests('config/webhook/mutating.yaml', 'config/webhook/validating.yaml').map((one) => {
+  const namespaceSelector = { matchLabels: { 'tests.example.com/self-signed': 'nobody' } };
+  const files = ['config/webhook/mutating.yaml', 'config/webhook/validating.yaml'];
+  const configurations = readManifests(...files).map((one) => {
     const webhooks = (one['webhooks'] as readonly object[]).map((hook) =>
-      Object.assign({}, hook, { namespaceSelector: NOBODY }),
+      Object.assign({}, hook, { namespaceSelector }),
     );
-    return Object.assign({}, one, { metadata: { name: CONFIGURATION }, webhooks });
+    const configuration: unknown = { ...one, metadata: { name: CONFIGURATION }, webhooks };
+    return withoutUnsupportedFields(configuration as WebhookConfiguration, minor);
   });
-  const { minor } = await askServer(client);
-  const fitting = configurations.map((one) => withoutUnsupportedFields(one as unknown as WebhookConfiguration, minor));
-  const { code, stderr } = await tryKubectl(['apply', '-f', '-'], ...fitting);
+  const { code, stderr } = await tryKubectl(['apply', '-f', '-'], ...configurations);
   if (code !== 0) throw new Error(stderr);
 });
 
 afterAll(async () => {
   await tryKubectl(['delete', 'mutatingwebhookconfiguration,validatingwebhookconfiguration', CONFIGURATION]);
-  await client.request({ method: 'DELETE', path: `/api/v1/namespaces/${namespace.name}` });
-  await client.close();
-  await rm(scratch, { recursive: true });
 });
 
 async function run(...args: readonly string[]): Promise<string> {
-  const { stdout } = await promisify(execFile)(join(ROOT, 'certs/self-signed.sh'), args, {
-    env: {
-      ...process.env,
-      KUBECTL: join(process.env['KUBEBUILDER_ASSETS'] ?? '', 'kubectl'),
-      KUBECONFIG: kubeconfig(),
-      NAMESPACE: namespace.name,
-      CONFIGURATION,
-      DAYS: '90',
-      TMPDIR: scratch,
-    },
-  });
-  return stdout;
+  const env = {
+    ...process.env,
+    KUBECTL: join(process.env['KUBEBUILDER_ASSETS'] ?? '', 'kubectl'),
+    KUBECONFIG: kubeconfig(),
+    NAMESPACE: namespace.name,
+    CONFIGURATION,
+    DAYS: '90',
+    TMPDIR: scratch,
+  };
+  return (await promisify(execFile)(join(ROOT, 'certs/self-signed.sh'), args, { env })).stdout;
 }
 
-async function held(): Promise<Held> {
+interface Stored {
+  readonly cert: string;
+  readonly key: string;
+  /** The keys of the Secret. */
+  readonly keys: readonly string[];
+  /** What the API server trusts, one bundle for each configuration. */
+  readonly bundles: readonly string[];
+}
+
+async function read(): Promise<Stored> {
   const decode = (text: string | undefined): string => Buffer.from(present(text, 'value'), 'base64').toString();
-  const { data } = await client.request<{ readonly data: Readonly<Record<string, string>> }>({
-    method: 'GET',
-    path: objectPath(SECRETS, namespace.name, 'sequentialjob-webhook-tls'),
-  });
+  const get = <T>(path: string): Promise<T> => client.request({ method: 'GET', path });
+  const { data } = await get<{ readonly data: Readonly<Record<string, string>> }>(
+    objectPath(SECRETS, namespace.name, 'sequentialjob-webhook-tls'),
+  );
   const bundles = ['mutatingwebhookconfigurations', 'validatingwebhookconfigurations'].map(async (plural) => {
     const path = `/apis/admissionregistration.k8s.io/v1/${plural}/${CONFIGURATION}`;
-    const { webhooks } = await client.request<{
-      readonly webhooks: readonly { readonly clientConfig: { readonly caBundle?: string } }[];
-    }>({ method: 'GET', path });
+    const { webhooks } = await get<{ readonly webhooks: readonly { clientConfig: { caBundle?: string } }[] }>(path);
     return decode(webhooks[0]?.clientConfig.caBundle);
   });
-  const names = Object.keys(data).toSorted();
-  return { cert: decode(data['tls.crt']), key: decode(data['tls.key']), names, bundles: await Promise.all(bundles) };
+  const keys = Object.keys(data).toSorted();
+  return { cert: decode(data['tls.crt']), key: decode(data['tls.key']), keys, bundles: await Promise.all(bundles) };
 }
 
-/** The certificates of a bundle, one after the other. */
 const authorities = (bundle: string): readonly X509Certificate[] =>
   (bundle.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []).map(
     (pem) => new X509Certificate(pem),
   );
 
-const isTrusted = (cert: string, bundle: string): boolean =>
-  authorities(bundle).some(
-    (ca) => ca.ca && new X509Certificate(cert).checkIssued(ca) && new X509Certificate(cert).verify(ca.publicKey),
+/** Whether each of these certificates is trusted by each of these bundles. */
+const trusted = (bundles: readonly string[], ...certs: readonly string[]): readonly (readonly boolean[])[] =>
+  bundles.map((bundle) =>
+    certs.map((pem) => {
+      const cert = new X509Certificate(pem);
+      return authorities(bundle).some((ca) => ca.ca && cert.checkIssued(ca) && cert.verify(ca.publicKey));
+    }),
   );
 
-describe('the certificate without cert-manager', () => {
-  let first: Held;
-  let second: Held;
+const both = (...expected: readonly boolean[]): readonly (readonly boolean[])[] => [expected, expected];
 
-  it('is made for the names of the Service, and trusted by both configurations', async () => {
+describe('the certificate without cert-manager', () => {
+  let first: Stored;
+  let second: Stored;
+
+  it('is for the names of the Service, and trusted by both configurations', async () => {
     await run();
-    first = await held();
+    first = await read();
     expect(findProblem(first)).toBeUndefined();
     const certificate = new X509Certificate(first.cert);
     const host = `sequentialjob-webhook.${namespace.name}.svc`;
     expect(certificate.subjectAltName).toBe(`DNS:${host}, DNS:${host}.cluster.local`);
     expect(certificate.ca).toBe(false);
-    expect(first.bundles.map((bundle) => isTrusted(first.cert, bundle))).toEqual([true, true]);
-    const days = (Date.parse(certificate.validTo) - Date.now()) / 86_400_000;
-    expect(Math.round(days)).toBe(90);
-    // What signed it is trusted until after it has expired.
-    const [authority] = authorities(present(first.bundles[0], 'bundle'));
-    expect(Date.parse(present(authority, 'authority').validTo)).toBeGreaterThan(Date.parse(certificate.validTo));
+    expect(trusted(first.bundles, first.cert)).toEqual(both(true));
+    expect(Math.round((Date.parse(certificate.validTo) - Date.now()) / 86_400_000)).toBe(90);
+    // The authority is valid for longer.
+    const [authority] = authorities(first.bundles[0] ?? '');
+    expect(Date.parse(authority?.validTo ?? '')).toBeGreaterThan(Date.parse(certificate.validTo));
   });
 
   it('leaves the key of the authority nowhere', async () => {
     expect(await readdir(scratch)).toEqual([]);
-    expect(first.names).toEqual(['ca.crt', 'tls.crt', 'tls.key']);
-    expect(
-      authorities(present(first.bundles[0], 'bundle')).some((ca) => ca.checkPrivateKey(createPrivateKey(first.key))),
-    ).toBe(false);
+    expect(first.keys).toEqual(['ca.crt', 'tls.crt', 'tls.key']);
+    const key = createPrivateKey(first.key);
+    expect(authorities(first.bundles[0] ?? '').map((ca) => ca.checkPrivateKey(key))).toEqual([false]);
   });
 
-  it('stays as long as it is good; a configuration that was made anew trusts it again', async () => {
+  it('stays as long as it is valid; a configuration that was created again trusts it again', async () => {
     const patch = JSON.stringify([{ op: 'remove', path: '/webhooks/0/clientConfig/caBundle' }]);
     await tryKubectl(['patch', 'validatingwebhookconfiguration', CONFIGURATION, '--type=json', `--patch=${patch}`]);
     expect(await run()).toContain('is valid until');
-    expect(await held()).toEqual(first);
+    expect(await read()).toEqual(first);
   });
 
   it('is renewed on demand, and the one before is trusted until the Pods have the new one', async () => {
     await run('--renew');
-    second = await held();
+    second = await read();
     expect(second.cert).not.toBe(first.cert);
     expect(findProblem(second)).toBeUndefined();
-    for (const bundle of second.bundles) {
-      expect([first.cert, second.cert].map((cert) => isTrusted(cert, bundle))).toEqual([true, true]);
-    }
-  });
-
-  it('is distrusted after the renewal that follows', async () => {
+    expect(trusted(second.bundles, first.cert, second.cert)).toEqual(both(true, true));
     await run('--renew');
-    const third = await held();
-    for (const bundle of third.bundles) {
-      const trusted = [first, second, third].map(({ cert }) => isTrusted(cert, bundle));
-      expect(trusted).toEqual([false, true, true]);
-    }
+    const third = await read();
+    expect(trusted(third.bundles, first.cert, second.cert, third.cert)).toEqual(both(false, true, true));
   });
 });

@@ -1,43 +1,30 @@
-/** The program's start: bad input is one clear line, a server that is down is waited for. */
-import { randomUUID } from 'node:crypto';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+/** The program's start: wrong input gives one clear line, and a server that is down is waited for. */
+import { readFile, writeFile } from 'node:fs/promises';
 import { connect as connectSocket, createServer, type Server } from 'node:net';
 import { once } from 'node:events';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, describe, expect, it } from '@jest/globals';
 import { parse, stringify } from 'yaml';
 import { kubeconfig } from '../support/cluster.ts';
 import { Operator } from '../support/operator.ts';
-
-let folder: string;
-let text: string;
-
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'sequentialjob-startup-'));
-  text = await readFile(kubeconfig(), 'utf8');
-});
-
-afterAll(async () => {
-  await Operator.endAll();
-  await rm(folder, { recursive: true });
-});
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 interface KubeConfigFile {
   readonly clusters: readonly { readonly cluster: { readonly server: string } }[];
 }
 
-function realServer(): string {
-  return (parse(text) as KubeConfigFile).clusters[0]?.cluster.server ?? '';
-}
+const file = parse(await readFile(kubeconfig(), 'utf8')) as KubeConfigFile;
+const realServer = file.clusters[0]?.cluster.server ?? '';
+const folder = temporaryFolder();
 
-/** A copy of the kubeconfig with another server. */
-async function kubeconfigFor(server: string): Promise<string> {
-  const path = join(folder, `kubeconfig-${randomUUID()}`);
-  const file = parse(text) as KubeConfigFile;
+afterAll(async () => Operator.endAll());
+
+/** Starts a controller with a copy of the kubeconfig that has another server. */
+async function start(server: string, ...flags: readonly string[]): Promise<Operator> {
+  const path = join(folder, 'kubeconfig');
   const clusters = file.clusters.map((entry) => ({ ...entry, cluster: { ...entry.cluster, server } }));
   await writeFile(path, stringify({ ...file, clusters }));
-  return path;
+  return Operator.spawn(['run', '--role=controller', `--kubeconfig=${path}`, ...flags]);
 }
 
 async function freePort(): Promise<number> {
@@ -49,9 +36,9 @@ async function freePort(): Promise<number> {
   return address.port;
 }
 
-/** Hands every connection on to the real API server. */
+/** Forwards every connection to the real API server. */
 function forward(port: number): Server {
-  const target = new URL(realServer());
+  const target = new URL(realServer);
   const server = createServer((socket) => {
     const other = connectSocket(Number(target.port), target.hostname);
     socket.pipe(other).pipe(socket);
@@ -60,71 +47,39 @@ function forward(port: number): Server {
   return server.listen(port, '127.0.0.1');
 }
 
+const BRIEF = ['--startup-timeout=2', '--log-level=silent'];
+
 describe('a start that cannot succeed', () => {
   it.each<readonly [string, readonly string[], number, RegExp]>([
     ['no command', [], 2, /^sequentialjob: no command given\n/],
     ['an unknown command', ['walk'], 2, /^sequentialjob: unknown command "walk"\n/],
     ['several bad flags', ['run', '--workers=0', '--wat'], 2, /unknown flag --wat\n.*--workers must be a whole number/],
-    [
-      'a kubeconfig that is not there',
-      ['run', '--role=controller', '--kubeconfig=/no/such/file'],
-      1,
-      /cannot read the kubeconfig \/no\/such\/file/,
-    ],
-    [
-      'a context that is not there',
-      ['run', '--role=controller', '--context=nowhere'],
-      1,
-      /there is no context "nowhere"/,
-    ],
-  ])('says in a line what is wrong: %s', async (_what, args, code, words) => {
+    ['no such kubeconfig', ['run', '--role=controller', '--kubeconfig=/no/such/file'], 1, /\/no\/such\/file/],
+    ['no such context', ['run', '--role=controller', '--context=nowhere'], 1, /there is no context "nowhere"/],
+  ])('ends with one line that says what is wrong: %s', async (_what, args, code, words) => {
     const operator = Operator.spawn(args, { KUBECONFIG: kubeconfig() });
     expect(await operator.exited()).toEqual({ code, signal: null });
     expect(operator.output).toMatch(words);
     expect(operator.output).not.toMatch(/\n\s+at /);
   });
 
-  it('names the host that does not exist', async () => {
-    const path = await kubeconfigFor('https://no-such-host.invalid:6443');
-    const operator = Operator.spawn([
-      'run',
-      '--role=controller',
-      `--kubeconfig=${path}`,
-      '--startup-timeout=2',
-      '--log-level=silent',
-    ]);
+  it.each([
+    // Where no names can be looked up at all, the lookup may yet succeed: that is waited for.
+    ['a host that does not exist', async () => 'https://no-such-host.invalid:6443', BRIEF, 'no-such-host.invalid:6443'],
+    ['a server that stays down', async () => `https://127.0.0.1:${await freePort()}`, BRIEF, 'for 2 s: .*ECONNREFUSED'],
+    // A server below a path answers 404 to everything, as one without the definition does to this resource.
+    ['no definition', async () => `${realServer}/apis/apps`, ['--log-level=silent'], 'does not know.*make install'],
+  ])('ends with one line that says what is wrong: %s', async (_what, server, flags, words) => {
+    const operator = await start(await server(), ...flags);
     expect((await operator.exited()).code).toBe(1);
-    // Where names can't be looked up at all, the lookup may yet succeed: that is waited for.
-    expect(operator.output).toMatch(/^sequentialjob: .*https:\/\/no-such-host\.invalid:6443.*\n$/);
-  });
-
-  it('gives up on a server that stays down', async () => {
-    const path = await kubeconfigFor(`https://127.0.0.1:${await freePort()}`);
-    const operator = Operator.spawn([
-      'run',
-      '--role=controller',
-      `--kubeconfig=${path}`,
-      '--startup-timeout=2',
-      '--log-level=silent',
-    ]);
-    expect((await operator.exited()).code).toBe(1);
-    expect(operator.output).toMatch(/^sequentialjob: no answer from the API server at .* for 2 s: .*ECONNREFUSED.*\n$/);
-  });
-
-  it('asks for the CRD where that is missing', async () => {
-    // A server below a path answers 404 to everything, as one without the CRD does to this resource.
-    const path = await kubeconfigFor(`${realServer()}/apis/apps`);
-    const operator = Operator.spawn(['run', '--role=controller', `--kubeconfig=${path}`, '--log-level=silent']);
-    expect((await operator.exited()).code).toBe(1);
-    expect(operator.output).toMatch(/does not know sequentialjobs.*make install.*\n$/);
+    expect(operator.output).toMatch(new RegExp(`^sequentialjob: .*${words}.*\\n$`));
   });
 });
 
 describe('an API server that is down at the start', () => {
-  it('is waited for, and that is said', async () => {
+  it('is waited for, and the log says so', async () => {
     const port = await freePort();
-    const path = await kubeconfigFor(`https://127.0.0.1:${port}`);
-    const operator = Operator.spawn(['run', '--role=controller', `--kubeconfig=${path}`]);
+    const operator = await start(`https://127.0.0.1:${port}`);
     await operator.untilSays('waiting for the API server');
     const server = forward(port);
     await operator.untilSays('controller started');

@@ -1,278 +1,192 @@
 /**
- * Suspend and go on, at every moment. Where the server suspends Jobs (1.22 and newer), a step that runs is suspended with the
- * sequence; on an older server it comes to its end.
+ * Suspend and continue, at every moment. Where the server suspends Jobs (1.22 and newer), the Job of a running step is
+ * suspended with the sequence; on an older server the step runs to its end.
  */
 import { describe, expect, it } from '@jest/globals';
-import { getCondition } from '../../shared/conditions.ts';
 import { CONFIG_MAPS } from '../../shared/kube/resources.ts';
 import { sleep } from '../../shared/sleep.ts';
-import { eventually } from '../support/eventually.ts';
-import { operated } from '../support/operated.ts';
-import { setSuspend } from '../support/queue.ts';
-import { gated, sequence, step, waitsFor, waitsOrStops, withConfigMap } from '../support/sequences.ts';
-import { onServersWhere, serverOfTests } from '../support/server.ts';
+import { condition } from '../support/cluster.ts';
+import { gated, sequence, step, waitsOrStops, withConfigMap } from '../support/sequences.ts';
+import { onServersWhere, serverOfTests } from '../support/server-features.ts';
+import { withController } from '../support/with-controller.ts';
 
 const { suspendsJobs } = await serverOfTests();
-const here = operated('suspend');
+const here = withController('suspend');
+const { namespace } = here;
 
-const LET_GO = { spec: { suspend: false } };
-const CANNOT = 'the API server does not support suspended Jobs';
+const UNSUPPORTED = 'the API server does not support suspended Jobs';
 
-/** Lets a sequence of two steps go as soon as its suspension in the first was seen: it completes, and no Pod failed. */
-async function expectToGoOn(name: string): Promise<void> {
-  await here.namespace.until(name, ({ status }) => status?.observedGeneration === 2);
-  await here.namespace.patch(name, LET_GO);
-  const { status } = await here.namespace.until(name, (object) => object.status?.observedGeneration === 3);
-  expect(getCondition(status?.conditions, 'Suspended')?.reason).toBe('NotSuspended');
-  await here.open(name);
-  const end = await here.namespace.untilFinished(name);
-  expect(end.status?.phase).toBe('Completed');
-  expect((await here.namespace.jobs(name)).map(({ status: { failed = 0 } }) => failed)).toEqual([0, 0]);
+/** Reasons of the events about suspension. */
+const events = async (name: string): Promise<readonly string[]> =>
+  (await namespace.recordedEvents(name, 'Suspended', 'Resumed')).map(([reason]) => reason);
+
+/** Suspends a sequence while its first step runs. */
+async function suspendWhileRunning(name: string, count: number, script = waitsOrStops(name)): Promise<void> {
+  await namespace.apply(name, gated(here.folder, sequence(count, { 0: script })));
+  await namespace.untilRunning(name, 0);
+  await namespace.setSuspend(name, true);
+}
+
+/** Starts the controller again, and resolves when it has reconciled what is there. */
+async function restart(name: string): Promise<void> {
+  await here.restart();
+  await namespace.apply(name, sequence(1));
+  await namespace.untilFinished(name);
 }
 
 describe('a sequence that is suspended from the start', () => {
   it('does not start, and says so', async () => {
-    await here.namespace.apply('early', sequence(2, {}, { suspend: true }));
-    const { status } = await here.namespace.untilPhase('early', 'Suspended');
-    expect(status?.startTime).toBeUndefined();
-    expect(status?.steps).toEqual([]);
-    expect(getCondition(status?.conditions, 'Suspended')).toMatchObject({
-      status: 'True',
-      reason: 'Suspended',
-      message: 'Suspended before it started',
-      observedGeneration: 1,
-    });
-    expect(getCondition(status?.conditions, 'Progressing')).toMatchObject({
-      status: 'False',
-      reason: 'Suspended',
-      message: 'Suspended before it started',
-    });
-    expect(await here.namespace.jobNames('early')).toEqual([]);
-    const columns = await here.namespace.columns('early');
-    expect(columns.slice(0, 4)).toEqual(['early', 'Suspended', '0/2', 's0']);
+    await namespace.apply('early', sequence(2, {}, { suspend: true }));
+    const object = await namespace.untilPhase('early', 'Suspended');
+    expect(object.status?.startTime).toBeUndefined();
+    expect(object.status?.steps).toEqual([]);
+    const suspended = { status: 'True', reason: 'Suspended', observedGeneration: 1 };
+    expect(condition(object, 'Suspended')).toMatchObject(suspended);
+    expect(condition(object, 'Progressing')).toMatchObject({ status: 'False', reason: 'Suspended' });
+    expect(await namespace.jobNames('early')).toEqual([]);
+    expect(await namespace.columns('early')).toEqual(['early', 'Suspended', '0/2', 's0']);
   });
 
-  it('takes any other spec still', async () => {
+  it('accepts any other spec', async () => {
     const containers = [step('a'), step('b'), step('c')];
-    await here.namespace.patch('early', { spec: { containers, backoffLimit: 1 } });
-    const { status } = await here.namespace.until('early', (object) => object.status?.observedGeneration === 2);
+    await namespace.patch('early', { spec: { containers, backoffLimit: 1 } });
+    const { status } = await namespace.untilObserved('early', 2);
     expect(status).toMatchObject({ phase: 'Suspended', progress: { currentStep: 'a', summary: '0/3' } });
   });
 
-  it('stays so when the controller is started again, and tells of it once', async () => {
-    await here.namespace.untilTold('early', 'Suspended');
-    await here.crash();
-    await here.restart();
-    await here.namespace.patch('early', { metadata: { labels: { seen: 'yes' } } });
-    // One that comes later is finished first: the controller has looked at both.
-    await here.namespace.apply('later', sequence(1));
-    await here.namespace.untilFinished('later');
-    expect((await here.namespace.get('early')).status?.phase).toBe('Suspended');
-    expect(await here.namespace.story('early')).toEqual([['Suspended', 'Suspended before it started', 1]]);
+  it('stays suspended when the controller is started again, with one event', async () => {
+    await namespace.untilEvent('early', 'Suspended');
+    await restart('later');
+    expect((await namespace.get('early')).status?.phase).toBe('Suspended');
+    expect((await namespace.recordedEvents('early')).map(([reason]) => reason)).toEqual(['Suspended']);
   });
 
-  it('runs when it is let go while no controller is there', async () => {
+  it('runs when suspend is removed while no controller runs', async () => {
     await here.crash();
-    await here.namespace.patch('early', LET_GO);
+    await namespace.setSuspend('early', false);
     await here.restart();
-    const { status } = await here.namespace.untilFinished('early');
-    expect(status).toMatchObject({ phase: 'Completed', progress: { summary: '3/3' } });
-    expect(getCondition(status?.conditions, 'Suspended')).toMatchObject({ status: 'False', reason: 'NotSuspended' });
-    expect(await here.namespace.jobNames('early')).toEqual(['early-0-a', 'early-1-b', 'early-2-c']);
-    await here.namespace.untilTold('early', 'SequenceCompleted');
-    const story = await here.namespace.story('early', 'Suspended', 'Resumed', 'SequenceStarted');
-    expect(story).toEqual([
-      ['Suspended', 'Suspended before it started', 1],
-      ['Resumed', 'No longer suspended', 1],
-      ['SequenceStarted', 'Started the sequence of 3 steps', 1],
-    ]);
+    expect((await namespace.untilCompleted('early')).progress?.summary).toBe('3/3');
+    const object = await namespace.get('early');
+    expect(condition(object, 'Suspended')).toMatchObject({ status: 'False', reason: 'NotSuspended' });
+    expect(await namespace.jobNames('early')).toEqual(['early-0-a', 'early-1-b', 'early-2-c']);
+    await namespace.untilEvent('early', 'SequenceCompleted');
+    const reasons = (await namespace.recordedEvents('early')).map(([reason]) => reason);
+    expect(reasons.slice(0, 3)).toEqual(['Suspended', 'Resumed', 'SequenceStarted']);
   });
 });
 
-onServersWhere(suspendsJobs)('a sequence that is suspended while a step runs, on a server that suspends Jobs', () => {
-  const suspendWhileRunning = async (name: string, count: number, script = waitsOrStops(name)): Promise<void> => {
-    await here.namespace.apply(name, gated(here.folder, sequence(count, { 0: script })));
-    await here.namespace.untilRunning(name, 0);
-    await here.namespace.patch(name, { spec: { suspend: true } });
-  };
+describe('a sequence that is suspended while a step runs', () => {
+  /** Where it stops: before the next step, where the server does not suspend Jobs. */
+  const [index, state] = suspendsJobs ? [0, 'Running'] : [1, 'Succeeded'];
 
-  it('suspends the Job of the step, whose Pod goes, and says so', async () => {
+  it('is Suspended when the step has stopped, and says where', async () => {
     await suspendWhileRunning('middle', 3);
-    const { status } = await here.namespace.untilPhase('middle', 'Suspended');
-    expect(status).toMatchObject({ state: { active: 0, succeeded: 0 }, steps: [{ index: 0, state: 'Running' }] });
-    expect(status?.completionTime).toBeUndefined();
-    const message = 'Suspended at step 0 (s0)';
-    expect(getCondition(status?.conditions, 'Suspended')).toMatchObject({
-      status: 'True',
-      reason: 'Suspended',
-      message,
-    });
-    expect(getCondition(status?.conditions, 'Progressing')).toMatchObject({ reason: 'Suspended', message });
-    const jobs = await here.namespace.jobs('middle');
-    expect(jobs.map(({ metadata, spec }) => [metadata.name, spec.suspend])).toEqual([['middle-0-s0', true]]);
-    await eventually('no Pod', async () => ((await here.namespace.pods('middle')).length === 0 ? true : undefined));
-    expect((await here.namespace.columns('middle')).slice(0, 4)).toEqual(['middle', 'Suspended', '0/3', 's0']);
+    if (!suspendsJobs) {
+      const waiting = await namespace.untilObserved('middle', 2);
+      expect(waiting.status).toMatchObject({ phase: 'Running', state: { active: 1 } });
+      expect(condition(waiting, 'Suspended')).toMatchObject({ status: 'False', reason: 'Suspending' });
+      expect(condition(waiting, 'Progressing')?.reason).toBe('Suspending');
+      await here.open('middle');
+    }
+    const object = await namespace.untilPhase('middle', 'Suspended');
+    expect(object.status).toMatchObject({ state: { active: 0 }, steps: [{ index: 0, state }] });
+    expect(object.status?.completionTime).toBeUndefined();
+    const message = `Suspended at step ${index} (s${index})`;
+    expect(condition(object, 'Suspended')).toMatchObject({ status: 'True', reason: 'Suspended', message });
+    const jobs = await namespace.jobs('middle');
+    expect(jobs.map((job) => job.metadata.name)).toEqual(['middle-0-s0']);
+    if (suspendsJobs) {
+      expect(jobs[0]?.spec.suspend).toBe(true);
+      await namespace.untilNoPods('middle');
+    }
+    expect(await namespace.columns('middle')).toEqual(['middle', 'Suspended', `${index}/3`, `s${index}`]);
   });
 
-  it('stays so when the controller is started again, and goes on with the same Job', async () => {
-    await here.namespace.untilTold('middle', 'Suspended');
-    await here.crash();
+  it('stays suspended when the controller is started again, and continues with the same Job', async () => {
+    await namespace.untilEvent('middle', 'Suspended');
     await here.open('middle');
-    await here.restart();
-    await here.namespace.apply('later-still', sequence(1));
-    await here.namespace.untilFinished('later-still');
-    const { status: before } = await here.namespace.get('middle');
+    await restart('later-still');
+    const { status: before } = await namespace.get('middle');
     expect(before?.phase).toBe('Suspended');
-    expect(await here.namespace.podNames()).not.toContainEqual(expect.stringMatching(/^middle-/));
+    expect(await namespace.jobNames('middle')).toEqual(['middle-0-s0']);
 
-    await here.namespace.patch('middle', LET_GO);
-    const { status } = await here.namespace.untilFinished('middle');
-    expect(status?.phase).toBe('Completed');
-    expect(await here.namespace.jobNames('middle')).toEqual(['middle-0-s0', 'middle-1-s1', 'middle-2-s2']);
-    expect(status?.steps?.[0]?.jobUID).toBe(before?.steps?.[0]?.jobUID);
-    expect(await here.namespace.story('middle', 'Suspended', 'Resumed')).toEqual([
-      ['Suspended', 'Suspended at step 0 (s0)', 1],
-      ['Resumed', 'No longer suspended: continues at step 0 (s0)', 1],
-    ]);
+    await namespace.setSuspend('middle', false);
+    const { steps } = await namespace.untilCompleted('middle');
+    expect(await namespace.jobNames('middle')).toEqual(['middle-0-s0', 'middle-1-s1', 'middle-2-s2']);
+    expect(steps?.[0]?.jobUID).toBe(before?.steps?.[0]?.jobUID);
+    expect(await events('middle')).toEqual(['Suspended', 'Resumed']);
   });
 
-  it('goes on when it is let go at once, without a failure', async () => {
+  it('continues when suspend is removed at once, and no Pod fails', async () => {
     await suspendWhileRunning('twice', 2);
-    await expectToGoOn('twice');
-    // Whether it stood still in between is a matter of moments; that it goes on is told if that it stood still was told.
-    const told = (await here.namespace.story('twice', 'Suspended', 'Resumed')).map(([reason]) => reason);
-    expect(told).toEqual(told.length === 0 ? [] : ['Suspended', 'Resumed']);
+    await namespace.untilObserved('twice', 2);
+    await namespace.setSuspend('twice', false);
+    expect(condition(await namespace.untilObserved('twice', 3), 'Suspended')?.reason).toBe('NotSuspended');
+    await here.open('twice');
+    await namespace.untilCompleted('twice');
+    expect((await namespace.jobs('twice')).map(({ status: { failed = 0 } }) => failed)).toEqual([0, 0]);
+    // Whether the step had stopped in between is a matter of moments; an event Resumed needs an event Suspended.
+    const reasons = await events('twice');
+    expect(reasons).toEqual(reasons.length === 0 ? [] : ['Suspended', 'Resumed']);
+    if (!suspendsJobs) expect(reasons).toEqual([]);
   });
 
-  it('fails when the step does after it was let go', async () => {
+  it('fails when the step does: then, or after suspend is removed', async () => {
     await suspendWhileRunning('failing', 2, `${waitsOrStops('failing')}; exit 7`);
-    await here.namespace.untilPhase('failing', 'Suspended');
+    if (suspendsJobs) await namespace.untilPhase('failing', 'Suspended');
+    else await namespace.untilObserved('failing', 2);
     await here.open('failing');
-    await here.namespace.patch('failing', LET_GO);
-    const { status } = await here.namespace.untilFinished('failing');
+    if (suspendsJobs) await namespace.setSuspend('failing', false);
+    const { status } = await namespace.untilFinished('failing');
     expect(status).toMatchObject({ phase: 'Failed', steps: [{ exitCode: 7 }, { state: 'Skipped' }] });
   });
 
-  it('backs off where somebody else lets the Job go on again and again, and says who', async () => {
+  it('has a warning in the log once, where the server does not suspend Jobs', () => {
+    expect(here.operator.count(UNSUPPORTED)).toBe(suspendsJobs ? 0 : 1);
+  });
+});
+
+onServersWhere(suspendsJobs)('a Job that somebody else unsuspends again and again', () => {
+  it('is suspended again with a backoff, and the status says who', async () => {
     await suspendWhileRunning('contested', 2);
     const stopping = new AbortController();
     const { signal } = stopping;
     const queue = (async () => {
       while (!signal.aborted) {
-        await setSuspend(here, 'contested-0-s0', false);
+        await namespace.setJobSuspend('contested-0-s0', false);
         await sleep(200, signal);
       }
     })();
-    const { status } = await here.namespace.until('contested', (object) => {
-      const { message = '' } = getCondition(object.status?.conditions, 'Suspended') ?? {};
-      return message.includes('someone else (field manager "queue")');
-    });
-    expect(getCondition(status?.conditions, 'Suspended')).toMatchObject({ status: 'False', reason: 'Suspending' });
+    const object = await namespace.until('contested', (one) =>
+      (condition(one, 'Suspended')?.message ?? '').includes('someone else (field manager "queue")'),
+    );
+    expect(condition(object, 'Suspended')).toMatchObject({ status: 'False', reason: 'Suspending' });
     await sleep(5_000);
     stopping.abort();
     await queue;
-    const [job] = await here.namespace.jobs('contested');
+    const [job] = await namespace.jobs('contested');
     expect(job?.metadata.annotations?.['batch.example.com/suspended']).toMatch(/^2 /);
     await here.open('contested');
-    await here.namespace.patch('contested', LET_GO);
-    expect((await here.namespace.untilFinished('contested')).status?.phase).toBe('Completed');
-  });
-
-  it('has nothing in the log about a server that cannot', () => {
-    expect(here.operator.count(CANNOT)).toBe(0);
-  });
-});
-
-onServersWhere(!suspendsJobs)('a sequence that is suspended while a step runs, on an older server', () => {
-  it('says that it waits for the end of the step', async () => {
-    await here.namespace.apply('middle', gated(here.folder, sequence(3, { 0: waitsFor('middle') })));
-    await here.namespace.untilRunning('middle', 0);
-    await here.namespace.patch('middle', { spec: { suspend: true } });
-    const isSaid = 'Suspending: waiting for step 0 (s0) to stop';
-    const { status } = await here.namespace.until('middle', (object) => object.status?.observedGeneration === 2);
-    expect(status).toMatchObject({ phase: 'Running', state: { active: 1 } });
-    expect(getCondition(status?.conditions, 'Suspended')).toMatchObject({
-      status: 'False',
-      reason: 'Suspending',
-      message: isSaid,
-    });
-    expect(getCondition(status?.conditions, 'Progressing')).toMatchObject({ reason: 'Suspending', message: isSaid });
-  });
-
-  it('starts no step after that one', async () => {
-    await here.open('middle');
-    const { status } = await here.namespace.untilPhase('middle', 'Suspended');
-    expect(status?.steps).toMatchObject([{ index: 0, state: 'Succeeded' }]);
-    expect(status?.completionTime).toBeUndefined();
-    expect(getCondition(status?.conditions, 'Suspended')).toMatchObject({
-      status: 'True',
-      reason: 'Suspended',
-      message: 'Suspended at step 1 (s1)',
-    });
-    expect(await here.namespace.jobNames('middle')).toEqual(['middle-0-s0']);
-    expect((await here.namespace.columns('middle')).slice(0, 4)).toEqual(['middle', 'Suspended', '1/3', 's1']);
-  });
-
-  it('stays so when the controller is started again, and goes on where it was', async () => {
-    await here.namespace.untilTold('middle', 'Suspended');
-    await here.crash();
-    await here.restart();
-    await here.namespace.apply('later-still', sequence(1));
-    await here.namespace.untilFinished('later-still');
-    expect(await here.namespace.jobNames('middle')).toEqual(['middle-0-s0']);
-
-    await here.namespace.patch('middle', LET_GO);
-    const { status } = await here.namespace.untilFinished('middle');
-    expect(status?.phase).toBe('Completed');
-    expect(await here.namespace.jobNames('middle')).toEqual(['middle-0-s0', 'middle-1-s1', 'middle-2-s2']);
-    expect(await here.namespace.story('middle', 'Suspended', 'Resumed')).toEqual([
-      ['Suspended', 'Suspended at step 1 (s1)', 1],
-      ['Resumed', 'No longer suspended: continues at step 1 (s1)', 1],
-    ]);
-  });
-
-  it('goes on as if nothing had been when it is let go before the step has ended', async () => {
-    await here.namespace.apply('twice', gated(here.folder, sequence(2, { 0: waitsFor('twice') })));
-    await here.namespace.untilRunning('twice', 0);
-    await here.namespace.patch('twice', { spec: { suspend: true } });
-    await expectToGoOn('twice');
-    expect(await here.namespace.story('twice', 'Suspended', 'Resumed')).toEqual([]);
-  });
-
-  it('fails all the same when the step does', async () => {
-    const script = `${waitsFor('failing')}; exit 7`;
-    await here.namespace.apply('failing', gated(here.folder, sequence(2, { 0: script })));
-    await here.namespace.untilRunning('failing', 0);
-    await here.namespace.patch('failing', { spec: { suspend: true } });
-    await here.namespace.until('failing', ({ status }) => status?.observedGeneration === 2);
-    await here.open('failing');
-    const { status } = await here.namespace.untilFinished('failing');
-    expect(status).toMatchObject({ phase: 'Failed', steps: [{ exitCode: 7 }, { state: 'Skipped' }] });
-  });
-
-  it('is told of in the log once, however many there are', () => {
-    expect(here.operator.count(CANNOT)).toBe(1);
+    await namespace.setSuspend('contested', false);
+    await namespace.untilCompleted('contested');
   });
 });
 
 describe('a sequence that is suspended between two steps', () => {
-  it('stands still although the next step could start, until it is let go', async () => {
-    await here.namespace.apply('between', { containers: [step('s0'), withConfigMap(step('s1'), 'between')] });
-    await here.namespace.until('between', (object) => object.status?.progress?.currentIndex === 1);
-    await here.namespace.patch('between', { spec: { suspend: true } });
-    const { status } = await here.namespace.untilPhase('between', 'Suspended');
-    expect(getCondition(status?.conditions, 'Suspended')?.message).toBe('Suspended at step 1 (s1)');
-    expect(getCondition(status?.conditions, 'ResourcesUnavailable')?.status).toBe('False');
+  it('does not start the next step although it could, until suspend is removed', async () => {
+    await namespace.apply('between', { containers: [step('s0'), withConfigMap(step('s1'), 'between')] });
+    await namespace.until('between', (object) => object.status?.progress?.currentIndex === 1);
+    await namespace.setSuspend('between', true);
+    const object = await namespace.untilPhase('between', 'Suspended');
+    expect(condition(object, 'Suspended')?.message).toBe('Suspended at step 1 (s1)');
+    expect(condition(object, 'ResourcesUnavailable')?.status).toBe('False');
 
-    await here.namespace.create(CONFIG_MAPS, { metadata: { name: 'between' }, data: { token: 'x' } });
-    await here.restart();
-    await here.namespace.apply('last', sequence(1));
-    await here.namespace.untilFinished('last');
-    expect(await here.namespace.jobNames('between')).toEqual(['between-0-s0']);
+    await namespace.createObject(CONFIG_MAPS, { metadata: { name: 'between' }, data: { token: 'x' } });
+    await restart('last');
+    expect(await namespace.jobNames('between')).toEqual(['between-0-s0']);
 
-    await here.namespace.patch('between', LET_GO);
-    const end = await here.namespace.untilFinished('between');
-    expect(end.status).toMatchObject({ phase: 'Completed', startTime: status?.startTime });
-    expect(await here.namespace.jobNames('between')).toEqual(['between-0-s0', 'between-1-s1']);
+    await namespace.setSuspend('between', false);
+    expect((await namespace.untilCompleted('between')).startTime).toBe(object.status?.startTime);
+    expect(await namespace.jobNames('between')).toEqual(['between-0-s0', 'between-1-s1']);
   });
 });

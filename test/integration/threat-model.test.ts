@@ -1,103 +1,79 @@
-/** What docs/threat-model.md says of people, tried by people: with a role that has SequentialJobs in it and nothing else. */
+/** What docs/threat-model.md says of users, tried by users: with a role for SequentialJobs and nothing else. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { PATCH_TYPE } from '../../shared/kube/client.ts';
-import { JOBS, PODS } from '../../shared/kube/resources.ts';
+import { JOBS } from '../../shared/kube/resources.ts';
 import { sleep } from '../../shared/sleep.ts';
-import { kubectl, type Said, tryKubectl } from '../support/cluster.ts';
+import { type CommandResult, kubectl, PODS, tryKubectl } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
 import { harmfulIn } from '../support/harmful-text.ts';
-import { operated } from '../support/operated.ts';
-import { FOREVER, sequence } from '../support/sequences.ts';
+import { permit } from '../support/permissions.ts';
+import { FOREVER, manifest, sequence } from '../support/sequences.ts';
+import { withController } from '../support/with-controller.ts';
 
-const here = operated('threat');
+const here = withController('threat');
+const { namespace } = here;
 
-/** kubectl in the namespace, as somebody who may do this with SequentialJobs. */
-const as = async (user: string, args: readonly string[], ...objects: readonly object[]): Promise<Said> =>
-  tryKubectl([`--as=${user}`, `--namespace=${here.namespace.name}`, ...args], ...objects);
+/** kubectl in the namespace, as that user. */
+const as = (user: string, args: readonly string[], ...objects: readonly object[]): Promise<CommandResult> =>
+  namespace.kubectl([`--as=${user}`, ...args], ...objects);
 
-const sequentialJob = (name: string, script: string): object => ({
-  apiVersion: 'batch.example.com/v1alpha1',
-  kind: 'SequentialJob',
-  metadata: { name },
-  spec: sequence(1, { 0: script }, { template: { spec: { containers: [], serviceAccountName: 'mighty' } } }),
+const sequentialJob = (name: string): object => {
+  const template = { spec: { containers: [], serviceAccountName: 'mighty' } };
+  return manifest(name, sequence(1, {}, { template }));
+};
+const podTemplate = (script: string): object => ({
+  spec: { restartPolicy: 'Never', containers: sequence(1, { 0: script }).containers },
 });
 
-const job = {
-  apiVersion: 'batch/v1',
-  kind: 'Job',
-  metadata: { name: 'direct' },
-  spec: { template: { spec: { restartPolicy: 'Never', containers: sequence(1).containers } } },
-};
-
-async function permit(user: string, verbs: readonly string[], resources: readonly string[]): Promise<void> {
-  const apiGroup = 'rbac.authorization.k8s.io';
-  const apiVersion = `${apiGroup}/v1`;
-  const metadata = { name: user, namespace: here.namespace.name };
-  const rules = [{ apiGroups: ['batch.example.com'], resources, verbs }];
-  const roleRef = { apiGroup, kind: 'Role', name: user };
-  const applied = await tryKubectl(
-    ['apply', '-f', '-'],
-    { apiVersion, kind: 'Role', metadata, rules },
-    { apiVersion, kind: 'RoleBinding', metadata, roleRef, subjects: [{ apiGroup, kind: 'User', name: user }] },
-  );
-  expect(applied).toMatchObject({ code: 0 });
-}
+const permitSequentialJobs = (user: string, ...verbs: readonly string[]): Promise<void> =>
+  permit(namespace, user, [{ apiGroups: ['batch.example.com'], resources: ['sequentialjobs'], verbs }]);
 
 const FORBIDDEN = { code: 1, stderr: expect.stringContaining('orbidden') };
 
 describe('who may create SequentialJobs and nothing else', () => {
   beforeAll(async () => {
-    await permit('writer', ['get', 'create', 'update', 'patch'], ['sequentialjobs']);
-    const name = 'mighty';
-    await here.namespace.create({ root: '/api/v1', plural: 'serviceaccounts' }, { metadata: { name } });
+    await permitSequentialJobs('writer', 'get', 'create', 'update', 'patch');
+    await namespace.createObject({ root: '/api/v1', plural: 'serviceaccounts' }, { metadata: { name: 'mighty' } });
   });
 
   it('may create no Job', async () => {
+    const spec = { template: podTemplate('true') };
+    const job = { apiVersion: 'batch/v1', kind: 'Job', metadata: { name: 'direct' }, spec };
     expect(await as('writer', ['create', '-f', '-'], job)).toMatchObject(FORBIDDEN);
   });
 
   it('runs Pods all the same, with a service account of the namespace', async () => {
-    expect(await as('writer', ['create', '-f', '-'], sequentialJob('by-writer', 'true'))).toMatchObject({ code: 0 });
-    await here.namespace.untilFinished('by-writer');
-    const pods = (await here.namespace.pods('by-writer')) as readonly { readonly spec: object }[];
-    expect(pods.map(({ spec }) => spec)).toMatchObject([{ serviceAccountName: 'mighty' }]);
+    expect(await as('writer', ['create', '-f', '-'], sequentialJob('by-writer'))).toMatchObject({ code: 0 });
+    await namespace.untilFinished('by-writer');
+    expect(await namespace.pods('by-writer')).toMatchObject([{ spec: { serviceAccountName: 'mighty' } }]);
   });
 
-  it('may not say what has run: the status is the controller’s', async () => {
-    const { name } = here.namespace;
-    const path = `/apis/batch.example.com/v1alpha1/namespaces/${name}/sequentialjobs/by-writer/status`;
-    const written = await tryKubectl(['--as=writer', 'replace', '--raw', path, '-f', '-'], { kind: 'SequentialJob' });
-    expect(written).toMatchObject(FORBIDDEN);
-  });
-
-  it('may not reach another namespace', async () => {
-    const elsewhere = await tryKubectl(
-      ['--as=writer', '--namespace=default', 'create', '-f', '-'],
-      sequentialJob('far', 'true'),
-    );
-    expect(elsewhere).toMatchObject(FORBIDDEN);
+  it('may not write the status, and may not write to another namespace', async () => {
+    const path = `/apis/batch.example.com/v1alpha1/namespaces/${namespace.name}/sequentialjobs/by-writer/status`;
+    const status = ['replace', '--raw', path, '-f', '-'];
+    expect(await as('writer', status, { kind: 'SequentialJob' })).toMatchObject(FORBIDDEN);
+    const elsewhere = ['--as=writer', '--namespace=default', 'create', '-f', '-'];
+    expect(await tryKubectl(elsewhere, sequentialJob('far'))).toMatchObject(FORBIDDEN);
   });
 });
 
 describe('a quota of SequentialJobs', () => {
-  const quota = (...args: readonly string[]): Promise<Said> =>
-    tryKubectl([...args, '--namespace', here.namespace.name]);
-  const create = (name: string): Promise<Said> =>
-    tryKubectl(['create', '-n', here.namespace.name, '-f', '-'], sequentialJob(name, 'true'));
+  const create = (name: string): Promise<CommandResult> =>
+    namespace.kubectl(['create', '-f', '-'], sequentialJob(name));
 
-  it('bounds how many there are in a namespace', async () => {
-    const { stdout } = await tryKubectl(['get', 'sequentialjobs', '-n', here.namespace.name, '-o', 'name']);
-    const there = stdout.split('\n').filter((line) => line !== '').length;
-    // The quota controller comes to know a new kind within half a minute, and looks at a quota of before minutes later: so it is
-    // made anew each time. Until it has counted, the API server lets nothing in.
+  it('limits how many there are in a namespace', async () => {
+    const { stdout } = await namespace.kubectl(['get', 'sequentialjobs', '-o', 'name']);
+    const hard = stdout.split('\n').filter((line) => line !== '').length + 1;
+    // The quota controller learns of a new kind within half a minute, and syncs an older quota minutes later: so it is created
+    // again each time. Until it has counted, the API server allows nothing.
     await eventually(
       'room for the last one',
       async () => {
-        await quota('create', 'quota', 'few', `--hard=count/sequentialjobs.batch.example.com=${there + 1}`);
+        const count = `--hard=count/sequentialjobs.batch.example.com=${hard}`;
+        await namespace.kubectl(['create', 'quota', 'few', count]);
         await sleep(1000);
         if ((await create('last')).code === 0) return true;
-        await quota('delete', 'quota', 'few');
-        return undefined;
+        await namespace.kubectl(['delete', 'quota', 'few']);
+        return false;
       },
       90,
     );
@@ -105,132 +81,88 @@ describe('a quota of SequentialJobs', () => {
   }, 120_000);
 
   afterAll(async () => {
-    await quota('delete', 'quota', 'few', '--ignore-not-found');
-    await eventually('room again', async () => ((await create('room')).code === 0 ? true : undefined));
+    await namespace.kubectl(['delete', 'quota', 'few', '--ignore-not-found']);
+    await eventually('room again', async () => (await create('room')).code === 0);
   });
 });
 
 describe('who may view SequentialJobs and nothing else', () => {
   beforeAll(async () => {
-    await permit('reader', ['get', 'list'], ['sequentialjobs']);
+    await permitSequentialJobs('reader', 'get', 'list');
     const { containers } = sequence(1, { 0: 'echo "password: hunter2" >&2; exit 1' });
-    await here.namespace.apply('loud', { containers, backoffLimit: 0 });
     const quiet = containers.map((one) => Object.assign({}, one, { terminationMessagePolicy: 'File' }));
-    await here.namespace.apply('quiet', { containers: quiet, backoffLimit: 0 });
-    await here.namespace.untilFinished('loud');
-    await here.namespace.untilFinished('quiet');
+    await namespace.apply('loud', { containers, backoffLimit: 0 });
+    await namespace.apply('quiet', { containers: quiet, backoffLimit: 0 });
+    for (const name of ['loud', 'quiet']) await namespace.untilFinished(name);
   });
 
-  it.each([['pods'], ['jobs'], ['events'], ['secrets']])('may not read %s', async (plural) => {
-    expect(await as('reader', ['get', plural])).toMatchObject(FORBIDDEN);
-  });
-
-  it('may not read a log', async () => {
-    const [pod] = await here.namespace.podNames();
+  it('may read no Pods, Jobs, Events, Secrets or logs', async () => {
+    for (const plural of ['pods', 'jobs', 'events', 'secrets']) {
+      expect(await as('reader', ['get', plural])).toMatchObject(FORBIDDEN);
+    }
+    const [pod] = await namespace.podNames();
     expect(await as('reader', ['logs', String(pod)])).toMatchObject(FORBIDDEN);
   });
 
-  it('reads the end of it all the same, where a container failed', async () => {
-    const { stdout } = await as('reader', ['get', 'sequentialjob', 'loud', '-o', 'jsonpath={.status}']);
-    expect(stdout).toContain('password: hunter2');
-  });
-
-  it('does not, where the container keeps its log for itself', async () => {
-    const { stdout } = await as('reader', ['get', 'sequentialjob', 'quiet', '-o', 'jsonpath={.status}']);
+  it.each([
+    ['loud', 'reads the end of the log of a container that failed', true],
+    ['quiet', 'does not where the container has terminationMessagePolicy File', false],
+  ])('of %s %s', async (name, _what, isRead) => {
+    const { stdout } = await as('reader', ['get', 'sequentialjob', name, '-o', 'jsonpath={.status}']);
     expect(stdout).toContain('"state":"Failed"');
-    expect(stdout).not.toContain('hunter2');
+    expect(stdout.includes('hunter2')).toBe(isRead);
   });
 });
 
 describe('who may create Pods and nothing else', () => {
-  const LABEL = 'batch.kubernetes.io/controller-uid';
-
-  /** A Pod that runs and says that it is this Job's, with all that the Job controller writes but the owner. */
-  async function forge(
-    name: string,
-    labels: Readonly<Record<string, string>> | undefined,
-    jobUID: string,
-  ): Promise<void> {
-    const pod = {
-      apiVersion: 'v1',
-      kind: 'Pod',
-      metadata: {
-        name,
-        labels: { ...labels, [LABEL]: jobUID, 'controller-uid': jobUID },
-        finalizers: ['batch.kubernetes.io/job-tracking'],
-      },
-      spec: {
-        restartPolicy: 'Never',
-        terminationGracePeriodSeconds: 0,
-        containers: sequence(1, { 0: FOREVER }).containers,
-      },
-    };
-    await here.namespace.create(PODS, pod);
-    await eventually('the Pod runs', async () => {
-      const pods = (await here.namespace.pods()) as readonly {
-        metadata: { name: string };
-        status?: { phase?: string };
-      }[];
-      return pods.some(({ metadata, status }) => metadata.name === name && status?.phase === 'Running') || undefined;
-    });
-  }
-
-  const release = async (name: string): Promise<void> => {
-    const patch = ['patch', 'pod', name, '--type=merge', '-p', '{"metadata":{"finalizers":null}}'];
-    await kubectl('-n', here.namespace.name, ...patch);
-    await kubectl('-n', here.namespace.name, 'delete', 'pod', name, '--grace-period=0', '--force');
-  };
-
-  it('holds no resume back with the labels of a failed step, also after a restart of the controller', async () => {
-    await here.namespace.apply('victim', sequence(1, { 0: 'exit 3' }));
-    const { status } = await here.namespace.untilFinished('victim');
-    const [job] = await here.namespace.jobs('victim');
-    await forge('forged', job?.metadata.labels, String(status?.steps?.[0]?.jobUID));
-    await here.crash();
+  it('does not delay a resume with the labels of a failed step, also after a restart of the controller', async () => {
+    await namespace.apply('victim', sequence(1, { 0: 'exit 3' }));
+    const { status } = await namespace.untilFinished('victim');
+    const [job] = await namespace.jobs('victim');
+    const uid = String(status?.steps?.[0]?.jobUID);
+    // A Pod that looks like one of this Job, with all that the Job controller writes but the owner.
+    const labels = { ...job?.metadata.labels, 'batch.kubernetes.io/controller-uid': uid, 'controller-uid': uid };
+    const metadata = { name: 'forged', labels, finalizers: ['batch.kubernetes.io/job-tracking'] };
+    const { containers } = sequence(1, { 0: FOREVER });
+    const spec = { restartPolicy: 'Never', terminationGracePeriodSeconds: 0, containers };
+    await namespace.createObject(PODS, { apiVersion: 'v1', kind: 'Pod', metadata, spec });
+    await eventually('the Pod runs', async () =>
+      (await namespace.pods()).some((pod) => pod.metadata.name === 'forged' && pod.status.phase === 'Running'),
+    );
     await here.restart();
-    await here.namespace.patch('victim', { spec: { resume: 1 } });
-    await here.namespace.until('victim', (one) => one.status?.steps?.[0]?.jobName === 'victim-0-s0-r1');
-    const after = await here.namespace.untilFinished('victim');
-    expect(JSON.stringify(after.status)).not.toContain('forged');
-    await release('forged');
+    await namespace.resume('victim', 1);
+    await namespace.until('victim', (one) => one.status?.steps?.[0]?.jobName === 'victim-0-s0-r1');
+    expect(JSON.stringify((await namespace.untilFinished('victim')).status)).not.toContain('forged');
+    await namespace.patchObject(PODS, 'forged', { metadata: { finalizers: null } });
+    await kubectl('-n', namespace.name, 'delete', 'pod', 'forged', '--grace-period=0', '--force');
   });
 });
 
 describe('who may write statuses', () => {
-  it("has nobody else's Job suspended or ended", async () => {
-    const { name } = here.namespace;
-    const spec = { template: { spec: { restartPolicy: 'Never', containers: sequence(1, { 0: FOREVER }).containers } } };
-    await here.namespace.create(JOBS, { apiVersion: 'batch/v1', kind: 'Job', metadata: { name: 'nightly' }, spec });
-    const uid = await kubectl('-n', name, 'get', 'job', 'nightly', '-o', 'jsonpath={.metadata.uid}');
+  it("causes no change of somebody else's Job", async () => {
+    const spec = { template: podTemplate(FOREVER) };
+    await namespace.createObject(JOBS, { metadata: { name: 'nightly' }, spec });
+    const jobUID = (await namespace.job('nightly'))?.metadata.uid;
     await here.crash();
-    await here.namespace.apply('liar', sequence(1, {}, { activeDeadlineSeconds: 5 }));
-    const step = { index: 0, name: 's0', jobName: 'nightly', jobUID: uid, state: 'Running' };
-    await here.client.request({
-      method: 'PATCH',
-      path: `/apis/batch.example.com/v1alpha1/namespaces/${name}/sequentialjobs/liar/status`,
-      contentType: PATCH_TYPE.merge,
-      body: {
-        status: { startTime: new Date().toISOString().replace(/\.\d+Z$/, 'Z'), phase: 'Running', steps: [step] },
-      },
-    });
+    await namespace.apply('liar', sequence(1, {}, { activeDeadlineSeconds: 5 }));
+    const startTime = new Date().toISOString().replace(/\.\d+Z$/, 'Z');
+    const steps = [{ index: 0, name: 's0', jobName: 'nightly', jobUID, state: 'Running' }];
+    await namespace.setStatus('liar', { startTime, phase: 'Running', steps });
     await here.restart();
-    const { status } = await here.namespace.untilFinished('liar');
-    expect(status?.progress?.failureMessage).toContain(
-      'Job "nightly" is not controlled by this SequentialJob, so the operator does not change it',
-    );
-    const { stdout } = await tryKubectl(['-n', name, 'get', 'job', 'nightly', '-o', 'json']);
-    const job = JSON.parse(stdout) as { spec: object; metadata: { annotations?: object } };
-    expect(job.spec).not.toHaveProperty('activeDeadlineSeconds');
-    expect(job.spec).not.toHaveProperty('suspend', true);
-    await kubectl('-n', name, 'delete', 'job', 'nightly');
+    const { status } = await namespace.untilFinished('liar');
+    expect(status?.progress?.failureMessage).toContain('"nightly" is not controlled by this SequentialJob');
+    const job = await namespace.job('nightly');
+    expect(job?.spec).not.toHaveProperty('activeDeadlineSeconds');
+    expect(job?.spec).not.toHaveProperty('suspend', true);
+    await namespace.deleteObject(JOBS, 'nightly');
   });
 });
 
-it('what a container says obeys nobody’s terminal: it stands in status and Events without its escape sequences', async () => {
+it('escape sequences in the output of a container reach no terminal: status and Events are without them', async () => {
   const words = String.raw`printf '\033]0;pwned\007\033[31mbad\302\2332J\342\200\256txt' > /dev/termination-log; exit 1`;
-  await here.namespace.apply('loud-escapes', sequence(1, { 0: words }));
-  const { status } = await here.namespace.untilFinished('loud-escapes');
+  await namespace.apply('loud-escapes', sequence(1, { 0: words }));
+  const { status } = await namespace.untilFinished('loud-escapes');
   expect(status?.steps?.[0]?.message).toBe('badtxt');
   expect(harmfulIn(status)).toEqual([]);
-  expect(await here.namespace.describe('loud-escapes')).toContain('badtxt');
+  expect(await namespace.describe('loud-escapes')).toContain('badtxt');
 });

@@ -1,46 +1,33 @@
-/** An API server that refuses for a while, as the controller lives it: backoff, one Event, and on with the work. */
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { Controller } from '../../controller/manager.ts';
-import { getCondition } from '../../shared/conditions.ts';
-import type { ApiClient, ApiRequest } from '../../shared/kube/client.ts';
+/** An API server that refuses requests for a while: backoff, one Event, and then the work goes on. */
+import { afterEach, describe, expect, it } from '@jest/globals';
+import type { ApiRequest } from '../../shared/kube/client.ts';
 import { ApiError } from '../../shared/kube/errors.ts';
+import { JOBS } from '../../shared/kube/resources.ts';
 import { markUncertainWrite } from '../../shared/kube/uncertain-write.ts';
-import { createLog } from '../../shared/log.ts';
-import { connect, kubectl, Namespace } from '../support/cluster.ts';
+import { condition, connect } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
+import { intercept } from '../support/intercept.ts';
 import { FOREVER, sequence } from '../support/sequences.ts';
+import { withInProcessController } from '../support/with-in-process-controller.ts';
 
-let inner: ApiClient;
-let namespace: Namespace;
-let controller: Controller;
-/** What a request comes to, where it is to fail. */
+/** The error of a request that is to fail. */
 let refuse: (request: ApiRequest) => ApiError | undefined = () => undefined;
-let posts: number[] = [];
+/** When Jobs were created, or tried to be. */
+const posts: number[] = [];
 
-beforeAll(async () => {
-  inner = connect();
-  namespace = await Namespace.create(inner, 'trouble');
-  const client: ApiClient = {
-    server: inner.server,
-    stream: (request) => inner.stream(request),
-    close: () => inner.close(),
-    request: async (request) => {
+const { namespace } = withInProcessController('trouble', {
+  open: () =>
+    intercept(connect(), async (request, send) => {
       if (isCreate(request)) posts.push(performance.now());
       const error = refuse(request);
       if (error !== undefined) throw markUncertainWrite(request, error);
-      return inner.request(request);
-    },
-  };
-  const log = createLog({ level: 'silent', format: 'json' });
-  controller = new Controller({ client, log, namespace: namespace.name, workers: 4 });
-  await controller.start();
-}, 60_000);
+      return send();
+    }),
+});
 
-afterAll(async () => {
+afterEach(() => {
   refuse = () => undefined;
-  await namespace.remove();
-  await controller.stop();
-  await inner.close();
+  posts.length = 0;
 });
 
 /** Not the dry run of a preflight. */
@@ -48,48 +35,40 @@ const isCreate = ({ method, path, query }: ApiRequest): boolean =>
   method === 'POST' && path.endsWith('/jobs') && query?.['dryRun'] === undefined;
 
 describe('a Job that cannot be created for a while', () => {
-  it('is tried with a growing delay, told of in the status and in one Event, and then runs', async () => {
+  it('is tried with a growing delay, is reported in the status and in one Event, and then runs', async () => {
     let port = 40_000;
-    refuse = (request) =>
-      isCreate(request)
-        ? new ApiError('ServerError', `failed calling webhook: read tcp 10.0.0.5:${port++}->10.0.0.9:443: reset`, {
-            status: 500,
-          })
-        : undefined;
-    posts = [];
+    const message = (): string => `failed calling webhook: read tcp 10.0.0.5:${port++}->10.0.0.9:443: reset`;
+    refuse = (request) => (isCreate(request) ? new ApiError('ServerError', message(), { status: 500 }) : undefined);
     await namespace.apply('stuck', sequence(1));
-    await eventually('five tries', () => (posts.length >= 5 ? true : undefined));
+    await eventually('five tries', () => posts.length >= 5);
     const gaps = posts.slice(1).map((time, i) => time - (posts[i] ?? 0));
     // Half of 250 ms, doubled each time, is the least that the fourth delay can be.
     expect(Math.max(...gaps)).toBeGreaterThan(900);
     expect(gaps.every((gap, i) => gap >= 124 * 2 ** i)).toBe(true);
 
-    const { status } = await namespace.get('stuck');
-    expect(getCondition(status?.conditions, 'Progressing')).toMatchObject({
+    expect(condition(await namespace.get('stuck'), 'Progressing')).toMatchObject({
       status: 'True',
       reason: 'ReconciliationError',
+      // Without the port, which is another one each time.
       message: 'failed calling webhook: read tcp 10.0.0.9:443: reset',
     });
-    const failed = await eventually('a counted Event', async () => {
-      const events = (await namespace.events('stuck')).filter(({ reason }) => reason === 'ReconciliationFailed');
-      return (events[0]?.count ?? 0) >= 3 ? events : undefined;
-    });
-    expect(failed).toHaveLength(1);
+    const events = async () =>
+      (await namespace.events('stuck')).filter(({ reason }) => reason === 'ReconciliationFailed');
+    await eventually('a counted Event', async () => ((await events())[0]?.count ?? 0) >= 3);
+    expect(await events()).toHaveLength(1);
 
     refuse = () => undefined;
-    const end = await namespace.untilFinished('stuck');
-    expect(end.status?.phase).toBe('Completed');
-    expect(getCondition(end.status?.conditions, 'Progressing')?.reason).toBe('SequenceCompleted');
+    await namespace.untilCompleted('stuck');
+    expect(condition(await namespace.get('stuck'), 'Progressing')?.reason).toBe('SequenceCompleted');
   });
 
-  it('is left alone for as long as the server asks', async () => {
+  it('is not tried for as long as the server asks', async () => {
     let refused = false;
     refuse = (request) => {
       if (!isCreate(request) || refused) return undefined;
       refused = true;
       return new ApiError('TooManyRequests', 'too many requests', { status: 429, retryAfterMs: 2000 });
     };
-    posts = [];
     await namespace.apply('patient', sequence(1));
     await namespace.untilFinished('patient');
     expect(posts).toHaveLength(2);
@@ -97,28 +76,24 @@ describe('a Job that cannot be created for a while', () => {
   });
 });
 
-describe('a running Job whose owner reference somebody took off', () => {
-  it('is asked for from time to time, and its end is seen', async () => {
-    refuse = () => undefined;
+describe('a running Job whose owner reference somebody removed', () => {
+  it('is read from time to time, and its end is seen', async () => {
     await namespace.apply('disowned', sequence(2, { 0: 'sleep 3' }));
-    await namespace.until('disowned', ({ status }) => status?.steps?.[0]?.state === 'Running');
-    const patch = JSON.stringify({ metadata: { ownerReferences: null } });
-    await kubectl('patch', 'job', 'disowned-0-s0', '-n', namespace.name, '--type=merge', '-p', patch);
-    const { status } = await namespace.untilFinished('disowned');
-    expect(status?.phase).toBe('Completed');
+    await namespace.untilRunning('disowned', 0);
+    await namespace.patchObject(JOBS, 'disowned-0-s0', { metadata: { ownerReferences: null } });
+    await namespace.untilCompleted('disowned');
   });
 });
 
-describe('an edit between the create of a Job and its record', () => {
+describe('an edit between the creation of a Job and the status write that records it', () => {
   it('leads to no second Job for the step', async () => {
-    let cut = true;
-    refuse = ({ path }) => (cut && path.endsWith('/renamed/status') ? new ApiError('Timeout', 'no answer') : undefined);
+    refuse = ({ path }) => (path.endsWith('/renamed/status') ? new ApiError('Timeout', 'no answer') : undefined);
     await namespace.apply('renamed', sequence(1, { 0: FOREVER }));
-    await eventually('its Job', async () => ((await namespace.jobs('renamed')).length > 0 ? true : undefined));
-    const [container] = sequence(1, { 0: 'true' }).containers;
-    await namespace.patch('renamed', { spec: { containers: [{ ...container, name: 'other' }] } });
-    cut = false;
-    const { status } = await namespace.until('renamed', (object) => object.status?.phase === 'Running');
+    await eventually('its Job', async () => (await namespace.jobs('renamed')).length > 0);
+    const containers = sequence(1).containers.map((one) => Object.assign({}, one, { name: 'other' }));
+    await namespace.patch('renamed', { spec: { containers } });
+    refuse = () => undefined;
+    const { status } = await namespace.untilPhase('renamed', 'Running');
     expect(status?.steps).toMatchObject([{ index: 0, name: 's0', jobName: 'renamed-0-s0' }]);
     expect(await namespace.jobNames('renamed')).toEqual(['renamed-0-s0']);
   });

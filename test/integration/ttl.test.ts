@@ -1,114 +1,89 @@
-/** ttlSecondsAfterFinished: the object and its Jobs go that long after the end, however it ended. */
-import { beforeAll, describe, expect, it } from '@jest/globals';
+/** ttlSecondsAfterFinished: the object and its Jobs are deleted that long after the end, however it ended. */
+import { describe, expect, it } from '@jest/globals';
 import type { SequentialJob } from '../../shared/api/types.ts';
 import { eventually } from '../support/eventually.ts';
-import { operated } from '../support/operated.ts';
 import { sequence } from '../support/sequences.ts';
+import { withController } from '../support/with-controller.ts';
 
-const here = operated('ttl');
+const here = withController('ttl');
+const { namespace } = here;
 
-/** So much later than its time may an object go, in seconds: its Jobs and Pods go first, on a machine that others use too. */
+/** So much later than its time may an object be deleted, in seconds: its Jobs and Pods go first, on a busy machine. */
 const LATE = 8;
 
 const endOf = ({ status }: SequentialJob): number => Date.parse(status?.completionTime ?? '') / 1000;
 
-/** Resolves when so many seconds have passed since the end: the one thing that no request can tell. */
+/** Resolves when so many seconds have passed since the end. */
 async function passed(object: SequentialJob, seconds: number): Promise<void> {
-  await eventually(`${seconds} s after the end`, () =>
-    Date.now() / 1000 >= endOf(object) + seconds ? true : undefined,
-  );
+  await eventually(`${seconds} s after the end`, () => Date.now() / 1000 >= endOf(object) + seconds);
 }
 
-/** Not before its time, which is cut to whole seconds, and not much later; and its Jobs before it. */
-async function expectGoneAfter(object: SequentialJob, seconds: number): Promise<void> {
+/** Not before its time, which is in whole seconds, and not much later than that or `due`; and its Jobs before it. */
+async function expectGoneAfter(object: SequentialJob, seconds: number, due = seconds): Promise<void> {
   const { name } = object.metadata;
-  await here.namespace.untilGone(name);
+  await namespace.untilGone(name);
   const kept = Date.now() / 1000 - endOf(object);
   expect(kept).toBeGreaterThanOrEqual(seconds);
-  expect(kept).toBeLessThanOrEqual(seconds + LATE);
-  expect(await here.namespace.jobNames(name)).toEqual([]);
+  expect(kept).toBeLessThanOrEqual(Math.max(seconds, due) + LATE);
+  expect(await namespace.jobNames(name)).toEqual([]);
 }
 
-const ttl = (seconds: number | null): object => ({ spec: { ttlSecondsAfterFinished: seconds } });
+const ttl = (name: string, ttlSecondsAfterFinished: number | null): Promise<SequentialJob> =>
+  namespace.patch(name, { spec: { ttlSecondsAfterFinished } });
+
+/** Runs a sequence to its end. */
+async function ended(name: string, ttlSecondsAfterFinished: number, script = 'true'): Promise<SequentialJob> {
+  await namespace.apply(name, sequence(1, { 0: script }, { ttlSecondsAfterFinished }));
+  return namespace.untilFinished(name);
+}
 
 describe('a sequence with a time to live', () => {
-  it('is kept for that time after it has completed', async () => {
-    await here.namespace.apply('completing', sequence(2, {}, { ttlSecondsAfterFinished: 3 }));
-    const ended = await here.namespace.untilPhase('completing', 'Completed');
-    expect(await here.namespace.jobNames('completing')).toHaveLength(2);
-    await expectGoneAfter(ended, 3);
-    await eventually('no Pods', async () => ((await here.namespace.podNames()).length === 0 ? true : undefined));
+  it.each([
+    ['Completed', 'true'],
+    ['Failed', 'exit 1'],
+  ])('is kept for that time after it is %s', async (phase, script) => {
+    const object = await ended(phase.toLowerCase(), 3, script);
+    expect(object.status?.phase).toBe(phase);
+    await expectGoneAfter(object, 3);
+    await namespace.untilNoPods(object.metadata.name);
   });
 
-  it('is kept for that time after it has failed', async () => {
-    await here.namespace.apply('failing', sequence(2, { 1: 'exit 1' }, { ttlSecondsAfterFinished: 2 }));
-    await expectGoneAfter(await here.namespace.untilPhase('failing', 'Failed'), 2);
-    expect((await here.namespace.story('failing')).map(([reason]) => reason)).toContain('SequenceFailed');
+  it('of 0 is deleted at once, after its last event', async () => {
+    await namespace.apply('brief', sequence(2, {}, { ttlSecondsAfterFinished: 0 }));
+    await namespace.untilGone('brief', 30);
+    expect(await namespace.jobNames('brief')).toEqual([]);
+    await namespace.untilEvent('brief', 'CleanedUp');
+    const reasons = (await namespace.recordedEvents('brief')).map(([reason]) => reason);
+    expect(reasons.slice(-2)).toEqual(['SequenceCompleted', 'CleanedUp']);
+    expect(reasons.filter((reason) => reason === 'CleanedUp')).toHaveLength(1);
   });
 
-  it('of 0 goes at once, and its events tell how it went', async () => {
-    await here.namespace.apply('brief', sequence(2, {}, { ttlSecondsAfterFinished: 0 }));
-    await here.namespace.untilGone('brief', 30);
-    expect(await here.namespace.jobNames('brief')).toEqual([]);
-    await here.namespace.untilTold('brief', 'CleanedUp');
-    const story = (await here.namespace.story('brief')).map(([reason]) => reason);
-    expect(story.slice(-2)).toEqual(['SequenceCompleted', 'CleanedUp']);
-    expect(story.filter((reason) => reason === 'CleanedUp')).toHaveLength(1);
-  });
-});
-
-describe('with a controller that dies', () => {
-  it('the time is kept by the next one', async () => {
-    await here.namespace.apply('inherited', sequence(1, {}, { ttlSecondsAfterFinished: 6 }));
-    const ended = await here.namespace.untilFinished('inherited');
+  it.each([
+    ['passes after a restart of the controller', 'inherited', 12, 0],
+    ['passes while no controller runs: the next one deletes it at once', 'overdue', 3, 4],
+  ])('that %s', async (_when, name, seconds, away) => {
+    const object = await ended(name, seconds);
     await here.crash();
+    await passed(object, away);
+    expect(await namespace.has(name)).toBe(true);
     await here.restart();
-    await here.namespace.get('inherited');
-    await expectGoneAfter(ended, 6);
+    await expectGoneAfter(object, Math.max(seconds, away), Date.now() / 1000 - endOf(object));
   });
 
-  it('the time that has passed meanwhile is made up for at once', async () => {
-    await here.namespace.apply('overdue', sequence(1, {}, { ttlSecondsAfterFinished: 3 }));
-    const ended = await here.namespace.untilFinished('overdue');
-    await here.crash();
-    await passed(ended, 4);
-    await here.namespace.get('overdue');
-    await here.restart();
-    await expectGoneAfter(ended, 4);
-  });
-});
-
-describe('a time to live that is changed while it runs', () => {
-  let shortened: SequentialJob;
-  let removed: SequentialJob;
-  let prolonged: SequentialJob;
-
-  beforeAll(async () => {
-    await here.namespace.apply('shortened', sequence(1, {}, { ttlSecondsAfterFinished: 600 }));
-    await here.namespace.apply('removed', sequence(1, {}, { ttlSecondsAfterFinished: 4 }));
-    await here.namespace.apply('prolonged', sequence(1, {}, { ttlSecondsAfterFinished: 4 }));
-    shortened = await here.namespace.untilFinished('shortened');
-    removed = await here.namespace.untilFinished('removed');
-    prolonged = await here.namespace.untilFinished('prolonged');
-    await here.namespace.patch('removed', ttl(null));
-    await here.namespace.patch('prolonged', ttl(9));
-  });
-
-  it('counts from the end all the same', async () => {
-    await here.namespace.patch('shortened', ttl(2));
+  it('counts from the end when it is changed, and the object is kept when it is removed', async () => {
+    const [shortened, prolonged, removed] = await Promise.all([
+      ended('shortened', 600),
+      ended('prolonged', 4),
+      ended('removed', 4),
+    ]);
+    await Promise.all([ttl('removed', null), ttl('prolonged', 9), ttl('shortened', 2)]);
     await expectGoneAfter(shortened, 2);
-  });
-
-  it('keeps the object longer when it grows, and for good when it is taken away', async () => {
     await expectGoneAfter(prolonged, 9);
     await passed(removed, 9);
-    const { status } = await here.namespace.get('removed');
+    const { status } = await namespace.get('removed');
     expect(status).toMatchObject({ phase: 'Completed', completionTime: removed.status?.completionTime });
-    expect(await here.namespace.jobNames('removed')).toEqual(['removed-0-s0']);
-  });
-
-  it('can be given to what has ended long since', async () => {
-    await here.namespace.patch('removed', ttl(1));
-    await here.namespace.untilGone('removed', 10);
+    expect(await namespace.jobNames('removed')).toEqual(['removed-0-s0']);
+    await ttl('removed', 1);
+    await namespace.untilGone('removed', 10);
   });
 });

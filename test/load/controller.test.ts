@@ -3,10 +3,11 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { percentile } from '../../bench/percentiles.ts';
 import { eventually } from '../support/eventually.ts';
 import { shared } from '../support/share.ts';
-import { MeteredOperator, total } from '../support/metered-operator.ts';
-import { note } from './note.ts';
+import { MeteredOperator } from '../support/metered-operator.ts';
+import { total } from '../support/metrics.ts';
+import { report } from './report.ts';
 import { SequenceRunner } from './sequence-runner.ts';
-import { startWorld, type World } from './world.ts';
+import { startLoadControlPlane, type LoadControlPlane } from './control-plane.ts';
 
 const STEPS = 5;
 const CROWD = shared(5_000, 500);
@@ -36,7 +37,7 @@ interface Beside {
 }
 
 describe(`a controller with ${CROWD} sequences of ${STEPS} steps in one namespace and one at a time in another`, () => {
-  let world: World;
+  let world: LoadControlPlane;
   let operator: MeteredOperator;
   let crowd: SequenceRunner;
   let lone: SequenceRunner;
@@ -62,23 +63,23 @@ describe(`a controller with ${CROWD} sequences of ${STEPS} steps in one namespac
     for (let i = 0; i < LONE; i++) alone.push(await lone.runOne(`alone-${i}`));
     const begun = performance.now();
     const creating = crowd.createMany(CROWD);
-    await eventually('a crowd that waits', async () => ((await waiting()) > CROWD / 5 ? true : undefined), 120);
+    await eventually('a crowd that waits', async () => (await waiting()) > CROWD / 5, 120);
     for (let i = 0; i < LONE; i++) beside.push(await runBeside(`beside-${i}`));
     await creating;
     await crowd.untilCount(CROWD);
     seconds = (performance.now() - begun) / 1000;
     reads = (await sent('GET')) - readsAtStart;
     const posts = ALL * (WRITES['POST jobs 201'] + WRITES['POST events 201']);
-    await eventually('the last event', async () => ((await sent('POST')) >= posts ? true : undefined), 120);
+    await eventually('the last event', async () => (await sent('POST')) >= posts, 120);
     const whole = (performance.now() - begun) / 1000;
-    note(
+    report(
       `${CROWD} sequences of ${STEPS} steps: ${seconds.toFixed(1)} s, ${((CROWD * STEPS) / seconds).toFixed(0)} steps/s; ` +
         `with all events ${whole.toFixed(1)} s, ${((CROWD * REQUESTS) / whole).toFixed(0)} requests/s`,
     );
   }
 
   beforeAll(async () => {
-    world = await startWorld();
+    world = await startLoadControlPlane();
     crowd = await SequenceRunner.create(world.connect(), 'crowd', STEPS);
     lone = await SequenceRunner.create(world.connect(), 'lone', STEPS);
     operator = await MeteredOperator.start('controller', [`--kubeconfig=${world.kubeconfig}`]);
@@ -120,7 +121,7 @@ describe(`a controller with ${CROWD} sequences of ${STEPS} steps in one namespac
     const heaps = operator.samples.map(({ heapMb }) => heapMb);
     // What is left after a collection: the least of some seconds.
     const [first, last] = [Math.min(...heaps.slice(0, 20)), Math.min(...heaps.slice(-40))];
-    note(
+    report(
       `RSS ${operator.samples[0]?.rssMb.toFixed(0)} MB at the start, ${operator.peakRssMb.toFixed(0)} MB at most; ` +
         `heap ${first.toFixed(0)} MB at the start, ${last.toFixed(0)} MB at the end`,
     );
@@ -133,7 +134,7 @@ describe(`a controller with ${CROWD} sequences of ${STEPS} steps in one namespac
     const [times, waited] = [beside.map(({ ms }) => ms), beside.map((one) => one.waiting)];
     /** Everyone of the crowd once. */
     const round = (seconds * 1000) / STEPS;
-    note(
+    report(
       `a step of a lone sequence: ${percentile(alone, 0.5).toFixed(0)} ms; beside the crowd ` +
         `${times.map((ms) => ms.toFixed(0)).join(', ')} ms with ${waited.join(', ')} waiting; ` +
         `a round of the crowd: ${round.toFixed(0)} ms`,

@@ -1,13 +1,12 @@
 /** Another leader takes over in front of thousands of sequences: how long until it works (docs/adr/0009-leadership.md). */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { sleep } from '../../shared/sleep.ts';
-import { parseMetrics } from '../support/metrics.ts';
 import { Operator } from '../support/operator.ts';
 import { shared } from '../support/share.ts';
-import { total } from '../support/metered-operator.ts';
-import { note } from './note.ts';
+import { total } from '../support/metrics.ts';
+import { report } from './report.ts';
 import { SequenceRunner } from './sequence-runner.ts';
-import { startWorld, type World } from './world.ts';
+import { startLoadControlPlane, type LoadControlPlane } from './control-plane.ts';
 
 const SEQUENCES = shared(10_000, 300);
 const STEPS = 2;
@@ -16,14 +15,13 @@ const LISTS_BOUND_MS = 30_000;
 /** A Lease expires 15 s after its last renewal was seen, a candidate looks every 2.4 s, the lists, and a busy machine. */
 const TAKEOVER_S = 90;
 
-const lease = 'kube-system';
-let world: World;
+let world: LoadControlPlane;
 let runner: SequenceRunner;
 let leader: Operator;
 
 function candidate(): Operator {
-  const flags = ['--leader-elect', `--leader-election-namespace=${lease}`, '--metrics-port=0'];
-  return Operator.spawn(['run', '--role=controller', `--kubeconfig=${world.kubeconfig}`, ...flags]);
+  const election = ['--leader-elect', '--leader-election-namespace=kube-system', '--metrics-port=0'];
+  return Operator.spawn(['run', '--role=controller', `--kubeconfig=${world.kubeconfig}`, ...election]);
 }
 
 /** When it said so, in Unix milliseconds, by its own log. */
@@ -32,14 +30,12 @@ function saidAt({ output }: Operator, message: string): number {
   return Date.parse((JSON.parse(line) as { readonly time?: string }).time ?? '');
 }
 
-async function residentMb({ output }: Operator): Promise<number> {
-  const port = /"port":(\d+),"msg":"metrics started"/.exec(output)?.[1] ?? '';
-  const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
-  return total(parseMetrics(text), 'process_resident_memory_bytes') / 1e6;
+async function residentMb(operator: Operator): Promise<number> {
+  return total(await operator.metrics(), 'process_resident_memory_bytes') / 1e6;
 }
 
 beforeAll(async () => {
-  world = await startWorld();
+  world = await startLoadControlPlane();
   leader = candidate();
   await leader.untilSays('controller started', 60);
   runner = await SequenceRunner.create(world.connect(), 'handover', STEPS);
@@ -66,7 +62,7 @@ describe(`a hand-over with ${SEQUENCES} sequences of ${STEPS} steps on record`, 
       await standby.untilSays('controller started', TAKEOVER_S);
       const [led, works] = ['became leader', 'controller started'].map((message) => saidAt(standby, message));
       const listMs = (works ?? NaN) - (led ?? NaN);
-      note(
+      report(
         `${how}: leads after ${(led ?? NaN) - since} ms, works ${listMs} ms later; ` +
           `${memory.join(' MB as the leader, ')} MB on standby`,
       );

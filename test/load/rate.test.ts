@@ -2,10 +2,11 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { eventually } from '../support/eventually.ts';
 import { shared } from '../support/share.ts';
-import { MeteredOperator, type Sample, total } from '../support/metered-operator.ts';
-import { note } from './note.ts';
+import { MeteredOperator, type Sample } from '../support/metered-operator.ts';
+import { total } from '../support/metrics.ts';
+import { report } from './report.ts';
 import { SequenceRunner } from './sequence-runner.ts';
-import { startWorld, type World } from './world.ts';
+import { startLoadControlPlane, type LoadControlPlane } from './control-plane.ts';
 
 const QPS = 50;
 const BURST = 20;
@@ -15,22 +16,22 @@ const EVENTS = SEQUENCES * (2 * STEPS + 2);
 /** Requests are counted when they are answered: so many may be on their way when the clock is read (16 workers, 32 events). */
 const ON_THEIR_WAY = 48;
 
-let world: World;
+let world: LoadControlPlane;
 let operator: MeteredOperator;
 let runner: SequenceRunner;
 
 beforeAll(async () => {
-  world = await startWorld();
+  world = await startLoadControlPlane();
   runner = await SequenceRunner.create(world.connect(), 'rate', STEPS);
   const flags = [`--kubeconfig=${world.kubeconfig}`, `--kube-api-qps=${QPS}`, `--kube-api-burst=${BURST}`];
   operator = await MeteredOperator.start('controller', flags);
   await runner.createMany(SEQUENCES);
   await runner.untilCount(SEQUENCES);
-  await eventually('the last event', async () =>
-    total(await operator.metrics(), 'rest_client_requests_total', { method: 'POST', code: '201' }) >=
-    EVENTS + SEQUENCES * STEPS
-      ? true
-      : undefined,
+  await eventually(
+    'the last event',
+    async () =>
+      total(await operator.metrics(), 'rest_client_requests_total', { method: 'POST', code: '201' }) >=
+      EVENTS + SEQUENCES * STEPS,
   );
 }, 300_000);
 
@@ -58,7 +59,7 @@ it('the limit is used while there is work', () => {
   const [first, last] = [busy.at(0), busy.at(-1)];
   if (first === undefined || last === undefined) throw new Error('no samples');
   const rate = ((last.requests - first.requests) * 1000) / (last.ms - first.ms);
-  note(`with --kube-api-qps=${QPS}: ${rate.toFixed(1)} requests/s, ${SEQUENCES} sequences of ${STEPS} steps`);
+  report(`with --kube-api-qps=${QPS}: ${rate.toFixed(1)} requests/s, ${SEQUENCES} sequences of ${STEPS} steps`);
   expect(rate).toBeGreaterThan(QPS * 0.8);
 });
 

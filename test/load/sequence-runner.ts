@@ -3,13 +3,12 @@ import { FINALIZER } from '../../shared/api/group.ts';
 import type { SequentialJob } from '../../shared/api/types.ts';
 import type { ApiClient } from '../../shared/kube/client.ts';
 import { collectionPath, JOBS, type Resource, SEQUENTIAL_JOBS } from '../../shared/kube/resources.ts';
-import { Namespace } from '../support/cluster.ts';
+import { Namespace } from '../support/namespace.ts';
 import { eventually } from '../support/eventually.ts';
+import { inParallel } from '../support/parallel.ts';
 import { sequence } from '../support/sequences.ts';
 import { JobFinisher } from './job-finisher.ts';
 
-/** Creations under way at once. */
-const PARALLEL = 16;
 /** What only a hang reaches. */
 const LIMIT_SECONDS = 660;
 const PAGE = 500;
@@ -57,11 +56,7 @@ export class SequenceRunner {
 
   /** Creates so many sequences, some at once. */
   async createMany(count: number): Promise<void> {
-    const names = Array.from({ length: count }, (_, i) => `many-${i}`);
-    const worker = async (): Promise<void> => {
-      for (let name = names.pop(); name !== undefined; name = names.pop()) await this.#create(name);
-    };
-    await Promise.all(Array.from({ length: PARALLEL }, worker));
+    await inParallel(count, (i) => this.#create(`many-${i}`));
   }
 
   async untilComplete(...names: readonly string[]): Promise<void> {
@@ -104,7 +99,7 @@ export class SequenceRunner {
       what,
       () => {
         if (this.finisher.failure !== undefined) throw this.finisher.failure;
-        return isSo() ? true : undefined;
+        return isSo();
       },
       LIMIT_SECONDS,
     );

@@ -1,15 +1,14 @@
 /** The webhook at saturation: clients that ask again as soon as they are answered, for minutes. */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { median, percentile } from '../../bench/percentiles.ts';
 import { writeCertificate } from '../../bench/webhook/certificates.ts';
 import { LoadGenerator } from '../../bench/webhook/load.ts';
 import { WEBHOOKS } from '../../bench/webhook/reviews.ts';
 import { SHARE, shared } from '../support/share.ts';
-import { MeteredOperator, type Sample, total } from '../support/metered-operator.ts';
-import { note } from './note.ts';
+import { MeteredOperator, type Sample } from '../support/metered-operator.ts';
+import { total } from '../support/metrics.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+import { report } from './report.ts';
 
 const SECONDS = shared(300, 20);
 /** Each is asked about by a process of its own, at the same time. */
@@ -25,7 +24,7 @@ const RSS_SLACK_MB = SHARE === 1 ? 20 : 150;
 
 /** Milliseconds of each answer, by what was asked. */
 const times = new Map<string, number[]>();
-let folder: string;
+const folder = temporaryFolder();
 let webhook: MeteredOperator;
 let generators: readonly LoadGenerator[];
 let began: number;
@@ -57,7 +56,6 @@ const usualRss = (samples: readonly Sample[]): number => median(samples.map(({ r
 
 beforeAll(
   async () => {
-    folder = await mkdtemp(join(tmpdir(), 'sequentialjob-webhook-load-'));
     await writeCertificate(folder);
     webhook = await MeteredOperator.start('webhook', [
       '--webhook-host=127.0.0.1',
@@ -76,14 +74,13 @@ beforeAll(
 afterAll(async () => {
   await Promise.all(generators.map((generator) => generator.end()));
   await webhook.stop();
-  await rm(folder, { recursive: true, force: true });
 });
 
 it('every review is answered with what it should be, in far less time than the API server gives', () => {
   expect(times.size).toBe(CONTAINERS.length * WEBHOOKS.length);
   for (const [what, ms] of times) {
     const [p50, p99, max] = [percentile(ms, 0.5), percentile(ms, 0.99), percentile(ms, 1)];
-    note(`${what}: ${ms.length} reviews, p50 ${p50.toFixed(1)}, p99 ${p99.toFixed(1)}, max ${max.toFixed(0)} ms`);
+    report(`${what}: ${ms.length} reviews, p50 ${p50.toFixed(1)}, p99 ${p99.toFixed(1)}, max ${max.toFixed(0)} ms`);
     expect(max).toBeLessThan(LIMIT_MS);
   }
 });
@@ -91,7 +88,7 @@ it('every review is answered with what it should be, in far less time than the A
 it('no error is counted, and no review more than were asked', async () => {
   const families = await webhook.metrics();
   const asked = [...times.values()].reduce((sum, { length }) => sum + length, 0);
-  note(`${asked} reviews in ${SECONDS} s, ${(asked / SECONDS).toFixed(0)}/s`);
+  report(`${asked} reviews in ${SECONDS} s, ${(asked / SECONDS).toFixed(0)}/s`);
   const requests = 'controller_runtime_webhook_requests_total';
   expect({
     all: total(families, requests),
@@ -105,7 +102,7 @@ it('memory is flat: in the last fifth of the time as in the second', () => {
   const [early, late] = [fifth(2), fifth(5)];
   const [rss, heap] = [[usualRss(early), usualRss(late)] as const, [leastHeap(early), leastHeap(late)] as const];
   const say = ([from, to]: readonly [number, number]): string => `${from.toFixed(0)} → ${to.toFixed(0)} MB`;
-  note(`RSS ${say(rss)}, heap after collections ${say(heap)}, RSS at most ${webhook.peakRssMb.toFixed(0)} MB`);
+  report(`RSS ${say(rss)}, heap after collections ${say(heap)}, RSS at most ${webhook.peakRssMb.toFixed(0)} MB`);
   expect(Math.min(early.length, late.length)).toBeGreaterThan(3);
   expect(rss[1]).toBeLessThan(rss[0] * 1.1 + RSS_SLACK_MB);
   expect(heap[1]).toBeLessThan(heap[0] * 1.1 + 5);

@@ -2,8 +2,7 @@
  * Containers that write down when they run, in a folder of the node: what a test proves with it does not rest on what the
  * API says of them. The tests run on the node.
  */
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Container, SequentialJobSpec } from '../../shared/api/types.ts';
 import { eventually } from './eventually.ts';
@@ -49,16 +48,8 @@ function script(sequence: string): string {
 export class ContainerRuns {
   readonly #folder: string;
 
-  private constructor(folder: string) {
+  constructor(folder: string) {
     this.#folder = folder;
-  }
-
-  static async create(): Promise<ContainerRuns> {
-    return new ContainerRuns(await mkdtemp(join(tmpdir(), 'sequentialjob-runs-')));
-  }
-
-  async remove(): Promise<void> {
-    await rm(this.#folder, { recursive: true, force: true });
   }
 
   /** A sequence of two steps whose containers write down their runs. */
@@ -86,21 +77,19 @@ export class ContainerRuns {
 
   /** Resolves when a container of the sequence has written down that it runs. */
   async untilStarted(sequence: string): Promise<void> {
-    await eventually(`a container of ${sequence} runs`, async () => {
-      return (await this.of(sequence)).length > 0 ? true : undefined;
-    });
+    await eventually(`a container of ${sequence} runs`, async () => (await this.of(sequence)).length > 0);
   }
 
   /** Resolves when a container of the sequence has been told to stop. */
   async untilTold(sequence: string): Promise<void> {
     await eventually(`a container of ${sequence} is told to stop`, async () => {
-      return (await this.of(sequence)).some(({ toldAt }) => toldAt !== undefined) ? true : undefined;
+      return (await this.of(sequence)).some(({ toldAt }) => toldAt !== undefined);
     });
   }
 }
 
 /** The runs that these lines tell of: time, Job, Pod, and what there is to say. */
-export function readRuns(text: string): readonly Run[] {
+function readRuns(text: string): readonly Run[] {
   const runs = new Map<string, Run>();
   for (const line of text.split('\n').filter((one) => one !== '')) {
     const [time = '', job = '', pod = '', word = ''] = line.split(' ');

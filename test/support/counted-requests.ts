@@ -49,6 +49,6 @@ export class CountedRequests {
   }
 
   async #until(what: string, isMeant: (request: string) => boolean, count: number): Promise<void> {
-    await eventually(what, () => (this.#requests.filter(isMeant).length >= count ? true : undefined));
+    await eventually(what, () => this.#requests.filter(isMeant).length >= count);
   }
 }

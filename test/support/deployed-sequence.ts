@@ -1,18 +1,19 @@
 /** A sequence of three steps that waits in its first for the test, and how its steps were handed on. */
-import { type Namespace, kubectl } from './cluster.ts';
-import { JobUIDs } from './job-uids.ts';
+import { kubectl } from './cluster.ts';
+import type { Namespace } from './namespace.ts';
+import { SeenJobUIDs } from './seen-job-uids.ts';
 import { GATE, gated } from './real-pods.ts';
 import { sequence } from './sequences.ts';
 
 export class HeldSequence {
   readonly #namespace: Namespace;
   readonly #name: string;
-  readonly #uids: JobUIDs;
+  readonly #uids: SeenJobUIDs;
 
   private constructor(namespace: Namespace, name: string) {
     this.#namespace = namespace;
     this.#name = name;
-    this.#uids = new JobUIDs(namespace, name);
+    this.#uids = new SeenJobUIDs(namespace, name);
   }
 
   /** Resolves when its first step runs. */
@@ -30,8 +31,7 @@ export class HeldSequence {
 
   /** Resolves when it has completed; how many seconds after the end of the first Job the second one was made. */
   async handOffSeconds(): Promise<number> {
-    const { status } = await this.#namespace.untilFinished(this.#name, 120);
-    if (status?.phase !== 'Completed') throw new Error(`${this.#name} has not completed: ${JSON.stringify(status)}`);
+    await this.#namespace.untilCompleted(this.#name, 120);
     const [first, second] = await this.#namespace.jobs(this.#name);
     return (
       (Date.parse(second?.metadata.creationTimestamp ?? '') - Date.parse(first?.status.completionTime ?? '')) / 1000

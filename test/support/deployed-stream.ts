@@ -3,9 +3,10 @@ import type { SequentialJobSpec } from '../../shared/api/types.ts';
 import { PATCH_TYPE } from '../../shared/kube/client.ts';
 import { collectionPath, objectPath, SEQUENTIAL_JOBS } from '../../shared/kube/resources.ts';
 import { sleep } from '../../shared/sleep.ts';
-import { type Namespace, tryKubectl } from './cluster.ts';
+import { tryKubectl } from './cluster.ts';
+import type { Namespace } from './namespace.ts';
 import { eventually } from './eventually.ts';
-import { sequence } from './sequences.ts';
+import { manifest, sequence } from './sequences.ts';
 
 /** How often kubectl applies one, a process of its own, whether those before have been answered or not. */
 const EVERY_MS = 200;
@@ -46,7 +47,7 @@ export class ObjectStream {
   /** Resolves when so many more were applied. */
   async more(count: number): Promise<void> {
     const wanted = this.#count + count;
-    await eventually(`${count} more objects`, () => (this.#count >= wanted ? true : undefined));
+    await eventually(`${count} more objects`, () => this.#count >= wanted);
   }
 
   /** Ends it and deletes what was created; what was said of those that failed. */
@@ -75,7 +76,7 @@ export class ObjectStream {
 
   async #apply(name: string, isQuick: boolean): Promise<void> {
     const metadata = { namespace: this.#namespace.name, name, labels: { [LABEL]: this.#prefix } };
-    const object = { apiVersion: 'batch.example.com/v1alpha1', kind: 'SequentialJob', metadata, spec: SPEC };
+    const object = manifest(name, SPEC, metadata);
     const error = await (isQuick ? this.#applyOnServer(object) : applyByKubectl(object));
     if (error !== undefined) this.#failures.push(`${new Date().toISOString()} ${name}: ${error}`);
   }

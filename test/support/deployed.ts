@@ -7,7 +7,7 @@ import tls from 'node:tls';
 import { promisify } from 'node:util';
 import type { ApiClient } from '../../shared/kube/client.ts';
 import { collectionPath } from '../../shared/kube/resources.ts';
-import { kubeconfig, kubectl, PODS, type Said } from './cluster.ts';
+import { kubeconfig, kubectl, PODS, type CommandResult } from './cluster.ts';
 import { eventually } from './eventually.ts';
 import { ROOT } from './manifests.ts';
 import { parseMetrics, valueOf } from './metrics.ts';
@@ -23,7 +23,7 @@ export const WEBHOOKS = `${SELECTOR},app.kubernetes.io/component=webhook`;
 const PROGRAM = 'sequentialjob.mjs';
 
 /** Runs a target of the Makefile as an administrator does, and tells what it says and how it ends. */
-export async function tryMake(target: string, ...variables: readonly string[]): Promise<Said> {
+export async function tryMake(target: string, ...variables: readonly string[]): Promise<CommandResult> {
   const assets = process.env['KUBEBUILDER_ASSETS'];
   const command = assets === undefined ? 'kubectl' : join(assets, 'kubectl');
   // What the make that runs the tests was called with is not for this one.
@@ -33,7 +33,7 @@ export async function tryMake(target: string, ...variables: readonly string[]): 
     const options = { cwd: ROOT, env: { ...env, KUBECONFIG: kubeconfig() } };
     return { code: 0, ...(await promisify(execFile)('make', args, options)) };
   } catch (error) {
-    const { code, stdout, stderr } = error as Partial<Said>;
+    const { code, stdout, stderr } = error as Partial<CommandResult>;
     if (typeof code !== 'number') throw error;
     return { code, stdout: stdout ?? '', stderr: stderr ?? '' };
   }
@@ -58,7 +58,7 @@ export async function untilRolledOut(deployment = DEPLOYMENT): Promise<void> {
 export async function scaleToZero(deployment = DEPLOYMENT, selector = SELECTOR): Promise<void> {
   await inSystem('scale', deployment, '--replicas=0');
   await eventually('no Pod of the operator', async () => {
-    return (await inSystem('get', 'pods', '-l', selector, '-o', 'name')) === '' ? true : undefined;
+    return (await inSystem('get', 'pods', '-l', selector, '-o', 'name')) === '';
   });
 }
 

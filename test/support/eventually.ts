@@ -3,20 +3,20 @@ import { sleep } from '../../shared/sleep.ts';
 const POLL_MS = 50;
 
 /**
- * The first value that `look` gives which is not undefined, asked for again until then. Fails after `seconds` (default
- * 60), with what `look` threw last, if it threw. A bound, never a measurement.
+ * Calls `look` again and again until it gives something other than undefined or false, and resolves with that. Fails after
+ * `seconds` (default 60) with the last error of `look`, if it threw. This is a bound, never a measurement.
  */
 export async function eventually<T>(
   what: string,
-  look: () => Promise<T | undefined> | T | undefined,
+  look: () => Promise<T> | T,
   seconds = 60,
-): Promise<T> {
+): Promise<Exclude<T, undefined | false>> {
   const deadline = performance.now() + seconds * 1000;
   let last: unknown;
   while (performance.now() < deadline) {
     try {
       const value = await look();
-      if (value !== undefined) return value;
+      if (value !== undefined && value !== false) return value as Exclude<T, undefined | false>;
       last = undefined;
     } catch (error) {
       last = error;

@@ -55,7 +55,7 @@ export class JobHistory {
   }
 
   /** `s0 started`, `s0 completed`, …: a step whose Job was made twice has started twice. */
-  story(sequence: string): readonly string[] {
+  events(sequence: string): readonly string[] {
     return this.#of(sequence).map(({ step, what }) => `${step} ${what}`);
   }
 

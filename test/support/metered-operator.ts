@@ -1,8 +1,6 @@
 /** The operator as a process that is watched from outside: what its /metrics say, and how its memory goes. */
-import { type Family, parseMetrics } from './metrics.ts';
+import { type Families, total } from './metrics.ts';
 import { Operator } from './operator.ts';
-
-type Families = ReadonlyMap<string, Family>;
 
 /** At one moment. */
 export interface Sample {
@@ -14,7 +12,7 @@ export interface Sample {
   /** To the API server, since the start. */
   readonly requests: number;
   /** For how long the event loop has stood still at most, since the sample before. */
-  readonly stillMs: number;
+  readonly eventLoopLagMs: number;
 }
 
 /** As config/manager/deployment.yaml has it. */
@@ -26,13 +24,11 @@ const MB = 1e6;
 export class MeteredOperator {
   readonly samples: Sample[] = [];
   readonly #operator: Operator;
-  readonly #url: string;
   readonly #timer: NodeJS.Timeout;
   #isSampling = false;
 
-  private constructor(operator: Operator, url: string) {
+  private constructor(operator: Operator) {
     this.#operator = operator;
-    this.#url = url;
     this.#timer = setInterval(() => void this.#sample(), SAMPLE_MS).unref();
   }
 
@@ -44,12 +40,12 @@ export class MeteredOperator {
   ): Promise<MeteredOperator> {
     const operator = Operator.spawn(['run', `--role=${role}`, '--metrics-port=0', ...flags], DEPLOYED, program);
     await operator.untilSays(`${role === 'all' ? 'controller' : role} started`, 120);
-    return new MeteredOperator(operator, `http://127.0.0.1:${portOf(operator, 'metrics')}/metrics`);
+    return new MeteredOperator(operator);
   }
 
   /** The port that the webhook serves on. */
   get webhookPort(): number {
-    return portOf(this.#operator, 'webhook');
+    return this.#operator.port('webhook');
   }
 
   get output(): string {
@@ -72,12 +68,12 @@ export class MeteredOperator {
   }
 
   /** For how long the event loop has stood still at most, in milliseconds, from that moment of this process's monotonic clock on. */
-  longestStill(since = 0): number {
-    return Math.max(...this.samples.filter(({ ms }) => ms >= since).map(({ stillMs }) => stillMs));
+  longestEventLoopLag(since = 0): number {
+    return Math.max(...this.samples.filter(({ ms }) => ms >= since).map(({ eventLoopLagMs }) => eventLoopLagMs));
   }
 
   async metrics(): Promise<Families> {
-    return parseMetrics(await (await fetch(this.#url)).text());
+    return this.#operator.metrics();
   }
 
   /** Ends it as a rollout does; resolves with its exit code. */
@@ -96,7 +92,7 @@ export class MeteredOperator {
         rssMb: total(families, 'process_resident_memory_bytes') / MB,
         heapMb: (total(families, 'nodejs_heap_size_used_bytes') + total(families, 'nodejs_external_memory_bytes')) / MB,
         requests: total(families, 'rest_client_requests_total'),
-        stillMs: total(families, 'nodejs_eventloop_lag_max_seconds') * 1000,
+        eventLoopLagMs: total(families, 'nodejs_eventloop_lag_max_seconds') * 1000,
       });
     } catch {
       // It is being ended; that the samples are enough, the tests see to.
@@ -104,18 +100,4 @@ export class MeteredOperator {
       this.#isSampling = false;
     }
   }
-}
-
-/** The sum of all samples of that name with these labels; 0 where there are none. */
-export function total(families: Families, name: string, labels: Readonly<Record<string, string>> = {}): number {
-  const wanted = Object.entries(labels);
-  return (families.get(name)?.samples ?? [])
-    .filter((sample) => sample.name === name && wanted.every(([key, value]) => sample.labels[key] === value))
-    .reduce((sum, { value }) => sum + value, 0);
-}
-
-function portOf(operator: Operator, what: 'metrics' | 'webhook'): number {
-  const port = new RegExp(`"port":(\\d+),"msg":"${what} started"`).exec(operator.output)?.[1];
-  if (port === undefined) throw new Error(`the port of ${what} is not in the log:\n${operator.output}`);
-  return Number(port);
 }

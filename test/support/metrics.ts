@@ -20,6 +20,8 @@ export interface Sample {
   readonly value: number;
 }
 
+export type Families = ReadonlyMap<string, Family>;
+
 /** Prometheus' text format 0.0.4. Throws at a line that it does not know, and at a sample that belongs to no family. */
 export function parseMetrics(text: string): ReadonlyMap<string, Family> {
   const families = new Map<string, Family & { samples: Sample[] }>();
@@ -70,6 +72,14 @@ export function valueOf(
     throw new Error(`${found.length} samples of ${name} with ${JSON.stringify(labels)}`);
   }
   return only.value;
+}
+
+/** The sum of all samples of that name with these labels; 0 where there are none. */
+export function total(families: Families, name: string, labels: Readonly<Record<string, string>> = {}): number {
+  const wanted = Object.entries(labels);
+  return (families.get(name)?.samples ?? [])
+    .filter((sample) => sample.name === name && wanted.every(([key, value]) => sample.labels[key] === value))
+    .reduce((sum, { value }) => sum + value, 0);
 }
 
 /** Everything that any role serves, each of it with a sample at least, but for what only time brings (collections of garbage). */

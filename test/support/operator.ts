@@ -1,8 +1,9 @@
-/** The operator as a process of its own, the way it runs in a cluster. */
+/** The operator as a process, the way it runs in a cluster. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { eventually } from './eventually.ts';
+import { type Families, parseMetrics } from './metrics.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 
@@ -32,23 +33,35 @@ export class Operator {
     });
   }
 
-  /** Any command line, without waiting for anything; of the sources, where it is no other program. */
+  /** Starts a command of the program, by default from the sources, and waits for nothing. */
   static spawn(args: readonly string[], env: NodeJS.ProcessEnv = {}, program = 'main.ts'): Operator {
-    // jest's own options are not the operator's.
+    // The options are jest's own.
     const { NODE_OPTIONS: _, ...inherited } = process.env;
     return new Operator(program, args, { ...inherited, ...env });
   }
 
-  /** The controller for one namespace, without waiting for anything. The webhook is a process of its own, for all tests. */
-  static controller(kubeconfig: string, namespace: string): Operator {
-    return Operator.spawn(['run', '--role=controller', `--kubeconfig=${kubeconfig}`, `--namespace=${namespace}`]);
+  /** The controller for one namespace, without waiting for anything. The webhook of all tests is another process. */
+  static controller(
+    kubeconfig: string,
+    namespace: string,
+    flags: readonly string[] = [],
+    env: NodeJS.ProcessEnv = {},
+  ): Operator {
+    const scope = [`--kubeconfig=${kubeconfig}`, `--namespace=${namespace}`];
+    return Operator.spawn(['run', '--role=controller', ...scope, ...flags], env);
   }
 
-  /** The controller for one namespace; resolves when it works. */
-  static async start(kubeconfig: string, namespace: string): Promise<Operator> {
-    const operator = Operator.controller(kubeconfig, namespace);
-    await operator.untilSays('controller started');
+  /** The same; resolves when it works. */
+  static async start(...options: Parameters<typeof Operator.controller>): Promise<Operator> {
+    const operator = Operator.controller(...options);
+    await operator.untilSays('controller started', 60);
     return operator;
+  }
+
+  /** A controller that takes part in the leader election of that namespace, without waiting for anything. */
+  static candidate(kubeconfig: string, namespace: string, flags: readonly string[] = []): Operator {
+    const election = ['--leader-elect', `--leader-election-namespace=${namespace}`];
+    return Operator.controller(kubeconfig, namespace, [...election, ...flags]);
   }
 
   /** Ends what a failed test left running. */
@@ -57,18 +70,26 @@ export class Operator {
   }
 
   async untilSays(text: string, seconds = 30): Promise<void> {
-    await eventually(
-      `operator says "${text}", it says:\n${this.output}`,
-      () => (this.says(text) ? true : undefined),
-      seconds,
-    );
+    await eventually(`operator says "${text}", it says:\n${this.output}`, () => this.says(text), seconds);
   }
 
   says(text: string): boolean {
     return this.output.includes(text);
   }
 
-  /** How often it has said that. */
+  /** The port of a server that it has started. */
+  port(server: 'metrics' | 'webhook' | 'health'): number {
+    const port = new RegExp(`"port":(\\d+),"msg":"${server} started"`).exec(this.output)?.[1];
+    if (port === undefined) throw new Error(`the port of ${server} is not in the log:\n${this.output}`);
+    return Number(port);
+  }
+
+  /** What it serves at /metrics. */
+  async metrics(): Promise<Families> {
+    return parseMetrics(await (await fetch(`http://127.0.0.1:${this.port('metrics')}/metrics`)).text());
+  }
+
+  /** How often it has logged that. */
   count(text: string): number {
     return this.output.split(text).length - 1;
   }
@@ -80,6 +101,11 @@ export class Operator {
 
   get isRunning(): boolean {
     return Operator.#living.has(this);
+  }
+
+  /** Sends a signal that does not end it. */
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#process.kill(signal);
   }
 
   /** Sends a signal and waits for the end. */

@@ -1,5 +1,6 @@
 /** A namespace that is full: its quota lets no further Job, or Pod, in. */
-import { kubectl, type Namespace, tryKubectl } from './cluster.ts';
+import { kubectl, tryKubectl } from './cluster.ts';
+import type { Namespace } from './namespace.ts';
 import { eventually } from './eventually.ts';
 
 /** Its name, which the API server gives wherever it refuses. */
@@ -22,15 +23,14 @@ export async function withoutRoomFor(kind: Kind, namespace: Namespace, body: () 
   } finally {
     await kubectl('delete', 'quota', QUOTA, '-n', namespace.name);
   }
-  await eventually(`room for ${kind}`, async () => (await refusal(kind, namespace)) === '' || undefined);
+  await eventually(`room for ${kind}`, async () => (await refusal(kind, namespace)) === '');
 }
 
 /** Lets so many of these into a namespace that holds as many already, and resolves when the API server takes none more. */
 export async function limit(kind: Kind, namespace: Namespace, hard: number): Promise<void> {
   await kubectl('create', 'quota', QUOTA, `--hard=${KINDS[kind].resource}=${hard}`, '-n', namespace.name);
-  await eventually(
-    `no room for ${kind}`,
-    async () => (await refusal(kind, namespace)).includes(`exceeded quota: ${QUOTA}`) || undefined,
+  await eventually(`no room for ${kind}`, async () =>
+    (await refusal(kind, namespace)).includes(`exceeded quota: ${QUOTA}`),
   );
 }
 

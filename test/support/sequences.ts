@@ -1,24 +1,35 @@
 /** Small sequences for tests with Pods that run: quick shell commands. */
+import { API_VERSION, KIND } from '../../shared/api/group.ts';
 import type { Container, PodTemplateSpec, SequentialJobSpec } from '../../shared/api/types.ts';
+import type { Manifest } from './manifests.ts';
 
-/** Runs until it is told to stop, and then does: as process 1 of a container a plain sleep would not. */
+/** A SequentialJob as a file of a user has it. */
+export const manifest = (name: string, spec: object, metadata: object = {}): Manifest => ({
+  apiVersion: API_VERSION,
+  kind: KIND,
+  metadata: { ...metadata, name },
+  spec,
+});
+
+/** Runs until SIGTERM: as process 1 of a container a plain sleep would ignore it. */
 export const FOREVER = 'trap "exit 143" TERM; sleep 600 & wait $!';
 
 export function step(name: string, script = 'true'): Container {
   return { name, image: 'busybox:1.36', command: ['sh', '-c', script] };
 }
 
-/** The same step with something from a Secret in its environment. */
-export function withSecret(container: Container, secret: string, optional = false): Container {
-  const secretKeyRef = { name: secret, key: 'token', ...(optional ? { optional } : {}) };
-  return { ...container, env: [{ name: 'TOKEN', valueFrom: { secretKeyRef } }] };
-}
+/** The same step with a key `token` of a Secret in its environment. */
+export const withSecret = (container: Container, name: string, optional?: true): Container =>
+  withEnv(container, { secretKeyRef: { name, key: 'token', ...(optional && { optional }) } });
 
-/** The same step with something from a ConfigMap in its environment. */
-export function withConfigMap(container: Container, configMap: string, optional = false): Container {
-  const configMapKeyRef = { name: configMap, key: 'token', ...(optional ? { optional } : {}) };
-  return { ...container, env: [{ name: 'TOKEN', valueFrom: { configMapKeyRef } }] };
-}
+/** The same step with a key `token` of a ConfigMap in its environment. */
+export const withConfigMap = (container: Container, name: string, optional?: true): Container =>
+  withEnv(container, { configMapKeyRef: { name, key: 'token', ...(optional && { optional }) } });
+
+const withEnv = (container: Container, valueFrom: object): Container => ({
+  ...container,
+  env: [{ name: 'TOKEN', valueFrom }],
+});
 
 /** Steps s0, s1, … that succeed, but for those with a script of their own. */
 export function sequence(
@@ -34,7 +45,7 @@ const GATE = '/gate';
 
 /** Scripts for a `gated` sequence: wait for a file of that name, or fail without it. */
 export const waitsFor = (name: string): string => `until [ -e ${GATE}/${name} ]; do sleep 0.1; done`;
-/** The same, and stops when it is told to: as process 1 of a container, a shell without a trap does not. */
+/** The same, and ends on SIGTERM: as process 1 of a container, a shell without a trap ignores it. */
 export const waitsOrStops = (name: string): string => `trap "exit 143" TERM; ${waitsFor(name)}`;
 export const needs = (name: string): string => `[ -e ${GATE}/${name} ]`;
 

@@ -9,15 +9,16 @@ import { FINALIZER } from '../../shared/api/group.ts';
 import type { SequentialJobSpec } from '../../shared/api/types.ts';
 import type { KubeObject } from '../../shared/kube/cache.ts';
 import { type ApiClient, createApiClient, METADATA_ONLY } from '../../shared/kube/client.ts';
-import { collectionPath, JOBS, objectPath, SEQUENTIAL_JOBS } from '../../shared/kube/resources.ts';
+import { collectionPath, JOBS, SEQUENTIAL_JOBS } from '../../shared/kube/resources.ts';
 import { loadKubeConfig } from '../../shared/kube/kubeconfig.ts';
-import { Namespace } from './cluster.ts';
+import { Namespace } from './namespace.ts';
+import { inParallel } from './parallel.ts';
 import { JobHistory } from './job-history.ts';
 import { MeteredOperator } from './metered-operator.ts';
 import { Operator } from './operator.ts';
-import { ownPlane } from './own-plane.ts';
+import { dedicatedControlPlane } from './dedicated-control-plane.ts';
 import { sequence } from './sequences.ts';
-import { say } from './weather.ts';
+import { report } from './flaky-watch.ts';
 
 /** As large as admission lets a spec be, with room for the rest of it; the last character makes that two bytes for each in memory. */
 export const MIB_OF_TEXT = `${'x'.repeat(1024 * 1024 - 4096)}…`;
@@ -29,7 +30,6 @@ const TIMES_CALM = 8;
 /** In MB: the Deployment's limit is 512Mi, and a full heap takes 477. */
 const RSS_MB = 300;
 const STEPS = 4;
-const PARALLEL = 8;
 
 export interface Tenants {
   readonly client: ApiClient;
@@ -42,23 +42,15 @@ export interface Tenants {
   startAll(certificates: string): Promise<MeteredOperator>;
   /** Runs a sequence of the other tenant; gives the time from each step's end to the next one's start, in milliseconds. */
   runVictim(): Promise<readonly number[]>;
-  /** The same while it is attacked: it is to go on as it does in the calm. */
+  /** The same while it is attacked: it is to go on as if nothing were. */
   expectUnharmed(when: string, operator: MeteredOperator): Promise<void>;
   /** A sequence of the one who attacks, as admission lets it in. */
   apply(name: string, spec: SequentialJobSpec): Promise<void>;
 }
 
-/** Does it for each of so many, several at once. */
-export async function forEach(count: number, work: (index: number) => Promise<unknown>): Promise<void> {
-  let next = 0;
-  const worker = async (): Promise<void> => {
-    while (next < count) await work(next++);
-  };
-  await Promise.all(Array.from({ length: PARALLEL }, worker));
-}
-
 /** Removes what the next test would have to bear; no operator runs. */
-async function empty(client: ApiClient, { name: namespace }: Namespace): Promise<void> {
+async function empty(client: ApiClient, hostile: Namespace): Promise<void> {
+  const { name: namespace } = hostile;
   const path = collectionPath(SEQUENTIAL_JOBS, namespace);
   await client.request({ method: 'DELETE', path });
   await client.request({
@@ -71,28 +63,21 @@ async function empty(client: ApiClient, { name: namespace }: Namespace): Promise
     path,
     accept: METADATA_ONLY.replace('Metadata;', 'MetadataList;'),
   });
-  await forEach(items?.length ?? 0, async (i) => {
-    const name = items?.[i]?.metadata.name ?? '';
-    const body = { metadata: { finalizers: null } };
-    await client.request({
-      method: 'PATCH',
-      path: objectPath(SEQUENTIAL_JOBS, namespace, name),
-      contentType: 'application/merge-patch+json',
-      body,
-    });
-  });
+  await inParallel(items?.length ?? 0, (i) =>
+    hostile.patch(items?.[i]?.metadata.name ?? '', { metadata: { finalizers: null } }),
+  );
 }
 
 /** Call it where `beforeAll` may stand. The control plane is for all tests of the file, what is in it for each. */
 export function tenants(): Tenants {
-  const own = ownPlane();
+  const own = dedicatedControlPlane();
   const folder = mkdtempSync(join(tmpdir(), 'sequentialjob-tenants-'));
   const program = join(folder, 'sequentialjob.mjs');
   let client: ApiClient;
   let hostile: Namespace;
   let victim: Namespace;
   let history: JobHistory;
-  let calm: readonly number[] | undefined;
+  let undisturbed: readonly number[] | undefined;
   let runs = 0;
 
   beforeAll(() => {
@@ -110,7 +95,7 @@ export function tenants(): Tenants {
     hostile = await Namespace.create(client, 'hostile');
     victim = await Namespace.create(client, 'victim');
     history = await JobHistory.start(client, victim.name);
-    calm = undefined;
+    undisturbed = undefined;
   });
 
   afterEach(async () => {
@@ -146,13 +131,13 @@ export function tenants(): Tenants {
     },
     runVictim,
     expectUnharmed: async (when, operator) => {
-      calm ??= await runVictim();
+      undisturbed ??= await runVictim();
       const handoffs = await runVictim();
-      const [slowest, before] = [Math.max(...handoffs), Math.max(...calm)];
-      say(
-        `${when}: hand-offs ${handoffs.map(Math.round).join(', ')} ms, in the calm ${calm.map(Math.round).join(', ')} ms`,
+      const [slowest, before] = [Math.max(...handoffs), Math.max(...undisturbed)];
+      report(
+        `${when}: hand-offs ${handoffs.map(Math.round).join(', ')} ms, undisturbed ${undisturbed.map(Math.round).join(', ')} ms`,
       );
-      say(`${when}: ${Math.round(operator.peakRssMb)} MB resident at most`);
+      report(`${when}: ${Math.round(operator.peakRssMb)} MB resident at most`);
       expect(handoffs).toHaveLength(STEPS - 1);
       expect(slowest).toBeLessThan(Math.max(HANDOFF_MS, TIMES_CALM * before));
       expect(operator.isRunning).toBe(true);

@@ -1,4 +1,4 @@
-/** The webhook as a process of its own, in front of the test cluster. */
+/** The webhook as a process, configured in the test cluster. */
 import { join } from 'node:path';
 import { installWebhooks } from '../../local/control-plane/install-webhooks.ts';
 import type { Kubectl } from '../../local/control-plane/kubectl.ts';

@@ -1,13 +1,14 @@
 /** A sequence on a stage, and what its user does and waits for. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { SequentialJob, SequentialJobSpec } from '../../../shared/api/types.ts';
+import type { SequentialJob, SequentialJobSpec, SequentialJobStatus } from '../../../shared/api/types.ts';
 import { eventually } from '../../support/eventually.ts';
+import type { Namespace } from '../../support/namespace.ts';
 import { gated } from '../../support/sequences.ts';
 import type { Stage } from './stage.ts';
 
 /** A bound that only a hang reaches: a list without an answer is given up after 60 s. */
-const PATIENCE_S = 100;
+const LIMIT_S = 100;
 
 export class Actor {
   readonly stage: Stage;
@@ -20,17 +21,30 @@ export class Actor {
     this.name = name;
   }
 
+  get namespace(): Namespace {
+    return this.stage.namespace;
+  }
+
   async apply(spec: SequentialJobSpec): Promise<void> {
-    this.created = await this.stage.namespace.apply(this.name, spec);
+    this.created = await this.namespace.apply(this.name, spec);
     this.stage.name(this.created.metadata.uid, this.name);
   }
 
-  async patch(spec: Partial<SequentialJobSpec>): Promise<void> {
-    await this.stage.namespace.patch(this.name, { spec });
+  /** The same with a folder in every step, in which `open` writes a file with the name of the sequence. */
+  async applyGated(spec: SequentialJobSpec): Promise<void> {
+    await this.apply(gated(this.stage.folder, spec));
   }
 
-  async until(wanted: (status: NonNullable<SequentialJob['status']>) => boolean): Promise<void> {
-    await this.stage.namespace.until(this.name, ({ status }) => status !== undefined && wanted(status), PATIENCE_S);
+  async open(): Promise<void> {
+    await writeFile(join(this.stage.folder, this.name), '');
+  }
+
+  async patch(spec: Partial<SequentialJobSpec>): Promise<void> {
+    await this.namespace.patch(this.name, { spec });
+  }
+
+  async until(wanted: (status: SequentialJobStatus) => boolean): Promise<void> {
+    await this.namespace.until(this.name, ({ status }) => status !== undefined && wanted(status), LIMIT_S);
   }
 
   async untilRunning(index: number): Promise<void> {
@@ -41,35 +55,16 @@ export class Actor {
     await this.until(({ completionTime }) => completionTime !== undefined);
   }
 
-  /** Resolves when its first Job counts a Pod that is active. */
+  /** Resolves when its first Job counts an active Pod. */
   async untilActive(): Promise<void> {
-    await eventually(`an active Pod of ${this.name}`, async () => {
-      const [job] = await this.stage.namespace.jobs(this.name);
-      return job?.status.active === 1 ? true : undefined;
-    });
-  }
-
-  async untilNoPods(): Promise<void> {
-    const pods = async (): Promise<readonly unknown[]> => this.stage.namespace.pods(this.name);
-    await eventually(`no Pods of ${this.name}`, async () => ((await pods()).length === 0 ? true : undefined));
+    await eventually('an active Pod', async () => (await this.namespace.jobs(this.name))[0]?.status.active === 1);
   }
 
   async untilGone(): Promise<void> {
-    await this.stage.namespace.untilGone(this.name, PATIENCE_S);
+    await this.namespace.untilGone(this.name, LIMIT_S);
   }
 
-  async untilTold(events: number): Promise<void> {
-    await eventually(`${events} events of ${this.name}`, async () =>
-      (await this.stage.namespace.events(this.name)).length >= events ? true : undefined,
-    );
-  }
-
-  gated(spec: SequentialJobSpec): SequentialJobSpec {
-    return gated(this.stage.folder, spec);
-  }
-
-  /** Lets its steps go on that wait for that, or need it. */
-  async open(): Promise<void> {
-    await writeFile(join(this.stage.folder, this.name), '');
+  async untilEventCount(count: number): Promise<void> {
+    await eventually(`${count} events`, async () => (await this.namespace.events(this.name)).length >= count);
   }
 }

@@ -11,7 +11,7 @@ import type { ApiClient } from '../../../shared/kube/client.ts';
 import { BYPASSED } from '../../support/admission.ts';
 import { connect } from '../../support/cluster.ts';
 import { Operator } from '../../support/operator.ts';
-import { serverOfTests } from '../../support/server.ts';
+import { serverOfTests } from '../../support/server-features.ts';
 import { isChosen } from '../../support/share.ts';
 import { Actor } from './actor.ts';
 import { History } from './history.ts';
@@ -19,8 +19,8 @@ import { INJECTIONS } from './injections.ts';
 import { expectEnding } from './invariants.ts';
 import { type Scenario, scenariosOn } from './scenarios.ts';
 import { type Point, Stage, Trial } from './stage.ts';
-import { Tally } from './tally.ts';
-import { expectTold } from './told.ts';
+import { InjectionSummary } from './injection-summary.ts';
+import { expectEvents } from './event-log.ts';
 
 /** A list that is never answered is given up after a minute. */
 const LIMIT_MS = 180_000;
@@ -29,7 +29,7 @@ let folder: string;
 let client: ApiClient;
 let release: Release;
 let history: History;
-const tally = new Tally();
+const summary = new InjectionSummary();
 let actors = 0;
 
 beforeAll(async () => {
@@ -41,7 +41,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   try {
-    process.stderr.write(`\n${tally.table()}\n`);
+    process.stderr.write(`\n${summary.table()}\n`);
   } finally {
     await Operator.endAll();
     await history.stop();
@@ -73,7 +73,7 @@ function casesOf({ name, requests }: Scenario): readonly Case[] {
     .filter(({ says }) => isChosen(`${name}: ${says}`));
 }
 
-/** Needs a controller of its own: because it dies, or because what is counted is sent for the first sequence only. */
+/** Needs its own controller: because it is killed, or because what is counted is sent for the first sequence only. */
 function isAlone({ prepare, once = [] }: Scenario, { kind, injection }: Point): boolean {
   return injection.kills || prepare !== undefined || once.includes(kind);
 }
@@ -88,9 +88,9 @@ async function play(scenario: Scenario, stage: Stage, point?: Point): Promise<{ 
     if (scenario.prepare !== undefined) stage.restart();
     await scenario.play(actor);
     await expectEnding(actor, scenario.ending, history);
-    return { trial, eventsLost: await expectTold(actor, scenario.ending, point) };
+    return { trial, eventsLost: await expectEvents(actor, scenario.ending, point) };
   } catch (error) {
-    throw new Error(`${actor.name} in ${stage.namespace.name}: ${String(error)}\n${stage.told(actor.name)}`, {
+    throw new Error(`${actor.name} in ${stage.namespace.name}: ${String(error)}\n${stage.logOf(actor.name)}`, {
       cause: error,
     });
   }
@@ -130,7 +130,7 @@ describe.each(scenariosOn(await serverOfTests()))('$name', (scenario) => {
         outcome = { passed: true, eventsLost };
       } finally {
         const seconds = (performance.now() - started) / 1000;
-        tally.add(scenario.name, { ...outcome, restarted: point.injection.kills, seconds });
+        summary.add(scenario.name, { ...outcome, restarted: point.injection.kills, seconds });
         if (alone) await stage.close();
       }
     },

@@ -9,7 +9,7 @@ import type {
   StepState,
   StepStatus,
 } from '../../../shared/api/types.ts';
-import { collectionPath, CONTROLLER_REVISIONS } from '../../../shared/kube/resources.ts';
+import { CONTROLLER_REVISIONS } from '../../../shared/kube/resources.ts';
 import type { RawJob } from '../../support/cluster.ts';
 import { eventually } from '../../support/eventually.ts';
 import type { Actor } from './actor.ts';
@@ -35,7 +35,7 @@ async function seen({ name, stage }: Actor, { phase, jobs }: Ending, history: Hi
   const lives = (): readonly JobLife[] => history.jobsOf(stage.namespace.name, name);
   await eventually(`the watch that shows the Jobs of ${name}`, () => {
     const settled = lives().filter(({ ended, isGone }) => (phase === undefined ? isGone : ended !== undefined));
-    return settled.length >= jobs.length ? true : undefined;
+    return settled.length >= jobs.length;
   });
   return lives();
 }
@@ -43,15 +43,9 @@ async function seen({ name, stage }: Actor, { phase, jobs }: Ending, history: Hi
 async function expectNothingLeft(actor: Actor, uid: string): Promise<void> {
   const { namespace } = actor.stage;
   expect(await namespace.jobNames(actor.name)).toEqual([]);
-  await actor.untilNoPods();
-  const path = collectionPath(CONTROLLER_REVISIONS, namespace.name);
-  const query = { labelSelector: `${LABELS.uid}=${uid}` };
-  const { items } = await namespace.client.request<{ readonly items: readonly unknown[] }>({
-    method: 'GET',
-    path,
-    query,
-  });
-  expect(items).toEqual([]);
+  await namespace.untilNoPods(actor.name);
+  const labelSelector = `${LABELS.uid}=${uid}`;
+  expect(await namespace.list(CONTROLLER_REVISIONS, { labelSelector })).toEqual([]);
 }
 
 const TRUE_AT_THE_END = { Completed: ['Available', 'Complete'], Failed: ['Failed', 'Stalled'] } as const;

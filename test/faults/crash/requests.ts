@@ -1,6 +1,6 @@
 /** Names for the controller's requests that are the same in every run, in whatever order concurrent ones arrive. */
 import { LABELS } from '../../../shared/api/group.ts';
-import type { Asked } from '../../support/fault-proxy.ts';
+import type { ProxyRequest } from '../../support/api-server-proxy.ts';
 
 export interface NamedRequest {
   /** `POST jobs`, `POST jobs (dry run)`, `PATCH sequentialjobs/status`, `POST events JobStarted`, `WATCH pods`. */
@@ -27,7 +27,7 @@ const METHODS: Readonly<Record<string, string>> = {
 };
 
 /** `uids`: the sequences by UID. Their names have no dash: whatever has one of them before its first dash or dot is theirs. */
-export function nameRequest(asked: Asked, uids: ReadonlyMap<string, string>): NamedRequest {
+export function nameRequest(asked: ProxyRequest, uids: ReadonlyMap<string, string>): NamedRequest {
   const { verb, resource } = asked;
   const body = verb === 'create' ? (JSON.parse(asked.body) as Body) : {};
   const reason = body.involvedObject === undefined ? '' : ` ${body.reason ?? ''}`;
@@ -36,9 +36,9 @@ export function nameRequest(asked: Asked, uids: ReadonlyMap<string, string>): Na
   return { kind, sequence: sequenceOf(asked, body, uids) };
 }
 
-function sequenceOf({ name, query }: Asked, body: Body, uids: ReadonlyMap<string, string>): string | undefined {
-  const told = body.involvedObject?.name ?? body.metadata?.labels?.[LABELS.name];
-  if (told !== undefined) return told;
+function sequenceOf({ name, query }: ProxyRequest, body: Body, uids: ReadonlyMap<string, string>): string | undefined {
+  const named = body.involvedObject?.name ?? body.metadata?.labels?.[LABELS.name];
+  if (named !== undefined) return named;
   const uid = new RegExp(`${LABELS.uid}=([^,]+)`).exec(query.get('labelSelector') ?? '')?.[1];
   return uid === undefined ? /^[^-.]+/.exec(name ?? '')?.[0] : uids.get(uid);
 }

@@ -1,34 +1,35 @@
 /** What users do with sequences, how those end, and with which requests of the controller. */
+import type { SequentialJobSpec } from '../../../shared/api/types.ts';
 import { CONFIG_MAPS } from '../../../shared/kube/resources.ts';
 import { eventually } from '../../support/eventually.ts';
-import type { Server } from '../../support/server.ts';
 import { FOREVER, needs, sequence, step, waitsFor, waitsOrStops, withConfigMap } from '../../support/sequences.ts';
+import type { Server } from '../../support/server-features.ts';
 import type { Actor } from './actor.ts';
 
 export interface Ending {
-  /** Undefined: the object is gone, and all that was its. */
+  /** Undefined: the object and all that it owned is deleted. */
   readonly phase?: 'Completed' | 'Failed';
   /** `<index> <state> <exit code>`. */
   readonly steps: readonly string[];
-  /** All Jobs that were ever made, in order; what follows the sequence's name and a dash. */
+  /** All Jobs that were ever created, in order, without the sequence's name and the dash. */
   readonly jobs: readonly string[];
-  /** The Jobs of all Pods that were ever made, in their order; default: each Job has one. */
+  /** The Jobs of all Pods that were ever created, in their order; default: each Job has one. */
   readonly pods?: readonly string[];
-  /** Reasons, each as often as it is told. */
+  /** The reasons of all events. */
   readonly events: readonly string[];
 }
 
 export interface Scenario {
   readonly name: string;
-  /** Nobody was asked about the object when it was created. */
+  /** No webhook was asked about the object when it was created. */
   readonly isBypassed?: true;
-  /** The watch of Pods shows nothing, so that how a Pod failed has to be asked for: else chance decides. */
+  /** The watch of Pods shows nothing, so that the controller has to ask how a Pod failed: else chance decides. */
   readonly isBlind?: true;
-  /** Requests that a controller sends for the first sequence only that needs them. */
+  /** Requests that a controller sends only for the first sequence that needs them. */
   readonly once?: readonly string[];
-  /** Before anything is counted or treated. After it the controller is started anew. */
+  /** Before anything is counted or treated. After it the controller is started again. */
   readonly prepare?: (actor: Actor) => Promise<void>;
-  /** What has been told by then. */
+  /** The reasons of the events until then. */
   readonly prepared?: readonly string[];
   /** Resolves when the sequence has come to its end. */
   readonly play: (actor: Actor) => Promise<void>;
@@ -40,14 +41,9 @@ export interface Scenario {
 const JOB = ['JobStarted', 'JobCompleted'] as const;
 const STARTED = ['SequenceStarted', ...JOB] as const;
 const FAILED = ['JobStarted', 'JobFailed', 'SequenceFailed'] as const;
-
 const HALFWAY = [...STARTED, 'JobStarted'] as const;
 
-/** The events of a scenario as requests. */
-function written({ prepared = [], ending }: Part): Readonly<Record<string, number>> {
-  const groups = Map.groupBy(without(ending.events, prepared), (reason) => `POST events ${reason}`);
-  return Object.fromEntries([...groups].map(([kind, list]) => [kind, list.length]));
-}
+const STATUS = 'PATCH sequentialjobs/status';
 
 /** What of a list is left without these, each of them once. */
 export function without(list: readonly string[], others: readonly string[]): readonly string[] {
@@ -59,115 +55,88 @@ export function without(list: readonly string[], others: readonly string[]): rea
   return left;
 }
 
-interface Part extends Omit<Scenario, 'requests'> {
-  /** Beside the events. */
-  readonly requests: Readonly<Record<string, number>>;
+/** A scenario with what most have: one dry run, and as many requests for events as there are events. */
+function withDefaults(scenario: Scenario): Scenario {
+  const events = without(scenario.ending.events, scenario.prepared ?? []);
+  const groups = Map.groupBy(events, (reason) => `POST events ${reason}`);
+  const counts = Object.fromEntries([...groups].map(([kind, list]) => [kind, list.length]));
+  return { ...scenario, requests: { 'POST jobs (dry run)': 1, ...scenario.requests, ...counts } };
 }
 
-const withEvents = (part: Part): Scenario => ({
-  ...part,
-  requests: { ...part.requests, ...written(part) },
+/** All steps succeed, each with one Job. */
+const completed = (steps: number, events: readonly string[]): Ending => ({
+  phase: 'Completed',
+  steps: Array.from({ length: steps }, (_, i) => `${i} Succeeded 0`),
+  jobs: Array.from({ length: steps }, (_, i) => `${i}-s${i}`),
+  events: [...events, 'SequenceCompleted'],
 });
 
-const STATUS = 'PATCH sequentialjobs/status';
-/** One before the first step, and one more after a resume or a restart. */
-const PREFLIGHT = 'POST jobs (dry run)';
+const failed = (steps: readonly string[], jobs: readonly string[], events: readonly string[]): Ending => ({
+  phase: 'Failed',
+  steps,
+  jobs,
+  events,
+});
 
-const SUSPENDED_AND_LET_GO = 'a suspension while a step runs, and its end';
-
-/** The Job is suspended: its Pod goes, and another one comes when it is let go. */
-const SUSPENSION: Part = {
-  name: SUSPENDED_AND_LET_GO,
-  play: async (actor) => {
-    await actor.apply(actor.gated(sequence(2, { 0: waitsOrStops(actor.name) })));
-    await actor.untilRunning(0);
-    await actor.untilActive();
-    await actor.patch({ suspend: true });
-    await actor.until(({ phase }) => phase === 'Suspended');
-    await actor.untilNoPods();
-    await actor.open();
-    await actor.patch({ suspend: false });
+const runs =
+  (spec: SequentialJobSpec) =>
+  async (actor: Actor): Promise<void> => {
+    await actor.apply(spec);
     await actor.untilFinished();
-  },
-  // One status write says that the step still runs, another that it does no longer.
-  requests: { [PREFLIGHT]: 1, 'POST jobs': 2, 'PATCH jobs': 2, [STATUS]: 6 },
-  ending: {
-    phase: 'Completed',
-    steps: ['0 Succeeded 0', '1 Succeeded 0'],
-    jobs: ['0-s0', '1-s1'],
-    pods: ['0-s0', '0-s0', '1-s1'],
-    events: [...STARTED, 'Suspended', 'Resumed', ...JOB, 'SequenceCompleted'],
-  },
-};
+  };
 
-/** The step comes to its end. The controller finds out once that the server (before 1.22) does not suspend Jobs. */
-const SUSPENSION_OF_OLD: Part = {
-  name: SUSPENDED_AND_LET_GO,
-  once: ['PATCH jobs'],
-  play: async (actor) => {
-    await actor.apply(actor.gated(sequence(2, { 0: waitsFor(actor.name) })));
-    await actor.untilRunning(0);
-    await actor.patch({ suspend: true });
-    await actor.until(({ observedGeneration }) => observedGeneration === 2);
-    await actor.open();
-    await actor.until(({ phase }) => phase === 'Suspended');
-    await actor.patch({ suspend: false });
-    await actor.untilFinished();
-  },
-  requests: { [PREFLIGHT]: 1, 'POST jobs': 2, 'PATCH jobs': 1, [STATUS]: 5 },
-  ending: {
-    phase: 'Completed',
-    steps: ['0 Succeeded 0', '1 Succeeded 0'],
-    jobs: ['0-s0', '1-s1'],
-    events: [...STARTED, 'Suspended', 'Resumed', ...JOB, 'SequenceCompleted'],
-  },
-};
-
-const partsOn = ({ suspendsJobs }: Server): readonly Part[] => [
-  {
-    name: 'a run to success',
+/** Where the server suspends Jobs, the Pod is deleted, and another one is created when the Job continues. */
+function suspension({ suspendsJobs }: Server): Scenario {
+  const ending = completed(2, [...STARTED, 'Suspended', 'Resumed', ...JOB]);
+  return {
+    name: 'a suspension while a step runs, and its end',
+    // Once the controller finds out that the server (before 1.22) does not suspend Jobs.
+    once: suspendsJobs ? [] : ['PATCH jobs'],
     play: async (actor) => {
-      await actor.apply(sequence(3));
+      await actor.applyGated(sequence(2, { 0: suspendsJobs ? waitsOrStops(actor.name) : waitsFor(actor.name) }));
+      await actor.untilRunning(0);
+      if (suspendsJobs) await actor.untilActive();
+      await actor.patch({ suspend: true });
+      if (suspendsJobs) {
+        await actor.until(({ phase }) => phase === 'Suspended');
+        await actor.namespace.untilNoPods(actor.name);
+        await actor.open();
+      } else {
+        await actor.until(({ observedGeneration }) => observedGeneration === 2);
+        await actor.open();
+        await actor.until(({ phase }) => phase === 'Suspended');
+      }
+      await actor.patch({ suspend: false });
       await actor.untilFinished();
     },
-    requests: { [PREFLIGHT]: 1, 'POST jobs': 3, [STATUS]: 4 },
-    ending: {
-      phase: 'Completed',
-      steps: ['0 Succeeded 0', '1 Succeeded 0', '2 Succeeded 0'],
-      jobs: ['0-s0', '1-s1', '2-s2'],
-      events: [...STARTED, ...JOB, ...JOB, 'SequenceCompleted'],
-    },
+    // One status write says that the step still runs, another that it no longer does.
+    requests: { 'POST jobs': 2, 'PATCH jobs': suspendsJobs ? 2 : 1, [STATUS]: suspendsJobs ? 6 : 5 },
+    ending: suspendsJobs ? { ...ending, pods: ['0-s0', '0-s0', '1-s1'] } : ending,
+  };
+}
+
+const SCENARIOS: readonly Scenario[] = [
+  {
+    name: 'a run to success',
+    play: runs(sequence(3)),
+    requests: { 'POST jobs': 3, [STATUS]: 4 },
+    ending: completed(3, [...STARTED, ...JOB, ...JOB]),
   },
   {
     name: 'a failure',
     isBlind: true,
-    play: async (actor) => {
-      await actor.apply(sequence(3, { 1: 'echo broken; exit 3' }));
-      await actor.untilFinished();
-    },
-    requests: { [PREFLIGHT]: 1, 'POST jobs': 2, [STATUS]: 3, 'LIST pods': 1 },
-    ending: {
-      phase: 'Failed',
-      steps: ['0 Succeeded 0', '1 Failed 3 broken', '2 Skipped'],
-      jobs: ['0-s0', '1-s1'],
-      events: [...STARTED, ...FAILED],
-    },
+    play: runs(sequence(3, { 1: 'echo broken; exit 3' })),
+    requests: { 'POST jobs': 2, [STATUS]: 3, 'LIST pods': 1 },
+    ending: failed(['0 Succeeded 0', '1 Failed 3 broken', '2 Skipped'], ['0-s0', '1-s1'], [...STARTED, ...FAILED]),
   },
   {
-    name: 'a failure that is passed over',
+    name: 'a failure that is ignored',
     isBlind: true,
-    play: async (actor) => {
-      await actor.apply(
-        sequence(2, { 0: 'echo broken; exit 3' }, { stepPolicies: [{ name: 's0', onFailure: 'Continue' }] }),
-      );
-      await actor.untilFinished();
-    },
-    requests: { [PREFLIGHT]: 1, 'POST jobs': 2, [STATUS]: 3, 'LIST pods': 1 },
+    play: runs(sequence(2, { 0: 'echo broken; exit 3' }, { stepPolicies: [{ name: 's0', onFailure: 'Continue' }] })),
+    requests: { 'POST jobs': 2, [STATUS]: 3, 'LIST pods': 1 },
     ending: {
-      phase: 'Completed',
+      ...completed(2, ['SequenceStarted', 'JobStarted', 'JobFailed', ...JOB]),
       steps: ['0 Failed 3 broken', '1 Succeeded 0'],
-      jobs: ['0-s0', '1-s1'],
-      events: ['SequenceStarted', 'JobStarted', 'JobFailed', ...JOB, 'SequenceCompleted'],
     },
   },
   {
@@ -175,45 +144,34 @@ const partsOn = ({ suspendsJobs }: Server): readonly Part[] => [
     play: async (actor) => {
       await actor.apply(sequence(2, { 1: FOREVER }));
       await actor.untilRunning(1);
-      await actor.stage.namespace.delete(actor.name);
+      await actor.namespace.delete(actor.name);
       await actor.untilGone();
     },
-    requests: { [PREFLIGHT]: 1, 'POST jobs': 2, [STATUS]: 2, 'DELETE jobs': 2, 'PATCH sequentialjobs': 1 },
-    ending: { steps: [], jobs: ['0-s0', '1-s1'], events: [...STARTED, 'JobStarted', 'CleanedUp'] },
+    requests: { 'POST jobs': 2, [STATUS]: 2, 'DELETE jobs': 2, 'PATCH sequentialjobs': 1 },
+    ending: { steps: [], jobs: ['0-s0', '1-s1'], events: [...HALFWAY, 'CleanedUp'] },
   },
   {
     name: 'a resume of a failed sequence',
     isBlind: true,
     play: async (actor) => {
-      await actor.apply(actor.gated(sequence(3, { 1: needs(actor.name) })));
+      await actor.applyGated(sequence(3, { 1: needs(actor.name) }));
       await actor.until(({ phase }) => phase === 'Failed');
       await actor.open();
       await actor.patch({ resume: 1 });
       await actor.until(({ phase }) => phase === 'Completed');
     },
-    requests: { [PREFLIGHT]: 2, 'POST jobs': 4, [STATUS]: 7, 'LIST pods': 1 },
+    requests: { 'POST jobs (dry run)': 2, 'POST jobs': 4, [STATUS]: 7, 'LIST pods': 1 },
     ending: {
-      phase: 'Completed',
-      steps: ['0 Succeeded 0', '1 Succeeded 0', '2 Succeeded 0'],
+      ...completed(3, [...STARTED, ...FAILED, 'Resumed', ...JOB, ...JOB]),
       jobs: ['0-s0', '1-s1', '1-s1-r1', '2-s2-r1'],
-      events: [...STARTED, ...FAILED, 'Resumed', ...JOB, ...JOB, 'SequenceCompleted'],
     },
   },
-  suspendsJobs ? SUSPENSION : SUSPENSION_OF_OLD,
   {
     name: 'a deadline that passes',
     isBlind: true,
-    play: async (actor) => {
-      await actor.apply(sequence(2, { 0: FOREVER }, { activeDeadlineSeconds: 2 }));
-      await actor.untilFinished();
-    },
-    requests: { [PREFLIGHT]: 1, 'POST jobs': 1, 'PATCH jobs': 1, [STATUS]: 2, 'LIST pods': 1 },
-    ending: {
-      phase: 'Failed',
-      steps: ['0 Failed', '1 Skipped'],
-      jobs: ['0-s0'],
-      events: ['SequenceStarted', ...FAILED],
-    },
+    play: runs(sequence(2, { 0: FOREVER }, { activeDeadlineSeconds: 2 })),
+    requests: { 'POST jobs': 1, 'PATCH jobs': 1, [STATUS]: 2, 'LIST pods': 1 },
+    ending: failed(['0 Failed', '1 Skipped'], ['0-s0'], ['SequenceStarted', ...FAILED]),
   },
   {
     name: 'a time to live',
@@ -222,7 +180,6 @@ const partsOn = ({ suspendsJobs }: Server): readonly Part[] => [
       await actor.untilGone();
     },
     requests: {
-      [PREFLIGHT]: 1,
       'POST jobs': 2,
       [STATUS]: 3,
       'DELETE sequentialjobs': 1,
@@ -236,40 +193,34 @@ const partsOn = ({ suspendsJobs }: Server): readonly Part[] => [
     },
   },
   {
-    name: 'a run past the webhook that needs a ConfigMap',
+    name: 'a run without the webhook that needs a ConfigMap',
     isBypassed: true,
     play: async (actor) => {
-      const configMap = `${actor.name}-token`;
-      await actor.stage.namespace.create(CONFIG_MAPS, { metadata: { name: configMap }, data: { token: 'x' } });
-      await actor.apply({ containers: [withConfigMap(step('s0'), configMap), step('s1')] });
+      const name = `${actor.name}-token`;
+      await actor.namespace.createObject(CONFIG_MAPS, { metadata: { name }, data: { token: 'x' } });
+      await actor.apply({ containers: [withConfigMap(step('s0'), name), step('s1')] });
       await actor.untilFinished();
     },
     requests: {
       'POST controllerrevisions': 1,
       'PATCH sequentialjobs': 1,
       'GET configmaps': 1,
-      [PREFLIGHT]: 1,
       'POST jobs': 2,
       [STATUS]: 3,
     },
-    ending: {
-      phase: 'Completed',
-      steps: ['0 Succeeded 0', '1 Succeeded 0'],
-      jobs: ['0-s0', '1-s1'],
-      events: [...STARTED, ...JOB, 'SequenceCompleted'],
-    },
+    ending: completed(2, [...STARTED, ...JOB]),
   },
   {
     name: 'a start in the middle of a sequence',
     prepared: HALFWAY,
     prepare: async (actor) => {
-      await actor.apply(actor.gated(sequence(3, { 1: waitsFor(actor.name) })));
+      await actor.applyGated(sequence(3, { 1: waitsFor(actor.name) }));
       await actor.untilRunning(1);
-      await actor.untilTold(HALFWAY.length);
+      await actor.untilEventCount(HALFWAY.length);
       await actor.stage.crash();
       await actor.open();
       await eventually('the end of its Job', async () => {
-        const jobs = await actor.stage.namespace.jobs(actor.name);
+        const jobs = await actor.namespace.jobs(actor.name);
         return jobs[1]?.status.completionTime;
       });
     },
@@ -281,18 +232,13 @@ const partsOn = ({ suspendsJobs }: Server): readonly Part[] => [
       'WATCH sequentialjobs': 1,
       'WATCH jobs': 1,
       'WATCH pods': 1,
-      [PREFLIGHT]: 1,
       'POST jobs': 1,
       [STATUS]: 2,
     },
-    ending: {
-      phase: 'Completed',
-      steps: ['0 Succeeded 0', '1 Succeeded 0', '2 Succeeded 0'],
-      jobs: ['0-s0', '1-s1', '2-s2'],
-      events: [...STARTED, ...JOB, ...JOB, 'SequenceCompleted'],
-    },
+    ending: completed(3, [...STARTED, ...JOB, ...JOB]),
   },
 ];
 
 /** The scenarios, as they go on this server. */
-export const scenariosOn = (server: Server): readonly Scenario[] => partsOn(server).map(withEvents);
+export const scenariosOn = (server: Server): readonly Scenario[] =>
+  [...SCENARIOS, suspension(server)].map(withDefaults);

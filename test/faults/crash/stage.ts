@@ -1,13 +1,18 @@
 /** A namespace with a controller of its own, whose requests go through a proxy that does what the trials ask for. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { stringify } from 'yaml';
 import type { Release } from '../../../bench/release.ts';
 import type { ApiClient } from '../../../shared/kube/client.ts';
-import { kubeconfig, Namespace } from '../../support/cluster.ts';
+import { kubeconfig } from '../../support/cluster.ts';
+import { Namespace } from '../../support/namespace.ts';
 import { eventually } from '../../support/eventually.ts';
-import { type Asked, type FaultProxy, startFaultProxy, type Treatment } from '../../support/fault-proxy.ts';
+import {
+  type ApiServerProxy,
+  type ProxyRequest,
+  startApiServerProxy,
+  type Treatment,
+} from '../../support/api-server-proxy.ts';
 import { Operator } from '../../support/operator.ts';
 import type { Injection } from './injections.ts';
 import { type NamedRequest, nameRequest } from './requests.ts';
@@ -61,13 +66,13 @@ export class Stage {
   /** A folder of this machine, for `gated` sequences. */
   readonly folder: string;
   readonly #options: StageOptions;
-  readonly #proxy: FaultProxy;
+  readonly #proxy: ApiServerProxy;
   readonly #trials = new Map<string, Trial>();
   readonly #uids = new Map<string, string>();
   readonly #controllers: Operator[] = [];
   #watches = 0;
 
-  private constructor(options: StageOptions, namespace: Namespace, folder: string, proxy: FaultProxy) {
+  private constructor(options: StageOptions, namespace: Namespace, folder: string, proxy: ApiServerProxy) {
     this.#options = options;
     this.namespace = namespace;
     this.folder = folder;
@@ -79,15 +84,8 @@ export class Stage {
   static async open(options: StageOptions): Promise<Stage> {
     const folder = await mkdtemp(join(tmpdir(), 'sequentialjob-crash-'));
     const namespace = await Namespace.create(options.client, 'crash', options.labels);
-    const proxy = await startFaultProxy(kubeconfig());
+    const proxy = await startApiServerProxy(kubeconfig());
     const stage = new Stage(options, namespace, folder, proxy);
-    const config = {
-      clusters: [{ name: 'proxy', cluster: { server: proxy.url, 'insecure-skip-tls-verify': true } }],
-      users: [{ name: 'proxy', user: {} }],
-      contexts: [{ name: 'proxy', context: { cluster: 'proxy', user: 'proxy' } }],
-      'current-context': 'proxy',
-    };
-    await writeFile(stage.#kubeconfig, stringify(config));
     stage.restart();
     try {
       await stage.#untilWatching();
@@ -98,17 +96,13 @@ export class Stage {
     }
   }
 
-  get #kubeconfig(): string {
-    return join(this.folder, 'kubeconfig');
-  }
-
   /** The log of all its controllers. */
   get output(): string {
     return this.#controllers.map(({ output }) => output).join('\n--- and after a restart\n');
   }
 
-  /** What they said about one sequence, and what was no line of a log. */
-  told(sequence: string): string {
+  /** Their log lines about one sequence, and their other output. */
+  logOf(sequence: string): string {
     const isAbout = (line: string): boolean => !line.startsWith('{') || line.includes(`/${sequence}"`);
     return this.output.split('\n').filter(isAbout).join('\n');
   }
@@ -136,13 +130,13 @@ export class Stage {
   restart(): void {
     this.#watches = 0;
     const { program, env } = this.#options.release;
-    const args = [`--kubeconfig=${this.#kubeconfig}`, `--namespace=${this.namespace.name}`];
+    const args = [`--kubeconfig=${this.#proxy.kubeconfig}`, `--namespace=${this.namespace.name}`];
     const limit = `--request-timeout=${REQUEST_TIMEOUT_S}`;
     this.#controllers.push(Operator.spawn(['run', '--role=controller', limit, ...args], env, program));
   }
 
   async #untilWatching(): Promise<void> {
-    await eventually('the watches of the controller', () => this.#watches >= WATCHES || undefined);
+    await eventually('the watches of the controller', () => this.#watches >= WATCHES);
   }
 
   async close(): Promise<void> {
@@ -151,12 +145,12 @@ export class Stage {
     await rm(this.folder, { recursive: true, force: true });
   }
 
-  #treat(asked: Asked): Treatment {
+  #treat(asked: ProxyRequest): Treatment | undefined {
     const named = nameRequest(asked, this.#uids);
     const injection = this.#trialOf(named)?.meet(named.kind);
     if (named.kind.startsWith('WATCH')) this.#watches++;
     if (injection !== undefined) return injection.treatment(() => this.#crashAndRestart());
-    return this.#options.isBlind && named.kind === 'WATCH pods' ? { type: 'mute' } : { type: 'pass' };
+    return this.#options.isBlind && named.kind === 'WATCH pods' ? { type: 'mute' } : undefined;
   }
 
   #trialOf({ sequence }: NamedRequest): Trial | undefined {

@@ -7,8 +7,9 @@ import { LABELS } from '../../../shared/api/group.ts';
 import type { SequentialJobSpec } from '../../../shared/api/types.ts';
 import { JOBS } from '../../../shared/kube/resources.ts';
 import { step } from '../../support/sequences.ts';
+import { inParallel } from '../../support/parallel.ts';
 import { shared } from '../../support/share.ts';
-import { forEach, MIB_OF_TEXT, tenants } from '../../support/tenants.ts';
+import { MIB_OF_TEXT, tenants } from '../../support/tenants.ts';
 
 jest.setTimeout(600_000);
 
@@ -31,7 +32,7 @@ async function expectToLive(attack: () => Promise<void>): Promise<void> {
 
 it(`${LARGE} sequences of 1 MiB that are suspended`, async () => {
   const large = { ...step('s0'), args: [MIB_OF_TEXT] };
-  await expectToLive(() => forEach(LARGE, (i) => here.apply(`large-${i}`, { containers: [large], suspend: true })));
+  await expectToLive(() => inParallel(LARGE, (i) => here.apply(`large-${i}`, { containers: [large], suspend: true })));
 });
 
 it(`${LARGE / 2} of them whose specs change again and again`, async () => {
@@ -40,9 +41,9 @@ it(`${LARGE / 2} of them whose specs change again and again`, async () => {
     return { containers: [large], suspend: true };
   };
   await expectToLive(async () => {
-    await forEach(LARGE / 2, (i) => here.apply(`changing-${i}`, spec(0)));
+    await inParallel(LARGE / 2, (i) => here.apply(`changing-${i}`, spec(0)));
     for (const round of [1, 2])
-      await forEach(LARGE / 2, (i) => here.hostile.patch(`changing-${i}`, { spec: spec(round) }));
+      await inParallel(LARGE / 2, (i) => here.hostile.patch(`changing-${i}`, { spec: spec(round) }));
   });
 });
 
@@ -50,8 +51,8 @@ it(`${LARGE} plain Jobs of 1 MiB that carry the operator's label`, async () => {
   const container = { ...step('s0'), env: [{ name: 'A', value: MIB_OF_TEXT }] };
   const template = { spec: { containers: [container], restartPolicy: 'Never' } };
   await expectToLive(() =>
-    forEach(LARGE, (i) =>
-      here.hostile.create(JOBS, {
+    inParallel(LARGE, (i) =>
+      here.hostile.createObject(JOBS, {
         metadata: { name: `plain-${i}`, labels: { [LABELS.uid]: 'x' } },
         // None of them starts a Pod.
         spec: { parallelism: 0, template },

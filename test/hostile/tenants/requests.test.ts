@@ -7,27 +7,28 @@ import { EVENTS } from '../../../shared/kube/resources.ts';
 import { sleep } from '../../../shared/sleep.ts';
 import { eventually } from '../../support/eventually.ts';
 import { sequence, step } from '../../support/sequences.ts';
+import { inParallel } from '../../support/parallel.ts';
 import { shared } from '../../support/share.ts';
-import { forEach, tenants } from '../../support/tenants.ts';
-import { type Asked, startWatchProxy, type WatchProxy } from '../../support/watch-proxy.ts';
+import { tenants } from '../../support/tenants.ts';
+import { type ApiServerProxy, type ProxyRequest, startApiServerProxy } from '../../support/api-server-proxy.ts';
 
 jest.setTimeout(300_000);
 
 const here = tenants();
-let proxy: WatchProxy;
+let proxy: ApiServerProxy;
 
 beforeEach(async () => {
-  proxy = await startWatchProxy(here.kubeconfig);
+  proxy = await startApiServerProxy(here.kubeconfig);
 });
 afterEach(async () => proxy.close());
 
-const isHostile = ({ namespace }: Asked): boolean => namespace === here.hostile.name;
+const isHostile = ({ namespace }: ProxyRequest): boolean => namespace === here.hostile.name;
 
 /** Questions about Secrets of the one who attacks, and since when. */
 function countLooks(): { readonly count: number; readonly allowed: number } {
   const since = performance.now();
   let count = 0;
-  proxy.before = (asked) => {
+  proxy.treat = (asked) => {
     if (isHostile(asked) && asked.resource === '/secrets') count++;
     return undefined;
   };
@@ -62,7 +63,7 @@ it('a hundred steps that need 50 each are looked for as far as the budget of the
   const looks = countLooks();
   const operator = await here.start(proxy.kubeconfig);
   await here.expectUnharmed('before', operator);
-  await forEach(shared(100, 40), (i) =>
+  await inParallel(shared(100, 40), (i) =>
     here.apply(`many-${i}`, {
       containers: [{ ...step('s0'), envFrom: secrets(50).map((_, k) => ({ secretRef: { name: `s${i}-${k}` } })) }],
     }),
@@ -76,17 +77,17 @@ it('Events of a megabyte about a Job that stands still, and about others', async
   const operator = await here.start(proxy.kubeconfig);
   await here.expectUnharmed('before', operator);
   const quota = { metadata: { name: 'none' }, spec: { hard: { pods: '0' } } };
-  await here.hostile.create({ root: '/api/v1', plural: 'resourcequotas' }, quota);
+  await here.hostile.createObject({ root: '/api/v1', plural: 'resourcequotas' }, quota);
   await here.apply('still', sequence(1));
   const { status } = await here.hostile.until('still', (object) => object.status?.steps?.[0]?.jobUID !== undefined);
   const uid = status?.steps?.[0]?.jobUID;
   let asked = 0;
-  proxy.before = (request) => {
+  proxy.treat = (request) => {
     if (isHostile(request) && request.resource === '/events' && request.verb === 'list') asked++;
     return undefined;
   };
-  await forEach(shared(150, 110), (i) =>
-    here.hostile.create(EVENTS, {
+  await inParallel(shared(150, 110), (i) =>
+    here.hostile.createObject(EVENTS, {
       metadata: { name: `forged-${i}`, namespace: here.hostile.name },
       involvedObject: { kind: 'Job', namespace: here.hostile.name, name: 'x', uid: i % 3 === 2 ? `other-${i}` : uid },
       reason: 'FailedCreate',
@@ -94,7 +95,7 @@ it('Events of a megabyte about a Job that stands still, and about others', async
       message: 'x'.repeat(1_000_000),
     }),
   );
-  await eventually('it asks for them', () => (asked > 1 ? true : undefined));
+  await eventually('it asks for them', () => asked > 1);
   await here.expectUnharmed('meanwhile', operator);
 });
 
@@ -103,15 +104,15 @@ it('an API server that takes five seconds for what it is asked in that namespace
   await here.expectUnharmed('before', operator);
   let waiting = 0;
   let most = 0;
-  proxy.before = async (asked) => {
+  proxy.treat = async (asked) => {
     if (!isHostile(asked)) return undefined;
     most = Math.max(most, ++waiting);
     await sleep(5_000);
     waiting--;
     return undefined;
   };
-  await forEach(100, (i) => here.apply(`slow-${i}`, sequence(3)));
-  await eventually('they take their workers', () => (waiting >= 8 ? true : undefined));
+  await inParallel(100, (i) => here.apply(`slow-${i}`, sequence(3)));
+  await eventually('they take their workers', () => waiting >= 8);
   await here.expectUnharmed('meanwhile', operator);
   // Half of the 16 workers, and some more that write Events.
   expect(most).toBeGreaterThanOrEqual(8);

@@ -2,19 +2,17 @@
  * Thirty reviews of the worst at once, again and again, for longer than the leader's Lease lasts: the process that judges them keeps its
  * Lease, and the sequences of another namespace go on as if nothing were.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
 import { request, Agent } from 'node:https';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
+import { expect, it, jest } from '@jest/globals';
 import { VALIDATE_PATH } from '../../../webhook/app.ts';
 import { createAuthority, writePair } from '../../support/certificates.ts';
 import { container } from '../../support/objects.ts';
 import { admissionReview, written } from '../../support/reviews.ts';
 import { type MeteredOperator } from '../../support/metered-operator.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { tenants } from '../../support/tenants.ts';
-import { say } from '../../support/weather.ts';
+import { report } from '../../support/flaky-watch.ts';
 
 jest.setTimeout(300_000);
 
@@ -23,16 +21,10 @@ const AT_ONCE = 30;
 const AT_LEAST_MS = 25_000;
 
 const here = tenants();
-let folder: string;
-let ca: string;
-
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'sequentialjob-verdicts-'));
-  const authority = await createAuthority();
-  await writePair(folder, await authority.issue());
-  ({ ca } = authority);
-});
-afterEach(async () => rm(folder, { recursive: true }));
+const folder = temporaryFolder();
+const authority = await createAuthority();
+await writePair(folder, await authority.issue());
+const { ca } = authority;
 
 /** About a megabyte each, which is what thirty find room for. */
 const WORST: readonly string[] = [
@@ -75,8 +67,8 @@ it('the leader keeps its Lease, and hands on', async () => {
   while (performance.now() - began < AT_LEAST_MS);
   stop.abort();
   const [answers, verdicts] = await attacking;
-  const still = Math.round(operator.longestStill(began));
-  say(`${answers} of the worst reviews, ${verdicts} verdicts; the event loop stood still for ${still} ms at most`);
+  const still = Math.round(operator.longestEventLoopLag(began));
+  report(`${answers} of the worst reviews, ${verdicts} verdicts; the event loop stood still for ${still} ms at most`);
   expect(verdicts).toBeGreaterThan(AT_ONCE);
   expect(operator.output).not.toContain('lost leadership');
   const path = '/apis/coordination.k8s.io/v1/namespaces/default/leases';

@@ -1,4 +1,4 @@
-/** `lint --server`, before an API server that answers as it is told. What real ones say is in test/integration/lint-server.test.ts. */
+/** `lint --server`, before an API server that answers as it is told. What real ones say is in test/integration/cli.test.ts. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

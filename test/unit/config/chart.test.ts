@@ -1,4 +1,4 @@
-/** The chart's values: what each of them changes. That its defaults give config/default: test/integration/kustomize.test.ts. */
+/** The chart's values: what each of them changes. That its defaults give config/default: test/integration/installer.test.ts. */
 import { describe, expect, it } from '@jest/globals';
 import { Ajv } from 'ajv';
 import { parse } from 'yaml';

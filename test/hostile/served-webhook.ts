@@ -34,13 +34,7 @@ interface Reply {
   readonly body: string;
 }
 
-interface Facts {
-  readonly ca: string;
-  readonly folder: string;
-  readonly healthPort: number;
-}
-
-export class Served {
+export class ServedWebhook {
   readonly operator: Operator;
   readonly port: number;
   readonly ca: string;
@@ -48,16 +42,16 @@ export class Served {
   readonly healthPort: number;
   readonly #folder: string;
 
-  private constructor(operator: Operator, port: number, from: Facts) {
+  private constructor(operator: Operator, ca: string, folder: string) {
     this.operator = operator;
-    this.port = port;
-    this.ca = from.ca;
-    this.healthPort = from.healthPort;
-    this.#folder = from.folder;
+    this.ca = ca;
+    this.#folder = folder;
+    this.port = operator.port('webhook');
+    this.healthPort = operator.port('health');
   }
 
   /** Starts `run --role=webhook`, with more flags, which needs no cluster; resolves when it serves. */
-  static async start(flags: readonly string[] = [], env: NodeJS.ProcessEnv = {}): Promise<Served> {
+  static async start(flags: readonly string[] = [], env: NodeJS.ProcessEnv = {}): Promise<ServedWebhook> {
     const authority = await createAuthority();
     const folder = await mkdtemp(join(tmpdir(), 'sequentialjob-hostile-'));
     await writePair(folder, await authority.issue());
@@ -65,10 +59,7 @@ export class Served {
     const args = ['run', '--role=webhook', ...ports, `--cert-dir=${folder}`, ...flags];
     const operator = Operator.spawn(args, { KUBECONFIG: '/nowhere', HOME: '/nowhere', ...env });
     await operator.untilSays('webhook started', 60);
-    const [healthPort = 0, port = 0] = ['health', 'webhook'].map((name) =>
-      Number(new RegExp(`"port":(\\d+),"msg":"${name} started"`).exec(operator.output)?.[1]),
-    );
-    return new Served(operator, port, { ca: authority.ca, folder, healthPort });
+    return new ServedWebhook(operator, authority.ca, folder);
   }
 
   async stop(): Promise<void> {
@@ -97,7 +88,7 @@ export class Served {
   }
 
   /** Says what is not as it should be: a probe or a review that is not answered rightly within a second. */
-  async complaints(): Promise<readonly string[]> {
+  async problems(): Promise<readonly string[]> {
     const asked: readonly (readonly [string, () => Promise<Reply>, string])[] = [
       ['/healthz', async () => this.get('/healthz'), 'ok'],
       ['/readyz', async () => this.get('/readyz'), 'ok'],
@@ -118,11 +109,7 @@ export class Served {
 
   /** Waits until it has no more descriptors than that. */
   async untilDescriptors(most: number, seconds = 60): Promise<void> {
-    await eventually(
-      `at most ${most} descriptors`,
-      async () => ((await this.descriptors()) <= most ? true : undefined),
-      seconds,
-    );
+    await eventually(`at most ${most} descriptors`, async () => (await this.descriptors()) <= most, seconds);
   }
 
   /** Resident memory in MiB. */

@@ -1,4 +1,4 @@
-/** What was told in events: all of it once, but for what a crash excuses. */
+/** The events of a sequence: all of them once, but for what a crash excuses. */
 import { expect } from '@jest/globals';
 import type { RawEvent } from '../../support/cluster.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -25,11 +25,15 @@ export function excused(point: Point | undefined): number {
   return point?.injection.kills === true ? 2 * MOST_IN_A_WRITE : 0;
 }
 
-/** Resolves with the number of events that were lost; fails where more were than is excused, or where one was told twice. */
-export async function expectTold(actor: Actor, { events: wanted }: Ending, point: Point | undefined): Promise<number> {
-  const told = await settled(actor, wanted, excused(point));
-  expect(told.map(({ count }) => count)).toEqual(told.map(() => 1));
-  const reasons = told.map(({ reason }) => reason);
+/** Resolves with the number of events that were lost; fails where more were than is excused, or where one was written twice. */
+export async function expectEvents(
+  actor: Actor,
+  { events: wanted }: Ending,
+  point: Point | undefined,
+): Promise<number> {
+  const found = await settled(actor, wanted, excused(point));
+  expect(found.map(({ count }) => count)).toEqual(found.map(() => 1));
+  const reasons = found.map(({ reason }) => reason);
   const isDead = point === undefined || point.injection.kills;
   const added = without(reasons, wanted);
   expect(isDead ? added : without(added, [TROUBLE])).toEqual([]);
@@ -41,13 +45,13 @@ export async function expectTold(actor: Actor, { events: wanted }: Ending, point
 /** The events, once all that are wanted are there, or once it is plain that they won't come. */
 async function settled(actor: Actor, wanted: readonly string[], lossLimit: number): Promise<readonly RawEvent[]> {
   const look = async (): Promise<readonly RawEvent[]> => actor.stage.namespace.events(actor.name);
-  const missing = (told: readonly RawEvent[]): number => {
-    const reasons = told.map(({ reason }) => reason);
+  const missing = (found: readonly RawEvent[]): number => {
+    const reasons = found.map(({ reason }) => reason);
     return without(wanted, reasons).length;
   };
   try {
-    await eventually('most events', async () => (missing(await look()) <= lossLimit ? true : undefined), WRITTEN_S);
-    await eventually('all events', async () => (missing(await look()) === 0 ? true : undefined), LATE_S);
+    await eventually('most events', async () => missing(await look()) <= lossLimit, WRITTEN_S);
+    await eventually('all events', async () => missing(await look()) === 0, LATE_S);
   } catch {
     // What is missing, the caller says.
   }

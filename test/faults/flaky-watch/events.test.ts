@@ -4,8 +4,8 @@ import { LABELS } from '../../../shared/api/group.ts';
 import { sleep } from '../../../shared/sleep.ts';
 import { eventually } from '../../support/eventually.ts';
 import { sequence } from '../../support/sequences.ts';
-import type { Asked, Frame, WatchStream } from '../../support/watch-proxy.ts';
-import { expectSound, fault, inOrder, say, seconds, weather } from '../../support/weather.ts';
+import type { WatchEvent, ProxyRequest, WatchStream } from '../../support/api-server-proxy.ts';
+import { expectSound, fault, inOrder, report, seconds, withFlakyWatch } from '../../support/flaky-watch.ts';
 
 const STEPS = 4;
 /** How long bookmarks pass and nothing else does. */
@@ -13,19 +13,19 @@ const HELD_MS = 30_000;
 const BOOKMARK_MS = 1_000;
 const REQUESTS: ReadonlySet<string> = new Set(['create', 'patch', 'delete', 'get', 'list']);
 
-const here = weather('events');
+const here = withFlakyWatch('events');
 
 interface Meta {
   readonly metadata: { readonly name: string; readonly uid: string; readonly resourceVersion: string };
 }
-const metaOf = ({ object }: Frame): Meta['metadata'] => (object as Meta).metadata;
-const isBookmark = ({ type }: Frame): boolean => type === 'BOOKMARK';
+const metaOf = ({ object }: WatchEvent): Meta['metadata'] => (object as Meta).metadata;
+const isBookmark = ({ type }: WatchEvent): boolean => type === 'BOOKMARK';
 
 /** What the streams have carried so far, bookmarks left out. */
-const past = new Map<WatchStream, Frame[]>();
+const past = new Map<WatchStream, WatchEvent[]>();
 
 /** Sends each frame, and then what `again` makes of everything that the stream has carried. */
-function sayAgain(again: (carried: readonly Frame[]) => readonly Frame[]): void {
+function sayAgain(again: (carried: readonly WatchEvent[]) => readonly WatchEvent[]): void {
   past.clear();
   here.proxy.frame = (stream, frame) => {
     stream.send(frame);
@@ -39,14 +39,14 @@ function sayAgain(again: (carried: readonly Frame[]) => readonly Frame[]): void 
 async function expectRun(name: string): Promise<void> {
   await here.namespace.apply(name, sequence(STEPS));
   await expectSound(here, name, STEPS);
-  say(`slowest hand-off ${seconds(Math.max(...here.history.handoffs(name)))}`);
+  report(`slowest hand-off ${seconds(Math.max(...here.history.handoffs(name)))}`);
   expect(here.operator.output).not.toContain('internal error');
 }
 
 /** Records what the controller asks for from now on, but for events and watches. */
-function recordRequests(): readonly Asked[] {
-  const asked: Asked[] = [];
-  here.proxy.before = (one) => {
+function recordRequests(): readonly ProxyRequest[] {
+  const asked: ProxyRequest[] = [];
+  here.proxy.treat = (one) => {
     if (REQUESTS.has(one.verb) && one.resource !== '/events') asked.push(one);
     return undefined;
   };
@@ -54,22 +54,22 @@ function recordRequests(): readonly Asked[] {
 }
 
 describe('a sequence runs as ever where', () => {
-  fault('every event is told twice', async () => {
+  fault('every event is delivered twice', async () => {
     sayAgain((carried) => carried.slice(-1));
     await expectRun('twice');
   });
 
-  fault('older states are told again after newer ones', async () => {
+  fault('older states are delivered after newer ones', async () => {
     sayAgain((carried) => carried.slice(-6, -1).toReversed());
     await expectRun('stale');
   });
 
-  fault('what was modified is told again as added', async () => {
+  fault('what was modified is delivered again as added', async () => {
     sayAgain((carried) => carried.slice(-4).map(({ object }) => ({ type: 'ADDED', object })));
     await expectRun('added');
   });
 
-  fault('what never came is told as modified, and deletions of what nobody knows', async () => {
+  fault('unknown objects are delivered as modified and as deleted', async () => {
     here.proxy.frame = (stream, frame) => {
       // As after an ADDED that was lost.
       stream.send(frame.type === 'ADDED' ? { ...frame, type: 'MODIFIED' } : frame);
@@ -81,7 +81,7 @@ describe('a sequence runs as ever where', () => {
   });
 
   fault('events of one burst come in the wrong order', async () => {
-    const bursts = new Map<WatchStream, Frame[]>();
+    const bursts = new Map<WatchStream, WatchEvent[]>();
     here.proxy.frame = (stream, frame) => {
       const burst = bursts.get(stream);
       if (burst !== undefined) {
@@ -100,14 +100,12 @@ describe('a sequence runs as ever where', () => {
 });
 
 describe('what has been deleted', () => {
-  fault('stays so, whatever is told of it again', async () => {
+  fault('stays deleted, whatever events about it are delivered again', async () => {
     sayAgain(() => []);
     await here.namespace.apply('ghost', sequence(2));
     await expectSound(here, 'ghost', 2);
     await eventually('its deletion in the watch', () =>
-      [...past.values()].flat().some((frame) => frame.type === 'DELETED' && metaOf(frame).name === 'ghost')
-        ? true
-        : undefined,
+      [...past.values()].flat().some((frame) => frame.type === 'DELETED' && metaOf(frame).name === 'ghost'),
     );
     const asked = recordRequests();
     const streams = [...past].filter(([stream]) => here.proxy.streams.includes(stream));
@@ -120,11 +118,11 @@ describe('what has been deleted', () => {
     await here.namespace.apply('witness', sequence(1));
     await expectSound(here, 'witness', 1);
     expect(asked.map(({ name }) => name).filter((name) => name?.startsWith('ghost'))).toEqual([]);
-    expect(here.history.story('ghost')).toEqual(inOrder(2));
+    expect(here.history.events('ghost')).toEqual(inOrder(2));
     expect(here.operator.output).not.toContain('reconcile failed');
   });
 
-  fault('does not take along what has its name now', async () => {
+  fault('does not affect a new object of its name', async () => {
     sayAgain(() => []);
     await here.namespace.apply('again', sequence(1));
     await here.namespace.untilFinished('again');
@@ -143,7 +141,7 @@ describe('what has been deleted', () => {
     expect(asked.filter(({ verb, resource }) => verb === 'get' && resource === 'batch/jobs')).toEqual([]);
     const jobs = await here.namespace.jobs('again');
     expect(jobs.map((job) => job.metadata.labels?.[LABELS.uid])).toEqual([metadata.uid, metadata.uid]);
-    expect(here.history.story('again')).toEqual([...inOrder(1), ...inOrder(2)]);
+    expect(here.history.events('again')).toEqual([...inOrder(1), ...inOrder(2)]);
   });
 });
 
@@ -154,7 +152,7 @@ describe('bookmarks', () => {
       const steps = 3;
       await here.namespace.apply('held', here.gatedSteps(steps));
       await here.namespace.untilRunning('held', 0);
-      const held: (readonly [WatchStream, Frame])[] = [];
+      const held: (readonly [WatchStream, WatchEvent])[] = [];
       here.proxy.frame = (stream, frame) => void (isBookmark(frame) || held.push([stream, frame]));
       const beat = setInterval(() => {
         for (const stream of here.proxy.streams) {
@@ -170,13 +168,13 @@ describe('bookmarks', () => {
       } finally {
         clearInterval(beat);
       }
-      expect(here.history.story('held')).toEqual(inOrder(1));
+      expect(here.history.events('held')).toEqual(inOrder(1));
       expect((await here.namespace.get('held')).status).toMatchObject({ phase: 'Running', state: { failed: 0 } });
       here.proxy.clear();
       const since = performance.now();
       for (const [stream, frame] of held) stream.send(frame);
-      await eventually('the next step', () => here.history.story('held')[2]);
-      say(`went on after ${seconds(performance.now() - since)}`);
+      await eventually('the next step', () => here.history.events('held')[2]);
+      report(`went on after ${seconds(performance.now() - since)}`);
       await expectSound(here, 'held', steps);
       expect(here.operator.output).not.toContain('watch failed');
     },

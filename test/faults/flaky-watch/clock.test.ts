@@ -7,13 +7,13 @@ import { LeaseStore } from '../../../shared/kube/leader-election/leases.ts';
 import { createLog } from '../../../shared/log.ts';
 import { sleep } from '../../../shared/sleep.ts';
 import { eventually } from '../../support/eventually.ts';
-import { expectSound, fault, inOrder, say, seconds, weather } from '../../support/weather.ts';
+import { expectSound, fault, inOrder, report, seconds, withFlakyWatch } from '../../support/flaky-watch.ts';
 
 const HOUR_MS = 3_600_000;
 const DEADLINE_S = 600;
 const log = createLog({ level: 'silent', format: 'json' });
 
-const here = weather('clock');
+const here = withFlakyWatch('clock');
 
 /** By how much the controller's clock is wrong. */
 let wrongMs = 0;
@@ -57,7 +57,7 @@ describe('a clock that', () => {
       await poke('jump');
       await sleep(1_000);
       expect((await here.namespace.get('jump')).status).toEqual(status);
-      expect(JSON.stringify(await here.namespace.story('jump'))).not.toMatch(/-\d+s|NaN|Invalid/);
+      expect(JSON.stringify(await here.namespace.recordedEvents('jump'))).not.toMatch(/-\d+s|NaN|Invalid/);
       await expectSound(here, 'jump', 3);
     });
   }
@@ -74,8 +74,8 @@ describe('a clock that', () => {
     await poke('late');
     await sleep(1_000);
     expect((await here.namespace.get('late')).status).toEqual(failed.status);
-    expect(here.history.story('late')[0]).toBe('s0 started');
-    expect(here.history.story('late')).not.toContain('s1 started');
+    expect(here.history.events('late')[0]).toBe('s0 started');
+    expect(here.history.events('late')).not.toContain('s1 started');
   });
 
   fault('is set back ends no sequence before its time', async () => {
@@ -103,7 +103,7 @@ describe('a clock that', () => {
     wrongMs = 0;
     await here.open(1);
     await here.namespace.untilFinished('runs');
-    expect(here.history.story('runs')).toEqual(inOrder(2));
+    expect(here.history.events('runs')).toEqual(inOrder(2));
   });
 
   fault('is set does not touch a Lease, whoever looks at it', async () => {
@@ -127,12 +127,10 @@ describe('a clock that', () => {
       await sleep(3_000);
       expect([leader.isLeader, taken]).toEqual([true, false]);
     }
-    say(`one leader for ${seconds(performance.now() - since)} through three clocks`);
+    report(`one leader for ${seconds(performance.now() - since)} through three clocks`);
     over.abort();
     await Promise.all([renewing, campaign]);
     await leader.release();
-    await eventually('a free Lease', async () =>
-      (await elector(now).acquire(AbortSignal.timeout(500))) ? true : undefined,
-    );
+    await eventually('a free Lease', async () => await elector(now).acquire(AbortSignal.timeout(500)));
   });
 });

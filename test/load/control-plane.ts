@@ -10,11 +10,11 @@ import { kubectlOf } from '../../local/control-plane/kubectl.ts';
 import { type ApiClient, createApiClient } from '../../shared/kube/client.ts';
 import { loadKubeConfig } from '../../shared/kube/kubeconfig.ts';
 import { parseMetrics } from '../support/metrics.ts';
-import { total } from '../support/metered-operator.ts';
+import { total } from '../support/metrics.ts';
 
 const CRDS = join(import.meta.dirname, '../../config/crd');
 
-export interface World {
+export interface LoadControlPlane {
   readonly kubeconfig: string;
   /** A client with a connection pool of its own; closed at the end. */
   connect(): ApiClient;
@@ -24,7 +24,7 @@ export interface World {
 }
 
 /** Without a controller manager: no Pods, no garbage collection. Without a webhook: sequences bring their finalizer. */
-export async function startWorld(): Promise<World> {
+export async function startLoadControlPlane(): Promise<LoadControlPlane> {
   const folder = await mkdtemp(join(tmpdir(), 'sequentialjob-load-'));
   const undo = [(): Promise<void> => rm(folder, { recursive: true, force: true })];
   const end = async (): Promise<void> => {

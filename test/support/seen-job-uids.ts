@@ -1,10 +1,10 @@
 /** Every UID that was ever seen under a Job name: a second one is a step that was started twice. */
 import { sleep } from '../../shared/sleep.ts';
-import type { Namespace } from './cluster.ts';
+import type { Namespace } from './namespace.ts';
 
 const POLL_MS = 20;
 
-export class JobUIDs {
+export class SeenJobUIDs {
   readonly #seen = new Map<string, Set<string>>();
   readonly #stopping = new AbortController();
   readonly #watching: Promise<void>;

@@ -2,17 +2,17 @@
 import { describe, expect } from '@jest/globals';
 import { eventually } from '../../support/eventually.ts';
 import { sequence } from '../../support/sequences.ts';
-import { EXPIRED, statusOf, type Frame, type WatchStream } from '../../support/watch-proxy.ts';
-import { expectSound, fault, say, seconds, weather } from '../../support/weather.ts';
+import { EXPIRED, type WatchEvent, refuse, statusOf, type WatchStream } from '../../support/api-server-proxy.ts';
+import { expectSound, fault, report, seconds, withFlakyWatch } from '../../support/flaky-watch.ts';
 
 const STEPS = 4;
 /** The whole of a run whose every watch breaks again and again; in calm air it takes 3 s. */
 const BOUND_MS = 60_000;
 
-const here = weather('streams');
+const here = withFlakyWatch('streams');
 
 /** Every `nth` frame of each kind of resource meets the fault, and the others pass. */
-function every(nth: number, meet: (stream: WatchStream, frame: Frame) => void): void {
+function every(nth: number, meet: (stream: WatchStream, frame: WatchEvent) => void): void {
   const counts = new Map<string, number>();
   here.proxy.frame = (stream, frame) => {
     const count = (counts.get(stream.resource) ?? 0) + 1;
@@ -27,75 +27,84 @@ async function expectRun(name: string): Promise<void> {
   await here.namespace.apply(name, sequence(STEPS));
   await expectSound(here, name, STEPS);
   const handoffs = here.history.handoffs(name);
-  say(`slowest hand-off ${seconds(Math.max(...handoffs))}`);
+  report(`slowest hand-off ${seconds(Math.max(...handoffs))}`);
   expect(performance.now() - opened).toBeLessThan(BOUND_MS);
 }
 
-const halfOf = (frame: Frame): string => {
+const halfOf = (frame: WatchEvent): string => {
   const text = JSON.stringify(frame);
   return text.slice(0, text.length / 2);
 };
 
-describe('watches that', () => {
-  fault('are reset in the middle of a frame lose nothing', async () => {
-    every(3, (stream, frame) => {
+const NONSENSE = [
+  'null',
+  '{"type":"MODIFIED"}',
+  '{"type":"MODIFIED","object":{}}',
+  '{"type":"RENAMED","object":{"metadata":{}}}',
+  '<html><body>504 Gateway Time-out</body></html>',
+];
+
+/** Which frame of each kind of resource meets which fault. */
+const FAULTS: readonly (readonly [
+  says: string,
+  nth: number,
+  meet: (stream: WatchStream, frame: WatchEvent) => void,
+])[] = [
+  [
+    'are reset in the middle of a frame',
+    3,
+    (stream, frame) => {
       stream.sendText(halfOf(frame));
       stream.cut();
-    });
-    await expectRun('reset');
-  });
-
-  fault('end in the middle of a frame as if all were well lose nothing', async () => {
-    every(3, (stream, frame) => {
+    },
+  ],
+  [
+    'end in the middle of a frame as if all were well',
+    3,
+    (stream, frame) => {
       stream.sendText(halfOf(frame));
       stream.end();
-    });
-    await expectRun('half');
-  });
-
-  fault('end after each frame lose nothing', async () => {
-    every(1, (stream, frame) => {
+    },
+  ],
+  [
+    'end after each frame',
+    1,
+    (stream, frame) => {
       stream.send(frame);
       stream.end();
-    });
-    await expectRun('ended');
-  });
-
-  fault('say 410 in the stream are listed anew', async () => {
-    every(3, (stream) => {
+    },
+  ],
+  [
+    'deliver an error 410',
+    3,
+    (stream) => {
       stream.send({ type: 'ERROR', object: EXPIRED });
       stream.end();
-    });
-    await expectRun('expired');
-  });
+    },
+  ],
+  [
+    'deliver an error 500, and stay open',
+    3,
+    (stream) => stream.send({ type: 'ERROR', object: statusOf(500, 'InternalError', 'etcd is unwell') }),
+  ],
+  ...NONSENSE.map((text) => [`deliver ${text}`, 3, (stream: WatchStream) => stream.sendText(`${text}\n`)] as const),
+];
 
-  fault('say 500 in the stream, and stay open, are listed anew', async () => {
-    every(3, (stream) => stream.send({ type: 'ERROR', object: statusOf(500, 'InternalError', 'etcd is unwell') }));
-    await expectRun('unwell');
-  });
+describe('watches that', () => {
+  for (const [says, nth, meet] of FAULTS) {
+    fault(`${says} lose nothing`, async () => {
+      every(nth, meet);
+      await expectRun('interrupted');
+    });
+  }
 
   fault('are answered with 410 when they are opened are listed anew', async () => {
     let refused = 0;
-    here.proxy.before = ({ verb }) =>
-      verb === 'watch' && ++refused % 2 === 1 ? { status: 410, body: EXPIRED } : undefined;
+    here.proxy.treat = ({ verb }) => (verb === 'watch' && ++refused % 2 === 1 ? refuse(410, 'Expired') : undefined);
     for (const stream of here.proxy.streams) stream.cut();
     await expectRun('refused');
     expect(refused).toBeGreaterThanOrEqual(4);
   });
-
-  const nonsense: Readonly<Record<string, string>> = {
-    null: 'null',
-    'a frame without an object': '{"type":"MODIFIED"}',
-    'an object without metadata': '{"type":"MODIFIED","object":{}}',
-    'a type that nobody knows': '{"type":"RENAMED","object":{"metadata":{}}}',
-    HTML: '<html><body>504 Gateway Time-out</body></html>',
-  };
-  for (const [says, text] of Object.entries(nonsense)) {
-    fault(`say what makes no sense are listed anew: ${says}`, async () => {
-      every(3, (stream) => stream.sendText(`${text}\n`));
-      await expectRun('senseless');
-    });
-  }
 
   fault(
     'fall silent without an end are found out',
@@ -106,8 +115,8 @@ describe('watches that', () => {
       here.proxy.frame = (stream, frame) => void (silent.has(stream) || stream.send(frame));
       const since = performance.now();
       await here.open(0, 1);
-      await eventually('the next step', () => here.history.story('silent')[2], 300);
-      say(`found out after ${seconds(performance.now() - since)}`);
+      await eventually('the next step', () => here.history.events('silent')[2], 300);
+      report(`found out after ${seconds(performance.now() - since)}`);
       // Nothing for 150 s (reflector.ts), when the last bookmark had just come; the rest is a list and a busy machine's.
       expect(performance.now() - since).toBeLessThan(200_000);
       await expectSound(here, 'silent', 2);

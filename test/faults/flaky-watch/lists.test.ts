@@ -2,15 +2,15 @@
 import { describe, expect } from '@jest/globals';
 import { sleep } from '../../../shared/sleep.ts';
 import { Operator } from '../../support/operator.ts';
-import { EXPIRED } from '../../support/watch-proxy.ts';
-import { expectSound, fault, say, seconds, weather } from '../../support/weather.ts';
+import { refuse } from '../../support/api-server-proxy.ts';
+import { expectSound, fault, report, seconds, withFlakyWatch } from '../../support/flaky-watch.ts';
 
 /** More pages than one for each of them. */
 const SEQUENCES = 5;
 const PAGE = 2;
 const PAGE_MS = 400;
 
-const here = weather('lists');
+const here = withFlakyWatch('lists');
 const names = Array.from({ length: SEQUENCES }, (_, i) => `listed-${i}`);
 
 /** What is in the token of a page (apiserver pkg/storage/continue.go). */
@@ -38,7 +38,7 @@ async function abandoned(): Promise<void> {
 async function expectFound(): Promise<void> {
   const since = performance.now();
   here.operator = await Operator.start(here.proxy.kubeconfig, here.namespace.name);
-  say(`started within ${seconds(performance.now() - since)}`);
+  report(`started within ${seconds(performance.now() - since)}`);
   expect(here.operator.output).toContain(`"sequentialJobs":${SEQUENCES},`);
   await Promise.all(names.map((name) => expectSound(here, name, 2)));
 }
@@ -47,7 +47,7 @@ describe('a controller that comes up', () => {
   fault('waits for pages that come slowly, and knows all of them', async () => {
     await abandoned();
     let pages = 0;
-    here.proxy.before = async ({ verb, query }) => {
+    here.proxy.treat = async ({ verb, query }) => {
       if (verb !== 'list') return undefined;
       if (query.get('limit') !== '1') query.set('limit', String(PAGE));
       pages++;
@@ -62,12 +62,12 @@ describe('a controller that comes up', () => {
     await abandoned();
     let expired = 0;
     let unlimited = 0;
-    here.proxy.before = ({ verb, query }) => {
+    here.proxy.treat = ({ verb, query }) => {
       if (verb !== 'list') return undefined;
       const token = query.get('continue');
       if (token !== null && !isForTheRest(token)) {
         expired++;
-        return { status: 410, body: { ...EXPIRED, metadata: { continue: forTheRest(token) } } };
+        return refuse(410, 'Expired', 'too old', { metadata: { continue: forTheRest(token) } });
       }
       if (!query.has('limit')) unlimited++;
       else if (query.get('limit') !== '1') query.set('limit', String(PAGE));
@@ -81,9 +81,8 @@ describe('a controller that comes up', () => {
   fault('asks again where lists fail, and is patient', async () => {
     await abandoned();
     let failed = 0;
-    const body = { kind: 'Status', status: 'Failure', code: 503, reason: 'ServiceUnavailable', message: 'not yet' };
-    here.proxy.before = ({ verb, query }) =>
-      verb === 'list' && query.get('limit') !== '1' && failed++ < 12 ? { status: 503, body } : undefined;
+    here.proxy.treat = ({ verb, query }) =>
+      verb === 'list' && query.get('limit') !== '1' && failed++ < 12 ? refuse(503, 'ServiceUnavailable') : undefined;
     await expectFound();
   });
 });

@@ -3,11 +3,11 @@ import { describe, expect } from '@jest/globals';
 import { isApiError } from '../../../shared/kube/errors.ts';
 import { sleep } from '../../../shared/sleep.ts';
 import { eventually } from '../../support/eventually.ts';
-import { ownPlane } from '../../support/own-plane.ts';
+import { dedicatedControlPlane } from '../../support/dedicated-control-plane.ts';
 import { sequence } from '../../support/sequences.ts';
 import { startSlowLink } from '../../support/slow-link.ts';
-import { statusOf } from '../../support/watch-proxy.ts';
-import { expectSound, fault, say, seconds, weather } from '../../support/weather.ts';
+import { refuse } from '../../support/api-server-proxy.ts';
+import { expectSound, fault, report, seconds, withFlakyWatch } from '../../support/flaky-watch.ts';
 
 /** SequentialJobs, Jobs and Pods. */
 const WATCHES = 3;
@@ -17,14 +17,14 @@ const BACK_S = 30;
 /** What failed all the time comes back with the watches, within a second (queue.ts), whatever its backoff was. */
 const RETRIED_S = 15;
 
-const own = ownPlane();
-const here = weather('server', () => own.plane.kubeconfig);
+const own = dedicatedControlPlane();
+const here = withFlakyWatch('server', () => own.plane.kubeconfig);
 
 /** Resolves when the controller watches everything again. */
 async function untilWatched(): Promise<void> {
   const since = performance.now();
-  await eventually('all watches', () => (here.proxy.streams.length >= WATCHES ? true : undefined), BACK_S);
-  say(`all watches are back ${seconds(performance.now() - since)} after the API server`);
+  await eventually('all watches', () => here.proxy.streams.length >= WATCHES, BACK_S);
+  report(`all watches are back ${seconds(performance.now() - since)} after the API server`);
 }
 
 /** Creates a sequence as a user would of an API server whose etcd is in trouble: again, until it is there. */
@@ -73,9 +73,8 @@ describe('an API server that', () => {
       await here.namespace.apply('away', here.gatedSteps(3));
       await here.namespace.untilRunning('away', 0);
       // One whose reconciles fail before the outage and in it: it is not told of anything that would bring a reconcile.
-      const body = statusOf(503, 'ServiceUnavailable', 'the storage is away');
-      here.proxy.before = ({ verb, resource }) =>
-        verb === 'create' && resource === 'batch/jobs' ? { status: 503, body } : undefined;
+      here.proxy.treat = ({ verb, resource }) =>
+        verb === 'create' && resource === 'batch/jobs' ? refuse(503, 'ServiceUnavailable') : undefined;
       await here.namespace.apply('failing', sequence(2));
       await here.operator.untilSays('reconcile failed, will retry');
       await own.plane.stopApiServer(0);
@@ -87,8 +86,10 @@ describe('an API server that', () => {
       const since = performance.now();
       await untilWatched();
       await here.open(1, 2);
-      await eventually('the failing one', () => here.history.story('failing')[0], RETRIED_S);
-      say(`what failed all the time is tried again ${seconds(performance.now() - since)} after the API server is back`);
+      await eventually('the failing one', () => here.history.events('failing')[0], RETRIED_S);
+      report(
+        `what failed all the time is tried again ${seconds(performance.now() - since)} after the API server is back`,
+      );
       // The Job controller comes back later than we do: client-go's reflectors wait for up to 30 s, and by chance twice that.
       await here.namespace.untilFinished('failing', 150);
       await expectSound(here, 'failing', 2);
@@ -112,7 +113,7 @@ describe('an API server that', () => {
         link.delayMs = () => 0;
         for (const name of names) await expectSound(here, name, 3);
         const handoffs = names.flatMap((name) => here.history.handoffs(name));
-        say(`slowest hand-off ${seconds(Math.max(...handoffs))} of ${handoffs.length}`);
+        report(`slowest hand-off ${seconds(Math.max(...handoffs))} of ${handoffs.length}`);
       } finally {
         await own.plane.stopApiServer(0);
         await link.close();

@@ -10,7 +10,7 @@ export interface Target {
 }
 
 /** A connection that notes what comes in, and never throws. */
-export class Line<T extends Socket = Socket> {
+export class RawConnection<T extends Socket = Socket> {
   readonly socket: T;
   received = '';
 
@@ -20,7 +20,7 @@ export class Line<T extends Socket = Socket> {
     socket.on('data', (chunk: Buffer) => (this.received += chunk.toString('latin1')));
   }
 
-  say(text: string | Buffer): void {
+  send(text: string | Buffer): void {
     if (!this.socket.destroyed) this.socket.write(text);
   }
 
@@ -33,7 +33,7 @@ export class Line<T extends Socket = Socket> {
   async answers(count: number, seconds = 20): Promise<readonly number[]> {
     await eventually(
       `${count} answers, got ${this.received.slice(0, 200)}`,
-      () => (this.statuses.length >= count || this.socket.closed ? true : undefined),
+      () => this.statuses.length >= count || this.socket.closed,
       seconds,
     );
     return this.statuses;
@@ -41,7 +41,7 @@ export class Line<T extends Socket = Socket> {
 
   /** Waits for the other side to end it. */
   async closed(seconds: number): Promise<void> {
-    await eventually('the connection is closed', () => (this.socket.closed ? true : undefined), seconds);
+    await eventually('the connection is closed', () => this.socket.closed, seconds);
   }
 
   cut(): void {
@@ -50,26 +50,26 @@ export class Line<T extends Socket = Socket> {
 }
 
 /** From another address of this machine, or with a certificate. */
-export interface Speaker extends Pick<ConnectionOptions, 'cert' | 'key'> {
+export interface ClientOptions extends Pick<ConnectionOptions, 'cert' | 'key'> {
   readonly localAddress?: string;
 }
 
 /** With the handshake done. */
-export async function speakTls({ port, ca }: Target, speaker: Speaker = {}): Promise<Line<TLSSocket>> {
+export async function openTls({ port, ca }: Target, speaker: ClientOptions = {}): Promise<RawConnection<TLSSocket>> {
   const socket = connectTls({ host: '127.0.0.1', port, ca, ...speaker });
   await once(socket, 'secureConnect');
-  return new Line(socket);
+  return new RawConnection(socket);
 }
 
 /** Below TLS. */
-export async function speakTcp({ port }: Target): Promise<Line> {
+export async function openTcp({ port }: Target): Promise<RawConnection> {
   const socket = connectTcp(port, '127.0.0.1');
   await once(socket, 'connect');
-  return new Line(socket);
+  return new RawConnection(socket);
 }
 
 /** So many at once, made in groups: a backlog has an end. */
-export async function many<T>(count: number, make: () => Promise<T>): Promise<readonly T[]> {
+export async function openMany<T>(count: number, make: () => Promise<T>): Promise<readonly T[]> {
   const made: T[] = [];
   while (made.length < count) {
     made.push(...(await Promise.all(Array.from({ length: Math.min(50, count - made.length) }, make))));
