@@ -6,7 +6,7 @@ import { MUTATE_PATH, VALIDATE_PATH } from '../../webhook/app.ts';
 import { SEED, shared } from '../support/share.ts';
 import { bodies } from './fuzz/bodies.ts';
 import { answerProblem, decoded, uidOf } from './fuzz/oracles.ts';
-import { Served } from './served-webhook.ts';
+import { ServedWebhook } from './served-webhook.ts';
 
 jest.setTimeout(30 * 60_000);
 
@@ -19,9 +19,9 @@ const BATCH = 100;
 /** In MiB, of the process, from the first tenth to the end: garbage that is not collected yet, and no more. */
 const MAY_GROW = 120;
 
-let served: Served;
+let served: ServedWebhook;
 beforeAll(async () => {
-  served = await Served.start();
+  served = await ServedWebhook.start();
 });
 afterAll(async () => served.stop());
 
