@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ApiErrorCode } from '../../../../../shared/kube/errors.ts';
 import type { LeaseSpec } from '../../../../../shared/kube/leader-election/leases.ts';
-import { Candidate } from '../../../controller/leadership/candidate.ts';
-import { type Fate, type Machine, QUICK, World } from '../../../controller/leadership/world.ts';
+import { Candidate } from './simulation/candidate.ts';
+import { type Fate, type Machine, QUICK, World } from './simulation/world.ts';
 
 const NULLS = {
   holderIdentity: null,
@@ -440,7 +440,7 @@ describe('a leader', () => {
     await world.pass(0);
     expect(a.leads).toBe(false);
     await world.pass(1_600);
-    expect(a.said('the Lease is not released')).toBe(1);
+    expect(a.said('failed to release the Lease')).toBe(1);
     await world.pass(16_000);
     expect(b.leads).toBe(true);
   });
