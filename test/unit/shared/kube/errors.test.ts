@@ -28,14 +28,8 @@ function withCode(code: string, message = `it was ${code}`): Error {
   return Object.assign(new Error(message), { code });
 }
 
-function named(name: string): Error {
-  return Object.assign(new Error('ended'), { name });
-}
-
 describe('errorFromAnswer', () => {
   it.each<readonly [string, number, string, ApiErrorCode]>([
-    ['400', 400, status('BadRequest'), 'BadRequest'],
-    ['401', 401, status('Unauthorized'), 'Unauthorized'],
     ['403', 403, status('Forbidden'), 'Forbidden'],
     ['404', 404, status('NotFound'), 'NotFound'],
     ['409 about a name that is taken', 409, status('AlreadyExists'), 'AlreadyExists'],
@@ -43,12 +37,10 @@ describe('errorFromAnswer', () => {
     ['410 Gone', 410, status('Gone'), 'Gone'],
     ['410 Expired', 410, status('Expired'), 'Gone'],
     ['422', 422, status('Invalid'), 'Invalid'],
-    ['429', 429, status('TooManyRequests'), 'TooManyRequests'],
-    ['500', 500, status('InternalError'), 'ServerError'],
     ['503', 503, status('ServiceUnavailable'), 'ServerError'],
     ['504 of etcd', 504, status('Timeout'), 'ServerError'],
     ['408', 408, '', 'Timeout'],
-    ['a status that nobody expects', 418, 'short and stout', 'Unexpected'],
+    ['an unknown status', 418, 'short and stout', 'Unexpected'],
     ['a redirect', 302, '', 'Unexpected'],
     ['a page of a proxy', 502, '<html>Bad Gateway</html>', 'ServerError'],
     ['JSON that is no Status', 404, '{"kind":"Job","reason":"AlreadyExists"}', 'NotFound'],
@@ -115,27 +107,7 @@ describe('errorFromFailure', () => {
     ['a reset connection', withCode('ECONNRESET'), 'Unreachable', 'it was ECONNRESET'],
     ['a host that nobody knows', withCode('ENOTFOUND'), 'Unreachable', 'it was ENOTFOUND'],
     ['an error of the socket', withCode('UND_ERR_SOCKET', 'other side closed'), 'Unreachable', 'other side closed'],
-    [
-      'a connection that takes too long',
-      withCode('UND_ERR_CONNECT_TIMEOUT'),
-      'Unreachable',
-      'it was UND_ERR_CONNECT_TIMEOUT',
-    ],
-    ['a name that is not resolved in time', withCode('EAI_AGAIN'), 'Unreachable', 'it was EAI_AGAIN'],
-    [
-      'a connection of Node that takes too long',
-      withCode('ERR_SOCKET_CONNECTION_TIMEOUT'),
-      'Unreachable',
-      'it was ERR_SOCKET_CONNECTION_TIMEOUT',
-    ],
-    [
-      'a stream that ends too early',
-      withCode('ERR_STREAM_PREMATURE_CLOSE'),
-      'Unreachable',
-      'it was ERR_STREAM_PREMATURE_CLOSE',
-    ],
     ['something else than HTTP', withCode('HPE_INVALID_CONSTANT'), 'Unreachable', 'it was HPE_INVALID_CONSTANT'],
-    ['a key that is none', withCode('ERR_OSSL_PEM_NO_START_LINE'), 'Unreachable', 'it was ERR_OSSL_PEM_NO_START_LINE'],
     ['a proxy whose address is none', withCode('ERR_INVALID_URL'), 'Unreachable', 'it was ERR_INVALID_URL'],
     [
       'a proxy that makes no tunnel',
@@ -144,12 +116,7 @@ describe('errorFromFailure', () => {
       'Proxy response (407) !== 200 when HTTP Tunneling',
     ],
     ['a body that falls silent', withCode('UND_ERR_BODY_TIMEOUT'), 'Timeout', 'it was UND_ERR_BODY_TIMEOUT'],
-    ['headers that do not come', withCode('UND_ERR_HEADERS_TIMEOUT'), 'Timeout', 'it was UND_ERR_HEADERS_TIMEOUT'],
     ['a connection that dies of silence', withCode('ETIMEDOUT'), 'Unreachable', 'it was ETIMEDOUT'],
-    ['a TimeoutError without a code', named('TimeoutError'), 'Timeout', 'ended'],
-    ['a signal of AbortSignal.timeout', new DOMException('too late', 'TimeoutError'), 'Timeout', 'too late'],
-    ['an AbortError without a code', named('AbortError'), 'Aborted', 'ended'],
-    ['an abort as the platform throws it', new DOMException('stopped', 'AbortError'), 'Aborted', 'stopped'],
     ['an abort as undici says it', withCode('UND_ERR_ABORTED'), 'Aborted', 'it was UND_ERR_ABORTED'],
     [
       'a certificate of its own',
@@ -157,14 +124,6 @@ describe('errorFromFailure', () => {
       'Untrusted',
       'it was DEPTH_ZERO_SELF_SIGNED_CERT',
     ],
-    ['an authority of its own', withCode('SELF_SIGNED_CERT_IN_CHAIN'), 'Untrusted', 'it was SELF_SIGNED_CERT_IN_CHAIN'],
-    [
-      'an unknown authority',
-      withCode('UNABLE_TO_VERIFY_LEAF_SIGNATURE'),
-      'Untrusted',
-      'it was UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-    ],
-    ['an expired certificate', withCode('CERT_HAS_EXPIRED'), 'Untrusted', 'it was CERT_HAS_EXPIRED'],
     [
       'a certificate of another name',
       withCode('ERR_TLS_CERT_ALTNAME_INVALID'),
@@ -193,7 +152,6 @@ describe('errorFromFailure', () => {
   it.each<readonly [string, unknown]>([
     ['a TypeError', new TypeError("Cannot read properties of undefined (reading 'name')")],
     ['a RangeError', new RangeError('Maximum call stack size exceeded')],
-    ['a SyntaxError', new SyntaxError('Unexpected token')],
     ['a wrong call of Node', Object.assign(new TypeError('not a string'), { code: 'ERR_INVALID_ARG_TYPE' })],
     ['a wrong call of undici', new errors.InvalidArgumentError('invalid method')],
     ['an error that says nothing', new Error()],
@@ -212,11 +170,6 @@ describe('errorFromFailure', () => {
     [new errors.RequestAbortedError(), 'Aborted'],
   ])("undici's own %s is %s", (error, code) => {
     expect(errorFromFailure(error)).toMatchObject({ code });
-  });
-
-  it('leaves an ApiError as it is', () => {
-    const error = new ApiError('Conflict', 'x');
-    expect(errorFromFailure(error)).toBe(error);
   });
 
   it('does not follow causes in a circle', () => {
