@@ -4,7 +4,7 @@ import { LABELS, SUSPENDED_ANNOTATION } from '../../../shared/api/group.ts';
 import { ApiError, type ApiErrorCode } from '../../../shared/kube/errors.ts';
 import { FakeClient, FakeWatch } from '../../support/fake-client.ts';
 import { at, jobUid, NAMESPACE, observedJob, ownedBy, sequentialJob, UID } from '../../support/objects.ts';
-import { containerStatus, rawPod, terminated, waiting } from '../../support/pods.ts';
+import { containerStatus, jobOwner, rawPod, terminated, waiting } from '../../support/pods.ts';
 import { type Line, recordingLog } from '../../support/recording-log.ts';
 
 const KEY = `${NAMESPACE}/etl`;
@@ -362,13 +362,12 @@ describe('Informers', () => {
     });
 
     it('a Pod without a Job, or with an endless UID of its Job', async () => {
-      const owner = (uid: string): Json => ({ apiVersion: 'batch/v1', kind: 'Job', name: 'x', uid, controller: true });
       const owned = (version: string, ...owners: readonly Json[]): Json =>
         rawPod({ metadata: { name: `p${version}`, resourceVersion: version, labels: {}, ownerReferences: owners } });
       await started();
       await send('pods', 'ADDED', owned('101'));
-      await send('pods', 'ADDED', owned('102', owner('x'.repeat(100_000))));
-      await send('pods', 'ADDED', owned('103', owner('job')));
+      await send('pods', 'ADDED', owned('102', jobOwner('x', 'x'.repeat(100_000))));
+      await send('pods', 'ADDED', owned('103', jobOwner('x', 'job')));
       expect([...informers.pods.values()].map(({ metadata }) => metadata.name)).toEqual(['p103']);
     });
   });

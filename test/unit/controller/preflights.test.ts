@@ -6,7 +6,7 @@ import { ApiError, errorFromAnswer } from '../../../shared/kube/errors.ts';
 import type { ApiRequest } from '../../../shared/kube/client.ts';
 import type { SequentialJob } from '../../../shared/api/types.ts';
 import { describeRequest, FakeApi, jobPath } from '../../support/fake-api.ts';
-import { completed, container, NAMESPACE, sequentialJob } from '../../support/objects.ts';
+import { completed, container, failed, NAMESPACE, sequentialJob } from '../../support/objects.ts';
 import { Process } from '../../support/process.ts';
 
 const PREFLIGHT = 'POST jobs (dry run)';
@@ -123,6 +123,17 @@ describe('the API server is asked', () => {
     await process.reconcile();
     expect(stored().status?.steps).toHaveLength(2);
     expect(dryRuns()).toBe(1);
+  });
+
+  it('again on a resume, under the new names', async () => {
+    begin(sequentialJob());
+    await process.reconcile();
+    end('etl-0-extract', failed());
+    await process.reconcile();
+    edit({ resume: 1 });
+    await process.settle();
+    const [, second] = api.client.requests.filter(isDryRun);
+    expect(second?.body).toMatchObject({ metadata: { name: 'etl-0-extract-r1' } });
   });
 
   it('never with --preflight=false', async () => {

@@ -9,7 +9,15 @@ import { toTimestamp } from '../../../shared/api/time.ts';
 import type { Phase, SequentialJob, SequentialJobSpec, SequentialJobStatus } from '../../../shared/api/types.ts';
 import type { ApiRequest } from '../../../shared/kube/client.ts';
 import { isApiError } from '../../../shared/kube/errors.ts';
-import { describeFault, describeRequest, FakeApi, fault, jobPath, sequentialJobPath } from '../../support/fake-api.ts';
+import {
+  describeFault,
+  describeRequest,
+  FakeApi,
+  fault,
+  jobPath,
+  sequentialJobPath,
+  type Stored,
+} from '../../support/fake-api.ts';
 import {
   at,
   completed,
@@ -20,7 +28,7 @@ import {
   NOW_MS,
   sequentialJob,
 } from '../../support/objects.ts';
-import { containerStatus, rawPod, terminated } from '../../support/pods.ts';
+import { failedPodOf, terminated } from '../../support/pods.ts';
 import { Process } from '../../support/process.ts';
 
 /** One of each class: no response, a response that does not tell what was done, and a refusal. */
@@ -70,14 +78,8 @@ class Outside {
   /** One Pod of the Job ran out of memory; the watch has not brought it yet. */
   fails(name: string): void {
     this.job(name, { ...failed(), failed: 1 });
-    const job = this.api.get(jobPath(NAMESPACE, name));
-    const { labels, uid } = job?.metadata ?? {};
-    const owner = { apiVersion: 'batch/v1', kind: 'Job', name, uid, controller: true };
-    const metadata = { name: `${name}-x7k2p`, labels, ownerReferences: [owner] };
-    const step = labels?.['batch.example.com/step-name'];
-    const state = containerStatus(terminated(137, { reason: 'OOMKilled', message: 'heap full' }), {}, step);
-    const spec = { containers: [{ name: step }] };
-    const pod = rawPod({ metadata, spec, status: { phase: 'Failed', containerStatuses: [state] } });
+    const { metadata } = this.api.get(jobPath(NAMESPACE, name)) as Stored;
+    const pod = failedPodOf(metadata, terminated(137, { reason: 'OOMKilled', message: 'heap full' }));
     this.api.put(`/api/v1/namespaces/${NAMESPACE}/pods/${name}-x7k2p`, pod as never);
   }
 

@@ -10,6 +10,7 @@ import {
   observedPod,
   POD_NAME,
   podTermination,
+  jobOwner,
   rawPod,
   terminated,
 } from '../../support/pods.ts';
@@ -54,7 +55,7 @@ describe('toObservedPod', () => {
     expect(Object.keys(kept)).toEqual(['metadata', 'sequentialJob', 'jobUID']);
   });
 
-  const owner = { apiVersion: 'batch/v1', kind: 'Job', name: 'etl-1-transform', uid: JOB_UID, controller: true };
+  const owner = jobOwner('etl-1-transform', JOB_UID);
 
   it.each<readonly [string, unknown, string | undefined]>([
     ['its controller is the Job', [owner], JOB_UID],

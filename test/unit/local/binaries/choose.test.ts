@@ -1,14 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import {
-  cacheRoot,
-  debianObstacle,
-  downloadObstacle,
-  listing,
-  newestComplete,
-  nothingWorked,
-  osReleaseValue,
-  type Machine,
-} from '../../../../local/binaries/choose.ts';
+import { cacheRoot, debianObstacle, newestComplete, type Machine } from '../../../../local/binaries/choose.ts';
 
 const DEBIAN = 'NAME="Debian GNU/Linux"\nVERSION_CODENAME=bookworm\nID=debian\n';
 const machine: Machine = { platform: 'linux', arch: 'x64', uid: 0, osRelease: DEBIAN };
@@ -57,36 +48,5 @@ describe('debianObstacle', () => {
   ])('names %s', (_, given, expected) => {
     if (expected === undefined) expect(debianObstacle(given)).toBeUndefined();
     else expect(debianObstacle(given)).toContain(expected);
-  });
-});
-
-describe('downloadObstacle', () => {
-  it.each([
-    ['none on Linux', machine, undefined],
-    ['another system', { ...machine, platform: 'darwin' }, 'darwin'],
-    ['an architecture without releases', { ...machine, arch: 'riscv64' }, 'riscv64'],
-  ])('names %s', (_, given, expected) => {
-    if (expected === undefined) expect(downloadObstacle(given)).toBeUndefined();
-    else expect(downloadObstacle(given)).toContain(expected);
-  });
-});
-
-describe('osReleaseValue', () => {
-  it.each([
-    ['plain', 'ID=debian', 'debian'],
-    ['quoted', 'ID="debian"', 'debian'],
-    ['quoted with apostrophes', "ID='debian'", 'debian'],
-    ['absent', 'ID_LIKE=debian', undefined],
-  ])('reads a value that is %s', (_, text, expected) => {
-    expect(osReleaseValue(text, 'ID')).toBe(expected);
-  });
-});
-
-describe('nothingWorked', () => {
-  it('names what was tried and every alternative', () => {
-    const message = nothingWorked([{ way: 'the cache', why: 'empty' }]);
-    for (const part of ['the cache: empty', 'KUBEBUILDER_ASSETS', 'dl.k8s.io', 'Debian bookworm', listing(['etcd'])]) {
-      expect(message).toContain(part);
-    }
   });
 });

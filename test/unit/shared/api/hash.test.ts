@@ -12,13 +12,4 @@ describe('hash', () => {
   ])('of "%s" is as published', (text, expected) => {
     expect(hash(text)).toBe(expected.toString(36).padStart(13, '0'));
   });
-
-  it('is 13 characters that may stand in a DNS label', () => {
-    for (let i = 0; i < 2000; i++) expect(hash(`name-${i}`)).toMatch(/^[0-9a-z]{13}$/);
-  });
-
-  it('tells the code units of other scripts apart', () => {
-    expect(hash('é')).not.toBe(hash('è'));
-    expect(hash('😀')).not.toBe(hash('😁'));
-  });
 });

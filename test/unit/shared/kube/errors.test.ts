@@ -7,7 +7,6 @@ import {
   errorFromAnswer,
   errorFromFailure,
   errorFromStatus,
-  isApiError,
   isNamespaceGoing,
   retryAfterMs,
   systemCode,
@@ -176,18 +175,6 @@ describe('errorFromFailure', () => {
     const error = new Error('round');
     error.cause = error;
     expect(systemCode(error)).toBe('');
-  });
-});
-
-describe('isApiError', () => {
-  it.each<readonly [string, unknown, readonly ApiErrorCode[], boolean]>([
-    ['any code where none is asked for', new ApiError('Gone', 'x'), [], true],
-    ['one of those asked for', new ApiError('Gone', 'x'), ['NotFound', 'Gone'], true],
-    ['none of those asked for', new ApiError('Gone', 'x'), ['NotFound'], false],
-    ['another kind of error', new Error('Gone'), [], false],
-    ['nothing', undefined, [], false],
-  ])('%s', (_says, error, codes, expected) => {
-    expect(isApiError(error, ...codes)).toBe(expected);
   });
 });
 

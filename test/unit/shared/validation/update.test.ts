@@ -190,7 +190,6 @@ const REJECTED: readonly Row[] = [
 ];
 
 /** Pairs that mean the same; the first is what is stored. */
-/** Pairs that mean the same; the first is what is stored. */
 const EQUIVALENT: readonly (readonly [sentence: string, was: Json, is: Json])[] = [
   ['a default that was not there yet', {}, { backoffLimit: 3, suspend: false, updatePolicy: 'Immutable', resume: 0 }],
   ['a template and policies that were not there yet', {}, { template: {}, stepPolicies: [] }],
@@ -250,7 +249,6 @@ const EQUIVALENT: readonly (readonly [sentence: string, was: Json, is: Json])[] 
     containers(step('extract', { env: [{ name: 'X', value: '1' }], tty: true })),
     containers({ tty: true, env: [{ value: '1', name: 'X' }], image: 'busybox:1.36', name: 'extract' }),
   ],
-  ['an unknown field that is null', {}, { shards: null }],
   ['an unknown field in another order', { shards: { a: 1, b: [2] } }, { shards: { b: [2], a: 1, c: null } }],
 ];
 const template = (spec: Json): Json => ({ template: { spec } });
@@ -299,22 +297,10 @@ const DIFFERENT: readonly (readonly [sentence: string, was: Json, is: Json, fiel
     'spec.containers[0].args',
   ],
   [
-    'the order of arguments counts',
-    containers(step('extract', { args: ['a', 'b'] })),
-    containers(step('extract', { args: ['b', 'a'] })),
-    'spec.containers[0].args[0]',
-  ],
-  [
     'a request of nothing is a request',
     containers(step('extract', { resources: { requests: { cpu: 1 } } })),
     containers(step('extract', { resources: { requests: { cpu: 1, memory: 0 } } })),
     'spec.containers[0].resources.requests[memory]',
-  ],
-  [
-    'an amount that is not one is compared as it is',
-    containers(step('extract', { resources: { requests: { cpu: 'x' } } })),
-    containers(step('extract', { resources: { requests: { cpu: 'y' } } })),
-    'spec.containers[0].resources.requests[cpu]',
   ],
   [
     'a port by number is not one by name',
@@ -343,8 +329,6 @@ const RESUMES: readonly (readonly [
   ['nor one that has recovered', RECOVERED, [0, 1], NOT_FAILED],
   ['a lower value is ignored', FAILED, [2, 1], []],
   ['so is its removal', FAILED, [1, undefined], []],
-  ['so is a lower value while the sequence runs', STARTED, [2, 0], []],
-  ['and when it has completed', COMPLETED, [2, 0], []],
   ['it may be raised to what has been acted on, while the sequence runs', { ...STARTED, resumes: 3 }, [0, 3], []],
   ['it may not be raised beyond that', { ...STARTED, resumes: 3 }, [0, 4], NOT_FAILED],
   ['what is no count is left to the schema', FAILED, [0, '1'], []],
@@ -352,6 +336,14 @@ const RESUMES: readonly (readonly [
 
 test.each(IMMUTABLE)('once started: %s', (_sentence, was, is, expected) => {
   expect(update(STARTED, was, is)).toEqual(expected);
+});
+test('a value that may not change is shown, a structure is not', () => {
+  const was = { containers: STEPS };
+  const is = { containers: [step('extract', { image: 'x:1', securityContext: { privileged: true } }), B, C] };
+  expect(lines(object(was, STARTED), object(is, STARTED))).toEqual([
+    expect.stringMatching(/^spec\.containers\[0\]\.image: Invalid value: "x:1": field is immutable/),
+    expect.stringMatching(/^spec\.containers\[0\]\.securityContext: Invalid value: field is immutable/),
+  ]);
 });
 test.each(FUTURE_STEPS)('with FutureSteps: %s', (_sentence, was, is, expected) => {
   expect(update(STARTED, was, is)).toEqual(expected);
@@ -421,11 +413,6 @@ describe('over the life of an object', () => {
     expect(lines(object(before, STARTED, going), object(after, STARTED))).toEqual([]);
     expect(lines(object(before, STARTED), object(after, STARTED, going))).toEqual([]);
     expect(lines(object(before, STARTED, { deletionTimestamp: null }), object(after, STARTED))).not.toEqual([]);
-  });
-
-  test('metadata and status may change', () => {
-    const after = { ...object({ containers: STEPS }, FAILED, { labels: { a: 'b' }, finalizers: [] }), status: {} };
-    expect(lines(object({ containers: STEPS }, STARTED), after)).toEqual([]);
   });
 
   test('the failed step may not change, those after it may', () => {
