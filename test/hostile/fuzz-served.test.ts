@@ -47,7 +47,7 @@ it('every input is answered rightly, beside the probes, and the process keeps it
       };
       await Promise.all(Array.from({ length: CLIENTS }, client));
     }
-    expect(await served.complaints()).toEqual([]);
+    expect(await served.problems()).toEqual([]);
     memory.push(Math.round(await served.memory()));
     expect(problems).toEqual([]);
   }

@@ -43,17 +43,6 @@ export function fault(code: ApiErrorCode, after = false): Fault {
   return { error: new ApiError(code, `it was ${code}`, { status: STATUS[code] }), after };
 }
 
-/** Whoever is told so does not know whether the request was carried out. */
-const UNSURE = ['ServerError', 'Timeout', 'Unreachable', 'Aborted'] as const satisfies readonly ApiErrorCode[];
-/** By these a server says that it has not carried out the request. */
-const REFUSALS = ['TooManyRequests', 'Conflict', 'Unauthorized'] as const satisfies readonly ApiErrorCode[];
-
-/** What may pass by itself: a request that fails so is tried again. */
-export const PASSING: readonly Fault[] = [
-  ...UNSURE.flatMap((code) => [fault(code), fault(code, true)]),
-  ...REFUSALS.map((code) => fault(code)),
-];
-
 /** In words: `is carried out but unheard (Timeout)`. */
 export const describeFault = ({ error: { code }, after }: Fault): string =>
   `${after ? 'is carried out but unheard' : 'is not carried out'} (${code})`;

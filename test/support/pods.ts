@@ -1,5 +1,6 @@
 /** Pods as the API shows them and as the controller keeps them: a test says only what it is about. */
 import { LABELS } from '../../shared/api/group.ts';
+import type { ObjectMeta } from '../../shared/api/types.ts';
 import type { EventLookupResult } from '../../controller/decide/index.ts';
 import type { ObservedEvent, ObservedPod, PodTermination } from '../../shared/api/pod.ts';
 import { at, jobUid, NAMESPACE, UID } from './objects.ts';
@@ -23,7 +24,7 @@ export function podMetadata(more: Json = {}): Json {
       [LABELS.stepName]: 'transform',
       'job-name': 'etl-1-transform',
     },
-    ownerReferences: [{ apiVersion: 'batch/v1', kind: 'Job', name: 'etl-1-transform', uid: JOB_UID, controller: true }],
+    ownerReferences: [jobOwner('etl-1-transform', JOB_UID)],
     ...more,
   };
 }
@@ -47,6 +48,21 @@ export function rawPod({ metadata, spec, status }: RawPodOptions = {}): Json {
     },
     ...(status === undefined ? {} : { status }),
   };
+}
+
+/** What makes a Pod that of this Job. */
+export function jobOwner(name: string, uid: string): Json {
+  return { apiVersion: 'batch/v1', kind: 'Job', name, uid, controller: true };
+}
+
+/** The Pod of this Job has failed: the container of its step ended so. */
+export function failedPodOf({ name, uid, labels }: ObjectMeta, end: Json): Json {
+  const step = labels?.[LABELS.stepName];
+  return rawPod({
+    metadata: { name: `${name}-x7k2p`, uid: `pod-of-${uid}`, labels, ownerReferences: [jobOwner(name, uid)] },
+    spec: { containers: [{ name: step }] },
+    status: { phase: 'Failed', containerStatuses: [containerStatus(end, {}, step)] },
+  });
 }
 
 /** The status of one container; the name last, as it is `transform` most times. */

@@ -1,6 +1,6 @@
 /**
- * Words that others choose (containers, registries, webhooks, kubelets, whoever writes manifests, Events or Jobs) reach statuses,
- * Events, logs and terminals plain, whichever way they come in: every way in and every way out, with every kind of harm.
+ * Text that others choose (containers, registries, webhooks, kubelets, whoever writes manifests, Events or Jobs) reaches statuses,
+ * Events, logs and terminals without control characters: every way in and every way out, with every kind of harm.
  */
 import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -80,56 +80,33 @@ function hostileObject(text: string): SequentialJob {
   };
 }
 
+const podWith = (status: object): unknown => toObservedPod(rawPod({ status: status as never }));
+
 /** Each way in, with what comes of it. */
 const WAYS_IN: Readonly<Record<string, (text: string) => unknown>> = {
-  "a container's last words and reason": (text) =>
-    toObservedPod(
-      rawPod({
-        status: {
-          phase: 'Failed',
-          containerStatuses: [containerStatus(terminated(1, { message: text, reason: text }))],
-        },
-      }),
-    ),
-  'the end of a Pod as a whole': (text) =>
-    toObservedPod(rawPod({ status: { phase: 'Failed', reason: text, message: text } })),
-  'a disruption': (text) =>
-    toObservedPod(
-      rawPod({
-        status: {
-          phase: 'Failed',
-          message: text,
-          conditions: [{ type: 'DisruptionTarget', status: 'True', reason: text, message: text }],
-        },
-      }),
-    ),
+  "a container's termination message and reason": (text) =>
+    podWith({
+      phase: 'Failed',
+      containerStatuses: [containerStatus(terminated(1, { message: text, reason: text }))],
+    }),
+  'the end of a Pod as a whole': (text) => podWith({ phase: 'Failed', reason: text, message: text }),
+  'a disruption': (text) => {
+    const conditions = [{ type: 'DisruptionTarget', status: 'True', reason: text, message: text }];
+    return podWith({ phase: 'Failed', message: text, conditions });
+  },
   'an image that cannot be pulled, in the words of its registry': (text) =>
-    toObservedPod(
-      rawPod({
-        status: {
-          phase: 'Pending',
-          containerStatuses: [containerStatus({ waiting: { reason: 'ErrImagePull', message: text } })],
-        },
-      }),
-    ),
-  'a Pod that no node takes': (text) =>
-    toObservedPod(
-      rawPod({
-        status: {
-          phase: 'Pending',
-          conditions: [{ type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message: text }],
-        },
-      }),
-    ),
-  'a container that was added and runs on': (text) =>
-    toObservedPod(
-      rawPod({
-        status: {
-          phase: 'Running',
-          containerStatuses: [containerStatus(terminated(0)), containerStatus({ running: {} }, {}, text)],
-        },
-      }),
-    ),
+    podWith({
+      phase: 'Pending',
+      containerStatuses: [containerStatus({ waiting: { reason: 'ErrImagePull', message: text } })],
+    }),
+  'a Pod that no node takes': (text) => {
+    const conditions = [{ type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message: text }];
+    return podWith({ phase: 'Pending', conditions });
+  },
+  'a container that was injected and runs on': (text) => {
+    const containerStatuses = [containerStatus(terminated(0)), containerStatus({ running: {} }, {}, text)];
+    return podWith({ phase: 'Running', containerStatuses });
+  },
   "a Job's conditions": (text) => {
     const [one = {}] = failed().conditions ?? [];
     return toObservedJob({
@@ -165,41 +142,22 @@ const WAYS_IN: Readonly<Record<string, (text: string) => unknown>> = {
   'a review that makes no sense': (text) => errored(400, `no such operation ${text}`),
 };
 
+const INSPECTED = { 'etl-0-extract': { type: 'inspected' } } as const;
+/** The status of a step whose Job failed. */
+const failedStep = (job: object, more: Partial<Snapshot> = {}): unknown =>
+  decided(running({ jobs: [observedJob(0, { status: job })], findings: INSPECTED, ...more }));
+const podOfStep = (more: object): Partial<Snapshot> => ({ pods: [observedPod({ jobUID: jobUid(0), ...more })] });
+
 /** Each way out, with what comes of it. Where a text could not come in, it is put in behind that. */
 const WAYS_OUT: Readonly<Record<string, (text: string) => unknown>> = {
-  'a status: last words': (text) =>
-    decided(
-      running({
-        jobs: [observedJob(0, { status: failed() })],
-        findings: { 'etl-0-extract': { type: 'inspected' } },
-        pods: [
-          observedPod({
-            jobUID: jobUid(0),
-            failed: true,
-            termination: podTermination({ message: text, reason: text }),
-          }),
-        ],
-      }),
-    ),
-  "a status: a Job's conditions": (text) => {
-    const conditions = [{ type: 'Failed', status: 'True', reason: text, message: text }];
-    return decided(
-      running({
-        jobs: [observedJob(0, { status: { failed: 1, conditions } })],
-        findings: { 'etl-0-extract': { type: 'inspected' } },
-      }),
-    );
-  },
+  'a status: a termination message': (text) =>
+    failedStep(failed(), podOfStep({ failed: true, termination: podTermination({ message: text, reason: text }) })),
+  "a status: a Job's conditions": (text) =>
+    failedStep({ failed: 1, conditions: [{ type: 'Failed', status: 'True', reason: text, message: text }] }),
   "a status: a Pod's obstacle": (text) =>
-    decided(
-      running({ pods: [observedPod({ jobUID: jobUid(0), obstacle: { reason: 'ErrImagePull', message: text } })] }),
-    ),
+    decided(running(podOfStep({ obstacle: { reason: 'ErrImagePull', message: text } }))),
   'a status: a Pod that does not end, and its node': (text) =>
-    decided(
-      running({
-        pods: [observedPod({ metadata: { name: text, deletionTimestamp: at(-3600) }, jobUID: jobUid(0), node: text })],
-      }),
-    ),
+    decided(running(podOfStep({ metadata: { name: text, deletionTimestamp: at(-3600) }, node: text }))),
   'a status: who has suspended a Job': (text) =>
     decided(running({ jobs: [{ ...observedJob(0), suspended: { byOperator: false, manager: text } }] })),
   'a status: who undoes a suspension': (text) => {

@@ -44,32 +44,34 @@ const lines = async (text: string): Promise<readonly string[]> => {
   return out.split('\n').filter((line) => line !== '');
 };
 
+/** `5:3 spec.backoffLimit`: the place and the field. What is said of it: agreement.test.ts. */
+const places = async (text: string): Promise<readonly string[]> =>
+  (await lines(text)).map((line) =>
+    line.replace(/^a\.yaml:(\d+:\d+): ((?:warning: )?(?:(?:unknown|duplicate) field "[^"]+"|[^:]+)).*$/, '$1 $2'),
+  );
+
 type Row = readonly [sentence: string, text: string, lines: readonly string[]];
 
 const PLACES: readonly Row[] = [
   ['a good sequence has no findings', GOOD, []],
-  [
-    'a spec that is too long is refused as a whole',
-    `${GOOD}      args: [${'x'.repeat(1024 * 1024)}]\n`,
-    ['a.yaml:5:1: spec: Too long: may not be more than 1048576 bytes'],
-  ],
+  ['a spec that is too long is refused as a whole', `${GOOD}      args: [${'x'.repeat(1024 * 1024)}]\n`, ['5:1 spec']],
   [
     'five faults are five lines, in the order of the text',
     FIVE,
     [
-      `a.yaml:5:3: metadata.name: Invalid value: "Bad_Name": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')`,
-      'a.yaml:10:7: spec.containers[1].name: Duplicate value: "load"',
-      'a.yaml:11:7: spec.containers[1].image: Invalid value: "UPPER:1": invalid reference format: repository name (UPPER) must be lowercase',
-      'a.yaml:13:11: spec.containers[1].volumeMounts[0].name: Not found: "data"',
-      'a.yaml:15:3: spec.backoffLimit: Invalid value: "string": spec.backoffLimit in body must be of type integer: "string"',
+      '5:3 metadata.name',
+      '10:7 spec.containers[1].name',
+      '11:7 spec.containers[1].image',
+      '13:11 spec.containers[1].volumeMounts[0].name',
+      '15:3 spec.backoffLimit',
     ],
   ],
   [
     'what is missing is shown at the deepest part that is there',
     `${HEAD}spec:\n  containers:\n    - name: a\n    -\n      image: x:1\n`,
-    ['a.yaml:7:7: spec.containers[0].image: Required value', 'a.yaml:9:7: spec.containers[1].name: Required value'],
+    ['7:7 spec.containers[0].image', '9:7 spec.containers[1].name'],
   ],
-  ['a missing spec is shown at the object', HEAD, ['a.yaml:1:1: spec: Required value']],
+  ['a missing spec is shown at the object', HEAD, ['1:1 spec']],
   [
     'keys of maps are found by the longest that fits',
     `${HEAD}spec:
@@ -82,152 +84,98 @@ const PLACES: readonly Row[] = [
     - {name: a, image: 'x:1', resources: {limits: {"nvidia.com/gpu": 0.5}}}
 `,
     [
-      'a.yaml:12:52: spec.containers[0].resources.limits[nvidia.com/gpu]: Invalid value: "number": spec.containers[0].resources.limits[nvidia.com/gpu] in body must be of type integer,string: "number"',
-      'a.yaml:10:9: spec.template.metadata.labels[batch.example.com/x]: Forbidden: labels under "batch.example.com/" are set by the controllers',
-    ].toSorted((a, b) => Number(a.split(':')[1]) - Number(b.split(':')[1])),
+      '10:9 spec.template.metadata.labels[batch.example.com/x]',
+      '12:52 spec.containers[0].resources.limits[nvidia.com/gpu]',
+    ],
   ],
   [
     'an alias is followed to what it names',
     `${HEAD}spec:\n  containers:\n    - &base\n      name: a\n      image: UPPER\n    - {<<: *base, name: b, image: 'x:1'}\n    - *base\n`,
-    [
-      'a.yaml:8:7: spec.containers[2].name: Duplicate value: "a"',
-      'a.yaml:9:7: spec.containers[0].image: Invalid value: "UPPER": invalid reference format: repository name (UPPER) must be lowercase',
-      'a.yaml:9:7: spec.containers[2].image: Invalid value: "UPPER": invalid reference format: repository name (UPPER) must be lowercase',
-    ],
+    ['8:7 spec.containers[2].name', '9:7 spec.containers[0].image', '9:7 spec.containers[2].image'],
   ],
   [
     'JSON is read as well, with tabs',
     '{\n\t"apiVersion": "batch.example.com/v1alpha1",\n\t"kind": "SequentialJob",\n\t"metadata": {"name": "a"},\n\t"spec": {"containers": []}\n}\n',
-    ['a.yaml:5:11: spec.containers: Required value'],
+    ['5:11 spec.containers'],
+  ],
+  [
+    'booleans and octal numbers are read as go-yaml reads them',
+    `${GOOD}  suspend: yes\n  template: {spec: {volumes: [{name: a, secret: {secretName: b, defaultMode: 0644}}]}}\n`,
+    [],
+  ],
+  [
+    'so a variable that says on is no text',
+    `${GOOD}      env: [{name: A, value: on}]\n`,
+    ['9:23 spec.containers[0].env[0].value'],
   ],
 ];
 
-const IMAGE =
-  '"busybox" has neither tag nor digest and means "latest": what it runs can change from one attempt to the next';
-
 const WARNINGS: readonly Row[] = [
-  [
-    "the webhook's warnings",
-    GOOD.replace('busybox:1.36', 'busybox'),
-    [`a.yaml:8:7: warning: spec.containers[0].image: ${IMAGE}`],
-  ],
+  ["the webhook's warnings", GOOD.replace('busybox:1.36', 'busybox'), ['8:7 warning: spec.containers[0].image']],
   [
     'a volume that does not outlive a step',
     `${HEAD}spec:\n  containers:\n${['a', 'b']
       .map((name) => `    - {name: ${name}, image: x:1, volumeMounts: [{name: d, mountPath: /d}]}\n`)
       .join('')}  template: {spec: {volumes: [{name: d, emptyDir: {}}]}}\n`,
-    [
-      'a.yaml:9:41: warning: spec.template.spec.volumes[0].emptyDir: each of the steps that mount it ("a", "b") gets an empty one: it does not outlive a step; use a claim to hand files on',
-    ],
+    ['9:41 warning: spec.template.spec.volumes[0].emptyDir'],
   ],
   [
     'a spec that client-side kubectl apply does not take',
     `${GOOD}      args: [${'x'.repeat(256 * 1024)}]\n`,
-    [
-      'a.yaml:5:1: warning: spec: 257 KiB of JSON: kubectl apply needs --server-side, or its copy of the object does not fit into an annotation',
-    ],
+    ['5:1 warning: spec'],
   ],
   [
     'fields that the API server would prune',
     `${HEAD}  foo: 1\n  managedFields: []\n  labels: {any: label}\nspec:\n  containers:\n    - name: load\n      image: x:1\n      imagePullPolcy: Always\n      env:\n        - {name: A, val: b}\n  template: {spec: {volumes: [{name: a, emptydir: {}}]}}\nextra: {deep: {er: 1}}\n`,
     [
-      'a.yaml:5:3: warning: unknown field "metadata.foo"',
-      'a.yaml:12:7: warning: unknown field "spec.containers[0].imagePullPolcy"',
-      'a.yaml:14:21: warning: unknown field "spec.containers[0].env[0].val"',
-      'a.yaml:15:41: warning: unknown field "spec.template.spec.volumes[0].emptydir"',
-      'a.yaml:16:1: warning: unknown field "extra"',
+      '5:3 warning: unknown field "metadata.foo"',
+      '12:7 warning: unknown field "spec.containers[0].imagePullPolcy"',
+      '14:21 warning: unknown field "spec.containers[0].env[0].val"',
+      '15:41 warning: unknown field "spec.template.spec.volumes[0].emptydir"',
+      '16:1 warning: unknown field "extra"',
     ],
-  ],
-  [
-    'a field that will be pruned has no say: one volume has one source',
-    `${GOOD}  template: {spec: {volumes: [{name: a, emptyDir: {}, emptydir: {}}]}}\n`,
-    ['a.yaml:9:55: warning: unknown field "spec.template.spec.volumes[0].emptydir"'],
   ],
 ];
 
 const TEXTS: readonly Row[] = [
-  [
-    'broken YAML',
-    `${GOOD}  backoffLimit: [1\n`,
-    ['a.yaml:10:1: YAML: Flow sequence in block collection must be sufficiently indented and end with a ]'],
-  ],
-  ['tabs in YAML', `${HEAD}spec:\n\tcontainers: []\n`, ['a.yaml:6:1: YAML: Tabs are not allowed as indentation']],
-  [
-    'a template of another program',
-    'a: {{ .Values.x }}\n',
-    ['a.yaml:1:5: YAML: a key must be a string, not a map or a list (render a template before linting it)'],
-  ],
-  [
-    'an alias of nothing',
-    'a: *nope\n',
-    ['a.yaml:1:1: YAML: Unresolved alias (the anchor must be set before the alias): nope'],
-  ],
+  ['broken YAML', `${GOOD}  backoffLimit: [1\n`, ['10:1 YAML']],
+  ['tabs in YAML', `${HEAD}spec:\n\tcontainers: []\n`, ['6:1 YAML']],
+  ['a template of another program', 'a: {{ .Values.x }}\n', ['1:5 YAML']],
+  ['an alias of nothing', 'a: *nope\n', ['1:1 YAML']],
   [
     'keys that come twice',
     `${GOOD}      image: busybox:1.37\n  suspend: true\n  suspend: false\n`,
-    ['a.yaml:9:7: duplicate field "spec.containers[0].image"', 'a.yaml:11:3: duplicate field "spec.suspend"'],
+    ['9:7 duplicate field "spec.containers[0].image"', '11:3 duplicate field "spec.suspend"'],
   ],
-  [
-    'a wrong version',
-    GOOD.replace('v1alpha1', 'v1'),
-    [
-      'a.yaml:1:1: apiVersion: Unsupported value: "batch.example.com/v1": supported values: "batch.example.com/v1alpha1"',
-    ],
-  ],
-  ['no version', GOOD.replace(/apiVersion.*\n/, ''), ['a.yaml:1:1: apiVersion: Required value']],
-  [
-    'a wrong kind',
-    GOOD.replace('SequentialJob', 'SequentialJobs'),
-    ['a.yaml:2:1: kind: Unsupported value: "SequentialJobs": supported values: "SequentialJob"'],
-  ],
-  [
-    'a version that is no text',
-    GOOD.replace(/apiVersion.*\n/, 'apiVersion: 1\n'),
-    ['a.yaml:1:1: apiVersion: Invalid value: "integer": apiVersion in body must be of type string: "integer"'],
-  ],
+  ['a wrong version', GOOD.replace('v1alpha1', 'v1'), ['1:1 apiVersion']],
+  ['no version', GOOD.replace(/apiVersion.*\n/, ''), ['1:1 apiVersion']],
+  ['a wrong kind', GOOD.replace('SequentialJob', 'SequentialJobs'), ['2:1 kind']],
+  ['a version that is no text', GOOD.replace(/apiVersion.*\n/, 'apiVersion: 1\n'), ['1:1 apiVersion']],
 ];
 
-const SCALARS: readonly Row[] = [
-  [
-    'booleans and octal numbers as go-yaml reads them',
-    `${GOOD}  suspend: yes\n  template: {spec: {volumes: [{name: a, secret: {secretName: b, defaultMode: 0644}}]}}\n`,
-    [],
-  ],
-  [
-    'so a variable that says yes is no text',
-    `${GOOD}      env: [{name: A, value: on}]\n`,
-    [
-      'a.yaml:9:23: spec.containers[0].env[0].value: Invalid value: "boolean": spec.containers[0].env[0].value in body must be of type string: "boolean"',
-    ],
-  ],
-];
-
-test.each(PLACES)('places: %s', async (_sentence, text, expected) => expect(await lines(text)).toEqual(expected));
+test.each(PLACES)('places: %s', async (_sentence, text, expected) => expect(await places(text)).toEqual(expected));
 test('places: line ends of another system count as one', async () => {
   expect(await lines(FIVE.replaceAll('\n', '\r\n'))).toEqual(await lines(FIVE));
 });
 test.each(WARNINGS)('warnings: %s', async (_sentence, text, expected) => {
-  expect(await lines(text)).toEqual(expected);
+  expect(await places(text)).toEqual(expected);
   expect(await run(lint, ['a'], { a: text })).toMatchObject({ code: 0 });
 });
 test.each(TEXTS)('the text: %s', async (_sentence, text, expected) => {
-  expect(await lines(text)).toEqual(expected);
+  expect(await places(text)).toEqual(expected);
   expect(await run(lint, ['a'], { a: text })).toMatchObject({ code: 1 });
 });
-test.each(SCALARS)('scalars: %s', async (_sentence, text, expected) => expect(await lines(text)).toEqual(expected));
 
 describe('several objects', () => {
   const bad = GOOD.replace('load', 'LOAD');
-  const message =
-    "spec.containers[0].name: Invalid value: \"LOAD\": a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
+  const place = 'spec.containers[0].name: Invalid value: "LOAD": ';
+  const ends = { err: '2 SequentialJobs, 1 fault, 1 other object passed over\n', code: 1 };
+  const startsWith = (...expected: readonly string[]): unknown =>
+    expect.stringMatching(new RegExp(`^${expected.map((line) => `${line.replace(/[.[\]]/g, '\\$&')}.*\n`).join('')}$`));
 
   test('documents are counted as they have content, and named where there are several', async () => {
     const text = `---\n# nothing\n---\n${OTHER}---\n${bad}---\n${GOOD}---\n`;
-    expect(await run(lint, ['a'], { a: text })).toEqual({
-      code: 1,
-      out: `a:15:7: document 2: ${message}\n`,
-      err: '2 SequentialJobs, 1 error, 1 other object skipped\n',
-    });
+    expect(await run(lint, ['a'], { a: text })).toEqual({ ...ends, out: startsWith(`a:15:7: document 2: ${place}`) });
   });
 
   test('items of lists are named, also of lists in lists', async () => {
@@ -240,33 +188,31 @@ describe('several objects', () => {
     const list = (...items: readonly unknown[]): unknown => ({ apiVersion: 'v1', kind: 'List', items });
     const text = JSON.stringify(list(item('good'), list({ kind: 'ConfigMap' }, item('LOAD'))), undefined, 1);
     const line = text.slice(0, text.indexOf('LOAD')).split('\n').length;
-    const { code, out, err } = await run(lint, ['a'], { a: text });
-    expect({ code, out, err }).toEqual({
-      code: 1,
-      out: `a:${line}:9: document 1, item 2, item 2: ${message}\n`,
-      err: '2 SequentialJobs, 1 error, 1 other object skipped\n',
+    expect(await run(lint, ['a'], { a: text })).toEqual({
+      ...ends,
+      out: startsWith(`a:${line}:9: document 1, item 2, item 2: ${place}`),
     });
   });
 
   test('items of our own list need not say their kind', async () => {
     const text = `apiVersion: batch.example.com/v1alpha1\nkind: SequentialJobList\nitems:\n- metadata: {name: a}\n  spec: {containers: [{name: LOAD, image: 'x:1'}]}\n`;
-    expect(await lines(text)).toEqual([`a.yaml:5:24: document 1, item 1: ${message}`]);
+    expect(await lines(text)).toEqual([expect.stringContaining(`a.yaml:5:24: document 1, item 1: ${place}`)]);
   });
 
   test('JSON objects may follow one another', async () => {
     const one = (name: string): string =>
-      `{"apiVersion":"batch.example.com/v1alpha1","kind":"SequentialJob","metadata":{"name":"a\\"}"},\n"spec":{"containers":[{"name":"${name}","image":"x:1"}]}}\n`;
-    expect(await lines(`${one('a')}${one('LOAD')}`.replaceAll('a\\"}', 'a'))).toEqual([
-      `a.yaml:4:24: document 2: ${message}`,
+      `{"apiVersion":"batch.example.com/v1alpha1","kind":"SequentialJob","metadata":{"name":"a"},\n"spec":{"containers":[{"name":"${name}","image":"x:1"}]}}\n`;
+    expect(await lines(`${one('a')}${one('LOAD')}`)).toEqual([
+      expect.stringContaining(`a.yaml:4:24: document 2: ${place}`),
     ]);
-    expect(await lines(`${one('a')}${one('b')}`)).toHaveLength(2);
   });
 
   test('every file has its name, and standard input one too', async () => {
-    const { code, out, err } = await run(lint, ['a', '-', 'b'], { a: bad, '-': bad, b: OTHER });
-    expect(code).toBe(1);
-    expect(out).toBe(`a:7:7: ${message}\n<stdin>:7:7: ${message}\n`);
-    expect(err).toBe('b: no SequentialJob in it\n2 SequentialJobs, 2 errors, 1 other object skipped\n');
+    expect(await run(lint, ['a', '-', 'b'], { a: bad, '-': bad, b: OTHER })).toEqual({
+      code: 1,
+      out: startsWith(`a:7:7: ${place}`, `<stdin>:7:7: ${place}`),
+      err: 'b: no SequentialJob in it\n2 SequentialJobs, 2 faults, 1 other object passed over\n',
+    });
   });
 
   test('the same kind of another group is another kind', async () => {
@@ -296,9 +242,7 @@ describe('usage', () => {
   test.each([
     [[], 'lint needs a FILE, or - for standard input'],
     [['a', '--fix'], 'unknown flag --fix'],
-    [['a', '--format=xml'], '--format must be one of text, json'],
     [['a', '--format'], '--format must be one of text, json'],
-    [['a', '--__proto__=x'], 'unknown flag --__proto__'],
   ])('%j is wrong: %s', async (args, problem) => {
     await expect(run(lint, args, { a: GOOD })).rejects.toMatchObject({ name: 'ConfigError', problems: [problem] });
   });
@@ -341,16 +285,8 @@ describe('the program', () => {
       const file = join(folder, 'bad.yaml');
       await writeFile(file, FIVE);
       const { code, out, err } = await start(['lint', file]);
-      expect(code).toBe(1);
-      expect(out.split('\n').map((line) => line.slice(file.length).split(': ')[0])).toEqual([
-        ':5:3',
-        ':10:7',
-        ':11:7',
-        ':13:11',
-        ':15:3',
-        '',
-      ]);
-      expect(err).toBe('1 SequentialJob, 5 errors\n');
+      expect([code, err]).toEqual([1, '1 SequentialJob, 5 faults\n']);
+      expect(out.split('\n')).toHaveLength(6);
       await writeFile(file, Buffer.from([0x61, 0xff, 0xfe]));
       expect(await start(['lint', file, folder])).toEqual({
         code: 2,

@@ -89,22 +89,6 @@ describe('run --metrics-port', () => {
     expect(await ended).toEqual({ code: 0, signal: null });
   });
 
-  it('a scraper that keeps its connection keeps nobody from ending', async () => {
-    const [operator, url] = await start();
-    await scrape(url);
-    const ended = performance.now();
-    expect(await operator.end('SIGTERM')).toEqual({ code: 0, signal: null });
-    expect(performance.now() - ended).toBeLessThan(10_000);
-    await expect(fetch(`${url}/healthz`)).rejects.toThrow('fetch failed');
-  });
-
-  it('is off unless it is asked for', async () => {
-    await webhook.issue();
-    const operator = webhook.spawn();
-    await operator.untilSays('webhook started');
-    expect(operator.says('metrics started')).toBe(false);
-  });
-
   it('and --health-port: the probes, each answer the last on its connection, with a part of them for itself', async () => {
     const operator = webhook.spawn('--health-port=0');
     await operator.untilSays('health started');

@@ -173,45 +173,4 @@ describe('the chart', () => {
   ])('for %s with %j has %d objects of it', (version, values, count) => {
     expect(policies({ version, values })).toBe(count);
   });
-
-  it.each<[string, Parameters<typeof renderChart>[0], RegExp | undefined]>([
-    ['nothing', {}, undefined],
-    [
-      'the namespace default',
-      { namespace: 'default' },
-      /the operator is in the namespace default: no SequentialJob is run there/,
-    ],
-    [
-      'a watchNamespace that is the operator’s',
-      { namespace: 'team', values: { watchNamespace: 'team' } },
-      /watchNamespace is the operator's own namespace, in which no SequentialJob is run/,
-    ],
-    ['a watchNamespace that is another', { values: { watchNamespace: 'team' } }, undefined],
-    ['the check switched off', { values: { requesterCheck: { enabled: false } } }, /requesterCheck is off/],
-    ['an older server', { version: 'v1.29.1' }, /Kubernetes v1.29.1 has no ValidatingAdmissionPolicy/],
-  ])('says of %s what is to be said', (_what, rendering, says) => {
-    const { notes } = renderChart(rendering);
-    if (says === undefined) expect(notes).not.toMatch(/Weaker|requester|ValidatingAdmissionPolicy/);
-    else expect(notes).toMatch(says);
-  });
-});
-
-describe('the evaluator refuses', () => {
-  const bindings = bindingsOf({ operation: 'CREATE' });
-
-  it.each([
-    ['a name that is not bound', 'requests.namespace == "a"'],
-    ['a member that is not there', 'object.metadata.deletionTimestamp == "a"'],
-    ['a member of nothing', 'oldObject.metadata == null'],
-    ['a method that is not there', "authorizer.path('/').check('get').allowed()"],
-    ['a parenthesis that is not closed', "(request.operation == 'CREATE'"],
-    ['what is left over', "request.operation == 'CREATE' 'x'"],
-    ['a sign that is none', 'request.operation = 1'],
-    ['logic of texts', "request.operation && 'x'"],
-    ['an operand that is missing', "request.operation == 'CREATE' ||"],
-    ['a text that does not end', "request.operation == 'CREATE"],
-    ['a sum of a text and a number', "'a' + 1 == 'a1'"],
-  ])('%s', (_what, expression) => {
-    expect(() => evaluate(expression, bindings)).toThrow(/no such|is missing|is no|left over|unexpected/);
-  });
 });

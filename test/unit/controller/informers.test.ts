@@ -1,11 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Informers, type InformersOptions } from '../../../controller/informers.ts';
 import { LABELS, SUSPENDED_ANNOTATION } from '../../../shared/api/group.ts';
-import { StringInterner } from '../../../shared/kube/string-interner.ts';
 import { ApiError, type ApiErrorCode } from '../../../shared/kube/errors.ts';
 import { FakeClient, FakeWatch } from '../../support/fake-client.ts';
 import { at, jobUid, NAMESPACE, observedJob, ownedBy, sequentialJob, UID } from '../../support/objects.ts';
-import { containerStatus, POD_NAME, rawPod, terminated, waiting } from '../../support/pods.ts';
+import { containerStatus, jobOwner, rawPod, terminated, waiting } from '../../support/pods.ts';
 import { type Line, recordingLog } from '../../support/recording-log.ts';
 
 const KEY = `${NAMESPACE}/etl`;
@@ -23,19 +22,28 @@ function rawJob(metadata: Json = {}, more: Json = {}): Json {
   return { ...more, metadata: { ...job.metadata, labels, ...metadata }, status: job.status };
 }
 
-const pending = (reason: string): Json => ({
+const waits = (reason: string): Json => ({
   status: { phase: 'Pending', containerStatuses: [containerStatus(waiting(reason, 'not found'))] },
 });
-const ended = { status: { phase: 'Failed', containerStatuses: [containerStatus(terminated(1))] } };
-const restarting = {
-  status: {
-    phase: 'Running',
-    containerStatuses: [{ ...containerStatus(waiting('CrashLoopBackOff', 'back-off')), lastState: terminated(1) }],
-  },
-};
-const running = {
+const CANNOT_PULL = waits('ErrImagePull');
+const ENDED = { status: { phase: 'Failed', containerStatuses: [containerStatus(terminated(1))] } };
+const backOff = { ...containerStatus(waiting('CrashLoopBackOff', 'back-off')), lastState: terminated(1) };
+const RESTARTING = { status: { phase: 'Running', containerStatuses: [backOff] } };
+const RUNNING = {
   status: { phase: 'Running', containerStatuses: [containerStatus({ running: { startedAt: at(1) } })] },
 };
+
+type Change = readonly ['ADDED' | 'MODIFIED' | 'DELETED', Json];
+
+const job = (version: number, metadata: Json = {}, more: Json = {}): Json =>
+  rawJob({ resourceVersion: String(version), ...metadata }, more);
+const jobAdded = (metadata?: Json): Change => ['ADDED', job(101, metadata)];
+const jobChanged = (metadata?: Json, more?: Json): Change => ['MODIFIED', job(102, metadata, more)];
+const pod = (version: number, more: Json = {}, metadata: Json = {}): Json =>
+  rawPod({ ...more, metadata: { resourceVersion: String(version), ...metadata } });
+const podAdded = (more?: Json, metadata?: Json): Change => ['ADDED', pod(101, more, metadata)];
+const podChanged = (more: Json): Change => ['MODIFIED', pod(102, more)];
+const podDeleted = (more: Json): Change => ['DELETED', pod(102, more)];
 
 describe('Informers', () => {
   let refused: Partial<Record<Plural, ApiErrorCode>>;
@@ -45,8 +53,8 @@ describe('Informers', () => {
   let lines: Line[];
   let keys: string[];
   let gone: string[];
-  /** UIDs of Jobs that stand still. */
-  let stands: Set<string>;
+  /** UIDs of Jobs that wait. */
+  let waitingJobs: Set<string>;
   let informers: Informers;
 
   const pass = (ms = 0): Promise<void> => jest.advanceTimersByTimeAsync(ms);
@@ -60,7 +68,7 @@ describe('Informers', () => {
       namespace: undefined,
       random: () => 1,
       enqueue: (key) => void keys.push(key),
-      isStuck: (uid) => stands.has(uid),
+      isStuck: (uid) => waitingJobs.has(uid),
       onDeleted: ({ metadata }) => void gone.push(metadata.uid),
       ...options,
     });
@@ -73,7 +81,7 @@ describe('Informers', () => {
     watches = new Map();
     keys = [];
     gone = [];
-    stands = new Set();
+    waitingJobs = new Set();
     client = new FakeClient({
       request: ({ path }) => {
         const code = refused[pluralOf(path)];
@@ -192,34 +200,17 @@ describe('Informers', () => {
       expect(informers.jobs.indexed(UID)).toHaveLength(1);
     });
 
-    it('remembers strings for both lists, and lets them go when both are read', async () => {
-      const settle = jest.spyOn(StringInterner.prototype, 'endOfInitialLists');
-      refused.jobs = 'Forbidden';
-      const start = informers.start();
-      await pass();
-      expect(settle).not.toHaveBeenCalled();
-      refused = {};
-      await pass(60_000);
-      await start;
-      expect(settle).toHaveBeenCalledTimes(1);
-      settle.mockRestore();
-    });
-
-    it('a list that is never complete is spoken of every 30 s, until it is', async () => {
+    it('a list that does not come is logged, until nobody waits for it', async () => {
       refused = { jobs: 'Forbidden', pods: 'ServerError' };
       const start = informers.start();
-      await pass(60_000);
+      await pass(31_000);
       const reminders = (): readonly Line[] => lines.filter(({ msg }) => msg.startsWith('caches are not synced'));
       expect(informers.unsynced).toEqual(['jobs']);
-      expect(reminders()).toMatchObject([
-        { level: 'warn', informers: ['jobs', 'pods'], waitingSeconds: 30, errors: { jobs: 'it was Forbidden' } },
-        { waitingSeconds: 60 },
-      ]);
+      expect(reminders()).toMatchObject([{ informers: ['jobs', 'pods'], errors: { jobs: 'it was Forbidden' } }]);
       refused = { pods: 'ServerError' };
-      await pass(31_000);
+      await pass(60_000);
       await start;
       const said = reminders().length;
-      // Nobody waits for the Pods any more.
       await pass(120_000);
       expect(reminders()).toHaveLength(said);
     });
@@ -227,7 +218,7 @@ describe('Informers', () => {
     it('goes on with a permission that comes later', async () => {
       refused.pods = 'Forbidden';
       await started();
-      items.pods = [rawPod(pending('ErrImagePull'))];
+      items.pods = [rawPod(CANNOT_PULL)];
       delete refused.pods;
       await pass(120_000);
       expect(informers.pods.indexed(jobUid(1))).toHaveLength(1);
@@ -257,15 +248,6 @@ describe('Informers', () => {
       expect(said('warn')).toBe(troubles + 1);
     });
 
-    it('each permission that is missing is said for itself', async () => {
-      refused = { pods: 'Forbidden', jobs: 'Forbidden' };
-      void informers.start();
-      await pass();
-      const failures = lines.filter(({ msg }) => msg === 'watch failed, will retry');
-      expect(failures).toHaveLength(2);
-      expect(new Set(failures.map(({ informer }) => informer))).toEqual(new Set(['jobs', 'pods']));
-    });
-
     it('what it means that Pods may not be listed is said once', async () => {
       const warnings = (): number =>
         lines.filter(({ msg }) => msg.startsWith('no permission to list and watch Pods')).length;
@@ -278,96 +260,43 @@ describe('Informers', () => {
       }
       expect(warnings()).toBe(1);
     });
-
-    it('nothing of Pods where something else may not be listed', async () => {
-      refused.jobs = 'Forbidden';
-      void informers.start();
-      await pass();
-      expect(lines.filter(({ msg }) => msg.includes('Pods'))).toEqual([]);
-    });
-
-    it('that a version has expired is routine', async () => {
-      await started();
-      watches.get('jobs')?.send('ERROR', { kind: 'Status', code: 410, reason: 'Expired', message: 'too old' });
-      await pass();
-      expect(said('warn')).toBe(0);
-    });
   });
 
-  describe('a change of a SequentialJob', () => {
-    beforeEach(started);
-
-    it.each(['ADDED', 'MODIFIED'] as const)('%s is its turn', async (type) => {
-      await send('sequentialjobs', type, sequentialJob({ metadata: { resourceVersion: '101' } }));
-      expect(keys).toEqual([KEY]);
+  it('a change of a SequentialJob enqueues it, and its deletion is told', async () => {
+    await started();
+    for (const [i, type] of (['ADDED', 'MODIFIED', 'DELETED'] as const).entries()) {
       expect(gone).toEqual([]);
-    });
-
-    it('DELETED is its turn too, and it is to be forgotten', async () => {
-      await send('sequentialjobs', 'ADDED', sequentialJob({ metadata: { resourceVersion: '101' } }));
-      await send('sequentialjobs', 'DELETED', sequentialJob({ metadata: { resourceVersion: '102' } }));
-      expect(keys).toEqual([KEY, KEY]);
-      expect(gone).toEqual([UID]);
-    });
+      await send('sequentialjobs', type, sequentialJob({ metadata: { resourceVersion: String(101 + i) } }));
+      expect(keys).toHaveLength(i + 1);
+    }
+    expect(gone).toEqual([UID]);
   });
 
   describe('a change of a Job', () => {
-    const other = { ...ownedBy('other-uid', 'other') };
+    const OTHER = { ownerReferences: [ownedBy('other-uid', 'other')] };
+    const SUSPENDED = { annotations: { [SUSPENDED_ANNOTATION]: 'true' } };
+    const OF_CRON_JOB = { ownerReferences: [{ ...ownedBy(), kind: 'CronJob' }] };
 
-    it.each<readonly [string, readonly (readonly ['ADDED' | 'MODIFIED' | 'DELETED', Json])[], readonly string[]]>([
-      ['one that comes', [['ADDED', rawJob({ resourceVersion: '101' })]], [KEY]],
+    it.each<readonly [string, readonly Change[], readonly string[]]>([
+      ['one that is new', [jobAdded()], [KEY]],
+      ['one that is suspended', [jobAdded(), jobChanged(SUSPENDED, { spec: { suspend: true } })], [KEY, KEY, KEY]],
+      ['one that is deleted', [jobAdded(), ['DELETED', job(102)]], [KEY, KEY]],
       [
-        'one that is suspended',
-        [
-          ['ADDED', rawJob({ resourceVersion: '101' })],
-          [
-            'MODIFIED',
-            rawJob(
-              { resourceVersion: '102', annotations: { [SUSPENDED_ANNOTATION]: 'true' } },
-              { spec: { suspend: true } },
-            ),
-          ],
-        ],
-        [KEY, KEY, KEY],
-      ],
-      [
-        'one that goes',
-        [
-          ['ADDED', rawJob({ resourceVersion: '101' })],
-          ['DELETED', rawJob({ resourceVersion: '102' })],
-        ],
+        'one that lost its owner: for the sequence that lost it',
+        [jobAdded(), jobChanged({ ownerReferences: [] })],
         [KEY, KEY],
       ],
-      [
-        'one that was taken from its sequence: that one misses it',
-        [
-          ['ADDED', rawJob({ resourceVersion: '101' })],
-          ['MODIFIED', rawJob({ resourceVersion: '102', ownerReferences: [] })],
-        ],
-        [KEY, KEY],
-      ],
-      [
-        'one that was given to another sequence: both hear of it',
-        [
-          ['ADDED', rawJob({ resourceVersion: '101' })],
-          ['MODIFIED', rawJob({ resourceVersion: '102', ownerReferences: [other] })],
-        ],
-        [KEY, `${NAMESPACE}/other`, KEY],
-      ],
-      ['one without an owner', [['ADDED', rawJob({ resourceVersion: '101', ownerReferences: [] })]], []],
-      [
-        'one of something else of our name',
-        [['ADDED', rawJob({ resourceVersion: '101', ownerReferences: [{ ...ownedBy(), kind: 'CronJob' }] })]],
-        [],
-      ],
+      ['one whose owner is another now: for both', [jobAdded(), jobChanged(OTHER)], [KEY, `${NAMESPACE}/other`, KEY]],
+      ['one without an owner: for nobody', [jobAdded({ ownerReferences: [] })], []],
+      ['one of another kind of owner: for nobody', [jobAdded(OF_CRON_JOB)], []],
     ])('%s', async (_says, changes, expected) => {
       await started();
-      for (const [type, job] of changes) await send('jobs', type, job);
+      for (const [type, object] of changes) await send('jobs', type, object);
       expect(keys).toEqual(expected);
     });
   });
 
-  describe('of a SequentialJob that is not there nothing is held', () => {
+  describe('a SequentialJob that is not cached holds no memory', () => {
     const object = (version: string): Json => sequentialJob({ metadata: { resourceVersion: version } }) as never;
 
     it('when the watch tells of a deletion that is known already', async () => {
@@ -394,7 +323,7 @@ describe('Informers', () => {
     });
   });
 
-  describe('what anybody may put our label on is not cached', () => {
+  describe('what anybody may label as ours is not cached', () => {
     const foreign = (version: string): Json => rawJob({ resourceVersion: version, ownerReferences: [] });
     const large = { spec: { template: { spec: { containers: [{ name: 'x', args: ['x'.repeat(1_000_000)] }] } } } };
 
@@ -432,98 +361,35 @@ describe('Informers', () => {
       expect(informers.jobs.size).toBe(0);
     });
 
-    it('a Pod that belongs to no Job, or to one whose UID has no end', async () => {
-      const owner = (uid: string): Json => ({ apiVersion: 'batch/v1', kind: 'Job', name: 'x', uid, controller: true });
-      const pod = (version: string, ...owners: readonly Json[]): Json =>
+    it('a Pod without a Job, or with an endless UID of its Job', async () => {
+      const owned = (version: string, ...owners: readonly Json[]): Json =>
         rawPod({ metadata: { name: `p${version}`, resourceVersion: version, labels: {}, ownerReferences: owners } });
       await started();
-      await send('pods', 'ADDED', pod('101'));
-      await send('pods', 'ADDED', pod('102', owner('x'.repeat(100_000))));
-      await send('pods', 'ADDED', pod('103', owner('job')));
+      await send('pods', 'ADDED', owned('101'));
+      await send('pods', 'ADDED', owned('102', jobOwner('x', 'x'.repeat(100_000))));
+      await send('pods', 'ADDED', owned('103', jobOwner('x', 'job')));
       expect([...informers.pods.values()].map(({ metadata }) => metadata.name)).toEqual(['p103']);
     });
   });
 
   describe('a change of a Pod', () => {
-    const pod = (version: number, more: Json = {}, metadata: Json = {}): Json =>
-      rawPod({ ...more, metadata: { resourceVersion: String(version), ...metadata } });
-
-    it.each<readonly [string, readonly (readonly ['ADDED' | 'MODIFIED' | 'DELETED', Json])[], number]>([
-      ['one that comes is nobody’s business', [['ADDED', pod(101)]], 0],
+    it.each<readonly [string, readonly Change[], number]>([
+      ['one that is new enqueues nothing', [podAdded()], 0],
+      ['one that starts enqueues nothing', [podAdded(), podChanged(RUNNING)], 0],
+      ['one that cannot start', [podAdded(CANNOT_PULL)], 1],
+      ['one that cannot start for another reason', [podAdded(CANNOT_PULL), podChanged(waits('InvalidImageName'))], 2],
+      ['one that still cannot start enqueues nothing more', [podAdded(CANNOT_PULL), podChanged(CANNOT_PULL)], 1],
+      ['one that starts after all', [podAdded(CANNOT_PULL), podChanged(RUNNING)], 2],
+      ['one that ends', [podAdded(RUNNING), podChanged(ENDED)], 1],
+      ['one that could not start and is deleted', [podAdded(CANNOT_PULL), podDeleted(CANNOT_PULL)], 2],
       [
-        'one that starts is nobody’s business',
-        [
-          ['ADDED', pod(101)],
-          ['MODIFIED', pod(102, running)],
-        ],
-        0,
-      ],
-      ['one that cannot start is', [['ADDED', pod(101, pending('ErrImagePull'))]], 1],
-      [
-        'one that cannot start for another reason is again',
-        [
-          ['ADDED', pod(101, pending('ErrImagePull'))],
-          ['MODIFIED', pod(102, pending('InvalidImageName'))],
-        ],
-        2,
-      ],
-      [
-        'one that cannot start for the same reason is not',
-        [
-          ['ADDED', pod(101, pending('ErrImagePull'))],
-          ['MODIFIED', pod(102, pending('ErrImagePull'))],
-        ],
+        'one that is deleted while it runs: the next Job may wait for its end',
+        [podAdded(RUNNING), podDeleted(RUNNING)],
         1,
       ],
-      [
-        'one that starts after all is',
-        [
-          ['ADDED', pod(101, pending('ErrImagePull'))],
-          ['MODIFIED', pod(102, running)],
-        ],
-        2,
-      ],
-      [
-        'one that ends is',
-        [
-          ['ADDED', pod(101, running)],
-          ['MODIFIED', pod(102, ended)],
-        ],
-        1,
-      ],
-      [
-        'one that could not start and goes is: nothing is in the way any more',
-        [
-          ['ADDED', pod(101, pending('ErrImagePull'))],
-          ['DELETED', pod(102, pending('ErrImagePull'))],
-        ],
-        2,
-      ],
-      [
-        'one that goes while it ran is: the next Job may have waited for its end',
-        [
-          ['ADDED', pod(101, running)],
-          ['DELETED', pod(102, running)],
-        ],
-        1,
-      ],
-      [
-        'one that goes while its container is about to run again is',
-        [
-          ['ADDED', pod(101, restarting)],
-          ['DELETED', pod(102, restarting)],
-        ],
-        2,
-      ],
-      [
-        'one that goes after its end is not: that was its news',
-        [
-          ['ADDED', pod(101, ended)],
-          ['DELETED', pod(102, ended)],
-        ],
-        1,
-      ],
-      ['one of nobody is not', [['ADDED', pod(101, pending('ErrImagePull'), { labels: {} })]], 0],
+      ['one that is deleted before it is restarted', [podAdded(RESTARTING), podDeleted(RESTARTING)], 2],
+      ['one that is deleted after its end enqueues nothing more', [podAdded(ENDED), podDeleted(ENDED)], 1],
+      ['one without our label enqueues nothing', [podAdded(CANNOT_PULL, { labels: {} })], 0],
     ])('%s', async (_says, changes, expected) => {
       await started();
       for (const [type, object] of changes) await send('pods', type, object);
@@ -531,19 +397,13 @@ describe('Informers', () => {
     });
 
     it.each<readonly [string, readonly string[], number]>([
-      ['was found to stand still', [jobUid(1)], 1],
-      ['goes on', [], 0],
-    ])('its ordinary progress is the turn of its sequence where its Job %s', async (_says, uids, expected) => {
+      ['waits for something', [jobUid(1)], 1],
+      ['does not wait', [], 0],
+    ])('its ordinary progress counts where its Job %s', async (_says, uids, expected) => {
       await started();
-      stands = new Set(uids);
-      await send('pods', 'ADDED', pod(101, running));
+      waitingJobs = new Set(uids);
+      await send('pods', 'ADDED', pod(101, RUNNING));
       expect(keys).toHaveLength(expected);
-    });
-
-    it('is found by the UID of its Job', async () => {
-      await started();
-      await send('pods', 'ADDED', pod(101, ended));
-      expect(informers.pods.indexed(jobUid(1)).map(({ metadata }) => metadata.name)).toEqual([POD_NAME]);
     });
   });
 

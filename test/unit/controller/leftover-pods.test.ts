@@ -1,61 +1,205 @@
-/** The next step waits for the Pods of the one before, also where they have not been listed, or may not be. */
+/**
+ * The next step waits for the Pods of the one before, also where they have not been listed or may not be, and where they were left
+ * behind by their Job's deletion. A Pod counts with its controller, the Job: one that only says so in a label holds nothing back.
+ */
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { PodListState } from '../../../controller/informers.ts';
 import { reconcile } from '../../../controller/reconcile.ts';
 import { toObservedPod } from '../../../controller/transform-pod.ts';
 import type { SequentialJob } from '../../../shared/api/types.ts';
 import { getCondition } from '../../../shared/conditions.ts';
-import { describeRequest, FakeApi, fault, jobPath } from '../../support/fake-api.ts';
+import { describeRequest, FakeApi, fault, jobPath, type Stored } from '../../support/fake-api.ts';
 import { at, container, jobCondition, NAMESPACE, NOW_MS, sequentialJob } from '../../support/objects.ts';
-import { rawPod } from '../../support/pods.ts';
+import { containerStatus, jobOwner, rawPod, terminated } from '../../support/pods.ts';
 import { Process } from '../../support/process.ts';
 
-const KEY = `${NAMESPACE}/etl`;
-const POD = `/api/v1/namespaces/${NAMESPACE}/pods/p`;
 const EXTRACT = jobPath(NAMESPACE, 'etl-0-extract');
+const KEY = `${NAMESPACE}/etl`;
+const LABEL = 'batch.kubernetes.io/controller-uid';
+const RUNNING = { phase: 'Running' };
+const FAILED = {
+  phase: 'Failed',
+  containerStatuses: [containerStatus(terminated(7, { message: 'forged words' }), {}, 'extract')],
+};
 
-describe('a step that failed and whose Pod runs on, on a server before 1.31', () => {
-  let api: FakeApi;
-  let nowMs: number;
+let api: FakeApi;
+let nowMs: number;
+/** The one that was there when the Job was. */
+let first: Process;
 
-  beforeEach(async () => {
-    api = new FakeApi();
-    nowMs = NOW_MS;
-    const containers = [container('extract'), container('load')];
-    api.putSequentialJob(
-      sequentialJob({ spec: { containers, stepPolicies: [{ name: 'extract', onFailure: 'Continue' }] } }),
-    );
-    await new Process(api).settle();
-    const { uid, labels } = api.get(EXTRACT)?.metadata ?? {};
-    const ownerReferences = [{ apiVersion: 'batch/v1', kind: 'Job', name: 'etl-0-extract', uid, controller: true }];
-    api.put(
-      POD,
-      rawPod({
-        metadata: { name: 'p', uid: 'pod-1', labels, ownerReferences, deletionTimestamp: at(1) },
-        status: { phase: 'Running' },
-      }) as never,
-    );
-    const [condition] = [jobCondition('Failed', { reason: 'DeadlineExceeded' })];
-    api.setJobStatus(EXTRACT, { failed: 1, conditions: [{ ...condition, lastTransitionTime: at(0) }] });
+const podPath = (name: string): string => `/api/v1/namespaces/${NAMESPACE}/pods/${name}`;
+
+function putPod(name: string, ownerReferences: readonly object[], status: object = RUNNING, more = {}): void {
+  const { uid, labels } = api.get(EXTRACT)?.metadata ?? lastJob.metadata;
+  const metadata = { name, uid: `uid-${name}`, labels: { ...labels, [LABEL]: uid }, ownerReferences, ...more };
+  api.put(podPath(name), rawPod({ metadata, status: status as never }) as never);
+}
+
+let lastJob: Stored;
+const byJob = (): readonly object[] => [jobOwner('etl-0-extract', lastJob.metadata.uid)];
+
+const names = (): readonly string[] => api.jobs().map(({ metadata }) => metadata.name);
+const stored = (): SequentialJob => api.sequentialJob(NAMESPACE, 'etl') as SequentialJob;
+const progressing = (): string | undefined => getCondition(stored().status?.conditions, 'Progressing')?.message;
+
+/** What the watch of Pods brings, too. */
+function sync({ deps }: Process): void {
+  deps.pods.replace(
+    api.ofKind('Pod').map((pod) => toObservedPod(pod)),
+    api.version,
+  );
+}
+
+async function settle(process: Process): Promise<void> {
+  process.sync();
+  sync(process);
+  await process.settle();
+}
+
+beforeEach(async () => {
+  api = new FakeApi();
+  nowMs = NOW_MS;
+  const containers = [container('extract'), container('load')];
+  api.putSequentialJob(
+    sequentialJob({ spec: { containers, stepPolicies: [{ name: 'extract', onFailure: 'Continue' }] } }),
+  );
+  first = new Process(api, () => nowMs);
+  await first.settle();
+  lastJob = api.get(EXTRACT) as Stored;
+});
+
+/** `kubectl delete job --cascade=orphan`. */
+function orphan(): void {
+  putPod('p', []);
+  api.remove(EXTRACT);
+}
+
+/** The Job fails, and stays. */
+function fail(when = at(10)): void {
+  const condition = jobCondition('Failed', { reason: 'DeadlineExceeded', lastTransitionTime: when });
+  api.setJobStatus(EXTRACT, { failed: 1, conditions: [condition] });
+}
+
+/** The first step is the only one. */
+function onlyExtract(): void {
+  api.putSequentialJob({ ...stored(), spec: { containers: [container('extract')] } });
+}
+
+/** The user changes the spec. */
+function edit(change: Partial<SequentialJob['spec']>): void {
+  const { metadata, spec } = stored();
+  api.putSequentialJob({ ...stored(), metadata: { ...metadata, generation: 2 }, spec: { ...spec, ...change } });
+}
+
+describe('a Pod that its Job has left behind is waited for', () => {
+  beforeEach(() => putPod('p', byJob()));
+
+  it.each<readonly [string, (process: Process) => Process]>([
+    ['by the process that saw whose it was', (process) => process],
+    ['by a process that was not there', () => new Process(api, () => nowMs)],
+  ])('%s', async (_says, next) => {
+    await settle(first);
+    orphan();
+    nowMs = Date.parse(at(20));
+    const process = next(first);
+    await settle(process);
+    await settle(process);
+    expect(names()).toEqual([]);
+    expect(progressing()).toMatch(/^Step 1 \(load\) is waiting for Pods of the previous step to terminate: "p"/);
+    api.remove(podPath('p'));
+    await settle(process);
+    expect(names()).toEqual(['etl-1-load']);
   });
 
-  const names = (): readonly string[] => api.jobs().map(({ metadata }) => metadata.name);
-  const progressing = (): string | undefined =>
-    getCondition(api.sequentialJob(NAMESPACE, 'etl')?.status?.conditions, 'Progressing')?.message;
+  it('also by a process that was started when that was on record', async () => {
+    await settle(first);
+    orphan();
+    nowMs = Date.parse(at(20));
+    await settle(first);
+    nowMs = Date.parse(at(4000));
+    await settle(new Process(api, () => nowMs));
+    expect(names()).toEqual([]);
+  });
 
-  /** A new process looks, which has listed SequentialJobs and Jobs. */
-  async function restarted(podsState: PodListState): Promise<void> {
-    const { deps } = new Process(api, () => nowMs);
+  it('also where the process that saw whose it was had no other sign of it', async () => {
+    fail();
+    await settle(first);
+    // Somebody takes its owner off by hand; the Job stays.
+    putPod('p', []);
+    await settle(first);
+    expect(names()).toEqual(['etl-0-extract']);
+    expect(progressing()).toMatch(/is waiting for Pods of the previous step to terminate: "p"/);
+  });
+});
+
+describe("a Pod that nobody controls, with the label of a step's Job", () => {
+  it('does not hold the next step back while the Job is there', async () => {
+    putPod('forged', []);
+    fail();
+    await settle(first);
+    expect(names()).toEqual(['etl-0-extract', 'etl-1-load']);
+  });
+
+  it('nor when it is gone, if it came after', async () => {
+    api.remove(EXTRACT);
+    nowMs = Date.parse(at(20));
+    putPod('forged', [], RUNNING, { creationTimestamp: at(100) });
+    await settle(first);
+    expect(names()).toEqual(['etl-1-load']);
+  });
+
+  it('nor a resume', async () => {
+    fail();
+    onlyExtract();
+    await settle(first);
+    putPod('forged', []);
+    edit({ resume: 1 });
+    await settle(first);
+    await settle(first);
+    expect(names()).toEqual(['etl-0-extract', 'etl-0-extract-r1']);
+  });
+
+  it('explains no failure, and counts as no attempt', async () => {
+    putPod('own', byJob(), { ...FAILED, containerStatuses: [containerStatus(terminated(3), {}, 'extract')] });
+    for (const name of ['forged-1', 'forged-2', 'forged-3']) putPod(name, [], FAILED);
+    fail();
+    await settle(first);
+    const [step] = stored().status?.steps ?? [];
+    expect(step).toMatchObject({ state: 'Failed', exitCode: 3, attempts: 1 });
+    expect(JSON.stringify(stored().status)).not.toContain('forged');
+  });
+
+  it('keeps no step from standing still when its sequence is suspended', async () => {
+    putPod('forged', []);
+    edit({ suspend: true });
+    await settle(first);
+    api.setJobStatus(EXTRACT, { conditions: [jobCondition('Suspended')] });
+    await settle(first);
+    expect(stored().status?.phase).toBe('Suspended');
+  });
+});
+
+describe('a step that failed and whose Pod runs on, on a server before 1.31', () => {
+  beforeEach(() => {
+    putPod('p', byJob(), RUNNING, { deletionTimestamp: at(1) });
+    fail(at(0));
+  });
+
+  async function reconcileThrice({ deps }: Process, podsState: PodListState): Promise<void> {
     for (let reconciles = 0; reconciles < 3; reconciles++)
       await reconcile(KEY, { ...deps, podsState: () => podsState });
   }
+
+  /** A new process looks, which has listed SequentialJobs and Jobs. */
+  const restarted = async (podsState: PodListState): Promise<void> =>
+    reconcileThrice(new Process(api, () => nowMs), podsState);
 
   it('is waited for by a new process that has not listed the Pods', async () => {
     await restarted('awaited');
     await restarted('awaited');
     expect(names()).toEqual(['etl-0-extract']);
     expect(progressing()).toMatch(/^Step 1 \(load\) is waiting for Pods of the previous step to terminate: "p"/);
-    api.remove(POD);
+    api.remove(podPath('p'));
     await restarted('awaited');
     expect(names()).toEqual(['etl-0-extract', 'etl-1-load']);
   });
@@ -75,38 +219,29 @@ describe('a step that failed and whose Pod runs on, on a server before 1.31', ()
   });
 
   it('is waited for by a resume, also of a new process that has not listed the Pods', async () => {
-    api.putSequentialJob({
-      ...(api.sequentialJob(NAMESPACE, 'etl') as SequentialJob),
-      spec: { containers: [container('extract')] },
-    });
+    onlyExtract();
     await restarted('awaited');
-    const stored = api.sequentialJob(NAMESPACE, 'etl') as SequentialJob;
-    expect(stored.status).toMatchObject({ phase: 'Failed', resumes: 0 });
-    const { metadata, spec } = stored;
-    api.putSequentialJob({ ...stored, metadata: { ...metadata, generation: 2 }, spec: { ...spec, resume: 1 } });
+    expect(stored().status).toMatchObject({ phase: 'Failed', resumes: 0 });
+    edit({ resume: 1 });
     await restarted('awaited');
     expect(progressing()).toMatch(
       /^Resume at step 0 \(extract\) is waiting for Pods of the failed attempt to terminate: "p"/,
     );
     await restarted('awaited');
     expect(names()).toEqual(['etl-0-extract']);
-    api.remove(POD);
+    api.remove(podPath('p'));
     await restarted('awaited');
     expect(names()).toEqual(['etl-0-extract', 'etl-0-extract-r1']);
   });
 
   it('does not count any more, as it was last seen, once Pods may not be listed: it is given its grace period', async () => {
-    const { deps } = new Process(api, () => nowMs);
-    deps.pods.observe(toObservedPod(api.get(POD)));
+    const process = new Process(api, () => nowMs);
+    process.deps.pods.observe(toObservedPod(api.get(podPath('p'))));
     nowMs = Date.parse(at(34));
-    const reconcileThrice = async (): Promise<void> => {
-      for (let reconciles = 0; reconciles < 3; reconciles++)
-        await reconcile(KEY, { ...deps, podsState: () => 'forbidden' });
-    };
-    await reconcileThrice();
+    await reconcileThrice(process, 'forbidden');
     expect(names()).toEqual(['etl-0-extract']);
     nowMs = Date.parse(at(35));
-    await reconcileThrice();
+    await reconcileThrice(process, 'forbidden');
     expect(names()).toEqual(['etl-0-extract', 'etl-1-load']);
   });
 

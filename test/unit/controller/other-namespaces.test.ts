@@ -8,7 +8,7 @@ import type { SequentialJobStatus } from '../../../shared/api/types.ts';
 import { getCondition } from '../../../shared/conditions.ts';
 import { FakeApi, type Stored } from '../../support/fake-api.ts';
 import { at, completed, NAMESPACE, NOW_MS, observedJob, sequentialJob } from '../../support/objects.ts';
-import { rawPod } from '../../support/pods.ts';
+import { jobOwner, rawPod } from '../../support/pods.ts';
 import { Process } from '../../support/process.ts';
 
 const ELSEWHERE = 'team-b';
@@ -73,15 +73,10 @@ describe('what claims a sequence from another namespace', () => {
       [ELSEWHERE, NOTHING],
       [NAMESPACE, { status: 'True', message: expect.stringContaining('call evil.example.com') }],
     ])('a Pod of %s: what keeps it from starting is told only of its own', async (namespace, expected) => {
-      const stuck = {
-        type: 'PodScheduled',
-        status: 'False',
-        reason: 'Unschedulable',
-        message: 'call evil.example.com',
-      };
-      const ownerReferences = [{ apiVersion: 'batch/v1', kind: 'Job', name: 'etl-0-extract', uid, controller: true }];
-      const status = { phase: 'Pending', conditions: [stuck] };
-      const pod = rawPod({ metadata: { namespace, ownerReferences }, status });
+      const message = 'call evil.example.com';
+      const stuck = { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message };
+      const metadata = { namespace, ownerReferences: [jobOwner('etl-0-extract', uid)] };
+      const pod = rawPod({ metadata, status: { phase: 'Pending', conditions: [stuck] } });
       process.deps.pods.replace([toObservedPod(pod)], '5000');
       expect(await waiting()).toMatchObject(expected);
     });

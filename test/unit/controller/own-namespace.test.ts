@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { reconcile } from '../../../controller/reconcile.ts';
 import type { SequentialJobStatus } from '../../../shared/api/types.ts';
 import { FakeApi } from '../../support/fake-api.ts';
-import { at, completed, NAMESPACE, observedJob, sequentialJob } from '../../support/objects.ts';
+import { completed, NAMESPACE, observedJob, sequentialJob } from '../../support/objects.ts';
 import { Process } from '../../support/process.ts';
 
 /** A process whose own namespace is that one. */
@@ -38,21 +38,6 @@ describe('a sequence in the operator’s own namespace', () => {
     expect(api.jobs()).toEqual([]);
   });
 
-  it('fails at once also where it is suspended: it would never start', async () => {
-    const api = new FakeApi();
-    api.putSequentialJob(sequentialJob({ spec: { suspend: true } }));
-    expect(reason(await settled(NAMESPACE, api))).toBe('ForbiddenNamespace');
-  });
-
-  it('gets no Job when it is resumed', async () => {
-    const api = await settled(NAMESPACE);
-    const failed = api.sequentialJob(NAMESPACE, 'etl');
-    api.putSequentialJob(sequentialJob({ ...failed, spec: { ...sequentialJob().spec, resume: 1 } }));
-    await settled(NAMESPACE, api);
-    expect(reason(api)).toBe('ForbiddenNamespace');
-    expect(api.jobs()).toEqual([]);
-  });
-
   it('that has run before is gone through no further: the step that runs ends, and no other starts', async () => {
     const api = await settled(undefined);
     expect(status(api)?.steps).toMatchObject([{ state: 'Running' }]);
@@ -64,13 +49,6 @@ describe('a sequence in the operator’s own namespace', () => {
     expect(status(api)?.steps).toMatchObject([{ state: 'Succeeded' }]);
     expect(reason(api)).toBe('ForbiddenNamespace');
     expect(api.jobs()).toHaveLength(1);
-  });
-
-  it('is deleted like any other', async () => {
-    const api = new FakeApi();
-    api.putSequentialJob(sequentialJob({ metadata: { deletionTimestamp: at(0) } }));
-    await settled(NAMESPACE, api);
-    expect(api.sequentialJob(NAMESPACE, 'etl')).toBeUndefined();
   });
 });
 

@@ -17,71 +17,65 @@ const running = { running: { startedAt: at(21) } };
 const inPhase = (phase: string, ...containerStatuses: readonly unknown[]): RawPodOptions => ({
   status: { phase, containerStatuses },
 });
+const failedPod = (...statuses: readonly unknown[]): RawPodOptions => inPhase('Failed', ...statuses);
+const runningPod = (...statuses: readonly unknown[]): RawPodOptions => inPhase('Running', ...statuses);
+const succeededPod = (...statuses: readonly unknown[]): RawPodOptions => inPhase('Succeeded', ...statuses);
+const RUNS = containerStatus(running);
+const ended = (exitCode: number, more: object = {}): unknown => containerStatus(terminated(exitCode, { ...more }));
+const endedAs = (name: string, exitCode: number, more: object = {}): unknown =>
+  containerStatus(terminated(exitCode, { ...more }), {}, name);
 const LOG = 'Traceback (most recent call last):\n  File "/etl.py", line 3\nValueError: no such table: orders\n\n';
 const OOM = { reason: 'OOMKilled' };
 const transform = { container: 'transform', exitCode: 1, reason: 'Error', message: '', at: at(20) };
 
 const STEP: readonly Row[] = [
-  [
-    'exit 1 with the end of its log',
-    inPhase('Failed', containerStatus(terminated(1, { message: LOG }))),
-    { ...transform, message: LOG.trimEnd() },
-  ],
-  [
-    'killed for its memory',
-    inPhase('Failed', containerStatus(terminated(137, OOM))),
-    { ...transform, exitCode: 137, reason: 'OOMKilled' },
-  ],
-  [
-    'a command that is not there',
-    inPhase('Failed', containerStatus(terminated(128, { reason: 'StartError', message: 'exec: "x": not found' }))),
-    { ...transform, exitCode: 128, reason: 'StartError', message: 'exec: "x": not found' },
-  ],
-  ['no reason given', inPhase('Failed', containerStatus(terminated(2, { reason: '' }))), { ...transform, exitCode: 2 }],
+  ['exit 1 with the end of its log', failedPod(ended(1, { message: LOG })), { ...transform, message: LOG.trimEnd() }],
+  ['killed for its memory', failedPod(ended(137, OOM)), { ...transform, exitCode: 137, reason: 'OOMKilled' }],
+  ['no reason given', failedPod(ended(2, { reason: '' })), { ...transform, exitCode: 2 }],
   [
     'no time given',
-    inPhase('Failed', containerStatus(terminated(1, { finishedAt: null }))),
+    failedPod(ended(1, { finishedAt: null })),
     { container: 'transform', exitCode: 1, reason: 'Error', message: '' },
   ],
-  ['failed, the phase does not say so yet', inPhase('Running', containerStatus(terminated(1))), transform],
+  [
+    'failed twice: the last time counts',
+    runningPod(containerStatus(terminated(3, { finishedAt: at(40) }), terminated(1))),
+    { ...transform, exitCode: 3, at: at(40) },
+  ],
+  [
+    'only the other container failed',
+    failedPod(endedAs('proxy', 2), ended(0)),
+    { ...transform, container: 'proxy', exitCode: 2 },
+  ],
+  ['failed, the phase does not say so yet', runningPod(ended(1)), transform],
   [
     'failed, and about to be run again',
-    inPhase('Running', containerStatus(waiting('CrashLoopBackOff'), terminated(1))),
+    runningPod(containerStatus(waiting('CrashLoopBackOff'), terminated(1))),
     { ...transform, restarting: true },
   ],
   [
     'run again after it failed',
-    inPhase('Running', containerStatus(running, terminated(137, OOM))),
+    runningPod(containerStatus(running, terminated(137, OOM))),
     { ...transform, exitCode: 137, reason: 'OOMKilled', restarting: true },
   ],
   [
-    'failed twice: the last time counts',
-    inPhase('Running', containerStatus(terminated(3, { finishedAt: at(40) }), terminated(1))),
-    { ...transform, exitCode: 3, at: at(40) },
-  ],
-  [
     'to be run again when the Pod failed',
-    inPhase('Failed', containerStatus(waiting('CrashLoopBackOff'), terminated(1))),
+    failedPod(containerStatus(waiting('CrashLoopBackOff'), terminated(1))),
     transform,
   ],
   [
     'succeeded at the second try, the phase does not say so yet',
-    inPhase('Running', containerStatus(terminated(0), terminated(1))),
+    runningPod(containerStatus(terminated(0), terminated(1))),
     undefined,
   ],
   [
     "the step's container counts before one that a webhook put there",
-    inPhase('Failed', containerStatus(terminated(2), {}, 'proxy'), containerStatus(terminated(1))),
+    failedPod(endedAs('proxy', 2), ended(1)),
     transform,
   ],
   [
-    'only the other container failed',
-    inPhase('Failed', containerStatus(terminated(2), {}, 'proxy'), containerStatus(terminated(0))),
-    { ...transform, container: 'proxy', exitCode: 2 },
-  ],
-  [
     'a failure now counts before one of the past',
-    inPhase('Running', containerStatus(running, terminated(1)), containerStatus(terminated(2), {}, 'proxy')),
+    runningPod(containerStatus(running, terminated(1)), endedAs('proxy', 2)),
     { ...transform, container: 'proxy', exitCode: 2 },
   ],
 ];
@@ -97,7 +91,7 @@ const withInit = (
 const init = { ...transform, container: 'init' };
 
 const INIT: readonly Row[] = [
-  ['an init container failed', withInit('Failed', containerStatus(terminated(1), {}, 'init')), init],
+  ['an init container failed', withInit('Failed', endedAs('init', 1)), init],
   [
     'an init container failed and waits for its next try',
     withInit('Pending', containerStatus(waiting('CrashLoopBackOff'), terminated(1), 'init')),
@@ -105,19 +99,19 @@ const INIT: readonly Row[] = [
   ],
   [
     'an init container failed, then succeeded: the step runs',
-    withInit('Running', containerStatus(terminated(0), terminated(1), 'init'), containerStatus(running)),
+    withInit('Running', containerStatus(terminated(0), terminated(1), 'init'), RUNS),
     undefined,
   ],
   [
     'an init container failed, then succeeded: the step failed',
-    withInit('Failed', containerStatus(terminated(0), terminated(2), 'init'), containerStatus(terminated(1))),
+    withInit('Failed', containerStatus(terminated(0), terminated(2), 'init'), ended(1)),
     transform,
   ],
   [
     'a sidecar was killed when the step had failed',
     {
       spec: sidecar,
-      ...withInit('Failed', containerStatus(terminated(137), {}, 'proxy'), containerStatus(terminated(1))),
+      ...withInit('Failed', endedAs('proxy', 137), ended(1)),
     },
     transform,
   ],
@@ -125,7 +119,7 @@ const INIT: readonly Row[] = [
     'a sidecar was started again while the step runs',
     {
       spec: sidecar,
-      ...withInit('Running', containerStatus(running, terminated(2), 'proxy'), containerStatus(running)),
+      ...withInit('Running', containerStatus(running, terminated(2), 'proxy'), RUNS),
     },
     undefined,
   ],
@@ -153,50 +147,28 @@ const WHOLE: readonly Row[] = [
     { status: { phase: 'Failed', reason: 'Evicted', message: LOW } },
     { reason: 'Evicted', message: LOW },
   ],
-  [
-    'evicted: the container was killed by it',
-    evicted(containerStatus(terminated(137))),
-    { reason: 'Evicted', message: LOW, at: at(20) },
-  ],
-  [
-    'evicted: the container ended when asked to',
-    evicted(containerStatus(terminated(0))),
-    { reason: 'Evicted', message: LOW },
-  ],
+  ['evicted: the container was killed by it', evicted(ended(137)), { reason: 'Evicted', message: LOW, at: at(20) }],
   [
     'evicted: nobody knows how the container ended',
-    evicted(containerStatus(terminated(137, { reason: 'ContainerStatusUnknown', finishedAt: null }))),
+    evicted(ended(137, { reason: 'ContainerStatusUnknown', finishedAt: null })),
     { reason: 'Evicted', message: LOW },
   ],
   [
     'evicted, after the container was killed for its memory',
-    evicted(containerStatus(terminated(137, OOM))),
+    evicted(ended(137, OOM)),
     { ...transform, exitCode: 137, reason: 'OOMKilled' },
   ],
-  ['evicted, after the container failed by itself', evicted(containerStatus(terminated(1))), transform],
+  ['evicted: the container ended when asked to', evicted(ended(0)), { reason: 'Evicted', message: LOW }],
   [
     'its own time is up',
-    {
-      status: {
-        phase: 'Failed',
-        reason: 'DeadlineExceeded',
-        message: 'Pod was active on the node longer than the specified deadline',
-      },
-    },
-    { reason: 'DeadlineExceeded', message: 'Pod was active on the node longer than the specified deadline' },
-  ],
-  [
-    'preempted: the container was killed by it',
-    disrupted('Running', preempted, containerStatus(terminated(143))),
-    preemption,
+    { status: { phase: 'Failed', reason: 'DeadlineExceeded', message: 'too long' } },
+    { reason: 'DeadlineExceeded', message: 'too long' },
   ],
   ['preempted, and collected with its node', disrupted('Failed', preempted), preemption],
-  [
-    'preempted, after the container failed by itself',
-    disrupted('Failed', preempted, containerStatus(terminated(1))),
-    transform,
-  ],
-  ['to be preempted, and still running', disrupted('Running', preempted, containerStatus(running)), undefined],
+  ['evicted, after the container failed by itself', evicted(ended(1)), transform],
+  ['preempted: the container was killed by it', disrupted('Running', preempted, ended(143)), preemption],
+  ['preempted, after the container failed by itself', disrupted('Failed', preempted, ended(1)), transform],
+  ['to be preempted, and still running', disrupted('Running', preempted, RUNS), undefined],
   [
     'to be preempted, killed once before, and running',
     disrupted('Running', preempted, containerStatus(running, terminated(137))),
@@ -204,29 +176,20 @@ const WHOLE: readonly Row[] = [
   ],
   [
     'no longer to be preempted: killed by something else',
-    disrupted('Failed', { ...preempted, status: 'False' }, containerStatus(terminated(137))),
+    disrupted('Failed', { ...preempted, status: 'False' }, ended(137)),
     { ...transform, exitCode: 137 },
-  ],
-  [
-    'killed, and nothing says why',
-    inPhase('Failed', containerStatus(terminated(143))),
-    { ...transform, exitCode: 143 },
   ],
   ['failed, and nothing says how', { status: { phase: 'Failed' } }, { reason: 'Failed', message: '' }],
   ['not failed: the node does not answer', { status: { phase: 'Unknown', reason: 'NodeLost' } }, undefined],
 ];
 
-const proxy = (exitCode: number, more = {}): unknown => containerStatus(terminated(exitCode, more), {}, 'mesh-proxy');
-const done = containerStatus(terminated(0, { message: '42 rows' }));
+const proxy = (exitCode: number, more = {}): unknown => endedAs('mesh-proxy', exitCode, more);
+const done = ended(0, { message: '42 rows' });
 const completed = { container: 'transform', exitCode: 0, reason: 'Completed', message: '42 rows', at: at(20) };
 
 /** Containers that a webhook of the cluster adds. */
 const INJECTED: readonly Row[] = [
-  [
-    'completed, and the injected container that kept the Pod was killed',
-    inPhase('Failed', proxy(137), done),
-    completed,
-  ],
+  ['completed, and the injected container that kept the Pod was killed', failedPod(proxy(137), done), completed],
   [
     'the same, and the Pod says why',
     {
@@ -242,25 +205,21 @@ const INJECTED: readonly Row[] = [
   [
     'completed, and the injected container is being killed',
     {
-      ...inPhase('Running', containerStatus(running, {}, 'mesh-proxy'), done),
+      ...runningPod(containerStatus(running, {}, 'mesh-proxy'), done),
       metadata: { deletionTimestamp: at(30) },
     },
     completed,
   ],
+  ['failed, and the injected container was killed', failedPod(proxy(137), ended(7)), { ...transform, exitCode: 7 }],
   [
     'completed, and the injected container runs on',
-    inPhase('Running', containerStatus(running, {}, 'mesh-proxy'), done),
+    runningPod(containerStatus(running, {}, 'mesh-proxy'), done),
     undefined,
   ],
   [
     'completed, and the injected container failed by itself',
-    inPhase('Failed', proxy(3), done),
+    failedPod(proxy(3), done),
     { ...transform, container: 'mesh-proxy', exitCode: 3 },
-  ],
-  [
-    'failed, and the injected container was killed',
-    inPhase('Failed', proxy(137), containerStatus(terminated(7))),
-    { ...transform, exitCode: 7 },
   ],
 ];
 
@@ -271,7 +230,7 @@ describe('how a Pod failed', () => {
 
   it('keeps the beginning and the end of long last words, cut between two characters', () => {
     const message = `panic: €${'é'.repeat(1500)}\nValueError: no such table\n`;
-    const { termination } = endingOf(inPhase('Failed', containerStatus(terminated(1, { message }))));
+    const { termination } = endingOf(failedPod(ended(1, { message })));
     expect(termination?.message).toMatch(/^panic: €é+…é+\nValueError: no such table$/);
     expect(Buffer.byteLength(termination?.message ?? '')).toBeGreaterThan(1000);
     expect(Buffer.byteLength(termination?.message ?? '')).toBeLessThanOrEqual(1024);
@@ -284,24 +243,20 @@ describe('how a Pod succeeded', () => {
   it.each<Row>([
     [
       'with a termination message',
-      inPhase('Succeeded', containerStatus(terminated(0, { message: '42 rows\n' }))),
+      succeededPod(ended(0, { message: '42 rows\n' })),
       { ...success, message: '42 rows' },
     ],
-    ['at the second try', inPhase('Succeeded', containerStatus(terminated(0), terminated(1))), success],
+    ['at the second try', succeededPod(containerStatus(terminated(0), terminated(1))), success],
     [
       "beside another container: the step's counts",
-      inPhase(
-        'Succeeded',
-        containerStatus(terminated(0, { message: 'x' }), {}, 'proxy'),
-        containerStatus(terminated(0)),
-      ),
+      inPhase('Succeeded', endedAs('proxy', 0, { message: 'x' }), ended(0)),
       success,
     ],
     [
       'without our label: the first container counts',
       {
         metadata: { labels: {} },
-        ...inPhase('Succeeded', containerStatus(terminated(0), {}, 'a'), containerStatus(terminated(0), {}, 'b')),
+        ...succeededPod(endedAs('a', 0), endedAs('b', 0)),
       },
       { ...success, container: 'a' },
     ],
@@ -309,7 +264,7 @@ describe('how a Pod succeeded', () => {
       'with a sidecar that was killed at the end',
       {
         spec: sidecar,
-        ...withInit('Succeeded', containerStatus(terminated(137), {}, 'proxy'), containerStatus(terminated(0))),
+        ...withInit('Succeeded', endedAs('proxy', 137), ended(0)),
       },
       success,
     ],

@@ -1,4 +1,4 @@
-/** What happens between two looks of the controller: a Job ends and goes, is created late, or finds its name taken. */
+/** What happens between two reconciles: a Job ends and is deleted, is created late, or its name is taken. */
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { DeletedJobs } from '../../../controller/deleted-jobs.ts';
 import { QuotaRetries } from '../../../controller/quota-retries.ts';
@@ -26,7 +26,7 @@ const EXTRACT = jobPath(NAMESPACE, 'etl-0-extract');
 const names = (api: FakeApi): readonly string[] =>
   api.jobs().flatMap(({ metadata }) => (metadata.deletionTimestamp === undefined ? metadata.name : []));
 
-describe('a Job that ended and is gone before the controller looked', () => {
+describe('a Job that ended and was deleted before it was reconciled', () => {
   let api: FakeApi;
   let process: Process;
 
@@ -82,7 +82,7 @@ describe('a Job that ended and is gone before the controller looked', () => {
   });
 });
 
-describe('GoneJobs', () => {
+describe('DeletedJobs', () => {
   let jobs: Cache<ObservedJob>;
   let sequentialJobs: Cache<SequentialJob>;
   let gone: DeletedJobs;
@@ -105,41 +105,35 @@ describe('GoneJobs', () => {
   const record = (state: 'Running' | 'Succeeded'): SequentialJob =>
     sequentialJob({ status: { steps: [{ index: 0, name: 'extract', jobUID: jobUid(0), state }] } });
 
+  const done = (metadata: Partial<ObservedJob['metadata']> = {}): ObservedJob =>
+    observedJob(0, { status: completed(), metadata });
+  const deleting = sequentialJob({ metadata: { deletionTimestamp: '2026-11-02T10:00:00Z' } });
+
   it.each<readonly [string, SequentialJob, ObservedJob, boolean]>([
-    ['one that completed', record('Running'), observedJob(0, { status: completed() }), true],
+    ['one that completed', record('Running'), done(), true],
     ['one that failed', record('Running'), observedJob(0, { status: failed() }), true],
     ['not one that ran on', record('Running'), observedJob(0), false],
-    ['not one whose end is on record', record('Succeeded'), observedJob(0, { status: completed() }), false],
+    ['not one whose end is on record', record('Succeeded'), done(), false],
+    ['not those of a sequence that is being deleted', deleting, done(), false],
     [
-      'not those of a sequence that is being deleted',
-      sequentialJob({ metadata: { deletionTimestamp: '2026-11-02T10:00:00Z' } }),
-      observedJob(0, { status: completed() }),
-      false,
-    ],
-    [
-      'not those of another object of the same name',
+      'not those of a deleted sequence of that name',
       record('Running'),
-      observedJob(0, { status: completed(), metadata: { ownerReferences: [ownedBy('elder')] } }),
+      done({ ownerReferences: [ownedBy('elder')] }),
       false,
     ],
-    [
-      "not somebody else's",
-      record('Running'),
-      observedJob(0, { status: completed(), metadata: { ownerReferences: [] } }),
-      false,
-    ],
+    ["not somebody else's", record('Running'), done({ ownerReferences: [] }), false],
   ])('keeps %s', (_says, object, job, isKept) => {
     expect(uids(see(object, job))).toEqual(isKept ? [jobUid(0)] : []);
   });
 
   it('forgets what has been recorded meanwhile', () => {
-    see(record('Running'), observedJob(0, { status: completed() }));
+    see(record('Running'), done());
     expect(uids(record('Succeeded'))).toEqual([]);
     expect(uids(record('Running'))).toEqual([]);
   });
 
   it('forgets those of a sequence that is gone', () => {
-    const object = see(record('Running'), observedJob(0, { status: completed() }));
+    const object = see(record('Running'), done());
     sequentialJobs.remove({ ...object, metadata: { ...object.metadata, resourceVersion: '999' } });
     expect(uids(record('Running'))).toEqual([]);
   });
@@ -167,11 +161,7 @@ describe('GoneJobs', () => {
     );
     for (const [i, object] of objects.entries()) {
       const { name, uid } = object.metadata;
-      const ownerReferences = [{ ...ownedBy(uid), name }];
-      see(
-        object,
-        observedJob(0, { status: completed(), metadata: { name: `j${i}`, uid: `uid-${i}`, ownerReferences } }),
-      );
+      see(object, done({ name: `j${i}`, uid: `uid-${i}`, ownerReferences: [{ ...ownedBy(uid), name }] }));
     }
     expect(objects.filter((object) => uids(object).length > 0)).toEqual(objects.slice(-4096));
   });
@@ -258,24 +248,16 @@ describe('a Job that cannot be made for now', () => {
   const unavailable = (): unknown =>
     getCondition(api.sequentialJob(NAMESPACE, 'etl')?.status?.conditions, 'ResourcesUnavailable');
 
+  const forbidden = (message: string): ApiError => new ApiError('Forbidden', message, { status: 403 });
+  const timedOut = new ApiError('ServerError', 'Internal error occurred: resource quota evaluation timed out', {
+    status: 500,
+  });
+  const denied = 'jobs.batch is forbidden: User "system:serviceaccount:a:b" cannot create resource "jobs"';
+
   it.each<readonly [string, ApiError, string]>([
-    ['a full quota', new ApiError('Forbidden', QUOTA, { status: 403 }), 'QuotaExceeded'],
-    [
-      'a quota that could not be evaluated in time',
-      new ApiError('ServerError', 'Internal error occurred: resource quota evaluation timed out', { status: 500 }),
-      'QuotaExceeded',
-    ],
-    [
-      "a permission that the operator's own account lacks",
-      new ApiError(
-        'Forbidden',
-        'jobs.batch is forbidden: User "system:serviceaccount:a:b" cannot create resource "jobs"',
-        {
-          status: 403,
-        },
-      ),
-      'PermissionDenied',
-    ],
+    ['a full quota', forbidden(QUOTA), 'QuotaExceeded'],
+    ['a quota that could not be evaluated in time', timedOut, 'QuotaExceeded'],
+    ["a permission that the operator's own account lacks", forbidden(denied), 'PermissionDenied'],
   ])('is waited for, which is said, and goes on by itself: %s', async (_says, error, reason) => {
     refuse(error);
     expect(await process.reconcile()).toBe(5000);
@@ -292,7 +274,7 @@ describe('a Job that cannot be made for now', () => {
     const metadata = { name: 'other-0-x', uid: 'other', ownerReferences: [ownedBy('other')] };
     api.putJob(observedJob(0, { metadata }));
     process.sync();
-    refuse(new ApiError('Forbidden', QUOTA, { status: 403 }));
+    refuse(forbidden(QUOTA));
     expect(await process.reconcile()).toBe(5_000);
     api.remove(jobPath(NAMESPACE, metadata.name));
     process.sync();
@@ -303,21 +285,9 @@ describe('a Job that cannot be made for now', () => {
     expect(names(api)).toEqual(['etl-0-extract']);
   });
 
-  it.each<readonly [string, ApiError]>([
-    ['a policy', new ApiError('Forbidden', 'admission webhook "p" denied the request: no', { status: 403 })],
-    ['validation', new ApiError('Invalid', 'Job.batch "etl-0-extract" is invalid', { status: 422 })],
-  ])('but not where its spec is at fault: %s', async (_says, error) => {
-    refuse(error);
-    await process.settle();
-    expect(api.sequentialJob(NAMESPACE, 'etl')?.status?.progress?.failureReason).toBe('JobRejected');
-  });
-
-  it('is waited for, where its name is that of a sequence that was deleted', async () => {
+  it('is waited for where its name is that of a Job of a deleted sequence', async () => {
     api.putJob(observedJob(0, { metadata: { ownerReferences: [ownedBy('elder')], uid: 'old' } }));
     expect(await process.reconcile()).toBe(2000);
-    expect(getCondition(api.sequentialJob(NAMESPACE, 'etl')?.status?.conditions, 'Progressing')?.message).toBe(
-      'Waiting for the garbage collector to delete Job "etl-0-extract", which is owned by SequentialJob "etl" that no longer exists',
-    );
     api.remove(EXTRACT);
     await process.settle();
     expect(api.sequentialJob(NAMESPACE, 'etl')?.status?.steps).toMatchObject([{ state: 'Running' }]);

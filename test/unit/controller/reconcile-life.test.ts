@@ -1,6 +1,6 @@
 /**
- * The whole life of a sequence, over a fake API server: what is asked of it and told of it when all goes well, and that
- * it ends the same way when any one of those requests fails, carried out or not, in a process that lives on or dies.
+ * The whole life of a sequence against a fake API server: the requests and events when all goes well, and the same end
+ * when any one request fails, whether it was carried out or not, in a process that lives on or dies.
  */
 import { describe, expect, it } from '@jest/globals';
 import { toObservedJob } from '../../../controller/transform.ts';
@@ -9,7 +9,15 @@ import { toTimestamp } from '../../../shared/api/time.ts';
 import type { Phase, SequentialJob, SequentialJobSpec, SequentialJobStatus } from '../../../shared/api/types.ts';
 import type { ApiRequest } from '../../../shared/kube/client.ts';
 import { isApiError } from '../../../shared/kube/errors.ts';
-import { describeFault, describeRequest, FakeApi, fault, jobPath, sequentialJobPath } from '../../support/fake-api.ts';
+import {
+  describeFault,
+  describeRequest,
+  FakeApi,
+  fault,
+  jobPath,
+  sequentialJobPath,
+  type Stored,
+} from '../../support/fake-api.ts';
 import {
   at,
   completed,
@@ -20,10 +28,10 @@ import {
   NOW_MS,
   sequentialJob,
 } from '../../support/objects.ts';
-import { containerStatus, rawPod, terminated } from '../../support/pods.ts';
+import { failedPodOf, terminated } from '../../support/pods.ts';
 import { Process } from '../../support/process.ts';
 
-/** One of each class: no answer, an answer that says nothing of what was done, and a refusal. reconcile.test.ts has them all. */
+/** One of each class: no response, a response that does not tell what was done, and a refusal. */
 const FAULTS = [
   fault('Unreachable'),
   fault('Unreachable', true),
@@ -70,14 +78,8 @@ class Outside {
   /** One Pod of the Job ran out of memory; the watch has not brought it yet. */
   fails(name: string): void {
     this.job(name, { ...failed(), failed: 1 });
-    const job = this.api.get(jobPath(NAMESPACE, name));
-    const { labels, uid } = job?.metadata ?? {};
-    const owner = { apiVersion: 'batch/v1', kind: 'Job', name, uid, controller: true };
-    const metadata = { name: `${name}-x7k2p`, labels, ownerReferences: [owner] };
-    const step = labels?.['batch.example.com/step-name'];
-    const state = containerStatus(terminated(137, { reason: 'OOMKilled', message: 'heap full' }), {}, step);
-    const spec = { containers: [{ name: step }] };
-    const pod = rawPod({ metadata, spec, status: { phase: 'Failed', containerStatuses: [state] } });
+    const { metadata } = this.api.get(jobPath(NAMESPACE, name)) as Stored;
+    const pod = failedPodOf(metadata, terminated(137, { reason: 'OOMKilled', message: 'heap full' }));
     this.api.put(`/api/v1/namespaces/${NAMESPACE}/pods/${name}-x7k2p`, pod as never);
   }
 
@@ -130,6 +132,8 @@ interface Life {
   readonly spec?: Partial<SequentialJobSpec>;
   /** The server is one before 1.22. */
   readonly isOld?: true;
+  /** No webhook has set the finalizer. */
+  readonly withoutFinalizer?: true;
   /** What happens outside, one after the other; after each the sequence is reconciled. */
   readonly story: readonly Move[];
   readonly requests: readonly string[];
@@ -152,6 +156,17 @@ const FAILED = ['JobFailed', 'SequenceFailed'];
 const OUT_OF_MEMORY = { exitCode: 137, reason: 'OOMKilled', message: 'heap full', attempts: 1 };
 
 const LIVES: readonly Life[] = [
+  {
+    says: 'no webhook was there: the spec is recorded, the finalizer set, and three steps complete',
+    withoutFinalizer: true,
+    story: [nothing, ...REST],
+    requests: ['POST controllerrevisions', 'PATCH sequentialjobs', PREFLIGHT, ...START, ...REST_REQUESTS],
+    events: [...STARTED, ...REST_EVENTS],
+    phase: 'Completed',
+    steps: ALL_DONE,
+    jobs: ALL_JOBS,
+    status: { progress: expect.objectContaining({ summary: '3/3' }) as never },
+  },
   {
     says: 'a step fails, and says why though the watch of Pods is behind',
     story: [nothing, completes(EXTRACT), fails(TRANSFORM)],
@@ -396,11 +411,13 @@ const LIVES: readonly Life[] = [
 ];
 
 /** Lives through the story, and gives what was told. A process that dies is followed by another. */
-async function live({ spec, story, isOld }: Life, outside: Outside, dies: boolean): Promise<readonly string[]> {
+async function live(life: Life, outside: Outside, dies: boolean): Promise<readonly string[]> {
+  const { spec, story, isOld, withoutFinalizer } = life;
   const { api } = outside;
   const now = (): number => outside.nowMs;
   api.suspendsJobs = isOld !== true;
-  api.putSequentialJob(sequentialJob({ spec: spec ?? {} }));
+  const metadata = withoutFinalizer === true ? { finalizers: [] } : {};
+  api.putSequentialJob(sequentialJob({ spec: spec ?? {}, metadata }));
   let process = new Process(api, now);
   for (const move of story) {
     move(outside);

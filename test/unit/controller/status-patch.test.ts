@@ -37,28 +37,10 @@ describe('statusPatch', () => {
       [GUARD, { op: 'replace', path: '/status/phase', value: 'Completed' }],
     ],
     [
-      'one field that is new',
-      STATUS,
-      { ...STATUS, completionTime: at(9) },
-      [GUARD, { op: 'add', path: '/status/completionTime', value: at(9) }],
-    ],
-    [
       'one field that is gone',
       { ...STATUS, completionTime: at(9) },
       STATUS,
       [GUARD, { op: 'remove', path: '/status/completionTime' }],
-    ],
-    [
-      'one step that ended',
-      STATUS,
-      { ...STATUS, steps: [{ ...RUNNING, state: 'Succeeded' }] },
-      [GUARD, { op: 'replace', path: '/status/steps/0/state', value: 'Succeeded' }],
-    ],
-    [
-      'one step that came',
-      STATUS,
-      { ...STATUS, steps: [RUNNING, { ...RUNNING, index: 1 }] },
-      [GUARD, { op: 'add', path: '/status/steps/1', value: { ...RUNNING, index: 1 } }],
     ],
     [
       'an empty status that was there is filled',
@@ -85,13 +67,6 @@ describe('statusPatch', () => {
     const patch = statusPatch(object, after) as readonly Operation[];
     const { newDocument } = jsonpatch.applyPatch(structuredClone(object), patch);
     expect(newDocument.status).toEqual(after);
-  });
-
-  it('of one more step stays small, however many there are', () => {
-    const steps = Array.from({ length: 999 }, (_, index): StepStatus => ({ ...RUNNING, index, state: 'Succeeded' }));
-    const object = sequentialJob({ status: { ...STATUS, steps } });
-    const patch = statusPatch(object, { ...STATUS, steps: [...steps, RUNNING] });
-    expect(JSON.stringify(patch).length).toBeLessThan(400);
   });
 });
 
@@ -141,13 +116,11 @@ describe('report', () => {
     expect(sequentialJobs.get('team-a/etl')?.metadata.resourceVersion).toBe('101');
   });
 
-  it('writes nothing where nothing changed, but emits', async () => {
-    await patchStatus(sequentialJob({ status: STATUS }), STATUS, EVENTS, deps);
-    expect(log).toEqual(['one', 'two']);
-  });
-
-  it('writes nothing where there is no status to write, but emits', async () => {
-    await patchStatus(sequentialJob({ status: STATUS }), undefined, EVENTS, deps);
+  it.each<readonly [string, SequentialJobStatus | undefined]>([
+    ['nothing changed', STATUS],
+    ['there is no status to write', undefined],
+  ])('writes nothing where %s, but emits', async (_says, status) => {
+    await patchStatus(sequentialJob({ status: STATUS }), status, EVENTS, deps);
     expect(log).toEqual(['one', 'two']);
   });
 
@@ -160,13 +133,10 @@ describe('report', () => {
     expect(log).toEqual(['PATCH']);
   });
 
-  it.each(['Conflict', 'NotFound', 'ServerError', 'Timeout'] as const)(
-    'emits nothing when the write fails: %s',
-    async (code) => {
-      answer = new ApiError(code, 'no');
-      await expect(patchStatus(sequentialJob(), STATUS, EVENTS, deps)).rejects.toMatchObject({ code, message: 'no' });
-      expect(log).toEqual(['PATCH']);
-      expect(sequentialJobs.size).toBe(0);
-    },
-  );
+  it('emits nothing when the write fails', async () => {
+    answer = new ApiError('Timeout', 'no');
+    await expect(patchStatus(sequentialJob(), STATUS, EVENTS, deps)).rejects.toMatchObject({ code: 'Timeout' });
+    expect(log).toEqual(['PATCH']);
+    expect(sequentialJobs.size).toBe(0);
+  });
 });

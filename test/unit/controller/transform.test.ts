@@ -29,11 +29,6 @@ describe('toSequentialJob', () => {
     expect(kept.spec).toBe(raw.spec);
   });
 
-  it('changes nothing the second time', () => {
-    const once = toSequentialJob(sequentialJob({ metadata: { finalizers: [] } }));
-    expect(toSequentialJob(once)).toEqual(once);
-  });
-
   const spec = { 'f:spec': { 'f:containers': {} } };
   const ours = { '.': {}, [`v:"${FINALIZER}"`]: {} };
   const by = (fields: object, manager = 'kubectl'): object => ({ manager, operation: 'Update', fieldsV1: fields });
@@ -119,83 +114,77 @@ describe('toObservedJob', () => {
     expect(toObservedJob(raw).status.conditions).toStrictEqual([said]);
   });
 
+  const annotated = (mark: string, more: object = {}): object => ({
+    metadata: { annotations: { [SUSPENDED_ANNOTATION]: mark }, ...more },
+  });
+  const suspend = (isSuspended: boolean, more: object = {}): Record<string, unknown> => ({
+    spec: { suspend: isSuspended },
+    ...more,
+  });
+  const labelled = (labels: object): Record<string, unknown> => ({ metadata: { labels } });
+  const BY_QUEUE = { managedFields: [OWNED_BY_A_QUEUE] };
+  const BY_OUR_NAME = { managedFields: [{ ...OWNED_BY_A_QUEUE, manager: MANAGER }] };
+  const ONCE = `1 ${at(1)}`;
+  const ended = {
+    spec: { activeDeadlineSeconds: 0 },
+    metadata: { annotations: { [ENDED_ANNOTATION]: '600' } },
+  };
+  const STEP = { [LABELS.stepIndex]: '1', [LABELS.stepName]: 'load' };
+
   it.each<readonly [string, Record<string, unknown>, Partial<ObservedJob>]>([
     ['is not suspended', { spec: {} }, {}],
-    ['is not suspended, and says so', { spec: { suspend: false } }, {}],
-    ['is suspended by somebody else', { spec: { suspend: true } }, { suspended: { byOperator: false } }],
+    ['is not suspended, and says so', suspend(false), {}],
+    ['is suspended by somebody else', suspend(true), { suspended: { byOperator: false } }],
     [
       'is suspended by somebody else, whose name is known',
-      { spec: { suspend: true }, metadata: { managedFields: [OWNED_BY_A_QUEUE] } },
+      suspend(true, { metadata: BY_QUEUE }),
       { suspended: { byOperator: false, manager: 'queue' } },
     ],
     [
-      'was suspended as it was created, by a webhook that somebody else has: the name is ours',
-      { spec: { suspend: true }, metadata: { managedFields: [{ ...OWNED_BY_A_QUEUE, manager: MANAGER }] } },
+      'was suspended by a webhook as it was created: the name is ours',
+      suspend(true, { metadata: BY_OUR_NAME }),
       { suspended: { byOperator: false } },
     ],
-    [
-      'cannot be suspended (before 1.21), which was tried',
-      { spec: {}, metadata: { annotations: { [SUSPENDED_ANNOTATION]: `1 ${at(1)}` } } },
-      {},
-    ],
+    ['cannot be suspended (before 1.21), which was tried', { spec: {}, ...annotated(ONCE) }, {}],
     [
       'is suspended by us',
-      { spec: { suspend: true }, metadata: { annotations: { [SUSPENDED_ANNOTATION]: 'true' } } },
+      suspend(true, annotated('true')),
       { suspended: { byOperator: true }, suspensions: { count: 1 } },
     ],
     [
       'is suspended by us for the third time in a row',
-      { spec: { suspend: true }, metadata: { annotations: { [SUSPENDED_ANNOTATION]: `3 ${at(1)}` } } },
+      suspend(true, annotated(`3 ${at(1)}`)),
       { suspended: { byOperator: true }, suspensions: { count: 3, at: at(1) } },
     ],
     [
-      'was suspended by us, and somebody has let it go on',
-      { spec: { suspend: false }, metadata: { annotations: { [SUSPENDED_ANNOTATION]: `1 ${at(1)}` } } },
+      'was suspended by us, and resumed by somebody',
+      suspend(false, annotated(ONCE)),
       { suspensions: { count: 1, at: at(1) } },
     ],
     [
-      'was suspended by us, and somebody whose name is known has let it go on',
-      {
-        spec: { suspend: false },
-        metadata: { annotations: { [SUSPENDED_ANNOTATION]: `1 ${at(1)}` }, managedFields: [OWNED_BY_A_QUEUE] },
-      },
+      'was suspended by us, and resumed by somebody whose name is known',
+      suspend(false, annotated(ONCE, BY_QUEUE)),
       { suspensions: { count: 1, at: at(1), undoneBy: 'queue' } },
     ],
     [
-      'was suspended by us, let go on and suspended again by somebody else',
-      {
-        spec: { suspend: true },
-        metadata: { annotations: { [SUSPENDED_ANNOTATION]: `1 ${at(1)}` }, managedFields: [OWNED_BY_A_QUEUE] },
-      },
+      'was suspended by us, resumed and suspended again by somebody else',
+      suspend(true, annotated(ONCE, BY_QUEUE)),
       { suspended: { byOperator: false, manager: 'queue' }, suspensions: { count: 1, at: at(1) } },
     ],
-    [
-      'was ended by us',
-      { spec: { activeDeadlineSeconds: 0 }, metadata: { annotations: { [ENDED_ANNOTATION]: '600' } } },
-      { deadlineSeconds: 0, endedAfterSeconds: 600 },
-    ],
+    ['was ended by us', ended, { deadlineSeconds: 0, endedAfterSeconds: 600 }],
     ['is run by another controller', { spec: { managedBy: 'example.com/x' } }, { managedBy: 'example.com/x' }],
     ["is run by Kubernetes' own", { spec: { managedBy: 'kubernetes.io/job-controller' } }, {}],
     ['has a time limit', { spec: { activeDeadlineSeconds: 60 } }, { deadlineSeconds: 60 }],
-    ['has no time left', { spec: { activeDeadlineSeconds: 0 } }, { deadlineSeconds: 0 }],
     [
       'was made after a resume',
-      { metadata: { labels: { [LABELS.stepIndex]: '1', [LABELS.stepName]: 'load', [LABELS.resume]: '2' } } },
+      labelled({ ...STEP, [LABELS.resume]: '2' }),
       { step: { index: 1, name: 'load', resumes: 2 } },
     ],
+    ['was made before the first resume', labelled(STEP), { step: { index: 1, name: 'load' } }],
+    ['has labels that are no numbers', labelled({ [LABELS.stepIndex]: 'x', [LABELS.resume]: '-1' }), { step: {} }],
     [
-      'was made before the first resume',
-      { metadata: { labels: { [LABELS.stepIndex]: '1', [LABELS.stepName]: 'load' } } },
-      { step: { index: 1, name: 'load' } },
-    ],
-    [
-      'has labels that are no numbers',
-      { metadata: { labels: { [LABELS.stepIndex]: 'x', [LABELS.resume]: '-1' } } },
-      { step: {} },
-    ],
-    [
-      'has labels of numbers without end',
-      { metadata: { labels: { [LABELS.stepIndex]: '12345678901', [LABELS.resume]: '1e3' } } },
+      'has labels of endless numbers',
+      labelled({ [LABELS.stepIndex]: '12345678901', [LABELS.resume]: '1e3' }),
       { step: {} },
     ],
   ])('a Job that %s', (_says, raw, expected) => {
@@ -203,14 +192,6 @@ describe('toObservedJob', () => {
     const bare = { step: {}, metadata: job.metadata, status: {} };
     const once = toObservedJob(deepFreeze({ ...rest, metadata: { ...job.metadata, ...metadata } }));
     expect(once).toStrictEqual({ ...bare, ...expected });
-  });
-
-  it.each<readonly [string, Record<string, unknown>]>([
-    ['no status yet', {}],
-    ['an empty status', { status: {} }],
-  ])('%s', (_says, more) => {
-    const raw = { metadata: job.metadata, ...more };
-    expect(toObservedJob(raw)).toEqual({ step: {}, metadata: job.metadata, status: {} });
   });
 
   it.each<readonly [string, readonly [string, string][], number | undefined]>([

@@ -24,13 +24,6 @@ const path = '/apis/batch.example.com/v1alpha1/namespaces/team-a/sequentialjobs/
 const work = async (found: TrimmedSequentialJob | undefined): Promise<TrimmedSequentialJob | undefined> => found;
 
 describe('a sequence of which the cache has a part', () => {
-  it('is worked with as it is held, without a request', async () => {
-    const specs = new FullObjectCache();
-    const deps = make(specs, () => undefined);
-    expect(await withFullObject(specs.trim(object), deps, work)).toEqual({ isBusy: false, result: object });
-    expect(deps.client.requests).toEqual([]);
-  });
-
   it('is worked with as it is kept where it rests, without a request', async () => {
     const specs = new FullObjectCache({ maxBytes: 0 });
     const deps = make(specs, () => undefined);

@@ -2,29 +2,21 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { SequentialJob } from '../../../shared/api/types.ts';
 import { ApiError } from '../../../shared/kube/errors.ts';
-import { FakeApi, jobPath } from '../../support/fake-api.ts';
+import { FakeApi, jobPath, type Stored } from '../../support/fake-api.ts';
 import { completed, container, failed, NAMESPACE, sequentialJob } from '../../support/objects.ts';
 import { Process } from '../../support/process.ts';
-import { rawPod } from '../../support/pods.ts';
+import { failedPodOf, terminated } from '../../support/pods.ts';
 import { toObservedPod } from '../../../controller/transform-pod.ts';
 
 const NAMES = ['extract', 'transform', 'load'];
 const LONG = 'm'.repeat(1000);
 const STATUS_PATH = /\/sequentialjobs\/etl\/status$/;
 
+const GRPC = 'rpc error: code = ResourceExhausted desc = trying to send';
 /** How the servers that we know say it, and how they might. */
 const REFUSALS: readonly (readonly [string, ApiError])[] = [
   ['500 of etcd', new ApiError('ServerError', 'etcdserver: request is too large', { status: 500 })],
-  [
-    '500 of gRPC',
-    new ApiError(
-      'ServerError',
-      'rpc error: code = ResourceExhausted desc = trying to send message larger than max (3 vs. 2)',
-      {
-        status: 500,
-      },
-    ),
-  ],
+  ['500 of gRPC', new ApiError('ServerError', `${GRPC} message larger than max (3 vs. 2)`, { status: 500 })],
   ['413', new ApiError('Unexpected', 'Request entity too large: limit is 3145728', { status: 413 })],
   ['422', new ApiError('Invalid', 'etcdserver: request is too large', { status: 422 })],
 ];
@@ -53,24 +45,8 @@ describe('a status that is refused as too large', () => {
   /** The Job of this step fails, and its Pod says a lot. */
   async function failStep(index: number): Promise<void> {
     const name = `etl-${index}-${NAMES[index]}`;
-    const job = api.get(jobPath(NAMESPACE, name));
-    const { uid = '', labels = {} } = (job?.metadata ?? {}) as { uid?: string; labels?: Record<string, string> };
-    const pod = rawPod({
-      metadata: {
-        name: `${name}-x`,
-        namespace: NAMESPACE,
-        uid: `pod-${index}`,
-        labels,
-        ownerReferences: [{ apiVersion: 'batch/v1', kind: 'Job', name, uid, controller: true }],
-      },
-      spec: { containers: [{ name: NAMES[index] ?? '' }] },
-      status: {
-        phase: 'Failed',
-        containerStatuses: [
-          { name: NAMES[index] ?? '', state: { terminated: { exitCode: 3, reason: 'Error', message: LONG } } },
-        ],
-      },
-    });
+    const { metadata } = api.get(jobPath(NAMESPACE, name)) as Stored;
+    const pod = failedPodOf(metadata, terminated(3, { message: LONG }));
     current.deps.pods.observe(toObservedPod(pod));
     api.setJobStatus(jobPath(NAMESPACE, name), { ...failed(), failed: 1 });
     current.sync();
@@ -87,7 +63,7 @@ describe('a status that is refused as too large', () => {
       { state: 'Running' },
     ]);
     expect(stored().status?.steps?.[0]).not.toHaveProperty('message');
-    expect(told()).toHaveLength(1);
+    expect(current.events.slice(-3)).toEqual(['StatusTooLarge', 'JobFailed', 'JobStarted']);
   });
 
   it('is cut at once the next time, and the user is told once', async () => {
@@ -103,13 +79,6 @@ describe('a status that is refused as too large', () => {
     expect(statusWrites()).toBe(before + 1);
   });
 
-  it('loses none of its events, and those come after it', async () => {
-    await current.settle();
-    limit = 1500;
-    await failStep(0);
-    expect(current.events.slice(-3)).toEqual(['StatusTooLarge', 'JobFailed', 'JobStarted']);
-  });
-
   it('is given up for now when it cannot be cut any further: one request a try, and no further step', async () => {
     await current.settle();
     limit = 10;
@@ -122,15 +91,6 @@ describe('a status that is refused as too large', () => {
     expect(told()).toHaveLength(1);
     expect(stored().status?.steps).toMatchObject([{ state: 'Running' }]);
     expect(api.jobs().length).toBeLessThanOrEqual(2);
-  });
-
-  it('is written when the object has become smaller', async () => {
-    await current.settle();
-    limit = 10;
-    await expect(failStep(0)).rejects.toThrow('it does not settle');
-    limit = Infinity;
-    await current.settle();
-    expect(stored().status?.steps).toMatchObject([{ state: 'Failed' }, { state: 'Running' }]);
   });
 
   it('starts nothing more while not even its smallest form is taken, whatever the Jobs do', async () => {

@@ -154,14 +154,6 @@ describe('other authorities', () => {
     agent.destroy();
   });
 
-  it('are not another certificate of the server alone', async () => {
-    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-    await ask(apiServer, { agent });
-    server.useCertificate({ ...(await authority.issue()), clientCa: clients.ca });
-    expect((await ask(apiServer, { agent })).connection).toBe('keep-alive');
-    agent.destroy();
-  });
-
   it('undo no session: one of the authority before is no way in', async () => {
     const sessions: Buffer[] = [];
     const first = connect({ host: '127.0.0.1', port, ca: authority.ca, ...apiServer });

@@ -42,43 +42,25 @@ const broken: Reviewer = () => {
   throw new Error('a fault');
 };
 
-interface Case {
-  readonly path: string;
-  readonly body: object;
-  readonly reviewers?: Readonly<Record<string, Reviewer>>;
-  readonly requests: readonly string[];
-  readonly verdicts: readonly string[];
-}
-
-it.each<readonly [string, Case]>([
-  ['an object that is valid', { path: VALIDATE_PATH, body: GOOD, requests: ['200 1'], verdicts: ['allowed 1'] }],
-  ['an object that gets defaults', { path: MUTATE_PATH, body: GOOD, requests: ['200 1'], verdicts: ['patched 1'] }],
-  ['an object that is refused', { path: VALIDATE_PATH, body: BAD, requests: ['200 1'], verdicts: ['denied 1'] }],
-  [
-    'a request that makes no sense',
-    {
-      path: VALIDATE_PATH,
-      body: { ...GOOD, request: { uid: 'x' } },
-      requests: ['200 1'],
-      verdicts: ['errored 1'],
-    },
-  ],
-  [
-    'a fault of the operator',
-    {
-      path: VALIDATE_PATH,
-      body: GOOD,
-      reviewers: { [VALIDATE_PATH]: broken },
-      requests: ['200 1'],
-      verdicts: ['errored 1'],
-    },
-  ],
-  ['no review', { path: VALIDATE_PATH, body: {}, requests: ['400 1'], verdicts: [] }],
-])('%s', async (_says, { path, body, reviewers, requests, verdicts }) => {
-  const app = createApp({ log, metrics, ...(reviewers === undefined ? {} : { reviewers }) });
+it.each<
+  readonly [
+    string,
+    path: string,
+    asked: readonly [body: object, Reviewer?],
+    readonly [request: string, verdict?: string],
+  ]
+>([
+  ['an object that is valid', VALIDATE_PATH, [GOOD], ['200 1', 'allowed 1']],
+  ['an object that gets defaults', MUTATE_PATH, [GOOD], ['200 1', 'patched 1']],
+  ['an object that is denied', VALIDATE_PATH, [BAD], ['200 1', 'denied 1']],
+  ['a malformed request', VALIDATE_PATH, [{ ...GOOD, request: { uid: 'x' } }], ['200 1', 'errored 1']],
+  ['an internal error', VALIDATE_PATH, [GOOD, broken], ['200 1', 'errored 1']],
+  ['no review', VALIDATE_PATH, [{}], ['400 1']],
+])('%s', async (_says, path, [body, reviewer], [request, verdict]) => {
+  const app = createApp({ log, metrics, ...(reviewer === undefined ? {} : { reviewers: { [path]: reviewer } }) });
   await supertest(app).post(path).send(body);
-  expect(await counted(REQUESTS)).toEqual(requests.map((each) => `${path} ${each}`));
-  expect(await counted(VERDICTS)).toEqual(verdicts.map((each) => `${path} ${each}`));
+  expect(await counted(REQUESTS)).toEqual([`${path} ${request}`]);
+  expect(await counted(VERDICTS)).toEqual(verdict === undefined ? [] : [`${path} ${verdict}`]);
   expect(await counted(IN_FLIGHT)).toEqual([]);
   const latency = parseMetrics(await registry.metrics()).get('controller_runtime_webhook_latency_seconds');
   expect(latency?.samples.filter(({ name, value }) => name.endsWith('_count') && value === 1)).toHaveLength(1);

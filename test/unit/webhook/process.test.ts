@@ -2,12 +2,10 @@
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { Agent, request, type RequestOptions } from 'node:https';
-import { connect as tcpConnect } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, expect, it } from '@jest/globals';
 import { VALIDATE_PATH } from '../../../webhook/app.ts';
-import { eventually } from '../../support/eventually.ts';
 import { createAuthority, type Pair } from '../../support/certificates.ts';
 import { container } from '../../support/objects.ts';
 import { Operator } from '../../support/operator.ts';
@@ -86,39 +84,6 @@ describe('run --role=webhook', () => {
     expect(await get(portOf(operator), '/healthz')).toEqual([200, 'ok\n']);
   });
 
-  it('ends with 0 while it waits for its certificate', async () => {
-    const operator = webhook.spawn();
-    await operator.untilSays('waiting for the serving certificate');
-    expect(await operator.end('SIGTERM')).toEqual({ code: 0, signal: null });
-  });
-
-  it('answers the review that is coming in when it is told to end, and takes no other', async () => {
-    const { operator, port } = await start();
-    const headers = { 'content-type': 'application/json', 'content-length': BODY.length };
-    const asking = request(options(port, { path: VALIDATE_PATH, method: 'POST', headers }));
-    asking.write(BODY.slice(0, 10));
-    // An answer to another request says that the first has been read so far.
-    await eventually('the first half is sent', () => ((asking.socket?.bytesWritten ?? 0) > 0 ? true : undefined));
-    await get(port, '/healthz');
-    const ended = operator.end('SIGTERM');
-    await operator.untilSays('"msg":"stopping"');
-    await eventually('no connection is accepted', async () => {
-      const socket = tcpConnect(port, '127.0.0.1');
-      const accepted = await once(socket, 'connect').then(
-        () => true,
-        () => false,
-      );
-      socket.destroy();
-      return accepted ? undefined : true;
-    });
-    expect(operator.says('"msg":"stopped"')).toBe(false);
-    const answered = once(asking, 'response');
-    asking.end(BODY.slice(10));
-    const [response] = await answered;
-    expect(JSON.parse(await text(response)).response).toEqual({ uid: REVIEW_UID, allowed: true });
-    expect(await ended).toEqual({ code: 0, signal: null });
-  });
-
   it('serves on for its delay when it is told to end, each answer the last on its connection', async () => {
     await webhook.issue();
     // The longest: the signal after the first cuts it short.
@@ -151,12 +116,6 @@ describe('run --role=webhook', () => {
     const told = Date.now();
     expect(await serving.end('SIGTERM')).toEqual({ code: 0, signal: null });
     expect(Date.now() - told).toBeGreaterThanOrEqual(1_000);
-  });
-
-  it('takes a new certificate up without a restart', async () => {
-    const { operator } = await start();
-    await webhook.issue();
-    await operator.untilSays('certificate reloaded');
   });
 
   it('says in one line that its port is taken, and ends with 1', async () => {
@@ -220,13 +179,6 @@ describe('run --client-ca-file', () => {
 });
 
 describe('run, with both roles', () => {
-  it('ends at once where one of them can never start', async () => {
-    const operator = Operator.spawn(['run', '--kubeconfig=/nowhere/kubeconfig', `--cert-dir=${webhook.folder}`]);
-    expect(await operator.exited()).toEqual({ code: 1, signal: null });
-    expect(operator.output).toContain('sequentialjob: ');
-    expect(operator.output).not.toContain('    at ');
-  });
-
   it('is ready as a webhook while the controller is not, which the metrics port tells, and ends with 0 all the same', async () => {
     const operator = await startBoth('--metrics-port=0');
     expect(await get(portOf(operator, 'webhook started'), '/readyz')).toEqual([200, 'ok\n']);

@@ -42,7 +42,6 @@ function problems(args: readonly string[], env: Record<string, string> = {}): re
 describe('parseConfig', () => {
   it.each<readonly [string, readonly string[], Record<string, string>, Partial<Config>]>([
     ['nothing given: the defaults', [], {}, {}],
-    ['a flag with an equals sign', ['--workers=4'], {}, { workers: 4 }],
     ['a flag and its value as two arguments', ['--workers', '4'], {}, { workers: 4 }],
     ['an environment variable', [], { SEQUENTIALJOB_LOG_LEVEL: 'debug' }, { logLevel: 'debug' }],
     ['a flag wins over its variable', ['--workers=4'], { SEQUENTIALJOB_WORKERS: '5' }, { workers: 4 }],
@@ -50,20 +49,12 @@ describe('parseConfig', () => {
     ['an empty variable counts as unset', [], { SEQUENTIALJOB_KUBECONFIG: '', SEQUENTIALJOB_WORKERS: '' }, {}],
     ['the last of two equal flags wins', ['--workers=4', '--workers=5'], {}, { workers: 5 }],
     ['variables of others are left alone', [], { SEQUENTIALJOB_UNKNOWN: 'x', WORKERS: '2' }, {}],
-    ['a value with an equals sign in it', ['--kubeconfig=/a=b'], {}, { kubeconfig: '/a=b' }],
     ['a boolean flag alone is true', ['--leader-elect'], {}, { leaderElect: true }],
     ['a boolean flag may say false', ['--leader-elect=false'], {}, { leaderElect: false }],
     ['a boolean flag wins over its variable', ['--leader-elect=false'], { SEQUENTIALJOB_LEADER_ELECT: 'true' }, {}],
     ['a boolean variable', [], { SEQUENTIALJOB_LEADER_ELECT: 'true' }, { leaderElect: true }],
     ['a boolean flag before another flag', ['--leader-elect', '--workers=4'], {}, { leaderElect: true, workers: 4 }],
-    ['the last of two boolean flags wins', ['--leader-elect', '--leader-elect=false'], {}, { leaderElect: false }],
     ['port 0 is a port', ['--metrics-port=0'], {}, { metricsPort: 0 }],
-    [
-      'the least and the most',
-      ['--workers=1000', '--startup-timeout=0'],
-      {},
-      { workers: 1000, startupTimeoutSeconds: 0 },
-    ],
     [
       'every flag at once',
       [
@@ -124,20 +115,12 @@ describe('parseConfig', () => {
 
   it.each<readonly [string, readonly string[], Record<string, string>, readonly string[]]>([
     ['a flag that does not exist', ['--worker=4'], {}, ['unknown flag --worker']],
-    ['a short flag', ['-w'], {}, ['unknown flag -w']],
     ['a flag without its value', ['--workers'], {}, ['--workers needs a value']],
     ['an argument that is none', ['here'], {}, ['unexpected argument "here"']],
-    ['no number', ['--workers=many'], {}, ['--workers must be a whole number from 1 to 1000, not "many"']],
     ['a number too small', ['--workers=0'], {}, ['--workers must be a whole number from 1 to 1000, not "0"']],
     ['a number too large', ['--workers=1001'], {}, ['--workers must be a whole number from 1 to 1000, not "1001"']],
     ['a boolean that is none', ['--leader-elect=x'], {}, ['--leader-elect must be true or false, not "x"']],
     ['an empty boolean', ['--leader-elect='], {}, ['--leader-elect must be true or false, not ""']],
-    [
-      'a boolean variable that is none',
-      [],
-      { SEQUENTIALJOB_LEADER_ELECT: '1' },
-      ['SEQUENTIALJOB_LEADER_ELECT must be true or false, not "1"'],
-    ],
     [
       'a value as an argument of its own for a boolean',
       ['--leader-elect', 'false'],
@@ -150,16 +133,8 @@ describe('parseConfig', () => {
       {},
       ['--leader-election-id needs a value'],
     ],
-    ['a negative number', ['--workers=-1'], {}, ['--workers must be a whole number from 1 to 1000, not "-1"']],
-    ['a fraction', ['--workers=1.5'], {}, ['--workers must be a whole number from 1 to 1000, not "1.5"']],
     ['an empty path', ['--kubeconfig='], {}, ['--kubeconfig must not be empty']],
     ['an unknown role', ['--role=both'], {}, ['--role must be one of all, webhook, controller, not "both"']],
-    [
-      'a port that is none',
-      ['--webhook-port=65536'],
-      {},
-      ['--webhook-port must be a whole number from 0 to 65535, not "65536"'],
-    ],
     [
       'an empty name of a client',
       ['--client-ca-file=ca.crt', '--client-subjects=a,,b'],
@@ -172,7 +147,6 @@ describe('parseConfig', () => {
       {},
       ['--client-subjects needs --client-ca-file'],
     ],
-    ['an empty folder', ['--cert-dir='], {}, ['--cert-dir must not be empty']],
     [
       'a variable is named as such',
       [],
@@ -193,10 +167,6 @@ describe('parseConfig', () => {
     ],
   ])('refuses %s', (_says, args, env, expected) => {
     expect(problems(args, env)).toEqual(expected);
-  });
-
-  it('gives a configuration that cannot be changed', () => {
-    expect(Object.isFrozen(parseConfig([], {}))).toBe(true);
   });
 });
 

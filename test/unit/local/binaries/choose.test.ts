@@ -1,14 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import {
-  cacheRoot,
-  whyNotDebian,
-  whyNotDownload,
-  joinNames,
-  newestComplete,
-  noBinariesMessage,
-  osReleaseValue,
-  type Machine,
-} from '../../../../local/binaries/choose.ts';
+import { cacheRoot, whyNotDebian, newestComplete, type Machine } from '../../../../local/binaries/choose.ts';
 
 const DEBIAN = 'NAME="Debian GNU/Linux"\nVERSION_CODENAME=bookworm\nID=debian\n';
 const machine: Machine = { platform: 'linux', arch: 'x64', uid: 0, osRelease: DEBIAN };
@@ -16,57 +7,38 @@ const complete = (name: string) => ({ name, missing: [] }) as const;
 
 describe('cacheRoot', () => {
   it.each([
-    ['the home folder where nothing is said', {}, '/home/a/.cache/sequentialjob/kubernetes'],
-    ['XDG_CACHE_HOME', { XDG_CACHE_HOME: '/c' }, '/c/sequentialjob/kubernetes'],
-    [
-      'the home folder for a relative XDG_CACHE_HOME',
-      { XDG_CACHE_HOME: 'c' },
-      '/home/a/.cache/sequentialjob/kubernetes',
-    ],
-    ['the home folder for an empty XDG_CACHE_HOME', { XDG_CACHE_HOME: '' }, '/home/a/.cache/sequentialjob/kubernetes'],
+    ['the home folder where nothing is said', {}, '/home/a/.cache'],
+    ['XDG_CACHE_HOME', { XDG_CACHE_HOME: '/c' }, '/c'],
+    ['the home folder for a relative XDG_CACHE_HOME', { XDG_CACHE_HOME: 'c' }, '/home/a/.cache'],
+    ['the home folder for an empty XDG_CACHE_HOME', { XDG_CACHE_HOME: '' }, '/home/a/.cache'],
   ])('is below %s', (_, env, expected) => {
-    expect(cacheRoot(env, '/home/a')).toBe(expected);
+    expect(cacheRoot(env, '/home/a')).toBe(`${expected}/sequentialjob/kubernetes`);
   });
 });
 
 describe('newestComplete', () => {
-  it.each([
+  it.each<readonly [string, readonly string[], string | undefined, string | undefined]>([
     ['nothing in an empty cache', [], undefined, undefined],
-    ['the only one', [complete('v1.20.2-linux-amd64')], undefined, 'v1.20.2-linux-amd64'],
-    [
-      'the newest by number, not by text',
-      [complete('v1.9.0-linux-amd64'), complete('v1.36.0-linux-amd64')],
-      undefined,
-      'v1.36.0-linux-amd64',
-    ],
-    [
-      'the newest patch',
-      [complete('v1.36.10-linux-amd64'), complete('v1.36.9-linux-amd64')],
-      undefined,
-      'v1.36.10-linux-amd64',
-    ],
-    [
-      'one of the release asked for',
-      [complete('v1.36.0-linux-amd64'), complete('v1.31.4-linux-amd64')],
-      '1.31',
-      'v1.31.4-linux-amd64',
-    ],
-    [
-      'the version asked for, with its v',
-      [complete('v1.31.4-linux-amd64'), complete('v1.31.5-linux-amd64')],
-      'v1.31.4',
-      'v1.31.4-linux-amd64',
-    ],
-    ['nothing for a release that is not there', [complete('v1.36.0-linux-amd64')], '1.3', undefined],
-    ['nothing of another architecture', [complete('v1.36.0-linux-arm64')], undefined, undefined],
-    ['nothing unfinished', [{ name: 'v1.36.0-linux-amd64', missing: ['etcd'] as const }], undefined, undefined],
-    ['no staging folder', [complete('.download-Ab12'), complete('.build-Cd34')], undefined, undefined],
-  ])('takes %s', (_, entries, release, expected) => {
-    expect(newestComplete(entries, 'x64', release)).toBe(expected);
+    ['the newest by number, not by text', ['v1.9.0', 'v1.36.0'], undefined, 'v1.36.0'],
+    ['the newest patch', ['v1.36.10', 'v1.36.9'], undefined, 'v1.36.10'],
+    ['one of the release asked for', ['v1.36.0', 'v1.31.4'], '1.31', 'v1.31.4'],
+    ['the version asked for, with its v', ['v1.31.4', 'v1.31.5'], 'v1.31.4', 'v1.31.4'],
+    ['nothing for a release that is not there', ['v1.36.0'], '1.3', undefined],
+  ])('takes %s', (_, versions, release, expected) => {
+    const entries = versions.map((version) => complete(`${version}-linux-amd64`));
+    expect(newestComplete(entries, 'x64', release)).toBe(expected && `${expected}-linux-amd64`);
+  });
+
+  it.each([
+    ['nothing of another architecture', [complete('v1.36.0-linux-arm64')]],
+    ['nothing unfinished', [{ name: 'v1.36.0-linux-amd64', missing: ['etcd'] as const }]],
+    ['no staging folder', [complete('.download-Ab12'), complete('.build-Cd34')]],
+  ])('takes %s', (_, entries) => {
+    expect(newestComplete(entries, 'x64', undefined)).toBeUndefined();
   });
 });
 
-describe('debianObstacle', () => {
+describe('whyNotDebian', () => {
   it.each([
     ['none on Debian bookworm as root', machine, undefined],
     ['the user', { ...machine, uid: 1000 }, 'needs root'],
@@ -76,42 +48,5 @@ describe('debianObstacle', () => {
   ])('names %s', (_, given, expected) => {
     if (expected === undefined) expect(whyNotDebian(given)).toBeUndefined();
     else expect(whyNotDebian(given)).toContain(expected);
-  });
-});
-
-describe('downloadObstacle', () => {
-  it.each([
-    ['none on Linux', machine, undefined],
-    ['another system', { ...machine, platform: 'darwin' }, 'darwin'],
-    ['an architecture without releases', { ...machine, arch: 'riscv64' }, 'riscv64'],
-  ])('names %s', (_, given, expected) => {
-    if (expected === undefined) expect(whyNotDownload(given)).toBeUndefined();
-    else expect(whyNotDownload(given)).toContain(expected);
-  });
-});
-
-describe('osReleaseValue', () => {
-  it.each([
-    ['plain', 'ID=debian', 'debian'],
-    ['quoted', 'ID="debian"', 'debian'],
-    ['quoted with apostrophes', "ID='debian'", 'debian'],
-    ['absent', 'ID_LIKE=debian', undefined],
-  ])('reads a value that is %s', (_, text, expected) => {
-    expect(osReleaseValue(text, 'ID')).toBe(expected);
-  });
-});
-
-describe('nothingWorked', () => {
-  it('names what was tried and every alternative', () => {
-    const message = noBinariesMessage([{ source: 'the cache', reason: 'empty' }]);
-    for (const part of [
-      'the cache: empty',
-      'KUBEBUILDER_ASSETS',
-      'dl.k8s.io',
-      'Debian bookworm',
-      joinNames(['etcd']),
-    ]) {
-      expect(message).toContain(part);
-    }
   });
 });

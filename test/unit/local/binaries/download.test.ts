@@ -6,8 +6,7 @@ import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { downloadBinaries, whyUnreachable } from '../../../../local/binaries/download.ts';
-import { freePorts } from '../../../../local/control-plane/ports.ts';
+import { downloadBinaries } from '../../../../local/binaries/download.ts';
 import { missingBinaries } from '../../../../local/binaries/inventory.ts';
 import { resolveBinaries } from '../../../../local/binaries/resolve.ts';
 
@@ -83,23 +82,6 @@ onAmd64('downloadBinaries', () => {
   });
 });
 
-describe('unreachable', () => {
-  it('is quick about a server that refuses', async () => {
-    const [port = 0] = await freePorts(1);
-    expect(await whyUnreachable(`http://127.0.0.1:${port}/x`)).toContain('ECONNREFUSED');
-  });
-
-  it('does not wait for a server that is silent', async () => {
-    const silent = createServer(() => undefined);
-    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
-    const address = silent.address();
-    const url = `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}/`;
-    expect(await whyUnreachable(url, 100)).toContain('no answer in 0.1 s');
-    silent.closeAllConnections();
-    silent.close();
-  });
-});
-
 describe('resolveBinaries', () => {
   const programs = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl'];
   const make = async (path: string, names: readonly string[]): Promise<string> => {
@@ -110,11 +92,6 @@ describe('resolveBinaries', () => {
     }
     return path;
   };
-
-  it('takes KUBEBUILDER_ASSETS when it has everything', async () => {
-    const assets = await make(join(folder, 'assets'), programs);
-    expect(await resolveBinaries({ env: { KUBEBUILDER_ASSETS: assets }, log: () => undefined })).toBe(assets);
-  });
 
   it('says what KUBEBUILDER_ASSETS lacks and goes on to the cache', async () => {
     const assets = await make(join(folder, 'envtest-only'), ['etcd', 'kube-apiserver', 'kubectl']);

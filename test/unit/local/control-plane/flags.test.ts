@@ -1,6 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
 import { apiServerArgs, controllerManagerArgs, etcdArgs, parseVersion } from '../../../../local/control-plane/flags.ts';
-import { allEstablished } from '../../../../local/control-plane/install-crds.ts';
 
 const layout = { state: '/s', etcdPort: 1, apiServerPort: 2, controllerManagerPort: 3 };
 
@@ -35,22 +34,5 @@ describe('all programs', () => {
     const listening = all.filter((flag) => /^--(bind-address|listen-\w+-urls)=/.test(flag));
     expect(listening).toHaveLength(4);
     for (const flag of listening) expect(flag).toContain('127.0.0.1');
-  });
-
-  it('etcd takes nobody without a certificate', () => {
-    expect(etcdArgs(layout)).toContain('--client-cert-auth');
-  });
-});
-
-describe('allEstablished', () => {
-  const crd = (status: string) => ({ status: { conditions: [{ type: 'Established', status }] } });
-  it.each([
-    ['one that is', crd('True'), true],
-    ['one that is not yet', crd('False'), false],
-    ['one without conditions, as 1.20 creates it', {}, false],
-    ['a list of which one is not', { items: [crd('True'), {}] }, false],
-    ['a list of which all are', { items: [crd('True'), crd('True')] }, true],
-  ])('of %s', (_, answer, expected) => {
-    expect(allEstablished(answer)).toBe(expected);
   });
 });

@@ -1,6 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
 import type { SequentialJob, SequentialJobStatus, StepStatus } from '../../../../shared/api/types.ts';
-import { clock, createOutput } from '../../../../local/demo/output.ts';
 import { transitions } from '../../../../local/demo/transitions.ts';
 
 const object = (status?: SequentialJobStatus): SequentialJob => ({
@@ -32,7 +31,6 @@ describe('transitions', () => {
   it.each<[string, SequentialJob | undefined, SequentialJob, readonly string[]]>([
     ['nothing for one that has just been made', undefined, object(), []],
     ['a step that starts', object(), object({ phase: 'Running', steps: [running] }), ['extract started']],
-    ['nothing where nothing changed', object({ steps: [running] }), object({ steps: [running] }), []],
     ['a step that ends', object({ steps: [running] }), object({ steps: [succeeded] }), ['extract succeeded after 2s']],
     [
       'start and end of a step whose start was not seen',
@@ -47,12 +45,6 @@ describe('transitions', () => {
       ['extract succeeded after 2s', 'load started'],
     ],
     [
-      'the end of the whole',
-      object({ phase: 'Running', steps: [succeeded] }),
-      object({ phase: 'Completed', steps: [succeeded] }),
-      ['completed'],
-    ],
-    [
       'a failure, with the exit code and the reason',
       object({ phase: 'Running', steps: [running] }),
       object({ phase: 'Failed', steps: [failed], progress }),
@@ -60,34 +52,5 @@ describe('transitions', () => {
     ],
   ])('tells of %s', (_, before, after, expected) => {
     expect(texts(before, after)).toEqual(expected);
-  });
-
-  it('gives the Job whose output belongs to the end of a step', () => {
-    expect(transitions(object({ steps: [running] }), object({ steps: [succeeded] }))[0]?.jobName).toBe('etl-0-extract');
-  });
-});
-
-describe('the screen', () => {
-  it.each([
-    [0, '   0.0s'],
-    [12_345, '  12.3s'],
-    [1_234_567, '1234.6s'],
-  ])('shows %d ms as "%s"', (ms, expected) => {
-    expect(clock(ms)).toBe(expected);
-  });
-
-  it('sets quotes under the text column', () => {
-    let now = 0;
-    let text = '';
-    const screen = createOutput(
-      (part) => (text += part),
-      () => now,
-    );
-    now = 1500;
-    screen.line('etl', 'extract started');
-    screen.quote('one\n\ntwo\n');
-    // eslint-disable-next-line no-control-regex
-    const plain = text.replaceAll(/\u001b\[\d+m/g, '');
-    expect(plain).toBe(`   1.5s  etl            extract started\n${' '.repeat(24)}│ one\n${' '.repeat(24)}│ two\n`);
   });
 });

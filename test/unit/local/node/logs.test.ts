@@ -35,13 +35,6 @@ describe('parseLogQuery', () => {
 });
 
 describe('readLog', () => {
-  it('puts lines together that came in pieces, and adds no line end', async () => {
-    append('one\ntw');
-    append('o\nthree');
-    log.end();
-    expect(await readLog(log.file, all)).toBe('one\ntwo\nthree');
-  });
-
   it.each<[string, Partial<LogQuery>, string]>([
     ['the last lines', { tailLines: 1 }, 'b\n'],
     ['no lines', { tailLines: 0 }, ''],
@@ -54,10 +47,6 @@ describe('readLog', () => {
     append('b\n');
     log.end();
     expect(await readLog(log.file, { ...all, ...part })).toBe(expected);
-  });
-
-  it('reads nothing where there is nothing', async () => {
-    expect(await readLog(join(folder, 'none'), all)).toBe('');
   });
 });
 
@@ -90,26 +79,5 @@ describe('followLog', () => {
     append('no line end');
     log.end();
     expect(await followed).toBe(`before\n${Array.from({ length: 100 }, (_, i) => `${i}\n`).join('')}no line end`);
-  });
-
-  it('goes on over the turn of the file', async () => {
-    const followed = collect();
-    const line = `${'x'.repeat(1023)}\n`;
-    for (let i = 0; i < 6; i++) {
-      append(line.repeat(1024));
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-    log.end();
-    expect((await followed).length).toBe(6 * 1024 * 1024);
-  });
-
-  it('ends when the reader goes', async () => {
-    const gone = new AbortController();
-    const reading = (async () => {
-      for await (const part of followLog(log, all, gone.signal)) void part;
-      return 'ended';
-    })();
-    setTimeout(() => gone.abort(), 20);
-    expect(await reading).toBe('ended');
   });
 });

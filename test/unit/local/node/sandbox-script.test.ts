@@ -1,7 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { execFileSync } from 'node:child_process';
 import {
-  fstab,
   outermostMounts,
   quote,
   sandboxScript,
@@ -42,14 +41,6 @@ describe('outermostMounts', () => {
   });
 });
 
-describe('fstab', () => {
-  it('escapes blanks', () => {
-    expect(fstab('/my mount', ['/mnt/a b'])).toContain(
-      String.raw`/mnt/a\040b /my\040mount/root/mnt/a\040b none rbind 0 0`,
-    );
-  });
-});
-
 describe('sandboxScript', () => {
   const bind = (target: string, readOnly = false) => ({ source: '/v', target, readOnly, kind: 'folder' }) as const;
 
@@ -72,9 +63,5 @@ describe('sandboxScript', () => {
     expect(sandboxScript(plan('overlay', { binds: [bind('/var/data')] }))).not.toContain(
       'only as root can the node create it',
     );
-  });
-
-  it('runs as the user asked for', () => {
-    expect(sandboxScript(plan('overlay', { user: '1000:1000' }))).toContain("chroot --userspec='1000:1000'");
   });
 });

@@ -52,28 +52,9 @@ describe('takeOver', () => {
     expect(child.ended()).toBeUndefined();
     await Promise.all([owner.stop(1000), child.stop(1000)]);
   });
-
-  it('takes half-written records for none', async () => {
-    await recordProcess(records(), 'owner', process.pid);
-    await writeFile(join(records(), 'etcd'), '{"pid":');
-    await expect(takeOwnership(records(), () => undefined)).resolves.toBeUndefined();
-  });
 });
 
 describe('a child', () => {
-  it('is killed when it does not stop by itself', async () => {
-    const logFile = join(folder, 'log');
-    const child = startChild({
-      name: 'stubborn',
-      command: 'sh',
-      args: ['-c', 'trap "" TERM; echo up; while :; do sleep 1; done'],
-      logFile,
-    });
-    while ((await child.tail(1)) !== 'up') await new Promise((resolve) => setTimeout(resolve, 10));
-    await child.stop(50);
-    expect(child.ended()).toBe('signal SIGKILL');
-  });
-
   it('ends with its parent, also when that is killed', async () => {
     const module = join(import.meta.dirname, '../../../../local/processes/child.ts');
     const script = `

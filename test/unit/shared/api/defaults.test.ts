@@ -22,19 +22,9 @@ test.each([
   ['so does null', { containers, template: null, backoffLimit: null, stepPolicies: null, suspend: null }, ALL],
   ['so does an empty restart policy', { containers, template: { spec: { restartPolicy: '' } } }, ALL],
   [
-    'zero and false are values',
-    { containers, backoffLimit: 0, suspend: false, resume: 0 },
-    { ...ALL, backoffLimit: 0 },
-  ],
-  [
     'the rest of the template stays',
     { containers, template: { metadata: { labels: { a: 'b' } }, spec: { restartPolicy: 'OnFailure', volumes: [] } } },
     { ...ALL, template: { metadata: { labels: { a: 'b' } }, spec: { restartPolicy: 'OnFailure', volumes: [] } } },
-  ],
-  [
-    'what has no default stays absent',
-    { containers, ttlSecondsAfterFinished: 0 },
-    { ...ALL, ttlSecondsAfterFinished: 0 },
   ],
 ])('%s', (_sentence, spec, expected) => expect(withDefaults(asSpec(spec))).toEqual(expected));
 

@@ -12,13 +12,4 @@ describe('hash', () => {
   ])('of "%s" is as published', (text, expected) => {
     expect(fnv1a(text)).toBe(expected.toString(36).padStart(13, '0'));
   });
-
-  it('is 13 characters that may stand in a DNS label', () => {
-    for (let i = 0; i < 2000; i++) expect(fnv1a(`name-${i}`)).toMatch(/^[0-9a-z]{13}$/);
-  });
-
-  it('tells the code units of other scripts apart', () => {
-    expect(fnv1a('é')).not.toBe(fnv1a('è'));
-    expect(fnv1a('😀')).not.toBe(fnv1a('😁'));
-  });
 });

@@ -15,9 +15,7 @@ describe('secondsBetween', () => {
     ['the same time', '2026-11-02T10:00:00Z', '2026-11-02T10:00:00Z', 0],
     ['other clocks: never negative', '2026-11-02T10:00:00Z', '2026-11-02T09:59:58Z', 0],
     ['fractions are rounded', '2026-11-02T10:00:00.000Z', '2026-11-02T10:00:01.600Z', 2],
-    ['other zones', '2026-11-02T10:00:00Z', '2026-11-02T12:00:05+02:00', 5],
     ['no start', undefined, '2026-11-02T10:00:00Z', undefined],
-    ['no end', '2026-11-02T10:00:00Z', undefined, undefined],
     ['no time at all', 'yesterday', '2026-11-02T10:00:00Z', undefined],
   ])('%s', (_says, from, to, expected) => {
     expect(secondsBetween(from, to)).toBe(expected);

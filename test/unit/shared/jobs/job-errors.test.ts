@@ -18,81 +18,51 @@ const refusal = (...causes: JobRefusal['causes']): JobRefusal => ({ message: 'Jo
 
 const ofField = (field: string): JobRefusal => refusal({ field, message: 'Not found: "typo"' });
 
-describe('faultsOf', () => {
-  interface Row {
-    readonly says: string;
-    readonly indices: readonly number[];
-    readonly field: string;
-    readonly index?: number;
-    readonly wanted: string;
-  }
+describe('jobErrorsOf', () => {
+  const claims = 'resources.claims[0]';
 
-  it.each<Row>([
-    {
-      says: "of the only container: the step's",
-      indices: [2],
-      field: 'spec.template.spec.containers[0].resources.claims[0]',
-      index: 2,
-      wanted: 'spec.containers[2].resources.claims[0]',
-    },
-    {
-      says: "of one container of several: that step's",
-      indices: [1, 2],
-      field: 'spec.template.spec.containers[1].image',
-      index: 2,
-      wanted: 'spec.containers[2].image',
-    },
-    {
-      says: 'of a container as a whole',
-      indices: [1, 2],
-      field: 'spec.template.spec.containers[0]',
-      index: 1,
-      wanted: 'spec.containers[1]',
-    },
-    {
-      says: 'of the template: as the user wrote it, of no step',
-      indices: [1],
-      field: 'spec.template.spec.volumes[0].nfs.path',
-      wanted: 'spec.template.spec.volumes[0].nfs.path',
-    },
-    {
-      says: "of the template's metadata, whose path Kubernetes shortens",
-      indices: [1],
-      field: 'spec.template.annotations[example.com/a]',
-      wanted: 'spec.template.metadata.annotations[example.com/a]',
-    },
-    {
-      says: 'of a limit that the step has for itself',
-      indices: [2],
-      field: 'spec.backoffLimit',
-      index: 2,
-      wanted: 'spec.stepPolicies[1].backoffLimit',
-    },
-    {
-      says: 'of a limit that it has of the sequence',
-      indices: [1],
-      field: 'spec.backoffLimit',
-      wanted: 'spec.backoffLimit',
-    },
-    {
-      says: "of a limit of the step, which is not the sequence's of that name",
-      indices: [2],
-      field: 'spec.activeDeadlineSeconds',
-      wanted: 'spec.stepPolicies[1].activeDeadlineSeconds',
-    },
-    {
-      says: 'of a limit of a step without a policy',
-      indices: [0],
-      field: 'spec.podFailurePolicy.rules[0].action',
-      wanted: 'spec.stepPolicies[name=extract].podFailurePolicy.rules[0].action',
-    },
-    {
-      says: 'of what the user did not write',
-      indices: [2],
-      field: 'metadata.labels',
-      wanted: '(Job) metadata.labels',
-    },
-  ])('a field $says', ({ indices, field, index, wanted }) => {
+  it.each<readonly [string, readonly number[], string, readonly [index: number | undefined, field: string]]>([
+    [
+      "of the only container: the step's",
+      [2],
+      `spec.template.spec.containers[0].${claims}`,
+      [2, `spec.containers[2].${claims}`],
+    ],
+    [
+      "of one container of several: that step's",
+      [1, 2],
+      'spec.template.spec.containers[1].image',
+      [2, 'spec.containers[2].image'],
+    ],
+    ['of a container as a whole', [1, 2], 'spec.template.spec.containers[0]', [1, 'spec.containers[1]']],
+    [
+      'of the template: of no step',
+      [1],
+      'spec.template.spec.volumes[0].nfs',
+      [undefined, 'spec.template.spec.volumes[0].nfs'],
+    ],
+    [
+      "of the template's metadata, whose path Kubernetes shortens",
+      [1],
+      'spec.template.annotations[example.com/a]',
+      [undefined, 'spec.template.metadata.annotations[example.com/a]'],
+    ],
+    ['of a limit that the step has for itself', [2], 'spec.backoffLimit', [2, 'spec.stepPolicies[1].backoffLimit']],
+    ['of a limit that it has of the sequence', [1], 'spec.backoffLimit', [undefined, 'spec.backoffLimit']],
+    [
+      "of a limit of the step, which is not the sequence's of that name",
+      [2],
+      'spec.activeDeadlineSeconds',
+      [undefined, 'spec.stepPolicies[1].activeDeadlineSeconds'],
+    ],
+    [
+      'of a limit of a step without a policy',
+      [0],
+      'spec.podFailurePolicy.rules[0].action',
+      [undefined, 'spec.stepPolicies[name=extract].podFailurePolicy.rules[0].action'],
+    ],
+    ['of what the user did not write', [2], 'metadata.labels', [undefined, '(Job) metadata.labels']],
+  ])('a field %s', (_says, indices, field, [index, wanted]) => {
     expect(jobErrorsOf(ofField(field), { object, indices })).toEqual([
       { index, field: wanted, message: 'Not found: "typo"' },
     ]);

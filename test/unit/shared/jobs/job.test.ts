@@ -146,12 +146,6 @@ describe('buildJob', () => {
     },
   );
 
-  it('keeps what a container says about its last words', () => {
-    const containers = [container('only', { terminationMessagePolicy: 'File' })];
-    const job = buildJob(deepFreeze(sequentialJob({ spec: { containers } })), 0, 0);
-    expect(job.spec.template.spec?.containers).toEqual(containers);
-  });
-
   it.each([
     ['the default', undefined, 3],
     ['none', 0, 0],
@@ -165,9 +159,7 @@ describe('buildJob', () => {
     const RULES = { rules: [{ action: 'FailJob', onExitCodes: { operator: 'In', values: [42] } }] };
 
     it.each<readonly [string, unknown, Record<string, unknown>]>([
-      ['nothing where there are no policies', [], { backoffLimit: 7 }],
       ["nothing where the policy is another step's", [{ name: 'load', backoffLimit: 1 }], { backoffLimit: 7 }],
-      ['nothing where the policy says nothing', [{ name: 'transform' }], { backoffLimit: 7 }],
       ['how often it is tried again', [{ name: 'transform', backoffLimit: 1 }], { backoffLimit: 1 }],
       ['that it is never tried again', [{ name: 'transform', backoffLimit: 0 }], { backoffLimit: 0 }],
       [
@@ -179,11 +171,6 @@ describe('buildJob', () => {
         'what its exit codes mean',
         [{ name: 'transform', podFailurePolicy: RULES }],
         { backoffLimit: 7, podFailurePolicy: RULES },
-      ],
-      [
-        'nothing of what concerns the sequence alone',
-        [{ name: 'transform', onFailure: 'Continue' }],
-        { backoffLimit: 7 },
       ],
       [
         'nothing where a Go client writes null for what is absent',
@@ -232,10 +219,6 @@ describe('buildJob', () => {
     expect(again.spec.template.spec).toEqual(spec.template.spec);
     expect(again.metadata.ownerReferences).toEqual(metadata.ownerReferences);
     expect(again.metadata.labels).toEqual({ ...metadata.labels, [LABELS.resume]: '2' });
-  });
-
-  it('gives the same manifest each time', () => {
-    expect(JSON.stringify(buildJob(object(), 1, 0))).toBe(JSON.stringify(buildJob(object(), 1, 0)));
   });
 
   it('has no step beyond the last', () => {

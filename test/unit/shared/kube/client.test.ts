@@ -169,12 +169,6 @@ describe('a request', () => {
     });
   });
 
-  it('sends a name and a password where the user has those', async () => {
-    const server = await serve(ok);
-    await connect(server.url, {}, { user: { username: 'me', password: 'pass' } }).request(get());
-    expect(server.received[0]?.headers.authorization).toBe(`Basic ${Buffer.from('me:pass').toString('base64')}`);
-  });
-
   // undici may open a second one while the first still puts away the answer before; never a third.
   it('shares connections: one request after another needs one or two', async () => {
     const server = await serve(ok);
@@ -195,30 +189,16 @@ describe('a request', () => {
     expect(server.connections).toBeLessThanOrEqual(2);
   });
 
-  it('connects once more after the server has closed the connection', async () => {
-    const server = await serve((_, response) => json(response, 200, {}, { connection: 'close' }));
-    const client = connect(server.url);
-    await client.request(get());
-    await client.request(get());
-    expect(server.received).toHaveLength(2);
-  });
-
   it.each<readonly [string, Answer, Record<string, unknown>]>([
     [
       'a Status',
-      (_, response) =>
-        json(response, 409, { kind: 'Status', reason: 'AlreadyExists', message: 'jobs "a" already exists' }),
-      { code: 'AlreadyExists', status: 409, message: 'jobs "a" already exists' },
+      (_, response) => json(response, 409, { kind: 'Status', reason: 'AlreadyExists', message: 'it exists' }),
+      { code: 'AlreadyExists', status: 409, message: 'it exists' },
     ],
     [
       'too many requests',
       (_, response) => json(response, 429, {}, { 'retry-after': '3' }),
       { code: 'TooManyRequests', retryAfterMs: 3000 },
-    ],
-    [
-      'a connection that is cut before the answer',
-      (_, response) => response.destroy(),
-      { code: 'Unreachable', status: undefined },
     ],
     [
       'a connection that is cut in mid-body',
@@ -258,20 +238,6 @@ describe('a request', () => {
     expect(server.received).toHaveLength(1);
   });
 
-  it('fails with Unreachable where nobody listens', async () => {
-    const server = await startServer(ok);
-    await server.close();
-    const error = await failure(connect(server.url).request(get()));
-    expect(error).toMatchObject({ code: 'Unreachable' });
-    expect((error as Error).message).toContain('ECONNREFUSED');
-  });
-
-  it('fails when the client is closed in mid-request', async () => {
-    const server = await serve(() => void client.close());
-    const client = connect(server.url);
-    await failure(client.request(get()));
-  });
-
   it('tells the observer of each attempt', async () => {
     const seen: Parameters<RequestObserver>[0][] = [];
     let now = 0;
@@ -288,28 +254,6 @@ describe('a request', () => {
 describe('refused credentials', () => {
   const unauthorized: Answer = (_, response) =>
     json(response, 401, { kind: 'Status', reason: 'Unauthorized', message: 'no' });
-
-  it('are asked for again, once, and the request is repeated', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'token-'));
-    cleanups.push(() => rmSync(folder, { recursive: true }));
-    const file = join(folder, 'counter');
-    writeFileSync(file, '0');
-    // A credential plugin whose token expired just now is asked again at once.
-    const script = `n=$(($(cat ${file})+1)); echo $n > ${file}; echo '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{"token":"token-'$n'","expirationTimestamp":"2020-01-01T00:00:00Z"}}'`;
-    const exec = {
-      apiVersion: 'client.authentication.k8s.io/v1',
-      command: 'sh',
-      args: ['-c', script],
-      interactiveMode: 'Never',
-    };
-    const server = await serve((received, response) =>
-      received.headers.authorization === 'Bearer token-2' ? ok(received, response) : unauthorized(received, response),
-    );
-    const client = connect(server.url, {}, { user: { exec } });
-    expect(await client.request(get())).toEqual({ kind: 'Thing' });
-    expect(server.received.map(({ headers }) => headers.authorization)).toEqual(['Bearer token-1', 'Bearer token-2']);
-    expect(readFileSync(file, 'utf8').trim()).toBe('2');
-  });
 
   it.each([
     ['an exec plugin that names no expiry', 'plugin'],
@@ -379,16 +323,10 @@ describe('refused credentials', () => {
 
   it('a plugin that fails is Unauthorized, with its own words', async () => {
     const server = await serve(ok);
-    const exec = {
-      apiVersion: 'client.authentication.k8s.io/v1',
-      command: 'sh',
-      args: ['-c', 'echo log in first >&2; exit 1'],
-    };
+    const args = ['-c', 'echo log in first >&2; exit 1'];
+    const exec = { apiVersion: 'client.authentication.k8s.io/v1', command: 'sh', args };
     const error = await failure(connect(server.url, {}, { user: { exec } }).request(get()));
-    expect(error).toMatchObject({
-      code: 'Unauthorized',
-      message: expect.stringMatching(/^cannot authenticate: .*log in first/s),
-    });
+    expect(error).toMatchObject({ code: 'Unauthorized', message: expect.stringMatching(/log in first/) });
     expect(server.received).toHaveLength(0);
   });
 });
@@ -443,21 +381,6 @@ describe('a stream', () => {
     const server = await serve((_, response) => response.write('one\n'));
     const body = await connect(server.url).stream({ ...stream, idleMs: 50 });
     await expect(read(body)).rejects.toMatchObject({ code: 'UND_ERR_BODY_TIMEOUT' });
-  });
-
-  it('ends at once when it is aborted', async () => {
-    const stop = new AbortController();
-    const server = await serve((_, response) => response.write('one\n'));
-    const body = await connect(server.url).stream({ ...stream, signal: stop.signal });
-    setImmediate(() => stop.abort());
-    await expect(read(body)).rejects.toMatchObject({ name: 'AbortError' });
-  });
-
-  it('fails when the connection is cut', async () => {
-    const server = await serve((_, response) => response.write('one\n'));
-    const body = await connect(server.url).stream(stream);
-    setImmediate(() => server.cut());
-    await expect(read(body)).rejects.toMatchObject({ code: 'UND_ERR_SOCKET' });
   });
 });
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { buildJob } from '../../../../shared/jobs/job.ts';
 import type { DryRunAnswer } from '../../../../shared/jobs/preflight.ts';
 import { dryRunJob } from '../../../../shared/kube/dry-run.ts';
-import { ApiError, errorFromResponse } from '../../../../shared/kube/errors.ts';
+import { type ApiError, errorFromResponse } from '../../../../shared/kube/errors.ts';
 import { FakeClient } from '../../../support/fake-client.ts';
 import { sequentialJob } from '../../../support/objects.ts';
 
@@ -74,11 +74,6 @@ describe('the answer', () => {
       { type: 'refused', refusal: { message: 'Job.batch "x" is invalid', causes: [CAUSE] } },
     ],
     [
-      'that the Job makes no sense',
-      status(400, 'Job in version "v1" cannot be handled as a Job: json: cannot unmarshal string into Go struct'),
-      { type: 'refused' },
-    ],
-    [
       'of an admission webhook that denies it',
       status(403, 'admission webhook "p.example.com" denied the request: no'),
       { type: 'refused' },
@@ -89,7 +84,7 @@ describe('the answer', () => {
       { type: 'refused' },
     ],
     [
-      'of a policy whose words are about a user',
+      'of a webhook whose words are about a user',
       status(403, `admission webhook "p.example.com" denied the request: jobs is forbidden: User "x" may not`),
       { type: 'refused' },
     ],
@@ -138,8 +133,6 @@ describe('the answer', () => {
     ['a server in trouble', status(500, 'Internal error occurred: failed calling webhook "down.example.com": refused')],
     ['a webhook in trouble', status(500, 'admission webhook "p.example.com" denied the request: its own API is down')],
     ['too many requests', status(429, 'slow down')],
-    ['no answer', new ApiError('Timeout', 'no answer within 30 s')],
-    ['no connection', new ApiError('Unreachable', 'ECONNREFUSED')],
     ['a namespace that is gone', status(404, 'namespaces "team-a" not found')],
     [
       'a namespace that is being deleted',

@@ -70,10 +70,6 @@ function failure(options: KubeConfigOptions): Error {
 describe('loadKubeConfig refuses, in one line that names the file', () => {
   it.each<readonly [string, FileName, RegExp]>([
     ['a file that does not exist', 'missing', /cannot read the kubeconfig .*missing: ENOENT: no such file/],
-    ['an empty file', 'empty', /cannot read the kubeconfig .*empty: the file is empty/],
-    ['a blank file', 'blank', /cannot read the kubeconfig .*blank: the file is empty/],
-    ['a text', 'text', /text: no current context is set; choose one with --context \(it has none\)/],
-    ['broken YAML', 'broken', /cannot read the kubeconfig .*broken: ./],
     [
       'a cluster without a server',
       'no-server',
@@ -84,25 +80,13 @@ describe('loadKubeConfig refuses, in one line that names the file', () => {
       'undecided',
       /undecided: no current context is set; choose one with --context \(it has dev, prod\)/,
     ],
-    ['no contexts', 'no-contexts', /no-contexts: there is no context "dev" \(it has none\)/],
     ['a current context that is not there', 'lost-context', /lost-context: there is no context "gone" \(it has dev\)/],
     ['a cluster that is not there', 'lost-cluster', /lost-cluster: the cluster of context "dev" is not defined/],
-    ['a user that is not there', 'lost-user', /lost-user: the user of context "dev" is not defined/],
-    ['a server that is no URL', 'no-url', /no-url: the server of context "dev" is no http or https URL: here/],
-    [
-      'a server without a scheme',
-      'no-scheme',
-      /no-scheme: the server of context "dev" is no http or https URL: localhost:6443/,
-    ],
   ])('%s', (_says, name, expected) => {
     const { message } = failure({ path: path(name) });
     expect(message).toMatch(expected);
     expect(message).not.toContain('\n');
     expect(message).toContain(folder);
-  });
-
-  it('a folder', () => {
-    expect(failure({ path: folder }).message).toMatch(/^cannot read the kubeconfig .*: EISDIR: [^\n]*$/);
   });
 
   it('a context that is asked for and not there', () => {
@@ -114,79 +98,42 @@ describe('loadKubeConfig refuses, in one line that names the file', () => {
   it('a list of which no file exists', () => {
     expect(failure({ env: `${paths('missing')}${delimiter}${folder}/none` }).message).toMatch(/missing: ENOENT/);
   });
-
-  it('a list of which one file is broken', () => {
-    expect(failure({ env: paths('good', 'broken') }).message).toMatch(/cannot read the kubeconfig .*broken: /);
-  });
 });
 
 describe('loadKubeConfig', () => {
-  it.each<readonly [string, () => KubeConfigOptions, { readonly context: string; readonly server: string }]>([
-    ['the path that is given', () => ({ path: path('good') }), { context: 'dev', server: 'https://127.0.0.1:6443' }],
-    [
-      'the path wins over the environment',
-      () => ({ path: path('good'), env: path('second') }),
-      { context: 'dev', server: 'https://127.0.0.1:6443' },
-    ],
+  const LOCAL = 'dev of https://127.0.0.1:6443';
+
+  it.each<readonly [string, () => KubeConfigOptions, string]>([
+    ['the path that is given', () => ({ path: path('good') }), LOCAL],
+    ['the path wins over the environment', () => ({ path: path('good'), env: path('second') }), LOCAL],
     [
       'a path may contain the list separator',
       () => ({ path: path('odd:name'), env: '' }),
-      { context: 'odd', server: 'https://127.0.0.1:6443' },
+      'odd of https://127.0.0.1:6443',
     ],
-    ['the environment', () => ({ env: path('second') }), { context: 'edge', server: 'https://edge:6443' }],
+    ['the environment', () => ({ env: path('second') }), 'edge of https://edge:6443'],
+    ['a list: the first current context stands', () => ({ env: paths('good', 'second') }), LOCAL],
     [
-      'another context',
-      () => ({ path: path('good'), context: 'prod' }),
-      { context: 'prod', server: 'https://127.0.0.1:6443' },
-    ],
-    [
-      'a context where none is current',
-      () => ({ path: path('undecided'), context: 'prod' }),
-      { context: 'prod', server: 'https://127.0.0.1:6443' },
-    ],
-    [
-      'a list: the first current context stands',
-      () => ({ env: paths('good', 'second') }),
-      { context: 'dev', server: 'https://127.0.0.1:6443' },
-    ],
-    [
-      'a list: contexts of the second file are there',
-      () => ({ env: paths('good', 'second'), context: 'edge' }),
-      { context: 'edge', server: 'https://edge:6443' },
+      'a list: contexts of the second file are there, also where a file is named twice',
+      () => ({ env: paths('good', 'second', 'good'), context: 'edge' }),
+      'edge of https://edge:6443',
     ],
     [
       'a list: the second decides where the first does not',
       () => ({ env: paths('undecided', 'second') }),
-      { context: 'edge', server: 'https://edge:6443' },
+      'edge of https://edge:6443',
     ],
-    [
-      'a list: of two with one name the first stands',
-      () => ({ env: paths('good', 'twin') }),
-      { context: 'dev', server: 'https://127.0.0.1:6443' },
-    ],
+    ['a list: of two with one name the first stands', () => ({ env: paths('good', 'twin') }), LOCAL],
     [
       'a list: the rest of the twin is there',
       () => ({ env: paths('good', 'twin'), context: 'extra' }),
-      { context: 'extra', server: 'https://twin:6443' },
+      'extra of https://twin:6443',
     ],
-    [
-      'a list: a file that is named twice',
-      () => ({ env: paths('good', 'second', 'good'), context: 'edge' }),
-      { context: 'edge', server: 'https://edge:6443' },
-    ],
-    [
-      'a list: files that do not exist are passed over',
-      () => ({ env: paths('missing', 'good') }),
-      { context: 'dev', server: 'https://127.0.0.1:6443' },
-    ],
-    [
-      'a list: empty entries are passed over',
-      () => ({ env: `${delimiter}${path('good')}${delimiter}` }),
-      { context: 'dev', server: 'https://127.0.0.1:6443' },
-    ],
+    ['a list: missing files are left out', () => ({ env: paths('missing', 'good') }), LOCAL],
   ])('%s', (_says, options, expected) => {
     const loaded = loadKubeConfig(options());
-    expect({ context: loaded.getCurrentContext(), server: loaded.getCurrentCluster()?.server }).toEqual(expected);
-    expect(loaded.getCurrentUser()?.token).toBe(`token of ${expected.context}`);
+    const context = loaded.getCurrentContext();
+    expect(`${context} of ${loaded.getCurrentCluster()?.server}`).toBe(expected);
+    expect(loaded.getCurrentUser()?.token).toBe(`token of ${context}`);
   });
 });

@@ -19,14 +19,6 @@ describe('fenced', () => {
 
   const watch = (): Promise<unknown> => client.stream({ path: '/w', idleMs: 1, signal: new AbortController().signal });
 
-  it('is the same client before the fence', async () => {
-    expect(client.server).toBe(inner.server);
-    expect(await client.request({ method: 'GET', path: '/x' })).toBe('answer');
-    await watch();
-    expect(inner.requests).toMatchObject([{ method: 'GET', path: '/x' }]);
-    expect(inner.streams).toMatchObject([{ path: '/w' }]);
-  });
-
   it.each<readonly [string, () => void]>([
     ['may not act any more', () => (mayAct = false)],
     ['is over', () => over.abort()],

@@ -7,9 +7,7 @@ describe('a compactor', () => {
   it.each<readonly [string, unknown]>([
     ['an object with all that JSON knows', { text: 'a', number: 1.5, yes: true, nothing: null, list: [1, ['b', {}]] }],
     ['fields that objects have by nature', JSON.parse('{"__proto__": {"a": "b"}, "constructor": "c", "length": 1}')],
-    ['a string that is too long to be shared', { text: 'x'.repeat(1000) }],
     ['a string', 'text'],
-    ['nothing', null],
   ])('keeps %s', (_says, value) => {
     expect(new StringInterner().intern(deepFreeze(value))).toStrictEqual(value);
   });

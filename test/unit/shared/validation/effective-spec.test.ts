@@ -43,23 +43,10 @@ type Row = readonly [sentence: string, recorded: SequentialJobSpec, now: Sequent
 const FOLLOWED: readonly Row[] = [
   ['nothing changed', spec(), spec()],
   ['it was suspended', spec(), spec({ suspend: true })],
-  ['it goes on', spec({ suspend: true }), spec()],
-  ['the time to live changed', spec({ ttlSecondsAfterFinished: 1 }), spec({ ttlSecondsAfterFinished: 2 })],
-  ['the deadline was taken away', spec({ activeDeadlineSeconds: 60 }), spec()],
-  ['it was resumed', spec(), spec({ resume: 1 })],
-  ['resume was lowered, which is no question of what runs', spec({ resume: 2 }), spec({ resume: 1 })],
-  ['the policy changed', spec(), future()],
-  ['the policy changed back', future(), spec()],
   [
     'the defaults of today were filled in',
     spec(),
     spec({ backoffLimit: 3, suspend: false, stepPolicies: [], template: { spec: { restartPolicy: 'Never' } } }),
-  ],
-  ['the defaults of today were left out', spec({ backoffLimit: 3, template: {}, resume: 0 }), spec()],
-  [
-    'a Go client wrote it back',
-    spec(),
-    spec({ containers: [{ ...A, resources: {} }, B, C], template: { metadata: { creationTimestamp: null } } }),
   ],
   [
     'an amount was written otherwise',
@@ -70,42 +57,17 @@ const FOLLOWED: readonly Row[] = [
 
 const ACCEPTED: readonly Row[] = [
   ['a later step changed', future(), future({ containers: [A, B, NEW_C] })],
-  ['a later step was removed', future(), future({ containers: [A, B] })],
-  ['a step was added', future(), future({ containers: [A, B, C, D] })],
-  ['the policy of a later step changed', future(), future({ stepPolicies: [{ name: 'load', backoffLimit: 0 }] })],
   ['the policy came with the change', spec(), future({ containers: [A, B, NEW_C] })],
-  ['it was suspended in the same update', future(), future({ containers: [A, B, NEW_C], suspend: true })],
 ];
 
 type Refusal = readonly [...Row, fields: readonly string[]];
 
 const REFUSED: readonly Refusal[] = [
   ['a later step changed', spec(), spec({ containers: [A, B, NEW_C] }), ['spec.containers[2].image']],
-  ['a step was added', spec(), spec({ containers: [A, B, C, D] }), ['spec.containers[3]']],
   ['the current step changed', future(), future({ containers: [A, NEW_B, C] }), ['spec.containers[1].image']],
-  ['a step that has run was removed', future(), future({ containers: [B, C] }), ['spec.containers']],
-  [
-    'the template changed',
-    future(),
-    future({ template: { metadata: { labels: { a: 'b' } } } }),
-    ['spec.template.metadata'],
-  ],
   ['the retries changed', future(), future({ backoffLimit: 9 }), ['spec.backoffLimit']],
-  [
-    'the policy of the current step changed',
-    future(),
-    future({ stepPolicies: [{ name: 'transform', backoffLimit: 0 }] }),
-    ['spec.stepPolicies[0]'],
-  ],
-  ['a field that nobody knows appeared', spec(), spec({ shards: 2 }), ['spec.shards']],
-  ['a field that nobody knows went', spec({ shards: 2 }), spec(), ['spec.shards']],
-  ['the policy went with the change', future(), spec({ containers: [A, B, NEW_C] }), ['spec.containers[2].image']],
-  [
-    'a legal change of a later step came with it',
-    future(),
-    future({ containers: [A, NEW_B, NEW_C, D] }),
-    ['spec.containers[1].image'],
-  ],
+  ['an unknown field went', spec({ shards: 2 }), spec(), ['spec.shards']],
+  ['a legal change came with it', future(), future({ containers: [A, NEW_B, NEW_C, D] }), ['spec.containers[1].image']],
   ['all containers went', future(), future({ containers: null }), ['spec.containers']],
 ];
 
@@ -251,14 +213,6 @@ describe('whatever comes', () => {
           .map(formatFieldError);
       expect(faults(held.spec)).toEqual([]);
       expect(held.errors.map(formatFieldError)).toEqual(faults(is['spec']));
-    });
-  });
-
-  it('stays with what it holds', () => {
-    check(fc.tuple(soundObject, soundObject, started), ([was, is, status]) => {
-      const object = asObject(is, status);
-      const held = effectiveSpec(was['spec'] as SequentialJobSpec, object);
-      expect(effectiveSpec(held.spec, object).spec).toEqual(held.spec);
     });
   });
 

@@ -12,10 +12,12 @@ export const sequence = (spec: Json): Json => ({
   spec,
 });
 
-/** A row of a table: what it shows, the part under test, and every line that is expected. */
-export type Row = readonly [sentence: string, part: Json, lines: readonly string[]];
-
 export const refusals = (object: unknown): readonly string[] => validateSequentialJob(object).map(formatFieldError);
+
+/** The fields that the lines are about, each once. */
+export const fieldsOf = (lines: readonly string[]): readonly string[] => [
+  ...new Set(lines.map((line) => line.slice(0, line.search(/: [A-Z]/)))),
+];
 
 /** For a spec, completed by one good step. */
 export const ofSpec = (spec: Json): readonly string[] => refusals(sequence({ containers: [step()], ...spec }));

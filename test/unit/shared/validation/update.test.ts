@@ -29,24 +29,45 @@ const object = (spec: unknown, status: unknown, metadata: Json = {}): Json => ({
 const lines = (before: unknown, after: unknown): readonly string[] =>
   validateUpdate(deepFreeze(before), deepFreeze(after)).map(formatFieldError);
 
+/** Why, by a word of the sentence: the sentences themselves are in test/golden/admission/messages.yaml. */
+const REASONS: readonly (readonly [reason: string, words: string])[] = [
+  ['reached', 'has reached'],
+  ['moved', 'may not change places'],
+  ['misplaced', 'may only be added after'],
+  ['future', 'FutureSteps'],
+  ['not failed', 'when the sequence has failed'],
+];
+
+/** `spec.containers reached "extract"`: the field, why it may not change, and the steps that are named. */
+function brief(line: string): string {
+  const [, field = '', rest = ''] = /^([^:]+): (.*)$/.exec(line) ?? [];
+  const reason = REASONS.find(([, words]) => rest.includes(words))?.[0] ?? 'started';
+  const steps = rest.startsWith('Forbidden') ? (rest.match(/"[^"]*"/g) ?? []) : [];
+  return [field, reason, ...steps].join(' ');
+}
+
 const update = (status: unknown, was: Json, is: Json): readonly string[] =>
-  lines(object({ containers: STEPS, ...was }, status), object({ containers: STEPS, ...is }, status));
+  lines(object({ containers: STEPS, ...was }, status), object({ containers: STEPS, ...is }, status)).map(brief);
 
 type Row = readonly [sentence: string, was: Json, is: Json, expected: readonly string[]];
-
-const ANEW = 'to change it, delete the SequentialJob and create it anew';
-const REACHED = `field is immutable once the sequence has reached the step; ${ANEW}`;
-const AHEAD = 'field is immutable after the sequence has started; with updatePolicy FutureSteps it may change';
-const ALWAYS = `field is immutable after the sequence has started; ${ANEW}`;
 
 const FUTURE = { updatePolicy: 'FutureSteps' };
 const containers = (...list: readonly Json[]): Json => ({ containers: list });
 const future = (...list: readonly Json[]): Json => ({ containers: list, ...FUTURE });
+const policies = (...limits: readonly (readonly [name: string, backoffLimit: number])[]): Json => ({
+  stepPolicies: limits.map(([name, backoffLimit]) => ({ name, backoffLimit })),
+});
+const labels = (map: Json): Json => ({ template: { metadata: { labels: map } } });
+const A2 = step('extract', { image: 'x:1' });
+const B2 = step('transform', { image: 'x:2' });
+const C2 = step('load', { image: 'x:3' });
+const REPORT = step('report');
+const CHECK = step('check');
 
 const IMMUTABLE: readonly Row[] = [
   ['the same is legal', {}, {}, []],
   [
-    'how it goes on may change',
+    'suspend, times and the policy may change',
     { activeDeadlineSeconds: 5 },
     { suspend: true, ttlSecondsAfterFinished: 0, activeDeadlineSeconds: 9, ...FUTURE },
     [],
@@ -57,277 +78,132 @@ const IMMUTABLE: readonly Row[] = [
     {},
     [],
   ],
-  [
-    'the current step is held',
-    {},
-    containers(A, step('transform', { image: 'busybox:2' }), C),
-    [`spec.containers[1].image: Invalid value: "busybox:2": ${REACHED}`],
-  ],
-  [
-    'a later step is held, and the way out is named',
-    {},
-    containers(A, B, step('load', { image: 'busybox:2' })),
-    [`spec.containers[2].image: Invalid value: "busybox:2": ${AHEAD}`],
-  ],
+  ['the current step may not change', {}, containers(A, B2, C), ['spec.containers[1].image reached']],
+  ['a later step may under FutureSteps', {}, containers(A, B, C2), ['spec.containers[2].image future']],
   [
     'every changed field has its own path',
-    {
-      containers: [
-        step('extract', { args: ['a'], env: [{ name: 'X', value: '1' }], workingDir: '/a', securityContext: {} }),
-      ],
-    },
-    {
-      containers: [
-        step('extract', {
-          args: ['a', 'b'],
-          env: [{ name: 'X', value: '2' }],
-          resources: { limits: { cpu: 1 } },
-          tty: true,
-        }),
-      ],
-    },
-    [
-      `spec.containers[0].args: Invalid value: ${REACHED}`,
-      `spec.containers[0].env[0].value: Invalid value: "2": ${REACHED}`,
-      `spec.containers[0].workingDir: Invalid value: null: ${REACHED}`,
-      `spec.containers[0].securityContext: Invalid value: null: ${REACHED}`,
-      `spec.containers[0].resources: Invalid value: ${REACHED}`,
-      `spec.containers[0].tty: Invalid value: true: ${REACHED}`,
-    ],
+    containers(
+      step('extract', { args: ['a'], env: [{ name: 'X', value: '1' }], workingDir: '/a', securityContext: {} }),
+    ),
+    containers(
+      step('extract', { args: ['a', 'b'], env: [{ name: 'X', value: '2' }], resources: { limits: { cpu: 1 } } }),
+    ),
+    ['args', 'env[0].value', 'workingDir', 'securityContext', 'resources'].map(
+      (field) => `spec.containers[0].${field} reached`,
+    ),
   ],
-  [
-    'a step is not added at the end',
-    {},
-    containers(A, B, C, step('report')),
-    [
-      'spec.containers[3]: Forbidden: a step may not be added after the sequence has started; with updatePolicy FutureSteps it may, after the current one, "transform"',
-    ],
-  ],
-  [
-    'steps are not removed',
-    {},
-    containers(B),
-    [
-      'spec.containers: Forbidden: a step may not be removed once the sequence has reached it: "extract"',
-      'spec.containers: Forbidden: a step may not be removed after the sequence has started, unless updatePolicy is FutureSteps: "load"',
-    ],
-  ],
+  ['a step is not added at the end', {}, containers(A, B, C, REPORT), ['spec.containers[3] future "transform"']],
+  ['steps are not removed', {}, containers(B), ['spec.containers reached "extract"', 'spec.containers future "load"']],
   [
     'no containers at all is their removal',
     {},
     { containers: null },
-    [
-      'spec.containers: Forbidden: a step may not be removed once the sequence has reached it: "extract", "transform"',
-      'spec.containers: Forbidden: a step may not be removed after the sequence has started, unless updatePolicy is FutureSteps: "load"',
-    ],
+    ['spec.containers reached "extract" "transform"', 'spec.containers future "load"'],
   ],
   [
     'a step in front is one fault, not one for every step behind it',
     {},
     containers(step('prepare'), A, B, C),
-    [
-      'spec.containers[0]: Forbidden: a step may not be added after the sequence has started; with updatePolicy FutureSteps it may, after the current one, "transform"',
-    ],
+    ['spec.containers[0] future "transform"'],
   ],
+  ['the order is fixed', {}, containers(A, C, B), ['spec.containers moved']],
+  ['a name is fixed', {}, containers(A, step('convert'), C), ['spec.containers[1].name reached']],
   [
-    'the order is held',
-    {},
-    containers(A, C, B),
-    ['spec.containers: Forbidden: steps may not change places after the sequence has started'],
-  ],
-  [
-    'a name is held',
-    {},
-    containers(A, step('convert'), C),
-    [`spec.containers[1].name: Invalid value: "convert": ${REACHED}`],
-  ],
-  [
-    'the template and the backoff limit are held, the template first',
+    'the template and the backoff limit are fixed, the template first',
     {},
     { backoffLimit: 5, template: { metadata: { labels: { app: 'x' } }, spec: { restartPolicy: 'OnFailure' } } },
-    [
-      `spec.template.spec.restartPolicy: Invalid value: "OnFailure": ${ALWAYS}`,
-      `spec.template.metadata: Invalid value: ${ALWAYS}`,
-      `spec.backoffLimit: Invalid value: 5: ${ALWAYS}`,
-    ],
+    ['spec.template.spec.restartPolicy started', 'spec.template.metadata started', 'spec.backoffLimit started'],
   ],
   [
     'labels have paths of their own',
-    { template: { metadata: { labels: { a: '', b: 'x', c: '1' } } } },
-    { template: { metadata: { labels: { b: 'y', c: '1', d: '' } } } },
-    [
-      `spec.template.metadata.labels[a]: Invalid value: null: ${ALWAYS}`,
-      `spec.template.metadata.labels[b]: Invalid value: "y": ${ALWAYS}`,
-      `spec.template.metadata.labels[d]: Invalid value: "": ${ALWAYS}`,
-    ],
+    labels({ a: '', b: 'x', c: '1' }),
+    labels({ b: 'y', c: '1', d: '' }),
+    ['a', 'b', 'd'].map((key) => `spec.template.metadata.labels[${key}] started`),
   ],
-  ['a field of a later version is held', {}, { shards: 2 }, [`spec.shards: Invalid value: 2: ${ALWAYS}`]],
+  ['a field of a later version is fixed', {}, { shards: 2 }, ['spec.shards started']],
   [
-    'step policies are held',
-    {
-      stepPolicies: [
-        { name: 'extract', backoffLimit: 1 },
-        { name: 'load', backoffLimit: 1 },
-      ],
-    },
-    {
-      stepPolicies: [
-        { name: 'load', backoffLimit: 0 },
-        { name: 'transform', onFailure: 'Continue' },
-      ],
-    },
+    'step policies are fixed',
+    policies(['extract', 1], ['load', 1]),
+    policies(['load', 0], ['transform', 2]),
     [
-      `spec.stepPolicies[0].backoffLimit: Invalid value: 0: ${AHEAD}`,
-      'spec.stepPolicies[1]: Forbidden: the policy of a step may not be added once the sequence has reached it: "transform"',
-      'spec.stepPolicies: Forbidden: the policy of a step may not be removed once the sequence has reached it: "extract"',
+      'spec.stepPolicies[0].backoffLimit future',
+      'spec.stepPolicies[1] reached "transform"',
+      'spec.stepPolicies reached "extract"',
     ],
   ],
   [
     'step policies have no order, and one that says nothing is none',
-    {
-      stepPolicies: [
-        { name: 'extract', backoffLimit: 1 },
-        { name: 'load', backoffLimit: 1 },
-      ],
-    },
+    policies(['extract', 1], ['load', 1]),
     { stepPolicies: [{ name: 'load', backoffLimit: 1 }, { name: 'transform' }, { backoffLimit: 1, name: 'extract' }] },
     [],
   ],
 ];
 
 const FUTURE_STEPS: readonly Row[] = [
-  ['later steps may change', FUTURE, future(A, B, step('load', { image: 'x:1' })), []],
+  ['later steps may change', FUTURE, future(A, B, C2), []],
   ['later steps may be removed', FUTURE, future(A, B), []],
-  ['steps may be added behind the current one', FUTURE, future(A, B, step('check'), C, step('report')), []],
+  ['steps may be added after the current one', FUTURE, future(A, B, CHECK, C, REPORT), []],
   ['a later step may be replaced by another', FUTURE, future(A, B, step('publish')), []],
   [
     'policies of later and of new steps may change',
-    { ...FUTURE, stepPolicies: [{ name: 'load', backoffLimit: 1 }] },
-    { ...future(A, B, step('check')), stepPolicies: [{ name: 'check', backoffLimit: 2 }] },
+    { ...FUTURE, ...policies(['load', 1]) },
+    { ...future(A, B, CHECK), ...policies(['check', 2]) },
     [],
   ],
   [
-    'the current step and those before it are held',
+    'the current step and those before it may not change',
     FUTURE,
-    future(step('extract', { image: 'x:1' }), step('transform', { image: 'x:2' }), step('load', { image: 'x:3' })),
-    [
-      `spec.containers[0].image: Invalid value: "x:1": ${REACHED}`,
-      `spec.containers[1].image: Invalid value: "x:2": ${REACHED}`,
-    ],
+    future(A2, B2, C2),
+    ['spec.containers[0].image reached', 'spec.containers[1].image reached'],
   ],
   [
-    'their policies are held',
-    { ...FUTURE, stepPolicies: [{ name: 'transform', backoffLimit: 1 }] },
-    {
-      ...FUTURE,
-      stepPolicies: [
-        { name: 'transform', backoffLimit: 2 },
-        { name: 'extract', backoffLimit: 2 },
-      ],
-    },
-    [
-      `spec.stepPolicies[0].backoffLimit: Invalid value: 2: ${REACHED}`,
-      'spec.stepPolicies[1]: Forbidden: the policy of a step may not be added once the sequence has reached it: "extract"',
-    ],
+    'nor may their policies',
+    { ...FUTURE, ...policies(['transform', 1]) },
+    { ...FUTURE, ...policies(['transform', 2], ['extract', 2]) },
+    ['spec.stepPolicies[0].backoffLimit reached', 'spec.stepPolicies[1] reached "extract"'],
   ],
   [
-    'nothing goes in front of the current step',
+    'nothing goes before the current step',
     FUTURE,
-    future(A, step('check'), B, C),
-    ['spec.containers[1]: Forbidden: a step may only be added after the current one, "transform"'],
+    future(A, CHECK, B, C),
+    ['spec.containers[1] misplaced "transform"'],
   ],
-  [
-    'no later step either',
-    FUTURE,
-    future(A, C, B),
-    ['spec.containers[1]: Forbidden: a step may only be added after the current one, "transform"'],
-  ],
-  [
-    'the current step is not removed, though another takes its place',
-    FUTURE,
-    future(A, C),
-    ['spec.containers: Forbidden: a step may not be removed once the sequence has reached it: "transform"'],
-  ],
-  [
-    'nor does it go behind',
-    FUTURE,
-    future(B, A, C),
-    ['spec.containers: Forbidden: steps may not change places after the sequence has started'],
-  ],
-  [
-    'what concerns all steps is held',
-    FUTURE,
-    { ...FUTURE, backoffLimit: 1 },
-    [`spec.backoffLimit: Invalid value: 1: ${ALWAYS}`],
-  ],
+  ['no later step either', FUTURE, future(A, C, B), ['spec.containers[1] misplaced "transform"']],
+  ['the current step may not be replaced', FUTURE, future(A, C), ['spec.containers reached "transform"']],
+  ['nor go back', FUTURE, future(B, A, C), ['spec.containers moved']],
+  ['what concerns all steps is fixed', FUTURE, { ...FUTURE, backoffLimit: 1 }, ['spec.backoffLimit started']],
   ['the new policy counts: it may come with the change', {}, future(A, B), []],
-  [
-    'the new policy counts: it may not go with the change',
-    FUTURE,
-    containers(A, B),
-    [
-      'spec.containers: Forbidden: a step may not be removed after the sequence has started, unless updatePolicy is FutureSteps: "load"',
-    ],
-  ],
+  ['the new policy counts: it may not go with the change', FUTURE, containers(A, B), ['spec.containers future "load"']],
 ];
 
-/** The Job of the second step was refused. */
-const REFUSED: readonly Row[] = [
-  ['the step may be mended', FUTURE, future(A, step('transform', { image: 'x:2' }), C), []],
-  ['with a policy of its own', FUTURE, { ...FUTURE, stepPolicies: [{ name: 'transform', backoffLimit: 0 }] }, []],
+/** The Job of the second step was rejected. */
+const REJECTED: readonly Row[] = [
+  ['the step may be fixed', FUTURE, future(A, B2, C), []],
+  ['with a policy of its own', FUTURE, { ...FUTURE, ...policies(['transform', 0]) }, []],
   ['or removed', FUTURE, future(A, C), []],
   ['or replaced', FUTURE, future(A, step('convert'), C), []],
-  ['another may go in front of it', FUTURE, future(A, step('check'), B, C), []],
-  [
-    'those before it are held',
-    FUTURE,
-    future(step('extract', { image: 'x:1' }), step('transform', { image: 'x:2' }), C),
-    [`spec.containers[0].image: Invalid value: "x:1": ${REACHED}`],
-  ],
-  [
-    'nothing goes in front of those',
-    FUTURE,
-    future(step('check'), A, B, C),
-    ['spec.containers[0]: Forbidden: a step may only be added after "extract"'],
-  ],
-  [
-    'under Immutable it is held, and the way out is named',
-    {},
-    containers(A, step('transform', { image: 'x:2' }), C),
-    [`spec.containers[1].image: Invalid value: "x:2": ${AHEAD}`],
-  ],
-  [
-    'under Immutable nothing is added, and the way out is named',
-    {},
-    containers(A, B, C, step('report')),
-    [
-      'spec.containers[3]: Forbidden: a step may not be added after the sequence has started; with updatePolicy FutureSteps it may, after "extract"',
-    ],
-  ],
+  ['another may go before it', FUTURE, future(A, CHECK, B, C), []],
+  ['those before it may not change', FUTURE, future(A2, B2, C), ['spec.containers[0].image reached']],
+  ['nothing goes before those', FUTURE, future(CHECK, A, B, C), ['spec.containers[0] misplaced "extract"']],
+  ['under Immutable it may not change', {}, containers(A, B2, C), ['spec.containers[1].image future']],
+  ['under Immutable nothing is added', {}, containers(A, B, C, REPORT), ['spec.containers[3] future "extract"']],
 ];
 
 /** Pairs that mean the same; the first is what is stored. */
-const EQUIVALENT: readonly Row[] = [
-  [
-    'a default that was not there yet',
-    {},
-    { backoffLimit: 3, suspend: false, updatePolicy: 'Immutable', resume: 0 },
-    [],
-  ],
-  ['a template and policies that were not there yet', {}, { template: {}, stepPolicies: [] }, []],
-  ['the restart policy', { template: { spec: {} } }, { template: { spec: { restartPolicy: 'Never' } } }, []],
-  ['an empty restart policy', {}, { template: { spec: { restartPolicy: '' } } }, []],
+const EQUIVALENT: readonly (readonly [sentence: string, was: Json, is: Json])[] = [
+  ['a default that was not there yet', {}, { backoffLimit: 3, suspend: false, updatePolicy: 'Immutable', resume: 0 }],
+  ['a template and policies that were not there yet', {}, { template: {}, stepPolicies: [] }],
+  ['the restart policy', { template: { spec: {} } }, { template: { spec: { restartPolicy: 'Never' } } }],
+  ['an empty restart policy', {}, { template: { spec: { restartPolicy: '' } } }],
   [
     'what a Go client writes of a template',
     {},
     { template: { metadata: { creationTimestamp: null }, spec: { containers: null } } },
-    [],
   ],
   [
     'what a Go client writes of a container',
     {},
     containers(step('extract', { resources: {} }), step('transform', { resources: { limits: {} } }), C),
-    [],
   ],
   [
     'what a Go client leaves out',
@@ -348,19 +224,16 @@ const EQUIVALENT: readonly Row[] = [
         livenessProbe: { exec: { command: ['x'] } },
       }),
     ),
-    [],
   ],
   [
     'empty lists and maps',
     { template: { metadata: { labels: {} }, spec: { volumes: [], nodeSelector: {} } } },
     { template: { metadata: { annotations: null } } },
-    [],
   ],
   [
     'quantities written otherwise',
     containers(step('extract', { resources: { limits: { cpu: '0.5', memory: '1024Mi', 'example.com/x': 2 } } })),
     containers(step('extract', { resources: { limits: { memory: '1Gi', cpu: '500m', 'example.com/x': '2' } } })),
-    [],
   ],
   [
     'a divisor that nobody set',
@@ -370,18 +243,14 @@ const EQUIVALENT: readonly Row[] = [
         env: [{ name: 'X', valueFrom: { resourceFieldRef: { resource: 'limits.cpu', divisor: '0' } } }],
       }),
     ),
-    [],
   ],
   [
     'keys in another order, as server-side apply gives them back',
     containers(step('extract', { env: [{ name: 'X', value: '1' }], tty: true })),
     containers({ tty: true, env: [{ value: '1', name: 'X' }], image: 'busybox:1.36', name: 'extract' }),
-    [],
   ],
-  ['an unknown field that is null', {}, { shards: null }, []],
-  ['an unknown field in another order', { shards: { a: 1, b: [2] } }, { shards: { b: [2], a: 1, c: null } }, []],
+  ['an unknown field in another order', { shards: { a: 1, b: [2] } }, { shards: { b: [2], a: 1, c: null } }],
 ];
-
 const template = (spec: Json): Json => ({ template: { spec } });
 const affinity = (term: Json): Json =>
   template({
@@ -428,22 +297,10 @@ const DIFFERENT: readonly (readonly [sentence: string, was: Json, is: Json, fiel
     'spec.containers[0].args',
   ],
   [
-    'the order of arguments counts',
-    containers(step('extract', { args: ['a', 'b'] })),
-    containers(step('extract', { args: ['b', 'a'] })),
-    'spec.containers[0].args[0]',
-  ],
-  [
     'a request of nothing is a request',
     containers(step('extract', { resources: { requests: { cpu: 1 } } })),
     containers(step('extract', { resources: { requests: { cpu: 1, memory: 0 } } })),
     'spec.containers[0].resources.requests[memory]',
-  ],
-  [
-    'an amount that is not one is compared as it is',
-    containers(step('extract', { resources: { requests: { cpu: 'x' } } })),
-    containers(step('extract', { resources: { requests: { cpu: 'y' } } })),
-    'spec.containers[0].resources.requests[cpu]',
   ],
   [
     'a port by number is not one by name',
@@ -453,7 +310,8 @@ const DIFFERENT: readonly (readonly [sentence: string, was: Json, is: Json, fiel
   ],
 ];
 
-const NOT_FAILED = 'spec.resume: Forbidden: may only be raised when the sequence has failed';
+const NOT_FAILED = ['spec.resume not failed'];
+const RECOVERED = { ...STARTED, conditions: [{ type: 'Failed', status: 'False' }] };
 
 const RESUMES: readonly (readonly [
   sentence: string,
@@ -464,34 +322,33 @@ const RESUMES: readonly (readonly [
   ['a failed sequence is resumed', FAILED, [0, 1], []],
   ['also the first time, where it was never set', FAILED, [undefined, 1], []],
   ['also by more than one', FAILED, [1, 5], []],
-  ['one that was refused before its start is resumed', { conditions: FAILED.conditions }, [0, 1], []],
-  ['a running sequence is not resumed', STARTED, [0, 1], [NOT_FAILED]],
-  ['nor a new one', NEW, [0, 1], [NOT_FAILED]],
-  ['nor a completed one', COMPLETED, [0, 1], [NOT_FAILED]],
-  [
-    'nor one that has recovered',
-    { ...STARTED, conditions: [{ type: 'Failed', status: 'False' }] },
-    [0, 1],
-    [NOT_FAILED],
-  ],
-  ['it is lowered, which is ignored', FAILED, [2, 1], []],
-  ['it is taken away, which is ignored', FAILED, [1, undefined], []],
-  ['it is lowered while the sequence runs', STARTED, [2, 0], []],
-  ['it is lowered when the sequence has completed', COMPLETED, [2, 0], []],
-  ['it is lowered before the start', NEW, [2, 1], []],
-  ['it is raised to what has been acted on, while the sequence runs', { ...STARTED, resumes: 3 }, [0, 3], []],
-  ['it is raised beyond that, while the sequence runs', { ...STARTED, resumes: 3 }, [0, 4], [NOT_FAILED]],
-  ['it stays', STARTED, [1, 1], []],
+  ['one that was rejected before its start is resumed', { conditions: FAILED.conditions }, [0, 1], []],
+  ['a running sequence is not resumed', STARTED, [0, 1], NOT_FAILED],
+  ['nor a new one', NEW, [0, 1], NOT_FAILED],
+  ['nor a completed one', COMPLETED, [0, 1], NOT_FAILED],
+  ['nor one that has recovered', RECOVERED, [0, 1], NOT_FAILED],
+  ['a lower value is ignored', FAILED, [2, 1], []],
+  ['so is its removal', FAILED, [1, undefined], []],
+  ['it may be raised to what has been acted on, while the sequence runs', { ...STARTED, resumes: 3 }, [0, 3], []],
+  ['it may not be raised beyond that', { ...STARTED, resumes: 3 }, [0, 4], NOT_FAILED],
   ['what is no count is left to the schema', FAILED, [0, '1'], []],
 ];
 
 test.each(IMMUTABLE)('once started: %s', (_sentence, was, is, expected) => {
   expect(update(STARTED, was, is)).toEqual(expected);
 });
+test('a value that may not change is shown, a structure is not', () => {
+  const was = { containers: STEPS };
+  const is = { containers: [step('extract', { image: 'x:1', securityContext: { privileged: true } }), B, C] };
+  expect(lines(object(was, STARTED), object(is, STARTED))).toEqual([
+    expect.stringMatching(/^spec\.containers\[0\]\.image: Invalid value: "x:1": field is immutable/),
+    expect.stringMatching(/^spec\.containers\[0\]\.securityContext: Invalid value: field is immutable/),
+  ]);
+});
 test.each(FUTURE_STEPS)('with FutureSteps: %s', (_sentence, was, is, expected) => {
   expect(update(STARTED, was, is)).toEqual(expected);
 });
-test.each(REFUSED)('of a step whose Job was refused: %s', (_sentence, was, is, expected) => {
+test.each(REJECTED)('of a step whose Job was rejected: %s', (_sentence, was, is, expected) => {
   expect(update(JOB_REJECTED, was, is)).toEqual(expected);
 });
 test.each(EQUIVALENT)('no change: %s', (_sentence, was, is) => {
@@ -499,46 +356,37 @@ test.each(EQUIVALENT)('no change: %s', (_sentence, was, is) => {
   expect(update(STARTED, is, was)).toEqual([]);
 });
 test.each(DIFFERENT)('a change: %s', (_sentence, was, is, field) => {
-  const fields = (a: Json, b: Json): readonly string[] =>
-    validateUpdate(object({ containers: STEPS, ...a }, STARTED), object({ containers: STEPS, ...b }, STARTED)).map(
-      (fault) => fault.field,
-    );
-  expect(fields(was, is)).toContain(field);
-  expect(fields(is, was)).toContain(field);
+  for (const [a, b] of [
+    [was, is],
+    [is, was],
+  ] as const) {
+    expect(update(STARTED, a, b).map((line) => line.split(' ')[0])).toContain(field);
+  }
 });
-test.each(RESUMES)('resume: %s', (_sentence, status, resumes, expected) => {
-  const [was, is] = resumes;
+test.each(RESUMES)('resume: %s', (_sentence, status, [was, is], expected) => {
   expect(update(status, { resume: was }, { resume: is })).toEqual(expected);
 });
 
-const SET_IT = (to: number): string => `to resume the sequence when it has failed, set it to ${to}`;
-const IGNORED = 'which is ignored: it undoes no resume and asks for none';
-
-test.each<readonly [sentence: string, status: unknown, resumes: readonly [was: unknown, is: unknown], warning: string]>(
-  [
-    ['raised, which is meant', { ...FAILED, resumes: 1 }, [1, 2], ''],
-    ['the same', { ...FAILED, resumes: 1 }, [1, 1], ''],
-    ['lowered', { ...FAILED, resumes: 3 }, [3, 0], `lowered from 3 to 0, ${IGNORED}; ${SET_IT(4)}`],
-    ['lowered again', { ...FAILED, resumes: 3 }, [2, 1], `lowered from 2 to 1, ${IGNORED}; ${SET_IT(4)}`],
-    ['taken away', { ...FAILED, resumes: 1 }, [1, undefined], `lowered from 1 to 0, ${IGNORED}; ${SET_IT(2)}`],
-    [
-      'lowered before it was acted on',
-      { ...FAILED, resumes: 0 },
-      [5, 2],
-      `lowered from 5 to 2, ${IGNORED}; ${SET_IT(3)}`,
-    ],
-    ['lowered without a status', undefined, [2, 1], `lowered from 2 to 1, ${IGNORED}; ${SET_IT(2)}`],
-    [
-      'raised to what has been acted on',
-      { ...FAILED, resumes: 3 },
-      [0, 3],
-      `3 asks for no resume, because status.resumes is 3 already; ${SET_IT(4)}`,
-    ],
-    ['no count, which is left to the schema', FAILED, [1, '0'], ''],
-  ],
-)('a warning about resume: %s', (_sentence, status, [was, is], warning) => {
+test.each<
+  readonly [
+    sentence: string,
+    status: unknown,
+    resumes: readonly [was: unknown, is: unknown],
+    ...warnings: readonly RegExp[],
+  ]
+>([
+  ['raised, which is meant', { ...FAILED, resumes: 1 }, [1, 2]],
+  ['the same', { ...FAILED, resumes: 1 }, [1, 1]],
+  ['lowered', { ...FAILED, resumes: 3 }, [3, 0], /lowered from 3 to 0, .* set it to 4$/],
+  ['lowered again', { ...FAILED, resumes: 3 }, [2, 1], /lowered from 2 to 1, .* set it to 4$/],
+  ['taken away', { ...FAILED, resumes: 1 }, [1, undefined], /lowered from 1 to 0, .* set it to 2$/],
+  ['lowered before it was acted on', { ...FAILED, resumes: 0 }, [5, 2], /lowered from 5 to 2, .* set it to 3$/],
+  ['lowered without a status', undefined, [2, 1], /lowered from 2 to 1, .* set it to 2$/],
+  ['raised to what has been acted on', { ...FAILED, resumes: 3 }, [0, 3], /^spec.resume: 3 .* set it to 4$/],
+  ['no count, which is left to the schema', FAILED, [1, '0']],
+])('a warning about resume: %s', (_sentence, status, [was, is], ...warnings) => {
   const of = (resume: unknown): Json => deepFreeze(object({ containers: STEPS, resume }, status));
-  expect(updateWarnings(of(was), of(is))).toEqual(warning === '' ? [] : [`spec.resume: ${warning}`]);
+  expect(updateWarnings(of(was), of(is))).toEqual(warnings.map((one) => expect.stringMatching(one)));
 });
 
 describe('over the life of an object', () => {
@@ -567,50 +415,35 @@ describe('over the life of an object', () => {
     expect(lines(object(before, STARTED, { deletionTimestamp: null }), object(after, STARTED))).not.toEqual([]);
   });
 
-  test('metadata and status may change', () => {
-    const after = { ...object({ containers: STEPS }, FAILED, { labels: { a: 'b' }, finalizers: [] }), status: {} };
-    expect(lines(object({ containers: STEPS }, STARTED), after)).toEqual([]);
+  test('the failed step may not change, those after it may', () => {
+    expect(update(FAILED, FUTURE, { ...future(A, B2, C), resume: 1 })).toEqual(['spec.containers[1].image reached']);
+    expect(update(FAILED, FUTURE, { ...future(A, B, C2), resume: 1 })).toEqual([]);
   });
 
-  test('the failed step is not mended, those behind it may be', () => {
-    const mended = step('transform', { image: 'x:2' });
-    expect(update(FAILED, FUTURE, { ...future(A, mended, C), resume: 1 })).toEqual([
-      `spec.containers[1].image: Invalid value: "x:2": ${REACHED}`,
-    ]);
-    expect(update(FAILED, FUTURE, { ...future(A, B, step('load', { image: 'x:2' })), resume: 1 })).toEqual([]);
-  });
-
-  test('a refused step that had a Job before it was resumed is not mended', () => {
-    const mended = future(A, step('transform', { image: 'x:2' }), C);
+  test('a rejected step that had a Job before it was resumed may not change', () => {
     const steps = [
       { index: 0, name: 'extract' },
       { index: 1, name: 'transform' },
     ];
-    expect(update({ ...JOB_REJECTED, steps: steps.slice(0, 1) }, FUTURE, mended)).toEqual([]);
-    expect(update({ ...JOB_REJECTED, steps }, FUTURE, mended)).toHaveLength(1);
+    expect(update({ ...JOB_REJECTED, steps: steps.slice(0, 1) }, FUTURE, future(A, B2, C))).toEqual([]);
+    expect(update({ ...JOB_REJECTED, steps }, FUTURE, future(A, B2, C))).toHaveLength(1);
   });
 
-  test('where the very first Job was refused, nothing is in front', () => {
+  test('where the very first Job was rejected, all steps may change', () => {
     const status = { ...JOB_REJECTED, progress: { currentIndex: 0, failureReason: 'JobRejected' } };
     expect(update(status, FUTURE, future(C))).toEqual([]);
-    expect(update(status, {}, containers(A, B, C, step('report')))).toEqual([
-      'spec.containers[3]: Forbidden: a step may not be added after the sequence has started; with updatePolicy FutureSteps it may',
-    ]);
+    expect(update(status, {}, containers(A, B, C, REPORT))).toEqual(['spec.containers[3] future']);
   });
 
-  test('a finished sequence has nothing ahead', () => {
-    expect(update(COMPLETED, FUTURE, future(A, B, C, step('report')))).toEqual([
-      'spec.containers[3]: Forbidden: a step may not be added after the sequence has started',
-    ]);
-    expect(update(COMPLETED, FUTURE, future(A, B, step('load', { image: 'x:2' })))).toEqual([
-      `spec.containers[2].image: Invalid value: "x:2": ${REACHED}`,
-    ]);
+  test('a finished sequence has no later steps', () => {
+    expect(update(COMPLETED, FUTURE, future(A, B, C, REPORT))).toEqual(['spec.containers[3] started']);
+    expect(update(COMPLETED, FUTURE, future(A, B, C2))).toEqual(['spec.containers[2].image reached']);
   });
 
-  test.each([null, -1, 3, 1.5, '0', {}])('a current index of %j gives no step free', (currentIndex) => {
+  test.each([null, -1, 3, 1.5, '0', {}])('a current index of %j makes no step free', (currentIndex) => {
     const status = { ...STARTED, progress: { currentIndex } };
-    expect(update(status, FUTURE, future(A, B, step('load', { image: 'x:2' })))).toHaveLength(1);
-    expect(update(status, FUTURE, future(A, B, C, step('report')))).toHaveLength(1);
+    expect(update(status, FUTURE, future(A, B, C2))).toHaveLength(1);
+    expect(update(status, FUTURE, future(A, B, C, REPORT))).toHaveLength(1);
   });
 });
 
@@ -636,38 +469,23 @@ describe('whatever comes', () => {
   test('names are listed up to the fifth', () => {
     const many = { containers: Array.from({ length: 9 }, (_, i) => step(`s${i}`)) };
     expect(update(STARTED, many, containers(step('s0'), step('s1')))).toEqual([
-      'spec.containers: Forbidden: a step may not be removed after the sequence has started, unless updatePolicy is FutureSteps: "s2", "s3", "s4", "s5", "s6" and 2 more',
+      'spec.containers future "s2" "s3" "s4" "s5" "s6"',
     ]);
   });
 
   test('keys of the prototype are ordinary keys', () => {
-    const labels = (text: string): Json => ({ template: { metadata: { labels: JSON.parse(text) as unknown } } });
-    expect(update(STARTED, labels('{"__proto__":"x"}'), labels('{"__proto__":"x"}'))).toEqual([]);
-    expect(update(STARTED, labels('{"__proto__":"x"}'), labels('{"__proto__":"y"}'))).toEqual([
-      `spec.template.metadata.labels[__proto__]: Invalid value: "y": ${ALWAYS}`,
+    const parsed = (text: string): Json => labels(JSON.parse(text) as Json);
+    expect(update(STARTED, parsed('{"__proto__":"x"}'), parsed('{"__proto__":"x"}'))).toEqual([]);
+    expect(update(STARTED, parsed('{"__proto__":"x"}'), parsed('{"__proto__":"y"}'))).toEqual([
+      'spec.template.metadata.labels[__proto__] started',
     ]);
     expect(update(STARTED, {}, JSON.parse('{"constructor":{"a":1},"toString":1}') as Json)).toHaveLength(2);
     expect(update(STARTED, { stepPolicies: [{ name: '__proto__' }] }, {})).toEqual([]);
   });
 
-  const word = fc.constantFrom(
-    'spec',
-    'metadata',
-    'status',
-    'startTime',
-    'progress',
-    'currentIndex',
-    'containers',
-    'name',
-    'template',
-    'stepPolicies',
-    'resume',
-    'resources',
-    'limits',
-    'cpu',
-    'labels',
-    '__proto__',
-  );
+  const WORDS = `spec metadata status startTime progress currentIndex containers name template stepPolicies resume
+    resources limits cpu labels __proto__`;
+  const word = fc.constantFrom(...WORDS.split(/\s+/));
   const json = fc.letrec((tie) => ({
     value: fc.oneof(
       { maxDepth: 7, depthSize: 'large' },

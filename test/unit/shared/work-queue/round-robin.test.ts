@@ -53,15 +53,6 @@ it.each<readonly [string, readonly Move[], readonly (string | undefined)[]]>([
   expect(play(moves)).toEqual(expected);
 });
 
-it('holds nothing after clear', () => {
-  const queue = new RoundRobin<string>();
-  queue.push('a', 'a1');
-  queue.clear();
-  expect(queue.shift()).toBeUndefined();
-  queue.push('a', 'a2');
-  expect(queue.shift()).toBe('a2');
-});
-
 interface Entry {
   readonly group: string;
   /** How many of its group were ahead of it when it came. */

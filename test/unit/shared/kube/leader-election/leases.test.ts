@@ -26,12 +26,6 @@ describe('LeaseStore', () => {
     ]);
   });
 
-  it('creates in its namespace', async () => {
-    const client = new FakeClient({ request: ({ body }) => body });
-    await new LeaseStore(client, 'ns', 'l').create({ holderIdentity: 'a' }, limits);
-    expect(client.requests).toMatchObject([{ method: 'POST', path, body: { metadata: { name: 'l' } } }]);
-  });
-
   it('reads nothing where there is none, and fails where it cannot tell', async () => {
     const store = (code: 'NotFound' | 'Forbidden'): LeaseStore =>
       new LeaseStore(

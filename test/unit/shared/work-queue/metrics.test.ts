@@ -1,6 +1,6 @@
 /** What the work queue tells its metrics, on a clock of the test's. */
 import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
-import { WorkQueue } from '../../../shared/work-queue/work-queue.ts';
+import { WorkQueue } from '../../../../shared/work-queue/work-queue.ts';
 
 let queue: WorkQueue;
 let told: string[];

@@ -1,4 +1,4 @@
-/** The controller as a whole on its way back after trouble, against an API server in memory. */
+/** The controller as a whole against an API server in memory: its metrics and its log, and its way back after trouble. */
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Registry } from 'prom-client';
 import { Controller } from '../../../controller/manager.ts';
@@ -6,7 +6,7 @@ import type { ApiRequest } from '../../../shared/kube/client.ts';
 import { ApiError } from '../../../shared/kube/errors.ts';
 import { ControllerMetrics } from '../../../controller/metrics/index.ts';
 import { FakeClient, FakeWatch } from '../../support/fake-client.ts';
-import { parseMetrics, valueOf } from '../../support/metrics.ts';
+import { type Family, parseMetrics, valueOf } from '../../support/metrics.ts';
 import { at, sequentialJob } from '../../support/objects.ts';
 import { type Line, recordingLog } from '../../support/recording-log.ts';
 
@@ -72,18 +72,71 @@ beforeEach(async () => {
   ({ lines } = recording);
   registry = new Registry();
   const metrics = new ControllerMetrics(registry);
-  controller = new Controller({ client, log: recording.log, workers: 1, metrics, random: () => 1 });
+  controller = new Controller({ client, log: recording.log, workers: 3, metrics, random: () => 1 });
   const starting = controller.start();
   await pass();
   await starting;
   await pass();
 });
 
-afterEach(async () => {
+async function stop(): Promise<void> {
   const stopping = controller.stop();
   await pass(6_000);
   await stopping;
+}
+
+afterEach(async () => {
+  await stop();
   jest.useRealTimers();
+});
+
+const served = async (): Promise<ReadonlyMap<string, Family>> => parseMetrics(await registry.metrics());
+const valueOfMetric = async (name: string, labels = {}): Promise<number> => valueOf(await served(), name, labels);
+const said = (msg: string): Line | undefined => lines.find((line) => line.msg === msg);
+
+it('a line about a sequence names it, and the step that it is at', () => {
+  expect(said('reconcile failed, will retry')).toMatchObject({
+    level: 'warn',
+    sequentialJob: 'team-a/etl',
+    step: { index: 1, name: 'transform' },
+  });
+});
+
+it.each<readonly [string, number, Readonly<Record<string, string>>]>([
+  ['controller_runtime_reconcile_total', 1, { result: 'error' }],
+  ['controller_runtime_reconcile_total', 0, { result: 'success' }],
+  ['controller_runtime_max_concurrent_reconciles', 3, {}],
+  ['workqueue_adds_total', 1, {}],
+  ['workqueue_retries_total', 1, {}],
+  ['workqueue_work_duration_seconds_count', 1, {}],
+  ['sequentialjob_sequences', 1, { phase: 'Running' }],
+])('after the first reconcile, which failed, %s is %d %j', async (name, value, labels) => {
+  expect(await valueOfMetric(name, labels)).toBe(value);
+});
+
+it('a watch that is refused is counted, and one that has expired is not', async () => {
+  watches.get('pods')?.send('ERROR', { kind: 'Status', code: 403, reason: 'Forbidden', message: 'no Pods for you' });
+  watches.get('jobs')?.send('ERROR', { kind: 'Status', code: 410, reason: 'Expired', message: 'too old' });
+  await pass();
+  expect(lines.map(({ informer }) => informer)).toEqual(expect.arrayContaining(['pods', 'jobs']));
+  expect(await valueOfMetric('sequentialjob_watch_errors_total', { resource: 'pods' })).toBe(1);
+  expect(await valueOfMetric('sequentialjob_watch_errors_total', { resource: 'jobs' })).toBe(0);
+});
+
+it('a controller that has ended counts no sequences any more', async () => {
+  expect((await served()).get('sequentialjob_sequences')?.samples).toHaveLength(5);
+  await stop();
+  expect((await served()).get('sequentialjob_sequences')?.samples).toEqual([]);
+});
+
+it('a conflict is no error: the reconcile begins anew', async () => {
+  look = () => {
+    throw new ApiError('Conflict', 'it has changed', { status: 409, retryAfterMs: 60_000 });
+  };
+  await pass(300);
+  expect(said('reconcile again')).toMatchObject({ level: 'debug', sequentialJob: 'team-a/etl' });
+  expect(await valueOfMetric('controller_runtime_reconcile_total', { result: 'requeue' })).toBe(1);
+  expect(await valueOfMetric('controller_runtime_reconcile_errors_total')).toBe(1);
 });
 
 describe('a sequence that has failed for long', () => {
@@ -133,8 +186,19 @@ it('after a conflict, news that came meanwhile is not kept waiting', async () =>
 });
 
 describe('an event that is not written', () => {
-  const dropped = async (): Promise<number> =>
-    valueOf(parseMetrics(await registry.metrics()), 'sequentialjob_events_dropped_total');
+  const dropped = async (): Promise<number> => valueOfMetric('sequentialjob_events_dropped_total');
+
+  it('is counted when it is given up', async () => {
+    let tried = 0;
+    event = () => {
+      tried++;
+      throw new ApiError('Forbidden', 'no Events for you', { status: 403 });
+    };
+    await pass(1_000);
+    expect(tried).toBeGreaterThan(0);
+    expect(await dropped()).toBe(tried);
+    expect(said('event dropped')).toBeDefined();
+  });
 
   it('because its namespace is being deleted is neither said nor counted: no alert comes of that', async () => {
     const causes = [{ reason: 'NamespaceTerminating' }];
@@ -154,8 +218,10 @@ describe('an event that is not written', () => {
       throw new TypeError('it is not a function');
     };
     await pass(1_000);
-    const said = lines.find(({ msg }) => msg === 'internal error: event dropped (please report)');
-    expect(said).toMatchObject({ level: 'error', err: { type: 'TypeError', message: 'it is not a function' } });
+    expect(said('internal error: event dropped (please report)')).toMatchObject({
+      level: 'error',
+      err: { type: 'TypeError', message: 'it is not a function' },
+    });
     expect(await dropped()).toBeGreaterThan(0);
   });
 });
@@ -174,8 +240,7 @@ it('an object that makes a transform throw is an internal error of the informer,
     object: 'odd',
     msg: expect.stringMatching(/^internal error/),
   });
-  const families = parseMetrics(await registry.metrics());
-  expect(valueOf(families, 'sequentialjob_informer_internal_errors_total', { resource: 'jobs' })).toBe(1);
-  expect(valueOf(families, 'sequentialjob_watch_errors_total', { resource: 'jobs' })).toBe(0);
+  expect(await valueOfMetric('sequentialjob_informer_internal_errors_total', { resource: 'jobs' })).toBe(1);
+  expect(await valueOfMetric('sequentialjob_watch_errors_total', { resource: 'jobs' })).toBe(0);
   expect(lines.some((line) => line['sequentialJob'] === 'team-a/other')).toBe(true);
 });

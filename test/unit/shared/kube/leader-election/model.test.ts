@@ -5,10 +5,10 @@
  */
 import { expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
-import { Candidate } from './leadership/candidate.ts';
-import { type Fate, type Machine, QUICK, World } from './leadership/world.ts';
+import { Candidate } from './simulation/candidate.ts';
+import { type Fate, type Machine, QUICK, World } from './simulation/world.ts';
 
-/** For a longer run: MODEL_RUNS=20000 make test-unit ARGS=leadership-model */
+/** For a longer run: MODEL_RUNS=20000 make test-unit ARGS=leader-election/model */
 const numRuns = Number(process.env['MODEL_RUNS'] ?? 300);
 const TIMEOUT_MS = 60_000 + numRuns * 200;
 const TROUBLE_MS = 150_000;

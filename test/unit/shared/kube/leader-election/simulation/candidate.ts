@@ -1,7 +1,7 @@
 /** A process that campaigns, leads, and campaigns again. */
-import { LeaderElector } from '../../../../shared/kube/leader-election/leader-elector.ts';
-import { LeaseStore } from '../../../../shared/kube/leader-election/leases.ts';
-import { type Line, recordingLog } from '../../../support/recording-log.ts';
+import { LeaderElector } from '../../../../../../shared/kube/leader-election/leader-elector.ts';
+import { LeaseStore } from '../../../../../../shared/kube/leader-election/leases.ts';
+import { type Line, recordingLog } from '../../../../../support/recording-log.ts';
 import { Machine, type MachineOptions, type World } from './world.ts';
 
 export interface CandidateOptions extends MachineOptions {

@@ -2,10 +2,10 @@
  * Machines, a network and an API server in a time of their own: events happen one after another, and between two of them
  * everything that waits has run. No machine sees that time; each has a clock that goes as it likes.
  */
-import type { ElectionClock } from '../../../../shared/kube/leader-election/leader-elector.ts';
-import type { ApiRequest } from '../../../../shared/kube/client.ts';
-import { ApiError, type ApiErrorCode } from '../../../../shared/kube/errors.ts';
-import { FakeClient } from '../../../support/fake-client.ts';
+import type { ElectionClock } from '../../../../../../shared/kube/leader-election/leader-elector.ts';
+import type { ApiRequest } from '../../../../../../shared/kube/client.ts';
+import { ApiError, type ApiErrorCode } from '../../../../../../shared/kube/errors.ts';
+import { FakeClient } from '../../../../../support/fake-client.ts';
 import { LeaseServer } from './lease-server.ts';
 
 /** What happens to one request. */

@@ -1,7 +1,7 @@
 /** The little of an API server that an election needs: one Lease, with a UID and a resource version. */
-import type { ApiRequest } from '../../../../shared/kube/client.ts';
-import { ApiError } from '../../../../shared/kube/errors.ts';
-import type { Lease, LeaseSpec } from '../../../../shared/kube/leader-election/leases.ts';
+import type { ApiRequest } from '../../../../../../shared/kube/client.ts';
+import { ApiError } from '../../../../../../shared/kube/errors.ts';
+import type { Lease, LeaseSpec } from '../../../../../../shared/kube/leader-election/leases.ts';
 
 export class LeaseServer {
   /** Each write that was carried out. */

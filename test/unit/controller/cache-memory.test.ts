@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { Informers } from '../../../controller/informers.ts';
 import type { ObservedJob } from '../../../shared/api/job.ts';
 import type { Condition, ConditionType, SequentialJob } from '../../../shared/api/types.ts';
-import { Cache, keyOf } from '../../../shared/kube/cache.ts';
+import { keyOf } from '../../../shared/kube/cache.ts';
 import { FakeClient } from '../../support/fake-client.ts';
 import { deepFreeze } from '../../support/freeze.ts';
 import { completed, failed, NOW, observedJob, sequentialJob } from '../../support/objects.ts';
@@ -47,14 +47,6 @@ describe('of sequences, the cache keeps a part', () => {
     expect(kept).toMatchObject({ metadata: object.metadata, status: object.status, spec: { containers: [] } });
     expect([kept && objects.full(kept), objects.cachedBytes]).toEqual([undefined, 0]);
   });
-
-  it('until they are gone', () => {
-    const { sequentialJobs, objects } = informers();
-    sequentialJobs.observe(sequentialJob());
-    expect(objects.cachedBytes).toBeGreaterThan(0);
-    sequentialJobs.remove(sequentialJob());
-    expect(objects.cachedBytes).toBe(0);
-  });
 });
 
 describe('of what is over, the cache keeps a small copy', () => {
@@ -70,14 +62,4 @@ describe('of what is over, the cache keeps a small copy', () => {
     expect(kept !== job).toBe(isCopied);
     expect(jobs.indexed(job.metadata.ownerReferences?.[0]?.uid ?? '')[0]).toBe(kept);
   });
-});
-
-it('those who listen to a cache are told of what it keeps', () => {
-  const job = observedJob(0);
-  const copy = { ...job };
-  const cache = new Cache<ObservedJob>(undefined, () => copy);
-  const told: ObservedJob[] = [];
-  cache.subscribe(({ object }) => told.push(object));
-  cache.observe(job);
-  expect(told[0]).toBe(copy);
 });
