@@ -190,7 +190,7 @@ describe('no verdict exits with 2 and says why', () => {
       { code: 403, message: 'jobs.batch is forbidden: User "eve" cannot create resource "jobs"' },
       'a: could not check its Jobs: jobs.batch is forbidden: User "eve" cannot create resource "jobs"',
     ],
-    ['the server is in trouble', { code: 500, message: 'etcd is down' }, 'a: no verdict on its Jobs: etcd is down'],
+    ['the server is in trouble', { code: 500, message: 'etcd is down' }, 'a: could not check its Jobs: etcd is down'],
   ])('%s', async (_says, status, line) => {
     refuseJob(status);
     const { code, err } = await lintServer();

@@ -169,7 +169,7 @@ test.each(TEXTS)('the text: %s', async (_sentence, text, expected) => {
 describe('several objects', () => {
   const bad = GOOD.replace('load', 'LOAD');
   const place = 'spec.containers[0].name: Invalid value: "LOAD": ';
-  const ends = { err: '2 SequentialJobs, 1 fault, 1 other object passed over\n', code: 1 };
+  const ends = { err: '2 SequentialJobs, 1 error, 1 other object skipped\n', code: 1 };
   const startsWith = (...expected: readonly string[]): unknown =>
     expect.stringMatching(new RegExp(`^${expected.map((line) => `${line.replace(/[.[\]]/g, '\\$&')}.*\n`).join('')}$`));
 
@@ -211,7 +211,7 @@ describe('several objects', () => {
     expect(await run(lint, ['a', '-', 'b'], { a: bad, '-': bad, b: OTHER })).toEqual({
       code: 1,
       out: startsWith(`a:7:7: ${place}`, `<stdin>:7:7: ${place}`),
-      err: 'b: no SequentialJob in it\n2 SequentialJobs, 2 faults, 1 other object passed over\n',
+      err: 'b: no SequentialJob in it\n2 SequentialJobs, 2 errors, 1 other object skipped\n',
     });
   });
 
@@ -285,7 +285,7 @@ describe('the program', () => {
       const file = join(folder, 'bad.yaml');
       await writeFile(file, FIVE);
       const { code, out, err } = await start(['lint', file]);
-      expect([code, err]).toEqual([1, '1 SequentialJob, 5 faults\n']);
+      expect([code, err]).toEqual([1, '1 SequentialJob, 5 errors\n']);
       expect(out.split('\n')).toHaveLength(6);
       await writeFile(file, Buffer.from([0x61, 0xff, 0xfe]));
       expect(await start(['lint', file, folder])).toEqual({

@@ -81,7 +81,7 @@ describe('EventLookup', () => {
     };
     const look = await ask();
     expect(reasons(look)).toEqual(['FailedMount']);
-    expect(look).toMatchObject({ askedMs: nowMs, retryMs: nowMs + 10_000 });
+    expect(look).toMatchObject({ requestedMs: nowMs, retryMs: nowMs + 10_000 });
   });
 
   it('what was known of another object does not count', async () => {

@@ -82,7 +82,7 @@ describe('act', () => {
       [
         'a Job of a deleted sequence of the same name is left to the garbage collector',
         () => theirs({ ownerReferences: [ownedBy('elder')] }),
-        conflict(ETL, { leaving: 'ownerless' }),
+        conflict(ETL, { pendingRemoval: 'ownerless' }),
         [],
       ],
       [
@@ -94,7 +94,7 @@ describe('act', () => {
       [
         'a Job that is being deleted already is waited for',
         () => theirs({ ownerReferences: [ownedBy('elder')], deletionTimestamp: at(1) }),
-        conflict(ETL, { leaving: 'deleted' }),
+        conflict(ETL, { pendingRemoval: 'deleted' }),
         [],
       ],
       [

@@ -75,8 +75,8 @@ describe('readFrames', () => {
   });
 
   it.each<readonly [string, () => Readable, ApiErrorCode, RegExp]>([
-    ['a line that is no JSON', () => body(line(ADDED), 'garbage here\n'), 'Unexpected', /no JSON: garbage here$/],
-    ['null', () => body(line(ADDED), 'null\n'), 'Unexpected', /makes no sense: null$/],
+    ['a line that is no JSON', () => body(line(ADDED), 'garbage here\n'), 'Unexpected', /is not JSON: garbage here$/],
+    ['null', () => body(line(ADDED), 'null\n'), 'Unexpected', /malformed watch event: null$/],
     [
       'a type that nobody knows',
       () => body(line(ADDED), line({ ...ADDED, type: 'X' })),
