@@ -75,7 +75,7 @@ describe('lint --server', () => {
     expect(code).toBe(1);
     const faults = stdout.split('\n').filter((line) => !line.includes(': warning: '));
     expect(faults).toEqual([expect.stringMatching(/^etl\.yaml:\d+:\d+: spec\.containers\[1\]\.securityContext: /), '']);
-    expect(stderr).toBe('1 SequentialJob, 1 fault, 1 warning\n');
+    expect(stderr).toBe('1 SequentialJob, 1 error, 1 warning\n');
     const json = JSON.parse((await lint(CONTRADICTORY, '--format=json')).stdout) as readonly { severity: string }[];
     expect(json.filter(({ severity }) => severity === 'error')).toMatchObject([
       { document: 1, path: 'spec.containers[1].securityContext' },
@@ -116,15 +116,15 @@ describe('lint --server', () => {
     it('says so: the namespace does not exist', async () => {
       const { code, stderr } = await lint(GOOD, '-n', 'nowhere');
       expect(code).toBe(2);
-      expect(stderr).toContain('etl.yaml: no verdict on the SequentialJob: ');
-      expect(stderr).toContain('etl.yaml: no verdict on its Jobs: ');
+      expect(stderr).toContain('etl.yaml: could not check the SequentialJob: ');
+      expect(stderr).toContain('etl.yaml: could not check its Jobs: ');
     });
 
     it('says so: a quota is full', async () => {
       await limit('jobs', full, 0);
       const { code, stderr } = await lint(GOOD, '-n', full.name);
       expect(code).toBe(2);
-      expect(stderr).toContain('no verdict on its Jobs: ');
+      expect(stderr).toContain('could not check its Jobs: ');
     });
   });
 });

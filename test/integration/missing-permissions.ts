@@ -33,7 +33,7 @@ export const MISSING: readonly (readonly [
     nothing,
     async (here) => {
       expect(await here.operator.exited()).toMatchObject({ code: 1 });
-      expect(here.log).toContain('does not let us read SequentialJobs');
+      expect(here.log).toContain('denies reading SequentialJobs');
     },
   ],
   [
