@@ -66,7 +66,7 @@ describe('lint --server', () => {
   const CONTRADICTORY = manifest('contradictory', { containers: [first, { ...second, securityContext }] });
 
   it('finds nothing where the cluster accepts everything, and leaves nothing there', async () => {
-    expect(await lint(GOOD)).toEqual({ code: 0, stdout: '', stderr: '1 SequentialJob, no faults\n' });
+    expect(await lint(GOOD)).toEqual({ code: 0, stdout: '', stderr: '1 SequentialJob, no errors\n' });
     expect(await kubectl('get', 'sj,jobs', '-n', namespace.name, '-o', 'name')).toBe('');
   });
 
