@@ -3,18 +3,11 @@ import { readFile } from 'node:fs/promises';
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
 import { createSecureContext } from 'node:tls';
+import type { KeyPair } from '../shared/key-pair.ts';
 
 /** The keys of a Secret of type kubernetes.io/tls, which are the file names in a mounted Secret. */
 export const CERTIFICATE_FILE = 'tls.crt';
 export const KEY_FILE = 'tls.key';
-
-/** A certificate with its chain and its private key, PEM. */
-export interface KeyPair {
-  readonly cert: string;
-  readonly key: string;
-  /** The CA certificates for client certificates, PEM; absent: client certificates are not requested. */
-  readonly clientCa?: string;
-}
 
 /** The content of the files, not validated. */
 export type FileContents = KeyPair | { readonly problem: string };

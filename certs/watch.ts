@@ -1,14 +1,8 @@
 /** Watches the files of the serving certificate and reloads them when they change. */
+import type { KeyPair } from '../shared/key-pair.ts';
 import type { Log } from '../shared/log.ts';
 import { sleep } from '../shared/sleep.ts';
-import {
-  certificateDetails,
-  isExpiredOrNotYetValid,
-  findProblem,
-  readFiles,
-  type FileContents,
-  type KeyPair,
-} from './key-pair.ts';
+import { certificateDetails, isExpiredOrNotYetValid, findProblem, readFiles, type FileContents } from './key-pair.ts';
 
 export interface WatchOptions {
   /** The folder with tls.crt and tls.key. */

@@ -3,7 +3,7 @@ import { NAME_MAX_LENGTH } from '../shared/api/group.ts';
 import type { ObjectMeta, SequentialJob } from '../shared/api/types.ts';
 import { nonEmptyString } from '../shared/json/untrusted.ts';
 
-/** The nil UUID (RFC 9562). No object has it, so the controller never adopts a Job whose owner reference names it. */
+/** The nil UUID (RFC 9562). No object has it, so the controller never takes a Job for its own whose owner reference names it. */
 export const PLACEHOLDER_UID = '00000000-0000-0000-0000-000000000000';
 
 /** For the five random characters that the API server appends to `generateName` (apiserver pkg/storage/names/generate.go). */

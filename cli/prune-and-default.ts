@@ -3,6 +3,7 @@
  * of the schema (apiextensions-apiserver pkg/apiserver/schema/{pruning,defaulting}).
  */
 import type { Schema } from '../shared/api/schema.ts';
+import { isObject } from '../shared/json/untrusted.ts';
 import { Path } from '../shared/validation/field-error.ts';
 import { RESOURCE_SCHEMA } from '../shared/validation/schema.ts';
 
@@ -13,9 +14,6 @@ export interface PrunedObject {
 }
 
 type Json = Readonly<Record<string, unknown>>;
-
-const isObject = (value: unknown): value is Json =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** ObjectMeta. The schema describes it in full in the Pod template only; at the top it has only what the CRD restricts. */
 const METADATA: Schema = {

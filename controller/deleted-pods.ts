@@ -1,6 +1,6 @@
 /**
  * Counts the deleted Pods of running steps. The Job's status omits some of them: Pods deleted by a suspension, Pods
- * that a podFailurePolicy rule ignores (of a drained node, for example), and Pods deleted by a user.
+ * that a podFailurePolicy rule ignores (of a drained node, if there is such a rule), and Pods deleted by a user.
  *
  * In memory only. Pods deleted before this process listed Pods are taken from the recorded attempts, if an earlier
  * process saw them; Pods that came and went between two lists or while no process ran are not counted. If it is unclear

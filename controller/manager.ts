@@ -42,7 +42,7 @@ export interface ControllerOptions {
   readonly random?: () => number;
 }
 
-/** Back-off for transient errors: at most 5 minutes between two tries (DESIGN §2). */
+/** Back-off for transient errors: at most 5 minutes between two tries. */
 const BACKOFF = { baseMs: 250, maxMs: 300_000 } as const;
 
 const monotonic = (): number => performance.now();

@@ -36,7 +36,7 @@ const KILLED_REASONS: ReadonlySet<string> = new Set(['Error', 'ContainerStatusUn
 
 /**
  * How the Pod ended, or how it last failed if its containers are restarted; undefined while nothing has failed. The
- * cause of the Pod's end (eviction, preemption) precedes the container that it killed.
+ * cause of the Pod's end (node-pressure eviction, drain, preemption) precedes the container that it killed.
  */
 export function endingOf(pod: Untrusted<V1Pod>, step: string | undefined): Ending | undefined {
   const status = asObject<V1PodStatus>(pod.status);

@@ -61,7 +61,7 @@ function hasFinished(pod: Untrusted<V1Pod>): boolean {
 
 /**
  * Whether a change of a Pod needs a reconcile: its obstacle, termination, owner or deletion has changed.
- * Pending→Running and the first sight of a Pod do not. The caller handles Pods that are deleted from the cache.
+ * Pending→Running does not, nor the first sight of a Pod without an obstacle and a termination. The caller handles Pods that are deleted from the cache.
  */
 export function isRelevantChange(before: ObservedPod | undefined, after: ObservedPod): boolean {
   if (before === undefined) return after.obstacle !== undefined || after.termination !== undefined;

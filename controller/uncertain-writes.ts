@@ -56,7 +56,7 @@ export class UncertainWrites {
     this.#pending.delete(key);
   }
 
-  /** A later write succeeded: the earlier ones were not applied, and no longer can be. */
+  /** A later status write succeeded: the earlier ones were not applied, and no longer can be. */
   supersede(key: Key): void {
     this.#unacknowledged.delete(key);
   }

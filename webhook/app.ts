@@ -240,7 +240,7 @@ function methodNotAllowed(response: ServerResponse, methods: readonly string[]):
 function refuse(response: ServerResponse, refusal: HttpRefusal, { logs }: ReviewContext): false | undefined {
   const { status, message } = refusal;
   const fields = { status, problem: message };
-  logs.refusals.write({ level: 'warn', msg: 'request refused: not an AdmissionReview', kind: message, fields });
+  logs.refusals.write({ level: 'warn', msg: 'request refused before its review', kind: message, fields });
   // Do not read the rest of a body that was evicted.
   if (status === 408) response.setHeader('connection', 'close');
   sendText(response, status, message);

@@ -4,16 +4,9 @@ import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { Connections } from '../shared/connections.ts';
+import type { KeyPair } from '../shared/key-pair.ts';
 import { sleep } from '../shared/sleep.ts';
 import { clientRefusal } from './client-certificate.ts';
-
-/** PEM; the certificate may be followed by its chain. */
-export interface KeyPair {
-  readonly cert: string;
-  readonly key: string;
-  /** The CA certificates for client certificates; required if clients must present one. */
-  readonly clientCa?: string;
-}
 
 /** Limits of a connection, in milliseconds. */
 export interface Limits {

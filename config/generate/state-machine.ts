@@ -41,8 +41,8 @@ export function renderStateMachine(): string {
 
 A reconcile starts in the state that the status records and follows the table: of the rows of a state, the first whose
 guard holds says what happens and where it leads. A row ends the walk, unless it says "and continue": its actions are
-executed and the walk is made again on what they brought, or the next change of the object or of one of its Jobs starts
-a new reconcile.
+executed and the walk is made again on what they brought, or the next change of the object, of its Jobs
+or of its Pods, or a timer, starts a new reconcile.
 
 \`\`\`mermaid
 stateDiagram-v2

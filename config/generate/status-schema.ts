@@ -44,7 +44,7 @@ const STEP: Readonly<Record<string, Schema>> = {
   state: { type: 'string', enum: STEP_STATES, description: 'Where the step stands.' },
   startTime: time('When the step was started.'),
   completionTime: time('When the step ended, well or not.'),
-  attempts: count('How many Pods were started for it.'),
+  attempts: count('How many Pods were started for it, counting one that is due.'),
   exitCode: { ...INT32, description: 'The exit code of its container, of the last Pod that ended.' },
   reason: text('Why it stands there, in one CamelCase word: the reason of the Job or of the container.'),
   message: text('The termination message of its container, cut to 1 KiB.'),

@@ -28,7 +28,7 @@ A spec that cannot run is refused before anything has run. Three checks share th
 
 | check | when | what |
 |---|---|---|
-| **the schema** | \`kubectl apply\`, before any webhook; \`lint\` | types of all fields of the resource, the core Container and PodTemplateSpec included; our own enumerations (\`updatePolicy\`, \`onFailure\`) and limits |
+| **the schema** | \`kubectl apply\`, between the defaulting and the validating webhook; \`lint\` | types of all fields of the resource, the core Container and PodTemplateSpec included; our own enumerations (\`updatePolicy\`, \`onFailure\`) and limits |
 | **our rules** | \`kubectl apply\`, in the webhook; \`lint\`; again in the controller, for an object that bypassed the webhook | the most common mistakes, and what only this resource has: see below |
 | **the API server** | \`lint --server\`; the controller's preflight, before the first step starts | everything else, by the rules of its own version, its policies and its admission webhooks |
 

@@ -15,7 +15,7 @@ import { recordSpec } from './record-spec.ts';
 import { withFinding, withJob } from './snapshot.ts';
 
 /**
- * Creates the Job of a step, or adopts or reports the existing Job of that name. Returns the new snapshot; rejects with
+ * Creates the Job of a step, or takes or reports the existing Job of that name. Returns the new snapshot; rejects with
  * ApiError for a transient failure.
  */
 export async function createJob(
@@ -34,10 +34,10 @@ export async function createJob(
       body,
     });
     deps.capabilities.recordCreated(body, created);
-    return adoptOrReportConflict(snapshot, action.jobName, created, deps);
+    return recordOrReportConflict(snapshot, action.jobName, created, deps);
   } catch (error) {
     if (isApiError(error, 'AlreadyExists')) {
-      return adoptOrReportConflict(snapshot, action.jobName, await getJob(snapshot, action.jobName, deps), deps);
+      return recordOrReportConflict(snapshot, action.jobName, await getJob(snapshot, action.jobName, deps), deps);
     }
     const finding = findingOf(error);
     if (finding === undefined) throw error;
@@ -73,8 +73,8 @@ async function recordRejection(
     : withFinding(snapshot, name, finding);
 }
 
-/** Adopts the Job of this name if the sequence controls it, else records the name conflict. */
-function adoptOrReportConflict(snapshot: Snapshot, name: string, answer: unknown, deps: ExecuteDeps): Snapshot {
+/** Takes the Job of this name for the step if the sequence controls it, else records the name conflict. */
+function recordOrReportConflict(snapshot: Snapshot, name: string, answer: unknown, deps: ExecuteDeps): Snapshot {
   // The Job was deleted between the two requests: the next decision creates it again.
   if (answer === undefined) return snapshot;
   const job = toObservedJob(answer);

@@ -1,9 +1,9 @@
-/** A step whose Job is not recorded: adopt an existing Job, create one, or record why it cannot be created. */
+/** A step whose Job is not recorded: record an existing Job, create one, or record why it cannot be created. */
 import { type ObservedJob, outcomeOf } from '../../shared/api/job.ts';
 import { EVENT, EVENT_MESSAGE, MESSAGE, REASON } from '../../shared/api/reasons.ts';
 import type { StepStatus } from '../../shared/api/types.ts';
 import { currentIndex, laterStepHasJob, nextContainer, nextFinding, nextJobName, unrecordedJob } from './step-view.ts';
-import { act } from './draft-actions.ts';
+import { withAction } from './draft-actions.ts';
 import { withoutStartTime } from './without-start-time.ts';
 import { emit, failNext, stepInferred } from './outcome.ts';
 import { leftoverPods } from './leftover-pods.ts';
@@ -76,7 +76,7 @@ export const guards = defineGuards({
 });
 
 const effects = defineEffects({
-  adoptJob: {
+  recordJob: {
     description: "record the step with its Job's name and UID",
     apply: (context) => {
       const { draft, now } = context;
@@ -146,7 +146,7 @@ const effects = defineEffects({
   createJob: {
     description: "create the step's Job under its deterministic name",
     apply: (context) =>
-      act(withoutStartTime(context).draft, {
+      withAction(withoutStartTime(context).draft, {
         type: 'CreateJob',
         index: currentIndex(context.draft),
         resumes: context.draft.resumes,
@@ -158,8 +158,8 @@ const effects = defineEffects({
 export const { awaitPods } = effects;
 
 /** Existing Jobs are recorded before anything that could block the start. */
-export const adoptRows: readonly Row[] = [
-  { guard: guards.jobExists, effect: effects.adoptJob, to: 'StepRunning', continues: true },
+export const recordRows: readonly Row[] = [
+  { guard: guards.jobExists, effect: effects.recordJob, to: 'StepRunning', continues: true },
   { guard: guards.laterStepHasJob, effect: effects.inferLaterStep },
   { guard: guards.allStepsDone, effect: effects.completeSequence, to: 'Completed' },
 ];

@@ -2,7 +2,7 @@
 import { MESSAGE, REASON } from '../../shared/api/reasons.ts';
 import { externalControllerTimedOut, isPastDeadline } from './timers.ts';
 import { isOwned, ownedJob, runningFinding, runningJob } from './step-view.ts';
-import { act } from './draft-actions.ts';
+import { withAction } from './draft-actions.ts';
 import { fail, failNext, stepDeadlineExceeded } from './outcome.ts';
 import { overduePods } from './leftover-pods.ts';
 import { defineEffects, defineGuards, type Row } from './row.ts';
@@ -88,7 +88,7 @@ const effects = defineEffects({
     apply: (context) => {
       const job = runningJob(context);
       const seconds = context.snapshot.object.spec.activeDeadlineSeconds ?? 0;
-      return job === undefined ? context.draft : act(context.draft, { type: 'TerminateJob', job, seconds });
+      return job === undefined ? context.draft : withAction(context.draft, { type: 'TerminateJob', job, seconds });
     },
   },
   recordDeadline: {

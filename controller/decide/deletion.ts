@@ -1,7 +1,7 @@
 /** The deletion of a SequentialJob: the operator deletes its Jobs, then removes the finalizer. */
 import { FINALIZER } from '../../shared/api/group.ts';
 import { EVENT, EVENT_MESSAGE } from '../../shared/api/reasons.ts';
-import { act } from './draft-actions.ts';
+import { withAction } from './draft-actions.ts';
 import { emit } from './outcome.ts';
 import { defineEffects, defineGuards, none, otherwise, type Row } from './row.ts';
 import type { Context } from './types.ts';
@@ -31,7 +31,7 @@ const effects = defineEffects({
   deleteJobs: {
     description: 'delete the Jobs with foreground propagation: their Pods are deleted first',
     apply: ({ draft, snapshot }) =>
-      act(draft, {
+      withAction(draft, {
         type: 'DeleteJobs',
         jobs: snapshot.jobs.filter((job) => job.metadata.deletionTimestamp === undefined),
       }),
@@ -39,7 +39,7 @@ const effects = defineEffects({
   removeFinalizer: {
     description: 'remove the finalizer: the API server then deletes the object',
     apply: ({ draft }) =>
-      emit(act(draft, { type: 'RemoveFinalizer' }), {
+      emit(withAction(draft, { type: 'RemoveFinalizer' }), {
         type: 'Normal',
         reason: EVENT.cleanedUp,
         message: EVENT_MESSAGE.cleanedUp(),

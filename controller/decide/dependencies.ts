@@ -2,7 +2,7 @@
 import { EVENT, MESSAGE } from '../../shared/api/reasons.ts';
 import { dependenciesToCheck } from '../../shared/jobs/dependencies.ts';
 import { currentIndex, currentStepLabel, nextContainer, nextFinding, nextJobName } from './step-view.ts';
-import { act } from './draft-actions.ts';
+import { withAction } from './draft-actions.ts';
 import { withoutStartTime } from './without-start-time.ts';
 import { emit } from './outcome.ts';
 import { defineEffects, defineGuards, type Row } from './row.ts';
@@ -41,7 +41,7 @@ const effects = defineEffects({
     description: 'get their metadata from the API server',
     apply: (context) => {
       const dependencies = dependenciesToCheck(context.snapshot.object, currentIndex(context.draft));
-      return act(withoutStartTime(context).draft, {
+      return withAction(withoutStartTime(context).draft, {
         type: 'CheckDependencies',
         jobName: nextJobName(context),
         dependencies,

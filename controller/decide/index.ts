@@ -19,7 +19,8 @@ export function decide(snapshot: Snapshot, nowMs: number): Decision {
   // Unsuspending and suspending again between two status writes also counts as suspended time.
   const wasSuspended = walked.suspendedSince !== undefined && walked.state !== 'Suspended';
   const shifted = wasSuspended ? shiftDeadlineBySuspension({ snapshot, draft: walked, now, nowMs }) : walked;
-  // Independent of the rest of the decision: progress that is not recorded now is lost on a restart.
+  // Attempts and the last failure of the running step are updated after every walk, by no row: what is not recorded now is lost on
+  // a restart.
   const draft = withProgress({ snapshot, draft: shifted, now, nowMs });
   const context: Context = { snapshot, draft, now, nowMs };
   const isBeingDeleted = draft.state === 'Deleting' || draft.state === 'Gone';

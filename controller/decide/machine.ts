@@ -8,7 +8,7 @@
  * docs/state-machine.md is generated from this table.
  */
 import { MAX_STEPS } from '../../shared/api/group.ts';
-import { adoptRows, createRows, notCreatedRows, previousPodsRows } from './create-job.ts';
+import { recordRows, createRows, notCreatedRows, previousPodsRows } from './create-job.ts';
 import { deadlineBeforeStepRows, deadlineInStepRows } from './deadline.ts';
 import { deletionRows } from './deletion.ts';
 import { dependencyRows } from './dependencies.ts';
@@ -29,7 +29,7 @@ export const TABLE: Readonly<Record<State, readonly Row[]>> = {
   StepPending: [
     finalizerRows,
     deleteStrayJobsRows,
-    adoptRows,
+    recordRows,
     ownNamespaceRows,
     deadlineBeforeStepRows,
     awaitStrayJobsRows,

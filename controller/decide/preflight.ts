@@ -1,6 +1,6 @@
 /** The dry run of the Jobs of all remaining steps. */
 import { currentIndex } from './step-view.ts';
-import { act } from './draft-actions.ts';
+import { withAction } from './draft-actions.ts';
 import { withoutStartTime } from './without-start-time.ts';
 import { failPreflight } from './outcome.ts';
 import { defineEffects, defineGuards, type Row } from './row.ts';
@@ -25,7 +25,11 @@ const effects = defineEffects({
     description: 'create the Jobs of all remaining steps with dryRun=All',
     apply: (context) => {
       const { resumes } = context.draft;
-      return act(withoutStartTime(context).draft, { type: 'Preflight', from: currentIndex(context.draft), resumes });
+      return withAction(withoutStartTime(context).draft, {
+        type: 'Preflight',
+        from: currentIndex(context.draft),
+        resumes,
+      });
     },
   },
 });

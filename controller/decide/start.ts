@@ -3,7 +3,7 @@ import { FINALIZER } from '../../shared/api/group.ts';
 import { EVENT, EVENT_MESSAGE, MESSAGE, REASON } from '../../shared/api/reasons.ts';
 import { formatFieldError, validateSpec } from '../../shared/validation/index.ts';
 import { guards as createGuards } from './create-job.ts';
-import { act } from './draft-actions.ts';
+import { withAction } from './draft-actions.ts';
 import { withoutStartTime } from './without-start-time.ts';
 import { emit, fail } from './outcome.ts';
 import { defineEffects, defineGuards, otherwise, type Row } from './row.ts';
@@ -29,7 +29,7 @@ const guards = defineGuards({
 const effects = defineEffects({
   addFinalizer: {
     description: 'add the finalizer, so that the object is not deleted before its Jobs',
-    apply: ({ draft }) => act(draft, { type: 'AddFinalizer' }),
+    apply: ({ draft }) => withAction(draft, { type: 'AddFinalizer' }),
   },
   failOnNamespace: {
     description: 'record ForbiddenNamespace, because its Pods could use the service account of the operator',

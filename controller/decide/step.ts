@@ -4,7 +4,7 @@ import { EVENT, EVENT_MESSAGE } from '../../shared/api/reasons.ts';
 import { secondsBetween } from '../../shared/api/time.ts';
 import { withLastStep } from './draft.ts';
 import { mayContinueAfterFailure, nextStepJob, runningFinding, runningJob, runningStep } from './step-view.ts';
-import { act, actOnJob } from './draft-actions.ts';
+import { withAction, withJobAction } from './draft-actions.ts';
 import { hasUnseenFailedPods } from './pod-diagnosis.ts';
 import { emit, fail, stepDeleted, stepFailed, succeeded } from './outcome.ts';
 import { nextOverduePodMs } from './leftover-pods.ts';
@@ -97,7 +97,7 @@ const guards = defineGuards({
 const effects = defineEffects({
   inspectPods: {
     description: 'list the Pods of the Job from the API server',
-    apply: (context) => actOnJob(context, 'InspectPods'),
+    apply: (context) => withJobAction(context, 'InspectPods'),
   },
   recordSuccess: {
     description: 'record the step as Succeeded',
@@ -145,7 +145,7 @@ const effects = defineEffects({
     description: 'get the Job from the API server',
     apply: ({ draft }) => {
       const step = runningStep(draft);
-      return act(draft, { type: 'ConfirmJob', jobName: step?.jobName ?? '', jobUID: step?.jobUID ?? '' });
+      return withAction(draft, { type: 'ConfirmJob', jobName: step?.jobName ?? '', jobUID: step?.jobUID ?? '' });
     },
   },
   requeue: {
@@ -158,7 +158,7 @@ const effects = defineEffects({
       const job = runningJob(context);
       const subject = nextEventLookup(context, job)?.subject;
       if (job === undefined || subject === undefined) return context.draft;
-      return act(context.draft, { type: 'InspectEvents', job, subject });
+      return withAction(context.draft, { type: 'InspectEvents', job, subject });
     },
   },
   awaitProgress: {

@@ -1,7 +1,7 @@
 /** Jobs of the sequence that no step needs: their create request took effect after the step had another Job. */
 import { EVENT, EVENT_MESSAGE } from '../../shared/api/reasons.ts';
 import { strayJobs } from './step-view.ts';
-import { act } from './draft-actions.ts';
+import { withAction } from './draft-actions.ts';
 import { defineEffects, defineGuards, none, type Row } from './row.ts';
 
 const guards = defineGuards({
@@ -22,7 +22,7 @@ const effects = defineEffects({
       const jobs = strayJobs(context).filter(({ metadata }) => metadata.deletionTimestamp === undefined);
       const message = EVENT_MESSAGE.strayJobs(jobs.map(({ metadata }) => metadata.name));
       const event = { type: 'Warning', reason: EVENT.strayJobDeleted, message } as const;
-      return act(context.draft, { type: 'DeleteStrayJobs', jobs, event });
+      return withAction(context.draft, { type: 'DeleteStrayJobs', jobs, event });
     },
   },
 });

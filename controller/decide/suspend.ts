@@ -4,7 +4,7 @@ import { EVENT, EVENT_MESSAGE, MESSAGE } from '../../shared/api/reasons.ts';
 import { isPastDeadline, shiftDeadlineBySuspension } from './timers.ts';
 import { awaitPods } from './create-job.ts';
 import { currentStepLabel, ownedJob, runningFinding, runningJob, runningStep } from './step-view.ts';
-import { act, actOnJob } from './draft-actions.ts';
+import { withAction, withJobAction } from './draft-actions.ts';
 import { emit } from './outcome.ts';
 import { hasContainersRunning, hasPodsRunning } from './leftover-pods.ts';
 import { defineEffects, defineGuards, none, otherwise, type Row } from './row.ts';
@@ -110,7 +110,7 @@ const effects = defineEffects({
       if (job === undefined) return context.draft;
       const event = suspensionUndoneEvent(job, currentStepLabel(context) ?? '');
       const count = nextSuspension(job, context.nowMs);
-      return act(context.draft, { type: 'SuspendJob', job, count, ...(event === undefined ? {} : { event }) });
+      return withAction(context.draft, { type: 'SuspendJob', job, count, ...(event === undefined ? {} : { event }) });
     },
   },
   awaitSuspension: {
@@ -123,7 +123,7 @@ const effects = defineEffects({
   },
   unsuspendJob: {
     description: 'unsuspend the Job: the Job controller starts the step again in a new Pod',
-    apply: (context) => actOnJob(context, 'UnsuspendJob'),
+    apply: (context) => withJobAction(context, 'UnsuspendJob'),
   },
   unsuspend: {
     description: 'shift the deadline by the time spent suspended',

@@ -1,6 +1,6 @@
 /** `ttlSecondsAfterFinished`. */
 import { hasExpired } from './timers.ts';
-import { act } from './draft-actions.ts';
+import { withAction } from './draft-actions.ts';
 import { defineEffects, defineGuards, type Row } from './row.ts';
 
 const guards = defineGuards({
@@ -13,7 +13,7 @@ const guards = defineGuards({
 const effects = defineEffects({
   deleteSequence: {
     description: 'delete the SequentialJob and its Jobs',
-    apply: ({ draft }) => act(draft, { type: 'DeleteSequence' }),
+    apply: ({ draft }) => withAction(draft, { type: 'DeleteSequence' }),
   },
 });
 

@@ -1,14 +1,7 @@
 /** The work queue's metrics, as client-go's util/workqueue and controller-runtime's pkg/metrics/workqueue.go have them. */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import { CONTROLLER } from '../../shared/metrics/names.ts';
-
-/** The current state of the queue. */
-export interface QueueState {
-  /** Number of waiting keys. */
-  readonly depth: number;
-  /** Milliseconds since each running reconcile started. */
-  readonly inProgressMs: readonly number[];
-}
+import type { QueueState } from '../../shared/work-queue/work-queue.ts';
 
 const LABELS = { name: CONTROLLER, controller: CONTROLLER } as const;
 const LABEL_NAMES = ['name', 'controller'] as const;

@@ -22,7 +22,7 @@ export interface PodTermination {
   readonly restarting?: true;
 }
 
-/** Why a Pod cannot start, or cannot terminate, with Kubernetes' own reason if it has one. */
+/** Why a Pod cannot start, or cannot end, with Kubernetes' own reason if it has one. */
 export interface Obstacle {
   readonly reason: string;
   readonly message: string;
@@ -47,7 +47,7 @@ export interface ObservedPod {
    * the creator of the Pod wrote the label. Such a Pod says nothing about the Job; only `leftoverPods` considers it.
    */
   readonly labelJobUID?: string;
-  /** Set while something keeps the Pod from starting or from terminating. */
+  /** Set while something keeps the Pod from starting or from ending. */
   readonly obstacle?: Obstacle;
   /**
    * When the Pod was scheduled (RFC 3339). Set while it is on a node, no container has started, and its status gives

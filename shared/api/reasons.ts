@@ -156,7 +156,7 @@ export const MESSAGE = {
   didNotEnd: (failure: string, why: string): string => `${failure}; it did not end: ${why}`,
   withCause: (failure: string, why: string): string => `${failure}; ${why}`,
   missing: (what: readonly string[]): string => `${listed(what)} not found`,
-  resourcesAvailable: 'All objects referenced by the current step exist',
+  resourcesAvailable: 'Nothing is known to block the current step',
   failed: (failure: Failure): string =>
     failure.index === undefined
       ? `${failure.reason}: ${failure.message}`

@@ -11,7 +11,8 @@ export type Untrusted<T> = Readonly<Partial<Record<keyof T, unknown>>>;
 const EMPTY_ARRAY: readonly [] = Object.freeze([] as const);
 const EMPTY_OBJECT: object = Object.freeze(Object.create(null));
 
-const isObject = (value: unknown): value is object =>
+/** Whether the value is a JSON object: neither null nor an array. */
+export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** The value if it is an object; else undefined. */

@@ -4,7 +4,7 @@ import type { ApiClient, ApiRequest, StreamRequest } from './client.ts';
 import { ApiError } from './errors.ts';
 
 export interface LeaderFence {
-  /** Checked before each request is sent: in a process that was suspended, a timer could fire too late. */
+  /** Checked before each request is sent: in a process that was paused, a timer could fire too late. */
   readonly mayAct: () => boolean;
   /** Aborted when leadership ends; requests in progress then fail. */
   readonly signal: AbortSignal;
@@ -30,7 +30,7 @@ class FencedClient implements ApiClient {
 
   async request<T>(request: ApiRequest): Promise<T> {
     this.#check();
-    // A request with its own signal ends when the connections are closed.
+    // A request's own signal replaces the fence's; such a request ends when its connection is closed.
     return this.#client.request<T>({ signal: this.#fence.signal, ...request });
   }
 

@@ -34,7 +34,7 @@ function validator(): ValidateFunction {
  * API ignores most properties that are null, so an object with very many of them is validated again without them.
  */
 export function schemaErrors(object: unknown): readonly FieldError[] {
-  const { errors, areAll: isComplete } = errorsOf(object);
+  const { errors, isComplete } = errorsOf(object);
   const fieldErrors = errors.flatMap((error) => toFieldError(error) ?? []);
   if (isComplete || fieldErrors.length > MAX_ERRORS) return fieldErrors;
   return errorsOf(withoutNulls(object)).errors.flatMap((error) => toFieldError(error) ?? []);
@@ -42,16 +42,16 @@ export function schemaErrors(object: unknown): readonly FieldError[] {
 
 interface SchemaErrors {
   readonly errors: readonly ErrorObject[];
-  readonly areAll: boolean;
+  readonly isComplete: boolean;
 }
 
 function errorsOf(object: unknown): SchemaErrors {
   const validate = validator();
   try {
-    return { errors: validate(object) ? [] : (validate.errors ?? []), areAll: true };
+    return { errors: validate(object) ? [] : (validate.errors ?? []), isComplete: true };
   } catch (error) {
     if (!isErrorLimitReached(error)) throw error;
-    return { errors: error.collected, areAll: false };
+    return { errors: error.collected, isComplete: false };
   }
 }
 

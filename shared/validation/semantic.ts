@@ -19,6 +19,7 @@ import type { Schema } from '../api/schema.ts';
 import type { Path } from './field-error.ts';
 import { parseQuantity } from './quantity.ts';
 import { jsonEqual } from '../json/json-equal.ts';
+import { isObject } from '../json/untrusted.ts';
 
 /** Called for each difference with the deepest path that has a name, and the new value. */
 export type ReportDifference = (at: Path, value: unknown) => void;
@@ -73,9 +74,6 @@ const STRUCT_FIELDS: ReadonlySet<string> = new Set(['metadata', 'spec', 'resourc
 const DIVISOR = 'divisor';
 
 type Json = Readonly<Record<string, unknown>>;
-
-const isObject = (value: unknown): value is Json =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** An own property of an object: a client may use the key `__proto__`. */
 const ownProperty = <T>(object: Readonly<Record<string, T>> | undefined, key: string): T | undefined =>

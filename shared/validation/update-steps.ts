@@ -71,15 +71,24 @@ function indexNames(items: readonly { readonly name?: unknown }[]): ReadonlyMap<
 
 type StepMatches = readonly (number | undefined)[];
 
-function validateContainerUpdate(held: ImmutableSteps, now: readonly Step[]): readonly FieldError[] {
-  const matches = matchSteps(held, now);
-  const errors: FieldError[] = [...removals(held, matches), ...additions(held, matches), ...moves(matches)];
+function validateContainerUpdate(immutableSteps: ImmutableSteps, now: readonly Step[]): readonly FieldError[] {
+  const matches = matchSteps(immutableSteps, now);
+  const errors: FieldError[] = [
+    ...removals(immutableSteps, matches),
+    ...additions(immutableSteps, matches),
+    ...moves(matches),
+  ];
   now.forEach((step, i) => {
-    const partner = matches[i];
-    if (partner === undefined) return;
-    const { field } = immutabilityOf(partner, held);
+    const match = matches[i];
+    if (match === undefined) return;
+    const { field } = immutabilityOf(match, immutableSteps);
     const place = { ...CONTAINERS, at: CONTAINERS.at.index(i) };
-    reportDifferences(held.steps[partner], step, place, (at, value) => void errors.push(immutable(at, value, field)));
+    reportDifferences(
+      immutableSteps.steps[match],
+      step,
+      place,
+      (at, value) => void errors.push(immutable(at, value, field)),
+    );
   });
   return errors;
 }
@@ -105,20 +114,22 @@ function matchSteps({ steps, indexByName }: ImmutableSteps, now: readonly Step[]
 const immutabilityOf = (place: number, { progress }: ImmutableSteps): Immutability =>
   place < progress.startedCount ? IMMUTABILITY.stepReached : IMMUTABILITY.futureStep;
 
-function removals(held: ImmutableSteps, partners: StepMatches): readonly FieldError[] {
-  const kept = new Set(partners);
-  const gone = held.steps.flatMap((step, i) => (kept.has(i) ? [] : [{ step, hold: immutabilityOf(i, held) }]));
-  return [...Map.groupBy(gone, ({ hold }) => hold)].map(([hold, steps]) => {
+function removals(immutableSteps: ImmutableSteps, matches: StepMatches): readonly FieldError[] {
+  const kept = new Set(matches);
+  const gone = immutableSteps.steps.flatMap((step, i) =>
+    kept.has(i) ? [] : [{ step, immutability: immutabilityOf(i, immutableSteps) }],
+  );
+  return [...Map.groupBy(gone, ({ immutability }) => immutability)].map(([immutability, steps]) => {
     const names = quoted(steps.map(({ step }) => nameOf(step) ?? ''));
-    return forbidden(CONTAINERS.at, `a step may not be removed ${hold.addOrRemove}: ${names}`);
+    return forbidden(CONTAINERS.at, `a step may not be removed ${immutability.addOrRemove}: ${names}`);
   });
 }
 
-function additions({ steps, progress }: ImmutableSteps, partners: StepMatches): readonly FieldError[] {
-  const last = partners.findLastIndex((partner) => partner !== undefined);
+function additions({ steps, progress }: ImmutableSteps, matches: StepMatches): readonly FieldError[] {
+  const last = matches.findLastIndex((match) => match !== undefined);
   const detail = additionRule(steps, progress);
-  return partners.flatMap((partner, i) =>
-    partner !== undefined || (progress.futureStepsEditable && i > last)
+  return matches.flatMap((match, i) =>
+    match !== undefined || (progress.futureStepsEditable && i > last)
       ? []
       : [forbidden(CONTAINERS.at.index(i), detail)],
   );
@@ -137,8 +148,8 @@ function additionRule(
 }
 
 /** Reported once: of two steps that changed places, either may be the one that moved. */
-function moves(partners: StepMatches): readonly FieldError[] {
-  const order = partners.filter((partner) => partner !== undefined);
+function moves(matches: StepMatches): readonly FieldError[] {
+  const order = matches.filter((match) => match !== undefined);
   return order.every((place, i) => i === 0 || place > (order[i - 1] ?? -1))
     ? []
     : [forbidden(CONTAINERS.at, 'steps may not change places after the sequence has started')];
@@ -156,37 +167,41 @@ function quoted(names: readonly string[]): string {
 function validatePolicyUpdate(
   was: readonly Policy[],
   is: readonly Policy[],
-  held: ImmutableSteps,
+  immutableSteps: ImmutableSteps,
 ): readonly FieldError[] {
   const [before, after] = [indexNames(was), indexNames(is)];
   const errors: FieldError[] = [];
   for (const [name, i] of after) {
-    const hold = immutabilityOfPolicy(name, held);
+    const immutability = immutabilityOfPolicy(name, immutableSteps);
     const old = was[before.get(name) ?? -1];
     const at = POLICIES.at.index(i);
-    if (hold === undefined) continue;
+    if (immutability === undefined) continue;
     if (old !== undefined) {
       reportDifferences(old, is[i], { ...POLICIES, at }, (here, value) => {
-        errors.push(immutable(here, value, hold.field));
+        errors.push(immutable(here, value, immutability.field));
       });
     } else if (isEffective(is[i], name)) {
-      errors.push(forbidden(at, `the policy of a step may not be added ${hold.addOrRemove}: ${quoted([name])}`));
+      errors.push(
+        forbidden(at, `the policy of a step may not be added ${immutability.addOrRemove}: ${quoted([name])}`),
+      );
     }
   }
   for (const [name, i] of before) {
-    const hold = immutabilityOfPolicy(name, held);
-    if (hold === undefined || after.has(name) || !isEffective(was[i], name)) continue;
+    const immutability = immutabilityOfPolicy(name, immutableSteps);
+    if (immutability === undefined || after.has(name) || !isEffective(was[i], name)) continue;
     errors.push(
-      forbidden(POLICIES.at, `the policy of a step may not be removed ${hold.addOrRemove}: ${quoted([name])}`),
+      forbidden(POLICIES.at, `the policy of a step may not be removed ${immutability.addOrRemove}: ${quoted([name])}`),
     );
   }
   return errors;
 }
 
 /** Why the policy of the named step is immutable; undefined if it may change. */
-function immutabilityOfPolicy(name: string, held: ImmutableSteps): Immutability | undefined {
-  const place = held.indexByName.get(name) ?? Number.POSITIVE_INFINITY;
-  return held.progress.futureStepsEditable && place >= held.steps.length ? undefined : immutabilityOf(place, held);
+function immutabilityOfPolicy(name: string, immutableSteps: ImmutableSteps): Immutability | undefined {
+  const place = immutableSteps.indexByName.get(name) ?? Number.POSITIVE_INFINITY;
+  return immutableSteps.progress.futureStepsEditable && place >= immutableSteps.steps.length
+    ? undefined
+    : immutabilityOf(place, immutableSteps);
 }
 
 function isEffective(policy: Policy | undefined, name: string): boolean {

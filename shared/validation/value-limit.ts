@@ -33,8 +33,8 @@ export const MAX_APPLIED_BYTES = 256 * 1024;
 const SPEC = Path.of('spec');
 
 /**
- * The length of a spec as JSON in UTF-8. One that is longer than may be is not written out, which takes five times as long as to
- * count its characters and values, each at least a byte: it is longer than any, as is one that is nested too deeply to be written.
+ * The length of a spec as JSON in UTF-8, in bytes. Infinity if it exceeds the limit or is nested too deeply for JSON.stringify. The
+ * characters and values, each at least one byte, are counted first: that takes a fifth of the time of writing a long spec.
  */
 export function jsonBytes(spec: unknown): number {
   const isTooLong = ({ characters, values }: Readonly<Measurement>): boolean => characters + values > MAX_SPEC_BYTES;
@@ -47,7 +47,7 @@ export function jsonBytes(spec: unknown): number {
   }
 }
 
-/** The fault of a spec that is too long to be stored with its status. Nothing is measured where `bytes` says enough, as below. */
+/** The error of a spec that is too long to be stored with its status. `bytes`: as for `validateSize`. */
 export function validateLength(spec: unknown, bytes = Infinity): readonly FieldError[] {
   return bytes > MAX_SPEC_BYTES && jsonBytes(spec) > MAX_SPEC_BYTES ? [tooLong(SPEC, MAX_SPEC_BYTES)] : [];
 }
@@ -68,9 +68,9 @@ export function estimateMemory(value: unknown): number {
 const MIN_BYTES_PER_VALUE = 0.6;
 
 /**
- * The fault of a spec that says too much to be looked at any further. Total, whatever the nesting. Nothing is counted where
- * `bytes` says enough: how long the JSON is that the object was read from, or more. To count and to measure every object would
- * take half as long again for a usual review.
+ * The error of a spec that has too many values to be validated any further. Total, whatever the nesting. `bytes` is the length of
+ * the JSON that the object was read from, or more: if it is so short that it cannot hold too many values, they are not counted,
+ * because counting would add half to the time of a usual review.
  */
 export function validateSize(object: unknown, bytes = Infinity, max = MAX_VALUES): readonly FieldError[] {
   return bytes > max * MIN_BYTES_PER_VALUE && hasMoreValues(asObject<SequentialJob>(object)?.spec, max)

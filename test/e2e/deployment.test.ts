@@ -246,7 +246,7 @@ suite(title, () => {
     await namespace.apply('kept', sequence(1, {}, { suspend: true }));
     const { code, stderr } = await tryMake('undeploy');
     expect(code).not.toBe(0);
-    expect(stderr).toMatch(/there are \d+ SequentialJobs, .* delete them first/);
+    expect(stderr).toMatch(/\d+ SequentialJobs exist, .* delete them first/);
     await untilBothReady(client);
   });
 

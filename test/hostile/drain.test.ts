@@ -10,7 +10,7 @@ const ASKING = 100;
 const IDLE = 400;
 const SLOW = 50;
 
-/** DESIGN: what is in flight is finished within 20 s. */
+/** Requests in progress are finished within 20 s (docs/reliability.md). */
 const END_MS = 20_000;
 
 let served: ServedWebhook;

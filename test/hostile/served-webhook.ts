@@ -1,6 +1,6 @@
 /** A webhook as a process of its own, and what can be seen of it from outside: its answers, descriptors and memory. */
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, readlink, rm } from 'node:fs/promises';
 import type { Agent } from 'node:https';
 import { request, type RequestOptions } from 'node:https';
 import { tmpdir } from 'node:os';
@@ -104,12 +104,26 @@ export class ServedWebhook {
 
   /** Open descriptors, sockets among them. */
   async descriptors(): Promise<number> {
-    return (await readdir(`/proc/${this.operator.pid}/fd`)).length;
+    return (await this.#openFiles()).length;
   }
 
   /** Waits until it has no more descriptors than that. */
   async untilDescriptors(most: number, seconds = 60): Promise<void> {
-    await eventually(`at most ${most} descriptors`, async () => (await this.descriptors()) <= most, seconds);
+    let open: readonly string[] = [];
+    const isQuiet = async (): Promise<boolean> => {
+      open = await this.#openFiles();
+      return open.length <= most;
+    };
+    await eventually(`at most ${most} descriptors`, isQuiet, seconds).catch((error: unknown) => {
+      throw new Error(`${open.length} open files: ${open.join(', ')}`, { cause: error });
+    });
+  }
+
+  /** What each descriptor is open for: a path, `socket:[…]`, `anon_inode:[eventpoll]`. */
+  async #openFiles(): Promise<readonly string[]> {
+    const folder = `/proc/${this.operator.pid}/fd`;
+    const names = await readdir(folder);
+    return Promise.all(names.map(async (name) => readlink(`${folder}/${name}`).catch(() => 'closed meanwhile')));
   }
 
   /** Resident memory in MiB. */

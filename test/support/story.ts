@@ -25,7 +25,7 @@ const BASE: Told = {
     Failed: 'False, NotFailed: No step has failed',
     Complete: 'False, NotCompleted: The sequence has not completed',
     Suspended: 'False, NotSuspended: The sequence is not suspended',
-    ResourcesUnavailable: 'False, ResourcesAvailable: All objects referenced by the current step exist',
+    ResourcesUnavailable: 'False, ResourcesAvailable: Nothing is known to block the current step',
   },
 };
 

@@ -162,7 +162,7 @@ export class LeaderElector {
     const before = this.#observedLease.holder;
     const waitMs = this.#observedLease.observe(lease, this.#clock.now());
     const { holder } = this.#observedLease;
-    // If this process is the holder, the answer to its write was lost, or its leadership was; no other process holds
+    // If this process is the holder, it has lost the answer to its write, or its leadership; no other process holds
     // the Lease.
     if (waitMs > 0 && holder !== this.#options.identity) {
       if (holder !== before) this.#log.info({ leader: holder }, 'standing by');

@@ -88,7 +88,7 @@ describe.each(DEPLOYMENTS)('the Pods of %s', (_name, deployment) => {
   });
 
   it('have time to drain, and serve on where they serve', () => {
-    // DESIGN §4: 20 s; and a moment to end.
+    // A shutdown takes at most 20 s, and a moment to end.
     expect(pod.terminationGracePeriodSeconds).toBeGreaterThan(20);
     expect(config.shutdownDelaySeconds).toBe(config.role === 'controller' ? 0 : 5);
   });

@@ -12,11 +12,11 @@ const CONTROLLER: Reasons = {
   [`${GROUP}/${PLURAL}`]: {
     list: 'informers.ts: what there is; startup.ts: whether the resource is known',
     watch: 'informers.ts: what changes',
-    get: 'reconcile.ts: to look again after a write whose answer was lost',
+    get: 'uncertain-writes.ts: to look again after a write whose answer was lost',
     patch: 'act/finalizers.ts: the finalizer, where the webhook was bypassed and at the end',
     delete: 'act/finalizers.ts: ttlSecondsAfterFinished',
   },
-  [`${GROUP}/${PLURAL}/status`]: { patch: 'report.ts: the status' },
+  [`${GROUP}/${PLURAL}/status`]: { patch: 'write-status.ts: the status' },
   [`${GROUP}/${PLURAL}/finalizers`]: {
     update: 'asked by OwnerReferencesPermissionEnforcement of whoever sets blockOwnerDeletion',
   },
@@ -29,7 +29,7 @@ const CONTROLLER: Reasons = {
     delete: 'act/delete-jobs.ts: the cleanup',
   },
   '/pods': {
-    list: 'informers.ts: what keeps a Pod from starting; act/lookups.ts: why a Job failed',
+    list: 'informers.ts: what keeps a Pod from starting; act/list-job-pods.ts: why a Job failed',
     watch: 'informers.ts',
   },
   '/events': {

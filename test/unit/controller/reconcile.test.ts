@@ -111,7 +111,7 @@ describe('reconcile', () => {
     });
   });
 
-  it('adopts the unrecorded Job whose name an earlier version of the controller chose', async () => {
+  it('records the unrecorded Job whose name an earlier version of the controller chose', async () => {
     const name = 'a'.repeat(60);
     const ownerReferences = [ownedBy(undefined, name)];
     api.putSequentialJob(sequentialJob({ metadata: { name } }));
@@ -131,7 +131,7 @@ describe('reconcile', () => {
     ['renames the step', { containers: [container('fetch'), container('transform'), container('load')] }],
     ['takes the other steps away', { containers: [container('fetch')] }],
     ['breaks a rule', { containers: [container('fetch'), container('fetch')] }],
-  ])('adopts the unrecorded Job when an edit %s', async (_says, spec) => {
+  ])('records the unrecorded Job when an edit %s', async (_says, spec) => {
     api.putSequentialJob(sequentialJob());
     api.intercept = ({ path }) => (path.endsWith('/status') ? fault('Timeout') : undefined);
     await expect(new Process(api).reconcile()).rejects.toMatchObject({ code: 'Timeout' });

@@ -303,12 +303,9 @@ describe('what strangers send', () => {
       expect(await post(app, JSON.stringify(admissionReview({ kind: {} })))).toBe(200);
     }
     expect(lines.map(({ msg, problem }) => [msg, problem])).toEqual([
-      [
-        'request refused: not an AdmissionReview',
-        'apiVersion and kind must be admission.k8s.io/v1 and AdmissionReview',
-      ],
-      ['request refused: not an AdmissionReview', 'the body must be JSON'],
-      ['request refused: not an AdmissionReview', 'the content type must be application/json'],
+      ['request refused before its review', 'apiVersion and kind must be admission.k8s.io/v1 and AdmissionReview'],
+      ['request refused before its review', 'the body must be JSON'],
+      ['request refused before its review', 'the content type must be application/json'],
       ['malformed AdmissionReview', 'request.kind must be SequentialJob of batch.example.com/v1alpha1'],
     ]);
   });

@@ -66,9 +66,9 @@ describe('act', () => {
     const ETL = 'is owned by SequentialJob "etl"';
 
     it.each<readonly [string, () => unknown, Partial<Snapshot['findings']>, readonly string[]]>([
-      ['our own Job of an earlier try is adopted', () => theirs({}), {}, [NAME]],
+      ['our own Job of an earlier try is recorded', () => theirs({}), {}, [NAME]],
       [
-        'our own Job without our labels is adopted',
+        'our own Job without our labels is recorded',
         () => theirs({}, {}),
         { [NAME]: { type: 'labelsRemoved' } },
         [NAME],

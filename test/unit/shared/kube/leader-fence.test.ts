@@ -20,9 +20,9 @@ describe('fenced', () => {
   const watch = (): Promise<unknown> => client.stream({ path: '/w', idleMs: 1, signal: new AbortController().signal });
 
   it.each<readonly [string, () => void]>([
-    ['may not act any more', () => (mayAct = false)],
-    ['is over', () => over.abort()],
-  ])('sends nothing once its owner %s', async (_says, end) => {
+    ['may send no more', () => (mayAct = false)],
+    ['has ended', () => over.abort()],
+  ])('sends nothing once its term %s', async (_says, end) => {
     end();
     await expect(client.request({ method: 'POST', path: '/x' })).rejects.toMatchObject({ code: 'Aborted' });
     await expect(watch()).rejects.toMatchObject({ code: 'Aborted' });
