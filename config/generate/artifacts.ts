@@ -1,6 +1,6 @@
 /**
- * The generated files, which are committed: `node config/generate/main.ts` writes them, with `--check` it fails when one
- * differs. A further artifact is one more entry.
+ * The generated files, which are committed. `node config/generate/main.ts` writes them; with `--check` it fails if one
+ * differs. To generate another file, add an entry.
  */
 import { renderArgoConfigMap } from './argocd.ts';
 import { renderChartCrd } from './chart-crd.ts';
@@ -12,7 +12,7 @@ import { renderValidationDoc } from './validation-doc.ts';
 export interface Artifact {
   /** Relative to the project's root, with forward slashes. */
   readonly path: string;
-  /** Gives the whole text. It depends on nothing but the sources and the locked dependencies. */
+  /** Returns the whole text. It depends only on the sources and the locked dependencies. */
   readonly render: () => string;
 }
 
@@ -20,7 +20,7 @@ const BANNER = '# Written by `make generate` from config/generate/. Do not edit.
 
 const RULES = `${BANNER}# The definition with rules in CEL, for Kubernetes 1.25 and newer; kubectl can't apply it before 1.23.\n`;
 
-const ARGO = `${BANNER}# A part of Argo CD's own ConfigMap: from health.lua, how it tells the health of a SequentialJob. docs/gitops.md says how to add it.
+const ARGO = `${BANNER}# A key of Argo CD's own ConfigMap: the health check for SequentialJobs, from health.lua. docs/gitops.md says how to add it.
 `;
 
 export const ARTIFACTS: readonly Artifact[] = [

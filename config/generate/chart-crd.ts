@@ -1,7 +1,7 @@
-/** charts/sequentialjob/templates/crd.yaml: both definitions, of which Helm takes the one that the server can take. */
+/** charts/sequentialjob/templates/crd.yaml: both CRDs. Helm installs the one with CEL rules if the API server supports them. */
 import { CRD, CRD_WITH_RULES, toYaml } from './crd.ts';
 
-/** Has to stand once in a definition: the chart puts an annotation behind it. */
+/** Must occur exactly once in a CRD: the chart inserts an annotation after it. */
 const METADATA = `metadata: {name: ${CRD.metadata.name}}\n`;
 
 const ANNOTATED = `metadata:
@@ -13,8 +13,8 @@ const ANNOTATED = `metadata:
 
 function body(definition: unknown): string {
   const text = toYaml(definition);
-  if (text.includes('{{')) throw new Error('the definition has what Helm takes for a template');
-  if (text.split(METADATA).length !== 2) throw new Error(`the definition does not say once ${METADATA}`);
+  if (text.includes('{{')) throw new Error('the CRD contains {{, which Helm would parse as a template');
+  if (text.split(METADATA).length !== 2) throw new Error(`the CRD does not contain exactly once ${METADATA}`);
   return text.replace(METADATA, ANNOTATED);
 }
 

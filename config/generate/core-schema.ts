@@ -1,6 +1,6 @@
 /**
- * Turns a core type into a structural schema: every reference inlined, nothing preserved unknown, no descriptions
- * (with them the resource would not fit the annotation that client-side `kubectl apply` keeps, 256 KiB).
+ * Converts a core type into a structural schema: all references inlined, no `x-kubernetes-preserve-unknown-fields`, and no
+ * descriptions (with them the CRD would exceed the 256 KiB of the annotation of client-side `kubectl apply`).
  */
 import type { Schema } from '../../shared/api/schema.ts';
 import { propertiesOf, type CoreProperty } from './core-models.ts';
@@ -17,7 +17,7 @@ export const QUANTITY: Schema = {
 
 const INT_OR_STRING: Schema = { 'x-kubernetes-int-or-string': true };
 
-/** API servers don't check the range of `format: int32` (seen on 1.20), Go's decoder does: the bounds say it. */
+/** API servers do not check the range of `format: int32` (seen on 1.20), but Go's decoder does. So the schema has bounds. */
 export const INT32: Schema = { type: 'integer', format: 'int32', minimum: -(2 ** 31), maximum: 2 ** 31 - 1 };
 
 const SCALARS: Readonly<Record<string, Schema>> = {
@@ -29,7 +29,7 @@ const SCALARS: Readonly<Record<string, Schema>> = {
 
 const NUMBERS: Readonly<Record<string, Schema>> = { int32: INT32, int64: { type: 'integer', format: 'int64' } };
 
-/** Gives the schema of a core type by its model's name. Throws on a notation of the models that it doesn't know. */
+/** Returns the schema of a core type by its model's name. Throws if a property has a type notation that it does not know. */
 export function coreSchema(model: string): Schema {
   const properties = propertiesOf(model).filter(({ name }) => !OMITTED.has(`${model}.${name}`));
   const required = properties.filter((p) => p.required && !OPTIONAL.has(`${model}.${p.name}`)).map(({ name }) => name);

@@ -15,7 +15,7 @@ interface PrinterColumn {
 }
 
 const COLUMNS: readonly PrinterColumn[] = [
-  { name: 'Status', type: 'string', jsonPath: '.status.phase', description: 'Where the sequence stands.' },
+  { name: 'Status', type: 'string', jsonPath: '.status.phase', description: 'The state of the sequence.' },
   {
     name: 'Progress',
     type: 'string',
@@ -27,9 +27,9 @@ const COLUMNS: readonly PrinterColumn[] = [
   {
     name: 'Message',
     type: 'string',
-    // The condition whose message is useful in every phase: it has the running step, or the result.
+    // The message of this condition is useful in every phase: it names the running step, or the result.
     jsonPath: '.status.conditions[?(@.type=="Progressing")].message',
-    description: 'What is going on, or how it ended.',
+    description: 'What the sequence is doing, or how it ended.',
     priority: 1,
   },
   { name: 'Started', type: 'date', jsonPath: '.status.startTime', description: 'Time since the start.', priority: 1 },
@@ -42,7 +42,7 @@ const COLUMNS: readonly PrinterColumn[] = [
   },
 ];
 
-/** A schema of the CRD, which may have CEL rules in addition to the schema that the webhook validates with. */
+/** The schema of the CRD: the schema that the webhook validates with, optionally with CEL rules. */
 export interface GuardedSchema extends Schema {
   readonly 'x-kubernetes-validations'?: readonly ValidationRule[];
 }
@@ -87,8 +87,8 @@ export const CRD_WITH_RULES = definition({ ...RESOURCE_SCHEMA, 'x-kubernetes-val
 const LINE = 120;
 
 /**
- * Prints YAML that is short and diffs well: what fits a line as JSON stands on one line, the rest is indented. There are
- * no anchors, so the text means the same to every YAML and, converted, JSON reader.
+ * Prints YAML that is short and gives readable diffs: a node that fits on one line is printed in flow style, others are
+ * indented. It has no anchors, so that every YAML parser, and a conversion to JSON, reads the same.
  */
 export function toYaml(value: unknown): string {
   const document = new Document(value, { aliasDuplicateObjects: false });

@@ -1,18 +1,18 @@
 /**
- * What client-node's models lack of the core types' schema, by `Model.property`. The rest is read from the models.
+ * Schema information about core types that client-node's models do not have, by `Model.property`. core-models.ts reads the rest.
  *
- * The list types follow what core validation enforces, not what Kubernetes' own OpenAPI says: a list is a map only
- * where a Job with two items of the same key is refused too (pkg/apis/core/validation/validation.go). So duplicate
- * environment variables or host aliases, which a Pod may have, are not refused here. `ports` is the one exception: this
- * resource wants ports unique, and the key of Kubernetes' own list map is what they are unique by.
+ * The list types follow what core validation enforces, not Kubernetes' own OpenAPI document: a list is a map only if
+ * the API server also refuses a Job with two items of the same key (pkg/apis/core/validation/validation.go). So duplicate
+ * environment variables or host aliases, which a Pod may have, are allowed here. `ports` is the one exception: this
+ * resource requires unique ports, by the keys of Kubernetes' own list map.
  *
- * Core enumerations are not in the schema: a release of Kubernetes may add a value, and the API server judges the Job.
+ * Core enumerations are not in the schema: a release of Kubernetes may add a value, and the API server validates the Job.
  */
 import type { Schema } from '../../shared/api/schema.ts';
 
 type Overrides = Readonly<Record<string, Schema>>;
 
-/** Fields and maps of fields of type `resource.Quantity`: client-node calls them strings, the API takes numbers as well. */
+/** Fields, and maps, of type `resource.Quantity`: strings in client-node's models, but the API accepts numbers as well. */
 export const QUANTITIES: ReadonlySet<string> = new Set([
   'V1ResourceRequirements.limits',
   'V1ResourceRequirements.requests',
@@ -35,7 +35,7 @@ export const LIST_MAPS: Readonly<Record<string, readonly string[]>> = {
   'V1Container.volumeDevices': ['devicePath'],
 };
 
-/** Types that are one value to server-side apply: `+structType=atomic` on the type in staging/src/k8s.io/api/core/v1/types.go. */
+/** Types that server-side apply treats as one value: `+structType=atomic` on the type in staging/src/k8s.io/api/core/v1/types.go. */
 export const ATOMIC: ReadonlySet<string> = new Set([
   'V1ConfigMapKeySelector',
   'V1FileKeySelector',
@@ -49,7 +49,7 @@ export const ATOMIC: ReadonlySet<string> = new Set([
   'V1TypedLocalObjectReference',
 ]);
 
-/** A list that must stay empty needs no description of its items: whatever is in it is refused as a whole. */
+/** A list that must be empty. The schema of its items does not matter, because any item is refused. */
 const EMPTY_LIST: Schema = { type: 'array', nullable: true, maxItems: 0, items: { type: 'object' } };
 
 /** Optional lists and references that Go clients write as `null`: no `omitempty` in types.go, in some release or in all. */
@@ -60,27 +60,27 @@ export const NULLABLE: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Properties left out. Metadata embedded in a template is declared, because it is pruned otherwise, and declared whole,
- * because what a Go client serialises must pass strict field validation; only `managedFields` is left out, which has no
- * fixed structure and which nobody writes into a template.
+ * Properties that the schema omits. It declares the metadata of a template, because the API server would prune it otherwise,
+ * with all fields, because what a Go client serializes must pass strict field validation. Only `managedFields` is omitted: it
+ * has no fixed structure, and no client writes it into a template.
  */
 export const OMITTED: ReadonlySet<string> = new Set(['V1ObjectMeta.managedFields']);
 
-/** Schemas that stand for a property as a whole. */
+/** Schemas that replace that of a property. */
 export const REPLACED: Overrides = {
   // A step supplies the container, so a template has none; Go clients write `null`.
   'V1PodSpec.containers': EMPTY_LIST,
   // Refused in every Pod template (validation.go ValidatePodTemplateSpec).
   'V1PodSpec.ephemeralContainers': EMPTY_LIST,
-  // A Job's Pod must be able to end, so Always is not among them; for all servers, and for good.
+  // Without Always: the Pod of a Job must be able to end. All versions of Kubernetes refuse it.
   'V1PodSpec.restartPolicy': { type: 'string', enum: ['', 'Never', 'OnFailure'] },
-  // Part of a list map's key, so it has a default, the core type's own (pkg/apis/core/v1/defaults.go).
+  // A list map key must be required or have a default; this is the core type's default (pkg/apis/core/v1/defaults.go).
   'V1ContainerPort.protocol': { type: 'string', default: 'TCP' },
 };
 
 /**
- * Properties that the OpenAPI document requires and not this schema: a template's containers are the steps; the others an
- * API server takes for their zero value when they are absent, which is as good as any (a Job without them is accepted).
+ * Properties that the OpenAPI document requires and this schema does not: a template's containers, which are the steps, and
+ * properties whose zero value an API server uses if they are absent (it accepts a Job without them).
  */
 export const OPTIONAL: ReadonlySet<string> = new Set([
   'V1HTTPHeader.value',

@@ -65,7 +65,7 @@ const FIELDS: Readonly<Record<string, Schema>> = {
     type: 'boolean',
     default: false,
     description:
-      'Whether the sequence is held. Nothing new is started, and the Pods of the running step are deleted; that step starts afresh afterwards. Before Kubernetes 1.22 the running step runs to its end.',
+      'Whether the sequence is suspended. No further step starts, and the Pods of the running step are deleted; the step starts again from its beginning when this is false again. Before Kubernetes 1.22 the running step runs to its end.',
   },
   updatePolicy: {
     type: 'string',
@@ -81,7 +81,7 @@ const FIELDS: Readonly<Record<string, Schema>> = {
     'x-kubernetes-list-type': 'map',
     'x-kubernetes-list-map-keys': ['name'],
     items: { type: 'object', required: ['name'], properties: STEP_POLICY },
-    description: 'What differs for single steps, by the name of their container.',
+    description: 'Settings of single steps, by the name of their container.',
   },
   resume: {
     ...COUNT,

@@ -4,14 +4,14 @@ import { none, otherwise } from '../../controller/decide/row.ts';
 import { STATES, type State } from '../../controller/decide/types.ts';
 
 const MEANING: Readonly<Record<State, string>> = {
-  New: 'seen, nothing begun: no `startTime`',
-  StepPending: 'the next step has no Job on record',
+  New: 'no `startTime`: the sequence has not started',
+  StepPending: 'the status records no Job for the next step',
   StepRunning: 'the last recorded step is `Running`',
   Suspended: 'condition `Suspended` is True',
   Completed: 'condition `Complete` is True',
   Failed: 'condition `Failed` is True',
   Deleting: '`deletionTimestamp` is set',
-  Gone: 'nothing of ours holds the object',
+  Gone: 'our finalizer is removed',
 };
 
 /** `jobHasFailed` → `job has failed`. */
@@ -39,10 +39,10 @@ export function renderStateMachine(): string {
 
 # The state machine of a sequence
 
-A reconcile starts in the state that the status records and follows the table: of the rows of a state, the first whose
-guard holds says what happens and where it leads. A row ends the walk, unless it says "and continue": its actions are
-executed and the walk is made again on what they brought, or the next change of the object, of its Jobs
-or of its Pods, or a timer, starts a new reconcile.
+A reconcile starts in the state that the status records. It applies the first row of that state whose guard holds: the row's
+effect, and its transition to the next state. If the row says "and continue", the rows of the next state follow. Otherwise
+the controller executes the actions, and evaluates the table again on the resulting snapshot. Without actions it writes the
+status, and the next change of the object, of its Jobs or of their Pods, or a timer, starts a new reconcile.
 
 \`\`\`mermaid
 stateDiagram-v2
@@ -51,9 +51,9 @@ ${TRANSITIONS.filter(isDrawn).map(arrow).join('\n')}
     Gone --> [*]
 \`\`\`
 
-An object that is deleted is in \`Deleting\` from then on, whatever it was before.
+An object with a \`deletionTimestamp\` is in \`Deleting\`, whatever its state was before.
 
-| state | read off the status as |
+| state | recognized by |
 |---|---|
 ${STATES.map((state) => `| ${state} | ${MEANING[state]} |`).join('\n')}
 

@@ -15,7 +15,7 @@ const object = (description: string, properties: Readonly<Record<string, Schema>
   description,
 });
 
-/** As metav1.Condition (apimachinery pkg/apis/meta/v1/types.go), with room in `message` for what Kubernetes says of a Pod. */
+/** Like metav1.Condition (apimachinery pkg/apis/meta/v1/types.go), but `message` may be longer, to quote a Pod's status. */
 const CONDITION: Readonly<Record<string, Schema>> = {
   type: text(
     `The kind of condition: ${CONDITION_TYPES.join(', ')}; while they are True also ${TRANSIENT_CONDITION_TYPES.join(' and ')}.`,
@@ -25,7 +25,7 @@ const CONDITION: Readonly<Record<string, Schema>> = {
     type: 'integer',
     format: 'int64',
     minimum: 0,
-    description: 'The metadata.generation that the condition speaks of.',
+    description: 'The metadata.generation that the condition refers to.',
   },
   lastTransitionTime: {
     type: 'string',
@@ -33,7 +33,7 @@ const CONDITION: Readonly<Record<string, Schema>> = {
     description: 'When the status of the condition last changed.',
   },
   reason: text('The reason of the last change, in one CamelCase word, for programs.'),
-  message: text('The same for people.'),
+  message: text('The same as a sentence for users.'),
 };
 
 const STEP: Readonly<Record<string, Schema>> = {
@@ -41,12 +41,12 @@ const STEP: Readonly<Record<string, Schema>> = {
   name: text('The name of its container.'),
   jobName: text('The name of its Job.'),
   jobUID: text('The UID of its Job: a Job of the same name with another UID is not this step.'),
-  state: { type: 'string', enum: STEP_STATES, description: 'Where the step stands.' },
+  state: { type: 'string', enum: STEP_STATES, description: 'The state of the step.' },
   startTime: time('When the step was started.'),
-  completionTime: time('When the step ended, well or not.'),
+  completionTime: time('When the step ended, whether it succeeded or failed.'),
   attempts: count('How many Pods were started for it, counting one that is due.'),
   exitCode: { ...INT32, description: 'The exit code of its container, of the last Pod that ended.' },
-  reason: text('Why it stands there, in one CamelCase word: the reason of the Job or of the container.'),
+  reason: text('The reason of its state, in one CamelCase word, from the Job or from the container.'),
   message: text('The termination message of its container, cut to 1 KiB.'),
 };
 
@@ -58,13 +58,12 @@ const FIELDS: Readonly<Record<string, Schema>> = {
     type: 'integer',
     format: 'int64',
     minimum: UNOBSERVED,
-    description:
-      'The metadata.generation that this status speaks of; -1 until the controller has looked at the object.',
+    description: 'The metadata.generation that this status refers to; -1 until the controller has observed the object.',
   },
   phase: {
     type: 'string',
     enum: ['', ...PHASES],
-    description: 'The state of the sequence in one word, for people. Programs read the conditions.',
+    description: 'The state of the sequence in one word, for users. Programs should read the conditions.',
   },
   conditions: {
     type: 'array',
@@ -107,12 +106,12 @@ const FIELDS: Readonly<Record<string, Schema>> = {
   activeStartTime: time(
     'From when spec.activeDeadlineSeconds counts, where that is not startTime: the last resume, moved on by the time spent suspended.',
   ),
-  completionTime: time('When the sequence ended, well or not.'),
-  resumes: count('How many resumes have been acted on.'),
+  completionTime: time('When the sequence ended, whether it completed or failed.'),
+  resumes: count('The value of spec.resume that was last acted on.'),
 };
 
 /** The schema of `status`. */
 export const STATUS_SCHEMA: Schema = {
-  ...object('Where the sequence stands. Written by the controller.', FIELDS),
+  ...object('The state of the sequence. Written by the controller.', FIELDS),
   default: { observedGeneration: UNOBSERVED },
 };

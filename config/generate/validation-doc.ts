@@ -1,4 +1,4 @@
-/** docs/validation.md: which component checks what, and which objects are rejected on purpose, from the data of the test. */
+/** docs/validation.md: which component validates what, and which objects are rejected deliberately, from the test's fixtures. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
@@ -24,36 +24,37 @@ export function renderValidationDoc(): string {
 
 # What is checked where
 
-A spec that cannot run is refused before anything has run. Three checks share the work:
+A spec that cannot run is refused before its first step starts. Three components validate it:
 
 | check | when | what |
 |---|---|---|
 | **the schema** | \`kubectl apply\`, between the defaulting and the validating webhook; \`lint\` | types of all fields of the resource, the core Container and PodTemplateSpec included; our own enumerations (\`updatePolicy\`, \`onFailure\`) and limits |
-| **our rules** | \`kubectl apply\`, in the webhook; \`lint\`; again in the controller, for an object that bypassed the webhook | the most common mistakes, and what only this resource has: see below |
+| **our rules** | \`kubectl apply\`, in the webhook; \`lint\`; again in the controller, for an object that bypassed the webhook | the most common mistakes, and the fields that only this resource has: see below |
 | **the API server** | \`lint --server\`; the controller's preflight, before the first step starts | everything else, by the rules of its own version, its policies and its admission webhooks |
 
-We do not copy Kubernetes' rules for Pods, because a copy has the rules of one version. A refusal of the API server shows as \`JobRejected\`, with
+We do not copy Kubernetes' rules for Pods, because a copy would have the rules of one version. An error of the API server shows as \`JobRejected\`, with
 every error of every step in the paths of the SequentialJob, before any step has run; the spec can then be changed
 ([ADR 12](adr/0012-preflight.md)). Checks that happen only when a Pod is created (Pod Security, LimitRanges, quotas of
 Pods) show in \`ResourcesUnavailable\` while the step waits.
 
 ## Our rules
 
-Where servers differ, our rules are those of the most permissive one, from Kubernetes 1.20 on.
+Where API servers differ, our rules follow the most permissive version, from Kubernetes 1.20 on.
 
 - at least one step, and at most 1000; a spec has at most 1 MiB as JSON and 200,000 values (in a map of more than 1000 each counts as ten)
 - names of steps, init containers and volumes are DNS labels; steps and init containers have different names, and so have volumes
 - an image is set and can be parsed
 - each \`volumeMount\` and \`volumeDevice\` names a volume of the template, and has a path of its own in its container
 - names of environment variables are printable ASCII without \`=\`; \`value\` and \`valueFrom\` exclude each other; each variable has one source
-- ports are legal, and unique by number and protocol; so are their names
+- port numbers are valid, and unique together with their protocol; port names are valid and unique
 - quantities can be parsed and are not negative; a request is not above its limit
 - each probe and each lifecycle hook has exactly one action
 - \`restartPolicy\` is \`Never\` or \`OnFailure\`, and \`Never\` where a step has a \`podFailurePolicy\`
 - the template has no containers, and no labels or annotations under \`batch.example.com/\`, \`*.batch.example.com/\` and
   \`batch.kubernetes.io/\`, nor the labels \`controller-uid\` and \`job-name\`
-- scheduling gates and resource claims have different names, and spread constraints different keys and actions
-- a step policy names a step, once; a step's deadline is not above the sequence's
+- scheduling gates and resource claims have unique names; no two topology spread constraints have the same \`topologyKey\` and
+  \`whenUnsatisfiable\`
+- a step policy names an existing step, and each step has at most one; a step's \`activeDeadlineSeconds\` is not above the sequence's
 - the name of a SequentialJob has at most 63 characters
 - it is not in the operator's own namespace, because its Pods could use the operator's service account (\`lint\` does not check this)
 
@@ -65,19 +66,19 @@ Allowed, but probably a mistake: an image without tag or digest or with \`latest
 \`emptyDir\` or ephemeral volume that two or more steps mount (each step has a Pod of its own, and the volume ends with it); a spec
 above 256 KiB, which \`kubectl apply\` accepts only with \`--server-side\`.
 
-## Refused on purpose
+## Refused deliberately
 
-Some servers accept these containers and templates, and we do not. The rules that only this resource has are not listed: reserved labels and
-annotations, step policies and their deadlines, the limits of size.
+Some API servers accept these containers and templates, and we do not. The rules for fields that only this resource has are not listed:
+reserved labels and annotations, step policies and their deadlines, the size limits.
 
 | case | servers that accept it | why |
 |---|---|---|
 ${deliberate.map(row).join('\n')}
 
 \`test/integration/core-schema.test.ts\` checks this against the API server of the test run: 612 containers and templates, valid and invalid ones of each kind, 36 specs
-as found in practice, and 400 generated manifests. Nothing that the server accepts is refused here, except for this list, and no field that it knows is missing from the
-schema. A unit test checks the same against the verdicts of a Kubernetes 1.36.3, which refused 381 of these 648 specs; 245 of them are valid by the schema and by our
-rules, and are left to it.
+as found in practice, and 400 generated manifests. Except for this list, our validation refuses nothing that the server accepts, and the schema lacks no field that the
+server knows. A unit test checks the same against recorded results of Kubernetes 1.36.3, which refused 381 of these 648 specs; 245 of them pass our schema and our
+rules, and only the API server refuses them.
 
 Empty strings are not compared on a 1.20 that was built with Go 1.18 or newer: its schema treats \`value: ''\` as null and refuses it. The
 releases of 1.20 do not, nor does any newer server.

@@ -1,21 +1,22 @@
 /**
- * The definition's own defence of a started sequence, in CEL (`x-kubernetes-validations`), for Kubernetes 1.25 and newer:
- * what holds also where the webhook is not in place. The webhook has the exact rule (shared/validation/update.ts); here
- * is the part of it that is cheap and certain.
+ * CEL rules of the CRD (`x-kubernetes-validations`, Kubernetes 1.25 and newer) that keep fields immutable after the sequence
+ * has started, also if the webhook is bypassed. The webhook has the complete rule (shared/validation/update.ts); these rules
+ * are the part of it that has a low CEL cost and no false positives.
  *
- * - Every rule is a transition rule (it reads `oldSelf`), so it never runs on a create, and each compares one expression
- *   of the new spec with the same of the old, so an unchanged spec passes whatever the status says: status writes,
- *   metadata, the removal of a finalizer. A rule about `self` alone could hold an object that was stored before the
- *   rule for ever: before 1.30 nothing can be changed on an object that breaks one.
- * - Compared are single values, not whole containers: to CEL `resources: {}`, `value: ''` and `creationTimestamp: null`,
- *   which Go clients add or drop, differ from their absence. Refusing those would stop a client that reads an object,
- *   sets `suspend` and writes it back. Absent and empty are the same here, as they are to the webhook.
- * - `resume` has no rule: raising it is for the webhook to judge, by the status, and lowering it does nothing.
- * - What the schema says on every server is not said again: no containers in the template, the restart policies, names
- *   once and not too long. A server that finds such a fault does not evaluate the rules at all.
- * - Nothing newer than 1.25: no `optionalOldSelf`, `fieldPath` or `messageExpression`; the messages begin with the path.
+ * - Every rule is a transition rule (it reads `oldSelf`), so it does not run on a create. Each compares an expression of the
+ *   new spec with the same expression of the old one. So an unchanged spec always passes: status writes, changes of metadata,
+ *   the removal of a finalizer. A rule on `self` alone could block an object that was stored before the rule existed: before
+ *   1.30 the API server refuses every update of an object that violates a rule.
+ * - The rules compare single values, not whole containers. In CEL, `resources: {}`, `value: ''` and `creationTimestamp: null`,
+ *   which Go clients add or drop, differ from an absent field. A rule that refuses them would break a client that reads an
+ *   object, sets `suspend` and writes it back. The rules treat absent and empty alike, as the webhook does.
+ * - `resume` has no rule: the webhook decides by the status whether it may be raised, and lowering it has no effect.
+ * - The rules do not repeat the schema (no containers in the template, the restart policies, unique and short names). An API
+ *   server that finds a schema error does not evaluate the rules.
+ * - The rules use only features of 1.25: no `optionalOldSelf`, `fieldPath` or `messageExpression`. So the messages begin with
+ *   the path.
  *
- * CEL sees of `metadata` only the names. Unlike the webhook it can't let the spec change of an object that is being deleted.
+ * Of `metadata`, CEL can read only the names. So, unlike the webhook, the rules also apply to an object that is being deleted.
  */
 
 /** One rule, as `x-kubernetes-validations` has it. */
@@ -30,36 +31,36 @@ type Value = string;
 const of = (side: 'self' | 'oldSelf', value: Value): string => value.replaceAll(/\bself\b/g, side);
 const unchanged = (value: Value): string => `(${of('self', value)}) == (${of('oldSelf', value)})`;
 
-/** Before the start everything may change, also of a sequence that was refused: it has no startTime. */
+/** Before the start every field may change, also of a sequence with a rejected Job: it has no startTime. */
 const NOT_STARTED = '!has(oldSelf.status) || !has(oldSelf.status.startTime)';
-/** The policy that counts is that of the new object, as in the webhook. */
+/** The policy of the new object applies, as in the webhook. */
 const FUTURE_STEPS = "self.spec.updatePolicy == 'FutureSteps'";
 
 /**
- * What holds of every status write, and costs less than the comparison that may follow. To CEL a list map is equal
- * whatever its order, so the order is compared beside it.
+ * True for every status write, and cheaper than the comparison that would follow. CEL ignores the order of a list map, so the
+ * order of the names is compared as well.
  */
 const SAME_STEPS = `(${unchanged('self.spec.containers')} && ${unchanged('self.spec.containers.map(c, c.name)')})`;
 
 const either = (...claims: readonly string[]): string => claims.join(' || ');
 
-/** A property, or what stands for it where it or something that it is in is absent. The first `from` parts are there. */
+/** The value at `path`, or `empty` if it or one of its parents is absent. The first `from` parts always exist. */
 function optional(path: string, empty: string, from: number): Value {
   const names = path.split('.');
   const parents = names.map((_, i) => names.slice(0, i + 1).join('.')).slice(from);
   return `${parents.map((parent) => `has(${parent})`).join(' && ')} ? ${path} : ${empty}`;
 }
 
-/** What a container is, as far as it is compared, in one list of one type: the elements of a pass cost most. */
+/** The compared fields of a container, as one list of one type: the elements of an iteration determine the CEL cost. */
 const looksOf = (c: string): Value =>
   `[[${c}.name, has(${c}.image) ? ${c}.image : ''], has(${c}.command) ? ${c}.command : [], has(${c}.args) ? ${c}.args : []]`;
 
 const STEPS: Value = `self.spec.containers.map(c, ${looksOf('c')})`;
 
 /**
- * The steps that the status has, by their places. A place that one of the two specs doesn't have reads as empty. A step
- * whose Job the API server refused has no record, those behind a failure are recorded as Skipped: both are free, as they
- * are to the webhook.
+ * The containers of the steps that the status records, by index; an empty list if the spec has no container at that index. A
+ * step whose Job the API server rejected has no record, and steps after a failure are recorded as Skipped: both may change, as
+ * in the webhook.
  */
 const STARTED_STEPS: Value = `oldSelf.status.steps.map(s, s.state != 'Skipped' && s.index < size(self.spec.containers) ? ${looksOf('self.spec.containers[s.index]')} : [])`;
 

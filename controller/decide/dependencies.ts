@@ -18,7 +18,7 @@ const guards = defineGuards({
   },
   dependenciesNotChecked: {
     description:
-      'the step references Secrets, ConfigMaps or PersistentVolumeClaims that have not been checked (the first 50)',
+      'the step references Secrets, ConfigMaps or PersistentVolumeClaims that have not been checked (of more than 50, none is checked)',
     holds: (context) =>
       nextFinding(context) === undefined &&
       dependenciesToCheck(context.snapshot.object, currentIndex(context.draft)).length > 0,

@@ -63,7 +63,7 @@ suite(title, () => {
     await eventually('one leader', leader);
   });
 
-  it('give the token to the controller alone, and neither a file that it could write', async () => {
+  it('give the token to the controller only, and cannot write any file', async () => {
     const script = `
       const { existsSync, writeFileSync } = require('node:fs');
       const write = (file) => { try { writeFileSync(file, ''); return 'written'; } catch (error) { return error.code; } };
@@ -84,7 +84,7 @@ suite(title, () => {
     expect(status).toMatchObject({ phase: 'Completed', progress: { summary: '2/2' } });
   });
 
-  it('judge without a controller, and run with one again', async () => {
+  it('validate without a controller, and run sequences when it is back', async () => {
     await scaleToZero(DEPLOYMENT, CONTROLLERS);
     const created = await namespace.apply('judged', sequence(1));
     expect(created.spec).toMatchObject({ suspend: false });
@@ -98,7 +98,7 @@ suite(title, () => {
     expect((await namespace.untilFinished('judged', 120)).status?.phase).toBe('Completed');
   }, 300_000);
 
-  it('are both restarted without a refusal to anybody', async () => {
+  it('are both restarted without a failed request', async () => {
     const before = (await operatorPods(client)).map(({ metadata }) => metadata.name);
     const stream = new ObjectStream(namespace, 'restart');
     await inSystem('rollout', 'restart', DEPLOYMENT, WEBHOOK_DEPLOYMENT);

@@ -75,13 +75,13 @@ suite(title, () => {
     }
   });
 
-  it('has one leader, by what each Pod says in its metrics', async () => {
+  it('has one leader, according to the metrics of each Pod', async () => {
     await untilLeader(client);
     const both = await untilBothReady(client);
     expect((await Promise.all(both.map(leads))).filter(Boolean)).toHaveLength(1);
   });
 
-  it('runs as a user without rights, on a file system that cannot be written to', async () => {
+  it('runs as a non-root user, on a read-only file system', async () => {
     const script = `
       const { readFileSync, writeFileSync } = require('node:fs');
       const status = readFileSync('/proc/1/status', 'utf8');
@@ -124,7 +124,7 @@ suite(title, () => {
     expect((await namespace.get('etl')).spec.backoffLimit).toBe(0);
   });
 
-  it('takes up a new certificate without a refusal to anybody', async () => {
+  it('uses a renewed certificate without a failed request', async () => {
     const before = await servedCertificates(client);
     const stream = new ObjectStream(namespace, 'rotation');
     await make('certificate');
@@ -142,7 +142,7 @@ suite(title, () => {
     expect(await stream.end()).toEqual([]);
   }, 300_000);
 
-  it('is restarted without a refusal to anybody', async () => {
+  it('is restarted without a failed request', async () => {
     const before = await untilBothReady(client);
     const stream = new ObjectStream(namespace, 'restart');
     await inSystem('rollout', 'restart', DEPLOYMENT);
@@ -156,7 +156,7 @@ suite(title, () => {
     expect(stream.count).toBeGreaterThan(50);
   }, 300_000);
 
-  it('hands over to the other Pod when that of the leader is deleted, and answers 200 applies meanwhile', async () => {
+  it('changes the leader when its Pod is deleted, and serves 200 applies meanwhile', async () => {
     const first = await untilLeader(client);
     const held = await HeldSequence.start(namespace, 'hand-over');
     const stream = new ObjectStream(namespace, 'handed-over', 210);
@@ -191,7 +191,7 @@ suite(title, () => {
     300_000,
   );
 
-  it('has another leader when the network between the first and the API server is cut, and never two', async () => {
+  it('changes the leader when the network between the leader and the API server is cut, and never has two', async () => {
     const pods = await untilBothReady(client);
     const first = await untilLeader(client);
     const second = pods.find((name) => name !== first) ?? '';
@@ -216,7 +216,7 @@ suite(title, () => {
     expect(await untilBothReady(client)).toEqual(pods);
   }, 300_000);
 
-  it('scaled to zero, holds a deleted namespace until it is back, or until somebody takes the finalizers off', async () => {
+  it('scaled to zero, blocks the deletion of a namespace until it is back, or until somebody removes the finalizers', async () => {
     const { knowsMatchConditions } = await askServer(client);
     const [byHand, byItself] = await Promise.all([
       withFinishedSequence(client, 'freed-by-hand'),
@@ -242,7 +242,7 @@ suite(title, () => {
     await untilBothReady(client);
   }, 300_000);
 
-  it('is not removed while there is a SequentialJob', async () => {
+  it('is not removed while a SequentialJob exists', async () => {
     await namespace.apply('kept', sequence(1, {}, { suspend: true }));
     const { code, stderr } = await tryMake('undeploy');
     expect(code).not.toBe(0);

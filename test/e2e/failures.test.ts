@@ -99,12 +99,12 @@ describe('a container that fails', () => {
     expect(await namespace.jobNames('exit-code')).toEqual(['exit-code-0-s0', 'exit-code-1-s1']);
   });
 
-  it('is quoted with its own termination message, where it wrote one', async () => {
+  it('is reported with its own termination message, if it wrote one', async () => {
     const { status } = await untilFailed('own-words', 0);
     expect(status?.steps?.[0]).toMatchObject({ exitCode: 9, message: 'the licence has expired' });
   });
 
-  it('is called OOMKilled when the kernel killed it', async () => {
+  it('is reported as OOMKilled when the kernel killed it', async () => {
     const { status } = await untilFailed('memory', 0);
     expect(status?.steps?.[0]).toMatchObject({ exitCode: 137, reason: 'OOMKilled' });
     const theirs = await cluster.untilJobEnds('memory-0-sort');
@@ -113,20 +113,20 @@ describe('a container that fails', () => {
     );
   });
 
-  it('is told of in the words of the container runtime when its program does not exist', async () => {
+  it('is reported with the error of the container runtime if its program does not exist', async () => {
     const { status } = await untilFailed('no-program', 0);
     expect(status?.steps?.[0]?.message).toContain('no-such-program');
     expect(status?.steps?.[0]?.exitCode).toBeGreaterThan(0);
   });
 
-  it('is tried again as often as backoffLimit says, each time in a Pod of its own', async () => {
+  it('is retried as often as backoffLimit says, each time in a new Pod', async () => {
     const { status } = await untilFailed('retried', 0);
     expect(status?.steps?.[0]).toMatchObject({ attempts: 2, exitCode: 7, message: 'no answer from the mirror' });
     expect(status?.progress?.failureMessage).toContain('attempt 2 of the container "s0" ended with exit code 7');
     expect(await namespace.pods('retried')).toHaveLength(2);
   });
 
-  it('still has its last words in the status when its Pod is gone (restartPolicy: OnFailure)', async () => {
+  it('keeps its termination message in the status when its Pod is deleted (restartPolicy: OnFailure)', async () => {
     await untilFailed('restarted', 0);
     // The Job controller deletes it; a kubelet that was about to start its container again may take minutes to let it go.
     const ours = `${LABELS.name}=restarted`;
@@ -138,7 +138,7 @@ describe('a container that fails', () => {
     expect(await namespace.jobNames('restarted')).toEqual(['restarted-0-s0']);
   });
 
-  it('is passed over with onFailure: Continue, and the sequence completes', async () => {
+  it('is ignored with onFailure: Continue, and the sequence completes', async () => {
     const object = await namespace.untilFinished('tolerant');
     expect(object.status).toMatchObject({
       phase: 'Completed',
@@ -156,7 +156,7 @@ describe('a container that fails', () => {
 });
 
 describe('a step that the API server refuses', () => {
-  it('ends the sequence before any Pod was started, and runs once it is mended', async () => {
+  it('fails the sequence before any Pod was started, and runs once it is fixed', async () => {
     const { status } = await namespace.untilFinished('refused');
     expect(status).toMatchObject({ phase: 'Failed', progress: { failedIndex: 1, failureReason: 'JobRejected' } });
     expect(status?.progress?.failureMessage).toContain('step 1 (check): spec.containers[1].securityContext');
@@ -172,7 +172,7 @@ describe('a step that the API server refuses', () => {
 });
 
 describe('a failed sequence', () => {
-  it('goes on at the failed step when resume is raised, and keeps the Job that failed', async () => {
+  it('continues at the failed step when resume is raised, and keeps the failed Job', async () => {
     const { status } = await untilFailed('resumable', 1);
     const failed = status?.steps?.[1];
     expect(failed?.message).toContain('VERSION: is not set');

@@ -46,7 +46,7 @@ async function expectOverdue(name: string, message: string): Promise<SequentialJ
 }
 
 describe('suspend', () => {
-  it('before the start: nothing is started until it is taken back', async () => {
+  it('before the start: nothing starts until it is unsuspended', async () => {
     await namespace.apply('held', { ...sequence(1), suspend: true });
     const held = await namespace.untilPhase('held', 'Suspended');
     expect(held.status?.startTime).toBeUndefined();
@@ -55,7 +55,7 @@ describe('suspend', () => {
     await namespace.untilCompleted('held');
   });
 
-  it('in mid-step: no new step starts, and un-suspended it goes on', async () => {
+  it('during a step: no new step starts, and it continues when it is unsuspended', async () => {
     await namespace.apply('paused', sequence(2, { 0: gated() }));
     const first = await cluster.untilPodRuns('paused');
     await namespace.setSuspend('paused', true);
@@ -103,7 +103,7 @@ describe('a time limit', () => {
 });
 
 describe('ttlSecondsAfterFinished', () => {
-  it('removes the sequence, its Jobs and their Pods, and not before its time', async () => {
+  it('deletes the sequence, its Jobs and their Pods, and not before its time', async () => {
     const ttl = 4;
     await namespace.apply('short-lived', sequence(2, {}, { ttlSecondsAfterFinished: ttl }));
     const { status } = await namespace.untilFinished('short-lived');
@@ -118,7 +118,7 @@ describe('ttlSecondsAfterFinished', () => {
 });
 
 describe('updatePolicy: FutureSteps', () => {
-  it('lets the steps to come follow a changed spec', async () => {
+  it('applies a changed spec to the remaining steps', async () => {
     await namespace.apply('changing', { ...sequence(2, { 0: gated() }), updatePolicy: 'FutureSteps' });
     const { spec } = await namespace.get('changing');
     await cluster.untilPodRuns('changing');
@@ -132,8 +132,8 @@ describe('updatePolicy: FutureSteps', () => {
   });
 });
 
-describe('a controller killed in the middle', () => {
-  it('takes up everything that happened while it was away', async () => {
+describe('a controller that is killed during a sequence', () => {
+  it('continues with everything that happened while it was down', async () => {
     const gate = (rest?: string): ReturnType<typeof sequence> => sequence(2, { 0: gated(rest) });
     await namespace.apply('fails', gate('echo "the disk is full"; exit 5'));
     await namespace.apply('goes-on', gate());

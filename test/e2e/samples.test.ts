@@ -34,7 +34,7 @@ const endings = async (job: string): Promise<readonly unknown[]> =>
   (await cluster.podsOf(job)).flatMap(({ status }) => status.containerStatuses?.map(({ state }) => state.terminated));
 
 describe('the samples', () => {
-  it('etl: three steps hand their data on through a volume', async () => {
+  it('etl: three steps pass data through a volume', async () => {
     await apply('etl');
     expect((await namespace.untilCompleted('etl', 180)).progress?.summary).toBe('3/3');
     for (const job of ['etl-0-extract', 'etl-1-transform', 'etl-2-load']) {

@@ -110,7 +110,7 @@ async function untilCompleted(name: string): Promise<void> {
   expect(condition(object, 'ResourcesUnavailable')).toMatchObject({ status: 'False', reason: 'ResourcesAvailable' });
 }
 
-describe('a step that needs what is not there', () => {
+describe('a step whose dependency is missing', () => {
   it('waits for a ConfigMap without a Job, and runs when the ConfigMap is created', async () => {
     const object = await untilWaiting('config', /^ConfigMapNotFound$/);
     expect(condition(object, 'ResourcesUnavailable')?.message).toBe('ConfigMap "late" not found');
@@ -121,7 +121,7 @@ describe('a step that needs what is not there', () => {
     await untilCompleted('config');
   });
 
-  it('says what the kubelet says about a Secret that is missing, and runs when the Secret is created', async () => {
+  it("reports the kubelet's message about a missing Secret, and runs when the Secret is created", async () => {
     await untilPodWaits('secret', /^CreateContainerConfigError$/);
     const object = await untilWaiting('secret', /^CreateContainerConfigError$/, LAG_S);
     expect(condition(object, 'ResourcesUnavailable')?.message).toContain('secret "late" not found');
@@ -130,7 +130,7 @@ describe('a step that needs what is not there', () => {
     await untilCompleted('secret');
   });
 
-  it('says what the kubelet says about a key that is missing, and runs when it is added', async () => {
+  it("reports the kubelet's message about a missing key, and runs when it is added", async () => {
     await untilPodWaits('key', /^CreateContainerConfigError$/);
     await untilWaiting('key', /^CreateContainerConfigError$/, LAG_S);
     await untilQuoted('key', /^CreateContainerConfigError$/);
@@ -139,21 +139,21 @@ describe('a step that needs what is not there', () => {
     await untilCompleted('key');
   });
 
-  it('says what the kubelet says about an image that cannot be pulled', async () => {
+  it("reports the kubelet's message about an image that cannot be pulled", async () => {
     const reasons = /^(ErrImagePull|ImagePullBackOff)$/;
     await untilPodWaits('image', reasons);
     const object = await untilWaiting('image', reasons, LAG_S);
     expect(condition(object, 'ResourcesUnavailable')?.message).toContain('registry.invalid/nobody/has-this:1.0');
   });
 
-  it('still says why it did not start when its time is up', async () => {
+  it('still reports why it did not start when its deadline passes', async () => {
     // That it waits for its image is only told for 20 s, and the tests before this one may take longer.
     const { status } = await namespace.untilFinished('image-overdue');
     expect(status?.progress?.failureReason).toBe('DeadlineExceeded');
     expect(status?.progress?.failureMessage).toContain('registry.invalid/nobody/has-this:1.0');
   });
 
-  it('says what the scheduler says when no node takes its Pod, and runs when one does', async () => {
+  it("reports the scheduler's message if its Pod is unschedulable, and runs when a node fits", async () => {
     await untilPodWaits('node', /^Unschedulable$/);
     await untilWaiting('node', /^Unschedulable$/, LAG_S);
     await untilQuoted('node', /^Unschedulable$/);
@@ -167,13 +167,13 @@ describe('a step that needs what is not there', () => {
     }
   });
 
-  it('says what the kubelet says about a volume that cannot be mounted', async () => {
+  it("reports the kubelet's message about a volume that cannot be mounted", async () => {
     const object = await untilWaiting('mount', /^FailedMount$/, 60);
     const { message = '' } = condition(object, 'ResourcesUnavailable') ?? {};
     expect(message).toMatch(/^Pod "mount-0-s0-\w{5}": (MountVolume\.SetUp failed|Unable to (attach or )?mount)/);
   });
 
-  it('says why the API server refuses its Pod', async () => {
+  it("reports the API server's refusal of its Pod", async () => {
     const object = await untilWaiting('refused', /^FailedCreate$/);
     const { message } = condition(object, 'ResourcesUnavailable') ?? {};
     const theirs = 'jsonpath={range .items[*]}{.involvedObject.name} {.message}{"\\n"}{end}';

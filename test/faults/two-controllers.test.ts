@@ -71,7 +71,7 @@ async function wake(leader: Operator): Promise<void> {
   expect(leader.output).not.toContain('internal error');
 }
 
-describe('a leader that is frozen, and wakes up when another leads,', () => {
+describe('a leader that is frozen, and continues while another one leads,', () => {
   fault(
     'starts nothing twice with requests that arrive late',
     async () => {
@@ -185,7 +185,7 @@ describe('two controllers without leader election in one namespace', () => {
   });
 });
 
-describe('hand-overs', () => {
+describe('changes of leader', () => {
   fault(
     'under load lose no sequence and start no step twice',
     async () => {

@@ -90,7 +90,7 @@ const REQUESTS: readonly (readonly [what: string, said: string, statuses: readon
 describe('idle connections', () => {
   const IDLE = 1_000;
 
-  it(`${IDLE} take little, and keep nobody from an answer`, async () => {
+  it(`${IDLE} use little memory, and do not block other clients`, async () => {
     const before = await served.memory();
     const lines = await openMany(IDLE, async () => openTls(served));
     expect(await served.problems()).toEqual([]);
@@ -116,7 +116,7 @@ describe('a request', () => {
     await expectUnharmed();
   });
 
-  it('of HTTP/1.0 is answered, and the connection closed', async () => {
+  it('of HTTP/1.0 is answered, and the connection is closed', async () => {
     const line = await openTls(served);
     line.send(review().replace('HTTP/1.1', 'HTTP/1.0'));
     expect(await line.answers(1)).toEqual([200]);
@@ -124,7 +124,7 @@ describe('a request', () => {
     await expectUnharmed();
   });
 
-  it('is refused with 413 while its chunks come in, and the connection stays of use', async () => {
+  it('is refused with 413 while its chunks arrive, and the connection stays usable', async () => {
     const line = await openTls(served);
     line.send(head(`${JSON_TYPE}Transfer-Encoding: chunked\r\n`));
     for (let sent = 0; sent <= MAX_BODY_BYTES; sent += 65_536) line.send(chunk(' '.repeat(65_536)));
@@ -139,7 +139,7 @@ describe('a request', () => {
 describe('memory', () => {
   const CHUNKS = shared(3_000_000, 600_000);
 
-  it('is that of the bytes of a body, not of the pieces that it comes in', async () => {
+  it('depends on the bytes of a body, not on the number of chunks', async () => {
     const before = await served.memory();
     const line = await openTls(served);
     line.send(head(`${JSON_TYPE}Transfer-Encoding: chunked\r\n`));
@@ -158,7 +158,7 @@ describe('memory', () => {
     await expectUnharmed();
   });
 
-  it('holds so many bodies at once and no more, also when all clients wait with the last byte', async () => {
+  it('is limited for all bodies together, also if all clients hold back the last byte', async () => {
     const most = Math.floor(BUDGET_BYTES / (MAX_BODY_BYTES - 1));
     const before = await served.memory();
     const lines = await openMany(3 * most, async () => openTls(served));
@@ -181,7 +181,7 @@ describe('memory', () => {
 });
 
 describe('connections', () => {
-  it('more than there may be are closed, and one that brought a review is served', async () => {
+  it('above the limit are closed, and one that has sent a review is served', async () => {
     const first = await openTls(served);
     first.send(review());
     expect(await first.answers(1)).toEqual([200]);
@@ -195,7 +195,7 @@ describe('connections', () => {
     await expectUnharmed();
   });
 
-  it('that are cut in the middle of a request leave nothing behind', async () => {
+  it('that break in the middle of a request leave nothing behind', async () => {
     for (let round = 0; round < 4; round += 1) {
       const lines = await openMany(50, async () => openTls(served));
       lines.forEach((line, i) => line.send(review().slice(0, 20 + i * 8)));
@@ -218,7 +218,7 @@ describe('connections', () => {
     ['garbage', false, '\u00FF\u00FE\u00FD'.repeat(100), '\u0000'],
   ];
 
-  it('that are slow are closed in the end, all kinds at once, and keep nobody from an answer meanwhile', async () => {
+  it('that are slow are closed eventually, all kinds at once, and do not block other clients meanwhile', async () => {
     const EACH = shared(50, 5);
     const slow: { line: RawConnection; drop: string; kind: string }[] = [];
     for (const [kind, tls, first, drop] of SLOW) {
@@ -240,7 +240,7 @@ describe('connections', () => {
   });
 });
 
-it('at last no fault has been logged, and the process is as it was', async () => {
+it('have caused no error in the log, and no change of the process', async () => {
   await expectUnharmed();
   const memory = await served.memory();
   process.stdout.write(

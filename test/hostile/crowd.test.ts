@@ -172,7 +172,7 @@ async function expectServed(pair: Partial<Pair>, newAreLarge = true): Promise<vo
 }
 
 describe('clients are distinguished by address and use', () => {
-  it('the API server is answered, whatever Pods hold', async () => {
+  it('the API server is answered, whatever Pods hold open', async () => {
     const { held } = await attack({});
     // It is an attack: they have all places but a few.
     expect(held).toBeGreaterThan(MAX_CONNECTIONS * 0.9);
@@ -180,14 +180,14 @@ describe('clients are distinguished by address and use', () => {
     expect(crowd?.begun).toBeGreaterThanOrEqual(BODIES);
   });
 
-  it('also where bodies are all that they send, again and again', async () => {
+  it('also if Pods send only bodies, continuously', async () => {
     await attack({ connections: 0 });
     await expectServed({});
   });
 });
 
 describe('clients are distinguished by use alone, as all come through one proxy', () => {
-  it('the API server is answered, whatever Pods hold', async () => {
+  it('the API server is answered, whatever Pods hold open', async () => {
     const { held } = await attack({ speakers: [{}] });
     expect(held).toBeGreaterThan(MAX_CONNECTIONS * 0.9);
     // A large one on a new connection is like one of theirs: it may be refused while theirs are younger than a second.
@@ -209,14 +209,14 @@ describe('clients are distinguished by a certificate', () => {
   });
   afterAll(async () => rm(folder, { recursive: true }));
 
-  it('the API server is answered, and Pods hold nothing', async () => {
+  it('the API server is answered, and Pods can hold nothing open', async () => {
     await attack({ flags, pair });
     await expectServed(pair);
     // But those whose handshake is under way.
     expect(crowd?.held).toBeLessThan(50);
   });
 
-  it('nothing that Pods send is kept: five bodies take no room', async () => {
+  it('nothing that Pods send is kept: five bodies use no budget', async () => {
     await attack({ flags, pair, connections: 0 });
     await expectServed(pair);
     // They send each again when its connection is closed: had they been taken, five would be held for 30 s.

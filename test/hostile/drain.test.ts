@@ -18,7 +18,7 @@ afterEach(async () => served.stop());
 
 const HEAD = `POST ${VALIDATE_PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${BODY.length}\r\n\r\n`;
 
-it(`${ASKING} requests are answered, ${IDLE} idle and ${2 * SLOW} slow connections closed, and the process ends with 0 within 20 s`, async () => {
+it(`${ASKING} requests are answered, ${IDLE} idle and ${2 * SLOW} slow connections closed, and the process exits with 0 within 20 s`, async () => {
   served = await ServedWebhook.start();
   // With a review among them, so that this address is known for one that may have so many connections.
   expect(await served.problems()).toEqual([]);
@@ -43,7 +43,7 @@ it(`${ASKING} requests are answered, ${IDLE} idle and ${2 * SLOW} slow connectio
   await Promise.all([...asking, ...idle, ...dripping, ...halfOpen].map(async (line) => line.closed(10)));
 });
 
-it('no second signal is needed, and none hurts', async () => {
+it('a second signal is not needed, and does no harm', async () => {
   served = await ServedWebhook.start();
   const idle = await openMany(100, async () => openTls(served));
   const ended = served.operator.end('SIGTERM');

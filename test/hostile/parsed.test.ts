@@ -62,13 +62,13 @@ it.each([
   ['{"":{"":{}}}', 4, 2],
   ['{"%":{"%":{}}}', 4, 2],
   ['{"%":0}', 2, 1],
-])('as many of %s as are parsed do no harm', async (item, values, names) => {
+])('the maximum number of %s is parsed within the memory limit', async (item, values, names) => {
   const most = Math.min(MAX_VALUES / values, names === 0 ? Infinity : MAX_NAMES / names);
   const statuses = await send(filled(item, Math.floor(most) - 100));
   expect(statuses.filter((status) => !HARMLESS.has(status))).toEqual([]);
 });
 
-it('the densest two objects that etcd takes are judged', async () => {
+it('the two densest objects that etcd accepts are evaluated', async () => {
   const body = densest(17_000);
   // Each of them has 1.5 MiB with what is around it.
   expect(body.length).toBeGreaterThan(2.8 * 1024 * 1024);

@@ -43,8 +43,8 @@ const built = await builtPatterns(async () => {
 });
 const patterns: readonly Pattern[] = unique([...writtenPatterns(), ...built]);
 
-describe('the search for patterns', () => {
-  it('sees literals where they are, and no division, string, template or comment for one', () => {
+describe('the search for regular expressions', () => {
+  it('finds literals, and does not mistake a division, string, template or comment for one', () => {
     const source = [
       'const a = /x[/]y/gi, b = 4 / 2 / 1, c = "/no/", d = `/no/ ${ `${/in/.test("")}` } /no/`;',
       '// /no/ \n/* /no/ */ if (b / 2 > 1) f(/arg/u);',
@@ -55,13 +55,13 @@ describe('the search for patterns', () => {
     expect(found).toEqual(['/x[/]y/gi', '/in/', '/arg/u', '/arrow\\//', '/not/', '/returned/']);
   });
 
-  it('finds at least what is known to be there', () => {
+  it('finds at least the known ones', () => {
     expect(patterns.length).toBeGreaterThan(50);
     for (const known of ['application\\/json', '(annotations|labels)', '[KMGTPE]i', '[a-z0-9]([-a-z0-9]*[a-z0-9])?)$'])
       expect(patterns.filter(({ regexp }) => regexp.source.includes(known))).not.toEqual([]);
   });
 
-  it('knows every place that builds a pattern', () => {
+  it('knows every place that constructs a regular expression', () => {
     const places = sourceFiles().filter((file) => readSource(file).includes('RegExp('));
     // The first is loaded above; the other is made of a number.
     expect(places.toSorted()).toEqual(['controller/decide/pod-diagnosis.ts', 'shared/validation/names.ts']);
@@ -74,7 +74,7 @@ describe('the measurement', () => {
     ['a repetition that can begin anywhere', /\s+$/],
     ['repetitions after a word boundary', /\b[0-9.]+[0-9]*$/],
     ['a choice that a repetition repeats', /^(?:a|b)*[ab]*$/],
-  ])('sees %s', (_what, regexp) => {
+  ])('detects %s', (_what, regexp) => {
     expect(superlinear(regexp)).toBeDefined();
   });
 
@@ -82,12 +82,12 @@ describe('the measurement', () => {
     ['a repetition of one character', /^[a-z]+$/],
     ['two repetitions that share none', /^[a-z]+[0-9]*$/],
     ['a repetition that can begin in one place', /(?<!\s)\s+$/],
-  ])('takes %s for linear', (_what, regexp) => {
+  ])('accepts %s as linear', (_what, regexp) => {
     expect(superlinear(regexp)).toBeUndefined();
   });
 });
 
-describe('in linear time runs', () => {
+describe('linear time is enough for', () => {
   it.each(patterns.map(({ where, regexp }) => [`${where} ${String(regexp)}`, regexp] as const))(
     '%s',
     (_where, regexp) => {
@@ -95,7 +95,7 @@ describe('in linear time runs', () => {
     },
   );
 
-  it('the reading of an image, which is more than one pattern', () => {
+  it('the parsing of an image, which uses more than one regular expression', () => {
     for (const pump of ['a', 'a/', 'a.', 'A:', '@sha256:', '-', '__', '[:']) {
       expect(growsTooFast(parseImage, { before: '', pump, after: '!' })).toBe(false);
     }

@@ -69,7 +69,7 @@ describe('a review', () => {
     },
   );
 
-  it('takes no default from a prototype that it brings along', async () => {
+  it('takes no default from a prototype that it contains', async () => {
     const text = JSON.stringify(admissionReview({ object: written({ containers: [container('a')] }) }));
     const variant = text.replace('"spec":{', `"spec":{"__proto__":${EVIL},`);
     const { body } = await inject(app, { path: MUTATE_PATH, body: Buffer.from(variant) });
@@ -85,14 +85,14 @@ describe('a file', () => {
   it.each([
     ['lint', lint],
     ['render', render],
-  ])('of %s may have the keys anywhere', async (_name, command) => {
+  ])('of %s may have these keys anywhere', async (_name, command) => {
     for (const variant of evilVariants(text)) {
       const { code } = await run(command, ['a.json'], { 'a.json': variant });
       expect([0, 1]).toContain(code);
     }
   });
 
-  it('may have them in YAML, merged in and as anchors', async () => {
+  it('may have them in YAML, in merged maps and as anchors', async () => {
     const yaml = `x: &x {__proto__: {polluted: true}, constructor: {prototype: {polluted: true}}}\n<<: *x\n__proto__: *x\n`;
     for (const text of [
       yaml,
@@ -190,7 +190,7 @@ describe('the configuration', () => {
     }
   });
 
-  it('of the program takes nothing from names that mean something', () => {
+  it('of the program ignores names with a special meaning', () => {
     const env = JSON.parse(
       '{"__proto__":{"SEQUENTIALJOB_WORKERS":"7"},"constructor":"x","SEQUENTIALJOB___PROTO__":"x","SEQUENTIALJOB_CONSTRUCTOR":"y"}',
     ) as Record<string, string>;

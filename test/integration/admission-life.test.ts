@@ -89,7 +89,7 @@ const NO_REMOVAL =
 describe('before the sequence starts', () => {
   beforeAll(() => here.crash());
 
-  it('everything may change', async () => {
+  it('every field may change', async () => {
     expect(await run('apply', manifest('etl', { containers: [step('other')] }))).toEqual(ACCEPTED);
     const all = { containers: [LAST], template: {}, updatePolicy: 'FutureSteps', suspend: true, stepPolicies: [] };
     expect(await run('apply', etl(all))).toEqual(ACCEPTED);
@@ -99,7 +99,7 @@ describe('before the sequence starts', () => {
     expect(spec.backoffLimit).toBe(0);
   });
 
-  it('but not to a spec that could not run', async () => {
+  it('but the spec stays valid: an invalid one is refused', async () => {
     const containers = [{ ...FIRST, image: 'a b' }, WAITING];
     expect(await run('apply', etl({ containers, resume: 1 }))).toEqual(
       refusal(
@@ -201,7 +201,7 @@ describe('with updatePolicy FutureSteps', () => {
     expect(await run('apply', etl({ ...future, containers, stepPolicies }))).toEqual(ACCEPTED);
   });
 
-  it('the steps so far, and what all steps share, stay immutable', async () => {
+  it('steps that have started, and the template, stay immutable', async () => {
     const changes = {
       containers: [{ ...FIRST, image: OTHER }, step('between'), { ...WAITING, image: OTHER }, LAST],
       template: {},
@@ -223,7 +223,7 @@ describe('with updatePolicy FutureSteps', () => {
     ]);
   });
 
-  it('the later steps run as they were changed', async () => {
+  it('the later steps run with the changed spec', async () => {
     await here.open('etl');
     expect((await namespace.untilCompleted('etl')).progress?.summary).toBe('4/4');
     const jobs = await namespace.jobs('etl');
@@ -238,7 +238,7 @@ describe('after completion', () => {
     return { ...object, spec: { ...object.spec, ...changes } };
   };
 
-  it('the same again is accepted, and so are labels', async () => {
+  it('the same spec is accepted again, and labels may change', async () => {
     expect(await run('replace', await stored())).toEqual(ACCEPTED);
     expect(await namespace.kubectl(['label', 'sj', 'etl', 'done=yes'])).toEqual(ACCEPTED);
   });
@@ -264,7 +264,7 @@ describe('a failed sequence', () => {
   const failing = (changes: object = {}): object =>
     manifest('failing', { ...sequence(2, { 0: 'exit 1' }), ...changes });
 
-  it('may be resumed, but not fixed by the same update', async () => {
+  it('may be resumed, but the failed step may not change in the same update', async () => {
     expect(await run('apply', failing())).toEqual(ACCEPTED);
     await namespace.untilFinished('failing');
     const fixed = { ...sequence(2), updatePolicy: 'FutureSteps', resume: 1 };
@@ -275,7 +275,7 @@ describe('a failed sequence', () => {
     expect(await run('apply', failing({ resume: 1 }))).toEqual(ACCEPTED);
   });
 
-  it('is applied again from a file without the resume, or with one that has been acted on, with a warning', async () => {
+  it('accepts a file without resume, or with a resume that was already acted on, with a warning', async () => {
     await namespace.until('failing', ({ status }) => status?.resumes === 1 && status.completionTime !== undefined);
     const warning = (text: string): object => ({ code: 0, stderr: expect.stringContaining(`spec.resume: ${text}`) });
     expect(await run('apply', failing({ resume: 0 }))).toMatchObject(warning('lowered from 1 to 0, which is ignored'));
@@ -288,7 +288,7 @@ describe('a failed sequence', () => {
 });
 
 describe('an object that is being deleted', () => {
-  it('may change in any way, and goes', async () => {
+  it('may change in any way, and is deleted', async () => {
     const object = manifest('going', sequence(2, { 0: FOREVER }), { finalizers: ['example.com/hold'] });
     expect(await run('apply', object)).toEqual(ACCEPTED);
     await namespace.untilRunning('going', 0);
@@ -302,7 +302,7 @@ describe('an object that is being deleted', () => {
   });
 });
 
-describe('an object from before there was a webhook', () => {
+describe('an object that was stored before the webhook was installed', () => {
   const { namespace: older } = withController('older', { labels: BYPASSED });
   const invalid = (changes: object = {}): object =>
     manifest('invalid', { containers: [{ ...step('s0'), image: 'a b' }], ...changes });
@@ -315,7 +315,7 @@ describe('an object from before there was a webhook', () => {
     await kubectl('label', 'namespace', older.name, `${ADMISSION_LABEL}-`);
   }, 60_000);
 
-  it('may state a default that it left out, and nothing else', async () => {
+  it('may set a default explicitly, and change nothing else', async () => {
     const restarts = (restartPolicy: string): object =>
       manifest('sound', { ...sequence(1), template: { spec: { restartPolicy } } });
     expect((await older.get('sound')).spec.template).toEqual({});
@@ -326,7 +326,7 @@ describe('an object from before there was a webhook', () => {
     );
   });
 
-  it('with faults may be labelled, changed elsewhere and fixed; new faults are refused', async () => {
+  it('may be labeled, changed elsewhere and fixed if it is invalid; new errors are refused', async () => {
     expect(await older.kubectl(['label', 'sj', 'invalid', 'a=b'])).toEqual(ACCEPTED);
     expect(await runIn(older, 'apply', invalid({ backoffLimit: 1 }))).toEqual(ACCEPTED);
     expect(await runIn(older, 'apply', invalid({ stepPolicies: [{ name: 'nobody' }] }))).toEqual(
@@ -335,7 +335,7 @@ describe('an object from before there was a webhook', () => {
     expect(await runIn(older, 'apply --dry-run=server', manifest('invalid', sequence(1)))).toEqual(ACCEPTED);
   });
 
-  it('with faults is deleted like any other', async () => {
+  it('is deleted like any other if it is invalid', async () => {
     await kubectl('delete', 'sj', 'invalid', '-n', older.name, '--timeout=30s');
     await older.untilGone('invalid');
   });

@@ -52,7 +52,7 @@ async function replace(object: object): Promise<SequentialJob> {
   return client.request({ method: 'PUT', path, body: object });
 }
 
-describe('without the webhook', () => {
+describe('while the webhook is down', () => {
   beforeAll(async () => {
     for (const running of ['robbed', 'deleted']) {
       await namespace.apply(running, sequence(2, { 0: FOREVER }));
@@ -65,7 +65,7 @@ describe('without the webhook', () => {
     await webhook.stop(STOP_MS);
   }, 60_000);
 
-  it('its process has ended with exit code 0', () => {
+  it('its process has exited with code 0', () => {
     expect(webhook.ended()).toBe('exit code 0');
   });
 
@@ -75,7 +75,7 @@ describe('without the webhook', () => {
     expect(stderr).toMatch(/\(InternalError\).*"mutate\.sequentialjobs\.batch\.example\.com"/);
   });
 
-  it('no spec is changed, whatever generation or deletionTimestamp the client sends', async () => {
+  it('spec changes are refused, whatever generation or deletionTimestamp the client sends', async () => {
     const { metadata, ...object } = await namespace.get('still');
     const changed = (more: object): Promise<unknown> =>
       replace({
@@ -91,19 +91,19 @@ describe('without the webhook', () => {
     expect((await namespace.get('still')).spec.ttlSecondsAfterFinished).toBeUndefined();
   });
 
-  it('running sequences go on: their status is written', async () => {
+  it('running sequences continue: the controller writes their status', async () => {
     await kubectl('delete', 'job', 'robbed-0-s0', '-n', namespace.name);
     const { status } = await namespace.untilFinished('robbed');
     expect(status).toMatchObject({ phase: 'Failed', progress: { failureReason: 'JobDeleted' } });
   });
 
   onServersWhere(!server.knowsMatchConditions)('where every update is asked about', () => {
-    it('nothing is changed, not even a label', async () => {
+    it('metadata cannot change, not even a label', async () => {
       const said = await namespace.kubectl(['label', 'sj', 'robbed', 'a=b']);
       expect(said).toMatchObject({ code: 1, stderr: expect.stringMatching(NOT_ASKED) });
     });
 
-    it('a deleted sequence loses its Jobs, and waits with its finalizer', async () => {
+    it('the Jobs of a deleted sequence are deleted, and the sequence keeps its finalizer', async () => {
       await namespace.delete('deleted');
       await namespace.untilNoJobs('deleted');
       await here.operator.untilSays('validate.sequentialjobs.batch.example.com');
@@ -123,12 +123,12 @@ describe('without the webhook', () => {
       expect(metadata.generation).toBe(object.metadata.generation);
     });
 
-    it('deleted sequences go, running or finished', async () => {
+    it('deleted sequences are removed, running or finished', async () => {
       for (const one of ['deleted', 'robbed']) await namespace.delete(one);
       for (const one of ['deleted', 'robbed']) await namespace.untilGone(one);
     });
 
-    it('a finalizer is taken off by hand, and an object that is being deleted may change', async () => {
+    it('a finalizer can be removed by hand, and an object that is being deleted may change', async () => {
       const finalizers = (all: readonly string[]) => namespace.patch('still', { metadata: { finalizers: all } });
       await finalizers(['tests.example.com/ours']);
       await namespace.delete('still');
@@ -139,10 +139,10 @@ describe('without the webhook', () => {
   });
 });
 
-describe('when it is back', () => {
+describe('when the webhook is up again', () => {
   beforeAll(start, 60_000);
 
-  it('a deleted sequence is gone, or goes by itself', async () => {
+  it('a deleted sequence is removed without intervention', async () => {
     await namespace.untilGone('deleted');
   });
 

@@ -45,8 +45,8 @@ const MIXED_FAULTS = [
 ];
 const DUPLICATE = 'spec.containers[1].name: Duplicate value: "load"';
 
-describe('an object with faults', () => {
-  it('is refused, and kubectl prints all five faults of the sample with their paths', async () => {
+describe('an invalid object', () => {
+  it('is refused, and kubectl prints all five errors of the sample with their paths', async () => {
     const { code, stderr } = await namespace.kubectl(['apply', '-f', sample('invalid')]);
     expect(code).toBe(1);
     expect(stderr.split('\n').map((line) => line.split(': ')[0])).toEqual([
@@ -66,7 +66,7 @@ describe('an object with faults', () => {
     ['apply --dry-run=server', 'load', [DUPLICATE, ...MIXED_FAULTS]],
     ['create', 'load', [DUPLICATE, ...MIXED_FAULTS]],
     ['apply --server-side', 'second', MIXED_FAULTS],
-  ])('is refused by kubectl %s for all its faults at once', async (command, second, faults) => {
+  ])('is refused by kubectl %s with all of its errors at once', async (command, second, faults) => {
     const said = await namespace.kubectl([...command.split(' '), '-f', '-'], mixed(second));
     expect(said).toEqual(refusal('mixed', ...faults));
     expect(await namespace.has('mixed')).toBe(false);
@@ -79,7 +79,7 @@ describe('an object with faults', () => {
     await expect(sent).rejects.toMatchObject({ code: 'Invalid', status: 422, causes });
   });
 
-  it('is refused for a name that is too long and for its other faults together', async () => {
+  it('is refused for a name that is too long together with its other errors', async () => {
     const { code, stderr } = await apply(manifest('a'.repeat(64), FAULTY));
     expect(code).toBe(1);
     expect(stderr).toMatch(/\* metadata\.name: .*63/);
@@ -103,7 +103,7 @@ describe('an object with faults', () => {
     expect(await apply(object)).toEqual(validatesStrictly ? { code: 1, stdout: '', stderr: unknown } : ours);
   });
 
-  it('does not keep the valid objects of the same file out', async () => {
+  it('does not prevent the valid objects of the same file from being created', async () => {
     const objects = [manifest('sound', { containers: [STEP] }), manifest('faulty', FAULTY)];
     const said = await namespace.kubectl(['apply', '-f', '-'], ...objects);
     expect(said).toMatchObject({ code: 1, stdout: 'sequentialjob.batch.example.com/sound created\n' });
@@ -111,7 +111,7 @@ describe('an object with faults', () => {
   });
 });
 
-describe('an object without faults', () => {
+describe('a valid object', () => {
   it('is stored with its defaults and nothing else', async () => {
     expect(await apply(manifest('small', { containers: [STEP] }))).toMatchObject({ code: 0, stderr: '' });
     const { metadata, spec, status } = await namespace.get('small');
@@ -129,7 +129,7 @@ describe('an object without faults', () => {
     expect(status).toEqual({ observedGeneration: -1 });
   });
 
-  it('keeps all that it says', async () => {
+  it('keeps all fields of the user', async () => {
     const volumes = [{ name: 'data', emptyDir: {} }];
     const spec = {
       containers: [STEP],
@@ -149,7 +149,7 @@ describe('an object without faults', () => {
     expect(stored.metadata.finalizers).toEqual(['example.com/mine', FINALIZER]);
   });
 
-  it('is accepted by server-side apply, which owns only what it was given', async () => {
+  it('is accepted by server-side apply, which owns only the fields that were applied', async () => {
     expect(await apply(manifest('applied', { containers: [STEP] }), '--server-side')).toMatchObject({ code: 0 });
     const { metadata, spec } = await namespace.get('applied');
     expect(metadata.finalizers).toEqual([FINALIZER]);
@@ -187,7 +187,7 @@ describe('an object without faults', () => {
     expect(said).toMatchObject({ code: 0, stderr: '' });
   });
 
-  it('may have a thousand steps and no more', async () => {
+  it('may have a thousand steps, and not one more', async () => {
     const containers = Array.from({ length: 1000 }, (_, i) => step(`s${i}`));
     const said = await apply(manifest('thousand', { containers }), '--dry-run=server');
     expect(said).toMatchObject({ code: 0, stderr: '' });

@@ -64,14 +64,14 @@ describe('a later step that is edited', () => {
         await here.restart();
       },
     ],
-  ])('runs as it was recorded: %s', async (_when, name, act) => {
+  ])('runs with the recorded spec: %s', async (_when, name, act) => {
     await start(name);
     await act(name);
     await expectRunAsRecorded(name);
     expect(await namespace.recordedEvents(name, 'SpecChanged')).toHaveLength(1);
   });
 
-  it('runs as it was recorded: where it has our finalizer, as if a webhook had seen it', async () => {
+  it('runs with the recorded spec if a client set our finalizer, as if the webhook had seen the object', async () => {
     await start('posing', { finalizers: [FINALIZER] });
     await here.crash();
     await edit('posing');
@@ -79,7 +79,7 @@ describe('a later step that is edited', () => {
     await expectRunAsRecorded('posing');
   });
 
-  it('runs as edited once the edit is allowed by the update policy', async () => {
+  it('runs with the edited spec once updatePolicy allows the edit', async () => {
     await start('allowed');
     await edit('allowed');
     await namespace.untilEvent('allowed', 'SpecChanged');
@@ -94,7 +94,7 @@ describe('a later step that is edited', () => {
 });
 
 describe('fields that may change at any time', () => {
-  it('are followed although they came with an edit that is ignored', async () => {
+  it('are followed even if the same edit changes immutable fields, which are ignored', async () => {
     await start('both');
     await edit('both', { suspend: true, ttlSecondsAfterFinished: 600 });
     await namespace.untilEvent('both', 'SpecChanged');

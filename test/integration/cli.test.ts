@@ -35,7 +35,7 @@ function program(...args: readonly string[]): Promise<CommandResult> {
 }
 
 describe('lint', () => {
-  it('says what kubectl apply says, fault by fault, in the same words', async () => {
+  it('prints the same errors as kubectl apply, in the same words', async () => {
     const file = join(SAMPLES, 'invalid.yaml');
     const { stderr } = await namespace.kubectl(['apply', '-f', file]);
     const refused = stderr.split('\n').flatMap((line) => (line.startsWith('* ') ? [line.slice(2)] : []));
@@ -65,12 +65,12 @@ describe('lint --server', () => {
   const securityContext = { privileged: true, allowPrivilegeEscalation: false };
   const CONTRADICTORY = manifest('contradictory', { containers: [first, { ...second, securityContext }] });
 
-  it('finds nothing where the cluster accepts everything, and leaves nothing there', async () => {
+  it('finds nothing if the cluster accepts everything, and creates nothing there', async () => {
     expect(await lint(GOOD)).toEqual({ code: 0, stdout: '', stderr: '1 SequentialJob, no errors\n' });
     expect(await kubectl('get', 'sj,jobs', '-n', namespace.name, '-o', 'name')).toBe('');
   });
 
-  it('finds what the server refuses of a later step, in text and in JSON', async () => {
+  it('finds what the server refuses in a later step, in text and in JSON', async () => {
     const { code, stdout, stderr } = await lint(CONTRADICTORY);
     expect(code).toBe(1);
     const faults = stdout.split('\n').filter((line) => !line.includes(': warning: '));
@@ -96,7 +96,7 @@ describe('lint --server', () => {
       await namespace.untilRunning('running', 0);
     });
 
-    it('finds what the webhook would refuse, in its words, and changes nothing', async () => {
+    it('finds what the webhook would refuse, in the same words, and changes nothing', async () => {
       const { code, stdout } = await lint(manifest('running', { ...spec, backoffLimit: 5 }));
       expect(code).toBe(1);
       expect(stdout).toMatch(
@@ -105,22 +105,22 @@ describe('lint --server', () => {
       expect((await namespace.get('running')).spec.backoffLimit).toBe(0);
     });
 
-    it('finds nothing in the same file again', async () => {
+    it('finds nothing for the unchanged file', async () => {
       expect((await lint(manifest('running', spec))).code).toBe(0);
     });
   });
 
-  describe('where the cluster gives no verdict', () => {
+  describe('when the cluster gives no verdict', () => {
     const { namespace: full } = withNamespace('lint-full');
 
-    it('says so: the namespace does not exist', async () => {
+    it('reports that the namespace does not exist', async () => {
       const { code, stderr } = await lint(GOOD, '-n', 'nowhere');
       expect(code).toBe(2);
       expect(stderr).toContain('etl.yaml: could not check the SequentialJob: ');
       expect(stderr).toContain('etl.yaml: could not check its Jobs: ');
     });
 
-    it('says so: a quota is full', async () => {
+    it('reports that a quota is exhausted', async () => {
       await limit('jobs', full, 0);
       const { code, stderr } = await lint(GOOD, '-n', full.name);
       expect(code).toBe(2);

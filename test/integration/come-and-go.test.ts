@@ -49,7 +49,7 @@ describe('a Job that is deleted as soon as it has ended', () => {
     expect(status).toMatchObject({ phase: 'Failed', progress });
   });
 
-  it('counts although the controller looks only when it is gone', async () => {
+  it('counts although the controller reconciles only after the deletion', async () => {
     await namespace.apply('unlooked', gated(here.folder, sequence(2, { 0: waitsFor('unlooked') })));
     await namespace.untilRunning('unlooked', 0);
     process.kill(here.operator.pid, 'SIGSTOP');
@@ -104,7 +104,7 @@ describe('a sequence under the name of one that was deleted', () => {
   const setFinalizers = (finalizers: readonly string[] | null): Promise<unknown> =>
     namespace.patchObject(JOBS, 'again-0-s0', { metadata: { finalizers } });
 
-  it('waits for the Job that is left of it, and goes on when that is gone', async () => {
+  it('waits until the Job of the deleted sequence is deleted, and then continues', async () => {
     await namespace.apply('again', sequence(1, { 0: FOREVER }));
     await namespace.untilRunning('again', 0);
     const elder = await namespace.job('again-0-s0');
@@ -130,7 +130,7 @@ describe('a sequence under the name of one that was deleted', () => {
     expect(job?.metadata.uid).not.toBe(elder?.metadata.uid);
   });
 
-  it('does not touch a Job that was orphaned on purpose, and runs under another name when it is resumed', async () => {
+  it('does not touch a Job that was orphaned by its user, and uses another name when it is resumed', async () => {
     await namespace.apply('orphaned', sequence(1));
     await namespace.untilFinished('orphaned');
     const elder = await namespace.job('orphaned-0-s0');
@@ -147,7 +147,7 @@ describe('a sequence under the name of one that was deleted', () => {
   });
 });
 
-describe('a Job that is created late, when its step has had another', () => {
+describe('a Job that is created late, after its step got another Job', () => {
   it.each([
     ['while a later step runs', 'late', { 0: 'true', 1: waitsFor('late') }],
     ['when the sequence has completed', 'too-late', {}],
@@ -178,7 +178,7 @@ describe('a Pod that is deleted while its step runs', () => {
   const exists = (file: string): boolean => existsSync(join(here.folder, file));
 
   onServersWhere(knowsPodReplacementPolicy)('on a server with podReplacementPolicy', () => {
-    it('has ended before another one starts in its place', async () => {
+    it('terminates before another one starts in its place', async () => {
       await namespace.apply('drained', gated(here.folder, { ...sequence(1, { 0: script }), backoffLimit: 2 }));
       await eventually('a container that runs', () => exists('inside'));
       const [job] = await namespace.jobs('drained');
@@ -194,7 +194,7 @@ describe('a Pod that is deleted while its step runs', () => {
     });
   });
 
-  it('depends on the server where that does not know podReplacementPolicy, which is logged once', async () => {
+  it('may overlap with its replacement on a server without podReplacementPolicy, which is logged once', async () => {
     await namespace.apply('last', sequence(2));
     await namespace.untilCompleted('last');
     expect(here.operator.count('"field":"podReplacementPolicy"')).toBe(knowsPodReplacementPolicy ? 0 : 1);

@@ -213,7 +213,7 @@ test.each([...REFUSED, ...ACCEPTED])('%s (%s)', async (_sentence, name, body, re
   }
 });
 
-test('what the rules refuse the webhook refuses as well', async () => {
+test('the webhook also refuses everything that the CEL rules refuse', async () => {
   for (const [sentence, name, body] of REFUSED) {
     const before = await namespace.get(name);
     const after = { ...before, spec: merge(before.spec, body['spec']) };
@@ -233,21 +233,21 @@ function merge(target: unknown, patch: unknown): unknown {
 }
 
 onServersWhere(knowsRules)('on a server that knows the rules', () => {
-  test('every rule has been refused by', async () => {
+  test('every rule has refused at least one case', async () => {
     const refusals = await Promise.all(REFUSED.map(async ([, name, body]) => (await update(name, body)).says));
     const unseen = VALIDATION_RULES.filter(({ message }) => !refusals.some((says) => says.includes(message)));
     expect(unseen).toEqual([]);
   });
 });
 
-test('status writes pass, of a running sequence and of one that is reset', async () => {
+test('status writes are accepted, of a running sequence and of one that is reset', async () => {
   const path = `${pathOf('started')}/status`;
   expect((await update('started', { status: { startTime: null, steps: null, progress: null } }, path)).says).toBe('');
   const strange = [...RUNNING.steps, { index: 999, name: 'gone', state: 'Failed' }];
   expect((await update('started', { status: { steps: strange } }, path)).says).toBe('');
 });
 
-test('an object that is being deleted loses its finalizers', async () => {
+test('the finalizers of an object that is being deleted can be removed', async () => {
   await namespace.apply('deleted', asSpec(SPEC), { finalizers: [FINALIZER] });
   await namespace.setStatus('deleted', RUNNING);
   await namespace.delete('deleted');
@@ -256,7 +256,7 @@ test('an object that is being deleted loses its finalizers', async () => {
   await namespace.untilGone('deleted', 10);
 });
 
-test('a thousand started steps with long arguments stay within the cost that a server grants', async () => {
+test('the rules for a thousand started steps with long arguments stay within the CEL cost limit', async () => {
   const args = Array.from({ length: 20 }, (_, i) => `${i}`.padEnd(30, 'x'));
   const containers = Array.from({ length: 1000 }, (_, i) => ({ name: `s${i}`, image: 'busybox:1.36', args }));
   const steps = containers.map(({ name }, index) => ({ index, name, state: 'Succeeded' }));
@@ -270,7 +270,7 @@ test('a thousand started steps with long arguments stay within the cost that a s
   expect(says).toMatch(knowsRules ? 'a step that has been started' : /^$/);
 });
 
-test('the definition with rules is taken by a server that knows them, and dropped by one that does not', async () => {
+test('a server that knows CEL accepts the CRD with rules, and another one drops them', async () => {
   const stored = await kubectl('get', 'crd', DEFINITION, '-o', 'json');
   const { spec: definition } = JSON.parse(stored) as { spec: { versions: [{ schema: { openAPIV3Schema: Json } }] } };
   const rules = definition.versions[0].schema.openAPIV3Schema['x-kubernetes-validations'];

@@ -54,7 +54,7 @@ async function refusedFields(body: Json): Promise<readonly string[]> {
   }
 }
 
-test('client-side and server-side apply accept the definition, and the server has nothing against it', async () => {
+test('client-side and server-side apply accept the CRD, and the server reports no problem with it', async () => {
   await kubectl('apply', '-f', CRD);
   await kubectl('apply', '--server-side', '--force-conflicts', '-f', CRD);
   const { status } = JSON.parse(await kubectl('get', 'crd', DEFINITION, '-o', 'json')) as {
@@ -139,7 +139,7 @@ test('a new object is InProgress to kstatus, and a status that the client sends 
   expect(kstatusOf(created)).toBe('InProgress');
 });
 
-test('kubectl explains our fields in our words', async () => {
+test('kubectl explain shows our descriptions', async () => {
   const spec = await kubectl('explain', 'sj.spec');
   expect(spec).toMatch(/The steps, in order\./);
   expect(spec).toMatch(/activeDeadlineSeconds\s+<integer>/);

@@ -72,7 +72,7 @@ describe('the deadline of a sequence', () => {
     expect(await namespace.jobNames('between')).toEqual(['between-0-s0']);
   });
 
-  it('passes while no controller runs: the next one fails the sequence at once', async () => {
+  it('passes while no controller runs: the next controller fails the sequence at once', async () => {
     await namespace.apply('overdue', sequence(1, { 0: FOREVER }, { activeDeadlineSeconds: 3 }));
     const { status: before } = await namespace.untilRunning('overdue', 0);
     await here.crash();
@@ -107,7 +107,7 @@ describe('the deadline of a sequence', () => {
     expectEndedAt(status, status.activeStartTime, LIMIT);
   });
 
-  it('holds from then on when it is set while a step runs', async () => {
+  it('applies if it is set while a step runs', async () => {
     await namespace.apply('shortened', sequence(1, { 0: FOREVER }, { activeDeadlineSeconds: 600 }));
     await namespace.untilRunning('shortened', 0);
     await namespace.patch('shortened', { spec: { activeDeadlineSeconds: 3 } });
@@ -115,7 +115,7 @@ describe('the deadline of a sequence', () => {
     expectEndedAt(status, status.startTime, 3);
   });
 
-  it('holds no longer when it is removed', async () => {
+  it('no longer applies after it is removed', async () => {
     const spec = sequence(2, { 0: waitsFor('freed') }, { activeDeadlineSeconds: 4 });
     await namespace.apply('freed', gated(here.folder, spec));
     const { status } = await namespace.untilRunning('freed', 0);

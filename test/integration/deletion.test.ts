@@ -28,14 +28,14 @@ describe('deleting a sequence', () => {
     await expectNothingLeft('running');
   });
 
-  it('deletes them when it has completed', async () => {
+  it('deletes the Jobs of a completed sequence', async () => {
     await namespace.apply('complete', sequence(2));
     await namespace.untilFinished('complete');
     await kubectl('delete', 'sj', 'complete', '-n', namespace.name, '--timeout=30s');
     await expectNothingLeft('complete');
   });
 
-  it('waits for the controller when that is down, and then leaves nothing', async () => {
+  it('waits for a controller that is down, and leaves nothing behind', async () => {
     await namespace.apply('unattended', sequence(2, { 0: FOREVER }));
     await namespace.untilRunning('unattended', 0);
     await here.crash();
@@ -46,7 +46,7 @@ describe('deleting a sequence', () => {
     await expectNothingLeft('unattended');
   });
 
-  it('works when the Jobs are gone already', async () => {
+  it('works if the Jobs are already deleted', async () => {
     await namespace.apply('bare', sequence(2));
     await namespace.untilFinished('bare');
     await kubectl('delete', 'jobs', '--all', '-n', namespace.name);
@@ -77,7 +77,7 @@ describe('deleting the namespace', () => {
   const metrics = new ControllerMetrics(registry);
   const { namespace: other, client } = withInProcessController('deleted', { log, metrics });
 
-  it('deletes its sequences, and no event counts as dropped: no alert comes of that', async () => {
+  it('deletes its sequences, and counts no Event as dropped, so that no alert fires', async () => {
     const names = ['a', 'b', 'c', 'd'];
     for (const name of names) await other.apply(name, sequence(2, { 0: FOREVER }));
     for (const name of names) await other.untilRunning(name, 0);

@@ -107,7 +107,7 @@ describe('a container that is restarted in its Pod', () => {
     await namespace.untilNoPods('restarted');
   });
 
-  it('is explained by its own failure, not by the end of the next run, which the Job controller killed', async () => {
+  it('is explained by its own failure, not by the next run, which the Job controller killed', async () => {
     const script = `${waitsFor('killed')}; ${failsOnce('killed-first', 6, 'echo no licence')}; ${FOREVER}`;
     await namespace.apply('killed', gated(here.folder, { ...sequence(1, { 0: script }), template }));
     await namespace.untilRunning('killed', 0);
@@ -132,7 +132,7 @@ describe('a container that is restarted in its Pod', () => {
 });
 
 describe('retries', () => {
-  it('are visible while they are made, and are counted when the last one fails', async () => {
+  it('are visible while they happen, and are counted when the last one fails', async () => {
     const script = `echo "port taken"; ${failsOnce('tried', 8)}; ${waitsFor('in-vain')}; exit 8`;
     await namespace.apply('in-vain', gated(here.folder, sequence(2, { 0: script }, { backoffLimit: 1 })));
     // The Job's count and the Pod's end come by two watches.
@@ -146,7 +146,7 @@ describe('retries', () => {
     await expectExplained('in-vain', 0, 'attempt 2 of the container "s0" ended with exit code 8: port taken');
   });
 
-  it('are counted when the last one succeeds, and are no failure', async () => {
+  it('are counted when the last one succeeds, and do not fail the step', async () => {
     const spec = sequence(1, { 0: failsOnce('in-time') }, { backoffLimit: 1 });
     await namespace.apply('in-time', gated(here.folder, spec));
     const { steps } = await namespace.untilCompleted('in-time');

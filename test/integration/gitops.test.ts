@@ -37,7 +37,7 @@ const FILES: readonly Manifest[] = [
 const BY_SERVER = ['--server-side', '--force-conflicts', '--field-manager=argocd-controller'] as const;
 const byServer = (name: string): string => `${name}-by-server`;
 
-describe('the same file again', () => {
+describe('applying the same file again', () => {
   const { namespace } = withNamespace('gitops');
 
   const apply = (file: Manifest, ...flags: readonly string[]): Promise<CommandResult> =>
@@ -88,7 +88,7 @@ describe('the same file again', () => {
     },
   );
 
-  it('moves from the client to the server with one change at most, which means the same', async () => {
+  it('makes at most one update when it moves from client-side to server-side apply, without a change of meaning', async () => {
     const file = sample('single-step');
     expect(await apply(file, ...BY_SERVER)).toMatchObject({ code: 0 });
     const { metadata, spec } = await namespace.get('single-step');
@@ -100,7 +100,7 @@ describe('the same file again', () => {
   });
 });
 
-describe('waiting for either end', () => {
+describe('waiting for completion or failure', () => {
   const { namespace } = withController('wait');
 
   const wait = async (command: string, name: string): Promise<number> =>
@@ -117,17 +117,17 @@ describe('waiting for either end', () => {
     ['kubectl wait --for=condition=Complete --timeout=0 sj/etl', 'bad', 1],
     ['kubectl wait --for=condition=Complete --timeout=1h sj/etl', 'good', 0],
     ['kubectl wait --for=condition=Failed --timeout=1h sj/etl', 'bad', 0],
-  ])('the exit code says how it ended: %s of %s ends with %i', async (command, name, code) => {
+  ])('the exit code shows the result: %s of %s ends with %i', async (command, name, code) => {
     expect(await wait(command, name)).toBe(code);
   });
 
-  it('one wait is for both ends, where kubectl accepts a path without a value', async () => {
+  it('one wait covers both results if kubectl accepts a path without a value', async () => {
     if (!(await kubectl('wait', '--help')).includes("jsonpath='{.status.loadBalancer.ingress}'")) return;
     const command = "kubectl wait --for=jsonpath='{.status.completionTime}' --timeout=1h sj/etl";
     for (const name of ['good', 'bad']) expect(await wait(command, name)).toBe(0);
   });
 
-  it('after a resume, the number of resumes comes first', async () => {
+  it('a wait after a resume waits for status.resumes first', async () => {
     await namespace.resume('bad', 1);
     const { status } = await namespace.until('bad', (one) => one.status?.resumes === 1);
     expect(PAGE).toContain("kubectl wait --for=jsonpath='{.status.resumes}'=1 --timeout=1m sj/etl");
@@ -155,7 +155,7 @@ describe('an object that a backup tool restores', () => {
     expect(await namespace.kubectl(['create', '-f', '-'], object)).toMatchObject({ code: 0 });
   }
 
-  it('runs again from its first step where its status is not restored', async () => {
+  it('runs again from its first step if its status is not restored', async () => {
     await namespace.apply('again', sequence(2));
     const { metadata } = await namespace.untilPhase('again', 'Completed');
     await restore(await lose('again'));
@@ -163,7 +163,7 @@ describe('an object that a backup tool restores', () => {
     expect(await namespace.jobNames('again')).toEqual(['again-0-s0', 'again-1-s1']);
   });
 
-  it('starts nothing where it is restored suspended', async () => {
+  it('starts nothing if it is restored suspended', async () => {
     await namespace.apply('held', sequence(2));
     await namespace.untilPhase('held', 'Completed');
     await restore(await lose('held'), { suspend: true });
@@ -171,7 +171,7 @@ describe('an object that a backup tool restores', () => {
     expect(await namespace.jobNames('held')).toEqual([]);
   });
 
-  it('runs no step twice where its status is restored before the controller sees it', async () => {
+  it('runs no step twice if its status is restored before the controller sees it', async () => {
     await namespace.apply('done', sequence(2));
     await namespace.apply('midway', sequence(3, { 1: FOREVER }));
     await namespace.untilPhase('done', 'Completed');
@@ -194,7 +194,7 @@ describe('an object that a backup tool restores', () => {
 describe('the health script of Argo CD', () => {
   const { namespace: argo } = withNamespace('argocd');
 
-  it('is added to its ConfigMap, and nothing of that is lost', async () => {
+  it('is added to Argo CD’s ConfigMap, and no other key is lost', async () => {
     // As it is installed, by client-side apply: server-side apply would take over, and drop, what it does not say.
     const data = { url: 'https://x' };
     const theirs = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'argocd-cm' }, data };

@@ -76,12 +76,12 @@ describe('the chart', () => {
     ...['1.27', '1.29', '1.30'].map(
       (version) => [version, 'overlays/priority-class', { priorityClass: { create: true } }] as const,
     ),
-  ])('for Kubernetes %s has what config/for-server.sh makes of config/%s', async (version, folder, values) => {
+  ])('for Kubernetes %s equals the output of config/for-server.sh for config/%s', async (version, folder, values) => {
     const expected = await buildFor(version, `config/${folder}`);
     expect(render({ version: `v${version}.3`, values })).toEqual(comparable(expected));
   });
 
-  it('is scraped as config/prometheus is', async () => {
+  it('is scraped as with config/prometheus', async () => {
     const endpoint = (objects: readonly Manifest[]): unknown => {
       const spec = ofKind(objects, 'ServiceMonitor')[0]?.['spec'] as { endpoints: object[]; selector: object };
       const { port, path } = present(spec.endpoints[0], 'endpoint') as { port: string; path: string };
@@ -105,7 +105,7 @@ describe('config/for-server.sh', () => {
     expect(definition).toEqual((await build(folder))[0]);
   });
 
-  it('refuses what is no version of Kubernetes 1', async () => {
+  it('refuses what is not a version of Kubernetes 1', async () => {
     await expect(buildFor('2.0', 'config/crd')).rejects.toMatchObject({ code: 2 });
   });
 });
@@ -132,13 +132,13 @@ describe('make build-installer', () => {
     30_000,
   );
 
-  it('leaves out the policy when that is asked for, and nothing else', async () => {
+  it('omits only the policy when asked to', async () => {
     const all = await build('config/default');
     const rest = all.filter(({ kind }) => !kind.startsWith('ValidatingAdmissionPolicy'));
     expect(byName(await installer('REQUESTER_CHECK=no'))).toEqual(byName(rest));
   }, 30_000);
 
-  it('with ROLES=split gives the flag to the controller alone, and the class to both', async () => {
+  it('with ROLES=split sets the flag on the controller only, and the priority class on both', async () => {
     const objects = await installer('ROLES=split', 'SECRET_CHECK=yes', 'PRIORITY_CLASS=high');
     const seen = deployments(objects).map(({ metadata, spec: { template } }) => [
       metadata.name,
@@ -153,7 +153,7 @@ describe('make build-installer', () => {
     expect(ofKind(objects, 'PriorityClass')).toEqual([]);
   }, 30_000);
 
-  it('writes for an older server when that is asked for', async () => {
+  it('writes manifests for an older server when asked to', async () => {
     expect(byName(await installer('SERVER=1.20'))).toEqual(byName(await buildFor('1.20', 'config/default')));
   }, 30_000);
 });
@@ -183,13 +183,13 @@ describe('a real API server', () => {
     return make(target, 'CERT=', 'OVERLAY=config/overlays/without-cert-manager', `KUBECTL=${path}`);
   }
 
-  it('is asked for its version by make deploy, which applies what fits it', async () => {
+  it('tells make deploy its version, so that only supported objects are applied', async () => {
     const said = await makeDry('deploy');
     expect(said).toMatch(/validatingwebhookconfiguration\S* \S*(created|configured|unchanged)/);
     expect(said).toMatch(server.knowsRules ? /apply -f config\/crd\/cel\// : /apply -f config\/crd\/batch/);
   }, 30_000);
 
-  it('may have no definition any more when make undeploy is called', async () => {
+  it('may have lost the CRD before make undeploy', async () => {
     const undeploy = makeDry('undeploy', '[ "$1 $2" != "get sequentialjobs" ] || exit 1');
     await expect(undeploy).resolves.toEqual(expect.any(String));
   }, 30_000);

@@ -81,7 +81,7 @@ const operatorNamespaces = (objects: readonly Manifest[]): readonly string[] =>
   );
 
 describe('every kustomization', () => {
-  it('is found, and is built the same by the kubectl on the PATH', async () => {
+  it('is listed here, and is built the same by the kubectl on the PATH', async () => {
     expect(FOLDERS).toEqual(expect.arrayContaining([...WHOLE, 'config/crd', 'config/crd/cel', 'config/prometheus']));
     for (const folder of FOLDERS) {
       const other = parseManifests(await print(onPath, join(ROOT, folder)));
@@ -89,7 +89,7 @@ describe('every kustomization', () => {
     }
   }, 60_000);
 
-  it('puts its policies into another namespace with the rest, with whichever kubectl', async () => {
+  it('also moves its policies into another namespace, with any kubectl', async () => {
     // With all policies that there are.
     const base = relative(scratch, join(ROOT, 'config/overlays/priority-class'));
     await writeFile(join(scratch, 'kustomization.yaml'), `namespace: elsewhere\nbases:\n  - ${base}\n`);
@@ -109,7 +109,7 @@ describe.each(WHOLE)('%s', (folder) => {
     expect(pods.flatMap(restrictedFaults)).toEqual([]);
   });
 
-  it('has its own Pods behind each Service, budget and Deployment, and no others', () => {
+  it('has Services, budgets and Deployments that select its own Pods and no others', () => {
     const all = deployments(objects);
     const selected = (selector: Labels): readonly string[] =>
       all.flatMap(({ metadata, spec }) => (selects(selector, spec.template.metadata.labels) ? [metadata.name] : []));
@@ -134,7 +134,7 @@ describe.each(WHOLE)('%s', (folder) => {
     });
   });
 
-  it('names only accounts, priority classes and one namespace that it contains', () => {
+  it('refers only to service accounts, priority classes and a namespace that it contains', () => {
     for (const { spec } of deployments(objects)) {
       const { serviceAccountName, priorityClassName } = spec.template.spec;
       expect(names('ServiceAccount')).toContain(serviceAccountName);
@@ -143,13 +143,13 @@ describe.each(WHOLE)('%s', (folder) => {
     expect([...new Set(objects.flatMap(({ metadata }) => metadata.namespace ?? []))]).toEqual(names('Namespace'));
   });
 
-  it('has policies that know that namespace, of which one refuses SequentialJobs there', () => {
+  it("has policies with the operator's namespace, one of which refuses SequentialJobs there", () => {
     const policies = names('ValidatingAdmissionPolicy');
     expect(policies).toContain('sequentialjob-requester');
     expect(operatorNamespaces(objects)).toEqual(policies.map(() => "'sequentialjob-system'"));
   });
 
-  it('lets nobody read Secrets, but for secret-check', () => {
+  it('gives nobody access to Secrets, except for secret-check', () => {
     const rules = objects.flatMap((object) => (object['rules'] ?? []) as readonly Rule[]);
     const ofSecrets = rules.filter(({ resources }) => resources.includes('secrets'));
     expect(ofSecrets).toHaveLength(folder.endsWith('secret-check') ? 1 : 0);
@@ -157,7 +157,7 @@ describe.each(WHOLE)('%s', (folder) => {
 });
 
 describe('the overlays', () => {
-  it('without-cert-manager has nothing of cert-manager’s', () => {
+  it('without-cert-manager has no object or annotation of cert-manager’s', () => {
     expect(JSON.stringify(objectsOf('config/overlays/without-cert-manager'))).not.toContain('cert-manager');
   });
 
@@ -181,7 +181,7 @@ describe('the overlays', () => {
       expect(controller?.volumes).toEqual([]);
     });
 
-    it('lets the webhook reach nothing, and only scrapers reach the controller', () => {
+    it('gives the webhook no egress, and lets only scrapers connect to the controller', () => {
       const portsOf = (rules: readonly Ports[] = []) => rules.flatMap(({ ports }) => ports.map(({ port }) => port));
       const policies = ofKind(objects, 'NetworkPolicy').map(({ metadata, spec }) => {
         expect(spec).toMatchObject({ policyTypes: ['Ingress', 'Egress'] });
@@ -195,7 +195,7 @@ describe('the overlays', () => {
       });
     });
 
-    it('has two Deployments that differ in nothing but what the role needs', () => {
+    it('has two Deployments that differ only in what their role needs', () => {
       const [one, two] = Object.values(pods).map(({ containers, ...pod }) => {
         const {
           args: _args,
@@ -211,7 +211,7 @@ describe('the overlays', () => {
     });
   });
 
-  it('control-plane-only changes the clients of the webhook’s port and nothing else', () => {
+  it('control-plane-only changes only the clients of the webhook’s port', () => {
     const [before, after] = ['config/certmanager', 'config/overlays/control-plane-only'].map(objectsOf) as [
       readonly Manifest[],
       readonly Manifest[],
@@ -243,7 +243,7 @@ describe('the overlays', () => {
     },
   );
 
-  it('client-certificates asks clients for a certificate of an authority that it mounts', () => {
+  it('client-certificates requires client certificates of a CA that it mounts', () => {
     const [deployment] = deployments(objectsOf('config/overlays/client-certificates'));
     const { containers, volumes } = present(deployment, 'Deployment').spec.template.spec;
     const { args, env, volumeMounts } = present(containers[0], 'container');

@@ -64,7 +64,7 @@ describe('two operators', () => {
     expect(events).toEqual([...new Set(events)]);
   }
 
-  it('do not both work, and the Lease names the leader', async () => {
+  it('do not both reconcile, and the Lease names the leader', async () => {
     expect(leader.says('became leader')).toBe(true);
     expect(standby.says('became leader')).toBe(false);
     expect(standby.says('controller started')).toBe(false);
@@ -88,7 +88,7 @@ describe('two operators', () => {
     expect(await lease()).toMatchObject({ leaseTransitions: 1 });
   });
 
-  it('hand over at once where the leader gets SIGTERM', async () => {
+  it('change the leader at once when it gets SIGTERM', async () => {
     const uids = await start('terminated', 3);
     const since = performance.now();
     expect(await leader.end('SIGTERM')).toEqual({ code: 0, signal: null });
@@ -97,7 +97,7 @@ describe('two operators', () => {
     await expectOnce('terminated', 3, uids);
   });
 
-  it('complete a sequence whose leader is stopped and continues later', async () => {
+  it('complete a sequence whose leader is frozen and continues later', async () => {
     const uids = await start('frozen', 6);
     leader.signal('SIGSTOP');
     expect(await takeover()).toBeLessThan(EXPIRY_MS);
@@ -124,7 +124,7 @@ describe('a Lease on the API server', () => {
       (error: unknown) => (isApiError(error) ? error.code : 'no ApiError'),
     );
 
-  it('accepts one of two writes, and is not created again by one', async () => {
+  it('accepts one of two concurrent writes, and is not created again by a late write', async () => {
     const store = new LeaseStore(client, namespace.name, 'guarded');
     const released = { ...spec, holderIdentity: '', leaseDurationSeconds: 1 };
     expect(await store.read(limits)).toBeUndefined();

@@ -109,7 +109,7 @@ describe('a container', () => {
 });
 
 describe('a Pod', () => {
-  it('that is deleted has no process left, also none in the background', async () => {
+  it('that is deleted leaves no process, not even in the background', async () => {
     // Process ids as the machine sees them, through the volume of the host.
     const script = 'sleep 300 & read -r pid rest < /host/self/stat; echo $pid; wait';
     const volumeMounts = [{ name: 'proc', mountPath: '/host' }];

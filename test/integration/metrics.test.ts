@@ -117,7 +117,7 @@ describe('after two sequences have run and a third is suspended', () => {
     }
   });
 
-  it('no label has a name that a user chose', async () => {
+  it('no label has a value that a user chose', async () => {
     const families: readonly Family[] = [...(await here.operator.metrics()).values()];
     const found = new Set(families.flatMap(({ samples }) => samples).flatMap(({ labels }) => Object.values(labels)));
     expect([namespace.name, 'good', 'bad', 'late', 's0'].filter((name) => found.has(name))).toEqual([]);

@@ -48,7 +48,7 @@ describe('a controller without the permission to read ConfigMaps and claims', ()
     expect(lines.filter(({ level }) => level === 'error')).toEqual([]);
   });
 
-  it('needs no more than its role for anything else', async () => {
+  it('needs no other permission than its role', async () => {
     await namespace.apply('failing', sequence(2, { 1: 'echo gone; exit 3' }));
     const { status } = await namespace.untilFinished('failing');
     expect(status?.progress?.failureMessage).toMatch(/exit code 3: gone$/);

@@ -96,7 +96,7 @@ onServersWhere(knowsPolicies)('the policy for users', () => {
     expect(status.typeChecking ?? {}).toEqual({});
   });
 
-  it('lets only those create SequentialJobs who may create Jobs, and says why', async () => {
+  it('allows only users who may create Jobs to create SequentialJobs, with a message for the others', async () => {
     expect(await creates(LIMITED, team, 'new')).toMatchObject(refused(LIMITED, team));
     expect(await creates(FULL, team, 'etl')).toMatchObject(PASSES);
   });
@@ -105,13 +105,13 @@ onServersWhere(knowsPolicies)('the policy for users', () => {
     ['an image', { containers: [{ name: 'other', image: 'other:1' }] }],
     ['suspend', { suspend: false }],
     ['the service account', { template: { spec: { serviceAccountName: 'mighty' } } }],
-  ])('lets only those change %s', async (_what, spec) => {
+  ])('allows only those users to change %s', async (_what, spec) => {
     expect(await patches(LIMITED, team, 'etl', { spec })).toMatchObject(refused(LIMITED, team));
     const dryRun = ['patch', 'sj', 'etl', '--type=merge', '--dry-run=server', '--patch', JSON.stringify({ spec })];
     expect(await as(FULL, team, dryRun)).toMatchObject(PASSES);
   });
 
-  it('lets everybody who may change SequentialJobs change labels, owners and finalizers', async () => {
+  it('allows all users who may update SequentialJobs to change labels, owners and finalizers', async () => {
     const owner = { apiVersion: 'v1', kind: 'ConfigMap', name: 'none', uid: '00000000-0000-0000-0000-000000000000' };
     for (const metadata of [
       { labels: { a: 'b' } },
@@ -123,34 +123,34 @@ onServersWhere(knowsPolicies)('the policy for users', () => {
     }
   });
 
-  it('lets the garbage collector, which may create no Jobs, change owners and finalizers, and no spec', async () => {
+  it('allows the garbage collector, which may not create Jobs, to change owners and finalizers, and no spec', async () => {
     for (const metadata of [{ ownerReferences: null }, { finalizers: ['tests.example.com/ours'] }]) {
       expect(await patches(COLLECTOR, team, 'etl', { metadata })).toMatchObject(PASSES);
     }
     expect(await patches(COLLECTOR, team, 'etl', { spec: { suspend: false } })).toMatchObject(refused(COLLECTOR, team));
   });
 
-  it('lets an object that is being deleted change, and go', async () => {
+  it('allows changes of an object that is being deleted, and its removal', async () => {
     await team.delete('etl');
     expect(await patches(LIMITED, team, 'etl', { spec: { ttlSecondsAfterFinished: 7 } })).toMatchObject(PASSES);
     expect(await patches(LIMITED, team, 'etl', { metadata: { finalizers: [] } })).toMatchObject(PASSES);
     await team.untilGone('etl');
   });
 
-  it('lets the controller write finalizer and status: what was created runs to its end', async () => {
+  it('allows the controller to write finalizer and status: the sequence completes', async () => {
     expect(await creates(FULL, team, 'runs')).toMatchObject(PASSES);
     expect(await patches(FULL, team, 'runs', { spec: { suspend: false } })).toMatchObject(PASSES);
     await team.untilCompleted('runs');
   });
 
-  it("lets nobody, not even an administrator, create or change one in the operator's own namespace", async () => {
+  it("allows nobody, not even an administrator, to create or change a SequentialJob in the operator's own namespace", async () => {
     const forbidden = expect.stringMatching(/Forbidden.*operator's own namespace/);
     expect(await own.kubectl(['create', '-f', '-'], suspended('new'))).toMatchObject({ code: 1, stderr: forbidden });
     expect((await creates(FULL, own, 'new')).stderr).toEqual(forbidden);
     expect((await patches(FULL, own, 'older', { spec: { suspend: false } })).stderr).toEqual(forbidden);
   });
 
-  it('lets one that was there before be labelled and deleted', async () => {
+  it('allows an existing one there to be labeled and deleted', async () => {
     expect(await patches(LIMITED, own, 'older', { metadata: { labels: { a: 'b' } } })).toMatchObject(PASSES);
     await own.delete('older');
     await own.untilGone('older');
@@ -202,7 +202,7 @@ onServersWhere(knowsPolicies)('the priority class of the operator', () => {
     expect(stderr).toContain("is for Pods in the operator's namespace only");
   });
 
-  it("is allowed to the operator's Pods, and other Pods may have other classes", async () => {
+  it("is allowed for the operator's Pods, and other Pods may have other classes", async () => {
     expect(await pod(SYSTEM, 'sequentialjob')).toMatchObject({ code: 0 });
     expect(await pod(namespace.name)).toMatchObject({ code: 0 });
     expect(await pod(namespace.name, 'system-node-critical')).toMatchObject({ code: 0 });

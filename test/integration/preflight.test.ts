@@ -58,7 +58,7 @@ describe('a later step that the API server refuses', () => {
     expect(await namespace.jobNames('contradictory')).toHaveLength(3);
   });
 
-  it('is reported with every fault of every step, and with those of the template', async () => {
+  it('is reported with every error of every step, and with those of the template', async () => {
     await namespace.apply('manifold', {
       containers: [CONTRADICTORY, step('s0'), { ...CONTRADICTORY, name: 's2' }],
       template: { spec: { containers: [], tolerations: [{ key: 'a', operator: 'Exists', value: 'b' }] } },
@@ -70,7 +70,7 @@ describe('a later step that the API server refuses', () => {
     expect(message).not.toContain('spec.template.spec.containers');
   });
 
-  it('is no step that only could not share a Pod with another', async () => {
+  it('is not reported for steps that only cannot share a Pod', async () => {
     const ports = [{ containerPort: 80, hostPort: 8099 }];
     const containers = ['s0', 's1'].map((name): Container => Object.assign({ ports }, step(name)));
     await namespace.apply('same-port', { containers, backoffLimit: 0, activeDeadlineSeconds: 60 });
@@ -79,7 +79,7 @@ describe('a later step that the API server refuses', () => {
     expect(await namespace.jobNames('same-port')).toContain('same-port-0-s0');
   });
 
-  it('fails the sequence before the next step, where it was changed while the first step ran', async () => {
+  it('fails the sequence before the next step, if it was changed while the first step ran', async () => {
     const spec = gated(here.folder, sequence(3, { 0: waitsFor('changing') }, { updatePolicy: 'FutureSteps' }));
     await namespace.apply('changing', spec);
     await namespace.untilRunning('changing', 0);
@@ -116,7 +116,7 @@ describe('an admission webhook on Jobs', () => {
   const suite = withController('preflight-policy', { labels: LABELS });
   const { namespace: guarded } = suite;
 
-  it('refuses a later step before the first runs, and is asked once more than there are steps', async () => {
+  it('refuses a later step before the first runs, and gets one request more than there are steps', async () => {
     await withJobPolicy(guarded, LABELS, async ({ asked }) => {
       await guarded.apply('denied', withStep(FORBIDDEN));
       await expectRefused(guarded, 'denied', 'denied the request', 'the image forbidden:1 is not allowed here');
@@ -132,7 +132,7 @@ describe('an admission webhook on Jobs', () => {
     });
   });
 
-  it('is asked when a step starts where it does not support dry runs, which is logged once; newer servers allow none', async () => {
+  it('is called when a step starts if it does not support dry runs, which is logged once; newer servers refuse such webhooks', async () => {
     // Side effects were legal in v1beta1, which servers have up to 1.21.
     const isLegal = (await kubectl('api-versions')).split('\n').includes('admissionregistration.k8s.io/v1beta1');
     const version = isLegal ? 'v1beta1' : 'v1';
@@ -153,7 +153,7 @@ describe('an admission webhook on Jobs', () => {
 describe('--preflight=false', () => {
   const { namespace: unasked } = withController('preflight-off', { flags: ['--preflight=false'] });
 
-  it('runs the steps before the one that is refused', async () => {
+  it('runs the steps before the rejected one', async () => {
     await unasked.apply('unasked', withStep(CONTRADICTORY));
     await expectRefusedLate(unasked, 'unasked');
   });
@@ -177,7 +177,7 @@ describe('a dry run', () => {
     expect(await namespace.jobNames()).toEqual(before);
   });
 
-  it('names the fields that a server ignores, where it validates fields (1.25 and newer)', async () => {
+  it('reports the fields that a server ignores, if it supports field validation (1.25 and newer)', async () => {
     const { errors, ignoredFields } = await verdictOn([step('s0'), { ...step('s1'), fromTomorrow: true } as Container]);
     expect(errors).toEqual([]);
     expect(ignoredFields).toEqual(validatesStrictly ? ['spec.containers[1].fromTomorrow'] : []);

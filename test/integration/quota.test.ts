@@ -23,8 +23,8 @@ async function untilHeld(name: string, index: number): Promise<SequentialJob> {
   );
 }
 
-describe('a quota that the finished Job of another sequence fills', () => {
-  it('holds up the first step, with the message of the API server', async () => {
+describe('a quota that is exhausted by the finished Job of another sequence', () => {
+  it('blocks the first step, with the message of the API server', async () => {
     await namespace.apply('before', sequence(1));
     await namespace.untilFinished('before');
     await limit('jobs', namespace, 1);
@@ -46,7 +46,7 @@ describe('a quota that the finished Job of another sequence fills', () => {
     expect((await namespace.untilObserved('held', 2)).status?.progress?.currentStep).toBe('renamed');
   });
 
-  it('lets the first step run when that Job is deleted; then the Job of the sequence itself fills it', async () => {
+  it('admits the first step when that Job is deleted; then the Job of this sequence uses the quota', async () => {
     await namespace.deleteObject(JOBS, 'before-0-s0');
     await namespace.until('held', ({ status }) => status?.progress?.completedIndices.length === 1, SOON);
     const held = await untilHeld('held', 1);
@@ -56,7 +56,7 @@ describe('a quota that the finished Job of another sequence fills', () => {
     expect(await namespace.jobNames('held')).toEqual(['held-0-renamed']);
   });
 
-  it('lets the sequence go on by itself when it is raised', async () => {
+  it('admits the sequence when it is raised', async () => {
     await changeLimit('jobs', namespace, 2);
     expect((await namespace.untilCompleted('held', SOON)).progress?.completedIndices).toEqual([0, 1]);
     expect(condition(await namespace.get('held'), 'ResourcesUnavailable')?.status).toBe('False');
@@ -74,7 +74,7 @@ describe('two sequences that have waited for an hour', () => {
     await namespace.setStatus(name, { conditions });
   }
 
-  it('go on one after the other, each as soon as a Job is deleted', async () => {
+  it('continue one after the other, each as soon as a Job is deleted', async () => {
     const names = ['long', 'longer'];
     for (const name of names) {
       await namespace.apply(name, sequence(1));

@@ -66,7 +66,7 @@ describe('the account of the controller', () => {
     }
   });
 
-  it('runs a sequence that fails, resumes it, and deletes it when its time to live is over', async () => {
+  it('runs a sequence that fails, resumes it, and deletes it after its TTL', async () => {
     const { namespace } = here;
     await here.applyGated('failing', sequence(3, { 1: failsOnce('once') }));
     const { status } = await namespace.untilPhase('failing', 'Failed');
@@ -103,14 +103,14 @@ describe('the account of the controller', () => {
     await here.namespace.untilPhase('paused', 'Completed');
   });
 
-  it('looks for a Job that somebody has deleted', async () => {
+  it('gets a Job that somebody has deleted', async () => {
     await here.applyGated('robbed', sequence(2, { 0: waitsFor('never') }));
     await here.namespace.untilRunning('robbed', 0);
     await here.namespace.deleteObject(JOBS, 'robbed-0-s0');
     await here.namespace.untilPhase('robbed', 'Failed');
   });
 
-  it('reads the Events about a Job that gets no Pod', async () => {
+  it('lists the Events of a Job that has no Pod', async () => {
     await withoutRoomFor('pods', here.namespace, async () => {
       await here.namespace.apply('crowded', sequence(1));
       await here.namespace.untilCondition('crowded', 'ResourcesUnavailable', 'FailedCreate');
@@ -118,7 +118,7 @@ describe('the account of the controller', () => {
     await here.namespace.untilCompleted('crowded');
   });
 
-  it('reads the object again when the answer to a write was lost', async () => {
+  it('gets the object again when the response to a write was lost', async () => {
     const writes = await here.whileLosing(`${RESOURCE}/status patch`, 'unanswered', async () => {
       await here.namespace.apply('unanswered', sequence(1));
       await here.namespace.untilCompleted('unanswered');
@@ -147,7 +147,7 @@ describe('the account of the controller', () => {
     await namespace.untilPhase('changed', 'Completed');
   });
 
-  it('was denied nothing, and has used every permission that it has', async () => {
+  it('was never forbidden a request, and has used each of its permissions', async () => {
     await here.operator.end('SIGTERM');
     expect([...here.denied.keys()]).toEqual([]);
     // One is needed by an admission plugin alone (test/unit/config/rbac.test.ts).
@@ -209,7 +209,7 @@ describe('the permission to create Jobs', () => {
     expect(status?.startTime).toBeUndefined();
   });
 
-  it('granted again, lets both continue by themselves, each step with one Job; one log line said that it was missing', async () => {
+  it('granted again, lets both continue, each step with one Job; the log reported it once as missing', async () => {
     await grant(true);
     for (const name of ['midway', 'meanwhile']) {
       await here.namespace.untilCompleted(name);

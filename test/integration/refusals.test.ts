@@ -10,10 +10,10 @@ import { withController } from '../support/with-controller.ts';
 const here = withController('refusals');
 const { namespace } = here;
 
-describe('an invalid spec that admission did not stop', () => {
+describe('an invalid spec that bypassed admission', () => {
   const { namespace: bypassed } = withController('bypassed', { labels: BYPASSED });
 
-  it('fails before any step starts, with every fault, and runs once the spec is fixed', async () => {
+  it('fails before any step starts, with all errors, and runs once the spec is fixed', async () => {
     const unmounted = { ...step('s1'), volumeMounts: [{ name: 'data', mountPath: '/data' }] };
     const containers = [{ ...step('s0'), ports: [{ containerPort: 0 }] }, unmounted];
     await bypassed.apply('invalid', { containers });
@@ -54,7 +54,7 @@ describe('a Job that an admission webhook refuses after it accepted the dry run'
   const LABELS = { 'tests.example.com/policy': 'refusals' };
   const { namespace: guarded } = withController('refusals-policy', { labels: LABELS });
 
-  it('fails the sequence with the answer, and is not created again', async () => {
+  it("fails the sequence with the webhook's answer, and is not created again", async () => {
     const spec = sequence(2, { 0: waitsFor('refused') });
     const containers = [...spec.containers.slice(0, 1), { ...step('s1'), image: 'forbidden:1' }];
     await guarded.apply('refused', gated(here.folder, { ...spec, containers }));
@@ -74,8 +74,8 @@ describe('a Job that an admission webhook refuses after it accepted the dry run'
   });
 });
 
-describe("a Job of somebody else's under the step's name", () => {
-  it('fails the sequence and is not touched', async () => {
+describe("a Job of another owner with the step's Job name", () => {
+  it('fails the sequence, and is not changed', async () => {
     const template = { spec: { restartPolicy: 'Never', containers: [step('theirs', FOREVER)] } };
     await namespace.createObject(JOBS, { metadata: { name: 'conflict-1-s1' }, spec: { suspend: true, template } });
     const foreign = await namespace.job('conflict-1-s1');
@@ -93,7 +93,7 @@ describe("a Job of somebody else's under the step's name", () => {
 });
 
 describe('a running Job whose labels somebody removed', () => {
-  it('is still that of its step', async () => {
+  it('still belongs to its step', async () => {
     await namespace.apply('unlabelled', sequence(2, { 0: 'sleep 4' }));
     await namespace.untilRunning('unlabelled', 0);
     const label = 'batch.example.com/sequentialjob-uid-';

@@ -22,7 +22,7 @@ const jobNames = (status: SequentialJobStatus): readonly unknown[] =>
 describe('a sequence whose step failed', () => {
   let first: SequentialJobStatus | undefined;
 
-  it('continues at that step, and fails again where the cause is still there', async () => {
+  it('continues at that step, and fails again if the cause persists', async () => {
     await namespace.apply('twice', gated(here.folder, sequence(3, { 1: `${needs('twice')} || exit 9` })));
     first = (await namespace.untilFinished('twice')).status;
     expect(first?.steps).toMatchObject([{ state: 'Succeeded' }, { exitCode: 9 }, { state: 'Skipped' }]);
@@ -38,7 +38,7 @@ describe('a sequence whose step failed', () => {
     expect(await namespace.jobNames('twice')).toEqual(['twice-0-s0', 'twice-1-s1', 'twice-1-s1-r1']);
   });
 
-  it('completes when it is resumed without the cause, and runs no completed step again', async () => {
+  it('completes when it is resumed without the cause, and does not run completed steps again', async () => {
     await here.open('twice');
     await namespace.resume('twice', 2);
     const object = await namespace.untilPhase('twice', 'Completed');
@@ -134,7 +134,7 @@ describe('the webhook', () => {
 });
 
 describe('a sequence whose deadline passed', () => {
-  it('has its whole time again when it is resumed', async () => {
+  it('gets its full deadline again when it is resumed', async () => {
     // Enough for the last attempt, on a slow machine too.
     const LIMIT = 10;
     const spec = sequence(2, { 0: `${needs('late')} && sleep 2 || { ${FOREVER}; }` }, { activeDeadlineSeconds: LIMIT });
@@ -164,7 +164,7 @@ describe('a sequence whose Job could not be created', () => {
     return gated(here.folder, { containers, backoffLimit: 0 });
   };
 
-  it('continues when the API server allows it', async () => {
+  it('continues when the API server accepts the Job', async () => {
     await namespace.apply('rejected', denied({ 0: waitsFor('rejected') }));
     await namespace.untilRunning('rejected', 0);
     await withJobPolicy(namespace, LABELS, async () => {
@@ -177,7 +177,7 @@ describe('a sequence whose Job could not be created', () => {
     expect(jobNames(status)).toEqual(['rejected-0-s0', 'rejected-1-s1-r1']);
   });
 
-  it('starts when all of its Jobs are allowed, where one was refused at the start', async () => {
+  it('starts when the API server accepts all of its Jobs, if one was rejected at the start', async () => {
     await withJobPolicy(namespace, LABELS, async () => {
       await namespace.apply('shut-out', denied());
       const { status } = await namespace.untilFinished('shut-out');
@@ -189,7 +189,7 @@ describe('a sequence whose Job could not be created', () => {
     expect(await namespace.jobNames('shut-out')).toHaveLength(2);
   });
 
-  it('continues under its new name, whoever has the old one', async () => {
+  it("continues with a new Job name, even if another owner's Job has the old one", async () => {
     const template = { spec: { restartPolicy: 'Never', containers: [step('theirs')] } };
     await namespace.createObject(JOBS, { metadata: { name: 'taken-1-s1' }, spec: { template } });
     await namespace.apply('taken', sequence(2));

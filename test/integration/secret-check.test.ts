@@ -36,7 +36,7 @@ function withRoles(prefix: string, roles: readonly string[], checkSecrets: boole
 describe('by default', () => {
   const { namespace, readsOf, refusals, createSecret } = withRoles('no-secrets', DEFAULT_ROLES, false);
 
-  it('no Secret is read, and so nothing is forbidden; ConfigMaps are read all the same', async () => {
+  it('no Secret is read, so no request is forbidden; ConfigMaps are still read', async () => {
     const containers = [withSecret(step('s0'), 'login'), withConfigMap(step('s1'), 'settings')];
     await namespace.apply('default', { containers });
     await namespace.untilCondition('default', 'ResourcesUnavailable', 'CreateContainerConfigError');

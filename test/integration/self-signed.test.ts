@@ -100,7 +100,7 @@ describe('the certificate without cert-manager', () => {
   let first: Stored;
   let second: Stored;
 
-  it('is for the names of the Service, and trusted by both configurations', async () => {
+  it('has the DNS names of the Service, and both webhook configurations trust it', async () => {
     await run();
     first = await read();
     expect(findProblem(first)).toBeUndefined();
@@ -115,21 +115,21 @@ describe('the certificate without cert-manager', () => {
     expect(Date.parse(authority?.validTo ?? '')).toBeGreaterThan(Date.parse(certificate.validTo));
   });
 
-  it('leaves the key of the authority nowhere', async () => {
+  it("stores the CA's key nowhere", async () => {
     expect(await readdir(scratch)).toEqual([]);
     expect(first.keys).toEqual(['ca.crt', 'tls.crt', 'tls.key']);
     const key = createPrivateKey(first.key);
     expect(authorities(first.bundles[0] ?? '').map((ca) => ca.checkPrivateKey(key))).toEqual([false]);
   });
 
-  it('stays as long as it is valid; a configuration that was created again trusts it again', async () => {
+  it('is kept while it is valid; a webhook configuration that is created again trusts it', async () => {
     const patch = JSON.stringify([{ op: 'remove', path: '/webhooks/0/clientConfig/caBundle' }]);
     await tryKubectl(['patch', 'validatingwebhookconfiguration', CONFIGURATION, '--type=json', `--patch=${patch}`]);
     expect(await run()).toContain('is valid until');
     expect(await read()).toEqual(first);
   });
 
-  it('is renewed on demand, and the one before is trusted until the Pods have the new one', async () => {
+  it('is renewed on demand, and the previous one is trusted until the Pods have the new one', async () => {
     await run('--renew');
     second = await read();
     expect(second.cert).not.toBe(first.cert);

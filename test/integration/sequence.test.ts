@@ -61,7 +61,7 @@ describe('a sequence that succeeds', () => {
     );
   });
 
-  it('can be waited for as a Job can', async () => {
+  it('can be waited for by kubectl wait, as a Job can', async () => {
     const wait = ['wait', 'sj/etl', '--for=condition=complete', '--timeout=5s'];
     expect((await namespace.kubectl(wait)).stdout).toContain('condition met');
   });

@@ -48,13 +48,13 @@ async function run(name: string, room: number): Promise<readonly (string | undef
   return (status?.steps ?? []).filter(({ state }) => state === 'Failed').map(({ message }) => message);
 }
 
-describe('a sequence whose object has no room for its whole status', () => {
-  it('runs to its end without the messages of its steps, and one event says so', async () => {
+describe('a sequence whose object is too large for its whole status', () => {
+  it('completes without the messages of its steps, and one event reports that', async () => {
     expect(await run('full', 40)).toEqual(Array.from({ length: STEPS }, () => undefined));
     expect((await namespace.untilEvent('full', 'StatusTooLarge')).count).toBe(1);
   }, 240_000);
 
-  it('keeps the messages where there is room', async () => {
+  it('keeps the messages if they fit', async () => {
     expect(await run('roomy', 120)).toEqual(Array.from({ length: STEPS }, () => WORDS));
     expect(await namespace.recordedEvents('roomy', 'StatusTooLarge')).toEqual([]);
   }, 240_000);

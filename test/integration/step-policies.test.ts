@@ -10,7 +10,7 @@ const here = withController('policies');
 const { namespace } = here;
 
 describe('backoffLimit of a step', () => {
-  it('holds for that step alone', async () => {
+  it('applies only to that step', async () => {
     const stepPolicies = [{ name: 's0', backoffLimit: 2 }];
     const spec = sequence(2, { 0: failsOnce('first'), 1: failsOnce('second') }, { stepPolicies });
     await namespace.apply('retries', gated(here.folder, spec));
@@ -49,7 +49,7 @@ describe('onFailure: Continue', () => {
     expect(warnings[0]?.message).toMatch(/exit code 2: no mail today$/);
   });
 
-  it('does not hold for another step, and holds at the last one', async () => {
+  it('does not apply to another step, and applies to the last one', async () => {
     const stepPolicies = [ignore(0), ignore(2)];
     await namespace.apply('strict', sequence(3, { 0: 'exit 1', 1: 'exit 1' }, { stepPolicies }));
     await namespace.apply('to-the-end', sequence(3, { 0: 'exit 1', 2: 'exit 1' }, { stepPolicies }));
@@ -60,7 +60,7 @@ describe('onFailure: Continue', () => {
     expect(progress).toMatchObject({ completedIndices: [1], summary: '1/3' });
   });
 
-  it('is followed by a controller that did not run when the step failed', async () => {
+  it('is applied by a controller that did not run when the step failed', async () => {
     const spec = sequence(2, { 0: 'sleep 3; exit 1' }, { stepPolicies: [ignore(0)] });
     await namespace.apply('unseen', spec);
     await namespace.untilRunning('unseen', 0);
@@ -102,7 +102,7 @@ onServersWhere(knowsPodFailurePolicy)('podFailurePolicy on a server that knows i
 });
 
 onServersWhere(!knowsPodFailurePolicy)('podFailurePolicy on a server that does not know it', () => {
-  it('is left out, which is logged once, and does no harm', async () => {
+  it('is omitted on a server that does not know it, which is logged once', async () => {
     const stepPolicies = ['s0', 's1'].map((name) => ({ name, podFailurePolicy: policyFor('FailJob', 42) }));
     await namespace.apply('unknown', sequence(2, {}, { stepPolicies }));
     await namespace.apply('unknown-too', sequence(2, { 1: 'exit 42' }, { stepPolicies }));

@@ -35,7 +35,7 @@ async function restart(name: string): Promise<void> {
 }
 
 describe('a sequence that is suspended from the start', () => {
-  it('does not start, and says so', async () => {
+  it('does not start, and its status says that it is suspended', async () => {
     await namespace.apply('early', sequence(2, {}, { suspend: true }));
     const object = await namespace.untilPhase('early', 'Suspended');
     expect(object.status?.startTime).toBeUndefined();
@@ -79,7 +79,7 @@ describe('a sequence that is suspended while a step runs', () => {
   /** Where it stops: before the next step, where the server does not suspend Jobs. */
   const [index, state] = suspendsJobs ? [0, 'Running'] : [1, 'Succeeded'];
 
-  it('is Suspended when the step has stopped, and says where', async () => {
+  it('is Suspended when the step has stopped, and the message names the step', async () => {
     await suspendWhileRunning('middle', 3);
     if (!suspendsJobs) {
       const waiting = await namespace.untilObserved('middle', 2);
@@ -131,7 +131,7 @@ describe('a sequence that is suspended while a step runs', () => {
     if (!suspendsJobs) expect(reasons).toEqual([]);
   });
 
-  it('fails when the step does: then, or after suspend is removed', async () => {
+  it('fails when the step fails: at once, or after suspend is removed', async () => {
     await suspendWhileRunning('failing', 2, `${waitsOrStops('failing')}; exit 7`);
     if (suspendsJobs) await namespace.untilPhase('failing', 'Suspended');
     else await namespace.untilObserved('failing', 2);
@@ -141,13 +141,13 @@ describe('a sequence that is suspended while a step runs', () => {
     expect(status).toMatchObject({ phase: 'Failed', steps: [{ exitCode: 7 }, { state: 'Skipped' }] });
   });
 
-  it('has a warning in the log once, where the server does not suspend Jobs', () => {
+  it('is logged once as a warning, if the server cannot suspend Jobs', () => {
     expect(here.operator.count(UNSUPPORTED)).toBe(suspendsJobs ? 0 : 1);
   });
 });
 
 onServersWhere(suspendsJobs)('a Job that somebody else unsuspends again and again', () => {
-  it('is suspended again with a backoff, and the status says who', async () => {
+  it('is suspended again with a backoff, and the status names the client that unsuspended it', async () => {
     await suspendWhileRunning('contested', 2);
     const stopping = new AbortController();
     const { signal } = stopping;
@@ -173,7 +173,7 @@ onServersWhere(suspendsJobs)('a Job that somebody else unsuspends again and agai
 });
 
 describe('a sequence that is suspended between two steps', () => {
-  it('does not start the next step although it could, until suspend is removed', async () => {
+  it('does not start the next step, although it could, until suspend is removed', async () => {
     await namespace.apply('between', { containers: [step('s0'), withConfigMap(step('s1'), 'between')] });
     await namespace.until('between', (object) => object.status?.progress?.currentIndex === 1);
     await namespace.setSuspend('between', true);

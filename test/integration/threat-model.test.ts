@@ -29,7 +29,7 @@ const permitSequentialJobs = (user: string, ...verbs: readonly string[]): Promis
 
 const FORBIDDEN = { code: 1, stderr: expect.stringContaining('orbidden') };
 
-describe('who may create SequentialJobs and nothing else', () => {
+describe('a user who may only create SequentialJobs', () => {
   beforeAll(async () => {
     await permitSequentialJobs('writer', 'get', 'create', 'update', 'patch');
     await namespace.createObject({ root: '/api/v1', plural: 'serviceaccounts' }, { metadata: { name: 'mighty' } });
@@ -41,7 +41,7 @@ describe('who may create SequentialJobs and nothing else', () => {
     expect(await as('writer', ['create', '-f', '-'], job)).toMatchObject(FORBIDDEN);
   });
 
-  it('runs Pods all the same, with a service account of the namespace', async () => {
+  it('nevertheless runs Pods, with a service account of the namespace', async () => {
     expect(await as('writer', ['create', '-f', '-'], sequentialJob('by-writer'))).toMatchObject({ code: 0 });
     await namespace.untilFinished('by-writer');
     expect(await namespace.pods('by-writer')).toMatchObject([{ spec: { serviceAccountName: 'mighty' } }]);
@@ -86,7 +86,7 @@ describe('a quota of SequentialJobs', () => {
   });
 });
 
-describe('who may view SequentialJobs and nothing else', () => {
+describe('a user who may only view SequentialJobs', () => {
   beforeAll(async () => {
     await permitSequentialJobs('reader', 'get', 'list');
     const { containers } = sequence(1, { 0: 'echo "password: hunter2" >&2; exit 1' });
@@ -114,8 +114,8 @@ describe('who may view SequentialJobs and nothing else', () => {
   });
 });
 
-describe('who may create Pods and nothing else', () => {
-  it('does not delay a resume with the labels of a failed step, also after a restart of the controller', async () => {
+describe('a user who may only create Pods', () => {
+  it('cannot delay a resume with the labels of a failed step, not even after a restart of the controller', async () => {
     await namespace.apply('victim', sequence(1, { 0: 'exit 3' }));
     const { status } = await namespace.untilFinished('victim');
     const [job] = await namespace.jobs('victim');
@@ -138,8 +138,8 @@ describe('who may create Pods and nothing else', () => {
   });
 });
 
-describe('who may write statuses', () => {
-  it("causes no change of somebody else's Job", async () => {
+describe('a user who may write the status', () => {
+  it('cannot make the controller change a Job of another owner', async () => {
     const spec = { template: podTemplate(FOREVER) };
     await namespace.createObject(JOBS, { metadata: { name: 'nightly' }, spec });
     const jobUID = (await namespace.job('nightly'))?.metadata.uid;
@@ -158,7 +158,7 @@ describe('who may write statuses', () => {
   });
 });
 
-it('escape sequences in the output of a container reach no terminal: status and Events are without them', async () => {
+it('escape sequences in the output of a container are removed from status and Events', async () => {
   const words = String.raw`printf '\033]0;pwned\007\033[31mbad\302\2332J\342\200\256txt' > /dev/termination-log; exit 1`;
   await namespace.apply('loud-escapes', sequence(1, { 0: words }));
   const { status } = await namespace.untilFinished('loud-escapes');

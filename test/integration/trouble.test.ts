@@ -34,7 +34,7 @@ afterEach(() => {
 const isCreate = ({ method, path, query }: ApiRequest): boolean =>
   method === 'POST' && path.endsWith('/jobs') && query?.['dryRun'] === undefined;
 
-describe('a Job that cannot be created for a while', () => {
+describe('a Job that the API server refuses for a while', () => {
   it('is tried with a growing delay, is reported in the status and in one Event, and then runs', async () => {
     let port = 40_000;
     const message = (): string => `failed calling webhook: read tcp 10.0.0.5:${port++}->10.0.0.9:443: reset`;
@@ -62,7 +62,7 @@ describe('a Job that cannot be created for a while', () => {
     expect(condition(await namespace.get('stuck'), 'Progressing')?.reason).toBe('SequenceCompleted');
   });
 
-  it('is not tried for as long as the server asks', async () => {
+  it('is not retried before the Retry-After of the server', async () => {
     let refused = false;
     refuse = (request) => {
       if (!isCreate(request) || refused) return undefined;
@@ -77,7 +77,7 @@ describe('a Job that cannot be created for a while', () => {
 });
 
 describe('a running Job whose owner reference somebody removed', () => {
-  it('is read from time to time, and its end is seen', async () => {
+  it('is fetched periodically, and its end is observed', async () => {
     await namespace.apply('disowned', sequence(2, { 0: 'sleep 3' }));
     await namespace.untilRunning('disowned', 0);
     await namespace.patchObject(JOBS, 'disowned-0-s0', { metadata: { ownerReferences: null } });
@@ -86,7 +86,7 @@ describe('a running Job whose owner reference somebody removed', () => {
 });
 
 describe('an edit between the creation of a Job and the status write that records it', () => {
-  it('leads to no second Job for the step', async () => {
+  it('does not cause a second Job for the step', async () => {
     refuse = ({ path }) => (path.endsWith('/renamed/status') ? new ApiError('Timeout', 'no answer') : undefined);
     await namespace.apply('renamed', sequence(1, { 0: FOREVER }));
     await eventually('its Job', async () => (await namespace.jobs('renamed')).length > 0);

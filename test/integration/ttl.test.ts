@@ -70,7 +70,7 @@ describe('a sequence with a time to live', () => {
     await expectGoneAfter(object, Math.max(seconds, away), Date.now() / 1000 - endOf(object));
   });
 
-  it('counts from the end when it is changed, and the object is kept when it is removed', async () => {
+  it('counts from the end if it is changed, and the object is kept if it is removed', async () => {
     const [shortened, prolonged, removed] = await Promise.all([
       ended('shortened', 600),
       ended('prolonged', 4),

@@ -34,7 +34,7 @@ const SECRET = { stringData: { token: 'x' } };
 const CLAIM = { spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Mi' } } } };
 
 describe('a first step whose ConfigMap does not exist', () => {
-  it('waits, and says for what', async () => {
+  it('waits, and the condition names the ConfigMap', async () => {
     await namespace.apply('first', { containers: [withConfigMap(step('s0'), 'early'), step('s1')] });
     const { message, ...object } = await untilWaiting('first', 'ConfigMapNotFound');
     expect(message).toBe('ConfigMap "early" not found');
@@ -92,7 +92,7 @@ describe('a later step whose dependency does not exist', () => {
       PERSISTENT_VOLUME_CLAIMS,
       CLAIM,
     ],
-  ])('waits when the steps before it have run, and runs by itself: a %s', async (name, spec, kind, ...missing) => {
+  ])('waits after the steps before it, and starts when it exists: a %s', async (name, spec, kind, ...missing) => {
     const [object, resource, contents] = missing;
     await namespace.apply(name, spec);
     const { status, message } = await untilWaiting(name, `${kind}NotFound`);
@@ -105,7 +105,7 @@ describe('a later step whose dependency does not exist', () => {
     await expectCompleted(name);
   });
 
-  it('is started where a Secret is missing, which is not read: its Pod waits, and the kubelet says why', async () => {
+  it("starts although a Secret is missing, which is not read: its Pod waits, and the status has the kubelet's message", async () => {
     await namespace.apply('secret', { containers: [step('s0'), withSecret(step('s1'), 'unmade')] });
     const { message } = await untilWaiting('secret', 'CreateContainerConfigError');
     expect(message).toMatch(/^Pod "secret-1-s1-\w+": secret "unmade" not found$/);
@@ -116,7 +116,7 @@ describe('a later step whose dependency does not exist', () => {
   });
 });
 
-describe('what a step does not need to start', () => {
+describe('an object that a step does not need to start', () => {
   const inTemplate = (spec: object): PodTemplateSpec => ({ spec: { containers: [], ...spec } });
   const volume = (more: object): object => ({ volumes: [{ name: 'v', secret: { secretName: 'nowhere', ...more } }] });
   const optional = { ...withConfigMap(step('s0'), 'nowhere', true), volumeMounts: [{ name: 'v', mountPath: '/v' }] };
@@ -125,7 +125,7 @@ describe('what a step does not need to start', () => {
     ['is optional', 'optional', { containers: [optional], template: inTemplate(volume({ optional: true })) }],
     ['is a pull secret', 'unsecret', { ...sequence(1), template: inTemplate({ imagePullSecrets: [{ name: 'no' }] }) }],
     ['is a volume that it does not mount', 'unmounted', { ...sequence(1), template: inTemplate(volume({})) }],
-  ])('is not waited for: it %s', async (_what, name, spec) => {
+  ])('does not delay the step: it %s', async (_what, name, spec) => {
     await namespace.apply(name, spec);
     await expectCompleted(name);
     expect(await namespace.recordedEvents(name, 'DependencyMissing')).toEqual([]);
@@ -135,7 +135,7 @@ describe('what a step does not need to start', () => {
   });
 });
 
-describe('a Pod that no node fits', () => {
+describe('an unschedulable Pod', () => {
   /** In seconds: how long after the Pod the sequence may say so: 2 s, whole seconds and a busy machine. */
   const SOON = 2 + 3;
   const LABEL = 'tests.example.com/disk';
@@ -146,7 +146,7 @@ describe('a Pod that no node fits', () => {
   });
   afterAll(() => kubectl('label', node, `${LABEL}-`));
 
-  it('is explained with the message of the scheduler, soon, until one fits', async () => {
+  it('is explained with the message of the scheduler, soon, until a node fits', async () => {
     const template = { spec: { containers: [], nodeSelector: { [LABEL]: namespace.name } } };
     await namespace.apply('unplaced', { ...sequence(2), template });
     const { message, ...object } = await untilWaiting('unplaced', 'Unschedulable');
@@ -162,7 +162,7 @@ describe('a Pod that no node fits', () => {
 });
 
 describe('a container that cannot be created', () => {
-  it('is explained with the message of the kubelet, until it can', async () => {
+  it('is explained with the message of the kubelet, until it is created', async () => {
     await create(SECRETS, 'keyless', { stringData: { other: 'x' } });
     await namespace.apply('keyless', { containers: [withSecret(step('s0'), 'keyless')] });
     const { message } = await untilWaiting('keyless', 'CreateContainerConfigError');
@@ -175,7 +175,7 @@ describe('a container that cannot be created', () => {
 });
 
 describe('a quota that allows no Pod', () => {
-  it('is explained with the message of the API server, until it allows one', async () => {
+  it('is explained with the message of the API server, until it admits a Pod', async () => {
     await withoutRoomFor('pods', namespace, async () => {
       await namespace.apply('crowded', sequence(1));
       const { message, status } = await untilWaiting('crowded', 'FailedCreate');

@@ -107,7 +107,7 @@ describe(`a controller with ${CROWD} sequences of ${STEPS} steps in one namespac
     expect({ [code]: answered({ ...of, code }), all: answered(of) }).toEqual({ [code]: ALL * each, all: ALL * each });
   });
 
-  it('reads nothing after its start, but what falls silent', async () => {
+  it('sends no GET or LIST after its start, except for a watch that fell silent', async () => {
     // There are no Pods here, and a server of 1.20 sends no bookmarks of what it has seen no event of: it is listed anew.
     expect(reads).toBeLessThanOrEqual(Math.floor(seconds / SILENCE_S));
   });
@@ -130,7 +130,7 @@ describe(`a controller with ${CROWD} sequences of ${STEPS} steps in one namespac
     expect(last - first).toBeLessThan(20 + (CROWD * HEAP_KB_PER_SEQUENCE) / 1e3);
   });
 
-  it('lets a sequence of another namespace go on: it does not wait for the crowd', () => {
+  it('does not delay a sequence in another namespace', () => {
     const [times, waited] = [beside.map(({ ms }) => ms), beside.map((one) => one.waiting)];
     /** Everyone of the crowd once. */
     const round = (seconds * 1000) / STEPS;

@@ -47,13 +47,13 @@ function excess(samples: readonly Sample[], from: Sample): number {
   return Math.max(...samples.filter(({ ms }) => ms > from.ms).map((to) => to.requests - from.requests - allowed(to)));
 }
 
-it('in no stretch of time are there more requests than the limit allows', () => {
+it('sends in no interval more requests than the limit allows', () => {
   const { samples } = operator;
   expect(Math.max(...samples.slice(0, -1).map((from) => excess(samples, from)))).toBeLessThanOrEqual(0);
   expect(samples.length).toBeGreaterThan(10);
 });
 
-it('the limit is used while there is work', () => {
+it('uses the limit while requests are waiting', () => {
   const all = Math.max(...operator.samples.map(({ requests }) => requests));
   const busy = operator.samples.filter(({ requests }) => requests > all * 0.1 && requests < all * 0.8);
   const [first, last] = [busy.at(0), busy.at(-1)];

@@ -76,7 +76,7 @@ afterAll(async () => {
   await webhook.stop();
 });
 
-it('every review is answered with what it should be, in far less time than the API server gives', () => {
+it('answers every review with the expected verdict, well before the API server’s timeout', () => {
   expect(times.size).toBe(CONTAINERS.length * WEBHOOKS.length);
   for (const [what, ms] of times) {
     const [p50, p99, max] = [percentile(ms, 0.5), percentile(ms, 0.99), percentile(ms, 1)];
@@ -85,7 +85,7 @@ it('every review is answered with what it should be, in far less time than the A
   }
 });
 
-it('no error is counted, and no review more than were asked', async () => {
+it('counts no error, and exactly the reviews that were sent', async () => {
   const families = await webhook.metrics();
   const asked = [...times.values()].reduce((sum, { length }) => sum + length, 0);
   report(`${asked} reviews in ${SECONDS} s, ${(asked / SECONDS).toFixed(0)}/s`);
@@ -98,7 +98,7 @@ it('no error is counted, and no review more than were asked', async () => {
   }).toEqual({ all: asked, good: asked, errored: 0, denied: 0 });
 });
 
-it('memory is flat: in the last fifth of the time as in the second', () => {
+it('does not grow in memory: the last fifth of the run uses as much as the second', () => {
   const [early, late] = [fifth(2), fifth(5)];
   const [rss, heap] = [[usualRss(early), usualRss(late)] as const, [leastHeap(early), leastHeap(late)] as const];
   const say = ([from, to]: readonly [number, number]): string => `${from.toFixed(0)} → ${to.toFixed(0)} MB`;
@@ -108,7 +108,7 @@ it('memory is flat: in the last fifth of the time as in the second', () => {
   expect(heap[1]).toBeLessThan(heap[0] * 1.1 + 5);
 });
 
-it('the process ends as it should, with everything answered', async () => {
+it('exits with 0 after it has answered all requests', async () => {
   await Promise.all(generators.map((generator) => generator.end()));
   expect(await webhook.stop()).toBe(0);
 });

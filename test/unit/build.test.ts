@@ -39,13 +39,13 @@ function built(...args: readonly string[]): Ended {
   return ours;
 }
 
-it('finds the faults that the sources find, in all samples and fixtures', () => {
+it('reports the same errors as the sources, for all samples and fixtures', () => {
   const { status, stdout } = built('lint', ...FILES);
   expect(status).toBe(1);
   expect(stdout).toContain('spec.containers[0].image');
 });
 
-it('finds what only the schema refuses', () => {
+it('reports errors that only the schema finds', () => {
   const file = join(folder, 'wrong-types.json');
   const spec = {
     containers: [{ name: 'a'.repeat(5), image: 7, env: {}, stdin: 'yes', livenessProbe: { httpGet: {} } }],
@@ -73,7 +73,7 @@ it.each([
   ['wrong flags', ['run', '--role=none', '--workers=many'], 2],
   ['a missing kubeconfig', ['run', '--role=controller', '--kubeconfig=/nowhere'], 1],
   ['a port that is not ours', ['run', '--role=webhook', '--metrics-port=0', '--metrics-port=x'], 2],
-])('says the same of %s', (_what, args, status) => {
+])('prints the same as the sources for %s', (_what, args, status) => {
   expect(built(...args).status).toBe(status);
 });
 
@@ -82,7 +82,7 @@ it.each([
   ['', {}],
   [' behind an HTTP proxy that is not there', { 'proxy-url': 'http://127.0.0.1:2' }],
   [' behind a SOCKS proxy that is not there', { 'proxy-url': 'socks5://127.0.0.1:2' }],
-])('says the same of a server that is not there%s', (_where, proxy) => {
+])('prints the same as the sources for an unreachable server%s', (_where, proxy) => {
   const kubeconfig = join(folder, 'kubeconfig');
   const server = 'https://127.0.0.1:1';
   writeFileSync(
@@ -98,12 +98,12 @@ it.each([
   expect([status, stderr]).toEqual([1, expect.stringContaining(server)]);
 });
 
-it('logs for people as the sources do', () => {
+it('writes readable logs as the sources do', () => {
   const args = ['run', '--role=controller', '--kubeconfig=/nowhere', '--log-format=pretty'];
   expect(node([join(folder, 'sequentialjob.mjs'), ...args]).stderr).toContain('starting');
 });
 
-describe('the compiled code that comes with the image', () => {
+describe('the V8 compile cache in the image', () => {
   const dockerfile = readFileSync(join(ROOT, 'Dockerfile'), 'utf8');
 
   /** The Dockerfile's own command, on the program as it was built here. */
@@ -121,14 +121,14 @@ describe('the compiled code that comes with the image', () => {
       .filter((one) => one.isFile())
       .map((one) => [one.name, readFileSync(join(one.parentPath, one.name)).toString('base64')]);
 
-  it('is the same each time it is made, so that the image is', () => {
+  it('is reproducible, so that the image is', () => {
     const [one, other] = [join(folder, 'code-1'), join(folder, 'code-2')];
     expect([compile(one).status, compile(other).status]).toEqual([0, 0]);
     expect(contents(one)).toHaveLength(1);
     expect(contents(other)).toEqual(contents(one));
   });
 
-  it('is what a start with the options of the Deployment takes, and does not change', () => {
+  it('is used by a start with the options of the Deployment, and does not change', () => {
     const into = join(folder, 'code-3');
     compile(into);
     const before = contents(into);
@@ -143,7 +143,7 @@ describe('the compiled code that comes with the image', () => {
     expect(contents(into)).toEqual(before);
   });
 
-  it('is looked for where the image has it, and belongs to nobody who runs there', () => {
+  it('is where the image expects it, and is not owned by the user of the process', () => {
     expect(dockerfile).toContain('\nCOPY --from=compile /tmp/code/ /image/app/code/\n');
     expect(dockerfile).toContain('\nENV NODE_COMPILE_CACHE=/app/code\n');
     expect(dockerfile).toContain('chown -R 0:0 /image/app/code');

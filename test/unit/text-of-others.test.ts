@@ -237,13 +237,13 @@ describe('the command line', () => {
     expect(said.out.length).toBeGreaterThan(1000);
   });
 
-  it('lint finds the place of a key that it writes otherwise', async () => {
+  it('lint finds the position of a key that it prints escaped', async () => {
     const yaml = `apiVersion: batch.example.com/v1alpha1\nkind: SequentialJob\nmetadata: {name: etl}\nspec:\n  containers:\n    - {name: a, image: "x:1"}\n  "we\\e[31mird": 1\n`;
     const { out } = await run(lint, ['a.yaml'], { 'a.yaml': yaml });
     expect(out).toContain('a.yaml:7:3: warning: unknown field "spec.we\\u001b[31mird"');
   });
 
-  it('render writes Jobs that say the same, in nothing that a terminal obeys', async () => {
+  it('render writes equivalent Jobs without control characters', async () => {
     // What is legal in a Pod, and what Unicode text is: half a pair is none.
     const texts = TEXTS.map(([, text]) => text.toWellFormed());
     const containers = [
@@ -293,14 +293,14 @@ describe('a process', () => {
     }
   });
 
-  it('complains about its arguments in nothing that a terminal obeys', async () => {
+  it('reports wrong arguments without control characters', async () => {
     const said = await node('main.ts', `run\u001B]0;pwned\u0007`);
     expect(said).toContain('unknown command "run"');
     expect(harmful(said)).toEqual([]);
   });
 });
 
-describe('no way is left out', () => {
+describe('all outputs are covered', () => {
   const sources = ['cli', 'controller', 'shared', 'webhook', 'certs'].flatMap((folder) =>
     readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
       .filter((file) => file.endsWith('.ts'))
@@ -318,7 +318,7 @@ describe('no way is left out', () => {
     truncateMessage,
   } as const;
 
-  it('every function that truncates a message is one of these', () => {
+  it('every function that truncates a message is tested here', () => {
     const all = found(/(?:function|const) (truncate\w*)(?: = )?\(message: string/g);
     expect(all.map((one) => one.replace(/^.*: /, '')).toSorted()).toEqual(Object.keys(FITTERS).toSorted());
   });
@@ -327,7 +327,7 @@ describe('no way is left out', () => {
     for (const [, text] of TEXTS) for (const times of [1, 500]) expect(harmful(fit(text.repeat(times)))).toEqual([]);
   });
 
-  it('terminals are written to in one place, but for words of our own', () => {
+  it('only one module writes to terminals, except for constant text', () => {
     expect(found(/(process\.std(?:out|err)\.write|console\.\w+)\(/g)).toEqual([
       'main.ts: process.stdout.write',
       'main.ts: process.stdout.write',
@@ -336,18 +336,18 @@ describe('no way is left out', () => {
     ]);
   });
 
-  it('control characters are looked for in one place', () => {
+  it('only one module looks for control characters', () => {
     expect(found(/(\\u001B|\\u0000|\\u202E|\\x1b)/gi).map((one) => one.replace(/:.*$/, ''))).toEqual(
       expect.not.arrayContaining(sources.filter((file) => file !== 'shared/printable-text.ts')),
     );
   });
 
-  it('every pino logger is made with the hook', () => {
+  it('every pino logger is created with the hook', () => {
     expect(found(/\b(pino)\((?!settings)/g)).toEqual([]);
   });
 });
 
-test('what people write in any script is shown as they wrote it', () => {
+test('text in any script is printed unchanged', () => {
   const labels = { 'größe/ключ': '値', 'a"b\\c': 'd' };
   const containers = [{ ...container('загрузка'), image: 'bild:größe' }];
   const object = {

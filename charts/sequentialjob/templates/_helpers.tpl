@@ -71,7 +71,7 @@ spec:
       maxUnavailable: 0
       maxSurge: 1
   {{- else }}
-  # Two controllers without an election would both work.
+  # Without leader election an old and a new Pod would both reconcile during a rolling update.
   strategy:
     type: Recreate
   {{- end }}

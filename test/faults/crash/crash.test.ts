@@ -104,7 +104,7 @@ describe.each(scenariosOn(await serverOfTests()))('$name', (scenario) => {
     await (await shared)?.close();
   });
 
-  it('takes these requests when all goes well', async () => {
+  it('sends these requests without a fault', async () => {
     const stage = await openStage(scenario);
     try {
       const { trial } = await play(scenario, stage);

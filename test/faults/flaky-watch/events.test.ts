@@ -53,7 +53,7 @@ function recordRequests(): readonly ProxyRequest[] {
   return asked;
 }
 
-describe('a sequence runs as ever where', () => {
+describe('a sequence completes as usual when', () => {
   fault('every event is delivered twice', async () => {
     sayAgain((carried) => carried.slice(-1));
     await expectRun('twice');
@@ -99,7 +99,7 @@ describe('a sequence runs as ever where', () => {
   });
 });
 
-describe('what has been deleted', () => {
+describe('deleted objects', () => {
   fault('stays deleted, whatever events about it are delivered again', async () => {
     sayAgain(() => []);
     await here.namespace.apply('ghost', sequence(2));

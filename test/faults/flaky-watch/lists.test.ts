@@ -43,7 +43,7 @@ async function expectFound(): Promise<void> {
   await Promise.all(names.map((name) => expectSound(here, name, 2)));
 }
 
-describe('a controller that comes up', () => {
+describe('a controller that starts', () => {
   fault('waits for pages that come slowly, and knows all of them', async () => {
     await abandoned();
     let pages = 0;

@@ -56,7 +56,7 @@ async function measure(namespace: Namespace): Promise<Operator> {
   return operator;
 }
 
-describe('a controller that comes up in front of thousands of sequences', () => {
+describe('a controller that starts with thousands of existing sequences', () => {
   fault(
     'knows them soon, leaves alone what is over, and goes on with what runs',
     async () => {

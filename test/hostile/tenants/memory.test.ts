@@ -30,12 +30,12 @@ async function expectToLive(attack: () => Promise<void>): Promise<void> {
   expect(await second.stop()).toBe(0);
 }
 
-it(`${LARGE} sequences of 1 MiB that are suspended`, async () => {
+it(`${LARGE} suspended sequences of 1 MiB`, async () => {
   const large = { ...step('s0'), args: [MIB_OF_TEXT] };
   await expectToLive(() => inParallel(LARGE, (i) => here.apply(`large-${i}`, { containers: [large], suspend: true })));
 });
 
-it(`${LARGE / 2} of them whose specs change again and again`, async () => {
+it(`${LARGE / 2} of them with specs that change continuously`, async () => {
   const spec = (round: number): SequentialJobSpec => {
     const large = { ...step('s0'), args: [`${round}${MIB_OF_TEXT}`] };
     return { containers: [large], suspend: true };

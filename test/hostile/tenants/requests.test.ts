@@ -47,7 +47,7 @@ const secrets = (count: number): readonly object[] =>
   Array.from({ length: count }, (_, i) => ({ secretRef: { name: `s${i}` } }));
 const inNeedOf = (count: number, name = 's0'): ReturnType<typeof step> => ({ ...step(name), envFrom: secrets(count) });
 
-it('a step that needs 30,000 Secrets which do not exist is not waited for: its Pod says so', async () => {
+it('a step that references 30,000 missing Secrets starts without a check, and its Pod shows the error', async () => {
   const looks = countLooks();
   const operator = await here.start(proxy.kubeconfig);
   await here.expectUnharmed('before', operator);
@@ -59,7 +59,7 @@ it('a step that needs 30,000 Secrets which do not exist is not waited for: its P
   expect(looks.count).toBe(0);
 });
 
-it('a hundred steps that need 50 each are looked for as far as the budget of their namespace goes', async () => {
+it('a hundred steps with 50 dependencies each are checked within the budget of their namespace', async () => {
   const looks = countLooks();
   const operator = await here.start(proxy.kubeconfig);
   await here.expectUnharmed('before', operator);
@@ -73,7 +73,7 @@ it('a hundred steps that need 50 each are looked for as far as the budget of the
   expect(looks.count).toBeLessThanOrEqual(looks.allowed);
 });
 
-it('Events of a megabyte about a Job that stands still, and about others', async () => {
+it('Events of a megabyte about a stuck Job, and about other objects', async () => {
   const operator = await here.start(proxy.kubeconfig);
   await here.expectUnharmed('before', operator);
   const quota = { metadata: { name: 'none' }, spec: { hard: { pods: '0' } } };
@@ -99,7 +99,7 @@ it('Events of a megabyte about a Job that stands still, and about others', async
   await here.expectUnharmed('meanwhile', operator);
 });
 
-it('an API server that takes five seconds for what it is asked in that namespace', async () => {
+it('an API server that takes five seconds for each request in that namespace', async () => {
   const operator = await here.start(proxy.kubeconfig);
   await here.expectUnharmed('before', operator);
   let waiting = 0;

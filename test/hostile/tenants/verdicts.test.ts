@@ -57,7 +57,7 @@ async function attack(operator: MeteredOperator, signal: AbortSignal): Promise<r
   return [answers, verdicts];
 }
 
-it('the leader keeps its Lease, and hands on', async () => {
+it('the leader keeps its Lease, and starts the next steps in time', async () => {
   const operator = await here.startAll(folder);
   await here.expectUnharmed('before', operator);
   const stop = new AbortController();

@@ -54,7 +54,7 @@ describe('the development CA', () => {
     expect(findProblem({ cert: await text('tls.crt'), key: await text('tls.key') })).toBeUndefined();
   });
 
-  it('lets nobody else read the key', async () => {
+  it('allows no other user to read the key', async () => {
     expect((await stat(join(folder, 'tls.key'))).mode & 0o777).toBe(0o600);
     expect((await stat(folder)).mode & 0o777).toBe(0o700);
   });
@@ -63,13 +63,13 @@ describe('the development CA', () => {
     expect(await ask(name, ca.certificatePem)).toBe(200);
   });
 
-  it('is not trusted by others, nor at other names', async () => {
+  it('is not trusted by other CAs, nor for other names', async () => {
     const other = await createDevelopmentCA();
     await expect(ask('localhost', other.certificatePem)).rejects.toThrow(/certificate/);
     await expect(ask('example.com', ca.certificatePem)).rejects.toThrow(/altnames/);
   });
 
-  it('replaces a certificate by another of the same authority', async () => {
+  it('replaces a certificate by another one of the same CA', async () => {
     const before = await text('tls.crt');
     await ca.writeServingCertificate(folder);
     const after = await text('tls.crt');

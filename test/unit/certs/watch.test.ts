@@ -78,7 +78,7 @@ async function mount(generation: string, pair: Pair): Promise<void> {
 }
 
 describe('watchCertificate', () => {
-  it('gives what is there, and then nothing until it changes', async () => {
+  it('emits the existing pair, and then nothing until it changes', async () => {
     await writePair(folder, first);
     watch();
     await untilSeen(first);
@@ -96,7 +96,7 @@ describe('watchCertificate', () => {
     ]);
   });
 
-  it('waits for files that are not there yet, and says so once', async () => {
+  it('waits for missing files, and logs that once', async () => {
     watch();
     await looks();
     expect(seen).toEqual([]);
@@ -126,7 +126,7 @@ describe('watchCertificate', () => {
     },
   );
 
-  it('sees a mounted Secret swapped by its symbolic link, again and again', async () => {
+  it('detects each swap of the symbolic link of a mounted Secret', async () => {
     await mount('..2026_1', first);
     watch();
     await untilSeen(first);
@@ -136,7 +136,7 @@ describe('watchCertificate', () => {
     await untilSeen(first, second, first);
   });
 
-  it('keeps the old pair where the files are taken away, and takes them up when they are back', async () => {
+  it('keeps the old pair if the files are removed, and emits the new one when they are back', async () => {
     await writePair(folder, first);
     watch();
     await untilSeen(first);
@@ -146,7 +146,7 @@ describe('watchCertificate', () => {
     await untilSeen(first, second);
   });
 
-  it('does not give a pair again that came back as it was', async () => {
+  it('does not emit an unchanged pair again', async () => {
     await writePair(folder, first);
     watch();
     await untilSeen(first);
@@ -157,7 +157,7 @@ describe('watchCertificate', () => {
     expect(seen).toEqual([first]);
   });
 
-  it('gives a certificate that has expired, with a warning', async () => {
+  it('emits an expired certificate, with a warning', async () => {
     await writePair(folder, first);
     watch(() => Date.parse('2126-01-01T00:00:00Z'));
     await untilSeen(first);
@@ -177,7 +177,7 @@ describe('watchCertificate', () => {
     expect(seen).toEqual([]);
   });
 
-  it('never says what is in the key', async () => {
+  it('never logs the key', async () => {
     await mkdir(folder);
     await writeFile(join(folder, 'tls.crt'), first.cert);
     await writeFile(join(folder, 'tls.key'), first.key.replace('PRIVATE', 'PRIVATE SECRET'));
@@ -187,13 +187,13 @@ describe('watchCertificate', () => {
   });
 });
 
-describe("the clients' authority", () => {
+describe('the CA for client certificates', () => {
   let file: string;
   beforeEach(() => {
     file = join(folder, '..', 'client-ca.crt');
   });
 
-  it('is waited for, and followed like the certificate', async () => {
+  it('is waited for and reloaded like the certificate', async () => {
     const other = await createAuthority();
     await writePair(folder, first);
     watch(undefined, file);
@@ -212,7 +212,7 @@ describe("the clients' authority", () => {
     ['nothing', '', 'the client CA file has no certificate'],
     ['no certificate', 'garbage', 'the client CA file has no certificate'],
     ['half of one', '-----BEGIN CERTIFICATE-----\nMIIB', 'the client CA file is invalid: '],
-  ])('that is %s does not take the place of the one before', async (_what, content, problem) => {
+  ])('that is %s does not replace the previous one', async (_what, content, problem) => {
     await writePair(folder, first);
     await writeFile(file, authority.ca);
     watch(undefined, file);
@@ -226,7 +226,7 @@ describe("the clients' authority", () => {
     expect(said().filter((line) => line.startsWith('warn'))).toHaveLength(2);
   });
 
-  it('that has expired is served, and told of', async () => {
+  it('that has expired is used, with a warning', async () => {
     const old = await createAuthority();
     // Both are valid for as long, in whole seconds.
     await sleep(1_100);

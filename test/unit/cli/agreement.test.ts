@@ -89,7 +89,7 @@ function complete(value: unknown): unknown {
 const printed = (messages: readonly string[]): readonly string[] =>
   messages.map((message) => message.replaceAll(/[\r\n]+/g, ' ')).toSorted();
 
-test('property: lint and the validation functions say the same, in YAML and in JSON', async () => {
+test('property: lint and the validation functions report the same, in YAML and in JSON', async () => {
   let [good, bad] = [0, 0];
   await fc.assert(
     fc.asyncProperty(metadata, fc.oneof(spec, sound), async (meta, value) => {
@@ -117,7 +117,7 @@ test('property: lint and the validation functions say the same, in YAML and in J
   expect(Math.min(good, bad)).toBeGreaterThan(10);
 });
 
-test('property: any text gets a verdict', async () => {
+test('property: lint returns a result for any text', async () => {
   const names = ['apiVersion: batch.example.com/v1alpha1', 'kind: SequentialJob', 'spec:', '%YAML 1.1\n', '---\n'];
   const marks = [
     '  ',
@@ -156,7 +156,7 @@ test('property: any text gets a verdict', async () => {
   );
 });
 
-test('a text that unfolds without end is refused', async () => {
+test('YAML whose aliases expand without limit is refused', async () => {
   const bomb = [
     'a: &a0 [x, x, x, x, x, x, x, x, x]',
     ...Array.from(

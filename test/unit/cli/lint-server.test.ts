@@ -98,14 +98,14 @@ const refuseClaims = (): void => {
   };
 };
 
-describe('the cluster is asked', () => {
-  it('for the object and for its Jobs, by dry run', async () => {
+describe('requests to the cluster', () => {
+  it('are sent for the object and for its Jobs, as dry runs', async () => {
     expect(await lintServer()).toEqual({ code: 0, out: '', err: '1 SequentialJob, no errors\n' });
     expect(asked()).toEqual([`POST ${OBJECTS}`, `POST ${JOBS}`]);
     for (const { url } of server.received.slice(from)) expect(url).toContain('dryRun=All');
   });
 
-  it('for the object as it is written, and for Jobs without an owner', async () => {
+  it('have the object as it is written, and Jobs without an owner', async () => {
     await lintServer();
     const [object, job] = server.received.slice(from).map(({ body }) => JSON.parse(body) as Record<string, never>);
     expect(Object.keys(object?.['spec'] ?? {})).toEqual(['containers']);
@@ -123,14 +123,14 @@ describe('the cluster is asked', () => {
     for (const path of asked()) expect(path).toContain(`/namespaces/${namespace}/`);
   });
 
-  it('for a change, where the object is there already', async () => {
+  it('are updates if the object exists', async () => {
     answer = ({ method }) =>
       method === 'POST' ? { code: 409, message: 'it exists', reason: 'AlreadyExists' } : undefined;
     expect((await lintServer()).code).toBe(0);
     expect(asked()).toEqual([`POST ${OBJECTS}`, `PATCH ${OBJECTS}/etl`, `POST ${JOBS}`]);
   });
 
-  it('not for an object in which lint itself finds a fault', async () => {
+  it('are not sent for an object in which lint itself finds an error', async () => {
     const { code, out } = await lintServer(TWO_STEPS.replace('image: busybox:1.36', 'image: UPPER:1'));
     expect(code).toBe(1);
     expect(out).toContain('must be lowercase');
@@ -138,8 +138,8 @@ describe('the cluster is asked', () => {
   });
 });
 
-describe('what it refuses', () => {
-  it('of a Job is a fault at its place in the file', async () => {
+describe('errors of the cluster', () => {
+  it('in a Job have their position in the file', async () => {
     refuseClaims();
     const { code, out, err } = await lintServer();
     expect(code).toBe(1);
@@ -147,13 +147,13 @@ describe('what it refuses', () => {
     expect(err).toBe('1 SequentialJob, 1 error\n');
   });
 
-  it('of a Job without a field is at the step', async () => {
+  it('in a Job without a field have the position of the step', async () => {
     answer = (request) =>
       isJob(request) && request.body.includes('"load"') ? { code: 403, message: 'the policy says no' } : undefined;
     expect((await lintServer()).out).toBe('a:9:7: step 1 (load): the policy says no\n');
   });
 
-  it('of the object is a fault for each cause', async () => {
+  it('in the object are reported for each cause', async () => {
     const causes = [
       { field: 'spec.containers[0].image', message: 'Invalid value: "x"' },
       { field: 'metadata.labels', message: 'Required value' },
@@ -167,7 +167,7 @@ describe('what it refuses', () => {
   });
 });
 
-it('a field that the server does not know is a warning', async () => {
+it('about a field that the server does not know are warnings', async () => {
   answer = (request) =>
     isJob(request) && request.url.includes('fieldValidation=Strict')
       ? {
@@ -183,7 +183,7 @@ it('a field that the server does not know is a warning', async () => {
   expect(err).toBe('1 SequentialJob, no errors, 1 warning\n');
 });
 
-describe('no verdict exits with 2 and says why', () => {
+describe('without a verdict the exit code is 2, and the message says why', () => {
   it.each<readonly [string, Status, string]>([
     [
       'a permission is missing',
@@ -205,7 +205,7 @@ describe('no verdict exits with 2 and says why', () => {
     expect(err).toContain('a: could not check the SequentialJob: the operator is not installed in this cluster\n');
   });
 
-  it('nobody is there', async () => {
+  it('the API server cannot be reached', async () => {
     const elsewhere = join(folder, 'elsewhere');
     const text = JSON.stringify({
       clusters: [{ name: 'c', cluster: { server: 'http://127.0.0.1:1', 'insecure-skip-tls-verify': true } }],

@@ -154,7 +154,7 @@ const TEXTS: readonly Row[] = [
 ];
 
 test.each(PLACES)('places: %s', async (_sentence, text, expected) => expect(await places(text)).toEqual(expected));
-test('places: line ends of another system count as one', async () => {
+test('positions: CRLF counts as one line end', async () => {
   expect(await lines(FIVE.replaceAll('\n', '\r\n'))).toEqual(await lines(FIVE));
 });
 test.each(WARNINGS)('warnings: %s', async (_sentence, text, expected) => {
@@ -173,12 +173,12 @@ describe('several objects', () => {
   const startsWith = (...expected: readonly string[]): unknown =>
     expect.stringMatching(new RegExp(`^${expected.map((line) => `${line.replace(/[.[\]]/g, '\\$&')}.*\n`).join('')}$`));
 
-  test('documents are counted as they have content, and named where there are several', async () => {
+  test('only documents with content are counted, and named if there are several', async () => {
     const text = `---\n# nothing\n---\n${OTHER}---\n${bad}---\n${GOOD}---\n`;
     expect(await run(lint, ['a'], { a: text })).toEqual({ ...ends, out: startsWith(`a:15:7: document 2: ${place}`) });
   });
 
-  test('items of lists are named, also of lists in lists', async () => {
+  test('items of lists are named, also those of nested lists', async () => {
     const item = (text: string): unknown => ({
       apiVersion: 'batch.example.com/v1alpha1',
       kind: 'SequentialJob',
@@ -194,7 +194,7 @@ describe('several objects', () => {
     });
   });
 
-  test('items of our own list need not say their kind', async () => {
+  test('items of a SequentialJobList need no kind', async () => {
     const text = `apiVersion: batch.example.com/v1alpha1\nkind: SequentialJobList\nitems:\n- metadata: {name: a}\n  spec: {containers: [{name: LOAD, image: 'x:1'}]}\n`;
     expect(await lines(text)).toEqual([expect.stringContaining(`a.yaml:5:24: document 1, item 1: ${place}`)]);
   });
@@ -207,7 +207,7 @@ describe('several objects', () => {
     ]);
   });
 
-  test('every file has its name, and standard input one too', async () => {
+  test('every file is named, and standard input as well', async () => {
     expect(await run(lint, ['a', '-', 'b'], { a: bad, '-': bad, b: OTHER })).toEqual({
       code: 1,
       out: startsWith(`a:7:7: ${place}`, `<stdin>:7:7: ${place}`),
@@ -232,7 +232,7 @@ describe('several objects', () => {
 });
 
 describe('usage', () => {
-  test('a file that is not there: the others are linted, and the code is 2', async () => {
+  test('a missing file: the others are checked, and the exit code is 2', async () => {
     const { code, out, err } = await run(lint, ['no', 'a'], { a: FIVE });
     expect(code).toBe(2);
     expect(out.split('\n')).toHaveLength(6);
@@ -247,7 +247,7 @@ describe('usage', () => {
     await expect(run(lint, args, { a: GOOD })).rejects.toMatchObject({ name: 'ConfigError', problems: [problem] });
   });
 
-  test('JSON for programs', async () => {
+  test('JSON output for programs', async () => {
     const broken = await run(lint, ['--format=json', 'a'], { a: `${OTHER}---\na: [1\n` });
     expect(JSON.parse(broken.out)).toEqual([
       expect.objectContaining({ file: 'a', line: 7, document: 2, severity: 'error', path: '' }),
@@ -279,7 +279,7 @@ describe('the program', () => {
     });
   }
 
-  test('prints five faults with their lines and exits 1', async () => {
+  test('prints five errors with their lines, and exits with 1', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'lint-'));
     try {
       const file = join(folder, 'bad.yaml');
@@ -309,7 +309,7 @@ describe('the program', () => {
     expect(out).toContain('name: etl-0-load\n');
   });
 
-  test('says what is wrong with its use', async () => {
+  test('prints usage errors', async () => {
     const { code, err } = await start(['lint']);
     expect(code).toBe(2);
     expect(err).toBe('sequentialjob: lint needs a FILE, or - for standard input\nTry "sequentialjob help".\n');

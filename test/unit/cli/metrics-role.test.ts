@@ -28,7 +28,7 @@ const scrape = async (url: string): Promise<ReadonlyMap<string, Family>> =>
   parseMetrics(await (await fetch(`${url}/metrics`)).text());
 
 describe('run --metrics-port', () => {
-  it('tells how the start goes, and follows the certificate', async () => {
+  it('shows the progress of the start, and the expiry of a renewed certificate', async () => {
     const [operator, url] = await start();
     expect((await fetch(`${url}/healthz`)).status).toBe(200);
     const waiting = await fetch(`${url}/readyz`);
@@ -48,7 +48,7 @@ describe('run --metrics-port', () => {
     expect(await operator.end('SIGTERM')).toEqual({ code: 0, signal: null });
   });
 
-  it('serves what the role has, and what the process is', async () => {
+  it('serves the metrics of the role and of the process', async () => {
     const [, url] = await start();
     const names = [...(await scrape(url)).keys()];
     expect(names).toEqual(
@@ -63,7 +63,7 @@ describe('run --metrics-port', () => {
     expect(names.filter((name) => /^(workqueue|rest_client|controller_runtime_reconcile)/.test(name))).toEqual([]);
   });
 
-  it('serves to the end: what the last review did can still be scraped', async () => {
+  it('serves until the end: the last review can still be scraped', async () => {
     await webhook.issue();
     const [operator, url] = await start();
     await operator.untilSays('webhook started');
@@ -89,7 +89,7 @@ describe('run --metrics-port', () => {
     expect(await ended).toEqual({ code: 0, signal: null });
   });
 
-  it('and --health-port: the probes, each answer the last on its connection, with a part of them for itself', async () => {
+  it('and --health-port serve the probes, each response the last on its connection, and each check on its own path', async () => {
     const operator = webhook.spawn('--health-port=0');
     await operator.untilSays('health started');
     const health = `http://127.0.0.1:${/"port":(\d+),"msg":"health started"/.exec(operator.output)?.[1]}`;
@@ -108,7 +108,7 @@ describe('run --metrics-port', () => {
     expect(await operator.end('SIGTERM')).toEqual({ code: 0, signal: null });
   });
 
-  it('a port that is taken is one line, and the end', async () => {
+  it('a port in use is reported in one line, and the process exits', async () => {
     const other = createServer().listen(0);
     await once(other, 'listening');
     const { port } = other.address() as AddressInfo;

@@ -26,7 +26,7 @@ const rendered = async (...objects: readonly unknown[]): Promise<{ out: string; 
 
 const UID = '6b1f0a52-0000-4000-8000-000000000001';
 
-test('the Jobs are those that the controller builds of the stored object', async () => {
+test('prints the Jobs that the controller would create for the stored object', async () => {
   const template = {
     metadata: { labels: { app: 'x' } },
     spec: { serviceAccountName: 'etl', volumes: [{ name: 'a' }] },
@@ -48,7 +48,7 @@ test('the Jobs are those that the controller builds of the stored object', async
   expect(jobs).toEqual([buildJob(stored, 0, 0), buildJob(stored, 1, 0)]);
 });
 
-test('what a file does not have is filled with what is marked as such', async () => {
+test('values that the file does not have are marked placeholders', async () => {
   const { out, jobs } = await rendered(sequence({ name: 'etl' }, { containers }));
   expect(out.split('---\n')[0]).toBe(
     `# The 2 Jobs of SequentialJob default/etl, each created when the one before it has completed.
@@ -72,7 +72,7 @@ test('a generated name has a placeholder, and fits', async () => {
   ]);
 });
 
-test('unknown fields are not in the Jobs, as they are pruned, and a warning says so', async () => {
+test('unknown fields are pruned from the Jobs, with a warning', async () => {
   const object = sequence({ name: 'etl' }, { containers: [{ ...containers[1], imagePullPolcy: 'Always' }] });
   const { code, out, err } = await run(render, ['a'], { a: JSON.stringify(object) });
   expect(code).toBe(0);
@@ -80,7 +80,7 @@ test('unknown fields are not in the Jobs, as they are pruned, and a warning says
   expect(err).toMatch(/^a:1:\d+: warning: unknown field "spec.containers\[0\].imagePullPolcy"\n$/);
 });
 
-test('every sequence of the file is rendered, in order, and nothing else', async () => {
+test('every sequence of the file is rendered, in order, and no other object', async () => {
   const config = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'x' } };
   const { jobs } = await rendered(
     sequence({ name: 'b' }, { containers }),
@@ -96,7 +96,7 @@ test('every sequence of the file is rendered, in order, and nothing else', async
 });
 
 describe('refused', () => {
-  test('one fault in one sequence: no Job at all, and the words of lint', async () => {
+  test('one error in one sequence: no Job is printed, and the message is that of lint', async () => {
     const bad = sequence({ name: 'bad' }, { containers: [{ name: 'load', image: 'UPPER' }] });
     const text = [sequence({ name: 'good' }, { containers }), bad].map((one) => JSON.stringify(one)).join('\n');
     expect(await run(render, ['a'], { a: text })).toEqual({
@@ -113,7 +113,7 @@ describe('refused', () => {
     expect(await run(render, ['a'], { a: text })).toEqual({ code: 1, out: '', err: expect.stringMatching(err) });
   });
 
-  test('a file that is not there', async () => {
+  test('a missing file', async () => {
     expect(await run(render, ['a'], {})).toEqual({ code: 2, out: '', err: 'sequentialjob: a: no such file\n' });
   });
 

@@ -36,7 +36,7 @@ const REPORTED: readonly Reported[] = goldenDecisions().flatMap(({ name, input }
 });
 
 describe('health.lua', () => {
-  it('is tried on every phase', () => {
+  it('is tested with every phase', () => {
     expect(new Set(REPORTED.map(({ status }) => status.phase))).toEqual(new Set(Object.keys(HEALTH)));
   });
 
@@ -60,18 +60,18 @@ describe('health.lua', () => {
     ['nobody has seen it: the default of the definition', { observedGeneration: -1 }],
     ['the status is of an older generation, however that ended', { ...failed, observedGeneration: 2 }],
     ['the status does not say of which generation', failed],
-  ])('is in progress where %s', (_sentence, status) => {
+  ])('is Progressing if %s', (_sentence, status) => {
     expect(health({ metadata, ...(status === undefined ? {} : { status }) })).toEqual(WAITS);
   });
 
-  it('is in progress where the status has no conditions yet, or none that it knows', () => {
+  it('is Progressing if the status has no conditions, or only unknown ones', () => {
     for (const conditions of [undefined, null, [], [{ type: 'Other', status: 'True' }]]) {
       const status = { observedGeneration: 3, conditions };
       expect(health({ metadata, status })).toEqual({ status: 'Progressing', message: '' });
     }
   });
 
-  it('stays what it is beside the conditions that kstatus reads', () => {
+  it('does not depend on the conditions for kstatus', () => {
     const conditions = [...failed.conditions, { type: 'Stalled', status: 'True', message: 'x' }];
     const status = { observedGeneration: 3, conditions };
     expect(health({ metadata, status })).toEqual({ status: 'Degraded', message: 'Step 0 (a) failed' });
@@ -79,7 +79,7 @@ describe('health.lua', () => {
 });
 
 describe('argocd-cm.yaml', () => {
-  it('has the script where Argo CD looks for it', () => {
+  it('has the script under the key that Argo CD reads', () => {
     expect(parse(readFileSync(join(ROOT, 'config/argocd/argocd-cm.yaml'), 'utf8'))).toEqual({
       apiVersion: 'v1',
       kind: 'ConfigMap',

@@ -83,7 +83,7 @@ describe.each([
   const ca = named('sequentialjob-ca');
   const serving = named('sequentialjob-webhook');
 
-  it('is described as cert-manager has it', () => {
+  it('has a spec that the CRD of cert-manager allows', () => {
     expect(own.map(({ kind }) => kind).sort()).toEqual(['Certificate', 'Certificate', 'Issuer', 'Issuer']);
     const ajv = new Ajv({ strict: false });
     for (const { kind, metadata, spec } of own) {
@@ -98,11 +98,11 @@ describe.each([
     expect(serving.spec.dnsNames).toEqual([host, `${host}.cluster.local`]);
   });
 
-  it('lands in the Secret that the Pods mount', () => {
+  it('is written into the Secret that the Pods mount', () => {
     expect(JSON.stringify(ofKind(objects, 'Deployment'))).toContain(`{"secretName":"${serving.spec.secretName}"}`);
   });
 
-  it('is signed by an authority that stays the same when it is renewed', () => {
+  it('is signed by a CA that stays the same when the certificate is renewed', () => {
     const issuers = ofKind(objects, 'Issuer');
     const issuer = (name: string): unknown => issuers.find(({ metadata }) => metadata.name === name)?.['spec'];
     expect(issuer(serving.spec.issuerRef.name)).toEqual({ ca: { secretName: ca.spec.secretName } });
@@ -112,13 +112,13 @@ describe.each([
     expect(serving.spec.privateKey.rotationPolicy).toBe('Always');
   });
 
-  it('is renewed while what it was signed by is valid for longer than itself', () => {
+  it('is renewed while its CA is still valid for longer than the certificate', () => {
     const hours = (text: string): number => Number(/^(\d+)h$/.exec(text)?.[1]);
     expect(hours(ca.spec.renewBefore)).toBeGreaterThan(hours(serving.spec.duration));
     expect(hours(serving.spec.renewBefore)).toBeLessThan(hours(serving.spec.duration));
   });
 
-  it('is what both webhook configurations are told to trust', () => {
+  it('has the CA that both webhook configurations trust', () => {
     const from = `${serving.metadata.namespace}/${serving.metadata.name}`;
     const configurations = objects.filter(({ kind }) => kind.endsWith('WebhookConfiguration'));
     expect(configurations.map(({ metadata }) => metadata.annotations?.[INJECT])).toEqual([from, from]);

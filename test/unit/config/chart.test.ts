@@ -45,7 +45,7 @@ const role = (name: string): readonly string[] => [
 ];
 
 describe('values', () => {
-  it('by default are what their schema allows', () => {
+  it('by default are valid against their schema', () => {
     expect(faults(parse(read('values.yaml')) as Values)).toEqual([]);
   });
 
@@ -84,7 +84,7 @@ describe('values', () => {
     expect(faults(values)).not.toEqual([]);
   });
 
-  it('refuse each flag that the chart sets itself, of which the last one would count', () => {
+  it('refuse each flag that the chart sets itself, because the last one would win', () => {
     const values = {
       watchNamespace: 'team',
       secretCheck: { enabled: true },
@@ -171,7 +171,7 @@ describe('values', () => {
 });
 
 describe('the Pods', () => {
-  it('take what is to be added to them', () => {
+  it('have the additional labels, arguments and variables', () => {
     const values = {
       image: { digest: `sha256:${'0'.repeat(64)}` },
       imagePullSecrets: [{ name: 'registry' }],
@@ -257,7 +257,7 @@ const WEAKER: readonly (readonly [string, Rendering, RegExp])[] = [
   ['its own namespace watched', { values: { watchNamespace: 'a' }, namespace: 'a' }, /operator's own namespace/],
 ];
 
-describe('what a value takes away of the protection', () => {
+describe('values that weaken the protection', () => {
   const weaker = (rendering: Rendering): readonly string[] => {
     const [, part = ''] = renderChart(rendering).notes.split('Weaker than by default:\n');
     return (
@@ -268,7 +268,7 @@ describe('what a value takes away of the protection', () => {
     );
   };
 
-  it('is nothing by default, on any server, in either shape', () => {
+  it('do not exist by default, for any server and role setting', () => {
     for (const rendering of [{}, { version: 'v1.20.3' }, { values: { roles: 'split' } }]) {
       expect(renderChart(rendering).notes).not.toContain('Weaker');
       expect(weaker(rendering)).toEqual([]);
@@ -285,7 +285,7 @@ describe('the network policies', () => {
   const specs = (values: Values): readonly unknown[] =>
     ofKind(renderChart({ values }).objects, 'NetworkPolicy').map(({ spec }) => spec);
 
-  it('let the controller reach the API server’s addresses alone, where they are given', () => {
+  it('allow egress to the API server’s addresses only, if they are configured', () => {
     const networkPolicy = { apiServerPorts: [6443], apiServerCIDRs: ['10.0.0.1/32', 'fd00::1/128'], dns: false };
     const ports = [{ port: 6443, protocol: 'TCP' }];
     const to = networkPolicy.apiServerCIDRs.map((cidr) => ({ ipBlock: { cidr } }));
@@ -298,8 +298,8 @@ describe('the network policies', () => {
   });
 });
 
-describe('without an election', () => {
-  it('an update ends the controller before it starts the next; the webhook’s own Deployment is updated as ever', () => {
+describe('without leader election', () => {
+  it('an update stops the old controller before it starts the new one; the webhook’s own Deployment still rolls', () => {
     const strategies = (values: Values): unknown =>
       deployments(renderChart({ values }).objects).map(
         ({ spec }) => (spec as unknown as { strategy: { type: string } }).strategy.type,
@@ -311,7 +311,7 @@ describe('without an election', () => {
   });
 });
 
-describe('who may ask the webhook', () => {
+describe('access to the webhook', () => {
   const CLIENT_CA = { webhook: { clientCA: { configMapName: 'ours', subjects: ['kube-apiserver', 'front-proxy'] } } };
   const FROM = { networkPolicy: { webhookFrom: [{ ipBlock: { cidr: '10.0.0.0/28' } }] } };
   const OPEN = 'Every Pod of this cluster can connect to the webhook';
@@ -324,7 +324,7 @@ describe('who may ask the webhook', () => {
     return ingress.find(({ ports }) => ports[0]?.port === 9443);
   };
 
-  it('is everybody by default, which the notes say', () => {
+  it('is open to all Pods by default, as the notes say', () => {
     expect(webhookRule({})).toEqual({ ports: [{ port: 9443, protocol: 'TCP' }] });
     expect(renderChart({ values: {} }).notes).toContain(OPEN);
     expect(
@@ -332,7 +332,7 @@ describe('who may ask the webhook', () => {
     ).toContain(OPEN);
   });
 
-  it('may be certain addresses', () => {
+  it('may be restricted to addresses', () => {
     expect(faults(FROM)).toEqual([]);
     expect(webhookRule(FROM)).toEqual({
       ports: [{ port: 9443, protocol: 'TCP' }],
@@ -373,7 +373,7 @@ describe('the certificate without cert-manager', () => {
       .map((one) => (one['webhooks'] as { clientConfig: { caBundle?: string } }[])[0]?.clientConfig.caBundle);
   const decode = (text: string | undefined): string => Buffer.from(text ?? '', 'base64').toString();
 
-  it('is made by the chart, and its authority trusted', () => {
+  it('is issued by the chart, and the webhook configurations trust its CA', () => {
     const { objects, notes } = renderChart({ values: OWN, cluster: CLUSTER });
     const data = ofKind(objects, 'Secret')[0]?.['data'] as Record<string, string>;
     expect(bundles(objects)).toEqual([data['ca.crt'], data['ca.crt']]);
@@ -388,7 +388,7 @@ describe('the certificate without cert-manager', () => {
     expect(bundles(objects)).toEqual(['Y2E=', 'Y2E=']);
   });
 
-  it('is no part of what Helm keeps of a release, by default and wherever one’s own is named', () => {
+  it('is not in Helm’s release Secrets by default, or with a Secret of your own', () => {
     for (const values of [{}, { roles: 'split' }, { ...OWN, certificate: { secretName: 'mine', caBundle: 'PEM' } }]) {
       const { objects } = renderChart({ values });
       expect(ofKind(objects, 'Secret')).toEqual([]);
@@ -396,7 +396,7 @@ describe('the certificate without cert-manager', () => {
     }
   });
 
-  it('the chart refuses to make one where it can’t find the one before, and says what to set', () => {
+  it('is refused if the chart cannot look up the existing one, and the error says what to set', () => {
     for (const values of [OWN, { ...OWN, roles: 'split' }, { ...OWN, certificate: { caBundle: 'PEM' } }]) {
       expect(() => renderChart({ values })).toThrow(
         /Set certManager\.enabled=true, or certificate\.secretName and certificate\.caBundle/,
@@ -404,7 +404,7 @@ describe('the certificate without cert-manager', () => {
     }
   });
 
-  it('may be one’s own', () => {
+  it('may be your own', () => {
     const certificate = { secretName: 'mine', caBundle: 'PEM' };
     const { objects } = renderChart({ values: { certManager: { enabled: false }, certificate } });
     expect(ofKind(objects, 'Secret')).toEqual([]);
@@ -415,7 +415,7 @@ describe('the certificate without cert-manager', () => {
   });
 });
 
-describe('what depends on the server', () => {
+describe('what depends on the version of the server', () => {
   const crd = (version: string): string =>
     JSON.stringify(ofKind(renderChart({ version }).objects, 'CustomResourceDefinition'));
 
@@ -424,7 +424,7 @@ describe('what depends on the server', () => {
     ['v1.24.17', 'policy/v1', false],
     ['v1.25.0-gke.100', 'policy/v1', true],
     ['v1.36.2', 'policy/v1', true],
-  ])('%s: budgets are %s, rules in CEL: %s', (version, policy, hasRules) => {
+  ])('%s: disruption budgets are %s, CEL rules: %s', (version, policy, hasRules) => {
     const [budget] = ofKind(renderChart({ version }).objects, 'PodDisruptionBudget');
     expect(budget?.apiVersion).toBe(policy);
     expect(crd(version).includes('x-kubernetes-validations')).toBe(hasRules);
@@ -439,7 +439,7 @@ describe('what depends on the server', () => {
     expect(those.map(({ kind }) => kind).filter((kind) => kind.startsWith('ValidatingAdmission'))).toEqual(kinds);
   });
 
-  it('the definition outlives the chart, unless that is not wanted', () => {
+  it('the CRD is kept on uninstall, unless crds.keep is false', () => {
     const kept = (values: Values): unknown =>
       ofKind(renderChart({ values }).objects, 'CustomResourceDefinition')[0]?.metadata.annotations;
     expect(kept({})).toEqual({ 'helm.sh/resource-policy': 'keep' });

@@ -30,22 +30,22 @@ describe.each(DEPLOYMENTS)('the Pods of %s', (_name, deployment) => {
   const container = present(pod.containers[0], 'container');
   const config = parseConfig(container.args.slice(1), {});
 
-  it('keep to the restricted profile', () => {
+  it('meet the restricted profile', () => {
     expect(restrictedFaults(pod)).toEqual([]);
   });
 
-  it('can write to no file: neither to their image nor to a volume', () => {
+  it('cannot write to any file: neither to their image nor to a volume', () => {
     expect(container.securityContext).toMatchObject({ readOnlyRootFilesystem: true });
     // The kubelet mounts Secrets read-only. Everything else would be a place for code that the next start executes.
     for (const volume of pod.volumes) expect(Object.keys(volume).sort()).toEqual(['name', 'secret']);
     expect(container.env.map(({ name }) => name)).not.toContain('NODE_COMPILE_CACHE');
   });
 
-  it('have no priority class: who may create Pods may use any', () => {
+  it('have no priority class, because users who may create Pods may name any class', () => {
     expect(pod.priorityClassName).toBeUndefined();
   });
 
-  it('cannot read Secrets through the API server unless that is asked for', () => {
+  it('cannot read Secrets through the API server by default', () => {
     expect(config.checkSecrets).toBe(false);
   });
 
@@ -58,11 +58,11 @@ describe.each(DEPLOYMENTS)('the Pods of %s', (_name, deployment) => {
     expect(config.healthPort).toBe(port('health'));
   });
 
-  it('are not told of Services by variables, which would be read as options', () => {
+  it('get no variables for Services, which the operator would read as options', () => {
     expect(pod.enableServiceLinks).toBe(false);
   });
 
-  it('have a port and a certificate for the webhook where they serve it, and a token where they control', () => {
+  it('have a port and a certificate if they serve the webhook, and a token if they run the controller', () => {
     const serves = config.role !== 'controller';
     expect(container.ports.find(({ name }) => name === 'webhook')?.containerPort).toBe(
       serves ? config.webhookPort : undefined,
@@ -75,7 +75,7 @@ describe.each(DEPLOYMENTS)('the Pods of %s', (_name, deployment) => {
     expect(template.metadata.labels['batch.example.com/webhook']).toBe(serves ? 'true' : undefined);
   });
 
-  it('are probed on a port that nobody else needs or is let in to: for the webhook alone where they serve it', () => {
+  it('are probed on a separate port that the network policy closes to clients: only for the webhook if they serve it', () => {
     const path = config.role === 'controller' ? '/readyz' : '/readyz/webhook';
     expect(container.readinessProbe.httpGet).toEqual({ port: 'health', path });
     expect(container.livenessProbe.httpGet).toEqual({ port: 'health', path: '/healthz' });
@@ -87,13 +87,13 @@ describe.each(DEPLOYMENTS)('the Pods of %s', (_name, deployment) => {
     for (const { spec } of policies) expect(JSON.stringify(spec)).not.toContain(`"port":${config.healthPort}`);
   });
 
-  it('have time to drain, and serve on where they serve', () => {
+  it('have time to drain, and keep serving during the shutdown delay', () => {
     // A shutdown takes at most 20 s, and a moment to end.
     expect(pod.terminationGracePeriodSeconds).toBeGreaterThan(20);
     expect(config.shutdownDelaySeconds).toBe(config.role === 'controller' ? 0 : 5);
   });
 
-  it('know their own namespace, in which nothing is run, also where they have no token', () => {
+  it('know their own namespace, in which no sequence runs, even without a token', () => {
     const name = environmentName(OPTIONS.operatorNamespace.flag);
     expect(container.env.find((one) => one.name === name)).toEqual({
       name,
@@ -101,30 +101,30 @@ describe.each(DEPLOYMENTS)('the Pods of %s', (_name, deployment) => {
     });
   });
 
-  it('have the same environment as all the others', () => {
+  it('have the same environment variables in all variants', () => {
     expect(container.env).toEqual(DEPLOYMENTS[0]?.[1].spec.template.spec.containers[0]?.env);
   });
 
-  it('run out of heap before they run out of memory', () => {
+  it('reach the heap limit before the memory limit', () => {
     const heap = Number(/--max-old-space-size=(\d+)/.exec(container.env[0]?.value ?? '')?.[1]);
     const limit = Number(/^(\d+)Mi$/.exec(container.resources.limits['memory'] ?? '')?.[1]);
     expect((heap / FULL_HEAP.heap) * FULL_HEAP.all * 1e6).toBeLessThan(limit * MIB);
     expect(container.resources.limits).not.toHaveProperty('cpu');
   });
 
-  it('are two, spread, and selected by their own Deployment', () => {
+  it('are two, spread over nodes, and selected by their own Deployment only', () => {
     expect(replicas).toBe(2);
     expect(selects(selector.matchLabels, template.metadata.labels)).toBe(true);
     const spread = pod.topologySpreadConstraints.map(({ labelSelector }) => labelSelector.matchLabels);
     expect(spread).toEqual([selector.matchLabels, selector.matchLabels]);
   });
 
-  it('are of this version', () => {
+  it('have this version', () => {
     expect(container.image).toBe(`registry.example.com/sequentialjob:${VERSION}`);
   });
 });
 
-describe('what is written in several places', () => {
+describe('values that are in several files', () => {
   it.each([
     ['Makefile', `\nVERSION := ${VERSION}\n`],
     ['charts/sequentialjob/Chart.yaml', `\nversion: ${VERSION}\nappVersion: ${VERSION}\n`],
@@ -132,12 +132,12 @@ describe('what is written in several places', () => {
     expect(readFileSync(join(ROOT, file), 'utf8')).toContain(line);
   });
 
-  it('the Makefile puts IMG in the place of the image that the manifests name', () => {
+  it('the Makefile replaces the image name of the manifests by IMG', () => {
     const { image } = present(DEPLOYMENTS[0]?.[1].spec.template.spec.containers[0], 'container');
     expect(readFileSync(join(ROOT, 'Makefile'), 'utf8')).toContain(`s|image: ${image.split(':')[0] ?? ''}:.*|`);
   });
 
-  it('the image names its user by number, so that the kubelet can tell that it is not root', () => {
+  it('the image names its user by number, so that the kubelet can verify that it is not root', () => {
     expect(readFileSync(join(ROOT, 'Dockerfile'), 'utf8')).toContain('\nUSER 65532:65532\n');
   });
 });
@@ -164,7 +164,7 @@ describe('the Services', () => {
     },
   );
 
-  it('are no way past the network policy, which knows both ports', () => {
+  it('do not bypass the network policy, which covers both ports', () => {
     const [policy] = ofKind(objects, 'NetworkPolicy');
     expect(JSON.stringify(policy)).toContain(`"port":${ports[0]?.containerPort}`);
     expect(JSON.stringify(policy)).toContain(`"port":${ports[1]?.containerPort}`);
@@ -173,7 +173,7 @@ describe('the Services', () => {
     });
   });
 
-  it('and the PodDisruptionBudget are about the Deployment’s Pods', () => {
+  it('and the PodDisruptionBudget select the Deployment’s Pods', () => {
     const [budget] = ofKind(objects, 'PodDisruptionBudget');
     expect(budget).toMatchObject({ spec: { minAvailable: 1, selector } });
   });

@@ -123,11 +123,11 @@ describe.each([
     expect(verdict(spec, asked)).toBe(is);
   });
 
-  it('refuses as RBAC does: with 403', () => {
+  it('refuses with 403, as RBAC does', () => {
     expect(spec.validations.map(({ reason }) => reason)).toEqual(spec.validations.map(() => 'Forbidden'));
   });
 
-  it('says the same, but for the name, where a user name cannot be shown', () => {
+  it('has a message without the user name, if that cannot be shown', () => {
     for (const { message, messageExpression } of spec.validations) {
       // https://kubernetes.io/docs/reference/access-authn-authz/validating-admission-policy/: no line breaks, 5 KiB.
       expect(message).toMatch(/^[^\n]{10,200}$/);
@@ -135,7 +135,7 @@ describe.each([
     }
   });
 
-  it('is asked where a webhook is asked, and where it can’t be, the request is refused', () => {
+  it('is evaluated for the same requests as the webhook; if it fails, the request is refused', () => {
     const [webhook] = readManifests('config/webhook/validating.yaml').flatMap(
       (one) => one['webhooks'] as readonly { rules: unknown; matchPolicy: string; matchConditions: unknown }[],
     );
@@ -157,7 +157,7 @@ describe('the chart', () => {
   const policies = (rendering: Parameters<typeof renderChart>[0]): number =>
     renderChart(rendering).objects.filter(({ kind }) => kind.startsWith('ValidatingAdmissionPolicy')).length;
 
-  it('has the namespace of its release in it', () => {
+  it('has the namespace of its release in the policy', () => {
     const [policy] = ofKind(renderChart({ namespace: 'elsewhere' }).objects, 'ValidatingAdmissionPolicy');
     const spec = policy?.['spec'] as Policy;
     const may = ['create batch/jobs elsewhere', `create batch/jobs ${SYSTEM}`];

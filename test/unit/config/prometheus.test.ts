@@ -128,7 +128,7 @@ it('every metric of our own is on the dashboard', () => {
 });
 
 describe('the alert rules', () => {
-  it('are a PrometheusRule as its definition documents it', () => {
+  it('are valid PrometheusRules', () => {
     const keys = ['alert', 'expr', 'for', 'labels', 'annotations'];
     expect(rules).toMatchObject({
       apiVersion: 'monitoring.coreos.com/v1',
@@ -144,7 +144,7 @@ describe('the alert rules', () => {
     }
   });
 
-  it('speak only of labels that their query leaves', () => {
+  it('refer only to labels that their query keeps', () => {
     for (const { alert, expr, annotations } of allRules()) {
       const left = new Set([...parseQuery(expr).labels, ...TARGET_LABELS]);
       for (const [, label = ''] of Object.values(annotations)
@@ -157,7 +157,7 @@ describe('the alert rules', () => {
 });
 
 describe('the dashboard', () => {
-  it('asks for the namespace and the job that were chosen, everywhere', () => {
+  it('filters by the selected namespace and job in every query', () => {
     for (const { title, targets = [] } of dashboard.panels) {
       for (const { expr } of targets) {
         for (const { matchers } of parseQuery(expr).selectors) {
@@ -168,13 +168,13 @@ describe('the dashboard', () => {
     }
   });
 
-  it('uses no variable that is not offered', () => {
+  it('uses no variable that it does not define', () => {
     const offered = new Set(['__rate_interval', ...dashboard.templating.list.map(({ name }) => name)]);
     const used = [...JSON.stringify(dashboard).matchAll(/\$\{?(\w+)/g)].map(([, name]) => name);
     expect(used.filter((name) => name !== undefined && !offered.has(name))).toEqual([]);
   });
 
-  it('has a legend that speaks only of labels that its query leaves', () => {
+  it('has legends that refer only to labels that their query keeps', () => {
     for (const { title, targets = [] } of dashboard.panels) {
       for (const { expr, legendFormat } of targets) {
         const left = new Set([...parseQuery(expr).labels, ...TARGET_LABELS]);

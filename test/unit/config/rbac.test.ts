@@ -118,7 +118,7 @@ describe.each([
     expect(granted(rulesOf(role(name)))).toEqual(needed(reasons));
   });
 
-  it('let Secrets be read only where that was asked for', () => {
+  it('allow reading Secrets only in the overlay for it', () => {
     const readers = objects.filter((one) => granted(rulesOf(one)).some((verb) => verb.startsWith('/secrets')));
     expect(readers.map(({ metadata }) => metadata.name)).toEqual(
       roles.includes('secret-check' as never) ? ['sequentialjob-secret-check'] : [],
@@ -129,13 +129,13 @@ describe.each([
     expect(JSON.stringify(objects.flatMap(rulesOf))).not.toContain('*');
   });
 
-  it('let a leader touch one Lease, the one that the flags name by default', () => {
+  it('allow a leader to use only one Lease, the one that the flags name by default', () => {
     const [create, rest] = rulesOf(role('leader-election'));
     expect(create).toEqual({ apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['create'] });
     expect(rest?.resourceNames).toEqual([OPTIONS.leaderElectionId.fallback]);
   });
 
-  it('are bound to the service account of the controller and to nobody else', () => {
+  it('are bound only to the service account of the controller', () => {
     const bindings = [...ofKind(objects, 'ClusterRoleBinding'), ...ofKind(objects, 'RoleBinding')];
     const subjects = [{ kind: 'ServiceAccount', name: 'sequentialjob-controller', namespace: 'sequentialjob-system' }];
     expect(bindings.map(({ metadata }) => metadata.name).sort()).toEqual(
@@ -157,7 +157,7 @@ describe.each([
     expect(onObjects.flatMap((rule) => rule.verbs).sort()).toEqual(verbs);
   });
 
-  it('let no user write a status, which records what has been started', () => {
+  it('allow no user to write a status, which records which steps have started', () => {
     const users = ['view', 'edit', 'admin'].flatMap((name) => granted(rulesOf(role(name))));
     expect(users.filter((verb) => verb.includes('/status'))).toEqual([`${GROUP}/${PLURAL}/status get`]);
   });

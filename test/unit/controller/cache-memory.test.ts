@@ -26,12 +26,12 @@ const after = (type: ConditionType): SequentialJob => {
   return sequentialJob({ status: { conditions: [condition] } });
 };
 
-describe('of sequences, the cache keeps a part', () => {
+describe('the cache keeps a part of a SequentialJob', () => {
   it.each<readonly [string, SequentialJob]>([
     ['that has failed', after('Failed')],
     ['that runs', after('Progressing')],
     ['that is new', sequentialJob()],
-  ])('of one %s; the whole is at hand', (_says, object) => {
+  ])('of one %s; its spec is kept in the full-object cache', (_says, object) => {
     const { sequentialJobs, objects } = informers();
     sequentialJobs.observe(deepFreeze(object));
     const kept = sequentialJobs.get(keyOf(object));
@@ -39,7 +39,7 @@ describe('of sequences, the cache keeps a part', () => {
     expect(kept && objects.full(kept)).toStrictEqual(object);
   });
 
-  it('and of one that has completed nothing else', () => {
+  it('and nothing else of a completed one', () => {
     const { sequentialJobs, objects } = informers();
     const object = after('Complete');
     sequentialJobs.observe(object);
@@ -49,7 +49,7 @@ describe('of sequences, the cache keeps a part', () => {
   });
 });
 
-describe('of what is over, the cache keeps a small copy', () => {
+describe('the cache keeps a small copy of finished objects', () => {
   it.each<readonly [string, ObservedJob, boolean]>([
     ['a Job that has completed', observedJob(0, { status: completed() }), true],
     ['a Job that has failed', observedJob(0, { status: failed() }), true],

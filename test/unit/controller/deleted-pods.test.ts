@@ -53,7 +53,7 @@ describe('GonePods', () => {
     pods.remove({ metadata: { ...one.metadata, resourceVersion: next() } });
   }
 
-  it('counts the Pods of the running step that go, and not those that are there', () => {
+  it('counts Pods of the running step that are deleted, and not those that exist', () => {
     record();
     pods.observe(pod('here'));
     expect(gone.of(KEY, JOB)).toBeUndefined();
@@ -62,7 +62,7 @@ describe('GonePods', () => {
     expect(gone.of(KEY, JOB)).toEqual({ jobUID: JOB, count: 2 });
   });
 
-  it('counts one that a list lacks, and one that an answer has shown and no watch', () => {
+  it('counts a Pod that a list lacks, and one that only a response has shown', () => {
     record();
     pods.observe(pod('a'));
     pods.replace([], next());
@@ -72,7 +72,7 @@ describe('GonePods', () => {
     expect(gone.of(KEY, JOB)?.count).toBe(2);
   });
 
-  it('counts a Pod once, whatever the watch tells again', () => {
+  it('counts a Pod once, even if the watch repeats its deletion', () => {
     record();
     const one = pod('a');
     for (let i = 0; i < 2; i++) {
@@ -94,7 +94,7 @@ describe('GonePods', () => {
     expect(gone.of(KEY, jobUid(1))).toBeUndefined();
   });
 
-  it('counts anew for the next step', () => {
+  it('starts again for the next step', () => {
     record();
     comeAndGo('a');
     record({ index: 1, jobUID: jobUid(1) });
@@ -104,7 +104,7 @@ describe('GonePods', () => {
     expect(gone.of(KEY, JOB)).toBeUndefined();
   });
 
-  it('forgets a sequence that is gone, and does not count what goes after it', () => {
+  it('forgets a deleted sequence, and does not count its later Pods', () => {
     record();
     comeAndGo('a');
     sequentialJobs.replace([], next());
@@ -119,7 +119,7 @@ describe('GonePods', () => {
     ['one where three attempts are recorded, the last with a failure', 3, 2, 2],
     ['two where the Job counts a failure, and has forgotten others', 3, 1, 3],
     ['none where the status has lost the number', 0, 0, 1],
-  ])('after a restart adds to what is on record: %s', (_says, attempts, failed, count) => {
+  ])('adds to the recorded count after a restart: %s', (_says, attempts, failed, count) => {
     record({ attempts });
     jobs.observe({ ...observedJob(0), status: { failed } });
     comeAndGo('a');

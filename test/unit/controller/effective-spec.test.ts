@@ -283,7 +283,7 @@ describe('hold', () => {
     expect(held.tracked).toEqual(row.remembers === undefined ? undefined : { ...row.remembers, ...change });
   });
 
-  it('says what is wrong with a change that it refuses', async () => {
+  it('returns the errors of a change that it refuses', async () => {
     const row = ROWS.find(({ change }) => change === 'refused');
     if (row === undefined) throw new Error('there is no such row');
     const { revisions } = await prepared(row);
@@ -293,7 +293,7 @@ describe('hold', () => {
     });
   });
 
-  it('costs no memory where nothing is refused: the spec is the very one of the object', async () => {
+  it('uses no memory if nothing is refused: it returns the object’s own spec', async () => {
     const object = objectOf({ says: '', status: RUNNING, remembers: undefined });
     const held = await resolveEffectiveSpec(object, new Revisions({ client: new FakeApi().client, log }));
     expect(held.tracked?.spec).toBe(object.spec);

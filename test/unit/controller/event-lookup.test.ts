@@ -42,7 +42,7 @@ describe('EventLookup', () => {
   }
   const reasons = ({ events }: EventLookupResult): readonly string[] => events.map(({ reason }) => reason);
 
-  it('asks for the Events about one object, in its namespace, and remembers them by the Job', async () => {
+  it('lists the Events about one object, in its namespace, and keeps them for the Job', async () => {
     const look = await ask();
     expect(client.requests).toMatchObject([
       {
@@ -59,7 +59,7 @@ describe('EventLookup', () => {
     expect(lookup.cached(JOB_UID)).toEqual(look);
   });
 
-  it('keeps of each reason the newest, and none of a reason that tells nothing', async () => {
+  it('keeps the newest Event of each reason, and no reason that explains nothing', async () => {
     answer = () => ({
       items: [raw('FailedMount', 'new', 9), raw('Scheduled'), raw('FailedMount', 'old', 3), raw('Pulled'), raw('x')],
     });
@@ -74,7 +74,7 @@ describe('EventLookup', () => {
     expect((await ask()).events).toEqual([]);
   });
 
-  it('a read that fails is no error: what was known stays, and the next is not at once', async () => {
+  it('a failed list is not an error: the known Events stay, and the next list has a delay', async () => {
     await ask();
     answer = () => {
       throw new ApiError('ServerError', 'no');
@@ -84,7 +84,7 @@ describe('EventLookup', () => {
     expect(look).toMatchObject({ requestedMs: nowMs, retryMs: nowMs + 10_000 });
   });
 
-  it('what was known of another object does not count', async () => {
+  it('Events of another object do not count', async () => {
     await ask();
     answer = () => {
       throw new ApiError('ServerError', 'no');
@@ -92,7 +92,7 @@ describe('EventLookup', () => {
     expect(reasons(await ask(JOB, { ...SUBJECT, uid: 'pod-2' }))).toEqual([]);
   });
 
-  it('a permission that is missing is said once, and not asked for again in that namespace for ten minutes', async () => {
+  it('a missing permission is logged once, and the next list in that namespace follows after ten minutes', async () => {
     answer = () => {
       throw new ApiError('Forbidden', 'events is forbidden');
     };
@@ -109,7 +109,7 @@ describe('EventLookup', () => {
     expect(client.requests).toHaveLength(3);
   });
 
-  it('of many that come due at once each has its turn, and two a second are asked about', async () => {
+  it('of many lookups that are due at once each is served in turn, two per second', async () => {
     const many = Array.from({ length: 50 }, (_, i) => observedJob(0, { metadata: { name: `j${i}`, uid: `job-${i}` } }));
     const due = new Map(many.map((job) => [job, nowMs]));
     const startMs = nowMs;
@@ -129,7 +129,7 @@ describe('EventLookup', () => {
     expect(nowMs - startMs).toBeLessThan(26_000);
   });
 
-  it('many that stand still cost two requests a second, one at a time: who is not served has no answer yet', async () => {
+  it('many stuck steps cause two requests per second, one at a time: the others have no Events yet', async () => {
     const other = observedJob(0);
     jobs.observe(other);
     await ask();
@@ -157,13 +157,13 @@ describe('EventLookup', () => {
   it.each<readonly [string, (job: ObservedJob) => void]>([
     ['is gone', (job) => jobs.remove(job)],
     ['has ended', () => jobs.observe(observedJob(1, { metadata: { resourceVersion: '999' }, status: completed() }))],
-  ])('of a Job that %s nothing is kept', async (_says, happens) => {
+  ])('keeps nothing of a Job that %s', async (_says, happens) => {
     await ask();
     happens(JOB);
     expect(lookup.cached(JOB_UID)).toBeUndefined();
   });
 
-  it('of 2048 Jobs at most: the oldest is forgotten first', async () => {
+  it('keeps 2048 Jobs at most, and forgets the oldest first', async () => {
     for (let i = 0; i <= 2048; i++) await ask(observedJob(1, { metadata: { uid: `job-${i}` } }));
     expect(lookup.cached('job-0')).toBeUndefined();
     expect(lookup.cached('job-1')).toBeDefined();

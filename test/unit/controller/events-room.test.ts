@@ -68,22 +68,22 @@ it.each([
   ['where nothing waits', 0],
   ['where many wait', FAR_BEHIND],
   ['where as many wait as may', FAR_BEHIND + WRITING],
-])('there is room at once %s', async (_says, count) => {
+])('there is capacity at once %s', async (_says, count) => {
   emit(count);
   expect(await waited()).toBe(0);
 });
 
-it('far behind there is room when enough has been written', async () => {
+it('with a long queue, there is capacity after enough Events are written', async () => {
   emit(FAR_BEHIND + WRITING + 10);
   expect(await waited(() => end(1))).toBe(10);
 });
 
-it('far behind there is room after a second in any case, and the next reconcile waits again', async () => {
+it('with a long queue, there is capacity after a second in any case, and the next reconcile waits again', async () => {
   emit(FAR_BEHIND + WRITING + 5_000);
   for (let reconcile = 0; reconcile < 3; reconcile++) expect(await waited(() => end(1))).toBe(1_000);
 });
 
-it('all who wait go on at once', async () => {
+it('all waiting reconciles continue at once', async () => {
   emit(FAR_BEHIND + WRITING + 1);
   let gone = 0;
   for (let i = 0; i < 16; i++) void recorder.waitForCapacity().then(() => gone++);
@@ -94,7 +94,7 @@ it('all who wait go on at once', async () => {
   expect(jest.getTimerCount()).toBe(0);
 });
 
-it('where writing stands still it holds up one reconcile for a second, and no other', async () => {
+it('if no Event can be written, one reconcile waits for a second, and no other does', async () => {
   emit(FAR_BEHIND + WRITING + 5_000);
   expect([await waited(), await waited(), await waited()]).toEqual([1_000, 0, 0]);
 });
@@ -114,13 +114,13 @@ it.each(['ServerError', 'Unreachable'] as const)(
   },
 );
 
-it('refusals that last empty the queue, and hold nobody back for longer than that takes', async () => {
+it('lasting refusals empty the queue, and delay reconciles no longer than that takes', async () => {
   emit(FAR_BEHIND + WRITING + 10);
   expect(await waited(() => end(1, 'Forbidden'))).toBe(10);
   expect(dropped).toBe(10);
 });
 
-it('a recorder that is closed holds nobody back, and lets those go who wait', async () => {
+it('a closed recorder delays no reconcile, and releases the waiting ones', async () => {
   emit(FAR_BEHIND + WRITING + 10);
   const waiting = waited();
   void recorder.close(10_000);

@@ -102,7 +102,7 @@ describe('EventRecorder', () => {
   const methods = (): readonly string[] => client.requests.map(({ method }) => method);
   const events = (): readonly EventBody[] => [...stored.values()];
 
-  it('writes an Event as kubectl describe wants it', async () => {
+  it('writes an Event in the form that kubectl describe expects', async () => {
     emit(STARTED);
     await pass();
     expect(client.requests).toEqual([
@@ -146,7 +146,7 @@ describe('EventRecorder', () => {
     expect(events()[0]?.message).toBe(expected);
   });
 
-  it('names events of one millisecond so that they sort in their order', async () => {
+  it('names Events of the same millisecond so that they sort in their order', async () => {
     for (let i = 0; i < 20; i++) emit(numbered(i));
     now += 1;
     emit(numbered(20));
@@ -160,14 +160,14 @@ describe('EventRecorder', () => {
     [5, 55],
     [14, 514],
     [32, 9_000],
-  ])('writes %i at once where %i wait', async (parallel, count) => {
+  ])('writes %i in parallel if %i are queued', async (parallel, count) => {
     held = [];
     for (let i = 0; i < count; i++) emit(numbered(i));
     await pass();
     expect(client.requests).toHaveLength(parallel);
   });
 
-  it('writes all of a multitude, each once and in order', async () => {
+  it('writes all queued Events, each once and in order', async () => {
     for (let i = 0; i < 5_000; i++) emit(numbered(i));
     await pass();
     expect(events().map(({ message }) => message)).toEqual(Array.from({ length: 5_000 }, (_, i) => `event ${i}`));
@@ -175,14 +175,14 @@ describe('EventRecorder', () => {
     expect(dropped).toEqual([]);
   });
 
-  it('tells twice what happened twice', async () => {
+  it('counts an Event that happened twice', async () => {
     emit(STARTED);
     emit(STARTED);
     await pass();
     expect(events()).toMatchObject([{ count: 1 }, { count: 1 }]);
   });
 
-  describe('what repeats', () => {
+  describe('a repeated Event', () => {
     it('is one Event with a count: one request for each repeat', async () => {
       for (let i = 0; i < 3; i++) {
         emit(TROUBLE);
@@ -197,7 +197,7 @@ describe('EventRecorder', () => {
       expect(events()).toMatchObject([{ count: 3, firstTimestamp: NOW }]);
     });
 
-    it('while it waits is one request', async () => {
+    it('is one request while it is queued', async () => {
       held = [];
       emit(TROUBLE);
       for (let i = 0; i < 5; i++) emit(TROUBLE);
@@ -209,7 +209,7 @@ describe('EventRecorder', () => {
       expect(events()).toMatchObject([{ count: 6 }]);
     });
 
-    it('after a restart is counted on the Event that is there', async () => {
+    it('increments the count of the stored Event after a restart', async () => {
       for (let i = 0; i < 4; i++) emit(TROUBLE);
       await pass();
       recorder = make();
@@ -221,7 +221,7 @@ describe('EventRecorder', () => {
       expect(events()).toMatchObject([{ count: 6 }]);
     });
 
-    it('is written anew after the Event has expired', async () => {
+    it('is created again after the stored one has expired', async () => {
       emit(TROUBLE);
       await pass();
       stored.clear();
@@ -238,7 +238,7 @@ describe('EventRecorder', () => {
       ['another message', { ...TROUBLE, message: 'other' }, {}],
       ['another object', TROUBLE, { metadata: { name: 'other', uid: 'other' } }],
       ['another object of the same name', TROUBLE, { metadata: { uid: 'other' } }],
-    ])('is told apart from %s', async (_says, event, object) => {
+    ])('is distinguished from %s', async (_says, event, object) => {
       emit(TROUBLE);
       recorder.emit(sequentialJob(object), event);
       await pass();
@@ -246,8 +246,8 @@ describe('EventRecorder', () => {
     });
   });
 
-  describe('trouble', () => {
-    it('that passes is waited for, longer each time', async () => {
+  describe('an error', () => {
+    it('that passes is retried with a growing delay', async () => {
       faults = ['ServerError', 'Unreachable', 'TooManyRequests'];
       emit(STARTED);
       await pass(499);
@@ -257,7 +257,7 @@ describe('EventRecorder', () => {
       expect(dropped).toEqual([]);
     });
 
-    it('leaves the server alone for as long as it asks', async () => {
+    it('with Retry-After delays the next request', async () => {
       faults = [refusal('TooManyRequests', 9000)];
       emit(STARTED);
       await pass(8999);
@@ -266,7 +266,7 @@ describe('EventRecorder', () => {
       expect(events()).toHaveLength(1);
     });
 
-    it('does not hold up other events', async () => {
+    it('does not delay other Events', async () => {
       faults = ['ServerError'];
       emit(numbered(1));
       emit(numbered(2));
@@ -274,7 +274,7 @@ describe('EventRecorder', () => {
       expect(events()).toMatchObject([{ message: 'event 2' }]);
     });
 
-    it('that lasts ends after six tries: the event is dropped, and that is told', async () => {
+    it('that lasts ends after six attempts: the Event is dropped, logged and counted', async () => {
       faults = Array.from({ length: 20 }, () => 'Unreachable' as const);
       emit(STARTED);
       await pass(60_000);
@@ -293,7 +293,7 @@ describe('EventRecorder', () => {
     it.each([
       ['is being deleted', terminating],
       ['is gone', new ApiError('NotFound', 'namespaces "team-a" not found', { status: 404 })],
-    ])('a namespace that %s: not counted as lost, and for a minute not tried again', async (_says, error) => {
+    ])('a namespace that %s: not counted as dropped, and not tried again for a minute', async (_says, error) => {
       faults = [error];
       emit(STARTED);
       await pass();
@@ -313,7 +313,7 @@ describe('EventRecorder', () => {
       expect(dropped).toEqual([]);
     });
 
-    it('an answer that is lost does not tell of it twice', async () => {
+    it('a lost response does not cause a duplicate', async () => {
       faults = ['lost'];
       emit(STARTED);
       await pass(500);
@@ -323,7 +323,7 @@ describe('EventRecorder', () => {
     });
   });
 
-  it('keeps no more than 10,000 events waiting: the newest is dropped, and that is told', () => {
+  it('queues at most 10,000 Events: the newest is dropped, logged and counted', () => {
     held = [];
     for (let i = 0; i < 10_032; i++) emit(numbered(i)); // of which 32 are being written
     expect(dropped).toEqual([]);
@@ -342,7 +342,7 @@ describe('EventRecorder', () => {
       return () => done;
     }
 
-    it('waits until all is written', async () => {
+    it('waits until all Events are written', async () => {
       held = [];
       for (let i = 0; i < 6; i++) emit(numbered(i));
       const isDone = await closed(5000);
@@ -356,7 +356,7 @@ describe('EventRecorder', () => {
       expect(dropped).toEqual([]);
     });
 
-    it('gives up when the time is up: what is left is dropped, told, and not tried any more', async () => {
+    it('stops when the time is up: the remaining Events are dropped, logged and not tried again', async () => {
       faults = Array.from({ length: 100 }, () => 'Unreachable' as const);
       for (let i = 0; i < 6; i++) emit(numbered(i));
       const isDone = await closed(100);
@@ -373,7 +373,7 @@ describe('EventRecorder', () => {
       expect(jest.getTimerCount()).toBe(0);
     });
 
-    it('takes no time after an abort: nothing that is sent would arrive', async () => {
+    it('returns at once after an abort, because no request would be sent', async () => {
       faults = Array.from({ length: 100 }, () => 'Aborted' as const);
       emit(STARTED);
       emit(numbered(1));
@@ -385,7 +385,7 @@ describe('EventRecorder', () => {
       expect(jest.getTimerCount()).toBe(0);
     });
 
-    it('takes no time after an abort, whatever is under way', async () => {
+    it('returns at once after an abort, even with a request in flight', async () => {
       held = [];
       emit(STARTED);
       await pass();
@@ -393,7 +393,7 @@ describe('EventRecorder', () => {
       expect((await closed(5000))()).toBe(true);
     });
 
-    it('takes nothing more', async () => {
+    it('accepts no more Events', async () => {
       await closed(0);
       emit(STARTED);
       await pass();

@@ -43,7 +43,7 @@ function object(name: string, of: Of = {}): SequentialJob {
   });
 }
 
-describe('what is kept of a sequence', () => {
+describe('what the cache keeps of a sequence', () => {
   let dropped: string[];
   let borrowed: number;
   let specs: FullObjectCache;
@@ -60,7 +60,7 @@ describe('what is kept of a sequence', () => {
   const areHeld = (kept: readonly TrimmedSequentialJob[]): readonly string[] =>
     kept.filter((one) => specs.full(one) !== undefined).map(({ metadata }) => `${metadata.namespace}/${metadata.name}`);
 
-  it('is little, and the whole is held beside it', () => {
+  it('is small, and the full object is in the budget', () => {
     const whole = object('a', { status: { phase: 'Running' } });
     const kept = specs.trim(whole);
     expect(estimateMemory(kept)).toBeLessThan(3 * KIB);
@@ -69,7 +69,7 @@ describe('what is kept of a sequence', () => {
     expect(specs.cachedBytes).toBe(estimateMemory(whole));
   });
 
-  it('has the status of the last state with the spec of its generation', () => {
+  it('is combined with the status of the last state and the spec of its generation', () => {
     specs.trim(object('a'));
     const running = specs.trim(object('a', { version: '6', status: { phase: 'Running' } }));
     const older = specs.trim(object('a', { version: '4' }));
@@ -79,7 +79,7 @@ describe('what is kept of a sequence', () => {
     expect(specs.full(running)).toBeUndefined();
   });
 
-  it('shares the spec of the state before, where it is the same', () => {
+  it('shares the spec of the previous state if it is unchanged', () => {
     const before = object('a');
     specs.trim(before);
     const spec = (one: SequentialJob): unknown => specs.specOf(specs.trim(structuredClone(one)));
@@ -98,7 +98,7 @@ describe('what is kept of a sequence', () => {
     expect(specs.cachedBytes > 0).toBe(isHeld);
   });
 
-  it('is no longer held once it has completed, or is gone', () => {
+  it('no full object is kept once the sequence has completed or is deleted', () => {
     const kept = specs.trim(object('a'));
     specs.trim(object('a', { status: { conditions: [condition('Complete')] } }));
     expect([specs.cachedBytes, specs.full(kept)]).toEqual([0, undefined]);
@@ -107,8 +107,8 @@ describe('what is kept of a sequence', () => {
     expect(dropped).toEqual([]);
   });
 
-  describe('where there is not room for all', () => {
-    it('the one that nobody has heard of for longest goes, and that is told', () => {
+  describe('if the budget is exhausted', () => {
+    it('the least recently updated object is evicted, and the eviction is reported', () => {
       const all = ['a', 'b', 'c', 'd', 'e'].map((name) => specs.trim(object(name, { kib: 20 })));
       expect(areHeld(all)).toEqual(['team-a/b', 'team-a/c', 'team-a/d', 'team-a/e']);
       specs.trim(object('b', { kib: 20, version: '6' }));
@@ -118,7 +118,7 @@ describe('what is kept of a sequence', () => {
       expect(specs.cachedBytes).toBeLessThanOrEqual(100 * KIB);
     });
 
-    it('a namespace that fills it displaces itself, and nobody else', () => {
+    it('a namespace that fills it evicts only its own objects', () => {
       const mine = ['a', 'b'].map((name) => specs.trim(object(name, { namespace: 'team-b' })));
       const others = Array.from({ length: 50 }, (_, i) => specs.trim(object(`o${i}`, { kib: 20 })));
       expect(areHeld(mine)).toHaveLength(2);
@@ -127,7 +127,7 @@ describe('what is kept of a sequence', () => {
       expect(areHeld([specs.trim(object('c', { namespace: 'team-c' }))])).toHaveLength(1);
     });
 
-    it('one that is larger than all of it is not held, and displaces its own namespace only', () => {
+    it('an object larger than the budget is not kept, and evicts only objects of its own namespace', () => {
       const mine = specs.trim(object('a', { namespace: 'team-b' }));
       const large = specs.trim(object('large', { kib: 1000 }));
       expect([specs.full(large), areHeld([mine])]).toEqual([undefined, ['team-b/a']]);
@@ -135,7 +135,7 @@ describe('what is kept of a sequence', () => {
     });
   });
 
-  describe('of one whose metadata or status are large', () => {
+  describe('an object with large metadata or a large status', () => {
     const finalizers = Array.from({ length: 1000 }, (_, i) => `example.com/f${i}`);
     const steps = Array.from(
       { length: 1000 },
@@ -145,7 +145,7 @@ describe('what is kept of a sequence', () => {
     it.each<readonly [string, Of]>([
       ['finalizers without number', { finalizers }],
       ['a long status', { status: { phase: 'Running', steps } }],
-    ])('%s are held with it: what is kept is small, and stands for that very state', (_, of) => {
+    ])('%s are kept in the budget: the cached part is small, and belongs to that very state', (_, of) => {
       specs = new FullObjectCache();
       const kept = specs.trim(object('a', of));
       expect(estimateMemory(kept)).toBeLessThan(4 * KIB);
@@ -154,7 +154,7 @@ describe('what is kept of a sequence', () => {
       expect(specs.full(kept)).toBeUndefined();
     });
 
-    it('no more than 30 KiB are kept, however many steps it has', () => {
+    it('at most 30 KiB are cached, for any number of steps', () => {
       const weights = Array.from({ length: 100 }, (_, i) => {
         const status = { phase: 'Failed', steps: steps.slice(0, 10 * i) } as const;
         return estimateMemory(specs.trim(object('a', { status, finalizers: finalizers.slice(0, i) })));
@@ -168,7 +168,7 @@ describe('what is kept of a sequence', () => {
     ['whose own deletion the watch tells of last', {}, 0],
     ['that the cache has', {}, 1],
     ['that has completed, with a long status', { status: { ...LONG, conditions: [condition('Complete')] } }, 0],
-  ])('nothing is held of one that the cache does not have: %s', (_, of, cached) => {
+  ])('nothing is kept of an object that the cache does not have: %s', (_, of, cached) => {
     const one = object('a', of);
     specs.trim(one);
     expect(specs.cachedBytes).toBeGreaterThan(0);
@@ -178,7 +178,7 @@ describe('what is kept of a sequence', () => {
     expect(specs.cachedBytes).toBe(0);
   });
 
-  it('who keeps a spec is told when another one takes its place, and of what it takes; not when its status changes', () => {
+  it('the owner of a reference to a spec learns when it is replaced, and its size; not when only the status changes', () => {
     const replaced: (readonly [string, number])[] = [];
     specs = new FullObjectCache({ onReplace: (uid, weight) => replaced.push([uid, weight]) });
     const before = object('a', { kib: 20 });
@@ -190,18 +190,18 @@ describe('what is kept of a sequence', () => {
     expect(replaced[0]?.[1]).toBeGreaterThan(20 * KIB);
   });
 
-  describe('room for those that are asked for', () => {
+  describe('the budget for fetched objects', () => {
     const large = (namespace: string, mib = 5): TrimmedSequentialJob =>
       specs.trim(object('large', { namespace, kib: mib * KIB }));
 
-    it('is given until it is used up, and one is let in always', () => {
+    it('is granted until it is used up, and at least one object is always admitted', () => {
       const [huge, small] = [large('team-a', 40), large('team-b', 1)];
       expect([specs.acquire(huge), specs.acquire(small), borrowed]).toEqual([true, false, 1]);
       specs.release(huge);
       expect([specs.acquire(small), specs.acquire(huge), borrowed]).toEqual([true, false, 2]);
     });
 
-    it('is left to the namespaces that come next: one has half of what the others leave', () => {
+    it('is left to other namespaces: one gets half of what they leave free', () => {
       const take = (namespace: string): number => {
         let count = 0;
         while (specs.acquire(large(namespace))) count++;
@@ -215,7 +215,7 @@ describe('what is kept of a sequence', () => {
   });
 });
 
-describe('a sequence of which no more is needed than is kept', () => {
+describe('a sequence of which nothing more is needed than the cached part', () => {
   const over = (type: ConditionType, more: SequentialJobStatus = {}): Of => ({
     status: { observedGeneration: 1, conditions: [condition(type)], ...more },
   });
@@ -249,7 +249,7 @@ describe('a sequence of which no more is needed than is kept', () => {
     expect(needsNoSpec(kept)).toBe(expected);
   });
 
-  it('has a long status that is held, as long as it is that of the state', () => {
+  it('has a long status that is kept as long as it is that of the current state', () => {
     const specs = new FullObjectCache();
     const { status = {} } = over('Complete', LONG);
     const kept = specs.trim(object('a', { status }));

@@ -26,7 +26,7 @@ beforeEach(() => {
   faults = new InformerErrors({ log: recording.log, onInternalError: (informer) => void counted.push(informer) });
 });
 
-it('an object is named once, without its contents, and counted each time', () => {
+it('an object is logged once, without its contents, and counted each time', () => {
   for (const name of ['a', 'b', 'a', 'a']) faults.record('jobs', BROKEN, { object: object(name) });
   expect(lines).toMatchObject([
     {
@@ -42,14 +42,14 @@ it('an object is named once, without its contents, and counted each time', () =>
   expect(JSON.stringify(lines)).not.toContain('S3CRET');
 });
 
-it('what has no name is said once', () => {
+it('an object without a name is logged once', () => {
   faults.record('pods', BROKEN, {});
   faults.record('pods', BROKEN, { object: undefined });
   faults.record('jobs', BROKEN, {});
   expect(lines.map(({ informer }) => informer)).toEqual(['pods', 'jobs']);
 });
 
-it('what happens at no object is said each time', () => {
+it('an error without an object is logged each time', () => {
   faults.record('jobs', BROKEN, { retryMs: 30_000 });
   faults.record('jobs', BROKEN, { retryMs: 30_000 });
   expect(lines).toMatchObject([
@@ -58,7 +58,7 @@ it('what happens at no object is said each time', () => {
   ]);
 });
 
-it('remembers 1000 objects at most, and counts on', () => {
+it('remembers at most 1000 objects, and keeps counting', () => {
   for (let i = 0; i < 1_100; i++) faults.record('jobs', BROKEN, { object: object(String(i)) });
   expect([lines.length, counted.length]).toEqual([1_000, 1_100]);
 });

@@ -115,13 +115,13 @@ describe('Informers', () => {
     await pass();
   }
 
-  describe('what is asked for', () => {
+  describe('lists and watches', () => {
     const asked = (): Readonly<Record<string, unknown>> =>
       Object.fromEntries(
         client.requests.map(({ path, query }) => [path, [query?.['labelSelector'], query?.['fieldSelector']]]),
       );
 
-    it('is everything of ours by its label, and no Event', async () => {
+    it('select all of our objects by their label, and no Events', async () => {
       await started();
       expect(asked()).toEqual({
         '/apis/batch.example.com/v1alpha1/sequentialjobs': [undefined, undefined],
@@ -130,7 +130,7 @@ describe('Informers', () => {
       });
     });
 
-    it('is in one namespace where only that is to be watched', async () => {
+    it('are limited to the configured namespace', async () => {
       informers = make({ namespace: 'team-b' });
       await started();
       expect(Object.keys(asked())).toHaveLength(3);
@@ -138,12 +138,12 @@ describe('Informers', () => {
     });
   });
 
-  describe('before the start', () => {
+  describe('before the caches are synced', () => {
     it.each<readonly [Plural, boolean]>([
       ['sequentialjobs', false],
       ['jobs', false],
       ['pods', true],
-    ])('where %s may not be read, that everything is known is %p', async (plural, expected) => {
+    ])('if %s may not be read, hasSynced is %p', async (plural, expected) => {
       refused[plural] = 'Forbidden';
       let resolved = false;
       void informers.start().then(() => (resolved = true));
@@ -167,7 +167,7 @@ describe('Informers', () => {
       expect(informers.podsState).toBe(state);
     });
 
-    it('Pods are listed no longer when the permission is taken away, until a watch is open again', async () => {
+    it('Pods are no longer cached after the permission is revoked, until a watch is open again', async () => {
       await started();
       expect(informers.podsState).toBe('listed');
       watches.get('pods')?.send('ERROR', { kind: 'Status', code: 403, reason: 'Forbidden', message: 'no' });
@@ -183,7 +183,7 @@ describe('Informers', () => {
       expect(informers.podsState).toBe('listed');
     });
 
-    it('a stop while the Pods are waited for leaves no timer', async () => {
+    it('a stop during the wait for Pods leaves no timer', async () => {
       refused.pods = 'ServerError';
       void informers.start();
       await pass();
@@ -191,7 +191,7 @@ describe('Informers', () => {
       expect(jest.getTimerCount()).toBe(0);
     });
 
-    it('brings what was there to its turn', async () => {
+    it('enqueues existing objects', async () => {
       items = { sequentialjobs: [sequentialJob() as never], jobs: [rawJob()] };
       const start = informers.start();
       await pass();
@@ -200,7 +200,7 @@ describe('Informers', () => {
       expect(informers.jobs.indexed(UID)).toHaveLength(1);
     });
 
-    it('a list that does not come is logged, until nobody waits for it', async () => {
+    it('logs a list that fails, until it is stopped', async () => {
       refused = { jobs: 'Forbidden', pods: 'ServerError' };
       const start = informers.start();
       await pass(31_000);
@@ -215,7 +215,7 @@ describe('Informers', () => {
       expect(reminders()).toHaveLength(said);
     });
 
-    it('goes on with a permission that comes later', async () => {
+    it('continues when a permission is granted later', async () => {
       refused.pods = 'Forbidden';
       await started();
       items.pods = [rawPod(CANNOT_PULL)];
@@ -226,11 +226,11 @@ describe('Informers', () => {
     });
   });
 
-  describe('what is said of it', () => {
+  describe('log lines', () => {
     const said = (level: string): number =>
       lines.filter((line) => line.level === level && line.msg === 'watch failed, will retry').length;
 
-    it('a permission that is missing is said once, and again when it was there between', async () => {
+    it('a missing permission is logged once, and again if it was granted meanwhile', async () => {
       refused.pods = 'Forbidden';
       await started();
       await pass(600_000);
@@ -248,7 +248,7 @@ describe('Informers', () => {
       expect(said('warn')).toBe(troubles + 1);
     });
 
-    it('what it means that Pods may not be listed is said once', async () => {
+    it('the consequence of a missing permission for Pods is logged once', async () => {
       const warnings = (): number =>
         lines.filter(({ msg }) => msg.startsWith('no permission to list and watch Pods')).length;
       refused.pods = 'Forbidden';
@@ -262,7 +262,7 @@ describe('Informers', () => {
     });
   });
 
-  it('a change of a SequentialJob enqueues it, and its deletion is told', async () => {
+  it('a change of a SequentialJob enqueues it, and its deletion is reported', async () => {
     await started();
     for (const [i, type] of (['ADDED', 'MODIFIED', 'DELETED'] as const).entries()) {
       expect(gone).toEqual([]);
@@ -299,7 +299,7 @@ describe('Informers', () => {
   describe('a SequentialJob that is not cached holds no memory', () => {
     const object = (version: string): Json => sequentialJob({ metadata: { resourceVersion: version } }) as never;
 
-    it('when the watch tells of a deletion that is known already', async () => {
+    it('if the watch reports a deletion that is already known', async () => {
       await started();
       await send('sequentialjobs', 'ADDED', object('101'));
       const [known] = informers.sequentialJobs.values();
@@ -312,7 +312,7 @@ describe('Informers', () => {
       expect([informers.sequentialJobs.size, informers.objects.cachedBytes]).toEqual([0, 0]);
     });
 
-    it('when it has gone while the list came', async () => {
+    it('if it was deleted while the list arrived', async () => {
       items = { sequentialjobs: [object('90')] };
       // It came with a page that was given up.
       informers.objects.trim(sequentialJob({ metadata: { uid: 'gone' } }));
@@ -323,18 +323,18 @@ describe('Informers', () => {
     });
   });
 
-  describe('what anybody may label as ours is not cached', () => {
+  describe('objects with our labels that are not cached', () => {
     const foreign = (version: string): Json => rawJob({ resourceVersion: version, ownerReferences: [] });
     const large = { spec: { template: { spec: { containers: [{ name: 'x', args: ['x'.repeat(1_000_000)] }] } } } };
 
-    it('a Job of nobody, be it listed or watched', async () => {
+    it('a Job without a controller owner, listed or watched', async () => {
       items = { jobs: [foreign('90')] };
       await started();
       await send('jobs', 'ADDED', foreign('101'));
       expect(informers.jobs.size).toBe(0);
     });
 
-    it('a Job that its SequentialJob has lost, until it has it again', async () => {
+    it('a Job that has lost its owner reference, until it has one again', async () => {
       await started();
       await send('jobs', 'ADDED', rawJob({ resourceVersion: '101' }));
       await send('jobs', 'MODIFIED', foreign('102'));
@@ -343,7 +343,7 @@ describe('Informers', () => {
       expect(informers.jobs.indexed(UID)).toHaveLength(1);
     });
 
-    it('of a Job that comes before its SequentialJob no more than of any other; it is not lost', async () => {
+    it('of a Job that comes before its SequentialJob, no more than of any other Job; it is not lost', async () => {
       await started();
       await send('jobs', 'ADDED', rawJob({ resourceVersion: '101' }, large));
       await send('sequentialjobs', 'ADDED', sequentialJob({ metadata: { resourceVersion: '102' } }));
@@ -351,7 +351,7 @@ describe('Informers', () => {
       expect(JSON.stringify(informers.jobs.indexed(UID)).length).toBeLessThan(1000);
     });
 
-    it('of owners only the one that counts, and none whose names have no end', async () => {
+    it('of several owners only the controller counts, and none with an overlong name', async () => {
       await started();
       const other = { ...ownedBy('u', 'x'.repeat(100_000)), controller: false };
       await send('jobs', 'ADDED', rawJob({ resourceVersion: '101', ownerReferences: [other, ownedBy(), other] }));
@@ -361,7 +361,7 @@ describe('Informers', () => {
       expect(informers.jobs.size).toBe(0);
     });
 
-    it('a Pod without a Job, or with an endless UID of its Job', async () => {
+    it('a Pod without a Job, or with an overlong UID of its Job', async () => {
       const owned = (version: string, ...owners: readonly Json[]): Json =>
         rawPod({ metadata: { name: `p${version}`, resourceVersion: version, labels: {}, ownerReferences: owners } });
       await started();
@@ -399,7 +399,7 @@ describe('Informers', () => {
     it.each<readonly [string, readonly string[], number]>([
       ['waits for something', [jobUid(1)], 1],
       ['does not wait', [], 0],
-    ])('its ordinary progress counts where its Job %s', async (_says, uids, expected) => {
+    ])('an ordinary status change counts if its Job %s', async (_says, uids, expected) => {
       await started();
       waitingJobs = new Set(uids);
       await send('pods', 'ADDED', pod(101, RUNNING));
@@ -407,7 +407,7 @@ describe('Informers', () => {
     });
   });
 
-  it('stops them all', async () => {
+  it('stops all informers', async () => {
     await started();
     await informers.stop();
     for (const plural of PLURALS) expect(watches.get(plural)?.body.destroyed).toBe(true);

@@ -91,7 +91,7 @@ function edit(change: Partial<SequentialJob['spec']>): void {
   api.putSequentialJob({ ...stored(), metadata: { ...metadata, generation: 2 }, spec: { ...spec, ...change } });
 }
 
-describe('a Pod that its Job has left behind is waited for', () => {
+describe('a Pod that its deleted Job left behind is waited for', () => {
   beforeEach(() => putPod('p', byJob()));
 
   it.each<readonly [string, (process: Process) => Process]>([
@@ -111,7 +111,7 @@ describe('a Pod that its Job has left behind is waited for', () => {
     expect(names()).toEqual(['etl-1-load']);
   });
 
-  it('also by a process that was started when that was on record', async () => {
+  it('also by a new process, if it is recorded', async () => {
     await settle(first);
     orphan();
     nowMs = Date.parse(at(20));
@@ -121,7 +121,7 @@ describe('a Pod that its Job has left behind is waited for', () => {
     expect(names()).toEqual([]);
   });
 
-  it('also where the process that saw whose it was had no other sign of it', async () => {
+  it('also if the process that saw its owner had no other sign of it', async () => {
     fail();
     await settle(first);
     // Somebody takes its owner off by hand; the Job stays.
@@ -132,15 +132,15 @@ describe('a Pod that its Job has left behind is waited for', () => {
   });
 });
 
-describe("a Pod that nobody controls, with the label of a step's Job", () => {
-  it('does not hold the next step back while the Job is there', async () => {
+describe("a Pod without a controller, but with the label of a step's Job", () => {
+  it('does not delay the next step while the Job exists', async () => {
     putPod('forged', []);
     fail();
     await settle(first);
     expect(names()).toEqual(['etl-0-extract', 'etl-1-load']);
   });
 
-  it('nor when it is gone, if it came after', async () => {
+  it('nor after it is deleted, if the Pod was created later', async () => {
     api.remove(EXTRACT);
     nowMs = Date.parse(at(20));
     putPod('forged', [], RUNNING, { creationTimestamp: at(100) });
@@ -159,7 +159,7 @@ describe("a Pod that nobody controls, with the label of a step's Job", () => {
     expect(names()).toEqual(['etl-0-extract', 'etl-0-extract-r1']);
   });
 
-  it('explains no failure, and counts as no attempt', async () => {
+  it('explains no failure, and does not count as an attempt', async () => {
     putPod('own', byJob(), { ...FAILED, containerStatuses: [containerStatus(terminated(3), {}, 'extract')] });
     for (const name of ['forged-1', 'forged-2', 'forged-3']) putPod(name, [], FAILED);
     fail();
@@ -169,7 +169,7 @@ describe("a Pod that nobody controls, with the label of a step's Job", () => {
     expect(JSON.stringify(stored().status)).not.toContain('forged');
   });
 
-  it('keeps no step from standing still when its sequence is suspended', async () => {
+  it('does not prevent a suspended step from being Suspended', async () => {
     putPod('forged', []);
     edit({ suspend: true });
     await settle(first);
@@ -179,7 +179,7 @@ describe("a Pod that nobody controls, with the label of a step's Job", () => {
   });
 });
 
-describe('a step that failed and whose Pod runs on, on a server before 1.31', () => {
+describe('a step that failed and whose Pod still runs, on a server before 1.31', () => {
   beforeEach(() => {
     putPod('p', byJob(), RUNNING, { deletionTimestamp: at(1) });
     fail(at(0));
@@ -194,7 +194,7 @@ describe('a step that failed and whose Pod runs on, on a server before 1.31', ()
   const restarted = async (podsState: PodListState): Promise<void> =>
     reconcileThrice(new Process(api, () => nowMs), podsState);
 
-  it('is waited for by a new process that has not listed the Pods', async () => {
+  it('is waited for by a new process that has not listed the Pods yet', async () => {
     await restarted('awaited');
     await restarted('awaited');
     expect(names()).toEqual(['etl-0-extract']);
@@ -207,7 +207,7 @@ describe('a step that failed and whose Pod runs on, on a server before 1.31', ()
   it.each<readonly [string, PodListState]>([
     ['they may not be listed', 'forbidden'],
     ['their first list has not come, and they may not be listed', 'awaited'],
-  ])('is given its grace period where %s', async (_says, state) => {
+  ])('gets its grace period if %s', async (_says, state) => {
     api.intercept = (request) => (describeRequest(request) === 'GET pods' ? fault('Forbidden') : undefined);
     nowMs = Date.parse(at(34));
     await restarted(state);
@@ -218,7 +218,7 @@ describe('a step that failed and whose Pod runs on, on a server before 1.31', ()
     expect(names()).toEqual(['etl-0-extract', 'etl-1-load']);
   });
 
-  it('is waited for by a resume, also of a new process that has not listed the Pods', async () => {
+  it('blocks a resume, also in a new process that has not listed the Pods yet', async () => {
     onlyExtract();
     await restarted('awaited');
     expect(stored().status).toMatchObject({ phase: 'Failed', resumes: 0 });
@@ -234,7 +234,7 @@ describe('a step that failed and whose Pod runs on, on a server before 1.31', ()
     expect(names()).toEqual(['etl-0-extract', 'etl-0-extract-r1']);
   });
 
-  it('does not count any more, as it was last seen, once Pods may not be listed: it is given its grace period', async () => {
+  it('no longer counts as last seen if Pods may not be listed: it gets its grace period', async () => {
     const process = new Process(api, () => nowMs);
     process.deps.pods.observe(toObservedPod(api.get(podPath('p'))));
     nowMs = Date.parse(at(34));
@@ -245,7 +245,7 @@ describe('a step that failed and whose Pod runs on, on a server before 1.31', ()
     expect(names()).toEqual(['etl-0-extract', 'etl-1-load']);
   });
 
-  it('is given its grace period again before a step whose Job was deleted is followed by the next', async () => {
+  it('gets its grace period again before the step that follows one with a deleted Job', async () => {
     api.intercept = (request) => (describeRequest(request) === 'GET pods' ? fault('Forbidden') : undefined);
     api.remove(EXTRACT);
     nowMs = Date.parse(at(100));

@@ -94,7 +94,7 @@ const served = async (): Promise<ReadonlyMap<string, Family>> => parseMetrics(aw
 const valueOfMetric = async (name: string, labels = {}): Promise<number> => valueOf(await served(), name, labels);
 const said = (msg: string): Line | undefined => lines.find((line) => line.msg === msg);
 
-it('a line about a sequence names it, and the step that it is at', () => {
+it('a log line about a sequence has its name, and the current step', () => {
   expect(said('reconcile failed, will retry')).toMatchObject({
     level: 'warn',
     sequentialJob: 'team-a/etl',
@@ -114,7 +114,7 @@ it.each<readonly [string, number, Readonly<Record<string, string>>]>([
   expect(await valueOfMetric(name, labels)).toBe(value);
 });
 
-it('a watch that is refused is counted, and one that has expired is not', async () => {
+it('a refused watch is counted, and an expired one is not', async () => {
   watches.get('pods')?.send('ERROR', { kind: 'Status', code: 403, reason: 'Forbidden', message: 'no Pods for you' });
   watches.get('jobs')?.send('ERROR', { kind: 'Status', code: 410, reason: 'Expired', message: 'too old' });
   await pass();
@@ -123,13 +123,13 @@ it('a watch that is refused is counted, and one that has expired is not', async 
   expect(await valueOfMetric('sequentialjob_watch_errors_total', { resource: 'jobs' })).toBe(0);
 });
 
-it('a controller that has ended counts no sequences any more', async () => {
+it('a stopped controller counts no sequences any more', async () => {
   expect((await served()).get('sequentialjob_sequences')?.samples).toHaveLength(5);
   await stop();
   expect((await served()).get('sequentialjob_sequences')?.samples).toEqual([]);
 });
 
-it('a conflict is no error: the reconcile begins anew', async () => {
+it('a conflict is not an error: the reconcile starts again', async () => {
   look = () => {
     throw new ApiError('Conflict', 'it has changed', { status: 409, retryAfterMs: 60_000 });
   };
@@ -139,8 +139,8 @@ it('a conflict is no error: the reconcile begins anew', async () => {
   expect(await valueOfMetric('controller_runtime_reconcile_errors_total')).toBe(1);
 });
 
-describe('a sequence that has failed for long', () => {
-  it('is tried again within a second when the connection to the API server is back', async () => {
+describe('a sequence that has failed for a long time', () => {
+  it('is retried within a second when the connection to the API server is back', async () => {
     // 250 ms, 500 ms, … 128 s: the next one is 256 s away.
     await pass(256_000);
     const before = looks();
@@ -155,7 +155,7 @@ describe('a sequence that has failed for long', () => {
     expect(looks()).toBeGreaterThan(before);
   });
 
-  it('is not tried sooner because a watch was cut', async () => {
+  it('is not retried earlier because a watch was closed', async () => {
     await pass(256_000);
     const before = looks();
     for (const watch of watches.values()) watch.fail(Object.assign(new Error('cut'), { code: 'ECONNRESET' }));
@@ -164,7 +164,7 @@ describe('a sequence that has failed for long', () => {
   });
 });
 
-it('after a conflict, news that came meanwhile is not kept waiting', async () => {
+it('is reconciled without delay after a conflict, if it changed meanwhile', async () => {
   let asked = 0;
   look = () => {
     asked++;
@@ -185,10 +185,10 @@ it('after a conflict, news that came meanwhile is not kept waiting', async () =>
   expect(asked - before).toBeGreaterThanOrEqual(2);
 });
 
-describe('an event that is not written', () => {
+describe('an Event that is not written', () => {
   const dropped = async (): Promise<number> => valueOfMetric('sequentialjob_events_dropped_total');
 
-  it('is counted when it is given up', async () => {
+  it('is counted when it is dropped', async () => {
     let tried = 0;
     event = () => {
       tried++;
@@ -200,7 +200,7 @@ describe('an event that is not written', () => {
     expect(said('event dropped')).toBeDefined();
   });
 
-  it('because its namespace is being deleted is neither said nor counted: no alert comes of that', async () => {
+  it('because its namespace is being deleted is neither logged nor counted, so that no alert fires', async () => {
     const causes = [{ reason: 'NamespaceTerminating' }];
     let tried = 0;
     event = () => {
@@ -213,7 +213,7 @@ describe('an event that is not written', () => {
     expect(lines.filter(({ msg }) => msg.includes('event dropped'))).toEqual([]);
   });
 
-  it('because of a programming error is an internal error, and not tried again', async () => {
+  it('because of a programming error is an internal error, and not retried', async () => {
     event = () => {
       throw new TypeError('it is not a function');
     };
@@ -226,7 +226,7 @@ describe('an event that is not written', () => {
   });
 });
 
-it('an object that makes a transform throw is an internal error of the informer, counted, and holds nobody else up', async () => {
+it('an object for which a transform throws is an internal error of the informer, is counted, and does not affect others', async () => {
   watches
     .get('jobs')
     ?.send('ADDED', { metadata: { name: 'odd', uid: 'x', resourceVersion: '1001' }, status: { conditions: 7 } });

@@ -13,7 +13,7 @@ import { Process } from '../../support/process.ts';
 
 const ELSEWHERE = 'team-b';
 
-describe('what claims a sequence from another namespace', () => {
+describe('an object in another namespace that claims to belong to a sequence', () => {
   let api: FakeApi;
   let process: Process;
 
@@ -31,7 +31,7 @@ describe('what claims a sequence from another namespace', () => {
     api = new FakeApi();
   });
 
-  it('a completed Job does not stand in for a step: the step is started', async () => {
+  it('a completed Job does not replace that of a step: the step is started', async () => {
     api.putSequentialJob(sequentialJob());
     claim(0);
     process = new Process(api);
@@ -40,7 +40,7 @@ describe('what claims a sequence from another namespace', () => {
     expect(jobs(NAMESPACE).map(({ metadata }) => metadata.uid)).toEqual([status()?.steps?.[0]?.jobUID]);
   });
 
-  it('a Job that cannot be deleted does not hold up a deletion, and is left alone', async () => {
+  it('a Job that cannot be deleted does not block a deletion, and is not changed', async () => {
     api.putSequentialJob(sequentialJob({ metadata: { deletionTimestamp: at(0) } }));
     claim(0);
     const [claimed] = jobs(ELSEWHERE);
@@ -72,7 +72,7 @@ describe('what claims a sequence from another namespace', () => {
     it.each([
       [ELSEWHERE, NOTHING],
       [NAMESPACE, { status: 'True', message: expect.stringContaining('call evil.example.com') }],
-    ])('a Pod of %s: what keeps it from starting is told only of its own', async (namespace, expected) => {
+    ])('a Pod in namespace %s explains a waiting step of its own namespace only', async (namespace, expected) => {
       const message = 'call evil.example.com';
       const stuck = { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message };
       const metadata = { namespace, ownerReferences: [jobOwner('etl-0-extract', uid)] };
@@ -84,7 +84,7 @@ describe('what claims a sequence from another namespace', () => {
     it.each([
       [ELSEWHERE, NOTHING],
       [NAMESPACE, { status: 'True', message: expect.stringContaining('call evil.example.com') }],
-    ])('a warning of %s about its Job: told only of its own', async (namespace, expected) => {
+    ])('a warning Event in namespace %s is reported in its own namespace only', async (namespace, expected) => {
       const warning = {
         metadata: { name: 'w', namespace, uid: 'w', resourceVersion: '1' },
         involvedObject: { kind: 'Job', name: 'etl-0-extract', namespace, uid },

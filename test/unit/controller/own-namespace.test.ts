@@ -30,7 +30,7 @@ async function settled(own: string | undefined, api = new FakeApi()): Promise<Fa
 }
 
 describe('a sequence in the operator’s own namespace', () => {
-  it('fails, and has neither Job nor start', async () => {
+  it('fails, and has neither a Job nor a startTime', async () => {
     const api = await settled(NAMESPACE);
     expect(reason(api)).toBe('ForbiddenNamespace');
     expect(status(api)?.phase).toBe('Failed');
@@ -38,7 +38,7 @@ describe('a sequence in the operator’s own namespace', () => {
     expect(api.jobs()).toEqual([]);
   });
 
-  it('that has run before is gone through no further: the step that runs ends, and no other starts', async () => {
+  it('that has started before does not continue: the running step ends, and no other starts', async () => {
     const api = await settled(undefined);
     expect(status(api)?.steps).toMatchObject([{ state: 'Running' }]);
     await settled(NAMESPACE, api);
@@ -52,7 +52,7 @@ describe('a sequence in the operator’s own namespace', () => {
   });
 });
 
-describe('a sequence elsewhere is run', () => {
+describe('a sequence in another namespace runs', () => {
   it.each([['team-b'], [undefined]])('where the operator’s own is %s', async (own) => {
     expect(status(await settled(own))?.steps).toMatchObject([{ state: 'Running' }]);
   });

@@ -102,12 +102,12 @@ const CONTAINERS: readonly Row[] = [
   ],
 ];
 
-describe('what keeps a Pod from starting', () => {
+describe('what prevents a Pod from starting', () => {
   it.each<Row>([...SCHEDULING, ...CONTAINERS])('%s', (_says, pod, expected) => {
     expect(obstacleIn(pod)).toEqual(expected);
   });
 
-  it('has its message cut to 1 KiB, the end off', () => {
+  it('has its message truncated to 1 KiB, at the end', () => {
     const found = obstacleIn(pending(waits('ErrImagePull', `failed: ${'é'.repeat(1000)}`)));
     expect(Buffer.byteLength(found?.message ?? '')).toBeLessThanOrEqual(1024);
     expect(found?.message).toMatch(/^failed: é+…$/);
@@ -127,7 +127,7 @@ const running = { running: { startedAt: at(1) } };
 const proxy = containerStatus(running, {}, 'mesh-proxy');
 const PROXY_RUNS = 'the Pod runs on because of "mesh-proxy", which this sequence does not have';
 
-describe('what keeps a Pod from ending', () => {
+describe('what prevents a Pod from terminating', () => {
   const runs = (own: Readonly<Record<string, unknown>>, others = [proxy], spec = {}): RawPodOptions => ({
     spec,
     status: { phase: 'Running', containerStatuses: [containerStatus(own), ...others] },
@@ -193,7 +193,7 @@ describe('since when a Pod waits for its first container', () => {
     expect(toObservedPod(rawPod({ status: status as Readonly<Record<string, unknown>> })).waitingSince).toBe(expected);
   });
 
-  it('not when it is being deleted; then its node counts', () => {
+  it('not if it is being deleted; then its node counts', () => {
     const metadata = { deletionTimestamp: at(9) };
     const pod = toObservedPod(rawPod({ metadata, spec: { nodeName: 'worker-1' }, status: { phase: 'Pending' } }));
     expect(pod).toMatchObject({ node: 'worker-1' });

@@ -228,7 +228,7 @@ describe('how a Pod failed', () => {
     expect(endingOf(pod)).toStrictEqual(termination === undefined ? { failed: false } : { failed: true, termination });
   });
 
-  it('keeps the beginning and the end of long last words, cut between two characters', () => {
+  it('keeps the beginning and the end of a long termination message, cut between two characters', () => {
     const message = `panic: €${'é'.repeat(1500)}\nValueError: no such table\n`;
     const { termination } = endingOf(failedPod(ended(1, { message })));
     expect(termination?.message).toMatch(/^panic: €é+…é+\nValueError: no such table$/);

@@ -74,8 +74,8 @@ function refuseStep(name: string): void {
   };
 }
 
-describe('the API server is asked', () => {
-  it('once more after a restart in the middle', async () => {
+describe('the dry run', () => {
+  it('is repeated once after a restart during the sequence', async () => {
     begin(sequentialJob());
     await process.reconcile();
     end('etl-0-extract');
@@ -86,14 +86,14 @@ describe('the API server is asked', () => {
     expect(dryRuns()).toBe(2);
   });
 
-  it('not again while the first step waits for a Secret', async () => {
+  it('is not repeated while the first step waits for a Secret', async () => {
     const needs = container('extract', { envFrom: [{ secretRef: { name: 'db' } }] });
     begin(sequentialJob({ spec: { containers: [needs] } }));
     await reconcileOften();
     expect(dryRuns()).toBe(1);
   });
 
-  it('again where later steps have changed, about them alone and before the first of them starts', async () => {
+  it('is repeated if later steps have changed, only for them and before the first of them starts', async () => {
     begin(sequentialJob({ spec: { updatePolicy: 'FutureSteps' } }));
     await process.reconcile();
     edit({ containers: [...sequentialJob().spec.containers.slice(0, 2), container('store')] });
@@ -114,7 +114,7 @@ describe('the API server is asked', () => {
     ['a deadline', { activeDeadlineSeconds: 600 }],
     ['a time to live', { ttlSecondsAfterFinished: 5 }],
     ['a change that is refused', { backoffLimit: 9 }],
-  ])('not again for %s', async (_says, change) => {
+  ])('is not repeated for %s', async (_says, change) => {
     begin(sequentialJob());
     await process.reconcile();
     edit(change);
@@ -125,7 +125,7 @@ describe('the API server is asked', () => {
     expect(dryRuns()).toBe(1);
   });
 
-  it('again on a resume, under the new names', async () => {
+  it('is repeated on a resume, with the new names', async () => {
     begin(sequentialJob());
     await process.reconcile();
     end('etl-0-extract', failed());
@@ -136,7 +136,7 @@ describe('the API server is asked', () => {
     expect(second?.body).toMatchObject({ metadata: { name: 'etl-0-extract-r1' } });
   });
 
-  it('never with --preflight=false', async () => {
+  it('is not sent with --preflight=false', async () => {
     const { client } = api;
     const preflights = new Preflights({ client, log: { warn: () => undefined }, enabled: false, now: () => 0 });
     Object.assign(process.deps, { preflights });
@@ -146,8 +146,8 @@ describe('the API server is asked', () => {
   });
 });
 
-describe('a refusal', () => {
-  it('of a later step ends the sequence before the first has run, and a mended spec runs', async () => {
+describe('a rejection', () => {
+  it('of a later step fails the sequence before the first has run, and the fixed spec runs', async () => {
     refuseStep('load');
     begin(sequentialJob());
     await process.reconcile();
@@ -167,7 +167,7 @@ describe('a refusal', () => {
     expect(stored().status).toMatchObject({ phase: 'Running', steps: [{ jobName: 'etl-0-extract' }] });
   });
 
-  it('of a step that was changed ends the sequence before that, and it can be mended', async () => {
+  it('of a changed step fails the sequence before that step, and can be fixed', async () => {
     refuseStep('store');
     begin(sequentialJob({ spec: { updatePolicy: 'FutureSteps' } }));
     await process.reconcile();
@@ -190,8 +190,8 @@ describe('a refusal', () => {
   });
 });
 
-describe('no answer', () => {
-  it('of a server in trouble: it is asked again later, then the sequence runs', async () => {
+describe('no verdict', () => {
+  it('because the server fails: the dry run is sent again later, then the sequence runs', async () => {
     answer(500, 'Internal error occurred: failed calling webhook "down.example.com"');
     begin(sequentialJob());
     await expect(process.reconcile()).rejects.toMatchObject({ code: 'ServerError' });
@@ -207,7 +207,7 @@ describe('no answer', () => {
     expect(dryRuns()).toBe(3);
   });
 
-  it('of a webhook that does not support dry runs: the sequence runs, and nobody asks again', async () => {
+  it('because a webhook does not support dry runs: the sequence runs, and the dry run is not sent again', async () => {
     answer(400, 'admission webhook "old.example.com" does not support dry run');
     begin(sequentialJob());
     await process.reconcile();
@@ -220,7 +220,7 @@ describe('no answer', () => {
   it.each([
     ['QuotaExceeded', 'jobs.batch "x" is forbidden: exceeded quota: q, requested: count/jobs.batch=1'],
     ['PermissionDenied', 'jobs.batch is forbidden: User "x" cannot create resource "jobs"'],
-  ])('because of %s: that is no refusal, and the question stays open', async (_reason, message) => {
+  ])('because of %s: that is not a rejection, and the preflight stays due', async (_reason, message) => {
     answer(403, message);
     begin(sequentialJob());
     await process.reconcile();
@@ -230,7 +230,7 @@ describe('no answer', () => {
     expect(dryRuns()).toBe(2);
   });
 
-  it('is not asked for again while the sequence waits for something else', async () => {
+  it('is not requested again while the sequence waits for something else', async () => {
     answer(403, 'jobs.batch "x" is forbidden: exceeded quota: q, requested: count/jobs.batch=1');
     const needs = container('extract', { envFrom: [{ secretRef: { name: 'db' } }] });
     begin(sequentialJob({ spec: { containers: [needs] } }));
@@ -238,7 +238,7 @@ describe('no answer', () => {
     expect(dryRuns()).toBe(1);
   });
 
-  it('leaves nothing behind of an object that goes meanwhile', async () => {
+  it('leaves nothing behind if the object is deleted meanwhile', async () => {
     const preflights = new Preflights({
       client: api.client,
       log: { warn: () => undefined },
@@ -288,7 +288,7 @@ describe('fields that the server does not know', () => {
         : undefined;
   }
 
-  it('are told of once, and the sequence runs', async () => {
+  it('are reported once, and the sequence runs', async () => {
     dropFields();
     begin(sequentialJob());
     await process.reconcile();
@@ -298,7 +298,7 @@ describe('fields that the server does not know', () => {
     expect(dryRuns()).toBe(2);
   });
 
-  it('are told of also where the status could not be written at first', async () => {
+  it('are reported even if the status could not be written at first', async () => {
     dropFields();
     begin(sequentialJob());
     api.putSequentialJob(sequentialJob({ metadata: { labels: { touched: 'yes' } } }));

@@ -46,7 +46,7 @@ describe('a Job that ended and was deleted before it was reconciled', () => {
     process.sync();
   }
 
-  it('has succeeded, where it was seen to complete', async () => {
+  it('has succeeded if it was seen complete', async () => {
     await process.settle();
     endAndGo(completed());
     await process.settle();
@@ -54,14 +54,14 @@ describe('a Job that ended and was deleted before it was reconciled', () => {
     expect(names(api)).toEqual(['etl-1-transform']);
   });
 
-  it('has failed as it said, where it was seen to fail', async () => {
+  it('has failed with its reason if it was seen failed', async () => {
     await process.settle();
     endAndGo(failed());
     await process.settle();
     expect(step()).toMatchObject({ state: 'Failed', reason: 'BackoffLimitExceeded' });
   });
 
-  it('has succeeded, also where its creation was not recorded yet: it is not run twice', async () => {
+  it('has succeeded even if its creation was not recorded yet: the step does not run twice', async () => {
     api.intercept = (request) => (request.path.endsWith('/status') ? fault('ServerError') : undefined);
     await process.reconcile().catch(() => undefined);
     expect(names(api)).toEqual(['etl-0-extract']);
@@ -72,7 +72,7 @@ describe('a Job that ended and was deleted before it was reconciled', () => {
     expect(api.done.filter((one) => one === 'POST jobs')).toHaveLength(2);
   });
 
-  it('is a failure, where its end was not seen', async () => {
+  it('is a failure if its end was not seen', async () => {
     await process.settle();
     api.remove(EXTRACT);
     process.sync();
@@ -132,7 +132,7 @@ describe('DeletedJobs', () => {
     expect(uids(record('Running'))).toEqual([]);
   });
 
-  it('forgets those of a sequence that is gone', () => {
+  it('forgets those of a deleted sequence', () => {
     const object = see(record('Running'), done());
     sequentialJobs.remove({ ...object, metadata: { ...object.metadata, resourceVersion: '999' } });
     expect(uids(record('Running'))).toEqual([]);
@@ -167,7 +167,7 @@ describe('DeletedJobs', () => {
   });
 });
 
-describe('a Job that was created late, when its step had got another one', () => {
+describe('a Job that was created late, after its step got another one', () => {
   let api: FakeApi;
   let process: Process;
   let late: { readonly path: string; readonly body: Stored } | undefined;
@@ -200,7 +200,7 @@ describe('a Job that was created late, when its step had got another one', () =>
     process.sync();
   }
 
-  it('is deleted, and that is said', async () => {
+  it('is deleted, with an Event', async () => {
     expect(names(api)).toEqual(['etl-0-b']);
     land();
     await process.settle();
@@ -208,7 +208,7 @@ describe('a Job that was created late, when its step had got another one', () =>
     expect(process.events).toContain('StrayJobDeleted');
   });
 
-  it('is deleted also when the sequence is over', async () => {
+  it('is also deleted after the sequence has ended', async () => {
     for (const name of ['etl-0-b', 'etl-1-z']) {
       api.setJobStatus(jobPath(NAMESPACE, name), completed());
       process.sync();
@@ -220,7 +220,7 @@ describe('a Job that was created late, when its step had got another one', () =>
     expect(names(api)).toEqual(['etl-0-b', 'etl-1-z']);
   });
 
-  it('is left alone as long as the record that says so is not the newest', async () => {
+  it('is not deleted while the cached status may be older than the record of it', async () => {
     land();
     const object = api.sequentialJob(NAMESPACE, 'etl');
     if (object === undefined) throw new Error('the object is gone');
@@ -230,7 +230,7 @@ describe('a Job that was created late, when its step had got another one', () =>
   });
 });
 
-describe('a Job that cannot be made for now', () => {
+describe('a Job that cannot be created for now', () => {
   const QUOTA =
     'jobs.batch "etl-0-extract" is forbidden: exceeded quota: jobs, requested: count/jobs.batch=1, used: count/jobs.batch=1, limited: count/jobs.batch=1';
   let api: FakeApi;
@@ -258,7 +258,7 @@ describe('a Job that cannot be made for now', () => {
     ['a full quota', forbidden(QUOTA), 'QuotaExceeded'],
     ['a quota that could not be evaluated in time', timedOut, 'QuotaExceeded'],
     ["a permission that the operator's own account lacks", forbidden(denied), 'PermissionDenied'],
-  ])('is waited for, which is said, and goes on by itself: %s', async (_says, error, reason) => {
+  ])('is waited for, with an Event, and is created later: %s', async (_says, error, reason) => {
     refuse(error);
     expect(await process.reconcile()).toBe(5000);
     expect(unavailable()).toMatchObject({ status: 'True', reason });
@@ -270,7 +270,7 @@ describe('a Job that cannot be made for now', () => {
     expect(names(api)).toEqual(['etl-0-extract']);
   });
 
-  it('is tried again soon after a Job has gone, where the quota does not count that out at once', async () => {
+  it('is retried soon after a Job was deleted, if the quota does not release that at once', async () => {
     const metadata = { name: 'other-0-x', uid: 'other', ownerReferences: [ownedBy('other')] };
     api.putJob(observedJob(0, { metadata }));
     process.sync();
@@ -285,7 +285,7 @@ describe('a Job that cannot be made for now', () => {
     expect(names(api)).toEqual(['etl-0-extract']);
   });
 
-  it('is waited for where its name is that of a Job of a deleted sequence', async () => {
+  it('is waited for if a Job of a deleted sequence has its name', async () => {
     api.putJob(observedJob(0, { metadata: { ownerReferences: [ownedBy('elder')], uid: 'old' } }));
     expect(await process.reconcile()).toBe(2000);
     api.remove(EXTRACT);
@@ -309,7 +309,7 @@ describe('QuotaRetries', () => {
     for (const index of [0, 1, 2]) jobs.observe(observedJob(index));
   });
 
-  it('wakes the one of its namespace that has waited longest, for each Job that goes', () => {
+  it('enqueues the sequence of the namespace that has waited longest, for each deleted Job', () => {
     for (const name of ['a', 'b', 'c']) note(name, true);
     waiters.update('elsewhere/d', 'elsewhere', true);
     note('b', false);
@@ -318,14 +318,14 @@ describe('QuotaRetries', () => {
     expect(woken).toEqual([key('a'), key('c')]);
   });
 
-  it('has one that was woken try again soon, four times, where the quota does not count the Job out at once', () => {
+  it('retries an enqueued sequence soon, four times, if the quota does not release the Job at once', () => {
     expect(note('a', true)).toBeUndefined();
     jobs.remove(observedJob(0));
     expect(Array.from({ length: 5 }, () => note('a', true))).toEqual([250, 1_000, 4_000, 16_000, undefined]);
     expect(note('a', true)).toBeUndefined();
   });
 
-  it('counts anew for another Job that goes, also while one that was woken tries', () => {
+  it('starts again for another deleted Job, also during such retries', () => {
     note('a', true);
     jobs.remove(observedJob(0));
     expect([note('a', true), note('a', true)]).toEqual([250, 1_000]);
@@ -334,7 +334,7 @@ describe('QuotaRetries', () => {
     expect(note('a', true)).toBe(250);
   });
 
-  it('leaves those to their own timer that no Job made room for, and those that were let in', () => {
+  it('leaves sequences to their own timer if no Job was deleted for them, or if they were admitted', () => {
     for (const name of ['a', 'b']) note(name, true);
     jobs.remove(observedJob(0));
     expect(note('b', true)).toBeUndefined();

@@ -53,7 +53,7 @@ describe('a sequence on a recorded Kubernetes 1.36.3', () => {
     expect(story).toStrictEqual(stories()[sequence]);
   });
 
-  it('every story belongs to a recording', () => {
+  it('every case belongs to a recording', () => {
     expect(Object.keys(stories())).toEqual(recordedSequences());
   });
 
@@ -64,7 +64,7 @@ describe('a sequence on a recorded Kubernetes 1.36.3', () => {
     expect(attempts).toEqual(attempts.toSorted((a, b) => a - b));
   });
 
-  it('hears of its Jobs and Pods, and of no Event but those about Pods that cannot be created', async () => {
+  it('receives its Jobs and Pods, and no Events except those about Pods that cannot be created', async () => {
     const recorded = recordingOf('failure').map(({ object }) => object.kind);
     const count = (kind: string): number => recorded.filter((one) => one === kind).length;
     const { heard, statuses } = await replay('failure');

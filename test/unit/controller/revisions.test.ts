@@ -62,7 +62,7 @@ const failOn = (method: string, code: ApiErrorCode, after = false): void => {
 };
 
 describe('record', () => {
-  it('creates a ControllerRevision that goes with its object, in one request', async () => {
+  it('creates a ControllerRevision that is deleted with its object, in one request', async () => {
     await revisions.record(OBJECT, SPEC, 4);
     expect(api.client.requests).toEqual([
       {
@@ -94,7 +94,7 @@ describe('record', () => {
     ['a', /^a-[0-9a-z]{13}$/],
     ['x'.repeat(63), /^x{49}-[0-9a-z]{13}$/],
     [`${'x'.repeat(46)}.-.yy`, /^x{46}-[0-9a-z]{13}$/],
-  ])('of %s, the name is a valid one of 63 characters at most, and another for each UID', async (name, expected) => {
+  ])('of %s: the name is valid, has at most 63 characters, and differs for each UID', async (name, expected) => {
     const one = await nameOf(sequentialJob({ metadata: { name } }));
     expect(one).toMatch(expected);
     expect(await nameOf(sequentialJob({ metadata: { name, uid: 'later' } }))).not.toBe(one);
@@ -108,7 +108,7 @@ describe('record', () => {
       { data: { spec: { ...SPEC, containers: SPEC.containers.map(({ name, image }) => ({ image, name })) } } },
     ],
     ['the same but for what may change at any time', { data: { spec: { ...SPEC, suspend: true, resume: 2 } } }],
-  ])('keeps a record that says %s', async (_says, fields) => {
+  ])('keeps a record with %s', async (_says, fields) => {
     const before = await put(fields);
     await revisions.record(OBJECT, SPEC, 2);
     expect(api.done).toEqual(['GET controllerrevisions']);
@@ -119,7 +119,7 @@ describe('record', () => {
     ['something else', { data: { spec: OTHER } }],
     ['nothing', { data: null }],
     ['what is no spec', { data: { spec: { containers: 'x' } } }],
-  ])('replaces a record that says %s, and takes care that it is that one', async (_says, fields) => {
+  ])('replaces a record with %s, guarded by its UID', async (_says, fields) => {
     await put(fields);
     await revisions.record(OBJECT, SPEC, 2);
     expect(api.done).toEqual(['GET controllerrevisions', 'DELETE controllerrevisions', 'POST controllerrevisions']);
@@ -131,7 +131,7 @@ describe('record', () => {
     ['another object', [ownedBy('other')]],
     ['another kind', [{ ...ownedBy(), kind: 'StatefulSet' }]],
     ['somebody else, though it names our object', [{ ...ownedBy(), controller: false }]],
-  ])('leaves alone what belongs to %s, and logs that once', async (_whom, owners) => {
+  ])('leaves records of %s unchanged, and logs that once', async (_whom, owners) => {
     const before = await put({ data: { spec: OTHER } }, owners);
     await revisions.record(OBJECT, SPEC, 2);
     await revisions.record(OBJECT, SPEC, 3);
@@ -163,13 +163,13 @@ describe('record', () => {
     },
   );
 
-  it('rejects while the old record is held by a finalizer', async () => {
+  it('rejects while a finalizer blocks the deletion of the old record', async () => {
     await put({ data: { spec: OTHER }, finalizers: ['example.com/hold'] });
     await expect(revisions.record(OBJECT, SPEC, 2)).rejects.toMatchObject({ code: 'Conflict', transient: true });
     expect(lines).toEqual([]);
   });
 
-  it('creates it where the one in the way goes before it is looked at, or before it is deleted', async () => {
+  it('creates it if the conflicting one is deleted before it is read, or before it is deleted', async () => {
     for (const method of ['GET', 'DELETE']) {
       const { metadata } = await put({ data: { spec: OTHER } });
       const path = `${COLLECTION}/${metadata.name}`;
@@ -183,7 +183,7 @@ describe('record', () => {
     }
   });
 
-  it('says nothing where the namespace is going, or gone', async () => {
+  it('logs nothing if the namespace is being deleted, or is gone', async () => {
     const causes = [{ reason: 'NamespaceTerminating', field: 'metadata.namespace' }];
     for (const error of [
       new ApiError('Forbidden', 'it is being terminated', { status: 403, causes }),
@@ -197,7 +197,7 @@ describe('record', () => {
 });
 
 describe('load', () => {
-  it('gives what was recorded, in one request', async () => {
+  it('returns the recorded spec, in one request', async () => {
     await revisions.record(OBJECT, OTHER, 4);
     expect(await revisions.load(OBJECT)).toEqual({ generation: 4, spec: OTHER });
     expect(api.done).toEqual(['POST controllerrevisions', 'GET controllerrevisions']);
@@ -208,13 +208,13 @@ describe('load', () => {
     ['has another kind of owner', {}, [{ ...ownedBy(), kind: 'StatefulSet' }]],
     ['is ours, but has no spec', { data: {} }, [ownedBy()]],
     ['is ours, but has a spec without steps', { data: { spec: {} } }, [ownedBy()]],
-  ])('gives nothing where the record %s', async (_whose, fields, owners) => {
+  ])('returns nothing if the record %s', async (_whose, fields, owners) => {
     await put(fields, owners);
     expect(await revisions.load(OBJECT)).toBeUndefined();
     expect(lines).toEqual([]);
   });
 
-  it('takes a record without a number for the oldest', async () => {
+  it('treats a record without a number as the oldest', async () => {
     await put({ revision: null });
     expect(await revisions.load(OBJECT)).toEqual({ generation: 0, spec: SPEC });
   });
@@ -235,10 +235,10 @@ describe('load', () => {
   });
 });
 
-describe('what is said', () => {
+describe('log lines', () => {
   const another = sequentialJob({ metadata: { name: 'another', uid: 'another', creationTimestamp: at(0) } });
 
-  it('is said once for all objects where a permission is missing, for reading and for writing', async () => {
+  it('are written once for all objects if a permission is missing, for reading and for writing', async () => {
     api.intercept = () => fault('Forbidden');
     for (const object of [OBJECT, another]) {
       await revisions.load(object);
@@ -247,7 +247,7 @@ describe('what is said', () => {
     expect(lines.map(({ msg }) => msg)).toEqual([READ, WRITE]);
   });
 
-  it('is said of each object where it is the object that is refused, and again when that was forgotten', async () => {
+  it('are written for each object that is refused, and again after it was forgotten', async () => {
     api.intercept = () => fault('Invalid');
     for (const object of [OBJECT, another, OBJECT]) await revisions.record(object, SPEC, 1);
     expect(lines.map(({ name }) => name)).toEqual(['etl', 'another']);
@@ -257,7 +257,7 @@ describe('what is said', () => {
   });
 });
 
-describe('specs that are not the objects’ any more', () => {
+describe('previous specs of objects', () => {
   const MIB = 1024 * 1024;
   const known = (more: Partial<TrackedSpec> = {}): TrackedSpec => ({
     generation: 1,
@@ -269,13 +269,13 @@ describe('specs that are not the objects’ any more', () => {
   const areKnown = (...uids: readonly string[]): readonly boolean[] =>
     uids.map((uid) => revisions.tracked(uid) !== undefined);
 
-  it('are remembered as long as there is room for them; the oldest is released, as after a restart', () => {
+  it('are kept while the budget allows; the oldest is released, as after a restart', () => {
     remember('a', 'b', 'c', 'd');
     for (const uid of ['a', 'b', 'c']) revisions.outdate(uid, 12 * MIB);
     expect(areKnown('a', 'b', 'c', 'd')).toEqual([false, true, true, true]);
   });
 
-  it('are counted once, and no longer than they are remembered', () => {
+  it('are counted once, and only while they are kept', () => {
     remember('a', 'b', 'c');
     for (const uid of ['a', 'a', 'a', 'nobody']) revisions.outdate(uid, 12 * MIB);
     revisions.outdate('b', 12 * MIB);
@@ -288,7 +288,7 @@ describe('specs that are not the objects’ any more', () => {
     expect(areKnown('a', 'b', 'c')).toEqual([true, false, true]);
   });
 
-  it('are counted as long as a change is refused', () => {
+  it('are counted while a change is refused', () => {
     remember('a', 'b');
     revisions.outdate('a', 20 * MIB);
     revisions.track('a', known({ isOverridden: true }));

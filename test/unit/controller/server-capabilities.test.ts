@@ -21,7 +21,7 @@ describe('ServerCapabilities', () => {
     capabilities = new ServerCapabilities(recording.log);
   });
 
-  it('takes it that the server can suspend Jobs, until it turns out that it cannot, which is logged once', () => {
+  it('assumes that the server can suspend Jobs until it turns out that it cannot, which is logged once', () => {
     expect(capabilities.suspendsJobs).toBe(true);
     for (let i = 0; i < 3; i++) capabilities.disableJobSuspend();
     expect(capabilities.suspendsJobs).toBe(false);
@@ -41,17 +41,17 @@ describe('ServerCapabilities', () => {
       ['podReplacementPolicy'],
     ],
     ['a Job that never had a policy', false, { spec: kept }, []],
-  ])('judges what the server knows by %s', (_says, hasPolicy, answer, missing) => {
+  ])('derives the capability from %s', (_says, hasPolicy, answer, missing) => {
     capabilities.recordCreated(manifest(hasPolicy), answer);
     expect(lines.map(({ field }) => field)).toEqual(missing);
   });
 
-  it('logs once which fields the server does not know', () => {
+  it('logs unknown fields of a server once', () => {
     for (let i = 0; i < 3; i++) capabilities.recordCreated(manifest(true), { spec: {} });
     expect(lines).toHaveLength(2);
   });
 
-  it('logs once that the controller may not create Jobs, and again where it could in between', () => {
+  it('logs a missing permission to create Jobs once, and again if it was granted meanwhile', () => {
     for (let i = 0; i < 3; i++) capabilities.recordDenied('jobs.batch is forbidden');
     capabilities.recordCreated(manifest(false), { spec: kept });
     capabilities.recordDenied('jobs.batch is forbidden again');
@@ -63,7 +63,7 @@ describe('ServerCapabilities', () => {
     ['the shortest one', 0, true],
     ['none', undefined, false],
     ['null', null, false],
-  ])('warns once of a time to live that a policy has set: %s', (_says, ttlSecondsAfterFinished, isTold) => {
+  ])('warns once of a TTL that a policy has set: %s', (_says, ttlSecondsAfterFinished, isTold) => {
     for (let i = 0; i < 2; i++) {
       capabilities.recordCreated(manifest(false), { spec: { ...kept, ttlSecondsAfterFinished } });
     }

@@ -53,7 +53,7 @@ describe('statusPatch', () => {
     expect(statusPatch(object, deepFreeze(after))).toEqual(expected);
   });
 
-  it('gives, applied, the wanted status', () => {
+  it('results in the wanted status when it is applied', () => {
     const before: SequentialJobStatus = {
       ...STATUS,
       completionTime: at(1),
@@ -99,7 +99,7 @@ describe('report', () => {
     deps = { client, sequentialJobs, events: events as EventRecorder };
   });
 
-  it('writes the status once, then emits the events in their order', async () => {
+  it('writes the status once, then emits the Events in their order', async () => {
     await patchStatus(sequentialJob(), STATUS, EVENTS, deps);
     expect(log).toEqual(['PATCH', 'one', 'two']);
     expect(client.requests).toMatchObject([
@@ -111,7 +111,7 @@ describe('report', () => {
     ]);
   });
 
-  it('puts the answer into the cache, so that the next reconcile knows of the write', async () => {
+  it('puts the response into the cache, so that the next reconcile sees the write', async () => {
     await patchStatus(sequentialJob(), STATUS, [], deps);
     expect(sequentialJobs.get('team-a/etl')?.metadata.resourceVersion).toBe('101');
   });
@@ -119,7 +119,7 @@ describe('report', () => {
   it.each<readonly [string, SequentialJobStatus | undefined]>([
     ['nothing changed', STATUS],
     ['there is no status to write', undefined],
-  ])('writes nothing where %s, but emits', async (_says, status) => {
+  ])('writes nothing if %s, but emits the Events', async (_says, status) => {
     await patchStatus(sequentialJob({ status: STATUS }), status, EVENTS, deps);
     expect(log).toEqual(['one', 'two']);
   });
@@ -133,7 +133,7 @@ describe('report', () => {
     expect(log).toEqual(['PATCH']);
   });
 
-  it('emits nothing when the write fails', async () => {
+  it('emits no Events if the write fails', async () => {
     answer = new ApiError('Timeout', 'no');
     await expect(patchStatus(sequentialJob(), STATUS, EVENTS, deps)).rejects.toMatchObject({ code: 'Timeout' });
     expect(log).toEqual(['PATCH']);

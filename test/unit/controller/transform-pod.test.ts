@@ -18,7 +18,7 @@ import {
 const observed = (raw: unknown): ObservedPod => toObservedPod(deepFreeze(raw));
 
 describe('toObservedPod', () => {
-  it('keeps nothing of a Pod that runs but whose it is', () => {
+  it('keeps only the owner of a running Pod', () => {
     const status = { phase: 'Running', containerStatuses: [containerStatus({ running: { startedAt: at(1) } })] };
     expect(observed(rawPod({ status }))).toStrictEqual({
       metadata: {
@@ -49,7 +49,7 @@ describe('toObservedPod', () => {
       'containers that have no state yet',
       rawPod({ status: { containerStatuses: [{ name: 'transform', state: null }] } }),
     ],
-  ])('tells nothing of a Pod with %s', (_says, raw) => {
+  ])('reports nothing for a Pod with %s', (_says, raw) => {
     const { failed, waitingSince: _, ...kept } = observed(raw);
     expect(failed).toBe(false);
     expect(Object.keys(kept)).toEqual(['metadata', 'sequentialJob', 'jobUID']);
@@ -92,19 +92,19 @@ describe('toObservedPod', () => {
       { ownerReferences: [{ ...owner, kind: 'ReplicaSet', apiVersion: 'apps/v1' }], labels: { [LABEL]: JOB_UID } },
       {},
     ],
-  ])('whose Pod it is: %s', (_says, metadata, expected) => {
+  ])('the owner of the Pod: %s', (_says, metadata, expected) => {
     const { jobUID, labelJobUID } = observed(rawPod({ metadata }));
     expect(JSON.parse(JSON.stringify({ jobUID, labelJobUID }))).toEqual(expected);
   });
 
-  it('leaves out what nothing says', () => {
+  it('omits absent fields', () => {
     const { sequentialJob, metadata } = observed(rawPod({ metadata: { labels: null, creationTimestamp: null } }));
     expect(sequentialJob).toBeUndefined();
     expect(Object.keys(metadata)).toEqual(['name', 'namespace', 'uid', 'resourceVersion']);
   });
 });
 
-describe('a Pod that is being deleted is over', () => {
+describe('whether a Pod that is being deleted has terminated', () => {
   it.each([
     ['Failed', at(1), true],
     ['Succeeded', at(1), true],
@@ -149,7 +149,7 @@ describe('toObservedPod is total', () => {
   const pods = fc.record({ status, spec: object({ initContainers: specs, containers: specs }) });
   const owners = list(object({ kind: word('Job'), apiVersion: word('batch/v1'), controller: perhaps(fc.boolean()) }));
 
-  test('whatever status and spec are, it answers', () => {
+  test('returns a result for any status and spec', () => {
     fc.assert(
       fc.property(pods, owners, (raw, ownerReferences) => {
         const pod = toObservedPod({ ...rawPod({ metadata: { ownerReferences } }), ...raw });
@@ -218,7 +218,7 @@ describe('toObservedEvent', () => {
     count: 3,
   };
 
-  it('keeps why and when', () => {
+  it('keeps reason and time', () => {
     expect(toObservedEvent(deepFreeze(event))).toStrictEqual({
       reason: 'FailedCreate',
       message: 'Error creating: pods "etl-1-transform-" is forbidden: exceeded quota: pods',
@@ -238,14 +238,14 @@ describe('toObservedEvent', () => {
     expect(toObservedEvent({ ...event, lastTimestamp: null, ...more }).lastSeen).toBe(expected);
   });
 
-  it('cuts a message that is too long', () => {
+  it('truncates a message that is too long', () => {
     const { message } = toObservedEvent({ ...event, message: `Error creating: ${'€'.repeat(1000)}` });
     expect(Buffer.byteLength(message)).toBeLessThanOrEqual(1024);
     expect(message).toMatch(/^Error creating: €+…$/);
   });
 });
 
-test('a Pod that is being deleted has no obstacle, but an end', () => {
+test('a Pod that is being deleted has no obstacle, but a termination', () => {
   const metadata = { deletionTimestamp: at(50) };
   const pending = { phase: 'Pending', containerStatuses: [containerStatus({ waiting: { reason: 'ErrImagePull' } })] };
   expect(observed(rawPod({ metadata, status: pending })).obstacle).toBeUndefined();

@@ -22,7 +22,7 @@ describe('toSequentialJob', () => {
     expect(toSequentialJob(raw).metadata).toEqual({ ...metadata, ...expected });
   });
 
-  it('keeps spec and status as they are, without a copy', () => {
+  it('keeps spec and status unchanged, without a copy', () => {
     const raw = deepFreeze(sequentialJob({ metadata: { finalizers: [] }, status: { phase: 'Running' } }));
     const kept = toSequentialJob(raw);
     expect(kept).toEqual(raw);
@@ -56,7 +56,7 @@ describe('toSequentialJob', () => {
       [by({ 'f:metadata': { 'f:labels': {} } }), STATUS],
       true,
     ],
-  ])('tells of the finalizer %s, whether it is a sign of a webhook', (_says, managedFields, expected) => {
+  ])('derives from the finalizer %s whether the webhook has seen the object', (_says, managedFields, expected) => {
     const raw = { ...sequentialJob(), metadata: { ...metadata, managedFields } };
     expect(toSequentialJob(deepFreeze(raw)).finalizerSetByClient).toBe(expected);
     const without = { ...raw, metadata: { ...raw.metadata, finalizers: ['x/y'] } };
@@ -69,7 +69,7 @@ const OWNED_BY_A_QUEUE = { manager: 'queue', operation: 'Update', fieldsV1: { 'f
 describe('toObservedJob', () => {
   const job = observedJob(0, { status: completed() });
 
-  it('keeps what is read, and nothing else', () => {
+  it('keeps the fields that the controller reads, and no others', () => {
     const stepLabels = { [LABELS.stepIndex]: String(job.step.index), [LABELS.stepName]: job.step.name };
     const raw = deepFreeze({
       apiVersion: 'batch/v1',
@@ -97,18 +97,18 @@ describe('toObservedJob', () => {
     ['of a Job that has failed: no more than that it has', ['FailureTarget', 'Failed'], ['Failed']],
     ['of a Job that has met its criteria: none, for its Pod still ends', ['SuccessCriteriaMet'], []],
     ['of a Job that is complete: no more than that it is', ['SuccessCriteriaMet', 'Complete'], ['Complete']],
-  ])('keeps the conditions that are read, %s', (_says, types, kept) => {
+  ])('keeps the conditions that the controller reads, %s', (_says, types, kept) => {
     const conditions = types.map((type) => ({ type, status: 'True' }));
     const { status } = toObservedJob({ metadata: job.metadata, status: { conditions } });
     expect(status.conditions?.map(({ type }) => type)).toEqual(kept);
   });
 
-  it('keeps no suspension that is over', () => {
+  it('drops a suspension that is over', () => {
     const conditions = [{ type: 'Suspended', status: 'False' }];
     expect(toObservedJob({ metadata: job.metadata, status: { conditions } }).status.conditions).toEqual([]);
   });
 
-  it('keeps of a condition what is read', () => {
+  it('keeps the fields of a condition that the controller reads', () => {
     const said = { type: 'Failed', status: 'True', reason: 'BackoffLimitExceeded', message: 'no' };
     const raw = { metadata: job.metadata, status: { conditions: [{ ...said, lastProbeTime: at(1) }] } };
     expect(toObservedJob(raw).status.conditions).toStrictEqual([said]);
@@ -199,18 +199,18 @@ describe('toObservedJob', () => {
     ['of a Job that is suspended', [['Suspended', 'True']], 1],
     ['of a Job that was not over after all', [['Failed', 'False']], 1],
     ['not of a Job that is over: it is not brought up to date', [['Failed', 'True']], undefined],
-  ])('keeps how many Pods are being deleted %s', (_says, conditions, expected) => {
+  ])('keeps the number of terminating Pods %s', (_says, conditions, expected) => {
     const raw = { terminating: 1, conditions: conditions.map(([type, status]) => ({ type, status })) };
     expect(toObservedJob({ metadata: job.metadata, status: raw }).status.terminating).toBe(expected);
   });
 
-  it('leaves no field that is there but undefined', () => {
+  it('has no field with the value undefined', () => {
     const { deletionTimestamp: _, ...metadata } = job.metadata;
     expect(Object.keys(toObservedJob({ metadata }).metadata)).not.toContain('deletionTimestamp');
     expect(JSON.stringify(toObservedJob({ metadata, status: { active: 1 } }).status)).toBe('{"active":1}');
   });
 
-  it('keeps the time of deletion', () => {
+  it('keeps the deletionTimestamp', () => {
     const metadata = { ...job.metadata, deletionTimestamp: at(1) };
     expect(toObservedJob({ metadata }).metadata.deletionTimestamp).toBe(at(1));
   });

@@ -26,7 +26,7 @@ describe('a request that failed', () => {
       false,
     ],
     ['a programming error', new TypeError('it was so'), false],
-  ])('is kept in mind where it was %s', (_, error, isKept) => {
+  ])('is remembered if it was %s', (_, error, isKept) => {
     const doubts = new UncertainWrites();
     const one = unheard(status('Running'));
     doubts.record(KEY, error, one);
@@ -34,13 +34,13 @@ describe('a request that failed', () => {
     expect(doubts.takeApplied(KEY, sequentialJob({ status: status('Running') }))).toBe(isKept ? one : undefined);
   });
 
-  it('is no doubt about another object', () => {
+  it('does not affect another object', () => {
     const doubts = new UncertainWrites();
     doubts.record(KEY, LOST);
     expect([doubts.isPending(KEY), doubts.isPending('team-b/etl')]).toEqual([true, false]);
   });
 
-  it('is looked at once', () => {
+  it('is checked once', () => {
     const doubts = new UncertainWrites();
     doubts.record(KEY, LOST);
     doubts.resolve(KEY);
@@ -51,7 +51,7 @@ describe('a request that failed', () => {
 const stored = sequentialJob({ status: status('Running') });
 const namesake = sequentialJob({ metadata: { uid: 'another' }, status: status('Running') });
 
-describe('a write whose answer was lost', () => {
+describe('a write whose response was lost', () => {
   it.each<[string, SequentialJobStatus | undefined, SequentialJob | undefined, boolean]>([
     ['was carried out where the stored status is what it wrote', status('Running'), stored, true],
     ['was not where the stored status is another', status('Failed'), stored, false],
@@ -67,14 +67,14 @@ describe('a write whose answer was lost', () => {
     expect(doubts.takeApplied(KEY, now)).toBe(isDone ? one : undefined);
   });
 
-  it('is told once', () => {
+  it('emits its Events once', () => {
     const doubts = new UncertainWrites();
     doubts.record(KEY, LOST, unheard(status('Running')));
     doubts.takeApplied(KEY, stored);
     expect(doubts.takeApplied(KEY, stored)).toBeUndefined();
   });
 
-  it('may arrive later than somebody has looked', () => {
+  it('may take effect after the check', () => {
     const doubts = new UncertainWrites();
     const one = unheard(status('Running'));
     doubts.record(KEY, LOST, one);
@@ -83,7 +83,7 @@ describe('a write whose answer was lost', () => {
     expect(doubts.takeApplied(KEY, stored)).toBe(one);
   });
 
-  it('is not told when a later one got through', () => {
+  it('emits no Events if a later write took effect', () => {
     const doubts = new UncertainWrites();
     doubts.record(KEY, LOST, unheard(status('Running')));
     doubts.supersede(KEY);

@@ -61,8 +61,8 @@ beforeEach(() => {
   nowMs = NOW_MS + 60_000;
 });
 
-describe("somebody else's Job that a status names", () => {
-  it('is not suspended with the sequence, which says so', async () => {
+describe('a Job of another owner that a status names', () => {
+  it('is not suspended with the sequence, whose status says so', async () => {
     forge({ suspend: true });
     await reconcile();
     expect(changes()).toEqual([]);
@@ -71,7 +71,7 @@ describe("somebody else's Job that a status names", () => {
     );
   });
 
-  it('is not let go on by a mark that anybody can write', async () => {
+  it('is not unsuspended because of an annotation that anybody can write', async () => {
     const metadata = { annotations: { [SUSPENDED_ANNOTATION]: `1 ${at(0)}` } } as never;
     forge({}, { metadata, spec: { suspend: true } });
     await reconcile();
@@ -81,7 +81,7 @@ describe("somebody else's Job that a status names", () => {
     );
   });
 
-  it('is not ended when the time of the sequence is up: the sequence fails by itself', async () => {
+  it('is not terminated when the deadline of the sequence passes: only the sequence fails', async () => {
     forge({ activeDeadlineSeconds: 30 });
     await reconcile();
     expect(changes()).toEqual([]);
@@ -102,7 +102,7 @@ describe("somebody else's Job that a status names", () => {
   });
 });
 
-it('a Job of ours whose owner reference was taken off is followed to its end, and no more', async () => {
+it('a Job that lost its owner reference is observed until it ends, but not changed', async () => {
   api.putSequentialJob(sequentialJob({ spec: { containers: [container('extract'), container('load')] } }));
   await reconcile();
   const path = jobPath(NAMESPACE, 'etl-0-extract');
@@ -118,7 +118,7 @@ it('a Job of ours whose owner reference was taken off is followed to its end, an
   expect(stored().status).toMatchObject({ phase: 'Suspended', steps: [{ state: 'Succeeded' }] });
 });
 
-describe('whatever was decided, no request', () => {
+describe('for any decision there is no request that', () => {
   const foreign = observedJob(0, { metadata: { ownerReferences: [] } });
 
   it.each<readonly [string, Action]>([
@@ -126,7 +126,7 @@ describe('whatever was decided, no request', () => {
     ['lets go on', { type: 'UnsuspendJob', job: foreign }],
     ['ends', { type: 'TerminateJob', job: foreign, seconds: 5 }],
     ['deletes', { type: 'DeleteJobs', jobs: [observedJob(1), foreign] }],
-  ])('%s a Job that is not ours', async (_says, action) => {
+  ])('%s a Job that the sequence does not own', async (_says, action) => {
     const snapshot = {
       object: sequentialJob(),
       jobs: [foreign].map((job) => toObservedJob(api.putJob(job))),

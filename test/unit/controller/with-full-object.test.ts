@@ -23,8 +23,8 @@ const object = sequentialJob();
 const path = '/apis/batch.example.com/v1alpha1/namespaces/team-a/sequentialjobs/etl';
 const work = async (found: TrimmedSequentialJob | undefined): Promise<TrimmedSequentialJob | undefined> => found;
 
-describe('a sequence of which the cache has a part', () => {
-  it('is worked with as it is kept where it rests, without a request', async () => {
+describe('a sequence of which the cache has only a part', () => {
+  it('is reconciled without a request if the full object is cached', async () => {
     const specs = new FullObjectCache({ maxBytes: 0 });
     const deps = make(specs, () => undefined);
     const status = { observedGeneration: object.metadata.generation ?? 0, conditions: [complete] };
@@ -37,7 +37,7 @@ describe('a sequence of which the cache has a part', () => {
     expect(deps.client.requests).toEqual([]);
   });
 
-  it('is asked for where there was no room for it; the cache gets what comes, and room is made for it', async () => {
+  it('is fetched if its full object was not kept; the response goes into the cache, within the budget', async () => {
     const specs = new FullObjectCache();
     const newer = { ...object, metadata: { ...object.metadata, resourceVersion: '99999' } };
     const deps = make(specs, () => newer);
@@ -56,13 +56,13 @@ describe('a sequence of which the cache has a part', () => {
       },
     ],
     ['another one has its name', () => ({ ...object, metadata: { ...object.metadata, uid: 'other' } })],
-  ])('is nothing where %s', async (_, answer) => {
+  ])('is not fetched if %s', async (_, answer) => {
     const specs = new FullObjectCache({ maxBytes: 0 });
     const result = await withFullObject(specs.trim(object), make(specs, answer), work);
     expect(result).toEqual({ isBusy: false, result: undefined });
   });
 
-  it('waits for its turn where others take the room, and has it when they are done, or have failed', async () => {
+  it('waits if other fetched objects use the budget, and continues when they are done or have failed', async () => {
     const specs = new FullObjectCache({ maxBytes: 0 });
     const deps = make(specs, () => object);
     const args = ['x'.repeat(40 * 1024 * 1024)];

@@ -66,7 +66,7 @@ describe('a status that is refused as too large', () => {
     expect(current.events.slice(-3)).toEqual(['StatusTooLarge', 'JobFailed', 'JobStarted']);
   });
 
-  it('is cut at once the next time, and the user is told once', async () => {
+  it('is truncated at once the next time, and one Event reports it', async () => {
     await current.settle();
     limit = 1500;
     await failStep(0);
@@ -79,7 +79,7 @@ describe('a status that is refused as too large', () => {
     expect(statusWrites()).toBe(before + 1);
   });
 
-  it('is given up for now when it cannot be cut any further: one request a try, and no further step', async () => {
+  it('is retried with backoff if it cannot be truncated further: one request per attempt, and no further step', async () => {
     await current.settle();
     limit = 10;
     await expect(failStep(0)).rejects.toThrow('it does not settle');
@@ -93,7 +93,7 @@ describe('a status that is refused as too large', () => {
     expect(api.jobs().length).toBeLessThanOrEqual(2);
   });
 
-  it('starts nothing more while not even its smallest form is taken, whatever the Jobs do', async () => {
+  it('starts no step while even the smallest status is refused, whatever the Jobs do', async () => {
     await current.settle();
     limit = 10;
     await expect(failStep(0)).rejects.toThrow('it does not settle');
@@ -107,7 +107,7 @@ describe('a status that is refused as too large', () => {
     expect(stored().status?.steps?.map(({ state }) => state)).toEqual(['Failed', 'Failed', 'Running']);
   });
 
-  it('is no reason to run a step again whose Job is gone meanwhile', async () => {
+  it('does not cause a second run of a step whose Job was deleted meanwhile', async () => {
     limit = 10;
     await expect(current.settle()).rejects.toThrow('it does not settle');
     api.setJobStatus(jobPath(NAMESPACE, 'etl-0-extract'), { ...completed(), succeeded: 1 });
@@ -123,7 +123,7 @@ describe('a status that is refused as too large', () => {
     expect(stored().status?.steps).toMatchObject([{ name: 'extract' }, { name: 'transform', state: 'Running' }]);
   });
 
-  it('that fails for another reason is not cut', async () => {
+  it('is not truncated if the write fails for another reason', async () => {
     await current.settle();
     refusal = new ApiError('ServerError', 'etcdserver: leader changed', { status: 500 });
     limit = 10;

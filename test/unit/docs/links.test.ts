@@ -12,7 +12,7 @@ const targets = (page: string): readonly string[] =>
     .map(([, target = '']) => target.replace(/#.*$/, ''))
     .filter((target) => target !== '' && !/^[a-z]+:/.test(target));
 
-describe('every link leads to a file that is there', () => {
+describe('every link has an existing file as its target', () => {
   it.each(PAGES)('in %s', (page) => {
     expect(targets(page).filter((target) => !existsSync(join(ROOT, dirname(page), target)))).toEqual([]);
   });

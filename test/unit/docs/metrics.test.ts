@@ -43,11 +43,11 @@ it('every metric that is served is documented, once', () => {
   expect(rows.map(({ name }) => name).sort()).toEqual([...served.keys()].sort());
 });
 
-it('types are those that are served', () => {
+it('the documented types are those that are served', () => {
   expect(rows.map(({ name, type }) => [name, type])).toEqual(rows.map(({ name }) => [name, served.get(name)?.type]));
 });
 
-it('labels of our own metrics are those that are served', () => {
+it('the documented labels of our own metrics are those that are served', () => {
   const ours = rows.filter(({ name }) => isOurs(name));
   expect(ours.map(({ name, labels }) => [name, [...labels].sort()])).toEqual(
     ours.map(({ name }) => {
@@ -57,11 +57,11 @@ it('labels of our own metrics are those that are served', () => {
   );
 });
 
-it('each says what it means', () => {
+it('each has a meaning', () => {
   expect(rows.filter(({ meaning }) => meaning === '')).toEqual([]);
 });
 
-it('no metric of ours takes the values of a label from users', () => {
+it('no metric of ours has label values from users', () => {
   const allowed = 'version name controller result phase code method host verb resource webhook verdict reason'.split(
     ' ',
   );

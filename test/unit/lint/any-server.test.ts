@@ -39,7 +39,7 @@ describe.each(KINDS)('a test that %s', (_sentence, kind, planted) => {
     expect(line).toMatch(kind);
   });
 
-  it('is not there', () => {
+  it('is not in the sources', () => {
     const found = files.flatMap((name) => {
       const lines = readFileSync(join(TESTS, name), 'utf8').split('\n');
       return lines.flatMap((line, i) => (kind.test(line) ? [`${name}:${i + 1}: ${line.trim()}`] : []));

@@ -65,26 +65,26 @@ describe('setConditions', () => {
     expect(getCondition(set(previous, { Failed: state }), 'Failed')).toMatchObject(expected);
   });
 
-  it('sets every type, in the fixed order, whatever the order was', () => {
+  it('returns all types in the fixed order, whatever the order of the input', () => {
     const previous = [condition({ type: 'Complete' }), condition({ type: 'Available' })];
     expect(set(previous).map(({ type }) => type)).toEqual([...CONDITION_TYPES]);
   });
 
-  it('has a transient condition as long as it has a state: it is never False', () => {
+  it('has a transient condition only while it is True: it is never False', () => {
     const state: ConditionState = { status: 'True', reason: 'A', message: 'a' };
     const previous = [...set([condition({ type: 'Reconciling', status: 'True' })], { Stalled: state })];
     expect(previous.map(({ type }) => type)).toEqual([...CONDITION_TYPES, 'Stalled']);
     expect(set(previous).map(({ type }) => type)).toEqual([...CONDITION_TYPES]);
   });
 
-  it('keeps what somebody else wrote, untouched, behind its own', () => {
+  it('keeps the conditions of other writers unchanged, after its own', () => {
     const foreign = { ...condition(), type: 'example.com/Audited' as ConditionType };
     const result = set([foreign, condition()]);
     expect(result).toHaveLength(CONDITION_TYPES.length + 1);
     expect(result.at(-1)).toEqual(foreign);
   });
 
-  it('set twice says the same as set once', () => {
+  it('is idempotent', () => {
     const once = set([condition()]);
     expect(set(once)).toEqual(once);
   });

@@ -75,8 +75,8 @@ async function openAll(...addresses: readonly string[]): Promise<Line[]> {
   return lines;
 }
 
-describe('as many as there may be', () => {
-  it('are left alone, and one that has gone makes room', async () => {
+describe('as many connections as allowed', () => {
+  it('are kept, and a closed one makes room', async () => {
     const lines = await openAll(POD, POD, POD, POD);
     lines[2]?.client.destroy();
     await eventually('it counts no more', () => (connections.size === MOST - 1 ? true : undefined));
@@ -86,7 +86,7 @@ describe('as many as there may be', () => {
   });
 });
 
-describe('one more', () => {
+describe('one connection more', () => {
   it.each<readonly [string, () => Promise<Line[]>, number]>([
     ['takes the place of the one that has idled longest', async () => openAll(POD, POD, POD, POD), 0],
     [
@@ -166,7 +166,7 @@ describe('one more', () => {
     expect(connections.size).toBe(MOST);
   });
 
-  it('is not taken where all are being answered', async () => {
+  it('is not accepted if all others have a request in flight', async () => {
     const lines = (await openAll(API_SERVER, API_SERVER, POD, POD)).map(useful);
     for (const { connection } of lines) connection?.requestStarted();
     await isClosed(await open(API_SERVER));
@@ -174,7 +174,7 @@ describe('one more', () => {
     expect(lines.some(({ client }) => client.closed)).toBe(false);
   });
 
-  it('of an address costs another one no useful connection while it has as many itself', async () => {
+  it('of an address replaces no trusted connection of another address while it has as many itself', async () => {
     const lines = (await openAll(API_SERVER, API_SERVER, POD, POD)).map(useful);
     for (const { connection } of lines.slice(2)) connection?.requestStarted();
     await isClosed(await open(POD));
@@ -182,7 +182,7 @@ describe('one more', () => {
     expect(lines.some(({ client }) => client.closed)).toBe(false);
   });
 
-  it('after the other, of one address, leaves the others theirs', async () => {
+  it('after another, of one address, keeps the connections of other addresses', async () => {
     const kept = useful(await open(API_SERVER));
     for (let count = 0; count < 30; count += 1) await openAll(POD);
     expect(kept.client.closed).toBe(false);
@@ -190,10 +190,10 @@ describe('one more', () => {
   });
 });
 
-describe('one after the other', () => {
+describe('connections one after another', () => {
   const AT_ONCE = 200;
 
-  it('takes only so many of an address that is of no use, and then so many a second', async () => {
+  it('are limited to a burst and then a rate for an address that is not trusted', async () => {
     for (let count = 0; count < AT_ONCE; count += 1) await open(POD);
     expect(lost).toEqual(Array.from({ length: AT_ONCE - MOST }, () => 'evicted'));
     lost.splice(0);
@@ -204,7 +204,7 @@ describe('one after the other', () => {
     expect((await open(API_SERVER)).connection).toBeDefined();
   });
 
-  it('takes as many as there are of an address that is of use, and was two minutes ago', async () => {
+  it('are not limited for an address that was trusted within two minutes', async () => {
     const { client } = useful(await open(API_SERVER));
     client.destroy();
     now += 119_000;
@@ -215,7 +215,7 @@ describe('one after the other', () => {
   });
 });
 
-it('shares do not grow with connections that come and go', async () => {
+it('do not change the shares when they are opened and closed', async () => {
   for (let round = 0; round < 3; round += 1) {
     const lines = (await openAll(POD, POD, POD, POD)).map(useful);
     for (const { client } of lines) client.destroy();
@@ -231,7 +231,7 @@ it('shares do not grow with connections that come and go', async () => {
   expect(lines.filter(({ client }) => client.closed)).toHaveLength(1);
 });
 
-it('nor while one of them stays', async () => {
+it('nor while one of them stays open', async () => {
   const [kept, ...others] = await openAll(POD, POD, POD, POD);
   for (const { client } of others) client.destroy();
   await eventually('they have gone', () => (connections.size === 1 ? true : undefined));

@@ -2,7 +2,7 @@ import { expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { Fifo } from '../../../shared/fifo.ts';
 
-it('gives back what an array would, whatever is put in and taken out', () => {
+it('returns the same as an array, for any operations', () => {
   const moves = fc.array(fc.oneof(fc.nat(), fc.constant('shift' as const), fc.constant('clear' as const)));
   fc.assert(
     fc.property(moves, (list) => {

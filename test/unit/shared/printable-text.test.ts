@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import { escaped, escapedLine, printable, printableLine, printableTexts } from '../../../shared/printable-text.ts';
 import { harmful, HARMS } from '../../support/harmful-text.ts';
 
-describe('plain takes out what a terminal or an eye would obey', () => {
+describe('plain removes what a terminal would interpret or a reader would not see', () => {
   it.each<readonly [string, string, string]>([
     ['a colour', '\u001B[1;31mred\u001B[0m', 'red'],
     ['a cursor that goes back over what was said', 'ok\u001B[2K\u001B[1Gno', 'okno'],
@@ -27,7 +27,7 @@ describe('plain takes out what a terminal or an eye would obey', () => {
     ['of other systems', 'a\r\nb\rc', 'a\nb\nc'],
     ['of Unicode', 'a\u2028b\u2029c\u0085d', 'a\nb\nc\nd'],
     ['half a surrogate pair becomes the sign for it', 'a\uD800b\uDC00', 'a\uFFFDb\uFFFD'],
-  ])('line ends and characters are made the same: %s', (_says, text, expected) => {
+  ])('line ends and control characters are normalized: %s', (_says, text, expected) => {
     expect(printable(text)).toBe(expected);
   });
 });
@@ -67,7 +67,7 @@ const hostile = fc
   .array(fc.oneof(fc.constantFrom(...PARTS), fc.string({ unit: 'binary' })), { maxLength: 20 })
   .map((parts) => parts.join(''));
 
-test('whatever a text is, nothing harmful is left of it, and it comes to rest', () => {
+test('the result is harmless for any text, and the function is idempotent', () => {
   fc.assert(
     fc.property(hostile, (text) => {
       for (const make of [printable, printableLine, escapedLine]) {
@@ -81,7 +81,7 @@ test('whatever a text is, nothing harmful is left of it, and it comes to rest', 
   );
 });
 
-test('what is escaped in JSON is the same JSON, and harmless', () => {
+test('escaped JSON is equivalent and harmless', () => {
   fc.assert(
     fc.property(hostile, (text) => {
       const json = escaped(JSON.stringify({ [text]: [text] }));
@@ -93,12 +93,12 @@ test('what is escaped in JSON is the same JSON, and harmless', () => {
 });
 
 describe('plainTexts', () => {
-  it('gives the very same object where nothing is harmful', () => {
+  it('returns the same object if nothing needs to change', () => {
     const value = { a: ['x', { b: 'y' }], c: 1, d: null, e: undefined };
     expect(printableTexts(value)).toBe(value);
   });
 
-  it('makes a copy of what changes, and of nothing else', () => {
+  it('copies only the parts that change', () => {
     const value = Object.freeze({ a: Object.freeze(['x', 'y\u0007']), b: Object.freeze({ c: 'z' }), d: true });
     const made = printableTexts(value);
     expect(made).toEqual({ a: ['x', 'y'], b: { c: 'z' }, d: true });

@@ -18,7 +18,7 @@ function write(sampled: SampledLog, count: number, kind = 'a'): void {
 }
 
 describe('lines of one kind', () => {
-  it('are the first, and after a minute one that says how many there were', () => {
+  it('are the first one, and after a minute one with the number of the others', () => {
     const sampled = new SampledLog({ log });
     write(sampled, 10_000);
     expect(said()).toEqual([['a', 0, undefined]]);
@@ -29,7 +29,7 @@ describe('lines of one kind', () => {
     ]);
   });
 
-  it('go on to be one a minute for as long as they come, and begin anew after a quiet one', () => {
+  it('continue once per minute, and start again after a quiet minute', () => {
     const sampled = new SampledLog({ log });
     write(sampled, 2);
     for (let minute = 0; minute < 3; minute += 1) {
@@ -48,7 +48,7 @@ describe('lines of one kind', () => {
     expect(said()).toEqual([['a', 0, undefined]]);
   });
 
-  it('may be more than one in a minute', () => {
+  it('may be more than one per minute', () => {
     const sampled = new SampledLog({ log, burst: 3 });
     write(sampled, 5);
     jest.advanceTimersByTime(60_000);
@@ -60,7 +60,7 @@ describe('lines of one kind', () => {
     ]);
   });
 
-  it('are counted apart from those of another', () => {
+  it('are counted separately from those of another kind', () => {
     const sampled = new SampledLog({ log });
     write(sampled, 2, 'a');
     write(sampled, 3, 'b');
@@ -74,7 +74,7 @@ describe('lines of one kind', () => {
   });
 });
 
-it('of more kinds than there can be, none is kept', () => {
+it('are not logged if there are too many kinds', () => {
   const sampled = new SampledLog({ log });
   for (let kind = 0; kind < 1_000; kind += 1) write(sampled, 2, `kind ${kind}`);
   expect(said().length).toBeLessThan(100);
@@ -83,7 +83,7 @@ it('of more kinds than there can be, none is kept', () => {
   expect(jest.getTimerCount()).toBe(0);
 });
 
-it('keeps no process from ending', () => {
+it('the timer does not keep the process alive', () => {
   jest.useRealTimers();
   const timers = jest.spyOn(globalThis, 'setTimeout');
   write(new SampledLog({ log }), 2);

@@ -35,7 +35,7 @@ describe('sleep', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  it('ends at once where it was aborted before', async () => {
+  it('ends at once if it was aborted before', async () => {
     await expect(sleep(1000, AbortSignal.abort())).resolves.toBeUndefined();
     expect(jest.getTimerCount()).toBe(0);
   });

@@ -53,8 +53,8 @@ const steps = (count: number, image = 'registry.example.com/etl:1.0'): readonly 
 
 const nested = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth);
 
-describe('what is large', () => {
-  it('a spec with more values than can be judged in time is refused as a whole', async () => {
+describe('large objects', () => {
+  it('a spec with too many values to validate in time is refused as a whole', async () => {
     const env = Array.from({ length: 300_000 }, () => ({ name: '' }));
     const { status } = await judgeSpec({ containers: [container('a', { env })] });
     expect(status?.details?.causes).toEqual([expect.objectContaining({ field: 'spec' })]);
@@ -83,7 +83,7 @@ describe('what is large', () => {
     });
   });
 
-  it('warnings end where the API server would cut them off, and say how many more there are', async () => {
+  it('warnings are truncated where the API server would truncate them, with the number of the others', async () => {
     const { allowed, warnings = [] } = await judgeSpec({ containers: steps(1000, 'busybox') });
     expect(allowed).toBe(true);
     expect(warnings.join('').length).toBeLessThan(4096);
@@ -109,7 +109,7 @@ describe('what is large', () => {
         90_000,
       ),
     ],
-  ])('a deep nesting %s does no harm', async (_where, body) => {
+  ])('a deep nesting %s causes no error', async (_where, body) => {
     expect((await judge(body)).allowed).toBe(true);
     expect(said('error')).toEqual([]);
   });
@@ -118,12 +118,12 @@ describe('what is large', () => {
     ['a nesting that is the whole body', nested(1_400_000), 400],
     ['one that never ends', '['.repeat(1_400_000), 400],
     ['one that is not even parsed', '['.repeat(3_000_000), 413],
-  ])('%s is no review', async (_what, body, status) => {
+  ])('%s is not an AdmissionReview', async (_what, body, status) => {
     expect((await post(body)).status).toBe(status);
   });
 });
 
-describe('a body whose length is not told', () => {
+describe('a body without a content length', () => {
   it.each([1, 1000])('is read whole, in pieces of %i bytes', async (size) => {
     const body = JSON.stringify(admissionReview({ object: written({ containers: steps(2) }) }));
     const asking = supertest(createApp({ log })).post(VALIDATE_PATH).set('content-type', 'application/json');
@@ -180,7 +180,7 @@ describe('a body that is too large', () => {
     expect((await send(bytes, headers)).statusCode).toBe(status);
   });
 
-  it('is refused before it has been sent', async () => {
+  it('is refused before the client has sent all of it', async () => {
     const asking = httpRequest({
       port,
       host: '127.0.0.1',
@@ -194,7 +194,7 @@ describe('a body that is too large', () => {
     asking.on('error', () => undefined).destroy();
   });
 
-  it('is nothing to a client that goes away in the middle of it', async () => {
+  it('causes no error if the client disconnects while it sends', async () => {
     const socket = connect(port, '127.0.0.1');
     socket.write(
       `POST ${VALIDATE_PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"api`,
@@ -210,14 +210,14 @@ describe('a body that is too large', () => {
   });
 });
 
-describe('what goes wrong inside', () => {
+describe('an internal error', () => {
   const failing = {
     [VALIDATE_PATH]: () => {
       throw new TypeError('secret of the house');
     },
   };
 
-  it('is an answer to the review all the same, and its reason is in the log only', async () => {
+  it('still answers the review, and only the log has the reason', async () => {
     const body = JSON.stringify(admissionReview({ object: written({ containers: steps(1) }) }));
     const response = await post(body, { reviewers: failing });
     expect(response.status).toBe(200);
@@ -229,13 +229,13 @@ describe('what goes wrong inside', () => {
     expect(JSON.stringify(line)).toContain('app.test.ts');
   });
 
-  it('shows no stack outside of a review either', async () => {
+  it('shows no stack trace for other requests either', async () => {
     const broken = createApp({ log, checks: { caches: failing[VALIDATE_PATH] } });
     const response = await supertest(broken).get('/readyz');
     expect([response.status, response.text]).toEqual([500, 'internal error\n']);
   });
 
-  it('shows no stack where what fails stands before every endpoint', async () => {
+  it('shows no stack trace if the middleware before the endpoints fails', async () => {
     const metrics = new WebhookMetrics(new Registry(), [VALIDATE_PATH]);
     metrics.requestStarted = failing[VALIDATE_PATH];
     const response = await supertest(createApp({ log, metrics })).post(VALIDATE_PATH);
@@ -252,13 +252,13 @@ describe('readiness', () => {
   });
 });
 
-it('no answer says what it was made with, or is to be kept', async () => {
+it('no response has headers that name the server software or allow caching', async () => {
   const { headers } = await post(JSON.stringify(admissionReview({ object: written({ containers: steps(1) }) })));
   expect(headers).not.toHaveProperty('x-powered-by');
   expect(headers).not.toHaveProperty('etag');
 });
 
-it('no request changes what all objects have', async () => {
+it('no request can change Object.prototype', async () => {
   const evil = '{"polluted":true,"backoffLimit":7,"allowed":true}';
   const body = JSON.stringify(admissionReview({ object: written({ containers: steps(1), template: { spec: {} } }) }))
     .replace('"request":{', `"request":{"__proto__":${evil},"constructor":{"prototype":${evil}},`)
@@ -268,8 +268,8 @@ it('no request changes what all objects have', async () => {
     expect(({} as Record<string, unknown>)[name]).toBeUndefined();
 });
 
-describe('what the log says of a review', () => {
-  it('what it was about and what came of it, and no value of the object', async () => {
+describe('the log lines about a review', () => {
+  it('name the object and the verdict, and no value of the object', async () => {
     await judgeSpec({ containers: [container('a', { env: [{ name: 'A=B', value: 'secret' }] })] });
     expect(lines).toEqual([
       {
@@ -284,17 +284,17 @@ describe('what the log says of a review', () => {
     ]);
   });
 
-  it('only at the level debug, where it was allowed', async () => {
+  it('are written only at level debug if it was allowed', async () => {
     await judgeSpec({ containers: steps(1) });
     expect(lines.map(({ level, msg }) => [level, msg])).toEqual([['debug', 'review allowed']]);
   });
 });
 
-describe('what strangers send', () => {
+describe('requests of unauthenticated clients', () => {
   const post = async (app: ReturnType<typeof createApp>, body: string, type = 'application/json'): Promise<number> =>
     (await supertest(app).post(VALIDATE_PATH).set('content-type', type).send(body)).status;
 
-  it('is logged by sample where it is no review: each kind once', async () => {
+  it('are logged by sample if they are not reviews: each kind once', async () => {
     const app = createApp({ log });
     for (let count = 0; count < 20; count += 1) {
       expect(await post(app, '{}')).toBe(400);
@@ -310,7 +310,7 @@ describe('what strangers send', () => {
     ]);
   });
 
-  it('is logged a hundred times in a minute where it is a review that is denied', async () => {
+  it('are logged a hundred times per minute if they are denied reviews', async () => {
     const app = createApp({ log });
     const body = JSON.stringify(admissionReview({ object: written({ containers: [] }) }));
     for (let count = 0; count < 110; count += 1) expect(await post(app, body)).toBe(200);

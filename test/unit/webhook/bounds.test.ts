@@ -26,27 +26,27 @@ async function judge(request: Readonly<Record<string, unknown>>): Promise<string
   return response.text;
 }
 
-describe('a text that fills a body', () => {
+describe('a string as long as the body', () => {
   it.each([
     ['for a name', { object: written({}, { name: LONG }) }],
     [
       'for the name of a field',
       { operation: 'UPDATE', object: started({ ...SPEC, [LONG]: 1 }), oldObject: started(SPEC) },
     ],
-  ])('%s is cut in the answer', async (_where, request) => {
+  ])('%s is truncated in the response', async (_where, request) => {
     const answer = await judge(request);
     expect(answer).toContain('"allowed":false');
     expect(answer.length).toBeLessThan(20_000);
   });
 
-  it('is cut in the log, also where it is the UID, which is given back whole', async () => {
+  it('is truncated in the log, even if it is the UID, which the response has in full', async () => {
     const answer = await judge({ uid: LONG, namespace: LONG, object: written({}, { name: LONG }) });
     expect((JSON.parse(answer) as { readonly response: { readonly uid: string } }).response.uid).toBe(LONG);
     expect(lines.map((line) => JSON.stringify(line).length > 10_000)).toEqual([false]);
   });
 });
 
-describe('bodies that come in at once', () => {
+describe('many bodies at once', () => {
   const HELD = 100_000;
   const MOST = 70_000;
   const body = JSON.stringify(admissionReview({ object: written(SPEC) })).padEnd(HELD / 2, ' ');
@@ -76,7 +76,7 @@ describe('bodies that come in at once', () => {
     return response.statusCode;
   };
 
-  it('are refused where there is no room left, and taken when there is again', async () => {
+  it('are refused if the budget is exhausted, and accepted when it is free again', async () => {
     const waiting = [ask(), ask()];
     for (const asking of waiting) asking.write(body.slice(0, -1));
     // Whether theirs has come in already is not to be seen from here: this is asked until it has.
@@ -95,7 +95,7 @@ describe('bodies that come in at once', () => {
     expect(await statusOf(fourth)).toBe(200);
   });
 
-  it('give their room back when they are refused as too large, and while they still come', async () => {
+  it('release their bytes if they are refused as too large, and while they still arrive', async () => {
     const asked: ClientRequest[] = [];
     for (let round = 0; round < 5; round += 1) {
       const { port } = server.address() as AddressInfo;
@@ -121,7 +121,7 @@ describe('bodies that come in at once', () => {
     for (const asking of asked) asking.destroy();
   });
 
-  it('give their room back when the client goes away', async () => {
+  it('release their bytes if the client disconnects', async () => {
     for (let round = 0; round < 10; round += 1) {
       const asking = ask();
       asking.write(body.slice(0, -1));

@@ -30,8 +30,8 @@ function begin(name: string, sender: Sender, bytes: number): BodyReservation | u
 const fill = (sender: Sender, bytes = LARGE, count = 4): readonly (BodyReservation | undefined)[] =>
   Array.from({ length: count }, (_, i) => begin(`${sender.address} ${i}`, sender, bytes));
 
-describe('while there is room', () => {
-  it('nobody ends, and what is released is there again', () => {
+describe('while bytes are free', () => {
+  it('no body is evicted, and released bytes are free again', () => {
     const holds = fill(STRANGER);
     expect(holds).not.toContain(undefined);
     expect(begin('one more', STRANGER, LARGE)).toBeUndefined();
@@ -42,13 +42,13 @@ describe('while there is room', () => {
     expect(ended).toEqual([]);
   });
 
-  it('small bodies do not wait for what large ones hold', () => {
+  it('small bodies do not wait for bytes that large ones hold', () => {
     fill(STRANGER);
     expect(fill(STRANGER, SMALL_BYTES)).not.toContain(undefined);
     expect(begin('one more', STRANGER, 1)).toBeUndefined();
   });
 
-  it('a small one that becomes large needs the room of large ones, all of it', () => {
+  it('a small body that becomes large needs the budget of large ones for all of its bytes', () => {
     fill(STRANGER, LARGE, 3);
     const growing = [begin('a', STRANGER, SMALL_BYTES), begin('b', STRANGER, SMALL_BYTES)];
     expect(growing[0]?.acquire(LARGE - SMALL_BYTES)).toBe(true);
@@ -58,7 +58,7 @@ describe('while there is room', () => {
   });
 });
 
-describe('where there is none', () => {
+describe('while no bytes are free', () => {
   it.each<readonly [string, () => void, Sender, readonly string[]]>([
     ['a stranger’s body ends for that of a connection to keep', () => fill(STRANGER), API_SERVER, ['pod 0']],
     [
@@ -124,35 +124,35 @@ describe('where there is none', () => {
     expect(ended).toEqual(victims);
   });
 
-  it('as many end as are needed, and what has ended takes nothing more', () => {
+  it('as many bodies are evicted as needed, and an evicted one can acquire nothing more', () => {
     const holds = fill(STRANGER, 2 * LARGE, 2);
     expect(begin('one more', API_SERVER, 3 * LARGE)).toBeDefined();
     expect(ended).toEqual(['pod 0', 'pod 1']);
     expect(holds.map((hold) => hold?.acquire(1))).toEqual([false, false]);
   });
 
-  it('one that waits to be judged ends for a connection to keep, and is told of it', () => {
+  it('a queued body is evicted for a trusted connection, and its callback is called', () => {
     const told: number[] = [];
     fill(STRANGER).forEach((hold, i) => hold?.queued(() => told.push(i)));
     expect(begin('one more', API_SERVER, LARGE)).toBeDefined();
     expect([told, ended]).toEqual([[0], []]);
   });
 
-  it('one that waits is not slow: it is our work that takes long', () => {
+  it('a queued body does not count as slow', () => {
     for (const hold of fill(API_SERVER)) hold?.queued(() => ended.push('waiting'));
     now += 60_000;
     expect(begin('one more', STRANGER, LARGE)).toBeUndefined();
     expect(ended).toEqual([]);
   });
 
-  it('one whose verdict is being made does not end', () => {
+  it('a body that is being evaluated is not evicted', () => {
     for (const hold of fill(STRANGER)) hold?.evaluating();
     now += 60_000;
     expect(begin('one more', API_SERVER, LARGE)).toBeUndefined();
     expect(ended).toEqual([]);
   });
 
-  it('large bodies end for a large one, and small ones are left alone', () => {
+  it('a large body evicts large ones, and no small ones', () => {
     // Theirs is the address that holds most.
     fill({ address: 'small', isTrusted: false }, SMALL_BYTES, 2);
     for (const address of ['a', 'b', 'c', 'd']) begin(address, { address, isTrusted: false }, LARGE);
@@ -161,7 +161,7 @@ describe('where there is none', () => {
     expect(ended).toEqual(['a']);
   });
 
-  it('small ones that fill all of it end for a small one', () => {
+  it('a small body evicts a small one if they use the whole budget', () => {
     const all = (OPTIONS.bytes + OPTIONS.smallBytes) / SMALL_BYTES;
     fill(STRANGER, SMALL_BYTES, Math.ceil(all) - 1);
     expect(begin('a review', API_SERVER, SMALL_BYTES)).toBeDefined();

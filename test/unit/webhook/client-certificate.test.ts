@@ -84,7 +84,7 @@ async function push(options: ConnectionOptions): Promise<{ readonly received: st
 describe.each(['TLSv1.2', 'TLSv1.3'] as const)('over %s', (version) => {
   const only = { minVersion: version, maxVersion: version };
 
-  it('a client with a certificate of that authority and one of the subjects is answered', async () => {
+  it('a client with a certificate of that CA and one of the subjects is answered', async () => {
     expect((await ask(apiServer, only)).body).toBe('answered');
     expect((await ask(await clients.issueClient('front-proxy'), only)).body).toBe('answered');
     expect(refused).toEqual([]);
@@ -100,7 +100,7 @@ describe.each(['TLSv1.2', 'TLSv1.3'] as const)('over %s', (version) => {
       /^certificate with another subject$/,
     ],
     ['the certificate of a server', async () => clients.issue(), /not accepted: INVALID_PURPOSE/],
-  ])('one with %s is not, and nothing that it sends is read', async (_which, pair, why) => {
+  ])('a client with %s is refused, and no request of it is read', async (_which, pair, why) => {
     const { received } = await push({ ...only, ...(await pair()) });
     expect(received).toBe('');
     await eventually('it is told why', () => (refused.length > 0 ? true : undefined));
@@ -108,7 +108,7 @@ describe.each(['TLSv1.2', 'TLSv1.3'] as const)('over %s', (version) => {
     expect(read).toEqual({ bytes: 0, requests: 0 });
   });
 
-  it('one that resumes the session of its refusal is refused again', async () => {
+  it('a client that resumes a refused TLS session is refused again', async () => {
     const socket = connect({ host: '127.0.0.1', port, ca: authority.ca, ...only });
     socket.on('error', () => undefined);
     const sessions: Buffer[] = [];
@@ -124,7 +124,7 @@ describe.each(['TLSv1.2', 'TLSv1.3'] as const)('over %s', (version) => {
     expect(read.requests).toBe(0);
   });
 
-  it('one that resumes the session of an answer is answered', async () => {
+  it('a client that resumes an accepted TLS session is answered', async () => {
     const sessions: Buffer[] = [];
     const first = connect({ host: '127.0.0.1', port, ca: authority.ca, ...apiServer, ...only });
     first.on('session', (session) => sessions.push(session));
@@ -136,8 +136,8 @@ describe.each(['TLSv1.2', 'TLSv1.3'] as const)('over %s', (version) => {
   });
 });
 
-describe('other authorities', () => {
-  it('count for those who connect from now on', async () => {
+describe('a changed CA', () => {
+  it('applies to new connections', async () => {
     const later = await others.issueClient(SUBJECT);
     server.useCertificate({ ...serving, clientCa: others.ca });
     expect((await ask(later)).body).toBe('answered');
@@ -145,7 +145,7 @@ describe('other authorities', () => {
     expect(refused).toEqual([expect.stringContaining('not accepted')]);
   });
 
-  it('end the connections that those before let in, with an answer', async () => {
+  it('closes the connections that the previous CA allowed, after a response', async () => {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     expect((await ask(apiServer, { agent })).connection).toBe('keep-alive');
     server.useCertificate({ ...serving, clientCa: `${clients.ca}\n${others.ca}` });
@@ -154,7 +154,7 @@ describe('other authorities', () => {
     agent.destroy();
   });
 
-  it('undo no session: one of the authority before is no way in', async () => {
+  it('does not allow to resume a session of the previous CA', async () => {
     const sessions: Buffer[] = [];
     const first = connect({ host: '127.0.0.1', port, ca: authority.ca, ...apiServer });
     first.on('session', (session) => sessions.push(session));
@@ -164,12 +164,12 @@ describe('other authorities', () => {
     first.destroy();
   });
 
-  it('must be there where clients are asked', () => {
+  it('a CA is required if client certificates are', () => {
     expect(() => server.useCertificate(serving)).toThrow('there is no CA certificate for client certificates');
   });
 });
 
-it('a subject with two common names is no name of anybody', () => {
+it('a subject with two common names matches none', () => {
   const socket = {
     authorized: true,
     authorizationError: null as never,

@@ -51,13 +51,13 @@ describe('a large review', () => {
     ['is denied', review(300_000, '=')],
     ['is no review', Buffer.from('[]')],
     ['is no JSON', Buffer.from('{')],
-  ])('%s in the thread as it would be here', async (_, bytes) => {
+  ])('%s in the thread as in the main process', async (_, bytes) => {
     const reviewer = REVIEWERS[VALIDATE_PATH];
     expect(reviewer).toBeDefined();
     expect(await ask(bytes)).toEqual(reviewer && evaluateReview(bytes, reviewer));
   });
 
-  it('that takes all memory ends the thread; the next one has another', async () => {
+  it('that exhausts the memory ends the thread; the next one gets a new thread', async () => {
     await thread.close();
     thread = new EvaluationThread({ program, heapMb: 40 });
     const endless = Buffer.from(JSON.stringify(Array.from({ length: MANY }, (_, i) => `a text of its own ${i}`)));
@@ -69,7 +69,7 @@ describe('a large review', () => {
     expect(await ask(review(1000))).toMatchObject({ type: 'answered', verdict: 'allowed' });
   });
 
-  it('is judged by another thread when the first has been idle for so long', async () => {
+  it('is evaluated by a new thread after the previous one was idle for the limit', async () => {
     await thread.close();
     thread = new EvaluationThread({ program, idleMs: 1 });
     expect(await ask(review(1000))).toMatchObject({ type: 'answered' });
@@ -77,7 +77,7 @@ describe('a large review', () => {
     expect(await ask(review(1000))).toMatchObject({ type: 'answered' });
   });
 
-  it('waits less where its address sends less', async () => {
+  it('waits less if its address sends less', async () => {
     const order: string[] = [];
     const asked = (name: string, address: string, bytes: number): Promise<unknown> =>
       ask(review(bytes), { sender: { address, isTrusted: false }, onTurn: () => order.push(name) });
@@ -88,7 +88,7 @@ describe('a large review', () => {
     expect(order).toEqual(['pod 1', 'api 1', 'api 2', 'api 3', 'pod 2', 'pod 3']);
   });
 
-  it('has no turn where nobody waits for it any more', async () => {
+  it('is not evaluated if its client has disconnected', async () => {
     const order: string[] = [];
     const gone = new AbortController();
     const all = [
@@ -103,7 +103,7 @@ describe('a large review', () => {
     expect(order).toEqual(['a', 'd']);
   });
 
-  it('has its heap, and no more, also where the process is given a larger one', async () => {
+  it('has its own heap limit, also if the process has a larger heap', async () => {
     const script = `
       import { EvaluationThread } from ${JSON.stringify(new URL('../../../webhook/evaluation-thread.ts', import.meta.url))};
       // The thread by itself keeps no process alive.
@@ -126,7 +126,7 @@ describe('a large review', () => {
     expect(stdout).toBe('the review takes too much memory\n');
   });
 
-  it('is rejected when all is to end', async () => {
+  it('is rejected on shutdown', async () => {
     const judging = [ask(review(1000)), ask(review(1000))];
     const ends = Promise.allSettled(judging);
     await thread.close();
@@ -155,14 +155,14 @@ describe('over HTTP', () => {
       .send(bytes.toString());
   beforeEach(() => void asked.splice(0));
 
-  it('large reviews are judged in the thread, and others here', async () => {
+  it('evaluates large reviews in the thread, and others in the main process', async () => {
     const [small, large] = [review(1000), review(LARGE_BYTES)];
     expect((await post(small)).text).toContain('"allowed":true');
     expect((await post(large)).text).toBe('{}');
     expect(asked).toEqual([large.length]);
   });
 
-  it('what waits for the thread takes room until it is judged', async () => {
+  it('a review queued for the thread counts against the byte budget until it is evaluated', async () => {
     const large = review(LARGE_BYTES);
     const [came, blocked] = [Promise.withResolvers<void>(), Promise.withResolvers<never>()];
     const stuck = {

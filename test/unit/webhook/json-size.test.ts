@@ -42,8 +42,8 @@ it.each([
   expect([names - 1, names].map((most) => hasMoreValues(bytes, bytes.length, most))).toEqual([true, false]);
 });
 
-describe('what is counted', () => {
-  it('is no less than there are, but for the whole, and at most twice as many', () => {
+describe('the count', () => {
+  it('is never below the real number, except for the root, and at most twice as high', () => {
     assert(
       property(jsonValue(), (value) => {
         const [values, found] = [count(value), counted(JSON.stringify(value))];

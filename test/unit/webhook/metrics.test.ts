@@ -66,7 +66,7 @@ it.each<
   expect(latency?.samples.filter(({ name, value }) => name.endsWith('_count') && value === 1)).toHaveLength(1);
 });
 
-it('the wrong method is a request too, another path and a probe are none', async () => {
+it('a request with a wrong method is counted; one to another path, or a probe, is not', async () => {
   const app = createApp({ log, metrics });
   await supertest(app).get(VALIDATE_PATH);
   await supertest(app).post(`${VALIDATE_PATH}/below`);
@@ -75,7 +75,7 @@ it('the wrong method is a request too, another path and a probe are none', async
   expect(await counted(REQUESTS)).toEqual([`${VALIDATE_PATH} 405 1`]);
 });
 
-it('a request is in flight until it is over, and its client may go away', async () => {
+it('a request is in flight until it ends, also if its client disconnects', async () => {
   const server = createServer(createApp({ log, metrics })).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;

@@ -54,14 +54,14 @@ async function get(port: number, path: string): Promise<readonly [number | undef
 }
 
 describe('run --role=webhook', () => {
-  it('serves without a cluster, and ends with 0', async () => {
+  it('serves without a cluster, and exits with 0', async () => {
     const { operator, port } = await start();
     expect(await get(port, '/readyz')).toEqual([200, 'ok\n']);
     expect(await operator.end('SIGTERM')).toEqual({ code: 0, signal: null });
     expect(operator.output).toMatch(/"msg":"stopping"[^]*"msg":"stopped"/);
   });
 
-  it('refuses what is in its own namespace, which it is told, and nothing else', async () => {
+  it('refuses objects in its own namespace, which a flag sets, and no others', async () => {
     await webhook.issue();
     const operator = webhook.spawn('--operator-namespace=team-b');
     await operator.untilSays('webhook started');
@@ -75,7 +75,7 @@ describe('run --role=webhook', () => {
     ]);
   });
 
-  it('waits for its certificate, and serves when it is there', async () => {
+  it('waits for its certificate, and then serves', async () => {
     const operator = webhook.spawn();
     await operator.untilSays('waiting for the serving certificate');
     expect(operator.says('webhook started')).toBe(false);
@@ -84,7 +84,7 @@ describe('run --role=webhook', () => {
     expect(await get(portOf(operator), '/healthz')).toEqual([200, 'ok\n']);
   });
 
-  it('serves on for its delay when it is told to end, each answer the last on its connection', async () => {
+  it('keeps serving for its shutdown delay after SIGTERM, with one last response on each connection', async () => {
     await webhook.issue();
     // The longest: the signal after the first cuts it short.
     const operator = webhook.spawn('--shutdown-delay=10');
@@ -104,7 +104,7 @@ describe('run --role=webhook', () => {
     agent.destroy();
   });
 
-  it('ends with 0 when its delay is over, and has none where it does not serve', async () => {
+  it('exits with 0 after its delay, and without a delay if it does not serve', async () => {
     const waiting = webhook.spawn('--shutdown-delay=10');
     await waiting.untilSays('waiting for the serving certificate');
     const at = Date.now();
@@ -118,7 +118,7 @@ describe('run --role=webhook', () => {
     expect(Date.now() - told).toBeGreaterThanOrEqual(1_000);
   });
 
-  it('says in one line that its port is taken, and ends with 1', async () => {
+  it('reports in one line that its port is in use, and exits with 1', async () => {
     const { port } = await start();
     const second = webhook.spawn(`--webhook-port=${port}`);
     expect(await second.exited()).toEqual({ code: 1, signal: null });
@@ -142,7 +142,7 @@ describe('run --client-ca-file', () => {
     return ended;
   }
 
-  it('answers clients of that authority alone, follows it, and its health port asks nobody', async () => {
+  it('answers only clients of that CA, follows its changes, and needs no certificate on the health port', async () => {
     const [clients, later] = await Promise.all([createAuthority(), createAuthority()]);
     const [apiServer, kubelet, renewed] = await Promise.all([
       clients.issueClient('api-server'),
@@ -179,7 +179,7 @@ describe('run --client-ca-file', () => {
 });
 
 describe('run, with both roles', () => {
-  it('is ready as a webhook while the controller is not, which the metrics port tells, and ends with 0 all the same', async () => {
+  it('is ready as a webhook while the controller is not, as the metrics port shows, and still exits with 0', async () => {
     const operator = await startBoth('--metrics-port=0');
     expect(await get(portOf(operator, 'webhook started'), '/readyz')).toEqual([200, 'ok\n']);
     expect(await get(portOf(operator, 'webhook started'), '/healthz')).toEqual([200, 'ok\n']);
@@ -193,7 +193,7 @@ describe('run, with both roles', () => {
     expect(await operator.end('SIGTERM')).toEqual({ code: 0, signal: null });
   });
 
-  it('ends its webhook where its controller gives up', async () => {
+  it('stops its webhook if its controller gives up', async () => {
     const operator = await startBoth('--startup-timeout=1');
     expect(await operator.exited()).toEqual({ code: 1, signal: null });
     expect(operator.output).toContain('sequentialjob: no answer from the API server at https://127.0.0.1:1 for 1 s');

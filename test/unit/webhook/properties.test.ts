@@ -18,17 +18,17 @@ const check = <T>(arbitrary: fc.Arbitrary<T>, holds: (value: T) => void): void =
   fc.assert(fc.property(arbitrary, holds), { numRuns: 500 });
 
 describe('defaulting', () => {
-  it('is idempotent, whatever it is given', () => {
+  it('is idempotent for any input', () => {
     check(anything, (object) =>
       expect(withDefaultsAndFinalizer(withDefaultsAndFinalizer(object))).toEqual(withDefaultsAndFinalizer(object)),
     );
   });
 
-  it('has nothing to add to what it made', () => {
+  it('adds nothing to its own result', () => {
     check(anything, (object) => expect(defaultingPatch(withDefaultsAndFinalizer(object))).toEqual([]));
   });
 
-  it('is what the patch does to the object in the request', () => {
+  it('equals the patch applied to the object of the request', () => {
     check(fc.oneof(roughObject, soundObject), (object) => {
       const patch = copy(defaultingPatch(object)) as PatchOperation[];
       expect(jsonpatch.applyPatch(copy(object), patch, true).newDocument).toEqual(
@@ -37,7 +37,7 @@ describe('defaulting', () => {
     });
   });
 
-  it('changes nothing that it was lent, and nothing that is there: it only adds, or fills in what is empty', () => {
+  it('does not mutate its input, and only adds fields or fills in empty ones', () => {
     check(fc.oneof(roughObject, soundObject), (object) => {
       for (const operation of defaultingPatch(deepFreeze(object))) {
         expect(operation.op).toMatch(/^(add|replace)$/);
@@ -48,14 +48,14 @@ describe('defaulting', () => {
     });
   });
 
-  it('leaves a sound object sound', () => {
+  it('keeps a valid object valid', () => {
     check(soundObject, (object) => {
       expect(objectErrors(object)).toEqual([]);
       expect(objectErrors(withDefaultsAndFinalizer(object))).toEqual([]);
     });
   });
 
-  it('makes no unsound object sound', () => {
+  it('makes no invalid object valid', () => {
     check(roughObject, (object) => {
       if (objectErrors(withDefaultsAndFinalizer(object)).length === 0) {
         // What it fills in is `null` or an empty string, which the API server takes out before it asks.
@@ -75,14 +75,14 @@ describe('the two webhooks', () => {
     });
   });
 
-  it('never throw, and change nothing that they were lent', () => {
+  it('never throw, and do not mutate their input', () => {
     check(fc.tuple(fc.constantFrom(...OPERATIONS), anything, anything), ([operation, object, oldObject]) => {
       const request = deepFreeze(admissionRequest({ operation, object, oldObject }));
       for (const reviewer of [reviewDefaults, reviewObject]) expect(typeof reviewer(request).allowed).toBe('boolean');
     });
   });
 
-  it('let every update pass that leaves the spec as it is', () => {
+  it('allow every update that leaves the spec unchanged', () => {
     check(fc.tuple(roughObject, json), ([object, labels]) => {
       const { metadata } = object as { readonly metadata?: unknown };
       const after = { ...object, metadata: { ...(typeof metadata === 'object' ? metadata : {}), labels } };
@@ -93,7 +93,7 @@ describe('the two webhooks', () => {
 });
 
 describe('decoding', () => {
-  it('never throws, whatever the JSON', () => {
+  it('never throws, for any JSON', () => {
     check(json, (body) => {
       for (const review of [body, admissionReview({ uid: body }), admissionReview({ kind: body, operation: body })]) {
         const question = decodeReview(review, Infinity);
@@ -103,7 +103,7 @@ describe('decoding', () => {
   });
 });
 
-it('every review that says its UID is answered with it, and no other gets 200', async () => {
+it('every review with a UID gets a response with that UID, and no other request gets 200', async () => {
   const { log, lines } = recordingLog();
   const server = createServer(createApp({ log })).listen(0, '127.0.0.1');
   const part = fc.record({

@@ -68,7 +68,7 @@ describe('TLS', () => {
     await expect(old).rejects.toMatchObject({ code: expect.stringMatching(/PROTOCOL_VERSION/) });
   });
 
-  it('shows a new certificate to new connections, and lets the open ones be', async () => {
+  it('uses a new certificate for new connections, and keeps the open ones', async () => {
     await start();
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     const before = await open();
@@ -113,14 +113,14 @@ describe('limits', () => {
 });
 
 describe('listen', () => {
-  it('rejects where the port is taken', async () => {
+  it('rejects if the port is in use', async () => {
     await start();
     const second = new WebhookServer(() => undefined);
     await expect(second.listen(pairs[0], '127.0.0.1', port)).rejects.toMatchObject({ code: 'EADDRINUSE' });
     await second.close(0);
   });
 
-  it('is what makes it serve, until it is to end', async () => {
+  it('starts to serve, until close', async () => {
     server = new WebhookServer((_request, response) => response.end());
     expect(server.serving).toBe(false);
     await server.listen(pairs[0], '127.0.0.1', 0);
@@ -132,7 +132,7 @@ describe('listen', () => {
 });
 
 describe('close', () => {
-  it('answers what has begun, and tells the client that the connection ends', async () => {
+  it('answers started requests, and closes their connections', async () => {
     await start();
     const agent = new Agent({ keepAlive: true });
     const answer = ask('/hold', agent);
@@ -145,7 +145,7 @@ describe('close', () => {
     agent.destroy();
   });
 
-  it('tells all who still wait, whoever was answered before', async () => {
+  it('closes the connections of all waiting clients, whichever was answered first', async () => {
     await start();
     const agent = new Agent({ keepAlive: true });
     const answers: ReturnType<typeof ask>[] = [];
@@ -168,7 +168,7 @@ describe('close', () => {
     agent.destroy();
   });
 
-  it('closes connections without a request, whether they had one before or not', async () => {
+  it('closes connections without a request in flight', async () => {
     await start();
     const [fresh, used] = [await open(), await open()];
     used.write('GET /one HTTP/1.1\r\nHost: x\r\n\r\n');
@@ -177,7 +177,7 @@ describe('close', () => {
     expect(await Promise.all([closed(fresh), closed(used)])).toEqual([true, true]);
   });
 
-  it('serves on for its delay, with one more answer on each connection, so that whoever sends meets none that is closed', async () => {
+  it('keeps serving for its delay, with one more response on each connection, so that no client uses a closed one', async () => {
     await start();
     const agent = new Agent({ keepAlive: true });
     const known = await Promise.all(Array.from({ length: 8 }, async () => ask('/before', agent)));
@@ -207,7 +207,7 @@ describe('close', () => {
     agent.destroy();
   });
 
-  it('cuts off what lasts longer than it may', async () => {
+  it('aborts requests that take longer than the limit', async () => {
     await start();
     const answer = ask('/hold');
     await eventually('it is asked', () => (held.length > 0 ? true : undefined));

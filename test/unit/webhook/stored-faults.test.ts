@@ -28,14 +28,14 @@ it.each([0, 5, 100, 101, 300])('behind %s, a new one is refused, and nothing els
   expect(update(variables(count), [...variables(count), NEW])).toEqual([newAt(count)]);
 });
 
-it('before 300, new ones are refused: a hundred of them', () => {
+it('after 300 stored errors, new errors are refused, and the first hundred are listed', () => {
   const added = Array.from({ length: 150 }, (_, i) => ({ name: `B=${i}`, value: 'x' }));
   const causes = update(variables(300), [...variables(300), ...added]);
   expect(causes).toHaveLength(101);
   expect(causes.at(-1)).toContain('has more errors than');
 });
 
-it('of more than are looked at, nothing is refused: who could tell which one is new', () => {
+it('with more stored errors than are compared, nothing is refused: new ones cannot be told apart', () => {
   expect(update(variables(1201), variables(1200))).toEqual([]);
   expect(update(variables(1001), [...variables(1001), NEW])).toEqual([]);
 });

@@ -12,7 +12,7 @@ import { createRegistry } from '../../../../shared/metrics/registry.ts';
 const folder = mkdtempSync(join(tmpdir(), 'sequentialjob-role-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-it('/readyz names the caches that are waited for', async () => {
+it('/readyz names the caches that are not synced', async () => {
   const path = join(folder, 'kubeconfig');
   const kubeconfig = {
     'current-context': 'x',

@@ -41,7 +41,7 @@ describe('ControllerTerm', () => {
 
   afterEach(async () => term.stop());
 
-  it('is ready when it has listed everything, until it is cut off, which closes the connection', async () => {
+  it('is ready when its caches are synced, until it is aborted, which closes the connection', async () => {
     expect(term.ready).toBe(false);
     await term.start();
     expect(term.ready).toBe(true);
@@ -50,7 +50,7 @@ describe('ControllerTerm', () => {
     expect([term.ready, closed]).toEqual([false, 1]);
   });
 
-  it('sends nothing where it may not act', async () => {
+  it('sends nothing while it is not the leader', async () => {
     mayAct = false;
     void term.start();
     await new Promise((resolve) => {
@@ -60,7 +60,7 @@ describe('ControllerTerm', () => {
     expect(term.ready).toBe(false);
   });
 
-  it('asks for nothing faster than its limit allows, also at the start', async () => {
+  it('respects the rate limit, also at the start', async () => {
     const bucket = new TokenBucket({ qps: 1, burst: 3 });
     const config = parseConfig([], {});
     const log = createLog({ level: 'silent', format: 'json' });
@@ -73,7 +73,7 @@ describe('ControllerTerm', () => {
     expect(client.requests.length + client.streams.length).toBe(3);
   });
 
-  it('ends at once when it is cut off, also with events that wait to be written', async () => {
+  it('ends at once when it is aborted, even with queued events', async () => {
     const step = { index: 0, name: 'extract', jobName: 'etl-0-extract', jobUID: 'a', state: 'Running' } as const;
     const running = sequentialJob({ status: { phase: 'Running', startTime: at(0), steps: [step] } });
     let events = 0;
@@ -93,13 +93,13 @@ describe('ControllerTerm', () => {
     expect(performance.now() - since).toBeLessThan(1_000);
   });
 
-  it('names the caches that it waits for', async () => {
+  it('names the caches that are not synced', async () => {
     expect(term.unsynced).toEqual(['sequentialjobs', 'jobs']);
     await term.start();
     expect(term.unsynced).toEqual([]);
   });
 
-  it('lets what is in flight fail when it is cut off', async () => {
+  it('aborts requests in flight when it is aborted', async () => {
     await term.start();
     const { signal } = client.requests.find((request) => request.signal !== undefined) ?? {};
     expect(signal?.aborted).toBe(false);

@@ -81,7 +81,7 @@ describe('ElectedController', () => {
     expect(told).toEqual(['campaign', 'start 1']);
   });
 
-  it('is cut off as soon as it has lost, and campaigns again, for a new controller, when the old one has ended', async () => {
+  it('aborts the controller as soon as it loses the Lease, and campaigns again, with a new controller, when the old one has ended', async () => {
     void controller.start(stop.signal);
     await win();
     told.length = 0;
@@ -96,7 +96,7 @@ describe('ElectedController', () => {
     expect(told.slice(5)).toEqual(['start 2']);
   });
 
-  it('drains before it releases the Lease, and holds it until then', async () => {
+  it('drains before it releases the Lease, and renews it until then', async () => {
     const running = controller.start(stop.signal);
     await win();
     told.length = 0;
@@ -110,7 +110,7 @@ describe('ElectedController', () => {
     expect(told).toEqual(['stop 1', 'stopped 1', 'renewed to the end', 'cut off 1', 'release']);
   });
 
-  it('is cut off where it loses while it drains', async () => {
+  it('aborts the controller if it loses the Lease while it drains', async () => {
     void controller.start(stop.signal);
     await win();
     told.length = 0;
@@ -125,7 +125,7 @@ describe('ElectedController', () => {
     expect(told.slice(3)).toEqual(['stopped 1', 'release']);
   });
 
-  it('leaves no listener behind, however many terms it has had', async () => {
+  it('leaves no signal listener behind, after any number of terms', async () => {
     void controller.start(stop.signal);
     drained.resolve();
     const listeners: number[] = [];
@@ -140,7 +140,7 @@ describe('ElectedController', () => {
     expect(controller.unsynced).toEqual([]);
   });
 
-  it('ends a campaign, also where only this role is told to', async () => {
+  it('ends a campaign, also if only this role is stopped', async () => {
     const running = controller.start(stop.signal);
     await settled();
     await controller.stop();
@@ -148,13 +148,13 @@ describe('ElectedController', () => {
     expect(told).toEqual(['campaign', 'release']);
   });
 
-  it('does not begin after it was stopped', async () => {
+  it('does not start after it was stopped', async () => {
     await controller.stop();
     await controller.start(stop.signal);
     expect(told).toEqual(['release']);
   });
 
-  it('fails where the controller does, and ends the term', async () => {
+  it('rejects if the controller does, and ends the term', async () => {
     const running = controller.start(stop.signal);
     await win();
     drained.resolve();
@@ -165,7 +165,7 @@ describe('ElectedController', () => {
     expect(told.at(-1)).toBe('release');
   });
 
-  it('is ready as a standby, and as the leader when its caches are', async () => {
+  it('is ready as a standby, and as the leader when its caches are synced', async () => {
     expect(controller.ready).toBe(false);
     void controller.start(stop.signal);
     await settled();

@@ -18,7 +18,7 @@ test('the committed files are up to date', () => {
   expect(generate('--check')).toEqual({ code: 0, text: '' });
 });
 
-test('a missing or changed file is named, written, and then found up to date', () => {
+test('a missing or changed file is reported, written, and then up to date', () => {
   const root = mkdtempSync(join(tmpdir(), 'generate-'));
   const told = (says: string): string => ARTIFACTS.map(({ path }) => `${path} ${says}\n`).join('');
   try {

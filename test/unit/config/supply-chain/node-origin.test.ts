@@ -46,8 +46,8 @@ const served = (sums: string, bytes: Buffer): Served => ({
   [`/v${VERSION}/${NAME}.tar.gz`]: bytes,
 });
 
-describe('the Node that npm brings', () => {
-  it('is that of nodejs.org where its bytes are those in an archive that is listed', async () => {
+describe('the Node binary of the npm package', () => {
+  it('is official if its bytes are those of an archive that nodejs.org lists', async () => {
     expect(await ask(served(SUMS, archive))).toEqual({ kind: 'same', sha256: sumOf(PROGRAM) });
   });
 
@@ -59,14 +59,14 @@ describe('the Node that npm brings', () => {
     ['the archive is not what is listed', served(SUMS, other), PROGRAM, 'is not what SHASUMS256.txt says'],
     ['the archive is not listed', served('nothing\n', archive), PROGRAM, 'SHASUMS256.txt has no'],
     ['the archive has no such program', served(`${sumOf(empty)}  ${NAME}.tar.gz\n`, empty), PROGRAM, 'has no bin/node'],
-  ])('is another where %s', async (_when, files, binary, why) => {
+  ])('is not official if %s', async (_when, files, binary, why) => {
     expect(await ask(files, binary)).toEqual({
       kind: 'different',
       why: expect.stringContaining(why),
     });
   });
 
-  it('is not said to be anything where there is no such release, or nobody to ask', async () => {
+  it('is of unknown origin if there is no such release, or nodejs.org cannot be reached', async () => {
     expect(await ask({})).toEqual({ kind: 'not asked', why: expect.stringContaining('404') });
     const gone = await startServer(() => undefined);
     await gone.close();

@@ -83,14 +83,14 @@ describe('a release', () => {
     expect(at).toEqual(at.toSorted((a, b) => a - b));
   });
 
-  it('is of this commit, at its time', () => {
+  it("has the commit's revision and time", () => {
     const build = release().asked.find((line) => line.startsWith('docker buildx build'));
     for (const argument of ['SOURCE_DATE_EPOCH=1700000000', `VERSION=${VERSION}`, `REVISION=${COMMIT}`]) {
       expect(build).toContain(`--build-arg ${argument}`);
     }
   });
 
-  it('is named by digest wherever something is signed or installed, the image in the chart, too', () => {
+  it('is named by digest wherever it is signed or installed, the image in the chart, too', () => {
     const { asked } = release();
     const image = `${IMAGE}@${IMAGE_DIGEST}`;
     expect(asked.filter((line) => line.startsWith('cosign') && !line.includes('sign-blob'))).toEqual([
@@ -149,7 +149,7 @@ describe('nothing is pushed and nothing signed', () => {
     expect(changes(released)).toEqual([]);
   });
 
-  it('that has no digest', () => {
+  it('if docker reports no digest', () => {
     tool('docker', "case $* in *--metadata-file*) echo '{}' >dist/image.json ;; esac");
     const released = release();
     expect(released.stderr).toContain('dist/image.json has no digest');
@@ -158,7 +158,7 @@ describe('nothing is pushed and nothing signed', () => {
 });
 
 describe('the Dockerfile', () => {
-  it('names each base by a digest, and the tag that it was', () => {
+  it('names each base image by a digest, with its tag in a comment', () => {
     const dockerfile = readFileSync(join(ROOT, 'Dockerfile'), 'utf8');
     const bases = [...dockerfile.matchAll(/^# (\S+):(\S+)\nARG (\w+)=(\S+)@(sha256:[0-9a-f]{64})$/gm)];
     expect(bases.map(([, tagged, , , named]) => tagged === named)).toEqual([true, true]);

@@ -50,7 +50,7 @@ describe('what is missing', () => {
     expect(await setup().checker.missing('team-a', needed)).toEqual(expected);
   });
 
-  it('is asked for by one GET each, for metadata alone', async () => {
+  it('is requested by one GET each, for metadata only', async () => {
     const { checker, client } = setup();
     await checker.missing('team-a', [secret('s'), configMap('m.x'), claim('no-c')]);
     const accept = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1';
@@ -61,7 +61,7 @@ describe('what is missing', () => {
     ]);
   });
 
-  it('is asked for eight at a time, and comes in its order', async () => {
+  it('is requested eight at a time, and returned in the order of the step', async () => {
     let open = 0;
     let most = 0;
     const { checker, client } = setup(async () => {
@@ -87,7 +87,7 @@ describe('what is missing', () => {
   );
 });
 
-describe('what was found', () => {
+describe('an existing object', () => {
   const needed = [secret('a'), configMap('a'), claim('a')];
 
   it.each([
@@ -103,7 +103,7 @@ describe('what was found', () => {
     expect(client.requests).toHaveLength(requests);
   });
 
-  it('is missing when it has gone in the meantime', async () => {
+  it('is missing if it was deleted meanwhile', async () => {
     let isThere = true;
     const { checker, clock } = setup(() => (isThere ? found : refuse('NotFound')));
     await checker.missing('team-a', needed);
@@ -112,7 +112,7 @@ describe('what was found', () => {
     expect(await checker.missing('team-a', needed)).toEqual(needed);
   });
 
-  it('says nothing of another namespace, kind or name', async () => {
+  it('does not count for another namespace, kind or name', async () => {
     const { checker, paths } = setup();
     for (const [namespace, one] of [
       ['x', secret('a')],
@@ -130,7 +130,7 @@ describe('what was found', () => {
     ]);
   });
 
-  it('is remembered 4096 times, and the oldest is forgotten first', async () => {
+  it('is cached, up to 4096 of them; the oldest is forgotten first', async () => {
     const { checker, client, clock, paths } = setup();
     await checker.missing('team-a', named('s', 4096));
     clock.ms += MINUTE;
@@ -144,7 +144,7 @@ describe('what was found', () => {
   });
 });
 
-describe('what was missing', () => {
+describe('a missing object', () => {
   it.each([
     ['is not asked for again within three seconds', 2_999, 0],
     ['is asked for again after them: before the step looks again', 3_000, 1],
@@ -159,22 +159,22 @@ describe('what was missing', () => {
   });
 });
 
-describe('a namespace that asks for too much', () => {
+describe('a namespace with too many checks', () => {
   const budget = { perSecond: 2, burst: 10 };
 
-  it('has so many questions asked, and what else it needs counts as there', async () => {
+  it('has a limited number of requests, and its other dependencies count as existing', async () => {
     const { checker, client } = setup(byName, { budget });
     expect(await checker.missing('team-a', named('no', 15))).toEqual(named('no', 10));
     expect(client.requests).toHaveLength(10);
   });
 
-  it('leaves the others theirs', async () => {
+  it('does not affect other namespaces', async () => {
     const { checker } = setup(byName, { budget });
     await checker.missing('team-a', named('no', 15));
     expect(await checker.missing('team-b', named('no', 5))).toEqual(named('no', 5));
   });
 
-  it('has more with time, and never more than at first', async () => {
+  it('gets more over time, and never more than the burst', async () => {
     const { checker, client, clock } = setup(byName, { budget });
     const asked = async (prefix: string): Promise<number> => {
       client.requests.length = 0;
@@ -190,7 +190,7 @@ describe('a namespace that asks for too much', () => {
     expect(await asked('d')).toBe(0);
   });
 
-  it('goes by what was missing last where it may not ask', async () => {
+  it('uses the previous result for missing objects if its budget is used up', async () => {
     const { checker, clock } = setup(byName, { budget });
     await checker.missing('team-a', [secret('no-a'), ...named('no', 9)]);
     clock.ms += 3_000;
@@ -207,7 +207,7 @@ describe('without the permission', () => {
   /** Secrets are refused; config maps are not there. */
   const noSecrets: Answer = (path) => refuse(path.includes('/secrets/') ? 'Forbidden' : 'NotFound');
 
-  it('a kind counts as there, and the others are checked', async () => {
+  it('objects of that kind count as existing, and the others are checked', async () => {
     const { checker } = setup(noSecrets);
     const needed = [secret('a'), configMap('a'), secret('b')];
     expect(await checker.missing('team-a', needed)).toEqual([configMap('a')]);
@@ -226,7 +226,7 @@ describe('without the permission', () => {
     expect(client.requests).toHaveLength(requests);
   });
 
-  it('the verdict does not hang on which answer comes first', async () => {
+  it('the result does not depend on the order of responses', async () => {
     // A role may name the one Secret that it allows, and so tell that it is missing.
     const some: Answer = (path) => refuse(path.endsWith('/allowed') ? 'NotFound' : 'Forbidden');
     for (const needed of [
@@ -239,13 +239,13 @@ describe('without the permission', () => {
     }
   });
 
-  it('of one namespace, the others are checked', async () => {
+  it('in one namespace, the other namespaces are checked', async () => {
     const { checker } = setup((path) => refuse(path.includes('/closed/') ? 'Forbidden' : 'NotFound'));
     expect(await checker.missing('closed', [secret('a')])).toEqual([]);
     expect(await checker.missing('open', [secret('a')])).toEqual([secret('a')]);
   });
 
-  it('this is said once for each kind, not for each namespace nor again', async () => {
+  it('this is logged once for each kind, not for each namespace, and not again', async () => {
     const { checker, clock, lines } = setup(() => refuse('Forbidden'));
     const needed = [secret('a'), secret('b'), configMap('a')];
     await checker.missing('one', needed);
@@ -260,8 +260,8 @@ describe('without the permission', () => {
   });
 });
 
-describe('where Secrets are not to be looked at', () => {
-  it('none is asked for and none is missing, and all else is as it was', async () => {
+describe('without --check-secrets', () => {
+  it('no Secret is requested and none is missing, and everything else is unchanged', async () => {
     const { checker, paths, lines } = setup(byName, { checkSecrets: false });
     expect(await checker.missing('team-a', [secret('no-a'), secret('b'), configMap('no-c')])).toEqual([
       configMap('no-c'),
@@ -271,8 +271,8 @@ describe('where Secrets are not to be looked at', () => {
   });
 });
 
-describe('a failure', () => {
-  it('is thrown on as it is, and says nothing', async () => {
+describe('a failed request', () => {
+  it('rejects with its error, and gives no result', async () => {
     const error = new ApiError('TooManyRequests', 'as it came', { retryAfterMs: 3000 });
     const { checker, lines } = setup((path) => {
       if (path.endsWith('/bad')) throw error;
@@ -283,7 +283,7 @@ describe('a failure', () => {
     expect(lines).toEqual([]);
   });
 
-  it('ends the questions: what is under way comes to its end, no more is sent', async () => {
+  it('stops the check: requests in flight finish, and no more are sent', async () => {
     const { checker, client } = setup(async (path) => {
       await new Promise(setImmediate);
       return path.endsWith('/s-0') ? refuse('ServerError') : found;

@@ -43,7 +43,7 @@ describe('act', () => {
   const cached = (): readonly string[] => [...deps.jobs.values()].map(({ metadata }) => metadata.name);
 
   describe('CreateJob', () => {
-    it('creates the Job under our field manager, and puts it into the snapshot and the cache', async () => {
+    it('creates the Job with our field manager, and puts it into the snapshot and the cache', async () => {
       const after = await execute([CREATE], snapshot(), deps);
       expect(api.client.requests).toMatchObject([
         {
@@ -109,7 +109,7 @@ describe('act', () => {
         conflict('has no controller owner'),
         [],
       ],
-    ])('where the name is taken: %s', async (_says, prepare, findings, jobs) => {
+    ])('with a conflict of names: %s', async (_says, prepare, findings, jobs) => {
       prepare();
       deps.sequentialJobs.observe(sequentialJob());
       deps.sequentialJobs.observe(sequentialJob({ metadata: { name: 'other', uid: 'other' } }));
@@ -121,7 +121,7 @@ describe('act', () => {
       expect(cached()).toEqual(Object.keys(findings).length === 0 ? jobs : []);
     });
 
-    it('notes which fields of the Job the server has dropped', async () => {
+    it('records which fields of the Job the server has dropped', async () => {
       const { log, lines } = recordingLog();
       const spec = { stepPolicies: [{ name: 'extract', podFailurePolicy: { rules: [] } }] };
       const object = api.putSequentialJob(sequentialJob({ spec }));
@@ -132,7 +132,7 @@ describe('act', () => {
       expect(lines).toMatchObject([{ field: 'podFailurePolicy' }, { field: 'podReplacementPolicy' }]);
     });
 
-    it('where the name is free again before we read it: learns nothing, and the next decision tries again', async () => {
+    it('if the conflicting Job is gone before it is read: adds no finding, and the next decision tries again', async () => {
       const before = snapshot();
       api.intercept = ({ method }) => (method === 'POST' ? fault('AlreadyExists') : undefined);
       expect(await execute([CREATE], before, deps)).toEqual(before);
@@ -145,7 +145,7 @@ describe('act', () => {
       expect(after.jobs).toEqual([]);
     });
 
-    it('a refusal because of the very Job that an earlier create made is no finding', async () => {
+    it('a refusal because of the very Job that an earlier create made adds no finding', async () => {
       api.putJob(observedJob(0));
       api.intercept = ({ method }) => (method === 'POST' ? fault('Forbidden') : undefined);
       const after = await execute([CREATE], snapshot(), deps);
@@ -153,13 +153,13 @@ describe('act', () => {
       expect(names(after)).toEqual([NAME]);
     });
 
-    it('a refusal under a name that somebody else has is a finding', async () => {
+    it("a refusal for a name that another owner's Job has adds a finding", async () => {
       api.putJob(observedJob(0, { metadata: { ownerReferences: [] } }));
       api.intercept = ({ method }) => (method === 'POST' ? fault('Forbidden') : undefined);
       expect((await execute([CREATE], snapshot(), deps)).findings).toMatchObject({ [NAME]: { type: 'rejected' } });
     });
 
-    it('Forbidden because the namespace is being deleted is thrown', async () => {
+    it('rejects with Forbidden if the namespace is being deleted', async () => {
       const error = new ApiError('Forbidden', 'terminating', {
         status: 403,
         causes: [{ reason: 'NamespaceTerminating' }],
@@ -196,7 +196,7 @@ describe('act', () => {
       expect(api.client.requests.slice(1).map(describeRequest)).toEqual(isGone ? ['GET pods'] : []);
     });
 
-    it('is thrown where the Job cannot be read', async () => {
+    it('rejects if the Job cannot be read', async () => {
       api.intercept = () => fault('Timeout');
       await expect(execute([CONFIRM], snapshot(), deps)).rejects.toMatchObject({ code: 'Timeout' });
     });
@@ -206,7 +206,7 @@ describe('act', () => {
     const jobs = [observedJob(0), observedJob(1)];
     const DELETE: Action = { type: 'DeleteJobs', jobs };
 
-    it('deletes in the foreground, and only these very Jobs', async () => {
+    it('deletes with foreground propagation, guarded by the UIDs', async () => {
       const stored = jobs.map((job) => toObservedJob(api.putJob(job)));
       const after = await execute([{ type: 'DeleteJobs', jobs: stored }], snapshot({ jobs: stored }), deps);
       expect(api.client.requests).toMatchObject(
@@ -234,14 +234,14 @@ describe('act', () => {
       expect(api.get(jobPath(NAMESPACE, NAME))?.metadata.deletionTimestamp).toBeUndefined();
     });
 
-    it('a Job that is gone at once leaves the snapshot and the cache: the response is no Job then', async () => {
+    it('removes a Job that is deleted at once from the snapshot and the cache: the response is then not a Job', async () => {
       const client = new FakeClient({ request: () => ({ kind: 'Status', status: 'Success' }) });
       const after = await execute([DELETE], snapshot({ jobs }), { ...deps, client });
       expect(after.jobs).toEqual([]);
       expect(cached()).toEqual([]);
     });
 
-    it('keeps the Jobs that are being deleted already', async () => {
+    it('does not delete Jobs that are already being deleted', async () => {
       const going = observedJob(1, { metadata: { deletionTimestamp: at(5) } });
       const left = toObservedJob(api.putJob(observedJob(0)));
       const action: Action = { type: 'DeleteJobs', jobs: [left] };
@@ -249,13 +249,13 @@ describe('act', () => {
       expect(names(after).toSorted()).toEqual(['etl-0-extract', 'etl-1-transform']);
     });
 
-    it('is thrown where a Job cannot be deleted', async () => {
+    it('rejects if a Job cannot be deleted', async () => {
       for (const job of jobs) api.putJob(job);
       api.intercept = () => fault('Forbidden');
       await expect(execute([DELETE], snapshot({ jobs }), deps)).rejects.toMatchObject({ code: 'Forbidden' });
     });
 
-    it('deletes many, eight at a time at most', async () => {
+    it('deletes many Jobs, at most eight in parallel', async () => {
       const many = Array.from({ length: 30 }, (_, i) =>
         toObservedJob(api.putJob(observedJob(i, { metadata: { name: `job-${i}` } }))),
       );
@@ -282,7 +282,7 @@ describe('act', () => {
     const DELETE: Action = { type: 'DeleteSequence' };
     const PATH = sequentialJobPath(NAMESPACE, 'etl');
 
-    it('deletes this very object at this very version, and marks it as being deleted', async () => {
+    it('deletes this object at this version, and marks it as being deleted', async () => {
       const before = snapshot();
       const { uid, resourceVersion } = before.object.metadata;
       const after = await execute([DELETE], before, deps);
@@ -301,7 +301,7 @@ describe('act', () => {
     it.each<readonly [string, () => void]>([
       ['nothing holds it, so that it is gone at once', () => void api.putSequentialJob(unheld())],
       ['it is gone already', () => api.remove(PATH)],
-    ])('where %s: no finalizer of ours holds it', async (_says, prepare) => {
+    ])('if %s: our finalizer does not block the deletion', async (_says, prepare) => {
       api.putSequentialJob(sequentialJob());
       prepare();
       const stored = api.sequentialJob(NAMESPACE, 'etl') ?? sequentialJob();
@@ -314,7 +314,7 @@ describe('act', () => {
     it.each<readonly [string, () => unknown]>([
       ['was changed meanwhile', () => api.putSequentialJob(sequentialJob({ spec: { ttlSecondsAfterFinished: 3600 } }))],
       ['was created anew', () => api.putSequentialJob(sequentialJob({ metadata: { uid: 'another' } }))],
-    ])('leaves an object alone that %s', async (_says, change) => {
+    ])('does not delete an object that %s', async (_says, change) => {
       const before = snapshot();
       change();
       await expect(execute([DELETE], before, deps)).rejects.toMatchObject({ code: 'Conflict' });
@@ -329,7 +329,7 @@ describe('act', () => {
       expect(api.done).toEqual(['POST controllerrevisions', 'POST jobs', 'GET jobs']);
     });
 
-    it('is waited for while it may yet be written', async () => {
+    it('is waited for while the write can still succeed', async () => {
       api.intercept = ({ path }) => (path.endsWith('/controllerrevisions') ? fault('ServerError') : undefined);
       await expect(execute([CREATE], snapshot({ bypassedAdmission: true }), deps)).rejects.toMatchObject({
         code: 'ServerError',
@@ -337,7 +337,7 @@ describe('act', () => {
       expect(api.jobs()).toEqual([]);
     });
 
-    it('is not waited for where it may not be written', async () => {
+    it('is not waited for if it is forbidden', async () => {
       api.intercept = ({ path }) => (path.endsWith('/controllerrevisions') ? fault('Forbidden') : undefined);
       expect(names(await execute([CREATE], snapshot({ bypassedAdmission: true }), deps))).toEqual([NAME]);
     });
@@ -345,7 +345,7 @@ describe('act', () => {
     it.each<readonly [string, SequentialJob['status'], boolean | undefined]>([
       ['has not started: no webhook has seen it', undefined, true],
       ['has started: somebody removed the finalizer', { startTime: at(0) }, undefined],
-    ])('is due where the finalizer is missing and the sequence %s', async (_says, status, expected) => {
+    ])('is due if the finalizer is missing and the sequence %s', async (_says, status, expected) => {
       const object = api.putSequentialJob(unheld(status));
       expect((await execute([{ type: 'AddFinalizer' }], snapshot({ object }), deps)).bypassedAdmission).toBe(expected);
     });
@@ -357,7 +357,7 @@ describe('act', () => {
       ['AddFinalizer', ['other/one'], ['other/one', FINALIZER]],
       ['RemoveFinalizer', ['other/one', FINALIZER, 'other/two'], ['other/one', 'other/two']],
       ['RemoveFinalizer', [FINALIZER], []],
-    ])("%s to %p keeps others'", async (type, before, expected) => {
+    ])('%s to %p keeps the finalizers of others', async (type, before, expected) => {
       const { finalizers: _, ...metadata } = sequentialJob().metadata;
       const stored = api.putSequentialJob({
         ...sequentialJob(),
@@ -386,7 +386,7 @@ describe('act', () => {
       expect(api.done).toEqual(['PATCH sequentialjobs']);
     });
 
-    it('an object that has changed meanwhile is a Conflict', async () => {
+    it('rejects with Conflict if the object has changed meanwhile', async () => {
       const before = snapshot();
       api.putSequentialJob(sequentialJob({ metadata: { finalizers: ['new/one'] } }));
       await expect(execute([{ type: 'AddFinalizer' }], before, deps)).rejects.toMatchObject({ code: 'Conflict' });

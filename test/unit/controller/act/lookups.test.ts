@@ -47,7 +47,7 @@ describe('inspectPods', () => {
     api.put(`${PODS}/${name}`, pod as never);
   }
 
-  it('lists the Pods of this step of this sequence, 500 at most', async () => {
+  it('lists the Pods of this step of this sequence, at most 500', async () => {
     await execute([INSPECT], snapshot(), deps);
     expect(api.client.requests).toMatchObject([
       {
@@ -58,7 +58,7 @@ describe('inspectPods', () => {
     ]);
   });
 
-  it('lists those of the whole sequence where the Job has lost its labels', async () => {
+  it('lists those of the whole sequence if the Job has lost its labels', async () => {
     const job = observedJob(1, { step: {} });
     await execute([{ type: 'InspectPods', job }], snapshot(), deps);
     expect(api.client.requests[0]?.query?.['labelSelector']).toBe(`${LABELS.uid}=${UID}`);
@@ -85,19 +85,19 @@ describe('inspectPods', () => {
     expect(after.findings).toEqual(INSPECTED);
   });
 
-  it('keeps what it found in the cache: the next reconcile may come before the watch', async () => {
+  it('puts the result into the cache: the next reconcile may come before the watch', async () => {
     putPod('a');
     await execute([INSPECT], snapshot(), deps);
     expect(deps.pods.indexed(observedPod().jobUID ?? '').map(({ metadata }) => metadata.name)).toEqual(['a']);
   });
 
-  it('keeps none where no watch would tell of its end', async () => {
+  it('caches none if no watch would report their deletion', async () => {
     putPod('a');
     await execute([INSPECT], snapshot(), { ...deps, podsState: () => 'forbidden' });
     expect(deps.pods.size).toBe(0);
   });
 
-  it('knows of no Pods where they may not be listed, and says that there may be some', async () => {
+  it('returns none if listing is forbidden, and records that there may be some', async () => {
     api.intercept = () => fault('Forbidden');
     const after = await execute([INSPECT], snapshot(), deps);
     expect(after).toMatchObject({ podsForbidden: true, findings: INSPECTED });
@@ -105,23 +105,23 @@ describe('inspectPods', () => {
     expect(await execute([INSPECT], snapshot(), deps)).not.toHaveProperty('podsForbidden');
   });
 
-  it('drops one that is gone and had not ended: it tells nothing', async () => {
+  it('drops one that is gone and had not terminated, because it explains nothing', async () => {
     expect(names(await execute([INSPECT], snapshot({ pods: [seen('a')] }), deps))).toEqual([]);
   });
 
-  it('takes a Pod as the API server has it now, not as the watch had it', async () => {
+  it('uses a Pod as the API server has it now, not as the watch had it', async () => {
     putPod('a');
     const pods = [seen('a')];
     const after = await execute([INSPECT], snapshot({ pods }), deps);
     expect(after.pods).toMatchObject([{ failed: true, termination: { exitCode: 3, message: 'a' } }]);
   });
 
-  it('takes a list of no items for what it is (Go writes null)', async () => {
+  it('accepts a list with null items, which Go writes', async () => {
     const client = new FakeClient({ request: () => ({ items: null }) });
     expect(await execute([INSPECT], snapshot(), { ...deps, client })).toMatchObject({ findings: INSPECTED, pods: [] });
   });
 
-  it('is thrown where they cannot be listed: the failure is explained when that has passed', async () => {
+  it('rejects if they cannot be listed: the failure is explained later', async () => {
     api.intercept = () => fault('ServerError');
     await expect(execute([INSPECT], snapshot(), deps)).rejects.toMatchObject({ code: 'ServerError' });
   });
@@ -140,7 +140,7 @@ describe('checkDependencies', () => {
     ['all are missing', [], [SECRET, CLAIM]],
     ['one is missing', ['secrets/db'], [CLAIM]],
     ['none is missing', ['secrets/db', 'persistentvolumeclaims/data'], []],
-  ])('puts down under the name of the Job to be made that %s', async (_says, there, missing) => {
+  ])('records under the name of the next Job that %s', async (_says, there, missing) => {
     const metadata = { name: 'x' } as never;
     for (const path of there) {
       api.put(`/api/v1/namespaces/${NAMESPACE}/${path}`, { apiVersion: 'v1', kind: 'X', metadata });
@@ -151,7 +151,7 @@ describe('checkDependencies', () => {
     expect(after.jobs).toEqual([]);
   });
 
-  it('throws what may pass', async () => {
+  it('rejects on temporary errors', async () => {
     api.intercept = () => fault('ServerError');
     await expect(execute([check(SECRET)], snapshot(), deps)).rejects.toMatchObject({ code: 'ServerError' });
   });

@@ -65,7 +65,7 @@ describe('patchJob', () => {
       'TerminateJob',
       { metadata: { annotations: { [ENDED_ANNOTATION]: '600' } }, spec: { activeDeadlineSeconds: 0 } },
     ],
-  ])('%s: by a merge patch that names this very Job', async (_says, type, change) => {
+  ])('%s: by a merge patch guarded by the UID of this Job', async (_says, type, change) => {
     await patch(type);
     expect(api.client.requests).toMatchObject([
       {
@@ -84,7 +84,7 @@ describe('patchJob', () => {
     ['SuspendJob', { suspended: { byOperator: true } }, undefined],
     ['TerminateJob', { deadlineSeconds: 0, endedAfterSeconds: 600 }, undefined],
     ['UnsuspendJob', {}, { byOperator: true }],
-  ])('%s: the snapshot and the cache have the Job as it is then', async (type, expected, before) => {
+  ])('%s: the snapshot and the cache get the Job of the response', async (type, expected, before) => {
     const known = before === undefined ? job : put({ suspend: true }, { [SUSPENDED_ANNOTATION]: 'true' });
     expect(known.suspended).toEqual(before);
     const after = await patch(type, known);
@@ -96,7 +96,7 @@ describe('patchJob', () => {
     expect(after.findings).toEqual({});
   });
 
-  it('leaves the rest of the Job as it is', async () => {
+  it('does not change the other fields of the Job', async () => {
     put({ backoffLimit: 7 }, { note: 'x' });
     await patch('SuspendJob');
     expect(stored()).toMatchObject({
@@ -127,13 +127,13 @@ describe('patchJob', () => {
     expect([...deps.jobs.values()]).toEqual([]);
   });
 
-  it('is thrown where the Job cannot be patched: nothing is concluded from it', async () => {
+  it('rejects if the Job cannot be patched, without a conclusion', async () => {
     api.intercept = () => fault('Invalid');
     for (const [type] of TYPES) await expect(patch(type)).rejects.toMatchObject({ code: 'Invalid' });
     expect(deps.capabilities.suspendsJobs).toBe(true);
   });
 
-  it('takes it that a Job can be suspended which a webhook lets go on at once: it is tried again', async () => {
+  it('assumes that the server can suspend a Job that a webhook unsuspends at once: it is retried', async () => {
     api.intercept = ({ method, body }) => {
       if (method === 'PATCH') (body as { spec: { suspend: boolean } }).spec.suspend = false;
       return undefined;
@@ -149,14 +149,14 @@ describe('patchJob', () => {
       api.suspendsJobs = false;
     });
 
-    it('finds that out by the answer, and keeps what it learned of the Job', async () => {
+    it('finds that out from the response, and keeps the Job of the response', async () => {
       const after = await patch('SuspendJob');
       expect(after.findings).toEqual({ [NAME]: { type: 'suspendUnsupported' } });
       expect(after.jobs.map(({ metadata }) => metadata.name)).toContain(NAME);
       expect(deps.capabilities.suspendsJobs).toBe(false);
     });
 
-    it('asks no more once it knows', async () => {
+    it('sends no more requests once it knows', async () => {
       await patch('SuspendJob');
       const after = await patch('SuspendJob');
       expect(after.findings).toEqual({ [NAME]: { type: 'suspendUnsupported' } });

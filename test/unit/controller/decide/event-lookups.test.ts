@@ -50,7 +50,7 @@ const brief = (world: World): unknown => {
   return asked === undefined ? undefined : [asked.subject.kind, (asked.dueMs - Date.parse(at(0))) / 1000];
 };
 
-describe('Events are asked for', () => {
+describe('Events are listed', () => {
   const failedOnce = { ...idle, status: { ...idle.status, failed: 1 } };
   const past = observedPod({ failed: true, termination: podTermination({ at: at(10) }) });
   const secrets = { template: { spec: { containers: [], imagePullSecrets: [{ name: 'x' }] } } };
@@ -155,7 +155,7 @@ describe('Events are asked for', () => {
   });
 });
 
-describe('a Job that counts a Pod which is not in sight is looked at again', () => {
+describe('a Job that counts a Pod which the cache does not have is checked again', () => {
   const ended = observedPod({ failed: true, termination: podTermination({ at: at(10) }) });
   const retried = { ...active, status: { ...active.status, failed: 1 } };
 

@@ -105,7 +105,7 @@ describe('obstacleOf', () => {
   });
 });
 
-describe('obstacleOf, of a Pod whose Events were asked for', () => {
+describe('obstacleOf, for a Pod whose Events were listed', () => {
   const POD = `uid-${POD_NAME}`;
   const active = observedJob(1, { status: { active: 1, startTime: at(1) } });
   const preparing = observedPod({ waitingSince: at(2) });

@@ -15,7 +15,7 @@ import { JOB_UID, observedPod, podTermination } from '../../../support/pods.ts';
 const going = (name: string): ObservedPod =>
   observedPod({ metadata: { name, deletionTimestamp: at(10) }, node: 'worker-1' });
 
-describe('Pods that are waited for are named', () => {
+describe('the message names the Pods that the sequence waits for', () => {
   it.each<readonly [string, readonly ObservedPod[], number, readonly string[]]>([
     ['none', [], 0, []],
     ['one that runs', [observedPod({ metadata: { name: 'a' } })], 0, ['"a"']],
@@ -58,7 +58,7 @@ describe('the Pods of the running step count as lost', () => {
   });
 });
 
-describe('Pods of a step that has ended hold back what comes next', () => {
+describe('Pods of a finished step block the next one', () => {
   const { jobUID: _, ...unowned } = observedPod({ labelJobUID: JOB_UID, metadata: { creationTimestamp: at(20) } });
   const younger = { ...unowned, metadata: { ...unowned.metadata, creationTimestamp: at(91) } };
   const kept = observedJob(1, { status: failed(30) });
@@ -98,7 +98,7 @@ describe('Pods of a step that has ended hold back what comes next', () => {
     expect(leftoverPods(context)).toEqual(expected ? [pod] : []);
   });
 
-  it('a Pod that only a label gives to a Job is none of the running step, whose Job is not known', () => {
+  it('a Pod with only the label of a Job does not belong to the running step, if that Job is not known', () => {
     const step = { index: 1, name: 'transform', state: 'Running' } as const;
     const object = sequentialJob({ status: { startTime: at(0), steps: [step] } });
     const going1 = { ...unowned, metadata: { ...unowned.metadata, deletionTimestamp: at(10) } };

@@ -24,11 +24,11 @@ describe('the state machine', () => {
     expect(TRANSITIONS.some(({ from, to }) => to === state && from !== state)).toBe(true);
   });
 
-  it('a row that stays in its state ends the walk: the walk cannot loop in one state', () => {
+  it('a row that stays in its state does not continue: there is no endless loop in one state', () => {
     expect(TRANSITIONS.filter(({ from, to, continues }) => from === to && continues === true)).toEqual([]);
   });
 
-  it('says of each what it is, in words that fit in a cell of a table', () => {
+  it('every row has descriptions that fit into a cell of a table', () => {
     const described = TRANSITIONS.flatMap(({ guard, effect }) => [guard, effect]);
     expect(described.filter(({ description }) => !/^[^|\n]+$/.test(description)).map(({ name }) => name)).toEqual([]);
   });
@@ -49,7 +49,7 @@ function taken({ snapshot, now }: GoldenInput): readonly Transition[] {
   }
 }
 
-it('every row is taken by a golden decision, so that nobody changes it unseen', () => {
+it('every row is applied in a golden decision, so that a change of it shows up in a diff', () => {
   const seen = new Set(goldenDecisions().flatMap(({ input }) => taken(input)));
   const unseen = TRANSITIONS.filter((row) => !seen.has(row)).map(({ from, guard }) => `${from}, ${guard.name}`);
   expect(unseen).toEqual([]);

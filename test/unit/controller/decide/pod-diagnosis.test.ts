@@ -172,7 +172,7 @@ describe('explainFailure', () => {
     expect(explainFailure(base, attempts, termination)).toBe(expected);
   });
 
-  it('fits an Event, and keeps the last line', () => {
+  it('fits into an Event, and keeps the last line', () => {
     const message = `${'line\n'.repeat(180)}ValueError: no such table`;
     const sentence = explainFailure(LIMIT, 4, podTermination({ container: 'x'.repeat(63), message }));
     expect(Buffer.byteLength(sentence)).toBeLessThan(900);

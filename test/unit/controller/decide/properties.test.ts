@@ -108,14 +108,14 @@ function stepsOf({ steps = [] }: SequentialJobStatus): Steps {
 }
 
 describe('a decision', () => {
-  it('is made the same way each time', () => {
+  it('is deterministic', () => {
     expectOfAll(({ snapshot, nowMs, decision }) => {
       expect(decide(structuredClone(snapshot), nowMs)).toStrictEqual(decision);
       return true;
     });
   });
 
-  it('is at rest once the status is written, until it asked to be looked at again', () => {
+  it('is stable after the status is written, until the time that it asked to be requeued at', () => {
     expectOfAll(({ snapshot, nowMs, decision }) => {
       const { status, requeueAfterMs = DAY_MS } = decision;
       // What is due at once is for the next reconcile.
@@ -131,7 +131,7 @@ describe('a decision', () => {
     });
   });
 
-  it('says the same of when to look again once the status is written', () => {
+  it('has the same requeue time after the status is written', () => {
     expectOfAll(({ snapshot, nowMs, decision: { status, requeueAfterMs } }) => {
       if (requeueAfterMs === 0) return false;
       expect(decide(written(snapshot, status), nowMs).requeueAfterMs).toBe(requeueAfterMs);
@@ -139,7 +139,7 @@ describe('a decision', () => {
     });
   });
 
-  it('asks of a Job only what no earlier step is in the way of', () => {
+  it('has no action on the Job of a step before the earlier steps have ended', () => {
     expectOfAll(({ decision: { status, actions } }) => {
       const { started, indicesOf } = stepsOf(status ?? {});
       const wanted = actions.flatMap((action) => (action.type === 'CreateJob' ? [action.index] : []));
@@ -151,7 +151,7 @@ describe('a decision', () => {
 });
 
 describe('a status', () => {
-  it('has conditions that agree with each other and with the phase', () => {
+  it('has conditions that are consistent with each other and with the phase', () => {
     expectOfStatuses(({ snapshot }, status) => {
       const { phase, conditions } = status;
       const transient = { Completed: [], Failed: ['Stalled'] }[phase as string] ?? ['Reconciling'];
@@ -170,7 +170,7 @@ describe('a status', () => {
     });
   });
 
-  it('counts its steps right', () => {
+  it('has correct counts of steps', () => {
     expectOfStatuses(({ snapshot }, { state, progress, phase, conditions }, { started, indicesOf }) => {
       expect(state).toEqual({
         // A step that stands still has no Pod.
@@ -187,7 +187,7 @@ describe('a status', () => {
     });
   });
 
-  it('has its steps in order: those that were started without a gap, of which only the last may run', () => {
+  it('has its steps in order: the started ones without a gap, of which only the last may be running', () => {
     expectOfStatuses(({ snapshot }, _status, { started }) => {
       const before = started.slice(0, -1);
       expect(started.map(({ index }) => index)).toEqual(started.map((_, i) => i));
@@ -202,7 +202,7 @@ describe('a status', () => {
     });
   });
 
-  it('skips the steps behind the one that failed, all of them, and no others', () => {
+  it('has all steps after the failed one as Skipped, and no others', () => {
     expectOfStatuses(({ snapshot }, { startTime, progress }, { indicesOf }) => {
       const failedIndex = startTime === undefined ? undefined : progress?.failedIndex;
       const all = snapshot.object.spec.containers.map((_, index) => index);

@@ -44,7 +44,7 @@ describe('recheckMs', () => {
     expect(retryMs(context(seconds, { conditions }))).toBe(expected);
   });
 
-  it('looks at most 20 times in the first five minutes', () => {
+  it('checks at most 20 times in the first five minutes', () => {
     let looks = 0;
     for (let seconds = 0; seconds < 300; looks++)
       seconds += retryMs(context(seconds, { conditions: [condition()] })) / 1000;
@@ -67,13 +67,13 @@ describe('what an init container of the step may create', () => {
     );
   });
 
-  it('is waited for as long as something else is missing', () => {
+  it('is waited for while another object is missing', () => {
     const missing = [mayBeCreated, MAP];
     expect(blockingDependencies(missing, context(3600, { conditions: [condition()] }))).toEqual(missing);
   });
 });
 
-describe('obstacle, before the Job', () => {
+describe('obstacle, before the Job exists', () => {
   it.each<readonly [string, Snapshot['findings'], unknown]>([
     ['nobody has looked', {}, undefined],
     ['nothing is missing', needs(), undefined],
@@ -109,10 +109,10 @@ describe('obstacle, before the Job', () => {
   });
 });
 
-describe('obstacle, in a status that was cut', () => {
+describe('obstacle, in a truncated status', () => {
   const many = Array.from({ length: 3 }, (_, i) => ({ ...SECRET, name: `secret-${i}`.padEnd(200, 'x') }));
 
-  it('is known again', () => {
+  it('is recognized again', () => {
     const whole = context(0, {}, { findings: needs(...many) });
     const message = obstacle(whole)?.message ?? '';
     const cut = truncateStatus({ conditions: [condition({ message })] }, MAX_TRUNCATIONS);
@@ -130,7 +130,7 @@ describe('obstacle, while the step runs', () => {
   };
   const waiting = observedJob(1, { status: { startTime: at(0) } });
 
-  it('is what keeps its Pod from starting, whatever is missing besides', () => {
+  it('is what prevents its Pod from starting, even if an object is missing as well', () => {
     const pods = [observedPod({ obstacle: { reason: 'ErrImagePull', message: 'not found' } })];
     expect(obstacle(context(0, running, { jobs: [waiting], pods, findings: needs(SECRET) }))).toEqual({
       reason: 'ErrImagePull',
@@ -139,20 +139,20 @@ describe('obstacle, while the step runs', () => {
     });
   });
 
-  it('is what the Job controller complains of', () => {
+  it('is what the Job controller reports', () => {
     expect(obstacle(context(0, running, { jobs: [waiting], eventLookup: eventLook([jobWarning()]) }))?.reason).toBe(
       'FailedCreate',
     );
   });
 
-  it('is none where the Job is out of sight, or nobody watches Pods', () => {
+  it('is absent if the Job is not cached, or Pods are not watched', () => {
     expect(
       obstacle(context(0, running, { pods: [observedPod({ obstacle: { reason: 'x', message: 'x' } })] })),
     ).toBeUndefined();
     expect(obstacle(context(0, running, { jobs: [waiting] }))).toBeUndefined();
   });
 
-  it('is cut to what a status can bear, and known again when it is', () => {
+  it('is truncated to the limit of the status, and recognized again', () => {
     const pods = [observedPod({ obstacle: { reason: 'Unschedulable', message: 'm'.repeat(9999) } })];
     const first = obstacle(context(0, running, { jobs: [waiting], pods }));
     expect(Buffer.byteLength(first?.message ?? '')).toBe(2048);

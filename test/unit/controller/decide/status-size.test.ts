@@ -37,7 +37,7 @@ describe('fitSteps', () => {
     ['none', []],
     ['a few, whatever they say', steps(100, { message: 'm'.repeat(1024) })],
     ['many that are small', steps(500, { name: 'a', jobName: 'b' })],
-  ])('leaves alone what fits: %s', (_says, given) => {
+  ])('does not change what fits: %s', (_says, given) => {
     expect(fitSteps(given)).toBe(given);
   });
 
@@ -60,7 +60,7 @@ describe('fitSteps', () => {
       ),
     ],
     ['of which all but the first were skipped', deepFreeze([step(0), ...skipped(1, 1000)])],
-  ])('brings 1000 steps %s below the limit', (_says, given) => {
+  ])('reduces 1000 steps %s below the limit', (_says, given) => {
     const fitted = fitSteps(given);
     expect(size(fitted)).toBeLessThan(224 * 1024);
     expect(fitted).toHaveLength(1000);
@@ -78,7 +78,7 @@ describe('fitSteps', () => {
     }
   });
 
-  it('cuts the messages first, the oldest first, and no more than it must', () => {
+  it('truncates messages first, the oldest first, and no more than necessary', () => {
     const given = steps(300, { name: 'n', jobName: 'j', message: 'm'.repeat(1000) });
     const fitted = fitSteps(given);
     const cut = fitted.map(({ message }) => message === undefined);
@@ -92,19 +92,19 @@ describe('fitSteps', () => {
     ['a step that failed', 5, { state: 'Failed', reason: 'Error', message: 'why' }],
     ['a step that was skipped', 5, { state: 'Skipped' }],
     ['the last step', 999, {}],
-  ])('leaves %s untouched', (_says, index, change) => {
+  ])('does not change %s', (_says, index, change) => {
     const given = deepFreeze([...steps(1000)].with(index, step(index, change)));
     expect(fitSteps(given)[index]).toBe(given[index]);
     expect(fitSteps(given)[index === 5 ? 6 : 5]).not.toHaveProperty('exitCode');
   });
 
-  it('cuts those that succeeded before any that failed', () => {
+  it('truncates steps that succeeded before those that failed', () => {
     const failedStep = step(0, { state: 'Failed', reason: 'Error', message: 'm'.repeat(1024) });
     const given = deepFreeze([failedStep, ...steps(1000).slice(1)]);
     expect(fitSteps(given)[0]).toBe(failedStep);
   });
 
-  it('cuts those that failed where it must, the oldest first, and always leaves the last one its message', () => {
+  it('truncates failed steps if necessary, the oldest first, and always keeps the message of the last one', () => {
     const fitted = fitSteps(steps(1000, { state: 'Failed', reason: 'Error', message: 'm'.repeat(1024) }));
     const cut = fitted.map(({ message }) => message === undefined);
     expect(cut[0]).toBe(true);
@@ -124,7 +124,7 @@ describe('fitSteps', () => {
     },
   );
 
-  it('says the same when it is asked again: the status comes to rest', () => {
+  it('is idempotent: the status is stable', () => {
     const fitted = fitSteps(steps(1000, { message: 'm'.repeat(100) }));
     expect(fitSteps(fitted)).toEqual(fitted);
   });
@@ -161,7 +161,7 @@ describe('the whole status', () => {
     },
   );
 
-  it('of 1000 steps of the longest names, the first of which failed, stays below 256 KiB', () => {
+  it('of 1000 steps with the longest names, the first of which failed, stays below 256 KiB', () => {
     const findings = { [stepJobName(object, 0, 0)]: { type: 'rejected', message: '€'.repeat(4096) } } as const;
     const status = { observedGeneration: 1, startTime: at(0) };
     const decision = decide(deepFreeze({ object: { ...object, status }, jobs: [], findings }), NOW_MS);
@@ -169,7 +169,7 @@ describe('the whole status', () => {
     expect(size(decision.status)).toBeLessThan(LIMIT);
   });
 
-  it('of 1000 steps that may all fail, and did, stays below 256 KiB though it names them', () => {
+  it('of 1000 steps with onFailure: Continue that all failed stays below 256 KiB, although it names them', () => {
     const stepPolicies = containers.map(({ name }) => ({ name, onFailure: 'Continue' as const }));
     const failedSteps = containers.map(({ name }, i) =>
       step(i, { name, jobName: stepJobName(object, i, 0), state: 'Failed' }),
@@ -182,7 +182,7 @@ describe('the whole status', () => {
     expect(size(decision.status)).toBeLessThan(LIMIT);
   });
 
-  it('stays below 256 KiB however many things are missing', () => {
+  it('stays below 256 KiB for any number of missing objects', () => {
     const missing = Array.from(
       { length: 500 },
       (_, i) => ({ kind: 'Secret', name: `${'s'.repeat(240)}${i}` }) as const,
@@ -195,7 +195,7 @@ describe('the whole status', () => {
     expect(size(decision.status)).toBeLessThan(LIMIT);
   });
 
-  it('stays below 256 KiB however many faults the spec has', () => {
+  it('stays below 256 KiB for any number of errors in the spec', () => {
     const broken = containers.map(({ name }) => container(name, { image: ' ', env: [{ name: '=' }, { name: '' }] }));
     const decision = decide(
       deepFreeze({ object: sequentialJob({ spec: { containers: broken } }), jobs: [], findings: {} }),
@@ -208,7 +208,7 @@ describe('the whole status', () => {
   it.each<readonly [string, 'trouble' | 'finding']>([
     ['in passing', 'trouble'],
     ['for good', 'finding'],
-  ])('stays below 256 KiB however much the API server has to say, %s', (_says, where) => {
+  ])("stays below 256 KiB for any length of the API server's message, %s", (_says, where) => {
     const message = '€'.repeat(200_000);
     const more =
       where === 'trouble'
@@ -218,7 +218,7 @@ describe('the whole status', () => {
     expect(size(decision.status)).toBeLessThan(LIMIT);
   });
 
-  it('stays below 256 KiB however long the words of a Job', () => {
+  it("stays below 256 KiB for any length of a Job's messages", () => {
     const conditions = [{ type: 'Failed', status: 'True', reason: 'Error', message: '€'.repeat(32_768) }];
     const status = {
       observedGeneration: 1,
@@ -250,29 +250,29 @@ describe('cutStatus', () => {
   const { message: _, ...lastStep } = failing(1);
   const shortened = `${'m'.repeat(255)}…`;
 
-  it('leaves a status as it is that is not to be cut', () => {
+  it('does not change a status that need not be truncated', () => {
     expect(truncateStatus(status, 0)).toBe(status);
   });
 
-  it('leaves out the messages of all steps first, and nothing else', () => {
+  it('first drops the messages of all steps, and nothing else', () => {
     const { message: __, ...first } = failing(0);
     expect(truncateStatus(status, 1)).toEqual({ ...status, steps: [first, lastStep, status.steps?.[2]] });
   });
 
-  it('then all details of the steps but of the last one that was started', () => {
+  it('then all details of the steps, except for the last one that was started', () => {
     expect(truncateStatus(status, 2)).toEqual({
       ...status,
       steps: [{ ...bare, ...times }, lastStep, status.steps?.[2]],
     });
   });
 
-  it('then the ends of what is long elsewhere', () => {
+  it('then the ends of other long texts', () => {
     const cut = truncateStatus(status, 3);
     expect(cut.conditions?.map(({ message }) => message)).toEqual([shortened]);
     expect(cut.progress).toEqual({ ...status.progress, failureMessage: shortened });
   });
 
-  it('then the times of the steps but of the last one; the sequence goes on from what is left', () => {
+  it('then the times of the steps, except for the last one; the sequence can continue from the rest', () => {
     expect(truncateStatus(status, MAX_TRUNCATIONS)).toMatchObject({
       steps: [bare, lastStep, status.steps?.[2]],
       resumes: 2,
@@ -280,7 +280,7 @@ describe('cutStatus', () => {
     expect(truncateStatus(status, MAX_TRUNCATIONS).steps?.[0]).toEqual(bare);
   });
 
-  it('makes it smaller each time, and not again what is cut already', () => {
+  it('becomes smaller each time, and does not truncate again what is truncated', () => {
     for (let cut = 0; cut < MAX_TRUNCATIONS; cut++) {
       const [before, after] = [truncateStatus(status, cut), truncateStatus(status, cut + 1)];
       expect(size(after)).toBeLessThan(size(before));
@@ -289,7 +289,7 @@ describe('cutStatus', () => {
     expect(truncateStatus(status, MAX_TRUNCATIONS + 1)).toEqual(truncateStatus(status, MAX_TRUNCATIONS));
   });
 
-  it('bears a status that says nothing yet', () => {
+  it('accepts an empty status', () => {
     expect(truncateStatus({ resumes: 0 }, MAX_TRUNCATIONS)).toEqual({ conditions: [], resumes: 0 });
   });
 });

@@ -12,7 +12,7 @@ const job = (suspensions?: ObservedJob['suspensions']): ObservedJob => ({
   ...(suspensions === undefined ? {} : { suspensions }),
 });
 
-describe('a Job that somebody else lets go on is suspended again', () => {
+describe('a Job that another client unsuspends is suspended again', () => {
   const SECOND = Date.parse(at(0));
 
   it.each<readonly [string, ObservedJob['suspensions'], number, number]>([
@@ -39,7 +39,7 @@ describe('a Job that somebody else lets go on is suspended again', () => {
     expect(nextSuspension(job(suspensions), NOW_MS)).toBe(expected);
   });
 
-  it('from the second time on that is told, and who it was', () => {
+  it('from the second time on the status reports it, with the client', () => {
     expect(suspensionUndoneEvent(job(), '1 (transform)')).toBeUndefined();
     expect(suspensionUndoneEvent(job({ count: 1, at: at(0) }), '1 (transform)')).toBeUndefined();
     expect(suspensionUndoneEvent(job({ count: 2, at: at(0), undoneBy: 'queue' }), '1 (transform)')).toEqual({

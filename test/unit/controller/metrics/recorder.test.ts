@@ -86,7 +86,7 @@ describe('hand-offs', () => {
     ];
   };
 
-  it('from the moment the end of a step is seen to the answer to the creation of the next Job', async () => {
+  it('are measured from the time at which the end of a step is seen to the response to the create of the next Job', async () => {
     await begin();
     end(0, 'Complete');
     now += 25;
@@ -96,7 +96,7 @@ describe('hand-offs', () => {
     expect(await handoffs()).toEqual([1, 0.035]);
   });
 
-  it('includes the time in which the API server refuses', async () => {
+  it('include the time during which the API server refuses the Job', async () => {
     await begin();
     end(0, 'Complete');
     api.intercept = () => fault('ServerError');
@@ -109,7 +109,7 @@ describe('hand-offs', () => {
     expect(await handoffs()).toEqual([1, 2]);
   });
 
-  it('a step that waits for something else is not handed over', async () => {
+  it('do not include a step that waits for something else', async () => {
     await begin();
     const suspended = { ...sequentialJob().spec, suspend: true };
     deps.sequentialJobs.observe(
@@ -130,7 +130,7 @@ describe('hand-offs', () => {
     expect(await handoffs()).toEqual([0, 0]);
   });
 
-  it('a Job that changes after its end has ended once', async () => {
+  it('are counted once for a Job that changes after its end', async () => {
     await begin();
     end(0, 'Complete');
     await reconcileOnce();
@@ -145,7 +145,7 @@ describe('hand-offs', () => {
     expect((await handoffs())[0]).toBe(1);
   });
 
-  it('a name that is taken by somebody else is no hand-off', async () => {
+  it('do not include a conflict of Job names', async () => {
     await begin();
     const other = observedJob(1, { metadata: { uid: 'other', ownerReferences: [] } });
     api.putJob(other);
@@ -157,7 +157,7 @@ describe('hand-offs', () => {
 });
 
 describe('steps and sequences', () => {
-  it('each step is counted once, with its time, when its end is recorded', async () => {
+  it('each step is counted once, with its duration, when its end is recorded', async () => {
     await begin();
     for (const index of [0, 1]) {
       end(index, 'Complete', 90);
@@ -174,7 +174,7 @@ describe('steps and sequences', () => {
     expect(valueOf(families, 'sequentialjob_step_duration_seconds_sum', { result: 'failed' })).toBe(30);
   });
 
-  it('a step whose end could not be recorded is counted when it is', async () => {
+  it('a step whose end could not be recorded is counted when it is recorded', async () => {
     await begin();
     end(0, 'Complete');
     api.intercept = ({ path }) => (path.endsWith('/status') ? fault('Conflict') : undefined);
@@ -185,7 +185,7 @@ describe('steps and sequences', () => {
     expect(valueOf(await served(), 'sequentialjob_steps_total', { result: 'succeeded' })).toBe(1);
   });
 
-  it('phases are those of the cache, Pending where there is none yet', async () => {
+  it('phases are those of the cached objects, Pending if there is none yet', async () => {
     await begin();
     const other = sequentialJob({ metadata: { name: 'other', uid: 'other' } });
     deps.sequentialJobs.observe(other);
@@ -196,7 +196,7 @@ describe('steps and sequences', () => {
     expect((await served()).get('sequentialjob_sequences')?.samples).toEqual([]);
   });
 
-  it('reconciles are counted by their result, with their time', async () => {
+  it('reconciles are counted by their result, with their duration', async () => {
     await begin();
     api.intercept = () => fault('ServerError');
     end(0, 'Complete');

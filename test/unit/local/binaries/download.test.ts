@@ -74,7 +74,7 @@ onAmd64('downloadBinaries', () => {
     expect(await download(cache)).toBe(found);
   });
 
-  it('leaves nothing behind when a checksum does not match', async () => {
+  it('leaves nothing behind if a checksum differs', async () => {
     const cache = join(folder, 'bad');
     files.set('/release/v1.36.1/bin/linux/amd64/kube-controller-manager', Buffer.from('something else'));
     await expect(download(cache)).rejects.toThrow(/kube-controller-manager has SHA-256 .* checksum file has/);
@@ -93,7 +93,7 @@ describe('resolveBinaries', () => {
     return path;
   };
 
-  it('says what KUBEBUILDER_ASSETS lacks and goes on to the cache', async () => {
+  it('reports what KUBEBUILDER_ASSETS lacks, and tries the cache', async () => {
     const assets = await make(join(folder, 'envtest-only'), ['etcd', 'kube-apiserver', 'kubectl']);
     const arch = process.arch === 'x64' ? 'amd64' : process.arch;
     const cached = await make(join(folder, `xdg/sequentialjob/kubernetes/v1.30.0-linux-${arch}`), programs);

@@ -22,7 +22,7 @@ const webhook = (name: string, clientConfig: object): string =>
   });
 
 describe('the configurations of config/webhook', () => {
-  it('ask about new objects to mutate, about new and changed ones to validate, and never about the status', () => {
+  it('call the webhook for new objects to mutate, for new and changed ones to validate, and never for the status', () => {
     const rule = { apiGroups: [GROUP], apiVersions: [VERSION], resources: [PLURAL], scope: 'Namespaced' };
     const common = { failurePolicy: 'Fail', matchPolicy: 'Equivalent', sideEffects: 'None', timeoutSeconds: 5 };
     expect(configurations).toEqual([
@@ -39,7 +39,7 @@ describe('the configurations of config/webhook', () => {
 });
 
 describe('webhookConfigurations', () => {
-  it('leaves out what is none', () => {
+  it('ignores other documents', () => {
     const others = ['kind: Service', 'kind: [ValidatingWebhookConfiguration]', '# nothing', 'text', 'null'];
     const found = webhookConfigurations([...others, webhook('one', {}), 'kind: Issuer'].join('\n---\n'));
     expect(found.map(({ webhooks }) => webhooks[0]?.name)).toEqual(['one']);
@@ -51,7 +51,7 @@ describe('withoutUnsupportedFields', () => {
     [20, 'every update', undefined],
     [27, 'every update', undefined],
     [28, 'updates that need a verdict', [expect.objectContaining({ name: 'created-or-changed' })]],
-  ])('a server of 1.%i is to ask about %s', (minor, _what, expected) => {
+  ])('for a server of 1.%i the webhook is called for %s', (minor, _what, expected) => {
     const fitting = configurations.map((one) => withoutUnsupportedFields(one, minor));
     expect(fitting.map(({ webhooks }) => webhooks[0]?.matchConditions)).toEqual([undefined, expected]);
     const blank = (all: typeof configurations): unknown =>
@@ -61,7 +61,7 @@ describe('withoutUnsupportedFields', () => {
 });
 
 describe('withTarget', () => {
-  it('replaces the Service by the URL with its path, and names the authority', () => {
+  it('replaces the Service by a URL with its path, and sets the CA', () => {
     const pointed = configurations.map((configuration) => withTarget(configuration, target));
     expect(pointed.map(({ webhooks }) => webhooks[0]?.clientConfig)).toEqual([
       {
@@ -75,7 +75,7 @@ describe('withTarget', () => {
     ]);
   });
 
-  it('gives another name and a choice of namespaces where asked', () => {
+  it('uses another name and a namespace selector if configured', () => {
     const [configuration] = webhookConfigurations(webhook('one', { service: { path: '/a' } }));
     if (configuration === undefined) throw new Error('no configuration');
     const namespaceSelector = { matchExpressions: [{ key: 'a', operator: 'DoesNotExist' }] } as const;

@@ -58,8 +58,8 @@ describe('podPhase', () => {
   });
 });
 
-describe('a Pod of an earlier node', () => {
-  it('had started if any container had', () => {
+describe('a Pod of a previous node process', () => {
+  it('counts as started if any container had started', () => {
     const base = { name: 'c', image: '', imageID: '', ready: false, restartCount: 0 };
     expect(wasStarted(pod())).toBe(false);
     expect(
@@ -68,7 +68,7 @@ describe('a Pod of an earlier node', () => {
     expect(wasStarted({ ...pod(), status: { containerStatuses: [{ ...base, state: { running: {} } }] } })).toBe(true);
   });
 
-  it('has failed', () => {
+  it('is failed', () => {
     expect(lostStatus(pod(), 1000)).toMatchObject({
       phase: 'Failed',
       reason: 'NodeLost',

@@ -75,7 +75,7 @@ describe('resolveEnvironment', () => {
     expect(resolveEnvironment(pod(), container(part), sources)).toEqual({ ok: false, message });
   });
 
-  it('leaves out what is optional and missing', () => {
+  it('omits optional references that are missing', () => {
     const part = {
       envFrom: [{ secretRef: { name: 'no', optional: true } }],
       env: [{ name: 'X', ...secretRef('s', 'NO', true) }],
@@ -103,7 +103,7 @@ describe('needsVolume', () => {
     expect(needsVolume(given)).toBe(expected);
   });
 
-  it('gives a volume that is bound to that very claim', () => {
+  it('returns a volume that is bound to this very claim', () => {
     const spec = {
       accessModes: ['ReadWriteOnce'],
       storageClassName: 'local',
@@ -132,7 +132,7 @@ describe('terminationMessage', () => {
     expect(terminationMessage(given)).toBe(expected);
   });
 
-  it('keeps to 80 lines and 2 KiB', () => {
+  it('is limited to 80 lines and 2 KiB', () => {
     expect(tailOf('x\n'.repeat(100)).split('\n')).toHaveLength(81);
     expect(Buffer.byteLength(tailOf('x'.repeat(5000)))).toBe(2048);
   });

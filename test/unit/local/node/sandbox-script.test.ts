@@ -50,13 +50,13 @@ describe('sandboxScript', () => {
     expect(() => execFileSync('sh', ['-n'], { input: script })).not.toThrow();
   });
 
-  it('mounts outer folders before inner ones', () => {
+  it('mounts parent folders before nested ones', () => {
     const script = sandboxScript(plan('overlay', { binds: [bind('/data/inner'), bind('/data', true)] }));
     expect(script.indexOf("mount -o bind,ro '/v' \"$root\"'/data'")).toBeGreaterThan(0);
     expect(script.indexOf("'/data/inner'")).toBeGreaterThan(script.indexOf('"$root"\'/data\'\n'));
   });
 
-  it('refuses to make a mount point in a folder that is the machine’s own', () => {
+  it('refuses to create a mount point in a folder of the host', () => {
     expect(sandboxScript(plan('bind', { binds: [bind('/var/data')] }))).toContain(
       'only as root can the node create it',
     );

@@ -16,7 +16,7 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 const sleeper = () => startChild({ name: 'sleeper', command: 'sleep', args: ['60'], logFile: join(folder, 'log') });
 
 describe('parseStartTicks', () => {
-  it('is not led astray by a command name with spaces and parentheses', () => {
+  it('parses a command name with spaces and parentheses', () => {
     const fields = ['S', ...Array.from({ length: 18 }, (_, i) => String(i)), '4711', '0'];
     expect(parseStartTicks(`12 (a) b (c) ${fields.join(' ')}`)).toBe('4711');
   });
@@ -25,7 +25,7 @@ describe('parseStartTicks', () => {
 describe('takeOver', () => {
   const records = (): string => join(folder, 'processes');
 
-  it('ends what a dead owner left behind', async () => {
+  it('ends the processes of a dead owner', async () => {
     const left = sleeper();
     await recordProcess(records(), 'etcd', left.pid);
     const lines: string[] = [];
@@ -35,7 +35,7 @@ describe('takeOver', () => {
     expect(await readdir(records())).toEqual(['owner']);
   });
 
-  it('leaves a process alone whose id was given to another since', async () => {
+  it('does not end another process that got the same id', async () => {
     const innocent = sleeper();
     await recordProcess(records(), 'etcd', innocent.pid);
     await writeFile(join(records(), 'etcd'), JSON.stringify({ pid: innocent.pid, startTicks: '1' }));
@@ -44,7 +44,7 @@ describe('takeOver', () => {
     await innocent.stop(1000);
   });
 
-  it('refuses while the owner lives, and touches nothing', async () => {
+  it('refuses while the owner is alive, and ends nothing', async () => {
     const [owner, child] = [sleeper(), sleeper()];
     await recordProcess(records(), 'owner', owner.pid);
     await recordProcess(records(), 'etcd', child.pid);
@@ -55,7 +55,7 @@ describe('takeOver', () => {
 });
 
 describe('a child', () => {
-  it('ends with its parent, also when that is killed', async () => {
+  it('ends with its parent, even if that is killed', async () => {
     const module = join(import.meta.dirname, '../../../../local/processes/child.ts');
     const script = `
       const { startChild } = await import(${JSON.stringify(module)});

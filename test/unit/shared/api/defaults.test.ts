@@ -28,7 +28,7 @@ test.each([
   ],
 ])('%s', (_sentence, spec, expected) => expect(withDefaults(asSpec(spec))).toEqual(expected));
 
-test('the argument is not changed, and its parts are shared', () => {
+test('the argument is not mutated, and the result shares its parts', () => {
   const volumes = [{ name: 'a' }];
   const spec = asSpec({ containers, template: { spec: { volumes } } });
   const before = structuredClone(spec);

@@ -127,7 +127,7 @@ describe('a step needs', () => {
     expect(needs(written)).toEqual(expected);
   });
 
-  it('what it names by kind, and in each kind as the kubelet comes upon it', () => {
+  it('the names of each kind, in the order in which the kubelet reads them', () => {
     const all = (name: string): object => ({
       envFrom: [{ configMapRef: { name: `${name}-all` } }, { secretRef: { name: `${name}-all` } }],
       ...env({ configMapKeyRef: { name: `${name}-one` } }, { secretKeyRef: { name: `${name}-one` } }),
@@ -244,7 +244,7 @@ describe('a step does not need', () => {
   });
 });
 
-describe('what is looked for', () => {
+describe('the list of objects to check', () => {
   const needing = (step: object): SequentialJob => sequentialJob({ spec: { containers: [container('load', step)] } });
   const secrets = (count: number, name = (i: number): string => `s-${i}`): SequentialJob =>
     needing({ envFrom: Array.from({ length: count }, (_, i) => ({ secretRef: { name: name(i) } })) });
@@ -261,7 +261,7 @@ describe('what is looked for', () => {
     expect(dependenciesToCheck(object, 1)).toEqual([]);
   });
 
-  it('is looked through no further than it takes', () => {
+  it('is not computed further than necessary', () => {
     let read = 0;
     const envFrom = Array.from({ length: 45_000 }, (_, i) => ({
       get secretRef() {
@@ -274,7 +274,7 @@ describe('what is looked for', () => {
   });
 });
 
-describe('whatever a client writes', () => {
+describe('for any spec', () => {
   const reference = fc.oneof(json, fc.constantFrom(a, maybe, { secretName: 'a' }, { claimName: 'a' }, null));
   const sources = (...names: readonly string[]): fc.Arbitrary<object> =>
     fc.record(Object.fromEntries(names.map((name) => [name, reference])), { requiredKeys: [] });
@@ -305,14 +305,14 @@ describe('whatever a client writes', () => {
     }
   }
 
-  it('near a sequence: it throws never, and names nothing twice', () => {
+  it('similar to a valid one: it never throws, and names no object twice', () => {
     fc.assert(
       fc.property(pod, step, (pod, step) => check(object({ pod, step }))),
       { numRuns: 500 },
     );
   });
 
-  it('far from one, too', () => {
+  it('and for arbitrary JSON', () => {
     fc.assert(
       fc.property(
         fc.oneof(

@@ -68,7 +68,7 @@ describe('jobErrorsOf', () => {
     ]);
   });
 
-  it('gives every cause, in order', () => {
+  it('returns all causes, in order', () => {
     const causes = ['spec.template.spec.containers[0].env', 'spec.template.spec.containers[1].env'];
     const both = refusal(...causes.map((field) => ({ field, message: 'Required value' })));
     expect(jobErrorsOf(both, { object, indices: [0, 2] }).map(formatJobError)).toEqual([
@@ -84,7 +84,7 @@ describe('jobErrorsOf', () => {
       'a cause without a field',
       { message: 'jobs is forbidden', causes: [{ message: 'admission webhook "p" denied the request: no' }] },
     ],
-  ])('%s: the words are the fault, of the step where there is but one', (_says, given) => {
+  ])('%s: the message is the error, of the step if there is only one', (_says, given) => {
     const message = 'admission webhook "p" denied the request: no';
     expect(jobErrorsOf(given, { object, indices: [1] })).toEqual([{ index: 1, field: '', message }]);
     expect(jobErrorsOf(given, { object, indices: [1, 2] })).toEqual([{ index: undefined, field: '', message }]);
@@ -104,19 +104,19 @@ describe('jobErrorsOf', () => {
     ],
     ['but no text', 'Invalid value: "{x}: y": must be z', 'Invalid value: "{x}: y": must be z'],
     ['and no detail', 'Required value: one of {a, b}: not both', 'Required value: one of {a, b}: not both'],
-  ])('leaves out a value that is a structure, %s', (_says, message, wanted) => {
+  ])('omits a value that is a structure, %s', (_says, message, wanted) => {
     const given = refusal({ field: 'spec.template.spec.containers[0].x', message });
     expect(jobErrorsOf(given, { object, indices: [0] })[0]?.message).toBe(wanted);
   });
 
-  it('mends paths in the words, too', () => {
+  it('translates paths in messages, too', () => {
     const words = 'spec.template.spec.containers[1].image and spec.template.spec.containers[7].image are not allowed';
     const [fault] = jobErrorsOf({ message: words, causes: [] }, { object, indices: [1, 2] });
     expect(fault?.message).toBe('spec.containers[2].image and spec.containers[7].image are not allowed');
   });
 });
 
-it('fieldsOf gives the paths of the SequentialJob', () => {
+it('fieldsOf returns the paths of the SequentialJob', () => {
   const fields = ['spec.template.spec.containers[1].restartPolicyRules', 'spec.template.spec.resources'];
   expect(toSequentialJobFields(fields, { object, indices: [0, 2] })).toEqual([
     'spec.containers[2].restartPolicyRules',

@@ -18,7 +18,7 @@ const OUR_LABELS = {
 };
 
 describe('buildJob', () => {
-  it('gives the whole manifest, nothing more and nothing less', () => {
+  it('returns exactly this manifest', () => {
     expect(buildJob(object(), 1, 0)).toEqual({
       apiVersion: 'batch/v1',
       kind: 'Job',
@@ -101,7 +101,7 @@ describe('buildJob', () => {
     volumeMounts: [{ name, mountPath: `/${name}` }],
   });
 
-  it('a Pod has those volumes and claims only that one of its containers uses: it waits for no other', () => {
+  it('the Pod has only those volumes and claims that one of its containers uses', () => {
     const containers = [
       container('a', mount('a')),
       container('b', {
@@ -155,7 +155,7 @@ describe('buildJob', () => {
     expect(buildJob(deepFreeze(sequentialJob({ spec })), 0, 0).spec.backoffLimit).toBe(expected);
   });
 
-  describe('what the policy of its step says', () => {
+  describe('takes from the policy of its step', () => {
     const RULES = { rules: [{ action: 'FailJob', onExitCodes: { operator: 'In', values: [42] } }] };
 
     it.each<readonly [string, unknown, Record<string, unknown>]>([
@@ -191,12 +191,12 @@ describe('buildJob', () => {
       expect(job).toEqual({ completions: 1, parallelism: 1, podReplacementPolicy: 'Failed', ...expected });
     });
 
-    it("not the sequence's own time limit: that is over all Jobs, and the controller keeps it", () => {
+    it('not the deadline of the whole sequence, which the controller enforces', () => {
       const job = buildJob(deepFreeze(sequentialJob({ spec: { activeDeadlineSeconds: 60 } })), 0, 0);
       expect(job.spec).not.toHaveProperty('activeDeadlineSeconds');
     });
 
-    it('not that it is suspended: a Job is made to run', () => {
+    it('not suspend: a Job is created to run', () => {
       expect(buildJob(deepFreeze(sequentialJob({ spec: { suspend: true } })), 0, 0).spec).not.toHaveProperty('suspend');
     });
   });
@@ -213,7 +213,7 @@ describe('buildJob', () => {
     expect(buildJob(object(), 2, 0).metadata.labels).not.toHaveProperty(LABELS.resume);
   });
 
-  it('is the same Job after a resume but for its name and that label', () => {
+  it('is the same Job after a resume, except for its name and that label', () => {
     const { metadata, spec } = buildJob(object({ spec: { serviceAccountName: 'runner' } }), 1, 0);
     const again = buildJob(object({ spec: { serviceAccountName: 'runner' } }), 1, 2);
     expect(again.spec.template.spec).toEqual(spec.template.spec);
@@ -221,11 +221,11 @@ describe('buildJob', () => {
     expect(again.metadata.labels).toEqual({ ...metadata.labels, [LABELS.resume]: '2' });
   });
 
-  it('has no step beyond the last', () => {
+  it('returns nothing for an index after the last step', () => {
     expect(() => buildJob(object(), 3, 0)).toThrow(new RangeError('there is no step 3'));
   });
 });
 
-it('ownerReference names the UID, so that a namesake is not the owner', () => {
+it('ownerReference has the UID, so that another object of the same name is not the owner', () => {
   expect(ownerReference(sequentialJob({ metadata: { uid: 'other' } })).uid).toBe('other');
 });

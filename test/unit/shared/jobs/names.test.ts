@@ -27,7 +27,7 @@ describe('jobName', () => {
     ['another index', step({ name: 'a'.repeat(63), index: 1 }), step({ name: 'a'.repeat(63), index: 2 })],
     ['another resume', step({ name: 'a'.repeat(63), resumes: 1 }), step({ name: 'a'.repeat(63), resumes: 2 })],
     ['the first resume', step({ name: 'a'.repeat(63) }), step({ name: 'a'.repeat(63), resumes: 1 })],
-  ])('names that are cut stay different: %s', (_says, one, other) => {
+  ])('truncated names stay different: %s', (_says, one, other) => {
     expect(jobName(one)).toHaveLength(63);
     expect(jobName(one)).not.toBe(jobName(other));
   });
@@ -41,7 +41,7 @@ describe('jobName', () => {
       step({ container: `2-${'x'.repeat(60)}` }),
       step({ name: 'etl-1', index: 2, container: 'x'.repeat(60) }),
     ],
-  ])('two sequences never mean the same Job, where the name could be read two ways: %s', (_says, one, other) => {
+  ])('two sequences never have the same Job name, if the name could be split in two ways: %s', (_says, one, other) => {
     expect(jobName(one)).not.toBe(jobName(other));
     for (const name of [jobName(one), jobName(other)]) expect(name).toMatch(/-[0-9a-z]{8}$/);
   });
@@ -53,7 +53,7 @@ describe('jobName', () => {
     },
   );
 
-  it('no two steps of any sequences of a namespace mean the same Job', () => {
+  it('no two steps of different sequences in a namespace have the same Job name', () => {
     const word = fc.constantFrom('a', 'b', '0', '1', '2', 'r1');
     const label = fc.array(word, { minLength: 1, maxLength: 4 }).map((words) => words.join('-'));
     const ref = fc.record({ name: label, index: fc.nat(2), container: label, resumes: fc.nat(1) });
@@ -69,7 +69,7 @@ describe('jobName', () => {
     );
   });
 
-  it('keeps this name for ever: a controller of another version must find the Job again', () => {
+  it('never changes: another version of the controller must find the Job', () => {
     expect(jobName(step({ name: 'a'.repeat(60), index: 12, container: 'b'.repeat(60) }))).toMatchInlineSnapshot(
       `"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-8wpks02y"`,
     );
@@ -80,7 +80,7 @@ describe('jobName', () => {
     expect(jobName(step({ name: `${'a'.repeat(50)}.--`, index: 1 }))).toMatch(/a-[0-9a-z]{8}$/);
   });
 
-  it('is a DNS label of at most 63 characters, and the same each time', () => {
+  it('is a DNS label of at most 63 characters, and deterministic', () => {
     const label = fc.stringMatching(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/);
     const ref = fc.record({ name: label, index: fc.nat(999), container: label, resumes: fc.nat(1000) });
     fc.assert(

@@ -7,7 +7,7 @@ import { NAMESPACE, ownedBy, sequentialJob } from '../../../support/objects.ts';
 const built = (metadata: object): ReturnType<typeof buildJob> =>
   buildJob(sequentialJob({ spec: { template: { metadata } } }), 0, 0);
 
-describe('a Job, whatever the template says of', () => {
+describe('a Job does not take from the template', () => {
   const plain = built({});
 
   it.each([
@@ -50,18 +50,18 @@ describe('a Job, whatever the template says of', () => {
         },
       },
     ],
-  ])('%s, is the same', (_name, metadata) => {
+  ])('%s', (_name, metadata) => {
     expect(built(metadata)).toEqual(plain);
   });
 
-  it('has what else a user sets there, also where it looks like ours', () => {
+  it("anything but these: it has the user's other labels and annotations, even if they look like ours", () => {
     const own = { 'xbatch.example.com/a': 'b', 'batch.example.com.evil.org/a': 'b', team: 'a' };
     const { metadata } = built({ labels: own, annotations: own }).spec.template;
     expect(metadata?.labels).toEqual({ ...plain.spec.template.metadata?.labels, ...own });
     expect(metadata?.annotations).toEqual(own);
   });
 
-  it('is made in the namespace of its sequence and controlled by it alone', () => {
+  it('its namespace or its controller, which are those of its sequence', () => {
     expect(plain.metadata).toMatchObject({ namespace: NAMESPACE, ownerReferences: [ownedBy()] });
   });
 });

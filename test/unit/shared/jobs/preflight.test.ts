@@ -74,14 +74,14 @@ const denied =
   (containers: Containers): DryRunAnswer =>
     containers.some(({ name }) => bad.includes(name)) ? refused(['', 'denied']) : ACCEPTED;
 
-describe('what is asked', () => {
-  it('is one Job for all steps where nothing is wrong', async () => {
+describe('the dry run', () => {
+  it('is one Job for all steps if the server accepts it', async () => {
     const { asked, verdict } = await ask(() => ACCEPTED);
     expect(asked).toEqual(['abcd']);
     expect(verdict).toEqual({ errors: [], ignoredFields: [] });
   });
 
-  it('leaves out the steps that have run', async () => {
+  it('leaves out the steps that have already run', async () => {
     expect((await ask(() => ACCEPTED, sequence(), 2)).asked).toEqual(['cd']);
     expect((await ask(() => ACCEPTED, sequence(), 4)).asked).toEqual([]);
   });
@@ -94,7 +94,7 @@ describe('what is asked', () => {
     expect(job?.metadata.labels['batch.example.com/step-index']).toBe('1');
   });
 
-  it('is one Job for the steps whose Jobs have the same settings, and one for each whose policy names a container', () => {
+  it('is one Job for steps with the same settings, and one for each step whose policy names a container', () => {
     const rules = (containerName?: string): never =>
       ({ rules: [{ action: 'FailJob', onExitCodes: { operator: 'In', values: [42], containerName } }] }) as never;
     const object = sequence({
@@ -184,13 +184,13 @@ describe('a refusal', () => {
   it.each([
     ['its labels', 'metadata.labels'],
     ['a setting that no step has', 'spec.activeDeadlineSeconds'],
-  ])('of the Job itself, for %s: one step stands for all', async (_says, field) => {
+  ])('of the Job itself, for %s: one step represents all', async (_says, field) => {
     const { asked, faults } = await ask(() => refused([field, 'Required value']));
     expect(asked).toEqual(['abcd', 'a']);
     expect(faults).toHaveLength(1);
   });
 
-  it('is found behind any number of steps that only clash with each other', async () => {
+  it('is found after any number of steps that only conflict with each other', async () => {
     const names = Array.from({ length: 200 }, (_, i) => `s${i}`);
     const object = sequence({ containers: names.map((name) => container(name)) });
     const { verdict } = await ask((containers) => {
@@ -203,7 +203,7 @@ describe('a refusal', () => {
     expect(verdict.errors.map(({ index }) => index)).toEqual([199]);
   });
 
-  it('never blames a step whose own Job the server takes, and misses none that it refuses', async () => {
+  it('never blames a step whose own Job the server accepts, and finds every step that it rejects', async () => {
     // Every combination of bad steps, of conflicts between two, and of words with and without fields.
     for (let bad = 0; bad < 16; bad++) {
       const names = NAMES.filter((_, i) => (bad & (1 << i)) !== 0);
@@ -220,7 +220,7 @@ describe('a refusal', () => {
     }
   });
 
-  it('is bounded: a thousand steps at fault are not asked about one by one', async () => {
+  it('is bounded: it does not send a thousand rejected steps one by one', async () => {
     const names = Array.from({ length: 1000 }, (_, i) => `s${i}`);
     const object = sequence({ containers: names.map((name) => container(name)) });
     const { asked, verdict } = await ask(validated(...names), object);
@@ -230,7 +230,7 @@ describe('a refusal', () => {
   });
 });
 
-it('no answer ends the questions, and what was found before stays', async () => {
+it('without an answer the preflight stops, and keeps the errors found before', async () => {
   const answer = (containers: Containers): DryRunAnswer =>
     containers.length === 1 && containers[0]?.name === 'd'
       ? { type: 'unanswered', reason: 'QuotaExceeded', message: 'full' }
@@ -241,7 +241,7 @@ it('no answer ends the questions, and what was found before stays', async () => 
   expect(verdict.unanswered).toEqual({ reason: 'QuotaExceeded', message: 'full' });
 });
 
-it('fields that the server does not know are named once, in the SequentialJob', async () => {
+it('fields that the server does not know are reported once, with their paths in the SequentialJob', async () => {
   const unknownFields = ['spec.template.spec.containers[1].y', 'spec.template.spec.z'];
   const { verdict } = await ask((containers) => {
     const answer = validated('c')(containers);
@@ -252,7 +252,7 @@ it('fields that the server does not know are named once, in the SequentialJob', 
   expect(verdict.ignoredFields).toEqual(['spec.containers[1].y', 'spec.template.spec.z']);
 });
 
-it('an error of the server is passed on', async () => {
+it('an error of the server is thrown', async () => {
   await expect(
     preflight(sequence(), { firstIndex: 0, resumes: 0 }, () => Promise.reject(new Error('down'))),
   ).rejects.toThrow('down');

@@ -113,19 +113,19 @@ describe('Cache', () => {
     expect(told()).toEqual(expectedChanges);
   });
 
-  it('tells of a modification with what was before', () => {
+  it('notifies of a modification with the previous object', () => {
     cache.observe(thing(5));
     cache.observe(thing(6));
     expect(changes.at(-1)).toEqual({ type: 'modified', object: thing(6), previous: thing(5) });
   });
 
-  it('tells of a deletion with the last state, where the watch has brought one', () => {
+  it('notifies of a deletion with the last state, if the watch delivers one', () => {
     cache.observe(thing(5));
     cache.remove(thing(6), thing(6));
     expect(changes.at(-1)).toEqual({ type: 'deleted', object: thing(6) });
   });
 
-  it('remembers no more than the last 10,000 deletions', () => {
+  it('keeps at most the last 10,000 tombstones', () => {
     for (let i = 0; i <= 10_000; i++) cache.remove(thing(i, { name: `n${i}`, uid: `u${i}` }));
     cache.assume(thing(20_000, { name: 'n0', uid: 'u0' }));
     cache.assume(thing(20_000, { name: 'n1', uid: 'u1' }));
@@ -147,7 +147,7 @@ describe('Cache', () => {
       expect(told()).toEqual(expected);
     });
 
-    it('is not fooled by a late answer about what was created and deleted before the list', () => {
+    it('ignores a late response about an object that was created and deleted before the list', () => {
       cache.replace([], '10');
       cache.assume(thing(7));
       expect(cache.size).toBe(0);
@@ -155,7 +155,7 @@ describe('Cache', () => {
       expect(cache.size).toBe(1);
     });
 
-    it('is not fooled by a watch that tells of what was deleted before the list', () => {
+    it('ignores a watch event about an object that was deleted before the list', () => {
       cache.observe(thing(5));
       cache.replace([], '10');
       cache.observe(thing(6));
@@ -165,7 +165,7 @@ describe('Cache', () => {
       expect(cache.size).toBe(1);
     });
 
-    it('keeps what was written after the list was made, but remembers what it lacks', () => {
+    it('keeps an object that was written after the list was made, and tombstones for objects that the list lacks', () => {
       cache.observe(b);
       cache.assume(thing(11));
       cache.replace([], '10');
@@ -175,13 +175,13 @@ describe('Cache', () => {
       expect(cache.size).toBe(1);
     });
 
-    it('keeps the newer state of what was written after the list was made', () => {
+    it('keeps the newer state of an object that was written after the list was made', () => {
       cache.assume(thing(11));
       cache.replace([thing(9)], '10');
       expect(version()).toBe('11');
     });
 
-    it('rewound: takes older states, drops what is younger, forgets deletions', () => {
+    it('rewound: accepts older states, drops newer objects, forgets tombstones', () => {
       cache.observe(thing(50));
       cache.observe(thing(51, { name: 'b', uid: 'uid-b' }));
       cache.remove(thing(52, { name: 'c', uid: 'uid-c' }));
@@ -200,7 +200,7 @@ describe('Cache', () => {
         .map(({ metadata }) => metadata.name)
         .sort();
 
-    it('files objects under their value and follows them', () => {
+    it('indexes objects by their value, and updates the index', () => {
       cache.observe(thing(1));
       cache.observe(thing(2, { name: 'b', uid: 'uid-b' }));
       expect(names('o1')).toEqual(['a', 'b']);
@@ -210,13 +210,13 @@ describe('Cache', () => {
       expect([names('o1'), names('o2')]).toEqual([['b'], []]);
     });
 
-    it('finds the object under its old value gone when the deletion says another', () => {
+    it('removes an object from its old value if the deletion has another one', () => {
       cache.observe(thing(1));
       cache.remove(thing(2, { owner: 'o2' }));
       expect([names('o1'), names('o2')]).toEqual([[], []]);
     });
 
-    it('holds each object once, in its newest state', () => {
+    it('has each object once, in its newest state', () => {
       cache.observe(thing(1));
       cache.assume(thing(2));
       cache.observe(thing(2));
@@ -224,7 +224,7 @@ describe('Cache', () => {
       expect(cache.indexed('o1')).toEqual([thing(2)]);
     });
 
-    it('leaves out what has no value, and works without an indexer', () => {
+    it('omits objects without a value, and works without an index function', () => {
       const plain = new Cache<Thing>();
       plain.observe(thing(1));
       expect(plain.indexed('o1')).toEqual([]);
@@ -235,12 +235,12 @@ describe('Cache', () => {
     });
   });
 
-  describe('what is kept in place of an object', () => {
+  describe('a transform that replaces objects', () => {
     /** The first owner of all stays. */
     const first = (object: Thing, previous: Thing | undefined): Thing =>
       previous?.owner === undefined ? object : { ...object, owner: previous.owner };
 
-    it('may have what is known of its state before, and is what is told and filed', () => {
+    it('may use the previous state, and its result is what listeners and the index get', () => {
       const cache = new Cache<Thing>(({ owner }) => owner, first);
       const told: unknown[] = [];
       cache.subscribe(({ type, object }) => told.push([type, object.owner]));
@@ -256,7 +256,7 @@ describe('Cache', () => {
       ]);
     });
 
-    it('has nothing of an older object of that name', () => {
+    it('gets no previous state from a deleted object of the same name', () => {
       const cache = new Cache<Thing>(({ owner }) => owner, first);
       cache.observe(thing(1, { owner: 'o1' }));
       cache.observe(thing(2, { owner: 'o2', uid: 'uid-2' }));

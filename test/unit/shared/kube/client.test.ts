@@ -105,13 +105,13 @@ describe('a request', () => {
     expect(received?.headers['content-type']).toBe(expected.type);
   });
 
-  it('asks for the form of answer that it is told, and for nothing beside it', async () => {
+  it('sends only the Accept header that the caller sets', async () => {
     const server = await serve(ok);
     await connect(server.url).request(get('/api/v1/things', { accept: METADATA_ONLY }));
     expect(server.received[0]?.headers.accept).toBe('application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1');
   });
 
-  it('does not look at a good answer where it is told so, but at any other', async () => {
+  it('ignores the body of a successful response if told to, but parses an error', async () => {
     const server = await serve((_, response) => response.end('no JSON'));
     expect(await connect(server.url).request(get('/x', { ignoresAnswer: true }))).toBeUndefined();
     const full = await serve((_, response) =>
@@ -121,13 +121,13 @@ describe('a request', () => {
     expect(await failure(request)).toMatchObject({ code: 'Forbidden', message: 'no' });
   });
 
-  describe('for the items of a list', () => {
+  describe('that reads the items of a list', () => {
     const page = { kind: 'List', metadata: { resourceVersion: '7' }, items: [{ a: 1 }, { b: 2 }] };
     const items: unknown[] = [];
     const onItem = (item: unknown, bytes: number): void => void items.push([item, bytes]);
     beforeEach(() => void items.splice(0));
 
-    it('gives them one by one, and the rest as its answer', async () => {
+    it('passes them one by one, and returns the rest as its result', async () => {
       const server = await serve((_, response) => json(response, 200, page));
       const answer = await connect(server.url).request(get('/x', { onItem }));
       expect(answer).toEqual({ ...page, items: [] });
@@ -137,7 +137,7 @@ describe('a request', () => {
       ]);
     });
 
-    it('gives none of an answer that is no list but a refusal, with the token that comes with it', async () => {
+    it('passes none if the response is an error, whose continue token it returns', async () => {
       const status = { kind: 'Status', reason: 'Expired', metadata: { continue: 'rest' }, items: [1] };
       const server = await serve((_, response) => json(response, 410, status));
       const refusal = await failure(connect(server.url).request(get('/x', { onItem })));
@@ -145,7 +145,7 @@ describe('a request', () => {
       expect(items).toEqual([]);
     });
 
-    it('ends with what is thrown at an item, reads no more, and leaves the client as it was', async () => {
+    it('rejects with the error that the callback throws, stops reading, and leaves the client usable', async () => {
       const server = await serve((_, response) => {
         response.writeHead(200).write(JSON.stringify(page));
         // More comes for as long as somebody reads.
@@ -162,7 +162,7 @@ describe('a request', () => {
       expect(await connect(other.url).request(get())).toEqual({ kind: 'Thing' });
     });
 
-    it('fails with what else fails: a body that is cut off, or no JSON', async () => {
+    it('rejects like any request: for a truncated body, or invalid JSON', async () => {
       const server = await serve((_, response) => response.writeHead(200).end('{"items":[{"a":1},'));
       expect(await failure(connect(server.url).request(get('/x', { onItem })))).toMatchObject({ code: 'Unreachable' });
       expect(items).toHaveLength(1);
@@ -170,7 +170,7 @@ describe('a request', () => {
   });
 
   // undici may open a second one while the first still puts away the answer before; never a third.
-  it('shares connections: one request after another needs one or two', async () => {
+  it('reuses connections: sequential requests need one or two', async () => {
     const server = await serve(ok);
     const client = connect(server.url);
     for (let i = 0; i < 50; i++) await client.request(get());
@@ -178,7 +178,7 @@ describe('a request', () => {
     expect(server.connections).toBeLessThanOrEqual(2);
   });
 
-  it('keeps its connections when the credentials are asked for again', async () => {
+  it('keeps its connections when the credentials are refreshed', async () => {
     const server = await serve(ok);
     let now = 0;
     const client = connect(server.url, { now: () => now });
@@ -221,7 +221,7 @@ describe('a request', () => {
     expect(error).toMatchObject({ code: 'Timeout', message: 'GET /slow: no answer within 0.02 s' });
   });
 
-  it('counts the body to the time limit', async () => {
+  it('includes the body in the time limit', async () => {
     const server = await serve((_, response) => {
       response.writeHead(200, { 'content-length': '1000' });
       response.write('{');
@@ -229,7 +229,7 @@ describe('a request', () => {
     expect(await failure(connect(server.url, { timeoutMs: 20 }).request(get()))).toMatchObject({ code: 'Timeout' });
   });
 
-  it('fails with Aborted when the caller says so, in flight or before', async () => {
+  it('rejects with Aborted if the caller aborts, before or during the request', async () => {
     const stop = new AbortController();
     const server = await serve(() => stop.abort());
     const client = connect(server.url);
@@ -238,7 +238,7 @@ describe('a request', () => {
     expect(server.received).toHaveLength(1);
   });
 
-  it('tells the observer of each attempt', async () => {
+  it('notifies the observer of each attempt', async () => {
     const seen: Parameters<RequestObserver>[0][] = [];
     let now = 0;
     const server = await serve((_, response) => {
@@ -251,14 +251,14 @@ describe('a request', () => {
   });
 });
 
-describe('refused credentials', () => {
+describe('credentials', () => {
   const unauthorized: Answer = (_, response) =>
     json(response, 401, { kind: 'Status', reason: 'Unauthorized', message: 'no' });
 
   it.each([
     ['an exec plugin that names no expiry', 'plugin'],
     ['a token file', 'file'],
-  ])('of %s are used for as long as they are accepted, and asked for anew after a 401', async (_says, kind) => {
+  ])('of %s are used until they are rejected, and refreshed after a 401', async (_says, kind) => {
     const folder = mkdtempSync(join(tmpdir(), 'sequentialjob-token-'));
     cleanups.push(() => rmSync(folder, { recursive: true }));
     const [runs, token] = [join(folder, 'runs'), join(folder, 'token')];
@@ -295,7 +295,7 @@ describe('refused credentials', () => {
     expect(ran()).toBe(kind === 'plugin' ? 2 : 0);
   });
 
-  it('are not asked for a third time', async () => {
+  it('are refreshed only once per request: a second 401 is the result', async () => {
     const server = await serve(unauthorized);
     expect(await failure(connect(server.url).request(get()))).toMatchObject({ code: 'Unauthorized', message: 'no' });
     expect(server.received).toHaveLength(2);
@@ -309,7 +309,7 @@ describe('refused credentials', () => {
       (client) => client.stream({ path: '/x', idleMs: 1000, signal: AbortSignal.abort() }),
       'Aborted',
     ],
-  ])('that take for ever do not outlast %s', async (_says, use, code) => {
+  ])('that take forever to load do not outlast %s', async (_says, use, code) => {
     const server = await serve(ok);
     const { promise: never } = Promise.withResolvers<never>();
     const waiting = jest.spyOn(KubeConfig.prototype, 'applyToHTTPSOptions').mockReturnValue(never);
@@ -321,7 +321,7 @@ describe('refused credentials', () => {
     expect(server.received).toHaveLength(0);
   });
 
-  it('a plugin that fails is Unauthorized, with its own words', async () => {
+  it("a failing plugin is Unauthorized, with the plugin's message", async () => {
     const server = await serve(ok);
     const args = ['-c', 'echo log in first >&2; exit 1'];
     const exec = { apiVersion: 'client.authentication.k8s.io/v1', command: 'sh', args };
@@ -340,7 +340,7 @@ describe('a stream', () => {
 
   const stream = { path: '/watch', idleMs: 5000, signal: new AbortController().signal } as const;
 
-  it('gives the body as it comes', async () => {
+  it('returns the body as it arrives', async () => {
     const server = await serve((_, response) => {
       response.write('one\n');
       response.end('two\n');
@@ -370,7 +370,7 @@ describe('a stream', () => {
     expect(getEventListeners(signal, 'abort')).toHaveLength(0);
   });
 
-  it('rejects where the server refuses it', async () => {
+  it('rejects if the server refuses it', async () => {
     const server = await serve((_, response) =>
       json(response, 410, { kind: 'Status', reason: 'Expired', message: 'too old' }),
     );

@@ -32,7 +32,7 @@ const UNKNOWN = status(
   'Job in version "v1" cannot be handled as a Job: strict decoding error: unknown field "spec.template.spec.containers[0].foo", unknown field "spec.template.spec.bar"',
 );
 
-it('asks for the creation of the Job, without creating it and with every field known', async () => {
+it('sends the create request of the Job with dryRun and strict field validation', async () => {
   const { answer, client } = await ask(undefined);
   expect(answer).toEqual({ type: 'accepted', unknownFields: [] });
   expect(client.requests).toEqual([
@@ -46,7 +46,7 @@ it('asks for the creation of the Job, without creating it and with every field k
   ]);
 });
 
-it('asks again without the fields that the server does not know', async () => {
+it('sends it again without the fields that the server does not know', async () => {
   const { answer, client } = await ask(UNKNOWN, undefined);
   const unknownFields = ['spec.template.spec.containers[0].foo', 'spec.template.spec.bar'];
   expect(answer).toEqual({ type: 'accepted', unknownFields });

@@ -156,7 +156,7 @@ describe('errorFromFailure', () => {
     ['an error that says nothing', new Error()],
     ['no error at all', 'oops'],
     ['undefined', undefined],
-  ])('a programming error is never taken for trouble of the network: %s', (_says, fault) => {
+  ])('a programming error is never treated as a network error: %s', (_says, fault) => {
     expect(errorFromFailure(fault)).toBe(fault);
   });
 
@@ -171,7 +171,7 @@ describe('errorFromFailure', () => {
     expect(errorFromFailure(error)).toMatchObject({ code });
   });
 
-  it('does not follow causes in a circle', () => {
+  it('stops at a circular cause', () => {
     const error = new Error('round');
     error.cause = error;
     expect(systemCode(error)).toBe('');

@@ -89,13 +89,13 @@ describe('loadKubeConfig refuses, in one line that names the file', () => {
     expect(message).toContain(folder);
   });
 
-  it('a context that is asked for and not there', () => {
+  it('a context that does not exist', () => {
     expect(failure({ path: path('good'), context: 'test' }).message).toMatch(
       /there is no context "test" \(it has dev, prod\)$/,
     );
   });
 
-  it('a list of which no file exists', () => {
+  it('a list of files of which none exists', () => {
     expect(failure({ env: `${paths('missing')}${delimiter}${folder}/none` }).message).toMatch(/missing: ENOENT/);
   });
 });

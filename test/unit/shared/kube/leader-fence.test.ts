@@ -29,7 +29,7 @@ describe('fenced', () => {
     expect([...inner.requests, ...inner.streams]).toEqual([]);
   });
 
-  it('lets a request fail that is in flight at the end, and leaves one its own signal', async () => {
+  it('aborts a request in flight when leadership ends, unless the request has its own signal', async () => {
     const own = new AbortController().signal;
     await client.request({ method: 'GET', path: '/x' });
     await client.request({ method: 'GET', path: '/y', signal: own });

@@ -58,7 +58,7 @@ describe('ListReader', () => {
     expect(read(body)).toMatchObject({ items, list });
   });
 
-  it('reads the same wherever the body is cut, also in the middle of a character', () => {
+  it('returns the same for any chunk boundaries, also inside a character', () => {
     fc.assert(
       fc.property(
         anyItems,
@@ -79,7 +79,7 @@ describe('ListReader', () => {
     expect(read('{"items":[{"a":"€"},{}]}').bytes).toEqual([11, 2]);
   });
 
-  it('hands an item on before the next one has come', () => {
+  it('passes an item on before the next one has arrived', () => {
     const items: unknown[] = [];
     const reader = new ListReader((item) => items.push(item));
     reader.write(Buffer.from('{"items":[{"a":1},{"b":'));
@@ -90,14 +90,14 @@ describe('ListReader', () => {
     ['an item that is none', '{"items":[{"a":}]}'],
     ['a body that ends too soon', '{"items":[{"a":1}'],
     ['a page of a proxy', '<html>'],
-  ])('refuses %s as no JSON', (_, body) => {
+  ])('rejects %s as invalid JSON', (_, body) => {
     expect(() => read(body)).toThrow(expect.objectContaining({ code: 'Unreachable' }));
   });
 
   it.each<readonly [string, string]>([
     ['an item', '{"items":["'],
     ['what is beside the items', '{"a":"'],
-  ])('does not hold more than it has to of %s that does not end', (_, start) => {
+  ])('buffers no more than necessary of %s that does not end', (_, start) => {
     const reader = new ListReader(() => undefined);
     reader.write(Buffer.from(start));
     const piece = Buffer.alloc(1024 * 1024, 'x');

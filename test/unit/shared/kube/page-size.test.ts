@@ -38,11 +38,11 @@ describe('the size of a page', () => {
     expect(pagesOf(sizes)).toEqual(pages);
   });
 
-  it('stays within what is asked for', () => {
+  it('stays within the configured limits', () => {
     expect(pagesOf(of(20, 10), 7)).toEqual(['7', '7', '7']);
   });
 
-  it('is not smaller for an empty page', () => {
+  it('does not shrink after an empty page', () => {
     const pageSize = new PageSize();
     pageSize.pageRead({ objects: 0, bytes: 0 });
     expect(pageSize.limit).toBe(50);

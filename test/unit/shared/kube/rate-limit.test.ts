@@ -33,7 +33,7 @@ describe('TokenBucket', () => {
     expect(times.map((ms) => Math.round(ms))).toEqual(expected);
   });
 
-  it('lets go of one who gives up, and costs nobody else a token', async () => {
+  it('releases a caller that aborts, without a token lost for the others', async () => {
     const bucket = new TokenBucket({ qps: 10, burst: 1 });
     await bucket.take();
     const [first, second] = [new AbortController(), new AbortController()];
@@ -48,13 +48,13 @@ describe('TokenBucket', () => {
     expect(isServed).toBe(true);
   });
 
-  it('serves nobody who had given up before, and takes no token for it', async () => {
+  it('serves no caller that had aborted before, and takes no token for it', async () => {
     const bucket = new TokenBucket({ qps: 10, burst: 1 });
     await expect(bucket.take(AbortSignal.abort())).rejects.toMatchObject({ code: 'Aborted' });
     expect(await goneAt(bucket, 1, 0)).toEqual([0]);
   });
 
-  it('in no stretch of time lets more through than the rate and the burst, and wastes nothing while somebody waits', async () => {
+  it('never exceeds rate and burst in any interval, and wastes no token while a caller waits', async () => {
     const arrivals = fc.array(fc.nat({ max: 60 }), { minLength: 1, maxLength: 40 });
     const sizes = fc.record({ qps: fc.integer({ min: 1, max: 500 }), burst: fc.integer({ min: 1, max: 20 }) });
     await fc.assert(
@@ -89,7 +89,7 @@ describe('limited', () => {
 
   const answering = (): FakeClient => new FakeClient({ request: () => 'answer', stream: () => new PassThrough() });
 
-  it('is the same client, later', async () => {
+  it('returns the same responses, later', async () => {
     const inner = answering();
     const it = client(inner);
     expect(it.server).toBe(inner.server);
@@ -102,7 +102,7 @@ describe('limited', () => {
     expect(inner.requests).toEqual([request, request]);
   });
 
-  it('counts the opening of a stream, and nothing that comes on it', async () => {
+  it('counts the opening of a stream, and no data that arrives on it', async () => {
     const inner = answering();
     const it = client(inner);
     const body = await it.stream({ path: '/w', idleMs: 1, signal: over.signal });
@@ -117,7 +117,7 @@ describe('limited', () => {
   it.each<readonly [string, (own: AbortController, all: AbortController) => void, object]>([
     ["the request's own signal", (own) => own.abort(), { signal: true }],
     ['the end of all', (_own, all) => all.abort(), {}],
-  ])('a request that waits is let go by %s, and is never sent', async (_says, abort, more) => {
+  ])('a waiting request is released by %s, and is never sent', async (_says, abort, more) => {
     const [own, all] = [new AbortController(), new AbortController()];
     const inner = answering();
     const it = withRateLimit(inner, new TokenBucket({ qps: 1, burst: 1 }), all.signal);
@@ -129,7 +129,7 @@ describe('limited', () => {
     expect(inner.requests).toHaveLength(1);
   });
 
-  it('before a fence: who lost the right to act while it waited sends nothing', async () => {
+  it('before a leader fence: a caller that lost leadership while it waited sends nothing', async () => {
     const inner = answering();
     let mayAct = true;
     const behindFence = withLeaderFence(inner, { mayAct: () => mayAct, signal: over.signal });

@@ -100,7 +100,7 @@ describe('Reflector', () => {
     await pass();
   }
 
-  it('lists, then watches from there', async () => {
+  it("lists, then watches from the list's resourceVersion", async () => {
     await started();
     expect(reflector.hasSynced).toBe(true);
     await reflector.synced;
@@ -118,14 +118,14 @@ describe('Reflector', () => {
     ]);
   });
 
-  it('sends its selectors with lists and watches, and reads in pages of the size asked for', async () => {
+  it('sends its selectors with lists and watches, and uses the configured page size', async () => {
     reflector = make({ labelSelector: 'l', fieldSelector: 'f', pageSize: 7, idleMs: 99 });
     await started();
     expect(client.requests[0]?.query).toMatchObject({ labelSelector: 'l', fieldSelector: 'f', limit: 7 });
     expect(client.streams[0]).toMatchObject({ idleMs: 99, query: { labelSelector: 'l', fieldSelector: 'f' } });
   });
 
-  it('leaves out what transform does not keep, and removes what it does not keep any more', async () => {
+  it('omits objects that transform rejects, and removes objects that it rejects later', async () => {
     const isOurs = ({ metadata }: KubeObject): boolean => !metadata.uid.endsWith('foreign');
     lists = [page(10, [thing('a', 5), thing('b', 6, 'foreign')]), page(20, [thing('a', 15, 'foreign')])];
     const kept = (raw: unknown): KubeObject | undefined =>
@@ -142,14 +142,14 @@ describe('Reflector', () => {
     expect([names(), faults]).toEqual([[], []]);
   });
 
-  it('takes all pages of a list', async () => {
+  it('reads all pages of a list', async () => {
     lists = [page(10, [thing('a', 5)], 'next'), page(10, [thing('b', 6)], ''), page(99, [])];
     await started();
     expect(names()).toEqual(['a@5', 'b@6']);
     expect(from()).toEqual(['10']);
   });
 
-  describe('where etcd is compacted between two pages', () => {
+  describe('if etcd is compacted between two pages', () => {
     let asked: unknown[];
     const expired = (token?: string): ApiError => new ApiError('Gone', 'it has expired', { continueToken: token });
     /** Answers lists by their tokens. */
@@ -172,7 +172,7 @@ describe('Reflector', () => {
       reflector = make();
     }
 
-    it('reads the rest as it is by now, with the token that the server offers, and watches from the begin', async () => {
+    it("reads the rest at its newest state, with the token that the server offers, and watches from the first page's version", async () => {
       lists((token) => {
         if (token === undefined) return page(10, [thing('a', 5)], 'second');
         return token === 'second' ? expired('rest') : page(30, [thing('b', 25)]);
@@ -192,7 +192,7 @@ describe('Reflector', () => {
     it.each<readonly [string, string | undefined]>([
       ['is none', undefined],
       ['has expired as well', 'rest'],
-    ])('begins anew, and never without a limit, where the token for the rest %s', async (_, rest) => {
+    ])('lists anew, and never without a limit, if the token for the rest %s', async (_, rest) => {
       let isQuick = false;
       lists((token) => {
         if (token === undefined) return page(10, [thing('a', 5)], isQuick ? undefined : 'second');
@@ -207,11 +207,11 @@ describe('Reflector', () => {
     });
   });
 
-  describe('where objects are large', () => {
+  describe('with large objects', () => {
     const large = (name: string): KubeObject => ({ ...thing(name, 5), x: 'x'.repeat(1024 * 1024) }) as KubeObject;
     const all = Array.from({ length: 12 }, (_, i) => `o${String(i).padStart(2, '0')}`);
 
-    it('gives a page up that is too large, and reads on in smaller ones: nothing is read twice or left out', async () => {
+    it('abandons a page that is too large and continues with smaller ones: no object is read twice or omitted', async () => {
       const limits: unknown[] = [];
       client = new FakeClient({
         request: ({ query = {} }) => {
@@ -274,7 +274,7 @@ describe('Reflector', () => {
     expect(errors).toEqual([]);
   });
 
-  it('does not hurry where watches end as soon as they begin', async () => {
+  it('backs off if watches end right after they begin', async () => {
     await started();
     watch().end();
     await pass(199);
@@ -317,7 +317,7 @@ describe('Reflector', () => {
     ['Unreachable', 1],
     ['Unauthorized', 1],
     ['Forbidden', 2],
-  ])('a watch that is refused with %s needs so many lists: %d', async (code, expected) => {
+  ])('a watch that is refused with %s causes this number of lists: %d', async (code, expected) => {
     refusals = [code];
     await started();
     await pass(200);
@@ -325,7 +325,7 @@ describe('Reflector', () => {
     expect(watches).toHaveLength(1);
   });
 
-  it('resumes after a cut connection where it was', async () => {
+  it('resumes after a broken connection from the last version', async () => {
     await started();
     watch().send('ADDED', thing('b', 11));
     await pass();
@@ -340,7 +340,7 @@ describe('Reflector', () => {
     ['ServerError', [200, 400, 800, 1600, 3200, 6400, 12_800, 25_600, 30_000, 30_000]],
     ['Unreachable', [200, 400, 800, 1600, 3200, 5000, 5000]],
     ['Timeout', [200, 400, 800, 1600, 3200, 5000, 5000]],
-  ])('goes on after lists that fail with %s, waiting longer each time, up to a limit', async (code, delays) => {
+  ])('continues after lists that fail with %s, with a growing delay, up to a limit', async (code, delays) => {
     lists = [code];
     await started();
     for (const delay of delays) await pass(delay);
@@ -354,7 +354,7 @@ describe('Reflector', () => {
   it.each<readonly [ApiErrorCode, readonly string[]]>([
     ['Gone', ['Gone 200', 'Gone 400']],
     ['ServerError', ['ServerError 200', 'ServerError 400']],
-  ])('is quick after an outage, at whose end the server says %s', async (code, said) => {
+  ])('recovers quickly after an outage, if the server then answers %s', async (code, said) => {
     await started();
     refusals = [...Array.from({ length: 8 }, () => 'Unreachable' as const), code, code];
     watch().fail(Object.assign(new Error('cut'), { code: 'ECONNRESET' }));
@@ -386,7 +386,7 @@ describe('Reflector', () => {
     ['a watch that was cut', cut, 0],
     ['a watch that expired', () => watch().send('ERROR', { kind: 'Status', code: 410 }), 0],
     ['a server that was busy', () => refused('TooManyRequests'), 0],
-  ])('says that the connection is back after %s', async (_says, trouble, expected) => {
+  ])('reports that the connection is back after %s', async (_says, trouble, expected) => {
     await started();
     trouble();
     await pass();
@@ -396,14 +396,14 @@ describe('Reflector', () => {
     expect(reconnects).toBe(expected);
   });
 
-  describe('a programming error is never taken for a network error', () => {
+  describe('a programming error is never treated as a network error', () => {
     const misreads = (raw: unknown): KubeObject => {
       const object = raw as KubeObject;
       if (object.metadata.name === 'odd') throw new TypeError('it is odd');
       return object;
     };
 
-    it('at an object of a list: the others are taken, and the watch goes on', async () => {
+    it('at an object of a list: the other objects are processed, and the watch continues', async () => {
       lists = [page(10, [thing('a', 5), thing('odd', 6), thing('b', 7)])];
       reflector = make({ transform: misreads });
       await started();
@@ -413,7 +413,7 @@ describe('Reflector', () => {
       expect([faults, errors]).toEqual([['TypeError: it is odd odd '], []]);
     });
 
-    it('at an object of a watch: it is left out, the others are taken, and the watch goes on after it', async () => {
+    it('at an object of a watch: it is skipped, the others are processed, and the watch continues after it', async () => {
       reflector = make({ transform: misreads });
       await started();
       watch().send('ADDED', thing('odd', 11));
@@ -427,7 +427,7 @@ describe('Reflector', () => {
       expect([faults.length, errors.length]).toEqual([2, 0]);
     });
 
-    it('at an object that is known: it stays as it was, until it is gone', async () => {
+    it('at a known object: it stays in its previous state until it is deleted', async () => {
       let isOdd = false;
       reflector = make({
         transform: (raw) => {
@@ -450,7 +450,7 @@ describe('Reflector', () => {
       expect(names()).toEqual([]);
     });
 
-    it('at a listener or an index: nobody else is kept from being told', async () => {
+    it('in a listener or an index function: other listeners are still notified', async () => {
       const told: string[] = [];
       const fail = (what: string): never => {
         throw new TypeError(what);
@@ -471,7 +471,7 @@ describe('Reflector', () => {
       expect(new Set(faults)).toEqual(new Set(expected));
     });
 
-    it('in the loop itself: told as what it is, and followed by a new list after the longest delay', async () => {
+    it('in the loop itself: logged as an internal error, and followed by a new list after the longest delay', async () => {
       let opened = 0;
       client = new FakeClient({
         request: () => page(10, [thing('a', 5)]),
@@ -489,7 +489,7 @@ describe('Reflector', () => {
       expect([faults, errors]).toEqual([['TypeError: undefined is not a function  30000'], []]);
     });
 
-    it('unlike an answer that makes no sense, which is the fault of who gave it', async () => {
+    it('unlike a malformed response, which is an error of the server', async () => {
       lists = [{ kind: 'Status' }, page(10, [thing('a', 5)])];
       await started();
       await pass(200);
@@ -498,7 +498,7 @@ describe('Reflector', () => {
     });
   });
 
-  it('starts at the shortest delay again after a watch that lasted', async () => {
+  it('resets the delay after a watch that lasted', async () => {
     refusals = ['Unreachable', 'Unreachable', 'Unreachable'];
     await started();
     await pass(200 + 400 + 800);
@@ -511,7 +511,7 @@ describe('Reflector', () => {
   it.each<readonly [string, (on: FakeWatch) => void, string]>([
     ['is cut', (on) => on.fail(Object.assign(new Error('cut'), { code: 'ECONNRESET' })), 'Unreachable 200'],
     ['ends', (on) => on.end(), ''],
-  ])('starts at the shortest delay again after a watch that brought something and %s', async (_says, end, said) => {
+  ])('resets the delay after a watch that delivered an event and %s', async (_says, end, said) => {
     refusals = ['Unreachable', 'Unreachable', 'Unreachable'];
     await started();
     await pass(200 + 400 + 800);
@@ -525,7 +525,7 @@ describe('Reflector', () => {
     expect(new Set(errors.slice(3))).toEqual(new Set(said === '' ? [] : [said]));
   });
 
-  it('leaves the server alone for as long as it asks', async () => {
+  it('waits for the Retry-After of the server', async () => {
     let calls = 0;
     client = new FakeClient({
       request: (request) => {
@@ -543,7 +543,7 @@ describe('Reflector', () => {
     expect(calls).toBe(2);
   });
 
-  it('removes with a new list what went away unseen, but not what was written after it was made', async () => {
+  it('removes objects that a new list lacks, but not those written after the list was made', async () => {
     lists = [page(10, [thing('a', 5), thing('b', 6)]), page(20, [thing('b', 6)])];
     await started();
     cache.assume(thing('c', 25));
@@ -552,7 +552,7 @@ describe('Reflector', () => {
     expect(names()).toEqual(['b@6', 'c@25']);
   });
 
-  it('takes an older list as it is: the server was restored from a backup', async () => {
+  it('accepts an older list: the server was restored from a backup', async () => {
     lists = [page(100, [thing('a', 95)]), page(50, [thing('a', 45)]), page(60, [thing('a', 55)])];
     await started();
     watch().send('ERROR', { kind: 'Status', code: 410 });
@@ -575,7 +575,7 @@ describe('Reflector', () => {
       },
     ],
     ['while it waits after a failure', () => void (lists = ['Unreachable'])],
-  ])('stops promptly %s, and leaves nothing behind', async (_says, prepare) => {
+  ])('stops promptly %s, without open handles', async (_says, prepare) => {
     prepare();
     await started();
     await reflector.stop();
@@ -586,14 +586,14 @@ describe('Reflector', () => {
     expect(errors.filter((error) => error.startsWith('Aborted'))).toEqual([]);
   });
 
-  it('runs once, however often it is started', async () => {
+  it('runs once, even if it is started again', async () => {
     reflector.start();
     await started();
     expect(listed()).toBe(1);
     expect(client.streams).toHaveLength(1);
   });
 
-  it('never starts when it was stopped before', async () => {
+  it('does not start if it was stopped before', async () => {
     await reflector.stop();
     await started();
     expect(listed()).toBe(0);

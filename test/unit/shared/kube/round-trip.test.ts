@@ -31,8 +31,8 @@ function deadline(ms = 30_000, signal?: AbortSignal): RequestDeadline {
   return made;
 }
 
-describe('an exchange', () => {
-  it('passes over what a server says before its answer', async () => {
+describe('a round trip', () => {
+  it('skips informational responses', async () => {
     const { ask } = await connect((_, response) => {
       response.writeProcessing();
       response.writeHead(200).end('{}');
@@ -40,7 +40,7 @@ describe('an exchange', () => {
     expect(await ask(deadline())).toEqual({ status: 200, retryAfter: undefined, text: '{}' });
   });
 
-  it('never sends a request that was called off while it waited for a connection', async () => {
+  it('never sends a request that was aborted while it waited for a connection', async () => {
     const { server, ask } = await connect((_, response) => setTimeout(() => response.end('{}'), 100));
     const caller = new AbortController();
     const first = ask(deadline());
@@ -52,7 +52,7 @@ describe('an exchange', () => {
     expect(server.received).toHaveLength(2);
   });
 
-  it('cuts off what is in flight when the time is up', async () => {
+  it('aborts the request in flight when the time is up', async () => {
     const { ask } = await connect(() => undefined);
     const short = deadline(50);
     await expect(ask(short)).rejects.toMatchObject({ code: 'Aborted' });
@@ -60,8 +60,8 @@ describe('an exchange', () => {
   });
 });
 
-describe('a deadline', () => {
-  it('calls what comes too late at once', () => {
+describe('a request deadline', () => {
+  it('calls a listener at once if it has already passed', () => {
     const caller = new AbortController();
     caller.abort();
     let calls = 0;
@@ -84,7 +84,7 @@ describe('a deadline', () => {
     expect(calls).toBe(0);
   });
 
-  it('is over once, and expired only where it was the time', async () => {
+  it('ends once, and has expired only if the time was up', async () => {
     const caller = new AbortController();
     const made = deadline(20, caller.signal);
     let calls = 0;

@@ -49,7 +49,7 @@ describe('awaitApiServer', () => {
   it.each([
     ['all namespaces', undefined, '/apis/batch.example.com/v1alpha1/sequentialjobs'],
     ['one namespace', 'team-a', '/apis/batch.example.com/v1alpha1/namespaces/team-a/sequentialjobs'],
-  ])('asks once where all is well: %s', async (_says, namespace, path) => {
+  ])('sends one request if the API server answers: %s', async (_says, namespace, path) => {
     answers = [{ items: [] }];
     await begin(60_000, namespace);
     expect(outcome).toBe('ready');
@@ -81,7 +81,7 @@ describe('awaitApiServer', () => {
       /does not know sequentialjobs\.batch\.example\.com.*install the CRD first \(make install\)/,
     ],
     ['missing permissions', new ApiError('Forbidden', 'cannot list'), /denies reading SequentialJobs: cannot list/],
-  ])('gives a server that is coming up three seconds before it gives up on %s', async (_says, error, expected) => {
+  ])('gives a starting server three seconds before it gives up on %s', async (_says, error, expected) => {
     answers = [error];
     await begin();
     await jest.advanceTimersByTimeAsync(2500);
@@ -95,7 +95,7 @@ describe('awaitApiServer', () => {
   it.each<readonly [string, () => ApiError]>([
     ['refused', refused],
     ['TooManyRequests', () => new ApiError('TooManyRequests', 'later')],
-  ])('waits for a server that is not there yet (%s), and says so', async (_says, error) => {
+  ])('waits for a server that is not up yet (%s), and logs that', async (_says, error) => {
     const said = jest.spyOn(log, 'warn');
     answers = [error(), error(), { items: [] }];
     await begin();
@@ -108,7 +108,7 @@ describe('awaitApiServer', () => {
     expect(said).toHaveBeenCalledTimes(2);
   });
 
-  it('waits longer each time, 10 s at most', async () => {
+  it('waits longer each time, up to 10 s', async () => {
     jest.spyOn(Math, 'random').mockReturnValue(1);
     const said = jest.spyOn(log, 'warn');
     answers = [refused()];
@@ -119,7 +119,7 @@ describe('awaitApiServer', () => {
     ]);
   });
 
-  it('gives up when the time is up, after one last try', async () => {
+  it('gives up when the time is up, after one last attempt', async () => {
     answers = [refused()];
     await begin(60_000);
     await jest.advanceTimersByTimeAsync(59_999);
@@ -132,7 +132,7 @@ describe('awaitApiServer', () => {
     );
   });
 
-  it('ends quietly when it is stopped while it waits', async () => {
+  it('returns without an error if it is stopped while it waits', async () => {
     answers = [refused()];
     await begin();
     stop.abort();

@@ -3,7 +3,7 @@ import { assert, jsonValue, property } from 'fast-check';
 import { StringInterner } from '../../../../shared/kube/string-interner.ts';
 import { deepFreeze } from '../../../support/freeze.ts';
 
-describe('a compactor', () => {
+describe('the string interner', () => {
   it.each<readonly [string, unknown]>([
     ['an object with all that JSON knows', { text: 'a', number: 1.5, yes: true, nothing: null, list: [1, ['b', {}]] }],
     ['fields that objects have by nature', JSON.parse('{"__proto__": {"a": "b"}, "constructor": "c", "length": 1}')],
@@ -12,7 +12,7 @@ describe('a compactor', () => {
     expect(new StringInterner().intern(deepFreeze(value))).toStrictEqual(value);
   });
 
-  it('keeps whatever is JSON, however much came before', () => {
+  it('keeps any JSON value, whatever was interned before', () => {
     const compactor = new StringInterner();
     assert(
       property(jsonValue({ maxDepth: 4 }), (value) => {
@@ -22,7 +22,7 @@ describe('a compactor', () => {
     );
   });
 
-  it('gives a copy, so that what was parsed can go', () => {
+  it('returns a copy, so that the parsed object can be collected', () => {
     const value = { list: [{ a: 'b' }] };
     const kept = new StringInterner().intern(value);
     expect(kept).not.toBe(value);
@@ -32,7 +32,7 @@ describe('a compactor', () => {
   it.each([
     ['while lists are read', 300_000, () => undefined],
     ['after that', 20_000, (compactor: StringInterner) => compactor.endOfInitialLists()],
-  ])('still tells strings apart when there are more than it knows, %s', (_when, length, prepare) => {
+  ])('still distinguishes strings when its table is full, %s', (_when, length, prepare) => {
     const compactor = new StringInterner();
     prepare(compactor);
     for (let i = 0; i < length; i++) {

@@ -47,7 +47,7 @@ describe('readFrames', () => {
     expect(await collect(body(...chunks))).toEqual({ frames: expected, error: undefined });
   });
 
-  it('gives the same frames wherever the chunks are cut, also inside a character', async () => {
+  it('returns the same events for any chunk boundaries, also inside a character', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.string({ unit: 'grapheme', maxLength: 20 }), { maxLength: 6 }),
@@ -68,7 +68,7 @@ describe('readFrames', () => {
     );
   });
 
-  it('bounds a line, not the stream: large frames may follow each other for ever', async () => {
+  it('limits the length of a line, not of the stream', async () => {
     const half = Buffer.alloc(512 * 1024, ' ');
     const chunks = Array.from({ length: 40 }, () => [half, Buffer.from(line(ADDED))]).flat();
     expect((await collect(body(...chunks))).frames).toHaveLength(40);
@@ -98,14 +98,14 @@ describe('readFrames', () => {
     ['a line that does not end', () => body(line(ADDED), ...endless()), 'Unexpected', /larger than 16777216 bytes/],
     ['a connection that is cut', () => failing('ECONNRESET'), 'Unreachable', /cut/],
     ['a connection that falls silent', () => failing('UND_ERR_BODY_TIMEOUT'), 'Timeout', /cut/],
-  ])('%s is an ApiError, after the frames before it', async (_says, stream, code, message) => {
+  ])('%s is an ApiError, after the events before it', async (_says, stream, code, message) => {
     const { frames, error } = await collect(stream());
     expect(frames).toEqual([ADDED]);
     expect(error).toMatchObject({ name: 'ApiError', code });
     expect((error as Error).message).toMatch(message);
   });
 
-  it('closes the stream when the reader leaves', async () => {
+  it('closes the stream when the reader stops', async () => {
     const stream = body(line(ADDED), line(DELETED));
     for await (const frame of readWatchEvents(stream)) {
       expect(frame).toEqual(ADDED);

@@ -138,7 +138,7 @@ describe('metrics', () => {
     expect(valueOf(families, 'sequentialjob_build_info', { version: VERSION })).toBe(1);
   });
 
-  it('there are no numbers of sequences before all are known', async () => {
+  it('there are no sequence counts until the caches are synced', async () => {
     const registry = new Registry();
     let known = false;
     new SequenceMetrics(registry).follow(() => (known ? ['Running'] : undefined));
@@ -151,7 +151,7 @@ describe('metrics', () => {
     expect(await samples()).toBe(0);
   });
 
-  it('there is no leader where there is no election', async () => {
+  it('there is no leader metric without leader election', async () => {
     const registry = new Registry();
     const { leader } = new ControllerMetrics(registry);
     expect(leader).toBeDefined();

@@ -46,7 +46,7 @@ function large(): Registry {
   return registry;
 }
 
-describe('what it answers', () => {
+describe('the server answers', () => {
   it.each<readonly [string, string, number, RegExp]>([
     ['metrics', 'GET /metrics', 200, /^# HELP a A\n# TYPE a gauge\na 7\n$/],
     ['metrics with a query', 'GET /metrics?name=a', 200, /\na 7\n$/],
@@ -70,12 +70,12 @@ describe('what it answers', () => {
     expect(response.headers.get('allow')).toBe(status === 405 ? 'GET, HEAD' : null);
   });
 
-  it('metrics in the type that Prometheus asks for', async () => {
+  it('metrics with the content type that Prometheus asks for', async () => {
     const response = await ask(await start(), '/metrics');
     expect(response.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8');
   });
 
-  it('how it is at this moment', async () => {
+  it('with the current state', async () => {
     let ready = false;
     const port = await start({ checks: { caches: () => ready } });
     expect((await ask(port, '/readyz')).status).toBe(503);
@@ -83,7 +83,7 @@ describe('what it answers', () => {
     expect((await ask(port, '/readyz')).status).toBe(200);
   });
 
-  it('500 for metrics that cannot be read, which the log explains and the client does not learn', async () => {
+  it('500 if the metrics cannot be read; only the log has the reason', async () => {
     const port = await start({
       registry: withGauge(() => {
         throw new Error('a fault');
@@ -144,7 +144,7 @@ describe('a client that hangs loses its connection', () => {
   });
 });
 
-describe('its end', () => {
+describe('close', () => {
   it('closes idle connections at once', async () => {
     const server = createMetricsServer({ registry: new Registry(), checks: {}, log });
     const { port } = await server.listen(0, HOST);
@@ -157,7 +157,7 @@ describe('its end', () => {
     await expect(ask(port, '/healthz')).rejects.toThrow('fetch failed');
   });
 
-  it('cuts off an answer that does not come, after the grace', async () => {
+  it('aborts a response that does not finish within the grace period', async () => {
     const registry = new Registry();
     const asked = Promise.withResolvers<void>();
     const collect = async (): Promise<void> => {
@@ -175,11 +175,11 @@ describe('its end', () => {
     expect(await answer).toMatchObject({ message: 'fetch failed' });
   });
 
-  it('is nothing before the start', async () => {
+  it('does nothing before the start', async () => {
     await createMetricsServer({ registry: new Registry(), checks: {}, log }).close(10_000);
   });
 
-  it('says that its port is taken', async () => {
+  it('reports that its port is in use', async () => {
     const other = createServer().listen(0, HOST);
     await once(other, 'listening');
     const { port } = other.address() as AddressInfo;

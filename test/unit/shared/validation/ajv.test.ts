@@ -5,7 +5,7 @@ import { compileResourceSchema, limitErrorsInCode } from '../../../../shared/val
 /** CommonJS, whose default is seen differently by Node and by the types. */
 const standalone = standaloneCode as unknown as { readonly default: typeof standaloneCode.default };
 
-it('no validator, compiled here or into the release, copies its errors for each new one', () => {
+it('no validator, compiled at run time or into the release, copies its list of errors for each new one', () => {
   const { ajv, validate } = compileResourceSchema({ source: true, esm: true });
   const code = standalone.default(ajv, validate);
   expect(code).toContain('vErrors.concat(');

@@ -95,7 +95,7 @@ const ROWS: readonly Row[] = [
 
 test.each(ROWS)('%s', (_sentence, part, fields) => expect(fieldsOf(ofStep(part))).toEqual(fields));
 
-test('a thousand steps are legal, one more is not', () => {
+test('a thousand steps are valid, one more is not', () => {
   const steps = (count: number): unknown[] => Array.from({ length: count }, (_, i) => step({ name: `s${i}` }));
   expect(ofSpec({ containers: steps(1000) })).toEqual([]);
   expect(fieldsOf(ofSpec({ containers: steps(1001) }))).toEqual(['spec.containers']);
@@ -105,7 +105,7 @@ test.each([undefined, null, []])('containers as %p are required', (containers) =
   expect(fieldsOf(ofSpec({ containers }))).toEqual(['spec.containers']);
 });
 
-test('an init container is held to the same rules', () => {
+test('the same rules apply to an init container', () => {
   const livenessProbe = { exec: { command: ['true'] } };
   const good = { name: 'a', image: 'a', restartPolicy: 'OnFailure', livenessProbe };
   expect(ofPod({ initContainers: [good] })).toEqual([]);

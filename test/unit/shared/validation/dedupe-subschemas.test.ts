@@ -18,7 +18,7 @@ function withoutDescriptions(schema: Schema): Schema {
   ) as Schema;
 }
 
-test('the resource says the same with its parts shared', () => {
+test('the schema with shared parts is equivalent', () => {
   const { $defs, ...rest } = dedupeSubschemas(generated as Schema) as { readonly $defs: Record<string, unknown> };
   expect(unfold(rest, $defs)).toEqual(withoutDescriptions(generated as Schema));
 });
@@ -28,7 +28,7 @@ test('it is a third shorter', () => {
   expect(text.length).toBeLessThan(JSON.stringify(withoutDescriptions(generated as Schema)).length * 0.67);
 });
 
-test('what is in it once, or is short, stays where it is', () => {
+test('a part that occurs once, or is short, stays in place', () => {
   const schema: Schema = { type: 'object', properties: { a: { type: 'string' }, b: { type: 'string' } } };
   expect(dedupeSubschemas(schema)).toEqual({ ...schema, $defs: {} });
 });

@@ -71,7 +71,7 @@ const REFUSED: readonly Refusal[] = [
   ['all containers went', future(), future({ containers: null }), ['spec.containers']],
 ];
 
-describe('the spec of the object is run', () => {
+describe('the stored spec is the effective one', () => {
   test.each(FOLLOWED)('as no change of what is frozen, when %s', (_sentence, recorded, now) => {
     const object = deepFreeze(objectOf(now, RUNNING));
     const held = effectiveSpec(deepFreeze(recorded), object);
@@ -104,7 +104,7 @@ describe('the spec of the object is run', () => {
   });
 });
 
-describe('what was recorded is run', () => {
+describe('the recorded spec is the effective one', () => {
   test.each(REFUSED)('as a whole, when %s', (_sentence, recorded, now, fields) => {
     const held = effectiveSpec(deepFreeze(recorded), deepFreeze(objectOf(now, RUNNING)));
     expect(held.change).toBe('refused');
@@ -120,27 +120,27 @@ describe('what was recorded is run', () => {
     ['it gets a deadline', {}, { activeDeadlineSeconds: 9 }, { activeDeadlineSeconds: 9 }],
     ['it is resumed', { resume: 1 }, { resume: 2 }, { resume: 2 }],
     ['it gets another policy', {}, { updatePolicy: 'FutureSteps' }, { updatePolicy: 'FutureSteps' }],
-  ])('with what may change at any time as it is now: %s', (_sentence, was, is, run) => {
+  ])('with the current values of the fields that may always change: %s', (_sentence, was, is, run) => {
     const recorded = spec({ backoffLimit: 1, ...was });
     const held = effectiveSpec(recorded, objectOf(spec({ backoffLimit: 2, ...is }), RUNNING));
     expect(held.spec).toEqual(spec({ backoffLimit: 1, ...run }));
   });
 
-  it('gives the same again for the same object, from what it held', () => {
+  it('and the same object is returned again for the same input', () => {
     const object = objectOf(future({ containers: [A, NEW_B, C], suspend: true }), RUNNING);
     const first = effectiveSpec(spec(), object);
     expect(effectiveSpec(first.spec, object)).toEqual(first);
     expect(effectiveSpec(first.spec, { ...object, spec: spec() })).toMatchObject({ change: 'none' });
   });
 
-  it('also of a sequence that has completed: it has no later steps', () => {
+  it('also for a completed sequence: it has no later steps', () => {
     expect(effectiveSpec(future(), objectOf(future({ containers: [A, B, C, D] }), COMPLETED))).toMatchObject({
       change: 'refused',
       spec: future(),
     });
   });
 
-  it('also of one that has failed: the failed step is run again as it was', () => {
+  it('also for a failed sequence: the failed step runs again with the recorded spec', () => {
     const mended = future({ containers: [A, NEW_B, C], resume: 1 });
     expect(effectiveSpec(future(), objectOf(mended, FAILED))).toMatchObject({
       change: 'refused',
@@ -173,7 +173,7 @@ describe('a step whose Job was refused', () => {
   });
 });
 
-describe('whatever comes', () => {
+describe('for any input', () => {
   const anything = fc.oneof(json, roughObject, soundObject);
   const check = <T>(arbitrary: fc.Arbitrary<T>, holds: (value: T) => void): void =>
     fc.assert(fc.property(arbitrary, holds), { numRuns: 500 });
@@ -182,7 +182,7 @@ describe('whatever comes', () => {
     ({ ...sequentialJob(), spec: rough['spec'], status }) as unknown as SequentialJob;
   const started = fc.constantFrom<SequentialJobStatus>(RUNNING, FAILED, COMPLETED, { startTime: NOW });
 
-  it('judges anything', () => {
+  it('there is a result', () => {
     check(fc.tuple(anything, json, json), ([recorded, one, another]) => {
       const held = effectiveSpec(recorded as SequentialJobSpec, asObject({ spec: one }, another));
       expect(held.errors.length > 0).toBe(held.change === 'refused');
@@ -194,7 +194,7 @@ describe('whatever comes', () => {
     });
   });
 
-  it('sees no change where there is none', () => {
+  it('an unchanged spec is never a change', () => {
     check(fc.tuple(fc.oneof(roughObject, soundObject), started), ([object, status]) => {
       const copy = JSON.parse(JSON.stringify(object)) as Json;
       const held = effectiveSpec(copy['spec'] as SequentialJobSpec, asObject(object, status));
@@ -203,7 +203,7 @@ describe('whatever comes', () => {
     });
   });
 
-  it('runs nothing that is no legal update of what was recorded, and refuses what the webhook would', () => {
+  it('the effective spec is always an allowed update of the recorded one, and never one that the webhook refuses', () => {
     check(fc.tuple(soundObject, fc.oneof(roughObject, soundObject), started), ([was, is, status]) => {
       const recorded = was['spec'] as SequentialJobSpec;
       const held = effectiveSpec(recorded, asObject(is, status));
@@ -216,7 +216,7 @@ describe('whatever comes', () => {
     });
   });
 
-  test('a thousand steps that have all changed are judged at once', () => {
+  test('a thousand changed steps are compared without delay', () => {
     const many = (image: string): SequentialJobSpec =>
       spec({ containers: Array.from({ length: 1000 }, (_, i) => container(`s${i}`, { image })) });
     expect(effectiveSpec(many('a:1'), objectOf(many('a:2'), RUNNING)).errors).toHaveLength(100);

@@ -17,12 +17,12 @@ const env = (...variables: readonly object[]): Readonly<Record<string, unknown>>
 const said = (spec: unknown, maxErrors?: number): readonly string[] =>
   validateSequentialJob(written(spec), maxErrors === undefined ? {} : { maxErrors }).map(formatFieldError);
 
-describe('the faults of an object', () => {
+describe('the errors of an object', () => {
   it.each<readonly [string, readonly object[], number]>([
     ['of the rules', times(100, badRule), 100],
     ['of the schema', times(100, badType), 100],
     ['of both', [...times(50, badRule), ...times(50, badType)], 100],
-  ])('%s are all told where there are a hundred', (_, variables, count) => {
+  ])('%s are all reported up to a hundred', (_, variables, count) => {
     expect(said(env(...variables))).toHaveLength(count);
     expect(said(env(...variables))).not.toContain(LAST);
   });
@@ -33,29 +33,29 @@ describe('the faults of an object', () => {
     ['of the schema, by the ten thousands', times(60_000, badType)],
     ['of both', [...times(51, badRule), ...times(50, badType)]],
     ['of the schema, behind places where nothing is said', [...times(10_000, nothing), ...times(101, badType)]],
-  ])('%s are a hundred where there are more, and the last one says so', (_, variables) => {
+  ])('%s are truncated to a hundred, and the last line says so', (_, variables) => {
     const faults = said(env(...variables));
     expect(faults).toHaveLength(101);
     expect(faults.at(-1)).toBe(LAST);
     expect(new Set(faults).size).toBe(101);
   });
 
-  it('are found behind however many places where nothing is said', () => {
+  it('are found after any number of fields without an error', () => {
     const faults = said(env(...times(10_000, nothing), badType(7)));
     expect(faults).toHaveLength(1);
     expect(faults[0]).toMatch(/^spec\.containers\[0\]\.env\[10000\]\.value: Invalid value: "integer"/);
   });
 
-  it('are none where nothing is said however often', () => {
+  it('are empty for any number of valid fields', () => {
     expect(said(env(...times(10_000, nothing)))).toEqual([]);
   });
 
-  it('are told up to as many as are asked for', () => {
+  it('are reported up to the limit that the caller sets', () => {
     expect(said(env(...times(300, badRule)), 200)).toHaveLength(201);
     expect(said(env(...times(300, badRule)), 300)).toHaveLength(300);
   });
 
-  it('of a spec that came past admission are as few', () => {
+  it('of a spec that bypassed admission have the same limit', () => {
     const faults = validateSpec(env(...times(500, badRule))).map(formatFieldError);
     expect([faults.length, faults.at(-1)]).toEqual([101, LAST]);
   });

@@ -13,12 +13,12 @@ import {
 
 const AT = Path.of('spec').child('list').index(2).child('map').key('a/b');
 
-test('a path reads as in Kubernetes', () => {
+test('a path is formatted as in Kubernetes', () => {
   expect(AT.toString()).toBe('spec.list[2].map[a/b]');
   expect(Path.ROOT.child('spec').toString()).toBe('spec');
 });
 
-test('a path has the beginning of a property or a key that is as long as a body', () => {
+test('a path has only the beginning of a property or key that is as long as the body', () => {
   const long = 'x'.repeat(1_000_000);
   const shown = `${'x'.repeat(256)}...`;
   expect(Path.of('spec').child(long).index(0).child('name').toString()).toBe(`spec.${shown}[0].name`);
@@ -32,9 +32,9 @@ test.each([
   ['null', null, 'Invalid value: null: why'],
   ['an object', { a: 1 }, 'Invalid value: "object": why'],
   ['a list', [1], 'Invalid value: "array": why'],
-])('%s is shown', (_sentence, value, body) => expect(formatErrorBody(invalid(AT, value, 'why'))).toBe(body));
+])('%s is formatted', (_sentence, value, body) => expect(formatErrorBody(invalid(AT, value, 'why'))).toBe(body));
 
-test('errors read as in Kubernetes', () => {
+test('errors are formatted as in Kubernetes', () => {
   expect(formatFieldError(required(AT))).toBe('spec.list[2].map[a/b]: Required value');
   expect(formatFieldError(tooMany(AT, 3, 2))).toBe('spec.list[2].map[a/b]: Too many: 3: must have at most 2 items');
   expect(formatFieldError(notSupported(AT, 'x', ['b', '', 'a']))).toBe(
@@ -42,7 +42,7 @@ test('errors read as in Kubernetes', () => {
   );
 });
 
-test('one error stands alone, several in brackets, equal ones once', () => {
+test('one error is printed alone, several in brackets, equal ones once', () => {
   const one = duplicate(Path.of('a'), 'x');
   expect(formatFieldErrors([one])).toBe('a: Duplicate value: "x"');
   expect(formatFieldErrors([one, one, required(Path.of('b'))])).toBe('[a: Duplicate value: "x", b: Required value]');

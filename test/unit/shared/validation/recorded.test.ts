@@ -23,7 +23,7 @@ const DELIBERATE = new Map(
 const CASES = coreCases();
 
 describe('the cases of test/fixtures/core-schema', () => {
-  it('are those that were recorded', () => {
+  it('have the recorded results', () => {
     expect(CASES.map(({ name }) => name).toSorted()).toEqual(Object.keys(CORE).toSorted());
   });
 
@@ -45,7 +45,7 @@ describe('specs from the field', () => {
   );
 });
 
-describe('what is refused on purpose', () => {
+describe('what is refused deliberately', () => {
   it.each([...DELIBERATE.keys()])('is a case, and refused: %s', (name) => {
     const coreCase = CASES.find((one) => one.name === name);
     expect(coreCase).toBeDefined();

@@ -105,7 +105,7 @@ const ROWS: readonly Row[] = [
 
 test.each(ROWS)('%s', (_sentence, spec, fields) => expect(fieldsOf(ofSpec(spec))).toEqual(fields));
 
-test('the name fits a label', () => {
+test('the name must be valid as a label value', () => {
   const named = (metadata: object): readonly string[] =>
     fieldsOf(refusals({ ...sequence({ containers: [step()] }), metadata }));
   for (const name of ['a'.repeat(63), 'a.b']) expect(named({ name })).toEqual([]);
@@ -113,7 +113,7 @@ test('the name fits a label', () => {
   for (const metadata of [{ name: 'a'.repeat(64) }, {}]) expect(named(metadata)).toEqual(['metadata.name']);
 });
 
-test('a null is absent, as to an API server, but in a list, and where something is required', () => {
+test('null is treated as absent, as in an API server, except in a list or for a required field', () => {
   const nulls = { command: null, env: null, ports: null, resources: { limits: { cpu: null } }, imagePullPolicy: null };
   expect(ofStep({ ...nulls, readinessProbe: null, securityContext: null })).toEqual([]);
   expect(ofSpec({ stepPolicies: null, backoffLimit: null, template: null })).toEqual([]);

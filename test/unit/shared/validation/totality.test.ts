@@ -31,11 +31,11 @@ const json = fc.letrec((tie) => ({
   ),
 })).value;
 
-test('property: any JSON gets a verdict', () => {
+test('property: validation returns a result for any JSON', () => {
   fc.assert(fc.property(fc.jsonValue(), (value) => void judge(value)));
 });
 
-test('property: any JSON in the place of the spec, the step or the template gets a verdict', () => {
+test('property: validation returns a result for any JSON in place of the spec, the step or the template', () => {
   fc.assert(
     fc.property(json, fc.array(json, { maxLength: 3 }), (value, containers) => {
       judge(sequence(value as Record<string, unknown>));
@@ -46,7 +46,7 @@ test('property: any JSON in the place of the spec, the step or the template gets
   );
 });
 
-test('property: a legal sequence stays legal whatever its words', () => {
+test('property: a valid sequence stays valid with any strings', () => {
   const text = fc.string({ maxLength: 50 });
   fc.assert(
     fc.property(fc.array(text), text, (args, value) => {
@@ -55,7 +55,7 @@ test('property: a legal sequence stays legal whatever its words', () => {
   );
 });
 
-test('deep nesting is no danger', () => {
+test('deep nesting causes no error', () => {
   const deep = `${'['.repeat(5000)}${']'.repeat(5000)}`;
   const nested = JSON.parse(`{"a":${'{"spec":'.repeat(3000)}1${'}'.repeat(3000)}}`) as unknown;
   for (const value of [JSON.parse(deep) as unknown, nested]) {
@@ -70,7 +70,7 @@ test('deep nesting is no danger', () => {
   }
 });
 
-test('keys of the prototype are ordinary keys', () => {
+test('keys of Object.prototype are ordinary keys', () => {
   const labels = JSON.parse('{"__proto__": "x", "constructor": "y", "batch.example.com/__proto__": "z"}') as unknown;
   const lines = refusals(sequence({ containers: [step()], template: { metadata: { labels } } }));
   expect(lines).toEqual([
@@ -79,7 +79,7 @@ test('keys of the prototype are ordinary keys', () => {
   expect(({} as Record<string, unknown>)['x']).toBeUndefined();
 });
 
-test('megabytes in any name are refused at once, and not repeated', () => {
+test('a name of several megabytes is refused without delay, and not repeated in the message', () => {
   const long = 'a.'.repeat(2_000_000);
   const start = performance.now();
   const said = judge({

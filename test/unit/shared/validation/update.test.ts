@@ -337,7 +337,7 @@ const RESUMES: readonly (readonly [
 test.each(IMMUTABLE)('once started: %s', (_sentence, was, is, expected) => {
   expect(update(STARTED, was, is)).toEqual(expected);
 });
-test('a value that may not change is shown, a structure is not', () => {
+test('the message has an immutable value, but not a structure', () => {
   const was = { containers: STEPS };
   const is = { containers: [step('extract', { image: 'x:1', securityContext: { privileged: true } }), B, C] };
   expect(lines(object(was, STARTED), object(is, STARTED))).toEqual([
@@ -396,13 +396,13 @@ describe('over the life of an object', () => {
     backoffLimit: 0,
   };
 
-  test('before the start everything may change', () => {
+  test('before the start every field may change', () => {
     for (const status of [NEW, undefined, null, { phase: 'Pending' }, { startTime: null }, { startTime: '' }]) {
       expect(update(status, {}, all)).toEqual([]);
     }
   });
 
-  test('the start that counts is the one that the API server has', () => {
+  test('the stored startTime counts', () => {
     expect(lines(object({ containers: STEPS }, NEW), object({ containers: [A] }, STARTED))).toEqual([]);
     expect(lines(object({ containers: STEPS }, STARTED), object({ containers: [A] }, NEW))).toHaveLength(2);
   });
@@ -415,7 +415,7 @@ describe('over the life of an object', () => {
     expect(lines(object(before, STARTED, { deletionTimestamp: null }), object(after, STARTED))).not.toEqual([]);
   });
 
-  test('the failed step may not change, those after it may', () => {
+  test('the failed step may not change, later steps may', () => {
     expect(update(FAILED, FUTURE, { ...future(A, B2, C), resume: 1 })).toEqual(['spec.containers[1].image reached']);
     expect(update(FAILED, FUTURE, { ...future(A, B, C2), resume: 1 })).toEqual([]);
   });
@@ -429,7 +429,7 @@ describe('over the life of an object', () => {
     expect(update({ ...JOB_REJECTED, steps }, FUTURE, future(A, B2, C))).toHaveLength(1);
   });
 
-  test('where the very first Job was rejected, all steps may change', () => {
+  test('if the very first Job was rejected, all steps may change', () => {
     const status = { ...JOB_REJECTED, progress: { currentIndex: 0, failureReason: 'JobRejected' } };
     expect(update(status, FUTURE, future(C))).toEqual([]);
     expect(update(status, {}, containers(A, B, C, REPORT))).toEqual(['spec.containers[3] future']);
@@ -447,10 +447,10 @@ describe('over the life of an object', () => {
   });
 });
 
-describe('whatever comes', () => {
+describe('for any input', () => {
   const deep = JSON.parse(`${'['.repeat(100_000)}${']'.repeat(100_000)}`) as unknown;
 
-  test('deep nesting is no danger', () => {
+  test('deep nesting causes no error', () => {
     const faults = (was: Json, is: Json): number =>
       validateUpdate(object({ containers: STEPS, ...was }, STARTED), object({ containers: STEPS, ...is }, STARTED))
         .length;
@@ -459,21 +459,21 @@ describe('whatever comes', () => {
     expect(faults({ template: { spec: deep } }, containers(step('extract', { env: deep })))).toBeGreaterThan(0);
   });
 
-  test('a hundred faults are enough', () => {
+  test('validation stops after a hundred errors', () => {
     const many = (image: string): Json => ({
       containers: Array.from({ length: 1000 }, (_, i) => step(`s${i}`, { image })),
     });
     expect(update(STARTED, many('a:1'), many('a:2'))).toHaveLength(100);
   });
 
-  test('names are listed up to the fifth', () => {
+  test('the message lists at most five names', () => {
     const many = { containers: Array.from({ length: 9 }, (_, i) => step(`s${i}`)) };
     expect(update(STARTED, many, containers(step('s0'), step('s1')))).toEqual([
       'spec.containers future "s2" "s3" "s4" "s5" "s6"',
     ]);
   });
 
-  test('keys of the prototype are ordinary keys', () => {
+  test('keys of Object.prototype are ordinary keys', () => {
     const parsed = (text: string): Json => labels(JSON.parse(text) as Json);
     expect(update(STARTED, parsed('{"__proto__":"x"}'), parsed('{"__proto__":"x"}'))).toEqual([]);
     expect(update(STARTED, parsed('{"__proto__":"x"}'), parsed('{"__proto__":"y"}'))).toEqual([
@@ -495,7 +495,7 @@ describe('whatever comes', () => {
     ),
   })).value;
 
-  test('property: every pair gets a verdict, twice the same', () => {
+  test('property: every pair of objects gets a result, and the same one twice', () => {
     fc.assert(
       fc.property(json, json, (a, b) => {
         expect(lines(a, b)).toEqual(lines(a, b));
@@ -506,7 +506,7 @@ describe('whatever comes', () => {
     );
   });
 
-  test('property: what is unchanged passes, whatever it is', () => {
+  test('property: an unchanged object is allowed', () => {
     const copy = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
     fc.assert(
       fc.property(json, fc.array(json, { maxLength: 4 }), json, (spec, list, part) => {

@@ -24,7 +24,7 @@ describe('validateSize', () => {
     ['as many items as may be', { a: items(9) }],
     ['as many properties as may be', Object.fromEntries(items(10).map((one, i) => [`p${i}`, one]))],
     ['nulls', { a: [null, null], b: null }],
-  ])('takes %s', (_says, spec) => {
+  ])('accepts %s', (_says, spec) => {
     expect(said(spec)).toEqual([]);
   });
 
@@ -36,7 +36,7 @@ describe('validateSize', () => {
     expect(said(spec)).toEqual([FAULT]);
   });
 
-  it('counts nothing where the JSON is too short for so many values', () => {
+  it('does not count if the JSON is too short for so many values', () => {
     const spec = { a: items(10) };
     expect(said(spec, 6)).toEqual([]);
     expect(said(spec, 7)).toEqual([FAULT]);
@@ -55,7 +55,7 @@ describe('validateSize', () => {
     expect(validateSize(JSON.parse(text), text.length)).toHaveLength(count);
   });
 
-  it('takes no JSON for too short that can have too many values', () => {
+  it('counts all JSON that is long enough for too many values', () => {
     // A list of digits, whose property and braces make it longer.
     const spec = { '': items(MAX_VALUES) };
     const text = JSON.stringify({ spec });
@@ -80,13 +80,13 @@ describe('validateLength', () => {
     ]);
   });
 
-  it('measures nothing where the JSON around it is no longer', () => {
+  it('does not measure if the whole JSON is within the limit', () => {
     const long = ofBytes(MAX_SPEC_BYTES + 1);
     expect(validateLength(long, MAX_SPEC_BYTES)).toEqual([]);
     expect(validateLength(long, MAX_SPEC_BYTES + 1)).toHaveLength(1);
   });
 
-  it('is among the faults of a spec that came past admission', () => {
+  it('is reported with the other errors of a spec that bypassed admission', () => {
     const long = {
       containers: [
         { name: 'load', image: 'x'.repeat(MAX_SPEC_BYTES) },
@@ -102,7 +102,7 @@ describe('validateLength', () => {
 });
 
 describe('estimateMemory', () => {
-  it('has two bytes for each character of a text in which one is beyond Latin-1, as V8 has', () => {
+  it('uses two bytes per character for a string with a character beyond Latin-1, as V8 does', () => {
     const [latin, wide] = ['é'.repeat(1000), `${'x'.repeat(999)}…`].map((text) => estimateMemory({ text })) as [
       number,
       number,

@@ -11,7 +11,7 @@ test.each([
   expect(warningsFor(sequence({ containers: [step({ image })] }))).toHaveLength(count),
 );
 
-test('init containers and volumes are warned of at their own paths', () => {
+test('init containers and volumes get warnings with their own paths', () => {
   const privileged = step({ securityContext: { privileged: true } });
   const volumes = [{ name: 'a' }, { name: 'b', hostPath: { path: '/' } }];
   const spec = { containers: [step()], template: { spec: { initContainers: [privileged], volumes } } };
@@ -43,12 +43,12 @@ test.each([
   expect(lines.map((line) => line.split(': ')[0])).toEqual(paths);
 });
 
-test('an init container that hands files to each step is not warned of', () => {
+test('an init container that prepares files for each step causes no warning', () => {
   const spec = { volumes: [{ name: 'data', emptyDir: {} }], initContainers: [mounting('init', 'data')] };
   expect(warningsFor(sequence({ containers: [mounting('a', 'data')], template: { spec } }))).toEqual([]);
 });
 
-test('a step that mounts a volume twice is one step, and what has no name mounts nothing', () => {
+test('a step that mounts a volume twice counts once, and a mount without a name is ignored', () => {
   const mounts = ['/a', '/b'].map((mountPath) => ({ name: 'data', mountPath }));
   const containers = [
     step({ name: 'a', volumeMounts: [...mounts, { mountPath: '/c' }] }),
@@ -58,13 +58,13 @@ test('a step that mounts a volume twice is one step, and what has no name mounts
   expect(warningsFor(sequence({ containers, template: { spec: { volumes } } }))).toEqual([]);
 });
 
-test('of many steps the first five are named', () => {
+test('the warning names the first five of many steps', () => {
   const containers = Array.from({ length: 7 }, (_, i) => mounting(`s${i}`, 'data'));
   const [line] = warningsFor(sequence({ containers, template: { spec: { volumes: [{ name: 'data' }] } } }));
   expect(line).toContain('("s0", "s1", "s2", "s3", "s4", 2 more)');
 });
 
-test('a spec above 256 KiB needs server-side apply, unless it is refused', () => {
+test('a spec above 256 KiB gets a warning about server-side apply, unless it is refused', () => {
   const ofBytes = (bytes: number): unknown => {
     const args = (length: number): object => sequence({ containers: [step({ args: ['x'.repeat(length)] })] });
     const rest = JSON.stringify((args(0) as { readonly spec: unknown }).spec).length;

@@ -31,13 +31,13 @@ async function next(): Promise<string | undefined> {
   return key;
 }
 
-it(`a key comes second, however many of another namespace wait: ${CROWD}`, async () => {
+it(`a key is second in the queue, however many of another namespace wait: ${CROWD}`, async () => {
   for (let i = 0; i < CROWD; i++) queue.add(`crowd/${i}`);
   queue.add('alone/one');
   expect([await next(), await next(), await next()]).toEqual(['crowd/0', 'alone/one', 'crowd/1']);
 });
 
-it('a key that is added while it is worked on waits behind its own namespace, not behind all', async () => {
+it('a key that is added while it is processed waits after its own namespace, not after all', async () => {
   for (let i = 0; i < 4; i++) queue.add(`crowd/${i}`);
   queue.add('alone/one');
   await next();
@@ -47,7 +47,7 @@ it('a key that is added while it is worked on waits behind its own namespace, no
   expect([await next(), await next(), await next()]).toEqual(['crowd/1', 'alone/one', 'crowd/2']);
 });
 
-describe('work that takes long', () => {
+describe('slow reconciles', () => {
   const WORKERS = 16;
   /** What each of the workers has, in the order in which they got it. */
   let working: string[];
@@ -82,7 +82,7 @@ describe('work that takes long', () => {
     await settled();
   }
 
-  it('of one namespace leaves half of the workers to the others', async () => {
+  it('of one namespace leave half of the workers to the others', async () => {
     employ();
     crowd('crowd');
     await settled();
@@ -92,7 +92,7 @@ describe('work that takes long', () => {
     expect(working).toContain('alone/one');
   });
 
-  it('of several leaves one for who comes next', async () => {
+  it('of several namespaces leave one worker for the next namespace', async () => {
     employ();
     for (const namespace of ['a', 'b', 'c']) crowd(namespace);
     await settled();
@@ -104,7 +104,7 @@ describe('work that takes long', () => {
     expect(working).toContain('alone/one');
   });
 
-  it('goes on as it is done: all of a namespace have their turn, in their order', async () => {
+  it('rotate as they finish: all keys of a namespace get their turn, in order', async () => {
     employ(4);
     crowd('crowd', 7);
     const done: string[] = [];
@@ -118,7 +118,7 @@ describe('work that takes long', () => {
     expect([queue.depth, queue.inProgress]).toEqual([0, 0]);
   });
 
-  it('lets a namespace have more when another one is done', async () => {
+  it('give a namespace more workers when another one is done', async () => {
     employ();
     crowd('a', 8);
     crowd('b');
@@ -128,14 +128,14 @@ describe('work that takes long', () => {
     expect([before, workersOf('b')]).toEqual([4, WORKERS / 2]);
   });
 
-  it('has one worker where there is no second', async () => {
+  it('use the only worker if there is just one', async () => {
     employ(1);
     crowd('crowd', 2);
     await settled();
     expect(working).toEqual(['crowd/0']);
   });
 
-  it('of the only namespace has all of them', async () => {
+  it('use all workers if there is only one namespace', async () => {
     queue = new WorkQueue({ backoff: { baseMs: 100, maxMs: 1000 }, random: () => 1, now: () => 0 });
     crowd('crowd', 3);
     expect([await queue.take(), await queue.take(), await queue.take()]).toEqual(['crowd/0', 'crowd/1', 'crowd/2']);

@@ -127,7 +127,7 @@ it.each<readonly [string, () => unknown, readonly unknown[]]>([
   expect(told).toEqual(expected);
 });
 
-it('its state is what waits, and for how long what is worked on has been', async () => {
+it('the state has the number of waiting keys and the durations of the running reconciles', async () => {
   for (const key of ['a', 'b', 'c']) queue.add(key);
   await queue.take();
   await pass(100);

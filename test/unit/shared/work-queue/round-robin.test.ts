@@ -65,7 +65,7 @@ const MOVES = fc.array(fc.oneof({ weight: 3, arbitrary: fc.constantFrom('a', 'b'
   maxLength: 200,
 });
 
-it('of each other group one item at most comes out before each of the own group, whatever comes when', () => {
+it('at most one item of each other group comes out before each item of a group, in any order of additions', () => {
   fc.assert(
     fc.property(MOVES, (moves) => {
       const queue = new RoundRobin<Entry>();

@@ -48,7 +48,7 @@ describe('WorkQueue', () => {
     expect(await drain()).toEqual(expected);
   });
 
-  it('gives a key to one worker at a time, and again when it was added meanwhile', async () => {
+  it('gives a key to one worker at a time, and again if it was added meanwhile', async () => {
     queue.add('a');
     expect(await queue.take()).toBe('a');
     queue.add('a');
@@ -58,7 +58,7 @@ describe('WorkQueue', () => {
     expect(await drain()).toEqual(['a']);
   });
 
-  it('gives a key to a worker who waits already', async () => {
+  it('gives a key to a worker that waits already', async () => {
     const first = queue.take();
     const second = queue.take();
     queue.add('a');
@@ -70,7 +70,7 @@ describe('WorkQueue', () => {
     expect(await drain()).toEqual(['a']);
   });
 
-  it('keeps one worker on each key, however it is added', async () => {
+  it('never gives a key to two workers, however it is added', async () => {
     const taken: string[] = [];
     const worker = async (): Promise<void> => {
       const key = await queue.take();
@@ -92,7 +92,7 @@ describe('WorkQueue', () => {
     ['the earlier comes second', [100, 50], [50]],
     ['the earlier comes first', [50, 100], [50]],
     ['both at once', [50, 50], [50]],
-  ])('of two delays the earliest counts: %s', async (_says, delays, expected) => {
+  ])('the earliest of two delays counts: %s', async (_says, delays, expected) => {
     for (const ms of delays) queue.addAfter('a', ms);
     const times: number[] = [];
     for (let ms = 1; ms <= 200; ms++) {
@@ -102,7 +102,7 @@ describe('WorkQueue', () => {
     expect(times).toEqual(expected);
   });
 
-  it('can wait longer than a timer can', async () => {
+  it('supports delays above the limit of a timer', async () => {
     const days = 30 * 24 * 3600 * 1000;
     queue.addAfter('a', days);
     await pass(days - 1);
@@ -122,7 +122,7 @@ describe('WorkQueue', () => {
     expect(queue.addAfterFailure('a')).toBe(150);
   });
 
-  it('begins anew after a success', () => {
+  it('resets the backoff after a success', () => {
     queue.addAfterFailure('a');
     queue.addAfterFailure('a');
     queue.forget('a');
@@ -140,7 +140,7 @@ describe('WorkQueue', () => {
     expect(queue.depth).toBe(1);
   });
 
-  it('what is added while failing work goes on waits with it; what comes later does not', async () => {
+  it('a key that is added during a failing reconcile waits for the backoff; one added later does not', async () => {
     queue.add('a');
     await queue.take();
     queue.add('a');
@@ -170,7 +170,7 @@ describe('WorkQueue', () => {
     expect(queue.addAfterFailure('a')).toBe(200);
   });
 
-  describe('when what made keys fail may be over', () => {
+  describe('after the cause of the failures may be gone', () => {
     let next: () => number;
 
     beforeEach(() => {
@@ -179,7 +179,7 @@ describe('WorkQueue', () => {
       queue = new WorkQueue({ backoff, random: () => next(), now: () => performance.now() });
     });
 
-    it('those that have failed come back within a second, and those that wait for a time stay', async () => {
+    it('failed keys come back within a second, and keys that wait for a time do not', async () => {
       queue.addAfterFailure('failed');
       queue.addAfterFailure('other/failed');
       queue.addAfter('deadline', 5000);
@@ -196,7 +196,7 @@ describe('WorkQueue', () => {
       expect(await drain()).toEqual(['deadline']);
     });
 
-    it('thousands of them do not come at once', async () => {
+    it('thousands of failed keys do not come back all at once', async () => {
       for (let i = 0; i < 1000; i++) queue.addAfterFailure(String(i));
       let drawn = 0;
       next = () => (drawn++ % 1000) / 1000;
@@ -213,7 +213,7 @@ describe('WorkQueue', () => {
     it.each([
       ['before its failure', () => [queue.addAfter('a', 900), queue.addAfterFailure('a')]],
       ['after its failure', () => [queue.addAfterFailure('a'), queue.addAfter('a', 900)]],
-    ])('one that has failed comes back too where it has been told of an earlier time: %s', async (_says, adds) => {
+    ])('a failed key also comes back if it was added with an earlier time: %s', async (_says, adds) => {
       adds();
       random = 0.1;
       queue.retryFailed();
@@ -221,7 +221,7 @@ describe('WorkQueue', () => {
       expect(await drain()).toEqual(['a']);
     });
 
-    it('one that is worked on begins with the shortest delay, should it fail', async () => {
+    it('a key that is being processed gets the shortest delay if it fails', async () => {
       queue.addAfterFailure('a');
       queue.addAfterFailure('a');
       queue.add('a');
@@ -232,7 +232,7 @@ describe('WorkQueue', () => {
   });
 
   describe('closed', () => {
-    it('gives out nothing more, and lets go of those who wait', async () => {
+    it('gives out no more keys, and releases waiting workers', async () => {
       const waiting = queue.take();
       queue.add('a');
       expect(await waiting).toBe('a');
@@ -247,7 +247,7 @@ describe('WorkQueue', () => {
       expect(jest.getTimerCount()).toBe(0);
     });
 
-    it('takes nothing more', async () => {
+    it('accepts no more keys', async () => {
       queue.add('a');
       const key = await queue.take();
       queue.add('a');

@@ -30,7 +30,7 @@ const onlyFor =
     from === machine ? fate : QUICK;
 
 describe('a candidate', () => {
-  it('makes the Lease where there is none', async () => {
+  it('creates the Lease if it does not exist', async () => {
     const world = new World();
     const a = new Candidate(world, 'a');
     await world.pass(100);
@@ -62,7 +62,7 @@ describe('a candidate', () => {
     expect(world.server.spec).toMatchObject({ holderIdentity: 'a', leaseTransitions: 4, leaseDurationSeconds: 15 });
   });
 
-  it('keeps what else the Lease says', async () => {
+  it('keeps the other fields of the Lease', async () => {
     const world = new World();
     world.server.put({ holderIdentity: '', strategy: 'OldestEmulationVersion' } as LeaseSpec);
     const a = new Candidate(world, 'a');
@@ -75,7 +75,7 @@ describe('a candidate', () => {
     ['the same time', 0],
     ['an hour earlier', -HOUR_MS],
     ['an hour later', HOUR_MS],
-  ])('takes over 15 s after it saw the last renewal, though its clock says %s', async (_says, offsetMs) => {
+  ])('takes over 15 s after it saw the last renewal, even if its clock says %s', async (_says, offsetMs) => {
     const world = new World();
     const a = new Candidate(world, 'a');
     await world.pass(30_000);
@@ -107,7 +107,7 @@ describe('a candidate', () => {
     expect(a.leads).toBe(true);
   });
 
-  it('waits on while anything in the record changes', async () => {
+  it('keeps waiting while anything in the record changes', async () => {
     const world = new World();
     const a = new Candidate(world, 'a');
     for (let i = 0; i < 10; i++) {
@@ -121,7 +121,7 @@ describe('a candidate', () => {
     expect(a.leads).toBe(true);
   });
 
-  it('stays a candidate where another one writes first', async () => {
+  it('stays a candidate if another one writes first', async () => {
     const world = new World();
     world.server.put(foreign({ holderIdentity: '' }));
     const a = new Candidate(world, 'a');
@@ -135,7 +135,7 @@ describe('a candidate', () => {
     expect(b.lines.filter(({ level }) => level === 'warn' || level === 'error')).toEqual([]);
   });
 
-  it('says once which permission is missing, and leads when it is given', async () => {
+  it('logs once which permission is missing, and leads when it is granted', async () => {
     const world = new World();
     world.fate = () => ({ ...QUICK, error: 'Forbidden' });
     const a = new Candidate(world, 'a');
@@ -152,7 +152,7 @@ describe('a candidate', () => {
     expect(a.leads).toBe(true);
   });
 
-  it('goes on after an error', async () => {
+  it('continues after an error', async () => {
     const world = new World();
     world.fate = ({ method }) => (method === 'POST' ? { ...QUICK, error: 'ServerError' } : QUICK);
     const a = new Candidate(world, 'a');
@@ -163,7 +163,7 @@ describe('a candidate', () => {
     expect(a.leads).toBe(true);
   });
 
-  it('a programming error is never taken for trouble of the network: an error in the log, and it goes on', async () => {
+  it('a programming error is never treated as a network error: it is logged as an error, and the election continues', async () => {
     const world = new World();
     let isBroken = true;
     world.fate = () => {
@@ -182,7 +182,7 @@ describe('a candidate', () => {
     expect(a.leads).toBe(true);
   });
 
-  it('ends its campaign when it is told to', async () => {
+  it('ends its campaign when it is stopped', async () => {
     const world = new World();
     world.server.put(foreign());
     const a = new Candidate(world, 'a');
@@ -225,7 +225,7 @@ describe('a leader', () => {
   it.each<readonly [string, Fate]>([
     ['answers get lost', { ...QUICK, lost: 'answer' }],
     ['requests are refused', { ...QUICK, error: 'Forbidden' }],
-  ])('stops 10 s after it sent its last good renewal where %s', async (_says, fate) => {
+  ])('stops 10 s after it sent its last successful renewal if %s', async (_says, fate) => {
     const { world, a, b } = await led();
     world.fate = onlyFor(a.machine, fate);
     await world.pass(9_900);
@@ -237,7 +237,7 @@ describe('a leader', () => {
     expect(b.leads).toBe(false);
   });
 
-  it('asks again and again meanwhile, and never for longer than it leads', async () => {
+  it('retries within that time, and no request outlasts its leadership', async () => {
     const { world, a } = await led();
     const since = a.machine.client.requests.length;
     world.fate = onlyFor(a.machine, LOST);
@@ -246,7 +246,7 @@ describe('a leader', () => {
     expect(limits).toEqual([5_000, 590]);
   });
 
-  it('counts its time from when it sent the renewal, not from the answer', async () => {
+  it('counts its time from when it sent the renewal, not from the response', async () => {
     const { world, a } = await led();
     world.fate = onlyFor(a.machine, { thereMs: 10, backMs: 4_000 });
     // Sent 2.2 s later, answered 4 s after that.
@@ -258,7 +258,7 @@ describe('a leader', () => {
     expect(a.leads).toBe(false);
   });
 
-  it('is not brought back by an answer that it finds when it wakes up too late', async () => {
+  it('does not lead again because of a response that it reads too late after a freeze', async () => {
     const { world, a } = await led();
     // The first is given up after 5 s; the next, a read and a write, are sent at the last moment, and the write is
     // answered while nobody listens.
@@ -275,7 +275,7 @@ describe('a leader', () => {
     expect(a.losses).toEqual(['the Lease could not be renewed within 10 s']);
   });
 
-  it('knows when it wakes up that its time is over, before anything of it runs', async () => {
+  it('knows after a freeze that its time is over, before any timer runs', async () => {
     const { world, a, b } = await led();
     a.machine.freeze(30_000);
     const sent = a.machine.client.requests.length;
@@ -290,7 +290,7 @@ describe('a leader', () => {
     expect([a.changes, b.changes]).toEqual([[true, false], [true]]);
   });
 
-  it('stops as soon as it sees that another one has the Lease', async () => {
+  it('stops as soon as it sees that another candidate has the Lease', async () => {
     const { world, a } = await led();
     world.server.put(foreign());
     await world.pass(2_500);
@@ -298,7 +298,7 @@ describe('a leader', () => {
     expect(a.losses).toEqual(['the Lease was taken by other']);
   });
 
-  it('stops where somebody has given the Lease to nobody', async () => {
+  it('stops if somebody has cleared the holder of the Lease', async () => {
     const { world, a, b } = await led();
     b.machine.kill();
     world.server.put({ ...world.server.spec, holderIdentity: '' });
@@ -306,7 +306,7 @@ describe('a leader', () => {
     expect(a.losses).toEqual(['the Lease was released by another client']);
   });
 
-  it('wins again where somebody has deleted the Lease, for the others wait', async () => {
+  it('leads again if somebody has deleted the Lease, because the other candidates wait', async () => {
     const { world, a, b } = await led();
     world.server.remove();
     await world.pass(60_000);
@@ -319,7 +319,7 @@ describe('a leader', () => {
     ['', QUICK],
     [', though the answer to its last renewal is still under way', { thereMs: 5, backMs: 400 }],
     [', though its last renewal is still under way', { thereMs: 400, backMs: 5 }],
-  ])('lets the next one take over at once when it ends%s', async (_says, fate) => {
+  ])('lets the next candidate take over at once when it stops%s', async (_says, fate) => {
     const { world, a, b } = await led();
     world.fate = onlyFor(a.machine, fate);
     const asked = a.machine.client.requests.length;
@@ -337,7 +337,7 @@ describe('a leader', () => {
     expect(world.server.spec).toMatchObject({ leaseTransitions: 1 });
   });
 
-  it('leads no more from when it gives up the Lease, whether that works or not', async () => {
+  it('no longer leads from when it releases the Lease, whether the release succeeds or not', async () => {
     const { world, a, b } = await led();
     world.fate = onlyFor(a.machine, LOST);
     a.stop();
@@ -349,7 +349,7 @@ describe('a leader', () => {
     expect(b.leads).toBe(true);
   });
 
-  it('leaves the Lease alone when it ends and another one has it', async () => {
+  it('does not touch the Lease when it stops if another candidate has it', async () => {
     const { world, a } = await led();
     world.server.put(foreign());
     a.stop();

@@ -26,7 +26,7 @@ describe('LeaseStore', () => {
     ]);
   });
 
-  it('reads nothing where there is none, and fails where it cannot tell', async () => {
+  it('returns nothing if the Lease does not exist, and rejects on other errors', async () => {
     const store = (code: 'NotFound' | 'Forbidden'): LeaseStore =>
       new LeaseStore(
         new FakeClient({
