@@ -13,10 +13,12 @@ import { type Body, type HttpRefusal, MAX_BODY_BYTES, readBody } from './request
 import { countRequest } from './request-metrics.ts';
 import { evaluateReview, type EvaluatedReview, type Reviewer, type LogLine } from './evaluate.ts';
 import { type EvaluationThread, LARGE_BYTES } from './evaluation-thread.ts';
+import { answerConversion, CONVERT_PATH } from './convert.ts';
 import { REVIEWERS } from './paths.ts';
 import { ByteBudget } from './byte-budget.ts';
 
 export type { Reviewer } from './evaluate.ts';
+export { CONVERT_PATH } from './convert.ts';
 export { MUTATE_PATH, VALIDATE_PATH } from './paths.ts';
 
 export interface AppOptions {
@@ -53,7 +55,7 @@ interface Endpoint {
 }
 
 /**
- * Creates the request handler. Its only state is the memory held by bodies, so several servers may share it. The four
+ * Creates the request handler. Its only state is the memory held by bodies, so several servers may share it. The
  * paths have no parameters, so a map finds the endpoint: express tries its routes one after the other (`all` creates
  * one per HTTP method), which costs more than a whole review of three steps.
  */
@@ -117,7 +119,17 @@ function endpointsOf(options: AppOptions): ReadonlyMap<string, Endpoint> {
       sendText(response, status, message);
     },
   });
-  return new Map([...reviews, ['/healthz', probe(() => ALIVE)], ['/readyz', probe(() => readiness(checks))]]);
+  const conversion: Endpoint = {
+    methods: ['POST'],
+    isReview: true,
+    answer: async (request, response) => convertObjects(request, response, { options, budget, logs }),
+  };
+  return new Map([
+    ...reviews,
+    [CONVERT_PATH, conversion],
+    ['/healthz', probe(() => ALIVE)],
+    ['/readyz', probe(() => readiness(checks))],
+  ]);
 }
 
 /** Never rejects. */
@@ -150,15 +162,45 @@ interface ReviewContext {
   readonly logs: Logs;
 }
 
+/** The connection, which is trusted once it has brought a valid review. */
+function senderOf({ socket }: IncomingMessage, { connections }: AppOptions) {
+  const connection = connections?.find(socket);
+  return { connection, sender: connection ?? { address: socket.remoteAddress ?? '', isTrusted: false } };
+}
+
 async function answerReview(request: IncomingMessage, response: ServerResponse, context: ReviewContext): Promise<void> {
   const { options, budget } = context;
   const { maxBodyBytes: maxBytes = MAX_BODY_BYTES } = options;
-  const connection = options.connections?.find(request.socket);
-  const sender = connection ?? { address: request.socket.remoteAddress ?? '', isTrusted: false };
+  const { connection, sender } = senderOf(request, options);
   const body = await readBody(request, { maxBytes, budget, sender });
   const isReview =
     'refusal' in body ? refuse(response, body.refusal, context) : await answerBody(response, body, context);
   if (isReview !== undefined) connection?.recordRequest(isReview);
+}
+
+type ConversionContext = Pick<ReviewContext, 'options' | 'budget' | 'logs'>;
+
+async function convertObjects(
+  request: IncomingMessage,
+  response: ServerResponse,
+  context: ConversionContext,
+): Promise<void> {
+  const { options, budget, logs } = context;
+  const { connection, sender } = senderOf(request, options);
+  const onInternalError = (err: unknown): void =>
+    logs.log.error({ err }, 'internal error: conversion failed (please report)');
+  const outcome = await answerConversion(request, response, { budget, sender, onInternalError });
+  if ('refusal' in outcome) {
+    const isReview = refuse(response, outcome.refusal, context);
+    if (isReview !== undefined) connection?.recordRequest(isReview);
+    return;
+  }
+  const { failure: problem } = outcome;
+  options.metrics?.converted(problem === undefined ? 'success' : 'failure');
+  if (problem !== undefined) {
+    logs.verdicts.write({ level: 'warn', msg: 'conversion failed', kind: problem, fields: { problem } });
+  }
+  connection?.recordRequest(true);
 }
 
 /** Whether it was a valid review; undefined if unknown for a reason that the client did not cause. */
@@ -237,7 +279,11 @@ function methodNotAllowed(response: ServerResponse, methods: readonly string[]):
 }
 
 /** Refuses the request. Returns false (not a valid review), or undefined if it may have been one. */
-function refuse(response: ServerResponse, refusal: HttpRefusal, { logs }: ReviewContext): false | undefined {
+function refuse(
+  response: ServerResponse,
+  refusal: HttpRefusal,
+  { logs }: Pick<ReviewContext, 'logs'>,
+): false | undefined {
   const { status, message } = refusal;
   const fields = { status, problem: message };
   logs.refusals.write({ level: 'warn', msg: 'request refused before its review', kind: message, fields });

@@ -8,6 +8,10 @@ import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 export const VERDICTS = ['allowed', 'patched', 'denied', 'errored'] as const;
 export type VerdictName = (typeof VERDICTS)[number];
 
+/** A review fails as a whole if one of its objects cannot be converted. */
+export const CONVERSION_RESULTS = ['success', 'failure'] as const;
+export type ConversionResult = (typeof CONVERSION_RESULTS)[number];
+
 /** Status codes that are exported from the start, as in controller-runtime: a rate needs a first value. */
 const USUAL_CODES = ['200', '500'] as const;
 
@@ -26,33 +30,40 @@ export class WebhookMetrics {
   readonly #latency: Histogram<'webhook'>;
   readonly #inFlight: Gauge<'webhook'>;
   readonly #verdicts: Counter<'webhook' | 'verdict'>;
+  readonly #conversions: Counter<'result'>;
   readonly #lost: Counter<'reason'>;
   readonly #expiry: Gauge;
 
-  /** Create it once per registry. `webhooks`: the paths that are served. */
-  constructor(registry: Registry, webhooks: readonly string[]) {
+  /** Create it once per registry. The paths that are served: of admission reviews, and of conversion reviews. */
+  constructor(registry: Registry, admission: readonly string[], conversion: readonly string[] = []) {
     const common = { labelNames: ['webhook'] as const, registers: [registry] };
     this.#requests = new Counter({
       name: 'controller_runtime_webhook_requests_total',
-      help: 'Total number of admission requests by HTTP status; 499 if the client disconnected',
+      help: 'Total number of webhook requests by HTTP status; 499 if the client disconnected',
       labelNames: ['webhook', 'code'],
       registers: [registry],
     });
     this.#latency = new Histogram({
       ...common,
       name: 'controller_runtime_webhook_latency_seconds',
-      help: 'Duration of admission requests in seconds, including the transfer of the body',
+      help: 'Duration of webhook requests in seconds, including the transfer of the body',
       buckets: BUCKETS,
     });
     this.#inFlight = new Gauge({
       ...common,
       name: 'controller_runtime_webhook_requests_in_flight',
-      help: 'Number of admission requests in flight',
+      help: 'Number of webhook requests in flight',
     });
     this.#verdicts = new Counter({
       name: 'sequentialjob_webhook_verdicts_total',
       help: 'Total number of admission reviews by decision',
       labelNames: ['webhook', 'verdict'],
+      registers: [registry],
+    });
+    this.#conversions = new Counter({
+      name: 'sequentialjob_webhook_conversions_total',
+      help: 'Total number of conversion reviews by result',
+      labelNames: ['result'],
       registers: [registry],
     });
     this.#lost = new Counter({
@@ -66,7 +77,9 @@ export class WebhookMetrics {
       help: 'Expiry of the serving certificate as a Unix timestamp; 0 until one is loaded',
       registers: [registry],
     });
-    for (const webhook of webhooks) this.#start(webhook);
+    for (const webhook of [...admission, ...conversion]) this.#start(webhook);
+    for (const webhook of admission) for (const verdict of VERDICTS) this.#verdicts.inc({ webhook, verdict }, 0);
+    for (const result of CONVERSION_RESULTS) this.#conversions.inc({ result }, 0);
     for (const reason of CONNECTION_LOSSES) this.#lost.inc({ reason }, 0);
   }
 
@@ -84,6 +97,10 @@ export class WebhookMetrics {
     this.#verdicts.inc({ webhook, verdict });
   }
 
+  converted(result: ConversionResult): void {
+    this.#conversions.inc({ result });
+  }
+
   connectionLost(reason: ConnectionLoss): void {
     this.#lost.inc({ reason });
   }
@@ -95,7 +112,6 @@ export class WebhookMetrics {
 
   #start(webhook: string): void {
     for (const code of USUAL_CODES) this.#requests.inc({ webhook, code }, 0);
-    for (const verdict of VERDICTS) this.#verdicts.inc({ webhook, verdict }, 0);
     this.#inFlight.set({ webhook }, 0);
     this.#latency.zero({ webhook });
   }

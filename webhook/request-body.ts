@@ -1,5 +1,5 @@
 /** Reads the body of a review: checks its headers and limits its size. */
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { readBytes, type ReadOptions, type ReadProblem } from './read-body.ts';
 import type { BodyReservation } from './byte-budget.ts';
 
@@ -27,8 +27,6 @@ interface RefusedBody {
   readonly refusal: HttpRefusal;
 }
 
-const refuse = (status: HttpRefusal['status'], message: string): RefusedBody => ({ refusal: { status, message } });
-
 const JSON_TYPE = /^application\/json[ \t]*(?:;[ \t]*charset="?utf-8"?[ \t]*)?$/i;
 
 /**
@@ -36,26 +34,33 @@ const JSON_TYPE = /^application\/json[ \t]*(?:;[ \t]*charset="?utf-8"?[ \t]*)?$/
  * client disconnects.
  */
 export async function readBody(request: IncomingMessage, options: ReadOptions): Promise<Body | RefusedBody> {
-  const { headers } = request;
   const { maxBytes } = options;
-  if (!JSON_TYPE.test(headers['content-type'] ?? '')) return refuse(415, 'the content type must be application/json');
-  if ((headers['content-encoding'] ?? 'identity') !== 'identity') {
-    return refuse(415, 'the body must not have a content encoding');
-  }
-  if (Number(headers['content-length'] ?? 0) > maxBytes) return refusalOf('too large', maxBytes);
+  const refusal = refusalByHeaders(request.headers, maxBytes);
+  if (refusal !== undefined) return { refusal };
   const body = await readBytes(request, options);
-  return 'problem' in body ? refusalOf(body.problem, maxBytes) : body;
+  return 'problem' in body ? { refusal: refusalOf(body.problem, maxBytes) } : body;
 }
 
-function refusalOf(problem: ReadProblem, maxBytes: number): RefusedBody {
+/** Why a body is not read; undefined if it is. */
+export function refusalByHeaders(headers: IncomingHttpHeaders, maxBytes: number): HttpRefusal | undefined {
+  if (!JSON_TYPE.test(headers['content-type'] ?? '')) {
+    return { status: 415, message: 'the content type must be application/json' };
+  }
+  if ((headers['content-encoding'] ?? 'identity') !== 'identity') {
+    return { status: 415, message: 'the body must not have a content encoding' };
+  }
+  return Number(headers['content-length'] ?? 0) > maxBytes ? refusalOf('too large', maxBytes) : undefined;
+}
+
+export function refusalOf(problem: ReadProblem, maxBytes: number): HttpRefusal {
   switch (problem) {
     case 'too large':
-      return refuse(413, `the body must not have more than ${maxBytes} bytes`);
+      return { status: 413, message: `the body must not have more than ${maxBytes} bytes` };
     case 'no memory':
-      return { refusal: { status: 429, message: 'too many concurrent request bodies', isServerSide: true } };
+      return { status: 429, message: 'too many concurrent request bodies', isServerSide: true };
     case 'evicted': {
       const message = 'the body arrived too slowly while other requests needed its memory';
-      return { refusal: { status: 408, message, isServerSide: true } };
+      return { status: 408, message, isServerSide: true };
     }
   }
 }

@@ -8,7 +8,7 @@ import type { Log } from '../../shared/log.ts';
 import { type ConnectionLoss, WebhookMetrics } from '../../webhook/metrics.ts';
 import { SampledLog } from '../../shared/sampled-log.ts';
 import { sleep } from '../../shared/sleep.ts';
-import { createApp, MUTATE_PATH, VALIDATE_PATH } from '../../webhook/app.ts';
+import { CONVERT_PATH, createApp, MUTATE_PATH, VALIDATE_PATH } from '../../webhook/app.ts';
 import { EvaluationThread } from '../../webhook/evaluation-thread.ts';
 import type { KeyPair } from '../../shared/key-pair.ts';
 import { MAX_CONNECTIONS, WebhookServer } from '../../webhook/server.ts';
@@ -52,7 +52,7 @@ export class WebhookRole implements Role {
   constructor(config: Config, log: Log, { registry, program }: WebhookRoleOptions) {
     this.#config = config;
     this.#log = log;
-    this.#metrics = new WebhookMetrics(registry, [MUTATE_PATH, VALIDATE_PATH]);
+    this.#metrics = new WebhookMetrics(registry, [MUTATE_PATH, VALIDATE_PATH], [CONVERT_PATH]);
     this.#connectionLossLog = new SampledLog({ log });
     const onLost = (how: ConnectionLoss): void => this.#recordConnectionLoss(how, how);
     const connections = new Connections({ maxConnections: MAX_CONNECTIONS, limitsNewClients: true, onLost });

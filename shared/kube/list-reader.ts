@@ -1,7 +1,8 @@
 /**
  * Parses a list while it arrives. Each item is parsed and passed on separately, so that only one item is in memory,
- * whatever the size of the page. `end` returns the list without its items.
+ * whatever the size of the list. `end` returns the body without the items.
  */
+import { GrowingBuffer } from '../growing-buffer.ts';
 import { ApiError } from './errors.ts';
 import { MAX_OBJECT_BYTES } from './watch.ts';
 
@@ -24,31 +25,57 @@ const CLOSE_BRACE = 0x7d;
 /** Space, line feed, carriage return and tab; other bytes up to this one are not valid JSON there. */
 const SPACE = 0x20;
 
-/** The key of the items as written in JSON. */
-const ITEMS_KEY = '"items"';
-/** The nesting depth of the list's own properties, and of its items. */
-const LIST_DEPTH = 1;
-const ITEM_DEPTH = 2;
+export interface ListOptions {
+  /** The key of the array of items; default `items`. */
+  readonly key?: string;
+  /** The nesting depth of that key; default 1, for `{"items": […]}`. */
+  readonly depth?: number;
+  /** Maximum size of an item; default that of an object of the API. */
+  readonly maxItemBytes?: number;
+  /** Why an item is not parsed; undefined if it is. Default: all items are parsed. */
+  readonly refuseItem?: (json: Buffer) => string | undefined;
+}
 
 export class ListReader {
   readonly #onItem: OnItem;
+  readonly #maxItemBytes: number;
+  readonly #refuseItem: (json: Buffer) => string | undefined;
+  /** The key of the items as written in JSON. */
+  readonly #key: string;
+  /** The nesting depth of that key, and of the items. */
+  readonly #listDepth: number;
+  readonly #itemDepth: number;
   #depth = 0;
   #inString = false;
   #isEscaped = false;
   /** Reading inside the array `items`. */
   #inItems = false;
   /**
-   * The last string at the depth of the list's own properties: a key, or a string value, which is never followed by
-   * an array.
+   * The last string at the depth of the items' key: a key, or a string value, which is never followed by an array.
    */
-  #lastString: Buffer[] = [];
-  #item: Buffer[] = [];
-  #itemBytes = 0;
-  #rest: Buffer[] = [];
-  #restBytes = 0;
+  readonly #lastString = new GrowingBuffer(MAX_REST_BYTES);
+  readonly #item: GrowingBuffer;
+  readonly #rest = new GrowingBuffer(MAX_REST_BYTES);
 
-  constructor(onItem: OnItem) {
+  constructor(onItem: OnItem, options: ListOptions = {}) {
+    const { key = 'items', depth = 1, maxItemBytes = MAX_OBJECT_BYTES, refuseItem = () => undefined } = options;
     this.#onItem = onItem;
+    this.#maxItemBytes = maxItemBytes;
+    this.#refuseItem = refuseItem;
+    this.#item = new GrowingBuffer(maxItemBytes);
+    this.#key = JSON.stringify(key);
+    this.#listDepth = depth;
+    this.#itemDepth = depth + 1;
+  }
+
+  /** The bytes of an incomplete item that are held in memory. */
+  get pendingBytes(): number {
+    return this.#item.length;
+  }
+
+  /** The body up to its items, for `onItem`. Throws ApiError if the body is not JSON. */
+  head(): unknown {
+    return parse(Buffer.concat([this.#rest.bytes, Buffer.from(`]${'}'.repeat(this.#listDepth)}`)]));
   }
 
   /**
@@ -62,7 +89,7 @@ export class ListReader {
 
   /** The list without its items: `items` is empty. Throws ApiError if the body is not JSON. */
   end(): unknown {
-    return parse(Buffer.concat(this.#rest));
+    return parse(this.#rest.bytes);
   }
 
   /** Reads to the end of the chunk or to the start of the items; returns that position. */
@@ -71,9 +98,9 @@ export class ListReader {
       const byte = chunk[at];
       if (this.#inString || byte === QUOTE) {
         const end = this.#readString(chunk, at);
-        if (this.#depth === LIST_DEPTH) this.#lastString.push(chunk.subarray(at, end));
+        if (this.#depth === this.#listDepth) this.#lastString.append(chunk.subarray(at, end));
         at = end - 1;
-      } else if (byte === OPEN_BRACKET && this.#depth === LIST_DEPTH && this.#isItemsKey()) {
+      } else if (byte === OPEN_BRACKET && this.#depth === this.#listDepth && this.#isItemsKey()) {
         this.#inItems = true;
         this.#depth++;
         this.#keepRest(chunk.subarray(from, at + 1));
@@ -90,7 +117,7 @@ export class ListReader {
     for (let at = from; at < chunk.length; at++) {
       const byte = chunk[at];
       if (this.#inString || byte === QUOTE) at = this.#readString(chunk, at) - 1;
-      else if (this.#depth === ITEM_DEPTH && (byte === COMMA || byte === CLOSE_BRACKET)) {
+      else if (this.#depth === this.#itemDepth && (byte === COMMA || byte === CLOSE_BRACKET)) {
         this.#finishItem(chunk.subarray(start, at));
         start = at + 1;
         if (byte === COMMA) continue;
@@ -107,7 +134,7 @@ export class ListReader {
     let at = from;
     if (!this.#inString) {
       this.#inString = true;
-      this.#lastString = [];
+      this.#lastString.drop();
       at++;
     }
     for (; at < chunk.length; at++) {
@@ -128,30 +155,30 @@ export class ListReader {
   }
 
   #isItemsKey(): boolean {
-    return Buffer.concat(this.#lastString).toString('latin1') === ITEMS_KEY;
+    return this.#lastString.bytes.toString('latin1') === this.#key;
   }
 
   #keepRest(bytes: Buffer): void {
-    this.#rest.push(bytes);
-    this.#restBytes += bytes.length;
-    if (this.#restBytes > MAX_REST_BYTES)
+    this.#rest.append(bytes);
+    if (this.#rest.length > MAX_REST_BYTES)
       throw new ApiError('Unexpected', `malformed list: without its items it is larger than ${MAX_REST_BYTES} bytes`);
   }
 
   #keepItem(bytes: Buffer): void {
-    this.#item.push(bytes);
-    this.#itemBytes += bytes.length;
-    if (this.#itemBytes > MAX_OBJECT_BYTES) {
-      throw new ApiError('Unexpected', `an item of the list is larger than ${MAX_OBJECT_BYTES} bytes`);
+    if (this.#item.length + bytes.length > this.#maxItemBytes) {
+      throw new ApiError('Unexpected', `an item of the list is larger than ${this.#maxItemBytes} bytes`);
     }
+    this.#item.append(bytes);
   }
 
   #finishItem(tail: Buffer): void {
     this.#keepItem(tail);
-    const bytes = this.#item.length === 1 ? tail : Buffer.concat(this.#item);
-    this.#item = [];
-    this.#itemBytes = 0;
-    if (!isBlank(bytes)) this.#onItem(parse(bytes), bytes.length);
+    const { bytes } = this.#item;
+    this.#item.drop();
+    if (isBlank(bytes)) return;
+    const problem = this.#refuseItem(bytes);
+    if (problem !== undefined) throw new ApiError('Unexpected', problem);
+    this.#onItem(parse(bytes), bytes.length);
   }
 }
 

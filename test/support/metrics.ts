@@ -3,7 +3,7 @@ import type { Registry } from 'prom-client';
 import { ControllerMetrics } from '../../controller/metrics/index.ts';
 import { addProcessMetrics, createRegistry } from '../../shared/metrics/registry.ts';
 import { WebhookMetrics } from '../../webhook/metrics.ts';
-import { MUTATE_PATH, VALIDATE_PATH } from '../../webhook/app.ts';
+import { CONVERT_PATH, MUTATE_PATH, VALIDATE_PATH } from '../../webhook/app.ts';
 
 /** A metric as its TYPE line names it. */
 export interface Family {
@@ -91,7 +91,7 @@ export function fullRegistry(): Registry {
   controller.leader.follow('sequentialjob-controller');
   controller.reconcile.follow(16, () => 0);
   controller.client.observer('https://api.example.com:6443')({ method: 'GET', path: '/', status: 200, ms: 1 });
-  const webhook = new WebhookMetrics(registry, [MUTATE_PATH, VALIDATE_PATH]);
+  const webhook = new WebhookMetrics(registry, [MUTATE_PATH, VALIDATE_PATH], [CONVERT_PATH]);
   webhook.certificateServed(0);
   return registry;
 }

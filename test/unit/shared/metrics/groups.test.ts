@@ -116,9 +116,12 @@ describe('metrics', () => {
         metrics.requestStarted('/a');
         metrics.reviewed('/a', 'denied');
         metrics.requestEnded('/a', 200, 4);
+        metrics.converted('failure');
         metrics.certificateServed(1_800_000_000_000);
       }),
       [
+        ['sequentialjob_webhook_conversions_total', { result: 'success' }, 0],
+        ['sequentialjob_webhook_conversions_total', { result: 'failure' }, 1],
         ['controller_runtime_webhook_requests_in_flight', { webhook: '/a' }, 1],
         ['controller_runtime_webhook_requests_total', { webhook: '/a', code: '200' }, 1],
         ['controller_runtime_webhook_latency_seconds_sum', { webhook: '/a' }, 0.004],
