@@ -26,12 +26,12 @@ const after = (type: ConditionType): SequentialJob => {
   return sequentialJob({ status: { conditions: [condition] } });
 };
 
-describe('the cache keeps a part of a SequentialJob', () => {
+describe('the informer cache keeps a part of a SequentialJob', () => {
   it.each<readonly [string, SequentialJob]>([
     ['that has failed', after('Failed')],
     ['that runs', after('Progressing')],
     ['that is new', sequentialJob()],
-  ])('of one %s; its spec is kept in the full-object cache', (_says, object) => {
+  ])('of a sequence %s; its spec is in the full-object cache', (_says, object) => {
     const { sequentialJobs, objects } = informers();
     sequentialJobs.observe(deepFreeze(object));
     const kept = sequentialJobs.get(keyOf(object));
@@ -39,7 +39,7 @@ describe('the cache keeps a part of a SequentialJob', () => {
     expect(kept && objects.full(kept)).toStrictEqual(object);
   });
 
-  it('and nothing else of a completed one', () => {
+  it('and of a completed sequence, whose spec is not in the full-object cache', () => {
     const { sequentialJobs, objects } = informers();
     const object = after('Complete');
     sequentialJobs.observe(object);
@@ -49,11 +49,11 @@ describe('the cache keeps a part of a SequentialJob', () => {
   });
 });
 
-describe('the cache keeps a small copy of finished objects', () => {
+describe('the informer cache keeps a small copy of finished objects', () => {
   it.each<readonly [string, ObservedJob, boolean]>([
-    ['a Job that has completed', observedJob(0, { status: completed() }), true],
-    ['a Job that has failed', observedJob(0, { status: failed() }), true],
-    ['a Job that runs', observedJob(0, { status: { active: 1 } }), false],
+    ['a completed Job', observedJob(0, { status: completed() }), true],
+    ['a failed Job', observedJob(0, { status: failed() }), true],
+    ['a running Job', observedJob(0, { status: { active: 1 } }), false],
   ])('%s', (_says, job, isCopied) => {
     const { jobs } = informers();
     jobs.assume(deepFreeze(job));

@@ -21,7 +21,7 @@ afterEach(() => {
   jest.useRealTimers();
 });
 
-it('the log says every 30 s for which caches the controller waits, since when, and why', () => {
+it('the log names every 30 s the caches that have not synced, since when, and why', () => {
   wait.recordError('jobs', 'jobs.batch is forbidden');
   wait.recordError('pods', 'nobody waits for these');
   jest.advanceTimersByTime(29_999);
@@ -36,7 +36,7 @@ it('the log says every 30 s for which caches the controller waits, since when, a
   expect(lines[0]?.['errors']).toEqual({ jobs: 'jobs.batch is forbidden' });
 });
 
-it('nothing is logged if all caches are synced, or after the wait', () => {
+it('nothing is logged once all caches have synced, or after the wait was stopped', () => {
   missing = [];
   jest.advanceTimersByTime(60_000);
   missing = ['jobs'];

@@ -53,7 +53,7 @@ describe('GonePods', () => {
     pods.remove({ metadata: { ...one.metadata, resourceVersion: next() } });
   }
 
-  it('counts Pods of the running step that are deleted, and not those that exist', () => {
+  it('counts deleted Pods of the running step, and not existing ones', () => {
     record();
     pods.observe(pod('here'));
     expect(gone.of(KEY, JOB)).toBeUndefined();
@@ -62,7 +62,7 @@ describe('GonePods', () => {
     expect(gone.of(KEY, JOB)).toEqual({ jobUID: JOB, count: 2 });
   });
 
-  it('counts a Pod that a list lacks, and one that only a response has shown', () => {
+  it('counts a Pod that a new list lacks, and a Pod that only a response to a request has shown', () => {
     record();
     pods.observe(pod('a'));
     pods.replace([], next());
@@ -72,7 +72,7 @@ describe('GonePods', () => {
     expect(gone.of(KEY, JOB)?.count).toBe(2);
   });
 
-  it('counts a Pod once, even if the watch repeats its deletion', () => {
+  it('counts a Pod once, even if the watch repeats its DELETED event', () => {
     record();
     const one = pod('a');
     for (let i = 0; i < 2; i++) {
@@ -83,18 +83,18 @@ describe('GonePods', () => {
   });
 
   it.each<readonly [string, Partial<StepStatus>, Partial<ObservedPod>]>([
-    ['of a step that is over', { state: 'Succeeded' }, {}],
+    ['of a finished step', { state: 'Succeeded' }, {}],
     ['of another Job', {}, { jobUID: jobUid(1) }],
-    ['of no sequence', {}, { sequentialJob: undefined as never }],
+    ['without a sequence', {}, { sequentialJob: undefined as never }],
     ['of another sequence', {}, { sequentialJob: 'other' }],
-  ])('counts no Pod %s', (_says, step, more) => {
+  ])('does not count a Pod %s', (_says, step, more) => {
     record(step);
     comeAndGo('a', more);
     expect(gone.of(KEY, JOB)).toBeUndefined();
     expect(gone.of(KEY, jobUid(1))).toBeUndefined();
   });
 
-  it('starts again for the next step', () => {
+  it('starts at zero for the next step', () => {
     record();
     comeAndGo('a');
     record({ index: 1, jobUID: jobUid(1) });
@@ -104,7 +104,7 @@ describe('GonePods', () => {
     expect(gone.of(KEY, JOB)).toBeUndefined();
   });
 
-  it('forgets a deleted sequence, and does not count its later Pods', () => {
+  it('drops the count of a deleted sequence, and does not count its later Pods', () => {
     record();
     comeAndGo('a');
     sequentialJobs.replace([], next());
@@ -114,11 +114,11 @@ describe('GonePods', () => {
   });
 
   it.each<readonly [string, number, number, number]>([
-    ['two that an earlier process has counted', 3, 0, 3],
-    ['none of the attempt that is recorded with a failure before it has a Pod', 2, 1, 1],
-    ['one where three attempts are recorded, the last with a failure', 3, 2, 2],
-    ['two where the Job counts a failure, and has forgotten others', 3, 1, 3],
-    ['none where the status has lost the number', 0, 0, 1],
+    ['two Pods that an earlier process has counted', 3, 0, 3],
+    ['no Pod, if the Job counts one failure and the recorded second attempt has no Pod yet', 2, 1, 1],
+    ['one Pod, if three attempts are recorded, the last of which has no Pod yet', 3, 2, 2],
+    ['two Pods, if the Job counts only one of three recorded attempts as failed', 3, 1, 3],
+    ['no Pod, if the status has no recorded attempts', 0, 0, 1],
   ])('adds to the recorded count after a restart: %s', (_says, attempts, failed, count) => {
     record({ attempts });
     jobs.observe({ ...observedJob(0), status: { failed } });

@@ -63,16 +63,16 @@ const known = (spec: SequentialJobSpec, generation = 1, recorded = false): Track
 });
 
 const ROWS: readonly Row[] = [
-  { says: 'an object that has not started runs its own spec', remembers: known(OLD) },
+  { says: 'an object that has not started runs the spec of the object', remembers: known(OLD) },
   {
-    says: 'an object that has not started runs whatever it was changed to, if there is no record of it',
+    says: 'an object that has not started runs a changed spec, if there is no record',
     spec: ILLEGAL,
     generation: 2,
     known: known(OLD),
     remembers: known(ILLEGAL, 2),
   },
   {
-    says: 'an object that has not started and has an older record is to be recorded anew',
+    says: 'an object that has not started and has an older record needs a new record',
     spec: ILLEGAL,
     generation: 2,
     known: known(OLD, 1, true),
@@ -80,7 +80,7 @@ const ROWS: readonly Row[] = [
     remembers: known(ILLEGAL, 2, true),
   },
   {
-    says: 'an object that has not started and has an older record is recorded anew after a restart too',
+    says: 'an object that has not started and has an older record needs a new record after a restart, too',
     spec: ILLEGAL,
     generation: 2,
     record: OLD,
@@ -89,12 +89,12 @@ const ROWS: readonly Row[] = [
     remembers: known(ILLEGAL, 2, true),
   },
   {
-    says: 'a started one of the first generation asks for nothing after a restart',
+    says: 'a started object of the first generation causes no request after a restart',
     status: RUNNING,
     remembers: known(OLD),
   },
   {
-    says: 'a started one that was changed is asked for its record after a restart, and runs its own spec where there is none',
+    says: 'the record of a started object that was changed is read after a restart; without a record, the spec of the object is used',
     status: RUNNING,
     spec: ILLEGAL,
     generation: 2,
@@ -102,14 +102,14 @@ const ROWS: readonly Row[] = [
     remembers: known(ILLEGAL, 2),
   },
   {
-    says: 'a started one that has not changed since the last reconcile runs on',
+    says: 'a started object that has not changed since the last reconcile keeps its spec',
     status: RUNNING,
     generation: 2,
     known: known(OLD, 2),
     remembers: known(OLD, 2),
   },
   {
-    says: 'a change of what may change at any time is followed without a word',
+    says: 'a change of fields that are always mutable is applied without an Event',
     status: RUNNING,
     spec: MUTABLE,
     generation: 2,
@@ -118,7 +118,7 @@ const ROWS: readonly Row[] = [
     remembers: known(MUTABLE, 2),
   },
   {
-    says: 'a change that the policy allows is followed, and said',
+    says: 'a change that updatePolicy allows is applied, with an Event',
     status: RUNNING,
     spec: LEGAL,
     generation: 2,
@@ -127,7 +127,7 @@ const ROWS: readonly Row[] = [
     remembers: known(LEGAL, 2),
   },
   {
-    says: 'a change that the policy allows is recorded where an older record is there',
+    says: 'a change that updatePolicy allows is recorded if there is an older record',
     status: RUNNING,
     spec: LEGAL,
     generation: 2,
@@ -138,7 +138,7 @@ const ROWS: readonly Row[] = [
     remembers: known(LEGAL, 2, true),
   },
   {
-    says: 'a change that is allowed is followed after a restart too',
+    says: 'a change that updatePolicy allows is applied after a restart, too',
     status: RUNNING,
     spec: LEGAL,
     generation: 2,
@@ -148,7 +148,7 @@ const ROWS: readonly Row[] = [
     remembers: known(LEGAL, 2, true),
   },
   {
-    says: 'a change that is not allowed is refused: what was known is recorded and runs on, but for what may always change',
+    says: 'a forbidden change is rejected: the previous spec is recorded and used, with the new values of fields that are always mutable',
     status: RUNNING,
     spec: ILLEGAL,
     generation: 2,
@@ -159,7 +159,7 @@ const ROWS: readonly Row[] = [
     remembers: { ...known(MUTABLE, 2, true), isOverridden: true },
   },
   {
-    says: 'a change that is not allowed is refused after a restart too, by the record',
+    says: 'a forbidden change is rejected after a restart, too, because of the record',
     status: RUNNING,
     spec: ILLEGAL,
     generation: 2,
@@ -170,7 +170,7 @@ const ROWS: readonly Row[] = [
     remembers: { ...known(MUTABLE, 2, true), isOverridden: true },
   },
   {
-    says: 'a change that was refused is not judged again while nothing else changes',
+    says: 'a rejected change is not validated again while nothing else changes',
     status: RUNNING,
     spec: ILLEGAL,
     generation: 2,
@@ -179,7 +179,7 @@ const ROWS: readonly Row[] = [
     remembers: { ...known(MUTABLE, 2, true), isOverridden: true },
   },
   {
-    says: 'a change back to what is run is followed without a word',
+    says: 'a change back to the effective spec is applied without an Event',
     status: RUNNING,
     spec: OLD,
     generation: 3,
@@ -188,7 +188,7 @@ const ROWS: readonly Row[] = [
     remembers: known(OLD, 3, true),
   },
   {
-    says: 'a second change that is not allowed is refused as well, by the record that is there',
+    says: 'a second forbidden change is rejected, too, because of the existing record',
     status: RUNNING,
     spec: ILLEGAL,
     generation: 3,
@@ -198,7 +198,7 @@ const ROWS: readonly Row[] = [
     remembers: { ...known(MUTABLE, 3, true), isOverridden: true },
   },
   {
-    says: 'a sequence that is complete runs nothing, whatever its spec says',
+    says: 'a complete sequence uses no spec, whatever the object has',
     status: COMPLETE,
     spec: ILLEGAL,
     generation: 2,
@@ -206,7 +206,7 @@ const ROWS: readonly Row[] = [
     remembers: undefined,
   },
   {
-    says: 'an object that is being deleted runs nothing, whatever its spec says',
+    says: 'an object that is being deleted uses no spec, whatever the object has',
     status: RUNNING,
     spec: ILLEGAL,
     generation: 2,
@@ -215,13 +215,13 @@ const ROWS: readonly Row[] = [
     remembers: undefined,
   },
   {
-    says: 'an object that has not started, and has our finalizer from a client, is to be recorded',
+    says: 'an object that has not started, with our finalizer set by a client, needs a record',
     finalizerSetByClient: true,
     bypassedAdmission: true,
     remembers: known(OLD),
   },
   {
-    says: 'one of those that has started may have been recorded by an earlier process: so is what is accepted',
+    says: 'an earlier process may have recorded the spec of a started object with a finalizer of a client, so an allowed change is recorded',
     finalizerSetByClient: true,
     status: RUNNING,
     spec: LEGAL,
@@ -232,7 +232,7 @@ const ROWS: readonly Row[] = [
     remembers: { ...known(LEGAL, 2), mayBeRecorded: true },
   },
   {
-    says: 'and what is refused makes a record in any case',
+    says: 'a forbidden change of such an object is rejected, and the spec is recorded',
     finalizerSetByClient: true,
     status: RUNNING,
     spec: { ...OLD, backoffLimit: 9 },
@@ -244,7 +244,7 @@ const ROWS: readonly Row[] = [
     remembers: { ...known(OLD, 2, true), mayBeRecorded: true, isOverridden: true },
   },
   {
-    says: 'a process that is new remembers that there may be a record, without a request',
+    says: 'a new process notes that such an object may have a record, without a request',
     finalizerSetByClient: true,
     status: RUNNING,
     remembers: { ...known(OLD), mayBeRecorded: true },
@@ -283,7 +283,7 @@ describe('hold', () => {
     expect(held.tracked).toEqual(row.remembers === undefined ? undefined : { ...row.remembers, ...change });
   });
 
-  it('returns the errors of a change that it refuses', async () => {
+  it('returns the errors of a change that it rejects', async () => {
     const row = ROWS.find(({ change }) => change === 'refused');
     if (row === undefined) throw new Error('there is no such row');
     const { revisions } = await prepared(row);
@@ -293,7 +293,7 @@ describe('hold', () => {
     });
   });
 
-  it('uses no memory if nothing is refused: it returns the object’s own spec', async () => {
+  it('uses no memory if nothing is rejected: it returns the spec of the object', async () => {
     const object = objectOf({ says: '', status: RUNNING, remembers: undefined });
     const held = await resolveEffectiveSpec(object, new Revisions({ client: new FakeApi().client, log }));
     expect(held.tracked?.spec).toBe(object.spec);
@@ -306,7 +306,7 @@ describe('hold', () => {
     ),
   );
 
-  it.each(faults)('$says: $code on $request is thrown, so that nothing is run on a guess', async (one) => {
+  it.each(faults)('$says: $code on $request is thrown, so that no unverified spec is used', async (one) => {
     const { row, number, code } = one;
     const { api, revisions } = await prepared(row);
     api.intercept = (_, n) => (n === number ? fault(code) : undefined);
@@ -319,7 +319,7 @@ describe('hold', () => {
   });
 
   it.each<readonly [ApiErrorCode]>([['Forbidden'], ['Invalid']])(
-    'refuses also where %s keeps it from being recorded',
+    'rejects a change also if %s prevents the record',
     async (code) => {
       const row = ROWS.find(({ change, requests }) => change === 'refused' && requests?.[0] === POST);
       if (row === undefined) throw new Error('there is no such row');

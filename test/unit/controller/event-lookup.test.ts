@@ -42,7 +42,7 @@ describe('EventLookup', () => {
   }
   const reasons = ({ events }: EventLookupResult): readonly string[] => events.map(({ reason }) => reason);
 
-  it('lists the Events about one object, in its namespace, and keeps them for the Job', async () => {
+  it('lists the Events about one object, in its namespace, and caches them for the Job', async () => {
     const look = await ask();
     expect(client.requests).toMatchObject([
       {
@@ -59,7 +59,7 @@ describe('EventLookup', () => {
     expect(lookup.cached(JOB_UID)).toEqual(look);
   });
 
-  it('keeps the newest Event of each reason, and no reason that explains nothing', async () => {
+  it('keeps the newest Event of each reason, and drops reasons that explain nothing', async () => {
     answer = () => ({
       items: [raw('FailedMount', 'new', 9), raw('Scheduled'), raw('FailedMount', 'old', 3), raw('Pulled'), raw('x')],
     });
@@ -69,12 +69,12 @@ describe('EventLookup', () => {
     ]);
   });
 
-  it.each([{ items: null }, {}])('%j is no Event', async (list) => {
+  it.each([{ items: null }, {}])('%j is not an Event', async (list) => {
     answer = () => list;
     expect((await ask()).events).toEqual([]);
   });
 
-  it('a failed list is not an error: the known Events stay, and the next list has a delay', async () => {
+  it('a failed list is not an error: the known Events stay, and the next list is delayed', async () => {
     await ask();
     answer = () => {
       throw new ApiError('ServerError', 'no');
@@ -84,7 +84,7 @@ describe('EventLookup', () => {
     expect(look).toMatchObject({ requestedMs: nowMs, retryMs: nowMs + 10_000 });
   });
 
-  it('Events of another object do not count', async () => {
+  it('Events about another object are dropped', async () => {
     await ask();
     answer = () => {
       throw new ApiError('ServerError', 'no');
@@ -92,7 +92,7 @@ describe('EventLookup', () => {
     expect(reasons(await ask(JOB, { ...SUBJECT, uid: 'pod-2' }))).toEqual([]);
   });
 
-  it('a missing permission is logged once, and the next list in that namespace follows after ten minutes', async () => {
+  it('a missing permission is logged once, and the next list in that namespace is sent after ten minutes', async () => {
     answer = () => {
       throw new ApiError('Forbidden', 'events is forbidden');
     };
@@ -109,7 +109,7 @@ describe('EventLookup', () => {
     expect(client.requests).toHaveLength(3);
   });
 
-  it('of many lookups that are due at once each is served in turn, two per second', async () => {
+  it('if many lookups are due at once, each gets its turn, two per second', async () => {
     const many = Array.from({ length: 50 }, (_, i) => observedJob(0, { metadata: { name: `j${i}`, uid: `job-${i}` } }));
     const due = new Map(many.map((job) => [job, nowMs]));
     const startMs = nowMs;
@@ -129,7 +129,7 @@ describe('EventLookup', () => {
     expect(nowMs - startMs).toBeLessThan(26_000);
   });
 
-  it('many stuck steps cause two requests per second, one at a time: the others have no Events yet', async () => {
+  it('many waiting steps cause two requests per second, one at a time; a step without a response has no Events yet', async () => {
     const other = observedJob(0);
     jobs.observe(other);
     await ask();
@@ -155,15 +155,15 @@ describe('EventLookup', () => {
   });
 
   it.each<readonly [string, (job: ObservedJob) => void]>([
-    ['is gone', (job) => jobs.remove(job)],
-    ['has ended', () => jobs.observe(observedJob(1, { metadata: { resourceVersion: '999' }, status: completed() }))],
-  ])('keeps nothing of a Job that %s', async (_says, happens) => {
+    ['was deleted', (job) => jobs.remove(job)],
+    ['has finished', () => jobs.observe(observedJob(1, { metadata: { resourceVersion: '999' }, status: completed() }))],
+  ])('caches nothing for a Job that %s', async (_says, happens) => {
     await ask();
     happens(JOB);
     expect(lookup.cached(JOB_UID)).toBeUndefined();
   });
 
-  it('keeps 2048 Jobs at most, and forgets the oldest first', async () => {
+  it('caches Events of 2048 Jobs at most, and evicts the oldest first', async () => {
     for (let i = 0; i <= 2048; i++) await ask(observedJob(1, { metadata: { uid: `job-${i}` } }));
     expect(lookup.cached('job-0')).toBeUndefined();
     expect(lookup.cached('job-1')).toBeDefined();

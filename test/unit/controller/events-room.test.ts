@@ -65,10 +65,10 @@ afterEach(async () => {
 });
 
 it.each([
-  ['where nothing waits', 0],
-  ['where many wait', FAR_BEHIND],
-  ['where as many wait as may', FAR_BEHIND + WRITING],
-])('there is capacity at once %s', async (_says, count) => {
+  ['if no Event is queued', 0],
+  ['if many Events are queued', FAR_BEHIND],
+  ['if the most Events are queued that delay no reconcile', FAR_BEHIND + WRITING],
+])('a reconcile is not delayed %s', async (_says, count) => {
   emit(count);
   expect(await waited()).toBe(0);
 });
@@ -100,7 +100,7 @@ it('if no Event can be written, one reconcile waits for a second, and no other d
 });
 
 it.each(['ServerError', 'Unreachable'] as const)(
-  '%s: those who wait go on, and nobody else waits until a hundred have been written',
+  '%s: waiting reconciles continue, and no other waits until a hundred Events have been written',
   async (code) => {
     emit(FAR_BEHIND + WRITING + 5_000);
     let calls = 0;
@@ -114,7 +114,7 @@ it.each(['ServerError', 'Unreachable'] as const)(
   },
 );
 
-it('lasting refusals empty the queue, and delay reconciles no longer than that takes', async () => {
+it('if the API server keeps rejecting Events, the queue empties, and reconciles wait no longer than that', async () => {
   emit(FAR_BEHIND + WRITING + 10);
   expect(await waited(() => end(1, 'Forbidden'))).toBe(10);
   expect(dropped).toBe(10);

@@ -138,15 +138,15 @@ describe('EventRecorder', () => {
   });
 
   it.each([
-    ['a message of 1024 bytes stays whole', 'x'.repeat(1024), 'x'.repeat(1024)],
-    ['a longer one is cut to what the API server takes', 'x'.repeat(1025), `${'x'.repeat(1021)}…`],
+    ['a message of 1024 bytes is unchanged', 'x'.repeat(1024), 'x'.repeat(1024)],
+    ['a longer message is truncated to the limit of the API server', 'x'.repeat(1025), `${'x'.repeat(1021)}…`],
   ])('%s', async (_says, message, expected) => {
     emit({ ...STARTED, message });
     await pass();
     expect(events()[0]?.message).toBe(expected);
   });
 
-  it('names Events of the same millisecond so that they sort in their order', async () => {
+  it('Events of the same millisecond get names that sort in their order', async () => {
     for (let i = 0; i < 20; i++) emit(numbered(i));
     now += 1;
     emit(numbered(20));
@@ -175,7 +175,7 @@ describe('EventRecorder', () => {
     expect(dropped).toEqual([]);
   });
 
-  it('counts an Event that happened twice', async () => {
+  it('counts an Event that is emitted twice', async () => {
     emit(STARTED);
     emit(STARTED);
     await pass();
@@ -197,7 +197,7 @@ describe('EventRecorder', () => {
       expect(events()).toMatchObject([{ count: 3, firstTimestamp: NOW }]);
     });
 
-    it('is one request while it is queued', async () => {
+    it('causes one request while it is queued', async () => {
       held = [];
       emit(TROUBLE);
       for (let i = 0; i < 5; i++) emit(TROUBLE);
@@ -247,7 +247,7 @@ describe('EventRecorder', () => {
   });
 
   describe('an error', () => {
-    it('that passes is retried with a growing delay', async () => {
+    it('that is transient is retried with exponential backoff', async () => {
       faults = ['ServerError', 'Unreachable', 'TooManyRequests'];
       emit(STARTED);
       await pass(499);
@@ -274,7 +274,7 @@ describe('EventRecorder', () => {
       expect(events()).toMatchObject([{ message: 'event 2' }]);
     });
 
-    it('that lasts ends after six attempts: the Event is dropped, logged and counted', async () => {
+    it('that persists is retried six times: then the Event is dropped, logged and counted', async () => {
       faults = Array.from({ length: 20 }, () => 'Unreachable' as const);
       emit(STARTED);
       await pass(60_000);
@@ -282,7 +282,7 @@ describe('EventRecorder', () => {
       expect(dropped).toEqual(['Started the sequence of 3 steps: Unreachable']);
     });
 
-    it.each(['Forbidden', 'Invalid'] as const)('%s: dropped at once', async (code) => {
+    it.each(['Forbidden', 'Invalid'] as const)('%s: the Event is dropped at once', async (code) => {
       faults = [code];
       emit(STARTED);
       await pass(60_000);
@@ -292,26 +292,29 @@ describe('EventRecorder', () => {
 
     it.each([
       ['is being deleted', terminating],
-      ['is gone', new ApiError('NotFound', 'namespaces "team-a" not found', { status: 404 })],
-    ])('a namespace that %s: not counted as dropped, and not tried again for a minute', async (_says, error) => {
-      faults = [error];
-      emit(STARTED);
-      await pass();
-      emit(numbered(1));
-      recorder.emit(sequentialJob({ metadata: { namespace: 'team-b' } }), numbered(2));
-      now += 59_999;
-      emit(numbered(3));
-      await pass(60_000);
-      expect(client.requests.map(({ path }) => path)).toEqual([
-        '/api/v1/namespaces/team-a/events',
-        '/api/v1/namespaces/team-b/events',
-      ]);
-      now += 1;
-      emit(numbered(4));
-      await pass();
-      expect(events().map(({ message }) => message)).toEqual(['event 2', 'event 4']);
-      expect(dropped).toEqual([]);
-    });
+      ['does not exist', new ApiError('NotFound', 'namespaces "team-a" not found', { status: 404 })],
+    ])(
+      'in a namespace that %s: the Event is not counted as dropped, and no other is sent to that namespace for a minute',
+      async (_says, error) => {
+        faults = [error];
+        emit(STARTED);
+        await pass();
+        emit(numbered(1));
+        recorder.emit(sequentialJob({ metadata: { namespace: 'team-b' } }), numbered(2));
+        now += 59_999;
+        emit(numbered(3));
+        await pass(60_000);
+        expect(client.requests.map(({ path }) => path)).toEqual([
+          '/api/v1/namespaces/team-a/events',
+          '/api/v1/namespaces/team-b/events',
+        ]);
+        now += 1;
+        emit(numbered(4));
+        await pass();
+        expect(events().map(({ message }) => message)).toEqual(['event 2', 'event 4']);
+        expect(dropped).toEqual([]);
+      },
+    );
 
     it('a lost response does not cause a duplicate', async () => {
       faults = ['lost'];
@@ -356,7 +359,7 @@ describe('EventRecorder', () => {
       expect(dropped).toEqual([]);
     });
 
-    it('stops when the time is up: the remaining Events are dropped, logged and not tried again', async () => {
+    it('stops at the timeout: the remaining Events are dropped, logged and not sent', async () => {
       faults = Array.from({ length: 100 }, () => 'Unreachable' as const);
       for (let i = 0; i < 6; i++) emit(numbered(i));
       const isDone = await closed(100);

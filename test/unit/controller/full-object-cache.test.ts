@@ -43,7 +43,7 @@ function object(name: string, of: Of = {}): SequentialJob {
   });
 }
 
-describe('what the cache keeps of a sequence', () => {
+describe('the cached part of a sequence', () => {
   let dropped: string[];
   let borrowed: number;
   let specs: FullObjectCache;
@@ -69,7 +69,7 @@ describe('what the cache keeps of a sequence', () => {
     expect(specs.cachedBytes).toBe(estimateMemory(whole));
   });
 
-  it('is combined with the status of the last state and the spec of its generation', () => {
+  it('is combined with the cached status and the spec of its generation', () => {
     specs.trim(object('a'));
     const running = specs.trim(object('a', { version: '6', status: { phase: 'Running' } }));
     const older = specs.trim(object('a', { version: '4' }));
@@ -89,10 +89,10 @@ describe('what the cache keeps of a sequence', () => {
   });
 
   it.each<readonly [string, SequentialJobStatus | undefined, boolean]>([
-    ['of one that is new everything', undefined, true],
-    ['of one that has failed everything: it may be resumed', { conditions: [condition('Failed')] }, true],
-    ['of one that has completed nothing of what it ran', { conditions: [condition('Complete')] }, false],
-  ])('is held %s', (_, status, isHeld) => {
+    ['completely for a new sequence', undefined, true],
+    ['completely for a failed sequence, which may be resumed', { conditions: [condition('Failed')] }, true],
+    ['not at all for a completed sequence', { conditions: [condition('Complete')] }, false],
+  ])('is cached %s', (_, status, isHeld) => {
     const kept = specs.trim(object('a', status === undefined ? {} : { status }));
     expect(specs.full(kept) !== undefined).toBe(isHeld);
     expect(specs.cachedBytes > 0).toBe(isHeld);
@@ -143,16 +143,19 @@ describe('what the cache keeps of a sequence', () => {
     );
 
     it.each<readonly [string, Of]>([
-      ['finalizers without number', { finalizers }],
+      ['a thousand finalizers', { finalizers }],
       ['a long status', { status: { phase: 'Running', steps } }],
-    ])('%s are kept in the budget: the cached part is small, and belongs to that very state', (_, of) => {
-      specs = new FullObjectCache();
-      const kept = specs.trim(object('a', of));
-      expect(estimateMemory(kept)).toBeLessThan(4 * KIB);
-      expect(specs.full(kept)).toEqual(object('a', of));
-      specs.trim(object('a', { version: '6' }));
-      expect(specs.full(kept)).toBeUndefined();
-    });
+    ])(
+      '%s are cached within the budget: the part in the informer cache is small, and is combined only with its own version',
+      (_, of) => {
+        specs = new FullObjectCache();
+        const kept = specs.trim(object('a', of));
+        expect(estimateMemory(kept)).toBeLessThan(4 * KIB);
+        expect(specs.full(kept)).toEqual(object('a', of));
+        specs.trim(object('a', { version: '6' }));
+        expect(specs.full(kept)).toBeUndefined();
+      },
+    );
 
     it('at most 30 KiB are cached, for any number of steps', () => {
       const weights = Array.from({ length: 100 }, (_, i) => {
@@ -165,10 +168,10 @@ describe('what the cache keeps of a sequence', () => {
   });
 
   it.each<readonly [string, Of, number]>([
-    ['whose own deletion the watch tells of last', {}, 0],
-    ['that the cache has', {}, 1],
+    ['whose deletion the watch reports last', {}, 0],
+    ['that is in the informer cache at first', {}, 1],
     ['that has completed, with a long status', { status: { ...LONG, conditions: [condition('Complete')] } }, 0],
-  ])('nothing is kept of an object that the cache does not have: %s', (_, of, cached) => {
+  ])('nothing is kept of an object that is not in the informer cache: %s', (_, of, cached) => {
     const one = object('a', of);
     specs.trim(one);
     expect(specs.cachedBytes).toBeGreaterThan(0);
@@ -178,7 +181,7 @@ describe('what the cache keeps of a sequence', () => {
     expect(specs.cachedBytes).toBe(0);
   });
 
-  it('the owner of a reference to a spec learns when it is replaced, and its size; not when only the status changes', () => {
+  it('the owner of a reference to a spec is notified when the spec is replaced, with its size; not if only the status changes', () => {
     const replaced: (readonly [string, number])[] = [];
     specs = new FullObjectCache({ onReplace: (uid, weight) => replaced.push([uid, weight]) });
     const before = object('a', { kib: 20 });
@@ -215,7 +218,7 @@ describe('what the cache keeps of a sequence', () => {
   });
 });
 
-describe('a sequence of which nothing more is needed than the cached part', () => {
+describe('the spec of a cached sequence', () => {
   const over = (type: ConditionType, more: SequentialJobStatus = {}): Of => ({
     status: { observedGeneration: 1, conditions: [condition(type)], ...more },
   });
@@ -225,20 +228,25 @@ describe('a sequence of which nothing more is needed than the cached part', () =
   });
 
   it.each<readonly [string, Of, boolean, ((kept: TrimmedSequentialJob) => TrimmedSequentialJob)?]>([
-    ['has completed', over('Complete'), true],
-    ['has failed', over('Failed'), true],
-    ['has failed, and was resumed before', over('Failed', { resumes: 2 }), true, (kept) => resumed(kept, 2)],
-    ['not one that is to be resumed', over('Failed', { resumes: 1 }), false, (kept) => resumed(kept, 2)],
-    ['not one that runs', over('Progressing'), false],
-    ['not one that is new', {}, false],
-    ['not one that has changed since', { ...over('Complete'), generation: 2 }, false],
+    ['is not needed if the sequence has completed', over('Complete'), true],
+    ['is not needed if the sequence has failed', over('Failed'), true],
     [
-      'not one whose status is not there',
+      'is not needed if the sequence has failed after a resume',
+      over('Failed', { resumes: 2 }),
+      true,
+      (kept) => resumed(kept, 2),
+    ],
+    ['is needed if the sequence is to be resumed', over('Failed', { resumes: 1 }), false, (kept) => resumed(kept, 2)],
+    ['is needed if the sequence runs', over('Progressing'), false],
+    ['is needed if the sequence is new', {}, false],
+    ['is needed if the generation has changed since', { ...over('Complete'), generation: 2 }, false],
+    [
+      'is needed if the status is not cached',
       { ...over('Complete'), finalizers: Array.from({ length: 99 }, String) },
       false,
     ],
     [
-      'is being deleted',
+      'is not needed if the sequence is being deleted',
       over('Progressing'),
       true,
       (kept) => ({ ...kept, metadata: { ...kept.metadata, deletionTimestamp: at(1) } }),
@@ -249,7 +257,7 @@ describe('a sequence of which nothing more is needed than the cached part', () =
     expect(needsNoSpec(kept)).toBe(expected);
   });
 
-  it('has a long status that is kept as long as it is that of the current state', () => {
+  it('has a long status that is cached while it belongs to the current version', () => {
     const specs = new FullObjectCache();
     const { status = {} } = over('Complete', LONG);
     const kept = specs.trim(object('a', { status }));

@@ -26,7 +26,7 @@ beforeEach(() => {
   faults = new InformerErrors({ log: recording.log, onInternalError: (informer) => void counted.push(informer) });
 });
 
-it('an object is logged once, without its contents, and counted each time', () => {
+it('an error about an object is logged once, without the contents of the object, and counted each time', () => {
   for (const name of ['a', 'b', 'a', 'a']) faults.record('jobs', BROKEN, { object: object(name) });
   expect(lines).toMatchObject([
     {
@@ -42,7 +42,7 @@ it('an object is logged once, without its contents, and counted each time', () =
   expect(JSON.stringify(lines)).not.toContain('S3CRET');
 });
 
-it('an object without a name is logged once', () => {
+it('an error about an object without a name is logged once', () => {
   faults.record('pods', BROKEN, {});
   faults.record('pods', BROKEN, { object: undefined });
   faults.record('jobs', BROKEN, {});
@@ -58,7 +58,7 @@ it('an error without an object is logged each time', () => {
   ]);
 });
 
-it('remembers at most 1000 objects, and keeps counting', () => {
+it('remembers at most 1000 objects, and counts all errors', () => {
   for (let i = 0; i < 1_100; i++) faults.record('jobs', BROKEN, { object: object(String(i)) });
   expect([lines.length, counted.length]).toEqual([1_000, 1_100]);
 });

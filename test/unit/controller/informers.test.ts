@@ -121,7 +121,7 @@ describe('Informers', () => {
         client.requests.map(({ path, query }) => [path, [query?.['labelSelector'], query?.['fieldSelector']]]),
       );
 
-    it('select all of our objects by their label, and no Events', async () => {
+    it('select our objects by their label, and no Events', async () => {
       await started();
       expect(asked()).toEqual({
         '/apis/batch.example.com/v1alpha1/sequentialjobs': [undefined, undefined],
@@ -143,7 +143,7 @@ describe('Informers', () => {
       ['sequentialjobs', false],
       ['jobs', false],
       ['pods', true],
-    ])('if %s may not be read, hasSynced is %p', async (plural, expected) => {
+    ])('if listing %s is forbidden, hasSynced is %p', async (plural, expected) => {
       refused[plural] = 'Forbidden';
       let resolved = false;
       void informers.start().then(() => (resolved = true));
@@ -154,8 +154,8 @@ describe('Informers', () => {
 
     it.each<readonly [string, ApiErrorCode | undefined, number, string]>([
       ['they are listed', undefined, 0, 'listed'],
-      ['they may not be read', 'Forbidden', 0, 'forbidden'],
-      ['they have not come for 10 s', 'ServerError', 10_000, 'awaited'],
+      ['listing them is forbidden', 'Forbidden', 0, 'forbidden'],
+      ['the list has taken 10 s', 'ServerError', 10_000, 'awaited'],
     ])('waits for the Pods until %s', async (_says, code, ms, state) => {
       if (code !== undefined) refused.pods = code;
       let resolved = false;
@@ -167,7 +167,7 @@ describe('Informers', () => {
       expect(informers.podsState).toBe(state);
     });
 
-    it('Pods are no longer cached after the permission is revoked, until a watch is open again', async () => {
+    it('Pods are no longer cached after the permission is revoked, until a watch is established again', async () => {
       await started();
       expect(informers.podsState).toBe('listed');
       watches.get('pods')?.send('ERROR', { kind: 'Status', code: 403, reason: 'Forbidden', message: 'no' });
@@ -183,7 +183,7 @@ describe('Informers', () => {
       expect(informers.podsState).toBe('listed');
     });
 
-    it('a stop during the wait for Pods leaves no timer', async () => {
+    it('a stop while the Pod list is awaited leaves no timer', async () => {
       refused.pods = 'ServerError';
       void informers.start();
       await pass();
@@ -200,7 +200,7 @@ describe('Informers', () => {
       expect(informers.jobs.indexed(UID)).toHaveLength(1);
     });
 
-    it('logs a list that fails, until it is stopped', async () => {
+    it('logs a failing list until the informer is stopped', async () => {
       refused = { jobs: 'Forbidden', pods: 'ServerError' };
       const start = informers.start();
       await pass(31_000);
@@ -230,7 +230,7 @@ describe('Informers', () => {
     const said = (level: string): number =>
       lines.filter((line) => line.level === level && line.msg === 'watch failed, will retry').length;
 
-    it('a missing permission is logged once, and again if it was granted meanwhile', async () => {
+    it('a missing permission is logged once, and again if it was granted in between', async () => {
       refused.pods = 'Forbidden';
       await started();
       await pass(600_000);
@@ -272,23 +272,31 @@ describe('Informers', () => {
     expect(gone).toEqual([UID]);
   });
 
-  describe('a change of a Job', () => {
+  describe('a watch event for a Job', () => {
     const OTHER = { ownerReferences: [ownedBy('other-uid', 'other')] };
     const SUSPENDED = { annotations: { [SUSPENDED_ANNOTATION]: 'true' } };
     const OF_CRON_JOB = { ownerReferences: [{ ...ownedBy(), kind: 'CronJob' }] };
 
     it.each<readonly [string, readonly Change[], readonly string[]]>([
-      ['one that is new', [jobAdded()], [KEY]],
-      ['one that is suspended', [jobAdded(), jobChanged(SUSPENDED, { spec: { suspend: true } })], [KEY, KEY, KEY]],
-      ['one that is deleted', [jobAdded(), ['DELETED', job(102)]], [KEY, KEY]],
+      ['that is added enqueues its sequence', [jobAdded()], [KEY]],
       [
-        'one that lost its owner: for the sequence that lost it',
+        'that is suspended enqueues its sequence',
+        [jobAdded(), jobChanged(SUSPENDED, { spec: { suspend: true } })],
+        [KEY, KEY, KEY],
+      ],
+      ['that is deleted enqueues its sequence', [jobAdded(), ['DELETED', job(102)]], [KEY, KEY]],
+      [
+        'that loses its owner reference enqueues its previous owner',
         [jobAdded(), jobChanged({ ownerReferences: [] })],
         [KEY, KEY],
       ],
-      ['one whose owner is another now: for both', [jobAdded(), jobChanged(OTHER)], [KEY, `${NAMESPACE}/other`, KEY]],
-      ['one without an owner: for nobody', [jobAdded({ ownerReferences: [] })], []],
-      ['one of another kind of owner: for nobody', [jobAdded(OF_CRON_JOB)], []],
+      [
+        'that gets another owner enqueues both owners',
+        [jobAdded(), jobChanged(OTHER)],
+        [KEY, `${NAMESPACE}/other`, KEY],
+      ],
+      ['without an owner reference enqueues nothing', [jobAdded({ ownerReferences: [] })], []],
+      ['with an owner of another kind enqueues nothing', [jobAdded(OF_CRON_JOB)], []],
     ])('%s', async (_says, changes, expected) => {
       await started();
       for (const [type, object] of changes) await send('jobs', type, object);
@@ -312,7 +320,7 @@ describe('Informers', () => {
       expect([informers.sequentialJobs.size, informers.objects.cachedBytes]).toEqual([0, 0]);
     });
 
-    it('if it was deleted while the list arrived', async () => {
+    it('if it was deleted while the list response was received', async () => {
       items = { sequentialjobs: [object('90')] };
       // It came with a page that was given up.
       informers.objects.trim(sequentialJob({ metadata: { uid: 'gone' } }));
@@ -343,7 +351,7 @@ describe('Informers', () => {
       expect(informers.jobs.indexed(UID)).toHaveLength(1);
     });
 
-    it('of a Job that comes before its SequentialJob, no more than of any other Job; it is not lost', async () => {
+    it('a Job that arrives before its SequentialJob holds no more than any other Job, and stays cached', async () => {
       await started();
       await send('jobs', 'ADDED', rawJob({ resourceVersion: '101' }, large));
       await send('sequentialjobs', 'ADDED', sequentialJob({ metadata: { resourceVersion: '102' } }));
@@ -351,7 +359,7 @@ describe('Informers', () => {
       expect(JSON.stringify(informers.jobs.indexed(UID)).length).toBeLessThan(1000);
     });
 
-    it('of several owners only the controller counts, and none with an overlong name', async () => {
+    it('only the controller of several owners counts, and none with a name that is too long', async () => {
       await started();
       const other = { ...ownedBy('u', 'x'.repeat(100_000)), controller: false };
       await send('jobs', 'ADDED', rawJob({ resourceVersion: '101', ownerReferences: [other, ownedBy(), other] }));
@@ -361,7 +369,7 @@ describe('Informers', () => {
       expect(informers.jobs.size).toBe(0);
     });
 
-    it('a Pod without a Job, or with an overlong UID of its Job', async () => {
+    it('a Pod without a Job, or with a Job UID that is too long', async () => {
       const owned = (version: string, ...owners: readonly Json[]): Json =>
         rawPod({ metadata: { name: `p${version}`, resourceVersion: version, labels: {}, ownerReferences: owners } });
       await started();
@@ -372,24 +380,40 @@ describe('Informers', () => {
     });
   });
 
-  describe('a change of a Pod', () => {
+  describe('a watch event for a Pod', () => {
     it.each<readonly [string, readonly Change[], number]>([
-      ['one that is new enqueues nothing', [podAdded()], 0],
-      ['one that starts enqueues nothing', [podAdded(), podChanged(RUNNING)], 0],
-      ['one that cannot start', [podAdded(CANNOT_PULL)], 1],
-      ['one that cannot start for another reason', [podAdded(CANNOT_PULL), podChanged(waits('InvalidImageName'))], 2],
-      ['one that still cannot start enqueues nothing more', [podAdded(CANNOT_PULL), podChanged(CANNOT_PULL)], 1],
-      ['one that starts after all', [podAdded(CANNOT_PULL), podChanged(RUNNING)], 2],
-      ['one that ends', [podAdded(RUNNING), podChanged(ENDED)], 1],
-      ['one that could not start and is deleted', [podAdded(CANNOT_PULL), podDeleted(CANNOT_PULL)], 2],
+      ['that is added enqueues nothing', [podAdded()], 0],
+      ['that starts enqueues nothing', [podAdded(), podChanged(RUNNING)], 0],
+      ['that cannot start enqueues its sequence', [podAdded(CANNOT_PULL)], 1],
       [
-        'one that is deleted while it runs: the next Job may wait for its end',
+        'that cannot start for another reason than before enqueues its sequence again',
+        [podAdded(CANNOT_PULL), podChanged(waits('InvalidImageName'))],
+        2,
+      ],
+      [
+        'that still cannot start for the same reason enqueues nothing',
+        [podAdded(CANNOT_PULL), podChanged(CANNOT_PULL)],
+        1,
+      ],
+      ['that starts after it could not start enqueues its sequence', [podAdded(CANNOT_PULL), podChanged(RUNNING)], 2],
+      ['that terminates enqueues its sequence', [podAdded(RUNNING), podChanged(ENDED)], 1],
+      [
+        'that is deleted before it could start enqueues its sequence',
+        [podAdded(CANNOT_PULL), podDeleted(CANNOT_PULL)],
+        2,
+      ],
+      [
+        'that is deleted while it runs enqueues its sequence: the next Job may wait for its termination',
         [podAdded(RUNNING), podDeleted(RUNNING)],
         1,
       ],
-      ['one that is deleted before it is restarted', [podAdded(RESTARTING), podDeleted(RESTARTING)], 2],
-      ['one that is deleted after its end enqueues nothing more', [podAdded(ENDED), podDeleted(ENDED)], 1],
-      ['one without our label enqueues nothing', [podAdded(CANNOT_PULL, { labels: {} })], 0],
+      [
+        'that is deleted before its container is restarted enqueues its sequence',
+        [podAdded(RESTARTING), podDeleted(RESTARTING)],
+        2,
+      ],
+      ['that is deleted after it has terminated enqueues nothing', [podAdded(ENDED), podDeleted(ENDED)], 1],
+      ['without our label enqueues nothing', [podAdded(CANNOT_PULL, { labels: {} })], 0],
     ])('%s', async (_says, changes, expected) => {
       await started();
       for (const [type, object] of changes) await send('pods', type, object);
@@ -397,14 +421,17 @@ describe('Informers', () => {
     });
 
     it.each<readonly [string, readonly string[], number]>([
-      ['waits for something', [jobUid(1)], 1],
-      ['does not wait', [], 0],
-    ])('an ordinary status change counts if its Job %s', async (_says, uids, expected) => {
-      await started();
-      waitingJobs = new Set(uids);
-      await send('pods', 'ADDED', pod(101, RUNNING));
-      expect(keys).toHaveLength(expected);
-    });
+      ['is being waited for', [jobUid(1)], 1],
+      ['is not being waited for', [], 0],
+    ])(
+      'an ordinary status change of a Pod enqueues its sequence only if needed: its Job %s',
+      async (_says, uids, expected) => {
+        await started();
+        waitingJobs = new Set(uids);
+        await send('pods', 'ADDED', pod(101, RUNNING));
+        expect(keys).toHaveLength(expected);
+      },
+    );
   });
 
   it('stops all informers', async () => {

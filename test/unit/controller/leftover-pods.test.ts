@@ -91,12 +91,12 @@ function edit(change: Partial<SequentialJob['spec']>): void {
   api.putSequentialJob({ ...stored(), metadata: { ...metadata, generation: 2 }, spec: { ...spec, ...change } });
 }
 
-describe('a Pod that its deleted Job left behind is waited for', () => {
+describe('a Pod that its deleted Job has left is awaited', () => {
   beforeEach(() => putPod('p', byJob()));
 
   it.each<readonly [string, (process: Process) => Process]>([
-    ['by the process that saw whose it was', (process) => process],
-    ['by a process that was not there', () => new Process(api, () => nowMs)],
+    ['by the process that saw the owner reference', (process) => process],
+    ['by a process that did not see the owner reference', () => new Process(api, () => nowMs)],
   ])('%s', async (_says, next) => {
     await settle(first);
     orphan();
@@ -111,7 +111,7 @@ describe('a Pod that its deleted Job left behind is waited for', () => {
     expect(names()).toEqual(['etl-1-load']);
   });
 
-  it('also by a new process, if it is recorded', async () => {
+  it('by a new process, if the status records that', async () => {
     await settle(first);
     orphan();
     nowMs = Date.parse(at(20));
@@ -121,7 +121,7 @@ describe('a Pod that its deleted Job left behind is waited for', () => {
     expect(names()).toEqual([]);
   });
 
-  it('also if the process that saw its owner had no other sign of it', async () => {
+  it('by the process that saw the owner reference, even if nothing else connects the Pod with the Job', async () => {
     fail();
     await settle(first);
     // Somebody takes its owner off by hand; the Job stays.
@@ -140,7 +140,7 @@ describe("a Pod without a controller, but with the label of a step's Job", () =>
     expect(names()).toEqual(['etl-0-extract', 'etl-1-load']);
   });
 
-  it('nor after it is deleted, if the Pod was created later', async () => {
+  it('does not delay it after the Job is deleted, if the Pod was created later', async () => {
     api.remove(EXTRACT);
     nowMs = Date.parse(at(20));
     putPod('forged', [], RUNNING, { creationTimestamp: at(100) });
@@ -148,7 +148,7 @@ describe("a Pod without a controller, but with the label of a step's Job", () =>
     expect(names()).toEqual(['etl-1-load']);
   });
 
-  it('nor a resume', async () => {
+  it('does not delay a resume', async () => {
     fail();
     onlyExtract();
     await settle(first);
@@ -159,7 +159,7 @@ describe("a Pod without a controller, but with the label of a step's Job", () =>
     expect(names()).toEqual(['etl-0-extract', 'etl-0-extract-r1']);
   });
 
-  it('explains no failure, and does not count as an attempt', async () => {
+  it('does not explain a failure, and does not count as an attempt', async () => {
     putPod('own', byJob(), { ...FAILED, containerStatuses: [containerStatus(terminated(3), {}, 'extract')] });
     for (const name of ['forged-1', 'forged-2', 'forged-3']) putPod(name, [], FAILED);
     fail();
@@ -179,7 +179,7 @@ describe("a Pod without a controller, but with the label of a step's Job", () =>
   });
 });
 
-describe('a step that failed and whose Pod still runs, on a server before 1.31', () => {
+describe('a step has failed and its Pod still runs, on a server before 1.31: the Pod', () => {
   beforeEach(() => {
     putPod('p', byJob(), RUNNING, { deletionTimestamp: at(1) });
     fail(at(0));
@@ -194,7 +194,7 @@ describe('a step that failed and whose Pod still runs, on a server before 1.31',
   const restarted = async (podsState: PodListState): Promise<void> =>
     reconcileThrice(new Process(api, () => nowMs), podsState);
 
-  it('is waited for by a new process that has not listed the Pods yet', async () => {
+  it('is awaited by a new process that has not listed the Pods yet', async () => {
     await restarted('awaited');
     await restarted('awaited');
     expect(names()).toEqual(['etl-0-extract']);
@@ -205,8 +205,8 @@ describe('a step that failed and whose Pod still runs, on a server before 1.31',
   });
 
   it.each<readonly [string, PodListState]>([
-    ['they may not be listed', 'forbidden'],
-    ['their first list has not come, and they may not be listed', 'awaited'],
+    ['listing Pods is forbidden', 'forbidden'],
+    ['listing Pods is forbidden, and the informer has not synced', 'awaited'],
   ])('gets its grace period if %s', async (_says, state) => {
     api.intercept = (request) => (describeRequest(request) === 'GET pods' ? fault('Forbidden') : undefined);
     nowMs = Date.parse(at(34));
@@ -234,7 +234,7 @@ describe('a step that failed and whose Pod still runs, on a server before 1.31',
     expect(names()).toEqual(['etl-0-extract', 'etl-0-extract-r1']);
   });
 
-  it('no longer counts as last seen if Pods may not be listed: it gets its grace period', async () => {
+  it('does not count as cached any more if listing Pods is forbidden: it gets its grace period', async () => {
     const process = new Process(api, () => nowMs);
     process.deps.pods.observe(toObservedPod(api.get(podPath('p'))));
     nowMs = Date.parse(at(34));
@@ -245,7 +245,7 @@ describe('a step that failed and whose Pod still runs, on a server before 1.31',
     expect(names()).toEqual(['etl-0-extract', 'etl-1-load']);
   });
 
-  it('gets its grace period again before the step that follows one with a deleted Job', async () => {
+  it('gets its grace period again before the next step, if the Job of the step was deleted', async () => {
     api.intercept = (request) => (describeRequest(request) === 'GET pods' ? fault('Forbidden') : undefined);
     api.remove(EXTRACT);
     nowMs = Date.parse(at(100));

@@ -12,7 +12,7 @@ const SEQUENCES = 1_500;
 beforeEach(() => void jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate'] }));
 afterEach(() => void jest.useRealTimers());
 
-it('delays reconciles while too many Events are queued, but continues if none of them can be written', async () => {
+it('delays reconciles while too many Events are queued, but reconciles anyway if no Event can be written', async () => {
   const api = new FakeApi();
   const items = Array.from({ length: SEQUENCES }, (_, i) =>
     api.putSequentialJob(

@@ -94,7 +94,7 @@ const served = async (): Promise<ReadonlyMap<string, Family>> => parseMetrics(aw
 const valueOfMetric = async (name: string, labels = {}): Promise<number> => valueOf(await served(), name, labels);
 const said = (msg: string): Line | undefined => lines.find((line) => line.msg === msg);
 
-it('a log line about a sequence has its name, and the current step', () => {
+it('a log line about a sequence has its name and the current step', () => {
   expect(said('reconcile failed, will retry')).toMatchObject({
     level: 'warn',
     sequentialJob: 'team-a/etl',
@@ -114,7 +114,7 @@ it.each<readonly [string, number, Readonly<Record<string, string>>]>([
   expect(await valueOfMetric(name, labels)).toBe(value);
 });
 
-it('a refused watch is counted, and an expired one is not', async () => {
+it('a rejected watch is counted, and an expired one is not', async () => {
   watches.get('pods')?.send('ERROR', { kind: 'Status', code: 403, reason: 'Forbidden', message: 'no Pods for you' });
   watches.get('jobs')?.send('ERROR', { kind: 'Status', code: 410, reason: 'Expired', message: 'too old' });
   await pass();
@@ -123,13 +123,13 @@ it('a refused watch is counted, and an expired one is not', async () => {
   expect(await valueOfMetric('sequentialjob_watch_errors_total', { resource: 'jobs' })).toBe(0);
 });
 
-it('a stopped controller counts no sequences any more', async () => {
+it('a stopped controller reports no sequences', async () => {
   expect((await served()).get('sequentialjob_sequences')?.samples).toHaveLength(5);
   await stop();
   expect((await served()).get('sequentialjob_sequences')?.samples).toEqual([]);
 });
 
-it('a conflict is not an error: the reconcile starts again', async () => {
+it('a conflict is not an error: the key is requeued', async () => {
   look = () => {
     throw new ApiError('Conflict', 'it has changed', { status: 409, retryAfterMs: 60_000 });
   };
@@ -139,7 +139,7 @@ it('a conflict is not an error: the reconcile starts again', async () => {
   expect(await valueOfMetric('controller_runtime_reconcile_errors_total')).toBe(1);
 });
 
-describe('a sequence that has failed for a long time', () => {
+describe('a sequence that has failed to reconcile for a long time', () => {
   it('is retried within a second when the connection to the API server is back', async () => {
     // 250 ms, 500 ms, … 128 s: the next one is 256 s away.
     await pass(256_000);
@@ -164,7 +164,7 @@ describe('a sequence that has failed for a long time', () => {
   });
 });
 
-it('is reconciled without delay after a conflict, if it changed meanwhile', async () => {
+it('is reconciled without backoff after a conflict, if it changed during the reconcile', async () => {
   let asked = 0;
   look = () => {
     asked++;
@@ -226,7 +226,7 @@ describe('an Event that is not written', () => {
   });
 });
 
-it('an object for which a transform throws is an internal error of the informer, is counted, and does not affect others', async () => {
+it('an object for which a transform throws is an internal error of the informer; it is counted, and does not affect others', async () => {
   watches
     .get('jobs')
     ?.send('ADDED', { metadata: { name: 'odd', uid: 'x', resourceVersion: '1001' }, status: { conditions: 7 } });

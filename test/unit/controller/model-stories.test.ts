@@ -62,55 +62,55 @@ const times = (count: number, ...moves: readonly Move[]): readonly Move[] =>
 const BREAK: readonly Move[] = [ROUND, ROUND, SUSPEND, ...times(9, ROUND), LET_GO, ROUND, ROUND];
 
 const STORIES: Readonly<Record<string, Story>> = {
-  'somebody deletes a Pod that runs on for its grace period': {
+  'a user deletes a Pod that keeps running for its grace period': {
     scenario,
     moves: [ROUND, ROUND, ROUND, { type: 'disrupt', how: 'deleted' }, ...Array.from({ length: 4 }, () => ADVANCE)],
   },
-  'the Pod of a step that is suspended has its grace period': {
+  'a step is suspended, and its Pod terminates within its grace period': {
     scenario,
     moves: [ROUND, ROUND, ROUND, SUSPEND, ROUND, ROUND],
   },
-  'the watch of Pods has not told of the Pod that has its grace period': {
+  'the watch has not reported the Pod that terminates within its grace period': {
     scenario,
     moves: [ROUND, ADVANCE, ADVANCE, SUSPEND, SPEC, { type: 'reconcile' }, ADVANCE, JOBS, { type: 'reconcile' }],
   },
-  'the Job does not count the Pod that has its grace period, and the watch of Pods has not told of it': {
+  'the Job does not count the Pod that terminates within its grace period, and the watch has not reported it': {
     scenario: { ...scenario, server: newer('1.22') },
     moves: [ROUND, ADVANCE, ADVANCE, SUSPEND, SPEC, { type: 'reconcile' }, ADVANCE, JOBS, { type: 'reconcile' }],
   },
-  'a new process has not listed the Pods yet, one of which is left of a Job that was deleted': {
+  'a new process has not listed the Pods yet, and a deleted Job has left one': {
     scenario,
     moves: [ROUND, ROUND, ROUND, DELETE_JOB, ROUND, RESTART, { type: 'reconcile' }],
   },
-  'a Job is deleted without its Pod, and a new process finds that the label alone says whose it was': {
+  'a Job is deleted and its Pod orphaned, and a new process finds only the label of the Job': {
     scenario,
     moves: [ROUND, ROUND, ROUND, ORPHAN, RESTART, ROUND, ROUND],
   },
-  'a Job is deleted without its Pod, and the process that saw whose it was goes on': {
+  'a Job is deleted and its Pod orphaned, and the process that saw the owner reference keeps running': {
     scenario,
     moves: [ROUND, ROUND, ROUND, ROUND, ORPHAN, ROUND, ROUND],
   },
-  'a sequence is suspended while the Pod ends of a Job that was deleted and passed over': {
+  'a sequence is suspended while the Pod of a deleted Job with onFailure: Continue terminates': {
     scenario,
     moves: [ROUND, ROUND, ROUND, DELETE_JOB, SUSPEND, ROUND, ROUND],
   },
-  'the watch of Pods has not told of a Pod for which the Pods were asked for': {
+  'the watch has not reported a Pod that the controller has listed': {
     scenario: { ...scenario, server: old },
     moves: [ROUND, ADVANCE, ADVANCE, DELETE_JOB, JOBS, VISIT, VISIT, VISIT],
   },
-  'a Job is deleted right after it has completed, and the watch tells both at once': {
+  'a Job is deleted right after it has completed, and the watch reports both at once': {
     scenario: { ...scenario, steps: [{ courses: [] }, { courses: [] }] },
     moves: [ROUND, ROUND, ADVANCE, ADVANCE, ADVANCE, ADVANCE, ADVANCE, CLEAN, ROUND],
   },
-  'a Job completes and is deleted while it is to be suspended': {
+  'a Job completes and is deleted while the controller suspends it': {
     scenario: { ...scenario, steps: [{ courses: [] }, { courses: [] }] },
     moves: [ROUND, ROUND, ROUND, ...times(5, ADVANCE), CLEAN, SUSPEND, SPEC, between(0, JOBS), VISIT],
   },
-  'a step is renamed, and a create that was given up lands': {
+  'a step is renamed, and then a create request that had timed out takes effect': {
     scenario,
     moves: [HOLD, ROUND, RENAME, ROUND, ROUND, LAND, ADVANCE, ROUND, ROUND, SUSPEND, ROUND],
   },
-  'a create that was given up lands while the step is suspended': {
+  'a create request that had timed out takes effect while the step is suspended': {
     scenario,
     moves: [
       HOLD,
@@ -125,22 +125,22 @@ const STORIES: Readonly<Record<string, Story>> = {
       ROUND,
     ],
   },
-  'a create that was given up lands while the step is suspended, which is let go on then': {
+  'a create request that had timed out takes effect while the step is suspended, and the sequence is unsuspended': {
     scenario,
     moves: [
       [HOLD, ROUND, RENAME, ...times(4, ROUND), SUSPEND, ...times(8, ROUND), LAND, ...times(3, ADVANCE)],
       [ROUND, LET_GO, ...times(4, ROUND)],
     ].flat(),
   },
-  'a create that was given up lands when the sequence is over': {
+  'a create request that had timed out takes effect after the sequence has ended': {
     scenario: { ...scenario, deadline: 5, steps: [{ courses: [] }, { courses: [ENDLESS] }] },
     moves: [...times(4, ROUND), HOLD, ROUND, PASS, ROUND, LAND, ROUND],
   },
-  'a create that was given up lands when the sequence was resumed': {
+  'a create request that had timed out takes effect after a resume': {
     scenario: { ...scenario, deadline: 5, steps: [{ courses: [] }, { courses: [ENDLESS] }] },
     moves: [...times(4, ROUND), HOLD, ROUND, PASS, ROUND, RESUME, SPEC, VISIT, LAND, JOBS, VISIT, ...times(3, ROUND)],
   },
-  'a process that is behind takes the Job for one that no step has': {
+  'a process with a stale cache regards the Job of a step as a stray Job': {
     scenario: { ...scenario, flaw: { type: 'refused', index: 0 } },
     moves: [
       ROUND,
@@ -153,31 +153,31 @@ const STORIES: Readonly<Record<string, Story>> = {
       VISIT,
     ],
   },
-  'a sequence is suspended while a Pod still ends that was drained': {
+  'a sequence is suspended while a drained Pod terminates': {
     scenario: { ...scenario, steps: [{ courses: [] }, { courses: [] }], server: newer('1.22', 9) },
     moves: [ROUND, ROUND, DRAIN, ...times(6, ADVANCE), SUSPEND, ROUND, ROUND],
   },
-  'the next step waits for a Pod that was drained': {
+  'the next step waits for a drained Pod': {
     scenario: { ...scenario, steps: [{ courses: [] }, { courses: [] }], server: newer('1.22', 9) },
     moves: [ROUND, ROUND, DRAIN, ...times(6, ADVANCE), ROUND, ROUND],
   },
-  'the watch of Pods has not told that one was drained': {
+  'the watch has not reported that a Pod was drained': {
     scenario: { ...scenario, steps: [{ courses: [] }, { courses: [] }], server: newer('1.22', 9) },
     moves: [ROUND, ROUND, DRAIN, ...times(6, ADVANCE), JOBS, VISIT, VISIT],
   },
-  'a sequence is resumed while a Pod still ends of a Job that was deleted': {
+  'a sequence is resumed while a Pod of a deleted Job terminates': {
     scenario: { ...scenario, steps: [{ courses: [ENDLESS] }] },
     moves: [ROUND, ROUND, ROUND, DELETE_JOB, ROUND, RESUME, ROUND, ROUND],
   },
-  'somebody lets a suspended Job go on again and again': {
+  'another client keeps unsuspending a suspended Job': {
     scenario,
     moves: [ROUND, ROUND, ROUND, { type: 'quarrel', times: 7, seconds: 20 }],
   },
-  'Pods are deleted by suspensions before a restart and after it': {
+  'suspensions delete Pods before and after a restart': {
     scenario,
     moves: [ROUND, ROUND, ...times(2, ...BREAK), RESTART, ...times(3, ...BREAK)],
   },
-  'a Pod is deleted by a suspension whose status could not be written': {
+  'a suspension deletes a Pod, and the status cannot be written': {
     scenario: { ...scenario, steps: [{ courses: [{ failures: 1, ends: true }] }], server: old },
     moves: [
       [ROUND, ADVANCE, ROUND, ROUND, ROUND, ROUND],
@@ -185,14 +185,14 @@ const STORIES: Readonly<Record<string, Story>> = {
       [REST],
     ].flat(),
   },
-  'an action fails while another Pod was seen': {
+  'an action fails while the watch reports another Pod': {
     scenario: { ...scenario, deadline: 1, steps: [{ courses: [{ failures: 1, ends: false }] }], server: old },
     moves: [
       [ROUND, ROUND, ROUND, ADVANCE, PASS, ADVANCE, ADVANCE],
       [TROUBLE, ROUND],
     ].flat(),
   },
-  'the watch of Pods has not told of the Pod of a Job that was deleted': {
+  'the watch has not reported the Pod of a deleted Job': {
     scenario: { ...scenario, server: old },
     moves: [ROUND, ADVANCE, SUSPEND, DELETE_JOB, { type: 'reconcile' }, LET_GO, SPEC, { type: 'reconcile' }],
   },
@@ -204,6 +204,6 @@ async function play({ scenario: begin, moves }: Story): Promise<void> {
   await calm(world);
 }
 
-it.each(Object.entries(STORIES))('every promise is kept though %s', async (_, story) => {
+it.each(Object.entries(STORIES))('all invariants hold if %s', async (_, story) => {
   await expect(play(story)).resolves.toBeUndefined();
 });

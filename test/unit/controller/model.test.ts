@@ -25,11 +25,11 @@ async function play(begin: Scenario, moves: readonly Move[]): Promise<void> {
 }
 
 it.each([
-  ['everything goes wrong but the people', troubledMoves],
-  ['people change their minds', peopledMoves],
-  ['everything happens at once', allMoves],
+  ['everything fails except users', troubledMoves],
+  ['users change the objects', peopledMoves],
+  ['failures and changes by users are mixed', allMoves],
 ])(
-  'every sequence keeps its promises when %s',
+  'all invariants hold for every sequence if %s',
   async (_, moves) => {
     await fc.assert(fc.asyncProperty(scenario, moves, play), { numRuns });
   },

@@ -22,23 +22,23 @@ const RUNNING: readonly Do[] = ['jobs sync', 'pods run'];
 const ENDLESS: Course = { failures: 0, ends: false };
 
 const CASES: Readonly<Record<string, Case>> = {
-  'a Pod succeeds: SuccessCriteriaMet and then, counted, Complete': {
+  'a Pod succeeds: SuccessCriteriaMet, and Complete once it is counted': {
     does: [...RUNNING, 'pods run', 'jobs sync', 'jobs sync'],
     writes: ['active', 'SuccessCriteriaMet', 'succeeded SuccessCriteriaMet Complete'],
   },
-  'a Pod starts and ends between two looks: one write tells of both': {
+  'a Pod starts and terminates between two syncs: one status write reports both': {
     course: { failures: 1, ends: true },
     spec: { backoffLimit: 1 },
     does: ['jobs sync', 'pods run', 'pods run', 'jobs sync', 'jobs sync', 'jobs sync'],
     writes: ['active', '', 'failed', 'active failed'],
   },
-  'the last Pod fails: FailureTarget and then, counted, Failed': {
+  'the last Pod fails: FailureTarget, and Failed once it is counted': {
     course: { failures: 9, ends: true },
     spec: { backoffLimit: 0 },
     does: [...RUNNING, 'pods run', 'jobs sync', 'jobs sync'],
     writes: ['active', 'FailureTarget', 'failed FailureTarget Failed'],
   },
-  'the time is up: FailureTarget, and Failed only when the Pod has had its grace': {
+  'the deadline passes: FailureTarget, and Failed after the grace period of the Pod': {
     course: ENDLESS,
     spec: { activeDeadlineSeconds: 5 },
     does: [...RUNNING, 'time is up', 'jobs sync', 'jobs sync', 'pods run', 'pods run', 'jobs sync', 'jobs sync'],
@@ -50,19 +50,19 @@ const CASES: Readonly<Record<string, Case>> = {
       'failed FailureTarget Failed',
     ],
   },
-  'before 1.31 the time is up: Failed at once, while the Pod terminates': {
+  'the deadline passes before 1.31: Failed at once, while the Pod terminates': {
     course: ENDLESS,
     spec: { activeDeadlineSeconds: 5 },
     waitsForPods: false,
     does: [...RUNNING, 'time is up', 'jobs sync', 'pods run', 'pods run', 'jobs sync'],
     writes: ['active', 'terminating failed Failed'],
   },
-  'a Pod is deleted: it counts as failed, and another takes its place while it runs on': {
+  'a Pod is deleted: it counts as failed, and is replaced while it terminates': {
     course: ENDLESS,
     does: [...RUNNING, 'deleted', 'jobs sync', 'jobs sync', 'jobs sync', 'pods run', 'pods run', 'jobs sync'],
     writes: ['active', 'terminating', 'terminating failed', 'active terminating failed', 'active failed'],
   },
-  'with podReplacementPolicy: Failed another takes its place when it has ended': {
+  'a Pod is deleted with podReplacementPolicy: Failed: it is replaced after it has terminated': {
     course: ENDLESS,
     spec: { podReplacementPolicy: 'Failed' },
     does: [
@@ -78,17 +78,17 @@ const CASES: Readonly<Record<string, Case>> = {
     ],
     writes: ['active', 'terminating', '', 'failed', 'active failed'],
   },
-  'a Pod is evicted by the kubelet: it has failed': {
+  'the kubelet evicts a Pod: the Pod has failed': {
     course: ENDLESS,
     does: [...RUNNING, 'evicted', 'jobs sync', 'jobs sync', 'jobs sync'],
     writes: ['active', '', 'failed', 'active failed'],
   },
-  'it is suspended: the Pod has its grace and is not counted': {
+  'the Job is suspended: the Pod has its grace period and is not counted': {
     course: ENDLESS,
     does: [...RUNNING, 'suspend', 'jobs sync', 'pods run', 'pods run', 'jobs sync'],
     writes: ['active', 'terminating Suspended', 'Suspended'],
   },
-  'it is let go: the next Pod does not wait for the one that terminates': {
+  'the Job is unsuspended: the next Pod does not wait for the one that terminates': {
     course: ENDLESS,
     does: [...RUNNING, 'suspend', 'jobs sync', 'let go', 'jobs sync'],
     writes: ['active', 'terminating Suspended', 'active terminating'],

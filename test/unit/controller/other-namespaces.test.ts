@@ -31,7 +31,7 @@ describe('an object in another namespace that claims to belong to a sequence', (
     api = new FakeApi();
   });
 
-  it('a completed Job does not replace that of a step: the step is started', async () => {
+  it('a completed Job does not replace the Job of a step: the step starts', async () => {
     api.putSequentialJob(sequentialJob());
     claim(0);
     process = new Process(api);
@@ -72,7 +72,7 @@ describe('an object in another namespace that claims to belong to a sequence', (
     it.each([
       [ELSEWHERE, NOTHING],
       [NAMESPACE, { status: 'True', message: expect.stringContaining('call evil.example.com') }],
-    ])('a Pod in namespace %s explains a waiting step of its own namespace only', async (namespace, expected) => {
+    ])('a Pod in namespace %s explains why a step waits in its own namespace only', async (namespace, expected) => {
       const message = 'call evil.example.com';
       const stuck = { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message };
       const metadata = { namespace, ownerReferences: [jobOwner('etl-0-extract', uid)] };

@@ -30,7 +30,7 @@ async function settled(own: string | undefined, api = new FakeApi()): Promise<Fa
 }
 
 describe('a sequence in the operator’s own namespace', () => {
-  it('fails, and has neither a Job nor a startTime', async () => {
+  it('fails, and gets neither a Job nor a startTime', async () => {
     const api = await settled(NAMESPACE);
     expect(reason(api)).toBe('ForbiddenNamespace');
     expect(status(api)?.phase).toBe('Failed');
@@ -38,7 +38,7 @@ describe('a sequence in the operator’s own namespace', () => {
     expect(api.jobs()).toEqual([]);
   });
 
-  it('that has started before does not continue: the running step ends, and no other starts', async () => {
+  it('stops if it has already started: the running step is terminated, and no other starts', async () => {
     const api = await settled(undefined);
     expect(status(api)?.steps).toMatchObject([{ state: 'Running' }]);
     await settled(NAMESPACE, api);
@@ -53,7 +53,7 @@ describe('a sequence in the operator’s own namespace', () => {
 });
 
 describe('a sequence in another namespace runs', () => {
-  it.each([['team-b'], [undefined]])('where the operator’s own is %s', async (own) => {
+  it.each([['team-b'], [undefined]])('if the operator’s namespace is %s', async (own) => {
     expect(status(await settled(own))?.steps).toMatchObject([{ state: 'Running' }]);
   });
 });

@@ -22,25 +22,29 @@ const unscheduled = (reason: string, message?: string): RawPodOptions => ({
 
 const NO_NODE = '0/3 nodes are available: 3 Insufficient memory.';
 const SCHEDULING: readonly Row[] = [
-  ['no node has room', unscheduled('Unschedulable', NO_NODE), { reason: 'Unschedulable', message: NO_NODE }],
   [
-    'a gate is closed',
+    'no node has enough resources',
+    unscheduled('Unschedulable', NO_NODE),
+    { reason: 'Unschedulable', message: NO_NODE },
+  ],
+  [
+    'the Pod has a scheduling gate',
     unscheduled('SchedulingGated', 'Scheduling is blocked due to non-empty scheduling gates'),
     { reason: 'SchedulingGated', message: 'Scheduling is blocked due to non-empty scheduling gates' },
   ],
   [
-    'the scheduler says no more',
+    'the scheduler gives no message',
     unscheduled('Unschedulable'),
     { reason: 'Unschedulable', message: 'no node takes the Pod' },
   ],
-  ['an unknown reason', unscheduled('Thinking', 'x'), undefined],
+  ['an unknown reason of the scheduler', unscheduled('Thinking', 'x'), undefined],
   [
-    'it has a node',
+    'the Pod is scheduled',
     { status: { phase: 'Pending', conditions: [{ type: 'PodScheduled', status: 'True', reason: 'Unschedulable' }] } },
     undefined,
   ],
   [
-    'another condition with that reason',
+    'another condition with the reason Unschedulable',
     { status: { phase: 'Pending', conditions: [{ type: 'Ready', status: 'False', reason: 'Unschedulable' }] } },
     undefined,
   ],
@@ -49,25 +53,25 @@ const SCHEDULING: readonly Row[] = [
 const BACK_OFF_120 = `Back-off pulling image "${IMAGE}"`;
 const CONTAINERS: readonly Row[] = [
   [
-    'an image that is not there, on 1.20',
+    'an image that does not exist, on Kubernetes 1.20',
     pending(waits('ImagePullBackOff', BACK_OFF_120)),
     { reason: 'ImagePullBackOff', message: BACK_OFF_120 },
   ],
   [
-    'a kubelet that gives no message: the image is named as the spec has it',
+    'a kubelet that reports no message: the message names the image of the spec',
     pending({ ...waits('ErrImagePull', ' '), image: '' }),
     { reason: 'ErrImagePull', message: `the container "transform" cannot start, its image is "${IMAGE}"` },
   ],
-  ['a container that is being created', pending(waits('ContainerCreating')), undefined],
-  ['a container that waits for its init containers', pending(waits('PodInitializing')), undefined],
-  ['a reason that nobody knows', pending(waits('Thinking', 'x')), undefined],
+  ['a container with ContainerCreating', pending(waits('ContainerCreating')), undefined],
+  ['a container with PodInitializing', pending(waits('PodInitializing')), undefined],
+  ['an unknown reason of a waiting container', pending(waits('Thinking', 'x')), undefined],
   [
-    'a status that has no phase yet',
+    'a status without a phase',
     { status: { containerStatuses: [waits('ErrImagePull', 'x')] } },
     { reason: 'ErrImagePull', message: 'x' },
   ],
   [
-    'an init container comes before the step',
+    'an init container is reported before the container of the step',
     {
       status: {
         phase: 'Pending',
@@ -81,22 +85,18 @@ const CONTAINERS: readonly Row[] = [
     { reason: 'InvalidImageName', message: 'couldn\'t parse image name "A:B:C"' },
   ],
   [
-    'a container of the Pod that is not the step',
+    'a container of the Pod other than that of the step',
     pending(waits('ContainerCreating'), containerStatus(waiting('ErrImagePull', 'x'), {}, 'proxy')),
     { reason: 'ErrImagePull', message: 'x' },
   ],
   [
-    'a Pod that runs: its container is started again',
+    'a running Pod whose container is restarted',
     { status: { phase: 'Running', containerStatuses: [waits('CrashLoopBackOff', 'x')] } },
     undefined,
   ],
+  ['a failed Pod', { status: { phase: 'Failed', containerStatuses: [waits('ErrImagePull', 'x')] } }, undefined],
   [
-    'a Pod that has failed',
-    { status: { phase: 'Failed', containerStatuses: [waits('ErrImagePull', 'x')] } },
-    undefined,
-  ],
-  [
-    'a Pod that is being deleted',
+    'a Pod that is being deleted (deletionTimestamp)',
     { metadata: { deletionTimestamp: at(9) }, ...pending(waits('ErrImagePull', 'x')) },
     undefined,
   ],
@@ -135,10 +135,10 @@ describe('what prevents a Pod from terminating', () => {
   const onFailure = { restartPolicy: 'OnFailure' };
 
   it.each<Row>([
-    ['its own container runs', runs(running), undefined],
-    ['its own container has ended, and it is alone', runs(terminated(0), []), undefined],
+    ['the container of the step runs', runs(running), undefined],
+    ['the container of the step has terminated, and there is no other container', runs(terminated(0), []), undefined],
     [
-      'its own container has ended, and another runs',
+      'the container of the step has succeeded, and another container runs',
       runs(terminated(0)),
       {
         reason: 'ContainerStillRunning',
@@ -147,7 +147,7 @@ describe('what prevents a Pod from terminating', () => {
       },
     ],
     [
-      'its own container has failed, and another runs',
+      'the container of the step has failed, and another container runs',
       runs(terminated(7)),
       {
         reason: 'ContainerStillRunning',
@@ -155,8 +155,16 @@ describe('what prevents a Pod from terminating', () => {
         isAtEnd: true,
       },
     ],
-    ['its own container has failed, and is run again', runs(terminated(7), [proxy], onFailure), undefined],
-    ['another has ended too', runs(terminated(0), [containerStatus(terminated(0), {}, 'mesh-proxy')]), undefined],
+    [
+      'the container of the step has failed and will be restarted, and another container runs',
+      runs(terminated(7), [proxy], onFailure),
+      undefined,
+    ],
+    [
+      'both containers have terminated',
+      runs(terminated(0), [containerStatus(terminated(0), {}, 'mesh-proxy')]),
+      undefined,
+    ],
   ])('%s', (_says, pod, expected) => {
     expect(obstacleIn(pod)).toEqual(expected);
   });
@@ -167,33 +175,33 @@ describe('since when a Pod waits for its first container', () => {
   const preparing = waiting('ContainerCreating');
 
   it.each<readonly [string, unknown, string | undefined]>([
-    ['from its creation, without a node', { phase: 'Pending' }, at(0)],
+    ['its creation, if it has no node', { phase: 'Pending' }, at(0)],
     [
-      'from when it has one',
+      'its scheduling, if it has a node',
       { phase: 'Pending', conditions: scheduled, containerStatuses: [containerStatus(preparing)] },
       at(3),
     ],
     [
-      'not while its status says why',
+      'no time, if its status has the reason',
       { phase: 'Pending', conditions: scheduled, containerStatuses: [waits('ErrImagePull')] },
       undefined,
     ],
     [
-      'not when an init container runs',
+      'no time, if an init container runs',
       { phase: 'Pending', conditions: scheduled, initContainerStatuses: [containerStatus(running, {}, 'init')] },
       undefined,
     ],
     [
-      'not when an init container has ended',
+      'no time, if an init container has terminated',
       { phase: 'Pending', conditions: scheduled, initContainerStatuses: [containerStatus(terminated(0), {}, 'init')] },
       undefined,
     ],
-    ['not when it runs', { phase: 'Running', conditions: scheduled }, undefined],
+    ['no time, if the Pod runs', { phase: 'Running', conditions: scheduled }, undefined],
   ])('%s', (_says, status, expected) => {
     expect(toObservedPod(rawPod({ status: status as Readonly<Record<string, unknown>> })).waitingSince).toBe(expected);
   });
 
-  it('not if it is being deleted; then its node counts', () => {
+  it('no time, if it is being deleted; then the name of its node is kept', () => {
     const metadata = { deletionTimestamp: at(9) };
     const pod = toObservedPod(rawPod({ metadata, spec: { nodeName: 'worker-1' }, status: { phase: 'Pending' } }));
     expect(pod).toMatchObject({ node: 'worker-1' });

@@ -30,51 +30,47 @@ const transform = { container: 'transform', exitCode: 1, reason: 'Error', messag
 
 const STEP: readonly Row[] = [
   ['exit 1 with the end of its log', failedPod(ended(1, { message: LOG })), { ...transform, message: LOG.trimEnd() }],
-  ['killed for its memory', failedPod(ended(137, OOM)), { ...transform, exitCode: 137, reason: 'OOMKilled' }],
-  ['no reason given', failedPod(ended(2, { reason: '' })), { ...transform, exitCode: 2 }],
+  ['OOMKilled', failedPod(ended(137, OOM)), { ...transform, exitCode: 137, reason: 'OOMKilled' }],
+  ['no reason', failedPod(ended(2, { reason: '' })), { ...transform, exitCode: 2 }],
   [
-    'no time given',
+    'no finish time',
     failedPod(ended(1, { finishedAt: null })),
     { container: 'transform', exitCode: 1, reason: 'Error', message: '' },
   ],
   [
-    'failed twice: the last time counts',
+    'failed twice: the last termination is reported',
     runningPod(containerStatus(terminated(3, { finishedAt: at(40) }), terminated(1))),
     { ...transform, exitCode: 3, at: at(40) },
   ],
   [
-    'only the other container failed',
+    'only another container failed',
     failedPod(endedAs('proxy', 2), ended(0)),
     { ...transform, container: 'proxy', exitCode: 2 },
   ],
-  ['failed, the phase does not say so yet', runningPod(ended(1)), transform],
+  ['failed while the Pod has the phase Running', runningPod(ended(1)), transform],
   [
-    'failed, and about to be run again',
+    'failed, and waiting for its restart',
     runningPod(containerStatus(waiting('CrashLoopBackOff'), terminated(1))),
     { ...transform, restarting: true },
   ],
   [
-    'run again after it failed',
+    'restarted after a failure',
     runningPod(containerStatus(running, terminated(137, OOM))),
     { ...transform, exitCode: 137, reason: 'OOMKilled', restarting: true },
   ],
   [
-    'to be run again when the Pod failed',
+    'waiting for a restart when the Pod failed',
     failedPod(containerStatus(waiting('CrashLoopBackOff'), terminated(1))),
     transform,
   ],
   [
-    'succeeded at the second try, the phase does not say so yet',
+    'succeeded at the second attempt while the Pod has the phase Running',
     runningPod(containerStatus(terminated(0), terminated(1))),
     undefined,
   ],
+  ['the container of the step is preferred to an injected one', failedPod(endedAs('proxy', 2), ended(1)), transform],
   [
-    "the step's container counts before one that a webhook put there",
-    failedPod(endedAs('proxy', 2), ended(1)),
-    transform,
-  ],
-  [
-    'a failure now counts before one of the past',
+    'a current failure is preferred to one before a restart',
     runningPod(containerStatus(running, terminated(1)), endedAs('proxy', 2)),
     { ...transform, container: 'proxy', exitCode: 2 },
   ],
@@ -93,7 +89,7 @@ const init = { ...transform, container: 'init' };
 const INIT: readonly Row[] = [
   ['an init container failed', withInit('Failed', endedAs('init', 1)), init],
   [
-    'an init container failed and waits for its next try',
+    'an init container failed and waits for its restart',
     withInit('Pending', containerStatus(waiting('CrashLoopBackOff'), terminated(1), 'init')),
     { ...init, restarting: true },
   ],
@@ -108,7 +104,7 @@ const INIT: readonly Row[] = [
     transform,
   ],
   [
-    'a sidecar was killed when the step had failed',
+    'a sidecar was killed after the step had failed',
     {
       spec: sidecar,
       ...withInit('Failed', endedAs('proxy', 137), ended(1)),
@@ -116,7 +112,7 @@ const INIT: readonly Row[] = [
     transform,
   ],
   [
-    'a sidecar was started again while the step runs',
+    'a sidecar was restarted while the step runs',
     {
       spec: sidecar,
       ...withInit('Running', containerStatus(running, terminated(2), 'proxy'), RUNS),
@@ -143,44 +139,44 @@ const preemption = { reason: 'PreemptionByScheduler', message: 'preempting', at:
 
 const WHOLE: readonly Row[] = [
   [
-    'evicted, on 1.20: no container is shown',
+    'evicted on 1.20, without container statuses',
     { status: { phase: 'Failed', reason: 'Evicted', message: LOW } },
     { reason: 'Evicted', message: LOW },
   ],
-  ['evicted: the container was killed by it', evicted(ended(137)), { reason: 'Evicted', message: LOW, at: at(20) }],
+  ['evicted: the eviction killed the container', evicted(ended(137)), { reason: 'Evicted', message: LOW, at: at(20) }],
   [
-    'evicted: nobody knows how the container ended',
+    'evicted: the end of the container is unknown',
     evicted(ended(137, { reason: 'ContainerStatusUnknown', finishedAt: null })),
     { reason: 'Evicted', message: LOW },
   ],
   [
-    'evicted, after the container was killed for its memory',
+    'evicted after the container was OOMKilled',
     evicted(ended(137, OOM)),
     { ...transform, exitCode: 137, reason: 'OOMKilled' },
   ],
-  ['evicted: the container ended when asked to', evicted(ended(0)), { reason: 'Evicted', message: LOW }],
+  ['evicted: the container exited with 0 on SIGTERM', evicted(ended(0)), { reason: 'Evicted', message: LOW }],
   [
-    'its own time is up',
+    'the activeDeadlineSeconds of the Pod have passed',
     { status: { phase: 'Failed', reason: 'DeadlineExceeded', message: 'too long' } },
     { reason: 'DeadlineExceeded', message: 'too long' },
   ],
-  ['preempted, and collected with its node', disrupted('Failed', preempted), preemption],
-  ['evicted, after the container failed by itself', evicted(ended(1)), transform],
-  ['preempted: the container was killed by it', disrupted('Running', preempted, ended(143)), preemption],
-  ['preempted, after the container failed by itself', disrupted('Failed', preempted, ended(1)), transform],
-  ['to be preempted, and still running', disrupted('Running', preempted, RUNS), undefined],
+  ['preempted, and deleted with its node', disrupted('Failed', preempted), preemption],
+  ['evicted after the container had failed itself', evicted(ended(1)), transform],
+  ['preempted: the preemption killed the container', disrupted('Running', preempted, ended(143)), preemption],
+  ['preempted after the container had failed itself', disrupted('Failed', preempted, ended(1)), transform],
+  ['being preempted, and still running', disrupted('Running', preempted, RUNS), undefined],
   [
-    'to be preempted, killed once before, and running',
+    'being preempted, killed once before, and running',
     disrupted('Running', preempted, containerStatus(running, terminated(137))),
     { ...transform, exitCode: 137, restarting: true },
   ],
   [
-    'no longer to be preempted: killed by something else',
+    'no longer being preempted: killed for another reason',
     disrupted('Failed', { ...preempted, status: 'False' }, ended(137)),
     { ...transform, exitCode: 137 },
   ],
-  ['failed, and nothing says how', { status: { phase: 'Failed' } }, { reason: 'Failed', message: '' }],
-  ['not failed: the node does not answer', { status: { phase: 'Unknown', reason: 'NodeLost' } }, undefined],
+  ['failed without any details', { status: { phase: 'Failed' } }, { reason: 'Failed', message: '' }],
+  ['not failed: the node does not respond', { status: { phase: 'Unknown', reason: 'NodeLost' } }, undefined],
 ];
 
 const proxy = (exitCode: number, more = {}): unknown => endedAs('mesh-proxy', exitCode, more);
@@ -189,9 +185,13 @@ const completed = { container: 'transform', exitCode: 0, reason: 'Completed', me
 
 /** Containers that a webhook of the cluster adds. */
 const INJECTED: readonly Row[] = [
-  ['completed, and the injected container that kept the Pod was killed', failedPod(proxy(137), done), completed],
   [
-    'the same, and the Pod says why',
+    'completed, and the injected container that kept the Pod running was killed',
+    failedPod(proxy(137), done),
+    completed,
+  ],
+  [
+    'completed, the injected container was killed, and the Pod has a reason',
     {
       status: {
         phase: 'Failed',
@@ -212,12 +212,12 @@ const INJECTED: readonly Row[] = [
   ],
   ['failed, and the injected container was killed', failedPod(proxy(137), ended(7)), { ...transform, exitCode: 7 }],
   [
-    'completed, and the injected container runs on',
+    'completed, and the injected container is still running',
     runningPod(containerStatus(running, {}, 'mesh-proxy'), done),
     undefined,
   ],
   [
-    'completed, and the injected container failed by itself',
+    'completed, and the injected container failed itself',
     failedPod(proxy(3), done),
     { ...transform, container: 'mesh-proxy', exitCode: 3 },
   ],
@@ -228,7 +228,7 @@ describe('how a Pod failed', () => {
     expect(endingOf(pod)).toStrictEqual(termination === undefined ? { failed: false } : { failed: true, termination });
   });
 
-  it('keeps the beginning and the end of a long termination message, cut between two characters', () => {
+  it('keeps the beginning and the end of a long termination message, truncated between two characters', () => {
     const message = `panic: €${'é'.repeat(1500)}\nValueError: no such table\n`;
     const { termination } = endingOf(failedPod(ended(1, { message })));
     expect(termination?.message).toMatch(/^panic: €é+…é+\nValueError: no such table$/);
@@ -246,14 +246,14 @@ describe('how a Pod succeeded', () => {
       succeededPod(ended(0, { message: '42 rows\n' })),
       { ...success, message: '42 rows' },
     ],
-    ['at the second try', succeededPod(containerStatus(terminated(0), terminated(1))), success],
+    ['at the second attempt', succeededPod(containerStatus(terminated(0), terminated(1))), success],
     [
-      "beside another container: the step's counts",
+      'with another container: the container of the step is reported',
       inPhase('Succeeded', endedAs('proxy', 0, { message: 'x' }), ended(0)),
       success,
     ],
     [
-      'without our label: the first container counts',
+      'without our label: the first container is reported',
       {
         metadata: { labels: {} },
         ...succeededPod(endedAs('a', 0), endedAs('b', 0)),
@@ -268,7 +268,7 @@ describe('how a Pod succeeded', () => {
       },
       success,
     ],
-    ['and nothing says how', { status: { phase: 'Succeeded' } }, { reason: 'Completed', message: '' }],
+    ['without any details', { status: { phase: 'Succeeded' } }, { reason: 'Completed', message: '' }],
   ])('%s', (_says, pod, termination) => {
     expect(endingOf(pod)).toStrictEqual(termination === undefined ? { failed: false } : { failed: false, termination });
   });

@@ -111,9 +111,9 @@ describe('the dry run', () => {
   });
 
   it.each<readonly [string, Partial<SequentialJob['spec']>]>([
-    ['a deadline', { activeDeadlineSeconds: 600 }],
-    ['a time to live', { ttlSecondsAfterFinished: 5 }],
-    ['a change that is refused', { backoffLimit: 9 }],
+    ['a new deadline', { activeDeadlineSeconds: 600 }],
+    ['a new TTL', { ttlSecondsAfterFinished: 5 }],
+    ['a change that is rejected', { backoffLimit: 9 }],
   ])('is not repeated for %s', async (_says, change) => {
     begin(sequentialJob());
     await process.reconcile();
@@ -190,7 +190,7 @@ describe('a rejection', () => {
   });
 });
 
-describe('no verdict', () => {
+describe('no result of the preflight', () => {
   it('because the server fails: the dry run is sent again later, then the sequence runs', async () => {
     answer(500, 'Internal error occurred: failed calling webhook "down.example.com"');
     begin(sequentialJob());
@@ -207,7 +207,7 @@ describe('no verdict', () => {
     expect(dryRuns()).toBe(3);
   });
 
-  it('because a webhook does not support dry runs: the sequence runs, and the dry run is not sent again', async () => {
+  it('because a webhook does not support dry runs: the sequence runs, and the dry run is not repeated', async () => {
     answer(400, 'admission webhook "old.example.com" does not support dry run');
     begin(sequentialJob());
     await process.reconcile();
@@ -220,7 +220,7 @@ describe('no verdict', () => {
   it.each([
     ['QuotaExceeded', 'jobs.batch "x" is forbidden: exceeded quota: q, requested: count/jobs.batch=1'],
     ['PermissionDenied', 'jobs.batch is forbidden: User "x" cannot create resource "jobs"'],
-  ])('because of %s: that is not a rejection, and the preflight stays due', async (_reason, message) => {
+  ])('because of %s: that does not reject the Job, and the preflight is repeated', async (_reason, message) => {
     answer(403, message);
     begin(sequentialJob());
     await process.reconcile();
@@ -238,7 +238,7 @@ describe('no verdict', () => {
     expect(dryRuns()).toBe(1);
   });
 
-  it('leaves nothing behind if the object is deleted meanwhile', async () => {
+  it('is not recorded if the object is deleted meanwhile', async () => {
     const preflights = new Preflights({
       client: api.client,
       log: { warn: () => undefined },
@@ -258,7 +258,7 @@ describe('no verdict', () => {
 
   it.each([
     ['DryRunUnsupported', 400, 'admission webhook "old.example.com" does not support dry run', 1],
-    ['a server in trouble', 500, 'oh', 1],
+    ['an error of the server', 500, 'oh', 1],
     ['QuotaExceeded', 403, 'jobs.batch "x" is forbidden: exceeded quota: q', 0],
   ] as const)('is logged once for all sequences: %s', async (_says, code, message, times) => {
     const warnings: unknown[] = [];

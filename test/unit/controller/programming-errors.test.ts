@@ -31,7 +31,10 @@ const pending = {
 } as const;
 
 it.each<readonly [string, (client: ApiClient) => Promise<unknown>]>([
-  ['the start', (client) => awaitApiServer({ client, namespace: undefined, log, timeoutMs: 60_000, signal })],
+  [
+    'the wait for the API server',
+    (client) => awaitApiServer({ client, namespace: undefined, log, timeoutMs: 60_000, signal }),
+  ],
   ['a dry run', (client) => dryRunJob(client, buildJob(OBJECT, 0, 0))],
   [
     'the preflight',
@@ -39,18 +42,18 @@ it.each<readonly [string, (client: ApiClient) => Promise<unknown>]>([
       new Preflights({ client, log, enabled: true, now }).run({ type: 'Preflight', from: 0, resumes: 0 }, snapshot),
   ],
   [
-    'the look for what a step needs',
+    'the check of dependencies',
     (client) =>
       new DependencyChecker({ client, log, checkSecrets: true, now }).missing('team-a', [
         { kind: 'Secret', name: 'a' },
       ]),
   ],
-  ['the record of a spec', (client) => new Revisions({ client, log }).record(OBJECT, OBJECT.spec, 1)],
-  ['the look for a record', (client) => new Revisions({ client, log }).load(OBJECT)],
-  ['the look for Pods', (client) => listJobPods({ uid: 'x', index: 0 }, snapshot, reconcilerDeps(client))],
-  ['the status', (client) => patchStatus(OBJECT, { phase: 'Running' }, [], reconcilerDeps(client))],
-  ['an event', (client) => new EventWriter(client).write(pending)],
-  ['the Lease', (client) => new LeaseStore(client, 'ns', 'name').read({ timeoutMs: 1000, signal })],
+  ['the write of a ControllerRevision', (client) => new Revisions({ client, log }).record(OBJECT, OBJECT.spec, 1)],
+  ['the read of a ControllerRevision', (client) => new Revisions({ client, log }).load(OBJECT)],
+  ['the list of Pods', (client) => listJobPods({ uid: 'x', index: 0 }, snapshot, reconcilerDeps(client))],
+  ['the status write', (client) => patchStatus(OBJECT, { phase: 'Running' }, [], reconcilerDeps(client))],
+  ['the write of an Event', (client) => new EventWriter(client).write(pending)],
+  ['the read of the Lease', (client) => new LeaseStore(client, 'ns', 'name').read({ timeoutMs: 1000, signal })],
 ])('%s', async (_says, run) => {
   const fault = new TypeError('it is not a function');
   const client = new FakeClient({

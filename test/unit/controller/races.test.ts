@@ -46,7 +46,7 @@ describe('a Job that ended and was deleted before it was reconciled', () => {
     process.sync();
   }
 
-  it('has succeeded if it was seen complete', async () => {
+  it('has succeeded if the watch reported the completion', async () => {
     await process.settle();
     endAndGo(completed());
     await process.settle();
@@ -54,7 +54,7 @@ describe('a Job that ended and was deleted before it was reconciled', () => {
     expect(names(api)).toEqual(['etl-1-transform']);
   });
 
-  it('has failed with its reason if it was seen failed', async () => {
+  it('has failed with its reason if the watch reported the failure', async () => {
     await process.settle();
     endAndGo(failed());
     await process.settle();
@@ -72,7 +72,7 @@ describe('a Job that ended and was deleted before it was reconciled', () => {
     expect(api.done.filter((one) => one === 'POST jobs')).toHaveLength(2);
   });
 
-  it('is a failure if its end was not seen', async () => {
+  it('is a failure if the watch did not report its end', async () => {
     await process.settle();
     api.remove(EXTRACT);
     process.sync();
@@ -110,35 +110,35 @@ describe('DeletedJobs', () => {
   const deleting = sequentialJob({ metadata: { deletionTimestamp: '2026-11-02T10:00:00Z' } });
 
   it.each<readonly [string, SequentialJob, ObservedJob, boolean]>([
-    ['one that completed', record('Running'), done(), true],
-    ['one that failed', record('Running'), observedJob(0, { status: failed() }), true],
-    ['not one that ran on', record('Running'), observedJob(0), false],
-    ['not one whose end is on record', record('Succeeded'), done(), false],
-    ['not those of a sequence that is being deleted', deleting, done(), false],
+    ['a completed Job', record('Running'), done(), true],
+    ['a failed Job', record('Running'), observedJob(0, { status: failed() }), true],
+    ['no running Job', record('Running'), observedJob(0), false],
+    ['no Job whose end is recorded', record('Succeeded'), done(), false],
+    ['no Job of a sequence that is being deleted', deleting, done(), false],
     [
-      'not those of a deleted sequence of that name',
+      'no Job of a deleted sequence of that name',
       record('Running'),
       done({ ownerReferences: [ownedBy('elder')] }),
       false,
     ],
-    ["not somebody else's", record('Running'), done({ ownerReferences: [] }), false],
+    ['no Job without an owner reference', record('Running'), done({ ownerReferences: [] }), false],
   ])('keeps %s', (_says, object, job, isKept) => {
     expect(uids(see(object, job))).toEqual(isKept ? [jobUid(0)] : []);
   });
 
-  it('forgets what has been recorded meanwhile', () => {
+  it('drops Jobs whose end has been recorded', () => {
     see(record('Running'), done());
     expect(uids(record('Succeeded'))).toEqual([]);
     expect(uids(record('Running'))).toEqual([]);
   });
 
-  it('forgets those of a deleted sequence', () => {
+  it('drops the Jobs of a deleted sequence', () => {
     const object = see(record('Running'), done());
     sequentialJobs.remove({ ...object, metadata: { ...object.metadata, resourceVersion: '999' } });
     expect(uids(record('Running'))).toEqual([]);
   });
 
-  it('keeps nothing of the attempts before a resume', () => {
+  it('keeps no Job of an attempt before a resume', () => {
     const object = sequentialJob({ status: { resumes: 2 } });
     const job = (resumes: number): ObservedJob =>
       observedJob(0, { step: { index: 0, resumes }, status: completed(), metadata: { uid: `uid-${resumes}` } });
@@ -146,7 +146,7 @@ describe('DeletedJobs', () => {
     expect(uids(see(object, job(2)))).toEqual(['uid-2']);
   });
 
-  it('keeps the newest 8 of a sequence', () => {
+  it('keeps the newest 8 Jobs of a sequence', () => {
     const object = sequentialJob({});
     for (let i = 0; i < 20; i++) {
       see(object, observedJob(0, { status: completed(), metadata: { name: `etl-0-x${i}`, uid: `uid-${i}` } }));
@@ -155,7 +155,7 @@ describe('DeletedJobs', () => {
     expect(uids(object).at(-1)).toBe('uid-19');
   });
 
-  it('keeps those of the newest 4096 sequences', () => {
+  it('keeps Jobs of the newest 4096 sequences', () => {
     const objects = Array.from({ length: 4100 }, (_, i) =>
       sequentialJob({ metadata: { name: `s${i}`, uid: `owner-${i}` } }),
     );
@@ -167,7 +167,7 @@ describe('DeletedJobs', () => {
   });
 });
 
-describe('a Job that was created late, after its step got another one', () => {
+describe('a Job whose late creation follows that of another Job for its step', () => {
   let api: FakeApi;
   let process: Process;
   let late: { readonly path: string; readonly body: Stored } | undefined;
@@ -208,7 +208,7 @@ describe('a Job that was created late, after its step got another one', () => {
     expect(process.events).toContain('StrayJobDeleted');
   });
 
-  it('is also deleted after the sequence has ended', async () => {
+  it('is deleted even if the sequence has ended', async () => {
     for (const name of ['etl-0-b', 'etl-1-z']) {
       api.setJobStatus(jobPath(NAMESPACE, name), completed());
       process.sync();
@@ -220,7 +220,7 @@ describe('a Job that was created late, after its step got another one', () => {
     expect(names(api)).toEqual(['etl-0-b', 'etl-1-z']);
   });
 
-  it('is not deleted while the cached status may be older than the record of it', async () => {
+  it('is not deleted while the cached status may be older than the status that names it', async () => {
     land();
     const object = api.sequentialJob(NAMESPACE, 'etl');
     if (object === undefined) throw new Error('the object is gone');
@@ -255,10 +255,10 @@ describe('a Job that cannot be created for now', () => {
   const denied = 'jobs.batch is forbidden: User "system:serviceaccount:a:b" cannot create resource "jobs"';
 
   it.each<readonly [string, ApiError, string]>([
-    ['a full quota', forbidden(QUOTA), 'QuotaExceeded'],
-    ['a quota that could not be evaluated in time', timedOut, 'QuotaExceeded'],
-    ["a permission that the operator's own account lacks", forbidden(denied), 'PermissionDenied'],
-  ])('is waited for, with an Event, and is created later: %s', async (_says, error, reason) => {
+    ['a quota is full', forbidden(QUOTA), 'QuotaExceeded'],
+    ['a quota could not be evaluated in time', timedOut, 'QuotaExceeded'],
+    ['the operator lacks a permission', forbidden(denied), 'PermissionDenied'],
+  ])('is created later, and an Event reports the reason: %s', async (_says, error, reason) => {
     refuse(error);
     expect(await process.reconcile()).toBe(5000);
     expect(unavailable()).toMatchObject({ status: 'True', reason });
@@ -270,7 +270,7 @@ describe('a Job that cannot be created for now', () => {
     expect(names(api)).toEqual(['etl-0-extract']);
   });
 
-  it('is retried soon after a Job was deleted, if the quota does not release that at once', async () => {
+  it('is retried soon after a Job was deleted, if the quota does not release its share at once', async () => {
     const metadata = { name: 'other-0-x', uid: 'other', ownerReferences: [ownedBy('other')] };
     api.putJob(observedJob(0, { metadata }));
     process.sync();
@@ -285,7 +285,7 @@ describe('a Job that cannot be created for now', () => {
     expect(names(api)).toEqual(['etl-0-extract']);
   });
 
-  it('is waited for if a Job of a deleted sequence has its name', async () => {
+  it('is created later if a Job of a deleted sequence has its name', async () => {
     api.putJob(observedJob(0, { metadata: { ownerReferences: [ownedBy('elder')], uid: 'old' } }));
     expect(await process.reconcile()).toBe(2000);
     api.remove(EXTRACT);
@@ -318,14 +318,14 @@ describe('QuotaRetries', () => {
     expect(woken).toEqual([key('a'), key('c')]);
   });
 
-  it('retries an enqueued sequence soon, four times, if the quota does not release the Job at once', () => {
+  it('retries an enqueued sequence soon, four times, if the quota does not release the share of the Job at once', () => {
     expect(note('a', true)).toBeUndefined();
     jobs.remove(observedJob(0));
     expect(Array.from({ length: 5 }, () => note('a', true))).toEqual([250, 1_000, 4_000, 16_000, undefined]);
     expect(note('a', true)).toBeUndefined();
   });
 
-  it('starts again for another deleted Job, also during such retries', () => {
+  it('starts the retries again for another deleted Job', () => {
     note('a', true);
     jobs.remove(observedJob(0));
     expect([note('a', true), note('a', true)]).toEqual([250, 1_000]);
@@ -334,7 +334,7 @@ describe('QuotaRetries', () => {
     expect(note('a', true)).toBe(250);
   });
 
-  it('leaves sequences to their own timer if no Job was deleted for them, or if they were admitted', () => {
+  it('leaves sequences to their own timer if no Job was deleted for them, or if their Job was created', () => {
     for (const name of ['a', 'b']) note(name, true);
     jobs.remove(observedJob(0));
     expect(note('b', true)).toBeUndefined();

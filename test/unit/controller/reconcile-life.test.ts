@@ -157,7 +157,7 @@ const OUT_OF_MEMORY = { exitCode: 137, reason: 'OOMKilled', message: 'heap full'
 
 const LIVES: readonly Life[] = [
   {
-    says: 'no webhook was there: the spec is recorded, the finalizer set, and three steps complete',
+    says: 'admission was bypassed: the controller records the spec and sets the finalizer, and three steps complete',
     withoutFinalizer: true,
     story: [nothing, ...REST],
     requests: ['POST controllerrevisions', 'PATCH sequentialjobs', PREFLIGHT, ...START, ...REST_REQUESTS],
@@ -168,7 +168,7 @@ const LIVES: readonly Life[] = [
     status: { progress: expect.objectContaining({ summary: '3/3' }) as never },
   },
   {
-    says: 'a step fails, and says why though the watch of Pods is behind',
+    says: 'a step fails, and its failure is explained although the Pod watch lags',
     story: [nothing, completes(EXTRACT), fails(TRANSFORM)],
     requests: [PREFLIGHT, ...START, ...START, LOOK, STATUS],
     events: [...STARTED, 'JobCompleted', 'JobStarted', ...FAILED],
@@ -178,7 +178,7 @@ const LIVES: readonly Life[] = [
     status: { steps: [expect.anything(), expect.objectContaining(OUT_OF_MEMORY), expect.anything()] as never },
   },
   {
-    says: 'a step that may fail does, and the next one is started',
+    says: 'a step with onFailure: Continue fails, and the next step starts',
     spec: { stepPolicies: [{ name: 'extract', onFailure: 'Continue' }] },
     story: [nothing, fails(EXTRACT), completes(TRANSFORM), completes(LOAD)],
     requests: [PREFLIGHT, ...START, LOOK, ...START, ...START, STATUS],
@@ -188,7 +188,7 @@ const LIVES: readonly Life[] = [
     jobs: ALL_JOBS,
   },
   {
-    says: 'a failed step is resumed twice under new names, and the failed Jobs stay',
+    says: 'a failed step is resumed twice with new Job names, and the failed Jobs are kept',
     story: [
       nothing,
       completes(EXTRACT),
@@ -235,7 +235,7 @@ const LIVES: readonly Life[] = [
     status: { resumes: 2 },
   },
   {
-    says: 'resume is lowered, which is ignored, and raised to what was acted on, which is too; the number above it resumes',
+    says: 'resume is lowered, then raised to the value that was already handled: both are ignored; the next higher value resumes',
     story: [
       nothing,
       fails(EXTRACT),
@@ -293,7 +293,7 @@ const LIVES: readonly Life[] = [
     status: { resumes: 2 },
   },
   {
-    says: 'a sequence is suspended before its start and let go',
+    says: 'a sequence is suspended before its start, and then unsuspended',
     spec: { suspend: true },
     story: [nothing, after(60, edit({ suspend: false })), ...REST],
     requests: [STATUS, PREFLIGHT, ...START, ...REST_REQUESTS],
@@ -304,7 +304,7 @@ const LIVES: readonly Life[] = [
     status: { startTime: at(60) },
   },
   {
-    says: 'a sequence is suspended in mid-step: its Job stands still, and goes on when it is let go',
+    says: 'a sequence is suspended during a step: its Job is suspended, and unsuspended with the sequence',
     spec: { activeDeadlineSeconds: 600 },
     story: [
       nothing,
@@ -323,7 +323,7 @@ const LIVES: readonly Life[] = [
     status: { startTime: at(0), activeStartTime: at(60) },
   },
   {
-    says: 'a sequence is suspended in mid-step on an old server: the step ends, and no new one starts before it is let go',
+    says: 'a sequence is suspended during a step on a server that cannot suspend Jobs: the step finishes, and no step starts before the sequence is unsuspended',
     isOld: true,
     story: [
       nothing,
@@ -340,7 +340,7 @@ const LIVES: readonly Life[] = [
     status: { activeStartTime: at(60) },
   },
   {
-    says: 'the deadline passes in mid-step: the Job controller ends the Job, and then the sequence fails',
+    says: 'the deadline passes during a step: the Job controller terminates the Job, and then the sequence fails',
     spec: { activeDeadlineSeconds: 100 },
     story: [nothing, completes(EXTRACT), after(100), (outside) => outside.jobController()],
     requests: [PREFLIGHT, ...START, ...START, PATCH_JOB, LOOK, STATUS],
@@ -351,7 +351,7 @@ const LIVES: readonly Life[] = [
     status: { progress: expect.objectContaining({ failedIndex: 1, failureReason: 'DeadlineExceeded' }) as never },
   },
   {
-    says: 'a completed sequence is deleted with its Jobs when its time is over',
+    says: 'a completed sequence is deleted with its Jobs when ttlSecondsAfterFinished has passed',
     spec: { ttlSecondsAfterFinished: 10 },
     story: [
       nothing,
@@ -376,7 +376,7 @@ const LIVES: readonly Life[] = [
     jobs: [],
   },
   {
-    says: 'a Secret is missing at first, and the sequence starts when it is there',
+    says: 'a Secret is missing at first, and the sequence starts when it has been created',
     spec: {
       containers: [
         container('extract', { envFrom: [{ secretRef: { name: 'db' } }] }),
@@ -400,7 +400,7 @@ const LIVES: readonly Life[] = [
     jobs: ALL_JOBS,
   },
   {
-    says: 'a change past the webhook is refused, and what was recorded runs on',
+    says: 'a change that bypassed admission is rejected, and the recorded spec stays in effect',
     story: [nothing, edit({ backoffLimit: 9 }), ...REST],
     requests: [PREFLIGHT, ...START, 'POST controllerrevisions', STATUS, ...REST_REQUESTS],
     events: [...STARTED, 'SpecChanged', ...REST_EVENTS],
@@ -453,7 +453,7 @@ const made = ({ jobs, requests }: Life): number =>
   jobs.length + requests.filter((request) => request === 'DELETE jobs').length;
 
 describe.each(LIVES)('$says', (life) => {
-  it('by the fewest requests, in this order, and with these events', async () => {
+  it('takes the fewest requests, in this order, and emits these Events', async () => {
     const outside = new Outside();
     const events = await live(life, outside, false);
     expect(outside.api.client.requests.map(describeRequest)).toEqual(life.requests);
@@ -461,7 +461,7 @@ describe.each(LIVES)('$says', (life) => {
     expectEnd(life, outside);
   });
 
-  it('and then there is nothing more to do, for this process and for the next', async () => {
+  it('is finished afterwards: a new process changes nothing and emits no Events', async () => {
     const outside = new Outside();
     await live(life, outside, false);
     const before = outside.api.get(sequentialJobPath(NAMESPACE, 'etl'));
@@ -482,7 +482,7 @@ describe.each(LIVES)('$says', (life) => {
     ),
   );
 
-  it.each(cases)('also when request $says', async ({ number, planned, dies }) => {
+  it.each(cases)('reaches the same result if request $says', async ({ number, planned, dies }) => {
     const outside = new Outside();
     const overlaps: string[] = [];
     outside.api.intercept = (request, n) => {

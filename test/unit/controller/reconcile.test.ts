@@ -63,7 +63,7 @@ describe('reconcile', () => {
         ['SequenceStarted', 'JobStarted'],
       ],
       [
-        'a Job of somebody else with that name: preflight, one read, one status',
+        'an existing Job of that name with another owner: preflight, one GET, one status write',
         () => {
           api.putSequentialJob(sequentialJob());
           const ownerReferences = [{ ...ownedBy('other', 'other'), kind: 'CronJob' }];
@@ -88,11 +88,11 @@ describe('reconcile', () => {
     const OVER = sequentialJob({ status: { ...running, completionTime: NOW, observedGeneration: 1 } });
 
     it.each<readonly [string, PodListState, SequentialJob, number]>([
-      ['a running sequence lists its Pods until the informer has listed them', 'awaited', RUNS, 1],
-      ['a running sequence lists no Pods once the informer has', 'listed', RUNS, 0],
+      ['a running sequence lists its Pods until the Pod informer has synced', 'awaited', RUNS, 1],
+      ['a running sequence sends no list request once the Pod informer has synced', 'listed', RUNS, 0],
       ['a running sequence lists no Pods without the permission', 'forbidden', RUNS, 0],
-      ['a finished sequence lists none', 'awaited', OVER, 0],
-      ['a sequence without a step lists none', 'awaited', sequentialJob(), 0],
+      ['a finished sequence lists no Pods', 'awaited', OVER, 0],
+      ['a sequence without a started step lists no Pods', 'awaited', sequentialJob(), 0],
     ])('%s', async (_says, state, object, expected) => {
       api.putSequentialJob(object);
       api.putJob(observedJob(0));
@@ -100,7 +100,7 @@ describe('reconcile', () => {
       expect(requests().filter((request) => request === 'GET pods')).toHaveLength(expected);
     });
 
-    it('a write is in the cache before the watch brings it', async () => {
+    it('a write is in the cache before its watch event arrives', async () => {
       api.putSequentialJob(sequentialJob());
       const process = new Process(api);
       await process.reconcile();
@@ -111,7 +111,7 @@ describe('reconcile', () => {
     });
   });
 
-  it('records the unrecorded Job whose name an earlier version of the controller chose', async () => {
+  it('records the existing Job under the name that an earlier version of the controller gave it', async () => {
     const name = 'a'.repeat(60);
     const ownerReferences = [ownedBy(undefined, name)];
     api.putSequentialJob(sequentialJob({ metadata: { name } }));
@@ -129,8 +129,8 @@ describe('reconcile', () => {
 
   it.each<readonly [string, Partial<SequentialJob['spec']>]>([
     ['renames the step', { containers: [container('fetch'), container('transform'), container('load')] }],
-    ['takes the other steps away', { containers: [container('fetch')] }],
-    ['breaks a rule', { containers: [container('fetch'), container('fetch')] }],
+    ['removes the other steps', { containers: [container('fetch')] }],
+    ['violates a validation rule', { containers: [container('fetch'), container('fetch')] }],
   ])('records the unrecorded Job when an edit %s', async (_says, spec) => {
     api.putSequentialJob(sequentialJob());
     api.intercept = ({ path }) => (path.endsWith('/status') ? fault('Timeout') : undefined);
@@ -146,7 +146,7 @@ describe('reconcile', () => {
     });
   });
 
-  it('records an allowed change where the spec before it was recorded because admission was bypassed', async () => {
+  it('records an allowed change if the previous spec was recorded because admission was bypassed', async () => {
     api.putSequentialJob({ ...bare(), spec: { ...bare().spec, updatePolicy: 'FutureSteps' } });
     const process = new Process(api);
     await process.reconcile();
@@ -181,7 +181,7 @@ describe('reconcile', () => {
   });
 
   describe('deletion', () => {
-    it('after the last finalizer is removed, nothing is sent before the watch brings the deletion', async () => {
+    it('after the last finalizer is removed, no request is sent before the watch reports the deletion', async () => {
       api.putSequentialJob(sequentialJob({ metadata: { deletionTimestamp: at(60) } }));
       const process = new Process(api);
       await process.reconcile();
@@ -205,7 +205,7 @@ describe('reconcile', () => {
       },
     );
 
-    it('a status whose write was acknowledged to nobody emits its events, also when it had to be truncated', async () => {
+    it('if the response to a status write is lost, the Events of that status are emitted later, even if the status was truncated', async () => {
       const names = Array.from({ length: 40 }, (_, i) => `s${i}`);
       api.putSequentialJob(sequentialJob({ spec: { containers: names.map((name) => container(name)) } }));
       const process = new Process(api);
@@ -222,7 +222,7 @@ describe('reconcile', () => {
       expect([...process.events].sort()).toEqual(['JobCompleted', 'SequenceCompleted']);
     });
 
-    it('an error that lasts is emitted each time, but written once', async () => {
+    it('a persistent error is emitted on each reconcile, but written to the status once', async () => {
       api.putSequentialJob(sequentialJob());
       failCreates('ServerError');
       const process = new Process(api);
@@ -245,7 +245,7 @@ describe('reconcile', () => {
       },
     );
 
-    it('a second error, while the first is reported, is not thrown in its place', async () => {
+    it('a second error while the first one is reported does not replace the first one', async () => {
       api.putSequentialJob(sequentialJob());
       api.intercept = ({ method }) => fault(method === 'POST' ? 'ServerError' : 'Unreachable');
       const process = new Process(api);
@@ -276,7 +276,7 @@ describe('reconcile', () => {
     });
   });
 
-  it('a decision that never settles is an internal error', async () => {
+  it('a decision that never becomes stable is an internal error', async () => {
     api.putSequentialJob(sequentialJob());
     // The Job is said to exist, and is never there.
     api.intercept = (request) =>

@@ -43,7 +43,7 @@ describe('a sequence on a recorded Kubernetes 1.36.3', () => {
   beforeEach(() => void jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate'] }));
   afterEach(() => void jest.useRealTimers());
 
-  it.each(recordedSequences())('%s tells its story', async (sequence) => {
+  it.each(recordedSequences())('%s has the recorded status changes, requests and Events', async (sequence) => {
     const { story, log } = await replay(sequence);
     if (UPDATE) {
       const all = recordedSequences().map((one) => [one, one === sequence ? story : stories()[one]] as const);
@@ -53,18 +53,18 @@ describe('a sequence on a recorded Kubernetes 1.36.3', () => {
     expect(story).toStrictEqual(stories()[sequence]);
   });
 
-  it('every case belongs to a recording', () => {
+  it('every golden case belongs to a recording', () => {
     expect(Object.keys(stories())).toEqual(recordedSequences());
   });
 
-  it.each(recordedSequences())('%s never takes an attempt back', async (sequence) => {
+  it.each(recordedSequences())('the attempts of %s never decrease', async (sequence) => {
     const { statuses } = await replay(sequence);
     const attempts = statuses.map(({ steps = [] }) => steps.reduce((sum, step) => sum + (step.attempts ?? 0), 0));
     expect(attempts.at(-1)).toBeGreaterThan(0);
     expect(attempts).toEqual(attempts.toSorted((a, b) => a - b));
   });
 
-  it('receives its Jobs and Pods, and no Events except those about Pods that cannot be created', async () => {
+  it('receives watch events of its Jobs and Pods; the recorded Events are not watched', async () => {
     const recorded = recordingOf('failure').map(({ object }) => object.kind);
     const count = (kind: string): number => recorded.filter((one) => one === kind).length;
     const { heard, statuses } = await replay('failure');
@@ -72,7 +72,7 @@ describe('a sequence on a recorded Kubernetes 1.36.3', () => {
     expect(count('Event')).toBeGreaterThan(0);
   });
 
-  it.each(recordedSequences())('%s changes no Job but its own, and ends a step after its Job', async (sequence) => {
+  it.each(recordedSequences())('%s changes only its own Jobs, and a step ends after its Job', async (sequence) => {
     const { jobRequests, ends } = await replay(sequence);
     expect(jobRequests).toEqual(JOB_REQUESTS[sequence] ?? ['POST jobs']);
     expect([...ends.values()]).toEqual(JOB_ENDS[sequence] ?? [FAILED]);

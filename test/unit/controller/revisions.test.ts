@@ -101,13 +101,16 @@ describe('record', () => {
   });
 
   it.each<readonly [string, Readonly<Record<string, unknown>>]>([
-    ['the same', {}],
-    ['the same of another generation', { revision: 7 }],
+    ['the same spec', {}],
+    ['the same spec and another generation', { revision: 7 }],
     [
-      'the same in another order',
+      'the same spec in another order of fields',
       { data: { spec: { ...SPEC, containers: SPEC.containers.map(({ name, image }) => ({ image, name })) } } },
     ],
-    ['the same but for what may change at any time', { data: { spec: { ...SPEC, suspend: true, resume: 2 } } }],
+    [
+      'a spec that differs only in fields that are always mutable',
+      { data: { spec: { ...SPEC, suspend: true, resume: 2 } } },
+    ],
   ])('keeps a record with %s', async (_says, fields) => {
     const before = await put(fields);
     await revisions.record(OBJECT, SPEC, 2);
@@ -116,9 +119,9 @@ describe('record', () => {
   });
 
   it.each<readonly [string, Readonly<Record<string, unknown>>]>([
-    ['something else', { data: { spec: OTHER } }],
+    ['another spec', { data: { spec: OTHER } }],
     ['nothing', { data: null }],
-    ['what is no spec', { data: { spec: { containers: 'x' } } }],
+    ['an invalid spec', { data: { spec: { containers: 'x' } } }],
   ])('replaces a record with %s, guarded by its UID', async (_says, fields) => {
     await put(fields);
     await revisions.record(OBJECT, SPEC, 2);
@@ -128,10 +131,10 @@ describe('record', () => {
   });
 
   it.each<readonly [string, readonly OwnerReference[]]>([
-    ['another object', [ownedBy('other')]],
-    ['another kind', [{ ...ownedBy(), kind: 'StatefulSet' }]],
-    ['somebody else, though it names our object', [{ ...ownedBy(), controller: false }]],
-  ])('leaves records of %s unchanged, and logs that once', async (_whom, owners) => {
+    ['another owner', [ownedBy('other')]],
+    ['an owner of another kind', [{ ...ownedBy(), kind: 'StatefulSet' }]],
+    ['an owner reference to the object without controller: true', [{ ...ownedBy(), controller: false }]],
+  ])('does not change a record with %s, and logs that once', async (_whom, owners) => {
     const before = await put({ data: { spec: OTHER } }, owners);
     await revisions.record(OBJECT, SPEC, 2);
     await revisions.record(OBJECT, SPEC, 3);
@@ -140,7 +143,7 @@ describe('record', () => {
   });
 
   it.each(FINAL.flatMap((code) => ['POST', 'GET', 'DELETE'].map((method) => [code, method] as const)))(
-    'gives up at %s to %s, and says so once',
+    'ignores %s to %s, and logs it once',
     async (code, method) => {
       await put({ data: { spec: OTHER } });
       failOn(method, code);
@@ -151,7 +154,7 @@ describe('record', () => {
   );
 
   it.each(MAY_PASS.flatMap((code) => ['POST', 'GET', 'DELETE'].map((method) => [code, method] as const)))(
-    'rejects with %s to %s, and does it all the next time',
+    'rejects with %s to %s, and the next call succeeds',
     async (code, method) => {
       await put({ data: { spec: OTHER } });
       failOn(method, code, true);
@@ -169,7 +172,7 @@ describe('record', () => {
     expect(lines).toEqual([]);
   });
 
-  it('creates it if the conflicting one is deleted before it is read, or before it is deleted', async () => {
+  it('creates the record if the existing one is deleted before it is read, or before it is deleted', async () => {
     for (const method of ['GET', 'DELETE']) {
       const { metadata } = await put({ data: { spec: OTHER } });
       const path = `${COLLECTION}/${metadata.name}`;
@@ -183,7 +186,7 @@ describe('record', () => {
     }
   });
 
-  it('logs nothing if the namespace is being deleted, or is gone', async () => {
+  it('logs nothing if the namespace is being deleted, or does not exist', async () => {
     const causes = [{ reason: 'NamespaceTerminating', field: 'metadata.namespace' }];
     for (const error of [
       new ApiError('Forbidden', 'it is being terminated', { status: 403, causes }),
@@ -204,22 +207,22 @@ describe('load', () => {
   });
 
   it.each<readonly [string, Readonly<Record<string, unknown>>, readonly OwnerReference[]]>([
-    ["is another object's", {}, [ownedBy('other')]],
-    ['has another kind of owner', {}, [{ ...ownedBy(), kind: 'StatefulSet' }]],
-    ['is ours, but has no spec', { data: {} }, [ownedBy()]],
-    ['is ours, but has a spec without steps', { data: { spec: {} } }, [ownedBy()]],
+    ['belongs to another object', {}, [ownedBy('other')]],
+    ['has an owner of another kind', {}, [{ ...ownedBy(), kind: 'StatefulSet' }]],
+    ['belongs to the object, but has no spec', { data: {} }, [ownedBy()]],
+    ['belongs to the object, but its spec has no steps', { data: { spec: {} } }, [ownedBy()]],
   ])('returns nothing if the record %s', async (_whose, fields, owners) => {
     await put(fields, owners);
     expect(await revisions.load(OBJECT)).toBeUndefined();
     expect(lines).toEqual([]);
   });
 
-  it('treats a record without a number as the oldest', async () => {
+  it('treats a record without a revision as the oldest', async () => {
     await put({ revision: null });
     expect(await revisions.load(OBJECT)).toEqual({ generation: 0, spec: SPEC });
   });
 
-  it.each(FINAL)('gives nothing at %s, and says so once', async (code) => {
+  it.each(FINAL)('returns nothing after %s, and logs it once', async (code) => {
     await put({});
     failOn('GET', code);
     expect(await revisions.load(OBJECT)).toBeUndefined();
@@ -247,7 +250,7 @@ describe('log lines', () => {
     expect(lines.map(({ msg }) => msg)).toEqual([READ, WRITE]);
   });
 
-  it('are written for each object that is refused, and again after it was forgotten', async () => {
+  it('are written for each object whose record is rejected, and again after the object was forgotten', async () => {
     api.intercept = () => fault('Invalid');
     for (const object of [OBJECT, another, OBJECT]) await revisions.record(object, SPEC, 1);
     expect(lines.map(({ name }) => name)).toEqual(['etl', 'another']);
@@ -269,13 +272,13 @@ describe('previous specs of objects', () => {
   const areKnown = (...uids: readonly string[]): readonly boolean[] =>
     uids.map((uid) => revisions.tracked(uid) !== undefined);
 
-  it('are kept while the budget allows; the oldest is released, as after a restart', () => {
+  it('are cached within the budget; the oldest is evicted, which has the effect of a restart', () => {
     remember('a', 'b', 'c', 'd');
     for (const uid of ['a', 'b', 'c']) revisions.outdate(uid, 12 * MIB);
     expect(areKnown('a', 'b', 'c', 'd')).toEqual([false, true, true, true]);
   });
 
-  it('are counted once, and only while they are kept', () => {
+  it('are counted once, and only while they are cached', () => {
     remember('a', 'b', 'c');
     for (const uid of ['a', 'a', 'a', 'nobody']) revisions.outdate(uid, 12 * MIB);
     revisions.outdate('b', 12 * MIB);
@@ -288,7 +291,7 @@ describe('previous specs of objects', () => {
     expect(areKnown('a', 'b', 'c')).toEqual([true, false, true]);
   });
 
-  it('are counted while a change is refused', () => {
+  it('are counted while a change is rejected', () => {
     remember('a', 'b');
     revisions.outdate('a', 20 * MIB);
     revisions.track('a', known({ isOverridden: true }));

@@ -21,7 +21,7 @@ describe('ServerCapabilities', () => {
     capabilities = new ServerCapabilities(recording.log);
   });
 
-  it('assumes that the server can suspend Jobs until it turns out that it cannot, which is logged once', () => {
+  it('assumes that the server can suspend Jobs until a response shows that it cannot, which is logged once', () => {
     expect(capabilities.suspendsJobs).toBe(true);
     for (let i = 0; i < 3; i++) capabilities.disableJobSuspend();
     expect(capabilities.suspendsJobs).toBe(false);
@@ -32,15 +32,15 @@ describe('ServerCapabilities', () => {
 
   it.each<readonly [string, boolean, unknown, readonly string[]]>([
     ['a Job whose fields were dropped', true, { spec: {} }, ['podFailurePolicy', 'podReplacementPolicy']],
-    ['an answer without a spec', true, {}, ['podFailurePolicy', 'podReplacementPolicy']],
+    ['a response without a spec', true, {}, ['podFailurePolicy', 'podReplacementPolicy']],
     ['a Job whose fields were kept', true, { spec: { ...kept, podFailurePolicy: RULES } }, []],
     [
-      'a server that knows the older field alone',
+      'a Job of which only the older field was kept',
       true,
       { spec: { podFailurePolicy: RULES } },
       ['podReplacementPolicy'],
     ],
-    ['a Job that never had a policy', false, { spec: kept }, []],
+    ['a Job without podFailurePolicy', false, { spec: kept }, []],
   ])('derives the capability from %s', (_says, hasPolicy, answer, missing) => {
     capabilities.recordCreated(manifest(hasPolicy), answer);
     expect(lines.map(({ field }) => field)).toEqual(missing);
@@ -51,7 +51,7 @@ describe('ServerCapabilities', () => {
     expect(lines).toHaveLength(2);
   });
 
-  it('logs a missing permission to create Jobs once, and again if it was granted meanwhile', () => {
+  it('logs a missing permission to create Jobs once, and again if it was granted in between', () => {
     for (let i = 0; i < 3; i++) capabilities.recordDenied('jobs.batch is forbidden');
     capabilities.recordCreated(manifest(false), { spec: kept });
     capabilities.recordDenied('jobs.batch is forbidden again');
@@ -59,11 +59,11 @@ describe('ServerCapabilities', () => {
   });
 
   it.each<readonly [string, unknown, boolean]>([
-    ['a time to live', 600, true],
-    ['the shortest one', 0, true],
+    ['any TTL', 600, true],
+    ['a TTL of 0', 0, true],
     ['none', undefined, false],
     ['null', null, false],
-  ])('warns once of a TTL that a policy has set: %s', (_says, ttlSecondsAfterFinished, isTold) => {
+  ])('warns once about a TTL that a policy has set: %s', (_says, ttlSecondsAfterFinished, isTold) => {
     for (let i = 0; i < 2; i++) {
       capabilities.recordCreated(manifest(false), { spec: { ...kept, ttlSecondsAfterFinished } });
     }

@@ -22,28 +22,33 @@ const GUARD = { op: 'replace', path: '/metadata/resourceVersion', value: '100' }
 
 describe('statusPatch', () => {
   it.each<readonly [string, SequentialJobStatus | undefined, SequentialJobStatus, readonly unknown[] | undefined]>([
-    ['the first status is added whole', undefined, STATUS, [GUARD, { op: 'add', path: '/status', value: STATUS }]],
-    ['nothing where nothing changed', STATUS, { ...STATUS, steps: [{ ...RUNNING }] }, undefined],
     [
-      'nothing where only the order of the fields is another',
+      'adds the whole status if there is none',
+      undefined,
+      STATUS,
+      [GUARD, { op: 'add', path: '/status', value: STATUS }],
+    ],
+    ['is empty if nothing changed', STATUS, { ...STATUS, steps: [{ ...RUNNING }] }, undefined],
+    [
+      'is empty if only the order of the fields differs',
       STATUS,
       Object.fromEntries(Object.entries(STATUS).toReversed()),
       undefined,
     ],
     [
-      'one field that changed',
+      'replaces one changed field',
       STATUS,
       { ...STATUS, phase: 'Completed' },
       [GUARD, { op: 'replace', path: '/status/phase', value: 'Completed' }],
     ],
     [
-      'one field that is gone',
+      'removes one field',
       { ...STATUS, completionTime: at(9) },
       STATUS,
       [GUARD, { op: 'remove', path: '/status/completionTime' }],
     ],
     [
-      'an empty status that was there is filled',
+      'adds the fields to an empty status',
       {},
       { resumes: 0 },
       [GUARD, { op: 'add', path: '/status/resumes', value: 0 }],
@@ -53,7 +58,7 @@ describe('statusPatch', () => {
     expect(statusPatch(object, deepFreeze(after))).toEqual(expected);
   });
 
-  it('results in the wanted status when it is applied', () => {
+  it('results in the desired status when it is applied', () => {
     const before: SequentialJobStatus = {
       ...STATUS,
       completionTime: at(1),
@@ -111,7 +116,7 @@ describe('report', () => {
     ]);
   });
 
-  it('puts the response into the cache, so that the next reconcile sees the write', async () => {
+  it('puts the response into the cache, so that the next reconcile sees the new status', async () => {
     await patchStatus(sequentialJob(), STATUS, [], deps);
     expect(sequentialJobs.get('team-a/etl')?.metadata.resourceVersion).toBe('101');
   });
@@ -125,8 +130,8 @@ describe('report', () => {
   });
 
   it.each<readonly [string, readonly { readonly field: string }[], string]>([
-    ['a patch that does not fit any more is a conflict', [], 'Conflict'],
-    ['a status that breaks the schema is not', [{ field: 'status.phase' }], 'Invalid'],
+    ['a failed test operation is a conflict', [], 'Conflict'],
+    ['a status that violates the schema is not a conflict', [{ field: 'status.phase' }], 'Invalid'],
   ])('422: %s', async (_says, causes, code) => {
     answer = new ApiError('Invalid', 'no', { status: 422, causes });
     await expect(patchStatus(sequentialJob(), STATUS, EVENTS, deps)).rejects.toMatchObject({ code });

@@ -36,20 +36,17 @@ describe('toObservedPod', () => {
 
   it.each<readonly [string, unknown]>([
     ['no status yet', rawPod()],
-    ['a status of null', rawPod({ status: null })],
+    ['a null status', rawPod({ status: null })],
     ['an empty status', rawPod({ status: {} })],
     [
-      'lists of null, as Go clients write them',
+      'null lists, which Go clients write',
       rawPod({
         spec: { initContainers: null, containers: null },
         status: { phase: 'Running', conditions: null, initContainerStatuses: null, containerStatuses: null },
       }),
     ],
-    [
-      'containers that have no state yet',
-      rawPod({ status: { containerStatuses: [{ name: 'transform', state: null }] } }),
-    ],
-  ])('reports nothing for a Pod with %s', (_says, raw) => {
+    ['containers without a state', rawPod({ status: { containerStatuses: [{ name: 'transform', state: null }] } })],
+  ])('reports neither an obstacle nor a termination for a Pod with %s', (_says, raw) => {
     const { failed, waitingSince: _, ...kept } = observed(raw);
     expect(failed).toBe(false);
     expect(Object.keys(kept)).toEqual(['metadata', 'sequentialJob', 'jobUID']);
@@ -58,12 +55,20 @@ describe('toObservedPod', () => {
   const owner = jobOwner('etl-1-transform', JOB_UID);
 
   it.each<readonly [string, unknown, string | undefined]>([
-    ['its controller is the Job', [owner], JOB_UID],
-    ['another owner comes before', [{ ...owner, kind: 'Node', controller: false, uid: 'n' }, owner], JOB_UID],
-    ['the Job owns but does not control it', [{ ...owner, controller: false }], undefined],
-    ['its controller is something else', [{ ...owner, apiVersion: 'apps/v1', kind: 'ReplicaSet' }], undefined],
-    ['its controller is a Job of another group', [{ ...owner, apiVersion: 'batch.volcano.sh/v1alpha1' }], undefined],
-    ['nobody owns it', null, undefined],
+    ['the controller is the Job', [owner], JOB_UID],
+    [
+      'another owner reference precedes that of the Job',
+      [{ ...owner, kind: 'Node', controller: false, uid: 'n' }, owner],
+      JOB_UID,
+    ],
+    ['the Job is an owner but not the controller', [{ ...owner, controller: false }], undefined],
+    ['the controller is of another kind', [{ ...owner, apiVersion: 'apps/v1', kind: 'ReplicaSet' }], undefined],
+    [
+      'the controller is a Job of another API group',
+      [{ ...owner, apiVersion: 'batch.volcano.sh/v1alpha1' }],
+      undefined,
+    ],
+    ['the Pod has no owner reference', null, undefined],
   ])('jobUID: %s', (_says, ownerReferences, expected) => {
     expect(observed(rawPod({ metadata: { ownerReferences } })).jobUID).toBe(expected);
   });
@@ -71,24 +76,24 @@ describe('toObservedPod', () => {
   const LABEL = 'batch.kubernetes.io/controller-uid';
 
   it.each<readonly [string, Readonly<Record<string, unknown>>, Pick<Partial<ObservedPod>, 'jobUID' | 'labelJobUID'>]>([
-    ['believes the controller, not the label', { labels: { [LABEL]: jobUid(2) } }, { jobUID: JOB_UID }],
+    ['the controller reference wins over the label', { labels: { [LABEL]: jobUid(2) } }, { jobUID: JOB_UID }],
     [
-      'believes no label where nobody controls it',
+      'a label without a controller reference does not set jobUID',
       { ownerReferences: [], labels: { [LABEL]: JOB_UID } },
       { labelJobUID: JOB_UID },
     ],
     [
-      'nor the label from before 1.27',
+      'nor does the label of Kubernetes before 1.27',
       { ownerReferences: [], labels: { 'controller-uid': JOB_UID } },
       { labelJobUID: JOB_UID },
     ],
     [
-      'nor the finalizer that the Job controller counts by: whoever creates a Pod writes both',
+      'nor does the finalizer of the Job controller: a client that creates a Pod can set both',
       { ownerReferences: [], labels: { [LABEL]: JOB_UID }, finalizers: ['batch.kubernetes.io/job-tracking'] },
       { labelJobUID: JOB_UID },
     ],
     [
-      'takes no notice of the label where somebody else controls it',
+      'a label is ignored if another object is the controller',
       { ownerReferences: [{ ...owner, kind: 'ReplicaSet', apiVersion: 'apps/v1' }], labels: { [LABEL]: JOB_UID } },
       {},
     ],
@@ -110,7 +115,7 @@ describe('whether a Pod that is being deleted has terminated', () => {
     ['Succeeded', at(1), true],
     ['Running', at(1), undefined],
     ['Failed', undefined, undefined],
-  ])('in the phase %s, deleted at %s: %p', (phase, deletionTimestamp, expected) => {
+  ])('in the phase %s, with deletionTimestamp %s: %p', (phase, deletionTimestamp, expected) => {
     const metadata = deletionTimestamp === undefined ? {} : { deletionTimestamp };
     expect(observed(rawPod({ metadata, status: { phase } })).hasTerminated).toBe(expected);
   });
@@ -172,26 +177,36 @@ describe('isRelevantChange', () => {
   const going = observedPod({ metadata: { deletionTimestamp: at(9) } });
 
   it.each<readonly [string, boolean, ObservedPod | undefined, ObservedPod]>([
-    ['a Pod is there', false, undefined, quiet],
-    ['a Pod is there that cannot start', true, undefined, observedPod({ obstacle })],
-    ['a Pod is there that has failed', true, undefined, failure()],
-    ['a Pod got ready', false, quiet, observedPod({ metadata: { resourceVersion: '302' } })],
-    ['a Pod cannot start', true, quiet, observedPod({ obstacle })],
-    ['a Pod still cannot start', false, observedPod({ obstacle }), observedPod({ obstacle: { ...obstacle } })],
-    ['for another reason', true, observedPod({ obstacle }), observedPod({ obstacle: { ...obstacle, reason: 'x' } })],
-    ['with another message', true, observedPod({ obstacle }), observedPod({ obstacle: { ...obstacle, message: 'x' } })],
-    ['it started', true, observedPod({ obstacle }), quiet],
-    ['it failed', true, quiet, failure()],
-    ['it failed once, and nothing more', false, failure(), failure()],
-    ['it failed again in the same way', true, failure({ at: at(20) }), failure({ at: at(40) })],
-    ['it failed and is run again', true, failure(), failure({ restarting: true })],
-    ['it failed with other last words', true, failure(), failure({ message: 'x' })],
-    ['it failed, then succeeded', true, failure(), observedPod({ termination: podTermination({ exitCode: 0 }) })],
-    ['it is being deleted', true, quiet, going],
-    ['its deletion was hurried', false, going, observedPod({ metadata: { deletionTimestamp: at(1) } })],
-    ['its Job is only what a label says', true, quiet, { ...quiet, labelJobUID: jobUid(2) }],
-    ['its Job let go of it', true, quiet, { ...quiet, jobUID: jobUid(2) }],
-    ['its label was changed', true, quiet, { ...quiet, sequentialJob: 'other' }],
+    ['a new Pod', false, undefined, quiet],
+    ['a new Pod that cannot start', true, undefined, observedPod({ obstacle })],
+    ['a new Pod that has failed', true, undefined, failure()],
+    ['only the resourceVersion changed', false, quiet, observedPod({ metadata: { resourceVersion: '302' } })],
+    ['the Pod cannot start', true, quiet, observedPod({ obstacle })],
+    ['the Pod still cannot start', false, observedPod({ obstacle }), observedPod({ obstacle: { ...obstacle } })],
+    [
+      'the reason of the obstacle changed',
+      true,
+      observedPod({ obstacle }),
+      observedPod({ obstacle: { ...obstacle, reason: 'x' } }),
+    ],
+    [
+      'the message of the obstacle changed',
+      true,
+      observedPod({ obstacle }),
+      observedPod({ obstacle: { ...obstacle, message: 'x' } }),
+    ],
+    ['the Pod started', true, observedPod({ obstacle }), quiet],
+    ['the Pod failed', true, quiet, failure()],
+    ['the failure is unchanged', false, failure(), failure()],
+    ['the Pod failed again in the same way', true, failure({ at: at(20) }), failure({ at: at(40) })],
+    ['the Pod failed and is restarted', true, failure(), failure({ restarting: true })],
+    ['the termination message changed', true, failure(), failure({ message: 'x' })],
+    ['the Pod failed, then succeeded', true, failure(), observedPod({ termination: podTermination({ exitCode: 0 }) })],
+    ['the Pod is being deleted', true, quiet, going],
+    ['the deletionTimestamp became earlier', false, going, observedPod({ metadata: { deletionTimestamp: at(1) } })],
+    ['the Job label appeared', true, quiet, { ...quiet, labelJobUID: jobUid(2) }],
+    ['the controller reference changed', true, quiet, { ...quiet, jobUID: jobUid(2) }],
+    ['the label of the sequence changed', true, quiet, { ...quiet, sequentialJob: 'other' }],
   ])('%s: %s', (_says, expected, before, after) => {
     expect(isRelevantChange(before, after)).toBe(expected);
   });
@@ -218,7 +233,7 @@ describe('toObservedEvent', () => {
     count: 3,
   };
 
-  it('keeps reason and time', () => {
+  it('keeps reason, message and time', () => {
     expect(toObservedEvent(deepFreeze(event))).toStrictEqual({
       reason: 'FailedCreate',
       message: 'Error creating: pods "etl-1-transform-" is forbidden: exceeded quota: pods',
@@ -228,24 +243,24 @@ describe('toObservedEvent', () => {
 
   it.each<readonly [string, Readonly<Record<string, unknown>>, string | undefined]>([
     [
-      'an event of the newer API, seen once',
+      'an Event of events.k8s.io, seen once',
       { eventTime: '2026-11-02T10:00:07.123456Z' },
       '2026-11-02T10:00:07.123456Z',
     ],
-    ['a series of the newer API', { eventTime: at(1), series: { count: 2, lastObservedTime: at(8) } }, at(8)],
-    ['no time at all', {}, undefined],
+    ['a series of events.k8s.io', { eventTime: at(1), series: { count: 2, lastObservedTime: at(8) } }, at(8)],
+    ['an Event without a time', {}, undefined],
   ])('%s', (_says, more, expected) => {
     expect(toObservedEvent({ ...event, lastTimestamp: null, ...more }).lastSeen).toBe(expected);
   });
 
-  it('truncates a message that is too long', () => {
+  it('truncates a long message', () => {
     const { message } = toObservedEvent({ ...event, message: `Error creating: ${'€'.repeat(1000)}` });
     expect(Buffer.byteLength(message)).toBeLessThanOrEqual(1024);
     expect(message).toMatch(/^Error creating: €+…$/);
   });
 });
 
-test('a Pod that is being deleted has no obstacle, but a termination', () => {
+test('a Pod that is being deleted has no obstacle, but it can have a termination', () => {
   const metadata = { deletionTimestamp: at(50) };
   const pending = { phase: 'Pending', containerStatuses: [containerStatus({ waiting: { reason: 'ErrImagePull' } })] };
   expect(observed(rawPod({ metadata, status: pending })).obstacle).toBeUndefined();

@@ -9,14 +9,14 @@ describe('toSequentialJob', () => {
   const { metadata } = sequentialJob();
 
   it.each<readonly [string, Record<string, unknown>, Record<string, unknown>]>([
-    ['managed fields go', { managedFields: [{ manager: 'kubectl' }] }, {}],
-    ['selfLink goes, as 1.20 still sends it', { selfLink: '/apis/x' }, {}],
+    ['drops managedFields', { managedFields: [{ manager: 'kubectl' }] }, {}],
+    ['drops selfLink, which Kubernetes 1.20 still sends', { selfLink: '/apis/x' }, {}],
     [
-      'labels, annotations and owners go: whoever writes them may write as much as he likes',
+      'drops labels, annotations and owner references, which clients can make large',
       { labels: { a: 'b' }, annotations: { note: 'x' }, ownerReferences: [] },
       {},
     ],
-    ['the time of deletion stays', { deletionTimestamp: at(1) }, { deletionTimestamp: at(1) }],
+    ['keeps the deletionTimestamp', { deletionTimestamp: at(1) }, { deletionTimestamp: at(1) }],
   ])('%s', (_says, more, expected) => {
     const raw = deepFreeze({ ...sequentialJob(), metadata: { ...metadata, ...more } });
     expect(toSequentialJob(raw).metadata).toEqual({ ...metadata, ...expected });
@@ -35,28 +35,32 @@ describe('toSequentialJob', () => {
   const STATUS = { ...by({ 'f:status': {} }, MANAGER), subresource: 'status' };
 
   it.each<readonly [string, readonly object[] | null | undefined, true | undefined]>([
-    ['which no client has set: a webhook did', [by(spec)], undefined],
+    ['that no client has set, so that a webhook did', [by(spec)], undefined],
     [
-      'beside one that a client has set',
+      'beside another finalizer that a client has set',
       [by({ ...spec, 'f:metadata': { 'f:finalizers': { '.': {}, 'v:"x/y"': {} } } })],
       undefined,
     ],
-    ['that came with the object', [by({ ...spec, 'f:metadata': { 'f:finalizers': ours } })], true],
-    ['that came with the object, as 1.20 says it', [by({ ...spec, 'f:metadata': { 'f:finalizers': {} } })], true],
-    ['that a client has added since', [by(spec), by({ 'f:metadata': { 'f:finalizers': ours } }, 'editor')], true],
+    ['that a client has set at creation', [by({ ...spec, 'f:metadata': { 'f:finalizers': ours } })], true],
     [
-      'that we have added, or somebody under our name',
+      'that a client has set at creation, on Kubernetes 1.20',
+      [by({ ...spec, 'f:metadata': { 'f:finalizers': {} } })],
+      true,
+    ],
+    ['that a client has added later', [by(spec), by({ 'f:metadata': { 'f:finalizers': ours } }, 'editor')], true],
+    [
+      'that was added under the field manager of the operator',
       [by(spec), by({ 'f:metadata': { 'f:finalizers': ours } }, MANAGER)],
       true,
     ],
-    ['of an object whose managed fields somebody has emptied', undefined, true],
-    ['of an object whose managed fields are null', null, true],
+    ['of an object whose managedFields a client has cleared', undefined, true],
+    ['of an object whose managedFields are null', null, true],
     [
-      'of an object whose managed fields begin after they were emptied',
+      'of an object whose managedFields start after they were cleared',
       [by({ 'f:metadata': { 'f:labels': {} } }), STATUS],
       true,
     ],
-  ])('derives from the finalizer %s whether the webhook has seen the object', (_says, managedFields, expected) => {
+  ])('derives from a finalizer %s whether admission was bypassed', (_says, managedFields, expected) => {
     const raw = { ...sequentialJob(), metadata: { ...metadata, managedFields } };
     expect(toSequentialJob(deepFreeze(raw)).finalizerSetByClient).toBe(expected);
     const without = { ...raw, metadata: { ...raw.metadata, finalizers: ['x/y'] } };
@@ -91,19 +95,19 @@ describe('toObservedJob', () => {
   });
 
   it.each<readonly [string, readonly string[], readonly string[]]>([
-    ['of a Job that is suspended: since when', ['Suspended'], ['Suspended']],
-    ['of a Job that was suspended and has ended: no more than that it has', ['Suspended', 'Failed'], ['Failed']],
-    ['of a Job that is to fail: that', ['FailureTarget'], ['FailureTarget']],
-    ['of a Job that has failed: no more than that it has', ['FailureTarget', 'Failed'], ['Failed']],
-    ['of a Job that has met its criteria: none, for its Pod still ends', ['SuccessCriteriaMet'], []],
-    ['of a Job that is complete: no more than that it is', ['SuccessCriteriaMet', 'Complete'], ['Complete']],
+    ['of a suspended Job: Suspended', ['Suspended'], ['Suspended']],
+    ['of a failed Job that was suspended: Failed only', ['Suspended', 'Failed'], ['Failed']],
+    ['of a Job that is about to fail: FailureTarget', ['FailureTarget'], ['FailureTarget']],
+    ['of a failed Job: Failed only', ['FailureTarget', 'Failed'], ['Failed']],
+    ['of a Job with SuccessCriteriaMet: none, because its Pods are still terminating', ['SuccessCriteriaMet'], []],
+    ['of a complete Job: Complete only', ['SuccessCriteriaMet', 'Complete'], ['Complete']],
   ])('keeps the conditions that the controller reads, %s', (_says, types, kept) => {
     const conditions = types.map((type) => ({ type, status: 'True' }));
     const { status } = toObservedJob({ metadata: job.metadata, status: { conditions } });
     expect(status.conditions?.map(({ type }) => type)).toEqual(kept);
   });
 
-  it('drops a suspension that is over', () => {
+  it('drops the condition Suspended with the status False', () => {
     const conditions = [{ type: 'Suspended', status: 'False' }];
     expect(toObservedJob({ metadata: job.metadata, status: { conditions } }).status.conditions).toEqual([]);
   });
@@ -133,57 +137,57 @@ describe('toObservedJob', () => {
 
   it.each<readonly [string, Record<string, unknown>, Partial<ObservedJob>]>([
     ['is not suspended', { spec: {} }, {}],
-    ['is not suspended, and says so', suspend(false), {}],
-    ['is suspended by somebody else', suspend(true), { suspended: { byOperator: false } }],
+    ['is not suspended (suspend: false)', suspend(false), {}],
+    ['is suspended by another client', suspend(true), { suspended: { byOperator: false } }],
     [
-      'is suspended by somebody else, whose name is known',
+      'is suspended by another client with a known field manager',
       suspend(true, { metadata: BY_QUEUE }),
       { suspended: { byOperator: false, manager: 'queue' } },
     ],
     [
-      'was suspended by a webhook as it was created: the name is ours',
+      'was created suspended by a webhook, so that its field manager is ours',
       suspend(true, { metadata: BY_OUR_NAME }),
       { suspended: { byOperator: false } },
     ],
-    ['cannot be suspended (before 1.21), which was tried', { spec: {}, ...annotated(ONCE) }, {}],
+    ['could not be suspended, because the server is older than 1.21', { spec: {}, ...annotated(ONCE) }, {}],
     [
-      'is suspended by us',
+      'is suspended by the operator',
       suspend(true, annotated('true')),
       { suspended: { byOperator: true }, suspensions: { count: 1 } },
     ],
     [
-      'is suspended by us for the third time in a row',
+      'is suspended by the operator for the third time in a row',
       suspend(true, annotated(`3 ${at(1)}`)),
       { suspended: { byOperator: true }, suspensions: { count: 3, at: at(1) } },
     ],
     [
-      'was suspended by us, and resumed by somebody',
+      'was suspended by the operator, and unsuspended by another client',
       suspend(false, annotated(ONCE)),
       { suspensions: { count: 1, at: at(1) } },
     ],
     [
-      'was suspended by us, and resumed by somebody whose name is known',
+      'was suspended by the operator, and unsuspended by a client with a known field manager',
       suspend(false, annotated(ONCE, BY_QUEUE)),
       { suspensions: { count: 1, at: at(1), undoneBy: 'queue' } },
     ],
     [
-      'was suspended by us, resumed and suspended again by somebody else',
+      'was suspended by the operator, then unsuspended and suspended again by another client',
       suspend(true, annotated(ONCE, BY_QUEUE)),
       { suspended: { byOperator: false, manager: 'queue' }, suspensions: { count: 1, at: at(1) } },
     ],
-    ['was ended by us', ended, { deadlineSeconds: 0, endedAfterSeconds: 600 }],
-    ['is run by another controller', { spec: { managedBy: 'example.com/x' } }, { managedBy: 'example.com/x' }],
-    ["is run by Kubernetes' own", { spec: { managedBy: 'kubernetes.io/job-controller' } }, {}],
-    ['has a time limit', { spec: { activeDeadlineSeconds: 60 } }, { deadlineSeconds: 60 }],
+    ['was terminated by the operator', ended, { deadlineSeconds: 0, endedAfterSeconds: 600 }],
+    ['is managed by another controller', { spec: { managedBy: 'example.com/x' } }, { managedBy: 'example.com/x' }],
+    ["is managed by Kubernetes' own Job controller", { spec: { managedBy: 'kubernetes.io/job-controller' } }, {}],
+    ['has an activeDeadlineSeconds', { spec: { activeDeadlineSeconds: 60 } }, { deadlineSeconds: 60 }],
     [
-      'was made after a resume',
+      'was created after a resume',
       labelled({ ...STEP, [LABELS.resume]: '2' }),
       { step: { index: 1, name: 'load', resumes: 2 } },
     ],
-    ['was made before the first resume', labelled(STEP), { step: { index: 1, name: 'load' } }],
-    ['has labels that are no numbers', labelled({ [LABELS.stepIndex]: 'x', [LABELS.resume]: '-1' }), { step: {} }],
+    ['was created before the first resume', labelled(STEP), { step: { index: 1, name: 'load' } }],
+    ['has labels that are not numbers', labelled({ [LABELS.stepIndex]: 'x', [LABELS.resume]: '-1' }), { step: {} }],
     [
-      'has labels of endless numbers',
+      'has labels with numbers out of range',
       labelled({ [LABELS.stepIndex]: '12345678901', [LABELS.resume]: '1e3' }),
       { step: {} },
     ],
@@ -195,10 +199,10 @@ describe('toObservedJob', () => {
   });
 
   it.each<readonly [string, readonly [string, string][], number | undefined]>([
-    ['of a Job that runs', [], 1],
-    ['of a Job that is suspended', [['Suspended', 'True']], 1],
-    ['of a Job that was not over after all', [['Failed', 'False']], 1],
-    ['not of a Job that is over: it is not brought up to date', [['Failed', 'True']], undefined],
+    ['of a running Job', [], 1],
+    ['of a suspended Job', [['Suspended', 'True']], 1],
+    ['of a Job whose condition Failed is False', [['Failed', 'False']], 1],
+    ['unless the Job has finished, because it is not updated any more', [['Failed', 'True']], undefined],
   ])('keeps the number of terminating Pods %s', (_says, conditions, expected) => {
     const raw = { terminating: 1, conditions: conditions.map(([type, status]) => ({ type, status })) };
     expect(toObservedJob({ metadata: job.metadata, status: raw }).status.terminating).toBe(expected);

@@ -21,7 +21,7 @@ describe('a request that failed', () => {
   it.each<readonly [string, unknown, boolean]>([
     ['a write of unknown outcome', LOST, true],
     [
-      'a write that was refused, a read, or a request that was never sent',
+      'a write that was rejected, a read, or a request that was never sent',
       new ApiError('Unreachable', 'it was so'),
       false,
     ],
@@ -53,13 +53,13 @@ const namesake = sequentialJob({ metadata: { uid: 'another' }, status: status('R
 
 describe('a write whose response was lost', () => {
   it.each<[string, SequentialJobStatus | undefined, SequentialJob | undefined, boolean]>([
-    ['was carried out where the stored status is what it wrote', status('Running'), stored, true],
-    ['was not where the stored status is another', status('Failed'), stored, false],
-    ['was not where the object is not the same any more', status('Running'), namesake, false],
-    ['was not, as far as anybody knows, where the object is gone', status('Running'), undefined, false],
-    ['that let go of the object was carried out where that is gone', undefined, undefined, true],
-    ['that let go of the object was carried out where a namesake is there', undefined, namesake, true],
-    ['that let go of the object was not where that is still there', undefined, stored, false],
+    ['is applied if the stored status equals the written one', status('Running'), stored, true],
+    ['is not applied if the stored status differs', status('Failed'), stored, false],
+    ['is not applied if an object with another UID has the name', status('Running'), namesake, false],
+    ['counts as not applied if the object no longer exists', status('Running'), undefined, false],
+    ['is applied if it removed our finalizer and the object no longer exists', undefined, undefined, true],
+    ['is applied if it removed our finalizer and an object with another UID has the name', undefined, namesake, true],
+    ['is not applied if it should remove our finalizer and the object still exists', undefined, stored, false],
   ])('%s', (_, written, now, isDone) => {
     const doubts = new UncertainWrites();
     const one = unheard(written);
@@ -74,7 +74,7 @@ describe('a write whose response was lost', () => {
     expect(doubts.takeApplied(KEY, stored)).toBeUndefined();
   });
 
-  it('may take effect after the check', () => {
+  it('may be applied after the check', () => {
     const doubts = new UncertainWrites();
     const one = unheard(status('Running'));
     doubts.record(KEY, LOST, one);
@@ -83,14 +83,14 @@ describe('a write whose response was lost', () => {
     expect(doubts.takeApplied(KEY, stored)).toBe(one);
   });
 
-  it('emits no Events if a later write took effect', () => {
+  it('emits no Events if a later write was applied', () => {
     const doubts = new UncertainWrites();
     doubts.record(KEY, LOST, unheard(status('Running')));
     doubts.supersede(KEY);
     expect(doubts.takeApplied(KEY, stored)).toBeUndefined();
   });
 
-  it('is found among several', () => {
+  it('is found among several writes', () => {
     const doubts = new UncertainWrites();
     const second = unheard(status('Running'));
     doubts.record(KEY, LOST, unheard(status('Failed')));

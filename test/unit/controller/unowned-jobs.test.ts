@@ -61,8 +61,8 @@ beforeEach(() => {
   nowMs = NOW_MS + 60_000;
 });
 
-describe('a Job of another owner that a status names', () => {
-  it('is not suspended with the sequence, whose status says so', async () => {
+describe('a Job that the status names but another object owns', () => {
+  it('is not suspended with the sequence, and the status reports that', async () => {
     forge({ suspend: true });
     await reconcile();
     expect(changes()).toEqual([]);
@@ -71,7 +71,7 @@ describe('a Job of another owner that a status names', () => {
     );
   });
 
-  it('is not unsuspended because of an annotation that anybody can write', async () => {
+  it('is not unsuspended because of an annotation that any client can write', async () => {
     const metadata = { annotations: { [SUSPENDED_ANNOTATION]: `1 ${at(0)}` } } as never;
     forge({}, { metadata, spec: { suspend: true } });
     await reconcile();
@@ -102,7 +102,7 @@ describe('a Job of another owner that a status names', () => {
   });
 });
 
-it('a Job that lost its owner reference is observed until it ends, but not changed', async () => {
+it('a Job that lost its owner reference is observed until it finishes, but not changed', async () => {
   api.putSequentialJob(sequentialJob({ spec: { containers: [container('extract'), container('load')] } }));
   await reconcile();
   const path = jobPath(NAMESPACE, 'etl-0-extract');
@@ -118,12 +118,12 @@ it('a Job that lost its owner reference is observed until it ends, but not chang
   expect(stored().status).toMatchObject({ phase: 'Suspended', steps: [{ state: 'Succeeded' }] });
 });
 
-describe('for any decision there is no request that', () => {
+describe('no decision leads to a request that', () => {
   const foreign = observedJob(0, { metadata: { ownerReferences: [] } });
 
   it.each<readonly [string, Action]>([
     ['suspends', { type: 'SuspendJob', job: foreign, count: 1 }],
-    ['lets go on', { type: 'UnsuspendJob', job: foreign }],
+    ['unsuspends', { type: 'UnsuspendJob', job: foreign }],
     ['ends', { type: 'TerminateJob', job: foreign, seconds: 5 }],
     ['deletes', { type: 'DeleteJobs', jobs: [observedJob(1), foreign] }],
   ])('%s a Job that the sequence does not own', async (_says, action) => {

@@ -23,7 +23,7 @@ const object = sequentialJob();
 const path = '/apis/batch.example.com/v1alpha1/namespaces/team-a/sequentialjobs/etl';
 const work = async (found: TrimmedSequentialJob | undefined): Promise<TrimmedSequentialJob | undefined> => found;
 
-describe('a sequence of which the cache has only a part', () => {
+describe('a sequence whose full object is not in the informer cache', () => {
   it('is reconciled without a request if the full object is cached', async () => {
     const specs = new FullObjectCache({ maxBytes: 0 });
     const deps = make(specs, () => undefined);
@@ -37,7 +37,7 @@ describe('a sequence of which the cache has only a part', () => {
     expect(deps.client.requests).toEqual([]);
   });
 
-  it('is fetched if its full object was not kept; the response goes into the cache, within the budget', async () => {
+  it('is fetched if its full object was evicted; the response goes into the full-object cache, within the budget', async () => {
     const specs = new FullObjectCache();
     const newer = { ...object, metadata: { ...object.metadata, resourceVersion: '99999' } };
     const deps = make(specs, () => newer);
@@ -50,19 +50,19 @@ describe('a sequence of which the cache has only a part', () => {
 
   it.each<readonly [string, () => unknown]>([
     [
-      'it is gone',
+      'it was deleted',
       () => {
         throw new ApiError('NotFound', 'no');
       },
     ],
-    ['another one has its name', () => ({ ...object, metadata: { ...object.metadata, uid: 'other' } })],
+    ['another object has its name', () => ({ ...object, metadata: { ...object.metadata, uid: 'other' } })],
   ])('is not fetched if %s', async (_, answer) => {
     const specs = new FullObjectCache({ maxBytes: 0 });
     const result = await withFullObject(specs.trim(object), make(specs, answer), work);
     expect(result).toEqual({ isBusy: false, result: undefined });
   });
 
-  it('waits if other fetched objects use the budget, and continues when they are done or have failed', async () => {
+  it('waits if other fetched objects use up the budget, and continues when their reconciles have ended or failed', async () => {
     const specs = new FullObjectCache({ maxBytes: 0 });
     const deps = make(specs, () => object);
     const args = ['x'.repeat(40 * 1024 * 1024)];

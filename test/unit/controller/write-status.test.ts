@@ -15,13 +15,19 @@ const STATUS_PATH = /\/sequentialjobs\/etl\/status$/;
 const GRPC = 'rpc error: code = ResourceExhausted desc = trying to send';
 /** How the servers that we know say it, and how they might. */
 const REFUSALS: readonly (readonly [string, ApiError])[] = [
-  ['500 of etcd', new ApiError('ServerError', 'etcdserver: request is too large', { status: 500 })],
-  ['500 of gRPC', new ApiError('ServerError', `${GRPC} message larger than max (3 vs. 2)`, { status: 500 })],
+  [
+    'etcd’s error for a large request (500)',
+    new ApiError('ServerError', 'etcdserver: request is too large', { status: 500 }),
+  ],
+  [
+    'the gRPC client’s error for a large message (500)',
+    new ApiError('ServerError', `${GRPC} message larger than max (3 vs. 2)`, { status: 500 }),
+  ],
   ['413', new ApiError('Unexpected', 'Request entity too large: limit is 3145728', { status: 413 })],
   ['422', new ApiError('Invalid', 'etcdserver: request is too large', { status: 422 })],
 ];
 
-describe('a status that is refused as too large', () => {
+describe('a status that the API server rejects as too large', () => {
   let api: FakeApi;
   let current: Process;
   let limit: number;
@@ -93,7 +99,7 @@ describe('a status that is refused as too large', () => {
     expect(api.jobs().length).toBeLessThanOrEqual(2);
   });
 
-  it('starts no step while even the smallest status is refused, whatever the Jobs do', async () => {
+  it('starts no step while even the smallest status is rejected, whatever the Jobs report', async () => {
     await current.settle();
     limit = 10;
     await expect(failStep(0)).rejects.toThrow('it does not settle');

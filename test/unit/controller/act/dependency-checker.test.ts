@@ -37,12 +37,12 @@ function refuse(code: ApiErrorCode): never {
 /** `no-…` isn't there. */
 const byName: Answer = (path) => (/\/no-[^/]*$/.test(path) ? refuse('NotFound') : found);
 
-describe('what is missing', () => {
+describe('the list of missing objects', () => {
   it.each<readonly [string, readonly Dependency[], readonly Dependency[]]>([
-    ['is nothing, where nothing is needed', [], []],
-    ['is nothing, where all is there', [secret('a'), configMap('a'), claim('a')], []],
+    ['is empty if the step has no dependencies', [], []],
+    ['is empty if all objects exist', [secret('a'), configMap('a'), claim('a')], []],
     [
-      'is what the server does not have',
+      'has the objects that do not exist',
       [secret('no-a'), configMap('a'), claim('no-a')],
       [secret('no-a'), claim('no-a')],
     ],
@@ -61,7 +61,7 @@ describe('what is missing', () => {
     ]);
   });
 
-  it('is requested eight at a time, and returned in the order of the step', async () => {
+  it('is requested eight objects at a time, and has the order of the step', async () => {
     let open = 0;
     let most = 0;
     const { checker, client } = setup(async () => {
@@ -77,7 +77,7 @@ describe('what is missing', () => {
   });
 
   it.each(['..', '.', 'a/b', 'a?b', 'A', '%2e%2e', 'x'.repeat(254)])(
-    'is a thing that no server can have, %p, without a question',
+    'has a name that no object can have, %p, without a request',
     async (name) => {
       const { checker, client } = setup();
       const needed = [secret(name), configMap(name), claim(name)];
@@ -91,9 +91,9 @@ describe('an existing object', () => {
   const needed = [secret('a'), configMap('a'), claim('a')];
 
   it.each([
-    ['is not asked for again within a minute', MINUTE - 1, 0],
-    ['is asked for again after it', MINUTE, 3],
-    ['is asked for again when the clock was set back', -1, 3],
+    ['is not requested again within a minute', MINUTE - 1, 0],
+    ['is requested again after a minute', MINUTE, 3],
+    ['is requested again when the clock was set back', -1, 3],
   ])('%s', async (_says, ms, requests) => {
     const { checker, client, clock } = setup();
     await checker.missing('team-a', needed);
@@ -146,9 +146,9 @@ describe('an existing object', () => {
 
 describe('a missing object', () => {
   it.each([
-    ['is not asked for again within three seconds', 2_999, 0],
-    ['is asked for again after them: before the step looks again', 3_000, 1],
-    ['is asked for again when the clock was set back', -1, 1],
+    ['is not requested again within three seconds', 2_999, 0],
+    ['is requested again after three seconds, which is before the next check of the step', 3_000, 1],
+    ['is requested again when the clock was set back', -1, 1],
   ])('%s', async (_says, ms, requests) => {
     const { checker, client, clock } = setup();
     expect(await checker.missing('team-a', [secret('no-a')])).toEqual([secret('no-a')]);
@@ -190,7 +190,7 @@ describe('a namespace with too many checks', () => {
     expect(await asked('d')).toBe(0);
   });
 
-  it('uses the previous result for missing objects if its budget is used up', async () => {
+  it('uses the previous result for missing objects if its budget is exhausted', async () => {
     const { checker, clock } = setup(byName, { budget });
     await checker.missing('team-a', [secret('no-a'), ...named('no', 9)]);
     clock.ms += 3_000;
@@ -214,9 +214,9 @@ describe('without the permission', () => {
   });
 
   it.each([
-    ['it is not asked for again within ten minutes', 10 * MINUTE - 1, 0],
-    ['it is asked for again after them', 10 * MINUTE, 1],
-    ['it is asked for again when the clock was set back', -1, 1],
+    ['is not requested again within ten minutes', 10 * MINUTE - 1, 0],
+    ['is requested again after ten minutes', 10 * MINUTE, 1],
+    ['is requested again when the clock was set back', -1, 1],
   ])('%s', async (_says, ms, requests) => {
     const { checker, client, clock } = setup(noSecrets);
     await checker.missing('team-a', [secret('a')]);
@@ -261,7 +261,7 @@ describe('without the permission', () => {
 });
 
 describe('without --check-secrets', () => {
-  it('no Secret is requested and none is missing, and everything else is unchanged', async () => {
+  it('no Secret is requested or missing, and other objects are checked as usual', async () => {
     const { checker, paths, lines } = setup(byName, { checkSecrets: false });
     expect(await checker.missing('team-a', [secret('no-a'), secret('b'), configMap('no-c')])).toEqual([
       configMap('no-c'),

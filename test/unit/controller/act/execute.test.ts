@@ -66,7 +66,7 @@ describe('act', () => {
     const ETL = 'is owned by SequentialJob "etl"';
 
     it.each<readonly [string, () => unknown, Partial<Snapshot['findings']>, readonly string[]]>([
-      ['our own Job of an earlier try is recorded', () => theirs({}), {}, [NAME]],
+      ['our Job, created by an earlier attempt, is recorded', () => theirs({}), {}, [NAME]],
       [
         'our own Job without our labels is recorded',
         () => theirs({}, {}),
@@ -74,42 +74,42 @@ describe('act', () => {
         [NAME],
       ],
       [
-        "another sequence's Job is left alone",
+        'a Job of another sequence is not changed',
         () => theirs({ ownerReferences: [ownedBy('other', 'other')] }),
         conflict('is owned by SequentialJob "other"'),
         [],
       ],
       [
-        'a Job of a deleted sequence of the same name is left to the garbage collector',
+        'the garbage collector deletes a Job whose owner is a deleted sequence of the same name',
         () => theirs({ ownerReferences: [ownedBy('elder')] }),
         conflict(ETL, { pendingRemoval: 'ownerless' }),
         [],
       ],
       [
-        'a Job whose owner has an unknown version is not left to the garbage collector',
+        'the garbage collector does not delete a Job whose owner has an unknown version',
         () => theirs({ ownerReferences: [{ ...ownedBy('elder'), apiVersion: 'batch.example.com/v9' }] }),
         conflict(ETL),
         [],
       ],
       [
-        'a Job that is being deleted already is waited for',
+        'the next reconcile waits for a Job that is being deleted',
         () => theirs({ ownerReferences: [ownedBy('elder')], deletionTimestamp: at(1) }),
         conflict(ETL, { pendingRemoval: 'deleted' }),
         [],
       ],
       [
-        'a Job without an owner is left alone, though it carries our labels',
+        'a Job without an owner reference is not changed, even if it has our labels',
         () => theirs({ ownerReferences: [] }, { 'batch.example.com/sequentialjob-uid': 'x' }),
         conflict('has no controller owner'),
         [],
       ],
       [
-        'a Job that we own, but do not control, is left alone',
+        'a Job of which the sequence is an owner but not the controller is not changed',
         () => theirs({ ownerReferences: [{ ...ownedBy(), controller: false }] }),
         conflict('has no controller owner'),
         [],
       ],
-    ])('with a conflict of names: %s', async (_says, prepare, findings, jobs) => {
+    ])('if a Job with this name exists: %s', async (_says, prepare, findings, jobs) => {
       prepare();
       deps.sequentialJobs.observe(sequentialJob());
       deps.sequentialJobs.observe(sequentialJob({ metadata: { name: 'other', uid: 'other' } }));
@@ -121,7 +121,7 @@ describe('act', () => {
       expect(cached()).toEqual(Object.keys(findings).length === 0 ? jobs : []);
     });
 
-    it('records which fields of the Job the server has dropped', async () => {
+    it('records which fields of the Job the server dropped', async () => {
       const { log, lines } = recordingLog();
       const spec = { stepPolicies: [{ name: 'extract', podFailurePolicy: { rules: [] } }] };
       const object = api.putSequentialJob(sequentialJob({ spec }));
@@ -132,7 +132,7 @@ describe('act', () => {
       expect(lines).toMatchObject([{ field: 'podFailurePolicy' }, { field: 'podReplacementPolicy' }]);
     });
 
-    it('if the conflicting Job is gone before it is read: adds no finding, and the next decision tries again', async () => {
+    it('if the existing Job is deleted before it is read, adds no finding, and the next decision tries again', async () => {
       const before = snapshot();
       api.intercept = ({ method }) => (method === 'POST' ? fault('AlreadyExists') : undefined);
       expect(await execute([CREATE], before, deps)).toEqual(before);
@@ -145,7 +145,7 @@ describe('act', () => {
       expect(after.jobs).toEqual([]);
     });
 
-    it('a refusal because of the very Job that an earlier create made adds no finding', async () => {
+    it('a rejection adds no finding if an earlier request created the Job', async () => {
       api.putJob(observedJob(0));
       api.intercept = ({ method }) => (method === 'POST' ? fault('Forbidden') : undefined);
       const after = await execute([CREATE], snapshot(), deps);
@@ -153,7 +153,7 @@ describe('act', () => {
       expect(names(after)).toEqual([NAME]);
     });
 
-    it("a refusal for a name that another owner's Job has adds a finding", async () => {
+    it('a rejection adds a finding if the name belongs to a Job of another owner', async () => {
       api.putJob(observedJob(0, { metadata: { ownerReferences: [] } }));
       api.intercept = ({ method }) => (method === 'POST' ? fault('Forbidden') : undefined);
       expect((await execute([CREATE], snapshot(), deps)).findings).toMatchObject({ [NAME]: { type: 'rejected' } });
@@ -176,11 +176,21 @@ describe('act', () => {
 
   describe('ConfirmJob', () => {
     it.each<readonly [string, (on: FakeApi) => void, Snapshot['findings'], readonly string[]]>([
-      ['it is gone', () => undefined, { [NAME]: { type: 'notFound' } }, []],
-      ['it is there: the cache was behind', (on) => on.putJob(observedJob(0)), {}, [NAME]],
-      ['without its labels', (on) => on.putJob(observedJob(0), {}), { [NAME]: { type: 'labelsRemoved' } }, [NAME]],
+      ['a deleted Job is a finding', () => undefined, { [NAME]: { type: 'notFound' } }, []],
       [
-        'a Job of that name with another UID does not count',
+        'an existing Job is added to the snapshot, because the cache lags',
+        (on) => on.putJob(observedJob(0)),
+        {},
+        [NAME],
+      ],
+      [
+        'a Job without its labels is a finding',
+        (on) => on.putJob(observedJob(0), {}),
+        { [NAME]: { type: 'labelsRemoved' } },
+        [NAME],
+      ],
+      [
+        'a Job of that name with another UID counts as deleted',
         (on) => on.putJob(observedJob(0, { metadata: { uid: 'another' } })),
         { [NAME]: { type: 'notFound' } },
         [],
@@ -224,8 +234,8 @@ describe('act', () => {
     });
 
     it.each<readonly [string, Partial<ObservedJob['metadata']>]>([
-      ['was replaced by another of its name', { uid: 'another' }],
-      ['was released by the garbage collector meanwhile', { ownerReferences: [] }],
+      ['was replaced by another Job of the same name', { uid: 'another' }],
+      ['lost its owner reference to the garbage collector', { ownerReferences: [] }],
     ])('a Job that %s is not deleted', async (_says, metadata) => {
       const known = toObservedJob(api.putJob(observedJob(0)));
       api.putJob(observedJob(0, { metadata }));
@@ -234,7 +244,7 @@ describe('act', () => {
       expect(api.get(jobPath(NAMESPACE, NAME))?.metadata.deletionTimestamp).toBeUndefined();
     });
 
-    it('removes a Job that is deleted at once from the snapshot and the cache: the response is then not a Job', async () => {
+    it('removes a Job that is deleted at once from the snapshot and the cache: the response is not a Job in this case', async () => {
       const client = new FakeClient({ request: () => ({ kind: 'Status', status: 'Success' }) });
       const after = await execute([DELETE], snapshot({ jobs }), { ...deps, client });
       expect(after.jobs).toEqual([]);
@@ -299,8 +309,8 @@ describe('act', () => {
     });
 
     it.each<readonly [string, () => void]>([
-      ['nothing holds it, so that it is gone at once', () => void api.putSequentialJob(unheld())],
-      ['it is gone already', () => api.remove(PATH)],
+      ['no finalizer remains, so that it is deleted at once', () => void api.putSequentialJob(unheld())],
+      ['it no longer exists', () => api.remove(PATH)],
     ])('if %s: our finalizer does not block the deletion', async (_says, prepare) => {
       api.putSequentialJob(sequentialJob());
       prepare();
@@ -312,8 +322,8 @@ describe('act', () => {
     });
 
     it.each<readonly [string, () => unknown]>([
-      ['was changed meanwhile', () => api.putSequentialJob(sequentialJob({ spec: { ttlSecondsAfterFinished: 3600 } }))],
-      ['was created anew', () => api.putSequentialJob(sequentialJob({ metadata: { uid: 'another' } }))],
+      ['has changed', () => api.putSequentialJob(sequentialJob({ spec: { ttlSecondsAfterFinished: 3600 } }))],
+      ['was created again', () => api.putSequentialJob(sequentialJob({ metadata: { uid: 'another' } }))],
     ])('does not delete an object that %s', async (_says, change) => {
       const before = snapshot();
       change();
@@ -329,7 +339,7 @@ describe('act', () => {
       expect(api.done).toEqual(['POST controllerrevisions', 'POST jobs', 'GET jobs']);
     });
 
-    it('is waited for while the write can still succeed', async () => {
+    it('is awaited while the write can still succeed', async () => {
       api.intercept = ({ path }) => (path.endsWith('/controllerrevisions') ? fault('ServerError') : undefined);
       await expect(execute([CREATE], snapshot({ bypassedAdmission: true }), deps)).rejects.toMatchObject({
         code: 'ServerError',
@@ -337,15 +347,15 @@ describe('act', () => {
       expect(api.jobs()).toEqual([]);
     });
 
-    it('is not waited for if it is forbidden', async () => {
+    it('is not awaited if it is forbidden', async () => {
       api.intercept = ({ path }) => (path.endsWith('/controllerrevisions') ? fault('Forbidden') : undefined);
       expect(names(await execute([CREATE], snapshot({ bypassedAdmission: true }), deps))).toEqual([NAME]);
     });
 
     it.each<readonly [string, SequentialJob['status'], boolean | undefined]>([
-      ['has not started: no webhook has seen it', undefined, true],
-      ['has started: somebody removed the finalizer', { startTime: at(0) }, undefined],
-    ])('is due if the finalizer is missing and the sequence %s', async (_says, status, expected) => {
+      ['has not started: admission was bypassed', undefined, true],
+      ['has started: a client has removed the finalizer', { startTime: at(0) }, undefined],
+    ])('if the finalizer is missing and the sequence %s', async (_says, status, expected) => {
       const object = api.putSequentialJob(unheld(status));
       expect((await execute([{ type: 'AddFinalizer' }], snapshot({ object }), deps)).bypassedAdmission).toBe(expected);
     });
@@ -357,7 +367,7 @@ describe('act', () => {
       ['AddFinalizer', ['other/one'], ['other/one', FINALIZER]],
       ['RemoveFinalizer', ['other/one', FINALIZER, 'other/two'], ['other/one', 'other/two']],
       ['RemoveFinalizer', [FINALIZER], []],
-    ])('%s to %p keeps the finalizers of others', async (type, before, expected) => {
+    ])('%s with finalizers %p keeps the finalizers of other controllers', async (type, before, expected) => {
       const { finalizers: _, ...metadata } = sequentialJob().metadata;
       const stored = api.putSequentialJob({
         ...sequentialJob(),
@@ -386,7 +396,7 @@ describe('act', () => {
       expect(api.done).toEqual(['PATCH sequentialjobs']);
     });
 
-    it('rejects with Conflict if the object has changed meanwhile', async () => {
+    it('rejects with Conflict if the object has changed', async () => {
       const before = snapshot();
       api.putSequentialJob(sequentialJob({ metadata: { finalizers: ['new/one'] } }));
       await expect(execute([{ type: 'AddFinalizer' }], before, deps)).rejects.toMatchObject({ code: 'Conflict' });

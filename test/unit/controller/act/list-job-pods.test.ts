@@ -24,12 +24,12 @@ describe('the Pods of a Job, from the API server', () => {
   const known = (...raw: readonly unknown[]): Snapshot => ({ ...snapshot, pods: raw.map(toObservedPod) });
   const names = ({ pods = [] }: Snapshot): readonly string[] => pods.map(({ metadata }) => metadata.name);
 
-  it('are those of the list, and the terminated ones of the cache', async () => {
+  it('are the listed ones and the terminated ones of the cache', async () => {
     const after = await listJobPods(JOB, known(failed('old'), running('gone')), deps([running('new')]));
     expect(names(after)).toEqual(['old', 'new']);
   });
 
-  it('are those of all pages: anybody can put these labels on many Pods', async () => {
+  it('are listed in all pages, because any client can create Pods with these labels', async () => {
     const others = Array.from({ length: 3 }, (_, i) =>
       rawPod({ metadata: { ...named(`other-${i}`), labels: {}, ownerReferences: [] }, status: { phase: 'Running' } }),
     );
@@ -43,7 +43,7 @@ describe('the Pods of a Job, from the API server', () => {
     expect(names(await listJobPods(JOB, known(running('new')), actorDeps(client)))).toEqual(['new']);
   });
 
-  it('count the deleted Pods of the watch without a termination once', async () => {
+  it('include each deleted Pod that the watch reported without a termination once', async () => {
     const first = await listJobPods(JOB, known(failed('old'), running('gone')), deps([running('new')]));
     expect(first.deletedPods).toEqual({ jobUID: JOB_UID, count: 1 });
     const second = await listJobPods(JOB, first, deps([]));
@@ -51,14 +51,14 @@ describe('the Pods of a Job, from the API server', () => {
     expect((await listJobPods(JOB, second, deps([]))).deletedPods).toEqual({ jobUID: JOB_UID, count: 2 });
   });
 
-  it('add them to the known deleted Pods of this Job only', async () => {
+  it('include the known deleted Pods of this Job only', async () => {
     const ofThis: Snapshot = { ...known(running('gone')), deletedPods: { jobUID: JOB_UID, count: 2 } };
     expect((await listJobPods(JOB, ofThis, deps([]))).deletedPods?.count).toBe(3);
     const ofOther: Snapshot = { ...known(running('gone')), deletedPods: { jobUID: 'other', count: 2 } };
     expect((await listJobPods(JOB, ofOther, deps([]))).deletedPods).toEqual({ jobUID: JOB_UID, count: 1 });
   });
 
-  it("include those that the watch has shown as the Job's although they have no controller now, and mark the others", async () => {
+  it('include Pods that the watch reported with the Job as their controller and that have none now, and mark other Pods', async () => {
     const labels = { 'batch.kubernetes.io/controller-uid': JOB_UID };
     const orphan = (name: string): unknown => rawPod({ metadata: { ...named(name), labels, ownerReferences: [] } });
     const all = deps([orphan('seen'), orphan('unseen')]);

@@ -65,18 +65,18 @@ describe('inspectPods', () => {
   });
 
   it.each<readonly [string, () => void, readonly string[], readonly string[]]>([
-    ['one that the watch has not brought yet', () => putPod('a'), [], ['a']],
-    ['none, where none is left', () => undefined, [], []],
-    ['one that is gone, as the watch has shown it', () => undefined, ['a'], ['a']],
-    ['one that both have, once', () => putPod('a'), ['a'], ['a']],
-    ['one that is gone and one that is new', () => putPod('b'), ['a'], ['a', 'b']],
+    ['a Pod that the watch has not reported yet', () => putPod('a'), [], ['a']],
+    ['no Pod, if none exists', () => undefined, [], []],
+    ['a deleted Pod whose termination the watch has reported', () => undefined, ['a'], ['a']],
+    ['a Pod that is both listed and cached, once', () => putPod('a'), ['a'], ['a']],
+    ['a deleted Pod and a new one', () => putPod('b'), ['a'], ['a', 'b']],
     [
-      'not one of another Job of the step, from before a resume',
+      'no Pod of another Job of the step, from before a resume',
       () => putPod('a', { ownerReferences: [{ apiVersion: 'batch/v1', kind: 'Job', uid: 'elder', controller: true }] }),
       [],
       [],
     ],
-    ['not one of another step', () => putPod('a', { labels: { ...LABELLED, [LABELS.stepIndex]: '0' } }), [], []],
+    ['no Pod of another step', () => putPod('a', { labels: { ...LABELLED, [LABELS.stepIndex]: '0' } }), [], []],
   ])('finds %s', async (_says, prepare, known, expected) => {
     prepare();
     const pods = known.map((name) => seen(name, { failed: true, termination: podTermination() }));
@@ -85,7 +85,7 @@ describe('inspectPods', () => {
     expect(after.findings).toEqual(INSPECTED);
   });
 
-  it('puts the result into the cache: the next reconcile may come before the watch', async () => {
+  it('puts the result into the cache, because the next reconcile may run before the watch reports the Pods', async () => {
     putPod('a');
     await execute([INSPECT], snapshot(), deps);
     expect(deps.pods.indexed(observedPod().jobUID ?? '').map(({ metadata }) => metadata.name)).toEqual(['a']);
@@ -105,23 +105,23 @@ describe('inspectPods', () => {
     expect(await execute([INSPECT], snapshot(), deps)).not.toHaveProperty('podsForbidden');
   });
 
-  it('drops one that is gone and had not terminated, because it explains nothing', async () => {
+  it('drops a deleted Pod that had not terminated, because it explains nothing', async () => {
     expect(names(await execute([INSPECT], snapshot({ pods: [seen('a')] }), deps))).toEqual([]);
   });
 
-  it('uses a Pod as the API server has it now, not as the watch had it', async () => {
+  it('prefers the listed Pod to the cached one', async () => {
     putPod('a');
     const pods = [seen('a')];
     const after = await execute([INSPECT], snapshot({ pods }), deps);
     expect(after.pods).toMatchObject([{ failed: true, termination: { exitCode: 3, message: 'a' } }]);
   });
 
-  it('accepts a list with null items, which Go writes', async () => {
+  it('accepts null items in the list, which Go clients write', async () => {
     const client = new FakeClient({ request: () => ({ items: null }) });
     expect(await execute([INSPECT], snapshot(), { ...deps, client })).toMatchObject({ findings: INSPECTED, pods: [] });
   });
 
-  it('rejects if they cannot be listed: the failure is explained later', async () => {
+  it('rejects if listing the Pods fails, so that a later reconcile explains the failure', async () => {
     api.intercept = () => fault('ServerError');
     await expect(execute([INSPECT], snapshot(), deps)).rejects.toMatchObject({ code: 'ServerError' });
   });
@@ -137,9 +137,9 @@ describe('checkDependencies', () => {
   });
 
   it.each<readonly [string, readonly string[], readonly Dependency[]]>([
-    ['all are missing', [], [SECRET, CLAIM]],
-    ['one is missing', ['secrets/db'], [CLAIM]],
-    ['none is missing', ['secrets/db', 'persistentvolumeclaims/data'], []],
+    ['all dependencies are missing', [], [SECRET, CLAIM]],
+    ['one dependency is missing', ['secrets/db'], [CLAIM]],
+    ['no dependency is missing', ['secrets/db', 'persistentvolumeclaims/data'], []],
   ])('records under the name of the next Job that %s', async (_says, there, missing) => {
     const metadata = { name: 'x' } as never;
     for (const path of there) {

@@ -51,17 +51,17 @@ describe('patchJob', () => {
 
   it.each<readonly [string, PatchType, { readonly metadata?: object; readonly spec: object }]>([
     [
-      'SuspendJob suspends it, and says that it was us, how often and when',
+      'SuspendJob suspends the Job, and records in an annotation how often and when the operator did so',
       'SuspendJob',
       { metadata: { annotations: { [SUSPENDED_ANNOTATION]: MARK } }, spec: { suspend: true } },
     ],
     [
-      'ContinueJob lets it go on, and takes the mark off',
+      'UnsuspendJob unsuspends the Job, and removes the annotation',
       'UnsuspendJob',
       { metadata: { annotations: { [SUSPENDED_ANNOTATION]: null } }, spec: { suspend: false } },
     ],
     [
-      'EndJob gives it a time limit of 0 s, and says which one was over',
+      'TerminateJob sets activeDeadlineSeconds to 0, and records in an annotation which deadline has passed',
       'TerminateJob',
       { metadata: { annotations: { [ENDED_ANNOTATION]: '600' } }, spec: { activeDeadlineSeconds: 0 } },
     ],
@@ -106,34 +106,37 @@ describe('patchJob', () => {
   });
 
   it.each(TYPES)(
-    '%s of a Job that is gone: the cache was behind, and the watch will tell how it ended',
+    '%s of a Job that does not exist is a conflict: the cache lags, and the watch will report the end of the Job',
     async (type) => {
       api.remove(jobPath(NAMESPACE, NAME));
       await expect(patch(type)).rejects.toMatchObject({ code: 'Conflict' });
     },
   );
 
-  it.each(TYPES)('%s does not touch a namesake that took its place', async (type) => {
+  it.each(TYPES)('%s does not change another Job that has the same name', async (type) => {
     api.putJob(observedJob(0, { metadata: { uid: 'another' } }));
     const before = stored();
     await expect(patch(type)).rejects.toMatchObject({ code: 'Conflict' });
     expect(stored()).toEqual(before);
   });
 
-  it.each(TYPES)('%s of a Job without our labels: it is known, and not watched', async (type) => {
-    api.putJob(observedJob(0), {});
-    const after = await patch(type);
-    expect(after.findings).toEqual({ [NAME]: { type: 'labelsRemoved' } });
-    expect([...deps.jobs.values()]).toEqual([]);
-  });
+  it.each(TYPES)(
+    '%s of a Job without our labels is recorded in the findings: the informer does not watch the Job',
+    async (type) => {
+      api.putJob(observedJob(0), {});
+      const after = await patch(type);
+      expect(after.findings).toEqual({ [NAME]: { type: 'labelsRemoved' } });
+      expect([...deps.jobs.values()]).toEqual([]);
+    },
+  );
 
-  it('rejects if the Job cannot be patched, without a conclusion', async () => {
+  it('rejects if the Job cannot be patched, and adds no finding', async () => {
     api.intercept = () => fault('Invalid');
     for (const [type] of TYPES) await expect(patch(type)).rejects.toMatchObject({ code: 'Invalid' });
     expect(deps.capabilities.suspendsJobs).toBe(true);
   });
 
-  it('assumes that the server can suspend a Job that a webhook unsuspends at once: it is retried', async () => {
+  it('assumes that the server can suspend a Job if a webhook unsuspends it at once: the next reconcile retries', async () => {
     api.intercept = ({ method, body }) => {
       if (method === 'PATCH') (body as { spec: { suspend: boolean } }).spec.suspend = false;
       return undefined;
@@ -149,21 +152,21 @@ describe('patchJob', () => {
       api.suspendsJobs = false;
     });
 
-    it('finds that out from the response, and keeps the Job of the response', async () => {
+    it('recognizes that from the response, and keeps the Job of the response', async () => {
       const after = await patch('SuspendJob');
       expect(after.findings).toEqual({ [NAME]: { type: 'suspendUnsupported' } });
       expect(after.jobs.map(({ metadata }) => metadata.name)).toContain(NAME);
       expect(deps.capabilities.suspendsJobs).toBe(false);
     });
 
-    it('sends no more requests once it knows', async () => {
+    it('sends no more requests after that', async () => {
       await patch('SuspendJob');
       const after = await patch('SuspendJob');
       expect(after.findings).toEqual({ [NAME]: { type: 'suspendUnsupported' } });
       expect(api.client.requests).toHaveLength(1);
     });
 
-    it.each<readonly [PatchType]>([['UnsuspendJob'], ['TerminateJob']])('%s says nothing of that', async (type) => {
+    it.each<readonly [PatchType]>([['UnsuspendJob'], ['TerminateJob']])('%s does not report that', async (type) => {
       const after = await patch(type);
       expect(after.findings).toEqual({});
       expect(deps.capabilities.suspendsJobs).toBe(true);

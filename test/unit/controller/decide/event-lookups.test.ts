@@ -56,30 +56,38 @@ describe('Events are listed', () => {
   const secrets = { template: { spec: { containers: [], imagePullSecrets: [{ name: 'x' }] } } };
 
   it.each<readonly [string, World, unknown]>([
-    ['where there is no Job: never', {}, undefined],
-    ['about a Job without a Pod, 2 s after its start', { job: idle }, ['Job', 3]],
-    ['about a Job that no controller has seen, from its creation', { job: { ...idle, status: {} } }, ['Job', 2]],
-    ['not about one that has a Pod', { job: active }, undefined],
-    ['not about one whose Pod runs, which it has not counted', { job: idle, pods: [observedPod()] }, undefined],
-    ['after a failure when the next Pod is due, 10 s later', { job: failedOnce, pods: [past] }, ['Job', 22]],
+    ['never, if there is no Job', {}, undefined],
+    ['for a Job without a Pod, 2 s after its startTime', { job: idle }, ['Job', 3]],
+    ['for a Job without a startTime, 2 s after its creation', { job: { ...idle, status: {} } }, ['Job', 2]],
+    ['never, for a Job with an active Pod', { job: active }, undefined],
     [
-      'after the third failure 40 s later',
+      'never, for a Job with a running Pod that its status does not count yet',
+      { job: idle, pods: [observedPod()] },
+      undefined,
+    ],
+    [
+      'after a failed Pod, 2 s after the backoff of 10 s for the next Pod',
+      { job: failedOnce, pods: [past] },
+      ['Job', 22],
+    ],
+    [
+      'after the third failed Pod, 2 s after the backoff of 40 s',
       { job: { ...idle, status: { ...idle.status, failed: 3 } }, pods: [past] },
       ['Job', 52],
     ],
-    ['about a Pod that prepares to start, after 15 s', { job: active, pods: [waiting] }, ['Pod', 17]],
+    ['for a Pod that has not started a container, after 15 s', { job: active, pods: [waiting] }, ['Pod', 17]],
     [
-      'not about a Pod whose status says why it waits',
+      'never, for a Pod whose status has the reason',
       { job: active, pods: [observedPod({ obstacle: pulling })] },
       undefined,
     ],
     [
-      'but at once where it is an image, and there are pull secrets',
+      'at once, for a Pod whose image cannot be pulled, if the spec has pull secrets',
       { job: active, pods: [observedPod({ obstacle: pulling })], spec: secrets },
       ['Pod', (0 - Date.parse(at(0))) / 1000],
     ],
     [
-      'and of these once',
+      'only once, for a Pod whose image cannot be pulled',
       {
         job: active,
         pods: [observedPod({ obstacle: pulling })],
@@ -89,7 +97,7 @@ describe('Events are listed', () => {
       undefined,
     ],
     [
-      'also where they were asked for before, about what came before the image',
+      'at once again, if they were listed before the image pull failed',
       {
         job: active,
         pods: [observedPod({ obstacle: pulling })],
@@ -99,7 +107,7 @@ describe('Events are listed', () => {
       ['Pod', (0 - Date.parse(at(0))) / 1000],
     ],
     [
-      'and of these again at its turn, where there was no answer',
+      'with a delay again, for a Pod whose image cannot be pulled, if the list request failed',
       {
         job: active,
         pods: [observedPod({ obstacle: pulling })],
@@ -109,35 +117,43 @@ describe('Events are listed', () => {
       ['Pod', 35],
     ],
     [
-      'about a Job without a Pod again at its turn, where there was no answer',
+      'with a delay again, for a Job without a Pod, if the list request failed',
       { job: idle, look: eventLook([], { retryMs: Date.parse(at(45)) }) },
       ['Job', 45],
     ],
     [
-      'not where it is another obstacle, whatever pull secrets there are',
+      'never, for another obstacle than the image, even with pull secrets',
       { job: active, pods: [observedPod({ obstacle: { ...pulling, reason: 'Unschedulable' } })], spec: secrets },
       undefined,
     ],
-    ['not about a Job that is suspended', { job: { ...idle, suspended: { byOperator: true } } }, undefined],
-    ['not about one that is being ended', { job: { ...idle, deadlineSeconds: 0 } }, undefined],
-    ['not about one that has what it wants', { job: { ...idle, status: { succeeded: 1 } } }, undefined],
-    ['not about one that is over', { job: observedJob(1, { status: completed() }) }, undefined],
-    ['not about one that goes', { job: observedJob(1, { metadata: { deletionTimestamp: at(1) } }) }, undefined],
-    ['after a suspension 2 s after that', { job: idle, suspended: 'False' }, ['Job', 22]],
-    ['after one that is not recorded as over, from now on', { job: idle, suspended: 'True' }, ['Job', 62]],
+    ['never, for a suspended Job', { job: { ...idle, suspended: { byOperator: true } } }, undefined],
+    ['never, for a Job that is being terminated', { job: { ...idle, deadlineSeconds: 0 } }, undefined],
+    ['never, for a Job whose Pod has succeeded', { job: { ...idle, status: { succeeded: 1 } } }, undefined],
+    ['never, for a finished Job', { job: observedJob(1, { status: completed() }) }, undefined],
     [
-      'again 2 s after the first answer',
+      'never, for a Job that is being deleted',
+      { job: observedJob(1, { metadata: { deletionTimestamp: at(1) } }) },
+      undefined,
+    ],
+    ['2 s after the end of a suspension', { job: idle, suspended: 'False' }, ['Job', 22]],
+    ['2 s from now, after a suspension whose end is not recorded yet', { job: idle, suspended: 'True' }, ['Job', 62]],
+    [
+      'again 2 s after the first response',
       { job: idle, look: eventLook([], { requestedMs: Date.parse(at(6)) }) },
       ['Job', 8],
     ],
-    ['later more rarely', { job: idle, look: eventLook([], { requestedMs: Date.parse(at(43)) }) }, ['Job', 53]],
     [
-      'every 30 s in the end',
+      'again with a growing delay',
+      { job: idle, look: eventLook([], { requestedMs: Date.parse(at(43)) }) },
+      ['Job', 53],
+    ],
+    [
+      'again every 30 s in the long run',
       { job: idle, look: eventLook([], { requestedMs: Date.parse(at(0)) + 3_600_000 }) },
       ['Job', 3630],
     ],
     [
-      'about a Pod not before 5 s',
+      'for a Pod, again after 5 s at the earliest',
       {
         job: active,
         pods: [waiting],
@@ -146,7 +162,7 @@ describe('Events are listed', () => {
       ['Pod', 22],
     ],
     [
-      'about another Pod anew',
+      'for another Pod, with the initial delay',
       { job: active, pods: [waiting], look: eventLook([], { uid: JOB_UID, requestedMs: Date.parse(at(59)) }) },
       ['Pod', 17],
     ],
@@ -155,18 +171,18 @@ describe('Events are listed', () => {
   });
 });
 
-describe('a Job that counts a Pod which the cache does not have is checked again', () => {
+describe('a Job with an active Pod that is not cached is checked again', () => {
   const ended = observedPod({ failed: true, termination: podTermination({ at: at(10) }) });
   const retried = { ...active, status: { ...active.status, failed: 1 } };
 
   it.each<readonly [string, ObservedJob, Partial<Snapshot>, boolean]>([
     ['in 5 s', active, { pods: [] }, true],
-    ['also after a failure', retried, { pods: [ended] }, true],
-    ['not where the Pod is in sight', active, { pods: [observedPod()] }, false],
-    ['not where that has ended, and the Job has not counted it', active, { pods: [ended] }, false],
-    ['not where no Pod is counted', idle, { pods: [] }, false],
-    ['not where Pods may not be listed', active, { pods: [], podsForbidden: true }, false],
-    ['not where the Job is to stop', { ...active, suspended: { byOperator: true } }, { pods: [] }, false],
+    ['after a failed Pod, too', retried, { pods: [ended] }, true],
+    ['not if the Pod is cached', active, { pods: [observedPod()] }, false],
+    ['not if the cached Pod has failed and the Job does not count the failure yet', active, { pods: [ended] }, false],
+    ['not if the Job counts no Pod', idle, { pods: [] }, false],
+    ['not if listing Pods is forbidden', active, { pods: [], podsForbidden: true }, false],
+    ['not if the Job is suspended', { ...active, suspended: { byOperator: true } }, { pods: [] }, false],
   ])('%s', (_says, job, seen, isLookedAt) => {
     const snapshot: Snapshot = { object: sequentialJob(), jobs: [job], findings: {}, ...seen };
     const context = { snapshot, draft: recordedDraft(snapshot), now: NOW, nowMs: NOW_MS };

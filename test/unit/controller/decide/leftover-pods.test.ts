@@ -18,10 +18,10 @@ const going = (name: string): ObservedPod =>
 describe('the message names the Pods that the sequence waits for', () => {
   it.each<readonly [string, readonly ObservedPod[], number, readonly string[]]>([
     ['none', [], 0, []],
-    ['one that runs', [observedPod({ metadata: { name: 'a' } })], 0, ['"a"']],
-    ['one that is being deleted', [going('a')], 11, [`"a" on node "worker-1" (grace period until ${at(10)})`]],
+    ['one running Pod', [observedPod({ metadata: { name: 'a' } })], 0, ['"a"']],
+    ['one Pod that is being deleted', [going('a')], 11, [`"a" on node "worker-1" (grace period until ${at(10)})`]],
     [
-      'one whose grace period was over a minute ago: its node may be gone, which people can say',
+      'one Pod whose grace period ended over a minute ago: the message says what to do if its node is gone',
       [going('a'), observedPod({ metadata: { name: 'b' } })],
       71,
       [
@@ -34,19 +34,31 @@ describe('the message names the Pods that the sequence waits for', () => {
   });
 });
 
-describe('the Pods of the running step count as lost', () => {
+describe('the Pods of the running step are overdue', () => {
   const ended = observedPod({ metadata: { name: 'c' }, failed: true, termination: podTermination({}) });
   const endedAndGoing = { ...going('d'), failed: true, termination: podTermination({}) };
 
   it.each<readonly [string, readonly ObservedPod[], number, readonly string[], number | undefined]>([
-    ['not where there is none', [], 70, [], undefined],
-    ['not while one runs', [observedPod({})], 70, [], undefined],
-    ['not in their grace period, nor in the minute after it', [going('a')], 69, [], 70],
-    ['after that', [going('a')], 70, ['a'], undefined],
-    ['not while another one may end yet', [going('a'), observedPod({ metadata: { name: 'b' } })], 70, [], undefined],
-    ['whatever has ended besides', [going('a'), ended], 70, ['a'], undefined],
-    ['also where its container has ended and it does not go', [endedAndGoing], 70, ['d'], undefined],
-    ['not where it is over, and its object is held', [{ ...endedAndGoing, hasTerminated: true }], 70, [], undefined],
+    ['never, if there is none', [], 70, [], undefined],
+    ['never, while the only Pod runs and is not being deleted', [observedPod({})], 70, [], undefined],
+    ['not before a minute after their grace period', [going('a')], 69, [], 70],
+    ['a minute after their grace period', [going('a')], 70, ['a'], undefined],
+    [
+      'not while another Pod may still terminate',
+      [going('a'), observedPod({ metadata: { name: 'b' } })],
+      70,
+      [],
+      undefined,
+    ],
+    ['even if other Pods have ended', [going('a'), ended], 70, ['a'], undefined],
+    ['even if the container has terminated but the Pod remains', [endedAndGoing], 70, ['d'], undefined],
+    [
+      'not if the Pod has terminated and only its object remains',
+      [{ ...endedAndGoing, hasTerminated: true }],
+      70,
+      [],
+      undefined,
+    ],
   ])('%s', (...[, pods, seconds, expected, next]) => {
     const step = { index: 1, name: 'transform', jobUID: JOB_UID, state: 'Running' } as const;
     const object = sequentialJob({ status: { startTime: at(0), steps: [step] } });
@@ -58,31 +70,43 @@ describe('the Pods of the running step count as lost', () => {
   });
 });
 
-describe('Pods of a finished step block the next one', () => {
+describe('leftover Pods of an ended step block the next step', () => {
   const { jobUID: _, ...unowned } = observedPod({ labelJobUID: JOB_UID, metadata: { creationTimestamp: at(20) } });
   const younger = { ...unowned, metadata: { ...unowned.metadata, creationTimestamp: at(91) } };
   const kept = observedJob(1, { status: failed(30) });
   const leaving = observedJob(1, { status: failed(30), metadata: { deletionTimestamp: at(40) } });
 
   it.each<readonly [string, boolean, ObservedPod, readonly ObservedJob[], Partial<StepStatus>]>([
-    ['one that its Job controls', true, observedPod(), [kept], {}],
-    ['the same, when the Job is gone', true, observedPod(), [], {}],
-    ['not one of another Job', false, observedPod({ jobUID: jobUid(7) }), [], {}],
-    ['not one that has ended', false, observedPod({ failed: true, termination: podTermination() }), [kept], {}],
-    ['not one that only a label gives to a Job that is there', false, unowned, [kept], {}],
-    ['one that its Job has left behind', true, unowned, [], {}],
-    ['one that its Job is leaving behind', true, unowned, [leaving], {}],
-    ['not one that was created since the step ended, whatever its label says', false, younger, [], {}],
-    ['not one of a Job that nobody has recorded', false, { ...unowned, labelJobUID: jobUid(7) }, [], {}],
-    ['not one that was left behind by a step that succeeded: it has ended', false, unowned, [], { state: 'Succeeded' }],
+    ['a Pod whose controller is the Job', true, observedPod(), [kept], {}],
+    ['a Pod whose controller was the Job, after the Job was deleted', true, observedPod(), [], {}],
+    ['a Pod of another Job', false, observedPod({ jobUID: jobUid(7) }), [], {}],
+    ['a Pod that has terminated', false, observedPod({ failed: true, termination: podTermination() }), [kept], {}],
+    ['a Pod with only the label of an existing Job', false, unowned, [kept], {}],
+    ['a Pod with only the label of a Job that was deleted', true, unowned, [], {}],
+    ['a Pod with only the label of a Job that is being deleted', true, unowned, [leaving], {}],
+    ['a Pod with only the label, created after the end of the step', false, younger, [], {}],
     [
-      'one of those that is being deleted',
+      'a Pod with the label of a Job that the status does not name',
+      false,
+      { ...unowned, labelJobUID: jobUid(7) },
+      [],
+      {},
+    ],
+    [
+      'a Pod with only the label, of a step that succeeded: it has terminated',
+      false,
+      unowned,
+      [],
+      { state: 'Succeeded' },
+    ],
+    [
+      'a Pod with only the label, of a step that succeeded, that is being deleted',
       true,
       { ...unowned, metadata: { ...unowned.metadata, deletionTimestamp: at(40) } },
       [],
       { state: 'Succeeded' },
     ],
-    ['not one of a step that has not ended', false, unowned, [], { state: 'Running' }],
+    ['a Pod of a step that has not ended', false, unowned, [], { state: 'Running' }],
   ])('%s: %s', (...[, expected, pod, jobs, more]) => {
     const step = {
       index: 1,
@@ -98,7 +122,7 @@ describe('Pods of a finished step block the next one', () => {
     expect(leftoverPods(context)).toEqual(expected ? [pod] : []);
   });
 
-  it('a Pod with only the label of a Job does not belong to the running step, if that Job is not known', () => {
+  it('a Pod with only the label of a Job does not belong to the running step if the status does not name that Job', () => {
     const step = { index: 1, name: 'transform', state: 'Running' } as const;
     const object = sequentialJob({ status: { startTime: at(0), steps: [step] } });
     const going1 = { ...unowned, metadata: { ...unowned.metadata, deletionTimestamp: at(10) } };

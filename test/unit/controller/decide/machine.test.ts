@@ -8,13 +8,16 @@ import { goldenDecisions, type GoldenInput } from '../../../support/golden-decis
 const rowsOf = (state: State) => TRANSITIONS.filter(({ from }) => from === state);
 
 describe('the state machine', () => {
-  it.each(STATES)('%s has a way out, whatever is the case: its last row, and no other, holds always', (state) => {
-    const guards = rowsOf(state).map(({ guard }) => guard.name);
-    expect(guards.indexOf('otherwise')).toBe(guards.length - 1);
-    expect(guards.at(-1)).toBe('otherwise');
-  });
+  it.each(STATES)(
+    'the last row of %s, and no other, applies in every case, so there is always a next state',
+    (state) => {
+      const guards = rowsOf(state).map(({ guard }) => guard.name);
+      expect(guards.indexOf('otherwise')).toBe(guards.length - 1);
+      expect(guards.at(-1)).toBe('otherwise');
+    },
+  );
 
-  it.each(STATES)('%s asks nothing twice, and stands in one block: its order can be read off the table', (state) => {
+  it.each(STATES)('the rows of %s have different guards and are adjacent in the table', (state) => {
     const at = TRANSITIONS.flatMap(({ from }, i) => (from === state ? [i] : []));
     expect(at).toEqual(at.map((_, i) => (at[0] ?? 0) + i));
     expect(new Set(rowsOf(state).map(({ guard }) => guard.name)).size).toBe(at.length);

@@ -27,19 +27,27 @@ const success = observedPod({ termination: podTermination({ exitCode: 0, reason:
 describe('latestFailure', () => {
   it.each<readonly [string, readonly ObservedPod[], string | undefined]>([
     ['no Pods', [], undefined],
-    ['a Pod that runs', [observedPod()], undefined],
-    ['a Pod that succeeded', [success], undefined],
-    ['one failure', [failure('a', 0, 20), success], 'a'],
-    ['the later end counts, however they are listed', [failure('b', 5, 40), failure('a', 10, 20)], 'b'],
-    ['of two ends in the same second, the later Pod', [failure('b', 20, 20), failure('a', 0, 20)], 'b'],
-    ['of two of the same second, the name decides', [failure('b', 0, 20), failure('a', 0, 20)], 'b'],
-    ['an end without a time comes after the Pod creation', [failure('b', 30), failure('a', 0, 20)], 'b'],
+    ['a running Pod', [observedPod()], undefined],
+    ['a succeeded Pod', [success], undefined],
+    ['one failed Pod', [failure('a', 0, 20), success], 'a'],
+    ['the Pod that ended last, in any order of the list', [failure('b', 5, 40), failure('a', 10, 20)], 'b'],
     [
-      'a time that cannot be read is long ago',
+      'of two Pods that ended in the same second, the one created later',
+      [failure('b', 20, 20), failure('a', 0, 20)],
+      'b',
+    ],
+    [
+      'of two Pods created and ended in the same second, the last by name',
+      [failure('b', 0, 20), failure('a', 0, 20)],
+      'b',
+    ],
+    ['a Pod without an end time counts from its creation', [failure('b', 30), failure('a', 0, 20)], 'b'],
+    [
+      'a Pod with an invalid end time counts as the oldest',
       [failure('b', 0, 20), failure('a', 0, 5, { termination: podTermination({ at: 'soon' }) })],
       'b',
     ],
-    ['the Pods of other Jobs do not count', [failure('a', 0, 20), failure('b', 0, 40, { jobUID: jobUid(2) })], 'a'],
+    ['Pods of other Jobs are ignored', [failure('a', 0, 20), failure('b', 0, 40, { jobUID: jobUid(2) })], 'a'],
   ])('%s', (_says, pods, expected) => {
     expect(latestFailure(deepFreeze(pods), JOB_UID)?.message).toBe(expected);
   });
@@ -48,10 +56,10 @@ describe('latestFailure', () => {
 describe('successOf', () => {
   it.each<readonly [string, readonly ObservedPod[], string | undefined]>([
     ['no Pods', [], undefined],
-    ['none has ended', [observedPod()], undefined],
-    ['all have failed', [failure('a', 0, 20)], undefined],
-    ['the last one succeeded', [failure('a', 0, 20), success], '42 rows'],
-    ["another Job's succeeded", [{ ...success, jobUID: jobUid(2) }], undefined],
+    ['no Pod has ended', [observedPod()], undefined],
+    ['all Pods have failed', [failure('a', 0, 20)], undefined],
+    ['the last Pod has succeeded', [failure('a', 0, 20), success], '42 rows'],
+    ['a Pod of another Job has succeeded', [{ ...success, jobUID: jobUid(2) }], undefined],
   ])('%s', (_says, pods, expected) => {
     expect(successOf(deepFreeze(pods), JOB_UID)?.message).toBe(expected);
   });
@@ -62,13 +70,13 @@ describe('isUnexplained', () => {
 
   it.each<readonly [string, boolean, readonly ObservedPod[], ObservedJob | undefined]>([
     ['there is no Job', false, [], undefined],
-    ['the Job counts no failed Pod, and none is seen', true, [], job()],
-    ['the Job counts no failed Pod, and one is seen', false, [failure('a', 0, 20)], job()],
-    ['a Pod has failed, and is not seen', true, [], job(1)],
-    ['a Pod has failed, and its failure is not seen yet', true, [observedPod()], job(1)],
-    ['the failed Pod is seen', false, [failure('a', 0, 20)], job(1)],
-    ['one of two is seen', true, [failure('a', 0, 20)], job(2)],
-    ['the Pod that is seen is of another Job', true, [failure('a', 0, 20, { jobUID: jobUid(2) })], job(1)],
+    ['the Job counts no failed Pod, and none is cached', true, [], job()],
+    ['the Job counts no failed Pod, and one is cached', false, [failure('a', 0, 20)], job()],
+    ['the Job counts a failed Pod that is not cached', true, [], job(1)],
+    ['the Job counts a failed Pod that is cached as running', true, [observedPod()], job(1)],
+    ['the Job counts one failed Pod, and it is cached', false, [failure('a', 0, 20)], job(1)],
+    ['the Job counts two failed Pods, and one is cached', true, [failure('a', 0, 20)], job(2)],
+    ['the cached failed Pod belongs to another Job', true, [failure('a', 0, 20, { jobUID: jobUid(2) })], job(1)],
   ])('%s: %s', (_says, expected, pods, job) => {
     expect(hasUnseenFailedPods(deepFreeze(pods), job)).toBe(expected);
   });
@@ -94,75 +102,93 @@ describe('explainFailure', () => {
   ];
   it.each<Row>([
     [
-      'all is known',
+      'all details are known',
       LIMIT,
       4,
       oom,
       `${LIMIT.message}; attempt 4 of the container "transform" ended with exit code 137 (OOMKilled): loading 3 GiB`,
     ],
     [
-      'an exit code that is an Error, as all are',
+      'the reason Error is omitted, because every non-zero exit code has it',
       LIMIT,
       1,
       podTermination(),
       `${LIMIT.message}; attempt 1 of the container "transform" ended with exit code 1`,
     ],
     [
-      'nobody counted',
+      'the number of attempts is unknown',
       LIMIT,
       undefined,
       podTermination(),
       `${LIMIT.message}; the container "transform" ended with exit code 1`,
     ],
     [
-      'no attempt was counted',
+      'the number of attempts is 0',
       LIMIT,
       0,
       podTermination(),
       `${LIMIT.message}; the container "transform" ended with exit code 1`,
     ],
-    ['the Pod as a whole', LIMIT, 2, evicted, `${LIMIT.message}; attempt 2 ended (Evicted): low on memory`],
+    ['the Pod failed as a whole', LIMIT, 2, evicted, `${LIMIT.message}; attempt 2 ended (Evicted): low on memory`],
     [
-      'the Pod as a whole, nobody counted',
+      'the Pod failed as a whole, and the number of attempts is unknown',
       LIMIT,
       undefined,
       evicted,
       `${LIMIT.message}; the Pod ended (Evicted): low on memory`,
     ],
-    ['no exit code', LIMIT, 1, codeless, `${LIMIT.message}; attempt 1 of the container "transform" ended (StartError)`],
-    ['no Pod is known', LIMIT, 4, undefined, LIMIT.message],
     [
-      'the Job says nothing',
+      'the container has no exit code',
+      LIMIT,
+      1,
+      codeless,
+      `${LIMIT.message}; attempt 1 of the container "transform" ended (StartError)`,
+    ],
+    ['the failed Pod is unknown', LIMIT, 4, undefined, LIMIT.message],
+    [
+      'the Job has no message',
       { reason: 'X', message: '' },
       4,
       oom,
       'attempt 4 of the container "transform" ended with exit code 137 (OOMKilled): loading 3 GiB',
     ],
-    ['nobody says anything', { reason: 'X', message: '' }, undefined, undefined, 'the Job tells no more than "X"'],
     [
-      'the Job ends its sentence',
+      'neither the Job nor a Pod has a message',
+      { reason: 'X', message: '' },
+      undefined,
+      undefined,
+      'the Job tells no more than "X"',
+    ],
+    [
+      'the message of the Job ends with a period',
       { ...LIMIT, message: 'Too slow.\n' },
       1,
       evicted,
       'Too slow; attempt 1 ended (Evicted): low on memory',
     ],
-    ['the Job names the exit code', POLICY, 1, oom, `${POLICY.message} (OOMKilled): loading 3 GiB`],
     [
-      'the Job names another exit code',
+      'the message of the Job has the exit code of the container',
+      POLICY,
+      1,
+      oom,
+      `${POLICY.message} (OOMKilled): loading 3 GiB`,
+    ],
+    [
+      'the message of the Job has another exit code',
       POLICY,
       1,
       podTermination({ exitCode: 13 }),
       `${POLICY.message}; attempt 1 of the container "transform" ended with exit code 13`,
     ],
     [
-      'the Pod says the same',
+      'the Pod has the same message as the Job',
       { reason: 'X', message: 'low on memory' },
       1,
       evicted,
       'low on memory; attempt 1 ended (Evicted)',
     ],
     [
-      'several lines become one',
+      'several lines are joined',
       LIMIT,
       undefined,
       podTermination({ message: 'Traceback:\r\n  File "x"\n\n\tValueError: y' }),

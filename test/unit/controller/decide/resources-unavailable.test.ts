@@ -31,9 +31,9 @@ const needs = (...missing: readonly Dependency[]): Snapshot['findings'] => ({
 
 describe('recheckMs', () => {
   it.each<readonly [string, number, readonly Condition[], number]>([
-    ['nothing has been missing so far: 5 s', 0, [], 5_000],
-    ['that nothing is missing is on record: 5 s', 900, [condition({ status: 'False' })], 5_000],
-    ['it has been missing since just now: 5 s', 0, [condition()], 5_000],
+    ['no condition is recorded: 5 s', 0, [], 5_000],
+    ['the condition is False: 5 s', 900, [condition({ status: 'False' })], 5_000],
+    ['it became missing just now: 5 s', 0, [condition()], 5_000],
     ['it has been missing for 20 s: still 5 s', 20, [condition()], 5_000],
     ['it has been missing for 40 s: 10 s', 40, [condition()], 10_000],
     ['it has been missing for 100 s: 25 s', 100, [condition()], 25_000],
@@ -52,15 +52,20 @@ describe('recheckMs', () => {
   });
 });
 
-describe('what an init container of the step may create', () => {
+describe('an object that an init container of the step may create', () => {
   const mayBeCreated = { ...SECRET, mayBeCreated: true } as const;
 
   it.each<readonly [string, number, readonly Condition[], boolean]>([
     ['is waited for at first', 0, [], true],
-    ['is waited for 15 s', 14, [condition()], true],
-    ['and no longer', 15, [condition()], false],
-    ['and not again where a full quota has refused the Job since', 1, [condition({ reason: 'QuotaExceeded' })], false],
-    ['nor where a permission is missing', 1, [condition({ reason: 'PermissionDenied' })], false],
+    ['is waited for, for 15 s', 14, [condition()], true],
+    ['is not waited for any longer', 15, [condition()], false],
+    [
+      'is not waited for again if a full quota has rejected the Job since',
+      1,
+      [condition({ reason: 'QuotaExceeded' })],
+      false,
+    ],
+    ['is not waited for again if a permission is missing', 1, [condition({ reason: 'PermissionDenied' })], false],
   ])('%s', (_says, seconds, conditions, isAwaited) => {
     expect(blockingDependencies([mayBeCreated], context(seconds, { conditions }))).toEqual(
       isAwaited ? [mayBeCreated] : [],
@@ -75,11 +80,11 @@ describe('what an init container of the step may create', () => {
 
 describe('obstacle, before the Job exists', () => {
   it.each<readonly [string, Snapshot['findings'], unknown]>([
-    ['nobody has looked', {}, undefined],
+    ['the dependencies were not checked', {}, undefined],
     ['nothing is missing', needs(), undefined],
     ['the Job was rejected', { 'etl-0-extract': { type: 'rejected', message: 'no' } }, undefined],
     [
-      "another step's needs are not this one's",
+      'a missing dependency of another step',
       { 'etl-1-transform': { type: 'dependencies', missing: [SECRET] } },
       undefined,
     ],
@@ -91,7 +96,7 @@ describe('obstacle, before the Job exists', () => {
       { reason: 'PersistentVolumeClaimNotFound', message: 'PersistentVolumeClaim "data" not found' },
     ],
     [
-      'two things: the reason is that of the first',
+      'two objects: the reason is that of the first',
       needs(MAP, CLAIM),
       { reason: 'ConfigMapNotFound', message: 'ConfigMap "rules", PersistentVolumeClaim "data" not found' },
     ],
@@ -101,9 +106,13 @@ describe('obstacle, before the Job exists', () => {
   });
 
   it.each<readonly [string, readonly Condition[], boolean]>([
-    ['the same on record is known', [condition()], true],
-    ['another thing on record is news', [condition({ message: 'Secret "other" not found' })], false],
-    ['the same, come back after it was there, is news', [condition({ status: 'False' })], false],
+    ['is recorded if the condition has the same message', [condition()], true],
+    [
+      'is not recorded if the condition has another message',
+      [condition({ message: 'Secret "other" not found' })],
+      false,
+    ],
+    ['is not recorded if the condition is False', [condition({ status: 'False' })], false],
   ])('%s', (_says, conditions, expected) => {
     expect(obstacle(context(0, { conditions }, { findings: needs(SECRET) }))?.isRecorded).toBe(expected);
   });
@@ -145,7 +154,7 @@ describe('obstacle, while the step runs', () => {
     );
   });
 
-  it('is absent if the Job is not cached, or Pods are not watched', () => {
+  it('is absent if the Job is not cached, or there are no cached Pods', () => {
     expect(
       obstacle(context(0, running, { pods: [observedPod({ obstacle: { reason: 'x', message: 'x' } })] })),
     ).toBeUndefined();

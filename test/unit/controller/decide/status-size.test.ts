@@ -35,31 +35,31 @@ const last = step(999, { state: 'Failed', reason: 'Error', message: '€'.repeat
 describe('fitSteps', () => {
   it.each<readonly [string, readonly StepStatus[]]>([
     ['none', []],
-    ['a few, whatever they say', steps(100, { message: 'm'.repeat(1024) })],
-    ['many that are small', steps(500, { name: 'a', jobName: 'b' })],
-  ])('does not change what fits: %s', (_says, given) => {
+    ['a hundred steps with the longest messages', steps(100, { message: 'm'.repeat(1024) })],
+    ['500 steps with short names', steps(500, { name: 'a', jobName: 'b' })],
+  ])('does not change steps within the limit: %s', (_says, given) => {
     expect(fitSteps(given)).toBe(given);
   });
 
   it.each<readonly [string, readonly StepStatus[]]>([
-    ['of the longest names', steps(1000)],
+    ['with the longest names', steps(1000)],
     ['with the longest messages', steps(1000, { message: 'm'.repeat(1024), reason: 'Completed' })],
     ['with messages of three bytes a character', steps(1000, { message: '€'.repeat(341) })],
-    ['of which the last failed', deepFreeze([...steps(999), last])],
-    ['that all failed', steps(1000, { state: 'Failed', reason: 'Error', message: 'm'.repeat(1024) })],
+    ['the last of which failed', deepFreeze([...steps(999), last])],
+    ['all of which failed', steps(1000, { state: 'Failed', reason: 'Error', message: 'm'.repeat(1024) })],
     [
       'that failed with messages of three bytes a character',
       steps(1000, { state: 'Failed', message: '€'.repeat(341) }),
     ],
     [
-      'of which every other failed',
+      'every other of which failed',
       deepFreeze(
         Array.from({ length: 1000 }, (_, i) =>
           step(i, i % 2 === 0 ? {} : { state: 'Failed', message: 'm'.repeat(1024) }),
         ),
       ),
     ],
-    ['of which all but the first were skipped', deepFreeze([step(0), ...skipped(1, 1000)])],
+    ['all but the first of which were skipped', deepFreeze([step(0), ...skipped(1, 1000)])],
   ])('reduces 1000 steps %s below the limit', (_says, given) => {
     const fitted = fitSteps(given);
     expect(size(fitted)).toBeLessThan(224 * 1024);
@@ -98,7 +98,7 @@ describe('fitSteps', () => {
     expect(fitSteps(given)[index === 5 ? 6 : 5]).not.toHaveProperty('exitCode');
   });
 
-  it('truncates steps that succeeded before those that failed', () => {
+  it('truncates succeeded steps before failed ones', () => {
     const failedStep = step(0, { state: 'Failed', reason: 'Error', message: 'm'.repeat(1024) });
     const given = deepFreeze([failedStep, ...steps(1000).slice(1)]);
     expect(fitSteps(given)[0]).toBe(failedStep);
@@ -113,7 +113,7 @@ describe('fitSteps', () => {
   });
 
   it.each(['Succeeded', 'Failed'] as const)(
-    'leaves the failed step in front of those that were skipped as it is, after many that %s',
+    'does not change the failed step before the skipped ones, even after many steps with the state %s',
     (state) => {
       const ended = step(800, { state: 'Failed', reason: 'Error', message: 'why' });
       const before = steps(800, { state, reason: 'Error', message: 'm'.repeat(1024) });
@@ -124,7 +124,7 @@ describe('fitSteps', () => {
     },
   );
 
-  it('is idempotent: the status is stable', () => {
+  it('is idempotent, so the status is stable', () => {
     const fitted = fitSteps(steps(1000, { message: 'm'.repeat(100) }));
     expect(fitSteps(fitted)).toEqual(fitted);
   });
@@ -140,9 +140,9 @@ describe('the whole status', () => {
 
   it.each<readonly [string, readonly StepStatus[]]>([
     ['succeeded', ran()],
-    ['failed and were passed over', ran({ state: 'Failed', reason: 'Error', message: 'm'.repeat(1024) })],
+    ['failed with onFailure: Continue', ran({ state: 'Failed', reason: 'Error', message: 'm'.repeat(1024) })],
   ])(
-    'of 1000 steps of the longest names, the last of which failed and the others %s, stays below 256 KiB',
+    'of 1000 steps with the longest names, the last of which failed and the others %s, stays below 256 KiB',
     (_says, before) => {
       const jobName = stepJobName(object, 999, 0);
       const status = {
@@ -206,8 +206,8 @@ describe('the whole status', () => {
   });
 
   it.each<readonly [string, 'trouble' | 'finding']>([
-    ['in passing', 'trouble'],
-    ['for good', 'finding'],
+    ['if the error is transient', 'trouble'],
+    ['if the Job was rejected', 'finding'],
   ])("stays below 256 KiB for any length of the API server's message, %s", (_says, where) => {
     const message = '€'.repeat(200_000);
     const more =
@@ -250,7 +250,7 @@ describe('cutStatus', () => {
   const { message: _, ...lastStep } = failing(1);
   const shortened = `${'m'.repeat(255)}…`;
 
-  it('does not change a status that need not be truncated', () => {
+  it('does not change a status within the limit', () => {
     expect(truncateStatus(status, 0)).toBe(status);
   });
 
@@ -259,7 +259,7 @@ describe('cutStatus', () => {
     expect(truncateStatus(status, 1)).toEqual({ ...status, steps: [first, lastStep, status.steps?.[2]] });
   });
 
-  it('then all details of the steps, except for the last one that was started', () => {
+  it('then all details of the steps, except for the last started one', () => {
     expect(truncateStatus(status, 2)).toEqual({
       ...status,
       steps: [{ ...bare, ...times }, lastStep, status.steps?.[2]],
@@ -272,7 +272,7 @@ describe('cutStatus', () => {
     expect(cut.progress).toEqual({ ...status.progress, failureMessage: shortened });
   });
 
-  it('then the times of the steps, except for the last one; the sequence can continue from the rest', () => {
+  it('then the times of the steps, except for the last one; the sequence can continue with the remaining fields', () => {
     expect(truncateStatus(status, MAX_TRUNCATIONS)).toMatchObject({
       steps: [bare, lastStep, status.steps?.[2]],
       resumes: 2,
@@ -280,7 +280,7 @@ describe('cutStatus', () => {
     expect(truncateStatus(status, MAX_TRUNCATIONS).steps?.[0]).toEqual(bare);
   });
 
-  it('becomes smaller each time, and does not truncate again what is truncated', () => {
+  it('makes the status smaller each time, and does not truncate a truncated text again', () => {
     for (let cut = 0; cut < MAX_TRUNCATIONS; cut++) {
       const [before, after] = [truncateStatus(status, cut), truncateStatus(status, cut + 1)];
       expect(size(after)).toBeLessThan(size(before));

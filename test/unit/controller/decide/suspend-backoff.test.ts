@@ -16,30 +16,35 @@ describe('a Job that another client unsuspends is suspended again', () => {
   const SECOND = Date.parse(at(0));
 
   it.each<readonly [string, ObservedJob['suspensions'], number, number]>([
-    ['the first time at once', undefined, 0, 0],
-    ['the second time at once', { count: 1, at: at(0) }, 1, 0],
-    ['the third time after 30 s', { count: 2, at: at(0) }, 1, 29],
-    ['when these are over', { count: 2, at: at(0) }, 30, 0],
-    ['the fourth time after 60 s', { count: 3, at: at(0) }, 1, 59],
-    ['after 5 min at most', { count: 9, at: at(0) }, 0, 300],
-    ['at once, where nobody knows when it was last', { count: 9 }, 0, 0],
-    ['at once, where that cannot be read', { count: 9, at: 'soon' }, 0, 0],
-    ['by the clock of a machine that is ahead', { count: 2, at: at(50) }, 0, 30],
-    ['now, where the time is one that no clock of ours has shown', { count: 2, at: '2999-01-01T00:00:00Z' }, 0, 0],
+    ['the first time, at once', undefined, 0, 0],
+    ['the second time, at once', { count: 1, at: at(0) }, 1, 0],
+    ['the third time, 30 s after the second', { count: 2, at: at(0) }, 1, 29],
+    ['the third time, at once if 30 s have passed', { count: 2, at: at(0) }, 30, 0],
+    ['the fourth time, 60 s after the third', { count: 3, at: at(0) }, 1, 59],
+    ['later, at most 5 min after the last time', { count: 9, at: at(0) }, 0, 300],
+    ['at once, if the time of the last suspension is unknown', { count: 9 }, 0, 0],
+    ['at once, if the time of the last suspension is invalid', { count: 9, at: 'soon' }, 0, 0],
+    [
+      'after the usual delay at most, if the recorded time is in the future because another clock is ahead',
+      { count: 2, at: at(50) },
+      0,
+      30,
+    ],
+    ['at once, if the recorded time is too far in the future', { count: 2, at: '2999-01-01T00:00:00Z' }, 0, 0],
   ])('%s', (_says, suspensions, seconds, expected) => {
     expect(suspendAgainInMs(job(suspensions), SECOND + seconds * 1000)).toBe(expected * 1000);
   });
 
   it.each<readonly [string, ObservedJob['suspensions'], number]>([
-    ['the first', undefined, 1],
-    ['one more', { count: 2, at: at(0) }, 3],
-    ['one more, after a version that did not count', { count: 1 }, 2],
-    ['the first again after a quarter of an hour', { count: 5, at: '2026-11-01T00:00:00Z' }, 1],
-  ])('%s, by the count', (_says, suspensions, expected) => {
+    ['1 for the first suspension', undefined, 1],
+    ['one more for a repeated suspension', { count: 2, at: at(0) }, 3],
+    ['one more, if an earlier version recorded no time', { count: 1 }, 2],
+    ['1 again, a quarter of an hour after the last suspension', { count: 5, at: '2026-11-01T00:00:00Z' }, 1],
+  ])('%s: the count of suspensions', (_says, suspensions, expected) => {
     expect(nextSuspension(job(suspensions), NOW_MS)).toBe(expected);
   });
 
-  it('from the second time on the status reports it, with the client', () => {
+  it('from the third time on an Event reports it, with the client that unsuspends the Job', () => {
     expect(suspensionUndoneEvent(job(), '1 (transform)')).toBeUndefined();
     expect(suspensionUndoneEvent(job({ count: 1, at: at(0) }), '1 (transform)')).toBeUndefined();
     expect(suspensionUndoneEvent(job({ count: 2, at: at(0), undoneBy: 'queue' }), '1 (transform)')).toEqual({

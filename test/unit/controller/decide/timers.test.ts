@@ -33,13 +33,28 @@ const finished = (type: 'Complete' | 'Failed'): SequentialJobStatus => ({
 
 describe('the deadline', () => {
   it.each<readonly [string, number, Given, boolean]>([
-    ['there is none', 1e6, {}, false],
-    ['it was taken away, as a Go client writes that', 1e6, { spec: { activeDeadlineSeconds: null as never } }, false],
-    ['a millisecond is left', 99.999, { spec: HUNDRED }, false],
-    ['it is this very moment', 100, { spec: HUNDRED }, true],
-    ['it counts from the end of a suspension', 100, { spec: HUNDRED, draft: { activeStartTime: at(50) } }, false],
-    ['it counted from the end of a suspension', 150, { spec: HUNDRED, draft: { activeStartTime: at(50) } }, true],
-    ['the sequence stands still', 1e6, { spec: HUNDRED, draft: { suspendedSince: at(99) } }, false],
+    ['the spec has no deadline', 1e6, {}, false],
+    [
+      'the deadline was removed by a Go client, which writes null',
+      1e6,
+      { spec: { activeDeadlineSeconds: null as never } },
+      false,
+    ],
+    ['one millisecond before the deadline', 99.999, { spec: HUNDRED }, false],
+    ['exactly at the deadline', 100, { spec: HUNDRED }, true],
+    [
+      'before the deadline, which counts from the end of a suspension',
+      100,
+      { spec: HUNDRED, draft: { activeStartTime: at(50) } },
+      false,
+    ],
+    [
+      'at the deadline, which counts from the end of a suspension',
+      150,
+      { spec: HUNDRED, draft: { activeStartTime: at(50) } },
+      true,
+    ],
+    ['the sequence is suspended', 1e6, { spec: HUNDRED, draft: { suspendedSince: at(99) } }, false],
     ['the sequence has not started', 1e6, { spec: HUNDRED, draft: { startTime: undefined } }, false],
   ])('%s', (_says, seconds, given, expected) => {
     expect(isPastDeadline(context(seconds, given))).toBe(expected);
@@ -49,15 +64,15 @@ describe('the deadline', () => {
 describe('the time to live', () => {
   const TEN = { ttlSecondsAfterFinished: 10 };
   it.each<readonly [string, number, Given, boolean]>([
-    ['there is none', 1e6, { status: finished('Complete') }, false],
-    ['a millisecond is left', 9.999, { spec: TEN, status: finished('Complete') }, false],
-    ['it is over in this very moment', 10, { spec: TEN, status: finished('Complete') }, true],
-    ['it is over for one that failed', 10, { spec: TEN, status: finished('Failed') }, true],
-    ['none at all is over at once', 0, { spec: { ttlSecondsAfterFinished: 0 }, status: finished('Complete') }, true],
-    ['the end is not on record yet', 1e6, { spec: TEN, draft: { completionTime: at(0) } }, false],
+    ['the spec has no TTL', 1e6, { status: finished('Complete') }, false],
+    ['one millisecond before the TTL ends', 9.999, { spec: TEN, status: finished('Complete') }, false],
+    ['exactly when the TTL ends', 10, { spec: TEN, status: finished('Complete') }, true],
+    ['when the TTL of a failed sequence ends', 10, { spec: TEN, status: finished('Failed') }, true],
+    ['a TTL of 0 ends at once', 0, { spec: { ttlSecondsAfterFinished: 0 }, status: finished('Complete') }, true],
+    ['the status does not record the end yet', 1e6, { spec: TEN, draft: { completionTime: at(0) } }, false],
     ['the sequence was resumed and runs', 1e6, { spec: TEN, status: { completionTime: at(0) } }, false],
     [
-      'the record has no time of its end',
+      'the status has no completionTime',
       1e6,
       { spec: TEN, status: { conditions: finished('Failed').conditions ?? [] } },
       false,
@@ -85,15 +100,19 @@ describe('dueInMs', () => {
   });
 
   it.each<readonly [string, Given, number | undefined]>([
-    ['a deadline that has passed: the Job controller is waited for', { draft: { state: 'StepRunning' } }, undefined],
-    ['a time to live that is over: now', { draft: { state: 'Failed', completionTime: at(0) } }, 0],
     [
-      'a deadline in days: in ten minutes, as the clock may be set before',
+      'a deadline that has passed: no time, because the Job controller terminates the Job',
+      { draft: { state: 'StepRunning' } },
+      undefined,
+    ],
+    ['a TTL that has ended: now', { draft: { state: 'Failed', completionTime: at(0) } }, 0],
+    [
+      'a deadline in days: in ten minutes, because the clock may be adjusted',
       { spec: { activeDeadlineSeconds: 1e6 }, draft: { state: 'StepRunning' } },
       600_000,
     ],
     [
-      'a time to live of days: in ten minutes, too',
+      'a TTL of days: in ten minutes, too',
       { spec: { ttlSecondsAfterFinished: 1e6 }, draft: { state: 'Completed', completionTime: at(0) } },
       600_000,
     ],
@@ -106,17 +125,17 @@ describe('afterSuspension', () => {
   const started: SequentialJobStatus = { startTime: at(0) };
 
   it.each<readonly [string, Partial<Draft>, SequentialJobStatus, string | undefined]>([
-    ['by as much as it took', { suspendedSince: at(30) }, started, at(70)],
+    ['forward by the duration of the suspension', { suspendedSince: at(30) }, started, at(70)],
     [
-      'by as much as the second one took, from where the first had moved it',
+      'forward by the duration of the second suspension, from where the first one moved it',
       { suspendedSince: at(30), activeStartTime: at(20) },
       started,
       at(90),
     ],
-    ['not at all where it took no time', { suspendedSince: at(100) }, started, undefined],
-    ['not back where the clock was', { suspendedSince: at(130), activeStartTime: at(20) }, started, at(20)],
-    ['not before the start', { suspendedSince: at(30) }, {}, undefined],
-    ['not without a suspension', { activeStartTime: at(20) }, started, at(20)],
+    ['not at all, if the suspension took no time', { suspendedSince: at(100) }, started, undefined],
+    ['not backward, if the clock was set back', { suspendedSince: at(130), activeStartTime: at(20) }, started, at(20)],
+    ['not at all, if the sequence has not started', { suspendedSince: at(30) }, {}, undefined],
+    ['not at all, if there was no suspension', { activeStartTime: at(20) }, started, at(20)],
   ])('moves the start of the deadline %s', (_says, draft, status, expected) => {
     const after = shiftDeadlineBySuspension(context(100, { draft, status }));
     expect(after.activeStartTime).toBe(expected);

@@ -86,7 +86,7 @@ describe('hand-offs', () => {
     ];
   };
 
-  it('are measured from the time at which the end of a step is seen to the response to the create of the next Job', async () => {
+  it('are measured from the time at which the end of a step is observed to the response to the creation of the next Job', async () => {
     await begin();
     end(0, 'Complete');
     now += 25;
@@ -96,7 +96,7 @@ describe('hand-offs', () => {
     expect(await handoffs()).toEqual([1, 0.035]);
   });
 
-  it('include the time during which the API server refuses the Job', async () => {
+  it('include the time during which the API server rejects the Job', async () => {
     await begin();
     end(0, 'Complete');
     api.intercept = () => fault('ServerError');
@@ -109,7 +109,7 @@ describe('hand-offs', () => {
     expect(await handoffs()).toEqual([1, 2]);
   });
 
-  it('do not include a step that waits for something else', async () => {
+  it('do not include the time during which a step waits for something else', async () => {
     await begin();
     const suspended = { ...sequentialJob().spec, suspend: true };
     deps.sequentialJobs.observe(
@@ -130,7 +130,7 @@ describe('hand-offs', () => {
     expect(await handoffs()).toEqual([0, 0]);
   });
 
-  it('are counted once for a Job that changes after its end', async () => {
+  it('are measured once for a Job that changes after it has finished', async () => {
     await begin();
     end(0, 'Complete');
     await reconcileOnce();
@@ -185,7 +185,7 @@ describe('steps and sequences', () => {
     expect(valueOf(await served(), 'sequentialjob_steps_total', { result: 'succeeded' })).toBe(1);
   });
 
-  it('phases are those of the cached objects, Pending if there is none yet', async () => {
+  it('phases are those of the cached objects, Pending if the status has no phase', async () => {
     await begin();
     const other = sequentialJob({ metadata: { name: 'other', uid: 'other' } });
     deps.sequentialJobs.observe(other);
@@ -225,26 +225,36 @@ describe('endedSteps', () => {
   it.each<
     readonly [string, readonly StepStatus[] | undefined, readonly StepStatus[] | undefined, readonly EndedStep[]]
   >([
-    ['nothing has begun', undefined, undefined, []],
-    ['a step has begun', undefined, [step(0, 'Running')], []],
-    ['a step has succeeded', [step(0, 'Running')], [step(0, 'Succeeded'), step(1, 'Running')], [SUCCEEDED]],
-    ['a step has failed, and no other starts', [step(0, 'Running')], [step(0, 'Failed'), step(1, 'Skipped')], [FAILED]],
-    ['nothing new', [step(0, 'Succeeded'), step(1, 'Failed')], [step(0, 'Succeeded'), step(1, 'Failed')], []],
+    ['no step has started', undefined, undefined, []],
+    ['a step has started', undefined, [step(0, 'Running')], []],
     [
-      'several at once, after a restart',
+      'a step has succeeded, and the next one has started',
+      [step(0, 'Running')],
+      [step(0, 'Succeeded'), step(1, 'Running')],
+      [SUCCEEDED],
+    ],
+    [
+      'a step has failed, and the next one is skipped',
+      [step(0, 'Running')],
+      [step(0, 'Failed'), step(1, 'Skipped')],
+      [FAILED],
+    ],
+    ['no change', [step(0, 'Succeeded'), step(1, 'Failed')], [step(0, 'Succeeded'), step(1, 'Failed')], []],
+    [
+      'several steps at once, after a restart',
       [step(0, 'Running')],
       [step(0, 'Succeeded'), step(1, 'Succeeded'), step(2, 'Failed')],
       [SUCCEEDED, SUCCEEDED, FAILED],
     ],
-    ['a resume has taken a failure back', [step(0, 'Failed')], [step(0, 'Running', { jobUID: 'again' })], []],
+    ['a resumed step is not counted', [step(0, 'Failed')], [step(0, 'Running', { jobUID: 'again' })], []],
     [
-      'a resumed step has failed again between two looks',
+      'a resumed step that has failed again between two status writes is counted',
       [step(0, 'Failed')],
       [step(0, 'Failed', { jobUID: 'again' })],
       [FAILED],
     ],
     [
-      'a step without times',
+      'a step without times has no duration',
       [step(0, 'Running')],
       [{ index: 0, name: 's0', jobUID: 'job-0', state: 'Failed' }],
       [{ result: 'failed', seconds: undefined }],

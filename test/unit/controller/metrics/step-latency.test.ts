@@ -12,7 +12,7 @@ beforeEach(() => {
 
 it.each<readonly [string, () => void, readonly number[]]>([
   [
-    'from the end of a step to the next Job',
+    'is measured from the end of a step to the creation of the next Job',
     () => {
       handoffs.stepEnded('a');
       now += 40;
@@ -20,9 +20,9 @@ it.each<readonly [string, () => void, readonly number[]]>([
     },
     [40],
   ],
-  ['a first Job follows nothing', () => handoffs.stepStarted('a'), []],
+  ['is not measured for the first Job', () => handoffs.stepStarted('a'), []],
   [
-    'each end counts once',
+    'is measured once for each end',
     () => {
       handoffs.stepEnded('a');
       handoffs.stepStarted('a');
@@ -32,7 +32,7 @@ it.each<readonly [string, () => void, readonly number[]]>([
     [0],
   ],
   [
-    'sequences are told apart',
+    'is measured for each sequence separately',
     () => {
       handoffs.stepEnded('a');
       now += 10;
@@ -44,7 +44,7 @@ it.each<readonly [string, () => void, readonly number[]]>([
     [10, 20],
   ],
   [
-    'of several ends the last counts',
+    'is measured from the last of several ends',
     () => {
       handoffs.stepEnded('a');
       now += 60_000;
@@ -55,7 +55,7 @@ it.each<readonly [string, () => void, readonly number[]]>([
     [30],
   ],
   [
-    'what a good reconcile did not start is not due',
+    'is not measured if a successful reconcile has started no Job',
     () => {
       handoffs.stepEnded('a');
       now += 10;
@@ -66,7 +66,7 @@ it.each<readonly [string, () => void, readonly number[]]>([
     [],
   ],
   [
-    'an end that came during the reconcile is the next reconcile’s',
+    'an end that is observed during a reconcile is measured by the next one',
     () => {
       const since = now;
       now += 10;
