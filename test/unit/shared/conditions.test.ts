@@ -32,31 +32,31 @@ function set(previous: readonly Condition[] | undefined, change: Partial<Record<
 describe('setConditions', () => {
   it.each<readonly [string, readonly Condition[] | undefined, ConditionState, Partial<Condition>]>([
     [
-      'a condition that is new gets the time of now',
+      'a new condition gets the current time',
       undefined,
       { status: 'False', reason: 'A', message: 'a' },
       { lastTransitionTime: NOW, status: 'False', reason: 'A', message: 'a' },
     ],
     [
-      'a status that flips gets the time of now',
+      'a condition whose status changes gets the current time',
       [condition()],
       { status: 'True', reason: 'A', message: 'a' },
       { lastTransitionTime: NOW, status: 'True' },
     ],
     [
-      'a status that stays keeps its time, though reason and message change',
+      'a condition whose status does not change keeps its time, even if reason and message change',
       [condition()],
       { status: 'False', reason: 'A', message: 'a' },
       { lastTransitionTime: OLD, reason: 'A', message: 'a' },
     ],
     [
-      'Unknown to False is a flip too',
+      'a change from Unknown to False gets the current time',
       [condition({ status: 'Unknown' })],
       { status: 'False', reason: 'Quiet', message: 'nothing' },
       { lastTransitionTime: NOW },
     ],
     [
-      'the generation is that of now also where nothing else changes',
+      'observedGeneration is always the current generation',
       [condition()],
       { status: 'False', reason: 'Quiet', message: 'nothing' },
       { lastTransitionTime: OLD, observedGeneration: 2 },
@@ -65,12 +65,12 @@ describe('setConditions', () => {
     expect(getCondition(set(previous, { Failed: state }), 'Failed')).toMatchObject(expected);
   });
 
-  it('returns all types in the fixed order, whatever the order of the input', () => {
+  it('returns all types in the fixed order, for any order of the input', () => {
     const previous = [condition({ type: 'Complete' }), condition({ type: 'Available' })];
     expect(set(previous).map(({ type }) => type)).toEqual([...CONDITION_TYPES]);
   });
 
-  it('has a transient condition only while it is True: it is never False', () => {
+  it('has a transient condition only while it is True; it is never False', () => {
     const state: ConditionState = { status: 'True', reason: 'A', message: 'a' };
     const previous = [...set([condition({ type: 'Reconciling', status: 'True' })], { Stalled: state })];
     expect(previous.map(({ type }) => type)).toEqual([...CONDITION_TYPES, 'Stalled']);
@@ -92,9 +92,9 @@ describe('setConditions', () => {
 
 describe('isTrue', () => {
   it.each([
-    ['True is true', 'True', true],
-    ['False is not', 'False', false],
-    ['Unknown is not', 'Unknown', false],
+    ['a condition with the status True is true', 'True', true],
+    ['a condition with the status False is not true', 'False', false],
+    ['a condition with the status Unknown is not true', 'Unknown', false],
   ] as const)('%s', (_says, status, expected) => {
     expect(isTrue([condition({ status })], 'Failed')).toBe(expected);
   });

@@ -76,7 +76,7 @@ async function openAll(...addresses: readonly string[]): Promise<Line[]> {
 }
 
 describe('as many connections as allowed', () => {
-  it('are kept, and a closed one makes room', async () => {
+  it('are kept, and a closed connection makes room for another', async () => {
     const lines = await openAll(POD, POD, POD, POD);
     lines[2]?.client.destroy();
     await eventually('it counts no more', () => (connections.size === MOST - 1 ? true : undefined));
@@ -86,11 +86,11 @@ describe('as many connections as allowed', () => {
   });
 });
 
-describe('one connection more', () => {
+describe('one connection more than allowed', () => {
   it.each<readonly [string, () => Promise<Line[]>, number]>([
-    ['takes the place of the one that has idled longest', async () => openAll(POD, POD, POD, POD), 0],
+    ['closes the connection that has been idle longest', async () => openAll(POD, POD, POD, POD), 0],
     [
-      'of one that was asked for something since, not',
+      'does not close a connection for its age if it has had a request since',
       async () => {
         const lines = await openAll(POD, POD, POD, POD);
         lines[0]?.connection?.requestStarted();
@@ -100,7 +100,7 @@ describe('one connection more', () => {
       1,
     ],
     [
-      'of one that has not brought a review, however long the others idle',
+      'closes the connection that has sent no review, even if others have been idle longer',
       async () => {
         const lines = await openAll(API_SERVER, API_SERVER, API_SERVER, POD);
         for (const line of lines.slice(0, 3)) useful(line);
@@ -109,7 +109,7 @@ describe('one connection more', () => {
       3,
     ],
     [
-      'of one that brought a review, and then something else',
+      'closes the connection whose last request was not a review',
       async () => {
         const lines = await openAll(API_SERVER, POD, API_SERVER, API_SERVER);
         for (const line of lines) useful(line);
@@ -119,7 +119,7 @@ describe('one connection more', () => {
       1,
     ],
     [
-      'of a stranger whose request does not end',
+      'closes the untrusted connection whose request does not end',
       async () => {
         const lines = await openAll(API_SERVER, API_SERVER, POD, API_SERVER);
         for (const line of lines) line.connection?.recordRequest(line !== lines[2]);
@@ -129,9 +129,13 @@ describe('one connection more', () => {
       },
       2,
     ],
-    ['of the address that has most, where all are strangers', async () => openAll(API_SERVER, POD, POD, OTHER_POD), 1],
     [
-      'of one that idles before one that has just come',
+      'closes a connection of the address with the most connections, if none is trusted',
+      async () => openAll(API_SERVER, POD, POD, OTHER_POD),
+      1,
+    ],
+    [
+      'closes an idle connection rather than a new one',
       async () => {
         const lines = await openAll(OTHER_POD);
         now += 2_000;
@@ -140,12 +144,12 @@ describe('one connection more', () => {
       0,
     ],
     [
-      'of the address with the most useful ones, where all are useful',
+      'closes a connection of the address with the most trusted connections, if all are trusted',
       async () => (await openAll(API_SERVER, POD, POD, POD)).map(useful),
       1,
     ],
     [
-      'of one whose client has shown who it is only after all others, whatever it asks',
+      'closes a connection with a client certificate last, whatever it requests',
       async () => {
         const lines = await openAll(API_SERVER, API_SERVER, API_SERVER, POD);
         lines[0]?.connection?.authenticate();
@@ -174,7 +178,7 @@ describe('one connection more', () => {
     expect(lines.some(({ client }) => client.closed)).toBe(false);
   });
 
-  it('of an address replaces no trusted connection of another address while it has as many itself', async () => {
+  it('of an address closes no trusted connection of another address while its own address has as many', async () => {
     const lines = (await openAll(API_SERVER, API_SERVER, POD, POD)).map(useful);
     for (const { connection } of lines.slice(2)) connection?.requestStarted();
     await isClosed(await open(POD));
@@ -182,7 +186,7 @@ describe('one connection more', () => {
     expect(lines.some(({ client }) => client.closed)).toBe(false);
   });
 
-  it('after another, of one address, keeps the connections of other addresses', async () => {
+  it('after another, all of one address, does not close the connections of other addresses', async () => {
     const kept = useful(await open(API_SERVER));
     for (let count = 0; count < 30; count += 1) await openAll(POD);
     expect(kept.client.closed).toBe(false);
@@ -190,7 +194,7 @@ describe('one connection more', () => {
   });
 });
 
-describe('connections one after another', () => {
+describe('a series of new connections', () => {
   const AT_ONCE = 200;
 
   it('are limited to a burst and then a rate for an address that is not trusted', async () => {
@@ -231,7 +235,7 @@ it('do not change the shares when they are opened and closed', async () => {
   expect(lines.filter(({ client }) => client.closed)).toHaveLength(1);
 });
 
-it('nor while one of them stays open', async () => {
+it('do not change the shares while one of them stays open', async () => {
   const [kept, ...others] = await openAll(POD, POD, POD, POD);
   for (const { client } of others) client.destroy();
   await eventually('they have gone', () => (connections.size === 1 ? true : undefined));

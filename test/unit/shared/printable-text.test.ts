@@ -3,30 +3,30 @@ import * as fc from 'fast-check';
 import { escaped, escapedLine, printable, printableLine, printableTexts } from '../../../shared/printable-text.ts';
 import { harmful, HARMS } from '../../support/harmful-text.ts';
 
-describe('plain removes what a terminal would interpret or a reader would not see', () => {
+describe('printable removes what a terminal would interpret and what readers cannot see', () => {
   it.each<readonly [string, string, string]>([
-    ['a colour', '\u001B[1;31mred\u001B[0m', 'red'],
-    ['a cursor that goes back over what was said', 'ok\u001B[2K\u001B[1Gno', 'okno'],
-    ['a question to the terminal, which it answers as if typed', '\u001B[6n\u001B[>c', ''],
+    ['a color', '\u001B[1;31mred\u001B[0m', 'red'],
+    ['a cursor movement that overwrites text', 'ok\u001B[2K\u001B[1Gno', 'okno'],
+    ['a request to the terminal, which it answers as if the user typed', '\u001B[6n\u001B[>c', ''],
     ['a title (OSC), up to the bell', '\u001B]0;root@prod\u0007after', 'after'],
-    ['a link (OSC 8), and its text stays', '\u001B]8;;http://evil\u001B\\click\u001B]8;;\u001B\\', 'click'],
-    ['a clipboard (OSC 52) with the terminator of eight bits', '\u001B]52;c;cm0=\u009Cx', 'x'],
+    ['a link (OSC 8), but not its text', '\u001B]8;;http://evil\u001B\\click\u001B]8;;\u001B\\', 'click'],
+    ['a clipboard sequence (OSC 52) with an 8-bit terminator', '\u001B]52;c;cm0=\u009Cx', 'x'],
     ['a device control string', '\u001BPq#0;2\u001B\\sixel', 'sixel'],
-    ['the same sequences in eight bits (C1)', '\u009B31mred\u009D0;title\u0007x\u0090q\u009Cy', 'redxy'],
-    ['a control string without an end: what it says is no secret', '\u001B]0;title', '0;title'],
-    ['a reset, and another character set', '\u001Bcx\u001B(0y', 'xy'],
-    ['a control sequence that another character interrupts', '\u001B[3\u00001mx', '31mx'],
+    ['the same sequences as 8-bit controls (C1)', '\u009B31mred\u009D0;title\u0007x\u0090q\u009Cy', 'redxy'],
+    ['only the introducer of a control string without an end', '\u001B]0;title', '0;title'],
+    ['a reset, and a change of the character set', '\u001Bcx\u001B(0y', 'xy'],
+    ['a control sequence that is interrupted by another character', '\u001B[3\u00001mx', '31mx'],
     ['bells, backspaces and nulls', 'a\u0007b\b\bc\u0000d\u007F', 'abcd'],
-    ['an override of direction', 'file\u202Etxt.exe', 'filetxt.exe'],
-    ['embeddings and isolates', '\u202Aa\u202Bb\u202Cc\u2066d\u2067e\u2068f\u2069', 'abcdef'],
+    ['a direction override', 'file\u202Etxt.exe', 'filetxt.exe'],
+    ['direction embeddings and isolates', '\u202Aa\u202Bb\u202Cc\u2066d\u2067e\u2068f\u2069', 'abcdef'],
   ])('%s', (_says, text, expected) => {
     expect(printable(text)).toBe(expected);
   });
 
   it.each<readonly [string, string, string]>([
-    ['of other systems', 'a\r\nb\rc', 'a\nb\nc'],
-    ['of Unicode', 'a\u2028b\u2029c\u0085d', 'a\nb\nc\nd'],
-    ['half a surrogate pair becomes the sign for it', 'a\uD800b\uDC00', 'a\uFFFDb\uFFFD'],
+    ['line ends of other systems', 'a\r\nb\rc', 'a\nb\nc'],
+    ['line ends of Unicode', 'a\u2028b\u2029c\u0085d', 'a\nb\nc\nd'],
+    ['half a surrogate pair becomes a replacement character', 'a\uD800b\uDC00', 'a\uFFFDb\uFFFD'],
   ])('line ends and control characters are normalized: %s', (_says, text, expected) => {
     expect(printable(text)).toBe(expected);
   });
@@ -38,9 +38,9 @@ test.each([
   ['Persian and Hindi, with their joiners', 'می\u200Cخواهم क्\u200Dष'],
   ['Thai, Chinese, Japanese, Korean', 'ผิดพลาด\u200Bครับ 錯誤 エラー 오류'],
   ['emoji, joined and with skin', '👩🏽‍💻 🏴󠁧󠁢󠁥󠁮󠁧󠁿 ❤️'],
-  ['accents that are characters of their own', 'e\u0301'],
-  ['what Kubernetes says', 'Back-off pulling image "a/b:1": ErrImagePull: 401 ("…")'],
-])('stays as it is: %s', (_says, text) => {
+  ['combining accents', 'e\u0301'],
+  ['messages of Kubernetes', 'Back-off pulling image "a/b:1": ErrImagePull: 401 ("…")'],
+])('is unchanged: %s', (_says, text) => {
   expect(printable(text)).toBe(text);
   expect(escaped(text)).toBe(text);
 });
@@ -98,7 +98,7 @@ describe('plainTexts', () => {
     expect(printableTexts(value)).toBe(value);
   });
 
-  it('copies only the parts that change', () => {
+  it('copies only the changed parts', () => {
     const value = Object.freeze({ a: Object.freeze(['x', 'y\u0007']), b: Object.freeze({ c: 'z' }), d: true });
     const made = printableTexts(value);
     expect(made).toEqual({ a: ['x', 'y'], b: { c: 'z' }, d: true });

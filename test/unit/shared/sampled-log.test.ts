@@ -17,8 +17,8 @@ function write(sampled: SampledLog, count: number, kind = 'a'): void {
   for (let n = 0; n < count; n += 1) sampled.write(line(n, kind));
 }
 
-describe('lines of one kind', () => {
-  it('are the first one, and after a minute one with the number of the others', () => {
+describe('log lines of one kind', () => {
+  it('are the first line, and after a minute a line with the number of the others', () => {
     const sampled = new SampledLog({ log });
     write(sampled, 10_000);
     expect(said()).toEqual([['a', 0, undefined]]);

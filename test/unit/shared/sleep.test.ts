@@ -18,7 +18,7 @@ describe('sleep', () => {
     return () => done;
   }
 
-  it('ends after its time, not before', async () => {
+  it('ends after its duration, not before', async () => {
     const done = watched(sleep(1000));
     await jest.advanceTimersByTimeAsync(999);
     expect(done()).toBe(false);

@@ -7,7 +7,7 @@ const text = fc.string({ unit: 'grapheme', minLength: 0, maxLength: 40 }).map((p
 test.each([
   ['fitStepMessage', truncate],
   ['fitLastWords', (message: string): string => truncateMiddle(message)],
-])('%s keeps 1 KiB of whole characters, and does so once', (_name, fit) => {
+])('%s keeps 1 KiB of whole characters, and is idempotent', (_name, fit) => {
   fc.assert(
     fc.property(text, (message) => {
       const cut = fit(message);
@@ -23,12 +23,12 @@ test.each([
 test.each([
   ['a step message keeps its beginning', truncate('a'.repeat(1025)), `${'a'.repeat(1021)}…`],
   [
-    'last words keep a quarter of the beginning',
+    'a termination message keeps a quarter from its beginning, and its end',
     truncateMiddle(`${'a'.repeat(20)}${'b'.repeat(20)}`, 20),
     `aaaaa…${'b'.repeat(12)}`,
   ],
-  ['what fits stays', truncateMiddle('a'.repeat(20), 20), 'a'.repeat(20)],
-  ['half a character goes', truncateMiddle(`€€${'x'.repeat(20)}€€`, 20), '€…xxxxxx€€'],
+  ['a text within the limit is unchanged', truncateMiddle('a'.repeat(20), 20), 'a'.repeat(20)],
+  ['half a character is removed', truncateMiddle(`€€${'x'.repeat(20)}€€`, 20), '€…xxxxxx€€'],
 ])('%s', (_says, cut, expected) => {
   expect(cut).toBe(expected);
 });

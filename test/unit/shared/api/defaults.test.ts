@@ -18,11 +18,11 @@ const ALL = {
 const asSpec = (value: unknown): SequentialJobSpec => value as SequentialJobSpec;
 
 test.each([
-  ['an absent field gets its default', { containers }, ALL],
-  ['so does null', { containers, template: null, backoffLimit: null, stepPolicies: null, suspend: null }, ALL],
-  ['so does an empty restart policy', { containers, template: { spec: { restartPolicy: '' } } }, ALL],
+  ['an absent field', { containers }, ALL],
+  ['a null field', { containers, template: null, backoffLimit: null, stepPolicies: null, suspend: null }, ALL],
+  ['an empty restart policy', { containers, template: { spec: { restartPolicy: '' } } }, ALL],
   [
-    'the rest of the template stays',
+    'the other fields of the template are unchanged',
     { containers, template: { metadata: { labels: { a: 'b' } }, spec: { restartPolicy: 'OnFailure', volumes: [] } } },
     { ...ALL, template: { metadata: { labels: { a: 'b' } }, spec: { restartPolicy: 'OnFailure', volumes: [] } } },
   ],
@@ -39,7 +39,7 @@ test('the argument is not mutated, and the result shares its parts', () => {
   expect(withDefaults(defaulted)).toBe(defaulted);
 });
 
-test('property: defaulting twice is defaulting once', () => {
+test('property: defaulting is idempotent', () => {
   const part = fc.option(fc.constantFrom<unknown>(null, 0, 7, '', 'Never', false, true, [], {}), { nil: undefined });
   const spec = fc.record({
     backoffLimit: part,

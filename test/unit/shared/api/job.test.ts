@@ -13,7 +13,7 @@ const RUNNING: JobOutcome = { type: 'running' };
 
 describe('outcomeOf', () => {
   it.each<readonly [string, readonly JobCondition[] | undefined, JobOutcome]>([
-    ['no conditions: it runs', undefined, RUNNING],
+    ['no conditions: the Job runs', undefined, RUNNING],
     ['SuccessCriteriaMet alone: its Pods may still run', [jobCondition('SuccessCriteriaMet')], RUNNING],
     ['FailureTarget alone: its Pods may still run', [jobCondition('FailureTarget')], RUNNING],
     ['Complete=False', [jobCondition('Complete', { status: 'False' })], RUNNING],
@@ -26,7 +26,7 @@ describe('outcomeOf', () => {
       { type: 'failed', at: at(30), reason: 'DeadlineExceeded', message: 'too late' },
     ],
     [
-      'Failed=True without words',
+      'Failed=True without reason and message',
       [jobCondition('Failed')],
       { type: 'failed', at: at(30), reason: 'Failed', message: '' },
     ],
@@ -34,12 +34,12 @@ describe('outcomeOf', () => {
     expect(outcomeOf(observedJob(0, { status: conditions === undefined ? {} : { conditions } }))).toEqual(expected);
   });
 
-  it("takes the Job's own completion time before the condition's", () => {
+  it('prefers the completionTime of the Job to the time of the condition', () => {
     const status = { ...completed(30), completionTime: at(29) };
     expect(outcomeOf(observedJob(0, { status }))).toEqual({ type: 'succeeded', at: at(29) });
   });
 
-  it('reads whole Jobs as the API server gives them', () => {
+  it('reads complete Jobs as the API server returns them', () => {
     expect(outcomeOf(observedJob(0)).type).toBe('running');
     expect(outcomeOf(observedJob(0, { status: completed() })).type).toBe('succeeded');
     expect(outcomeOf(observedJob(0, { status: failed() })).type).toBe('failed');
@@ -49,7 +49,7 @@ describe('outcomeOf', () => {
 describe('isFailing', () => {
   it.each<readonly [string, readonly JobCondition[] | undefined, boolean]>([
     ['no conditions', undefined, false],
-    ['FailureTarget: no Pod is started any more', [jobCondition('FailureTarget')], true],
+    ['FailureTarget: the Job controller starts no more Pods', [jobCondition('FailureTarget')], true],
     ['FailureTarget=False', [jobCondition('FailureTarget', { status: 'False' })], false],
     ['SuccessCriteriaMet', [jobCondition('SuccessCriteriaMet')], false],
   ])('%s', (_says, conditions, expected) => {
@@ -64,11 +64,11 @@ describe('sequentialJobOwner', () => {
   it.each<readonly [string, readonly OwnerReference[] | undefined, string | undefined]>([
     ['none', undefined, undefined],
     ['its SequentialJob', [ownedBy('u1')], 'u1'],
-    ['a SequentialJob that is not the controller', [mere], undefined],
-    ['another kind', [cronJob], undefined],
-    ['a kind of that name in another group', [{ ...ownedBy(), apiVersion: 'jobs.example.org/v1' }], undefined],
-    ['one of another version', [{ ...ownedBy('u1'), apiVersion: 'batch.example.com/v2' }], 'u1'],
-    ['the controller among others', [mere, cronJob, ownedBy('u1')], 'u1'],
+    ['a SequentialJob that owns but does not control it', [mere], undefined],
+    ['an owner of another kind', [cronJob], undefined],
+    ['an owner of the same kind in another group', [{ ...ownedBy(), apiVersion: 'jobs.example.org/v1' }], undefined],
+    ['an owner of another version', [{ ...ownedBy('u1'), apiVersion: 'batch.example.com/v2' }], 'u1'],
+    ['the controller among several owners', [mere, cronJob, ownedBy('u1')], 'u1'],
   ])('%s', (_says, ownerReferences, expected) => {
     const { metadata } = observedJob(0);
     const { ownerReferences: _, ...rest } = metadata;

@@ -17,7 +17,7 @@ const down = (spec: unknown): unknown => toV1alpha1(object(V1BETA1, spec)).spec;
 
 const image = 'busybox:1.36';
 
-test('what the two versions say of the same sequence', () => {
+test('the same sequence in both versions', () => {
   const policy = { rules: [{ action: 'Ignore', onPodConditions: [{ type: 'DisruptionTarget' }] }] };
   const v1alpha1 = {
     containers: [
@@ -67,10 +67,10 @@ describe('laws', () => {
   );
 });
 
-describe('what no valid object has is not made worse', () => {
+describe('an invalid object is converted to one that is as invalid', () => {
   it.each<readonly [string, unknown, unknown]>([
     [
-      'a policy without a container becomes a step without an image, which is refused as well',
+      'a policy without a container becomes a step without an image, which is rejected, too',
       { containers: [{ name: 'a', image }], stepPolicies: [{ name: 'b', backoffLimit: 1 }] },
       {
         steps: [
@@ -79,53 +79,57 @@ describe('what no valid object has is not made worse', () => {
         ],
       },
     ],
-    ['an object that applies nothing but a field', { suspend: true }, { suspend: true }],
+    ['a server-side apply of a single field', { suspend: true }, { suspend: true }],
     [
-      'a field of a container with the name of a setting does not become a setting',
+      'a field of a container with the name of a step setting is not converted to that setting',
       { containers: [{ name: 'a', job: { backoffLimit: 9 }, pod: {}, onFailure: 'Continue', when: 'Failed' }] },
       { steps: [{ name: 'a' }] },
     ],
     [
-      'a field of a policy with the name of a field of a container does not become one',
+      'a field of a policy with the name of a container field is not converted to that field',
       { containers: [{ name: 'a', image }], stepPolicies: [{ name: 'a', image: 'other', args: ['x'] }] },
       { steps: [{ name: 'a', image }] },
     ],
     [
-      '`steps` of v1alpha1 do not become steps',
+      '`steps` in a v1alpha1 object are dropped',
       { containers: [{ name: 'a' }], steps: [{ name: 'b' }] },
       { steps: [{ name: 'a' }] },
     ],
     [
-      'items that are no objects stay where they are',
+      'items that are not objects keep their place',
       { containers: [1, null, { name: 'a' }] },
       { steps: [1, null, { name: 'a' }] },
     ],
-    ['what is no list stays', { containers: 'all', finally: 0 }, { steps: 'all', finally: 0 }],
+    ['a value that is not a list is unchanged', { containers: 'all', finally: 0 }, { steps: 'all', finally: 0 }],
     [
-      'null counts as absent where it moves',
+      'a null field that moves counts as absent',
       { containers: [], backoffLimit: null, stepPolicies: null, job: null },
       { steps: [], job: { backoffLimit: null } },
     ],
-    ['what is no spec stays', 'none', 'none'],
+    ['a spec that is not an object is unchanged', 'none', 'none'],
   ])('%s', (_sentence, v1alpha1, v1beta1) => expect(up(v1alpha1)).toEqual(v1beta1));
 
   it.each<readonly [string, unknown, unknown]>([
     [
-      'containers of v1beta1 do not become steps',
+      '`containers` in a v1beta1 object are dropped',
       { steps: [{ name: 'b' }], containers: [{ name: 'a' }] },
       { containers: [{ name: 'b' }], stepPolicies: [] },
     ],
     [
-      'neither do policies',
+      '`stepPolicies` in a v1beta1 object are dropped',
       { steps: [], stepPolicies: [{ name: 'b' }], backoffLimit: 2 },
       { containers: [], stepPolicies: [] },
     ],
-    ['a step without a name and settings', { steps: [{ image }] }, { containers: [{ image }], stepPolicies: [] }],
-    ['a job that is no object', { steps: [], job: 1 }, { containers: [], job: 1, stepPolicies: [] }],
+    [
+      'a step without a name and settings has no policy',
+      { steps: [{ image }] },
+      { containers: [{ image }], stepPolicies: [] },
+    ],
+    ['a job that is not an object is unchanged', { steps: [], job: 1 }, { containers: [], job: 1, stepPolicies: [] }],
   ])('%s', (_sentence, v1beta1, v1alpha1) => expect(down(v1beta1)).toEqual(v1alpha1));
 });
 
-describe('what has no place in the other version is refused with its path', () => {
+describe('what the other version cannot represent is an error with its path', () => {
   it.each<readonly [string, unknown]>([
     ['spec.stepPolicies: must be an array', { stepPolicies: {} }],
     ['spec.stepPolicies[1]: must be an object', { stepPolicies: [{ name: 'a' }, 'b'] }],
@@ -145,12 +149,12 @@ describe('what has no place in the other version is refused with its path', () =
   ])('%s', (message, given, version) => expect(() => convert(given, version)).toThrow(new ConversionError(message)));
 });
 
-test('an object of the wanted version is returned itself', () => {
+test('an object of the desired version is returned unchanged', () => {
   const one = object(V1BETA1, { steps: [] });
   expect(convert(one, V1BETA1)).toBe(one);
 });
 
-test('property: whatever a client sends is converted or refused, and never changed', () => {
+test('property: every input is converted or rejected, and never mutated', () => {
   fc.assert(
     fc.property(roughObject, (given) => {
       try {

@@ -71,7 +71,7 @@ describe('a step needs', () => {
       { pod: volumes({ iscsi: { chapAuthDiscovery: true, secretRef: a } }) },
       ['Secret a'],
     ],
-    ['what an init container needs', { pod: { initContainers: [env({ secretKeyRef: a })] } }, ['Secret a']],
+    ['a Secret of an init container', { pod: { initContainers: [env({ secretKeyRef: a })] } }, ['Secret a']],
     [
       'a volume that only an init container mounts',
       {
@@ -89,7 +89,7 @@ describe('a step needs', () => {
       ['PersistentVolumeClaim a'],
     ],
     [
-      'what a secrets store does not create: ConfigMaps, claims, and the Secret that opens the store',
+      'the objects that a secrets store does not create: ConfigMaps, claims, and the Secret of its provider',
       {
         pod: volumes(
           { csi: { driver: 'secrets-store.csi.k8s.io', nodePublishSecretRef: a } },
@@ -101,7 +101,7 @@ describe('a step needs', () => {
       ['Secret a', 'ConfigMap a'],
     ],
     [
-      'what `optional: false` names',
+      'a Secret with `optional: false`',
       {
         pod: volumes({ configMap: { ...a, optional: false } }),
         step: env({ secretKeyRef: { ...a, optional: false } }),
@@ -109,17 +109,17 @@ describe('a step needs', () => {
       ['Secret a', 'ConfigMap a'],
     ],
     [
-      'what is optional in one place and not in another',
+      'a Secret that is optional in one reference but not in another',
       { step: { ...env({ secretKeyRef: maybe }, { secretKeyRef: a }, { secretKeyRef: maybe }) } },
       ['Secret a'],
     ],
     [
-      'a thing once, however often it is named',
+      'an object once, however often it is referenced',
       { pod: volumes({ configMap: a }, projected({ configMap: a })), step: { envFrom: [{ configMapRef: a }] } },
       ['ConfigMap a'],
     ],
     [
-      'a Secret and a ConfigMap of the same name, both',
+      'a Secret and a ConfigMap of the same name',
       { step: { envFrom: [{ configMapRef: a }, { secretRef: a }] } },
       ['Secret a', 'ConfigMap a'],
     ],
@@ -152,18 +152,22 @@ describe('a step needs', () => {
   });
 });
 
-describe('what an init container of the Pod may create', () => {
+describe('an object that an init container of the Pod may create', () => {
   const marked = (written: Written): readonly string[] =>
     dependenciesOf(object(written), 1).map(({ name, mayBeCreated }) => `${name}${mayBeCreated === true ? '?' : ''}`);
   const uses = (...names: readonly string[]): object => env(...names.map((name) => ({ secretKeyRef: { name } })));
 
   it.each<readonly [string, Written, readonly string[]]>([
-    ['nothing, where there is none', { step: uses('a') }, ['a']],
-    ['what the step reads', { pod: { initContainers: [{}] }, step: uses('a') }, ['a?']],
-    ['what a later init container reads', { pod: { initContainers: [uses('a'), uses('b')] } }, ['a', 'b?']],
-    ['not what it reads itself', { pod: { initContainers: [uses('a')] }, step: uses('a', 'b') }, ['a', 'b?']],
+    ['none, if there is no init container', { step: uses('a') }, ['a']],
+    ['the Secret of the step', { pod: { initContainers: [{}] }, step: uses('a') }, ['a?']],
+    ['the Secret of a later init container', { pod: { initContainers: [uses('a'), uses('b')] } }, ['a', 'b?']],
     [
-      'not what is mounted: the kubelet mounts before it starts anything',
+      'not the Secret of the init container itself',
+      { pod: { initContainers: [uses('a')] }, step: uses('a', 'b') },
+      ['a', 'b?'],
+    ],
+    [
+      'not a mounted Secret: the kubelet mounts volumes before it starts a container',
       { pod: { ...volumes({ secret: { secretName: 'a' } }), initContainers: [{}] }, step: uses('a') },
       ['a'],
     ],
@@ -175,8 +179,8 @@ describe('what an init container of the Pod may create', () => {
 
 describe('a step does not need', () => {
   it.each<readonly [string, Written]>([
-    ['anything, when it names nothing', {}],
-    ['the Secret that pulls its image: the kubelet tries without it', { pod: { imagePullSecrets: [a] } }],
+    ['any object, if it references none', {}],
+    ['the image pull Secret: the kubelet tries to pull without it', { pod: { imagePullSecrets: [a] } }],
     [
       'a volume that only another step mounts',
       {
@@ -192,9 +196,9 @@ describe('a step does not need', () => {
         step: { ...env({ secretKeyRef: a }), envFrom: [{ secretRef: a }] },
       },
     ],
-    ['what another step names', { other: { envFrom: [{ secretRef: a }] } }],
+    ['an object that another step references', { other: { envFrom: [{ secretRef: a }] } }],
     [
-      'what is optional, of variables and of volumes',
+      'optional references of variables and volumes',
       {
         step: {
           ...env({ secretKeyRef: maybe }, { configMapKeyRef: maybe }),
@@ -208,15 +212,21 @@ describe('a step does not need', () => {
       },
     ],
     [
-      'what is optional for an init container',
+      'optional references of an init container',
       { pod: { initContainers: [env({ secretKeyRef: maybe }), { envFrom: [{ configMapRef: maybe }] }] } },
     ],
     [
-      'the claim of an ephemeral volume, which is made for it',
+      'the claim of an ephemeral volume, which Kubernetes creates',
       { pod: volumes({ ephemeral: { volumeClaimTemplate: { metadata: a, spec: { claimName: 'a' } } } }) },
     ],
-    ['the Secret of iSCSI without CHAP, which nothing reads', { pod: volumes({ iscsi: { secretRef: a } }) }],
-    ['the Secret of Cinder, which nothing reads', { pod: volumes({ cinder: { volumeID: 'x', secretRef: a } }) }],
+    [
+      'the Secret of iSCSI without CHAP, which the kubelet does not read',
+      { pod: volumes({ iscsi: { secretRef: a } }) },
+    ],
+    [
+      'the Secret of Cinder, which the kubelet does not read',
+      { pod: volumes({ cinder: { volumeID: 'x', secretRef: a } }) },
+    ],
     [
       'fields, files and tokens',
       {
@@ -224,9 +234,9 @@ describe('a step does not need', () => {
         step: env({ fieldRef: { fieldPath: 'metadata.name' } }, { resourceFieldRef: { resource: 'limits.cpu' } }),
       },
     ],
-    ['the containers of a template, which no Pod gets', { pod: { containers: [env({ secretKeyRef: a })] } }],
+    ["objects of the template's containers, which no Pod gets", { pod: { containers: [env({ secretKeyRef: a })] } }],
     [
-      'what has no name',
+      'references without a name',
       {
         pod: { imagePullSecrets: [{}, { name: '' }], ...volumes({ configMap: {} }, { secret: { secretName: '' } }) },
         step: {
@@ -239,7 +249,7 @@ describe('a step does not need', () => {
     expect(needs(written)).toEqual([]);
   });
 
-  it.each([2, -1, 0.5, Number.NaN])('anything, when there is no step %d', (index) => {
+  it.each([2, -1, 0.5, Number.NaN])('any object, if there is no step %d', (index) => {
     expect(needs({ pod: { imagePullSecrets: [a] } }, index)).toEqual([]);
   });
 });
@@ -251,17 +261,17 @@ describe('the list of objects to check', () => {
   const same = (): string => 'same';
 
   it.each<readonly [string, SequentialJob, number]>([
-    ['is what the step needs, up to 50 things', secrets(50), 50],
-    ['is nothing where there are more', secrets(51), 0],
-    ['is a thing that is named in a thousand places', secrets(1000, same), 1],
-    ['is nothing where there are more places', secrets(1001, same), 0],
-    ['is nothing where nothing is needed', secrets(0), 0],
+    ['has the dependencies of the step, up to 50', secrets(50), 50],
+    ['is empty if there are more', secrets(51), 0],
+    ['has an object once that is referenced a thousand times', secrets(1000, same), 1],
+    ['is empty if there are more references', secrets(1001, same), 0],
+    ['is empty if there are no dependencies', secrets(0), 0],
   ])('%s', (_, object, count) => {
     expect(dependenciesToCheck(object, 0)).toHaveLength(count);
     expect(dependenciesToCheck(object, 1)).toEqual([]);
   });
 
-  it('is not computed further than necessary', () => {
+  it('is not computed further once the limit is exceeded', () => {
     let read = 0;
     const envFrom = Array.from({ length: 45_000 }, (_, i) => ({
       get secretRef() {
@@ -305,14 +315,14 @@ describe('for any spec', () => {
     }
   }
 
-  it('similar to a valid one: it never throws, and names no object twice', () => {
+  it('similar to a valid one: it never throws, and returns no object twice', () => {
     fc.assert(
       fc.property(pod, step, (pod, step) => check(object({ pod, step }))),
       { numRuns: 500 },
     );
   });
 
-  it('and for arbitrary JSON', () => {
+  it('of arbitrary JSON: it never throws, and returns no object twice', () => {
     fc.assert(
       fc.property(
         fc.oneof(

@@ -23,20 +23,20 @@ describe('jobErrorsOf', () => {
 
   it.each<readonly [string, readonly number[], string, readonly [index: number | undefined, field: string]]>([
     [
-      "of the only container: the step's",
+      'of the only container belongs to the step',
       [2],
       `spec.template.spec.containers[0].${claims}`,
       [2, `spec.containers[2].${claims}`],
     ],
     [
-      "of one container of several: that step's",
+      'of one of several containers belongs to the step of that container',
       [1, 2],
       'spec.template.spec.containers[1].image',
       [2, 'spec.containers[2].image'],
     ],
-    ['of a container as a whole', [1, 2], 'spec.template.spec.containers[0]', [1, 'spec.containers[1]']],
+    ['for a whole container', [1, 2], 'spec.template.spec.containers[0]', [1, 'spec.containers[1]']],
     [
-      'of the template: of no step',
+      'of the template belongs to no step',
       [1],
       'spec.template.spec.volumes[0].nfs',
       [undefined, 'spec.template.spec.volumes[0].nfs'],
@@ -47,22 +47,22 @@ describe('jobErrorsOf', () => {
       'spec.template.annotations[example.com/a]',
       [undefined, 'spec.template.metadata.annotations[example.com/a]'],
     ],
-    ['of a limit that the step has for itself', [2], 'spec.backoffLimit', [2, 'spec.stepPolicies[1].backoffLimit']],
-    ['of a limit that it has of the sequence', [1], 'spec.backoffLimit', [undefined, 'spec.backoffLimit']],
+    ['of a limit in the policy of the step', [2], 'spec.backoffLimit', [2, 'spec.stepPolicies[1].backoffLimit']],
+    ['of a limit that the step inherits from the sequence', [1], 'spec.backoffLimit', [undefined, 'spec.backoffLimit']],
     [
-      "of a limit of the step, which is not the sequence's of that name",
+      'of a limit in the policy of the step, which the sequence has under the same name',
       [2],
       'spec.activeDeadlineSeconds',
       [undefined, 'spec.stepPolicies[1].activeDeadlineSeconds'],
     ],
     [
-      'of a limit of a step without a policy',
+      'of a limit without a policy of the step',
       [0],
       'spec.podFailurePolicy.rules[0].action',
       [undefined, 'spec.stepPolicies[name=extract].podFailurePolicy.rules[0].action'],
     ],
-    ['of what the user did not write', [2], 'metadata.labels', [undefined, '(Job) metadata.labels']],
-  ])('a field %s', (_says, indices, field, [index, wanted]) => {
+    ['that is not in the spec of the user', [2], 'metadata.labels', [undefined, '(Job) metadata.labels']],
+  ])('an error about a field %s', (_says, indices, field, [index, wanted]) => {
     expect(jobErrorsOf(ofField(field), { object, indices })).toEqual([
       { index, field: wanted, message: 'Not found: "typo"' },
     ]);
@@ -79,12 +79,12 @@ describe('jobErrorsOf', () => {
 
   it.each<readonly [string, JobRefusal]>([
     ['no cause', { message: 'admission webhook "p" denied the request: no', causes: [] }],
-    ['causes that say nothing', { message: 'admission webhook "p" denied the request: no', causes: [{ field: 'x' }] }],
+    ['causes without a message', { message: 'admission webhook "p" denied the request: no', causes: [{ field: 'x' }] }],
     [
       'a cause without a field',
       { message: 'jobs is forbidden', causes: [{ message: 'admission webhook "p" denied the request: no' }] },
     ],
-  ])('%s: the message is the error, of the step if there is only one', (_says, given) => {
+  ])('%s: the message of the response is the error, of the step if there is only one', (_says, given) => {
     const message = 'admission webhook "p" denied the request: no';
     expect(jobErrorsOf(given, { object, indices: [1] })).toEqual([{ index: 1, field: '', message }]);
     expect(jobErrorsOf(given, { object, indices: [1, 2] })).toEqual([{ index: undefined, field: '', message }]);
@@ -93,17 +93,21 @@ describe('jobErrorsOf', () => {
 
   it.each([
     [
-      'as Go prints it',
+      'formatted by Go',
       'Invalid value: core.SecurityContext{Privileged:(*bool)(0xc002cfcd2a), Caps:map[string]int{}}: cannot set `a` and `b`',
       'Invalid value: cannot set `a` and `b`',
     ],
     [
-      'as JSON',
+      'formatted as JSON',
       'Invalid value: {"Name":"d1","Key":null}: must specify one of: `a`, `b`',
       'Invalid value: must specify one of: `a`, `b`',
     ],
-    ['but no text', 'Invalid value: "{x}: y": must be z', 'Invalid value: "{x}: y": must be z'],
-    ['and no detail', 'Required value: one of {a, b}: not both', 'Required value: one of {a, b}: not both'],
+    ['but keeps a value that is a string', 'Invalid value: "{x}: y": must be z', 'Invalid value: "{x}: y": must be z'],
+    [
+      'but keeps a detail in braces',
+      'Required value: one of {a, b}: not both',
+      'Required value: one of {a, b}: not both',
+    ],
   ])('omits a value that is a structure, %s', (_says, message, wanted) => {
     const given = refusal({ field: 'spec.template.spec.containers[0].x', message });
     expect(jobErrorsOf(given, { object, indices: [0] })[0]?.message).toBe(wanted);

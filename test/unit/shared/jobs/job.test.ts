@@ -60,12 +60,12 @@ describe('buildJob', () => {
       { metadata: { labels: { team: 'a', ...OUR_LABELS }, annotations: { note: 'b' } } },
     ],
     [
-      "our labels win over the template's",
+      'our labels override those of the template',
       { metadata: { labels: { [LABELS.uid]: 'forged' } } },
       { metadata: { labels: OUR_LABELS } },
     ],
     [
-      'what a Go client writes is no harm',
+      'null and empty fields, which Go clients write, are accepted',
       { metadata: { creationTimestamp: null }, spec: { containers: null } },
       { metadata: { labels: OUR_LABELS } },
     ],
@@ -84,7 +84,7 @@ describe('buildJob', () => {
       },
     ],
     [
-      'init containers leave their last words too',
+      'init containers get terminationMessagePolicy FallbackToLogsOnError, too',
       { spec: { initContainers: [container('setup')] } },
       { spec: { initContainers: [{ ...container('setup'), terminationMessagePolicy: 'FallbackToLogsOnError' }] } },
     ],
@@ -129,7 +129,7 @@ describe('buildJob', () => {
   });
 
   it.each(['container.apparmor.security.beta.kubernetes.io', 'container.seccomp.security.alpha.kubernetes.io'])(
-    'profiles of other steps are left out, as a server refuses them in a Pod without the container: %s',
+    'AppArmor and seccomp annotations for containers of other steps are omitted, because the API server rejects them: %s',
     (prefix) => {
       const of = (...names: readonly string[]): Readonly<Record<string, string>> =>
         Object.fromEntries(names.map((name) => [`${prefix}/${name}`, 'runtime/default']));
@@ -159,26 +159,26 @@ describe('buildJob', () => {
     const RULES = { rules: [{ action: 'FailJob', onExitCodes: { operator: 'In', values: [42] } }] };
 
     it.each<readonly [string, unknown, Record<string, unknown>]>([
-      ["nothing where the policy is another step's", [{ name: 'load', backoffLimit: 1 }], { backoffLimit: 7 }],
-      ['how often it is tried again', [{ name: 'transform', backoffLimit: 1 }], { backoffLimit: 1 }],
-      ['that it is never tried again', [{ name: 'transform', backoffLimit: 0 }], { backoffLimit: 0 }],
+      ['nothing, if the policy belongs to another step', [{ name: 'load', backoffLimit: 1 }], { backoffLimit: 7 }],
+      ['the backoffLimit', [{ name: 'transform', backoffLimit: 1 }], { backoffLimit: 1 }],
+      ['a backoffLimit of 0', [{ name: 'transform', backoffLimit: 0 }], { backoffLimit: 0 }],
       [
-        'how long it may run',
+        'the activeDeadlineSeconds',
         [{ name: 'transform', activeDeadlineSeconds: 60 }],
         { backoffLimit: 7, activeDeadlineSeconds: 60 },
       ],
       [
-        'what its exit codes mean',
+        'the podFailurePolicy',
         [{ name: 'transform', podFailurePolicy: RULES }],
         { backoffLimit: 7, podFailurePolicy: RULES },
       ],
       [
-        'nothing where a Go client writes null for what is absent',
+        'nothing, if its fields are null, as Go clients write them',
         [{ name: 'transform', backoffLimit: null, activeDeadlineSeconds: null, podFailurePolicy: null }],
         { backoffLimit: 7 },
       ],
       [
-        'all of it, among others',
+        'all fields, if there are several policies',
         [
           { name: 'extract', backoffLimit: 5 },
           { name: 'transform', backoffLimit: 2, activeDeadlineSeconds: 30, podFailurePolicy: RULES },
@@ -201,7 +201,7 @@ describe('buildJob', () => {
     });
   });
 
-  it('names the Job after its resume, and says it in a label of the Job and its Pods', () => {
+  it('is named after the resume, and has its number in a label of the Job and its Pods', () => {
     const job = buildJob(object(), 2, 3);
     expect(job.metadata.name).toBe('etl-2-load-r3');
     expect(stepJobName(object(), 2, 3)).toBe('etl-2-load-r3');
@@ -213,7 +213,7 @@ describe('buildJob', () => {
     expect(buildJob(object(), 2, 0).metadata.labels).not.toHaveProperty(LABELS.resume);
   });
 
-  it('is the same Job after a resume, except for its name and that label', () => {
+  it('is the same after a resume, except for its name and that label', () => {
     const { metadata, spec } = buildJob(object({ spec: { serviceAccountName: 'runner' } }), 1, 0);
     const again = buildJob(object({ spec: { serviceAccountName: 'runner' } }), 1, 2);
     expect(again.spec.template.spec).toEqual(spec.template.spec);

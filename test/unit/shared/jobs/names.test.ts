@@ -10,11 +10,11 @@ const LABEL = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
 
 describe('jobName', () => {
   it.each([
-    ['name, index and container', step(), 'etl-1-transform'],
-    ['the first resume shows', step({ resumes: 1 }), 'etl-1-transform-r1'],
-    ['63 characters stay whole', step({ name: 'a'.repeat(51) }), `${'a'.repeat(51)}-1-transform`],
+    ['the name has the sequence, the index and the container', step(), 'etl-1-transform'],
+    ['the name has the number of the resume', step({ resumes: 1 }), 'etl-1-transform-r1'],
+    ['a name of 63 characters is not truncated', step({ name: 'a'.repeat(51) }), `${'a'.repeat(51)}-1-transform`],
     [
-      '63 characters with a resume stay whole',
+      'a name of 63 characters with a resume is not truncated',
       step({ name: 'a'.repeat(48), resumes: 2 }),
       `${'a'.repeat(48)}-1-transform-r2`,
     ],
@@ -26,8 +26,8 @@ describe('jobName', () => {
     ['another container', step({ container: 'x'.repeat(63) }), step({ container: `${'x'.repeat(62)}y` })],
     ['another index', step({ name: 'a'.repeat(63), index: 1 }), step({ name: 'a'.repeat(63), index: 2 })],
     ['another resume', step({ name: 'a'.repeat(63), resumes: 1 }), step({ name: 'a'.repeat(63), resumes: 2 })],
-    ['the first resume', step({ name: 'a'.repeat(63) }), step({ name: 'a'.repeat(63), resumes: 1 })],
-  ])('truncated names stay different: %s', (_says, one, other) => {
+    ['the first resume instead of none', step({ name: 'a'.repeat(63) }), step({ name: 'a'.repeat(63), resumes: 1 })],
+  ])('truncated names stay distinct: %s', (_says, one, other) => {
     expect(jobName(one)).toHaveLength(63);
     expect(jobName(one)).not.toBe(jobName(other));
   });
@@ -47,7 +47,7 @@ describe('jobName', () => {
   });
 
   it.each(['r1', 'step-r1', '0', '2x-y', 'v1-2', '1000-x'])(
-    'a name that reads one way only stays as it is: %s',
+    'a name that can be split in only one way gets no hash: %s',
     (container) => {
       expect(jobName(step({ container }))).toBe(`etl-1-${container}`);
     },
@@ -69,13 +69,13 @@ describe('jobName', () => {
     );
   });
 
-  it('never changes: another version of the controller must find the Job', () => {
+  it('never changes, because another version of the controller must find the Job', () => {
     expect(jobName(step({ name: 'a'.repeat(60), index: 12, container: 'b'.repeat(60) }))).toMatchInlineSnapshot(
       `"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-8wpks02y"`,
     );
   });
 
-  it('never ends the readable part with a dash before the hash', () => {
+  it('never has a dash before the dash of the hash', () => {
     expect(jobName(step({ name: 'a'.repeat(53), index: 1 }))).toMatch(/a-[0-9a-z]{8}$/);
     expect(jobName(step({ name: `${'a'.repeat(50)}.--`, index: 1 }))).toMatch(/a-[0-9a-z]{8}$/);
   });

@@ -7,7 +7,7 @@ import { NAMESPACE, ownedBy, sequentialJob } from '../../../support/objects.ts';
 const built = (metadata: object): ReturnType<typeof buildJob> =>
   buildJob(sequentialJob({ spec: { template: { metadata } } }), 0, 0);
 
-describe('a Job does not take from the template', () => {
+describe('a Job does not get from the template', () => {
   const plain = built({});
 
   it.each([
@@ -15,9 +15,9 @@ describe('a Job does not take from the template', () => {
     ['a name', { name: 'other', generateName: 'other-' }],
     ['owners', { ownerReferences: [ownedBy('other', 'other')] }],
     ['finalizers', { finalizers: ['example.com/stays'] }],
-    ['a version', { uid: 'other', resourceVersion: '1' }],
+    ['a UID and a resourceVersion', { uid: 'other', resourceVersion: '1' }],
     [
-      'our labels',
+      'values for our labels',
       {
         labels: {
           'batch.example.com/sequentialjob': 'other',
@@ -29,7 +29,7 @@ describe('a Job does not take from the template', () => {
       },
     ],
     [
-      'labels of ours and of the Job controller’s that it has not',
+      'reserved labels of ours and of the Job controller that the Job does not have',
       {
         labels: {
           'batch.example.com/resume': '3',
@@ -41,7 +41,7 @@ describe('a Job does not take from the template', () => {
       },
     ],
     [
-      'annotations of ours and of the Job controller’s',
+      'reserved annotations of ours and of the Job controller',
       {
         annotations: {
           'batch.example.com/suspended': 'true',
@@ -54,14 +54,14 @@ describe('a Job does not take from the template', () => {
     expect(built(metadata)).toEqual(plain);
   });
 
-  it("anything but these: it has the user's other labels and annotations, even if they look like ours", () => {
+  it("any other reserved metadata: it keeps the user's other labels and annotations, even if their keys look like ours", () => {
     const own = { 'xbatch.example.com/a': 'b', 'batch.example.com.evil.org/a': 'b', team: 'a' };
     const { metadata } = built({ labels: own, annotations: own }).spec.template;
     expect(metadata?.labels).toEqual({ ...plain.spec.template.metadata?.labels, ...own });
     expect(metadata?.annotations).toEqual(own);
   });
 
-  it('its namespace or its controller, which are those of its sequence', () => {
+  it('its namespace or its controller, which come from the sequence', () => {
     expect(plain.metadata).toMatchObject({ namespace: NAMESPACE, ownerReferences: [ownedBy()] });
   });
 });

@@ -81,7 +81,7 @@ describe('the dry run', () => {
     expect(verdict).toEqual({ errors: [], ignoredFields: [] });
   });
 
-  it('leaves out the steps that have already run', async () => {
+  it('omits the steps that have already run', async () => {
     expect((await ask(() => ACCEPTED, sequence(), 2)).asked).toEqual(['cd']);
     expect((await ask(() => ACCEPTED, sequence(), 4)).asked).toEqual([]);
   });
@@ -94,7 +94,7 @@ describe('the dry run', () => {
     expect(job?.metadata.labels['batch.example.com/step-index']).toBe('1');
   });
 
-  it('is one Job for steps with the same settings, and one for each step whose policy names a container', () => {
+  it('is one Job for all steps with the same settings, and one for each step whose policy names a container', () => {
     const rules = (containerName?: string): never =>
       ({ rules: [{ action: 'FailJob', onExitCodes: { operator: 'In', values: [42], containerName } }] }) as never;
     const object = sequence({
@@ -115,35 +115,35 @@ describe('the dry run', () => {
   });
 });
 
-describe('a refusal', () => {
+describe('a rejection', () => {
   it.each<readonly [string, (containers: Containers) => DryRunAnswer, readonly string[], readonly string[]]>([
     [
-      'of one step: it is asked about by itself, the others together',
+      'of one step: one dry run for that step, and one for the others',
       validated('b'),
       ['abcd', 'b', 'acd'],
       ['1: spec.containers[1].x: b is bad'],
     ],
     [
-      'of two steps: each by itself',
+      'of two steps: one dry run for each',
       validated('b', 'd'),
       ['abcd', 'b', 'd', 'ac'],
       ['1: spec.containers[1].x: b is bad', '3: spec.containers[3].x: d is bad'],
     ],
-    ['without a field: by halves', denied('d'), ['abcd', 'ab', 'cd', 'c', 'd'], ['3: denied']],
+    ['without a field: the steps are bisected', denied('d'), ['abcd', 'ab', 'cd', 'c', 'd'], ['3: denied']],
     [
-      'of every step without a field',
+      'of every step, without a field',
       denied('a', 'b', 'c', 'd'),
       ['abcd', 'ab', 'a', 'b', 'cd', 'c', 'd'],
       ['0: denied', '1: denied', '2: denied', '3: denied'],
     ],
     [
-      'of the template: one step stands for all',
+      'of the template: one step represents all',
       () => refused(['spec.template.spec.volumes[0].name', 'no']),
       ['abcd', 'a'],
       ['all: spec.template.spec.volumes[0].name: no'],
     ],
     [
-      'of the template and of a step: that step, and no other',
+      'of the template and of a step: that step represents all',
       (containers) => {
         const ofSteps = containers.flatMap(({ name }, i) =>
           name === 'c' ? [[`spec.template.spec.containers[${i}].x`, 'c is bad'] as const] : [],
@@ -154,7 +154,7 @@ describe('a refusal', () => {
       ['all: spec.template.spec.volumes[0].name: no', '2: spec.containers[2].x: c is bad'],
     ],
     [
-      'only of the steps together: none of them is at fault',
+      'because the steps conflict with each other: no step is rejected',
       (containers) =>
         containers.length > 1
           ? refused([`spec.template.spec.containers[1].ports[0].hostPort`, 'Duplicate value'])
@@ -163,13 +163,13 @@ describe('a refusal', () => {
       [],
     ],
     [
-      'of the sum of them: none of them is at fault',
+      'because of the sum of the steps: no step is rejected',
       (containers) => (containers.length > 1 ? refused(['spec.template.spec.resources', 'too much']) : ACCEPTED),
       ['abcd', 'a', 'bcd', 'b', 'cd', 'c', 'd'],
       [],
     ],
     [
-      'without a field, of more than two containers: none of them is at fault',
+      'without a field, of more than two containers: no step is rejected',
       (containers) => (containers.length > 2 ? refused(['', 'too many']) : ACCEPTED),
       ['abcd', 'ab', 'cd'],
       [],
@@ -203,7 +203,7 @@ describe('a refusal', () => {
     expect(verdict.errors.map(({ index }) => index)).toEqual([199]);
   });
 
-  it('never blames a step whose own Job the server accepts, and finds every step that it rejects', async () => {
+  it('never reports a step whose own Job the server accepts, and finds every step that it rejects', async () => {
     // Every combination of bad steps, of conflicts between two, and of words with and without fields.
     for (let bad = 0; bad < 16; bad++) {
       const names = NAMES.filter((_, i) => (bad & (1 << i)) !== 0);
@@ -230,7 +230,7 @@ describe('a refusal', () => {
   });
 });
 
-it('without an answer the preflight stops, and keeps the errors found before', async () => {
+it('a dry run without a result stops the preflight, and the errors found before are kept', async () => {
   const answer = (containers: Containers): DryRunAnswer =>
     containers.length === 1 && containers[0]?.name === 'd'
       ? { type: 'unanswered', reason: 'QuotaExceeded', message: 'full' }

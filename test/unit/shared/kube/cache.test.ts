@@ -33,9 +33,9 @@ describe('compareResourceVersions', () => {
     ['newer', '10', '9', 1],
     ['equal', '10', '10', 0],
     ['same length', '123', '132', -1],
-    ['beyond 2^53', '9007199254740993', '9007199254740992', 1],
-    ['something else than digits is equal', 'abc', '10', 0],
-    ['nothing is equal', '', '10', 0],
+    ['numbers above 2^53', '9007199254740993', '9007199254740992', 1],
+    ['versions that are not numbers are equal', 'abc', '10', 0],
+    ['a missing version is equal', '', '10', 0],
   ])('%s', (_says, a, b, sign) => {
     expect(Math.sign(compareResourceVersions(a, b))).toBe(sign);
   });
@@ -68,41 +68,56 @@ describe('Cache', () => {
 
   it.each<readonly [string, readonly Event[], string | undefined, readonly string[]]>([
     ['a new object', [observe(5)], '5', ['added uid-1@5']],
-    ['a newer state', [observe(5), observe(6)], '6', ['added uid-1@5', 'modified uid-1@6']],
-    ['a watch that is behind an own write changes nothing', [assume(7), observe(6)], '7', []],
-    ['the echo of an own write says the same', [assume(7), observe(7)], '7', []],
-    ['an own write is newer than what was observed', [observe(5), assume(7)], '7', ['added uid-1@5']],
-    ['a response that comes after its echo changes nothing', [observe(7), assume(7)], '7', ['added uid-1@7']],
-    ['a response that comes late changes nothing', [observe(8), assume(7)], '8', ['added uid-1@8']],
+    ['a newer version', [observe(5), observe(6)], '6', ['added uid-1@5', 'modified uid-1@6']],
+    ['a watch event older than our own write changes nothing', [assume(7), observe(6)], '7', []],
+    ['a watch event of our own write changes nothing', [assume(7), observe(7)], '7', []],
+    ['our own write is newer than the cached object', [observe(5), assume(7)], '7', ['added uid-1@5']],
+    ['a response that arrives after its watch event changes nothing', [observe(7), assume(7)], '7', ['added uid-1@7']],
+    ['a response older than the cached object changes nothing', [observe(8), assume(7)], '8', ['added uid-1@8']],
     ['a deletion', [observe(5), remove(6)], undefined, CAME_AND_WENT],
-    ['a deletion of what was not known tells nobody', [remove(6)], undefined, []],
-    ['a late response brings nothing deleted back', [observe(5), remove(7), assume(6)], undefined, CAME_AND_WENT],
-    ['nor what was deleted before it was ever seen', [remove(7), assume(6)], undefined, []],
-    ['the watch may bring an object back', [observe(5), remove(6), observe(7), assume(8)], '8', CAME_BACK],
+    ['the deletion of an unknown object notifies no listener', [remove(6)], undefined, []],
+    ['a late response does not restore a deleted object', [observe(5), remove(7), assume(6)], undefined, CAME_AND_WENT],
     [
-      'a state from before its deletion does not',
+      'a late response does not add an object that was deleted before it was cached',
+      [remove(7), assume(6)],
+      undefined,
+      [],
+    ],
+    [
+      'a watch event newer than the deletion adds the object again',
+      [observe(5), remove(6), observe(7), assume(8)],
+      '8',
+      CAME_BACK,
+    ],
+    [
+      'a watch event older than the deletion does not add the object again',
       [observe(5), remove(7), observe(6), observe(7)],
       undefined,
       CAME_AND_WENT,
     ],
     [
-      'a repeated deletion does not remove it again',
+      'a repeated DELETED event does not remove an object that was added again',
       [observe(5), remove(6), observe(7), remove(6), assume(8)],
       '8',
       CAME_BACK,
     ],
-    ['a deletion that comes twice is told once', [observe(5), remove(6), remove(6)], undefined, CAME_AND_WENT],
+    ['a repeated DELETED event notifies listeners once', [observe(5), remove(6), remove(6)], undefined, CAME_AND_WENT],
     [
-      'the elder does not come back when the younger is gone',
+      'an older object does not return after a newer object of the same name was deleted',
       [observe(5), observe(8, 'uid-2'), remove(9, 'uid-2'), observe(6)],
       undefined,
       [...REPLACED, 'deleted uid-2@8'],
     ],
-    ['the same name with a new UID is another object', [observe(5), observe(8, 'uid-2')], '8', REPLACED],
-    ['the late deletion of the elder leaves the younger', [assume(8, 'uid-2'), remove(7)], '8', []],
-    ['a late response about the elder leaves the younger', [observe(5), observe(8, 'uid-2'), assume(9)], '8', REPLACED],
+    ['an object of the same name with a new UID is another object', [observe(5), observe(8, 'uid-2')], '8', REPLACED],
+    ['a late deletion of the older object does not remove the newer one', [assume(8, 'uid-2'), remove(7)], '8', []],
     [
-      'opaque versions: the watch wins over what is known',
+      'a late response about the older object does not replace the newer one',
+      [observe(5), observe(8, 'uid-2'), assume(9)],
+      '8',
+      REPLACED,
+    ],
+    [
+      'versions that are not numbers: the watch overrides the cache',
       [observe('abc'), observe('abd'), assume('abe')],
       'abd',
       ['added uid-1@abc', 'modified uid-1@abd'],
@@ -136,10 +151,14 @@ describe('Cache', () => {
     const b = thing(4, { name: 'b', uid: 'uid-b' });
 
     it.each<readonly [string, readonly Thing[], readonly string[]]>([
-      ['what the list lacks is gone', [], ['deleted uid-1@5']],
-      ['what the list has anew is there', [thing(5), b], ['added uid-b@4']],
-      ['what the list has in a newer state is taken', [thing(6)], ['modified uid-1@6']],
-      ['a younger namesake takes the place', [thing(8, { uid: 'uid-2' })], ['deleted uid-1@5', 'added uid-2@8']],
+      ['removes an object that the list lacks', [], ['deleted uid-1@5']],
+      ['adds an object that only the list has', [thing(5), b], ['added uid-b@4']],
+      ['updates an object of which the list has a newer version', [thing(6)], ['modified uid-1@6']],
+      [
+        'replaces an object by one of the same name with a new UID',
+        [thing(8, { uid: 'uid-2' })],
+        ['deleted uid-1@5', 'added uid-2@8'],
+      ],
     ])('%s', (_says, list, expected) => {
       cache.observe(thing(5));
       changes = [];
@@ -165,7 +184,7 @@ describe('Cache', () => {
       expect(cache.size).toBe(1);
     });
 
-    it('keeps an object that was written after the list was made, and tombstones for objects that the list lacks', () => {
+    it('keeps an object that was written after the list was read, and tombstones of objects that the list lacks', () => {
       cache.observe(b);
       cache.assume(thing(11));
       cache.replace([], '10');
@@ -175,13 +194,13 @@ describe('Cache', () => {
       expect(cache.size).toBe(1);
     });
 
-    it('keeps the newer state of an object that was written after the list was made', () => {
+    it('keeps the newer version of an object that was written after the list was read', () => {
       cache.assume(thing(11));
       cache.replace([thing(9)], '10');
       expect(version()).toBe('11');
     });
 
-    it('rewound: accepts older states, drops newer objects, forgets tombstones', () => {
+    it('rewound: accepts older versions, removes newer objects, and clears tombstones', () => {
       cache.observe(thing(50));
       cache.observe(thing(51, { name: 'b', uid: 'uid-b' }));
       cache.remove(thing(52, { name: 'c', uid: 'uid-c' }));
@@ -216,7 +235,7 @@ describe('Cache', () => {
       expect([names('o1'), names('o2')]).toEqual([[], []]);
     });
 
-    it('has each object once, in its newest state', () => {
+    it('has each object once, in its newest version', () => {
       cache.observe(thing(1));
       cache.assume(thing(2));
       cache.observe(thing(2));
@@ -240,7 +259,7 @@ describe('Cache', () => {
     const first = (object: Thing, previous: Thing | undefined): Thing =>
       previous?.owner === undefined ? object : { ...object, owner: previous.owner };
 
-    it('may use the previous state, and its result is what listeners and the index get', () => {
+    it('may use the previous object, and its result is passed to listeners and the index', () => {
       const cache = new Cache<Thing>(({ owner }) => owner, first);
       const told: unknown[] = [];
       cache.subscribe(({ type, object }) => told.push([type, object.owner]));
@@ -256,7 +275,7 @@ describe('Cache', () => {
       ]);
     });
 
-    it('gets no previous state from a deleted object of the same name', () => {
+    it('gets no previous object if a deleted object had the same name', () => {
       const cache = new Cache<Thing>(({ owner }) => owner, first);
       cache.observe(thing(1, { owner: 'o1' }));
       cache.observe(thing(2, { owner: 'o2', uid: 'uid-2' }));

@@ -66,11 +66,15 @@ describe('a request', () => {
   it.each<readonly [string, ApiRequest, { readonly url: string; readonly type?: string; readonly body: string }]>([
     ['a plain GET', get(), { url: '/base/api/v1/things', body: '' }],
     [
-      'a query, escaped, without what is undefined',
+      'a GET with query parameters, escaped, without undefined ones',
       get('/apis/x', { query: { limit: 1, continue: undefined, fieldSelector: 'a=b&c d', watch: true } }),
       { url: '/base/apis/x?limit=1&fieldSelector=a%3Db%26c+d&watch=true', body: '' },
     ],
-    ['a query of nothing', get('/apis/x', { query: { continue: undefined } }), { url: '/base/apis/x', body: '' }],
+    [
+      'a GET with an empty query',
+      get('/apis/x', { query: { continue: undefined } }),
+      { url: '/base/apis/x', body: '' },
+    ],
     [
       'a POST',
       { method: 'POST', path: '/apis/x', body: { a: 'ü' } },
@@ -137,7 +141,7 @@ describe('a request', () => {
       ]);
     });
 
-    it('passes none if the response is an error, whose continue token it returns', async () => {
+    it('passes no items if the response is an error, and returns its continue token', async () => {
       const status = { kind: 'Status', reason: 'Expired', metadata: { continue: 'rest' }, items: [1] };
       const server = await serve((_, response) => json(response, 410, status));
       const refusal = await failure(connect(server.url).request(get('/x', { onItem })));
@@ -162,7 +166,7 @@ describe('a request', () => {
       expect(await connect(other.url).request(get())).toEqual({ kind: 'Thing' });
     });
 
-    it('rejects like any request: for a truncated body, or invalid JSON', async () => {
+    it('rejects like any other request after a truncated body or invalid JSON', async () => {
       const server = await serve((_, response) => response.writeHead(200).end('{"items":[{"a":1},'));
       expect(await failure(connect(server.url).request(get('/x', { onItem })))).toMatchObject({ code: 'Unreachable' });
       expect(items).toHaveLength(1);
@@ -201,7 +205,7 @@ describe('a request', () => {
       { code: 'TooManyRequests', retryAfterMs: 3000 },
     ],
     [
-      'a connection that is cut in mid-body',
+      'a connection that is closed within the body',
       (_, response) => {
         response.writeHead(200, { 'content-length': '1000' });
         response.write('{"kind":');
@@ -209,19 +213,19 @@ describe('a request', () => {
       },
       { code: 'Unreachable' },
     ],
-    ['an answer that is no JSON', (_, response) => response.end('<html>'), { name: 'ApiError' }],
+    ['a response that is not JSON', (_, response) => response.end('<html>'), { name: 'ApiError' }],
   ])('fails with ApiError: %s', async (_says, answer, expected) => {
     const server = await serve(answer);
     expect(await failure(connect(server.url).request(get()))).toMatchObject(expected);
   });
 
-  it('fails with Timeout when no answer comes in time, and says for what', async () => {
+  it('fails with Timeout if no response arrives in time, and names the request', async () => {
     const server = await serve(silent);
     const error = await failure(connect(server.url).request(get('/slow', { timeoutMs: 20 })));
     expect(error).toMatchObject({ code: 'Timeout', message: 'GET /slow: no answer within 0.02 s' });
   });
 
-  it('includes the body in the time limit', async () => {
+  it('counts the body within the timeout', async () => {
     const server = await serve((_, response) => {
       response.writeHead(200, { 'content-length': '1000' });
       response.write('{');
@@ -256,7 +260,7 @@ describe('credentials', () => {
     json(response, 401, { kind: 'Status', reason: 'Unauthorized', message: 'no' });
 
   it.each([
-    ['an exec plugin that names no expiry', 'plugin'],
+    ['an exec plugin that returns no expirationTimestamp', 'plugin'],
     ['a token file', 'file'],
   ])('of %s are used until they are rejected, and refreshed after a 401', async (_says, kind) => {
     const folder = mkdtempSync(join(tmpdir(), 'sequentialjob-token-'));
@@ -302,14 +306,14 @@ describe('credentials', () => {
   });
 
   it.each<readonly [string, (client: ApiClient) => Promise<unknown>, string]>([
-    ['the time limit', (client) => client.request(get()), 'Timeout'],
-    ["the caller's signal", (client) => client.request({ ...get(), signal: AbortSignal.abort() }), 'Aborted'],
+    ['the timeout', (client) => client.request(get()), 'Timeout'],
+    ['the signal of the caller', (client) => client.request({ ...get(), signal: AbortSignal.abort() }), 'Aborted'],
     [
-      "a stream's signal",
+      'the signal of a stream',
       (client) => client.stream({ path: '/x', idleMs: 1000, signal: AbortSignal.abort() }),
       'Aborted',
     ],
-  ])('that take forever to load do not outlast %s', async (_says, use, code) => {
+  ])('that never load do not delay a request beyond %s', async (_says, use, code) => {
     const server = await serve(ok);
     const { promise: never } = Promise.withResolvers<never>();
     const waiting = jest.spyOn(KubeConfig.prototype, 'applyToHTTPSOptions').mockReturnValue(never);
@@ -321,7 +325,7 @@ describe('credentials', () => {
     expect(server.received).toHaveLength(0);
   });
 
-  it("a failing plugin is Unauthorized, with the plugin's message", async () => {
+  it('if the exec plugin fails, the error is Unauthorized and has the message of the plugin', async () => {
     const server = await serve(ok);
     const args = ['-c', 'echo log in first >&2; exit 1'];
     const exec = { apiVersion: 'client.authentication.k8s.io/v1', command: 'sh', args };
@@ -354,9 +358,9 @@ describe('a stream', () => {
 
   it.each<readonly [string, Answer]>([
     ['end', (_, response) => response.end('one\n')],
-    ['are refused', (_, response) => json(response, 410, {})],
-    ['are cut', (_, response) => response.write('one\n', () => response.destroy())],
-  ])('leaves no listener on the signal, however many %s', async (_says, answer) => {
+    ['are rejected', (_, response) => json(response, 410, {})],
+    ['are closed', (_, response) => response.write('one\n', () => response.destroy())],
+  ])('leaves no listener on the signal, however many streams %s', async (_says, answer) => {
     const server = await serve(answer);
     const client = connect(server.url);
     const { signal } = new AbortController();
@@ -370,14 +374,14 @@ describe('a stream', () => {
     expect(getEventListeners(signal, 'abort')).toHaveLength(0);
   });
 
-  it('rejects if the server refuses it', async () => {
+  it('rejects if the server rejects the request', async () => {
     const server = await serve((_, response) =>
       json(response, 410, { kind: 'Status', reason: 'Expired', message: 'too old' }),
     );
     expect(await failure(connect(server.url).stream(stream))).toMatchObject({ code: 'Gone', message: 'too old' });
   });
 
-  it('fails with a code of Timeout when nothing arrives for too long', async () => {
+  it('fails with Timeout if nothing arrives for too long', async () => {
     const server = await serve((_, response) => response.write('one\n'));
     const body = await connect(server.url).stream({ ...stream, idleMs: 50 });
     await expect(read(body)).rejects.toMatchObject({ code: 'UND_ERR_BODY_TIMEOUT' });
@@ -396,7 +400,7 @@ describe('TLS', () => {
     return pair;
   }
 
-  it('trusts the authority of the kubeconfig and no other', async () => {
+  it('trusts only the certificate authority of the kubeconfig', async () => {
     const pair = selfSigned();
     const server = await serve(ok, pair);
     const ca = {
@@ -410,7 +414,7 @@ describe('TLS', () => {
     expect(await connect(server.url).request(get())).toEqual({ kind: 'Thing' });
   });
 
-  it('refuses plain HTTP unless the kubeconfig says that it may be insecure', async () => {
+  it('rejects plain HTTP unless the kubeconfig has insecure-skip-tls-verify', async () => {
     const server = await serve(ok);
     const strict = { 'insecure-skip-tls-verify': false };
     expect(await failure(connect(server.url, {}, { cluster: strict }).request(get()))).toMatchObject({

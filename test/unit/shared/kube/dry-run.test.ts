@@ -55,7 +55,7 @@ it('sends it again without the fields that the server does not know', async () =
   expect(second.answer).toMatchObject({ type: 'refused', unknownFields });
 });
 
-describe('the answer', () => {
+describe('the result of a dry run', () => {
   const CAUSE = {
     reason: 'FieldValueNotFound',
     message: 'Not found: "x"',
@@ -64,56 +64,60 @@ describe('the answer', () => {
 
   it.each<readonly [string, ApiError, Partial<DryRunAnswer>]>([
     [
-      'that the name is taken is no fault',
+      'AlreadyExists: accepted',
       status(409, 'jobs.batch "etl-0-extract" already exists', [], 'AlreadyExists'),
       { type: 'accepted' },
     ],
     [
-      'that the Job is invalid',
+      'an invalid Job: rejected',
       status(422, 'Job.batch "x" is invalid', [CAUSE]),
       { type: 'refused', refusal: { message: 'Job.batch "x" is invalid', causes: [CAUSE] } },
     ],
     [
-      'of an admission webhook that denies it',
+      'denied by an admission webhook: rejected',
       status(403, 'admission webhook "p.example.com" denied the request: no'),
       { type: 'refused' },
     ],
     [
-      'of a policy that denies it',
+      'denied by a ValidatingAdmissionPolicy: rejected',
       status(422, `jobs.batch "x" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'p' denied request: no`),
       { type: 'refused' },
     ],
     [
-      'of a webhook whose words are about a user',
+      'denied by a webhook whose message is like a missing permission: rejected',
       status(403, `admission webhook "p.example.com" denied the request: jobs is forbidden: User "x" may not`),
       { type: 'refused' },
     ],
     [
-      'of a webhook that denies it as a conflict',
+      'denied by a webhook with the reason Conflict: rejected',
       status(409, 'admission webhook "p.example.com" denied the request: taken', [], 'Conflict'),
       { type: 'refused' },
     ],
     [
-      'of a quota that has not been counted yet',
+      'a quota whose usage is unknown yet: no verdict',
       status(403, 'jobs.batch "x" is forbidden: status unknown for quota: q, resources: count/jobs.batch'),
       { type: 'unanswered', reason: 'QuotaExceeded' },
     ],
     [
-      'that we may not own the Job',
+      'no permission to set blockOwnerDeletion: no verdict',
       status(
         403,
         `jobs.batch "x" is forbidden: cannot set blockOwnerDeletion if an ownerReference refers to a resource you can't set finalizers on: no RBAC policy matched`,
       ),
       { type: 'unanswered', reason: 'PermissionDenied' },
     ],
-    ['that it is too large', status(413, 'Request entity too large: limit is 3145728'), { type: 'refused' }],
     [
-      'of a webhook that does not support dry runs',
+      'a request that is too large: rejected',
+      status(413, 'Request entity too large: limit is 3145728'),
+      { type: 'refused' },
+    ],
+    [
+      'a webhook that does not support dry runs: no verdict',
       status(400, 'admission webhook "nodry.example.com" does not support dry run'),
       { type: 'unanswered', reason: 'DryRunUnsupported' },
     ],
     [
-      'of a quota that is full',
+      'a full quota: no verdict',
       status(
         403,
         'jobs.batch "x" is forbidden: exceeded quota: q, requested: count/jobs.batch=1, used: count/jobs.batch=0',
@@ -121,7 +125,7 @@ describe('the answer', () => {
       { type: 'unanswered', reason: 'QuotaExceeded' },
     ],
     [
-      'that we may not create Jobs',
+      'no permission to create Jobs: no verdict',
       status(403, 'jobs.batch is forbidden: User "nobody" cannot create resource "jobs" in API group "batch"'),
       { type: 'unanswered', reason: 'PermissionDenied' },
     ],
@@ -130,10 +134,10 @@ describe('the answer', () => {
   });
 
   it.each<readonly [string, ApiError]>([
-    ['a server in trouble', status(500, 'Internal error occurred: failed calling webhook "down.example.com": refused')],
-    ['a webhook in trouble', status(500, 'admission webhook "p.example.com" denied the request: its own API is down')],
+    ['the server fails', status(500, 'Internal error occurred: failed calling webhook "down.example.com": refused')],
+    ['a webhook fails', status(500, 'admission webhook "p.example.com" denied the request: its own API is down')],
     ['too many requests', status(429, 'slow down')],
-    ['a namespace that is gone', status(404, 'namespaces "team-a" not found')],
+    ['the namespace does not exist', status(404, 'namespaces "team-a" not found')],
     [
       'a namespace that is being deleted',
       status(403, 'jobs.batch "x" is forbidden: unable to create new content in namespace team-a', [
@@ -144,7 +148,7 @@ describe('the answer', () => {
         },
       ]),
     ],
-  ])('is none, and thrown: %s', async (_says, error) => {
+  ])('is an error that is thrown: %s', async (_says, error) => {
     await expect(ask(error)).rejects.toBe(error);
   });
 });

@@ -31,19 +31,19 @@ describe('errorFromAnswer', () => {
   it.each<readonly [string, number, string, ApiErrorCode]>([
     ['403', 403, status('Forbidden'), 'Forbidden'],
     ['404', 404, status('NotFound'), 'NotFound'],
-    ['409 about a name that is taken', 409, status('AlreadyExists'), 'AlreadyExists'],
-    ['409 about a version that is old', 409, status('Conflict'), 'Conflict'],
+    ['409 because the name exists', 409, status('AlreadyExists'), 'AlreadyExists'],
+    ['409 because the resourceVersion is outdated', 409, status('Conflict'), 'Conflict'],
     ['410 Gone', 410, status('Gone'), 'Gone'],
     ['410 Expired', 410, status('Expired'), 'Gone'],
     ['422', 422, status('Invalid'), 'Invalid'],
     ['503', 503, status('ServiceUnavailable'), 'ServerError'],
-    ['504 of etcd', 504, status('Timeout'), 'ServerError'],
+    ['504 because etcd timed out', 504, status('Timeout'), 'ServerError'],
     ['408', 408, '', 'Timeout'],
     ['an unknown status', 418, 'short and stout', 'Unexpected'],
     ['a redirect', 302, '', 'Unexpected'],
-    ['a page of a proxy', 502, '<html>Bad Gateway</html>', 'ServerError'],
-    ['JSON that is no Status', 404, '{"kind":"Job","reason":"AlreadyExists"}', 'NotFound'],
-    ['JSON that is no object', 404, 'null', 'NotFound'],
+    ['an HTML page of a proxy', 502, '<html>Bad Gateway</html>', 'ServerError'],
+    ['JSON that is not a Status', 404, '{"kind":"Job","reason":"AlreadyExists"}', 'NotFound'],
+    ['JSON that is not an object', 404, 'null', 'NotFound'],
   ])('%s', (_says, http, body, code) => {
     const error = errorFromResponse(http, body);
     expect(error).toBeInstanceOf(ApiError);
@@ -52,27 +52,27 @@ describe('errorFromAnswer', () => {
   });
 
   it.each([
-    ["a Status' own message is taken", status('Conflict'), 'said Conflict'],
+    ['the message of the Status', status('Conflict'), 'said Conflict'],
     [
-      'a body that is no Status is quoted',
+      'the text of a body that is not a Status',
       '  <html>Bad Gateway</html>\n',
       'the API server answered 502: <html>Bad Gateway</html>',
     ],
-    ['an empty body leaves the number', '', 'the API server answered 502'],
-    ['a long body is cut', 'x'.repeat(1000), `the API server answered 502: ${'x'.repeat(200)}`],
+    ['the status code if the body is empty', '', 'the API server answered 502'],
+    ['the beginning of a long body', 'x'.repeat(1000), `the API server answered 502: ${'x'.repeat(200)}`],
   ])('message: %s', (_says, body, message) => {
     expect(errorFromResponse(502, body).message).toBe(message);
   });
 
   it.each<readonly [string, string | undefined, unknown, number | undefined]>([
-    ['the header, in seconds', '7', undefined, 7000],
-    ['the details of the Status', undefined, 3, 3000],
-    ['the header wins over the details', '7', 3, 7000],
-    ['zero in the header is a wish too', '0', 3, 0],
-    ['zero in the details is none', undefined, 0, undefined],
+    ['seconds in the header', '7', undefined, 7000],
+    ['seconds in the details of the Status', undefined, 3, 3000],
+    ['the header overrides the details', '7', 3, 7000],
+    ['zero in the header counts', '0', 3, 0],
+    ['zero in the details does not count', undefined, 0, undefined],
     ['neither', undefined, undefined, undefined],
-    ['a date is not understood', 'Mon, 02 Nov 2026 10:00:00 GMT', undefined, undefined],
-    ['a fraction is not understood', '1.5', undefined, undefined],
+    ['a date is ignored', 'Mon, 02 Nov 2026 10:00:00 GMT', undefined, undefined],
+    ['a fraction is ignored', '1.5', undefined, undefined],
   ])('Retry-After: %s', (_says, header, retryAfterSeconds, expected) => {
     const body = status('TooManyRequests', { details: { retryAfterSeconds } });
     expect(errorFromResponse(429, body, header).retryAfterMs).toBe(expected);
@@ -91,10 +91,10 @@ describe('errorFromStatus, of a watch', () => {
   it.each<readonly [string, unknown, ApiErrorCode, string]>([
     ['an expired version', { code: 410, reason: 'Expired', message: 'too old' }, 'Gone', 'too old'],
     ['an internal error', { code: 500, message: 'broken' }, 'ServerError', 'broken'],
-    ['without a code', { message: 'broken' }, 'ServerError', 'broken'],
-    ['without a message', { code: 410 }, 'Gone', 'the watch ended with status 410'],
-    ['nothing at all', null, 'ServerError', 'the watch ended with status 500'],
-    ['no object', 'oops', 'ServerError', 'the watch ended with status 500'],
+    ['a Status without a code', { message: 'broken' }, 'ServerError', 'broken'],
+    ['a Status without a message', { code: 410 }, 'Gone', 'the watch ended with status 410'],
+    ['an undefined Status', null, 'ServerError', 'the watch ended with status 500'],
+    ['a Status that is not an object', 'oops', 'ServerError', 'the watch ended with status 500'],
   ])('%s', (_says, object, code, message) => {
     expect(errorFromStatus(object)).toMatchObject({ code, message });
   });
@@ -104,44 +104,49 @@ describe('errorFromFailure', () => {
   it.each<readonly [string, unknown, ApiErrorCode, string]>([
     ['a refused connection', withCode('ECONNREFUSED'), 'Unreachable', 'it was ECONNREFUSED'],
     ['a reset connection', withCode('ECONNRESET'), 'Unreachable', 'it was ECONNRESET'],
-    ['a host that nobody knows', withCode('ENOTFOUND'), 'Unreachable', 'it was ENOTFOUND'],
-    ['an error of the socket', withCode('UND_ERR_SOCKET', 'other side closed'), 'Unreachable', 'other side closed'],
-    ['something else than HTTP', withCode('HPE_INVALID_CONSTANT'), 'Unreachable', 'it was HPE_INVALID_CONSTANT'],
-    ['a proxy whose address is none', withCode('ERR_INVALID_URL'), 'Unreachable', 'it was ERR_INVALID_URL'],
+    ['an unknown host', withCode('ENOTFOUND'), 'Unreachable', 'it was ENOTFOUND'],
+    ['a socket error', withCode('UND_ERR_SOCKET', 'other side closed'), 'Unreachable', 'other side closed'],
+    ['a response that is not HTTP', withCode('HPE_INVALID_CONSTANT'), 'Unreachable', 'it was HPE_INVALID_CONSTANT'],
+    ['a proxy with an invalid address', withCode('ERR_INVALID_URL'), 'Unreachable', 'it was ERR_INVALID_URL'],
     [
-      'a proxy that makes no tunnel',
+      'a proxy that rejects the tunnel',
       withCode('UND_ERR_ABORTED', 'Proxy response (407) !== 200 when HTTP Tunneling'),
       'Unreachable',
       'Proxy response (407) !== 200 when HTTP Tunneling',
     ],
-    ['a body that falls silent', withCode('UND_ERR_BODY_TIMEOUT'), 'Timeout', 'it was UND_ERR_BODY_TIMEOUT'],
-    ['a connection that dies of silence', withCode('ETIMEDOUT'), 'Unreachable', 'it was ETIMEDOUT'],
-    ['an abort as undici says it', withCode('UND_ERR_ABORTED'), 'Aborted', 'it was UND_ERR_ABORTED'],
+    ['a response body that times out', withCode('UND_ERR_BODY_TIMEOUT'), 'Timeout', 'it was UND_ERR_BODY_TIMEOUT'],
+    ['a connection that times out', withCode('ETIMEDOUT'), 'Unreachable', 'it was ETIMEDOUT'],
+    ['an abort, as undici reports it', withCode('UND_ERR_ABORTED'), 'Aborted', 'it was UND_ERR_ABORTED'],
     [
-      'a certificate of its own',
+      'a self-signed certificate',
       withCode('DEPTH_ZERO_SELF_SIGNED_CERT'),
       'Untrusted',
       'it was DEPTH_ZERO_SELF_SIGNED_CERT',
     ],
     [
-      'a certificate of another name',
+      'a certificate for another name',
       withCode('ERR_TLS_CERT_ALTNAME_INVALID'),
       'Untrusted',
       'it was ERR_TLS_CERT_ALTNAME_INVALID',
     ],
     [
-      'a reason that sits in the cause',
+      'an error whose cause has the code',
       new TypeError('fetch failed', { cause: new Error('inner', { cause: withCode('CERT_HAS_EXPIRED') }) }),
       'Untrusted',
       'fetch failed',
     ],
     [
-      'all addresses of a host refused, without a message',
+      'refused connections to all addresses of a host, without a message',
       new AggregateError([withCode('ECONNREFUSED'), withCode('ECONNREFUSED')], ''),
       'Unreachable',
       'ECONNREFUSED',
     ],
-    ['all addresses of a host silent', new AggregateError([withCode('ETIMEDOUT')], ''), 'Unreachable', 'ETIMEDOUT'],
+    [
+      'timeouts of all addresses of a host',
+      new AggregateError([withCode('ETIMEDOUT')], ''),
+      'Unreachable',
+      'ETIMEDOUT',
+    ],
   ])('%s', (_says, failure, code, message) => {
     const error = errorFromFailure(failure);
     expect(error).toMatchObject({ name: 'ApiError', code, message, status: undefined, isUncertainWrite: false });
@@ -151,10 +156,10 @@ describe('errorFromFailure', () => {
   it.each<readonly [string, unknown]>([
     ['a TypeError', new TypeError("Cannot read properties of undefined (reading 'name')")],
     ['a RangeError', new RangeError('Maximum call stack size exceeded')],
-    ['a wrong call of Node', Object.assign(new TypeError('not a string'), { code: 'ERR_INVALID_ARG_TYPE' })],
-    ['a wrong call of undici', new errors.InvalidArgumentError('invalid method')],
-    ['an error that says nothing', new Error()],
-    ['no error at all', 'oops'],
+    ["a wrong call of Node's API", Object.assign(new TypeError('not a string'), { code: 'ERR_INVALID_ARG_TYPE' })],
+    ["a wrong call of undici's API", new errors.InvalidArgumentError('invalid method')],
+    ['an error without a message', new Error()],
+    ['a thrown value that is not an error', 'oops'],
     ['undefined', undefined],
   ])('a programming error is never treated as a network error: %s', (_says, fault) => {
     expect(errorFromFailure(fault)).toBe(fault);
@@ -178,7 +183,7 @@ describe('errorFromFailure', () => {
   });
 });
 
-it.each(API_ERROR_CODES.map((code) => [code]))('%s: what cannot pass by itself is not transient', (code) => {
+it.each(API_ERROR_CODES.map((code) => [code]))('%s is transient only if the error can end without a change', (code) => {
   const lasting = ['BadRequest', 'Forbidden', 'NotFound', 'AlreadyExists', 'Invalid', 'Unexpected'];
   expect(new ApiError(code, 'x').transient).toBe(!lasting.includes(code));
 });
@@ -197,8 +202,8 @@ describe('isNamespaceTerminating', () => {
   const terminating = { status: 403, causes: [{ reason: 'NamespaceTerminating' }] };
   it.each<readonly [string, unknown, boolean]>([
     ['a namespace that is being deleted', new ApiError('Forbidden', 'x is forbidden', terminating), true],
-    ['a namespace that is gone', new ApiError('NotFound', 'namespaces "a" not found', { status: 404 }), true],
-    ['an object that is gone', new ApiError('NotFound', 'events "a" not found', { status: 404 }), false],
+    ['a namespace that does not exist', new ApiError('NotFound', 'namespaces "a" not found', { status: 404 }), true],
+    ['an object that does not exist', new ApiError('NotFound', 'events "a" not found', { status: 404 }), false],
     ['a permission that is missing', new ApiError('Forbidden', 'x is forbidden', { status: 403 }), false],
     ['a programming error', new TypeError('namespaces "a" not found'), false],
   ])('%s', (_says, error, expected) => {

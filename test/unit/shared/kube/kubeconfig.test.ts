@@ -67,7 +67,7 @@ function failure(options: KubeConfigOptions): Error {
   throw new Error('it was accepted');
 }
 
-describe('loadKubeConfig refuses, in one line that names the file', () => {
+describe('loadKubeConfig rejects, with one line that names the file', () => {
   it.each<readonly [string, FileName, RegExp]>([
     ['a file that does not exist', 'missing', /cannot read the kubeconfig .*missing: ENOENT: no such file/],
     [
@@ -80,8 +80,12 @@ describe('loadKubeConfig refuses, in one line that names the file', () => {
       'undecided',
       /undecided: no current context is set; choose one with --context \(it has dev, prod\)/,
     ],
-    ['a current context that is not there', 'lost-context', /lost-context: there is no context "gone" \(it has dev\)/],
-    ['a cluster that is not there', 'lost-cluster', /lost-cluster: the cluster of context "dev" is not defined/],
+    [
+      'a current context that does not exist',
+      'lost-context',
+      /lost-context: there is no context "gone" \(it has dev\)/,
+    ],
+    ['a cluster that does not exist', 'lost-cluster', /lost-cluster: the cluster of context "dev" is not defined/],
   ])('%s', (_says, name, expected) => {
     const { message } = failure({ path: path(name) });
     expect(message).toMatch(expected);
@@ -104,32 +108,32 @@ describe('loadKubeConfig', () => {
   const LOCAL = 'dev of https://127.0.0.1:6443';
 
   it.each<readonly [string, () => KubeConfigOptions, string]>([
-    ['the path that is given', () => ({ path: path('good') }), LOCAL],
-    ['the path wins over the environment', () => ({ path: path('good'), env: path('second') }), LOCAL],
+    ['the path of the option', () => ({ path: path('good') }), LOCAL],
+    ['the path of the option overrides KUBECONFIG', () => ({ path: path('good'), env: path('second') }), LOCAL],
     [
-      'a path may contain the list separator',
+      'a path that contains the list separator',
       () => ({ path: path('odd:name'), env: '' }),
       'odd of https://127.0.0.1:6443',
     ],
-    ['the environment', () => ({ env: path('second') }), 'edge of https://edge:6443'],
-    ['a list: the first current context stands', () => ({ env: paths('good', 'second') }), LOCAL],
+    ['the path of KUBECONFIG', () => ({ env: path('second') }), 'edge of https://edge:6443'],
+    ['a list: the first current-context is used', () => ({ env: paths('good', 'second') }), LOCAL],
     [
-      'a list: contexts of the second file are there, also where a file is named twice',
+      'a list: contexts of the second file are found, even if a file is listed twice',
       () => ({ env: paths('good', 'second', 'good'), context: 'edge' }),
       'edge of https://edge:6443',
     ],
     [
-      'a list: the second decides where the first does not',
+      'a list: the second file has the current-context if the first has none',
       () => ({ env: paths('undecided', 'second') }),
       'edge of https://edge:6443',
     ],
-    ['a list: of two with one name the first stands', () => ({ env: paths('good', 'twin') }), LOCAL],
+    ['a list: the first of two contexts with the same name is used', () => ({ env: paths('good', 'twin') }), LOCAL],
     [
-      'a list: the rest of the twin is there',
+      'a list: the other contexts of the second file are found',
       () => ({ env: paths('good', 'twin'), context: 'extra' }),
       'extra of https://twin:6443',
     ],
-    ['a list: missing files are left out', () => ({ env: paths('missing', 'good') }), LOCAL],
+    ['a list: missing files are ignored', () => ({ env: paths('missing', 'good') }), LOCAL],
   ])('%s', (_says, options, expected) => {
     const loaded = loadKubeConfig(options());
     const context = loaded.getCurrentContext();

@@ -20,7 +20,7 @@ describe('fenced', () => {
   const watch = (): Promise<unknown> => client.stream({ path: '/w', idleMs: 1, signal: new AbortController().signal });
 
   it.each<readonly [string, () => void]>([
-    ['may send no more', () => (mayAct = false)],
+    ['has expired', () => (mayAct = false)],
     ['has ended', () => over.abort()],
   ])('sends nothing once its term %s', async (_says, end) => {
     end();

@@ -28,22 +28,22 @@ const anyItems = fc.array(fc.jsonValue(), { maxLength: 8 });
 describe('ListReader', () => {
   it.each<readonly [string, string, readonly unknown[], unknown]>([
     [
-      'items at the end, as the API server writes its own types',
+      'items at the end, as in lists of built-in types',
       '{"kind":"JobList","metadata":{"resourceVersion":"7","continue":"t"},"items":[{"a":1},{"b":[2,{"c":"]"}]}]}\n',
       [{ a: 1 }, { b: [2, { c: ']' }] }],
       { kind: 'JobList', metadata: { resourceVersion: '7', continue: 't' }, items: [] },
     ],
     [
-      'items before the rest, as it writes custom resources',
+      'items before the rest, as in lists of custom resources',
       '{"apiVersion":"x/v1","items":[{"a":1}],"kind":"L","metadata":{"resourceVersion":"7"}}',
       [{ a: 1 }],
       { apiVersion: 'x/v1', items: [], kind: 'L', metadata: { resourceVersion: '7' } },
     ],
-    ['null in the place of items, as Go writes it', '{"metadata":{},"items":null}', [], { metadata: {}, items: null }],
-    ['white space everywhere', ' { "items" : [ {"a" : 1} , 2 , \n "x" ] } ', [{ a: 1 }, 2, 'x'], { items: [] }],
-    ['the word where it is a value', '{"kind":"items","a":[1],"items":[2]}', [2], { kind: 'items', a: [1], items: [] }],
+    ['null items, as Go writes them', '{"metadata":{},"items":null}', [], { metadata: {}, items: null }],
+    ['whitespace everywhere', ' { "items" : [ {"a" : 1} , 2 , \n "x" ] } ', [{ a: 1 }, 2, 'x'], { items: [] }],
+    ['the word "items" as a value', '{"kind":"items","a":[1],"items":[2]}', [2], { kind: 'items', a: [1], items: [] }],
     [
-      'the word further down',
+      'the word "items" as a nested key',
       '{"a":{"items":[1,2]},"b":[{"items":[3]}]}',
       [],
       { a: { items: [1, 2] }, b: [{ items: [3] }] },
@@ -75,7 +75,7 @@ describe('ListReader', () => {
     );
   });
 
-  it('tells how long each item is, in bytes', () => {
+  it('reports the size of each item in bytes', () => {
     expect(read('{"items":[{"a":"€"},{}]}').bytes).toEqual([11, 2]);
   });
 
@@ -87,16 +87,16 @@ describe('ListReader', () => {
   });
 
   it.each<readonly [string, string]>([
-    ['an item that is none', '{"items":[{"a":}]}'],
-    ['a body that ends too soon', '{"items":[{"a":1}'],
-    ['a page of a proxy', '<html>'],
+    ['an invalid item', '{"items":[{"a":}]}'],
+    ['a truncated body', '{"items":[{"a":1}'],
+    ['an HTML page of a proxy', '<html>'],
   ])('rejects %s as invalid JSON', (_, body) => {
     expect(() => read(body)).toThrow(expect.objectContaining({ code: 'Unreachable' }));
   });
 
   it.each<readonly [string, string]>([
     ['an item', '{"items":["'],
-    ['what is beside the items', '{"a":"'],
+    ['a value beside the items', '{"a":"'],
   ])('buffers no more than necessary of %s that does not end', (_, start) => {
     const reader = new ListReader(() => undefined);
     reader.write(Buffer.from(start));

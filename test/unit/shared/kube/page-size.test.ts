@@ -23,17 +23,17 @@ function pagesOf(sizes: readonly number[], maxObjects?: number): readonly string
 
 const of = (count: number, bytes: number): readonly number[] => Array.from({ length: count }, () => bytes);
 
-describe('the size of a page', () => {
+describe('the page size', () => {
   it.each<readonly [string, readonly number[], readonly string[]]>([
-    ['grows to 500 where objects are small', of(2000, 3 * KIB), ['50', '200', '500', '500', '500', '500']],
-    ['starts small where objects are large', of(12, MIB), ['(50)', '4', '4', '4']],
-    ['is one where an object is larger than a page should be', of(3, 10 * MIB), ['(50)', '1', '1', '1']],
+    ['grows to 500 for small objects', of(2000, 3 * KIB), ['50', '200', '500', '500', '500', '500']],
+    ['starts small for large objects', of(12, MIB), ['(50)', '4', '4', '4']],
+    ['is 1 if one object is larger than a page should be', of(3, 10 * MIB), ['(50)', '1', '1', '1']],
     [
-      'falls where large ones follow small ones',
+      'decreases when large objects follow small ones',
       [...of(250, KIB), ...of(9, MIB)],
       ['50', '200', '(500)', '4', '4', '4'],
     ],
-    ['stays between', of(300, 40 * KIB), ['50', '102', '102', '102']],
+    ['stays the same for objects of medium size', of(300, 40 * KIB), ['50', '102', '102', '102']],
   ])('%s', (_, sizes, pages) => {
     expect(pagesOf(sizes)).toEqual(pages);
   });

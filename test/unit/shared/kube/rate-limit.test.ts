@@ -24,10 +24,15 @@ describe('TokenBucket', () => {
   }
 
   it.each<readonly [string, { readonly qps: number; readonly burst: number }, number, readonly number[]]>([
-    ['the burst goes at once, then one after the other', { qps: 10, burst: 3 }, 5, [0, 0, 0, 100, 200]],
-    ['a burst of one spaces them all', { qps: 2, burst: 1 }, 3, [0, 500, 1000]],
-    ['more than one in a millisecond go together', { qps: 4000, burst: 5 }, 9, [0, 0, 0, 0, 0, 1, 1, 1, 1]],
-    ['parts of a millisecond are not lost', { qps: 3, burst: 2 }, 5, [0, 0, 334, 667, 1000]],
+    [
+      'a burst of requests passes at once, the others one after the other',
+      { qps: 10, burst: 3 },
+      5,
+      [0, 0, 0, 100, 200],
+    ],
+    ['a burst of one spaces all requests', { qps: 2, burst: 1 }, 3, [0, 500, 1000]],
+    ['several requests per millisecond pass together', { qps: 4000, burst: 5 }, 9, [0, 0, 0, 0, 0, 1, 1, 1, 1]],
+    ['fractions of a millisecond are not lost', { qps: 3, burst: 2 }, 5, [0, 0, 334, 667, 1000]],
   ])('%s', async (_says, options, takers, expected) => {
     const times = await goneAt(new TokenBucket(options), takers, 2_000);
     expect(times.map((ms) => Math.round(ms))).toEqual(expected);
@@ -116,7 +121,7 @@ describe('limited', () => {
 
   it.each<readonly [string, (own: AbortController, all: AbortController) => void, object]>([
     ["the request's own signal", (own) => own.abort(), { signal: true }],
-    ['the end of all', (_own, all) => all.abort(), {}],
+    ['the signal of the whole client', (_own, all) => all.abort(), {}],
   ])('a waiting request is released by %s, and is never sent', async (_says, abort, more) => {
     const [own, all] = [new AbortController(), new AbortController()];
     const inner = answering();

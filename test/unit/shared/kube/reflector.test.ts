@@ -125,7 +125,7 @@ describe('Reflector', () => {
     expect(client.streams[0]).toMatchObject({ idleMs: 99, query: { labelSelector: 'l', fieldSelector: 'f' } });
   });
 
-  it('omits objects that transform rejects, and removes objects that it rejects later', async () => {
+  it('omits objects that the transform rejects, and removes objects that it rejects later', async () => {
     const isOurs = ({ metadata }: KubeObject): boolean => !metadata.uid.endsWith('foreign');
     lists = [page(10, [thing('a', 5), thing('b', 6, 'foreign')]), page(20, [thing('a', 15, 'foreign')])];
     const kept = (raw: unknown): KubeObject | undefined =>
@@ -149,7 +149,7 @@ describe('Reflector', () => {
     expect(from()).toEqual(['10']);
   });
 
-  describe('if etcd is compacted between two pages', () => {
+  describe('if etcd is compacted between two pages of a list', () => {
     let asked: unknown[];
     const expired = (token?: string): ApiError => new ApiError('Gone', 'it has expired', { continueToken: token });
     /** Answers lists by their tokens. */
@@ -172,7 +172,7 @@ describe('Reflector', () => {
       reflector = make();
     }
 
-    it("reads the rest at its newest state, with the token that the server offers, and watches from the first page's version", async () => {
+    it('reads the rest at its newest state, with the continue token of the error, and watches from the resourceVersion of the first page', async () => {
       lists((token) => {
         if (token === undefined) return page(10, [thing('a', 5)], 'second');
         return token === 'second' ? expired('rest') : page(30, [thing('b', 25)]);
@@ -190,9 +190,9 @@ describe('Reflector', () => {
     });
 
     it.each<readonly [string, string | undefined]>([
-      ['is none', undefined],
-      ['has expired as well', 'rest'],
-    ])('lists anew, and never without a limit, if the token for the rest %s', async (_, rest) => {
+      ['is missing', undefined],
+      ['has expired, too', 'rest'],
+    ])('starts the list again, always with a limit, if the continue token for the rest %s', async (_, rest) => {
       let isQuick = false;
       lists((token) => {
         if (token === undefined) return page(10, [thing('a', 5)], isQuick ? undefined : 'second');
@@ -211,7 +211,7 @@ describe('Reflector', () => {
     const large = (name: string): KubeObject => ({ ...thing(name, 5), x: 'x'.repeat(1024 * 1024) }) as KubeObject;
     const all = Array.from({ length: 12 }, (_, i) => `o${String(i).padStart(2, '0')}`);
 
-    it('abandons a page that is too large and continues with smaller ones: no object is read twice or omitted', async () => {
+    it('abandons a page that is too large and continues with smaller pages: no object is read twice or omitted', async () => {
       const limits: unknown[] = [];
       client = new FakeClient({
         request: ({ query = {} }) => {
@@ -238,7 +238,7 @@ describe('Reflector', () => {
     });
   });
 
-  it('follows the watch: added, modified, deleted', async () => {
+  it('applies watch events: added, modified, deleted', async () => {
     await started();
     watch().send('ADDED', thing('b', 11));
     watch().send('MODIFIED', thing('a', 12));
@@ -250,12 +250,16 @@ describe('Reflector', () => {
   });
 
   it.each<readonly [string, (on: FakeWatch) => void, string]>([
-    ['after a clean end from the list where nothing came', () => undefined, '10'],
-    ['after an object from its version', (on) => on.send('MODIFIED', thing('a', 42)), '42'],
-    ['after a deletion from its version', (on) => on.send('DELETED', thing('a', 43)), '43'],
-    ['after a bookmark from its version', (on) => on.send('BOOKMARK', thing('', 44)), '44'],
+    ['from the list, after a watch without events', () => undefined, '10'],
     [
-      'after what was said again from the newest version',
+      'from the resourceVersion of the last added or modified object',
+      (on) => on.send('MODIFIED', thing('a', 42)),
+      '42',
+    ],
+    ['from the resourceVersion of the last deleted object', (on) => on.send('DELETED', thing('a', 43)), '43'],
+    ['from the resourceVersion of the last bookmark', (on) => on.send('BOOKMARK', thing('', 44)), '44'],
+    [
+      'from the newest resourceVersion, after repeated events',
       (on) => {
         on.send('MODIFIED', thing('a', 42));
         on.send('ADDED', thing('a', 41));
@@ -263,7 +267,7 @@ describe('Reflector', () => {
       },
       '42',
     ],
-  ])('reconnects without a list and resumes: %s', async (_says, events, version) => {
+  ])('reconnects without a new list: %s', async (_says, events, version) => {
     await started();
     events(watch());
     await pass(6000);
@@ -274,7 +278,7 @@ describe('Reflector', () => {
     expect(errors).toEqual([]);
   });
 
-  it('backs off if watches end right after they begin', async () => {
+  it('backs off if watches end right after their start', async () => {
     await started();
     watch().end();
     await pass(199);
@@ -291,13 +295,13 @@ describe('Reflector', () => {
 
   it.each<readonly [string, (on: FakeWatch) => void]>([
     [
-      '410 inside the stream',
+      '410 in the watch stream',
       (on) => on.send('ERROR', { kind: 'Status', code: 410, reason: 'Expired', message: 'too old' }),
     ],
     ['a silent watch', (on) => on.fail(Object.assign(new Error('silent'), { code: 'UND_ERR_BODY_TIMEOUT' }))],
-    ['a frame that is no JSON', (on) => on.body.write('garbage\n')],
-    ['a frame that makes no sense', (on) => on.body.write('{"type":"MODIFIED","object":{}}\n')],
-  ])('lists anew after %s', async (_says, break_) => {
+    ['an event that is not JSON', (on) => on.body.write('garbage\n')],
+    ['an event without metadata', (on) => on.body.write('{"type":"MODIFIED","object":{}}\n')],
+  ])('starts with a new list after %s', async (_says, break_) => {
     lists = [page(10, [thing('a', 5)]), page(50, [thing('b', 45)])];
     await started();
     break_(watch());
@@ -317,7 +321,7 @@ describe('Reflector', () => {
     ['Unreachable', 1],
     ['Unauthorized', 1],
     ['Forbidden', 2],
-  ])('a watch that is refused with %s causes this number of lists: %d', async (code, expected) => {
+  ])('if a watch is rejected with %s, the number of lists is %d', async (code, expected) => {
     refusals = [code];
     await started();
     await pass(200);
@@ -325,7 +329,7 @@ describe('Reflector', () => {
     expect(watches).toHaveLength(1);
   });
 
-  it('resumes after a broken connection from the last version', async () => {
+  it('resumes from the last resourceVersion after a broken connection', async () => {
     await started();
     watch().send('ADDED', thing('b', 11));
     await pass();
@@ -340,7 +344,7 @@ describe('Reflector', () => {
     ['ServerError', [200, 400, 800, 1600, 3200, 6400, 12_800, 25_600, 30_000, 30_000]],
     ['Unreachable', [200, 400, 800, 1600, 3200, 5000, 5000]],
     ['Timeout', [200, 400, 800, 1600, 3200, 5000, 5000]],
-  ])('continues after lists that fail with %s, with a growing delay, up to a limit', async (code, delays) => {
+  ])('retries lists that fail with %s, with exponential backoff up to a limit', async (code, delays) => {
     lists = [code];
     await started();
     for (const delay of delays) await pass(delay);
@@ -354,7 +358,7 @@ describe('Reflector', () => {
   it.each<readonly [ApiErrorCode, readonly string[]]>([
     ['Gone', ['Gone 200', 'Gone 400']],
     ['ServerError', ['ServerError 200', 'ServerError 400']],
-  ])('recovers quickly after an outage, if the server then answers %s', async (code, said) => {
+  ])('recovers quickly after an outage if the server returns %s at first', async (code, said) => {
     await started();
     refusals = [...Array.from({ length: 8 }, () => 'Unreachable' as const), code, code];
     watch().fail(Object.assign(new Error('cut'), { code: 'ECONNRESET' }));
@@ -363,15 +367,18 @@ describe('Reflector', () => {
     expect(watches).toHaveLength(2);
   });
 
-  it.each<ApiErrorCode>(['Unreachable', 'Timeout'])('resumes after a long outage without a list: %s', async (code) => {
-    await started();
-    refusals = Array.from({ length: 12 }, () => code);
-    watch().fail(Object.assign(new Error('cut'), { code: 'ECONNRESET' }));
-    await pass(60_000);
-    expect(Math.max(...errors.map((error) => Number(error.split(' ')[1])))).toBe(5000);
-    expect([watches.length, listed()]).toEqual([2, 1]);
-    expect(new Set(from())).toEqual(new Set(['10']));
-  });
+  it.each<ApiErrorCode>(['Unreachable', 'Timeout'])(
+    'resumes after a long outage without a new list: %s',
+    async (code) => {
+      await started();
+      refusals = Array.from({ length: 12 }, () => code);
+      watch().fail(Object.assign(new Error('cut'), { code: 'ECONNRESET' }));
+      await pass(60_000);
+      expect(Math.max(...errors.map((error) => Number(error.split(' ')[1])))).toBe(5000);
+      expect([watches.length, listed()]).toEqual([2, 1]);
+      expect(new Set(from())).toEqual(new Set(['10']));
+    },
+  );
 
   const cut = (): void => watch().fail(Object.assign(new Error('cut'), { code: 'ECONNRESET' }));
   const refused = (...codes: readonly ApiErrorCode[]): void => {
@@ -381,12 +388,12 @@ describe('Reflector', () => {
   const silent = (): void => watch().fail(Object.assign(new Error('silent'), { code: 'UND_ERR_BODY_TIMEOUT' }));
 
   it.each<readonly [string, () => void, number]>([
-    ['a server that could not be reached', () => refused('Unreachable', 'ServerError'), 1],
-    ['a watch that fell silent', silent, 1],
-    ['a watch that was cut', cut, 0],
-    ['a watch that expired', () => watch().send('ERROR', { kind: 'Status', code: 410 }), 0],
-    ['a server that was busy', () => refused('TooManyRequests'), 0],
-  ])('reports that the connection is back after %s', async (_says, trouble, expected) => {
+    ['the server was unreachable', () => refused('Unreachable', 'ServerError'), 1],
+    ['the watch timed out', silent, 1],
+    ['the watch was closed', cut, 0],
+    ['the watch expired', () => watch().send('ERROR', { kind: 'Status', code: 410 }), 0],
+    ['the server was overloaded', () => refused('TooManyRequests'), 0],
+  ])('reports a reconnect only if the server may have been unreachable: %s', async (_says, trouble, expected) => {
     await started();
     trouble();
     await pass();
@@ -403,7 +410,7 @@ describe('Reflector', () => {
       return object;
     };
 
-    it('at an object of a list: the other objects are processed, and the watch continues', async () => {
+    it('for an object of a list: the other objects are processed, and the watch continues', async () => {
       lists = [page(10, [thing('a', 5), thing('odd', 6), thing('b', 7)])];
       reflector = make({ transform: misreads });
       await started();
@@ -413,7 +420,7 @@ describe('Reflector', () => {
       expect([faults, errors]).toEqual([['TypeError: it is odd odd '], []]);
     });
 
-    it('at an object of a watch: it is skipped, the others are processed, and the watch continues after it', async () => {
+    it('for an object of a watch event: it is skipped, the others are processed, and the watch continues', async () => {
       reflector = make({ transform: misreads });
       await started();
       watch().send('ADDED', thing('odd', 11));
@@ -427,7 +434,7 @@ describe('Reflector', () => {
       expect([faults.length, errors.length]).toEqual([2, 0]);
     });
 
-    it('at a known object: it stays in its previous state until it is deleted', async () => {
+    it('for a known object: it keeps its previous state until it is deleted', async () => {
       let isOdd = false;
       reflector = make({
         transform: (raw) => {
@@ -489,7 +496,7 @@ describe('Reflector', () => {
       expect([faults, errors]).toEqual([['TypeError: undefined is not a function  30000'], []]);
     });
 
-    it('unlike a malformed response, which is an error of the server', async () => {
+    it('a malformed response is an error of the server instead', async () => {
       lists = [{ kind: 'Status' }, page(10, [thing('a', 5)])];
       await started();
       await pass(200);
@@ -498,7 +505,7 @@ describe('Reflector', () => {
     });
   });
 
-  it('resets the delay after a watch that lasted', async () => {
+  it('resets the backoff after a watch that lasted', async () => {
     refusals = ['Unreachable', 'Unreachable', 'Unreachable'];
     await started();
     await pass(200 + 400 + 800);
@@ -509,9 +516,9 @@ describe('Reflector', () => {
   });
 
   it.each<readonly [string, (on: FakeWatch) => void, string]>([
-    ['is cut', (on) => on.fail(Object.assign(new Error('cut'), { code: 'ECONNRESET' })), 'Unreachable 200'],
+    ['is closed', (on) => on.fail(Object.assign(new Error('cut'), { code: 'ECONNRESET' })), 'Unreachable 200'],
     ['ends', (on) => on.end(), ''],
-  ])('resets the delay after a watch that delivered an event and %s', async (_says, end, said) => {
+  ])('resets the backoff after a watch that delivered an event and %s', async (_says, end, said) => {
     refusals = ['Unreachable', 'Unreachable', 'Unreachable'];
     await started();
     await pass(200 + 400 + 800);
@@ -525,7 +532,7 @@ describe('Reflector', () => {
     expect(new Set(errors.slice(3))).toEqual(new Set(said === '' ? [] : [said]));
   });
 
-  it('waits for the Retry-After of the server', async () => {
+  it('waits as long as the Retry-After of the server', async () => {
     let calls = 0;
     client = new FakeClient({
       request: (request) => {
@@ -543,7 +550,7 @@ describe('Reflector', () => {
     expect(calls).toBe(2);
   });
 
-  it('removes objects that a new list lacks, but not those written after the list was made', async () => {
+  it('removes objects that a new list lacks, but not those written after the list was read', async () => {
     lists = [page(10, [thing('a', 5), thing('b', 6)]), page(20, [thing('b', 6)])];
     await started();
     cache.assume(thing('c', 25));
@@ -552,7 +559,7 @@ describe('Reflector', () => {
     expect(names()).toEqual(['b@6', 'c@25']);
   });
 
-  it('accepts an older list: the server was restored from a backup', async () => {
+  it('accepts an older resourceVersion of a list: etcd was restored from a backup', async () => {
     lists = [page(100, [thing('a', 95)]), page(50, [thing('a', 45)]), page(60, [thing('a', 55)])];
     await started();
     watch().send('ERROR', { kind: 'Status', code: 410 });
@@ -566,15 +573,15 @@ describe('Reflector', () => {
   });
 
   it.each<readonly [string, () => void]>([
-    ['while it watches', () => undefined],
+    ['during a watch', () => undefined],
     [
-      'while it lists',
+      'during a list',
       () => {
         client = new FakeClient({ request: hung });
         reflector = make();
       },
     ],
-    ['while it waits after a failure', () => void (lists = ['Unreachable'])],
+    ['during the backoff', () => void (lists = ['Unreachable'])],
   ])('stops promptly %s, without open handles', async (_says, prepare) => {
     prepare();
     await started();

@@ -52,7 +52,7 @@ describe('a round trip', () => {
     expect(server.received).toHaveLength(2);
   });
 
-  it('aborts the request in flight when the time is up', async () => {
+  it('aborts the request in flight at the timeout', async () => {
     const { ask } = await connect(() => undefined);
     const short = deadline(50);
     await expect(ask(short)).rejects.toMatchObject({ code: 'Aborted' });
@@ -70,7 +70,7 @@ describe('a request deadline', () => {
   });
 
   it.each<readonly [string, (made: RequestDeadline, takeOff: () => void) => void]>([
-    ['taken off', (_, takeOff) => takeOff()],
+    ['removed before it passed', (_, takeOff) => takeOff()],
     ['cleared', (made) => made.clear()],
   ])('does not call a listener that was %s', (_says, silence) => {
     const caller = new AbortController();
@@ -84,7 +84,7 @@ describe('a request deadline', () => {
     expect(calls).toBe(0);
   });
 
-  it('ends once, and has expired only if the time was up', async () => {
+  it('ends once, and has expired only if it has passed', async () => {
     const caller = new AbortController();
     const made = deadline(20, caller.signal);
     let calls = 0;

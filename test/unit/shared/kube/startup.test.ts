@@ -57,14 +57,14 @@ describe('awaitApiServer', () => {
   });
 
   it.each<readonly [string, ApiError, RegExp]>([
-    ['refused credentials', new ApiError('Unauthorized', 'no'), /does not accept the credentials: no/],
+    ['rejected credentials', new ApiError('Unauthorized', 'no'), /does not accept the credentials: no/],
     [
       'an untrusted certificate',
       network('self-signed', 'DEPTH_ZERO_SELF_SIGNED_CERT'),
       /certificate .* is not trusted: self-signed/,
     ],
     ['an unknown host', network('getaddrinfo ENOTFOUND nowhere', 'ENOTFOUND'), /cannot reach .*ENOTFOUND nowhere/],
-    ['a network without a way', network('unreachable', 'ENETUNREACH'), /cannot reach .*unreachable/],
+    ['a network without a route', network('unreachable', 'ENETUNREACH'), /cannot reach .*unreachable/],
   ])('gives up at once on %s, in one line', async (_says, error, expected) => {
     answers = [error];
     await begin();
@@ -81,7 +81,7 @@ describe('awaitApiServer', () => {
       /does not know sequentialjobs\.batch\.example\.com.*install the CRD first \(make install\)/,
     ],
     ['missing permissions', new ApiError('Forbidden', 'cannot list'), /denies reading SequentialJobs: cannot list/],
-  ])('gives a starting server three seconds before it gives up on %s', async (_says, error, expected) => {
+  ])('gives a starting server three seconds before it reports %s', async (_says, error, expected) => {
     answers = [error];
     await begin();
     await jest.advanceTimersByTimeAsync(2500);
@@ -108,7 +108,7 @@ describe('awaitApiServer', () => {
     expect(said).toHaveBeenCalledTimes(2);
   });
 
-  it('waits longer each time, up to 10 s', async () => {
+  it('increases the delay, up to 10 s', async () => {
     jest.spyOn(Math, 'random').mockReturnValue(1);
     const said = jest.spyOn(log, 'warn');
     answers = [refused()];
@@ -119,7 +119,7 @@ describe('awaitApiServer', () => {
     ]);
   });
 
-  it('gives up when the time is up, after one last attempt', async () => {
+  it('gives up at the timeout, after one last attempt', async () => {
     answers = [refused()];
     await begin(60_000);
     await jest.advanceTimersByTimeAsync(59_999);

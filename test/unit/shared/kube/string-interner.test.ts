@@ -5,14 +5,17 @@ import { deepFreeze } from '../../../support/freeze.ts';
 
 describe('the string interner', () => {
   it.each<readonly [string, unknown]>([
-    ['an object with all that JSON knows', { text: 'a', number: 1.5, yes: true, nothing: null, list: [1, ['b', {}]] }],
-    ['fields that objects have by nature', JSON.parse('{"__proto__": {"a": "b"}, "constructor": "c", "length": 1}')],
+    [
+      'an object with values of all JSON types',
+      { text: 'a', number: 1.5, yes: true, nothing: null, list: [1, ['b', {}]] },
+    ],
+    ['keys of Object.prototype', JSON.parse('{"__proto__": {"a": "b"}, "constructor": "c", "length": 1}')],
     ['a string', 'text'],
-  ])('keeps %s', (_says, value) => {
+  ])('returns an equal value for %s', (_says, value) => {
     expect(new StringInterner().intern(deepFreeze(value))).toStrictEqual(value);
   });
 
-  it('keeps any JSON value, whatever was interned before', () => {
+  it('returns an equal value for any JSON, whatever was interned before', () => {
     const compactor = new StringInterner();
     assert(
       property(jsonValue({ maxDepth: 4 }), (value) => {
@@ -22,7 +25,7 @@ describe('the string interner', () => {
     );
   });
 
-  it('returns a copy, so that the parsed object can be collected', () => {
+  it('returns a copy of the string, so that the parsed object can be collected', () => {
     const value = { list: [{ a: 'b' }] };
     const kept = new StringInterner().intern(value);
     expect(kept).not.toBe(value);
@@ -30,8 +33,8 @@ describe('the string interner', () => {
   });
 
   it.each([
-    ['while lists are read', 300_000, () => undefined],
-    ['after that', 20_000, (compactor: StringInterner) => compactor.endOfInitialLists()],
+    ['during a list', 300_000, () => undefined],
+    ['after a list', 20_000, (compactor: StringInterner) => compactor.endOfInitialLists()],
   ])('still distinguishes strings when its table is full, %s', (_when, length, prepare) => {
     const compactor = new StringInterner();
     prepare(compactor);

@@ -24,7 +24,7 @@ describe('a request that was sent and failed', () => {
     ['Gone', 410, false],
     ['Invalid', 422, false],
     ['TooManyRequests', 429, false],
-  ])('with %s (%s): a write may have been carried out: %s, and a read or a dry run never', (code, status, expected) => {
+  ])('with %s (%s): a write may have been applied: %s, and a read or a dry run never', (code, status, expected) => {
     const causes = [{ reason: 'x' }];
     const error = new ApiError(code, 'it was so', { status, retryAfterMs: 7, causes, cause: 'why' });
     for (const method of WRITES) {
@@ -38,20 +38,20 @@ describe('a request that was sent and failed', () => {
   });
 
   it.each(['etcdserver: request is too large', 'desc = trying to send message larger than max (2 vs. 1)'])(
-    'with "%s" was not carried out, although the server answers 500',
+    'with "%s" was not applied, although the server returns 500',
     (message) => {
       const error = new ApiError('ServerError', message, { status: 500 });
       expect(markUncertainWrite(request('PATCH'), error)).toBe(error);
     },
   );
 
-  it('with a programming error fails with that', () => {
+  it('with a programming error fails with that error', () => {
     const fault = new TypeError('x');
     expect(markUncertainWrite(request('POST'), fault)).toBe(fault);
   });
 });
 
-describe('over the wire', () => {
+describe('over a connection', () => {
   const cleanups: (() => Promise<void> | void)[] = [];
   afterEach(async () => {
     for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
@@ -76,12 +76,12 @@ describe('over the wire', () => {
   }
 
   it.each<readonly [string, Answer | 'nobody listens', boolean]>([
-    ['the connection is cut before the answer', (_, response) => void response.destroy(), true],
-    ['no answer comes in time', () => undefined, true],
-    ['the server fails', (_, response) => json(response, 500, {}), true],
-    ['the answer is no JSON', (_, response) => void response.end('<html>'), true],
-    ['the server refuses', (_, response) => json(response, 403, {}), false],
-    ['nobody listens: it was never sent', 'nobody listens', false],
+    ['the connection is closed before the response', (_, response) => void response.destroy(), true],
+    ['the request times out', () => undefined, true],
+    ['the server returns 500', (_, response) => json(response, 500, {}), true],
+    ['the response is not JSON', (_, response) => void response.end('<html>'), true],
+    ['the server rejects the request', (_, response) => json(response, 403, {}), false],
+    ['the connection is refused, so the request was never sent', 'nobody listens', false],
   ])('%s', async (_, answer, isUncertain) => {
     expect(await outcomeOf('POST', answer)).toBe(isUncertain);
     expect(await outcomeOf('DELETE', answer)).toBe(isUncertain);

@@ -34,12 +34,12 @@ function cut(whole: Buffer, offsets: readonly number[]): readonly Buffer[] {
 describe('readFrames', () => {
   it.each<readonly [string, readonly string[], readonly unknown[]]>([
     ['nothing at all', [], []],
-    ['a frame in one chunk', [line(ADDED)], [ADDED]],
-    ['a newline in a chunk of its own', [JSON.stringify(ADDED), '\n'], [ADDED]],
-    ['empty lines between frames', [`\n${line(ADDED)}\n\n${line(DELETED)}`], [ADDED, DELETED]],
+    ['an event in one chunk', [line(ADDED)], [ADDED]],
+    ['a newline in a separate chunk', [JSON.stringify(ADDED), '\n'], [ADDED]],
+    ['empty lines between events', [`\n${line(ADDED)}\n\n${line(DELETED)}`], [ADDED, DELETED]],
     ['a last line without its newline is dropped', [line(ADDED), JSON.stringify(DELETED)], [ADDED]],
     [
-      'an error has no version',
+      'an error without a resourceVersion',
       [line({ type: 'ERROR', object: { code: 410 } })],
       [{ type: 'ERROR', object: { code: 410 } }],
     ],
@@ -75,29 +75,29 @@ describe('readFrames', () => {
   });
 
   it.each<readonly [string, () => Readable, ApiErrorCode, RegExp]>([
-    ['a line that is no JSON', () => body(line(ADDED), 'garbage here\n'), 'Unexpected', /is not JSON: garbage here$/],
+    ['a line that is not JSON', () => body(line(ADDED), 'garbage here\n'), 'Unexpected', /is not JSON: garbage here$/],
     ['null', () => body(line(ADDED), 'null\n'), 'Unexpected', /malformed watch event: null$/],
     [
-      'a type that nobody knows',
+      'an unknown event type',
       () => body(line(ADDED), line({ ...ADDED, type: 'X' })),
       'Unexpected',
       /malformed watch event/,
     ],
     [
-      'a frame without an object',
+      'an event without an object',
       () => body(line(ADDED), line({ type: 'ADDED' })),
       'Unexpected',
       /malformed watch event/,
     ],
     [
-      'an object without a version',
+      'an object without a resourceVersion',
       () => body(line(ADDED), line({ type: 'ADDED', object: { metadata: { name: 'a' } } })),
       'Unexpected',
       /malformed watch event/,
     ],
     ['a line that does not end', () => body(line(ADDED), ...endless()), 'Unexpected', /larger than 16777216 bytes/],
-    ['a connection that is cut', () => failing('ECONNRESET'), 'Unreachable', /cut/],
-    ['a connection that falls silent', () => failing('UND_ERR_BODY_TIMEOUT'), 'Timeout', /cut/],
+    ['a closed connection', () => failing('ECONNRESET'), 'Unreachable', /cut/],
+    ['a silent connection', () => failing('UND_ERR_BODY_TIMEOUT'), 'Timeout', /cut/],
   ])('%s is an ApiError, after the events before it', async (_says, stream, code, message) => {
     const { frames, error } = await collect(stream());
     expect(frames).toEqual([ADDED]);

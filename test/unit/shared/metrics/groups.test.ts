@@ -44,15 +44,23 @@ describe('metrics', () => {
       ],
     ],
     [
-      'a request without an answer has the code <error>',
+      'a request without a response has the code <error>',
       client(`https://${HOST}`, ['PATCH', undefined]),
       [['rest_client_requests_total', { code: '<error>', method: 'PATCH' }, 1]],
     ],
-    ['nobody leads at first', (registry) => void new LeaderMetrics(registry).follow('lease'), leads(0)],
-    ['who leads', (registry) => new LeaderMetrics(registry).follow('lease')(true), leads(1)],
-    ['who led', (registry) => [true, false].forEach(new LeaderMetrics(registry).follow('lease')), leads(0)],
+    ['the leader metric is 0 at first', (registry) => void new LeaderMetrics(registry).follow('lease'), leads(0)],
     [
-      'a queue at work',
+      'the leader metric is 1 for the leader',
+      (registry) => new LeaderMetrics(registry).follow('lease')(true),
+      leads(1),
+    ],
+    [
+      'the leader metric is 0 after the leadership has ended',
+      (registry) => [true, false].forEach(new LeaderMetrics(registry).follow('lease')),
+      leads(0),
+    ],
+    [
+      'the work queue',
       (registry) => {
         const queue = new QueueMetrics(registry);
         queue.follow(() => ({ depth: 3, inProgressMs: [500, 1500] }));
@@ -84,7 +92,7 @@ describe('metrics', () => {
       ],
     ],
     [
-      'specs that are held, and those that there was no room for',
+      'the bytes of cached specs, and the number of fetched specs',
       (registry) => {
         const sequences = new SequenceMetrics(registry);
         sequences.followSpecBytes(() => 4096);
@@ -96,7 +104,7 @@ describe('metrics', () => {
       ],
     ],
     [
-      'every verdict of every webhook begins at 0',
+      'all results of all webhooks start at 0',
       reviews(() => undefined),
       ['/a', '/b'].flatMap((webhook): readonly Seen[] => [
         ['sequentialjob_webhook_verdicts_total', { webhook, verdict: 'allowed' }, 0],

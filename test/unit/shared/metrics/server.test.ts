@@ -46,21 +46,21 @@ function large(): Registry {
   return registry;
 }
 
-describe('the server answers', () => {
+describe('the server returns', () => {
   it.each<readonly [string, string, number, RegExp]>([
     ['metrics', 'GET /metrics', 200, /^# HELP a A\n# TYPE a gauge\na 7\n$/],
     ['metrics with a query', 'GET /metrics?name=a', 200, /\na 7\n$/],
-    ['that it lives', 'GET /healthz', 200, /^ok\n$/],
-    ['that it is not ready, and why', 'GET /readyz', 503, /^not ready: caches, webhook\n$/],
-    ['that one part of it is ready', 'GET /readyz/works', 200, /^ok\n$/],
-    ['that another is not', 'GET /readyz/webhook', 503, /^not ready: webhook\n$/],
-    ['nothing of a part that there is not', 'GET /readyz/x', 404, /^not found\n$/],
-    ['nothing at another path', 'GET /', 404, /^not found\n$/],
-    ['nothing below a path', 'GET /metrics/', 404, /^not found\n$/],
-    ['HEAD without a body', 'HEAD /metrics', 200, /^$/],
-    ['HEAD with the status of GET', 'HEAD /readyz', 503, /^$/],
-    ['no POST', 'POST /metrics', 405, /^the method must be GET or HEAD\n$/],
-    ['no DELETE of a probe', 'DELETE /healthz', 405, /^the method must be GET or HEAD\n$/],
+    ['200 for the liveness probe', 'GET /healthz', 200, /^ok\n$/],
+    ['503 and the reasons for the readiness probe', 'GET /readyz', 503, /^not ready: caches, webhook\n$/],
+    ['200 for a readiness check that passes', 'GET /readyz/works', 200, /^ok\n$/],
+    ['503 for a readiness check that fails', 'GET /readyz/webhook', 503, /^not ready: webhook\n$/],
+    ['404 for an unknown readiness check', 'GET /readyz/x', 404, /^not found\n$/],
+    ['404 for another path', 'GET /', 404, /^not found\n$/],
+    ['404 below a known path', 'GET /metrics/', 404, /^not found\n$/],
+    ['no body for HEAD', 'HEAD /metrics', 200, /^$/],
+    ['the status of GET for HEAD', 'HEAD /readyz', 503, /^$/],
+    ['405 for POST', 'POST /metrics', 405, /^the method must be GET or HEAD\n$/],
+    ['405 for DELETE of a probe', 'DELETE /healthz', 405, /^the method must be GET or HEAD\n$/],
   ])('%s', async (_says, request, status, body) => {
     const [method, path = ''] = request.split(' ');
     const checks = { caches: () => false, works: () => true, webhook: () => false };
@@ -96,7 +96,7 @@ describe('the server answers', () => {
   });
 });
 
-describe('a client that hangs loses its connection', () => {
+describe('the server closes the connection of a client', () => {
   const SHORT = { requestTimeout: 200, answerTimeout: 300, idleTimeout: 5_000, checkInterval: 50 };
 
   async function open(port: number, first = ''): Promise<Socket> {
@@ -108,14 +108,18 @@ describe('a client that hangs loses its connection', () => {
   }
 
   it.each<readonly [string, string, Partial<HttpLimits>]>([
-    ['that never asks', '', { ...SHORT, requestTimeout: 5_000, idleTimeout: 200 }],
-    ['in the midst of its headers', 'GET /metrics HTTP/1.1\r\nhost: x\r\n', SHORT],
+    ['that sends no request', '', { ...SHORT, requestTimeout: 5_000, idleTimeout: 200 }],
+    ['that stops within its headers', 'GET /metrics HTTP/1.1\r\nhost: x\r\n', SHORT],
     [
-      'in the midst of its body',
+      'that stops within its body',
       'GET /healthz HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\nabc',
       { ...SHORT, keepAliveTimeout: 100 },
     ],
-    ['after its answer', 'GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n', { ...SHORT, keepAliveTimeout: 100 }],
+    [
+      'that sends nothing after its response',
+      'GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n',
+      { ...SHORT, keepAliveTimeout: 100 },
+    ],
   ])('%s', async (_says, first, limits) => {
     const socket = await open(await start({ limits }), first);
     socket.resume();
@@ -123,7 +127,7 @@ describe('a client that hangs loses its connection', () => {
     expect(socket.destroyed).toBe(true);
   });
 
-  it('that does not read its answer', async () => {
+  it('that does not read its response', async () => {
     const port = await start({ registry: large(), limits: SHORT });
     const socket = await open(port, 'GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n');
     socket.pause();
@@ -134,7 +138,7 @@ describe('a client that hangs loses its connection', () => {
     expect((await text(socket).catch(() => '')).length).toBeLessThan(50_000_000);
   });
 
-  it('that idles while one comes that is one too many', async () => {
+  it('that is idle while there is one connection too many', async () => {
     const port = await start({ limits: { maxConnections: 2 } });
     const sockets = [await open(port), await open(port)];
     expect((await ask(port, '/healthz')).status).toBe(200);

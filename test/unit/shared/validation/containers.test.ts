@@ -10,60 +10,68 @@ const source = { fieldRef: { fieldPath: 'metadata.name' } };
 const limits = (map: object): object => ({ resources: { limits: map } });
 
 const ROWS: readonly Row[] = [
-  ['a name of 63 characters fits', { name: 'a'.repeat(63) }, []],
-  ['a name of 64 does not', { name: 'a'.repeat(64) }, ['name']],
-  ['a name has no dots', { name: 'a.b' }, ['name']],
-  ['a number is no name', { name: 5 }, ['name']],
-  ['blanks around an image are refused', { image: ' a' }, ['image']],
-  ['a variable may come twice', { env: [{ name: 'A', value: 'x' }, { name: 'A' }] }, []],
-  ['any printable name of a variable is legal', { env: names('my.env-name', '_', '1a', 'a b', '..', 'A:B:C') }, []],
+  ['a name of 63 characters is valid', { name: 'a'.repeat(63) }, []],
+  ['a name of 64 characters is rejected', { name: 'a'.repeat(64) }, ['name']],
+  ['a name with dots is rejected', { name: 'a.b' }, ['name']],
+  ['a name that is a number is rejected', { name: 5 }, ['name']],
+  ['spaces around an image are rejected', { image: ' a' }, ['image']],
+  ['a variable may be defined twice', { env: [{ name: 'A', value: 'x' }, { name: 'A' }] }, []],
+  ['any printable name of a variable is valid', { env: names('my.env-name', '_', '1a', 'a b', '..', 'A:B:C') }, []],
   [
-    'but no equals sign, and no other characters',
+    'a name of a variable with an equals sign or another character is rejected',
     { env: names('A=B', 'Ä', 'a\n') },
     [0, 1, 2].map((i) => `env[${i}].name`),
   ],
-  ['an empty value beside a source is none', { env: [{ name: 'A', value: '', valueFrom: source }] }, []],
   [
-    'a value beside a source is one too many',
+    'an empty value together with valueFrom counts as absent',
+    { env: [{ name: 'A', value: '', valueFrom: source }] },
+    [],
+  ],
+  [
+    'a value together with valueFrom is rejected',
     { env: [{ name: 'A', value: 'x', valueFrom: source }] },
     ['env[0].valueFrom'],
   ],
   [
-    'envFrom has one source, and a legal prefix',
+    'envFrom has one source and a valid prefix',
     { envFrom: [{}, { prefix: 'a=', secretRef: {} }, { secretRef: { name: 'a' }, configMapRef: { name: 'b' } }] },
     ['envFrom[0]', 'envFrom[1].prefix', 'envFrom[2]'],
   ],
-  ['a port by two protocols is legal', { ports: [{ containerPort: 53 }, { containerPort: 53, protocol: 'UDP' }] }, []],
   [
-    'a port without a protocol is one of TCP',
+    'the same port with two protocols is valid',
+    { ports: [{ containerPort: 53 }, { containerPort: 53, protocol: 'UDP' }] },
+    [],
+  ],
+  [
+    'a port without a protocol is a TCP port',
     { ports: [{ containerPort: 80 }, { containerPort: 80, protocol: 'TCP' }] },
     ['ports[1]'],
   ],
   [
-    'numbers of ports are between 1 and 65535',
+    'port numbers are between 1 and 65535',
     { ports: [{ containerPort: 65_536 }, { containerPort: 65_535 }, { containerPort: 1, hostPort: -1 }] },
     ['ports[0].containerPort', 'ports[2].hostPort'],
   ],
   [
-    'names of ports are IANA service names',
+    'port names are IANA service names',
     {
       ports: ['a-name-that-is-too-long', '123', 'a--b', '-a', 'Aa'].map((name, i) => ({ name, containerPort: i + 1 })),
     },
     [0, 1, 2, 3, 4].map((i) => `ports[${i}].name`),
   ],
   [
-    'a mount path may be relative, or of Windows',
+    'a mount path may be relative, or a Windows path',
     { volumeMounts: [mount('data', 'b'), mount('data', 'C:\\data')] },
     [],
   ],
   ['a mount has a name and a path', { volumeMounts: [{}] }, ['volumeMounts[0].mountPath', 'volumeMounts[0].name']],
   [
-    'a mount path comes once',
+    'duplicate mount paths are rejected',
     { volumeMounts: [mount('data', '/a'), mount('disk', '/a')] },
     ['volumeMounts[1].mountPath'],
   ],
   [
-    'devices follow the same rules',
+    'the same rules apply to devices',
     {
       volumeMounts: [mount('data', '/a')],
       volumeDevices: [{ name: 'disk', devicePath: '/a' }, { name: 'none', devicePath: '/b' }, {}],
@@ -71,7 +79,7 @@ const ROWS: readonly Row[] = [
     ['volumeDevices[2].devicePath', 'volumeDevices[2].name', 'volumeDevices[0].devicePath', 'volumeDevices[1].name'],
   ],
   [
-    'equal amounts are legal however written',
+    'equal quantities in different notations are valid',
     { resources: { requests: { cpu: '1000m', memory: '1Gi' }, limits: { cpu: 1, memory: '1024Mi' } } },
     [],
   ],
@@ -81,16 +89,20 @@ const ROWS: readonly Row[] = [
     ['resources.requests'],
   ],
   [
-    'a quantity parses',
+    'an invalid quantity is rejected',
     limits({ cpu: 'one', memory: '1Gib' }) as never,
     ['resources.limits[cpu]', 'resources.limits[memory]'],
   ],
   [
-    'a probe and a hook have an action',
+    'a probe and a hook without an action are rejected',
     { livenessProbe: {}, lifecycle: { postStart: {} } },
     ['lifecycle.postStart', 'livenessProbe'],
   ],
-  ['and not two', { startupProbe: { exec: { command: ['a'] }, httpGet: { port: 80 } } }, ['startupProbe.httpGet']],
+  [
+    'a probe and a hook with two actions are rejected',
+    { startupProbe: { exec: { command: ['a'] }, httpGet: { port: 80 } } },
+    ['startupProbe.httpGet'],
+  ],
 ];
 
 test.each(ROWS)('%s', (_sentence, part, fields) => expect(fieldsOf(ofStep(part))).toEqual(fields));
@@ -101,7 +113,7 @@ test('a thousand steps are valid, one more is not', () => {
   expect(fieldsOf(ofSpec({ containers: steps(1001) }))).toEqual(['spec.containers']);
 });
 
-test.each([undefined, null, []])('containers as %p are required', (containers) => {
+test.each([undefined, null, []])('containers: %p is rejected, because the field is required', (containers) => {
   expect(fieldsOf(ofSpec({ containers }))).toEqual(['spec.containers']);
 });
 

@@ -28,7 +28,7 @@ test('it is a third shorter', () => {
   expect(text.length).toBeLessThan(JSON.stringify(withoutDescriptions(generated as Schema)).length * 0.67);
 });
 
-test('a part that occurs once, or is short, stays in place', () => {
+test('a part that occurs once, or is short, is not shared', () => {
   const schema: Schema = { type: 'object', properties: { a: { type: 'string' }, b: { type: 'string' } } };
   expect(dedupeSubschemas(schema)).toEqual({ ...schema, $defs: {} });
 });

@@ -42,14 +42,14 @@ type Row = readonly [sentence: string, recorded: SequentialJobSpec, now: Sequent
 
 const FOLLOWED: readonly Row[] = [
   ['nothing changed', spec(), spec()],
-  ['it was suspended', spec(), spec({ suspend: true })],
+  ['the sequence was suspended', spec(), spec({ suspend: true })],
   [
-    'the defaults of today were filled in',
+    'the defaults of this version were added',
     spec(),
     spec({ backoffLimit: 3, suspend: false, stepPolicies: [], template: { spec: { restartPolicy: 'Never' } } }),
   ],
   [
-    'an amount was written otherwise',
+    'a quantity has another notation',
     spec({ containers: [{ ...A, resources: { limits: { cpu: '0.5' } } }] }),
     spec({ containers: [{ ...A, resources: { limits: { cpu: '500m' } } }] }),
   ],
@@ -57,7 +57,7 @@ const FOLLOWED: readonly Row[] = [
 
 const ACCEPTED: readonly Row[] = [
   ['a later step changed', future(), future({ containers: [A, B, NEW_C] })],
-  ['the policy came with the change', spec(), future({ containers: [A, B, NEW_C] })],
+  ['a later step changed together with updatePolicy', spec(), future({ containers: [A, B, NEW_C] })],
 ];
 
 type Refusal = readonly [...Row, fields: readonly string[]];
@@ -65,21 +65,26 @@ type Refusal = readonly [...Row, fields: readonly string[]];
 const REFUSED: readonly Refusal[] = [
   ['a later step changed', spec(), spec({ containers: [A, B, NEW_C] }), ['spec.containers[2].image']],
   ['the current step changed', future(), future({ containers: [A, NEW_B, C] }), ['spec.containers[1].image']],
-  ['the retries changed', future(), future({ backoffLimit: 9 }), ['spec.backoffLimit']],
-  ['an unknown field went', spec({ shards: 2 }), spec(), ['spec.shards']],
-  ['a legal change came with it', future(), future({ containers: [A, NEW_B, NEW_C, D] }), ['spec.containers[1].image']],
-  ['all containers went', future(), future({ containers: null }), ['spec.containers']],
+  ['the backoffLimit changed', future(), future({ backoffLimit: 9 }), ['spec.backoffLimit']],
+  ['an unknown field was removed', spec({ shards: 2 }), spec(), ['spec.shards']],
+  [
+    'an allowed change was made at the same time',
+    future(),
+    future({ containers: [A, NEW_B, NEW_C, D] }),
+    ['spec.containers[1].image'],
+  ],
+  ['all containers were removed', future(), future({ containers: null }), ['spec.containers']],
 ];
 
 describe('the stored spec is the effective one', () => {
-  test.each(FOLLOWED)('as no change of what is frozen, when %s', (_sentence, recorded, now) => {
+  test.each(FOLLOWED)('because no immutable field changed: %s', (_sentence, recorded, now) => {
     const object = deepFreeze(objectOf(now, RUNNING));
     const held = effectiveSpec(deepFreeze(recorded), object);
     expect(held).toEqual({ spec: now, change: 'none', errors: [] });
     expect(held.spec).toBe(object.spec);
   });
 
-  test.each(ACCEPTED)('as a legal change, when %s', (_sentence, recorded, now) => {
+  test.each(ACCEPTED)('because the change is allowed: %s', (_sentence, recorded, now) => {
     const object = deepFreeze(objectOf(now, RUNNING));
     const held = effectiveSpec(deepFreeze(recorded), object);
     expect(held).toEqual({ spec: now, change: 'accepted', errors: [] });
@@ -89,7 +94,7 @@ describe('the stored spec is the effective one', () => {
   const all = spec({ containers: [D], backoffLimit: 0, template: { spec: { restartPolicy: 'OnFailure' } } });
 
   test.each([undefined, {}, { phase: 'Pending' }, { progress: RUNNING.progress }] as const)(
-    'whatever changed before the start (%j)',
+    'after any change before the start (%j)',
     (status) => {
       const object = objectOf(all, status as SequentialJobStatus);
       expect(effectiveSpec(spec(), object)).toEqual({ spec: all, change: 'none', errors: [] });
@@ -97,7 +102,7 @@ describe('the stored spec is the effective one', () => {
     },
   );
 
-  test('whatever changed while it is being deleted', () => {
+  test('after any change while the object is being deleted', () => {
     const object = objectOf(all, RUNNING);
     const going = { ...object, metadata: { ...object.metadata, deletionTimestamp: NOW } };
     expect(effectiveSpec(spec(), going)).toEqual({ spec: all, change: 'none', errors: [] });
@@ -105,7 +110,7 @@ describe('the stored spec is the effective one', () => {
 });
 
 describe('the recorded spec is the effective one', () => {
-  test.each(REFUSED)('as a whole, when %s', (_sentence, recorded, now, fields) => {
+  test.each(REFUSED)('completely, if %s', (_sentence, recorded, now, fields) => {
     const held = effectiveSpec(deepFreeze(recorded), deepFreeze(objectOf(now, RUNNING)));
     expect(held.change).toBe('refused');
     expect(held.errors.map(({ field }) => field)).toEqual(fields);
@@ -114,13 +119,13 @@ describe('the recorded spec is the effective one', () => {
   });
 
   test.each<readonly [sentence: string, was: Json, is: Json, run: Json]>([
-    ['it is suspended', {}, { suspend: true }, { suspend: true }],
-    ['it goes on again', { suspend: true }, { suspend: false }, { suspend: false }],
-    ['its time to live is taken away', { ttlSecondsAfterFinished: 1 }, {}, {}],
-    ['it gets a deadline', {}, { activeDeadlineSeconds: 9 }, { activeDeadlineSeconds: 9 }],
-    ['it is resumed', { resume: 1 }, { resume: 2 }, { resume: 2 }],
-    ['it gets another policy', {}, { updatePolicy: 'FutureSteps' }, { updatePolicy: 'FutureSteps' }],
-  ])('with the current values of the fields that may always change: %s', (_sentence, was, is, run) => {
+    ['the sequence is suspended', {}, { suspend: true }, { suspend: true }],
+    ['the sequence is unsuspended', { suspend: true }, { suspend: false }, { suspend: false }],
+    ['the TTL is removed', { ttlSecondsAfterFinished: 1 }, {}, {}],
+    ['a deadline is added', {}, { activeDeadlineSeconds: 9 }, { activeDeadlineSeconds: 9 }],
+    ['the sequence is resumed', { resume: 1 }, { resume: 2 }, { resume: 2 }],
+    ['updatePolicy changes', {}, { updatePolicy: 'FutureSteps' }, { updatePolicy: 'FutureSteps' }],
+  ])('with the current values of the mutable fields: %s', (_sentence, was, is, run) => {
     const recorded = spec({ backoffLimit: 1, ...was });
     const held = effectiveSpec(recorded, objectOf(spec({ backoffLimit: 2, ...is }), RUNNING));
     expect(held.spec).toEqual(spec({ backoffLimit: 1, ...run }));
@@ -133,14 +138,14 @@ describe('the recorded spec is the effective one', () => {
     expect(effectiveSpec(first.spec, { ...object, spec: spec() })).toMatchObject({ change: 'none' });
   });
 
-  it('also for a completed sequence: it has no later steps', () => {
+  it('for a completed sequence, too, because it has no later steps', () => {
     expect(effectiveSpec(future(), objectOf(future({ containers: [A, B, C, D] }), COMPLETED))).toMatchObject({
       change: 'refused',
       spec: future(),
     });
   });
 
-  it('also for a failed sequence: the failed step runs again with the recorded spec', () => {
+  it('for a failed sequence, too: the failed step runs again with the recorded spec', () => {
     const mended = future({ containers: [A, NEW_B, C], resume: 1 });
     expect(effectiveSpec(future(), objectOf(mended, FAILED))).toMatchObject({
       change: 'refused',
@@ -149,7 +154,7 @@ describe('the recorded spec is the effective one', () => {
   });
 });
 
-describe('a step whose Job was refused', () => {
+describe('a step whose Job was rejected', () => {
   const rejected = (steps: readonly StepStatus[] = []): SequentialJobStatus => ({
     ...FAILED,
     steps,
@@ -158,16 +163,16 @@ describe('a step whose Job was refused', () => {
   const mended = future({ containers: [A, NEW_B, C] });
 
   test.each<readonly [string, SequentialJobSpec, SequentialJobStatus, string]>([
-    ['is mended under FutureSteps', mended, rejected(), 'accepted'],
-    ['is not mended under Immutable', spec({ containers: [A, NEW_B, C] }), rejected(), 'refused'],
-    ['is held when it has failed for another reason', mended, FAILED, 'refused'],
+    ['can be changed under FutureSteps', mended, rejected(), 'accepted'],
+    ['cannot be changed under Immutable', spec({ containers: [A, NEW_B, C] }), rejected(), 'refused'],
+    ['cannot be changed if the sequence has failed for another reason', mended, FAILED, 'refused'],
     [
-      'is held when it had a Job before it was resumed',
+      'cannot be changed if it had a Job before it was resumed',
       mended,
       rejected([{ index: 1, name: 'transform', state: 'Failed' }]),
       'refused',
     ],
-    ['frees no step before it', future({ containers: [D, B, C] }), rejected(), 'refused'],
+    ['does not make the steps before it mutable', future({ containers: [D, B, C] }), rejected(), 'refused'],
   ])('%s', (_sentence, now, status, change) => {
     expect(effectiveSpec(future(), objectOf(now, status)).change).toBe(change);
   });
@@ -203,7 +208,7 @@ describe('for any input', () => {
     });
   });
 
-  it('the effective spec is always an allowed update of the recorded one, and never one that the webhook refuses', () => {
+  it('the effective spec is always an allowed update of the recorded one', () => {
     check(fc.tuple(soundObject, fc.oneof(roughObject, soundObject), started), ([was, is, status]) => {
       const recorded = was['spec'] as SequentialJobSpec;
       const held = effectiveSpec(recorded, asObject(is, status));

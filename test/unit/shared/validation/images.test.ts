@@ -33,13 +33,13 @@ test.each([
   ['a bad host', '-a.com/b', FORMAT],
   ['a short digest', 'a@sha256:abcd', FORMAT],
   ['a digest of the wrong length', `a@sha256:${'a'.repeat(63)}`, 'invalid checksum digest length'],
-  ['a digest of an unknown kind', `a@md5:${'a'.repeat(32)}`, 'unsupported digest algorithm'],
+  ['a digest of an unknown algorithm', `a@md5:${'a'.repeat(32)}`, 'unsupported digest algorithm'],
   ['two digests', `a@sha256:${SHA}@sha256:${SHA}`, FORMAT],
   ['a bare identifier', SHA, FORMAT],
   ['a name that is too long', `${'a/'.repeat(128)}a`, 'repository name must not be more than 255 characters'],
   ['a variable', '${IMAGE}', FORMAT],
   ['a line break', 'a\n', FORMAT],
-])('%s is refused', (_sentence, image, problem) => expect(parseImage(image)).toEqual({ problem }));
+])('%s is rejected', (_sentence, image, problem) => expect(parseImage(image)).toEqual({ problem }));
 
 test('a malicious text is parsed in linear time', () => {
   const start = performance.now();

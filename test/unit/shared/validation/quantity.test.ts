@@ -50,9 +50,9 @@ test.each([
   ['1e', "unable to parse quantity's suffix"],
   ['1.2.3', "unable to parse quantity's suffix"],
   ['1'.repeat(1_000_000), FORMAT],
-])('%p is refused', (text, problem) => expect(parseQuantity(text)).toEqual({ problem }));
+])('%p is rejected', (text, problem) => expect(parseQuantity(text)).toEqual({ problem }));
 
-test('property: thousandths, units and powers of two agree', () => {
+test('property: milli-units, units and powers of two are consistent', () => {
   fc.assert(
     fc.property(fc.integer({ min: 0, max: 10 ** 6 }), (n) => {
       expect(parseQuantity(`${n * 1000}m`)).toEqual(parseQuantity(n));

@@ -16,12 +16,12 @@ const metadataOf = (map: string, ...keys: readonly string[]): readonly string[] 
 
 const ROWS: readonly Row[] = [
   [
-    'ordinary labels and annotations are legal',
+    'ordinary labels and annotations are valid',
     labelled({ app: 'x', 'app.kubernetes.io/managed-by': 'Helm' }, { 'A.example.com/b': 'c d', 'job-name': 'x' }),
     [],
   ],
   [
-    'what Go clients write is legal',
+    'the null and empty fields that Go clients write are valid',
     {
       template: {
         metadata: { creationTimestamp: null },
@@ -31,12 +31,12 @@ const ROWS: readonly Row[] = [
     [],
   ],
   [
-    'labels of the controllers are refused',
+    'labels of the controllers are rejected',
     labelled({ 'batch.example.com/x': '', 'batch.kubernetes.io/job-name': '', 'controller-uid': '', 'job-name': '' }),
     metadataOf('labels', 'batch.example.com/x', 'batch.kubernetes.io/job-name', 'controller-uid', 'job-name'),
   ],
   [
-    'so are annotations, below our own domain as well',
+    'annotations of the controllers are rejected, and those of subdomains of our domain',
     labelled(
       {},
       {
@@ -49,23 +49,23 @@ const ROWS: readonly Row[] = [
     metadataOf('annotations', 'batch.example.com/a', 'results.batch.example.com/b', 'batch.kubernetes.io/c'),
   ],
   [
-    'a template has no ephemeral containers',
+    'a template with ephemeral containers is rejected',
     podSpec({ ephemeralContainers: [{}] }),
     ['spec.template.spec.ephemeralContainers'],
   ],
-  ['OnFailure is legal', podSpec({ restartPolicy: 'OnFailure' }), []],
+  ['OnFailure is valid', podSpec({ restartPolicy: 'OnFailure' }), []],
   [
-    'an init container has no name of a step',
+    'an init container with the name of a step is rejected',
     podSpec({ initContainers: [step()] }),
     ['spec.template.spec.initContainers[0].name'],
   ],
   [
-    'constraints with different keys are legal',
+    'constraints with different keys are valid',
     podSpec({ topologySpreadConstraints: [CONSTRAINT, { ...CONSTRAINT, topologyKey: 'host' }] }),
     [],
   ],
   [
-    'keys come once',
+    'duplicate keys are rejected',
     podSpec({
       topologySpreadConstraints: [CONSTRAINT, CONSTRAINT],
       schedulingGates: [{ name: 'a' }, { name: 'a' }],
@@ -78,28 +78,32 @@ const ROWS: readonly Row[] = [
     ],
   ],
   ['a volume without a source is an emptyDir', podSpec({ volumes: [{ name: 'a' }, { name: 'b', emptyDir: {} }] }), []],
-  ['a volume has a name', podSpec({ volumes: [{}] }), ['spec.template.spec.volumes[0].name']],
+  ['a volume without a name is rejected', podSpec({ volumes: [{}] }), ['spec.template.spec.volumes[0].name']],
   [
-    'a step may have as long as the sequence',
+    'a step may have the same deadline as the sequence',
     { stepPolicies: [policy({ onFailure: 'Continue', activeDeadlineSeconds: 5 })], activeDeadlineSeconds: 5 },
     [],
   ],
   [
-    'but not longer',
+    'a step with a longer deadline than the sequence is rejected',
     { stepPolicies: [policy({ activeDeadlineSeconds: 6 })], activeDeadlineSeconds: 5 },
     ['spec.stepPolicies[0].activeDeadlineSeconds'],
   ],
-  ['onFailure is one of two', { stepPolicies: [policy({ onFailure: 'Retry' })] }, ['spec.stepPolicies[0].onFailure']],
   [
-    'a podFailurePolicy needs the restart policy Never',
+    'onFailure has one of two values',
+    { stepPolicies: [policy({ onFailure: 'Retry' })] },
+    ['spec.stepPolicies[0].onFailure'],
+  ],
+  [
+    'a podFailurePolicy requires the restart policy Never',
     { ...podSpec({ restartPolicy: 'OnFailure' }), stepPolicies: [policy({ podFailurePolicy: RULES })] },
     ['spec.template.spec.restartPolicy'],
   ],
-  ['counts are not negative', { backoffLimit: -1, resume: -1 }, ['spec.backoffLimit', 'spec.resume']],
-  ['counts fit an int32', { ttlSecondsAfterFinished: 2 ** 31 }, ['spec.ttlSecondsAfterFinished']],
-  ['a deadline is at least a second', { activeDeadlineSeconds: 0 }, ['spec.activeDeadlineSeconds']],
-  ['numbers are whole', { backoffLimit: 1.5 }, ['spec.backoffLimit']],
-  ['the update policy is one of two', { updatePolicy: 'Any' }, ['spec.updatePolicy']],
+  ['negative counts are rejected', { backoffLimit: -1, resume: -1 }, ['spec.backoffLimit', 'spec.resume']],
+  ['counts above int32 are rejected', { ttlSecondsAfterFinished: 2 ** 31 }, ['spec.ttlSecondsAfterFinished']],
+  ['a deadline is at least one second', { activeDeadlineSeconds: 0 }, ['spec.activeDeadlineSeconds']],
+  ['numbers are integers', { backoffLimit: 1.5 }, ['spec.backoffLimit']],
+  ['updatePolicy has one of two values', { updatePolicy: 'Any' }, ['spec.updatePolicy']],
   ['suspend is a boolean', { suspend: 'yes' }, ['spec.suspend']],
 ];
 
@@ -113,7 +117,7 @@ test('the name must be valid as a label value', () => {
   for (const metadata of [{ name: 'a'.repeat(64) }, {}]) expect(named(metadata)).toEqual(['metadata.name']);
 });
 
-test('null is treated as absent, as in an API server, except in a list or for a required field', () => {
+test('null counts as absent, as in an API server, except in a list or for a required field', () => {
   const nulls = { command: null, env: null, ports: null, resources: { limits: { cpu: null } }, imagePullPolicy: null };
   expect(ofStep({ ...nulls, readinessProbe: null, securityContext: null })).toEqual([]);
   expect(ofSpec({ stepPolicies: null, backoffLimit: null, template: null })).toEqual([]);

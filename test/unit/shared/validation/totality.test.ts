@@ -46,7 +46,7 @@ test('property: validation returns a result for any JSON in place of the spec, t
   );
 });
 
-test('property: a valid sequence stays valid with any strings', () => {
+test('property: a valid sequence stays valid with any values of its free texts', () => {
   const text = fc.string({ maxLength: 50 });
   fc.assert(
     fc.property(fc.array(text), text, (args, value) => {
@@ -79,7 +79,7 @@ test('keys of Object.prototype are ordinary keys', () => {
   expect(({} as Record<string, unknown>)['x']).toBeUndefined();
 });
 
-test('a name of several megabytes is refused without delay, and not repeated in the message', () => {
+test('a name of several megabytes is rejected quickly, and not repeated in the message', () => {
   const long = 'a.'.repeat(2_000_000);
   const start = performance.now();
   const said = judge({
@@ -102,4 +102,4 @@ test.each([
   [null, 'Invalid value: "null": body must be of type object: "null"'],
   [[], 'Invalid value: "array": body must be of type object: "array"'],
   [{ metadata: { name: 'a' } }, 'spec: Required value'],
-])('%j is refused as a whole', (object, line) => expect(refusals(object)).toEqual([line]));
+])('%j is rejected as a whole', (object, line) => expect(refusals(object)).toEqual([line]));

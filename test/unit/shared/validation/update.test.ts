@@ -65,23 +65,18 @@ const REPORT = step('report');
 const CHECK = step('check');
 
 const IMMUTABLE: readonly Row[] = [
-  ['the same is legal', {}, {}, []],
+  ['an unchanged spec is allowed', {}, {}, []],
   [
-    'suspend, times and the policy may change',
+    'suspend, the time limits and updatePolicy are mutable',
     { activeDeadlineSeconds: 5 },
     { suspend: true, ttlSecondsAfterFinished: 0, activeDeadlineSeconds: 9, ...FUTURE },
     [],
   ],
+  ['mutable fields can be removed', { suspend: true, ttlSecondsAfterFinished: 1, activeDeadlineSeconds: 5 }, {}, []],
+  ['the current step is immutable', {}, containers(A, B2, C), ['spec.containers[1].image reached']],
+  ['a later step is mutable only under FutureSteps', {}, containers(A, B, C2), ['spec.containers[2].image future']],
   [
-    'what may change may be taken away',
-    { suspend: true, ttlSecondsAfterFinished: 1, activeDeadlineSeconds: 5 },
-    {},
-    [],
-  ],
-  ['the current step may not change', {}, containers(A, B2, C), ['spec.containers[1].image reached']],
-  ['a later step may under FutureSteps', {}, containers(A, B, C2), ['spec.containers[2].image future']],
-  [
-    'every changed field has its own path',
+    'an error has the path of each changed field',
     containers(
       step('extract', { args: ['a'], env: [{ name: 'X', value: '1' }], workingDir: '/a', securityContext: {} }),
     ),
@@ -92,16 +87,16 @@ const IMMUTABLE: readonly Row[] = [
       (field) => `spec.containers[0].${field} reached`,
     ),
   ],
-  ['a step is not added at the end', {}, containers(A, B, C, REPORT), ['spec.containers[3] future "transform"']],
-  ['steps are not removed', {}, containers(B), ['spec.containers reached "extract"', 'spec.containers future "load"']],
+  ['no step can be added at the end', {}, containers(A, B, C, REPORT), ['spec.containers[3] future "transform"']],
+  ['no step can be removed', {}, containers(B), ['spec.containers reached "extract"', 'spec.containers future "load"']],
   [
-    'no containers at all is their removal',
+    'no containers at all is the removal of all steps',
     {},
     { containers: null },
     ['spec.containers reached "extract" "transform"', 'spec.containers future "load"'],
   ],
   [
-    'a step in front is one fault, not one for every step behind it',
+    'a new step in front is one error, not one for every step after it',
     {},
     containers(step('prepare'), A, B, C),
     ['spec.containers[0] future "transform"'],
@@ -115,14 +110,14 @@ const IMMUTABLE: readonly Row[] = [
     ['spec.template.spec.restartPolicy started', 'spec.template.metadata started', 'spec.backoffLimit started'],
   ],
   [
-    'labels have paths of their own',
+    'an error has the path of each changed label',
     labels({ a: '', b: 'x', c: '1' }),
     labels({ b: 'y', c: '1', d: '' }),
     ['a', 'b', 'd'].map((key) => `spec.template.metadata.labels[${key}] started`),
   ],
-  ['a field of a later version is fixed', {}, { shards: 2 }, ['spec.shards started']],
+  ['a field of a later API version is immutable', {}, { shards: 2 }, ['spec.shards started']],
   [
-    'step policies are fixed',
+    'step policies are immutable',
     policies(['extract', 1], ['load', 1]),
     policies(['load', 0], ['transform', 2]),
     [
@@ -132,7 +127,7 @@ const IMMUTABLE: readonly Row[] = [
     ],
   ],
   [
-    'step policies have no order, and one that says nothing is none',
+    'the order of step policies and policies without settings are ignored',
     policies(['extract', 1], ['load', 1]),
     { stepPolicies: [{ name: 'load', backoffLimit: 1 }, { name: 'transform' }, { backoffLimit: 1, name: 'extract' }] },
     [],
@@ -140,73 +135,88 @@ const IMMUTABLE: readonly Row[] = [
 ];
 
 const FUTURE_STEPS: readonly Row[] = [
-  ['later steps may change', FUTURE, future(A, B, C2), []],
-  ['later steps may be removed', FUTURE, future(A, B), []],
-  ['steps may be added after the current one', FUTURE, future(A, B, CHECK, C, REPORT), []],
-  ['a later step may be replaced by another', FUTURE, future(A, B, step('publish')), []],
+  ['later steps are mutable', FUTURE, future(A, B, C2), []],
+  ['later steps can be removed', FUTURE, future(A, B), []],
+  ['steps can be added after the current one', FUTURE, future(A, B, CHECK, C, REPORT), []],
+  ['a later step can be replaced by another', FUTURE, future(A, B, step('publish')), []],
   [
-    'policies of later and of new steps may change',
+    'policies of later and of new steps are mutable',
     { ...FUTURE, ...policies(['load', 1]) },
     { ...future(A, B, CHECK), ...policies(['check', 2]) },
     [],
   ],
   [
-    'the current step and those before it may not change',
+    'the current step and the steps before it are immutable',
     FUTURE,
     future(A2, B2, C2),
     ['spec.containers[0].image reached', 'spec.containers[1].image reached'],
   ],
   [
-    'nor may their policies',
+    'the policies of the current step and of the steps before it are immutable',
     { ...FUTURE, ...policies(['transform', 1]) },
     { ...FUTURE, ...policies(['transform', 2], ['extract', 2]) },
     ['spec.stepPolicies[0].backoffLimit reached', 'spec.stepPolicies[1] reached "extract"'],
   ],
   [
-    'nothing goes before the current step',
+    'no new step can be inserted before the current one',
     FUTURE,
     future(A, CHECK, B, C),
     ['spec.containers[1] misplaced "transform"'],
   ],
-  ['no later step either', FUTURE, future(A, C, B), ['spec.containers[1] misplaced "transform"']],
-  ['the current step may not be replaced', FUTURE, future(A, C), ['spec.containers reached "transform"']],
-  ['nor go back', FUTURE, future(B, A, C), ['spec.containers moved']],
-  ['what concerns all steps is fixed', FUTURE, { ...FUTURE, backoffLimit: 1 }, ['spec.backoffLimit started']],
-  ['the new policy counts: it may come with the change', {}, future(A, B), []],
-  ['the new policy counts: it may not go with the change', FUTURE, containers(A, B), ['spec.containers future "load"']],
+  [
+    'no later step can be moved before the current one',
+    FUTURE,
+    future(A, C, B),
+    ['spec.containers[1] misplaced "transform"'],
+  ],
+  ['the current step cannot be replaced', FUTURE, future(A, C), ['spec.containers reached "transform"']],
+  ['the current step cannot be moved to an earlier place', FUTURE, future(B, A, C), ['spec.containers moved']],
+  [
+    'fields that apply to all steps are immutable',
+    FUTURE,
+    { ...FUTURE, backoffLimit: 1 },
+    ['spec.backoffLimit started'],
+  ],
+  ['the new updatePolicy counts: FutureSteps can be set with the change', {}, future(A, B), []],
+  [
+    'the new updatePolicy counts: FutureSteps cannot be removed with the change',
+    FUTURE,
+    containers(A, B),
+    ['spec.containers future "load"'],
+  ],
 ];
 
 /** The Job of the second step was rejected. */
 const REJECTED: readonly Row[] = [
-  ['the step may be fixed', FUTURE, future(A, B2, C), []],
-  ['with a policy of its own', FUTURE, { ...FUTURE, ...policies(['transform', 0]) }, []],
-  ['or removed', FUTURE, future(A, C), []],
-  ['or replaced', FUTURE, future(A, step('convert'), C), []],
-  ['another may go before it', FUTURE, future(A, CHECK, B, C), []],
-  ['those before it may not change', FUTURE, future(A2, B2, C), ['spec.containers[0].image reached']],
-  ['nothing goes before those', FUTURE, future(CHECK, A, B, C), ['spec.containers[0] misplaced "extract"']],
-  ['under Immutable it may not change', {}, containers(A, B2, C), ['spec.containers[1].image future']],
-  ['under Immutable nothing is added', {}, containers(A, B, C, REPORT), ['spec.containers[3] future "extract"']],
+  ['the step can be changed', FUTURE, future(A, B2, C), []],
+  ['the step can get a policy', FUTURE, { ...FUTURE, ...policies(['transform', 0]) }, []],
+  ['the step can be removed', FUTURE, future(A, C), []],
+  ['the step can be replaced', FUTURE, future(A, step('convert'), C), []],
+  ['a step can be inserted before it', FUTURE, future(A, CHECK, B, C), []],
+  ['the steps before it are immutable', FUTURE, future(A2, B2, C), ['spec.containers[0].image reached']],
+  ['no step can be inserted before those', FUTURE, future(CHECK, A, B, C), ['spec.containers[0] misplaced "extract"']],
+  ['under Immutable the step is immutable', {}, containers(A, B2, C), ['spec.containers[1].image future']],
+  ['under Immutable no step can be added', {}, containers(A, B, C, REPORT), ['spec.containers[3] future "extract"']],
 ];
 
 /** Pairs that mean the same; the first is what is stored. */
 const EQUIVALENT: readonly (readonly [sentence: string, was: Json, is: Json])[] = [
-  ['a default that was not there yet', {}, { backoffLimit: 3, suspend: false, updatePolicy: 'Immutable', resume: 0 }],
-  ['a template and policies that were not there yet', {}, { template: {}, stepPolicies: [] }],
+  ['a default that is added', {}, { backoffLimit: 3, suspend: false, updatePolicy: 'Immutable', resume: 0 }],
+  ['an empty template and empty policies that are added', {}, { template: {}, stepPolicies: [] }],
   ['the restart policy', { template: { spec: {} } }, { template: { spec: { restartPolicy: 'Never' } } }],
   ['an empty restart policy', {}, { template: { spec: { restartPolicy: '' } } }],
   [
-    'what a Go client writes of a template',
+    'the empty fields of a template that a Go client writes',
     {},
     { template: { metadata: { creationTimestamp: null }, spec: { containers: null } } },
   ],
   [
-    'what a Go client writes of a container',
+    'the empty fields of a container that a Go client writes',
     {},
     containers(step('extract', { resources: {} }), step('transform', { resources: { limits: {} } }), C),
   ],
   [
-    'what a Go client leaves out',
+    'the zero values that a Go client omits',
     containers(
       step('extract', {
         stdin: false,
@@ -231,12 +241,12 @@ const EQUIVALENT: readonly (readonly [sentence: string, was: Json, is: Json])[] 
     { template: { metadata: { annotations: null } } },
   ],
   [
-    'quantities written otherwise',
+    'another notation of the same quantity',
     containers(step('extract', { resources: { limits: { cpu: '0.5', memory: '1024Mi', 'example.com/x': 2 } } })),
     containers(step('extract', { resources: { limits: { memory: '1Gi', cpu: '500m', 'example.com/x': '2' } } })),
   ],
   [
-    'a divisor that nobody set',
+    'the default divisor',
     containers(step('extract', { env: [{ name: 'X', valueFrom: { resourceFieldRef: { resource: 'limits.cpu' } } }] })),
     containers(
       step('extract', {
@@ -245,11 +255,11 @@ const EQUIVALENT: readonly (readonly [sentence: string, was: Json, is: Json])[] 
     ),
   ],
   [
-    'keys in another order, as server-side apply gives them back',
+    'another order of fields, as server-side apply returns them',
     containers(step('extract', { env: [{ name: 'X', value: '1' }], tty: true })),
     containers({ tty: true, env: [{ value: '1', name: 'X' }], image: 'busybox:1.36', name: 'extract' }),
   ],
-  ['an unknown field in another order', { shards: { a: 1, b: [2] } }, { shards: { b: [2], a: 1, c: null } }],
+  ['another order of fields in an unknown field', { shards: { a: 1, b: [2] } }, { shards: { b: [2], a: 1, c: null } }],
 ];
 const template = (spec: Json): Json => ({ template: { spec } });
 const affinity = (term: Json): Json =>
@@ -260,50 +270,50 @@ const affinity = (term: Json): Json =>
 /** Pairs that look alike and do not mean the same. */
 const DIFFERENT: readonly (readonly [sentence: string, was: Json, is: Json, field: string])[] = [
   [
-    'root is not the default user',
+    'runAsUser: 0 instead of none',
     {},
     template({ securityContext: { runAsUser: 0 } }),
     'spec.template.spec.securityContext',
   ],
   [
-    'root is not the default user, also beside others',
+    'runAsUser: 0 instead of none, with other fields',
     template({ securityContext: { fsGroup: 1 } }),
     template({ securityContext: { fsGroup: 1, runAsUser: 0 } }),
     'spec.template.spec.securityContext.runAsUser',
   ],
   [
-    'no service account token is not the default',
+    'automountServiceAccountToken: false instead of none',
     {},
     template({ automountServiceAccountToken: false }),
     'spec.template.spec.automountServiceAccountToken',
   ],
   [
-    'a selector of everything is not one of nothing',
+    'an empty labelSelector, which selects everything, instead of none',
     affinity({}),
     affinity({ labelSelector: {} }),
     'spec.template.spec.affinity.podAffinity.requiredDuringSchedulingIgnoredDuringExecution[0].labelSelector',
   ],
   [
-    'no class is not the default class',
+    'an empty storageClassName instead of none',
     template({ volumes: [{ name: 'a', ephemeral: { volumeClaimTemplate: { spec: {} } } }] }),
     template({ volumes: [{ name: 'a', ephemeral: { volumeClaimTemplate: { spec: { storageClassName: '' } } } }] }),
     'spec.template.spec.volumes[0].ephemeral.volumeClaimTemplate.spec.storageClassName',
   ],
-  ['no retries are not the default', {}, { backoffLimit: 0 }, 'spec.backoffLimit'],
+  ['backoffLimit: 0 instead of the default', {}, { backoffLimit: 0 }, 'spec.backoffLimit'],
   [
-    'an empty argument is an argument',
+    'an empty argument instead of none',
     containers(step('extract', { args: ['a', ''] })),
     containers(step('extract', { args: ['a'] })),
     'spec.containers[0].args',
   ],
   [
-    'a request of nothing is a request',
+    'a request of 0 instead of none',
     containers(step('extract', { resources: { requests: { cpu: 1 } } })),
     containers(step('extract', { resources: { requests: { cpu: 1, memory: 0 } } })),
     'spec.containers[0].resources.requests[memory]',
   ],
   [
-    'a port by number is not one by name',
+    'a port number instead of a port name',
     containers(step('extract', { livenessProbe: { tcpSocket: { port: 80 } } })),
     containers(step('extract', { livenessProbe: { tcpSocket: { port: '80' } } })),
     'spec.containers[0].livenessProbe.tcpSocket.port',
@@ -319,19 +329,24 @@ const RESUMES: readonly (readonly [
   resumes: readonly [was: unknown, is: unknown],
   expected: readonly string[],
 ])[] = [
-  ['a failed sequence is resumed', FAILED, [0, 1], []],
-  ['also the first time, where it was never set', FAILED, [undefined, 1], []],
-  ['also by more than one', FAILED, [1, 5], []],
-  ['one that was rejected before its start is resumed', { conditions: FAILED.conditions }, [0, 1], []],
-  ['a running sequence is not resumed', STARTED, [0, 1], NOT_FAILED],
-  ['nor a new one', NEW, [0, 1], NOT_FAILED],
-  ['nor a completed one', COMPLETED, [0, 1], NOT_FAILED],
-  ['nor one that has recovered', RECOVERED, [0, 1], NOT_FAILED],
+  ['a failed sequence can be resumed', FAILED, [0, 1], []],
+  ['a failed sequence can be resumed the first time, if resume was not set', FAILED, [undefined, 1], []],
+  ['resume can be raised by more than one', FAILED, [1, 5], []],
+  ['a sequence that was rejected before its start can be resumed', { conditions: FAILED.conditions }, [0, 1], []],
+  ['a running sequence cannot be resumed', STARTED, [0, 1], NOT_FAILED],
+  ['a new sequence cannot be resumed', NEW, [0, 1], NOT_FAILED],
+  ['a completed sequence cannot be resumed', COMPLETED, [0, 1], NOT_FAILED],
+  ['a sequence with Failed=False cannot be resumed', RECOVERED, [0, 1], NOT_FAILED],
   ['a lower value is ignored', FAILED, [2, 1], []],
-  ['so is its removal', FAILED, [1, undefined], []],
-  ['it may be raised to what has been acted on, while the sequence runs', { ...STARTED, resumes: 3 }, [0, 3], []],
-  ['it may not be raised beyond that', { ...STARTED, resumes: 3 }, [0, 4], NOT_FAILED],
-  ['what is no count is left to the schema', FAILED, [0, '1'], []],
+  ['the removal of resume is ignored', FAILED, [1, undefined], []],
+  ['resume can be raised to status.resumes while the sequence runs', { ...STARTED, resumes: 3 }, [0, 3], []],
+  [
+    'resume cannot be raised above status.resumes while the sequence runs',
+    { ...STARTED, resumes: 3 },
+    [0, 4],
+    NOT_FAILED,
+  ],
+  ['a value that is not a count is left to the schema', FAILED, [0, '1'], []],
 ];
 
 test.each(IMMUTABLE)('once started: %s', (_sentence, was, is, expected) => {
@@ -348,7 +363,7 @@ test('the message has an immutable value, but not a structure', () => {
 test.each(FUTURE_STEPS)('with FutureSteps: %s', (_sentence, was, is, expected) => {
   expect(update(STARTED, was, is)).toEqual(expected);
 });
-test.each(REJECTED)('of a step whose Job was rejected: %s', (_sentence, was, is, expected) => {
+test.each(REJECTED)('a step whose Job was rejected: %s', (_sentence, was, is, expected) => {
   expect(update(JOB_REJECTED, was, is)).toEqual(expected);
 });
 test.each(EQUIVALENT)('no change: %s', (_sentence, was, is) => {
@@ -375,15 +390,20 @@ test.each<
     ...warnings: readonly RegExp[],
   ]
 >([
-  ['raised, which is meant', { ...FAILED, resumes: 1 }, [1, 2]],
-  ['the same', { ...FAILED, resumes: 1 }, [1, 1]],
+  ['raised: no warning', { ...FAILED, resumes: 1 }, [1, 2]],
+  ['unchanged: no warning', { ...FAILED, resumes: 1 }, [1, 1]],
   ['lowered', { ...FAILED, resumes: 3 }, [3, 0], /lowered from 3 to 0, .* set it to 4$/],
   ['lowered again', { ...FAILED, resumes: 3 }, [2, 1], /lowered from 2 to 1, .* set it to 4$/],
-  ['taken away', { ...FAILED, resumes: 1 }, [1, undefined], /lowered from 1 to 0, .* set it to 2$/],
-  ['lowered before it was acted on', { ...FAILED, resumes: 0 }, [5, 2], /lowered from 5 to 2, .* set it to 3$/],
+  ['removed', { ...FAILED, resumes: 1 }, [1, undefined], /lowered from 1 to 0, .* set it to 2$/],
+  [
+    'lowered before the controller acted on it',
+    { ...FAILED, resumes: 0 },
+    [5, 2],
+    /lowered from 5 to 2, .* set it to 3$/,
+  ],
   ['lowered without a status', undefined, [2, 1], /lowered from 2 to 1, .* set it to 2$/],
-  ['raised to what has been acted on', { ...FAILED, resumes: 3 }, [0, 3], /^spec.resume: 3 .* set it to 4$/],
-  ['no count, which is left to the schema', FAILED, [1, '0']],
+  ['raised to status.resumes', { ...FAILED, resumes: 3 }, [0, 3], /^spec.resume: 3 .* set it to 4$/],
+  ['not a count: left to the schema', FAILED, [1, '0']],
 ])('a warning about resume: %s', (_sentence, status, [was, is], ...warnings) => {
   const of = (resume: unknown): Json => deepFreeze(object({ containers: STEPS, resume }, status));
   expect(updateWarnings(of(was), of(is))).toEqual(warnings.map((one) => expect.stringMatching(one)));
@@ -396,18 +416,18 @@ describe('over the life of an object', () => {
     backoffLimit: 0,
   };
 
-  test('before the start every field may change', () => {
+  test('before the start every field can change', () => {
     for (const status of [NEW, undefined, null, { phase: 'Pending' }, { startTime: null }, { startTime: '' }]) {
       expect(update(status, {}, all)).toEqual([]);
     }
   });
 
-  test('the stored startTime counts', () => {
+  test('the startTime of the stored object counts', () => {
     expect(lines(object({ containers: STEPS }, NEW), object({ containers: [A] }, STARTED))).toEqual([]);
     expect(lines(object({ containers: STEPS }, STARTED), object({ containers: [A] }, NEW))).toHaveLength(2);
   });
 
-  test('an object that is being deleted may change', () => {
+  test('every field of an object that is being deleted can change', () => {
     const going = { deletionTimestamp: '2026-11-02T10:00:00Z' };
     const [before, after] = [{ containers: STEPS }, all];
     expect(lines(object(before, STARTED, going), object(after, STARTED))).toEqual([]);
@@ -415,12 +435,12 @@ describe('over the life of an object', () => {
     expect(lines(object(before, STARTED, { deletionTimestamp: null }), object(after, STARTED))).not.toEqual([]);
   });
 
-  test('the failed step may not change, later steps may', () => {
+  test('the failed step is immutable, later steps are mutable', () => {
     expect(update(FAILED, FUTURE, { ...future(A, B2, C), resume: 1 })).toEqual(['spec.containers[1].image reached']);
     expect(update(FAILED, FUTURE, { ...future(A, B, C2), resume: 1 })).toEqual([]);
   });
 
-  test('a rejected step that had a Job before it was resumed may not change', () => {
+  test('a rejected step that had a Job before it was resumed is immutable', () => {
     const steps = [
       { index: 0, name: 'extract' },
       { index: 1, name: 'transform' },
@@ -429,7 +449,7 @@ describe('over the life of an object', () => {
     expect(update({ ...JOB_REJECTED, steps }, FUTURE, future(A, B2, C))).toHaveLength(1);
   });
 
-  test('if the very first Job was rejected, all steps may change', () => {
+  test('if the very first Job was rejected, all steps are mutable', () => {
     const status = { ...JOB_REJECTED, progress: { currentIndex: 0, failureReason: 'JobRejected' } };
     expect(update(status, FUTURE, future(C))).toEqual([]);
     expect(update(status, {}, containers(A, B, C, REPORT))).toEqual(['spec.containers[3] future']);
@@ -440,7 +460,7 @@ describe('over the life of an object', () => {
     expect(update(COMPLETED, FUTURE, future(A, B, C2))).toEqual(['spec.containers[2].image reached']);
   });
 
-  test.each([null, -1, 3, 1.5, '0', {}])('a current index of %j makes no step free', (currentIndex) => {
+  test.each([null, -1, 3, 1.5, '0', {}])('a currentIndex of %j makes no step mutable', (currentIndex) => {
     const status = { ...STARTED, progress: { currentIndex } };
     expect(update(status, FUTURE, future(A, B, C2))).toHaveLength(1);
     expect(update(status, FUTURE, future(A, B, C, REPORT))).toHaveLength(1);
@@ -495,7 +515,7 @@ describe('for any input', () => {
     ),
   })).value;
 
-  test('property: every pair of objects gets a result, and the same one twice', () => {
+  test('property: every pair of objects gets a result, and twice the same one', () => {
     fc.assert(
       fc.property(json, json, (a, b) => {
         expect(lines(a, b)).toEqual(lines(a, b));

@@ -20,9 +20,9 @@ const items = (count: number): readonly number[] => Array.from({ length: count }
 describe('validateSize', () => {
   it.each<readonly [string, unknown]>([
     ['no spec', undefined],
-    ['a spec that is no object', 'text'],
-    ['as many items as may be', { a: items(9) }],
-    ['as many properties as may be', Object.fromEntries(items(10).map((one, i) => [`p${i}`, one]))],
+    ['a spec that is not an object', 'text'],
+    ['the maximum number of items', { a: items(9) }],
+    ['the maximum number of properties', Object.fromEntries(items(10).map((one, i) => [`p${i}`, one]))],
     ['nulls', { a: [null, null], b: null }],
   ])('accepts %s', (_says, spec) => {
     expect(said(spec)).toEqual([]);
@@ -31,8 +31,8 @@ describe('validateSize', () => {
   it.each<readonly [string, unknown]>([
     ['an item', { a: items(10) }],
     ['a property', Object.fromEntries(items(11).map((one, i) => [`p${i}`, one]))],
-    ['something deep inside', { a: [{ b: { c: [items(2), items(3)] } }] }],
-  ])('refuses %s too many', (_says, spec) => {
+    ['a nested value', { a: [{ b: { c: [items(2), items(3)] } }] }],
+  ])('rejects %s above the limit', (_says, spec) => {
     expect(said(spec)).toEqual([FAULT]);
   });
 
@@ -46,10 +46,10 @@ describe('validateSize', () => {
   const largest = 1000 + (MAX_VALUES - 1000) / 10 - 1;
 
   it.each<readonly [string, object, number]>([
-    ['as many properties as that comes to', { a: map(largest) }, 0],
-    ['one more', { a: map(largest + 1) }, 1],
-    ['as many in two maps', { a: map(largest / 2), b: map(largest / 2) }, 0],
-    ['small maps, however many', Object.fromEntries(items(150).map((_, i) => [`m${i}`, map(1000)])), 0],
+    ['the maximum number of properties in one map', { a: map(largest) }, 0],
+    ['one property more', { a: map(largest + 1) }, 1],
+    ['the same number in two maps', { a: map(largest / 2), b: map(largest / 2) }, 0],
+    ['any number of small maps', Object.fromEntries(items(150).map((_, i) => [`m${i}`, map(1000)])), 0],
   ])('counts each property of a large map beyond the first thousand as ten: %s', (_, spec, count) => {
     const text = JSON.stringify({ spec });
     expect(validateSize(JSON.parse(text), text.length)).toHaveLength(count);
@@ -71,7 +71,7 @@ describe('validateLength', () => {
     return { a: character.repeat((bytes - rest) / new TextEncoder().encode(character).length) };
   };
 
-  it.each(['x', 'ä', '€'])('takes 1 MiB of JSON in UTF-8, and no byte more: %s', (character) => {
+  it.each(['x', 'ä', '€'])('accepts 1 MiB of JSON in UTF-8, and no byte more: %s', (character) => {
     // A multiple of the character's bytes, beside the quotes and the braces.
     const fitting = ofBytes(MAX_SPEC_BYTES - 8 + 2, character);
     expect(validateLength(fitting)).toEqual([]);

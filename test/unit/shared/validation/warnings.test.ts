@@ -5,8 +5,8 @@ import { sequence, step } from './refusals.ts';
 test.each([
   ['a tag', 'busybox:1.36', 0],
   ['a digest', `busybox@sha256:${'a'.repeat(64)}`, 0],
-  ['neither, of a registry with a port', 'localhost:5000/a', 1],
-  ['an unreadable image, which is refused anyway', 'A B', 0],
+  ['neither a tag nor a digest, and a registry with a port', 'localhost:5000/a', 1],
+  ['an invalid reference, which is rejected anyway', 'A B', 0],
 ])('an image with %s', (_sentence, image, count) =>
   expect(warningsFor(sequence({ containers: [step({ image })] }))).toHaveLength(count),
 );
@@ -31,7 +31,7 @@ test.each([
     ['spec.template.spec.volumes[0].ephemeral'],
   ],
   ['a volume without a source, which is an emptyDir', {}, ['spec.template.spec.volumes[0]']],
-  ['a claim that outlives the Pods', { persistentVolumeClaim: { claimName: 'c' } }, []],
+  ['a claim, which outlives the Pods', { persistentVolumeClaim: { claimName: 'c' } }, []],
   ['a ConfigMap', { configMap: { name: 'c' } }, []],
 ])('two steps that mount %s', (_sentence, source, paths) => {
   const containers = [mounting('a', 'data'), mounting('b', 'data'), mounting('c', 'other')];
@@ -64,7 +64,7 @@ test('the warning names the first five of many steps', () => {
   expect(line).toContain('("s0", "s1", "s2", "s3", "s4", 2 more)');
 });
 
-test('a spec above 256 KiB gets a warning about server-side apply, unless it is refused', () => {
+test('a spec above 256 KiB gets a warning about server-side apply, unless it is rejected', () => {
   const ofBytes = (bytes: number): unknown => {
     const args = (length: number): object => sequence({ containers: [step({ args: ['x'.repeat(length)] })] });
     const rest = JSON.stringify((args(0) as { readonly spec: unknown }).spec).length;

@@ -37,7 +37,7 @@ it(`a key is second in the queue, however many of another namespace wait: ${CROW
   expect([await next(), await next(), await next()]).toEqual(['crowd/0', 'alone/one', 'crowd/1']);
 });
 
-it('a key that is added while it is processed waits after its own namespace, not after all', async () => {
+it('a key that is added while it is processed waits after the keys of its own namespace only', async () => {
   for (let i = 0; i < 4; i++) queue.add(`crowd/${i}`);
   queue.add('alone/one');
   await next();
@@ -104,7 +104,7 @@ describe('slow reconciles', () => {
     expect(working).toContain('alone/one');
   });
 
-  it('rotate as they finish: all keys of a namespace get their turn, in order', async () => {
+  it('rotate as they finish: every key of a namespace gets its turn, in order', async () => {
     employ(4);
     crowd('crowd', 7);
     const done: string[] = [];

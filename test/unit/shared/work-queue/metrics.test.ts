@@ -28,7 +28,7 @@ afterEach(() => {
 
 it.each<readonly [string, () => unknown, readonly unknown[]]>([
   [
-    'a key waits and is worked on',
+    'a key waits and is processed',
     async () => {
       queue.add('a');
       await pass(20);
@@ -39,7 +39,7 @@ it.each<readonly [string, () => unknown, readonly unknown[]]>([
     ['added', 'taken after 20', 'done after 5'],
   ],
   [
-    'a key that waits already is not added again',
+    'a queued key is not added again',
     async () => {
       queue.add('a');
       await pass(20);
@@ -50,7 +50,7 @@ it.each<readonly [string, () => unknown, readonly unknown[]]>([
     ['added', 'taken after 40'],
   ],
   [
-    'a key that somebody waits for is taken at once',
+    'a key is taken at once by a waiting worker',
     async () => {
       const taking = queue.take();
       queue.add('a');
@@ -59,7 +59,7 @@ it.each<readonly [string, () => unknown, readonly unknown[]]>([
     ['added', 'taken after 0'],
   ],
   [
-    'a key that is added during its work waits from then on, and counts once',
+    'a key that is added during its processing is counted once, and waits from then on',
     async () => {
       queue.add('a');
       await queue.take();
@@ -74,7 +74,7 @@ it.each<readonly [string, () => unknown, readonly unknown[]]>([
     ['added', 'taken after 0', 'added', 'done after 40', 'taken after 32'],
   ],
   [
-    'a delay is no wait',
+    'a delay does not count as waiting',
     async () => {
       queue.addAfter('a', 500);
       await pass(510);
@@ -82,9 +82,9 @@ it.each<readonly [string, () => unknown, readonly unknown[]]>([
     },
     ['delayed', 'added', 'taken after 10'],
   ],
-  ['no delay is none', () => queue.addAfter('a', 0), ['added']],
+  ['a delay of 0 counts as an addition', () => queue.addAfter('a', 0), ['added']],
   [
-    'a delay longer than a timer counts once',
+    'a delay above the limit of a timer is counted once',
     async () => {
       queue.addAfter('a', 2 ** 33);
       await pass(2 ** 33 - 1);
@@ -92,7 +92,7 @@ it.each<readonly [string, () => unknown, readonly unknown[]]>([
     ['delayed'],
   ],
   [
-    'what was added during work that fails does not wait through the delay',
+    'the backoff of a key that was added during its failing reconcile does not count as waiting',
     async () => {
       queue.add('a');
       await queue.take();

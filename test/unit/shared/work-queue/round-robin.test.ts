@@ -17,9 +17,9 @@ function play(moves: readonly Move[]): readonly (string | undefined)[] {
 }
 
 it.each<readonly [string, readonly Move[], readonly (string | undefined)[]]>([
-  ['nothing comes out of an empty one', ['shift'], [undefined]],
+  ['an empty queue returns nothing', ['shift'], [undefined]],
   [
-    'one group is first come, first served',
+    'the items of one group are returned in their order',
     [
       ['a', 'a1'],
       ['a', 'a2'],
@@ -28,7 +28,7 @@ it.each<readonly [string, readonly Move[], readonly (string | undefined)[]]>([
     ['a1', 'a2', 'a3'],
   ],
   [
-    'groups take turns, in the order in which they came',
+    'groups take turns, in the order of their first items',
     [
       ['a', 'a1'],
       ['a', 'a2'],
@@ -40,12 +40,12 @@ it.each<readonly [string, readonly Move[], readonly (string | undefined)[]]>([
     ['a1', 'b1', 'c1', 'a2', 'b2', 'a3'],
   ],
   [
-    'a group that was empty has its turn after the others, not before them',
+    'a group that was empty gets its turn after the others',
     [['a', 'a1'], 'shift', ['b', 'b1'], ['b', 'b2'], ['a', 'a2']],
     ['a1', 'b1', 'a2', 'b2'],
   ],
   [
-    'a group that is served again and again does not overtake one that waits',
+    'a group to which items are added repeatedly does not overtake a waiting one',
     [['a', 'a1'], ['b', 'b1'], 'shift', ['a', 'a2'], 'shift', ['b', 'b2'], 'shift', ['a', 'a3'], 'shift'],
     ['a1', 'b1', 'a2', 'b2', 'a3'],
   ],
@@ -65,7 +65,7 @@ const MOVES = fc.array(fc.oneof({ weight: 3, arbitrary: fc.constantFrom('a', 'b'
   maxLength: 200,
 });
 
-it('at most one item of each other group comes out before each item of a group, in any order of additions', () => {
+it('at most one item of each other group is returned before each item of a group, in any order of additions', () => {
   fc.assert(
     fc.property(MOVES, (moves) => {
       const queue = new RoundRobin<Entry>();

@@ -33,22 +33,18 @@ describe('WorkQueue', () => {
   const pass = (ms: number): Promise<void> => jest.advanceTimersByTimeAsync(ms);
 
   it.each<readonly [string, (on: WorkQueue) => unknown, readonly string[]]>([
-    ['keys come in the order they were added', (on) => ['a', 'b'].map((key) => on.add(key)), ['a', 'b']],
-    [
-      'a key that waits is not added twice, and keeps its place',
-      (on) => ['a', 'b', 'a'].map((key) => on.add(key)),
-      ['a', 'b'],
-    ],
-    ['a delay of nothing is none', (on) => on.addAfter('a', 0), ['a']],
-    ['a negative delay is none', (on) => on.addAfter('a', -5), ['a']],
-    ['a delay is not over yet', (on) => on.addAfter('a', 1), []],
+    ['returns keys in the order in which they were added', (on) => ['a', 'b'].map((key) => on.add(key)), ['a', 'b']],
+    ['adds a queued key once, and keeps its place', (on) => ['a', 'b', 'a'].map((key) => on.add(key)), ['a', 'b']],
+    ['adds a key with a delay of 0 at once', (on) => on.addAfter('a', 0), ['a']],
+    ['adds a key with a negative delay at once', (on) => on.addAfter('a', -5), ['a']],
+    ['does not add a key before its delay has passed', (on) => on.addAfter('a', 1), []],
   ])('%s', async (_says, adds, expected) => {
     adds(queue);
     expect(queue.depth).toBe(expected.length);
     expect(await drain()).toEqual(expected);
   });
 
-  it('gives a key to one worker at a time, and again if it was added meanwhile', async () => {
+  it('returns a key to one worker at a time, and again if it was added during its processing', async () => {
     queue.add('a');
     expect(await queue.take()).toBe('a');
     queue.add('a');
@@ -58,7 +54,7 @@ describe('WorkQueue', () => {
     expect(await drain()).toEqual(['a']);
   });
 
-  it('gives a key to a worker that waits already', async () => {
+  it('returns a new key to a worker that is waiting', async () => {
     const first = queue.take();
     const second = queue.take();
     queue.add('a');
@@ -70,7 +66,7 @@ describe('WorkQueue', () => {
     expect(await drain()).toEqual(['a']);
   });
 
-  it('never gives a key to two workers, however it is added', async () => {
+  it('never returns a key to two workers, in any order of additions', async () => {
     const taken: string[] = [];
     const worker = async (): Promise<void> => {
       const key = await queue.take();
@@ -89,10 +85,10 @@ describe('WorkQueue', () => {
   });
 
   it.each([
-    ['the earlier comes second', [100, 50], [50]],
-    ['the earlier comes first', [50, 100], [50]],
-    ['both at once', [50, 50], [50]],
-  ])('the earliest of two delays counts: %s', async (_says, delays, expected) => {
+    ['the shorter one second', [100, 50], [50]],
+    ['the shorter one first', [50, 100], [50]],
+    ['two equal delays', [50, 50], [50]],
+  ])('the shorter of two delays counts: %s', async (_says, delays, expected) => {
     for (const ms of delays) queue.addAfter('a', ms);
     const times: number[] = [];
     for (let ms = 1; ms <= 200; ms++) {
@@ -111,11 +107,11 @@ describe('WorkQueue', () => {
     expect(queue.depth).toBe(1);
   });
 
-  it('waits longer after each failure, up to the cap', () => {
+  it('increases the backoff after each failure, up to the limit', () => {
     expect(Array.from({ length: 6 }, () => queue.addAfterFailure('a'))).toEqual([100, 200, 400, 800, 1000, 1000]);
   });
 
-  it('takes between half and all of a delay, at random', () => {
+  it('uses a random delay between half the backoff and the backoff', () => {
     random = 0;
     expect(queue.addAfterFailure('a')).toBe(50);
     random = 0.5;
@@ -130,8 +126,8 @@ describe('WorkQueue', () => {
   });
 
   it.each([
-    ['a server that asks for more gets it, beyond the cap too', 5000, 5000],
-    ['a server that asks for less does not shorten the delay', 10, 100],
+    ['a Retry-After above the backoff counts, even above the limit', 5000, 5000],
+    ['a Retry-After below the backoff does not shorten it', 10, 100],
   ])('%s', async (_says, atLeast, expected) => {
     expect(queue.addAfterFailure('a', { minDelayMs: atLeast })).toBe(expected);
     await pass(expected - 1);
@@ -154,10 +150,10 @@ describe('WorkQueue', () => {
   });
 
   it.each<readonly [string, { readonly minDelayMs?: number; readonly wasOutdated?: boolean }, boolean, number]>([
-    ['at once where the work was outdated: the news is the cure', { wasOutdated: true }, true, 1],
-    ['after the delay where the work was outdated and no news came', { wasOutdated: true }, false, 0],
-    ['no sooner than the server asks', { wasOutdated: true, minDelayMs: 5000 }, true, 0],
-  ])('after a failure a key comes back %s', async (_says, failure, hasNews, depth) => {
+    ['at once after a conflict, if the key was added during the reconcile', { wasOutdated: true }, true, 1],
+    ['after the backoff, if the key was not added during the reconcile', { wasOutdated: true }, false, 0],
+    ['no sooner than the Retry-After', { wasOutdated: true, minDelayMs: 5000 }, true, 0],
+  ])('requeues a failed key %s', async (_says, failure, hasNews, depth) => {
     queue.add('a');
     await queue.take();
     if (hasNews) queue.add('a');
@@ -170,7 +166,7 @@ describe('WorkQueue', () => {
     expect(queue.addAfterFailure('a')).toBe(200);
   });
 
-  describe('after the cause of the failures may be gone', () => {
+  describe('when the cause of the failures may have ended', () => {
     let next: () => number;
 
     beforeEach(() => {
@@ -179,7 +175,7 @@ describe('WorkQueue', () => {
       queue = new WorkQueue({ backoff, random: () => next(), now: () => performance.now() });
     });
 
-    it('failed keys come back within a second, and keys that wait for a time do not', async () => {
+    it('failed keys are requeued within a second, and delayed keys are not', async () => {
       queue.addAfterFailure('failed');
       queue.addAfterFailure('other/failed');
       queue.addAfter('deadline', 5000);
@@ -196,7 +192,7 @@ describe('WorkQueue', () => {
       expect(await drain()).toEqual(['deadline']);
     });
 
-    it('thousands of failed keys do not come back all at once', async () => {
+    it('thousands of failed keys are requeued gradually', async () => {
       for (let i = 0; i < 1000; i++) queue.addAfterFailure(String(i));
       let drawn = 0;
       next = () => (drawn++ % 1000) / 1000;
@@ -213,7 +209,7 @@ describe('WorkQueue', () => {
     it.each([
       ['before its failure', () => [queue.addAfter('a', 900), queue.addAfterFailure('a')]],
       ['after its failure', () => [queue.addAfterFailure('a'), queue.addAfter('a', 900)]],
-    ])('a failed key also comes back if it was added with an earlier time: %s', async (_says, adds) => {
+    ])('a failed key is also requeued if it was added with a shorter delay: %s', async (_says, adds) => {
       adds();
       random = 0.1;
       queue.retryFailed();
@@ -221,7 +217,7 @@ describe('WorkQueue', () => {
       expect(await drain()).toEqual(['a']);
     });
 
-    it('a key that is being processed gets the shortest delay if it fails', async () => {
+    it('a key that is being processed gets the shortest backoff if it fails', async () => {
       queue.addAfterFailure('a');
       queue.addAfterFailure('a');
       queue.add('a');
@@ -232,7 +228,7 @@ describe('WorkQueue', () => {
   });
 
   describe('closed', () => {
-    it('gives out no more keys, and releases waiting workers', async () => {
+    it('returns no more keys, and releases waiting workers', async () => {
       const waiting = queue.take();
       queue.add('a');
       expect(await waiting).toBe('a');

@@ -50,10 +50,10 @@ describe('a candidate', () => {
   });
 
   it.each<readonly [string, LeaseSpec | null]>([
-    ['one that was released', foreign({ holderIdentity: '', leaseDurationSeconds: 1 })],
-    ['one without a holder', { leaseTransitions: 3 }],
-    ['one whose fields are all null', foreign({ ...NULLS, leaseTransitions: 3 })],
-  ])('takes a free Lease at once: %s', async (_says, spec) => {
+    ['it was released', foreign({ holderIdentity: '', leaseDurationSeconds: 1 })],
+    ['it has no holder', { leaseTransitions: 3 }],
+    ['all fields are null', foreign({ ...NULLS, leaseTransitions: 3 })],
+  ])('acquires a free Lease at once: %s', async (_says, spec) => {
     const world = new World();
     world.server.put(spec);
     const a = new Candidate(world, 'a');
@@ -75,29 +75,32 @@ describe('a candidate', () => {
     ['the same time', 0],
     ['an hour earlier', -HOUR_MS],
     ['an hour later', HOUR_MS],
-  ])('takes over 15 s after it saw the last renewal, even if its clock says %s', async (_says, offsetMs) => {
-    const world = new World();
-    const a = new Candidate(world, 'a');
-    await world.pass(30_000);
-    const b = new Candidate(world, 'b', { offsetMs });
-    await world.pass(60_000);
-    expect([a.leads, b.leads, b.changes]).toEqual([true, false, []]);
-    a.machine.kill();
-    // The last renewal is up to 2.2 s old, and was seen up to 2.2 s later.
-    await world.pass(12_500);
-    expect(b.leads).toBe(false);
-    await world.pass(5_000);
-    expect(b.leads).toBe(true);
-    expect(world.server.spec).toMatchObject({ holderIdentity: 'b', leaseTransitions: 1 });
-    expect(b.said('standing by')).toBe(1);
-  });
+  ])(
+    'acquires the Lease 15 s after the last renewal that it saw, even if its own clock shows %s',
+    async (_says, offsetMs) => {
+      const world = new World();
+      const a = new Candidate(world, 'a');
+      await world.pass(30_000);
+      const b = new Candidate(world, 'b', { offsetMs });
+      await world.pass(60_000);
+      expect([a.leads, b.leads, b.changes]).toEqual([true, false, []]);
+      a.machine.kill();
+      // The last renewal is up to 2.2 s old, and was seen up to 2.2 s later.
+      await world.pass(12_500);
+      expect(b.leads).toBe(false);
+      await world.pass(5_000);
+      expect(b.leads).toBe(true);
+      expect(world.server.spec).toMatchObject({ holderIdentity: 'b', leaseTransitions: 1 });
+      expect(b.said('standing by')).toBe(1);
+    },
+  );
 
   it.each<readonly [string, Partial<LeaseSpec>, number]>([
-    ['as long as the Lease says, where that is longer', { leaseDurationSeconds: 40 }, 40_000],
-    ['as long as the Lease says, where that is shorter', { leaseDurationSeconds: 6 }, 6_000],
-    ['15 s where the Lease does not say', { leaseDurationSeconds: null }, 15_000],
-    ['15 s where the Lease has no times', { acquireTime: null, renewTime: null, leaseTransitions: null }, 15_000],
-  ])('waits %s', async (_says, more, ms) => {
+    ['the leaseDurationSeconds of the Lease if they are longer', { leaseDurationSeconds: 40 }, 40_000],
+    ['the leaseDurationSeconds of the Lease if they are shorter', { leaseDurationSeconds: 6 }, 6_000],
+    ['15 s if the Lease has no duration', { leaseDurationSeconds: null }, 15_000],
+    ['15 s if the Lease has no times', { acquireTime: null, renewTime: null, leaseTransitions: null }, 15_000],
+  ])('before it acquires the Lease, waits %s', async (_says, more, ms) => {
     const world = new World();
     world.server.put(foreign(more));
     const a = new Candidate(world, 'a');
@@ -107,7 +110,7 @@ describe('a candidate', () => {
     expect(a.leads).toBe(true);
   });
 
-  it('keeps waiting while anything in the record changes', async () => {
+  it('keeps waiting while any field of the Lease changes', async () => {
     const world = new World();
     const a = new Candidate(world, 'a');
     for (let i = 0; i < 10; i++) {
@@ -121,7 +124,7 @@ describe('a candidate', () => {
     expect(a.leads).toBe(true);
   });
 
-  it('stays a candidate if another one writes first', async () => {
+  it('stays a candidate if another one writes the Lease first', async () => {
     const world = new World();
     world.server.put(foreign({ holderIdentity: '' }));
     const a = new Candidate(world, 'a');
@@ -135,7 +138,7 @@ describe('a candidate', () => {
     expect(b.lines.filter(({ level }) => level === 'warn' || level === 'error')).toEqual([]);
   });
 
-  it('logs once which permission is missing, and leads when it is granted', async () => {
+  it('logs a missing permission once, and leads when it is granted', async () => {
     const world = new World();
     world.fate = () => ({ ...QUICK, error: 'Forbidden' });
     const a = new Candidate(world, 'a');
@@ -223,8 +226,8 @@ describe('a leader', () => {
   });
 
   it.each<readonly [string, Fate]>([
-    ['answers get lost', { ...QUICK, lost: 'answer' }],
-    ['requests are refused', { ...QUICK, error: 'Forbidden' }],
+    ['responses are lost', { ...QUICK, lost: 'answer' }],
+    ['requests are rejected', { ...QUICK, error: 'Forbidden' }],
   ])('stops 10 s after it sent its last successful renewal if %s', async (_says, fate) => {
     const { world, a, b } = await led();
     world.fate = onlyFor(a.machine, fate);
@@ -237,7 +240,7 @@ describe('a leader', () => {
     expect(b.leads).toBe(false);
   });
 
-  it('retries within that time, and no request outlasts its leadership', async () => {
+  it('retries within that time, and no request lasts longer than its leadership', async () => {
     const { world, a } = await led();
     const since = a.machine.client.requests.length;
     world.fate = onlyFor(a.machine, LOST);
@@ -246,7 +249,7 @@ describe('a leader', () => {
     expect(limits).toEqual([5_000, 590]);
   });
 
-  it('counts its time from when it sent the renewal, not from the response', async () => {
+  it('counts the time from sending the renewal, not from the response', async () => {
     const { world, a } = await led();
     world.fate = onlyFor(a.machine, { thereMs: 10, backMs: 4_000 });
     // Sent 2.2 s later, answered 4 s after that.
@@ -275,7 +278,7 @@ describe('a leader', () => {
     expect(a.losses).toEqual(['the Lease could not be renewed within 10 s']);
   });
 
-  it('knows after a freeze that its time is over, before any timer runs', async () => {
+  it('recognizes after a freeze that its leadership has expired, before any timer runs', async () => {
     const { world, a, b } = await led();
     a.machine.freeze(30_000);
     const sent = a.machine.client.requests.length;
@@ -298,7 +301,7 @@ describe('a leader', () => {
     expect(a.losses).toEqual(['the Lease was taken by other']);
   });
 
-  it('stops if somebody has cleared the holder of the Lease', async () => {
+  it('stops if another client has cleared the holder of the Lease', async () => {
     const { world, a, b } = await led();
     b.machine.kill();
     world.server.put({ ...world.server.spec, holderIdentity: '' });
@@ -306,7 +309,7 @@ describe('a leader', () => {
     expect(a.losses).toEqual(['the Lease was released by another client']);
   });
 
-  it('leads again if somebody has deleted the Lease, because the other candidates wait', async () => {
+  it('leads again if another client has deleted the Lease, because the other candidates wait', async () => {
     const { world, a, b } = await led();
     world.server.remove();
     await world.pass(60_000);
@@ -317,9 +320,9 @@ describe('a leader', () => {
 
   it.each<readonly [string, Fate]>([
     ['', QUICK],
-    [', though the answer to its last renewal is still under way', { thereMs: 5, backMs: 400 }],
-    [', though its last renewal is still under way', { thereMs: 400, backMs: 5 }],
-  ])('lets the next candidate take over at once when it stops%s', async (_says, fate) => {
+    [' before the response to its last renewal has arrived', { thereMs: 5, backMs: 400 }],
+    [' while its last renewal is in flight', { thereMs: 400, backMs: 5 }],
+  ])('lets the next candidate acquire the Lease at once when it stops%s', async (_says, fate) => {
     const { world, a, b } = await led();
     world.fate = onlyFor(a.machine, fate);
     const asked = a.machine.client.requests.length;
@@ -337,7 +340,7 @@ describe('a leader', () => {
     expect(world.server.spec).toMatchObject({ leaseTransitions: 1 });
   });
 
-  it('no longer leads from when it releases the Lease, whether the release succeeds or not', async () => {
+  it('stops leading when it starts to release the Lease, whether the release succeeds or not', async () => {
     const { world, a, b } = await led();
     world.fate = onlyFor(a.machine, LOST);
     a.stop();
@@ -349,7 +352,7 @@ describe('a leader', () => {
     expect(b.leads).toBe(true);
   });
 
-  it('does not touch the Lease when it stops if another candidate has it', async () => {
+  it('does not write the Lease when it stops if another candidate holds it', async () => {
     const { world, a } = await led();
     world.server.put(foreign());
     a.stop();

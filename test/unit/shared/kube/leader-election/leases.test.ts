@@ -13,7 +13,7 @@ const metadata = { name: 'l', uid: 'u', resourceVersion: '7', labels: { kept: 'y
 const path = '/apis/coordination.k8s.io/v1/namespaces/ns/leases';
 
 describe('LeaseStore', () => {
-  it('writes guarded by UID and version, and keeps the rest of the metadata', async () => {
+  it('writes with preconditions on UID and resourceVersion, and keeps the other metadata', async () => {
     const client = new FakeClient({ request: ({ body }) => body });
     await new LeaseStore(client, 'ns', 'l').replace({ metadata }, { holderIdentity: 'a' }, limits);
     expect(client.requests).toEqual([

@@ -146,7 +146,7 @@ async function play(given: Scenario): Promise<number> {
 }
 
 it(
-  'at most one leads at a time, and eventually one does',
+  'at most one candidate leads at a time, and eventually one does',
   async () => {
     let changes = 0;
     await fc.assert(
