@@ -54,13 +54,13 @@ const steps = (count: number, image = 'registry.example.com/etl:1.0'): readonly 
 const nested = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth);
 
 describe('large objects', () => {
-  it('a spec with too many values to validate in time is refused as a whole', async () => {
+  it('a spec with too many values to validate in time is rejected as a whole', async () => {
     const env = Array.from({ length: 300_000 }, () => ({ name: '' }));
     const { status } = await judgeSpec({ containers: [container('a', { env })] });
     expect(status?.details?.causes).toEqual([expect.objectContaining({ field: 'spec' })]);
   });
 
-  describe('in bytes', () => {
+  describe('limited in bytes', () => {
     const LONG = { containers: [container('a', { args: ['x'.repeat(1024 * 1024)] })] };
     const SHORT = { containers: [container('a')] };
     const TOO_LONG = [{ reason: 'FieldValueTooLong', field: 'spec' }];
@@ -71,11 +71,11 @@ describe('large objects', () => {
     });
 
     it.each([
-      ['a spec above 1 MiB is refused', { object: written(LONG) }, TOO_LONG],
-      ['so is an update that makes it so long', update(SHORT, LONG), TOO_LONG],
-      ['one that was stored all the same may be left as it is', update(LONG, LONG), undefined],
-      ['or be suspended', update(LONG, { ...LONG, suspend: true }), undefined],
-      ['or be made shorter', update(LONG, SHORT), undefined],
+      ['a spec above 1 MiB is denied', { object: written(LONG) }, TOO_LONG],
+      ['an update of a spec to more than 1 MiB is denied', update(SHORT, LONG), TOO_LONG],
+      ['an unchanged stored spec above 1 MiB is allowed', update(LONG, LONG), undefined],
+      ['a stored spec above 1 MiB can be suspended', update(LONG, { ...LONG, suspend: true }), undefined],
+      ['a stored spec above 1 MiB can be reduced', update(LONG, SHORT), undefined],
     ])('%s', async (_says, request, causes) => {
       const answer = await judge(JSON.stringify(admissionReview(request)));
       expect(answer.status?.details?.causes).toEqual(causes?.map((cause) => expect.objectContaining(cause)));
@@ -83,7 +83,7 @@ describe('large objects', () => {
     });
   });
 
-  it('warnings are truncated where the API server would truncate them, with the number of the others', async () => {
+  it('warnings are truncated at the limit of the API server, with the number of the others', async () => {
     const { allowed, warnings = [] } = await judgeSpec({ containers: steps(1000, 'busybox') });
     expect(allowed).toBe(true);
     expect(warnings.join('').length).toBeLessThan(4096);
@@ -99,7 +99,7 @@ describe('large objects', () => {
     ['in the labels', withDepth({ object: written(spec, { name: 'etl', labels: { deep: 0 } }) }, 100_000)],
     ['beside the object', withDepth({ object: written(spec), deep: 0 }, 1_000_000)],
     [
-      'where the spec is compared',
+      'in a spec that is compared',
       withDepth(
         {
           operation: 'UPDATE',
@@ -115,16 +115,16 @@ describe('large objects', () => {
   });
 
   it.each([
-    ['a nesting that is the whole body', nested(1_400_000), 400],
-    ['one that never ends', '['.repeat(1_400_000), 400],
-    ['one that is not even parsed', '['.repeat(3_000_000), 413],
+    ['a nested array', nested(1_400_000), 400],
+    ['an unterminated nested array', '['.repeat(1_400_000), 400],
+    ['a nested array above the size limit', '['.repeat(3_000_000), 413],
   ])('%s is not an AdmissionReview', async (_what, body, status) => {
     expect((await post(body)).status).toBe(status);
   });
 });
 
 describe('a body without a content length', () => {
-  it.each([1, 1000])('is read whole, in pieces of %i bytes', async (size) => {
+  it.each([1, 1000])('is read completely, in chunks of %i bytes', async (size) => {
     const body = JSON.stringify(admissionReview({ object: written({ containers: steps(2) }) }));
     const asking = supertest(createApp({ log })).post(VALIDATE_PATH).set('content-type', 'application/json');
     // Each is a chunk of its own on the way, and for who reads.
@@ -137,7 +137,7 @@ describe('a body without a content length', () => {
   });
 });
 
-describe('a body that is too large', () => {
+describe('a request body and its size limit', () => {
   // As the API server does; to a client that wants the connection closed it is, whatever it is still sending.
   const agent = new Agent({ keepAlive: true });
   let server: Server;
@@ -172,15 +172,20 @@ describe('a body that is too large', () => {
   }
 
   it.each([
-    ['by its length', MAX_BODY_BYTES + 1, { 'content-length': MAX_BODY_BYTES + 1 }, 413],
-    ['while it comes in', MAX_BODY_BYTES + 1, { 'transfer-encoding': 'chunked' }, 413],
-    ['by far', 8 * MAX_BODY_BYTES, { 'transfer-encoding': 'chunked' }, 413],
-    ['not at all', MAX_BODY_BYTES, { 'transfer-encoding': 'chunked' }, 400],
+    ['a Content-Length above the limit is rejected', MAX_BODY_BYTES + 1, { 'content-length': MAX_BODY_BYTES + 1 }, 413],
+    [
+      'a chunked body above the limit is rejected while it is received',
+      MAX_BODY_BYTES + 1,
+      { 'transfer-encoding': 'chunked' },
+      413,
+    ],
+    ['a chunked body far above the limit is rejected', 8 * MAX_BODY_BYTES, { 'transfer-encoding': 'chunked' }, 413],
+    ['a body at the limit is read', MAX_BODY_BYTES, { 'transfer-encoding': 'chunked' }, 400],
   ])('%s', async (_how, bytes, headers, status) => {
     expect((await send(bytes, headers)).statusCode).toBe(status);
   });
 
-  it('is refused before the client has sent all of it', async () => {
+  it('a large body is rejected before the client has sent all of it', async () => {
     const asking = httpRequest({
       port,
       host: '127.0.0.1',
@@ -194,7 +199,7 @@ describe('a body that is too large', () => {
     asking.on('error', () => undefined).destroy();
   });
 
-  it('causes no error if the client disconnects while it sends', async () => {
+  it('a client that disconnects while it sends causes no error', async () => {
     const socket = connect(port, '127.0.0.1');
     socket.write(
       `POST ${VALIDATE_PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"api`,
@@ -217,7 +222,7 @@ describe('an internal error', () => {
     },
   };
 
-  it('still answers the review, and only the log has the reason', async () => {
+  it('still gets a response to the review, and only the log has the reason', async () => {
     const body = JSON.stringify(admissionReview({ object: written({ containers: steps(1) }) }));
     const response = await post(body, { reviewers: failing });
     expect(response.status).toBe(200);
@@ -229,7 +234,7 @@ describe('an internal error', () => {
     expect(JSON.stringify(line)).toContain('app.test.ts');
   });
 
-  it('shows no stack trace for other requests either', async () => {
+  it('shows no stack trace for other requests', async () => {
     const broken = createApp({ log, checks: { caches: failing[VALIDATE_PATH] } });
     const response = await supertest(broken).get('/readyz');
     expect([response.status, response.text]).toEqual([500, 'internal error\n']);
@@ -245,7 +250,7 @@ describe('an internal error', () => {
 });
 
 describe('readiness', () => {
-  it('names what is missing', async () => {
+  it('names the missing field', async () => {
     const checks = { webhook: () => true, caches: () => false };
     const response = await supertest(createApp({ log, checks })).get('/readyz');
     expect([response.status, response.text]).toEqual([503, 'not ready: caches\n']);
@@ -269,7 +274,7 @@ it('no request can change Object.prototype', async () => {
 });
 
 describe('the log lines about a review', () => {
-  it('name the object and the verdict, and no value of the object', async () => {
+  it('have the object and the result, but no value of the object', async () => {
     await judgeSpec({ containers: [container('a', { env: [{ name: 'A=B', value: 'secret' }] })] });
     expect(lines).toEqual([
       {
@@ -284,7 +289,7 @@ describe('the log lines about a review', () => {
     ]);
   });
 
-  it('are written only at level debug if it was allowed', async () => {
+  it('are written only at level debug if the object was allowed', async () => {
     await judgeSpec({ containers: steps(1) });
     expect(lines.map(({ level, msg }) => [level, msg])).toEqual([['debug', 'review allowed']]);
   });
@@ -294,7 +299,7 @@ describe('requests of unauthenticated clients', () => {
   const post = async (app: ReturnType<typeof createApp>, body: string, type = 'application/json'): Promise<number> =>
     (await supertest(app).post(VALIDATE_PATH).set('content-type', type).send(body)).status;
 
-  it('are logged by sample if they are not reviews: each kind once', async () => {
+  it('are logged once per kind if they are not reviews', async () => {
     const app = createApp({ log });
     for (let count = 0; count < 20; count += 1) {
       expect(await post(app, '{}')).toBe(400);

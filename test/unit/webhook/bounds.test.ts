@@ -26,11 +26,11 @@ async function judge(request: Readonly<Record<string, unknown>>): Promise<string
   return response.text;
 }
 
-describe('a string as long as the body', () => {
+describe('a string of the length of the body', () => {
   it.each([
-    ['for a name', { object: written({}, { name: LONG }) }],
+    ['as a name', { object: written({}, { name: LONG }) }],
     [
-      'for the name of a field',
+      'as the name of a field',
       { operation: 'UPDATE', object: started({ ...SPEC, [LONG]: 1 }), oldObject: started(SPEC) },
     ],
   ])('%s is truncated in the response', async (_where, request) => {
@@ -39,14 +39,14 @@ describe('a string as long as the body', () => {
     expect(answer.length).toBeLessThan(20_000);
   });
 
-  it('is truncated in the log, even if it is the UID, which the response has in full', async () => {
+  it('is truncated in the log, even if it is the UID, which is complete in the response', async () => {
     const answer = await judge({ uid: LONG, namespace: LONG, object: written({}, { name: LONG }) });
     expect((JSON.parse(answer) as { readonly response: { readonly uid: string } }).response.uid).toBe(LONG);
     expect(lines.map((line) => JSON.stringify(line).length > 10_000)).toEqual([false]);
   });
 });
 
-describe('many bodies at once', () => {
+describe('many concurrent bodies', () => {
   const HELD = 100_000;
   const MOST = 70_000;
   const body = JSON.stringify(admissionReview({ object: written(SPEC) })).padEnd(HELD / 2, ' ');
@@ -76,7 +76,7 @@ describe('many bodies at once', () => {
     return response.statusCode;
   };
 
-  it('are refused if the budget is exhausted, and accepted when it is free again', async () => {
+  it('are rejected if the budget is exhausted, and accepted when bytes are available again', async () => {
     const waiting = [ask(), ask()];
     for (const asking of waiting) asking.write(body.slice(0, -1));
     // Whether theirs has come in already is not to be seen from here: this is asked until it has.
@@ -95,7 +95,7 @@ describe('many bodies at once', () => {
     expect(await statusOf(fourth)).toBe(200);
   });
 
-  it('release their bytes if they are refused as too large, and while they still arrive', async () => {
+  it('release their bytes if they are rejected as too large, even while they are still received', async () => {
     const asked: ClientRequest[] = [];
     for (let round = 0; round < 5; round += 1) {
       const { port } = server.address() as AddressInfo;

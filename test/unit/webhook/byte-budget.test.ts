@@ -30,8 +30,8 @@ function begin(name: string, sender: Sender, bytes: number): BodyReservation | u
 const fill = (sender: Sender, bytes = LARGE, count = 4): readonly (BodyReservation | undefined)[] =>
   Array.from({ length: count }, (_, i) => begin(`${sender.address} ${i}`, sender, bytes));
 
-describe('while bytes are free', () => {
-  it('no body is evicted, and released bytes are free again', () => {
+describe('while bytes are available', () => {
+  it('no body is evicted, and released bytes are available again', () => {
     const holds = fill(STRANGER);
     expect(holds).not.toContain(undefined);
     expect(begin('one more', STRANGER, LARGE)).toBeUndefined();
@@ -42,13 +42,13 @@ describe('while bytes are free', () => {
     expect(ended).toEqual([]);
   });
 
-  it('small bodies do not wait for bytes that large ones hold', () => {
+  it('small bodies do not wait for bytes of the large ones', () => {
     fill(STRANGER);
     expect(fill(STRANGER, SMALL_BYTES)).not.toContain(undefined);
     expect(begin('one more', STRANGER, 1)).toBeUndefined();
   });
 
-  it('a small body that becomes large needs the budget of large ones for all of its bytes', () => {
+  it('a small body that grows large needs the budget for large bodies for all of its bytes', () => {
     fill(STRANGER, LARGE, 3);
     const growing = [begin('a', STRANGER, SMALL_BYTES), begin('b', STRANGER, SMALL_BYTES)];
     expect(growing[0]?.acquire(LARGE - SMALL_BYTES)).toBe(true);
@@ -58,17 +58,22 @@ describe('while bytes are free', () => {
   });
 });
 
-describe('while no bytes are free', () => {
+describe('while no bytes are available', () => {
   it.each<readonly [string, () => void, Sender, readonly string[]]>([
-    ['a stranger’s body ends for that of a connection to keep', () => fill(STRANGER), API_SERVER, ['pod 0']],
     [
-      'one of a connection to keep does not end for a stranger’s',
+      'a body of an untrusted connection is evicted for a trusted connection',
+      () => fill(STRANGER),
+      API_SERVER,
+      ['pod 0'],
+    ],
+    [
+      'a body of a trusted connection is not evicted for an untrusted connection',
       () => fill(API_SERVER),
       { address: 'other', isTrusted: false },
       [],
     ],
     [
-      'unless it is slow',
+      'a slow body of a trusted connection is evicted for an untrusted connection',
       () => {
         fill(API_SERVER);
         now += 1_000;
@@ -77,7 +82,7 @@ describe('while no bytes are free', () => {
       ['api server 0'],
     ],
     [
-      'a slow one of a stranger’s ends before a slow one of a connection to keep',
+      'a slow body of an untrusted connection is evicted before a slow body of a trusted connection',
       () => {
         fill(API_SERVER, LARGE, 2);
         fill(STRANGER, LARGE, 2);
@@ -87,7 +92,7 @@ describe('while no bytes are free', () => {
       ['pod 0'],
     ],
     [
-      'a slow one ends before one of an address that holds more',
+      'a slow body is evicted before a body of an address with more bytes',
       () => {
         begin('slow', { address: 'other', isTrusted: false }, LARGE);
         now += 1_000;
@@ -97,7 +102,7 @@ describe('while no bytes are free', () => {
       ['slow'],
     ],
     [
-      'that of the address which holds most ends before an older one',
+      'a body of the address with the most bytes is evicted before an older body',
       () => {
         begin('older', { address: 'other', isTrusted: false }, LARGE);
         fill(STRANGER, LARGE, 3);
@@ -106,14 +111,19 @@ describe('while no bytes are free', () => {
       ['pod 0'],
     ],
     [
-      'among strangers it ends for an address that holds less',
+      'a body of an untrusted connection is evicted for an untrusted one whose address has fewer bytes',
       () => fill(STRANGER),
       { address: 'other', isTrusted: false },
       ['pod 0'],
     ],
-    ['and not for its own', () => fill(STRANGER), STRANGER, []],
     [
-      'all being such that reviewed, it ends for an address that holds less, too',
+      'a body of an untrusted connection is not evicted for one of the same address',
+      () => fill(STRANGER),
+      STRANGER,
+      [],
+    ],
+    [
+      'a body of a trusted connection is evicted for a trusted connection whose address has fewer bytes',
       () => fill({ address: 'pod', isTrusted: true }),
       API_SERVER,
       ['pod 0'],
@@ -124,7 +134,7 @@ describe('while no bytes are free', () => {
     expect(ended).toEqual(victims);
   });
 
-  it('as many bodies are evicted as needed, and an evicted one can acquire nothing more', () => {
+  it('as many bodies are evicted as needed, and an evicted one can acquire no more bytes', () => {
     const holds = fill(STRANGER, 2 * LARGE, 2);
     expect(begin('one more', API_SERVER, 3 * LARGE)).toBeDefined();
     expect(ended).toEqual(['pod 0', 'pod 1']);

@@ -84,7 +84,7 @@ async function push(options: ConnectionOptions): Promise<{ readonly received: st
 describe.each(['TLSv1.2', 'TLSv1.3'] as const)('over %s', (version) => {
   const only = { minVersion: version, maxVersion: version };
 
-  it('a client with a certificate of that CA and one of the subjects is answered', async () => {
+  it('a client with a certificate of that CA and one of the subjects is accepted', async () => {
     expect((await ask(apiServer, only)).body).toBe('answered');
     expect((await ask(await clients.issueClient('front-proxy'), only)).body).toBe('answered');
     expect(refused).toEqual([]);
@@ -93,14 +93,18 @@ describe.each(['TLSv1.2', 'TLSv1.3'] as const)('over %s', (version) => {
   it.each<readonly [string, () => Promise<Partial<Pair>>, RegExp]>([
     ['no certificate', async () => ({}), /^no certificate$/],
     ['a certificate of another authority', async () => others.issueClient(SUBJECT), /^certificate not accepted: /],
-    ['a certificate of the authority of our own', async () => authority.issueClient(SUBJECT), /not accepted: /],
     [
-      'the certificate of another subject',
+      'a certificate of the CA of the serving certificate',
+      async () => authority.issueClient(SUBJECT),
+      /not accepted: /,
+    ],
+    [
+      'a certificate with another subject',
       async () => clients.issueClient('system:node:x'),
       /^certificate with another subject$/,
     ],
-    ['the certificate of a server', async () => clients.issue(), /not accepted: INVALID_PURPOSE/],
-  ])('a client with %s is refused, and no request of it is read', async (_which, pair, why) => {
+    ['a serving certificate', async () => clients.issue(), /not accepted: INVALID_PURPOSE/],
+  ])('a client with %s is rejected, and none of its requests is read', async (_which, pair, why) => {
     const { received } = await push({ ...only, ...(await pair()) });
     expect(received).toBe('');
     await eventually('it is told why', () => (refused.length > 0 ? true : undefined));
@@ -108,7 +112,7 @@ describe.each(['TLSv1.2', 'TLSv1.3'] as const)('over %s', (version) => {
     expect(read).toEqual({ bytes: 0, requests: 0 });
   });
 
-  it('a client that resumes a refused TLS session is refused again', async () => {
+  it('a client that resumes a rejected TLS session is rejected again', async () => {
     const socket = connect({ host: '127.0.0.1', port, ca: authority.ca, ...only });
     socket.on('error', () => undefined);
     const sessions: Buffer[] = [];
@@ -124,7 +128,7 @@ describe.each(['TLSv1.2', 'TLSv1.3'] as const)('over %s', (version) => {
     expect(read.requests).toBe(0);
   });
 
-  it('a client that resumes an accepted TLS session is answered', async () => {
+  it('a client that resumes an accepted TLS session is accepted', async () => {
     const sessions: Buffer[] = [];
     const first = connect({ host: '127.0.0.1', port, ca: authority.ca, ...apiServer, ...only });
     first.on('session', (session) => sessions.push(session));
@@ -154,7 +158,7 @@ describe('a changed CA', () => {
     agent.destroy();
   });
 
-  it('does not allow to resume a session of the previous CA', async () => {
+  it('does not allow clients to resume a session of the previous CA', async () => {
     const sessions: Buffer[] = [];
     const first = connect({ host: '127.0.0.1', port, ca: authority.ca, ...apiServer });
     first.on('session', (session) => sessions.push(session));
@@ -164,7 +168,7 @@ describe('a changed CA', () => {
     first.destroy();
   });
 
-  it('a CA is required if client certificates are', () => {
+  it('a CA is required if client subjects are set', () => {
     expect(() => server.useCertificate(serving)).toThrow('there is no CA certificate for client certificates');
   });
 });

@@ -94,7 +94,7 @@ it('an empty list is converted', async () => {
   expect(await responseTo(conversion([]))).toMatchObject({ convertedObjects: [], result: { status: 'Success' } });
 });
 
-it('the first object that cannot be converted fails the review, and is named', async () => {
+it('the first object that cannot be converted fails the review, and the message names it', async () => {
   const wrong = v1alpha1('wrong', { containers: [], stepPolicies: 'none' });
   const { result } = await responseTo(conversion([v1alpha1('one'), wrong, null]));
   const message = 'SequentialJob team-a/wrong: spec.stepPolicies: must be an array';
@@ -102,7 +102,7 @@ it('the first object that cannot be converted fails the review, and is named', a
   expect(lines.map(({ msg, problem }) => [msg, problem])).toEqual([['conversion failed', message]]);
 });
 
-describe('what is no review gets one line', () => {
+describe('a body that is not a ConversionReview gets one line', () => {
   const both = `${V1ALPHA1} or ${V1BETA1}`;
   it.each<readonly [number, string, unknown]>([
     [400, 'the body must be JSON', ''],
@@ -138,7 +138,7 @@ describe('what is no review gets one line', () => {
     expect(await post(body)).toEqual({ status, text: `${message}\n` });
   });
 
-  it('of another type', async () => {
+  it('is rejected with another content type', async () => {
     expect(await post('<a/>', { 'content-type': 'text/xml' })).toMatchObject({ status: 415 });
   });
 });
@@ -148,7 +148,7 @@ describe('a large list', () => {
   const LARGE = { ...v1alpha1('large'), spec: { containers: [{ name: 'a', image, args: ['x'.repeat(1024 * 1024)] }] } };
   const COUNT = 40;
 
-  it('is answered while it arrives, in the memory of one object', async () => {
+  it('is converted while it arrives, in the memory of one object', async () => {
     const { asking, answer } = open();
     asking.write(JSON.stringify(conversion([])).replace(']}}', ''));
     const [response] = await Promise.all([
@@ -165,13 +165,13 @@ describe('a large list', () => {
     expect(converted.result).toEqual({ status: 'Success' });
   });
 
-  it('whose answer has begun ends as failed where the rest is malformed', async () => {
+  it('whose response has started ends as a failure if the rest is malformed', async () => {
     const body = `${JSON.stringify(conversion([LARGE])).slice(0, -3)},{]}}`;
     const { result } = await responseTo(body);
     expect(result).toEqual({ status: 'Failure', message: 'the body must be JSON' });
   });
 
-  it('is not read further while nobody reads the answer', async () => {
+  it('is not read further while the client does not read the response', async () => {
     const socket = connect(port(), '127.0.0.1');
     await once(socket, 'connect');
     const begin = JSON.stringify(conversion([])).replace(']}}', '');
@@ -192,7 +192,7 @@ describe('a large list', () => {
   });
 });
 
-it('without memory for an object a review is refused, and the next one is not', async () => {
+it('if there is no memory for an object, the review is rejected, and the next one is accepted', async () => {
   const other = budget.reserve({ address: 'other', isTrusted: true }, () => undefined);
   expect(other.acquire(8 * 1024 * 1024)).toBe(true);
   const { status } = await post(conversion([v1alpha1('a', { containers: [{ name: 'x'.repeat(600 * 1024) }] })]));
@@ -201,7 +201,7 @@ it('without memory for an object a review is refused, and the next one is not', 
   expect(await responseTo(conversion([v1alpha1('a')]))).toMatchObject({ result: { status: 'Success' } });
 });
 
-it('a client that goes away leaves no memory behind', async () => {
+it('the memory of a client that disconnects is released', async () => {
   const { asking } = open();
   asking.on('error', () => undefined);
   asking.write(`${JSON.stringify(conversion([])).replace(']}}', '')}{"a":"${'x'.repeat(3 * 1024 * 1024)}`);

@@ -81,7 +81,7 @@ async function ask(body: string, through: Agent | false = agent): Promise<number
 
 const POST = `POST ${VALIDATE_PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n`;
 
-it('all connections: each new connection of the API server replaces one of the Pod’s, and is kept', async () => {
+it('all connections are used: each new connection of the API server replaces one of the Pod’s, and is kept', async () => {
   for (let count = 0; count < MOST; count += 1) {
     await once(await hold('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n'), 'data');
   }
@@ -98,16 +98,16 @@ it('all connections: each new connection of the API server replaces one of the P
 });
 
 it.each<readonly [string, () => string, number, boolean]>([
-  ['refused for want of room', () => review(ROOM + 200_000), 429, true],
-  ['no review', () => '{}', 400, false],
-])('whether a connection that has sent reviews stays trusted after what was %s', async (_, body, status, isTrusted) => {
+  ['a review that was rejected because the byte budget was exhausted', () => review(ROOM + 200_000), 429, true],
+  ['a request that was not a review', () => '{}', 400, false],
+])('whether a connection that has sent reviews stays trusted after %s', async (_, body, status, isTrusted) => {
   const looked = jest.spyOn(connections, 'find');
   expect(await ask(review(10))).toBe(200);
   expect(await ask(body())).toBe(status);
   expect(looked.mock.results.at(-1)?.value).toMatchObject({ isTrusted });
 });
 
-it('the whole byte budget: a review of the API server evicts a body of the Pod’s, which gets a response', async () => {
+it('the whole byte budget is used: a review of the API server evicts a body of the Pod’s, which gets a response', async () => {
   // It is known by a review.
   expect(await ask(review(10))).toBe(200);
   const bodies: TLSSocket[] = [];
@@ -125,7 +125,7 @@ it('the whole byte budget: a review of the API server evicts a body of the Pod�
   expect(told.join('')).toContain('connection: close');
 });
 
-it('the same by several Pods, each with no more than the API server needs: if their bodies are slow', async () => {
+it('several Pods use the whole byte budget, each with no more bytes than the API server needs: their slow bodies are evicted', async () => {
   for (const address of ['127.0.0.2', '127.0.0.3', '127.0.0.4']) {
     await hold(`${POST}Content-Length: 330001\r\n\r\n${' '.repeat(330_000)}`, address);
   }

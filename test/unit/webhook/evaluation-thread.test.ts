@@ -47,17 +47,17 @@ describe('a large review', () => {
   afterEach(async () => thread.close());
 
   it.each<readonly [string, Buffer]>([
-    ['is allowed', review(300_000)],
-    ['is denied', review(300_000, '=')],
-    ['is no review', Buffer.from('[]')],
-    ['is no JSON', Buffer.from('{')],
-  ])('%s in the thread as in the main process', async (_, bytes) => {
+    ['that is allowed', review(300_000)],
+    ['that is denied', review(300_000, '=')],
+    ['that is not an AdmissionReview', Buffer.from('[]')],
+    ['that is not JSON', Buffer.from('{')],
+  ])('%s has the same response as in the main process', async (_, bytes) => {
     const reviewer = REVIEWERS[VALIDATE_PATH];
     expect(reviewer).toBeDefined();
     expect(await ask(bytes)).toEqual(reviewer && evaluateReview(bytes, reviewer));
   });
 
-  it('that exhausts the memory ends the thread; the next one gets a new thread', async () => {
+  it('that exhausts the memory ends the thread; the next review gets a new thread', async () => {
     await thread.close();
     thread = new EvaluationThread({ program, heapMb: 40 });
     const endless = Buffer.from(JSON.stringify(Array.from({ length: MANY }, (_, i) => `a text of its own ${i}`)));
@@ -69,7 +69,7 @@ describe('a large review', () => {
     expect(await ask(review(1000))).toMatchObject({ type: 'answered', verdict: 'allowed' });
   });
 
-  it('is evaluated by a new thread after the previous one was idle for the limit', async () => {
+  it('is evaluated by a new thread if the previous one was idle for the limit', async () => {
     await thread.close();
     thread = new EvaluationThread({ program, idleMs: 1 });
     expect(await ask(review(1000))).toMatchObject({ type: 'answered' });
@@ -77,7 +77,7 @@ describe('a large review', () => {
     expect(await ask(review(1000))).toMatchObject({ type: 'answered' });
   });
 
-  it('waits less if its address sends less', async () => {
+  it('waits less if its address has fewer reviews', async () => {
     const order: string[] = [];
     const asked = (name: string, address: string, bytes: number): Promise<unknown> =>
       ask(review(bytes), { sender: { address, isTrusted: false }, onTurn: () => order.push(name) });
@@ -103,7 +103,7 @@ describe('a large review', () => {
     expect(order).toEqual(['a', 'd']);
   });
 
-  it('has its own heap limit, also if the process has a larger heap', async () => {
+  it('has its own heap limit, even if the process has a larger heap', async () => {
     const script = `
       import { EvaluationThread } from ${JSON.stringify(new URL('../../../webhook/evaluation-thread.ts', import.meta.url))};
       // The thread by itself keeps no process alive.

@@ -23,19 +23,19 @@ function counted(json: string): number {
 
 it.each([
   ['a list', '[1,2,3]', 3],
-  ['one in another', '{"a":[{}]}', 3],
-  ['signs in a string', '["[,{",2]', 2],
-  ['signs in a key', '{"[,{":2}', 1],
+  ['a list in a list', '{"a":[{}]}', 3],
+  ['brackets and commas in a string', '["[,{",2]', 2],
+  ['brackets and commas in a key', '{"[,{":2}', 1],
   ['an escaped quote', '["\\",[,",2]', 2],
   ['an escaped backslash before the end of a string', '["\\\\",[2,3]]', 4],
-  ['a string that does not end', '["[[[[,,,', 1],
+  ['an unterminated string', '["[[[[,,,', 1],
   ['a backslash at the end', '["\\', 1],
 ])('counts %s', (_what, json, values) => {
   expect(counted(json)).toBe(values);
 });
 
 it.each([
-  ['of one object', '{"a":1,"b:":{"c":":"}}', 3],
+  ['of an object', '{"a":1,"b:":{"c":":"}}', 3],
   ['of a list', '[{"a":1},{"a":1},":"]', 2],
 ])('counts the names %s, too', (_what, json, names) => {
   const bytes = Buffer.from(json);
@@ -43,7 +43,7 @@ it.each([
 });
 
 describe('the count', () => {
-  it('is never below the real number, except for the root, and at most twice as high', () => {
+  it('is never below the real number, not counting the root, and at most twice as high', () => {
     assert(
       property(jsonValue(), (value) => {
         const [values, found] = [count(value), counted(JSON.stringify(value))];

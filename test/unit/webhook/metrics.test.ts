@@ -50,12 +50,17 @@ it.each<
     readonly [request: string, verdict?: string],
   ]
 >([
-  ['an object that is valid', VALIDATE_PATH, [GOOD], ['200 1', 'allowed 1']],
-  ['an object that gets defaults', MUTATE_PATH, [GOOD], ['200 1', 'patched 1']],
-  ['an object that is denied', VALIDATE_PATH, [BAD], ['200 1', 'denied 1']],
-  ['a malformed request', VALIDATE_PATH, [{ ...GOOD, request: { uid: 'x' } }], ['200 1', 'errored 1']],
-  ['an internal error', VALIDATE_PATH, [GOOD, broken], ['200 1', 'errored 1']],
-  ['no review', VALIDATE_PATH, [{}], ['400 1']],
+  ['a valid object is counted as allowed', VALIDATE_PATH, [GOOD], ['200 1', 'allowed 1']],
+  ['an object that gets defaults is counted as patched', MUTATE_PATH, [GOOD], ['200 1', 'patched 1']],
+  ['an invalid object is counted as denied', VALIDATE_PATH, [BAD], ['200 1', 'denied 1']],
+  [
+    'a malformed request is counted as errored',
+    VALIDATE_PATH,
+    [{ ...GOOD, request: { uid: 'x' } }],
+    ['200 1', 'errored 1'],
+  ],
+  ['an internal error is counted as errored', VALIDATE_PATH, [GOOD, broken], ['200 1', 'errored 1']],
+  ['a body that is not an AdmissionReview is counted with code 400', VALIDATE_PATH, [{}], ['400 1']],
 ])('%s', async (_says, path, [body, reviewer], [request, verdict]) => {
   const app = createApp({ log, metrics, ...(reviewer === undefined ? {} : { reviewers: { [path]: reviewer } }) });
   await supertest(app).post(path).send(body);
@@ -66,7 +71,7 @@ it.each<
   expect(latency?.samples.filter(({ name, value }) => name.endsWith('_count') && value === 1)).toHaveLength(1);
 });
 
-it('a request with a wrong method is counted; one to another path, or a probe, is not', async () => {
+it('a request with a wrong method is counted; a request to another path, or a probe, is not', async () => {
   const app = createApp({ log, metrics });
   await supertest(app).get(VALIDATE_PATH);
   await supertest(app).post(`${VALIDATE_PATH}/below`);
@@ -75,7 +80,7 @@ it('a request with a wrong method is counted; one to another path, or a probe, i
   expect(await counted(REQUESTS)).toEqual([`${VALIDATE_PATH} 405 1`]);
 });
 
-it('a request is in flight until it ends, also if its client disconnects', async () => {
+it('a request is in flight until it ends, even if its client disconnects', async () => {
   const server = createServer(createApp({ log, metrics })).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;

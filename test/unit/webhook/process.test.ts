@@ -61,7 +61,7 @@ describe('run --role=webhook', () => {
     expect(operator.output).toMatch(/"msg":"stopping"[^]*"msg":"stopped"/);
   });
 
-  it('refuses objects in its own namespace, which a flag sets, and no others', async () => {
+  it('rejects objects in its own namespace, which a flag sets, and no others', async () => {
     await webhook.issue();
     const operator = webhook.spawn('--operator-namespace=team-b');
     await operator.untilSays('webhook started');
@@ -104,7 +104,7 @@ describe('run --role=webhook', () => {
     agent.destroy();
   });
 
-  it('exits with 0 after its delay, and without a delay if it does not serve', async () => {
+  it('exits with 0 after its shutdown delay, or at once if it does not serve', async () => {
     const waiting = webhook.spawn('--shutdown-delay=10');
     await waiting.untilSays('waiting for the serving certificate');
     const at = Date.now();
@@ -142,7 +142,7 @@ describe('run --client-ca-file', () => {
     return ended;
   }
 
-  it('answers only clients of that CA, follows its changes, and needs no certificate on the health port', async () => {
+  it('accepts only clients with a certificate of that CA, reloads the CA, and needs no certificate on the health port', async () => {
     const [clients, later] = await Promise.all([createAuthority(), createAuthority()]);
     const [apiServer, kubelet, renewed] = await Promise.all([
       clients.issueClient('api-server'),
@@ -179,7 +179,7 @@ describe('run --client-ca-file', () => {
 });
 
 describe('run, with both roles', () => {
-  it('is ready as a webhook while the controller is not, as the metrics port shows, and still exits with 0', async () => {
+  it('serves the webhook before the controller is ready, as the metrics port shows, and exits with 0', async () => {
     const operator = await startBoth('--metrics-port=0');
     expect(await get(portOf(operator, 'webhook started'), '/readyz')).toEqual([200, 'ok\n']);
     expect(await get(portOf(operator, 'webhook started'), '/healthz')).toEqual([200, 'ok\n']);

@@ -24,7 +24,7 @@ describe('defaulting', () => {
     );
   });
 
-  it('adds nothing to its own result', () => {
+  it('is idempotent', () => {
     check(anything, (object) => expect(defaultingPatch(withDefaultsAndFinalizer(object))).toEqual([]));
   });
 
@@ -66,8 +66,8 @@ describe('defaulting', () => {
   });
 });
 
-describe('the two webhooks', () => {
-  it('give the same verdict on a new object', () => {
+describe('the mutating and the validating webhook', () => {
+  it('have the same result for a new object', () => {
     check(fc.oneof(roughObject, soundObject), (object) => {
       const mutating = reviewDefaults(admissionRequest({ object }));
       const validating = reviewObject(admissionRequest({ object: copy(withDefaultsAndFinalizer(object)) }));
@@ -103,7 +103,7 @@ describe('decoding', () => {
   });
 });
 
-it('every review with a UID gets a response with that UID, and no other request gets 200', async () => {
+it('every review with a UID gets a response with that UID, and every other request gets another code than 200', async () => {
   const { log, lines } = recordingLog();
   const server = createServer(createApp({ log })).listen(0, '127.0.0.1');
   const part = fc.record({

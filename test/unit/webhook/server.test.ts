@@ -60,7 +60,7 @@ const closed = async (socket: TLSSocket): Promise<boolean> => {
 };
 
 describe('TLS', () => {
-  it.each(['before', 'after'])('refuses TLS 1.1, %s a new certificate', async (when) => {
+  it.each(['before', 'after'])('rejects TLS 1.1, %s a new certificate', async (when) => {
     await start();
     if (when === 'after') server.useCertificate(pairs[1]);
     // OpenSSL offers 1.1 at the lowest security level only.
@@ -89,14 +89,14 @@ describe('TLS', () => {
 
 describe('limits', () => {
   it.each<readonly [string, Partial<Limits>, string]>([
-    ['that never asks', { idleTimeout: 50 }, ''],
-    ['whose headers never end', { headersTimeout: 50, checkInterval: 20 }, 'GET / HTTP/1.1\r\nHost: x\r\nA: '],
+    ['that sends no request', { idleTimeout: 50 }, ''],
+    ['whose headers do not end', { headersTimeout: 50, checkInterval: 20 }, 'GET / HTTP/1.1\r\nHost: x\r\nA: '],
     [
-      'whose body never ends',
+      'whose body does not end',
       { requestTimeout: 50, headersTimeout: 50, checkInterval: 20 },
       'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{',
     ],
-    ['that has had its answer long ago', { keepAliveTimeout: 50 }, 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'],
+    ['that is idle after its response', { keepAliveTimeout: 50 }, 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'],
   ])('closes a connection %s', async (_which, limits, sent) => {
     await start(limits);
     const socket = await open();
@@ -104,7 +104,7 @@ describe('limits', () => {
     expect(await closed(socket)).toBe(true);
   });
 
-  it('closes a connection that never shakes hands', async () => {
+  it('closes a connection without a TLS handshake', async () => {
     await start({ handshakeTimeout: 50 });
     const socket = tcpConnect(port, '127.0.0.1');
     socket.on('error', () => undefined);
@@ -120,7 +120,7 @@ describe('listen', () => {
     await second.close(0);
   });
 
-  it('starts to serve, until close', async () => {
+  it('serves from the start until close', async () => {
     server = new WebhookServer((_request, response) => response.end());
     expect(server.serving).toBe(false);
     await server.listen(pairs[0], '127.0.0.1', 0);
@@ -132,7 +132,7 @@ describe('listen', () => {
 });
 
 describe('close', () => {
-  it('answers started requests, and closes their connections', async () => {
+  it('responds to started requests, and closes their connections', async () => {
     await start();
     const agent = new Agent({ keepAlive: true });
     const answer = ask('/hold', agent);
@@ -145,7 +145,7 @@ describe('close', () => {
     agent.destroy();
   });
 
-  it('closes the connections of all waiting clients, whichever was answered first', async () => {
+  it('closes the connections of all waiting clients, in any order of their responses', async () => {
     await start();
     const agent = new Agent({ keepAlive: true });
     const answers: ReturnType<typeof ask>[] = [];

@@ -20,22 +20,22 @@ const NEW = { name: 'B=', value: 'x' };
 const newAt = (index: number): unknown =>
   expect.stringMatching(new RegExp(`^spec\\.containers\\[0\\]\\.env\\[${index}\\]\\.name: Invalid value: "B="`));
 
-it.each([0, 5, 100, 101, 300])('of %s, one is mended', (count) => {
+it.each([0, 5, 100, 101, 300])('one of %s stored errors can be fixed', (count) => {
   expect(update(variables(count + 1), variables(count))).toEqual([]);
 });
 
-it.each([0, 5, 100, 101, 300])('behind %s, a new one is refused, and nothing else', (count) => {
+it.each([0, 5, 100, 101, 300])('after %s stored errors, only a new error is reported', (count) => {
   expect(update(variables(count), [...variables(count), NEW])).toEqual([newAt(count)]);
 });
 
-it('after 300 stored errors, new errors are refused, and the first hundred are listed', () => {
+it('after 300 stored errors, new errors are rejected, and the first hundred are listed', () => {
   const added = Array.from({ length: 150 }, (_, i) => ({ name: `B=${i}`, value: 'x' }));
   const causes = update(variables(300), [...variables(300), ...added]);
   expect(causes).toHaveLength(101);
   expect(causes.at(-1)).toContain('has more errors than');
 });
 
-it('with more stored errors than are compared, nothing is refused: new ones cannot be told apart', () => {
+it('with more stored errors than are compared, every update is allowed, because new errors cannot be distinguished', () => {
   expect(update(variables(1201), variables(1200))).toEqual([]);
   expect(update(variables(1001), [...variables(1001), NEW])).toEqual([]);
 });
