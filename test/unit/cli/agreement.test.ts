@@ -156,7 +156,7 @@ test('property: lint returns a result for any text', async () => {
   );
 });
 
-test('YAML whose aliases expand without limit is refused', async () => {
+test('YAML whose aliases expand without limit is rejected', async () => {
   const bomb = [
     'a: &a0 [x, x, x, x, x, x, x, x, x]',
     ...Array.from(

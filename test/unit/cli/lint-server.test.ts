@@ -105,7 +105,7 @@ describe('requests to the cluster', () => {
     for (const { url } of server.received.slice(from)) expect(url).toContain('dryRun=All');
   });
 
-  it('have the object as it is written, and Jobs without an owner', async () => {
+  it('have the object as in the file, and Jobs without an owner reference', async () => {
     await lintServer();
     const [object, job] = server.received.slice(from).map(({ body }) => JSON.parse(body) as Record<string, never>);
     expect(Object.keys(object?.['spec'] ?? {})).toEqual(['containers']);
@@ -113,11 +113,11 @@ describe('requests to the cluster', () => {
   });
 
   it.each([
-    ['default, where nobody names one', [], TWO_STEPS, 'default'],
-    ["the context's", ['--context=team'], TWO_STEPS, 'team-a'],
+    ['default, if none is set', [], TWO_STEPS, 'default'],
+    ['that of the context', ['--context=team'], TWO_STEPS, 'team-a'],
     ['that of -n', ['--context=team', '-n', 'chosen'], TWO_STEPS, 'chosen'],
     ['that of --namespace', ['--namespace=chosen'], TWO_STEPS, 'chosen'],
-    ["the object's own", ['-n', 'chosen'], PLACED, 'own'],
+    ['that of the object', ['-n', 'chosen'], PLACED, 'own'],
   ] as const)('in a namespace: %s', async (_says, flags, text, namespace) => {
     await lintServer(text, ...flags);
     for (const path of asked()) expect(path).toContain(`/namespaces/${namespace}/`);
@@ -138,7 +138,7 @@ describe('requests to the cluster', () => {
   });
 });
 
-describe('errors of the cluster', () => {
+describe('errors that the cluster returns', () => {
   it('in a Job have their position in the file', async () => {
     refuseClaims();
     const { code, out, err } = await lintServer();
@@ -183,14 +183,14 @@ it('about a field that the server does not know are warnings', async () => {
   expect(err).toBe('1 SequentialJob, no errors, 1 warning\n');
 });
 
-describe('without a verdict the exit code is 2, and the message says why', () => {
+describe('without a response the exit code is 2, and the message has the reason', () => {
   it.each<readonly [string, Status, string]>([
     [
       'a permission is missing',
       { code: 403, message: 'jobs.batch is forbidden: User "eve" cannot create resource "jobs"' },
       'a: could not check its Jobs: jobs.batch is forbidden: User "eve" cannot create resource "jobs"',
     ],
-    ['the server is in trouble', { code: 500, message: 'etcd is down' }, 'a: could not check its Jobs: etcd is down'],
+    ['the API server fails', { code: 500, message: 'etcd is down' }, 'a: could not check its Jobs: etcd is down'],
   ])('%s', async (_says, status, line) => {
     refuseJob(status);
     const { code, err } = await lintServer();

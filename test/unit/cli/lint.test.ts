@@ -53,10 +53,10 @@ const places = async (text: string): Promise<readonly string[]> =>
 type Row = readonly [sentence: string, text: string, lines: readonly string[]];
 
 const PLACES: readonly Row[] = [
-  ['a good sequence has no findings', GOOD, []],
-  ['a spec that is too long is refused as a whole', `${GOOD}      args: [${'x'.repeat(1024 * 1024)}]\n`, ['5:1 spec']],
+  ['a valid sequence has no findings', GOOD, []],
+  ['a spec that is too long has one error', `${GOOD}      args: [${'x'.repeat(1024 * 1024)}]\n`, ['5:1 spec']],
   [
-    'five faults are five lines, in the order of the text',
+    'five errors are reported in five lines, in the order of the file',
     FIVE,
     [
       '5:3 metadata.name',
@@ -67,13 +67,13 @@ const PLACES: readonly Row[] = [
     ],
   ],
   [
-    'what is missing is shown at the deepest part that is there',
+    'a missing field is reported at its deepest existing parent',
     `${HEAD}spec:\n  containers:\n    - name: a\n    -\n      image: x:1\n`,
     ['7:7 spec.containers[0].image', '9:7 spec.containers[1].name'],
   ],
-  ['a missing spec is shown at the object', HEAD, ['1:1 spec']],
+  ['a missing spec is reported at the object', HEAD, ['1:1 spec']],
   [
-    'keys of maps are found by the longest that fits',
+    'keys of maps are matched by the longest key',
     `${HEAD}spec:
   template:
     metadata:
@@ -89,29 +89,29 @@ const PLACES: readonly Row[] = [
     ],
   ],
   [
-    'an alias is followed to what it names',
+    'an alias is resolved to its anchor',
     `${HEAD}spec:\n  containers:\n    - &base\n      name: a\n      image: UPPER\n    - {<<: *base, name: b, image: 'x:1'}\n    - *base\n`,
     ['8:7 spec.containers[2].name', '9:7 spec.containers[0].image', '9:7 spec.containers[2].image'],
   ],
   [
-    'JSON is read as well, with tabs',
+    'JSON with tabs is accepted',
     '{\n\t"apiVersion": "batch.example.com/v1alpha1",\n\t"kind": "SequentialJob",\n\t"metadata": {"name": "a"},\n\t"spec": {"containers": []}\n}\n',
     ['5:11 spec.containers'],
   ],
   [
-    'booleans and octal numbers are read as go-yaml reads them',
+    'booleans and octal numbers are parsed as by go-yaml',
     `${GOOD}  suspend: yes\n  template: {spec: {volumes: [{name: a, secret: {secretName: b, defaultMode: 0644}}]}}\n`,
     [],
   ],
   [
-    'so a variable that says on is no text',
+    'so a variable with the value on is not a string',
     `${GOOD}      env: [{name: A, value: on}]\n`,
     ['9:23 spec.containers[0].env[0].value'],
   ],
 ];
 
 const WARNINGS: readonly Row[] = [
-  ["the webhook's warnings", GOOD.replace('busybox:1.36', 'busybox'), ['8:7 warning: spec.containers[0].image']],
+  ['the warnings of the webhook', GOOD.replace('busybox:1.36', 'busybox'), ['8:7 warning: spec.containers[0].image']],
   [
     'a volume that does not outlive a step',
     `${HEAD}spec:\n  containers:\n${['a', 'b']
@@ -120,7 +120,7 @@ const WARNINGS: readonly Row[] = [
     ['9:41 warning: spec.template.spec.volumes[0].emptyDir'],
   ],
   [
-    'a spec that client-side kubectl apply does not take',
+    'a spec that is too long for client-side kubectl apply',
     `${GOOD}      args: [${'x'.repeat(256 * 1024)}]\n`,
     ['5:1 warning: spec'],
   ],
@@ -138,19 +138,19 @@ const WARNINGS: readonly Row[] = [
 ];
 
 const TEXTS: readonly Row[] = [
-  ['broken YAML', `${GOOD}  backoffLimit: [1\n`, ['10:1 YAML']],
+  ['invalid YAML', `${GOOD}  backoffLimit: [1\n`, ['10:1 YAML']],
   ['tabs in YAML', `${HEAD}spec:\n\tcontainers: []\n`, ['6:1 YAML']],
   ['a template of another program', 'a: {{ .Values.x }}\n', ['1:5 YAML']],
-  ['an alias of nothing', 'a: *nope\n', ['1:1 YAML']],
+  ['an alias without an anchor', 'a: *nope\n', ['1:1 YAML']],
   [
-    'keys that come twice',
+    'duplicate keys',
     `${GOOD}      image: busybox:1.37\n  suspend: true\n  suspend: false\n`,
     ['9:7 duplicate field "spec.containers[0].image"', '11:3 duplicate field "spec.suspend"'],
   ],
   ['a wrong version', GOOD.replace('v1alpha1', 'v1'), ['1:1 apiVersion']],
   ['no version', GOOD.replace(/apiVersion.*\n/, ''), ['1:1 apiVersion']],
   ['a wrong kind', GOOD.replace('SequentialJob', 'SequentialJobs'), ['2:1 kind']],
-  ['a version that is no text', GOOD.replace(/apiVersion.*\n/, 'apiVersion: 1\n'), ['1:1 apiVersion']],
+  ['a version that is not a string', GOOD.replace(/apiVersion.*\n/, 'apiVersion: 1\n'), ['1:1 apiVersion']],
 ];
 
 test.each(PLACES)('places: %s', async (_sentence, text, expected) => expect(await places(text)).toEqual(expected));
@@ -199,7 +199,7 @@ describe('several objects', () => {
     expect(await lines(text)).toEqual([expect.stringContaining(`a.yaml:5:24: document 1, item 1: ${place}`)]);
   });
 
-  test('JSON objects may follow one another', async () => {
+  test('several JSON objects may follow one another', async () => {
     const one = (name: string): string =>
       `{"apiVersion":"batch.example.com/v1alpha1","kind":"SequentialJob","metadata":{"name":"a"},\n"spec":{"containers":[{"name":"${name}","image":"x:1"}]}}\n`;
     expect(await lines(`${one('a')}${one('LOAD')}`)).toEqual([
@@ -207,7 +207,7 @@ describe('several objects', () => {
     ]);
   });
 
-  test('every file is named, and standard input as well', async () => {
+  test('the file of each finding is named, or standard input', async () => {
     expect(await run(lint, ['a', '-', 'b'], { a: bad, '-': bad, b: OTHER })).toEqual({
       code: 1,
       out: startsWith(`a:7:7: ${place}`, `<stdin>:7:7: ${place}`),
@@ -215,7 +215,7 @@ describe('several objects', () => {
     });
   });
 
-  test('the same kind of another group is another kind', async () => {
+  test('the same kind in another group is another kind', async () => {
     const { code, err } = await run(lint, ['a'], { a: GOOD.replace('batch.example.com', 'jobs.example.org') });
     expect(code).toBe(0);
     expect(err).toBe('a: no SequentialJob in it\n0 SequentialJobs, no errors, 1 other object skipped\n');

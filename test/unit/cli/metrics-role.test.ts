@@ -28,7 +28,7 @@ const scrape = async (url: string): Promise<ReadonlyMap<string, Family>> =>
   parseMetrics(await (await fetch(`${url}/metrics`)).text());
 
 describe('run --metrics-port', () => {
-  it('shows the progress of the start, and the expiry of a renewed certificate', async () => {
+  it('shows the progress of the startup, and the expiry of a renewed certificate', async () => {
     const [operator, url] = await start();
     expect((await fetch(`${url}/healthz`)).status).toBe(200);
     const waiting = await fetch(`${url}/readyz`);
@@ -63,7 +63,7 @@ describe('run --metrics-port', () => {
     expect(names.filter((name) => /^(workqueue|rest_client|controller_runtime_reconcile)/.test(name))).toEqual([]);
   });
 
-  it('serves until the end: the last review can still be scraped', async () => {
+  it('serves until the process ends, so that the last review can be scraped', async () => {
     await webhook.issue();
     const [operator, url] = await start();
     await operator.untilSays('webhook started');
@@ -89,7 +89,7 @@ describe('run --metrics-port', () => {
     expect(await ended).toEqual({ code: 0, signal: null });
   });
 
-  it('and --health-port serve the probes, each response the last on its connection, and each check on its own path', async () => {
+  it('and --health-port serve the probes: each response closes its connection, and each check has its own path', async () => {
     const operator = webhook.spawn('--health-port=0');
     await operator.untilSays('health started');
     const health = `http://127.0.0.1:${/"port":(\d+),"msg":"health started"/.exec(operator.output)?.[1]}`;

@@ -48,7 +48,7 @@ test('prints the Jobs that the controller would create for the stored object', a
   expect(jobs).toEqual([buildJob(stored, 0, 0), buildJob(stored, 1, 0)]);
 });
 
-test('values that the file does not have are marked placeholders', async () => {
+test('values that the file does not have are marked as placeholders', async () => {
   const { out, jobs } = await rendered(sequence({ name: 'etl' }, { containers }));
   expect(out.split('---\n')[0]).toBe(
     `# The 2 Jobs of SequentialJob default/etl, each created when the one before it has completed.
@@ -63,7 +63,7 @@ test('values that the file does not have are marked placeholders', async () => {
   ]);
 });
 
-test('a generated name has a placeholder, and fits', async () => {
+test('a generateName gets a placeholder within the length limit', async () => {
   const { out, jobs } = await rendered(sequence({ generateName: `${'a'.repeat(62)}-` }, { containers }));
   expect(out).toContain('# xxxxx stands for the random suffix of generateName.\n');
   expect(jobs).toMatchObject([
@@ -96,7 +96,7 @@ test('every sequence of the file is rendered, in order, and no other object', as
 });
 
 describe('refused', () => {
-  test('one error in one sequence: no Job is printed, and the message is that of lint', async () => {
+  test('if one sequence has an error, no Job is printed, and the message is that of lint', async () => {
     const bad = sequence({ name: 'bad' }, { containers: [{ name: 'load', image: 'UPPER' }] });
     const text = [sequence({ name: 'good' }, { containers }), bad].map((one) => JSON.stringify(one)).join('\n');
     expect(await run(render, ['a'], { a: text })).toEqual({

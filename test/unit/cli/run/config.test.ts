@@ -41,20 +41,30 @@ function problems(args: readonly string[], env: Record<string, string> = {}): re
 
 describe('parseConfig', () => {
   it.each<readonly [string, readonly string[], Record<string, string>, Partial<Config>]>([
-    ['nothing given: the defaults', [], {}, {}],
-    ['a flag and its value as two arguments', ['--workers', '4'], {}, { workers: 4 }],
+    ['the defaults without arguments', [], {}, {}],
+    ['a flag and its value in two arguments', ['--workers', '4'], {}, { workers: 4 }],
     ['an environment variable', [], { SEQUENTIALJOB_LOG_LEVEL: 'debug' }, { logLevel: 'debug' }],
-    ['a flag wins over its variable', ['--workers=4'], { SEQUENTIALJOB_WORKERS: '5' }, { workers: 4 }],
-    ['a flag wins over a variable that is wrong', ['--workers=4'], { SEQUENTIALJOB_WORKERS: 'x' }, { workers: 4 }],
+    ['a flag overrides its environment variable', ['--workers=4'], { SEQUENTIALJOB_WORKERS: '5' }, { workers: 4 }],
+    [
+      'a flag overrides an invalid environment variable',
+      ['--workers=4'],
+      { SEQUENTIALJOB_WORKERS: 'x' },
+      { workers: 4 },
+    ],
     ['an empty variable counts as unset', [], { SEQUENTIALJOB_KUBECONFIG: '', SEQUENTIALJOB_WORKERS: '' }, {}],
-    ['the last of two equal flags wins', ['--workers=4', '--workers=5'], {}, { workers: 5 }],
-    ['variables of others are left alone', [], { SEQUENTIALJOB_UNKNOWN: 'x', WORKERS: '2' }, {}],
+    ['the last of two equal flags counts', ['--workers=4', '--workers=5'], {}, { workers: 5 }],
+    ['other environment variables are ignored', [], { SEQUENTIALJOB_UNKNOWN: 'x', WORKERS: '2' }, {}],
     ['a boolean flag alone is true', ['--leader-elect'], {}, { leaderElect: true }],
-    ['a boolean flag may say false', ['--leader-elect=false'], {}, { leaderElect: false }],
-    ['a boolean flag wins over its variable', ['--leader-elect=false'], { SEQUENTIALJOB_LEADER_ELECT: 'true' }, {}],
+    ['a boolean flag may be false', ['--leader-elect=false'], {}, { leaderElect: false }],
+    [
+      'a boolean flag overrides its environment variable',
+      ['--leader-elect=false'],
+      { SEQUENTIALJOB_LEADER_ELECT: 'true' },
+      {},
+    ],
     ['a boolean variable', [], { SEQUENTIALJOB_LEADER_ELECT: 'true' }, { leaderElect: true }],
     ['a boolean flag before another flag', ['--leader-elect', '--workers=4'], {}, { leaderElect: true, workers: 4 }],
-    ['port 0 is a port', ['--metrics-port=0'], {}, { metricsPort: 0 }],
+    ['port 0 is valid', ['--metrics-port=0'], {}, { metricsPort: 0 }],
     [
       'every flag at once',
       [
@@ -116,17 +126,12 @@ describe('parseConfig', () => {
   it.each<readonly [string, readonly string[], Record<string, string>, readonly string[]]>([
     ['a flag that does not exist', ['--worker=4'], {}, ['unknown flag --worker']],
     ['a flag without its value', ['--workers'], {}, ['--workers needs a value']],
-    ['an argument that is none', ['here'], {}, ['unexpected argument "here"']],
+    ['an argument that is not a flag', ['here'], {}, ['unexpected argument "here"']],
     ['a number too small', ['--workers=0'], {}, ['--workers must be a whole number from 1 to 1000, not "0"']],
     ['a number too large', ['--workers=1001'], {}, ['--workers must be a whole number from 1 to 1000, not "1001"']],
-    ['a boolean that is none', ['--leader-elect=x'], {}, ['--leader-elect must be true or false, not "x"']],
+    ['an invalid boolean', ['--leader-elect=x'], {}, ['--leader-elect must be true or false, not "x"']],
     ['an empty boolean', ['--leader-elect='], {}, ['--leader-elect must be true or false, not ""']],
-    [
-      'a value as an argument of its own for a boolean',
-      ['--leader-elect', 'false'],
-      {},
-      ['unexpected argument "false"'],
-    ],
+    ['a separate argument as the value of a boolean', ['--leader-elect', 'false'], {}, ['unexpected argument "false"']],
     [
       'a flag before another flag',
       ['--leader-election-id', '--leader-elect'],
@@ -136,25 +141,25 @@ describe('parseConfig', () => {
     ['an empty path', ['--kubeconfig='], {}, ['--kubeconfig must not be empty']],
     ['an unknown role', ['--role=both'], {}, ['--role must be one of all, webhook, controller, not "both"']],
     [
-      'an empty name of a client',
+      'an empty client subject',
       ['--client-ca-file=ca.crt', '--client-subjects=a,,b'],
       {},
       ['--client-subjects must be names with commas between them, none of them empty, not "a,,b"'],
     ],
     [
-      'names of clients that nobody is asked for',
+      'client subjects without a client CA',
       ['--client-subjects=kube-apiserver'],
       {},
       ['--client-subjects needs --client-ca-file'],
     ],
     [
-      'a variable is named as such',
+      'an environment variable is reported by its name',
       [],
       { SEQUENTIALJOB_LOG_FORMAT: 'xml' },
       ['SEQUENTIALJOB_LOG_FORMAT must be one of json, pretty, not "xml"'],
     ],
     [
-      'everything at once',
+      'all errors at once',
       ['--nope', 'here', '--workers=0', '--log-level=loud'],
       { SEQUENTIALJOB_REQUEST_TIMEOUT: '0' },
       [
@@ -170,6 +175,6 @@ describe('parseConfig', () => {
   });
 });
 
-it.each(Object.values(OPTIONS).map(({ flag }) => flag))('--%s has a variable of its own', (flag) => {
+it.each(Object.values(OPTIONS).map(({ flag }) => flag))('--%s has its own environment variable', (flag) => {
   expect(environmentName(flag)).toMatch(/^SEQUENTIALJOB_[A-Z]+(_[A-Z]+)*$/);
 });

@@ -41,7 +41,7 @@ describe('ControllerTerm', () => {
 
   afterEach(async () => term.stop());
 
-  it('is ready when its caches are synced, until it is aborted, which closes the connection', async () => {
+  it('is ready when its caches are synced, until it is aborted, which closes the connections', async () => {
     expect(term.ready).toBe(false);
     await term.start();
     expect(term.ready).toBe(true);
@@ -60,7 +60,7 @@ describe('ControllerTerm', () => {
     expect(term.ready).toBe(false);
   });
 
-  it('respects the rate limit, also at the start', async () => {
+  it('respects the rate limit, even during the startup', async () => {
     const bucket = new TokenBucket({ qps: 1, burst: 3 });
     const config = parseConfig([], {});
     const log = createLog({ level: 'silent', format: 'json' });

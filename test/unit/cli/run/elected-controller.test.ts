@@ -73,7 +73,7 @@ describe('ElectedController', () => {
     won = Promise.withResolvers();
   }
 
-  it('starts nothing before it leads', async () => {
+  it('starts nothing before it is the leader', async () => {
     void controller.start(stop.signal);
     await settled();
     expect(told).toEqual(['campaign']);
@@ -140,7 +140,7 @@ describe('ElectedController', () => {
     expect(controller.unsynced).toEqual([]);
   });
 
-  it('ends a campaign, also if only this role is stopped', async () => {
+  it('ends a campaign, even if only this role is stopped', async () => {
     const running = controller.start(stop.signal);
     await settled();
     await controller.stop();
@@ -154,7 +154,7 @@ describe('ElectedController', () => {
     expect(told).toEqual(['release']);
   });
 
-  it('rejects if the controller does, and ends the term', async () => {
+  it('rejects if the controller rejects, and ends the term', async () => {
     const running = controller.start(stop.signal);
     await win();
     drained.resolve();

@@ -15,10 +15,10 @@ function kubeConfig(namespace: string | undefined): KubeConfig {
 
 describe('leaseNamespace', () => {
   it.each<readonly [string, readonly [string | undefined, string | undefined, string | undefined], string]>([
-    ['what was asked for', ['asked', 'of-the-pod', 'of-the-context'], 'asked'],
-    ["the operator's own", [undefined, 'of-the-pod', 'of-the-context'], 'of-the-pod'],
-    ["the context's outside of a Pod", [undefined, undefined, 'of-the-context'], 'of-the-context'],
-    ['default where nothing says it', [undefined, undefined, undefined], 'default'],
+    ['that of the flag', ['asked', 'of-the-pod', 'of-the-context'], 'asked'],
+    ['that of the operator', [undefined, 'of-the-pod', 'of-the-context'], 'of-the-pod'],
+    ['that of the context outside of a Pod', [undefined, undefined, 'of-the-context'], 'of-the-context'],
+    ['default if none is set', [undefined, undefined, undefined], 'default'],
   ])('is %s', (_says, [asked, own, context], expected) => {
     expect(leaseNamespace(asked, own, kubeConfig(context))).toBe(expected);
   });

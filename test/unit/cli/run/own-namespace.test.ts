@@ -14,10 +14,10 @@ afterAll(async () => rm(folder, { recursive: true }));
 
 describe('ownNamespace', () => {
   it.each<readonly [string, string | undefined, string, string | undefined]>([
-    ['what was asked for', 'asked', 'pod', 'asked'],
-    ["the Pod's own", undefined, 'pod', 'of-the-pod'],
-    ['none outside of a Pod', undefined, 'none', undefined],
-    ['none where nothing is said', undefined, 'empty', undefined],
+    ['that of the flag', 'asked', 'pod', 'asked'],
+    ['that of the Pod', undefined, 'pod', 'of-the-pod'],
+    ['undefined outside of a Pod', undefined, 'none', undefined],
+    ['undefined if the namespace file is empty', undefined, 'empty', undefined],
   ])('is %s', (_says, asked, file, expected) => {
     expect(ownNamespace(asked, join(folder, file))).toBe(expected);
   });
