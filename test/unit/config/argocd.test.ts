@@ -57,9 +57,9 @@ describe('health.lua', () => {
   it.each<[string, object | undefined]>([
     ['there is no status', undefined],
     ['the status is empty', {}],
-    ['nobody has seen it: the default of the definition', { observedGeneration: -1 }],
-    ['the status is of an older generation, however that ended', { ...failed, observedGeneration: 2 }],
-    ['the status does not say of which generation', failed],
+    ['observedGeneration is -1, which is the default of the CRD', { observedGeneration: -1 }],
+    ['the status is of an older generation, with any result', { ...failed, observedGeneration: 2 }],
+    ['the status has no observedGeneration', failed],
   ])('is Progressing if %s', (_sentence, status) => {
     expect(health({ metadata, ...(status === undefined ? {} : { status }) })).toEqual(WAITS);
   });
@@ -71,7 +71,7 @@ describe('health.lua', () => {
     }
   });
 
-  it('does not depend on the conditions for kstatus', () => {
+  it('does not depend on the conditions of kstatus', () => {
     const conditions = [...failed.conditions, { type: 'Stalled', status: 'True', message: 'x' }];
     const status = { observedGeneration: 3, conditions };
     expect(health({ metadata, status })).toEqual({ status: 'Degraded', message: 'Step 0 (a) failed' });

@@ -92,7 +92,7 @@ describe.each([
     }
   });
 
-  it('has the names of the webhook’s Service', () => {
+  it('has the DNS names of the webhook’s Service', () => {
     const service = ofKind(objects, 'Service').find(({ metadata }) => metadata.name.endsWith('webhook'));
     const host = `${service?.metadata.name}.${service?.metadata.namespace}.svc`;
     expect(serving.spec.dnsNames).toEqual([host, `${host}.cluster.local`]);
@@ -102,7 +102,7 @@ describe.each([
     expect(JSON.stringify(ofKind(objects, 'Deployment'))).toContain(`{"secretName":"${serving.spec.secretName}"}`);
   });
 
-  it('is signed by a CA that stays the same when the certificate is renewed', () => {
+  it('is signed by a CA that does not change when the certificate is renewed', () => {
     const issuers = ofKind(objects, 'Issuer');
     const issuer = (name: string): unknown => issuers.find(({ metadata }) => metadata.name === name)?.['spec'];
     expect(issuer(serving.spec.issuerRef.name)).toEqual({ ca: { secretName: ca.spec.secretName } });

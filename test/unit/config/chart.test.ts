@@ -57,34 +57,40 @@ describe('values', () => {
   });
 
   it.each<[string, Values]>([
-    ['a value that is misspelled', { replica: 3 }],
-    ['a part that is misspelled', { image: { name: 'x' } }],
-    ['another role', { roles: 'webhook' }],
-    ['a priority class of the system', { priorityClass: { create: true, name: 'system-cluster-critical' } }],
+    ['an unknown value', { replica: 3 }],
+    ['an unknown field of a value', { image: { name: 'x' } }],
+    ['an invalid role', { roles: 'webhook' }],
+    ['a reserved priority class', { priorityClass: { create: true, name: 'system-cluster-critical' } }],
     ['a flag without dashes', { extraArgs: ['workers=4'] }],
-    ['a time limit that Kubernetes refuses', { webhook: { timeoutSeconds: 60 } }],
-    ['a digest that is none', { image: { digest: 'latest' } }],
-    ['a rate of requests that is none', { kubeApi: { qps: -1 } }],
-    ['a peer that is none', { networkPolicy: { webhookFrom: ['10.0.0.0/8'] } }],
-    ['a peer that is everybody', { networkPolicy: { webhookFrom: [{}] } }],
-    ['clients of nobody', { webhook: { clientCA: { configMapName: 'ca', subjects: [] } } }],
-    ['a name of a client with a comma in it', { webhook: { clientCA: { subjects: ['a,b'] } } }],
-    ['a port that is none', { networkPolicy: { apiServerPorts: ['https'] } }],
-    ['an address without a mask', { networkPolicy: { apiServerCIDRs: ['10.0.0.1'] } }],
-    ['TLS that is not checked', { extraEnv: [{ name: 'NODE_TLS_REJECT_UNAUTHORIZED', value: '0' }] }],
-    ['options of Node’s, of which the chart sets those of the heap', { extraEnv: [{ name: 'NODE_OPTIONS' }] }],
-    ['a folder for code that starts execute', { extraEnv: [{ name: 'NODE_COMPILE_CACHE', value: '/tmp' }] }],
-    ['two controllers without an election', { leaderElection: { enabled: false } }],
-    ['an election that a flag takes back', { extraArgs: ['--leader-elect=false'] }],
-    ['a role that a flag changes', { extraArgs: ['--role=all'] }],
-    ['a look at Secrets without its permission', { extraArgs: ['--check-secrets'] }],
-    ['another namespace for the operator’s own', { extraArgs: ['--operator-namespace=nobody'] }],
-    ['a flag that a variable sets', { extraEnv: [{ name: 'SEQUENTIALJOB_OPERATOR_NAMESPACE', value: 'nobody' }] }],
-  ])('are refused for %s', (_name, values) => {
+    ['a timeoutSeconds that Kubernetes rejects', { webhook: { timeoutSeconds: 60 } }],
+    ['an invalid digest', { image: { digest: 'latest' } }],
+    ['an invalid rate limit', { kubeApi: { qps: -1 } }],
+    ['an invalid NetworkPolicy peer', { networkPolicy: { webhookFrom: ['10.0.0.0/8'] } }],
+    ['a NetworkPolicy peer that matches all clients', { networkPolicy: { webhookFrom: [{}] } }],
+    ['an empty list of client subjects', { webhook: { clientCA: { configMapName: 'ca', subjects: [] } } }],
+    ['a client subject with a comma', { webhook: { clientCA: { subjects: ['a,b'] } } }],
+    ['an invalid port', { networkPolicy: { apiServerPorts: ['https'] } }],
+    ['an address without a prefix length', { networkPolicy: { apiServerCIDRs: ['10.0.0.1'] } }],
+    ['disabled TLS verification', { extraEnv: [{ name: 'NODE_TLS_REJECT_UNAUTHORIZED', value: '0' }] }],
+    ['NODE_OPTIONS, because the chart sets the heap limits', { extraEnv: [{ name: 'NODE_OPTIONS' }] }],
+    [
+      'a compile cache, whose code would be executed at the start',
+      { extraEnv: [{ name: 'NODE_COMPILE_CACHE', value: '/tmp' }] },
+    ],
+    ['two controllers without leader election', { leaderElection: { enabled: false } }],
+    ['a flag that disables leader election', { extraArgs: ['--leader-elect=false'] }],
+    ['a flag that changes the role', { extraArgs: ['--role=all'] }],
+    ['a flag that checks Secrets without the permission', { extraArgs: ['--check-secrets'] }],
+    ['a flag that sets another operator namespace', { extraArgs: ['--operator-namespace=nobody'] }],
+    [
+      'an environment variable that replaces a flag',
+      { extraEnv: [{ name: 'SEQUENTIALJOB_OPERATOR_NAMESPACE', value: 'nobody' }] },
+    ],
+  ])('are rejected for %s', (_name, values) => {
     expect(faults(values)).not.toEqual([]);
   });
 
-  it('refuse each flag that the chart sets itself, because the last one would win', () => {
+  it('reject each flag that the chart sets itself, because the last one would count', () => {
     const values = {
       watchNamespace: 'team',
       secretCheck: { enabled: true },
@@ -100,7 +106,7 @@ describe('values', () => {
   it.each<[string, Values, readonly string[], readonly string[]]>([
     ['nothing', {}, [], []],
     [
-      'roles: split, a second Deployment with a budget, an account and a network policy of its own',
+      'roles: split adds a second Deployment with its own disruption budget, service account and network policy',
       { roles: 'split' },
       ['Deployment', 'NetworkPolicy', 'PodDisruptionBudget', 'ServiceAccount'].map(
         (kind) => `${kind}/sequentialjob-webhook`,
@@ -108,13 +114,18 @@ describe('values', () => {
       [],
     ],
     [
-      'requesterCheck, the policy',
+      'requesterCheck disabled removes the policy',
       { requesterCheck: { enabled: false } },
       [],
       ['', 'Binding'].map((suffix) => `ValidatingAdmissionPolicy${suffix}/sequentialjob-requester`),
     ],
-    ['dependencyCheck, its role', { dependencyCheck: { enabled: false } }, [], role('dependency-check')],
-    ['secretCheck, its role', { secretCheck: { enabled: true } }, role('secret-check'), []],
+    [
+      'dependencyCheck disabled removes its role',
+      { dependencyCheck: { enabled: false } },
+      [],
+      role('dependency-check'),
+    ],
+    ['secretCheck adds its role', { secretCheck: { enabled: true } }, role('secret-check'), []],
     [
       'podDisruptionBudget',
       { podDisruptionBudget: { enabled: false } },
@@ -124,7 +135,7 @@ describe('values', () => {
     ['networkPolicy', { networkPolicy: { enabled: false } }, [], ['NetworkPolicy/sequentialjob']],
     ['serviceMonitor', { serviceMonitor: { enabled: true } }, ['ServiceMonitor/sequentialjob'], []],
     [
-      'priorityClass, with the policy that keeps it from others',
+      'priorityClass adds a policy that reserves it',
       { priorityClass: { create: true } },
       [
         'PriorityClass/sequentialjob',
@@ -133,7 +144,7 @@ describe('values', () => {
       ],
       [],
     ],
-    ['priorityClass of another’s', { priorityClass: { name: 'system-cluster-critical' } }, [], []],
+    ['an existing priorityClass adds nothing', { priorityClass: { name: 'system-cluster-critical' } }, [], []],
     ['crds.install', { crds: { install: false } }, [], ['CustomResourceDefinition/sequentialjobs.batch.example.com']],
     [
       'rbac.aggregate',
@@ -142,19 +153,19 @@ describe('values', () => {
       ['admin', 'edit', 'view'].map((name) => `ClusterRole/sequentialjob-${name}`),
     ],
     [
-      'an issuer of one’s own',
+      'your own issuer removes the CA',
       { certManager: { issuerRef: { name: 'corporate', kind: 'ClusterIssuer' } } },
       [],
       ['Certificate/sequentialjob-ca', 'Issuer/sequentialjob-ca', 'Issuer/sequentialjob-self-signed'],
     ],
     [
-      'watchNamespace, permissions in that namespace alone',
+      'watchNamespace replaces cluster-wide permissions by those in the namespace',
       { watchNamespace: 'team' },
       ['RoleBinding/sequentialjob-controller', 'RoleBinding/sequentialjob-dependency-check'],
       ['ClusterRoleBinding/sequentialjob-controller', 'ClusterRoleBinding/sequentialjob-dependency-check'],
     ],
     [
-      'no cert-manager, a Secret with a certificate',
+      'no cert-manager adds a Secret with a certificate',
       { certManager: { enabled: false } },
       ['Secret/sequentialjob-webhook-tls'],
       [
@@ -164,14 +175,14 @@ describe('values', () => {
         'Issuer/sequentialjob-self-signed',
       ],
     ],
-  ])('change what is installed: %s', (_name, values, more, less) => {
+  ])('change the installed objects: %s', (_name, values, more, less) => {
     expect(faults(values)).toEqual([]);
     expect(difference({ values, cluster: CLUSTER })).toEqual({ more, less });
   });
 });
 
 describe('the Pods', () => {
-  it('have the additional labels, arguments and variables', () => {
+  it('have the additional labels, arguments and environment variables', () => {
     const values = {
       image: { digest: `sha256:${'0'.repeat(64)}` },
       imagePullSecrets: [{ name: 'registry' }],
@@ -225,39 +236,51 @@ const WEAKER: readonly (readonly [string, Rendering, RegExp])[] = [
     { values: { webhook: { namespaceSelector: { matchLabels: { a: 'b' } } } } },
     /other namespaces/,
   ],
-  ['no network policy', { values: { networkPolicy: { enabled: false } } }, /every Pod of the cluster/],
+  ['no NetworkPolicy', { values: { networkPolicy: { enabled: false } } }, /every Pod of the cluster/],
   ['secretCheck', { values: { secretCheck: { enabled: true } } }, /read every Secret/],
   [
-    'no election',
+    'no leader election',
     { values: { replicas: 1, leaderElection: { enabled: false }, podDisruptionBudget: { enabled: false } } },
     /second controller/,
   ],
   [
-    'a class on an old server',
+    'a priority class on an old server',
     { values: { priorityClass: { create: true } }, version: 'v1.29.4' },
     /may name the class/,
   ],
-  ['a key of the chart’s making', { values: { certManager: { enabled: false } }, cluster: CLUSTER }, /private key/],
-  ['a budget for the only Pod', { values: { replicas: 1 } }, /with replicas: 1: no node .* can be drained/],
   [
-    'a budget of more than all',
+    'a private key that the chart creates',
+    { values: { certManager: { enabled: false } }, cluster: CLUSTER },
+    /private key/,
+  ],
+  ['a disruption budget for a single Pod', { values: { replicas: 1 } }, /with replicas: 1: no node .* can be drained/],
+  [
+    'a disruption budget above the number of replicas',
     { values: { podDisruptionBudget: { minAvailable: 3 } } },
     /with replicas: 2: no node .* can be drained/,
   ],
   [
-    'a share that is rounded up to all',
+    'a percentage that is rounded up to all replicas',
     { values: { replicas: 3, podDisruptionBudget: { minAvailable: '67%' } } },
     /67% with replicas: 3: no node .* can be drained/,
   ],
-  ['a budget of all', { values: { podDisruptionBudget: { minAvailable: '100%' } } }, /can be drained/],
-  ['the webhook’s only Pod', { values: { roles: 'split', webhookReplicas: 1 } }, /webhookReplicas: 1: no node/],
-  ['a further flag', { values: { extraArgs: ['--log-level=debug'] } }, /extraArgs: --log-level=debug/],
-  ['a further variable', { values: { extraEnv: [{ name: 'A', value: 'b' }] } }, /extraEnv: A/],
+  [
+    'a disruption budget of all replicas',
+    { values: { podDisruptionBudget: { minAvailable: '100%' } } },
+    /can be drained/,
+  ],
+  ['a single Pod of the webhook', { values: { roles: 'split', webhookReplicas: 1 } }, /webhookReplicas: 1: no node/],
+  ['an additional flag', { values: { extraArgs: ['--log-level=debug'] } }, /extraArgs: --log-level=debug/],
+  ['an additional environment variable', { values: { extraEnv: [{ name: 'A', value: 'b' }] } }, /extraEnv: A/],
   ['the namespace default', { namespace: 'default' }, /in the namespace default/],
-  ['its own namespace watched', { values: { watchNamespace: 'a' }, namespace: 'a' }, /operator's own namespace/],
+  [
+    'the operator’s own namespace as watchNamespace',
+    { values: { watchNamespace: 'a' }, namespace: 'a' },
+    /operator's own namespace/,
+  ],
 ];
 
-describe('values that weaken the protection', () => {
+describe('values that reduce the protection', () => {
   const weaker = (rendering: Rendering): readonly string[] => {
     const [, part = ''] = renderChart(rendering).notes.split('Weaker than by default:\n');
     return (
@@ -275,7 +298,7 @@ describe('values that weaken the protection', () => {
     }
   });
 
-  it.each(WEAKER)('is said by the notes in one line: %s', (_what, rendering, says) => {
+  it.each(WEAKER)('are listed in the notes in one line: %s', (_what, rendering, says) => {
     expect(faults(rendering.values ?? {})).toEqual([]);
     expect(weaker(rendering)).toEqual([expect.stringMatching(says)]);
   });
@@ -299,7 +322,7 @@ describe('the network policies', () => {
 });
 
 describe('without leader election', () => {
-  it('an update stops the old controller before it starts the new one; the webhook’s own Deployment still rolls', () => {
+  it('an update stops the old controller before it starts the new one; the Deployment of the webhook is still updated gradually', () => {
     const strategies = (values: Values): unknown =>
       deployments(renderChart({ values }).objects).map(
         ({ spec }) => (spec as unknown as { strategy: { type: string } }).strategy.type,
@@ -324,7 +347,7 @@ describe('access to the webhook', () => {
     return ingress.find(({ ports }) => ports[0]?.port === 9443);
   };
 
-  it('is open to all Pods by default, as the notes say', () => {
+  it('is possible for all Pods by default, as the notes say', () => {
     expect(webhookRule({})).toEqual({ ports: [{ port: 9443, protocol: 'TCP' }] });
     expect(renderChart({ values: {} }).notes).toContain(OPEN);
     expect(
@@ -332,7 +355,7 @@ describe('access to the webhook', () => {
     ).toContain(OPEN);
   });
 
-  it('may be restricted to addresses', () => {
+  it('can be restricted to addresses', () => {
     expect(faults(FROM)).toEqual([]);
     expect(webhookRule(FROM)).toEqual({
       ports: [{ port: 9443, protocol: 'TCP' }],
@@ -341,7 +364,7 @@ describe('access to the webhook', () => {
     expect(renderChart({ values: FROM }).notes).not.toContain(OPEN);
   });
 
-  it.each([['all'], ['split']])('may be clients with a certificate, with the roles: %s', (roles) => {
+  it.each([['all'], ['split']])('can be restricted to clients with a certificate, with the roles: %s', (roles) => {
     const values = { ...CLIENT_CA, roles };
     expect(faults(values)).toEqual([]);
     const { objects, notes } = renderChart({ values });
@@ -396,7 +419,7 @@ describe('the certificate without cert-manager', () => {
     }
   });
 
-  it('is refused if the chart cannot look up the existing one, and the error says what to set', () => {
+  it('is rejected if the chart cannot look up the existing one, and the error names the value to set', () => {
     for (const values of [OWN, { ...OWN, roles: 'split' }, { ...OWN, certificate: { caBundle: 'PEM' } }]) {
       expect(() => renderChart({ values })).toThrow(
         /Set certManager\.enabled=true, or certificate\.secretName and certificate\.caBundle/,
@@ -404,7 +427,7 @@ describe('the certificate without cert-manager', () => {
     }
   });
 
-  it('may be your own', () => {
+  it('can be your own', () => {
     const certificate = { secretName: 'mine', caBundle: 'PEM' };
     const { objects } = renderChart({ values: { certManager: { enabled: false }, certificate } });
     expect(ofKind(objects, 'Secret')).toEqual([]);
@@ -415,7 +438,7 @@ describe('the certificate without cert-manager', () => {
   });
 });
 
-describe('what depends on the version of the server', () => {
+describe('parts that depend on the version of the server', () => {
   const crd = (version: string): string =>
     JSON.stringify(ofKind(renderChart({ version }).objects, 'CustomResourceDefinition'));
 
@@ -433,7 +456,7 @@ describe('what depends on the version of the server', () => {
   it.each([
     ['v1.29.9', []],
     ['v1.30.0', ['ValidatingAdmissionPolicy', 'ValidatingAdmissionPolicyBinding']],
-  ])('%s: what keeps the priority class from others is %j', (version, kinds) => {
+  ])('%s: the priority class is reserved by %j', (version, kinds) => {
     const { objects } = renderChart({ version, values: { priorityClass: { create: true } } });
     const those = objects.filter(({ metadata }) => metadata.name !== 'sequentialjob-requester');
     expect(those.map(({ kind }) => kind).filter((kind) => kind.startsWith('ValidatingAdmission'))).toEqual(kinds);

@@ -34,14 +34,14 @@ describe.each(DEPLOYMENTS)('the Pods of %s', (_name, deployment) => {
     expect(restrictedFaults(pod)).toEqual([]);
   });
 
-  it('cannot write to any file: neither to their image nor to a volume', () => {
+  it('cannot write any file: neither in their image nor in a volume', () => {
     expect(container.securityContext).toMatchObject({ readOnlyRootFilesystem: true });
     // The kubelet mounts Secrets read-only. Everything else would be a place for code that the next start executes.
     for (const volume of pod.volumes) expect(Object.keys(volume).sort()).toEqual(['name', 'secret']);
     expect(container.env.map(({ name }) => name)).not.toContain('NODE_COMPILE_CACHE');
   });
 
-  it('have no priority class, because users who may create Pods may name any class', () => {
+  it('have no priority class, because users who may create Pods may use any class', () => {
     expect(pod.priorityClassName).toBeUndefined();
   });
 
@@ -49,7 +49,7 @@ describe.each(DEPLOYMENTS)('the Pods of %s', (_name, deployment) => {
     expect(config.checkSecrets).toBe(false);
   });
 
-  it('are started with flags that exist, and with leader election where there is a controller', () => {
+  it('are started with existing flags, and with leader election if there is a controller', () => {
     expect(container.args[0]).toBe('run');
     expect(config.leaderElect).toBe(config.role !== 'webhook');
     const port = (wanted: string): number | undefined =>
@@ -58,7 +58,7 @@ describe.each(DEPLOYMENTS)('the Pods of %s', (_name, deployment) => {
     expect(config.healthPort).toBe(port('health'));
   });
 
-  it('get no variables for Services, which the operator would read as options', () => {
+  it('get no environment variables for Services, which the operator would read as options', () => {
     expect(pod.enableServiceLinks).toBe(false);
   });
 
@@ -87,7 +87,7 @@ describe.each(DEPLOYMENTS)('the Pods of %s', (_name, deployment) => {
     for (const { spec } of policies) expect(JSON.stringify(spec)).not.toContain(`"port":${config.healthPort}`);
   });
 
-  it('have time to drain, and keep serving during the shutdown delay', () => {
+  it('have time to shut down, and keep serving during the shutdown delay', () => {
     // A shutdown takes at most 20 s, and a moment to end.
     expect(pod.terminationGracePeriodSeconds).toBeGreaterThan(20);
     expect(config.shutdownDelaySeconds).toBe(config.role === 'controller' ? 0 : 5);
@@ -124,7 +124,7 @@ describe.each(DEPLOYMENTS)('the Pods of %s', (_name, deployment) => {
   });
 });
 
-describe('values that are in several files', () => {
+describe('values that occur in several files', () => {
   it.each([
     ['Makefile', `\nVERSION := ${VERSION}\n`],
     ['charts/sequentialjob/Chart.yaml', `\nversion: ${VERSION}\nappVersion: ${VERSION}\n`],
@@ -137,7 +137,7 @@ describe('values that are in several files', () => {
     expect(readFileSync(join(ROOT, 'Makefile'), 'utf8')).toContain(`s|image: ${image.split(':')[0] ?? ''}:.*|`);
   });
 
-  it('the image names its user by number, so that the kubelet can verify that it is not root', () => {
+  it('the image has a numeric user, so that the kubelet can verify that it is not root', () => {
     expect(readFileSync(join(ROOT, 'Dockerfile'), 'utf8')).toContain('\nUSER 65532:65532\n');
   });
 });

@@ -95,39 +95,59 @@ describe.each([
   const spec = object['spec'] as Policy;
 
   it.each<[what: string, asked: Case, is: string]>([
-    ['who may create Jobs creates', { operation: 'CREATE', may: JOBS_OF_TEAM }, 'allowed'],
-    ['who may not creates', { operation: 'CREATE' }, REFUSED],
-    ['who may in another namespace creates', { operation: 'CREATE', may: ['create batch/jobs other'] }, REFUSED],
-    ['who may create Jobs of another group creates', { operation: 'CREATE', may: ['create /jobs team'] }, REFUSED],
-    ['who may only change Jobs creates', { operation: 'CREATE', may: ['update batch/jobs team'] }, REFUSED],
-    ['who may changes the spec', { operation: 'UPDATE', generations: [1, 2], may: JOBS_OF_TEAM }, 'allowed'],
-    ['who may not changes the spec', { operation: 'UPDATE', generations: [1, 2] }, REFUSED],
-    ['who may not sets a label, or takes a finalizer off', { operation: 'UPDATE' }, 'not asked'],
+    ['a user with create on Jobs creates a SequentialJob', { operation: 'CREATE', may: JOBS_OF_TEAM }, 'allowed'],
+    ['a user without create on Jobs creates a SequentialJob', { operation: 'CREATE' }, REFUSED],
     [
-      'who may not changes what is going',
+      'a user with create on Jobs in another namespace creates a SequentialJob',
+      { operation: 'CREATE', may: ['create batch/jobs other'] },
+      REFUSED,
+    ],
+    [
+      'a user with create on Jobs of another API group creates a SequentialJob',
+      { operation: 'CREATE', may: ['create /jobs team'] },
+      REFUSED,
+    ],
+    [
+      'a user with update on Jobs creates a SequentialJob',
+      { operation: 'CREATE', may: ['update batch/jobs team'] },
+      REFUSED,
+    ],
+    [
+      'a user with create on Jobs changes the spec',
+      { operation: 'UPDATE', generations: [1, 2], may: JOBS_OF_TEAM },
+      'allowed',
+    ],
+    ['a user without create on Jobs changes the spec', { operation: 'UPDATE', generations: [1, 2] }, REFUSED],
+    ['a user without create on Jobs sets a label or removes a finalizer', { operation: 'UPDATE' }, 'not asked'],
+    [
+      'a user without create on Jobs changes an object that is being deleted',
       { operation: 'UPDATE', generations: [1, 2], isBeingDeleted: true },
       'not asked',
     ],
     [
-      'who may creates in the operator’s namespace',
+      'a user with create on Jobs creates a SequentialJob in the operator’s namespace',
       { operation: 'CREATE', namespace: SYSTEM, may: [`create batch/jobs ${SYSTEM}`] },
       OWN,
     ],
     [
-      'who may changes a spec there',
+      'a user with create on Jobs changes a spec in the operator’s namespace',
       { operation: 'UPDATE', namespace: SYSTEM, generations: [1, 2], may: [`create batch/jobs ${SYSTEM}`] },
       OWN,
     ],
-    ['who may not sets a label there', { operation: 'UPDATE', namespace: SYSTEM }, 'not asked'],
+    [
+      'a user without create on Jobs sets a label in the operator’s namespace',
+      { operation: 'UPDATE', namespace: SYSTEM },
+      'not asked',
+    ],
   ])('%s', (_what, asked, is) => {
     expect(verdict(spec, asked)).toBe(is);
   });
 
-  it('refuses with 403, as RBAC does', () => {
+  it('rejects with 403, as RBAC does', () => {
     expect(spec.validations.map(({ reason }) => reason)).toEqual(spec.validations.map(() => 'Forbidden'));
   });
 
-  it('has a message without the user name, if that cannot be shown', () => {
+  it('has a message without the user name if the name cannot be printed', () => {
     for (const { message, messageExpression } of spec.validations) {
       // https://kubernetes.io/docs/reference/access-authn-authz/validating-admission-policy/: no line breaks, 5 KiB.
       expect(message).toMatch(/^[^\n]{10,200}$/);
@@ -135,7 +155,7 @@ describe.each([
     }
   });
 
-  it('is evaluated for the same requests as the webhook; if it fails, the request is refused', () => {
+  it('is evaluated for the same requests as the webhook; if it fails, the request is rejected', () => {
     const [webhook] = readManifests('config/webhook/validating.yaml').flatMap(
       (one) => one['webhooks'] as readonly { rules: unknown; matchPolicy: string; matchConditions: unknown }[],
     );
@@ -147,7 +167,7 @@ describe.each([
     expect(spec).not.toHaveProperty('matchConstraints.namespaceSelector');
   });
 
-  it('is bound, in all namespaces, and refuses', () => {
+  it('is bound in all namespaces, with the action Deny', () => {
     const [binding] = ofKind(objects, 'ValidatingAdmissionPolicyBinding');
     expect(binding?.['spec']).toEqual({ policyName: object.metadata.name, validationActions: ['Deny'] });
   });
@@ -157,7 +177,7 @@ describe('the chart', () => {
   const policies = (rendering: Parameters<typeof renderChart>[0]): number =>
     renderChart(rendering).objects.filter(({ kind }) => kind.startsWith('ValidatingAdmissionPolicy')).length;
 
-  it('has the namespace of its release in the policy', () => {
+  it('has the namespace of the release in the policy', () => {
     const [policy] = ofKind(renderChart({ namespace: 'elsewhere' }).objects, 'ValidatingAdmissionPolicy');
     const spec = policy?.['spec'] as Policy;
     const may = ['create batch/jobs elsewhere', `create batch/jobs ${SYSTEM}`];

@@ -98,20 +98,24 @@ const queries = (): readonly (readonly [string, string])[] => [
 ];
 
 it.each<readonly [string, string, string | undefined]>([
-  ['a metric that exists', 'sum(rate(sequentialjob_steps_total{result="failed"}[5m]))', undefined],
-  ['a metric that does not', 'rate(sequentialjob_step_total[5m])', 'there is no series sequentialjob_step_total'],
+  ['no error for an existing metric', 'sum(rate(sequentialjob_steps_total{result="failed"}[5m]))', undefined],
+  ['a metric that does not exist', 'rate(sequentialjob_step_total[5m])', 'there is no series sequentialjob_step_total'],
   ['a label that the metric does not have', 'workqueue_depth{queue="x"}', 'workqueue_depth has no label queue'],
   [
-    'a value that the label never has',
+    'a label value that does not exist',
     'sequentialjob_sequences{phase="failed"}',
     'phase of sequentialjob_sequences is never failed',
   ],
-  ['a sum by a label of nothing', 'sum by (verb) (workqueue_depth)', 'nothing in the query has the label verb'],
+  [
+    'an aggregation by a label that no metric in the query has',
+    'sum by (verb) (workqueue_depth)',
+    'nothing in the query has the label verb',
+  ],
 ])('the check of queries finds %s', (_says, query, fault) => {
   expect(faultsOf(query)).toEqual(fault === undefined ? [] : [fault]);
 });
 
-it('every query of alerts and dashboard is about metrics and labels that exist', () => {
+it('every query of alerts and dashboard uses existing metrics and labels', () => {
   expect(queries().length).toBeGreaterThan(40);
   const faults = queries().flatMap(([where, query]) => faultsOf(query).map((fault) => `${where}: ${fault}: ${query}`));
   expect(faults).toEqual([]);

@@ -94,13 +94,9 @@ const ALL_ROLES = [...DEFAULT_ROLES, 'secret-check'] as const;
 
 describe.each([
   ['config', KUSTOMIZE, DEFAULT_ROLES],
-  ['config with the look at Secrets', WITH_SECRETS, ALL_ROLES],
+  ['config with secret-check', WITH_SECRETS, ALL_ROLES],
   ['the chart', renderChart().objects, DEFAULT_ROLES],
-  [
-    'the chart with the look at Secrets',
-    renderChart({ values: { secretCheck: { enabled: true } } }).objects,
-    ALL_ROLES,
-  ],
+  ['the chart with secretCheck', renderChart({ values: { secretCheck: { enabled: true } } }).objects, ALL_ROLES],
 ] as const)('the permissions of %s', (_name, objects, roles) => {
   const role = (name: string): Manifest | undefined =>
     objects.find(({ kind, metadata }) => kind.endsWith('Role') && metadata.name === `sequentialjob-${name}`);
@@ -150,14 +146,14 @@ describe.each([
     ['view', ['view', 'edit', 'admin'], ['get', 'list', 'watch']],
     ['edit', ['edit', 'admin'], ['create', 'delete', 'deletecollection', 'patch', 'update']],
     ['admin', ['admin'], []],
-  ])('%s are added to those of Kubernetes’ own %j', (name, targets, verbs) => {
+  ])('%s are aggregated into Kubernetes’ own %j', (name, targets, verbs) => {
     const labels = Object.keys(role(name)?.metadata.labels ?? {}).filter((label) => label.includes('aggregate-to'));
     expect(labels.sort()).toEqual(targets.map((to) => `rbac.authorization.k8s.io/aggregate-to-${to}`).sort());
     const onObjects = rulesOf(role(name)).filter(({ resources }) => resources.includes(PLURAL));
     expect(onObjects.flatMap((rule) => rule.verbs).sort()).toEqual(verbs);
   });
 
-  it('allow no user to write a status, which records which steps have started', () => {
+  it('allow no user to write a status, which records the started steps', () => {
     const users = ['view', 'edit', 'admin'].flatMap((name) => granted(rulesOf(role(name))));
     expect(users.filter((verb) => verb.includes('/status'))).toEqual([`${GROUP}/${PLURAL}/status get`]);
   });

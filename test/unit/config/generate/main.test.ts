@@ -18,7 +18,7 @@ test('the committed files are up to date', () => {
   expect(generate('--check')).toEqual({ code: 0, text: '' });
 });
 
-test('a missing or changed file is reported, written, and then up to date', () => {
+test('a missing or changed file is reported, and up to date after it was written', () => {
   const root = mkdtempSync(join(tmpdir(), 'generate-'));
   const told = (says: string): string => ARTIFACTS.map(({ path }) => `${path} ${says}\n`).join('');
   try {

@@ -68,32 +68,40 @@ test.each([
     at('.spec.template.spec.volumes[].ephemeral.volumeClaimTemplate.spec')?.properties ?? {},
   ],
   ['V1PodFailurePolicyRule', at('.spec.stepPolicies[].podFailurePolicy.rules[]')?.properties ?? {}],
-])('every property of %s is there', (model, properties) => {
+])('every property of %s is in the schema', (model, properties) => {
   expect(Object.keys(properties)).toEqual(propertiesOf(model).map(({ name }) => name));
 });
 
 test.each<readonly [string, string, object]>([
   ['a quantity is int-or-string', '.spec.containers[].resources.limits{}', { 'x-kubernetes-int-or-string': true }],
-  ['so is a port of a probe', '.spec.containers[].livenessProbe.httpGet.port', { 'x-kubernetes-int-or-string': true }],
+  [
+    'a port of a probe is int-or-string',
+    '.spec.containers[].livenessProbe.httpGet.port',
+    { 'x-kubernetes-int-or-string': true },
+  ],
   ['a size limit is a quantity', '.spec.template.spec.volumes[].emptyDir.sizeLimit', { pattern: expect.any(String) }],
-  ['an int32 has its bounds', '.spec.containers[].ports[].containerPort', { maximum: 2 ** 31 - 1 }],
-  ['an int64 has none', '.spec.template.spec.terminationGracePeriodSeconds', { type: 'integer', format: 'int64' }],
-  ['a time may be null', '.spec.template.metadata.creationTimestamp', { format: 'date-time', nullable: true }],
+  ['an int32 has its limits', '.spec.containers[].ports[].containerPort', { maximum: 2 ** 31 - 1 }],
+  ['an int64 has no limits', '.spec.template.spec.terminationGracePeriodSeconds', { type: 'integer', format: 'int64' }],
+  ['a timestamp is nullable', '.spec.template.metadata.creationTimestamp', { format: 'date-time', nullable: true }],
   ['the template has no containers', '.spec.template.spec.containers', { maxItems: 0, nullable: true }],
   [
-    'steps are a map by name',
+    'the list of steps is a map with the key name',
     '.spec.containers',
     { minItems: 1, maxItems: 1000, 'x-kubernetes-list-map-keys': ['name'] },
   ],
-  ['duplicate variables are legal', '.spec.containers[].env', { type: 'array' }],
-  ['labels of the template survive', '.spec.template.metadata.labels', { additionalProperties: { type: 'string' } }],
+  ['duplicate environment variables are valid', '.spec.containers[].env', { type: 'array' }],
   [
-    'labels of a claim survive',
+    'labels of the template are not pruned',
+    '.spec.template.metadata.labels',
+    { additionalProperties: { type: 'string' } },
+  ],
+  [
+    'labels of a claim are not pruned',
     '.spec.template.spec.volumes[].ephemeral.volumeClaimTemplate.metadata.labels',
     { type: 'object' },
   ],
-  ['a protocol has its default', '.spec.containers[].ports[].protocol', { default: 'TCP' }],
-  ['the name fits a label', '.metadata.name', { maxLength: 63 }],
+  ['a protocol has a default', '.spec.containers[].ports[].protocol', { default: 'TCP' }],
+  ['the name is valid as a label value', '.metadata.name', { maxLength: 63 }],
 ])('%s', (_sentence, path, expected) => expect(at(path)).toMatchObject(expected));
 
 test('our own fields have descriptions, the core types do not', () => {

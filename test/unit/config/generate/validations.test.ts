@@ -7,7 +7,7 @@ import { nodesOf } from './structural.ts';
 
 const RULES = VALIDATION_RULES.map(({ rule, message }) => [message, rule] as const);
 
-test('the CRD with rules is the other CRD, plus rules at its root', () => {
+test('the CRD with rules differs from the other CRD only in the rules at its root', () => {
   const { 'x-kubernetes-validations': rules, ...schema } =
     CRD_WITH_RULES.spec.versions[0]?.schema.openAPIV3Schema ?? {};
   expect(rules).toEqual(VALIDATION_RULES);
@@ -15,15 +15,15 @@ test('the CRD with rules is the other CRD, plus rules at its root', () => {
   expect(JSON.stringify(CRD)).not.toContain('x-kubernetes-validations');
 });
 
-test.each(RULES)('"%s" is a transition rule: it runs on updates only', (_message, rule) => {
+test.each(RULES)('"%s" is a transition rule: the API server evaluates it on updates only', (_message, rule) => {
   expect(rule).toContain('oldSelf.');
 });
 
-test.each(RULES)('"%s" holds before the start', (_message, rule) =>
+test.each(RULES)('"%s" passes before the start', (_message, rule) =>
   expect(rule).toMatch(/^!has\(oldSelf\.status\) \|\| !has\(oldSelf\.status\.startTime\) \|\| /),
 );
 
-test.each(RULES)('"%s" reads only what the schema has', (_message, rule) => {
+test.each(RULES)('"%s" uses only fields of the schema', (_message, rule) => {
   const declared = new Set(nodesOf(RESOURCE_SCHEMA).map(({ path }) => path));
   const read = [...rule.matchAll(/\b(?:self|oldSelf)((?:\.[a-z]\w*)+)/g)].map(([, path = '']) =>
     path.replace(/\.map$/, ''),
@@ -31,7 +31,7 @@ test.each(RULES)('"%s" reads only what the schema has', (_message, rule) => {
   expect(read.filter((path) => !declared.has(path))).toEqual([]);
 });
 
-test('a rule uses only features of 1.25, and its message is one line that begins with a path', () => {
+test('a rule uses only features of 1.25, and its message is one line that starts with a path', () => {
   expect([...new Set(VALIDATION_RULES.flatMap(Object.keys))]).toEqual(['rule', 'message']);
   expect(VALIDATION_RULES.map(({ message }) => message)).toEqual(
     VALIDATION_RULES.map(() => expect.stringMatching(/^spec\.[\w.]+: .{1,200}$/)),

@@ -34,75 +34,80 @@ const FOUND = report({ ajv: { via: [advisory] }, 'a-user-of-it': { via: ['ajv'] 
 describe('a report of npm', () => {
   it.each<readonly [string, string, readonly AcceptedAdvisory[], object]>([
     ['without findings is clean', report({}), [], { kind: 'clean', accepted: [] }],
-    ['with a finding is not', FOUND, [], { kind: 'findings', faults: [FAULT] }],
+    ['with a finding is not clean', FOUND, [], { kind: 'findings', faults: [FAULT] }],
     [
-      'with one that is accepted is clean, and says so',
+      'with an accepted finding is clean, and lists it',
       FOUND,
       [accepted()],
       { kind: 'clean', accepted: [`${ID} accepted until 2026-12-31`] },
     ],
-    ['on the last day, too', FOUND, [accepted({ until: TODAY })], { kind: 'clean', accepted: [expect.anything()] }],
     [
-      'after the last day is not',
+      'on the last day of an acceptance is clean',
+      FOUND,
+      [accepted({ until: TODAY })],
+      { kind: 'clean', accepted: [expect.anything()] },
+    ],
+    [
+      'after the last day of an acceptance is not clean',
       FOUND,
       [accepted({ until: '2026-11-20' })],
       { kind: 'findings', faults: [`${FAULT}, accepted until 2026-11-20`] },
     ],
     [
-      'of another package than the accepted one is not',
+      'with a finding that is accepted in another package is not clean',
       FOUND,
       [accepted({ package: 'yaml' })],
       { kind: 'findings', faults: [FAULT, `advisories.json: ${ID} is not found in yaml any more`] },
     ],
     [
-      'does not have what is accepted: the list is to be kept true',
+      'without an accepted finding is not clean: the list must be up to date',
       report({}),
       [accepted()],
       { kind: 'findings', faults: [`advisories.json: ${ID} is not found in ajv any more`] },
     ],
     [
-      'with one that is accepted without a reason is not clean',
+      'with a finding that is accepted without a reason is not clean',
       FOUND,
       [accepted({ why: ' ' })],
       { kind: 'findings', faults: [expect.stringContaining('needs a package, a reason')] },
     ],
     [
-      'from a registry without an audit was not asked',
+      'of a registry without an audit: skipped',
       JSON.stringify({ statusCode: 405, message: '405 Method Not Allowed' }),
       [],
       { kind: 'not asked', why: '405 Method Not Allowed' },
     ],
     [
-      'from a machine without a network was not asked',
+      'without a network: skipped',
       JSON.stringify({ message: 'request to https://r/ failed, reason: getaddrinfo ENOTFOUND r' }),
       [],
       { kind: 'not asked', why: expect.stringContaining('ENOTFOUND') },
     ],
     [
-      'from a registry that is out of order failed',
+      'of a registry that fails: failed',
       JSON.stringify({ statusCode: 500, message: '500' }),
       [],
       { kind: 'failed', why: '500' },
     ],
     [
-      'of another version failed',
+      'of an unknown version: failed',
       JSON.stringify({ auditReportVersion: 3, vulnerabilities: {} }),
       [],
       { kind: 'failed' },
     ],
-    ['without a list failed', JSON.stringify({ auditReportVersion: 2 }), [], { kind: 'failed' }],
-    ['that is empty failed', '', [], { kind: 'failed', why: 'npm audit did not answer in JSON' }],
-    ['that is no object failed', '[]', [], { kind: 'failed' }],
+    ['without a list: failed', JSON.stringify({ auditReportVersion: 2 }), [], { kind: 'failed' }],
+    ['that is empty: failed', '', [], { kind: 'failed', why: 'npm audit did not answer in JSON' }],
+    ['that is not an object: failed', '[]', [], { kind: 'failed' }],
   ])('%s', (_name, output, list, verdict) => {
     expect(judgeAudit(output, list, TODAY)).toMatchObject(verdict);
   });
 
   it.each([
-    ['has no day', { until: 'never' }],
-    ['has a day that is none', { until: '2026-13-01' }],
+    ['has no valid date', { until: 'never' }],
+    ['has an impossible date', { until: '2026-13-01' }],
     ['has no reason', { why: '' }],
     ['has no package', { package: '' }],
-  ])('an accepted advisory is refused if it %s', (_name, change) => {
+  ])('an accepted advisory is rejected if it %s', (_name, change) => {
     expect(acceptedFaults([accepted(change)])).toHaveLength(1);
     expect(acceptedFaults([accepted()])).toEqual([]);
   });
@@ -113,7 +118,7 @@ describe('a report of npm', () => {
   });
 });
 
-describe('the command, with npm itself, of a registry that', () => {
+describe('the command with npm itself and a registry that', () => {
   let registry: TestServer | undefined;
   /** Of its own: npm keeps what it learned of an advisory. */
   let cache: string;
@@ -134,9 +139,9 @@ describe('the command, with npm itself, of a registry that', () => {
   const affected = { id: 1, url: URL, title: 'Prototype pollution', severity: 'high', vulnerable_versions: '<9.0.0' };
 
   it.each<readonly [string, Answer, number, string]>([
-    ['knows of nothing: clean', (_, response) => json(response, 200, {}), 0, 'npm audit: no known vulnerability'],
+    ['knows no advisory: clean', (_, response) => json(response, 200, {}), 0, 'npm audit: no known vulnerability'],
     [
-      'knows of something: a fault',
+      'knows an advisory: findings',
       ({ url }, response) => json(response, url.includes('/advisories/') ? 200 : 404, { ajv: [affected] }),
       1,
       FAULT,
@@ -153,14 +158,14 @@ describe('the command, with npm itself, of a registry that', () => {
       77,
       'SKIPPED: the audit could not be made here',
     ],
-    ['is out of order: failed', (_, response) => json(response, 500, {}), 1, 'the audit failed: 500'],
+    ['fails: failed', (_, response) => json(response, 500, {}), 1, 'the audit failed: 500'],
     [
-      'answers with a page: failed',
+      'returns HTML: failed',
       (_, response) => void response.writeHead(200, { 'content-type': 'text/html' }).end('<html>sign in</html>'),
       1,
       'the audit failed: ',
     ],
-    ['answers with nonsense: failed', (_, response) => json(response, 200, ['a']), 1, 'the audit failed: '],
+    ['returns unexpected JSON: failed', (_, response) => json(response, 200, ['a']), 1, 'the audit failed: '],
   ])('%s', async (_name, answer, code, says) => {
     registry = await startServer(answer);
     expect(await audit(registry.url)).toEqual({ code, says: expect.stringContaining(says) });

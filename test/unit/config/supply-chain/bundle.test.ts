@@ -50,18 +50,18 @@ describe('the program', () => {
     );
   });
 
-  it('has no package whose license allows only development, even if npm counts it as one', () => {
+  it('has no package whose license allows only development, even if npm regards it as a production package', () => {
     const counted = shipped.map((one) => ({ ...one, isDevelopment: false }));
     expect(licenceFaults(counted, readLicencePolicy())).toEqual([]);
   });
 
-  it('comes with the notice of each package, and of no other', () => {
+  it('includes the notice of each package, and of no other', () => {
     const headings = [...read('THIRD-PARTY-NOTICES.txt').matchAll(/^={80}\n(\S+) (\S+) \(.+\)\n={80}\n/gm)];
     const names = headings.map(([, name, version]) => `${name}@${version}`);
     expect(names.sort()).toEqual(unique(shipped.map(id)));
   });
 
-  it('comes with the license texts of the packages', () => {
+  it('includes the license texts of the packages', () => {
     const notices = read('THIRD-PARTY-NOTICES.txt');
     for (const name of ['undici', 'pino', 'yaml']) {
       const licence = readFileSync(join(ROOT, 'node_modules', name, 'LICENSE'), 'utf8')
@@ -98,7 +98,7 @@ describe('the SBOM', () => {
     }
   });
 
-  it('describes this very file, with the time of the commit', () => {
+  it('describes exactly this file, with the time of the commit', () => {
     const { metadata } = JSON.parse(sbom()) as Sbom;
     const content = createHash('sha256')
       .update(readFileSync(join(folder, 'sequentialjob.mjs')))
@@ -154,7 +154,7 @@ describe("derived from npm's list", () => {
     expect(JSON.stringify(rest)).not.toMatch(/random|now|folder|11\.19/);
   });
 
-  it('must have everything that is shipped', () => {
+  it('must have every shipped package', () => {
     expect(() => toShippedSbom(all, { ...ours, packages: new Set(['a@1', 'lost@1']) })).toThrow(
       'npm sbom does not know lost@1',
     );

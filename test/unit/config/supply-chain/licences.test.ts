@@ -19,16 +19,16 @@ describe('the licences of the packages', () => {
   it.each<readonly [string, LockedPackage, readonly string[]]>([
     ['allowed', one('MIT', false), []],
     ['allowed for development, and only used there', one('CC-BY-4.0', true), []],
-    ['allowed for what ships, and used in development', one('MIT', true), []],
+    ['allowed for the shipped program, and only used in development', one('MIT', true), []],
     [
-      'allowed for development alone, and shipped',
+      'allowed only for development, but shipped',
       one('CC-BY-4.0', false),
       ['its licence, CC-BY-4.0, is not in licences.json'],
     ],
     ['copyleft', one('GPL-3.0-only', true), ['its licence, GPL-3.0-only, is not in licences.json']],
     ['not named', one(undefined, false), ['names no licence']],
     ['a choice that is allowed as a whole', one('(MIT OR CC0-1.0)', true), []],
-    ['a choice that nobody has read', one('MIT OR ISC', true), ['its licence, MIT OR ISC, is not in licences.json']],
+    ['a choice that is not listed', one('MIT OR ISC', true), ['its licence, MIT OR ISC, is not in licences.json']],
     ['empty', one('', true), ['its licence, , is not in licences.json']],
   ])('%s', (_name, locked, faults) => {
     expect(licenceFaults([locked], policy)).toEqual(faults.map((fault) => `node_modules/a: ${fault}`));
@@ -38,7 +38,7 @@ describe('the licences of the packages', () => {
     expect(licenceFaults(readLock(ROOT), readLicencePolicy())).toEqual([]);
   });
 
-  it('of the list are each needed by a package', () => {
+  it('of the list are each used by a package', () => {
     const { shipped, development } = readLicencePolicy();
     const packages = readLock(ROOT);
     const without = (id: string): readonly string[] =>

@@ -46,18 +46,18 @@ describe('the lock file', () => {
   it.each([
     ['.npmrc', /^ignore-scripts=true$/m],
     ['Dockerfile', /^RUN npm ci --ignore-scripts /m],
-  ])('is installed without scripts, for npm before allowScripts too: %s', (file, rule) => {
+  ])('installs without scripts, even with npm before allowScripts: %s', (file, rule) => {
     expect(readFileSync(join(ROOT, file), 'utf8')).toMatch(rule);
   });
 });
 
 describe('an error is found if a package', () => {
   it.each<readonly [string, Partial<LockedPackage>, readonly string[]]>([
-    ['is sound: none', {}, []],
-    ['says its address at the registry: none', { resolved: 'https://registry.npmjs.org/ajv/-/ajv-8.20.0.tgz' }, []],
-    ['has a script that is named: none', { name: 'esbuild', hasInstallScript: true }, []],
+    ['is valid: none', {}, []],
+    ['has its address at the registry: none', { resolved: 'https://registry.npmjs.org/ajv/-/ajv-8.20.0.tgz' }, []],
+    ['has a listed install script: none', { name: 'esbuild', hasInstallScript: true }, []],
     [
-      'has a script that nobody named',
+      'has an install script that is not listed',
       { hasInstallScript: true },
       ['has an install script, and allowScripts in package.json does not name it'],
     ],
@@ -68,19 +68,19 @@ describe('an error is found if a package', () => {
       { resolved: 'git+ssh://git@github.com/a/b.git#1' },
       ['comes from git+ssh://git@github.com/a/b.git#1'],
     ],
-    ['comes from elsewhere', { resolved: 'https://example.com/a.tgz' }, ['comes from https://example.com/a.tgz']],
+    ['comes from another host', { resolved: 'https://example.com/a.tgz' }, ['comes from https://example.com/a.tgz']],
     [
-      'comes from a host that only begins like it',
+      'comes from a host that only starts like the registry',
       { resolved: 'https://registry.npmjs.org.example.com/a.tgz' },
       ['comes from https://registry.npmjs.org.example.com/a.tgz'],
     ],
-    ['is a folder beside us', { isLink: true }, ['is a folder, and no package of the registry']],
+    ['is a local folder', { isLink: true }, ['is a folder, and no package of the registry']],
   ])('%s', (_name, change, faults) => {
     expect(lockFaults([{ ...SOUND, ...change }], named)).toEqual(faults.map((fault) => `node_modules/ajv: ${fault}`));
   });
 });
 
-it('reads a lock file: names, other names, nested packages, what is for development', () => {
+it('reads a lock file: names, aliases, nested packages, and development packages', () => {
   const packages = {
     '': { name: 'us', version: '1.0.0' },
     'node_modules/@a/b': { version: '1.0.0', license: 'MIT', integrity: 'sha512-x' },

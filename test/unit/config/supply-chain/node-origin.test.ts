@@ -55,10 +55,10 @@ describe('the Node binary of the npm package', () => {
   const empty = packed(`${NAME}/bin/npm`, PROGRAM);
 
   it.each<readonly [string, Served, Buffer, string]>([
-    ['its bytes are others', served(SUMS, archive), Buffer.from('changed'), "npm's bin/node is"],
-    ['the archive is not what is listed', served(SUMS, other), PROGRAM, 'is not what SHASUMS256.txt says'],
+    ['its bytes differ', served(SUMS, archive), Buffer.from('changed'), "npm's bin/node is"],
+    ['the archive has another checksum than listed', served(SUMS, other), PROGRAM, 'is not what SHASUMS256.txt says'],
     ['the archive is not listed', served('nothing\n', archive), PROGRAM, 'SHASUMS256.txt has no'],
-    ['the archive has no such program', served(`${sumOf(empty)}  ${NAME}.tar.gz\n`, empty), PROGRAM, 'has no bin/node'],
+    ['the archive has no node binary', served(`${sumOf(empty)}  ${NAME}.tar.gz\n`, empty), PROGRAM, 'has no bin/node'],
   ])('is not official if %s', async (_when, files, binary, why) => {
     expect(await ask(files, binary)).toEqual({
       kind: 'different',
@@ -66,7 +66,7 @@ describe('the Node binary of the npm package', () => {
     });
   });
 
-  it('is of unknown origin if there is no such release, or nodejs.org cannot be reached', async () => {
+  it('has an unknown origin if the release does not exist, or nodejs.org is unreachable', async () => {
     expect(await ask({})).toEqual({ kind: 'not asked', why: expect.stringContaining('404') });
     const gone = await startServer(() => undefined);
     await gone.close();

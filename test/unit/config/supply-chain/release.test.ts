@@ -83,14 +83,14 @@ describe('a release', () => {
     expect(at).toEqual(at.toSorted((a, b) => a - b));
   });
 
-  it("has the commit's revision and time", () => {
+  it('has the revision and time of the commit', () => {
     const build = release().asked.find((line) => line.startsWith('docker buildx build'));
     for (const argument of ['SOURCE_DATE_EPOCH=1700000000', `VERSION=${VERSION}`, `REVISION=${COMMIT}`]) {
       expect(build).toContain(`--build-arg ${argument}`);
     }
   });
 
-  it('is named by digest wherever it is signed or installed, the image in the chart, too', () => {
+  it('is named by digest wherever it is signed or installed, even in the chart', () => {
     const { asked } = release();
     const image = `${IMAGE}@${IMAGE_DIGEST}`;
     expect(asked.filter((line) => line.startsWith('cosign') && !line.includes('sign-blob'))).toEqual([
@@ -108,7 +108,7 @@ describe('a release', () => {
 describe('nothing is pushed and nothing signed', () => {
   it.each<readonly [string, () => Released, RegExp]>([
     [
-      'where a check fails, or the registry has no audit, or nodejs.org is not reached: make fails for each',
+      'if a check fails, the registry has no audit, or nodejs.org is unreachable: make fails',
       () => {
         tool('make', 'case $1 in verify) echo SKIPPED; exit 2 ;; esac');
         return release();
@@ -116,7 +116,7 @@ describe('nothing is pushed and nothing signed', () => {
       /^$/,
     ],
     [
-      'where there are changes that nobody committed',
+      'if there are uncommitted changes',
       () => {
         tool('git', "case $1 in status) echo ' M main.ts' ;; tag) echo v1.2.3 ;; esac");
         return release();
@@ -124,18 +124,18 @@ describe('nothing is pushed and nothing signed', () => {
       /changes that are in no commit/,
     ],
     [
-      'where the commit has not the tag of the version',
+      'if the commit does not have the tag of the version',
       () => {
         tool('git', 'case $1 in tag) ;; esac');
         return release();
       },
       /not the tag v1\.2\.3/,
     ],
-    ['where the image has another tag', () => release({ IMG: `${IMAGE}:latest` }), /has not the tag 1\.2\.3/],
-    ['where the image is a digest', () => release({ IMG: `${IMAGE}@${IMAGE_DIGEST}` }), /names a digest/],
-    ['where the chart goes to no registry', () => release({ CHART: 'https://charts.example.com' }), /no registry/],
+    ['if the image has another tag', () => release({ IMG: `${IMAGE}:latest` }), /has not the tag 1\.2\.3/],
+    ['if IMG is a digest', () => release({ IMG: `${IMAGE}@${IMAGE_DIGEST}` }), /names a digest/],
+    ['if CHART is not an OCI registry', () => release({ CHART: 'https://charts.example.com' }), /no registry/],
     [
-      'where a tool is missing',
+      'if a tool is missing',
       () => {
         rmSync(join(folder, 'bin/cosign'));
         return release();
