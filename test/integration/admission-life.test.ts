@@ -44,11 +44,11 @@ const stored = async (): Promise<{ readonly spec: object }> =>
 /** kubectl apply and other ways to send the same spec again. */
 const SAME: readonly (readonly [how: string, act: () => Promise<CommandResult>])[] = [
   ['kubectl apply of the same file', () => run('apply', etl())],
-  ['a dry run of it', () => run('apply --dry-run=server', etl())],
-  ['server-side apply of it', () => run('apply --server-side --force-conflicts', etl())],
-  ['kubectl replace, which leaves the defaults out', () => run('replace', etl())],
+  ['a dry run of the same file', () => run('apply --dry-run=server', etl())],
+  ['server-side apply of the same file', () => run('apply --server-side --force-conflicts', etl())],
+  ['kubectl replace without the defaults', () => run('replace', etl())],
   [
-    'the same in other words',
+    'an equivalent spec in another notation',
     () => {
       const requests = { cpu: (0.1).toString(), memory: '1024Mi' };
       const first = { ...FIRST, env: [], resources: { requests, limits: {} } };
@@ -58,7 +58,7 @@ const SAME: readonly (readonly [how: string, act: () => Promise<CommandResult>])
     },
   ],
   [
-    'kubectl replace of what kubectl get printed',
+    'kubectl replace with the output of kubectl get',
     async () => {
       // A status write in between would make it a conflict. -1: there is no controller yet.
       await namespace.until('etl', ({ metadata, status }) =>
@@ -99,7 +99,7 @@ describe('before the sequence starts', () => {
     expect(spec.backoffLimit).toBe(0);
   });
 
-  it('but the spec stays valid: an invalid one is refused', async () => {
+  it('the spec must stay valid: an invalid one is denied', async () => {
     const containers = [{ ...FIRST, image: 'a b' }, WAITING];
     expect(await run('apply', etl({ containers, resume: 1 }))).toEqual(
       refusal(
@@ -132,24 +132,24 @@ describe('while the second of three steps runs', () => {
 
   it.each<readonly [what: string, changes: () => object, faults: readonly string[]]>([
     [
-      'another step, in the middle',
+      'a new step between two others',
       () => ({ containers: [FIRST, step('between'), WAITING, LAST] }),
       [
         'spec.containers[1]: Forbidden: a step may not be added after the sequence has started; with updatePolicy FutureSteps it may, after the current one, "s1"',
       ],
     ],
     [
-      'a step removed',
+      'a removed step',
       () => ({ containers: [FIRST, WAITING] }),
       [NO_REMOVAL, 'spec.stepPolicies[0].name: Not found: "s2"'],
     ],
     [
-      'the order',
+      'another order',
       () => ({ containers: [FIRST, LAST, WAITING] }),
       ['spec.containers: Forbidden: steps may not change places after the sequence has started'],
     ],
     [
-      'steps that have run, that run and that come, and what all steps share',
+      'changes of completed, current and later steps, and of fields for all steps',
       () => ({
         containers: [
           { ...FIRST, image: OTHER },
@@ -171,20 +171,20 @@ describe('while the second of three steps runs', () => {
         NO_RESUME,
       ],
     ],
-  ])('%s: refused, whichever way it is sent', async (_what, changes, faults) => {
+  ])('%s: denied for every way to send it', async (_what, changes, faults) => {
     for (const command of ['apply', 'apply --dry-run=server', 'apply --server-side --force-conflicts', 'replace']) {
       expect(await run(command, etl(changes()))).toEqual(refusal('etl', ...faults));
     }
   });
 
   // Not with server-side apply: that removes from a keyed list only what no other manager of the object has set.
-  it.each(['apply', 'replace'])('a step policy removed: refused (%s)', async (command) => {
+  it.each(['apply', 'replace'])('a removed step policy: denied (%s)', async (command) => {
     const { code, stderr } = await run(command, etl({ containers: [FIRST, WAITING], stepPolicies: [] }));
     expect(code).toBe(1);
     expect(stderr).toContain('* spec.stepPolicies: Forbidden: the policy of a step may not be removed');
   });
 
-  it('the status is written as before', async () => {
+  it('the status can be written', async () => {
     const { status } = await namespace.setStatus('etl', { phase: 'Running' });
     expect(status).toMatchObject({ phase: 'Running', startTime: expect.any(String) });
   });
@@ -238,7 +238,7 @@ describe('after completion', () => {
     return { ...object, spec: { ...object.spec, ...changes } };
   };
 
-  it('the same spec is accepted again, and labels may change', async () => {
+  it('an unchanged spec is accepted, and labels may change', async () => {
     expect(await run('replace', await stored())).toEqual(ACCEPTED);
     expect(await namespace.kubectl(['label', 'sj', 'etl', 'done=yes'])).toEqual(ACCEPTED);
   });
@@ -247,7 +247,7 @@ describe('after completion', () => {
     expect(await run('replace --dry-run=server', await withSpec(changes))).toEqual(ACCEPTED);
   });
 
-  it('no step may change, whatever the policy, and there is nothing to resume', async () => {
+  it('no step may change, for any updatePolicy, and resume is denied', async () => {
     const containers = [FIRST, WAITING, LAST, step('s3', 'echo as added'), step('s4')];
     expect(await run('replace', await withSpec({ containers, resume: 1 }))).toEqual(
       refusal(
@@ -315,7 +315,7 @@ describe('an object that was stored before the webhook was installed', () => {
     await kubectl('label', 'namespace', older.name, `${ADMISSION_LABEL}-`);
   }, 60_000);
 
-  it('may set a default explicitly, and change nothing else', async () => {
+  it('a default may be set explicitly, and nothing else may change', async () => {
     const restarts = (restartPolicy: string): object =>
       manifest('sound', { ...sequence(1), template: { spec: { restartPolicy } } });
     expect((await older.get('sound')).spec.template).toEqual({});
@@ -326,7 +326,7 @@ describe('an object that was stored before the webhook was installed', () => {
     );
   });
 
-  it('may be labeled, changed elsewhere and fixed if it is invalid; new errors are refused', async () => {
+  it('may be labeled, changed elsewhere and fixed if it is invalid; new errors are denied', async () => {
     expect(await older.kubectl(['label', 'sj', 'invalid', 'a=b'])).toEqual(ACCEPTED);
     expect(await runIn(older, 'apply', invalid({ backoffLimit: 1 }))).toEqual(ACCEPTED);
     expect(await runIn(older, 'apply', invalid({ stepPolicies: [{ name: 'nobody' }] }))).toEqual(
@@ -335,7 +335,7 @@ describe('an object that was stored before the webhook was installed', () => {
     expect(await runIn(older, 'apply --dry-run=server', manifest('invalid', sequence(1)))).toEqual(ACCEPTED);
   });
 
-  it('is deleted like any other if it is invalid', async () => {
+  it('is deleted like any other object, even if it is invalid', async () => {
     await kubectl('delete', 'sj', 'invalid', '-n', older.name, '--timeout=30s');
     await older.untilGone('invalid');
   });

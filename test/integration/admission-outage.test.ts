@@ -69,13 +69,13 @@ describe('while the webhook is down', () => {
     expect(webhook.ended()).toBe('exit code 0');
   });
 
-  it('new objects are refused, and kubectl names the webhook', async () => {
+  it('new objects are rejected, and kubectl names the webhook', async () => {
     const { code, stdout, stderr } = await apply('new', sequence(1));
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
     expect(stderr).toMatch(/\(InternalError\).*"mutate\.sequentialjobs\.batch\.example\.com"/);
   });
 
-  it('spec changes are refused, whatever generation or deletionTimestamp the client sends', async () => {
+  it('spec changes are rejected, for any generation or deletionTimestamp that the client sends', async () => {
     const { metadata, ...object } = await namespace.get('still');
     const changed = (more: object): Promise<unknown> =>
       replace({
@@ -112,23 +112,23 @@ describe('while the webhook is down', () => {
   });
 
   onServersWhere(server.knowsMatchConditions)('where updates that need no verdict are not asked about', () => {
-    it.each(['robbed', 'still', 'long'])('%s is labelled and annotated', async (of) => {
+    it.each(['robbed', 'still', 'long'])('%s can be labeled and annotated', async (of) => {
       expect(await namespace.kubectl(['label', 'sj', of, 'a=b'])).toMatchObject({ code: 0, stderr: '' });
       expect(await namespace.kubectl(['annotate', 'sj', of, 'a=b'])).toMatchObject({ code: 0, stderr: '' });
     });
 
-    it('a status that is not sent to the subresource is ignored', async () => {
+    it('a status outside of the status subresource is ignored', async () => {
       const object = await namespace.get('still');
       const { metadata } = await replace({ ...object, status: { phase: 'Completed' } });
       expect(metadata.generation).toBe(object.metadata.generation);
     });
 
-    it('deleted sequences are removed, running or finished', async () => {
+    it('deleted sequences are removed, both running and finished ones', async () => {
       for (const one of ['deleted', 'robbed']) await namespace.delete(one);
       for (const one of ['deleted', 'robbed']) await namespace.untilGone(one);
     });
 
-    it('a finalizer can be removed by hand, and an object that is being deleted may change', async () => {
+    it('a finalizer can be removed by a user, and an object that is being deleted may change', async () => {
       const finalizers = (all: readonly string[]) => namespace.patch('still', { metadata: { finalizers: all } });
       await finalizers(['tests.example.com/ours']);
       await namespace.delete('still');

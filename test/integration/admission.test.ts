@@ -46,7 +46,7 @@ const MIXED_FAULTS = [
 const DUPLICATE = 'spec.containers[1].name: Duplicate value: "load"';
 
 describe('an invalid object', () => {
-  it('is refused, and kubectl prints all five errors of the sample with their paths', async () => {
+  it('is denied, and kubectl prints all five errors of the sample with their paths', async () => {
     const { code, stderr } = await namespace.kubectl(['apply', '-f', sample('invalid')]);
     expect(code).toBe(1);
     expect(stderr.split('\n').map((line) => line.split(': ')[0])).toEqual([
@@ -66,20 +66,20 @@ describe('an invalid object', () => {
     ['apply --dry-run=server', 'load', [DUPLICATE, ...MIXED_FAULTS]],
     ['create', 'load', [DUPLICATE, ...MIXED_FAULTS]],
     ['apply --server-side', 'second', MIXED_FAULTS],
-  ])('is refused by kubectl %s with all of its errors at once', async (command, second, faults) => {
+  ])('is denied by kubectl %s with all of its errors at once', async (command, second, faults) => {
     const said = await namespace.kubectl([...command.split(' '), '-f', '-'], mixed(second));
     expect(said).toEqual(refusal('mixed', ...faults));
     expect(await namespace.has('mixed')).toBe(false);
   });
 
-  it('is refused to programs with a Status that has all causes', async () => {
+  it('is denied to clients with a Status that has all causes', async () => {
     const path = collectionPath(SEQUENTIAL_JOBS, namespace.name);
     const causes = [DUPLICATE, ...MIXED_FAULTS].map((fault) => ({ field: fault.split(': ')[0] }));
     const sent = client.request({ method: 'POST', path, body: mixed('load') });
     await expect(sent).rejects.toMatchObject({ code: 'Invalid', status: 422, causes });
   });
 
-  it('is refused for a name that is too long together with its other errors', async () => {
+  it('is denied for a name that is too long together with its other errors', async () => {
     const { code, stderr } = await apply(manifest('a'.repeat(64), FAULTY));
     expect(code).toBe(1);
     expect(stderr).toMatch(/\* metadata\.name: .*63/);
@@ -87,14 +87,14 @@ describe('an invalid object', () => {
   });
 
   // Newer servers refuse that before they ask the webhook, as the name is the key of the list.
-  it('is refused by kubectl apply --server-side when two steps have one name', async () => {
+  it('is denied for kubectl apply --server-side if two steps have the same name', async () => {
     const { code, stderr } = await apply(manifest('twins', { containers: [STEP, STEP] }), '--server-side');
     expect(code).toBe(1);
     expect(stderr).toMatch(/spec\.containers.*"load"/);
     expect(await namespace.has('twins')).toBe(false);
   });
 
-  it('is refused for containers in the template, by the webhook or by a server that validates fields strictly', async () => {
+  it('is denied for containers in the template, by the webhook or by a server with strict field validation', async () => {
     const object = manifest('faulty', { containers: [STEP], template: { spec: { containers: [STEP] } } });
     const fault = 'spec.template.spec.containers: Forbidden: the containers are the steps in spec.containers';
     const ours = refusal('faulty', fault);
@@ -160,7 +160,7 @@ describe('a valid object', () => {
   });
 
   it.each(['--dry-run=server', '--server-side --dry-run=server'])(
-    'is printed and not stored with %s',
+    'is printed but not stored with %s',
     async (flags) => {
       const { stdout } = await apply(manifest('dry', { containers: [STEP] }), ...flags.split(' '), '-o', 'json');
       expect(JSON.parse(stdout)).toMatchObject({

@@ -32,8 +32,8 @@ async function start(name: string): Promise<void> {
 
 describe('attempts', () => {
   it.each([
-    ['a controller that lives', 'deleted', false],
-    ['one that is started again', 'again', true],
+    ['the same controller', 'deleted', false],
+    ['a restarted controller', 'again', true],
   ])('counts a Pod that was deleted and replaced, with %s', async (_controller, name, isRestarted) => {
     await start(name);
     const first = await untilPodRuns(name);

@@ -41,7 +41,7 @@ const { namespace } = withInProcessController('blackhole', {
 
 afterAll(async () => link.close());
 
-it('is handled like an API server that is down: watches resume where they were, and nothing is listed again', async () => {
+it('is handled like an unreachable API server: watches resume at their resourceVersion, without a new list', async () => {
   await namespace.apply('before', sequence(1));
   await namespace.untilFinished('before');
   // Its watch of Pods, too.

@@ -64,14 +64,14 @@ describe('a later step that is edited', () => {
         await here.restart();
       },
     ],
-  ])('runs with the recorded spec: %s', async (_when, name, act) => {
+  ])('keeps its recorded spec: %s', async (_when, name, act) => {
     await start(name);
     await act(name);
     await expectRunAsRecorded(name);
     expect(await namespace.recordedEvents(name, 'SpecChanged')).toHaveLength(1);
   });
 
-  it('runs with the recorded spec if a client set our finalizer, as if the webhook had seen the object', async () => {
+  it('keeps the recorded spec if a client set our finalizer, as if admission had not been bypassed', async () => {
     await start('posing', { finalizers: [FINALIZER] });
     await here.crash();
     await edit('posing');
@@ -79,7 +79,7 @@ describe('a later step that is edited', () => {
     await expectRunAsRecorded('posing');
   });
 
-  it('runs with the edited spec once updatePolicy allows the edit', async () => {
+  it('uses the edited spec once updatePolicy allows the edit', async () => {
     await start('allowed');
     await edit('allowed');
     await namespace.untilEvent('allowed', 'SpecChanged');
@@ -93,8 +93,8 @@ describe('a later step that is edited', () => {
   });
 });
 
-describe('fields that may change at any time', () => {
-  it('are followed even if the same edit changes immutable fields, which are ignored', async () => {
+describe('fields that are always mutable', () => {
+  it('are applied even if the same edit changes immutable fields, which are ignored', async () => {
     await start('both');
     await edit('both', { suspend: true, ttlSecondsAfterFinished: 600 });
     await namespace.untilEvent('both', 'SpecChanged');
@@ -109,8 +109,8 @@ describe('fields that may change at any time', () => {
   });
 });
 
-describe('the record', () => {
-  it('is owned by its sequence, is deleted with it, and is not used for another of the same name', async () => {
+describe('the ControllerRevision', () => {
+  it('is owned by its sequence, is deleted with it, and is not used for another sequence of the same name', async () => {
     const { metadata } = await namespace.get('edited');
     expect((await records('edited')).map((one) => one.metadata.ownerReferences)).toEqual([
       [expect.objectContaining({ kind: 'SequentialJob', uid: metadata.uid, controller: true })],

@@ -35,7 +35,7 @@ function program(...args: readonly string[]): Promise<CommandResult> {
 }
 
 describe('lint', () => {
-  it('prints the same errors as kubectl apply, in the same words', async () => {
+  it('prints the same errors as kubectl apply', async () => {
     const file = join(SAMPLES, 'invalid.yaml');
     const { stderr } = await namespace.kubectl(['apply', '-f', file]);
     const refused = stderr.split('\n').flatMap((line) => (line.startsWith('* ') ? [line.slice(2)] : []));
@@ -70,7 +70,7 @@ describe('lint --server', () => {
     expect(await kubectl('get', 'sj,jobs', '-n', namespace.name, '-o', 'name')).toBe('');
   });
 
-  it('finds what the server refuses in a later step, in text and in JSON', async () => {
+  it('finds what the server rejects in a later step, in text and in JSON', async () => {
     const { code, stdout, stderr } = await lint(CONTRADICTORY);
     expect(code).toBe(1);
     const faults = stdout.split('\n').filter((line) => !line.includes(': warning: '));
@@ -88,7 +88,7 @@ describe('lint --server', () => {
     expect((await lint(GOOD, `--kubeconfig=${kubeconfig()}`)).code).toBe(0);
   });
 
-  describe('of a sequence that has started', () => {
+  describe('for a sequence that has started', () => {
     const spec = sequence(2, { 0: FOREVER });
 
     beforeAll(async () => {
@@ -96,7 +96,7 @@ describe('lint --server', () => {
       await namespace.untilRunning('running', 0);
     });
 
-    it('finds what the webhook would refuse, in the same words, and changes nothing', async () => {
+    it('finds what the webhook would deny, with the same messages, and changes nothing', async () => {
       const { code, stdout } = await lint(manifest('running', { ...spec, backoffLimit: 5 }));
       expect(code).toBe(1);
       expect(stdout).toMatch(
@@ -110,7 +110,7 @@ describe('lint --server', () => {
     });
   });
 
-  describe('when the cluster gives no verdict', () => {
+  describe('if the cluster returns no verdict', () => {
     const { namespace: full } = withNamespace('lint-full');
 
     it('reports that the namespace does not exist', async () => {

@@ -78,7 +78,7 @@ async function create(name: string, spec: object): Promise<string> {
   return kubectl('create', '-f', file).catch((error: unknown) => String(error));
 }
 
-it('is asked for its certificate and answered', async () => {
+it('sends its certificate, and its reviews are accepted', async () => {
   const { operator, state, target } = await start('ours', clients);
   const manifests = join(ROOT, 'config/webhook');
   await installWebhooks(kubectl, { manifests, target, scratch: state, namespace: 'default' });
@@ -88,7 +88,7 @@ it('is asked for its certificate and answered', async () => {
   expect(await operator.end('SIGTERM')).toEqual({ code: 0, signal: null });
 }, 60_000);
 
-it('is refused where its certificate is of another authority, and so nothing is stored', async () => {
+it('is rejected if its certificate is from another CA, so that no object is stored', async () => {
   const { operator, target } = await start('another', await createAuthority());
   const configurations = webhookConfigurations(await readFile(join(ROOT, 'config/webhook/validating.yaml'), 'utf8'));
   const minor = parseVersion(own.plane.version)?.minor ?? 0;

@@ -43,7 +43,7 @@ describe('a Job that is deleted as soon as it has ended', () => {
     expect(status).toMatchObject({ phase: 'Completed', progress: { completedIndices: [0, 1, 2] } });
   });
 
-  it('counts as failed where it failed', async () => {
+  it('counts as failed if it failed', async () => {
     const { status } = await runSwept('swept-failure', { 1: 'exit 3' });
     const progress = { failureReason: 'BackoffLimitExceeded', failedIndex: 1, completedIndices: [0] };
     expect(status).toMatchObject({ phase: 'Failed', progress });
@@ -67,7 +67,7 @@ describe('a Job that is deleted as soon as it has ended', () => {
   });
 });
 
-describe('a Job that has ended and is deleted before its creation is recorded', () => {
+describe('a Job that has finished and is deleted before its creation is recorded', () => {
   /** What is done while the controller writes to the status that the Job was created; that write then fails. */
   let meanwhile: (() => Promise<void>) | undefined;
 
@@ -85,7 +85,7 @@ describe('a Job that has ended and is deleted before its creation is recorded', 
       }),
   });
 
-  it('counts, and its step is not run a second time', async () => {
+  it('counts, and its step does not run a second time', async () => {
     meanwhile = async () => {
       await eventually('its end', async () => (await swept.jobs('brief')).map(endCondition)[0]);
       await swept.deleteObject(JOBS, 'brief-0-s0');
@@ -100,7 +100,7 @@ describe('a Job that has ended and is deleted before its creation is recorded', 
   });
 });
 
-describe('a sequence under the name of one that was deleted', () => {
+describe('a sequence with the name of a deleted one', () => {
   const setFinalizers = (finalizers: readonly string[] | null): Promise<unknown> =>
     namespace.patchObject(JOBS, 'again-0-s0', { metadata: { finalizers } });
 
@@ -130,7 +130,7 @@ describe('a sequence under the name of one that was deleted', () => {
     expect(job?.metadata.uid).not.toBe(elder?.metadata.uid);
   });
 
-  it('does not touch a Job that was orphaned by its user, and uses another name when it is resumed', async () => {
+  it('does not change a Job that was orphaned by its user, and uses another name when it is resumed', async () => {
     await namespace.apply('orphaned', sequence(1));
     await namespace.untilFinished('orphaned');
     const elder = await namespace.job('orphaned-0-s0');
@@ -147,11 +147,11 @@ describe('a sequence under the name of one that was deleted', () => {
   });
 });
 
-describe('a Job that is created late, after its step got another Job', () => {
+describe('a Job whose late creation follows that of another Job for its step', () => {
   it.each([
     ['while a later step runs', 'late', { 0: 'true', 1: waitsFor('late') }],
-    ['when the sequence has completed', 'too-late', {}],
-  ])('is deleted, with an event: %s', async (_when, name, scripts) => {
+    ['after the sequence has completed', 'too-late', {}],
+  ])('is deleted, with an Event: %s', async (_when, name, scripts) => {
     await namespace.apply(name, gated(here.folder, sequence(2, scripts)));
     const isSo = name === 'late' ? namespace.untilRunning(name, 1) : namespace.untilPhase(name, 'Completed');
     // As a create whose answer was lost and that was carried out all the same.
@@ -178,7 +178,7 @@ describe('a Pod that is deleted while its step runs', () => {
   const exists = (file: string): boolean => existsSync(join(here.folder, file));
 
   onServersWhere(knowsPodReplacementPolicy)('on a server with podReplacementPolicy', () => {
-    it('terminates before another one starts in its place', async () => {
+    it('terminates before its replacement starts', async () => {
       await namespace.apply('drained', gated(here.folder, { ...sequence(1, { 0: script }), backoffLimit: 2 }));
       await eventually('a container that runs', () => exists('inside'));
       const [job] = await namespace.jobs('drained');

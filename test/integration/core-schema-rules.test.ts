@@ -137,30 +137,45 @@ const STARTED_STEP = 'spec.containers: a step that has been started';
 const REFUSED: readonly Case[] = [
   ['a step is added', 'started', longer, 'spec.containers'],
   ['a step is removed', 'started', shorter, 'spec.containers'],
-  ['two steps change places', 'started', spec({ containers: [A, C, B] }), 'spec.containers'],
-  ['a later image changes', 'started', with3(CHANGED), 'spec.containers'],
+  ['two steps are swapped', 'started', spec({ containers: [A, C, B] }), 'spec.containers'],
+  ['the image of a later step changes', 'started', with3(CHANGED), 'spec.containers'],
   ['a command changes', 'started', with3({ ...C, command: ['x'] }), 'spec.containers'],
   ['arguments are added', 'started', with3({ ...C, args: ['x'] }), 'spec.containers'],
   ['the current step changes with FutureSteps', 'open', with2({ ...B, image: 'x' }), STARTED_STEP],
   ['a completed step changes', 'rejected', spec({ containers: [{ ...A, image: 'x' }, B, C] }), STARTED_STEP],
   ['a completed step is removed', 'open', spec({ containers: [B, C] }), 'spec.containers: a step'],
-  ['only the completed step is left', 'open', spec({ containers: [A], stepPolicies: [] }), 'spec.containers: a step'],
   [
-    'the policy becomes Immutable while a step changes',
+    'all but the completed step are removed',
+    'open',
+    spec({ containers: [A], stepPolicies: [] }),
+    'spec.containers: a step',
+  ],
+  [
+    'updatePolicy becomes Immutable while a step changes',
     'open',
     spec({ updatePolicy: 'Immutable', containers: [A, B, CHANGED] }),
     'spec.containers',
   ],
-  ['the retries change', 'started', spec({ backoffLimit: 9 }), 'spec.backoffLimit'],
-  ['the retries change with FutureSteps', 'open', spec({ backoffLimit: 9 }), 'spec.backoffLimit'],
+  ['the backoffLimit changes', 'started', spec({ backoffLimit: 9 }), 'spec.backoffLimit'],
+  ['the backoffLimit changes with FutureSteps', 'open', spec({ backoffLimit: 9 }), 'spec.backoffLimit'],
   ['a step policy is removed', 'started', spec({ stepPolicies: [] }), 'spec.stepPolicies'],
   ['a label changes', 'open', meta({ labels: { app: 'x' } }), 'spec.template.metadata.labels'],
   ['an annotation is added', 'started', meta({ annotations: { a: 'x' } }), 'spec.template.metadata.annotations'],
   ['the restart policy changes', 'started', pod({ restartPolicy: 'OnFailure' }), 'spec.template.spec.restartPolicy'],
-  ['another account', 'started', pod({ serviceAccountName: 'root' }), 'spec.template.spec.serviceAccountName'],
-  ['another node', 'started', pod({ nodeSelector: { a: 'b' } }), 'spec.template.spec.nodeSelector'],
+  [
+    'the service account changes',
+    'started',
+    pod({ serviceAccountName: 'root' }),
+    'spec.template.spec.serviceAccountName',
+  ],
+  ['the node selector changes', 'started', pod({ nodeSelector: { a: 'b' } }), 'spec.template.spec.nodeSelector'],
   ['a volume is added', 'started', pod({ volumes: [{ name: 'data' }, { name: 'x' }] }), 'spec.template.spec.volumes'],
-  ['an init container', 'started', pod({ initContainers: [{ name: 'x' }] }), 'spec.template.spec.initContainers'],
+  [
+    'an init container is added',
+    'started',
+    pod({ initContainers: [{ name: 'x' }] }),
+    'spec.template.spec.initContainers',
+  ],
 ];
 
 /** What a Go client sends of the same spec. */
@@ -175,25 +190,25 @@ const FUTURE = { updatePolicy: 'FutureSteps' };
 const FIXED = { containers: [A, { ...B, image: 'x' }, C], stepPolicies: [{ name: 'b', backoffLimit: 0 }] };
 
 const ACCEPTED: readonly Case[] = [
-  ['nothing changes', 'started', {}, ''],
+  ['the spec is unchanged', 'started', {}, ''],
   ['the sequence is suspended', 'started', spec({ suspend: true }), ''],
-  ['it gets a deadline', 'started', spec({ activeDeadlineSeconds: 60 }), ''],
-  ['it gets a time to live', 'started', spec({ ttlSecondsAfterFinished: 60 }), ''],
+  ['a deadline is added', 'started', spec({ activeDeadlineSeconds: 60 }), ''],
+  ['a TTL is added', 'started', spec({ ttlSecondsAfterFinished: 60 }), ''],
   ['resume is raised', 'started', spec({ resume: 2 }), ''],
   ['resume is lowered', 'started', spec({ resume: 0 }), ''],
   ['resume is removed', 'started', spec({ resume: null }), ''],
-  ['the update policy changes', 'started', spec(FUTURE), ''],
-  ['the update policy changes and is used at once', 'started', spec({ ...FUTURE, containers: [A, B, CHANGED] }), ''],
+  ['updatePolicy changes', 'started', spec(FUTURE), ''],
+  ['updatePolicy changes together with a later step', 'started', spec({ ...FUTURE, containers: [A, B, CHANGED] }), ''],
   ['a later step changes with FutureSteps', 'open', with3(CHANGED), ''],
   ['a later step is removed with FutureSteps', 'open', shorter, ''],
-  ['one is added with FutureSteps', 'open', longer, ''],
-  ['the step whose Job was rejected is fixed', 'rejected', spec(FIXED), ''],
-  ['it is removed', 'rejected', spec({ containers: [A, C] }), ''],
-  ['a finalizer is removed, a label set', 'started', { metadata: { finalizers: null, labels: { a: 'b' } } }, ''],
-  ['a Go client writes back what it read', 'started', spec(GO), ''],
-  ["the webhook's restart policy is left out", 'started', pod({ restartPolicy: null }), ''],
-  ["the webhook's restart policy is empty", 'started', pod({ restartPolicy: '' }), ''],
-  ['everything changes before the start', 'refused', spec({ ...GO, containers: [CHANGED], backoffLimit: 9 }), ''],
+  ['a step is added with FutureSteps', 'open', longer, ''],
+  ['the step whose Job was rejected changes', 'rejected', spec(FIXED), ''],
+  ['the step whose Job was rejected is removed', 'rejected', spec({ containers: [A, C] }), ''],
+  ['a finalizer is removed, and a label is set', 'started', { metadata: { finalizers: null, labels: { a: 'b' } } }, ''],
+  ['a Go client writes back the object that it read', 'started', spec(GO), ''],
+  ['the default restartPolicy is removed', 'started', pod({ restartPolicy: null }), ''],
+  ['the default restartPolicy becomes empty', 'started', pod({ restartPolicy: '' }), ''],
+  ['all fields change before the start', 'refused', spec({ ...GO, containers: [CHANGED], backoffLimit: 9 }), ''],
 ];
 
 test.each([...REFUSED, ...ACCEPTED])('%s (%s)', async (_sentence, name, body, refusal) => {
@@ -213,7 +228,7 @@ test.each([...REFUSED, ...ACCEPTED])('%s (%s)', async (_sentence, name, body, re
   }
 });
 
-test('the webhook also refuses everything that the CEL rules refuse', async () => {
+test('the webhook also denies everything that the CEL rules reject', async () => {
   for (const [sentence, name, body] of REFUSED) {
     const before = await namespace.get(name);
     const after = { ...before, spec: merge(before.spec, body['spec']) };
@@ -233,14 +248,14 @@ function merge(target: unknown, patch: unknown): unknown {
 }
 
 onServersWhere(knowsRules)('on a server that knows the rules', () => {
-  test('every rule has refused at least one case', async () => {
+  test('every rule has rejected at least one case', async () => {
     const refusals = await Promise.all(REFUSED.map(async ([, name, body]) => (await update(name, body)).says));
     const unseen = VALIDATION_RULES.filter(({ message }) => !refusals.some((says) => says.includes(message)));
     expect(unseen).toEqual([]);
   });
 });
 
-test('status writes are accepted, of a running sequence and of one that is reset', async () => {
+test('status writes are accepted, for a running sequence and for one whose status is reset', async () => {
   const path = `${pathOf('started')}/status`;
   expect((await update('started', { status: { startTime: null, steps: null, progress: null } }, path)).says).toBe('');
   const strange = [...RUNNING.steps, { index: 999, name: 'gone', state: 'Failed' }];
@@ -256,7 +271,7 @@ test('the finalizers of an object that is being deleted can be removed', async (
   await namespace.untilGone('deleted', 10);
 });
 
-test('the rules for a thousand started steps with long arguments stay within the CEL cost limit', async () => {
+test('the rules stay within the CEL cost limit for a thousand started steps with long arguments', async () => {
   const args = Array.from({ length: 20 }, (_, i) => `${i}`.padEnd(30, 'x'));
   const containers = Array.from({ length: 1000 }, (_, i) => ({ name: `s${i}`, image: 'busybox:1.36', args }));
   const steps = containers.map(({ name }, index) => ({ index, name, state: 'Succeeded' }));
@@ -270,7 +285,7 @@ test('the rules for a thousand started steps with long arguments stay within the
   expect(says).toMatch(knowsRules ? 'a step that has been started' : /^$/);
 });
 
-test('a server that knows CEL accepts the CRD with rules, and another one drops them', async () => {
+test('a server with CEL accepts the CRD with rules, and an older one drops them', async () => {
   const stored = await kubectl('get', 'crd', DEFINITION, '-o', 'json');
   const { spec: definition } = JSON.parse(stored) as { spec: { versions: [{ schema: { openAPIV3Schema: Json } }] } };
   const rules = definition.versions[0].schema.openAPIV3Schema['x-kubernetes-validations'];

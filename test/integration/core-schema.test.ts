@@ -128,14 +128,14 @@ function contradictions(verdict: Verdict): readonly string[] {
 const isDeliberate = (name: string): boolean =>
   DELIBERATE.some(({ cases, before = Infinity }) => cases.includes(name) && minor < before);
 
-describe('what the server accepts is accepted by validation, or refused deliberately', () => {
+describe('what the server accepts is accepted by validation, or rejected deliberately', () => {
   it.each(CASES.map((coreCase) => [coreCase.name, coreCase] as const))('%s', async (name, coreCase) => {
     const verdict = await judgeOnce(coreCase);
     const says = contradictions(verdict);
     expect({ ...verdict, isRefused: says.length > 0 }).toMatchObject({ isRefused: isDeliberate(name) });
   });
 
-  it('also if several cases are combined', async () => {
+  it('combinations of cases, too', async () => {
     const good: CoreCase[] = [];
     for (const coreCase of CASES) {
       if (!isDeliberate(coreCase.name) && (await judgeOnce(coreCase)).theirs === '') good.push(coreCase);
@@ -153,7 +153,7 @@ describe('what the server accepts is accepted by validation, or refused delibera
   });
 });
 
-it('what validation accepts is accepted by the CRD: the server stores it', async () => {
+it('what validation accepts is accepted by the CRD, and the server stores it', async () => {
   const refused: unknown[] = [];
   for (const coreCase of CASES) {
     const verdict = await judgeOnce(coreCase);
@@ -162,11 +162,11 @@ it('what validation accepts is accepted by the CRD: the server stores it', async
   expect(refused).toEqual([]);
 });
 
-it.each(FIELD)('what the server takes of the field is taken here: %s', async (_name, spec) => {
+it.each(FIELD)('a field that the server accepts is accepted by validation: %s', async (_name, spec) => {
   expect(contradictions(await judge(spec))).toEqual([]);
 });
 
-it('what the server accepts with strict field validation, the CRD accepts, too: no field is missing', async () => {
+it('what the server accepts with strict field validation is accepted by the CRD, so that no field is missing', async () => {
   const strict = { fieldValidation: 'Strict' };
   const cases = CASES.filter(({ name }) => !isDeliberate(name)).map((one) => [one.name, specOf(one)] as const);
   const refused: unknown[] = [];

@@ -65,7 +65,7 @@ test('client-side and server-side apply accept the CRD, and the server reports n
   expect(conditions).not.toHaveProperty('NonStructuralSchema');
 });
 
-test('the server sets the same defaults as withDefaults, but for the restart policy', async () => {
+test('the server sets the same defaults as withDefaults, except for the restart policy', async () => {
   const { template, ...stored } = await storedSpec(etl(SPEC));
   const { template: ours, ...defaulted } = withDefaults(SPEC);
   expect(stored).toEqual(defaulted);
@@ -85,7 +85,7 @@ test('every field of a Pod template that the server knows is stored', async () =
   expect(Object.keys(container).length).toBeGreaterThanOrEqual(21);
 });
 
-test('what Go clients write is accepted, by POST and by kubectl', async () => {
+test('null and empty fields of Go clients are accepted, by POST and by kubectl', async () => {
   const goObject = (template: Json): Json => ({
     ...etl({ containers: [{ ...STEP, resources: {} }], template, stepPolicies: null }),
     status: {},
@@ -105,34 +105,42 @@ test('what Go clients write is accepted, by POST and by kubectl', async () => {
 test.each<readonly [sentence: string, spec: Json, field: string]>([
   ['no containers', {}, 'spec.containers'],
   ['an empty list', { containers: [] }, 'spec.containers'],
-  ['two steps of a name', { containers: [STEP, STEP] }, 'spec.containers'],
+  ['two steps with the same name', { containers: [STEP, STEP] }, 'spec.containers'],
   ['a step without a name', { containers: [{ image: 'a' }] }, 'spec.containers.name'],
   ['a container in the template', withTemplate({ containers: [STEP] }), 'spec.template.spec.containers'],
   ['restartPolicy Always', withTemplate({ restartPolicy: 'Always' }), 'spec.template.spec.restartPolicy'],
-  ['a negative limit', { ...SPEC, backoffLimit: -1 }, 'spec.backoffLimit'],
-  ['a limit above int32', { ...SPEC, backoffLimit: 2 ** 31 }, 'spec.backoffLimit'],
-  ['a deadline of no seconds', { ...SPEC, activeDeadlineSeconds: 0 }, 'spec.activeDeadlineSeconds'],
+  ['a negative backoffLimit', { ...SPEC, backoffLimit: -1 }, 'spec.backoffLimit'],
+  ['a backoffLimit above int32', { ...SPEC, backoffLimit: 2 ** 31 }, 'spec.backoffLimit'],
+  ['a deadline of 0 s', { ...SPEC, activeDeadlineSeconds: 0 }, 'spec.activeDeadlineSeconds'],
   ['an unknown update policy', { ...SPEC, updatePolicy: 'Any' }, 'spec.updatePolicy'],
-  ['no quantity', withStep({ resources: { limits: { cpu: 'one' } } }), 'spec.containers.resources.limits.cpu'],
-  ['a fraction as quantity', withStep({ resources: { limits: { cpu: 0.5 } } }), 'spec.containers.resources.limits.cpu'],
-  ['a string for a number', withStep({ ports: [{ containerPort: '80' }] }), 'spec.containers.ports.containerPort'],
+  ['an invalid quantity', withStep({ resources: { limits: { cpu: 'one' } } }), 'spec.containers.resources.limits.cpu'],
   [
-    'two mounts at a path',
+    'a quantity that is a fraction',
+    withStep({ resources: { limits: { cpu: 0.5 } } }),
+    'spec.containers.resources.limits.cpu',
+  ],
+  [
+    'a string instead of a number',
+    withStep({ ports: [{ containerPort: '80' }] }),
+    'spec.containers.ports.containerPort',
+  ],
+  [
+    'two mounts with the same path',
     withStep({ volumeMounts: ['a', 'b'].map((name) => ({ name, mountPath: '/a' })) }),
     'spec.containers.volumeMounts',
   ],
   ['two policies for a step', { ...SPEC, stepPolicies: [{ name: 'a' }, { name: 'a' }] }, 'spec.stepPolicies'],
-])('%s: refused by the server for that field, and by validation', async (_sentence, spec, field) => {
+])('%s: rejected by the server for that field, and by validation', async (_sentence, spec, field) => {
   expect(await refusedFields(etl(spec))).toContain(field);
   expect(validateSequentialJob(etl(spec))).not.toEqual([]);
 });
 
-test('a name of 63 characters is accepted, of 64 refused', async () => {
+test('a name of 63 characters is accepted, a name of 64 is rejected', async () => {
   expect(await refusedFields(manifest('a'.repeat(63), SPEC))).toEqual([]);
   expect(await refusedFields(manifest('a'.repeat(64), SPEC))).toEqual(['metadata.name']);
 });
 
-test('a new object is InProgress to kstatus, and a status that the client sends with it is ignored', async () => {
+test('a new object is InProgress for kstatus, and a status that the client sends with it is ignored', async () => {
   const status = { observedGeneration: 1, phase: 'Completed' };
   const created = (await dryRun({ ...etl(SPEC), status })) as unknown as SequentialJob;
   expect(created.status).toEqual({ observedGeneration: -1 });

@@ -37,7 +37,7 @@ async function untilExceeded(name: string, failedIndex: number): Promise<Sequent
 }
 
 describe('the deadline of a sequence', () => {
-  it('fails the sequence when it passes, not before and not much later; its Job stays, without a Pod', async () => {
+  it('fails the sequence when it passes, not before and not much later; the Job is kept, without a Pod', async () => {
     await namespace.apply('limited', sequence(3, { 1: FOREVER }, { activeDeadlineSeconds: 4 }));
     await namespace.untilRunning('limited', 1);
     const status = await untilExceeded('limited', 1);
@@ -63,7 +63,7 @@ describe('the deadline of a sequence', () => {
     );
   });
 
-  it('counts also while no step runs', async () => {
+  it('counts even while no step runs', async () => {
     const containers = [step('s0'), withConfigMap(step('s1'), 'nowhere')];
     await namespace.apply('between', { containers, activeDeadlineSeconds: 3 });
     const status = await untilExceeded('between', 1);
@@ -84,7 +84,7 @@ describe('the deadline of a sequence', () => {
     expect(seconds(status.completionTime)).toBeLessThanOrEqual(restarted + LATE);
   });
 
-  it('does not count the time spent suspended, also with a controller that is killed meanwhile', async () => {
+  it('does not count the time spent suspended, even if the controller is killed meanwhile', async () => {
     const LIMIT = 6;
     const scripts = { 0: waitsFor('suspended'), 1: FOREVER };
     await namespace.apply('suspended', gated(here.folder, sequence(2, scripts, { activeDeadlineSeconds: LIMIT })));
@@ -127,7 +127,7 @@ describe('the deadline of a sequence', () => {
 });
 
 describe('the deadline of a step', () => {
-  it('is set on its Job alone, and fails the step with the message of the Job controller', async () => {
+  it('is set only on the Job of the step, and fails the step with the message of the Job controller', async () => {
     const stepPolicies = [{ name: 's1', activeDeadlineSeconds: 2 }];
     await namespace.apply('own', sequence(2, { 1: FOREVER }, { stepPolicies, activeDeadlineSeconds: 600 }));
     const status = await untilExceeded('own', 1);

@@ -35,7 +35,7 @@ describe('deleting a sequence', () => {
     await expectNothingLeft('complete');
   });
 
-  it('waits for a controller that is down, and leaves nothing behind', async () => {
+  it('waits for a controller that is not running, and leaves nothing behind', async () => {
     await namespace.apply('unattended', sequence(2, { 0: FOREVER }));
     await namespace.untilRunning('unattended', 0);
     await here.crash();

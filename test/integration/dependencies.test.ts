@@ -53,7 +53,7 @@ function checkerOf(connection: ApiClient) {
 }
 
 describe.each(EXISTING)('a %s', (kind, resource, field) => {
-  it('gets no contents of an existing object, and reports a missing one', async () => {
+  it('does not return the contents of an existing object, and reports a missing one', async () => {
     const { checker, answers } = checkerOf(client);
     const [absent, existing] = [
       { kind, name: 'absent' },
@@ -84,7 +84,7 @@ describe('a user who may get ConfigMaps and nothing else', () => {
   });
   afterAll(async () => reader.close());
 
-  it('learns of missing ConfigMaps, and the log says once for each other kind that it is not checked', async () => {
+  it('learns of missing ConfigMaps, and the log reports once for each other kind that it is not checked', async () => {
     const { checker, lines } = checkerOf(reader);
     const needed = EXISTING.map(([kind]) => ({ kind, name: 'absent' }));
     for (let times = 0; times < 2; times++) {

@@ -65,7 +65,7 @@ describe('a failed step is explained', () => {
     expect(Buffer.byteLength(message)).toBeLessThanOrEqual(1024);
   });
 
-  it('by a controller that did not run when it failed', async () => {
+  it('by a controller that was not running when the step failed', async () => {
     await namespace.apply('unseen', sequence(1, { 0: 'sleep 3; echo "disk gone"; exit 12' }));
     await namespace.untilRunning('unseen', 0);
     await here.crash();

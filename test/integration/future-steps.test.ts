@@ -28,7 +28,7 @@ async function expectRun(name: string, scripts: Readonly<Record<string, string>>
 }
 
 describe('later steps', () => {
-  it('may change, be removed and be added while a step runs; the new spec runs, and one event reports the change', async () => {
+  it('may change, be removed and be added while a step runs; the new spec is used, and one Event reports the change', async () => {
     await start('changed', 3);
     await change('changed', step('s1', 'echo other'), step('s3', 'echo added'), step('s4'));
     const { status } = await namespace.untilObserved('changed', 2);
@@ -47,7 +47,7 @@ describe('later steps', () => {
     await expectRun('unseen', { 'unseen-1-s1': 'echo unseen' });
   });
 
-  it('may be added after the last step while that runs', async () => {
+  it('may be added after the last step while it runs', async () => {
     await start('longer', 1);
     await change('longer', step('s1', 'echo more'));
     await expectRun('longer', { 'longer-1-s1': 'echo more' });

@@ -59,7 +59,7 @@ describe('applying the same file again', () => {
   const stored = async (file: Manifest): Promise<unknown> => essence(await namespace.get(file.metadata.name));
 
   it.each(FILES.map((file) => [file.metadata.name, file] as const))(
-    '%s: changes nothing, applied by the client, and is no difference to its merge, but for what the page names',
+    '%s: a second client-side apply changes nothing, and its merge patch is empty except for what the page names',
     async (name, file) => {
       expect(await apply(file)).toMatchObject({ code: 0 });
       await observe(file);
@@ -74,7 +74,7 @@ describe('applying the same file again', () => {
   );
 
   it.each(FILES.map((file) => [file.metadata.name, file] as const))(
-    '%s: changes nothing, applied by the server, and is no difference to it, as Argo CD asks with ServerSideDiff',
+    '%s: a second server-side apply changes nothing, and a dry run shows no difference, as with ServerSideDiff of Argo CD',
     async (name, file) => {
       const own = { ...file, metadata: { name: byServer(name) } };
       expect(await apply(own, ...BY_SERVER)).toMatchObject({ code: 0 });
@@ -88,7 +88,7 @@ describe('applying the same file again', () => {
     },
   );
 
-  it('makes at most one update when it moves from client-side to server-side apply, without a change of meaning', async () => {
+  it('makes at most one update, with an equivalent spec, when it moves from client-side to server-side apply', async () => {
     const file = sample('single-step');
     expect(await apply(file, ...BY_SERVER)).toMatchObject({ code: 0 });
     const { metadata, spec } = await namespace.get('single-step');
@@ -121,13 +121,13 @@ describe('waiting for completion or failure', () => {
     expect(await wait(command, name)).toBe(code);
   });
 
-  it('one wait covers both results if kubectl accepts a path without a value', async () => {
+  it('a single wait covers both results if kubectl accepts a path without a value', async () => {
     if (!(await kubectl('wait', '--help')).includes("jsonpath='{.status.loadBalancer.ingress}'")) return;
     const command = "kubectl wait --for=jsonpath='{.status.completionTime}' --timeout=1h sj/etl";
     for (const name of ['good', 'bad']) expect(await wait(command, name)).toBe(0);
   });
 
-  it('a wait after a resume waits for status.resumes first', async () => {
+  it('a wait after a resume first waits for status.resumes', async () => {
     await namespace.resume('bad', 1);
     const { status } = await namespace.until('bad', (one) => one.status?.resumes === 1);
     expect(PAGE).toContain("kubectl wait --for=jsonpath='{.status.resumes}'=1 --timeout=1m sj/etl");
@@ -163,7 +163,7 @@ describe('an object that a backup tool restores', () => {
     expect(await namespace.jobNames('again')).toEqual(['again-0-s0', 'again-1-s1']);
   });
 
-  it('starts nothing if it is restored suspended', async () => {
+  it('starts no step if it is restored suspended', async () => {
     await namespace.apply('held', sequence(2));
     await namespace.untilPhase('held', 'Completed');
     await restore(await lose('held'), { suspend: true });
@@ -194,7 +194,7 @@ describe('an object that a backup tool restores', () => {
 describe('the health script of Argo CD', () => {
   const { namespace: argo } = withNamespace('argocd');
 
-  it('is added to Argo CD’s ConfigMap, and no other key is lost', async () => {
+  it('is added to Argo CD’s ConfigMap, and all other keys are kept', async () => {
     // As it is installed, by client-side apply: server-side apply would take over, and drop, what it does not say.
     const data = { url: 'https://x' };
     const theirs = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'argocd-cm' }, data };

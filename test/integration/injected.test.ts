@@ -33,7 +33,7 @@ it.each([
   ['succeeds', 'echo "42 rows" > /dev/termination-log', 0, '42 rows'],
   ['fails', 'echo "no rows" > /dev/termination-log; exit 7', 7, 'no rows'],
 ])(
-  'a step %s but its Pod runs on: that is said at once, and its exit code stays when the deadline passes',
+  'a step %s but its Pod keeps running: the status reports that at once, and keeps the exit code when the deadline passes',
   async (name, script, exitCode, message) => {
     await namespace.apply(name, sequence(1, { 0: script }));
     const object = await namespace.untilCondition(name, 'ResourcesUnavailable', 'ContainerStillRunning');

@@ -105,7 +105,7 @@ describe('config/for-server.sh', () => {
     expect(definition).toEqual((await build(folder))[0]);
   });
 
-  it('refuses what is not a version of Kubernetes 1', async () => {
+  it('rejects what is not a version of Kubernetes 1', async () => {
     await expect(buildFor('2.0', 'config/crd')).rejects.toMatchObject({ code: 2 });
   });
 });
@@ -153,7 +153,7 @@ describe('make build-installer', () => {
     expect(ofKind(objects, 'PriorityClass')).toEqual([]);
   }, 30_000);
 
-  it('writes manifests for an older server when asked to', async () => {
+  it('writes manifests for an older server if a version is set', async () => {
     expect(byName(await installer('SERVER=1.20'))).toEqual(byName(await buildFor('1.20', 'config/default')));
   }, 30_000);
 });
@@ -164,7 +164,7 @@ describe('a real API server', () => {
   const OVERLAYS = ['priority-class', 'secret-check', 'split-roles', 'without-cert-manager', 'control-plane-only'];
 
   it.each(['default', ...OVERLAYS.map((name) => `overlays/${name}`), 'overlays/client-certificates'])(
-    'accepts config/%s, as it is made for it',
+    'accepts config/%s, as it is made for its version',
     async (folder) => {
       const objects = (await buildFor(`1.${server.minor}`, `config/${folder}`)).filter((one) => !isForeign(one));
       // The namespace has to exist, also for a dry run.
@@ -183,13 +183,13 @@ describe('a real API server', () => {
     return make(target, 'CERT=', 'OVERLAY=config/overlays/without-cert-manager', `KUBECTL=${path}`);
   }
 
-  it('tells make deploy its version, so that only supported objects are applied', async () => {
+  it('reports its version to make deploy, so that only supported objects are applied', async () => {
     const said = await makeDry('deploy');
     expect(said).toMatch(/validatingwebhookconfiguration\S* \S*(created|configured|unchanged)/);
     expect(said).toMatch(server.knowsRules ? /apply -f config\/crd\/cel\// : /apply -f config\/crd\/batch/);
   }, 30_000);
 
-  it('may have lost the CRD before make undeploy', async () => {
+  it('may lack the CRD when make undeploy runs', async () => {
     const undeploy = makeDry('undeploy', '[ "$1 $2" != "get sequentialjobs" ] || exit 1');
     await expect(undeploy).resolves.toEqual(expect.any(String));
   }, 30_000);

@@ -32,7 +32,7 @@ const hasEnded = (job: RawJob): boolean => endCondition(job) !== undefined;
 it.each([
   ['a Job that succeeds', 'good', 'true', 'succeeded', 'SuccessCriteriaMet', 'Complete'],
   ['a Job that fails', 'bad', 'exit 3', 'failed', 'FailureTarget', 'Failed'],
-])('%s has one condition that says so, and one before it on newer servers', async (_what, ...row) => {
+])('%s has one terminal condition, and one condition before it on newer servers', async (_what, ...row) => {
   const [name, script, outcome, before, end] = row;
   await create(name, script);
   const job = await until(name, hasEnded);
@@ -41,7 +41,7 @@ it.each([
   expect(outcomeOf(toObservedJob(job)).type).toBe(outcome);
 });
 
-it('a status with Complete is refused by newer servers where the condition before it is missing', async () => {
+it('newer servers reject a status with Complete but without SuccessCriteriaMet', async () => {
   await create('unfinished', FOREVER);
   await until('unfinished', ({ status }) => status.startTime !== undefined);
   const write = async (status: unknown): Promise<string> => {
@@ -59,7 +59,7 @@ it('a status with Complete is refused by newer servers where the condition befor
   expect(await write({ ...status, startTime: undefined, active: 0 })).toBe('accepted');
 });
 
-it('a Job that is suspended has no Pod, or runs where the server does not know the field', async () => {
+it('a suspended Job has no Pod, or runs if the server does not know the field', async () => {
   await create('held', 'true', { suspend: true });
   const isHeld = ({ status }: RawJob): boolean => status.conditions?.some(({ type }) => type === 'Suspended') === true;
   await until('held', suspendsJobs ? isHeld : hasEnded);

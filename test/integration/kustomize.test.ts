@@ -81,7 +81,7 @@ const operatorNamespaces = (objects: readonly Manifest[]): readonly string[] =>
   );
 
 describe('every kustomization', () => {
-  it('is listed here, and is built the same by the kubectl on the PATH', async () => {
+  it('is tested here, and every kubectl builds the same', async () => {
     expect(FOLDERS).toEqual(expect.arrayContaining([...WHOLE, 'config/crd', 'config/crd/cel', 'config/prometheus']));
     for (const folder of FOLDERS) {
       const other = parseManifests(await print(onPath, join(ROOT, folder)));
@@ -89,7 +89,7 @@ describe('every kustomization', () => {
     }
   }, 60_000);
 
-  it('also moves its policies into another namespace, with any kubectl', async () => {
+  it('moves its policies into another namespace, too, with any kubectl', async () => {
     // With all policies that there are.
     const base = relative(scratch, join(ROOT, 'config/overlays/priority-class'));
     await writeFile(join(scratch, 'kustomization.yaml'), `namespace: elsewhere\nbases:\n  - ${base}\n`);
@@ -143,13 +143,13 @@ describe.each(WHOLE)('%s', (folder) => {
     expect([...new Set(objects.flatMap(({ metadata }) => metadata.namespace ?? []))]).toEqual(names('Namespace'));
   });
 
-  it("has policies with the operator's namespace, one of which refuses SequentialJobs there", () => {
+  it("has policies with the operator's namespace, one of which denies SequentialJobs there", () => {
     const policies = names('ValidatingAdmissionPolicy');
     expect(policies).toContain('sequentialjob-requester');
     expect(operatorNamespaces(objects)).toEqual(policies.map(() => "'sequentialjob-system'"));
   });
 
-  it('gives nobody access to Secrets, except for secret-check', () => {
+  it('grants no access to Secrets, except for secret-check', () => {
     const rules = objects.flatMap((object) => (object['rules'] ?? []) as readonly Rule[]);
     const ofSecrets = rules.filter(({ resources }) => resources.includes('secrets'));
     expect(ofSecrets).toHaveLength(folder.endsWith('secret-check') ? 1 : 0);
@@ -161,7 +161,7 @@ describe('the overlays', () => {
     expect(JSON.stringify(objectsOf('config/overlays/without-cert-manager'))).not.toContain('cert-manager');
   });
 
-  it('secret-check lets the controller read Secrets, and makes it do so', () => {
+  it('secret-check grants the controller access to Secrets, and sets its flag', () => {
     const objects = objectsOf('config/overlays/secret-check');
     const args = deployments(objects).flatMap(({ spec }) => spec.template.spec.containers[0]?.args ?? []);
     expect(args).toContain('--check-secrets');
@@ -181,7 +181,7 @@ describe('the overlays', () => {
       expect(controller?.volumes).toEqual([]);
     });
 
-    it('gives the webhook no egress, and lets only scrapers connect to the controller', () => {
+    it('allows the webhook no egress, and only scrapers to connect to the controller', () => {
       const portsOf = (rules: readonly Ports[] = []) => rules.flatMap(({ ports }) => ports.map(({ port }) => port));
       const policies = ofKind(objects, 'NetworkPolicy').map(({ metadata, spec }) => {
         expect(spec).toMatchObject({ policyTypes: ['Ingress', 'Egress'] });

@@ -64,7 +64,7 @@ describe('two operators', () => {
     expect(events).toEqual([...new Set(events)]);
   }
 
-  it('do not both reconcile, and the Lease names the leader', async () => {
+  it('only one of them reconciles, and the Lease names the leader', async () => {
     expect(leader.says('became leader')).toBe(true);
     expect(standby.says('became leader')).toBe(false);
     expect(standby.says('controller started')).toBe(false);
@@ -80,7 +80,7 @@ describe('two operators', () => {
     expect(standby.says(`"leader":"${spec?.holderIdentity}"`)).toBe(true);
   });
 
-  it('complete a sequence whose leader is killed in the middle', async () => {
+  it('complete a sequence whose leader is killed while a step runs', async () => {
     const uids = await start('killed', 3);
     await leader.end('SIGKILL');
     expect(await takeover()).toBeLessThan(EXPIRY_MS);
@@ -88,7 +88,7 @@ describe('two operators', () => {
     expect(await lease()).toMatchObject({ leaseTransitions: 1 });
   });
 
-  it('change the leader at once when it gets SIGTERM', async () => {
+  it('the leader changes at once on SIGTERM', async () => {
     const uids = await start('terminated', 3);
     const since = performance.now();
     expect(await leader.end('SIGTERM')).toEqual({ code: 0, signal: null });
@@ -124,7 +124,7 @@ describe('a Lease on the API server', () => {
       (error: unknown) => (isApiError(error) ? error.code : 'no ApiError'),
     );
 
-  it('accepts one of two concurrent writes, and is not created again by a late write', async () => {
+  it('accepts one of two concurrent writes, and a late write does not create it again', async () => {
     const store = new LeaseStore(client, namespace.name, 'guarded');
     const released = { ...spec, holderIdentity: '', leaseDurationSeconds: 1 };
     expect(await store.read(limits)).toBeUndefined();

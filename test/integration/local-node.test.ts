@@ -86,7 +86,7 @@ describe('a container', () => {
     expect(await logs('--follow', 'job/slow')).toBe('1\n2\n3\n');
   });
 
-  it('writes to its own copy of the machine, which is deleted with it', async () => {
+  it('writes to its own copy of the file system, which is deleted with it', async () => {
     await run('writer', 'mkdir /made-by-test && echo x > /etc/made-by-test && ls -d /made-by-test');
     await outputOf('writer');
     await expect(readFile('/etc/made-by-test')).rejects.toThrow('ENOENT');
@@ -98,7 +98,7 @@ describe('a container', () => {
     expect(stateOf(pod).waiting?.message).toContain('the local node has no images');
   });
 
-  it('is restarted when it fails and the policy says so', async () => {
+  it('is restarted when it fails, if the restartPolicy says so', async () => {
     const volumeMounts = [{ name: 'w', mountPath: '/w' }];
     const pod = { restartPolicy: 'OnFailure', volumes: [{ name: 'w', emptyDir: {} }] };
     await run('retry', 'test -e /w/again || { touch /w/again; exit 1; }', { volumeMounts }, pod);
@@ -133,7 +133,7 @@ describe('a Pod', () => {
     expect((await untilEnded('late')).status).toMatchObject({ phase: 'Failed', reason: 'DeadlineExceeded' });
   });
 
-  it('whose node selector fits no node stays Pending, and the scheduler says why', async () => {
+  it('whose node selector matches no node stays Pending, with a message of the scheduler', async () => {
     await run('nowhere', 'true', {}, { nodeSelector: { disk: 'ssd' } });
     const isTried = ({ status }: Pod): boolean =>
       status.conditions?.some(({ type }) => type === 'PodScheduled') === true;

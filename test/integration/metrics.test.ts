@@ -57,7 +57,7 @@ describe('after two sequences have run and a third is suspended', () => {
     expect(seen.seconds).toBeGreaterThanOrEqual(1);
   });
 
-  it('each hand-off is measured, and none is long', async () => {
+  it('the latency between steps is measured, and never long', async () => {
     const { count, sum } = await values({
       count: ['sequentialjob_step_handoff_seconds_count'],
       sum: ['sequentialjob_step_handoff_seconds_sum'],
@@ -67,7 +67,7 @@ describe('after two sequences have run and a third is suspended', () => {
     expect(sum / count).toBeLessThan(5);
   });
 
-  it('the reconciles and the queue are idle, and their metrics agree', async () => {
+  it('the reconciles and the queue are idle, and their metrics are consistent', async () => {
     // A late change of a Job or Pod may cause one more reconcile.
     await eventually('all is idle', async () => {
       const seen = await values({
@@ -106,7 +106,7 @@ describe('after two sequences have run and a third is suspended', () => {
     expect([...hosts]).toEqual([expect.stringMatching(/^[\w.]+:\d+$/)]);
   });
 
-  it('the controller leads, has dropped no event, and is alive and ready', async () => {
+  it('the controller is the leader, has dropped no Event, and is alive and ready', async () => {
     const seen = await values({
       leads: ['leader_election_master_status', { name: 'sequentialjob-controller' }],
       dropped: ['sequentialjob_events_dropped_total'],
@@ -117,7 +117,7 @@ describe('after two sequences have run and a third is suspended', () => {
     }
   });
 
-  it('no label has a value that a user chose', async () => {
+  it('no label has a value that a user sets', async () => {
     const families: readonly Family[] = [...(await here.operator.metrics()).values()];
     const found = new Set(families.flatMap(({ samples }) => samples).flatMap(({ labels }) => Object.values(labels)));
     expect([namespace.name, 'good', 'bad', 'late', 's0'].filter((name) => found.has(name))).toEqual([]);

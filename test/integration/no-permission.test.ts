@@ -30,7 +30,7 @@ describe('a controller without the permission to read ConfigMaps and claims', ()
   const open = connectWithout.bind(undefined, DEPENDENCIES);
   const { namespace } = withInProcessController('no-permission', { open, log });
 
-  it('starts a step that needs a ConfigMap, and its Pod explains what is missing', async () => {
+  it('starts a step that references a ConfigMap, and its Pod reports the missing object', async () => {
     await namespace.apply('blind', { containers: [step('s0'), withConfigMap(step('s1'), 'unseen')] });
     const object = await namespace.untilCondition('blind', 'ResourcesUnavailable', 'CreateContainerConfigError');
     expect(condition(object, 'ResourcesUnavailable')?.message).toContain('configmap "unseen" not found');
@@ -39,7 +39,7 @@ describe('a controller without the permission to read ConfigMaps and claims', ()
     await namespace.untilCompleted('blind');
   });
 
-  it('logs that once, however many steps there are, and only for what a step needs', async () => {
+  it('logs that once for any number of steps, and only for kinds that a step references', async () => {
     const containers = ['s0', 's1'].map((name) => withConfigMap(step(name), 'unseen'));
     await namespace.apply('again', { containers });
     await namespace.untilCompleted('again');
@@ -48,7 +48,7 @@ describe('a controller without the permission to read ConfigMaps and claims', ()
     expect(lines.filter(({ level }) => level === 'error')).toEqual([]);
   });
 
-  it('needs no other permission than its role', async () => {
+  it('needs no other permission than that of its role', async () => {
     await namespace.apply('failing', sequence(2, { 1: 'echo gone; exit 3' }));
     const { status } = await namespace.untilFinished('failing');
     expect(status?.progress?.failureMessage).toMatch(/exit code 3: gone$/);

@@ -111,7 +111,7 @@ onServersWhere(knowsPolicies)('the policy for users', () => {
     expect(await as(FULL, team, dryRun)).toMatchObject(PASSES);
   });
 
-  it('allows all users who may update SequentialJobs to change labels, owners and finalizers', async () => {
+  it('allows all users who may update SequentialJobs to change labels, owner references and finalizers', async () => {
     const owner = { apiVersion: 'v1', kind: 'ConfigMap', name: 'none', uid: '00000000-0000-0000-0000-000000000000' };
     for (const metadata of [
       { labels: { a: 'b' } },
@@ -123,7 +123,7 @@ onServersWhere(knowsPolicies)('the policy for users', () => {
     }
   });
 
-  it('allows the garbage collector, which may not create Jobs, to change owners and finalizers, and no spec', async () => {
+  it('allows the garbage collector, which may not create Jobs, to change owner references and finalizers, but not the spec', async () => {
     for (const metadata of [{ ownerReferences: null }, { finalizers: ['tests.example.com/ours'] }]) {
       expect(await patches(COLLECTOR, team, 'etl', { metadata })).toMatchObject(PASSES);
     }
@@ -137,7 +137,7 @@ onServersWhere(knowsPolicies)('the policy for users', () => {
     await team.untilGone('etl');
   });
 
-  it('allows the controller to write finalizer and status: the sequence completes', async () => {
+  it('allows the controller to write finalizers and status: the sequence completes', async () => {
     expect(await creates(FULL, team, 'runs')).toMatchObject(PASSES);
     expect(await patches(FULL, team, 'runs', { spec: { suspend: false } })).toMatchObject(PASSES);
     await team.untilCompleted('runs');
@@ -150,7 +150,7 @@ onServersWhere(knowsPolicies)('the policy for users', () => {
     expect((await patches(FULL, own, 'older', { spec: { suspend: false } })).stderr).toEqual(forbidden);
   });
 
-  it('allows an existing one there to be labeled and deleted', async () => {
+  it('allows users to label and delete an existing one there', async () => {
     expect(await patches(LIMITED, own, 'older', { metadata: { labels: { a: 'b' } } })).toMatchObject(PASSES);
     await own.delete('older');
     await own.untilGone('older');
@@ -164,7 +164,7 @@ const priorityClass = async (): Promise<readonly Manifest[]> =>
   );
 
 describe('config/priority-class', () => {
-  it('raises the priority of no Pod by default', async () => {
+  it('is used by no Pod by default', async () => {
     const classes = ofKind(await priorityClass(), 'PriorityClass');
     expect(classes).toEqual([expect.objectContaining({ globalDefault: false })]);
   });
@@ -193,7 +193,7 @@ onServersWhere(knowsPolicies)('the priority class of the operator', () => {
     await tryKubectl(['delete', '-f', '-'], ...(await priorityClass()));
   });
 
-  it('is refused to a Pod of another namespace, and the message says why', async () => {
+  it('is denied to a Pod in another namespace, with a message that gives the reason', async () => {
     // The API server learns of a policy by a watch.
     const { stderr } = await eventually('the policy', async () => {
       const said = await pod(namespace.name, 'sequentialjob');
@@ -202,7 +202,7 @@ onServersWhere(knowsPolicies)('the priority class of the operator', () => {
     expect(stderr).toContain("is for Pods in the operator's namespace only");
   });
 
-  it("is allowed for the operator's Pods, and other Pods may have other classes", async () => {
+  it("is allowed for the operator's Pods, and other Pods may use other classes", async () => {
     expect(await pod(SYSTEM, 'sequentialjob')).toMatchObject({ code: 0 });
     expect(await pod(namespace.name)).toMatchObject({ code: 0 });
     expect(await pod(namespace.name, 'system-node-critical')).toMatchObject({ code: 0 });

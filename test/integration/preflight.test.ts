@@ -48,7 +48,7 @@ async function expectRefusedLate(where: Namespace, name: string): Promise<void> 
   expect(status).toMatchObject({ phase: 'Failed', progress });
 }
 
-describe('a later step that the API server refuses', () => {
+describe('a later step that the API server rejects', () => {
   it('fails the sequence before the first step runs, and can be fixed; then everything runs', async () => {
     await namespace.apply('contradictory', withStep(CONTRADICTORY));
     await expectRefused(namespace, 'contradictory', 'step 1 (s1): spec.containers[1].securityContext');
@@ -79,7 +79,7 @@ describe('a later step that the API server refuses', () => {
     expect(await namespace.jobNames('same-port')).toContain('same-port-0-s0');
   });
 
-  it('fails the sequence before the next step, if it was changed while the first step ran', async () => {
+  it('fails the sequence before the next step if it changed while the first step ran', async () => {
     const spec = gated(here.folder, sequence(3, { 0: waitsFor('changing') }, { updatePolicy: 'FutureSteps' }));
     await namespace.apply('changing', spec);
     await namespace.untilRunning('changing', 0);
@@ -97,11 +97,11 @@ describe('a later step that the API server refuses', () => {
   });
 });
 
-describe('a device claim that the Pod does not have', () => {
+describe('a resource claim that the Pod does not have', () => {
   it.each([
-    ['where the webhook was asked', namespace],
-    ['where the webhook was bypassed', withController('preflight-bypassed', { labels: BYPASSED }).namespace],
-  ])('is refused before the first step runs, %s; an older server runs the step', async (_where, where) => {
+    ['with admission', namespace],
+    ['if admission was bypassed', withController('preflight-bypassed', { labels: BYPASSED }).namespace],
+  ])('is rejected before the first step runs, %s; an older server runs the step', async (_where, where) => {
     const spec = { containers: [CLAIMING] };
     const job = buildJob(sequentialJob({ metadata: { namespace: where.name }, spec }), 0, 0);
     const isRefused = (await dryRunJob(client, job)).type === 'refused';
@@ -116,7 +116,7 @@ describe('an admission webhook on Jobs', () => {
   const suite = withController('preflight-policy', { labels: LABELS });
   const { namespace: guarded } = suite;
 
-  it('refuses a later step before the first runs, and gets one request more than there are steps', async () => {
+  it('denies a later step before the first one runs, and gets one request more than there are steps', async () => {
     await withJobPolicy(guarded, LABELS, async ({ asked }) => {
       await guarded.apply('denied', withStep(FORBIDDEN));
       await expectRefused(guarded, 'denied', 'denied the request', 'the image forbidden:1 is not allowed here');
@@ -132,7 +132,7 @@ describe('an admission webhook on Jobs', () => {
     });
   });
 
-  it('is called when a step starts if it does not support dry runs, which is logged once; newer servers refuse such webhooks', async () => {
+  it('is called when a step starts if it does not support dry runs, which is logged once; newer servers reject such webhooks', async () => {
     // Side effects were legal in v1beta1, which servers have up to 1.21.
     const isLegal = (await kubectl('api-versions')).split('\n').includes('admissionregistration.k8s.io/v1beta1');
     const version = isLegal ? 'v1beta1' : 'v1';

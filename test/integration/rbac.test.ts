@@ -78,7 +78,7 @@ describe('the account of the controller', () => {
     expect(await namespace.jobNames('failing')).toEqual([]);
   });
 
-  it('waits for what a step needs', async () => {
+  it('waits for the dependencies of a step', async () => {
     const volumes = [{ name: 'claim', persistentVolumeClaim: { claimName: 'late' } }];
     const volumeMounts = [{ name: 'claim', mountPath: '/claim' }];
     const envFrom = [{ configMapRef: { name: 'late' } }];
@@ -91,7 +91,7 @@ describe('the account of the controller', () => {
     }
   });
 
-  it('suspends and continues', async () => {
+  it('suspends and unsuspends', async () => {
     await here.applyGated('paused', sequence(2, { 0: waitsFor('go') }));
     await here.namespace.untilRunning('paused', 0);
     const patched = here.untilUsed('batch/jobs patch');
@@ -103,7 +103,7 @@ describe('the account of the controller', () => {
     await here.namespace.untilPhase('paused', 'Completed');
   });
 
-  it('gets a Job that somebody has deleted', async () => {
+  it('gets a Job that a user has deleted', async () => {
     await here.applyGated('robbed', sequence(2, { 0: waitsFor('never') }));
     await here.namespace.untilRunning('robbed', 0);
     await here.namespace.deleteObject(JOBS, 'robbed-0-s0');
@@ -209,7 +209,7 @@ describe('the permission to create Jobs', () => {
     expect(status?.startTime).toBeUndefined();
   });
 
-  it('granted again, lets both continue, each step with one Job; the log reported it once as missing', async () => {
+  it('granted again, lets both sequences continue, each step with one Job; the log reported it once as missing', async () => {
     await grant(true);
     for (const name of ['midway', 'meanwhile']) {
       await here.namespace.untilCompleted(name);

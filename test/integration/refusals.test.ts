@@ -37,7 +37,7 @@ describe("a sequence in the operator's own namespace", () => {
   const env = (name: string): NodeJS.ProcessEnv => ({ SEQUENTIALJOB_OPERATOR_NAMESPACE: name });
   const { namespace: forbidden } = withController('own', { labels: BYPASSED, env });
 
-  it('fails before anything has run, and its condition says why', async () => {
+  it('fails before any step starts, and its condition gives the reason', async () => {
     await forbidden.apply('etl', sequence(2));
     const object = await forbidden.untilFinished('etl');
     expect(condition(object, 'Failed')).toMatchObject({
@@ -50,11 +50,11 @@ describe("a sequence in the operator's own namespace", () => {
   });
 });
 
-describe('a Job that an admission webhook refuses after it accepted the dry run', () => {
+describe('a Job that an admission webhook denies after it accepted the dry run', () => {
   const LABELS = { 'tests.example.com/policy': 'refusals' };
   const { namespace: guarded } = withController('refusals-policy', { labels: LABELS });
 
-  it("fails the sequence with the webhook's answer, and is not created again", async () => {
+  it("fails the sequence with the webhook's message, and is not created again", async () => {
     const spec = sequence(2, { 0: waitsFor('refused') });
     const containers = [...spec.containers.slice(0, 1), { ...step('s1'), image: 'forbidden:1' }];
     await guarded.apply('refused', gated(here.folder, { ...spec, containers }));
@@ -92,7 +92,7 @@ describe("a Job of another owner with the step's Job name", () => {
   });
 });
 
-describe('a running Job whose labels somebody removed', () => {
+describe('a running Job whose labels were removed', () => {
   it('still belongs to its step', async () => {
     await namespace.apply('unlabelled', sequence(2, { 0: 'sleep 4' }));
     await namespace.untilRunning('unlabelled', 0);

@@ -20,10 +20,10 @@ const PER_SEQUENCE = {
 const RECORD = { 'POST controllerrevisions 201': 1 };
 
 describe.each([
-  ['with the webhook, which adds the finalizer', {}, {}, PER_SEQUENCE],
-  ['without the webhook', BYPASSED, {}, { ...PER_SEQUENCE, ...RECORD, 'PATCH sequentialjobs 200': 1 }],
+  ['with admission, which adds the finalizer', {}, {}, PER_SEQUENCE],
+  ['that bypassed admission', BYPASSED, {}, { ...PER_SEQUENCE, ...RECORD, 'PATCH sequentialjobs 200': 1 }],
   [
-    'without the webhook, but with its finalizer',
+    'that bypassed admission, with our finalizer',
     BYPASSED,
     { finalizers: [FINALIZER] },
     { ...PER_SEQUENCE, ...RECORD },
@@ -32,7 +32,7 @@ describe.each([
   const requests = new CountedRequests();
   const { namespace } = withInProcessController('requests', { labels, open: () => requests.connect() });
 
-  it('are one dry run, one Job and one status write a step, the events, and nothing else', async () => {
+  it('are one dry run, one Job and one status write per step, and the Events', async () => {
     await requests.untilWatching();
     await namespace.apply('counted', sequence(STEPS, { 0: 'sleep 1' }), metadata);
     await namespace.untilFinished('counted');
@@ -68,7 +68,7 @@ describe('the requests of a sequence that fails', () => {
     await expectRequests(2, 6);
   });
 
-  it('and is resumed are those of the step that runs again; its resume is recorded before anything starts', async () => {
+  it('and is resumed are those of the step that runs again; the resume is recorded before a Job is created', async () => {
     await namespace.resume('counted', 1);
     await namespace.until('counted', ({ status }) => status?.phase === 'Failed' && status.resumes === 1);
     await expectRequests(1, 4);

@@ -16,7 +16,7 @@ const here = withController('restart');
 const { namespace } = here;
 
 describe('a controller that is killed', () => {
-  it('continues in the middle of a sequence', async () => {
+  it('continues while a step runs', async () => {
     await namespace.apply('once', sequence(3, { 1: 'sleep 2' }));
     await namespace.untilRunning('once', 1);
     await here.crash();

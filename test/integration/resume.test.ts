@@ -22,7 +22,7 @@ const jobNames = (status: SequentialJobStatus): readonly unknown[] =>
 describe('a sequence whose step failed', () => {
   let first: SequentialJobStatus | undefined;
 
-  it('continues at that step, and fails again if the cause persists', async () => {
+  it('continues at that step, and fails again if the cause is still there', async () => {
     await namespace.apply('twice', gated(here.folder, sequence(3, { 1: `${needs('twice')} || exit 9` })));
     first = (await namespace.untilFinished('twice')).status;
     expect(first?.steps).toMatchObject([{ state: 'Succeeded' }, { exitCode: 9 }, { state: 'Skipped' }]);
@@ -38,7 +38,7 @@ describe('a sequence whose step failed', () => {
     expect(await namespace.jobNames('twice')).toEqual(['twice-0-s0', 'twice-1-s1', 'twice-1-s1-r1']);
   });
 
-  it('completes when it is resumed without the cause, and does not run completed steps again', async () => {
+  it('completes when it is resumed after the cause was removed, and does not run completed steps again', async () => {
     await here.open('twice');
     await namespace.resume('twice', 2);
     const object = await namespace.untilPhase('twice', 'Completed');
@@ -55,7 +55,7 @@ describe('a sequence whose step failed', () => {
     expect(uids(status)[0]).toBe(uids(first)[0]);
   });
 
-  it('keeps its failed Jobs, and has events of each resume', async () => {
+  it('keeps its failed Jobs, and has Events of each resume', async () => {
     const jobs = await namespace.jobs('twice');
     expect(Object.fromEntries(jobs.map((job) => [job.metadata.name, endCondition(job)?.type]))).toEqual({
       'twice-0-s0': 'Complete',
@@ -86,8 +86,8 @@ describe('a sequence whose step failed', () => {
   });
 
   it.each([
-    ['that has seen the Job', 'left'],
-    ['that is new', 'left-unseen'],
+    ['that has cached the Job', 'left'],
+    ['that was started later', 'left-unseen'],
   ])('waits for the Pod of a Job that was orphaned and deleted, with a controller %s', async (_says, name) => {
     const isNew = name === 'left-unseen';
     await namespace.apply(name, gated(here.folder, sequence(1, { 0: waitsFor(name) })));
@@ -113,7 +113,7 @@ describe('the webhook', () => {
   const ask = (name: string, resume: number) =>
     namespace.kubectl(['patch', 'sj', name, '--type=merge', '-p', JSON.stringify({ spec: { resume } })]);
 
-  it.each(['Running', 'Completed'])('refuses a resume of a sequence that is %s', async (phase) => {
+  it.each(['Running', 'Completed'])('denies a resume of a sequence that is %s', async (phase) => {
     if (phase === 'Running') {
       await namespace.apply('running', sequence(1, { 0: FOREVER }));
       await namespace.untilRunning('running', 0);

@@ -12,7 +12,7 @@ const here = withController('sequence');
 const { namespace } = here;
 
 describe('a sequence that succeeds', () => {
-  it('runs its steps one after another, and its status says so', async () => {
+  it('runs its steps one after another, and its status shows that', async () => {
     await namespace.apply('etl', sequence(3));
     const { metadata, status } = await namespace.untilFinished('etl');
     expect(status).toMatchObject({
@@ -49,7 +49,7 @@ describe('a sequence that succeeds', () => {
     }
   });
 
-  it('has events, each once, in order', async () => {
+  it('has Events, each once, in order', async () => {
     const events = await eventually('all events', async () => {
       const list = await namespace.events('etl');
       return list.length >= 8 && list;
@@ -108,7 +108,7 @@ describe('kstatus, with which Helm 4 and Flux wait', () => {
   it.each([
     ['completes', 'true', 'Current'],
     ['fails', 'exit 1', 'Failed'],
-  ])('of a sequence that %s is InProgress while it runs', async (what, script, end) => {
+  ])('a sequence that %s is InProgress while it runs', async (what, script, end) => {
     const name = `kstatus-${what}`;
     await namespace.apply(name, gated(here.folder, sequence(2, { 0: waitsFor(name), 1: script })));
     expect(kstatusOf(await namespace.untilRunning(name, 0))).toBe('InProgress');

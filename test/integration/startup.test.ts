@@ -54,9 +54,19 @@ describe('a start that cannot succeed', () => {
     ['no command', [], 2, /^sequentialjob: no command given\n/],
     ['an unknown command', ['walk'], 2, /^sequentialjob: unknown command "walk"\n/],
     ['several bad flags', ['run', '--workers=0', '--wat'], 2, /unknown flag --wat\n.*--workers must be a whole number/],
-    ['no such kubeconfig', ['run', '--role=controller', '--kubeconfig=/no/such/file'], 1, /\/no\/such\/file/],
-    ['no such context', ['run', '--role=controller', '--context=nowhere'], 1, /there is no context "nowhere"/],
-  ])('ends with one line that says what is wrong: %s', async (_what, args, code, words) => {
+    [
+      'a kubeconfig that does not exist',
+      ['run', '--role=controller', '--kubeconfig=/no/such/file'],
+      1,
+      /\/no\/such\/file/,
+    ],
+    [
+      'a context that does not exist',
+      ['run', '--role=controller', '--context=nowhere'],
+      1,
+      /there is no context "nowhere"/,
+    ],
+  ])('ends with one line that names the error: %s', async (_what, args, code, words) => {
     const operator = Operator.spawn(args, { KUBECONFIG: kubeconfig() });
     expect(await operator.exited()).toEqual({ code, signal: null });
     expect(operator.output).toMatch(words);
@@ -66,10 +76,15 @@ describe('a start that cannot succeed', () => {
   it.each([
     // Where no names can be looked up at all, the lookup may yet succeed: that is waited for.
     ['a host that does not exist', async () => 'https://no-such-host.invalid:6443', BRIEF, 'no-such-host.invalid:6443'],
-    ['a server that stays down', async () => `https://127.0.0.1:${await freePort()}`, BRIEF, 'for 2 s: .*ECONNREFUSED'],
+    [
+      'a server that stays unreachable',
+      async () => `https://127.0.0.1:${await freePort()}`,
+      BRIEF,
+      'for 2 s: .*ECONNREFUSED',
+    ],
     // A server below a path answers 404 to everything, as one without the definition does to this resource.
-    ['no definition', async () => `${realServer}/apis/apps`, ['--log-level=silent'], 'does not know.*make install'],
-  ])('ends with one line that says what is wrong: %s', async (_what, server, flags, words) => {
+    ['no CRD', async () => `${realServer}/apis/apps`, ['--log-level=silent'], 'does not know.*make install'],
+  ])('ends with one line that names the error: %s', async (_what, server, flags, words) => {
     const operator = await start(await server(), ...flags);
     expect((await operator.exited()).code).toBe(1);
     expect(operator.output).toMatch(new RegExp(`^sequentialjob: .*${words}.*\\n$`));
@@ -77,7 +92,7 @@ describe('a start that cannot succeed', () => {
 });
 
 describe('an API server that is down at the start', () => {
-  it('is waited for, and the log says so', async () => {
+  it('is waited for, and the log reports that', async () => {
     const port = await freePort();
     const operator = await start(`https://127.0.0.1:${port}`);
     await operator.untilSays('waiting for the API server');

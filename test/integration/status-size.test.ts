@@ -48,8 +48,8 @@ async function run(name: string, room: number): Promise<readonly (string | undef
   return (status?.steps ?? []).filter(({ state }) => state === 'Failed').map(({ message }) => message);
 }
 
-describe('a sequence whose object is too large for its whole status', () => {
-  it('completes without the messages of its steps, and one event reports that', async () => {
+describe('a sequence whose object has no room for its complete status', () => {
+  it('completes without the messages of its steps, and one Event reports that', async () => {
     expect(await run('full', 40)).toEqual(Array.from({ length: STEPS }, () => undefined));
     expect((await namespace.untilEvent('full', 'StatusTooLarge')).count).toBe(1);
   }, 240_000);

@@ -26,7 +26,7 @@ describe('backoffLimit of a step', () => {
 describe('onFailure: Continue', () => {
   const ignore = (index: number) => ({ name: `s${index}`, onFailure: 'Continue' }) as const;
 
-  it('lets the sequence complete, and marks the step; one warning says that it failed', async () => {
+  it('lets the sequence complete, and one warning Event reports the failed step', async () => {
     const spec = sequence(3, { 1: 'echo no mail today; exit 2' }, { stepPolicies: [ignore(1)] });
     await namespace.apply('lenient', spec);
     expect(await namespace.untilCompleted('lenient')).toMatchObject({
@@ -60,7 +60,7 @@ describe('onFailure: Continue', () => {
     expect(progress).toMatchObject({ completedIndices: [1], summary: '1/3' });
   });
 
-  it('is applied by a controller that did not run when the step failed', async () => {
+  it('is applied by a controller that was not running when the step failed', async () => {
     const spec = sequence(2, { 0: 'sleep 3; exit 1' }, { stepPolicies: [ignore(0)] });
     await namespace.apply('unseen', spec);
     await namespace.untilRunning('unseen', 0);
@@ -76,7 +76,7 @@ const policyFor = (action: 'FailJob' | 'Ignore', code: number) =>
   ({ rules: [{ action, onExitCodes: { operator: 'In', values: [code] } }] }) as const;
 
 onServersWhere(knowsPodFailurePolicy)('podFailurePolicy on a server that knows it', () => {
-  it('fails the step at once, whatever its backoffLimit', async () => {
+  it('fails the step at once, for any backoffLimit', async () => {
     const podFailurePolicy = policyFor('FailJob', 42);
     const stepPolicies = [{ name: 's0', backoffLimit: 3, podFailurePolicy }];
     await namespace.apply('hopeless', sequence(2, { 0: 'exit 42' }, { stepPolicies }));
@@ -90,7 +90,7 @@ onServersWhere(knowsPodFailurePolicy)('podFailurePolicy on a server that knows i
     expect(job?.spec.podFailurePolicy).toMatchObject(podFailurePolicy);
   });
 
-  it('does not count a failure that it ignores against the backoffLimit', async () => {
+  it('does not count an ignored failure against the backoffLimit', async () => {
     const stepPolicies = [{ name: 's0', backoffLimit: 0, podFailurePolicy: policyFor('Ignore', 7) }];
     await namespace.apply('ignored', gated(here.folder, sequence(1, { 0: failsOnce('ignored', 7) }, { stepPolicies })));
     const { steps } = await namespace.untilCompleted('ignored');

@@ -35,7 +35,7 @@ async function restart(name: string): Promise<void> {
 }
 
 describe('a sequence that is suspended from the start', () => {
-  it('does not start, and its status says that it is suspended', async () => {
+  it('does not start, and its status reports that it is suspended', async () => {
     await namespace.apply('early', sequence(2, {}, { suspend: true }));
     const object = await namespace.untilPhase('early', 'Suspended');
     expect(object.status?.startTime).toBeUndefined();
@@ -54,7 +54,7 @@ describe('a sequence that is suspended from the start', () => {
     expect(status).toMatchObject({ phase: 'Suspended', progress: { currentStep: 'a', summary: '0/3' } });
   });
 
-  it('stays suspended when the controller is started again, with one event', async () => {
+  it('stays suspended when the controller is restarted, with one Event', async () => {
     await namespace.untilEvent('early', 'Suspended');
     await restart('later');
     expect((await namespace.get('early')).status?.phase).toBe('Suspended');
@@ -102,7 +102,7 @@ describe('a sequence that is suspended while a step runs', () => {
     expect(await namespace.columns('middle')).toEqual(['middle', 'Suspended', `${index}/3`, `s${index}`]);
   });
 
-  it('stays suspended when the controller is started again, and continues with the same Job', async () => {
+  it('stays suspended when the controller is restarted, and continues with the same Job', async () => {
     await namespace.untilEvent('middle', 'Suspended');
     await here.open('middle');
     await restart('later-still');
@@ -117,7 +117,7 @@ describe('a sequence that is suspended while a step runs', () => {
     expect(await events('middle')).toEqual(['Suspended', 'Resumed']);
   });
 
-  it('continues when suspend is removed at once, and no Pod fails', async () => {
+  it('continues when suspend is set and removed at once, and no Pod fails', async () => {
     await suspendWhileRunning('twice', 2);
     await namespace.untilObserved('twice', 2);
     await namespace.setSuspend('twice', false);
@@ -173,7 +173,7 @@ onServersWhere(suspendsJobs)('a Job that somebody else unsuspends again and agai
 });
 
 describe('a sequence that is suspended between two steps', () => {
-  it('does not start the next step, although it could, until suspend is removed', async () => {
+  it('does not start the next step, although nothing else prevents it, until suspend is removed', async () => {
     await namespace.apply('between', { containers: [step('s0'), withConfigMap(step('s1'), 'between')] });
     await namespace.until('between', (object) => object.status?.progress?.currentIndex === 1);
     await namespace.setSuspend('between', true);

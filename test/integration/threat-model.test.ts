@@ -35,13 +35,13 @@ describe('a user who may only create SequentialJobs', () => {
     await namespace.createObject({ root: '/api/v1', plural: 'serviceaccounts' }, { metadata: { name: 'mighty' } });
   });
 
-  it('may create no Job', async () => {
+  it('may not create Jobs', async () => {
     const spec = { template: podTemplate('true') };
     const job = { apiVersion: 'batch/v1', kind: 'Job', metadata: { name: 'direct' }, spec };
     expect(await as('writer', ['create', '-f', '-'], job)).toMatchObject(FORBIDDEN);
   });
 
-  it('nevertheless runs Pods, with a service account of the namespace', async () => {
+  it('can nevertheless run Pods, with a service account of the namespace', async () => {
     expect(await as('writer', ['create', '-f', '-'], sequentialJob('by-writer'))).toMatchObject({ code: 0 });
     await namespace.untilFinished('by-writer');
     expect(await namespace.pods('by-writer')).toMatchObject([{ spec: { serviceAccountName: 'mighty' } }]);
@@ -60,7 +60,7 @@ describe('a quota of SequentialJobs', () => {
   const create = (name: string): Promise<CommandResult> =>
     namespace.kubectl(['create', '-f', '-'], sequentialJob(name));
 
-  it('limits how many there are in a namespace', async () => {
+  it('limits their number in a namespace', async () => {
     const { stdout } = await namespace.kubectl(['get', 'sequentialjobs', '-o', 'name']);
     const hard = stdout.split('\n').filter((line) => line !== '').length + 1;
     // The quota controller learns of a new kind within half a minute, and syncs an older quota minutes later: so it is created
@@ -115,7 +115,7 @@ describe('a user who may only view SequentialJobs', () => {
 });
 
 describe('a user who may only create Pods', () => {
-  it('cannot delay a resume with the labels of a failed step, not even after a restart of the controller', async () => {
+  it('cannot delay a resume with the labels of a failed step, even after a restart of the controller', async () => {
     await namespace.apply('victim', sequence(1, { 0: 'exit 3' }));
     const { status } = await namespace.untilFinished('victim');
     const [job] = await namespace.jobs('victim');
@@ -158,7 +158,7 @@ describe('a user who may write the status', () => {
   });
 });
 
-it('escape sequences in the output of a container are removed from status and Events', async () => {
+it('escape sequences in the output of a container are removed from the status and from Events', async () => {
   const words = String.raw`printf '\033]0;pwned\007\033[31mbad\302\2332J\342\200\256txt' > /dev/termination-log; exit 1`;
   await namespace.apply('loud-escapes', sequence(1, { 0: words }));
   const { status } = await namespace.untilFinished('loud-escapes');

@@ -34,8 +34,8 @@ afterEach(() => {
 const isCreate = ({ method, path, query }: ApiRequest): boolean =>
   method === 'POST' && path.endsWith('/jobs') && query?.['dryRun'] === undefined;
 
-describe('a Job that the API server refuses for a while', () => {
-  it('is tried with a growing delay, is reported in the status and in one Event, and then runs', async () => {
+describe('a Job that the API server temporarily rejects', () => {
+  it('is retried with a growing delay, is reported in the status and in one Event, and then runs', async () => {
     let port = 40_000;
     const message = (): string => `failed calling webhook: read tcp 10.0.0.5:${port++}->10.0.0.9:443: reset`;
     refuse = (request) => (isCreate(request) ? new ApiError('ServerError', message(), { status: 500 }) : undefined);
@@ -76,8 +76,8 @@ describe('a Job that the API server refuses for a while', () => {
   });
 });
 
-describe('a running Job whose owner reference somebody removed', () => {
-  it('is fetched periodically, and its end is observed', async () => {
+describe('a running Job whose owner reference was removed', () => {
+  it('is fetched periodically, so that its end is observed', async () => {
     await namespace.apply('disowned', sequence(2, { 0: 'sleep 3' }));
     await namespace.untilRunning('disowned', 0);
     await namespace.patchObject(JOBS, 'disowned-0-s0', { metadata: { ownerReferences: null } });

@@ -37,7 +37,7 @@ async function ended(name: string, ttlSecondsAfterFinished: number, script = 'tr
   return namespace.untilFinished(name);
 }
 
-describe('a sequence with a time to live', () => {
+describe('a sequence with ttlSecondsAfterFinished', () => {
   it.each([
     ['Completed', 'true'],
     ['Failed', 'exit 1'],
@@ -48,7 +48,7 @@ describe('a sequence with a time to live', () => {
     await namespace.untilNoPods(object.metadata.name);
   });
 
-  it('of 0 is deleted at once, after its last event', async () => {
+  it('is deleted at once with a TTL of 0, after its last Event', async () => {
     await namespace.apply('brief', sequence(2, {}, { ttlSecondsAfterFinished: 0 }));
     await namespace.untilGone('brief', 30);
     expect(await namespace.jobNames('brief')).toEqual([]);
@@ -59,9 +59,9 @@ describe('a sequence with a time to live', () => {
   });
 
   it.each([
-    ['passes after a restart of the controller', 'inherited', 12, 0],
-    ['passes while no controller runs: the next one deletes it at once', 'overdue', 3, 4],
-  ])('that %s', async (_when, name, seconds, away) => {
+    ['has passed after a restart of the controller', 'inherited', 12, 0],
+    ['has passed while no controller ran: the next one deletes it at once', 'overdue', 3, 4],
+  ])('is deleted when its TTL %s', async (_when, name, seconds, away) => {
     const object = await ended(name, seconds);
     await here.crash();
     await passed(object, away);
@@ -70,7 +70,7 @@ describe('a sequence with a time to live', () => {
     await expectGoneAfter(object, Math.max(seconds, away), Date.now() / 1000 - endOf(object));
   });
 
-  it('counts from the end if it is changed, and the object is kept if it is removed', async () => {
+  it('is deleted when a changed TTL, counted from its end, has passed, and is kept if the TTL is removed', async () => {
     const [shortened, prolonged, removed] = await Promise.all([
       ended('shortened', 600),
       ended('prolonged', 4),

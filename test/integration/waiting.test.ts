@@ -47,7 +47,7 @@ describe('a first step whose ConfigMap does not exist', () => {
     expect(await namespace.recordedEvents('first')).toEqual([event]);
   });
 
-  it('has not started: its deadline does not run, and its spec may change', async () => {
+  it('has not started: its deadline does not count, and its spec is mutable', async () => {
     const containers = [withConfigMap(step('renamed'), 'other'), step('s1')];
     await namespace.patch('first', { spec: { containers, activeDeadlineSeconds: 60 } });
     const object = await namespace.untilObserved('first', 2);
@@ -55,7 +55,7 @@ describe('a first step whose ConfigMap does not exist', () => {
     expect(object.status?.startTime).toBeUndefined();
   });
 
-  it('starts by itself when the ConfigMap is created, also with a new controller', async () => {
+  it('starts when the ConfigMap is created, even with a new controller', async () => {
     await here.restart();
     await create(CONFIG_MAPS, 'other', DATA);
     await expectCompleted('first');
@@ -92,20 +92,23 @@ describe('a later step whose dependency does not exist', () => {
       PERSISTENT_VOLUME_CLAIMS,
       CLAIM,
     ],
-  ])('waits after the steps before it, and starts when it exists: a %s', async (name, spec, kind, ...missing) => {
-    const [object, resource, contents] = missing;
-    await namespace.apply(name, spec);
-    const { status, message } = await untilWaiting(name, `${kind}NotFound`);
-    expect(message).toBe(`${kind} "${object}" not found`);
-    expect(status).toMatchObject({ phase: 'Running', progress: { currentIndex: 1, completedIndices: [0] } });
-    // The first step does not mount the volume.
-    const [first] = await namespace.jobs(name);
-    expect(first?.spec.template.spec.volumes).toBeUndefined();
-    await create(resource, object, contents);
-    await expectCompleted(name);
-  });
+  ])(
+    'waits after the steps before it, and starts when the dependency exists: a %s',
+    async (name, spec, kind, ...missing) => {
+      const [object, resource, contents] = missing;
+      await namespace.apply(name, spec);
+      const { status, message } = await untilWaiting(name, `${kind}NotFound`);
+      expect(message).toBe(`${kind} "${object}" not found`);
+      expect(status).toMatchObject({ phase: 'Running', progress: { currentIndex: 1, completedIndices: [0] } });
+      // The first step does not mount the volume.
+      const [first] = await namespace.jobs(name);
+      expect(first?.spec.template.spec.volumes).toBeUndefined();
+      await create(resource, object, contents);
+      await expectCompleted(name);
+    },
+  );
 
-  it("starts although a Secret is missing, which is not read: its Pod waits, and the status has the kubelet's message", async () => {
+  it("starts although a Secret is missing, which the controller does not read: its Pod waits, and the status has the kubelet's message", async () => {
     await namespace.apply('secret', { containers: [step('s0'), withSecret(step('s1'), 'unmade')] });
     const { message } = await untilWaiting('secret', 'CreateContainerConfigError');
     expect(message).toMatch(/^Pod "secret-1-s1-\w+": secret "unmade" not found$/);
@@ -116,7 +119,7 @@ describe('a later step whose dependency does not exist', () => {
   });
 });
 
-describe('an object that a step does not need to start', () => {
+describe('an object that a step does not need for its start', () => {
   const inTemplate = (spec: object): PodTemplateSpec => ({ spec: { containers: [], ...spec } });
   const volume = (more: object): object => ({ volumes: [{ name: 'v', secret: { secretName: 'nowhere', ...more } }] });
   const optional = { ...withConfigMap(step('s0'), 'nowhere', true), volumeMounts: [{ name: 'v', mountPath: '/v' }] };
@@ -124,7 +127,7 @@ describe('an object that a step does not need to start', () => {
   it.each<[string, string, SequentialJobSpec]>([
     ['is optional', 'optional', { containers: [optional], template: inTemplate(volume({ optional: true })) }],
     ['is a pull secret', 'unsecret', { ...sequence(1), template: inTemplate({ imagePullSecrets: [{ name: 'no' }] }) }],
-    ['is a volume that it does not mount', 'unmounted', { ...sequence(1), template: inTemplate(volume({})) }],
+    ['is a volume that the step does not mount', 'unmounted', { ...sequence(1), template: inTemplate(volume({})) }],
   ])('does not delay the step: it %s', async (_what, name, spec) => {
     await namespace.apply(name, spec);
     await expectCompleted(name);
@@ -146,7 +149,7 @@ describe('an unschedulable Pod', () => {
   });
   afterAll(() => kubectl('label', node, `${LABEL}-`));
 
-  it('is explained with the message of the scheduler, soon, until a node fits', async () => {
+  it('is reported soon with the message of the scheduler, until a node fits', async () => {
     const template = { spec: { containers: [], nodeSelector: { [LABEL]: namespace.name } } };
     await namespace.apply('unplaced', { ...sequence(2), template });
     const { message, ...object } = await untilWaiting('unplaced', 'Unschedulable');
@@ -162,7 +165,7 @@ describe('an unschedulable Pod', () => {
 });
 
 describe('a container that cannot be created', () => {
-  it('is explained with the message of the kubelet, until it is created', async () => {
+  it('is reported with the message of the kubelet, until it is created', async () => {
     await create(SECRETS, 'keyless', { stringData: { other: 'x' } });
     await namespace.apply('keyless', { containers: [withSecret(step('s0'), 'keyless')] });
     const { message } = await untilWaiting('keyless', 'CreateContainerConfigError');
@@ -175,7 +178,7 @@ describe('a container that cannot be created', () => {
 });
 
 describe('a quota that allows no Pod', () => {
-  it('is explained with the message of the API server, until it admits a Pod', async () => {
+  it('is reported with the message of the API server, until the quota admits a Pod', async () => {
     await withoutRoomFor('pods', namespace, async () => {
       await namespace.apply('crowded', sequence(1));
       const { message, status } = await untilWaiting('crowded', 'FailedCreate');
