@@ -198,7 +198,7 @@ const ROWS: readonly Row[] = [
     remembers: { ...known(MUTABLE, 3, true), isOverridden: true },
   },
   {
-    says: 'a complete sequence uses no spec, whatever the object has',
+    says: 'a complete sequence has no effective spec, even if the object was changed',
     status: COMPLETE,
     spec: ILLEGAL,
     generation: 2,
@@ -206,7 +206,7 @@ const ROWS: readonly Row[] = [
     remembers: undefined,
   },
   {
-    says: 'an object that is being deleted uses no spec, whatever the object has',
+    says: 'an object that is being deleted has no effective spec, even if it was changed',
     status: RUNNING,
     spec: ILLEGAL,
     generation: 2,

@@ -99,7 +99,7 @@ describe('a status that the API server rejects as too large', () => {
     expect(api.jobs().length).toBeLessThanOrEqual(2);
   });
 
-  it('starts no step while even the smallest status is rejected, whatever the Jobs report', async () => {
+  it('starts no step while even the smallest status is rejected, for any state of the Jobs', async () => {
     await current.settle();
     limit = 10;
     await expect(failStep(0)).rejects.toThrow('it does not settle');

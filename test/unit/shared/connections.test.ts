@@ -149,7 +149,7 @@ describe('one connection more than allowed', () => {
       1,
     ],
     [
-      'closes a connection with a client certificate last, whatever it requests',
+      'closes a connection with a client certificate last, for any requests',
       async () => {
         const lines = await openAll(API_SERVER, API_SERVER, API_SERVER, POD);
         lines[0]?.connection?.authenticate();

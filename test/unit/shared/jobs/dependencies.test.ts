@@ -114,7 +114,7 @@ describe('a step needs', () => {
       ['Secret a'],
     ],
     [
-      'an object once, however often it is referenced',
+      'an object once, for any number of references',
       { pod: volumes({ configMap: a }, projected({ configMap: a })), step: { envFrom: [{ configMapRef: a }] } },
       ['ConfigMap a'],
     ],

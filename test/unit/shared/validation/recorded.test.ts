@@ -45,8 +45,8 @@ describe('specs from the field', () => {
   );
 });
 
-describe('what is refused deliberately', () => {
-  it.each([...DELIBERATE.keys()])('is a case, and refused: %s', (name) => {
+describe('what is rejected deliberately', () => {
+  it.each([...DELIBERATE.keys()])('is a recorded case, and rejected: %s', (name) => {
     const coreCase = CASES.find((one) => one.name === name);
     expect(coreCase).toBeDefined();
     expect(refusals(sequence(specOf(coreCase ?? {})))).not.toEqual([]);
