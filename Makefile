@@ -89,7 +89,7 @@ lint: $(INSTALLED) ## Check types, lint rules, import directions and formatting
 format: $(INSTALLED) ## Format the sources
 	@prettier --write --log-level=warn .
 
-generate: $(INSTALLED) ## Write the generated files: schema, CRD, state machine
+generate: $(INSTALLED) ## Write the generated files: schema, CRDs (also of the chart), Argo CD's health check, state machine, validation
 	@node config/generate/main.ts
 
 verify: lint ## Run lint, and check that the generated files are up to date

@@ -34,7 +34,7 @@ export async function report(
 ): Promise<{ readonly requeueAfterMs: number | undefined }> {
   const key = keyOf(observation.snapshot.object);
   if (isStart(decision, observation.snapshot)) {
-    observation.snapshot = await deps.uncertainWrites.watch(key, () => recordSpec(observation.snapshot, deps));
+    observation.snapshot = await deps.uncertainWrites.track(key, () => recordSpec(observation.snapshot, deps));
   }
   const { object } = observation.snapshot;
   await writeStatus({ ...decision, object }, deps);

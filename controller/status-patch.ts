@@ -18,7 +18,7 @@ export interface PatchStatusDeps {
 
 /**
  * Updates the stored status to `status` and then emits the events; writes nothing if nothing changed. Rejects with
- * ApiError; with `Conflict` if the object has changed since it was read, and then emits no event.
+ * ApiError, and emits no event then; the code is `Conflict` if the object has changed since it was read.
  */
 export async function patchStatus(
   object: SequentialJob,

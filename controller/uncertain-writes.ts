@@ -15,8 +15,8 @@ import type { EventRecorder } from './events.ts';
 import { statusPatch } from './status-patch.ts';
 import { toObservedJob, toSequentialJob } from './transform.ts';
 
-/** A write with unknown outcome, and the events to emit if it was applied. */
-export interface UnacknowledgedWrite {
+/** A write, and the events to emit when it has been applied. */
+export interface TrackedWrite {
   /** The object before the write. */
   readonly object: SequentialJob;
   /** The written status; undefined: the last finalizer was removed. */
@@ -26,16 +26,16 @@ export interface UnacknowledgedWrite {
 
 /** In memory only: after a restart the missing events are unknown. */
 export class UncertainWrites {
-  readonly #pending = new Set<Key>();
-  readonly #unacknowledged = new Map<Key, readonly UnacknowledgedWrite[]>();
+  readonly #toReread = new Set<Key>();
+  readonly #withoutAnswer = new Map<Key, readonly TrackedWrite[]>();
 
   /** Whether the object must be read from the API server before the next decision. */
-  isPending(key: Key): boolean {
-    return this.#pending.has(key);
+  mustReread(key: Key): boolean {
+    return this.#toReread.has(key);
   }
 
   /** Runs `send`; if it fails with unknown outcome, records that and the write; rejects with the error. */
-  async watch<T>(key: Key, send: () => Promise<T>, write?: UnacknowledgedWrite): Promise<T> {
+  async track<T>(key: Key, send: () => Promise<T>, write?: TrackedWrite): Promise<T> {
     try {
       return await send();
     } catch (error) {
@@ -45,31 +45,31 @@ export class UncertainWrites {
   }
 
   /** Records the error of a request; ignores reads and known outcomes. */
-  record(key: Key, error: unknown, write?: UnacknowledgedWrite): void {
+  record(key: Key, error: unknown, write?: TrackedWrite): void {
     if (!isApiError(error) || !error.isUncertainWrite) return;
-    this.#pending.add(key);
-    if (write !== undefined) this.#unacknowledged.set(key, [...(this.#unacknowledged.get(key) ?? []), write]);
+    this.#toReread.add(key);
+    if (write !== undefined) this.#withoutAnswer.set(key, [...(this.#withoutAnswer.get(key) ?? []), write]);
   }
 
   /** The stored object has been read. A write that was sent may still be applied. */
-  resolve(key: Key): void {
-    this.#pending.delete(key);
+  wasReread(key: Key): void {
+    this.#toReread.delete(key);
   }
 
   /** A later status write succeeded: the earlier ones were not applied, and no longer can be. */
   supersede(key: Key): void {
-    this.#unacknowledged.delete(key);
+    this.#withoutAnswer.delete(key);
   }
 
   /** Returns, once, the write that was applied, as the stored object shows. */
-  takeApplied(key: Key, stored: SequentialJob | undefined): UnacknowledgedWrite | undefined {
-    const found = this.#unacknowledged.get(key)?.find((one) => isApplied(one, stored));
-    if (found !== undefined || stored === undefined) this.#unacknowledged.delete(key);
+  takeApplied(key: Key, stored: SequentialJob | undefined): TrackedWrite | undefined {
+    const found = this.#withoutAnswer.get(key)?.find((one) => isApplied(one, stored));
+    if (found !== undefined || stored === undefined) this.#withoutAnswer.delete(key);
     return found;
   }
 }
 
-function isApplied({ object, status }: UnacknowledgedWrite, stored: SequentialJob | undefined): boolean {
+function isApplied({ object, status }: TrackedWrite, stored: SequentialJob | undefined): boolean {
   const isThere = stored?.metadata.uid === object.metadata.uid;
   return status === undefined ? !isThere : isThere && statusPatch(stored, status) === undefined;
 }
@@ -88,8 +88,8 @@ export interface UncertainWritesDeps {
  */
 export async function refreshAfterUncertainWrite(key: Key, deps: UncertainWritesDeps): Promise<boolean> {
   const { client, sequentialJobs, uncertainWrites } = deps;
-  if (sequentialJobs.get(key) === undefined) uncertainWrites.resolve(key);
-  if (!uncertainWrites.isPending(key)) return true;
+  if (sequentialJobs.get(key) === undefined) uncertainWrites.wasReread(key);
+  if (!uncertainWrites.mustReread(key)) return true;
   const [namespace = '', name = ''] = key.split('/');
   try {
     const answer = await client.request({ method: 'GET', path: objectPath(SEQUENTIAL_JOBS, namespace, name) });
@@ -97,7 +97,7 @@ export async function refreshAfterUncertainWrite(key: Key, deps: UncertainWrites
     const jobs = await listJobs(object, deps);
     sequentialJobs.assume(object);
     for (const job of jobs) deps.jobs.assume(job);
-    uncertainWrites.resolve(key);
+    uncertainWrites.wasReread(key);
     return true;
   } catch (error) {
     // The cache will receive the DELETED event.

@@ -4,7 +4,7 @@ import { keyOf } from '../shared/kube/cache.ts';
 import { type ApiError, isTooLarge } from '../shared/kube/errors.ts';
 import { patchStatus, type PatchStatusDeps } from './status-patch.ts';
 import type { StatusTruncations } from './status-truncations.ts';
-import type { UnacknowledgedWrite, UncertainWrites } from './uncertain-writes.ts';
+import type { TrackedWrite, UncertainWrites } from './uncertain-writes.ts';
 
 export interface WriteStatusDeps extends PatchStatusDeps {
   readonly uncertainWrites: UncertainWrites;
@@ -20,14 +20,15 @@ export interface StatusObserver {
 
 /**
  * Writes the status, truncated if the API server rejects it as too large, and then emits the events. If the answer is
- * lost, `uncertainWrites` keeps the events until it is known whether the status was written. Rejects with ApiError.
+ * lost, `uncertainWrites` keeps the status and the events: `reportFailure` tries to write the failure at once, and the next
+ * reconcile reads the object again and emits the events if the status was written. Rejects with ApiError.
  */
-export async function writeStatus(write: UnacknowledgedWrite, deps: WriteStatusDeps): Promise<void> {
+export async function writeStatus(write: TrackedWrite, deps: WriteStatusDeps): Promise<void> {
   const { object, events } = write;
   const status = deps.statusTruncations.fit(object, write.status);
   try {
     const send = async (): Promise<void> => patchStatus(object, status, events, deps);
-    await deps.uncertainWrites.watch(keyOf(object), send, { object, status, events });
+    await deps.uncertainWrites.track(keyOf(object), send, { object, status, events });
   } catch (error) {
     if (isTooLarge(error)) return writeTruncated(write, error, deps);
     throw error;
@@ -39,7 +40,7 @@ export async function writeStatus(write: UnacknowledgedWrite, deps: WriteStatusD
 }
 
 /** The recursion ends, because the number of truncations is limited. */
-async function writeTruncated(refused: UnacknowledgedWrite, error: ApiError, deps: WriteStatusDeps): Promise<void> {
+async function writeTruncated(refused: TrackedWrite, error: ApiError, deps: WriteStatusDeps): Promise<void> {
   const { canTruncate, events } = deps.statusTruncations.recordTooLarge(refused.object);
   if (canTruncate) return writeStatus({ ...refused, events: [...events, ...refused.events] }, deps);
   // No status write follows that could emit these events.

@@ -34,7 +34,7 @@ export async function act(decision: Decision, snapshot: Snapshot, deps: ActDeps)
   }
   const { object } = snapshot;
   const isDeleted = status === undefined;
-  const after = await deps.uncertainWrites.watch(
+  const after = await deps.uncertainWrites.track(
     keyOf(object),
     () => execute(actions, snapshot, deps),
     isDeleted ? { object, status, events } : undefined,

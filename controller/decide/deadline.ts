@@ -7,7 +7,8 @@ import { fail, failNext, stepDeadlineExceeded } from './outcome.ts';
 import { overduePods } from './leftover-pods.ts';
 import { defineEffects, defineGuards, type Row } from './row.ts';
 import { inspectPods } from './step.ts';
-import { isSuspended } from './suspend.ts';
+import type { ObservedJob } from '../../shared/api/job.ts';
+import { isSuspendRequested } from './suspend.ts';
 import type { Context } from './types.ts';
 import { withObstacle } from './resources-unavailable.ts';
 
@@ -29,8 +30,12 @@ function includeKnownObstacle(context: Context, failure: string): string {
   return isStepRunning ? failure : withObstacle(context, failure);
 }
 
+/** Whether `spec.suspend` is true and the operator has suspended the Job. */
+const isSuspendedByOperator = (context: Context, job: ObservedJob | undefined): boolean =>
+  isSuspendRequested(context) && job?.suspended?.byOperator === true;
+
 const guards = defineGuards({
-  deadlineExceeded: {
+  deadlinePassedBetweenSteps: {
     description: 'activeDeadlineSeconds of the sequence has passed',
     holds: isPastDeadline,
   },
@@ -38,21 +43,18 @@ const guards = defineGuards({
     description: 'the deadline has passed, the Job waits for an overdue Pod, and the Pods have not been listed',
     holds: (context) => {
       const job = runningJob(context);
-      const isSuspendedByUs = isSuspended(context) && job?.suspended?.byOperator === true;
-      const isWaiting =
-        isPastDeadline(context) && (isSuspendedByUs || job?.deadlineSeconds === 0) && overduePods(context).length > 0;
+      const isHeld = isSuspendedByOperator(context, job) || job?.deadlineSeconds === 0;
+      const isWaiting = isPastDeadline(context) && isHeld && overduePods(context).length > 0;
       return isWaiting && runningFinding(context)?.type !== 'inspected';
     },
   },
-  deadlinePassed: {
-    description: 'the deadline has passed, and the Job has no time limit of 0 s yet',
+  deadlinePassedInStep: {
+    description:
+      'the deadline has passed, the Job has no time limit of 0 s yet, and the operator has not suspended it, unless a Pod is overdue',
     holds: (context) => {
       const job = ownedJob(context);
-      const isSuspendedWithoutOverduePods =
-        isSuspended(context) && job?.suspended?.byOperator === true && overduePods(context).length === 0;
-      return (
-        job !== undefined && isPastDeadline(context) && !isSuspendedWithoutOverduePods && job.deadlineSeconds !== 0
-      );
+      const isStoppedBySuspension = isSuspendedByOperator(context, job) && overduePods(context).length === 0;
+      return job !== undefined && isPastDeadline(context) && !isStoppedBySuspension && job.deadlineSeconds !== 0;
     },
   },
   jobCannotEnd: {
@@ -92,7 +94,8 @@ const effects = defineEffects({
     },
   },
   recordDeadline: {
-    description: 'record DeadlineExceeded; if the Job is ever unsuspended, its time limit of 0 s ends it',
+    description:
+      'record DeadlineExceeded; a Job that the operator gave a time limit of 0 s ends when it is unsuspended',
     apply: (context) => {
       const late = stepDeadlineExceeded(context);
       return late === undefined ? context.draft : fail({ ...context, draft: late.draft }, late.failure);
@@ -102,15 +105,16 @@ const effects = defineEffects({
 
 /** Between two steps. */
 export const deadlineBeforeStepRows: readonly Row[] = [
-  { guard: guards.deadlineExceeded, effect: effects.failOnDeadline, to: 'Failed' },
+  { guard: guards.deadlinePassedBetweenSteps, effect: effects.failOnDeadline, to: 'Failed' },
 ];
 
 /**
- * While a step runs. The deadline does not fail a suspended step: `deadlinePassed` does not hold while the operator has
- * the Job suspended and no Pod is overdue, and suspended time does not count (timers.ts).
+ * While a step runs. The deadline does not fail a suspended step. Once the suspension is recorded, no row holds, because
+ * suspended time does not count (`deadlineMs` in timers.ts). Until then `deadlinePassedInStep` does not hold if the operator has
+ * suspended the Job, unless a Pod is overdue. A Job that only another client suspended fails (`jobCannotEnd`).
  */
 export const deadlineInStepRows: readonly Row[] = [
   { guard: guards.overduePodNotConfirmed, effect: inspectPods },
-  { guard: guards.deadlinePassed, effect: effects.terminateJob },
+  { guard: guards.deadlinePassedInStep, effect: effects.terminateJob },
   { guard: guards.jobCannotEnd, effect: effects.recordDeadline, to: 'Failed' },
 ];

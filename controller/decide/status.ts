@@ -33,7 +33,8 @@ export function statusOf(context: Context): SequentialJobStatus {
   const { draft, snapshot, now } = context;
   const generation = snapshot.object.metadata.generation ?? 0;
   const recorded = snapshot.object.status;
-  // Nothing to report. A spec that is rejected again for another reason comes with an event.
+  // Nothing to report. A spec that is rejected again for another reason comes with an event. A sequence that finished
+  // before a condition was introduced does not get it here.
   if (recorded !== undefined && isFinished(recorded, draft.state) && draft.events.length === 0) {
     return withResume({ ...recorded, ...withObservedGeneration(recorded, generation) }, context);
   }

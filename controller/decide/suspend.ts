@@ -13,21 +13,21 @@ import { nextSuspension, suspendAgainInMs, suspensionUndoneEvent } from './suspe
 import type { Context } from './types.ts';
 import { suspendedPodsGraceMs } from './pod-list-forbidden.ts';
 
-/** Whether `spec.suspend` is true. */
-export const isSuspended = ({ snapshot }: Context): boolean => snapshot.object.spec.suspend === true;
+/** Whether `spec.suspend` is true; the step may still run. */
+export const isSuspendRequested = ({ snapshot }: Context): boolean => snapshot.object.spec.suspend === true;
 
 /** The Job of the running step if it can be suspended and is not. */
 function jobToSuspend(context: Context): ObservedJob | undefined {
   // The Job controller does not end a suspended Job at its time limit, so the deadline is handled first.
-  if (!isSuspended(context) || isPastDeadline(context)) return undefined;
+  if (!isSuspendRequested(context) || isPastDeadline(context)) return undefined;
   const job = ownedJob(context);
   return job?.suspended === undefined && job?.metadata.deletionTimestamp === undefined ? job : undefined;
 }
 
 const guards = defineGuards({
-  isSuspended: {
+  suspendRequested: {
     description: 'spec.suspend is true',
-    holds: isSuspended,
+    holds: isSuspendRequested,
   },
   jobShouldSuspend: {
     description: 'spec.suspend is true, and the Job is not suspended but can be',
@@ -48,7 +48,7 @@ const guards = defineGuards({
     description: 'the suspended Job does not count terminating Pods (before 1.29), and its Pods have not been listed',
     holds: (context) => {
       const job = runningJob(context);
-      const isSuspending = isSuspended(context) || job?.suspended?.byOperator === true;
+      const isSuspending = isSuspendRequested(context) || job?.suspended?.byOperator === true;
       if (!isSuspending || job?.suspended === undefined || job.status.terminating !== undefined) return false;
       if (context.draft.suspendedSince !== undefined || hasPodsRunning(context)) return false;
       return runningFinding(context)?.type !== 'inspected';
@@ -57,31 +57,31 @@ const guards = defineGuards({
   stepSuspended: {
     description: 'spec.suspend is true, and all Pods of the suspended Job have terminated',
     holds: (context) =>
-      isSuspended(context) && runningJob(context)?.suspended !== undefined && !hasContainersRunning(context),
+      isSuspendRequested(context) && runningJob(context)?.suspended !== undefined && !hasContainersRunning(context),
   },
   podsTerminating: {
     description:
       'spec.suspend is false, but Pods of the suspended Job or of a deleted Job have not terminated; the next Pod must not overlap with them',
     holds: (context) =>
-      !isSuspended(context) &&
+      !isSuspendRequested(context) &&
       ownedJob(context)?.suspended?.byOperator === true &&
       (hasContainersRunning(context) || suspendedPodsGraceMs(context) > 0),
   },
   jobShouldUnsuspend: {
     description: 'spec.suspend is false, and the operator has suspended the Job',
-    holds: (context) => !isSuspended(context) && ownedJob(context)?.suspended?.byOperator === true,
+    holds: (context) => !isSuspendRequested(context) && ownedJob(context)?.suspended?.byOperator === true,
   },
   unsuspendedBeforeStart: {
     description: 'spec.suspend is false again, and the sequence has not started',
-    holds: (context) => !isSuspended(context) && context.draft.startTime === undefined,
+    holds: (context) => !isSuspendRequested(context) && context.draft.startTime === undefined,
   },
   unsuspendedDuringStep: {
     description: 'spec.suspend is false again, and a step is recorded as running',
-    holds: (context) => !isSuspended(context) && runningStep(context.draft) !== undefined,
+    holds: (context) => !isSuspendRequested(context) && runningStep(context.draft) !== undefined,
   },
   unsuspended: {
     description: 'spec.suspend is false again',
-    holds: (context) => !isSuspended(context),
+    holds: (context) => !isSuspendRequested(context),
   },
   stepHasJob: {
     description: 'a step is recorded as running; its Job may have ended since',
@@ -137,7 +137,9 @@ const effects = defineEffects({
 });
 
 /** Before the start, and between two steps. */
-export const suspendRows: readonly Row[] = [{ guard: guards.isSuspended, effect: effects.suspend, to: 'Suspended' }];
+export const suspendRows: readonly Row[] = [
+  { guard: guards.suspendRequested, effect: effects.suspend, to: 'Suspended' },
+];
 
 export const suspendInStepRows: readonly Row[] = [
   { guard: guards.jobShouldSuspend, effect: effects.suspendJob },
@@ -148,7 +150,10 @@ export const suspendInStepRows: readonly Row[] = [
   { guard: guards.jobShouldUnsuspend, effect: effects.unsuspendJob },
 ];
 
-/** A suspended sequence returns to its previous state; the rows of that state decide whether it stays suspended. */
+/**
+ * A suspended sequence returns to its previous state, with `suspendedSince` still set; the rows of that state decide
+ * whether it stays suspended.
+ */
 export const suspendedRows: readonly Row[] = [
   { guard: guards.unsuspendedBeforeStart, effect: effects.unsuspend, to: 'New', continues: true },
   { guard: guards.unsuspendedDuringStep, effect: effects.unsuspend, to: 'StepRunning', continues: true },

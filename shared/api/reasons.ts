@@ -22,11 +22,11 @@ export const REASON = {
   jobDeleted: 'JobDeleted',
   jobRejected: 'JobRejected',
   deadlineExceeded: 'DeadlineExceeded',
-  // Suspended; Progressing while that is True
+  // Suspended; also the reason of Progressing while Suspended is True
   suspended: 'Suspended',
   suspending: 'Suspending',
   notSuspended: 'NotSuspended',
-  // ResourcesUnavailable, beside Kubernetes' own reasons; Progressing while that is True
+  // ResourcesUnavailable, beside Kubernetes' own reasons; also the reason of Progressing while ResourcesUnavailable is True
   resourcesUnavailable: 'ResourcesUnavailable',
   secretNotFound: 'SecretNotFound',
   configMapNotFound: 'ConfigMapNotFound',

@@ -30,7 +30,7 @@ export type Phase = (typeof PHASES)[number];
 export const STEP_STATES = ['Running', 'Succeeded', 'Failed', 'Skipped'] as const;
 export type StepState = (typeof STEP_STATES)[number];
 
-/** The conditions that are always present, in order. */
+/** The conditions that are always present, in order; their states: `conditionStates` of controller/decide/condition-states.ts. */
 export const CONDITION_TYPES = [
   'Available',
   'Progressing',

@@ -242,7 +242,7 @@ export function errorFromFailure(error: unknown): unknown {
   return apiCode === undefined ? error : new ApiError(apiCode, message, { cause: error });
 }
 
-/** A timeout while connecting counts as unreachable; `Timeout` is for an open connection that stays silent. */
+/** A timeout while connecting counts as unreachable; `Timeout` is for an open connection that stays silent, and HTTP 408. */
 function codeOfFailure(code: string, message: string): ApiErrorCode | undefined {
   if (code === 'UND_ERR_ABORTED' || code === 'ABORT_ERR') {
     return REFUSED_BY_PROXY.test(message) ? 'Unreachable' : 'Aborted';

@@ -29,7 +29,7 @@ export interface RoundTripOptions {
 
 /**
  * Resolves with the answer, whatever its status. Rejects with undici's error, or with `Aborted` when the deadline
- * cancels it.
+ * cancels it, which the client reports as `Timeout`.
  */
 export async function roundTrip(
   dispatcher: Dispatcher,

@@ -1,6 +1,6 @@
 /** What is kept of a request of unknown outcome, and when it is told after all. */
 import { describe, expect, it } from '@jest/globals';
-import { UncertainWrites, type UnacknowledgedWrite } from '../../../controller/uncertain-writes.ts';
+import { UncertainWrites, type TrackedWrite } from '../../../controller/uncertain-writes.ts';
 import { EVENT } from '../../../shared/api/reasons.ts';
 import type { SequentialJob, SequentialJobStatus } from '../../../shared/api/types.ts';
 import { ApiError } from '../../../shared/kube/errors.ts';
@@ -11,7 +11,7 @@ const LOST = new ApiError('Unreachable', 'other side closed', { isUncertainWrite
 
 const status = (phase: 'Running' | 'Failed'): SequentialJobStatus => ({ phase, observedGeneration: 1 });
 
-function unheard(written: SequentialJobStatus | undefined): UnacknowledgedWrite {
+function unheard(written: SequentialJobStatus | undefined): TrackedWrite {
   const message = 'Started the sequence of 3 steps';
   const event = { type: 'Normal', reason: EVENT.sequenceStarted, message } as const;
   return { object: sequentialJob(), status: written, events: [event] };
@@ -27,24 +27,26 @@ describe('a request that failed', () => {
     ],
     ['a programming error', new TypeError('it was so'), false],
   ])('is remembered if it was %s', (_, error, isKept) => {
-    const doubts = new UncertainWrites();
+    const uncertainWrites = new UncertainWrites();
     const one = unheard(status('Running'));
-    doubts.record(KEY, error, one);
-    expect(doubts.isPending(KEY)).toBe(isKept);
-    expect(doubts.takeApplied(KEY, sequentialJob({ status: status('Running') }))).toBe(isKept ? one : undefined);
+    uncertainWrites.record(KEY, error, one);
+    expect(uncertainWrites.mustReread(KEY)).toBe(isKept);
+    expect(uncertainWrites.takeApplied(KEY, sequentialJob({ status: status('Running') }))).toBe(
+      isKept ? one : undefined,
+    );
   });
 
   it('does not affect another object', () => {
-    const doubts = new UncertainWrites();
-    doubts.record(KEY, LOST);
-    expect([doubts.isPending(KEY), doubts.isPending('team-b/etl')]).toEqual([true, false]);
+    const uncertainWrites = new UncertainWrites();
+    uncertainWrites.record(KEY, LOST);
+    expect([uncertainWrites.mustReread(KEY), uncertainWrites.mustReread('team-b/etl')]).toEqual([true, false]);
   });
 
   it('is checked once', () => {
-    const doubts = new UncertainWrites();
-    doubts.record(KEY, LOST);
-    doubts.resolve(KEY);
-    expect(doubts.isPending(KEY)).toBe(false);
+    const uncertainWrites = new UncertainWrites();
+    uncertainWrites.record(KEY, LOST);
+    uncertainWrites.wasReread(KEY);
+    expect(uncertainWrites.mustReread(KEY)).toBe(false);
   });
 });
 
@@ -61,40 +63,40 @@ describe('a write whose response was lost', () => {
     ['that let go of the object was carried out where a namesake is there', undefined, namesake, true],
     ['that let go of the object was not where that is still there', undefined, stored, false],
   ])('%s', (_, written, now, isDone) => {
-    const doubts = new UncertainWrites();
+    const uncertainWrites = new UncertainWrites();
     const one = unheard(written);
-    doubts.record(KEY, LOST, one);
-    expect(doubts.takeApplied(KEY, now)).toBe(isDone ? one : undefined);
+    uncertainWrites.record(KEY, LOST, one);
+    expect(uncertainWrites.takeApplied(KEY, now)).toBe(isDone ? one : undefined);
   });
 
   it('emits its Events once', () => {
-    const doubts = new UncertainWrites();
-    doubts.record(KEY, LOST, unheard(status('Running')));
-    doubts.takeApplied(KEY, stored);
-    expect(doubts.takeApplied(KEY, stored)).toBeUndefined();
+    const uncertainWrites = new UncertainWrites();
+    uncertainWrites.record(KEY, LOST, unheard(status('Running')));
+    uncertainWrites.takeApplied(KEY, stored);
+    expect(uncertainWrites.takeApplied(KEY, stored)).toBeUndefined();
   });
 
   it('may take effect after the check', () => {
-    const doubts = new UncertainWrites();
+    const uncertainWrites = new UncertainWrites();
     const one = unheard(status('Running'));
-    doubts.record(KEY, LOST, one);
-    doubts.resolve(KEY);
-    expect(doubts.takeApplied(KEY, sequentialJob())).toBeUndefined();
-    expect(doubts.takeApplied(KEY, stored)).toBe(one);
+    uncertainWrites.record(KEY, LOST, one);
+    uncertainWrites.wasReread(KEY);
+    expect(uncertainWrites.takeApplied(KEY, sequentialJob())).toBeUndefined();
+    expect(uncertainWrites.takeApplied(KEY, stored)).toBe(one);
   });
 
   it('emits no Events if a later write took effect', () => {
-    const doubts = new UncertainWrites();
-    doubts.record(KEY, LOST, unheard(status('Running')));
-    doubts.supersede(KEY);
-    expect(doubts.takeApplied(KEY, stored)).toBeUndefined();
+    const uncertainWrites = new UncertainWrites();
+    uncertainWrites.record(KEY, LOST, unheard(status('Running')));
+    uncertainWrites.supersede(KEY);
+    expect(uncertainWrites.takeApplied(KEY, stored)).toBeUndefined();
   });
 
   it('is found among several', () => {
-    const doubts = new UncertainWrites();
+    const uncertainWrites = new UncertainWrites();
     const second = unheard(status('Running'));
-    doubts.record(KEY, LOST, unheard(status('Failed')));
-    doubts.record(KEY, LOST, second);
-    expect(doubts.takeApplied(KEY, stored)).toBe(second);
+    uncertainWrites.record(KEY, LOST, unheard(status('Failed')));
+    uncertainWrites.record(KEY, LOST, second);
+    expect(uncertainWrites.takeApplied(KEY, stored)).toBe(second);
   });
 });
