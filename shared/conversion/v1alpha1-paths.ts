@@ -1,0 +1,58 @@
+/** Translates field paths of v1beta1 into those of a v1alpha1 object, so that users read the paths that they wrote. Pure. */
+import { asArray, asObject, asObjects, nonEmptyString } from '../json/untrusted.ts';
+
+/** `spec.steps[0]` or `spec.finally[0]`, and the path within the step. */
+const STEP = /^spec\.(steps|finally)\[(\d+)\](.*)$/s;
+/** A field of a policy that v1beta1 has in the step's `job`. */
+const POLICY_JOB_FIELD = /^\.job(\.(?:backoffLimit|activeDeadlineSeconds|podFailurePolicy)(?![^.[]).*)$/s;
+/** A field of a policy that has the same path in a v1beta1 step. */
+const POLICY_FIELD = /^\.(?:job|pod|onFailure|when)(?![^.[])/;
+const SPEC_BACKOFF_LIMIT = /^spec\.job(\.backoffLimit)$/;
+
+interface Named {
+  readonly name: unknown;
+}
+
+export class V1alpha1Paths {
+  readonly #names: Readonly<Record<string, readonly (string | undefined)[]>>;
+  readonly #containers: number;
+  /** The index of the first policy of each name. */
+  readonly #policies = new Map<string, number>();
+  /** The indices of the policies that name no container: in v1beta1 they are steps behind the others. */
+  readonly #unused: readonly number[];
+
+  /** `spec`: of v1alpha1, as the user wrote it; any value is accepted. */
+  constructor(spec: unknown) {
+    const { containers, finally: last, stepPolicies } = asObject<Record<string, unknown>>(spec) ?? {};
+    const namesOf = (list: unknown): readonly (string | undefined)[] =>
+      asObjects<Named>(list).map(({ name }) => nonEmptyString(name));
+    this.#names = { steps: namesOf(containers), finally: namesOf(last) };
+    this.#containers = asArray(containers).length;
+    const used = new Set(Object.values(this.#names).flat());
+    const policies = namesOf(stepPolicies);
+    policies.forEach((name, i) => {
+      if (name !== undefined && !this.#policies.has(name)) this.#policies.set(name, i);
+    });
+    this.#unused = [...policies.keys()].filter((i) => !used.has(policies[i]));
+  }
+
+  /** The path in v1alpha1. A setting of a step that has no policy is named by its step: `spec.stepPolicies[name=load]`. */
+  translate(path: string): string {
+    const step = STEP.exec(path);
+    if (step === null) return path.replace(/^spec\.steps\b/, 'spec.containers').replace(SPEC_BACKOFF_LIMIT, 'spec$1');
+    const [, list = '', index = '', within = ''] = step;
+    const i = Number(index);
+    const isUnused = list === 'steps' && i >= this.#containers;
+    const policy = isUnused ? this.#unused[i - this.#containers] : this.#policyOf(list, i);
+    const jobField = POLICY_JOB_FIELD.exec(within)?.[1];
+    if (isUnused || jobField !== undefined || POLICY_FIELD.test(within)) {
+      return `spec.stepPolicies[${policy ?? `name=${this.#names[list]?.[i] ?? ''}`}]${jobField ?? within}`;
+    }
+    return `spec.${list === 'steps' ? 'containers' : list}[${i}]${within}`;
+  }
+
+  #policyOf(list: string, index: number): number | undefined {
+    const name = this.#names[list]?.[index];
+    return name === undefined ? undefined : this.#policies.get(name);
+  }
+}

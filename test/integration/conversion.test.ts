@@ -1,0 +1,176 @@
+/**
+ * Both API versions on a real API server, with v1beta1 stored: what each client sees of the same object. The definition is the
+ * one that is installed, with v1beta1 beside v1alpha1.
+ */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { CRD } from '../../config/generate/crd.ts';
+import { RESOURCE_SCHEMA } from '../../config/generate/resource-schema.ts';
+import { V1BETA1_SPEC_SCHEMA } from '../../config/generate/v1beta1-spec.ts';
+import { type Kubectl, kubectlOf } from '../../local/control-plane/kubectl.ts';
+import { type LocalOperator, startOperator } from '../../local/operator.ts';
+import { GROUP, PLURAL } from '../../shared/api/group.ts';
+import { createApiClient, type ApiClient, PATCH_TYPE } from '../../shared/kube/client.ts';
+import { loadKubeConfig } from '../../shared/kube/kubeconfig.ts';
+import { collectionPath, objectPath, type Resource } from '../../shared/kube/resources.ts';
+import { dedicatedControlPlane } from '../support/dedicated-control-plane.ts';
+import { eventually } from '../support/eventually.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+import { type AnyVersion, normalized, toV1beta1, V1ALPHA1 } from '../support/versions.ts';
+
+jest.setTimeout(120_000);
+
+const own = dedicatedControlPlane({ node: false, controllerManager: false });
+const folder = temporaryFolder();
+
+const ALPHA: Resource = { root: `/apis/${GROUP}/v1alpha1`, plural: PLURAL };
+const BETA: Resource = { root: `/apis/${GROUP}/v1beta1`, plural: PLURAL };
+const NAMESPACE = 'default';
+
+const [v1alpha1] = CRD.spec.versions;
+
+/** The definition with both versions, of which one is stored. */
+function definition({ url, caPem }: LocalOperator, stored: 'v1alpha1' | 'v1beta1') {
+  const properties = { ...RESOURCE_SCHEMA.properties, spec: V1BETA1_SPEC_SCHEMA };
+  const v1beta1 = { ...v1alpha1, name: 'v1beta1', schema: { openAPIV3Schema: { ...RESOURCE_SCHEMA, properties } } };
+  const clientConfig = { url: `${url}/convert`, caBundle: Buffer.from(caPem).toString('base64') };
+  return {
+    ...CRD,
+    spec: {
+      ...CRD.spec,
+      versions: [v1beta1, v1alpha1].map((version) => Object.assign({}, version, { storage: version?.name === stored })),
+      conversion: { strategy: 'Webhook', webhook: { conversionReviewVersions: ['v1'], clientConfig } },
+    },
+  };
+}
+
+let client: ApiClient;
+let kubectl: Kubectl;
+let operator: LocalOperator;
+
+async function apply(name: string, object: unknown, ...flags: readonly string[]): Promise<string> {
+  const file = join(folder, `${name}.json`);
+  await writeFile(file, JSON.stringify(object));
+  return kubectl('apply', ...flags, '-f', file);
+}
+
+beforeAll(async () => {
+  kubectl = kubectlOf(own.plane);
+  client = createApiClient(loadKubeConfig({ path: own.plane.kubeconfig }), { userAgent: 'sequentialjob-tests' });
+  operator = await startOperator({
+    state: join(folder, 'operator'),
+    kubeconfig: own.plane.kubeconfig,
+    role: 'webhook',
+    logFormat: 'json',
+  });
+  await operator.ready();
+}, 180_000);
+afterAll(async () => {
+  await client.close();
+  await operator.child.stop(0);
+});
+
+const image = 'busybox:1.36';
+const SPEC = {
+  containers: [
+    { name: 'extract', image, resources: { limits: { memory: '1Gi' } } },
+    { name: 'load', image, volumeMounts: [{ name: 'data', mountPath: '/data' }] },
+  ],
+  template: { metadata: { labels: { team: 'a' } }, spec: { volumes: [{ name: 'data', emptyDir: {} }] } },
+  stepPolicies: [{ name: 'load', backoffLimit: 0, onFailure: 'Continue' }],
+};
+const asV1alpha1 = (name: string, spec: unknown = SPEC): AnyVersion =>
+  ({ apiVersion: V1ALPHA1, kind: 'SequentialJob', metadata: { name, namespace: NAMESPACE }, spec }) as AnyVersion;
+
+const read = async (resource: Resource, name: string): Promise<AnyVersion> =>
+  client.request<AnyVersion>({ method: 'GET', path: objectPath(resource, NAMESPACE, name) });
+const list = async (resource: Resource): Promise<readonly AnyVersion[]> =>
+  (await client.request<{ items: readonly AnyVersion[] }>({ method: 'GET', path: collectionPath(resource, NAMESPACE) }))
+    .items;
+
+it('objects that were stored before v1beta1 existed are read in both versions', async () => {
+  await apply('before', asV1alpha1('before'));
+  const before = await read(ALPHA, 'before');
+  // Client-side apply keeps a copy in an annotation: both versions have to fit into it.
+  await apply('definition', definition(operator, 'v1beta1'));
+  const beta = await eventually('v1beta1 is served', async () => read(BETA, 'before'));
+  expect(beta).toEqual(toV1beta1(before));
+  expect(await read(ALPHA, 'before')).toEqual(before);
+});
+
+it('the server reports no problem with the definition', async () => {
+  const status = await kubectl('get', 'crd', `${PLURAL}.${GROUP}`, '-o', 'jsonpath={.status.conditions[*].type}');
+  expect(status.split(' ').toSorted()).toEqual(['Established', 'NamesAccepted']);
+});
+
+describe('the same object in both versions', () => {
+  it.each(['', '--server-side'])('after kubectl apply %s of either', async (flag) => {
+    const name = `etl${flag === '' ? '' : '-ssa'}`;
+    const flags = flag === '' ? [] : [flag];
+    await apply(name, asV1alpha1(name), ...flags);
+    const [alpha, beta] = [await read(ALPHA, name), await read(BETA, name)];
+    expect(alpha.spec).toMatchObject(SPEC);
+    expect(beta.spec).toEqual(toV1beta1(alpha).spec);
+    // The same file again changes nothing.
+    expect(await apply(name, asV1alpha1(name), ...flags)).toMatch(flag === '' ? /unchanged/ : /serverside-applied/);
+    expect((await read(BETA, name))['metadata']).toMatchObject({ generation: 1 });
+    // Another user has one in v1beta1.
+    const other = { ...toV1beta1(asV1alpha1(name)), spec: { ...beta.spec, suspend: true } };
+    await apply(name, other, ...flags, ...(flag === '' ? [] : ['--force-conflicts']));
+    expect((await read(ALPHA, name)).spec).toEqual({ ...normalized(alpha).spec, suspend: true });
+  });
+
+  it('after a patch, in the version of the patch', async () => {
+    await apply('patched', asV1alpha1('patched'));
+    const merge = async (resource: string, spec: unknown): Promise<string> =>
+      kubectl('patch', resource, 'patched', '--type=merge', `-p=${JSON.stringify({ spec })}`);
+    await merge(`${PLURAL}.v1alpha1.${GROUP}`, { stepPolicies: [{ name: 'extract', backoffLimit: 5 }] });
+    expect((await read(BETA, 'patched')).spec['steps']).toEqual([
+      { ...SPEC.containers[0], job: { backoffLimit: 5 } },
+      SPEC.containers[1],
+    ]);
+    await merge(`${PLURAL}.v1beta1.${GROUP}`, { job: { backoffLimit: 1 } });
+    expect((await read(ALPHA, 'patched')).spec['backoffLimit']).toBe(1);
+  });
+
+  it('in lists and watches', async () => {
+    const [alpha, beta] = [await list(ALPHA), await list(BETA)];
+    expect(alpha.length).toBeGreaterThan(2);
+    expect(beta).toEqual(alpha.map((object) => toV1beta1(object)));
+    const watched = await kubectl(
+      'get',
+      `${PLURAL}.v1alpha1.${GROUP}`,
+      '-o',
+      'name',
+      '--watch',
+      '--request-timeout=3s',
+    );
+    expect(watched.trim().split('\n')).toHaveLength(alpha.length);
+  });
+});
+
+it('a policy without a container can be stored where no webhook validates, and breaks no list', async () => {
+  await apply('orphan', asV1alpha1('orphan', { ...SPEC, stepPolicies: [{ name: 'upload', backoffLimit: 1 }] }));
+  expect(await list(BETA)).toHaveLength((await list(ALPHA)).length);
+  expect((await read(BETA, 'orphan')).spec['steps']).toContainEqual({ name: 'upload', job: { backoffLimit: 1 } });
+});
+
+it('while the webhook is down, the stored version goes on, and the other one says why it does not', async () => {
+  // On older servers an object that is managed in the other version needs the webhook for every write.
+  await apply('beta', toV1beta1(asV1alpha1('beta')));
+  const patch = async (name: string, body: unknown): Promise<unknown> =>
+    client.request({
+      method: 'PATCH',
+      path: objectPath(BETA, NAMESPACE, name),
+      contentType: PATCH_TYPE.merge,
+      body,
+    });
+  // What was stored in the other version needs it, too, until it is written once.
+  await patch('before', {});
+  await operator.child.stop(0);
+  await patch('beta', { spec: { suspend: true } });
+  expect((await list(BETA)).find(({ spec }) => spec['suspend'] === true)).toBeDefined();
+  await client.request({ method: 'DELETE', path: objectPath(BETA, NAMESPACE, 'beta') });
+  await expect(read(ALPHA, 'etl')).rejects.toThrow(/conversion webhook for .*SequentialJob failed/);
+});
