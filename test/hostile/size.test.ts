@@ -1,5 +1,5 @@
 /**
- * The worst objects that fit into a body: as many faults as there can be, of each kind, and as many values without one. To judge
+ * The worst objects that fit into a body: as many faults as there can be, of each kind, and as many values without one. To validate
  * one takes no more than a few times what it takes where nothing is wrong, and the work grows as the object does: one call that copies a list
  * in a loop makes minutes of it.
  */
@@ -63,7 +63,7 @@ function cost(work: () => unknown): number {
   return Math.min(once(), once());
 }
 
-const judge = (make: Make, count: number): (() => unknown) => {
+const validate = (make: Make, count: number): (() => unknown) => {
   const request = admissionRequest({ object: written(make(count)) });
   return () => [reviewObject, reviewDefaults].map((reviewer) => encodeReview('x', reviewer(request)));
 };
@@ -75,10 +75,10 @@ const TOO_MUCH = 9;
 
 describe('the worst object', () => {
   it.each(SPECS)('with %s is judged in time', (_what, make) => {
-    const [few, many] = [cost(judge(make, 5_000)), cost(judge(make, 20_000))];
+    const [few, many] = [cost(validate(make, 5_000)), cost(validate(make, 20_000))];
     if (many > NOTHING_MS) expect(many / few).toBeLessThan(TOO_MUCH);
     // Most have two values for each item, and one is over the limit.
     const worst = MAX_VALUES / 2 - 100;
-    expect(cost(judge(make, worst)) / cost(judge(sound, worst))).toBeLessThan(MOST_TIMES);
+    expect(cost(validate(make, worst)) / cost(validate(sound, worst))).toBeLessThan(MOST_TIMES);
   });
 });

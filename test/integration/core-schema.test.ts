@@ -38,7 +38,7 @@ let acceptsEmptyStrings: boolean;
 
 beforeAll(async () => {
   const empty = { name: 'empty', container: { env: [{ name: 'A', value: '' }] } };
-  acceptsEmptyStrings = (await judge(specOf(empty))).schema === '';
+  acceptsEmptyStrings = (await verdictOf(specOf(empty))).schema === '';
 });
 
 type Query = NonNullable<ApiRequest['query']>;
@@ -70,15 +70,15 @@ interface Verdict {
 }
 
 /** Of each case, by its name. */
-const judged = new Map<string, Verdict>();
+const verdicts = new Map<string, Verdict>();
 
 async function judgeOnce(coreCase: CoreCase): Promise<Verdict> {
-  const verdict = judged.get(coreCase.name) ?? (await judge(specOf(coreCase)));
-  judged.set(coreCase.name, verdict);
+  const verdict = verdicts.get(coreCase.name) ?? (await verdictOf(specOf(coreCase)));
+  verdicts.set(coreCase.name, verdict);
   return verdict;
 }
 
-async function judge(spec: Json): Promise<Verdict> {
+async function verdictOf(spec: Json): Promise<Verdict> {
   const object = objectOf(spec);
   const faults = validateSequentialJob(object);
   return {
@@ -143,7 +143,7 @@ describe('what the server accepts is accepted by validation, or rejected deliber
     const refused: unknown[] = [];
     let taken = 0;
     for (const mix of mixes({ good, bad: good }, MIXES, SEED)) {
-      const verdict = await judge(specOf(mix));
+      const verdict = await verdictOf(specOf(mix));
       if (verdict.theirs === '') taken += 1;
       if (contradictions(verdict).length > 0) refused.push([mix.name, verdict]);
     }
@@ -163,7 +163,7 @@ it('what validation accepts is accepted by the CRD, and the server stores it', a
 });
 
 it.each(FIELD)('a field that the server accepts is accepted by validation: %s', async (_name, spec) => {
-  expect(contradictions(await judge(spec))).toEqual([]);
+  expect(contradictions(await verdictOf(spec))).toEqual([]);
 });
 
 it('what the server accepts with strict field validation is accepted by the CRD, so that no field is missing', async () => {

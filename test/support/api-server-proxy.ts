@@ -59,7 +59,7 @@ export interface ApiServerProxy {
   /** Called for each request in the order of their arrival; undefined: it passes. */
   treat: Treat;
   /** Called with each watch event; what is not sent is not delivered. */
-  frame: (stream: WatchStream, frame: WatchEvent) => void;
+  event: (stream: WatchStream, event: WatchEvent) => void;
   /** Called when the API server has answered, with the message of a Status that refuses the request. */
   answered: (request: RequestInfo, status: number, message?: string) => void;
   /** From now on all requests and watch events pass. */
@@ -78,8 +78,8 @@ export class WatchStream {
     this.#answer = answer;
   }
 
-  send(frame: WatchEvent): void {
-    this.sendText(`${JSON.stringify(frame)}\n`);
+  send(event: WatchEvent): void {
+    this.sendText(`${JSON.stringify(event)}\n`);
   }
 
   sendText(text: string): void {
@@ -97,7 +97,7 @@ export class WatchStream {
   }
 }
 
-const pass = { treat: () => undefined, frame: (stream: WatchStream, frame: WatchEvent) => stream.send(frame) } as const;
+const pass = { treat: () => undefined, event: (stream: WatchStream, event: WatchEvent) => stream.send(event) } as const;
 
 /** `kubeconfig` is that of an administrator with a client certificate; `user`: in whose name it asks, if not in his own. */
 export async function startApiServerProxy(kubeconfig: string, user?: string): Promise<ApiServerProxy> {
@@ -134,7 +134,7 @@ export async function startApiServerProxy(kubeconfig: string, user?: string): Pr
     streams.add(stream);
     to.on('close', () => streams.delete(stream));
     begin(from, to);
-    void relay(from, stream, (frame) => proxy.frame(stream, frame));
+    void relay(from, stream, (event) => proxy.event(stream, event));
   };
 
   const server = createServer((from, to) => void serve(from, to).catch(() => to.destroy()));
@@ -206,9 +206,9 @@ function cutShort(from: IncomingMessage, to: ServerResponse): void {
 }
 
 /** Until either side ends; where the API server breaks off, so does the proxy. */
-async function relay(from: IncomingMessage, stream: WatchStream, take: (frame: WatchEvent) => void): Promise<void> {
+async function relay(from: IncomingMessage, stream: WatchStream, take: (event: WatchEvent) => void): Promise<void> {
   try {
-    for await (const frame of readWatchEvents(from)) take(frame);
+    for await (const event of readWatchEvents(from)) take(event);
     stream.end();
   } catch {
     stream.cut();

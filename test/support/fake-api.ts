@@ -43,9 +43,9 @@ export function fault(code: ApiErrorCode, after = false): Fault {
   return { error: new ApiError(code, `it was ${code}`, { status: STATUS[code] }), after };
 }
 
-/** In words: `is carried out but unheard (Timeout)`. */
+/** In words: `is applied without an answer (Timeout)`. */
 export const describeFault = ({ error: { code }, after }: Fault): string =>
-  `${after ? 'is carried out but unheard' : 'is not carried out'} (${code})`;
+  `${after ? 'is applied without an answer' : 'is not carried out'} (${code})`;
 
 export class FakeApi {
   readonly client = new FakeClient({ request: (request) => this.#serve(request) });

@@ -99,10 +99,10 @@ export class Golden {
 export function outcome(base: unknown, value: unknown): Outcome {
   const [expected, found] = [apart(json(base)), apart(json(value))];
   const gone = [...expected.texts.keys()].filter((place) => !found.texts.has(place));
-  const told = [...found.texts].filter(([place, text]) => !isDeepStrictEqual(expected.texts.get(place), text));
+  const changed = [...found.texts].filter(([place, text]) => !isDeepStrictEqual(expected.texts.get(place), text));
   // The same is often said in several places: it is written once.
   const byText = new Map<string, string>();
-  for (const [place, text] of [...gone.map((place) => [place, NONE] as const), ...told]) {
+  for (const [place, text] of [...gone.map((place) => [place, NONE] as const), ...changed]) {
     const key = JSON.stringify(text);
     byText.set(key, [byText.get(key) ?? [], place].flat().join(', '));
   }

@@ -83,7 +83,7 @@ export class JobHistory {
     while (!this.#stopping.signal.aborted) {
       try {
         from ??= await this.#list();
-        for await (const frame of readWatchEvents(await this.#open(from))) from = this.#take(frame);
+        for await (const event of readWatchEvents(await this.#open(from))) from = this.#take(event);
       } catch (error) {
         if (isApiError(error, 'Gone')) from = undefined;
         await sleep(RETRY_MS, this.#stopping.signal);

@@ -71,11 +71,11 @@ export class RecordedServer {
     const status = object.kind === 'SequentialJob' ? this.#api.get(path)?.['status'] : object['status'];
     const stored = this.#api.put(path, { ...object, ...(status === undefined ? {} : { status }) });
     if (type === 'DELETED') this.#api.remove(path);
-    this.#tell(type, stored);
+    this.#notify(type, stored);
     return stored;
   }
 
-  #tell(type: Recorded['type'], object: Stored): void {
+  #notify(type: Recorded['type'], object: Stored): void {
     const plural = pluralOf(object);
     const open = this.#watches.get(plural);
     if (open === undefined || !isSelected(object, open.query)) return;
@@ -95,7 +95,7 @@ export class RecordedServer {
     if (query?.['dryRun'] !== undefined) return this.#api.client.request(request);
     const written = method === 'GET' ? undefined : pluralIn(path);
     const answer = await (written === 'jobs' ? this.#answer(request) : this.#api.client.request(request));
-    if (written === 'sequentialjobs') this.#tell('MODIFIED', answer as Stored);
+    if (written === 'sequentialjobs') this.#notify('MODIFIED', answer as Stored);
     this.onRequest(request);
     return answer;
   }

@@ -24,13 +24,13 @@ const isBookmark = ({ type }: WatchEvent): boolean => type === 'BOOKMARK';
 /** What the streams have carried so far, bookmarks left out. */
 const past = new Map<WatchStream, WatchEvent[]>();
 
-/** Sends each frame, and then what `again` makes of everything that the stream has carried. */
+/** Sends each event, and then what `again` makes of everything that the stream has carried. */
 function sayAgain(again: (carried: readonly WatchEvent[]) => readonly WatchEvent[]): void {
   past.clear();
-  here.proxy.frame = (stream, frame) => {
-    stream.send(frame);
-    if (isBookmark(frame)) return;
-    const carried = [...(past.get(stream) ?? []), frame];
+  here.proxy.event = (stream, event) => {
+    stream.send(event);
+    if (isBookmark(event)) return;
+    const carried = [...(past.get(stream) ?? []), event];
     past.set(stream, carried);
     for (const each of again(carried)) stream.send(each);
   };
@@ -70,25 +70,25 @@ describe('a sequence completes as usual when', () => {
   });
 
   fault('unknown objects are delivered as modified and as deleted', async () => {
-    here.proxy.frame = (stream, frame) => {
+    here.proxy.event = (stream, event) => {
       // As after an ADDED that was lost.
-      stream.send(frame.type === 'ADDED' ? { ...frame, type: 'MODIFIED' } : frame);
-      const { resourceVersion } = metaOf(frame);
-      const metadata = { ...metaOf(frame), name: 'nobody', uid: `uid-${resourceVersion}` };
-      if (!isBookmark(frame)) stream.send({ type: 'DELETED', object: { ...(frame.object as object), metadata } });
+      stream.send(event.type === 'ADDED' ? { ...event, type: 'MODIFIED' } : event);
+      const { resourceVersion } = metaOf(event);
+      const metadata = { ...metaOf(event), name: 'nobody', uid: `uid-${resourceVersion}` };
+      if (!isBookmark(event)) stream.send({ type: 'DELETED', object: { ...(event.object as object), metadata } });
     };
     await expectRun('unknown');
   });
 
   fault('events of one burst come in the wrong order', async () => {
     const bursts = new Map<WatchStream, WatchEvent[]>();
-    here.proxy.frame = (stream, frame) => {
+    here.proxy.event = (stream, event) => {
       const burst = bursts.get(stream);
       if (burst !== undefined) {
-        burst.push(frame);
+        burst.push(event);
         return;
       }
-      const begun = [frame];
+      const begun = [event];
       bursts.set(stream, begun);
       setTimeout(() => {
         bursts.delete(stream);
@@ -105,14 +105,14 @@ describe('deleted objects', () => {
     await here.namespace.apply('ghost', sequence(2));
     await expectSound(here, 'ghost', 2);
     await eventually('its deletion in the watch', () =>
-      [...past.values()].flat().some((frame) => frame.type === 'DELETED' && metaOf(frame).name === 'ghost'),
+      [...past.values()].flat().some((event) => event.type === 'DELETED' && metaOf(event).name === 'ghost'),
     );
     const asked = recordRequests();
     const streams = [...past].filter(([stream]) => here.proxy.streams.includes(stream));
-    for (const [stream, frames] of streams) for (const frame of frames) stream.send(frame);
-    for (const [stream, frames] of streams) for (const { object } of frames) stream.send({ type: 'ADDED', object });
-    for (const [stream, frames] of streams) {
-      for (const frame of frames.filter(({ type }) => type === 'DELETED')) stream.send(frame);
+    for (const [stream, events] of streams) for (const event of events) stream.send(event);
+    for (const [stream, events] of streams) for (const { object } of events) stream.send({ type: 'ADDED', object });
+    for (const [stream, events] of streams) {
+      for (const event of events.filter(({ type }) => type === 'DELETED')) stream.send(event);
     }
     // One that comes after all this is served: the controller has seen it.
     await here.namespace.apply('witness', sequence(1));
@@ -131,8 +131,8 @@ describe('deleted objects', () => {
     const { metadata } = await here.namespace.apply('again', here.gatedSteps(2));
     await here.namespace.untilRunning('again', 0);
     const asked = recordRequests();
-    for (const [stream, frames] of past) {
-      for (const frame of frames.filter(({ type }) => type === 'DELETED')) stream.send(frame);
+    for (const [stream, events] of past) {
+      for (const event of events.filter(({ type }) => type === 'DELETED')) stream.send(event);
     }
     await here.open(0, 1);
     const { status } = await here.namespace.untilFinished('again');
@@ -153,7 +153,7 @@ describe('bookmarks', () => {
       await here.namespace.apply('held', here.gatedSteps(steps));
       await here.namespace.untilRunning('held', 0);
       const held: (readonly [WatchStream, WatchEvent])[] = [];
-      here.proxy.frame = (stream, frame) => void (isBookmark(frame) || held.push([stream, frame]));
+      here.proxy.event = (stream, event) => void (isBookmark(event) || held.push([stream, event]));
       const beat = setInterval(() => {
         for (const stream of here.proxy.streams) {
           const newest = held.findLast(([on]) => on === stream)?.[1];
@@ -172,7 +172,7 @@ describe('bookmarks', () => {
       expect((await here.namespace.get('held')).status).toMatchObject({ phase: 'Running', state: { failed: 0 } });
       here.proxy.clear();
       const since = performance.now();
-      for (const [stream, frame] of held) stream.send(frame);
+      for (const [stream, event] of held) stream.send(event);
       await eventually('the next step', () => here.history.events('held')[2]);
       report(`went on after ${seconds(performance.now() - since)}`);
       await expectSound(here, 'held', steps);

@@ -11,14 +11,14 @@ const BOUND_MS = 60_000;
 
 const here = withFlakyWatch('streams');
 
-/** Every `nth` frame of each kind of resource meets the fault, and the others pass. */
-function every(nth: number, meet: (stream: WatchStream, frame: WatchEvent) => void): void {
+/** Every `nth` event of each kind of resource meets the fault, and the others pass. */
+function every(nth: number, meet: (stream: WatchStream, event: WatchEvent) => void): void {
   const counts = new Map<string, number>();
-  here.proxy.frame = (stream, frame) => {
+  here.proxy.event = (stream, event) => {
     const count = (counts.get(stream.resource) ?? 0) + 1;
     counts.set(stream.resource, count);
-    if (count % nth === 0) meet(stream, frame);
-    else stream.send(frame);
+    if (count % nth === 0) meet(stream, event);
+    else stream.send(event);
   };
 }
 
@@ -31,8 +31,8 @@ async function expectRun(name: string): Promise<void> {
   expect(performance.now() - opened).toBeLessThan(BOUND_MS);
 }
 
-const halfOf = (frame: WatchEvent): string => {
-  const text = JSON.stringify(frame);
+const halfOf = (event: WatchEvent): string => {
+  const text = JSON.stringify(event);
   return text.slice(0, text.length / 2);
 };
 
@@ -44,33 +44,33 @@ const NONSENSE = [
   '<html><body>504 Gateway Time-out</body></html>',
 ];
 
-/** Which frame of each kind of resource meets which fault. */
+/** Which event of each kind of resource meets which fault. */
 const FAULTS: readonly (readonly [
   says: string,
   nth: number,
-  meet: (stream: WatchStream, frame: WatchEvent) => void,
+  meet: (stream: WatchStream, event: WatchEvent) => void,
 ])[] = [
   [
-    'are reset in the middle of a frame',
+    'are reset in the middle of a event',
     3,
-    (stream, frame) => {
-      stream.sendText(halfOf(frame));
+    (stream, event) => {
+      stream.sendText(halfOf(event));
       stream.cut();
     },
   ],
   [
-    'end in the middle of a frame as if all were well',
+    'end in the middle of a event as if all were well',
     3,
-    (stream, frame) => {
-      stream.sendText(halfOf(frame));
+    (stream, event) => {
+      stream.sendText(halfOf(event));
       stream.end();
     },
   ],
   [
-    'end after each frame',
+    'end after each event',
     1,
-    (stream, frame) => {
-      stream.send(frame);
+    (stream, event) => {
+      stream.send(event);
       stream.end();
     },
   ],
@@ -112,7 +112,7 @@ describe('watches that', () => {
       await here.namespace.apply('silent', here.gatedSteps(2));
       await here.namespace.untilRunning('silent', 0);
       const silent = new Set(here.proxy.streams);
-      here.proxy.frame = (stream, frame) => void (silent.has(stream) || stream.send(frame));
+      here.proxy.event = (stream, event) => void (silent.has(stream) || stream.send(event));
       const since = performance.now();
       await here.open(0, 1);
       await eventually('the next step', () => here.history.events('silent')[2], 300);

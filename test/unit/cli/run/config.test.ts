@@ -54,6 +54,8 @@ describe('parseConfig', () => {
     ['an empty variable counts as unset', [], { SEQUENTIALJOB_KUBECONFIG: '', SEQUENTIALJOB_WORKERS: '' }, {}],
     ['the last of two equal flags counts', ['--workers=4', '--workers=5'], {}, { workers: 5 }],
     ['other environment variables are ignored', [], { SEQUENTIALJOB_UNKNOWN: 'x', WORKERS: '2' }, {}],
+    ['the smallest number', ['--workers=1'], {}, { workers: 1 }],
+    ['the largest number', ['--workers=1000'], {}, { workers: 1000 }],
     ['a boolean flag alone is true', ['--leader-elect'], {}, { leaderElect: true }],
     ['a boolean flag may be false', ['--leader-elect=false'], {}, { leaderElect: false }],
     [

@@ -12,7 +12,7 @@ const settled = async (): Promise<void> =>
 
 describe('ElectedController', () => {
   /** What happened, in order. */
-  let told: string[];
+  let calls: string[];
   let campaigning: AbortSignal;
   let won: Deferred<void>;
   let lost: Deferred<void>;
@@ -23,7 +23,7 @@ describe('ElectedController', () => {
   let controller: ElectedController;
 
   beforeEach(() => {
-    told = [];
+    calls = [];
     won = Promise.withResolvers();
     lost = Promise.withResolvers();
     drained = Promise.withResolvers();
@@ -36,17 +36,17 @@ describe('ElectedController', () => {
 
   const elector = {
     async acquire(signal: AbortSignal): Promise<boolean> {
-      told.push('campaign');
+      calls.push('campaign');
       campaigning = signal;
       await unlessAborted(signal, won.promise);
       return !signal.aborted;
     },
     async renew(signal: AbortSignal): Promise<void> {
       await unlessAborted(signal, lost.promise);
-      told.push(signal.aborted ? 'renewed to the end' : 'lost');
+      calls.push(signal.aborted ? 'renewed to the end' : 'lost');
     },
     async release(): Promise<void> {
-      told.push('release');
+      calls.push('release');
     },
   };
 
@@ -56,15 +56,15 @@ describe('ElectedController', () => {
     },
     unsynced: ['jobs'],
     async start() {
-      told.push(`start ${number}`);
+      calls.push(`start ${number}`);
       await started.promise;
     },
     async stop() {
-      told.push(`stop ${number}`);
+      calls.push(`stop ${number}`);
       await drained.promise;
-      told.push(`stopped ${number}`);
+      calls.push(`stopped ${number}`);
     },
-    abort: () => void told.push(`cut off ${number}`),
+    abort: () => void calls.push(`cut off ${number}`),
   });
 
   async function win(): Promise<void> {
@@ -76,53 +76,53 @@ describe('ElectedController', () => {
   it('starts nothing before it is the leader', async () => {
     void controller.start(stop.signal);
     await settled();
-    expect(told).toEqual(['campaign']);
+    expect(calls).toEqual(['campaign']);
     await win();
-    expect(told).toEqual(['campaign', 'start 1']);
+    expect(calls).toEqual(['campaign', 'start 1']);
   });
 
   it('aborts the controller as soon as it loses the Lease, and campaigns again, with a new controller, when the old one has ended', async () => {
     void controller.start(stop.signal);
     await win();
-    told.length = 0;
+    calls.length = 0;
     lost.resolve();
     await settled();
-    expect(told).toEqual(['lost', 'cut off 1', 'stop 1']);
+    expect(calls).toEqual(['lost', 'cut off 1', 'stop 1']);
     drained.resolve();
     await settled();
-    expect(told.slice(3)).toEqual(['stopped 1', 'campaign']);
+    expect(calls.slice(3)).toEqual(['stopped 1', 'campaign']);
     lost = Promise.withResolvers();
     await win();
-    expect(told.slice(5)).toEqual(['start 2']);
+    expect(calls.slice(5)).toEqual(['start 2']);
   });
 
   it('drains before it releases the Lease, and renews it until then', async () => {
     const running = controller.start(stop.signal);
     await win();
-    told.length = 0;
+    calls.length = 0;
     stop.abort();
     const stopping = controller.stop();
     await settled();
-    expect(told).toEqual(['stop 1']);
+    expect(calls).toEqual(['stop 1']);
     drained.resolve();
     await stopping;
     await running;
-    expect(told).toEqual(['stop 1', 'stopped 1', 'renewed to the end', 'cut off 1', 'release']);
+    expect(calls).toEqual(['stop 1', 'stopped 1', 'renewed to the end', 'cut off 1', 'release']);
   });
 
   it('aborts the controller if it loses the Lease while it drains', async () => {
     void controller.start(stop.signal);
     await win();
-    told.length = 0;
+    calls.length = 0;
     stop.abort();
     const stopping = controller.stop();
     await settled();
     lost.resolve();
     await settled();
-    expect(told).toEqual(['stop 1', 'lost', 'cut off 1']);
+    expect(calls).toEqual(['stop 1', 'lost', 'cut off 1']);
     drained.resolve();
     await stopping;
-    expect(told.slice(3)).toEqual(['stopped 1', 'release']);
+    expect(calls.slice(3)).toEqual(['stopped 1', 'release']);
   });
 
   it('leaves no signal listener behind, after any number of terms', async () => {
@@ -145,13 +145,13 @@ describe('ElectedController', () => {
     await settled();
     await controller.stop();
     await running;
-    expect(told).toEqual(['campaign', 'release']);
+    expect(calls).toEqual(['campaign', 'release']);
   });
 
   it('does not start after it was stopped', async () => {
     await controller.stop();
     await controller.start(stop.signal);
-    expect(told).toEqual(['release']);
+    expect(calls).toEqual(['release']);
   });
 
   it('rejects if the controller rejects, and ends the term', async () => {
@@ -160,9 +160,9 @@ describe('ElectedController', () => {
     drained.resolve();
     started.reject(new Error('broken'));
     await expect(running).rejects.toThrow('broken');
-    expect(told.slice(2)).toEqual(['stop 1', 'stopped 1', 'renewed to the end', 'cut off 1']);
+    expect(calls.slice(2)).toEqual(['stop 1', 'stopped 1', 'renewed to the end', 'cut off 1']);
     await controller.stop();
-    expect(told.at(-1)).toBe('release');
+    expect(calls.at(-1)).toBe('release');
   });
 
   it('is ready as a standby, and as the leader when its caches are synced', async () => {

@@ -88,6 +88,11 @@ describe('buildJob', () => {
       { spec: { initContainers: [container('setup')] } },
       { spec: { initContainers: [{ ...container('setup'), terminationMessagePolicy: 'FallbackToLogsOnError' }] } },
     ],
+    [
+      'the terminationMessagePolicy of a container is kept',
+      { spec: { initContainers: [container('setup', { terminationMessagePolicy: 'File' })] } },
+      { spec: { initContainers: [container('setup', { terminationMessagePolicy: 'File' })] } },
+    ],
   ])('%s', (_says, template, expected) => {
     const { template: pod } = buildJob(object(template), 1, 0).spec;
     expect(pod).toMatchObject(expected);
