@@ -111,7 +111,7 @@ function unscheduled(status: Untrusted<V1PodStatus>): Obstacle | undefined {
     if (condition.type !== 'PodScheduled' || condition.status !== 'False') continue;
     const reason = nonEmptyString(condition.reason);
     if (reason === undefined || !CANNOT_SCHEDULE.has(reason)) continue;
-    return { reason, message: truncate(nonBlank(condition.message) ?? 'no node takes the Pod') };
+    return { reason, message: truncate(nonBlank(condition.message) ?? 'no node is available for the Pod') };
   }
   return undefined;
 }

@@ -12,7 +12,9 @@ import type { ExecuteDeps } from './deps.ts';
 export function assertOwned(job: ObservedJob, snapshot: Snapshot): void {
   if (isOwned(job, snapshot)) return;
   const { namespace, name } = job.metadata;
-  throw new Error(`Job ${namespace}/${name} does not belong to ${keyOf(snapshot.object)}: it is left as it is`);
+  throw new Error(
+    `Job ${namespace}/${name} does not belong to ${keyOf(snapshot.object)}: the operator does not change it`,
+  );
 }
 
 interface RawJob extends ObservedJob {

@@ -40,7 +40,8 @@ export function explainFailure(
   termination: PodTermination | undefined,
 ): string {
   const jobMessage = base.message.trim().replace(/(?<![.;:\s])[.;:\s]+$/, '');
-  if (termination === undefined) return jobMessage === '' ? `the Job tells no more than "${base.reason}"` : jobMessage;
+  if (termination === undefined)
+    return jobMessage === '' ? `the Job gives no message for "${base.reason}"` : jobMessage;
   const { exitCode, message } = termination;
   const podMessage = oneLine(message);
   const hasExitCode = exitCode !== undefined && new RegExp(`\\bexit code ${exitCode}\\b`).test(jobMessage);

@@ -99,7 +99,7 @@ const WAYS_IN: Readonly<Record<string, (text: string) => unknown>> = {
       phase: 'Pending',
       containerStatuses: [containerStatus({ waiting: { reason: 'ErrImagePull', message: text } })],
     }),
-  'a Pod that no node takes': (text) => {
+  'a Pod that cannot be scheduled': (text) => {
     const conditions = [{ type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message: text }];
     return podWith({ phase: 'Pending', conditions });
   },

@@ -35,7 +35,7 @@ const SCHEDULING: readonly Row[] = [
   [
     'the scheduler gives no message',
     unscheduled('Unschedulable'),
-    { reason: 'Unschedulable', message: 'no node takes the Pod' },
+    { reason: 'Unschedulable', message: 'no node is available for the Pod' },
   ],
   ['an unknown reason of the scheduler', unscheduled('Thinking', 'x'), undefined],
   [

@@ -133,7 +133,7 @@ describe('no decision leads to a request that', () => {
       findings: {},
     };
     await expect(execute([action], snapshot, actorDeps(api.client))).rejects.toThrow(
-      'Job team-a/etl-0-extract does not belong to team-a/etl: it is left as it is',
+      'Job team-a/etl-0-extract does not belong to team-a/etl: the operator does not change it',
     );
     expect(api.client.requests).toEqual([]);
   });

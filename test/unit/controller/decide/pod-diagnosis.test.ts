@@ -157,7 +157,7 @@ describe('explainFailure', () => {
       { reason: 'X', message: '' },
       undefined,
       undefined,
-      'the Job tells no more than "X"',
+      'the Job gives no message for "X"',
     ],
     [
       'the message of the Job ends with a period',
