@@ -14,6 +14,8 @@ const COMMANDS = {
   lint: async (args: readonly string[]): Promise<number> => (await import('./cli/lint.ts')).lint(args, processIo()),
   render: async (args: readonly string[]): Promise<number> =>
     (await import('./cli/render.ts')).render(args, processIo()),
+  convert: async (args: readonly string[]): Promise<number> =>
+    (await import('./cli/convert.ts')).convertFile(args, processIo()),
 } as const;
 
 async function runOperator(config: Config): Promise<void> {
@@ -35,6 +37,7 @@ async function main(args: readonly string[]): Promise<number> {
       return EXIT.ok;
     case 'lint':
     case 'render':
+    case 'convert':
       if (rest.includes('--help') || rest.includes('-h')) return main(['help']);
       return COMMANDS[command](rest);
     case 'version':

@@ -14,6 +14,8 @@ Usage:
                                  --format=json for programs; --server also sends a dry run to the cluster
                                  (--kubeconfig, --context and -n as in kubectl)
   sequentialjob render FILE      print the Jobs that the operator would create, as YAML
+  sequentialjob convert FILE     write the SequentialJobs of a file in another API version, and all else as it is;
+                                 --to=v1beta1 (default) or v1alpha1
   sequentialjob version          print the version
   sequentialjob help             print this help
 

@@ -1,0 +1,83 @@
+/** `sequentialjob convert`: writes the SequentialJobs of a file in another API version. */
+import { GROUP } from '../shared/api/group.ts';
+import { ConversionError } from '../shared/conversion/index.ts';
+import { readArguments } from './arguments.ts';
+import { convertDocument } from './convert-document.ts';
+import { ConfigError } from './run/config.ts';
+import { splitJsonStream } from './split-json-stream.ts';
+import { type Io, label, UnreadableError } from './stdio.ts';
+import { readYaml, type YamlDocument } from './yaml.ts';
+
+/** `refused`: a document cannot be converted, or there is no SequentialJob. */
+const EXIT = { ok: 0, refused: 1, unreadable: 2 } as const;
+
+const VERSIONS = ['v1beta1', 'v1alpha1'] as const;
+
+/**
+ * Converts every SequentialJob of a file, and returns the exit code. Other documents are written as they are. If something
+ * cannot be converted, writes nothing but the reason, to standard error. Throws ConfigError for wrong usage.
+ */
+export async function convertFile(args: readonly string[], io: Io): Promise<number> {
+  const { files, flags } = readArguments('convert', args, { to: VERSIONS });
+  const [file = '', ...more] = files;
+  if (more.length > 0) throw new ConfigError(['convert takes one FILE']);
+  const apiVersion = `${GROUP}/${flags.get('to') ?? VERSIONS[0]}`;
+  try {
+    return convertText(label(file), await io.read(file), { io, apiVersion });
+  } catch (error) {
+    if (!(error instanceof UnreadableError)) throw error;
+    io.err(`sequentialjob: ${error.message}\n`);
+    return EXIT.unreadable;
+  }
+}
+
+interface Target {
+  readonly io: Io;
+  readonly apiVersion: string;
+}
+
+function convertText(file: string, text: string, { io, apiVersion }: Target): number {
+  const written: string[] = [];
+  let [number, converted] = [0, 0];
+  for (const [i, piece] of splitJsonStream(text).entries()) {
+    if (i > 0) written.push('\n');
+    let end = 0;
+    for (const document of readYaml(piece.text)) {
+      number++;
+      const [start, , next] = document.range;
+      const [before, source] = [piece.text.slice(end, start), piece.text.slice(end, next)];
+      end = next;
+      const result = convertOne(document, apiVersion);
+      if ('problem' in result) {
+        io.err(`${file}: document ${number}: ${result.problem}\n`);
+        return EXIT.refused;
+      }
+      converted += result.converted;
+      if (result.isRewritten)
+        io.err(`${file}: document ${number}: its comments are lost, because it has anchors or aliases\n`);
+      written.push(result.converted === 0 ? source : textOf(document, before));
+    }
+  }
+  if (converted === 0) io.err(`sequentialjob: ${file}: no SequentialJob to convert\n`);
+  if (converted > 0) io.out(written.join(''));
+  return converted === 0 ? EXIT.refused : EXIT.ok;
+}
+
+type Result = ReturnType<typeof convertDocument> | { readonly problem: string };
+
+function convertOne(document: YamlDocument, apiVersion: string): Result {
+  const [error] = document.errors;
+  if (error !== undefined) return { problem: `YAML: ${error.message}` };
+  try {
+    return convertDocument(document, apiVersion);
+  } catch (failure) {
+    if (failure instanceof ConversionError) return { problem: failure.message };
+    throw failure;
+  }
+}
+
+/** The document as text. The library leaves out a comment before the first document, which is in `before`. */
+function textOf(document: YamlDocument, before: string): string {
+  const text = document.toString({ lineWidth: 0 });
+  return text.includes(before.trim()) ? text : `${before}${text}`;
+}
