@@ -15,6 +15,7 @@ import { evaluateReview, type EvaluatedReview, type Reviewer, type LogLine } fro
 import { type EvaluationThread, LARGE_BYTES } from './evaluation-thread.ts';
 import { answerConversion, CONVERT_PATH } from './convert.ts';
 import { REVIEWERS } from './paths.ts';
+import { JSON_HEADERS, methodNotAllowed, respondInternalError, send, sendText } from './respond.ts';
 import { ByteBudget } from './byte-budget.ts';
 
 export type { Reviewer } from './evaluate.ts';
@@ -273,11 +274,6 @@ function logReview({ level, msg, kind, fields }: LogLine, { log, refusals, verdi
   }
 }
 
-function methodNotAllowed(response: ServerResponse, methods: readonly string[]): void {
-  response.setHeader('allow', methods.join(', '));
-  sendText(response, 405, `the method must be ${methods.join(' or ')}`);
-}
-
 /** Refuses the request. Returns false (not a valid review), or undefined if it may have been one. */
 function refuse(
   response: ServerResponse,
@@ -291,31 +287,4 @@ function refuse(
   if (status === 408) response.setHeader('connection', 'close');
   sendText(response, status, message);
   return refusal.isServerSide === true ? undefined : false;
-}
-
-const JSON_HEADERS = { 'content-type': 'application/json; charset=utf-8' } as const;
-
-const TEXT_HEADERS = { 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff' } as const;
-
-const sendText = (response: ServerResponse, status: number, message: string): void =>
-  send(response, status, TEXT_HEADERS, `${message}\n`);
-
-type Headers = Readonly<Record<string, string>>;
-
-/** Node sets the content length, and leaves the body out of the answer to HEAD. */
-function send(response: ServerResponse, status: number, headers: Headers, body: string): void {
-  response.statusCode = status;
-  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
-  response.end(body);
-}
-
-/** Unexpected errors: 500 to the client, details to the log. */
-function respondInternalError(error: unknown, response: ServerResponse, log: Log): void {
-  if (response.headersSent || response.destroyed || response.req.socket.destroyed) {
-    log.debug({ err: error }, 'client disconnected');
-    response.destroy();
-    return;
-  }
-  log.error({ err: error }, 'request failed');
-  sendText(response, 500, 'internal error');
 }

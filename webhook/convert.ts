@@ -4,6 +4,7 @@ import type { BodyReservation, ByteBudget, Sender } from './byte-budget.ts';
 import { ConversionReview, MalformedReview } from './conversion-review.ts';
 import type { ReadProblem } from './read-body.ts';
 import { type HttpRefusal, refusalByHeaders, refusalOf } from './request-body.ts';
+import { JSON_HEADERS } from './respond.ts';
 
 /** The path in the CustomResourceDefinition. */
 export const CONVERT_PATH = '/convert';
@@ -149,7 +150,7 @@ class Conversion {
   #sendHeaders(): void {
     if (this.#response.headersSent) return;
     this.#response.statusCode = 200;
-    this.#response.setHeader('content-type', 'application/json; charset=utf-8');
+    for (const [name, value] of Object.entries(JSON_HEADERS)) this.#response.setHeader(name, value);
   }
 }
 
