@@ -5,6 +5,7 @@
 import { parseArgs } from 'node:util';
 import { resolve } from 'node:path';
 import type { Benchmark } from './benchmark.ts';
+import { conversion } from './conversion.ts';
 import { handoff } from './controller/handoff.ts';
 import { memory } from './controller/memory.ts';
 import { throughput } from './controller/throughput.ts';
@@ -14,7 +15,7 @@ import { start } from './start.ts';
 import { formatTable, writeTable } from './table.ts';
 import { webhook } from './webhook.ts';
 
-const BENCHMARKS: readonly Benchmark[] = [webhook, start, idle, handoff, throughput, memory];
+const BENCHMARKS: readonly Benchmark[] = [webhook, conversion, start, idle, handoff, throughput, memory];
 const PAGE = resolve(import.meta.dirname, '../docs/performance.md');
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`);

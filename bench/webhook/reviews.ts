@@ -7,7 +7,7 @@ export type Webhook = (typeof WEBHOOKS)[number];
 const PATHS: Readonly<Record<Webhook, string>> = { validate: VALIDATE_PATH, mutate: MUTATE_PATH };
 
 /** A user's object; for the validating webhook with the defaults set. */
-function sequentialJob(webhook: Webhook, steps: number): Readonly<Record<string, unknown>> {
+export function sequentialJob(webhook: Webhook, steps: number): Readonly<Record<string, unknown>> {
   const isDefaulted = webhook === 'validate';
   const defaults = { backoffLimit: 3, suspend: false, updatePolicy: 'Immutable', stepPolicies: [], resume: 0 };
   return {
