@@ -28,7 +28,7 @@ export function withPlaceholders(object: SequentialJob): WithPlaceholders {
     `${(nonEmptyString(given.generateName) ?? '').slice(0, prefixLength)}${PLACEHOLDER_SUFFIX}`;
   const namespace = nonEmptyString(given.namespace) ?? 'default';
   const uid = nonEmptyString(given.uid) ?? PLACEHOLDER_UID;
-  const total = object.spec.containers.length;
+  const total = object.spec.steps.length;
   const sequence = `SequentialJob ${namespace}/${name}`;
   return {
     object: { ...object, metadata: { ...object.metadata, name, namespace, uid } },

@@ -5,6 +5,8 @@
 import type { Schema } from '../shared/api/schema.ts';
 import { isObject } from '../shared/json/untrusted.ts';
 import { Path } from '../shared/validation/field-error.ts';
+import { V1ALPHA1_API_VERSION } from '../shared/api/group.ts';
+import v1alpha1 from '../shared/api/v1alpha1.schema.generated.json' with { type: 'json' };
 import { RESOURCE_SCHEMA } from '../shared/validation/schema.ts';
 
 export interface PrunedObject {
@@ -24,15 +26,19 @@ const METADATA: Schema = {
   },
 };
 
-const RESOURCE: Schema = {
-  ...RESOURCE_SCHEMA,
-  properties: { ...RESOURCE_SCHEMA.properties, metadata: METADATA },
-};
+const withMetadata = (schema: Schema): Schema => ({
+  ...schema,
+  properties: { ...schema.properties, metadata: METADATA },
+});
+
+const V1BETA1 = withMetadata(RESOURCE_SCHEMA);
+const V1ALPHA1 = withMetadata(v1alpha1 as Schema);
 
 /** Returns the object as the API server sends it to the webhooks. Never throws: a value of the wrong type is kept. */
 export function pruneAndDefault(object: unknown): PrunedObject {
   const unknownFields: Path[] = [];
-  return { object: applySchema(object, RESOURCE, Path.ROOT, unknownFields), unknownFields };
+  const isV1alpha1 = isObject(object) && object['apiVersion'] === V1ALPHA1_API_VERSION;
+  return { object: applySchema(object, isV1alpha1 ? V1ALPHA1 : V1BETA1, Path.ROOT, unknownFields), unknownFields };
 }
 
 function applySchema(value: unknown, schema: Schema, at: Path, unknown: Path[]): unknown {

@@ -1,6 +1,7 @@
 /** Reads the objects of a text, each with its position: from several documents, lists or a stream of JSON objects. */
 import { isMap, isSeq, LineCounter } from 'yaml';
-import { API_VERSION, GROUP, KIND, LIST_KIND } from '../shared/api/group.ts';
+import { GROUP, KIND, LIST_KIND } from '../shared/api/group.ts';
+import { API_VERSIONS } from '../shared/conversion/index.ts';
 import { asObject } from '../shared/json/untrusted.ts';
 import { splitJsonStream } from './split-json-stream.ts';
 import { type ObjectNode, keyOf, fieldOffset, resolveAlias } from './field-position.ts';
@@ -141,7 +142,7 @@ function expandLists(anchor: ObjectNode, object: unknown, place: ObjectPlace): r
   const list = asObject<Typed>(object);
   if (list === undefined || !Array.isArray(list.items) || !isList(list)) return [{ anchor, object, place }];
   const nodes = itemNodes(anchor);
-  const type = list.kind === LIST_KIND ? { apiVersion: API_VERSION, kind: KIND } : {};
+  const type = list.kind === LIST_KIND ? { apiVersion: list.apiVersion, kind: KIND } : {};
   return list.items.flatMap((item: unknown, i) => {
     const inner = asObject(item) === undefined ? item : { ...type, ...asObject(item) };
     const where = { ...place, items: [...place.items, i + 1] };
@@ -149,8 +150,10 @@ function expandLists(anchor: ObjectNode, object: unknown, place: ObjectPlace): r
   });
 }
 
+const isServed = (apiVersion: unknown): boolean => API_VERSIONS.some((version) => version === apiVersion);
+
 const isList = ({ apiVersion, kind }: Partial<Typed>): boolean =>
-  (apiVersion === 'v1' && kind === 'List') || (apiVersion === API_VERSION && kind === LIST_KIND);
+  (apiVersion === 'v1' && kind === 'List') || (isServed(apiVersion) && kind === LIST_KIND);
 
 function itemNodes({ document, node }: ObjectNode): readonly ObjectNode['node'][] {
   const map = resolveAlias(node, document);
@@ -166,7 +169,7 @@ function itemNodes({ document, node }: ObjectNode): readonly ObjectNode['node'][
 function isSequentialJob(object: unknown): boolean {
   const { apiVersion, kind } = asObject<Typed>(object) ?? {};
   const group = typeof apiVersion === 'string' && apiVersion.includes('/') ? apiVersion.split('/')[0] : GROUP;
-  return apiVersion === API_VERSION || (kind === KIND && group === GROUP);
+  return isServed(apiVersion) || (kind === KIND && group === GROUP);
 }
 
 function toManifest({ anchor, object, place }: FoundObject, at: (offset: number) => Position): Manifest {

@@ -52,6 +52,6 @@ const hasOneObject = ({ documents, manifests }: Manifests): boolean =>
 function renderJobs({ object, remarks }: WithPlaceholders): string {
   // The controller treats the value of `resume` at the start of a sequence as already handled.
   const resumes = object.spec.resume ?? 0;
-  const jobs = object.spec.containers.map((_, index) => `---\n${writeYaml(buildJob(object, index, resumes))}`);
+  const jobs = object.spec.steps.map((_, index) => `---\n${writeYaml(buildJob(object, index, resumes))}`);
   return [...remarks.map((remark) => `# ${printableLine(remark)}\n`), ...jobs].join('');
 }

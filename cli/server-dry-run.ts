@@ -149,8 +149,8 @@ const withoutOwner = (job: JobManifest): JobManifest => ({
 function findingOf(fault: JobError, { spec }: SequentialJob): DryRunFinding {
   const { index, field } = fault;
   if (index === undefined || field !== '') return { severity: 'error', path: field, message: formatJobError(fault) };
-  const step = stepLabel(index, spec.containers[index]?.name ?? '');
-  return { severity: 'error', path: `spec.containers[${index}]`, message: `step ${step}: ${formatJobError(fault)}` };
+  const step = stepLabel(index, spec.steps[index]?.name ?? '');
+  return { severity: 'error', path: `spec.steps[${index}]`, message: `step ${step}: ${formatJobError(fault)}` };
 }
 
 const ignoredFieldWarning = (path: string): DryRunFinding => ({

@@ -1,10 +1,11 @@
 /** Validates one manifest as the API server and the webhook do, with the position of each finding in the text. */
-import { API_VERSION, KIND } from '../shared/api/group.ts';
+import { KIND } from '../shared/api/group.ts';
+import { API_VERSIONS } from '../shared/conversion/index.ts';
 import { formatFieldError, notSupported, Path, required, type FieldError } from '../shared/validation/field-error.ts';
-import { warningsFor } from '../shared/validation/index.ts';
+import { readUserObject } from '../shared/validation/index.ts';
 import { asObject, nonEmptyString } from '../shared/json/untrusted.ts';
 import { withDefaultsAndFinalizer } from '../webhook/default.ts';
-import { objectErrors } from '../webhook/validate.ts';
+import { objectErrors, objectWarnings } from '../webhook/validate.ts';
 import type { Manifest, Manifests, ObjectPlace, Position } from './read-manifests.ts';
 import { pruneAndDefault } from './prune-and-default.ts';
 
@@ -18,7 +19,7 @@ export interface Finding extends Position {
 }
 
 export interface ValidatedManifest {
-  /** The object that the API server would store: pruned, with its defaults. */
+  /** The object that the API server would store: in v1beta1, pruned, with its defaults. */
   readonly object: unknown;
   readonly findings: readonly Finding[];
 }
@@ -35,7 +36,7 @@ export const textFindings = ({ problems }: Manifests): readonly Finding[] =>
  */
 export function validateManifest(manifest: Manifest): ValidatedManifest {
   const { object: pruned, unknownFields } = pruneAndDefault(manifest.object);
-  const object = withDefaultsAndFinalizer(pruned);
+  const user = readUserObject(withDefaultsAndFinalizer(pruned));
   const { place } = manifest;
   const finding = (severity: Finding['severity'], path: string, message: string): Finding => ({
     ...manifest.positionOf(path),
@@ -45,16 +46,16 @@ export function validateManifest(manifest: Manifest): ValidatedManifest {
     message,
   });
   const findings: readonly Finding[] = [
-    ...[...typeErrors(object), ...objectErrors(object)].map((fault) => {
+    ...[...typeErrors(pruned), ...objectErrors(user)].map((fault) => {
       return finding('error', fault.field, formatFieldError(fault));
     }),
     ...manifest.duplicates.map(({ path, line, column }): Finding => {
       return { line, column, severity: 'error', place, path, message: `duplicate field "${path}"` };
     }),
     ...unknownFields.map(String).map((path) => finding('warning', path, `unknown field "${path}"`)),
-    ...warningsFor(object).map((warning) => finding('warning', warning.split(': ', 1)[0] ?? '', warning)),
+    ...objectWarnings(user).map((warning) => finding('warning', warning.split(': ', 1)[0] ?? '', warning)),
   ];
-  return { object, findings: findings.toSorted((a, b) => a.line - b.line || a.column - b.column) };
+  return { object: user.object, findings: findings.toSorted((a, b) => a.line - b.line || a.column - b.column) };
 }
 
 interface Typed {
@@ -65,13 +66,13 @@ interface Typed {
 /** An API server rejects an unknown version or kind without calling the webhook. */
 function typeErrors(object: unknown): readonly FieldError[] {
   const { apiVersion, kind } = asObject<Typed>(object) ?? {};
-  return [...mustEqual('apiVersion', apiVersion, API_VERSION), ...mustEqual('kind', kind, KIND)];
+  return [...mustBe('apiVersion', apiVersion, API_VERSIONS), ...mustBe('kind', kind, [KIND])];
 }
 
-function mustEqual(name: string, value: unknown, wanted: string): readonly FieldError[] {
+function mustBe(name: string, value: unknown, wanted: readonly string[]): readonly FieldError[] {
   const at = Path.of(name);
-  if (value === wanted) return [];
+  if (wanted.some((one) => one === value)) return [];
   // The schema reports a value of the wrong type.
   if (value !== undefined && value !== null && typeof value !== 'string') return [];
-  return [nonEmptyString(value) === undefined ? required(at) : notSupported(at, value, [wanted])];
+  return [nonEmptyString(value) === undefined ? required(at) : notSupported(at, value, wanted)];
 }

@@ -248,7 +248,7 @@ function trimmedCopy(
     ...object,
     metadata: isLarge ? { ...metadata, finalizers: [] } : metadata,
     spec: {
-      containers: [],
+      steps: [],
       ...omitUndefined({ activeDeadlineSeconds, ttlSecondsAfterFinished, suspend, resume, updatePolicy }),
     },
     ...(status === undefined ? {} : { status: isLarge ? statusSummary(status) : status }),

@@ -7,6 +7,7 @@ import { LABELS, MANAGER, NAME_MAX_LENGTH } from '../shared/api/group.ts';
 import { fnv1a } from '../shared/api/hash.ts';
 import { isSequentialJobController } from '../shared/api/job.ts';
 import type { ObjectMeta, SequentialJob, SequentialJobSpec } from '../shared/api/types.ts';
+import { ConversionError, toV1beta1Spec } from '../shared/conversion/index.ts';
 import { ownerReference } from '../shared/jobs/job.ts';
 import type { ApiClient } from '../shared/kube/client.ts';
 import { ApiError, isApiError } from '../shared/kube/errors.ts';
@@ -241,10 +242,21 @@ function isOwnedBy({ metadata: { uid } }: SequentialJob, { metadata: { ownerRefe
   return ownerReferences.some((owner) => isSequentialJobController(owner) && owner.uid === uid);
 }
 
+/** The spec in v1beta1; an earlier version of the operator recorded it in v1alpha1. Undefined if it is malformed. */
+function toStoredSpec(spec: unknown): unknown {
+  if (!Array.isArray(asObject<{ containers: unknown }>(spec)?.containers)) return spec;
+  try {
+    return toV1beta1Spec(spec);
+  } catch (error) {
+    if (error instanceof ConversionError) return undefined;
+    throw error;
+  }
+}
+
 /** The recorded spec; undefined if the data is malformed. */
 function parseRecordedSpec({ data, revision }: Revision): RecordedSpec | undefined {
-  const spec = asObject<SequentialJobSpec>(asObject<{ spec: unknown }>(data)?.spec);
-  if (!Array.isArray(spec?.containers)) return undefined;
+  const spec = asObject<SequentialJobSpec>(toStoredSpec(asObject<{ spec: unknown }>(data)?.spec));
+  if (!Array.isArray(spec?.steps)) return undefined;
   return { generation: asInteger(revision) ?? 0, spec: spec as SequentialJobSpec };
 }
 

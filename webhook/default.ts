@@ -1,13 +1,13 @@
 /** The mutating webhook: sets defaults when an object is created, and never later. Pure. */
 import jsonpatch, { type Operation as PatchOperation } from 'fast-json-patch';
 import { withDefaults } from '../shared/api/defaults.ts';
-import { FINALIZER } from '../shared/api/group.ts';
+import { FINALIZER, V1ALPHA1_API_VERSION } from '../shared/api/group.ts';
 import type { ObjectMeta, PodTemplateSpec, SequentialJob, SequentialJobSpec } from '../shared/api/types.ts';
-import { validateNamespace, warningsFor } from '../shared/validation/index.ts';
-import { isPresent, asObject } from '../shared/json/untrusted.ts';
+import { readUserObject, validateNamespace } from '../shared/validation/index.ts';
+import { isPresent, asObject, type Untrusted } from '../shared/json/untrusted.ts';
 import { allowed, denied, patched, type AdmissionDecision } from './response.ts';
 import type { AdmissionRequest } from './review.ts';
-import { objectErrors } from './validate.ts';
+import { objectErrors, objectWarnings } from './validate.ts';
 
 /**
  * Answers a mutating review. Changes objects only on CREATE: a default that is newer than the object must not turn an
@@ -24,9 +24,10 @@ export function reviewDefaults(request: AdmissionRequest, own?: string): Admissi
   const { operation, subResource, namespace, object, bytes } = request;
   if (operation !== 'CREATE' || subResource !== '') return allowed();
   const target = withDefaultsAndFinalizer(object);
+  const user = readUserObject(target);
   // The defaults add less than the review around the object.
-  const errors = [...validateNamespace(namespace, own), ...objectErrors(target, { bytes })];
-  return errors.length > 0 ? denied(target, errors, warningsFor(target, bytes)) : patched(defaultingPatch(object));
+  const errors = [...validateNamespace(namespace, own), ...objectErrors(user, { bytes })];
+  return errors.length > 0 ? denied(target, errors, objectWarnings(user, bytes)) : patched(defaultingPatch(object));
 }
 
 /** The smallest patch with the changes of `withDefaultsAndFinalizer`. */
@@ -36,8 +37,8 @@ export function defaultingPatch(object: unknown): readonly PatchOperation[] {
 }
 
 /**
- * The object with all defaults of its spec and the finalizer. Accepts untrusted values, keeps every existing value,
- * and is idempotent. A value of the wrong type stays unchanged: with defaults in it it could seem valid, and
+ * The object with all defaults of its spec, in its own API version, and the finalizer. Accepts untrusted values, keeps every
+ * existing value, and is idempotent. A value of the wrong type stays unchanged: with defaults in it it could seem valid, and
  * validation must refuse it.
  */
 export function withDefaultsAndFinalizer(object: unknown): unknown {
@@ -50,7 +51,20 @@ export function withDefaultsAndFinalizer(object: unknown): unknown {
     ...(metadata === undefined ? {} : { metadata: withFinalizer(metadata) }),
     ...(spec === undefined
       ? {}
-      : { spec: hasValidTemplateType(spec) ? withDefaults(spec as SequentialJobSpec) : spec }),
+      : { spec: hasValidTypes(spec) ? specWithDefaults(spec, job.apiVersion) : spec }),
+  };
+}
+
+/** In v1alpha1 two defaults are elsewhere. Those of the schema are set again, for an object that comes without them. */
+function specWithDefaults(spec: Untrusted<SequentialJobSpec>, apiVersion: unknown): unknown {
+  if (apiVersion !== V1ALPHA1_API_VERSION) return withDefaults(spec as SequentialJobSpec);
+  const { job, ...defaulted } = withDefaults({ ...(spec as SequentialJobSpec), job: {} });
+  const { backoffLimit, stepPolicies, job: own } = spec as Readonly<Record<string, unknown>>;
+  return {
+    ...defaulted,
+    ...(own === undefined ? {} : { job: own }),
+    backoffLimit: backoffLimit ?? job.backoffLimit,
+    stepPolicies: stepPolicies ?? [],
   };
 }
 
@@ -61,8 +75,9 @@ function withFinalizer<T extends { readonly finalizers?: unknown }>(metadata: T)
   return { ...metadata, finalizers: [...finalizers, FINALIZER] };
 }
 
-/** Whether the template and its Pod spec are each absent or an object. */
-function hasValidTemplateType(spec: { readonly template?: unknown }): boolean {
+/** Whether the template, its Pod spec and `job` are each absent or an object. */
+function hasValidTypes(spec: { readonly template?: unknown; readonly job?: unknown }): boolean {
+  if (isPresent(spec.job) && asObject(spec.job) === undefined) return false;
   if (!isPresent(spec.template)) return true;
   const template = asObject<PodTemplateSpec>(spec.template);
   return template !== undefined && (!isPresent(template.spec) || asObject(template.spec) !== undefined);

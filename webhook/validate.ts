@@ -4,6 +4,8 @@ import type { ObjectMeta, SequentialJob, SequentialJobSpec } from '../shared/api
 import { MAX_ERRORS, limitErrors } from '../shared/validation/error-limit.ts';
 import { formatFieldError, Path, type FieldError } from '../shared/validation/field-error.ts';
 import {
+  readUserObject,
+  type UserObject,
   type ValidationOptions,
   validateNamespace,
   validateSequentialJob,
@@ -27,7 +29,7 @@ export function reviewObject(request: AdmissionRequest, own?: string): Admission
   const namespaceErrors = validateNamespace(namespace, own);
   switch (operation) {
     case 'CREATE':
-      return decide(object, [...namespaceErrors, ...objectErrors(object, { bytes })], warningsFor(object, bytes));
+      return reviewNew(object, namespaceErrors, bytes);
     case 'UPDATE':
       return reviewUpdate(oldObject, object, { namespaceErrors, bytes });
     case 'DELETE':
@@ -36,21 +38,30 @@ export function reviewObject(request: AdmissionRequest, own?: string): Admission
   }
 }
 
+function reviewNew(object: unknown, namespaceErrors: readonly FieldError[], bytes: number): AdmissionDecision {
+  const user = readUserObject(object);
+  return decide(object, [...namespaceErrors, ...objectErrors(user, { bytes })], objectWarnings(user, bytes));
+}
+
 /** Compiles the schema, which takes some hundred milliseconds, so that the first review does not wait for it. */
 export function warmUp(): void {
-  objectErrors({});
+  objectErrors(readUserObject({}));
 }
 
 /**
  * The errors of an object that is written to its main resource, without the status, which the API server ignores
  * there.
  */
-export function objectErrors(object: unknown, options: ValidationOptions = {}): readonly FieldError[] {
-  const size = validateSize(object, options.bytes);
+export function objectErrors(user: UserObject, options: ValidationOptions = {}): readonly FieldError[] {
+  const size = validateSize(user.object, options.bytes);
   if (size.length > 0) return size;
-  const { status: _, ...rest } = asObject<SequentialJob>(object) ?? {};
-  return validateSequentialJob(rest, options);
+  const { status: _, ...rest } = asObject<SequentialJob>(user.object) ?? {};
+  return [...user.errors, ...validateSequentialJob(rest, options).map(user.errorOf)];
 }
+
+/** The warnings for an object, in the order of its fields. */
+export const objectWarnings = ({ object, warningOf }: UserObject, bytes?: number): readonly string[] =>
+  warningsFor(object, bytes).map(warningOf);
 
 /**
  * An update without a change of the spec is allowed whatever the spec contains, and so is one of an object that is
@@ -59,13 +70,16 @@ export function objectErrors(object: unknown, options: ValidationOptions = {}): 
  * like the API server's ratcheting (KEP-4008). The exception is the error for the namespace, which config/policy
  * enforces as well.
  */
-function reviewUpdate(before: unknown, after: unknown, { namespaceErrors, bytes }: UpdateContext): AdmissionDecision {
-  if (isBeingDeleted(before) || hasSameSpec(before, after)) return allowed();
-  const size = validateSize(after, bytes);
+function reviewUpdate(before: unknown, after: unknown, context: UpdateContext): AdmissionDecision {
+  const [was, is] = [readUserObject(before), readUserObject(after)];
+  if (isBeingDeleted(before) || (is.errors.length === 0 && hasSameSpec(was.object, is.object))) return allowed();
+  const { namespaceErrors, bytes } = context;
+  const size = validateSize(is.object, bytes);
   if (size.length > 0) return denied(after, size);
-  const errors = [...namespaceErrors, ...validateUpdate(before, after), ...newErrors(before, after, bytes)];
-  const warnings = withoutKnown(() => warningsFor(before, bytes), warningsFor(after, bytes), String);
-  return decide(after, limitErrors(errors, MAX_ERRORS), [...updateWarnings(before, after), ...warnings]);
+  const changes = validateUpdate(was.object, is.object).map(is.errorOf);
+  const errors = [...namespaceErrors, ...changes, ...newErrors(was, is, bytes)];
+  const warnings = withoutKnown(() => objectWarnings(was, bytes), objectWarnings(is, bytes), String);
+  return decide(after, limitErrors(errors, MAX_ERRORS), [...updateWarnings(was.object, is.object), ...warnings]);
 }
 
 interface UpdateContext {
@@ -77,7 +91,7 @@ interface UpdateContext {
 /** Maximum number of errors of a stored object to compare; it has none unless it was stored under other rules. */
 const MAX_STORED_ERRORS = 1000;
 
-function newErrors(before: unknown, after: unknown, bytes: number): readonly FieldError[] {
+function newErrors(before: UserObject, after: UserObject, bytes: number): readonly FieldError[] {
   const errors = objectErrors(after, { bytes });
   if (errors.length === 0) return errors;
   const known = objectErrors(before, { bytes, maxErrors: MAX_STORED_ERRORS });

@@ -15,13 +15,13 @@ const container = (name: string): object => ({
 });
 
 /** A SequentialJob with defaults and finalizer, as the webhook returns it, in JSON. */
-export function sequenceBody(name: string, steps: number): string {
-  const containers = Array.from({ length: steps }, (_, i) => container(`step-${i}`)) as never;
+export function sequenceBody(name: string, count: number): string {
+  const steps = Array.from({ length: count }, (_, i) => container(`step-${i}`)) as never;
   return JSON.stringify({
     apiVersion: API_VERSION,
     kind: KIND,
     metadata: { name, finalizers: [FINALIZER] },
-    spec: withDefaults({ containers }),
+    spec: withDefaults({ steps }),
   });
 }
 

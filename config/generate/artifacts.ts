@@ -2,10 +2,11 @@
  * The generated files, which are committed. `node config/generate/main.ts` writes them; with `--check` it fails if one
  * differs. To generate another file, add an entry.
  */
+import type { Schema } from '../../shared/api/schema.ts';
 import { renderArgoConfigMap } from './argocd.ts';
 import { renderChartCrd } from './chart-crd.ts';
 import { CRD, CRD_WITH_RULES, toYaml } from './crd.ts';
-import { RESOURCE_SCHEMA } from './resource-schema.ts';
+import { RESOURCE_SCHEMA, V1ALPHA1_RESOURCE_SCHEMA } from './resource-schema.ts';
 import { renderStateMachine } from './state-machine.ts';
 import { renderValidationDoc } from './validation-doc.ts';
 
@@ -23,8 +24,11 @@ const RULES = `${BANNER}# The definition with rules in CEL, for Kubernetes 1.25 
 const ARGO = `${BANNER}# A key of Argo CD's own ConfigMap: the health check for SequentialJobs, from health.lua. docs/gitops.md says how to add it.
 `;
 
+const json = (schema: Schema): string => `${JSON.stringify(schema, null, 1)}\n`;
+
 export const ARTIFACTS: readonly Artifact[] = [
-  { path: 'shared/api/schema.generated.json', render: () => `${JSON.stringify(RESOURCE_SCHEMA, null, 1)}\n` },
+  { path: 'shared/api/schema.generated.json', render: () => json(RESOURCE_SCHEMA) },
+  { path: 'shared/api/v1alpha1.schema.generated.json', render: () => json(V1ALPHA1_RESOURCE_SCHEMA) },
   { path: 'config/crd/batch.example.com_sequentialjobs.yaml', render: () => BANNER + toYaml(CRD) },
   { path: 'config/crd/cel/batch.example.com_sequentialjobs.yaml', render: () => RULES + toYaml(CRD_WITH_RULES) },
   { path: 'charts/sequentialjob/templates/crd.yaml', render: renderChartCrd },

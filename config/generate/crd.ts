@@ -1,9 +1,19 @@
 /** The CustomResourceDefinition (apiextensions.k8s.io/v1). */
 import { Document, isCollection, visit } from 'yaml';
-import { CATEGORIES, GROUP, KIND, LIST_KIND, PLURAL, SHORT_NAMES, SINGULAR, VERSION } from '../../shared/api/group.ts';
+import {
+  CATEGORIES,
+  GROUP,
+  KIND,
+  LIST_KIND,
+  PLURAL,
+  SHORT_NAMES,
+  SINGULAR,
+  V1ALPHA1,
+  VERSION,
+} from '../../shared/api/group.ts';
 import type { Schema } from '../../shared/api/schema.ts';
-import { RESOURCE_SCHEMA } from './resource-schema.ts';
-import { VALIDATION_RULES, type ValidationRule } from './validations.ts';
+import { RESOURCE_SCHEMA, V1ALPHA1_RESOURCE_SCHEMA } from './resource-schema.ts';
+import { V1ALPHA1_VALIDATION_RULES, VALIDATION_RULES, type ValidationRule } from './validations.ts';
 
 interface PrinterColumn {
   readonly name: string;
@@ -47,7 +57,31 @@ export interface GuardedSchema extends Schema {
   readonly 'x-kubernetes-validations'?: readonly ValidationRule[];
 }
 
-const definition = (schema: GuardedSchema) => ({
+const version = (name: string, openAPIV3Schema: GuardedSchema) => ({
+  name,
+  served: true,
+  storage: name === VERSION,
+  ...(name === V1ALPHA1 && {
+    deprecated: true,
+    deprecationWarning: `${GROUP}/${V1ALPHA1} ${KIND} is deprecated; use ${GROUP}/${VERSION} (sequentialjob convert)`,
+  }),
+  subresources: { status: {} },
+  additionalPrinterColumns: COLUMNS,
+  schema: { openAPIV3Schema },
+});
+
+/** Calls the webhook by its Service. Installations whose webhook is elsewhere replace `clientConfig`. */
+const CONVERSION = {
+  strategy: 'Webhook',
+  webhook: {
+    conversionReviewVersions: ['v1'],
+    clientConfig: {
+      service: { namespace: 'sequentialjob-system', name: 'sequentialjob-webhook', port: 443, path: '/convert' },
+    },
+  },
+} as const;
+
+const definition = (v1beta1: GuardedSchema, v1alpha1: GuardedSchema) => ({
   apiVersion: 'apiextensions.k8s.io/v1',
   kind: 'CustomResourceDefinition',
   metadata: { name: `${PLURAL}.${GROUP}` },
@@ -62,27 +96,22 @@ const definition = (schema: GuardedSchema) => ({
       categories: CATEGORIES,
     },
     scope: 'Namespaced',
-    versions: [
-      {
-        name: VERSION,
-        served: true,
-        storage: true,
-        subresources: { status: {} },
-        additionalPrinterColumns: COLUMNS,
-        schema: { openAPIV3Schema: schema },
-      },
-    ],
+    conversion: CONVERSION,
+    versions: [version(VERSION, v1beta1), version(V1ALPHA1, v1alpha1)],
   },
 });
 
 /** The CRD for all API servers. */
-export const CRD = definition(RESOURCE_SCHEMA);
+export const CRD = definition(RESOURCE_SCHEMA, V1ALPHA1_RESOURCE_SCHEMA);
 
 /**
  * The CRD with CEL rules, for API servers that support them. It is a separate file because before 1.23 the field is unknown: the
  * API server would drop the rules, but kubectl rejects the file (seen on 1.20).
  */
-export const CRD_WITH_RULES = definition({ ...RESOURCE_SCHEMA, 'x-kubernetes-validations': VALIDATION_RULES });
+export const CRD_WITH_RULES = definition(
+  { ...RESOURCE_SCHEMA, 'x-kubernetes-validations': VALIDATION_RULES },
+  { ...V1ALPHA1_RESOURCE_SCHEMA, 'x-kubernetes-validations': V1ALPHA1_VALIDATION_RULES },
+);
 
 const LINE = 120;
 

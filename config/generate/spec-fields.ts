@@ -1,7 +1,6 @@
 /** The fields of a spec that both API versions have, and the settings of a step, which they have in different places. */
 import type { Schema } from '../../shared/api/schema.ts';
-import { ON_FAILURE, UPDATE_POLICIES } from '../../shared/api/types.ts';
-import { WHEN } from '../../shared/api/v1beta1.ts';
+import { ON_FAILURE, UPDATE_POLICIES, WHEN } from '../../shared/api/types.ts';
 import { coreSchema, INT32 } from './core-schema.ts';
 
 export type Fields = Readonly<Record<string, Schema>>;

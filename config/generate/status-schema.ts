@@ -37,7 +37,7 @@ const CONDITION: Readonly<Record<string, Schema>> = {
 };
 
 const STEP: Readonly<Record<string, Schema>> = {
-  index: count('The position of the step in spec.containers, counted from 0.'),
+  index: count('The position of the step in spec.steps, counted from 0.'),
   name: text('The name of its container.'),
   jobName: text('The name of its Job.'),
   jobUID: text('The UID of its Job: a Job of the same name with another UID is not this step.'),
@@ -82,7 +82,7 @@ const FIELDS: Readonly<Record<string, Schema>> = {
     failed: count('Steps that failed.'),
   }),
   progress: object('How far the sequence has come.', {
-    currentIndex: count('The position of the current step in spec.containers, counted from 0.'),
+    currentIndex: count('The position of the current step in spec.steps, counted from 0.'),
     currentStep: text('The name of the current step.'),
     completedIndices: {
       type: 'array',

@@ -1,5 +1,5 @@
 /** The schema of `spec` in v1beta1: a step is a container with the settings of its Job and its Pod. */
-import { DEFAULT_BACKOFF_LIMIT, MAX_STEPS } from '../../shared/api/group.ts';
+import { DEFAULT_BACKOFF_LIMIT, MAX_FINALLY, MAX_STEPS } from '../../shared/api/group.ts';
 import type { Schema } from '../../shared/api/schema.ts';
 import { coreSchema } from './core-schema.ts';
 import {
@@ -34,9 +34,6 @@ const listOf = (items: Schema, description: string): Schema => ({
   items,
   description,
 });
-
-/** Maximum number of steps in `finally`. */
-const MAX_FINALLY = 20;
 
 const FIELDS: Fields = {
   steps: {

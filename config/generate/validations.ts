@@ -40,7 +40,7 @@ const FUTURE_STEPS = "self.spec.updatePolicy == 'FutureSteps'";
  * True for every status write, and cheaper than the comparison that would follow. CEL ignores the order of a list map, so the
  * order of the names is compared as well.
  */
-const SAME_STEPS = `(${unchanged('self.spec.containers')} && ${unchanged('self.spec.containers.map(c, c.name)')})`;
+const sameSteps = (steps: string): string => `(${unchanged(steps)} && ${unchanged(`${steps}.map(c, c.name)`)})`;
 
 const either = (...claims: readonly string[]): string => claims.join(' || ');
 
@@ -55,14 +55,15 @@ function optional(path: string, empty: string, from: number): Value {
 const looksOf = (c: string): Value =>
   `[[${c}.name, has(${c}.image) ? ${c}.image : ''], has(${c}.command) ? ${c}.command : [], has(${c}.args) ? ${c}.args : []]`;
 
-const STEPS: Value = `self.spec.containers.map(c, ${looksOf('c')})`;
+const looksOfAll = (steps: string): Value => `${steps}.map(c, ${looksOf('c')})`;
 
 /**
  * The containers of the steps that the status records, by index; an empty list if the spec has no container at that index. A
  * step whose Job the API server rejected has no record, and steps after a failure are recorded as Skipped: both may change, as
  * in the webhook.
  */
-const STARTED_STEPS: Value = `oldSelf.status.steps.map(s, s.state != 'Skipped' && s.index < size(self.spec.containers) ? ${looksOf('self.spec.containers[s.index]')} : [])`;
+const looksOfStarted = (steps: string): Value =>
+  `oldSelf.status.steps.map(s, s.state != 'Skipped' && s.index < size(${steps}) ? ${looksOf(`${steps}[s.index]`)} : [])`;
 
 const inTemplate = (path: string, empty: string): Value => optional(`self.spec.template.${path}`, empty, 3);
 
@@ -83,19 +84,45 @@ const TEMPLATE: readonly (readonly [path: string, value: Value])[] = [
 const IMMUTABLE = 'field is immutable after the sequence has started';
 const BUT_FUTURE_STEPS = 'with updatePolicy FutureSteps the steps after the current one can be changed';
 
+/** The rules about the steps, which are in this field of the spec. */
+function stepRules(field: 'steps' | 'containers'): readonly ValidationRule[] {
+  const steps = `self.spec.${field}`;
+  const same = sameSteps(steps);
+  return [
+    {
+      rule: either(NOT_STARTED, FUTURE_STEPS, same, unchanged(looksOfAll(steps))),
+      message: `spec.${field}: ${IMMUTABLE}; ${BUT_FUTURE_STEPS}`,
+    },
+    {
+      rule: either(
+        NOT_STARTED,
+        `!(${FUTURE_STEPS})`,
+        same,
+        '!has(oldSelf.status.steps)',
+        unchanged(looksOfStarted(steps)),
+      ),
+      message: `spec.${field}: a step that has been started can no longer be changed, moved or removed`,
+    },
+  ];
+}
+
+const TEMPLATE_RULES: readonly ValidationRule[] = TEMPLATE.map(([path, value]) => ({
+  rule: either(NOT_STARTED, unchanged(value)),
+  message: `spec.template.${path}: ${IMMUTABLE}`,
+}));
+
 export const VALIDATION_RULES: readonly ValidationRule[] = [
+  ...stepRules('steps'),
+  ...TEMPLATE_RULES,
   {
-    rule: either(NOT_STARTED, FUTURE_STEPS, SAME_STEPS, unchanged(STEPS)),
-    message: `spec.containers: ${IMMUTABLE}; ${BUT_FUTURE_STEPS}`,
+    rule: either(NOT_STARTED, unchanged(optional('self.spec.job.backoffLimit', '3', 2))),
+    message: `spec.job.backoffLimit: ${IMMUTABLE}`,
   },
-  {
-    rule: either(NOT_STARTED, `!(${FUTURE_STEPS})`, SAME_STEPS, '!has(oldSelf.status.steps)', unchanged(STARTED_STEPS)),
-    message: 'spec.containers: a step that has been started can no longer be changed, moved or removed',
-  },
-  ...TEMPLATE.map(([path, value]) => ({
-    rule: either(NOT_STARTED, unchanged(value)),
-    message: `spec.template.${path}: ${IMMUTABLE}`,
-  })),
+];
+
+export const V1ALPHA1_VALIDATION_RULES: readonly ValidationRule[] = [
+  ...stepRules('containers'),
+  ...TEMPLATE_RULES,
   { rule: either(NOT_STARTED, unchanged('self.spec.backoffLimit')), message: `spec.backoffLimit: ${IMMUTABLE}` },
   {
     rule: either(NOT_STARTED, FUTURE_STEPS, unchanged('size(self.spec.stepPolicies)')),

@@ -5,7 +5,7 @@ import type { Context } from './types.ts';
 
 /** The result of a sequence whose steps have all ended, including ignored failures. */
 export function completionMessage({ draft, snapshot }: Context): string {
-  const total = snapshot.object.spec.containers.length;
+  const total = snapshot.object.spec.steps.length;
   const seconds = secondsBetween(draft.startTime, draft.completionTime);
   const failed = draft.steps.filter(({ state }) => state === 'Failed').map(({ index, name }) => stepLabel(index, name));
   return failed.length === 0

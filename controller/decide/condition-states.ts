@@ -177,7 +177,7 @@ export function progressing(context: Context): ConditionState {
   }
   if (step !== undefined) {
     const { index, name, attempts = 1 } = step;
-    const message = MESSAGE.running(index, name, snapshot.object.spec.containers.length, attempts);
+    const message = MESSAGE.running(index, name, snapshot.object.spec.steps.length, attempts);
     return { status: 'True', reason: REASON.jobRunning, message };
   }
   const message = terminatingMessage(context);

@@ -57,16 +57,16 @@ export function failNext(context: Context, reason: string, message: string): Dra
 export function failPreflight(context: Context): Draft {
   const { draft, snapshot } = context;
   const errors = snapshot.preflight?.type === 'refused' ? snapshot.preflight.errors : [];
-  const { containers } = snapshot.object.spec;
+  const { steps } = snapshot.object.spec;
   const hasStarted = draft.startTime !== undefined;
   const first = hasStarted ? undefined : errors.find((error) => error.index !== undefined)?.index;
   const index = first ?? currentIndex(draft);
   const lines = errors.map((error) => ({
-    step: error.index === undefined ? undefined : stepLabel(error.index, containers[error.index]?.name ?? ''),
+    step: error.index === undefined ? undefined : stepLabel(error.index, steps[error.index]?.name ?? ''),
     text: formatJobError(error),
   }));
   const message = MESSAGE.preflightRefused(lines, hasStarted);
-  return fail(context, { index, step: containers[index]?.name, reason: REASON.jobRejected, message });
+  return fail(context, { index, step: steps[index]?.name, reason: REASON.jobRejected, message });
 }
 
 /**

@@ -53,7 +53,7 @@ const effects = defineEffects({
         {
           type: 'Normal',
           reason: EVENT.sequenceStarted,
-          message: EVENT_MESSAGE.sequenceStarted(snapshot.object.spec.containers.length),
+          message: EVENT_MESSAGE.sequenceStarted(snapshot.object.spec.steps.length),
         },
       ),
   },

@@ -105,7 +105,7 @@ function withStalled(conditions: readonly Condition[]): readonly Condition[] {
 function skipped({ draft, snapshot }: Context): readonly StepStatus[] {
   const failedIndex = draft.failure?.index;
   if (draft.state !== 'Failed' || draft.startTime === undefined || failedIndex === undefined) return [];
-  return snapshot.object.spec.containers
+  return snapshot.object.spec.steps
     .map(({ name }, index): StepStatus => ({ index, name: printableLine(name), state: 'Skipped' }))
     .slice(failedIndex + 1);
 }
@@ -138,7 +138,7 @@ function progress(context: Context): Progress {
       ? {}
       : printableTexts({ failureReason: failure.reason, failureMessage: failure.message })),
     // The last step may have been removed from the spec after its Job was created.
-    summary: `${completedIndices.length}/${Math.max(snapshot.object.spec.containers.length, draft.steps.length)}`,
+    summary: `${completedIndices.length}/${Math.max(snapshot.object.spec.steps.length, draft.steps.length)}`,
   };
 }
 

@@ -30,7 +30,7 @@ export function currentIndex(draft: Draft): number {
 
 /** The container of the next step; undefined after the last step. */
 export function nextContainer({ draft, snapshot }: Context): Container | undefined {
-  return snapshot.object.spec.containers[currentIndex(draft)];
+  return snapshot.object.spec.steps[currentIndex(draft)];
 }
 
 /** The Job name of the next step. */
@@ -108,7 +108,7 @@ export const nextStepJob = oncePerContext((context: Context): ObservedJob | unde
 
 /** Whether the step of this name has `onFailure: Continue`. */
 export function mayContinueAfterFailure(name: string | undefined, { snapshot }: Context): boolean {
-  return snapshot.object.spec.stepPolicies?.find((one) => one.name === name)?.onFailure === 'Continue';
+  return snapshot.object.spec.steps.find((step) => step.name === name)?.onFailure === 'Continue';
 }
 
 /**
@@ -122,7 +122,7 @@ export const laterStepHasJob = (context: Context): boolean =>
 function laterJob(after: number, { draft, snapshot }: Context): ObservedJob | undefined {
   const recorded = new Set(draft.steps.map(({ jobUID }) => jobUID));
   return snapshot.jobs.find(({ metadata, step: { index = -1, resumes = 0 } }) => {
-    const isLater = index > after && index < snapshot.object.spec.containers.length;
+    const isLater = index > after && index < snapshot.object.spec.steps.length;
     return isLater && resumes === draft.resumes && !recorded.has(metadata.uid);
   });
 }

@@ -3,7 +3,7 @@
  * sets.
  */
 import { DEFAULT_BACKOFF_LIMIT } from './group.ts';
-import type { PodTemplateSpec, SequentialJobSpec, StepPolicy, UpdatePolicy } from './types.ts';
+import type { PodTemplateSpec, SequentialJobSpec, StepJob, UpdatePolicy } from './types.ts';
 
 type PodSpec = NonNullable<PodTemplateSpec['spec']>;
 
@@ -15,14 +15,11 @@ export interface DefaultedTemplate extends PodTemplateSpec {
 /** A spec in which every field with a default is set. */
 export interface DefaultedSpec extends SequentialJobSpec {
   readonly template: DefaultedTemplate;
-  readonly backoffLimit: number;
+  readonly job: StepJob & { readonly backoffLimit: number };
   readonly suspend: boolean;
   readonly updatePolicy: UpdatePolicy;
-  readonly stepPolicies: readonly StepPolicy[];
   readonly resume: number;
 }
-
-const NO_POLICIES: readonly StepPolicy[] = Object.freeze([]);
 
 /**
  * Sets each absent or `null` field that has a default (the API treats both alike); keeps all other values, also
@@ -35,10 +32,9 @@ export function withDefaults(spec: SequentialJobSpec): DefaultedSpec {
     : {
         ...spec,
         template: templateWithDefaults(spec.template),
-        backoffLimit: spec.backoffLimit ?? DEFAULT_BACKOFF_LIMIT,
+        job: jobWithDefaults(spec.job),
         suspend: spec.suspend ?? false,
         updatePolicy: spec.updatePolicy ?? 'Immutable',
-        stepPolicies: spec.stepPolicies ?? NO_POLICIES,
         resume: spec.resume ?? 0,
       };
 }
@@ -48,9 +44,14 @@ const isUnset = (value: unknown): boolean => value === undefined || value === nu
 
 const isDefaulted = (spec: SequentialJobSpec): spec is DefaultedSpec =>
   !isUnset(spec.template?.spec?.restartPolicy) &&
-  [spec.backoffLimit, spec.suspend, spec.updatePolicy, spec.stepPolicies, spec.resume].every(
+  [spec.job?.backoffLimit, spec.suspend, spec.updatePolicy, spec.resume].every(
     (value) => value !== undefined && value !== null,
   );
+
+const jobWithDefaults = (job: StepJob | undefined): DefaultedSpec['job'] => ({
+  ...job,
+  backoffLimit: job?.backoffLimit ?? DEFAULT_BACKOFF_LIMIT,
+});
 
 function templateWithDefaults(template: PodTemplateSpec | undefined): DefaultedTemplate {
   const { restartPolicy, ...rest } = template?.spec ?? NO_POD;

@@ -1,8 +1,12 @@
 /** The names that the resource, its children and its clients share. Changing one is a breaking change. */
 
 export const GROUP = 'batch.example.com';
-export const VERSION = 'v1alpha1';
+/** The version that is stored, which the operator works on. */
+export const VERSION = 'v1beta1';
 export const API_VERSION = `${GROUP}/${VERSION}` as const;
+/** The older version, which is served for good and converted. */
+export const V1ALPHA1 = 'v1alpha1';
+export const V1ALPHA1_API_VERSION = `${GROUP}/${V1ALPHA1}` as const;
 export const KIND = 'SequentialJob';
 export const LIST_KIND = 'SequentialJobList';
 export const PLURAL = 'sequentialjobs';
@@ -35,6 +39,9 @@ export const NAME_MAX_LENGTH = 63;
 
 /** Maximum number of steps; bounds the size of the status and the work of one reconcile. */
 export const MAX_STEPS = 1000;
+
+/** Maximum number of steps in `finally`. */
+export const MAX_FINALLY = 20;
 
 /**
  * On a Job that the operator suspended; the operator unsuspends only such Jobs. The value is `<count> <time>`,

@@ -1,8 +1,15 @@
 /**
- * The SequentialJob as the API serves it: plain JSON, times as RFC 3339 strings, all fields readonly. The core types
- * are those of client-node (types only, none of its code is loaded).
+ * The SequentialJob as the API stores it, which is what all code works on: v1beta1, as plain JSON, times as RFC 3339 strings,
+ * all fields readonly. v1alpha1.ts has the older version. The core types are those of client-node (types only, none of its
+ * code is loaded).
  */
-import type { V1Container, V1PodFailurePolicy, V1PodTemplateSpec } from '@kubernetes/client-node';
+import type {
+  V1Container,
+  V1PersistentVolumeClaim,
+  V1PodFailurePolicy,
+  V1PodSpec,
+  V1PodTemplateSpec,
+} from '@kubernetes/client-node';
 import type { API_VERSION, KIND } from './group.ts';
 
 /** Recursively readonly: readers of the cache share its objects. */
@@ -70,24 +77,70 @@ export interface ObjectMeta {
   readonly ownerReferences?: readonly OwnerReference[];
 }
 
-export interface StepPolicy {
-  readonly name: string;
+/** When a step of `finally` runs: by the result of the sequence. */
+export const WHEN = ['Always', 'Succeeded', 'Failed'] as const;
+export type When = (typeof WHEN)[number];
+
+/** Labels and annotations of a child. */
+export interface ChildMetadata {
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+/** The settings of a step's Job. */
+export interface StepJob {
+  readonly metadata?: ChildMetadata;
   readonly backoffLimit?: number;
+  /** Seconds that the step may run. */
   readonly activeDeadlineSeconds?: number;
-  readonly onFailure?: OnFailure;
+  /** Seconds without a started container after which the step fails. */
+  readonly pendingDeadlineSeconds?: number;
   readonly podFailurePolicy?: PodFailurePolicy;
 }
 
-/** The spec as a user may write it: only `containers` is required. */
+/** The settings of a step's Pod, beyond the template. */
+export interface StepPod extends Frozen<
+  Pick<
+    V1PodSpec,
+    | 'serviceAccountName'
+    | 'automountServiceAccountToken'
+    | 'nodeSelector'
+    | 'tolerations'
+    | 'affinity'
+    | 'priorityClassName'
+    | 'runtimeClassName'
+    | 'restartPolicy'
+    | 'terminationGracePeriodSeconds'
+    | 'securityContext'
+    | 'resourceClaims'
+    | 'initContainers'
+  >
+> {
+  readonly metadata?: ChildMetadata;
+}
+
+export interface StepSettings {
+  readonly job?: StepJob;
+  readonly pod?: StepPod;
+  readonly onFailure?: OnFailure;
+}
+
+/** A core/v1 Container, with the settings of its step beside its own fields. */
+export type Step = Container & StepSettings;
+
+/** A step that runs after the sequence has ended. */
+export type FinallyStep = Step & { readonly when?: When };
+
 export interface SequentialJobSpec {
-  readonly containers: readonly Container[];
+  readonly steps: readonly Step[];
+  readonly finally?: readonly FinallyStep[];
+  readonly job?: StepJob;
   readonly template?: PodTemplateSpec;
-  readonly backoffLimit?: number;
+  readonly volumeClaimTemplates?: readonly Frozen<V1PersistentVolumeClaim>[];
   readonly activeDeadlineSeconds?: number;
   readonly ttlSecondsAfterFinished?: number;
   readonly suspend?: boolean;
   readonly updatePolicy?: UpdatePolicy;
-  readonly stepPolicies?: readonly StepPolicy[];
   readonly resume?: number;
 }
 

@@ -1,6 +1,15 @@
 /** SequentialJob in v1alpha1: containers, and policies that name them. */
-import type { Container, ObjectMeta, OnFailure, PodFailurePolicy, SequentialJobStatus } from './types.ts';
-import type { SequentialJobSpec as V1beta1Spec, StepJob, StepPod, When } from './v1beta1.ts';
+import type {
+  Container,
+  ObjectMeta,
+  OnFailure,
+  PodFailurePolicy,
+  SequentialJobSpec as V1beta1Spec,
+  SequentialJobStatus,
+  StepJob,
+  StepPod,
+  When,
+} from './types.ts';
 
 /** The settings of one step, of `containers` or of `finally`. */
 export interface StepPolicy {

@@ -3,7 +3,8 @@
  * fields of the Job itself, and the others of the Job in `job`.
  */
 import { isObject } from '../json/untrusted.ts';
-import { ConversionError } from './conversion-error.ts';
+import { type Path, typeInvalid } from '../validation/field-error.ts';
+import type { OnProblem } from './conversion-error.ts';
 
 export type Json = Readonly<Record<string, unknown>>;
 
@@ -26,12 +27,11 @@ export const omit = (object: Json, names: readonly string[]): Json =>
 
 const isEmpty = (object: Json): boolean => Object.keys(object).length === 0;
 
-/** `job` with more fields. Throws ConversionError if there are some and `job` is not an object. */
-export function addToJob(job: unknown, fields: Json, path: string): unknown {
+/** `job` with more fields. It is a problem if there are some and `job` is not an object. */
+export function addToJob(job: unknown, fields: Json, at: Path, onProblem: OnProblem): unknown {
   if (isEmpty(fields)) return job;
-  if (job === undefined || job === null) return fields;
-  if (!isObject(job)) throw new ConversionError(`${path}: must be an object`);
-  return { ...job, ...fields };
+  if (job !== undefined && job !== null && !isObject(job)) onProblem(typeInvalid(at, job, ['object']));
+  return isObject(job) ? { ...job, ...fields } : fields;
 }
 
 /**
@@ -59,9 +59,9 @@ export function policyOf(step: Json): Json | undefined {
  * The settings of a v1alpha1 policy as fields of a v1beta1 step. Fields that a policy does not have are left out, as the API
  * server prunes them: in a step they could be fields of the container.
  */
-export function settingsOf(policy: Json, path: string): Json {
+export function settingsOf(policy: Json, at: Path, onProblem: OnProblem): Json {
   const own = policy['job'];
   const rest = isObject(own) ? omit(own, POLICY_JOB_FIELDS) : own;
-  const job = addToJob(rest, pick(policy, POLICY_JOB_FIELDS), `${path}.job`);
+  const job = addToJob(rest, pick(policy, POLICY_JOB_FIELDS), at.child('job'), onProblem);
   return { ...(job === undefined ? {} : { job }), ...pick(policy, SHARED_FIELDS) };
 }

@@ -1,6 +1,7 @@
 /** Converts a spec of v1beta1: the settings of a step go into a policy with its name. Pure. */
 import { isObject } from '../json/untrusted.ts';
-import { ConversionError } from './conversion-error.ts';
+import { Path, typeInvalid } from '../validation/field-error.ts';
+import { fail } from './conversion-error.ts';
 import { containerOf, type Json, policyOf, takeFromJob } from './step-settings.ts';
 
 /** The fields that v1alpha1 has in another place, and those that v1beta1 does not have. */
@@ -14,7 +15,7 @@ export function toV1alpha1Spec(spec: unknown): unknown {
   if (!isObject(spec)) return spec;
   const { steps, finally: finallySteps } = spec;
   const { taken, rest } = takeFromJob(spec['job'], ['backoffLimit']);
-  const stepPolicies = [...policiesOf(steps, 'spec.steps'), ...policiesOf(finallySteps, 'spec.finally')];
+  const stepPolicies = [...policiesOf(steps, 'steps'), ...policiesOf(finallySteps, 'finally')];
   return {
     ...(steps === undefined ? {} : { containers: containersOf(steps) }),
     ...(finallySteps === undefined ? {} : { finally: containersOf(finallySteps) }),
@@ -29,13 +30,13 @@ export function toV1alpha1Spec(spec: unknown): unknown {
 const containersOf = (steps: unknown): unknown =>
   Array.isArray(steps) ? steps.map((step: unknown) => (isObject(step) ? containerOf(step) : step)) : steps;
 
-function policiesOf(steps: unknown, path: string): readonly Json[] {
+function policiesOf(steps: unknown, field: string): readonly Json[] {
   if (!Array.isArray(steps)) return [];
   return steps.flatMap((step: unknown, i) => {
     const policy = isObject(step) ? policyOf(step) : undefined;
     if (policy === undefined) return [];
     const { name } = step as Json;
-    if (typeof name !== 'string') throw new ConversionError(`${path}[${i}].name: must be a string`);
+    if (typeof name !== 'string') fail(typeInvalid(Path.of('spec').child(field).index(i).child('name'), name, ['string']));
     return [{ name, ...policy }];
   });
 }

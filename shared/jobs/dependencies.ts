@@ -63,7 +63,7 @@ export function dependenciesToCheck(object: SequentialJob, index: number): reado
 
 function* stepReferences(object: SequentialJob, index: number): References {
   const spec = asObject<SequentialJobSpec>(object.spec);
-  const step = asObjects<V1Container>(spec?.containers)[index];
+  const step = asObjects<V1Container>(spec?.steps)[index];
   if (step === undefined) return;
   const pod = asObject<V1PodSpec>(asObject<V1PodTemplateSpec>(spec?.template)?.spec);
   yield* podReferences(pod ?? {}, step);

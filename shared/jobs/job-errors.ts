@@ -1,6 +1,6 @@
 /**
  * Translates the API server's errors about a Job into fields of the SequentialJob: the user wrote
- * `spec.containers[1]` and never saw the Job's `spec.template.spec.containers[0]`. Pure.
+ * `spec.steps[1]` and never saw the Job's `spec.template.spec.containers[0]`. Pure.
  */
 import type { SequentialJob } from '../api/types.ts';
 
@@ -40,7 +40,7 @@ export function jobErrorsOf(refusal: JobRefusal, contents: JobContents): readonl
   });
 }
 
-/** Formats an error like validation and `lint`: `spec.containers[1].image: Invalid value: …`. */
+/** Formats an error like validation and `lint`: `spec.steps[1].image: Invalid value: …`. */
 export const formatJobError = ({ field, message }: JobError): string =>
   field === '' ? message : `${field}: ${message}`;
 
@@ -58,8 +58,8 @@ const CONTAINER = /^spec\.template\.spec\.containers\[(\d+)\]/;
 const CONTAINERS = /\bspec\.template\.spec\.containers\[(\d+)\]/g;
 /** pkg/apis/core/validation ValidatePodTemplateSpec leaves `metadata` out of these paths. */
 const METADATA = /^spec\.template\.(annotations|labels)\b/;
-/** The fields of a Job that a step policy sets. */
-const POLICY_FIELD = /^spec\.(backoffLimit|activeDeadlineSeconds|podFailurePolicy)\b/;
+/** The fields of a Job that a step or `spec.job` sets. */
+const JOB_FIELD = /^spec\.(backoffLimit|activeDeadlineSeconds|podFailurePolicy)\b/;
 
 type ErrorLocation = Pick<JobError, 'index' | 'field'>;
 
@@ -67,29 +67,23 @@ function locate(field: string, contents: JobContents): ErrorLocation {
   const container = CONTAINER.exec(field);
   if (container !== null) {
     const index = contents.indices[Number(container[1])];
-    return { index, field: `spec.containers[${index ?? 0}]${field.slice(container[0].length)}` };
+    return { index, field: `spec.steps[${index ?? 0}]${field.slice(container[0].length)}` };
   }
   if (METADATA.test(field)) return { index: undefined, field: field.replace(METADATA, 'spec.template.metadata.$1') };
-  const policy = POLICY_FIELD.exec(field);
-  if (policy !== null) return locatePolicyField(field, policy[1] ?? '', contents);
+  const job = JOB_FIELD.exec(field);
+  if (job !== null) return locateJobField(field, job[1] ?? '', contents);
   if (field.startsWith('spec.template.')) return { index: undefined, field };
   // The Job's name, labels and constant settings, which are nearly the same for every step.
   return { index: undefined, field: `(Job) ${field}` };
 }
 
-/**
- * Fields that a step policy sets or can set. `spec.backoffLimit` is the default for steps whose policy does not set
- * it; the other two have no such default in the spec.
- */
-function locatePolicyField(field: string, name: string, { object, indices }: JobContents): ErrorLocation {
-  const index = indices.length === 1 ? indices[0] : undefined;
-  const step = object.spec.containers[index ?? indices[0] ?? 0]?.name;
-  const policies = object.spec.stepPolicies ?? [];
-  const at = policies.findIndex((policy) => policy.name === step);
-  const isSet = (policies[at] as Readonly<Record<string, unknown>> | undefined)?.[name] !== undefined;
-  if (!isSet && name === 'backoffLimit') return { index: undefined, field };
-  const policy = at === -1 ? `spec.stepPolicies[name=${step}]` : `spec.stepPolicies[${at}]`;
-  return { index: isSet ? index : undefined, field: field.replace('spec', policy) };
+/** A field that the step sets is the step's; any other is that of all steps, also where the Job's value is the default. */
+function locateJobField(field: string, name: string, { object, indices }: JobContents): ErrorLocation {
+  const index = indices[0] ?? 0;
+  const { job } = object.spec.steps[index] ?? {};
+  const isOwn = (job as Readonly<Record<string, unknown>> | undefined)?.[name] !== undefined;
+  const place = field.replace(/^spec\b/, isOwn ? `spec.steps[${index}].job` : 'spec.job');
+  return { index: isOwn && indices.length === 1 ? index : undefined, field: place };
 }
 
 /**
@@ -100,4 +94,4 @@ const withoutStructuredValue = (message: string): string =>
   message.replace(/^([A-Z][a-z]+(?: [a-z]+)?: )[\w.*[\]]*\{.*\}: /s, '$1');
 
 const translatePaths = (text: string, { indices }: JobContents): string =>
-  text.replaceAll(CONTAINERS, (_, at: string) => `spec.containers[${indices[Number(at)] ?? at}]`);
+  text.replaceAll(CONTAINERS, (_, at: string) => `spec.steps[${indices[Number(at)] ?? at}]`);

@@ -1,7 +1,15 @@
 /** Builds the Job of a step: the exact manifest that the controller creates and `render` prints. Pure. */
 import { type DefaultedTemplate, withDefaults } from '../api/defaults.ts';
 import { API_VERSION, KIND, LABELS, MANAGER } from '../api/group.ts';
-import type { Container, OwnerReference, PodTemplateSpec, SequentialJob, StepPolicy } from '../api/types.ts';
+import type {
+  Container,
+  OwnerReference,
+  PodFailurePolicy,
+  PodTemplateSpec,
+  SequentialJob,
+  Step,
+  StepJob,
+} from '../api/types.ts';
 import { isReserved } from '../validation/labels.ts';
 import { jobName } from './names.ts';
 import { usedVolumes } from './used-volumes.ts';
@@ -21,7 +29,7 @@ export interface JobManifest {
     readonly backoffLimit: number;
     readonly podReplacementPolicy: typeof POD_REPLACEMENT_POLICY;
     readonly activeDeadlineSeconds?: number;
-    readonly podFailurePolicy?: NonNullable<StepPolicy['podFailurePolicy']>;
+    readonly podFailurePolicy?: PodFailurePolicy;
     readonly template: PodTemplateSpec;
   };
 }
@@ -45,15 +53,14 @@ export function buildJob(object: SequentialJob, index: number, resumes: number):
  * it checks the Jobs of all these steps. Throws RangeError if a step does not exist.
  */
 export function buildCombinedJob(object: SequentialJob, indices: readonly number[], resumes: number): JobManifest {
-  const { containers, template, backoffLimit, stepPolicies } = withDefaults(object.spec);
-  const steps = indices.flatMap((at) => containers[at] ?? []);
+  const { steps: all, template, job } = withDefaults(object.spec);
+  const steps = indices.flatMap((at) => all[at] ?? []);
   const [index] = indices;
   const [first] = steps;
   if (index === undefined || first === undefined || steps.length < indices.length) {
-    throw new RangeError(`there is no step ${indices.find((at) => containers[at] === undefined)}`);
+    throw new RangeError(`there is no step ${indices.find((at) => all[at] === undefined)}`);
   }
   const labels = childLabels(object, { index, name: first.name, resumes });
-  const policy = stepPolicies.find(({ name }) => name === first.name);
   return {
     apiVersion: 'batch/v1',
     kind: 'Job',
@@ -67,33 +74,42 @@ export function buildCombinedJob(object: SequentialJob, indices: readonly number
       completions: 1,
       parallelism: 1,
       podReplacementPolicy: POD_REPLACEMENT_POLICY,
-      ...jobPolicy(policy, backoffLimit),
-      template: podTemplate(template, steps, { labels, annotations: annotationsForSteps(template, containers, steps) }),
+      ...jobFields(first.job, job),
+      template: podTemplate(template, steps.map(containerOf), {
+        labels,
+        annotations: annotationsForSteps(template, all, steps),
+      }),
     },
   };
 }
 
 /**
- * The Job fields that the step's policy sets, with the sequence's defaults. The deadline of the sequence is not among
- * them: the controller enforces it over all Jobs.
+ * The Job fields that the step sets, else those that all steps have. The deadline of the sequence is not among them: the
+ * controller enforces it over all Jobs.
  */
-function jobPolicy(
-  policy: StepPolicy | undefined,
-  backoffLimit: number,
+function jobFields(
+  own: StepJob | undefined,
+  all: StepJob & { readonly backoffLimit: number },
 ): Pick<JobManifest['spec'], 'backoffLimit' | 'activeDeadlineSeconds' | 'podFailurePolicy'> {
   // Go clients send null for an unset field.
-  const deadline = policy?.activeDeadlineSeconds ?? undefined;
-  const failures = policy?.podFailurePolicy ?? undefined;
+  const deadline = own?.activeDeadlineSeconds ?? all.activeDeadlineSeconds ?? undefined;
+  const failures = own?.podFailurePolicy ?? all.podFailurePolicy ?? undefined;
   return {
-    backoffLimit: policy?.backoffLimit ?? backoffLimit,
+    backoffLimit: own?.backoffLimit ?? all.backoffLimit,
     ...(deadline === undefined ? {} : { activeDeadlineSeconds: deadline }),
     ...(failures === undefined ? {} : { podFailurePolicy: failures }),
   };
 }
 
+/** The container of a step, without the settings of the step. */
+function containerOf(step: Step): Container {
+  const { job: _, pod: __, onFailure: ___, ...container } = step;
+  return container as Container;
+}
+
 /** The name of this step's Job, whether or not the Job exists. */
 export function stepJobName(object: SequentialJob, index: number, resumes: number): string {
-  const container = object.spec.containers[index]?.name ?? '';
+  const container = object.spec.steps[index]?.name ?? '';
   return jobName({ name: object.metadata.name, index, container, resumes });
 }
 
@@ -184,8 +200,8 @@ function withoutReserved(map: StringMap, what: 'labels' | 'annotations'): String
  */
 function annotationsForSteps(
   { metadata }: DefaultedTemplate,
-  all: readonly Container[],
-  own: readonly Container[],
+  all: readonly Step[],
+  own: readonly Step[],
 ): StringMap | undefined {
   const annotations = metadata?.annotations ?? undefined;
   if (annotations === undefined) return undefined;

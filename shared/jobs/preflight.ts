@@ -60,11 +60,10 @@ export async function preflight(
  * policy names a container is a group of its own.
  */
 export function dryRunGroups(object: SequentialJob, from: number): readonly (readonly number[])[] {
-  const { containers, stepPolicies } = object.spec;
-  const policies = new Map((stepPolicies ?? []).map((policy) => [policy.name, policy]));
-  const indices = Array.from({ length: Math.max(0, containers.length - from) }, (_, i) => from + i);
+  const { steps } = object.spec;
+  const indices = Array.from({ length: Math.max(0, steps.length - from) }, (_, i) => from + i);
   const groups = Map.groupBy(indices, (index) => {
-    const { backoffLimit, activeDeadlineSeconds, podFailurePolicy } = policies.get(containers[index]?.name ?? '') ?? {};
+    const { backoffLimit, activeDeadlineSeconds, podFailurePolicy } = steps[index]?.job ?? {};
     const namesContainer = podFailurePolicy?.rules.some(({ onExitCodes }) => onExitCodes?.containerName !== undefined);
     if (namesContainer === true) return `step ${index}`;
     return JSON.stringify([backoffLimit, activeDeadlineSeconds, podFailurePolicy].map((value) => value ?? null));

@@ -22,6 +22,7 @@ export {
 } from './field-error.ts';
 export { immutablePart, effectiveSpec, type EffectiveSpecResult } from './effective-spec.ts';
 export { validateNamespace } from './metadata.ts';
+export { readUserObject, type UserObject } from './user-object.ts';
 export { updateWarnings, validateUpdate } from './update.ts';
 export { warningsFor } from './warnings.ts';
 

@@ -33,7 +33,7 @@ interface Place {
 
 /**
  * Numbers and booleans that are pointers in Go (staging/src/k8s.io/api/core/v1/types.go), by field name, and those of
- * this resource's step policies. Not `readOnly`: it is a pointer in two volume sources, but there too absent means
+ * this resource's steps. Not `readOnly`: it is a pointer in two volume sources, but there too absent means
  * false.
  */
 const POINTER_FIELDS: ReadonlySet<string> = new Set([
@@ -67,8 +67,8 @@ const POINTER_FIELDS: ReadonlySet<string> = new Set([
 /** Strings with a meaning when empty: a claim without class, while an absent value means the default class. */
 const MEANINGFUL_WHEN_EMPTY: ReadonlySet<string> = new Set(['storageClassName', 'volumeAttributesClassName']);
 
-/** Objects that are structs in Go, not pointers. */
-const STRUCT_FIELDS: ReadonlySet<string> = new Set(['metadata', 'spec', 'resources']);
+/** Objects that are structs in Go, not pointers, and the settings of a step, which say nothing when they are empty. */
+const STRUCT_FIELDS: ReadonlySet<string> = new Set(['metadata', 'spec', 'resources', 'job', 'pod']);
 
 /** A quantity that is a struct in Go: a client writes "0" if it is unset. */
 const DIVISOR = 'divisor';

@@ -4,36 +4,54 @@ import { MAX_STEPS } from '../api/group.ts';
 import type { SequentialJobSpec } from '../api/types.ts';
 import { validateContainer } from './containers.ts';
 import { duplicate, Path, required, tooMany, type FieldErrors } from './field-error.ts';
-import { validateStepPolicies } from './step-policies.ts';
+import { validateStepSettings } from './step-settings.ts';
 import { validateTemplate, viewTemplate } from './template.ts';
 import { asObject, asObjects, nonEmptyString, type Untrusted } from '../json/untrusted.ts';
 
 const SPEC = Path.of('spec');
 
-/** Validates a spec by the rules that a schema cannot express: the steps in order, the template, the step policies. */
+/** Validates a spec by the rules that a schema cannot express: the steps in order, the template, the settings of steps. */
 export function validateSpecRules(value: unknown, errors: FieldErrors): void {
   const spec = asObject<SequentialJobSpec>(value) ?? {};
   const template = viewTemplate(spec.template);
-  const steps = validateSteps(spec, template.volumeNames, errors);
-  validateTemplate(template, steps, SPEC.child('template'), errors);
-  validateStepPolicies(spec, { steps, template }, SPEC, errors);
+  const names = validateSteps(spec, template.volumeNames, errors);
+  validateTemplate(template, names, SPEC.child('template'), errors);
+  validateStepSettings(spec, template, SPEC, errors);
 }
 
-/** Validates the containers, and returns the names of the steps. */
+/** Validates the steps, those of `finally` too, and returns their names. */
 function validateSteps(
   spec: Untrusted<SequentialJobSpec>,
   volumes: ReadonlySet<string>,
   errors: FieldErrors,
 ): ReadonlySet<string> {
-  const at = SPEC.child('containers');
-  const containers = asObjects<V1Container>(spec.containers);
-  if (containers.length === 0) {
+  const at = SPEC.child('steps');
+  const steps = asObjects<V1Container>(spec.steps);
+  if (steps.length === 0) {
     errors.push(required(at));
-  } else if (containers.length > MAX_STEPS) {
-    errors.push(tooMany(at, containers.length, MAX_STEPS));
+  } else if (steps.length > MAX_STEPS) {
+    errors.push(tooMany(at, steps.length, MAX_STEPS));
   }
   const names = new Set<string>();
-  containers.slice(0, MAX_STEPS).forEach((container, i) => {
+  validateContainers(steps.slice(0, MAX_STEPS), { names, volumes, at }, errors);
+  const last = asObjects<V1Container>(spec.finally).slice(0, MAX_STEPS);
+  validateContainers(last, { names, volumes, at: SPEC.child('finally') }, errors);
+  return names;
+}
+
+interface ContainersContext {
+  /** The names so far; those of these containers are added. */
+  readonly names: Set<string>;
+  readonly volumes: ReadonlySet<string>;
+  readonly at: Path;
+}
+
+function validateContainers(
+  containers: readonly Untrusted<V1Container>[],
+  { names, volumes, at }: ContainersContext,
+  errors: FieldErrors,
+): void {
+  containers.forEach((container, i) => {
     const here = at.index(i);
     const name = nonEmptyString(container.name);
     if (name !== undefined && names.has(name)) {
@@ -43,5 +61,4 @@ function validateSteps(
     }
     validateContainer(container, volumes, here, errors);
   });
-  return names;
 }

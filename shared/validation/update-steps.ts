@@ -1,8 +1,5 @@
-/**
- * Validates updates of the steps: immutable steps and their policies stay unchanged, in order, and before all others.
- */
-import type { V1Container } from '@kubernetes/client-node';
-import type { SequentialJobSpec, StepPolicy } from '../api/types.ts';
+/** Validates updates of the steps: immutable steps, with their settings, stay unchanged, in order, and before all others. */
+import type { SequentialJobSpec, Step as ApiStep } from '../api/types.ts';
 import { forbidden, Path, type FieldError } from './field-error.ts';
 import { IMMUTABILITY, type Immutability, immutable } from './immutable.ts';
 import { RESOURCE_SCHEMA } from './schema.ts';
@@ -10,12 +7,10 @@ import { reportDifferences } from './semantic.ts';
 import { asObjects, nonEmptyString, type Untrusted } from '../json/untrusted.ts';
 
 type Spec = Untrusted<SequentialJobSpec>;
-type Step = Untrusted<V1Container>;
-type Policy = Untrusted<StepPolicy>;
+type Step = Untrusted<ApiStep>;
 
 const SPEC = RESOURCE_SCHEMA.properties?.['spec']?.properties;
-const CONTAINERS = { at: Path.of('spec').child('containers'), schema: SPEC?.['containers']?.items, name: '' };
-const POLICIES = { at: Path.of('spec').child('stepPolicies'), schema: SPEC?.['stepPolicies']?.items, name: '' };
+const STEPS = { at: Path.of('spec').child('steps'), schema: SPEC?.['steps']?.items, name: '' };
 
 /** Which steps have started, and what may change. */
 export interface SequenceProgress {
@@ -34,27 +29,15 @@ interface ImmutableSteps {
   readonly indexByName: ReadonlyMap<string, number>;
 }
 
-/** The errors in an update of the containers and of the step policies. Accepts untrusted values. */
-export function validateStepUpdate(
-  was: Spec,
-  is: Spec,
-  progress: SequenceProgress,
-): { readonly containers: readonly FieldError[]; readonly policies: readonly FieldError[] } {
-  const old = asObjects<V1Container>(was.containers);
+/** The errors in an update of the steps. Accepts untrusted values. */
+export function validateStepUpdate(was: Spec, is: Spec, progress: SequenceProgress): readonly FieldError[] {
+  const old = asObjects<ApiStep>(was.steps);
   const immutableSteps: ImmutableSteps = {
     steps: progress.futureStepsEditable ? old.slice(0, progress.startedCount) : old,
     progress,
     indexByName: indexNames(old),
   };
-  const now = asObjects<V1Container>(is.containers);
-  return {
-    containers: validateContainerUpdate(immutableSteps, now),
-    policies: validatePolicyUpdate(
-      asObjects<StepPolicy>(was.stepPolicies),
-      asObjects<StepPolicy>(is.stepPolicies),
-      immutableSteps,
-    ),
-  };
+  return validateSteps(immutableSteps, asObjects<ApiStep>(is.steps));
 }
 
 const nameOf = (item: { readonly name?: unknown } | undefined): string | undefined => nonEmptyString(item?.name);
@@ -71,7 +54,7 @@ function indexNames(items: readonly { readonly name?: unknown }[]): ReadonlyMap<
 
 type StepMatches = readonly (number | undefined)[];
 
-function validateContainerUpdate(immutableSteps: ImmutableSteps, now: readonly Step[]): readonly FieldError[] {
+function validateSteps(immutableSteps: ImmutableSteps, now: readonly Step[]): readonly FieldError[] {
   const matches = matchSteps(immutableSteps, now);
   const errors: FieldError[] = [
     ...removals(immutableSteps, matches),
@@ -82,7 +65,7 @@ function validateContainerUpdate(immutableSteps: ImmutableSteps, now: readonly S
     const match = matches[i];
     if (match === undefined) return;
     const { field } = immutabilityOf(match, immutableSteps);
-    const place = { ...CONTAINERS, at: CONTAINERS.at.index(i) };
+    const place = { ...STEPS, at: STEPS.at.index(i) };
     reportDifferences(
       immutableSteps.steps[match],
       step,
@@ -121,7 +104,7 @@ function removals(immutableSteps: ImmutableSteps, matches: StepMatches): readonl
   );
   return [...Map.groupBy(gone, ({ immutability }) => immutability)].map(([immutability, steps]) => {
     const names = quoted(steps.map(({ step }) => nameOf(step) ?? ''));
-    return forbidden(CONTAINERS.at, `a step may not be removed ${immutability.addOrRemove}: ${names}`);
+    return forbidden(STEPS.at, `a step may not be removed ${immutability.addOrRemove}: ${names}`);
   });
 }
 
@@ -131,7 +114,7 @@ function additions({ steps, progress }: ImmutableSteps, matches: StepMatches): r
   return matches.flatMap((match, i) =>
     match !== undefined || (progress.futureStepsEditable && i > last)
       ? []
-      : [forbidden(CONTAINERS.at.index(i), detail)],
+      : [forbidden(STEPS.at.index(i), detail)],
   );
 }
 
@@ -152,7 +135,7 @@ function moves(matches: StepMatches): readonly FieldError[] {
   const order = matches.filter((match) => match !== undefined);
   return order.every((place, i) => i === 0 || place > (order[i - 1] ?? -1))
     ? []
-    : [forbidden(CONTAINERS.at, 'steps may not change places after the sequence has started')];
+    : [forbidden(STEPS.at, 'steps may not change places after the sequence has started')];
 }
 
 /** Maximum number of names in a message. */
@@ -161,53 +144,4 @@ const MAX_LISTED = 5;
 function quoted(names: readonly string[]): string {
   const shown = names.slice(0, MAX_LISTED).map((name) => JSON.stringify(name));
   return names.length > MAX_LISTED ? `${shown.join(', ')} and ${names.length - MAX_LISTED} more` : shown.join(', ');
-}
-
-/** Policies are matched by name, and their order is ignored. A policy without settings counts as absent. */
-function validatePolicyUpdate(
-  was: readonly Policy[],
-  is: readonly Policy[],
-  immutableSteps: ImmutableSteps,
-): readonly FieldError[] {
-  const [before, after] = [indexNames(was), indexNames(is)];
-  const errors: FieldError[] = [];
-  for (const [name, i] of after) {
-    const immutability = immutabilityOfPolicy(name, immutableSteps);
-    const old = was[before.get(name) ?? -1];
-    const at = POLICIES.at.index(i);
-    if (immutability === undefined) continue;
-    if (old !== undefined) {
-      reportDifferences(old, is[i], { ...POLICIES, at }, (here, value) => {
-        errors.push(immutable(here, value, immutability.field));
-      });
-    } else if (isEffective(is[i], name)) {
-      errors.push(
-        forbidden(at, `the policy of a step may not be added ${immutability.addOrRemove}: ${quoted([name])}`),
-      );
-    }
-  }
-  for (const [name, i] of before) {
-    const immutability = immutabilityOfPolicy(name, immutableSteps);
-    if (immutability === undefined || after.has(name) || !isEffective(was[i], name)) continue;
-    errors.push(
-      forbidden(POLICIES.at, `the policy of a step may not be removed ${immutability.addOrRemove}: ${quoted([name])}`),
-    );
-  }
-  return errors;
-}
-
-/** Why the policy of the named step is immutable; undefined if it may change. */
-function immutabilityOfPolicy(name: string, immutableSteps: ImmutableSteps): Immutability | undefined {
-  const place = immutableSteps.indexByName.get(name) ?? Number.POSITIVE_INFINITY;
-  return immutableSteps.progress.futureStepsEditable && place >= immutableSteps.steps.length
-    ? undefined
-    : immutabilityOf(place, immutableSteps);
-}
-
-function isEffective(policy: Policy | undefined, name: string): boolean {
-  let differs = false;
-  reportDifferences({ name }, policy, POLICIES, () => {
-    differs = true;
-  });
-  return differs;
 }

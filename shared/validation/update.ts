@@ -1,6 +1,6 @@
 /**
  * Which fields an update may change: all before the sequence has started; afterwards `MUTABLE_FIELDS` and, with
- * updatePolicy FutureSteps, the steps after the current one with their policies.
+ * updatePolicy FutureSteps, the steps after the current one and `finally`.
  *
  * Six decisions:
  * - The updatePolicy of the new object applies: one update may set FutureSteps and change a later step, which a
@@ -58,10 +58,7 @@ export const MUTABLE_FIELDS: ReadonlySet<string> = new Set([
 ] satisfies (keyof SequentialJobSpec)[]);
 
 /** Fields that are validated step by step. */
-const CHECKED_BY_STEP: ReadonlySet<string> = new Set([
-  'containers',
-  'stepPolicies',
-] satisfies (keyof SequentialJobSpec)[]);
+const CHECKED_BY_STEP: ReadonlySet<string> = new Set(['steps'] satisfies (keyof SequentialJobSpec)[]);
 
 /** Maximum number of reported errors; an update that replaces a spec of a thousand steps has tens of thousands. */
 const MAX_ERRORS = 100;
@@ -103,7 +100,7 @@ export function validateImmutableFields(from: unknown, to: unknown, statusValue:
   if (nonEmptyString(status?.startTime) === undefined) return [];
   const [was, is] = [specWithDefaults(from), specWithDefaults(to)];
   const steps = validateStepUpdate(was, is, progressOf(was, is, status));
-  return [...steps.containers, ...validateOtherFields(was, is), ...steps.policies].slice(0, MAX_ERRORS);
+  return [...steps, ...validateOtherFields(was, is)].slice(0, MAX_ERRORS);
 }
 
 /** An object that was stored before a default existed has that default too. Defaulting accepts untrusted values. */
@@ -111,7 +108,7 @@ const specWithDefaults = (spec: unknown): Spec => withDefaults((asObject(spec) ?
 
 function progressOf(was: Spec, is: Spec, status: Status | undefined): SequenceProgress {
   const current = asInteger(asObject<Progress>(status?.progress)?.currentIndex);
-  const total = asArray(was.containers).length;
+  const total = asArray(was.steps).length;
   if (current === undefined || current < 0 || current >= total) {
     return { startedCount: total, futureStepsEditable: false, current: 'started' };
   }
@@ -133,6 +130,7 @@ function validateOtherFields(was: Spec, is: Spec): readonly FieldError[] {
   const [before, after] = [new Map(asEntries(was)), new Map(asEntries(is))];
   for (const name of new Set(['template', ...before.keys(), ...after.keys()])) {
     if (MUTABLE_FIELDS.has(name) || CHECKED_BY_STEP.has(name)) continue;
+    if (name === 'finally' && is.updatePolicy === 'FutureSteps') continue;
     const schema = SCHEMA !== undefined && Object.hasOwn(SCHEMA, name) ? SCHEMA[name] : undefined;
     reportDifferences(before.get(name), after.get(name), { schema, name, at: SPEC.child(name) }, (at, value) => {
       errors.push(immutable(at, value, IMMUTABILITY.sequenceStarted.field));

@@ -24,11 +24,11 @@ const MAX_LISTED = 5;
 export function warningsFor(object: unknown, bytes = Infinity): readonly string[] {
   const spec = asObject<SequentialJobSpec>(asObject<SequentialJob>(object)?.spec);
   const template = viewTemplate(spec?.template);
-  const steps = asObjects<V1Container>(spec?.containers).slice(0, MAX_STEPS);
+  const steps = asObjects<V1Container>(spec?.steps).slice(0, MAX_STEPS);
   const mounting = stepsByVolume(steps);
   return [
     ...lengthWarnings(spec, bytes),
-    ...steps.flatMap((container, i) => containerWarnings(container, SPEC.child('containers').index(i))),
+    ...steps.flatMap((container, i) => containerWarnings(container, SPEC.child('steps').index(i))),
     ...template.initContainers.flatMap((container, i) =>
       containerWarnings(container, TEMPLATE.child('initContainers').index(i)),
     ),

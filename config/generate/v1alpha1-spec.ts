@@ -1,38 +1,62 @@
 /** The schema of `spec` in v1alpha1: this resource's own fields, with descriptions, around the core types. */
-import { DEFAULT_BACKOFF_LIMIT, MAX_STEPS } from '../../shared/api/group.ts';
+import { DEFAULT_BACKOFF_LIMIT, MAX_FINALLY, MAX_STEPS } from '../../shared/api/group.ts';
 import type { Schema } from '../../shared/api/schema.ts';
 import { coreSchema } from './core-schema.ts';
-import { COUNT, type Fields, ON_FAILURE_FIELD, SECONDS, SPEC_FIELDS } from './spec-fields.ts';
+import {
+  COUNT,
+  type Fields,
+  JOB_FIELDS,
+  ON_FAILURE_FIELD,
+  POD_FIELD,
+  SPEC_FIELDS,
+  VOLUME_CLAIM_TEMPLATES,
+  WHEN_FIELD,
+} from './spec-fields.ts';
+
+const { metadata, backoffLimit, activeDeadlineSeconds, pendingDeadlineSeconds, podFailurePolicy } = JOB_FIELDS;
 
 const STEP_POLICY: Fields = {
   name: { type: 'string', description: 'The name of the container that this policy is for.' },
-  backoffLimit: {
-    ...COUNT,
-    description: 'How often a failed Pod of this step is retried, in place of spec.backoffLimit.',
-  },
-  activeDeadlineSeconds: {
-    ...SECONDS,
-    description: 'The time limit of this step in seconds. It may not be above spec.activeDeadlineSeconds.',
-  },
+  backoffLimit: { ...backoffLimit, description: `${backoffLimit.description} In place of spec.backoffLimit.` },
+  activeDeadlineSeconds,
+  podFailurePolicy,
   onFailure: ON_FAILURE_FIELD,
-  podFailurePolicy: {
-    ...coreSchema('V1PodFailurePolicy'),
-    description:
-      "How this step's Pod failures count, as podFailurePolicy of a batch/v1 Job. Requires the restart policy Never. A server that does not know it ignores it.",
+  when: { ...WHEN_FIELD, description: `${WHEN_FIELD.description} Only for a container of finally.` },
+  job: {
+    type: 'object',
+    properties: { metadata, pendingDeadlineSeconds },
+    description: "More settings of this step's Job; what is left out comes from spec.job.",
   },
+  pod: POD_FIELD,
 };
+
+const listOf = (maxItems: number, description: string): Schema => ({
+  type: 'array',
+  maxItems,
+  'x-kubernetes-list-type': 'map',
+  'x-kubernetes-list-map-keys': ['name'],
+  items: coreSchema('V1Container'),
+  description,
+});
 
 const FIELDS: Fields = {
   containers: {
-    type: 'array',
-    minItems: 1,
-    maxItems: MAX_STEPS,
-    'x-kubernetes-list-type': 'map',
-    'x-kubernetes-list-map-keys': ['name'],
-    items: coreSchema('V1Container'),
-    description:
+    ...listOf(
+      MAX_STEPS,
       'The steps, in order. Each is a container as in a Pod and runs as a Job of its own, after the one before it has completed. Names are unique.',
+    ),
+    minItems: 1,
   },
+  finally: listOf(
+    MAX_FINALLY,
+    'Containers that run in order after the sequence has ended, whether it has succeeded or failed.',
+  ),
+  job: {
+    type: 'object',
+    properties: { metadata, activeDeadlineSeconds, pendingDeadlineSeconds, podFailurePolicy },
+    description: 'Settings of the Jobs of all steps.',
+  },
+  volumeClaimTemplates: VOLUME_CLAIM_TEMPLATES,
   template: SPEC_FIELDS.template,
   backoffLimit: {
     ...COUNT,
