@@ -12,20 +12,20 @@ const SEQUENCES: Readonly<Record<string, SequentialJobSpec>> = {
   'exit-code': sequence(3, { 1: 'seq 1 500; echo "column balance: 3 rows are not numbers"; exit 3' }),
   'own-words': sequence(1, { 0: 'echo "noise"; echo "the licence has expired" >/dev/termination-log; exit 9' }),
   memory: {
-    backoffLimit: 0,
-    containers: [
+    job: { backoffLimit: 0 },
+    steps: [
       {
         ...step('sort', 'x=a; while true; do x=$x$x; done'),
         resources: { limits: { memory: '16Mi' } },
       },
     ],
   },
-  'no-program': { backoffLimit: 0, containers: [{ name: 's0', image: 'busybox:1.36', command: ['no-such-program'] }] },
-  retried: sequence(1, { 0: 'echo "no answer from the mirror"; exit 7' }, { backoffLimit: 1 }),
+  'no-program': { job: { backoffLimit: 0 }, steps: [{ name: 's0', image: 'busybox:1.36', command: ['no-such-program'] }] },
+  retried: sequence(1, { 0: 'echo "no answer from the mirror"; exit 7' }, { job: { backoffLimit: 1 } }),
   restarted: sequence(
     2,
     { 0: 'echo "cannot open the lock file"; exit 4' },
-    { backoffLimit: 1, template: { spec: { containers: [], restartPolicy: 'OnFailure' } } },
+    { job: { backoffLimit: 1 }, template: { spec: { containers: [], restartPolicy: 'OnFailure' } } },
   ),
   tolerant: sequence(
     3,
@@ -35,14 +35,14 @@ const SEQUENCES: Readonly<Record<string, SequentialJobSpec>> = {
     },
   ),
   refused: {
-    containers: [
+    steps: [
       step('migrate'),
       { ...step('check'), securityContext: { privileged: true, allowPrivilegeEscalation: false } },
     ],
   },
   resumable: {
-    backoffLimit: 0,
-    containers: [
+    job: { backoffLimit: 0 },
+    steps: [
       step('backup'),
       {
         ...step('migrate', 'echo "schema: ${VERSION:?is not set}"'),

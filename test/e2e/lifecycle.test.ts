@@ -122,7 +122,7 @@ describe('updatePolicy: FutureSteps', () => {
     await namespace.apply('changing', { ...sequence(2, { 0: gated() }), updatePolicy: 'FutureSteps' });
     const { spec } = await namespace.get('changing');
     await cluster.untilPodRuns('changing');
-    const containers = [...spec.containers.slice(0, 1), step('s1', 'echo "the new one"'), step('added')];
+    const containers = [...spec.steps.slice(0, 1), step('s1', 'echo "the new one"'), step('added')];
     await namespace.patch('changing', { spec: { containers } });
     await namespace.untilEvent('changing', 'SpecChanged');
     await cluster.open('changing');

@@ -14,7 +14,7 @@ const NODE_LABEL = `e2e.example.com/${process.pid}`;
 /** All run side by side. */
 const SEQUENCES: Readonly<Record<string, SequentialJobSpec>> = {
   config: {
-    containers: [
+    steps: [
       step('first'),
       {
         ...step('second', 'test "$ADDRESS" = here'),
@@ -23,7 +23,7 @@ const SEQUENCES: Readonly<Record<string, SequentialJobSpec>> = {
     ],
   },
   secret: {
-    containers: [
+    steps: [
       {
         ...step('second', 'test "$PASSWORD" = swordfish'),
         env: [{ name: 'PASSWORD', valueFrom: { secretKeyRef: { name: 'late', key: 'password' } } }],
@@ -31,17 +31,17 @@ const SEQUENCES: Readonly<Record<string, SequentialJobSpec>> = {
     ],
   },
   image: {
-    containers: [{ name: 's0', image: 'registry.invalid/nobody/has-this:1.0' }],
+    steps: [{ name: 's0', image: 'registry.invalid/nobody/has-this:1.0' }],
     template: { spec: { containers: [], terminationGracePeriodSeconds: 1 } },
   },
   'image-overdue': {
     activeDeadlineSeconds: 20,
-    containers: [{ name: 's0', image: 'registry.invalid/nobody/has-this:1.0' }],
+    steps: [{ name: 's0', image: 'registry.invalid/nobody/has-this:1.0' }],
     template: { spec: { containers: [], terminationGracePeriodSeconds: 1 } },
   },
   node: sequence(1, {}, { template: { spec: { containers: [], nodeSelector: { [NODE_LABEL]: 'wanted' } } } }),
   key: {
-    containers: [
+    steps: [
       {
         ...step('s0', 'test "$USER_NAME" = alice'),
         env: [{ name: 'USER_NAME', valueFrom: { configMapKeyRef: { name: 'users', key: 'first' } } }],
@@ -49,11 +49,11 @@ const SEQUENCES: Readonly<Record<string, SequentialJobSpec>> = {
     ],
   },
   mount: {
-    containers: [{ ...step('s0'), volumeMounts: [{ name: 'gone', mountPath: '/gone' }] }],
+    steps: [{ ...step('s0'), volumeMounts: [{ name: 'gone', mountPath: '/gone' }] }],
     template: { spec: { containers: [], volumes: [{ name: 'gone', nfs: { server: '127.0.0.1', path: '/gone' } }] } },
   },
   refused: {
-    containers: [{ ...step('s0'), resources: { limits: { memory: '2Gi' } } }],
+    steps: [{ ...step('s0'), resources: { limits: { memory: '2Gi' } } }],
   },
 };
 

@@ -31,7 +31,7 @@ const [FIRST, WAITING, LAST]: readonly [Container, Container, Container] = [
 const original = (): SequentialJobSpec =>
   ({
     containers: [FIRST, WAITING, LAST],
-    template: { metadata: { labels: { team: 'data' } }, spec: gated(here.folder, { containers: [] }).template?.spec },
+    template: { metadata: { labels: { team: 'data' } }, spec: gated(here.folder, { steps: [] }).template?.spec },
     backoffLimit: 0,
     stepPolicies: [{ name: 's2', backoffLimit: 1 }],
   }) as SequentialJobSpec;
@@ -95,7 +95,7 @@ describe('before the sequence starts', () => {
     expect(await run('apply', etl(all))).toEqual(ACCEPTED);
     expect(await run('replace', etl())).toMatchObject({ code: 0, stderr: expect.stringMatching(/^Warning: .*\n$/) });
     const { spec } = await namespace.get('etl');
-    expect(spec.containers.map(({ name }) => name)).toEqual(['s0', 's1', 's2']);
+    expect(spec.steps.map(({ name }) => name)).toEqual(['s0', 's1', 's2']);
     expect(spec.backoffLimit).toBe(0);
   });
 

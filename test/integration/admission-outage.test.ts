@@ -60,8 +60,8 @@ describe('while the webhook is down', () => {
     }
     await namespace.apply('still', { ...sequence(2), suspend: true });
     // Of some 900 KiB, close to the limit.
-    const containers = sequence(100).containers.map((one) => Object.assign({ args: ['x'.repeat(9 * KIB)] }, one));
-    await namespace.apply('long', { containers, suspend: true });
+    const containers = sequence(100).steps.map((one) => Object.assign({ args: ['x'.repeat(9 * KIB)] }, one));
+    await namespace.apply('long', { steps: containers, suspend: true });
     await webhook.stop(STOP_MS);
   }, 60_000);
 

@@ -26,7 +26,7 @@ async function untilPodRuns(name: string, ...others: readonly string[]): Promise
 
 async function start(name: string): Promise<void> {
   const scripts = { 0: waitsOrStops(name) };
-  await namespace.apply(name, gated(here.folder, sequence(2, scripts, { backoffLimit: 3 })));
+  await namespace.apply(name, gated(here.folder, sequence(2, scripts, { job: { backoffLimit: 3 } })));
   await namespace.untilRunning(name, 0);
 }
 

@@ -24,7 +24,7 @@ async function start(name: string, metadata: object = {}): Promise<void> {
 
 /** Edits the second step. */
 async function edit(name: string, more: object = {}): Promise<void> {
-  await namespace.patch(name, { spec: { containers: spec(name, 'echo edited').containers, ...more } });
+  await namespace.patch(name, { spec: { steps: spec(name, 'echo edited').steps, ...more } });
 }
 
 async function records(name: string): Promise<readonly RawJob[]> {
@@ -118,7 +118,7 @@ describe('the ControllerRevision', () => {
     await namespace.delete('edited');
     await namespace.untilGone('edited', 30);
     await eventually('no record', async () => (await records('edited')).length === 0);
-    await namespace.apply('edited', { containers: [step('s0', 'echo anew')] });
+    await namespace.apply('edited', { steps: [step('s0', 'echo anew')] });
     expect((await namespace.untilCompleted('edited')).progress?.summary).toBe('1/1');
   });
 });

@@ -61,7 +61,7 @@ describe('lint --server', () => {
   const GOOD = manifest('good', sequence(2));
 
   /** No server lets the second step run, and validation leaves that to the server. */
-  const [first, second] = sequence(2).containers;
+  const [first, second] = sequence(2).steps;
   const securityContext = { privileged: true, allowPrivilegeEscalation: false };
   const CONTRADICTORY = manifest('contradictory', { containers: [first, { ...second, securityContext }] });
 
@@ -146,7 +146,7 @@ describe('render', () => {
     const read = await kubectl(...create, '--dry-run=client', '-o', 'jsonpath={.spec.template}{"\\n"}');
     const built = readManifests(await readFile(file, 'utf8')).manifests.flatMap((one) => {
       const { object } = withPlaceholders(validateManifest(one).object as SequentialJob);
-      return object.spec.containers.map((_, index) => buildJob(object, index, 0).spec.template);
+      return object.spec.steps.map((_, index) => buildJob(object, index, 0).spec.template);
     });
     const lines = read.split('\n').slice(0, -1);
     expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual(built);

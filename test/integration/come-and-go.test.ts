@@ -179,7 +179,7 @@ describe('a Pod that is deleted while its step runs', () => {
 
   onServersWhere(knowsPodReplacementPolicy)('on a server with podReplacementPolicy', () => {
     it('terminates before its replacement starts', async () => {
-      await namespace.apply('drained', gated(here.folder, { ...sequence(1, { 0: script }), backoffLimit: 2 }));
+      await namespace.apply('drained', gated(here.folder, { ...sequence(1, { 0: script }), job: { backoffLimit: 2 } }));
       await eventually('a container that runs', () => exists('inside'));
       const [job] = await namespace.jobs('drained');
       expect(job?.spec.podReplacementPolicy).toBe('Failed');

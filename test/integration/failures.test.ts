@@ -134,7 +134,7 @@ describe('a container that is restarted in its Pod', () => {
 describe('retries', () => {
   it('are visible while they happen, and are counted when the last one fails', async () => {
     const script = `echo "port taken"; ${failsOnce('tried', 8)}; ${waitsFor('in-vain')}; exit 8`;
-    await namespace.apply('in-vain', gated(here.folder, sequence(2, { 0: script }, { backoffLimit: 1 })));
+    await namespace.apply('in-vain', gated(here.folder, sequence(2, { 0: script }, { job: { backoffLimit: 1 } })));
     // The Job's count and the Pod's end come by two watches.
     const { status } = await namespace.until('in-vain', (object) => {
       const [first] = object.status?.steps ?? [];
@@ -147,7 +147,7 @@ describe('retries', () => {
   });
 
   it('are counted when the last one succeeds, and do not fail the step', async () => {
-    const spec = sequence(1, { 0: failsOnce('in-time') }, { backoffLimit: 1 });
+    const spec = sequence(1, { 0: failsOnce('in-time') }, { job: { backoffLimit: 1 } });
     await namespace.apply('in-time', gated(here.folder, spec));
     const { steps } = await namespace.untilCompleted('in-time');
     expect(steps).toMatchObject([{ state: 'Succeeded', attempts: 2, exitCode: 0 }]);

@@ -15,7 +15,7 @@ const start = async (name: string, count: number): Promise<void> => {
 
 /** Replaces the steps after the first. */
 const change = async (name: string, ...later: readonly Container[]): Promise<void> => {
-  const { containers } = gated(here.folder, { containers: [step('s0', waitsFor(name)), ...later] });
+  const { steps: containers } = gated(here.folder, { steps: [step('s0', waitsFor(name)), ...later] });
   await namespace.patch(name, { spec: { containers } });
 };
 

@@ -83,7 +83,7 @@ export const MISSING: readonly (readonly [
       const { namespace } = here;
       await namespace.createObject(SECRETS, { metadata: { name: 'any' }, ...DATA });
       await here.applyGated('any', sequence(1, { 0: waitsFor('end') }));
-      await namespace.apply('needy', { containers: [withSecret(step('s0'), 'any')] });
+      await namespace.apply('needy', { steps: [withSecret(step('s0'), 'any')] });
       await namespace.untilRunning('any', 0);
       await here.change('any', 0, { image: 'other:1' });
       await namespace.untilObserved('any', 2);

@@ -31,7 +31,7 @@ describe('a controller without the permission to read ConfigMaps and claims', ()
   const { namespace } = withInProcessController('no-permission', { open, log });
 
   it('starts a step that references a ConfigMap, and its Pod reports the missing object', async () => {
-    await namespace.apply('blind', { containers: [step('s0'), withConfigMap(step('s1'), 'unseen')] });
+    await namespace.apply('blind', { steps: [step('s0'), withConfigMap(step('s1'), 'unseen')] });
     const object = await namespace.untilCondition('blind', 'ResourcesUnavailable', 'CreateContainerConfigError');
     expect(condition(object, 'ResourcesUnavailable')?.message).toContain('configmap "unseen" not found');
     expect(await namespace.jobNames('blind')).toEqual(['blind-0-s0', 'blind-1-s1']);
@@ -41,7 +41,7 @@ describe('a controller without the permission to read ConfigMaps and claims', ()
 
   it('logs that once for any number of steps, and only for kinds that a step references', async () => {
     const containers = ['s0', 's1'].map((name) => withConfigMap(step(name), 'unseen'));
-    await namespace.apply('again', { containers });
+    await namespace.apply('again', { steps: containers });
     await namespace.untilCompleted('again');
     const warnings = lines.filter(({ msg }) => msg.startsWith('no permission to get'));
     expect(warnings.map(({ kind }) => kind)).toEqual(['ConfigMap']);

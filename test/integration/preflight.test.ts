@@ -24,7 +24,7 @@ const FORBIDDEN: Container = { ...step('s1'), image: 'forbidden:1' };
 /** A device claim that the Pod does not have; a server without device claims (before 1.26) does not know the field. */
 const CLAIMING: Container = { ...step('s1'), resources: { claims: [{ name: 'gpu' }] } };
 
-const withStep = (container: Container): SequentialJobSpec => ({ containers: [step('s0'), container, step('s2')] });
+const withStep = (container: Container): SequentialJobSpec => ({ steps: [step('s0'), container, step('s2')] });
 
 async function expectRefused(where: Namespace, name: string, ...faults: readonly string[]): Promise<void> {
   const object = await where.untilFinished(name);
@@ -60,7 +60,7 @@ describe('a later step that the API server rejects', () => {
 
   it('is reported with every error of every step, and with those of the template', async () => {
     await namespace.apply('manifold', {
-      containers: [CONTRADICTORY, step('s0'), { ...CONTRADICTORY, name: 's2' }],
+      steps: [CONTRADICTORY, step('s0'), { ...CONTRADICTORY, name: 's2' }],
       template: { spec: { containers: [], tolerations: [{ key: 'a', operator: 'Exists', value: 'b' }] } },
     });
     const message = (await namespace.untilFinished('manifold')).status?.progress?.failureMessage;
@@ -73,7 +73,7 @@ describe('a later step that the API server rejects', () => {
   it('is not reported for steps that only cannot share a Pod', async () => {
     const ports = [{ containerPort: 80, hostPort: 8099 }];
     const containers = ['s0', 's1'].map((name): Container => Object.assign({ ports }, step(name)));
-    await namespace.apply('same-port', { containers, backoffLimit: 0, activeDeadlineSeconds: 60 });
+    await namespace.apply('same-port', { steps: containers, job: { backoffLimit: 0 }, activeDeadlineSeconds: 60 });
     const { status } = await namespace.untilFinished('same-port');
     expect(status?.progress?.failureReason).not.toBe('JobRejected');
     expect(await namespace.jobNames('same-port')).toContain('same-port-0-s0');
@@ -83,7 +83,7 @@ describe('a later step that the API server rejects', () => {
     const spec = gated(here.folder, sequence(3, { 0: waitsFor('changing') }, { updatePolicy: 'FutureSteps' }));
     await namespace.apply('changing', spec);
     await namespace.untilRunning('changing', 0);
-    const [first, second, third] = spec.containers;
+    const [first, second, third] = spec.steps;
     await namespace.patch('changing', { spec: { containers: [first, second, { ...third, securityContext }] } });
     await namespace.untilObserved('changing', 2);
     await here.open('changing');
@@ -161,7 +161,7 @@ describe('--preflight=false', () => {
 
 describe('a dry run', () => {
   const verdictOn = async (containers: readonly Container[]) => {
-    const object = sequentialJob({ metadata: { namespace: namespace.name }, spec: { containers } });
+    const object = sequentialJob({ metadata: { namespace: namespace.name }, spec: { steps: containers } });
     let requests = 0;
     const verdict = await preflight(object, { firstIndex: 0, resumes: 0 }, (job) => {
       requests++;

@@ -83,7 +83,7 @@ describe('the account of the controller', () => {
     const volumeMounts = [{ name: 'claim', mountPath: '/claim' }];
     const envFrom = [{ configMapRef: { name: 'late' } }];
     const containers = [{ ...withSecret(step('s0'), 'late'), envFrom, volumeMounts }];
-    await here.namespace.apply('waiting', { containers, template: { spec: { volumes, containers: [] } } });
+    await here.namespace.apply('waiting', { steps: containers, template: { spec: { volumes, containers: [] } } });
     await here.namespace.until('waiting', (one) => condition(one, 'ResourcesUnavailable')?.status === 'True');
     // The claim is never created.
     for (const resource of [SECRETS, CONFIG_MAPS]) {
@@ -140,7 +140,7 @@ describe('the account of the controller', () => {
     await counted;
     // Accepted: another record replaces the first.
     const replaced = here.untilUsed('apps/controllerrevisions delete');
-    await here.change('changed', 0, { image: sequence(1).containers[0]?.image ?? '' });
+    await here.change('changed', 0, { image: sequence(1).steps[0]?.image ?? '' });
     await here.change('changed', 2, { args: ['later'] });
     await replaced;
     await here.open('on');

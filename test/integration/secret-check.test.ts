@@ -38,7 +38,7 @@ describe('by default', () => {
 
   it('no Secret is read, so no request is forbidden; ConfigMaps are still read', async () => {
     const containers = [withSecret(step('s0'), 'login'), withConfigMap(step('s1'), 'settings')];
-    await namespace.apply('default', { containers });
+    await namespace.apply('default', { steps: containers });
     await namespace.untilCondition('default', 'ResourcesUnavailable', 'CreateContainerConfigError');
     await createSecret();
     await namespace.untilCondition('default', 'ResourcesUnavailable', 'ConfigMapNotFound');
@@ -55,7 +55,7 @@ describe('with --check-secrets and the role secret-check', () => {
   const { namespace, readsOf, refusals, createSecret } = withRoles('secrets', roles, true);
 
   it('a step waits without a Job until its Secret exists', async () => {
-    await namespace.apply('checked', { containers: [withSecret(step('s0'), 'login')] });
+    await namespace.apply('checked', { steps: [withSecret(step('s0'), 'login')] });
     const object = await namespace.untilCondition('checked', 'ResourcesUnavailable', 'SecretNotFound');
     expect(condition(object, 'ResourcesUnavailable')?.message).toBe('Secret "login" not found');
     expect(await namespace.jobNames('checked')).toEqual([]);

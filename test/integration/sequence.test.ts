@@ -74,7 +74,7 @@ describe('a sequence that succeeds', () => {
 
   it('runs every step with its template', async () => {
     await namespace.apply('templated', {
-      containers: [step('only')],
+      steps: [step('only')],
       template: {
         metadata: { labels: { team: 'data' }, annotations: { note: 'kept' } },
         spec: { initContainers: [step('prepare')], containers: [] },
@@ -94,8 +94,8 @@ describe('a sequence that succeeds', () => {
 
 describe('two sequences whose Jobs would have the same name', () => {
   it('both run, each with its own Jobs', async () => {
-    await namespace.apply('dwh', { containers: [step('first'), step('2-load')], backoffLimit: 0 });
-    await namespace.apply('dwh-1', { containers: [step('a'), step('b'), step('load')], backoffLimit: 0 });
+    await namespace.apply('dwh', { steps: [step('first'), step('2-load')], job: { backoffLimit: 0 } });
+    await namespace.apply('dwh-1', { steps: [step('a'), step('b'), step('load')], job: { backoffLimit: 0 } });
     for (const name of ['dwh', 'dwh-1']) await namespace.untilCompleted(name);
     const [, load] = await namespace.jobNames('dwh');
     const [, , other] = await namespace.jobNames('dwh-1');

@@ -174,7 +174,7 @@ onServersWhere(suspendsJobs)('a Job that somebody else unsuspends again and agai
 
 describe('a sequence that is suspended between two steps', () => {
   it('does not start the next step, although nothing else prevents it, until suspend is removed', async () => {
-    await namespace.apply('between', { containers: [step('s0'), withConfigMap(step('s1'), 'between')] });
+    await namespace.apply('between', { steps: [step('s0'), withConfigMap(step('s1'), 'between')] });
     await namespace.until('between', (object) => object.status?.progress?.currentIndex === 1);
     await namespace.setSuspend('between', true);
     const object = await namespace.untilPhase('between', 'Suspended');

@@ -21,7 +21,7 @@ const sequentialJob = (name: string): object => {
   return manifest(name, sequence(1, {}, { template }));
 };
 const podTemplate = (script: string): object => ({
-  spec: { restartPolicy: 'Never', containers: sequence(1, { 0: script }).containers },
+  spec: { restartPolicy: 'Never', containers: sequence(1, { 0: script }).steps },
 });
 
 const permitSequentialJobs = (user: string, ...verbs: readonly string[]): Promise<void> =>
@@ -89,10 +89,10 @@ describe('a quota of SequentialJobs', () => {
 describe('a user who may only view SequentialJobs', () => {
   beforeAll(async () => {
     await permitSequentialJobs('reader', 'get', 'list');
-    const { containers } = sequence(1, { 0: 'echo "password: hunter2" >&2; exit 1' });
+    const { steps: containers } = sequence(1, { 0: 'echo "password: hunter2" >&2; exit 1' });
     const quiet = containers.map((one) => Object.assign({}, one, { terminationMessagePolicy: 'File' }));
-    await namespace.apply('loud', { containers, backoffLimit: 0 });
-    await namespace.apply('quiet', { containers: quiet, backoffLimit: 0 });
+    await namespace.apply('loud', { steps: containers, job: { backoffLimit: 0 } });
+    await namespace.apply('quiet', { steps: quiet, job: { backoffLimit: 0 } });
     for (const name of ['loud', 'quiet']) await namespace.untilFinished(name);
   });
 
@@ -123,7 +123,7 @@ describe('a user who may only create Pods', () => {
     // A Pod that looks like one of this Job, with all that the Job controller writes but the owner.
     const labels = { ...job?.metadata.labels, 'batch.kubernetes.io/controller-uid': uid, 'controller-uid': uid };
     const metadata = { name: 'forged', labels, finalizers: ['batch.kubernetes.io/job-tracking'] };
-    const { containers } = sequence(1, { 0: FOREVER });
+    const { steps: containers } = sequence(1, { 0: FOREVER });
     const spec = { restartPolicy: 'Never', terminationGracePeriodSeconds: 0, containers };
     await namespace.createObject(PODS, { apiVersion: 'v1', kind: 'Pod', metadata, spec });
     await eventually('the Pod runs', async () =>

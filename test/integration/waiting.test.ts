@@ -35,7 +35,7 @@ const CLAIM = { spec: { accessModes: ['ReadWriteOnce'], resources: { requests: {
 
 describe('a first step whose ConfigMap does not exist', () => {
   it('waits, and the condition names the ConfigMap', async () => {
-    await namespace.apply('first', { containers: [withConfigMap(step('s0'), 'early'), step('s1')] });
+    await namespace.apply('first', { steps: [withConfigMap(step('s0'), 'early'), step('s1')] });
     const { message, ...object } = await untilWaiting('first', 'ConfigMapNotFound');
     expect(message).toBe('ConfigMap "early" not found');
     expect(condition(object, 'Progressing')).toMatchObject({ status: 'False', reason: 'ResourcesUnavailable' });
@@ -109,7 +109,7 @@ describe('a later step whose dependency does not exist', () => {
   );
 
   it("starts although a Secret is missing, which the controller does not read: its Pod waits, and the status has the kubelet's message", async () => {
-    await namespace.apply('secret', { containers: [step('s0'), withSecret(step('s1'), 'unmade')] });
+    await namespace.apply('secret', { steps: [step('s0'), withSecret(step('s1'), 'unmade')] });
     const { message } = await untilWaiting('secret', 'CreateContainerConfigError');
     expect(message).toMatch(/^Pod "secret-1-s1-\w+": secret "unmade" not found$/);
     expect(await namespace.recordedEvents('secret', 'DependencyMissing')).toEqual([]);
@@ -167,7 +167,7 @@ describe('an unschedulable Pod', () => {
 describe('a container that cannot be created', () => {
   it('is reported with the message of the kubelet, until it is created', async () => {
     await create(SECRETS, 'keyless', { stringData: { other: 'x' } });
-    await namespace.apply('keyless', { containers: [withSecret(step('s0'), 'keyless')] });
+    await namespace.apply('keyless', { steps: [withSecret(step('s0'), 'keyless')] });
     const { message } = await untilWaiting('keyless', 'CreateContainerConfigError');
     const words = `couldn't find key token in Secret ${namespace.name}/keyless`;
     const [pod] = await namespace.pods('keyless');

@@ -63,7 +63,7 @@ export class ContainerRuns {
     });
     const volumes = [{ name: 'runs', hostPath: { path: this.#folder } }];
     const template = { spec: { containers: [], terminationGracePeriodSeconds: GRACE_S, volumes } };
-    return { containers: [step('s0'), step('s1')], template, ...more };
+    return { steps: [step('s0'), step('s1')], template, ...more };
   }
 
   async permit(sequence: string, permission: Permission): Promise<void> {

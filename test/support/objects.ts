@@ -48,7 +48,7 @@ export function sequentialJob({ metadata, spec, status }: ObjectOptions = {}): S
       finalizers: [FINALIZER],
       ...metadata,
     },
-    spec: { containers: STEPS.map((name) => container(name)), ...spec },
+    spec: { steps: STEPS.map((name) => container(name)), ...spec },
     ...(status === undefined ? {} : { status }),
   };
 }

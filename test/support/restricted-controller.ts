@@ -168,7 +168,7 @@ export class RestrictedController {
 
   /** Changes one container of a sequence. */
   async change(name: string, index: number, more: Partial<Container>): Promise<void> {
-    const { containers } = (await this.namespace.get(name)).spec;
+    const { steps: containers } = (await this.namespace.get(name)).spec;
     const changed = containers.map((one, i) => (i === index ? Object.assign({}, one, more) : one));
     await this.namespace.patch(name, { spec: { containers: changed } });
   }

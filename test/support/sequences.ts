@@ -37,7 +37,7 @@ export function sequence(
   scripts: Readonly<Record<number, string>> = {},
   more: Partial<SequentialJobSpec> = {},
 ): SequentialJobSpec {
-  return { containers: Array.from({ length: count }, (_, i) => step(`s${i}`, scripts[i])), backoffLimit: 0, ...more };
+  return { steps: Array.from({ length: count }, (_, i) => step(`s${i}`, scripts[i])), job: { backoffLimit: 0 }, ...more };
 }
 
 /** Where steps see the folder of `gated`. */
@@ -60,5 +60,5 @@ export function gated(folder: string, spec: SequentialJobSpec): SequentialJobSpe
     ...spec.template,
     spec: { containers: [], ...spec.template?.spec, volumes: [{ name: 'gate', hostPath: { path: folder } }] },
   };
-  return { ...spec, template, containers: spec.containers.map((one) => ({ ...one, volumeMounts: [mount] })) };
+  return { ...spec, template, steps: spec.steps.map((one) => ({ ...one, volumeMounts: [mount] })) };
 }

@@ -41,7 +41,7 @@ const TEXTS: readonly (readonly [string, string])[] = [
 function running(more: Partial<Snapshot> = {}, name = 'extract'): Snapshot {
   const step = { index: 0, name, jobName: 'etl-0-extract', jobUID: jobUid(0), state: 'Running' } as const;
   const object = sequentialJob({
-    spec: { containers: [container(name)] },
+    spec: { steps: [container(name)] },
     status: { startTime: at(0), steps: [step] },
   });
   return { object, jobs: [observedJob(0)], findings: {}, ...more };

@@ -64,7 +64,7 @@ function expectDone({ metadata, status, spec }: SequentialJob, { phase = 'Failed
   expect(said.map((words, i) => words.slice(0, steps[i]?.length))).toEqual(steps);
   const count = (state: string): number => (status?.steps ?? []).filter((one) => one.state === state).length;
   expect(status?.state).toEqual({ active: 0, succeeded: count('Succeeded'), failed: count('Failed') });
-  expect(status?.progress?.summary).toBe(`${count('Succeeded')}/${spec.containers.length}`);
+  expect(status?.progress?.summary).toBe(`${count('Succeeded')}/${spec.steps.length}`);
   expectInOrder(status?.startTime, status?.completionTime);
 }
 

@@ -198,7 +198,7 @@ const SCENARIOS: readonly Scenario[] = [
     play: async (actor) => {
       const name = `${actor.name}-token`;
       await actor.namespace.createObject(CONFIG_MAPS, { metadata: { name }, data: { token: 'x' } });
-      await actor.apply({ containers: [withConfigMap(step('s0'), name), step('s1')] });
+      await actor.apply({ steps: [withConfigMap(step('s0'), name), step('s1')] });
       await actor.untilFinished();
     },
     requests: {

@@ -32,13 +32,13 @@ async function expectToLive(attack: () => Promise<void>): Promise<void> {
 
 it(`${LARGE} suspended sequences of 1 MiB`, async () => {
   const large = { ...step('s0'), args: [MIB_OF_TEXT] };
-  await expectToLive(() => inParallel(LARGE, (i) => here.apply(`large-${i}`, { containers: [large], suspend: true })));
+  await expectToLive(() => inParallel(LARGE, (i) => here.apply(`large-${i}`, { steps: [large], suspend: true })));
 });
 
 it(`${LARGE / 2} of them with specs that change continuously`, async () => {
   const spec = (round: number): SequentialJobSpec => {
     const large = { ...step('s0'), args: [`${round}${MIB_OF_TEXT}`] };
-    return { containers: [large], suspend: true };
+    return { steps: [large], suspend: true };
   };
   await expectToLive(async () => {
     await inParallel(LARGE / 2, (i) => here.apply(`changing-${i}`, spec(0)));

@@ -53,7 +53,7 @@ it('a step that references 30,000 missing Secrets starts without a check, and it
   await here.expectUnharmed('before', operator);
   // On no node: its kubelet, which is the test itself, would ask for each of them.
   const nowhere = { spec: { containers: [], nodeSelector: { nowhere: 'x' } } };
-  await here.apply('many', { containers: [inNeedOf(30_000)], template: nowhere });
+  await here.apply('many', { steps: [inNeedOf(30_000)], template: nowhere });
   await here.expectUnharmed('meanwhile', operator);
   await here.hostile.until('many', ({ status }) => status?.steps?.[0]?.state === 'Running');
   expect(looks.count).toBe(0);
@@ -65,7 +65,7 @@ it('a hundred steps with 50 dependencies each are checked within the budget of t
   await here.expectUnharmed('before', operator);
   await inParallel(shared(100, 40), (i) =>
     here.apply(`many-${i}`, {
-      containers: [{ ...step('s0'), envFrom: secrets(50).map((_, k) => ({ secretRef: { name: `s${i}-${k}` } })) }],
+      steps: [{ ...step('s0'), envFrom: secrets(50).map((_, k) => ({ secretRef: { name: `s${i}-${k}` } })) }],
     }),
   );
   await here.expectUnharmed('meanwhile', operator);

@@ -39,7 +39,7 @@ test('prints the Jobs that the controller would create for the stored object', a
     ...object,
     spec: withDefaults({
       ...(object['spec'] as SequentialJob['spec']),
-      containers: [
+      steps: [
         { ...first, ports: [{ containerPort: 80, protocol: 'TCP' }] },
         ...others,
       ] as SequentialJob['spec']['containers'],

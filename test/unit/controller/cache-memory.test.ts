@@ -35,7 +35,7 @@ describe('the informer cache keeps a part of a SequentialJob', () => {
     const { sequentialJobs, objects } = informers();
     sequentialJobs.observe(deepFreeze(object));
     const kept = sequentialJobs.get(keyOf(object));
-    expect(kept?.spec.containers).toEqual([]);
+    expect(kept?.spec.steps).toEqual([]);
     expect(kept && objects.full(kept)).toStrictEqual(object);
   });
 

@@ -235,7 +235,7 @@ const ROWS: readonly Row[] = [
     says: 'a forbidden change of such an object is rejected, and the spec is recorded',
     finalizerSetByClient: true,
     status: RUNNING,
-    spec: { ...OLD, backoffLimit: 9 },
+    spec: { ...OLD, job: { backoffLimit: 9 } },
     generation: 2,
     known: { ...known(OLD), mayBeRecorded: true },
     requests: [POST],

@@ -33,7 +33,7 @@ const LONG: SequentialJobStatus = {
 function object(name: string, of: Of = {}): SequentialJob {
   const { namespace = 'team-a', generation = 1, version = '5', kib = 10, finalizers = [], status } = of;
   const one = sequentialJob({
-    spec: { containers: [container('load', { args: ['x'.repeat(kib * KIB)] })], suspend: true },
+    spec: { steps: [container('load', { args: ['x'.repeat(kib * KIB)] })], suspend: true },
   });
   const metadata = { ...one.metadata, name, namespace, generation, resourceVersion: version, finalizers };
   return deepFreeze({

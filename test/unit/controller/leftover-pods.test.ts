@@ -61,7 +61,7 @@ beforeEach(async () => {
   nowMs = NOW_MS;
   const containers = [container('extract'), container('load')];
   api.putSequentialJob(
-    sequentialJob({ spec: { containers, stepPolicies: [{ name: 'extract', onFailure: 'Continue' }] } }),
+    sequentialJob({ spec: { steps: containers, stepPolicies: [{ name: 'extract', onFailure: 'Continue' }] } }),
   );
   first = new Process(api, () => nowMs);
   await first.settle();
@@ -82,7 +82,7 @@ function fail(when = at(10)): void {
 
 /** The first step is the only one. */
 function onlyExtract(): void {
-  api.putSequentialJob({ ...stored(), spec: { containers: [container('extract')] } });
+  api.putSequentialJob({ ...stored(), spec: { steps: [container('extract')] } });
 }
 
 /** The user changes the spec. */

@@ -88,7 +88,7 @@ describe('the dry run', () => {
 
   it('is not repeated while the first step waits for a Secret', async () => {
     const needs = container('extract', { envFrom: [{ secretRef: { name: 'db' } }] });
-    begin(sequentialJob({ spec: { containers: [needs] } }));
+    begin(sequentialJob({ spec: { steps: [needs] } }));
     await reconcileOften();
     expect(dryRuns()).toBe(1);
   });
@@ -96,7 +96,7 @@ describe('the dry run', () => {
   it('is repeated if later steps have changed, only for them and before the first of them starts', async () => {
     begin(sequentialJob({ spec: { updatePolicy: 'FutureSteps' } }));
     await process.reconcile();
-    edit({ containers: [...sequentialJob().spec.containers.slice(0, 2), container('store')] });
+    edit({ steps: [...sequentialJob().spec.steps.slice(0, 2), container('store')] });
     await process.reconcile();
     expect(dryRuns()).toBe(1);
     end('etl-0-extract');
@@ -162,7 +162,7 @@ describe('a rejection', () => {
     await process.settle();
     expect(dryRuns()).toBe(before);
 
-    edit({ containers: sequentialJob().spec.containers.slice(0, 2) });
+    edit({ steps: sequentialJob().spec.steps.slice(0, 2) });
     await process.settle();
     expect(stored().status).toMatchObject({ phase: 'Running', steps: [{ jobName: 'etl-0-extract' }] });
   });
@@ -171,8 +171,8 @@ describe('a rejection', () => {
     refuseStep('store');
     begin(sequentialJob({ spec: { updatePolicy: 'FutureSteps' } }));
     await process.reconcile();
-    const { containers } = sequentialJob().spec;
-    edit({ containers: [...containers.slice(0, 2), container('store')] });
+    const { steps: containers } = sequentialJob().spec;
+    edit({ steps: [...containers.slice(0, 2), container('store')] });
     await process.reconcile();
     expect(stored().status?.phase).toBe('Running');
     end('etl-0-extract');
@@ -184,7 +184,7 @@ describe('a rejection', () => {
     });
     expect(api.jobs()).toHaveLength(1);
 
-    edit({ containers });
+    edit({ steps: containers });
     await process.settle();
     expect(stored().status).toMatchObject({ phase: 'Running', progress: { currentStep: 'transform' } });
   });
@@ -233,7 +233,7 @@ describe('no result of the preflight', () => {
   it('is not requested again while the sequence waits for something else', async () => {
     answer(403, 'jobs.batch "x" is forbidden: exceeded quota: q, requested: count/jobs.batch=1');
     const needs = container('extract', { envFrom: [{ secretRef: { name: 'db' } }] });
-    begin(sequentialJob({ spec: { containers: [needs] } }));
+    begin(sequentialJob({ spec: { steps: [needs] } }));
     await reconcileOften();
     expect(dryRuns()).toBe(1);
   });

@@ -175,7 +175,7 @@ describe('a Job whose late creation follows that of another Job for its step', (
   beforeEach(async () => {
     api = new FakeApi();
     late = undefined;
-    api.putSequentialJob(sequentialJob({ spec: { containers: [container('a'), container('z')] } }));
+    api.putSequentialJob(sequentialJob({ spec: { steps: [container('a'), container('z')] } }));
     process = new Process(api);
     api.intercept = (request: ApiRequest) => {
       const isCreate =
@@ -185,7 +185,7 @@ describe('a Job whose late creation follows that of another Job for its step', (
       return fault('Timeout');
     };
     await process.reconcile().catch(() => undefined);
-    api.edit(NAMESPACE, 'etl', { containers: [container('b'), container('z')] });
+    api.edit(NAMESPACE, 'etl', { steps: [container('b'), container('z')] });
     process.sync();
     await process.settle();
   });

@@ -378,7 +378,7 @@ const LIVES: readonly Life[] = [
   {
     says: 'a Secret is missing at first, and the sequence starts when it has been created',
     spec: {
-      containers: [
+      steps: [
         container('extract', { envFrom: [{ secretRef: { name: 'db' } }] }),
         container('transform'),
         container('load'),
@@ -401,7 +401,7 @@ const LIVES: readonly Life[] = [
   },
   {
     says: 'a change that bypassed admission is rejected, and the recorded spec stays in effect',
-    story: [nothing, edit({ backoffLimit: 9 }), ...REST],
+    story: [nothing, edit({ job: { backoffLimit: 9 } }), ...REST],
     requests: [PREFLIGHT, ...START, 'POST controllerrevisions', STATUS, ...REST_REQUESTS],
     events: [...STARTED, 'SpecChanged', ...REST_EVENTS],
     phase: 'Completed',

@@ -151,7 +151,7 @@ describe('reconcile', () => {
     const process = new Process(api);
     await process.reconcile();
     const containers = [container('extract'), container('transform'), container('store')];
-    api.edit(NAMESPACE, 'etl', { containers });
+    api.edit(NAMESPACE, 'etl', { steps: containers });
     process.sync();
     await process.reconcile();
     expect(api.ofKind('ControllerRevision')).toMatchObject([{ revision: 2, data: { spec: { containers } } }]);
@@ -207,7 +207,7 @@ describe('reconcile', () => {
 
     it('if the response to a status write is lost, the Events of that status are emitted later, even if the status was truncated', async () => {
       const names = Array.from({ length: 40 }, (_, i) => `s${i}`);
-      api.putSequentialJob(sequentialJob({ spec: { containers: names.map((name) => container(name)) } }));
+      api.putSequentialJob(sequentialJob({ spec: { steps: names.map((name) => container(name)) } }));
       const process = new Process(api);
       for (const [i, name] of names.entries()) {
         await process.settle();

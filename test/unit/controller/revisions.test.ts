@@ -105,7 +105,7 @@ describe('record', () => {
     ['the same spec and another generation', { revision: 7 }],
     [
       'the same spec in another order of fields',
-      { data: { spec: { ...SPEC, containers: SPEC.containers.map(({ name, image }) => ({ image, name })) } } },
+      { data: { spec: { ...SPEC, containers: SPEC.steps.map(({ name, image }) => ({ image, name })) } } },
     ],
     [
       'a spec that differs only in fields that are always mutable',

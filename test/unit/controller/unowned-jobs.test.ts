@@ -38,7 +38,7 @@ function forge(spec: Partial<SequentialJobSpec> = {}, job: Partial<Stored> = {})
   } as const;
   api.putSequentialJob(
     sequentialJob({
-      spec: { containers: [container('extract'), container('load')], ...spec },
+      spec: { steps: [container('extract'), container('load')], ...spec },
       status: { observedGeneration: 1, startTime: at(0), phase: 'Running', steps: [step], conditions: [] },
     }),
   );
@@ -103,7 +103,7 @@ describe('a Job that the status names but another object owns', () => {
 });
 
 it('a Job that lost its owner reference is observed until it finishes, but not changed', async () => {
-  api.putSequentialJob(sequentialJob({ spec: { containers: [container('extract'), container('load')] } }));
+  api.putSequentialJob(sequentialJob({ spec: { steps: [container('extract'), container('load')] } }));
   await reconcile();
   const path = jobPath(NAMESPACE, 'etl-0-extract');
   const job = api.get(path) as Stored;

@@ -66,7 +66,7 @@ describe('a sequence whose full object is not in the informer cache', () => {
     const specs = new FullObjectCache({ maxBytes: 0 });
     const deps = make(specs, () => object);
     const args = ['x'.repeat(40 * 1024 * 1024)];
-    const huge = specs.trim({ ...object, spec: { containers: [container('load', { args })] } });
+    const huge = specs.trim({ ...object, spec: { steps: [container('load', { args })] } });
     const blocked = Promise.withResolvers<undefined>();
     const first = withFullObject(huge, deps, async () => blocked.promise);
     expect(await withFullObject(specs.trim(object), deps, work)).toEqual({ isBusy: true });

@@ -42,7 +42,7 @@ describe('a status that the API server rejects as too large', () => {
     limit = Infinity;
     [, refusal] = REFUSALS[0] as (typeof REFUSALS)[number];
     const stepPolicies = NAMES.map((name) => ({ name, onFailure: 'Continue' as const }));
-    api.putSequentialJob(sequentialJob({ spec: { containers: NAMES.map((name) => container(name)), stepPolicies } }));
+    api.putSequentialJob(sequentialJob({ spec: { steps: NAMES.map((name) => container(name)), stepPolicies } }));
     api.intercept = ({ path, body }) =>
       STATUS_PATH.test(path) && JSON.stringify(body).length > limit ? { error: refusal, after: false } : undefined;
     current = new Process(api);

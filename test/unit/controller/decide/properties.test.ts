@@ -180,7 +180,7 @@ describe('a status', () => {
       });
       expect(progress?.completedIndices).toEqual(indicesOf('Succeeded'));
       // The last step may have been taken out of the spec after its Job was made.
-      const total = Math.max(started.length, snapshot.object.spec.containers.length);
+      const total = Math.max(started.length, snapshot.object.spec.steps.length);
       expect(progress?.summary).toBe(`${indicesOf('Succeeded').length}/${total}`);
       expect(progress?.failedIndex === undefined || isTrue(conditions, 'Failed')).toBe(true);
       return started.length > 0;
@@ -205,7 +205,7 @@ describe('a status', () => {
   it('has all steps after the failed one as Skipped, and no others', () => {
     expectOfStatuses(({ snapshot }, { startTime, progress }, { indicesOf }) => {
       const failedIndex = startTime === undefined ? undefined : progress?.failedIndex;
-      const all = snapshot.object.spec.containers.map((_, index) => index);
+      const all = snapshot.object.spec.steps.map((_, index) => index);
       expect(indicesOf('Skipped')).toEqual(failedIndex === undefined ? [] : all.slice(failedIndex + 1));
       return indicesOf('Skipped').length > 0;
     });

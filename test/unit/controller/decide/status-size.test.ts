@@ -134,7 +134,7 @@ describe('the whole status', () => {
   const containers = Array.from({ length: 1000 }, (_, i) =>
     container(`${LONGEST.slice(4)}${String(i).padStart(4, '0')}`),
   );
-  const object = sequentialJob({ metadata: { name: LONGEST }, spec: { containers } });
+  const object = sequentialJob({ metadata: { name: LONGEST }, spec: { steps: containers } });
   const ran = (more: Partial<StepStatus> = {}): readonly StepStatus[] =>
     containers.slice(0, 999).map(({ name }, i) => step(i, { name, jobName: stepJobName(object, i, 0), ...more }));
 
@@ -198,7 +198,7 @@ describe('the whole status', () => {
   it('stays below 256 KiB for any number of errors in the spec', () => {
     const broken = containers.map(({ name }) => container(name, { image: ' ', env: [{ name: '=' }, { name: '' }] }));
     const decision = decide(
-      deepFreeze({ object: sequentialJob({ spec: { containers: broken } }), jobs: [], findings: {} }),
+      deepFreeze({ object: sequentialJob({ spec: { steps: broken } }), jobs: [], findings: {} }),
       NOW_MS,
     );
     expect(decision.status?.progress?.failureReason).toBe('InvalidSpec');

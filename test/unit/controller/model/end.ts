@@ -150,13 +150,13 @@ function isFailure(progress: Partial<Progress>, held: SequentialJobSpec, world: 
   const { ledger, scenario, hadDeadline } = world;
   const job = ledger.latest(index);
   // A step that was renamed between the making of its Job and its record has the policy of neither name for certain.
-  const isRenamed = job !== undefined && job.step !== held.containers[index]?.name;
+  const isRenamed = job !== undefined && job.step !== held.steps[index]?.name;
   const counts = hadDeadline || isRenamed || !continues(held, index);
   switch (reason) {
     case 'InvalidSpec':
       return job === undefined && validateSpec(held).length > 0;
     case 'JobRejected':
-      return held.containers[index]?.image === REFUSED_IMAGE;
+      return held.steps[index]?.image === REFUSED_IMAGE;
     case 'JobNameConflict':
       return scenario.flaw?.type === 'foreign' && job === undefined;
     case 'JobDeleted':

@@ -113,13 +113,13 @@ export function placeOf({ metadata: { labels = {} } }: RawJob): { readonly index
 }
 
 /** Whether the sequence goes on when this step fails. */
-export function continues({ containers, stepPolicies = [] }: SequentialJobSpec, index: number): boolean {
+export function continues({ steps: containers, stepPolicies = [] }: SequentialJobSpec, index: number): boolean {
   return stepPolicies.find(({ name }) => name === containers[index]?.name)?.onFailure === 'Continue';
 }
 
 function isOf(
   { spec }: RawJob,
-  { containers, stepPolicies = [], backoffLimit }: SequentialJobSpec,
+  { steps: containers, stepPolicies = [], backoffLimit }: SequentialJobSpec,
   index: number,
 ): boolean {
   const wanted = containers[index];

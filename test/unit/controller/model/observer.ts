@@ -176,7 +176,7 @@ export class Observer implements Witness {
 
   #checkReason({ view }: Process, { progress }: SequentialJobStatus): void {
     const { failureReason: reason } = progress ?? {};
-    const isRefused = view?.spec.containers.some(({ image }) => image === REFUSED_IMAGE) === true;
+    const isRefused = view?.spec.steps.some(({ image }) => image === REFUSED_IMAGE) === true;
     if (reason === 'JobRejected' && !isRefused && this.#world.scenario.flaw?.type !== 'refused')
       this.#blame(broken('refusals', progress?.failureMessage ?? ''));
     if (reason === 'JobNameConflict' && this.#world.scenario.flaw?.type === 'predecessor')

@@ -147,7 +147,7 @@ function stepOf({ steps, secret, flaw }: Scenario, index: number): Container {
 export function objectOf(scenario: Scenario): SequentialJob {
   const { steps, backoffLimit, deadline, ttl, updatePolicy, suspend, admitted } = scenario;
   const spec = defined<SequentialJobSpec>({
-    containers: steps.map((_, index) => stepOf(scenario, index)),
+    steps: steps.map((_, index) => stepOf(scenario, index)),
     template: undefined,
     backoffLimit,
     activeDeadlineSeconds: deadline,

@@ -118,7 +118,7 @@ function* countFaults(
   if (progress?.completedIndices.join() !== succeeded.join())
     yield `completedIndices is ${progress?.completedIndices.join()}`;
   const [done, total] = (progress?.summary ?? '').split('/').map(Number);
-  const isOf = isOverPhase(phase) || (total !== undefined && total >= Math.min(spec.containers.length, steps.length));
+  const isOf = isOverPhase(phase) || (total !== undefined && total >= Math.min(spec.steps.length, steps.length));
   if (done !== succeeded.length || !isOf) yield `summary is ${progress?.summary}`;
   const current = running[0];
   if (current !== undefined && progress?.currentIndex !== current) yield `currentIndex is ${progress?.currentIndex}`;

@@ -63,15 +63,15 @@ export class User {
       case 'resume':
         return { ...spec, resume: wish.to ?? (spec.resume ?? 0) + 1 };
       case 'steps':
-        return this.#edited(spec, wish.edit, wish.index % spec.containers.length);
+        return this.#edited(spec, wish.edit, wish.index % spec.steps.length);
     }
   }
 
   #edited(spec: SequentialJobSpec, edit: Edit, index: number): SequentialJobSpec {
-    const { containers, stepPolicies = [] } = spec;
+    const { steps: containers, stepPolicies = [] } = spec;
     const version = ++this.#edits;
     const name = containers[index]?.name ?? '';
-    const withStep = (step: Container): SequentialJobSpec => ({ ...spec, containers: containers.with(index, step) });
+    const withStep = (step: Container): SequentialJobSpec => ({ ...spec, steps: containers.with(index, step) });
     switch (edit) {
       case 'image':
         return withStep({ ...containers[index], name, image: `registry.example.com/etl:2.${version}` });
@@ -87,7 +87,7 @@ export class User {
       case 'append':
         return containers.length === MAX_STEPS
           ? spec
-          : { ...spec, containers: [...containers, container(`n${version}`)] };
+          : { ...spec, steps: [...containers, container(`n${version}`)] };
       case 'remove last':
         return containers.length === 1 ? spec : withoutLast(spec);
       case 'policy': {
@@ -114,7 +114,7 @@ export class User {
 
 /** Its policy goes with it: a policy of a step that there is not is invalid. */
 function withoutLast(spec: SequentialJobSpec): SequentialJobSpec {
-  const last = spec.containers.at(-1)?.name;
+  const last = spec.steps.at(-1)?.name;
   const stepPolicies = spec.stepPolicies?.filter(({ name }) => name !== last) ?? [];
-  return { ...spec, containers: spec.containers.slice(0, -1), stepPolicies };
+  return { ...spec, steps: spec.steps.slice(0, -1), stepPolicies };
 }

@@ -6,7 +6,7 @@ const object = (status?: SequentialJobStatus): SequentialJob => ({
   apiVersion: 'batch.example.com/v1alpha1',
   kind: 'SequentialJob',
   metadata: { name: 'etl', namespace: 'default', uid: 'u', resourceVersion: '1' },
-  spec: { containers: [] },
+  spec: { steps: [] },
   ...(status === undefined ? {} : { status }),
 });
 const running: StepStatus = {

@@ -34,7 +34,7 @@ test('the argument is not mutated, and the result shares its parts', () => {
   const before = structuredClone(spec);
   const defaulted = withDefaults(spec);
   expect(spec).toEqual(before);
-  expect(defaulted.containers).toBe(spec.containers);
+  expect(defaulted.steps).toBe(spec.steps);
   expect(defaulted.template.spec.volumes).toBe(volumes);
   expect(withDefaults(defaulted)).toBe(defaulted);
 });

@@ -22,7 +22,7 @@ function object({ pod, template, step, other }: Written): SequentialJob {
     container('step', { volumeMounts, ...(step as Container) }),
   ];
   const written = template === undefined ? { spec: pod } : template;
-  return deepFreeze(sequentialJob({ spec: { containers, template: written as PodTemplateSpec } }));
+  return deepFreeze(sequentialJob({ spec: { steps: containers, template: written as PodTemplateSpec } }));
 }
 
 const needs = (written: Written, index = 1): readonly string[] =>
@@ -255,7 +255,7 @@ describe('a step does not need', () => {
 });
 
 describe('the list of objects to check', () => {
-  const needing = (step: object): SequentialJob => sequentialJob({ spec: { containers: [container('load', step)] } });
+  const needing = (step: object): SequentialJob => sequentialJob({ spec: { steps: [container('load', step)] } });
   const secrets = (count: number, name = (i: number): string => `s-${i}`): SequentialJob =>
     needing({ envFrom: Array.from({ length: count }, (_, i) => ({ secretRef: { name: name(i) } })) });
   const same = (): string => 'same';

@@ -9,7 +9,7 @@ import { container, sequentialJob } from '../../../support/objects.ts';
 
 const object = sequentialJob({
   spec: {
-    containers: ['extract', 'transform', 'load'].map((name) => container(name)),
+    steps: ['extract', 'transform', 'load'].map((name) => container(name)),
     stepPolicies: [{ name: 'transform' }, { name: 'load', backoffLimit: 5 }],
   },
 });

@@ -122,7 +122,7 @@ describe('buildJob', () => {
         initContainers: [container('setup', mount('init'))],
       },
     } as unknown as PodTemplateSpec;
-    const one = deepFreeze(sequentialJob({ spec: { containers, template } }));
+    const one = deepFreeze(sequentialJob({ spec: { steps: containers, template } }));
     const used = (...indices: readonly number[]): unknown => {
       const { volumes, resourceClaims } = buildCombinedJob(one, indices, 0).spec.template.spec ?? {};
       return [volumes, resourceClaims].map((list) => list?.map(({ name }) => name));

@@ -15,7 +15,7 @@ import { container, sequentialJob } from '../../../support/objects.ts';
 const NAMES = ['a', 'b', 'c', 'd'] as const;
 
 const sequence = (spec: Partial<SequentialJobSpec> = {}): SequentialJob =>
-  sequentialJob({ spec: { containers: NAMES.map((name) => container(name)), ...spec } });
+  sequentialJob({ spec: { steps: NAMES.map((name) => container(name)), ...spec } });
 
 const ACCEPTED: DryRunAnswer = { type: 'accepted', unknownFields: [] };
 
@@ -98,7 +98,7 @@ describe('the dry run', () => {
     const rules = (containerName?: string): never =>
       ({ rules: [{ action: 'FailJob', onExitCodes: { operator: 'In', values: [42], containerName } }] }) as never;
     const object = sequence({
-      containers: ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'].map((name) => container(name)),
+      steps: ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'].map((name) => container(name)),
       stepPolicies: [
         { name: 'b', backoffLimit: 1 },
         { name: 'c', podFailurePolicy: rules() },
@@ -192,7 +192,7 @@ describe('a rejection', () => {
 
   it('is found after any number of steps that only conflict with each other', async () => {
     const names = Array.from({ length: 200 }, (_, i) => `s${i}`);
-    const object = sequence({ containers: names.map((name) => container(name)) });
+    const object = sequence({ steps: names.map((name) => container(name)) });
     const { verdict } = await ask((containers) => {
       const causes = containers.flatMap(({ name }, i) => [
         ...(i > 0 ? [[`spec.template.spec.containers[${i}].ports[0].hostPort`, 'Duplicate value: 80'] as const] : []),
@@ -222,7 +222,7 @@ describe('a rejection', () => {
 
   it('is bounded: it does not send a thousand rejected steps one by one', async () => {
     const names = Array.from({ length: 1000 }, (_, i) => `s${i}`);
-    const object = sequence({ containers: names.map((name) => container(name)) });
+    const object = sequence({ steps: names.map((name) => container(name)) });
     const { asked, verdict } = await ask(validated(...names), object);
     expect(asked).toHaveLength(MAX_DRY_RUNS);
     expect(verdict.errors).toHaveLength(MAX_DRY_RUNS - 1);

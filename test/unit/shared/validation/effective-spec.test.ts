@@ -31,7 +31,7 @@ const FAILED: SequentialJobStatus = {
 };
 const COMPLETED: SequentialJobStatus = { startTime: NOW, progress: { completedIndices: [0, 1, 2], summary: '3/3' } };
 
-const spec = (more: Json = {}): SequentialJobSpec => ({ containers: [A, B, C], ...more });
+const spec = (more: Json = {}): SequentialJobSpec => ({ steps: [A, B, C], ...more });
 const future = (more: Json = {}): SequentialJobSpec => spec({ updatePolicy: 'FutureSteps', ...more });
 const objectOf = (now: SequentialJobSpec, status: SequentialJobStatus | undefined): SequentialJob => ({
   ...sequentialJob({ status }),
@@ -115,7 +115,7 @@ describe('the recorded spec is the effective one', () => {
     expect(held.change).toBe('refused');
     expect(held.errors.map(({ field }) => field)).toEqual(fields);
     expect(immutablePart(held.spec)).toEqual(immutablePart(recorded));
-    expect(held.spec.containers[0]).toBe(recorded.containers[0]);
+    expect(held.spec.steps[0]).toBe(recorded.steps[0]);
   });
 
   test.each<readonly [sentence: string, was: Json, is: Json, run: Json]>([
