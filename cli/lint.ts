@@ -88,11 +88,12 @@ async function lintFile(
   const findings: Finding[] = [...textFindings(read)];
   const unanswered: string[] = [];
   for (const manifest of read.manifests) {
-    const { object, findings: own } = validateManifest(manifest);
+    const { object, findings: own, textOf } = validateManifest(manifest);
     findings.push(...own);
     // An object that fails local validation is not sent: the cluster's webhook would report the same errors.
     if (cluster === undefined || own.some(isError)) continue;
-    const verdict = await cluster.dryRun({ asWritten: manifest.object, withDefaults: object as SequentialJob });
+    const withDefaults = object as SequentialJob;
+    const verdict = await cluster.dryRun({ asWritten: manifest.object, withDefaults, textOf });
     findings.push(...verdict.findings.map((one) => findingOf(one, manifest)));
     unanswered.push(...verdict.unanswered);
   }

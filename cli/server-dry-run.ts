@@ -1,4 +1,5 @@
 /** Asks a cluster, by dry run, whether it accepts a SequentialJob and its Jobs. Nothing is created or changed. */
+import { V1ALPHA1_API_VERSION } from '../shared/api/group.ts';
 import { stepLabel } from '../shared/api/reasons.ts';
 import type { SequentialJob } from '../shared/api/types.ts';
 import { formatJobError, type JobError } from '../shared/jobs/job-errors.ts';
@@ -10,7 +11,7 @@ import { type ApiError, isApiError, isRefusal } from '../shared/kube/errors.ts';
 import { type KubeConfigOptions, loadKubeConfig } from '../shared/kube/kubeconfig.ts';
 import { collectionPath, objectPath, SEQUENTIAL_JOBS } from '../shared/kube/resources.ts';
 import { USER_AGENT } from '../shared/version.ts';
-import { nonEmptyString } from '../shared/json/untrusted.ts';
+import { asObject, nonEmptyString } from '../shared/json/untrusted.ts';
 import { withPlaceholders } from './fill-placeholders.ts';
 
 export interface DryRunFinding {
@@ -33,8 +34,10 @@ export interface ClusterOptions extends KubeConfigOptions {
 
 export interface DryRunInput {
   readonly asWritten: unknown;
-  /** With all defaults set. */
+  /** In v1beta1, with all defaults set. */
   readonly withDefaults: SequentialJob;
+  /** A text that names fields in v1beta1, with the paths that the user wrote. */
+  readonly textOf: (text: string) => string;
 }
 
 export interface Cluster {
@@ -54,13 +57,15 @@ export function openCluster({ namespace: namespaceFlag, ...options }: ClusterOpt
   const contextNamespace = nonEmptyString(config.getContextObject(config.getCurrentContext())?.namespace);
   const client = createApiClient(config, { userAgent: USER_AGENT });
   return {
-    async dryRun({ asWritten, withDefaults }) {
+    async dryRun({ asWritten, withDefaults, textOf }) {
       const namespace =
         nonEmptyString(withDefaults.metadata.namespace) ?? namespaceFlag ?? contextNamespace ?? 'default';
       const metadata = { ...withDefaults.metadata, namespace };
       const verdicts = [
         await orUnanswered('the SequentialJob', async () => dryRunSequentialJob(asWritten, metadata, client)),
-        await orUnanswered('its Jobs', async () => dryRunJobs({ ...withDefaults, metadata }, client)),
+        await orUnanswered('its Jobs', async () =>
+          inUserPaths(await dryRunJobs({ ...withDefaults, metadata }, client), textOf),
+        ),
       ];
       return {
         findings: verdicts.flatMap(({ findings }) => findings),
@@ -80,6 +85,13 @@ async function orUnanswered(what: string, ask: () => Promise<DryRunResult>): Pro
   }
 }
 
+const inUserPaths = ({ findings, unanswered }: DryRunResult, textOf: (text: string) => string): DryRunResult => ({
+  findings: findings.map(({ severity, path, message }) => {
+    return { severity, path: textOf(path), message: textOf(message) };
+  }),
+  unanswered,
+});
+
 const ACCEPTED: DryRunResult = { findings: [], unanswered: [] };
 
 /** Like `kubectl apply`: creates the object or, if it exists, patches it with the fields of the file. */
@@ -88,8 +100,11 @@ async function dryRunSequentialJob(
   { namespace, name }: SequentialJob['metadata'],
   client: ApiClient,
 ): Promise<DryRunResult> {
-  const created = await send({ method: 'POST', path: collectionPath(SEQUENTIAL_JOBS, namespace), body }, client);
-  const path = objectPath(SEQUENTIAL_JOBS, namespace, name);
+  // A server takes an object at the path of its own version only.
+  const isV1alpha1 = asObject<SequentialJob>(body)?.apiVersion === V1ALPHA1_API_VERSION;
+  const resource = isV1alpha1 ? { ...SEQUENTIAL_JOBS, root: `/apis/${V1ALPHA1_API_VERSION}` } : SEQUENTIAL_JOBS;
+  const created = await send({ method: 'POST', path: collectionPath(resource, namespace), body }, client);
+  const path = objectPath(resource, namespace, name);
   const error =
     created?.code === 'AlreadyExists'
       ? await send({ method: 'PATCH', path, body, contentType: PATCH_TYPE.merge }, client)

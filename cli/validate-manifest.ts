@@ -22,6 +22,8 @@ export interface ValidatedManifest {
   /** The object that the API server would store: in v1beta1, pruned, with its defaults. */
   readonly object: unknown;
   readonly findings: readonly Finding[];
+  /** A text that names fields in v1beta1, with the paths that the user wrote. */
+  readonly textOf: (text: string) => string;
 }
 
 export const isError = ({ severity }: Finding): boolean => severity === 'error';
@@ -55,7 +57,11 @@ export function validateManifest(manifest: Manifest): ValidatedManifest {
     ...unknownFields.map(String).map((path) => finding('warning', path, `unknown field "${path}"`)),
     ...objectWarnings(user).map((warning) => finding('warning', warning.split(': ', 1)[0] ?? '', warning)),
   ];
-  return { object: user.object, findings: findings.toSorted((a, b) => a.line - b.line || a.column - b.column) };
+  return {
+    object: user.object,
+    findings: findings.toSorted((a, b) => a.line - b.line || a.column - b.column),
+    textOf: user.textOf,
+  };
 }
 
 interface Typed {

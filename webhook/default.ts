@@ -58,13 +58,16 @@ export function withDefaultsAndFinalizer(object: unknown): unknown {
 /** In v1alpha1 two defaults are elsewhere. Those of the schema are set again, for an object that comes without them. */
 function specWithDefaults(spec: Untrusted<SequentialJobSpec>, apiVersion: unknown): unknown {
   if (apiVersion !== V1ALPHA1_API_VERSION) return withDefaults(spec as SequentialJobSpec);
-  const { job, ...defaulted } = withDefaults({ ...(spec as SequentialJobSpec), job: {} });
-  const { backoffLimit, stepPolicies, job: own } = spec as Readonly<Record<string, unknown>>;
+  const { template, job, suspend, updatePolicy, resume } = withDefaults({ ...(spec as SequentialJobSpec), job: {} });
+  const { backoffLimit, stepPolicies } = spec as Readonly<Record<string, unknown>>;
   return {
-    ...defaulted,
-    ...(own === undefined ? {} : { job: own }),
+    ...spec,
+    template,
     backoffLimit: backoffLimit ?? job.backoffLimit,
+    suspend,
+    updatePolicy,
     stepPolicies: stepPolicies ?? [],
+    resume,
   };
 }
 

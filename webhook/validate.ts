@@ -14,6 +14,7 @@ import {
 import { RESOURCE_SCHEMA } from '../shared/validation/schema.ts';
 import { reportDifferences } from '../shared/validation/semantic.ts';
 import { validateSize } from '../shared/validation/value-limit.ts';
+import { jsonEqual } from '../shared/json/json-equal.ts';
 import { isPresent, asObject } from '../shared/json/untrusted.ts';
 import { updateWarnings, validateUpdate } from '../shared/validation/update.ts';
 import { allowed, denied, type AdmissionDecision } from './response.ts';
@@ -53,10 +54,20 @@ export function warmUp(): void {
  * there.
  */
 export function objectErrors(user: UserObject, options: ValidationOptions = {}): readonly FieldError[] {
+  const { maxErrors = MAX_ERRORS } = options;
   const size = validateSize(user.object, options.bytes);
   if (size.length > 0) return size;
   const { status: _, ...rest } = asObject<SequentialJob>(user.object) ?? {};
-  return [...user.errors, ...validateSequentialJob(rest, options).map(user.errorOf)];
+  const errors = validateSequentialJob(rest, options).map(user.errorOf);
+  // With more errors than those, the last one says so.
+  return errors.length > maxErrors
+    ? errors
+    : limitErrors([...errors, ...user.errors, ...leftOverErrors(user, options)], maxErrors);
+}
+
+function leftOverErrors({ leftOver }: UserObject, options: ValidationOptions): readonly FieldError[] {
+  if (leftOver === undefined) return [];
+  return validateSequentialJob(leftOver.object, options).flatMap((error) => leftOver.errorOf(error) ?? []);
 }
 
 /** The warnings for an object, in the order of its fields. */
@@ -72,7 +83,7 @@ export const objectWarnings = ({ object, warningOf }: UserObject, bytes?: number
  */
 function reviewUpdate(before: unknown, after: unknown, context: UpdateContext): AdmissionDecision {
   const [was, is] = [readUserObject(before), readUserObject(after)];
-  if (isBeingDeleted(before) || (is.errors.length === 0 && hasSameSpec(was.object, is.object))) return allowed();
+  if (isBeingDeleted(before) || hasSameSpec(was, is)) return allowed();
   const { namespaceErrors, bytes } = context;
   const size = validateSize(is.object, bytes);
   if (size.length > 0) return denied(after, size);
@@ -119,9 +130,12 @@ const SPEC = { schema: RESOURCE_SCHEMA.properties?.['spec'], name: 'spec', at: P
 /**
  * Whether both specs have the same meaning: an object that was stored before a default existed has that default too.
  */
-function hasSameSpec(before: unknown, after: unknown): boolean {
+function hasSameSpec(before: UserObject, after: UserObject): boolean {
+  // What has no place in v1beta1 is not compared itself.
+  const outside = ({ errors, leftOver }: UserObject): unknown => [errors, leftOver?.object];
+  if (!jsonEqual(outside(before), outside(after))) return false;
   let same = true;
-  reportDifferences(specOf(before), specOf(after), SPEC, () => {
+  reportDifferences(specOf(before.object), specOf(after.object), SPEC, () => {
     same = false;
   });
   return same;

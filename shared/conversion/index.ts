@@ -6,7 +6,7 @@ import { toV1alpha1Spec } from './to-v1alpha1.ts';
 import { toV1beta1Spec } from './to-v1beta1.ts';
 
 export { ConversionError } from './conversion-error.ts';
-export { toV1beta1Spec, toV1beta1SpecForValidation } from './to-v1beta1.ts';
+export { type Policy, toV1beta1Spec, toV1beta1SpecForValidation } from './to-v1beta1.ts';
 
 /** The API versions, and how the spec of the other one becomes theirs. */
 const CONVERTERS: Readonly<Record<string, (spec: unknown) => unknown>> = {

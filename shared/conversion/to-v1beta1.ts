@@ -1,6 +1,7 @@
 /** Converts a spec of v1alpha1: the policy of a container goes into its step. Pure. */
-import { isObject } from '../json/untrusted.ts';
-import { duplicate, forbidden, notFound, Path, typeInvalid } from '../validation/field-error.ts';
+import { MAX_STEPS } from '../api/group.ts';
+import { isObject, isPresent } from '../json/untrusted.ts';
+import { duplicate, forbidden, notFound, Path, required, tooMany, typeInvalid } from '../validation/field-error.ts';
 import { fail, type OnProblem } from './conversion-error.ts';
 import { addToJob, containerOf, type Json, omit, settingsOf, takeFromJob } from './step-settings.ts';
 
@@ -17,34 +18,54 @@ const POLICIES = SPEC.child('stepPolicies');
  * and no place in v1beta1.
  */
 export function toV1beta1Spec(spec: unknown): unknown {
-  return isObject(spec) ? convertSpec(spec, fail, ({ steps, unused }) => withUnused(steps, unused)) : spec;
+  return isObject(spec) ? convertSpec(spec, fail, ({ steps, policies }) => withUnused(steps, policies.unused())) : spec;
+}
+
+/** A spec for validation, and the policies that have no step there. */
+export interface SpecForValidation {
+  readonly spec: unknown;
+  readonly unused: readonly Policy[];
 }
 
 /**
  * The spec in v1beta1 for validation. Everything that has no place there is a problem, and left out, so that all problems
  * of an object are found at once: also a policy that names no container, and one that says `when` of a step.
  */
-export function toV1beta1SpecForValidation(spec: unknown, onProblem: OnProblem): unknown {
-  if (!isObject(spec)) return spec;
-  return convertSpec(spec, onProblem, ({ steps, unused }) => {
-    for (const { name, at } of unused) onProblem(notFound(at.child('name'), name));
-    if (!Array.isArray(steps)) return steps;
-    return steps.map((step: unknown) => {
-      if (!isObject(step) || !Object.hasOwn(step, 'when')) return step;
-      const at = POLICIES.index(indexOfPolicy(spec, step['name'])).child('when');
-      onProblem(forbidden(at, 'only a container of finally has it'));
-      return omit(step, ['when']);
-    });
+export function toV1beta1SpecForValidation(value: unknown, onProblem: OnProblem): SpecForValidation {
+  if (!isObject(value)) return { spec: value, unused: [] };
+  let unused: readonly Policy[] = [];
+  const spec = convertSpec(withMaxPolicies(value, onProblem), onProblem, ({ steps, policies }) => {
+    unused = policies.unused();
+    for (const { name, at, isNamed } of unused) {
+      if (isNamed) onProblem(name === '' ? required(at.child('name')) : notFound(at.child('name'), name));
+    }
+    return mapItems(steps, (step) => withoutWhen(step, policies, onProblem));
   });
+  return { spec, unused };
 }
 
-const indexOfPolicy = (spec: Json, name: unknown): number =>
-  (spec['stepPolicies'] as readonly Json[]).findIndex((policy) => isObject(policy) && policy['name'] === name);
+/** Bounds the problems. An API server refuses more policies, too, but only after the mutating webhook. */
+function withMaxPolicies(spec: Json, onProblem: OnProblem): Json {
+  const { stepPolicies } = spec;
+  if (!Array.isArray(stepPolicies) || stepPolicies.length <= MAX_STEPS) return spec;
+  onProblem(tooMany(POLICIES, stepPolicies.length, MAX_STEPS));
+  return { ...spec, stepPolicies: stepPolicies.slice(0, MAX_STEPS) };
+}
+
+function withoutWhen(step: unknown, policies: Policies, onProblem: OnProblem): unknown {
+  if (!isObject(step) || !Object.hasOwn(step, 'when')) return step;
+  const { name, when } = step;
+  const at = policies.placeOf(name);
+  // Absent and empty say nothing.
+  if (isPresent(when) && when !== '' && at !== undefined) {
+    onProblem(forbidden(at.child('when'), 'only a container of finally has it'));
+  }
+  return omit(step, ['when']);
+}
 
 interface Converted {
   readonly steps: unknown;
-  /** The policies that name no container. */
-  readonly unused: readonly Policy[];
+  readonly policies: Policies;
 }
 
 function convertSpec(spec: Json, onProblem: OnProblem, finish: (converted: Converted) => unknown): unknown {
@@ -55,22 +76,26 @@ function convertSpec(spec: Json, onProblem: OnProblem, finish: (converted: Conve
   const backoffLimit = Object.hasOwn(spec, 'backoffLimit') ? { backoffLimit: spec['backoffLimit'] } : {};
   const job = addToJob(specJob, backoffLimit, SPEC.child('job'), onProblem);
   return {
-    ...present('steps', finish({ steps, unused: policies.unused() })),
+    ...present('steps', finish({ steps, policies })),
     ...present('finally', finallySteps),
     ...present('job', job),
     ...Object.fromEntries(Object.entries(spec).filter(([name]) => !MOVED.has(name))),
   };
 }
 
-interface Policy {
+/** The settings of a policy. */
+export interface Policy {
   readonly name: string;
   readonly at: Path;
   readonly settings: Json;
+  /** Whether its name, which is the first of its kind, could be that of a container. */
+  readonly isNamed: boolean;
 }
 
 /** The policies of a spec, by the names of their containers. */
 class Policies {
-  readonly #unused = new Map<string, Policy>();
+  readonly #byName = new Map<string, Policy>();
+  readonly #unused = new Set<Policy>();
 
   constructor(policies: unknown, onProblem: OnProblem) {
     if (policies === undefined || policies === null) return;
@@ -78,31 +103,39 @@ class Policies {
       onProblem(typeInvalid(POLICIES, policies, ['array']));
       return;
     }
-    const names = new Set<string>();
     policies.forEach((policy: unknown, i) => {
       const at = POLICIES.index(i);
-      if (!isObject(policy)) {
-        onProblem(typeInvalid(at, policy, ['object']));
-        return;
-      }
-      const { name } = policy;
-      if (typeof name !== 'string') onProblem(typeInvalid(at.child('name'), name, ['string']));
-      else if (names.has(name)) onProblem(duplicate(at.child('name'), name));
-      else this.#unused.set(name, { name, at, settings: settingsOf(policy, at, onProblem) });
-      if (typeof name === 'string') names.add(name);
+      if (isObject(policy)) this.#add(policy, at, onProblem);
+      else onProblem(typeInvalid(at, policy, ['object']));
     });
+  }
+
+  #add(policy: Json, at: Path, onProblem: OnProblem): void {
+    const { name } = policy;
+    const isNamed = typeof name === 'string' && !this.#byName.has(name);
+    if (!isPresent(name)) onProblem(required(at.child('name')));
+    else if (typeof name !== 'string') onProblem(typeInvalid(at.child('name'), name, ['string']));
+    else if (!isNamed) onProblem(duplicate(at.child('name'), name));
+    const one = { name: isNamed ? name : '', at, settings: settingsOf(policy, at, onProblem), isNamed };
+    this.#unused.add(one);
+    if (isNamed) this.#byName.set(name, one);
   }
 
   /** The settings of the first container of this name. */
   take(name: unknown): Json {
-    if (typeof name !== 'string') return {};
-    const policy = this.#unused.get(name);
-    this.#unused.delete(name);
-    return policy?.settings ?? {};
+    const policy = typeof name === 'string' ? this.#byName.get(name) : undefined;
+    if (policy === undefined || !this.#unused.delete(policy)) return {};
+    return policy.settings;
   }
 
+  /** The path of the policy of a name. */
+  placeOf(name: unknown): Path | undefined {
+    return typeof name === 'string' ? this.#byName.get(name)?.at : undefined;
+  }
+
+  /** Those that no container has taken, in order. */
   unused(): readonly Policy[] {
-    return [...this.#unused.values()];
+    return [...this.#unused];
   }
 }
 

@@ -9,6 +9,9 @@ const POLICY_JOB_FIELD = /^\.job(\.(?:backoffLimit|activeDeadlineSeconds|podFail
 const POLICY_FIELD = /^\.(?:job|pod|onFailure|when)(?![^.[])/;
 const SPEC_BACKOFF_LIMIT = /^spec\.job(\.backoffLimit)$/;
 
+/** The path within a policy of a setting's path within a v1beta1 step. */
+export const fieldOfPolicy = (within: string): string => POLICY_JOB_FIELD.exec(within)?.[1] ?? within;
+
 interface Named {
   readonly name: unknown;
 }
@@ -44,9 +47,9 @@ export class V1alpha1Paths {
     const i = Number(index);
     const isUnused = list === 'steps' && i >= this.#containers;
     const policy = isUnused ? this.#unused[i - this.#containers] : this.#policyOf(list, i);
-    const jobField = POLICY_JOB_FIELD.exec(within)?.[1];
-    if (isUnused || jobField !== undefined || POLICY_FIELD.test(within)) {
-      return `spec.stepPolicies[${policy ?? `name=${this.#names[list]?.[i] ?? ''}`}]${jobField ?? within}`;
+    // POLICY_FIELD includes all fields of `job`.
+    if (isUnused || POLICY_FIELD.test(within)) {
+      return `spec.stepPolicies[${policy ?? `name=${this.#names[list]?.[i] ?? ''}`}]${fieldOfPolicy(within)}`;
     }
     return `spec.${list === 'steps' ? 'containers' : list}[${i}]${within}`;
   }

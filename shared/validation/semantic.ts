@@ -70,6 +70,9 @@ const MEANINGFUL_WHEN_EMPTY: ReadonlySet<string> = new Set(['storageClassName', 
 /** Objects that are structs in Go, not pointers, and the settings of a step, which say nothing when they are empty. */
 const STRUCT_FIELDS: ReadonlySet<string> = new Set(['metadata', 'spec', 'resources', 'job', 'pod']);
 
+/** The settings of a step: what differs is a setting, also if there were none before, or are none now. */
+const SETTINGS: ReadonlySet<string> = new Set(['job', 'pod']);
+
 /** A quantity that is a struct in Go: a client writes "0" if it is unset. */
 const DIVISOR = 'divisor';
 
@@ -98,7 +101,13 @@ export function reportDifferences(
   }
   const [was, is] = [effectiveValue(before, place), effectiveValue(after, place)];
   if (was === undefined || is === undefined) {
-    if (was !== is) report(place.at, after);
+    const [from, to] = [was ?? {}, is ?? {}];
+    if (was === is) return;
+    if (SETTINGS.has(place.name) && place.schema !== undefined && isObject(from) && isObject(to)) {
+      reportObjectDifferences(from, to, place, report);
+    } else {
+      report(place.at, after);
+    }
   } else {
     reportValueDifferences(was, is, place, report);
   }

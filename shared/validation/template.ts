@@ -41,7 +41,7 @@ export function validateTemplate(view: TemplateView, names: ReadonlySet<string>,
   const here = at.child('spec');
   validateVolumes(view.volumes, here.child('volumes'), errors);
   if (asArray(spec.containers).length > 0) {
-    errors.push(forbidden(here.child('containers'), 'the containers are the steps'));
+    errors.push(forbidden(here.child('containers'), 'the containers are the steps in spec.steps'));
   }
   validateInitContainers(view, names, here.child('initContainers'), errors);
   if (asArray(spec.ephemeralContainers).length > 0) {

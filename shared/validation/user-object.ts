@@ -4,8 +4,8 @@
  */
 import { API_VERSION, V1ALPHA1_API_VERSION } from '../api/group.ts';
 import type { SequentialJob } from '../api/types.ts';
-import { toV1beta1SpecForValidation } from '../conversion/index.ts';
-import { V1alpha1Paths } from '../conversion/v1alpha1-paths.ts';
+import { type Policy, toV1beta1SpecForValidation } from '../conversion/index.ts';
+import { fieldOfPolicy, V1alpha1Paths } from '../conversion/v1alpha1-paths.ts';
 import { asObject } from '../json/untrusted.ts';
 import type { FieldError } from './field-error.ts';
 
@@ -14,32 +14,71 @@ export interface UserObject {
   readonly object: unknown;
   /** The errors in places that v1beta1 does not have, in the user's paths. */
   readonly errors: readonly FieldError[];
+  /** The settings that belong to no step, if there are any. */
+  readonly leftOver?: LeftOver;
   /** An error of the object in v1beta1, in the user's paths. */
   readonly errorOf: (error: FieldError) => FieldError;
-  /** The same for a warning, which begins with its path. */
+  /** The same for a text that begins with a path, as a warning does. */
   readonly warningOf: (warning: string) => string;
+  /** The same for all paths in a text. */
+  readonly textOf: (text: string) => string;
+}
+
+/** Settings that have a fault already, but may have others. */
+export interface LeftOver {
+  /** A valid object but for the settings, which its steps have. */
+  readonly object: unknown;
+  /** An error of these settings, in the user's paths; undefined for another error. */
+  readonly errorOf: (error: FieldError) => FieldError | undefined;
 }
 
 /** Accepts any value; what is not v1alpha1 is taken as it is. */
 export function readUserObject(object: unknown): UserObject {
   const job = asObject<SequentialJob>(object);
   if (job?.apiVersion !== V1ALPHA1_API_VERSION) {
-    return { object, errors: [], errorOf: (error) => error, warningOf: (warning) => warning };
+    const same = (text: string): string => text;
+    return { object, errors: [], errorOf: (error) => error, warningOf: same, textOf: same };
   }
   const paths = new V1alpha1Paths(job.spec);
   const errors: FieldError[] = [];
-  const spec = toV1beta1SpecForValidation(job.spec, (problem) => void errors.push(problem));
+  const { spec, unused } = toV1beta1SpecForValidation(job.spec, (problem) => void errors.push(problem));
+  const textOf = (text: string): string => text.replaceAll(PATH, (path) => paths.translate(path));
+  const withPath = (error: FieldError, field: string): FieldError => {
+    // Some details repeat the path, some name another field.
+    const detail = field === error.field ? error.detail : error.detail.replaceAll(error.field, field);
+    return { ...error, field, detail: textOf(detail) };
+  };
   return {
     object: { ...job, apiVersion: API_VERSION, ...('spec' in job ? { spec } : {}) },
     errors,
-    errorOf: (error) => {
-      const field = paths.translate(error.field);
-      // Some details repeat the path.
-      return field === error.field ? error : { ...error, field, detail: error.detail.replaceAll(error.field, field) };
-    },
+    ...(unused.length > 0 && { leftOver: leftOverOf(unused, spec, withPath) }),
+    errorOf: (error) => withPath(error, paths.translate(error.field)),
     warningOf: (warning) => {
       const end = warning.indexOf(': ');
       return `${paths.translate(warning.slice(0, end))}${warning.slice(end)}`;
+    },
+    textOf,
+  };
+}
+
+/** A path that can be another one in v1alpha1. */
+const PATH = /\bspec\.(?:steps|finally|job)\b[\w.[\]]*/g;
+
+const SETTING = /^spec\.steps\[(\d+)\](\.(?:job|pod|onFailure|when)(?![^.[]).*)$/s;
+
+function leftOverOf(
+  policies: readonly Policy[],
+  spec: unknown,
+  withPath: (error: FieldError, field: string) => FieldError,
+): LeftOver {
+  const { activeDeadlineSeconds } = asObject<SequentialJob['spec']>(spec) ?? {};
+  const steps = policies.map(({ settings }, i) => ({ name: `x${i}`, image: 'x:1', ...settings }));
+  return {
+    object: { metadata: { name: 'x' }, spec: { steps, activeDeadlineSeconds } },
+    errorOf: (error) => {
+      const [, index, within = ''] = SETTING.exec(error.field) ?? [];
+      const policy = policies[Number(index)];
+      return policy && withPath(error, `${policy.at.toString()}${fieldOfPolicy(within)}`);
     },
   };
 }
