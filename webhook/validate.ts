@@ -60,9 +60,9 @@ export function objectErrors(user: UserObject, options: ValidationOptions = {}):
   const { status: _, ...rest } = asObject<SequentialJob>(user.object) ?? {};
   const errors = validateSequentialJob(rest, options).map(user.errorOf);
   // With more errors than those, the last one says so.
-  return errors.length > maxErrors
-    ? errors
-    : limitErrors([...errors, ...user.errors, ...leftOverErrors(user, options)], maxErrors);
+  if (errors.length > maxErrors || (user.errors.length === 0 && user.leftOver === undefined)) return errors;
+  const others = [...user.errors, ...leftOverErrors(user, options)];
+  return limitErrors([...errors, ...withoutKnown(() => errors, others, formatFieldError)], maxErrors);
 }
 
 function leftOverErrors({ leftOver }: UserObject, options: ValidationOptions): readonly FieldError[] {

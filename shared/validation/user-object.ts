@@ -2,6 +2,7 @@
  * An object as a user wrote it, in either API version. It is validated in v1beta1, by one set of rules, and its errors
  * and warnings name the fields that the user wrote. Pure.
  */
+import type { V1PodSpec, V1PodTemplateSpec } from '@kubernetes/client-node';
 import { API_VERSION, V1ALPHA1_API_VERSION } from '../api/group.ts';
 import type { SequentialJob } from '../api/types.ts';
 import { type Policy, toV1beta1SpecForValidation } from '../conversion/index.ts';
@@ -28,7 +29,7 @@ export interface UserObject {
 export interface LeftOver {
   /** A valid object but for the settings, which its steps have. */
   readonly object: unknown;
-  /** An error of these settings, in the user's paths; undefined for another error. */
+  /** An error of these settings, or of the template with them, in the user's paths; undefined for another error. */
   readonly errorOf: (error: FieldError) => FieldError | undefined;
 }
 
@@ -71,11 +72,13 @@ function leftOverOf(
   spec: unknown,
   withPath: (error: FieldError, field: string) => FieldError,
 ): LeftOver {
-  const { activeDeadlineSeconds } = asObject<SequentialJob['spec']>(spec) ?? {};
+  const { activeDeadlineSeconds, template } = asObject<SequentialJob['spec']>(spec) ?? {};
+  const restartPolicy = asObject<V1PodSpec>(asObject<V1PodTemplateSpec>(template)?.spec)?.restartPolicy;
   const steps = policies.map(({ settings }, i) => ({ name: `x${i}`, image: 'x:1', ...settings }));
   return {
-    object: { metadata: { name: 'x' }, spec: { steps, activeDeadlineSeconds } },
+    object: { metadata: { name: 'x' }, spec: { steps, activeDeadlineSeconds, template: { spec: { restartPolicy } } } },
     errorOf: (error) => {
+      if (error.field.startsWith('spec.template')) return error;
       const [, index, within = ''] = SETTING.exec(error.field) ?? [];
       const policy = policies[Number(index)];
       return policy && withPath(error, `${policy.at.toString()}${fieldOfPolicy(within)}`);
