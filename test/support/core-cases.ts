@@ -50,7 +50,7 @@ export const deliberateRefusals = (): readonly DeliberateRefusal[] => read(DELIB
 /** The spec of a sequence of one step. */
 export function specOf({ container, pod, metadata }: Omit<CoreCase, 'name'>): Json {
   const template = { ...(metadata === undefined ? {} : { metadata }), ...(pod === undefined ? {} : { spec: pod }) };
-  return { containers: [{ name: 'load', image: 'busybox:1.36', ...container }], template };
+  return { steps: [{ name: 'load', image: 'busybox:1.36', ...container }], template };
 }
 
 /** What a server of some release said of a spec; nothing where it took the Job of its first step. */

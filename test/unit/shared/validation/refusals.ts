@@ -6,7 +6,7 @@ type Json = Readonly<Record<string, unknown>>;
 export const step = (changes: Json = {}): Json => ({ name: 'load', image: 'busybox:1.36', ...changes });
 
 export const sequence = (spec: Json): Json => ({
-  apiVersion: 'batch.example.com/v1alpha1',
+  apiVersion: 'batch.example.com/v1beta1',
   kind: 'SequentialJob',
   metadata: { name: 'etl' },
   spec,
@@ -20,18 +20,18 @@ export const fieldsOf = (lines: readonly string[]): readonly string[] => [
 ];
 
 /** For a spec, completed by one good step. */
-export const ofSpec = (spec: Json): readonly string[] => refusals(sequence({ containers: [step()], ...spec }));
+export const ofSpec = (spec: Json): readonly string[] => refusals(sequence({ steps: [step()], ...spec }));
 
-/** For the only step, with the volumes `data` and `disk` at hand; lines are given from the container on. */
+/** For the only step, with the volumes `data` and `disk` at hand; lines are given from the step on. */
 export const ofStep = (changes: Json): readonly string[] =>
   refusals(
     sequence({
-      containers: [step(changes)],
+      steps: [step(changes)],
       template: {
         spec: { volumes: [{ name: 'data' }, { name: 'disk', persistentVolumeClaim: { claimName: 'disk' } }] },
       },
     }),
-  ).map((line) => line.replaceAll('spec.containers[0].', ''));
+  ).map((line) => line.replaceAll('spec.steps[0].', ''));
 
 /** For the template's Pod spec; lines are given from there on. */
 export const ofPod = (spec: Json): readonly string[] =>

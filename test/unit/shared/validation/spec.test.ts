@@ -8,7 +8,7 @@ const labelled = (labels: object, annotations: object = {}): Row[1] => ({
   template: { metadata: { labels, annotations } },
 });
 const podSpec = (spec: object): Row[1] => ({ template: { spec } });
-const policy = (more: object = {}, name = 'load'): object => ({ name, ...more });
+const withSettings = (settings: Row[1]): Row[1] => ({ steps: [step(settings)] });
 const CONSTRAINT = { maxSkew: 1, topologyKey: 'zone', whenUnsatisfiable: 'DoNotSchedule' };
 const RULES = { rules: [{ action: 'FailJob', onExitCodes: { operator: 'In', values: [1] } }] };
 const metadataOf = (map: string, ...keys: readonly string[]): readonly string[] =>
@@ -81,28 +81,28 @@ const ROWS: readonly Row[] = [
   ['a volume without a name is rejected', podSpec({ volumes: [{}] }), ['spec.template.spec.volumes[0].name']],
   [
     'a step may have the same deadline as the sequence',
-    { stepPolicies: [policy({ onFailure: 'Continue', activeDeadlineSeconds: 5 })], activeDeadlineSeconds: 5 },
+    { ...withSettings({ onFailure: 'Continue', job: { activeDeadlineSeconds: 5 } }), activeDeadlineSeconds: 5 },
     [],
   ],
   [
     'a step with a longer deadline than the sequence is rejected',
-    { stepPolicies: [policy({ activeDeadlineSeconds: 6 })], activeDeadlineSeconds: 5 },
-    ['spec.stepPolicies[0].activeDeadlineSeconds'],
+    { ...withSettings({ job: { activeDeadlineSeconds: 6 } }), activeDeadlineSeconds: 5 },
+    ['spec.steps[0].job.activeDeadlineSeconds'],
   ],
   [
     'onFailure has one of two values',
-    { stepPolicies: [policy({ onFailure: 'Retry' })] },
-    ['spec.stepPolicies[0].onFailure'],
+    withSettings({ onFailure: 'Retry' }),
+    ['spec.steps[0].onFailure'],
   ],
   [
     'a podFailurePolicy requires the restart policy Never',
-    { ...podSpec({ restartPolicy: 'OnFailure' }), stepPolicies: [policy({ podFailurePolicy: RULES })] },
+    { ...podSpec({ restartPolicy: 'OnFailure' }), ...withSettings({ job: { podFailurePolicy: RULES } }) },
     ['spec.template.spec.restartPolicy'],
   ],
-  ['negative counts are rejected', { backoffLimit: -1, resume: -1 }, ['spec.backoffLimit', 'spec.resume']],
+  ['negative counts are rejected', { job: { backoffLimit: -1 }, resume: -1 }, ['spec.job.backoffLimit', 'spec.resume']],
   ['counts above int32 are rejected', { ttlSecondsAfterFinished: 2 ** 31 }, ['spec.ttlSecondsAfterFinished']],
   ['a deadline is at least one second', { activeDeadlineSeconds: 0 }, ['spec.activeDeadlineSeconds']],
-  ['numbers are integers', { backoffLimit: 1.5 }, ['spec.backoffLimit']],
+  ['numbers are integers', { job: { backoffLimit: 1.5 } }, ['spec.job.backoffLimit']],
   ['updatePolicy has one of two values', { updatePolicy: 'Any' }, ['spec.updatePolicy']],
   ['suspend is a boolean', { suspend: 'yes' }, ['spec.suspend']],
 ];
@@ -111,7 +111,7 @@ test.each(ROWS)('%s', (_sentence, spec, fields) => expect(fieldsOf(ofSpec(spec))
 
 test('the name must be valid as a label value', () => {
   const named = (metadata: object): readonly string[] =>
-    fieldsOf(refusals({ ...sequence({ containers: [step()] }), metadata }));
+    fieldsOf(refusals({ ...sequence({ steps: [step()] }), metadata }));
   for (const name of ['a'.repeat(63), 'a.b']) expect(named({ name })).toEqual([]);
   expect(named({ generateName: 'a-' })).toEqual([]);
   for (const metadata of [{ name: 'a'.repeat(64) }, {}]) expect(named(metadata)).toEqual(['metadata.name']);
@@ -119,8 +119,8 @@ test('the name must be valid as a label value', () => {
 
 test('null counts as absent, as in an API server, except in a list or for a required field', () => {
   const nulls = { command: null, env: null, ports: null, resources: { limits: { cpu: null } }, imagePullPolicy: null };
-  expect(ofStep({ ...nulls, readinessProbe: null, securityContext: null })).toEqual([]);
-  expect(ofSpec({ stepPolicies: null, backoffLimit: null, template: null })).toEqual([]);
+  expect(ofStep({ ...nulls, readinessProbe: null, job: null, pod: null, onFailure: null })).toEqual([]);
+  expect(ofSpec({ finally: null, job: { backoffLimit: null }, template: null })).toEqual([]);
   expect(fieldsOf(ofStep({ args: [null] }))).toEqual(['args[0]']);
   expect(fieldsOf(ofStep({ name: null }))).toEqual(['name']);
   expect(fieldsOf(ofStep({ livenessProbe: { tcpSocket: { port: null } } }))).toEqual(['livenessProbe.tcpSocket.port']);

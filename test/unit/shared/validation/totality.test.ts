@@ -18,8 +18,8 @@ function judge(object: unknown): string {
 }
 
 /** JSON in which the names and values that the rules look for come up often. */
-const WORDS = `containers template spec metadata labels name image env valueFrom secretKeyRef ports containerPort
-  volumeMounts volumes mountPath resources requests limits cpu livenessProbe exec httpGet port stepPolicies
+const WORDS = `steps finally job containers template spec metadata labels name image env valueFrom secretKeyRef ports containerPort
+  volumeMounts volumes mountPath resources requests limits cpu livenessProbe exec httpGet port onFailure when
   podFailurePolicy rules onExitCodes values initContainers restartPolicy __proto__ constructor toString length
   hasOwnProperty`;
 const json = fc.letrec((tie) => ({
@@ -37,10 +37,11 @@ test('property: validation returns a result for any JSON', () => {
 
 test('property: validation returns a result for any JSON in place of the spec, the step or the template', () => {
   fc.assert(
-    fc.property(json, fc.array(json, { maxLength: 3 }), (value, containers) => {
+    fc.property(json, fc.array(json, { maxLength: 3 }), (value, steps) => {
       judge(sequence(value as Record<string, unknown>));
-      judge(sequence({ containers, template: value }));
-      judge(sequence({ containers: [value, step()], stepPolicies: containers, template: { spec: value } }));
+      judge(sequence({ steps, template: value }));
+      judge(sequence({ steps: [value, step(), step({ job: value, pod: value })], finally: steps, template: { spec: value } }));
+      judge(sequence({ steps: [step({ job: { podFailurePolicy: value } })], job: value }));
     }),
     { numRuns: 300 },
   );
@@ -50,7 +51,7 @@ test('property: a valid sequence stays valid with any values of its free texts',
   const text = fc.string({ maxLength: 50 });
   fc.assert(
     fc.property(fc.array(text), text, (args, value) => {
-      expect(refusals(sequence({ containers: [step({ args, env: [{ name: 'A', value }] })] }))).toEqual([]);
+      expect(refusals(sequence({ steps: [step({ args, env: [{ name: 'A', value }] })] }))).toEqual([]);
     }),
   );
 });
@@ -60,10 +61,10 @@ test('deep nesting causes no error', () => {
   const nested = JSON.parse(`{"a":${'{"spec":'.repeat(3000)}1${'}'.repeat(3000)}}`) as unknown;
   for (const value of [JSON.parse(deep) as unknown, nested]) {
     judge(value);
-    judge(sequence({ containers: value }));
+    judge(sequence({ steps: value }));
     judge(
       sequence({
-        containers: [step({ image: value, env: value, resources: { limits: { cpu: value } } })],
+        steps: [step({ image: value, env: value, resources: { limits: { cpu: value } } })],
         template: value,
       }),
     );
@@ -72,7 +73,7 @@ test('deep nesting causes no error', () => {
 
 test('keys of Object.prototype are ordinary keys', () => {
   const labels = JSON.parse('{"__proto__": "x", "constructor": "y", "batch.example.com/__proto__": "z"}') as unknown;
-  const lines = refusals(sequence({ containers: [step()], template: { metadata: { labels } } }));
+  const lines = refusals(sequence({ steps: [step()], template: { metadata: { labels } } }));
   expect(lines).toEqual([
     'spec.template.metadata.labels[batch.example.com/__proto__]: Forbidden: labels under "batch.example.com/" are set by the controllers',
   ]);
@@ -84,7 +85,7 @@ test('a name of several megabytes is rejected quickly, and not repeated in the m
   const start = performance.now();
   const said = judge({
     ...sequence({
-      containers: [
+      steps: [
         step({ name: long, image: long, env: [{ name: long }, { name: `${long}=` }], ports: [{ name: long }] }),
       ],
       template: {

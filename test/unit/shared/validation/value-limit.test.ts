@@ -88,15 +88,15 @@ describe('validateLength', () => {
 
   it('is reported with the other errors of a spec that bypassed admission', () => {
     const long = {
-      containers: [
+      steps: [
         { name: 'load', image: 'x'.repeat(MAX_SPEC_BYTES) },
         { name: 'load', image: 'x:1' },
       ],
     };
     expect(validateSpec(long).map(({ type, field }) => [type, field])).toEqual([
       ['FieldValueTooLong', 'spec'],
-      ['FieldValueInvalid', 'spec.containers[0].image'],
-      ['FieldValueDuplicate', 'spec.containers[1].name'],
+      ['FieldValueInvalid', 'spec.steps[0].image'],
+      ['FieldValueDuplicate', 'spec.steps[1].name'],
     ]);
   });
 });

@@ -8,13 +8,13 @@ test.each([
   ['neither a tag nor a digest, and a registry with a port', 'localhost:5000/a', 1],
   ['an invalid reference, which is rejected anyway', 'A B', 0],
 ])('an image with %s', (_sentence, image, count) =>
-  expect(warningsFor(sequence({ containers: [step({ image })] }))).toHaveLength(count),
+  expect(warningsFor(sequence({ steps: [step({ image })] }))).toHaveLength(count),
 );
 
 test('init containers and volumes get warnings with their own paths', () => {
   const privileged = step({ securityContext: { privileged: true } });
   const volumes = [{ name: 'a' }, { name: 'b', hostPath: { path: '/' } }];
-  const spec = { containers: [step()], template: { spec: { initContainers: [privileged], volumes } } };
+  const spec = { steps: [step()], template: { spec: { initContainers: [privileged], volumes } } };
   expect(warningsFor(sequence(spec)).map((line) => line.split(': ')[0])).toEqual([
     'spec.template.spec.initContainers[0].securityContext.privileged',
     'spec.template.spec.volumes[1].hostPath',
@@ -66,7 +66,7 @@ test('the warning names the first five of many steps', () => {
 
 test('a spec above 256 KiB gets a warning about server-side apply, unless it is rejected', () => {
   const ofBytes = (bytes: number): unknown => {
-    const args = (length: number): object => sequence({ containers: [step({ args: ['x'.repeat(length)] })] });
+    const args = (length: number): object => sequence({ steps: [step({ args: ['x'.repeat(length)] })] });
     const rest = JSON.stringify((args(0) as { readonly spec: unknown }).spec).length;
     return args(bytes - rest);
   };
