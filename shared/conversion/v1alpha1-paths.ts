@@ -3,14 +3,22 @@ import { asArray, asObject, asObjects, nonEmptyString } from '../json/untrusted.
 
 /** `spec.steps[0]` or `spec.finally[0]`, and the path within the step. */
 const STEP = /^spec\.(steps|finally)\[(\d+)\](.*)$/s;
-/** A field of a policy that v1beta1 has in the step's `job`. */
-const POLICY_JOB_FIELD = /^\.job(\.(?:backoffLimit|activeDeadlineSeconds|podFailurePolicy)(?![^.[]).*)$/s;
-/** A field of a policy that has the same path in a v1beta1 step. */
-const POLICY_FIELD = /^\.(?:job|pod|onFailure|when)(?![^.[])/;
+/** The first field of a path within a step, and what is below it. */
+const FIELD = /^\.(\w+)(.*)$/s;
+/** The fields of a policy that v1beta1 has in the step's `job`. */
+const POLICY_JOB_FIELDS: ReadonlySet<unknown> = new Set(['backoffLimit', 'activeDeadlineSeconds', 'podFailurePolicy']);
+/** The fields of a step that are those of its policy. */
+const SETTINGS: ReadonlySet<unknown> = new Set(['job', 'pod', 'onFailure', 'when']);
 const SPEC_BACKOFF_LIMIT = /^spec\.job(\.backoffLimit)$/;
 
 /** The path within a policy of a setting's path within a v1beta1 step. */
-export const fieldOfPolicy = (within: string): string => POLICY_JOB_FIELD.exec(within)?.[1] ?? within;
+export function fieldOfPolicy(within: string): string {
+  const [, field, below = ''] = FIELD.exec(within) ?? [];
+  return field === 'job' && POLICY_JOB_FIELDS.has(FIELD.exec(below)?.[1]) ? below : within;
+}
+
+/** Whether a path within a v1beta1 step is that of a setting, or of a part of one. */
+export const isSetting = (within: string): boolean => SETTINGS.has(FIELD.exec(within)?.[1]);
 
 interface Named {
   readonly name: unknown;
@@ -47,8 +55,7 @@ export class V1alpha1Paths {
     const i = Number(index);
     const isUnused = list === 'steps' && i >= this.#containers;
     const policy = isUnused ? this.#unused[i - this.#containers] : this.#policyOf(list, i);
-    // POLICY_FIELD includes all fields of `job`.
-    if (isUnused || POLICY_FIELD.test(within)) {
+    if (isUnused || isSetting(within)) {
       return `spec.stepPolicies[${policy ?? `name=${this.#names[list]?.[i] ?? ''}`}]${fieldOfPolicy(within)}`;
     }
     return `spec.${list === 'steps' ? 'containers' : list}[${i}]${within}`;

@@ -6,7 +6,7 @@ import type { V1PodSpec, V1PodTemplateSpec } from '@kubernetes/client-node';
 import { API_VERSION, V1ALPHA1_API_VERSION } from '../api/group.ts';
 import type { SequentialJob } from '../api/types.ts';
 import { type Policy, toV1beta1SpecForValidation } from '../conversion/index.ts';
-import { fieldOfPolicy, V1alpha1Paths } from '../conversion/v1alpha1-paths.ts';
+import { fieldOfPolicy, isSetting, V1alpha1Paths } from '../conversion/v1alpha1-paths.ts';
 import { asObject } from '../json/untrusted.ts';
 import type { FieldError } from './field-error.ts';
 
@@ -65,7 +65,7 @@ export function readUserObject(object: unknown): UserObject {
 /** A path that can be another one in v1alpha1. */
 const PATH = /\bspec\.(?:steps|finally|job)\b[\w.[\]]*/g;
 
-const SETTING = /^spec\.steps\[(\d+)\](\.(?:job|pod|onFailure|when)(?![^.[]).*)$/s;
+const STEP = /^spec\.steps\[(\d+)\](.*)$/s;
 
 function leftOverOf(
   policies: readonly Policy[],
@@ -79,9 +79,10 @@ function leftOverOf(
     object: { metadata: { name: 'x' }, spec: { steps, activeDeadlineSeconds, template: { spec: { restartPolicy } } } },
     errorOf: (error) => {
       if (error.field.startsWith('spec.template')) return error;
-      const [, index, within = ''] = SETTING.exec(error.field) ?? [];
+      const [, index, within = ''] = STEP.exec(error.field) ?? [];
       const policy = policies[Number(index)];
-      return policy && withPath(error, `${policy.at.toString()}${fieldOfPolicy(within)}`);
+      if (policy === undefined || !isSetting(within)) return undefined;
+      return withPath(error, `${policy.at.toString()}${fieldOfPolicy(within)}`);
     },
   };
 }

@@ -85,9 +85,7 @@ export class User {
       case 'mend':
         return withStep(container(name));
       case 'append':
-        return containers.length === MAX_STEPS
-          ? spec
-          : { ...spec, steps: [...containers, container(`n${version}`)] };
+        return containers.length === MAX_STEPS ? spec : { ...spec, steps: [...containers, container(`n${version}`)] };
       case 'remove last':
         return containers.length === 1 ? spec : withoutLast(spec);
       case 'policy': {
