@@ -61,21 +61,63 @@ const roughTemplate = some({
   ),
 });
 
-const roughSpec = some({
-  containers: mostly(fc.array(mostly(roughContainer), { maxLength: 4 })),
+/** Fields of the spec that both versions have in the same place. */
+const roughFields = {
   template: mostly(roughTemplate),
-  backoffLimit: mostly(fc.integer({ min: -1, max: 5 })),
   activeDeadlineSeconds: mostly(fc.integer({ min: 0, max: 100 })),
   ttlSecondsAfterFinished: mostly(fc.integer()),
   suspend: mostly(fc.boolean()),
   updatePolicy: mostly(fc.constantFrom('Immutable', 'FutureSteps', 'Never')),
-  stepPolicies: mostly(
-    fc.array(mostly(some({ name: mostly(name), backoffLimit: odd, onFailure: odd, podFailurePolicy: odd })), {
-      maxLength: 3,
-    }),
-  ),
   resume: mostly(fc.integer({ min: -1, max: 3 })),
   unknown: odd,
+};
+
+const backoffLimit = mostly(fc.integer({ min: -1, max: 5 }));
+const onFailure = mostly(fc.constantFrom('Stop', 'Continue', '', 'Panic'));
+const roughJob = some({
+  metadata: mostly(some({ labels: mostly(fc.dictionary(fc.string(), fc.string())), annotations: odd })),
+  activeDeadlineSeconds: mostly(fc.integer({ min: 0, max: 100 })),
+  podFailurePolicy: odd,
+});
+const roughPod = some({ nodeSelector: odd, restartPolicy: mostly(fc.constantFrom('Never', '')), priorityClassName: odd });
+
+const roughV1alpha1Spec = some({
+  ...roughFields,
+  containers: mostly(fc.array(mostly(roughContainer), { maxLength: 4 })),
+  finally: mostly(fc.array(mostly(roughContainer), { maxLength: 2 })),
+  backoffLimit,
+  job: mostly(roughJob),
+  stepPolicies: mostly(
+    fc.array(
+      mostly(
+        some({
+          name: mostly(name),
+          backoffLimit,
+          activeDeadlineSeconds: odd,
+          onFailure,
+          when: odd,
+          podFailurePolicy: odd,
+          job: mostly(roughJob),
+          pod: mostly(roughPod),
+        }),
+      ),
+      { maxLength: 3 },
+    ),
+  ),
+});
+
+const roughJobWithLimit = fc
+  .tuple(roughJob, some({ backoffLimit }))
+  .map(([job, limit]): unknown => Object.assign({}, job, limit));
+const roughStep = fc
+  .tuple(roughContainer, some({ job: mostly(roughJobWithLimit), pod: mostly(roughPod), onFailure, when: odd }))
+  .map(([container, settings]): unknown => Object.assign({}, container, settings));
+
+const roughV1beta1Spec = some({
+  ...roughFields,
+  steps: mostly(fc.array(mostly(roughStep), { maxLength: 4 })),
+  finally: mostly(fc.array(mostly(roughStep), { maxLength: 2 })),
+  job: mostly(roughJobWithLimit),
 });
 
 const roughStatus = some({
@@ -88,28 +130,33 @@ const roughStatus = some({
   ),
 });
 
-/** Something like a SequentialJob, wrong in any number of places. */
-export const roughObject: fc.Arbitrary<Record<string, unknown>> = some({
-  metadata: mostly(
-    some({
-      name: mostly(name),
-      generateName: odd,
-      finalizers: mostly(fc.array(fc.string(), { maxLength: 2 })),
-      deletionTimestamp: odd,
-      labels: odd,
-    }),
-  ),
-  spec: mostly(roughSpec),
-  status: mostly(roughStatus),
-  apiVersion: fc.constant('batch.example.com/v1alpha1'),
-  kind: fc.constant('SequentialJob'),
-});
+const rough = (version: string, spec: fc.Arbitrary<unknown>): fc.Arbitrary<Record<string, unknown>> =>
+  some({
+    metadata: mostly(
+      some({
+        name: mostly(name),
+        generateName: odd,
+        finalizers: mostly(fc.array(fc.string(), { maxLength: 2 })),
+        deletionTimestamp: odd,
+        labels: odd,
+      }),
+    ),
+    spec: mostly(spec),
+    status: mostly(roughStatus),
+    apiVersion: fc.constant(`batch.example.com/${version}`),
+    kind: fc.constant('SequentialJob'),
+  });
+
+/** Something like a SequentialJob of v1beta1, wrong in any number of places. */
+export const roughV1beta1Object = rough('v1beta1', roughV1beta1Spec);
+
+/** The same of either version. */
+export const roughObject = fc.oneof(rough('v1alpha1', roughV1alpha1Spec), roughV1beta1Object);
 
 /** A value that may be left out, or be `null`, where the API reads both as absent. */
 const optional = (value: fc.Arbitrary<unknown>): fc.Arbitrary<unknown> => fc.option(value, { nil: undefined });
 
-/** A spec without a fault, of which everything that has a default may be left out. */
-export const soundObject: fc.Arbitrary<Record<string, unknown>> = fc
+const soundParts = fc
   .uniqueArray(fc.stringMatching(/^[a-z]([a-z0-9-]{0,20}[a-z0-9])?$/), { minLength: 1, maxLength: 5 })
   .chain((names) =>
     fc.record({
@@ -126,30 +173,53 @@ export const soundObject: fc.Arbitrary<Record<string, unknown>> = fc
         }),
       ),
       numbers: some({
-        backoffLimit: fc.nat(9),
         suspend: fc.boolean(),
         resume: fc.nat(9),
         activeDeadlineSeconds: fc.integer({ min: 60, max: 99 }),
       }),
+      limit: some({ backoffLimit: fc.nat(9) }),
       updatePolicy: optional(fc.constantFrom('Immutable', 'FutureSteps')),
-      policies: optional(fc.subarray(names).map((some) => some.map((one) => ({ name: one, backoffLimit: 1 })))),
+      limited: optional(fc.subarray(names)),
       finalizers: optional(fc.subarray(['example.com/a', 'batch.example.com/sequentialjob-cleanup'])),
     }),
-  )
-  .map(
-    ({ names, image, template, numbers, updatePolicy, policies, finalizers }) =>
-      JSON.parse(
-        JSON.stringify({
-          apiVersion: 'batch.example.com/v1alpha1',
-          kind: 'SequentialJob',
-          metadata: { name: 'etl', finalizers },
-          spec: {
-            containers: names.map((one) => ({ name: one, image })),
-            template,
-            ...numbers,
-            updatePolicy,
-            stepPolicies: policies,
-          },
-        }),
-      ) as Record<string, unknown>,
   );
+
+interface SoundParts {
+  readonly names: readonly string[];
+  readonly image: string;
+  readonly template: unknown;
+  readonly numbers: Readonly<Record<string, unknown>>;
+  readonly limit: Readonly<Record<string, unknown>>;
+  readonly updatePolicy: unknown;
+  /** The names of steps with a backoff limit of their own. */
+  readonly limited: readonly string[] | undefined;
+  readonly finalizers: unknown;
+}
+
+const sound = (
+  version: string,
+  specOf: (parts: SoundParts) => Readonly<Record<string, unknown>>,
+): fc.Arbitrary<Record<string, unknown>> =>
+  soundParts.map((parts) => {
+    const { template, numbers, updatePolicy, finalizers } = parts as SoundParts;
+    const spec = { ...specOf(parts as SoundParts), template, ...numbers, updatePolicy };
+    const metadata = { name: 'etl', finalizers };
+    const object = { apiVersion: `batch.example.com/${version}`, kind: 'SequentialJob', metadata, spec };
+    return JSON.parse(JSON.stringify(object)) as Record<string, unknown>;
+  });
+
+/** An object of v1beta1 without a fault, of which everything that has a default may be left out. */
+export const soundV1beta1Object = sound('v1beta1', ({ names, image, limit, limited = [] }) => ({
+  steps: names.map((one) => ({ name: one, image, ...(limited.includes(one) && { job: { backoffLimit: 1 } }) })),
+  ...(Object.keys(limit).length > 0 && { job: limit }),
+}));
+
+/** The same of either version. */
+export const soundObject = fc.oneof(
+  sound('v1alpha1', ({ names, image, limit, limited }) => ({
+    containers: names.map((one) => ({ name: one, image })),
+    ...limit,
+    stepPolicies: limited?.map((one) => ({ name: one, backoffLimit: 1 })),
+  })),
+  soundV1beta1Object,
+);

@@ -7,12 +7,14 @@ import { createApp, MUTATE_PATH, VALIDATE_PATH } from '../../../webhook/app.ts';
 import { withDefaultsAndFinalizer, defaultingPatch, reviewDefaults } from '../../../webhook/default.ts';
 import { decodeRequest, decodeReview, OPERATIONS } from '../../../webhook/review.ts';
 import { objectErrors, reviewObject } from '../../../webhook/validate.ts';
+import { readUserObject } from '../../../shared/validation/index.ts';
 import { json, roughObject, soundObject } from '../../support/arbitraries.ts';
 import { deepFreeze } from '../../support/freeze.ts';
 import { recordingLog } from '../../support/recording-log.ts';
 import { admissionRequest, admissionReview, REVIEW_UID } from '../../support/reviews.ts';
 
 const anything = fc.oneof(json, roughObject, soundObject);
+const errorsOf = (object: unknown): readonly unknown[] => objectErrors(readUserObject(object));
 const copy = (value: unknown): object => JSON.parse(JSON.stringify(value)) as object;
 const check = <T>(arbitrary: fc.Arbitrary<T>, holds: (value: T) => void): void =>
   fc.assert(fc.property(arbitrary, holds), { numRuns: 500 });
@@ -50,17 +52,17 @@ describe('defaulting', () => {
 
   it('keeps a valid object valid', () => {
     check(soundObject, (object) => {
-      expect(objectErrors(object)).toEqual([]);
-      expect(objectErrors(withDefaultsAndFinalizer(object))).toEqual([]);
+      expect(errorsOf(object)).toEqual([]);
+      expect(errorsOf(withDefaultsAndFinalizer(object))).toEqual([]);
     });
   });
 
   it('makes no invalid object valid', () => {
     check(roughObject, (object) => {
-      if (objectErrors(withDefaultsAndFinalizer(object)).length === 0) {
+      if (errorsOf(withDefaultsAndFinalizer(object)).length === 0) {
         // What it fills in is `null` or an empty string, which the API server takes out before it asks.
         const filled = defaultingPatch(object).filter(({ op }) => op === 'replace');
-        if (filled.length === 0) expect(objectErrors(object)).toEqual([]);
+        if (filled.length === 0) expect(errorsOf(object)).toEqual([]);
       }
     });
   });

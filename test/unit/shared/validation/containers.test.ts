@@ -109,12 +109,12 @@ test.each(ROWS)('%s', (_sentence, part, fields) => expect(fieldsOf(ofStep(part))
 
 test('a thousand steps are valid, one more is not', () => {
   const steps = (count: number): unknown[] => Array.from({ length: count }, (_, i) => step({ name: `s${i}` }));
-  expect(ofSpec({ containers: steps(1000) })).toEqual([]);
-  expect(fieldsOf(ofSpec({ containers: steps(1001) }))).toEqual(['spec.containers']);
+  expect(ofSpec({ steps: steps(1000) })).toEqual([]);
+  expect(fieldsOf(ofSpec({ steps: steps(1001) }))).toEqual(['spec.steps']);
 });
 
-test.each([undefined, null, []])('containers: %p is rejected, because the field is required', (containers) => {
-  expect(fieldsOf(ofSpec({ containers }))).toEqual(['spec.containers']);
+test.each([undefined, null, []])('steps: %p is rejected, because the field is required', (steps) => {
+  expect(fieldsOf(ofSpec({ steps }))).toEqual(['spec.steps']);
 });
 
 test('the same rules apply to an init container', () => {

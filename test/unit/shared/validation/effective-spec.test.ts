@@ -9,7 +9,7 @@ import type {
 import { formatFieldError } from '../../../../shared/validation/index.ts';
 import { immutablePart, effectiveSpec } from '../../../../shared/validation/effective-spec.ts';
 import { validateUpdate } from '../../../../shared/validation/update.ts';
-import { json, roughObject, soundObject } from '../../../support/arbitraries.ts';
+import { json, roughV1beta1Object as roughObject, soundV1beta1Object as soundObject } from '../../../support/arbitraries.ts';
 import { deepFreeze } from '../../../support/freeze.ts';
 import { container, NOW, sequentialJob } from '../../../support/objects.ts';
 
@@ -46,34 +46,34 @@ const FOLLOWED: readonly Row[] = [
   [
     'the defaults of this version were added',
     spec(),
-    spec({ backoffLimit: 3, suspend: false, stepPolicies: [], template: { spec: { restartPolicy: 'Never' } } }),
+    spec({ job: { backoffLimit: 3 }, suspend: false, template: { spec: { restartPolicy: 'Never' } } }),
   ],
   [
     'a quantity has another notation',
-    spec({ containers: [{ ...A, resources: { limits: { cpu: '0.5' } } }] }),
-    spec({ containers: [{ ...A, resources: { limits: { cpu: '500m' } } }] }),
+    spec({ steps: [{ ...A, resources: { limits: { cpu: '0.5' } } }] }),
+    spec({ steps: [{ ...A, resources: { limits: { cpu: '500m' } } }] }),
   ],
 ];
 
 const ACCEPTED: readonly Row[] = [
-  ['a later step changed', future(), future({ containers: [A, B, NEW_C] })],
-  ['a later step changed together with updatePolicy', spec(), future({ containers: [A, B, NEW_C] })],
+  ['a later step changed', future(), future({ steps: [A, B, NEW_C] })],
+  ['a later step changed together with updatePolicy', spec(), future({ steps: [A, B, NEW_C] })],
 ];
 
 type Refusal = readonly [...Row, fields: readonly string[]];
 
 const REFUSED: readonly Refusal[] = [
-  ['a later step changed', spec(), spec({ containers: [A, B, NEW_C] }), ['spec.containers[2].image']],
-  ['the current step changed', future(), future({ containers: [A, NEW_B, C] }), ['spec.containers[1].image']],
-  ['the backoffLimit changed', future(), future({ backoffLimit: 9 }), ['spec.backoffLimit']],
+  ['a later step changed', spec(), spec({ steps: [A, B, NEW_C] }), ['spec.steps[2].image']],
+  ['the current step changed', future(), future({ steps: [A, NEW_B, C] }), ['spec.steps[1].image']],
+  ['the backoffLimit changed', future(), future({ job: { backoffLimit: 9 } }), ['spec.job.backoffLimit']],
   ['an unknown field was removed', spec({ shards: 2 }), spec(), ['spec.shards']],
   [
     'an allowed change was made at the same time',
     future(),
-    future({ containers: [A, NEW_B, NEW_C, D] }),
-    ['spec.containers[1].image'],
+    future({ steps: [A, NEW_B, NEW_C, D] }),
+    ['spec.steps[1].image'],
   ],
-  ['all containers were removed', future(), future({ containers: null }), ['spec.containers']],
+  ['all steps were removed', future(), future({ steps: null }), ['spec.steps']],
 ];
 
 describe('the stored spec is the effective one', () => {
@@ -91,7 +91,7 @@ describe('the stored spec is the effective one', () => {
     expect(held.spec).toBe(object.spec);
   });
 
-  const all = spec({ containers: [D], backoffLimit: 0, template: { spec: { restartPolicy: 'OnFailure' } } });
+  const all = spec({ steps: [D], job: { backoffLimit: 0 }, template: { spec: { restartPolicy: 'OnFailure' } } });
 
   test.each([undefined, {}, { phase: 'Pending' }, { progress: RUNNING.progress }] as const)(
     'after any change before the start (%j)',
@@ -126,27 +126,27 @@ describe('the recorded spec is the effective one', () => {
     ['the sequence is resumed', { resume: 1 }, { resume: 2 }, { resume: 2 }],
     ['updatePolicy changes', {}, { updatePolicy: 'FutureSteps' }, { updatePolicy: 'FutureSteps' }],
   ])('with the current values of the mutable fields: %s', (_sentence, was, is, run) => {
-    const recorded = spec({ backoffLimit: 1, ...was });
-    const held = effectiveSpec(recorded, objectOf(spec({ backoffLimit: 2, ...is }), RUNNING));
-    expect(held.spec).toEqual(spec({ backoffLimit: 1, ...run }));
+    const recorded = spec({ job: { backoffLimit: 1 }, ...was });
+    const held = effectiveSpec(recorded, objectOf(spec({ job: { backoffLimit: 2 }, ...is }), RUNNING));
+    expect(held.spec).toEqual(spec({ job: { backoffLimit: 1 }, ...run }));
   });
 
   it('and the same object is returned again for the same input', () => {
-    const object = objectOf(future({ containers: [A, NEW_B, C], suspend: true }), RUNNING);
+    const object = objectOf(future({ steps: [A, NEW_B, C], suspend: true }), RUNNING);
     const first = effectiveSpec(spec(), object);
     expect(effectiveSpec(first.spec, object)).toEqual(first);
     expect(effectiveSpec(first.spec, { ...object, spec: spec() })).toMatchObject({ change: 'none' });
   });
 
   it('for a completed sequence, too, because it has no later steps', () => {
-    expect(effectiveSpec(future(), objectOf(future({ containers: [A, B, C, D] }), COMPLETED))).toMatchObject({
+    expect(effectiveSpec(future(), objectOf(future({ steps: [A, B, C, D] }), COMPLETED))).toMatchObject({
       change: 'refused',
       spec: future(),
     });
   });
 
   it('for a failed sequence, too: the failed step runs again with the recorded spec', () => {
-    const mended = future({ containers: [A, NEW_B, C], resume: 1 });
+    const mended = future({ steps: [A, NEW_B, C], resume: 1 });
     expect(effectiveSpec(future(), objectOf(mended, FAILED))).toMatchObject({
       change: 'refused',
       spec: future({ resume: 1 }),
@@ -160,11 +160,11 @@ describe('a step whose Job was rejected', () => {
     steps,
     progress: { completedIndices: [0], summary: '1/3', currentIndex: 1, failureReason: 'JobRejected' },
   });
-  const mended = future({ containers: [A, NEW_B, C] });
+  const mended = future({ steps: [A, NEW_B, C] });
 
   test.each<readonly [string, SequentialJobSpec, SequentialJobStatus, string]>([
     ['can be changed under FutureSteps', mended, rejected(), 'accepted'],
-    ['cannot be changed under Immutable', spec({ containers: [A, NEW_B, C] }), rejected(), 'refused'],
+    ['cannot be changed under Immutable', spec({ steps: [A, NEW_B, C] }), rejected(), 'refused'],
     ['cannot be changed if the sequence has failed for another reason', mended, FAILED, 'refused'],
     [
       'cannot be changed if it had a Job before it was resumed',
@@ -172,7 +172,7 @@ describe('a step whose Job was rejected', () => {
       rejected([{ index: 1, name: 'transform', state: 'Failed' }]),
       'refused',
     ],
-    ['does not make the steps before it mutable', future({ containers: [D, B, C] }), rejected(), 'refused'],
+    ['does not make the steps before it mutable', future({ steps: [D, B, C] }), rejected(), 'refused'],
   ])('%s', (_sentence, now, status, change) => {
     expect(effectiveSpec(future(), objectOf(now, status)).change).toBe(change);
   });
@@ -223,7 +223,7 @@ describe('for any input', () => {
 
   test('a thousand changed steps are compared without delay', () => {
     const many = (image: string): SequentialJobSpec =>
-      spec({ containers: Array.from({ length: 1000 }, (_, i) => container(`s${i}`, { image })) });
+      spec({ steps: Array.from({ length: 1000 }, (_, i) => container(`s${i}`, { image })) });
     expect(effectiveSpec(many('a:1'), objectOf(many('a:2'), RUNNING)).errors).toHaveLength(100);
   });
 });

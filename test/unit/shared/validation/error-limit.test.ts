@@ -2,7 +2,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { formatFieldError, validateSequentialJob, validateSpec } from '../../../../shared/validation/index.ts';
 import { container } from '../../../support/objects.ts';
-import { written } from '../../../support/reviews.ts';
+import { sequence } from './refusals.ts';
 
 const LAST = 'spec: Invalid value: has more errors than the 100 that are listed';
 
@@ -12,10 +12,10 @@ const badRule = (i: number): object => ({ name: `A=${i}`, value: 'x' });
 const badType = (i: number): object => ({ name: `A${i}`, value: i });
 const nothing = (i: number): object => ({ name: `A${i}`, value: null });
 const env = (...variables: readonly object[]): Readonly<Record<string, unknown>> => ({
-  containers: [{ ...container('a'), env: variables }],
+  steps: [{ ...container('a'), env: variables }],
 });
-const said = (spec: unknown, maxErrors?: number): readonly string[] =>
-  validateSequentialJob(written(spec), maxErrors === undefined ? {} : { maxErrors }).map(formatFieldError);
+const said = (spec: Readonly<Record<string, unknown>>, maxErrors?: number): readonly string[] =>
+  validateSequentialJob(sequence(spec), maxErrors === undefined ? {} : { maxErrors }).map(formatFieldError);
 
 describe('the errors of an object', () => {
   it.each<readonly [string, readonly object[], number]>([
@@ -43,7 +43,7 @@ describe('the errors of an object', () => {
   it('are found after any number of fields without an error', () => {
     const faults = said(env(...times(10_000, nothing), badType(7)));
     expect(faults).toHaveLength(1);
-    expect(faults[0]).toMatch(/^spec\.containers\[0\]\.env\[10000\]\.value: Invalid value: "integer"/);
+    expect(faults[0]).toMatch(/^spec\.steps\[0\]\.env\[10000\]\.value: Invalid value: "integer"/);
   });
 
   it('are empty for any number of valid fields', () => {

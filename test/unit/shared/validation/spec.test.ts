@@ -90,6 +90,39 @@ const ROWS: readonly Row[] = [
     ['spec.steps[0].job.activeDeadlineSeconds'],
   ],
   [
+    'the Jobs of all steps with a longer deadline than the sequence are rejected',
+    { job: { activeDeadlineSeconds: 6 }, activeDeadlineSeconds: 5 },
+    ['spec.job.activeDeadlineSeconds'],
+  ],
+  [
+    'labels and annotations of the controllers are rejected in the metadata of Jobs, too',
+    {
+      ...withSettings({ job: { metadata: { labels: { 'job-name': '', app: 'x' } } } }),
+      finally: [step({ name: 'report', job: { metadata: { annotations: { 'batch.example.com/x': '' } } } })],
+      job: { metadata: { labels: { 'batch.kubernetes.io/x': '' } } },
+    },
+    [
+      'spec.steps[0].job.metadata.labels[job-name]',
+      'spec.finally[0].job.metadata.annotations[batch.example.com/x]',
+      'spec.job.metadata.labels[batch.kubernetes.io/x]',
+    ],
+  ],
+  [
+    'steps of finally follow the rules of steps, and have other names than those',
+    { finally: [step(), step({ name: 'report', image: 'A B' }), step({ name: 'last', when: 'Never' })] },
+    ['spec.finally[2].when', 'spec.finally[0].name', 'spec.finally[1].image'],
+  ],
+  [
+    'settings have their types',
+    withSettings({ job: 'none', pod: [], onFailure: 1 }),
+    ['spec.steps[0].job', 'spec.steps[0].pod', 'spec.steps[0].onFailure'],
+  ],
+  [
+    'a podFailurePolicy for all steps requires the restart policy Never, too',
+    { ...podSpec({ restartPolicy: 'OnFailure' }), job: { podFailurePolicy: RULES } },
+    ['spec.template.spec.restartPolicy'],
+  ],
+  [
     'onFailure has one of two values',
     withSettings({ onFailure: 'Retry' }),
     ['spec.steps[0].onFailure'],

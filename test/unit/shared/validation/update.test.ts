@@ -19,7 +19,7 @@ const JOB_REJECTED = { ...FAILED, progress: { ...STARTED.progress, failedIndex: 
 const COMPLETED = { startTime: STARTED.startTime, progress: { summary: '3/3' } };
 
 const object = (spec: unknown, status: unknown, metadata: Json = {}): Json => ({
-  apiVersion: 'batch.example.com/v1alpha1',
+  apiVersion: 'batch.example.com/v1beta1',
   kind: 'SequentialJob',
   metadata: { name: 'etl', ...metadata },
   spec,
@@ -38,7 +38,7 @@ const REASONS: readonly (readonly [reason: string, words: string])[] = [
   ['not failed', 'when the sequence has failed'],
 ];
 
-/** `spec.containers reached "extract"`: the field, why it may not change, and the steps that are named. */
+/** `spec.steps reached "extract"`: the field, why it may not change, and the steps that are named. */
 function brief(line: string): string {
   const [, field = '', rest = ''] = /^([^:]+): (.*)$/.exec(line) ?? [];
   const reason = REASONS.find(([, words]) => rest.includes(words))?.[0] ?? 'started';
@@ -47,16 +47,14 @@ function brief(line: string): string {
 }
 
 const update = (status: unknown, was: Json, is: Json): readonly string[] =>
-  lines(object({ containers: STEPS, ...was }, status), object({ containers: STEPS, ...is }, status)).map(brief);
+  lines(object({ steps: STEPS, ...was }, status), object({ steps: STEPS, ...is }, status)).map(brief);
 
 type Row = readonly [sentence: string, was: Json, is: Json, expected: readonly string[]];
 
 const FUTURE = { updatePolicy: 'FutureSteps' };
-const containers = (...list: readonly Json[]): Json => ({ containers: list });
-const future = (...list: readonly Json[]): Json => ({ containers: list, ...FUTURE });
-const policies = (...limits: readonly (readonly [name: string, backoffLimit: number])[]): Json => ({
-  stepPolicies: limits.map(([name, backoffLimit]) => ({ name, backoffLimit })),
-});
+const steps = (...list: readonly Json[]): Json => ({ steps: list });
+const future = (...list: readonly Json[]): Json => ({ steps: list, ...FUTURE });
+const limited = (item: Json, backoffLimit: number): Json => ({ ...item, job: { backoffLimit } });
 const labels = (map: Json): Json => ({ template: { metadata: { labels: map } } });
 const A2 = step('extract', { image: 'x:1' });
 const B2 = step('transform', { image: 'x:2' });
@@ -73,41 +71,41 @@ const IMMUTABLE: readonly Row[] = [
     [],
   ],
   ['mutable fields can be removed', { suspend: true, ttlSecondsAfterFinished: 1, activeDeadlineSeconds: 5 }, {}, []],
-  ['the current step is immutable', {}, containers(A, B2, C), ['spec.containers[1].image reached']],
-  ['a later step is mutable only under FutureSteps', {}, containers(A, B, C2), ['spec.containers[2].image future']],
+  ['the current step is immutable', {}, steps(A, B2, C), ['spec.steps[1].image reached']],
+  ['a later step is mutable only under FutureSteps', {}, steps(A, B, C2), ['spec.steps[2].image future']],
   [
     'an error has the path of each changed field',
-    containers(
+    steps(
       step('extract', { args: ['a'], env: [{ name: 'X', value: '1' }], workingDir: '/a', securityContext: {} }),
     ),
-    containers(
+    steps(
       step('extract', { args: ['a', 'b'], env: [{ name: 'X', value: '2' }], resources: { limits: { cpu: 1 } } }),
     ),
     ['args', 'env[0].value', 'workingDir', 'securityContext', 'resources'].map(
-      (field) => `spec.containers[0].${field} reached`,
+      (field) => `spec.steps[0].${field} reached`,
     ),
   ],
-  ['no step can be added at the end', {}, containers(A, B, C, REPORT), ['spec.containers[3] future "transform"']],
-  ['no step can be removed', {}, containers(B), ['spec.containers reached "extract"', 'spec.containers future "load"']],
+  ['no step can be added at the end', {}, steps(A, B, C, REPORT), ['spec.steps[3] future "transform"']],
+  ['no step can be removed', {}, steps(B), ['spec.steps reached "extract"', 'spec.steps future "load"']],
   [
-    'no containers at all is the removal of all steps',
+    'no steps at all is the removal of all steps',
     {},
-    { containers: null },
-    ['spec.containers reached "extract" "transform"', 'spec.containers future "load"'],
+    { steps: null },
+    ['spec.steps reached "extract" "transform"', 'spec.steps future "load"'],
   ],
   [
     'a new step in front is one error, not one for every step after it',
     {},
-    containers(step('prepare'), A, B, C),
-    ['spec.containers[0] future "transform"'],
+    steps(step('prepare'), A, B, C),
+    ['spec.steps[0] future "transform"'],
   ],
-  ['the order is fixed', {}, containers(A, C, B), ['spec.containers moved']],
-  ['a name is fixed', {}, containers(A, step('convert'), C), ['spec.containers[1].name reached']],
+  ['the order is fixed', {}, steps(A, C, B), ['spec.steps moved']],
+  ['a name is fixed', {}, steps(A, step('convert'), C), ['spec.steps[1].name reached']],
   [
     'the template and the backoff limit are fixed, the template first',
     {},
-    { backoffLimit: 5, template: { metadata: { labels: { app: 'x' } }, spec: { restartPolicy: 'OnFailure' } } },
-    ['spec.template.spec.restartPolicy started', 'spec.template.metadata started', 'spec.backoffLimit started'],
+    { job: { backoffLimit: 5 }, template: { metadata: { labels: { app: 'x' } }, spec: { restartPolicy: 'OnFailure' } } },
+    ['spec.template.spec.restartPolicy started', 'spec.template.metadata started', 'spec.job.backoffLimit started'],
   ],
   [
     'an error has the path of each changed label',
@@ -117,20 +115,23 @@ const IMMUTABLE: readonly Row[] = [
   ],
   ['a field of a later API version is immutable', {}, { shards: 2 }, ['spec.shards started']],
   [
-    'step policies are immutable',
-    policies(['extract', 1], ['load', 1]),
-    policies(['load', 0], ['transform', 2]),
+    'settings of steps are immutable, each by its own path',
+    steps(limited(A, 1), B, limited(C, 1)),
+    steps(A, { ...limited(B, 2), pod: { priorityClassName: 'high' }, onFailure: 'Continue' }, limited(C, 0)),
     [
-      'spec.stepPolicies[0].backoffLimit future',
-      'spec.stepPolicies[1] reached "transform"',
-      'spec.stepPolicies reached "extract"',
+      'spec.steps[0].job.backoffLimit reached',
+      'spec.steps[1].job.backoffLimit reached',
+      'spec.steps[1].pod.priorityClassName reached',
+      'spec.steps[1].onFailure reached',
+      'spec.steps[2].job.backoffLimit future',
     ],
   ],
+  ['settings that say nothing are ignored', steps(A, { ...B, job: {}, pod: {}, onFailure: '' }, C), {}, []],
   [
-    'the order of step policies and policies without settings are ignored',
-    policies(['extract', 1], ['load', 1]),
-    { stepPolicies: [{ name: 'load', backoffLimit: 1 }, { name: 'transform' }, { backoffLimit: 1, name: 'extract' }] },
-    [],
+    'finally is immutable',
+    { finally: [step('report')] },
+    { finally: [step('report', { image: 'x:1', when: 'Failed' })] },
+    ['spec.finally[0].image started', 'spec.finally[0].when started'],
   ],
 ];
 
@@ -140,69 +141,72 @@ const FUTURE_STEPS: readonly Row[] = [
   ['steps can be added after the current one', FUTURE, future(A, B, CHECK, C, REPORT), []],
   ['a later step can be replaced by another', FUTURE, future(A, B, step('publish')), []],
   [
-    'policies of later and of new steps are mutable',
-    { ...FUTURE, ...policies(['load', 1]) },
-    { ...future(A, B, CHECK), ...policies(['check', 2]) },
+    'settings of later and of new steps are mutable',
+    future(A, B, limited(C, 1)),
+    future(A, B, limited(CHECK, 2), C),
     [],
   ],
+  ['finally is mutable', { ...FUTURE, finally: [step('report')] }, FUTURE, []],
   [
     'the current step and the steps before it are immutable',
     FUTURE,
     future(A2, B2, C2),
-    ['spec.containers[0].image reached', 'spec.containers[1].image reached'],
+    ['spec.steps[0].image reached', 'spec.steps[1].image reached'],
   ],
   [
-    'the policies of the current step and of the steps before it are immutable',
-    { ...FUTURE, ...policies(['transform', 1]) },
-    { ...FUTURE, ...policies(['transform', 2], ['extract', 2]) },
-    ['spec.stepPolicies[0].backoffLimit reached', 'spec.stepPolicies[1] reached "extract"'],
+    'the settings of the current step and of the steps before it are immutable',
+    future(A, limited(B, 1), C),
+    future(limited(A, 2), limited(B, 2), C),
+    ['spec.steps[0].job.backoffLimit reached', 'spec.steps[1].job.backoffLimit reached'],
   ],
   [
     'no new step can be inserted before the current one',
     FUTURE,
     future(A, CHECK, B, C),
-    ['spec.containers[1] misplaced "transform"'],
+    ['spec.steps[1] misplaced "transform"'],
   ],
   [
     'no later step can be moved before the current one',
     FUTURE,
     future(A, C, B),
-    ['spec.containers[1] misplaced "transform"'],
+    ['spec.steps[1] misplaced "transform"'],
   ],
-  ['the current step cannot be replaced', FUTURE, future(A, C), ['spec.containers reached "transform"']],
-  ['the current step cannot be moved to an earlier place', FUTURE, future(B, A, C), ['spec.containers moved']],
+  ['the current step cannot be replaced', FUTURE, future(A, C), ['spec.steps reached "transform"']],
+  ['the current step cannot be moved to an earlier place', FUTURE, future(B, A, C), ['spec.steps moved']],
   [
     'fields that apply to all steps are immutable',
     FUTURE,
-    { ...FUTURE, backoffLimit: 1 },
-    ['spec.backoffLimit started'],
+    { ...FUTURE, job: { backoffLimit: 1 } },
+    ['spec.job.backoffLimit started'],
   ],
   ['the new updatePolicy counts: FutureSteps can be set with the change', {}, future(A, B), []],
   [
     'the new updatePolicy counts: FutureSteps cannot be removed with the change',
     FUTURE,
-    containers(A, B),
-    ['spec.containers future "load"'],
+    steps(A, B),
+    ['spec.steps future "load"'],
   ],
 ];
 
 /** The Job of the second step was rejected. */
 const REJECTED: readonly Row[] = [
   ['the step can be changed', FUTURE, future(A, B2, C), []],
-  ['the step can get a policy', FUTURE, { ...FUTURE, ...policies(['transform', 0]) }, []],
+  ['the step can get settings', FUTURE, future(A, limited(B, 0), C), []],
   ['the step can be removed', FUTURE, future(A, C), []],
   ['the step can be replaced', FUTURE, future(A, step('convert'), C), []],
   ['a step can be inserted before it', FUTURE, future(A, CHECK, B, C), []],
-  ['the steps before it are immutable', FUTURE, future(A2, B2, C), ['spec.containers[0].image reached']],
-  ['no step can be inserted before those', FUTURE, future(CHECK, A, B, C), ['spec.containers[0] misplaced "extract"']],
-  ['under Immutable the step is immutable', {}, containers(A, B2, C), ['spec.containers[1].image future']],
-  ['under Immutable no step can be added', {}, containers(A, B, C, REPORT), ['spec.containers[3] future "extract"']],
+  ['the steps before it are immutable', FUTURE, future(A2, B2, C), ['spec.steps[0].image reached']],
+  ['no step can be inserted before those', FUTURE, future(CHECK, A, B, C), ['spec.steps[0] misplaced "extract"']],
+  ['under Immutable the step is immutable', {}, steps(A, B2, C), ['spec.steps[1].image future']],
+  ['under Immutable no step can be added', {}, steps(A, B, C, REPORT), ['spec.steps[3] future "extract"']],
 ];
 
 /** Pairs that mean the same; the first is what is stored. */
 const EQUIVALENT: readonly (readonly [sentence: string, was: Json, is: Json])[] = [
-  ['a default that is added', {}, { backoffLimit: 3, suspend: false, updatePolicy: 'Immutable', resume: 0 }],
-  ['an empty template and empty policies that are added', {}, { template: {}, stepPolicies: [] }],
+  ['a default that is added', {}, { job: { backoffLimit: 3 }, suspend: false, updatePolicy: 'Immutable', resume: 0 }],
+  ['an empty template and an empty finally that are added', {}, { template: {}, finally: [] }],
+  ['an empty job of all steps that is added', {}, { job: {} }],
+  ['empty settings of a step that are added', {}, steps({ ...A, job: {}, pod: {} }, B, C)],
   ['the restart policy', { template: { spec: {} } }, { template: { spec: { restartPolicy: 'Never' } } }],
   ['an empty restart policy', {}, { template: { spec: { restartPolicy: '' } } }],
   [
@@ -213,11 +217,11 @@ const EQUIVALENT: readonly (readonly [sentence: string, was: Json, is: Json])[] 
   [
     'the empty fields of a container that a Go client writes',
     {},
-    containers(step('extract', { resources: {} }), step('transform', { resources: { limits: {} } }), C),
+    steps(step('extract', { resources: {} }), step('transform', { resources: { limits: {} } }), C),
   ],
   [
     'the zero values that a Go client omits',
-    containers(
+    steps(
       step('extract', {
         stdin: false,
         workingDir: '',
@@ -227,7 +231,7 @@ const EQUIVALENT: readonly (readonly [sentence: string, was: Json, is: Json])[] 
         livenessProbe: { exec: { command: ['x'] }, initialDelaySeconds: 0 },
       }),
     ),
-    containers(
+    steps(
       step('extract', {
         env: [{ name: 'X' }],
         ports: [{ containerPort: 1, protocol: 'TCP' }],
@@ -242,13 +246,13 @@ const EQUIVALENT: readonly (readonly [sentence: string, was: Json, is: Json])[] 
   ],
   [
     'another notation of the same quantity',
-    containers(step('extract', { resources: { limits: { cpu: '0.5', memory: '1024Mi', 'example.com/x': 2 } } })),
-    containers(step('extract', { resources: { limits: { memory: '1Gi', cpu: '500m', 'example.com/x': '2' } } })),
+    steps(step('extract', { resources: { limits: { cpu: '0.5', memory: '1024Mi', 'example.com/x': 2 } } })),
+    steps(step('extract', { resources: { limits: { memory: '1Gi', cpu: '500m', 'example.com/x': '2' } } })),
   ],
   [
     'the default divisor',
-    containers(step('extract', { env: [{ name: 'X', valueFrom: { resourceFieldRef: { resource: 'limits.cpu' } } }] })),
-    containers(
+    steps(step('extract', { env: [{ name: 'X', valueFrom: { resourceFieldRef: { resource: 'limits.cpu' } } }] })),
+    steps(
       step('extract', {
         env: [{ name: 'X', valueFrom: { resourceFieldRef: { resource: 'limits.cpu', divisor: '0' } } }],
       }),
@@ -256,8 +260,8 @@ const EQUIVALENT: readonly (readonly [sentence: string, was: Json, is: Json])[] 
   ],
   [
     'another order of fields, as server-side apply returns them',
-    containers(step('extract', { env: [{ name: 'X', value: '1' }], tty: true })),
-    containers({ tty: true, env: [{ value: '1', name: 'X' }], image: 'busybox:1.36', name: 'extract' }),
+    steps(step('extract', { env: [{ name: 'X', value: '1' }], tty: true })),
+    steps({ tty: true, env: [{ value: '1', name: 'X' }], image: 'busybox:1.36', name: 'extract' }),
   ],
   ['another order of fields in an unknown field', { shards: { a: 1, b: [2] } }, { shards: { b: [2], a: 1, c: null } }],
 ];
@@ -299,24 +303,30 @@ const DIFFERENT: readonly (readonly [sentence: string, was: Json, is: Json, fiel
     template({ volumes: [{ name: 'a', ephemeral: { volumeClaimTemplate: { spec: { storageClassName: '' } } } }] }),
     'spec.template.spec.volumes[0].ephemeral.volumeClaimTemplate.spec.storageClassName',
   ],
-  ['backoffLimit: 0 instead of the default', {}, { backoffLimit: 0 }, 'spec.backoffLimit'],
+  ['backoffLimit: 0 instead of the default', {}, { job: { backoffLimit: 0 } }, 'spec.job.backoffLimit'],
+  [
+    'backoffLimit: 0 of a step instead of none',
+    {},
+    steps(limited(A, 0), B, C),
+    'spec.steps[0].job.backoffLimit',
+  ],
   [
     'an empty argument instead of none',
-    containers(step('extract', { args: ['a', ''] })),
-    containers(step('extract', { args: ['a'] })),
-    'spec.containers[0].args',
+    steps(step('extract', { args: ['a', ''] })),
+    steps(step('extract', { args: ['a'] })),
+    'spec.steps[0].args',
   ],
   [
     'a request of 0 instead of none',
-    containers(step('extract', { resources: { requests: { cpu: 1 } } })),
-    containers(step('extract', { resources: { requests: { cpu: 1, memory: 0 } } })),
-    'spec.containers[0].resources.requests[memory]',
+    steps(step('extract', { resources: { requests: { cpu: 1 } } })),
+    steps(step('extract', { resources: { requests: { cpu: 1, memory: 0 } } })),
+    'spec.steps[0].resources.requests[memory]',
   ],
   [
     'a port number instead of a port name',
-    containers(step('extract', { livenessProbe: { tcpSocket: { port: 80 } } })),
-    containers(step('extract', { livenessProbe: { tcpSocket: { port: '80' } } })),
-    'spec.containers[0].livenessProbe.tcpSocket.port',
+    steps(step('extract', { livenessProbe: { tcpSocket: { port: 80 } } })),
+    steps(step('extract', { livenessProbe: { tcpSocket: { port: '80' } } })),
+    'spec.steps[0].livenessProbe.tcpSocket.port',
   ],
 ];
 
@@ -353,11 +363,11 @@ test.each(IMMUTABLE)('once started: %s', (_sentence, was, is, expected) => {
   expect(update(STARTED, was, is)).toEqual(expected);
 });
 test('the message has an immutable value, but not a structure', () => {
-  const was = { containers: STEPS };
-  const is = { containers: [step('extract', { image: 'x:1', securityContext: { privileged: true } }), B, C] };
+  const was = { steps: STEPS };
+  const is = { steps: [step('extract', { image: 'x:1', securityContext: { privileged: true } }), B, C] };
   expect(lines(object(was, STARTED), object(is, STARTED))).toEqual([
-    expect.stringMatching(/^spec\.containers\[0\]\.image: Invalid value: "x:1": field is immutable/),
-    expect.stringMatching(/^spec\.containers\[0\]\.securityContext: Invalid value: field is immutable/),
+    expect.stringMatching(/^spec\.steps\[0\]\.image: Invalid value: "x:1": field is immutable/),
+    expect.stringMatching(/^spec\.steps\[0\]\.securityContext: Invalid value: field is immutable/),
   ]);
 });
 test.each(FUTURE_STEPS)('with FutureSteps: %s', (_sentence, was, is, expected) => {
@@ -405,15 +415,15 @@ test.each<
   ['raised to status.resumes', { ...FAILED, resumes: 3 }, [0, 3], /^spec.resume: 3 .* set it to 4$/],
   ['not a count: left to the schema', FAILED, [1, '0']],
 ])('a warning about resume: %s', (_sentence, status, [was, is], ...warnings) => {
-  const of = (resume: unknown): Json => deepFreeze(object({ containers: STEPS, resume }, status));
+  const of = (resume: unknown): Json => deepFreeze(object({ steps: STEPS, resume }, status));
   expect(updateWarnings(of(was), of(is))).toEqual(warnings.map((one) => expect.stringMatching(one)));
 });
 
 describe('over the life of an object', () => {
   const all: Json = {
-    containers: [step('other')],
+    steps: [step('other')],
     template: { spec: { restartPolicy: 'OnFailure' } },
-    backoffLimit: 0,
+    job: { backoffLimit: 0 },
   };
 
   test('before the start every field can change', () => {
@@ -423,20 +433,20 @@ describe('over the life of an object', () => {
   });
 
   test('the startTime of the stored object counts', () => {
-    expect(lines(object({ containers: STEPS }, NEW), object({ containers: [A] }, STARTED))).toEqual([]);
-    expect(lines(object({ containers: STEPS }, STARTED), object({ containers: [A] }, NEW))).toHaveLength(2);
+    expect(lines(object({ steps: STEPS }, NEW), object({ steps: [A] }, STARTED))).toEqual([]);
+    expect(lines(object({ steps: STEPS }, STARTED), object({ steps: [A] }, NEW))).toHaveLength(2);
   });
 
   test('every field of an object that is being deleted can change', () => {
     const going = { deletionTimestamp: '2026-11-02T10:00:00Z' };
-    const [before, after] = [{ containers: STEPS }, all];
+    const [before, after] = [{ steps: STEPS }, all];
     expect(lines(object(before, STARTED, going), object(after, STARTED))).toEqual([]);
     expect(lines(object(before, STARTED), object(after, STARTED, going))).toEqual([]);
     expect(lines(object(before, STARTED, { deletionTimestamp: null }), object(after, STARTED))).not.toEqual([]);
   });
 
   test('the failed step is immutable, later steps are mutable', () => {
-    expect(update(FAILED, FUTURE, { ...future(A, B2, C), resume: 1 })).toEqual(['spec.containers[1].image reached']);
+    expect(update(FAILED, FUTURE, { ...future(A, B2, C), resume: 1 })).toEqual(['spec.steps[1].image reached']);
     expect(update(FAILED, FUTURE, { ...future(A, B, C2), resume: 1 })).toEqual([]);
   });
 
@@ -452,12 +462,12 @@ describe('over the life of an object', () => {
   test('if the very first Job was rejected, all steps are mutable', () => {
     const status = { ...JOB_REJECTED, progress: { currentIndex: 0, failureReason: 'JobRejected' } };
     expect(update(status, FUTURE, future(C))).toEqual([]);
-    expect(update(status, {}, containers(A, B, C, REPORT))).toEqual(['spec.containers[3] future']);
+    expect(update(status, {}, steps(A, B, C, REPORT))).toEqual(['spec.steps[3] future']);
   });
 
   test('a finished sequence has no later steps', () => {
-    expect(update(COMPLETED, FUTURE, future(A, B, C, REPORT))).toEqual(['spec.containers[3] started']);
-    expect(update(COMPLETED, FUTURE, future(A, B, C2))).toEqual(['spec.containers[2].image reached']);
+    expect(update(COMPLETED, FUTURE, future(A, B, C, REPORT))).toEqual(['spec.steps[3] started']);
+    expect(update(COMPLETED, FUTURE, future(A, B, C2))).toEqual(['spec.steps[2].image reached']);
   });
 
   test.each([null, -1, 3, 1.5, '0', {}])('a currentIndex of %j makes no step mutable', (currentIndex) => {
@@ -472,24 +482,24 @@ describe('for any input', () => {
 
   test('deep nesting causes no error', () => {
     const faults = (was: Json, is: Json): number =>
-      validateUpdate(object({ containers: STEPS, ...was }, STARTED), object({ containers: STEPS, ...is }, STARTED))
+      validateUpdate(object({ steps: STEPS, ...was }, STARTED), object({ steps: STEPS, ...is }, STARTED))
         .length;
     expect(faults({ x: deep }, { x: deep })).toBe(0);
     expect(faults({ x: deep }, { x: [deep] })).toBe(1);
-    expect(faults({ template: { spec: deep } }, containers(step('extract', { env: deep })))).toBeGreaterThan(0);
+    expect(faults({ template: { spec: deep } }, steps(step('extract', { env: deep })))).toBeGreaterThan(0);
   });
 
   test('validation stops after a hundred errors', () => {
     const many = (image: string): Json => ({
-      containers: Array.from({ length: 1000 }, (_, i) => step(`s${i}`, { image })),
+      steps: Array.from({ length: 1000 }, (_, i) => step(`s${i}`, { image })),
     });
     expect(update(STARTED, many('a:1'), many('a:2'))).toHaveLength(100);
   });
 
   test('the message lists at most five names', () => {
-    const many = { containers: Array.from({ length: 9 }, (_, i) => step(`s${i}`)) };
-    expect(update(STARTED, many, containers(step('s0'), step('s1')))).toEqual([
-      'spec.containers future "s2" "s3" "s4" "s5" "s6"',
+    const many = { steps: Array.from({ length: 9 }, (_, i) => step(`s${i}`)) };
+    expect(update(STARTED, many, steps(step('s0'), step('s1')))).toEqual([
+      'spec.steps future "s2" "s3" "s4" "s5" "s6"',
     ]);
   });
 
@@ -500,10 +510,9 @@ describe('for any input', () => {
       'spec.template.metadata.labels[__proto__] started',
     ]);
     expect(update(STARTED, {}, JSON.parse('{"constructor":{"a":1},"toString":1}') as Json)).toHaveLength(2);
-    expect(update(STARTED, { stepPolicies: [{ name: '__proto__' }] }, {})).toEqual([]);
   });
 
-  const WORDS = `spec metadata status startTime progress currentIndex containers name template stepPolicies resume
+  const WORDS = `spec metadata status startTime progress currentIndex steps finally job pod name template resume
     resources limits cpu labels __proto__`;
   const word = fc.constantFrom(...WORDS.split(/\s+/));
   const json = fc.letrec((tie) => ({
@@ -532,7 +541,7 @@ describe('for any input', () => {
       fc.property(json, fc.array(json, { maxLength: 4 }), json, (spec, list, part) => {
         expect(lines(spec, copy(spec))).toEqual([]);
         expect(lines(object(spec, STARTED), object(copy(spec), STARTED))).toEqual([]);
-        const both = { containers: list, stepPolicies: list, template: part };
+        const both = { steps: list, finally: list, job: part, template: part };
         expect(update(STARTED, both, copy(both) as Json)).toEqual([]);
       }),
       { numRuns: 300 },

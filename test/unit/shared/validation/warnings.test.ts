@@ -34,33 +34,33 @@ test.each([
   ['a claim, which outlives the Pods', { persistentVolumeClaim: { claimName: 'c' } }, []],
   ['a ConfigMap', { configMap: { name: 'c' } }, []],
 ])('two steps that mount %s', (_sentence, source, paths) => {
-  const containers = [mounting('a', 'data'), mounting('b', 'data'), mounting('c', 'other')];
+  const steps = [mounting('a', 'data'), mounting('b', 'data'), mounting('c', 'other')];
   const volumes = [
     { name: 'data', ...source },
     { name: 'other', emptyDir: {} },
   ];
-  const lines = warningsFor(sequence({ containers, template: { spec: { volumes } } }));
+  const lines = warningsFor(sequence({ steps, template: { spec: { volumes } } }));
   expect(lines.map((line) => line.split(': ')[0])).toEqual(paths);
 });
 
 test('an init container that prepares files for each step causes no warning', () => {
   const spec = { volumes: [{ name: 'data', emptyDir: {} }], initContainers: [mounting('init', 'data')] };
-  expect(warningsFor(sequence({ containers: [mounting('a', 'data')], template: { spec } }))).toEqual([]);
+  expect(warningsFor(sequence({ steps: [mounting('a', 'data')], template: { spec } }))).toEqual([]);
 });
 
 test('a step that mounts a volume twice counts once, and a mount without a name is ignored', () => {
   const mounts = ['/a', '/b'].map((mountPath) => ({ name: 'data', mountPath }));
-  const containers = [
+  const steps = [
     step({ name: 'a', volumeMounts: [...mounts, { mountPath: '/c' }] }),
     step({ volumeMounts: [{}] }),
   ];
   const volumes = [{ name: 'data', emptyDir: {} }, { emptyDir: {} }];
-  expect(warningsFor(sequence({ containers, template: { spec: { volumes } } }))).toEqual([]);
+  expect(warningsFor(sequence({ steps, template: { spec: { volumes } } }))).toEqual([]);
 });
 
 test('the warning names the first five of many steps', () => {
-  const containers = Array.from({ length: 7 }, (_, i) => mounting(`s${i}`, 'data'));
-  const [line] = warningsFor(sequence({ containers, template: { spec: { volumes: [{ name: 'data' }] } } }));
+  const steps = Array.from({ length: 7 }, (_, i) => mounting(`s${i}`, 'data'));
+  const [line] = warningsFor(sequence({ steps, template: { spec: { volumes: [{ name: 'data' }] } } }));
   expect(line).toContain('("s0", "s1", "s2", "s3", "s4", 2 more)');
 });
 
