@@ -1,6 +1,6 @@
 /** Converts a spec of v1beta1: the settings of a step go into a policy with its name. Pure. */
-import { isObject } from '../json/untrusted.ts';
-import { Path, typeInvalid } from '../validation/field-error.ts';
+import { isObject, isPresent } from '../json/untrusted.ts';
+import { Path, required, typeInvalid } from '../validation/field-error.ts';
 import { fail } from './conversion-error.ts';
 import { containerOf, type Json, policyOf, takeFromJob } from './step-settings.ts';
 
@@ -36,8 +36,10 @@ function policiesOf(steps: unknown, field: string): readonly Json[] {
     const policy = isObject(step) ? policyOf(step) : undefined;
     if (policy === undefined) return [];
     const { name } = step as Json;
-    if (typeof name !== 'string')
-      fail(typeInvalid(Path.of('spec').child(field).index(i).child('name'), name, ['string']));
+    if (typeof name !== 'string') {
+      const at = Path.of('spec').child(field).index(i).child('name');
+      fail(isPresent(name) ? typeInvalid(at, name, ['string']) : required(at));
+    }
     return [{ name, ...policy }];
   });
 }

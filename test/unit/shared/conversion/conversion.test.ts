@@ -17,6 +17,9 @@ const down = (spec: unknown): unknown => toV1alpha1(object(V1BETA1, spec)).spec;
 
 const image = 'busybox:1.36';
 
+const wrongType = (path: string, wanted: string, type: string): string =>
+  `${path}: Invalid value: "${type}": ${path} in body must be of type ${wanted}: "${type}"`;
+
 test('the same sequence in both versions', () => {
   const policy = { rules: [{ action: 'Ignore', onPodConditions: [{ type: 'DisruptionTarget' }] }] };
   const v1alpha1 = {
@@ -131,13 +134,17 @@ describe('an invalid object is converted to one that is as invalid', () => {
 
 describe('what the other version cannot represent is an error with its path', () => {
   it.each<readonly [string, unknown]>([
-    ['spec.stepPolicies: must be an array', { stepPolicies: {} }],
-    ['spec.stepPolicies[1]: must be an object', { stepPolicies: [{ name: 'a' }, 'b'] }],
-    ['spec.stepPolicies[0].name: must be a string', { stepPolicies: [{ backoffLimit: 1 }] }],
+    [wrongType('spec.stepPolicies', 'array', 'object'), { stepPolicies: {} }],
+    [wrongType('spec.stepPolicies[1]', 'object', 'string'), { stepPolicies: [{ name: 'a' }, 'b'] }],
+    ['spec.stepPolicies[0].name: Required value', { stepPolicies: [{ backoffLimit: 1 }] }],
+    [wrongType('spec.stepPolicies[0].name', 'string', 'integer'), { stepPolicies: [{ name: 1 }] }],
     ['spec.stepPolicies[1].name: Duplicate value: "a"', { stepPolicies: [{ name: 'a' }, { name: 'a' }] }],
-    ['spec.stepPolicies[0].job: must be an object', { stepPolicies: [{ name: 'a', backoffLimit: 1, job: 7 }] }],
-    ['spec.job: must be an object', { backoffLimit: 1, job: [] }],
-    ['spec.containers: must be an array', { containers: 'all', stepPolicies: [{ name: 'a', backoffLimit: 1 }] }],
+    [wrongType('spec.stepPolicies[0].job', 'object', 'integer'), { stepPolicies: [{ name: 'a', backoffLimit: 1, job: 7 }] }],
+    [wrongType('spec.job', 'object', 'array'), { backoffLimit: 1, job: [] }],
+    [
+      wrongType('spec.containers', 'array', 'string'),
+      { containers: 'all', stepPolicies: [{ name: 'a', backoffLimit: 1 }] },
+    ],
   ])('%s', (message, spec) => expect(() => up(spec)).toThrow(new ConversionError(message)));
 
   it.each<readonly [string, unknown, string]>([
@@ -145,7 +152,12 @@ describe('what the other version cannot represent is an error with its path', ()
     ['kind: must be SequentialJob', { ...object(V1ALPHA1, {}), kind: 'Pod' }, V1BETA1],
     [`apiVersion: must be one of ${V1ALPHA1}, ${V1BETA1}`, object('batch.example.com/v1', {}), V1BETA1],
     [`apiVersion: must be one of ${V1ALPHA1}, ${V1BETA1}`, object(V1BETA1, {}), 'batch/v1'],
-    ['spec.steps[1].name: must be a string', object(V1BETA1, { steps: [{}, { onFailure: 'Stop' }] }), V1ALPHA1],
+    ['spec.steps[1].name: Required value', object(V1BETA1, { steps: [{}, { onFailure: 'Stop' }] }), V1ALPHA1],
+    [
+      wrongType('spec.steps[0].name', 'string', 'boolean'),
+      object(V1BETA1, { steps: [{ name: true, onFailure: 'Stop' }] }),
+      V1ALPHA1,
+    ],
   ])('%s', (message, given, version) => expect(() => convert(given, version)).toThrow(new ConversionError(message)));
 });
 
