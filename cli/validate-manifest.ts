@@ -1,9 +1,16 @@
 /** Validates one manifest as the API server and the webhook do, with the position of each finding in the text. */
-import { KIND } from '../shared/api/group.ts';
+import { API_VERSION, KIND, V1ALPHA1_API_VERSION } from '../shared/api/group.ts';
 import { API_VERSIONS } from '../shared/conversion/index.ts';
-import { formatFieldError, notSupported, Path, required, type FieldError } from '../shared/validation/field-error.ts';
+import {
+  formatFieldError,
+  notSupported,
+  Path,
+  required,
+  typeInvalid,
+  type FieldError,
+} from '../shared/validation/field-error.ts';
 import { readUserObject } from '../shared/validation/index.ts';
-import { asObject, nonEmptyString } from '../shared/json/untrusted.ts';
+import { asObject, isPresent, nonEmptyString } from '../shared/json/untrusted.ts';
 import { withDefaultsAndFinalizer } from '../webhook/default.ts';
 import { objectErrors, objectWarnings } from '../webhook/validate.ts';
 import type { Manifest, Manifests, ObjectPlace, Position } from './read-manifests.ts';
@@ -37,7 +44,7 @@ export const textFindings = ({ problems }: Manifests): readonly Finding[] =>
  * the webhook: unknown fields and duplicate keys. Never throws.
  */
 export function validateManifest(manifest: Manifest): ValidatedManifest {
-  const { object: pruned, unknownFields } = pruneAndDefault(manifest.object);
+  const { object: pruned, unknownFields } = pruneAndDefault(withKnownType(manifest.object));
   const user = readUserObject(withDefaultsAndFinalizer(pruned));
   const { place } = manifest;
   const finding = (severity: Finding['severity'], path: string, message: string): Finding => ({
@@ -48,7 +55,7 @@ export function validateManifest(manifest: Manifest): ValidatedManifest {
     message,
   });
   const findings: readonly Finding[] = [
-    ...[...typeErrors(pruned), ...objectErrors(user)].map((fault) => {
+    ...[...typeErrors(manifest.object), ...objectErrors(user)].map((fault) => {
       return finding('error', fault.field, formatFieldError(fault));
     }),
     ...manifest.duplicates.map(({ path, line, column }): Finding => {
@@ -67,6 +74,17 @@ export function validateManifest(manifest: Manifest): ValidatedManifest {
 interface Typed {
   readonly apiVersion: unknown;
   readonly kind: unknown;
+  readonly spec: unknown;
+}
+
+/** Of an object with an unknown version, all else is validated, too: in the version that has its steps in that field. */
+function withKnownType(object: unknown): unknown {
+  const typed = asObject<Typed>(object);
+  if (typed === undefined) return object;
+  const hasContainers = asObject<{ containers: unknown }>(typed.spec)?.containers !== undefined;
+  const apiVersion =
+    API_VERSIONS.find((known) => known === typed.apiVersion) ?? (hasContainers ? V1ALPHA1_API_VERSION : API_VERSION);
+  return { ...typed, apiVersion, kind: KIND };
 }
 
 /** An API server rejects an unknown version or kind without calling the webhook. */
@@ -78,7 +96,6 @@ function typeErrors(object: unknown): readonly FieldError[] {
 function mustBe(name: string, value: unknown, wanted: readonly string[]): readonly FieldError[] {
   const at = Path.of(name);
   if (wanted.some((one) => one === value)) return [];
-  // The schema reports a value of the wrong type.
-  if (value !== undefined && value !== null && typeof value !== 'string') return [];
+  if (isPresent(value) && typeof value !== 'string') return [typeInvalid(at, value, ['string'])];
   return [nonEmptyString(value) === undefined ? required(at) : notSupported(at, value, wanted)];
 }

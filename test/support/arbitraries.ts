@@ -79,7 +79,11 @@ const roughJob = some({
   activeDeadlineSeconds: mostly(fc.integer({ min: 0, max: 100 })),
   podFailurePolicy: odd,
 });
-const roughPod = some({ nodeSelector: odd, restartPolicy: mostly(fc.constantFrom('Never', '')), priorityClassName: odd });
+const roughPod = some({
+  nodeSelector: odd,
+  restartPolicy: mostly(fc.constantFrom('Never', '')),
+  priorityClassName: odd,
+});
 
 const roughV1alpha1Spec = some({
   ...roughFields,

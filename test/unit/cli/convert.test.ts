@@ -121,7 +121,7 @@ describe('what cannot be converted is named, and nothing is written', () => {
       'a second document with a malformed policy',
       `${V1ALPHA1}---\n${V1ALPHA1.replace('- name: load\n      b', '- name: 7\n      b')}`,
       1,
-      'etl.yaml: document 2: spec.stepPolicies[0].name: must be a string\n',
+      'etl.yaml: document 2: spec.stepPolicies[0].name: Invalid value: "integer": spec.stepPolicies[0].name in body must be of type string: "integer"\n',
     ],
     [
       'a syntax error',

@@ -16,6 +16,7 @@ const GOOD = `${HEAD}spec:
     - name: load
       image: busybox:1.36
 `;
+const V1BETA1 = GOOD.replace('v1alpha1', 'v1beta1').replace('containers', 'steps');
 const OTHER = `apiVersion: v1
 kind: ConfigMap
 metadata: {name: x}
@@ -99,6 +100,28 @@ const PLACES: readonly Row[] = [
     ['5:11 spec.containers'],
   ],
   [
+    'settings of steps are reported where they are, in v1beta1',
+    `${V1BETA1}      job: {backoffLimit: -1}\n      onFailure: Retry\n  job:\n    activeDeadlineSeconds: 0\n  finally: [{name: load, image: 'x:1'}]\n`,
+    [
+      '9:13 spec.steps[0].job.backoffLimit',
+      '10:7 spec.steps[0].onFailure',
+      '12:5 spec.job.activeDeadlineSeconds',
+      '13:14 spec.finally[0].name',
+    ],
+  ],
+  [
+    'settings of policies are reported where they are, in v1alpha1',
+    `${GOOD}  stepPolicies:\n    - {name: upload, onFailure: Retry}\n    - {name: load, backoffLimit: -1, when: Failed}\n    - {name: load}\n  job: {activeDeadlineSeconds: 0}\n`,
+    [
+      '10:8 spec.stepPolicies[0].name',
+      '10:22 spec.stepPolicies[0].onFailure',
+      '11:20 spec.stepPolicies[1].backoffLimit',
+      '11:38 spec.stepPolicies[1].when',
+      '12:8 spec.stepPolicies[2].name',
+      '13:9 spec.job.activeDeadlineSeconds',
+    ],
+  ],
+  [
     'booleans and octal numbers are parsed as by go-yaml',
     `${GOOD}  suspend: yes\n  template: {spec: {volumes: [{name: a, secret: {secretName: b, defaultMode: 0644}}]}}\n`,
     [],
@@ -125,6 +148,11 @@ const WARNINGS: readonly Row[] = [
     ['5:1 warning: spec'],
   ],
   [
+    'fields of the other version',
+    `${V1BETA1}  backoffLimit: 1\n  stepPolicies: []\n`,
+    ['9:3 warning: unknown field "spec.backoffLimit"', '10:3 warning: unknown field "spec.stepPolicies"'],
+  ],
+  [
     'fields that the API server would prune',
     `${HEAD}  foo: 1\n  managedFields: []\n  labels: {any: label}\nspec:\n  containers:\n    - name: load\n      image: x:1\n      imagePullPolcy: Always\n      env:\n        - {name: A, val: b}\n  template: {spec: {volumes: [{name: a, emptydir: {}}]}}\nextra: {deep: {er: 1}}\n`,
     [
@@ -149,6 +177,7 @@ const TEXTS: readonly Row[] = [
   ],
   ['a wrong version', GOOD.replace('v1alpha1', 'v1'), ['1:1 apiVersion']],
   ['no version', GOOD.replace(/apiVersion.*\n/, ''), ['1:1 apiVersion']],
+  ['a wrong version of a sequence with steps', V1BETA1.replace('v1beta1', 'v1'), ['1:1 apiVersion']],
   ['a wrong kind', GOOD.replace('SequentialJob', 'SequentialJobs'), ['2:1 kind']],
   ['a version that is not a string', GOOD.replace(/apiVersion.*\n/, 'apiVersion: 1\n'), ['1:1 apiVersion']],
 ];

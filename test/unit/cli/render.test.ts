@@ -38,14 +38,27 @@ test('prints the Jobs that the controller would create for the stored object', a
   const stored = {
     ...object,
     spec: withDefaults({
-      ...(object['spec'] as SequentialJob['spec']),
+      ...({ template } as unknown as SequentialJob['spec']),
+      job: { backoffLimit: 1 },
       steps: [
         { ...first, ports: [{ containerPort: 80, protocol: 'TCP' }] },
         ...others,
-      ] as SequentialJob['spec']['containers'],
+      ] as unknown as SequentialJob['spec']['steps'],
     }),
   } as unknown as SequentialJob;
   expect(jobs).toEqual([buildJob(stored, 0, 0), buildJob(stored, 1, 0)]);
+});
+
+test('a v1beta1 sequence has the same Jobs', async () => {
+  const [first, second] = containers;
+  const metadata = { name: 'etl', uid: UID };
+  const stepPolicies = [{ name: 'load', backoffLimit: 1 }];
+  const { out } = await rendered(sequence(metadata, { containers, stepPolicies, backoffLimit: 2 }));
+  const steps = [first, { ...second, job: { backoffLimit: 1 } }];
+  const spec = { steps, job: { backoffLimit: 2 } };
+  const apiVersion = 'batch.example.com/v1beta1';
+  expect((await rendered({ ...sequence(metadata, spec), apiVersion })).out).toBe(out);
+  expect(out).toMatch(/backoffLimit: 2\n[^]*backoffLimit: 1\n/);
 });
 
 test('values that the file does not have are marked as placeholders', async () => {

@@ -311,7 +311,10 @@ describe('requests of unauthenticated clients', () => {
       ['request refused before its review', 'apiVersion and kind must be admission.k8s.io/v1 and AdmissionReview'],
       ['request refused before its review', 'the body must be JSON'],
       ['request refused before its review', 'the content type must be application/json'],
-      ['malformed AdmissionReview', 'request.kind must be SequentialJob of batch.example.com/v1alpha1'],
+      [
+        'malformed AdmissionReview',
+        'request.kind must be SequentialJob of batch.example.com/v1alpha1 or batch.example.com/v1beta1',
+      ],
     ]);
   });
 

@@ -97,7 +97,8 @@ it('an empty list is converted', async () => {
 it('the first object that cannot be converted fails the review, and the message names it', async () => {
   const wrong = v1alpha1('wrong', { containers: [], stepPolicies: 'none' });
   const { result } = await responseTo(conversion([v1alpha1('one'), wrong, null]));
-  const message = 'SequentialJob team-a/wrong: spec.stepPolicies: must be an array';
+  const message =
+    'SequentialJob team-a/wrong: spec.stepPolicies: Invalid value: "string": spec.stepPolicies in body must be of type array: "string"';
   expect(result).toEqual({ status: 'Failure', message });
   expect(lines.map(({ msg, problem }) => [msg, problem])).toEqual([['conversion failed', message]]);
 });

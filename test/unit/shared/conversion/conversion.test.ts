@@ -139,7 +139,10 @@ describe('what the other version cannot represent is an error with its path', ()
     ['spec.stepPolicies[0].name: Required value', { stepPolicies: [{ backoffLimit: 1 }] }],
     [wrongType('spec.stepPolicies[0].name', 'string', 'integer'), { stepPolicies: [{ name: 1 }] }],
     ['spec.stepPolicies[1].name: Duplicate value: "a"', { stepPolicies: [{ name: 'a' }, { name: 'a' }] }],
-    [wrongType('spec.stepPolicies[0].job', 'object', 'integer'), { stepPolicies: [{ name: 'a', backoffLimit: 1, job: 7 }] }],
+    [
+      wrongType('spec.stepPolicies[0].job', 'object', 'integer'),
+      { stepPolicies: [{ name: 'a', backoffLimit: 1, job: 7 }] },
+    ],
     [wrongType('spec.job', 'object', 'array'), { backoffLimit: 1, job: [] }],
     [
       wrongType('spec.containers', 'array', 'string'),

@@ -9,7 +9,11 @@ import type {
 import { formatFieldError } from '../../../../shared/validation/index.ts';
 import { immutablePart, effectiveSpec } from '../../../../shared/validation/effective-spec.ts';
 import { validateUpdate } from '../../../../shared/validation/update.ts';
-import { json, roughV1beta1Object as roughObject, soundV1beta1Object as soundObject } from '../../../support/arbitraries.ts';
+import {
+  json,
+  roughV1beta1Object as roughObject,
+  soundV1beta1Object as soundObject,
+} from '../../../support/arbitraries.ts';
 import { deepFreeze } from '../../../support/freeze.ts';
 import { container, NOW, sequentialJob } from '../../../support/objects.ts';
 

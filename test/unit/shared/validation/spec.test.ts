@@ -122,11 +122,7 @@ const ROWS: readonly Row[] = [
     { ...podSpec({ restartPolicy: 'OnFailure' }), job: { podFailurePolicy: RULES } },
     ['spec.template.spec.restartPolicy'],
   ],
-  [
-    'onFailure has one of two values',
-    withSettings({ onFailure: 'Retry' }),
-    ['spec.steps[0].onFailure'],
-  ],
+  ['onFailure has one of two values', withSettings({ onFailure: 'Retry' }), ['spec.steps[0].onFailure']],
   [
     'a podFailurePolicy requires the restart policy Never',
     { ...podSpec({ restartPolicy: 'OnFailure' }), ...withSettings({ job: { podFailurePolicy: RULES } }) },

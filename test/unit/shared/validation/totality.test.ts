@@ -40,7 +40,13 @@ test('property: validation returns a result for any JSON in place of the spec, t
     fc.property(json, fc.array(json, { maxLength: 3 }), (value, steps) => {
       judge(sequence(value as Record<string, unknown>));
       judge(sequence({ steps, template: value }));
-      judge(sequence({ steps: [value, step(), step({ job: value, pod: value })], finally: steps, template: { spec: value } }));
+      judge(
+        sequence({
+          steps: [value, step(), step({ job: value, pod: value })],
+          finally: steps,
+          template: { spec: value },
+        }),
+      );
       judge(sequence({ steps: [step({ job: { podFailurePolicy: value } })], job: value }));
     }),
     { numRuns: 300 },
@@ -85,9 +91,7 @@ test('a name of several megabytes is rejected quickly, and not repeated in the m
   const start = performance.now();
   const said = judge({
     ...sequence({
-      steps: [
-        step({ name: long, image: long, env: [{ name: long }, { name: `${long}=` }], ports: [{ name: long }] }),
-      ],
+      steps: [step({ name: long, image: long, env: [{ name: long }, { name: `${long}=` }], ports: [{ name: long }] })],
       template: {
         metadata: { labels: { [long]: long }, annotations: { [long]: long } },
         spec: { volumes: [{ name: long }] },

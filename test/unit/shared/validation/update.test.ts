@@ -75,12 +75,8 @@ const IMMUTABLE: readonly Row[] = [
   ['a later step is mutable only under FutureSteps', {}, steps(A, B, C2), ['spec.steps[2].image future']],
   [
     'an error has the path of each changed field',
-    steps(
-      step('extract', { args: ['a'], env: [{ name: 'X', value: '1' }], workingDir: '/a', securityContext: {} }),
-    ),
-    steps(
-      step('extract', { args: ['a', 'b'], env: [{ name: 'X', value: '2' }], resources: { limits: { cpu: 1 } } }),
-    ),
+    steps(step('extract', { args: ['a'], env: [{ name: 'X', value: '1' }], workingDir: '/a', securityContext: {} })),
+    steps(step('extract', { args: ['a', 'b'], env: [{ name: 'X', value: '2' }], resources: { limits: { cpu: 1 } } })),
     ['args', 'env[0].value', 'workingDir', 'securityContext', 'resources'].map(
       (field) => `spec.steps[0].${field} reached`,
     ),
@@ -104,7 +100,10 @@ const IMMUTABLE: readonly Row[] = [
   [
     'the template and the backoff limit are fixed, the template first',
     {},
-    { job: { backoffLimit: 5 }, template: { metadata: { labels: { app: 'x' } }, spec: { restartPolicy: 'OnFailure' } } },
+    {
+      job: { backoffLimit: 5 },
+      template: { metadata: { labels: { app: 'x' } }, spec: { restartPolicy: 'OnFailure' } },
+    },
     ['spec.template.spec.restartPolicy started', 'spec.template.metadata started', 'spec.job.backoffLimit started'],
   ],
   [
@@ -304,12 +303,7 @@ const DIFFERENT: readonly (readonly [sentence: string, was: Json, is: Json, fiel
     'spec.template.spec.volumes[0].ephemeral.volumeClaimTemplate.spec.storageClassName',
   ],
   ['backoffLimit: 0 instead of the default', {}, { job: { backoffLimit: 0 } }, 'spec.job.backoffLimit'],
-  [
-    'backoffLimit: 0 of a step instead of none',
-    {},
-    steps(limited(A, 0), B, C),
-    'spec.steps[0].job.backoffLimit',
-  ],
+  ['backoffLimit: 0 of a step instead of none', {}, steps(limited(A, 0), B, C), 'spec.steps[0].job.backoffLimit'],
   [
     'an empty argument instead of none',
     steps(step('extract', { args: ['a', ''] })),
@@ -482,8 +476,7 @@ describe('for any input', () => {
 
   test('deep nesting causes no error', () => {
     const faults = (was: Json, is: Json): number =>
-      validateUpdate(object({ steps: STEPS, ...was }, STARTED), object({ steps: STEPS, ...is }, STARTED))
-        .length;
+      validateUpdate(object({ steps: STEPS, ...was }, STARTED), object({ steps: STEPS, ...is }, STARTED)).length;
     expect(faults({ x: deep }, { x: deep })).toBe(0);
     expect(faults({ x: deep }, { x: [deep] })).toBe(1);
     expect(faults({ template: { spec: deep } }, steps(step('extract', { env: deep })))).toBeGreaterThan(0);

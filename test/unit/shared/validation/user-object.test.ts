@@ -164,7 +164,8 @@ describe('errors of a v1alpha1 object', () => {
   });
 
   it('have the limit of other errors', () => {
-    const stepPolicies = (count: number): readonly Json[] => Array.from({ length: count }, (_, i) => ({ name: `s${i}` }));
+    const stepPolicies = (count: number): readonly Json[] =>
+      Array.from({ length: count }, (_, i) => ({ name: `s${i}` }));
     const spec = { containers: [extract], stepPolicies: stepPolicies(150) };
     expect(errorsOf(spec)).toHaveLength(101);
     expect(errorsOf(spec).at(-1)).toBe('spec: Invalid value: has more errors than the 100 that are listed');

@@ -50,10 +50,7 @@ test('an init container that prepares files for each step causes no warning', ()
 
 test('a step that mounts a volume twice counts once, and a mount without a name is ignored', () => {
   const mounts = ['/a', '/b'].map((mountPath) => ({ name: 'data', mountPath }));
-  const steps = [
-    step({ name: 'a', volumeMounts: [...mounts, { mountPath: '/c' }] }),
-    step({ volumeMounts: [{}] }),
-  ];
+  const steps = [step({ name: 'a', volumeMounts: [...mounts, { mountPath: '/c' }] }), step({ volumeMounts: [{}] })];
   const volumes = [{ name: 'data', emptyDir: {} }, { emptyDir: {} }];
   expect(warningsFor(sequence({ steps, template: { spec: { volumes } } }))).toEqual([]);
 });
