@@ -108,17 +108,20 @@ const soundV1alpha1 = fc.record(
     backoffLimit: fc.constantFrom(0, 3, null),
     job: fc.constantFrom(null, {}, { activeDeadlineSeconds: 7 }),
     activeDeadlineSeconds,
-    stepPolicies: fc.uniqueArray(
-      fc.record(
-        {
-          ...settings,
-          name: fc.constantFrom(...NAMES),
-          activeDeadlineSeconds: fc.constantFrom(7, null),
-          job: fc.constantFrom({}, { pendingDeadlineSeconds: 5 }, { metadata: { labels: { 'job-name': 'a' } } }),
-        },
-        { requiredKeys: ['name'] },
+    stepPolicies: fc.oneof(
+      fc.constant([]),
+      fc.uniqueArray(
+        fc.record(
+          {
+            ...settings,
+            name: fc.constantFrom(...NAMES),
+            activeDeadlineSeconds: fc.constantFrom(7, null),
+            job: fc.constantFrom({}, { pendingDeadlineSeconds: 5 }, { metadata: { labels: { 'job-name': 'a' } } }),
+          },
+          { requiredKeys: ['name'] },
+        ),
+        { maxLength: 2, selector: ({ name }) => name },
       ),
-      { maxLength: 2, selector: ({ name }) => name },
     ),
   },
   { requiredKeys: ['containers'] },

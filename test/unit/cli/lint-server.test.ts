@@ -21,6 +21,7 @@ spec:
         claims:
           - name: gpu
 `;
+const V1BETA1 = TWO_STEPS.replace('v1alpha1', 'v1beta1').replace('containers:', 'steps:');
 const PLACED = TWO_STEPS.replace('name: etl', 'name: etl\n  namespace: own');
 
 interface Status {
@@ -105,6 +106,11 @@ describe('requests to the cluster', () => {
     for (const { url } of server.received.slice(from)) expect(url).toContain('dryRun=All');
   });
 
+  it('are sent at the path of the version that the object has', async () => {
+    expect((await lintServer(V1BETA1)).code).toBe(0);
+    expect(asked()).toEqual([`POST ${OBJECTS.replace('v1alpha1', 'v1beta1')}`, `POST ${JOBS}`]);
+  });
+
   it('have the object as in the file, and Jobs without an owner reference', async () => {
     await lintServer();
     const [object, job] = server.received.slice(from).map(({ body }) => JSON.parse(body) as Record<string, never>);
@@ -151,6 +157,19 @@ describe('errors that the cluster returns', () => {
     answer = (request) =>
       isJob(request) && request.body.includes('"load"') ? { code: 403, message: 'the policy says no' } : undefined;
     expect((await lintServer()).out).toBe('a:9:7: step 1 (load): the policy says no\n');
+  });
+
+  it('in a setting of a step have the path that the file has, in either version', async () => {
+    const causes = [{ field: 'spec.backoffLimit', message: 'Invalid value: 7' }];
+    refuseJob({ code: 422, message: 'the Job is invalid', causes });
+    const policies = '  stepPolicies: [{name: extract, backoffLimit: 7}, {name: load, backoffLimit: 7}]\n';
+    expect((await lintServer(`${TWO_STEPS}${policies}`)).out).toContain(
+      'a:14:33: spec.stepPolicies[0].backoffLimit: Invalid value: 7\n',
+    );
+    const steps = V1BETA1.replace('name: extract', 'name: extract\n      job: {backoffLimit: 7}');
+    expect((await lintServer(steps)).out).toContain('a:8:13: spec.steps[0].job.backoffLimit: Invalid value: 7\n');
+    expect((await lintServer(V1BETA1)).out).toContain('spec.job.backoffLimit: Invalid value: 7\n');
+    expect((await lintServer(TWO_STEPS)).out).toContain('spec.backoffLimit: Invalid value: 7\n');
   });
 
   it('in the object are reported for each cause', async () => {
