@@ -1,5 +1,5 @@
 /** The schema of `spec` in v1alpha1: this resource's own fields, with descriptions, around the core types. */
-import { DEFAULT_BACKOFF_LIMIT, MAX_FINALLY, MAX_STEPS } from '../../shared/api/group.ts';
+import { DEFAULT_BACKOFF_LIMIT, MAX_FINALLY, MAX_POLICIES, MAX_STEPS } from '../../shared/api/group.ts';
 import type { Schema } from '../../shared/api/schema.ts';
 import { coreSchema } from './core-schema.ts';
 import {
@@ -69,7 +69,7 @@ const FIELDS: Fields = {
   updatePolicy: SPEC_FIELDS.updatePolicy,
   stepPolicies: {
     type: 'array',
-    maxItems: MAX_STEPS,
+    maxItems: MAX_POLICIES,
     default: [],
     'x-kubernetes-list-type': 'map',
     'x-kubernetes-list-map-keys': ['name'],

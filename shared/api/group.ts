@@ -43,6 +43,9 @@ export const MAX_STEPS = 1000;
 /** Maximum number of steps in `finally`. */
 export const MAX_FINALLY = 20;
 
+/** Maximum number of step policies in v1alpha1: one for each step. */
+export const MAX_POLICIES = MAX_STEPS + MAX_FINALLY;
+
 /**
  * On a Job that the operator suspended; the operator unsuspends only such Jobs. The value is `<count> <time>`,
  * because another client may unsuspend the Job repeatedly; earlier versions wrote `true`.

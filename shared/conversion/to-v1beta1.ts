@@ -1,5 +1,5 @@
 /** Converts a spec of v1alpha1: the policy of a container goes into its step. Pure. */
-import { MAX_STEPS } from '../api/group.ts';
+import { MAX_POLICIES } from '../api/group.ts';
 import { isObject, isPresent } from '../json/untrusted.ts';
 import { duplicate, forbidden, notFound, Path, required, tooMany, typeInvalid } from '../validation/field-error.ts';
 import { fail, type OnProblem } from './conversion-error.ts';
@@ -47,9 +47,9 @@ export function toV1beta1SpecForValidation(value: unknown, onProblem: OnProblem)
 /** Bounds the problems. An API server refuses more policies, too, but only after the mutating webhook. */
 function withMaxPolicies(spec: Json, onProblem: OnProblem): Json {
   const { stepPolicies } = spec;
-  if (!Array.isArray(stepPolicies) || stepPolicies.length <= MAX_STEPS) return spec;
-  onProblem(tooMany(POLICIES, stepPolicies.length, MAX_STEPS));
-  return { ...spec, stepPolicies: stepPolicies.slice(0, MAX_STEPS) };
+  if (!Array.isArray(stepPolicies) || stepPolicies.length <= MAX_POLICIES) return spec;
+  onProblem(tooMany(POLICIES, stepPolicies.length, MAX_POLICIES));
+  return { ...spec, stepPolicies: stepPolicies.slice(0, MAX_POLICIES) };
 }
 
 function withoutWhen(step: unknown, policies: Policies, onProblem: OnProblem): unknown {

@@ -164,7 +164,7 @@ describe('errors that the cluster returns', () => {
     refuseJob({ code: 422, message: 'the Job is invalid', causes });
     const policies = '  stepPolicies: [{name: extract, backoffLimit: 7}, {name: load, backoffLimit: 7}]\n';
     expect((await lintServer(`${TWO_STEPS}${policies}`)).out).toContain(
-      'a:14:33: spec.stepPolicies[0].backoffLimit: Invalid value: 7\n',
+      'a:14:34: spec.stepPolicies[0].backoffLimit: Invalid value: 7\n',
     );
     const steps = V1BETA1.replace('name: extract', 'name: extract\n      job: {backoffLimit: 7}');
     expect((await lintServer(steps)).out).toContain('a:8:13: spec.steps[0].job.backoffLimit: Invalid value: 7\n');

@@ -1,17 +1,16 @@
 import { expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
 import { propertiesOf } from '../../../../config/generate/core-models.ts';
+import { SPEC_SCHEMA as V1ALPHA1_SPEC_SCHEMA } from '../../../../config/generate/v1alpha1-spec.ts';
 import { V1BETA1_SPEC_SCHEMA } from '../../../../config/generate/v1beta1-spec.ts';
 import { compileSchema } from '../../../../shared/validation/ajv.ts';
 import '../../../support/properties.ts';
-import { v1beta1Object } from '../../../support/versions.ts';
-import { complaintsOf, nodesOf } from './structural.ts';
+import { toV1alpha1, v1alpha1Object, v1beta1Object } from '../../../support/versions.ts';
+import { nodesOf } from './structural.ts';
 
 const NODES = nodesOf(V1BETA1_SPEC_SCHEMA, '.spec');
 const propertiesAt = (path: string): readonly string[] =>
   Object.keys(NODES.find((node) => node.path === path)?.schema.properties ?? {});
-
-test('the schema is structural', () => expect(complaintsOf(V1BETA1_SPEC_SCHEMA)).toEqual([]));
 
 test.each([
   ['.spec.steps[]', ['job', 'pod', 'onFailure']],
@@ -25,10 +24,13 @@ test('no field of a container has the name of a setting of a step', () => {
   expect(['job', 'pod', 'onFailure', 'when'].filter((name) => names.has(name))).toEqual([]);
 });
 
-test('property: the objects with which conversion is tested are valid', () => {
-  const { validate } = compileSchema(V1BETA1_SPEC_SCHEMA);
+test.each([
+  ['v1beta1', V1BETA1_SPEC_SCHEMA, v1beta1Object],
+  ['v1alpha1', V1ALPHA1_SPEC_SCHEMA, v1alpha1Object],
+])('property: the objects of %s with which conversion is tested are valid', (_version, schema, objects) => {
+  const { validate } = compileSchema(schema);
   fc.assert(
-    fc.property(v1beta1Object, ({ spec }) => {
+    fc.property(objects, ({ spec }) => {
       validate(spec);
       expect(validate.errors ?? []).toEqual([]);
     }),
@@ -36,7 +38,22 @@ test('property: the objects with which conversion is tested are valid', () => {
   );
 });
 
-test('both versions fit into the annotation of client-side kubectl apply', () => {
-  // 256 KiB for all annotations; the schema of v1alpha1, the status twice and the rules take about 100 KB.
-  expect(JSON.stringify(V1BETA1_SPEC_SCHEMA).length).toBeLessThan(120_000);
+test('property: a valid object of v1beta1 is a valid one of v1alpha1, too', () => {
+  const { validate } = compileSchema(V1ALPHA1_SPEC_SCHEMA);
+  fc.assert(
+    fc.property(v1beta1Object, (object) => {
+      validate(toV1alpha1(object).spec);
+      expect(validate.errors ?? []).toEqual([]);
+    }),
+    { numRuns: 100 },
+  );
+});
+
+test('v1alpha1 takes a policy for every step of v1beta1', () => {
+  const of = (path: string): number =>
+    nodesOf(V1ALPHA1_SPEC_SCHEMA).find((node) => node.path === path)?.schema.maxItems ?? 0;
+  expect(of('.stepPolicies')).toBe(of('.containers') + of('.finally'));
+  expect(
+    NODES.filter(({ path }) => /^\.spec\.(steps|finally)$/.test(path)).map(({ schema }) => schema.maxItems),
+  ).toEqual([of('.containers'), of('.finally')]);
 });
