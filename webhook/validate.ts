@@ -55,7 +55,7 @@ export function warmUp(): void {
  */
 export function objectErrors(user: UserObject, options: ValidationOptions = {}): readonly FieldError[] {
   const { maxErrors = MAX_ERRORS } = options;
-  const size = validateSize(user.object, options.bytes);
+  const size = validateSize(user.written, options.bytes);
   if (size.length > 0) return size;
   const { status: _, ...rest } = asObject<SequentialJob>(user.object) ?? {};
   const errors = validateSequentialJob(rest, options).map(user.errorOf);
@@ -85,7 +85,7 @@ function reviewUpdate(before: unknown, after: unknown, context: UpdateContext): 
   const [was, is] = [readUserObject(before), readUserObject(after)];
   if (isBeingDeleted(before) || hasSameSpec(was, is)) return allowed();
   const { namespaceErrors, bytes } = context;
-  const size = validateSize(is.object, bytes);
+  const size = validateSize(is.written, bytes);
   if (size.length > 0) return denied(after, size);
   const changes = validateUpdate(was.object, is.object).map(is.errorOf);
   const errors = [...namespaceErrors, ...changes, ...newErrors(was, is, bytes)];

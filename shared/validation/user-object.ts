@@ -11,6 +11,8 @@ import { asObject } from '../json/untrusted.ts';
 import type { FieldError } from './field-error.ts';
 
 export interface UserObject {
+  /** As the user wrote it, in either version. */
+  readonly written: unknown;
   /** In v1beta1. */
   readonly object: unknown;
   /** The errors in places that v1beta1 does not have, in the user's paths. */
@@ -38,7 +40,7 @@ export function readUserObject(object: unknown): UserObject {
   const job = asObject<SequentialJob>(object);
   if (job?.apiVersion !== V1ALPHA1_API_VERSION) {
     const same = (text: string): string => text;
-    return { object, errors: [], errorOf: (error) => error, warningOf: same, textOf: same };
+    return { written: object, object, errors: [], errorOf: (error) => error, warningOf: same, textOf: same };
   }
   const paths = new V1alpha1Paths(job.spec);
   const errors: FieldError[] = [];
@@ -50,6 +52,7 @@ export function readUserObject(object: unknown): UserObject {
     return { ...error, field, detail: textOf(detail) };
   };
   return {
+    written: object,
     object: { ...job, apiVersion: API_VERSION, ...('spec' in job ? { spec } : {}) },
     errors,
     ...(unused.length > 0 && { leftOver: leftOverOf(unused, spec, withPath) }),

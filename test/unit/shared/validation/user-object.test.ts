@@ -174,6 +174,14 @@ describe('errors of a v1alpha1 object', () => {
   });
 });
 
+test('a policy that no container has counts for the size of the spec', () => {
+  const env = Array.from({ length: 200_000 }, () => ({}));
+  const stepPolicies = [{ name: 'upload', pod: { initContainers: [{ env }] } }];
+  expect(errorsOf({ containers: [extract], stepPolicies })).toEqual([
+    expect.stringMatching(/^spec: Invalid value: must not have more than 200000 values/),
+  ]);
+});
+
 test('a v1beta1 object is returned itself, with its own paths', () => {
   const object = { apiVersion: 'batch.example.com/v1beta1', kind: 'SequentialJob', spec: { steps: [] } };
   const user = readUserObject(object);
