@@ -87,7 +87,7 @@ export function buildCombinedJob(object: SequentialJob, indices: readonly number
  * The Job fields that the step sets, else those that all steps have. The deadline of the sequence is not among them: the
  * controller enforces it over all Jobs.
  */
-function jobFields(
+export function jobFields(
   own: StepJob | undefined,
   all: StepJob & { readonly backoffLimit: number },
 ): Pick<JobManifest['spec'], 'backoffLimit' | 'activeDeadlineSeconds' | 'podFailurePolicy'> {

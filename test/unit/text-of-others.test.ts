@@ -20,7 +20,7 @@ import { truncateMiddle, truncate } from '../../shared/truncate.ts';
 import type { SequentialJob } from '../../shared/api/types.ts';
 import { ApiError, errorFromResponse, errorFromStatus } from '../../shared/kube/errors.ts';
 import { jobErrorsOf as jobFaultsOf } from '../../shared/jobs/job-errors.ts';
-import { formatFieldErrors, validateUpdate, warningsFor } from '../../shared/validation/index.ts';
+import { formatFieldErrors, readUserObject, validateUpdate, warningsFor } from '../../shared/validation/index.ts';
 import { denied, errored } from '../../webhook/response.ts';
 import { objectErrors } from '../../webhook/validate.ts';
 import { FakeClient } from '../support/fake-client.ts';
@@ -58,12 +58,13 @@ const starting = (finding: Finding, more: Partial<Snapshot> = {}): Snapshot => (
 const decided = (snapshot: Snapshot): unknown => decide(snapshot, NOW_MS).status;
 
 function hostileObject(text: string): SequentialJob {
-  const containers = [
+  const steps = [
     {
       ...container(`a${text}`),
       image: `x:${text}`,
       env: [{ name: `${text}=`, value: text }],
       volumeMounts: [{ name: text, mountPath: text }],
+      onFailure: text,
     },
     { ...container('b'), image: 'x', [text]: { [text]: 1 }, volumeMounts: [{ name: 'v', mountPath: '/v' }] },
     { ...container(`c${text}`), image: 'x', volumeMounts: [{ name: 'v', mountPath: '/v' }] },
@@ -73,10 +74,9 @@ function hostileObject(text: string): SequentialJob {
     metadata: { labels, annotations: labels },
     spec: { volumes: [{ name: 'v' }], nodeSelector: { [text]: 7 } },
   };
-  const stepPolicies = [{ name: text, onFailure: text }];
   return {
     ...sequentialJob({ metadata: { name: text } }),
-    spec: { containers, template, stepPolicies, updatePolicy: text, [text]: text } as never,
+    spec: { steps, template, job: { backoffLimit: text }, updatePolicy: text, [text]: text } as never,
   };
 }
 
@@ -131,14 +131,15 @@ const WAYS_IN: Readonly<Record<string, (text: string) => unknown>> = {
   'an answer that is no Status': (text) => errorFromResponse(502, `<html>${text}`).message,
   'an error in a watch': (text) => errorFromStatus({ code: 410, message: text }).message,
   'any other failure of a request': (text) => new ApiError('Unreachable', text).message,
-  'the faults of an object, its keys and its values': (text) => formatFieldErrors(objectErrors(hostileObject(text))),
+  'the faults of an object, its keys and its values': (text) =>
+    formatFieldErrors(objectErrors(readUserObject(hostileObject(text)))),
   'the faults of a change': (text) => {
     const before = { ...running().object, metadata: { name: 'etl' } };
     return formatFieldErrors(validateUpdate(before, { ...before, spec: hostileObject(text).spec }));
   },
   'warnings about an object': (text) => warningsFor(hostileObject(text)),
   'a refusal of our webhook': (text) =>
-    denied(hostileObject(text), objectErrors(hostileObject(text)), warningsFor(hostileObject(text))),
+    denied(hostileObject(text), objectErrors(readUserObject(hostileObject(text))), warningsFor(hostileObject(text))),
   'a review that makes no sense': (text) => errored(400, `no such operation ${text}`),
 };
 
@@ -223,7 +224,7 @@ describe.each(TEXTS)('with %s', (_says, text) => {
 
 describe('the command line', () => {
   const manifest = (object: object): string =>
-    JSON.stringify({ apiVersion: 'batch.example.com/v1alpha1', kind: 'SequentialJob', ...object });
+    JSON.stringify({ apiVersion: 'batch.example.com/v1beta1', kind: 'SequentialJob', ...object });
   const files = Object.fromEntries(
     TEXTS.map(([, text], i) => [
       `${i}\u001B]0;x\u0007.yaml`,
@@ -238,7 +239,7 @@ describe('the command line', () => {
   });
 
   it('lint finds the position of a key that it prints escaped', async () => {
-    const yaml = `apiVersion: batch.example.com/v1alpha1\nkind: SequentialJob\nmetadata: {name: etl}\nspec:\n  containers:\n    - {name: a, image: "x:1"}\n  "we\\e[31mird": 1\n`;
+    const yaml = `apiVersion: batch.example.com/v1beta1\nkind: SequentialJob\nmetadata: {name: etl}\nspec:\n  steps:\n    - {name: a, image: "x:1"}\n  "we\\e[31mird": 1\n`;
     const { out } = await run(lint, ['a.yaml'], { 'a.yaml': yaml });
     expect(out).toContain('a.yaml:7:3: warning: unknown field "spec.we\\u001b[31mird"');
   });
@@ -246,11 +247,11 @@ describe('the command line', () => {
   it('render writes equivalent Jobs without control characters', async () => {
     // What is legal in a Pod, and what Unicode text is: half a pair is none.
     const texts = TEXTS.map(([, text]) => text.toWellFormed());
-    const containers = [
+    const steps = [
       { ...container('a'), image: 'x:1', args: texts, env: texts.map((value, i) => ({ name: `V${i}`, value })) },
     ];
     const template = { metadata: { annotations: Object.fromEntries(texts.map((text, i) => [`a${i}`, text])) } };
-    const file = manifest({ metadata: { name: 'etl', namespace: `a\nb: ${EVIL}` }, spec: { containers, template } });
+    const file = manifest({ metadata: { name: 'etl', namespace: `a\nb: ${EVIL}` }, spec: { steps, template } });
     const { code, out } = await run(render, ['a.json'], { 'a.json': file });
     expect(code).toBe(0);
     expect(harmful(out)).toEqual([]);
@@ -349,13 +350,13 @@ describe('all outputs are covered', () => {
 
 test('text in any script is printed unchanged', () => {
   const labels = { 'größe/ключ': '値', 'a"b\\c': 'd' };
-  const containers = [{ ...container('загрузка'), image: 'bild:größe' }];
+  const steps = [{ ...container('загрузка'), image: 'bild:größe' }];
   const object = {
     ...sequentialJob(),
-    spec: { containers, template: { metadata: { labels: { ...labels, 'x.batch.example.com/é': '' } } } },
+    spec: { steps, template: { metadata: { labels: { ...labels, 'x.batch.example.com/é': '' } } } },
   };
-  const text = formatFieldErrors(objectErrors(object));
-  expect(text).toContain('spec.containers[0].name: Invalid value: "загрузка": ');
-  expect(text).toContain('spec.containers[0].image: Invalid value: "bild:größe": ');
+  const text = formatFieldErrors(objectErrors(readUserObject(object)));
+  expect(text).toContain('spec.steps[0].name: Invalid value: "загрузка": ');
+  expect(text).toContain('spec.steps[0].image: Invalid value: "bild:größe": ');
   expect(text).toContain('spec.template.metadata.labels[x.batch.example.com/é]: Forbidden: ');
 });

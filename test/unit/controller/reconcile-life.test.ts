@@ -27,6 +27,7 @@ import {
   NAMESPACE,
   NOW_MS,
   sequentialJob,
+  STEPS,
 } from '../../support/objects.ts';
 import { failedPodOf, terminated } from '../../support/pods.ts';
 import { Process } from '../../support/process.ts';
@@ -179,7 +180,9 @@ const LIVES: readonly Life[] = [
   },
   {
     says: 'a step with onFailure: Continue fails, and the next step starts',
-    spec: { stepPolicies: [{ name: 'extract', onFailure: 'Continue' }] },
+    spec: {
+      steps: STEPS.map((name) => ({ ...container(name), ...(name === 'extract' && { onFailure: 'Continue' }) })),
+    },
     story: [nothing, fails(EXTRACT), completes(TRANSFORM), completes(LOAD)],
     requests: [PREFLIGHT, ...START, LOOK, ...START, ...START, STATUS],
     events: [...STARTED, 'JobFailed', 'JobStarted', ...REST_EVENTS.slice(2)],

@@ -13,7 +13,17 @@ import { FakeClient } from '../../../support/fake-client.ts';
 import { deepFreeze } from '../../../support/freeze.ts';
 import { recordingLog } from '../../../support/recording-log.ts';
 import { actorDeps } from '../../../support/reconciler.ts';
-import { at, jobUid, NAMESPACE, NOW, NOW_MS, observedJob, ownedBy, sequentialJob } from '../../../support/objects.ts';
+import {
+  at,
+  container,
+  jobUid,
+  NAMESPACE,
+  NOW,
+  NOW_MS,
+  observedJob,
+  ownedBy,
+  sequentialJob,
+} from '../../../support/objects.ts';
 
 const NAME = 'etl-0-extract';
 const CREATE: Action = { type: 'CreateJob', index: 0, resumes: 0, jobName: NAME };
@@ -123,7 +133,7 @@ describe('act', () => {
 
     it('records which fields of the Job the server dropped', async () => {
       const { log, lines } = recordingLog();
-      const spec = { stepPolicies: [{ name: 'extract', podFailurePolicy: { rules: [] } }] };
+      const spec = { steps: [{ ...container('extract'), job: { podFailurePolicy: { rules: [] } } }] };
       const object = api.putSequentialJob(sequentialJob({ spec }));
       const stored = { metadata: observedJob(0).metadata, spec: {} };
       const client = new FakeClient({ request: () => stored });
