@@ -20,7 +20,7 @@ export interface ReconcileResult {
 const MAX_ROUNDS = 9;
 
 /**
- * Advances the SequentialJob as far as possible now; `observe` also reports a failure of the calls behind it. Level-based: it may be called at any time and any number of times.
+ * Advances the SequentialJob as far as possible now; `observe` catches what the callback throws, and reports it. Level-based: it may be called at any time and any number of times.
  * Rejects when it must be called again with backoff: with ApiError for a transient failure (already reported to the
  * user, if the API server accepted the report), with any other error for a bug of the operator.
  */

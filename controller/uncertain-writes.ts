@@ -56,7 +56,7 @@ export class UncertainWrites {
     this.#toReread.delete(key);
   }
 
-  /** A later status write succeeded: the earlier ones were not applied, and no longer can be. */
+  /** A later status write succeeded: the earlier ones were not applied, and no longer can be: their resource version is outdated. */
   supersede(key: Key): void {
     this.#withoutAnswer.delete(key);
   }

@@ -19,8 +19,8 @@ export interface StatusObserver {
 }
 
 /**
- * Writes the status, truncated if the API server rejects it as too large, and then emits the events. If the answer is
- * lost, `uncertainWrites` keeps the status and the events: `reportFailure` tries to write the failure at once, and the next
+ * Writes the status, truncated if the API server rejects it as too large, and then emits the events. If there is no
+ * answer in time, or a 5xx, `uncertainWrites` keeps the status and the events: `reportFailure` tries to write the failure at once, and the next
  * reconcile reads the object again and emits the events if the status was written. Rejects with ApiError.
  */
 export async function writeStatus(write: TrackedWrite, deps: WriteStatusDeps): Promise<void> {

@@ -49,9 +49,7 @@ export function withDefaultsAndFinalizer(object: unknown): unknown {
   return {
     ...job,
     ...(metadata === undefined ? {} : { metadata: withFinalizer(metadata) }),
-    ...(spec === undefined
-      ? {}
-      : { spec: hasValidTypes(spec) ? specWithDefaults(spec, job.apiVersion) : spec }),
+    ...(spec === undefined ? {} : { spec: hasValidTypes(spec) ? specWithDefaults(spec, job.apiVersion) : spec }),
   };
 }
 

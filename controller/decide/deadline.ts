@@ -1,4 +1,4 @@
-/** `activeDeadlineSeconds` of the sequence. */
+/** The deadline of the whole sequence, `spec.activeDeadlineSeconds`; that of a step is in its Job (shared/jobs/job.ts). */
 import { MESSAGE, REASON } from '../../shared/api/reasons.ts';
 import { externalControllerTimedOut, isPastDeadline } from './timers.ts';
 import { isOwned, ownedJob, runningFinding, runningJob } from './step-view.ts';

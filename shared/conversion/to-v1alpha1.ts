@@ -36,7 +36,8 @@ function policiesOf(steps: unknown, field: string): readonly Json[] {
     const policy = isObject(step) ? policyOf(step) : undefined;
     if (policy === undefined) return [];
     const { name } = step as Json;
-    if (typeof name !== 'string') fail(typeInvalid(Path.of('spec').child(field).index(i).child('name'), name, ['string']));
+    if (typeof name !== 'string')
+      fail(typeInvalid(Path.of('spec').child(field).index(i).child('name'), name, ['string']));
     return [{ name, ...policy }];
   });
 }

@@ -3,10 +3,12 @@ import { asArray, asObject, asObjects, nonEmptyString } from '../json/untrusted.
 
 /** `spec.steps[0]` or `spec.finally[0]`, and the path within the step. */
 const STEP = /^spec\.(steps|finally)\[(\d+)\](.*)$/s;
-/** A field of a policy that v1beta1 has in the step's `job`. */
-const POLICY_JOB_FIELD = /^\.job(\.(?:backoffLimit|activeDeadlineSeconds|podFailurePolicy)(?![^.[]).*)$/s;
-/** A field of a policy that has the same path in a v1beta1 step. */
-const POLICY_FIELD = /^\.(?:job|pod|onFailure|when)(?![^.[])/;
+/** The first field of a path within a step, and what is below it. */
+const FIELD = /^\.(\w+)(.*)$/s;
+/** The fields of a policy that v1beta1 has in the step's `job`. */
+const POLICY_JOB_FIELDS: ReadonlySet<unknown> = new Set(['backoffLimit', 'activeDeadlineSeconds', 'podFailurePolicy']);
+/** The fields of a step that are those of its policy. */
+const SETTINGS: ReadonlySet<unknown> = new Set(['job', 'pod', 'onFailure', 'when']);
 const SPEC_BACKOFF_LIMIT = /^spec\.job(\.backoffLimit)$/;
 
 interface Named {
@@ -44,9 +46,11 @@ export class V1alpha1Paths {
     const i = Number(index);
     const isUnused = list === 'steps' && i >= this.#containers;
     const policy = isUnused ? this.#unused[i - this.#containers] : this.#policyOf(list, i);
-    const jobField = POLICY_JOB_FIELD.exec(within)?.[1];
-    if (isUnused || jobField !== undefined || POLICY_FIELD.test(within)) {
-      return `spec.stepPolicies[${policy ?? `name=${this.#names[list]?.[i] ?? ''}`}]${jobField ?? within}`;
+    const [, field, below = ''] = FIELD.exec(within) ?? [];
+    if (isUnused || SETTINGS.has(field)) {
+      const isOfPolicy = field === 'job' && POLICY_JOB_FIELDS.has(FIELD.exec(below)?.[1]);
+      const place = policy ?? `name=${this.#names[list]?.[i] ?? ''}`;
+      return `spec.stepPolicies[${place}]${isOfPolicy ? below : within}`;
     }
     return `spec.${list === 'steps' ? 'containers' : list}[${i}]${within}`;
   }

@@ -112,9 +112,7 @@ function additions({ steps, progress }: ImmutableSteps, matches: StepMatches): r
   const last = matches.findLastIndex((match) => match !== undefined);
   const detail = additionRule(steps, progress);
   return matches.flatMap((match, i) =>
-    match !== undefined || (progress.futureStepsEditable && i > last)
-      ? []
-      : [forbidden(STEPS.at.index(i), detail)],
+    match !== undefined || (progress.futureStepsEditable && i > last) ? [] : [forbidden(STEPS.at.index(i), detail)],
   );
 }
 

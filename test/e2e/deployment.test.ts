@@ -118,10 +118,10 @@ suite(title, () => {
     const { code, stderr } = await namespace.kubectl(['apply', '-f', file]);
     expect(code).toBe(1);
     expect(stderr.match(/^\* spec\./gm)).toHaveLength(5);
-    const patch = JSON.stringify({ spec: { backoffLimit: 5 } });
+    const patch = JSON.stringify({ spec: { job: { backoffLimit: 5 } } });
     const said = await namespace.kubectl(['patch', 'sj', 'etl', '--type=merge', `--patch=${patch}`]);
-    expect(said).toMatchObject({ code: 1, stderr: expect.stringContaining('spec.backoffLimit') });
-    expect((await namespace.get('etl')).spec.backoffLimit).toBe(0);
+    expect(said).toMatchObject({ code: 1, stderr: expect.stringContaining('spec.job.backoffLimit') });
+    expect((await namespace.get('etl')).spec.job?.backoffLimit).toBe(0);
   });
 
   it('uses a renewed certificate without a failed request', async () => {

@@ -16,8 +16,8 @@ const { namespace } = cluster;
 
 beforeAll(async () => {
   await namespace.apply('overdue', sequence(2, { 0: FOREVER }, { activeDeadlineSeconds: 15 }));
-  const stepPolicies = [{ name: 's0', activeDeadlineSeconds: 12 }];
-  await namespace.apply('overdue-step', sequence(2, { 0: FOREVER }, { stepPolicies }));
+  const settings = { 0: { job: { activeDeadlineSeconds: 12 } } };
+  await namespace.apply('overdue-step', sequence(2, { 0: FOREVER }, {}, settings));
 }, 120_000);
 
 const seconds = (from: string | undefined, to: string | undefined): number =>

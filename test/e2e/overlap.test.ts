@@ -6,7 +6,7 @@
  * two steps, or a failed attempt and what a resume starts, never do.
  */
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import type { SequentialJob, SequentialJobSpec } from '../../shared/api/types.ts';
+import type { SequentialJob, StepSettings } from '../../shared/api/types.ts';
 import { collectionPath } from '../../shared/kube/resources.ts';
 import { sleep } from '../../shared/sleep.ts';
 import { PODS } from '../support/cluster.ts';
@@ -25,7 +25,8 @@ const SLOW_END_AFTER_KILL_S = 8;
 
 interface Scenario {
   readonly says: string;
-  readonly spec?: Partial<SequentialJobSpec>;
+  /** Of the first step. */
+  readonly settings?: StepSettings;
   /** What is done while the container of the first step runs; Kubernetes then tells it to stop. */
   readonly disrupt: (name: string) => Promise<void>;
   /** What is done while that container ends. */
@@ -154,7 +155,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   },
   'passed-over': {
     says: 'the time of a step is up that has onFailure: Continue',
-    spec: { stepPolicies: [{ name: 's0', onFailure: 'Continue' }] },
+    settings: { onFailure: 'Continue' },
     disrupt: async (name) => {
       const limit = '--patch={"spec":{"activeDeadlineSeconds":1}}';
       await cluster.kubectl('patch', 'job', `${name}-0-s0`, '--type=merge', limit);
@@ -206,8 +207,8 @@ async function runOn(name: string, seconds: number): Promise<void> {
 }
 
 async function run(batch: Batch, isKilled: boolean): Promise<void> {
-  await batch.all(async (name, { spec }) => {
-    await namespace.apply(name, runs.spec(name, spec));
+  await batch.all(async (name, { settings }) => {
+    await namespace.apply(name, runs.spec(name, settings));
     await runs.untilStarted(name);
     await namespace.untilRunning(name, 0);
   });

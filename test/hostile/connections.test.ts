@@ -155,7 +155,8 @@ describe('memory', () => {
     line.cut();
     process.stdout.write(`${CHUNKS} chunks of one byte: ${Math.round(before)} to ${Math.round(most)} MiB\n`);
     expect(most - before).toBeLessThan(130);
-    await expectUnharmed();
+    // A large body is evaluated in a thread, which ends after a minute without work.
+    await expectUnharmed(90);
   });
 
   it('is limited for all bodies together, also if all clients hold back the last byte', async () => {

@@ -30,10 +30,9 @@ const [FIRST, WAITING, LAST]: readonly [Container, Container, Container] = [
 
 const original = (): SequentialJobSpec =>
   ({
-    containers: [FIRST, WAITING, LAST],
+    steps: [FIRST, WAITING, { ...LAST, job: { backoffLimit: 1 } }],
     template: { metadata: { labels: { team: 'data' } }, spec: gated(here.folder, { steps: [] }).template?.spec },
-    backoffLimit: 0,
-    stepPolicies: [{ name: 's2', backoffLimit: 1 }],
+    job: { backoffLimit: 0 },
   }) as SequentialJobSpec;
 
 const etl = (changes: object = {}): object => manifest('etl', { ...original(), ...changes });
@@ -96,7 +95,7 @@ describe('before the sequence starts', () => {
     expect(await run('replace', etl())).toMatchObject({ code: 0, stderr: expect.stringMatching(/^Warning: .*\n$/) });
     const { spec } = await namespace.get('etl');
     expect(spec.steps.map(({ name }) => name)).toEqual(['s0', 's1', 's2']);
-    expect(spec.backoffLimit).toBe(0);
+    expect(spec.job?.backoffLimit).toBe(0);
   });
 
   it('the spec must stay valid: an invalid one is denied', async () => {

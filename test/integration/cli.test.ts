@@ -97,12 +97,12 @@ describe('lint --server', () => {
     });
 
     it('finds what the webhook would deny, with the same messages, and changes nothing', async () => {
-      const { code, stdout } = await lint(manifest('running', { ...spec, backoffLimit: 5 }));
+      const { code, stdout } = await lint(manifest('running', { ...spec, job: { backoffLimit: 5 } }));
       expect(code).toBe(1);
       expect(stdout).toMatch(
-        /^etl\.yaml:\d+:\d+: spec\.backoffLimit: Invalid value: 5: field is immutable after .*\n$/,
+        /^etl\.yaml:\d+:\d+: spec\.job\.backoffLimit: Invalid value: 5: field is immutable after .*\n$/,
       );
-      expect((await namespace.get('running')).spec.backoffLimit).toBe(0);
+      expect((await namespace.get('running')).spec.job?.backoffLimit).toBe(0);
     });
 
     it('finds nothing for the unchanged file', async () => {

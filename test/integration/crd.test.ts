@@ -30,9 +30,9 @@ beforeAll(async () => {
 });
 
 const STEP = { name: 'load', image: 'busybox:1.36' };
-const SPEC = { containers: [STEP] };
+const SPEC = { steps: [STEP] };
 const etl = (spec: Json): Json => manifest('etl', spec);
-const withStep = (more: Json): Json => ({ containers: [{ ...STEP, ...more }] });
+const withStep = (more: Json): Json => ({ steps: [{ ...STEP, ...more }] });
 const withTemplate = (spec: Json): Json => ({ ...SPEC, template: { spec } });
 
 /** What the server would store. */

@@ -128,8 +128,8 @@ describe('the deadline of a sequence', () => {
 
 describe('the deadline of a step', () => {
   it('is set only on the Job of the step, and fails the step with the message of the Job controller', async () => {
-    const stepPolicies = [{ name: 's1', activeDeadlineSeconds: 2 }];
-    await namespace.apply('own', sequence(2, { 1: FOREVER }, { stepPolicies, activeDeadlineSeconds: 600 }));
+    const settings = { 1: { job: { activeDeadlineSeconds: 2 } } };
+    await namespace.apply('own', sequence(2, { 1: FOREVER }, { activeDeadlineSeconds: 600 }, settings));
     const status = await untilExceeded('own', 1);
     // In the Job itself a later sync may overwrite it, as above.
     const { message } = await eventually('the end of the Job', async () =>

@@ -68,8 +68,7 @@ describe('a controller without the permission to list Pods', () => {
   it('logs that once, and waits for the grace period of a deleted Job before it starts the next step', async () => {
     const slow = 'trap "sleep 3; touch /gate/ended; exit 143" TERM; touch /gate/started; sleep 600 & wait $!';
     const template = { spec: { containers: [], terminationGracePeriodSeconds: 6 } };
-    const stepPolicies = [{ name: 's0', onFailure: 'Continue' as const }];
-    const spec = sequence(2, { 0: slow, 1: needs('ended') }, { template, stepPolicies });
+    const spec = sequence(2, { 0: slow, 1: needs('ended') }, { template }, { 0: { onFailure: 'Continue' } });
     await namespace.apply('left', gated(folder, spec));
     await eventually('the first step runs', async () => (await readdir(folder)).includes('started'));
     await namespace.deleteObject(JOBS, 'left-0-s0');

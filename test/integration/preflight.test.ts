@@ -51,7 +51,7 @@ async function expectRefusedLate(where: Namespace, name: string): Promise<void> 
 describe('a later step that the API server rejects', () => {
   it('fails the sequence before the first step runs, and can be fixed; then everything runs', async () => {
     await namespace.apply('contradictory', withStep(CONTRADICTORY));
-    await expectRefused(namespace, 'contradictory', 'step 1 (s1): spec.containers[1].securityContext');
+    await expectRefused(namespace, 'contradictory', 'step 1 (s1): spec.steps[1].securityContext');
     expect((await namespace.untilEvent('contradictory', 'SequenceFailed')).type).toBe('Warning');
     await namespace.patch('contradictory', { spec: sequence(3) });
     await namespace.untilPhase('contradictory', 'Completed');
@@ -64,8 +64,8 @@ describe('a later step that the API server rejects', () => {
       template: { spec: { containers: [], tolerations: [{ key: 'a', operator: 'Exists', value: 'b' }] } },
     });
     const message = (await namespace.untilFinished('manifold')).status?.progress?.failureMessage;
-    expect(message).toContain('step 0 (s1): spec.containers[0].securityContext');
-    expect(message).toContain('step 2 (s2): spec.containers[2].securityContext');
+    expect(message).toContain('step 0 (s1): spec.steps[0].securityContext');
+    expect(message).toContain('step 2 (s2): spec.steps[2].securityContext');
     expect(message).toContain('spec.template.spec.tolerations[0]');
     expect(message).not.toContain('spec.template.spec.containers');
   });
@@ -92,7 +92,7 @@ describe('a later step that the API server rejects', () => {
       steps: [{ state: 'Succeeded' }, { index: 2, state: 'Skipped' }],
       progress: { failedIndex: 1, currentStep: 's1', failureReason: 'JobRejected', summary: '1/3' },
     });
-    expect(status?.progress?.failureMessage).toContain('step 2 (s2): spec.containers[2].securityContext');
+    expect(status?.progress?.failureMessage).toContain('step 2 (s2): spec.steps[2].securityContext');
     expect(await namespace.jobNames('changing')).toEqual(['changing-0-s0']);
   });
 });
@@ -102,11 +102,11 @@ describe('a resource claim that the Pod does not have', () => {
     ['with admission', namespace],
     ['if admission was bypassed', withController('preflight-bypassed', { labels: BYPASSED }).namespace],
   ])('is rejected before the first step runs, %s; an older server runs the step', async (_where, where) => {
-    const spec = { containers: [CLAIMING] };
+    const spec = { steps: [CLAIMING] };
     const job = buildJob(sequentialJob({ metadata: { namespace: where.name }, spec }), 0, 0);
     const isRefused = (await dryRunJob(client, job)).type === 'refused';
     await where.apply('claiming', withStep(CLAIMING));
-    if (isRefused) await expectRefused(where, 'claiming', 'spec.containers[1].resources.claims[0]: Not found: "gpu"');
+    if (isRefused) await expectRefused(where, 'claiming', 'spec.steps[1].resources.claims[0]: Not found: "gpu"');
     else await where.untilCompleted('claiming');
   });
 });
@@ -180,6 +180,6 @@ describe('a dry run', () => {
   it('reports the fields that a server ignores, if it supports field validation (1.25 and newer)', async () => {
     const { errors, ignoredFields } = await verdictOn([step('s0'), { ...step('s1'), fromTomorrow: true } as Container]);
     expect(errors).toEqual([]);
-    expect(ignoredFields).toEqual(validatesStrictly ? ['spec.containers[1].fromTomorrow'] : []);
+    expect(ignoredFields).toEqual(validatesStrictly ? ['spec.steps[1].fromTomorrow'] : []);
   });
 });

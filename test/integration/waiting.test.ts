@@ -68,17 +68,10 @@ describe('a later step whose dependency does not exist', () => {
   const volumes = [{ name: 'data', persistentVolumeClaim: { claimName: 'disk' } }];
 
   it.each<[string, SequentialJobSpec, string, string, Resource, object]>([
-    [
-      'variable',
-      { containers: [step('s0'), withConfigMap(step('s1'), 'late')] },
-      'ConfigMap',
-      'late',
-      CONFIG_MAPS,
-      DATA,
-    ],
+    ['variable', { steps: [step('s0'), withConfigMap(step('s1'), 'late')] }, 'ConfigMap', 'late', CONFIG_MAPS, DATA],
     [
       'variables',
-      { containers: [step('s0'), { ...step('s1'), envFrom: [{ configMapRef: { name: 'settings' } }] }] },
+      { steps: [step('s0'), { ...step('s1'), envFrom: [{ configMapRef: { name: 'settings' } }] }] },
       'ConfigMap',
       'settings',
       CONFIG_MAPS,
@@ -86,7 +79,7 @@ describe('a later step whose dependency does not exist', () => {
     ],
     [
       'volume',
-      { containers: [step('s0'), mounted], template: { spec: { containers: [], volumes } } },
+      { steps: [step('s0'), mounted], template: { spec: { containers: [], volumes } } },
       'PersistentVolumeClaim',
       'disk',
       PERSISTENT_VOLUME_CLAIMS,
@@ -125,7 +118,7 @@ describe('an object that a step does not need for its start', () => {
   const optional = { ...withConfigMap(step('s0'), 'nowhere', true), volumeMounts: [{ name: 'v', mountPath: '/v' }] };
 
   it.each<[string, string, SequentialJobSpec]>([
-    ['is optional', 'optional', { containers: [optional], template: inTemplate(volume({ optional: true })) }],
+    ['is optional', 'optional', { steps: [optional], template: inTemplate(volume({ optional: true })) }],
     ['is a pull secret', 'unsecret', { ...sequence(1), template: inTemplate({ imagePullSecrets: [{ name: 'no' }] }) }],
     ['is a volume that the step does not mount', 'unmounted', { ...sequence(1), template: inTemplate(volume({})) }],
   ])('does not delay the step: it %s', async (_what, name, spec) => {

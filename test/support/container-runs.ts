@@ -4,7 +4,7 @@
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Container, SequentialJobSpec } from '../../shared/api/types.ts';
+import type { Container, SequentialJobSpec, StepSettings } from '../../shared/api/types.ts';
 import { eventually } from './eventually.ts';
 
 /** Where the containers see the folder. */
@@ -53,7 +53,7 @@ export class ContainerRuns {
   }
 
   /** A sequence of two steps whose containers write down their runs. */
-  spec(sequence: string, more: Partial<SequentialJobSpec> = {}): SequentialJobSpec {
+  spec(sequence: string, first: StepSettings = {}): SequentialJobSpec {
     const step = (name: string): Container => ({
       name,
       image: 'busybox:1.36',
@@ -63,7 +63,7 @@ export class ContainerRuns {
     });
     const volumes = [{ name: 'runs', hostPath: { path: this.#folder } }];
     const template = { spec: { containers: [], terminationGracePeriodSeconds: GRACE_S, volumes } };
-    return { steps: [step('s0'), step('s1')], template, ...more };
+    return { steps: [{ ...step('s0'), ...first }, step('s1')], template };
   }
 
   async permit(sequence: string, permission: Permission): Promise<void> {

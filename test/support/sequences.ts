@@ -1,6 +1,6 @@
 /** Small sequences for tests with Pods that run: quick shell commands. */
 import { API_VERSION, KIND } from '../../shared/api/group.ts';
-import type { Container, PodTemplateSpec, SequentialJobSpec } from '../../shared/api/types.ts';
+import type { Container, PodTemplateSpec, SequentialJobSpec, StepSettings } from '../../shared/api/types.ts';
 import type { Manifest } from './manifests.ts';
 
 /** A SequentialJob as a file of a user has it. */
@@ -31,13 +31,15 @@ const withEnv = (container: Container, valueFrom: object): Container => ({
   env: [{ name: 'TOKEN', valueFrom }],
 });
 
-/** Steps s0, s1, … that succeed, but for those with a script of their own. */
+/** Steps s0, s1, … that succeed, but for those with a script of their own; with the settings of some. */
 export function sequence(
   count: number,
   scripts: Readonly<Record<number, string>> = {},
   more: Partial<SequentialJobSpec> = {},
+  settings: Readonly<Record<number, StepSettings>> = {},
 ): SequentialJobSpec {
-  return { steps: Array.from({ length: count }, (_, i) => step(`s${i}`, scripts[i])), job: { backoffLimit: 0 }, ...more };
+  const steps = Array.from({ length: count }, (_, i) => Object.assign(step(`s${i}`, scripts[i]), settings[i]));
+  return { steps, job: { backoffLimit: 0 }, ...more };
 }
 
 /** Where steps see the folder of `gated`. */

@@ -1,4 +1,4 @@
-/** stepPolicies: what holds for one step alone, and failures that are ignored. */
+/** Settings of a step: what holds for it alone, and failures that are ignored. */
 import { describe, expect, it } from '@jest/globals';
 import { condition } from '../support/cluster.ts';
 import { failsOnce, gated, sequence } from '../support/sequences.ts';
@@ -11,8 +11,8 @@ const { namespace } = here;
 
 describe('backoffLimit of a step', () => {
   it('applies only to that step', async () => {
-    const stepPolicies = [{ name: 's0', backoffLimit: 2 }];
-    const spec = sequence(2, { 0: failsOnce('first'), 1: failsOnce('second') }, { stepPolicies });
+    const scripts = { 0: failsOnce('first'), 1: failsOnce('second') };
+    const spec = sequence(2, scripts, {}, { 0: { job: { backoffLimit: 2 } } });
     await namespace.apply('retries', gated(here.folder, spec));
     const { status } = await namespace.untilFinished('retries');
     expect(status?.steps).toMatchObject([
@@ -24,10 +24,10 @@ describe('backoffLimit of a step', () => {
 });
 
 describe('onFailure: Continue', () => {
-  const ignore = (index: number) => ({ name: `s${index}`, onFailure: 'Continue' }) as const;
+  const IGNORE = { onFailure: 'Continue' } as const;
 
   it('lets the sequence complete, and one warning Event reports the failed step', async () => {
-    const spec = sequence(3, { 1: 'echo no mail today; exit 2' }, { stepPolicies: [ignore(1)] });
+    const spec = sequence(3, { 1: 'echo no mail today; exit 2' }, {}, { 1: IGNORE });
     await namespace.apply('lenient', spec);
     expect(await namespace.untilCompleted('lenient')).toMatchObject({
       state: { active: 0, succeeded: 2, failed: 1 },
@@ -50,9 +50,9 @@ describe('onFailure: Continue', () => {
   });
 
   it('does not apply to another step, and applies to the last one', async () => {
-    const stepPolicies = [ignore(0), ignore(2)];
-    await namespace.apply('strict', sequence(3, { 0: 'exit 1', 1: 'exit 1' }, { stepPolicies }));
-    await namespace.apply('to-the-end', sequence(3, { 0: 'exit 1', 2: 'exit 1' }, { stepPolicies }));
+    const settings = { 0: IGNORE, 2: IGNORE };
+    await namespace.apply('strict', sequence(3, { 0: 'exit 1', 1: 'exit 1' }, {}, settings));
+    await namespace.apply('to-the-end', sequence(3, { 0: 'exit 1', 2: 'exit 1' }, {}, settings));
     const { status } = await namespace.untilFinished('strict');
     expect(status).toMatchObject({ phase: 'Failed', progress: { failedIndex: 1, completedIndices: [] } });
     expect(status?.steps?.map(({ state }) => state)).toEqual(['Failed', 'Failed', 'Skipped']);
@@ -61,7 +61,7 @@ describe('onFailure: Continue', () => {
   });
 
   it('is applied by a controller that was not running when the step failed', async () => {
-    const spec = sequence(2, { 0: 'sleep 3; exit 1' }, { stepPolicies: [ignore(0)] });
+    const spec = sequence(2, { 0: 'sleep 3; exit 1' }, {}, { 0: IGNORE });
     await namespace.apply('unseen', spec);
     await namespace.untilRunning('unseen', 0);
     await here.restart();
@@ -78,21 +78,22 @@ const policyFor = (action: 'FailJob' | 'Ignore', code: number) =>
 onServersWhere(knowsPodFailurePolicy)('podFailurePolicy on a server that knows it', () => {
   it('fails the step at once, for any backoffLimit', async () => {
     const podFailurePolicy = policyFor('FailJob', 42);
-    const stepPolicies = [{ name: 's0', backoffLimit: 3, podFailurePolicy }];
-    await namespace.apply('hopeless', sequence(2, { 0: 'exit 42' }, { stepPolicies }));
+    const job = { backoffLimit: 3, podFailurePolicy };
+    await namespace.apply('hopeless', sequence(2, { 0: 'exit 42' }, {}, { 0: { job } }));
     const { status } = await namespace.untilFinished('hopeless');
     expect(status).toMatchObject({
       phase: 'Failed',
       progress: { failedIndex: 0, failureReason: 'PodFailurePolicy' },
       steps: [{ state: 'Failed', attempts: 1, exitCode: 42 }, { state: 'Skipped' }],
     });
-    const [job] = await namespace.jobs('hopeless');
-    expect(job?.spec.podFailurePolicy).toMatchObject(podFailurePolicy);
+    const [created] = await namespace.jobs('hopeless');
+    expect(created?.spec.podFailurePolicy).toMatchObject(podFailurePolicy);
   });
 
   it('does not count an ignored failure against the backoffLimit', async () => {
-    const stepPolicies = [{ name: 's0', backoffLimit: 0, podFailurePolicy: policyFor('Ignore', 7) }];
-    await namespace.apply('ignored', gated(here.folder, sequence(1, { 0: failsOnce('ignored', 7) }, { stepPolicies })));
+    const job = { backoffLimit: 0, podFailurePolicy: policyFor('Ignore', 7) };
+    const spec = sequence(1, { 0: failsOnce('ignored', 7) }, {}, { 0: { job } });
+    await namespace.apply('ignored', gated(here.folder, spec));
     const { steps } = await namespace.untilCompleted('ignored');
     expect(steps).toMatchObject([{ state: 'Succeeded', exitCode: 0 }]);
     const phases = (await namespace.pods('ignored')).map((pod) => pod.status.phase);
@@ -103,9 +104,9 @@ onServersWhere(knowsPodFailurePolicy)('podFailurePolicy on a server that knows i
 
 onServersWhere(!knowsPodFailurePolicy)('podFailurePolicy on a server that does not know it', () => {
   it('is omitted on a server that does not know it, which is logged once', async () => {
-    const stepPolicies = ['s0', 's1'].map((name) => ({ name, podFailurePolicy: policyFor('FailJob', 42) }));
-    await namespace.apply('unknown', sequence(2, {}, { stepPolicies }));
-    await namespace.apply('unknown-too', sequence(2, { 1: 'exit 42' }, { stepPolicies }));
+    const settings = { job: { podFailurePolicy: policyFor('FailJob', 42) } };
+    await namespace.apply('unknown', sequence(2, {}, {}, { 0: settings, 1: settings }));
+    await namespace.apply('unknown-too', sequence(2, { 1: 'exit 42' }, {}, { 0: settings, 1: settings }));
     await namespace.untilCompleted('unknown');
     const { status } = await namespace.untilFinished('unknown-too');
     expect(status).toMatchObject({ phase: 'Failed', steps: [{ state: 'Succeeded' }, { exitCode: 42 }] });
