@@ -1,4 +1,5 @@
 /** Translates field paths of v1beta1 into those of a v1alpha1 object, so that users read the paths that they wrote. Pure. */
+import { displayKey } from '../validation/field-error.ts';
 import { asArray, asObject, asObjects, nonEmptyString } from '../json/untrusted.ts';
 
 /** `spec.steps[0]` or `spec.finally[0]`, and the path within the step. */
@@ -49,7 +50,7 @@ export class V1alpha1Paths {
     const [, field, below = ''] = FIELD.exec(within) ?? [];
     if (isUnused || SETTINGS.has(field)) {
       const isOfPolicy = field === 'job' && POLICY_JOB_FIELDS.has(FIELD.exec(below)?.[1]);
-      const place = policy ?? `name=${this.#names[list]?.[i] ?? ''}`;
+      const place = policy ?? `name=${displayKey(this.#names[list]?.[i] ?? '')}`;
       return `spec.stepPolicies[${place}]${isOfPolicy ? below : within}`;
     }
     return `spec.${list === 'steps' ? 'containers' : list}[${i}]${within}`;

@@ -17,12 +17,14 @@ import { EventRecorder } from '../../controller/events.ts';
 import { toObservedEvent, toObservedPod } from '../../controller/transform-pod.ts';
 import { toObservedJob } from '../../controller/transform.ts';
 import { truncateMiddle, truncate } from '../../shared/truncate.ts';
+import { API_VERSION } from '../../shared/api/group.ts';
 import type { SequentialJob } from '../../shared/api/types.ts';
+import { convert } from '../../shared/conversion/index.ts';
 import { ApiError, errorFromResponse, errorFromStatus } from '../../shared/kube/errors.ts';
 import { jobErrorsOf as jobFaultsOf } from '../../shared/jobs/job-errors.ts';
 import { formatFieldErrors, readUserObject, validateUpdate, warningsFor } from '../../shared/validation/index.ts';
 import { denied, errored } from '../../webhook/response.ts';
-import { objectErrors } from '../../webhook/validate.ts';
+import { objectErrors, reviewObject } from '../../webhook/validate.ts';
 import { FakeClient } from '../support/fake-client.ts';
 import { EVIL, harmful, harmfulIn, HARMS } from '../support/harmful-text.ts';
 import { at, container, failed, jobUid, NOW_MS, observedJob, sequentialJob } from '../support/objects.ts';
@@ -80,6 +82,19 @@ function hostileObject(text: string): SequentialJob {
   };
 }
 
+/** The same as a client of v1alpha1 writes it: with policies that name steps, and one that names none. */
+function hostileV1alpha1Object(text: string): unknown {
+  const object = hostileObject(text);
+  const { steps, job, ...spec } = object.spec;
+  const containers = steps.map(({ onFailure: _, ...one }) => one);
+  const stepPolicies = [
+    { name: `a${text}`, onFailure: text, [text]: 1 },
+    { name: text, backoffLimit: text, when: text },
+    { name: text },
+  ];
+  return { ...object, apiVersion: 'batch.example.com/v1alpha1', spec: { ...spec, ...job, containers, stepPolicies } };
+}
+
 const podWith = (status: object): unknown => toObservedPod(rawPod({ status: status as never }));
 
 /** Each way in, with what comes of it. */
@@ -133,15 +148,41 @@ const WAYS_IN: Readonly<Record<string, (text: string) => unknown>> = {
   'any other failure of a request': (text) => new ApiError('Unreachable', text).message,
   'the faults of an object, its keys and its values': (text) =>
     formatFieldErrors(objectErrors(readUserObject(hostileObject(text)))),
+  'the faults of an object in v1alpha1': (text) =>
+    formatFieldErrors(objectErrors(readUserObject(hostileV1alpha1Object(text)))),
+  'an object that cannot be converted': (text) => messageOf(() => convert(hostileV1alpha1Object(text), API_VERSION)),
   'the faults of a change': (text) => {
     const before = { ...running().object, metadata: { name: 'etl' } };
     return formatFieldErrors(validateUpdate(before, { ...before, spec: hostileObject(text).spec }));
+  },
+  'a refusal of a change in v1alpha1 that takes a policy away': (text) => {
+    const { spec, metadata } = sequentialJob();
+    const containers = [container(text), ...spec.steps];
+    const before = (stepPolicies: unknown): unknown => ({
+      ...sequentialJob({ status: { startTime: at(0) } }),
+      apiVersion: 'batch.example.com/v1alpha1',
+      metadata,
+      spec: { containers, stepPolicies },
+    });
+    const [oldObject, object] = [before([{ name: text, backoffLimit: 1, onFailure: 'Continue' }]), before([])];
+    const of = { operation: 'UPDATE', subResource: '', namespace: 'team-a', bytes: 0 } as const;
+    return reviewObject({ ...of, object, oldObject });
   },
   'warnings about an object': (text) => warningsFor(hostileObject(text)),
   'a refusal of our webhook': (text) =>
     denied(hostileObject(text), objectErrors(readUserObject(hostileObject(text))), warningsFor(hostileObject(text))),
   'a review that makes no sense': (text) => errored(400, `no such operation ${text}`),
 };
+
+/** What it throws. */
+function messageOf(action: () => unknown): string {
+  try {
+    action();
+  } catch (error) {
+    return (error as Error).message;
+  }
+  throw new Error('it throws nothing');
+}
 
 const INSPECTED = { 'etl-0-extract': { type: 'inspected' } } as const;
 /** The status of a step whose Job failed. */

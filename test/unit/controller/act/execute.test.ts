@@ -96,6 +96,18 @@ describe('act', () => {
         [],
       ],
       [
+        'so it does if an earlier version of the operator, which wrote v1alpha1, created that Job',
+        () => theirs({ ownerReferences: [{ ...ownedBy('elder'), apiVersion: 'batch.example.com/v1alpha1' }] }),
+        conflict(ETL, { pendingRemoval: 'ownerless' }),
+        [],
+      ],
+      [
+        'our Job, created by an earlier version of the operator, is recorded',
+        () => theirs({ ownerReferences: [{ ...ownedBy(), apiVersion: 'batch.example.com/v1alpha1' }] }),
+        {},
+        [NAME],
+      ],
+      [
         'the garbage collector does not delete a Job whose owner has an unknown version',
         () => theirs({ ownerReferences: [{ ...ownedBy('elder'), apiVersion: 'batch.example.com/v9' }] }),
         conflict(ETL),
