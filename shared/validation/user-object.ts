@@ -35,7 +35,9 @@ export function readUserObject(object: unknown): UserObject {
     errorOf: (error) => {
       const field = paths.translate(error.field);
       // Some details repeat the path.
-      return field === error.field ? error : { ...error, field, detail: error.detail.replaceAll(error.field, () => field) };
+      return field === error.field
+        ? error
+        : { ...error, field, detail: error.detail.replaceAll(error.field, () => field) };
     },
     warningOf: (warning) => {
       const end = warning.indexOf(': ');
