@@ -104,7 +104,7 @@ export function jobFields(
 /** The container of a step, without the settings of the step. */
 function containerOf(step: Step): Container {
   const { job: _, pod: __, onFailure: ___, ...container } = step;
-  return container as Container;
+  return container;
 }
 
 /** The name of this step's Job, whether or not the Job exists. */

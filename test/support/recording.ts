@@ -29,8 +29,7 @@ export function recordedSequences(): readonly string[] {
 export function recordingOf(sequence: string): readonly Recorded[] {
   const lines = readFileSync(`${FOLDER}${sequence}${EXTENSION}`, 'utf8').trimEnd().split('\n');
   return lines.map((line) => {
-    const recorded = JSON.parse(line) as Recorded;
-    const { object } = recorded;
-    return object.kind === KIND ? { ...recorded, object: convert(object, API_VERSION) as Stored } : recorded;
+    const { at, type, object } = JSON.parse(line) as Recorded;
+    return { at, type, object: object.kind === KIND ? (convert(object, API_VERSION) as Stored) : object };
   });
 }

@@ -86,13 +86,16 @@ function hostileObject(text: string): SequentialJob {
 function hostileV1alpha1Object(text: string): unknown {
   const object = hostileObject(text);
   const { steps, job, ...spec } = object.spec;
-  const containers = steps.map(({ onFailure: _, ...one }) => one);
   const stepPolicies = [
     { name: `a${text}`, onFailure: text, [text]: 1 },
     { name: text, backoffLimit: text, when: text },
     { name: text },
   ];
-  return { ...object, apiVersion: 'batch.example.com/v1alpha1', spec: { ...spec, ...job, containers, stepPolicies } };
+  return {
+    ...object,
+    apiVersion: 'batch.example.com/v1alpha1',
+    spec: { ...spec, ...job, containers: steps, stepPolicies },
+  };
 }
 
 const podWith = (status: object): unknown => toObservedPod(rawPod({ status: status as never }));

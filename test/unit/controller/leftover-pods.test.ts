@@ -59,7 +59,7 @@ async function settle(process: Process): Promise<void> {
 beforeEach(async () => {
   api = new FakeApi();
   nowMs = NOW_MS;
-  const steps = [{ ...container('extract'), onFailure: 'Continue' } as const, container('load')];
+  const steps = [container('extract', { onFailure: 'Continue' }), container('load')];
   api.putSequentialJob(sequentialJob({ spec: { steps } }));
   first = new Process(api, () => nowMs);
   await first.settle();

@@ -7,7 +7,7 @@ import { type Line, recordingLog } from '../../support/recording-log.ts';
 const RULES = { rules: [{ action: 'FailJob', onExitCodes: { operator: 'In', values: [42] } }] } as const;
 
 function manifest(hasPolicy: boolean): JobManifest {
-  const step = { ...container('extract'), ...(hasPolicy ? { job: { podFailurePolicy: RULES } } : {}) };
+  const step = container('extract', hasPolicy ? { job: { podFailurePolicy: RULES } } : {});
   return buildJob(sequentialJob({ spec: { steps: [step] } }), 0, 0);
 }
 

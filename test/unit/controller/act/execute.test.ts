@@ -145,7 +145,7 @@ describe('act', () => {
 
     it('records which fields of the Job the server dropped', async () => {
       const { log, lines } = recordingLog();
-      const spec = { steps: [{ ...container('extract'), job: { podFailurePolicy: { rules: [] } } }] };
+      const spec = { steps: [container('extract', { job: { podFailurePolicy: { rules: [] } } })] };
       const object = api.putSequentialJob(sequentialJob({ spec }));
       const stored = { metadata: observedJob(0).metadata, spec: {} };
       const client = new FakeClient({ request: () => stored });

@@ -136,8 +136,7 @@ function stepOf({ steps, secret, flaw }: Scenario, index: number): Step {
   const { onFailure, backoffLimit } = steps[index] ?? {};
   const isLast = index === steps.length - 1;
   const isFlawed = (type: string): boolean => flaw?.type === type && flaw.index % steps.length === index;
-  return {
-    ...container(`s${index}`),
+  return container(`s${index}`, {
     ...(isFlawed('refused') ? { image: REFUSED_IMAGE } : {}),
     ...(isFlawed('invalid') ? { volumeMounts: [{ name: 'nowhere', mountPath: '/data' }] } : {}),
     ...(isLast && secret !== 'none'
@@ -145,7 +144,7 @@ function stepOf({ steps, secret, flaw }: Scenario, index: number): Step {
       : {}),
     ...(backoffLimit === undefined ? {} : { job: { backoffLimit } }),
     ...(onFailure === undefined ? {} : { onFailure }),
-  };
+  });
 }
 
 export function objectOf(scenario: Scenario): SequentialJob {

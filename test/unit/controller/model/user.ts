@@ -78,7 +78,7 @@ export class User {
       case 'rename':
         return withStep({ ...steps[index], name: `n${version}` });
       case 'mend':
-        return withStep({ ...container(name), ...(job && { job }), ...(onFailure && { onFailure }) });
+        return withStep(container(name, { ...(job && { job }), ...(onFailure && { onFailure }) }));
       case 'append':
         return steps.length === MAX_STEPS ? spec : { ...spec, steps: [...steps, container(`n${version}`)] };
       case 'remove last':

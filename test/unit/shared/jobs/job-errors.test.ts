@@ -9,11 +9,7 @@ import { container, sequentialJob } from '../../../support/objects.ts';
 
 const object = sequentialJob({
   spec: {
-    steps: [
-      container('extract'),
-      { ...container('transform'), job: {} },
-      { ...container('load'), job: { backoffLimit: 5 } },
-    ],
+    steps: [container('extract'), container('transform', { job: {} }), container('load', { job: { backoffLimit: 5 } })],
   },
 });
 

@@ -193,7 +193,7 @@ describe('buildJob', () => {
         { backoffLimit: 2, activeDeadlineSeconds: 30, podFailurePolicy: RULES },
       ],
     ])('%s', (_says, jobs, expected) => {
-      const steps = STEPS.map((name) => ({ ...container(name), ...(name in jobs && { job: jobs[name] as StepJob }) }));
+      const steps = STEPS.map((name) => container(name, name in jobs ? { job: jobs[name] as StepJob } : {}));
       const spec = { job: { backoffLimit: 7 }, steps };
       const { template: _, ...job } = buildJob(deepFreeze(sequentialJob({ spec })), 1, 0).spec;
       expect(job).toEqual({ completions: 1, parallelism: 1, podReplacementPolicy: 'Failed', ...expected });
@@ -212,13 +212,13 @@ describe('buildJob', () => {
       ],
     ])('%s', (_says, own, expected) => {
       const job = { backoffLimit: 7, activeDeadlineSeconds: 60, podFailurePolicy: OTHER } as unknown as StepJob;
-      const step = { ...container('extract'), ...(own === undefined ? {} : { job: own as StepJob }) };
+      const step = container('extract', own === undefined ? {} : { job: own as StepJob });
       const object = deepFreeze(sequentialJob({ spec: { job, steps: [step] } }));
       expect(buildJob(object, 0, 0).spec).toMatchObject(expected);
     });
 
     it('nothing into its container', () => {
-      const step = { ...container('extract'), job: { backoffLimit: 1 }, pod: {}, onFailure: 'Continue' } as const;
+      const step = container('extract', { job: { backoffLimit: 1 }, pod: {}, onFailure: 'Continue' });
       const { template } = buildJob(deepFreeze(sequentialJob({ spec: { steps: [step] } })), 0, 0).spec;
       expect(template.spec?.containers).toEqual([
         { ...container('extract'), terminationMessagePolicy: 'FallbackToLogsOnError' },

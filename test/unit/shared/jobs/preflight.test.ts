@@ -87,7 +87,7 @@ describe('the dry run', () => {
   });
 
   it('has the name, the labels and the limits of the first step’s Job', async () => {
-    const steps = NAMES.map((name) => ({ ...container(name), job: { backoffLimit: 7 } }));
+    const steps = NAMES.map((name) => container(name, { job: { backoffLimit: 7 } }));
     let job: JobManifest | undefined;
     await ask((_, given) => ((job = given), ACCEPTED), sequence({ steps }), 1);
     expect(job).toMatchObject({ metadata: { name: 'etl-1-b' }, spec: { backoffLimit: 7 } });
@@ -100,14 +100,14 @@ describe('the dry run', () => {
     const object = sequence({
       steps: [
         container('a'),
-        { ...container('b'), job: { backoffLimit: 1 } },
-        { ...container('c'), job: { podFailurePolicy: rules() } },
-        { ...container('d'), job: { podFailurePolicy: rules('d') } },
-        { ...container('e'), onFailure: 'Continue' },
-        { ...container('f'), job: { backoffLimit: 1 } },
-        { ...container('g'), job: { podFailurePolicy: rules() } },
+        container('b', { job: { backoffLimit: 1 } }),
+        container('c', { job: { podFailurePolicy: rules() } }),
+        container('d', { job: { podFailurePolicy: rules('d') } }),
+        container('e', { onFailure: 'Continue' }),
+        container('f', { job: { backoffLimit: 1 } }),
+        container('g', { job: { podFailurePolicy: rules() } }),
         // In one Job with `d` the server would find that container.
-        { ...container('h'), job: { podFailurePolicy: rules('d') } },
+        container('h', { job: { podFailurePolicy: rules('d') } }),
       ],
     });
     expect(dryRunGroups(object, 0)).toEqual([[0, 4], [1, 5], [2, 6], [3], [7]]);
