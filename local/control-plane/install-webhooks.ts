@@ -88,8 +88,8 @@ const PROBES: readonly Probe[] = [
 async function untilCalled(kubectl: Kubectl, installation: WebhookInstallation, probe: Probe): Promise<void> {
   const { scratch, namespace } = installation;
   const file = join(scratch, 'probe.json');
-  const containers = [{ name: 'probe', image: 'probe:1', ...probe.container }];
-  const object = { apiVersion: API_VERSION, kind: KIND, metadata: { name: 'probe' }, spec: { containers } };
+  const steps = [{ name: 'probe', image: 'probe:1', ...probe.container }];
+  const object = { apiVersion: API_VERSION, kind: KIND, metadata: { name: 'probe' }, spec: { steps } };
   await writeFile(file, JSON.stringify(object));
   let answer: Answer = { refused: 'nothing' };
   for (let waited = 0; waited < TIMEOUT_MS; waited += POLL_MS) {

@@ -1,4 +1,5 @@
 /** Translates field paths of v1beta1 into those of a v1alpha1 object, so that users read the paths that they wrote. Pure. */
+import { displayKey } from '../validation/field-error.ts';
 import { asArray, asObject, asObjects, nonEmptyString } from '../json/untrusted.ts';
 
 /** `spec.steps[0]` or `spec.finally[0]`, and the path within the step. */
@@ -56,7 +57,8 @@ export class V1alpha1Paths {
     const isUnused = list === 'steps' && i >= this.#containers;
     const policy = isUnused ? this.#unused[i - this.#containers] : this.#policyOf(list, i);
     if (isUnused || isSetting(within)) {
-      return `spec.stepPolicies[${policy ?? `name=${this.#names[list]?.[i] ?? ''}`}]${fieldOfPolicy(within)}`;
+      const place = policy ?? `name=${displayKey(this.#names[list]?.[i] ?? '')}`;
+      return `spec.stepPolicies[${place}]${fieldOfPolicy(within)}`;
     }
     return `spec.${list === 'steps' ? 'containers' : list}[${i}]${within}`;
   }

@@ -87,7 +87,7 @@ export function buildCombinedJob(object: SequentialJob, indices: readonly number
  * The Job fields that the step sets, else those that all steps have. The deadline of the sequence is not among them: the
  * controller enforces it over all Jobs.
  */
-function jobFields(
+export function jobFields(
   own: StepJob | undefined,
   all: StepJob & { readonly backoffLimit: number },
 ): Pick<JobManifest['spec'], 'backoffLimit' | 'activeDeadlineSeconds' | 'podFailurePolicy'> {
@@ -104,7 +104,7 @@ function jobFields(
 /** The container of a step, without the settings of the step. */
 function containerOf(step: Step): Container {
   const { job: _, pod: __, onFailure: ___, ...container } = step;
-  return container as Container;
+  return container;
 }
 
 /** The name of this step's Job, whether or not the Job exists. */

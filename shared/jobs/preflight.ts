@@ -2,9 +2,10 @@
  * Finds the Jobs of a sequence that the API server would refuse, with few dry runs: one if the steps differ only in
  * their containers. Pure except for the dry run, which is passed in.
  */
+import { withDefaults } from '../api/defaults.ts';
 import type { SequentialJob } from '../api/types.ts';
 import { jobErrorsOf, toSequentialJobFields, type JobError, type JobRefusal } from './job-errors.ts';
-import { buildCombinedJob, type JobManifest } from './job.ts';
+import { buildCombinedJob, jobFields, type JobManifest } from './job.ts';
 
 /** The result of a dry run. */
 export type DryRunAnswer =
@@ -60,13 +61,13 @@ export async function preflight(
  * policy names a container is a group of its own.
  */
 export function dryRunGroups(object: SequentialJob, from: number): readonly (readonly number[])[] {
-  const { steps } = object.spec;
+  const { steps, job } = withDefaults(object.spec);
   const indices = Array.from({ length: Math.max(0, steps.length - from) }, (_, i) => from + i);
   const groups = Map.groupBy(indices, (index) => {
-    const { backoffLimit, activeDeadlineSeconds, podFailurePolicy } = steps[index]?.job ?? {};
-    const namesContainer = podFailurePolicy?.rules.some(({ onExitCodes }) => onExitCodes?.containerName !== undefined);
-    if (namesContainer === true) return `step ${index}`;
-    return JSON.stringify([backoffLimit, activeDeadlineSeconds, podFailurePolicy].map((value) => value ?? null));
+    const fields = jobFields(steps[index]?.job, job);
+    const rules = fields.podFailurePolicy?.rules;
+    const namesContainer = rules?.some(({ onExitCodes }) => onExitCodes?.containerName !== undefined);
+    return namesContainer === true ? `step ${index}` : JSON.stringify(fields);
   });
   return [...groups.values()];
 }

@@ -48,7 +48,7 @@ export function readUserObject(object: unknown): UserObject {
   const textOf = (text: string): string => text.replaceAll(PATH, (path) => paths.translate(path));
   const withPath = (error: FieldError, field: string): FieldError => {
     // Some details repeat the path, some name another field.
-    const detail = field === error.field ? error.detail : error.detail.replaceAll(error.field, field);
+    const detail = field === error.field ? error.detail : error.detail.replaceAll(error.field, () => field);
     return { ...error, field, detail: textOf(detail) };
   };
   return {

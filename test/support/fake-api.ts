@@ -3,7 +3,7 @@
  * versions, finalizers and preconditions. A test may let any request fail, before or after it was carried out.
  */
 import jsonpatch, { type Operation } from 'fast-json-patch';
-import { LABELS, PLURAL } from '../../shared/api/group.ts';
+import { API_VERSION, LABELS, PLURAL } from '../../shared/api/group.ts';
 import type { ObservedJob } from '../../shared/api/job.ts';
 import type { ObjectMeta, SequentialJob } from '../../shared/api/types.ts';
 import type { ApiRequest } from '../../shared/kube/client.ts';
@@ -256,7 +256,7 @@ export class FakeApi {
 }
 
 export function sequentialJobPath(namespace: string, name: string): string {
-  return `/apis/batch.example.com/v1alpha1/namespaces/${namespace}/${PLURAL}/${name}`;
+  return `/apis/${API_VERSION}/namespaces/${namespace}/${PLURAL}/${name}`;
 }
 
 export function jobPath(namespace: string, name: string): string {

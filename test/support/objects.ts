@@ -2,12 +2,12 @@
 import { API_VERSION, FINALIZER, KIND } from '../../shared/api/group.ts';
 import type { JobCondition, ObservedJob } from '../../shared/api/job.ts';
 import type {
-  Container,
   ObjectMeta,
   OwnerReference,
   SequentialJob,
   SequentialJobSpec,
   SequentialJobStatus,
+  Step,
 } from '../../shared/api/types.ts';
 
 export const NAMESPACE = 'team-a';
@@ -21,7 +21,8 @@ export function at(seconds: number): string {
   return new Date(NOW_MS + seconds * 1000).toISOString().replace('.000Z', 'Z');
 }
 
-export function container(name: string, more: Partial<Container> = {}): Container {
+/** A step: a container, and what else is said of it. */
+export function container(name: string, more: Partial<Step> = {}): Step {
   return { name, image: 'registry.example.com/etl:1.0', ...more };
 }
 

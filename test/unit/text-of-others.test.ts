@@ -17,12 +17,14 @@ import { EventRecorder } from '../../controller/events.ts';
 import { toObservedEvent, toObservedPod } from '../../controller/transform-pod.ts';
 import { toObservedJob } from '../../controller/transform.ts';
 import { truncateMiddle, truncate } from '../../shared/truncate.ts';
+import { API_VERSION } from '../../shared/api/group.ts';
 import type { SequentialJob } from '../../shared/api/types.ts';
+import { convert } from '../../shared/conversion/index.ts';
 import { ApiError, errorFromResponse, errorFromStatus } from '../../shared/kube/errors.ts';
 import { jobErrorsOf as jobFaultsOf } from '../../shared/jobs/job-errors.ts';
-import { formatFieldErrors, validateUpdate, warningsFor } from '../../shared/validation/index.ts';
+import { formatFieldErrors, readUserObject, validateUpdate, warningsFor } from '../../shared/validation/index.ts';
 import { denied, errored } from '../../webhook/response.ts';
-import { objectErrors } from '../../webhook/validate.ts';
+import { objectErrors, reviewObject } from '../../webhook/validate.ts';
 import { FakeClient } from '../support/fake-client.ts';
 import { EVIL, harmful, harmfulIn, HARMS } from '../support/harmful-text.ts';
 import { at, container, failed, jobUid, NOW_MS, observedJob, sequentialJob } from '../support/objects.ts';
@@ -58,12 +60,13 @@ const starting = (finding: Finding, more: Partial<Snapshot> = {}): Snapshot => (
 const decided = (snapshot: Snapshot): unknown => decide(snapshot, NOW_MS).status;
 
 function hostileObject(text: string): SequentialJob {
-  const containers = [
+  const steps = [
     {
       ...container(`a${text}`),
       image: `x:${text}`,
       env: [{ name: `${text}=`, value: text }],
       volumeMounts: [{ name: text, mountPath: text }],
+      onFailure: text,
     },
     { ...container('b'), image: 'x', [text]: { [text]: 1 }, volumeMounts: [{ name: 'v', mountPath: '/v' }] },
     { ...container(`c${text}`), image: 'x', volumeMounts: [{ name: 'v', mountPath: '/v' }] },
@@ -73,10 +76,25 @@ function hostileObject(text: string): SequentialJob {
     metadata: { labels, annotations: labels },
     spec: { volumes: [{ name: 'v' }], nodeSelector: { [text]: 7 } },
   };
-  const stepPolicies = [{ name: text, onFailure: text }];
   return {
     ...sequentialJob({ metadata: { name: text } }),
-    spec: { containers, template, stepPolicies, updatePolicy: text, [text]: text } as never,
+    spec: { steps, template, job: { backoffLimit: text }, updatePolicy: text, [text]: text } as never,
+  };
+}
+
+/** The same as a client of v1alpha1 writes it: with policies that name steps, and one that names none. */
+function hostileV1alpha1Object(text: string): unknown {
+  const object = hostileObject(text);
+  const { steps, job, ...spec } = object.spec;
+  const stepPolicies = [
+    { name: `a${text}`, onFailure: text, [text]: 1 },
+    { name: text, backoffLimit: text, when: text },
+    { name: text },
+  ];
+  return {
+    ...object,
+    apiVersion: 'batch.example.com/v1alpha1',
+    spec: { ...spec, ...job, containers: steps, stepPolicies },
   };
 }
 
@@ -131,16 +149,43 @@ const WAYS_IN: Readonly<Record<string, (text: string) => unknown>> = {
   'an answer that is no Status': (text) => errorFromResponse(502, `<html>${text}`).message,
   'an error in a watch': (text) => errorFromStatus({ code: 410, message: text }).message,
   'any other failure of a request': (text) => new ApiError('Unreachable', text).message,
-  'the faults of an object, its keys and its values': (text) => formatFieldErrors(objectErrors(hostileObject(text))),
+  'the faults of an object, its keys and its values': (text) =>
+    formatFieldErrors(objectErrors(readUserObject(hostileObject(text)))),
+  'the faults of an object in v1alpha1': (text) =>
+    formatFieldErrors(objectErrors(readUserObject(hostileV1alpha1Object(text)))),
+  'an object that cannot be converted': (text) => messageOf(() => convert(hostileV1alpha1Object(text), API_VERSION)),
   'the faults of a change': (text) => {
     const before = { ...running().object, metadata: { name: 'etl' } };
     return formatFieldErrors(validateUpdate(before, { ...before, spec: hostileObject(text).spec }));
   },
+  'a refusal of a change in v1alpha1 that takes a policy away': (text) => {
+    const { spec, metadata } = sequentialJob();
+    const containers = [container(text), ...spec.steps];
+    const before = (stepPolicies: unknown): unknown => ({
+      ...sequentialJob({ status: { startTime: at(0) } }),
+      apiVersion: 'batch.example.com/v1alpha1',
+      metadata,
+      spec: { containers, stepPolicies },
+    });
+    const [oldObject, object] = [before([{ name: text, backoffLimit: 1, onFailure: 'Continue' }]), before([])];
+    const of = { operation: 'UPDATE', subResource: '', namespace: 'team-a', bytes: 0 } as const;
+    return reviewObject({ ...of, object, oldObject });
+  },
   'warnings about an object': (text) => warningsFor(hostileObject(text)),
   'a refusal of our webhook': (text) =>
-    denied(hostileObject(text), objectErrors(hostileObject(text)), warningsFor(hostileObject(text))),
+    denied(hostileObject(text), objectErrors(readUserObject(hostileObject(text))), warningsFor(hostileObject(text))),
   'a review that makes no sense': (text) => errored(400, `no such operation ${text}`),
 };
+
+/** What it throws. */
+function messageOf(action: () => unknown): string {
+  try {
+    action();
+  } catch (error) {
+    return (error as Error).message;
+  }
+  throw new Error('it throws nothing');
+}
 
 const INSPECTED = { 'etl-0-extract': { type: 'inspected' } } as const;
 /** The status of a step whose Job failed. */
@@ -223,7 +268,7 @@ describe.each(TEXTS)('with %s', (_says, text) => {
 
 describe('the command line', () => {
   const manifest = (object: object): string =>
-    JSON.stringify({ apiVersion: 'batch.example.com/v1alpha1', kind: 'SequentialJob', ...object });
+    JSON.stringify({ apiVersion: 'batch.example.com/v1beta1', kind: 'SequentialJob', ...object });
   const files = Object.fromEntries(
     TEXTS.map(([, text], i) => [
       `${i}\u001B]0;x\u0007.yaml`,
@@ -238,7 +283,7 @@ describe('the command line', () => {
   });
 
   it('lint finds the position of a key that it prints escaped', async () => {
-    const yaml = `apiVersion: batch.example.com/v1alpha1\nkind: SequentialJob\nmetadata: {name: etl}\nspec:\n  containers:\n    - {name: a, image: "x:1"}\n  "we\\e[31mird": 1\n`;
+    const yaml = `apiVersion: batch.example.com/v1beta1\nkind: SequentialJob\nmetadata: {name: etl}\nspec:\n  steps:\n    - {name: a, image: "x:1"}\n  "we\\e[31mird": 1\n`;
     const { out } = await run(lint, ['a.yaml'], { 'a.yaml': yaml });
     expect(out).toContain('a.yaml:7:3: warning: unknown field "spec.we\\u001b[31mird"');
   });
@@ -246,11 +291,11 @@ describe('the command line', () => {
   it('render writes equivalent Jobs without control characters', async () => {
     // What is legal in a Pod, and what Unicode text is: half a pair is none.
     const texts = TEXTS.map(([, text]) => text.toWellFormed());
-    const containers = [
+    const steps = [
       { ...container('a'), image: 'x:1', args: texts, env: texts.map((value, i) => ({ name: `V${i}`, value })) },
     ];
     const template = { metadata: { annotations: Object.fromEntries(texts.map((text, i) => [`a${i}`, text])) } };
-    const file = manifest({ metadata: { name: 'etl', namespace: `a\nb: ${EVIL}` }, spec: { containers, template } });
+    const file = manifest({ metadata: { name: 'etl', namespace: `a\nb: ${EVIL}` }, spec: { steps, template } });
     const { code, out } = await run(render, ['a.json'], { 'a.json': file });
     expect(code).toBe(0);
     expect(harmful(out)).toEqual([]);
@@ -349,13 +394,13 @@ describe('all outputs are covered', () => {
 
 test('text in any script is printed unchanged', () => {
   const labels = { 'größe/ключ': '値', 'a"b\\c': 'd' };
-  const containers = [{ ...container('загрузка'), image: 'bild:größe' }];
+  const steps = [{ ...container('загрузка'), image: 'bild:größe' }];
   const object = {
     ...sequentialJob(),
-    spec: { containers, template: { metadata: { labels: { ...labels, 'x.batch.example.com/é': '' } } } },
+    spec: { steps, template: { metadata: { labels: { ...labels, 'x.batch.example.com/é': '' } } } },
   };
-  const text = formatFieldErrors(objectErrors(object));
-  expect(text).toContain('spec.containers[0].name: Invalid value: "загрузка": ');
-  expect(text).toContain('spec.containers[0].image: Invalid value: "bild:größe": ');
+  const text = formatFieldErrors(objectErrors(readUserObject(object)));
+  expect(text).toContain('spec.steps[0].name: Invalid value: "загрузка": ');
+  expect(text).toContain('spec.steps[0].image: Invalid value: "bild:größe": ');
   expect(text).toContain('spec.template.metadata.labels[x.batch.example.com/é]: Forbidden: ');
 });

@@ -44,7 +44,7 @@ describe('the informer cache keeps a part of a SequentialJob', () => {
     const object = after('Complete');
     sequentialJobs.observe(object);
     const kept = sequentialJobs.get(keyOf(object));
-    expect(kept).toMatchObject({ metadata: object.metadata, status: object.status, spec: { containers: [] } });
+    expect(kept).toMatchObject({ metadata: object.metadata, status: object.status, spec: { steps: [] } });
     expect([kept && objects.full(kept), objects.cachedBytes]).toEqual([undefined, 0]);
   });
 });

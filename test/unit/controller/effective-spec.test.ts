@@ -15,12 +15,12 @@ const OLD: SequentialJobSpec = deepFreeze(sequentialJob().spec);
 /** As the webhook lets it change at any time. */
 const MUTABLE: SequentialJobSpec = deepFreeze({ ...OLD, suspend: true });
 /** As it never may. */
-const ILLEGAL: SequentialJobSpec = deepFreeze({ ...OLD, backoffLimit: 9, suspend: true });
+const ILLEGAL: SequentialJobSpec = deepFreeze({ ...OLD, job: { backoffLimit: 9 }, suspend: true });
 const FUTURE: SequentialJobSpec = deepFreeze({ ...OLD, updatePolicy: 'FutureSteps' });
 /** Another last step, as `FutureSteps` allows. */
 const LEGAL: SequentialJobSpec = deepFreeze({
   ...FUTURE,
-  containers: [container('extract'), container('transform'), container('store')],
+  steps: [container('extract'), container('transform'), container('store')],
 });
 
 const RUNNING: SequentialJobStatus = {
@@ -289,7 +289,7 @@ describe('hold', () => {
     const { revisions } = await prepared(row);
     expect((await resolveEffectiveSpec(objectOf(row), revisions)).specChange).toEqual({
       type: 'refused',
-      errors: [expect.stringMatching(/^spec\.backoffLimit: /)],
+      errors: [expect.stringMatching(/^spec\.job\.backoffLimit: /)],
     });
   });
 

@@ -116,7 +116,7 @@ describe('EventRecorder', () => {
           kind: 'Event',
           metadata: { name: expect.stringMatching(/^etl\.[0-9a-f]{16}$/), namespace: 'team-a' },
           involvedObject: {
-            apiVersion: 'batch.example.com/v1alpha1',
+            apiVersion: 'batch.example.com/v1beta1',
             kind: 'SequentialJob',
             namespace: 'team-a',
             name: 'etl',

@@ -124,7 +124,7 @@ describe('Informers', () => {
     it('select our objects by their label, and no Events', async () => {
       await started();
       expect(asked()).toEqual({
-        '/apis/batch.example.com/v1alpha1/sequentialjobs': [undefined, undefined],
+        '/apis/batch.example.com/v1beta1/sequentialjobs': [undefined, undefined],
         '/apis/batch/v1/jobs': [LABELS.uid, undefined],
         '/api/v1/pods': [LABELS.uid, undefined],
       });

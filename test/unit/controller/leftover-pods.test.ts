@@ -59,10 +59,8 @@ async function settle(process: Process): Promise<void> {
 beforeEach(async () => {
   api = new FakeApi();
   nowMs = NOW_MS;
-  const containers = [container('extract'), container('load')];
-  api.putSequentialJob(
-    sequentialJob({ spec: { steps: containers, stepPolicies: [{ name: 'extract', onFailure: 'Continue' }] } }),
-  );
+  const steps = [container('extract', { onFailure: 'Continue' }), container('load')];
+  api.putSequentialJob(sequentialJob({ spec: { steps } }));
   first = new Process(api, () => nowMs);
   await first.settle();
   lastJob = api.get(EXTRACT) as Stored;

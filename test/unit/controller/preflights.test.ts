@@ -113,7 +113,7 @@ describe('the dry run', () => {
   it.each<readonly [string, Partial<SequentialJob['spec']>]>([
     ['a new deadline', { activeDeadlineSeconds: 600 }],
     ['a new TTL', { ttlSecondsAfterFinished: 5 }],
-    ['a change that is rejected', { backoffLimit: 9 }],
+    ['a change that is rejected', { job: { backoffLimit: 9 } }],
   ])('is not repeated for %s', async (_says, change) => {
     begin(sequentialJob());
     await process.reconcile();
@@ -171,8 +171,8 @@ describe('a rejection', () => {
     refuseStep('store');
     begin(sequentialJob({ spec: { updatePolicy: 'FutureSteps' } }));
     await process.reconcile();
-    const { steps: containers } = sequentialJob().spec;
-    edit({ steps: [...containers.slice(0, 2), container('store')] });
+    const { steps } = sequentialJob().spec;
+    edit({ steps: [...steps.slice(0, 2), container('store')] });
     await process.reconcile();
     expect(stored().status?.phase).toBe('Running');
     end('etl-0-extract');
@@ -184,7 +184,7 @@ describe('a rejection', () => {
     });
     expect(api.jobs()).toHaveLength(1);
 
-    edit({ steps: containers });
+    edit({ steps });
     await process.settle();
     expect(stored().status).toMatchObject({ phase: 'Running', progress: { currentStep: 'transform' } });
   });

@@ -179,7 +179,9 @@ const LIVES: readonly Life[] = [
   },
   {
     says: 'a step with onFailure: Continue fails, and the next step starts',
-    spec: { stepPolicies: [{ name: 'extract', onFailure: 'Continue' }] },
+    spec: {
+      steps: [container('extract', { onFailure: 'Continue' }), container('transform'), container('load')],
+    },
     story: [nothing, fails(EXTRACT), completes(TRANSFORM), completes(LOAD)],
     requests: [PREFLIGHT, ...START, LOOK, ...START, ...START, STATUS],
     events: [...STARTED, 'JobFailed', 'JobStarted', ...REST_EVENTS.slice(2)],

@@ -128,9 +128,9 @@ describe('reconcile', () => {
   });
 
   it.each<readonly [string, Partial<SequentialJob['spec']>]>([
-    ['renames the step', { containers: [container('fetch'), container('transform'), container('load')] }],
-    ['removes the other steps', { containers: [container('fetch')] }],
-    ['violates a validation rule', { containers: [container('fetch'), container('fetch')] }],
+    ['renames the step', { steps: [container('fetch'), container('transform'), container('load')] }],
+    ['removes the other steps', { steps: [container('fetch')] }],
+    ['violates a validation rule', { steps: [container('fetch'), container('fetch')] }],
   ])('records the unrecorded Job when an edit %s', async (_says, spec) => {
     api.putSequentialJob(sequentialJob());
     api.intercept = ({ path }) => (path.endsWith('/status') ? fault('Timeout') : undefined);
@@ -150,11 +150,11 @@ describe('reconcile', () => {
     api.putSequentialJob({ ...bare(), spec: { ...bare().spec, updatePolicy: 'FutureSteps' } });
     const process = new Process(api);
     await process.reconcile();
-    const containers = [container('extract'), container('transform'), container('store')];
-    api.edit(NAMESPACE, 'etl', { steps: containers });
+    const steps = [container('extract'), container('transform'), container('store')];
+    api.edit(NAMESPACE, 'etl', { steps });
     process.sync();
     await process.reconcile();
-    expect(api.ofKind('ControllerRevision')).toMatchObject([{ revision: 2, data: { spec: { containers } } }]);
+    expect(api.ofKind('ControllerRevision')).toMatchObject([{ revision: 2, data: { spec: { steps } } }]);
   });
 
   describe('the missing Job of the running step', () => {

@@ -15,7 +15,7 @@ const WRITE = 'the spec of a running sequence was not recorded: after a restart,
 
 const OBJECT = deepFreeze(sequentialJob());
 const SPEC = OBJECT.spec;
-const OTHER: SequentialJobSpec = deepFreeze({ ...SPEC, backoffLimit: 9 });
+const OTHER: SequentialJobSpec = deepFreeze({ ...SPEC, job: { backoffLimit: 9 } });
 
 const MAY_PASS: readonly ApiErrorCode[] = ['ServerError', 'Conflict'];
 const FINAL: readonly ApiErrorCode[] = ['Forbidden', 'Unexpected'];
@@ -105,7 +105,11 @@ describe('record', () => {
     ['the same spec and another generation', { revision: 7 }],
     [
       'the same spec in another order of fields',
-      { data: { spec: { ...SPEC, containers: SPEC.steps.map(({ name, image }) => ({ image, name })) } } },
+      { data: { spec: { ...SPEC, steps: SPEC.steps.map(({ name, image }) => ({ image, name })) } } },
+    ],
+    [
+      'the same spec in v1alpha1, as an earlier version of the operator recorded it',
+      { data: { spec: { containers: SPEC.steps, stepPolicies: [] } } },
     ],
     [
       'a spec that differs only in fields that are always mutable',
@@ -121,7 +125,9 @@ describe('record', () => {
   it.each<readonly [string, Readonly<Record<string, unknown>>]>([
     ['another spec', { data: { spec: OTHER } }],
     ['nothing', { data: null }],
-    ['an invalid spec', { data: { spec: { containers: 'x' } } }],
+    ['an invalid spec', { data: { spec: { steps: 'x' } } }],
+    ['another spec in v1alpha1', { data: { spec: { containers: SPEC.steps, backoffLimit: 9 } } }],
+    ['an invalid spec in v1alpha1', { data: { spec: { containers: SPEC.steps, stepPolicies: 'x' } } }],
   ])('replaces a record with %s, guarded by its UID', async (_says, fields) => {
     await put(fields);
     await revisions.record(OBJECT, SPEC, 2);
@@ -206,11 +212,28 @@ describe('load', () => {
     expect(api.done).toEqual(['POST controllerrevisions', 'GET controllerrevisions']);
   });
 
+  it('returns the spec in v1beta1 that an earlier version of the operator recorded in v1alpha1', async () => {
+    const [first, ...others] = SPEC.steps;
+    const stepPolicies = [{ name: first?.name, backoffLimit: 1, onFailure: 'Continue' }];
+    await put({
+      data: { spec: { containers: SPEC.steps, backoffLimit: 9, stepPolicies, suspend: true } },
+      revision: 2,
+    });
+    const steps = [{ ...first, job: { backoffLimit: 1 }, onFailure: 'Continue' }, ...others];
+    const spec = { steps, job: { backoffLimit: 9 }, suspend: true };
+    expect(await revisions.load(OBJECT)).toEqual({ generation: 2, spec });
+  });
+
   it.each<readonly [string, Readonly<Record<string, unknown>>, readonly OwnerReference[]]>([
     ['belongs to another object', {}, [ownedBy('other')]],
     ['has an owner of another kind', {}, [{ ...ownedBy(), kind: 'StatefulSet' }]],
     ['belongs to the object, but has no spec', { data: {} }, [ownedBy()]],
     ['belongs to the object, but its spec has no steps', { data: { spec: {} } }, [ownedBy()]],
+    [
+      'belongs to the object, but cannot be converted from v1alpha1',
+      { data: { spec: { containers: SPEC.steps, stepPolicies: [null] } } },
+      [ownedBy()],
+    ],
   ])('returns nothing if the record %s', async (_whose, fields, owners) => {
     await put(fields, owners);
     expect(await revisions.load(OBJECT)).toBeUndefined();

@@ -1,14 +1,14 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { ServerCapabilities } from '../../../controller/server-capabilities.ts';
 import { buildJob, type JobManifest } from '../../../shared/jobs/job.ts';
-import { sequentialJob } from '../../support/objects.ts';
+import { container, sequentialJob } from '../../support/objects.ts';
 import { type Line, recordingLog } from '../../support/recording-log.ts';
 
 const RULES = { rules: [{ action: 'FailJob', onExitCodes: { operator: 'In', values: [42] } }] } as const;
 
 function manifest(hasPolicy: boolean): JobManifest {
-  const policy = hasPolicy ? [{ name: 'extract', podFailurePolicy: RULES as never }] : [];
-  return buildJob(sequentialJob({ spec: { stepPolicies: policy } }), 0, 0);
+  const step = container('extract', hasPolicy ? { job: { podFailurePolicy: RULES } } : {});
+  return buildJob(sequentialJob({ spec: { steps: [step] } }), 0, 0);
 }
 
 describe('ServerCapabilities', () => {

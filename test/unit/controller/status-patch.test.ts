@@ -109,7 +109,7 @@ describe('report', () => {
     expect(log).toEqual(['PATCH', 'one', 'two']);
     expect(client.requests).toMatchObject([
       {
-        path: '/apis/batch.example.com/v1alpha1/namespaces/team-a/sequentialjobs/etl/status',
+        path: '/apis/batch.example.com/v1beta1/namespaces/team-a/sequentialjobs/etl/status',
         contentType: 'application/json-patch+json',
         query: { fieldManager: 'sequentialjob-controller' },
       },

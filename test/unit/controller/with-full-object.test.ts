@@ -20,7 +20,7 @@ function make(objects: FullObjectCache, answer: () => unknown): Made {
 }
 
 const object = sequentialJob();
-const path = '/apis/batch.example.com/v1alpha1/namespaces/team-a/sequentialjobs/etl';
+const path = '/apis/batch.example.com/v1beta1/namespaces/team-a/sequentialjobs/etl';
 const work = async (found: TrimmedSequentialJob | undefined): Promise<TrimmedSequentialJob | undefined> => found;
 
 describe('a sequence whose full object is not in the informer cache', () => {

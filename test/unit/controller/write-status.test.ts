@@ -41,8 +41,8 @@ describe('a status that the API server rejects as too large', () => {
     api = new FakeApi();
     limit = Infinity;
     [, refusal] = REFUSALS[0] as (typeof REFUSALS)[number];
-    const stepPolicies = NAMES.map((name) => ({ name, onFailure: 'Continue' as const }));
-    api.putSequentialJob(sequentialJob({ spec: { steps: NAMES.map((name) => container(name)), stepPolicies } }));
+    const steps = NAMES.map((name) => container(name, { onFailure: 'Continue' }));
+    api.putSequentialJob(sequentialJob({ spec: { steps } }));
     api.intercept = ({ path, body }) =>
       STATUS_PATH.test(path) && JSON.stringify(body).length > limit ? { error: refusal, after: false } : undefined;
     current = new Process(api);

@@ -13,7 +13,17 @@ import { FakeClient } from '../../../support/fake-client.ts';
 import { deepFreeze } from '../../../support/freeze.ts';
 import { recordingLog } from '../../../support/recording-log.ts';
 import { actorDeps } from '../../../support/reconciler.ts';
-import { at, jobUid, NAMESPACE, NOW, NOW_MS, observedJob, ownedBy, sequentialJob } from '../../../support/objects.ts';
+import {
+  at,
+  container,
+  jobUid,
+  NAMESPACE,
+  NOW,
+  NOW_MS,
+  observedJob,
+  ownedBy,
+  sequentialJob,
+} from '../../../support/objects.ts';
 
 const NAME = 'etl-0-extract';
 const CREATE: Action = { type: 'CreateJob', index: 0, resumes: 0, jobName: NAME };
@@ -86,6 +96,18 @@ describe('act', () => {
         [],
       ],
       [
+        'so it does if an earlier version of the operator, which wrote v1alpha1, created that Job',
+        () => theirs({ ownerReferences: [{ ...ownedBy('elder'), apiVersion: 'batch.example.com/v1alpha1' }] }),
+        conflict(ETL, { pendingRemoval: 'ownerless' }),
+        [],
+      ],
+      [
+        'our Job, created by an earlier version of the operator, is recorded',
+        () => theirs({ ownerReferences: [{ ...ownedBy(), apiVersion: 'batch.example.com/v1alpha1' }] }),
+        {},
+        [NAME],
+      ],
+      [
         'the garbage collector does not delete a Job whose owner has an unknown version',
         () => theirs({ ownerReferences: [{ ...ownedBy('elder'), apiVersion: 'batch.example.com/v9' }] }),
         conflict(ETL),
@@ -123,7 +145,7 @@ describe('act', () => {
 
     it('records which fields of the Job the server dropped', async () => {
       const { log, lines } = recordingLog();
-      const spec = { stepPolicies: [{ name: 'extract', podFailurePolicy: { rules: [] } }] };
+      const spec = { steps: [container('extract', { job: { podFailurePolicy: { rules: [] } } })] };
       const object = api.putSequentialJob(sequentialJob({ spec }));
       const stored = { metadata: observedJob(0).metadata, spec: {} };
       const client = new FakeClient({ request: () => stored });

@@ -193,8 +193,8 @@ describe('a status', () => {
       expect(started.map(({ index }) => index)).toEqual(started.map((_, i) => i));
       expect(before.every(({ state }) => state === 'Succeeded' || state === 'Failed')).toBe(true);
       const passedOver = before.filter(({ state }) => state === 'Failed');
-      const policies = snapshot.object.spec.stepPolicies ?? [];
-      expect(passedOver.map(({ name }) => policies.find((one) => one.name === name)?.onFailure)).toEqual(
+      const { steps } = snapshot.object.spec;
+      expect(passedOver.map(({ name }) => steps.find((one) => one.name === name)?.onFailure)).toEqual(
         passedOver.map(() => 'Continue'),
       );
       expect(new Set(started.map(({ jobUID }) => jobUID)).size).toBe(started.length);

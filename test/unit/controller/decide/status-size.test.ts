@@ -170,12 +170,11 @@ describe('the whole status', () => {
   });
 
   it('of 1000 steps with onFailure: Continue that all failed stays below 256 KiB, although it names them', () => {
-    const stepPolicies = containers.map(({ name }) => ({ name, onFailure: 'Continue' as const }));
     const failedSteps = containers.map(({ name }, i) =>
       step(i, { name, jobName: stepJobName(object, i, 0), state: 'Failed' }),
     );
     const status = { observedGeneration: 1, startTime: at(0), steps: failedSteps };
-    const spec = { ...object.spec, stepPolicies };
+    const spec = { ...object.spec, steps: containers.map((one) => ({ ...one, onFailure: 'Continue' as const })) };
     const decision = decide(deepFreeze({ object: { ...object, spec, status }, jobs: [], findings: {} }), NOW_MS);
     expect(decision.status?.phase).toBe('Completed');
     expect(getCondition(decision.status?.conditions, 'Complete')?.message).toMatch(/^0 of 1000 .* and 995 more$/);

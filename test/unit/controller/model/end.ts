@@ -149,7 +149,7 @@ function isFailure(progress: Partial<Progress>, held: SequentialJobSpec, world: 
   const { failureReason: reason, failedIndex: index = 0 } = progress;
   const { ledger, scenario, hadDeadline } = world;
   const job = ledger.latest(index);
-  // A step that was renamed between the making of its Job and its record has the policy of neither name for certain.
+  // A step that was renamed between the making of its Job and its record has the settings of neither name for certain.
   const isRenamed = job !== undefined && job.step !== held.steps[index]?.name;
   const counts = hadDeadline || isRenamed || !continues(held, index);
   switch (reason) {

@@ -113,22 +113,17 @@ export function placeOf({ metadata: { labels = {} } }: RawJob): { readonly index
 }
 
 /** Whether the sequence goes on when this step fails. */
-export function continues({ steps: containers, stepPolicies = [] }: SequentialJobSpec, index: number): boolean {
-  return stepPolicies.find(({ name }) => name === containers[index]?.name)?.onFailure === 'Continue';
+export function continues({ steps }: SequentialJobSpec, index: number): boolean {
+  return steps[index]?.onFailure === 'Continue';
 }
 
-function isOf(
-  { spec }: RawJob,
-  { steps: containers, stepPolicies = [], backoffLimit }: SequentialJobSpec,
-  index: number,
-): boolean {
-  const wanted = containers[index];
+function isOf({ spec }: RawJob, { steps, job }: SequentialJobSpec, index: number): boolean {
+  const wanted = steps[index];
   const [made] = spec.template.spec.containers;
-  const policy = stepPolicies.find(({ name }) => name === wanted?.name);
   return (
     wanted !== undefined &&
     made?.name === wanted.name &&
     made.image === wanted.image &&
-    spec.backoffLimit === (policy?.backoffLimit ?? backoffLimit)
+    spec.backoffLimit === (wanted.job?.backoffLimit ?? job?.backoffLimit)
   );
 }

@@ -23,7 +23,16 @@ const wish: fc.Arbitrary<Wish> = fc.oneof(
     weight: 3,
     arbitrary: fc.record({
       field: fc.constant('steps'),
-      edit: fc.constantFrom('image', 'rename', 'append', 'remove last', 'policy', 'FutureSteps', 'Immutable', 'mend'),
+      edit: fc.constantFrom(
+        'image',
+        'rename',
+        'append',
+        'remove last',
+        'onFailure',
+        'FutureSteps',
+        'Immutable',
+        'mend',
+      ),
       index: fc.nat(5),
     } as const),
   },

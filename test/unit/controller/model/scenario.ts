@@ -1,6 +1,6 @@
 /** What a world begins with: a sequence, how its steps will go, and what the server can. Plain data, so that it prints. */
 import * as fc from 'fast-check';
-import type { Container, SequentialJob, SequentialJobSpec } from '../../../../shared/api/types.ts';
+import type { SequentialJob, SequentialJobSpec, Step } from '../../../../shared/api/types.ts';
 import { container, sequentialJob } from '../../../support/objects.ts';
 
 /** How one attempt of a step goes: so many of its Pods fail, then one succeeds, or runs for ever. */
@@ -132,7 +132,8 @@ export const scenario: fc.Arbitrary<Scenario> = fc
   })
   .map((one) => defined<Scenario>({ ...one, admitted: one.admitted && one.flaw?.type !== 'invalid' }));
 
-function stepOf({ steps, secret, flaw }: Scenario, index: number): Container {
+function stepOf({ steps, secret, flaw }: Scenario, index: number): Step {
+  const { onFailure, backoffLimit } = steps[index] ?? {};
   const isLast = index === steps.length - 1;
   const isFlawed = (type: string): boolean => flaw?.type === type && flaw.index % steps.length === index;
   return container(`s${index}`, {
@@ -141,6 +142,8 @@ function stepOf({ steps, secret, flaw }: Scenario, index: number): Container {
     ...(isLast && secret !== 'none'
       ? { env: [{ name: 'TOKEN', valueFrom: { secretKeyRef: { name: SECRET, key: 'token' } } }] }
       : {}),
+    ...(backoffLimit === undefined ? {} : { job: { backoffLimit } }),
+    ...(onFailure === undefined ? {} : { onFailure }),
   });
 }
 
@@ -149,16 +152,11 @@ export function objectOf(scenario: Scenario): SequentialJob {
   const spec = defined<SequentialJobSpec>({
     steps: steps.map((_, index) => stepOf(scenario, index)),
     template: undefined,
-    backoffLimit,
+    job: { backoffLimit },
     activeDeadlineSeconds: deadline,
     ttlSecondsAfterFinished: ttl,
     suspend: suspend ? true : undefined,
     updatePolicy,
-    stepPolicies: steps.flatMap(({ onFailure, backoffLimit }, index) =>
-      onFailure === undefined && backoffLimit === undefined
-        ? []
-        : [defined<{ name: string }>({ name: `s${index}`, onFailure, backoffLimit } as { name: string })],
-    ),
     resume: undefined,
   });
   const { finalizers, ...metadata } = sequentialJob().metadata;

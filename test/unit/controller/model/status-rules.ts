@@ -82,7 +82,7 @@ function* stepFaults(status: SequentialJobStatus, ledger: Ledger): Generator<str
     if (step.index !== after + 1) yield `step ${step.index} stands in place ${i}`;
     const job = ledger.find(step.jobUID);
     const fault = faultOf(step, job?.end, job !== undefined && job.index === i && job.name === step.jobName);
-    // That the next Job was made says that the step had completed, or that its policy was then another.
+    // That the next Job was made says that the step had completed, or that its `onFailure` was then another.
     const isInferred = step.state === 'Succeeded' && ledger.isSpecUnsure && ledger.latest(i + 1) !== undefined;
     if (fault !== undefined && !isInferred) yield `step ${i} is ${step.state}, and ${fault}`;
     const isLast = i === steps.length - 1;

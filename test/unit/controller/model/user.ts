@@ -1,12 +1,12 @@
 /** What people do to a sequence, through the webhook or past it. */
 import { FINALIZER } from '../../../../shared/api/group.ts';
-import type { Container, SequentialJob, SequentialJobSpec } from '../../../../shared/api/types.ts';
+import type { SequentialJob, SequentialJobSpec, Step } from '../../../../shared/api/types.ts';
 import { validateUpdate } from '../../../../shared/validation/index.ts';
 import type { Stored } from '../../../support/fake-api.ts';
 import { container, NAMESPACE, NOW } from '../../../support/objects.ts';
 import { OBJECT_PATH, type Server } from './server.ts';
 
-export type Edit = 'image' | 'rename' | 'append' | 'remove last' | 'policy' | 'FutureSteps' | 'Immutable' | 'mend';
+export type Edit = 'image' | 'rename' | 'append' | 'remove last' | 'onFailure' | 'FutureSteps' | 'Immutable' | 'mend';
 
 export type Wish =
   | { readonly field: 'suspend'; readonly value: boolean }
@@ -68,31 +68,23 @@ export class User {
   }
 
   #edited(spec: SequentialJobSpec, edit: Edit, index: number): SequentialJobSpec {
-    const { steps: containers, stepPolicies = [] } = spec;
+    const { steps } = spec;
     const version = ++this.#edits;
-    const name = containers[index]?.name ?? '';
-    const withStep = (step: Container): SequentialJobSpec => ({ ...spec, steps: containers.with(index, step) });
+    const { name = '', job, onFailure } = steps[index] ?? {};
+    const withStep = (step: Step): SequentialJobSpec => ({ ...spec, steps: steps.with(index, step) });
     switch (edit) {
       case 'image':
-        return withStep({ ...containers[index], name, image: `registry.example.com/etl:2.${version}` });
+        return withStep({ ...steps[index], name, image: `registry.example.com/etl:2.${version}` });
       case 'rename':
-        return {
-          ...withStep({ ...containers[index], name: `n${version}` }),
-          stepPolicies: stepPolicies.map((policy) =>
-            policy.name === name ? { ...policy, name: `n${version}` } : policy,
-          ),
-        };
+        return withStep({ ...steps[index], name: `n${version}` });
       case 'mend':
-        return withStep(container(name));
+        return withStep(container(name, { ...(job && { job }), ...(onFailure && { onFailure }) }));
       case 'append':
-        return containers.length === MAX_STEPS ? spec : { ...spec, steps: [...containers, container(`n${version}`)] };
+        return steps.length === MAX_STEPS ? spec : { ...spec, steps: [...steps, container(`n${version}`)] };
       case 'remove last':
-        return containers.length === 1 ? spec : withoutLast(spec);
-      case 'policy': {
-        const others = stepPolicies.filter((policy) => policy.name !== name);
-        const onFailure = stepPolicies.length === others.length ? 'Continue' : 'Stop';
-        return { ...spec, stepPolicies: [...others, { name, onFailure }] };
-      }
+        return steps.length === 1 ? spec : { ...spec, steps: steps.slice(0, -1) };
+      case 'onFailure':
+        return withStep({ ...steps[index], name, onFailure: onFailure === 'Continue' ? 'Stop' : 'Continue' });
       case 'FutureSteps':
       case 'Immutable':
         return { ...spec, updatePolicy: edit };
@@ -108,11 +100,4 @@ export class User {
       metadata,
     });
   }
-}
-
-/** Its policy goes with it: a policy of a step that there is not is invalid. */
-function withoutLast(spec: SequentialJobSpec): SequentialJobSpec {
-  const last = spec.steps.at(-1)?.name;
-  const stepPolicies = spec.stepPolicies?.filter(({ name }) => name !== last) ?? [];
-  return { ...spec, steps: spec.steps.slice(0, -1), stepPolicies };
 }

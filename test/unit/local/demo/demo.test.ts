@@ -3,7 +3,7 @@ import type { SequentialJob, SequentialJobStatus, StepStatus } from '../../../..
 import { transitions } from '../../../../local/demo/transitions.ts';
 
 const object = (status?: SequentialJobStatus): SequentialJob => ({
-  apiVersion: 'batch.example.com/v1alpha1',
+  apiVersion: 'batch.example.com/v1beta1',
   kind: 'SequentialJob',
   metadata: { name: 'etl', namespace: 'default', uid: 'u', resourceVersion: '1' },
   spec: { steps: [] },

@@ -9,8 +9,7 @@ import { container, sequentialJob } from '../../../support/objects.ts';
 
 const object = sequentialJob({
   spec: {
-    steps: ['extract', 'transform', 'load'].map((name) => container(name)),
-    stepPolicies: [{ name: 'transform' }, { name: 'load', backoffLimit: 5 }],
+    steps: [container('extract'), container('transform', { job: {} }), container('load', { job: { backoffLimit: 5 } })],
   },
 });
 
@@ -26,15 +25,15 @@ describe('jobErrorsOf', () => {
       'of the only container belongs to the step',
       [2],
       `spec.template.spec.containers[0].${claims}`,
-      [2, `spec.containers[2].${claims}`],
+      [2, `spec.steps[2].${claims}`],
     ],
     [
       'of one of several containers belongs to the step of that container',
       [1, 2],
       'spec.template.spec.containers[1].image',
-      [2, 'spec.containers[2].image'],
+      [2, 'spec.steps[2].image'],
     ],
-    ['for a whole container', [1, 2], 'spec.template.spec.containers[0]', [1, 'spec.containers[1]']],
+    ['for a whole container', [1, 2], 'spec.template.spec.containers[0]', [1, 'spec.steps[1]']],
     [
       'of the template belongs to no step',
       [1],
@@ -47,19 +46,20 @@ describe('jobErrorsOf', () => {
       'spec.template.annotations[example.com/a]',
       [undefined, 'spec.template.metadata.annotations[example.com/a]'],
     ],
-    ['of a limit in the policy of the step', [2], 'spec.backoffLimit', [2, 'spec.stepPolicies[1].backoffLimit']],
-    ['of a limit that the step inherits from the sequence', [1], 'spec.backoffLimit', [undefined, 'spec.backoffLimit']],
+    ['of a limit that the step sets', [2], 'spec.backoffLimit', [2, 'spec.steps[2].job.backoffLimit']],
+    ['of a limit that several steps set', [2, 1], 'spec.backoffLimit', [undefined, 'spec.steps[2].job.backoffLimit']],
+    ['of a limit that all steps have', [1], 'spec.backoffLimit', [undefined, 'spec.job.backoffLimit']],
     [
-      'of a limit in the policy of the step, which the sequence has under the same name',
+      'of a limit that all steps have, which the sequence has under the same name',
       [2],
       'spec.activeDeadlineSeconds',
-      [undefined, 'spec.stepPolicies[1].activeDeadlineSeconds'],
+      [undefined, 'spec.job.activeDeadlineSeconds'],
     ],
     [
-      'of a limit without a policy of the step',
+      'of a limit of a step without settings',
       [0],
       'spec.podFailurePolicy.rules[0].action',
-      [undefined, 'spec.stepPolicies[name=extract].podFailurePolicy.rules[0].action'],
+      [undefined, 'spec.job.podFailurePolicy.rules[0].action'],
     ],
     ['that is not in the spec of the user', [2], 'metadata.labels', [undefined, '(Job) metadata.labels']],
   ])('an error about a field %s', (_says, indices, field, [index, wanted]) => {
@@ -72,8 +72,8 @@ describe('jobErrorsOf', () => {
     const causes = ['spec.template.spec.containers[0].env', 'spec.template.spec.containers[1].env'];
     const both = refusal(...causes.map((field) => ({ field, message: 'Required value' })));
     expect(jobErrorsOf(both, { object, indices: [0, 2] }).map(formatJobError)).toEqual([
-      'spec.containers[0].env: Required value',
-      'spec.containers[2].env: Required value',
+      'spec.steps[0].env: Required value',
+      'spec.steps[2].env: Required value',
     ]);
   });
 
@@ -116,14 +116,14 @@ describe('jobErrorsOf', () => {
   it('translates paths in messages, too', () => {
     const words = 'spec.template.spec.containers[1].image and spec.template.spec.containers[7].image are not allowed';
     const [fault] = jobErrorsOf({ message: words, causes: [] }, { object, indices: [1, 2] });
-    expect(fault?.message).toBe('spec.containers[2].image and spec.containers[7].image are not allowed');
+    expect(fault?.message).toBe('spec.steps[2].image and spec.steps[7].image are not allowed');
   });
 });
 
 it('fieldsOf returns the paths of the SequentialJob', () => {
   const fields = ['spec.template.spec.containers[1].restartPolicyRules', 'spec.template.spec.resources'];
   expect(toSequentialJobFields(fields, { object, indices: [0, 2] })).toEqual([
-    'spec.containers[2].restartPolicyRules',
+    'spec.steps[2].restartPolicyRules',
     'spec.template.spec.resources',
   ]);
 });

@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { LABELS } from '../../../../shared/api/group.ts';
-import type { PodTemplateSpec, SequentialJob, StepPolicy } from '../../../../shared/api/types.ts';
+import type { PodTemplateSpec, SequentialJob, StepJob } from '../../../../shared/api/types.ts';
 import { buildCombinedJob, buildJob, ownerReference, stepJobName } from '../../../../shared/jobs/job.ts';
 import { deepFreeze } from '../../../support/freeze.ts';
-import { container, NAMESPACE, sequentialJob, UID } from '../../../support/objects.ts';
+import { container, NAMESPACE, sequentialJob, STEPS, UID } from '../../../support/objects.ts';
 
 function object(template?: unknown): SequentialJob {
   return deepFreeze(sequentialJob({ spec: template === undefined ? {} : { template: template as PodTemplateSpec } }));
@@ -28,7 +28,7 @@ describe('buildJob', () => {
         labels: OUR_LABELS,
         ownerReferences: [
           {
-            apiVersion: 'batch.example.com/v1alpha1',
+            apiVersion: 'batch.example.com/v1beta1',
             kind: 'SequentialJob',
             name: 'etl',
             uid: UID,
@@ -156,44 +156,73 @@ describe('buildJob', () => {
     ['none', 0, 0],
     ['as given', 7, 7],
   ])('retries: %s', (_says, backoffLimit, expected) => {
-    const spec = backoffLimit === undefined ? {} : { backoffLimit };
+    const spec = backoffLimit === undefined ? {} : { job: { backoffLimit } };
     expect(buildJob(deepFreeze(sequentialJob({ spec })), 0, 0).spec.backoffLimit).toBe(expected);
   });
 
-  describe('takes from the policy of its step', () => {
+  describe('takes from the settings of its step', () => {
     const RULES = { rules: [{ action: 'FailJob', onExitCodes: { operator: 'In', values: [42] } }] };
+    const OTHER = { rules: [{ action: 'Ignore', onPodConditions: [{ type: 'DisruptionTarget', status: 'True' }] }] };
 
-    it.each<readonly [string, unknown, Record<string, unknown>]>([
-      ['nothing, if the policy belongs to another step', [{ name: 'load', backoffLimit: 1 }], { backoffLimit: 7 }],
-      ['the backoffLimit', [{ name: 'transform', backoffLimit: 1 }], { backoffLimit: 1 }],
-      ['a backoffLimit of 0', [{ name: 'transform', backoffLimit: 0 }], { backoffLimit: 0 }],
+    it.each<readonly [string, Readonly<Record<string, unknown>>, Record<string, unknown>]>([
+      ['nothing that another step sets', { load: { backoffLimit: 1 } }, { backoffLimit: 7 }],
+      ['the backoffLimit', { transform: { backoffLimit: 1 } }, { backoffLimit: 1 }],
+      ['a backoffLimit of 0', { transform: { backoffLimit: 0 } }, { backoffLimit: 0 }],
       [
         'the activeDeadlineSeconds',
-        [{ name: 'transform', activeDeadlineSeconds: 60 }],
+        { transform: { activeDeadlineSeconds: 60 } },
         { backoffLimit: 7, activeDeadlineSeconds: 60 },
       ],
       [
         'the podFailurePolicy',
-        [{ name: 'transform', podFailurePolicy: RULES }],
+        { transform: { podFailurePolicy: RULES } },
         { backoffLimit: 7, podFailurePolicy: RULES },
       ],
       [
         'nothing, if its fields are null, as Go clients write them',
-        [{ name: 'transform', backoffLimit: null, activeDeadlineSeconds: null, podFailurePolicy: null }],
+        { transform: { backoffLimit: null, activeDeadlineSeconds: null, podFailurePolicy: null } },
         { backoffLimit: 7 },
       ],
+      ['nothing, if they are null', { transform: null }, { backoffLimit: 7 }],
       [
-        'all fields, if there are several policies',
-        [
-          { name: 'extract', backoffLimit: 5 },
-          { name: 'transform', backoffLimit: 2, activeDeadlineSeconds: 30, podFailurePolicy: RULES },
-        ],
+        'all fields, if several steps have settings',
+        {
+          extract: { backoffLimit: 5 },
+          transform: { backoffLimit: 2, activeDeadlineSeconds: 30, podFailurePolicy: RULES },
+        },
         { backoffLimit: 2, activeDeadlineSeconds: 30, podFailurePolicy: RULES },
       ],
-    ])('%s', (_says, stepPolicies, expected) => {
-      const spec = { backoffLimit: 7, stepPolicies: stepPolicies as readonly StepPolicy[] };
+    ])('%s', (_says, jobs, expected) => {
+      const steps = STEPS.map((name) => container(name, name in jobs ? { job: jobs[name] as StepJob } : {}));
+      const spec = { job: { backoffLimit: 7 }, steps };
       const { template: _, ...job } = buildJob(deepFreeze(sequentialJob({ spec })), 1, 0).spec;
       expect(job).toEqual({ completions: 1, parallelism: 1, podReplacementPolicy: 'Failed', ...expected });
+    });
+
+    it.each<readonly [string, unknown, Record<string, unknown>]>([
+      [
+        'as those of all steps say, where it says nothing',
+        undefined,
+        { backoffLimit: 7, activeDeadlineSeconds: 60, podFailurePolicy: OTHER },
+      ],
+      [
+        'as it says, each for itself',
+        { activeDeadlineSeconds: 5, podFailurePolicy: RULES },
+        { backoffLimit: 7, activeDeadlineSeconds: 5, podFailurePolicy: RULES },
+      ],
+    ])('%s', (_says, own, expected) => {
+      const job = { backoffLimit: 7, activeDeadlineSeconds: 60, podFailurePolicy: OTHER } as unknown as StepJob;
+      const step = container('extract', own === undefined ? {} : { job: own as StepJob });
+      const object = deepFreeze(sequentialJob({ spec: { job, steps: [step] } }));
+      expect(buildJob(object, 0, 0).spec).toMatchObject(expected);
+    });
+
+    it('nothing into its container', () => {
+      const step = container('extract', { job: { backoffLimit: 1 }, pod: {}, onFailure: 'Continue' });
+      const { template } = buildJob(deepFreeze(sequentialJob({ spec: { steps: [step] } })), 0, 0).spec;
+      expect(template.spec?.containers).toEqual([
+        { ...container('extract'), terminationMessagePolicy: 'FallbackToLogsOnError' },
+      ]);
     });
 
     it('not the deadline of the whole sequence, which the controller enforces', () => {

@@ -87,31 +87,36 @@ describe('the dry run', () => {
   });
 
   it('has the name, the labels and the limits of the first step’s Job', async () => {
-    const stepPolicies = NAMES.map((name) => ({ name, backoffLimit: 7 }));
+    const steps = NAMES.map((name) => container(name, { job: { backoffLimit: 7 } }));
     let job: JobManifest | undefined;
-    await ask((_, given) => ((job = given), ACCEPTED), sequence({ stepPolicies }), 1);
+    await ask((_, given) => ((job = given), ACCEPTED), sequence({ steps }), 1);
     expect(job).toMatchObject({ metadata: { name: 'etl-1-b' }, spec: { backoffLimit: 7 } });
     expect(job?.metadata.labels['batch.example.com/step-index']).toBe('1');
   });
 
-  it('is one Job for all steps with the same settings, and one for each step whose policy names a container', () => {
+  it('is one Job for all steps with the same settings, and one for each step whose Pod failure policy names a container', () => {
     const rules = (containerName?: string): never =>
       ({ rules: [{ action: 'FailJob', onExitCodes: { operator: 'In', values: [42], containerName } }] }) as never;
     const object = sequence({
-      steps: ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'].map((name) => container(name)),
-      stepPolicies: [
-        { name: 'b', backoffLimit: 1 },
-        { name: 'c', podFailurePolicy: rules() },
-        { name: 'd', podFailurePolicy: rules('d') },
-        { name: 'e', onFailure: 'Continue' },
-        { name: 'f', backoffLimit: 1 },
-        { name: 'g', podFailurePolicy: rules() },
+      steps: [
+        container('a'),
+        container('b', { job: { backoffLimit: 1 } }),
+        container('c', { job: { podFailurePolicy: rules() } }),
+        container('d', { job: { podFailurePolicy: rules('d') } }),
+        container('e', { onFailure: 'Continue' }),
+        container('f', { job: { backoffLimit: 1 } }),
+        container('g', { job: { podFailurePolicy: rules() } }),
         // In one Job with `d` the server would find that container.
-        { name: 'h', podFailurePolicy: rules('d') },
+        container('h', { job: { podFailurePolicy: rules('d') } }),
       ],
     });
     expect(dryRunGroups(object, 0)).toEqual([[0, 4], [1, 5], [2, 6], [3], [7]]);
     expect(dryRunGroups(object, 3)).toEqual([[3], [4], [5], [6], [7]]);
+    // What all steps have is that of a step which says nothing else.
+    const all = { ...object, spec: { ...object.spec, job: { backoffLimit: 1, podFailurePolicy: rules('d') } } };
+    expect(dryRunGroups(all, 0)).toEqual([[0], [1], [2, 6], [3], [4], [5], [7]]);
+    const same = { ...object, spec: { ...object.spec, job: { backoffLimit: 1, podFailurePolicy: rules() } } };
+    expect(dryRunGroups(same, 0)).toEqual([[0, 1, 2, 4, 5, 6], [3], [7]]);
   });
 });
 
@@ -121,13 +126,13 @@ describe('a rejection', () => {
       'of one step: one dry run for that step, and one for the others',
       validated('b'),
       ['abcd', 'b', 'acd'],
-      ['1: spec.containers[1].x: b is bad'],
+      ['1: spec.steps[1].x: b is bad'],
     ],
     [
       'of two steps: one dry run for each',
       validated('b', 'd'),
       ['abcd', 'b', 'd', 'ac'],
-      ['1: spec.containers[1].x: b is bad', '3: spec.containers[3].x: d is bad'],
+      ['1: spec.steps[1].x: b is bad', '3: spec.steps[3].x: d is bad'],
     ],
     ['without a field: the steps are bisected', denied('d'), ['abcd', 'ab', 'cd', 'c', 'd'], ['3: denied']],
     [
@@ -151,7 +156,7 @@ describe('a rejection', () => {
         return refused(['spec.template.spec.volumes[0].name', 'no'], ...ofSteps);
       },
       ['abcd', 'c'],
-      ['all: spec.template.spec.volumes[0].name: no', '2: spec.containers[2].x: c is bad'],
+      ['all: spec.template.spec.volumes[0].name: no', '2: spec.steps[2].x: c is bad'],
     ],
     [
       'because the steps conflict with each other: no step is rejected',
@@ -237,7 +242,7 @@ it('a dry run without a result stops the preflight, and the errors found before 
       : validated('b', 'd')(containers);
   const { asked, verdict, faults } = await ask(answer);
   expect(asked).toEqual(['abcd', 'b', 'd']);
-  expect(faults).toEqual(['1: spec.containers[1].x: b is bad']);
+  expect(faults).toEqual(['1: spec.steps[1].x: b is bad']);
   expect(verdict.unanswered).toEqual({ reason: 'QuotaExceeded', message: 'full' });
 });
 
@@ -249,7 +254,7 @@ it('fields that the server does not know are reported once, with their paths in 
       ? answer
       : { ...answer, unknownFields: containers.length > 1 ? unknownFields : [] };
   });
-  expect(verdict.ignoredFields).toEqual(['spec.containers[1].y', 'spec.template.spec.z']);
+  expect(verdict.ignoredFields).toEqual(['spec.steps[1].y', 'spec.template.spec.z']);
 });
 
 it('an error of the server is thrown', async () => {
