@@ -8,6 +8,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
+import { toV1beta1Spec } from '../../shared/conversion/index.ts';
 
 export type Json = Readonly<Record<string, unknown>>;
 
@@ -47,10 +48,10 @@ export function coreCases(): readonly CoreCase[] {
 
 export const deliberateRefusals = (): readonly DeliberateRefusal[] => read(DELIBERATE) as readonly DeliberateRefusal[];
 
-/** The spec of a sequence of one step. */
+/** The spec of a sequence of one step, in v1beta1. */
 export function specOf({ container, pod, metadata }: Omit<CoreCase, 'name'>): Json {
   const template = { ...(metadata === undefined ? {} : { metadata }), ...(pod === undefined ? {} : { spec: pod }) };
-  return { containers: [{ name: 'load', image: 'busybox:1.36', ...container }], template };
+  return { steps: [{ name: 'load', image: 'busybox:1.36', ...container }], template };
 }
 
 /** What a server of some release said of a spec; nothing where it took the Job of its first step. */
@@ -66,9 +67,13 @@ const recorded = (file: string): unknown => JSON.parse(readFileSync(join(RECORDE
 export const recordedCoreVerdicts = (): Readonly<Record<string, string>> =>
   recorded('verdicts-core.json') as Readonly<Record<string, string>>;
 
-/** What it said of specs from the field, by what they show. */
+/** What it said of specs from the field, which were written in v1alpha1 and are in v1beta1 here, by what they show. */
 export const recordedFieldVerdicts = (): Readonly<Record<string, FieldVerdict>> =>
-  recorded('verdicts-field.json') as Readonly<Record<string, FieldVerdict>>;
+  Object.fromEntries(
+    Object.entries(recorded('verdicts-field.json') as Readonly<Record<string, FieldVerdict>>).map(
+      ([says, { spec, server }]) => [says, { spec: toV1beta1Spec(spec) as Json, server }],
+    ),
+  );
 
 /** The specs from the field, with what they show. */
 export const fieldSpecs = (): readonly (readonly [says: string, spec: Json])[] =>
