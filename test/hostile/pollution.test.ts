@@ -54,20 +54,19 @@ const SPECS = [
 describe('a review', () => {
   const app = createApp({ log: pino({ level: 'silent' }) });
 
-  it.each([MUTATE_PATH, VALIDATE_PATH].flatMap((path) => SPECS.map(([version, spec]) => [path, version, spec] as const)))(
-    'is judged on %s in %s as if the keys were any keys, wherever they are',
-    async (path, _version, spec) => {
-      for (const operation of ['CREATE', 'UPDATE']) {
-        const object = written(spec);
-        const text = JSON.stringify(admissionReview({ operation, object, oldObject: object }));
-        for (const variant of evilVariants(text)) {
-          const { status, body } = await inject(app, { path, body: Buffer.from(variant) });
-          expect([status, body.includes('"allowed":')]).toEqual([200, true]);
-          expect(body).not.toContain('polluted');
-        }
+  it.each(
+    [MUTATE_PATH, VALIDATE_PATH].flatMap((path) => SPECS.map(([version, spec]) => [path, version, spec] as const)),
+  )('is judged on %s in %s as if the keys were any keys, wherever they are', async (path, _version, spec) => {
+    for (const operation of ['CREATE', 'UPDATE']) {
+      const object = written(spec);
+      const text = JSON.stringify(admissionReview({ operation, object, oldObject: object }));
+      for (const variant of evilVariants(text)) {
+        const { status, body } = await inject(app, { path, body: Buffer.from(variant) });
+        expect([status, body.includes('"allowed":')]).toEqual([200, true]);
+        expect(body).not.toContain('polluted');
       }
-    },
-  );
+    }
+  });
 
   it.each([
     [{ steps: [container('a')] }, { op: 'add', path: '/spec/job', value: { backoffLimit: 3 } }],

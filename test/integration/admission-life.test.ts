@@ -101,7 +101,10 @@ describe('before the sequence starts', () => {
   });
 
   it('the spec must stay valid: an invalid one is denied', async () => {
-    const steps = [{ ...FIRST, image: 'a b' }, { ...WAITING, job: { activeDeadlineSeconds: 3600 } }];
+    const steps = [
+      { ...FIRST, image: 'a b' },
+      { ...WAITING, job: { activeDeadlineSeconds: 3600 } },
+    ];
     expect(await run('apply', etl({ steps, activeDeadlineSeconds: 60, resume: 1 }))).toEqual(
       refusal(
         'etl',
@@ -139,11 +142,7 @@ describe('while the second of three steps runs', () => {
         'spec.steps[1]: Forbidden: a step may not be added after the sequence has started; with updatePolicy FutureSteps it may, after the current one, "s1"',
       ],
     ],
-    [
-      'a removed step',
-      () => ({ steps: [FIRST, WAITING] }),
-      [NO_REMOVAL],
-    ],
+    ['a removed step', () => ({ steps: [FIRST, WAITING] }), [NO_REMOVAL]],
     [
       'another order',
       () => ({ steps: [FIRST, LAST_WITH_JOB, WAITING] }),

@@ -30,7 +30,14 @@ let webhook: Child;
 
 /** Starts a webhook for this test's namespace alone. */
 async function start(): Promise<void> {
-  const options = { state, kubeconfig: kubeconfig(), name, namespace: namespace.name, namespaceSelector, converts: false };
+  const options = {
+    state,
+    kubeconfig: kubeconfig(),
+    name,
+    namespace: namespace.name,
+    namespaceSelector,
+    converts: false,
+  };
   webhook = await startWebhook(kubectl, options);
 }
 

@@ -133,11 +133,7 @@ test.each<readonly [sentence: string, spec: Json, field: string]>([
     withStep({ resources: { limits: { cpu: 0.5 } } }),
     'spec.steps.resources.limits.cpu',
   ],
-  [
-    'a string instead of a number',
-    withStep({ ports: [{ containerPort: '80' }] }),
-    'spec.steps.ports.containerPort',
-  ],
+  ['a string instead of a number', withStep({ ports: [{ containerPort: '80' }] }), 'spec.steps.ports.containerPort'],
   [
     'two mounts with the same path',
     withStep({ volumeMounts: ['a', 'b'].map((name) => ({ name, mountPath: '/a' })) }),
