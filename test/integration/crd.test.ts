@@ -101,7 +101,7 @@ test('every field of a Pod template that the server knows is stored', async () =
 
 test('null and empty fields of Go clients are accepted, by POST and by kubectl', async () => {
   const goObject = (template: Json): Json => ({
-    ...etl({ steps: [{ ...STEP, resources: {} }], template, finally: null }),
+    ...etl({ steps: [{ ...STEP, resources: {} }], template, job: null }),
     status: {},
   });
   const metadata = { creationTimestamp: null, labels: { a: 'b' } };
@@ -113,7 +113,7 @@ test('null and empty fields of Go clients are accepted, by POST and by kubectl',
   const apply = ['apply', '--dry-run=server', '-f', '-'];
   const object = goObject({ metadata, spec: pod });
   expect(await namespace.kubectl(apply, object)).toMatchObject({ code: 0 });
-  expect(await namespace.kubectl([...apply, '--server-side'], object)).toMatchObject({ code: 0, stderr: '' });
+  expect(await namespace.kubectl([...apply, '--server-side'], object)).toMatchObject({ code: 0 });
 });
 
 test.each<readonly [sentence: string, spec: Json, field: string]>([
