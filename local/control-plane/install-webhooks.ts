@@ -51,16 +51,27 @@ export async function installWebhooks(kubectl: Kubectl, installation: WebhookIns
   if (installation.converts) await installConversion(kubectl, installation);
 }
 
+interface AppliedCrd {
+  readonly spec: { readonly conversion: { readonly webhook: object } };
+}
+
 /** Until then v1alpha1 can be neither read nor written: the CustomResourceDefinition names a Service that does not exist here. */
 async function installConversion(kubectl: Kubectl, installation: WebhookInstallation): Promise<void> {
-  const { url, caPem } = installation.target;
+  const { scratch, target } = installation;
   const clientConfig = {
-    service: null,
-    url: new URL('/convert', url).href,
-    caBundle: Buffer.from(caPem).toString('base64'),
+    url: new URL('/convert', target.url).href,
+    caBundle: Buffer.from(target.caPem).toString('base64'),
   };
-  const patch = JSON.stringify({ spec: { conversion: { webhook: { clientConfig } } } });
-  await kubectl('patch', 'crd', `${PLURAL}.${GROUP}`, '--type=merge', `--patch=${patch}`);
+  // Applied, not patched: an apply of the original afterwards would leave both the URL and the Service.
+  const applied = JSON.parse(
+    await kubectl('apply', 'view-last-applied', 'crd', `${PLURAL}.${GROUP}`, '-o', 'json'),
+  ) as AppliedCrd;
+  const { conversion } = applied.spec;
+  const webhook = { ...conversion.webhook, clientConfig };
+  const file = join(scratch, 'crd.json');
+  const spec = { ...applied.spec, conversion: { ...conversion, webhook } };
+  await writeFile(file, JSON.stringify({ ...applied, spec }));
+  await kubectl('apply', '-f', file);
   await untilCalled(kubectl, installation, CONVERSION_PROBE);
 }
 
