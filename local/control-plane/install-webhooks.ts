@@ -2,7 +2,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { API_VERSION, FINALIZER, KIND } from '../../shared/api/group.ts';
+import { API_VERSION, FINALIZER, GROUP, KIND, PLURAL, V1ALPHA1_API_VERSION } from '../../shared/api/group.ts';
 import type { Kubectl } from './kubectl.ts';
 import {
   withoutUnsupportedFields,
@@ -23,12 +23,14 @@ export interface WebhookInstallation {
   readonly scratch: string;
   /** A namespace that the webhook selects, for dry runs that show whether the API server calls it. */
   readonly namespace: string;
+  /** Whether it also converts between the API versions, which one webhook does for the whole cluster. */
+  readonly converts: boolean;
 }
 
 /**
- * Replaces configurations of the same names, and resolves when the API server calls both webhooks for new objects. The
- * webhooks must already serve: the API server rejects objects if it cannot call them. Rejects with kubectl's message, or
- * after 15 s.
+ * Replaces configurations of the same names, and resolves when the API server calls both webhooks for new objects, and for
+ * conversion. The webhooks must already serve: the API server rejects objects if it cannot call them. Rejects with kubectl's
+ * message, or after 15 s.
  */
 export async function installWebhooks(kubectl: Kubectl, installation: WebhookInstallation): Promise<void> {
   const { manifests, target, scratch } = installation;
@@ -46,6 +48,31 @@ export async function installWebhooks(kubectl: Kubectl, installation: WebhookIns
     await kubectl('apply', '-f', await writeList(scratch, probe.kind, selected));
     await untilCalled(kubectl, installation, probe);
   }
+  if (installation.converts) await installConversion(kubectl, installation);
+}
+
+interface AppliedCrd {
+  readonly spec: { readonly conversion: { readonly webhook: object } };
+}
+
+/** Until then v1alpha1 can be neither read nor written: the CustomResourceDefinition names a Service that does not exist here. */
+async function installConversion(kubectl: Kubectl, installation: WebhookInstallation): Promise<void> {
+  const { scratch, target } = installation;
+  const clientConfig = {
+    url: new URL('/convert', target.url).href,
+    caBundle: Buffer.from(target.caPem).toString('base64'),
+  };
+  // Applied, not patched: an apply of the original afterwards would leave both the URL and the Service.
+  const applied = JSON.parse(
+    await kubectl('apply', 'view-last-applied', 'crd', `${PLURAL}.${GROUP}`, '-o', 'json'),
+  ) as AppliedCrd;
+  const { conversion } = applied.spec;
+  const webhook = { ...conversion.webhook, clientConfig };
+  const file = join(scratch, 'crd.json');
+  const spec = { ...applied.spec, conversion: { ...conversion, webhook } };
+  await writeFile(file, JSON.stringify({ ...applied, spec }));
+  await kubectl('apply', '-f', file);
+  await untilCalled(kubectl, installation, CONVERSION_PROBE);
 }
 
 async function serverMinor(kubectl: Kubectl): Promise<number> {
@@ -61,35 +88,49 @@ async function writeList(folder: string, name: string, items: readonly WebhookCo
 }
 
 interface Probe {
+  /** What has the API server call the webhook. */
   readonly kind: WebhookConfiguration['kind'];
-  /** Fields of the probe object's container, besides name and image. */
-  readonly container: object;
+  readonly apiVersion: string;
+  readonly spec: object;
   /** Whether the API server's answer shows that it called the webhook. */
   readonly webhookCalled: (answer: Answer) => boolean;
 }
 
 type Answer = { readonly stored: string } | { readonly refused: string };
 
+const STEP = { name: 'probe', image: 'probe:1' };
+
 /** Installed in this order: the mutating webhook rejects invalid objects as well, so the validating one is probed first. */
 const PROBES: readonly Probe[] = [
   {
     kind: 'ValidatingWebhookConfiguration',
-    container: { volumeMounts: [{ name: 'missing', mountPath: '/missing' }] }, // an error that the CRD's schema does not detect
+    apiVersion: API_VERSION,
+    // An error that the CRD's schema does not detect.
+    spec: { steps: [{ ...STEP, volumeMounts: [{ name: 'missing', mountPath: '/missing' }] }] },
     webhookCalled: (answer) => 'refused' in answer && answer.refused.includes('volumeMounts'),
   },
   {
     kind: 'MutatingWebhookConfiguration',
-    container: {},
+    apiVersion: API_VERSION,
+    spec: { steps: [STEP] },
     webhookCalled: (answer) => 'stored' in answer && answer.stored.includes(FINALIZER),
   },
 ];
+
+/** What is not the version that is stored, the API server converts even for a dry run. */
+const CONVERSION_PROBE: Probe = {
+  kind: 'CustomResourceDefinition',
+  apiVersion: V1ALPHA1_API_VERSION,
+  spec: { containers: [STEP] },
+  webhookCalled: (answer) => 'stored' in answer,
+};
 
 /** Polls, because the API server reads webhook configurations from a cache that is updated a moment later. */
 async function untilCalled(kubectl: Kubectl, installation: WebhookInstallation, probe: Probe): Promise<void> {
   const { scratch, namespace } = installation;
   const file = join(scratch, 'probe.json');
-  const steps = [{ name: 'probe', image: 'probe:1', ...probe.container }];
-  const object = { apiVersion: API_VERSION, kind: KIND, metadata: { name: 'probe' }, spec: { steps } };
+  const { apiVersion, spec } = probe;
+  const object = { apiVersion, kind: KIND, metadata: { name: 'probe' }, spec };
   await writeFile(file, JSON.stringify(object));
   let answer: Answer = { refused: 'nothing' };
   for (let waited = 0; waited < TIMEOUT_MS; waited += POLL_MS) {

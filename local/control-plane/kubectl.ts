@@ -4,6 +4,9 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { ControlPlane } from './control-plane.ts';
 
+/** Of what kubectl prints: the CustomResourceDefinition with all its versions, as JSON, is more than a mebibyte. */
+export const MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
+
 export type Kubectl = (...args: readonly string[]) => Promise<string>;
 
 /** Runs kubectl against this control plane. Rejects with kubectl's standard error. */
@@ -13,7 +16,7 @@ export function kubectlOf(plane: Pick<ControlPlane, 'binaries' | 'kubeconfig'>):
   const flags = [`--kubeconfig=${plane.kubeconfig}`, `--cache-dir=${plane.kubeconfig}.cache`];
   return async (...args) => {
     try {
-      const { stdout } = await promisify(execFile)(program, [...flags, ...args]);
+      const { stdout } = await promisify(execFile)(program, [...flags, ...args], { maxBuffer: MAX_OUTPUT_BYTES });
       return stdout;
     } catch (error) {
       const said = error instanceof Error && 'stderr' in error ? String(error.stderr).trim() : '';

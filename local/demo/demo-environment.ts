@@ -88,7 +88,7 @@ export async function startDemoEnvironment(
 
   // Only when the webhook serves: from here on the API server rejects every SequentialJob if the webhook does not answer.
   const manifests = join(root, 'config/webhook');
-  await installWebhooks(kubectl, { manifests, target: operator, scratch: state, namespace: 'default' });
+  await installWebhooks(kubectl, { manifests, target: operator, scratch: state, namespace: 'default', converts: true });
   output.line('webhook', `the API server calls it for every SequentialJob, at ${operator.url}`);
   return { binaries, kubectl, operator, progress };
 }

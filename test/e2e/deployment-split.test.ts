@@ -88,7 +88,7 @@ suite(title, () => {
     await scaleToZero(DEPLOYMENT, CONTROLLERS);
     const created = await namespace.apply('judged', sequence(1));
     expect(created.spec).toMatchObject({ suspend: false });
-    const refused = { apiVersion: 'batch.example.com/v1alpha1', kind: 'SequentialJob', spec: { containers: [] } };
+    const refused = { apiVersion: 'batch.example.com/v1beta1', kind: 'SequentialJob', spec: { steps: [] } };
     const said = await tryKubectl(
       ['apply', '-n', namespace.name, '-f', '-'],
       Object.assign(refused, { metadata: { name: 'refused' } }),

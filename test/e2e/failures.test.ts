@@ -156,13 +156,13 @@ describe('a step that the API server refuses', () => {
   it('fails the sequence before any Pod was started, and runs once it is fixed', async () => {
     const { status } = await namespace.untilFinished('refused');
     expect(status).toMatchObject({ phase: 'Failed', progress: { failedIndex: 1, failureReason: 'JobRejected' } });
-    expect(status?.progress?.failureMessage).toContain('step 1 (check): spec.containers[1].securityContext');
+    expect(status?.progress?.failureMessage).toContain('step 1 (check): spec.steps[1].securityContext');
     expect(status?.startTime).toBeUndefined();
     expect(await namespace.jobNames('refused')).toEqual([]);
     expect(await namespace.pods('refused')).toEqual([]);
     await namespace.untilEvent('refused', 'SequenceFailed');
 
-    await namespace.patch('refused', { spec: { containers: [step('migrate'), step('check')] } });
+    await namespace.patch('refused', { spec: { steps: [step('migrate'), step('check')] } });
     const done = await namespace.untilPhase('refused', 'Completed');
     expect(done.status?.progress?.summary).toBe('2/2');
   });

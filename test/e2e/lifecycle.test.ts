@@ -122,8 +122,8 @@ describe('updatePolicy: FutureSteps', () => {
     await namespace.apply('changing', { ...sequence(2, { 0: gated() }), updatePolicy: 'FutureSteps' });
     const { spec } = await namespace.get('changing');
     await cluster.untilPodRuns('changing');
-    const containers = [...spec.steps.slice(0, 1), step('s1', 'echo "the new one"'), step('added')];
-    await namespace.patch('changing', { spec: { containers } });
+    const steps = [...spec.steps.slice(0, 1), step('s1', 'echo "the new one"'), step('added')];
+    await namespace.patch('changing', { spec: { steps } });
     await namespace.untilEvent('changing', 'SpecChanged');
     await cluster.open('changing');
     const { status } = await namespace.untilFinished('changing');

@@ -35,7 +35,7 @@ const ROUNDS = 3;
 const MOST_RATIO = 10;
 
 const LARGE = JSON.stringify(
-  admissionReview({ object: written({ containers: [container('a', { args: ['x'.repeat(1_000_000)] })] }) }),
+  admissionReview({ object: written({ steps: [container('a', { args: ['x'.repeat(1_000_000)] })] }) }),
 );
 
 interface Asking {

@@ -8,7 +8,7 @@ import { admissionReview, written } from '../support/reviews.ts';
  * four characters that are there once.
  */
 export function filled(item: string, most = Infinity): string {
-  const review = JSON.stringify(admissionReview({ object: written({ containers: [] }), filling: [] }));
+  const review = JSON.stringify(admissionReview({ object: written({ steps: [] }), filling: [] }));
   const room = MAX_BODY_BYTES - review.length;
   const length = item.replaceAll('%', '%%%%').length + 1;
   let ordinal = 0;
@@ -22,10 +22,10 @@ export function densest(variables: number): string {
   const env = Array.from({ length: variables }, (_, i) => ({ name: `V${i}`, value: 'x' }));
   const known = { '.': {}, 'f:name': {}, 'f:value': {} };
   const fields = Object.fromEntries(env.map(({ name }) => [`k:${JSON.stringify({ name })}`, known]));
-  const fieldsV1 = { 'f:spec': { 'f:containers': { 'k:{"name":"a"}': { 'f:env': fields } } } };
+  const fieldsV1 = { 'f:spec': { 'f:steps': { 'k:{"name":"a"}': { 'f:env': fields } } } };
   const managedFields = [{ manager: 'kubectl', operation: 'Apply', fieldsType: 'FieldsV1', fieldsV1 }];
   const object = (image: string): object =>
-    written({ suspend: true, containers: [{ ...container('a', { env }), image }] }, { name: 'etl', managedFields });
+    written({ suspend: true, steps: [{ ...container('a', { env }), image }] }, { name: 'etl', managedFields });
   return JSON.stringify(
     admissionReview({ operation: 'UPDATE', object: object('busybox:2'), oldObject: object('busybox:1') }),
   );

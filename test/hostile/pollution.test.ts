@@ -6,6 +6,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { convertFile } from '../../cli/convert.ts';
 import { lint } from '../../cli/lint.ts';
 import { render } from '../../cli/render.ts';
 import { parseConfig } from '../../cli/run/config.ts';
@@ -35,58 +36,59 @@ function evilVariants(text: string): readonly string[] {
   return EVIL_KEYS.flatMap((key) => braces.map((at) => `${text.slice(0, at)}${key},${text.slice(at)}`));
 }
 
-const SPEC = {
-  containers: [
-    container('a', {
-      env: [{ name: 'A', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } }],
-      resources: { limits: { cpu: '1' } },
-      securityContext: { privileged: false },
-      livenessProbe: { exec: { command: ['x'] } },
-    }),
-  ],
-  template: {
-    metadata: { labels: { team: 'a' }, annotations: { a: 'b' } },
-    spec: { volumes: [{ name: 'data', emptyDir: { medium: '' } }], nodeSelector: { a: 'b' } },
-  },
-  stepPolicies: [{ name: 'a', backoffLimit: 1 }],
+const STEP = container('a', {
+  env: [{ name: 'A', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } }],
+  resources: { limits: { cpu: '1' } },
+  securityContext: { privileged: false },
+  livenessProbe: { exec: { command: ['x'] } },
+});
+const template = {
+  metadata: { labels: { team: 'a' }, annotations: { a: 'b' } },
+  spec: { volumes: [{ name: 'data', emptyDir: { medium: '' } }], nodeSelector: { a: 'b' } },
 };
+const SPECS = [
+  ['v1beta1', { steps: [{ ...STEP, job: { backoffLimit: 1 } }], job: { backoffLimit: 0 }, template }],
+  ['v1alpha1', { containers: [STEP], template, stepPolicies: [{ name: 'a', backoffLimit: 1 }] }],
+] as const;
 
 describe('a review', () => {
   const app = createApp({ log: pino({ level: 'silent' }) });
 
-  it.each([MUTATE_PATH, VALIDATE_PATH])(
-    'is judged on %s as if the keys were any keys, wherever they are',
-    async (path) => {
-      for (const operation of ['CREATE', 'UPDATE']) {
-        const object = written(SPEC);
-        const text = JSON.stringify(admissionReview({ operation, object, oldObject: object }));
-        for (const variant of evilVariants(text)) {
-          const { status, body } = await inject(app, { path, body: Buffer.from(variant) });
-          expect([status, body.includes('"allowed":')]).toEqual([200, true]);
-          expect(body).not.toContain('polluted');
-        }
+  it.each(
+    [MUTATE_PATH, VALIDATE_PATH].flatMap((path) => SPECS.map(([version, spec]) => [path, version, spec] as const)),
+  )('is judged on %s in %s as if the keys were any keys, wherever they are', async (path, _version, spec) => {
+    for (const operation of ['CREATE', 'UPDATE']) {
+      const object = written(spec);
+      const text = JSON.stringify(admissionReview({ operation, object, oldObject: object }));
+      for (const variant of evilVariants(text)) {
+        const { status, body } = await inject(app, { path, body: Buffer.from(variant) });
+        expect([status, body.includes('"allowed":')]).toEqual([200, true]);
+        expect(body).not.toContain('polluted');
       }
-    },
-  );
+    }
+  });
 
-  it('takes no default from a prototype that it contains', async () => {
-    const text = JSON.stringify(admissionReview({ object: written({ containers: [container('a')] }) }));
+  it.each([
+    [{ steps: [container('a')] }, { op: 'add', path: '/spec/job', value: { backoffLimit: 3 } }],
+    [{ containers: [container('a')] }, { op: 'add', path: '/spec/backoffLimit', value: 3 }],
+  ])('takes no default from a prototype that it contains: %j', async (spec, operation) => {
+    const text = JSON.stringify(admissionReview({ object: written(spec) }));
     const variant = text.replace('"spec":{', `"spec":{"__proto__":${EVIL},`);
     const { body } = await inject(app, { path: MUTATE_PATH, body: Buffer.from(variant) });
     const { response } = JSON.parse(body) as { readonly response: { readonly patch: string } };
     const patch = JSON.parse(Buffer.from(response.patch, 'base64').toString()) as readonly unknown[];
-    expect(patch).toContainEqual({ op: 'add', path: '/spec/backoffLimit', value: 3 });
+    expect(patch).toContainEqual(operation);
   });
 });
 
 describe('a file', () => {
-  const text = JSON.stringify(written(SPEC));
-
   it.each([
     ['lint', lint],
     ['render', render],
+    ['convert', convertFile],
   ])('of %s may have these keys anywhere', async (_name, command) => {
-    for (const variant of evilVariants(text)) {
+    const texts = SPECS.map(([, spec]) => JSON.stringify(written(spec)));
+    for (const variant of texts.flatMap(evilVariants)) {
       const { code } = await run(command, ['a.json'], { 'a.json': variant });
       expect([0, 1]).toContain(code);
     }
@@ -96,7 +98,7 @@ describe('a file', () => {
     const yaml = `x: &x {__proto__: {polluted: true}, constructor: {prototype: {polluted: true}}}\n<<: *x\n__proto__: *x\n`;
     for (const text of [
       yaml,
-      `apiVersion: batch.example.com/v1alpha1\nkind: SequentialJob\n${yaml}`,
+      `apiVersion: batch.example.com/v1beta1\nkind: SequentialJob\n${yaml}`,
       `"__proto__":\n  polluted: true\n`,
     ]) {
       const { code } = await run(lint, ['a.yaml'], { 'a.yaml': text });
@@ -114,7 +116,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-const HEAD = 'apiVersion: batch.example.com/v1alpha1\nkind: SequentialJob\nmetadata: {name: etl}\nspec:\n';
+const HEAD = 'apiVersion: batch.example.com/v1beta1\nkind: SequentialJob\nmetadata: {name: etl}\nspec:\n';
 const laughs = (depth: number): string =>
   Array.from(
     { length: depth },
@@ -128,18 +130,18 @@ const BOMBS: readonly (readonly [string, string])[] = [
     'a billion laughs that are merged',
     `${HEAD}  a0: &a0 {x: 1}\n${Array.from({ length: 12 }, (_, i) => `  a${i + 1}: &a${i + 1}\n    <<: [${Array.from({ length: 10 }, () => `*a${i}`).join(', ')}]\n    k${i}: 1\n`).join('')}`,
   ],
-  ['an anchor in itself', `${HEAD}  containers: &a [*a]\n`],
+  ['an anchor in itself', `${HEAD}  steps: &a [*a]\n`],
   [
     'many uses of one long text',
     `${HEAD}  a: &a ${'x'.repeat(100_000)}\n  b: [${Array.from({ length: 50_000 }, () => '*a').join(',')}]\n`,
   ],
-  ['a nesting without end', `${HEAD}  containers: ${'['.repeat(100_000)}`],
-  ['a nesting with its end', `${HEAD}  containers: ${'['.repeat(50_000)}${']'.repeat(50_000)}\n`],
+  ['a nesting without end', `${HEAD}  steps: ${'['.repeat(100_000)}`],
+  ['a nesting with its end', `${HEAD}  steps: ${'['.repeat(50_000)}${']'.repeat(50_000)}\n`],
   [
     'a nesting in JSON',
-    `{"apiVersion":"batch.example.com/v1alpha1","kind":"SequentialJob","spec":${'{"a":'.repeat(50_000)}1${'}'.repeat(50_000)}}`,
+    `{"apiVersion":"batch.example.com/v1beta1","kind":"SequentialJob","spec":${'{"a":'.repeat(50_000)}1${'}'.repeat(50_000)}}`,
   ],
-  ['a nesting of block lists', `${HEAD}  containers:\n    ${'- '.repeat(20_000)}a\n`],
+  ['a nesting of block lists', `${HEAD}  steps:\n    ${'- '.repeat(20_000)}a\n`],
   ['fifty thousand documents', '---\na: b\n'.repeat(50_000)],
 ];
 
@@ -160,6 +162,15 @@ describe('a text that grows', () => {
     const file = join(folder, 'bomb.yaml');
     await writeFile(file, text);
     const { code, said } = await ended(['lint', file]);
+    expect([0, 1, 2]).toContain(code);
+    expect(said).not.toMatch(/\n\s+at |RangeError|Maximum call stack/);
+    expect(said.length).toBeLessThan(1_000_000);
+  });
+
+  it.each(BOMBS)('%s: convert ends soon, with no more than was in the file', async (_what, text) => {
+    const file = join(folder, 'bomb.yaml');
+    await writeFile(file, text);
+    const { code, said } = await ended(['convert', '--to=v1alpha1', file]);
     expect([0, 1, 2]).toContain(code);
     expect(said).not.toMatch(/\n\s+at |RangeError|Maximum call stack/);
     expect(said.length).toBeLessThan(1_000_000);

@@ -23,7 +23,7 @@ export function deployed(): { readonly env: NodeJS.ProcessEnv; readonly limitMib
 }
 
 /** A review that is allowed. */
-export const BODY = JSON.stringify(admissionReview({ object: written({ containers: [container('a')] }) }));
+export const BODY = JSON.stringify(admissionReview({ object: written({ steps: [container('a')] }) }));
 
 /** Answers have to come within a second. On a machine that others use it is tried again. */
 const SOON_MS = 1_000;

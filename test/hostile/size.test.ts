@@ -16,7 +16,7 @@ jest.setTimeout(120_000);
 type Make = (count: number) => Readonly<Record<string, unknown>>;
 
 const fill = (count: number, item: unknown): readonly unknown[] => Array.from({ length: count }, () => item);
-const step = (more: object): Readonly<Record<string, unknown>> => ({ containers: [{ ...container('a'), ...more }] });
+const step = (more: object): Readonly<Record<string, unknown>> => ({ steps: [{ ...container('a'), ...more }] });
 const pod = (more: object): Readonly<Record<string, unknown>> => ({ ...step({}), template: { spec: more } });
 const numbered = (count: number, prefix = ''): object =>
   Object.fromEntries(Array.from({ length: count }, (_, i) => [`${prefix}${i}`, '']));
@@ -42,8 +42,27 @@ const SPECS: readonly (readonly [string, Make])[] = [
   ],
   ['scheduling gates that say nothing', (count) => pod({ schedulingGates: fill(count, {}) })],
   ['labels that are reserved', (count) => ({ ...step({}), template: { metadata: { labels: reserved(count) } } })],
-  ['policies that say nothing', (count) => ({ ...step({}), stepPolicies: fill(count, {}) })],
-  ['containers that say nothing', (count) => ({ containers: fill(count, {}) })],
+  ['steps that say nothing', (count) => ({ steps: fill(count, {}) })],
+  ['steps whose settings say nothing', (count) => ({ steps: fill(count / 2, { job: {} }) })],
+  ['containers of v1alpha1 that say nothing', (count) => ({ containers: fill(count, {}) })],
+  [
+    'policies of v1alpha1 that say nothing',
+    (count) => ({ containers: [container('a')], stepPolicies: fill(count, {}) }),
+  ],
+  [
+    'policies of v1alpha1, of as many containers',
+    (count) => ({
+      containers: Array.from({ length: count / 4 }, (_, i) => ({ name: `s${i}` })),
+      stepPolicies: Array.from({ length: count / 4 }, (_, i) => ({ name: `s${count / 4 - 1 - i}`, backoffLimit: -1 })),
+    }),
+  ],
+  [
+    'policies of v1alpha1, of no container',
+    (count) => ({
+      containers: [container('a')],
+      stepPolicies: Array.from({ length: count / 2 }, (_, i) => ({ name: `s${i}`, backoffLimit: -1 })),
+    }),
+  ],
   [
     'nulls, which say nothing, and one fault',
     (count) => step({ env: [...fill(count - 1, { name: 'A', value: null }), {}] }),

@@ -17,7 +17,7 @@ const REVIEWS = 10;
 const TIMEOUT_MS = 5_000;
 
 const LARGE = JSON.stringify(
-  admissionReview({ object: written({ containers: [container('a', { args: ['x'.repeat(400_000)] })] }) }),
+  admissionReview({ object: written({ steps: [container('a', { args: ['x'.repeat(400_000)] })] }) }),
 );
 /** Names that are there once, as many as are parsed. */
 const WORST = filled('{"%":{"%":{}}}', MAX_NAMES / 2 - 100);

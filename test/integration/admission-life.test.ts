@@ -28,9 +28,11 @@ const [FIRST, WAITING, LAST]: readonly [Container, Container, Container] = [
   step('s2'),
 ];
 
+const LAST_WITH_JOB = { ...LAST, job: { backoffLimit: 1 } };
+
 const original = (): SequentialJobSpec =>
   ({
-    steps: [FIRST, WAITING, { ...LAST, job: { backoffLimit: 1 } }],
+    steps: [FIRST, WAITING, LAST_WITH_JOB],
     template: { metadata: { labels: { team: 'data' } }, spec: gated(here.folder, { steps: [] }).template?.spec },
     job: { backoffLimit: 0 },
   }) as SequentialJobSpec;
@@ -51,9 +53,9 @@ const SAME: readonly (readonly [how: string, act: () => Promise<CommandResult>])
     () => {
       const requests = { cpu: (0.1).toString(), memory: '1024Mi' };
       const first = { ...FIRST, env: [], resources: { requests, limits: {} } };
-      const containers = [first, { ...WAITING, env: null, ports: [], resources: {} }, LAST];
-      const stepPolicies = [{ name: 's2', backoffLimit: 1 }, { name: 's1' }];
-      return run('replace', etl({ containers, stepPolicies, resume: 0, suspend: false }));
+      const waiting = { ...WAITING, env: null, ports: [], resources: {}, job: {} };
+      const steps = [first, waiting, LAST_WITH_JOB];
+      return run('replace', etl({ steps, resume: 0, suspend: false }));
     },
   ],
   [
@@ -83,14 +85,14 @@ const REACHED = `field is immutable once the sequence has reached the step; ${RE
 const AHEAD = 'field is immutable after the sequence has started; with updatePolicy FutureSteps it may change';
 const NO_RESUME = 'spec.resume: Forbidden: may only be raised when the sequence has failed';
 const NO_REMOVAL =
-  'spec.containers: Forbidden: a step may not be removed after the sequence has started, unless updatePolicy is FutureSteps: "s2"';
+  'spec.steps: Forbidden: a step may not be removed after the sequence has started, unless updatePolicy is FutureSteps: "s2"';
 
 describe('before the sequence starts', () => {
   beforeAll(() => here.crash());
 
   it('every field may change', async () => {
-    expect(await run('apply', manifest('etl', { containers: [step('other')] }))).toEqual(ACCEPTED);
-    const all = { containers: [LAST], template: {}, updatePolicy: 'FutureSteps', suspend: true, stepPolicies: [] };
+    expect(await run('apply', manifest('etl', { steps: [step('other')] }))).toEqual(ACCEPTED);
+    const all = { steps: [LAST], template: {}, updatePolicy: 'FutureSteps', suspend: true };
     expect(await run('apply', etl(all))).toEqual(ACCEPTED);
     expect(await run('replace', etl())).toMatchObject({ code: 0, stderr: expect.stringMatching(/^Warning: .*\n$/) });
     const { spec } = await namespace.get('etl');
@@ -99,13 +101,16 @@ describe('before the sequence starts', () => {
   });
 
   it('the spec must stay valid: an invalid one is denied', async () => {
-    const containers = [{ ...FIRST, image: 'a b' }, WAITING];
-    expect(await run('apply', etl({ containers, resume: 1 }))).toEqual(
+    const steps = [
+      { ...FIRST, image: 'a b' },
+      { ...WAITING, job: { activeDeadlineSeconds: 3600 } },
+    ];
+    expect(await run('apply', etl({ steps, activeDeadlineSeconds: 60, resume: 1 }))).toEqual(
       refusal(
         'etl',
         NO_RESUME,
-        'spec.containers[0].image: Invalid value: "a b": invalid reference format',
-        'spec.stepPolicies[0].name: Not found: "s2"',
+        'spec.steps[0].image: Invalid value: "a b": invalid reference format',
+        'spec.steps[1].job.activeDeadlineSeconds: Invalid value: 3600: must be less than or equal to spec.activeDeadlineSeconds of 60',
       ),
     );
   });
@@ -132,41 +137,36 @@ describe('while the second of three steps runs', () => {
   it.each<readonly [what: string, changes: () => object, faults: readonly string[]]>([
     [
       'a new step between two others',
-      () => ({ containers: [FIRST, step('between'), WAITING, LAST] }),
+      () => ({ steps: [FIRST, step('between'), WAITING, LAST_WITH_JOB] }),
       [
-        'spec.containers[1]: Forbidden: a step may not be added after the sequence has started; with updatePolicy FutureSteps it may, after the current one, "s1"',
+        'spec.steps[1]: Forbidden: a step may not be added after the sequence has started; with updatePolicy FutureSteps it may, after the current one, "s1"',
       ],
     ],
-    [
-      'a removed step',
-      () => ({ containers: [FIRST, WAITING] }),
-      [NO_REMOVAL, 'spec.stepPolicies[0].name: Not found: "s2"'],
-    ],
+    ['a removed step', () => ({ steps: [FIRST, WAITING] }), [NO_REMOVAL]],
     [
       'another order',
-      () => ({ containers: [FIRST, LAST, WAITING] }),
-      ['spec.containers: Forbidden: steps may not change places after the sequence has started'],
+      () => ({ steps: [FIRST, LAST_WITH_JOB, WAITING] }),
+      ['spec.steps: Forbidden: steps may not change places after the sequence has started'],
     ],
     [
       'changes of completed, current and later steps, and of fields for all steps',
       () => ({
-        containers: [
+        steps: [
           { ...FIRST, image: OTHER },
           { ...WAITING, env: [{ name: 'A', value: 'b' }] },
-          { ...LAST, image: OTHER },
+          { ...LAST, image: OTHER, job: { backoffLimit: 2 } },
         ],
         template: { ...original().template, metadata: { labels: { team: 'web' } } },
-        backoffLimit: 5,
-        stepPolicies: [{ name: 's2', backoffLimit: 2 }],
+        job: { backoffLimit: 5 },
         resume: 1,
       }),
       [
-        `spec.containers[0].image: Invalid value: "${OTHER}": ${REACHED}`,
-        `spec.containers[1].env: Invalid value: ${REACHED}`,
-        `spec.containers[2].image: Invalid value: "${OTHER}": ${AHEAD}`,
+        `spec.steps[0].image: Invalid value: "${OTHER}": ${REACHED}`,
+        `spec.steps[1].env: Invalid value: ${REACHED}`,
+        `spec.steps[2].image: Invalid value: "${OTHER}": ${AHEAD}`,
+        `spec.steps[2].job.backoffLimit: Invalid value: 2: ${AHEAD}`,
         `spec.template.metadata.labels[team]: Invalid value: "web": ${STARTED}`,
-        `spec.backoffLimit: Invalid value: 5: ${STARTED}`,
-        `spec.stepPolicies[0].backoffLimit: Invalid value: 2: ${AHEAD}`,
+        `spec.job.backoffLimit: Invalid value: 5: ${STARTED}`,
         NO_RESUME,
       ],
     ],
@@ -176,11 +176,11 @@ describe('while the second of three steps runs', () => {
     }
   });
 
-  // Not with server-side apply: that removes from a keyed list only what no other manager of the object has set.
-  it.each(['apply', 'replace'])('a removed step policy: denied (%s)', async (command) => {
-    const { code, stderr } = await run(command, etl({ containers: [FIRST, WAITING], stepPolicies: [] }));
-    expect(code).toBe(1);
-    expect(stderr).toContain('* spec.stepPolicies: Forbidden: the policy of a step may not be removed');
+  // Not with server-side apply: that removes only what no other manager of the object has set.
+  it.each(['apply', 'replace'])('removed settings of a step: denied (%s)', async (command) => {
+    expect(await run(command, etl({ steps: [FIRST, WAITING, LAST] }))).toEqual(
+      refusal('etl', `spec.steps[2].job: Invalid value: null: ${AHEAD}`),
+    );
   });
 
   it('the status can be written', async () => {
@@ -189,22 +189,27 @@ describe('while the second of three steps runs', () => {
   });
 });
 
+const ADDED = { ...step('s3', 'echo as added'), job: { backoffLimit: 0 } };
+
 describe('with updatePolicy FutureSteps', () => {
   const future = { updatePolicy: 'FutureSteps' } as const;
 
   it('later steps may change, be added and be removed, by the update that sets the policy', async () => {
-    const removal = etl({ ...future, containers: [FIRST, WAITING], stepPolicies: [] });
+    const removal = etl({ ...future, steps: [FIRST, WAITING] });
     expect(await run('apply --dry-run=server', removal)).toEqual(ACCEPTED);
-    const containers = [FIRST, WAITING, step('s2', 'echo as changed'), step('s3', 'echo as added')];
-    const stepPolicies = [{ name: 's3', backoffLimit: 0 }];
-    expect(await run('apply', etl({ ...future, containers, stepPolicies }))).toEqual(ACCEPTED);
+    const steps = [FIRST, WAITING, step('s2', 'echo as changed'), ADDED];
+    expect(await run('apply', etl({ ...future, steps }))).toEqual(ACCEPTED);
   });
 
   it('steps that have started, and the template, stay immutable', async () => {
     const changes = {
-      containers: [{ ...FIRST, image: OTHER }, step('between'), { ...WAITING, image: OTHER }, LAST],
+      steps: [
+        { ...FIRST, image: OTHER },
+        step('between'),
+        { ...WAITING, image: OTHER, job: { backoffLimit: 1 } },
+        LAST,
+      ],
       template: {},
-      stepPolicies: [{ name: 's1', backoffLimit: 1 }],
     };
     const { code, stderr } = await run('apply', etl({ ...future, ...changes }));
     expect(code).toBe(1);
@@ -212,13 +217,13 @@ describe('with updatePolicy FutureSteps', () => {
       ([, field]) => field?.split(/(?<=template)\./)[0],
     );
     expect(fields).toEqual([
-      'spec.containers[1]',
-      'spec.containers[0].image',
-      'spec.containers[2].image',
+      'spec.steps[1]',
+      'spec.steps[0].image',
+      'spec.steps[2].image',
+      'spec.steps[2].job',
       'spec.template',
       'spec.template',
-      'spec.stepPolicies[0]',
-      'spec.containers[2].volumeMounts[0].name',
+      'spec.steps[2].volumeMounts[0].name',
     ]);
   });
 
@@ -247,12 +252,12 @@ describe('after completion', () => {
   });
 
   it('no step may change, for any updatePolicy, and resume is denied', async () => {
-    const containers = [FIRST, WAITING, LAST, step('s3', 'echo as added'), step('s4')];
-    expect(await run('replace', await withSpec({ containers, resume: 1 }))).toEqual(
+    const steps = [FIRST, WAITING, LAST, ADDED, step('s4')];
+    expect(await run('replace', await withSpec({ steps, resume: 1 }))).toEqual(
       refusal(
         'etl',
-        'spec.containers[4]: Forbidden: a step may not be added after the sequence has started',
-        `spec.containers[2].command[2]: Invalid value: "true": ${REACHED}`,
+        'spec.steps[4]: Forbidden: a step may not be added after the sequence has started',
+        `spec.steps[2].command[2]: Invalid value: "true": ${REACHED}`,
         NO_RESUME,
       ),
     );
@@ -268,7 +273,7 @@ describe('a failed sequence', () => {
     await namespace.untilFinished('failing');
     const fixed = { ...sequence(2), updatePolicy: 'FutureSteps', resume: 1 };
     expect(await run('apply', failing(fixed))).toEqual(
-      refusal('failing', `spec.containers[0].command[2]: Invalid value: "true": ${REACHED}`),
+      refusal('failing', `spec.steps[0].command[2]: Invalid value: "true": ${REACHED}`),
     );
     expect(await run('apply', failing())).toEqual(ACCEPTED);
     expect(await run('apply', failing({ resume: 1 }))).toEqual(ACCEPTED);
@@ -292,8 +297,10 @@ describe('an object that is being deleted', () => {
     expect(await run('apply', object)).toEqual(ACCEPTED);
     await namespace.untilRunning('going', 0);
     await namespace.delete('going');
-    const refusedElsewhere = { spec: { containers: [{ name: 'X', image: 'a b' }], backoffLimit: 9 } };
-    await expect(namespace.patch('going', refusedElsewhere)).resolves.toMatchObject({ spec: { backoffLimit: 9 } });
+    const refusedElsewhere = { spec: { steps: [{ name: 'X', image: 'a b' }], job: { backoffLimit: 9 } } };
+    await expect(namespace.patch('going', refusedElsewhere)).resolves.toMatchObject({
+      spec: { job: { backoffLimit: 9 } },
+    });
     await namespace.until('going', ({ metadata: { finalizers } }) => finalizers?.length === 1);
     await namespace.patch('going', { metadata: { finalizers: null } });
     await namespace.untilGone('going', 30);
@@ -304,7 +311,7 @@ describe('an object that is being deleted', () => {
 describe('an object that was stored before the webhook was installed', () => {
   const { namespace: older } = withController('older', { labels: BYPASSED });
   const invalid = (changes: object = {}): object =>
-    manifest('invalid', { containers: [{ ...step('s0'), image: 'a b' }], ...changes });
+    manifest('invalid', { steps: [{ ...step('s0'), image: 'a b' }], ...changes });
 
   beforeAll(async () => {
     await runIn(older, 'apply', invalid());
@@ -327,9 +334,9 @@ describe('an object that was stored before the webhook was installed', () => {
 
   it('may be labeled, changed elsewhere and fixed if it is invalid; new errors are denied', async () => {
     expect(await older.kubectl(['label', 'sj', 'invalid', 'a=b'])).toEqual(ACCEPTED);
-    expect(await runIn(older, 'apply', invalid({ backoffLimit: 1 }))).toEqual(ACCEPTED);
-    expect(await runIn(older, 'apply', invalid({ stepPolicies: [{ name: 'nobody' }] }))).toEqual(
-      refusal('invalid', 'spec.stepPolicies[0].name: Not found: "nobody"'),
+    expect(await runIn(older, 'apply', invalid({ job: { backoffLimit: 1 } }))).toEqual(ACCEPTED);
+    expect(await runIn(older, 'apply', invalid({ steps: [{ ...step('s0'), image: 'a b' }, step('a.b')] }))).toEqual(
+      refusal('invalid', 'spec.steps[1].name: Invalid value: "a.b": must not contain dots'),
     );
     expect(await runIn(older, 'apply --dry-run=server', manifest('invalid', sequence(1)))).toEqual(ACCEPTED);
   });

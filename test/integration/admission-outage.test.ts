@@ -30,7 +30,14 @@ let webhook: Child;
 
 /** Starts a webhook for this test's namespace alone. */
 async function start(): Promise<void> {
-  const options = { state, kubeconfig: kubeconfig(), name, namespace: namespace.name, namespaceSelector };
+  const options = {
+    state,
+    kubeconfig: kubeconfig(),
+    name,
+    namespace: namespace.name,
+    namespaceSelector,
+    converts: false,
+  };
   webhook = await startWebhook(kubectl, options);
 }
 
@@ -60,8 +67,8 @@ describe('while the webhook is down', () => {
     }
     await namespace.apply('still', { ...sequence(2), suspend: true });
     // Of some 900 KiB, close to the limit.
-    const containers = sequence(100).steps.map((one) => Object.assign({ args: ['x'.repeat(9 * KIB)] }, one));
-    await namespace.apply('long', { steps: containers, suspend: true });
+    const steps = sequence(100).steps.map((one) => Object.assign({ args: ['x'.repeat(9 * KIB)] }, one));
+    await namespace.apply('long', { steps, suspend: true });
     await webhook.stop(STOP_MS);
   }, 60_000);
 

@@ -21,7 +21,7 @@ type Json = Readonly<Record<string, unknown>>;
 const sample = (name: string): string => join(ROOT, 'config/samples', `${name}.yaml`);
 const step = (name: string): Json => ({ name, image: 'busybox:1.36' });
 const STEP = step('load');
-const FAULTY = { containers: [{ ...STEP, image: 'a b' }] };
+const FAULTY = { steps: [{ ...STEP, image: 'a b' }] };
 
 const apply = (object: object, ...flags: readonly string[]): Promise<CommandResult> =>
   namespace.kubectl(['apply', ...flags, '-f', '-'], object);
@@ -29,21 +29,21 @@ const apply = (object: object, ...flags: readonly string[]): Promise<CommandResu
 /** With faults that a schema sees and faults that it does not: the API server alone would report only the former. */
 const mixed = (second: string): object =>
   manifest('mixed', {
-    containers: [
+    steps: [
       STEP,
       { name: second, image: 'a b' },
       { name: 'a.b', image: 'busybox:1.36', volumeMounts: [{ name: 'nope', mountPath: '/a' }] },
     ],
-    backoffLimit: -1,
+    job: { backoffLimit: -1 },
   });
 
 const MIXED_FAULTS = [
-  'spec.containers[1].image: Invalid value: "a b": invalid reference format',
-  'spec.containers[2].name: Invalid value: "a.b": must not contain dots',
-  'spec.containers[2].volumeMounts[0].name: Not found: "nope"',
-  'spec.backoffLimit: Invalid value: -1: must be greater than or equal to 0',
+  'spec.steps[1].image: Invalid value: "a b": invalid reference format',
+  'spec.steps[2].name: Invalid value: "a.b": must not contain dots',
+  'spec.steps[2].volumeMounts[0].name: Not found: "nope"',
+  'spec.job.backoffLimit: Invalid value: -1: must be greater than or equal to 0',
 ];
-const DUPLICATE = 'spec.containers[1].name: Duplicate value: "load"';
+const DUPLICATE = 'spec.steps[1].name: Duplicate value: "load"';
 
 describe('an invalid object', () => {
   it('is denied, and kubectl prints all five errors of the sample with their paths', async () => {
@@ -51,11 +51,11 @@ describe('an invalid object', () => {
     expect(code).toBe(1);
     expect(stderr.split('\n').map((line) => line.split(': ')[0])).toEqual([
       'The SequentialJob "invalid" is invalid',
-      '* spec.containers[0].image',
-      '* spec.containers[1].env[0].valueFrom',
-      '* spec.containers[1].volumeMounts[0].name',
-      '* spec.containers[2].resources.requests',
-      '* spec.stepPolicies[0].name',
+      '* spec.steps[0].image',
+      '* spec.steps[1].env[0].valueFrom',
+      '* spec.steps[1].volumeMounts[0].name',
+      '* spec.steps[2].resources.requests',
+      '* spec.steps[2].job.activeDeadlineSeconds',
       '',
     ]);
     expect(await namespace.has('invalid')).toBe(false);
@@ -83,20 +83,20 @@ describe('an invalid object', () => {
     const { code, stderr } = await apply(manifest('a'.repeat(64), FAULTY));
     expect(code).toBe(1);
     expect(stderr).toMatch(/\* metadata\.name: .*63/);
-    expect(stderr).toMatch(/\* spec\.containers\[0\]\.image: Invalid value: "a b"/);
+    expect(stderr).toMatch(/\* spec\.steps\[0\]\.image: Invalid value: "a b"/);
   });
 
   // Newer servers refuse that before they ask the webhook, as the name is the key of the list.
   it('is denied for kubectl apply --server-side if two steps have the same name', async () => {
-    const { code, stderr } = await apply(manifest('twins', { containers: [STEP, STEP] }), '--server-side');
+    const { code, stderr } = await apply(manifest('twins', { steps: [STEP, STEP] }), '--server-side');
     expect(code).toBe(1);
-    expect(stderr).toMatch(/spec\.containers.*"load"/);
+    expect(stderr).toMatch(/spec\.steps.*"load"/);
     expect(await namespace.has('twins')).toBe(false);
   });
 
   it('is denied for containers in the template, by the webhook or by a server with strict field validation', async () => {
-    const object = manifest('faulty', { containers: [STEP], template: { spec: { containers: [STEP] } } });
-    const fault = 'spec.template.spec.containers: Forbidden: the containers are the steps in spec.containers';
+    const object = manifest('faulty', { steps: [STEP], template: { spec: { containers: [STEP] } } });
+    const fault = 'spec.template.spec.containers: Forbidden: the containers are the steps';
     const ours = refusal('faulty', fault);
     expect(await apply(object, '--validate=false')).toEqual(ours);
     const unknown = expect.stringContaining('"spec.template.spec.containers[0].name"');
@@ -104,25 +104,24 @@ describe('an invalid object', () => {
   });
 
   it('does not prevent the valid objects of the same file from being created', async () => {
-    const objects = [manifest('sound', { containers: [STEP] }), manifest('faulty', FAULTY)];
+    const objects = [manifest('sound', { steps: [STEP] }), manifest('faulty', FAULTY)];
     const said = await namespace.kubectl(['apply', '-f', '-'], ...objects);
     expect(said).toMatchObject({ code: 1, stdout: 'sequentialjob.batch.example.com/sound created\n' });
-    expect(said.stderr).toMatch('The SequentialJob "faulty" is invalid: spec.containers[0].image:');
+    expect(said.stderr).toMatch('The SequentialJob "faulty" is invalid: spec.steps[0].image:');
   });
 });
 
 describe('a valid object', () => {
   it('is stored with its defaults and nothing else', async () => {
-    expect(await apply(manifest('small', { containers: [STEP] }))).toMatchObject({ code: 0, stderr: '' });
+    expect(await apply(manifest('small', { steps: [STEP] }))).toMatchObject({ code: 0, stderr: '' });
     const { metadata, spec, status } = await namespace.get('small');
     expect(metadata.finalizers).toEqual([FINALIZER]);
     expect(spec).toEqual({
-      containers: [STEP],
+      steps: [STEP],
       template: { spec: { restartPolicy: 'Never' } },
-      backoffLimit: 3,
+      job: { backoffLimit: 3 },
       suspend: false,
       updatePolicy: 'Immutable',
-      stepPolicies: [],
       resume: 0,
     });
     // No controller has seen it.
@@ -132,14 +131,13 @@ describe('a valid object', () => {
   it('keeps all fields of the user', async () => {
     const volumes = [{ name: 'data', emptyDir: {} }];
     const spec = {
-      containers: [STEP],
+      steps: [{ ...STEP, onFailure: 'Continue' }],
       template: { metadata: { labels: { a: 'b' } }, spec: { restartPolicy: 'OnFailure', volumes } },
-      backoffLimit: 0,
+      job: { backoffLimit: 0 },
       activeDeadlineSeconds: 60,
       ttlSecondsAfterFinished: 0,
       suspend: true,
       updatePolicy: 'FutureSteps',
-      stepPolicies: [{ name: 'load', onFailure: 'Continue' }],
       resume: 1,
     };
     const object = manifest('full', spec, { finalizers: ['example.com/mine'] });
@@ -150,34 +148,34 @@ describe('a valid object', () => {
   });
 
   it('is accepted by server-side apply, which owns only the fields that were applied', async () => {
-    expect(await apply(manifest('applied', { containers: [STEP] }), '--server-side')).toMatchObject({ code: 0 });
+    expect(await apply(manifest('applied', { steps: [STEP] }), '--server-side')).toMatchObject({ code: 0 });
     const { metadata, spec } = await namespace.get('applied');
     expect(metadata.finalizers).toEqual([FINALIZER]);
     expect(spec.template).toEqual({ spec: { restartPolicy: 'Never' } });
     const { managedFields } = metadata as unknown as { managedFields: readonly { manager: string; fieldsV1: Json }[] };
     const ours = managedFields.find(({ manager }) => manager === 'kubectl')?.fieldsV1;
-    expect(Object.keys((ours?.['f:spec'] ?? {}) as Json).filter((key) => key !== '.')).toEqual(['f:containers']);
+    expect(Object.keys((ours?.['f:spec'] ?? {}) as Json).filter((key) => key !== '.')).toEqual(['f:steps']);
   });
 
   it.each(['--dry-run=server', '--server-side --dry-run=server'])(
     'is printed but not stored with %s',
     async (flags) => {
-      const { stdout } = await apply(manifest('dry', { containers: [STEP] }), ...flags.split(' '), '-o', 'json');
+      const { stdout } = await apply(manifest('dry', { steps: [STEP] }), ...flags.split(' '), '-o', 'json');
       expect(JSON.parse(stdout)).toMatchObject({
         metadata: { finalizers: [FINALIZER] },
-        spec: { backoffLimit: 3, template: { spec: { restartPolicy: 'Never' } } },
+        spec: { job: { backoffLimit: 3 }, template: { spec: { restartPolicy: 'Never' } } },
       });
       expect(await namespace.has('dry')).toBe(false);
     },
   );
 
   it('is accepted with warnings, which kubectl prints', async () => {
-    const containers = [{ name: 'a', image: 'busybox', securityContext: { privileged: true } }, STEP];
-    const { code, stderr } = await apply(manifest('warned', { containers }));
+    const steps = [{ name: 'a', image: 'busybox', securityContext: { privileged: true } }, STEP];
+    const { code, stderr } = await apply(manifest('warned', { steps }));
     expect(code).toBe(0);
     expect(stderr.split('\n').map((line) => line.split(': ').slice(0, 2).join(': '))).toEqual([
-      'Warning: spec.containers[0].image',
-      'Warning: spec.containers[0].securityContext.privileged',
+      'Warning: spec.steps[0].image',
+      'Warning: spec.steps[0].securityContext.privileged',
       '',
     ]);
   });
@@ -188,11 +186,11 @@ describe('a valid object', () => {
   });
 
   it('may have a thousand steps, and not one more', async () => {
-    const containers = Array.from({ length: 1000 }, (_, i) => step(`s${i}`));
-    const said = await apply(manifest('thousand', { containers }), '--dry-run=server');
+    const steps = Array.from({ length: 1000 }, (_, i) => step(`s${i}`));
+    const said = await apply(manifest('thousand', { steps }), '--dry-run=server');
     expect(said).toMatchObject({ code: 0, stderr: '' });
-    expect(await apply(manifest('more', { containers: [...containers, STEP] }))).toEqual(
-      refusal('more', 'spec.containers: Too many: 1001: must have at most 1000 items'),
+    expect(await apply(manifest('more', { steps: [...steps, STEP] }))).toEqual(
+      refusal('more', 'spec.steps: Too many: 1001: must have at most 1000 items'),
     );
   });
 });

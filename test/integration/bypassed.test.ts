@@ -34,7 +34,7 @@ async function records(name: string): Promise<readonly RawJob[]> {
 
 /** The sequence runs to its end as it was recorded, each step once, and an event names the field that was edited. */
 async function expectRunAsRecorded(name: string): Promise<void> {
-  const event = { type: 'Warning', message: expect.stringContaining('spec.containers[1].command[2]'), count: 1 };
+  const event = { type: 'Warning', message: expect.stringContaining('spec.steps[1].command[2]'), count: 1 };
   expect(await namespace.untilEvent(name, 'SpecChanged')).toMatchObject(event);
   await here.open(name);
   expect((await namespace.untilCompleted(name)).progress?.summary).toBe('3/3');

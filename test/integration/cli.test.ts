@@ -63,7 +63,7 @@ describe('lint --server', () => {
   /** No server lets the second step run, and validation leaves that to the server. */
   const [first, second] = sequence(2).steps;
   const securityContext = { privileged: true, allowPrivilegeEscalation: false };
-  const CONTRADICTORY = manifest('contradictory', { containers: [first, { ...second, securityContext }] });
+  const CONTRADICTORY = manifest('contradictory', { steps: [first, { ...second, securityContext }] });
 
   it('finds nothing if the cluster accepts everything, and creates nothing there', async () => {
     expect(await lint(GOOD)).toEqual({ code: 0, stdout: '', stderr: '1 SequentialJob, no errors\n' });
@@ -74,11 +74,11 @@ describe('lint --server', () => {
     const { code, stdout, stderr } = await lint(CONTRADICTORY);
     expect(code).toBe(1);
     const faults = stdout.split('\n').filter((line) => !line.includes(': warning: '));
-    expect(faults).toEqual([expect.stringMatching(/^etl\.yaml:\d+:\d+: spec\.containers\[1\]\.securityContext: /), '']);
+    expect(faults).toEqual([expect.stringMatching(/^etl\.yaml:\d+:\d+: spec\.steps\[1\]\.securityContext: /), '']);
     expect(stderr).toBe('1 SequentialJob, 1 error, 1 warning\n');
     const json = JSON.parse((await lint(CONTRADICTORY, '--format=json')).stdout) as readonly { severity: string }[];
     expect(json.filter(({ severity }) => severity === 'error')).toMatchObject([
-      { document: 1, path: 'spec.containers[1].securityContext' },
+      { document: 1, path: 'spec.steps[1].securityContext' },
     ]);
   });
 

@@ -1,26 +1,28 @@
 /**
- * Both API versions on a real API server, with v1beta1 stored: what each client sees of the same object. The definition is the
- * one that is installed, with v1beta1 beside v1alpha1.
+ * Both API versions on a real API server, with v1beta1 stored: what each client sees of the same object. The definition is first
+ * that of the releases that had v1alpha1 alone, and then the one of this release.
  */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { CRD } from '../../config/generate/crd.ts';
-import { RESOURCE_SCHEMA } from '../../config/generate/resource-schema.ts';
-import { V1BETA1_SPEC_SCHEMA } from '../../config/generate/v1beta1-spec.ts';
+import { CRD, CRD_WITH_RULES } from '../../config/generate/crd.ts';
+import { V1ALPHA1_VALIDATION_RULES } from '../../config/generate/validations.ts';
 import { type Kubectl, kubectlOf } from '../../local/control-plane/kubectl.ts';
 import { type LocalOperator, startOperator } from '../../local/operator.ts';
 import { GROUP, PLURAL } from '../../shared/api/group.ts';
 import { createApiClient, type ApiClient, PATCH_TYPE } from '../../shared/kube/client.ts';
 import { loadKubeConfig } from '../../shared/kube/kubeconfig.ts';
+import { isApiError } from '../../shared/kube/errors.ts';
 import { collectionPath, objectPath, type Resource } from '../../shared/kube/resources.ts';
 import { dedicatedControlPlane } from '../support/dedicated-control-plane.ts';
 import { eventually } from '../support/eventually.ts';
+import { onServersWhere, serverOfTests } from '../support/server-features.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { type AnyVersion, normalized, toV1beta1, V1ALPHA1 } from '../support/versions.ts';
 
 jest.setTimeout(120_000);
 
+const { knowsRules } = await serverOfTests();
 const own = dedicatedControlPlane({ node: false, controllerManager: false });
 const folder = temporaryFolder();
 
@@ -28,21 +30,22 @@ const ALPHA: Resource = { root: `/apis/${GROUP}/v1alpha1`, plural: PLURAL };
 const BETA: Resource = { root: `/apis/${GROUP}/v1beta1`, plural: PLURAL };
 const NAMESPACE = 'default';
 
-const [v1alpha1] = CRD.spec.versions;
+const NAME = `${PLURAL}.${GROUP}`;
 
-/** The definition with both versions, of which one is stored. */
-function definition({ url, caPem }: LocalOperator, stored: 'v1alpha1' | 'v1beta1') {
-  const properties = { ...RESOURCE_SCHEMA.properties, spec: V1BETA1_SPEC_SCHEMA };
-  const v1beta1 = { ...v1alpha1, name: 'v1beta1', schema: { openAPIV3Schema: { ...RESOURCE_SCHEMA, properties } } };
+/** As releases had it before there was another version. */
+function definitionBefore(): object {
+  const [{ deprecated: _, deprecationWarning: __, ...v1alpha1 } = {}] = CRD.spec.versions.filter(
+    ({ name }) => name === 'v1alpha1',
+  );
+  const { conversion: ___, ...spec } = CRD.spec;
+  return { ...CRD, spec: { ...spec, versions: [{ ...v1alpha1, storage: true }] } };
+}
+
+/** With the webhook of this test. */
+function withWebhook(definition: typeof CRD, { url, caPem }: LocalOperator): object {
   const clientConfig = { url: `${url}/convert`, caBundle: Buffer.from(caPem).toString('base64') };
-  return {
-    ...CRD,
-    spec: {
-      ...CRD.spec,
-      versions: [v1beta1, v1alpha1].map((version) => Object.assign({}, version, { storage: version?.name === stored })),
-      conversion: { strategy: 'Webhook', webhook: { conversionReviewVersions: ['v1'], clientConfig } },
-    },
-  };
+  const webhook = { ...definition.spec.conversion.webhook, clientConfig };
+  return { ...definition, spec: { ...definition.spec, conversion: { ...definition.spec.conversion, webhook } } };
 }
 
 let client: ApiClient;
@@ -65,6 +68,8 @@ beforeAll(async () => {
     logFormat: 'json',
   });
   await operator.ready();
+  await kubectl('delete', 'crd', NAME);
+  await apply('definition', definitionBefore());
 }, 180_000);
 afterAll(async () => {
   await client.close();
@@ -90,17 +95,17 @@ const list = async (resource: Resource): Promise<readonly AnyVersion[]> =>
     .items;
 
 it('objects that were stored before v1beta1 existed are read in both versions', async () => {
-  await apply('before', asV1alpha1('before'));
+  await eventually('v1alpha1 is served', async () => apply('before', asV1alpha1('before')));
   const before = await read(ALPHA, 'before');
   // Client-side apply keeps a copy in an annotation: both versions have to fit into it.
-  await apply('definition', definition(operator, 'v1beta1'));
+  await apply('definition', withWebhook(CRD, operator));
   const beta = await eventually('v1beta1 is served', async () => read(BETA, 'before'));
   expect(beta).toEqual(toV1beta1(before));
   expect(await read(ALPHA, 'before')).toEqual(before);
 });
 
 it('the server reports no problem with the definition', async () => {
-  const status = await kubectl('get', 'crd', `${PLURAL}.${GROUP}`, '-o', 'jsonpath={.status.conditions[*].type}');
+  const status = await kubectl('get', 'crd', NAME, '-o', 'jsonpath={.status.conditions[*].type}');
   expect(status.split(' ').toSorted()).toEqual(['Established', 'NamesAccepted']);
 });
 
@@ -154,6 +159,64 @@ it('a policy without a container can be stored where no webhook validates, and b
   await apply('orphan', asV1alpha1('orphan', { ...SPEC, stepPolicies: [{ name: 'upload', backoffLimit: 1 }] }));
   expect(await list(BETA)).toHaveLength((await list(ALPHA)).length);
   expect((await read(BETA, 'orphan')).spec['steps']).toContainEqual({ name: 'upload', job: { backoffLimit: 1 } });
+});
+
+onServersWhere(knowsRules)('the rules of the definition, for a sequence that has started', () => {
+  const merge = async (resource: Resource, spec: object): Promise<string> =>
+    client
+      .request({
+        method: 'PATCH',
+        path: objectPath(resource, NAMESPACE, 'started'),
+        query: { dryRun: 'All' },
+        contentType: PATCH_TYPE.merge,
+        body: { spec },
+      })
+      .then(
+        () => '',
+        (error: unknown) => {
+          if (isApiError(error, 'Invalid')) return error.message;
+          throw error;
+        },
+      );
+
+  beforeAll(async () => {
+    await apply('started', asV1alpha1('started'));
+    await client.request({
+      method: 'PATCH',
+      path: `${objectPath(BETA, NAMESPACE, 'started')}/status`,
+      contentType: PATCH_TYPE.merge,
+      body: { status: { startTime: '2026-01-01T00:00:00Z', steps: [{ index: 0, name: 'extract', state: 'Running' }] } },
+    });
+    await apply('definition', withWebhook(CRD_WITH_RULES as typeof CRD, operator));
+    await eventually('the rules in force', async () => (await merge(ALPHA, { backoffLimit: 9 })) !== '');
+  });
+
+  it('refuse the same to clients of v1alpha1, in its words', async () => {
+    const [extract, load] = SPEC.containers;
+    const other = { ...extract, image: 'busybox:1.35' };
+    const pod = { restartPolicy: 'OnFailure', nodeSelector: { a: 'b' }, serviceAccountName: 'root' };
+    const lists = { volumes: [], initContainers: [{ name: 'x' }] };
+    const said = await Promise.all([
+      merge(ALPHA, { backoffLimit: 9 }),
+      merge(ALPHA, { containers: [other, load] }),
+      merge(ALPHA, { updatePolicy: 'FutureSteps', containers: [other, load] }),
+      merge(ALPHA, { stepPolicies: [] }),
+      merge(ALPHA, { template: { metadata: { labels: { team: 'b' }, annotations: { a: 'b' } }, spec: pod } }),
+      merge(ALPHA, { template: { spec: lists } }),
+    ]);
+    expect(V1ALPHA1_VALIDATION_RULES.filter(({ message }) => !said.some((one) => one.includes(message)))).toEqual([]);
+  });
+
+  it('let the rest through, in both versions', async () => {
+    const [extract, load] = SPEC.containers;
+    const steps = [extract, { ...load, job: { backoffLimit: 0 }, onFailure: 'Continue' }];
+    for (const spec of [{}, { suspend: true }, { resume: 1 }]) {
+      expect(await merge(ALPHA, spec)).toBe('');
+      expect(await merge(BETA, spec)).toBe('');
+    }
+    expect(await merge(ALPHA, { containers: SPEC.containers, stepPolicies: SPEC.stepPolicies })).toBe('');
+    expect(await merge(BETA, { steps })).toBe('');
+  });
 });
 
 it('while the webhook is down, the stored version goes on, and the other one says why it does not', async () => {

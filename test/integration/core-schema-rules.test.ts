@@ -38,8 +38,8 @@ const STEPS = ['a', 'b', 'c'].map((name) => ({ name, image: 'busybox:1.36', comm
 const [A, B, C] = STEPS;
 
 const SPEC = {
-  containers: STEPS,
-  stepPolicies: [{ name: 'c', backoffLimit: 1 }],
+  steps: STEPS,
+  job: { metadata: { labels: { team: 'a' } } },
   resume: 1,
   template: {
     metadata: { labels: { app: 'etl' } },
@@ -95,6 +95,8 @@ beforeAll(async () => {
   namespace = await Namespace.create(client, 'rules');
   await namespace.apply('started', asSpec(SPEC));
   await namespace.setStatus('started', RUNNING);
+  await namespace.apply('limited', asSpec({ ...SPEC, job: { backoffLimit: 1 } }));
+  await namespace.setStatus('limited', RUNNING);
   await namespace.apply('open', asSpec({ ...SPEC, updatePolicy: 'FutureSteps' }));
   await namespace.setStatus('open', RUNNING);
   await namespace.apply('rejected', asSpec({ ...SPEC, updatePolicy: 'FutureSteps' }));
@@ -106,7 +108,7 @@ beforeAll(async () => {
     await kubectl('apply', '--validate=false', '-f', WITH_RULES);
     await eventually(
       'the rules in force',
-      async () => (await update('started', { spec: { backoffLimit: 9 } })).fields.length > 0,
+      async () => (await update('started', { spec: { job: { backoffLimit: 9 } } })).fields.length > 0,
     );
   }
 });
@@ -119,7 +121,7 @@ const CHANGED = { ...C, image: 'alpine:3.22' };
 
 type Case = readonly [
   sentence: string,
-  object: 'started' | 'open' | 'rejected' | 'refused',
+  object: 'started' | 'open' | 'rejected' | 'refused' | 'limited',
   body: Json,
   refusal: string,
 ];
@@ -128,37 +130,32 @@ const spec = (changes: Json): Json => ({ spec: changes });
 const pod = (changes: Json): Json => spec({ template: { spec: changes } });
 const meta = (changes: Json): Json => spec({ template: { metadata: changes } });
 
-const with2 = (second: object): Json => spec({ containers: [A, second, C] });
-const with3 = (third: object): Json => spec({ containers: [A, B, third] });
-const longer = spec({ containers: [...STEPS, { name: 'd', image: 'x' }] });
-const shorter = spec({ containers: [A, B], stepPolicies: [] });
-const STARTED_STEP = 'spec.containers: a step that has been started';
+const with2 = (second: object): Json => spec({ steps: [A, second, C] });
+const with3 = (third: object): Json => spec({ steps: [A, B, third] });
+const longer = spec({ steps: [...STEPS, { name: 'd', image: 'x' }] });
+const shorter = spec({ steps: [A, B] });
+const STARTED_STEP = 'spec.steps: a step that has been started';
 
 const REFUSED: readonly Case[] = [
-  ['a step is added', 'started', longer, 'spec.containers'],
-  ['a step is removed', 'started', shorter, 'spec.containers'],
-  ['two steps are swapped', 'started', spec({ containers: [A, C, B] }), 'spec.containers'],
-  ['the image of a later step changes', 'started', with3(CHANGED), 'spec.containers'],
-  ['a command changes', 'started', with3({ ...C, command: ['x'] }), 'spec.containers'],
-  ['arguments are added', 'started', with3({ ...C, args: ['x'] }), 'spec.containers'],
+  ['a step is added', 'started', longer, 'spec.steps'],
+  ['a step is removed', 'started', shorter, 'spec.steps'],
+  ['two steps are swapped', 'started', spec({ steps: [A, C, B] }), 'spec.steps'],
+  ['the image of a later step changes', 'started', with3(CHANGED), 'spec.steps'],
+  ['a command changes', 'started', with3({ ...C, command: ['x'] }), 'spec.steps'],
+  ['arguments are added', 'started', with3({ ...C, args: ['x'] }), 'spec.steps'],
   ['the current step changes with FutureSteps', 'open', with2({ ...B, image: 'x' }), STARTED_STEP],
-  ['a completed step changes', 'rejected', spec({ containers: [{ ...A, image: 'x' }, B, C] }), STARTED_STEP],
-  ['a completed step is removed', 'open', spec({ containers: [B, C] }), 'spec.containers: a step'],
-  [
-    'all but the completed step are removed',
-    'open',
-    spec({ containers: [A], stepPolicies: [] }),
-    'spec.containers: a step',
-  ],
+  ['a completed step changes', 'rejected', spec({ steps: [{ ...A, image: 'x' }, B, C] }), STARTED_STEP],
+  ['a completed step is removed', 'open', spec({ steps: [B, C] }), 'spec.steps: a step'],
+  ['all but the completed step are removed', 'open', spec({ steps: [A] }), 'spec.steps: a step'],
   [
     'updatePolicy becomes Immutable while a step changes',
     'open',
-    spec({ updatePolicy: 'Immutable', containers: [A, B, CHANGED] }),
-    'spec.containers',
+    spec({ updatePolicy: 'Immutable', steps: [A, B, CHANGED] }),
+    'spec.steps',
   ],
-  ['the backoffLimit changes', 'started', spec({ backoffLimit: 9 }), 'spec.backoffLimit'],
-  ['the backoffLimit changes with FutureSteps', 'open', spec({ backoffLimit: 9 }), 'spec.backoffLimit'],
-  ['a step policy is removed', 'started', spec({ stepPolicies: [] }), 'spec.stepPolicies'],
+  ['the backoffLimit changes', 'started', spec({ job: { backoffLimit: 9 } }), 'spec.job.backoffLimit'],
+  ['the backoffLimit changes with FutureSteps', 'open', spec({ job: { backoffLimit: 9 } }), 'spec.job.backoffLimit'],
+  ['the job is removed that all steps have', 'limited', spec({ job: null }), 'spec.job.backoffLimit'],
   ['a label changes', 'open', meta({ labels: { app: 'x' } }), 'spec.template.metadata.labels'],
   ['an annotation is added', 'started', meta({ annotations: { a: 'x' } }), 'spec.template.metadata.annotations'],
   ['the restart policy changes', 'started', pod({ restartPolicy: 'OnFailure' }), 'spec.template.spec.restartPolicy'],
@@ -184,10 +181,10 @@ const GO = {
     metadata: { creationTimestamp: null, annotations: {}, labels: { app: 'etl' } },
     spec: { ...SPEC.template.spec, containers: null, nodeSelector: {}, initContainers: [] },
   },
-  containers: STEPS.map((step) => Object.assign({ args: [], resources: {}, env: [] }, step)),
+  steps: STEPS.map((step) => Object.assign({ args: [], resources: {}, env: [] }, step)),
 };
 const FUTURE = { updatePolicy: 'FutureSteps' };
-const FIXED = { containers: [A, { ...B, image: 'x' }, C], stepPolicies: [{ name: 'b', backoffLimit: 0 }] };
+const FIXED = { steps: [A, { ...B, image: 'x', job: { backoffLimit: 0 } }, C] };
 
 const ACCEPTED: readonly Case[] = [
   ['the spec is unchanged', 'started', {}, ''],
@@ -198,17 +195,17 @@ const ACCEPTED: readonly Case[] = [
   ['resume is lowered', 'started', spec({ resume: 0 }), ''],
   ['resume is removed', 'started', spec({ resume: null }), ''],
   ['updatePolicy changes', 'started', spec(FUTURE), ''],
-  ['updatePolicy changes together with a later step', 'started', spec({ ...FUTURE, containers: [A, B, CHANGED] }), ''],
+  ['updatePolicy changes together with a later step', 'started', spec({ ...FUTURE, steps: [A, B, CHANGED] }), ''],
   ['a later step changes with FutureSteps', 'open', with3(CHANGED), ''],
   ['a later step is removed with FutureSteps', 'open', shorter, ''],
   ['a step is added with FutureSteps', 'open', longer, ''],
   ['the step whose Job was rejected changes', 'rejected', spec(FIXED), ''],
-  ['the step whose Job was rejected is removed', 'rejected', spec({ containers: [A, C] }), ''],
+  ['the step whose Job was rejected is removed', 'rejected', spec({ steps: [A, C] }), ''],
   ['a finalizer is removed, and a label is set', 'started', { metadata: { finalizers: null, labels: { a: 'b' } } }, ''],
   ['a Go client writes back the object that it read', 'started', spec(GO), ''],
   ['the default restartPolicy is removed', 'started', pod({ restartPolicy: null }), ''],
   ['the default restartPolicy becomes empty', 'started', pod({ restartPolicy: '' }), ''],
-  ['all fields change before the start', 'refused', spec({ ...GO, containers: [CHANGED], backoffLimit: 9 }), ''],
+  ['all fields change before the start', 'refused', spec({ ...GO, steps: [CHANGED], job: { backoffLimit: 9 } }), ''],
 ];
 
 test.each([...REFUSED, ...ACCEPTED])('%s (%s)', async (_sentence, name, body, refusal) => {
@@ -273,15 +270,15 @@ test('the finalizers of an object that is being deleted can be removed', async (
 
 test('the rules stay within the CEL cost limit for a thousand started steps with long arguments', async () => {
   const args = Array.from({ length: 20 }, (_, i) => `${i}`.padEnd(30, 'x'));
-  const containers = Array.from({ length: 1000 }, (_, i) => ({ name: `s${i}`, image: 'busybox:1.36', args }));
-  const steps = containers.map(({ name }, index) => ({ index, name, state: 'Succeeded' }));
-  await namespace.apply('thousand', asSpec({ ...SPEC, containers, stepPolicies: [], updatePolicy: 'FutureSteps' }));
+  const long = Array.from({ length: 1000 }, (_, i) => ({ name: `s${i}`, image: 'busybox:1.36', args }));
+  const steps = long.map(({ name }, index) => ({ index, name, state: 'Succeeded' }));
+  await namespace.apply('thousand', asSpec({ ...SPEC, steps: long, updatePolicy: 'FutureSteps' }));
   await namespace.setStatus('thousand', { ...RUNNING, steps });
   for (const updatePolicy of ['FutureSteps', 'Immutable']) {
     expect((await update('thousand', { spec: { updatePolicy, suspend: true } })).says).toBe('');
   }
-  const changed = [...containers.slice(0, -1), { ...containers.at(-1), args: ['x'] }];
-  const { says } = await update('thousand', spec({ containers: changed }));
+  const changed = [...long.slice(0, -1), { ...long.at(-1), args: ['x'] }];
+  const { says } = await update('thousand', spec({ steps: changed }));
   expect(says).toMatch(knowsRules ? 'a step that has been started' : /^$/);
 });
 

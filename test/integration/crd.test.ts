@@ -3,29 +3,45 @@
  * bypassed: validation runs in this process. Objects are only sent with dryRun. The server may be any supported release.
  */
 import { beforeAll, expect, test } from '@jest/globals';
-import { join } from 'node:path';
 import { withDefaults } from '../../shared/api/defaults.ts';
 import type { SequentialJob } from '../../shared/api/types.ts';
 import { isApiError } from '../../shared/kube/errors.ts';
 import { collectionPath, SEQUENTIAL_JOBS } from '../../shared/kube/resources.ts';
 import { validateSequentialJob } from '../../shared/validation/index.ts';
 import { BYPASSED } from '../support/admission.ts';
-import { kubectl } from '../support/cluster.ts';
+import { kubectl, tryKubectl } from '../support/cluster.ts';
 import { kstatusOf } from '../support/kstatus.ts';
-import { ROOT } from '../support/manifests.ts';
+import { readManifests } from '../support/manifests.ts';
 import { type OpenApi, sampleTemplate } from '../support/openapi-sample.ts';
 import { manifest } from '../support/sequences.ts';
 import { withNamespace } from '../support/with-controller.ts';
 
 const { client, namespace } = withNamespace('crd', BYPASSED);
 
-const CRD = join(ROOT, 'config/crd/batch.example.com_sequentialjobs.yaml');
+const CRD = 'config/crd/batch.example.com_sequentialjobs.yaml';
 const DEFINITION = 'sequentialjobs.batch.example.com';
 
 type Json = Readonly<Record<string, unknown>>;
 
+interface Definition {
+  readonly spec: { readonly conversion: object };
+  readonly status: { readonly conditions: readonly { readonly type: string; readonly status: string }[] };
+}
+
+const installed = async (): Promise<Definition> =>
+  JSON.parse(await kubectl('get', 'crd', DEFINITION, '-o', 'json')) as Definition;
+
+/** Applies the CRD, with the webhook that converts here: other tests run at the same time. */
+async function applyDefinition(...flags: readonly string[]): Promise<void> {
+  const [definition] = readManifests(CRD);
+  const { conversion } = (await installed()).spec;
+  const spec = { ...(definition?.['spec'] as object), conversion };
+  const { code, stderr } = await tryKubectl(['apply', ...flags, '-f', '-'], { ...definition, spec });
+  expect({ code, stderr }).toMatchObject({ code: 0 });
+}
+
 beforeAll(async () => {
-  await kubectl('apply', '-f', CRD);
+  await applyDefinition();
   await kubectl('wait', '--for=condition=Established', `crd/${DEFINITION}`);
 });
 
@@ -55,11 +71,9 @@ async function refusedFields(body: Json): Promise<readonly string[]> {
 }
 
 test('client-side and server-side apply accept the CRD, and the server reports no problem with it', async () => {
-  await kubectl('apply', '-f', CRD);
-  await kubectl('apply', '--server-side', '--force-conflicts', '-f', CRD);
-  const { status } = JSON.parse(await kubectl('get', 'crd', DEFINITION, '-o', 'json')) as {
-    readonly status: { readonly conditions: readonly { readonly type: string; readonly status: string }[] };
-  };
+  await applyDefinition();
+  await applyDefinition('--server-side', '--force-conflicts');
+  const { status } = await installed();
   const conditions = Object.fromEntries(status.conditions.map((condition) => [condition.type, condition.status]));
   expect(conditions).toMatchObject({ Established: 'True', NamesAccepted: 'True' });
   expect(conditions).not.toHaveProperty('NonStructuralSchema');
@@ -80,14 +94,14 @@ test('every field of a Pod template that the server knows is stored', async () =
   // clusterName and ephemeral.readOnly had no effect and went in 1.24 and 1.21; managedFields is left out on purpose.
   const gone = ['metadata.clusterName', 'ephemeral.readOnly', 'metadata.managedFields'];
   expect(unknown.filter((path) => !gone.some((known) => path.endsWith(known)))).toEqual([]);
-  const spec = { containers: [container], template };
+  const spec = { steps: [container], template };
   expect(await storedSpec(etl(spec))).toMatchObject(spec);
   expect(Object.keys(container).length).toBeGreaterThanOrEqual(21);
 });
 
 test('null and empty fields of Go clients are accepted, by POST and by kubectl', async () => {
   const goObject = (template: Json): Json => ({
-    ...etl({ containers: [{ ...STEP, resources: {} }], template, stepPolicies: null }),
+    ...etl({ steps: [{ ...STEP, resources: {} }], template, job: null }),
     status: {},
   });
   const metadata = { creationTimestamp: null, labels: { a: 'b' } };
@@ -103,33 +117,30 @@ test('null and empty fields of Go clients are accepted, by POST and by kubectl',
 });
 
 test.each<readonly [sentence: string, spec: Json, field: string]>([
-  ['no containers', {}, 'spec.containers'],
-  ['an empty list', { containers: [] }, 'spec.containers'],
-  ['two steps with the same name', { containers: [STEP, STEP] }, 'spec.containers'],
-  ['a step without a name', { containers: [{ image: 'a' }] }, 'spec.containers.name'],
+  ['no steps', {}, 'spec.steps'],
+  ['an empty list', { steps: [] }, 'spec.steps'],
+  ['two steps with the same name', { steps: [STEP, STEP] }, 'spec.steps'],
+  ['a step without a name', { steps: [{ image: 'a' }] }, 'spec.steps.name'],
   ['a container in the template', withTemplate({ containers: [STEP] }), 'spec.template.spec.containers'],
   ['restartPolicy Always', withTemplate({ restartPolicy: 'Always' }), 'spec.template.spec.restartPolicy'],
-  ['a negative backoffLimit', { ...SPEC, backoffLimit: -1 }, 'spec.backoffLimit'],
-  ['a backoffLimit above int32', { ...SPEC, backoffLimit: 2 ** 31 }, 'spec.backoffLimit'],
+  ['a negative backoffLimit', { ...SPEC, job: { backoffLimit: -1 } }, 'spec.job.backoffLimit'],
+  ['a backoffLimit above int32', { ...SPEC, job: { backoffLimit: 2 ** 31 } }, 'spec.job.backoffLimit'],
   ['a deadline of 0 s', { ...SPEC, activeDeadlineSeconds: 0 }, 'spec.activeDeadlineSeconds'],
   ['an unknown update policy', { ...SPEC, updatePolicy: 'Any' }, 'spec.updatePolicy'],
-  ['an invalid quantity', withStep({ resources: { limits: { cpu: 'one' } } }), 'spec.containers.resources.limits.cpu'],
+  ['an invalid quantity', withStep({ resources: { limits: { cpu: 'one' } } }), 'spec.steps.resources.limits.cpu'],
   [
     'a quantity that is a fraction',
     withStep({ resources: { limits: { cpu: 0.5 } } }),
-    'spec.containers.resources.limits.cpu',
+    'spec.steps.resources.limits.cpu',
   ],
-  [
-    'a string instead of a number',
-    withStep({ ports: [{ containerPort: '80' }] }),
-    'spec.containers.ports.containerPort',
-  ],
+  ['a string instead of a number', withStep({ ports: [{ containerPort: '80' }] }), 'spec.steps.ports.containerPort'],
   [
     'two mounts with the same path',
     withStep({ volumeMounts: ['a', 'b'].map((name) => ({ name, mountPath: '/a' })) }),
-    'spec.containers.volumeMounts',
+    'spec.steps.volumeMounts',
   ],
-  ['two policies for a step', { ...SPEC, stepPolicies: [{ name: 'a' }, { name: 'a' }] }, 'spec.stepPolicies'],
+  ['an unknown word for onFailure', withStep({ onFailure: 'Ignore' }), 'spec.steps.onFailure'],
+  ['a Job that may retry -1 times', withStep({ job: { backoffLimit: -1 } }), 'spec.steps.job.backoffLimit'],
 ])('%s: rejected by the server for that field, and by validation', async (_sentence, spec, field) => {
   expect(await refusedFields(etl(spec))).toContain(field);
   expect(validateSequentialJob(etl(spec))).not.toEqual([]);

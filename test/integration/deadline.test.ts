@@ -64,8 +64,8 @@ describe('the deadline of a sequence', () => {
   });
 
   it('counts even while no step runs', async () => {
-    const containers = [step('s0'), withConfigMap(step('s1'), 'nowhere')];
-    await namespace.apply('between', { steps: containers, activeDeadlineSeconds: 3 });
+    const steps = [step('s0'), withConfigMap(step('s1'), 'nowhere')];
+    await namespace.apply('between', { steps, activeDeadlineSeconds: 3 });
     const status = await untilExceeded('between', 1);
     expect(status.progress?.failureMessage).toContain('ConfigMap "nowhere" not found');
     expectEndedAt(status, status.startTime, 3);

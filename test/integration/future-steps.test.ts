@@ -15,8 +15,8 @@ const start = async (name: string, count: number): Promise<void> => {
 
 /** Replaces the steps after the first. */
 const change = async (name: string, ...later: readonly Container[]): Promise<void> => {
-  const { steps: containers } = gated(here.folder, { steps: [step('s0', waitsFor(name)), ...later] });
-  await namespace.patch(name, { spec: { containers } });
+  const { steps } = gated(here.folder, { steps: [step('s0', waitsFor(name)), ...later] });
+  await namespace.patch(name, { spec: { steps } });
 };
 
 async function expectRun(name: string, scripts: Readonly<Record<string, string>>): Promise<void> {

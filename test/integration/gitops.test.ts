@@ -26,7 +26,7 @@ const sample = (name: string): Manifest =>
   present(ofKind(readManifests(`config/samples/${name}.yaml`), 'SequentialJob')[0], name);
 
 const withPorts = (name: string, port: object): Manifest =>
-  manifest(name, { containers: [{ ...step('serve'), ports: [{ containerPort: 80, ...port }] }] });
+  manifest(name, { steps: [{ ...step('serve'), ports: [{ containerPort: 80, ...port }] }] });
 
 const FILES: readonly Manifest[] = [
   ...SAMPLES.map(sample),

@@ -40,8 +40,8 @@ describe('a controller without the permission to read ConfigMaps and claims', ()
   });
 
   it('logs that once for any number of steps, and only for kinds that a step references', async () => {
-    const containers = ['s0', 's1'].map((name) => withConfigMap(step(name), 'unseen'));
-    await namespace.apply('again', { steps: containers });
+    const steps = ['s0', 's1'].map((name) => withConfigMap(step(name), 'unseen'));
+    await namespace.apply('again', { steps });
     await namespace.untilCompleted('again');
     const warnings = lines.filter(({ msg }) => msg.startsWith('no permission to get'));
     expect(warnings.map(({ kind }) => kind)).toEqual(['ConfigMap']);

@@ -102,7 +102,7 @@ onServersWhere(knowsPolicies)('the policy for users', () => {
   });
 
   it.each<[string, object]>([
-    ['an image', { containers: [{ name: 'other', image: 'other:1' }] }],
+    ['an image', { steps: [{ name: 'other', image: 'other:1' }] }],
     ['suspend', { suspend: false }],
     ['the service account', { template: { spec: { serviceAccountName: 'mighty' } } }],
   ])('allows only those users to change %s', async (_what, spec) => {

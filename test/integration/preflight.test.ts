@@ -72,8 +72,8 @@ describe('a later step that the API server rejects', () => {
 
   it('is not reported for steps that only cannot share a Pod', async () => {
     const ports = [{ containerPort: 80, hostPort: 8099 }];
-    const containers = ['s0', 's1'].map((name): Container => Object.assign({ ports }, step(name)));
-    await namespace.apply('same-port', { steps: containers, job: { backoffLimit: 0 }, activeDeadlineSeconds: 60 });
+    const steps = ['s0', 's1'].map((name): Container => Object.assign({ ports }, step(name)));
+    await namespace.apply('same-port', { steps, job: { backoffLimit: 0 }, activeDeadlineSeconds: 60 });
     const { status } = await namespace.untilFinished('same-port');
     expect(status?.progress?.failureReason).not.toBe('JobRejected');
     expect(await namespace.jobNames('same-port')).toContain('same-port-0-s0');
@@ -84,7 +84,7 @@ describe('a later step that the API server rejects', () => {
     await namespace.apply('changing', spec);
     await namespace.untilRunning('changing', 0);
     const [first, second, third] = spec.steps;
-    await namespace.patch('changing', { spec: { containers: [first, second, { ...third, securityContext }] } });
+    await namespace.patch('changing', { spec: { steps: [first, second, { ...third, securityContext }] } });
     await namespace.untilObserved('changing', 2);
     await here.open('changing');
     const { status } = await namespace.untilFinished('changing');
@@ -160,8 +160,8 @@ describe('--preflight=false', () => {
 });
 
 describe('a dry run', () => {
-  const verdictOn = async (containers: readonly Container[]) => {
-    const object = sequentialJob({ metadata: { namespace: namespace.name }, spec: { steps: containers } });
+  const verdictOn = async (steps: readonly Container[]) => {
+    const object = sequentialJob({ metadata: { namespace: namespace.name }, spec: { steps } });
     let requests = 0;
     const verdict = await preflight(object, { firstIndex: 0, resumes: 0 }, (job) => {
       requests++;
@@ -172,8 +172,8 @@ describe('a dry run', () => {
 
   it('of a thousand steps is one request, and leaves nothing behind', async () => {
     const before = await namespace.jobNames();
-    const containers = Array.from({ length: 1000 }, (_, i) => step(`s${i}`));
-    expect(await verdictOn(containers)).toEqual({ errors: [], ignoredFields: [], requests: 1 });
+    const steps = Array.from({ length: 1000 }, (_, i) => step(`s${i}`));
+    expect(await verdictOn(steps)).toEqual({ errors: [], ignoredFields: [], requests: 1 });
     expect(await namespace.jobNames()).toEqual(before);
   });
 

@@ -42,7 +42,7 @@ describe('a quota that is exhausted by the finished Job of another sequence', ()
 
   it('prevents the sequence from starting, so its spec is mutable', async () => {
     expect((await namespace.get('held')).status?.startTime).toBeUndefined();
-    await namespace.patch('held', { spec: { containers: [step('renamed'), step('s1')] } });
+    await namespace.patch('held', { spec: { steps: [step('renamed'), step('s1')] } });
     expect((await namespace.untilObserved('held', 2)).status?.progress?.currentStep).toBe('renamed');
   });
 

@@ -15,14 +15,14 @@ describe('an invalid spec that bypassed admission', () => {
 
   it('fails before any step starts, with all errors, and runs once the spec is fixed', async () => {
     const unmounted = { ...step('s1'), volumeMounts: [{ name: 'data', mountPath: '/data' }] };
-    const containers = [{ ...step('s0'), ports: [{ containerPort: 0 }] }, unmounted];
-    await bypassed.apply('invalid', { steps: containers });
+    const steps = [{ ...step('s0'), ports: [{ containerPort: 0 }] }, unmounted];
+    await bypassed.apply('invalid', { steps });
     const object = await bypassed.untilFinished('invalid');
     expect(object.status?.startTime).toBeUndefined();
     const failed = condition(object, 'Failed');
     expect(failed).toMatchObject({ status: 'True', reason: 'InvalidSpec' });
-    expect(failed?.message).toContain('spec.containers[0].ports[0].containerPort');
-    expect(failed?.message).toContain('spec.containers[1].volumeMounts[0].name: Not found: "data"');
+    expect(failed?.message).toContain('spec.steps[0].ports[0].containerPort');
+    expect(failed?.message).toContain('spec.steps[1].volumeMounts[0].name: Not found: "data"');
     expect(await bypassed.jobNames('invalid')).toEqual([]);
 
     await bypassed.patch('invalid', { spec: sequence(2) });
@@ -56,8 +56,8 @@ describe('a Job that an admission webhook denies after it accepted the dry run',
 
   it("fails the sequence with the webhook's message, and is not created again", async () => {
     const spec = sequence(2, { 0: waitsFor('refused') });
-    const containers = [...spec.steps.slice(0, 1), { ...step('s1'), image: 'forbidden:1' }];
-    await guarded.apply('refused', gated(here.folder, { ...spec, steps: containers }));
+    const steps = [...spec.steps.slice(0, 1), { ...step('s1'), image: 'forbidden:1' }];
+    await guarded.apply('refused', gated(here.folder, { ...spec, steps }));
     await guarded.untilRunning('refused', 0);
     await withJobPolicy(guarded, LABELS, async ({ asked }) => {
       await here.open('refused');

@@ -160,8 +160,8 @@ describe('a sequence whose Job could not be created', () => {
   /** With a last step that the policy denies. */
   const denied = (scripts: Readonly<Record<number, string>> = {}): SequentialJobSpec => {
     const [first, second] = sequence(2, scripts).steps;
-    const containers = [first, { ...second, image: 'forbidden:1' }] as SequentialJobSpec['steps'];
-    return gated(here.folder, { steps: containers, job: { backoffLimit: 0 } });
+    const steps = [first, { ...second, image: 'forbidden:1' }] as SequentialJobSpec['steps'];
+    return gated(here.folder, { steps, job: { backoffLimit: 0 } });
   };
 
   it('continues when the API server accepts the Job', async () => {

@@ -37,8 +37,8 @@ describe('by default', () => {
   const { namespace, readsOf, refusals, createSecret } = withRoles('no-secrets', DEFAULT_ROLES, false);
 
   it('no Secret is read, so no request is forbidden; ConfigMaps are still read', async () => {
-    const containers = [withSecret(step('s0'), 'login'), withConfigMap(step('s1'), 'settings')];
-    await namespace.apply('default', { steps: containers });
+    const steps = [withSecret(step('s0'), 'login'), withConfigMap(step('s1'), 'settings')];
+    await namespace.apply('default', { steps });
     await namespace.untilCondition('default', 'ResourcesUnavailable', 'CreateContainerConfigError');
     await createSecret();
     await namespace.untilCondition('default', 'ResourcesUnavailable', 'ConfigMapNotFound');

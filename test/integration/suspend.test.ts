@@ -48,8 +48,8 @@ describe('a sequence that is suspended from the start', () => {
   });
 
   it('accepts any other spec', async () => {
-    const containers = [step('a'), step('b'), step('c')];
-    await namespace.patch('early', { spec: { containers, backoffLimit: 1 } });
+    const steps = [step('a'), step('b'), step('c')];
+    await namespace.patch('early', { spec: { steps, job: { backoffLimit: 1 } } });
     const { status } = await namespace.untilObserved('early', 2);
     expect(status).toMatchObject({ phase: 'Suspended', progress: { currentStep: 'a', summary: '0/3' } });
   });

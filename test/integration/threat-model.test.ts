@@ -48,7 +48,7 @@ describe('a user who may only create SequentialJobs', () => {
   });
 
   it('may not write the status, and may not write to another namespace', async () => {
-    const path = `/apis/batch.example.com/v1alpha1/namespaces/${namespace.name}/sequentialjobs/by-writer/status`;
+    const path = `/apis/batch.example.com/v1beta1/namespaces/${namespace.name}/sequentialjobs/by-writer/status`;
     const status = ['replace', '--raw', path, '-f', '-'];
     expect(await as('writer', status, { kind: 'SequentialJob' })).toMatchObject(FORBIDDEN);
     const elsewhere = ['--as=writer', '--namespace=default', 'create', '-f', '-'];
@@ -89,9 +89,9 @@ describe('a quota of SequentialJobs', () => {
 describe('a user who may only view SequentialJobs', () => {
   beforeAll(async () => {
     await permitSequentialJobs('reader', 'get', 'list');
-    const { steps: containers } = sequence(1, { 0: 'echo "password: hunter2" >&2; exit 1' });
-    const quiet = containers.map((one) => Object.assign({}, one, { terminationMessagePolicy: 'File' }));
-    await namespace.apply('loud', { steps: containers, job: { backoffLimit: 0 } });
+    const { steps } = sequence(1, { 0: 'echo "password: hunter2" >&2; exit 1' });
+    const quiet = steps.map((one) => Object.assign({}, one, { terminationMessagePolicy: 'File' }));
+    await namespace.apply('loud', { steps, job: { backoffLimit: 0 } });
     await namespace.apply('quiet', { steps: quiet, job: { backoffLimit: 0 } });
     for (const name of ['loud', 'quiet']) await namespace.untilFinished(name);
   });

@@ -90,8 +90,8 @@ describe('an edit between the creation of a Job and the status write that record
     refuse = ({ path }) => (path.endsWith('/renamed/status') ? new ApiError('Timeout', 'no answer') : undefined);
     await namespace.apply('renamed', sequence(1, { 0: FOREVER }));
     await eventually('its Job', async () => (await namespace.jobs('renamed')).length > 0);
-    const containers = sequence(1).steps.map((one) => Object.assign({}, one, { name: 'other' }));
-    await namespace.patch('renamed', { spec: { containers } });
+    const steps = sequence(1).steps.map((one) => Object.assign({}, one, { name: 'other' }));
+    await namespace.patch('renamed', { spec: { steps } });
     refuse = () => undefined;
     const { status } = await namespace.untilPhase('renamed', 'Running');
     expect(status?.steps).toMatchObject([{ index: 0, name: 's0', jobName: 'renamed-0-s0' }]);

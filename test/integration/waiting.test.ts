@@ -48,8 +48,8 @@ describe('a first step whose ConfigMap does not exist', () => {
   });
 
   it('has not started: its deadline does not count, and its spec is mutable', async () => {
-    const containers = [withConfigMap(step('renamed'), 'other'), step('s1')];
-    await namespace.patch('first', { spec: { containers, activeDeadlineSeconds: 60 } });
+    const steps = [withConfigMap(step('renamed'), 'other'), step('s1')];
+    await namespace.patch('first', { spec: { steps, activeDeadlineSeconds: 60 } });
     const object = await namespace.untilObserved('first', 2);
     expect(condition(object, 'ResourcesUnavailable')?.message).toBe('ConfigMap "other" not found');
     expect(object.status?.startTime).toBeUndefined();

@@ -2,6 +2,7 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { MAX_OUTPUT_BYTES } from '../../local/control-plane/kubectl.ts';
 import type { Condition, ConditionType, SequentialJob } from '../../shared/api/types.ts';
 import { getCondition } from '../../shared/conditions.ts';
 import { type ApiClient, createApiClient, type RequestObserver } from '../../shared/kube/client.ts';
@@ -141,6 +142,7 @@ async function run(args: readonly string[], input = ''): Promise<{ readonly stdo
   // The user's own cache may hold what another cluster served at this address.
   const running = promisify(execFile)(command, [`--cache-dir=${config}.cache`, ...args], {
     env: { ...process.env, KUBECONFIG: config },
+    maxBuffer: MAX_OUTPUT_BYTES,
   });
   // kubectl may end without reading its input; its exit code says why.
   running.child.stdin?.on('error', () => undefined).end(input);

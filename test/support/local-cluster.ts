@@ -46,6 +46,7 @@ export async function startLocalCluster(): Promise<void> {
       kubeconfig: plane.kubeconfig,
       namespace: 'default',
       namespaceSelector: SHARED,
+      converts: true,
     });
     undo.push(() => webhook.stop(WEBHOOK_STOP_MS));
     process.env[HANDED_OVER] = plane.kubeconfig;

@@ -72,7 +72,7 @@ export function sampleTemplate({ definitions }: OpenApi): Sample {
   const core = (kind: string): Definition => definitions[`io.k8s.api.core.v1.${kind}`] ?? {};
   return {
     template: sample(core('PodTemplateSpec'), spec?.['template'], 'template') as Json,
-    container: sample(core('Container'), spec?.['containers']?.items, 'container') as Json,
+    container: sample(core('Container'), spec?.['steps']?.items, 'container') as Json,
     unknown,
   };
 }

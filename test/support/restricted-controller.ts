@@ -166,11 +166,11 @@ export class RestrictedController {
     await writeFile(join(this.folder, file), '');
   }
 
-  /** Changes one container of a sequence. */
+  /** Changes one step of a sequence. */
   async change(name: string, index: number, more: Partial<Container>): Promise<void> {
-    const { steps: containers } = (await this.namespace.get(name)).spec;
-    const changed = containers.map((one, i) => (i === index ? Object.assign({}, one, more) : one));
-    await this.namespace.patch(name, { spec: { containers: changed } });
+    const { steps } = (await this.namespace.get(name)).spec;
+    const changed = steps.map((one, i) => (i === index ? Object.assign({}, one, more) : one));
+    await this.namespace.patch(name, { spec: { steps: changed } });
   }
 
   /** Ends it; a controller with all permissions removes what it leaves behind. */

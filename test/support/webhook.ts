@@ -14,16 +14,18 @@ export interface WebhookOptions extends Pick<WebhookTarget, 'name' | 'namespaceS
   readonly kubeconfig: string;
   /** One of the namespaces that it is for. */
   readonly namespace: string;
+  /** Whether it also converts, for the whole cluster. */
+  readonly converts: boolean;
 }
 
 /** Starts the webhook, and resolves when the API server asks it. The configurations stay when it is stopped. */
 export async function startWebhook(kubectl: Kubectl, options: WebhookOptions): Promise<Child> {
-  const { state, kubeconfig, namespace, ...choice } = options;
+  const { state, kubeconfig, namespace, converts, ...choice } = options;
   const { child, ready, url, caPem } = await startOperator({ state, kubeconfig, role: 'webhook', logFormat: 'json' });
   try {
     await ready();
     const target = { ...choice, url, caPem };
-    await installWebhooks(kubectl, { manifests: MANIFESTS, target, scratch: state, namespace });
+    await installWebhooks(kubectl, { manifests: MANIFESTS, target, scratch: state, namespace, converts });
     return child;
   } catch (error) {
     await child.stop(0);

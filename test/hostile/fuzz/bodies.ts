@@ -1,7 +1,8 @@
 /** Bodies of reviews: those that the project has written down, changed in structure, values and bytes. */
 import * as fc from 'fast-check';
+import { RESOURCE_SCHEMA, V1ALPHA1_RESOURCE_SCHEMA } from '../../../config/generate/resource-schema.ts';
+import { V1ALPHA1_API_VERSION } from '../../../shared/api/group.ts';
 import type { Schema } from '../../../shared/api/schema.ts';
-import { RESOURCE_SCHEMA } from '../../../shared/validation/schema.ts';
 import { roughObject, soundObject } from '../../support/arbitraries.ts';
 import { coreCases, specOf } from '../../support/core-cases.ts';
 import { mixes } from '../../support/core-mix.ts';
@@ -15,7 +16,9 @@ type Walk = readonly number[];
 /** A value by where it hangs. */
 type Spot = readonly [Branch, string];
 
-const SPEC: Schema = RESOURCE_SCHEMA.properties?.['spec'] ?? {};
+/** The schema of the spec, and its field for the steps. */
+const V1BETA1 = { schema: RESOURCE_SCHEMA.properties?.['spec'] ?? {}, steps: 'steps' };
+const V1ALPHA1 = { schema: V1ALPHA1_RESOURCE_SCHEMA.properties?.['spec'] ?? {}, steps: 'containers' };
 const isBranch = (value: unknown): value is Branch => typeof value === 'object' && value !== null;
 const created = (object: unknown): unknown => admissionReview({ object });
 
@@ -27,7 +30,7 @@ function writtenDown(seed: number): readonly string[] {
   const cases = coreCases();
   const bodies = goldenAdmissions().map(({ input: { body } }) => body);
   const specs = [...cases, ...mixes({ good: cases, bad: cases }, 200, seed)].map(specOf);
-  const long = { containers: Array.from({ length: 1000 }, (_, i) => container(`step-${i}`)) };
+  const long = { steps: Array.from({ length: 1000 }, (_, i) => container(`step-${i}`)) };
   const reviews = [...bodies.filter((body) => body !== undefined), ...[...specs, long].map((s) => created(written(s)))];
   return reviews.map((review) => JSON.stringify(review));
 }
@@ -110,10 +113,11 @@ function apply(root: Branch, { what, from, walk: steps, other, value, name, time
   const oldObject = isBranch(request['oldObject']) ? request['oldObject'] : request;
   const { spec } = object;
   if (what === 'fill' && isBranch(spec) && !Array.isArray(spec)) {
-    const field = ['containers', 'template', ''][(other[0] ?? 0) % 3] ?? '';
-    const schema = SPEC.properties?.[field];
+    const ofSpec = object['apiVersion'] === V1ALPHA1_API_VERSION ? V1ALPHA1 : V1BETA1;
+    const field = [ofSpec.steps, 'template', ''][(other[0] ?? 0) % 3] ?? '';
+    const schema = ofSpec.schema.properties?.[field];
     return schema === undefined
-      ? fill([{ spec }, 'spec'], SPEC, steps, value)
+      ? fill([{ spec }, 'spec'], ofSpec.schema, steps, value)
       : fill([spec, field], schema, steps, value);
   }
   const start = { request, object, oldObject, spec: isBranch(spec) ? spec : object, '': root }[from];

@@ -26,7 +26,7 @@ const authority = await createAuthority();
 await writePair(folder, await authority.issue());
 const { ca } = authority;
 
-/** About a megabyte each, which is what thirty find room for. */
+/** About a megabyte each, which is what thirty find room for. In v1alpha1, which is validated with the paths of both versions. */
 const WORST: readonly string[] = [
   { env: Array.from({ length: 90_000 }, () => ({})) },
   { args: Array.from({ length: 190_000 }, () => '') },
