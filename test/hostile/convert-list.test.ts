@@ -12,9 +12,9 @@ import { ServedWebhook } from './served-webhook.ts';
 jest.setTimeout(10 * 60_000);
 
 const MIB = 1024 * 1024;
-const LISTS = 4;
-const OBJECTS = shared(500, 150);
-/** In MiB, of the process: the lists together have at least 600. */
+const LISTS = 2;
+const OBJECTS = shared(500, 200);
+/** In MiB, of the process: the lists together have at least 400. */
 const MAY_GROW = 250;
 
 let served: ServedWebhook;
