@@ -74,7 +74,7 @@ function convertOne(document: YamlDocument, apiVersion: string): Result {
     if (failure instanceof ConversionError) return { problem: failure.message };
     // An alias without an anchor, or so many aliases that the library refuses to expand them; or too deep a nesting.
     if (failure instanceof ReferenceError || failure instanceof RangeError) {
-      return { problem: `YAML: ${withoutStackOverflow(String(failure.message))}` };
+      return { problem: `YAML: ${withoutStackOverflow(failure.message)}` };
     }
     throw failure;
   }
