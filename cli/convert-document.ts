@@ -17,7 +17,7 @@ const STEP_FIELDS: ReadonlySet<unknown> = new Set(['job', 'pod', 'onFailure', 'w
 export interface ConvertedDocument {
   /** The number of objects that were converted. */
   readonly converted: number;
-  /** Whether comments were lost: the document has anchors or values in unexpected places. */
+  /** Whether comments were lost: the document has anchors, or a policy that names no step. */
   readonly isRewritten: boolean;
 }
 

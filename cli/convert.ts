@@ -3,6 +3,7 @@ import { GROUP } from '../shared/api/group.ts';
 import { ConversionError } from '../shared/conversion/index.ts';
 import { readArguments } from './arguments.ts';
 import { convertDocument } from './convert-document.ts';
+import { withoutStackOverflow } from './read-manifests.ts';
 import { ConfigError } from './run/config.ts';
 import { splitJsonStream } from './split-json-stream.ts';
 import { type Io, label, UnreadableError } from './stdio.ts';
@@ -53,8 +54,7 @@ function convertText(file: string, text: string, { io, apiVersion }: Target): nu
         return EXIT.refused;
       }
       converted += result.converted;
-      if (result.isRewritten)
-        io.err(`${file}: document ${number}: its comments are lost, because it has anchors or aliases\n`);
+      if (result.isRewritten) io.err(`${file}: document ${number}: written anew, without its comments\n`);
       written.push(result.converted === 0 ? source : textOf(document, before));
     }
   }
@@ -67,11 +67,15 @@ type Result = ReturnType<typeof convertDocument> | { readonly problem: string };
 
 function convertOne(document: YamlDocument, apiVersion: string): Result {
   const [error] = document.errors;
-  if (error !== undefined) return { problem: `YAML: ${error.message}` };
+  if (error !== undefined) return { problem: `YAML: ${withoutStackOverflow(error.message)}` };
   try {
     return convertDocument(document, apiVersion);
   } catch (failure) {
     if (failure instanceof ConversionError) return { problem: failure.message };
+    // An alias without an anchor, or so many aliases that the library refuses to expand them; or too deep a nesting.
+    if (failure instanceof ReferenceError || failure instanceof RangeError) {
+      return { problem: `YAML: ${withoutStackOverflow(failure.message)}` };
+    }
     throw failure;
   }
 }

@@ -119,7 +119,8 @@ const parseErrorMessage = ({ code, message }: YamlDocument['errors'][number]): s
 /** The error message of the recursive parser when the nesting is too deep. */
 const STACK_OVERFLOW = /Maximum call stack|Stack overflow/;
 
-const withoutStackOverflow = (message: string): string =>
+/** The message of a YAML error, in words that say what is wrong with the text. */
+export const withoutStackOverflow = (message: string): string =>
   STACK_OVERFLOW.test(message) ? 'nested too deeply' : message;
 
 interface FoundObject {

@@ -109,7 +109,7 @@ test('a document with anchors is written anew, which is said', async () => {
   );
   expect(code).toBe(0);
   expect(readYaml(out)[0]?.toJS()).toMatchObject({ apiVersion: 'batch.example.com/v1beta1' });
-  expect(err).toBe('etl.yaml: document 1: its comments are lost, because it has anchors or aliases\n');
+  expect(err).toBe('etl.yaml: document 1: written anew, without its comments\n');
 });
 
 describe('what cannot be converted is named, and nothing is written', () => {
@@ -122,6 +122,12 @@ describe('what cannot be converted is named, and nothing is written', () => {
       `${V1ALPHA1}---\n${V1ALPHA1.replace('- name: load\n      b', '- name: 7\n      b')}`,
       1,
       'etl.yaml: document 2: spec.stepPolicies[0].name: Invalid value: "integer": spec.stepPolicies[0].name in body must be of type string: "integer"\n',
+    ],
+    [
+      'an alias without an anchor',
+      V1ALPHA1.replace("image: 'warehouse:2.0'", 'image: *nowhere'),
+      1,
+      'etl.yaml: document 1: YAML: Unresolved alias (the anchor must be set before the alias): nowhere\n',
     ],
     [
       'a syntax error',
