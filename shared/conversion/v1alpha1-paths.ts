@@ -1,14 +1,11 @@
 /** Translates field paths of v1beta1 into those of a v1alpha1 object, so that users read the paths that they wrote. Pure. */
 import { asArray, asObject, asObjects, nonEmptyString } from '../json/untrusted.ts';
+import { POLICY_JOB_FIELDS, STEP_FIELDS } from './step-settings.ts';
 
 /** `spec.steps[0]` or `spec.finally[0]`, and the path within the step. */
 const STEP = /^spec\.(steps|finally)\[(\d+)\](.*)$/s;
 /** The first field of a path within a step, and what is below it. */
 const FIELD = /^\.(\w+)(.*)$/s;
-/** The fields of a policy that v1beta1 has in the step's `job`. */
-const POLICY_JOB_FIELDS: ReadonlySet<unknown> = new Set(['backoffLimit', 'activeDeadlineSeconds', 'podFailurePolicy']);
-/** The fields of a step that are those of its policy. */
-const SETTINGS: ReadonlySet<unknown> = new Set(['job', 'pod', 'onFailure', 'when']);
 const SPEC_BACKOFF_LIMIT = /^spec\.job(\.backoffLimit)$/;
 
 interface Named {
@@ -46,9 +43,9 @@ export class V1alpha1Paths {
     const i = Number(index);
     const isUnused = list === 'steps' && i >= this.#containers;
     const policy = isUnused ? this.#unused[i - this.#containers] : this.#policyOf(list, i);
-    const [, field, below = ''] = FIELD.exec(within) ?? [];
-    if (isUnused || SETTINGS.has(field)) {
-      const isOfPolicy = field === 'job' && POLICY_JOB_FIELDS.has(FIELD.exec(below)?.[1]);
+    const [, field = '', below = ''] = FIELD.exec(within) ?? [];
+    if (isUnused || STEP_FIELDS.includes(field)) {
+      const isOfPolicy = field === 'job' && POLICY_JOB_FIELDS.includes(FIELD.exec(below)?.[1] ?? '');
       const place = policy ?? `name=${this.#names[list]?.[i] ?? ''}`;
       return `spec.stepPolicies[${place}]${isOfPolicy ? below : within}`;
     }

@@ -150,6 +150,17 @@ describe('the same object in both versions', () => {
   });
 });
 
+it('an integer that a double does not hold is the same in both versions', async () => {
+  const seconds = '9007199254740993';
+  const file = join(folder, 'long.yaml');
+  const { spec: _, ...head } = asV1alpha1('long');
+  const spec = `{"containers":[{"name":"a","image":"${image}"}],"activeDeadlineSeconds":${seconds}}`;
+  await writeFile(file, `${JSON.stringify(head).slice(0, -1)},"spec":${spec}}`);
+  await kubectl('create', '-f', file);
+  for (const version of ['v1alpha1', 'v1beta1'])
+    expect(await kubectl('get', `${PLURAL}.${version}.${GROUP}`, 'long', '-o', 'json')).toContain(`: ${seconds}`);
+});
+
 it('a policy without a container can be stored where no webhook validates, and breaks no list', async () => {
   await apply('orphan', asV1alpha1('orphan', { ...SPEC, stepPolicies: [{ name: 'upload', backoffLimit: 1 }] }));
   expect(await list(BETA)).toHaveLength((await list(ALPHA)).length);
