@@ -1,17 +1,12 @@
 /** CPU and time of conversions between API versions, compared with a server that parses the objects and sends them back. */
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { Agent, request } from 'node:https';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { CONVERT_PATH } from '../webhook/app.ts';
 import type { Benchmark, BenchmarkOptions, Row } from './benchmark.ts';
 import { alternate, compare, formatRatio } from './comparison.ts';
-import { buildRelease } from './release.ts';
-import { writeCertificate } from './webhook/certificates.ts';
 import { sequentialJob } from './webhook/reviews.ts';
-import { startBaseline, startWebhook, type MeasuredServer } from './webhook/servers.ts';
+import { type ComparedServers, type MeasuredServer, withServers } from './webhook/servers.ts';
 
 interface Case {
   readonly label: string;
@@ -82,44 +77,26 @@ export const conversion: Benchmark = {
     'connection. Ours is the release bundle. The baseline is a plain `node:https` server with the same Node and options, which ' +
     'parses the body and sends the objects back as they are. Both are measured alternately (A B B A …); a ratio is the ' +
     'median over neighboring measurements, with the extremes in parentheses.',
-  async run({ smoke, log }: BenchmarkOptions): Promise<readonly Row[]> {
-    const folder = await mkdtemp(join(tmpdir(), 'sequentialjob-bench-'));
-    const started: MeasuredServer[] = [];
-    try {
-      const release = await buildRelease(folder);
-      const certificate = await writeCertificate(join(folder, 'certificate'));
-      const ours = await startWebhook(release, certificate);
-      started.push(ours);
-      const baseline = await startBaseline(release, certificate);
-      started.push(baseline);
-      const rows: Row[] = [];
-      for (const one of CASES) {
-        log(one.label);
-        const body = reviewOf(smoke ? { ...one, objects: Math.min(one.objects, 10) } : one);
-        const reviews = smoke ? 1 : one.reviews;
-        const pairs = await alternate(smoke ? 1 : PAIRS, {
-          ours: async () => measure(ours, body, reviews),
-          baseline: async () => measure(baseline, body, reviews),
-        });
-        rows.push(
-          rowOf(
-            `${one.label}: time`,
-            compare(pairs, ({ msPerReview }) => msPerReview),
-          ),
-          rowOf(
-            `${one.label}: CPU`,
-            compare(pairs, ({ cpuMsPerReview }) => cpuMsPerReview),
-          ),
-        );
-      }
-      rows.push({ label: 'resident memory after the list', ours: await rssOf(ours), baseline: await rssOf(baseline) });
-      return rows;
-    } finally {
-      for (const { process } of started) await process.kill();
-      await rm(folder, { recursive: true });
-    }
-  },
+  run: async (options) => withServers(async (servers) => measureAll(servers, options)),
 };
+
+async function measureAll({ ours, baseline }: ComparedServers, { smoke, log }: BenchmarkOptions): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (const one of CASES) {
+    log(one.label);
+    const body = reviewOf(smoke ? { ...one, objects: Math.min(one.objects, 10) } : one);
+    const reviews = smoke ? 1 : one.reviews;
+    const pairs = await alternate(smoke ? 1 : PAIRS, {
+      ours: async () => measure(ours, body, reviews),
+      baseline: async () => measure(baseline, body, reviews),
+    });
+    const time = compare(pairs, ({ msPerReview }) => msPerReview);
+    const cpu = compare(pairs, ({ cpuMsPerReview }) => cpuMsPerReview);
+    rows.push(rowOf(`${one.label}: time`, time), rowOf(`${one.label}: CPU`, cpu));
+  }
+  rows.push({ label: 'resident memory after the list', ours: await rssOf(ours), baseline: await rssOf(baseline) });
+  return rows;
+}
 
 const rssOf = async ({ process }: MeasuredServer): Promise<string> => `${Math.round(await process.rssMb())} MB`;
 

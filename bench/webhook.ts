@@ -1,16 +1,11 @@
 /** Throughput, latency and CPU of the webhook, compared with a server that only parses the body and answers. */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { Benchmark, BenchmarkOptions, Row } from './benchmark.ts';
 import { alternate } from './comparison.ts';
-import { buildRelease } from './release.ts';
-import { writeCertificate } from './webhook/certificates.ts';
 import { rowsOf } from './webhook/rows.ts';
 import { LoadGenerator } from './webhook/load.ts';
 import { measureRound, type Case } from './webhook/measurement.ts';
 import { WEBHOOKS } from './webhook/reviews.ts';
-import { startBaseline, startWebhook, type MeasuredServer } from './webhook/servers.ts';
+import { type ComparedServers, withServers } from './webhook/servers.ts';
 
 const STEPS = [3, 100] as const;
 
@@ -39,34 +34,24 @@ export const webhook: Benchmark = {
     'plain `node:https` server with the same Node, options and certificate, which parses the body and returns a constant ' +
     'answer. Both are measured alternately for 0.8 s (A B B A …); a ratio is the median over neighboring measurements, with ' +
     'the extremes in parentheses.',
-  async run({ smoke, log }: BenchmarkOptions): Promise<readonly Row[]> {
-    const effort = smoke ? SMOKE : FULL;
-    const folder = await mkdtemp(join(tmpdir(), 'sequentialjob-bench-'));
-    const generator = new LoadGenerator();
-    const started: MeasuredServer[] = [];
-    try {
-      const release = await buildRelease(folder);
-      const certificate = await writeCertificate(join(folder, 'certificate'));
-      const ours = await startWebhook(release, certificate);
-      started.push(ours);
-      const baseline = await startBaseline(release, certificate);
-      started.push(baseline);
-      const rows: Row[] = [];
-      for (const one of casesOf(effort))
-        rows.push(...(await measureCase(one, { generator, ours, baseline, effort, log })));
-      return rows;
-    } finally {
-      await generator.end();
-      for (const { process } of started) await process.kill();
-      await rm(folder, { recursive: true, force: true });
-    }
-  },
+  run: async (options) => withServers(async (servers) => measureAll(servers, options)),
 };
 
-interface CaseContext {
+async function measureAll({ ours, baseline }: ComparedServers, { smoke, log }: BenchmarkOptions): Promise<Row[]> {
+  const effort = smoke ? SMOKE : FULL;
+  const generator = new LoadGenerator();
+  try {
+    const rows: Row[] = [];
+    for (const one of casesOf(effort))
+      rows.push(...(await measureCase(one, { generator, ours, baseline, effort, log })));
+    return rows;
+  } finally {
+    await generator.end();
+  }
+}
+
+interface CaseContext extends ComparedServers {
   readonly generator: LoadGenerator;
-  readonly ours: MeasuredServer;
-  readonly baseline: MeasuredServer;
   readonly effort: Effort;
   readonly log: (line: string) => void;
 }

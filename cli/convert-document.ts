@@ -6,13 +6,9 @@ import { isDeepStrictEqual } from 'node:util';
 import { isMap, isScalar, isSeq, type Node, type Pair, Scalar, YAMLMap, YAMLSeq } from 'yaml';
 import { KIND } from '../shared/api/group.ts';
 import { API_VERSIONS, convert } from '../shared/conversion/index.ts';
+import { POLICY_JOB_FIELDS, STEP_FIELDS } from '../shared/conversion/step-settings.ts';
 import { asObject } from '../shared/json/untrusted.ts';
 import type { YamlDocument } from './yaml.ts';
-
-/** Fields of a Job that v1alpha1 has in a policy itself. */
-const POLICY_JOB_FIELDS: ReadonlySet<unknown> = new Set(['backoffLimit', 'activeDeadlineSeconds', 'podFailurePolicy']);
-/** The fields of a v1beta1 step that a container does not have. */
-const STEP_FIELDS: ReadonlySet<unknown> = new Set(['job', 'pod', 'onFailure', 'when']);
 
 export interface ConvertedDocument {
   /** The number of objects that were converted. */
@@ -23,10 +19,10 @@ export interface ConvertedDocument {
 
 /**
  * Converts every SequentialJob of the document, also within lists, to `apiVersion`. The result is always that of `convert`:
- * where moving nodes would give another one, the document is written anew. Throws ConversionError.
+ * where moving nodes would give another one, the document is written anew. `content`: the document's. Throws ConversionError.
  */
-export function convertDocument(document: YamlDocument, apiVersion: string): ConvertedDocument {
-  const wanted = convertValue(document.toJS(), apiVersion);
+export function convertDocument(document: YamlDocument, content: unknown, apiVersion: string): ConvertedDocument {
+  const wanted = convertValue(content, apiVersion);
   if (wanted.converted === 0) return { converted: 0, isRewritten: false };
   moveNodes(document.contents, apiVersion);
   const isRewritten = !isDeepStrictEqual(valueOf(document), wanted.value);
@@ -92,7 +88,7 @@ function moveNodes(node: unknown, apiVersion: string): void {
 
 const nameOf = (node: unknown): unknown => (isMap(node) ? node.get('name') : undefined);
 
-const keyOf = ({ key }: Pair): unknown => (isScalar(key) ? key.value : key);
+const keyOf = ({ key }: Pair): string => (isScalar(key) ? String(key.value) : '');
 
 /** The map in this field; a new one, at the end, if there is none. */
 function mapIn(parent: YAMLMap, field: string): YAMLMap {
@@ -104,7 +100,7 @@ function mapIn(parent: YAMLMap, field: string): YAMLMap {
 }
 
 /** Takes the pairs of these keys out of the map. */
-function takePairs(map: YAMLMap, isTaken: (key: unknown) => boolean): readonly Pair[] {
+function takePairs(map: YAMLMap, isTaken: (key: string) => boolean): readonly Pair[] {
   const taken = map.items.filter((pair) => isTaken(keyOf(pair)));
   map.items = map.items.filter((pair) => !isTaken(keyOf(pair)));
   return taken;
@@ -136,7 +132,7 @@ function moveSettings(policy: YAMLMap, step: YAMLMap, comment: string | null | u
   addComment(settings, comment);
   for (const pair of settings) {
     const key = keyOf(pair);
-    if (POLICY_JOB_FIELDS.has(key)) mapIn(step, 'job').items.push(pair);
+    if (POLICY_JOB_FIELDS.includes(key)) mapIn(step, 'job').items.push(pair);
     else if (key === 'job' && isMap(pair.value)) mapIn(step, 'job').items.push(...pair.value.items);
     else step.items.push(pair);
   }
@@ -151,7 +147,7 @@ function moveToPolicies(spec: YAMLMap): void {
   const policies = new YAMLSeq();
   for (const list of [spec.get('steps'), spec.get('finally')]) {
     for (const step of isSeq(list) ? list.items.filter(isMap) : []) {
-      const settings = takePairs(step, (key) => STEP_FIELDS.has(key));
+      const settings = takePairs(step, (key) => STEP_FIELDS.includes(key));
       if (settings.length > 0) policies.items.push(policyOf(nameOf(step), settings));
     }
   }
@@ -173,7 +169,7 @@ function policyOf(name: unknown, settings: readonly Pair[]): Node {
       policy.items.push(pair);
       continue;
     }
-    const ofPolicy = takePairs(value, (key) => POLICY_JOB_FIELDS.has(key));
+    const ofPolicy = takePairs(value, (key) => POLICY_JOB_FIELDS.includes(key));
     addComment(ofPolicy, value.commentBefore);
     policy.items.push(...ofPolicy);
     if (value.items.length > 0) policy.items.push(pair);

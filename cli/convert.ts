@@ -3,7 +3,7 @@ import { GROUP } from '../shared/api/group.ts';
 import { ConversionError } from '../shared/conversion/index.ts';
 import { readArguments } from './arguments.ts';
 import { convertDocument } from './convert-document.ts';
-import { withoutStackOverflow } from './read-manifests.ts';
+import { toJson } from './read-manifests.ts';
 import { ConfigError } from './run/config.ts';
 import { splitJsonStream } from './split-json-stream.ts';
 import { type Io, label, UnreadableError } from './stdio.ts';
@@ -66,16 +66,12 @@ function convertText(file: string, text: string, { io, apiVersion }: Target): nu
 type Result = ReturnType<typeof convertDocument> | { readonly problem: string };
 
 function convertOne(document: YamlDocument, apiVersion: string): Result {
-  const [error] = document.errors;
-  if (error !== undefined) return { problem: `YAML: ${withoutStackOverflow(error.message)}` };
+  const read = toJson(document);
+  if ('problems' in read) return { problem: read.problems[0]?.message ?? '' };
   try {
-    return convertDocument(document, apiVersion);
+    return convertDocument(document, read.content, apiVersion);
   } catch (failure) {
     if (failure instanceof ConversionError) return { problem: failure.message };
-    // An alias without an anchor, or so many aliases that the library refuses to expand them; or too deep a nesting.
-    if (failure instanceof ReferenceError || failure instanceof RangeError) {
-      return { problem: `YAML: ${withoutStackOverflow(failure.message)}` };
-    }
     throw failure;
   }
 }

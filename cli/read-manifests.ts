@@ -90,7 +90,8 @@ type Content =
   | { readonly content: unknown }
   | { readonly problems: readonly { readonly offset: number; readonly message: string }[] };
 
-function toJson(document: YamlDocument): Content {
+/** The content of a document, or what is wrong with it. Never throws. */
+export function toJson(document: YamlDocument): Content {
   if (document.errors.length > 0) {
     // The parser gives up on a document that is nested too deeply; its further errors are consequences of that.
     const tooDeep = document.errors.find(({ message }) => STACK_OVERFLOW.test(message));
@@ -119,8 +120,7 @@ const parseErrorMessage = ({ code, message }: YamlDocument['errors'][number]): s
 /** The error message of the recursive parser when the nesting is too deep. */
 const STACK_OVERFLOW = /Maximum call stack|Stack overflow/;
 
-/** The message of a YAML error, in words that say what is wrong with the text. */
-export const withoutStackOverflow = (message: string): string =>
+const withoutStackOverflow = (message: string): string =>
   STACK_OVERFLOW.test(message) ? 'nested too deeply' : message;
 
 interface FoundObject {

@@ -3,7 +3,7 @@
  * the numbers (`0644` is octal), and leaves out its dates and base 60 (go-yaml resolve.go). A linter that read YAML 1.2
  * would judge another object than the cluster gets.
  */
-import { type CollectionTag, Document, parseAllDocuments, type ScalarTag, type Tags, visit } from 'yaml';
+import { type CollectionTag, Document, parseAllDocuments, type Scalar, type ScalarTag, type Tags, visit } from 'yaml';
 import { escaped } from '../shared/printable-text.ts';
 
 export type YamlDocument = Document.Parsed;
@@ -17,6 +17,9 @@ function readInteger(text: string): number {
   return sign === '-' ? -size : size;
 }
 
+/** A number that was read stays as it was written: `0644`, and what a double cannot hold. */
+const asWritten = ({ source, value }: Scalar): string => source ?? String(value);
+
 /** Numbers as go-yaml reads them. The library has base 60 in YAML 1.1, and `e2` and `.` for numbers, but not `0o17`. */
 const NUMBERS: readonly ScalarTag[] = [
   {
@@ -25,15 +28,15 @@ const NUMBERS: readonly ScalarTag[] = [
     test: /^[-+]?(?:0[xX][\da-fA-F_]+|0[bB][01_]+|0[oO][0-7_]+|\d[\d_]*)$/,
     identify: (value) => Number.isInteger(value),
     resolve: readInteger,
-    stringify: ({ value }) => String(value),
+    stringify: asWritten,
   },
   {
     tag: 'tag:yaml.org,2002:float',
     default: true,
     test: /^[-+]?(?:\.\d[\d_]*|\d[\d_]*(?:\.[\d_]*)?)(?:[eE][-+]?\d+)?$/,
-    identify: (value) => typeof value === 'number',
+    identify: (value) => Number.isFinite(value),
     resolve: (text) => Number(text.replaceAll('_', '')),
-    stringify: ({ value }) => String(value),
+    stringify: asWritten,
   },
 ];
 
@@ -46,7 +49,7 @@ function isTaken({ tag, default: standsForItself, test }: ScalarTag | Collection
 /** What go-yaml takes a plain scalar for, in what is read and in what is written. */
 const GO_YAML = {
   schema: 'yaml-1.1',
-  customTags: (tags: Tags): Tags => [...tags.filter((tag) => typeof tag === 'string' || isTaken(tag)), ...NUMBERS],
+  customTags: (tags: Tags): Tags => [...NUMBERS, ...tags.filter((tag) => typeof tag === 'string' || isTaken(tag))],
 } as const;
 
 /** Reads every document of a stream. Never throws: what is wrong is in each document's `errors`. */

@@ -64,7 +64,7 @@ function failedContainer(pod: Untrusted<V1Pod>, status: Status, step: string | u
   const isTerminating = isPresent(asObject<V1ObjectMeta>(pod.metadata)?.deletionTimestamp);
   const failure =
     firstOf(inits, lastFailure) ??
-    completedBeforeKill(containers, step, isTerminating) ??
+    completedButKeptRunning(containers, step) ??
     (isTerminating ? firstOf(containers, failedBeforeKill) : undefined) ??
     firstOf(containers, failedNow) ??
     firstOf(containers, lastFailure);
@@ -90,16 +90,18 @@ function failedBeforeKill(container: ContainerStatus): PodTermination | undefine
   return { ...describe(container, before, 'Error'), restarting: true };
 }
 
-/** The success of the step's container if injected containers kept the Pod running until they were killed. */
-function completedBeforeKill(
+/**
+ * The success of the step's container if injected containers keep the Pod running, or did so until they were killed.
+ * It counts before the deletion of the Pod, because the Pod may be gone by the next observation.
+ */
+function completedButKeptRunning(
   containers: readonly ContainerStatus[],
   step: string | undefined,
-  isTerminating: boolean,
 ): PodTermination | undefined {
   const [own, ...others] = containers;
   const ended = own?.name === step ? terminated(own?.state) : undefined;
   const failures = others.flatMap((container) => failedNow(container) ?? []);
-  const isKeptRunning = isTerminating && others.some(({ state }) => terminated(state) === undefined);
+  const isKeptRunning = others.some(({ state }) => terminated(state) === undefined);
   const isOnlyKilled = (failures.length > 0 || isKeptRunning) && failures.every(isKilled);
   if (own === undefined || ended === undefined || isFailure(ended) || !isOnlyKilled) return undefined;
   return describe(own, ended, COMPLETED.reason);

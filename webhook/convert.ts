@@ -10,7 +10,7 @@ import { JSON_HEADERS } from './respond.ts';
 export const CONVERT_PATH = '/convert';
 
 /** Ten thousand objects of a hundred KiB. A client that lists more at once can ask for pages. */
-export const MAX_CONVERSION_BYTES = 1024 * 1024 * 1024;
+const MAX_BYTES = 1024 * 1024 * 1024;
 
 /** The answer is held back up to this length, so that a malformed review gets a 4xx. */
 const HELD_BYTES = 64 * 1024;
@@ -19,8 +19,6 @@ export interface ConvertOptions {
   readonly budget: ByteBudget;
   readonly sender: Sender;
   readonly onInternalError: (error: unknown) => void;
-  /** Default 1 GiB. */
-  readonly maxBytes?: number;
 }
 
 /** `refusal`: nothing has been answered yet. Otherwise the answer is written, and says that the conversion failed or not. */
@@ -36,15 +34,14 @@ export async function answerConversion(
   response: ServerResponse,
   options: ConvertOptions,
 ): Promise<ConversionOutcome> {
-  const { maxBytes = MAX_CONVERSION_BYTES } = options;
-  const refusal = refusalByHeaders(request.headers, maxBytes);
+  const refusal = refusalByHeaders(request.headers, MAX_BYTES);
   if (refusal !== undefined) return { refusal };
   return new Promise((resolve, reject) => {
-    new Conversion(request, response, { ...options, maxBytes, resolve, reject }).start();
+    new Conversion(request, response, { ...options, resolve, reject }).start();
   });
 }
 
-interface Settings extends Required<ConvertOptions> {
+interface Settings extends ConvertOptions {
   readonly resolve: (outcome: ConversionOutcome) => void;
   readonly reject: (error: Error) => void;
 }
@@ -63,7 +60,7 @@ class Conversion {
     this.#response = response;
     this.#settings = settings;
     const { budget, sender, onInternalError } = settings;
-    this.#memory = new ObjectMemory(budget, sender, () => this.#refuse(refusalOf('evicted', settings.maxBytes)));
+    this.#memory = new ObjectMemory(budget, sender, () => this.#refuse(refusalOf('evicted', MAX_BYTES)));
     this.#review = new ConversionReview({ write: (text) => this.#write(text), onInternalError });
   }
 
@@ -79,7 +76,7 @@ class Conversion {
 
   readonly #onData = (chunk: Buffer): void => {
     const problem = this.#take(chunk);
-    if (problem !== undefined) this.#refuse(refusalOf(problem, this.#settings.maxBytes));
+    if (problem !== undefined) this.#refuse(refusalOf(problem, MAX_BYTES));
     else this.#run(() => this.#review.push(chunk));
     this.#memory.shrink(this.#review.pendingBytes);
   };
@@ -93,7 +90,7 @@ class Conversion {
 
   #take(chunk: Buffer): ReadProblem | undefined {
     this.#received += chunk.length;
-    if (this.#received > this.#settings.maxBytes) return 'too large';
+    if (this.#received > MAX_BYTES) return 'too large';
     return this.#memory.grow(chunk.length) ? undefined : 'no memory';
   }
 

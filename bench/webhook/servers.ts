@@ -1,8 +1,10 @@
 /** Starts the compared servers: the webhook from the release bundle, and the baseline. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MeasuredProcess } from '../processes.ts';
-import type { Release } from '../release.ts';
-import type { CertificateFiles } from './certificates.ts';
+import { buildRelease, type Release } from '../release.ts';
+import { type CertificateFiles, writeCertificate } from './certificates.ts';
 
 export interface MeasuredServer {
   readonly process: MeasuredProcess;
@@ -35,4 +37,28 @@ export async function startBaseline(
     env,
   });
   return { process, port: Number(await process.untilOutput(/^(\d+)\n/)) };
+}
+
+/** Both servers, with the same certificate. */
+export interface ComparedServers {
+  readonly ours: MeasuredServer;
+  readonly baseline: MeasuredServer;
+}
+
+/** Builds the release, starts both servers, and ends them when `measure` has settled. */
+export async function withServers<T>(measure: (servers: ComparedServers) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), 'sequentialjob-bench-'));
+  const started: MeasuredServer[] = [];
+  try {
+    const release = await buildRelease(folder);
+    const certificate = await writeCertificate(join(folder, 'certificate'));
+    const ours = await startWebhook(release, certificate);
+    started.push(ours);
+    const baseline = await startBaseline(release, certificate);
+    started.push(baseline);
+    return await measure({ ours, baseline });
+  } finally {
+    for (const { process } of started) await process.kill();
+    await rm(folder, { recursive: true });
+  }
 }

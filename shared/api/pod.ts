@@ -62,11 +62,14 @@ export interface ObservedPod {
    */
   readonly hasTerminated?: true;
   /**
-   * The last termination of the deciding container: a failure, or the success that ended the Pod; absent if neither
-   * occurred.
+   * The last termination of the deciding container: a failure, a success that other containers keep from ending the
+   * Pod, or the success that ended it; absent if none occurred.
    */
   readonly termination?: PodTermination;
-  /** Whether `termination` is a failure; stays true while the container is restarted, until it succeeds. */
+  /**
+   * Whether the Pod has not succeeded although `termination` is set: its container failed, also while it is restarted,
+   * or it completed and other containers keep the Pod running.
+   */
   readonly failed: boolean;
 }
 

@@ -9,11 +9,11 @@ import type { OnProblem } from './conversion-error.ts';
 export type Json = Readonly<Record<string, unknown>>;
 
 /** Fields of a Job's settings that a v1alpha1 policy has itself. */
-const POLICY_JOB_FIELDS = ['backoffLimit', 'activeDeadlineSeconds', 'podFailurePolicy'] as const;
+export const POLICY_JOB_FIELDS: readonly string[] = ['backoffLimit', 'activeDeadlineSeconds', 'podFailurePolicy'];
 /** Fields that have the same name in a v1beta1 step and in a v1alpha1 policy. */
 const SHARED_FIELDS = ['onFailure', 'when', 'pod'] as const;
 /** The fields of a v1beta1 step that no container has. */
-const STEP_FIELDS = ['job', ...SHARED_FIELDS] as const;
+export const STEP_FIELDS: readonly string[] = ['job', ...SHARED_FIELDS];
 
 /** The named fields that the object has. Safe for the key `__proto__`. */
 export const pick = (object: Json, names: readonly string[]): Json =>

@@ -1,25 +1,22 @@
 /** Translates field paths of v1beta1 into those of a v1alpha1 object, so that users read the paths that they wrote. Pure. */
 import { displayKey } from '../validation/field-error.ts';
 import { asArray, asObject, asObjects, nonEmptyString } from '../json/untrusted.ts';
+import { POLICY_JOB_FIELDS, STEP_FIELDS } from './step-settings.ts';
 
 /** `spec.steps[0]` or `spec.finally[0]`, and the path within the step. */
 const STEP = /^spec\.(steps|finally)\[(\d+)\](.*)$/s;
 /** The first field of a path within a step, and what is below it. */
 const FIELD = /^\.(\w+)(.*)$/s;
-/** The fields of a policy that v1beta1 has in the step's `job`. */
-const POLICY_JOB_FIELDS: ReadonlySet<unknown> = new Set(['backoffLimit', 'activeDeadlineSeconds', 'podFailurePolicy']);
-/** The fields of a step that are those of its policy. */
-const SETTINGS: ReadonlySet<unknown> = new Set(['job', 'pod', 'onFailure', 'when']);
 const SPEC_BACKOFF_LIMIT = /^spec\.job(\.backoffLimit)$/;
 
 /** The path within a policy of a setting's path within a v1beta1 step. */
 export function fieldOfPolicy(within: string): string {
   const [, field, below = ''] = FIELD.exec(within) ?? [];
-  return field === 'job' && POLICY_JOB_FIELDS.has(FIELD.exec(below)?.[1]) ? below : within;
+  return field === 'job' && POLICY_JOB_FIELDS.includes(FIELD.exec(below)?.[1] ?? '') ? below : within;
 }
 
 /** Whether a path within a v1beta1 step is that of a setting, or of a part of one. */
-export const isSetting = (within: string): boolean => SETTINGS.has(FIELD.exec(within)?.[1]);
+export const isSetting = (within: string): boolean => STEP_FIELDS.includes(FIELD.exec(within)?.[1] ?? '');
 
 interface Named {
   readonly name: unknown;

@@ -32,14 +32,14 @@ export interface ListOptions {
   readonly depth?: number;
   /** Maximum size of an item; default that of an object of the API. */
   readonly maxItemBytes?: number;
-  /** Why an item is not parsed; undefined if it is. Default: all items are parsed. */
-  readonly refuseItem?: (json: Buffer) => string | undefined;
+  /** Parses an item; what it throws ends the reading. Default JSON.parse. */
+  readonly parseItem?: (json: Buffer) => unknown;
 }
 
 export class ListReader {
   readonly #onItem: OnItem;
   readonly #maxItemBytes: number;
-  readonly #refuseItem: (json: Buffer) => string | undefined;
+  readonly #parseItem: (json: Buffer) => unknown;
   /** The key of the items as written in JSON. */
   readonly #key: string;
   /** The nesting depth of that key, and of the items. */
@@ -58,10 +58,10 @@ export class ListReader {
   readonly #rest = new GrowingBuffer(MAX_REST_BYTES);
 
   constructor(onItem: OnItem, options: ListOptions = {}) {
-    const { key = 'items', depth = 1, maxItemBytes = MAX_OBJECT_BYTES, refuseItem = () => undefined } = options;
+    const { key = 'items', depth = 1, maxItemBytes = MAX_OBJECT_BYTES, parseItem = parse } = options;
     this.#onItem = onItem;
     this.#maxItemBytes = maxItemBytes;
-    this.#refuseItem = refuseItem;
+    this.#parseItem = parseItem;
     this.#item = new GrowingBuffer(maxItemBytes);
     this.#key = JSON.stringify(key);
     this.#listDepth = depth;
@@ -176,9 +176,7 @@ export class ListReader {
     const { bytes } = this.#item;
     this.#item.drop();
     if (isBlank(bytes)) return;
-    const problem = this.#refuseItem(bytes);
-    if (problem !== undefined) throw new ApiError('Unexpected', problem);
-    this.#onItem(parse(bytes), bytes.length);
+    this.#onItem(this.#parseItem(bytes), bytes.length);
   }
 }
 

@@ -34,9 +34,11 @@ const NAME = `${PLURAL}.${GROUP}`;
 
 /** As releases had it before there was another version. */
 function definitionBefore(): object {
-  const [{ deprecated: _, deprecationWarning: __, ...v1alpha1 } = {}] = CRD.spec.versions.filter(
-    ({ name }) => name === 'v1alpha1',
-  );
+  const {
+    deprecated: _,
+    deprecationWarning: __,
+    ...v1alpha1
+  } = CRD.spec.versions.find(({ name }) => name === 'v1alpha1') ?? {};
   const { conversion: ___, ...spec } = CRD.spec;
   return { ...CRD, spec: { ...spec, versions: [{ ...v1alpha1, storage: true }] } };
 }
@@ -155,6 +157,17 @@ describe('the same object in both versions', () => {
   });
 });
 
+it('an integer that a double does not hold is the same in both versions', async () => {
+  const seconds = '9007199254740993';
+  const file = join(folder, 'long.yaml');
+  const { spec: _, ...head } = asV1alpha1('long');
+  const spec = `{"containers":[{"name":"a","image":"${image}"}],"activeDeadlineSeconds":${seconds}}`;
+  await writeFile(file, `${JSON.stringify(head).slice(0, -1)},"spec":${spec}}`);
+  await kubectl('create', '-f', file);
+  for (const version of ['v1alpha1', 'v1beta1'])
+    expect(await kubectl('get', `${PLURAL}.${version}.${GROUP}`, 'long', '-o', 'json')).toContain(`: ${seconds}`);
+});
+
 it('a policy without a container can be stored where no webhook validates, and breaks no list', async () => {
   await apply('orphan', asV1alpha1('orphan', { ...SPEC, stepPolicies: [{ name: 'upload', backoffLimit: 1 }] }));
   expect(await list(BETA)).toHaveLength((await list(ALPHA)).length);
@@ -187,7 +200,7 @@ onServersWhere(knowsRules)('the rules of the definition, for a sequence that has
       contentType: PATCH_TYPE.merge,
       body: { status: { startTime: '2026-01-01T00:00:00Z', steps: [{ index: 0, name: 'extract', state: 'Running' }] } },
     });
-    await apply('definition', withWebhook(CRD_WITH_RULES as typeof CRD, operator));
+    await apply('definition', withWebhook(CRD_WITH_RULES, operator));
     await eventually('the rules in force', async () => (await merge(ALPHA, { backoffLimit: 9 })) !== '');
   });
 

@@ -40,6 +40,8 @@ it.each([
     const said = condition(object, 'Progressing')?.message;
     expect(said).toContain(`the container "s0" has ended (exit code ${exitCode})`);
     expect(said).toContain(`"${PROXY}"`);
+    // Nothing is lost if the Pod is deleted before anybody reads it again.
+    expect(object.status?.steps).toMatchObject([{ state: 'Running', exitCode, message }]);
     await namespace.patch(name, { spec: { activeDeadlineSeconds: 1 } });
     const { status } = await namespace.untilFinished(name);
     expect(status).toMatchObject({

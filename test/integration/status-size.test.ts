@@ -28,12 +28,13 @@ async function isAccepted(name: string, patch: object): Promise<boolean> {
 
 /** Runs a sequence whose last step, which is never reached, is as large as a spec may be, with room for so many labels. */
 async function run(name: string, room: number): Promise<readonly (string | undefined)[]> {
-  const scripts = Object.fromEntries(Array.from({ length: STEPS }, (_, i) => [i, FAILS]));
-  const { steps, ...spec } = sequence(STEPS, scripts);
-  const tolerant = steps.map((one, i) => (i < steps.length - 1 ? { ...one, onFailure: 'Continue' as const } : one));
+  const ofEach = <T>(value: T): Record<number, T> =>
+    Object.fromEntries(Array.from({ length: STEPS }, (_, i) => [i, value]));
+  const settings = { ...ofEach({ onFailure: 'Continue' as const }), [STEPS - 1]: {} };
+  const { steps, ...spec } = sequence(STEPS, ofEach(FAILS), {}, settings);
   const large = { ...step('large'), args: ['x'.repeat(1_000_000)] };
   const annotations = { 'example.com/large': 'y'.repeat(250_000) };
-  const whole = { ...spec, steps: [...tolerant, large], suspend: true };
+  const whole = { ...spec, steps: [...steps, large], suspend: true };
   await namespace.apply(name, whole, { annotations });
   await namespace.untilPhase(name, 'Suspended');
   let count = 0;

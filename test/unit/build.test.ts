@@ -42,7 +42,7 @@ function built(...args: readonly string[]): Ended {
 it('reports the same errors as the sources, for all samples and fixtures', () => {
   const { status, stdout } = built('lint', ...FILES);
   expect(status).toBe(1);
-  expect(stdout).toContain('spec.containers[0].image');
+  expect(stdout).toContain('spec.steps[0].image');
 });
 
 it('reports errors that only the schema finds', () => {

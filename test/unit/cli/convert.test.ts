@@ -30,6 +30,8 @@ kind: SequentialJob
 metadata: { name: etl }
 spec:
   backoffLimit: 1 # one is enough
+  activeDeadlineSeconds: 9007199254740993
+  ttlSecondsAfterFinished: 0644
   containers:
     # from the shop
     - name: extract
@@ -50,6 +52,8 @@ apiVersion: batch.example.com/v1beta1
 kind: SequentialJob
 metadata: { name: etl }
 spec:
+  activeDeadlineSeconds: 9007199254740993
+  ttlSecondsAfterFinished: 0644
   steps:
     # from the shop
     - name: extract

@@ -212,9 +212,9 @@ const INJECTED: readonly Row[] = [
   ],
   ['failed, and the injected container was killed', failedPod(proxy(137), ended(7)), { ...transform, exitCode: 7 }],
   [
-    'completed, and the injected container is still running',
+    'completed, and the injected container is still running, because the Pod may be gone when it is read next',
     runningPod(containerStatus(running, {}, 'mesh-proxy'), done),
-    undefined,
+    completed,
   ],
   [
     'completed, and the injected container failed itself',

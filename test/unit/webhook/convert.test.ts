@@ -90,6 +90,15 @@ it('converts all objects of a review, in order', async () => {
   );
 });
 
+it('numbers that a double does not hold, and such texts, stay as they are', async () => {
+  const fields =
+    '"resume":9223372036854775807,"a":1e400,"b":0.1234567890123456789,"c":"\\\"12345678901234567890","d":[-9007199254740993]';
+  const { text: body } = await post(
+    JSON.stringify(conversion([v1alpha1('a', { containers: [], x: 0 })])).replace('"x":0', fields),
+  );
+  expect(body).toContain(fields);
+});
+
 it('an empty list is converted', async () => {
   expect(await responseTo(conversion([]))).toMatchObject({ convertedObjects: [], result: { status: 'Success' } });
 });
@@ -142,6 +151,12 @@ describe('a body that is not a ConversionReview gets one line', () => {
   it('is rejected with another content type', async () => {
     expect(await post('<a/>', { 'content-type': 'text/xml' })).toMatchObject({ status: 415 });
   });
+});
+
+it('a body in another encoding is refused', async () => {
+  const { asking, answer } = open();
+  asking.end(Buffer.from(JSON.stringify(conversion([v1alpha1('é')])), 'latin1'));
+  expect(await answer()).toEqual({ status: 400, text: 'the body must be UTF-8\n' });
 });
 
 describe('a large list', () => {

@@ -47,8 +47,8 @@ describe('awaitApiServer', () => {
   }
 
   it.each([
-    ['all namespaces', undefined, '/apis/batch.example.com/v1alpha1/sequentialjobs'],
-    ['one namespace', 'team-a', '/apis/batch.example.com/v1alpha1/namespaces/team-a/sequentialjobs'],
+    ['all namespaces', undefined, '/apis/batch.example.com/v1beta1/sequentialjobs'],
+    ['one namespace', 'team-a', '/apis/batch.example.com/v1beta1/namespaces/team-a/sequentialjobs'],
   ])('sends one request if the API server answers: %s', async (_says, namespace, path) => {
     answers = [{ items: [] }];
     await begin(60_000, namespace);
