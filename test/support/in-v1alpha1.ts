@@ -2,10 +2,14 @@
  * What a user of v1alpha1 writes for a spec of v1beta1. It does not use shared/conversion, so that a test finds the faults of
  * that.
  */
-import { KIND, V1ALPHA1_API_VERSION } from '../../shared/api/group.ts';
+import { GROUP, KIND, PLURAL, V1ALPHA1, V1ALPHA1_API_VERSION } from '../../shared/api/group.ts';
 import type { SequentialJobSpec, Step } from '../../shared/api/types.ts';
 import type * as V1alpha1 from '../../shared/api/v1alpha1.ts';
+import type { Resource } from '../../shared/kube/resources.ts';
 import type { Manifest } from './manifests.ts';
+
+/** SequentialJobs, read and written in v1alpha1. */
+export const V1ALPHA1_SEQUENTIAL_JOBS: Resource = { root: `/apis/${GROUP}/${V1ALPHA1}`, plural: PLURAL };
 
 /** A SequentialJob of v1alpha1 as a file of a user has it. */
 export const v1alpha1Manifest = (name: string, spec: SequentialJobSpec): Manifest => ({
