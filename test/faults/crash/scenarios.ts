@@ -140,7 +140,8 @@ const SCENARIOS: readonly Scenario[] = [
         { 0: { onFailure: 'Continue', job: { backoffLimit: 0 } } },
       ),
     ),
-    requests: { 'POST jobs': 2, [STATUS]: 3, 'LIST pods': 1 },
+    // The Jobs have different limits: each has a dry run of its own.
+    requests: { 'POST jobs (dry run)': 2, 'POST jobs': 2, [STATUS]: 3, 'LIST pods': 1 },
     ending: {
       ...completed(2, ['SequenceStarted', 'JobStarted', 'JobFailed', ...JOB]),
       steps: ['0 Failed 3 broken', '1 Succeeded 0'],
