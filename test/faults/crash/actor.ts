@@ -37,6 +37,7 @@ export class Actor {
   async apply(spec: SequentialJobSpec): Promise<void> {
     this.#wanted = spec;
     this.created = await this.#create(spec);
+    expect(this.created.spec).toMatchObject(spec);
     this.stage.name(this.created.metadata.uid, this.name);
   }
 
