@@ -49,8 +49,10 @@ Where API servers differ, our rules follow the most permissive version, from Kub
 - port numbers are valid, and unique together with their protocol; port names are valid and unique
 - quantities can be parsed and are not negative; a request is not above its limit
 - each probe and each lifecycle hook has exactly one action
-- \`restartPolicy\` is \`Never\` or \`OnFailure\`, and \`Never\` where a step has a \`podFailurePolicy\`
-- the template has no containers, and no labels or annotations under \`batch.example.com/\`, \`*.batch.example.com/\` and
+- \`restartPolicy\` is \`Never\` or \`OnFailure\`, and \`Never\` where a step has a \`podFailurePolicy\`; of each, the step's own counts, or else
+  that of all steps
+- the template has no containers
+- the metadata of the template, of Jobs and of Pods has no labels or annotations under \`batch.example.com/\`, \`*.batch.example.com/\` and
   \`batch.kubernetes.io/\`, nor the labels \`controller-uid\` and \`job-name\`
 - scheduling gates and resource claims have unique names; no two topology spread constraints have the same \`topologyKey\` and
   \`whenUnsatisfiable\`
