@@ -74,7 +74,11 @@ export class Namespace {
   }
 
   async get(name: string): Promise<SequentialJob> {
-    return this.client.request({ method: 'GET', path: objectPath(SEQUENTIAL_JOBS, this.name, name) });
+    return this.getObject(SEQUENTIAL_JOBS, name);
+  }
+
+  async getObject<T>(resource: Resource, name: string): Promise<T> {
+    return this.client.request({ method: 'GET', path: objectPath(resource, this.name, name) });
   }
 
   async has(name: string): Promise<boolean> {
