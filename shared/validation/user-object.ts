@@ -42,10 +42,12 @@ export function readUserObject(object: unknown): UserObject {
     const same = (text: string): string => text;
     return { written: object, object, errors: [], errorOf: (error) => error, warningOf: same, textOf: same };
   }
-  const paths = new V1alpha1Paths(job.spec);
+  // Most objects have neither an error nor a warning.
+  let known: V1alpha1Paths | undefined;
+  const translate = (path: string): string => (known ??= new V1alpha1Paths(job.spec)).translate(path);
   const errors: FieldError[] = [];
   const { spec, unused } = toV1beta1SpecForValidation(job.spec, (problem) => void errors.push(problem));
-  const textOf = (text: string): string => text.replaceAll(PATH, (path) => paths.translate(path));
+  const textOf = (text: string): string => text.replaceAll(PATH, translate);
   const withPath = (error: FieldError, field: string): FieldError => {
     // Some details repeat the path, some name another field.
     const detail = field === error.field ? error.detail : error.detail.replaceAll(error.field, () => field);
@@ -56,10 +58,10 @@ export function readUserObject(object: unknown): UserObject {
     object: { ...job, apiVersion: API_VERSION, ...('spec' in job ? { spec } : {}) },
     errors,
     ...(unused.length > 0 && { leftOver: leftOverOf(unused, spec, withPath) }),
-    errorOf: (error) => withPath(error, paths.translate(error.field)),
+    errorOf: (error) => withPath(error, translate(error.field)),
     warningOf: (warning) => {
       const end = warning.indexOf(': ');
-      return `${paths.translate(warning.slice(0, end))}${warning.slice(end)}`;
+      return `${translate(warning.slice(0, end))}${warning.slice(end)}`;
     },
     textOf,
   };

@@ -55,6 +55,15 @@ describe('errors of a v1alpha1 object', () => {
       [0, 1, 2].map((i) => `spec.stepPolicies[${i}].name: Required value`),
     ],
     [
+      'a policy and a container without a name',
+      { containers: [extract, { name: '', image }], stepPolicies: [{ name: '', backoffLimit: -1 }] },
+      [
+        'spec.stepPolicies[0].backoffLimit: Invalid value: -1: must be greater than or equal to 0',
+        'spec.containers[1].name: Required value',
+        'spec.stepPolicies[0].name: Required value',
+      ],
+    ],
+    [
       'policies of a wrong type',
       withPolicies('load', null, { name: 7 }),
       [
