@@ -53,17 +53,36 @@ export function warmUp(): void {
  * The errors of an object that is written to its main resource, without the status, which the API server ignores
  * there.
  */
-export function objectErrors(user: UserObject, options: ValidationOptions = {}): readonly FieldError[] {
+export const objectErrors = (user: UserObject, options: ValidationOptions = {}): readonly FieldError[] =>
+  findErrors(user, options).map(({ error }) => error);
+
+interface FoundError {
+  /** As the user reads it. */
+  readonly error: FieldError;
+  /** The same error has the same key in an object with its policies in another order. */
+  readonly key: FieldError;
+}
+
+function findErrors(user: UserObject, options: ValidationOptions): readonly FoundError[] {
   const { maxErrors = MAX_ERRORS } = options;
   const size = validateSize(user.written, options.bytes);
-  if (size.length > 0) return size;
+  if (size.length > 0) return size.map(sameKey);
   const { status: _, ...rest } = asObject<SequentialJob>(user.object) ?? {};
-  const errors = validateSequentialJob(rest, options).map(user.errorOf);
+  const errors = validateSequentialJob(rest, options).map((key) => ({ error: user.errorOf(key), key }));
   // With more errors than those, the last one says so.
   if (errors.length > maxErrors || (user.errors.length === 0 && user.leftOver === undefined)) return errors;
   const others = [...user.errors, ...leftOverErrors(user, options)];
-  return limitErrors([...errors, ...withoutKnown(() => errors, others, formatFieldError)], maxErrors);
+  const known = new Set(errors.map(({ error }) => formatFieldError(error)));
+  const more = others.filter((error) => !known.has(formatFieldError(error))).map(sameKey);
+  const all = [...errors, ...more];
+  const andMore = limitErrors(
+    all.map(({ error }) => error),
+    maxErrors,
+  ).slice(maxErrors);
+  return [...all.slice(0, maxErrors), ...andMore.map(sameKey)];
 }
+
+const sameKey = (error: FieldError): FoundError => ({ error, key: error });
 
 function leftOverErrors({ leftOver }: UserObject, options: ValidationOptions): readonly FieldError[] {
   if (leftOver === undefined) return [];
@@ -103,14 +122,18 @@ interface UpdateContext {
 const MAX_STORED_ERRORS = 1000;
 
 function newErrors(before: UserObject, after: UserObject, bytes: number): readonly FieldError[] {
-  const errors = objectErrors(after, { bytes });
-  if (errors.length === 0) return errors;
-  const known = objectErrors(before, { bytes, maxErrors: MAX_STORED_ERRORS });
+  const errors = findErrors(after, { bytes });
+  if (errors.length === 0) return [];
+  const known = findErrors(before, { bytes, maxErrors: MAX_STORED_ERRORS });
   // With more errors the new ones cannot be determined, and the object must stay editable.
   if (known.length > MAX_STORED_ERRORS) return [];
   // New errors may come after as many old ones.
-  const all = known.length === 0 ? errors : objectErrors(after, { bytes, maxErrors: known.length + MAX_ERRORS });
-  return withoutKnown(() => known, all, formatFieldError);
+  const all = known.length === 0 ? errors : findErrors(after, { bytes, maxErrors: known.length + MAX_ERRORS });
+  return withoutKnown(
+    () => known,
+    all,
+    ({ key }) => formatFieldError(key),
+  ).map(({ error }) => error);
 }
 
 function withoutKnown<T>(known: () => readonly T[], found: readonly T[], textOf: (item: T) => string): readonly T[] {

@@ -36,9 +36,10 @@ export function toV1beta1SpecForValidation(value: unknown, onProblem: OnProblem)
   let unused: readonly Policy[] = [];
   const spec = convertSpec(withMaxPolicies(value, onProblem), onProblem, ({ steps, policies }) => {
     unused = policies.unused();
-    for (const { name, at, isNamed } of unused) {
-      if (isNamed) onProblem(name === '' ? required(at.child('name')) : notFound(at.child('name'), name));
-    }
+    for (const { name, at, isNamed } of unused) if (isNamed && name !== '') onProblem(notFound(at.child('name'), name));
+    // A container without a name may have it: it has no name either.
+    const nameless = policies.placeOf('');
+    if (nameless !== undefined) onProblem(required(nameless.child('name')));
     return mapItems(steps, (step) => withoutWhen(step, policies, onProblem));
   });
   return { spec, unused };
@@ -121,11 +122,10 @@ class Policies {
     if (isNamed) this.#byName.set(name, one);
   }
 
-  /** The settings of the first container of this name. */
-  take(name: unknown): Json {
+  /** The settings of the first container of this name; undefined if it has none. */
+  take(name: unknown): Json | undefined {
     const policy = typeof name === 'string' ? this.#byName.get(name) : undefined;
-    if (policy === undefined || !this.#unused.delete(policy)) return {};
-    return policy.settings;
+    return policy !== undefined && this.#unused.delete(policy) ? policy.settings : undefined;
   }
 
   /** The path of the policy of a name. */
@@ -140,8 +140,12 @@ class Policies {
 }
 
 /** A container of v1alpha1 has none of a step's settings: fields of their names are unknown there, and may not become settings. */
-const stepOf = (container: unknown, policies: Policies): unknown =>
-  isObject(container) ? { ...containerOf(container), ...policies.take(container['name']) } : container;
+function stepOf(container: unknown, policies: Policies): unknown {
+  if (!isObject(container)) return container;
+  const own = containerOf(container);
+  const settings = policies.take(container['name']);
+  return settings === undefined ? own : { ...own, ...settings };
+}
 
 const mapItems = (list: unknown, map: (item: unknown) => unknown): unknown =>
   Array.isArray(list) ? list.map(map) : list;

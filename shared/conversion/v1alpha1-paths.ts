@@ -1,6 +1,6 @@
 /** Translates field paths of v1beta1 into those of a v1alpha1 object, so that users read the paths that they wrote. Pure. */
 import { displayKey } from '../validation/field-error.ts';
-import { asArray, asObject, asObjects, nonEmptyString } from '../json/untrusted.ts';
+import { asArray, asObject, asObjects } from '../json/untrusted.ts';
 import { POLICY_JOB_FIELDS, STEP_FIELDS } from './step-settings.ts';
 
 /** `spec.steps[0]` or `spec.finally[0]`, and the path within the step. */
@@ -34,7 +34,7 @@ export class V1alpha1Paths {
   constructor(spec: unknown) {
     const { containers, finally: last, stepPolicies } = asObject<Record<string, unknown>>(spec) ?? {};
     const namesOf = (list: unknown): readonly (string | undefined)[] =>
-      asObjects<Named>(list).map(({ name }) => nonEmptyString(name));
+      asObjects<Named>(list).map(({ name }) => (typeof name === 'string' ? name : undefined));
     this.#names = { steps: namesOf(containers), finally: namesOf(last) };
     this.#containers = asArray(containers).length;
     const used = new Set(Object.values(this.#names).flat());
@@ -48,7 +48,7 @@ export class V1alpha1Paths {
   /** The path in v1alpha1. A setting of a step that has no policy is named by its step: `spec.stepPolicies[name=load]`. */
   translate(path: string): string {
     const step = STEP.exec(path);
-    if (step === null) return path.replace(/^spec\.steps\b/, 'spec.containers').replace(SPEC_BACKOFF_LIMIT, 'spec$1');
+    if (step === null) return path === 'spec.steps' ? 'spec.containers' : path.replace(SPEC_BACKOFF_LIMIT, 'spec$1');
     const [, list = '', index = '', within = ''] = step;
     const i = Number(index);
     const isUnused = list === 'steps' && i >= this.#containers;

@@ -162,7 +162,14 @@ describe('make build-installer', () => {
 describe('a real API server', () => {
   /** Kinds of others, which are not installed. */
   const isForeign = ({ apiVersion }: Manifest): boolean => /^(cert-manager|monitoring)\./.test(apiVersion);
-  const OVERLAYS = ['priority-class', 'secret-check', 'v1beta1-only', 'split-roles', 'without-cert-manager', 'control-plane-only'];
+  const OVERLAYS = [
+    'priority-class',
+    'secret-check',
+    'v1beta1-only',
+    'split-roles',
+    'without-cert-manager',
+    'control-plane-only',
+  ];
 
   it.each(['default', ...OVERLAYS.map((name) => `overlays/${name}`), 'overlays/client-certificates'])(
     'accepts config/%s, as it is made for its version',

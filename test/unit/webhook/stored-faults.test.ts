@@ -39,3 +39,17 @@ it('with more stored errors than are compared, every update is allowed, because 
   expect(update(variables(1201), variables(1200))).toEqual([]);
   expect(update(variables(1001), [...variables(1001), NEW])).toEqual([]);
 });
+
+it('a stored error in a policy is not reported again when the policies are in another order', () => {
+  const faulty = { name: 'a', backoffLimit: -1 };
+  const other = { name: 'b', onFailure: 'Continue' };
+  const object = (stepPolicies: readonly object[], more: object = {}): object =>
+    written({ containers: [container('a'), container('b')], stepPolicies, ...more });
+  const causesOf = (after: object): readonly string[] | undefined =>
+    reviewObject(
+      admissionRequest({ operation: 'UPDATE', oldObject: object([faulty, other]), object: after }),
+    ).status?.details?.causes.map(({ field }) => field);
+  expect(causesOf(object([other, faulty], { suspend: true }))).toBeUndefined();
+  expect(causesOf(object([{ ...other, backoffLimit: -2 }, faulty]))).toEqual(['spec.stepPolicies[0].backoffLimit']);
+  expect(causesOf(object([other, { ...faulty, backoffLimit: -2 }]))).toEqual(['spec.stepPolicies[1].backoffLimit']);
+});

@@ -25,6 +25,7 @@ test.each<readonly [string, string]>([
   // The policy of `upload`, which names no container, is a step behind the others.
   ['spec.steps[2].image', 'spec.stepPolicies[1].image'],
   ['spec.steps[2].job.backoffLimit', 'spec.stepPolicies[1].backoffLimit'],
+  ['spec.steps-of-tomorrow', 'spec.steps-of-tomorrow'],
   ['spec.job.backoffLimit', 'spec.backoffLimit'],
   ['spec.job.backoffLimits', 'spec.job.backoffLimits'],
   ['spec.job.metadata.labels', 'spec.job.metadata.labels'],
