@@ -10,6 +10,7 @@ export PATH := $(CURDIR)/$(NODE_PACKAGE)/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 INSTALLED := node_modules/.package-lock.json
 CRD := config/crd/batch.example.com_sequentialjobs.yaml
 CRD_WITH_RULES := config/crd/cel/batch.example.com_sequentialjobs.yaml
+CRD_NAME := sequentialjobs.batch.example.com
 JEST := NODE_OPTIONS='--experimental-vm-modules --disable-warning=ExperimentalWarning' jest
 KUBECTL ?= kubectl
 
@@ -27,6 +28,9 @@ OVERLAY ?= $(if $(filter split,$(ROLES)),config/overlays/split-roles,$(ONE_DEPLO
 DEPENDENCY_CHECK ?= yes
 REQUESTER_CHECK ?= yes
 SECRET_CHECK ?= no
+# STORED is the API version in which the API server stores SequentialJobs; V1ALPHA1=no stops serving v1alpha1 (docs/versions.md).
+STORED ?= v1beta1
+V1ALPHA1 ?= yes
 # PRIORITY_CLASS=sequentialjob deploys the class of config/priority-class; any other class must already exist.
 PRIORITY_CLASS ?=
 FOLDERS = $(OVERLAY) $(if $(filter yes,$(DEPENDENCY_CHECK)),config/dependency-check) \
@@ -41,7 +45,7 @@ REVISION ?= $(shell git describe --always --abbrev=40 --dirty 2>/dev/null || ech
 HELM ?= helm
 
 .PHONY: help demo test test-unit test-integration test-e2e test-faults test-hostile test-load bench lint format generate verify audit licences node-origin sbom run build clean \
-  install uninstall deploy undeploy certificate manifests build-installer docker-build docker-push helm-package release
+  install uninstall deploy store-v1beta1 migrate undeploy certificate manifests build-installer docker-build docker-push helm-package release
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -114,9 +118,18 @@ sbom: build ## Write the SBOM of the program, dist/sbom.cdx.json (CycloneDX)
 run: $(INSTALLED) ## Run the controller on this machine against the cluster of your kubeconfig
 	@node main.ts run --role=controller --log-format=pretty $(ARGS)
 
-install: ## Install the CRD into the cluster of your kubeconfig, with CEL rules if the API server accepts them
-	@crd=$(CRD_WITH_RULES); $(KUBECTL) apply --dry-run=server -f $$crd >/dev/null 2>&1 || crd=$(CRD); \
-	  echo "$(KUBECTL) apply -f $$crd"; $(KUBECTL) apply -f $$crd
+comma := ,
+# What the CRD files leave open: where cert-manager's CA for conversion comes from, and the versions that are stored and served.
+CRD_EDITS = -e '' \
+  $(if $(filter self-signed,$(CERT)),,-e 's|^metadata: {name: \(.*\)}$$|metadata: {name: \1$(comma) annotations: {cert-manager.io/inject-ca-from: sequentialjob-system/sequentialjob-webhook}}|') \
+  $(if $(filter v1alpha1,$(STORED)),-e '/- name: v1beta1$$/$(comma)/storage:/ s/storage: true/storage: false/' \
+    -e '/- name: v1alpha1$$/$(comma)/storage:/ s/storage: false/storage: true/') \
+  $(if $(filter no,$(V1ALPHA1)),-e '/- name: v1alpha1$$/$(comma)/served:/ s/served: true/served: false/')
+
+install: ## Install the CRD into the cluster of your kubeconfig, with CEL rules if the API server accepts them; STORED=v1alpha1, V1ALPHA1=no
+	@apply() { sed $(CRD_EDITS) "$$1" | $(KUBECTL) apply $${2:-} -f -; }; \
+	  crd=$(CRD_WITH_RULES); apply $$crd --dry-run=server >/dev/null 2>&1 || crd=$(CRD); \
+	  echo "$(KUBECTL) apply -f $$crd"; apply $$crd
 
 uninstall: ## Remove the CRD and all SequentialJobs; run it before undeploy
 	$(KUBECTL) delete --ignore-not-found -f $(CRD)
@@ -143,9 +156,28 @@ manifests: ## Print what `make deploy` applies; IMG=, ROLES=split, CERT=self-sig
 
 ASK_SERVER := server=$$($(KUBECTL) get --raw /version | sed -n 's|.*"gitVersion": *"v\([0-9.]*\).*|\1|p')
 
-deploy: install ## Install the CRD and the operator: IMG=, ROLES=split, CERT=self-signed without cert-manager
-	@$(ASK_SERVER); $(MAKE) --no-print-directory manifests SERVER="$$server" | $(KUBECTL) apply -f -
-	@$(if $(filter self-signed,$(CERT)),KUBECTL='$(KUBECTL)' certs/self-signed.sh)
+# An upgrade from a release with v1alpha1 only has three steps, so that old and new Pods work at each moment: the CRD with both
+# versions and v1alpha1 still stored, the new Pods, v1beta1 stored. Old Pods cannot convert. If it is interrupted, the next
+# `make deploy` goes on.
+deploy: ## Install the CRD and the operator: IMG=, ROLES=split, CERT=self-signed without cert-manager; upgrades step by step
+	@stored=$$($(KUBECTL) get crd $(CRD_NAME) --ignore-not-found -o 'jsonpath={.spec.versions[?(@.storage==true)].name}'); \
+	  first=$(STORED); [ "$$stored" != v1alpha1 ] || first=v1alpha1; \
+	  $(MAKE) --no-print-directory install STORED=$$first; \
+	  $(ASK_SERVER); $(MAKE) --no-print-directory manifests SERVER="$$server" | $(KUBECTL) apply -f -; \
+	  $(if $(filter self-signed,$(CERT)),KUBECTL='$(KUBECTL)' certs/self-signed.sh;) \
+	  [ $$first = $(STORED) ] || $(MAKE) --no-print-directory store-v1beta1
+
+# The second half of an upgrade.
+store-v1beta1:
+	@for deployment in $$($(KUBECTL) -n sequentialjob-system get deployments -l app.kubernetes.io/name=sequentialjob -o name); do \
+	    $(KUBECTL) -n sequentialjob-system rollout status $$deployment --timeout=300s || \
+	      { echo 'v1alpha1 is still the stored version, and the old Pods go on: mend the rollout, then make deploy again' >&2; exit 1; }; \
+	  done
+	@$(MAKE) --no-print-directory install
+	@echo 'v1beta1 is now the stored version; make migrate rewrites the SequentialJobs that are still stored as v1alpha1'
+
+migrate: ## Rewrite all SequentialJobs in the stored version, and record in the CRD that no other one is left
+	@KUBECTL='$(KUBECTL)' config/migrate-stored-version.sh
 
 undeploy: ## Remove the operator, with the variables of `make deploy`; FORCE=yes: even if SequentialJobs exist
 	@left=$$({ $(KUBECTL) get sequentialjobs --all-namespaces -o name 2>/dev/null || true; } | wc -l); \
@@ -160,7 +192,7 @@ certificate: ## Without cert-manager: issue a new webhook certificate and set th
 build-installer: ## Write all manifests into one file, dist/install.yaml; IMG=, OVERLAY=, DEPENDENCY_CHECK=no, REQUESTER_CHECK=no, SERVER=1.20
 	@mkdir -p $(dir $(INSTALLER))
 	@{ echo '# The SequentialJob operator for Kubernetes $(or $(SERVER),1.30 and newer).'; \
-	  config/for-server.sh $(SERVER) < $(CRD_WITH_RULES); $(MAKE) --no-print-directory manifests; } > $(INSTALLER)
+	  sed $(CRD_EDITS) $(CRD_WITH_RULES) | config/for-server.sh $(SERVER); $(MAKE) --no-print-directory manifests; } > $(INSTALLER)
 	@echo $(INSTALLER)
 
 docker-build: ## Build the image IMG with docker, podman or buildah; BUILD_FLAGS= adds flags

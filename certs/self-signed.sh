@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Issues the webhook's certificate for clusters without cert-manager: writes it into the Secret, and its CA into the caBundle
-# of both webhook configurations. Needs openssl, and kubectl with permission to write these objects.
+# of both webhook configurations and of the CRD's conversion. Needs openssl, and kubectl with permission to write these objects.
 #
 #   certs/self-signed.sh            issues a certificate if there is none, or if it expires within 30 days; sets the caBundle
 #   certs/self-signed.sh --renew    always issues a new certificate
@@ -16,6 +16,7 @@ namespace=${NAMESPACE:-sequentialjob-system}
 service=${SERVICE:-sequentialjob-webhook}
 secret=${SECRET:-sequentialjob-webhook-tls}
 configurations=${CONFIGURATION:-sequentialjob-webhook}
+crd=${CRD:-sequentialjobs.batch.example.com}
 days=${DAYS:-365}
 
 RENEW_BEFORE=$((30 * 24 * 3600)) # seconds
@@ -64,10 +65,14 @@ CONFIG
   rm "$work/ca.key"
 }
 
-# Sets the caBundle of both webhook configurations.
+# Sets the caBundle of both webhook configurations, and that of the conversion if the CRD has one.
 trust() {
   local bundle kind
   bundle=$(openssl base64 -A -in "$1")
+  if [ "$($kubectl get crd "$crd" --ignore-not-found -o 'jsonpath={.spec.conversion.strategy}')" = Webhook ]; then
+    $kubectl patch crd "$crd" --type=json \
+      --patch="[{\"op\": \"add\", \"path\": \"/spec/conversion/webhook/clientConfig/caBundle\", \"value\": \"$bundle\"}]"
+  fi
   for kind in mutatingwebhookconfiguration validatingwebhookconfiguration; do
     $kubectl patch "$kind" "$configurations" --type=json \
       --patch="[{\"op\": \"add\", \"path\": \"/webhooks/0/clientConfig/caBundle\", \"value\": \"$bundle\"}]"

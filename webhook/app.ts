@@ -15,6 +15,7 @@ import { evaluateReview, type EvaluatedReview, type Reviewer, type LogLine } fro
 import { type EvaluationThread, LARGE_BYTES } from './evaluation-thread.ts';
 import { answerConversion, CONVERT_PATH } from './convert.ts';
 import { REVIEWERS } from './paths.ts';
+import { pathOf } from './request-path.ts';
 import { JSON_HEADERS, methodNotAllowed, respondInternalError, send, sendText } from './respond.ts';
 import { ByteBudget } from './byte-budget.ts';
 
@@ -89,12 +90,6 @@ const expressErrorHandler =
   (log: Log): ErrorRequestHandler =>
   (error: unknown, _request, response, _next) =>
     respondInternalError(error, response, log);
-
-/** The path without the query: the API server adds `?timeout=5s`, which the webhook does not read. */
-function pathOf({ url = '' }: IncomingMessage): string {
-  const end = url.indexOf('?');
-  return end < 0 ? url : url.slice(0, end);
-}
 
 function endpointsOf(options: AppOptions): ReadonlyMap<string, Endpoint> {
   const { checks = {}, reviewers = REVIEWERS, log } = options;

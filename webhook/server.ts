@@ -1,12 +1,13 @@
 /** The HTTPS server of the webhook: authentication of clients, limits of connections, graceful shutdown. */
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { Connections } from '../shared/connections.ts';
 import type { KeyPair } from '../shared/key-pair.ts';
 import { sleep } from '../shared/sleep.ts';
-import { clientRefusal } from './client-certificate.ts';
+import { clientRefusal, NO_CERTIFICATE } from './client-certificate.ts';
+import { pathOf } from './request-path.ts';
 
 /** Limits of a connection, in milliseconds. */
 export interface Limits {
@@ -48,7 +49,9 @@ export interface ClientAccess {
    * accepted.
    */
   readonly clientSubjects?: readonly string[] | undefined;
-  /** Called with the reason when a client is refused; nothing that it sends has been read. */
+  /** Paths that a client may use without a certificate; a wrong certificate is refused everywhere. Default: none. */
+  readonly openPaths?: readonly string[];
+  /** Called with the reason when a client is refused; no body that it sends has been read. */
   readonly onRefused?: (why: string) => void;
   /** Counts the connections; default: a new instance. */
   readonly connections?: Connections;
@@ -69,6 +72,8 @@ export class WebhookServer {
    * retain the responses, with all that they reference, until the next full garbage collection.
    */
   readonly #pending: ServerResponse[] = [];
+  /** The connections of clients without the certificate that is required. */
+  readonly #anonymous = new WeakSet<Socket>();
   #stopping = false;
   #onIdle: () => void = () => undefined;
 
@@ -169,24 +174,34 @@ export class WebhookServer {
     }
   }
 
-  /** Starts HTTP only on connections of accepted clients. */
+  /** Starts HTTP only on connections of accepted clients and, for `openPaths`, of those without a certificate. */
   #admit(subjects: readonly string[] | undefined): void {
     if (subjects === undefined) return;
     const listeners = this.#server.listeners('secureConnection');
     this.#server.removeAllListeners('secureConnection');
     this.#server.on('secureConnection', (socket: TLSSocket) => {
       const why = clientRefusal(socket, subjects);
-      if (why !== undefined) {
-        socket.destroy();
-        this.#access.onRefused?.(why);
+      const isAnonymous = why === NO_CERTIFICATE && this.#access.openPaths !== undefined;
+      if (why !== undefined && !isAnonymous) {
+        this.#refuse(socket, why);
         return;
       }
-      this.#connections.find(socket)?.authenticate();
+      if (isAnonymous) this.#anonymous.add(socket);
+      else this.#connections.find(socket)?.authenticate();
       for (const listener of listeners) listener.call(this.#server, socket);
     });
   }
 
+  #refuse(socket: Socket, why: string): void {
+    socket.destroy();
+    this.#access.onRefused?.(why);
+  }
+
   #serve(handler: RequestListener, request: IncomingMessage, response: ServerResponse): void {
+    if (this.#anonymous.has(request.socket) && this.#access.openPaths?.includes(pathOf(request)) !== true) {
+      this.#refuse(request.socket, NO_CERTIFICATE);
+      return;
+    }
     const connection = this.#connections.find(request.socket);
     connection?.requestStarted();
     this.#pending.push(response);

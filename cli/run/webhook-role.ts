@@ -74,6 +74,9 @@ export class WebhookRole implements Role {
       {
         connections,
         clientSubjects: clientCaFile === undefined ? undefined : clientSubjects,
+        // The API server presents no certificate to conversion webhooks: an AdmissionConfiguration is not for them
+        // (kubernetes/staging/src/k8s.io/apiextensions-apiserver/pkg/apiserver/conversion/webhook_converter.go).
+        openPaths: [CONVERT_PATH],
         onRefused: (why) => this.#recordConnectionLoss('certificate', why),
       },
     );

@@ -78,10 +78,11 @@ async function create(name: string, spec: object): Promise<string> {
   return kubectl('create', '-f', file).catch((error: unknown) => String(error));
 }
 
-it('sends its certificate, and its reviews are accepted', async () => {
+it('sends its certificate, and its reviews are accepted; so are its conversions, for which it has none', async () => {
   const { operator, state, target } = await start('ours', clients);
   const manifests = join(ROOT, 'config/webhook');
-  await installWebhooks(kubectl, { manifests, target, scratch: state, namespace: 'default', converts: false });
+  // Waits until an object of v1alpha1 is converted.
+  await installWebhooks(kubectl, { manifests, target, scratch: state, namespace: 'default', converts: true });
   expect(await create('fine', sequence(1))).toContain('sequentialjob.batch.example.com/fine created');
   expect(await create('wrong', { steps: [] })).toContain('spec.steps');
   expect(operator.says('client refused')).toBe(false);

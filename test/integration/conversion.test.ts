@@ -15,6 +15,7 @@ import { loadKubeConfig } from '../../shared/kube/kubeconfig.ts';
 import { isApiError } from '../../shared/kube/errors.ts';
 import { collectionPath, objectPath, type Resource } from '../../shared/kube/resources.ts';
 import { dedicatedControlPlane } from '../support/dedicated-control-plane.ts';
+import { CRD_NAME, definitionBefore, withWebhook } from '../support/definitions.ts';
 import { eventually } from '../support/eventually.ts';
 import { onServersWhere, serverOfTests } from '../support/server-features.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -29,26 +30,6 @@ const folder = temporaryFolder();
 const ALPHA: Resource = { root: `/apis/${GROUP}/v1alpha1`, plural: PLURAL };
 const BETA: Resource = { root: `/apis/${GROUP}/v1beta1`, plural: PLURAL };
 const NAMESPACE = 'default';
-
-const NAME = `${PLURAL}.${GROUP}`;
-
-/** As releases had it before there was another version. */
-function definitionBefore(): object {
-  const {
-    deprecated: _,
-    deprecationWarning: __,
-    ...v1alpha1
-  } = CRD.spec.versions.find(({ name }) => name === 'v1alpha1') ?? {};
-  const { conversion: ___, ...spec } = CRD.spec;
-  return { ...CRD, spec: { ...spec, versions: [{ ...v1alpha1, storage: true }] } };
-}
-
-/** With the webhook of this test. */
-function withWebhook(definition: typeof CRD, { url, caPem }: LocalOperator): object {
-  const clientConfig = { url: `${url}/convert`, caBundle: Buffer.from(caPem).toString('base64') };
-  const webhook = { ...definition.spec.conversion.webhook, clientConfig };
-  return { ...definition, spec: { ...definition.spec, conversion: { ...definition.spec.conversion, webhook } } };
-}
 
 let client: ApiClient;
 let kubectl: Kubectl;
@@ -70,7 +51,7 @@ beforeAll(async () => {
     logFormat: 'json',
   });
   await operator.ready();
-  await kubectl('delete', 'crd', NAME);
+  await kubectl('delete', 'crd', CRD_NAME);
   await apply('definition', definitionBefore());
 }, 180_000);
 afterAll(async () => {
@@ -107,7 +88,7 @@ it('objects that were stored before v1beta1 existed are read in both versions', 
 });
 
 it('the server reports no problem with the definition', async () => {
-  const status = await kubectl('get', 'crd', NAME, '-o', 'jsonpath={.status.conditions[*].type}');
+  const status = await kubectl('get', 'crd', CRD_NAME, '-o', 'jsonpath={.status.conditions[*].type}');
   expect(status.split(' ').toSorted()).toEqual(['Established', 'NamesAccepted']);
 });
 

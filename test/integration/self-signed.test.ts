@@ -24,6 +24,32 @@ const scratch = temporaryFolder();
 
 /** The name of its own configurations, through which nothing is asked. */
 const CONFIGURATION = 'self-signed-test';
+const GROUP = 'self-signed.example.com';
+const CRD = `conversions.${GROUP}`;
+/** A definition of its own, whose versions nobody reads. */
+const DEFINITION = {
+  apiVersion: 'apiextensions.k8s.io/v1',
+  kind: 'CustomResourceDefinition',
+  metadata: { name: CRD },
+  spec: {
+    group: GROUP,
+    scope: 'Namespaced',
+    names: { plural: 'conversions', kind: 'Conversion' },
+    conversion: {
+      strategy: 'Webhook',
+      webhook: {
+        conversionReviewVersions: ['v1'],
+        clientConfig: { service: { namespace: 'nowhere', name: 'nobody', path: '/convert' } },
+      },
+    },
+    versions: ['v1', 'v2'].map((name) => ({
+      name,
+      served: true,
+      storage: name === 'v1',
+      schema: { openAPIV3Schema: { type: 'object' } },
+    })),
+  },
+};
 
 beforeAll(async () => {
   const namespaceSelector = { matchLabels: { 'tests.example.com/self-signed': 'nobody' } };
@@ -35,12 +61,13 @@ beforeAll(async () => {
     const configuration: unknown = { ...one, metadata: { name: CONFIGURATION }, webhooks };
     return withoutUnsupportedFields(configuration as WebhookConfiguration, minor);
   });
-  const { code, stderr } = await tryKubectl(['apply', '-f', '-'], ...configurations);
+  const { code, stderr } = await tryKubectl(['apply', '-f', '-'], DEFINITION, ...configurations);
   if (code !== 0) throw new Error(stderr);
 });
 
 afterAll(async () => {
   await tryKubectl(['delete', 'mutatingwebhookconfiguration,validatingwebhookconfiguration', CONFIGURATION]);
+  await tryKubectl(['delete', 'crd', CRD]);
 });
 
 async function run(...args: readonly string[]): Promise<string> {
@@ -50,6 +77,7 @@ async function run(...args: readonly string[]): Promise<string> {
     KUBECONFIG: kubeconfig(),
     NAMESPACE: namespace.name,
     CONFIGURATION,
+    CRD,
     DAYS: '90',
     TMPDIR: scratch,
   };
@@ -61,7 +89,7 @@ interface Stored {
   readonly key: string;
   /** The keys of the Secret. */
   readonly keys: readonly string[];
-  /** What the API server trusts, one bundle for each configuration. */
+  /** What the API server trusts: one bundle for each webhook configuration, and one for the conversion. */
   readonly bundles: readonly string[];
 }
 
@@ -76,8 +104,11 @@ async function read(): Promise<Stored> {
     const { webhooks } = await get<{ readonly webhooks: readonly { clientConfig: { caBundle?: string } }[] }>(path);
     return decode(webhooks[0]?.clientConfig.caBundle);
   });
+  const definition = await get<typeof DEFINITION>(`/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${CRD}`);
+  const { caBundle } = definition.spec.conversion.webhook.clientConfig as { readonly caBundle?: string };
+  const all = [...(await Promise.all(bundles)), decode(caBundle)];
   const keys = Object.keys(data).toSorted();
-  return { cert: decode(data['tls.crt']), key: decode(data['tls.key']), keys, bundles: await Promise.all(bundles) };
+  return { cert: decode(data['tls.crt']), key: decode(data['tls.key']), keys, bundles: all };
 }
 
 const authorities = (bundle: string): readonly X509Certificate[] =>
@@ -94,13 +125,14 @@ const trusted = (bundles: readonly string[], ...certs: readonly string[]): reado
     }),
   );
 
-const both = (...expected: readonly boolean[]): readonly (readonly boolean[])[] => [expected, expected];
+/** The same for all three bundles. */
+const each = (...expected: readonly boolean[]): readonly (readonly boolean[])[] => [expected, expected, expected];
 
 describe('the certificate without cert-manager', () => {
   let first: Stored;
   let second: Stored;
 
-  it('has the DNS names of the Service, and both webhook configurations trust it', async () => {
+  it('has the DNS names of the Service, and both webhook configurations and the conversion trust it', async () => {
     await run();
     first = await read();
     expect(findProblem(first)).toBeUndefined();
@@ -108,7 +140,7 @@ describe('the certificate without cert-manager', () => {
     const host = `sequentialjob-webhook.${namespace.name}.svc`;
     expect(certificate.subjectAltName).toBe(`DNS:${host}, DNS:${host}.cluster.local`);
     expect(certificate.ca).toBe(false);
-    expect(trusted(first.bundles, first.cert)).toEqual(both(true));
+    expect(trusted(first.bundles, first.cert)).toEqual(each(true));
     expect(Math.round((Date.parse(certificate.validTo) - Date.now()) / 86_400_000)).toBe(90);
     // The authority is valid for longer.
     const [authority] = authorities(first.bundles[0] ?? '');
@@ -134,9 +166,9 @@ describe('the certificate without cert-manager', () => {
     second = await read();
     expect(second.cert).not.toBe(first.cert);
     expect(findProblem(second)).toBeUndefined();
-    expect(trusted(second.bundles, first.cert, second.cert)).toEqual(both(true, true));
+    expect(trusted(second.bundles, first.cert, second.cert)).toEqual(each(true, true));
     await run('--renew');
     const third = await read();
-    expect(trusted(third.bundles, first.cert, second.cert, third.cert)).toEqual(both(false, true, true));
+    expect(trusted(third.bundles, first.cert, second.cert, third.cert)).toEqual(each(false, true, true));
   });
 });

@@ -40,7 +40,7 @@ beforeEach(async () => {
       incoming.on('end', () => response.end('answered'));
     },
     {},
-    { clientSubjects: ['front-proxy', SUBJECT], onRefused: (why) => refused.push(why) },
+    { clientSubjects: ['front-proxy', SUBJECT], onRefused: (why) => refused.push(why), openPaths: ['/open'] },
   );
   ({ port } = await server.listen({ ...serving, clientCa: clients.ca }, '127.0.0.1', 0));
 });
@@ -51,7 +51,10 @@ interface Answer {
   readonly connection: string | undefined;
 }
 
-async function ask(pair: Partial<Pair>, more: ConnectionOptions & { agent?: Agent | false } = {}): Promise<Answer> {
+async function ask(
+  pair: Partial<Pair>,
+  more: ConnectionOptions & { agent?: Agent | false; path?: string } = {},
+): Promise<Answer> {
   const asking = request({
     host: '127.0.0.1',
     port,
@@ -69,12 +72,15 @@ async function ask(pair: Partial<Pair>, more: ConnectionOptions & { agent?: Agen
 }
 
 /** Sends a request whatever is known of the other side; the end of the connection tells. */
-async function push(options: ConnectionOptions): Promise<{ readonly received: string; readonly socket: TLSSocket }> {
+async function push(
+  options: ConnectionOptions,
+  path = '/',
+): Promise<{ readonly received: string; readonly socket: TLSSocket }> {
   const socket = connect({ host: '127.0.0.1', port, ca: authority.ca, ...options });
   let received = '';
   socket.on('error', () => undefined);
   socket.on('data', (chunk: Buffer) => (received += chunk.toString('latin1')));
-  socket.write(`POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n${'x'.repeat(100)}`);
+  socket.write(`POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n${'x'.repeat(100)}`);
   await eventually('the connection has been answered or closed', () =>
     socket.closed || received.includes('answered') ? true : undefined,
   );
@@ -112,20 +118,38 @@ describe.each(['TLSv1.2', 'TLSv1.3'] as const)('over %s', (version) => {
     expect(read).toEqual({ bytes: 0, requests: 0 });
   });
 
-  it('a client that resumes a rejected TLS session is rejected again', async () => {
-    const socket = connect({ host: '127.0.0.1', port, ca: authority.ca, ...only });
-    socket.on('error', () => undefined);
-    const sessions: Buffer[] = [];
-    socket.on('session', (session) => sessions.push(session));
-    socket.resume();
-    await eventually('it is closed', () => (socket.closed ? true : undefined));
-    const [session] = sessions;
-    // Where the server was quicker there is none, and this is the refusal from before once more.
-    const { received } = await push({ ...only, ...(session === undefined ? {} : { session }) });
+  it('a client without a certificate may use a path that needs none, and no other on the same connection', async () => {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    expect((await ask({}, { ...only, agent, path: '/open?timeout=30s' })).body).toBe('answered');
+    await expect(ask({}, { ...only, agent, path: '/' })).rejects.toThrow(/socket hang up|ECONNRESET/);
+    expect([refused, read.requests]).toEqual([['no certificate'], 1]);
+    agent.destroy();
+  });
+
+  it.each(['/open/', '/opened', '//open', '/%6fpen', '/?x=/open'])(
+    'a client without a certificate is rejected at %s, which only looks like a path that needs none',
+    async (path) => {
+      expect((await push(only, path)).received).toBe('');
+      expect([refused, read]).toEqual([['no certificate'], { bytes: 0, requests: 0 }]);
+    },
+  );
+
+  it('a client with a wrong certificate is rejected also where none is needed', async () => {
+    const { received } = await push({ ...only, ...(await others.issueClient(SUBJECT)) }, '/open');
     expect(received).toBe('');
-    await eventually('both are refused', () => (refused.length === 2 ? true : undefined));
-    expect(refused).toEqual(['no certificate', 'no certificate']);
-    expect(read.requests).toBe(0);
+    await eventually('it is told why', () => (refused.length > 0 ? true : undefined));
+    expect(refused).toEqual([expect.stringMatching(/^certificate not accepted: /)]);
+  });
+
+  it('a client that resumes a TLS session without a certificate is rejected all the same', async () => {
+    const sessions: Buffer[] = [];
+    const first = connect({ host: '127.0.0.1', port, ca: authority.ca, ...only });
+    first.on('error', () => undefined);
+    first.on('session', (session) => sessions.push(session));
+    const session = await eventually('there is a session', () => sessions[0]);
+    expect((await push({ ...only, session })).received).toBe('');
+    expect([refused, read.requests]).toEqual([['no certificate'], 0]);
+    first.destroy();
   });
 
   it('a client that resumes an accepted TLS session is accepted', async () => {

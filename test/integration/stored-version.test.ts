@@ -1,0 +1,137 @@
+/**
+ * config/migrate-stored-version.sh on a real API server: from the releases that had v1alpha1 alone to this one and back, with
+ * objects that nobody writes meanwhile.
+ */
+import { execFile } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
+import { CRD } from '../../config/generate/crd.ts';
+import { type Kubectl, kubectlOf } from '../../local/control-plane/kubectl.ts';
+import { type LocalOperator, startOperator } from '../../local/operator.ts';
+import { V1ALPHA1_API_VERSION } from '../../shared/api/group.ts';
+import { dedicatedControlPlane } from '../support/dedicated-control-plane.ts';
+import { CRD_NAME, definitionBefore, withStored, withWebhook } from '../support/definitions.ts';
+import { eventually } from '../support/eventually.ts';
+import { ROOT } from '../support/manifests.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+import { type AnyVersion, toV1beta1 } from '../support/versions.ts';
+
+jest.setTimeout(120_000);
+
+const own = dedicatedControlPlane({ node: false, controllerManager: false });
+const folder = temporaryFolder();
+let kubectl: Kubectl;
+let operator: LocalOperator;
+
+beforeAll(async () => {
+  kubectl = kubectlOf(own.plane);
+  operator = await startOperator({
+    state: join(folder, 'operator'),
+    kubeconfig: own.plane.kubeconfig,
+    role: 'webhook',
+    logFormat: 'json',
+  });
+  await operator.ready();
+  await kubectl('delete', 'crd', CRD_NAME);
+}, 180_000);
+afterAll(async () => operator.child.stop(0));
+
+async function apply(object: unknown): Promise<string> {
+  const file = join(folder, 'applied.json');
+  await writeFile(file, JSON.stringify(object));
+  return kubectl('apply', '-f', file);
+}
+
+async function migrate(): Promise<string> {
+  const env = {
+    ...process.env,
+    KUBECTL: join(own.plane.binaries, 'kubectl'),
+    KUBECONFIG: own.plane.kubeconfig,
+  };
+  return (await promisify(execFile)(join(ROOT, 'config/migrate-stored-version.sh'), [], { env })).stdout;
+}
+
+const SPEC = {
+  containers: [{ name: 'load', image: 'busybox:1.36' }],
+  stepPolicies: [{ name: 'load', backoffLimit: 0, onFailure: 'Continue' }],
+};
+const NAMES = ['first', 'second', 'third'];
+
+const list = async (version: string): Promise<readonly AnyVersion[]> => {
+  const text = await kubectl('get', `sequentialjobs.${version}.batch.example.com`, '--all-namespaces', '-o', 'json');
+  return (JSON.parse(text) as { readonly items: readonly AnyVersion[] }).items;
+};
+const storedVersions = async (): Promise<unknown> =>
+  JSON.parse(await kubectl('get', 'crd', CRD_NAME, '-o', 'jsonpath={.status.storedVersions}'));
+
+/** Without what a write changes. */
+const lasting = ({ metadata, ...object }: AnyVersion): object => {
+  const { resourceVersion: _, managedFields: __, ...rest } = metadata as Readonly<Record<string, unknown>>;
+  return { ...object, metadata: rest };
+};
+
+let before: readonly AnyVersion[];
+
+it('rewrites what is stored as v1alpha1, after which nothing needs the webhook', async () => {
+  await apply(definitionBefore());
+  await eventually('v1alpha1 is served', async () => list('v1alpha1'));
+  const objects = NAMES.map((name, i) => ({
+    apiVersion: V1ALPHA1_API_VERSION,
+    kind: 'SequentialJob',
+    metadata: { name, namespace: i === 0 ? 'kube-public' : 'default' },
+    spec: SPEC,
+  }));
+  for (const object of objects) await apply(object);
+  before = await list('v1alpha1');
+  await apply(withWebhook(CRD, operator));
+  await eventually('v1beta1 is served', async () => list('v1beta1'));
+  expect(await storedVersions()).toEqual(['v1alpha1', 'v1beta1']);
+
+  expect(await migrate()).toBe('3 SequentialJobs are stored as v1beta1, and none in another version\n');
+  expect(await storedVersions()).toEqual(['v1beta1']);
+  await apply(withWebhook(CRD, { ...operator, url: 'https://127.0.0.1:1' }));
+  // Waits until the API server has the definition with the address of nobody.
+  await eventually('v1alpha1 cannot be read', async () =>
+    list('v1alpha1').then(
+      () => undefined,
+      () => true,
+    ),
+  );
+  const after = await list('v1beta1');
+  expect(after.map(lasting)).toEqual(before.map((object) => lasting(toV1beta1(object))));
+});
+
+it('may be repeated', async () => {
+  const once = (await list('v1beta1')).map(lasting);
+  expect(await migrate()).toBe('3 SequentialJobs are stored as v1beta1, and none in another version\n');
+  expect((await list('v1beta1')).map(lasting)).toEqual(once);
+});
+
+it('rewrites all in v1alpha1 before a rollback, after which the definition of an older release is accepted', async () => {
+  await apply(withWebhook(withStored('v1alpha1'), operator));
+  await eventually('v1alpha1 is read again', async () => list('v1alpha1'));
+  await expect(apply(definitionBefore())).rejects.toThrow(/storedVersions/);
+  expect(await migrate()).toBe('3 SequentialJobs are stored as v1alpha1, and none in another version\n');
+  await apply(definitionBefore());
+  await eventually('v1beta1 is not served', async () =>
+    list('v1beta1').then(
+      () => undefined,
+      () => true,
+    ),
+  );
+  expect((await list('v1alpha1')).map(lasting)).toEqual(before.map(lasting));
+});
+
+it('fails with the reason, and records nothing, where an object cannot be converted', async () => {
+  await apply(withWebhook(CRD, { ...operator, url: 'https://127.0.0.1:1' }));
+  await eventually('the definition is in force', async () =>
+    list('v1beta1').then(
+      () => undefined,
+      () => true,
+    ),
+  );
+  await expect(migrate()).rejects.toThrow(/conversion webhook for batch.example.com\/v1alpha1/);
+  expect(await storedVersions()).toEqual(['v1alpha1', 'v1beta1']);
+});
