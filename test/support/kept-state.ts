@@ -11,7 +11,7 @@ export interface KeptState {
   readonly pods: ByName;
   /** Of each Job: its UID, and how many of its Pods failed. */
   readonly jobs: ByName;
-  /** Of each sequence: its UID and its status, the conditions by type. */
+  /** Of each sequence: its UID and its status; of the conditions, by type, what does not depend on a release's words. */
   readonly sequences: ByName;
 }
 
@@ -30,7 +30,7 @@ export async function keptState(namespace: Namespace): Promise<KeptState> {
     jobs: byName(jobs, ({ status }) => ({ failed: status.failed ?? 0 })),
     sequences: byName(sequences, ({ status }) => ({
       ...status,
-      conditions: Object.fromEntries((status?.conditions ?? []).map(({ type, ...rest }) => [type, rest])),
+      conditions: Object.fromEntries((status?.conditions ?? []).map(({ type, message: _, ...rest }) => [type, rest])),
     })),
   };
 }

@@ -41,7 +41,7 @@ const SPECS = {
   },
   suspended: { backoffLimit: 0, containers: [step('first', gated()), step('second')] },
   done: { backoffLimit: 0, containers: [step('first'), step('second')] },
-  waiting: { backoffLimit: 0, containers: [withSecret(step('first'), 'late')] },
+  waiting: { backoffLimit: 0, containers: [withConfigMap(step('first'), 'late')] },
 } as const;
 
 export type SequenceName = keyof typeof SPECS;
@@ -63,7 +63,7 @@ export async function createSequences(namespace: Namespace, client: ApiClient): 
   await namespace.untilPhase('suspended', 'Suspended');
   await namespace.untilPhase('failed', 'Failed');
   await namespace.untilPhase('done', 'Completed');
-  await namespace.untilCondition('waiting', 'ResourcesUnavailable', 'SecretNotFound');
+  await namespace.untilCondition('waiting', 'ResourcesUnavailable', 'ConfigMapNotFound');
 }
 
 /** Lets the step of this Job end. */
