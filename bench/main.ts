@@ -9,13 +9,14 @@ import { conversion } from './conversion.ts';
 import { handoff } from './controller/handoff.ts';
 import { memory } from './controller/memory.ts';
 import { throughput } from './controller/throughput.ts';
+import { versions } from './controller/versions.ts';
 import { idle } from './idle.ts';
 import { installSignalHandlers } from './signal-handlers.ts';
 import { start } from './start.ts';
 import { formatTable, writeTable } from './table.ts';
 import { webhook } from './webhook.ts';
 
-const BENCHMARKS: readonly Benchmark[] = [webhook, conversion, start, idle, handoff, throughput, memory];
+const BENCHMARKS: readonly Benchmark[] = [webhook, conversion, start, idle, handoff, throughput, versions, memory];
 const PAGE = resolve(import.meta.dirname, '../docs/performance.md');
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`);

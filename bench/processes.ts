@@ -7,6 +7,15 @@ import { cleanUpOnSignal } from './signal-handlers.ts';
 /** The unit of CPU times in /proc/<pid>/stat: 100 ticks per second on all Linux platforms of Node (`getconf CLK_TCK`). */
 const MS_PER_TICK = 10;
 
+/** CPU time of all threads of a process since its start, in milliseconds, with a resolution of 10. */
+export async function cpuMsOf(pid: number): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
+  // Split after the command name in parentheses, which may contain any character: state is field 3, utime 14, stime 15
+  // (proc(5)).
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) * MS_PER_TICK;
+}
+
 export interface MeasuredOptions {
   /** Node's arguments: flags, the program, the program's arguments. */
   readonly args: readonly string[];
@@ -69,11 +78,7 @@ export class MeasuredProcess {
 
   /** CPU time of all threads since the start, in milliseconds, with a resolution of 10. */
   async cpuMs(): Promise<number> {
-    const stat = await readFile(`/proc/${this.pid}/stat`, 'utf8');
-    // Split after the command name in parentheses, which may contain any character: state is field 3, utime 14, stime 15
-    // (proc(5)).
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return (Number(fields[11]) + Number(fields[12])) * MS_PER_TICK;
+    return cpuMsOf(this.pid);
   }
 
   /** Resident memory in MB (10^6 bytes). */

@@ -72,6 +72,8 @@ function convertOne(document: YamlDocument, apiVersion: string): Result {
     return convertDocument(document, read.content, apiVersion);
   } catch (failure) {
     if (failure instanceof ConversionError) return { problem: failure.message };
+    // The library writes nodes by recursion, which ends in no other way for an anchor within itself.
+    if (failure instanceof RangeError) return { problem: 'YAML: nested too deeply' };
     throw failure;
   }
 }

@@ -24,7 +24,7 @@ interface Cursor {
 
 /**
  * The offset of the deepest existing node on a path: for a property its key, for a list item its first character. A
- * Kubernetes field path (`spec.containers[1].env[0].name`) does not quote keys (`labels[a.example.com/b]`), so it cannot
+ * Kubernetes field path (`spec.steps[1].env[0].name`) does not quote keys (`labels[a.example.com/b]`), so it cannot
  * be parsed by itself: it is matched against the keys of the document.
  */
 export function fieldOffset({ document, node }: ObjectNode, path: string): number {

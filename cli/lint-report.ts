@@ -18,7 +18,7 @@ interface Report {
   readonly summary: string;
 }
 
-/** `bad.yaml:7:5: document 2: spec.containers[1].name: Duplicate value: "load"`; a warning has `warning: ` before the path. */
+/** `bad.yaml:7:5: document 2: spec.steps[1].name: Duplicate value: "load"`; a warning has `warning: ` before the path. */
 export function textReport(reports: readonly FileReport[]): Report {
   const lines = reports.flatMap(({ file, hasOneObject, findings }) =>
     findings.map(({ line, column, severity, place, message }) => {

@@ -6,7 +6,7 @@ export function usage(): string {
     const preset = fallback === undefined ? '' : ` (default ${String(fallback)})`;
     return `  --${flag}=${placeholder}\n      ${description}${preset}; or ${environmentName(flag)}`;
   });
-  return `sequentialjob: runs the containers of a SequentialJob one after another, each as a Job
+  return `sequentialjob: runs the steps of a SequentialJob one after another, each as a Job
 
 Usage:
   sequentialjob run [flags]      run the operator

@@ -4,9 +4,12 @@
  */
 import { collectionPath, JOBS, objectPath, SEQUENTIAL_JOBS } from '../../shared/kube/resources.ts';
 import type { RawClient, WatchEvent, RawRequest } from './raw-client.ts';
+import { GROUP, V1ALPHA1 } from '../../shared/api/group.ts';
 import { completion, isComplete, sequenceBody, type ObservedObject, stepOf } from './sequences.ts';
 
 export const STEPS = 5;
+
+const SEQUENTIAL_JOBS_V1ALPHA1 = { ...SEQUENTIAL_JOBS, root: `/apis/${GROUP}/${V1ALPHA1}` };
 
 export interface Workload {
   readonly sequences: number;
@@ -27,6 +30,8 @@ export interface JobDriverOptions {
   readonly finishedBy: 'jobs' | 'status';
   /** Rejects if the measured process exits. */
   readonly aborted: Promise<never>;
+  /** The API version in which sequences are created; default v1beta1. */
+  readonly version?: typeof V1ALPHA1;
 }
 
 /** Far longer than any run: detects a measurement that hangs. */
@@ -140,8 +145,9 @@ export class JobDriver {
   #create(): void {
     this.#created++;
     const name = `sequence-${String(this.#created).padStart(5, '0')}`;
-    const path = collectionPath(SEQUENTIAL_JOBS, this.#options.namespace);
-    this.#send({ method: 'POST', path, body: sequenceBody(name, STEPS) });
+    const { namespace, version } = this.#options;
+    const resource = version === V1ALPHA1 ? SEQUENTIAL_JOBS_V1ALPHA1 : SEQUENTIAL_JOBS;
+    this.#send({ method: 'POST', path: collectionPath(resource, namespace), body: sequenceBody(name, STEPS, version) });
   }
 
   #complete(job: string | undefined): void {

@@ -1,6 +1,7 @@
 /** The objects of the benchmarks: SequentialJobs with defaults, and the parts that are read of observed objects. */
 import { withDefaults } from '../../shared/api/defaults.ts';
-import { API_VERSION, FINALIZER, KIND, LABELS } from '../../shared/api/group.ts';
+import { API_VERSION, FINALIZER, KIND, LABELS, type V1ALPHA1, V1ALPHA1_API_VERSION } from '../../shared/api/group.ts';
+import { convert } from '../../shared/conversion/index.ts';
 
 /** A container of typical size, with command, environment and resources. */
 const container = (name: string): object => ({
@@ -15,14 +16,15 @@ const container = (name: string): object => ({
 });
 
 /** A SequentialJob with defaults and finalizer, as the webhook returns it, in JSON. */
-export function sequenceBody(name: string, count: number): string {
+export function sequenceBody(name: string, count: number, version?: typeof V1ALPHA1): string {
   const steps = Array.from({ length: count }, (_, i) => container(`step-${i}`)) as never;
-  return JSON.stringify({
+  const object = {
     apiVersion: API_VERSION,
     kind: KIND,
     metadata: { name, finalizers: [FINALIZER] },
     spec: withDefaults({ steps }),
-  });
+  };
+  return JSON.stringify(version === undefined ? object : convert(object, V1ALPHA1_API_VERSION));
 }
 
 interface Condition {

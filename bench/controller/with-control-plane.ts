@@ -7,6 +7,7 @@ import { startControlPlane } from '../../local/control-plane/control-plane.ts';
 import { installCrds } from '../../local/control-plane/install-crds.ts';
 import { kubectlOf } from '../../local/control-plane/kubectl.ts';
 import { cleanUpOnSignal } from '../signal-handlers.ts';
+import { GROUP, PLURAL, V1ALPHA1 } from '../../shared/api/group.ts';
 import { buildRelease, type Release } from '../release.ts';
 import { RawClient } from './raw-client.ts';
 
@@ -17,6 +18,9 @@ const CONNECTIONS = 16;
 export interface TestControlPlane {
   readonly kubeconfig: string;
   readonly release: Release;
+  readonly apiServerPid: number;
+  /** The versions of the CustomResourceDefinition as it is released; here it has v1beta1 only. */
+  readonly versions: Awaited<ReturnType<typeof definitionVersions>>;
   /** The client of the benchmark itself. */
   readonly raw: RawClient;
   /** Creates a namespace and returns its name. */
@@ -43,14 +47,45 @@ export async function withControlPlane<T>(
     await installCrds(kubectlOf(plane), CRDS);
     const raw = await RawClient.connect(plane.kubeconfig, CONNECTIONS);
     cleanup.push(() => raw.close());
+    // Without v1alpha1: nothing converts here, and the API server would try to once per second.
+    const versions = await definitionVersions(raw);
+    const withoutV1alpha1 = versions.filter(({ name }) => name !== V1ALPHA1);
+    await patchDefinition(raw, { op: 'replace', path: '/spec/versions', value: withoutV1alpha1 });
+    const { apiServerPid } = plane;
+    if (apiServerPid === undefined) throw new Error('the API server does not run');
     const createNamespace = async (name: string): Promise<string> => {
       const body = JSON.stringify({ metadata: { name } });
       await raw.send({ method: 'POST', path: '/api/v1/namespaces', body });
       return name;
     };
-    return await work({ kubeconfig: plane.kubeconfig, release, raw, createNamespace });
+    return await work({ kubeconfig: plane.kubeconfig, release, apiServerPid, versions, raw, createNamespace });
   } finally {
     removeCleanup();
     await cleanUp();
   }
+}
+
+const DEFINITION = `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${PLURAL}.${GROUP}`;
+
+/** One operation of a JSON patch (RFC 6902) of the CustomResourceDefinition. */
+export interface DefinitionChange {
+  readonly op: 'add' | 'replace';
+  readonly path: string;
+  readonly value: unknown;
+}
+
+export async function patchDefinition(raw: RawClient, change: DefinitionChange): Promise<void> {
+  const type = 'application/json-patch+json';
+  await raw.send({ method: 'PATCH', path: DEFINITION, type, body: JSON.stringify([change]) });
+}
+
+interface Version {
+  readonly name: string;
+  readonly served: boolean;
+}
+
+/** The versions of the CustomResourceDefinition. */
+export async function definitionVersions(raw: RawClient): Promise<readonly Version[]> {
+  const text = await raw.send({ method: 'GET', path: DEFINITION });
+  return (JSON.parse(text) as { readonly spec: { readonly versions: readonly Version[] } }).spec.versions;
 }

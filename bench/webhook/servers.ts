@@ -17,9 +17,13 @@ export async function startWebhook(release: Release, { folder }: CertificateFile
   return { process, port: await untilServing(process) };
 }
 
-export function spawnWebhook({ program, nodeOptions, env }: Release, certificates: string): MeasuredProcess {
+export function spawnWebhook(
+  { program, nodeOptions, env }: Release,
+  certificates: string,
+  more: readonly string[] = [],
+): MeasuredProcess {
   const flags = ['--role=webhook', '--webhook-host=127.0.0.1', '--webhook-port=0', `--cert-dir=${certificates}`];
-  return new MeasuredProcess({ args: [program, 'run', ...flags], nodeOptions, env });
+  return new MeasuredProcess({ args: [program, 'run', ...flags, ...more], nodeOptions, env });
 }
 
 /** Resolves with the port when the log shows that the webhook serves. */

@@ -28,33 +28,37 @@ A spec that cannot run is refused before its first step starts. Three components
 
 | check | when | what |
 |---|---|---|
-| **the schema** | \`kubectl apply\`, between the defaulting and the validating webhook; \`lint\` | types of all fields of the resource, the core Container and PodTemplateSpec included; our own enumerations (\`updatePolicy\`, \`onFailure\`) and limits |
+| **the schema** | \`kubectl apply\`, between the defaulting and the validating webhook; \`lint\` | types of all fields of the resource, the core Container and PodTemplateSpec included; our own enumerations (\`updatePolicy\`, \`onFailure\`, \`when\`) and limits |
 | **our rules** | \`kubectl apply\`, in the webhook; \`lint\`; again in the controller, for an object that bypassed the webhook | the most common mistakes, and the fields that only this resource has: see below |
 | **the API server** | \`lint --server\`; the controller's preflight, before the first step starts | everything else, by the rules of its own version, its policies and its admission webhooks |
 
 We do not copy Kubernetes' rules for Pods, because a copy would have the rules of one version. An error of the API server shows as \`JobRejected\`, with
-every error of every step in the paths of the SequentialJob, before any step has run; the spec can then be changed
+every error of every step in the paths of the SequentialJob (those of \`v1beta1\`), before any step has run; the spec can then be changed
 ([ADR 12](adr/0012-preflight.md)). Checks that happen only when a Pod is created (Pod Security, LimitRanges, quotas of
 Pods) show in \`ResourcesUnavailable\` while the step waits.
 
 ## Our rules
 
-Where API servers differ, our rules follow the most permissive version, from Kubernetes 1.20 on.
+Where API servers differ, our rules follow the most permissive version, from Kubernetes 1.20 on. They are the same for objects of both API
+versions, and are worded here for \`v1beta1\`; an error names the fields of the version that you wrote ([ADR 14](adr/0014-reviews-in-the-users-version.md)).
 
 - at least one step, and at most 1000; a spec has at most 1 MiB as JSON and 200,000 values (in a map of more than 1000 each counts as ten)
-- names of steps, init containers and volumes are DNS labels; steps and init containers have different names, and so have volumes
+- names of steps, init containers and volumes are DNS labels; steps, those of \`finally\` and init containers have different names, and so have volumes
 - an image is set and can be parsed
 - each \`volumeMount\` and \`volumeDevice\` names a volume of the template, and has a path of its own in its container
 - names of environment variables are printable ASCII without \`=\`; \`value\` and \`valueFrom\` exclude each other; each variable has one source
 - port numbers are valid, and unique together with their protocol; port names are valid and unique
 - quantities can be parsed and are not negative; a request is not above its limit
 - each probe and each lifecycle hook has exactly one action
-- \`restartPolicy\` is \`Never\` or \`OnFailure\`, and \`Never\` where a step has a \`podFailurePolicy\`
-- the template has no containers, and no labels or annotations under \`batch.example.com/\`, \`*.batch.example.com/\` and
+- \`restartPolicy\` is \`Never\` or \`OnFailure\`, and \`Never\` where a step has a \`podFailurePolicy\`; of each, the step's own counts, or else
+  that of all steps
+- the template has no containers
+- the metadata of the template, of Jobs and of Pods has no labels or annotations under \`batch.example.com/\`, \`*.batch.example.com/\` and
   \`batch.kubernetes.io/\`, nor the labels \`controller-uid\` and \`job-name\`
 - scheduling gates and resource claims have unique names; no two topology spread constraints have the same \`topologyKey\` and
   \`whenUnsatisfiable\`
-- a step policy names an existing step, and each step has at most one; a step's \`activeDeadlineSeconds\` is not above the sequence's
+- \`activeDeadlineSeconds\` of a \`job\` is not above the sequence's
+- in \`v1alpha1\`, a step policy names an existing step, each step has at most one, and only one for a container of \`finally\` has \`when\`
 - the name of a SequentialJob has at most 63 characters
 - it is not in the operator's own namespace, because its Pods could use the operator's service account (\`lint\` does not check this)
 
@@ -69,7 +73,7 @@ above 256 KiB, which \`kubectl apply\` accepts only with \`--server-side\`.
 ## Refused deliberately
 
 Some API servers accept these containers and templates, and we do not. The rules for fields that only this resource has are not listed:
-reserved labels and annotations, step policies and their deadlines, the size limits.
+reserved labels and annotations, the settings of steps and their deadlines, the size limits.
 
 | case | servers that accept it | why |
 |---|---|---|

@@ -120,12 +120,22 @@ export const VALIDATION_RULES: readonly ValidationRule[] = [
   },
 ];
 
+/**
+ * The number of policies with a setting that v1alpha1 has always had. A policy that says nothing is not kept by a conversion, so a
+ * client that applies it again adds one; an empty `job` or `pod` appears when a Go client of v1beta1 writes the object.
+ */
+const POLICY_COUNT: Value =
+  "size(self.spec.stepPolicies.filter(p, has(p.backoffLimit) || has(p.activeDeadlineSeconds) || has(p.podFailurePolicy) || (has(p.onFailure) && p.onFailure != '')))";
+
 export const V1ALPHA1_VALIDATION_RULES: readonly ValidationRule[] = [
   ...stepRules('containers'),
   ...TEMPLATE_RULES,
-  { rule: either(NOT_STARTED, unchanged('self.spec.backoffLimit')), message: `spec.backoffLimit: ${IMMUTABLE}` },
   {
-    rule: either(NOT_STARTED, FUTURE_STEPS, unchanged('size(self.spec.stepPolicies)')),
+    rule: either(NOT_STARTED, unchanged(optional('self.spec.backoffLimit', '3', 2))),
+    message: `spec.backoffLimit: ${IMMUTABLE}`,
+  },
+  {
+    rule: either(NOT_STARTED, FUTURE_STEPS, unchanged(`has(self.spec.stepPolicies) ? ${POLICY_COUNT} : 0`)),
     message: `spec.stepPolicies: ${IMMUTABLE}; ${BUT_FUTURE_STEPS}`,
   },
 ];

@@ -27,6 +27,8 @@ export interface ControlPlane {
   stop(): Promise<void>;
   /** The port that etcd listens on. */
   readonly etcdPort: number;
+  /** The process of the API server; undefined while it does not run. */
+  readonly apiServerPid: number | undefined;
   /** Stops only the API server, to simulate an outage, with SIGKILL after `graceMs` (default 1 s); etcd keeps the data. */
   stopApiServer(graceMs?: number): Promise<void>;
   /**
@@ -123,6 +125,11 @@ class LocalControlPlane implements ControlPlane {
     const controllerManager = await this.#run('kube-controller-manager', args);
     const server = `https://127.0.0.1:${this.#layout.controllerManagerPort}`;
     await untilReady(controllerManager, START_TIMEOUT_MS, () => this.#ok(server, '/healthz'));
+  }
+
+  get apiServerPid(): number | undefined {
+    const child = this.#children.get('kube-apiserver');
+    return child?.ended() === undefined ? child?.pid : undefined;
   }
 
   get etcdPort(): number {

@@ -23,7 +23,7 @@ export type FieldErrorType = keyof typeof TYPE_TEXT;
 /** One error of an object. If `badValue` is absent, no value is shown. */
 export interface FieldError {
   readonly type: FieldErrorType;
-  /** The path: `spec.containers[1].name`. Empty for the object itself. */
+  /** The path: `spec.steps[1].name`. Empty for the object itself. */
   readonly field: string;
   readonly badValue?: unknown;
   readonly detail: string;
@@ -57,7 +57,7 @@ export class Path {
     return new Path(undefined, name, true);
   }
 
-  /** A property: `spec.containers`. */
+  /** A property: `spec.steps`. */
   child(name: string): Path {
     return new Path(this, name, true);
   }
@@ -181,7 +181,7 @@ export function formatErrorBody({ type, badValue, detail }: FieldError): string 
   return `${TYPE_TEXT[type]}${value}${detail === '' ? '' : `: ${escapedLine(detail)}`}`;
 }
 
-/** The whole text: `spec.containers[1].name: Duplicate value: "load"`. Its length is bounded for any value. */
+/** The whole text: `spec.steps[1].name: Duplicate value: "load"`. Its length is bounded for any value. */
 export const formatFieldError = (error: FieldError): string =>
   error.field === '' ? formatErrorBody(error) : `${error.field}: ${formatErrorBody(error)}`;
 

@@ -1,7 +1,7 @@
 /**
  * Validation of SequentialJobs, shared by the webhook, the controller and the command line. Everything here is pure
  * and accepts any JSON value: it never throws, changes nothing, and reports all errors (the first hundred) in a fixed
- * order (metadata, the steps in order, the template, the other fields, the step policies).
+ * order (metadata, the steps in order, those of `finally`, the template, the other fields).
  */
 import type { SequentialJob } from '../api/types.ts';
 import { MAX_ERRORS, limitErrors, collectErrors } from './error-limit.ts';

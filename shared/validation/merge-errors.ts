@@ -1,15 +1,16 @@
 /** Merges the errors of the schema and of the rules: without duplicates, in the order of the steps. */
 import type { FieldError } from './field-error.ts';
 
-const STEP = /^spec\.steps\[(\d+)\]/;
+const STEP = /^spec\.(?:steps|finally)\[(\d+)\]/;
 
 /** The parts of an object with their rank in the report. The last matching one applies to a field. */
 const SECTIONS = [
   ['', 0],
   ['metadata', 1],
-  ['spec', 4],
+  ['spec', 5],
   ['spec.steps', 2],
-  ['spec.template', 3],
+  ['spec.finally', 3],
+  ['spec.template', 4],
   ['status', 6],
 ] as const;
 

@@ -1,11 +1,11 @@
 /** Validates the settings of steps: of their Jobs and Pods, of one step or of all. */
-import type { FinallyStep, SequentialJobSpec, StepJob } from '../api/types.ts';
+import type { FinallyStep, SequentialJobSpec, StepJob, StepPod } from '../api/types.ts';
 import { asInteger, asObject, asObjects, nonEmptyString, type Untrusted } from '../json/untrusted.ts';
 import { invalid, type FieldErrors, type Path } from './field-error.ts';
 import { validateReservedKeys } from './labels.ts';
 import type { TemplateView } from './template.ts';
 
-/** Validates the settings, and that the restart policy is Never if there is a podFailurePolicy. */
+/** Validates the settings, and that the restart policy is Never where there is a podFailurePolicy. */
 export function validateStepSettings(
   spec: Untrusted<SequentialJobSpec>,
   template: TemplateView,
@@ -13,27 +13,31 @@ export function validateStepSettings(
   errors: FieldErrors,
 ): void {
   const limit = asInteger(spec.activeDeadlineSeconds);
-  const settings = settingsOf(spec, at);
-  for (const { job, here } of settings) validateJob(job, limit, here, errors);
-  const restartPolicy = nonEmptyString(template.spec?.restartPolicy);
-  if (restartPolicy === 'OnFailure' && settings.some(({ job }) => asObject(job?.podFailurePolicy) !== undefined)) {
-    const where = at.child('template').child('spec').child('restartPolicy');
-    errors.push(invalid(where, restartPolicy, 'only "Never" is supported when podFailurePolicy is specified'));
+  const steps = settingsOf(spec, at);
+  const ofAll = asObject<StepJob>(spec.job);
+  for (const { job, pod, here } of steps) {
+    validateJob(job, limit, here.child('job'), errors);
+    validateReservedMetadata(pod, here.child('pod'), errors);
   }
+  validateJob(ofAll, limit, at.child('job'), errors);
+  validateRestartPolicies(steps, { ofAll, template, at }, errors);
 }
 
-interface JobSettings {
+interface StepSettings {
   readonly job: Untrusted<StepJob> | undefined;
+  readonly pod: Untrusted<StepPod> | undefined;
+  /** The path of the step. */
   readonly here: Path;
 }
 
-function settingsOf(spec: Untrusted<SequentialJobSpec>, at: Path): readonly JobSettings[] {
-  const ofSteps = (['steps', 'finally'] as const).flatMap((list) =>
-    asObjects<FinallyStep>(spec[list]).map(({ job }, i) => {
-      return { job: asObject<StepJob>(job), here: at.child(list).index(i).child('job') };
-    }),
+function settingsOf(spec: Untrusted<SequentialJobSpec>, at: Path): readonly StepSettings[] {
+  return (['steps', 'finally'] as const).flatMap((list) =>
+    asObjects<FinallyStep>(spec[list]).map(({ job, pod }, i) => ({
+      job: asObject<StepJob>(job),
+      pod: asObject<StepPod>(pod),
+      here: at.child(list).index(i),
+    })),
   );
-  return [...ofSteps, { job: asObject<StepJob>(spec.job), here: at.child('job') }];
 }
 
 /** `limit`: the `activeDeadlineSeconds` of the sequence. */
@@ -44,13 +48,57 @@ function validateJob(
   errors: FieldErrors,
 ): void {
   if (job === undefined) return;
-  const metadata = asObject<{ labels: unknown; annotations: unknown }>(job.metadata);
-  for (const what of ['labels', 'annotations'] as const) {
-    validateReservedKeys(metadata?.[what], what, at.child('metadata').child(what), errors);
-  }
+  validateReservedMetadata(job, at, errors);
   const seconds = asInteger(job.activeDeadlineSeconds);
   if (seconds !== undefined && limit !== undefined && seconds > limit) {
     const detail = `must be less than or equal to spec.activeDeadlineSeconds of ${limit}`;
     errors.push(invalid(at.child('activeDeadlineSeconds'), seconds, detail));
+  }
+}
+
+/** Validates the labels and annotations of a Job or a Pod. */
+function validateReservedMetadata(
+  child: { readonly metadata?: unknown } | undefined,
+  at: Path,
+  errors: FieldErrors,
+): void {
+  const metadata = asObject<{ labels: unknown; annotations: unknown }>(child?.metadata);
+  if (metadata === undefined) return;
+  for (const what of ['labels', 'annotations'] as const) {
+    validateReservedKeys(metadata[what], what, at.child('metadata').child(what), errors);
+  }
+}
+
+/** What a step has where it has no setting of its own. */
+interface Inherited {
+  readonly ofAll: Untrusted<StepJob> | undefined;
+  readonly template: TemplateView;
+  /** The path of the spec. */
+  readonly at: Path;
+}
+
+/**
+ * The Job controller supports a podFailurePolicy only in a Job whose Pods have the restart policy Never
+ * (pkg/apis/batch/validation/validation.go validateJobSpec). Both can come from the step, or from what all steps have. The
+ * error is in the field from which the restart policy comes; in the template, once.
+ */
+function validateRestartPolicies(
+  steps: readonly StepSettings[],
+  { ofAll, template, at }: Inherited,
+  errors: FieldErrors,
+): void {
+  const hasPolicy = (job: Untrusted<StepJob> | undefined): boolean => asObject(job?.podFailurePolicy) !== undefined;
+  const restricted = hasPolicy(ofAll) ? steps : steps.filter(({ job }) => hasPolicy(job));
+  const ownOf = (step: StepSettings): string | undefined => nonEmptyString(step.pod?.restartPolicy);
+  const never = 'only "Never" is supported when podFailurePolicy is specified';
+  for (const step of restricted) {
+    if (ownOf(step) === 'OnFailure') {
+      errors.push(invalid(step.here.child('pod').child('restartPolicy'), 'OnFailure', never));
+    }
+  }
+  const shared = nonEmptyString(template.spec?.restartPolicy);
+  const isInherited = restricted.some((step) => ownOf(step) === undefined) || (steps.length === 0 && hasPolicy(ofAll));
+  if (shared === 'OnFailure' && isInherited) {
+    errors.push(invalid(at.child('template').child('spec').child('restartPolicy'), shared, never));
   }
 }

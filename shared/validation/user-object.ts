@@ -4,10 +4,10 @@
  */
 import type { V1PodSpec, V1PodTemplateSpec } from '@kubernetes/client-node';
 import { API_VERSION, V1ALPHA1_API_VERSION } from '../api/group.ts';
-import type { SequentialJob } from '../api/types.ts';
+import type { SequentialJob, StepJob } from '../api/types.ts';
 import { type Policy, toV1beta1SpecForValidation } from '../conversion/index.ts';
 import { fieldOfPolicy, isSetting, V1alpha1Paths } from '../conversion/v1alpha1-paths.ts';
-import { asObject } from '../json/untrusted.ts';
+import { asObject, isObject } from '../json/untrusted.ts';
 import type { FieldError } from './field-error.ts';
 
 export interface UserObject {
@@ -29,7 +29,7 @@ export interface UserObject {
 
 /** Settings that have a fault already, but may have others. */
 export interface LeftOver {
-  /** A valid object but for the settings, which its steps have. */
+  /** An object that has the settings, and errors elsewhere that do not count. */
   readonly object: unknown;
   /** An error of these settings, or of the template with them, in the user's paths; undefined for another error. */
   readonly errorOf: (error: FieldError) => FieldError | undefined;
@@ -68,20 +68,35 @@ export function readUserObject(object: unknown): UserObject {
 /** A path that can be another one in v1alpha1. */
 const PATH = /\bspec\.(?:steps|finally|job)\b[\w.[\]]*/g;
 
-const STEP = /^spec\.steps\[(\d+)\](.*)$/s;
+const STEP = /^spec\.finally\[(\d+)\](.*)$/s;
 
+/** The settings are those of steps of `finally`, which have all settings that a policy can have. */
 function leftOverOf(
   policies: readonly Policy[],
   spec: unknown,
   withPath: (error: FieldError, field: string) => FieldError,
 ): LeftOver {
-  const { activeDeadlineSeconds, template } = asObject<SequentialJob['spec']>(spec) ?? {};
+  const { activeDeadlineSeconds, template, job } = asObject<SequentialJob['spec']>(spec) ?? {};
   const restartPolicy = asObject<V1PodSpec>(asObject<V1PodTemplateSpec>(template)?.spec)?.restartPolicy;
+  const podFailurePolicy = asObject<StepJob>(job)?.podFailurePolicy;
   const steps = policies.map(({ settings }, i) => ({ name: `x${i}`, image: 'x:1', ...settings }));
+  // What all steps have may be at odds with the template in the steps that there are, and is not the fault of these.
+  const changesTemplate = policies.some(({ settings }) =>
+    isObject(asObject<StepJob>(settings['job'])?.podFailurePolicy),
+  );
   return {
-    object: { metadata: { name: 'x' }, spec: { steps, activeDeadlineSeconds, template: { spec: { restartPolicy } } } },
+    object: {
+      metadata: { name: 'x' },
+      spec: {
+        steps: [],
+        finally: steps,
+        job: { podFailurePolicy },
+        activeDeadlineSeconds,
+        template: { spec: { restartPolicy } },
+      },
+    },
     errorOf: (error) => {
-      if (error.field.startsWith('spec.template')) return error;
+      if (error.field.startsWith('spec.template')) return changesTemplate ? error : undefined;
       const [, index, within = ''] = STEP.exec(error.field) ?? [];
       const policy = policies[Number(index)];
       if (policy === undefined || !isSetting(within)) return undefined;

@@ -16,7 +16,7 @@ const TEMPLATE = SPEC.child('template').child('spec');
 const MAX_LISTED = 5;
 
 /**
- * The warnings for an object, in the order of its fields: a spec that is too long for client-side `kubectl apply`,
+ * The warnings for an object, in the order of its fields, the steps of `finally` included: a spec that is too long for client-side `kubectl apply`,
  * images without tag or digest or with `latest`, privileged containers, `hostPath` volumes, and volumes that several
  * steps mount although they do not outlive a step. Accepts untrusted values. `bytes`: the length of its JSON, or an
  * upper bound, if known.
@@ -25,13 +25,13 @@ export function warningsFor(object: unknown, bytes = Infinity): readonly string[
   const spec = asObject<SequentialJobSpec>(asObject<SequentialJob>(object)?.spec);
   const template = viewTemplate(spec?.template);
   const steps = asObjects<V1Container>(spec?.steps).slice(0, MAX_STEPS);
-  const mounting = stepsByVolume(steps);
+  const last = asObjects<V1Container>(spec?.finally).slice(0, MAX_STEPS);
+  const mounting = stepsByVolume([...steps, ...last]);
   return [
     ...lengthWarnings(spec, bytes),
-    ...steps.flatMap((container, i) => containerWarnings(container, SPEC.child('steps').index(i))),
-    ...template.initContainers.flatMap((container, i) =>
-      containerWarnings(container, TEMPLATE.child('initContainers').index(i)),
-    ),
+    ...containersWarnings(steps, SPEC.child('steps')),
+    ...containersWarnings(last, SPEC.child('finally')),
+    ...containersWarnings(template.initContainers, TEMPLATE.child('initContainers')),
     ...template.volumes.flatMap((volume, i) => volumeWarnings(volume, mounting, TEMPLATE.child('volumes').index(i))),
   ].map(escapedLine);
 }
@@ -45,6 +45,11 @@ function lengthWarnings(spec: unknown, bytes: number): readonly string[] {
     `spec: ${size}: kubectl apply needs --server-side, or its copy of the object does not fit into an annotation`,
   ];
 }
+
+type Steps = readonly Untrusted<V1Container>[];
+
+const containersWarnings = (containers: Steps, at: Path): readonly string[] =>
+  containers.flatMap((container, i) => containerWarnings(container, at.index(i)));
 
 function containerWarnings(container: Untrusted<V1Container>, at: Path): readonly string[] {
   const isPrivileged = asObject<V1SecurityContext>(container.securityContext)?.privileged === true;
@@ -68,9 +73,7 @@ function imageWarnings(image: string | undefined, at: Path): readonly string[] {
   return parsed.tag === 'latest' ? [`${at.toString()}: "${image}" has the tag "latest": ${why}`] : [];
 }
 
-type Steps = readonly Untrusted<V1Container>[];
-
-/** The steps that mount each volume, by its name. */
+/** The steps that mount each volume, by its name: each gets a Pod of its own, also one of `finally`. */
 function stepsByVolume(steps: Steps): ReadonlyMap<string, Steps> {
   const mounting = new Map<string, Untrusted<V1Container>[]>();
   for (const step of steps) {

@@ -179,7 +179,7 @@ describe('while the second of three steps runs', () => {
   // Not with server-side apply: that removes only what no other manager of the object has set.
   it.each(['apply', 'replace'])('removed settings of a step: denied (%s)', async (command) => {
     expect(await run(command, etl({ steps: [FIRST, WAITING, LAST] }))).toEqual(
-      refusal('etl', `spec.steps[2].job: Invalid value: null: ${AHEAD}`),
+      refusal('etl', `spec.steps[2].job.backoffLimit: Invalid value: null: ${AHEAD}`),
     );
   });
 
@@ -220,7 +220,7 @@ describe('with updatePolicy FutureSteps', () => {
       'spec.steps[1]',
       'spec.steps[0].image',
       'spec.steps[2].image',
-      'spec.steps[2].job',
+      'spec.steps[2].job.backoffLimit',
       'spec.template',
       'spec.template',
       'spec.steps[2].volumeMounts[0].name',

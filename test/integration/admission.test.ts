@@ -96,7 +96,7 @@ describe('an invalid object', () => {
 
   it('is denied for containers in the template, by the webhook or by a server with strict field validation', async () => {
     const object = manifest('faulty', { steps: [STEP], template: { spec: { containers: [STEP] } } });
-    const fault = 'spec.template.spec.containers: Forbidden: the containers are the steps';
+    const fault = 'spec.template.spec.containers: Forbidden: the containers are the steps in spec.steps';
     const ours = refusal('faulty', fault);
     expect(await apply(object, '--validate=false')).toEqual(ours);
     const unknown = expect.stringContaining('"spec.template.spec.containers[0].name"');

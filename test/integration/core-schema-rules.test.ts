@@ -19,6 +19,7 @@ import { formatFieldErrors } from '../../shared/validation/index.ts';
 import { Namespace } from '../support/namespace.ts';
 import { eventually } from '../support/eventually.ts';
 import { dedicatedControlPlane } from '../support/dedicated-control-plane.ts';
+import { ACCEPTED, merge, OBJECTS, REFUSED, RUNNING, SPEC, spec } from '../support/rule-cases.ts';
 import { onServersWhere, serverOfTests } from '../support/server-features.ts';
 
 const FOLDER = join(import.meta.dirname, '../../config/crd');
@@ -34,37 +35,8 @@ let client: ApiClient;
 let kubectl: Kubectl;
 let namespace: Namespace;
 
-const STEPS = ['a', 'b', 'c'].map((name) => ({ name, image: 'busybox:1.36', command: ['sh', '-c', name] }));
-const [A, B, C] = STEPS;
-
-const SPEC = {
-  steps: STEPS,
-  job: { metadata: { labels: { team: 'a' } } },
-  resume: 1,
-  template: {
-    metadata: { labels: { app: 'etl' } },
-    spec: { restartPolicy: 'Never', volumes: [{ name: 'data' }], serviceAccountName: 'runner' },
-  },
-};
-
 /** client-node's types ask for containers in a template. */
 const asSpec = (spec: object): SequentialJobSpec => spec as SequentialJobSpec;
-
-const RUNNING = {
-  startTime: '2026-01-01T00:00:00Z',
-  progress: { currentIndex: 1, currentStep: 'b', completedIndices: [0], summary: '1/3' },
-  steps: [
-    { index: 0, name: 'a', state: 'Succeeded' },
-    { index: 1, name: 'b', state: 'Running' },
-  ],
-};
-
-/** The Job of the second step was refused: the step has no record. */
-const REJECTED = {
-  ...RUNNING,
-  progress: { ...RUNNING.progress, failedIndex: 1, failureReason: 'JobRejected', failureMessage: 'x' },
-  steps: RUNNING.steps.slice(0, 1),
-};
 
 const pathOf = (name: string): string => objectPath(SEQUENTIAL_JOBS, namespace.name, name);
 
@@ -93,16 +65,10 @@ beforeAll(async () => {
   client = createApiClient(loadKubeConfig({ path: own.plane.kubeconfig }), { userAgent: 'sequentialjob-tests' });
   await kubectl('apply', '--validate=false', '-f', PLAIN);
   namespace = await Namespace.create(client, 'rules');
-  await namespace.apply('started', asSpec(SPEC));
-  await namespace.setStatus('started', RUNNING);
-  await namespace.apply('limited', asSpec({ ...SPEC, job: { backoffLimit: 1 } }));
-  await namespace.setStatus('limited', RUNNING);
-  await namespace.apply('open', asSpec({ ...SPEC, updatePolicy: 'FutureSteps' }));
-  await namespace.setStatus('open', RUNNING);
-  await namespace.apply('rejected', asSpec({ ...SPEC, updatePolicy: 'FutureSteps' }));
-  await namespace.setStatus('rejected', REJECTED);
-  await namespace.apply('refused', asSpec(SPEC));
-  await namespace.setStatus('refused', { phase: 'Failed', completionTime: '2026-01-01T00:00:00Z' });
+  for (const [name, { spec: wanted, status }] of Object.entries(OBJECTS)) {
+    await namespace.apply(name, asSpec(wanted));
+    await namespace.setStatus(name, status);
+  }
   if (knowsRules) {
     // While a definition changes, a server may answer a write of its objects with 503: only a refusal that names a field is a rule's.
     await kubectl('apply', '--validate=false', '-f', WITH_RULES);
@@ -116,97 +82,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await client.close();
 });
-
-const CHANGED = { ...C, image: 'alpine:3.22' };
-
-type Case = readonly [
-  sentence: string,
-  object: 'started' | 'open' | 'rejected' | 'refused' | 'limited',
-  body: Json,
-  refusal: string,
-];
-
-const spec = (changes: Json): Json => ({ spec: changes });
-const pod = (changes: Json): Json => spec({ template: { spec: changes } });
-const meta = (changes: Json): Json => spec({ template: { metadata: changes } });
-
-const with2 = (second: object): Json => spec({ steps: [A, second, C] });
-const with3 = (third: object): Json => spec({ steps: [A, B, third] });
-const longer = spec({ steps: [...STEPS, { name: 'd', image: 'x' }] });
-const shorter = spec({ steps: [A, B] });
-const STARTED_STEP = 'spec.steps: a step that has been started';
-
-const REFUSED: readonly Case[] = [
-  ['a step is added', 'started', longer, 'spec.steps'],
-  ['a step is removed', 'started', shorter, 'spec.steps'],
-  ['two steps are swapped', 'started', spec({ steps: [A, C, B] }), 'spec.steps'],
-  ['the image of a later step changes', 'started', with3(CHANGED), 'spec.steps'],
-  ['a command changes', 'started', with3({ ...C, command: ['x'] }), 'spec.steps'],
-  ['arguments are added', 'started', with3({ ...C, args: ['x'] }), 'spec.steps'],
-  ['the current step changes with FutureSteps', 'open', with2({ ...B, image: 'x' }), STARTED_STEP],
-  ['a completed step changes', 'rejected', spec({ steps: [{ ...A, image: 'x' }, B, C] }), STARTED_STEP],
-  ['a completed step is removed', 'open', spec({ steps: [B, C] }), 'spec.steps: a step'],
-  ['all but the completed step are removed', 'open', spec({ steps: [A] }), 'spec.steps: a step'],
-  [
-    'updatePolicy becomes Immutable while a step changes',
-    'open',
-    spec({ updatePolicy: 'Immutable', steps: [A, B, CHANGED] }),
-    'spec.steps',
-  ],
-  ['the backoffLimit changes', 'started', spec({ job: { backoffLimit: 9 } }), 'spec.job.backoffLimit'],
-  ['the backoffLimit changes with FutureSteps', 'open', spec({ job: { backoffLimit: 9 } }), 'spec.job.backoffLimit'],
-  ['the job is removed that all steps have', 'limited', spec({ job: null }), 'spec.job.backoffLimit'],
-  ['a label changes', 'open', meta({ labels: { app: 'x' } }), 'spec.template.metadata.labels'],
-  ['an annotation is added', 'started', meta({ annotations: { a: 'x' } }), 'spec.template.metadata.annotations'],
-  ['the restart policy changes', 'started', pod({ restartPolicy: 'OnFailure' }), 'spec.template.spec.restartPolicy'],
-  [
-    'the service account changes',
-    'started',
-    pod({ serviceAccountName: 'root' }),
-    'spec.template.spec.serviceAccountName',
-  ],
-  ['the node selector changes', 'started', pod({ nodeSelector: { a: 'b' } }), 'spec.template.spec.nodeSelector'],
-  ['a volume is added', 'started', pod({ volumes: [{ name: 'data' }, { name: 'x' }] }), 'spec.template.spec.volumes'],
-  [
-    'an init container is added',
-    'started',
-    pod({ initContainers: [{ name: 'x' }] }),
-    'spec.template.spec.initContainers',
-  ],
-];
-
-/** What a Go client sends of the same spec. */
-const GO = {
-  template: {
-    metadata: { creationTimestamp: null, annotations: {}, labels: { app: 'etl' } },
-    spec: { ...SPEC.template.spec, containers: null, nodeSelector: {}, initContainers: [] },
-  },
-  steps: STEPS.map((step) => Object.assign({ args: [], resources: {}, env: [] }, step)),
-};
-const FUTURE = { updatePolicy: 'FutureSteps' };
-const FIXED = { steps: [A, { ...B, image: 'x', job: { backoffLimit: 0 } }, C] };
-
-const ACCEPTED: readonly Case[] = [
-  ['the spec is unchanged', 'started', {}, ''],
-  ['the sequence is suspended', 'started', spec({ suspend: true }), ''],
-  ['a deadline is added', 'started', spec({ activeDeadlineSeconds: 60 }), ''],
-  ['a TTL is added', 'started', spec({ ttlSecondsAfterFinished: 60 }), ''],
-  ['resume is raised', 'started', spec({ resume: 2 }), ''],
-  ['resume is lowered', 'started', spec({ resume: 0 }), ''],
-  ['resume is removed', 'started', spec({ resume: null }), ''],
-  ['updatePolicy changes', 'started', spec(FUTURE), ''],
-  ['updatePolicy changes together with a later step', 'started', spec({ ...FUTURE, steps: [A, B, CHANGED] }), ''],
-  ['a later step changes with FutureSteps', 'open', with3(CHANGED), ''],
-  ['a later step is removed with FutureSteps', 'open', shorter, ''],
-  ['a step is added with FutureSteps', 'open', longer, ''],
-  ['the step whose Job was rejected changes', 'rejected', spec(FIXED), ''],
-  ['the step whose Job was rejected is removed', 'rejected', spec({ steps: [A, C] }), ''],
-  ['a finalizer is removed, and a label is set', 'started', { metadata: { finalizers: null, labels: { a: 'b' } } }, ''],
-  ['a Go client writes back the object that it read', 'started', spec(GO), ''],
-  ['the default restartPolicy is removed', 'started', pod({ restartPolicy: null }), ''],
-  ['the default restartPolicy becomes empty', 'started', pod({ restartPolicy: '' }), ''],
-  ['all fields change before the start', 'refused', spec({ ...GO, steps: [CHANGED], job: { backoffLimit: 9 } }), ''],
-];
 
 test.each([...REFUSED, ...ACCEPTED])('%s (%s)', async (_sentence, name, body, refusal) => {
   const { says, fields, object } = await update(name, body);
@@ -232,17 +107,6 @@ test('the webhook also denies everything that the CEL rules reject', async () =>
     expect([sentence, formatFieldErrors(validateUpdate(before, after))]).not.toEqual([sentence, '[]']);
   }
 });
-
-/** A merge patch (RFC 7386). */
-function merge(target: unknown, patch: unknown): unknown {
-  if (typeof patch !== 'object' || patch === null || Array.isArray(patch)) return patch;
-  const result: Record<string, unknown> = { ...(target as Json | undefined) };
-  for (const [key, value] of Object.entries(patch)) {
-    if (value === null) delete result[key];
-    else result[key] = merge(result[key], value);
-  }
-  return result;
-}
 
 onServersWhere(knowsRules)('on a server that knows the rules', () => {
   test('every rule has rejected at least one case', async () => {

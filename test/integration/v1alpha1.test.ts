@@ -94,8 +94,8 @@ it('a file with faults is refused with the fields of v1alpha1', async () => {
   expect(withoutWarning(await apply('invalid', spec))).toEqual(
     refusal(
       'invalid',
-      'spec.stepPolicies[0].name: Not found: "upload"',
       'spec.containers[0].image: Invalid value: "a b": invalid reference format',
+      'spec.stepPolicies[0].name: Not found: "upload"',
     ),
   );
   expect(await namespace.has('invalid')).toBe(false);

@@ -1,15 +1,17 @@
 /**
- * A small evaluator of CEL, for the expressions of config/: logic, equality, +, members, has() and calls. What it does not know
- * it refuses, as a server refuses an expression that does not compile, so a name that is misspelled shows. Stricter than CEL in
- * one thing: `a || b` fails where `a` does, and is not rescued by `b`. https://github.com/google/cel-spec/blob/master/doc/langdef.md
+ * A small evaluator of CEL, for the expressions of config/: logic, conditions, comparisons, +, lists, members, has(), size(),
+ * calls, and the macros map and filter. What it does not know it refuses, as a server refuses an expression that does not compile,
+ * so a name that is misspelled shows. Stricter than CEL in two things: `a || b` fails where `a` does, and is not rescued by `b`; and
+ * two lists with other orders differ, also where the schema says that they are maps.
+ * https://github.com/google/cel-spec/blob/master/doc/langdef.md
  */
+import { type Bindings, bool, equal, fieldOf, itemAt, itemsOf, number, objectOf, text, typeOf } from './cel-values.ts';
 
-/** What names stand for: plain JSON, and objects whose methods an expression may call. */
-export type Bindings = Readonly<Record<string, unknown>>;
+export type { Bindings } from './cel-values.ts';
 
 type Method = (...args: readonly unknown[]) => unknown;
 
-const TOKEN = /\s*(?:([A-Za-z_]\w*)|(\d+)|'([^'\\]*)'|"([^"\\]*)"|(\|\||&&|==|!=|[!+().,]))/y;
+const TOKEN = /\s*(?:([A-Za-z_]\w*)|(\d+)|'([^'\\]*)'|"([^"\\]*)"|(\|\||&&|==|!=|[!+().,<?:{}[\]]))/y;
 
 interface Token {
   readonly type: 'name' | 'value' | 'sign';
@@ -37,7 +39,7 @@ function tokensOf(source: string): readonly Token[] {
 /** The value of an expression. Throws for what is no CEL, and where a server could not evaluate it: a member that is not there. */
 export function evaluate(source: string, bindings: Bindings): unknown {
   const parser = new Parser(tokensOf(source));
-  const expression = parser.or();
+  const expression = parser.expression();
   parser.end();
   return expression(bindings);
 }
@@ -64,7 +66,17 @@ class Parser {
     if (left !== undefined) throw new SyntaxError(`"${left.text}" is left over`);
   }
 
-  or(): Expression {
+  /** `a ? b : c`, or what binds closer. */
+  expression(): Expression {
+    const condition = this.#or();
+    if (!this.#takes('?')) return condition;
+    const yes = this.#or();
+    this.#expect(':');
+    const no = this.expression();
+    return (bindings) => (bool(condition(bindings)) ? yes(bindings) : no(bindings));
+  }
+
+  #or(): Expression {
     return this.#chain(
       '||',
       () => this.#and(),
@@ -82,6 +94,10 @@ class Parser {
 
   #relation(): Expression {
     const left = this.#sum();
+    if (this.#takes('<')) {
+      const right = this.#sum();
+      return (bindings) => number(left(bindings)) < number(right(bindings));
+    }
     const negated = this.#takes('!=');
     if (!negated && !this.#takes('==')) return left;
     const right = this.#sum();
@@ -112,12 +128,18 @@ class Parser {
     const token = this.#tokens[this.#at++];
     if (token?.type === 'value') return () => token.value;
     if (token?.type === 'sign' && token.text === '(') {
-      const inner = this.or();
+      const inner = this.expression();
       this.#expect(')');
       return inner;
     }
+    if (token?.type === 'sign' && token.text === '[') return listOf(this.#list(']'));
+    if (token?.type === 'sign' && token.text === '{') {
+      this.#expect('}');
+      return () => ({});
+    }
     if (token?.type !== 'name') throw new SyntaxError(`"${token?.text ?? 'the end'}" is no value`);
     if (token.text === 'has') return this.#has();
+    if (token.text === 'size') return this.#size();
     if (CONSTANTS.has(token.text)) return () => CONSTANTS.get(token.text);
     return (bindings) => fieldOf(bindings, token.text);
   }
@@ -126,32 +148,61 @@ class Parser {
   #has(): Expression {
     this.#expect('(');
     let object = this.#primary();
-    this.#expect('.');
-    let name = this.#name();
-    while (this.#takes('.')) {
-      object = member(object, name);
-      name = this.#name();
+    let field: string | undefined;
+    for (;;) {
+      const at = field === undefined ? object : member(object, field);
+      if (this.#takes('.')) [object, field] = [at, this.#name()];
+      else if (this.#takes('[')) [object, field] = [this.#item(at), undefined];
+      else break;
     }
     this.#expect(')');
+    if (field === undefined) throw new SyntaxError('has() is asked of no field');
+    const name = field;
     return (bindings) => Object.hasOwn(objectOf(object(bindings)), name);
+  }
+
+  #size(): Expression {
+    this.#expect('(');
+    const list = this.expression();
+    this.#expect(')');
+    return (bindings) => itemsOf(list(bindings)).length;
   }
 
   #member(start: Expression): Expression {
     let value = start;
-    while (this.#takes('.')) {
-      const name = this.#name();
-      value = this.#takes('(') ? call(value, name, this.#args()) : member(value, name);
+    for (;;) {
+      if (this.#takes('[')) value = this.#item(value);
+      else if (this.#takes('.')) value = this.#field(value);
+      else return value;
     }
-    return value;
   }
 
-  #args(): readonly Expression[] {
-    const args: Expression[] = [];
-    if (this.#takes(')')) return args;
-    do args.push(this.or());
-    while (this.#takes(','));
+  #field(object: Expression): Expression {
+    const name = this.#name();
+    if (!this.#takes('(')) return member(object, name);
+    const macro = MACROS.get(name);
+    if (macro === undefined) return call(object, name, this.#list(')'));
+    const variable = this.#name();
+    this.#expect(',');
+    const body = this.expression();
     this.#expect(')');
-    return args;
+    return (bindings) => macro(itemsOf(object(bindings)), (item) => body({ ...bindings, [variable]: item }));
+  }
+
+  #item(list: Expression): Expression {
+    const index = this.expression();
+    this.#expect(']');
+    return (bindings) => itemAt(itemsOf(list(bindings)), number(index(bindings)));
+  }
+
+  /** Expressions up to this sign. */
+  #list(end: string): readonly Expression[] {
+    const items: Expression[] = [];
+    if (this.#takes(end)) return items;
+    do items.push(this.expression());
+    while (this.#takes(','));
+    this.#expect(end);
+    return items;
   }
 
   #name(): string {
@@ -186,30 +237,18 @@ const call =
     return (method as Method)(...args.map((one) => one(bindings)));
   };
 
-function fieldOf(object: Bindings, name: string): unknown {
-  if (!Object.hasOwn(object, name)) throw new TypeError(`no such key: ${name}`);
-  return object[name];
-}
+type Macro = (items: readonly unknown[], body: (item: unknown) => unknown) => unknown;
 
-function objectOf(value: unknown): Bindings {
-  if (typeof value !== 'object' || value === null)
-    throw new TypeError('no such overload: a member of what is no object');
-  return value as Bindings;
-}
+const MACROS: ReadonlyMap<string, Macro> = new Map<string, Macro>([
+  ['map', (items, body) => items.map(body)],
+  ['filter', (items, body) => items.filter((item) => bool(body(item)))],
+]);
 
-function bool(value: unknown): boolean {
-  if (typeof value !== 'boolean') throw new TypeError('no such overload: logic of what is no bool');
-  return value;
-}
-
-function text(value: unknown): string {
-  if (typeof value !== 'string') throw new TypeError('no such overload: + of what is no string');
-  return value;
-}
-
-/** Of plain values; whole objects are compared nowhere. */
-function equal(a: unknown, b: unknown): boolean {
-  const isPlain = [a, b].every((one) => one === null || typeof one !== 'object');
-  if (!isPlain) throw new TypeError('no such overload: == of objects');
-  return a === b;
-}
+/** A server compiles no list of items of several types. */
+const listOf =
+  (items: readonly Expression[]): Expression =>
+  (bindings) => {
+    const values = items.map((one) => one(bindings));
+    if (new Set(values.map(typeOf)).size > 1) throw new TypeError('no such overload: a list of several types');
+    return values;
+  };

@@ -109,6 +109,7 @@ const FUNCTIONS: Funcs = {
     Cert: `certificate for ${args[2].join(', ')} by ${args[4].Cert}`,
     Key: 'its key',
   }),
+  hasKey: (tree: Tree, key: string) => Object.hasOwn(tree, key),
   index: (tree: Tree, key: string) => tree[key],
   join: (separator: string, all: readonly string[]) => all.join(separator),
   list: (...all: unknown[]) => all,
@@ -128,6 +129,8 @@ const FUNCTIONS: Funcs = {
     if (wanted === undefined) throw new Error(`semverCompare "${range}" is not in use`);
     return Number(version.split('.')[1]) >= Number(wanted);
   },
+  // Changes the map that it is given, also if it belongs to `.Values`.
+  set: (tree: Record<string, unknown>, key: string, value: unknown) => Object.assign(tree, { [key]: value }),
   toString: (value: unknown) => String(value),
   ternary: (yes: unknown, no: unknown, which: boolean) => (which ? yes : no),
   toYaml: (value: unknown) => stringify(value).trimEnd(),

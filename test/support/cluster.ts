@@ -128,8 +128,19 @@ export interface CommandResult {
 export async function tryKubectl(args: readonly string[], ...objects: readonly object[]): Promise<CommandResult> {
   const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects });
   const input = objects.length === 1 ? JSON.stringify(objects[0]) : list;
+  return resultOf(run(args, input));
+}
+
+/** Runs `kubectl edit` with that program as the editor; the copies that it keeps of refused changes go to a folder. */
+export async function tryKubectlEdit(args: readonly string[], editor: string, folder: string): Promise<CommandResult> {
+  return resultOf(run(['edit', ...args], '', { KUBE_EDITOR: editor, TMPDIR: folder }));
+}
+
+type Output = Omit<CommandResult, 'code'>;
+
+async function resultOf(running: Promise<Output>): Promise<CommandResult> {
   try {
-    return { code: 0, ...(await run(args, input)) };
+    return { code: 0, ...(await running) };
   } catch (error) {
     const { code, stdout, stderr } = error as Partial<CommandResult>;
     if (typeof code !== 'number') throw error;
@@ -137,13 +148,13 @@ export async function tryKubectl(args: readonly string[], ...objects: readonly o
   }
 }
 
-async function run(args: readonly string[], input = ''): Promise<{ readonly stdout: string; readonly stderr: string }> {
+async function run(args: readonly string[], input = '', env: NodeJS.ProcessEnv = {}): Promise<Output> {
   const assets = process.env['KUBEBUILDER_ASSETS'];
   const command = assets === undefined ? 'kubectl' : join(assets, 'kubectl');
   const config = kubeconfig();
   // The user's own cache may hold what another cluster served at this address.
   const running = promisify(execFile)(command, [`--cache-dir=${config}.cache`, ...args], {
-    env: { ...process.env, KUBECONFIG: config },
+    env: { ...process.env, ...env, KUBECONFIG: config },
     maxBuffer: MAX_OUTPUT_BYTES,
   });
   // kubectl may end without reading its input; its exit code says why.

@@ -76,7 +76,11 @@ export class Namespace {
   }
 
   async get(name: string): Promise<SequentialJob> {
-    return this.client.request({ method: 'GET', path: objectPath(this.#sequences, this.name, name) });
+    return this.getObject(this.#sequences, name);
+  }
+
+  async getObject<T>(resource: Resource, name: string): Promise<T> {
+    return this.client.request({ method: 'GET', path: objectPath(resource, this.name, name) });
   }
 
   async has(name: string): Promise<boolean> {

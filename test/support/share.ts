@@ -9,9 +9,12 @@ export const SHARE = fraction(process.env['SEQUENTIALJOB_TEST_SHARE'] ?? '1');
 export const SEED = Number(process.env['SEQUENTIALJOB_TEST_SEED'] ?? '1');
 
 /** True where the case of this name belongs to the part that is run. */
-export function isChosen(name: string): boolean {
+export const isChosen = (name: string): boolean => isDrawn(name, SHARE);
+
+/** True for this share of all names. */
+export function isDrawn(name: string, share: number): boolean {
   const drawn = createHash('sha256').update(`${SEED}/${name}`).digest().readUInt32BE(0) / 2 ** 32;
-  return drawn < SHARE;
+  return drawn < share;
 }
 
 /** A count or a time for the share that is run, `least` at the least. */

@@ -1,8 +1,11 @@
 /** A sequence on a stage, and what its user does and waits for. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { expect } from '@jest/globals';
 import type { SequentialJob, SequentialJobSpec, SequentialJobStatus } from '../../../shared/api/types.ts';
+import { SEQUENTIAL_JOBS } from '../../../shared/kube/resources.ts';
 import { eventually } from '../../support/eventually.ts';
+import { specInV1alpha1, V1ALPHA1_SEQUENTIAL_JOBS, v1alpha1Manifest } from '../../support/in-v1alpha1.ts';
 import type { Namespace } from '../../support/namespace.ts';
 import { gated } from '../../support/sequences.ts';
 import type { Stage } from './stage.ts';
@@ -10,15 +13,21 @@ import type { Stage } from './stage.ts';
 /** A bound that only a hang reaches: a list without an answer is given up after 60 s. */
 const LIMIT_S = 100;
 
+/** The API version that a user writes. */
+export type Version = 'v1alpha1' | 'v1beta1';
+
 export class Actor {
   readonly stage: Stage;
   readonly name: string;
-  /** The object as it was created. */
+  readonly version: Version;
+  /** The object as it was created, as the controller reads it. */
   created: SequentialJob | undefined;
+  #wanted: SequentialJobSpec | undefined;
 
-  constructor(stage: Stage, name: string) {
+  constructor(stage: Stage, name: string, version: Version) {
     this.stage = stage;
     this.name = name;
+    this.version = version;
   }
 
   get namespace(): Namespace {
@@ -26,8 +35,29 @@ export class Actor {
   }
 
   async apply(spec: SequentialJobSpec): Promise<void> {
-    this.created = await this.namespace.apply(this.name, spec);
+    this.#wanted = spec;
+    this.created = await this.#create(spec);
     this.stage.name(this.created.metadata.uid, this.name);
+  }
+
+  async #create(spec: SequentialJobSpec): Promise<SequentialJob> {
+    if (this.version === 'v1beta1') return this.namespace.apply(this.name, spec);
+    await this.namespace.createObject(V1ALPHA1_SEQUENTIAL_JOBS, v1alpha1Manifest(this.name, spec));
+    return this.namespace.get(this.name);
+  }
+
+  /** What the user wrote, and what both versions say of it now, is the same. */
+  async expectAsWritten(): Promise<void> {
+    const { name, namespace } = this;
+    const wanted = this.#wanted ?? { steps: [] };
+    const [inV1beta1, inV1alpha1] = await Promise.all([
+      namespace.get(name),
+      namespace.getObject<SequentialJob>(V1ALPHA1_SEQUENTIAL_JOBS, name),
+    ]);
+    const { suspend: _, resume: __, ...spec } = wanted;
+    expect(inV1beta1.spec).toMatchObject(spec);
+    expect(inV1alpha1.spec).toMatchObject(specInV1alpha1(spec));
+    expect(inV1alpha1.status).toEqual(inV1beta1.status);
   }
 
   /** The same with a folder in every step, in which `open` writes a file with the name of the sequence. */
@@ -39,8 +69,10 @@ export class Actor {
     await writeFile(join(this.stage.folder, this.name), '');
   }
 
-  async patch(spec: Partial<SequentialJobSpec>): Promise<void> {
-    await this.namespace.patch(this.name, { spec });
+  /** Changes fields that both versions have in the same place. */
+  async patch(spec: Partial<Pick<SequentialJobSpec, 'suspend' | 'resume'>>): Promise<void> {
+    const resource = this.version === 'v1alpha1' ? V1ALPHA1_SEQUENTIAL_JOBS : SEQUENTIAL_JOBS;
+    await this.namespace.patchObject(resource, this.name, { spec });
   }
 
   async until(wanted: (status: SequentialJobStatus) => boolean): Promise<void> {

@@ -12,8 +12,8 @@ import { BYPASSED } from '../../support/admission.ts';
 import { connect } from '../../support/cluster.ts';
 import { Operator } from '../../support/operator.ts';
 import { serverOfTests } from '../../support/server-features.ts';
-import { isChosen } from '../../support/share.ts';
-import { Actor } from './actor.ts';
+import { isChosen, isDrawn } from '../../support/share.ts';
+import { Actor, type Version } from './actor.ts';
 import { History } from './history.ts';
 import { INJECTIONS } from './injections.ts';
 import { expectEnding } from './invariants.ts';
@@ -58,8 +58,14 @@ async function openStage({ isBypassed, isBlind }: Scenario): Promise<Stage> {
 /** What is to happen to a request, where anything is. */
 interface Case {
   readonly says: string;
+  readonly version: Version;
   readonly point: Point;
 }
+
+/** How many of the sequences are created and changed in v1alpha1. */
+const V1ALPHA1_SHARE = 1 / 3;
+
+const versionOf = (trial: string): Version => (isDrawn(`version of ${trial}`, V1ALPHA1_SHARE) ? 'v1alpha1' : 'v1beta1');
 
 function casesOf({ name, requests }: Scenario): readonly Case[] {
   return Object.entries(requests)
@@ -70,7 +76,8 @@ function casesOf({ name, requests }: Scenario): readonly Case[] {
         point: { kind, number, injection },
       })),
     )
-    .filter(({ says }) => isChosen(`${name}: ${says}`));
+    .filter(({ says }) => isChosen(`${name}: ${says}`))
+    .map((one) => ({ ...one, version: versionOf(`${name}: ${one.says}`) }));
 }
 
 /** Needs its own controller: because it is killed, or because what is counted is sent for the first sequence only. */
@@ -78,16 +85,22 @@ function isAlone({ prepare, once = [] }: Scenario, { kind, injection }: Point): 
   return injection.kills || prepare !== undefined || once.includes(kind);
 }
 
+interface Played {
+  readonly trial: Trial;
+  readonly eventsLost: number;
+}
+
 /** Plays the scenario on a stage to its end. Gives the trial, and how many events were lost. */
-async function play(scenario: Scenario, stage: Stage, point?: Point): Promise<{ trial: Trial; eventsLost: number }> {
+async function play(scenario: Scenario, stage: Stage, version: Version, point?: Point): Promise<Played> {
   const trial = new Trial(point);
-  const actor = new Actor(stage, `s${(actors += 1)}`);
+  const actor = new Actor(stage, `s${(actors += 1)}`, version);
   try {
     await scenario.prepare?.(actor);
     stage.begin(trial, point !== undefined && !isAlone(scenario, point) ? actor.name : undefined);
     if (scenario.prepare !== undefined) stage.restart();
     await scenario.play(actor);
     await expectEnding(actor, scenario.ending, history);
+    if (scenario.ending.phase !== undefined) await actor.expectAsWritten();
     return { trial, eventsLost: await expectEvents(actor, scenario.ending, point) };
   } catch (error) {
     throw new Error(`${actor.name} in ${stage.namespace.name}: ${String(error)}\n${stage.logOf(actor.name)}`, {
@@ -104,10 +117,11 @@ describe.each(scenariosOn(await serverOfTests()))('$name', (scenario) => {
     await (await shared)?.close();
   });
 
-  it('sends these requests without a fault', async () => {
+  const plain = versionOf(scenario.name);
+  it(`sends these requests without a fault, created in ${plain}`, async () => {
     const stage = await openStage(scenario);
     try {
-      const { trial } = await play(scenario, stage);
+      const { trial } = await play(scenario, stage, plain);
       expect(Object.fromEntries(trial.counts)).toEqual(scenario.requests);
     } finally {
       await stage.close();
@@ -117,14 +131,14 @@ describe.each(scenariosOn(await serverOfTests()))('$name', (scenario) => {
   // Of a very small share there may be none.
   if (cases.length === 0) return;
   it.concurrent.each(cases)(
-    'comes to its end when the proxy $says',
-    async ({ point }) => {
+    'created in $version, comes to its end when the proxy $says',
+    async ({ point, version }) => {
       const alone = isAlone(scenario, point);
       const started = performance.now();
       const stage = await (alone ? openStage(scenario) : (shared ??= openStage(scenario)));
       let outcome = { passed: false, eventsLost: 0 };
       try {
-        const { trial, eventsLost } = await play(scenario, stage, point);
+        const { trial, eventsLost } = await play(scenario, stage, version, point);
         expect(trial.isMet).toBe(true);
         expect(stage.isRunning).toBe(true);
         outcome = { passed: true, eventsLost };

@@ -132,7 +132,14 @@ const SCENARIOS: readonly Scenario[] = [
   {
     name: 'a failure that is ignored',
     isBlind: true,
-    play: runs(sequence(2, { 0: 'echo broken; exit 3' }, {}, { 0: { onFailure: 'Continue' } })),
+    play: runs(
+      sequence(
+        2,
+        { 0: 'echo broken; exit 3' },
+        { job: { backoffLimit: 6 } },
+        { 0: { onFailure: 'Continue', job: { backoffLimit: 0 } } },
+      ),
+    ),
     requests: { 'POST jobs': 2, [STATUS]: 3, 'LIST pods': 1 },
     ending: {
       ...completed(2, ['SequenceStarted', 'JobStarted', 'JobFailed', ...JOB]),

@@ -128,6 +128,12 @@ describe('what cannot be converted is named, and nothing is written', () => {
       'etl.yaml: document 2: spec.stepPolicies[0].name: Invalid value: "integer": spec.stepPolicies[0].name in body must be of type string: "integer"\n',
     ],
     [
+      'an anchor within itself',
+      'apiVersion: batch.example.com/v1alpha1\nkind: SequentialJob\nspec:\n  containers: &a [*a]\n',
+      1,
+      'etl.yaml: document 1: YAML: nested too deeply\n',
+    ],
+    [
       'an alias without an anchor',
       V1ALPHA1.replace("image: 'warehouse:2.0'", 'image: *nowhere'),
       1,

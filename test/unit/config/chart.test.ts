@@ -390,16 +390,24 @@ describe('the certificate without cert-manager', () => {
   const data = { 'ca.crt': 'Y2E=', 'tls.crt': 'Y3J0', 'tls.key': 'a2V5' };
   const metadata = { name: 'sequentialjob-webhook-tls', namespace: 'sequentialjob-system' };
   const INSTALLED: Rendering['cluster'] = [{ apiVersion: 'v1', kind: 'Secret', metadata, data }];
-  const bundles = (objects: readonly Manifest[]): readonly (string | undefined)[] =>
-    objects
+  interface Trusting {
+    readonly clientConfig: { readonly caBundle?: string };
+  }
+  /** Of both webhook configurations, and of the conversion. */
+  const bundles = (objects: readonly Manifest[]): readonly (string | undefined)[] => [
+    ...objects
       .filter(({ kind }) => kind.endsWith('WebhookConfiguration'))
-      .map((one) => (one['webhooks'] as { clientConfig: { caBundle?: string } }[])[0]?.clientConfig.caBundle);
+      .map((one) => (one['webhooks'] as readonly Trusting[])[0]?.clientConfig.caBundle),
+    ...ofKind(objects, 'CustomResourceDefinition').map(
+      ({ spec }) => (spec as { conversion: { webhook: Trusting } }).conversion.webhook.clientConfig.caBundle,
+    ),
+  ];
   const decode = (text: string | undefined): string => Buffer.from(text ?? '', 'base64').toString();
 
-  it('is issued by the chart, and the webhook configurations trust its CA', () => {
+  it('is issued by the chart, and the webhook configurations and the conversion trust its CA', () => {
     const { objects, notes } = renderChart({ values: OWN, cluster: CLUSTER });
     const data = ofKind(objects, 'Secret')[0]?.['data'] as Record<string, string>;
-    expect(bundles(objects)).toEqual([data['ca.crt'], data['ca.crt']]);
+    expect(bundles(objects)).toEqual(Array(3).fill(data['ca.crt']));
     const host = 'sequentialjob-webhook.sequentialjob-system.svc';
     expect(decode(data['tls.crt'])).toBe(`certificate for ${host}, ${host}.cluster.local by ${decode(data['ca.crt'])}`);
     expect(notes).toContain('delete secret sequentialjob-webhook-tls');
@@ -408,7 +416,7 @@ describe('the certificate without cert-manager', () => {
   it('is kept by an upgrade', () => {
     const { objects } = renderChart({ values: OWN, cluster: INSTALLED });
     expect(ofKind(objects, 'Secret')[0]?.['data']).toEqual(data);
-    expect(bundles(objects)).toEqual(['Y2E=', 'Y2E=']);
+    expect(bundles(objects)).toEqual(['Y2E=', 'Y2E=', 'Y2E=']);
   });
 
   it('is not in Helm’s release Secrets by default, or with a Secret of your own', () => {
@@ -431,7 +439,7 @@ describe('the certificate without cert-manager', () => {
     const certificate = { secretName: 'mine', caBundle: 'PEM' };
     const { objects } = renderChart({ values: { certManager: { enabled: false }, certificate } });
     expect(ofKind(objects, 'Secret')).toEqual([]);
-    expect(bundles(objects).map(decode)).toEqual(['PEM', 'PEM']);
+    expect(bundles(objects).map(decode)).toEqual(['PEM', 'PEM', 'PEM']);
     expect(() =>
       renderChart({ values: { certManager: { enabled: false }, certificate: { secretName: 'mine' } } }),
     ).toThrow('certificate.secretName needs certificate.caBundle');
@@ -462,10 +470,59 @@ describe('parts that depend on the version of the server', () => {
     expect(those.map(({ kind }) => kind).filter((kind) => kind.startsWith('ValidatingAdmission'))).toEqual(kinds);
   });
 
+  interface Versions {
+    readonly conversion: { readonly webhook: { readonly clientConfig: { readonly service: object } } };
+    readonly versions: readonly { readonly name: string; readonly served: boolean; readonly storage: boolean }[];
+  }
+  const definition = (rendering: Rendering): Versions =>
+    ofKind(renderChart(rendering).objects, 'CustomResourceDefinition')[0]?.['spec'] as Versions;
+
+  it.each<readonly [string, Values, readonly (readonly unknown[])[]]>([
+    [
+      'v1beta1 is stored, and both are served',
+      {},
+      [
+        ['v1beta1', true, true],
+        ['v1alpha1', true, false],
+      ],
+    ],
+    [
+      'v1alpha1 is stored, until the Pods of an older release are gone',
+      { crds: { storedVersion: 'v1alpha1' } },
+      [
+        ['v1beta1', true, false],
+        ['v1alpha1', true, true],
+      ],
+    ],
+    [
+      'v1alpha1 is not served when nobody uses it',
+      { crds: { serveV1alpha1: false } },
+      [
+        ['v1beta1', true, true],
+        ['v1alpha1', false, false],
+      ],
+    ],
+  ])('the versions: %s', (_says, values, expected) => {
+    for (const version of ['v1.20.2', 'v1.36.0']) {
+      const { versions } = definition({ values, version });
+      expect(versions.map(({ name, served, storage }) => [name, served, storage])).toEqual(expected);
+    }
+  });
+
+  it("the conversion webhook is that of the release's namespace", () => {
+    const { conversion } = definition({ namespace: 'elsewhere' });
+    expect(conversion.webhook.clientConfig.service).toMatchObject({ namespace: 'elsewhere', path: '/convert' });
+  });
+
   it('the CRD is kept on uninstall, unless crds.keep is false', () => {
     const kept = (values: Values): unknown =>
       ofKind(renderChart({ values }).objects, 'CustomResourceDefinition')[0]?.metadata.annotations;
-    expect(kept({})).toEqual({ 'helm.sh/resource-policy': 'keep' });
-    expect(kept({ crds: { keep: false } })).toBeUndefined();
+    const injected = { 'cert-manager.io/inject-ca-from': 'sequentialjob-system/sequentialjob-webhook' };
+    const keep = { 'helm.sh/resource-policy': 'keep' };
+    expect(kept({})).toEqual({ ...keep, ...injected });
+    expect(kept({ crds: { keep: false } })).toEqual(injected);
+    const certificate = { secretName: 'mine', caBundle: 'PEM' };
+    expect(kept({ certManager: { enabled: false }, certificate })).toEqual(keep);
+    expect(kept({ certManager: { enabled: false }, certificate, crds: { keep: false } })).toBeUndefined();
   });
 });

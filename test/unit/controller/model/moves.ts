@@ -1,6 +1,7 @@
 /** What may happen next, as plain data: a counterexample reads as a story. */
 import type { Disruption, JobDeletion } from './cluster.ts';
 import type { CacheName } from './process.ts';
+import type { Writes } from './scenario.ts';
 import type { JobRefusal, Mishap } from './server.ts';
 import type { Wish } from './user.ts';
 import type { World } from './world.ts';
@@ -16,7 +17,7 @@ export type Outside =
   | { readonly type: 'disrupt'; readonly how: Disruption }
   | { readonly type: 'pass'; readonly seconds: number }
   | { readonly type: 'sync'; readonly cache: CacheName }
-  | { readonly type: 'wish'; readonly wish: Wish; readonly bypass: boolean }
+  | { readonly type: 'wish'; readonly wish: Wish; readonly bypass: boolean; readonly writes?: Writes }
   | { readonly type: 'delete' }
   | { readonly type: 'delete job'; readonly how: JobDeletion }
   /** Jobs on record that have ended are deleted. */
@@ -123,7 +124,7 @@ async function happen(move: Outside, world: World): Promise<void> {
       world.process.sync(move.cache);
       break;
     case 'wish':
-      world.user.change(move.wish, move.bypass);
+      world.user.change(move.wish, move.bypass, move.writes);
       break;
     case 'delete':
       world.delete();

@@ -2,7 +2,7 @@
 import * as fc from 'fast-check';
 import type { Fault, Move, Outside } from './moves.ts';
 import { CACHES } from './process.ts';
-import { rarely } from './scenario.ts';
+import { rarely, writes } from './scenario.ts';
 import type { Wish } from './user.ts';
 
 const CODES = ['ServerError', 'Timeout', 'Unreachable'] as const;
@@ -38,6 +38,10 @@ const wish: fc.Arbitrary<Wish> = fc.oneof(
   },
 );
 
+const wished: fc.Arbitrary<Outside> = fc
+  .record({ wish, bypass: fc.boolean(), writes })
+  .map(({ writes: version, ...rest }) => ({ type: 'wish', ...rest, ...(version && { writes: version }) }));
+
 const passing = (...seconds: readonly number[]): fc.Arbitrary<Outside> =>
   fc.record({ type: fc.constant('pass'), seconds: fc.constantFrom(...seconds) } as const);
 
@@ -69,7 +73,7 @@ const disrupted: fc.Arbitrary<Outside> = fc.record({
 } as const);
 
 const people: fc.Arbitrary<Outside> = fc.oneof(
-  { weight: 9, arbitrary: fc.record({ type: fc.constant('wish'), wish, bypass: fc.boolean() } as const) },
+  { weight: 9, arbitrary: wished },
   { weight: 2, arbitrary: fc.constant({ type: 'delete' } as const) },
   { weight: 2, arbitrary: unsettled },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('delete job'), how: fc.constantFrom(...DELETIONS) } as const) },
@@ -108,7 +112,7 @@ const late: fc.Arbitrary<Move> = fc.record({
       } as const),
       bypass: fc.constant(true),
     } as const),
-    fc.record({ type: fc.constant('wish'), wish, bypass: fc.boolean() } as const),
+    wished,
     passing(1, 40),
   ),
   rounds: fc.nat(4),

@@ -16,7 +16,12 @@ export interface StepPlan {
   readonly backoffLimit?: number;
 }
 
+/** The API version that a user writes; the stored one if undefined. */
+export type Writes = 'v1alpha1' | undefined;
+
 export interface Scenario {
+  /** The version in which it was created. */
+  readonly createdIn?: Writes;
   readonly steps: readonly StepPlan[];
   readonly backoffLimit: number;
   readonly deadline?: number;
@@ -115,8 +120,11 @@ function defined<T extends object>(fields: Loose<T>): T {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as T;
 }
 
+export const writes: fc.Arbitrary<Writes> = fc.constantFrom(undefined, 'v1alpha1');
+
 export const scenario: fc.Arbitrary<Scenario> = fc
   .record({
+    createdIn: writes,
     steps: fc.array(stepPlan, { minLength: 1, maxLength: 6, size: 'max' }),
     backoffLimit: fc.nat(1),
     deadline: seldom(fc.integer({ min: 1, max: 60 }), 3),

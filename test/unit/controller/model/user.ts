@@ -1,10 +1,13 @@
 /** What people do to a sequence, through the webhook or past it. */
+import { isDeepStrictEqual } from 'node:util';
 import { FINALIZER } from '../../../../shared/api/group.ts';
 import type { SequentialJob, SequentialJobSpec, Step } from '../../../../shared/api/types.ts';
 import { validateUpdate } from '../../../../shared/validation/index.ts';
 import type { Stored } from '../../../support/fake-api.ts';
 import { container, NAMESPACE, NOW } from '../../../support/objects.ts';
+import type { Writes } from './scenario.ts';
 import { OBJECT_PATH, type Server } from './server.ts';
+import { changedInV1alpha1 } from './v1alpha1.ts';
 
 export type Edit = 'image' | 'rename' | 'append' | 'remove last' | 'onFailure' | 'FutureSteps' | 'Immutable' | 'mend';
 
@@ -30,18 +33,19 @@ export class User {
   }
 
   /** Changes the spec; past the webhook also where that is not allowed. */
-  change(wish: Wish, bypass: boolean): void {
+  change(wish: Wish, bypass: boolean, writes?: Writes): void {
     const before = this.#server.object;
     if (before === undefined || before.metadata.deletionTimestamp !== undefined) return;
     const spec = this.#wanted(before.spec, wish);
-    if (JSON.stringify(spec) === JSON.stringify(before.spec)) return;
+    if (isDeepStrictEqual(spec, before.spec)) return;
     const generation = (before.metadata.generation ?? 0) + 1;
     const after: SequentialJob = { ...before, metadata: { ...before.metadata, generation }, spec };
     if (!bypass && validateUpdate(before, after).length > 0) return;
     // A resume of what has not failed stays a webhook's matter: the controller takes any number above its own.
     if (wish.field === 'resume' && validateUpdate(before, after).length > 0) return;
     this.#onChange(before, after);
-    this.#server.api.putSequentialJob(after);
+    const stored = writes === undefined ? spec : changedInV1alpha1(before, spec);
+    this.#server.api.putSequentialJob({ ...after, spec: stored });
   }
 
   delete(): void {

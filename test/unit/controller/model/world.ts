@@ -15,6 +15,7 @@ import { objectOf, type Scenario, SECRET } from './scenario.ts';
 import { Server } from './server.ts';
 import { Stopwatch } from './stopwatch.ts';
 import { User } from './user.ts';
+import { createdInV1alpha1 } from './v1alpha1.ts';
 
 /** Stages until the garbage collector deletes the Jobs of a predecessor. */
 const GC_DELAY = 6;
@@ -59,8 +60,9 @@ export class World {
       onEnd: (job, type, reason) => this.ledger.ended(job, type, reason),
     });
     this.user = new User(this.server, (before, after) => this.#onChange(before, after));
-    this.#start = api.putSequentialJob(objectOf(scenario));
-    this.law = new Law(this.#start.spec);
+    const wanted = objectOf(scenario);
+    this.#start = api.putSequentialJob(scenario.createdIn === undefined ? wanted : createdInV1alpha1(wanted));
+    this.law = new Law(wanted.spec);
     this.hadDeadline = scenario.deadline !== undefined;
     this.isSecretThere = secret === 'there';
     if (this.isSecretThere) this.user.makeSecret(SECRET);

@@ -110,7 +110,7 @@ const ROWS: readonly Row[] = [
   [
     'steps of finally follow the rules of steps, and have other names than those',
     { finally: [step(), step({ name: 'report', image: 'A B' }), step({ name: 'last', when: 'Never' })] },
-    ['spec.finally[2].when', 'spec.finally[0].name', 'spec.finally[1].image'],
+    ['spec.finally[0].name', 'spec.finally[1].image', 'spec.finally[2].when'],
   ],
   [
     'settings have their types',
@@ -127,6 +127,68 @@ const ROWS: readonly Row[] = [
     'a podFailurePolicy requires the restart policy Never',
     { ...podSpec({ restartPolicy: 'OnFailure' }), ...withSettings({ job: { podFailurePolicy: RULES } }) },
     ['spec.template.spec.restartPolicy'],
+  ],
+  [
+    'a podFailurePolicy requires the restart policy Never of the step, too',
+    withSettings({ job: { podFailurePolicy: RULES }, pod: { restartPolicy: 'OnFailure' } }),
+    ['spec.steps[0].pod.restartPolicy'],
+  ],
+  [
+    'a podFailurePolicy for all steps requires the restart policy Never of each, those of finally too',
+    {
+      steps: [step(), step({ name: 'b', pod: { restartPolicy: 'OnFailure' } }), step({ name: 'c', pod: {} })],
+      finally: [step({ name: 'report', pod: { restartPolicy: 'OnFailure' } })],
+      job: { podFailurePolicy: RULES },
+    },
+    ['spec.steps[1].pod.restartPolicy', 'spec.finally[0].pod.restartPolicy'],
+  ],
+  [
+    'the restart policy of a step replaces that of the template',
+    {
+      ...podSpec({ restartPolicy: 'OnFailure' }),
+      steps: [step({ job: { podFailurePolicy: RULES }, pod: { restartPolicy: 'Never' } }), step({ name: 'b' })],
+    },
+    [],
+  ],
+  [
+    'a podFailurePolicy for all steps is valid if each has the restart policy Never itself',
+    {
+      ...podSpec({ restartPolicy: 'OnFailure' }),
+      ...withSettings({ pod: { restartPolicy: 'Never' } }),
+      job: { podFailurePolicy: RULES },
+    },
+    [],
+  ],
+  [
+    'a step without a restart policy of its own has that of the template, also a step of finally',
+    {
+      ...podSpec({ restartPolicy: 'OnFailure' }),
+      ...withSettings({ pod: { restartPolicy: 'Never' } }),
+      finally: [step({ name: 'report', job: { podFailurePolicy: null }, pod: { restartPolicy: '' } })],
+      job: { podFailurePolicy: RULES },
+    },
+    ['spec.template.spec.restartPolicy'],
+  ],
+  [
+    'OnFailure of a step without a podFailurePolicy is valid',
+    {
+      steps: [
+        step({ pod: { restartPolicy: 'OnFailure' } }),
+        step({ name: 'b', job: { podFailurePolicy: RULES }, pod: null }),
+      ],
+    },
+    [],
+  ],
+  [
+    'labels and annotations of the controllers are rejected in the metadata of Pods, too',
+    {
+      ...withSettings({ pod: { metadata: { labels: { 'job-name': '', app: 'x' }, annotations: { 'job-name': '' } } } }),
+      finally: [step({ name: 'report', pod: { metadata: { annotations: { 'results.batch.example.com/x': '' } } } })],
+    },
+    [
+      'spec.steps[0].pod.metadata.labels[job-name]',
+      'spec.finally[0].pod.metadata.annotations[results.batch.example.com/x]',
+    ],
   ],
   ['negative counts are rejected', { job: { backoffLimit: -1 }, resume: -1 }, ['spec.job.backoffLimit', 'spec.resume']],
   ['counts above int32 are rejected', { ttlSecondsAfterFinished: 2 ** 31 }, ['spec.ttlSecondsAfterFinished']],

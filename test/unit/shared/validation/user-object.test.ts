@@ -29,6 +29,8 @@ const errorsOf = (spec: unknown, maxErrors?: number): readonly string[] =>
 const warningsOf = (spec: unknown): readonly string[] =>
   objectWarnings(readUserObject(v1alpha1(spec))).map((line) => line.slice(0, line.indexOf(': ')));
 
+const ONLY_NEVER = 'Invalid value: "OnFailure": only "Never" is supported when podFailurePolicy is specified';
+
 const wrongType = (path: string, wanted: string, type: string): string =>
   `${path}: Invalid value: "${type}": ${path} in body must be of type ${wanted}: "${type}"`;
 
@@ -96,6 +98,38 @@ describe('errors of a v1alpha1 object', () => {
       ],
     ],
     [
+      'restarts in spite of a podFailurePolicy',
+      {
+        ...withPolicies(
+          { name: 'report', pod: { restartPolicy: 'OnFailure' } },
+          { name: 'load', podFailurePolicy, pod: { restartPolicy: 'OnFailure' } },
+          { name: 'extract', pod: { restartPolicy: 'Never' } },
+          { name: 'upload', pod: { restartPolicy: 'OnFailure' } },
+        ),
+        finally: [report],
+        job: { podFailurePolicy },
+        template: { spec: { restartPolicy: 'OnFailure' } },
+      },
+      [
+        ...[1, 0].map((i) => `spec.stepPolicies[${i}].pod.restartPolicy: ${ONLY_NEVER}`),
+        'spec.stepPolicies[3].name: Not found: "upload"',
+        `spec.stepPolicies[3].pod.restartPolicy: ${ONLY_NEVER}`,
+      ],
+    ],
+    [
+      'a policy without a name that is at odds with the template',
+      {
+        ...withPolicies({ podFailurePolicy }),
+        template: { spec: { restartPolicy: 'OnFailure' } },
+      },
+      ['spec.stepPolicies[0].name: Required value', `spec.template.spec.restartPolicy: ${ONLY_NEVER}`],
+    ],
+    [
+      'labels of a Pod that the controllers set',
+      withPolicies({ name: 'load', pod: { metadata: { labels: { 'controller-uid': '' } } } }),
+      ['spec.stepPolicies[0].pod.metadata.labels[controller-uid]: Forbidden: is set by the Job controller'],
+    ],
+    [
       'a detail that names another field',
       { containers: [extract], template: { spec: { containers: [load] } } },
       ['spec.template.spec.containers: Forbidden: the containers are the steps in spec.containers'],
@@ -123,11 +157,11 @@ describe('errors of a v1alpha1 object', () => {
       'spec.stepPolicies[1].activeDeadlineSeconds: Invalid value: 61: must be less than or equal to spec.activeDeadlineSeconds of 60',
       'spec.containers[1].name: Duplicate value: "extract"',
       'spec.containers[1].image: Invalid value: "A B": invalid reference format',
-      'spec.template.spec.restartPolicy: Invalid value: "OnFailure": only "Never" is supported when podFailurePolicy is specified',
       'spec.stepPolicies[3].when: Unsupported value: "Never": supported values: "Always", "Failed", "Succeeded"',
-      wrongType('spec.backoffLimit', 'integer', 'string'),
       'spec.finally[0].image: Required value',
       'spec.stepPolicies[3].job.metadata.labels[job-name]: Forbidden: is set by the Job controller',
+      'spec.template.spec.restartPolicy: Invalid value: "OnFailure": only "Never" is supported when podFailurePolicy is specified',
+      wrongType('spec.backoffLimit', 'integer', 'string'),
       'spec.job.activeDeadlineSeconds: Invalid value: 61: must be less than or equal to spec.activeDeadlineSeconds of 60',
       'spec.stepPolicies[2].name: Duplicate value: "extract"',
       wrongType('spec.stepPolicies[4]', 'object', 'string'),
@@ -147,7 +181,13 @@ describe('errors of a v1alpha1 object', () => {
         activeDeadlineSeconds: 5,
         template: { spec: { restartPolicy: 'OnFailure' } },
         stepPolicies: [
-          { name: 'upload', backoffLimit: -1, activeDeadlineSeconds: 6, job: { metadata: { labels: { a: 1 } } } },
+          {
+            name: 'upload',
+            backoffLimit: -1,
+            activeDeadlineSeconds: 6,
+            when: 'Never',
+            job: { metadata: { labels: { a: 1 } } },
+          },
           { name: 'extract' },
           { name: 'extract', onFailure: 'Retry', podFailurePolicy },
         ],
@@ -157,6 +197,7 @@ describe('errors of a v1alpha1 object', () => {
       'spec.stepPolicies[0].name: Not found: "upload"',
       wrongType('spec.stepPolicies[0].job.metadata.labels[a]', 'string', 'integer'),
       'spec.stepPolicies[0].backoffLimit: Invalid value: -1: must be greater than or equal to 0',
+      'spec.stepPolicies[0].when: Unsupported value: "Never": supported values: "Always", "Failed", "Succeeded"',
       'spec.stepPolicies[0].activeDeadlineSeconds: Invalid value: 6: must be less than or equal to spec.activeDeadlineSeconds of 5',
       'spec.stepPolicies[2].onFailure: Unsupported value: "Retry": supported values: "Continue", "Stop"',
       'spec.template.spec.restartPolicy: Invalid value: "OnFailure": only "Never" is supported when podFailurePolicy is specified',
@@ -194,12 +235,15 @@ test('warnings name the containers', () => {
   const privileged = { name: 'load', image: 'busybox', securityContext: { privileged: true } };
   const spec = {
     containers: [extract, privileged],
+    finally: [report, { ...privileged, name: 'clean-up' }],
     template: { spec: { volumes: [{ name: 'a', hostPath: { path: '/' } }] } },
     stepPolicies: [{ name: 'upload' }],
   };
   expect(warningsOf(spec)).toEqual([
     'spec.containers[1].image',
     'spec.containers[1].securityContext.privileged',
+    'spec.finally[1].image',
+    'spec.finally[1].securityContext.privileged',
     'spec.template.spec.volumes[0].hostPath',
   ]);
 });

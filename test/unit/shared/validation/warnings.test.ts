@@ -21,6 +21,16 @@ test('init containers and volumes get warnings with their own paths', () => {
   ]);
 });
 
+test('steps of finally get the warnings of steps, after those', () => {
+  const privileged = step({ image: 'busybox:latest', securityContext: { privileged: true } });
+  const spec = { steps: [step({ name: 'a', image: 'busybox' })], finally: [step(), privileged] };
+  expect(warningsFor(sequence(spec)).map((line) => line.split(': ')[0])).toEqual([
+    'spec.steps[0].image',
+    'spec.finally[1].image',
+    'spec.finally[1].securityContext.privileged',
+  ]);
+});
+
 const mounting = (name: string, volume: string): object =>
   step({ name, volumeMounts: [{ name: volume, mountPath: '/a' }] });
 test.each([
@@ -41,6 +51,12 @@ test.each([
   ];
   const lines = warningsFor(sequence({ steps, template: { spec: { volumes } } }));
   expect(lines.map((line) => line.split(': ')[0])).toEqual(paths);
+});
+
+test('a step and a step of finally that mount an emptyDir each get one of their own', () => {
+  const spec = { steps: [mounting('a', 'data')], finally: [mounting('b', 'data')] };
+  const lines = warningsFor(sequence({ ...spec, template: { spec: { volumes: [{ name: 'data', emptyDir: {} }] } } }));
+  expect(lines).toEqual([expect.stringMatching(/^spec\.template\.spec\.volumes\[0\]\.emptyDir: .*\("a", "b"\)/)]);
 });
 
 test('an init container that prepares files for each step causes no warning', () => {
