@@ -4,7 +4,7 @@
  * sources, whose Makefile deploys it. The tests share one deployment, in this order.
  */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { SequentialJobSpec } from '../../shared/api/types.ts';
+import type { Container, SequentialJobSpec } from '../../shared/api/types.ts';
 import type { ApiClient } from '../../shared/kube/client.ts';
 import { connect, kubectl, untilServiceAccount } from '../support/cluster.ts';
 import {
@@ -49,6 +49,9 @@ interface RawObject {
   readonly status: object;
 }
 
+const NO_FAILURE = expect.objectContaining({ failures: [] });
+const ALL_ANSWERED = { get: NO_FAILURE, list: NO_FAILURE, create: NO_FAILURE, patch: NO_FAILURE };
+
 let client: ApiClient;
 /** As a user of v1alpha1 has it, before, between and after. */
 let namespace: Namespace;
@@ -78,11 +81,11 @@ suite(title, () => {
   }, 300_000);
 
   it('serves v1alpha1 while the operator is upgraded', async () => {
+    await apply(writtenInV1alpha1('busy-1', { containers: manySteps() }));
     const requests = new RequestsOfV1alpha1(namespace, 'done');
     await make('deploy', `IMG=${IMAGE}`);
     await untilRolledOut();
-    const answers = await requests.end();
-    for (const { failures } of Object.values(answers)) expect(failures).toEqual([]);
+    expect(await requests.end()).toEqual(ALL_ANSWERED);
   }, 300_000);
 
   it('replaces the Pods, and none of the new ones is restarted', async () => {
@@ -160,6 +163,11 @@ suite(title, () => {
     for (const name of ['suspended', 'waiting']) await namespace.untilCompleted(name);
   });
 
+  it('has run a sequence of many steps meanwhile, first by the one release and then by the other', async () => {
+    await namespace.untilCompleted('busy-1', 120);
+    expect(await ownersOfJobs('busy-1')).toEqual(['batch.example.com/v1alpha1', 'batch.example.com/v1beta1']);
+  }, 150_000);
+
   it('stores only v1beta1 after `make migrate`', async () => {
     expect(await storedVersions()).toEqual(['v1alpha1', 'v1beta1']);
     await make('migrate');
@@ -176,11 +184,14 @@ suite(title, () => {
     });
 
     it('goes by storing v1alpha1, and by `make deploy` of the old release', async () => {
+      await apply(writtenInV1beta1('busy-2', { steps: manySteps() }));
+      const requests = new RequestsOfV1alpha1(namespace, 'done');
       await make('install', 'STORED=v1alpha1');
       await make('migrate');
       expect(await storedVersions()).toEqual(['v1alpha1']);
       await makeIn(OLD_CHECKOUT, 'deploy', `IMG=${OLD_IMAGE}`);
       await untilRolledOut();
+      expect(await requests.end()).toEqual(ALL_ANSWERED);
       await untilBothReady(client);
       await untilLeader(client);
     }, 300_000);
@@ -197,7 +208,9 @@ suite(title, () => {
       await namespace.untilCompleted('long');
       await namespace.untilCompleted('young');
       expect(await namespace.jobNames('young')).toEqual(['young-0-s0', 'young-1-s1']);
-    });
+      await namespace.untilCompleted('busy-2', 120);
+      expect(await ownersOfJobs('busy-2')).toEqual(['batch.example.com/v1beta1', 'batch.example.com/v1alpha1']);
+    }, 150_000);
 
     it('has started each step once', async () => {
       const seen = (await everyJob?.stop()) ?? {};
@@ -217,6 +230,17 @@ suite(title, () => {
     });
   });
 });
+
+/** Enough to run for longer than the operator is replaced. */
+function manySteps(): readonly Container[] {
+  return Array.from({ length: 25 }, (_, i) => step(`s${i}`, 'sleep 1'));
+}
+
+/** The versions by which the Jobs of a sequence name their owner, as they follow one another. */
+async function ownersOfJobs(name: string): Promise<readonly (string | undefined)[]> {
+  const jobs = await namespace.jobs(name);
+  return [...new Set(jobs.map(({ metadata }) => metadata.ownerReferences?.[0]?.apiVersion))];
+}
 
 /** Applies as a user does, and says what kubectl printed. */
 async function apply(...objects: readonly object[]): Promise<readonly string[]> {

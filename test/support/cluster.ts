@@ -45,6 +45,7 @@ export interface RawJob {
     readonly labels?: Readonly<Record<string, string>>;
     readonly annotations?: Readonly<Record<string, string>>;
     readonly ownerReferences?: readonly {
+      readonly apiVersion: string;
       readonly uid: string;
       readonly kind: string;
       readonly controller?: boolean;
