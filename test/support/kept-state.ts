@@ -30,7 +30,12 @@ export async function keptState(namespace: Namespace): Promise<KeptState> {
     jobs: byName(jobs, ({ status }) => ({ failed: status.failed ?? 0 })),
     sequences: byName(sequences, ({ status }) => ({
       ...status,
-      conditions: Object.fromEntries((status?.conditions ?? []).map(({ type, message: _, ...rest }) => [type, rest])),
+      conditions: Object.fromEntries(
+        (status?.conditions ?? []).map(({ type, status: value, reason, lastTransitionTime }) => [
+          type,
+          { status: value, reason, lastTransitionTime },
+        ]),
+      ),
     })),
   };
 }
