@@ -179,8 +179,10 @@ store-v1beta1:
 migrate: ## Rewrite all SequentialJobs in the stored version, and record in the CRD that no other one is left
 	@KUBECTL='$(KUBECTL)' config/migrate-stored-version.sh
 
+# kubectl keeps the list of served versions for up to six hours, and finds nothing in one that is no longer served; api-resources renews it.
 undeploy: ## Remove the operator, with the variables of `make deploy`; FORCE=yes: even if SequentialJobs exist
-	@left=$$({ $(KUBECTL) get sequentialjobs --all-namespaces -o name 2>/dev/null || true; } | wc -l); \
+	@$(KUBECTL) api-resources --api-group=batch.example.com >/dev/null 2>&1 || true; \
+	  left=$$({ $(KUBECTL) get sequentialjobs --all-namespaces -o name 2>/dev/null || true; } | wc -l); \
 	  if [ $$left != 0 ] && [ '$(FORCE)' != yes ]; then \
 	    echo "$$left SequentialJobs exist, whose deletion needs the operator: delete them first"; \
 	    echo "(kubectl delete sj --all-namespaces --all, or make uninstall), or keep them with FORCE=yes"; exit 1; fi >&2

@@ -14,6 +14,7 @@ import {
   insideOf,
   killProcess,
   leads,
+  leftovers,
   make,
   operatorPods,
   scaleToZero,
@@ -266,14 +267,4 @@ function onceEach(name: string): Readonly<Record<string, number>> {
 
 async function forceDelete(pod: string): Promise<void> {
   await inSystem('delete', 'pod', pod, '--force', '--grace-period=0');
-}
-
-/** What has the operator's name or label, of every kind. */
-async function leftovers(): Promise<readonly string[]> {
-  const kinds = (await kubectl('api-resources', '--verbs=list', '-o', 'name')).split('\n');
-  const all = kinds.filter((kind) => kind !== '' && !kind.startsWith('events')).join(',');
-  const list = async (...more: readonly string[]): Promise<readonly string[]> =>
-    (await kubectl('get', all, '--all-namespaces', '-o', 'name', ...more)).split('\n');
-  const [named, labelled] = await Promise.all([list(), list('-l', 'app.kubernetes.io/name=sequentialjob')]);
-  return [...named.filter((name) => name.includes('sequentialjob')), ...labelled.filter((name) => name !== '')];
 }

@@ -4,21 +4,16 @@ import { FINALIZER, V1ALPHA1_API_VERSION } from '../../shared/api/group.ts';
 import type { CommandResult } from '../support/cluster.ts';
 import { refusal } from '../support/refusal.ts';
 import { step } from '../support/sequences.ts';
+import { V1ALPHA1_RESOURCE, writtenInV1alpha1 } from '../support/v1alpha1.ts';
 import { withController } from '../support/with-controller.ts';
 
 const { namespace } = withController('v1alpha1');
 
-const RESOURCE = 'sequentialjobs.v1alpha1.batch.example.com';
 const DEPRECATED =
   'Warning: batch.example.com/v1alpha1 SequentialJob is deprecated; use batch.example.com/v1beta1 (sequentialjob convert)\n';
 
-const written = (name: string, spec: object): object => {
-  const metadata = { name };
-  return { apiVersion: V1ALPHA1_API_VERSION, kind: 'SequentialJob', metadata, spec };
-};
-
 const apply = (name: string, spec: object): Promise<CommandResult> =>
-  namespace.kubectl(['apply', '-f', '-'], written(name, spec));
+  namespace.kubectl(['apply', '-f', '-'], writtenInV1alpha1(name, spec));
 
 /** What kubectl prints, without the warning of the version, which stands on its own. */
 const withoutWarning = ({ stderr, ...said }: CommandResult): CommandResult => {
@@ -52,7 +47,7 @@ describe('a sequence of v1alpha1', () => {
   });
 
   it('is read as it was written, with the defaults of v1alpha1, and with its status', async () => {
-    const { stdout } = await namespace.kubectl(['get', RESOURCE, 'etl', '-o', 'json']);
+    const { stdout } = await namespace.kubectl(['get', V1ALPHA1_RESOURCE, 'etl', '-o', 'json']);
     const object = JSON.parse(stdout) as { readonly status: object; readonly metadata: object };
     const template = { spec: { restartPolicy: 'Never' } };
     expect(object).toMatchObject({

@@ -27,9 +27,11 @@ export interface RawPod {
     readonly phase?: string;
     readonly conditions?: readonly PodCondition[];
     readonly containerStatuses?: readonly {
+      readonly restartCount: number;
       readonly state: {
         readonly waiting?: { readonly reason: string; readonly message?: string };
-        readonly terminated?: { readonly exitCode: number; readonly message?: string };
+        readonly running?: { readonly startedAt: string };
+        readonly terminated?: { readonly exitCode: number; readonly message?: string; readonly startedAt: string };
       };
     }[];
   };
@@ -43,6 +45,7 @@ export interface RawJob {
     readonly labels?: Readonly<Record<string, string>>;
     readonly annotations?: Readonly<Record<string, string>>;
     readonly ownerReferences?: readonly {
+      readonly apiVersion: string;
       readonly uid: string;
       readonly kind: string;
       readonly controller?: boolean;

@@ -22,15 +22,19 @@ export const CONTROLLERS = `${SELECTOR},app.kubernetes.io/component=controller`;
 export const WEBHOOKS = `${SELECTOR},app.kubernetes.io/component=webhook`;
 const PROGRAM = 'sequentialjob.mjs';
 
-/** Runs a target of the Makefile as an administrator does, and tells what it says and how it ends. */
-export async function tryMake(target: string, ...variables: readonly string[]): Promise<CommandResult> {
+/** Runs a target of a Makefile as an administrator does, and tells what it says and how it ends. */
+export async function tryMakeIn(
+  folder: string,
+  target: string,
+  ...variables: readonly string[]
+): Promise<CommandResult> {
   const assets = process.env['KUBEBUILDER_ASSETS'];
   const command = assets === undefined ? 'kubectl' : join(assets, 'kubectl');
   // What the make that runs the tests was called with is not for this one.
   const { MAKEFLAGS: _flags, MFLAGS: _same, MAKELEVEL: _level, ...env } = process.env;
   try {
     const args = ['--no-print-directory', target, 'CERT=self-signed', `KUBECTL=${command}`, ...variables];
-    const options = { cwd: ROOT, env: { ...env, KUBECONFIG: kubeconfig() } };
+    const options = { cwd: folder, env: { ...env, KUBECONFIG: kubeconfig() } };
     return { code: 0, ...(await promisify(execFile)('make', args, options)) };
   } catch (error) {
     const { code, stdout, stderr } = error as Partial<CommandResult>;
@@ -39,8 +43,16 @@ export async function tryMake(target: string, ...variables: readonly string[]): 
   }
 }
 
+export async function tryMake(target: string, ...variables: readonly string[]): Promise<CommandResult> {
+  return tryMakeIn(ROOT, target, ...variables);
+}
+
 export async function make(target: string, ...variables: readonly string[]): Promise<string> {
-  const { code, stdout, stderr } = await tryMake(target, ...variables);
+  return makeIn(ROOT, target, ...variables);
+}
+
+export async function makeIn(folder: string, target: string, ...variables: readonly string[]): Promise<string> {
+  const { code, stdout, stderr } = await tryMakeIn(folder, target, ...variables);
   if (code !== 0) throw new Error(`make ${target} ended with ${code}:\n${stdout}${stderr}`);
   return stdout;
 }
@@ -156,4 +168,14 @@ export async function setNetwork(pod: string, state: 'cut' | 'healed'): Promise<
   ]) {
     await promisify(execFile)('nsenter', ['-t', pid, '-n', 'iptables', '--wait', change, ...rule, '--jump', 'DROP']);
   }
+}
+
+/** What has the operator's name or label, of every kind. */
+export async function leftovers(): Promise<readonly string[]> {
+  const kinds = (await kubectl('api-resources', '--verbs=list', '-o', 'name')).split('\n');
+  const all = kinds.filter((kind) => kind !== '' && !kind.startsWith('events')).join(',');
+  const list = async (...more: readonly string[]): Promise<readonly string[]> =>
+    (await kubectl('get', all, '--all-namespaces', '-o', 'name', ...more)).split('\n');
+  const [named, labelled] = await Promise.all([list(), list('-l', 'app.kubernetes.io/name=sequentialjob')]);
+  return [...named.filter((name) => name.includes('sequentialjob')), ...labelled.filter((name) => name !== '')];
 }

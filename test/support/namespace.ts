@@ -31,10 +31,12 @@ type Status = NonNullable<SequentialJob['status']>;
 export class Namespace {
   readonly name: string;
   readonly client: ApiClient;
+  readonly #sequences: Resource;
 
-  /** Only chooses a name; `create` creates the namespace. */
-  constructor(client: ApiClient, prefix: string) {
+  /** Only chooses a name; `create` creates the namespace. `sequences` names the version that its user reads and writes. */
+  constructor(client: ApiClient, prefix: string, sequences = SEQUENTIAL_JOBS) {
     this.client = client;
+    this.#sequences = sequences;
     this.name = `${prefix}-${randomBytes(4).toString('hex')}`;
   }
 
@@ -50,15 +52,15 @@ export class Namespace {
 
   /** Needs a running controller: the finalizers of the SequentialJobs hold the namespace. */
   async remove(): Promise<void> {
-    await this.client.request({ method: 'DELETE', path: collectionPath(SEQUENTIAL_JOBS, this.name) });
-    await eventually('no SequentialJobs', async () => (await this.list(SEQUENTIAL_JOBS)).length === 0);
+    await this.client.request({ method: 'DELETE', path: collectionPath(this.#sequences, this.name) });
+    await eventually('no SequentialJobs', async () => (await this.list(this.#sequences)).length === 0);
     await this.client.request({ method: 'DELETE', path: `/api/v1/namespaces/${this.name}` });
   }
 
   /** The same where no controller runs: takes the finalizers off by hand. */
   async removeWithoutController(): Promise<void> {
-    await this.client.request({ method: 'DELETE', path: collectionPath(SEQUENTIAL_JOBS, this.name) });
-    for (const { metadata } of await this.list<SequentialJob>(SEQUENTIAL_JOBS)) {
+    await this.client.request({ method: 'DELETE', path: collectionPath(this.#sequences, this.name) });
+    for (const { metadata } of await this.list<SequentialJob>(this.#sequences)) {
       await this.patch(metadata.name, { metadata: { finalizers: null } });
     }
     await this.remove();
@@ -69,12 +71,12 @@ export class Namespace {
   }
 
   async apply(name: string, spec: SequentialJobSpec, metadata: object = {}): Promise<SequentialJob> {
-    const path = collectionPath(SEQUENTIAL_JOBS, this.name);
+    const path = collectionPath(this.#sequences, this.name);
     return this.client.request({ method: 'POST', path, body: manifest(name, spec, metadata) });
   }
 
   async get(name: string): Promise<SequentialJob> {
-    return this.getObject(SEQUENTIAL_JOBS, name);
+    return this.getObject(this.#sequences, name);
   }
 
   async getObject<T>(resource: Resource, name: string): Promise<T> {
@@ -87,7 +89,7 @@ export class Namespace {
 
   /** Starts the deletion and returns; `cascade` as kubectl's. */
   async delete(name: string, cascade: 'Background' | 'Foreground' | 'Orphan' = 'Background'): Promise<void> {
-    await this.deleteObject(SEQUENTIAL_JOBS, name, cascade);
+    await this.deleteObject(this.#sequences, name, cascade);
   }
 
   async deleteObject(resource: Resource, name: string, propagationPolicy = 'Background'): Promise<void> {
@@ -97,7 +99,7 @@ export class Namespace {
 
   /** A merge patch of a SequentialJob. */
   async patch(name: string, body: unknown): Promise<SequentialJob> {
-    return this.patchObject(SEQUENTIAL_JOBS, name, body);
+    return this.patchObject(this.#sequences, name, body);
   }
 
   async setSuspend(name: string, suspend: boolean): Promise<void> {
@@ -115,7 +117,7 @@ export class Namespace {
 
   /** A merge patch of the status. */
   async setStatus(name: string, status: object): Promise<SequentialJob> {
-    const path = objectPath(SEQUENTIAL_JOBS, this.name, name, 'status');
+    const path = objectPath(this.#sequences, this.name, name, 'status');
     return this.client.request({ method: 'PATCH', path, contentType: PATCH_TYPE.merge, body: { status } });
   }
 

@@ -9,8 +9,8 @@ export class SeenJobUIDs {
   readonly #stopping = new AbortController();
   readonly #watching: Promise<void>;
 
-  /** Begins to look at once; at the Jobs of one sequence. */
-  constructor(namespace: Namespace, sequence: string) {
+  /** Begins to look at once; at the Jobs of the namespace, or of one sequence. */
+  constructor(namespace: Namespace, sequence?: string) {
     this.#watching = this.#watch(namespace, sequence);
     // What it failed with, `stop` says.
     this.#watching.catch(() => undefined);
@@ -23,7 +23,7 @@ export class SeenJobUIDs {
     return Object.fromEntries([...this.#seen].map(([name, uids]) => [name, uids.size]));
   }
 
-  async #watch(namespace: Namespace, sequence: string): Promise<void> {
+  async #watch(namespace: Namespace, sequence: string | undefined): Promise<void> {
     while (!this.#stopping.signal.aborted) {
       for (const { metadata } of await namespace.jobs(sequence)) {
         this.#seen.set(metadata.name, (this.#seen.get(metadata.name) ?? new Set()).add(metadata.uid));
