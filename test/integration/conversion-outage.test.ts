@@ -12,7 +12,7 @@ import { collectionPath, JOBS, SEQUENTIAL_JOBS } from '../../shared/kube/resourc
 import { dedicatedControlPlane } from '../support/dedicated-control-plane.ts';
 import { withStored, withWebhook } from '../support/definitions.ts';
 import { eventually } from '../support/eventually.ts';
-import { V1ALPHA1_SEQUENTIAL_JOBS, v1alpha1Manifest } from '../support/in-v1alpha1.ts';
+import { V1ALPHA1_SEQUENTIAL_JOBS, v1alpha1Manifest } from '../support/v1alpha1.ts';
 import type { Version } from '../support/kubectl-user.ts';
 import { Namespace } from '../support/namespace.ts';
 import { Operator } from '../support/operator.ts';

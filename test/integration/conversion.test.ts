@@ -13,12 +13,13 @@ import { GROUP, PLURAL } from '../../shared/api/group.ts';
 import { createApiClient, type ApiClient, PATCH_TYPE } from '../../shared/kube/client.ts';
 import { loadKubeConfig } from '../../shared/kube/kubeconfig.ts';
 import { isApiError } from '../../shared/kube/errors.ts';
-import { collectionPath, objectPath, type Resource } from '../../shared/kube/resources.ts';
+import { collectionPath, objectPath, type Resource, SEQUENTIAL_JOBS } from '../../shared/kube/resources.ts';
 import { dedicatedControlPlane } from '../support/dedicated-control-plane.ts';
 import { CRD_NAME, definitionBefore, withWebhook } from '../support/definitions.ts';
 import { eventually } from '../support/eventually.ts';
 import { onServersWhere, serverOfTests } from '../support/server-features.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
+import { V1ALPHA1_SEQUENTIAL_JOBS } from '../support/v1alpha1.ts';
 import { type AnyVersion, normalized, toV1beta1, V1ALPHA1 } from '../support/versions.ts';
 
 jest.setTimeout(120_000);
@@ -27,8 +28,8 @@ const { knowsRules } = await serverOfTests();
 const own = dedicatedControlPlane({ node: false, controllerManager: false });
 const folder = temporaryFolder();
 
-const ALPHA: Resource = { root: `/apis/${GROUP}/v1alpha1`, plural: PLURAL };
-const BETA: Resource = { root: `/apis/${GROUP}/v1beta1`, plural: PLURAL };
+const ALPHA = V1ALPHA1_SEQUENTIAL_JOBS;
+const BETA = SEQUENTIAL_JOBS;
 const NAMESPACE = 'default';
 
 let client: ApiClient;

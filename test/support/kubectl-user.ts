@@ -6,7 +6,7 @@ import { parse, stringify } from 'yaml';
 import { GROUP, PLURAL } from '../../shared/api/group.ts';
 import type { SequentialJobSpec } from '../../shared/api/types.ts';
 import { type CommandResult, tryKubectlEdit } from './cluster.ts';
-import { v1alpha1Manifest } from './in-v1alpha1.ts';
+import { v1alpha1Manifest } from './v1alpha1.ts';
 import type { Manifest } from './manifests.ts';
 import type { Namespace } from './namespace.ts';
 import { manifest } from './sequences.ts';

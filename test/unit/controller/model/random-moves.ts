@@ -40,7 +40,9 @@ const wish: fc.Arbitrary<Wish> = fc.oneof(
 
 const wished: fc.Arbitrary<Outside> = fc
   .record({ wish, bypass: fc.boolean(), writes })
-  .map(({ writes: version, ...rest }) => ({ type: 'wish', ...rest, ...(version && { writes: version }) }));
+  .map(({ writes: version, ...rest }) =>
+    Object.assign({ type: 'wish' as const }, rest, version && { writes: version }),
+  );
 
 const passing = (...seconds: readonly number[]): fc.Arbitrary<Outside> =>
   fc.record({ type: fc.constant('pass'), seconds: fc.constantFrom(...seconds) } as const);

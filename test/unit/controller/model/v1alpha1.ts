@@ -4,7 +4,7 @@ import { API_VERSION, V1ALPHA1_API_VERSION } from '../../../../shared/api/group.
 import type { SequentialJob, SequentialJobSpec } from '../../../../shared/api/types.ts';
 import type * as V1alpha1 from '../../../../shared/api/v1alpha1.ts';
 import { convert } from '../../../../shared/conversion/index.ts';
-import { specInV1alpha1 } from '../../../support/in-v1alpha1.ts';
+import { specInV1alpha1 } from '../../../support/v1alpha1.ts';
 
 /** What is stored of an object that its user has written in v1alpha1. */
 export function createdInV1alpha1({ spec, ...wanted }: SequentialJob): SequentialJob {
@@ -17,8 +17,8 @@ export function changedInV1alpha1(before: SequentialJob, wanted: SequentialJobSp
   const [from, to] = [before.spec, wanted].map((spec) => Object.entries(specInV1alpha1(spec)));
   const known = new Map(from);
   const changed = (to ?? []).filter(([field, value]) => !isDeepStrictEqual(value, known.get(field)));
-  const gone = [...known.keys()].filter((field) => to?.every(([name]) => name !== field));
-  const kept = Object.entries(read.spec).filter(([field]) => !gone.includes(field));
+  const named = new Set(to?.map(([field]) => field));
+  const kept = Object.entries(read.spec).filter(([field]) => !known.has(field) || named.has(field));
   const spec = Object.fromEntries([...kept, ...changed]) as unknown as V1alpha1.SequentialJobSpec;
   return stored({ ...read, spec }).spec;
 }
