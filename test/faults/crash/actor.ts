@@ -1,13 +1,13 @@
 /** A sequence on a stage, and what its user does and waits for. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect } from '@jest/globals';
 import type { SequentialJob, SequentialJobSpec, SequentialJobStatus } from '../../../shared/api/types.ts';
 import { SEQUENTIAL_JOBS } from '../../../shared/kube/resources.ts';
 import { eventually } from '../../support/eventually.ts';
-import { specInV1alpha1, V1ALPHA1_SEQUENTIAL_JOBS, v1alpha1Manifest } from '../../support/in-v1alpha1.ts';
+import { V1ALPHA1_SEQUENTIAL_JOBS, v1alpha1Manifest } from '../../support/in-v1alpha1.ts';
 import type { Namespace } from '../../support/namespace.ts';
 import { gated } from '../../support/sequences.ts';
+import { expectAsWritten, expectStored } from './as-written.ts';
 import type { Stage } from './stage.ts';
 
 /** A bound that only a hang reaches: a list without an answer is given up after 60 s. */
@@ -37,7 +37,7 @@ export class Actor {
   async apply(spec: SequentialJobSpec): Promise<void> {
     this.#wanted = spec;
     this.created = await this.#create(spec);
-    expect(this.created.spec).toMatchObject(spec);
+    expectStored(this.created, spec);
     this.stage.name(this.created.metadata.uid, this.name);
   }
 
@@ -47,18 +47,8 @@ export class Actor {
     return this.namespace.get(this.name);
   }
 
-  /** What the user wrote, and what both versions say of it now, is the same. */
   async expectAsWritten(): Promise<void> {
-    const { name, namespace } = this;
-    const wanted = this.#wanted ?? { steps: [] };
-    const [inV1beta1, inV1alpha1] = await Promise.all([
-      namespace.get(name),
-      namespace.getObject<SequentialJob>(V1ALPHA1_SEQUENTIAL_JOBS, name),
-    ]);
-    const { suspend: _, resume: __, ...spec } = wanted;
-    expect(inV1beta1.spec).toMatchObject(spec);
-    expect(inV1alpha1.spec).toMatchObject(specInV1alpha1(spec));
-    expect(inV1alpha1.status).toEqual(inV1beta1.status);
+    if (this.#wanted !== undefined) await expectAsWritten(this.namespace, this.name, this.#wanted);
   }
 
   /** The same with a folder in every step, in which `open` writes a file with the name of the sequence. */

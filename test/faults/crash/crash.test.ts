@@ -77,7 +77,7 @@ function casesOf({ name, requests }: Scenario): readonly Case[] {
       })),
     )
     .filter(({ says }) => isChosen(`${name}: ${says}`))
-    .map((one) => ({ ...one, version: versionOf(`${name}: ${one.says}`) }));
+    .map(({ says, point }) => ({ says, point, version: versionOf(`${name}: ${says}`) }));
 }
 
 /** Needs its own controller: because it is killed, or because what is counted is sent for the first sequence only. */

@@ -39,8 +39,8 @@ const wish: fc.Arbitrary<Wish> = fc.oneof(
 );
 
 const wished: fc.Arbitrary<Outside> = fc
-  .record({ wish, bypass: fc.boolean(), writes })
-  .map(({ writes: version, ...rest }) => ({ type: 'wish', ...rest, ...(version && { writes: version }) }));
+  .record({ type: fc.constant('wish'), wish, bypass: fc.boolean(), writes } as const)
+  .map(({ writes: version, ...rest }) => (version === undefined ? rest : Object.assign(rest, { writes: version })));
 
 const passing = (...seconds: readonly number[]): fc.Arbitrary<Outside> =>
   fc.record({ type: fc.constant('pass'), seconds: fc.constantFrom(...seconds) } as const);
