@@ -2,6 +2,8 @@
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { Agent, request } from 'node:https';
+import { API_VERSION, V1ALPHA1_API_VERSION } from '../shared/api/group.ts';
+import { convert } from '../shared/conversion/index.ts';
 import { CONVERT_PATH } from '../webhook/app.ts';
 import type { Benchmark, BenchmarkOptions, Row } from './benchmark.ts';
 import { alternate, compare, formatRatio } from './comparison.ts';
@@ -29,13 +31,13 @@ interface Measurement {
 }
 
 function reviewOf({ objects, steps }: Case): Buffer {
-  const object = sequentialJob('validate', steps);
+  const object = convert(sequentialJob('validate', steps), V1ALPHA1_API_VERSION);
   const review = {
     kind: 'ConversionReview',
     apiVersion: 'apiextensions.k8s.io/v1',
     request: {
       uid: '705ab4f5-6393-11e8-b7cc-42010a800002',
-      desiredAPIVersion: 'batch.example.com/v1beta1',
+      desiredAPIVersion: API_VERSION,
       objects: Array.from({ length: objects }, () => object),
     },
   };
@@ -43,7 +45,7 @@ function reviewOf({ objects, steps }: Case): Buffer {
 }
 
 /** Sends a review and reads the whole answer. Rejects if it is not 200. */
-async function convert(body: Buffer, port: number, agent: Agent): Promise<void> {
+async function send(body: Buffer, port: number, agent: Agent): Promise<void> {
   const headers = { 'content-type': 'application/json', 'content-length': body.length };
   const asking = request({ host: '127.0.0.1', port, agent, method: 'POST', path: CONVERT_PATH, headers });
   const answered = once(asking, 'response') as Promise<[IncomingMessage]>;
@@ -59,9 +61,9 @@ async function measure({ process, port }: MeasuredServer, body: Buffer, reviews:
   // The benchmark issued the certificate itself, so there is no need to verify it.
   const agent = new Agent({ keepAlive: true, maxSockets: 1, rejectUnauthorized: false });
   try {
-    await convert(body, port, agent);
+    await send(body, port, agent);
     const [cpuBefore, started] = [await process.cpuMs(), performance.now()];
-    for (let i = 0; i < reviews; i++) await convert(body, port, agent);
+    for (let i = 0; i < reviews; i++) await send(body, port, agent);
     const ms = performance.now() - started;
     return { msPerReview: ms / reviews, cpuMsPerReview: ((await process.cpuMs()) - cpuBefore) / reviews };
   } finally {

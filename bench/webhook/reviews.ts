@@ -1,4 +1,5 @@
 /** The reviews of the benchmark, as an API server sends them for a typical object of about 1 KB per step. */
+import { API_VERSION, GROUP, KIND, PLURAL, VERSION } from '../../shared/api/group.ts';
 import { MUTATE_PATH, VALIDATE_PATH } from '../../webhook/app.ts';
 
 export const WEBHOOKS = ['validate', 'mutate'] as const;
@@ -9,10 +10,10 @@ const PATHS: Readonly<Record<Webhook, string>> = { validate: VALIDATE_PATH, muta
 /** A user's object; for the validating webhook with the defaults set. */
 export function sequentialJob(webhook: Webhook, steps: number): Readonly<Record<string, unknown>> {
   const isDefaulted = webhook === 'validate';
-  const defaults = { backoffLimit: 3, suspend: false, updatePolicy: 'Immutable', stepPolicies: [], resume: 0 };
+  const defaults = { job: { backoffLimit: 3 }, suspend: false, updatePolicy: 'Immutable', resume: 0 };
   return {
-    apiVersion: 'batch.example.com/v1alpha1',
-    kind: 'SequentialJob',
+    apiVersion: API_VERSION,
+    kind: KIND,
     metadata: {
       name: 'nightly-report',
       namespace: 'team-a',
@@ -23,7 +24,7 @@ export function sequentialJob(webhook: Webhook, steps: number): Readonly<Record<
       ...(isDefaulted && { finalizers: ['batch.example.com/sequentialjob-cleanup'] }),
     },
     spec: {
-      containers: Array.from({ length: steps }, (_, index) => container(index)),
+      steps: Array.from({ length: steps }, (_, index) => container(index)),
       template: {
         metadata: { labels: { app: 'nightly-report' } },
         spec: {
@@ -64,8 +65,8 @@ function container(index: number): Readonly<Record<string, unknown>> {
 }
 
 function admissionReview(webhook: Webhook, steps: number): unknown {
-  const kind = { group: 'batch.example.com', version: 'v1alpha1', kind: 'SequentialJob' };
-  const resource = { group: 'batch.example.com', version: 'v1alpha1', resource: 'sequentialjobs' };
+  const kind = { group: GROUP, version: VERSION, kind: KIND };
+  const resource = { group: GROUP, version: VERSION, resource: PLURAL };
   return {
     kind: 'AdmissionReview',
     apiVersion: 'admission.k8s.io/v1',
