@@ -61,9 +61,12 @@ let before: KeptState;
 suite(title, () => {
   beforeAll(async () => {
     client = connect();
+    namespace = new Namespace(client, 'upgrade', V1ALPHA1_SEQUENTIAL_JOBS);
+    // Other suites leave the definition.
+    await make('uninstall');
     await makeIn(OLD_CHECKOUT, 'deploy', `IMG=${OLD_IMAGE}`);
     await untilRolledOut();
-    namespace = await new Namespace(client, 'upgrade', V1ALPHA1_SEQUENTIAL_JOBS).create();
+    await namespace.create();
     await untilServiceAccount(namespace.name);
     everyJob = new SeenJobUIDs(namespace);
     await createSequences(namespace, client);
@@ -76,7 +79,9 @@ suite(title, () => {
     await tryMake('uninstall');
     await tryMake('undeploy', 'FORCE=yes');
     await tryMakeIn(OLD_CHECKOUT, 'undeploy', 'FORCE=yes');
-    await client.request({ method: 'DELETE', path: `/api/v1/namespaces/${namespace.name}` });
+    if (await namespace.exists()) {
+      await client.request({ method: 'DELETE', path: `/api/v1/namespaces/${namespace.name}` });
+    }
     await client.close();
   }, 300_000);
 
