@@ -11,7 +11,8 @@ const project = (name, extra = {}) => ({
   ...extra,
 });
 
-const long = { setupFilesAfterEnv: ['<rootDir>/test/support/long-tests.ts'] };
+const LIMITS = '<rootDir>/test/support/time-limit.ts';
+const long = { setupFilesAfterEnv: [LIMITS] };
 
 const local = {
   globalSetup: '<rootDir>/test/support/global-setup.mjs',
@@ -22,7 +23,7 @@ export default {
   // One worker per core (jest's default leaves one core free), because most tests mostly wait.
   maxWorkers: '100%',
   projects: [
-    project('unit', { setupFilesAfterEnv: ['<rootDir>/test/support/properties.ts'] }),
+    project('unit', { setupFilesAfterEnv: [LIMITS, '<rootDir>/test/support/properties.ts'] }),
     project('integration', { ...long, ...local }),
     project('e2e', long),
     project('faults', { ...long, ...local }),

@@ -2,15 +2,12 @@ import { X509Certificate } from 'node:crypto';
 import { mkdir, mkdtemp, readlink, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { watchCertificate } from '../../../certs/watch.ts';
 import { sleep } from '../../../shared/sleep.ts';
 import { type Authority, createAuthority, type Pair, writePair } from '../../support/certificates.ts';
 import { eventually } from '../../support/eventually.ts';
 import { recordingLog } from '../../support/recording-log.ts';
-
-/** A bound that only a hang reaches. */
-jest.setTimeout(60_000);
 
 const POLL_MS = 5;
 

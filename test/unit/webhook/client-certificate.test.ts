@@ -3,14 +3,11 @@ import { once } from 'node:events';
 import { Agent, request } from 'node:https';
 import { text } from 'node:stream/consumers';
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
-import { afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { clientRefusal } from '../../../webhook/client-certificate.ts';
 import { WebhookServer } from '../../../webhook/server.ts';
 import { type Authority, createAuthority, type Pair } from '../../support/certificates.ts';
 import { eventually } from '../../support/eventually.ts';
-
-/** A bound that only a hang reaches. */
-jest.setTimeout(60_000);
 
 const SUBJECT = 'kube-apiserver';
 

@@ -14,9 +14,6 @@ import { container } from '../../support/objects.ts';
 import { recordingLog } from '../../support/recording-log.ts';
 import { admissionReview, written } from '../../support/reviews.ts';
 
-/** A bound that only a hang reaches. */
-jest.setTimeout(60_000);
-
 const MOST = 20;
 const ROOM = 1_000_000;
 const POD = '127.0.0.2';

@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import pino from 'pino';
 import supertest from 'supertest';
 import { createApp } from '../../../webhook/app.ts';
@@ -14,8 +14,6 @@ import { REVIEWERS, VALIDATE_PATH } from '../../../webhook/paths.ts';
 import { ByteBudget, type Sender } from '../../../webhook/byte-budget.ts';
 import { container } from '../../support/objects.ts';
 import { admissionReview, written } from '../../support/reviews.ts';
-
-jest.setTimeout(60_000);
 
 const program = new URL('../../../main.ts', import.meta.url);
 const log = pino({ level: 'silent' });

@@ -4,13 +4,10 @@ import { Agent, get, type RequestOptions } from 'node:https';
 import { connect as tcpConnect } from 'node:net';
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import { text } from 'node:stream/consumers';
-import { afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { WebhookServer, type Limits } from '../../../webhook/server.ts';
 import { type Authority, createAuthority, type Pair } from '../../support/certificates.ts';
 import { eventually } from '../../support/eventually.ts';
-
-/** A bound that only a hang reaches. */
-jest.setTimeout(60_000);
 
 let authority: Authority;
 let pairs: readonly [Pair, Pair];

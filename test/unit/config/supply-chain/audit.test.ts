@@ -4,13 +4,10 @@ import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { type AcceptedAdvisory, acceptedFaults, judgeAudit } from '../../../../config/supply-chain/audit.ts';
 import { type Answer, json, startServer, type TestServer } from '../../../support/http-server.ts';
 import { ROOT } from '../../../support/manifests.ts';
-
-/** npm takes a second to start, and several on a busy machine. */
-jest.setTimeout(60_000);
 
 const ID = 'GHSA-aaaa-bbbb-cccc';
 const URL = `https://github.com/advisories/${ID}`;

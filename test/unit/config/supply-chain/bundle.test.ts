@@ -4,14 +4,11 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { licenceFaults, readLicencePolicy } from '../../../../config/supply-chain/licences.ts';
 import { type LockedPackage, readLock } from '../../../../config/supply-chain/lock.ts';
 import { type Sbom, type Shipped, toShippedSbom } from '../../../../config/supply-chain/sbom.ts';
 import { ROOT } from '../../../support/manifests.ts';
-
-/** The build and npm take a second each, and several on a busy machine. */
-jest.setTimeout(60_000);
 
 const EPOCH = 1_700_000_000;
 

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { createHash } from 'node:crypto';
 import { execFile } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
@@ -9,8 +9,6 @@ import { promisify } from 'node:util';
 import { downloadBinaries } from '../../../../local/binaries/download.ts';
 import { missingBinaries } from '../../../../local/binaries/inventory.ts';
 import { resolveBinaries } from '../../../../local/binaries/resolve.ts';
-
-jest.setTimeout(30_000);
 
 /** A server with one small release, laid out as the real ones are. */
 let folder: string;
