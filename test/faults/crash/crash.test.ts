@@ -101,7 +101,9 @@ async function play(scenario: Scenario, stage: Stage, version: Version, point?: 
     await scenario.play(actor);
     await expectEnding(actor, scenario.ending, history);
     if (scenario.ending.phase !== undefined) await actor.expectAsWritten();
-    return { trial, eventsLost: await expectEvents(actor, scenario.ending, point) };
+    const eventsLost = await expectEvents(actor, scenario.ending, point);
+    if (point === undefined) expect(Object.fromEntries(trial.counts)).toEqual(scenario.requests);
+    return { trial, eventsLost };
   } catch (error) {
     throw new Error(`${actor.name} in ${stage.namespace.name}: ${String(error)}\n${stage.logOf(actor.name)}`, {
       cause: error,
@@ -121,8 +123,7 @@ describe.each(scenariosOn(await serverOfTests()))('$name', (scenario) => {
   it(`sends these requests without a fault, created in ${plain}`, async () => {
     const stage = await openStage(scenario);
     try {
-      const { trial } = await play(scenario, stage, plain);
-      expect(Object.fromEntries(trial.counts)).toEqual(scenario.requests);
+      await expect(play(scenario, stage, plain)).resolves.toBeDefined();
     } finally {
       await stage.close();
     }
