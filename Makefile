@@ -167,12 +167,16 @@ deploy: ## Install the CRD and the operator: IMG=, ROLES=split, CERT=self-signed
 	  $(if $(filter self-signed,$(CERT)),KUBECTL='$(KUBECTL)' certs/self-signed.sh;) \
 	  [ $$first = $(STORED) ] || $(MAKE) --no-print-directory store-v1beta1
 
-# The second half of an upgrade.
+# The second half of an upgrade. A rollout is complete while old Pods still terminate, and the API server may keep its connections
+# to them, so it would ask them to convert: wait until they are gone, or for a minute (their grace period is 30 s).
 store-v1beta1:
 	@for deployment in $$($(KUBECTL) -n sequentialjob-system get deployments -l app.kubernetes.io/name=sequentialjob -o name); do \
 	    $(KUBECTL) -n sequentialjob-system rollout status $$deployment --timeout=300s || \
 	      { echo 'v1alpha1 is still the stored version, and the old Pods go on: mend the rollout, then make deploy again' >&2; exit 1; }; \
 	  done
+	@for second in {1..60}; do \
+	  [ -n "$$($(KUBECTL) -n sequentialjob-system get pods -l app.kubernetes.io/name=sequentialjob \
+	    -o 'jsonpath={.items[*].metadata.deletionTimestamp}')" ] || break; sleep 1; done
 	@$(MAKE) --no-print-directory install
 	@echo 'v1beta1 is now the stored version; make migrate rewrites the SequentialJobs that are still stored as v1alpha1'
 

@@ -257,7 +257,7 @@ suite(title, () => {
     await make('uninstall');
     // The server goes on for a moment to offer what it no longer has.
     await eventually('nothing of the operator', async () => (await leftovers()).length === 0);
-  });
+  }, 300_000);
 });
 
 /** Each of a sequence's Jobs, made once. */

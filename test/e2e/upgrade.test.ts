@@ -87,7 +87,7 @@ suite(title, () => {
 
   it('serves v1alpha1 while the operator is upgraded', async () => {
     await apply(writtenInV1alpha1('busy-1', { containers: manySteps() }));
-    const requests = new RequestsOfV1alpha1(namespace, 'done');
+    const requests = new RequestsOfV1alpha1(namespace, 'busy-1');
     await make('deploy', `IMG=${IMAGE}`);
     await untilRolledOut();
     expect(await requests.end()).toEqual(ALL_ANSWERED);
@@ -190,7 +190,7 @@ suite(title, () => {
 
     it('goes by storing v1alpha1, and by `make deploy` of the old release', async () => {
       await apply(writtenInV1beta1('busy-2', { steps: manySteps() }));
-      const requests = new RequestsOfV1alpha1(namespace, 'done');
+      const requests = new RequestsOfV1alpha1(namespace, 'busy-2');
       await make('install', 'STORED=v1alpha1');
       await make('migrate');
       expect(await storedVersions()).toEqual(['v1alpha1']);
@@ -223,16 +223,19 @@ suite(title, () => {
       expect(Object.keys(seen)).toEqual(expect.arrayContaining(['night-1-0-extract', 'long-0-first', 'young-0-s0']));
     });
 
-    it('deletes a sequence with its Jobs of both releases, and leaves nothing in the cluster', async () => {
+    it('deletes the sequences with their Jobs of both releases', async () => {
       // kubectl remembers the versions that were served, and deletes nothing in one that is gone.
       await kubectl('api-resources');
-      await kubectl('delete', 'sequentialjobs', '-n', namespace.name, '--all', '--timeout=60s');
+      await kubectl('delete', 'sequentialjobs', '-n', namespace.name, '--all', '--timeout=200s');
       await namespace.untilNoJobs();
       await namespace.untilNoPods();
+    }, 300_000);
+
+    it('leaves nothing in the cluster when the old release is removed', async () => {
       await makeIn(OLD_CHECKOUT, 'undeploy');
       await makeIn(OLD_CHECKOUT, 'uninstall');
       await eventually('nothing of the operator', async () => (await leftovers()).length === 0);
-    });
+    }, 300_000);
   });
 });
 

@@ -113,6 +113,11 @@ export function connect(observe?: RequestObserver): ApiClient {
   });
 }
 
+/** A folder for kubectl: the user's own cache may hold what another cluster served at this address. */
+export function kubectlCache(): string {
+  return `${kubeconfig()}.cache`;
+}
+
 /** Runs kubectl against the cluster; rejects when it exits non-zero, with its standard error in the message. */
 export async function kubectl(...args: readonly string[]): Promise<string> {
   return (await run(args)).stdout;
@@ -153,8 +158,7 @@ async function run(args: readonly string[], input = '', env: NodeJS.ProcessEnv =
   const assets = process.env['KUBEBUILDER_ASSETS'];
   const command = assets === undefined ? 'kubectl' : join(assets, 'kubectl');
   const config = kubeconfig();
-  // The user's own cache may hold what another cluster served at this address.
-  const running = promisify(execFile)(command, [`--cache-dir=${config}.cache`, ...args], {
+  const running = promisify(execFile)(command, [`--cache-dir=${kubectlCache()}`, ...args], {
     env: { ...process.env, ...env, KUBECONFIG: config },
     maxBuffer: MAX_OUTPUT_BYTES,
   });

@@ -7,7 +7,7 @@ import tls from 'node:tls';
 import { promisify } from 'node:util';
 import type { ApiClient } from '../../shared/kube/client.ts';
 import { collectionPath } from '../../shared/kube/resources.ts';
-import { kubeconfig, kubectl, PODS, type CommandResult } from './cluster.ts';
+import { kubeconfig, kubectl, kubectlCache, PODS, type CommandResult } from './cluster.ts';
 import { eventually } from './eventually.ts';
 import { ROOT } from './manifests.ts';
 import { parseMetrics, valueOf } from './metrics.ts';
@@ -33,7 +33,8 @@ export async function tryMakeIn(
   // What the make that runs the tests was called with is not for this one.
   const { MAKEFLAGS: _flags, MFLAGS: _same, MAKELEVEL: _level, ...env } = process.env;
   try {
-    const args = ['--no-print-directory', target, 'CERT=self-signed', `KUBECTL=${command}`, ...variables];
+    const tool = `KUBECTL=${command} --cache-dir=${kubectlCache()}`;
+    const args = ['--no-print-directory', target, 'CERT=self-signed', tool, ...variables];
     const options = { cwd: folder, env: { ...env, KUBECONFIG: kubeconfig() } };
     return { code: 0, ...(await promisify(execFile)('make', args, options)) };
   } catch (error) {
