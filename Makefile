@@ -45,7 +45,7 @@ REVISION ?= $(shell git describe --always --abbrev=40 --dirty 2>/dev/null || ech
 HELM ?= helm
 
 .PHONY: help demo test test-unit test-integration test-e2e test-faults test-hostile test-load bench lint format generate verify audit licences node-origin sbom run build clean \
-  install uninstall deploy store-v1beta1 migrate undeploy certificate manifests build-installer docker-build docker-push helm-package release
+  install uninstall deploy store-v1beta1 migrate prepare-rollback undeploy certificate manifests build-installer docker-build docker-push helm-package release
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -182,6 +182,16 @@ store-v1beta1:
 
 migrate: ## Rewrite all SequentialJobs in the stored version, and record in the CRD that no other one is left
 	@KUBECTL='$(KUBECTL)' config/migrate-stored-version.sh
+
+# The operator must not run while its version is not served: a Job that it creates then has an owner that the garbage collector
+# does not find, and is deleted.
+prepare-rollback: ## Before `make deploy` of a release with v1alpha1 only: store v1alpha1 alone, and stop the operator
+	@$(MAKE) --no-print-directory install STORED=v1alpha1
+	@$(MAKE) --no-print-directory migrate
+	@$(KUBECTL) -n sequentialjob-system scale deployment -l app.kubernetes.io/name=sequentialjob --replicas=0
+	@for second in {1..60}; do \
+	  [ -n "$$($(KUBECTL) -n sequentialjob-system get pods -l app.kubernetes.io/name=sequentialjob -o name)" ] || break; sleep 1; done
+	@echo 'ready: make deploy in the checkout of the older release'
 
 # kubectl keeps the list of served versions for up to six hours, and finds nothing in one that is no longer served; api-resources renews it.
 undeploy: ## Remove the operator, with the variables of `make deploy`; FORCE=yes: even if SequentialJobs exist

@@ -122,6 +122,7 @@ export class Informers {
   #hasWarnedOfPods = false;
   /** Resources that the operator may not list; cleared when a watch opens. */
   readonly #forbidden = new Set<Watched>();
+  #isServed = true;
   /** Resources whose missing permission has been logged. */
   readonly #loggedForbidden = new Set<Watched>();
 
@@ -161,6 +162,14 @@ export class Informers {
   /** The required informers whose first list is not complete. */
   get unsynced(): readonly Watched[] {
     return REQUIRED.filter((_, i) => this.#required[i]?.hasSynced !== true);
+  }
+
+  /**
+   * False while the API server does not serve SequentialJobs in the operator's version, because somebody has applied the
+   * definition of another release. The cache is outdated then, and no status can be written.
+   */
+  get served(): boolean {
+    return this.#isServed;
   }
 
   get #missing(): readonly Watched[] {
@@ -256,6 +265,7 @@ export class Informers {
   #logError(informer: Watched, error: ApiError, retryMs: number): void {
     if (error.code !== 'Gone') this.#options.onWatchError?.(informer);
     this.#syncWarning.recordError(informer, error.message);
+    if (informer === 'sequentialjobs' && error.code === 'NotFound') this.#isServed = false;
     // An expired resourceVersion is the routine end of a quiet watch. A missing permission is logged once, until it is
     // granted.
     const isExpected = error.code === 'Gone' || this.#loggedForbidden.has(informer);
@@ -268,6 +278,7 @@ export class Informers {
   }
 
   #watchOpened(informer: Watched): void {
+    if (informer === 'sequentialjobs') this.#isServed = true;
     this.#forbidden.delete(informer);
     this.#loggedForbidden.delete(informer);
   }

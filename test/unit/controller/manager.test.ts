@@ -25,6 +25,7 @@ const RUNNING = sequentialJob({
 });
 
 const UNREACHABLE = new ApiError('Unreachable', 'connect ECONNREFUSED');
+const NOT_SERVED = new ApiError('NotFound', 'the server could not find the requested resource', { status: 404 });
 
 let lines: Line[];
 let registry: Registry;
@@ -32,6 +33,10 @@ let controller: Controller;
 let watches: Map<string, FakeWatch>;
 /** What comes instead of an answer to anything. */
 let outage: ApiError | undefined;
+/** Whether the API server knows SequentialJobs in the version of the operator. */
+let isServed: boolean;
+/** Requests that concern a Job. */
+let jobRequests: number;
 /** What a look at the Job brings. */
 let look: () => unknown;
 let event: () => unknown;
@@ -42,6 +47,8 @@ const plural = (path: string): string => path.split('/').at(-1) ?? '';
 
 function answer({ method, path, query }: ApiRequest): unknown {
   if (outage !== undefined) throw outage;
+  if (!isServed && path.includes('/sequentialjobs')) throw NOT_SERVED;
+  if (path.includes('/jobs') && query?.['limit'] === undefined) jobRequests++;
   if (method === 'GET' && query?.['limit'] !== undefined) {
     return { metadata: { resourceVersion: '1000' }, items: plural(path) === 'sequentialjobs' ? [RUNNING] : [] };
   }
@@ -54,6 +61,7 @@ function answer({ method, path, query }: ApiRequest): unknown {
 beforeEach(async () => {
   jest.useFakeTimers();
   outage = undefined;
+  [isServed, jobRequests] = [true, 0];
   watches = new Map();
   look = () => {
     throw new ApiError('ServerError', 'not today', { status: 500 });
@@ -63,6 +71,7 @@ beforeEach(async () => {
     request: answer,
     stream: ({ path, signal }) => {
       if (outage !== undefined) throw outage;
+      if (!isServed && plural(path) === 'sequentialjobs') throw NOT_SERVED;
       const watch = new FakeWatch(signal);
       watches.set(plural(path), watch);
       return watch.body;
@@ -243,4 +252,17 @@ it('an object for which a transform throws is an internal error of the informer;
   expect(await valueOfMetric('sequentialjob_informer_internal_errors_total', { resource: 'jobs' })).toBe(1);
   expect(await valueOfMetric('sequentialjob_watch_errors_total', { resource: 'jobs' })).toBe(0);
   expect(lines.some((line) => line['sequentialJob'] === 'team-a/other')).toBe(true);
+});
+
+it('while the API server does not serve SequentialJobs in this version, no Job is touched; afterwards everything goes on', async () => {
+  isServed = false;
+  watches.get('sequentialjobs')?.end();
+  await pass(1_000);
+  jobRequests = 0;
+  watches.get('jobs')?.send('BOOKMARK', { metadata: { resourceVersion: '1001' } });
+  await pass(600_000);
+  expect(jobRequests).toBe(0);
+  isServed = true;
+  await pass(60_000);
+  expect(jobRequests).toBeGreaterThan(0);
 });
