@@ -167,6 +167,11 @@ deploy: ## Install the CRD and the operator: IMG=, ROLES=split, CERT=self-signed
 	  $(if $(filter self-signed,$(CERT)),KUBECTL='$(KUBECTL)' certs/self-signed.sh;) \
 	  [ $$first = $(STORED) ] || $(MAKE) --no-print-directory store-v1beta1
 
+# Waits until no Pod of the operator has a field of its metadata; fails after a minute.
+until_no_pod_has = for second in {1..60}; do \
+  [ -n "$$($(KUBECTL) -n sequentialjob-system get pods -l app.kubernetes.io/name=sequentialjob -o 'jsonpath={.items[*].metadata.$(1)}')" ] || \
+    break; sleep 1; done; [ $$second != 60 ]
+
 # The second half of an upgrade. A rollout is complete while old Pods still terminate, and the API server may keep its connections
 # to them, so it would ask them to convert: wait until they are gone, or for a minute (their grace period is 30 s).
 store-v1beta1:
@@ -174,24 +179,21 @@ store-v1beta1:
 	    $(KUBECTL) -n sequentialjob-system rollout status $$deployment --timeout=300s || \
 	      { echo 'v1alpha1 is still the stored version, and the old Pods go on: mend the rollout, then make deploy again' >&2; exit 1; }; \
 	  done
-	@for second in {1..60}; do \
-	  [ -n "$$($(KUBECTL) -n sequentialjob-system get pods -l app.kubernetes.io/name=sequentialjob \
-	    -o 'jsonpath={.items[*].metadata.deletionTimestamp}')" ] || break; sleep 1; done
+	@$(call until_no_pod_has,deletionTimestamp) || true
 	@$(MAKE) --no-print-directory install
 	@echo 'v1beta1 is now the stored version; make migrate rewrites the SequentialJobs that are still stored as v1alpha1'
 
 migrate: ## Rewrite all SequentialJobs in the stored version, and record in the CRD that no other one is left
 	@KUBECTL='$(KUBECTL)' config/migrate-stored-version.sh
 
-# The operator must not run while its version is not served: a Job that it creates then has an owner that the garbage collector
-# does not find, and is deleted.
-prepare-rollback: ## Before `make deploy` of a release with v1alpha1 only: store v1alpha1 alone, and stop the operator
+# Stops the operator because the older release's CRD does not serve v1beta1. The garbage collector would find no owner of a Job that
+# this release creates then, and delete it, and the step would be started again and again.
+prepare-rollback: ## Before an older release that has only v1alpha1 is deployed: store v1alpha1, rewrite all SequentialJobs, stop the operator
 	@$(MAKE) --no-print-directory install STORED=v1alpha1
 	@$(MAKE) --no-print-directory migrate
-	@$(KUBECTL) -n sequentialjob-system scale deployment -l app.kubernetes.io/name=sequentialjob --replicas=0
-	@for second in {1..60}; do \
-	  [ -n "$$($(KUBECTL) -n sequentialjob-system get pods -l app.kubernetes.io/name=sequentialjob -o name)" ] || break; sleep 1; done
-	@echo 'ready: make deploy in the checkout of the older release'
+	@$(KUBECTL) -n sequentialjob-system scale deployments -l app.kubernetes.io/name=sequentialjob --replicas=0
+	@$(call until_no_pod_has,name) || { echo 'Pods of the operator still run' >&2; exit 1; }
+	@echo 'the operator is stopped until `make deploy` in the checkout of the older release'
 
 # kubectl keeps the list of served versions for up to six hours, and finds nothing in one that is no longer served; api-resources renews it.
 undeploy: ## Remove the operator, with the variables of `make deploy`; FORCE=yes: even if SequentialJobs exist
