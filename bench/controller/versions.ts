@@ -22,9 +22,9 @@ interface Effort {
 }
 
 const FULL: Effort = {
-  pairs: 4,
-  warmUp: { sequences: 40, inFlight: 20 },
-  measured: { sequences: 200, inFlight: 20 },
+  pairs: 3,
+  warmUp: { sequences: 20, inFlight: 20 },
+  measured: { sequences: 80, inFlight: 20 },
 };
 const SMOKE: Effort = { pairs: 1, warmUp: { sequences: 1, inFlight: 1 }, measured: { sequences: 2, inFlight: 2 } };
 
