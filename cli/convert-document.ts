@@ -5,7 +5,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { isMap, isScalar, isSeq, type Node, type Pair, Scalar, YAMLMap, YAMLSeq } from 'yaml';
 import { KIND } from '../shared/api/group.ts';
-import { API_VERSIONS, convert } from '../shared/conversion/index.ts';
+import { convert, isApiVersion } from '../shared/conversion/index.ts';
 import { POLICY_JOB_FIELDS, STEP_FIELDS } from '../shared/conversion/step-settings.ts';
 import { asObject } from '../shared/json/untrusted.ts';
 import type { YamlDocument } from './yaml.ts';
@@ -66,7 +66,7 @@ function withoutEmptyPolicies(object: unknown): unknown {
 }
 
 const isSequentialJob = ({ apiVersion, kind }: { readonly apiVersion?: unknown; readonly kind?: unknown }): boolean =>
-  kind === KIND && API_VERSIONS.some((version) => version === apiVersion);
+  kind === KIND && isApiVersion(apiVersion);
 
 const isList = (kind: unknown): boolean => kind === 'List';
 

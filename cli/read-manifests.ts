@@ -1,7 +1,7 @@
 /** Reads the objects of a text, each with its position: from several documents, lists or a stream of JSON objects. */
 import { isMap, isSeq, LineCounter } from 'yaml';
 import { GROUP, KIND, LIST_KIND } from '../shared/api/group.ts';
-import { API_VERSIONS } from '../shared/conversion/index.ts';
+import { isApiVersion } from '../shared/conversion/index.ts';
 import { asObject } from '../shared/json/untrusted.ts';
 import { splitJsonStream } from './split-json-stream.ts';
 import { type ObjectNode, keyOf, fieldOffset, resolveAlias } from './field-position.ts';
@@ -151,10 +151,8 @@ function expandLists(anchor: ObjectNode, object: unknown, place: ObjectPlace): r
   });
 }
 
-const isServed = (apiVersion: unknown): boolean => API_VERSIONS.some((version) => version === apiVersion);
-
 const isList = ({ apiVersion, kind }: Partial<Typed>): boolean =>
-  (apiVersion === 'v1' && kind === 'List') || (isServed(apiVersion) && kind === LIST_KIND);
+  (apiVersion === 'v1' && kind === 'List') || (isApiVersion(apiVersion) && kind === LIST_KIND);
 
 function itemNodes({ document, node }: ObjectNode): readonly ObjectNode['node'][] {
   const map = resolveAlias(node, document);
@@ -170,7 +168,7 @@ function itemNodes({ document, node }: ObjectNode): readonly ObjectNode['node'][
 function isSequentialJob(object: unknown): boolean {
   const { apiVersion, kind } = asObject<Typed>(object) ?? {};
   const group = typeof apiVersion === 'string' && apiVersion.includes('/') ? apiVersion.split('/')[0] : GROUP;
-  return isServed(apiVersion) || (kind === KIND && group === GROUP);
+  return isApiVersion(apiVersion) || (kind === KIND && group === GROUP);
 }
 
 function toManifest({ anchor, object, place }: FoundObject, at: (offset: number) => Position): Manifest {

@@ -9,7 +9,7 @@ import { type ApiClient, type ApiRequest, createApiClient, PATCH_TYPE } from '..
 import { dryRunJob, noVerdictReason } from '../shared/kube/dry-run.ts';
 import { type ApiError, isApiError, isRefusal } from '../shared/kube/errors.ts';
 import { type KubeConfigOptions, loadKubeConfig } from '../shared/kube/kubeconfig.ts';
-import { collectionPath, objectPath, SEQUENTIAL_JOBS } from '../shared/kube/resources.ts';
+import { collectionPath, objectPath, SEQUENTIAL_JOBS, V1ALPHA1_SEQUENTIAL_JOBS } from '../shared/kube/resources.ts';
 import { USER_AGENT } from '../shared/version.ts';
 import { asObject, nonEmptyString } from '../shared/json/untrusted.ts';
 import { withPlaceholders } from './fill-placeholders.ts';
@@ -102,7 +102,7 @@ async function dryRunSequentialJob(
 ): Promise<DryRunResult> {
   // A server takes an object at the path of its own version only.
   const isV1alpha1 = asObject<SequentialJob>(body)?.apiVersion === V1ALPHA1_API_VERSION;
-  const resource = isV1alpha1 ? { ...SEQUENTIAL_JOBS, root: `/apis/${V1ALPHA1_API_VERSION}` } : SEQUENTIAL_JOBS;
+  const resource = isV1alpha1 ? V1ALPHA1_SEQUENTIAL_JOBS : SEQUENTIAL_JOBS;
   const created = await send({ method: 'POST', path: collectionPath(resource, namespace), body }, client);
   const path = objectPath(resource, namespace, name);
   const error =

@@ -1,6 +1,6 @@
 /** Validates one manifest as the API server and the webhook do, with the position of each finding in the text. */
 import { API_VERSION, KIND, V1ALPHA1_API_VERSION } from '../shared/api/group.ts';
-import { API_VERSIONS } from '../shared/conversion/index.ts';
+import { API_VERSIONS, isApiVersion } from '../shared/conversion/index.ts';
 import {
   formatFieldError,
   notSupported,
@@ -82,9 +82,8 @@ function withKnownType(object: unknown): unknown {
   const typed = asObject<Typed>(object);
   if (typed === undefined) return object;
   const hasContainers = asObject<{ containers: unknown }>(typed.spec)?.containers !== undefined;
-  const apiVersion =
-    API_VERSIONS.find((known) => known === typed.apiVersion) ?? (hasContainers ? V1ALPHA1_API_VERSION : API_VERSION);
-  return { ...typed, apiVersion, kind: KIND };
+  const likely = hasContainers ? V1ALPHA1_API_VERSION : API_VERSION;
+  return { ...typed, apiVersion: isApiVersion(typed.apiVersion) ? typed.apiVersion : likely, kind: KIND };
 }
 
 /** An API server rejects an unknown version or kind without calling the webhook. */

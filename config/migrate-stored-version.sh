@@ -14,11 +14,11 @@ stored=$($kubectl get crd "$crd" -o 'jsonpath={.spec.versions[?(@.storage==true)
 resource=sequentialjobs.$stored.$group
 
 rewrite() {
-  local namespace=$1 name=$2
+  local namespace=$1 name=$2 said
   # An empty patch is written if the stored bytes differ, as they do in another version.
-  $kubectl patch "$resource" --namespace="$namespace" "$name" --type=merge --patch='{}' >/dev/null && return
+  said=$($kubectl patch "$resource" --namespace="$namespace" "$name" --type=merge --patch='{}' 2>&1) && return
   # It may have been deleted meanwhile.
-  [ -z "$($kubectl get "$resource" --namespace="$namespace" "$name" --ignore-not-found -o name)" ]
+  [ -z "$($kubectl get "$resource" --namespace="$namespace" "$name" --ignore-not-found -o name)" ] || { echo "$said" >&2; return 1; }
 }
 
 objects=$($kubectl get "$resource" --all-namespaces \

@@ -122,7 +122,8 @@ export class Informers {
   #hasWarnedOfPods = false;
   /** Resources that the operator may not list; cleared when a watch opens. */
   readonly #forbidden = new Set<Watched>();
-  #isServed = true;
+  /** Present while SequentialJobs are not served; resolves when they are again, or at the stop. */
+  #served: PromiseWithResolvers<void> | undefined;
   /** Resources whose missing permission has been logged. */
   readonly #loggedForbidden = new Set<Watched>();
 
@@ -165,11 +166,12 @@ export class Informers {
   }
 
   /**
-   * False while the API server does not serve SequentialJobs in the operator's version, because somebody has applied the
-   * definition of another release. The cache is outdated then, and no status can be written.
+   * Resolves when the API server serves SequentialJobs in the operator's version: usually at once, but somebody may have
+   * applied the definition of another release. Until then the cache is outdated, and no status can be written. False at the stop.
    */
-  get served(): boolean {
-    return this.#isServed;
+  async untilServed(): Promise<boolean> {
+    await this.#served?.promise;
+    return !this.#stopping.signal.aborted;
   }
 
   get #missing(): readonly Watched[] {
@@ -192,6 +194,7 @@ export class Informers {
 
   async stop(): Promise<void> {
     this.#stopping.abort();
+    this.#served?.resolve();
     this.#syncWarning.stop();
     await Promise.all(this.#all.map((informer) => informer.stop()));
   }
@@ -265,7 +268,7 @@ export class Informers {
   #logError(informer: Watched, error: ApiError, retryMs: number): void {
     if (error.code !== 'Gone') this.#options.onWatchError?.(informer);
     this.#syncWarning.recordError(informer, error.message);
-    if (informer === 'sequentialjobs' && error.code === 'NotFound') this.#isServed = false;
+    if (informer === 'sequentialjobs' && error.code === 'NotFound') this.#served ??= Promise.withResolvers();
     // An expired resourceVersion is the routine end of a quiet watch. A missing permission is logged once, until it is
     // granted.
     const isExpected = error.code === 'Gone' || this.#loggedForbidden.has(informer);
@@ -278,7 +281,10 @@ export class Informers {
   }
 
   #watchOpened(informer: Watched): void {
-    if (informer === 'sequentialjobs') this.#isServed = true;
+    if (informer === 'sequentialjobs') {
+      this.#served?.resolve();
+      this.#served = undefined;
+    }
     this.#forbidden.delete(informer);
     this.#loggedForbidden.delete(informer);
   }

@@ -45,9 +45,6 @@ export interface ControllerOptions {
 /** Back-off for transient errors: at most 5 minutes between two tries. */
 const BACKOFF = { baseMs: 250, maxMs: 300_000 } as const;
 
-/** How long a key waits while SequentialJobs are not served. */
-const UNSERVED_RETRY_MS = 5_000;
-
 const monotonic = (): number => performance.now();
 
 /** Time for pending events after the last reconcile; a shutdown takes at most 20 s in all. */
@@ -192,6 +189,9 @@ export class Controller {
       await this.#deps.events.waitForCapacity();
       const key = await this.#queue.take();
       if (key === undefined) return;
+      // A Job that is created now cannot be recorded, and the garbage collector deletes it, because it does not find the
+      // owner in this version: the step would start again and again (seen on 1.20).
+      if (!(await this.#informers.untilServed())) return;
       const reconcileKey = (): Promise<ReconcileOutcome> => this.#reconcile(key);
       await (this.#recorder === undefined ? reconcileKey() : this.#recorder.reconcile(key, reconcileKey));
       this.#queue.done(key);
@@ -200,12 +200,6 @@ export class Controller {
 
   /** Never rejects: a failure schedules another reconcile. */
   async #reconcile(key: string): Promise<ReconcileOutcome> {
-    // A Job that is created now cannot be recorded, and the garbage collector deletes it, because it does not find the
-    // owner in this version: the step would start again and again (seen on 1.20).
-    if (!this.#informers.served) {
-      this.#queue.addAfter(key, UNSERVED_RETRY_MS);
-      return 'requeue_after';
-    }
     try {
       const { requeueAfterMs } = await reconcile(key, this.#deps);
       this.#queue.forget(key);

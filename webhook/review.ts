@@ -1,6 +1,6 @@
 /** Decodes and encodes AdmissionReviews of admission.k8s.io/v1 (k8s.io/api/admission/v1 types.go). Pure. */
 import { GROUP, KIND } from '../shared/api/group.ts';
-import { API_VERSIONS } from '../shared/conversion/index.ts';
+import { API_VERSIONS, isApiVersion } from '../shared/conversion/index.ts';
 import { asObject, nonEmptyString, type Untrusted } from '../shared/json/untrusted.ts';
 import type { AdmissionDecision } from './response.ts';
 
@@ -53,7 +53,7 @@ export function decodeReview(body: unknown, bytes: number): Decoded<UndecodedReq
 /** Validates a request: a mismatch with this webhook or its operation is a problem in one line. */
 export function decodeRequest({ request, bytes }: UndecodedRequest): Decoded<AdmissionRequest> {
   const kind = asObject<{ group: string; version: string; kind: string }>(request['kind']);
-  if (kind?.group !== GROUP || !isServed(`${kind.group}/${String(kind.version)}`) || kind.kind !== KIND) {
+  if (kind?.group !== GROUP || !isApiVersion(`${kind.group}/${String(kind.version)}`) || kind.kind !== KIND) {
     return { problem: `request.kind must be ${KIND} of ${API_VERSIONS.join(' or ')}` };
   }
   const operation = OPERATIONS.find((known) => known === request['operation']);
@@ -73,12 +73,10 @@ export function decodeRequest({ request, bytes }: UndecodedRequest): Decoded<Adm
 function objectProblem(value: unknown): string | undefined {
   const object = asObject<{ apiVersion: string; kind: string }>(value);
   if (object === undefined) return 'must be an object';
-  return isServed(object.apiVersion) && object.kind === KIND
+  return isApiVersion(object.apiVersion) && object.kind === KIND
     ? undefined
     : `must have apiVersion ${API_VERSIONS.join(' or ')} and kind ${KIND}`;
 }
-
-const isServed = (apiVersion: unknown): boolean => API_VERSIONS.some((version) => version === apiVersion);
 
 /** The whole answer as JSON. */
 export function encodeReview(uid: string, verdict: AdmissionDecision): string {

@@ -2,14 +2,18 @@
  * Drives the Jobs of one namespace: creates SequentialJobs, completes their Jobs in place of the Job controller, and measures
  * hand-offs: the time from the watch event of a Job's completion to the event of the next Job, in the same watch.
  */
-import { collectionPath, JOBS, objectPath, SEQUENTIAL_JOBS } from '../../shared/kube/resources.ts';
+import {
+  collectionPath,
+  JOBS,
+  objectPath,
+  SEQUENTIAL_JOBS,
+  V1ALPHA1_SEQUENTIAL_JOBS,
+} from '../../shared/kube/resources.ts';
 import type { RawClient, WatchEvent, RawRequest } from './raw-client.ts';
-import { GROUP, V1ALPHA1 } from '../../shared/api/group.ts';
+import { V1ALPHA1 } from '../../shared/api/group.ts';
 import { completion, isComplete, sequenceBody, type ObservedObject, stepOf } from './sequences.ts';
 
 export const STEPS = 5;
-
-const SEQUENTIAL_JOBS_V1ALPHA1 = { ...SEQUENTIAL_JOBS, root: `/apis/${GROUP}/${V1ALPHA1}` };
 
 export interface Workload {
   readonly sequences: number;
@@ -146,7 +150,7 @@ export class JobDriver {
     this.#created++;
     const name = `sequence-${String(this.#created).padStart(5, '0')}`;
     const { namespace, version } = this.#options;
-    const resource = version === V1ALPHA1 ? SEQUENTIAL_JOBS_V1ALPHA1 : SEQUENTIAL_JOBS;
+    const resource = version === V1ALPHA1 ? V1ALPHA1_SEQUENTIAL_JOBS : SEQUENTIAL_JOBS;
     this.#send({ method: 'POST', path: collectionPath(resource, namespace), body: sequenceBody(name, STEPS, version) });
   }
 

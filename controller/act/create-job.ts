@@ -1,6 +1,6 @@
 /** Creates the Job of a step, or finds out why it cannot be created. */
 import { MANAGER } from '../../shared/api/group.ts';
-import { API_VERSIONS } from '../../shared/conversion/index.ts';
+import { isApiVersion } from '../../shared/conversion/index.ts';
 import { type ObservedJob, sequentialJobOwner } from '../../shared/api/job.ts';
 import { MESSAGE } from '../../shared/api/reasons.ts';
 import { buildJob } from '../../shared/jobs/job.ts';
@@ -98,7 +98,7 @@ function pendingRemovalOf(job: ObservedJob, deps: ExecuteDeps): 'deleted' | 'own
   const { deletionTimestamp, namespace } = job.metadata;
   if (deletionTimestamp !== undefined) return 'deleted';
   const owner = sequentialJobOwner(job);
-  if (owner === undefined || !API_VERSIONS.includes(owner.apiVersion)) return undefined;
+  if (owner === undefined || !isApiVersion(owner.apiVersion)) return undefined;
   const ownerExists = deps.sequentialJobs.get(`${namespace}/${owner.name}`)?.metadata.uid === owner.uid;
   return ownerExists ? undefined : 'ownerless';
 }

@@ -6,6 +6,8 @@ import { API_VERSION, FINALIZER, GROUP, KIND, PLURAL, V1ALPHA1_API_VERSION } fro
 import type { Kubectl } from './kubectl.ts';
 import {
   withoutUnsupportedFields,
+  type ConvertedDefinition,
+  withConversionTarget,
   withTarget,
   webhookConfigurations,
   type WebhookConfiguration,
@@ -51,26 +53,16 @@ export async function installWebhooks(kubectl: Kubectl, installation: WebhookIns
   if (installation.converts) await installConversion(kubectl, installation);
 }
 
-interface AppliedCrd {
-  readonly spec: { readonly conversion: { readonly webhook: object } };
-}
-
 /** Until then v1alpha1 can be neither read nor written: the CustomResourceDefinition names a Service that does not exist here. */
 async function installConversion(kubectl: Kubectl, installation: WebhookInstallation): Promise<void> {
   const { scratch, target } = installation;
-  const clientConfig = {
-    url: new URL('/convert', target.url).href,
-    caBundle: Buffer.from(target.caPem).toString('base64'),
-  };
+  const name = `${PLURAL}.${GROUP}`;
   // Applied, not patched: an apply of the original afterwards would leave both the URL and the Service.
   const applied = JSON.parse(
-    await kubectl('apply', 'view-last-applied', 'crd', `${PLURAL}.${GROUP}`, '-o', 'json'),
-  ) as AppliedCrd;
-  const { conversion } = applied.spec;
-  const webhook = { ...conversion.webhook, clientConfig };
+    await kubectl('apply', 'view-last-applied', 'crd', name, '-o', 'json'),
+  ) as ConvertedDefinition;
   const file = join(scratch, 'crd.json');
-  const spec = { ...applied.spec, conversion: { ...conversion, webhook } };
-  await writeFile(file, JSON.stringify({ ...applied, spec }));
+  await writeFile(file, JSON.stringify(withConversionTarget(applied, target)));
   await kubectl('apply', '-f', file);
   await untilCalled(kubectl, installation, CONVERSION_PROBE);
 }

@@ -70,6 +70,22 @@ export function withoutUnsupportedFields(configuration: WebhookConfiguration, mi
   return { ...configuration, webhooks };
 }
 
+/** The part of a CustomResourceDefinition that names the conversion webhook. */
+export interface ConvertedDefinition {
+  readonly spec: { readonly conversion: { readonly webhook: object } };
+}
+
+/** The CustomResourceDefinition with the conversion webhook at the target instead of a Service; everything else is kept. */
+export function withConversionTarget<T extends ConvertedDefinition>(
+  definition: T,
+  { url, caPem }: Pick<WebhookTarget, 'url' | 'caPem'>,
+): T {
+  const { conversion } = definition.spec;
+  const clientConfig = { url: new URL('/convert', url).href, caBundle: Buffer.from(caPem).toString('base64') };
+  const webhook = { ...conversion.webhook, clientConfig };
+  return { ...definition, spec: { ...definition.spec, conversion: { ...conversion, webhook } } };
+}
+
 /**
  * Replaces each webhook's Service by a URL with the Service's path, and sets the CA. Keeps everything else, so that tests
  * use the configuration that clusters get. Throws if a webhook has no path.

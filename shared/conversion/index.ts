@@ -16,6 +16,9 @@ const CONVERTERS: Readonly<Record<string, (spec: unknown) => unknown>> = {
 
 export const API_VERSIONS: readonly string[] = Object.keys(CONVERTERS);
 
+/** Whether a value is one of our API versions. */
+export const isApiVersion = (value: unknown): value is string => API_VERSIONS.some((version) => version === value);
+
 /**
  * The object in another version; itself if it has that version. Metadata, status and unknown fields are the same values in
  * both: the API server refuses a conversion that changes metadata other than labels and annotations (apiextensions-apiserver
@@ -31,8 +34,7 @@ export function convert(object: unknown, apiVersion: string): unknown {
 }
 
 function converterTo(apiVersion: unknown): (spec: unknown) => unknown {
-  const known = API_VERSIONS.find((version) => version === apiVersion);
-  const converter = known === undefined ? undefined : CONVERTERS[known];
+  const converter = isApiVersion(apiVersion) ? CONVERTERS[apiVersion] : undefined;
   if (converter === undefined) throw new ConversionError(`apiVersion: must be one of ${API_VERSIONS.join(', ')}`);
   return converter;
 }

@@ -46,7 +46,8 @@ export function takeFromJob(job: unknown, names: readonly string[]): { readonly 
 }
 
 /** The container of a v1beta1 step. Unknown fields stay. */
-export const containerOf = (step: Json): Json => omit(step, STEP_FIELDS);
+export const containerOf = <T extends object>(step: T): Omit<T, 'job' | 'pod' | 'onFailure' | 'when'> =>
+  omit(step as Json, STEP_FIELDS) as T;
 
 /** The settings of a v1beta1 step as a policy without its name; undefined if it has none. */
 export function policyOf(step: Json): Json | undefined {

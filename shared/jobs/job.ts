@@ -10,6 +10,7 @@ import type {
   Step,
   StepJob,
 } from '../api/types.ts';
+import { containerOf } from '../conversion/step-settings.ts';
 import { isReserved } from '../validation/labels.ts';
 import { jobName } from './names.ts';
 import { usedVolumes } from './used-volumes.ts';
@@ -75,10 +76,14 @@ export function buildCombinedJob(object: SequentialJob, indices: readonly number
       parallelism: 1,
       podReplacementPolicy: POD_REPLACEMENT_POLICY,
       ...jobFields(first.job, job),
-      template: podTemplate(template, steps.map(containerOf), {
-        labels,
-        annotations: annotationsForSteps(template, all, steps),
-      }),
+      template: podTemplate(
+        template,
+        steps.map((step) => containerOf(step)),
+        {
+          labels,
+          annotations: annotationsForSteps(template, all, steps),
+        },
+      ),
     },
   };
 }
@@ -99,12 +104,6 @@ export function jobFields(
     ...(deadline === undefined ? {} : { activeDeadlineSeconds: deadline }),
     ...(failures === undefined ? {} : { podFailurePolicy: failures }),
   };
-}
-
-/** The container of a step, without the settings of the step. */
-function containerOf(step: Step): Container {
-  const { job: _, pod: __, onFailure: ___, ...container } = step;
-  return container;
 }
 
 /** The name of this step's Job, whether or not the Job exists. */

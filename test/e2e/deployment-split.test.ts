@@ -15,9 +15,10 @@ import {
   leads,
   make,
   operatorPods,
+  removeOperator,
   scaleToZero,
-  tryMake,
   untilBothReady,
+  untilPodsGone,
   untilRolledOut,
   WEBHOOK_DEPLOYMENT,
   WEBHOOKS,
@@ -49,8 +50,7 @@ suite(title, () => {
   }, 300_000);
 
   afterAll(async () => {
-    await tryMake('uninstall');
-    await tryMake('undeploy', SPLIT, 'FORCE=yes');
+    await removeOperator(SPLIT);
     await client.request({ method: 'DELETE', path: `/api/v1/namespaces/${namespace.name}` });
     await client.close();
   }, 300_000);
@@ -100,13 +100,10 @@ suite(title, () => {
 
   it('are both restarted without a failed request', async () => {
     const before = (await operatorPods(client)).map(({ metadata }) => metadata.name);
-    const stream = new ObjectStream(namespace, 'restart');
+    await using stream = new ObjectStream(namespace, 'restart');
     await inSystem('rollout', 'restart', DEPLOYMENT, WEBHOOK_DEPLOYMENT);
     await Promise.all([untilRolledOut(), untilRolledOut(WEBHOOK_DEPLOYMENT)]);
-    await eventually('the old Pods gone', async () => {
-      const there = await inSystem('get', 'pods', '-o', 'name');
-      return !before.some((name) => there.includes(name));
-    });
+    await untilPodsGone(before);
     await stream.more(20);
     expect(await stream.end()).toEqual([]);
   }, 300_000);

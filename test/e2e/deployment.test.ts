@@ -17,12 +17,14 @@ import {
   leftovers,
   make,
   operatorPods,
+  removeOperator,
   scaleToZero,
   servedCertificates,
   setNetwork,
   tryMake,
   untilBothReady,
   untilLeader,
+  untilPodsGone,
   untilRolledOut,
 } from '../support/deployed.ts';
 import {
@@ -61,8 +63,7 @@ suite(title, () => {
 
   afterAll(async () => {
     // After a failure, what the last test has removed otherwise.
-    await tryMake('uninstall');
-    await tryMake('undeploy', 'FORCE=yes');
+    await removeOperator();
     await client.request({ method: 'DELETE', path: `/api/v1/namespaces/${namespace.name}` });
     await client.close();
   }, 300_000);
@@ -127,7 +128,7 @@ suite(title, () => {
 
   it('uses a renewed certificate without a failed request', async () => {
     const before = await servedCertificates(client);
-    const stream = new ObjectStream(namespace, 'rotation');
+    await using stream = new ObjectStream(namespace, 'rotation');
     await make('certificate');
     // The kubelet brings the new files within two minutes; a change to its Pod has it look at once.
     await inSystem('annotate', 'pods', '--all', '--overwrite', `tests.example.com/at=${Date.now()}`);
@@ -145,13 +146,10 @@ suite(title, () => {
 
   it('is restarted without a failed request', async () => {
     const before = await untilBothReady(client);
-    const stream = new ObjectStream(namespace, 'restart');
+    await using stream = new ObjectStream(namespace, 'restart');
     await inSystem('rollout', 'restart', DEPLOYMENT);
     await untilRolledOut();
-    await eventually('the old Pods gone', async () => {
-      const there = await inSystem('get', 'pods', '-o', 'name');
-      return !before.some((name) => there.includes(name));
-    });
+    await untilPodsGone(before);
     await stream.more(20);
     expect(await stream.end()).toEqual([]);
     expect(stream.count).toBeGreaterThan(50);
@@ -159,17 +157,14 @@ suite(title, () => {
 
   it('changes the leader when its Pod is deleted, and serves 200 applies meanwhile', async () => {
     const first = await untilLeader(client);
-    const held = await HeldSequence.start(namespace, 'hand-over');
-    const stream = new ObjectStream(namespace, 'handed-over', 210);
+    await using held = await HeldSequence.start(namespace, 'hand-over');
+    await using stream = new ObjectStream(namespace, 'handed-over', 210);
     await stream.more(10);
     await inSystem('delete', 'pod', first, '--wait=false');
     await Promise.all([stream.more(200), held.open()]);
     expect(await held.handOffSeconds()).toBeLessThanOrEqual(LATEST_S);
     expect(await untilLeader(client)).not.toBe(first);
-    await eventually(
-      'the Pod of the first gone',
-      async () => !(await inSystem('get', 'pods', '-o', 'name')).includes(first),
-    );
+    await untilPodsGone([first]);
     await untilBothReady(client);
     await stream.more(10);
     expect(await stream.end()).toEqual([]);
@@ -182,7 +177,7 @@ suite(title, () => {
   ])(
     'goes on with a sequence (%s) after a leader %s, late by its lease at most, with one Job for each step',
     async (name, _how, strike) => {
-      const held = await HeldSequence.start(namespace, name);
+      await using held = await HeldSequence.start(namespace, name);
       await strike(await untilLeader(client));
       await held.open();
       expect(await held.handOffSeconds()).toBeLessThanOrEqual(LATEST_S);
@@ -196,8 +191,8 @@ suite(title, () => {
     const pods = await untilBothReady(client);
     const first = await untilLeader(client);
     const second = pods.find((name) => name !== first) ?? '';
-    const held = await HeldSequence.start(namespace, 'cut');
-    const stream = new ObjectStream(namespace, 'cut-off');
+    await using held = await HeldSequence.start(namespace, 'cut');
+    await using stream = new ObjectStream(namespace, 'cut-off');
     await setNetwork(first, 'cut');
     try {
       await held.open();

@@ -3,6 +3,7 @@
  * which the cluster's node must have already, as that of SEQUENTIALJOB_E2E_IMAGE; SEQUENTIALJOB_E2E_OLD_CHECKOUT is a folder with its
  * sources, whose Makefile deploys it. The tests share one deployment, in this order.
  */
+import { V1ALPHA1_SEQUENTIAL_JOBS } from '../../shared/kube/resources.ts';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Container, SequentialJobSpec } from '../../shared/api/types.ts';
 import type { ApiClient } from '../../shared/kube/client.ts';
@@ -12,7 +13,7 @@ import {
   make,
   makeIn,
   operatorPods,
-  tryMake,
+  removeOperator,
   tryMakeIn,
   untilBothReady,
   untilLeader,
@@ -27,7 +28,7 @@ import { SeenJobUIDs } from '../support/seen-job-uids.ts';
 import { createSequences, MANIFESTS, openGate } from '../support/sequences-of-v1alpha1.ts';
 import { manifest as writtenInV1beta1, sequence, step } from '../support/sequences.ts';
 import { askServer } from '../support/server-features.ts';
-import { V1ALPHA1_RESOURCE, V1ALPHA1_SEQUENTIAL_JOBS, writtenInV1alpha1 } from '../support/v1alpha1.ts';
+import { V1ALPHA1_RESOURCE, writtenInV1alpha1 } from '../support/v1alpha1.ts';
 
 const IMAGE = process.env['SEQUENTIALJOB_E2E_IMAGE'];
 const OLD_IMAGE = process.env['SEQUENTIALJOB_E2E_OLD_IMAGE'];
@@ -76,8 +77,7 @@ suite(title, () => {
   afterAll(async () => {
     await everyJob?.stop();
     // After a failure, what the last test has removed otherwise, of either release.
-    await tryMake('uninstall');
-    await tryMake('undeploy', 'FORCE=yes');
+    await removeOperator();
     await tryMakeIn(OLD_CHECKOUT, 'undeploy', 'FORCE=yes');
     if (await namespace.exists()) {
       await client.request({ method: 'DELETE', path: `/api/v1/namespaces/${namespace.name}` });
@@ -87,7 +87,7 @@ suite(title, () => {
 
   it('serves v1alpha1 while the operator is upgraded', async () => {
     await apply(writtenInV1alpha1('busy-1', { containers: manySteps() }));
-    const requests = new RequestsOfV1alpha1(namespace, 'busy-1');
+    await using requests = new RequestsOfV1alpha1(namespace, 'busy-1');
     await make('deploy', `IMG=${IMAGE}`);
     await untilRolledOut();
     expect(await requests.end()).toEqual(ALL_ANSWERED);
@@ -191,7 +191,7 @@ suite(title, () => {
     it('goes by `make prepare-rollback`, and by `make deploy` of the old release, while v1alpha1 can be read', async () => {
       await apply(writtenInV1beta1('busy-2', { steps: manySteps() }));
       await namespace.untilRunning('busy-2', 2);
-      const requests = new RequestsOfV1alpha1(namespace, 'busy-2');
+      await using requests = new RequestsOfV1alpha1(namespace, 'busy-2');
       await make('prepare-rollback');
       expect(await storedVersions()).toEqual(['v1alpha1']);
       expect(await operatorPods(client)).toEqual([]);

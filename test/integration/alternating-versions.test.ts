@@ -1,42 +1,20 @@
 /** What docs/versions.md says of two clients with one API version each that apply the same object. */
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { CRD } from '../../config/generate/crd.ts';
-import { type Kubectl, kubectlOf } from '../../local/control-plane/kubectl.ts';
-import { type LocalOperator, startOperator } from '../../local/operator.ts';
-import { dedicatedControlPlane } from '../support/dedicated-control-plane.ts';
 import { withWebhook } from '../support/definitions.ts';
 import { eventually } from '../support/eventually.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
 import { type AnyVersion, type Fields, toV1beta1, V1ALPHA1 } from '../support/versions.ts';
+import { convertingControlPlane } from '../support/converting-control-plane.ts';
 
 jest.setTimeout(120_000);
 
-const own = dedicatedControlPlane({ node: false, controllerManager: false });
-const folder = temporaryFolder();
-let kubectl: Kubectl;
-let operator: LocalOperator;
+const own = convertingControlPlane({ node: false, controllerManager: false });
+const apply: typeof own.apply = (object, ...flags) => own.apply(object, ...flags);
 
 beforeAll(async () => {
-  kubectl = kubectlOf(own.plane);
-  operator = await startOperator({
-    state: join(folder, 'operator'),
-    kubeconfig: own.plane.kubeconfig,
-    role: 'webhook',
-    logFormat: 'json',
-  });
-  await operator.ready();
-  await apply(withWebhook(CRD, operator));
+  await apply(withWebhook(CRD, own.webhook));
   await eventually('both versions are served', async () => apply(v1alpha1('probe', {})));
-}, 180_000);
-afterAll(async () => operator.child.stop(0));
-
-async function apply(object: unknown, ...flags: readonly string[]): Promise<string> {
-  const file = join(folder, 'applied.json');
-  await writeFile(file, JSON.stringify(object));
-  return kubectl('apply', ...flags, '-f', file);
-}
+}, 60_000);
 
 const v1alpha1 = (name: string, spec: Fields): AnyVersion => ({
   apiVersion: V1ALPHA1,
@@ -48,7 +26,7 @@ const v1alpha1 = (name: string, spec: Fields): AnyVersion => ({
 const v1beta1 = (name: string, spec: Fields): AnyVersion => toV1beta1(v1alpha1(name, spec));
 
 const specOf = async (name: string): Promise<Fields> =>
-  (JSON.parse(await kubectl('get', 'sequentialjob', name, '-o', 'json')) as AnyVersion).spec;
+  (JSON.parse(await own.kubectl('get', 'sequentialjob', name, '-o', 'json')) as AnyVersion).spec;
 
 const LIMITS = { backoffLimit: 0, ttlSecondsAfterFinished: 9 };
 
@@ -80,8 +58,8 @@ it('a conflict of server-side apply names the fields of the other client’s ver
 
 it('while the webhook is down, an object that is managed in v1alpha1 is written and deleted in v1beta1', async () => {
   await apply(v1alpha1('managed', {}), '--server-side');
-  await operator.child.stop(0);
-  await kubectl('patch', 'sequentialjob', 'managed', '--type=merge', '--patch={"spec":{"suspend":true}}');
+  await own.webhook.child.stop(0);
+  await own.kubectl('patch', 'sequentialjob', 'managed', '--type=merge', '--patch={"spec":{"suspend":true}}');
   expect((await specOf('managed'))['suspend']).toBe(true);
-  await kubectl('delete', 'sequentialjob', 'managed');
+  await own.kubectl('delete', 'sequentialjob', 'managed');
 });

@@ -91,7 +91,7 @@ describe('a Job that has finished and is deleted before its creation is recorded
       await swept.deleteObject(JOBS, 'brief-0-s0');
       await swept.untilNoJobs('brief');
     };
-    const uids = new SeenJobUIDs(swept, 'brief');
+    await using uids = new SeenJobUIDs(swept, 'brief');
     await swept.apply('brief', sequence(2));
     const { steps } = await swept.untilCompleted('brief');
     expect(steps).toMatchObject([{ state: 'Succeeded', jobName: 'brief-0-s0' }, { state: 'Succeeded' }]);

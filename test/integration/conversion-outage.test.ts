@@ -1,34 +1,27 @@
 /** While the conversion webhook is down: what goes on in the stored version, what waits, and that nothing is lost. */
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { CRD } from '../../config/generate/crd.ts';
-import { type Kubectl, kubectlOf } from '../../local/control-plane/kubectl.ts';
-import { type LocalOperator, startOperator } from '../../local/operator.ts';
+import type { LocalOperator } from '../../local/operator.ts';
 import { GROUP, KIND } from '../../shared/api/group.ts';
 import { type ApiClient, createApiClient } from '../../shared/kube/client.ts';
 import { loadKubeConfig } from '../../shared/kube/kubeconfig.ts';
-import { collectionPath, JOBS, SEQUENTIAL_JOBS } from '../../shared/kube/resources.ts';
-import { dedicatedControlPlane } from '../support/dedicated-control-plane.ts';
+import { collectionPath, JOBS, SEQUENTIAL_JOBS, V1ALPHA1_SEQUENTIAL_JOBS } from '../../shared/kube/resources.ts';
 import { withStored, withWebhook } from '../support/definitions.ts';
 import { eventually } from '../support/eventually.ts';
-import { V1ALPHA1_SEQUENTIAL_JOBS, v1alpha1Manifest } from '../support/v1alpha1.ts';
+import { v1alpha1Manifest } from '../support/v1alpha1.ts';
 import type { Version } from '../support/kubectl-user.ts';
 import { Namespace } from '../support/namespace.ts';
 import { Operator } from '../support/operator.ts';
 import { FOREVER, sequence } from '../support/sequences.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
+import { convertingControlPlane } from '../support/converting-control-plane.ts';
 
 jest.setTimeout(180_000);
 
 /** The garbage collector and the namespace controller look for resources every half minute, and retry with a backoff. */
 const COLLECTED_S = 120;
 
-const own = dedicatedControlPlane();
-const folder = temporaryFolder();
+const own = convertingControlPlane();
 let client: ApiClient;
-let kubectl: Kubectl;
-let webhook: LocalOperator;
 let controlled: Namespace;
 let controller: Operator;
 
@@ -43,22 +36,16 @@ const readV1alpha1 = (): Promise<unknown> =>
   client.request({ method: 'GET', path: collectionPath(V1ALPHA1_SEQUENTIAL_JOBS, undefined) });
 
 /** At that address nobody converts. */
-const nobody = (): Pick<LocalOperator, 'url' | 'caPem'> => ({ ...webhook, url: 'https://127.0.0.1:1' });
-
-async function define(definition: object): Promise<void> {
-  const file = join(folder, 'definition.json');
-  await writeFile(file, JSON.stringify(definition));
-  await kubectl('apply', '-f', file);
-}
+const nobody = (): Pick<LocalOperator, 'url' | 'caPem'> => ({ ...own.webhook, url: 'https://127.0.0.1:1' });
 
 /** Resolves when the API server reads v1alpha1, for which it has to convert one object at least. */
 async function up(): Promise<void> {
-  await define(withWebhook(CRD, webhook));
+  await own.apply(withWebhook(CRD, own.webhook));
   await eventually('v1alpha1 is read', async () => !(await fails(readV1alpha1())));
 }
 
 async function down(): Promise<void> {
-  await define(withWebhook(CRD, nobody()));
+  await own.apply(withWebhook(CRD, nobody()));
   await eventually('v1alpha1 is not read', async () => fails(readV1alpha1()));
 }
 
@@ -86,10 +73,7 @@ async function untilCollected(namespace: Namespace): Promise<void> {
 
 beforeAll(async () => {
   const { kubeconfig } = own.plane;
-  kubectl = kubectlOf(own.plane);
   client = createApiClient(loadKubeConfig({ path: kubeconfig }), { userAgent: 'sequentialjob-tests' });
-  webhook = await startOperator({ state: join(folder, 'operator'), kubeconfig, role: 'webhook', logFormat: 'json' });
-  await webhook.ready();
   await up();
   await (await namespaceWith('converted')).apply('etl', sequence(1));
   controlled = await namespaceWith('controlled');
@@ -97,7 +81,6 @@ beforeAll(async () => {
 }, 180_000);
 afterAll(async () => {
   await controller.end('SIGTERM');
-  await webhook.child.stop(0);
   await client.close();
 });
 
@@ -175,9 +158,9 @@ describe('objects that are stored in v1alpha1, as before `make migrate`', () => 
     const write = (): Promise<void> =>
       namespace.createObject(V1ALPHA1_SEQUENTIAL_JOBS, v1alpha1Manifest('etl', sequence(1)));
     await expect(write()).rejects.toThrow(WORDS);
-    await define(withWebhook(withStored('v1alpha1'), nobody()));
+    await own.apply(withWebhook(withStored('v1alpha1'), nobody()));
     await eventually('v1alpha1 is stored', async () => write().then(() => true));
-    await define(withWebhook(CRD, nobody()));
+    await own.apply(withWebhook(CRD, nobody()));
     await eventually('v1beta1 is stored', async () => fails(namespace.list(SEQUENTIAL_JOBS)));
     await expect(client.request({ method: 'GET', path: collectionPath(SEQUENTIAL_JOBS, undefined) })).rejects.toThrow(
       WORDS,
@@ -185,7 +168,7 @@ describe('objects that are stored in v1alpha1, as before `make migrate`', () => 
     await deleteNamespace(namespace);
     const condition = 'jsonpath={.status.conditions[?(@.type=="NamespaceDeletionContentFailure")].message}';
     await eventually('the reason in the namespace', async () =>
-      WORDS.test(await kubectl('get', 'namespace', namespace.name, '-o', condition)),
+      WORDS.test(await own.kubectl('get', 'namespace', namespace.name, '-o', condition)),
     );
     await up();
     await untilDeleted(namespace);

@@ -7,25 +7,28 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { CRD, CRD_WITH_RULES } from '../../config/generate/crd.ts';
 import { V1ALPHA1_VALIDATION_RULES } from '../../config/generate/validations.ts';
-import { type Kubectl, kubectlOf } from '../../local/control-plane/kubectl.ts';
-import { type LocalOperator, startOperator } from '../../local/operator.ts';
 import { GROUP, PLURAL } from '../../shared/api/group.ts';
 import { createApiClient, type ApiClient, PATCH_TYPE } from '../../shared/kube/client.ts';
 import { loadKubeConfig } from '../../shared/kube/kubeconfig.ts';
 import { isApiError } from '../../shared/kube/errors.ts';
-import { collectionPath, objectPath, type Resource, SEQUENTIAL_JOBS } from '../../shared/kube/resources.ts';
-import { dedicatedControlPlane } from '../support/dedicated-control-plane.ts';
+import {
+  collectionPath,
+  objectPath,
+  type Resource,
+  SEQUENTIAL_JOBS,
+  V1ALPHA1_SEQUENTIAL_JOBS,
+} from '../../shared/kube/resources.ts';
 import { CRD_NAME, definitionBefore, withWebhook } from '../support/definitions.ts';
 import { eventually } from '../support/eventually.ts';
 import { onServersWhere, serverOfTests } from '../support/server-features.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
-import { V1ALPHA1_SEQUENTIAL_JOBS } from '../support/v1alpha1.ts';
 import { type AnyVersion, normalized, toV1beta1, V1ALPHA1 } from '../support/versions.ts';
+import { convertingControlPlane } from '../support/converting-control-plane.ts';
 
 jest.setTimeout(120_000);
 
 const { knowsRules } = await serverOfTests();
-const own = dedicatedControlPlane({ node: false, controllerManager: false });
+const own = convertingControlPlane({ node: false, controllerManager: false });
 const folder = temporaryFolder();
 
 const ALPHA = V1ALPHA1_SEQUENTIAL_JOBS;
@@ -33,32 +36,15 @@ const BETA = SEQUENTIAL_JOBS;
 const NAMESPACE = 'default';
 
 let client: ApiClient;
-let kubectl: Kubectl;
-let operator: LocalOperator;
 
-async function apply(name: string, object: unknown, ...flags: readonly string[]): Promise<string> {
-  const file = join(folder, `${name}.json`);
-  await writeFile(file, JSON.stringify(object));
-  return kubectl('apply', ...flags, '-f', file);
-}
+const apply: typeof own.apply = (object, ...flags) => own.apply(object, ...flags);
 
 beforeAll(async () => {
-  kubectl = kubectlOf(own.plane);
   client = createApiClient(loadKubeConfig({ path: own.plane.kubeconfig }), { userAgent: 'sequentialjob-tests' });
-  operator = await startOperator({
-    state: join(folder, 'operator'),
-    kubeconfig: own.plane.kubeconfig,
-    role: 'webhook',
-    logFormat: 'json',
-  });
-  await operator.ready();
-  await kubectl('delete', 'crd', CRD_NAME);
-  await apply('definition', definitionBefore());
-}, 180_000);
-afterAll(async () => {
-  await client.close();
-  await operator.child.stop(0);
-});
+  await own.kubectl('delete', 'crd', CRD_NAME);
+  await apply(definitionBefore());
+}, 60_000);
+afterAll(async () => client.close());
 
 const image = 'busybox:1.36';
 const SPEC = {
@@ -79,17 +65,17 @@ const list = async (resource: Resource): Promise<readonly AnyVersion[]> =>
     .items;
 
 it('objects that were stored before v1beta1 existed are read in both versions', async () => {
-  await eventually('v1alpha1 is served', async () => apply('before', asV1alpha1('before')));
+  await eventually('v1alpha1 is served', async () => apply(asV1alpha1('before')));
   const before = await read(ALPHA, 'before');
   // Client-side apply keeps a copy in an annotation: both versions have to fit into it.
-  await apply('definition', withWebhook(CRD, operator));
+  await apply(withWebhook(CRD, own.webhook));
   const beta = await eventually('v1beta1 is served', async () => read(BETA, 'before'));
   expect(beta).toEqual(toV1beta1(before));
   expect(await read(ALPHA, 'before')).toEqual(before);
 });
 
 it('the server reports no problem with the definition', async () => {
-  const status = await kubectl('get', 'crd', CRD_NAME, '-o', 'jsonpath={.status.conditions[*].type}');
+  const status = await own.kubectl('get', 'crd', CRD_NAME, '-o', 'jsonpath={.status.conditions[*].type}');
   expect(status.split(' ').toSorted()).toEqual(['Established', 'NamesAccepted']);
 });
 
@@ -97,23 +83,23 @@ describe('the same object in both versions', () => {
   it.each(['', '--server-side'])('after kubectl apply %s of either', async (flag) => {
     const name = `etl${flag === '' ? '' : '-ssa'}`;
     const flags = flag === '' ? [] : [flag];
-    await apply(name, asV1alpha1(name), ...flags);
+    await apply(asV1alpha1(name), ...flags);
     const [alpha, beta] = [await read(ALPHA, name), await read(BETA, name)];
     expect(alpha.spec).toMatchObject(SPEC);
     expect(beta.spec).toEqual(toV1beta1(alpha).spec);
     // The same file again changes nothing.
-    expect(await apply(name, asV1alpha1(name), ...flags)).toMatch(flag === '' ? /unchanged/ : /serverside-applied/);
+    expect(await apply(asV1alpha1(name), ...flags)).toMatch(flag === '' ? /unchanged/ : /serverside-applied/);
     expect((await read(BETA, name))['metadata']).toMatchObject({ generation: 1 });
     // Another user has one in v1beta1.
     const other = { ...toV1beta1(asV1alpha1(name)), spec: { ...beta.spec, suspend: true } };
-    await apply(name, other, ...flags, ...(flag === '' ? [] : ['--force-conflicts']));
+    await apply(other, ...flags, ...(flag === '' ? [] : ['--force-conflicts']));
     expect((await read(ALPHA, name)).spec).toEqual({ ...normalized(alpha).spec, suspend: true });
   });
 
   it('after a patch, in the version of the patch', async () => {
-    await apply('patched', asV1alpha1('patched'));
+    await apply(asV1alpha1('patched'));
     const merge = async (resource: string, spec: unknown): Promise<string> =>
-      kubectl('patch', resource, 'patched', '--type=merge', `-p=${JSON.stringify({ spec })}`);
+      own.kubectl('patch', resource, 'patched', '--type=merge', `-p=${JSON.stringify({ spec })}`);
     await merge(`${PLURAL}.v1alpha1.${GROUP}`, { stepPolicies: [{ name: 'extract', backoffLimit: 5 }] });
     expect((await read(BETA, 'patched')).spec['steps']).toEqual([
       { ...SPEC.containers[0], job: { backoffLimit: 5 } },
@@ -127,7 +113,7 @@ describe('the same object in both versions', () => {
     const [alpha, beta] = [await list(ALPHA), await list(BETA)];
     expect(alpha.length).toBeGreaterThan(2);
     expect(beta).toEqual(alpha.map((object) => toV1beta1(object)));
-    const watched = await kubectl(
+    const watched = await own.kubectl(
       'get',
       `${PLURAL}.v1alpha1.${GROUP}`,
       '-o',
@@ -145,13 +131,13 @@ it('an integer that a double does not hold is the same in both versions', async 
   const { spec: _, ...head } = asV1alpha1('long');
   const spec = `{"containers":[{"name":"a","image":"${image}"}],"activeDeadlineSeconds":${seconds}}`;
   await writeFile(file, `${JSON.stringify(head).slice(0, -1)},"spec":${spec}}`);
-  await kubectl('create', '-f', file);
+  await own.kubectl('create', '-f', file);
   for (const version of ['v1alpha1', 'v1beta1'])
-    expect(await kubectl('get', `${PLURAL}.${version}.${GROUP}`, 'long', '-o', 'json')).toContain(`: ${seconds}`);
+    expect(await own.kubectl('get', `${PLURAL}.${version}.${GROUP}`, 'long', '-o', 'json')).toContain(`: ${seconds}`);
 });
 
 it('a policy without a container can be stored where no webhook validates, and breaks no list', async () => {
-  await apply('orphan', asV1alpha1('orphan', { ...SPEC, stepPolicies: [{ name: 'upload', backoffLimit: 1 }] }));
+  await apply(asV1alpha1('orphan', { ...SPEC, stepPolicies: [{ name: 'upload', backoffLimit: 1 }] }));
   expect(await list(BETA)).toHaveLength((await list(ALPHA)).length);
   expect((await read(BETA, 'orphan')).spec['steps']).toContainEqual({ name: 'upload', job: { backoffLimit: 1 } });
 });
@@ -175,14 +161,14 @@ onServersWhere(knowsRules)('the rules of the definition, for a sequence that has
       );
 
   beforeAll(async () => {
-    await apply('started', asV1alpha1('started'));
+    await apply(asV1alpha1('started'));
     await client.request({
       method: 'PATCH',
       path: `${objectPath(BETA, NAMESPACE, 'started')}/status`,
       contentType: PATCH_TYPE.merge,
       body: { status: { startTime: '2026-01-01T00:00:00Z', steps: [{ index: 0, name: 'extract', state: 'Running' }] } },
     });
-    await apply('definition', withWebhook(CRD_WITH_RULES, operator));
+    await apply(withWebhook(CRD_WITH_RULES, own.webhook));
     await eventually('the rules in force', async () => (await merge(ALPHA, { backoffLimit: 9 })) !== '');
   });
 
@@ -216,7 +202,7 @@ onServersWhere(knowsRules)('the rules of the definition, for a sequence that has
 
 it('while the webhook is down, the stored version goes on, and the other one says why it does not', async () => {
   // On older servers an object that is managed in the other version needs the webhook for every write.
-  await apply('beta', toV1beta1(asV1alpha1('beta')));
+  await apply(toV1beta1(asV1alpha1('beta')));
   const patch = async (name: string, body: unknown): Promise<unknown> =>
     client.request({
       method: 'PATCH',
@@ -226,7 +212,7 @@ it('while the webhook is down, the stored version goes on, and the other one say
     });
   // What was stored in the other version needs it, too, until it is written once.
   await patch('before', {});
-  await operator.child.stop(0);
+  await own.webhook.child.stop(0);
   await patch('beta', { spec: { suspend: true } });
   expect((await list(BETA)).find(({ spec }) => spec['suspend'] === true)).toBeDefined();
   await client.request({ method: 'DELETE', path: objectPath(BETA, NAMESPACE, 'beta') });

@@ -47,12 +47,10 @@ describe('two operators', () => {
   }
 
   /** Starts a sequence and resolves when its second step runs. */
-  async function start(name: string, steps: number): Promise<SeenJobUIDs> {
-    const uids = new SeenJobUIDs(namespace, name);
+  async function start(name: string, steps: number): Promise<void> {
     const scripts = Object.fromEntries(Array.from({ length: steps - 1 }, (_, i) => [i + 1, 'sleep 2']));
     await namespace.apply(name, sequence(steps, scripts));
     await namespace.untilRunning(name, 1);
-    return uids;
   }
 
   /** The sequence completes, with one Job for each step, and no event is written twice. */
@@ -81,7 +79,8 @@ describe('two operators', () => {
   });
 
   it('complete a sequence whose leader is killed while a step runs', async () => {
-    const uids = await start('killed', 3);
+    await using uids = new SeenJobUIDs(namespace, 'killed');
+    await start('killed', 3);
     await leader.end('SIGKILL');
     expect(await takeover()).toBeLessThan(EXPIRY_MS);
     await expectOnce('killed', 3, uids);
@@ -89,7 +88,8 @@ describe('two operators', () => {
   });
 
   it('the leader changes at once on SIGTERM', async () => {
-    const uids = await start('terminated', 3);
+    await using uids = new SeenJobUIDs(namespace, 'terminated');
+    await start('terminated', 3);
     const since = performance.now();
     expect(await leader.end('SIGTERM')).toEqual({ code: 0, signal: null });
     expect(leader.says('released the Lease')).toBe(true);
@@ -98,7 +98,8 @@ describe('two operators', () => {
   });
 
   it('complete a sequence whose leader is frozen and continues later', async () => {
-    const uids = await start('frozen', 6);
+    await using uids = new SeenJobUIDs(namespace, 'frozen');
+    await start('frozen', 6);
     leader.signal('SIGSTOP');
     expect(await takeover()).toBeLessThan(EXPIRY_MS);
     const other = (await lease())?.holderIdentity;

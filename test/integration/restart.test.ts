@@ -30,7 +30,7 @@ describe('a controller that is killed', () => {
     await here.crash();
     const scripts = Object.fromEntries(Array.from({ length: STEPS }, (_, i) => [i, 'sleep 0.5']));
     await namespace.apply('hunted', sequence(STEPS, scripts));
-    const uids = new SeenJobUIDs(namespace, 'hunted');
+    await using uids = new SeenJobUIDs(namespace, 'hunted');
     for (let kill = 0; kill < KILLS; kill++) {
       const operator = Operator.controller(kubeconfig(), namespace.name);
       // From before its first request to well into its work, when it lives half a second.

@@ -3,46 +3,25 @@
  * objects that nobody writes meanwhile.
  */
 import { execFile } from 'node:child_process';
-import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
+import { beforeAll, expect, it, jest } from '@jest/globals';
 import { CRD } from '../../config/generate/crd.ts';
-import { type Kubectl, kubectlOf } from '../../local/control-plane/kubectl.ts';
-import { type LocalOperator, startOperator } from '../../local/operator.ts';
 import { V1ALPHA1_API_VERSION } from '../../shared/api/group.ts';
-import { dedicatedControlPlane } from '../support/dedicated-control-plane.ts';
 import { CRD_NAME, definitionBefore, withStored, withWebhook } from '../support/definitions.ts';
 import { eventually } from '../support/eventually.ts';
 import { ROOT } from '../support/manifests.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
 import { type AnyVersion, toV1beta1 } from '../support/versions.ts';
+import { convertingControlPlane } from '../support/converting-control-plane.ts';
 
 jest.setTimeout(120_000);
 
-const own = dedicatedControlPlane({ node: false, controllerManager: false });
-const folder = temporaryFolder();
-let kubectl: Kubectl;
-let operator: LocalOperator;
+const own = convertingControlPlane({ node: false, controllerManager: false });
+const apply: typeof own.apply = (object) => own.apply(object);
 
 beforeAll(async () => {
-  kubectl = kubectlOf(own.plane);
-  operator = await startOperator({
-    state: join(folder, 'operator'),
-    kubeconfig: own.plane.kubeconfig,
-    role: 'webhook',
-    logFormat: 'json',
-  });
-  await operator.ready();
-  await kubectl('delete', 'crd', CRD_NAME);
-}, 180_000);
-afterAll(async () => operator.child.stop(0));
-
-async function apply(object: unknown): Promise<string> {
-  const file = join(folder, 'applied.json');
-  await writeFile(file, JSON.stringify(object));
-  return kubectl('apply', '-f', file);
-}
+  await own.kubectl('delete', 'crd', CRD_NAME);
+}, 60_000);
 
 async function migrate(): Promise<string> {
   const env = {
@@ -60,11 +39,17 @@ const SPEC = {
 const NAMES = ['first', 'second', 'third'];
 
 const list = async (version: string): Promise<readonly AnyVersion[]> => {
-  const text = await kubectl('get', `sequentialjobs.${version}.batch.example.com`, '--all-namespaces', '-o', 'json');
+  const text = await own.kubectl(
+    'get',
+    `sequentialjobs.${version}.batch.example.com`,
+    '--all-namespaces',
+    '-o',
+    'json',
+  );
   return (JSON.parse(text) as { readonly items: readonly AnyVersion[] }).items;
 };
 const storedVersions = async (): Promise<unknown> =>
-  JSON.parse(await kubectl('get', 'crd', CRD_NAME, '-o', 'jsonpath={.status.storedVersions}'));
+  JSON.parse(await own.kubectl('get', 'crd', CRD_NAME, '-o', 'jsonpath={.status.storedVersions}'));
 
 /** Without what a write changes. */
 const lasting = ({ metadata, ...object }: AnyVersion): object => {
@@ -85,13 +70,13 @@ it('rewrites what is stored as v1alpha1, after which nothing needs the webhook',
   }));
   for (const object of objects) await apply(object);
   before = await list('v1alpha1');
-  await apply(withWebhook(CRD, operator));
+  await apply(withWebhook(CRD, own.webhook));
   await eventually('v1beta1 is served', async () => list('v1beta1'));
   expect(await storedVersions()).toEqual(['v1alpha1', 'v1beta1']);
 
   expect(await migrate()).toBe('3 SequentialJobs are stored as v1beta1, and none in another version\n');
   expect(await storedVersions()).toEqual(['v1beta1']);
-  await apply(withWebhook(CRD, { ...operator, url: 'https://127.0.0.1:1' }));
+  await apply(withWebhook(CRD, { ...own.webhook, url: 'https://127.0.0.1:1' }));
   // Waits until the API server has the definition with the address of nobody.
   await eventually('v1alpha1 cannot be read', async () =>
     list('v1alpha1').then(
@@ -110,7 +95,7 @@ it('may be repeated', async () => {
 });
 
 it('rewrites all in v1alpha1 before a rollback, after which the definition of an older release is accepted', async () => {
-  await apply(withWebhook(withStored('v1alpha1'), operator));
+  await apply(withWebhook(withStored('v1alpha1'), own.webhook));
   await eventually('v1alpha1 is read again', async () => list('v1alpha1'));
   await expect(apply(definitionBefore())).rejects.toThrow(/storedVersions/);
   expect(await migrate()).toBe('3 SequentialJobs are stored as v1alpha1, and none in another version\n');
@@ -125,7 +110,7 @@ it('rewrites all in v1alpha1 before a rollback, after which the definition of an
 });
 
 it('fails with the reason, and records nothing, where an object cannot be converted', async () => {
-  await apply(withWebhook(CRD, { ...operator, url: 'https://127.0.0.1:1' }));
+  await apply(withWebhook(CRD, { ...own.webhook, url: 'https://127.0.0.1:1' }));
   await eventually('the definition is in force', async () =>
     list('v1beta1').then(
       () => undefined,

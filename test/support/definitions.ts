@@ -1,5 +1,6 @@
 /** Forms of the CustomResourceDefinition for tests of its versions. */
 import { CRD } from '../../config/generate/crd.ts';
+import { type ConvertedDefinition, withConversionTarget } from '../../local/control-plane/webhook-configuration.ts';
 import type { LocalOperator } from '../../local/operator.ts';
 
 export type Definition = typeof CRD;
@@ -24,8 +25,5 @@ export function withStored(version: string): Definition {
 }
 
 /** With a webhook of the test that converts. */
-export function withWebhook(definition: Definition, { url, caPem }: Pick<LocalOperator, 'url' | 'caPem'>): object {
-  const clientConfig = { url: `${url}/convert`, caBundle: Buffer.from(caPem).toString('base64') };
-  const webhook = { ...definition.spec.conversion.webhook, clientConfig };
-  return { ...definition, spec: { ...definition.spec, conversion: { ...definition.spec.conversion, webhook } } };
-}
+export const withWebhook = (definition: Definition, target: Pick<LocalOperator, 'url' | 'caPem'>): object =>
+  withConversionTarget<ConvertedDefinition>(definition, target);

@@ -5,7 +5,7 @@ import { SeenJobUIDs } from './seen-job-uids.ts';
 import { GATE, gated } from './real-pods.ts';
 import { sequence } from './sequences.ts';
 
-export class HeldSequence {
+export class HeldSequence implements AsyncDisposable {
   readonly #namespace: Namespace;
   readonly #name: string;
   readonly #uids: SeenJobUIDs;
@@ -20,8 +20,13 @@ export class HeldSequence {
   static async start(namespace: Namespace, name: string): Promise<HeldSequence> {
     await namespace.apply(name, sequence(3, { 0: gated() }));
     const held = new HeldSequence(namespace, name);
-    await namespace.untilRunning(name, 0);
-    return held;
+    try {
+      await namespace.untilRunning(name, 0);
+      return held;
+    } catch (error) {
+      await held[Symbol.asyncDispose]();
+      throw error;
+    }
   }
 
   /** Lets the first step end. */
@@ -41,5 +46,9 @@ export class HeldSequence {
   /** Every Job there ever was, and how many of its name. */
   async jobsEver(): Promise<Readonly<Record<string, number>>> {
     return this.#uids.stop();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#uids[Symbol.asyncDispose]();
   }
 }

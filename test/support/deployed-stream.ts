@@ -8,10 +8,17 @@ import type { Namespace } from './namespace.ts';
 import { eventually } from './eventually.ts';
 import { manifest, sequence } from './sequences.ts';
 
-/** How often kubectl applies one, a process of its own, whether those before have been answered or not. */
+/** How often kubectl applies one, a process of its own. */
 const EVERY_MS = 200;
 /** How often a request applies one on the server. */
 const QUICK_EVERY_MS = 40;
+
+/**
+ * How many applies may be unanswered. A machine on which kubectl takes longer than the pause would otherwise run more and more
+ * of them, until nothing else gets a turn.
+ */
+const MAX_PENDING = 3;
+const QUICK_MAX_PENDING = 20;
 
 /** One machine with everything else on it takes so long to delete what a stream created. */
 const DELETION_MS = 120_000;
@@ -22,13 +29,14 @@ const LABEL = 'tests.example.com/stream';
 /** Suspended: it is admission that is asked for, not Pods. */
 const SPEC: SequentialJobSpec = sequence(1, {}, { suspend: true });
 
-export class ObjectStream {
+export class ObjectStream implements AsyncDisposable {
   readonly #namespace: Namespace;
   readonly #prefix: string;
   readonly #quick: number;
   readonly #stopping = new AbortController();
   readonly #failures: string[] = [];
   readonly #running: Promise<void>;
+  #ended: Promise<readonly string[]> | undefined;
   #count = 0;
 
   /** The first `quick` objects are applied on the server, one soon after the other; all others by kubectl. */
@@ -52,6 +60,15 @@ export class ObjectStream {
 
   /** Ends it and deletes what was created; what was said of those that failed. */
   async end(): Promise<readonly string[]> {
+    return (this.#ended ??= this.#end());
+  }
+
+  /** Ends it where a test failed before it did so. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.end();
+  }
+
+  async #end(): Promise<readonly string[]> {
     this.#stopping.abort();
     await this.#running;
     const path = collectionPath(SEQUENTIAL_JOBS, this.#namespace.name);
@@ -65,13 +82,15 @@ export class ObjectStream {
   }
 
   async #run(): Promise<void> {
-    const answers: Promise<void>[] = [];
+    const pending = new Set<Promise<void>>();
     while (!this.#stopping.signal.aborted) {
       const isQuick = this.#count < this.#quick;
-      answers.push(this.#apply(`${this.#prefix}-${this.#count++}`, isQuick));
+      const answer = this.#apply(`${this.#prefix}-${this.#count++}`, isQuick).finally(() => pending.delete(answer));
+      pending.add(answer);
+      if (pending.size >= (isQuick ? QUICK_MAX_PENDING : MAX_PENDING)) await Promise.race(pending);
       await sleep(isQuick ? QUICK_EVERY_MS : EVERY_MS, this.#stopping.signal);
     }
-    await Promise.all(answers);
+    await Promise.all(pending);
   }
 
   async #apply(name: string, isQuick: boolean): Promise<void> {

@@ -7,7 +7,7 @@ import tls from 'node:tls';
 import { promisify } from 'node:util';
 import type { ApiClient } from '../../shared/kube/client.ts';
 import { collectionPath } from '../../shared/kube/resources.ts';
-import { kubeconfig, kubectl, kubectlCache, PODS, type CommandResult } from './cluster.ts';
+import { kubeconfig, kubectl, kubectlCache, PODS, tryKubectl, type CommandResult } from './cluster.ts';
 import { eventually } from './eventually.ts';
 import { ROOT } from './manifests.ts';
 import { parseMetrics, valueOf } from './metrics.ts';
@@ -65,6 +65,16 @@ export async function inSystem(...args: readonly string[]): Promise<string> {
 
 export async function untilRolledOut(deployment = DEPLOYMENT): Promise<void> {
   await inSystem('rollout', 'status', deployment, '--timeout=180s');
+}
+
+/** Resolves when none of these Pods of the operator is left: each is given 30 s to end, and the node may be busy. */
+export async function untilPodsGone(names: readonly string[]): Promise<void> {
+  const there = async (): Promise<string> => inSystem('get', 'pods', '-o', 'name');
+  const isGone = async (): Promise<boolean> => {
+    const found = await there();
+    return !names.some((name) => found.includes(name));
+  };
+  await eventually(`${names.join(', ')} gone`, isGone, 120);
 }
 
 /** Resolves when no such Pod of the operator is left. */
@@ -168,6 +178,48 @@ export async function setNetwork(pod: string, state: 'cut' | 'healed'): Promise<
     ['INPUT', '--source', server],
   ]) {
     await promisify(execFile)('nsenter', ['-t', pid, '-n', 'iptables', '--wait', change, ...rule, '--jump', 'DROP']);
+  }
+}
+
+/**
+ * Removes the operator, the definition and all SequentialJobs after a test, also where it has failed and nothing works any more:
+ * the other suites need the same names. Never rejects for what is not there.
+ */
+export async function removeOperator(...variables: readonly string[]): Promise<void> {
+  await tryKubectl(['delete', 'sequentialjobs', '--all', '--all-namespaces', '--timeout=60s']);
+  await removeFinalizersByHand();
+  await tryMake('uninstall');
+  await tryMake('undeploy', 'FORCE=yes', ...variables);
+}
+
+/** Takes the finalizers off all SequentialJobs, whatever the webhooks would say. */
+async function removeFinalizersByHand(): Promise<void> {
+  // Reads need no webhook then, whatever version is stored.
+  const conversion = '--patch={"spec":{"conversion":{"strategy":"None","webhook":null}}}';
+  await tryKubectl(['patch', 'crd', 'sequentialjobs.batch.example.com', '--type=merge', conversion]);
+  const all = [
+    'get',
+    'sequentialjobs',
+    '--all-namespaces',
+    '-o',
+    'jsonpath={range .items[*]}{.metadata.namespace} {.metadata.name}{"\\n"}{end}',
+  ];
+  const { stdout } = await tryKubectl(all);
+  const left = stdout.split('\n').filter((line) => line !== '');
+  if (left.length === 0) return;
+  const kinds = 'mutatingwebhookconfiguration,validatingwebhookconfiguration';
+  await tryKubectl(['delete', kinds, 'sequentialjob-webhook', '--ignore-not-found']);
+  for (const line of left) {
+    const [namespace = '', name = ''] = line.split(' ');
+    await tryKubectl([
+      'patch',
+      'sequentialjob',
+      name,
+      '-n',
+      namespace,
+      '--type=merge',
+      '--patch={"metadata":{"finalizers":null}}',
+    ]);
   }
 }
 

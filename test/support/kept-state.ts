@@ -1,8 +1,8 @@
 /** What of a namespace must be the same before and after the operator is replaced. */
+import { V1ALPHA1_SEQUENTIAL_JOBS } from '../../shared/kube/resources.ts';
 import type { SequentialJob } from '../../shared/api/types.ts';
 import { PODS, type RawPod } from './cluster.ts';
 import type { Namespace } from './namespace.ts';
-import { V1ALPHA1_SEQUENTIAL_JOBS } from './v1alpha1.ts';
 
 type ByName = Readonly<Record<string, object>>;
 

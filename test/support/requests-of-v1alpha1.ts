@@ -1,10 +1,10 @@
 /** A client of v1alpha1 that reads and writes all the time, and what it is answered while the operator is replaced. */
 import { type ApiRequest, PATCH_TYPE } from '../../shared/kube/client.ts';
-import { collectionPath, objectPath } from '../../shared/kube/resources.ts';
+import { collectionPath, objectPath, V1ALPHA1_SEQUENTIAL_JOBS } from '../../shared/kube/resources.ts';
 import { sleep } from '../../shared/sleep.ts';
 import type { Namespace } from './namespace.ts';
 import { step } from './sequences.ts';
-import { V1ALPHA1_SEQUENTIAL_JOBS, writtenInV1alpha1 } from './v1alpha1.ts';
+import { writtenInV1alpha1 } from './v1alpha1.ts';
 
 /** Between an answer and the next request of that kind. */
 const PAUSE_MS = 50;
@@ -18,7 +18,7 @@ export interface Answers {
   readonly longestOutageMs: number;
 }
 
-export class RequestsOfV1alpha1 {
+export class RequestsOfV1alpha1 implements AsyncDisposable {
   readonly #namespace: Namespace;
   readonly #stopping = new AbortController();
   readonly #running: Promise<readonly (readonly [string, Answers])[]>;
@@ -45,6 +45,11 @@ export class RequestsOfV1alpha1 {
   async end(): Promise<Readonly<Record<string, Answers>>> {
     this.#stopping.abort();
     return Object.fromEntries(await this.#running);
+  }
+
+  /** Ends it where a test failed before it did so. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.end();
   }
 
   async #repeat(request: ApiRequest): Promise<Answers> {

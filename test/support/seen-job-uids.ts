@@ -4,7 +4,7 @@ import type { Namespace } from './namespace.ts';
 
 const POLL_MS = 20;
 
-export class SeenJobUIDs {
+export class SeenJobUIDs implements AsyncDisposable {
   readonly #seen = new Map<string, Set<string>>();
   readonly #stopping = new AbortController();
   readonly #watching: Promise<void>;
@@ -21,6 +21,12 @@ export class SeenJobUIDs {
     this.#stopping.abort();
     await this.#watching;
     return Object.fromEntries([...this.#seen].map(([name, uids]) => [name, uids.size]));
+  }
+
+  /** Ends it where a test failed before it did so. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopping.abort();
+    await this.#watching.catch(() => undefined);
   }
 
   async #watch(namespace: Namespace, sequence: string | undefined): Promise<void> {

@@ -2,10 +2,7 @@
 import { GROUP, KIND, PLURAL, V1ALPHA1, V1ALPHA1_API_VERSION } from '../../shared/api/group.ts';
 import type { SequentialJobSpec, Step } from '../../shared/api/types.ts';
 import type * as V1alpha1 from '../../shared/api/v1alpha1.ts';
-import type { Resource } from '../../shared/kube/resources.ts';
 import type { Manifest } from './manifests.ts';
-
-export const V1ALPHA1_SEQUENTIAL_JOBS: Resource = { root: `/apis/${V1ALPHA1_API_VERSION}`, plural: PLURAL };
 
 /** As kubectl takes it. */
 export const V1ALPHA1_RESOURCE = `${PLURAL}.${V1ALPHA1}.${GROUP}`;
