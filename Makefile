@@ -167,10 +167,10 @@ deploy: ## Install the CRD and the operator: IMG=, ROLES=split, CERT=self-signed
 	  $(if $(filter self-signed,$(CERT)),KUBECTL='$(KUBECTL)' certs/self-signed.sh;) \
 	  [ $$first = $(STORED) ] || $(MAKE) --no-print-directory store-v1beta1
 
-# Waits until no Pod of the operator has a field of its metadata; fails after a minute.
-until_no_pod_has = for second in {1..60}; do \
+# Waits until no Pod of the operator has a field of its metadata; fails after five minutes.
+until_no_pod_has = for second in {1..300}; do \
   [ -n "$$($(KUBECTL) -n sequentialjob-system get pods -l app.kubernetes.io/name=sequentialjob -o 'jsonpath={.items[*].metadata.$(1)}')" ] || \
-    break; sleep 1; done; [ $$second != 60 ]
+    break; sleep 1; done; [ $$second != 300 ]
 
 # The second half of an upgrade. A rollout is complete while old Pods still terminate, and the API server may keep its connections
 # to them, so it would ask them to convert: wait until they are gone, or for a minute (their grace period is 30 s).

@@ -47,13 +47,13 @@ suite(title, () => {
     await untilRolledOut(WEBHOOK_DEPLOYMENT);
     namespace = await Namespace.create(client, 'split');
     await untilServiceAccount(namespace.name);
-  }, 300_000);
+  }, 600_000);
 
   afterAll(async () => {
     await removeOperator(SPLIT);
     await client.request({ method: 'DELETE', path: `/api/v1/namespaces/${namespace.name}` });
     await client.close();
-  }, 300_000);
+  }, 600_000);
 
   it('have two Pods each, and one leader among the controllers', async () => {
     const controllers = await untilBothReady(client, CONTROLLERS);
@@ -96,7 +96,7 @@ suite(title, () => {
     expect(said).toMatchObject({ code: 1 });
     await inSystem('scale', DEPLOYMENT, '--replicas=2');
     expect((await namespace.untilFinished('judged', 120)).status?.phase).toBe('Completed');
-  }, 300_000);
+  }, 600_000);
 
   it('are both restarted without a failed request', async () => {
     const before = (await operatorPods(client)).map(({ metadata }) => metadata.name);
@@ -106,7 +106,7 @@ suite(title, () => {
     await untilPodsGone(before);
     await stream.more(20);
     expect(await stream.end()).toEqual([]);
-  }, 300_000);
+  }, 600_000);
 
   it('leave nothing in their namespace when they are removed', async () => {
     await kubectl('delete', 'sequentialjobs', '-n', namespace.name, '--all', '--timeout=60s');
@@ -119,5 +119,5 @@ suite(title, () => {
           await kubectl('get', 'deployments,networkpolicies,serviceaccounts', '--all-namespaces', '-o', 'name')
         ).includes('sequentialjob'),
     );
-  }, 300_000);
+  }, 600_000);
 });

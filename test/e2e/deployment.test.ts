@@ -59,14 +59,14 @@ suite(title, () => {
     await untilRolledOut();
     namespace = await Namespace.create(client, 'deployment');
     await untilServiceAccount(namespace.name);
-  }, 300_000);
+  }, 600_000);
 
   afterAll(async () => {
     // After a failure, what the last test has removed otherwise.
     await removeOperator();
     await client.request({ method: 'DELETE', path: `/api/v1/namespaces/${namespace.name}` });
     await client.close();
-  }, 300_000);
+  }, 600_000);
 
   it('has two Pods that are ready and have never been restarted', async () => {
     await untilBothReady(client);
@@ -142,7 +142,7 @@ suite(title, () => {
     );
     await stream.more(20);
     expect(await stream.end()).toEqual([]);
-  }, 300_000);
+  }, 600_000);
 
   it('is restarted without a failed request', async () => {
     const before = await untilBothReady(client);
@@ -153,7 +153,7 @@ suite(title, () => {
     await stream.more(20);
     expect(await stream.end()).toEqual([]);
     expect(stream.count).toBeGreaterThan(50);
-  }, 300_000);
+  }, 600_000);
 
   it('changes the leader when its Pod is deleted, and serves 200 applies meanwhile', async () => {
     const first = await untilLeader(client);
@@ -169,7 +169,7 @@ suite(title, () => {
     await stream.more(10);
     expect(await stream.end()).toEqual([]);
     expect(await held.jobsEver()).toEqual(onceEach('hand-over'));
-  }, 300_000);
+  }, 600_000);
 
   it.each([
     ['crash', 'whose process is killed', killProcess],
@@ -184,7 +184,7 @@ suite(title, () => {
       expect(await held.jobsEver()).toEqual(onceEach(name));
       await untilBothReady(client);
     },
-    300_000,
+    600_000,
   );
 
   it('changes the leader when the network between the leader and the API server is cut, and never has two', async () => {
@@ -210,7 +210,7 @@ suite(title, () => {
     expect(await held.jobsEver()).toEqual(onceEach('cut'));
     expect(await stream.end()).toEqual([]);
     expect(await untilBothReady(client)).toEqual(pods);
-  }, 300_000);
+  }, 600_000);
 
   it('scaled to zero, blocks the deletion of a namespace until it is back, or until somebody removes the finalizers', async () => {
     const { knowsMatchConditions } = await askServer(client);
@@ -236,7 +236,7 @@ suite(title, () => {
     await untilRolledOut();
     await untilNamespaceGone(byItself);
     await untilBothReady(client);
-  }, 300_000);
+  }, 600_000);
 
   it('is not removed while a SequentialJob exists', async () => {
     await namespace.apply('kept', sequence(1, {}, { suspend: true }));
@@ -252,7 +252,7 @@ suite(title, () => {
     await make('uninstall');
     // The server goes on for a moment to offer what it no longer has.
     await eventually('nothing of the operator', async () => (await leftovers()).length === 0);
-  }, 300_000);
+  }, 600_000);
 });
 
 /** Each of a sequence's Jobs, made once. */

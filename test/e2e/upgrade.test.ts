@@ -72,7 +72,7 @@ suite(title, () => {
     everyJob = new SeenJobUIDs(namespace);
     await createSequences(namespace, client);
     before = await keptState(namespace);
-  }, 300_000);
+  }, 600_000);
 
   afterAll(async () => {
     await everyJob?.stop();
@@ -83,7 +83,7 @@ suite(title, () => {
       await client.request({ method: 'DELETE', path: `/api/v1/namespaces/${namespace.name}` });
     }
     await client.close();
-  }, 300_000);
+  }, 600_000);
 
   it('serves v1alpha1 while the operator is upgraded', async () => {
     await apply(writtenInV1alpha1('busy-1', { containers: manySteps() }));
@@ -91,7 +91,7 @@ suite(title, () => {
     await make('deploy', `IMG=${IMAGE}`);
     await untilRolledOut();
     expect(await requests.end()).toEqual(ALL_ANSWERED);
-  }, 300_000);
+  }, 600_000);
 
   it('replaces the Pods, and none of the new ones is restarted', async () => {
     await untilBothReady(client);
@@ -201,7 +201,7 @@ suite(title, () => {
       expect(await requests.end()).toMatchObject({ get: NO_FAILURE, list: NO_FAILURE });
       await untilBothReady(client);
       await untilLeader(client);
-    }, 300_000);
+    }, 600_000);
 
     it('keeps every Pod, Job and status', async () => {
       await apply(writtenInV1alpha1('after', { containers: [step('first')] }));
@@ -231,13 +231,13 @@ suite(title, () => {
       await kubectl('delete', 'sequentialjobs', '-n', namespace.name, '--all', '--timeout=200s');
       await namespace.untilNoJobs();
       await namespace.untilNoPods();
-    }, 300_000);
+    }, 600_000);
 
     it('leaves nothing in the cluster when the old release is removed', async () => {
       await makeIn(OLD_CHECKOUT, 'undeploy');
       await makeIn(OLD_CHECKOUT, 'uninstall');
       await eventually('nothing of the operator', async () => (await leftovers()).length === 0);
-    }, 300_000);
+    }, 600_000);
   });
 });
 

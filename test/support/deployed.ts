@@ -67,22 +67,27 @@ export async function untilRolledOut(deployment = DEPLOYMENT): Promise<void> {
   await inSystem('rollout', 'status', deployment, '--timeout=180s');
 }
 
-/** Resolves when none of these Pods of the operator is left: each is given 30 s to end, and the node may be busy. */
+/**
+ * How long the kubelet may keep a Pod in the API whose containers have ended: seconds mostly, but once in a while 1.20 takes
+ * minutes over it.
+ */
+const PODS_GONE_SECONDS = 240;
+
+/** Resolves when none of these Pods of the operator is left. */
 export async function untilPodsGone(names: readonly string[]): Promise<void> {
   const there = async (): Promise<string> => inSystem('get', 'pods', '-o', 'name');
   const isGone = async (): Promise<boolean> => {
     const found = await there();
     return !names.some((name) => found.includes(name));
   };
-  await eventually(`${names.join(', ')} gone`, isGone, 120);
+  await eventually(`${names.join(', ')} gone`, isGone, PODS_GONE_SECONDS);
 }
 
 /** Resolves when no such Pod of the operator is left. */
 export async function scaleToZero(deployment = DEPLOYMENT, selector = SELECTOR): Promise<void> {
   await inSystem('scale', deployment, '--replicas=0');
-  await eventually('no Pod of the operator', async () => {
-    return (await inSystem('get', 'pods', '-l', selector, '-o', 'name')) === '';
-  });
+  const none = async (): Promise<boolean> => (await inSystem('get', 'pods', '-l', selector, '-o', 'name')) === '';
+  await eventually('no Pod of the operator', none, PODS_GONE_SECONDS);
 }
 
 export interface OperatorPod {
