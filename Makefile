@@ -183,16 +183,17 @@ store-v1beta1:
 	@$(MAKE) --no-print-directory install
 	@echo 'v1beta1 is now the stored version; make migrate rewrites the SequentialJobs that are still stored as v1alpha1'
 
-migrate: ## Rewrite all SequentialJobs in the stored version, and record in the CRD that no other one is left
+migrate: ## Rewrite all SequentialJobs in the stored version, and record in the CRD that no other one is left; their Jobs name it, too
 	@KUBECTL='$(KUBECTL)' config/migrate-stored-version.sh
 
-# Stops the operator because the older release's CRD does not serve v1beta1. The garbage collector would find no owner of a Job that
-# this release creates then, and delete it, and the step would be started again and again.
+# The older release's CRD does not serve v1beta1, and the garbage collector would not find the owner of a Job that names it by that
+# version, and delete the Job. So all Jobs name it by v1alpha1, and the operator is stopped, which would create others.
 prepare-rollback: ## Before an older release that has only v1alpha1 is deployed: store v1alpha1, rewrite all SequentialJobs, stop the operator
 	@$(MAKE) --no-print-directory install STORED=v1alpha1
 	@$(MAKE) --no-print-directory migrate
 	@$(KUBECTL) -n sequentialjob-system scale deployments -l app.kubernetes.io/name=sequentialjob --replicas=0
 	@$(call until_no_pod_has,name) || { echo 'Pods of the operator still run' >&2; exit 1; }
+	@KUBECTL='$(KUBECTL)' config/rewrite-owners.sh v1alpha1
 	@echo 'the operator is stopped until `make deploy` in the checkout of the older release'
 
 # kubectl keeps the list of served versions for up to six hours, and finds nothing in one that is no longer served; api-resources renews it.

@@ -57,6 +57,35 @@ const lasting = ({ metadata, ...object }: AnyVersion): object => {
   return { ...object, metadata: rest };
 };
 
+/** Creates a Job of a sequence, as an operator does that names its owner by v1alpha1. */
+async function applyJobOf({ metadata }: AnyVersion): Promise<void> {
+  const { name, namespace, uid } = metadata as Readonly<Record<string, string>>;
+  const owner = { apiVersion: V1ALPHA1_API_VERSION, kind: 'SequentialJob', name, uid, controller: true };
+  const labels = { 'batch.example.com/sequentialjob-uid': uid };
+  // Quoted text that is no owner reference stays.
+  const annotations = { note: '{"apiVersion": "batch.example.com/v1alpha1"}' };
+  const pod = { restartPolicy: 'Never', containers: [{ name: 'load', image: 'busybox:1.36' }] };
+  await apply({
+    apiVersion: 'batch/v1',
+    kind: 'Job',
+    metadata: { name: `${name}-0-load`, namespace, labels, annotations, ownerReferences: [owner] },
+    spec: { template: { spec: pod } },
+  });
+}
+
+/** By which version the Jobs name their owner. */
+async function ownersOfJobs(): Promise<readonly unknown[]> {
+  const text = await own.kubectl('get', 'jobs', '--all-namespaces', '-o', 'json');
+  const { items } = JSON.parse(text) as { readonly items: readonly { readonly metadata: JobMetadata }[] };
+  for (const { metadata } of items) expect(metadata.annotations.note).toContain(V1ALPHA1_API_VERSION);
+  return items.map(({ metadata }) => metadata.ownerReferences[0]?.apiVersion);
+}
+
+interface JobMetadata {
+  readonly annotations: { readonly note: string };
+  readonly ownerReferences: readonly { readonly apiVersion: string }[];
+}
+
 let before: readonly AnyVersion[];
 
 it('rewrites what is stored as v1alpha1, after which nothing needs the webhook', async () => {
@@ -70,12 +99,14 @@ it('rewrites what is stored as v1alpha1, after which nothing needs the webhook',
   }));
   for (const object of objects) await apply(object);
   before = await list('v1alpha1');
+  for (const object of before) await applyJobOf(object);
   await apply(withWebhook(CRD, own.webhook));
   await eventually('v1beta1 is served', async () => list('v1beta1'));
   expect(await storedVersions()).toEqual(['v1alpha1', 'v1beta1']);
 
   expect(await migrate()).toBe('3 SequentialJobs are stored as v1beta1, and none in another version\n');
   expect(await storedVersions()).toEqual(['v1beta1']);
+  expect(await ownersOfJobs()).toEqual(NAMES.map(() => 'batch.example.com/v1beta1'));
   await apply(withWebhook(CRD, { ...own.webhook, url: 'https://127.0.0.1:1' }));
   // Waits until the API server has the definition with the address of nobody.
   await eventually('v1alpha1 cannot be read', async () =>
@@ -99,6 +130,7 @@ it('rewrites all in v1alpha1 before a rollback, after which the definition of an
   await eventually('v1alpha1 is read again', async () => list('v1alpha1'));
   await expect(apply(definitionBefore())).rejects.toThrow(/storedVersions/);
   expect(await migrate()).toBe('3 SequentialJobs are stored as v1alpha1, and none in another version\n');
+  expect(await ownersOfJobs()).toEqual(NAMES.map(() => V1ALPHA1_API_VERSION));
   await apply(definitionBefore());
   await eventually('v1beta1 is not served', async () =>
     list('v1beta1').then(
