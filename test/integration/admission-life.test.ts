@@ -124,7 +124,7 @@ describe('while the second of three steps runs', () => {
   beforeAll(async () => {
     await here.restart();
     await namespace.untilRunning('etl', 1);
-  }, 60_000);
+  });
 
   it.each(SAME)('%s is accepted', async (_how, act) => {
     expect(await act()).toEqual(ACCEPTED);
@@ -319,7 +319,7 @@ describe('an object that was stored before the webhook was installed', () => {
     await older.untilFinished('invalid');
     await older.untilFinished('sound');
     await kubectl('label', 'namespace', older.name, `${ADMISSION_LABEL}-`);
-  }, 60_000);
+  });
 
   it('a default may be set explicitly, and nothing else may change', async () => {
     const restarts = (restartPolicy: string): object =>

@@ -14,7 +14,7 @@ const apply: typeof own.apply = (object, ...flags) => own.apply(object, ...flags
 beforeAll(async () => {
   await apply(withWebhook(CRD, own.webhook));
   await eventually('both versions are served', async () => apply(v1alpha1('probe', {})));
-}, 60_000);
+});
 
 const v1alpha1 = (name: string, spec: Fields): AnyVersion => ({
   apiVersion: V1ALPHA1,

@@ -87,7 +87,7 @@ it('sends its certificate, and its reviews are accepted; so are its conversions,
   expect(await create('wrong', { steps: [] })).toContain('spec.steps');
   expect(operator.says('client refused')).toBe(false);
   expect(await operator.end('SIGTERM')).toEqual({ code: 0, signal: null });
-}, 60_000);
+});
 
 it('is rejected if its certificate is from another CA, so that no object is stored', async () => {
   const { operator, target } = await start('another', await createAuthority());
@@ -105,4 +105,4 @@ it('is rejected if its certificate is from another CA, so that no object is stor
   expect(operator.output).toContain('"reason":"certificate not accepted: ');
   expect(await create('unchecked', sequence(1))).toContain('failed calling webhook');
   expect(await kubectl('get', 'sequentialjobs', '-o', 'name')).not.toContain('/unchecked\n');
-}, 90_000);
+});

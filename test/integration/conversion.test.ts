@@ -43,7 +43,7 @@ beforeAll(async () => {
   client = createApiClient(loadKubeConfig({ path: own.plane.kubeconfig }), { userAgent: 'sequentialjob-tests' });
   await own.kubectl('delete', 'crd', CRD_NAME);
   await apply(definitionBefore());
-}, 60_000);
+});
 afterAll(async () => client.close());
 
 const image = 'busybox:1.36';

@@ -25,7 +25,7 @@ beforeAll(async () => {
   });
   const probe = ['run', 'probe', '--image=probe', '--dry-run=server', '-o', 'yaml', '-n', namespace.name];
   await eventually('an injected container', async () => (await tryKubectl(probe)).stdout.includes(PROXY));
-}, 60_000);
+});
 
 afterAll(async () => injector.remove());
 

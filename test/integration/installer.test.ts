@@ -137,7 +137,7 @@ describe('make build-installer', () => {
     const all = await build('config/default');
     const rest = all.filter(({ kind }) => !kind.startsWith('ValidatingAdmissionPolicy'));
     expect(byName(await installer('REQUESTER_CHECK=no'))).toEqual(byName(rest));
-  }, 30_000);
+  });
 
   it('with ROLES=split sets the flag on the controller only, and the priority class on both', async () => {
     const objects = await installer('ROLES=split', 'SECRET_CHECK=yes', 'PRIORITY_CLASS=high');
@@ -152,11 +152,11 @@ describe('make build-installer', () => {
     ]);
     // Nothing is created of a class that is not ours.
     expect(ofKind(objects, 'PriorityClass')).toEqual([]);
-  }, 30_000);
+  });
 
   it('writes manifests for an older server if a version is set', async () => {
     expect(byName(await installer('SERVER=1.20'))).toEqual(byName(await buildFor('1.20', 'config/default')));
-  }, 30_000);
+  });
 });
 
 describe('a real API server', () => {
@@ -195,10 +195,10 @@ describe('a real API server', () => {
     const said = await makeDry('deploy');
     expect(said).toMatch(/validatingwebhookconfiguration\S* \S*(created|configured|unchanged)/);
     expect(said).toMatch(server.knowsRules ? /apply -f config\/crd\/cel\// : /apply -f config\/crd\/batch/);
-  }, 30_000);
+  });
 
   it('may lack the CRD when make undeploy runs', async () => {
     const undeploy = makeDry('undeploy', '[ "$1 $2" != "get sequentialjobs" ] || exit 1');
     await expect(undeploy).resolves.toEqual(expect.any(String));
-  }, 30_000);
+  });
 });

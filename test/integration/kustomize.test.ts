@@ -87,7 +87,7 @@ describe('every kustomization', () => {
       const other = parseManifests(await print(onPath, join(ROOT, folder)));
       expect(byName(other)).toEqual(byName(objectsOf(folder)));
     }
-  }, 60_000);
+  });
 
   it('moves its policies into another namespace, too, with any kubectl', async () => {
     // With all policies that there are.

@@ -33,7 +33,7 @@ describe('two operators', () => {
     await leader.untilSays('controller started', 60);
     standby = candidate();
     await standby.untilSays('standing by');
-  }, 90_000);
+  });
 
   afterEach(async () => {
     await Operator.endAll();

@@ -37,7 +37,7 @@ beforeAll(async () => {
     const { failed, succeeded } = await values(STEPS);
     return failed + succeeded >= 5;
   });
-}, 60_000);
+});
 
 describe('after two sequences have run and a third is suspended', () => {
   it('each sequence is counted in its phase', async () => {

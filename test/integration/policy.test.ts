@@ -79,7 +79,7 @@ onServersWhere(knowsPolicies)('the policy for users', () => {
     if (applied.code !== 0) throw new Error(applied.stderr);
     // It works when the API server has compiled it.
     await eventually('the policy', async () => (await creates(LIMITED, team, 'probe', '--dry-run=server')).code !== 0);
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await kubectl('delete', `${KIND},${KIND}binding`, name);
@@ -188,7 +188,7 @@ onServersWhere(knowsPolicies)('the priority class of the operator', () => {
     await tryKubectl(['apply', '-f', '-'], { apiVersion: 'v1', kind: 'Namespace', metadata: { name: SYSTEM } });
     await tryKubectl(['apply', '-f', '-'], ...(await priorityClass()));
     for (const where of [namespace.name, SYSTEM]) await untilServiceAccount(where);
-  }, 60_000);
+  });
   afterAll(async () => {
     await tryKubectl(['delete', '-f', '-'], ...(await priorityClass()));
   });

@@ -33,7 +33,7 @@ beforeAll(async () => {
   roles = await builtRoles();
   await applyAll([{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: SYSTEM } }]);
   await applyAll(roles);
-}, 60_000);
+});
 
 afterAll(async () => {
   await Operator.endAll();
@@ -47,7 +47,7 @@ describe('the account of the controller', () => {
   beforeAll(async () => {
     here = await RestrictedController.start(ACCOUNT, folder);
     await here.operator.untilSays('controller started', 60);
-  }, 60_000);
+  });
   afterAll(async () => here.end());
 
   it('has its permissions in the whole cluster, and no others', async () => {
@@ -190,7 +190,7 @@ describe('the permission to create Jobs', () => {
   beforeAll(async () => {
     await grant(true);
     here = await RestrictedController.start(account, folder);
-  }, 60_000);
+  });
   afterAll(async () => here.end());
 
   it('revoked while a step runs, does not fail the sequence: the next step waits for it', async () => {

@@ -21,7 +21,7 @@ const apply: typeof own.apply = (object) => own.apply(object);
 
 beforeAll(async () => {
   await own.kubectl('delete', 'crd', CRD_NAME);
-}, 60_000);
+});
 
 async function migrate(): Promise<string> {
   const env = {

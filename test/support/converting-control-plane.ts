@@ -30,7 +30,7 @@ export function convertingControlPlane(options?: Parameters<typeof dedicatedCont
     kubectl = kubectlOf(own.plane);
     webhook = await startOperator({ state: join(folder, 'operator'), kubeconfig, role: 'webhook', logFormat: 'json' });
     await webhook.ready();
-  }, 60_000);
+  });
   afterAll(async () => webhook.child.stop(0));
 
   return {

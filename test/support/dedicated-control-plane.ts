@@ -39,7 +39,7 @@ export function dedicatedControlPlane({ node = true, ...options }: Options = {})
 
   afterAll(async () => {
     for (let step = undo.pop(); step !== undefined; step = undo.pop()) await step();
-  }, 60_000);
+  });
 
   const folder = temporaryFolder();
   return {

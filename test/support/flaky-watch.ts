@@ -67,7 +67,7 @@ export function withFlakyWatch(prefix: string, clusterOf: () => string = kubecon
     here.history = await JobHistory.start(here.client, here.namespace.name);
     here.proxy = await startApiServerProxy(clusterOf());
     here.operator = await Operator.start(here.proxy.kubeconfig, here.namespace.name);
-  }, 60_000);
+  });
 
   afterEach(async () => {
     // Another controller, without the proxy, removes whatever a test left behind.

@@ -92,7 +92,7 @@ export function tenants(): Tenants {
     // What is deployed: run from the sources it takes half as much memory again.
     execFileSync(process.execPath, [join(import.meta.dirname, '../../build.mjs'), folder], { stdio: 'ignore' });
     client = createApiClient(loadKubeConfig({ path: own.plane.kubeconfig }), { userAgent: 'sequentialjob-tests' });
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await client.close();

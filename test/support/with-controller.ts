@@ -59,7 +59,7 @@ export function withController(prefix: string, { labels = {}, flags, env }: Cont
   beforeAll(async () => {
     await namespace.create(labels);
     await start();
-  }, 60_000);
+  });
 
   afterAll(async () => {
     // No process outlives its suite, whatever a test left behind or failed to set up.

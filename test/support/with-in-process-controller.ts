@@ -27,7 +27,7 @@ export function withInProcessController(prefix: string, { labels, open, ...optio
     const log = createLog({ level: 'silent', format: 'json' });
     controller = new Controller({ log, ...options, client: own, namespace: namespace.name, workers: 4 });
     await controller.start();
-  }, 60_000);
+  });
 
   afterAll(async () => {
     try {

@@ -14,7 +14,7 @@ beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'build-'));
   const { status, stderr } = node(['build.mjs', folder]);
   if (status !== 0) throw new Error(stderr);
-}, 60_000);
+});
 afterAll(() => rmSync(folder, { recursive: true }));
 
 interface Ended {

@@ -37,7 +37,7 @@ beforeAll(async () => {
   client = connect();
   history = new History(client);
   [release] = await Promise.all([buildRelease(folder), history.start()]);
-}, 60_000);
+});
 
 afterAll(async () => {
   try {

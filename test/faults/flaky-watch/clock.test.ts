@@ -25,7 +25,7 @@ beforeEach(async () => {
   await here.operator.end('SIGTERM');
   controller = new Controller({ client: here.client, log, namespace: here.namespace.name, workers: 4, now });
   await controller.start();
-}, 60_000);
+});
 
 afterEach(async () => {
   await controller.stop();

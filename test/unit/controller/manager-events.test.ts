@@ -48,4 +48,4 @@ it('delays reconciles while too many Events are queued, but reconciles anyway if
     await jest.advanceTimersByTimeAsync(10_000);
     await stopping;
   }
-}, 60_000);
+});

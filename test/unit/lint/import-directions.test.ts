@@ -64,7 +64,7 @@ beforeAll(async () => {
     ({ stdout }) => stdout,
     (error: { readonly stdout: string }) => error.stdout,
   );
-}, 60_000);
+});
 
 afterAll(async () => {
   await rm(folder, { recursive: true });
