@@ -3,6 +3,7 @@ import { printableLine } from '../shared/printable-text.ts';
 import type { SequentialJob } from '../shared/api/types.ts';
 import { ConfigError } from './run/config.ts';
 import { buildJob } from '../shared/jobs/job.ts';
+import { allSteps } from '../shared/jobs/position.ts';
 import { readArguments } from './arguments.ts';
 import { validateManifest, isError, textFindings } from './validate-manifest.ts';
 import { type Io, label, UnreadableError } from './stdio.ts';
@@ -52,6 +53,6 @@ const hasOneObject = ({ documents, manifests }: Manifests): boolean =>
 function renderJobs({ object, remarks }: WithPlaceholders): string {
   // The controller treats the value of `resume` at the start of a sequence as already handled.
   const resumes = object.spec.resume ?? 0;
-  const jobs = object.spec.steps.map((_, index) => `---\n${writeYaml(buildJob(object, index, resumes))}`);
+  const jobs = allSteps(object.spec).map((_, position) => `---\n${writeYaml(buildJob(object, position, resumes))}`);
   return [...remarks.map((remark) => `# ${printableLine(remark)}\n`), ...jobs].join('');
 }

@@ -25,6 +25,8 @@ export const LABELS = {
   name: `${GROUP}/sequentialjob`,
   uid: `${GROUP}/sequentialjob-uid`,
   stepIndex: `${GROUP}/step-index`,
+  /** In place of `stepIndex` on the Jobs and Pods of `finally`: the index in `finally`. */
+  finallyIndex: `${GROUP}/finally-index`,
   stepName: `${GROUP}/step-name`,
   /**
    * Only on Jobs created after a resume: the number of resumes. The failed Job of the same step is kept next to the

@@ -18,6 +18,7 @@ import type {
 } from '@kubernetes/client-node';
 import type { SequentialJob, SequentialJobSpec } from '../api/types.ts';
 import { asObject, asObjects, nonEmptyString, type Untrusted } from '../json/untrusted.ts';
+import type { StepPosition } from './position.ts';
 import { usedVolumes } from './used-volumes.ts';
 
 /** In the order in which they are reported. */
@@ -35,14 +36,14 @@ export interface Dependency {
 type References = Iterable<Dependency>;
 
 /**
- * The objects that the Pod of step `index` needs, without duplicates: sorted by kind, then in the kubelet's order
+ * The objects that the Pod of the step at `position` needs, without duplicates: sorted by kind, then in the kubelet's order
  * (volumes that a container of the Pod mounts, init containers, the step). Excludes image pull secrets: the kubelet
  * pulls the image without a missing one (getPullSecretsForPod). An object that is optional in one place and required
  * in another is needed. Never throws: a value that is null, empty or of the wrong type is ignored, and a step that
  * does not exist needs nothing.
  */
-export function dependenciesOf(object: SequentialJob, index: number): readonly Dependency[] {
-  return dedupe([...stepReferences(object, index)]);
+export function dependenciesOf(object: SequentialJob, position: StepPosition): readonly Dependency[] {
+  return dedupe([...stepReferences(object, position)]);
 }
 
 /** Maximum number of objects of a step to check. */
@@ -55,15 +56,15 @@ const MAX_REFERENCES = 1000;
  * 1000 references. Checking that many would slow down all other sequences; the status of the Pod reports what is
  * missing.
  */
-export function dependenciesToCheck(object: SequentialJob, index: number): readonly Dependency[] {
-  const named = [...Iterator.from(stepReferences(object, index)).take(MAX_REFERENCES + 1)];
+export function dependenciesToCheck(object: SequentialJob, position: StepPosition): readonly Dependency[] {
+  const named = [...Iterator.from(stepReferences(object, position)).take(MAX_REFERENCES + 1)];
   const needed = named.length > MAX_REFERENCES ? [] : dedupe(named);
   return needed.length > MAX_CHECKED ? [] : needed;
 }
 
-function* stepReferences(object: SequentialJob, index: number): References {
+function* stepReferences(object: SequentialJob, position: StepPosition): References {
   const spec = asObject<SequentialJobSpec>(object.spec);
-  const step = asObjects<V1Container>(spec?.steps)[index];
+  const step = [...asObjects<V1Container>(spec?.steps), ...asObjects<V1Container>(spec?.finally)][position];
   if (step === undefined) return;
   const pod = asObject<V1PodSpec>(asObject<V1PodTemplateSpec>(spec?.template)?.spec);
   yield* podReferences(pod ?? {}, step);

@@ -3,6 +3,7 @@
  * `spec.steps[1]` and never saw the Job's `spec.template.spec.containers[0]`. Pure.
  */
 import type { SequentialJob } from '../api/types.ts';
+import { stepAt, stepPath, type StepPosition } from './position.ts';
 
 /** The parts of a refusal (metav1.Status) that describe the errors. */
 export interface JobRefusal {
@@ -12,8 +13,8 @@ export interface JobRefusal {
 
 /** One error of a Job. */
 export interface JobError {
-  /** The index of the step; undefined if the error is about a part that all steps share. */
-  readonly index: number | undefined;
+  /** The position of the step; undefined if the error is about a part that all steps share. */
+  readonly index: StepPosition | undefined;
   /** The path in the SequentialJob; empty if the server names no field. */
   readonly field: string;
   /** The server's message without the path. */
@@ -23,7 +24,7 @@ export interface JobError {
 /** The steps whose containers the refused Job has, in the order of the Job's containers. */
 export interface JobContents {
   readonly object: SequentialJob;
-  readonly indices: readonly number[];
+  readonly indices: readonly StepPosition[];
 }
 
 /**
@@ -67,7 +68,7 @@ function locate(field: string, contents: JobContents): ErrorLocation {
   const container = CONTAINER.exec(field);
   if (container !== null) {
     const index = contents.indices[Number(container[1])];
-    return { index, field: `spec.steps[${index ?? 0}]${field.slice(container[0].length)}` };
+    return { index, field: `${stepPath(contents.object.spec, index ?? 0)}${field.slice(container[0].length)}` };
   }
   if (METADATA.test(field)) return { index: undefined, field: field.replace(METADATA, 'spec.template.metadata.$1') };
   const job = JOB_FIELD.exec(field);
@@ -80,9 +81,9 @@ function locate(field: string, contents: JobContents): ErrorLocation {
 /** A field that the step sets is the step's; any other is that of all steps, also where the Job's value is the default. */
 function locateJobField(field: string, name: string, { object, indices }: JobContents): ErrorLocation {
   const index = indices[0] ?? 0;
-  const { job } = object.spec.steps[index] ?? {};
+  const { job } = stepAt(object.spec, index) ?? {};
   const isOwn = (job as Readonly<Record<string, unknown>> | undefined)?.[name] !== undefined;
-  const place = field.replace(/^spec\b/, isOwn ? `spec.steps[${index}].job` : 'spec.job');
+  const place = field.replace(/^spec\b/, isOwn ? `${stepPath(object.spec, index)}.job` : 'spec.job');
   return { index: isOwn && indices.length === 1 ? index : undefined, field: place };
 }
 
@@ -93,5 +94,8 @@ function locateJobField(field: string, name: string, { object, indices }: JobCon
 const withoutStructuredValue = (message: string): string =>
   message.replace(/^([A-Z][a-z]+(?: [a-z]+)?: )[\w.*[\]]*\{.*\}: /s, '$1');
 
-const translatePaths = (text: string, { indices }: JobContents): string =>
-  text.replaceAll(CONTAINERS, (_, at: string) => `spec.steps[${indices[Number(at)] ?? at}]`);
+const translatePaths = (text: string, { object, indices }: JobContents): string =>
+  text.replaceAll(CONTAINERS, (_, at: string) => {
+    const position = indices[Number(at)];
+    return position === undefined ? `spec.steps[${at}]` : stepPath(object.spec, position);
+  });

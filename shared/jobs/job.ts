@@ -13,6 +13,7 @@ import type {
 import { containerOf } from '../conversion/step-settings.ts';
 import { isReserved } from '../validation/labels.ts';
 import { jobName } from './names.ts';
+import { allSteps, placeOf, stepAt, type StepPlace, type StepPosition } from './position.ts';
 import { usedVolumes } from './used-volumes.ts';
 
 export interface JobManifest {
@@ -42,31 +43,37 @@ export interface JobManifest {
 const POD_REPLACEMENT_POLICY = 'Failed';
 
 /**
- * The Job of step `index` after `resumes` resumes. Deterministic: the same object gives the same manifest. The object
+ * The Job of the step at `position` after `resumes` resumes. Deterministic: the same object gives the same manifest. The object
  * must be valid; throws RangeError if the step does not exist.
  */
-export function buildJob(object: SequentialJob, index: number, resumes: number): JobManifest {
-  return buildCombinedJob(object, [index], resumes);
+export function buildJob(object: SequentialJob, position: StepPosition, resumes: number): JobManifest {
+  return buildCombinedJob(object, [position], resumes);
 }
 
 /**
  * A Job with the containers of several steps in one Pod and all other fields of the first step's Job: one dry run of
  * it checks the Jobs of all these steps. Throws RangeError if a step does not exist.
  */
-export function buildCombinedJob(object: SequentialJob, indices: readonly number[], resumes: number): JobManifest {
-  const { steps: all, template, job } = withDefaults(object.spec);
-  const steps = indices.flatMap((at) => all[at] ?? []);
-  const [index] = indices;
+export function buildCombinedJob(
+  object: SequentialJob,
+  positions: readonly StepPosition[],
+  resumes: number,
+): JobManifest {
+  const spec = withDefaults(object.spec);
+  const { template, job } = spec;
+  const all = allSteps(spec);
+  const steps = positions.flatMap((at) => all[at] ?? []);
+  const [position] = positions;
   const [first] = steps;
-  if (index === undefined || first === undefined || steps.length < indices.length) {
-    throw new RangeError(`there is no step ${indices.find((at) => all[at] === undefined)}`);
+  if (position === undefined || first === undefined || steps.length < positions.length) {
+    throw new RangeError(`there is no step ${positions.find((at) => all[at] === undefined)}`);
   }
-  const labels = childLabels(object, { index, name: first.name, resumes });
+  const labels = childLabels(object, { ...placeOf(spec, position), name: first.name, resumes });
   return {
     apiVersion: 'batch/v1',
     kind: 'Job',
     metadata: {
-      name: stepJobName(object, index, resumes),
+      name: stepJobName(object, position, resumes),
       namespace: object.metadata.namespace,
       labels,
       ownerReferences: [ownerReference(object)],
@@ -107,9 +114,10 @@ export function jobFields(
 }
 
 /** The name of this step's Job, whether or not the Job exists. */
-export function stepJobName(object: SequentialJob, index: number, resumes: number): string {
-  const container = object.spec.steps[index]?.name ?? '';
-  return jobName({ name: object.metadata.name, index, container, resumes });
+export function stepJobName({ metadata, spec }: SequentialJob, position: StepPosition, resumes: number): string {
+  const { list, index } = placeOf(spec, position);
+  const container = stepAt(spec, position)?.name ?? '';
+  return jobName({ name: metadata.name, index, container, resumes, isFinally: list === 'finally' });
 }
 
 /** The owner reference of a Job: the garbage collector and the controller use it to find the owner. */
@@ -120,13 +128,13 @@ export function ownerReference(object: SequentialJob): OwnerReference {
 
 function childLabels(
   object: SequentialJob,
-  step: { readonly index: number; readonly name: string; readonly resumes: number },
+  step: StepPlace & { readonly name: string; readonly resumes: number },
 ): Readonly<Record<string, string>> {
   return {
     [LABELS.managedBy]: MANAGER,
     [LABELS.name]: object.metadata.name,
     [LABELS.uid]: object.metadata.uid,
-    [LABELS.stepIndex]: String(step.index),
+    [step.list === 'finally' ? LABELS.finallyIndex : LABELS.stepIndex]: String(step.index),
     [LABELS.stepName]: step.name,
     ...(step.resumes === 0 ? {} : { [LABELS.resume]: String(step.resumes) }),
   };

@@ -11,6 +11,8 @@ export interface StepRef {
   readonly container: string;
   /** The number of resumes so far; 0 before the first. */
   readonly resumes: number;
+  /** The index is one in `finally`. */
+  readonly isFinally?: boolean;
 }
 
 const HASH_LENGTH = 8;
@@ -29,11 +31,13 @@ function countIndexPositions(fullName: string): number {
   return parts.filter(isPosition).length;
 }
 
+const FINALLY = '-finally';
+
 /**
- * `<name>-<index>-<container>`, with `-r<n>` after a resume; at most 63 characters, because the Job's name becomes
+ * `<name>-<index>-<container>`, for a step of `finally` `<name>-finally-<index>-<container>`, with `-r<n>` after a resume; at most 63 characters, because the Job's name becomes
  * the label value `job-name` of its Pods. A longer name is cut and ends in a hash. So does a name that another
  * sequence of the namespace could have: step 1 `2-load` of `etl` and step 2 `load` of `etl-1` would both be
- * `etl-1-2-load`.
+ * `etl-1-2-load`. And so do the steps of a sequence named `etl-finally`, beside those in `finally` of `etl`.
  *
  * The hash is of the whole name and not of the sequence's UID, because `render`, `lint` and a dry run need the name
  * before there is a UID, and the UID is not secret anyway. A client with permission to create Jobs can take a name;
@@ -41,12 +45,12 @@ function countIndexPositions(fullName: string): number {
  * name. To make two sequences of a namespace share a hash takes about 2^41 tries.
  */
 export function jobName(step: StepRef): string {
-  const { name, index, container, resumes } = step;
+  const { name, index, container, resumes, isFinally = false } = step;
   const suffix = resumes > 0 ? `-r${resumes}` : '';
-  const whole = `${name}-${index}-${container}${suffix}`;
-  const isAmbiguous = countIndexPositions(whole) > 1;
+  const whole = `${name}${isFinally ? FINALLY : ''}-${index}-${container}${suffix}`;
+  const isAmbiguous = countIndexPositions(whole) > 1 || (!isFinally && name.endsWith(FINALLY));
   if (whole.length <= NAME_MAX_LENGTH && !isAmbiguous) return whole;
-  const identity = isAmbiguous ? `${name}/${index}/${container}${suffix}` : whole;
+  const identity = isAmbiguous ? `${name}/${isFinally ? 'finally/' : ''}${index}/${container}${suffix}` : whole;
   const head = whole.slice(0, NAME_MAX_LENGTH - HASH_LENGTH - 1).replace(/(?<![-.])[-.]+$/, '');
   return `${head}-${sha256(identity).padStart(HASH_LENGTH, '0').slice(-HASH_LENGTH)}`;
 }

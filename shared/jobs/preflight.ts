@@ -6,6 +6,7 @@ import { withDefaults } from '../api/defaults.ts';
 import type { SequentialJob } from '../api/types.ts';
 import { jobErrorsOf, toSequentialJobFields, type JobError, type JobRefusal } from './job-errors.ts';
 import { buildCombinedJob, jobFields, type JobManifest } from './job.ts';
+import { allSteps, type StepPosition } from './position.ts';
 
 /** The result of a dry run. */
 export type DryRunAnswer =
@@ -34,7 +35,7 @@ export interface PreflightVerdict {
 }
 
 export interface PreflightScope {
-  /** The first step to check; the steps before it have run. */
+  /** The first step to check, by its position; the steps before it have run. Those of `finally` are the last ones. */
   readonly firstIndex: number;
   readonly resumes: number;
 }
@@ -60,8 +61,9 @@ export async function preflight(
  * Groups the steps that one Job can stand for: their Jobs differ only in the container. A step whose Pod failure
  * policy names a container is a group of its own.
  */
-export function dryRunGroups(object: SequentialJob, from: number): readonly (readonly number[])[] {
-  const { steps, job } = withDefaults(object.spec);
+export function dryRunGroups(object: SequentialJob, from: StepPosition): readonly (readonly StepPosition[])[] {
+  const { job, ...spec } = withDefaults(object.spec);
+  const steps = allSteps(spec);
   const indices = Array.from({ length: Math.max(0, steps.length - from) }, (_, i) => from + i);
   const groups = Map.groupBy(indices, (index) => {
     const fields = jobFields(steps[index]?.job, job);
