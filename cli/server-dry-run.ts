@@ -1,10 +1,9 @@
 /** Asks a cluster, by dry run, whether it accepts a SequentialJob and its Jobs. Nothing is created or changed. */
 import { V1ALPHA1_API_VERSION } from '../shared/api/group.ts';
-import { stepLabel } from '../shared/api/reasons.ts';
 import type { SequentialJob } from '../shared/api/types.ts';
 import { formatJobError, type JobError } from '../shared/jobs/job-errors.ts';
 import type { JobManifest } from '../shared/jobs/job.ts';
-import { stepAt, stepPath } from '../shared/jobs/position.ts';
+import { positionLabel, stepPath } from '../shared/jobs/position.ts';
 import { preflight } from '../shared/jobs/preflight.ts';
 import { type ApiClient, type ApiRequest, createApiClient, PATCH_TYPE } from '../shared/kube/client.ts';
 import { dryRunJob, noVerdictReason } from '../shared/kube/dry-run.ts';
@@ -165,7 +164,7 @@ const withoutOwner = (job: JobManifest): JobManifest => ({
 function findingOf(fault: JobError, { spec }: SequentialJob): DryRunFinding {
   const { index, field } = fault;
   if (index === undefined || field !== '') return { severity: 'error', path: field, message: formatJobError(fault) };
-  const step = stepLabel(index, stepAt(spec, index)?.name ?? '');
+  const step = positionLabel(spec, index);
   return { severity: 'error', path: stepPath(spec, index), message: `step ${step}: ${formatJobError(fault)}` };
 }
 

@@ -56,6 +56,6 @@ export class DeletedJobs {
 function isUnrecorded({ metadata: { uid }, step: made }: ObservedJob, { metadata, status }: SequentialJob): boolean {
   if (metadata.deletionTimestamp !== undefined || status?.completionTime !== undefined) return false;
   if ((made.resumes ?? 0) < (status?.resumes ?? 0)) return false;
-  const step = status?.steps?.find(({ jobUID }) => jobUID === uid);
+  const step = [...(status?.steps ?? []), ...(status?.finally ?? [])].find(({ jobUID }) => jobUID === uid);
   return step === undefined || step.state === 'Running';
 }

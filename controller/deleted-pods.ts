@@ -50,7 +50,7 @@ export class DeletedPods {
 
 /** The running step of this Job. The Pods of an ended step are deleted with the Job and need not be counted. */
 function runningStep(jobUID: string, status: SequentialJobStatus | undefined): StepStatus | undefined {
-  const last = status?.steps?.at(-1);
+  const last = (status?.finally ?? status?.steps)?.at(-1);
   return last?.state === 'Running' && last.jobUID === jobUID ? last : undefined;
 }
 

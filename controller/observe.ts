@@ -115,12 +115,16 @@ async function withUnlistedPods(snapshot: Snapshot, podsState: PodListState, dep
   const isActedOn = status?.observedGeneration === metadata.generation && (spec.resume ?? 0) <= (status?.resumes ?? 0);
   const isFinished = status?.completionTime !== undefined && isActedOn;
   if (step?.jobUID === undefined || isFinished || podsState !== 'awaited') return snapshot;
-  return listJobPods({ uid: step.jobUID, index: step.index }, snapshot, deps);
+  const isFinally = status?.finally?.includes(step);
+  return listJobPods({ uid: step.jobUID, index: step.index, isFinally }, snapshot, deps);
 }
 
 /** The last step that was started: it runs, or its Pods may outlive its failure. */
 const lastStarted = (status: SequentialJobStatus | undefined): StepStatus | undefined =>
-  status?.steps?.findLast(({ state }) => state !== 'Skipped');
+  status?.finally?.findLast(hasJob) ?? status?.steps?.findLast(hasJob);
+
+/** A step that was skipped, or whose Job could not be created, has none. */
+const hasJob = ({ jobUID }: StepStatus): boolean => jobUID !== undefined;
 
 /**
  * Clients write owner references and labels themselves, and UIDs are not secret: without this check, the right to

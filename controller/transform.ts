@@ -66,6 +66,7 @@ export function toObservedJob(raw: unknown): ObservedJob {
   const { metadata, spec, status = {} } = raw as RawJob;
   const { labels, annotations } = metadata;
   const { active, terminating, succeeded, failed, startTime, completionTime } = status;
+  const finallyIndex = parseIndex(labels?.[LABELS.finallyIndex]);
   const conditions =
     status.conditions === undefined ? undefined : relevantConditions(status.conditions).map(toCondition);
   const isSuspended = spec?.suspend === true;
@@ -74,7 +75,8 @@ export function toObservedJob(raw: unknown): ObservedJob {
   const managers = isSuspended || suspensions !== undefined ? managersOfSuspend(metadata) : [];
   return {
     step: omitUndefined({
-      index: parseIndex(labels?.[LABELS.stepIndex]),
+      index: finallyIndex ?? parseIndex(labels?.[LABELS.stepIndex]),
+      isFinally: finallyIndex === undefined ? undefined : (true as const),
       name: labels?.[LABELS.stepName],
       resumes: parseIndex(labels?.[LABELS.resume]),
     }),

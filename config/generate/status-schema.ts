@@ -1,5 +1,5 @@
 /** The schema of `status`: written by the controller only. */
-import { MAX_STEPS } from '../../shared/api/group.ts';
+import { MAX_FINALLY, MAX_STEPS } from '../../shared/api/group.ts';
 import type { Schema } from '../../shared/api/schema.ts';
 import { CONDITION_TYPES, PHASES, STEP_STATES, TRANSIENT_CONDITION_TYPES } from '../../shared/api/types.ts';
 import { INT32 } from './core-schema.ts';
@@ -37,7 +37,7 @@ const CONDITION: Readonly<Record<string, Schema>> = {
 };
 
 const STEP: Readonly<Record<string, Schema>> = {
-  index: count('The position of the step in spec.steps, counted from 0.'),
+  index: count('The position of the step in its list of the spec, counted from 0.'),
   name: text('The name of its container.'),
   jobName: text('The name of its Job.'),
   jobUID: text('The UID of its Job: a Job of the same name with another UID is not this step.'),
@@ -102,11 +102,20 @@ const FIELDS: Readonly<Record<string, Schema>> = {
     items: { type: 'object', required: ['index', 'name', 'state'], properties: STEP },
     description: 'The steps that were started, in order; after a failure also those that were not, as Skipped.',
   },
+  finally: {
+    type: 'array',
+    maxItems: MAX_FINALLY,
+    'x-kubernetes-list-type': 'map',
+    'x-kubernetes-list-map-keys': ['index'],
+    items: { type: 'object', required: ['index', 'name', 'state'], properties: STEP },
+    description:
+      'The steps of spec.finally that were started, in order, and as Skipped those that do not apply to this end. Present once the other steps have ended.',
+  },
   startTime: time('When the sequence was started.'),
   activeStartTime: time(
     'From when spec.activeDeadlineSeconds counts, where that is not startTime: the last resume, moved on by the time spent suspended.',
   ),
-  completionTime: time('When the sequence ended, whether it completed or failed.'),
+  completionTime: time('When the sequence ended, whether it completed or failed, the steps of finally included.'),
   resumes: count('The value of spec.resume that was last acted on.'),
 };
 

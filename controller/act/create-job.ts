@@ -25,7 +25,7 @@ export async function createJob(
   deps: ExecuteDeps,
 ): Promise<Snapshot> {
   const { object } = before;
-  const body = buildJob(object, action.index, action.resumes);
+  const body = buildJob(object, action.position, action.resumes);
   const snapshot = await recordSpec(before, deps);
   try {
     const created = await deps.client.request({

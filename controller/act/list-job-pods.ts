@@ -13,6 +13,8 @@ interface JobRef {
   readonly uid: string;
   /** The step's index, if known: it narrows the list. */
   readonly index: number | undefined;
+  /** The index is one in `finally`. */
+  readonly isFinally?: boolean | undefined;
 }
 
 export interface PodsDeps {
@@ -33,7 +35,8 @@ const PAGE_SIZE = 500;
  */
 export async function listJobPods(job: JobRef, snapshot: Snapshot, deps: PodsDeps): Promise<Snapshot> {
   const { namespace, uid } = snapshot.object.metadata;
-  const index = job.index === undefined ? '' : `,${LABELS.stepIndex}=${job.index}`;
+  const label = job.isFinally === true ? LABELS.finallyIndex : LABELS.stepIndex;
+  const index = job.index === undefined ? '' : `,${label}=${job.index}`;
   try {
     const listed: ObservedPod[] = [];
     let token: string | undefined;

@@ -1,5 +1,6 @@
 /** The read-only actions: they read what watches do not show, or not reliably. */
 import type { ObservedJob } from '../../shared/api/job.ts';
+import type { StepStatus } from '../../shared/api/types.ts';
 import { isApiError } from '../../shared/kube/errors.ts';
 import { JOBS, objectPath } from '../../shared/kube/resources.ts';
 import type { Action, Snapshot } from '../decide/index.ts';
@@ -20,7 +21,8 @@ export async function checkDependencies(
 
 /** Adds all Pods of a Job to the snapshot: the watch may not have delivered all of them. Rejects with ApiError. */
 export async function inspectPods(job: ObservedJob, snapshot: Snapshot, deps: ExecuteDeps): Promise<Snapshot> {
-  const after = await listJobPods({ uid: job.metadata.uid, index: job.step.index }, snapshot, deps);
+  const { index, isFinally } = job.step;
+  const after = await listJobPods({ uid: job.metadata.uid, index, isFinally }, snapshot, deps);
   return withFinding(after, job.metadata.name, { type: 'inspected' });
 }
 
@@ -45,8 +47,11 @@ export async function confirmJob(
   const answer = await getJob(snapshot, jobName, deps);
   if (answer !== undefined && toObservedJob(answer).metadata.uid === jobUID) return withJob(snapshot, answer, deps);
   // It may have orphaned Pods, and the Pod watch may be behind the Job watch.
-  const index = snapshot.object.status?.steps?.find((step) => step.jobUID === jobUID)?.index;
-  const after = await listJobPods({ uid: jobUID, index }, snapshot, deps);
+  const { steps, finally: last } = snapshot.object.status ?? {};
+  const isOfJob = (step: StepStatus): boolean => step.jobUID === jobUID;
+  const isFinally = last?.some(isOfJob);
+  const index = (isFinally === true ? last : steps)?.find(isOfJob)?.index;
+  const after = await listJobPods({ uid: jobUID, index, isFinally }, snapshot, deps);
   return withFinding(after, jobName, { type: 'notFound' });
 }
 

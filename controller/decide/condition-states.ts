@@ -5,16 +5,17 @@ import { type Failure, MESSAGE, REASON, stepLabel } from '../../shared/api/reaso
 import {
   currentIndex,
   currentStepLabel,
+  isFinishing,
   isOwned,
-  nextContainer,
   nextJobName,
+  nextStep,
   runningJob,
   runningStep,
   strayJobs,
 } from './step-view.ts';
 import { overduePods, describePods, leftoverPods, isResumeBlocked } from './leftover-pods.ts';
 import { truncateMessage } from './status-size.ts';
-import { completionMessage } from './completion-message.ts';
+import { completionMessage, outcomeMessage } from './completion-message.ts';
 import { isEventLookupPending } from './event-lookups.ts';
 import { suspendAgainInMs } from './suspend-backoff.ts';
 import type { Context } from './types.ts';
@@ -41,7 +42,8 @@ export function conditionStates(context: Context): ConditionStates {
 }
 
 function failedCondition({ draft }: Context): ConditionState | undefined {
-  return draft.failure === undefined ? undefined : { status: 'True', ...failedReason(draft.failure) };
+  if (draft.state !== 'Failed' || draft.failure === undefined) return undefined;
+  return { status: 'True', ...failedReason(draft.failure) };
 }
 
 const failedReason = (failure: Failure): Pick<ConditionState, 'reason' | 'message'> => ({
@@ -82,7 +84,7 @@ function suspended(context: Context): ConditionState {
 
 /** Why a sequence with `spec.suspend` is not suspended yet. */
 function suspendingMessage(context: Context): string | undefined {
-  if (context.draft.state !== 'StepRunning') return terminatingMessage(context);
+  if (!isStepRunning(context)) return terminatingMessage(context);
   const job = runningJob(context);
   const at = currentStepIfStarted(context) ?? '';
   const isUndone = job !== undefined && job.suspended === undefined && suspendAgainInMs(job, context.nowMs) > 0;
@@ -96,7 +98,7 @@ function suspendingMessage(context: Context): string | undefined {
 
 /** What must terminate before the next step can start. */
 function terminatingMessage(context: Context): string | undefined {
-  if (context.draft.state !== 'StepPending') return undefined;
+  if (!isStepPending(context)) return undefined;
   const at = currentStepLabel(context) ?? '';
   const pods = leftoverPods(context);
   if (pods.length > 0) return MESSAGE.awaitingPods(at, describePods(pods, context.nowMs));
@@ -119,23 +121,27 @@ function unavailable(context: Context): ConditionState {
 function previousObstacle(context: Context): Pick<ConditionState, 'reason' | 'message'> | undefined {
   const { draft, snapshot } = context;
   const known = getCondition(snapshot.object.status?.conditions, 'ResourcesUnavailable');
-  const isUnconfirmed = snapshot.lastError !== undefined && draft.state === 'StepPending' && draft.events.length === 0;
-  const isEnding = draft.state === 'StepRunning' && runningJob(context)?.deadlineSeconds === 0;
+  const isUnconfirmed = snapshot.lastError !== undefined && isStepPending(context) && draft.events.length === 0;
+  const isEnding = isStepRunning(context) && runningJob(context)?.deadlineSeconds === 0;
   return (isUnconfirmed || isEnding) && known?.status === 'True' ? known : unconfirmedObstacle(context);
 }
 
 /** The recorded obstacle of this step's Job while the request for its Events has no answer. */
 function unconfirmedObstacle(context: Context): Obstacle | undefined {
-  const { conditions, steps } = context.snapshot.object.status ?? {};
+  const { conditions, steps, finally: last = steps } = context.snapshot.object.status ?? {};
   const known = getCondition(conditions, 'ResourcesUnavailable');
-  const job = context.draft.state === 'StepRunning' ? runningJob(context) : undefined;
-  const isOfJob = job !== undefined && steps?.at(-1)?.jobUID === job.metadata.uid;
+  const job = isStepRunning(context) ? runningJob(context) : undefined;
+  const isOfJob = job !== undefined && last?.at(-1)?.jobUID === job.metadata.uid;
   if (known?.status !== 'True' || !isOfJob || !isEventLookupPending(context, job)) return undefined;
   const { reason, message } = known;
   return { reason, message, ...(reason === REASON.containerStillRunning ? { isAtEnd: true } : {}) };
 }
 
-const mayBeBlocked = ({ draft: { state } }: Context): boolean => state === 'StepPending' || state === 'StepRunning';
+const isStepPending = ({ draft: { state } }: Context): boolean => state === 'StepPending' || state === 'FinallyPending';
+
+const isStepRunning = ({ draft: { state } }: Context): boolean => state === 'StepRunning' || state === 'FinallyRunning';
+
+const mayBeBlocked = (context: Context): boolean => isStepPending(context) || isStepRunning(context);
 
 function resumePending(context: Context): ConditionState | undefined {
   const { failure } = context.draft;
@@ -156,7 +162,7 @@ function resumePending(context: Context): ConditionState | undefined {
 export function progressing(context: Context): ConditionState {
   const { draft, snapshot } = context;
   if (draft.state === 'Completed') return { ...completionCondition(context), status: 'False' };
-  if (draft.failure !== undefined) {
+  if (draft.state === 'Failed' && draft.failure !== undefined) {
     return resumePending(context) ?? { status: 'False', ...failedReason(draft.failure) };
   }
   if (snapshot.lastError !== undefined) {
@@ -165,6 +171,15 @@ export function progressing(context: Context): ConditionState {
   if (draft.state === 'Suspended') {
     return { status: 'False', reason: REASON.suspended, message: MESSAGE.suspended(currentStepIfStarted(context)) };
   }
+  const progress = stepProgress(context);
+  if (!isFinishing(draft)) return progress;
+  const message = truncateMessage(MESSAGE.finishing(progress.message, outcomeMessage(context)));
+  return { ...progress, reason: REASON.finishing, message };
+}
+
+/** The Progressing condition of a sequence that runs a step, or is about to. */
+function stepProgress(context: Context): ConditionState {
+  const { draft, snapshot } = context;
   const found = mayBeBlocked(context) ? (obstacle(context) ?? unconfirmedObstacle(context)) : undefined;
   if (found !== undefined) {
     const status = draft.startTime === undefined ? 'False' : 'True';
@@ -176,8 +191,9 @@ export function progressing(context: Context): ConditionState {
     return { status: 'True', reason: REASON.suspending, message: suspendingMessage(context) ?? '' };
   }
   if (step !== undefined) {
-    const { index, name, attempts = 1 } = step;
-    const message = MESSAGE.running(index, name, snapshot.object.spec.steps.length, attempts);
+    const { steps, finally: last = [] } = snapshot.object.spec;
+    const total = isFinishing(draft) ? last.length : steps.length;
+    const message = MESSAGE.running(currentStepLabel(context) ?? '', step.index + 1, total, step.attempts ?? 1);
     return { status: 'True', reason: REASON.jobRunning, message };
   }
   const message = terminatingMessage(context);
@@ -185,7 +201,7 @@ export function progressing(context: Context): ConditionState {
     const isSuspending = snapshot.object.spec.suspend === true;
     return { status: 'True', reason: isSuspending ? REASON.suspending : REASON.starting, message };
   }
-  const next = nextContainer(context);
+  const next = nextStep(context);
   const finding = snapshot.findings[nextJobName(context)];
   if (finding?.type === 'nameConflict') {
     const message = MESSAGE.awaitingName(nextJobName(context), finding.owner, finding.pendingRemoval === 'ownerless');
@@ -194,5 +210,5 @@ export function progressing(context: Context): ConditionState {
   if (draft.state === 'New' || next === undefined) {
     return { status: 'False', reason: REASON.pending, message: MESSAGE.pending };
   }
-  return { status: 'True', reason: REASON.starting, message: MESSAGE.starting(currentIndex(draft), next.name) };
+  return { status: 'True', reason: REASON.starting, message: MESSAGE.starting(currentStepLabel(context) ?? '') };
 }

@@ -2,13 +2,23 @@
 import { type ObservedJob, outcomeOf } from '../../shared/api/job.ts';
 import { EVENT, EVENT_MESSAGE, MESSAGE, REASON } from '../../shared/api/reasons.ts';
 import type { StepStatus } from '../../shared/api/types.ts';
-import { currentIndex, laterStepHasJob, nextContainer, nextFinding, nextJobName, unrecordedJob } from './step-view.ts';
+import {
+  currentIndex,
+  currentPosition,
+  eventStep,
+  currentStepLabel,
+  laterStepHasJob,
+  nextFinding,
+  nextJobName,
+  nextStep,
+  unrecordedJob,
+} from './step-view.ts';
+import { currentSteps, withCurrentSteps } from './draft.ts';
 import { withAction } from './draft-actions.ts';
 import { withoutStartTime } from './without-start-time.ts';
 import { emit, failNext, stepInferred } from './outcome.ts';
 import { leftoverPods } from './leftover-pods.ts';
-import { defineEffects, defineGuards, otherwise, type Row } from './row.ts';
-import { completionMessage } from './completion-message.ts';
+import { defineEffects, defineGuards, none, otherwise, type Row } from './row.ts';
 import { suspendedPodsGraceMs, leftoverPodsGraceMs } from './pod-list-forbidden.ts';
 import { retryMs } from './resources-unavailable.ts';
 
@@ -47,7 +57,7 @@ export const guards = defineGuards({
   },
   allStepsDone: {
     description: 'all steps have ended',
-    holds: (context) => nextContainer(context) === undefined,
+    holds: (context) => nextStep(context) === undefined,
   },
   previousPodsRunning: {
     description:
@@ -81,34 +91,19 @@ const effects = defineEffects({
     apply: (context) => {
       const { draft, now } = context;
       const job = unrecordedJob(context);
-      const name = job?.step.name ?? nextContainer(context)?.name;
+      const name = job?.step.name ?? nextStep(context)?.name;
       if (job === undefined || name === undefined) return draft;
-      const index = currentIndex(draft);
-      const step = stepRecordOf(job, index, name, now);
-      return emit(
-        { ...draft, startTime: earlier(draft.startTime, step.startTime), steps: [...draft.steps, step] },
-        {
-          type: 'Normal',
-          reason: EVENT.jobStarted,
-          message: EVENT_MESSAGE.jobStarted(index, name),
-          step: { index, name },
-        },
-      );
+      const step = stepRecordOf(job, currentIndex(draft), name, now);
+      const started = withCurrentSteps(draft, [...currentSteps(draft), step]);
+      const recorded = { ...context, draft: { ...started, startTime: earlier(draft.startTime, step.startTime) } };
+      const message = EVENT_MESSAGE.jobStarted(currentStepLabel(recorded) ?? '');
+      return emit(recorded.draft, { type: 'Normal', reason: EVENT.jobStarted, message, step: eventStep(recorded) });
     },
   },
   inferLaterStep: {
     description:
       'record the step as Succeeded or, with onFailure: Continue, as Failed with JobDeleted, because its result is unknown',
     apply: (context) => stepInferred(context) ?? context.draft,
-  },
-  completeSequence: {
-    description: 'set completionTime',
-    apply: (context) => {
-      const { draft, now } = context;
-      const ended = { ...draft, completionTime: now };
-      const message = completionMessage({ ...context, draft: ended });
-      return emit(ended, { type: 'Normal', reason: EVENT.sequenceCompleted, message });
-    },
   },
   awaitPods: {
     description: 'wait until they terminate; requeue in 2 s or, if they cannot be listed, after their grace period',
@@ -148,30 +143,30 @@ const effects = defineEffects({
     apply: (context) =>
       withAction(withoutStartTime(context).draft, {
         type: 'CreateJob',
-        index: currentIndex(context.draft),
+        position: currentPosition(context),
         resumes: context.draft.resumes,
         jobName: nextJobName(context),
       }),
   },
 });
 
-export const { awaitPods } = effects;
+export const { awaitPods, awaitJobCreation, awaitJobName, inferLaterStep, recordJob } = effects;
 
 /** Existing Jobs are recorded before anything that could block the start. */
 export const recordRows: readonly Row[] = [
   { guard: guards.jobExists, effect: effects.recordJob, to: 'StepRunning', continues: true },
   { guard: guards.laterStepHasJob, effect: effects.inferLaterStep },
-  { guard: guards.allStepsDone, effect: effects.completeSequence, to: 'Completed' },
+  { guard: guards.allStepsDone, effect: none, to: 'Ended', continues: true },
 ];
 
 export const previousPodsRows: readonly Row[] = [{ guard: guards.previousPodsRunning, effect: effects.awaitPods }];
 
 /** The result of the create request of this reconcile or the previous one. */
 export const notCreatedRows: readonly Row[] = [
-  { guard: guards.jobNameConflicts, effect: effects.failOnJobNameConflict, to: 'Failed' },
+  { guard: guards.jobNameConflicts, effect: effects.failOnJobNameConflict, to: 'Ended', continues: true },
   { guard: guards.conflictingJobTerminating, effect: effects.awaitJobName },
   { guard: guards.jobCreationPostponed, effect: effects.awaitJobCreation },
-  { guard: guards.jobRejected, effect: effects.failOnRejection, to: 'Failed' },
+  { guard: guards.jobRejected, effect: effects.failOnRejection, to: 'Ended', continues: true },
 ];
 
 export const createRows: readonly Row[] = [{ guard: otherwise, effect: effects.createJob }];

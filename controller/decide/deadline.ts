@@ -105,7 +105,7 @@ const effects = defineEffects({
 
 /** Between two steps. */
 export const deadlineBeforeStepRows: readonly Row[] = [
-  { guard: guards.deadlinePassedBetweenSteps, effect: effects.failOnDeadline, to: 'Failed' },
+  { guard: guards.deadlinePassedBetweenSteps, effect: effects.failOnDeadline, to: 'Ended', continues: true },
 ];
 
 /**
@@ -116,5 +116,5 @@ export const deadlineBeforeStepRows: readonly Row[] = [
 export const deadlineInStepRows: readonly Row[] = [
   { guard: guards.overduePodNotConfirmed, effect: inspectPods },
   { guard: guards.deadlinePassedInStep, effect: effects.terminateJob },
-  { guard: guards.jobCannotEnd, effect: effects.recordDeadline, to: 'Failed' },
+  { guard: guards.jobCannotEnd, effect: effects.recordDeadline, to: 'Ended', continues: true },
 ];

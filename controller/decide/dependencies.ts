@@ -1,7 +1,7 @@
 /** Secrets, ConfigMaps and PersistentVolumeClaims that a step references. */
 import { EVENT, MESSAGE } from '../../shared/api/reasons.ts';
 import { dependenciesToCheck } from '../../shared/jobs/dependencies.ts';
-import { currentIndex, currentStepLabel, nextContainer, nextFinding, nextJobName } from './step-view.ts';
+import { currentPosition, currentStepLabel, eventStep, nextFinding, nextJobName } from './step-view.ts';
 import { withAction } from './draft-actions.ts';
 import { withoutStartTime } from './without-start-time.ts';
 import { emit } from './outcome.ts';
@@ -21,7 +21,7 @@ const guards = defineGuards({
       'the step references Secrets, ConfigMaps or PersistentVolumeClaims that have not been checked (of more than 50, none is checked)',
     holds: (context) =>
       nextFinding(context) === undefined &&
-      dependenciesToCheck(context.snapshot.object, currentIndex(context.draft)).length > 0,
+      dependenciesToCheck(context.snapshot.object, currentPosition(context)).length > 0,
   },
 });
 
@@ -33,14 +33,14 @@ const effects = defineEffects({
       const missing = obstacle(context);
       if (missing === undefined || missing.isRecorded) return waiting;
       const message = MESSAGE.stepCannotStart(currentStepLabel(context) ?? '', missing.message);
-      const step = { index: currentIndex(context.draft), name: nextContainer(context)?.name ?? '' };
+      const step = eventStep(context);
       return emit(waiting, { type: 'Warning', reason: EVENT.dependencyMissing, message, step });
     },
   },
   checkDependencies: {
     description: 'get their metadata from the API server',
     apply: (context) => {
-      const dependencies = dependenciesToCheck(context.snapshot.object, currentIndex(context.draft));
+      const dependencies = dependenciesToCheck(context.snapshot.object, currentPosition(context));
       return withAction(withoutStartTime(context).draft, {
         type: 'CheckDependencies',
         jobName: nextJobName(context),

@@ -5,6 +5,7 @@ import type { StepStatus } from '../../shared/api/types.ts';
 import { CLOCK_SKEW_MS } from './timers.ts';
 import { runningJob, runningStep, strayJobs, oncePerContext } from './step-view.ts';
 import { millis, ofJob } from './pods.ts';
+import { recordedSteps } from './draft.ts';
 import type { Context, Snapshot } from './types.ts';
 import { leftoverPodsGraceMs } from './pod-list-forbidden.ts';
 
@@ -30,7 +31,7 @@ export const hasContainersRunning = (context: Context): boolean =>
 export const leftoverPods = oncePerContext(({ draft, snapshot }: Context): readonly ObservedPod[] => {
   const running = (snapshot.pods ?? []).filter((pod) => !hasEnded(pod));
   if (running.length === 0) return [];
-  const steps = [...draft.steps, ...(snapshot.object.status?.steps ?? [])];
+  const steps = [...recordedSteps(draft), ...recordedSteps(snapshot.object.status)];
   return running.filter((pod) => steps.some((step) => blocksNextStep(step, pod) && belongsToStep(step, pod, snapshot)));
 });
 

@@ -7,10 +7,11 @@
  * exists precede rows that could block its start, and rows that stop the sequence precede rows that advance it.
  * docs/state-machine.md is generated from this table.
  */
-import { MAX_STEPS } from '../../shared/api/group.ts';
+import { MAX_FINALLY, MAX_STEPS } from '../../shared/api/group.ts';
 import { recordRows, createRows, notCreatedRows, previousPodsRows } from './create-job.ts';
 import { deadlineBeforeStepRows, deadlineInStepRows } from './deadline.ts';
 import { deletionRows } from './deletion.ts';
+import { endRows, finallyPendingRows, finallyRunningRows } from './finally.ts';
 import { dependencyRows } from './dependencies.ts';
 import { preflightRows } from './preflight.ts';
 import { resumeRows } from './resume.ts';
@@ -48,6 +49,9 @@ export const TABLE: Readonly<Record<State, readonly Row[]>> = {
     suspendInStepRows,
     stepProgressRows,
   ].flat(),
+  Ended: endRows,
+  FinallyPending: finallyPendingRows,
+  FinallyRunning: finallyRunningRows,
   Suspended: suspendedRows,
   Completed: [deleteStrayJobsRows, ttlRows, staysAsItIs].flat(),
   Failed: [deleteStrayJobsRows, resumeRows, ttlRows, staysAsItIs].flat(),
@@ -66,7 +70,7 @@ export const TRANSITIONS: readonly Transition[] = STATES.flatMap((from) =>
 );
 
 /** Two rows for each step and a few at start and end: a longer walk is a loop. */
-const MAX_WALK = 2 * MAX_STEPS + 10;
+const MAX_WALK = 2 * (MAX_STEPS + MAX_FINALLY) + 10;
 
 /** Applies rows from the draft's state on until a row ends the walk. Throws only if the table is wrong. */
 export function walk(context: Context): Draft {

@@ -1,24 +1,19 @@
 /** Records the progress and the end of a step, and emits the events. */
 import { endedByOperator, type ObservedJob, outcomeOf, isFailing } from '../../shared/api/job.ts';
 import type { PodTermination } from '../../shared/api/pod.ts';
-import {
-  EVENT,
-  EVENT_MESSAGE,
-  type EventDraft,
-  type Failure,
-  MESSAGE,
-  REASON,
-  stepLabel,
-} from '../../shared/api/reasons.ts';
+import { EVENT, EVENT_MESSAGE, type EventDraft, type Failure, MESSAGE, REASON } from '../../shared/api/reasons.ts';
+import { positionLabel } from '../../shared/jobs/position.ts';
 import { formatJobError } from '../../shared/jobs/job-errors.ts';
 import type { StepStatus } from '../../shared/api/types.ts';
 import { truncate } from '../../shared/truncate.ts';
-import { withLastStep } from './draft.ts';
+import { currentSteps, withCurrentSteps, withLastStep } from './draft.ts';
 import {
   currentIndex,
+  currentStepLabel,
+  eventStep,
   isOwned,
   mayContinueAfterFailure,
-  nextContainer,
+  nextStep,
   nextJobName,
   runningJob,
   runningStep,
@@ -35,19 +30,16 @@ export const emit = (draft: Draft, ...events: readonly EventDraft[]): Draft => (
   events: [...draft.events, ...events],
 });
 
-/** Ends the sequence with this failure. */
-export function fail({ draft, snapshot, now }: Context, reported: Failure): Draft {
-  const failure: Failure = { ...reported, message: truncateMessage(reported.message) };
-  // A resume that was requested before the failure (which bypassed the webhook) is not a resume of this failure.
-  const resumes = Math.max(draft.resumes, snapshot.object.spec.resume ?? 0);
-  const failed: Draft = { ...draft, failure, completionTime: now, resumes };
-  return emit(failed, { type: 'Warning', reason: EVENT.sequenceFailed, message: MESSAGE.failed(failure) });
-}
+/** Records the failure of the sequence, whose steps have ended with it. */
+export const fail = ({ draft }: Pick<Context, 'draft'>, reported: Failure): Draft => ({
+  ...draft,
+  failure: { ...reported, message: truncateMessage(reported.message) },
+});
 
 /** Fails the sequence at the next step, which has no Job. */
 export function failNext(context: Context, reason: string, message: string): Draft {
   const index = currentIndex(context.draft);
-  return fail(context, { index, step: nextContainer(context)?.name, reason, message });
+  return fail(context, { index, step: nextStep(context)?.name, reason, message });
 }
 
 /**
@@ -62,11 +54,13 @@ export function failPreflight(context: Context): Draft {
   const first = hasStarted ? undefined : errors.find((error) => error.index !== undefined)?.index;
   const index = first ?? currentIndex(draft);
   const lines = errors.map((error) => ({
-    step: error.index === undefined ? undefined : stepLabel(error.index, steps[error.index]?.name ?? ''),
+    step: error.index === undefined ? undefined : positionLabel(snapshot.object.spec, error.index),
     text: formatJobError(error),
   }));
   const message = MESSAGE.preflightRefused(lines, hasStarted);
-  return fail(context, { index, step: steps[index]?.name, reason: REASON.jobRejected, message });
+  const step = steps[index]?.name;
+  // A step of finally is none of those that progress counts.
+  return fail(context, { ...(step === undefined ? {} : { index, step }), reason: REASON.jobRejected, message });
 }
 
 /**
@@ -224,32 +218,34 @@ export function stepDeleted(context: Context): StepFailure | undefined {
 /** Records the end of the next step, which the Job of a later step implies. */
 export function stepInferred(context: Context): Draft | undefined {
   const { draft, now } = context;
-  const name = nextContainer(context)?.name;
+  const name = nextStep(context)?.name;
   if (name === undefined) return undefined;
   const index = currentIndex(draft);
   const message = truncate(MESSAGE.jobDeleted(nextJobName(context)));
   const result = mayContinueAfterFailure(name, context)
     ? ({ state: 'Failed', reason: REASON.jobDeleted, message } as const)
     : ({ state: 'Succeeded', exitCode: 0 } as const);
-  return { ...draft, steps: [...draft.steps, { index, name, completionTime: now, ...result }], requeueAfterMs: 0 };
+  const steps = [...currentSteps(draft), { index, name, completionTime: now, ...result }];
+  return { ...withCurrentSteps(draft, steps), requeueAfterMs: 0 };
 }
 
 function recordFailure(
-  { draft }: Context,
+  context: Context,
   record: Omit<StepStatus, 'index' | 'name' | 'state'>,
   reported: Pick<Failure, 'reason' | 'message'>,
 ): StepFailure | undefined {
+  const { draft } = context;
   const step = runningStep(draft);
   if (step === undefined) return undefined;
   const { index, name } = step;
-  const message = EVENT_MESSAGE.jobFailed(index, name, reported.reason, reported.message);
+  const message = EVENT_MESSAGE.jobFailed(currentStepLabel(context) ?? '', reported.reason, reported.message);
   return {
     failure: { index, step: name, ...reported },
     draft: emit(withLastStep(draft, { ...record, state: 'Failed' }), {
       type: 'Warning',
       reason: EVENT.jobFailed,
       message,
-      step: { index, name },
+      step: eventStep(context),
     }),
   };
 }

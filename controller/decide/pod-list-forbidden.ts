@@ -3,6 +3,7 @@
  * period instead: after that the kubelet kills the containers.
  */
 import { runningJob } from './step-view.ts';
+import { recordedSteps } from './draft.ts';
 import type { Context } from './types.ts';
 
 /** The API server's default (core/v1 DefaultTerminationGracePeriodSeconds). */
@@ -24,7 +25,7 @@ export function graceSeconds({ snapshot }: Context): number {
 export function leftoverPodsGraceMs(context: Context): number {
   const { draft, snapshot } = context;
   if (snapshot.podsForbidden !== true) return 0;
-  const steps = [...draft.steps, ...(snapshot.object.status?.steps ?? [])];
+  const steps = [...recordedSteps(draft), ...recordedSteps(snapshot.object.status)];
   return Math.max(
     0,
     ...steps.map(({ state, completionTime }) => (state === 'Failed' ? remainingGraceMs(completionTime, context) : 0)),

@@ -35,6 +35,6 @@ const effects = defineEffects({
 });
 
 export const preflightRows: readonly Row[] = [
-  { guard: guards.preflightRejected, effect: effects.failOnPreflight, to: 'Failed' },
+  { guard: guards.preflightRejected, effect: effects.failOnPreflight, to: 'Ended', continues: true },
   { guard: guards.preflightDue, effect: effects.preflight },
 ];

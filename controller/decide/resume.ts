@@ -8,8 +8,9 @@ import { isResumeBlocked, isResumeRequested } from './leftover-pods.ts';
 import { defineEffects, defineGuards, type Row } from './row.ts';
 import type { Context, Draft } from './types.ts';
 
-/** The steps without the one that ended the sequence; ignored failures before it stay. */
+/** The steps without the one that ended the sequence; ignored failures before it stay, and all of them if only `finally` failed. */
 function withoutFailed({ steps, failure }: Draft): readonly StepStatus[] {
+  if (failure?.reason === REASON.finallyFailed) return steps;
   const last = steps.at(-1);
   return last?.state === 'Failed' && (failure?.index ?? last.index) === last.index ? steps.slice(0, -1) : steps;
 }
@@ -56,12 +57,14 @@ const effects = defineEffects({
     }),
   },
   resume: {
-    description: 'record that the failed step starts again, under a new Job name; the deadline counts from now',
+    description:
+      'record that the failed step starts again, and finally after it, under new Job names; the deadline counts from now',
     apply: (context) => {
       const { draft, snapshot, now } = context;
       const resumed: Draft = {
         ...draft,
         steps: withoutFailed(draft),
+        finally: undefined,
         failure: undefined,
         completionTime: undefined,
         activeStartTime: now,
@@ -69,13 +72,21 @@ const effects = defineEffects({
         resumes: snapshot.object.spec.resume ?? draft.resumes,
         requeueAfterMs: 0,
       };
-      const at = currentStepLabel({ ...context, draft: resumed }) ?? '';
+      const at = currentStepLabel({ ...context, draft: resumed });
       return emit(resumed, { type: 'Normal', reason: EVENT.resumed, message: EVENT_MESSAGE.resumed(at) });
     },
   },
   clearRejection: {
-    description: 'clear the failure',
-    apply: ({ draft }) => ({ ...draft, failure: undefined, completionTime: undefined }),
+    description: 'clear the failure; steps of finally that have run will run again, under new Job names',
+    apply: ({ draft }) => ({
+      ...draft,
+      finally: undefined,
+      failure: undefined,
+      completionTime: undefined,
+      // Part of the Job names; recorded before a Job is created.
+      resumes: draft.finally === undefined ? draft.resumes : draft.resumes + 1,
+      requeueAfterMs: 0,
+    }),
   },
 });
 
@@ -83,5 +94,5 @@ export const resumeRows: readonly Row[] = [
   { guard: guards.specChangedBeforeStart, effect: effects.resetBeforeStart, to: 'New' },
   { guard: guards.resumeBlockedByPods, effect: awaitPods },
   { guard: guards.resumeRequested, effect: effects.resume, to: 'StepPending' },
-  { guard: guards.specChangedAfterRejection, effect: effects.clearRejection, to: 'StepPending', continues: true },
+  { guard: guards.specChangedAfterRejection, effect: effects.clearRejection, to: 'StepPending' },
 ];

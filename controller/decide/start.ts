@@ -65,11 +65,11 @@ const effects = defineEffects({
 export const finalizerRows: readonly Row[] = [{ guard: guards.finalizerMissing, effect: effects.addFinalizer }];
 
 export const ownNamespaceRows: readonly Row[] = [
-  { guard: guards.namespaceIsOperators, effect: effects.failOnNamespace, to: 'Failed' },
+  { guard: guards.namespaceIsOperators, effect: effects.failOnNamespace, to: 'Ended', continues: true },
 ];
 
 export const invalidSpecRows: readonly Row[] = [
-  { guard: guards.specIsInvalid, effect: effects.failOnInvalidSpec, to: 'Failed' },
+  { guard: guards.specIsInvalid, effect: effects.failOnInvalidSpec, to: 'Ended', continues: true },
 ];
 
 /** An existing Job shows that the sequence has started, although the status does not record it. */

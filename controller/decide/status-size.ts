@@ -2,11 +2,11 @@
 import { truncate } from '../../shared/truncate.ts';
 import type { Progress, SequentialJobStatus, StepStatus } from '../../shared/api/types.ts';
 
-/** The part of the 256 KiB for the steps; the rest is for the conditions, the completed indices and other fields. */
+/** The part of the 256 KiB for the steps, those of `finally` included; the rest is for the conditions, the completed indices and other fields. */
 const MAX_STEPS_BYTES = 216 * 1024;
 
-/** Up to this many steps never reach the limit (each is under 2.2 KiB, most of it the message). */
-const MAX_UNMEASURED_STEPS = 100;
+/** Up to this many steps, beside 20 of `finally`, never reach the limit (each is under 2.2 KiB, most of it the message). */
+const MAX_UNMEASURED_STEPS = 78;
 
 /** The fields to drop, in this order, from old steps to new ones. */
 const TIERS: readonly (readonly (keyof StepStatus)[])[] = [
@@ -29,17 +29,17 @@ const TRUNCATION_ORDER: readonly StepStatus['state'][] = ['Succeeded', 'Failed']
 
 /**
  * The steps, truncated to the limit: details are dropped tier by tier, from the oldest step on, and from all succeeded
- * steps before any failed one. Index, name, state and times always stay, as do all details of the last started step.
+ * steps before any failed one. Index, name, state and times always stay, as do all details of the last started step. `last`:
+ * the steps of `finally`, which are few and stay as they are.
  */
-export function fitSteps(steps: readonly StepStatus[]): readonly StepStatus[] {
+export function fitSteps(steps: readonly StepStatus[], last: readonly StepStatus[] = []): readonly StepStatus[] {
   if (steps.length <= MAX_UNMEASURED_STEPS) return steps;
-  const sizes = steps.map(bytes);
-  let total = sizes.reduce((sum, size) => sum + size, 0);
+  let total = [...steps, ...last].reduce((sum, step) => sum + bytes(step), 0);
   if (total <= MAX_STEPS_BYTES) return steps;
   const cut = [...steps];
-  const last = steps.findLastIndex(({ state }) => state !== 'Skipped');
+  const lastStarted = steps.findLastIndex(({ state }) => state !== 'Skipped');
   for (const [state, tier] of TRUNCATION_ORDER.flatMap((state) => TIERS.map((tier) => [state, tier] as const))) {
-    for (let i = 0; i < last && total > MAX_STEPS_BYTES; i++) {
+    for (let i = 0; i < lastStarted && total > MAX_STEPS_BYTES; i++) {
       const step = cut[i];
       if (step?.state !== state) continue;
       const less = without(step, tier);
@@ -83,12 +83,18 @@ export function truncateStatus(status: SequentialJobStatus, times: number): Sequ
 }
 
 function withSteps(
-  { steps, ...status }: SequentialJobStatus,
+  { steps, finally: last, ...status }: SequentialJobStatus,
   change: (step: StepStatus, isLast: boolean) => StepStatus,
 ): SequentialJobStatus {
-  if (steps === undefined) return status;
-  const last = steps.findLastIndex(({ state }) => state !== 'Skipped');
-  return { ...status, steps: steps.map((step, i) => change(step, i === last)) };
+  const changed = (list: readonly StepStatus[]): readonly StepStatus[] => {
+    const lastStarted = list.findLastIndex(({ state }) => state !== 'Skipped');
+    return list.map((step, i) => change(step, i === lastStarted));
+  };
+  return {
+    ...status,
+    ...(steps === undefined ? {} : { steps: changed(steps) }),
+    ...(last === undefined ? {} : { finally: changed(last) }),
+  };
 }
 
 /** In UTF-16 code units. */

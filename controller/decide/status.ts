@@ -11,7 +11,8 @@ import type {
   StepStatus,
 } from '../../shared/api/types.ts';
 import { conditionStates, progressing } from './condition-states.ts';
-import { currentIndex, nextContainer, runningStep } from './step-view.ts';
+import { currentIndex, isFinishing, nextStep, runningStep } from './step-view.ts';
+import { recordedSteps } from './draft.ts';
 import { isResumeBlocked } from './leftover-pods.ts';
 import { fitSteps } from './status-size.ts';
 import type { Context, State } from './types.ts';
@@ -20,6 +21,10 @@ const PHASE_OF: Readonly<Record<State, Phase>> = {
   New: 'Pending',
   StepPending: 'Running',
   StepRunning: 'Running',
+  // Ended only between two rows.
+  Ended: 'Finishing',
+  FinallyPending: 'Finishing',
+  FinallyRunning: 'Finishing',
   Suspended: 'Suspended',
   Completed: 'Completed',
   Failed: 'Failed',
@@ -33,6 +38,7 @@ export function statusOf(context: Context): SequentialJobStatus {
   const { draft, snapshot, now } = context;
   const generation = snapshot.object.metadata.generation ?? 0;
   const recorded = snapshot.object.status;
+  const last = draft.finally === undefined ? undefined : printableSteps(draft.finally, context);
   // Nothing to report. A spec that is rejected again for another reason comes with an event. A sequence that finished
   // before a condition was introduced does not get it here.
   if (recorded !== undefined && isFinished(recorded, draft.state) && draft.events.length === 0) {
@@ -45,7 +51,8 @@ export function statusOf(context: Context): SequentialJobStatus {
     conditions: setConditions(recorded?.conditions, printableTexts(conditionStates(context)), { now, generation }),
     state: counts(context),
     progress: progress(context),
-    steps: fitSteps([...printableSteps(context), ...skipped(context)]),
+    steps: fitSteps([...printableSteps(draft.steps, context), ...skipped(context)], last),
+    ...(last === undefined ? {} : { finally: last }),
     ...(draft.startTime === undefined ? {} : { startTime: draft.startTime }),
     ...(draft.activeStartTime === undefined ? {} : { activeStartTime: draft.activeStartTime }),
     ...(draft.completionTime === undefined ? {} : { completionTime: draft.completionTime }),
@@ -104,16 +111,17 @@ function withStalled(conditions: readonly Condition[]): readonly Condition[] {
 /** The steps after the one that ended the sequence; a resume removes their records. */
 function skipped({ draft, snapshot }: Context): readonly StepStatus[] {
   const failedIndex = draft.failure?.index;
-  if (draft.state !== 'Failed' || draft.startTime === undefined || failedIndex === undefined) return [];
+  const hasEnded = draft.state === 'Failed' || isFinishing(draft);
+  if (!hasEnded || draft.startTime === undefined || failedIndex === undefined) return [];
   return snapshot.object.spec.steps
     .map(({ name }, index): StepStatus => ({ index, name: printableLine(name), state: 'Skipped' }))
     .slice(failedIndex + 1);
 }
 
 /** The steps in printable characters; recorded ones are printable already. */
-function printableSteps({ draft, snapshot }: Context): readonly StepStatus[] {
-  const known = new Set(snapshot.object.status?.steps);
-  return draft.steps.map((step) => (known.has(step) ? step : printableTexts(step)));
+function printableSteps(steps: readonly StepStatus[], { snapshot }: Context): readonly StepStatus[] {
+  const known = new Set(recordedSteps(snapshot.object.status));
+  return steps.map((step) => (known.has(step) ? step : printableTexts(step)));
 }
 
 function counts({ draft }: Context): StepCounts {
@@ -142,14 +150,14 @@ function progress(context: Context): Progress {
   };
 }
 
-/** The step to show: the failed one, else the running one, else the next one; none if all are done. */
+/** The step to show: the failed one, else the running one, else the next one; none if all are done. A step of `finally` has no index here. */
 function currentStep(context: Context): Pick<Progress, 'currentIndex' | 'currentStep'> {
   const { draft } = context;
   if (draft.failure?.index !== undefined) {
     const { index, step } = draft.failure;
     return { currentIndex: index, ...(step === undefined ? {} : { currentStep: step }) };
   }
-  const name = runningStep(draft)?.name ?? nextContainer(context)?.name;
+  const name = runningStep(draft)?.name ?? nextStep(context)?.name;
   if (name === undefined || draft.state === 'Completed') return {};
-  return { currentIndex: currentIndex(draft), currentStep: name };
+  return isFinishing(draft) ? { currentStep: name } : { currentIndex: currentIndex(draft), currentStep: name };
 }

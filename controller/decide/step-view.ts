@@ -1,11 +1,14 @@
 /**
- * Facts about the current step: the running step or, if none runs, the next one. Guards, effects and status read them
+ * Facts about the current step: the running step or, if none runs, the next one. Once the steps have ended, it is one of
+ * `finally`. Guards, effects and status read them
  * here; each fact is computed once for each row of the walk.
  */
 import { type ObservedJob, outcomeOf, sequentialJobOwner } from '../../shared/api/job.ts';
-import { stepLabel } from '../../shared/api/reasons.ts';
-import type { Container, StepStatus } from '../../shared/api/types.ts';
+import { type EventDraft, stepLabel } from '../../shared/api/reasons.ts';
+import type { Step, StepStatus } from '../../shared/api/types.ts';
 import { stepJobName } from '../../shared/jobs/job.ts';
+import { positionOf, type StepPosition } from '../../shared/jobs/position.ts';
+import { currentSteps, recordedSteps } from './draft.ts';
 import type { Context, Draft, Finding, Snapshot } from './types.ts';
 
 /**
@@ -21,26 +24,33 @@ export function oncePerContext<T>(compute: (context: Context) => T): (context: C
   };
 }
 
-/** The index of the running step or, if none runs, of the next one. */
+/** Whether the steps have ended, and those of `finally` are the current ones. */
+export const isFinishing = ({ finally: records }: Draft): boolean => records !== undefined;
+
+/** The index, in its list, of the running step or, if none runs, of the next one. */
 export function currentIndex(draft: Draft): number {
-  const last = draft.steps.at(-1);
+  const last = currentSteps(draft).at(-1);
   if (last === undefined) return 0;
   return last.state === 'Running' ? last.index : last.index + 1;
 }
 
-/** The container of the next step; undefined after the last step. */
-export function nextContainer({ draft, snapshot }: Context): Container | undefined {
-  return snapshot.object.spec.steps[currentIndex(draft)];
+/** The position of the current step. */
+export const currentPosition = ({ draft, snapshot }: Context): StepPosition =>
+  positionOf(snapshot.object.spec, { list: isFinishing(draft) ? 'finally' : 'steps', index: currentIndex(draft) });
+
+/** The next step; undefined after the last one of its list. */
+export function nextStep({ draft, snapshot: { object } }: Context): Step | undefined {
+  return (isFinishing(draft) ? object.spec.finally : object.spec.steps)?.[currentIndex(draft)];
 }
 
 /** The Job name of the next step. */
-export const nextJobName = oncePerContext(({ draft, snapshot }: Context): string => {
-  return stepJobName(snapshot.object, currentIndex(draft), draft.resumes);
+export const nextJobName = oncePerContext((context: Context): string => {
+  return stepJobName(context.snapshot.object, currentPosition(context), context.draft.resumes);
 });
 
 /** The record of the running step. */
 export function runningStep(draft: Draft): StepStatus | undefined {
-  const last = draft.steps.at(-1);
+  const last = currentSteps(draft).at(-1);
   return last?.state === 'Running' ? last : undefined;
 }
 
@@ -64,6 +74,16 @@ export function ownedJob(context: Context): ObservedJob | undefined {
   return job !== undefined && isOwned(job, context.snapshot) ? job : undefined;
 }
 
+/** The UIDs of the Jobs that the draft records. */
+const recordedJobs = (draft: Draft): Set<string | undefined> =>
+  new Set(recordedSteps(draft).map(({ jobUID }) => jobUID));
+
+const resumesOf = ({ step }: ObservedJob): number => step.resumes ?? 0;
+
+/** Whether the Job is one of the steps that run now: of `finally`, or of the others. */
+const isOfCurrentList = ({ step }: ObservedJob, draft: Draft): boolean =>
+  (step.isFinally === true) === isFinishing(draft);
+
 /**
  * The existing Job of the next step, which the status does not record yet. It is matched by step index and resume
  * number, because the name depends on the spec, which may have changed.
@@ -72,12 +92,14 @@ export const unrecordedJob = oncePerContext((context: Context): ObservedJob | un
   const { draft, snapshot } = context;
   const index = currentIndex(draft);
   const name = nextJobName(context);
-  const recorded = new Set(draft.steps.map((step) => step.jobUID));
+  const recorded = recordedJobs(draft);
   const unrecorded = snapshot.jobs.filter(({ metadata }) => !recorded.has(metadata.uid));
   return (
     unrecorded.find(({ metadata }) => metadata.name === name) ??
     // A Job of an earlier resume is kept as evidence of its failure.
-    unrecorded.find(({ step }) => step.index === index && (step.resumes ?? 0) === draft.resumes)
+    unrecorded.find(
+      (job) => isOfCurrentList(job, draft) && job.step.index === index && resumesOf(job) === draft.resumes,
+    )
   );
 });
 
@@ -87,18 +109,27 @@ export const unrecordedJob = oncePerContext((context: Context): ObservedJob | un
  */
 export const strayJobs = oncePerContext((context: Context): readonly ObservedJob[] => {
   const { draft, snapshot } = context;
-  const recorded = new Set([...draft.steps, ...(snapshot.object.status?.steps ?? [])].map(({ jobUID }) => jobUID));
-  const isFinished = draft.state === 'Completed' || draft.state === 'Failed';
-  const last = isFinished ? Infinity : (runningStep(draft)?.index ?? currentIndex(draft) - 1);
+  const recorded = recordedJobs(draft);
+  for (const { jobUID } of recordedSteps(snapshot.object.status)) recorded.add(jobUID);
   return snapshot.jobs.filter((job) => {
     const { metadata, step, deadlineSeconds } = job;
-    const { index, resumes = 0 } = step;
-    if (index === undefined || recorded.has(metadata.uid) || deadlineSeconds === 0) return false;
+    if (step.index === undefined || recorded.has(metadata.uid) || deadlineSeconds === 0) return false;
     // A Job of a later resume belongs to a status that the cache has not received yet.
-    const isExpected = resumes > draft.resumes || (resumes === draft.resumes && index > last);
+    const isExpected =
+      resumesOf(job) > draft.resumes || (resumesOf(job) === draft.resumes && step.index > lastIndex(job, draft));
     return !isExpected && outcomeOf(job).type === 'running';
   });
 });
+
+/**
+ * The index of the last step that has started, in the list of this Job's step. Before the steps have ended, a Job of `finally`
+ * belongs to a status that the cache has not received yet.
+ */
+function lastIndex(job: ObservedJob, draft: Draft): number {
+  if (draft.state === 'Completed' || draft.state === 'Failed') return Infinity;
+  if (!isOfCurrentList(job, draft)) return isFinishing(draft) ? Infinity : -1;
+  return runningStep(draft)?.index ?? currentIndex(draft) - 1;
+}
 
 /** The unrecorded Job of a step after the running one: it was created after the running step had ended. */
 export const nextStepJob = oncePerContext((context: Context): ObservedJob | undefined => {
@@ -106,8 +137,9 @@ export const nextStepJob = oncePerContext((context: Context): ObservedJob | unde
   return running === undefined ? undefined : laterJob(running.index, context);
 });
 
-/** Whether the step of this name has `onFailure: Continue`. */
-export function mayContinueAfterFailure(name: string | undefined, { snapshot }: Context): boolean {
+/** Whether the sequence goes on after a failure of the step of this name: it has `onFailure: Continue`, or is one of `finally`. */
+export function mayContinueAfterFailure(name: string | undefined, { draft, snapshot }: Context): boolean {
+  if (isFinishing(draft)) return true;
   return snapshot.object.spec.steps.find((step) => step.name === name)?.onFailure === 'Continue';
 }
 
@@ -120,17 +152,28 @@ export const laterStepHasJob = (context: Context): boolean =>
 
 /** The unrecorded Job, of the current resume, of a step after this index. */
 function laterJob(after: number, { draft, snapshot }: Context): ObservedJob | undefined {
-  const recorded = new Set(draft.steps.map(({ jobUID }) => jobUID));
-  return snapshot.jobs.find(({ metadata, step: { index = -1, resumes = 0 } }) => {
-    const isLater = index > after && index < snapshot.object.spec.steps.length;
-    return isLater && resumes === draft.resumes && !recorded.has(metadata.uid);
+  const recorded = recordedJobs(draft);
+  const { steps, finally: last = [] } = snapshot.object.spec;
+  const end = isFinishing(draft) ? last.length : steps.length;
+  return snapshot.jobs.find((job) => {
+    const { index = -1 } = job.step;
+    const isLater = isOfCurrentList(job, draft) && index > after && index < end;
+    return isLater && resumesOf(job) === draft.resumes && !recorded.has(job.metadata.uid);
   });
 }
 
 /** `1 (transform)`: the running or next step; undefined after the last step. */
 export function currentStepLabel(context: Context): string | undefined {
-  const name = runningStep(context.draft)?.name ?? nextContainer(context)?.name;
-  return name === undefined ? undefined : stepLabel(currentIndex(context.draft), name);
+  const { draft } = context;
+  const name = runningStep(draft)?.name ?? nextStep(context)?.name;
+  return name === undefined ? undefined : stepLabel(currentIndex(draft), name, isFinishing(draft));
+}
+
+/** The current step, for an event. */
+export function eventStep(context: Context): NonNullable<EventDraft['step']> {
+  const { draft } = context;
+  const name = runningStep(draft)?.name ?? nextStep(context)?.name ?? '';
+  return { index: currentIndex(draft), name, ...(isFinishing(draft) ? { isFinally: true } : {}) };
 }
 
 /** The finding about the next step's Job. */

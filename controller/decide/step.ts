@@ -2,8 +2,16 @@
 import { endedByOperator, outcomeOf } from '../../shared/api/job.ts';
 import { EVENT, EVENT_MESSAGE } from '../../shared/api/reasons.ts';
 import { secondsBetween } from '../../shared/api/time.ts';
-import { withLastStep } from './draft.ts';
-import { mayContinueAfterFailure, nextStepJob, runningFinding, runningJob, runningStep } from './step-view.ts';
+import {
+  currentStepLabel,
+  eventStep,
+  mayContinueAfterFailure,
+  nextStepJob,
+  runningFinding,
+  runningJob,
+  runningStep,
+} from './step-view.ts';
+import { currentSteps, withLastStep } from './draft.ts';
 import { withAction, withJobAction } from './draft-actions.ts';
 import { hasUnseenFailedPods } from './pod-diagnosis.ts';
 import { emit, fail, stepDeleted, stepFailed, succeeded } from './outcome.ts';
@@ -103,11 +111,10 @@ const effects = defineEffects({
     description: 'record the step as Succeeded',
     apply: (context) => {
       const draft = succeeded(context);
-      const step = draft.steps.at(-1);
-      if (step === undefined) return draft;
-      const { index, name, startTime, completionTime } = step;
-      const message = EVENT_MESSAGE.jobCompleted(index, name, secondsBetween(startTime, completionTime));
-      return emit(draft, { type: 'Normal', reason: EVENT.jobCompleted, message, step: { index, name } });
+      const { startTime, completionTime } = currentSteps(draft).at(-1) ?? {};
+      const seconds = secondsBetween(startTime, completionTime);
+      const message = EVENT_MESSAGE.jobCompleted(currentStepLabel(context) ?? '', seconds);
+      return emit(draft, { type: 'Normal', reason: EVENT.jobCompleted, message, step: eventStep(context) });
     },
   },
   ignoreFailure: {
@@ -182,10 +189,20 @@ export const stepEndRows: readonly Row[] = [
   { guard: guards.jobComplete, effect: effects.recordSuccess, to: 'StepPending', continues: true },
   { guard: guards.failedPodsNotSeen, effect: effects.inspectPods },
   { guard: guards.failureIgnored, effect: effects.ignoreFailure, to: 'StepPending', continues: true },
-  { guard: guards.jobFailed, effect: effects.recordFailure, to: 'Failed' },
+  { guard: guards.jobFailed, effect: effects.recordFailure, to: 'Ended', continues: true },
   { guard: guards.deletionIgnored, effect: effects.ignoreDeletion, to: 'StepPending', continues: true },
   { guard: guards.nextJobExists, effect: effects.inferSuccess, to: 'StepPending', continues: true },
-  { guard: guards.jobDeleted, effect: effects.recordDeletion, to: 'Failed' },
+  { guard: guards.jobDeleted, effect: effects.recordDeletion, to: 'Ended', continues: true },
+  { guard: guards.jobNotCached, effect: effects.confirmJob },
+];
+
+/** The end of a step of `finally`: the next one follows, whether it succeeded or failed. */
+export const finallyStepEndRows: readonly Row[] = [
+  { guard: guards.failedPodNotSeen, effect: effects.inspectPods },
+  { guard: guards.jobComplete, effect: effects.recordSuccess, to: 'FinallyPending', continues: true },
+  { guard: guards.failedPodsNotSeen, effect: effects.inspectPods },
+  { guard: guards.jobFailed, effect: effects.ignoreFailure, to: 'FinallyPending', continues: true },
+  { guard: guards.jobDeleted, effect: effects.ignoreDeletion, to: 'FinallyPending', continues: true },
   { guard: guards.jobNotCached, effect: effects.confirmJob },
 ];
 

@@ -3,7 +3,7 @@ import type { ObservedJob } from '../../shared/api/job.ts';
 import { EVENT, EVENT_MESSAGE, MESSAGE } from '../../shared/api/reasons.ts';
 import { isPastDeadline, shiftDeadlineBySuspension } from './timers.ts';
 import { awaitPods } from './create-job.ts';
-import { currentStepLabel, ownedJob, runningFinding, runningJob, runningStep } from './step-view.ts';
+import { currentStepLabel, isFinishing, ownedJob, runningFinding, runningJob, runningStep } from './step-view.ts';
 import { withAction, withJobAction } from './draft-actions.ts';
 import { emit } from './outcome.ts';
 import { hasContainersRunning, hasPodsRunning } from './leftover-pods.ts';
@@ -75,6 +75,15 @@ const guards = defineGuards({
     description: 'spec.suspend is false again, and the sequence has not started',
     holds: (context) => !isSuspendRequested(context) && context.draft.startTime === undefined,
   },
+  unsuspendedDuringFinallyStep: {
+    description: 'spec.suspend is false again, and a step of finally is recorded as running',
+    holds: (context) =>
+      !isSuspendRequested(context) && isFinishing(context.draft) && runningStep(context.draft) !== undefined,
+  },
+  unsuspendedInFinally: {
+    description: 'spec.suspend is false again, and the steps of finally run',
+    holds: (context) => !isSuspendRequested(context) && isFinishing(context.draft),
+  },
   unsuspendedDuringStep: {
     description: 'spec.suspend is false again, and a step is recorded as running',
     holds: (context) => !isSuspendRequested(context) && runningStep(context.draft) !== undefined,
@@ -82,6 +91,14 @@ const guards = defineGuards({
   unsuspended: {
     description: 'spec.suspend is false again',
     holds: (context) => !isSuspendRequested(context),
+  },
+  finallyStepHasJob: {
+    description: 'a step of finally is recorded as running; its Job may have ended since',
+    holds: ({ draft }) => isFinishing(draft) && runningStep(draft) !== undefined,
+  },
+  stepsEnded: {
+    description: 'the steps of finally run',
+    holds: ({ draft }) => isFinishing(draft),
   },
   stepHasJob: {
     description: 'a step is recorded as running; its Job may have ended since',
@@ -156,8 +173,12 @@ export const suspendInStepRows: readonly Row[] = [
  */
 export const suspendedRows: readonly Row[] = [
   { guard: guards.unsuspendedBeforeStart, effect: effects.unsuspend, to: 'New', continues: true },
+  { guard: guards.unsuspendedDuringFinallyStep, effect: effects.unsuspend, to: 'FinallyRunning', continues: true },
+  { guard: guards.unsuspendedInFinally, effect: effects.unsuspend, to: 'FinallyPending', continues: true },
   { guard: guards.unsuspendedDuringStep, effect: effects.unsuspend, to: 'StepRunning', continues: true },
   { guard: guards.unsuspended, effect: effects.unsuspend, to: 'StepPending', continues: true },
+  { guard: guards.finallyStepHasJob, effect: none, to: 'FinallyRunning', continues: true },
+  { guard: guards.stepsEnded, effect: none, to: 'FinallyPending', continues: true },
   { guard: guards.stepHasJob, effect: none, to: 'StepRunning', continues: true },
   { guard: guards.sequenceStarted, effect: none, to: 'StepPending', continues: true },
   { guard: otherwise, effect: none, to: 'New', continues: true },

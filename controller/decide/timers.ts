@@ -10,12 +10,13 @@ export const CLOCK_SKEW_MS = 60_000;
 
 /**
  * When the deadline (`spec.activeDeadlineSeconds`) passes, in Unix milliseconds; undefined without a deadline, before
- * the start and while suspended.
+ * the start, while suspended, and once the steps have ended: it does not cover those of `finally`.
  */
 function deadlineMs({ draft, snapshot }: Context): number | undefined {
   const seconds = snapshot.object.spec.activeDeadlineSeconds ?? undefined;
   const from = draft.activeStartTime ?? draft.startTime;
-  if (seconds === undefined || from === undefined || draft.suspendedSince !== undefined) return undefined;
+  if (seconds === undefined || from === undefined || draft.suspendedSince !== undefined || draft.finally !== undefined)
+    return undefined;
   return Date.parse(from) + seconds * 1000;
 }
 
@@ -89,6 +90,9 @@ function msUntilDue(context: Context): number | undefined {
       return due === undefined || hasExpired(context) ? undefined : Math.max(0, due - nowMs);
     }
     case 'New':
+    case 'Ended':
+    case 'FinallyPending':
+    case 'FinallyRunning':
     case 'Suspended':
     case 'Deleting':
     case 'Gone':

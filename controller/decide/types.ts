@@ -5,6 +5,7 @@ import type { EventDraft, Failure } from '../../shared/api/reasons.ts';
 import type { SequentialJob, SequentialJobStatus, StepStatus } from '../../shared/api/types.ts';
 import type { Dependency } from '../../shared/jobs/dependencies.ts';
 import type { JobError } from '../../shared/jobs/job-errors.ts';
+import type { StepPosition } from '../../shared/jobs/position.ts';
 
 /** What the requests of this reconcile have shown about a Job that the cache does not show; keyed by Job name. */
 export type Finding =
@@ -116,7 +117,7 @@ export type SpecChange =
 export type Action =
   | { readonly type: 'AddFinalizer' }
   | { readonly type: 'RemoveFinalizer' }
-  | { readonly type: 'CreateJob'; readonly index: number; readonly resumes: number; readonly jobName: string }
+  | { readonly type: 'CreateJob'; readonly position: StepPosition; readonly resumes: number; readonly jobName: string }
   /** Dry-run the creation of the Jobs of all steps from index `from` on. */
   | { readonly type: 'Preflight'; readonly from: number; readonly resumes: number }
   /** GET a Job that the cache does not have. */
@@ -164,6 +165,10 @@ export const STATES = [
   'New',
   'StepPending',
   'StepRunning',
+  /** The steps have ended: decides in the same reconcile whether `finally` is due. */
+  'Ended',
+  'FinallyPending',
+  'FinallyRunning',
   'Suspended',
   'Completed',
   'Failed',
@@ -176,6 +181,8 @@ export type State = (typeof STATES)[number];
 export interface Draft {
   readonly state: State;
   readonly steps: readonly StepStatus[];
+  /** The steps of `finally`; undefined until the other steps have ended. */
+  readonly finally: readonly StepStatus[] | undefined;
   readonly startTime: string | undefined;
   /** Start of the deadline if it differs from `startTime`. */
   readonly activeStartTime: string | undefined;

@@ -54,7 +54,8 @@ export class ControllerMetricsRecorder implements ReconcileObserver {
   }
 
   reported(before: SequentialJob, after: SequentialJobStatus): void {
-    for (const { result, seconds } of endedSteps(before.status?.steps, after.steps)) {
+    const steps = endedSteps(before.status?.steps, after.steps);
+    for (const { result, seconds } of [...steps, ...endedSteps(before.status?.finally, after.finally)]) {
       this.#metrics.sequences.stepEnded(result, seconds);
     }
   }

@@ -91,7 +91,14 @@ export class SequenceMetrics {
     gauge.reset();
     const phases = this.#phases();
     if (phases === undefined) return;
-    const counts: Record<Phase, number> = { Pending: 0, Running: 0, Suspended: 0, Completed: 0, Failed: 0 };
+    const counts: Record<Phase, number> = {
+      Pending: 0,
+      Running: 0,
+      Finishing: 0,
+      Suspended: 0,
+      Completed: 0,
+      Failed: 0,
+    };
     for (const phase of phases) counts[phase]++;
     for (const phase of PHASES) gauge.set({ phase }, counts[phase]);
   }

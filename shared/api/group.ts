@@ -57,4 +57,17 @@ export const SUSPENDED_ANNOTATION = `${GROUP}/suspended` as const;
 /** On a Job that the operator ended: the `activeDeadlineSeconds` of the sequence that was exceeded. */
 export const ENDED_ANNOTATION = `${GROUP}/ended-after-seconds` as const;
 
+/** On the Pods of `finally`, to be read by the downward API: how the steps have ended. */
+export const OUTCOME_ANNOTATIONS = {
+  /** `Succeeded` or `Failed`. */
+  outcome: `${GROUP}/outcome`,
+  /** The name of the step whose failure ended the sequence. */
+  failedStep: `${GROUP}/failed-step`,
+  failureReason: `${GROUP}/failure-reason`,
+  failureMessage: `${GROUP}/failure-message`,
+} as const;
+
 export const DEFAULT_BACKOFF_LIMIT = 3;
+
+/** The time limit of a step of `finally` that has none: no deadline of the sequence covers it. */
+export const DEFAULT_FINALLY_DEADLINE_SECONDS = 3600;

@@ -14,6 +14,8 @@ export interface ObservedJob {
   /** The step that the Job belongs to, from its labels; fields are absent if someone removed the labels. */
   readonly step: {
     readonly index?: number;
+    /** The index is one in `finally`. */
+    readonly isFinally?: true;
     readonly name?: string;
     /** The number of resumes before the Job was created; absent before the first. */
     readonly resumes?: number;

@@ -11,6 +11,7 @@ export const REASON = {
   starting: 'JobStarting',
   reconciliationError: 'ReconciliationError',
   resumePending: 'ResumePending',
+  finishing: 'Finishing',
   // Complete, Available
   completed: 'SequenceCompleted',
   notCompleted: 'NotCompleted',
@@ -21,6 +22,7 @@ export const REASON = {
   jobNameConflict: 'JobNameConflict',
   jobDeleted: 'JobDeleted',
   jobRejected: 'JobRejected',
+  finallyFailed: 'FinallyFailed',
   deadlineExceeded: 'DeadlineExceeded',
   // Suspended; also the reason of Progressing while Suspended is True
   suspended: 'Suspended',
@@ -47,6 +49,8 @@ export const EVENT = {
   jobFailed: 'JobFailed',
   sequenceCompleted: 'SequenceCompleted',
   sequenceFailed: 'SequenceFailed',
+  finallyStarted: 'FinallyStarted',
+  finallyCompleted: 'FinallyCompleted',
   suspended: 'Suspended',
   suspensionUndone: 'SuspensionUndone',
   resumed: 'Resumed',
@@ -78,7 +82,7 @@ export interface EventDraft {
   readonly reason: EventReason;
   readonly message: string;
   /** The step that the event is about, for the log. */
-  readonly step?: { readonly index: number; readonly name: string };
+  readonly step?: { readonly index: number; readonly name: string; readonly isFinally?: true };
   /** For a repeating event: the key of repetitions if that is not the message. */
   readonly series?: string;
 }
@@ -91,9 +95,9 @@ export interface Failure {
   readonly message: string;
 }
 
-/** `1 (transform)`: how a step is named in messages. */
-export function stepLabel(index: number, name: string): string {
-  return `${index} (${name})`;
+/** `1 (transform)`, `0 (cleanup) of finally`: how a step is named in messages. */
+export function stepLabel(index: number, name: string, isFinally = false): string {
+  return `${index} (${name})${isFinally ? ' of finally' : ''}`;
 }
 
 function plural(count: number, noun: string): string {
@@ -120,17 +124,25 @@ function durationSuffix(seconds: number | undefined): string {
 
 export const MESSAGE = {
   pending: 'Waiting to start',
-  starting: (index: number, name: string): string => `Starting step ${stepLabel(index, name)}`,
-  running: (index: number, name: string, total: number, attempts: number): string =>
-    `Running step ${stepLabel(index, name)}, ${index + 1} of ${total}${attempts > 1 ? `, attempt ${attempts}` : ''}`,
+  starting: (at: string): string => `Starting step ${at}`,
+  /** `number` of `total`, counted from 1. */
+  running: (at: string, number: number, total: number, attempts: number): string =>
+    `Running step ${at}, ${number} of ${total}${attempts > 1 ? `, attempt ${attempts}` : ''}`,
+  /** While the steps of `finally` run; `outcome`: how the other steps ended. */
+  finishing: (what: string, outcome: string): string => `${what}. ${outcome}`,
+  /** The failure of a sequence whose steps have completed. */
+  finallyFailed: (failures: readonly string[]): string => listed(failures),
+  /** One step of `finally` that failed. */
+  finallyStepFailed: (at: string, reason: string, message: string): string =>
+    `step ${at} failed: ${reason}${message === '' ? '' : `: ${message}`}`,
   completed: (total: number, seconds?: number): string =>
     `${total === 1 ? 'The only step' : `All ${total} steps`} completed${durationSuffix(seconds)}`,
   /** With `onFailure: Continue`; `failed` are the labels of the steps that failed. */
   completedWithFailures: (
-    counts: { readonly total: number; readonly failed: readonly string[] },
+    counts: { readonly total: number; readonly completed: number; readonly failed: readonly string[] },
     seconds?: number,
   ): string =>
-    `${counts.total - counts.failed.length} of ${plural(counts.total, 'step')} completed${durationSuffix(seconds)}; ` +
+    `${counts.completed} of ${plural(counts.total, 'step')} completed${durationSuffix(seconds)}; ` +
     `failed but ignored (onFailure: Continue): ${listed(counts.failed)}`,
   notCompleted: 'The sequence has not completed',
   notFailed: 'No step has failed',
@@ -219,12 +231,17 @@ export const MESSAGE = {
 
 export const EVENT_MESSAGE = {
   sequenceStarted: (total: number): string => `Started the sequence of ${plural(total, 'step')}`,
-  jobStarted: (index: number, name: string): string => `Started Job of step ${stepLabel(index, name)}`,
-  jobCompleted: (index: number, name: string, seconds?: number): string =>
-    `Completed Job of step ${stepLabel(index, name)}${durationSuffix(seconds)}`,
-  jobFailed: (index: number, name: string, reason: string, message: string): string =>
-    `Job of step ${stepLabel(index, name)} failed: ${reason}: ${message}`,
-  resumed: (at: string): string => `Resumed at step ${at}`,
+  jobStarted: (at: string): string => `Started Job of step ${at}`,
+  jobCompleted: (at: string, seconds?: number): string => `Completed Job of step ${at}${durationSuffix(seconds)}`,
+  jobFailed: (at: string, reason: string, message: string): string => `Job of step ${at} failed: ${reason}: ${message}`,
+  finallyStarted: (outcome: string): string => `The steps of finally start. ${outcome}`,
+  finallyCompleted: (failures: readonly string[]): string =>
+    failures.length === 0
+      ? 'The steps of finally have completed'
+      : `The steps of finally have ended; ${listed(failures)}`,
+  /** `at`: undefined if only the steps of `finally` run again. */
+  resumed: (at: string | undefined): string =>
+    at === undefined ? 'Resumed: the steps of finally run again' : `Resumed at step ${at}`,
   suspensionUndone: (at: string, job: string, manager?: string): string =>
     `${capitalized(otherClient(manager))} set spec.suspend of Job "${job}" (step ${at}) to false while the sequence is suspended; the operator suspends it again`,
   unsuspended: (at?: string): string =>

@@ -31,7 +31,7 @@ export type UpdatePolicy = (typeof UPDATE_POLICIES)[number];
 export const ON_FAILURE = ['Stop', 'Continue'] as const;
 export type OnFailure = (typeof ON_FAILURE)[number];
 
-export const PHASES = ['Pending', 'Running', 'Suspended', 'Completed', 'Failed'] as const;
+export const PHASES = ['Pending', 'Running', 'Finishing', 'Suspended', 'Completed', 'Failed'] as const;
 export type Phase = (typeof PHASES)[number];
 
 export const STEP_STATES = ['Running', 'Succeeded', 'Failed', 'Skipped'] as const;
@@ -190,6 +190,8 @@ export interface SequentialJobStatus {
   readonly state?: StepCounts;
   readonly progress?: Progress;
   readonly steps?: readonly StepStatus[];
+  /** Present from the moment at which the steps have ended and those of `finally` are due. */
+  readonly finally?: readonly StepStatus[];
   readonly startTime?: string;
   readonly activeStartTime?: string;
   readonly completionTime?: string;

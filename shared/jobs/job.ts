@@ -1,6 +1,13 @@
 /** Builds the Job of a step: the exact manifest that the controller creates and `render` prints. Pure. */
 import { type DefaultedTemplate, withDefaults } from '../api/defaults.ts';
-import { API_VERSION, KIND, LABELS, MANAGER } from '../api/group.ts';
+import {
+  API_VERSION,
+  DEFAULT_FINALLY_DEADLINE_SECONDS,
+  KIND,
+  LABELS,
+  MANAGER,
+  OUTCOME_ANNOTATIONS,
+} from '../api/group.ts';
 import type {
   Container,
   OwnerReference,
@@ -68,7 +75,8 @@ export function buildCombinedJob(
   if (position === undefined || first === undefined || steps.length < positions.length) {
     throw new RangeError(`there is no step ${positions.find((at) => all[at] === undefined)}`);
   }
-  const labels = childLabels(object, { ...placeOf(spec, position), name: first.name, resumes });
+  const place = placeOf(spec, position);
+  const labels = childLabels(object, { ...place, name: first.name, resumes });
   return {
     apiVersion: 'batch/v1',
     kind: 'Job',
@@ -82,13 +90,13 @@ export function buildCombinedJob(
       completions: 1,
       parallelism: 1,
       podReplacementPolicy: POD_REPLACEMENT_POLICY,
-      ...jobFields(first.job, job),
+      ...jobFields(first.job, job, place.list),
       template: podTemplate(
         template,
         steps.map((step) => containerOf(step)),
         {
           labels,
-          annotations: annotationsForSteps(template, all, steps),
+          annotations: withOutcome(annotationsForSteps(template, all, steps), place, object),
         },
       ),
     },
@@ -96,15 +104,17 @@ export function buildCombinedJob(
 }
 
 /**
- * The Job fields that the step sets, else those that all steps have. The deadline of the sequence is not among them: the
+ * The Job fields that the step sets, else those that all steps have; a step of `finally` has a time limit. The deadline of the sequence is not among them: the
  * controller enforces it over all Jobs.
  */
 export function jobFields(
   own: StepJob | undefined,
   all: StepJob & { readonly backoffLimit: number },
+  list: StepPlace['list'],
 ): Pick<JobManifest['spec'], 'backoffLimit' | 'activeDeadlineSeconds' | 'podFailurePolicy'> {
   // Go clients send null for an unset field.
-  const deadline = own?.activeDeadlineSeconds ?? all.activeDeadlineSeconds ?? undefined;
+  const limit = list === 'finally' ? DEFAULT_FINALLY_DEADLINE_SECONDS : undefined;
+  const deadline = own?.activeDeadlineSeconds ?? all.activeDeadlineSeconds ?? limit;
   const failures = own?.podFailurePolicy ?? all.podFailurePolicy ?? undefined;
   return {
     backoffLimit: own?.backoffLimit ?? all.backoffLimit,
@@ -217,6 +227,26 @@ function annotationsForSteps(
     PER_CONTAINER_PREFIXES.some((prefix) => key.startsWith(prefix) && names.has(key.slice(prefix.length)));
   const kept = Object.entries(withoutReserved(annotations, 'annotations')).filter(([key]) => !isOfOtherStep(key));
   return kept.length === 0 ? undefined : Object.fromEntries(kept);
+}
+
+/** Adds how the steps have ended to the annotations of a step of `finally`, once the status records it. */
+function withOutcome(
+  annotations: StringMap | undefined,
+  { list }: StepPlace,
+  { status }: SequentialJob,
+): StringMap | undefined {
+  if (list !== 'finally' || status?.finally === undefined) return annotations;
+  const { failureReason, failureMessage = '', failedIndex, currentStep = '' } = status.progress ?? {};
+  const failure =
+    failureReason === undefined
+      ? { [OUTCOME_ANNOTATIONS.outcome]: 'Succeeded' }
+      : {
+          [OUTCOME_ANNOTATIONS.outcome]: 'Failed',
+          ...(failedIndex === undefined ? {} : { [OUTCOME_ANNOTATIONS.failedStep]: currentStep }),
+          [OUTCOME_ANNOTATIONS.failureReason]: failureReason,
+          [OUTCOME_ANNOTATIONS.failureMessage]: failureMessage,
+        };
+  return { ...annotations, ...failure };
 }
 
 /**

@@ -1,4 +1,5 @@
 /** The positions of the steps of a spec: first those of `steps`, then those of `finally`. Pure. */
+import { stepLabel } from '../api/reasons.ts';
 import type { SequentialJobSpec, Step } from '../api/types.ts';
 
 /** The index of a step in `[...spec.steps, ...spec.finally]`. */
@@ -33,6 +34,12 @@ export function placeOf({ steps }: Lists, position: StepPosition): StepPlace {
 /** The position of the step at this place. */
 export const positionOf = ({ steps }: Lists, { list, index }: StepPlace): StepPosition =>
   list === 'steps' ? index : steps.length + index;
+
+/** `1 (transform)`, `0 (cleanup) of finally`: how the step is named in messages. */
+export function positionLabel(spec: Lists, position: StepPosition): string {
+  const { list, index } = placeOf(spec, position);
+  return stepLabel(index, stepAt(spec, position)?.name ?? '', list === 'finally');
+}
 
 /** The path of the step: `spec.steps[1]`. */
 export function stepPath(spec: Lists, position: StepPosition): string {

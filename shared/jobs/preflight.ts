@@ -6,7 +6,7 @@ import { withDefaults } from '../api/defaults.ts';
 import type { SequentialJob } from '../api/types.ts';
 import { jobErrorsOf, toSequentialJobFields, type JobError, type JobRefusal } from './job-errors.ts';
 import { buildCombinedJob, jobFields, type JobManifest } from './job.ts';
-import { allSteps, type StepPosition } from './position.ts';
+import { allSteps, placeOf, type StepPosition } from './position.ts';
 
 /** The result of a dry run. */
 export type DryRunAnswer =
@@ -66,7 +66,7 @@ export function dryRunGroups(object: SequentialJob, from: StepPosition): readonl
   const steps = allSteps(spec);
   const indices = Array.from({ length: Math.max(0, steps.length - from) }, (_, i) => from + i);
   const groups = Map.groupBy(indices, (index) => {
-    const fields = jobFields(steps[index]?.job, job);
+    const fields = jobFields(steps[index]?.job, job, placeOf(spec, index).list);
     const rules = fields.podFailurePolicy?.rules;
     const namesContainer = rules?.some(({ onExitCodes }) => onExitCodes?.containerName !== undefined);
     return namesContainer === true ? `step ${index}` : JSON.stringify(fields);

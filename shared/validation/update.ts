@@ -100,7 +100,7 @@ export function validateImmutableFields(from: unknown, to: unknown, statusValue:
   if (nonEmptyString(status?.startTime) === undefined) return [];
   const [was, is] = [specWithDefaults(from), specWithDefaults(to)];
   const steps = validateStepUpdate(was, is, progressOf(was, is, status));
-  return [...steps, ...validateOtherFields(was, is)].slice(0, MAX_ERRORS);
+  return [...steps, ...validateOtherFields(was, is, status)].slice(0, MAX_ERRORS);
 }
 
 /** An object that was stored before a default existed has that default too. Defaulting accepts untrusted values. */
@@ -125,15 +125,19 @@ function isRejectedStep(current: number, status: Status | undefined): boolean {
 }
 
 /** Fields that apply to all steps, the template first, as in validation. Unknown fields are immutable too. */
-function validateOtherFields(was: Spec, is: Spec): readonly FieldError[] {
+function validateOtherFields(was: Spec, is: Spec, status: Status | undefined): readonly FieldError[] {
+  // After the end they may change for a resume, which runs them again.
+  const areFinallyStepsRunning =
+    Array.isArray(status?.finally) && nonEmptyString(status.completionTime) === undefined;
   const errors: FieldError[] = [];
   const [before, after] = [new Map(asEntries(was)), new Map(asEntries(is))];
   for (const name of new Set(['template', ...before.keys(), ...after.keys()])) {
     if (MUTABLE_FIELDS.has(name) || CHECKED_BY_STEP.has(name)) continue;
-    if (name === 'finally' && is.updatePolicy === 'FutureSteps') continue;
+    if (name === 'finally' && is.updatePolicy === 'FutureSteps' && !areFinallyStepsRunning) continue;
     const schema = SCHEMA !== undefined && Object.hasOwn(SCHEMA, name) ? SCHEMA[name] : undefined;
     reportDifferences(before.get(name), after.get(name), { schema, name, at: SPEC.child(name) }, (at, value) => {
-      errors.push(immutable(at, value, IMMUTABILITY.sequenceStarted.field));
+      const { finallyRunning, sequenceStarted } = IMMUTABILITY;
+      errors.push(immutable(at, value, (name === 'finally' && areFinallyStepsRunning ? finallyRunning : sequenceStarted).field));
     });
   }
   return errors;

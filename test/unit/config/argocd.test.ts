@@ -19,6 +19,7 @@ const health = (object: object): Readonly<Record<'status' | 'message', string>> 
 const HEALTH: Readonly<Record<Phase, readonly [health: string, condition: string]>> = {
   Pending: ['Progressing', 'Progressing'],
   Running: ['Progressing', 'Progressing'],
+  Finishing: ['Progressing', 'Progressing'],
   Suspended: ['Suspended', 'Suspended'],
   Completed: ['Healthy', 'Complete'],
   Failed: ['Degraded', 'Failed'],

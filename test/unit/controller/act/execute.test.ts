@@ -26,7 +26,7 @@ import {
 } from '../../../support/objects.ts';
 
 const NAME = 'etl-0-extract';
-const CREATE: Action = { type: 'CreateJob', index: 0, resumes: 0, jobName: NAME };
+const CREATE: Action = { type: 'CreateJob', position: 0, resumes: 0, jobName: NAME };
 const CONFIRM: Action = { type: 'ConfirmJob', jobName: NAME, jobUID: jobUid(0) };
 
 describe('act', () => {

@@ -28,6 +28,7 @@ function written(snapshot: Snapshot, status: SequentialJobStatus | undefined): S
 const EXPECTED: Readonly<Record<Phase, Readonly<Partial<Record<ConditionType, boolean>>>>> = {
   Pending: { Available: false, Failed: false, Complete: false, Suspended: false },
   Running: { Available: false, Failed: false, Complete: false, Suspended: false, Progressing: true },
+  Finishing: { Available: false, Failed: false, Complete: false, Suspended: false, Progressing: true },
   Suspended: {
     Available: false,
     Failed: false,
@@ -58,6 +59,7 @@ const EXPECTED: Readonly<Record<Phase, Readonly<Partial<Record<ConditionType, bo
 const KSTATUS: Readonly<Record<Phase, Kstatus>> = {
   Pending: 'InProgress',
   Running: 'InProgress',
+  Finishing: 'InProgress',
   Suspended: 'InProgress',
   Completed: 'Current',
   Failed: 'Failed',
@@ -142,7 +144,7 @@ describe('a decision', () => {
   it('has no action on the Job of a step before the earlier steps have ended', () => {
     expectOfAll(({ decision: { status, actions } }) => {
       const { started, indicesOf } = stepsOf(status ?? {});
-      const wanted = actions.flatMap((action) => (action.type === 'CreateJob' ? [action.index] : []));
+      const wanted = actions.flatMap((action) => (action.type === 'CreateJob' ? [action.position] : []));
       expect(wanted).toEqual(wanted.map(() => started.length));
       if (wanted.length > 0) expect(indicesOf('Running')).toEqual([]);
       return wanted.length > 0;

@@ -137,7 +137,7 @@ describe('hand-offs', () => {
     now += 1_000;
     end(0, 'Complete');
     // As if it were the next Job's creation: nothing is due.
-    instruments.acted([{ type: 'CreateJob', index: 1, resumes: 0, jobName: 'etl-0-extract' }], {
+    instruments.acted([{ type: 'CreateJob', position: 1, resumes: 0, jobName: 'etl-0-extract' }], {
       object: sequentialJob(),
       jobs: [...deps.jobs.values()],
       findings: {},

@@ -12,6 +12,7 @@ const OPEN = { Available: ['False'], Failed: ['False'], Complete: ['False'] };
 const CONSISTENT: Readonly<Record<Phase, Wanted>> = {
   Pending: { ...OPEN, Progressing: BOTH, Suspended: ['False'], ResourcesUnavailable: BOTH },
   Running: { ...OPEN, Progressing: ['True'], Suspended: ['False'], ResourcesUnavailable: BOTH },
+  Finishing: { ...OPEN, Progressing: ['True'], Suspended: ['False'], ResourcesUnavailable: BOTH },
   Suspended: { ...OPEN, Progressing: ['False'], Suspended: ['True'], ResourcesUnavailable: ['False'] },
   Completed: {
     Available: ['True'],

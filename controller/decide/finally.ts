@@ -1,0 +1,201 @@
+/** `finally`: steps that run in order after the others have ended, whatever their end. */
+import { EVENT, EVENT_MESSAGE, MESSAGE, REASON } from '../../shared/api/reasons.ts';
+import type { FinallyStep, StepStatus, When } from '../../shared/api/types.ts';
+import { truncate } from '../../shared/truncate.ts';
+import { completionMessage, finallyFailures, outcomeMessage } from './completion-message.ts';
+import {
+  awaitJobCreation,
+  awaitJobName,
+  createRows,
+  guards as createGuards,
+  inferLaterStep,
+  previousPodsRows,
+  recordJob,
+} from './create-job.ts';
+import { dependencyRows } from './dependencies.ts';
+import { emit, fail } from './outcome.ts';
+import { defineEffects, defineGuards, otherwise, type Row } from './row.ts';
+import { finalizerRows } from './start.ts';
+import { finallyStepEndRows, stepProgressRows } from './step.ts';
+import { currentIndex, currentStepLabel, eventStep, nextFinding, nextJobName, nextStep } from './step-view.ts';
+import { awaitStrayJobsRows, deleteStrayJobsRows } from './stray-jobs.ts';
+import { suspendInStepRows, suspendRows } from './suspend.ts';
+import type { Context, Draft } from './types.ts';
+
+/** Whether a step with this `when` runs after this end of the other steps. An empty text counts as unset. */
+function applies({ when }: FinallyStep, { draft }: Context): boolean {
+  const wanted: When =
+    when === undefined || (when as string | null) === null || (when as string) === '' ? 'Always' : when;
+  return wanted === 'Always' || wanted === (draft.failure === undefined ? 'Succeeded' : 'Failed');
+}
+
+const guards = defineGuards({
+  finallyDue: {
+    description: 'the sequence has started, and a step of finally applies to its end',
+    holds: (context) => {
+      const { draft, snapshot } = context;
+      if (draft.startTime === undefined || draft.finally !== undefined || snapshot.isInOwnNamespace === true)
+        return false;
+      return (snapshot.object.spec.finally ?? []).some((step) => applies(step, context));
+    },
+  },
+  finallyFailed: {
+    description: 'the other steps have completed, and a step of finally without onFailure: Continue has failed',
+    holds: (context) => context.draft.failure === undefined && finallyFailures(context).length > 0,
+  },
+  sequenceFailed: {
+    description: 'a failure has ended the steps',
+    holds: ({ draft }) => draft.failure !== undefined,
+  },
+  stepDoesNotApply: {
+    description: '`when` of the next step excludes this end',
+    holds: (context) => {
+      const step = nextStep(context);
+      return step !== undefined && !applies(step, context);
+    },
+  },
+});
+
+const effects = defineEffects({
+  startFinally: {
+    description: 'record how the steps have ended, before the first Job of finally is created',
+    apply: (context) =>
+      emit(
+        { ...context.draft, finally: [], requeueAfterMs: 0 },
+        {
+          type: 'Normal',
+          reason: EVENT.finallyStarted,
+          message: EVENT_MESSAGE.finallyStarted(outcomeMessage(context)),
+        },
+      ),
+  },
+  failOnFinally: {
+    description: 'record FinallyFailed; set completionTime',
+    apply: (context) => {
+      const message = MESSAGE.finallyFailed(finallyFailures(context));
+      return endFailed({ ...context, draft: fail(context, { reason: REASON.finallyFailed, message }) });
+    },
+  },
+  failSequence: {
+    description: 'set completionTime; keep the Jobs',
+    apply: (context) => {
+      const { failure } = context.draft;
+      const failed = finallyFailures(context);
+      if (failure === undefined || failed.length === 0) return endFailed(context);
+      const message = MESSAGE.withCause(failure.message, MESSAGE.finallyFailed(failed));
+      return endFailed({ ...context, draft: fail(context, { ...failure, message }) });
+    },
+  },
+  completeSequence: {
+    description: 'set completionTime',
+    apply: (context) => {
+      const { draft, now } = context;
+      const ended = { ...draft, completionTime: now };
+      const message = completionMessage({ ...context, draft: ended });
+      return emit(ended, { type: 'Normal', reason: EVENT.sequenceCompleted, message });
+    },
+  },
+  skipStep: {
+    description: 'record the step as Skipped',
+    apply: (context) => withRecord(context, { state: 'Skipped' }),
+  },
+  completeFinally: {
+    description: 'the sequence ends',
+    apply: (context) => {
+      const message = EVENT_MESSAGE.finallyCompleted(finallyFailures(context));
+      return emit(context.draft, { type: 'Normal', reason: EVENT.finallyCompleted, message });
+    },
+  },
+  recordNameConflict: {
+    description: "record the step as Failed with JobNameConflict; leave the other owner's Job unchanged; continue",
+    apply: (context) => {
+      const finding = nextFinding(context);
+      const owner = finding?.type === 'nameConflict' ? finding.owner : MESSAGE.foreignOwner.none;
+      return recordNotCreated(context, REASON.jobNameConflict, MESSAGE.jobNameConflict(nextJobName(context), owner));
+    },
+  },
+  recordRejection: {
+    description: "record the step as Failed with JobRejected and the API server's answer; continue",
+    apply: (context) => {
+      const finding = nextFinding(context);
+      const answer = finding?.type === 'rejected' ? finding.message : '';
+      return recordNotCreated(context, REASON.jobRejected, MESSAGE.jobRejected(nextJobName(context), answer));
+    },
+  },
+});
+
+/** The end of a sequence that has failed. */
+function endFailed({ draft, snapshot, now }: Context): Draft {
+  const { failure } = draft;
+  // A resume that was requested before the failure (which bypassed the webhook) is not a resume of this failure.
+  const resumes = Math.max(draft.resumes, snapshot.object.spec.resume ?? 0);
+  const ended: Draft = { ...draft, completionTime: now, resumes };
+  if (failure === undefined) return ended;
+  return emit(ended, { type: 'Warning', reason: EVENT.sequenceFailed, message: MESSAGE.failed(failure) });
+}
+
+/** Records the next step of `finally`, which has no Job. */
+function withRecord(context: Context, record: Omit<StepStatus, 'index' | 'name'>): Draft {
+  const { draft } = context;
+  const step = { index: currentIndex(draft), name: nextStep(context)?.name ?? '', ...record };
+  return { ...draft, finally: [...(draft.finally ?? []), step] };
+}
+
+function recordNotCreated(context: Context, reason: string, message: string): Draft {
+  const failed = withRecord(context, {
+    state: 'Failed',
+    completionTime: context.now,
+    reason,
+    message: truncate(message),
+  });
+  return emit(failed, {
+    type: 'Warning',
+    reason: EVENT.jobFailed,
+    message: EVENT_MESSAGE.jobFailed(currentStepLabel(context) ?? '', reason, message),
+    step: eventStep(context),
+  });
+}
+
+/** All steps have ended, or a failure has ended them. */
+export const endRows: readonly Row[] = [
+  { guard: guards.finallyDue, effect: effects.startFinally, to: 'FinallyPending' },
+  { guard: guards.finallyFailed, effect: effects.failOnFinally, to: 'Failed' },
+  { guard: guards.sequenceFailed, effect: effects.failSequence, to: 'Failed' },
+  { guard: otherwise, effect: effects.completeSequence, to: 'Completed' },
+];
+
+/** As StepPending, but neither a failure nor a deadline ends these steps, and their Jobs were checked before the first step. */
+export const finallyPendingRows: readonly Row[] = [
+  finalizerRows,
+  deleteStrayJobsRows,
+  [
+    { guard: createGuards.jobExists, effect: recordJob, to: 'FinallyRunning', continues: true },
+    { guard: guards.stepDoesNotApply, effect: effects.skipStep, to: 'FinallyPending', continues: true },
+    { guard: createGuards.laterStepHasJob, effect: inferLaterStep },
+    { guard: createGuards.allStepsDone, effect: effects.completeFinally, to: 'Ended', continues: true },
+  ] satisfies readonly Row[],
+  awaitStrayJobsRows,
+  previousPodsRows,
+  suspendRows,
+  [
+    {
+      guard: createGuards.jobNameConflicts,
+      effect: effects.recordNameConflict,
+      to: 'FinallyPending',
+      continues: true,
+    },
+    { guard: createGuards.conflictingJobTerminating, effect: awaitJobName },
+    { guard: createGuards.jobCreationPostponed, effect: awaitJobCreation },
+    { guard: createGuards.jobRejected, effect: effects.recordRejection, to: 'FinallyPending', continues: true },
+  ] satisfies readonly Row[],
+  dependencyRows,
+  createRows,
+].flat();
+
+export const finallyRunningRows: readonly Row[] = [
+  finalizerRows,
+  deleteStrayJobsRows,
+  finallyStepEndRows,
+  suspendInStepRows,
+  stepProgressRows,
+].flat();
