@@ -207,6 +207,9 @@ function stepProgress(context: Context): ConditionState {
     const message = MESSAGE.awaitingName(nextJobName(context), finding.owner, finding.pendingRemoval === 'ownerless');
     return { status: 'True', reason: REASON.starting, message };
   }
+  if (next === undefined && draft.startTime !== undefined) {
+    return { status: 'True', reason: REASON.starting, message: MESSAGE.startingFinally };
+  }
   if (draft.state === 'New' || next === undefined) {
     return { status: 'False', reason: REASON.pending, message: MESSAGE.pending };
   }

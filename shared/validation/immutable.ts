@@ -35,4 +35,9 @@ export const IMMUTABILITY = {
     field: 'field is immutable after the sequence has started; with updatePolicy FutureSteps it may change',
     addOrRemove: 'after the sequence has started, unless updatePolicy is FutureSteps',
   },
+  /** `finally` with updatePolicy FutureSteps: it may change before its steps run and, for a resume, after the end. */
+  finallyRunning: {
+    field: 'field is immutable while the steps of finally run; it may change again after the sequence has ended',
+    addOrRemove: 'while the steps of finally run',
+  },
 } as const satisfies Readonly<Record<string, Immutability>>;

@@ -26,7 +26,7 @@ import type {
   StepStatus,
 } from '../api/types.ts';
 import { Path, type FieldError } from './field-error.ts';
-import { IMMUTABILITY, immutable } from './immutable.ts';
+import { IMMUTABILITY, type Immutability, immutable } from './immutable.ts';
 import { validateResume, resumeWarnings } from './resume.ts';
 import { RESOURCE_SCHEMA } from './schema.ts';
 import { reportDifferences } from './semantic.ts';
@@ -126,19 +126,23 @@ function isRejectedStep(current: number, status: Status | undefined): boolean {
 
 /** Fields that apply to all steps, the template first, as in validation. Unknown fields are immutable too. */
 function validateOtherFields(was: Spec, is: Spec, status: Status | undefined): readonly FieldError[] {
-  // After the end they may change for a resume, which runs them again.
-  const areFinallyStepsRunning =
-    Array.isArray(status?.finally) && nonEmptyString(status.completionTime) === undefined;
   const errors: FieldError[] = [];
   const [before, after] = [new Map(asEntries(was)), new Map(asEntries(is))];
   for (const name of new Set(['template', ...before.keys(), ...after.keys()])) {
-    if (MUTABLE_FIELDS.has(name) || CHECKED_BY_STEP.has(name)) continue;
-    if (name === 'finally' && is.updatePolicy === 'FutureSteps' && !areFinallyStepsRunning) continue;
+    const rule = immutabilityOf(name, is, status);
+    if (rule === undefined) continue;
     const schema = SCHEMA !== undefined && Object.hasOwn(SCHEMA, name) ? SCHEMA[name] : undefined;
     reportDifferences(before.get(name), after.get(name), { schema, name, at: SPEC.child(name) }, (at, value) => {
-      const { finallyRunning, sequenceStarted } = IMMUTABILITY;
-      errors.push(immutable(at, value, (name === 'finally' && areFinallyStepsRunning ? finallyRunning : sequenceStarted).field));
+      errors.push(immutable(at, value, rule.field));
     });
   }
   return errors;
+}
+
+/** Why a field that applies to all steps may not change; undefined if it may. */
+function immutabilityOf(name: string, is: Spec, status: Status | undefined): Immutability | undefined {
+  if (MUTABLE_FIELDS.has(name) || CHECKED_BY_STEP.has(name)) return undefined;
+  if (name !== 'finally' || is.updatePolicy !== 'FutureSteps') return IMMUTABILITY.sequenceStarted;
+  const isRunning = Array.isArray(status?.finally) && nonEmptyString(status.completionTime) === undefined;
+  return isRunning ? IMMUTABILITY.finallyRunning : undefined;
 }
