@@ -133,7 +133,7 @@ it('a rejected watch is counted, and an expired one is not', async () => {
 });
 
 it('a stopped controller reports no sequences', async () => {
-  expect((await served()).get('sequentialjob_sequences')?.samples).toHaveLength(5);
+  expect((await served()).get('sequentialjob_sequences')?.samples).toHaveLength(6);
   await stop();
   expect((await served()).get('sequentialjob_sequences')?.samples).toEqual([]);
 });

@@ -157,7 +157,7 @@ describe('metrics', () => {
       parseMetrics(await registry.metrics()).get('sequentialjob_sequences')?.samples.length;
     expect(await samples()).toBe(0);
     known = true;
-    expect(await samples()).toBe(5);
+    expect(await samples()).toBe(6);
     known = false;
     expect(await samples()).toBe(0);
   });
