@@ -1,6 +1,6 @@
 /** A namespace of one test suite, and what a user does in it. */
 import { randomBytes } from 'node:crypto';
-import { LABELS } from '../../shared/api/group.ts';
+import { LABELS, MAX_STEPS } from '../../shared/api/group.ts';
 import type { ConditionType, Phase, SequentialJob, SequentialJobSpec } from '../../shared/api/types.ts';
 import { type ApiClient, PATCH_TYPE } from '../../shared/kube/client.ts';
 import { isApiError } from '../../shared/kube/errors.ts';
@@ -136,9 +136,10 @@ export class Namespace {
     return (await this.client.request<{ readonly items: readonly T[] }>({ method: 'GET', path, query })).items;
   }
 
-  /** The Jobs of the namespace, or of one sequence, oldest step first. */
+  /** The Jobs of the namespace, or of one sequence, oldest step first, those of `finally` last. */
   async jobs(sequence?: string): Promise<readonly RawJob[]> {
-    const index = (job: RawJob): number => Number(job.metadata.labels?.[LABELS.stepIndex] ?? -1);
+    const index = ({ metadata: { labels } }: RawJob): number =>
+      Number(labels?.[LABELS.stepIndex] ?? MAX_STEPS + Number(labels?.[LABELS.finallyIndex] ?? 0));
     return [...(await this.list<RawJob>(JOBS, ofSequence(sequence)))].sort((a, b) => index(a) - index(b));
   }
 

@@ -62,5 +62,7 @@ export function gated(folder: string, spec: SequentialJobSpec): SequentialJobSpe
     ...spec.template,
     spec: { containers: [], ...spec.template?.spec, volumes: [{ name: 'gate', hostPath: { path: folder } }] },
   };
-  return { ...spec, template, steps: spec.steps.map((one) => ({ ...one, volumeMounts: [mount] })) };
+  const mounted = <T extends Container>(one: T): T => Object.assign({}, one, { volumeMounts: [mount] });
+  const last = spec.finally === undefined ? {} : { finally: spec.finally.map(mounted) };
+  return { ...spec, template, steps: spec.steps.map(mounted), ...last };
 }
