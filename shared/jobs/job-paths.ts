@@ -72,9 +72,12 @@ function locatePodField(
   const rule = mergeRule(name);
   if (at !== undefined && rule !== 'merge') return locateItem({ name, at: Number(at), rest }, contents);
   const below = `${at === undefined ? '' : `[${at}]`}${rest}`;
-  const isOwn =
-    rule === 'merge' ? hasEntry(ownField(pod, name), below, value) : rule === 'replace' && replacesField(pod, name);
-  return isOwn ? ofStep(`pod.${name}${below}`, contents) : ofAll(field);
+  const isOwn = {
+    merge: () => hasEntry(ownField(pod, name), below, value),
+    replace: () => replacesField(pod, name),
+    append: () => lengthOf(ownField(pod, name)) > 0 && templateLength(name, contents) === 0,
+  };
+  return rule !== undefined && isOwn[rule]() ? ofStep(`pod.${name}${below}`, contents) : ofAll(field);
 }
 
 interface Item {
@@ -91,12 +94,18 @@ function locateItem({ name, at, rest }: Item, contents: JobContents): ErrorLocat
     return { index, field: `${index === undefined ? `spec.steps[${at}]` : stepPath(spec, index)}${rest}` };
   }
   const position = unfilteredIndex(name, at, contents);
-  const shared = spec.template?.spec?.[name as keyof V1PodSpec];
-  const count = Array.isArray(shared) ? shared.length : 0;
-  return mergeRule(name) === 'append' && position >= count
+  const count = templateLength(name, contents);
+  // A list has other items as well if an admission webhook adds some.
+  return position >= count && position - count < lengthOf(ownField(firstStep(contents)?.pod, name))
     ? ofStep(`pod.${name}[${position - count}]${rest}`, contents)
     : ofAll(`spec.template.spec.${name}[${position}]${rest}`);
 }
+
+const lengthOf = (list: unknown): number => (Array.isArray(list) ? list.length : 0);
+
+/** The length of the template's list. */
+const templateLength = (name: string, { object }: JobContents): number =>
+  lengthOf(object.spec.template?.spec?.[name as keyof V1PodSpec]);
 
 /** The index before the builder of the Job has removed the volumes and claims that no container of the Pod uses. */
 function unfilteredIndex(name: string, at: number, contents: JobContents): number {

@@ -35,7 +35,7 @@ const RULES: Readonly<Record<PodSpecSetting, MergeRule>> = {
  *
  * - An API server refuses a Pod whose `priority` or `preemptionPolicy` is not that of its priority class
  *   (plugin/pkg/admission/priority admitPod), and one whose `overhead` is not that of its runtime class
- *   (plugin/pkg/admission/runtimeclass setOverhead). It sets all three itself. As it checks Pods and not Jobs, the step would
+ *   (plugin/pkg/admission/runtimeclass validateOverhead). It sets all three itself. As it checks Pods and not Jobs, the step would
  *   wait for a Pod that is never created.
  * - `serviceAccount` is the deprecated name of `serviceAccountName`. An API server ignores it next to the other
  *   (pkg/apis/core/v1 Convert_v1_PodSpec_To_core_PodSpec), but policies may read it.
