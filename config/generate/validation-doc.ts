@@ -57,6 +57,8 @@ versions, and are worded here for \`v1beta1\`; an error names the fields of the 
   \`batch.kubernetes.io/\`, nor the labels \`controller-uid\` and \`job-name\`
 - scheduling gates and resource claims have unique names; no two topology spread constraints have the same \`topologyKey\` and
   \`whenUnsatisfiable\`
+- what a step adds in its \`pod\` follows the rules of the template's Pod, in the Pod that they make together: its init containers mount volumes of
+  the template, and their names and those of its resource claims are not among the template's. The init containers of two steps may have the same name
 - \`activeDeadlineSeconds\` of a \`job\` is not above the sequence's
 - in \`v1alpha1\`, a step policy names an existing step, each step has at most one, and only one for a container of \`finally\` has \`when\`
 - the name of a SequentialJob has at most 63 characters

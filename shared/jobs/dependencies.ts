@@ -16,8 +16,9 @@ import type {
   V1Volume,
   V1VolumeProjection,
 } from '@kubernetes/client-node';
-import type { SequentialJob, SequentialJobSpec } from '../api/types.ts';
+import type { SequentialJob, SequentialJobSpec, Step, StepPod } from '../api/types.ts';
 import { asObject, asObjects, nonEmptyString, type Untrusted } from '../json/untrusted.ts';
+import { mergePod } from './pod-settings.ts';
 import type { StepPosition } from './position.ts';
 import { usedVolumes } from './used-volumes.ts';
 
@@ -64,10 +65,10 @@ export function dependenciesToCheck(object: SequentialJob, position: StepPositio
 
 function* stepReferences(object: SequentialJob, position: StepPosition): References {
   const spec = asObject<SequentialJobSpec>(object.spec);
-  const step = [...asObjects<V1Container>(spec?.steps), ...asObjects<V1Container>(spec?.finally)][position];
+  const step = [...asObjects<Step>(spec?.steps), ...asObjects<Step>(spec?.finally)][position];
   if (step === undefined) return;
-  const pod = asObject<V1PodSpec>(asObject<V1PodTemplateSpec>(spec?.template)?.spec);
-  yield* podReferences(pod ?? {}, step);
+  const template = mergePod(asObject<V1PodTemplateSpec>(spec?.template) ?? {}, asObject<StepPod>(step.pod));
+  yield* podReferences(asObject<V1PodSpec>(template.spec) ?? {}, step);
 }
 
 function dedupe(named: readonly Dependency[]): readonly Dependency[] {

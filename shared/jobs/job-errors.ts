@@ -2,8 +2,10 @@
  * Translates the API server's errors about a Job into fields of the SequentialJob: the user wrote
  * `spec.steps[1]` and never saw the Job's `spec.template.spec.containers[0]`. Pure.
  */
-import type { SequentialJob } from '../api/types.ts';
-import { stepAt, stepPath, type StepPosition } from './position.ts';
+import { locate, type JobContents } from './job-paths.ts';
+import type { StepPosition } from './position.ts';
+
+export type { JobContents } from './job-paths.ts';
 
 /** The parts of a refusal (metav1.Status) that describe the errors. */
 export interface JobRefusal {
@@ -21,12 +23,6 @@ export interface JobError {
   readonly message: string;
 }
 
-/** The steps whose containers the refused Job has, in the order of the Job's containers. */
-export interface JobContents {
-  readonly object: SequentialJob;
-  readonly indices: readonly StepPosition[];
-}
-
 /**
  * All errors of a refusal, in the server's order. At least one: without causes, the message of the refusal is the
  * error.
@@ -36,7 +32,8 @@ export function jobErrorsOf(refusal: JobRefusal, contents: JobContents): readonl
   const causes = refusal.causes.filter(({ message }) => message !== undefined && message !== '');
   if (causes.length === 0) return [{ index: only, field: '', message: translatePaths(refusal.message, contents) }];
   return causes.map(({ field: jobField = '', message = '' }) => {
-    const { index, field } = jobField === '' ? { index: only, field: '' } : locate(jobField, contents);
+    const { index, field } =
+      jobField === '' ? { index: only, field: '' } : locate(jobField, contents, quotedValueOf(message));
     return { index, field, message: translatePaths(withoutStructuredValue(message), contents) };
   });
 }
@@ -55,37 +52,10 @@ const OPERATOR_FIELDS: ReadonlySet<string> = new Set(['spec.podReplacementPolicy
 export const toSequentialJobFields = (fields: readonly string[], contents: JobContents): readonly string[] =>
   fields.filter((field) => !OPERATOR_FIELDS.has(field)).map((field) => locate(field, contents).field);
 
-const CONTAINER = /^spec\.template\.spec\.containers\[(\d+)\]/;
-const CONTAINERS = /\bspec\.template\.spec\.containers\[(\d+)\]/g;
-/** pkg/apis/core/validation ValidatePodTemplateSpec leaves `metadata` out of these paths. */
-const METADATA = /^spec\.template\.(annotations|labels)\b/;
-/** The fields of a Job that a step or `spec.job` sets. */
-const JOB_FIELD = /^spec\.(backoffLimit|activeDeadlineSeconds|podFailurePolicy)\b/;
+/** `Invalid value: "a b": …`: the value, which is a key or a value of a map where the path names the map. */
+const QUOTED_VALUE = /^[A-Z][a-z]+(?: [a-z]+)?: ("(?:[^"\\]|\\.)*")/;
 
-type ErrorLocation = Pick<JobError, 'index' | 'field'>;
-
-function locate(field: string, contents: JobContents): ErrorLocation {
-  const container = CONTAINER.exec(field);
-  if (container !== null) {
-    const index = contents.indices[Number(container[1])];
-    return { index, field: `${stepPath(contents.object.spec, index ?? 0)}${field.slice(container[0].length)}` };
-  }
-  if (METADATA.test(field)) return { index: undefined, field: field.replace(METADATA, 'spec.template.metadata.$1') };
-  const job = JOB_FIELD.exec(field);
-  if (job !== null) return locateJobField(field, job[1] ?? '', contents);
-  if (field.startsWith('spec.template.')) return { index: undefined, field };
-  // The Job's name, labels and constant settings, which are nearly the same for every step.
-  return { index: undefined, field: `(Job) ${field}` };
-}
-
-/** A field that the step sets is the step's; any other is that of all steps, also where the Job's value is the default. */
-function locateJobField(field: string, name: string, { object, indices }: JobContents): ErrorLocation {
-  const index = indices[0] ?? 0;
-  const { job } = stepAt(object.spec, index) ?? {};
-  const isOwn = (job as Readonly<Record<string, unknown>> | undefined)?.[name] !== undefined;
-  const place = field.replace(/^spec\b/, isOwn ? `${stepPath(object.spec, index)}.job` : 'spec.job');
-  return { index: isOwn && indices.length === 1 ? index : undefined, field: place };
-}
+const quotedValueOf = (message: string): string | undefined => QUOTED_VALUE.exec(message)?.[1];
 
 /**
  * Servers print a structured value as Go syntax or as JSON, with all its unset fields and, before about 1.33, with
@@ -94,8 +64,8 @@ function locateJobField(field: string, name: string, { object, indices }: JobCon
 const withoutStructuredValue = (message: string): string =>
   message.replace(/^([A-Z][a-z]+(?: [a-z]+)?: )[\w.*[\]]*\{.*\}: /s, '$1');
 
-const translatePaths = (text: string, { object, indices }: JobContents): string =>
-  text.replaceAll(CONTAINERS, (_, at: string) => {
-    const position = indices[Number(at)];
-    return position === undefined ? `spec.steps[${at}]` : stepPath(object.spec, position);
-  });
+/** A path of a Job's Pod in a message, up to a list's index. */
+const POD_PATHS = /\bspec\.template\.spec\.\w+(?:\[\d+\])?/g;
+
+const translatePaths = (text: string, contents: JobContents): string =>
+  text.replaceAll(POD_PATHS, (path) => locate(path, contents).field);

@@ -9,6 +9,7 @@ import {
   OUTCOME_ANNOTATIONS,
 } from '../api/group.ts';
 import type {
+  ChildMetadata,
   Container,
   OwnerReference,
   PodFailurePolicy,
@@ -20,8 +21,9 @@ import type {
 import { containerOf } from '../conversion/step-settings.ts';
 import { isReserved } from '../validation/labels.ts';
 import { jobName } from './names.ts';
+import { mergeMaps, mergePod } from './pod-settings.ts';
 import { allSteps, placeOf, stepAt, type StepPlace, type StepPosition } from './position.ts';
-import { usedVolumes } from './used-volumes.ts';
+import { usedClaims, usedVolumes } from './used-volumes.ts';
 
 export interface JobManifest {
   readonly apiVersion: 'batch/v1';
@@ -30,6 +32,7 @@ export interface JobManifest {
     readonly name: string;
     readonly namespace: string;
     readonly labels: Readonly<Record<string, string>>;
+    readonly annotations?: Readonly<Record<string, string>>;
     readonly ownerReferences: readonly OwnerReference[];
   };
   readonly spec: {
@@ -58,8 +61,8 @@ export function buildJob(object: SequentialJob, position: StepPosition, resumes:
 }
 
 /**
- * A Job with the containers of several steps in one Pod and all other fields of the first step's Job: one dry run of
- * it checks the Jobs of all these steps. Throws RangeError if a step does not exist.
+ * A Job with the containers of several steps in one Pod and all other fields of the first step's Job, its settings
+ * included: one dry run of it checks the Jobs of all these steps. Throws RangeError if a step does not exist.
  */
 export function buildCombinedJob(
   object: SequentialJob,
@@ -67,7 +70,7 @@ export function buildCombinedJob(
   resumes: number,
 ): JobManifest {
   const spec = withDefaults(object.spec);
-  const { template, job } = spec;
+  const { job } = spec;
   const all = allSteps(spec);
   const steps = positions.flatMap((at) => all[at] ?? []);
   const [position] = positions;
@@ -77,13 +80,16 @@ export function buildCombinedJob(
   }
   const place = placeOf(spec, position);
   const labels = childLabels(object, { ...place, name: first.name, resumes });
+  const own = jobMetadata(first.job, job);
+  const template = mergePod(spec.template, first.pod);
   return {
     apiVersion: 'batch/v1',
     kind: 'Job',
     metadata: {
       name: stepJobName(object, position, resumes),
       namespace: object.metadata.namespace,
-      labels,
+      labels: { ...own.labels, ...labels },
+      ...(own.annotations === undefined ? {} : { annotations: own.annotations }),
       ownerReferences: [ownerReference(object)],
     },
     spec: {
@@ -120,6 +126,19 @@ export function jobFields(
     backoffLimit: own?.backoffLimit ?? all.backoffLimit,
     ...(deadline === undefined ? {} : { activeDeadlineSeconds: deadline }),
     ...(failures === undefined ? {} : { podFailurePolicy: failures }),
+  };
+}
+
+/**
+ * The labels and annotations that the user gives the step's Job: those of all steps and those of the step, which wins by
+ * key. Without reserved keys; a map without entries is absent.
+ */
+export function jobMetadata(own: StepJob | undefined, all: StepJob): ChildMetadata {
+  const { labels, annotations } = mergeMaps(all.metadata ?? {}, own?.metadata ?? {});
+  const [kept, notes] = [withoutReserved(labels ?? {}, 'labels'), withoutReserved(annotations ?? {}, 'annotations')];
+  return {
+    ...(Object.keys(kept).length === 0 ? {} : { labels: kept }),
+    ...(Object.keys(notes).length === 0 ? {} : { annotations: notes }),
   };
 }
 
@@ -178,15 +197,13 @@ function withoutUnused(spec: DefaultedTemplate['spec'], containers: readonly Con
   const all = [...(spec.initContainers ?? []), ...containers];
   const { volumes: _, resourceClaims: __, ...rest } = spec;
   const volumes = pickByName(spec.volumes, usedVolumes(all));
-  const resourceClaims = pickByName(spec.resourceClaims, new Set(all.flatMap(claimsOf)));
+  const resourceClaims = pickByName(spec.resourceClaims, usedClaims(all));
   return {
     ...rest,
     ...(volumes.length === 0 ? {} : { volumes }),
     ...(resourceClaims.length === 0 ? {} : { resourceClaims }),
   };
 }
-
-const claimsOf = ({ resources }: Container): readonly string[] => (resources?.claims ?? []).map(({ name }) => name);
 
 function pickByName<T extends { readonly name: string }>(
   items: readonly T[] | null | undefined,
@@ -211,9 +228,12 @@ function withoutReserved(map: StringMap, what: 'labels' | 'annotations'): String
   return Object.fromEntries(Object.entries(map).filter(([key]) => !isReserved(key, what)));
 }
 
+const namesOfContainers = (steps: readonly Step[]): readonly string[] =>
+  steps.flatMap(({ name, pod }) => [name, ...(pod?.initContainers ?? []).map((container) => container.name)]);
+
 /**
- * The template's annotations without those about containers of other steps: servers refuse a Pod without the named
- * container.
+ * The Pod's annotations without those about containers of other steps, init containers included: servers refuse a Pod
+ * without the named container.
  */
 function annotationsForSteps(
   { metadata }: DefaultedTemplate,
@@ -222,7 +242,10 @@ function annotationsForSteps(
 ): StringMap | undefined {
   const annotations = metadata?.annotations ?? undefined;
   if (annotations === undefined) return undefined;
-  const names = new Set(all.filter((container) => !own.includes(container)).map(({ name }) => name));
+  const others = namesOfContainers(all.filter((step) => !own.includes(step)));
+  // The init containers of two steps may have the same name.
+  const inPod = new Set(namesOfContainers(own));
+  const names = new Set(others.filter((name) => !inPod.has(name)));
   const isOfOtherStep = (key: string): boolean =>
     PER_CONTAINER_PREFIXES.some((prefix) => key.startsWith(prefix) && names.has(key.slice(prefix.length)));
   const kept = Object.entries(withoutReserved(annotations, 'annotations')).filter(([key]) => !isOfOtherStep(key));

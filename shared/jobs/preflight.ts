@@ -5,7 +5,8 @@
 import { withDefaults } from '../api/defaults.ts';
 import type { SequentialJob } from '../api/types.ts';
 import { jobErrorsOf, toSequentialJobFields, type JobError, type JobRefusal } from './job-errors.ts';
-import { buildCombinedJob, jobFields, type JobManifest } from './job.ts';
+import { buildCombinedJob, jobFields, jobMetadata, type JobManifest } from './job.ts';
+import { mergePod } from './pod-settings.ts';
 import { allSteps, placeOf, type StepPosition } from './position.ts';
 
 /** The result of a dry run. */
@@ -58,18 +59,21 @@ export async function preflight(
 }
 
 /**
- * Groups the steps that one Job can stand for: their Jobs differ only in the container. A step whose Pod failure
- * policy names a container is a group of its own.
+ * Groups the steps that one Job can stand for: their Jobs differ only in the container, so they have the same settings. A
+ * step whose Pod failure policy names a container is a group of its own.
  */
 export function dryRunGroups(object: SequentialJob, from: StepPosition): readonly (readonly StepPosition[])[] {
   const { job, ...spec } = withDefaults(object.spec);
   const steps = allSteps(spec);
   const indices = Array.from({ length: Math.max(0, steps.length - from) }, (_, i) => from + i);
   const groups = Map.groupBy(indices, (index) => {
-    const fields = jobFields(steps[index]?.job, job, placeOf(spec, index).list);
+    const step = steps[index];
+    const fields = jobFields(step?.job, job, placeOf(spec, index).list);
     const rules = fields.podFailurePolicy?.rules;
     const namesContainer = rules?.some(({ onExitCodes }) => onExitCodes?.containerName !== undefined);
-    return namesContainer === true ? `step ${index}` : JSON.stringify(fields);
+    if (namesContainer === true) return `step ${index}`;
+    // The settings as a template: settings that are unset in different ways are the same.
+    return JSON.stringify([fields, jobMetadata(step?.job, job), mergePod({}, step?.pod)]);
   });
   return [...groups.values()];
 }

@@ -24,16 +24,26 @@ export function validateKeyedLists(spec: Untrusted<V1PodSpec>, at: Path, errors:
   });
   const gates = asObjects<V1PodSchedulingGate>(spec.schedulingGates).map(({ name }) => nonEmptyString(name));
   reportDuplicates(gates, (i, name) => errors.push(duplicate(at.child('schedulingGates').index(i), name)));
-  const claims = asObjects<V1PodResourceClaim>(spec.resourceClaims).map(({ name }) => nonEmptyString(name));
-  reportDuplicates(claims, (i, name) =>
-    errors.push(duplicate(at.child('resourceClaims').index(i).child('name'), name)),
-  );
+  validateClaims(spec.resourceClaims, NONE, at.child('resourceClaims'), errors);
 }
 
-function reportDuplicates(keys: readonly (string | undefined)[], report: (index: number, key: string) => void): void {
+const NONE: ReadonlySet<string> = new Set();
+
+/** Checks that resource claims have unique names, which are not among `taken`: those of other claims of the Pod. */
+export function validateClaims(value: unknown, taken: ReadonlySet<string>, at: Path, errors: FieldErrors): void {
+  const claims = asObjects<V1PodResourceClaim>(value).map(({ name }) => nonEmptyString(name));
+  const report = (i: number, name: string): void => errors.push(duplicate(at.index(i).child('name'), name));
+  reportDuplicates(claims, report, taken);
+}
+
+function reportDuplicates(
+  keys: readonly (string | undefined)[],
+  report: (index: number, key: string) => void,
+  taken = NONE,
+): void {
   const seen = new Set<string>();
   keys.forEach((key, i) => {
-    if (key !== undefined && seen.has(key)) {
+    if (key !== undefined && (seen.has(key) || taken.has(key))) {
       report(i, key);
     } else if (key !== undefined) {
       seen.add(key);

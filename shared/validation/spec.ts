@@ -16,7 +16,7 @@ export function validateSpecRules(value: unknown, errors: FieldErrors): void {
   const template = viewTemplate(spec.template);
   const names = validateSteps(spec, template.volumeNames, errors);
   validateTemplate(template, names, SPEC.child('template'), errors);
-  validateStepSettings(spec, template, SPEC, errors);
+  validateStepSettings(spec, { template, names }, SPEC, errors);
 }
 
 /** Validates the steps, those of `finally` too, and returns their names. */

@@ -1,26 +1,40 @@
 /** Validates the settings of steps: of their Jobs and Pods, of one step or of all. */
+import type { V1Container } from '@kubernetes/client-node';
 import type { FinallyStep, SequentialJobSpec, StepJob, StepPod } from '../api/types.ts';
 import { asInteger, asObject, asObjects, nonEmptyString, type Untrusted } from '../json/untrusted.ts';
 import { invalid, type FieldErrors, type Path } from './field-error.ts';
+import { validateClaims } from './keyed-lists.ts';
 import { validateReservedKeys } from './labels.ts';
-import type { TemplateView } from './template.ts';
+import { validateInitContainers, type PodContext, type TemplateView } from './template.ts';
 
-/** Validates the settings, and that the restart policy is Never where there is a podFailurePolicy. */
+/** What is valid already, and what the settings are validated against. */
+export interface SharedParts {
+  readonly template: TemplateView;
+  /** The names of all steps. */
+  readonly names: ReadonlySet<string>;
+}
+
+/**
+ * Validates the settings: alone, and in the Pod that they make with the template. What the template has by itself is
+ * validated once, however many steps there are.
+ */
 export function validateStepSettings(
   spec: Untrusted<SequentialJobSpec>,
-  template: TemplateView,
+  shared: SharedParts,
   at: Path,
   errors: FieldErrors,
 ): void {
   const limit = asInteger(spec.activeDeadlineSeconds);
   const steps = settingsOf(spec, at);
   const ofAll = asObject<StepJob>(spec.job);
-  for (const { job, pod, here } of steps) {
-    validateJob(job, limit, here.child('job'), errors);
-    validateReservedMetadata(pod, here.child('pod'), errors);
+  const context = steps.some(({ pod }) => pod !== undefined) ? podContext(shared) : undefined;
+  for (const { job, pod, here, isFinally } of steps) {
+    // The deadline of the sequence does not cover the steps of finally.
+    validateJob(job, isFinally ? undefined : limit, here.child('job'), errors);
+    if (pod !== undefined && context !== undefined) validatePod(pod, context, here.child('pod'), errors);
   }
   validateJob(ofAll, limit, at.child('job'), errors);
-  validateRestartPolicies(steps, { ofAll, template, at }, errors);
+  validateRestartPolicies(steps, { ofAll, template: shared.template, at }, errors);
 }
 
 interface StepSettings {
@@ -28,6 +42,7 @@ interface StepSettings {
   readonly pod: Untrusted<StepPod> | undefined;
   /** The path of the step. */
   readonly here: Path;
+  readonly isFinally: boolean;
 }
 
 function settingsOf(spec: Untrusted<SequentialJobSpec>, at: Path): readonly StepSettings[] {
@@ -36,8 +51,35 @@ function settingsOf(spec: Untrusted<SequentialJobSpec>, at: Path): readonly Step
       job: asObject<StepJob>(job),
       pod: asObject<StepPod>(pod),
       here: at.child(list).index(i),
+      isFinally: list === 'finally',
     })),
   );
+}
+
+/** What the Pod of every step has before its own settings. */
+interface SharedPod extends PodContext {
+  /** The names of the template's resource claims. */
+  readonly claims: ReadonlySet<string>;
+}
+
+function podContext({ template, names }: SharedParts): SharedPod {
+  const namesOf = (items: readonly Untrusted<{ name: string }>[]): readonly string[] =>
+    items.flatMap(({ name }) => nonEmptyString(name) ?? []);
+  return {
+    taken: new Set([...names, ...namesOf(template.initContainers)]),
+    volumes: template.volumeNames,
+    claims: new Set(namesOf(asObjects(template.spec?.resourceClaims))),
+  };
+}
+
+/**
+ * The rules of the template's Pod for what a step adds to it. An init container runs in the Pod of its step only, yet it has a
+ * name that no step has, like those of the template.
+ */
+function validatePod(pod: Untrusted<StepPod>, shared: SharedPod, at: Path, errors: FieldErrors): void {
+  validateReservedMetadata(pod, at, errors);
+  validateInitContainers(asObjects<V1Container>(pod.initContainers), shared, at.child('initContainers'), errors);
+  validateClaims(pod.resourceClaims, shared.claims, at.child('resourceClaims'), errors);
 }
 
 /** `limit`: the `activeDeadlineSeconds` of the sequence. */

@@ -43,7 +43,8 @@ export function validateTemplate(view: TemplateView, names: ReadonlySet<string>,
   if (asArray(spec.containers).length > 0) {
     errors.push(forbidden(here.child('containers'), 'the containers are the steps in spec.steps'));
   }
-  validateInitContainers(view, names, here.child('initContainers'), errors);
+  const { initContainers, volumeNames: volumes } = view;
+  validateInitContainers(initContainers, { taken: names, volumes }, here.child('initContainers'), errors);
   if (asArray(spec.ephemeralContainers).length > 0) {
     const detail = 'ephemeral containers not allowed in pod template';
     errors.push(forbidden(here.child('ephemeralContainers'), detail));
@@ -51,16 +52,30 @@ export function validateTemplate(view: TemplateView, names: ReadonlySet<string>,
   validateKeyedLists(spec, here, errors);
 }
 
-function validateInitContainers(view: TemplateView, steps: ReadonlySet<string>, at: Path, errors: FieldErrors): void {
+/** What else is in the Pod of init containers. */
+export interface PodContext {
+  /** The names of other containers. */
+  readonly taken: ReadonlySet<string>;
+  /** The names of the volumes. */
+  readonly volumes: ReadonlySet<string>;
+}
+
+/** Validates a list of init containers: of the template, or of one step. */
+export function validateInitContainers(
+  containers: readonly Untrusted<V1Container>[],
+  { taken, volumes }: PodContext,
+  at: Path,
+  errors: FieldErrors,
+): void {
   const seen = new Set<string>();
-  view.initContainers.forEach((container, i) => {
+  containers.forEach((container, i) => {
     const name = nonEmptyString(container.name);
     if (name !== undefined) {
-      if (steps.has(name) || seen.has(name)) {
+      if (taken.has(name) || seen.has(name)) {
         errors.push(duplicate(at.index(i).child('name'), name));
       }
       seen.add(name);
     }
-    validateContainer(container, view.volumeNames, at.index(i), errors);
+    validateContainer(container, volumes, at.index(i), errors);
   });
 }

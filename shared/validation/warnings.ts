@@ -2,7 +2,7 @@
 import type { V1Container, V1SecurityContext, V1Volume, V1VolumeMount } from '@kubernetes/client-node';
 import { MAX_STEPS } from '../api/group.ts';
 import { escapedLine } from '../printable-text.ts';
-import type { SequentialJob, SequentialJobSpec } from '../api/types.ts';
+import type { SequentialJob, SequentialJobSpec, Step, StepPod } from '../api/types.ts';
 import { Path, shorten } from './field-error.ts';
 import { parseImage } from './images.ts';
 import { MAX_APPLIED_BYTES, MAX_SPEC_BYTES, jsonBytes } from './value-limit.ts';
@@ -24,13 +24,13 @@ const MAX_LISTED = 5;
 export function warningsFor(object: unknown, bytes = Infinity): readonly string[] {
   const spec = asObject<SequentialJobSpec>(asObject<SequentialJob>(object)?.spec);
   const template = viewTemplate(spec?.template);
-  const steps = asObjects<V1Container>(spec?.steps).slice(0, MAX_STEPS);
-  const last = asObjects<V1Container>(spec?.finally).slice(0, MAX_STEPS);
+  const steps = asObjects<Step>(spec?.steps).slice(0, MAX_STEPS);
+  const last = asObjects<Step>(spec?.finally).slice(0, MAX_STEPS);
   const mounting = stepsByVolume([...steps, ...last]);
   return [
     ...lengthWarnings(spec, bytes),
-    ...containersWarnings(steps, SPEC.child('steps')),
-    ...containersWarnings(last, SPEC.child('finally')),
+    ...stepsWarnings(steps, SPEC.child('steps')),
+    ...stepsWarnings(last, SPEC.child('finally')),
     ...containersWarnings(template.initContainers, TEMPLATE.child('initContainers')),
     ...template.volumes.flatMap((volume, i) => volumeWarnings(volume, mounting, TEMPLATE.child('volumes').index(i))),
   ].map(escapedLine);
@@ -46,9 +46,21 @@ function lengthWarnings(spec: unknown, bytes: number): readonly string[] {
   ];
 }
 
-type Steps = readonly Untrusted<V1Container>[];
+type Containers = readonly Untrusted<V1Container>[];
+type Steps = readonly Untrusted<Step>[];
 
-const containersWarnings = (containers: Steps, at: Path): readonly string[] =>
+/** The init containers of the step's own. */
+const initContainersOf = ({ pod }: Untrusted<Step>): Containers =>
+  asObjects<V1Container>(asObject<StepPod>(pod)?.initContainers);
+
+const stepsWarnings = (steps: Steps, at: Path): readonly string[] =>
+  steps.flatMap((step, i) => {
+    const here = at.index(i);
+    const ofPod = containersWarnings(initContainersOf(step), here.child('pod').child('initContainers'));
+    return [...containerWarnings(step, here), ...ofPod];
+  });
+
+const containersWarnings = (containers: Containers, at: Path): readonly string[] =>
   containers.flatMap((container, i) => containerWarnings(container, at.index(i)));
 
 function containerWarnings(container: Untrusted<V1Container>, at: Path): readonly string[] {
@@ -73,13 +85,17 @@ function imageWarnings(image: string | undefined, at: Path): readonly string[] {
   return parsed.tag === 'latest' ? [`${at.toString()}: "${image}" has the tag "latest": ${why}`] : [];
 }
 
-/** The steps that mount each volume, by its name: each gets a Pod of its own, also one of `finally`. */
+/**
+ * The steps that mount each volume, by its name, also in an init container of their own: each gets a Pod of its own, also one of
+ * `finally`.
+ */
 function stepsByVolume(steps: Steps): ReadonlyMap<string, Steps> {
-  const mounting = new Map<string, Untrusted<V1Container>[]>();
+  const mounting = new Map<string, Untrusted<Step>[]>();
+  const mountsOf = ({ volumeMounts }: Untrusted<V1Container>): readonly string[] =>
+    asObjects<V1VolumeMount>(volumeMounts).flatMap((mount) => nonEmptyString(mount.name) ?? []);
   for (const step of steps) {
-    for (const name of new Set(
-      asObjects<V1VolumeMount>(step.volumeMounts).flatMap((mount) => nonEmptyString(mount.name) ?? []),
-    )) {
+    const inInit = initContainersOf(step).flatMap(mountsOf);
+    for (const name of new Set([...mountsOf(step), ...inInit])) {
       const known = mounting.get(name);
       if (known === undefined) mounting.set(name, [step]);
       else known.push(step);

@@ -1,7 +1,8 @@
-/** Settings of a step: what holds for it alone, and failures that are ignored. */
+/** Settings of a step: what its Job and its Pod get, what holds for it alone, and failures that are ignored. */
 import { describe, expect, it } from '@jest/globals';
 import { condition } from '../support/cluster.ts';
-import { failsOnce, gated, sequence } from '../support/sequences.ts';
+import type { StepPod } from '../../shared/api/types.ts';
+import { failsOnce, gated, sequence, step } from '../support/sequences.ts';
 import { onServersWhere, serverOfTests } from '../support/server-features.ts';
 import { withController } from '../support/with-controller.ts';
 
@@ -67,6 +68,141 @@ describe('onFailure: Continue', () => {
     await here.restart();
     const { steps } = await namespace.untilCompleted('unseen');
     expect(steps).toMatchObject([{ state: 'Failed' }, { state: 'Succeeded' }]);
+  });
+});
+
+describe('job.metadata and pod', () => {
+  const mount = { volumeMounts: [{ name: 'shared', mountPath: '/shared' }] };
+  const spot = { key: 'spot', operator: 'Exists', effect: 'NoSchedule' };
+  const gpu = { key: 'gpu', operator: 'Equal', value: 'a100', effect: 'NoSchedule' };
+  const APART = {
+    weight: 1,
+    podAffinityTerm: { topologyKey: 'kubernetes.io/hostname', labelSelector: { matchLabels: { app: 'etl' } } },
+  };
+  const template = {
+    metadata: { labels: { app: 'etl', tier: 'all' }, annotations: { note: 'all' } },
+    spec: {
+      containers: [],
+      volumes: [{ name: 'shared', emptyDir: {} }],
+      serviceAccount: 'all',
+      // Its number is refused next to the class of the step.
+      priorityClassName: 'system-cluster-critical',
+      priority: 2_000_000_000,
+      nodeSelector: { 'kubernetes.io/os': 'linux' },
+      tolerations: [spot],
+      affinity: { podAntiAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [APART] } },
+      securityContext: { runAsNonRoot: false, fsGroup: 7 },
+      initContainers: [{ ...step('setup', 'echo setup > /shared/setup'), ...mount }],
+    },
+  };
+  const hostNames = [{ matchExpressions: [{ key: 'kubernetes.io/hostname', operator: 'Exists' }] }];
+  const pod = {
+    metadata: { labels: { tier: 'own' }, annotations: { 'note/own': 'b' } },
+    serviceAccountName: 'own',
+    automountServiceAccountToken: false,
+    priorityClassName: 'system-node-critical',
+    nodeSelector: { 'kubernetes.io/arch': process.arch === 'arm64' ? 'arm64' : 'amd64' },
+    tolerations: [gpu],
+    affinity: { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: hostNames } } },
+    restartPolicy: 'OnFailure',
+    terminationGracePeriodSeconds: 7,
+    securityContext: { runAsNonRoot: false },
+    initContainers: [{ ...step('fetch', 'cat /shared/setup > /shared/fetch'), ...mount }],
+  } as StepPod;
+  const metadata = { labels: { team: 'a' }, annotations: { 'note/job': 'c' } };
+
+  /** What the Pod of a step without settings has. */
+  const SHARED = {
+    serviceAccountName: 'all',
+    priorityClassName: 'system-cluster-critical',
+    nodeSelector: { 'kubernetes.io/os': 'linux' },
+    tolerations: expect.arrayContaining([spot]),
+    affinity: template.spec.affinity,
+    restartPolicy: 'Never',
+    terminationGracePeriodSeconds: 30,
+    securityContext: { runAsNonRoot: false, fsGroup: 7 },
+    initContainers: [expect.objectContaining({ name: 'setup' })],
+  };
+  const { metadata: _, ...podSpec } = pod;
+  /** What that of the step with settings has. */
+  const OWN = {
+    ...podSpec,
+    nodeSelector: { ...SHARED.nodeSelector, ...pod.nodeSelector },
+    tolerations: expect.arrayContaining([spot, gpu]),
+    initContainers: [expect.objectContaining({ name: 'setup' }), expect.objectContaining({ name: 'fetch' })],
+  };
+
+  it('are those of the step’s Job and Pod alone, which run with them', async () => {
+    const accounts = { root: '/api/v1', plural: 'serviceaccounts' };
+    for (const name of ['all', 'own']) await namespace.createObject(accounts, { metadata: { name } });
+    const ofAll = { backoffLimit: 0, metadata: { labels: { team: 'all', all: 'x' } } };
+    const own = { ...step('s1', '[ -e /shared/fetch ]'), ...mount, job: { metadata }, pod };
+    const spec = { steps: [step('s0'), own], template, job: ofAll };
+    await namespace.apply('settings', spec);
+    await namespace.untilCompleted('settings');
+
+    const jobs = await namespace.jobs('settings');
+    expect(jobs.map((job) => job.metadata)).toMatchObject([
+      { labels: { team: 'all', all: 'x' } },
+      { labels: { team: 'a', all: 'x', 'batch.example.com/step-index': '1' }, annotations: metadata.annotations },
+    ]);
+    expect(jobs[0]?.metadata.annotations?.['note/job']).toBeUndefined();
+    const pods = (await namespace.pods('settings')).toSorted((a, b) => a.metadata.name.localeCompare(b.metadata.name));
+    expect(pods).toMatchObject([
+      { metadata: { labels: { app: 'etl', tier: 'all' }, annotations: { note: 'all' } }, spec: SHARED },
+      {
+        metadata: { labels: { app: 'etl', tier: 'own' }, annotations: { note: 'all', 'note/own': 'b' } },
+        spec: { ...OWN, priority: 2_000_001_000 },
+      },
+    ]);
+    expect(pods[0]?.metadata.annotations?.['note/own']).toBeUndefined();
+    expect(pods[1]?.spec).not.toHaveProperty('securityContext.fsGroup');
+    expect(pods[1]?.spec).not.toHaveProperty('affinity.podAntiAffinity');
+  });
+
+  it('are refused by the API server under the paths of the step, before anything runs', async () => {
+    const refused = {
+      metadata: { labels: { own: 'a b' } },
+      tolerations: [{ key: 'gpu', operator: 'Near' }],
+      nodeSelector: { zone: 'c d' },
+      serviceAccountName: 'No Name',
+      initContainers: [{ ...step('fetch'), imagePullPolicy: 'Sometimes' }],
+    } as StepPod;
+    const job = { metadata: { labels: { 'of job': 'x' } } };
+    const steps = [step('s0'), { ...step('s1'), pod: refused, job }];
+    const last = [{ ...step('report'), pod: { tolerations: [{ key: 'gpu', operator: 'Near' }] } }];
+    await namespace.apply('refused', { steps, finally: last, template });
+    const { status } = await namespace.untilFinished('refused');
+    expect(status).toMatchObject({ phase: 'Failed', steps: [], progress: { failureReason: 'JobRejected' } });
+    const message = status?.progress?.failureMessage ?? '';
+    for (const field of [
+      'pod.metadata.labels',
+      'pod.tolerations[0].operator',
+      'pod.nodeSelector',
+      'pod.serviceAccountName',
+      'pod.initContainers[0].imagePullPolicy',
+      'job.metadata.labels',
+    ]) {
+      expect(message).toContain(`step 1 (s1): spec.steps[1].${field}`);
+    }
+    expect(message).toContain('spec.finally[0].pod.tolerations[0].operator');
+    expect(message).not.toContain('spec.template');
+    expect(await namespace.jobNames('refused')).toEqual([]);
+  });
+
+  it('are refused by the webhook under the paths of the version that was written', async () => {
+    const object = {
+      apiVersion: 'batch.example.com/v1alpha1',
+      kind: 'SequentialJob',
+      metadata: { name: 'of-v1alpha1' },
+      spec: {
+        containers: [step('s0')],
+        stepPolicies: [{ name: 's0', pod: { initContainers: [step('s0')] } }],
+      },
+    };
+    const { code, stderr } = await namespace.kubectl(['create', '-f', '-'], object);
+    expect(code).not.toBe(0);
+    expect(stderr).toContain('spec.stepPolicies[0].pod.initContainers[0].name: Duplicate value: "s0"');
   });
 });
 

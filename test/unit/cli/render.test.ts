@@ -61,6 +61,21 @@ test('a v1beta1 sequence has the same Jobs', async () => {
   expect(out).toMatch(/backoffLimit: 2\n[^]*backoffLimit: 1\n/);
 });
 
+test('the settings of a step are in its Job, and those of the other steps are not', async () => {
+  const pod = { serviceAccountName: 'own', initContainers: [{ name: 'fetch', image: 'busybox:1.36' }] };
+  const stepPolicies = [{ name: 'load', job: { metadata: { labels: { team: 'a' } } }, pod }];
+  const template = { spec: { serviceAccountName: 'all', initContainers: [{ name: 'setup', image: 'busybox:1.36' }] } };
+  const { jobs } = await rendered(sequence({ name: 'etl' }, { containers, template, stepPolicies }));
+  const podOf = (serviceAccountName: string, ...names: readonly string[]): object => ({
+    template: { spec: { serviceAccountName, initContainers: names.map((name) => expect.objectContaining({ name })) } },
+  });
+  expect(jobs).toMatchObject([
+    { metadata: { name: 'etl-0-extract' }, spec: podOf('all', 'setup') },
+    { metadata: { name: 'etl-1-load', labels: { team: 'a' } }, spec: podOf('own', 'setup', 'fetch') },
+  ]);
+  expect(jobs[0]).not.toHaveProperty('metadata.labels.team');
+});
+
 test('values that the file does not have are marked as placeholders', async () => {
   const { out, jobs } = await rendered(sequence({ name: 'etl' }, { containers }));
   expect(out.split('---\n')[0]).toBe(

@@ -71,6 +71,22 @@ describe('a step needs', () => {
       { pod: volumes({ iscsi: { chapAuthDiscovery: true, secretRef: a } }) },
       ['Secret a'],
     ],
+    [
+      'a Secret of an init container of its own, and a volume that only this one mounts',
+      {
+        pod: volumes({ configMap: { name: 'b' } }),
+        step: {
+          volumeMounts: [],
+          pod: { initContainers: [{ ...env({ secretKeyRef: a }), volumeMounts: [{ name: 'v0' }] }] },
+        },
+      },
+      ['Secret a', 'ConfigMap b'],
+    ],
+    [
+      'nothing of an init container of another step',
+      { other: { pod: { initContainers: [env({ secretKeyRef: a })] } } },
+      [],
+    ],
     ['a Secret of an init container', { pod: { initContainers: [env({ secretKeyRef: a })] } }, ['Secret a']],
     [
       'a volume that only an init container mounts',
@@ -160,6 +176,16 @@ describe('an object that an init container of the Pod may create', () => {
   it.each<readonly [string, Written, readonly string[]]>([
     ['none, if there is no init container', { step: uses('a') }, ['a']],
     ['the Secret of the step', { pod: { initContainers: [{}] }, step: uses('a') }, ['a?']],
+    [
+      'the Secret of the step, behind its own init container',
+      { step: { ...uses('a'), pod: { initContainers: [{}] } } },
+      ['a?'],
+    ],
+    [
+      'the Secret of an init container of the step, behind those of the template',
+      { pod: { initContainers: [{}] }, step: { pod: { initContainers: [uses('a')] } } },
+      ['a?'],
+    ],
     ['the Secret of a later init container', { pod: { initContainers: [uses('a'), uses('b')] } }, ['a', 'b?']],
     [
       'not the Secret of the init container itself',

@@ -120,6 +120,61 @@ describe('the dry run', () => {
   });
 });
 
+describe('steps with settings of their own', () => {
+  const pod = { tolerations: [{ operator: 'Nope' }] };
+
+  it('have one Job together if their settings are the same, and unset ones in any way are none', () => {
+    const steps = [
+      container('a'),
+      container('b', { pod }),
+      container('c', { job: { metadata: { labels: { team: 'a' } } } }),
+      container('d', { pod: { serviceAccountName: '', tolerations: [] }, job: { metadata: { labels: {} } } }),
+      container('e', { pod: { nodeSelector: {}, tolerations: [{ operator: 'Nope' }] } }),
+      container('f', { job: { metadata: { labels: { team: 'b' } } } }),
+      container('g', { pod: { metadata: { annotations: { a: 'b' } } } }),
+      container('h', { job: { metadata: { labels: { 'job-name': 'reserved' } } } }),
+    ];
+    const last = [container('i', { pod }), container('j', { job: { metadata: { labels: { team: 'a' } } } })];
+    const object = sequence({ steps, finally: last });
+    expect(dryRunGroups(object, 0)).toEqual([[0, 3, 7], [1, 4, 8], [2, 9], [5], [6]]);
+    // The label of all steps is what some have by themselves.
+    const all = sequence({ steps, finally: last, job: { metadata: { labels: { team: 'a' } } } });
+    expect(dryRunGroups(all, 0)).toEqual([[0, 2, 3, 7, 9], [1, 4, 8], [5], [6]]);
+  });
+
+  /** As a server that validates tolerations. */
+  const validatesTolerations = (_: Containers, { spec }: JobManifest): DryRunAnswer => {
+    const list = spec.template.spec?.tolerations ?? [];
+    const causes = list.flatMap(({ operator }, i) =>
+      operator === 'Nope'
+        ? [[`spec.template.spec.tolerations[${i}].operator`, 'Unsupported value: "Nope"'] as const]
+        : [],
+    );
+    return causes.length === 0 ? ACCEPTED : refused(...causes);
+  };
+
+  it('have the errors in their settings themselves, also where several have the same', async () => {
+    const steps = [container('a'), container('b', { pod }), container('c'), container('d', { pod })];
+    const template = { spec: { containers: [], tolerations: [{ operator: 'Exists' }] } };
+    const { asked, faults } = await ask(validatesTolerations, sequence({ steps, template }));
+    expect(asked).toEqual(['ac', 'bd', 'b', 'd']);
+    expect(faults).toEqual([
+      '1: spec.steps[1].pod.tolerations[0].operator: Unsupported value: "Nope"',
+      '3: spec.steps[3].pod.tolerations[0].operator: Unsupported value: "Nope"',
+    ]);
+  });
+
+  it('do not have the error in the template, which is reported once', async () => {
+    const steps = [container('a'), container('b', { pod: { serviceAccountName: 'own' } }), container('c', { pod })];
+    const template = { spec: { containers: [], tolerations: [{ operator: 'Nope' }] } };
+    const { faults } = await ask(validatesTolerations, sequence({ steps, template }));
+    expect(faults).toEqual([
+      'all: spec.template.spec.tolerations[0].operator: Unsupported value: "Nope"',
+      '2: spec.steps[2].pod.tolerations[0].operator: Unsupported value: "Nope"',
+    ]);
+  });
+});
+
 describe('a rejection', () => {
   it.each<readonly [string, (containers: Containers) => DryRunAnswer, readonly string[], readonly string[]]>([
     [
