@@ -7,7 +7,7 @@ import type { SequentialJob } from '../api/types.ts';
 import { jobErrorsOf, toSequentialJobFields, type JobError, type JobRefusal } from './job-errors.ts';
 import { buildCombinedJob, jobFields, jobMetadata, type JobManifest } from './job.ts';
 import { mergePod } from './pod-settings.ts';
-import { allSteps, placeOf, type StepPosition } from './position.ts';
+import { allSteps, type StepPosition } from './position.ts';
 
 /** The result of a dry run. */
 export type DryRunAnswer =
@@ -68,7 +68,8 @@ export function dryRunGroups(object: SequentialJob, from: StepPosition): readonl
   const indices = Array.from({ length: Math.max(0, steps.length - from) }, (_, i) => from + i);
   const groups = Map.groupBy(indices, (index) => {
     const step = steps[index];
-    const fields = jobFields(step?.job, job, placeOf(spec, index).list);
+    // The default time limit of finally is no reason for a dry run of its own.
+    const fields = jobFields(step?.job, job, 'steps');
     const rules = fields.podFailurePolicy?.rules;
     const namesContainer = rules?.some(({ onExitCodes }) => onExitCodes?.containerName !== undefined);
     if (namesContainer === true) return `step ${index}`;

@@ -129,7 +129,9 @@ test('the init containers of two steps may have the same name', () => {
 test('errors are reported under the step, those of finally too, in the order of the steps', () => {
   const pod = { metadata: { labels: { 'job-name': 'x' } }, initContainers: [init({ name: 'load' })] };
   const steps = [step({ pod }), step({ name: 'b', job: { activeDeadlineSeconds: 9 } })];
-  const spec = { steps, finally: [step({ name: 'c', pod })], activeDeadlineSeconds: 5 };
+  // The deadline of the sequence does not cover the steps of finally.
+  const last = [step({ name: 'c', pod, job: { activeDeadlineSeconds: 9 } })];
+  const spec = { steps, finally: last, activeDeadlineSeconds: 5 };
   expect(fieldsOf(ofSpec(spec))).toEqual([
     'spec.steps[0].pod.metadata.labels[job-name]',
     'spec.steps[0].pod.initContainers[0].name',

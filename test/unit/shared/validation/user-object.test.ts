@@ -207,7 +207,6 @@ describe('errors of a v1alpha1 object', () => {
       wrongType('spec.stepPolicies[0].job.metadata.labels[a]', 'string', 'integer'),
       'spec.stepPolicies[0].backoffLimit: Invalid value: -1: must be greater than or equal to 0',
       'spec.stepPolicies[0].when: Unsupported value: "Never": supported values: "Always", "Failed", "Succeeded"',
-      'spec.stepPolicies[0].activeDeadlineSeconds: Invalid value: 6: must be less than or equal to spec.activeDeadlineSeconds of 5',
       'spec.stepPolicies[2].onFailure: Unsupported value: "Retry": supported values: "Continue", "Stop"',
       'spec.template.spec.restartPolicy: Invalid value: "OnFailure": only "Never" is supported when podFailurePolicy is specified',
     ]);
