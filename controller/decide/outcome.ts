@@ -10,6 +10,7 @@ import {
   REASON,
   stepLabel,
 } from '../../shared/api/reasons.ts';
+import { secondsBetween } from '../../shared/api/time.ts';
 import { formatJobError } from '../../shared/jobs/job-errors.ts';
 import type { StepStatus } from '../../shared/api/types.ts';
 import { truncate } from '../../shared/truncate.ts';
@@ -155,7 +156,7 @@ function attemptsAndStartTime(
 }
 
 /** The record of the step whose Job has completed. */
-export function succeeded(context: Context): Draft {
+function succeeded(context: Context): Draft {
   const job = runningJob(context);
   if (job === undefined) return context.draft;
   const outcome = outcomeOf(job);
@@ -168,6 +169,16 @@ export function succeeded(context: Context): Draft {
     exitCode: 0,
     ...(message === '' ? {} : { message: truncate(message) }),
   });
+}
+
+/** Records that the running step has succeeded, and emits JobCompleted. */
+export function stepSucceeded(context: Context): Draft {
+  const draft = succeeded(context);
+  const step = draft.steps.at(-1);
+  if (step === undefined) return draft;
+  const { index, name, startTime, completionTime } = step;
+  const message = EVENT_MESSAGE.jobCompleted(index, name, secondsBetween(startTime, completionTime));
+  return emit(draft, { type: 'Normal', reason: EVENT.jobCompleted, message, step: { index, name } });
 }
 
 /** The failure of the running step, and the draft that records it. */

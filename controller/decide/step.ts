@@ -1,12 +1,10 @@
 /** A step whose Job is recorded: its progress and its end. */
 import { endedByOperator, outcomeOf } from '../../shared/api/job.ts';
-import { EVENT, EVENT_MESSAGE } from '../../shared/api/reasons.ts';
-import { secondsBetween } from '../../shared/api/time.ts';
 import { withLastStep } from './draft.ts';
 import { mayContinueAfterFailure, nextStepJob, runningFinding, runningJob, runningStep } from './step-view.ts';
 import { withAction, withJobAction } from './draft-actions.ts';
 import { hasUnseenFailedPods } from './pod-diagnosis.ts';
-import { emit, fail, stepDeleted, stepFailed, succeeded } from './outcome.ts';
+import { fail, stepDeleted, stepFailed, stepSucceeded } from './outcome.ts';
 import { nextOverduePodMs } from './leftover-pods.ts';
 import { defineEffects, defineGuards, otherwise, type Row } from './row.ts';
 import { nextEventLookup, uncachedPodRecheckMs } from './event-lookups.ts';
@@ -101,14 +99,7 @@ const effects = defineEffects({
   },
   recordSuccess: {
     description: 'record the step as Succeeded',
-    apply: (context) => {
-      const draft = succeeded(context);
-      const step = draft.steps.at(-1);
-      if (step === undefined) return draft;
-      const { index, name, startTime, completionTime } = step;
-      const message = EVENT_MESSAGE.jobCompleted(index, name, secondsBetween(startTime, completionTime));
-      return emit(draft, { type: 'Normal', reason: EVENT.jobCompleted, message, step: { index, name } });
-    },
+    apply: stepSucceeded,
   },
   ignoreFailure: {
     description:
@@ -177,8 +168,10 @@ const effects = defineEffects({
 
 export const { inspectPods } = effects;
 
+/** Before any row that records the end of the step. */
+export const failedPodRows: readonly Row[] = [{ guard: guards.failedPodNotSeen, effect: effects.inspectPods }];
+
 export const stepEndRows: readonly Row[] = [
-  { guard: guards.failedPodNotSeen, effect: effects.inspectPods },
   { guard: guards.jobComplete, effect: effects.recordSuccess, to: 'StepPending', continues: true },
   { guard: guards.failedPodsNotSeen, effect: effects.inspectPods },
   { guard: guards.failureIgnored, effect: effects.ignoreFailure, to: 'StepPending', continues: true },

@@ -14,6 +14,7 @@ import { containerOf } from '../conversion/step-settings.ts';
 import { isReserved } from '../validation/labels.ts';
 import { jobName } from './names.ts';
 import { allSteps, placeOf, stepAt, type StepPlace, type StepPosition } from './position.ts';
+import { resultAnnotations } from './results.ts';
 import { usedVolumes } from './used-volumes.ts';
 
 export interface JobManifest {
@@ -88,7 +89,10 @@ export function buildCombinedJob(
         steps.map((step) => containerOf(step)),
         {
           labels,
-          annotations: annotationsForSteps(template, all, steps),
+          annotations: nonEmpty({
+            ...annotationsForSteps(template, all, steps),
+            ...resultAnnotations(object, positions),
+          }),
         },
       ),
     },
@@ -205,19 +209,16 @@ function withoutReserved(map: StringMap, what: 'labels' | 'annotations'): String
  * The template's annotations without those about containers of other steps: servers refuse a Pod without the named
  * container.
  */
-function annotationsForSteps(
-  { metadata }: DefaultedTemplate,
-  all: readonly Step[],
-  own: readonly Step[],
-): StringMap | undefined {
-  const annotations = metadata?.annotations ?? undefined;
-  if (annotations === undefined) return undefined;
+function annotationsForSteps({ metadata }: DefaultedTemplate, all: readonly Step[], own: readonly Step[]): StringMap {
+  const annotations = metadata?.annotations ?? {};
   const names = new Set(all.filter((container) => !own.includes(container)).map(({ name }) => name));
   const isOfOtherStep = (key: string): boolean =>
     PER_CONTAINER_PREFIXES.some((prefix) => key.startsWith(prefix) && names.has(key.slice(prefix.length)));
   const kept = Object.entries(withoutReserved(annotations, 'annotations')).filter(([key]) => !isOfOtherStep(key));
-  return kept.length === 0 ? undefined : Object.fromEntries(kept);
+  return Object.fromEntries(kept);
 }
+
+const nonEmpty = (map: StringMap): StringMap | undefined => (Object.keys(map).length === 0 ? undefined : map);
 
 /**
  * Sets the default termination message policy: a failed container without a termination message reports the end of
