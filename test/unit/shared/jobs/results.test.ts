@@ -132,9 +132,10 @@ test('a spec of many references to many volumes is read in linear time', () => {
   const steps = Array.from({ length: 1000 }, (_, i) => container(`s${i}`, mounts(`v${i % 10}`)));
   const volumes = Array.from({ length: 20_000 }, (_, i) => ({ name: `v${i}`, downwardAPI: files(path('s0')) }));
   const initContainers = [init(env(...Array.from({ length: 20_000 }, () => path('s1'))))];
+  // In square time it would be twenty million of each, which take a minute.
   const startMs = performance.now();
   expect(isReferenced({ steps, template: { spec: { volumes, initContainers } as never } }, 's1')).toBe(true);
-  expect(performance.now() - startMs).toBeLessThan(1000);
+  expect(performance.now() - startMs).toBeLessThan(5000);
 });
 
 describe('annotations', () => {

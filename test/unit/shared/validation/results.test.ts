@@ -129,5 +129,5 @@ test('a thousand steps that mount volumes of many references are validated in li
   refusals(object);
   const startMs = performance.now();
   expect(refusals(object)).toEqual([]);
-  expect(performance.now() - startMs).toBeLessThan(1000);
+  expect(performance.now() - startMs).toBeLessThan(5000);
 });
