@@ -191,6 +191,10 @@ export function progressing(context: Context): ConditionState {
     const message = MESSAGE.awaitingName(nextJobName(context), finding.owner, finding.pendingRemoval === 'ownerless');
     return { status: 'True', reason: REASON.starting, message };
   }
+  // The result of the last step is recorded before anything else happens.
+  if (next === undefined && draft.steps.length > 0) {
+    return { status: 'True', reason: REASON.starting, message: MESSAGE.stepsEnded };
+  }
   if (draft.state === 'New' || next === undefined) {
     return { status: 'False', reason: REASON.pending, message: MESSAGE.pending };
   }

@@ -120,6 +120,7 @@ function durationSuffix(seconds: number | undefined): string {
 
 export const MESSAGE = {
   pending: 'Waiting to start',
+  stepsEnded: 'All steps have ended',
   starting: (index: number, name: string): string => `Starting step ${stepLabel(index, name)}`,
   running: (index: number, name: string, total: number, attempts: number): string =>
     `Running step ${stepLabel(index, name)}, ${index + 1} of ${total}${attempts > 1 ? `, attempt ${attempts}` : ''}`,
