@@ -12,8 +12,9 @@ import type {
   V1PodSpec,
   V1PodStatus,
 } from '@kubernetes/client-node';
-import { truncateMiddle } from '../shared/truncate.ts';
-import { printableLine } from '../shared/printable-text.ts';
+import { limitBytes, truncateMiddle } from '../shared/truncate.ts';
+import { printable, printableLine } from '../shared/printable-text.ts';
+import { MAX_RESULT_BYTES } from '../shared/api/group.ts';
 import type { PodTermination } from '../shared/api/pod.ts';
 import { asInteger, isPresent, asObject, asObjects, nonEmptyString, type Untrusted } from '../shared/json/untrusted.ts';
 import { omitUndefined } from '../shared/omit-undefined.ts';
@@ -53,7 +54,16 @@ function succeeded(status: Status, step: string | undefined): Ending {
   const ended = container === undefined ? undefined : terminated(container.state);
   // A kubelet may omit the container statuses: the phase alone shows that the Pod has ended.
   if (container === undefined || ended === undefined) return { failed: false, termination: COMPLETED };
-  return { failed: false, termination: describe(container, ended, COMPLETED.reason) };
+  const termination = describe(container, ended, COMPLETED.reason);
+  const result = container.name === step && termination.exitCode === 0 ? resultIn(ended.message) : undefined;
+  // The status shows the message without its line end, the result keeps it.
+  return { failed: false, termination: { ...termination, ...omitUndefined({ result }) } };
+}
+
+/** The whole termination message: only a kubelet that breaks its own limit reports more. */
+function resultIn(message: unknown): string | undefined {
+  const given = nonEmptyString(message);
+  return given === undefined ? undefined : nonEmptyString(limitBytes(printable(given), MAX_RESULT_BYTES));
 }
 
 /** Init containers first, because the others have not started. A current failure precedes an earlier one. */

@@ -143,6 +143,7 @@ function isSameTermination(a: PodTermination | undefined, b: PodTermination | un
     a?.exitCode === b?.exitCode &&
     a?.reason === b?.reason &&
     a?.message === b?.message &&
+    a?.result === b?.result &&
     a?.at === b?.at &&
     a?.restarting === b?.restarting
   );

@@ -40,6 +40,10 @@ export function headOf(text: string, maxBytes: number): string {
   return decode(new TextEncoder().encode(text.slice(0, maxBytes)).subarray(0, maxBytes));
 }
 
+/** The text or, if it has more than so many bytes, its beginning. */
+export const limitBytes = (text: string, maxBytes: number): string =>
+  isShorter(text, maxBytes) ? text : headOf(text, maxBytes);
+
 /** Whether the text has no more than so many bytes. */
 function isShorter(text: string, maxBytes: number): boolean {
   return text.length <= maxBytes && new TextEncoder().encode(text).length <= maxBytes;

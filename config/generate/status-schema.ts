@@ -48,6 +48,9 @@ const STEP: Readonly<Record<string, Schema>> = {
   exitCode: { ...INT32, description: 'The exit code of its container, of the last Pod that ended.' },
   reason: text('The reason of its state, in one CamelCase word, from the Job or from the container.'),
   message: text('The termination message of its container, cut to 1 KiB.'),
+  result: text(
+    'What its container handed on: its whole termination message, at most 4096 bytes. Present if the step succeeded and a later one refers to it.',
+  ),
 };
 
 /** observedGeneration of an object that the controller has not reconciled yet, so that kstatus reports it as in progress. */

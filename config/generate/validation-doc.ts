@@ -60,6 +60,8 @@ versions, and are worded here for \`v1beta1\`; an error names the fields of the 
 - what a step adds in its \`pod\` follows the rules of the template's Pod, in the Pod that they make together: its init containers mount volumes of
   the template, and their names and those of its resource claims are not among the template's. The init containers of two steps may have the same name
 - \`activeDeadlineSeconds\` of a \`job\` is not above the sequence's
+- a reference to a result names a step that ends before the Pod with the reference starts: an earlier one, in \`finally\` also any of
+  \`steps\`; at most 16 steps are referred to
 - in \`v1alpha1\`, a step policy names an existing step, each step has at most one, and only one for a container of \`finally\` has \`when\`
 - the name of a SequentialJob has at most 63 characters
 - it is not in the operator's own namespace, because its Pods could use the operator's service account (\`lint\` does not check this)

@@ -207,8 +207,9 @@ function stepProgress(context: Context): ConditionState {
     const message = MESSAGE.awaitingName(nextJobName(context), finding.owner, finding.pendingRemoval === 'ownerless');
     return { status: 'True', reason: REASON.starting, message };
   }
+  // The steps have ended, and this is recorded before anything else happens.
   if (next === undefined && draft.startTime !== undefined) {
-    return { status: 'True', reason: REASON.starting, message: MESSAGE.startingFinally };
+    return { status: 'True', reason: REASON.starting, message: MESSAGE.stepsEnded };
   }
   if (draft.state === 'New' || next === undefined) {
     return { status: 'False', reason: REASON.pending, message: MESSAGE.pending };

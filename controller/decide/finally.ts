@@ -14,9 +14,10 @@ import {
 } from './create-job.ts';
 import { dependencyRows } from './dependencies.ts';
 import { emit, fail } from './outcome.ts';
+import { finallyResultRows } from './results.ts';
 import { defineEffects, defineGuards, otherwise, type Row } from './row.ts';
 import { finalizerRows } from './start.ts';
-import { finallyStepEndRows, stepProgressRows } from './step.ts';
+import { failedPodRows, finallyStepEndRows, stepProgressRows } from './step.ts';
 import { currentIndex, currentStepLabel, eventStep, nextFinding, nextJobName, nextStep } from './step-view.ts';
 import { awaitStrayJobsRows, deleteStrayJobsRows } from './stray-jobs.ts';
 import { suspendInStepRows, suspendRows } from './suspend.ts';
@@ -195,6 +196,8 @@ export const finallyPendingRows: readonly Row[] = [
 export const finallyRunningRows: readonly Row[] = [
   finalizerRows,
   deleteStrayJobsRows,
+  failedPodRows,
+  finallyResultRows,
   finallyStepEndRows,
   suspendInStepRows,
   stepProgressRows,

@@ -15,9 +15,10 @@ import { endRows, finallyPendingRows, finallyRunningRows } from './finally.ts';
 import { dependencyRows } from './dependencies.ts';
 import { preflightRows } from './preflight.ts';
 import { resumeRows } from './resume.ts';
+import { resultRows } from './results.ts';
 import { none, otherwise, type Row } from './row.ts';
 import { finalizerRows, invalidSpecRows, ownNamespaceRows, startFoundRows, startRows } from './start.ts';
-import { stepEndRows, stepProgressRows } from './step.ts';
+import { failedPodRows, stepEndRows, stepProgressRows } from './step.ts';
 import { awaitStrayJobsRows, deleteStrayJobsRows } from './stray-jobs.ts';
 import { suspendedRows, suspendInStepRows, suspendRows } from './suspend.ts';
 import { ttlRows } from './ttl.ts';
@@ -44,6 +45,8 @@ export const TABLE: Readonly<Record<State, readonly Row[]>> = {
   StepRunning: [
     finalizerRows,
     deleteStrayJobsRows,
+    failedPodRows,
+    resultRows,
     stepEndRows,
     deadlineInStepRows,
     suspendInStepRows,

@@ -3,6 +3,7 @@ import { endedByOperator, type ObservedJob, outcomeOf, isFailing } from '../../s
 import type { PodTermination } from '../../shared/api/pod.ts';
 import { EVENT, EVENT_MESSAGE, type EventDraft, type Failure, MESSAGE, REASON } from '../../shared/api/reasons.ts';
 import { positionLabel } from '../../shared/jobs/position.ts';
+import { secondsBetween } from '../../shared/api/time.ts';
 import { formatJobError } from '../../shared/jobs/job-errors.ts';
 import type { StepStatus } from '../../shared/api/types.ts';
 import { truncate } from '../../shared/truncate.ts';
@@ -149,7 +150,7 @@ function attemptsAndStartTime(
 }
 
 /** The record of the step whose Job has completed. */
-export function succeeded(context: Context): Draft {
+function succeeded(context: Context): Draft {
   const job = runningJob(context);
   if (job === undefined) return context.draft;
   const outcome = outcomeOf(job);
@@ -162,6 +163,15 @@ export function succeeded(context: Context): Draft {
     exitCode: 0,
     ...(message === '' ? {} : { message: truncate(message) }),
   });
+}
+
+/** Records that the running step has succeeded, and emits JobCompleted. */
+export function stepSucceeded(context: Context): Draft {
+  const draft = succeeded(context);
+  const { startTime, completionTime } = currentSteps(draft).at(-1) ?? {};
+  const seconds = secondsBetween(startTime, completionTime);
+  const message = EVENT_MESSAGE.jobCompleted(currentStepLabel(context) ?? '', seconds);
+  return emit(draft, { type: 'Normal', reason: EVENT.jobCompleted, message, step: eventStep(context) });
 }
 
 /** The failure of the running step, and the draft that records it. */

@@ -21,6 +21,16 @@ export function successOf(pods: readonly ObservedPod[], jobUID: string): PodTerm
 }
 
 /**
+ * The result that the container of this step handed on in this Job's Pod; undefined without one. Of several Pods that
+ * succeeded, the first one counts: the Job needed no other.
+ */
+export function resultOf(pods: readonly ObservedPod[], jobUID: string, step: string): string | undefined {
+  const succeeded = ofJob(pods, jobUID).filter(({ failed, termination }) => !failed && termination !== undefined);
+  const termination = succeeded.sort(byEnd).at(0)?.termination;
+  return termination?.container === step ? termination.result : undefined;
+}
+
+/**
  * Whether the Job counts failures whose Pods are not known: the cache is behind, or the Pods are deleted. A Job that
  * counts none is treated as if it counted one: the Job controller of 1.20 deletes the last Pod, counts it, and
  * sometimes overwrites that count with an older one (seen in one run of four, with restartPolicy OnFailure).

@@ -8,7 +8,7 @@ const MAX_STEPS_BYTES = 216 * 1024;
 /** Up to this many steps, beside 20 of `finally`, never reach the limit (each is under 2.2 KiB, most of it the message). */
 const MAX_UNMEASURED_STEPS = 78;
 
-/** The fields to drop, in this order, from old steps to new ones. */
+/** The fields to drop, in this order, from old steps to new ones. Results stay: the Jobs of later steps need them. */
 const TIERS: readonly (readonly (keyof StepStatus)[])[] = [
   ['message', 'reason'],
   ['exitCode', 'attempts'],
@@ -27,18 +27,27 @@ export const truncateMessage = (message: string): string => truncate(message, MA
 /** Succeeded steps lose their details first, because they are rarely debugged; ignored failures only if necessary. */
 const TRUNCATION_ORDER: readonly StepStatus['state'][] = ['Succeeded', 'Failed'];
 
+/** What is dropped last, of all steps: only results can make that necessary. */
+const TIMES: readonly (keyof StepStatus)[] = ['startTime', 'completionTime'];
+
+const CUTS: readonly (readonly [StepStatus['state'], readonly (keyof StepStatus)[]])[] = [
+  ...TRUNCATION_ORDER.flatMap((state) => TIERS.map((tier) => [state, tier] as const)),
+  ...TRUNCATION_ORDER.map((state) => [state, TIMES] as const),
+];
+
 /**
  * The steps, truncated to the limit: details are dropped tier by tier, from the oldest step on, and from all succeeded
- * steps before any failed one. Index, name, state and times always stay, as do all details of the last started step. `last`:
- * the steps of `finally`, which are few and stay as they are.
+ * steps before any failed one. Index, name, state and result always stay, as do the times where there are no results, and
+ * all details of the last started step. `last`: the steps of `finally`, which are few and stay as they are.
  */
 export function fitSteps(steps: readonly StepStatus[], last: readonly StepStatus[] = []): readonly StepStatus[] {
-  if (steps.length <= MAX_UNMEASURED_STEPS) return steps;
+  if (steps.length <= MAX_UNMEASURED_STEPS && [...steps, ...last].every(({ result }) => result === undefined))
+    return steps;
   let total = [...steps, ...last].reduce((sum, step) => sum + bytes(step), 0);
   if (total <= MAX_STEPS_BYTES) return steps;
   const cut = [...steps];
   const lastStarted = steps.findLastIndex(({ state }) => state !== 'Skipped');
-  for (const [state, tier] of TRUNCATION_ORDER.flatMap((state) => TIERS.map((tier) => [state, tier] as const))) {
+  for (const [state, tier] of CUTS) {
     for (let i = 0; i < lastStarted && total > MAX_STEPS_BYTES; i++) {
       const step = cut[i];
       if (step?.state !== state) continue;
@@ -56,10 +65,11 @@ function without(step: StepStatus, fields: readonly (keyof StepStatus)[]): StepS
   ) as unknown as StepStatus;
 }
 
-/** Upper bound of the size as JSON in UTF-8: a UTF-16 code unit takes at most three bytes. */
+/** Upper bound of the size as JSON in UTF-8: a UTF-16 code unit takes at most three bytes. Results are few and long: they are measured. */
 function bytes(step: StepStatus): number {
-  const { message = '', reason = '', ...rest } = step;
-  return JSON.stringify(rest).length + 3 * (message.length + reason.length) + 32;
+  const { message = '', reason = '', result, ...rest } = step;
+  const resultBytes = result === undefined ? 0 : new TextEncoder().encode(JSON.stringify({ result })).length;
+  return JSON.stringify(rest).length + 3 * (message.length + reason.length) + resultBytes + 32;
 }
 
 /** Reductions of a status, applied one after the other, for an object that is too large for the full status. */
@@ -67,7 +77,7 @@ const TRUNCATIONS: readonly ((status: SequentialJobStatus) => SequentialJobStatu
   (status) => withSteps(status, (step) => without(step, ['message'])),
   (status) => withSteps(status, (step, isLast) => (isLast ? step : without(step, TIERS.flat()))),
   withBriefMessages,
-  (status) => withSteps(status, (step, isLast) => (isLast ? step : without(step, ['startTime', 'completionTime']))),
+  (status) => withSteps(status, (step, isLast) => (isLast ? step : without(step, TIMES))),
 ];
 
 /** The number of reductions. */

@@ -1,20 +1,10 @@
 /** A step whose Job is recorded: its progress and its end. */
 import { endedByOperator, outcomeOf } from '../../shared/api/job.ts';
-import { EVENT, EVENT_MESSAGE } from '../../shared/api/reasons.ts';
-import { secondsBetween } from '../../shared/api/time.ts';
-import {
-  currentStepLabel,
-  eventStep,
-  mayContinueAfterFailure,
-  nextStepJob,
-  runningFinding,
-  runningJob,
-  runningStep,
-} from './step-view.ts';
-import { currentSteps, withLastStep } from './draft.ts';
+import { withLastStep } from './draft.ts';
+import { mayContinueAfterFailure, nextStepJob, runningFinding, runningJob, runningStep } from './step-view.ts';
 import { withAction, withJobAction } from './draft-actions.ts';
 import { hasUnseenFailedPods } from './pod-diagnosis.ts';
-import { emit, fail, stepDeleted, stepFailed, succeeded } from './outcome.ts';
+import { fail, stepDeleted, stepFailed, stepSucceeded } from './outcome.ts';
 import { nextOverduePodMs } from './leftover-pods.ts';
 import { defineEffects, defineGuards, otherwise, type Row } from './row.ts';
 import { nextEventLookup, uncachedPodRecheckMs } from './event-lookups.ts';
@@ -109,13 +99,7 @@ const effects = defineEffects({
   },
   recordSuccess: {
     description: 'record the step as Succeeded',
-    apply: (context) => {
-      const draft = succeeded(context);
-      const { startTime, completionTime } = currentSteps(draft).at(-1) ?? {};
-      const seconds = secondsBetween(startTime, completionTime);
-      const message = EVENT_MESSAGE.jobCompleted(currentStepLabel(context) ?? '', seconds);
-      return emit(draft, { type: 'Normal', reason: EVENT.jobCompleted, message, step: eventStep(context) });
-    },
+    apply: stepSucceeded,
   },
   ignoreFailure: {
     description:
@@ -184,8 +168,10 @@ const effects = defineEffects({
 
 export const { inspectPods } = effects;
 
+/** Before any row that records the end of the step. */
+export const failedPodRows: readonly Row[] = [{ guard: guards.failedPodNotSeen, effect: effects.inspectPods }];
+
 export const stepEndRows: readonly Row[] = [
-  { guard: guards.failedPodNotSeen, effect: effects.inspectPods },
   { guard: guards.jobComplete, effect: effects.recordSuccess, to: 'StepPending', continues: true },
   { guard: guards.failedPodsNotSeen, effect: effects.inspectPods },
   { guard: guards.failureIgnored, effect: effects.ignoreFailure, to: 'StepPending', continues: true },
@@ -198,7 +184,6 @@ export const stepEndRows: readonly Row[] = [
 
 /** The end of a step of `finally`: the next one follows, whether it succeeded or failed. */
 export const finallyStepEndRows: readonly Row[] = [
-  { guard: guards.failedPodNotSeen, effect: effects.inspectPods },
   { guard: guards.jobComplete, effect: effects.recordSuccess, to: 'FinallyPending', continues: true },
   { guard: guards.failedPodsNotSeen, effect: effects.inspectPods },
   { guard: guards.jobFailed, effect: effects.ignoreFailure, to: 'FinallyPending', continues: true },

@@ -71,3 +71,15 @@ export const DEFAULT_BACKOFF_LIMIT = 3;
 
 /** The time limit of a step of `finally` that has none: no deadline of the sequence covers it. */
 export const DEFAULT_FINALLY_DEADLINE_SECONDS = 3600;
+
+/** On a step's Pod: the result of an earlier step that the step refers to; the step's name follows the prefix. */
+export const RESULT_PREFIX = `results.${GROUP}/` as const;
+
+/** In bytes of UTF-8: what the kubelet keeps of a termination message (pkg/kubelet/container MaxContainerTerminationMessageLength). */
+export const MAX_RESULT_BYTES = 4096;
+
+/**
+ * Maximum number of steps whose results a spec refers to. The status keeps these results, and stays below 256 KiB with
+ * a thousand steps even if JSON escapes every character of them.
+ */
+export const MAX_RESULTS = 16;

@@ -13,6 +13,11 @@ export interface PodTermination {
    * empty.
    */
   readonly message: string;
+  /**
+   * The whole termination message of the step's own container in a Pod that succeeded, in printable characters; at most
+   * 4096 bytes. Absent if it is empty, and for every other container.
+   */
+  readonly result?: string;
   /** RFC 3339; absent if the kubelet did not report it. */
   readonly at?: string;
   /**

@@ -125,7 +125,7 @@ function durationSuffix(seconds: number | undefined): string {
 export const MESSAGE = {
   pending: 'Waiting to start',
   starting: (at: string): string => `Starting step ${at}`,
-  startingFinally: 'Starting the steps of finally',
+  stepsEnded: 'All steps have ended',
   /** `number` of `total`, counted from 1. */
   running: (at: string, number: number, total: number, attempts: number): string =>
     `Running step ${at}, ${number} of ${total}${attempts > 1 ? `, attempt ${attempts}` : ''}`,

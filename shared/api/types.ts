@@ -181,6 +181,8 @@ export interface StepStatus {
   readonly exitCode?: number;
   readonly reason?: string;
   readonly message?: string;
+  /** The whole termination message, where another step refers to it. */
+  readonly result?: string;
 }
 
 export interface SequentialJobStatus {

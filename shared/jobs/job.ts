@@ -23,6 +23,7 @@ import { isReserved } from '../validation/labels.ts';
 import { jobName } from './names.ts';
 import { mergeMaps, mergePod } from './pod-settings.ts';
 import { allSteps, placeOf, stepAt, type StepPlace, type StepPosition } from './position.ts';
+import { resultAnnotations } from './results.ts';
 import { usedClaims, usedVolumes } from './used-volumes.ts';
 
 export interface JobManifest {
@@ -102,7 +103,11 @@ export function buildCombinedJob(
         steps.map((step) => containerOf(step)),
         {
           labels,
-          annotations: withOutcome(annotationsForSteps(template, all, steps), place, object),
+          annotations: nonEmpty({
+            ...annotationsForSteps(template, all, steps),
+            ...outcomeAnnotations(place, object),
+            ...resultAnnotations(object, positions),
+          }),
         },
       ),
     },
@@ -235,13 +240,8 @@ const namesOfContainers = (steps: readonly Step[]): readonly string[] =>
  * The Pod's annotations without those about containers of other steps, init containers included: servers refuse a Pod
  * without the named container.
  */
-function annotationsForSteps(
-  { metadata }: DefaultedTemplate,
-  all: readonly Step[],
-  own: readonly Step[],
-): StringMap | undefined {
-  const annotations = metadata?.annotations ?? undefined;
-  if (annotations === undefined) return undefined;
+function annotationsForSteps({ metadata }: DefaultedTemplate, all: readonly Step[], own: readonly Step[]): StringMap {
+  const annotations = metadata?.annotations ?? {};
   const others = namesOfContainers(all.filter((step) => !own.includes(step)));
   // The init containers of two steps may have the same name.
   const inPod = new Set(namesOfContainers(own));
@@ -249,27 +249,22 @@ function annotationsForSteps(
   const isOfOtherStep = (key: string): boolean =>
     PER_CONTAINER_PREFIXES.some((prefix) => key.startsWith(prefix) && names.has(key.slice(prefix.length)));
   const kept = Object.entries(withoutReserved(annotations, 'annotations')).filter(([key]) => !isOfOtherStep(key));
-  return kept.length === 0 ? undefined : Object.fromEntries(kept);
+  return Object.fromEntries(kept);
 }
 
-/** Adds how the steps have ended to the annotations of a step of `finally`, once the status records it. */
-function withOutcome(
-  annotations: StringMap | undefined,
-  { list }: StepPlace,
-  { status }: SequentialJob,
-): StringMap | undefined {
-  if (list !== 'finally' || status?.finally === undefined) return annotations;
+const nonEmpty = (map: StringMap): StringMap | undefined => (Object.keys(map).length === 0 ? undefined : map);
+
+/** How the steps have ended, for a step of `finally`; none before the status records it. */
+function outcomeAnnotations({ list }: StepPlace, { status }: SequentialJob): StringMap {
+  if (list !== 'finally' || status?.finally === undefined) return {};
   const { failureReason, failureMessage = '', failedIndex, currentStep = '' } = status.progress ?? {};
-  const failure =
-    failureReason === undefined
-      ? { [OUTCOME_ANNOTATIONS.outcome]: 'Succeeded' }
-      : {
-          [OUTCOME_ANNOTATIONS.outcome]: 'Failed',
-          ...(failedIndex === undefined ? {} : { [OUTCOME_ANNOTATIONS.failedStep]: currentStep }),
-          [OUTCOME_ANNOTATIONS.failureReason]: failureReason,
-          [OUTCOME_ANNOTATIONS.failureMessage]: failureMessage,
-        };
-  return { ...annotations, ...failure };
+  if (failureReason === undefined) return { [OUTCOME_ANNOTATIONS.outcome]: 'Succeeded' };
+  return {
+    [OUTCOME_ANNOTATIONS.outcome]: 'Failed',
+    ...(failedIndex === undefined ? {} : { [OUTCOME_ANNOTATIONS.failedStep]: currentStep }),
+    [OUTCOME_ANNOTATIONS.failureReason]: failureReason,
+    [OUTCOME_ANNOTATIONS.failureMessage]: failureMessage,
+  };
 }
 
 /**

@@ -4,6 +4,7 @@ import { MAX_STEPS } from '../api/group.ts';
 import type { SequentialJobSpec } from '../api/types.ts';
 import { validateContainer } from './containers.ts';
 import { duplicate, Path, required, tooMany, type FieldErrors } from './field-error.ts';
+import { validateResults } from './results.ts';
 import { validateStepSettings } from './step-settings.ts';
 import { validateTemplate, viewTemplate } from './template.ts';
 import { asObject, asObjects, nonEmptyString, type Untrusted } from '../json/untrusted.ts';
@@ -17,6 +18,7 @@ export function validateSpecRules(value: unknown, errors: FieldErrors): void {
   const names = validateSteps(spec, template.volumeNames, errors);
   validateTemplate(template, names, SPEC.child('template'), errors);
   validateStepSettings(spec, { template, names }, SPEC, errors);
+  validateResults(spec, template, SPEC, errors);
 }
 
 /** Validates the steps, those of `finally` too, and returns their names. */

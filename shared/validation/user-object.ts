@@ -4,10 +4,10 @@
  */
 import type { V1PodSpec, V1PodTemplateSpec } from '@kubernetes/client-node';
 import { API_VERSION, V1ALPHA1_API_VERSION } from '../api/group.ts';
-import type { SequentialJob, StepJob } from '../api/types.ts';
+import type { SequentialJob, Step, StepJob } from '../api/types.ts';
 import { type Policy, toV1beta1SpecForValidation } from '../conversion/index.ts';
 import { fieldOfPolicy, isSetting, V1alpha1Paths } from '../conversion/v1alpha1-paths.ts';
-import { asObject, isObject } from '../json/untrusted.ts';
+import { asObject, asObjects, isObject } from '../json/untrusted.ts';
 import type { FieldError } from './field-error.ts';
 
 export interface UserObject {
@@ -78,7 +78,7 @@ function leftOverOf(
   spec: unknown,
   withPath: (error: FieldError, field: string) => FieldError,
 ): LeftOver {
-  const { activeDeadlineSeconds, template, job } = asObject<SequentialJob['spec']>(spec) ?? {};
+  const { activeDeadlineSeconds, template, job, steps: others } = asObject<SequentialJob['spec']>(spec) ?? {};
   const restartPolicy = asObject<V1PodSpec>(asObject<V1PodTemplateSpec>(template)?.spec)?.restartPolicy;
   const podFailurePolicy = asObject<StepJob>(job)?.podFailurePolicy;
   const steps = policies.map(({ settings }, i) => ({ name: `x${i}`, image: 'x:1', ...settings }));
@@ -90,7 +90,8 @@ function leftOverOf(
     object: {
       metadata: { name: 'x' },
       spec: {
-        steps: [],
+        // They may refer to the results of steps.
+        steps: asObjects<Step>(others).map(({ name }) => ({ name, image: 'x:1' })),
         finally: steps,
         job: { podFailurePolicy },
         activeDeadlineSeconds,

@@ -58,6 +58,7 @@ export interface RawJob {
     readonly podFailurePolicy?: unknown;
     readonly podReplacementPolicy?: string;
     readonly template: {
+      readonly metadata?: { readonly annotations?: Readonly<Record<string, string>> };
       readonly spec: {
         readonly containers: readonly { readonly command: readonly string[] }[];
         readonly volumes?: readonly { readonly name: string }[];

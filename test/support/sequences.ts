@@ -1,5 +1,5 @@
 /** Small sequences for tests with Pods that run: quick shell commands. */
-import { API_VERSION, KIND } from '../../shared/api/group.ts';
+import { API_VERSION, KIND, RESULT_PREFIX } from '../../shared/api/group.ts';
 import type { Container, PodTemplateSpec, SequentialJobSpec, StepSettings } from '../../shared/api/types.ts';
 import type { Manifest } from './manifests.ts';
 
@@ -25,6 +25,18 @@ export const withSecret = (container: Container, name: string, optional?: true):
 /** The same step with a key `token` of a ConfigMap in its environment. */
 export const withConfigMap = (container: Container, name: string, optional?: true): Container =>
   withEnv(container, { configMapKeyRef: { name, key: 'token', ...(optional && { optional }) } });
+
+/** The same step with the results of these steps in its environment, named after the steps. */
+export const withResults = (container: Container, ...steps: readonly string[]): Container => ({
+  ...container,
+  env: steps.map((name) => ({
+    name,
+    valueFrom: { fieldRef: { fieldPath: `metadata.annotations['${RESULT_PREFIX}${name}']` } },
+  })),
+});
+
+/** Hands this text on as the result of its step. */
+export const handsOn = (text: string): string => `printf %s '${text}' > /dev/termination-log`;
 
 const withEnv = (container: Container, valueFrom: object): Container => ({
   ...container,

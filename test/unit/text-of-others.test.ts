@@ -17,7 +17,7 @@ import { EventRecorder } from '../../controller/events.ts';
 import { toObservedEvent, toObservedPod } from '../../controller/transform-pod.ts';
 import { toObservedJob } from '../../controller/transform.ts';
 import { truncateMiddle, truncate } from '../../shared/truncate.ts';
-import { API_VERSION } from '../../shared/api/group.ts';
+import { API_VERSION, RESULT_PREFIX } from '../../shared/api/group.ts';
 import type { SequentialJob } from '../../shared/api/types.ts';
 import { convert } from '../../shared/conversion/index.ts';
 import { ApiError, errorFromResponse, errorFromStatus } from '../../shared/kube/errors.ts';
@@ -27,7 +27,7 @@ import { denied, errored } from '../../webhook/response.ts';
 import { objectErrors, reviewObject } from '../../webhook/validate.ts';
 import { FakeClient } from '../support/fake-client.ts';
 import { EVIL, harmful, harmfulIn, HARMS } from '../support/harmful-text.ts';
-import { at, container, failed, jobUid, NOW_MS, observedJob, sequentialJob } from '../support/objects.ts';
+import { at, completed, container, failed, jobUid, NOW_MS, observedJob, sequentialJob } from '../support/objects.ts';
 import { containerStatus, observedPod, podTermination, rawPod, terminated } from '../support/pods.ts';
 import { run } from './cli/memory-io.ts';
 
@@ -107,6 +107,8 @@ const WAYS_IN: Readonly<Record<string, (text: string) => unknown>> = {
       phase: 'Failed',
       containerStatuses: [containerStatus(terminated(1, { message: text, reason: text }))],
     }),
+  'the result of a step': (text) =>
+    podWith({ phase: 'Succeeded', containerStatuses: [containerStatus(terminated(0, { message: text }))] }),
   'the end of a Pod as a whole': (text) => podWith({ phase: 'Failed', reason: text, message: text }),
   'a disruption': (text) => {
     const conditions = [{ type: 'DisruptionTarget', status: 'True', reason: text, message: text }];
@@ -197,6 +199,19 @@ const podOfStep = (more: object): Partial<Snapshot> => ({ pods: [observedPod({ j
 const WAYS_OUT: Readonly<Record<string, (text: string) => unknown>> = {
   'a status: a termination message': (text) =>
     failedStep(failed(), podOfStep({ failed: true, termination: podTermination({ message: text, reason: text }) })),
+  'a status: a result': (text) => {
+    const fieldPath = `metadata.annotations['${RESULT_PREFIX}extract']`;
+    const env = [{ name: 'V', valueFrom: { fieldRef: { fieldPath } } }];
+    const termination = { container: 'extract', exitCode: 0, reason: 'Completed', message: '', result: text };
+    const { object, ...more } = running({
+      jobs: [observedJob(0, { status: completed() })],
+      ...podOfStep({ termination }),
+    });
+    return decided({
+      ...more,
+      object: { ...object, spec: { steps: [...object.spec.steps, container('load', { env })] } },
+    });
+  },
   "a status: a Job's conditions": (text) =>
     failedStep({ failed: 1, conditions: [{ type: 'Failed', status: 'True', reason: text, message: text }] }),
   "a status: a Pod's obstacle": (text) =>

@@ -2,7 +2,17 @@
 import type { SequentialJobSpec } from '../../../shared/api/types.ts';
 import { CONFIG_MAPS } from '../../../shared/kube/resources.ts';
 import { eventually } from '../../support/eventually.ts';
-import { FOREVER, needs, sequence, step, waitsFor, waitsOrStops, withConfigMap } from '../../support/sequences.ts';
+import {
+  FOREVER,
+  handsOn,
+  needs,
+  sequence,
+  step,
+  waitsFor,
+  waitsOrStops,
+  withConfigMap,
+  withResults,
+} from '../../support/sequences.ts';
 import type { Server } from '../../support/server-features.ts';
 import type { Actor } from './actor.ts';
 
@@ -121,6 +131,23 @@ const SCENARIOS: readonly Scenario[] = [
     play: runs(sequence(3)),
     requests: { 'POST jobs': 3, [STATUS]: 4 },
     ending: completed(3, [...STARTED, ...JOB, ...JOB]),
+  },
+  {
+    name: 'a result that is handed on',
+    // A step that reads anything else fails.
+    play: runs({
+      steps: [
+        step('s0', handsOn('4711')),
+        ...['s1', 's2'].map((name) => withResults(step(name, '[ "$s0" = 4711 ]'), 's0')),
+      ],
+      job: { backoffLimit: 0 },
+    }),
+    // The end of the first step has a status write of its own.
+    requests: { 'POST jobs': 3, [STATUS]: 5 },
+    ending: {
+      ...completed(3, [...STARTED, ...JOB, ...JOB]),
+      steps: ['0 Succeeded 0 4711', '1 Succeeded 0', '2 Succeeded 0'],
+    },
   },
   {
     name: 'a failure',

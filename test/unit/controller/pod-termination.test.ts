@@ -244,7 +244,7 @@ describe('how a Pod succeeded', () => {
     [
       'with a termination message',
       succeededPod(ended(0, { message: '42 rows\n' })),
-      { ...success, message: '42 rows' },
+      { ...success, message: '42 rows', result: '42 rows\n' },
     ],
     ['at the second attempt', succeededPod(containerStatus(terminated(0), terminated(1))), success],
     [
@@ -271,5 +271,43 @@ describe('how a Pod succeeded', () => {
     ['without any details', { status: { phase: 'Succeeded' } }, { reason: 'Completed', message: '' }],
   ])('%s', (_says, pod, termination) => {
     expect(endingOf(pod)).toStrictEqual(termination === undefined ? { failed: false } : { failed: false, termination });
+  });
+});
+
+describe('the result of a step, its whole termination message,', () => {
+  const resultOf = (pod: RawPodOptions): unknown => endingOf(pod).termination?.result;
+  const own = (message: unknown, exitCode = 0): RawPodOptions => succeededPod(ended(exitCode, { message }));
+
+  it.each<readonly [string, RawPodOptions, string | undefined]>([
+    ['is kept with its line ends', own(' 4711\trows\n\n'), ' 4711\trows\n\n'],
+    ['is kept whole up to 4096 bytes', own('x'.repeat(4096)), 'x'.repeat(4096)],
+    ['is cut at 4096 bytes', own('x'.repeat(5000)), 'x'.repeat(4096)],
+    ['is never cut within a character', own('€'.repeat(2000)), '€'.repeat(1365)],
+    ['keeps what stands for bytes that are no UTF-8', own('\uFFFDPNG\uFFFD'), '\uFFFDPNG\uFFFD'],
+    ['loses control characters', own('a\u0000b\u001B[31mc\r\nd\u202E'), 'abc\nd'],
+    ['loses half a character', own('a\uD800b'), 'a\uFFFDb'],
+    ['is none if it is empty', own(''), undefined],
+    ['is none if only control characters are in it', own('\u0000\u0001'), undefined],
+    ['is none of the wrong type', own({}), undefined],
+    [
+      'is that of its own container',
+      succeededPod(endedAs('proxy', 0, { message: 'no' }), ended(0, { message: 'yes' })),
+      'yes',
+    ],
+    ['is none of another container', succeededPod(endedAs('proxy', 0, { message: 'no' })), undefined],
+    ['is none with another exit code', own('no', 3), undefined],
+    ['is none without an exit code', succeededPod(ended(0, { message: 'no', exitCode: null })), undefined],
+    ['is none while its Pod runs', runningPod(ended(0, { message: 'no' })), undefined],
+    ['is none if its Pod failed', failedPod(ended(1, { message: 'no' })), undefined],
+    ['is none if the Pod failed behind it', failedPod(ended(0, { message: 'no' }), endedAs('proxy', 1)), undefined],
+    ['is none if the Pod says nothing of its containers', inPhase('Succeeded'), undefined],
+  ])('%s', (_says, pod, result) => {
+    expect(resultOf(pod)).toBe(result);
+  });
+
+  it('leaves the message that the status shows as it was', () => {
+    expect(endingOf(own(`${'x'.repeat(4000)}\n`)).termination?.message).toBe(
+      endingOf(failedPod(ended(1, { message: `${'x'.repeat(4000)}\n` }))).termination?.message,
+    );
   });
 });

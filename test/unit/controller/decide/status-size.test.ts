@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { truncateStatus, fitSteps, MAX_TRUNCATIONS } from '../../../../controller/decide/status-size.ts';
 import { decide } from '../../../../controller/decide/index.ts';
+import { MAX_RESULT_BYTES, MAX_RESULTS, RESULT_PREFIX } from '../../../../shared/api/group.ts';
 import type { SequentialJobStatus, StepStatus } from '../../../../shared/api/types.ts';
 import { getCondition } from '../../../../shared/conditions.ts';
 import { stepJobName } from '../../../../shared/jobs/job.ts';
@@ -29,6 +30,15 @@ const steps = (count: number, more: Partial<StepStatus> = {}): readonly StepStat
   deepFreeze(Array.from({ length: count }, (_, i) => step(i, more)));
 const skipped = (from: number, to: number): readonly StepStatus[] =>
   Array.from({ length: to - from }, (_, i) => ({ index: from + i, name: LONGEST, state: 'Skipped' }));
+/** The same with this result in as many steps as may have one, each so far behind the one before. */
+function withResults(given: readonly StepStatus[], result: string, distance = 1): readonly StepStatus[] {
+  return deepFreeze(
+    Array.from({ length: MAX_RESULTS }, (_, i) => i * distance).reduce((all, i) => {
+      const one = all[i];
+      return one === undefined ? all : all.with(i, { ...one, result });
+    }, given),
+  );
+}
 const size = (value: unknown): number => Buffer.byteLength(JSON.stringify(value));
 const last = step(999, { state: 'Failed', reason: 'Error', message: '€'.repeat(341) });
 
@@ -124,6 +134,32 @@ describe('fitSteps', () => {
     },
   );
 
+  it.each<readonly [string, string]>([
+    ['of one byte a character', 'x'.repeat(MAX_RESULT_BYTES)],
+    ['of three bytes a character', '€'.repeat(MAX_RESULT_BYTES / 3)],
+    ['of characters that JSON escapes', '"\\\n\t'.repeat(MAX_RESULT_BYTES / 4)],
+  ])('keeps all results %s, and what is needed of 1000 steps with them', (_says, result) => {
+    const given = withResults(steps(1000), result, 60);
+    expect(given.filter((one) => one.result !== undefined)).toHaveLength(MAX_RESULTS);
+    const fitted = fitSteps(given);
+    expect(size(fitted)).toBeLessThan(236 * 1024);
+    for (const [i, one] of fitted.entries()) {
+      expect(one).toMatchObject({ index: i, name: LONGEST, state: 'Succeeded' });
+      expect(one.result).toBe(given[i]?.result);
+    }
+    expect(fitted.at(-1)).toBe(given.at(-1));
+    expect(fitSteps(fitted)).toEqual(fitted);
+  });
+
+  it('truncates a few steps that have results', () => {
+    const result = '"'.repeat(MAX_RESULT_BYTES);
+    const message = 'm'.repeat(1024);
+    const fitted = fitSteps(withResults(steps(100, { message }), result));
+    expect(size(fitted)).toBeLessThan(224 * 1024);
+    expect(fitted.slice(0, MAX_RESULTS).every((one) => one.result === result)).toBe(true);
+    expect(fitted.at(-1)?.message).toBe(message);
+  });
+
   it('is idempotent, so the status is stable', () => {
     const fitted = fitSteps(steps(1000, { message: 'm'.repeat(100) }));
     expect(fitSteps(fitted)).toEqual(fitted);
@@ -160,6 +196,24 @@ describe('the whole status', () => {
       expect(size(decision.status)).toBeLessThan(LIMIT);
     },
   );
+
+  it('of 1000 steps with the longest names and results that JSON escapes stays below 256 KiB', () => {
+    const result = '"'.repeat(MAX_RESULT_BYTES);
+    const before = withResults(ran(), result);
+    const names = before.slice(0, MAX_RESULTS).map(({ name }) => `metadata.annotations['${RESULT_PREFIX}${name}']`);
+    const env = names.map((fieldPath) => ({ name: 'V', valueFrom: { fieldRef: { fieldPath } } }));
+    const spec = { ...object.spec, steps: [...containers.slice(0, 999), { ...container(LONGEST), env }] };
+    const findings = {
+      [stepJobName({ ...object, spec }, 999, 0)]: { type: 'rejected', message: '€'.repeat(4096) },
+    } as const;
+    const status = { observedGeneration: 1, startTime: at(0), steps: before };
+    const decision = decide(deepFreeze({ object: { ...object, spec, status }, jobs: [], findings }), NOW_MS);
+    expect(decision.status?.phase).toBe('Failed');
+    expect(decision.status?.steps?.filter((one) => one.result === result)).toHaveLength(MAX_RESULTS);
+    expect(size(decision.status)).toBeLessThan(LIMIT);
+    for (const step of truncateStatus(decision.status ?? {}, MAX_TRUNCATIONS).steps?.slice(0, MAX_RESULTS) ?? [])
+      expect(step.result).toBe(result);
+  });
 
   it('of 1000 steps with the longest names, the first of which failed, stays below 256 KiB', () => {
     const findings = { [stepJobName(object, 0, 0)]: { type: 'rejected', message: '€'.repeat(4096) } } as const;

@@ -8,6 +8,7 @@ import { Process } from './process.ts';
 import { broken } from './promises.ts';
 import { REFUSED_IMAGE } from './scenario.ts';
 import type { Sender, Witness } from './server.ts';
+import { jobFaults, statusFaults as resultFaults } from './results.ts';
 import { isOverPhase, statusFaults } from './status-rules.ts';
 import { stepFaultsSeen } from './seen-rules.ts';
 import { Suspensions } from './suspensions.ts';
@@ -51,6 +52,9 @@ export class Observer implements Witness {
     const hasHeardOf = (uid: string): boolean => sender.job(uid) !== undefined;
     const seen: View = { spec, generation: metadata.generation ?? 0, hasHeardOf };
     ledger.judge(job, seen, law, cluster);
+    const hasCompleted = (step: string): boolean =>
+      ledger.jobs.findLast((one) => one.step === step)?.end === 'Complete';
+    for (const fault of jobFaults(job, view.status, hasCompleted)) this.#blame(fault);
   }
 
   onPatchJob(sender: Sender, job: RawJob, change: unknown): void {
@@ -119,6 +123,8 @@ export class Observer implements Witness {
       if (step.state === 'Failed' && step.reason === 'DeadlineExceeded') this.#giveUp(ledger.find(step.jobUID));
     }
     for (const fault of statusFaults(before, after, ledger)) this.#blame(fault);
+    const known = { spec: process.view?.spec ?? after.spec, pods: cluster.made('Pod') };
+    for (const fault of resultFaults(before, after, known)) this.#blame(fault);
     for (const fault of stepFaultsSeen(before.status, status, { sender: process, cluster, ledger })) this.#blame(fault);
     this.#checkSuspended(process, before, status);
     this.#checkResume(before, status);

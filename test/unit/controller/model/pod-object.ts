@@ -4,6 +4,7 @@ import { toTimestamp } from '../../../../shared/api/time.ts';
 import type { Stored } from '../../../support/fake-api.ts';
 import { NAMESPACE } from '../../../support/objects.ts';
 import type { RawJob } from './cluster.ts';
+import { resultOf } from './results.ts';
 
 export type PodState = 'pending' | 'running' | 'succeeded' | 'failed';
 
@@ -49,16 +50,22 @@ export function podObject({ metadata }: RawJob, look: PodLook, nowMs: number): S
     kind: 'Pod',
     metadata: podMetadata,
     status: {
-      ...podStatus(look.state, labels?.[LABELS.stepName] ?? '', at),
+      ...podStatus(look.state, { name: labels?.[LABELS.stepName] ?? '', result: resultOf(uid) }, at),
       ...(reason === undefined ? {} : { reason }),
     },
   };
 }
 
-function podStatus(state: PodState, name: string, at: string): Readonly<Record<string, unknown>> {
+interface Contents {
+  /** Of its container. */
+  readonly name: string;
+  readonly result: string;
+}
+
+function podStatus(state: PodState, { name, result }: Contents, at: string): Readonly<Record<string, unknown>> {
   const exitCode = state === 'failed' ? 1 : 0;
   const reason = state === 'failed' ? 'Error' : 'Completed';
-  const ended = { terminated: { exitCode, reason, message: state === 'failed' ? 'boom' : '', finishedAt: at } };
+  const ended = { terminated: { exitCode, reason, message: state === 'failed' ? 'boom' : result, finishedAt: at } };
   switch (state) {
     case 'pending':
       return { phase: 'Pending' };

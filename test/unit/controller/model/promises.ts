@@ -17,6 +17,7 @@ export const PROMISE = {
   refusals: 'a full quota of Jobs or a missing permission fails no sequence',
   predecessor: 'a sequence does not fail because of the Jobs of the one that had its name before',
   resumeWaits: 'a resume waits for the Pods of the failed attempt',
+  results: 'a step gets exactly the results that the steps have handed on to which it refers',
   resumes: 'status.resumes never falls',
   suspensions: 'a Job that somebody lets go on again and again is suspended twice at once, and then with a backoff',
 } as const;

@@ -2,6 +2,7 @@
 import * as fc from 'fast-check';
 import type { SequentialJob, SequentialJobSpec, Step } from '../../../../shared/api/types.ts';
 import { container, sequentialJob } from '../../../support/objects.ts';
+import { references } from './results.ts';
 
 /** How one attempt of a step goes: so many of its Pods fail, then one succeeds, or runs for ever. */
 export interface Course {
@@ -32,6 +33,8 @@ export interface Scenario {
   readonly admitted: boolean;
   /** The last step needs a Secret, which is there or not yet. */
   readonly secret: 'none' | 'there' | 'later';
+  /** Each step refers to the results of steps before it. */
+  readonly results?: boolean;
   /** Jobs are deleted as soon as they have ended and are on record: a policy has given them a time to live. */
   readonly cleaner?: boolean;
   /** Others have so many and so large sequences that there is no room for the spec of this one. */
@@ -133,6 +136,7 @@ export const scenario: fc.Arbitrary<Scenario> = fc
     suspend: rarely(false, true),
     admitted: fc.boolean(),
     secret: rarely<Scenario['secret']>('none', 'there', 'later'),
+    results: seldom(fc.constant(true), 3),
     cleaner: seldom(fc.constant(true)),
     crowded: seldom(fc.constant(true), 2),
     flaw: seldom(flaw),
@@ -140,16 +144,19 @@ export const scenario: fc.Arbitrary<Scenario> = fc
   })
   .map((one) => defined<Scenario>({ ...one, admitted: one.admitted && one.flaw?.type !== 'invalid' }));
 
-function stepOf({ steps, secret, flaw }: Scenario, index: number): Step {
+function stepOf({ steps, secret, flaw, results }: Scenario, index: number): Step {
   const { onFailure, backoffLimit } = steps[index] ?? {};
   const isLast = index === steps.length - 1;
+  const token = { name: 'TOKEN', valueFrom: { secretKeyRef: { name: SECRET, key: 'token' } } };
+  const env = [
+    ...(isLast && secret !== 'none' ? [token] : []),
+    ...((results === true ? references(index).env : undefined) ?? []),
+  ];
   const isFlawed = (type: string): boolean => flaw?.type === type && flaw.index % steps.length === index;
   return container(`s${index}`, {
     ...(isFlawed('refused') ? { image: REFUSED_IMAGE } : {}),
     ...(isFlawed('invalid') ? { volumeMounts: [{ name: 'nowhere', mountPath: '/data' }] } : {}),
-    ...(isLast && secret !== 'none'
-      ? { env: [{ name: 'TOKEN', valueFrom: { secretKeyRef: { name: SECRET, key: 'token' } } }] }
-      : {}),
+    ...(env.length === 0 ? {} : { env }),
     ...(backoffLimit === undefined ? {} : { job: { backoffLimit } }),
     ...(onFailure === undefined ? {} : { onFailure }),
   });

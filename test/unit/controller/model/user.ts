@@ -5,6 +5,7 @@ import type { SequentialJob, SequentialJobSpec, Step } from '../../../../shared/
 import { validateUpdate } from '../../../../shared/validation/index.ts';
 import type { Stored } from '../../../support/fake-api.ts';
 import { container, NAMESPACE, NOW } from '../../../support/objects.ts';
+import { renamed } from './results.ts';
 import type { Writes } from './scenario.ts';
 import { OBJECT_PATH, type Server } from './server.ts';
 import { changedInV1alpha1 } from './v1alpha1.ts';
@@ -80,7 +81,7 @@ export class User {
       case 'image':
         return withStep({ ...steps[index], name, image: `registry.example.com/etl:2.${version}` });
       case 'rename':
-        return withStep({ ...steps[index], name: `n${version}` });
+        return renamed(withStep({ ...steps[index], name: `n${version}` }), name, `n${version}`);
       case 'mend':
         return withStep(container(name, { ...(job && { job }), ...(onFailure && { onFailure }) }));
       case 'append':

@@ -31,6 +31,11 @@ const warningsOf = (spec: unknown): readonly string[] =>
 
 const ONLY_NEVER = 'Invalid value: "OnFailure": only "Never" is supported when podFailurePolicy is specified';
 
+const resultOf = (step: string): readonly object[] => [
+  { name: 'V', valueFrom: { fieldRef: { fieldPath: `metadata.annotations['results.batch.example.com/${step}']` } } },
+];
+const NOT_EARLIER = `Invalid value: "metadata.annotations['results.batch.example.com/load']": must name an earlier step`;
+
 const wrongType = (path: string, wanted: string, type: string): string =>
   `${path}: Invalid value: "${type}": ${path} in body must be of type ${wanted}: "${type}"`;
 
@@ -42,6 +47,22 @@ describe('errors of a v1alpha1 object', () => {
     [
       'a policy for no container',
       withPolicies({ name: 'upload', backoffLimit: 0 }),
+      ['spec.stepPolicies[0].name: Not found: "upload"'],
+    ],
+    [
+      'a reference to the result of a later container, in a container and in a policy',
+      {
+        containers: [{ ...extract, env: resultOf('load') }, load],
+        stepPolicies: [{ name: 'load', pod: { initContainers: [{ name: 'wait', image, env: resultOf('load') }] } }],
+      },
+      [
+        `spec.containers[0].env[0].valueFrom.fieldRef.fieldPath: ${NOT_EARLIER}`,
+        `spec.stepPolicies[0].pod.initContainers[0].env[0].valueFrom.fieldRef.fieldPath: ${NOT_EARLIER}`,
+      ],
+    ],
+    [
+      'a reference to a result in a policy for no container',
+      withPolicies({ name: 'upload', pod: { initContainers: [{ name: 'wait', image, env: resultOf('load') }] } }),
       ['spec.stepPolicies[0].name: Not found: "upload"'],
     ],
     [
