@@ -32,10 +32,11 @@ function failedSteps({ draft, snapshot: { object } }: Context): readonly FailedS
     records
       .filter(({ state }) => state === 'Failed')
       .map(({ index, completionTime }) => ({ position: positionOf(object.spec, { list, index }), completionTime }));
-  return [draft, object.status].flatMap((records) => [
-    ...failedOf('steps', records?.steps),
-    ...failedOf('finally', records?.finally),
+  const lists = [draft, object.status].flatMap((records) => [
+    failedOf('steps', records?.steps),
+    failedOf('finally', records?.finally),
   ]);
+  return lists.flat();
 }
 
 /** How long a Pod of a failed step may run after the end of its Job, in seconds. */
