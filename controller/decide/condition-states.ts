@@ -191,6 +191,11 @@ export function progressing(context: Context): ConditionState {
     const message = MESSAGE.awaitingName(nextJobName(context), finding.owner, finding.pendingRemoval === 'ownerless');
     return { status: 'True', reason: REASON.starting, message };
   }
+  const { claims } = snapshot;
+  if (claims?.type === 'nameConflict') {
+    const message = MESSAGE.awaitingClaim(claims.name, claims.owner, claims.pendingRemoval === 'ownerless');
+    return { status: 'True', reason: REASON.starting, message };
+  }
   if (draft.state === 'New' || next === undefined) {
     return { status: 'False', reason: REASON.pending, message: MESSAGE.pending };
   }

@@ -20,6 +20,7 @@ import { stepEndRows, stepProgressRows } from './step.ts';
 import { awaitStrayJobsRows, deleteStrayJobsRows } from './stray-jobs.ts';
 import { suspendedRows, suspendInStepRows, suspendRows } from './suspend.ts';
 import { ttlRows } from './ttl.ts';
+import { claimRows } from './volume-claims.ts';
 import { type Context, type Draft, STATES, type State } from './types.ts';
 
 const staysAsItIs: readonly Row[] = [{ guard: otherwise, effect: none }];
@@ -38,6 +39,7 @@ export const TABLE: Readonly<Record<State, readonly Row[]>> = {
     notCreatedRows,
     preflightRows,
     dependencyRows,
+    claimRows,
     createRows,
   ].flat(),
   StepRunning: [

@@ -11,6 +11,7 @@ import {
   stepLabel,
 } from '../../shared/api/reasons.ts';
 import { formatJobError } from '../../shared/jobs/job-errors.ts';
+import { isClaimError } from '../../shared/jobs/volume-claims.ts';
 import type { StepStatus } from '../../shared/api/types.ts';
 import { truncate } from '../../shared/truncate.ts';
 import { withLastStep } from './draft.ts';
@@ -51,7 +52,7 @@ export function failNext(context: Context, reason: string, message: string): Dra
 }
 
 /**
- * Fails the sequence because the API server rejects Jobs of remaining steps. The failed step is the first one with an
+ * Fails the sequence because the API server rejects Jobs of remaining steps, or claims. The failed step is the first one with an
  * error or, once the sequence has started, the next step: the fields that may still be changed depend on it.
  */
 export function failPreflight(context: Context): Draft {
@@ -65,8 +66,11 @@ export function failPreflight(context: Context): Draft {
     step: error.index === undefined ? undefined : stepLabel(error.index, steps[error.index]?.name ?? ''),
     text: formatJobError(error),
   }));
-  const message = MESSAGE.preflightRefused(lines, hasStarted);
-  return fail(context, { index, step: steps[index]?.name, reason: REASON.jobRejected, message });
+  const claims = errors.filter(isClaimError).length;
+  const what = claims === 0 ? 'Jobs' : claims === errors.length ? 'claims' : 'Jobs and claims';
+  const message = MESSAGE.preflightRefused(lines, { what, hasStarted });
+  const reason = what === 'claims' ? REASON.claimRejected : REASON.jobRejected;
+  return fail(context, { index, step: steps[index]?.name, reason, message });
 }
 
 /**

@@ -57,4 +57,7 @@ export const SUSPENDED_ANNOTATION = `${GROUP}/suspended` as const;
 /** On a Job that the operator ended: the `activeDeadlineSeconds` of the sequence that was exceeded. */
 export const ENDED_ANNOTATION = `${GROUP}/ended-after-seconds` as const;
 
+/** On a claim: the hash of the claim template that it was created from. */
+export const CLAIM_TEMPLATE_ANNOTATION = `${GROUP}/claim-template` as const;
+
 export const DEFAULT_BACKOFF_LIMIT = 3;

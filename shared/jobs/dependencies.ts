@@ -18,6 +18,7 @@ import type {
 } from '@kubernetes/client-node';
 import type { SequentialJob, SequentialJobSpec } from '../api/types.ts';
 import { asObject, asObjects, nonEmptyString, type Untrusted } from '../json/untrusted.ts';
+import { claimName, type ClaimTemplate } from './claim-volumes.ts';
 import type { StepPosition } from './position.ts';
 import { usedVolumes } from './used-volumes.ts';
 
@@ -67,7 +68,19 @@ function* stepReferences(object: SequentialJob, position: StepPosition): Referen
   const step = [...asObjects<V1Container>(spec?.steps), ...asObjects<V1Container>(spec?.finally)][position];
   if (step === undefined) return;
   const pod = asObject<V1PodSpec>(asObject<V1PodTemplateSpec>(spec?.template)?.spec);
-  yield* podReferences(pod ?? {}, step);
+  const own = ownClaimNames(object, spec);
+  for (const one of podReferences(pod ?? {}, step)) {
+    if (one.kind !== 'PersistentVolumeClaim' || !own.has(one.name)) yield one;
+  }
+}
+
+/** The claims that the operator creates itself: a volume of the template may name one, too. */
+function ownClaimNames(object: SequentialJob, spec: Untrusted<SequentialJobSpec> | undefined): ReadonlySet<string> {
+  const templates = asObjects<ClaimTemplate>(spec?.volumeClaimTemplates).flatMap(({ metadata }) => {
+    const name = nonEmptyString(asObject<{ name: string }>(metadata)?.name);
+    return name === undefined ? [] : { metadata: { name } };
+  });
+  return new Set(templates.map((template) => claimName(object, template)));
 }
 
 function dedupe(named: readonly Dependency[]): readonly Dependency[] {

@@ -91,7 +91,7 @@ function locateJobField(field: string, name: string, { object, indices }: JobCon
  * Servers print a structured value as Go syntax or as JSON, with all its unset fields and, before about 1.33, with
  * memory addresses that differ each time. This removes the value and keeps the message behind it.
  */
-const withoutStructuredValue = (message: string): string =>
+export const withoutStructuredValue = (message: string): string =>
   message.replace(/^([A-Z][a-z]+(?: [a-z]+)?: )[\w.*[\]]*\{.*\}: /s, '$1');
 
 const translatePaths = (text: string, { object, indices }: JobContents): string =>

@@ -6,16 +6,19 @@ import { validateContainer } from './containers.ts';
 import { duplicate, Path, required, tooMany, type FieldErrors } from './field-error.ts';
 import { validateStepSettings } from './step-settings.ts';
 import { validateTemplate, viewTemplate } from './template.ts';
+import { validateClaimTemplates } from './volume-claims.ts';
 import { asObject, asObjects, nonEmptyString, type Untrusted } from '../json/untrusted.ts';
 
 const SPEC = Path.of('spec');
 
-/** Validates a spec by the rules that a schema cannot express: the steps in order, the template, the settings of steps. */
+/** Validates a spec by the rules that a schema cannot express: the steps in order, the template, the claims, the settings of steps. */
 export function validateSpecRules(value: unknown, errors: FieldErrors): void {
   const spec = asObject<SequentialJobSpec>(value) ?? {};
-  const template = viewTemplate(spec.template);
-  const names = validateSteps(spec, template.volumeNames, errors);
+  const template = viewTemplate(spec.template, spec.volumeClaimTemplates);
+  const names = validateSteps(spec, template.mountable, errors);
   validateTemplate(template, names, SPEC.child('template'), errors);
+  const claims = SPEC.child('volumeClaimTemplates');
+  validateClaimTemplates(spec.volumeClaimTemplates, template.volumeNames, claims, errors);
   validateStepSettings(spec, template, SPEC, errors);
 }
 

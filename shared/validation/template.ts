@@ -5,6 +5,7 @@ import { duplicate, forbidden, type FieldErrors, type Path } from './field-error
 import { validateKeyedLists } from './keyed-lists.ts';
 import { validateReservedKeys } from './labels.ts';
 import { asArray, asObject, asObjects, nonEmptyString, type Untrusted } from '../json/untrusted.ts';
+import { claimTemplateNames } from './volume-claims.ts';
 import { validateVolumes } from './volumes.ts';
 
 /** The parts of the template that the rules read. */
@@ -13,18 +14,23 @@ export interface TemplateView {
   readonly spec: Untrusted<V1PodSpec> | undefined;
   readonly volumes: readonly Untrusted<V1Volume>[];
   readonly volumeNames: ReadonlySet<string>;
+  /** What containers may mount: the volumes and the claims of the sequence. */
+  readonly mountable: ReadonlySet<string>;
   readonly initContainers: readonly Untrusted<V1Container>[];
 }
 
-export function viewTemplate(value: unknown): TemplateView {
+/** `claims`: the claim templates of the sequence. */
+export function viewTemplate(value: unknown, claims: unknown): TemplateView {
   const template = asObject<V1PodTemplateSpec>(value);
   const spec = asObject<V1PodSpec>(template?.spec);
   const volumes = asObjects<V1Volume>(spec?.volumes);
+  const volumeNames = volumes.flatMap(({ name }) => nonEmptyString(name) ?? []);
   return {
     metadata: asObject<V1ObjectMeta>(template?.metadata),
     spec,
     volumes,
-    volumeNames: new Set(volumes.flatMap(({ name }) => nonEmptyString(name) ?? [])),
+    volumeNames: new Set(volumeNames),
+    mountable: new Set([...volumeNames, ...claimTemplateNames(claims).filter((name) => name !== undefined)]),
     initContainers: asObjects<V1Container>(spec?.initContainers),
   };
 }
@@ -61,6 +67,6 @@ function validateInitContainers(view: TemplateView, steps: ReadonlySet<string>, 
       }
       seen.add(name);
     }
-    validateContainer(container, view.volumeNames, at.index(i), errors);
+    validateContainer(container, view.mountable, at.index(i), errors);
   });
 }

@@ -3,6 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { Container, SequentialJob, SequentialJobSpec } from '../../../../shared/api/types.ts';
 import { formatJobError } from '../../../../shared/jobs/job-errors.ts';
 import type { JobManifest } from '../../../../shared/jobs/job.ts';
+import type { ClaimManifest } from '../../../../shared/jobs/volume-claims.ts';
 import {
   type DryRunAnswer,
   dryRunGroups,
@@ -24,20 +25,25 @@ type Containers = readonly Container[];
 const containersOf = ({ spec }: JobManifest): Containers => spec.template.spec?.containers ?? [];
 
 interface Asked {
-  /** The names of the containers of each Job that was asked about. */
+  /** The names of the containers of each Job that was asked about, and the name of each claim. */
   readonly asked: readonly string[];
   readonly verdict: PreflightVerdict;
   readonly faults: readonly string[];
 }
 
-/** Asks a server that answers by the containers of the Job. */
+/** Asks a server that answers by the containers of the Job, and by the claim. */
 async function ask(
   answer: (containers: Containers, job: JobManifest) => DryRunAnswer,
   object = sequence(),
   firstIndex = 0,
+  answerOfClaim: (claim: ClaimManifest) => DryRunAnswer = () => ACCEPTED,
 ): Promise<Asked> {
   const asked: string[] = [];
   const verdict = await preflight(object, { firstIndex, resumes: 0 }, (job) => {
+    if (job.kind !== 'Job') {
+      asked.push(job.metadata.name);
+      return Promise.resolve(answerOfClaim(job));
+    }
     asked.push(
       containersOf(job)
         .map(({ name }) => name)
