@@ -85,6 +85,8 @@ export interface EventSubject {
   readonly uid: string;
   /** The Events shall explain a failed image pull, not a missing or unready Pod. */
   readonly isImagePull?: true;
+  /** The Pod waits for these claims: the Events are theirs, not the Pod's. */
+  readonly claims?: readonly string[];
 }
 
 /** The Events about one object at the time of the request. */
@@ -92,6 +94,8 @@ export interface EventLookupResult {
   /** UID of the object. */
   readonly uid: string;
   readonly isImagePull?: true;
+  /** Set if the Events are those of claims for which the object, a Pod, waits. */
+  readonly claims?: readonly string[];
   /** Time of the request; Unix milliseconds. */
   readonly requestedMs: number;
   /**

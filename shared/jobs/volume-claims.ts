@@ -5,7 +5,8 @@ import type { Frozen, OwnerReference, SequentialJob } from '../api/types.ts';
 import { sha256 } from '../sha256.ts';
 import { CLAIM_TEMPLATES_FIELD, claimName, claimTemplatesOf, type ClaimTemplate } from './claim-volumes.ts';
 import { type JobError, type JobRefusal, withoutStructuredValue } from './job-errors.ts';
-import { ownerReference, withoutReserved } from './job.ts';
+import { buildJob, ownerReference, withoutReserved } from './job.ts';
+import { stepAt, type StepPosition } from './position.ts';
 
 export interface ClaimManifest {
   readonly apiVersion: 'v1';
@@ -50,6 +51,13 @@ function buildClaim(object: SequentialJob, template: ClaimTemplate): ClaimManife
     },
     spec: template.spec ?? {},
   };
+}
+
+/** The names of the claims that the Pod of the step at `position` mounts, also those that are not the sequence's own. */
+export function claimsOfStep(object: SequentialJob, position: StepPosition): readonly string[] {
+  if (stepAt(object.spec, position) === undefined) return [];
+  const { volumes } = buildJob(object, position, 0).spec.template.spec ?? {};
+  return (volumes ?? []).flatMap(({ persistentVolumeClaim }) => persistentVolumeClaim?.claimName ?? []);
 }
 
 /** Shows whether an existing claim was made from this template. The API server sorts the keys of what it stores. */
