@@ -268,3 +268,47 @@ it('an error of the server is thrown', async () => {
     preflight(sequence(), { firstIndex: 0, resumes: 0 }, () => Promise.reject(new Error('down'))),
   ).rejects.toThrow('down');
 });
+
+describe('claims', () => {
+  const claim = (name: string) => ({ metadata: { name }, spec: {} });
+  const object = sequence({ volumeClaimTemplates: [claim('work'), claim('cache')] });
+  const bad = (claims: readonly string[]) => (manifest: ClaimManifest) =>
+    claims.includes(manifest.metadata.name) ? refused(['spec.accessModes', 'Required value']) : ACCEPTED;
+
+  it('are checked one by one, before the first step', async () => {
+    expect((await ask(() => ACCEPTED, object)).asked).toEqual(['abcd', 'work-etl', 'cache-etl']);
+    expect((await ask(() => ACCEPTED, object, 1)).asked).toEqual(['bcd']);
+  });
+
+  it('are reported with the errors of the Jobs', async () => {
+    const { faults } = await ask(validated('b'), object, 0, bad(['work-etl', 'cache-etl']));
+    expect(faults).toEqual([
+      'all: spec.volumeClaimTemplates[0].spec.accessModes: Required value',
+      'all: spec.volumeClaimTemplates[1].spec.accessModes: Required value',
+      '1: spec.steps[1].x: b is bad',
+    ]);
+  });
+
+  it('are all checked if there is no verdict on a Job or on one of them', async () => {
+    const unanswered: DryRunAnswer = { type: 'unanswered', reason: 'QuotaExceeded', message: 'full' };
+    const answerOfClaim = ({ metadata }: ClaimManifest) =>
+      metadata.name === 'work-etl' ? unanswered : bad(['cache-etl'])({ metadata } as ClaimManifest);
+    const { asked, faults, verdict } = await ask(() => unanswered, object, 0, answerOfClaim);
+    expect(asked).toEqual(['abcd', 'work-etl', 'cache-etl']);
+    expect(faults).toEqual(['all: spec.volumeClaimTemplates[1].spec.accessModes: Required value']);
+    expect(verdict.unanswered).toEqual({ reason: 'QuotaExceeded', message: 'full' });
+  });
+
+  it('are reported with the fields that the server does not know', async () => {
+    const { verdict } = await ask(
+      () => ACCEPTED,
+      object,
+      0,
+      () => ({ type: 'accepted', unknownFields: ['spec.x'] }),
+    );
+    expect(verdict.ignoredFields).toEqual([
+      'spec.volumeClaimTemplates[0].spec.x',
+      'spec.volumeClaimTemplates[1].spec.x',
+    ]);
+  });
+});
