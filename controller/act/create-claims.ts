@@ -21,8 +21,11 @@ const READY: ClaimFinding = { type: 'ready' };
 export async function createClaims(snapshot: Snapshot, deps: ExecuteDeps): Promise<Snapshot> {
   for (const [index, claim] of buildClaims(snapshot.object).entries()) {
     const finding = await createClaim(claim, index, snapshot, deps);
+    if (finding.type === 'postponed' && finding.reason === REASON.permissionDenied)
+      deps.capabilities.recordDenied('PersistentVolumeClaims', finding.message);
     if (finding.type !== 'ready') return { ...snapshot, claims: finding };
   }
+  deps.capabilities.recordClaimsCreated();
   return { ...snapshot, claims: READY };
 }
 

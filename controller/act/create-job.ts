@@ -41,7 +41,7 @@ export async function createJob(
     const finding = findingOf(error);
     if (finding === undefined) throw error;
     if (finding.type === 'postponed' && finding.reason === 'PermissionDenied')
-      deps.capabilities.recordDenied(finding.message);
+      deps.capabilities.recordDenied('Jobs', finding.message);
     return recordRejection(action.jobName, finding, snapshot, deps);
   }
 }

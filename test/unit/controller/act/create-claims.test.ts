@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { ExecuteDeps } from '../../../../controller/act/deps.ts';
 import { execute } from '../../../../controller/act/execute.ts';
 import type { ClaimFinding, Snapshot } from '../../../../controller/decide/index.ts';
+import { ServerCapabilities } from '../../../../controller/server-capabilities.ts';
 import type { ObjectMeta, SequentialJobSpec } from '../../../../shared/api/types.ts';
 import { buildClaims } from '../../../../shared/jobs/volume-claims.ts';
 import { METADATA_ONLY } from '../../../../shared/kube/client.ts';
@@ -9,6 +10,7 @@ import { ApiError, type ApiErrorCode } from '../../../../shared/kube/errors.ts';
 import { FakeApi, fault } from '../../../support/fake-api.ts';
 import { deepFreeze } from '../../../support/freeze.ts';
 import { at, NAMESPACE, ownedBy, sequentialJob } from '../../../support/objects.ts';
+import { recordingLog } from '../../../support/recording-log.ts';
 import { actorDeps } from '../../../support/reconciler.ts';
 
 const COLLECTION = `/api/v1/namespaces/${NAMESPACE}/persistentvolumeclaims`;
@@ -136,36 +138,45 @@ describe('CreateClaims', () => {
   const LIMIT =
     'persistentvolumeclaims "work-etl" is forbidden: maximum storage usage per PersistentVolumeClaim is 1Gi';
 
-  describe.each<[string, ApiErrorCode, number, string, ClaimFinding]>([
-    ['a full quota', 'Forbidden', 403, QUOTA, { type: 'postponed', reason: 'QuotaExceeded', message: QUOTA }],
+  describe.each<[string, string, ClaimFinding]>([
+    ['a full quota', QUOTA, { type: 'postponed', reason: 'QuotaExceeded', message: QUOTA }],
     [
       'a missing permission',
-      'Forbidden',
-      403,
       DENIED,
       { type: 'postponed', reason: 'PermissionDenied', message: `the operator lacks a permission: ${DENIED}` },
     ],
-    [
-      'a limit',
-      'Forbidden',
-      403,
-      LIMIT,
-      { type: 'rejected', name: 'work-etl', errors: [`spec.volumeClaimTemplates[0]: ${LIMIT}`] },
-    ],
-  ])('%s', (_what, code, status, message, finding) => {
+    ['a limit', LIMIT, { type: 'rejected', name: 'work-etl', errors: [`spec.volumeClaimTemplates[0]: ${LIMIT}`] }],
+  ])('%s', (_what, message, finding) => {
+    const refusal = (): ApiError => new ApiError('Forbidden', message, { status: 403 });
+
     beforeEach(() => {
-      api.refuse = ({ kind }) =>
-        kind === 'PersistentVolumeClaim' ? new ApiError(code, message, { status }) : undefined;
+      api.refuse = ({ kind }) => (kind === 'PersistentVolumeClaim' ? refusal() : undefined);
     });
 
     it('is reported', async () => {
       expect(await create()).toEqual(finding);
     });
 
+    it('is logged once if it is a missing permission', async () => {
+      const { log, lines } = recordingLog();
+      deps = { ...deps, capabilities: new ServerCapabilities(log) };
+      await create();
+      await create();
+      const isDenied = finding.type === 'postponed' && finding.reason === 'PermissionDenied';
+      const line = 'no permission to create PersistentVolumeClaims: steps wait until the operator has it';
+      expect(lines.map(({ msg }) => msg)).toEqual(isDenied ? [line] : []);
+      api.refuse = () => undefined;
+      await create();
+      api.refuse = refusal;
+      api.remove(`${COLLECTION}/work-etl`);
+      await create();
+      expect(lines).toHaveLength(isDenied ? 2 : 0);
+    });
+
     it('is ignored where the claim exists', async () => {
       api.refuse = () => undefined;
       await create();
-      api.refuse = () => new ApiError(code, message, { status });
+      api.refuse = refusal;
       expect(await create()).toEqual({ type: 'ready' });
     });
   });
