@@ -15,6 +15,8 @@ export interface Ending {
   readonly jobs: readonly string[];
   /** The Jobs of all Pods that were ever created, in their order; default: each Job has one. */
   readonly pods?: readonly string[];
+  /** How many claims were ever created; default none. */
+  readonly claims?: number;
   /** The reasons of all events. */
   readonly events: readonly string[];
 }
@@ -115,12 +117,31 @@ function suspension({ suspendsJobs }: Server): Scenario {
   };
 }
 
+/** The same with a claim that each of its steps mounts. */
+function withClaim(spec: SequentialJobSpec): SequentialJobSpec {
+  const volumeMounts = [{ name: 'work', mountPath: '/work' }];
+  const claim = { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Mi' } } };
+  const steps = spec.steps.map((one) => Object.assign({ volumeMounts }, one));
+  return { ...spec, steps, volumeClaimTemplates: [{ metadata: { name: 'work' }, spec: claim }] };
+}
+
 const SCENARIOS: readonly Scenario[] = [
   {
     name: 'a run to success',
     play: runs(sequence(3)),
     requests: { 'POST jobs': 3, [STATUS]: 4 },
     ending: completed(3, [...STARTED, ...JOB, ...JOB]),
+  },
+  {
+    name: 'a run with a claim',
+    play: runs(withClaim(sequence(2))),
+    requests: {
+      'POST persistentvolumeclaims (dry run)': 1,
+      'POST persistentvolumeclaims': 1,
+      'POST jobs': 2,
+      [STATUS]: 3,
+    },
+    ending: { ...completed(2, [...STARTED, ...JOB]), claims: 1 },
   },
   {
     name: 'a failure',

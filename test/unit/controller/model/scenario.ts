@@ -32,6 +32,8 @@ export interface Scenario {
   readonly admitted: boolean;
   /** The last step needs a Secret, which is there or not yet. */
   readonly secret: 'none' | 'there' | 'later';
+  /** It has a claim template; the claim's name may be taken until the garbage collector has looked. */
+  readonly claim?: 'new' | 'predecessor';
   /** Jobs are deleted as soon as they have ended and are on record: a policy has given them a time to live. */
   readonly cleaner?: boolean;
   /** Others have so many and so large sequences that there is no room for the spec of this one. */
@@ -64,6 +66,9 @@ export interface NewerServer {
 }
 
 export const SECRET = 'credentials';
+/** The claim template. */
+const CLAIM = 'work';
+export const CLAIM_NAME = `${CLAIM}-etl`;
 /** The server's policy refuses Jobs with this image. */
 export const REFUSED_IMAGE = 'refused.example.com/etl:1.0';
 
@@ -133,6 +138,7 @@ export const scenario: fc.Arbitrary<Scenario> = fc
     suspend: rarely(false, true),
     admitted: fc.boolean(),
     secret: rarely<Scenario['secret']>('none', 'there', 'later'),
+    claim: seldom(fc.constantFrom('new', 'predecessor'), 2),
     cleaner: seldom(fc.constant(true)),
     crowded: seldom(fc.constant(true), 2),
     flaw: seldom(flaw),
@@ -140,12 +146,13 @@ export const scenario: fc.Arbitrary<Scenario> = fc
   })
   .map((one) => defined<Scenario>({ ...one, admitted: one.admitted && one.flaw?.type !== 'invalid' }));
 
-function stepOf({ steps, secret, flaw }: Scenario, index: number): Step {
+function stepOf({ steps, secret, claim, flaw }: Scenario, index: number): Step {
   const { onFailure, backoffLimit } = steps[index] ?? {};
   const isLast = index === steps.length - 1;
   const isFlawed = (type: string): boolean => flaw?.type === type && flaw.index % steps.length === index;
   return container(`s${index}`, {
     ...(isFlawed('refused') ? { image: REFUSED_IMAGE } : {}),
+    ...(claim === undefined ? {} : { volumeMounts: [{ name: CLAIM, mountPath: '/work' }] }),
     ...(isFlawed('invalid') ? { volumeMounts: [{ name: 'nowhere', mountPath: '/data' }] } : {}),
     ...(isLast && secret !== 'none'
       ? { env: [{ name: 'TOKEN', valueFrom: { secretKeyRef: { name: SECRET, key: 'token' } } }] }
@@ -156,10 +163,11 @@ function stepOf({ steps, secret, flaw }: Scenario, index: number): Step {
 }
 
 export function objectOf(scenario: Scenario): SequentialJob {
-  const { steps, backoffLimit, deadline, ttl, updatePolicy, suspend, admitted } = scenario;
+  const { steps, claim, backoffLimit, deadline, ttl, updatePolicy, suspend, admitted } = scenario;
   const spec = defined<SequentialJobSpec>({
     steps: steps.map((_, index) => stepOf(scenario, index)),
     template: undefined,
+    volumeClaimTemplates: claim === undefined ? undefined : [{ metadata: { name: CLAIM }, spec: {} }],
     job: { backoffLimit },
     activeDeadlineSeconds: deadline,
     ttlSecondsAfterFinished: ttl,
