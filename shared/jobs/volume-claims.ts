@@ -2,6 +2,7 @@
 import type { V1PersistentVolumeClaimSpec } from '@kubernetes/client-node';
 import { CLAIM_TEMPLATE_ANNOTATION, LABELS, MANAGER } from '../api/group.ts';
 import type { Frozen, OwnerReference, SequentialJob } from '../api/types.ts';
+import { isObject } from '../json/untrusted.ts';
 import { sha256 } from '../sha256.ts';
 import { CLAIM_TEMPLATES_FIELD, claimName, claimTemplatesOf, type ClaimTemplate } from './claim-volumes.ts';
 import { type JobError, type JobRefusal, withoutStructuredValue } from './job-errors.ts';
@@ -60,8 +61,15 @@ export function claimsOfStep(object: SequentialJob, position: StepPosition): rea
   return (volumes ?? []).flatMap(({ persistentVolumeClaim }) => persistentVolumeClaim?.claimName ?? []);
 }
 
-/** Shows whether an existing claim was made from this template. The API server sorts the keys of what it stores. */
-const templateHash = (template: ClaimTemplate): string => sha256(JSON.stringify(template));
+/** Shows whether an existing claim was made from this template; whatever the order of its keys. */
+const templateHash = (template: ClaimTemplate): string => sha256(JSON.stringify(withSortedKeys(template)));
+
+function withSortedKeys(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withSortedKeys);
+  if (!isObject(value)) return value;
+  const keys = Object.keys(value).toSorted();
+  return Object.fromEntries(keys.map((key) => [key, withSortedKeys(value[key])]));
+}
 
 /** All errors of the refused claim of the template at `index`, as fields of the SequentialJob; at least one. */
 export function claimErrorsOf({ message, causes }: JobRefusal, index: number): readonly JobError[] {

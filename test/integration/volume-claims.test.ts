@@ -72,6 +72,18 @@ describe('the claims of a sequence', () => {
     await eventually('no claims', async () => (await claims('etl')).length === 0);
   });
 
+  it('are kept by a deletion that orphans them; a sequence of the same name does not take them', async () => {
+    await namespace.apply('orphaning', withClaim());
+    await namespace.untilCompleted('orphaning', 60);
+    await namespace.delete('orphaning', 'Orphan');
+    await namespace.untilGone('orphaning');
+    expect(await claims('orphaning')).toMatchObject([{ metadata: { name: 'work-orphaning' } }]);
+    expect((await claims('orphaning'))[0]?.metadata.ownerReferences).toBeUndefined();
+    await namespace.apply('orphaning', withClaim());
+    const { status } = await namespace.untilFinished('orphaning');
+    expect(status?.progress?.failureReason).toBe('ClaimNameConflict');
+  });
+
   it('are kept while only its Jobs go', async () => {
     await namespace.apply('ended', withClaim());
     await namespace.untilCompleted('ended', 60);

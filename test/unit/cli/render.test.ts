@@ -61,6 +61,20 @@ test('a v1beta1 sequence has the same Jobs', async () => {
   expect(out).toMatch(/backoffLimit: 2\n[^]*backoffLimit: 1\n/);
 });
 
+test('prints the claims before the Jobs', async () => {
+  const volumeMounts = [{ name: 'work', mountPath: '/work' }];
+  const spec = {
+    steps: [{ ...containers[1], volumeMounts }],
+    volumeClaimTemplates: [{ metadata: { name: 'work' }, spec: { accessModes: ['ReadWriteOnce'] } }],
+  };
+  const apiVersion = 'batch.example.com/v1beta1';
+  const { jobs } = await rendered({ ...sequence({ name: 'etl', uid: UID }, spec), apiVersion });
+  expect(jobs).toMatchObject([
+    { kind: 'PersistentVolumeClaim', metadata: { name: 'work-etl', ownerReferences: [{ uid: UID }] } },
+    { kind: 'Job', spec: { template: { spec: { volumes: [{ name: 'work' }] } } } },
+  ]);
+});
+
 test('values that the file does not have are marked as placeholders', async () => {
   const { out, jobs } = await rendered(sequence({ name: 'etl' }, { containers }));
   expect(out.split('---\n')[0]).toBe(
