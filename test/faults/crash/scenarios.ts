@@ -117,13 +117,13 @@ function suspension({ suspendsJobs }: Server): Scenario {
   };
 }
 
-/** The same with a claim that each of its steps mounts. */
-function withClaim(spec: SequentialJobSpec): SequentialJobSpec {
-  const volumeMounts = [{ name: 'work', mountPath: '/work' }];
-  const claim = { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Mi' } } };
-  const steps = spec.steps.map((one) => Object.assign({ volumeMounts }, one));
-  return { ...spec, steps, volumeClaimTemplates: [{ metadata: { name: 'work' }, spec: claim }] };
-}
+/** No step mounts it: whether a Pod had to wait for its volume, and the status says so, is left to chance. */
+const CLAIMS: SequentialJobSpec['volumeClaimTemplates'] = [
+  {
+    metadata: { name: 'work' },
+    spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Mi' } } },
+  },
+];
 
 const SCENARIOS: readonly Scenario[] = [
   {
@@ -134,7 +134,7 @@ const SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'a run with a claim',
-    play: runs(withClaim(sequence(2))),
+    play: runs(sequence(2, {}, { volumeClaimTemplates: CLAIMS })),
     requests: {
       'POST persistentvolumeclaims (dry run)': 1,
       'POST persistentvolumeclaims': 1,
