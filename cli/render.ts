@@ -1,8 +1,9 @@
-/** `sequentialjob render`: prints the Jobs that the controller would create, without a cluster. */
+/** `sequentialjob render`: prints the claims and Jobs that the controller would create, without a cluster. */
 import { printableLine } from '../shared/printable-text.ts';
 import type { SequentialJob } from '../shared/api/types.ts';
 import { ConfigError } from './run/config.ts';
 import { buildJob } from '../shared/jobs/job.ts';
+import { buildClaims } from '../shared/jobs/volume-claims.ts';
 import { allSteps } from '../shared/jobs/position.ts';
 import { readArguments } from './arguments.ts';
 import { validateManifest, isError, textFindings } from './validate-manifest.ts';
@@ -42,17 +43,18 @@ function renderText(file: string, text: string, io: Io): number {
     io.err(`sequentialjob: ${file}: no SequentialJob in it\n`);
     return EXIT.refused;
   }
-  for (const { object } of checked) io.out(renderJobs(withPlaceholders(object as SequentialJob)));
+  for (const { object } of checked) io.out(renderChildren(withPlaceholders(object as SequentialJob)));
   return EXIT.ok;
 }
 
 const hasOneObject = ({ documents, manifests }: Manifests): boolean =>
   documents <= 1 && manifests.every(({ place }) => place.items.length === 0);
 
-/** The Jobs as YAML documents in the order of the steps, after a comment with the remarks. */
-function renderJobs({ object, remarks }: WithPlaceholders): string {
+/** The claims and the Jobs as YAML documents, in the order in which they are created, after a comment with the remarks. */
+function renderChildren({ object, remarks }: WithPlaceholders): string {
   // The controller treats the value of `resume` at the start of a sequence as already handled.
   const resumes = object.spec.resume ?? 0;
-  const jobs = allSteps(object.spec).map((_, position) => `---\n${writeYaml(buildJob(object, position, resumes))}`);
-  return [...remarks.map((remark) => `# ${printableLine(remark)}\n`), ...jobs].join('');
+  const jobs = allSteps(object.spec).map((_, position) => buildJob(object, position, resumes));
+  const documents = [...buildClaims(object), ...jobs].map((manifest) => `---\n${writeYaml(manifest)}`);
+  return [...remarks.map((remark) => `# ${printableLine(remark)}\n`), ...documents].join('');
 }

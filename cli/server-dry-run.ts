@@ -1,12 +1,11 @@
-/** Asks a cluster, by dry run, whether it accepts a SequentialJob and its Jobs. Nothing is created or changed. */
+/** Asks a cluster, by dry run, whether it accepts a SequentialJob, its Jobs and its claims. Nothing is created or changed. */
 import { V1ALPHA1_API_VERSION } from '../shared/api/group.ts';
 import type { SequentialJob } from '../shared/api/types.ts';
 import { formatJobError, type JobError } from '../shared/jobs/job-errors.ts';
-import type { JobManifest } from '../shared/jobs/job.ts';
 import { positionLabel, stepPath } from '../shared/jobs/position.ts';
-import { preflight } from '../shared/jobs/preflight.ts';
+import { type DryRunManifest, preflight } from '../shared/jobs/preflight.ts';
 import { type ApiClient, type ApiRequest, createApiClient, PATCH_TYPE } from '../shared/kube/client.ts';
-import { dryRunJob, noVerdictReason } from '../shared/kube/dry-run.ts';
+import { dryRunCreate, noVerdictReason } from '../shared/kube/dry-run.ts';
 import { type ApiError, isApiError, isRefusal } from '../shared/kube/errors.ts';
 import { type KubeConfigOptions, loadKubeConfig } from '../shared/kube/kubeconfig.ts';
 import { collectionPath, objectPath, SEQUENTIAL_JOBS, V1ALPHA1_SEQUENTIAL_JOBS } from '../shared/kube/resources.ts';
@@ -143,8 +142,8 @@ function findingsOf({ causes, message }: ApiError): readonly DryRunFinding[] {
 async function dryRunJobs(object: SequentialJob, client: ApiClient): Promise<DryRunResult> {
   const { object: complete } = withPlaceholders(object);
   const scope = { firstIndex: 0, resumes: complete.spec.resume ?? 0 };
-  const { errors, ignoredFields, unanswered } = await preflight(complete, scope, async (job) =>
-    dryRunJob(client, withoutOwner(job), { fieldManager: FIELD_MANAGER }),
+  const { errors, ignoredFields, unanswered } = await preflight(complete, scope, async (manifest) =>
+    dryRunCreate(client, withoutOwner(manifest), { fieldManager: FIELD_MANAGER }),
   );
   return {
     findings: [...errors.map((fault) => findingOf(fault, complete)), ...ignoredFields.map(ignoredFieldWarning)],
@@ -156,10 +155,10 @@ async function dryRunJobs(object: SequentialJob, client: ApiClient): Promise<Dry
  * The owner reference has `blockOwnerDeletion`. The OwnerReferencesPermissionEnforcement plugin lets only a client set it
  * that may update the owner's finalizers: the controller may, the user of `lint` perhaps not.
  */
-const withoutOwner = (job: JobManifest): JobManifest => ({
-  ...job,
-  metadata: { ...job.metadata, ownerReferences: [] },
-});
+const withoutOwner = (manifest: DryRunManifest): DryRunManifest =>
+  manifest.kind === 'Job'
+    ? { ...manifest, metadata: { ...manifest.metadata, ownerReferences: [] } }
+    : { ...manifest, metadata: { ...manifest.metadata, ownerReferences: [] } };
 
 function findingOf(fault: JobError, { spec }: SequentialJob): DryRunFinding {
   const { index, field } = fault;

@@ -1,7 +1,8 @@
 /**
- * Lists the Events about a stuck Job or Pod, one object at a time: watching all Events of a cluster would cost the API
+ * Lists the Events about a stuck Job or Pod, or about the claims of a Pod, one object at a time: watching all Events of a cluster would cost the API
  * server more than single requests.
  */
+import type { CoreV1Event, V1ObjectReference } from '@kubernetes/client-node';
 import { type ObservedJob, outcomeOf } from '../shared/api/job.ts';
 import type { ObservedEvent } from '../shared/api/pod.ts';
 import { ExpiringSet } from '../shared/expiring-set.ts';
@@ -9,6 +10,7 @@ import type { Cache } from '../shared/kube/cache.ts';
 import type { ApiClient } from '../shared/kube/client.ts';
 import { isApiError } from '../shared/kube/errors.ts';
 import { collectionPath, EVENTS } from '../shared/kube/resources.ts';
+import { asObject, nonEmptyString } from '../shared/json/untrusted.ts';
 import type { Log } from '../shared/log.ts';
 import type { EventLookupResult, EventSubject } from './decide/index.ts';
 import { RELEVANT_EVENT_REASONS } from './decide/event-lookups.ts';
@@ -70,7 +72,8 @@ export class EventLookup {
    */
   async lookUp({ metadata: { namespace, uid } }: ObservedJob, subject: EventSubject): Promise<EventLookupResult> {
     const known = this.#results.get(uid);
-    const before = known?.uid === subject.uid ? known.events : [];
+    const isSame = known?.uid === subject.uid && (known.claims === undefined) === (subject.claims === undefined);
+    const before = isSame ? known.events : [];
     const isForbidden = (): boolean => this.#forbidden.has(namespace);
     const isRequested = !isForbidden() && this.#mayRequest(known);
     const events = isRequested ? await this.#request(namespace, subject) : undefined;
@@ -80,6 +83,7 @@ export class EventLookup {
     const result: EventLookupResult = {
       uid: subject.uid,
       ...(subject.isImagePull === true ? { isImagePull: true } : {}),
+      ...(subject.claims === undefined ? {} : { claims: subject.claims }),
       ...(isUnanswered
         ? { retryMs: Math.max(this.#nextTurn(), requestedMs + (isRequested ? FAILED_RETRY_MS : 0)) }
         : {}),
@@ -108,7 +112,7 @@ export class EventLookup {
     return turnMs;
   }
 
-  async #request(namespace: string, { uid }: EventSubject): Promise<readonly ObservedEvent[] | undefined> {
+  async #request(namespace: string, subject: EventSubject): Promise<readonly ObservedEvent[] | undefined> {
     const { client, log } = this.#options;
     this.#isRequesting = true;
     try {
@@ -116,10 +120,10 @@ export class EventLookup {
       await client.request({
         method: 'GET',
         path: collectionPath(EVENTS, namespace),
-        query: { fieldSelector: `involvedObject.uid=${uid}`, limit: MAX_EVENTS },
+        query: { fieldSelector: selectorOf(subject), limit: MAX_EVENTS },
         timeoutMs: TIMEOUT_MS,
         // Read item by item, because a client may create Events as large as an object can be.
-        onItem: (event) => void events.push(toObservedEvent(event)),
+        onItem: (event) => void events.push(...eventsAbout(subject, event)),
       });
       return newestOfEach(events);
     } catch (error) {
@@ -148,6 +152,23 @@ export class EventLookup {
     const [oldest] = this.#results.keys();
     if (this.#results.size > MAX_RESULTS && oldest !== undefined) this.#results.delete(oldest);
   }
+}
+
+/** The UIDs of claims are not known. A field selector cannot name several of them. */
+function selectorOf({ uid, claims }: EventSubject): string {
+  if (claims === undefined) return `involvedObject.uid=${uid}`;
+  const [only, ...more] = claims;
+  const name = more.length === 0 ? `,involvedObject.name=${only}` : '';
+  return `involvedObject.kind=PersistentVolumeClaim${name}`;
+}
+
+/** The Event, if it is about the subject. That of a claim names the claim in its message. */
+function eventsAbout({ claims }: EventSubject, raw: unknown): readonly ObservedEvent[] {
+  const event = toObservedEvent(raw);
+  if (claims === undefined) return [event];
+  const name = nonEmptyString(asObject<V1ObjectReference>(asObject<CoreV1Event>(raw)?.involvedObject)?.name);
+  if (name === undefined || !claims.includes(name)) return [];
+  return [{ ...event, message: `PersistentVolumeClaim "${name}": ${event.message}` }];
 }
 
 /** The latest Event of each relevant reason. */

@@ -7,7 +7,7 @@ import type { SequentialJob } from '../shared/api/types.ts';
 import { preflight, type PreflightVerdict } from '../shared/jobs/preflight.ts';
 import { type Cache, keyOf } from '../shared/kube/cache.ts';
 import type { ApiClient } from '../shared/kube/client.ts';
-import { dryRunJob } from '../shared/kube/dry-run.ts';
+import { dryRunCreate } from '../shared/kube/dry-run.ts';
 import { isApiError } from '../shared/kube/errors.ts';
 import { MANAGER } from '../shared/api/group.ts';
 import type { Log } from '../shared/log.ts';
@@ -88,8 +88,8 @@ export class Preflights {
     if (state?.resumes === resumes && state.digest === digestOf(object)) return { ...snapshot, preflight: PASSED };
     if (this.#isUnanswered(state, object, from)) return { ...snapshot, preflight: OPEN };
     try {
-      const verdict = await preflight(object, { firstIndex: from, resumes }, (job) =>
-        dryRunJob(client, job, { fieldManager: MANAGER }),
+      const verdict = await preflight(object, { firstIndex: from, resumes }, (manifest) =>
+        dryRunCreate(client, manifest, { fieldManager: MANAGER }),
       );
       const result = this.#toPreflight(verdict, object);
       if (result.type === 'open') this.#postpone(object, from);

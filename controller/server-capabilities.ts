@@ -11,10 +11,12 @@ const FIELDS_OF_NEWER_SERVERS = [
   ['podReplacementPolicy', 'a Pod that is drained or deleted may be replaced while it still runs'],
 ] as const satisfies readonly (readonly [keyof JobManifest['spec'], string])[];
 
+type DeniedKind = 'Jobs' | 'PersistentVolumeClaims';
+
 export class ServerCapabilities {
   readonly #log: Pick<Log, 'warn'>;
   #suspendsJobs = true;
-  #createsJobs = true;
+  readonly #denied = new Set<DeniedKind>();
   readonly #dropped = new Set<string>();
   #hasWarnedOfTtl = false;
 
@@ -36,11 +38,16 @@ export class ServerCapabilities {
     );
   }
 
-  /** The server rejected a Job because the operator lacks a permission. Logged once until a Job is created again. */
-  recordDenied(answer: string): void {
-    if (!this.#createsJobs) return;
-    this.#createsJobs = false;
-    this.#log.warn({ err: answer }, 'no permission to create Jobs: steps wait until the operator has it');
+  /** The server rejected an object because the operator lacks a permission. Logged once until one is created again. */
+  recordDenied(kind: DeniedKind, answer: string): void {
+    if (this.#denied.has(kind)) return;
+    this.#denied.add(kind);
+    this.#log.warn({ err: answer }, `no permission to create ${kind}: steps wait until the operator has it`);
+  }
+
+  /** The claims of a sequence were created. */
+  recordClaimsCreated(): void {
+    this.#denied.delete('PersistentVolumeClaims');
   }
 
   /**
@@ -48,7 +55,7 @@ export class ServerCapabilities {
    * fields.
    */
   recordCreated(sent: JobManifest, answer: unknown): void {
-    this.#createsJobs = true;
+    this.#denied.delete('Jobs');
     const { spec } = answer as { readonly spec?: Readonly<Record<string, unknown>> };
     this.#warnOfTtl(sent, spec?.['ttlSecondsAfterFinished']);
     for (const [field, consequence] of FIELDS_OF_NEWER_SERVERS) {

@@ -1,8 +1,5 @@
 /** Creates the Job of a step, or finds out why it cannot be created. */
 import { MANAGER } from '../../shared/api/group.ts';
-import { isApiVersion } from '../../shared/conversion/index.ts';
-import { type ObservedJob, sequentialJobOwner } from '../../shared/api/job.ts';
-import { MESSAGE } from '../../shared/api/reasons.ts';
 import { buildJob } from '../../shared/jobs/job.ts';
 import { noVerdictReason } from '../../shared/kube/dry-run.ts';
 import { isApiError, isRefusal } from '../../shared/kube/errors.ts';
@@ -12,6 +9,7 @@ import type { Action, Finding, Snapshot } from '../decide/index.ts';
 import { toObservedJob } from '../transform.ts';
 import type { ExecuteDeps } from './deps.ts';
 import { getJob } from './lookups.ts';
+import { describeOwner, pendingRemovalOf } from './owner.ts';
 import { recordSpec } from './record-spec.ts';
 import { withFinding, withJob } from './snapshot.ts';
 
@@ -43,7 +41,7 @@ export async function createJob(
     const finding = findingOf(error);
     if (finding === undefined) throw error;
     if (finding.type === 'postponed' && finding.reason === 'PermissionDenied')
-      deps.capabilities.recordDenied(finding.message);
+      deps.capabilities.recordDenied('Jobs', finding.message);
     return recordRejection(action.jobName, finding, snapshot, deps);
   }
 }
@@ -80,30 +78,10 @@ function recordOrReportConflict(snapshot: Snapshot, name: string, answer: unknow
   if (answer === undefined) return snapshot;
   const job = toObservedJob(answer);
   if (isOwned(job, snapshot)) return withJob(snapshot, answer, deps);
-  const pendingRemoval = pendingRemovalOf(job, deps);
+  const pendingRemoval = pendingRemovalOf(job.metadata, deps);
   return withFinding(snapshot, name, {
     type: 'nameConflict',
-    owner: describeOwner(job),
+    owner: describeOwner(job.metadata),
     ...(pendingRemoval === undefined ? {} : { pendingRemoval }),
   });
-}
-
-/**
- * Why Kubernetes will delete another owner's Job soon, if it will. The garbage collector deletes Jobs of a
- * SequentialJob that no longer exists (deleted and created again under the same name). It cannot look up an owner whose
- * API version is not served, and keeps such a Job: any client can write such a reference, and the step must not wait
- * forever.
- */
-function pendingRemovalOf(job: ObservedJob, deps: ExecuteDeps): 'deleted' | 'ownerless' | undefined {
-  const { deletionTimestamp, namespace } = job.metadata;
-  if (deletionTimestamp !== undefined) return 'deleted';
-  const owner = sequentialJobOwner(job);
-  if (owner === undefined || !isApiVersion(owner.apiVersion)) return undefined;
-  const ownerExists = deps.sequentialJobs.get(`${namespace}/${owner.name}`)?.metadata.uid === owner.uid;
-  return ownerExists ? undefined : 'ownerless';
-}
-
-function describeOwner(job: ObservedJob): string {
-  const owner = job.metadata.ownerReferences?.find((reference) => reference.controller);
-  return owner === undefined ? MESSAGE.foreignOwner.none : MESSAGE.foreignOwner.of(owner.kind, owner.name);
 }

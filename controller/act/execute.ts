@@ -3,6 +3,7 @@
  * UID, patches name the resourceVersion or set a value that is already set.
  */
 import type { Action, Snapshot } from '../decide/index.ts';
+import { createClaims } from './create-claims.ts';
 import { createJob } from './create-job.ts';
 import { deleteJobs, deleteStrayJobs } from './delete-jobs.ts';
 import type { ExecuteDeps } from './deps.ts';
@@ -26,6 +27,8 @@ async function executeAction(action: Action, snapshot: Snapshot, deps: ExecuteDe
       return addFinalizer(snapshot, deps);
     case 'RemoveFinalizer':
       return removeFinalizer(snapshot, deps);
+    case 'CreateClaims':
+      return createClaims(snapshot, deps);
     case 'CreateJob':
       return createJob(action, snapshot, deps);
     case 'Preflight':

@@ -207,6 +207,11 @@ function stepProgress(context: Context): ConditionState {
     const message = MESSAGE.awaitingName(nextJobName(context), finding.owner, finding.pendingRemoval === 'ownerless');
     return { status: 'True', reason: REASON.starting, message };
   }
+  const { claims } = snapshot;
+  if (claims?.type === 'nameConflict') {
+    const message = MESSAGE.awaitingClaim(claims.name, claims.owner, claims.pendingRemoval === 'ownerless');
+    return { status: 'True', reason: REASON.starting, message };
+  }
   // The steps have ended, and this is recorded before anything else happens.
   if (next === undefined && draft.startTime !== undefined) {
     return { status: 'True', reason: REASON.starting, message: MESSAGE.stepsEnded };

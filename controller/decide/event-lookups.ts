@@ -5,8 +5,10 @@
 import type { ObservedJob } from '../../shared/api/job.ts';
 import { hasEnded, type ObservedPod } from '../../shared/api/pod.ts';
 import { getCondition } from '../../shared/conditions.ts';
+import { claimsOfStep } from '../../shared/jobs/volume-claims.ts';
 import { byCreation, isAlive, millis, ofJob, wantsPods } from './pods.ts';
-import type { Context, EventSubject } from './types.ts';
+import { currentIndex } from './step-view.ts';
+import type { Context, EventLookupResult, EventSubject } from './types.ts';
 
 /** The Job controller could not create a Pod (kubernetes/pkg/controller/controller_utils.go). */
 export const FAILED_CREATE = 'FailedCreate';
@@ -31,16 +33,37 @@ export const CANNOT_PREPARE: ReadonlySet<string> = new Set([
   'NetworkNotReady',
 ]);
 
+/**
+ * Why a claim has no volume, the most telling first (kubernetes/pkg/controller/volume/events/event.go). A claim that only waits
+ * for its first consumer is left out: the Pod is one.
+ */
+export const CANNOT_BIND = [
+  'ProvisioningFailed',
+  'FailedBinding',
+  'VolumeMismatch',
+  'ClaimLost',
+  'ClaimMisbound',
+  'ExternalProvisioning',
+  'WaitForPodScheduled',
+] as const;
+
 /** The Event reasons that decisions use; all other Events are dropped. */
 export const RELEVANT_EVENT_REASONS: ReadonlySet<string> = new Set([
   FAILED_CREATE,
   NO_PULL_SECRET,
   ...PULLING,
   ...CANNOT_PREPARE,
+  ...CANNOT_BIND,
 ]);
 
 /** Why a container's image cannot be pulled (kubernetes/pkg/kubelet/images/types.go). */
 const CANNOT_PULL: ReadonlySet<string> = new Set(['ErrImagePull', 'ImagePullBackOff']);
+
+/**
+ * The scheduler waits for a claim (kubernetes/pkg/scheduler/framework/plugins/volumebinding): `pod has unbound immediate
+ * PersistentVolumeClaims`, `didn't find available persistent volumes to bind`, or the binding of a volume timed out.
+ */
+const UNBOUND = /unbound immediate PersistentVolumeClaims|persistent volumes to bind|binding volumes/i;
 
 /** An object without progress, and when to list its Events first. */
 interface StuckObject {
@@ -53,6 +76,8 @@ interface StuckObject {
 const JOB_LOOKUP_DELAY_MS = 2_000;
 /** Volumes, network and images take their time. */
 const POD_LOOKUP_DELAY_MS = 15_000;
+/** Most claims get their volume at once; why one cannot is soon known. */
+const CLAIM_LOOKUP_DELAY_MS = 5_000;
 
 /**
  * The Job controller's back-off before it replaces a failed Pod (kubernetes/pkg/controller/job: 10 s, doubled, at most
@@ -73,6 +98,7 @@ function stuckObject(context: Context, job: ObservedJob): StuckObject | undefine
   const own = ofJob(pods, job.metadata.uid).sort(byCreation);
   const stuck = own.findLast(({ obstacle }) => obstacle !== undefined);
   if (stuck?.obstacle !== undefined) {
+    if (UNBOUND.test(stuck.obstacle.message)) return unboundClaims(stuck, context);
     const pullSecrets = object.spec.template?.spec?.imagePullSecrets ?? [];
     const isPullSecretSuspected = pullSecrets.length > 0 && CANNOT_PULL.has(stuck.obstacle.reason);
     return isPullSecretSuspected
@@ -87,6 +113,13 @@ function stuckObject(context: Context, job: ObservedJob): StuckObject | undefine
   if (active + terminating > 0 || own.some(isAlive)) return undefined;
   const fromMs = Math.max(nextPodExpectedMs(own, job), unsuspendedMs(context)) + JOB_LOOKUP_DELAY_MS;
   return { subject: subjectOf('Job', job), fromMs };
+}
+
+/** The claims of the running step, for one of which this Pod waits. */
+function unboundClaims(pod: ObservedPod, { snapshot, draft }: Context): StuckObject | undefined {
+  const claims = claimsOfStep(snapshot.object, currentIndex(draft));
+  const fromMs = millis(pod.metadata.creationTimestamp) + CLAIM_LOOKUP_DELAY_MS;
+  return claims.length === 0 ? undefined : { subject: { ...subjectOf('Pod', pod), claims }, fromMs };
 }
 
 /** When the Job controller should have created the next Pod, in Unix milliseconds. */
@@ -121,14 +154,18 @@ export interface EventLookupRequest {
   readonly dueMs: number;
 }
 
+const isAbout = ({ uid, isImagePull, claims }: EventLookupResult, subject: EventSubject): boolean =>
+  uid === subject.uid &&
+  isImagePull === subject.isImagePull &&
+  (claims === undefined) === (subject.claims === undefined);
+
 /** The next request for Events about this Job or its Pod; undefined if Events would not explain more. */
 export function nextEventLookup(context: Context, job: ObservedJob | undefined): EventLookupRequest | undefined {
   const { eventLookup } = context.snapshot;
   const stuck = job === undefined ? undefined : stuckObject(context, job);
   if (stuck === undefined) return undefined;
   const { subject, fromMs } = stuck;
-  if (eventLookup?.uid !== subject.uid || eventLookup.isImagePull !== subject.isImagePull)
-    return { subject, dueMs: fromMs };
+  if (eventLookup === undefined || !isAbout(eventLookup, subject)) return { subject, dueMs: fromMs };
   if (eventLookup.retryMs !== undefined) return { subject, dueMs: eventLookup.retryMs };
   // One answer suffices: the kubelet emits the Event before the image pull fails.
   if (subject.isImagePull === true) return undefined;
@@ -143,8 +180,7 @@ export function nextEventLookup(context: Context, job: ObservedJob | undefined):
 export function isEventLookupPending(context: Context, job: ObservedJob | undefined): boolean {
   const { eventLookup } = context.snapshot;
   const subject = nextEventLookup(context, job)?.subject;
-  const isSameSubject = subject?.uid === eventLookup?.uid && subject?.isImagePull === eventLookup?.isImagePull;
-  return eventLookup?.retryMs !== undefined && isSameSubject;
+  return eventLookup?.retryMs !== undefined && subject !== undefined && isAbout(eventLookup, subject);
 }
 
 /** How far the Pod watch may be behind the Job watch. */

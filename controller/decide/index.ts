@@ -54,6 +54,7 @@ function earliest(a: number | undefined, b: number | undefined): number | undefi
 
 export type {
   Action,
+  ClaimFinding,
   Decision,
   EventLookupResult,
   EventSubject,

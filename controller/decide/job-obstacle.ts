@@ -6,7 +6,7 @@ import type { ObservedJob } from '../../shared/api/job.ts';
 import type { Obstacle, ObservedEvent, ObservedPod } from '../../shared/api/pod.ts';
 import { MESSAGE, REASON } from '../../shared/api/reasons.ts';
 import { byCreation, isAlive, millis, ofJob, wantsPods } from './pods.ts';
-import { CANNOT_PREPARE, FAILED_CREATE, NO_PULL_SECRET, PULLING } from './event-lookups.ts';
+import { CANNOT_BIND, CANNOT_PREPARE, FAILED_CREATE, NO_PULL_SECRET, PULLING } from './event-lookups.ts';
 import type { EventLookupResult } from './types.ts';
 
 /**
@@ -24,7 +24,7 @@ export function obstacleOf(
   if (job.suspended?.byOperator === false) return suspendedByOthers(job);
   if (!wantsPods(job)) return undefined;
   const stuck = own.findLast(({ obstacle }) => obstacle !== undefined);
-  if (stuck?.obstacle !== undefined) return withPodName(stuck, withPullSecret(stuck.obstacle, eventsOf(lookup, stuck)));
+  if (stuck?.obstacle !== undefined) return withPodName(stuck, withCause(stuck.obstacle, eventsOf(lookup, stuck)));
   const waiting = own.findLast(({ waitingSince }) => waitingSince !== undefined);
   if (waiting !== undefined) {
     const event = preparationFailure(eventsOf(lookup, waiting));
@@ -53,10 +53,15 @@ function eventsOf(
   return lookup?.uid === metadata.uid ? lookup.events : [];
 }
 
-/** Appends the missing pull secret, the most likely cause, to the failed image pull. */
-function withPullSecret(obstacle: Obstacle, events: readonly ObservedEvent[]): Obstacle {
-  const secret = events.find(({ reason }) => reason === NO_PULL_SECRET);
-  return secret === undefined ? obstacle : { ...obstacle, message: `${obstacle.message}; ${secret.message}` };
+/**
+ * Appends the most likely cause: the missing pull secret to a failed image pull, or why a claim has no volume to what
+ * the scheduler says.
+ */
+function withCause(obstacle: Obstacle, events: readonly ObservedEvent[]): Obstacle {
+  const [cause] = [NO_PULL_SECRET, ...CANNOT_BIND].flatMap((wanted) =>
+    events.filter(({ reason }) => reason === wanted),
+  );
+  return cause === undefined ? obstacle : { ...obstacle, message: `${obstacle.message}; ${cause.message}` };
 }
 
 /**

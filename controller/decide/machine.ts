@@ -22,6 +22,7 @@ import { failedPodRows, stepEndRows, stepProgressRows } from './step.ts';
 import { awaitStrayJobsRows, deleteStrayJobsRows } from './stray-jobs.ts';
 import { suspendedRows, suspendInStepRows, suspendRows } from './suspend.ts';
 import { ttlRows } from './ttl.ts';
+import { claimRows } from './volume-claims.ts';
 import { type Context, type Draft, STATES, type State } from './types.ts';
 
 const staysAsItIs: readonly Row[] = [{ guard: otherwise, effect: none }];
@@ -40,6 +41,7 @@ export const TABLE: Readonly<Record<State, readonly Row[]>> = {
     notCreatedRows,
     preflightRows,
     dependencyRows,
+    claimRows,
     createRows,
   ].flat(),
   StepRunning: [

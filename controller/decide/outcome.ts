@@ -5,6 +5,7 @@ import { EVENT, EVENT_MESSAGE, type EventDraft, type Failure, MESSAGE, REASON } 
 import { positionLabel } from '../../shared/jobs/position.ts';
 import { secondsBetween } from '../../shared/api/time.ts';
 import { formatJobError } from '../../shared/jobs/job-errors.ts';
+import { isClaimError } from '../../shared/jobs/volume-claims.ts';
 import type { StepStatus } from '../../shared/api/types.ts';
 import { truncate } from '../../shared/truncate.ts';
 import { currentSteps, withCurrentSteps, withLastStep } from './draft.ts';
@@ -44,7 +45,7 @@ export function failNext(context: Context, reason: string, message: string): Dra
 }
 
 /**
- * Fails the sequence because the API server rejects Jobs of remaining steps. The failed step is the first one with an
+ * Fails the sequence because the API server rejects Jobs of remaining steps, or claims. The failed step is the first one with an
  * error or, once the sequence has started, the next step: the fields that may still be changed depend on it.
  */
 export function failPreflight(context: Context): Draft {
@@ -58,10 +59,13 @@ export function failPreflight(context: Context): Draft {
     step: error.index === undefined ? undefined : positionLabel(snapshot.object.spec, error.index),
     text: formatJobError(error),
   }));
-  const message = MESSAGE.preflightRefused(lines, hasStarted);
+  const claims = errors.filter(isClaimError).length;
+  const what = claims === 0 ? 'Jobs' : claims === errors.length ? 'claims' : 'Jobs and claims';
+  const message = MESSAGE.preflightRefused(lines, { what, hasStarted });
+  const reason = what === 'claims' ? REASON.claimRejected : REASON.jobRejected;
   const step = steps[index]?.name;
   // A step of finally is none of those that progress counts.
-  return fail(context, { ...(step === undefined ? {} : { index, step }), reason: REASON.jobRejected, message });
+  return fail(context, { ...(step === undefined ? {} : { index, step }), reason, message });
 }
 
 /**

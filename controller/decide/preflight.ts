@@ -7,7 +7,7 @@ import { defineEffects, defineGuards, type Row } from './row.ts';
 
 const guards = defineGuards({
   preflightRejected: {
-    description: "the API server rejects the dry run of a remaining step's Job",
+    description: "the API server rejects the dry run of a remaining step's Job, or of a claim",
     holds: ({ snapshot }) => snapshot.preflight?.type === 'refused',
   },
   preflightDue: {
@@ -18,11 +18,12 @@ const guards = defineGuards({
 
 const effects = defineEffects({
   failOnPreflight: {
-    description: 'record JobRejected with all errors of all steps; wait for a spec change',
+    description:
+      'record JobRejected (ClaimRejected if only claims have errors) with all errors of all steps; wait for a spec change',
     apply: (context) => failPreflight(withoutStartTime(context)),
   },
   preflight: {
-    description: 'create the Jobs of all remaining steps with dryRun=All',
+    description: 'create the Jobs of all remaining steps and, before the first step, the claims with dryRun=All',
     apply: (context) => {
       const { resumes } = context.draft;
       return withAction(withoutStartTime(context).draft, {

@@ -81,6 +81,8 @@ const POSTPONED: ReadonlySet<string> = new Set([REASON.quotaExceeded, REASON.per
 function missing(context: Context): Obstacle | undefined {
   const finding = context.snapshot.findings[nextJobName(context)];
   if (finding?.type === 'postponed') return { reason: finding.reason, message: postponedMessage(finding, context) };
+  const { claims } = context.snapshot;
+  if (claims?.type === 'postponed') return { reason: claims.reason, message: claims.message };
   const found = finding?.type === 'dependencies' ? finding.missing : [];
   const [first] = found;
   if (first === undefined) return undefined;

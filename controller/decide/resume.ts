@@ -15,7 +15,12 @@ function withoutFailed({ steps, failure }: Draft): readonly StepStatus[] {
   return last?.state === 'Failed' && (failure?.index ?? last.index) === last.index ? steps.slice(0, -1) : steps;
 }
 
-const RETRIED_ON_CHANGE: ReadonlySet<string> = new Set([REASON.invalidSpec, REASON.jobRejected]);
+const RETRIED_ON_CHANGE: ReadonlySet<string> = new Set([
+  REASON.invalidSpec,
+  REASON.jobRejected,
+  REASON.claimNameConflict,
+  REASON.claimRejected,
+]);
 
 function specChanged({ draft, snapshot: { object } }: Context): boolean {
   if (draft.failure === undefined || !RETRIED_ON_CHANGE.has(draft.failure.reason)) return false;
@@ -24,7 +29,7 @@ function specChanged({ draft, snapshot: { object } }: Context): boolean {
 
 const guards = defineGuards({
   specChangedBeforeStart: {
-    description: 'the spec or the first Job was rejected, and the spec has changed since',
+    description: 'the spec, the first Job or a claim was rejected, and the spec has changed since',
     holds: (context) => specChanged(context) && context.draft.startTime === undefined,
   },
   resumeBlockedByPods: {

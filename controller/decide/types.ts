@@ -29,6 +29,22 @@ export type Finding =
 /** A ResourceQuota is exhausted, or the controller's service account lacks a permission. */
 export type PostponedReason = 'QuotaExceeded' | 'PermissionDenied';
 
+/** What the requests of this reconcile have shown about the claims of the sequence. */
+export type ClaimFinding =
+  /** All of them exist. */
+  | { readonly type: 'ready' }
+  /** Another owner's claim has the name. `pendingRemoval`: why Kubernetes will delete it soon; then it may be ours. */
+  | {
+      readonly type: 'nameConflict';
+      readonly name: string;
+      readonly owner: string;
+      readonly pendingRemoval?: 'deleted' | 'ownerless';
+    }
+  /** The API server rejects a claim permanently; `errors` have the fields of the SequentialJob. */
+  | { readonly type: 'rejected'; readonly name: string; readonly errors: readonly string[] }
+  /** A claim cannot be created for now. `ClaimOutdated`: it was created before its template was changed. */
+  | { readonly type: 'postponed'; readonly reason: PostponedReason | 'ClaimOutdated'; readonly message: string };
+
 /** The input of a decision. Immutable by convention: it shares objects with the cache. */
 export interface Snapshot {
   /** With the spec that the operator runs. Where a change bypassed the webhook, the stored spec may differ. */
@@ -57,6 +73,8 @@ export interface Snapshot {
   readonly specRecorded?: boolean;
   /** The result of the dry run of the remaining steps' Jobs; absent where no dry run is needed. */
   readonly preflight?: Preflight;
+  /** Set once this reconcile has created or found the claims, or one of them could not be created. */
+  readonly claims?: ClaimFinding;
   /** The transient error of the last action. */
   readonly lastError?: string;
 }
@@ -68,6 +86,8 @@ export interface EventSubject {
   readonly uid: string;
   /** The Events shall explain a failed image pull, not a missing or unready Pod. */
   readonly isImagePull?: true;
+  /** The Pod waits for these claims: the Events are theirs, not the Pod's. */
+  readonly claims?: readonly string[];
 }
 
 /** The Events about one object at the time of the request. */
@@ -75,6 +95,8 @@ export interface EventLookupResult {
   /** UID of the object. */
   readonly uid: string;
   readonly isImagePull?: true;
+  /** Set if the Events are those of claims for which the object, a Pod, waits. */
+  readonly claims?: readonly string[];
   /** Time of the request; Unix milliseconds. */
   readonly requestedMs: number;
   /**
@@ -118,6 +140,8 @@ export type Action =
   | { readonly type: 'AddFinalizer' }
   | { readonly type: 'RemoveFinalizer' }
   | { readonly type: 'CreateJob'; readonly position: StepPosition; readonly resumes: number; readonly jobName: string }
+  /** Create the claims of the sequence. */
+  | { readonly type: 'CreateClaims' }
   /** Dry-run the creation of the Jobs of all steps from index `from` on. */
   | { readonly type: 'Preflight'; readonly from: number; readonly resumes: number }
   /** GET a Job that the cache does not have. */

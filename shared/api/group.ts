@@ -67,6 +67,9 @@ export const OUTCOME_ANNOTATIONS = {
   failureMessage: `${GROUP}/failure-message`,
 } as const;
 
+/** On a claim: the hash of the claim template that it was created from. */
+export const CLAIM_TEMPLATE_ANNOTATION = `${GROUP}/claim-template` as const;
+
 export const DEFAULT_BACKOFF_LIMIT = 3;
 
 /** The time limit of a step of `finally` that has none: no deadline of the sequence covers it. */

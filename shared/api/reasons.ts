@@ -23,6 +23,8 @@ export const REASON = {
   jobDeleted: 'JobDeleted',
   jobRejected: 'JobRejected',
   finallyFailed: 'FinallyFailed',
+  claimNameConflict: 'ClaimNameConflict',
+  claimRejected: 'ClaimRejected',
   deadlineExceeded: 'DeadlineExceeded',
   // Suspended; also the reason of Progressing while Suspended is True
   suspended: 'Suspended',
@@ -33,6 +35,7 @@ export const REASON = {
   secretNotFound: 'SecretNotFound',
   configMapNotFound: 'ConfigMapNotFound',
   claimNotFound: 'PersistentVolumeClaimNotFound',
+  claimOutdated: 'ClaimOutdated',
   quotaExceeded: 'QuotaExceeded',
   jobSuspended: 'JobSuspended',
   containerStillRunning: 'ContainerStillRunning',
@@ -182,14 +185,21 @@ export const MESSAGE = {
   jobDeleted: (job: string): string =>
     `Job "${job}" was deleted before its result was observed; the step is not run again`,
   jobRejected: (job: string, answer: string): string => `the API server rejected Job "${job}": ${answer}`,
+  claimNameConflict: (claim: string, owner: string): string =>
+    `a PersistentVolumeClaim named "${claim}" already exists and ${owner}; rename the claim template, or delete that claim and raise spec.resume`,
+  claimRejected: (claim: string, faults: readonly string[]): string =>
+    `the API server rejected PersistentVolumeClaim "${claim}": ${faults.join('; ')}`,
+  /** The spec was changed before the sequence has started. */
+  claimOutdated: (claim: string, field: string): string =>
+    `PersistentVolumeClaim "${claim}" was created before ${field} was changed; delete it, so that it is created again`,
   /** `hasStarted`: the sequence has started. */
   preflightRefused: (
     faults: readonly { readonly step: string | undefined; readonly text: string }[],
-    hasStarted: boolean,
+    { what, hasStarted }: { readonly what: 'Jobs' | 'claims' | 'Jobs and claims'; readonly hasStarted: boolean },
   ): string => {
     const lines = faults.map(({ step, text }) => (step === undefined ? text : `step ${step}: ${text}`));
-    const what = hasStarted ? 'no further step was started' : 'no step was started';
-    return `${what}, because the API server rejects Jobs of this sequence: ${lines.join('; ')}`;
+    const result = hasStarted ? 'no further step was started' : 'no step was started';
+    return `${result}, because the API server rejects ${what} of this sequence: ${lines.join('; ')}`;
   },
   awaitingPods: (at: string, pods: readonly string[]): string =>
     `Step ${at} is waiting for Pods of the previous step to terminate: ${listed(pods)}`,
@@ -216,6 +226,10 @@ export const MESSAGE = {
     isOwnerless
       ? `Waiting for the garbage collector to delete Job "${job}", which ${owner} that no longer exists`
       : `Waiting for the deletion of Job "${job}", which ${owner}`,
+  awaitingClaim: (claim: string, owner: string, isOwnerless: boolean): string =>
+    isOwnerless
+      ? `Waiting for the garbage collector to delete PersistentVolumeClaim "${claim}", which ${owner} that no longer exists`
+      : `Waiting for the deletion of PersistentVolumeClaim "${claim}", which ${owner}`,
   awaitingJobs: (at: string, jobs: readonly string[]): string =>
     `Step ${at} is waiting for the deletion of ${listed(jobs.map((job) => `Job "${job}"`))}`,
   /** `own`: how many Jobs the sequence has. */

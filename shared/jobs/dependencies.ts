@@ -18,6 +18,7 @@ import type {
 } from '@kubernetes/client-node';
 import type { SequentialJob, SequentialJobSpec, Step, StepPod } from '../api/types.ts';
 import { asObject, asObjects, nonEmptyString, type Untrusted } from '../json/untrusted.ts';
+import { claimName, type ClaimTemplate } from './claim-volumes.ts';
 import { mergePod } from './pod-settings.ts';
 import type { StepPosition } from './position.ts';
 import { usedVolumes } from './used-volumes.ts';
@@ -68,7 +69,19 @@ function* stepReferences(object: SequentialJob, position: StepPosition): Referen
   const step = [...asObjects<Step>(spec?.steps), ...asObjects<Step>(spec?.finally)][position];
   if (step === undefined) return;
   const template = mergePod(asObject<V1PodTemplateSpec>(spec?.template) ?? {}, asObject<StepPod>(step.pod));
-  yield* podReferences(asObject<V1PodSpec>(template.spec) ?? {}, step);
+  const own = ownClaimNames(object, spec);
+  for (const one of podReferences(asObject<V1PodSpec>(template.spec) ?? {}, step)) {
+    if (one.kind !== 'PersistentVolumeClaim' || !own.has(one.name)) yield one;
+  }
+}
+
+/** The claims that the operator creates itself: a volume of the template may name one, too. */
+function ownClaimNames(object: SequentialJob, spec: Untrusted<SequentialJobSpec> | undefined): ReadonlySet<string> {
+  const templates = asObjects<ClaimTemplate>(spec?.volumeClaimTemplates).flatMap(({ metadata }) => {
+    const name = nonEmptyString(asObject<{ name: string }>(metadata)?.name);
+    return name === undefined ? [] : { metadata: { name } };
+  });
+  return new Set(templates.map((template) => claimName(object, template)));
 }
 
 function dedupe(named: readonly Dependency[]): readonly Dependency[] {

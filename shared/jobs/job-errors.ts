@@ -61,7 +61,7 @@ const quotedValueOf = (message: string): string | undefined => QUOTED_VALUE.exec
  * Servers print a structured value as Go syntax or as JSON, with all its unset fields and, before about 1.33, with
  * memory addresses that differ each time. This removes the value and keeps the message behind it.
  */
-const withoutStructuredValue = (message: string): string =>
+export const withoutStructuredValue = (message: string): string =>
   message.replace(/^([A-Z][a-z]+(?: [a-z]+)?: )[\w.*[\]]*\{.*\}: /s, '$1');
 
 /** A path of a Job's Pod in a message, up to a list's index. */

@@ -20,6 +20,7 @@ import type {
 } from '../api/types.ts';
 import { containerOf } from '../conversion/step-settings.ts';
 import { isReserved } from '../validation/labels.ts';
+import { claimVolumes } from './claim-volumes.ts';
 import { jobName } from './names.ts';
 import { mergeMaps, mergePod } from './pod-settings.ts';
 import { allSteps, placeOf, stepAt, type StepPlace, type StepPosition } from './position.ts';
@@ -99,7 +100,7 @@ export function buildCombinedJob(
       podReplacementPolicy: POD_REPLACEMENT_POLICY,
       ...jobFields(first.job, job, place.list),
       template: podTemplate(
-        template,
+        withClaimVolumes(template, object),
         steps.map((step) => containerOf(step)),
         {
           labels,
@@ -194,6 +195,15 @@ function podTemplate(
   };
 }
 
+/** The template with one volume more for each claim of the sequence. */
+function withClaimVolumes(template: DefaultedTemplate, object: SequentialJob): DefaultedTemplate {
+  const claims = claimVolumes(object);
+  const { spec } = template;
+  return claims.length === 0
+    ? template
+    : { ...template, spec: { ...spec, volumes: [...(spec.volumes ?? []), ...claims] } };
+}
+
 /**
  * The Pod spec without the volumes and resource claims that none of its containers uses. The kubelet mounts all
  * volumes of a Pod, so a step would otherwise wait for objects that only another step needs.
@@ -228,8 +238,8 @@ const PER_CONTAINER_PREFIXES = [
   'container.seccomp.security.alpha.kubernetes.io/',
 ] as const;
 
-/** Without reserved keys: if the webhook was bypassed, a template may have keys that the controller reads from Jobs. */
-function withoutReserved(map: StringMap, what: 'labels' | 'annotations'): StringMap {
+/** Without reserved keys: if the webhook was bypassed, a template may have keys that the controller reads from its children. */
+export function withoutReserved(map: StringMap, what: 'labels' | 'annotations'): StringMap {
   return Object.fromEntries(Object.entries(map).filter(([key]) => !isReserved(key, what)));
 }
 

@@ -1,6 +1,6 @@
 /**
- * Finds the Jobs of a sequence that the API server would refuse, with few dry runs: one if the steps differ only in
- * their containers. Pure except for the dry run, which is passed in.
+ * Finds the Jobs and claims of a sequence that the API server would refuse, with few dry runs: one if the steps differ only in
+ * their containers, and one for each claim. Pure except for the dry run, which is passed in.
  */
 import { withDefaults } from '../api/defaults.ts';
 import type { SequentialJob } from '../api/types.ts';
@@ -8,30 +8,33 @@ import { jobErrorsOf, toSequentialJobFields, type JobError, type JobRefusal } fr
 import { buildCombinedJob, jobFields, jobMetadata, type JobManifest } from './job.ts';
 import { mergePod } from './pod-settings.ts';
 import { allSteps, type StepPosition } from './position.ts';
+import { buildClaims, claimErrorsOf, claimField, type ClaimManifest } from './volume-claims.ts';
 
 /** The result of a dry run. */
 export type DryRunAnswer =
   | {
       readonly type: 'accepted';
-      /** Fields of the Job that the server does not know and drops. */
+      /** Fields of the manifest that the server does not know and drops. */
       readonly unknownFields: readonly string[];
     }
   | { readonly type: 'refused'; readonly refusal: JobRefusal; readonly unknownFields: readonly string[] }
-  /** The server gave no verdict, for a reason that is not in the Job. */
+  /** The server gave no verdict, for a reason that is not in the manifest. */
   | { readonly type: 'unanswered'; readonly reason: NoVerdictReason; readonly message: string };
 
 /** `DryRunUnsupported`: an admission webhook does not support dry run. The other reasons may be temporary. */
 export type NoVerdictReason = 'DryRunUnsupported' | 'QuotaExceeded' | 'PermissionDenied';
 
-/** Sends a create request for the Job with dryRun. May reject; then the preflight rejects too. */
-export type DryRun = (job: JobManifest) => Promise<DryRunAnswer>;
+export type DryRunManifest = JobManifest | ClaimManifest;
+
+/** Sends a create request for the Job or the claim with dryRun. May reject; then the preflight rejects too. */
+export type DryRun = (manifest: DryRunManifest) => Promise<DryRunAnswer>;
 
 export interface PreflightVerdict {
-  /** The errors of all refused Jobs; empty if the server accepts every checked Job. */
+  /** The errors of all refused Jobs and claims; empty if the server accepts all that were checked. */
   readonly errors: readonly JobError[];
-  /** The fields of the SequentialJob that this server drops from the Jobs. */
+  /** The fields of the SequentialJob that this server drops from the Jobs and claims. */
   readonly ignoredFields: readonly string[];
-  /** Why not all steps were checked; absent if they were. */
+  /** Why not all steps and claims were checked; absent if they were. */
   readonly unanswered?: { readonly reason: NoVerdictReason | 'TooMany'; readonly message: string };
 }
 
@@ -47,7 +50,7 @@ export interface PreflightScope {
  */
 export const MAX_DRY_RUNS = 50;
 
-/** Checks the Jobs of all steps from `from` on. Rejects if `dryRun` rejects. */
+/** Checks the Jobs of all steps from `firstIndex` on and, before the first step, the claims. Rejects if `dryRun` rejects. */
 export async function preflight(
   object: SequentialJob,
   scope: PreflightScope,
@@ -55,7 +58,34 @@ export async function preflight(
 ): Promise<PreflightVerdict> {
   const dryRuns = new DryRunSequence(object, scope.resumes, dryRun);
   for (const indices of dryRunGroups(object, scope.firstIndex)) await dryRuns.check(indices);
-  return dryRuns.verdict;
+  const jobs = dryRuns.verdict;
+  return scope.firstIndex > 0 ? jobs : combined(await checkClaims(object, dryRun), jobs);
+}
+
+/** The claims exist once the first step has started. No verdict on one says nothing about the others. */
+async function checkClaims(object: SequentialJob, dryRun: DryRun): Promise<PreflightVerdict> {
+  let verdict: PreflightVerdict = { errors: [], ignoredFields: [] };
+  for (const [index, claim] of buildClaims(object).entries()) {
+    verdict = combined(verdict, claimVerdict(await dryRun(claim), index));
+  }
+  return verdict;
+}
+
+function claimVerdict(answer: DryRunAnswer, index: number): PreflightVerdict {
+  if (answer.type === 'unanswered') {
+    return { errors: [], ignoredFields: [], unanswered: { reason: answer.reason, message: answer.message } };
+  }
+  const ignoredFields = answer.unknownFields.map((field) => claimField(field, index));
+  return { errors: answer.type === 'accepted' ? [] : claimErrorsOf(answer.refusal, index), ignoredFields };
+}
+
+function combined(first: PreflightVerdict, second: PreflightVerdict): PreflightVerdict {
+  const unanswered = first.unanswered ?? second.unanswered;
+  return {
+    errors: [...first.errors, ...second.errors],
+    ignoredFields: [...first.ignoredFields, ...second.ignoredFields],
+    ...(unanswered === undefined ? {} : { unanswered }),
+  };
 }
 
 /**

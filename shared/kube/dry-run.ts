@@ -1,9 +1,8 @@
-/** Sends create requests for Jobs with dryRun and interprets the answers. */
-import type { DryRunAnswer, NoVerdictReason } from '../jobs/preflight.ts';
-import type { JobManifest } from '../jobs/job.ts';
+/** Sends create requests for Jobs and claims with dryRun and interprets the answers. */
+import type { DryRunAnswer, DryRunManifest, NoVerdictReason } from '../jobs/preflight.ts';
 import type { ApiClient } from './client.ts';
 import { type ApiError, isApiError, isRefusal } from './errors.ts';
-import { collectionPath, JOBS } from './resources.ts';
+import { collectionPath, JOBS, PERSISTENT_VOLUME_CLAIMS, type Resource } from './resources.ts';
 
 /** How a server treats unknown fields (1.25 and newer; older ones ignore the parameter and drop the fields). */
 type FieldValidation = 'Strict' | 'Ignore';
@@ -14,32 +13,37 @@ type FieldValidation = 'Strict' | 'Ignore';
  */
 const DRY_RUN = 'All';
 
+const RESOURCES: Readonly<Record<DryRunManifest['kind'], Resource>> = {
+  Job: JOBS,
+  PersistentVolumeClaim: PERSISTENT_VOLUME_CLAIMS,
+};
+
 /**
- * The server's verdict on a Job: one request, or two if the Job has fields that the server does not know. Rejects
+ * The server's verdict on a Job or a claim: one request, or two if it has fields that the server does not know. Rejects
  * with ApiError if there was no verdict; the caller may retry.
  */
-export async function dryRunJob(
+export async function dryRunCreate(
   client: ApiClient,
-  job: JobManifest,
+  manifest: DryRunManifest,
   query: Readonly<Record<string, string>> = {},
 ): Promise<DryRunAnswer> {
-  const strict = await create(client, job, { ...query, fieldValidation: 'Strict' });
+  const strict = await create(client, manifest, { ...query, fieldValidation: 'Strict' });
   const unknownFields = strict === undefined ? [] : unknownFieldsIn(strict);
   if (unknownFields.length === 0) return toAnswer(strict, []);
-  return toAnswer(await create(client, job, { ...query, fieldValidation: 'Ignore' }), unknownFields);
+  return toAnswer(await create(client, manifest, { ...query, fieldValidation: 'Ignore' }), unknownFields);
 }
 
 async function create(
   client: ApiClient,
-  job: JobManifest,
+  manifest: DryRunManifest,
   query: Readonly<Record<string, string>> & { readonly fieldValidation: FieldValidation },
 ): Promise<ApiError | undefined> {
   try {
     await client.request({
       method: 'POST',
-      path: collectionPath(JOBS, job.metadata.namespace),
+      path: collectionPath(RESOURCES[manifest.kind], manifest.metadata.namespace),
       query: { ...query, dryRun: DRY_RUN },
-      body: job,
+      body: manifest,
       ignoresAnswer: true,
     });
     return undefined;

@@ -7,16 +7,19 @@ import { duplicate, Path, required, tooMany, type FieldErrors } from './field-er
 import { validateResults } from './results.ts';
 import { validateStepSettings } from './step-settings.ts';
 import { validateTemplate, viewTemplate } from './template.ts';
+import { validateClaimTemplates } from './volume-claims.ts';
 import { asObject, asObjects, nonEmptyString, type Untrusted } from '../json/untrusted.ts';
 
 const SPEC = Path.of('spec');
 
-/** Validates a spec by the rules that a schema cannot express: the steps in order, the template, the settings of steps. */
+/** Validates a spec by the rules that a schema cannot express: the steps in order, the template, the claims, the settings of steps. */
 export function validateSpecRules(value: unknown, errors: FieldErrors): void {
   const spec = asObject<SequentialJobSpec>(value) ?? {};
-  const template = viewTemplate(spec.template);
-  const names = validateSteps(spec, template.volumeNames, errors);
+  const template = viewTemplate(spec.template, spec.volumeClaimTemplates);
+  const names = validateSteps(spec, template.mountable, errors);
   validateTemplate(template, names, SPEC.child('template'), errors);
+  const claims = SPEC.child('volumeClaimTemplates');
+  validateClaimTemplates(spec.volumeClaimTemplates, template.volumeNames, claims, errors);
   validateStepSettings(spec, { template, names }, SPEC, errors);
   validateResults(spec, template, SPEC, errors);
 }

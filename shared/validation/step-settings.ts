@@ -67,7 +67,7 @@ function podContext({ template, names }: SharedParts): SharedPod {
     items.flatMap(({ name }) => nonEmptyString(name) ?? []);
   return {
     taken: new Set([...names, ...namesOf(template.initContainers)]),
-    volumes: template.volumeNames,
+    volumes: template.mountable,
     claims: new Set(namesOf(asObjects(template.spec?.resourceClaims))),
   };
 }

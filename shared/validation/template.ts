@@ -5,6 +5,7 @@ import { duplicate, forbidden, type FieldErrors, type Path } from './field-error
 import { validateKeyedLists } from './keyed-lists.ts';
 import { validateReservedKeys } from './labels.ts';
 import { asArray, asObject, asObjects, nonEmptyString, type Untrusted } from '../json/untrusted.ts';
+import { claimTemplateNames } from './volume-claims.ts';
 import { validateVolumes } from './volumes.ts';
 
 /** The parts of the template that the rules read. */
@@ -13,18 +14,23 @@ export interface TemplateView {
   readonly spec: Untrusted<V1PodSpec> | undefined;
   readonly volumes: readonly Untrusted<V1Volume>[];
   readonly volumeNames: ReadonlySet<string>;
+  /** What containers may mount: the volumes and the claims of the sequence. */
+  readonly mountable: ReadonlySet<string>;
   readonly initContainers: readonly Untrusted<V1Container>[];
 }
 
-export function viewTemplate(value: unknown): TemplateView {
+/** `claims`: the claim templates of the sequence. */
+export function viewTemplate(value: unknown, claims: unknown): TemplateView {
   const template = asObject<V1PodTemplateSpec>(value);
   const spec = asObject<V1PodSpec>(template?.spec);
   const volumes = asObjects<V1Volume>(spec?.volumes);
+  const volumeNames = volumes.flatMap(({ name }) => nonEmptyString(name) ?? []);
   return {
     metadata: asObject<V1ObjectMeta>(template?.metadata),
     spec,
     volumes,
-    volumeNames: new Set(volumes.flatMap(({ name }) => nonEmptyString(name) ?? [])),
+    volumeNames: new Set(volumeNames),
+    mountable: new Set([...volumeNames, ...claimTemplateNames(claims).filter((name) => name !== undefined)]),
     initContainers: asObjects<V1Container>(spec?.initContainers),
   };
 }
@@ -43,7 +49,7 @@ export function validateTemplate(view: TemplateView, names: ReadonlySet<string>,
   if (asArray(spec.containers).length > 0) {
     errors.push(forbidden(here.child('containers'), 'the containers are the steps in spec.steps'));
   }
-  const { initContainers, volumeNames: volumes } = view;
+  const { initContainers, mountable: volumes } = view;
   validateInitContainers(initContainers, { taken: names, volumes }, here.child('initContainers'), errors);
   if (asArray(spec.ephemeralContainers).length > 0) {
     const detail = 'ephemeral containers not allowed in pod template';

@@ -3,10 +3,12 @@ import type { V1Container, V1SecurityContext, V1Volume, V1VolumeMount } from '@k
 import { MAX_STEPS } from '../api/group.ts';
 import { escapedLine } from '../printable-text.ts';
 import type { SequentialJob, SequentialJobSpec, Step, StepPod } from '../api/types.ts';
+import { usedVolumes } from '../jobs/used-volumes.ts';
 import { Path, shorten } from './field-error.ts';
 import { parseImage } from './images.ts';
 import { MAX_APPLIED_BYTES, MAX_SPEC_BYTES, jsonBytes } from './value-limit.ts';
 import { viewTemplate } from './template.ts';
+import { claimTemplateNames } from './volume-claims.ts';
 import { asEntries, asObject, asObjects, nonEmptyString, type Untrusted } from '../json/untrusted.ts';
 
 const SPEC = Path.of('spec');
@@ -17,13 +19,13 @@ const MAX_LISTED = 5;
 
 /**
  * The warnings for an object, in the order of its fields, the steps of `finally` included: a spec that is too long for client-side `kubectl apply`,
- * images without tag or digest or with `latest`, privileged containers, `hostPath` volumes, and volumes that several
- * steps mount although they do not outlive a step. Accepts untrusted values. `bytes`: the length of its JSON, or an
+ * images without tag or digest or with `latest`, privileged containers, `hostPath` volumes, volumes that several
+ * steps mount although they do not outlive a step, and claims that no step mounts. Accepts untrusted values. `bytes`: the length of its JSON, or an
  * upper bound, if known.
  */
 export function warningsFor(object: unknown, bytes = Infinity): readonly string[] {
   const spec = asObject<SequentialJobSpec>(asObject<SequentialJob>(object)?.spec);
-  const template = viewTemplate(spec?.template);
+  const template = viewTemplate(spec?.template, spec?.volumeClaimTemplates);
   const steps = asObjects<Step>(spec?.steps).slice(0, MAX_STEPS);
   const last = asObjects<Step>(spec?.finally).slice(0, MAX_STEPS);
   const mounting = stepsByVolume([...steps, ...last]);
@@ -33,6 +35,7 @@ export function warningsFor(object: unknown, bytes = Infinity): readonly string[
     ...stepsWarnings(last, SPEC.child('finally')),
     ...containersWarnings(template.initContainers, TEMPLATE.child('initContainers')),
     ...template.volumes.flatMap((volume, i) => volumeWarnings(volume, mounting, TEMPLATE.child('volumes').index(i))),
+    ...unmountedClaimWarnings(spec?.volumeClaimTemplates, [...steps, ...last], template.initContainers),
   ].map(escapedLine);
 }
 
@@ -102,6 +105,16 @@ function stepsByVolume(steps: Steps): ReadonlyMap<string, Steps> {
     }
   }
   return mounting;
+}
+
+/** `shared`: the init containers of all steps. */
+function unmountedClaimWarnings(templates: unknown, steps: Steps, shared: Steps): readonly string[] {
+  const used = usedVolumes([...steps, ...steps.flatMap(initContainersOf), ...shared]);
+  return claimTemplateNames(templates).flatMap((name, i) =>
+    name === undefined || used.has(name)
+      ? []
+      : [`${SPEC.child('volumeClaimTemplates').index(i).toString()}: no step mounts it`],
+  );
 }
 
 function volumeWarnings(

@@ -8,6 +8,7 @@ import type { RestrictedController } from '../support/restricted-controller.ts';
 import { sequence, step, waitsFor, withSecret } from '../support/sequences.ts';
 
 const RESOURCE = 'batch.example.com/sequentialjobs';
+const CLAIM = { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Mi' } } };
 const DATA = { data: { token: 'aGk=' } };
 
 /** The sequence, once it says that the controller lacks a permission. */
@@ -74,6 +75,24 @@ export const MISSING: readonly (readonly [
       expect(here.messagesAbout('batch/jobs create').filter((one) => message.includes(one))).not.toEqual([]);
       expect(object.status?.phase).toBe('Pending');
       expect(object.status?.startTime).toBeUndefined();
+    },
+  ],
+  [
+    'to create claims: the sequence waits, and says for what',
+    ['/persistentvolumeclaims create'],
+    async ({ namespace }) =>
+      void (await namespace.apply('any', {
+        ...sequence(1),
+        volumeClaimTemplates: [{ metadata: { name: 'work' }, spec: CLAIM }],
+      })),
+    async (here) => {
+      const object = await untilDenied(here, 'any');
+      const { message = '' } = condition(object, 'ResourcesUnavailable') ?? {};
+      expect(here.messagesAbout('/persistentvolumeclaims create').filter((one) => message.includes(one))).not.toEqual(
+        [],
+      );
+      expect(object.status?.phase).toBe('Pending');
+      expect(await here.namespace.jobNames('any')).toEqual([]);
     },
   ],
   [

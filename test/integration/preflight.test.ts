@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { Container, SequentialJobSpec } from '../../shared/api/types.ts';
 import { buildJob } from '../../shared/jobs/job.ts';
 import { preflight } from '../../shared/jobs/preflight.ts';
-import { dryRunJob } from '../../shared/kube/dry-run.ts';
+import { dryRunCreate } from '../../shared/kube/dry-run.ts';
 import { BYPASSED } from '../support/admission.ts';
 import { condition, kubectl } from '../support/cluster.ts';
 import { withJobPolicy } from '../support/job-policy.ts';
@@ -104,7 +104,7 @@ describe('a resource claim that the Pod does not have', () => {
   ])('is rejected before the first step runs, %s; an older server runs the step', async (_where, where) => {
     const spec = { steps: [CLAIMING] };
     const job = buildJob(sequentialJob({ metadata: { namespace: where.name }, spec }), 0, 0);
-    const isRefused = (await dryRunJob(client, job)).type === 'refused';
+    const isRefused = (await dryRunCreate(client, job)).type === 'refused';
     await where.apply('claiming', withStep(CLAIMING));
     if (isRefused) await expectRefused(where, 'claiming', 'spec.steps[1].resources.claims[0]: Not found: "gpu"');
     else await where.untilCompleted('claiming');
@@ -165,7 +165,7 @@ describe('a dry run', () => {
     let requests = 0;
     const verdict = await preflight(object, { firstIndex: 0, resumes: 0 }, (job) => {
       requests++;
-      return dryRunJob(client, job);
+      return dryRunCreate(client, job);
     });
     return { ...verdict, requests };
   };

@@ -91,6 +91,15 @@ describe('the account of the controller', () => {
     }
   });
 
+  it('creates the claims of a sequence', async () => {
+    const spec = { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Mi' } } };
+    await here.namespace.apply('storing', {
+      ...sequence(1),
+      volumeClaimTemplates: [{ metadata: { name: 'work' }, spec }],
+    });
+    await here.namespace.untilCompleted('storing');
+  });
+
   it('suspends and unsuspends', async () => {
     await here.applyGated('paused', sequence(2, { 0: waitsFor('go') }));
     await here.namespace.untilRunning('paused', 0);

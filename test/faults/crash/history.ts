@@ -5,7 +5,14 @@ import type { SequentialJob } from '../../../shared/api/types.ts';
 import { Cache, type Change, type KubeObject } from '../../../shared/kube/cache.ts';
 import type { ApiClient } from '../../../shared/kube/client.ts';
 import { Reflector } from '../../../shared/kube/reflector.ts';
-import { collectionPath, JOBS, PODS, type Resource, SEQUENTIAL_JOBS } from '../../../shared/kube/resources.ts';
+import {
+  collectionPath,
+  JOBS,
+  PERSISTENT_VOLUME_CLAIMS,
+  PODS,
+  type Resource,
+  SEQUENTIAL_JOBS,
+} from '../../../shared/kube/resources.ts';
 import { toObservedJob } from '../../../controller/transform.ts';
 import type { RawJob, RawPod } from '../../support/cluster.ts';
 
@@ -23,6 +30,8 @@ export interface Life<T> {
 
 type Kept<T> = T & KubeObject;
 
+type SequentialJobChild = Pick<SequentialJob, 'metadata'>;
+
 export type JobLife = Life<Kept<RawJob>>;
 export type PodLife = Life<Kept<RawPod>>;
 
@@ -34,12 +43,14 @@ export class History {
   readonly pods = new Map<string, PodLife>();
   /** Every version of each SequentialJob that was ever stored, by UID. */
   readonly sequences = new Map<string, SequentialJob[]>();
+  readonly claims = new Map<string, Life<SequentialJobChild>>();
   readonly #reflectors: readonly Follower[];
 
   constructor(client: ApiClient) {
     this.#reflectors = [
       follow<Kept<RawJob>>(client, JOBS, (change) => note(this.jobs, change, isOver)),
       follow<Kept<RawPod>>(client, PODS, (change) => note(this.pods, change, hasEnded)),
+      follow<SequentialJobChild>(client, PERSISTENT_VOLUME_CLAIMS, (change) => note(this.claims, change, () => false)),
       follow<SequentialJob>(client, SEQUENTIAL_JOBS, ({ object }) => {
         const { uid } = object.metadata;
         this.sequences.set(uid, [...(this.sequences.get(uid) ?? []), object]);
@@ -61,6 +72,13 @@ export class History {
   jobsOf(namespace: string, sequence: string): readonly JobLife[] {
     return [...this.jobs.values()].filter(
       ({ last }) => last.metadata.namespace === namespace && last.metadata.name.startsWith(`${sequence}-`),
+    );
+  }
+
+  /** The claims ever made for a sequence. */
+  claimsOf(namespace: string, sequence: string): readonly Life<SequentialJobChild>[] {
+    return [...this.claims.values()].filter(
+      ({ last: { metadata } }) => metadata.namespace === namespace && metadata.labels?.[LABELS.name] === sequence,
     );
   }
 

@@ -25,6 +25,7 @@ export async function expectEnding(actor: Actor, ending: Ending, history: Histor
   const jobs = await seen(actor, ending, history);
   expect(jobs.map(({ last }) => last.metadata.name)).toEqual(ending.jobs.map((tail) => `${name}-${tail}`));
   expectOneAfterAnother(jobs, 'Jobs');
+  expectClaims(actor, ending, jobs, history);
   expectPods(actor, ending, jobs, history);
   expectSteady(history.sequences.get(uid) ?? []);
   if (ending.phase !== undefined) await expectRecord(actor, jobs);
@@ -93,6 +94,21 @@ function expectOneAfterAnother(
     const before = lives[i - 1];
     if (before !== undefined && !(before.ended !== undefined && before.ended < created))
       throw new Error(`${what} overlap: ${last.metadata.name} was made before ${before.last.metadata.name} had ended`);
+  }
+}
+
+/** Each was created once, before the first Job, and is the sequence's own. */
+function expectClaims(
+  { name, stage, created }: Actor,
+  ending: Ending,
+  jobs: readonly JobLife[],
+  history: History,
+): void {
+  const claims = history.claimsOf(stage.namespace.name, name);
+  expect(claims).toHaveLength(ending.claims ?? 0);
+  for (const claim of claims) {
+    expect(claim.last.metadata.ownerReferences).toMatchObject([{ uid: created?.metadata.uid, controller: true }]);
+    expect(claim.created).toBeLessThan(jobs[0]?.created ?? 0);
   }
 }
 

@@ -26,7 +26,7 @@ const METHODS: Readonly<Record<string, string>> = {
   watch: 'WATCH',
 };
 
-/** `uids`: the sequences by UID. Their names have no dash: whatever has one of them before its first dash or dot is theirs. */
+/** `uids`: the sequences by UID. Their names have no dash: whatever has one of them before its first dash or dot is theirs, and a claim that has one behind it. */
 export function nameRequest(asked: ProxyRequest, uids: ReadonlyMap<string, string>): NamedRequest {
   const { verb, resource } = asked;
   const body = verb === 'create' ? (JSON.parse(asked.body) as Body) : {};
@@ -36,9 +36,15 @@ export function nameRequest(asked: ProxyRequest, uids: ReadonlyMap<string, strin
   return { kind, sequence: sequenceOf(asked, body, uids) };
 }
 
-function sequenceOf({ name, query }: ProxyRequest, body: Body, uids: ReadonlyMap<string, string>): string | undefined {
+function sequenceOf(
+  { name, resource, query }: ProxyRequest,
+  body: Body,
+  uids: ReadonlyMap<string, string>,
+): string | undefined {
   const named = body.involvedObject?.name ?? body.metadata?.labels?.[LABELS.name];
   if (named !== undefined) return named;
   const uid = new RegExp(`${LABELS.uid}=([^,]+)`).exec(query.get('labelSelector') ?? '')?.[1];
+  // A claim is named after its template and the sequence.
+  if (resource.endsWith('/persistentvolumeclaims')) return name?.slice(name.indexOf('-') + 1);
   return uid === undefined ? /^[^-.]+/.exec(name ?? '')?.[0] : uids.get(uid);
 }

@@ -25,6 +25,8 @@ export interface Ending {
   readonly jobs: readonly string[];
   /** The Jobs of all Pods that were ever created, in their order; default: each Job has one. */
   readonly pods?: readonly string[];
+  /** How many claims were ever created; default none. */
+  readonly claims?: number;
   /** The reasons of all events. */
   readonly events: readonly string[];
 }
@@ -125,6 +127,14 @@ function suspension({ suspendsJobs }: Server): Scenario {
   };
 }
 
+/** No step mounts it: whether a Pod had to wait for its volume, and the status says so, is left to chance. */
+const CLAIMS: SequentialJobSpec['volumeClaimTemplates'] = [
+  {
+    metadata: { name: 'work' },
+    spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Mi' } } },
+  },
+];
+
 const SCENARIOS: readonly Scenario[] = [
   {
     name: 'a run to success',
@@ -148,6 +158,17 @@ const SCENARIOS: readonly Scenario[] = [
       ...completed(3, [...STARTED, ...JOB, ...JOB]),
       steps: ['0 Succeeded 0 4711', '1 Succeeded 0', '2 Succeeded 0'],
     },
+  },
+  {
+    name: 'a run with a claim',
+    play: runs(sequence(2, {}, { volumeClaimTemplates: CLAIMS })),
+    requests: {
+      'POST persistentvolumeclaims (dry run)': 1,
+      'POST persistentvolumeclaims': 1,
+      'POST jobs': 2,
+      [STATUS]: 3,
+    },
+    ending: { ...completed(2, [...STARTED, ...JOB]), claims: 1 },
   },
   {
     name: 'a failure',

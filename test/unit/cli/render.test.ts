@@ -76,6 +76,20 @@ test('the settings of a step are in its Job, and those of the other steps are no
   expect(jobs[0]).not.toHaveProperty('metadata.labels.team');
 });
 
+test('prints the claims before the Jobs', async () => {
+  const volumeMounts = [{ name: 'work', mountPath: '/work' }];
+  const spec = {
+    steps: [{ ...containers[1], volumeMounts }],
+    volumeClaimTemplates: [{ metadata: { name: 'work' }, spec: { accessModes: ['ReadWriteOnce'] } }],
+  };
+  const apiVersion = 'batch.example.com/v1beta1';
+  const { jobs } = await rendered({ ...sequence({ name: 'etl', uid: UID }, spec), apiVersion });
+  expect(jobs).toMatchObject([
+    { kind: 'PersistentVolumeClaim', metadata: { name: 'work-etl', ownerReferences: [{ uid: UID }] } },
+    { kind: 'Job', spec: { template: { spec: { volumes: [{ name: 'work' }] } } } },
+  ]);
+});
+
 test('values that the file does not have are marked as placeholders', async () => {
   const { out, jobs } = await rendered(sequence({ name: 'etl' }, { containers }));
   expect(out.split('---\n')[0]).toBe(

@@ -42,13 +42,16 @@ interface Case {
   readonly may?: readonly string[];
   readonly generations?: readonly [before: number, after: number];
   readonly isBeingDeleted?: boolean;
+  /** How many claim templates the spec has; not even the field if undefined. */
+  readonly claims?: number;
 }
 
 /** What a server binds to the names. */
 function bindingsOf({ operation, namespace = 'team', username = 'jane', may = [], ...of }: Case): Bindings {
   const [before, after] = of.generations ?? [1, 1];
   const deletion = of.isBeingDeleted === true ? { deletionTimestamp: '2026-11-02T10:00:00Z' } : {};
-  const object = { metadata: { name: 'etl', generation: after, ...deletion }, spec: {} };
+  const spec = of.claims === undefined ? {} : { volumeClaimTemplates: Array.from({ length: of.claims }, () => ({})) };
+  const object = { metadata: { name: 'etl', generation: after, ...deletion }, spec };
   const check = (resource: string, where: string) => (verb: unknown) => ({
     allowed: () => may.includes(`${String(verb)} ${resource} ${where}`),
   });
@@ -85,6 +88,10 @@ const JOBS_OF_TEAM = ['create batch/jobs team'];
 const REFUSED =
   'User "jane" cannot create resource "jobs" in API group "batch" in the namespace "team": ' +
   'whoever creates a SequentialJob or changes its spec must be allowed to create Jobs there';
+const CLAIMS_OF_TEAM = [...JOBS_OF_TEAM, 'create /persistentvolumeclaims team'];
+const CLAIMS_REFUSED =
+  'User "jane" cannot create resource "persistentvolumeclaims" in API group "" in the namespace "team": ' +
+  'whoever creates a SequentialJob with volumeClaimTemplates or changes its spec must be allowed to create PersistentVolumeClaims there';
 const OWN = "SequentialJobs are not run in the operator's own namespace";
 
 describe.each([
@@ -125,6 +132,36 @@ describe.each([
       'not asked',
     ],
     [
+      'a user with create on Jobs and claims creates one with claim templates',
+      { operation: 'CREATE', claims: 1, may: CLAIMS_OF_TEAM },
+      'allowed',
+    ],
+    [
+      'a user without create on claims creates one with claim templates',
+      { operation: 'CREATE', claims: 1, may: JOBS_OF_TEAM },
+      CLAIMS_REFUSED,
+    ],
+    [
+      'a user with create on claims in another namespace creates one with claim templates',
+      { operation: 'CREATE', claims: 1, may: [...JOBS_OF_TEAM, 'create /persistentvolumeclaims other'] },
+      CLAIMS_REFUSED,
+    ],
+    [
+      'a user without create on claims changes the spec of one with claim templates',
+      { operation: 'UPDATE', generations: [1, 2], claims: 2, may: JOBS_OF_TEAM },
+      CLAIMS_REFUSED,
+    ],
+    [
+      'a user without create on claims creates one with an empty list of claim templates',
+      { operation: 'CREATE', claims: 0, may: JOBS_OF_TEAM },
+      'allowed',
+    ],
+    [
+      'a user without create on claims sets a label on one with claim templates',
+      { operation: 'UPDATE', claims: 1 },
+      'not asked',
+    ],
+    [
       'a user with create on Jobs creates a SequentialJob in the operator’s namespace',
       { operation: 'CREATE', namespace: SYSTEM, may: [`create batch/jobs ${SYSTEM}`] },
       OWN,
@@ -151,7 +188,8 @@ describe.each([
     for (const { message, messageExpression } of spec.validations) {
       // https://kubernetes.io/docs/reference/access-authn-authz/validating-admission-policy/: no line breaks, 5 KiB.
       expect(message).toMatch(/^[^\n]{10,200}$/);
-      if (messageExpression !== undefined) expect(REFUSED).toContain(message.slice(0, message.indexOf(' in its')));
+      if (messageExpression !== undefined)
+        expect(REFUSED + CLAIMS_REFUSED).toContain(message.slice(0, message.indexOf(' in its')));
     }
   });
 

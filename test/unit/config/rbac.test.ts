@@ -38,6 +38,10 @@ const CONTROLLER: Reasons = {
     get: 'events.ts: how many of them, after a restart',
     list: 'event-lookup.ts: why a Job or its Pod stands still',
   },
+  '/persistentvolumeclaims': {
+    create: 'act/create-claims.ts: a claim of the sequence',
+    get: 'act/create-claims.ts: metadata only, of a claim that exists already',
+  },
   'apps/controllerrevisions': {
     create: 'revisions.ts: the spec that a sequence runs, where it was changed past the webhook',
     get: 'revisions.ts: the same after a restart',

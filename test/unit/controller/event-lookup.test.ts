@@ -69,6 +69,39 @@ describe('EventLookup', () => {
     ]);
   });
 
+  describe('about the claims of a Pod', () => {
+    const ofClaim = (name: string, message: string): unknown => ({
+      ...(raw('ProvisioningFailed', message) as object),
+      involvedObject: { kind: 'PersistentVolumeClaim', name },
+    });
+    const waitsFor = (...claims: readonly string[]): EventSubject => ({ ...SUBJECT, claims });
+
+    it.each([
+      [['work-etl'], 'involvedObject.kind=PersistentVolumeClaim,involvedObject.name=work-etl'],
+      [['work-etl', 'cache-etl'], 'involvedObject.kind=PersistentVolumeClaim'],
+    ])('%j selects Events by %s', async (claims, fieldSelector) => {
+      await ask(JOB, waitsFor(...claims));
+      expect(client.requests).toMatchObject([{ query: { fieldSelector, limit: 100 } }]);
+    });
+
+    it('names the claim in the message, and drops Events about other claims', async () => {
+      answer = () => ({
+        items: [ofClaim('another', 'no'), ofClaim('work-etl', 'no class'), raw('ProvisioningFailed')],
+      });
+      const look = await ask(JOB, waitsFor('work-etl', 'cache-etl'));
+      expect(look).toMatchObject({ uid: 'pod-1', claims: ['work-etl', 'cache-etl'] });
+      expect(look.events.map(({ message }) => message)).toEqual(['PersistentVolumeClaim "work-etl": no class']);
+    });
+
+    it('drops the Events about the Pod itself', async () => {
+      await ask();
+      answer = () => {
+        throw new ApiError('ServerError', 'no');
+      };
+      expect(reasons(await ask(JOB, waitsFor('work-etl')))).toEqual([]);
+    });
+  });
+
   it.each([{ items: null }, {}])('%j is not an Event', async (list) => {
     answer = () => list;
     expect((await ask()).events).toEqual([]);

@@ -8,7 +8,7 @@ import { patchStatus } from '../../../controller/status-patch.ts';
 import { Revisions } from '../../../controller/revisions.ts';
 import { buildJob } from '../../../shared/jobs/job.ts';
 import type { ApiClient } from '../../../shared/kube/client.ts';
-import { dryRunJob } from '../../../shared/kube/dry-run.ts';
+import { dryRunCreate } from '../../../shared/kube/dry-run.ts';
 import { LeaseStore } from '../../../shared/kube/leader-election/leases.ts';
 import { awaitApiServer } from '../../../shared/kube/startup.ts';
 import { FakeClient } from '../../support/fake-client.ts';
@@ -35,7 +35,7 @@ it.each<readonly [string, (client: ApiClient) => Promise<unknown>]>([
     'the wait for the API server',
     (client) => awaitApiServer({ client, namespace: undefined, log, timeoutMs: 60_000, signal }),
   ],
-  ['a dry run', (client) => dryRunJob(client, buildJob(OBJECT, 0, 0))],
+  ['a dry run', (client) => dryRunCreate(client, buildJob(OBJECT, 0, 0))],
   [
     'the preflight',
     (client) =>

@@ -52,9 +52,9 @@ describe('ServerCapabilities', () => {
   });
 
   it('logs a missing permission to create Jobs once, and again if it was granted in between', () => {
-    for (let i = 0; i < 3; i++) capabilities.recordDenied('jobs.batch is forbidden');
+    for (let i = 0; i < 3; i++) capabilities.recordDenied('Jobs', 'jobs.batch is forbidden');
     capabilities.recordCreated(manifest(false), { spec: kept });
-    capabilities.recordDenied('jobs.batch is forbidden again');
+    capabilities.recordDenied('Jobs', 'jobs.batch is forbidden again');
     expect(lines.map(({ err }) => err)).toEqual(['jobs.batch is forbidden', 'jobs.batch is forbidden again']);
   });
 

@@ -10,13 +10,27 @@ import type { ObservedJob } from '../../../../shared/api/job.ts';
 import type { ObservedPod } from '../../../../shared/api/pod.ts';
 import type { SequentialJob, SequentialJobStatus } from '../../../../shared/api/types.ts';
 import { deepFreeze } from '../../../support/freeze.ts';
-import { at, completed, NOW, NOW_MS, observedJob, sequentialJob } from '../../../support/objects.ts';
+import { at, completed, container, NOW, NOW_MS, observedJob, sequentialJob } from '../../../support/objects.ts';
 import { eventLook, JOB_UID, observedPod, POD_NAME, podTermination } from '../../../support/pods.ts';
 
 const idle = observedJob(1, { metadata: { creationTimestamp: at(0) }, status: { startTime: at(1) } });
 const active = observedJob(1, { status: { active: 1, startTime: at(1) } });
 const pulling = { reason: 'ErrImagePull', message: 'not found' };
 const waiting = observedPod({ waitingSince: at(2) });
+
+/** The words of schedulers of 1.20 and of 1.36, and of a claim that waits for its Pod (WaitForFirstConsumer). */
+const UNBOUND = [
+  '0/1 nodes are available: 1 pod has unbound immediate PersistentVolumeClaims.',
+  '0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims. not found. preemption: 0/1 nodes are available',
+  "0/3 nodes are available: 3 node(s) didn't find available persistent volumes to bind.",
+  'running PreBind plugin "VolumeBinding": binding volumes: timed out waiting for the condition',
+] as const;
+const unscheduled = (message: string): ObservedPod =>
+  observedPod({ metadata: { creationTimestamp: at(0) }, obstacle: { reason: 'Unschedulable', message } });
+const claiming: Partial<SequentialJob['spec']> = {
+  steps: [container('extract', { volumeMounts: [{ name: 'work', mountPath: '/work' }] })],
+  volumeClaimTemplates: [{ metadata: { name: 'work' }, spec: {} }],
+};
 
 interface World {
   readonly job?: ObservedJob;
@@ -125,6 +139,32 @@ describe('Events are listed', () => {
       'never, for another obstacle than the image, even with pull secrets',
       { job: active, pods: [observedPod({ obstacle: { ...pulling, reason: 'Unschedulable' } })], spec: secrets },
       undefined,
+    ],
+    ...UNBOUND.map((message): readonly [string, World, unknown] => [
+      `5 s after the creation of a Pod that is not scheduled: ${message}`,
+      { job: active, pods: [unscheduled(message)], spec: claiming },
+      ['Pod', 5],
+    ]),
+    ['never, for such a Pod that has no claim', { job: active, pods: [unscheduled(UNBOUND[0])] }, undefined],
+    [
+      'never, for a Pod with a claim that is not scheduled for another reason',
+      { job: active, pods: [unscheduled('0/3 nodes are available: 3 Insufficient cpu.')], spec: claiming },
+      undefined,
+    ],
+    [
+      'about the claims at once, if those about the Pod were listed before',
+      { job: active, pods: [unscheduled(UNBOUND[0])], spec: claiming, look: eventLook([], { uid: `uid-${POD_NAME}` }) },
+      ['Pod', 5],
+    ],
+    [
+      'about the claims again after 5 s, and later after longer',
+      {
+        job: active,
+        pods: [unscheduled(UNBOUND[0])],
+        spec: claiming,
+        look: eventLook([], { uid: `uid-${POD_NAME}`, claims: ['work-etl'], requestedMs: Date.parse(at(65)) }),
+      },
+      ['Pod', 80],
     ],
     ['never, for a suspended Job', { job: { ...idle, suspended: { byOperator: true } } }, undefined],
     ['never, for a Job that is being terminated', { job: { ...idle, deadlineSeconds: 0 } }, undefined],

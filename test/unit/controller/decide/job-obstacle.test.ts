@@ -110,6 +110,10 @@ describe('obstacleOf, for a Pod whose Events were listed', () => {
   const active = observedJob(1, { status: { active: 1, startTime: at(1) } });
   const preparing = observedPod({ waitingSince: at(2) });
   const noImage = observedPod({ obstacle: { reason: 'ErrImagePull', message: 'not found' } });
+  const unbound = observedPod({ obstacle: { reason: 'Unschedulable', message: 'unbound' } });
+  const ofClaim = 'PersistentVolumeClaim "work-etl"';
+  const provisioning = { reason: 'ProvisioningFailed', message: `${ofClaim}: no class`, lastSeen: at(9) };
+  const external = { reason: 'ExternalProvisioning', message: `${ofClaim}: waits`, lastSeen: at(20) };
   const mount = { reason: 'FailedMount', message: 'MountVolume.SetUp failed', lastSeen: at(9) };
   const sandbox = { reason: 'FailedCreatePodSandBox', message: 'no network', lastSeen: at(20) };
   const secret = { reason: 'FailedToRetrieveImagePullSecret', message: 'no pull secret (x)', lastSeen: at(3) };
@@ -135,6 +139,21 @@ describe('obstacleOf, for a Pod whose Events were listed', () => {
       [secret],
       POD,
       `Pod "${POD_NAME}": not found; no pull secret (x)`,
+    ],
+    ['a claim has no volume, and no Events were listed', unbound, [], POD, `Pod "${POD_NAME}": unbound`],
+    [
+      'a claim has no volume, and its newest Event only waits',
+      unbound,
+      [external, provisioning],
+      POD,
+      `Pod "${POD_NAME}": unbound; PersistentVolumeClaim "work-etl": no class`,
+    ],
+    [
+      'a claim waits for an external provisioner',
+      unbound,
+      [external],
+      POD,
+      `Pod "${POD_NAME}": unbound; PersistentVolumeClaim "work-etl": waits`,
     ],
     ['the image cannot be pulled, and there are other Events', noImage, [mount], POD, `Pod "${POD_NAME}": not found`],
   ])('%s', (_says, pod, ...[events, uid, expected]) => {

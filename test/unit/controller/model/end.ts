@@ -95,9 +95,10 @@ function checkEnd(world: World): void {
   world.check();
 }
 
-function faultOfGone({ isDeleted, cluster, ledger }: World): string | undefined {
+function faultOfGone({ isDeleted, cluster, ledger, server }: World): string | undefined {
   if (!isDeleted) return 'the object is gone, and nobody deleted it';
   if (cluster.busy().length > 0) return 'the object is gone, and a Pod runs';
+  if (server.api.ofKind('PersistentVolumeClaim').length > 0) return 'the object is gone, and its claim is there';
   const left = cluster.jobs().find(({ metadata }) => ledger.find(metadata.uid) !== undefined);
   return left === undefined ? undefined : `the object is gone, and ${left.metadata.name} is there`;
 }

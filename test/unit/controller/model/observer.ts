@@ -32,6 +32,12 @@ export class Observer implements Witness {
     this.#world.ledger.put(job, false);
   }
 
+  onCreateClaim(): void {
+    const { object, ledger } = this.#world;
+    // The garbage collector deletes a claim without its owner.
+    if (object !== undefined && ledger.jobs.length > 0) this.#blame(broken('claims', 'a step had a Job already'));
+  }
+
   onHeldCreate(sender: Sender, job: RawJob): void {
     this.#judgeCreate(sender as Process, job);
   }
@@ -45,6 +51,8 @@ export class Observer implements Witness {
     const { view } = sender;
     const { server, scenario, ledger, law, cluster, hasRestarted } = this.#world;
     this.#world.findLost();
+    if (scenario.claim !== undefined && !server.ownsClaim)
+      this.#blame(broken('claims', `${job.metadata.name} has none`));
     const isSmooth = !hasRestarted && !server.hadMishap;
     if (isSmooth && !scenario.admitted && !server.isRecorded) this.#blame('the spec is not on record');
     if (view === undefined) return this.#blame('a Job was created for an object that nobody has seen');
@@ -59,13 +67,15 @@ export class Observer implements Witness {
 
   onPatchJob(sender: Sender, job: RawJob, change: unknown): void {
     const { suspend, activeDeadlineSeconds } = (change as RawJob).spec;
-    const { nowMs, stopwatch, hasStaleActed } = this.#world;
+    const { nowMs, stopwatch, hasStaleActed, scenario } = this.#world;
+    // Each process asks a server once that drops `suspend`.
+    const isKept = suspend !== undefined && scenario.server.suspendsJobs;
     const spec = (sender as Process).view?.spec;
     if (isOver(job)) return;
     if (suspend === true && spec?.suspend !== true) this.#blame('a Job was suspended for no reason');
     if (suspend === false && spec?.suspend === true) this.#blame('a Job was let go on though suspended');
     if (suspend === false) this.#checkLetGo(sender as Process, job);
-    const fault = suspend === undefined ? undefined : this.#suspensions.patched(job.metadata.uid, suspend, nowMs);
+    const fault = !isKept ? undefined : this.#suspensions.patched(job.metadata.uid, suspend, nowMs);
     if (fault !== undefined && !hasStaleActed) this.#blame(fault);
     if (activeDeadlineSeconds === undefined) return;
     // After a crash, the start may not be on record yet: it is that of the Job.
@@ -185,6 +195,7 @@ export class Observer implements Witness {
     const isRefused = view?.spec.steps.some(({ image }) => image === REFUSED_IMAGE) === true;
     if (reason === 'JobRejected' && !isRefused && this.#world.scenario.flaw?.type !== 'refused')
       this.#blame(broken('refusals', progress?.failureMessage ?? ''));
+    if (reason?.startsWith('Claim') === true) this.#blame(broken('refusals', progress?.failureMessage ?? ''));
     if (reason === 'JobNameConflict' && this.#world.scenario.flaw?.type === 'predecessor')
       this.#blame(broken('predecessor', progress?.failureMessage ?? ''));
   }

@@ -1,6 +1,7 @@
 /** What is promised of a sequence, whatever happens (docs/reliability.md). A broken promise is told with how it was broken. */
 export const PROMISE = {
   oneContainer: 'no two containers of a sequence run at once',
+  claims: 'the claims of a sequence are created once, before its first Job',
   oneJob: 'a step has one Job for each attempt',
   /** JobDeleted is the truth only where the end came and went unseen by this process. */
   seenEnd: 'a Job that the process saw end is never told as deleted',
@@ -14,8 +15,8 @@ export const PROMISE = {
   /** But for the next attempt, which is foreseen while the Job runs, and taken back at its end where nobody saw a Pod of it. */
   attempts: 'attempts never falls, and counts each Pod that the process saw',
   suspended: 'Suspended=True is said only when no container runs',
-  refusals: 'a full quota of Jobs or a missing permission fails no sequence',
-  predecessor: 'a sequence does not fail because of the Jobs of the one that had its name before',
+  refusals: 'a full quota of Jobs or claims, or a missing permission, fails no sequence',
+  predecessor: 'a sequence does not fail because of the Jobs and claims of the one that had its name before',
   resumeWaits: 'a resume waits for the Pods of the failed attempt',
   results: 'a step gets exactly the results that the steps have handed on to which it refers',
   resumes: 'status.resumes never falls',

@@ -35,6 +35,8 @@ export interface Scenario {
   readonly secret: 'none' | 'there' | 'later';
   /** Each step refers to the results of steps before it. */
   readonly results?: boolean;
+  /** It has a claim template; the claim's name may be taken until the garbage collector has looked. */
+  readonly claim?: 'new' | 'predecessor';
   /** Jobs are deleted as soon as they have ended and are on record: a policy has given them a time to live. */
   readonly cleaner?: boolean;
   /** Others have so many and so large sequences that there is no room for the spec of this one. */
@@ -67,6 +69,9 @@ export interface NewerServer {
 }
 
 export const SECRET = 'credentials';
+/** The claim template. */
+const CLAIM = 'work';
+export const CLAIM_NAME = `${CLAIM}-etl`;
 /** The server's policy refuses Jobs with this image. */
 export const REFUSED_IMAGE = 'refused.example.com/etl:1.0';
 
@@ -137,6 +142,7 @@ export const scenario: fc.Arbitrary<Scenario> = fc
     admitted: fc.boolean(),
     secret: rarely<Scenario['secret']>('none', 'there', 'later'),
     results: seldom(fc.constant(true), 3),
+    claim: seldom(fc.constantFrom('new', 'predecessor'), 2),
     cleaner: seldom(fc.constant(true)),
     crowded: seldom(fc.constant(true), 2),
     flaw: seldom(flaw),
@@ -144,7 +150,7 @@ export const scenario: fc.Arbitrary<Scenario> = fc
   })
   .map((one) => defined<Scenario>({ ...one, admitted: one.admitted && one.flaw?.type !== 'invalid' }));
 
-function stepOf({ steps, secret, flaw, results }: Scenario, index: number): Step {
+function stepOf({ steps, secret, claim, flaw, results }: Scenario, index: number): Step {
   const { onFailure, backoffLimit } = steps[index] ?? {};
   const isLast = index === steps.length - 1;
   const token = { name: 'TOKEN', valueFrom: { secretKeyRef: { name: SECRET, key: 'token' } } };
@@ -155,6 +161,7 @@ function stepOf({ steps, secret, flaw, results }: Scenario, index: number): Step
   const isFlawed = (type: string): boolean => flaw?.type === type && flaw.index % steps.length === index;
   return container(`s${index}`, {
     ...(isFlawed('refused') ? { image: REFUSED_IMAGE } : {}),
+    ...(claim === undefined ? {} : { volumeMounts: [{ name: CLAIM, mountPath: '/work' }] }),
     ...(isFlawed('invalid') ? { volumeMounts: [{ name: 'nowhere', mountPath: '/data' }] } : {}),
     ...(env.length === 0 ? {} : { env }),
     ...(backoffLimit === undefined ? {} : { job: { backoffLimit } }),
@@ -163,10 +170,11 @@ function stepOf({ steps, secret, flaw, results }: Scenario, index: number): Step
 }
 
 export function objectOf(scenario: Scenario): SequentialJob {
-  const { steps, backoffLimit, deadline, ttl, updatePolicy, suspend, admitted } = scenario;
+  const { steps, claim, backoffLimit, deadline, ttl, updatePolicy, suspend, admitted } = scenario;
   const spec = defined<SequentialJobSpec>({
     steps: steps.map((_, index) => stepOf(scenario, index)),
     template: undefined,
+    volumeClaimTemplates: claim === undefined ? undefined : [{ metadata: { name: CLAIM }, spec: {} }],
     job: { backoffLimit },
     activeDeadlineSeconds: deadline,
     ttlSecondsAfterFinished: ttl,

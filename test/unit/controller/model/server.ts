@@ -7,13 +7,16 @@ import { toTimestamp } from '../../../../shared/api/time.ts';
 import type { SequentialJob } from '../../../../shared/api/types.ts';
 import type { ApiRequest } from '../../../../shared/kube/client.ts';
 import { ApiError, type ApiErrorCode } from '../../../../shared/kube/errors.ts';
+import { objectPath, PERSISTENT_VOLUME_CLAIMS } from '../../../../shared/kube/resources.ts';
 import { FakeApi, fault, jobPath, sequentialJobPath, type Stored } from '../../../support/fake-api.ts';
 import { NAMESPACE } from '../../../support/objects.ts';
 import type { RawJob } from './cluster.ts';
-import { REFUSED_IMAGE } from './scenario.ts';
+import { CLAIM_NAME, REFUSED_IMAGE } from './scenario.ts';
 
 export const NAME = 'etl';
 export const OBJECT_PATH = sequentialJobPath(NAMESPACE, NAME);
+
+export const claimPath = (name: string): string => objectPath(PERSISTENT_VOLUME_CLAIMS, NAMESPACE, name);
 
 /** What becomes of one of the next requests. */
 export type Mishap =
@@ -33,6 +36,7 @@ export interface Witness {
   readonly onHeldCreate: (sender: Sender, job: RawJob) => void;
   /** It has arrived, and was carried out. */
   readonly onLateCreate: (job: RawJob) => void;
+  readonly onCreateClaim: () => void;
   readonly onPatchJob: (sender: Sender, job: RawJob, change: unknown) => void;
   readonly onDeleteJob: (job: RawJob) => void;
   readonly onDeleteObject: (object: SequentialJob) => void;
@@ -65,9 +69,9 @@ export class Server {
   #requests = 0;
   /** Some request went wrong. */
   hadMishap = false;
-  /** No Job may be created. */
+  /** No Job and no claim may be created. */
   refusal: JobRefusal | undefined;
-  /** The next create of a Job is given up by its sender, and stays under way. */
+  /** The next create of a Job or a claim is given up by its sender, and stays under way. */
   holdsNextCreate = false;
   readonly #held: ApiRequest[] = [];
   /** For so many stages the garbage collector has not looked. */
@@ -81,6 +85,12 @@ export class Server {
 
   get object(): SequentialJob | undefined {
     return this.api.get(OBJECT_PATH) as SequentialJob | undefined;
+  }
+
+  /** The claim is there, and is not that of a predecessor. */
+  get ownsClaim(): boolean {
+    const owner = this.api.get(claimPath(CLAIM_NAME))?.metadata.ownerReferences?.[0]?.uid;
+    return owner !== undefined && owner === this.object?.metadata.uid;
   }
 
   /** Happens to the next request but `skip`. */
@@ -98,7 +108,8 @@ export class Server {
   async land(): Promise<void> {
     for (const request of this.#held.splice(0)) {
       try {
-        this.#options.witness.onLateCreate(await this.#create(request));
+        if (request.path.endsWith('/jobs')) this.#options.witness.onLateCreate(await this.#create(request));
+        else await this.#createClaim(request);
       } catch (error) {
         if (!(error instanceof ApiError)) throw error;
       }
@@ -132,6 +143,7 @@ export class Server {
       if (request.query?.['dryRun'] === undefined) return this.#createJob(sender, request);
       this.#refuse(request.body as RawJob);
     }
+    if (method === 'POST' && path.endsWith('/persistentvolumeclaims')) return this.#createClaim(request);
     if (method === 'PATCH' && path.endsWith('/status')) return this.#patchStatus(sender, request);
     if (method === 'PATCH') return this.#merge(sender, request);
     if (method === 'DELETE') return this.#delete(request);
@@ -143,6 +155,19 @@ export class Server {
     if (request.method === 'POST' && request.path.endsWith('/controllerrevisions')) this.isRecorded = true;
     if (request.path === OBJECT_PATH) this.#options.witness.onRead(sender, answer as unknown as SequentialJob);
     return answer;
+  }
+
+  async #createClaim(request: ApiRequest): Promise<unknown> {
+    this.#refuse(request.body as Stored);
+    if (request.query?.['dryRun'] === undefined && this.holdsNextCreate) {
+      this.holdsNextCreate = false;
+      this.hadMishap = true;
+      this.#held.push(request);
+      throw fault('Timeout').error;
+    }
+    const made = await this.api.client.request(request);
+    if (request.query?.['dryRun'] === undefined) this.#options.witness.onCreateClaim();
+    return made;
   }
 
   async #createJob(sender: Sender, request: ApiRequest): Promise<RawJob> {
@@ -172,7 +197,7 @@ export class Server {
     return this.api.put(`${request.path}/${made.metadata.name}`, { ...made, metadata }) as RawJob;
   }
 
-  #refuse({ metadata }: RawJob): void {
+  #refuse({ metadata }: Stored): void {
     if (this.refusal === undefined) return;
     const [code, status, words] = REFUSALS[this.refusal];
     throw new ApiError(code, words(metadata.name), { status });
@@ -223,10 +248,10 @@ export class Server {
     const owner = this.object?.metadata.uid;
     if (this.gcDelay > 0) return this.gcDelay-- > 0;
     let found = false;
-    for (const job of this.api.jobs()) {
-      const reference = job.metadata.ownerReferences?.find(({ kind }) => kind === KIND);
+    for (const { kind, metadata } of [...this.api.jobs(), ...this.api.ofKind('PersistentVolumeClaim')]) {
+      const reference = metadata.ownerReferences?.find((one) => one.kind === KIND);
       if (reference !== undefined && reference.uid !== owner) {
-        this.api.remove(jobPath(NAMESPACE, job.metadata.name));
+        this.api.remove(kind === 'Job' ? jobPath(NAMESPACE, metadata.name) : claimPath(metadata.name));
         found = true;
       }
     }

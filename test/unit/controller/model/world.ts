@@ -11,8 +11,8 @@ import { isExtra, Ledger } from './ledger.ts';
 import { Observer } from './observer.ts';
 import { broken } from './promises.ts';
 import { Process } from './process.ts';
-import { objectOf, type Scenario, SECRET } from './scenario.ts';
-import { Server } from './server.ts';
+import { CLAIM_NAME, objectOf, type Scenario, SECRET } from './scenario.ts';
+import { claimPath, Server } from './server.ts';
 import { Stopwatch } from './stopwatch.ts';
 import { User } from './user.ts';
 import { createdInV1alpha1 } from './v1alpha1.ts';
@@ -67,6 +67,7 @@ export class World {
     this.isSecretThere = secret === 'there';
     if (this.isSecretThere) this.user.makeSecret(SECRET);
     this.#putForeignJob();
+    if (scenario.claim === 'predecessor') this.#putForeignClaim();
     this.process = this.#newProcess();
   }
 
@@ -236,6 +237,21 @@ export class World {
     this.ledger.isSpecUnsure = true;
   }
 
+  get #predecessor(): SequentialJob {
+    return { ...this.#start, metadata: { ...this.#start.metadata, uid: 'predecessor' } };
+  }
+
+  #putForeignClaim(): void {
+    this.server.gcDelay = GC_DELAY;
+    const metadata = { ...this.#start.metadata, name: CLAIM_NAME, uid: 'foreign-claim', finalizers: [] };
+    const ownerReferences = [ownerReference(this.#predecessor)];
+    this.server.api.put(claimPath(CLAIM_NAME), {
+      apiVersion: 'v1',
+      kind: 'PersistentVolumeClaim',
+      metadata: { ...metadata, ownerReferences },
+    });
+  }
+
   #putForeignJob(): void {
     const { flaw, steps } = this.scenario;
     if (flaw?.type !== 'foreign' && flaw?.type !== 'predecessor') return;
@@ -245,8 +261,7 @@ export class World {
     }).metadata;
     const isPredecessors = flaw.type === 'predecessor';
     if (isPredecessors) this.server.gcDelay = GC_DELAY;
-    const predecessor = { ...this.#start, metadata: { ...this.#start.metadata, uid: 'predecessor' } };
-    const owned = isPredecessors ? { ownerReferences: [ownerReference(predecessor)] } : {};
+    const owned = isPredecessors ? { ownerReferences: [ownerReference(this.#predecessor)] } : {};
     this.server.api.putJob({ ...observedJob(index), metadata: { ...metadata, ...owned, uid: 'foreign' } }, {});
   }
 }

@@ -3,6 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { Container, SequentialJob, SequentialJobSpec } from '../../../../shared/api/types.ts';
 import { formatJobError } from '../../../../shared/jobs/job-errors.ts';
 import type { JobManifest } from '../../../../shared/jobs/job.ts';
+import type { ClaimManifest } from '../../../../shared/jobs/volume-claims.ts';
 import {
   type DryRunAnswer,
   dryRunGroups,
@@ -24,20 +25,25 @@ type Containers = readonly Container[];
 const containersOf = ({ spec }: JobManifest): Containers => spec.template.spec?.containers ?? [];
 
 interface Asked {
-  /** The names of the containers of each Job that was asked about. */
+  /** The names of the containers of each Job that was asked about, and the name of each claim. */
   readonly asked: readonly string[];
   readonly verdict: PreflightVerdict;
   readonly faults: readonly string[];
 }
 
-/** Asks a server that answers by the containers of the Job. */
+/** Asks a server that answers by the containers of the Job, and by the claim. */
 async function ask(
   answer: (containers: Containers, job: JobManifest) => DryRunAnswer,
   object = sequence(),
   firstIndex = 0,
+  answerOfClaim: (claim: ClaimManifest) => DryRunAnswer = () => ACCEPTED,
 ): Promise<Asked> {
   const asked: string[] = [];
   const verdict = await preflight(object, { firstIndex, resumes: 0 }, (job) => {
+    if (job.kind !== 'Job') {
+      asked.push(job.metadata.name);
+      return Promise.resolve(answerOfClaim(job));
+    }
     asked.push(
       containersOf(job)
         .map(({ name }) => name)
@@ -316,4 +322,48 @@ it('an error of the server is thrown', async () => {
   await expect(
     preflight(sequence(), { firstIndex: 0, resumes: 0 }, () => Promise.reject(new Error('down'))),
   ).rejects.toThrow('down');
+});
+
+describe('claims', () => {
+  const claim = (name: string) => ({ metadata: { name }, spec: {} });
+  const object = sequence({ volumeClaimTemplates: [claim('work'), claim('cache')] });
+  const bad = (claims: readonly string[]) => (manifest: ClaimManifest) =>
+    claims.includes(manifest.metadata.name) ? refused(['spec.accessModes', 'Required value']) : ACCEPTED;
+
+  it('are checked one by one, before the first step', async () => {
+    expect((await ask(() => ACCEPTED, object)).asked).toEqual(['abcd', 'work-etl', 'cache-etl']);
+    expect((await ask(() => ACCEPTED, object, 1)).asked).toEqual(['bcd']);
+  });
+
+  it('are reported with the errors of the Jobs', async () => {
+    const { faults } = await ask(validated('b'), object, 0, bad(['work-etl', 'cache-etl']));
+    expect(faults).toEqual([
+      'all: spec.volumeClaimTemplates[0].spec.accessModes: Required value',
+      'all: spec.volumeClaimTemplates[1].spec.accessModes: Required value',
+      '1: spec.steps[1].x: b is bad',
+    ]);
+  });
+
+  it('are all checked if there is no verdict on a Job or on one of them', async () => {
+    const unanswered: DryRunAnswer = { type: 'unanswered', reason: 'QuotaExceeded', message: 'full' };
+    const answerOfClaim = ({ metadata }: ClaimManifest) =>
+      metadata.name === 'work-etl' ? unanswered : bad(['cache-etl'])({ metadata } as ClaimManifest);
+    const { asked, faults, verdict } = await ask(() => unanswered, object, 0, answerOfClaim);
+    expect(asked).toEqual(['abcd', 'work-etl', 'cache-etl']);
+    expect(faults).toEqual(['all: spec.volumeClaimTemplates[1].spec.accessModes: Required value']);
+    expect(verdict.unanswered).toEqual({ reason: 'QuotaExceeded', message: 'full' });
+  });
+
+  it('are reported with the fields that the server does not know', async () => {
+    const { verdict } = await ask(
+      () => ACCEPTED,
+      object,
+      0,
+      () => ({ type: 'accepted', unknownFields: ['spec.x'] }),
+    );
+    expect(verdict.ignoredFields).toEqual([
+      'spec.volumeClaimTemplates[0].spec.x',
+      'spec.volumeClaimTemplates[1].spec.x',
+    ]);
+  });
 });

@@ -2,7 +2,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { buildJob } from '../../../../shared/jobs/job.ts';
 import type { DryRunAnswer } from '../../../../shared/jobs/preflight.ts';
-import { dryRunJob } from '../../../../shared/kube/dry-run.ts';
+import { dryRunCreate } from '../../../../shared/kube/dry-run.ts';
 import { type ApiError, errorFromResponse } from '../../../../shared/kube/errors.ts';
 import { FakeClient } from '../../../support/fake-client.ts';
 import { sequentialJob } from '../../../support/objects.ts';
@@ -24,7 +24,7 @@ async function ask(...answers: readonly (ApiError | undefined)[]): Promise<{
       return undefined;
     },
   });
-  return { answer: await dryRunJob(client, JOB, { fieldManager: 'us' }), client };
+  return { answer: await dryRunCreate(client, JOB, { fieldManager: 'us' }), client };
 }
 
 const UNKNOWN = status(

@@ -14,6 +14,9 @@ const RULES = { rules: [{ action: 'FailJob', onExitCodes: { operator: 'In', valu
 const metadataOf = (map: string, ...keys: readonly string[]): readonly string[] =>
   keys.map((key) => `spec.template.metadata.${map}[${key}]`);
 
+const withClaims = (...metadata: readonly object[]) => ({
+  volumeClaimTemplates: metadata.map((one) => ({ metadata: one, spec: {} })),
+});
 const ROWS: readonly Row[] = [
   [
     'ordinary labels and annotations are valid',
@@ -190,6 +193,47 @@ const ROWS: readonly Row[] = [
       'spec.finally[0].pod.metadata.annotations[results.batch.example.com/x]',
     ],
   ],
+  [
+    'steps, those of finally and init containers mount claims by the name of the template',
+    {
+      ...withClaims({ name: 'work' }, { name: 'disk' }),
+      steps: [
+        step({
+          volumeMounts: [{ name: 'work', mountPath: '/a' }],
+          volumeDevices: [{ name: 'disk', devicePath: '/b' }],
+        }),
+      ],
+      finally: [step({ name: 'report', volumeMounts: [{ name: 'work-etl', mountPath: '/a' }] })],
+      ...podSpec({ initContainers: [step({ name: 'init', volumeMounts: [{ name: 'work', mountPath: '/a' }] })] }),
+    },
+    ['spec.finally[0].volumeMounts[0].name'],
+  ],
+  [
+    'claims have names of volumes, different from each other and from the volumes of the template',
+    {
+      ...withClaims({ name: 'a.b' }, { name: 'work' }, { name: 'work' }, { name: 'data' }, { name: '' }),
+      ...podSpec({ volumes: [{ name: 'data' }] }),
+    },
+    [
+      'spec.volumeClaimTemplates[0].metadata.name',
+      'spec.volumeClaimTemplates[2].metadata.name',
+      'spec.volumeClaimTemplates[3].metadata.name',
+      'spec.volumeClaimTemplates[4].metadata.name',
+    ],
+  ],
+  [
+    'labels and annotations of the controllers are rejected in claims, too',
+    withClaims({
+      name: 'work',
+      labels: { 'batch.example.com/sequentialjob-uid': '', app: 'x' },
+      annotations: { 'batch.example.com/claim-template': '' },
+    }),
+    [
+      'spec.volumeClaimTemplates[0].metadata.labels[batch.example.com/sequentialjob-uid]',
+      'spec.volumeClaimTemplates[0].metadata.annotations[batch.example.com/claim-template]',
+    ],
+  ],
+  ['what else a claim has is left to the API server', withClaims({ name: 'work' }), []],
   ['negative counts are rejected', { job: { backoffLimit: -1 }, resume: -1 }, ['spec.job.backoffLimit', 'spec.resume']],
   ['counts above int32 are rejected', { ttlSecondsAfterFinished: 2 ** 31 }, ['spec.ttlSecondsAfterFinished']],
   ['a deadline is at least one second', { activeDeadlineSeconds: 0 }, ['spec.activeDeadlineSeconds']],

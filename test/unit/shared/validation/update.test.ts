@@ -265,6 +265,7 @@ const EQUIVALENT: readonly (readonly [sentence: string, was: Json, is: Json])[] 
   ['another order of fields in an unknown field', { shards: { a: 1, b: [2] } }, { shards: { b: [2], a: 1, c: null } }],
 ];
 const template = (spec: Json): Json => ({ template: { spec } });
+const claims = (spec: Json): Json => ({ volumeClaimTemplates: [{ metadata: { name: 'work' }, spec }] });
 const affinity = (term: Json): Json =>
   template({
     affinity: { podAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [{ topologyKey: 'zone', ...term }] } },
@@ -295,6 +296,19 @@ const DIFFERENT: readonly (readonly [sentence: string, was: Json, is: Json, fiel
     affinity({}),
     affinity({ labelSelector: {} }),
     'spec.template.spec.affinity.podAffinity.requiredDuringSchedulingIgnoredDuringExecution[0].labelSelector',
+  ],
+  [
+    'more storage of a claim',
+    claims({ resources: { requests: { storage: '1Gi' } } }),
+    claims({ resources: { requests: { storage: '2Gi' } } }),
+    'spec.volumeClaimTemplates[0].spec.resources.requests[storage]',
+  ],
+  ['one claim more', {}, claims({}), 'spec.volumeClaimTemplates'],
+  [
+    'an empty storageClassName of a claim instead of none',
+    claims({}),
+    claims({ storageClassName: '' }),
+    'spec.volumeClaimTemplates[0].spec.storageClassName',
   ],
   [
     'an empty storageClassName instead of none',

@@ -87,3 +87,18 @@ test('a spec above 256 KiB gets a warning about server-side apply, unless it is 
   expect(warningsFor(ofBytes(256 * 1024 + 1))).toEqual([expect.stringMatching(/^spec: 257 KiB .* --server-side/)]);
   expect(warningsFor(ofBytes(1024 * 1024 + 1))).toEqual([]);
 });
+
+test('a claim that nothing mounts', () => {
+  const claims = ['used', 'device', 'init', 'own', 'last', 'unused'].map((name) => ({ metadata: { name }, spec: {} }));
+  const mounts = (name: string): object => ({ volumeMounts: [{ name, mountPath: '/a' }] });
+  const spec = {
+    volumeClaimTemplates: claims,
+    steps: [
+      step({ ...mounts('used'), pod: { initContainers: [step({ name: 'x', ...mounts('own') })] } }),
+      step({ name: 'b', volumeDevices: [{ name: 'device', devicePath: '/dev/a' }] }),
+    ],
+    finally: [step({ name: 'c', ...mounts('last') })],
+    template: { spec: { initContainers: [step({ name: 'i', ...mounts('init') })] } },
+  };
+  expect(warningsFor(sequence(spec))).toEqual(['spec.volumeClaimTemplates[5]: no step mounts it']);
+});
