@@ -3,7 +3,6 @@ import { type ConditionState, type ConditionStates, getCondition } from '../../s
 import type { Obstacle } from '../../shared/api/pod.ts';
 import { type Failure, MESSAGE, REASON, stepLabel } from '../../shared/api/reasons.ts';
 import {
-  currentIndex,
   currentStepLabel,
   isFinishing,
   isOwned,
@@ -143,10 +142,16 @@ const isStepRunning = ({ draft: { state } }: Context): boolean => state === 'Ste
 
 const mayBeBlocked = (context: Context): boolean => isStepPending(context) || isStepRunning(context);
 
+/** The step at which a resume continues. */
+function resumedStepLabel({ index, step = '', reason }: Failure, { draft, snapshot: { object } }: Context): string {
+  if (reason === REASON.finallyFailed) return stepLabel(0, object.spec.finally?.[0]?.name ?? '', true);
+  return stepLabel(index ?? draft.steps.length, step);
+}
+
 function resumePending(context: Context): ConditionState | undefined {
   const { failure } = context.draft;
   if (failure === undefined || !isResumeBlocked(context)) return undefined;
-  const at = stepLabel(failure.index ?? currentIndex(context.draft), failure.step ?? '');
+  const at = resumedStepLabel(failure, context);
   const pods = leftoverPods(context);
   const message =
     pods.length > 0

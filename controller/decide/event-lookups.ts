@@ -7,7 +7,7 @@ import { hasEnded, type ObservedPod } from '../../shared/api/pod.ts';
 import { getCondition } from '../../shared/conditions.ts';
 import { claimsOfStep } from '../../shared/jobs/volume-claims.ts';
 import { byCreation, isAlive, millis, ofJob, wantsPods } from './pods.ts';
-import { currentIndex } from './step-view.ts';
+import { currentPosition } from './step-view.ts';
 import type { Context, EventLookupResult, EventSubject } from './types.ts';
 
 /** The Job controller could not create a Pod (kubernetes/pkg/controller/controller_utils.go). */
@@ -116,8 +116,8 @@ function stuckObject(context: Context, job: ObservedJob): StuckObject | undefine
 }
 
 /** The claims of the running step, for one of which this Pod waits. */
-function unboundClaims(pod: ObservedPod, { snapshot, draft }: Context): StuckObject | undefined {
-  const claims = claimsOfStep(snapshot.object, currentIndex(draft));
+function unboundClaims(pod: ObservedPod, context: Context): StuckObject | undefined {
+  const claims = claimsOfStep(context.snapshot.object, currentPosition(context));
   const fromMs = millis(pod.metadata.creationTimestamp) + CLAIM_LOOKUP_DELAY_MS;
   return claims.length === 0 ? undefined : { subject: { ...subjectOf('Pod', pod), claims }, fromMs };
 }
