@@ -12,6 +12,7 @@ import { recordRows, createRows, notCreatedRows, previousPodsRows } from './crea
 import { deadlineBeforeStepRows, deadlineInStepRows } from './deadline.ts';
 import { deletionRows } from './deletion.ts';
 import { dependencyRows } from './dependencies.ts';
+import { pendingInStepRows, pendingWithoutJobRows } from './pending-deadline.ts';
 import { preflightRows } from './preflight.ts';
 import { resumeRows } from './resume.ts';
 import { none, otherwise, type Row } from './row.ts';
@@ -35,6 +36,7 @@ export const TABLE: Readonly<Record<State, readonly Row[]>> = {
     awaitStrayJobsRows,
     previousPodsRows,
     suspendRows,
+    pendingWithoutJobRows,
     notCreatedRows,
     preflightRows,
     dependencyRows,
@@ -45,6 +47,7 @@ export const TABLE: Readonly<Record<State, readonly Row[]>> = {
     deleteStrayJobsRows,
     stepEndRows,
     deadlineInStepRows,
+    pendingInStepRows,
     suspendInStepRows,
     stepProgressRows,
   ].flat(),

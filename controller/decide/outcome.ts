@@ -1,5 +1,5 @@
 /** Records the progress and the end of a step, and emits the events. */
-import { endedByOperator, type ObservedJob, outcomeOf, isFailing } from '../../shared/api/job.ts';
+import { endedBeforeStart, endedByOperator, type ObservedJob, outcomeOf, isFailing } from '../../shared/api/job.ts';
 import type { PodTermination } from '../../shared/api/pod.ts';
 import {
   EVENT,
@@ -183,6 +183,10 @@ export function stepFailed(context: Context): StepFailure | undefined {
   if (job === undefined || outcome?.type !== 'failed') return undefined;
   const seen = latestFailure(context.snapshot.pods ?? [], job.metadata.uid) ?? lastRecordedFailure(context);
   const times = attemptsAndStartTime(context, job);
+  const pending = endedBeforeStart(job);
+  if (pending !== undefined) {
+    return recordFailure(context, { ...times, ...pending, completionTime: outcome.at ?? context.now }, pending);
+  }
   const base = { reason: outcome.reason, message: jobMessage(context, job, outcome) };
   const stepFields = terminationFields(seen) ?? { reason: base.reason, message: truncate(base.message) };
   // A Pod that the deadline ended reports only that it was killed.
@@ -234,7 +238,8 @@ export function stepInferred(context: Context): Draft | undefined {
   return { ...draft, steps: [...draft.steps, { index, name, completionTime: now, ...result }], requeueAfterMs: 0 };
 }
 
-function recordFailure(
+/** Records the failure of the running step, and emits JobFailed. */
+export function recordFailure(
   { draft }: Context,
   record: Omit<StepStatus, 'index' | 'name' | 'state'>,
   reported: Pick<Failure, 'reason' | 'message'>,

@@ -4,7 +4,7 @@
  */
 import { type ObservedJob, outcomeOf, sequentialJobOwner } from '../../shared/api/job.ts';
 import { stepLabel } from '../../shared/api/reasons.ts';
-import type { Container, StepStatus } from '../../shared/api/types.ts';
+import type { Step, StepStatus } from '../../shared/api/types.ts';
 import { stepJobName } from '../../shared/jobs/job.ts';
 import type { Context, Draft, Finding, Snapshot } from './types.ts';
 
@@ -29,7 +29,7 @@ export function currentIndex(draft: Draft): number {
 }
 
 /** The container of the next step; undefined after the last step. */
-export function nextContainer({ draft, snapshot }: Context): Container | undefined {
+export function nextContainer({ draft, snapshot }: Context): Step | undefined {
   return snapshot.object.spec.steps[currentIndex(draft)];
 }
 

@@ -175,7 +175,7 @@ const effects = defineEffects({
   },
 });
 
-export const { inspectPods } = effects;
+export const { inspectEvents, inspectPods } = effects;
 
 export const stepEndRows: readonly Row[] = [
   { guard: guards.failedPodNotSeen, effect: effects.inspectPods },

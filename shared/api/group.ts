@@ -57,4 +57,7 @@ export const SUSPENDED_ANNOTATION = `${GROUP}/suspended` as const;
 /** On a Job that the operator ended: the `activeDeadlineSeconds` of the sequence that was exceeded. */
 export const ENDED_ANNOTATION = `${GROUP}/ended-after-seconds` as const;
 
+/** On a Job that the operator ended because no container of it started in time: `<reason>: <message>` of the failure. */
+export const ENDED_BECAUSE_ANNOTATION = `${GROUP}/ended-because` as const;
+
 export const DEFAULT_BACKOFF_LIMIT = 3;

@@ -32,6 +32,8 @@ export interface ObservedJob {
   readonly deadlineSeconds?: number;
   /** The `activeDeadlineSeconds` of the sequence for which the operator ended the Job. */
   readonly endedAfterSeconds?: number;
+  /** Why the operator ended the Job, if that was because no container started in time. */
+  readonly endedBecause?: { readonly reason: string; readonly message: string };
   /** `spec.managedBy`, unless it is the Job controller (Kubernetes 1.32). */
   readonly managedBy?: string;
   readonly metadata: Pick<
@@ -91,6 +93,15 @@ export function isFailing({ status }: ObservedJob): boolean {
  * `activeDeadlineSeconds` to 0.
  */
 export function endedByOperator(job: ObservedJob | undefined): boolean {
+  return hasZeroDeadlinePassed(job) && job?.endedBecause === undefined;
+}
+
+/** Why the Job failed if the operator ended it because no container started in time; undefined for any other Job. */
+export function endedBeforeStart(job: ObservedJob): ObservedJob['endedBecause'] {
+  return hasZeroDeadlinePassed(job) ? job.endedBecause : undefined;
+}
+
+function hasZeroDeadlinePassed(job: ObservedJob | undefined): boolean {
   const outcome = job?.deadlineSeconds === 0 ? outcomeOf(job) : undefined;
   return outcome?.type === 'failed' && outcome.reason === 'DeadlineExceeded';
 }

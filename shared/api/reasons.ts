@@ -22,6 +22,7 @@ export const REASON = {
   jobDeleted: 'JobDeleted',
   jobRejected: 'JobRejected',
   deadlineExceeded: 'DeadlineExceeded',
+  pendingDeadlineExceeded: 'PendingDeadlineExceeded',
   // Suspended; also the reason of Progressing while Suspended is True
   suspended: 'Suspended',
   suspending: 'Suspending',
@@ -140,6 +141,9 @@ export const MESSAGE = {
   suspending: (at: string): string => `Suspending: waiting for step ${at} to stop`,
   deadlineExceeded: (seconds: number): string =>
     `the sequence was active for longer than its activeDeadlineSeconds of ${seconds} s`,
+  /** `why`: the obstacle, if one is known. */
+  neverStarted: (seconds: number, why: string | undefined): string =>
+    `no container started within ${seconds} s (pendingDeadlineSeconds)${why === undefined ? '' : `: ${why}`}`,
   /** Another client keeps unsuspending the Job. */
   suspensionUndone: (at: string, job: string, manager?: string): string =>
     `Suspending: step ${at} still runs, because ${otherClient(manager)} keeps setting spec.suspend of Job "${job}" to false; ` +
