@@ -45,11 +45,11 @@ function waitingSinceMs(context: Context): number | undefined {
   return Math.max(obstacleSinceMs(context), millis(steps.at(-1)?.completionTime), millis(activeStartTime));
 }
 
-/** The newest Pod of the Job. */
-const newestPod = ({ snapshot }: Context, { metadata }: ObservedJob): ObservedPod | undefined =>
-  ofJob(snapshot.pods ?? [], metadata.uid)
-    .sort(byCreation)
-    .at(-1);
+/** The newest Pod of the Job; undefined without permission to list Pods, because the cache is outdated then. */
+function newestPod({ snapshot }: Context, { metadata }: ObservedJob): ObservedPod | undefined {
+  const pods = snapshot.podsForbidden === true ? [] : (snapshot.pods ?? []);
+  return ofJob(pods, metadata.uid).sort(byCreation).at(-1);
+}
 
 /** Set as long as the Job is suspended, by its controller. */
 const suspendedCondition = ({ status }: ObservedJob): { readonly lastTransitionTime?: string } | undefined =>
