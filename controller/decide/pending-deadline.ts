@@ -12,6 +12,7 @@ import {
   externalEndTimedOut,
   isEndedBeforeStart,
   isPendingTooLong,
+  isPodListFinal,
   pendingDeadlineSeconds,
   recordedObstacle,
 } from './pending-time.ts';
@@ -77,9 +78,7 @@ const guards = defineGuards({
     description:
       'no container of the Job is known to have started for longer than pendingDeadlineSeconds, or an overdue Pod keeps the Job from ending, and the Pods have not been listed',
     holds: (context) => {
-      const type = runningFinding(context)?.type;
-      // The watch does not show a Job without our labels: the finding must stay.
-      if (type === 'inspected' || type === 'labelsRemoved') return false;
+      if (isPodListFinal(runningFinding(context))) return false;
       return isEndedBeforeStart(runningJob(context)) ? overduePods(context).length > 0 : isPendingTooLong(context);
     },
   },

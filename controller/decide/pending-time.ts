@@ -10,9 +10,9 @@ import { getCondition } from '../../shared/conditions.ts';
 import { FAILED_CREATE, unsuspendedMs } from './event-lookups.ts';
 import { byCreation, millis, ofJob, wantsPods } from './pods.ts';
 import { blockingDependencies, obstacle } from './resources-unavailable.ts';
-import { nextContainer, nextFinding, runningJob, runningStep } from './step-view.ts';
+import { nextContainer, nextFinding, runningFinding, runningJob, runningStep } from './step-view.ts';
 import { EXTERNAL_CONTROLLER_TIMEOUT_MS, MAX_REQUEUE_MS } from './timers.ts';
-import type { Context, State } from './types.ts';
+import type { Context, Finding, State } from './types.ts';
 
 /** The limit of the current step, else that of all steps; undefined if there is none. */
 export function pendingDeadlineSeconds(context: Context): number | undefined {
@@ -68,10 +68,25 @@ function jobPendingSinceMs(context: Context, job: ObservedJob): number | undefin
   if (newest?.neverStarted === true) return Math.max(fromMs, createdMs);
   // Without permission to list Pods, or before they are cached, only the Job's counts show whether it has any.
   if (newest === undefined && active + terminating + failed === 0) return fromMs;
+  const idleMs = Math.max(fromMs, createdMs, millis(newest?.termination?.at));
+  if (active > 0 && mayHaveUnseenPod(context, job, newest)) return idleMs;
   // Between two attempts.
-  if (obstacle(context)?.reason !== FAILED_CREATE) return undefined;
-  return Math.max(fromMs, createdMs, millis(newest?.termination?.at), obstacleSinceMs(context));
+  return obstacle(context)?.reason === FAILED_CREATE ? Math.max(idleMs, obstacleSinceMs(context)) : undefined;
 }
+
+/** Whether the active Pod that the Job counts is missing from the cache, and a list of the Pods can show it. */
+function mayHaveUnseenPod(context: Context, job: ObservedJob, newest: ObservedPod | undefined): boolean {
+  if (context.snapshot.podsForbidden === true || job.managedBy !== undefined) return false;
+  const isListed = isPodListFinal(runningFinding(context));
+  return !isListed && (newest === undefined || hasEnded(newest));
+}
+
+/**
+ * Whether this reconcile does not list the Pods again: it has done so, or a finding must stay that says that the watch
+ * does not show the Job.
+ */
+export const isPodListFinal = (finding: Finding | undefined): boolean =>
+  finding?.type === 'inspected' || finding?.type === 'labelsRemoved';
 
 /** Since when another client keeps the Job suspended; undefined while its Pods run. */
 function heldSinceMs(context: Context, job: ObservedJob, newest: ObservedPod | undefined): number | undefined {

@@ -61,7 +61,7 @@ describe('a step whose Pod no node takes', () => {
     await untilFailed('killed', 0, 'Unschedulable');
   });
 
-  it('does not keep the next step from running with onFailure: Continue', async () => {
+  it('does not keep the next step from being started with onFailure: Continue', async () => {
     const steps = [
       { ...step('s0'), onFailure: 'Continue' as const, pod: { nodeSelector: { no: 'node' } } },
       step('s1'),
@@ -96,7 +96,7 @@ describe('a step that waits for an object', () => {
     expect(await namespace.jobNames('missing')).toEqual([]);
     await namespace.createObject(CONFIG_MAPS, { metadata: { name: 'early' }, data: { token: 'x' } });
     await namespace.resume('missing', 1);
-    await namespace.untilCompleted('missing');
+    await namespace.until('missing', ({ status: now }) => now?.phase === 'Completed');
     expect(await namespace.jobNames('missing')).toEqual(['missing-0-s0-r1', 'missing-1-s1-r1']);
   });
 

@@ -87,7 +87,22 @@ describe('the limit of a step with a Job', () => {
       { ...retried, pods: [ended(25)], ...failedCreate, status: unavailable(30, 'ErrImagePull') },
       40 + LIMIT,
     ],
-    ['does not count while the Job has a Pod that is not cached', active, undefined],
+    ['counts while the Job has a Pod that is not cached, until the Pods are listed', active, 21 + LIMIT],
+    [
+      'counts from the end of the last Pod while the next one is not cached',
+      { job: { status: { active: 1, failed: 1, startTime: at(21) } }, pods: [ended(25)] },
+      40 + LIMIT,
+    ],
+    [
+      'does not count while the Job has a Pod that the list of Pods does not show',
+      { ...active, findings: { 'etl-1-transform': { type: 'inspected' } } },
+      undefined,
+    ],
+    [
+      'does not count while the Job has a Pod that is not cached, and runs elsewhere',
+      { job: { ...active.job, managedBy: 'example.com/elsewhere' } },
+      undefined,
+    ],
     [
       'does not count while the Job has a Pod and Pods cannot be listed, whatever the cache has',
       { ...active, pods: [pending(25)], podsForbidden: true },
