@@ -62,10 +62,7 @@ describe('a step whose Pod no node takes', () => {
   });
 
   it('does not keep the next step from being started with onFailure: Continue', async () => {
-    const steps = [
-      { ...step('s0'), onFailure: 'Continue' as const, pod: { nodeSelector: { no: 'node' } } },
-      step('s1'),
-    ];
+    const steps = [{ ...step('s0'), onFailure: 'Continue' as const }, step('s1')];
     await namespace.apply('passed', limited({ ...sequence(0), steps, ...unplaced }));
     await untilFailed('passed', 1, 'Unschedulable');
     const { steps: ended } = (await namespace.get('passed')).status ?? {};

@@ -162,7 +162,8 @@ export class JobController implements Cluster {
   }
 
   #run(job: RawJob, pod: Pod): boolean {
-    const { failures, ends } = this.#options.courseOf(job);
+    const { failures, ends, starts } = this.#options.courseOf(job);
+    if (starts === false) return false;
     const next: PodState =
       pod.state === 'pending' ? 'running' : (job.status?.failed ?? 0) < failures ? 'failed' : 'succeeded';
     if (next === 'succeeded' && !ends) return false;

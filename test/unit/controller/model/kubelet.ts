@@ -112,13 +112,18 @@ export class Kubelet {
     if (pod.isOrphan === true) return this.#endByItself(pod);
     if (isTerminating(pod)) return this.#terminate(pod);
     if (isGoing(pod)) return pod.tracking === 'counted' && this.remove(pod);
-    if (!isLive(pod)) return false;
+    if (!isLive(pod) || this.#neverStarts(pod)) return false;
     return this.#become(pod, pod.state === 'pending' ? 'running' : this.#endOf(pod));
+  }
+
+  #neverStarts({ state, job }: Pod): boolean {
+    return state === 'pending' && this.#options.courseOf(job).starts === false;
   }
 
   /** Then it is cleaned up. */
   #endByItself(pod: Pod): boolean {
     if (!isLive(pod)) return this.remove(pod);
+    if (this.#neverStarts(pod)) return false;
     if (pod.state === 'pending') return this.#become(pod, 'running');
     return pod.grace > 0 ? pod.grace-- > 0 : this.#become(pod, 'succeeded');
   }

@@ -19,6 +19,8 @@ export const PROMISE = {
   resumeWaits: 'a resume waits for the Pods of the failed attempt',
   resumes: 'status.resumes never falls',
   suspensions: 'a Job that somebody lets go on again and again is suspended twice at once, and then with a backoff',
+  pendingNeverStarted: 'a step fails by its pending deadline only if no container of its newest Pod has started',
+  pendingEnds: 'a step of which no container ever starts fails within a minute after its pending deadline',
 } as const;
 
 export type Promised = keyof typeof PROMISE;
