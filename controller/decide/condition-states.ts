@@ -191,8 +191,7 @@ export function progressing(context: Context): ConditionState {
     const message = MESSAGE.awaitingName(nextJobName(context), finding.owner, finding.pendingRemoval === 'ownerless');
     return { status: 'True', reason: REASON.starting, message };
   }
-  if (draft.state === 'New' || next === undefined) {
-    return { status: 'False', reason: REASON.pending, message: MESSAGE.pending };
-  }
+  if (draft.state === 'New') return { status: 'False', reason: REASON.pending, message: MESSAGE.pending };
+  if (next === undefined) return { status: 'True', reason: REASON.starting, message: MESSAGE.allEnded };
   return { status: 'True', reason: REASON.starting, message: MESSAGE.starting(currentIndex(draft), next.name) };
 }

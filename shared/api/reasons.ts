@@ -122,6 +122,8 @@ function durationSuffix(seconds: number | undefined): string {
 export const MESSAGE = {
   pending: 'Waiting to start',
   starting: (index: number, name: string): string => `Starting step ${stepLabel(index, name)}`,
+  /** Until the end of the sequence is recorded. */
+  allEnded: 'All steps have ended',
   running: (index: number, name: string, total: number, attempts: number): string =>
     `Running step ${stepLabel(index, name)}, ${index + 1} of ${total}${attempts > 1 ? `, attempt ${attempts}` : ''}`,
   completed: (total: number, seconds?: number): string =>

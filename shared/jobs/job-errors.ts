@@ -3,7 +3,7 @@
  * `spec.steps[1]` and never saw the Job's `spec.template.spec.containers[0]`. Pure.
  */
 import type { SequentialJob } from '../api/types.ts';
-import { stepAt, stepPath, type StepPosition } from './position.ts';
+import { allSteps, stepAt, stepPath, type StepPosition } from './position.ts';
 
 /** The parts of a refusal (metav1.Status) that describe the errors. */
 export interface JobRefusal {
@@ -37,7 +37,8 @@ export function jobErrorsOf(refusal: JobRefusal, contents: JobContents): readonl
   if (causes.length === 0) return [{ index: only, field: '', message: translatePaths(refusal.message, contents) }];
   return causes.map(({ field: jobField = '', message = '' }) => {
     const { index, field } = jobField === '' ? { index: only, field: '' } : locate(jobField, contents);
-    return { index, field, message: translatePaths(withoutStructuredValue(message), contents) };
+    const text = translatePaths(withoutStructuredValue(message), contents);
+    return { index, field, message: `${text}${hintFor(field, contents.object)}` };
   });
 }
 
@@ -85,6 +86,19 @@ function locateJobField(field: string, name: string, { object, indices }: JobCon
   const isOwn = (job as Readonly<Record<string, unknown>> | undefined)?.[name] !== undefined;
   const place = field.replace(/^spec\b/, isOwn ? `${stepPath(object.spec, index)}.job` : 'spec.job');
   return { index: isOwn && indices.length === 1 ? index : undefined, field: place };
+}
+
+const CONTAINER_OF_RULE = /^spec\.job\.podFailurePolicy\.rules\[(\d+)\]\.onExitCodes\.containerName$/;
+
+/** Why the server refuses a rule about the container of one step that every step's Job gets, and where it belongs. */
+function hintFor(field: string, { spec }: SequentialJob): string {
+  const rule = CONTAINER_OF_RULE.exec(field)?.[1];
+  if (rule === undefined) return '';
+  const name = spec.job?.podFailurePolicy?.rules[Number(rule)]?.onExitCodes?.containerName;
+  const position = allSteps(spec).findIndex((step) => step.name === name);
+  if (position === -1) return '';
+  const place = `${stepPath(spec, position)}.job.podFailurePolicy`;
+  return `; spec.job applies to every step: put a rule about the container of one step into ${place}`;
 }
 
 /**

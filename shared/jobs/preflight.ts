@@ -58,18 +58,21 @@ export async function preflight(
 }
 
 /**
- * Groups the steps that one Job can stand for: their Jobs differ only in the container. A step whose Pod failure
- * policy names a container is a group of its own.
+ * Groups the steps that one Job can stand for: their Jobs differ only in the container. The API server refuses a Pod failure
+ * policy that names a container which the Pod does not have, so the step of that name is a group of its own: in one
+ * Job with others it would hide their errors.
  */
 export function dryRunGroups(object: SequentialJob, from: StepPosition): readonly (readonly StepPosition[])[] {
   const { job, ...spec } = withDefaults(object.spec);
   const steps = allSteps(spec);
   const indices = Array.from({ length: Math.max(0, steps.length - from) }, (_, i) => from + i);
   const groups = Map.groupBy(indices, (index) => {
-    const fields = jobFields(steps[index]?.job, job);
-    const rules = fields.podFailurePolicy?.rules;
-    const namesContainer = rules?.some(({ onExitCodes }) => onExitCodes?.containerName !== undefined);
-    return namesContainer === true ? `step ${index}` : JSON.stringify(fields);
+    const step = steps[index];
+    const fields = jobFields(step?.job, job);
+    const names = (fields.podFailurePolicy?.rules ?? []).flatMap(({ onExitCodes }) => onExitCodes?.containerName ?? []);
+    // The error of a step's own policy is in another field than that of all steps.
+    const isOwn = names.length > 0 && (step?.job?.podFailurePolicy ?? undefined) !== undefined;
+    return JSON.stringify([fields, isOwn, names.filter((name) => name === step?.name).length > 0]);
   });
   return [...groups.values()];
 }

@@ -194,12 +194,12 @@ const SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'an object that never comes, and the pending deadline of a step that may fail',
-    play: runs({
-      steps: [
-        { ...withConfigMap(step('s0'), 'never'), onFailure: 'Continue', job: { pendingDeadlineSeconds: 2 } },
-        step('s1'),
-      ],
-    }),
+    play: async (actor) => {
+      const missing = withConfigMap(step('s0'), `${actor.name}-never`);
+      const job = { pendingDeadlineSeconds: 2 };
+      await actor.apply({ steps: [{ ...missing, onFailure: 'Continue', job }, step('s1')] });
+      await actor.untilFinished();
+    },
     requests: { 'GET configmaps': 1, 'POST jobs': 1, [STATUS]: 4 },
     ending: {
       phase: 'Completed',

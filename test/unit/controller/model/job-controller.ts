@@ -220,8 +220,9 @@ export class JobController implements Cluster {
   }
 
   #putPod(job: RawJob, { path, state }: Pod): void {
-    const { api, now } = this.#options;
-    api.put(path, podObject(job, { path, state }, now()));
+    const { api, now, courseOf } = this.#options;
+    const unplaced = courseOf(job).starts === false ? { isUnplaced: true as const } : {};
+    api.put(path, podObject(job, { path, state, ...unplaced }, now()));
   }
 
   #complain(job: RawJob): boolean {

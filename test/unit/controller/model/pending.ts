@@ -11,7 +11,7 @@ import type { World } from './world.ts';
 /** Why a step cannot get a Job. */
 const WITHOUT_JOB: ReadonlySet<string> = new Set(['SecretNotFound', 'QuotaExceeded', 'PermissionDenied']);
 /** Why a Job has no container that has started. */
-const WITH_JOB: ReadonlySet<string> = new Set(['FailedCreate', 'PendingDeadlineExceeded']);
+const WITH_JOB: ReadonlySet<string> = new Set(['Unschedulable', 'FailedCreate', 'PendingDeadlineExceeded']);
 
 export const isPendingReason = (reason: string | undefined): boolean =>
   reason !== undefined && (WITHOUT_JOB.has(reason) || WITH_JOB.has(reason));
@@ -32,11 +32,11 @@ function newestPod({ cluster }: World, { metadata }: RawJob): ObservedPod | unde
     .at(-1);
 }
 
-/** Since when the Job, or its newest Pod, has been there. */
-function waitingSinceMs(job: RawJob, newest: ObservedPod | undefined): number {
-  const startMs = Date.parse(job.status?.startTime ?? job.metadata.creationTimestamp ?? '');
+/** When this, or the newest Pod, was there. */
+function sinceMs(from: string | undefined, newest: ObservedPod | undefined): number {
+  const fromMs = Date.parse(from ?? '');
   const podMs = Date.parse(newest?.metadata.creationTimestamp ?? '');
-  return Number.isNaN(podMs) ? startMs : Math.max(startMs, podMs);
+  return Number.isNaN(podMs) ? fromMs : Math.max(fromMs, podMs);
 }
 
 /** Whether this change of a Job ends it because no container has started. */
@@ -53,7 +53,8 @@ export function faultOfPendingEnd(job: RawJob, change: unknown, world: World): s
   if (hasStarted && !because.startsWith('FailedCreate:')) {
     return broken('pendingNeverStarted', `${job.metadata.name}, which was ended because of ${because}, has started`);
   }
-  const waitedMs = world.nowMs - waitingSinceMs(job, newest);
+  // That the Job controller has started the Job may not have been seen yet.
+  const waitedMs = world.nowMs - sinceMs(job.metadata.creationTimestamp, newest);
   const isLate = waitedMs + ROUNDING_MS >= (world.scenario.pending ?? Infinity) * 1000;
   return isLate ? undefined : broken('pendingNeverStarted', `${job.metadata.name} was ended after ${waitedMs} ms`);
 }
@@ -67,7 +68,7 @@ export function faultOfWaiting(world: World, nextMs: number): string | undefined
   if (job === undefined || scenario.pending === undefined || isSuspended || isHeld(job)) return undefined;
   const newest = newestPod(world, job);
   if (newest?.neverStarted !== true || newest.metadata.deletionTimestamp !== undefined) return undefined;
-  const waitedMs = nextMs - waitingSinceMs(job, newest);
+  const waitedMs = nextMs - sinceMs(job.status?.startTime, newest);
   if (waitedMs <= scenario.pending * 1000 + LATE_MS) return undefined;
   return broken('pendingEnds', `${job.metadata.name} waits for ${waitedMs} ms`);
 }
