@@ -88,6 +88,19 @@ const endOf = (
 
 const isRunning = (container: Untrusted<V1ContainerStatus>): boolean => isPresent(stateOf(container).running);
 
+/** Whether a container of the Pod has started, or may have: only a pending Pod says that none has. */
+export function hasStarted(pod: Untrusted<V1Pod>): boolean {
+  const status = asObject<V1PodStatus>(pod.status);
+  if ((nonEmptyString(status?.phase) ?? 'Pending') !== 'Pending') return true;
+  return [status?.initContainerStatuses, status?.containerStatuses]
+    .flatMap(asObjects<V1ContainerStatus>)
+    .some((container) => isRunning(container) || endOf(container) !== undefined || hasRestarted(container));
+}
+
+/** Whether the container has run before: it waits to be restarted. */
+const hasRestarted = ({ lastState, restartCount }: Untrusted<V1ContainerStatus>): boolean =>
+  isPresent(asObject<V1ContainerState>(lastState)?.terminated) || (asInteger(restartCount) ?? 0) > 0;
+
 /**
  * Since when a Pod waits for its first container for a reason that its status does not give (volumes, network or a slow
  * image pull); counted from scheduling, else from creation. RFC 3339; undefined if a container has started.

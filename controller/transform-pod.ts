@@ -16,7 +16,7 @@ import type { Obstacle, ObservedPod, PodTermination, ObservedEvent } from '../sh
 import { asObject, asObjects, nonEmptyString, type Untrusted } from '../shared/json/untrusted.ts';
 import { omitUndefined } from '../shared/omit-undefined.ts';
 import { endingOf } from './pod-termination.ts';
-import { endObstacleIn, obstacleIn, waitingSince } from './pod-obstacle.ts';
+import { endObstacleIn, hasStarted, obstacleIn, waitingSince } from './pod-obstacle.ts';
 
 /**
  * Labels with the UID of the Job, since 1.27 and before (batch/v1 JobControllerUid); every client that creates Pods can
@@ -47,6 +47,7 @@ export function toObservedPod(raw: unknown): ObservedPod {
       ...jobOf(metadata),
       obstacle,
       waitingSince: deletionTimestamp === undefined && obstacle === undefined ? waitingSince(pod) : undefined,
+      neverStarted: hasStarted(pod) ? undefined : true,
       node: deletionTimestamp === undefined ? undefined : nonEmptyString(asObject<V1PodSpec>(pod.spec)?.nodeName),
       hasTerminated: deletionTimestamp !== undefined && hasFinished(pod) ? true : undefined,
       termination: ending?.termination,

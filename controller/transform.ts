@@ -1,10 +1,18 @@
 /** Reduces objects to what the caches keep: each byte exists once per object. */
-import { ENDED_ANNOTATION, FINALIZER, LABELS, MANAGER, SUSPENDED_ANNOTATION } from '../shared/api/group.ts';
+import {
+  ENDED_ANNOTATION,
+  ENDED_BECAUSE_ANNOTATION,
+  FINALIZER,
+  LABELS,
+  MANAGER,
+  SUSPENDED_ANNOTATION,
+} from '../shared/api/group.ts';
 import type { JobCondition, ObservedJob } from '../shared/api/job.ts';
 import { printableLine, printableTexts } from '../shared/printable-text.ts';
 import type { ObjectMeta, SequentialJob } from '../shared/api/types.ts';
 import { asObject } from '../shared/json/untrusted.ts';
 import { omitUndefined } from '../shared/omit-undefined.ts';
+import { parseEndedBecause } from './ended-because.ts';
 
 interface RawObject {
   readonly metadata: ObjectMeta & { readonly managedFields?: readonly ManagedFields[] | null };
@@ -85,6 +93,7 @@ export function toObservedJob(raw: unknown): ObservedJob {
       suspensions: isSuspended || suspensions === undefined ? suspensions : { ...suspensions, ...undoneBy(managers) },
       deadlineSeconds: spec?.activeDeadlineSeconds,
       endedAfterSeconds: parseIndex(annotations?.[ENDED_ANNOTATION]),
+      endedBecause: parseEndedBecause(annotations?.[ENDED_BECAUSE_ANNOTATION]),
       managedBy: spec?.managedBy === JOB_CONTROLLER ? undefined : spec?.managedBy,
     }),
     metadata: {

@@ -42,6 +42,7 @@ async function executeAction(action: Action, snapshot: Snapshot, deps: ExecuteDe
     case 'SuspendJob':
     case 'UnsuspendJob':
     case 'TerminateJob':
+    case 'TerminatePendingJob':
       return patchJob(action, snapshot, deps);
     case 'InspectPods':
       return inspectPods(action.job, snapshot, deps);

@@ -1,14 +1,15 @@
 /** The actions that change a running Job: suspend, unsuspend, terminate. */
-import { ENDED_ANNOTATION, MANAGER, SUSPENDED_ANNOTATION } from '../../shared/api/group.ts';
+import { ENDED_ANNOTATION, ENDED_BECAUSE_ANNOTATION, MANAGER, SUSPENDED_ANNOTATION } from '../../shared/api/group.ts';
 import { toTimestamp } from '../../shared/api/time.ts';
 import { PATCH_TYPE } from '../../shared/kube/client.ts';
 import { ApiError, isApiError } from '../../shared/kube/errors.ts';
 import { JOBS, objectPath } from '../../shared/kube/resources.ts';
+import { formatEndedBecause } from '../ended-because.ts';
 import type { ExecuteDeps } from './deps.ts';
 import { assertOwned, withFinding, withJob } from './snapshot.ts';
 import type { Action, Snapshot } from '../decide/index.ts';
 
-type PatchAction = Extract<Action, { type: 'SuspendJob' | 'UnsuspendJob' | 'TerminateJob' }>;
+type PatchAction = Extract<Action, { type: 'SuspendJob' | 'UnsuspendJob' | 'TerminateJob' | 'TerminatePendingJob' }>;
 
 interface Change {
   readonly metadata?: { readonly annotations: Readonly<Record<string, string | null>> };
@@ -17,7 +18,8 @@ interface Change {
 
 /**
  * The merge patch (RFC 7386) of the Job. The annotations record that the operator has suspended it, because other
- * clients (queues) suspend Jobs, too, and which deadline has passed, because it may be raised later.
+ * clients (queues) suspend Jobs, too, and which deadline has passed, because it may be raised later, or why no container
+ * has started, because nothing shows that after the Pods are deleted.
  */
 function changeOf(action: PatchAction, nowMs: number): Change {
   switch (action.type) {
@@ -30,6 +32,11 @@ function changeOf(action: PatchAction, nowMs: number): Change {
     case 'TerminateJob':
       return {
         metadata: { annotations: { [ENDED_ANNOTATION]: String(action.seconds) } },
+        spec: { activeDeadlineSeconds: 0 },
+      };
+    case 'TerminatePendingJob':
+      return {
+        metadata: { annotations: { [ENDED_BECAUSE_ANNOTATION]: formatEndedBecause(action.because) } },
         spec: { activeDeadlineSeconds: 0 },
       };
   }

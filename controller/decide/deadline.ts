@@ -6,6 +6,7 @@ import { withAction } from './draft-actions.ts';
 import { fail, failNext, stepDeadlineExceeded } from './outcome.ts';
 import { overduePods } from './leftover-pods.ts';
 import { defineEffects, defineGuards, type Row } from './row.ts';
+import { isHeldByOthers } from './pods.ts';
 import { inspectPods } from './step.ts';
 import type { ObservedJob } from '../../shared/api/job.ts';
 import { isSuspendRequested } from './suspend.ts';
@@ -61,10 +62,8 @@ const guards = defineGuards({
     description:
       'the deadline has passed, and the Job does not end: another client suspended it, an external controller runs it (managedBy), the sequence no longer controls it, or the node of its Pod does not respond',
     holds: (context) => {
-      const job = runningJob(context);
-      const isSuspendedByOthers = job?.suspended?.byOperator === false && (job.status.active ?? 0) === 0;
       return (
-        (isSuspendedByOthers && isPastDeadline(context)) ||
+        (isHeldByOthers(runningJob(context)) && isPastDeadline(context)) ||
         isDeadlineOfUnownedJob(context) ||
         isWaitingForOverduePod(context) ||
         externalControllerTimedOut(context)

@@ -133,7 +133,7 @@ function nextPodExpectedMs(
 }
 
 /** When the sequence was last unsuspended, in Unix milliseconds; now if that is not recorded yet; 0 if never. */
-function unsuspendedMs({ snapshot: { object }, nowMs }: Context): number {
+export function unsuspendedMs({ snapshot: { object }, nowMs }: Context): number {
   const suspended = getCondition(object.status?.conditions, 'Suspended');
   return suspended?.status === 'True' ? nowMs : millis(suspended?.lastTransitionTime);
 }

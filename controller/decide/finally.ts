@@ -14,6 +14,7 @@ import {
 } from './create-job.ts';
 import { dependencyRows } from './dependencies.ts';
 import { emit, fail } from './outcome.ts';
+import { finallyPendingInStepRows, finallyPendingWithoutJobRows } from './pending-deadline.ts';
 import { finallyResultRows } from './results.ts';
 import { defineEffects, defineGuards, otherwise, type Row } from './row.ts';
 import { finalizerRows } from './start.ts';
@@ -178,6 +179,7 @@ export const finallyPendingRows: readonly Row[] = [
   awaitStrayJobsRows,
   previousPodsRows,
   suspendRows,
+  finallyPendingWithoutJobRows,
   [
     {
       guard: createGuards.jobNameConflicts,
@@ -199,6 +201,7 @@ export const finallyRunningRows: readonly Row[] = [
   failedPodRows,
   finallyResultRows,
   finallyStepEndRows,
+  finallyPendingInStepRows,
   suspendInStepRows,
   stepProgressRows,
 ].flat();

@@ -4,6 +4,7 @@ import { toTimestamp } from '../../shared/api/time.ts';
 import { shiftDeadlineBySuspension, nextDeadlineMs } from './timers.ts';
 import { recordedDraft } from './draft.ts';
 import { walk } from './machine.ts';
+import { nextPendingDeadlineMs } from './pending-time.ts';
 import { withProgress } from './outcome.ts';
 import { statusOf } from './status.ts';
 import type { Context, Decision, Snapshot } from './types.ts';
@@ -28,7 +29,7 @@ export function decide(snapshot: Snapshot, nowMs: number): Decision {
     actions: draft.actions,
     status: isBeingDeleted ? undefined : statusOf(context),
     events: [...specChanged(snapshot), ...fieldsIgnored(snapshot), ...draft.events],
-    requeueAfterMs: earliest(draft.requeueAfterMs, nextDeadlineMs(context)),
+    requeueAfterMs: earliest(draft.requeueAfterMs, earliest(nextDeadlineMs(context), nextPendingDeadlineMs(context))),
   };
 }
 

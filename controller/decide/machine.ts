@@ -13,6 +13,7 @@ import { deadlineBeforeStepRows, deadlineInStepRows } from './deadline.ts';
 import { deletionRows } from './deletion.ts';
 import { endRows, finallyPendingRows, finallyRunningRows } from './finally.ts';
 import { dependencyRows } from './dependencies.ts';
+import { pendingInStepRows, pendingWithoutJobRows } from './pending-deadline.ts';
 import { preflightRows } from './preflight.ts';
 import { resumeRows } from './resume.ts';
 import { resultRows } from './results.ts';
@@ -38,6 +39,7 @@ export const TABLE: Readonly<Record<State, readonly Row[]>> = {
     awaitStrayJobsRows,
     previousPodsRows,
     suspendRows,
+    pendingWithoutJobRows,
     notCreatedRows,
     preflightRows,
     dependencyRows,
@@ -51,6 +53,7 @@ export const TABLE: Readonly<Record<State, readonly Row[]>> = {
     resultRows,
     stepEndRows,
     deadlineInStepRows,
+    pendingInStepRows,
     suspendInStepRows,
     stepProgressRows,
   ].flat(),

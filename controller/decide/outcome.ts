@@ -1,5 +1,5 @@
 /** Records the progress and the end of a step, and emits the events. */
-import { endedByOperator, type ObservedJob, outcomeOf, isFailing } from '../../shared/api/job.ts';
+import { endedBeforeStart, endedByOperator, type ObservedJob, outcomeOf, isFailing } from '../../shared/api/job.ts';
 import type { PodTermination } from '../../shared/api/pod.ts';
 import { EVENT, EVENT_MESSAGE, type EventDraft, type Failure, MESSAGE, REASON } from '../../shared/api/reasons.ts';
 import { positionLabel } from '../../shared/jobs/position.ts';
@@ -191,6 +191,10 @@ export function stepFailed(context: Context): StepFailure | undefined {
   if (job === undefined || outcome?.type !== 'failed') return undefined;
   const seen = latestFailure(context.snapshot.pods ?? [], job.metadata.uid) ?? lastRecordedFailure(context);
   const times = attemptsAndStartTime(context, job);
+  const pending = endedBeforeStart(job);
+  if (pending !== undefined) {
+    return recordFailure(context, { ...times, ...pending, completionTime: outcome.at ?? context.now }, pending);
+  }
   const base = { reason: outcome.reason, message: jobMessage(context, job, outcome) };
   const stepFields = terminationFields(seen) ?? { reason: base.reason, message: truncate(base.message) };
   // A Pod that the deadline ended reports only that it was killed.
@@ -243,7 +247,8 @@ export function stepInferred(context: Context): Draft | undefined {
   return { ...withCurrentSteps(draft, steps), requeueAfterMs: 0 };
 }
 
-function recordFailure(
+/** Records the failure of the running step, and emits JobFailed. */
+export function recordFailure(
   context: Context,
   record: Omit<StepStatus, 'index' | 'name' | 'state'>,
   reported: Pick<Failure, 'reason' | 'message'>,

@@ -10,6 +10,11 @@ export function wantsPods(job: ObservedJob): boolean {
   return !isStopped && !isDecided && outcomeOf(job).type === 'running';
 }
 
+/** Whether another client has suspended the Job: the Job controller does not end it at its time limit. */
+export function isHeldByOthers(job: ObservedJob | undefined): boolean {
+  return job?.suspended?.byOperator === false && (job.status.active ?? 0) === 0;
+}
+
 /** Whether the Pod runs or may still start. */
 export function isAlive(pod: ObservedPod): boolean {
   return pod.metadata.deletionTimestamp === undefined && !hasEnded(pod);

@@ -166,7 +166,7 @@ const effects = defineEffects({
   },
 });
 
-export const { inspectPods } = effects;
+export const { inspectEvents, inspectPods } = effects;
 
 /** Before any row that records the end of the step. */
 export const failedPodRows: readonly Row[] = [{ guard: guards.failedPodNotSeen, effect: effects.inspectPods }];

@@ -21,6 +21,8 @@ function jobToSuspend(context: Context): ObservedJob | undefined {
   // The Job controller does not end a suspended Job at its time limit, so the deadline is handled first.
   if (!isSuspendRequested(context) || isPastDeadline(context)) return undefined;
   const job = ownedJob(context);
+  // A Job that is being ended because it never started ends at once, unless it is suspended.
+  if (job?.endedBecause !== undefined && job.deadlineSeconds === 0) return undefined;
   return job?.suspended === undefined && job?.metadata.deletionTimestamp === undefined ? job : undefined;
 }
 

@@ -27,7 +27,7 @@ export function isPastDeadline(context: Context): boolean {
 }
 
 /** How long an external Job controller (`spec.managedBy`) may take to end a Job after the deadline. */
-const EXTERNAL_CONTROLLER_TIMEOUT_MS = 30_000;
+export const EXTERNAL_CONTROLLER_TIMEOUT_MS = 30_000;
 
 /**
  * When the operator stops waiting for an external Job controller to end the Job, in Unix milliseconds; undefined if it
@@ -64,7 +64,7 @@ export function hasExpired(context: Context): boolean {
 }
 
 /** Timers do not follow changes of the wall clock or a suspended machine; this limits the delay they can cause. */
-const MAX_REQUEUE_MS = 600_000;
+export const MAX_REQUEUE_MS = 600_000;
 
 /** Milliseconds until the next timed check; undefined if nothing depends on the time. */
 export function nextDeadlineMs(context: Context): number | undefined {

@@ -167,6 +167,12 @@ export type Action =
   | { readonly type: 'UnsuspendJob'; readonly job: ObservedJob }
   /** Make the Job controller fail the Job with DeadlineExceeded; the Job stays. `seconds`: the sequence's deadline. */
   | { readonly type: 'TerminateJob'; readonly job: ObservedJob; readonly seconds: number }
+  /** As `TerminateJob`, because no container has started in time; `because`: the failure, kept on the Job. */
+  | {
+      readonly type: 'TerminatePendingJob';
+      readonly job: ObservedJob;
+      readonly because: Pick<Failure, 'reason' | 'message'>;
+    }
   /** Delete the SequentialJob: ttlSecondsAfterFinished has passed. */
   | { readonly type: 'DeleteSequence' };
 

@@ -70,6 +70,9 @@ export const OUTCOME_ANNOTATIONS = {
 /** On a claim: the hash of the claim template that it was created from. */
 export const CLAIM_TEMPLATE_ANNOTATION = `${GROUP}/claim-template` as const;
 
+/** On a Job that the operator ended because no container of it started in time: `<reason>: <message>` of the failure. */
+export const ENDED_BECAUSE_ANNOTATION = `${GROUP}/ended-because` as const;
+
 export const DEFAULT_BACKOFF_LIMIT = 3;
 
 /** The time limit of a step of `finally` that has none: no deadline of the sequence covers it. */

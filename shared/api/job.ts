@@ -34,6 +34,8 @@ export interface ObservedJob {
   readonly deadlineSeconds?: number;
   /** The `activeDeadlineSeconds` of the sequence for which the operator ended the Job. */
   readonly endedAfterSeconds?: number;
+  /** Why the operator ended the Job, if that was because no container started in time. */
+  readonly endedBecause?: { readonly reason: string; readonly message: string };
   /** `spec.managedBy`, unless it is the Job controller (Kubernetes 1.32). */
   readonly managedBy?: string;
   readonly metadata: Pick<
@@ -93,8 +95,16 @@ export function isFailing({ status }: ObservedJob): boolean {
  * `activeDeadlineSeconds` to 0.
  */
 export function endedByOperator(job: ObservedJob | undefined): boolean {
-  const outcome = job?.deadlineSeconds === 0 ? outcomeOf(job) : undefined;
+  const outcome = job?.deadlineSeconds === 0 && job.endedBecause === undefined ? outcomeOf(job) : undefined;
   return outcome?.type === 'failed' && outcome.reason === 'DeadlineExceeded';
+}
+
+/**
+ * Why the Job failed if the operator ended it because no container started in time; undefined for any other Job. Before
+ * 1.21 the Job controller may give another reason, because it counts the Pod that it has deleted.
+ */
+export function endedBeforeStart(job: ObservedJob): ObservedJob['endedBecause'] {
+  return job.deadlineSeconds === 0 && outcomeOf(job).type === 'failed' ? job.endedBecause : undefined;
 }
 
 /** The owner reference that marks the object's controller, if that is a SequentialJob. */

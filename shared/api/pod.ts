@@ -59,6 +59,8 @@ export interface ObservedPod {
    * no reason.
    */
   readonly waitingSince?: string;
+  /** No container of the Pod has started, init containers and sidecars included. */
+  readonly neverStarted?: true;
   /** The node of a Pod that is being deleted. */
   readonly node?: string;
   /**

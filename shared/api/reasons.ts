@@ -26,6 +26,7 @@ export const REASON = {
   claimNameConflict: 'ClaimNameConflict',
   claimRejected: 'ClaimRejected',
   deadlineExceeded: 'DeadlineExceeded',
+  pendingDeadlineExceeded: 'PendingDeadlineExceeded',
   // Suspended; also the reason of Progressing while Suspended is True
   suspended: 'Suspended',
   suspending: 'Suspending',
@@ -128,6 +129,7 @@ function durationSuffix(seconds: number | undefined): string {
 export const MESSAGE = {
   pending: 'Waiting to start',
   starting: (at: string): string => `Starting step ${at}`,
+  /** Until the end of the sequence, or the start of finally, is recorded. */
   stepsEnded: 'All steps have ended',
   /** `number` of `total`, counted from 1. */
   running: (at: string, number: number, total: number, attempts: number): string =>
@@ -156,6 +158,9 @@ export const MESSAGE = {
   suspending: (at: string): string => `Suspending: waiting for step ${at} to stop`,
   deadlineExceeded: (seconds: number): string =>
     `the sequence was active for longer than its activeDeadlineSeconds of ${seconds} s`,
+  /** `why`: the obstacle, if one is known. */
+  neverStarted: (seconds: number, why: string | undefined): string =>
+    `no container started within ${seconds} s (pendingDeadlineSeconds)${why === undefined ? '' : `: ${why}`}`,
   /** Another client keeps unsuspending the Job. */
   suspensionUndone: (at: string, job: string, manager?: string): string =>
     `Suspending: step ${at} still runs, because ${otherClient(manager)} keeps setting spec.suspend of Job "${job}" to false; ` +
@@ -173,10 +178,9 @@ export const MESSAGE = {
   withCause: (failure: string, why: string): string => `${failure}; ${why}`,
   missing: (what: readonly string[]): string => `${listed(what)} not found`,
   resourcesAvailable: 'Nothing is known to block the current step',
-  failed: (failure: Failure): string =>
-    failure.index === undefined
-      ? `${failure.reason}: ${failure.message}`
-      : `Step ${stepLabel(failure.index, failure.step ?? '')} failed: ${failure.reason}: ${failure.message}`,
+  stepFailed: (at: string, reason: string, message: string): string => `Step ${at} failed: ${reason}: ${message}`,
+  failed: ({ index, step = '', reason, message }: Failure): string =>
+    index === undefined ? `${reason}: ${message}` : MESSAGE.stepFailed(stepLabel(index, step), reason, message),
   forbiddenNamespace: (namespace: string): string =>
     `"${namespace}" is the operator's own namespace, where SequentialJobs do not run: create it in another namespace`,
   invalidSpec: (faults: readonly string[]): string => faults.join('; '),

@@ -2,8 +2,9 @@
  * Translates the API server's errors about a Job into fields of the SequentialJob: the user wrote
  * `spec.steps[1]` and never saw the Job's `spec.template.spec.containers[0]`. Pure.
  */
+import type { SequentialJob } from '../api/types.ts';
 import { locate, type JobContents } from './job-paths.ts';
-import type { StepPosition } from './position.ts';
+import { allSteps, stepPath, type StepPosition } from './position.ts';
 
 export type { JobContents } from './job-paths.ts';
 
@@ -34,7 +35,8 @@ export function jobErrorsOf(refusal: JobRefusal, contents: JobContents): readonl
   return causes.map(({ field: jobField = '', message = '' }) => {
     const { index, field } =
       jobField === '' ? { index: only, field: '' } : locate(jobField, contents, quotedValueOf(message));
-    return { index, field, message: translatePaths(withoutStructuredValue(message), contents) };
+    const text = translatePaths(withoutStructuredValue(message), contents);
+    return { index, field, message: `${text}${hintFor(field, contents.object)}` };
   });
 }
 
@@ -56,6 +58,19 @@ export const toSequentialJobFields = (fields: readonly string[], contents: JobCo
 const QUOTED_VALUE = /^[A-Z][a-z]+(?: [a-z]+)?: ("(?:[^"\\]|\\.)*")/;
 
 const quotedValueOf = (message: string): string | undefined => QUOTED_VALUE.exec(message)?.[1];
+
+const CONTAINER_OF_RULE = /^spec\.job\.podFailurePolicy\.rules\[(\d+)\]\.onExitCodes\.containerName$/;
+
+/** Why the server refuses a rule about the container of one step that every step's Job gets, and where it belongs. */
+function hintFor(field: string, { spec }: SequentialJob): string {
+  const rule = CONTAINER_OF_RULE.exec(field)?.[1];
+  if (rule === undefined) return '';
+  const name = spec.job?.podFailurePolicy?.rules[Number(rule)]?.onExitCodes?.containerName;
+  const position = allSteps(spec).findIndex((step) => step.name === name);
+  if (position === -1) return '';
+  const place = `${stepPath(spec, position)}.job.podFailurePolicy`;
+  return `; spec.job applies to every step: put a rule about the container of one step into ${place}`;
+}
 
 /**
  * Servers print a structured value as Go syntax or as JSON, with all its unset fields and, before about 1.33, with

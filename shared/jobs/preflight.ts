@@ -89,8 +89,9 @@ function combined(first: PreflightVerdict, second: PreflightVerdict): PreflightV
 }
 
 /**
- * Groups the steps that one Job can stand for: their Jobs differ only in the container, so they have the same settings. A
- * step whose Pod failure policy names a container is a group of its own.
+ * Groups the steps that one Job can stand for: their Jobs differ only in the container, so they have the same settings. The
+ * API server refuses a Pod failure policy that names a container which the Pod does not have, so the step of that name is a
+ * group of its own: in one Job with others it would hide their errors.
  */
 export function dryRunGroups(object: SequentialJob, from: StepPosition): readonly (readonly StepPosition[])[] {
   const { job, ...spec } = withDefaults(object.spec);
@@ -100,11 +101,12 @@ export function dryRunGroups(object: SequentialJob, from: StepPosition): readonl
     const step = steps[index];
     // The default time limit of finally is no reason for a dry run of its own.
     const fields = jobFields(step?.job, job, 'steps');
-    const rules = fields.podFailurePolicy?.rules;
-    const namesContainer = rules?.some(({ onExitCodes }) => onExitCodes?.containerName !== undefined);
-    if (namesContainer === true) return `step ${index}`;
+    const names = (fields.podFailurePolicy?.rules ?? []).flatMap(({ onExitCodes }) => onExitCodes?.containerName ?? []);
+    // The error of a step's own policy is in another field than that of all steps.
+    const isOwn = names.length > 0 && (step?.job?.podFailurePolicy ?? undefined) !== undefined;
+    const isNamed = step !== undefined && names.includes(step.name);
     // The settings as a template: settings that are unset in different ways are the same.
-    return JSON.stringify([fields, jobMetadata(step?.job, job), mergePod({}, step?.pod)]);
+    return JSON.stringify([fields, isOwn, isNamed, jobMetadata(step?.job, job), mergePod({}, step?.pod)]);
   });
   return [...groups.values()];
 }

@@ -226,6 +226,24 @@ onServersWhere(knowsPodFailurePolicy)('podFailurePolicy on a server that knows i
     expect(created?.spec.podFailurePolicy).toMatchObject(podFailurePolicy);
   });
 
+  it('of all steps is that of each step', async () => {
+    const podFailurePolicy = policyFor('FailJob', 42);
+    await namespace.apply('ruled', sequence(2, { 1: 'exit 42' }, { job: { backoffLimit: 3, podFailurePolicy } }));
+    const { status } = await namespace.untilFinished('ruled');
+    expect(status).toMatchObject({ progress: { failedIndex: 1, failureReason: 'PodFailurePolicy' } });
+    for (const { spec } of await namespace.jobs('ruled')) expect(spec.podFailurePolicy).toMatchObject(podFailurePolicy);
+  });
+
+  it('of all steps that names the container of one is refused before the start, with the place where it belongs', async () => {
+    const [rule] = policyFor('FailJob', 42).rules;
+    const rules = [{ ...rule, onExitCodes: { ...rule.onExitCodes, containerName: 's1' } }];
+    await namespace.apply('misplaced', sequence(2, {}, { job: { podFailurePolicy: { rules } } }));
+    const { status } = await namespace.untilFinished('misplaced');
+    expect(status?.progress?.failureReason).toBe('JobRejected');
+    expect(status?.progress?.failureMessage).toContain('into spec.steps[1].job.podFailurePolicy');
+    expect(await namespace.jobNames('misplaced')).toEqual([]);
+  });
+
   it('does not count an ignored failure against the backoffLimit', async () => {
     const job = { backoffLimit: 0, podFailurePolicy: policyFor('Ignore', 7) };
     const spec = sequence(1, { 0: failsOnce('ignored', 7) }, {}, { 0: { job } });

@@ -57,6 +57,9 @@ const HALFWAY = [...STARTED, 'JobStarted'] as const;
 
 const STATUS = 'PATCH sequentialjobs/status';
 
+/** No node has this label. */
+const UNPLACED = { spec: { containers: [], nodeSelector: { 'tests.example.com/no': 'node' } } };
+
 /** What of a list is left without these, each of them once. */
 export function without(list: readonly string[], others: readonly string[]): readonly string[] {
   const left = [...list];
@@ -228,6 +231,30 @@ const SCENARIOS: readonly Scenario[] = [
     play: runs(sequence(2, { 0: FOREVER }, { activeDeadlineSeconds: 2 })),
     requests: { 'POST jobs': 1, 'PATCH jobs': 1, [STATUS]: 2, 'LIST pods': 1 },
     ending: failed(['0 Failed', '1 Skipped'], ['0-s0'], ['SequenceStarted', ...FAILED]),
+  },
+  {
+    name: 'a step that no node takes, and its pending deadline',
+    isBlind: true,
+    play: runs(sequence(2, {}, { job: { backoffLimit: 0, pendingDeadlineSeconds: 2 }, template: UNPLACED })),
+    // The Pods are listed before the Job is ended, and because it counts a failed Pod.
+    requests: { 'POST jobs': 1, 'PATCH jobs': 1, [STATUS]: 2, 'LIST pods': 2 },
+    ending: failed(['0 Failed', '1 Skipped'], ['0-s0'], ['SequenceStarted', ...FAILED]),
+  },
+  {
+    name: 'an object that never comes, and the pending deadline of a step that may fail',
+    play: async (actor) => {
+      const missing = withConfigMap(step('s0'), `${actor.name}-never`);
+      const job = { pendingDeadlineSeconds: 2 };
+      await actor.apply({ steps: [{ ...missing, onFailure: 'Continue', job }, step('s1')] });
+      await actor.untilFinished();
+    },
+    requests: { 'GET configmaps': 1, 'POST jobs': 1, [STATUS]: 4 },
+    ending: {
+      phase: 'Completed',
+      steps: ['0 Failed', '1 Succeeded 0'],
+      jobs: ['1-s1'],
+      events: ['DependencyMissing', 'SequenceStarted', 'JobFailed', ...JOB, 'SequenceCompleted'],
+    },
   },
   {
     name: 'a time to live',

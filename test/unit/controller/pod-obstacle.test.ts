@@ -208,3 +208,49 @@ describe('since when a Pod waits for its first container', () => {
     expect(pod.waitingSince).toBeUndefined();
   });
 });
+
+describe('whether no container of a Pod has started', () => {
+  const preparing = containerStatus(waiting('ContainerCreating'));
+  const crashed = containerStatus(waiting('CrashLoopBackOff'), terminated(1), 'init');
+
+  it.each<readonly [string, unknown, true | undefined]>([
+    ['it has no status yet', undefined, true],
+    ['no node takes it', { phase: 'Pending' }, true],
+    ['its containers are being created', { phase: 'Pending', containerStatuses: [preparing] }, true],
+    ['its image cannot be pulled', { phase: 'Pending', containerStatuses: [waits('ImagePullBackOff')] }, true],
+    [
+      'not if an init container runs',
+      {
+        phase: 'Pending',
+        initContainerStatuses: [containerStatus(running, {}, 'init')],
+        containerStatuses: [preparing],
+      },
+      undefined,
+    ],
+    [
+      'not if an init container has terminated',
+      { phase: 'Pending', initContainerStatuses: [containerStatus(terminated(0), {}, 'init')] },
+      undefined,
+    ],
+    [
+      'not if an init container waits to be restarted',
+      { phase: 'Pending', initContainerStatuses: [crashed] },
+      undefined,
+    ],
+    [
+      'not if an init container was restarted, and its last state was lost',
+      { phase: 'Pending', initContainerStatuses: [{ ...preparing, restartCount: 1 }] },
+      undefined,
+    ],
+    ['not if it runs', { phase: 'Running' }, undefined],
+    ['not if its node does not respond', { phase: 'Unknown' }, undefined],
+    ['not if it has ended before it started', { phase: 'Failed', reason: 'OutOfcpu' }, undefined],
+  ])('%s', (_says, status, expected) => {
+    expect(toObservedPod({ ...rawPod(), status }).neverStarted).toBe(expected);
+  });
+
+  it('also if it is being deleted', () => {
+    const pod = toObservedPod(rawPod({ metadata: { deletionTimestamp: at(9) }, status: { phase: 'Pending' } }));
+    expect(pod.neverStarted).toBe(true);
+  });
+});

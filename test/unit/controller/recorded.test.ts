@@ -8,6 +8,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { parse, stringify } from 'yaml';
+import { toObservedPod } from '../../../controller/transform-pod.ts';
 import { recordedSequences, recordingOf } from '../../support/recording.ts';
 import { replay } from '../../support/replay.ts';
 
@@ -76,5 +77,20 @@ describe('a sequence on a recorded Kubernetes 1.36.3', () => {
     const { jobRequests, ends } = await replay(sequence);
     expect(jobRequests).toEqual(JOB_REQUESTS[sequence] ?? ['POST jobs']);
     expect([...ends.values()]).toEqual(JOB_ENDS[sequence] ?? [FAILED]);
+  });
+
+  it.each([
+    ['no-image', true],
+    ['unschedulable', true],
+    ['no-mount', true],
+    ['success', false],
+    ['sidecar', false],
+    ['failure', false],
+  ])('of the Pods of %s it is known whether none has ever started: %p', (sequence, isExpected) => {
+    const pods = recordingOf(sequence).filter(({ object }) => object.kind === 'Pod');
+    const seen = pods.map(({ object }) => toObservedPod(object).neverStarted === true);
+    expect(seen.length).toBeGreaterThan(0);
+    expect(seen.every(Boolean)).toBe(isExpected);
+    expect(seen[0]).toBe(true);
   });
 });

@@ -47,7 +47,7 @@ describe('toObservedPod', () => {
     ],
     ['containers without a state', rawPod({ status: { containerStatuses: [{ name: 'transform', state: null }] } })],
   ])('reports neither an obstacle nor a termination for a Pod with %s', (_says, raw) => {
-    const { failed, waitingSince: _, ...kept } = observed(raw);
+    const { failed, waitingSince: _, neverStarted: __, ...kept } = observed(raw);
     expect(failed).toBe(false);
     expect(Object.keys(kept)).toEqual(['metadata', 'sequentialJob', 'jobUID']);
   });

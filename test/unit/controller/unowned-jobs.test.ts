@@ -125,6 +125,10 @@ describe('no decision leads to a request that', () => {
     ['suspends', { type: 'SuspendJob', job: foreign, count: 1 }],
     ['unsuspends', { type: 'UnsuspendJob', job: foreign }],
     ['ends', { type: 'TerminateJob', job: foreign, seconds: 5 }],
+    [
+      'ends before it has started',
+      { type: 'TerminatePendingJob', job: foreign, because: { reason: 'x', message: 'x' } },
+    ],
     ['deletes', { type: 'DeleteJobs', jobs: [observedJob(1), foreign] }],
   ])('%s a Job that the sequence does not own', async (_says, action) => {
     const snapshot = {

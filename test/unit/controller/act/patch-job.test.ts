@@ -3,23 +3,30 @@ import type { ExecuteDeps } from '../../../../controller/act/deps.ts';
 import { execute } from '../../../../controller/act/execute.ts';
 import type { Action, Snapshot } from '../../../../controller/decide/index.ts';
 import { toObservedJob } from '../../../../controller/transform.ts';
-import { ENDED_ANNOTATION, SUSPENDED_ANNOTATION } from '../../../../shared/api/group.ts';
+import { ENDED_ANNOTATION, ENDED_BECAUSE_ANNOTATION, SUSPENDED_ANNOTATION } from '../../../../shared/api/group.ts';
 import type { ObservedJob } from '../../../../shared/api/job.ts';
 import { FakeApi, fault, jobPath } from '../../../support/fake-api.ts';
 import { deepFreeze } from '../../../support/freeze.ts';
 import { NAMESPACE, NOW, observedJob, sequentialJob } from '../../../support/objects.ts';
 import { actorDeps } from '../../../support/reconciler.ts';
 
-type PatchType = 'SuspendJob' | 'UnsuspendJob' | 'TerminateJob';
+type PatchType = 'SuspendJob' | 'UnsuspendJob' | 'TerminateJob' | 'TerminatePendingJob';
 
 const NAME = 'etl-0-extract';
+const BECAUSE = { reason: 'Unschedulable', message: 'no container started within 60 s' };
 const ACTIONS: Readonly<Record<PatchType, (job: ObservedJob) => Action>> = {
   SuspendJob: (job) => ({ type: 'SuspendJob', job, count: 2 }),
   UnsuspendJob: (job) => ({ type: 'UnsuspendJob', job }),
   TerminateJob: (job) => ({ type: 'TerminateJob', job, seconds: 600 }),
+  TerminatePendingJob: (job) => ({ type: 'TerminatePendingJob', job, because: BECAUSE }),
 };
 const MARK = `2 ${NOW}`;
-const TYPES: readonly (readonly [PatchType])[] = [['SuspendJob'], ['UnsuspendJob'], ['TerminateJob']];
+const TYPES: readonly (readonly [PatchType])[] = [
+  ['SuspendJob'],
+  ['UnsuspendJob'],
+  ['TerminateJob'],
+  ['TerminatePendingJob'],
+];
 
 describe('patchJob', () => {
   let api: FakeApi;
@@ -65,6 +72,14 @@ describe('patchJob', () => {
       'TerminateJob',
       { metadata: { annotations: { [ENDED_ANNOTATION]: '600' } }, spec: { activeDeadlineSeconds: 0 } },
     ],
+    [
+      'TerminatePendingJob sets activeDeadlineSeconds to 0, and records in an annotation why no container started',
+      'TerminatePendingJob',
+      {
+        metadata: { annotations: { [ENDED_BECAUSE_ANNOTATION]: 'Unschedulable: no container started within 60 s' } },
+        spec: { activeDeadlineSeconds: 0 },
+      },
+    ],
   ])('%s: by a merge patch guarded by the UID of this Job', async (_says, type, change) => {
     await patch(type);
     expect(api.client.requests).toMatchObject([
@@ -83,6 +98,7 @@ describe('patchJob', () => {
   it.each<readonly [PatchType, Partial<ObservedJob>, ObservedJob['suspended']]>([
     ['SuspendJob', { suspended: { byOperator: true } }, undefined],
     ['TerminateJob', { deadlineSeconds: 0, endedAfterSeconds: 600 }, undefined],
+    ['TerminatePendingJob', { deadlineSeconds: 0, endedBecause: BECAUSE }, undefined],
     ['UnsuspendJob', {}, { byOperator: true }],
   ])('%s: the snapshot and the cache get the Job of the response', async (type, expected, before) => {
     const known = before === undefined ? job : put({ suspend: true }, { [SUSPENDED_ANNOTATION]: 'true' });

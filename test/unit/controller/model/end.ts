@@ -3,6 +3,7 @@ import type { Progress, SequentialJob, SequentialJobSpec, SequentialJobStatus } 
 import { validateSpec } from '../../../../shared/validation/index.ts';
 import { isOver, suspensionsOf } from './cluster.ts';
 import { continues } from './ledger.ts';
+import { faultOfWaiting, isPendingReason } from './pending.ts';
 import { CACHES } from './process.ts';
 import { broken } from './promises.ts';
 import { REFUSED_IMAGE } from './scenario.ts';
@@ -54,6 +55,8 @@ function checkQuiet(world: World, nextMs: number): void {
   if (object?.status?.phase === 'Running' && activeMs !== undefined && activeMs > limitMs + ROUNDING_MS) {
     world.blame('it runs on past its deadline');
   }
+  const waiting = faultOfWaiting(world, nextMs);
+  if (waiting !== undefined) world.blame(waiting);
   const ttlMs = (object?.spec.ttlSecondsAfterFinished ?? Infinity) * 1000;
   if (nextMs > Date.parse(object?.status?.completionTime ?? '') + ttlMs + ROUNDING_MS)
     world.blame('it is kept too long');
@@ -142,7 +145,8 @@ function faultOfPhase(held: SequentialJobSpec, status: SequentialJobStatus, worl
 
 function isPassed(index: number, held: SequentialJobSpec, { ledger }: World): boolean {
   const job = ledger.latest(index);
-  return job?.end === 'Complete' || (job?.end !== undefined && continues(held, index));
+  if (job === undefined) return ledger.withoutJob.has(index) && continues(held, index);
+  return job.end === 'Complete' || (job.end !== undefined && continues(held, index));
 }
 
 /** Whether what happened in the cluster is a failure of this reason. */
@@ -167,6 +171,6 @@ function isFailure(progress: Partial<Progress>, held: SequentialJobSpec, world: 
     case 'DeadlineExceeded':
       return hadDeadline;
     default:
-      return false;
+      return isPendingReason(reason) && scenario.pending !== undefined && counts;
   }
 }

@@ -162,7 +162,8 @@ export class JobController implements Cluster {
   }
 
   #run(job: RawJob, pod: Pod): boolean {
-    const { failures, ends } = this.#options.courseOf(job);
+    const { failures, ends, starts } = this.#options.courseOf(job);
+    if (starts === false) return false;
     const next: PodState =
       pod.state === 'pending' ? 'running' : (job.status?.failed ?? 0) < failures ? 'failed' : 'succeeded';
     if (next === 'succeeded' && !ends) return false;
@@ -219,8 +220,9 @@ export class JobController implements Cluster {
   }
 
   #putPod(job: RawJob, { path, state }: Pod): void {
-    const { api, now } = this.#options;
-    api.put(path, podObject(job, { path, state }, now()));
+    const { api, now, courseOf } = this.#options;
+    const unplaced = courseOf(job).starts === false ? { isUnplaced: true as const } : {};
+    api.put(path, podObject(job, { path, state, ...unplaced }, now()));
   }
 
   #complain(job: RawJob): boolean {

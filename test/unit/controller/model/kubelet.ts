@@ -22,6 +22,8 @@ export interface Pod {
   grace: number;
   /** Its Job was deleted without it. */
   isOrphan?: true;
+  /** No node takes it. */
+  readonly isUnplaced?: true;
 }
 
 export interface KubeletOptions extends Pick<ClusterOptions, 'api' | 'now' | 'courseOf'> {
@@ -33,6 +35,8 @@ export interface KubeletOptions extends Pick<ClusterOptions, 'api' | 'now' | 'co
 export const isGoing = ({ deletionTimestamp }: Pod): boolean => deletionTimestamp !== undefined;
 export const isActive = (pod: Pod): boolean => isLive(pod) && !isGoing(pod);
 export const isTerminating = (pod: Pod): boolean => isLive(pod) && isGoing(pod);
+
+const neverStarts = ({ state, isUnplaced }: Pod): boolean => state === 'pending' && isUnplaced === true;
 
 export class Kubelet {
   readonly #options: KubeletOptions;
@@ -59,9 +63,10 @@ export class Kubelet {
 
   create(job: RawJob): void {
     const path = podPath(`${job.metadata.name}-${this.#created++}`);
-    const { grace, now } = this.#options;
+    const { grace, now, courseOf } = this.#options;
+    const unplaced = courseOf(job).starts === false ? { isUnplaced: true as const } : {};
     this.#made.set(job.metadata.uid, this.podsMade(job.metadata.uid) + 1);
-    this.#put({ path, job, createdMs: now(), state: 'pending', tracking: 'tracked', grace });
+    this.#put({ path, job, createdMs: now(), state: 'pending', tracking: 'tracked', grace, ...unplaced });
   }
 
   /** Its container gets SIGTERM. */
@@ -112,13 +117,14 @@ export class Kubelet {
     if (pod.isOrphan === true) return this.#endByItself(pod);
     if (isTerminating(pod)) return this.#terminate(pod);
     if (isGoing(pod)) return pod.tracking === 'counted' && this.remove(pod);
-    if (!isLive(pod)) return false;
+    if (!isLive(pod) || neverStarts(pod)) return false;
     return this.#become(pod, pod.state === 'pending' ? 'running' : this.#endOf(pod));
   }
 
   /** Then it is cleaned up. */
   #endByItself(pod: Pod): boolean {
     if (!isLive(pod)) return this.remove(pod);
+    if (neverStarts(pod)) return this.remove(pod);
     if (pod.state === 'pending') return this.#become(pod, 'running');
     return pod.grace > 0 ? pod.grace-- > 0 : this.#become(pod, 'succeeded');
   }

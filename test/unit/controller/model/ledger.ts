@@ -37,6 +37,8 @@ export interface View {
 
 export class Ledger {
   readonly jobs: JobRecord[] = [];
+  /** The steps that failed before they had a Job. */
+  readonly withoutJob = new Set<number>();
   /** The spec was changed past the webhook while no process knew what it was before (ADR 8). */
   isSpecUnsure = false;
   readonly #blame: (fault: string) => void;
@@ -97,9 +99,10 @@ export class Ledger {
 
   #faultOfStep(index: number, lawful: readonly SequentialJobSpec[]): string | undefined {
     const last = this.latest(index);
-    if (last === undefined) return 'had none';
+    const mayFail = lawful.some((spec) => continues(spec, index));
+    if (last === undefined) return this.withoutJob.has(index) && mayFail ? undefined : 'had none';
     if (last.end === undefined) return 'still runs';
-    if (last.end === 'Complete' || lawful.some((spec) => continues(spec, index))) return undefined;
+    if (last.end === 'Complete' || mayFail) return undefined;
     return last.end === 'gone' ? 'was deleted' : 'failed';
   }
 }

@@ -4,6 +4,7 @@ import { hasEnded } from '../../../../shared/api/pod.ts';
 import type { SequentialJob, SequentialJobStatus } from '../../../../shared/api/types.ts';
 import { isOver, type RawJob } from './cluster.ts';
 import { isExtra, type JobRecord, placeOf, type View } from './ledger.ts';
+import { endsPendingJob, failedWithoutJob, faultOfPendingEnd } from './pending.ts';
 import { Process } from './process.ts';
 import { broken } from './promises.ts';
 import { REFUSED_IMAGE } from './scenario.ts';
@@ -78,6 +79,10 @@ export class Observer implements Witness {
     const fault = !isKept ? undefined : this.#suspensions.patched(job.metadata.uid, suspend, nowMs);
     if (fault !== undefined && !hasStaleActed) this.#blame(fault);
     if (activeDeadlineSeconds === undefined) return;
+    if (endsPendingJob(change)) {
+      const early = faultOfPendingEnd(job, change, this.#world);
+      return early === undefined ? undefined : this.#blame(early);
+    }
     // After a crash, the start may not be on record yet: it is that of the Job.
     const activeMs = stopwatch.activeMs(nowMs) ?? nowMs - Date.parse(job.metadata.creationTimestamp ?? '');
     const isLate = activeMs + ROUNDING_MS > (spec?.activeDeadlineSeconds ?? Infinity) * 1000;
@@ -130,7 +135,8 @@ export class Observer implements Witness {
     this.#world.findLost();
     for (const step of status.steps ?? []) {
       this.#record(ledger.find(step.jobUID));
-      if (step.state === 'Failed' && step.reason === 'DeadlineExceeded') this.#giveUp(ledger.find(step.jobUID));
+      if (step.state === 'Failed') this.#giveUp(ledger.find(step.jobUID));
+      if (failedWithoutJob(step)) ledger.withoutJob.add(step.index);
     }
     for (const fault of statusFaults(before, after, ledger)) this.#blame(fault);
     const known = { spec: process.view?.spec ?? after.spec, pods: cluster.made('Pod') };

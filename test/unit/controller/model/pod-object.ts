@@ -26,7 +26,11 @@ export interface PodLook {
   readonly reason?: string;
   /** Nobody controls it. */
   readonly isOrphan?: true;
+  /** No node takes it. */
+  readonly isUnplaced?: true;
 }
+
+const UNSCHEDULABLE = { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message: 'no node fits' };
 
 /** A Pod of this Job in this state. */
 export function podObject({ metadata }: RawJob, look: PodLook, nowMs: number): Stored {
@@ -51,6 +55,7 @@ export function podObject({ metadata }: RawJob, look: PodLook, nowMs: number): S
     metadata: podMetadata,
     status: {
       ...podStatus(look.state, { name: labels?.[LABELS.stepName] ?? '', result: resultOf(uid) }, at),
+      ...(look.isUnplaced === true && look.state === 'pending' ? { conditions: [UNSCHEDULABLE] } : {}),
       ...(reason === undefined ? {} : { reason }),
     },
   };

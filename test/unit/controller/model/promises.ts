@@ -21,6 +21,8 @@ export const PROMISE = {
   results: 'a step gets exactly the results that the steps have handed on to which it refers',
   resumes: 'status.resumes never falls',
   suspensions: 'a Job that somebody lets go on again and again is suspended twice at once, and then with a backoff',
+  pendingNeverStarted: 'a step fails by its pending deadline only if no container of its newest Pod has started',
+  pendingEnds: 'a step of which no container ever starts fails within a minute after its pending deadline',
 } as const;
 
 export type Promised = keyof typeof PROMISE;

@@ -8,6 +8,8 @@ import { references } from './results.ts';
 export interface Course {
   readonly failures: number;
   readonly ends: boolean;
+  /** None of its Pods starts a container. */
+  readonly starts?: false;
 }
 
 export interface StepPlan {
@@ -26,6 +28,8 @@ export interface Scenario {
   readonly steps: readonly StepPlan[];
   readonly backoffLimit: number;
   readonly deadline?: number;
+  /** Of all steps; in seconds. */
+  readonly pending?: number;
   readonly ttl?: number;
   readonly updatePolicy?: 'Immutable' | 'FutureSteps';
   readonly suspend: boolean;
@@ -82,6 +86,7 @@ const course: fc.Arbitrary<Course> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ failures: fc.integer({ min: 1, max: 2 }), ends: fc.constant(true) }) },
   { weight: 3, arbitrary: fc.constant({ failures: FOR_GOOD, ends: true }) },
   { weight: 2, arbitrary: fc.record({ failures: fc.nat(1), ends: fc.constant(false) }) },
+  { weight: 1, arbitrary: fc.constant<Course>({ failures: 0, ends: false, starts: false }) },
 );
 
 const stepPlan: fc.Arbitrary<StepPlan> = fc.record(
@@ -136,6 +141,7 @@ export const scenario: fc.Arbitrary<Scenario> = fc
     steps: fc.array(stepPlan, { minLength: 1, maxLength: 6, size: 'max' }),
     backoffLimit: fc.nat(1),
     deadline: seldom(fc.integer({ min: 1, max: 60 }), 3),
+    pending: seldom(fc.integer({ min: 1, max: 60 }), 2),
     ttl: seldom(fc.nat(30), 2),
     updatePolicy: seldom(fc.constantFrom('Immutable', 'FutureSteps'), 6),
     suspend: rarely(false, true),
@@ -170,12 +176,12 @@ function stepOf({ steps, secret, claim, flaw, results }: Scenario, index: number
 }
 
 export function objectOf(scenario: Scenario): SequentialJob {
-  const { steps, claim, backoffLimit, deadline, ttl, updatePolicy, suspend, admitted } = scenario;
+  const { steps, claim, backoffLimit, deadline, pending, ttl, updatePolicy, suspend, admitted } = scenario;
   const spec = defined<SequentialJobSpec>({
     steps: steps.map((_, index) => stepOf(scenario, index)),
     template: undefined,
     volumeClaimTemplates: claim === undefined ? undefined : [{ metadata: { name: CLAIM }, spec: {} }],
-    job: { backoffLimit },
+    job: { backoffLimit, ...(pending === undefined ? {} : { pendingDeadlineSeconds: pending }) },
     activeDeadlineSeconds: deadline,
     ttlSecondsAfterFinished: ttl,
     suspend: suspend ? true : undefined,

@@ -2,6 +2,7 @@
 import type { Condition, Phase, SequentialJob, SequentialJobStatus, StepStatus } from '../../../../shared/api/types.ts';
 import { CONDITION_TYPES } from '../../../../shared/api/types.ts';
 import type { Ledger } from './ledger.ts';
+import { failedWithoutJob } from './pending.ts';
 import { broken } from './promises.ts';
 
 type Wanted = Readonly<Record<(typeof CONDITION_TYPES)[number], readonly string[]>>;
@@ -46,7 +47,8 @@ export function* statusFaults(before: SequentialJob, after: SequentialJob, ledge
   if ((status.observedGeneration ?? 0) > (after.metadata.generation ?? 0)) yield 'observedGeneration is ahead';
   if ((status.resumes ?? 0) > Math.max(after.spec.resume ?? 0, before.status?.resumes ?? 0))
     yield 'resumes is above what was asked for';
-  const hasBegun = ledger.jobs.length > 0 || isOverPhase(status.phase) || (status.resumes ?? 0) > 0;
+  const hasBegun =
+    ledger.jobs.length > 0 || ledger.withoutJob.size > 0 || isOverPhase(status.phase) || (status.resumes ?? 0) > 0;
   if (status.startTime !== undefined && !hasBegun) yield 'it has a start, and never had a Job';
   if (before.status !== undefined) yield* changeFaults(before.status, status);
 }
@@ -97,6 +99,7 @@ function* stepFaults(status: SequentialJobStatus, ledger: Ledger): Generator<str
 
 function faultOf(step: StepStatus, end: string | undefined, isItsOwn: boolean): string | undefined {
   if (step.state === 'Skipped') return step.jobUID === undefined ? undefined : 'it has a Job';
+  if (failedWithoutJob(step)) return undefined;
   if (!isItsOwn) return `its Job ${step.jobName} is not`;
   if (step.state === 'Succeeded') return end === 'Complete' ? undefined : `its Job ended as ${end}`;
   if (step.state === 'Failed') {

@@ -11,7 +11,7 @@ import { isExtra, Ledger } from './ledger.ts';
 import { Observer } from './observer.ts';
 import { broken } from './promises.ts';
 import { Process } from './process.ts';
-import { CLAIM_NAME, objectOf, type Scenario, SECRET } from './scenario.ts';
+import { CLAIM_NAME, type Course, objectOf, type Scenario, SECRET } from './scenario.ts';
 import { claimPath, Server } from './server.ts';
 import { Stopwatch } from './stopwatch.ts';
 import { User } from './user.ts';
@@ -218,7 +218,7 @@ export class World {
     return new Process({ server, cluster, now: () => this.nowMs, hasNoRoom: scenario.crowded === true });
   }
 
-  #courseOf({ metadata }: RawJob): { failures: number; ends: boolean } {
+  #courseOf({ metadata }: RawJob): Course {
     const record = this.ledger.find(metadata.uid);
     const courses = this.scenario.steps[record?.index ?? 0]?.courses;
     return courses?.[record?.resumes ?? 0] ?? { failures: 0, ends: true };

@@ -100,7 +100,7 @@ describe('the dry run', () => {
     expect(job?.metadata.labels['batch.example.com/step-index']).toBe('1');
   });
 
-  it('is one Job for all steps with the same settings, and one for each step whose Pod failure policy names a container', () => {
+  it('is one Job for all steps with the same settings, and one for a step whose container the Pod failure policy names', () => {
     const rules = (containerName?: string): never =>
       ({ rules: [{ action: 'FailJob', onExitCodes: { operator: 'In', values: [42], containerName } }] }) as never;
     const object = sequence({
@@ -120,7 +120,10 @@ describe('the dry run', () => {
     expect(dryRunGroups(object, 3)).toEqual([[3], [4], [5], [6], [7]]);
     // What all steps have is that of a step which says nothing else.
     const all = { ...object, spec: { ...object.spec, job: { backoffLimit: 1, podFailurePolicy: rules('d') } } };
-    expect(dryRunGroups(all, 0)).toEqual([[0], [1], [2, 6], [3], [4], [5], [7]]);
+    expect(dryRunGroups(all, 0)).toEqual([[0, 1, 4, 5], [2, 6], [3], [7]]);
+    // An init container is in every Pod.
+    const init = { ...object, spec: { ...object.spec, job: { backoffLimit: 1, podFailurePolicy: rules('init') } } };
+    expect(dryRunGroups(init, 0)).toEqual([[0, 1, 4, 5], [2, 6], [3], [7]]);
     const same = { ...object, spec: { ...object.spec, job: { backoffLimit: 1, podFailurePolicy: rules() } } };
     expect(dryRunGroups(same, 0)).toEqual([[0, 1, 2, 4, 5, 6], [3], [7]]);
   });
@@ -178,6 +181,45 @@ describe('steps with settings of their own', () => {
       'all: spec.template.spec.tolerations[0].operator: Unsupported value: "Nope"',
       '2: spec.steps[2].pod.tolerations[0].operator: Unsupported value: "Nope"',
     ]);
+  });
+});
+
+describe('a Pod failure policy of all steps that names the container of one', () => {
+  /** As ValidateJob does (pkg/apis/batch/validation/validation.go). */
+  const answer = (containers: Containers): DryRunAnswer =>
+    containers.some(({ name }) => name === 'c')
+      ? ACCEPTED
+      : refused([
+          'spec.podFailurePolicy.rules[0].onExitCodes.containerName',
+          'Invalid value: "c": must be one of the container or initContainer names in the pod template',
+        ]);
+
+  it('is refused once, after few dry runs, with the place where the rule belongs', async () => {
+    const onExitCodes = { operator: 'In', values: [42], containerName: 'c' };
+    const podFailurePolicy = { rules: [{ action: 'FailJob', onExitCodes, onPodConditions: [] }] };
+    const { asked, verdict } = await ask(answer, sequence({ job: { podFailurePolicy } }));
+    expect(asked).toEqual(['abd', 'a', 'c']);
+    expect(verdict.errors).toEqual([
+      {
+        index: undefined,
+        field: 'spec.job.podFailurePolicy.rules[0].onExitCodes.containerName',
+        message:
+          'Invalid value: "c": must be one of the container or initContainer names in the pod template; ' +
+          'spec.job applies to every step: put a rule about the container of one step into spec.steps[2].job.podFailurePolicy',
+      },
+    ]);
+  });
+
+  it('is accepted where it is the policy of that step alone', async () => {
+    const onExitCodes = { operator: 'In', values: [42], containerName: 'c' };
+    const podFailurePolicy = { rules: [{ action: 'FailJob', onExitCodes, onPodConditions: [] }] };
+    const steps = NAMES.map((name) => container(name, name === 'c' ? { job: { podFailurePolicy } } : {}));
+    const { asked, verdict } = await ask(
+      (containers, job) => (job.spec.podFailurePolicy === undefined ? ACCEPTED : answer(containers)),
+      sequence({ steps }),
+    );
+    expect(asked).toEqual(['abd', 'c']);
+    expect(verdict.errors).toEqual([]);
   });
 });
 
