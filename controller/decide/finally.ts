@@ -107,7 +107,7 @@ const effects = defineEffects({
     },
   },
   recordNameConflict: {
-    description: "record the step as Failed with JobNameConflict; leave the other owner's Job unchanged; continue",
+    description: "record the step as Failed with JobNameConflict; leave the other owner's Job unchanged",
     apply: (context) => {
       const finding = nextFinding(context);
       const owner = finding?.type === 'nameConflict' ? finding.owner : MESSAGE.foreignOwner.none;
@@ -115,7 +115,7 @@ const effects = defineEffects({
     },
   },
   recordRejection: {
-    description: "record the step as Failed with JobRejected and the API server's answer; continue",
+    description: "record the step as Failed with JobRejected and the API server's answer",
     apply: (context) => {
       const finding = nextFinding(context);
       const answer = finding?.type === 'rejected' ? finding.message : '';
@@ -141,6 +141,7 @@ function withRecord(context: Context, record: Omit<StepStatus, 'index' | 'name'>
   return { ...draft, finally: [...(draft.finally ?? []), step] };
 }
 
+/** Recorded before the next Job is created: the Job of a later step would imply that this step had one too. */
 function recordNotCreated(context: Context, reason: string, message: string): Draft {
   const failed = withRecord(context, {
     state: 'Failed',
@@ -148,12 +149,15 @@ function recordNotCreated(context: Context, reason: string, message: string): Dr
     reason,
     message: truncate(message),
   });
-  return emit(failed, {
-    type: 'Warning',
-    reason: EVENT.jobFailed,
-    message: EVENT_MESSAGE.jobFailed(currentStepLabel(context) ?? '', reason, message),
-    step: eventStep(context),
-  });
+  return emit(
+    { ...failed, requeueAfterMs: 0 },
+    {
+      type: 'Warning',
+      reason: EVENT.jobFailed,
+      message: EVENT_MESSAGE.jobFailed(currentStepLabel(context) ?? '', reason, message),
+      step: eventStep(context),
+    },
+  );
 }
 
 /** All steps have ended, or a failure has ended them. */
@@ -178,15 +182,10 @@ export const finallyPendingRows: readonly Row[] = [
   previousPodsRows,
   suspendRows,
   [
-    {
-      guard: createGuards.jobNameConflicts,
-      effect: effects.recordNameConflict,
-      to: 'FinallyPending',
-      continues: true,
-    },
+    { guard: createGuards.jobNameConflicts, effect: effects.recordNameConflict },
     { guard: createGuards.conflictingJobTerminating, effect: awaitJobName },
     { guard: createGuards.jobCreationPostponed, effect: awaitJobCreation },
-    { guard: createGuards.jobRejected, effect: effects.recordRejection, to: 'FinallyPending', continues: true },
+    { guard: createGuards.jobRejected, effect: effects.recordRejection },
   ] satisfies readonly Row[],
   dependencyRows,
   createRows,

@@ -18,6 +18,13 @@ export const PROMISE = {
   predecessor: 'a sequence does not fail because of the Jobs of the one that had its name before',
   resumeWaits: 'a resume waits for the Pods of the failed attempt',
   resumes: 'status.resumes never falls',
+  finallyAfter: 'a step of finally runs only once all other steps have ended, and their end is on record',
+  finallyFits: 'a step of finally runs only after the end that its `when` names',
+  finallyComplete: 'a sequence that has started ends once each step of finally that fits has had its one run',
+  finallyFailed:
+    'FinallyFailed is the end of a sequence whose steps succeeded and whose finally failed, and of no other',
+  finallyTold: 'a Pod of finally is told how the other steps have ended, and they end in no other way later',
+  finallyHasTime: 'activeDeadlineSeconds of the sequence does not touch steps of finally',
   suspensions: 'a Job that somebody lets go on again and again is suspended twice at once, and then with a backoff',
 } as const;
 
