@@ -62,5 +62,7 @@ export function gated(folder: string, spec: SequentialJobSpec): SequentialJobSpe
     ...spec.template,
     spec: { containers: [], ...spec.template?.spec, volumes: [{ name: 'gate', hostPath: { path: folder } }] },
   };
-  return { ...spec, template, steps: spec.steps.map((one) => ({ ...one, volumeMounts: [mount] })) };
+  const last = spec.finally?.map((one) => ({ ...one, volumeMounts: [mount] }));
+  const steps = spec.steps.map((one) => ({ ...one, volumeMounts: [mount] }));
+  return { ...spec, template, steps, ...(last && { finally: last }) };
 }
