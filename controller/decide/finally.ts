@@ -47,6 +47,13 @@ const guards = defineGuards({
     description: 'a failure has ended the steps',
     holds: ({ draft }) => draft.failure !== undefined,
   },
+  outcomeNotRecorded: {
+    description: 'the recorded status does not say how the steps have ended: another client has changed it',
+    holds: ({ draft, snapshot: { object } }) => {
+      const { failureReason, failedIndex } = object.status?.progress ?? {};
+      return failureReason !== draft.failure?.reason || failedIndex !== draft.failure?.index;
+    },
+  },
   stepDoesNotApply: {
     description: '`when` of the next step excludes this end',
     holds: (context) => {
@@ -68,6 +75,10 @@ const effects = defineEffects({
           message: EVENT_MESSAGE.finallyStarted(outcomeMessage(context)),
         },
       ),
+  },
+  recordOutcome: {
+    description: 'record it again, before a Job is created whose Pods read it',
+    apply: ({ draft }) => ({ ...draft, requeueAfterMs: 0 }),
   },
   failOnFinally: {
     description: 'record FinallyFailed; set completionTime',
@@ -187,6 +198,7 @@ export const finallyPendingRows: readonly Row[] = [
     { guard: createGuards.jobCreationPostponed, effect: awaitJobCreation },
     { guard: createGuards.jobRejected, effect: effects.recordRejection },
   ] satisfies readonly Row[],
+  [{ guard: guards.outcomeNotRecorded, effect: effects.recordOutcome }] satisfies readonly Row[],
   dependencyRows,
   createRows,
 ].flat();
