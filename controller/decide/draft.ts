@@ -38,6 +38,8 @@ function recordedState({ metadata, status }: SequentialJob): State {
   if (isTrue(status?.conditions, 'Complete')) return 'Completed';
   if (isTrue(status?.conditions, 'Suspended')) return 'Suspended';
   if (status?.startTime === undefined) return 'New';
+  // Another client has removed the records of `finally`: nothing runs after a failure but `finally`.
+  if (status.finally === undefined && status.progress?.failureReason !== undefined) return 'Ended';
   const [pending, running] =
     status.finally === undefined
       ? (['StepPending', 'StepRunning'] as const)

@@ -49,6 +49,13 @@ const guards = defineGuards({
     description: 'a failure has ended the steps',
     holds: ({ draft }) => draft.failure !== undefined,
   },
+  outcomeNotRecorded: {
+    description: 'the recorded status does not say how the steps have ended: another client has changed it',
+    holds: ({ draft, snapshot: { object } }) => {
+      const { failureReason, failedIndex } = object.status?.progress ?? {};
+      return failureReason !== draft.failure?.reason || failedIndex !== draft.failure?.index;
+    },
+  },
   stepDoesNotApply: {
     description: '`when` of the next step excludes this end',
     holds: (context) => {
@@ -70,6 +77,10 @@ const effects = defineEffects({
           message: EVENT_MESSAGE.finallyStarted(outcomeMessage(context)),
         },
       ),
+  },
+  recordOutcome: {
+    description: 'record it again, before a Job is created whose Pods read it',
+    apply: ({ draft }) => ({ ...draft, requeueAfterMs: 0 }),
   },
   failOnFinally: {
     description: 'record FinallyFailed; set completionTime',
@@ -109,7 +120,7 @@ const effects = defineEffects({
     },
   },
   recordNameConflict: {
-    description: "record the step as Failed with JobNameConflict; leave the other owner's Job unchanged; continue",
+    description: "record the step as Failed with JobNameConflict; leave the other owner's Job unchanged",
     apply: (context) => {
       const finding = nextFinding(context);
       const owner = finding?.type === 'nameConflict' ? finding.owner : MESSAGE.foreignOwner.none;
@@ -117,7 +128,7 @@ const effects = defineEffects({
     },
   },
   recordRejection: {
-    description: "record the step as Failed with JobRejected and the API server's answer; continue",
+    description: "record the step as Failed with JobRejected and the API server's answer",
     apply: (context) => {
       const finding = nextFinding(context);
       const answer = finding?.type === 'rejected' ? finding.message : '';
@@ -143,6 +154,7 @@ function withRecord(context: Context, record: Omit<StepStatus, 'index' | 'name'>
   return { ...draft, finally: [...(draft.finally ?? []), step] };
 }
 
+/** Recorded before the next Job is created: the Job of a later step would imply that this step had one too. */
 function recordNotCreated(context: Context, reason: string, message: string): Draft {
   const failed = withRecord(context, {
     state: 'Failed',
@@ -150,12 +162,15 @@ function recordNotCreated(context: Context, reason: string, message: string): Dr
     reason,
     message: truncate(message),
   });
-  return emit(failed, {
-    type: 'Warning',
-    reason: EVENT.jobFailed,
-    message: EVENT_MESSAGE.jobFailed(currentStepLabel(context) ?? '', reason, message),
-    step: eventStep(context),
-  });
+  return emit(
+    { ...failed, requeueAfterMs: 0 },
+    {
+      type: 'Warning',
+      reason: EVENT.jobFailed,
+      message: EVENT_MESSAGE.jobFailed(currentStepLabel(context) ?? '', reason, message),
+      step: eventStep(context),
+    },
+  );
 }
 
 /** All steps have ended, or a failure has ended them. */
@@ -181,16 +196,12 @@ export const finallyPendingRows: readonly Row[] = [
   suspendRows,
   finallyPendingWithoutJobRows,
   [
-    {
-      guard: createGuards.jobNameConflicts,
-      effect: effects.recordNameConflict,
-      to: 'FinallyPending',
-      continues: true,
-    },
+    { guard: createGuards.jobNameConflicts, effect: effects.recordNameConflict },
     { guard: createGuards.conflictingJobTerminating, effect: awaitJobName },
     { guard: createGuards.jobCreationPostponed, effect: awaitJobCreation },
-    { guard: createGuards.jobRejected, effect: effects.recordRejection, to: 'FinallyPending', continues: true },
+    { guard: createGuards.jobRejected, effect: effects.recordRejection },
   ] satisfies readonly Row[],
+  [{ guard: guards.outcomeNotRecorded, effect: effects.recordOutcome }] satisfies readonly Row[],
   dependencyRows,
   createRows,
 ].flat();

@@ -20,6 +20,8 @@ export interface SequenceProgress {
   readonly futureStepsEditable: boolean;
   /** Whether the current step is the last started one, or the first one after them. */
   readonly current: 'started' | 'future';
+  /** The later steps may not change only because those of `finally` run. */
+  readonly awaitsFinally?: boolean;
 }
 
 interface ImmutableSteps {
@@ -94,8 +96,10 @@ function matchSteps({ steps, indexByName }: ImmutableSteps, now: readonly Step[]
   });
 }
 
-const immutabilityOf = (place: number, { progress }: ImmutableSteps): Immutability =>
-  place < progress.startedCount ? IMMUTABILITY.stepReached : IMMUTABILITY.futureStep;
+function immutabilityOf(place: number, { progress }: ImmutableSteps): Immutability {
+  if (progress.awaitsFinally === true) return IMMUTABILITY.finallyRunning;
+  return place < progress.startedCount ? IMMUTABILITY.stepReached : IMMUTABILITY.futureStep;
+}
 
 function removals(immutableSteps: ImmutableSteps, matches: StepMatches): readonly FieldError[] {
   const kept = new Set(matches);
@@ -118,11 +122,12 @@ function additions({ steps, progress }: ImmutableSteps, matches: StepMatches): r
 
 function additionRule(
   steps: readonly Step[],
-  { startedCount, futureStepsEditable, current }: SequenceProgress,
+  { startedCount, futureStepsEditable, current, awaitsFinally }: SequenceProgress,
 ): string {
   const last = quoted([nameOf(steps[startedCount - 1]) ?? '']);
   const behind = current === 'started' ? `after the current one, ${last}` : `after ${last}`;
   if (futureStepsEditable) return `a step may only be added ${behind}`;
+  if (awaitsFinally === true) return `a step may not be added ${IMMUTABILITY.finallyRunning.addOrRemove}`;
   const rule = 'a step may not be added after the sequence has started';
   if (startedCount === steps.length) return rule;
   return `${rule}; with updatePolicy FutureSteps it may${startedCount === 0 ? '' : `, ${behind}`}`;

@@ -2,7 +2,7 @@
  * Which fields an update may change: all before the sequence has started; afterwards `MUTABLE_FIELDS` and, with
  * updatePolicy FutureSteps, the steps after the current one and `finally`.
  *
- * Six decisions:
+ * Seven decisions:
  * - The updatePolicy of the new object applies: one update may set FutureSteps and change a later step, which a
  *   declarative client cannot split. The controller, which applies the same rules if the webhook was bypassed, sees
  *   only the new one.
@@ -11,6 +11,8 @@
  * - A step whose Job the API server rejected (JobRejected) is still to come: it never had a Job, so with FutureSteps
  *   the user can correct it. If the status has a record of the step, it had a Job before, and is immutable like any
  *   failed step.
+ * - While the steps of `finally` run after such a rejection, no step may change: the sequence goes on when its spec
+ *   has changed since its end, so a change before the end would be lost.
  * - If the status has a start time but no progress, no step may change.
  * - Lowering `resume` is not an error: resume.ts.
  * - The controller applies the same rules to changes that bypassed the webhook: effective-spec.ts.
@@ -112,11 +114,24 @@ function progressOf(was: Spec, is: Spec, status: Status | undefined): SequencePr
   if (current === undefined || current < 0 || current >= total) {
     return { startedCount: total, futureStepsEditable: false, current: 'started' };
   }
-  const futureStepsEditable = is.updatePolicy === 'FutureSteps';
+  const allowsFuture = is.updatePolicy === 'FutureSteps';
+  const awaitsFinally = allowsFuture && isAwaitingChange(status);
+  const futureStepsEditable = allowsFuture && !awaitsFinally;
   return isRejectedStep(current, status)
-    ? { startedCount: current, futureStepsEditable, current: 'future' }
+    ? { startedCount: current, futureStepsEditable, awaitsFinally, current: 'future' }
     : { startedCount: current + 1, futureStepsEditable, current: 'started' };
 }
+
+/**
+ * Whether the steps of `finally` run after a Job was rejected. The sequence goes on when its spec has changed since the
+ * end, so a change before the end would be lost.
+ */
+const isAwaitingChange = (status: Status | undefined): boolean =>
+  isFinishing(status) && asObject<Progress>(status?.progress)?.failureReason === REASON.jobRejected;
+
+/** Whether the steps of `finally` run. */
+const isFinishing = (status: Status | undefined): boolean =>
+  Array.isArray(status?.finally) && nonEmptyString(status.completionTime) === undefined;
 
 /** Whether the API server rejected the current step's Job, and the step never had another one. */
 function isRejectedStep(current: number, status: Status | undefined): boolean {
@@ -143,6 +158,5 @@ function validateOtherFields(was: Spec, is: Spec, status: Status | undefined): r
 function immutabilityOf(name: string, is: Spec, status: Status | undefined): Immutability | undefined {
   if (MUTABLE_FIELDS.has(name) || CHECKED_BY_STEP.has(name)) return undefined;
   if (name !== 'finally' || is.updatePolicy !== 'FutureSteps') return IMMUTABILITY.sequenceStarted;
-  const isRunning = Array.isArray(status?.finally) && nonEmptyString(status.completionTime) === undefined;
-  return isRunning ? IMMUTABILITY.finallyRunning : undefined;
+  return isFinishing(status) ? IMMUTABILITY.finallyRunning : undefined;
 }

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from '@jest/globals';
 import type { SequentialJob, SequentialJobSpec, SequentialJobStatus } from '../../../shared/api/types.ts';
-import { SEQUENTIAL_JOBS, V1ALPHA1_SEQUENTIAL_JOBS } from '../../../shared/kube/resources.ts';
+import { type Resource, SEQUENTIAL_JOBS, V1ALPHA1_SEQUENTIAL_JOBS } from '../../../shared/kube/resources.ts';
 import { eventually } from '../../support/eventually.ts';
 import { specInV1alpha1, v1alpha1Manifest } from '../../support/v1alpha1.ts';
 import type { Namespace } from '../../support/namespace.ts';
@@ -75,9 +75,21 @@ export class Actor {
     await writeFile(join(this.stage.folder, this.name), '');
   }
 
+  /** Changes the steps of a gated sequence. */
+  async changeGated(spec: SequentialJobSpec): Promise<void> {
+    const wanted = gated(this.stage.folder, spec);
+    this.#wanted = wanted;
+    if (this.version === 'v1beta1') return this.#patch(SEQUENTIAL_JOBS, { steps: wanted.steps });
+    const { containers, stepPolicies } = specInV1alpha1(wanted);
+    await this.#patch(V1ALPHA1_SEQUENTIAL_JOBS, { containers, stepPolicies });
+  }
+
   /** Changes fields that both versions have in the same place. */
   async patch(spec: Partial<Pick<SequentialJobSpec, 'suspend' | 'resume'>>): Promise<void> {
-    const resource = this.version === 'v1alpha1' ? V1ALPHA1_SEQUENTIAL_JOBS : SEQUENTIAL_JOBS;
+    await this.#patch(this.version === 'v1alpha1' ? V1ALPHA1_SEQUENTIAL_JOBS : SEQUENTIAL_JOBS, spec);
+  }
+
+  async #patch(resource: Resource, spec: object): Promise<void> {
     await this.namespace.patchObject(resource, this.name, { spec });
   }
 
@@ -93,9 +105,9 @@ export class Actor {
     await this.until(({ completionTime }) => completionTime !== undefined);
   }
 
-  /** Resolves when its first Job counts an active Pod. */
-  async untilActive(): Promise<void> {
-    await eventually('an active Pod', async () => (await this.namespace.jobs(this.name))[0]?.status.active === 1);
+  /** Resolves when this of its Jobs counts an active Pod. */
+  async untilActive(at = 0): Promise<void> {
+    await eventually('an active Pod', async () => (await this.namespace.jobs(this.name))[at]?.status.active === 1);
   }
 
   async untilGone(): Promise<void> {

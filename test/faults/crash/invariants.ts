@@ -14,7 +14,8 @@ import type { RawJob } from '../../support/cluster.ts';
 import { eventually } from '../../support/eventually.ts';
 import type { Actor } from './actor.ts';
 import type { History, JobLife, Life } from './history.ts';
-import type { Ending } from './scenarios.ts';
+import { expectFinally, expectTold } from './finally-invariants.ts';
+import type { Ending } from './scenario.ts';
 
 /** The sequence has come to this end, and the API server's own record of the way there is as it should be. */
 export async function expectEnding(actor: Actor, ending: Ending, history: History): Promise<void> {
@@ -27,7 +28,10 @@ export async function expectEnding(actor: Actor, ending: Ending, history: Histor
   expectOneAfterAnother(jobs, 'Jobs');
   expectClaims(actor, ending, jobs, history);
   expectPods(actor, ending, jobs, history);
-  expectSteady(history.sequences.get(uid) ?? []);
+  const versions = history.sequences.get(uid) ?? [];
+  expectSteady(versions);
+  expectFinally(versions);
+  expectTold(actor, ending, history);
   if (ending.phase !== undefined) await expectRecord(actor, jobs);
 }
 
@@ -51,9 +55,13 @@ async function expectNothingLeft(actor: Actor, uid: string): Promise<void> {
 
 const TRUE_AT_THE_END = { Completed: ['Available', 'Complete'], Failed: ['Failed', 'Stalled'] } as const;
 
-function expectDone({ metadata, status, spec }: SequentialJob, { phase = 'Failed', steps }: Ending): void {
+function expectDone({ metadata, status, spec }: SequentialJob, { phase = 'Failed', resumes, ...ending }: Ending): void {
   expect(metadata.finalizers).toEqual([FINALIZER]);
-  expect(status).toMatchObject({ phase, observedGeneration: metadata.generation, resumes: spec.resume ?? 0 });
+  expect(status).toMatchObject({
+    phase,
+    observedGeneration: metadata.generation,
+    resumes: resumes ?? spec.resume ?? 0,
+  });
   const conditions = status?.conditions ?? [];
   expect(conditions.filter(isSet).map(({ type }) => type)).toEqual(TRUE_AT_THE_END[phase]);
   expect(conditions.map(({ observedGeneration }) => observedGeneration)).toEqual(
@@ -61,8 +69,10 @@ function expectDone({ metadata, status, spec }: SequentialJob, { phase = 'Failed
   );
   const reasons = conditions.map(({ reason }) => reason);
   expect(reasons).not.toContain('ReconciliationError');
-  const said = status?.steps?.map(inWords) ?? [];
-  expect(said.map((words, i) => words.slice(0, steps[i]?.length))).toEqual(steps);
+  for (const list of ['steps', 'finally'] as const) {
+    const said = status?.[list]?.map(inWords);
+    expect(said?.map((words, i) => words.slice(0, ending[list]?.[i]?.length))).toEqual(ending[list]);
+  }
   const count = (state: string): number => (status?.steps ?? []).filter((one) => one.state === state).length;
   expect(status?.state).toEqual({ active: 0, succeeded: count('Succeeded'), failed: count('Failed') });
   expect(status?.progress?.summary).toBe(`${count('Succeeded')}/${spec.steps.length}`);
@@ -151,7 +161,10 @@ async function expectRecord({ name, stage: { namespace } }: Actor, jobs: readonl
   const kept = await namespace.jobs(name);
   expect(kept.map(({ metadata }) => metadata.uid).sort()).toEqual(jobs.map(({ last }) => last.metadata.uid).sort());
   const { status } = await namespace.get(name);
-  for (const { state, jobName, jobUID, startTime, completionTime, attempts } of status?.steps ?? []) {
+  for (const { state, jobName, jobUID, startTime, completionTime, attempts } of [
+    ...(status?.steps ?? []),
+    ...(status?.finally ?? []),
+  ]) {
     // A step that never got a Job has nothing to compare; which Jobs there are is known.
     if (state === 'Skipped' || (state === 'Failed' && jobUID === undefined)) continue;
     const job = jobs.find(({ last }) => last.metadata.uid === jobUID);

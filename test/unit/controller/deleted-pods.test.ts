@@ -62,6 +62,23 @@ describe('GonePods', () => {
     expect(gone.of(KEY, JOB)).toEqual({ jobUID: JOB, count: 2 });
   });
 
+  it('counts deleted Pods of the running step of finally, and those of an ended step no more', () => {
+    const ended = { index: 0, name: 'extract', jobUID: JOB, state: 'Succeeded' } as const;
+    const running = {
+      index: 0,
+      name: 'cleanup',
+      jobName: 'etl-finally-0-cleanup',
+      jobUID: 'last',
+      state: 'Running',
+    } as const;
+    const object = sequentialJob({ status: { steps: [ended], finally: [{ ...running, attempts: 1 }] } });
+    sequentialJobs.observe(object);
+    comeAndGo('a', { jobUID: 'last' });
+    comeAndGo('b');
+    expect(gone.of(KEY, 'last')).toEqual({ jobUID: 'last', count: 1 });
+    expect(gone.of(KEY, JOB)).toBeUndefined();
+  });
+
   it('counts a Pod that a new list lacks, and a Pod that only a response to a request has shown', () => {
     record();
     pods.observe(pod('a'));

@@ -105,6 +105,9 @@ describe('DeletedJobs', () => {
   const record = (state: 'Running' | 'Succeeded'): SequentialJob =>
     sequentialJob({ status: { steps: [{ index: 0, name: 'extract', jobUID: jobUid(0), state }] } });
 
+  const recordFinally = (state: 'Running' | 'Failed'): SequentialJob =>
+    sequentialJob({ status: { steps: [], finally: [{ index: 0, name: 'cleanup', jobUID: jobUid(0), state }] } });
+
   const done = (metadata: Partial<ObservedJob['metadata']> = {}): ObservedJob =>
     observedJob(0, { status: completed(), metadata });
   const deleting = sequentialJob({ metadata: { deletionTimestamp: '2026-11-02T10:00:00Z' } });
@@ -114,6 +117,8 @@ describe('DeletedJobs', () => {
     ['a failed Job', record('Running'), observedJob(0, { status: failed() }), true],
     ['no running Job', record('Running'), observedJob(0), false],
     ['no Job whose end is recorded', record('Succeeded'), done(), false],
+    ['a Job of finally that has ended', recordFinally('Running'), done(), true],
+    ['no Job of finally whose end is recorded', recordFinally('Failed'), done(), false],
     ['no Job of a sequence that is being deleted', deleting, done(), false],
     [
       'no Job of a deleted sequence of that name',

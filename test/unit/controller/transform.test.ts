@@ -185,6 +185,11 @@ describe('toObservedJob', () => {
       { step: { index: 1, name: 'load', resumes: 2 } },
     ],
     ['was created before the first resume', labelled(STEP), { step: { index: 1, name: 'load' } }],
+    [
+      'is of a step in finally',
+      labelled({ [LABELS.finallyIndex]: '0', [LABELS.stepName]: 'cleanup' }),
+      { step: { index: 0, isFinally: true, name: 'cleanup' } },
+    ],
     ['has labels that are not numbers', labelled({ [LABELS.stepIndex]: 'x', [LABELS.resume]: '-1' }), { step: {} }],
     [
       'has labels with numbers out of range',

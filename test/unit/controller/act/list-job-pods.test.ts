@@ -3,7 +3,8 @@ import { listJobPods } from '../../../../controller/act/list-job-pods.ts';
 import type { Snapshot } from '../../../../controller/decide/index.ts';
 import { toObservedPod } from '../../../../controller/transform-pod.ts';
 import { FakeClient } from '../../../support/fake-client.ts';
-import { sequentialJob } from '../../../support/objects.ts';
+import { LABELS } from '../../../../shared/api/group.ts';
+import { sequentialJob, UID } from '../../../support/objects.ts';
 import { containerStatus, JOB_UID, rawPod, terminated } from '../../../support/pods.ts';
 import { actorDeps } from '../../../support/reconciler.ts';
 
@@ -27,6 +28,15 @@ describe('the Pods of a Job, from the API server', () => {
   it('are the listed ones and the terminated ones of the cache', async () => {
     const after = await listJobPods(JOB, known(failed('old'), running('gone')), deps([running('new')]));
     expect(names(after)).toEqual(['old', 'new']);
+  });
+
+  it.each([
+    ['a step', JOB, LABELS.stepIndex],
+    ['a step in finally', { ...JOB, isFinally: true }, LABELS.finallyIndex],
+  ])('are listed by the index of %s', async (_says, job, label) => {
+    const client = new FakeClient({ request: () => ({ items: [] }) });
+    await listJobPods(job, snapshot, actorDeps(client));
+    expect(client.requests[0]?.query?.['labelSelector']).toBe(`${LABELS.uid}=${UID},${label}=1`);
   });
 
   it('are listed in all pages, because any client can create Pods with these labels', async () => {

@@ -58,6 +58,12 @@ describe('inspectPods', () => {
     ]);
   });
 
+  it('lists those of a step in finally by its index there', async () => {
+    const job = observedJob(1, { step: { index: 0, isFinally: true, name: 'cleanup' } });
+    await execute([{ type: 'InspectPods', job }], snapshot(), deps);
+    expect(api.client.requests[0]?.query?.['labelSelector']).toBe(`${LABELS.uid}=${UID},${LABELS.finallyIndex}=0`);
+  });
+
   it('lists those of the whole sequence if the Job has lost its labels', async () => {
     const job = observedJob(1, { step: {} });
     await execute([{ type: 'InspectPods', job }], snapshot(), deps);

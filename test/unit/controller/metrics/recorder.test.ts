@@ -10,7 +10,7 @@ import { ControllerMetrics } from '../../../../controller/metrics/index.ts';
 import type { ReconcileOutcome } from '../../../../controller/metrics/reconcile.ts';
 import { FakeApi, fault } from '../../../support/fake-api.ts';
 import { type Family, parseMetrics, valueOf } from '../../../support/metrics.ts';
-import { at, jobCondition, NOW_MS, observedJob, sequentialJob } from '../../../support/objects.ts';
+import { at, container, jobCondition, NOW_MS, observedJob, sequentialJob } from '../../../support/objects.ts';
 import { reconcilerDeps } from '../../../support/reconciler.ts';
 
 const KEY = 'team-a/etl';
@@ -172,6 +172,18 @@ describe('steps and sequences', () => {
     expect(valueOf(families, 'sequentialjob_steps_total', { result: 'failed' })).toBe(1);
     expect(valueOf(families, 'sequentialjob_step_duration_seconds_sum', { result: 'succeeded' })).toBe(180);
     expect(valueOf(families, 'sequentialjob_step_duration_seconds_sum', { result: 'failed' })).toBe(30);
+  });
+
+  it('a step of finally is counted as the others are', async () => {
+    await begin({ spec: { steps: [container('extract')], finally: [container('cleanup')] } });
+    end(0, 'Complete');
+    // One reconcile records the end of the steps, the next one starts finally.
+    for (let i = 0; i < 3; i++) await reconcileOnce();
+    end(1, 'Failed');
+    await reconcileOnce();
+    const families = await served();
+    expect(valueOf(families, 'sequentialjob_steps_total', { result: 'succeeded' })).toBe(1);
+    expect(valueOf(families, 'sequentialjob_steps_total', { result: 'failed' })).toBe(1);
   });
 
   it('a step whose end could not be recorded is counted when it is recorded', async () => {

@@ -11,7 +11,10 @@ export interface RawJob extends Stored {
     readonly suspend?: boolean;
     readonly activeDeadlineSeconds?: number;
     readonly podReplacementPolicy?: 'Failed' | 'TerminatingOrFailed';
-    readonly template: { readonly spec: { readonly containers: readonly { name: string; image: string }[] } };
+    readonly template: {
+      readonly metadata?: { readonly annotations?: Readonly<Record<string, string>> };
+      readonly spec: { readonly containers: readonly { name: string; image: string }[] };
+    };
   };
   readonly status?: RawStatus;
 }

@@ -1,7 +1,8 @@
 /** When the world calms down: what there is to do is done, time passes, and the end is the one that the Jobs prescribe. */
-import type { Progress, SequentialJob, SequentialJobSpec, SequentialJobStatus } from '../../../../shared/api/types.ts';
+import type { SequentialJob, SequentialJobSpec, SequentialJobStatus } from '../../../../shared/api/types.ts';
 import { validateSpec } from '../../../../shared/validation/index.ts';
 import { isOver, suspensionsOf } from './cluster.ts';
+import { recordedSteps } from './finally-jobs.ts';
 import { continues } from './ledger.ts';
 import { faultOfWaiting, isPendingReason } from './pending.ts';
 import { CACHES } from './process.ts';
@@ -77,7 +78,7 @@ function isUndone({ cluster, process }: World): boolean {
 /** A Job that runs, and is not the one that its step has on record. */
 function strayOf(object: SequentialJob, { cluster, ledger, scenario }: World): string | undefined {
   if (object.metadata.deletionTimestamp !== undefined || scenario.flaw?.type === 'invalid') return undefined;
-  const recorded = new Set(object.status?.steps?.map(({ jobUID }) => jobUID));
+  const recorded = new Set(recordedSteps(object.status).map(({ jobUID }) => jobUID));
   const found = cluster
     .jobs()
     .find(
@@ -125,7 +126,7 @@ function faultOfPhase(held: SequentialJobSpec, status: SequentialJobStatus, worl
     case 'Failed': {
       const { resume = 0 } = held;
       if (status.startTime !== undefined && (status.resumes ?? 0) < resume) return `resume ${resume} was not acted on`;
-      return isFailure(progress ?? {}, held, world)
+      return isFailure(status, held, world)
         ? undefined
         : `it is Failed as ${progress?.failureReason} at ${progress?.failedIndex} without a cause`;
     }
@@ -150,8 +151,8 @@ function isPassed(index: number, held: SequentialJobSpec, { ledger }: World): bo
 }
 
 /** Whether what happened in the cluster is a failure of this reason. */
-function isFailure(progress: Partial<Progress>, held: SequentialJobSpec, world: World): boolean {
-  const { failureReason: reason, failedIndex: index = 0 } = progress;
+function isFailure(status: SequentialJobStatus, held: SequentialJobSpec, world: World): boolean {
+  const { failureReason: reason, failedIndex: index = 0 } = status.progress ?? {};
   const { ledger, scenario, hadDeadline } = world;
   const job = ledger.latest(index);
   // A step that was renamed between the making of its Job and its record has the settings of neither name for certain.
@@ -170,6 +171,9 @@ function isFailure(progress: Partial<Progress>, held: SequentialJobSpec, world: 
       return job?.end === 'Failed' && job.reason === reason && counts;
     case 'DeadlineExceeded':
       return hadDeadline;
+    // That a step of finally failed says the status that was written at the end.
+    case 'FinallyFailed':
+      return status.steps?.every((step) => isPassed(step.index, held, world)) === true;
     default:
       return isPendingReason(reason) && scenario.pending !== undefined && counts;
   }

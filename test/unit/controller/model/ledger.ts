@@ -1,14 +1,15 @@
 /** The Jobs of all time, and what must hold when one is made, changed or deleted. */
 import { LABELS } from '../../../../shared/api/group.ts';
-import type { SequentialJobSpec } from '../../../../shared/api/types.ts';
+import type { SequentialJobSpec, SequentialJobStatus } from '../../../../shared/api/types.ts';
+import type { StepPlace } from '../../../../shared/jobs/position.ts';
 import type { Cluster, RawJob } from './cluster.ts';
 import type { Law } from './law.ts';
+import { finallyJobFaults } from './finally-jobs.ts';
 import { broken } from './promises.ts';
 
-export interface JobRecord {
+export interface JobRecord extends StepPlace {
   readonly uid: string;
   readonly name: string;
-  readonly index: number;
   /** The step's name. */
   readonly step: string;
   readonly resumes: number;
@@ -33,6 +34,8 @@ export interface View {
   readonly generation: number;
   /** Of a Job that was created late nobody knows before the watch has told of it. */
   readonly hasHeardOf: (jobUID: string) => boolean;
+  /** What the API server has stored. */
+  readonly status: SequentialJobStatus | undefined;
 }
 
 export class Ledger {
@@ -52,8 +55,8 @@ export class Ledger {
   }
 
   /** The last attempt of a step; one that was created late, and that no status has named, only where there is no other. */
-  latest(index: number): JobRecord | undefined {
-    const all = this.jobs.filter((job) => job.index === index);
+  latest(index: number, list: StepPlace['list'] = 'steps'): JobRecord | undefined {
+    const all = this.jobs.filter((job) => job.list === list && job.index === index);
     return all.findLast((job) => !isExtra(job) && !job.isStray) ?? all.at(-1);
   }
 
@@ -76,11 +79,12 @@ export class Ledger {
   /** Says what is wrong with the Job's being made now. */
   judge(job: RawJob, view: View, law: Law, cluster: Cluster): void {
     const { name } = job.metadata;
-    const { index, resumes } = placeOf(job);
+    const place = placeOf(job);
+    const { index, resumes, list } = place;
     const known = this.jobs.filter((one) => !isExtra(one) || view.hasHeardOf(one.uid));
-    const twin = known.find((one) => one.index === index && one.resumes === resumes && !one.isStray);
+    const twin = known.find((one) => isSame(one, place) && one.resumes === resumes && !one.isStray);
     if (twin !== undefined)
-      this.#blame(broken('oneJob', `step ${index} has in attempt ${resumes} ${twin.name} and ${name}`));
+      this.#blame(broken('oneJob', `step ${index} of ${list} has in attempt ${resumes} ${twin.name} and ${name}`));
     if (view.spec.suspend === true) this.#blame(`${name} was created while suspended`);
     const pods = cluster.busy().filter((uid) => !this.jobs.some((one) => one.uid === uid && !known.includes(one)));
     const busy = [...known.filter(({ end }) => end === undefined).map(({ uid }) => uid), ...pods];
@@ -89,12 +93,31 @@ export class Ledger {
         broken('oneContainer', `${name} was created while ${busy.map((one) => this.find(one)?.name).join()} runs`),
       );
     const lawful = law.at(view.generation);
-    if (!lawful.some((spec) => isOf(job, spec, index))) this.#blame(`${name} does not run what it should`);
-    for (let before = 0; before < index; before++) {
-      const fault = this.#faultOfStep(before, lawful);
-      if (fault !== undefined) this.#blame(`${name} was created though step ${before} ${fault}`);
-    }
-    if (known.some((one) => one.index > index && !one.isStray)) this.#blame(`${name} was created after a later step`);
+    if (!lawful.some((spec) => isOf(job, spec, place))) this.#blame(`${name} does not run what it should`);
+    const isLater = (one: JobRecord): boolean =>
+      one.list === list
+        ? one.index > index && (list === 'steps' || one.resumes === resumes)
+        : list === 'steps' && one.resumes === resumes;
+    if (known.some((one) => isLater(one) && !one.isStray)) this.#blame(`${name} was created after a later step`);
+    if (list === 'steps' && view.status?.finally !== undefined && view.status.resumes === resumes)
+      this.#blame(broken('finallyAfter', `${name} was created after the end`));
+    const faults =
+      list === 'steps' ? this.#stepFaults(index, lawful) : finallyJobFaults(job, place, { ...view, lawful });
+    for (const fault of faults) this.#blame(`${name} was created though ${fault}`);
+    if (list === 'finally' && view.status?.progress?.failureReason === undefined) this.#checkAllPassed(name, lawful);
+  }
+
+  /** Steps of finally are told of a success: of at least one spec that may be run all steps have passed. */
+  #checkAllPassed(name: string, lawful: readonly SequentialJobSpec[]): void {
+    const faults = lawful.map(({ steps }) => this.#stepFaults(steps.length, lawful)[0]);
+    if (!faults.includes(undefined)) this.#blame(broken('finallyAfter', `${name} was created though ${faults[0]}`));
+  }
+
+  /** What is wrong with the steps before this one. */
+  #stepFaults(index: number, lawful: readonly SequentialJobSpec[]): readonly string[] {
+    return Array.from({ length: index }, (_, before) => this.#faultOfStep(before, lawful)).flatMap((fault, before) =>
+      fault === undefined ? [] : [`step ${before} ${fault}`],
+    );
   }
 
   #faultOfStep(index: number, lawful: readonly SequentialJobSpec[]): string | undefined {
@@ -111,17 +134,26 @@ export class Ledger {
 export const isExtra = ({ isLate, isRecorded }: JobRecord): boolean => isLate && !isRecorded;
 
 /** The step that a Job is made for, and which of its attempts. */
-export function placeOf({ metadata: { labels = {} } }: RawJob): { readonly index: number; readonly resumes: number } {
-  return { index: Number(labels[LABELS.stepIndex]), resumes: Number(labels[LABELS.resume] ?? 0) };
+export function placeOf({ metadata: { labels = {} } }: RawJob): StepPlace & { readonly resumes: number } {
+  const resumes = Number(labels[LABELS.resume] ?? 0);
+  const { [LABELS.finallyIndex]: last, [LABELS.stepIndex]: index } = labels;
+  return last === undefined
+    ? { list: 'steps', index: Number(index), resumes }
+    : { list: 'finally', index: Number(last), resumes };
 }
+
+/** Whether both are the same step. */
+export const isSame = (one: StepPlace, other: StepPlace): boolean =>
+  one.list === other.list && one.index === other.index;
 
 /** Whether the sequence goes on when this step fails. */
 export function continues({ steps }: SequentialJobSpec, index: number): boolean {
   return steps[index]?.onFailure === 'Continue';
 }
 
-function isOf({ spec }: RawJob, { steps, job }: SequentialJobSpec, index: number): boolean {
-  const wanted = steps[index];
+function isOf({ spec }: RawJob, held: SequentialJobSpec, { list, index }: StepPlace): boolean {
+  const { job } = held;
+  const wanted = held[list]?.[index];
   const [made] = spec.template.spec.containers;
   return (
     wanted !== undefined &&

@@ -11,6 +11,8 @@ import { REFUSED_IMAGE } from './scenario.ts';
 import type { Sender, Witness } from './server.ts';
 import { jobFaults, statusFaults as resultFaults } from './results.ts';
 import { isOverPhase, statusFaults } from './status-rules.ts';
+import { recordedSteps } from './finally-jobs.ts';
+import { finallyFaults } from './finally-rules.ts';
 import { stepFaultsSeen } from './seen-rules.ts';
 import { Suspensions } from './suspensions.ts';
 import { ROUNDING_MS } from './stopwatch.ts';
@@ -59,7 +61,7 @@ export class Observer implements Witness {
     if (view === undefined) return this.#blame('a Job was created for an object that nobody has seen');
     const { spec, metadata } = view;
     const hasHeardOf = (uid: string): boolean => sender.job(uid) !== undefined;
-    const seen: View = { spec, generation: metadata.generation ?? 0, hasHeardOf };
+    const seen: View = { spec, generation: metadata.generation ?? 0, hasHeardOf, status: server.object?.status };
     ledger.judge(job, seen, law, cluster);
     const hasCompleted = (step: string): boolean =>
       ledger.jobs.findLast((one) => one.step === step)?.end === 'Complete';
@@ -83,6 +85,7 @@ export class Observer implements Witness {
       const early = faultOfPendingEnd(job, change, this.#world);
       return early === undefined ? undefined : this.#blame(early);
     }
+    if (placeOf(job).list === 'finally') this.#blame(broken('finallyHasTime', job.metadata.name));
     // After a crash, the start may not be on record yet: it is that of the Job.
     const activeMs = stopwatch.activeMs(nowMs) ?? nowMs - Date.parse(job.metadata.creationTimestamp ?? '');
     const isLate = activeMs + ROUNDING_MS > (spec?.activeDeadlineSeconds ?? Infinity) * 1000;
@@ -131,9 +134,11 @@ export class Observer implements Witness {
     const { status = {} } = after;
     const { ledger, law, stopwatch, nowMs, cluster } = this.#world;
     const process = sender as Process;
-    stopwatch.onStatus(before.status, status, nowMs);
+    const { spec, metadata } = process.view ?? after;
+    const isAsked = (spec.resume ?? 0) > (before.status?.resumes ?? 0);
+    stopwatch.onStatus(before.status, status, { nowMs, isAsked });
     this.#world.findLost();
-    for (const step of status.steps ?? []) {
+    for (const step of recordedSteps(status)) {
       this.#record(ledger.find(step.jobUID));
       if (step.state === 'Failed') this.#giveUp(ledger.find(step.jobUID));
       if (failedWithoutJob(step)) ledger.withoutJob.add(step.index);
@@ -141,6 +146,8 @@ export class Observer implements Witness {
     for (const fault of statusFaults(before, after, ledger)) this.#blame(fault);
     const known = { spec: process.view?.spec ?? after.spec, pods: cluster.made('Pod') };
     for (const fault of resultFaults(before, after, known)) this.#blame(fault);
+    const bounds = { ledger, scenario: this.#world.scenario, lawful: law.at(metadata.generation ?? 0) };
+    for (const fault of finallyFaults(before, status, bounds)) this.#blame(fault);
     for (const fault of stepFaultsSeen(before.status, status, { sender: process, cluster, ledger })) this.#blame(fault);
     this.#checkSuspended(process, before, status);
     this.#checkResume(before, status);
@@ -190,8 +197,8 @@ export class Observer implements Witness {
 
   #checkResume(before: SequentialJob, status: SequentialJobStatus): void {
     if ((status.resumes ?? 0) <= (before.status?.resumes ?? 0) || this.#world.hasStaleActed) return;
-    const failed = before.status?.steps?.findLast(({ state }) => state === 'Failed')?.jobUID;
-    const isBusy = failed !== undefined && this.#world.cluster.busy().includes(failed);
+    const failed = recordedSteps(before.status).filter(({ state }) => state === 'Failed');
+    const isBusy = this.#world.cluster.busy().some((uid) => failed.some(({ jobUID }) => jobUID === uid));
     const isResumed = before.status?.phase === 'Failed' && status.phase !== 'Failed';
     if (isResumed && isBusy) this.#blame(broken('resumeWaits', 'one still runs'));
   }
@@ -216,6 +223,8 @@ export class Observer implements Witness {
   /** It is over because its time was up only when it was up, or when its Job was ended for that. */
   #checkDeadline({ view }: Process, before: SequentialJob, { status }: SequentialJob): void {
     if (status?.progress?.failureReason !== 'DeadlineExceeded' || before.status?.phase === 'Failed') return;
+    // The end of the steps is on record already.
+    if (before.status?.finally !== undefined) return;
     const job = this.#world.ledger.find(status.steps?.findLast(({ jobUID }) => jobUID !== undefined)?.jobUID);
     if (job?.index === status.progress.failedIndex && job?.reason === 'DeadlineExceeded') return;
     // What this very status says of a start or of a suspension's end counts already.
@@ -231,9 +240,12 @@ export class Observer implements Witness {
 
 /** Whether a Job is on record, or is the one that the step has which is to be recorded next. */
 export function isNeeded(job: RawJob, { status }: SequentialJob): boolean {
-  const { steps = [], phase, resumes = 0 } = status ?? {};
-  if (steps.some(({ jobUID }) => jobUID === job.metadata.uid)) return true;
+  const { phase, resumes = 0 } = status ?? {};
+  if (recordedSteps(status).some(({ jobUID }) => jobUID === job.metadata.uid)) return true;
   const place = placeOf(job);
-  const isNext = place.index === steps.length && steps.at(-1)?.state !== 'Running' && place.resumes === resumes;
+  const records = (status?.finally ?? status?.steps ?? []).filter(({ state }) => state !== 'Skipped');
+  const isOfList = (place.list === 'finally') === (status?.finally !== undefined);
+  const next = (records.at(-1)?.index ?? -1) + 1;
+  const isNext = isOfList && place.index === next && records.at(-1)?.state !== 'Running' && place.resumes === resumes;
   return isNext && !isOverPhase(phase);
 }

@@ -18,6 +18,7 @@ import { NAMESPACE } from '../../../support/objects.ts';
 import { reconcilerDeps } from '../../../support/reconciler.ts';
 import { recordingLog } from '../../../support/recording-log.ts';
 import type { Cluster } from './cluster.ts';
+import { recordedSteps } from './finally-jobs.ts';
 import { NAME, type Sender, type Server } from './server.ts';
 
 export const KEY = `${NAMESPACE}/${NAME}`;
@@ -154,7 +155,7 @@ export class Process implements Sender {
 
   /** One that goes before its Job is on record is not counted: only the Pods of a step on record are followed. */
   #missPod({ jobUID = '', metadata }: ObservedPod): void {
-    const steps = this.#deps.sequentialJobs.get(KEY)?.status?.steps ?? [];
+    const steps = recordedSteps(this.#deps.sequentialJobs.get(KEY)?.status);
     if (!steps.some((step) => step.jobUID === jobUID)) this.#sawPods.get(jobUID)?.delete(metadata.uid);
   }
 

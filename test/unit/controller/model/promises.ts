@@ -20,6 +20,13 @@ export const PROMISE = {
   resumeWaits: 'a resume waits for the Pods of the failed attempt',
   results: 'a step gets exactly the results that the steps have handed on to which it refers',
   resumes: 'status.resumes never falls',
+  finallyAfter: 'a step of finally runs only once all other steps have ended, and their end is on record',
+  finallyFits: 'a step of finally runs only after the end that its `when` names',
+  finallyComplete: 'a sequence that has started ends once each step of finally that fits has had its one run',
+  finallyFailed:
+    'FinallyFailed is the end of a sequence whose steps succeeded and whose finally failed, and of no other',
+  finallyTold: 'a Pod of finally is told how the other steps have ended, and they end in no other way later',
+  finallyHasTime: 'activeDeadlineSeconds of the sequence does not touch steps of finally',
   suspensions: 'a Job that somebody lets go on again and again is suspended twice at once, and then with a backoff',
   pendingNeverStarted: 'a step fails by its pending deadline only if no container of its newest Pod has started',
   pendingEnds: 'a step of which no container ever starts fails within a minute after its pending deadline',

@@ -36,6 +36,14 @@ const wish: fc.Arbitrary<Wish> = fc.oneof(
       index: fc.nat(5),
     } as const),
   },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      field: fc.constant('finally'),
+      edit: fc.constantFrom('image', 'rename', 'append', 'remove last', 'onFailure', 'when', 'mend'),
+      index: fc.nat(2),
+    } as const),
+  },
 );
 
 const wished: fc.Arbitrary<Outside> = fc

@@ -1,6 +1,7 @@
 /** What a world begins with: a sequence, how its steps will go, and what the server can. Plain data, so that it prints. */
 import * as fc from 'fast-check';
-import type { SequentialJob, SequentialJobSpec, Step } from '../../../../shared/api/types.ts';
+import type { FinallyStep, SequentialJob, SequentialJobSpec, Step, When } from '../../../../shared/api/types.ts';
+import type { StepPlace } from '../../../../shared/jobs/position.ts';
 import { container, sequentialJob } from '../../../support/objects.ts';
 import { references } from './results.ts';
 
@@ -19,6 +20,10 @@ export interface StepPlan {
   readonly backoffLimit?: number;
 }
 
+export interface FinallyPlan extends StepPlan {
+  readonly when?: When;
+}
+
 /** The API version that a user writes; the stored one if undefined. */
 export type Writes = 'v1alpha1' | undefined;
 
@@ -26,6 +31,8 @@ export interface Scenario {
   /** The version in which it was created. */
   readonly createdIn?: Writes;
   readonly steps: readonly StepPlan[];
+  /** Steps that run after the others have ended. */
+  readonly finally?: readonly FinallyPlan[];
   readonly backoffLimit: number;
   readonly deadline?: number;
   /** Of all steps; in seconds. */
@@ -49,7 +56,12 @@ export interface Scenario {
    * What is wrong with it: its spec, a step's image that the server's policy refuses, a
    * step's Job name that is taken, for good or until the garbage collector has looked.
    */
-  readonly flaw?: { readonly type: 'invalid' | 'refused' | 'foreign' | 'predecessor'; readonly index: number };
+  readonly flaw?: {
+    readonly type: 'invalid' | 'refused' | 'foreign' | 'predecessor';
+    readonly index: number;
+    /** It is that of a step in `finally`, where there is one. */
+    readonly inFinally?: boolean;
+  };
   readonly server: OldServer | NewerServer;
 }
 
@@ -98,12 +110,26 @@ const stepPlan: fc.Arbitrary<StepPlan> = fc.record(
   { requiredKeys: ['courses'] },
 );
 
+const finallyPlan: fc.Arbitrary<FinallyPlan> = fc.record(
+  {
+    courses: fc.array(course, { minLength: 1, maxLength: 3 }),
+    onFailure: fc.constantFrom('Stop', 'Continue'),
+    backoffLimit: fc.nat(2),
+    when: fc.constantFrom('Always', 'Succeeded', 'Failed'),
+  },
+  { requiredKeys: ['courses'] },
+);
+
 /** Mostly the first. */
 export const rarely = <T>(usual: T, ...others: readonly T[]): fc.Arbitrary<T> =>
   fc.oneof({ weight: 3, arbitrary: fc.constant(usual) }, { weight: 1, arbitrary: fc.constantFrom(...others) });
 
 const flaw = fc.option(
-  fc.record({ type: fc.constantFrom('invalid', 'refused', 'foreign', 'predecessor'), index: fc.nat(2) } as const),
+  fc.record({
+    type: fc.constantFrom('invalid', 'refused', 'foreign', 'predecessor'),
+    index: fc.nat(2),
+    inFinally: fc.boolean(),
+  } as const),
   { freq: 8, nil: undefined },
 );
 
@@ -139,6 +165,7 @@ export const scenario: fc.Arbitrary<Scenario> = fc
   .record({
     createdIn: writes,
     steps: fc.array(stepPlan, { minLength: 1, maxLength: 6, size: 'max' }),
+    finally: seldom(fc.array(finallyPlan, { minLength: 1, maxLength: 3, size: 'max' }), 6),
     backoffLimit: fc.nat(1),
     deadline: seldom(fc.integer({ min: 1, max: 60 }), 3),
     pending: seldom(fc.integer({ min: 1, max: 60 }), 2),
@@ -156,16 +183,30 @@ export const scenario: fc.Arbitrary<Scenario> = fc
   })
   .map((one) => defined<Scenario>({ ...one, admitted: one.admitted && one.flaw?.type !== 'invalid' }));
 
-function stepOf({ steps, secret, claim, flaw, results }: Scenario, index: number): Step {
-  const { onFailure, backoffLimit } = steps[index] ?? {};
-  const isLast = index === steps.length - 1;
+/** Which step has the flaw. */
+export function flawedStep({ flaw, steps, finally: last = [] }: Scenario): StepPlace | undefined {
+  if (flaw === undefined) return undefined;
+  return flaw.inFinally === true && last.length > 0
+    ? { list: 'finally', index: flaw.index % last.length }
+    : { list: 'steps', index: flaw.index % steps.length };
+}
+
+/** How a scenario names the step at this place. */
+export const nameAt = ({ list, index }: StepPlace): string => `${list === 'finally' ? 'f' : 's'}${index}`;
+
+function stepOf(scenario: Scenario, place: StepPlace): Step {
+  const { steps, secret, claim, flaw, results } = scenario;
+  const { onFailure, backoffLimit } = scenario[place.list]?.[place.index] ?? {};
+  const isLast = place.list === 'steps' && place.index === steps.length - 1;
   const token = { name: 'TOKEN', valueFrom: { secretKeyRef: { name: SECRET, key: 'token' } } };
   const env = [
     ...(isLast && secret !== 'none' ? [token] : []),
-    ...((results === true ? references(index).env : undefined) ?? []),
+    ...((results === true && place.list === 'steps' ? references(place.index).env : undefined) ?? []),
   ];
-  const isFlawed = (type: string): boolean => flaw?.type === type && flaw.index % steps.length === index;
-  return container(`s${index}`, {
+  const flawed = flawedStep(scenario);
+  const isFlawed = (type: string): boolean =>
+    flaw?.type === type && flawed?.list === place.list && flawed.index === place.index;
+  return container(nameAt(place), {
     ...(isFlawed('refused') ? { image: REFUSED_IMAGE } : {}),
     ...(claim === undefined ? {} : { volumeMounts: [{ name: CLAIM, mountPath: '/work' }] }),
     ...(isFlawed('invalid') ? { volumeMounts: [{ name: 'nowhere', mountPath: '/data' }] } : {}),
@@ -175,10 +216,16 @@ function stepOf({ steps, secret, claim, flaw, results }: Scenario, index: number
   });
 }
 
+function finallyStepOf(scenario: Scenario, index: number): FinallyStep {
+  const { when } = scenario.finally?.[index] ?? {};
+  return { ...stepOf(scenario, { list: 'finally', index }), ...(when === undefined ? {} : { when }) };
+}
+
 export function objectOf(scenario: Scenario): SequentialJob {
   const { steps, claim, backoffLimit, deadline, pending, ttl, updatePolicy, suspend, admitted } = scenario;
   const spec = defined<SequentialJobSpec>({
-    steps: steps.map((_, index) => stepOf(scenario, index)),
+    steps: steps.map((_, index) => stepOf(scenario, { list: 'steps', index })),
+    finally: scenario.finally?.map((_, index) => finallyStepOf(scenario, index)),
     template: undefined,
     volumeClaimTemplates: claim === undefined ? undefined : [{ metadata: { name: CLAIM }, spec: {} }],
     job: { backoffLimit, ...(pending === undefined ? {} : { pendingDeadlineSeconds: pending }) },

@@ -1,6 +1,7 @@
 /** What a status may not say against what the process that writes it has seen. */
 import type { SequentialJobStatus, StepStatus } from '../../../../shared/api/types.ts';
 import type { Cluster } from './cluster.ts';
+import { recordedSteps } from './finally-jobs.ts';
 import type { Ledger } from './ledger.ts';
 import type { Process } from './process.ts';
 import { broken } from './promises.ts';
@@ -17,8 +18,8 @@ export function* stepFaultsSeen(
   after: SequentialJobStatus,
   sight: Sight,
 ): Generator<string> {
-  for (const step of after.steps ?? []) {
-    const old = before?.steps?.find(({ jobUID }) => jobUID !== undefined && jobUID === step.jobUID);
+  for (const step of recordedSteps(after)) {
+    const old = recordedSteps(before).find(({ jobUID }) => jobUID !== undefined && jobUID === step.jobUID);
     const isNews = old?.state !== step.state || old.reason !== step.reason;
     if (isNews && step.reason === 'JobDeleted' && sight.sender.hasSeenEnd(step.jobUID ?? ''))
       yield broken('seenEnd', `${step.jobName}`);

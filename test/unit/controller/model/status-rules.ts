@@ -35,6 +35,12 @@ const CONSISTENT: Readonly<Record<Phase, Wanted>> = {
 /** A failure that another spec mends. */
 const MENDED_BY_SPEC: ReadonlySet<string> = new Set(['InvalidSpec', 'JobRejected']);
 
+/** Whether the spec has changed after a failure that another spec mends. */
+function isMended(before: SequentialJobStatus | undefined, after: SequentialJobStatus): boolean {
+  const isSeen = (after.observedGeneration ?? 0) > (before?.observedGeneration ?? 0);
+  return isSeen && isOverPhase(before?.phase) && MENDED_BY_SPEC.has(before?.progress?.failureReason ?? '');
+}
+
 export const isOverPhase = (phase: Phase | undefined): boolean => phase === 'Completed' || phase === 'Failed';
 
 /** The faults of the status that was written over that of `before`. */
@@ -45,10 +51,12 @@ export function* statusFaults(before: SequentialJob, after: SequentialJob, ledge
   yield* countFaults(status, after);
   if (isOverPhase(status.phase) !== (status.completionTime !== undefined)) yield 'completionTime and phase disagree';
   if ((status.observedGeneration ?? 0) > (after.metadata.generation ?? 0)) yield 'observedGeneration is ahead';
-  if ((status.resumes ?? 0) > Math.max(after.spec.resume ?? 0, before.status?.resumes ?? 0))
+  const isRaised = isMended(before.status, status) && before.status?.finally !== undefined;
+  const asked = after.spec.resume ?? 0;
+  if ((status.resumes ?? 0) > Math.max(asked, (before.status?.resumes ?? 0) + (isRaised ? 1 : 0)))
     yield 'resumes is above what was asked for';
-  const hasBegun =
-    ledger.jobs.length > 0 || ledger.withoutJob.size > 0 || isOverPhase(status.phase) || (status.resumes ?? 0) > 0;
+  const hasEnded = isOverPhase(status.phase) || status.finally !== undefined;
+  const hasBegun = ledger.jobs.length > 0 || ledger.withoutJob.size > 0 || hasEnded || (status.resumes ?? 0) > 0;
   if (status.startTime !== undefined && !hasBegun) yield 'it has a start, and never had a Job';
   if (before.status !== undefined) yield* changeFaults(before.status, status);
 }
@@ -84,7 +92,7 @@ function* stepFaults(status: SequentialJobStatus, ledger: Ledger): Generator<str
     // A step whose Job could not be made has no record.
     if (step.index !== after + 1) yield `step ${step.index} stands in place ${i}`;
     const job = ledger.find(step.jobUID);
-    const fault = faultOf(step, job?.end, job !== undefined && job.index === i && job.name === step.jobName);
+    const fault = faultOf(step, job?.end, job?.list === 'steps' && job.index === i && job.name === step.jobName);
     // That the next Job was made says that the step had completed, or that its `onFailure` was then another.
     const isInferred = step.state === 'Succeeded' && ledger.isSpecUnsure && ledger.latest(i + 1) !== undefined;
     if (fault !== undefined && !isInferred) yield `step ${i} is ${step.state}, and ${fault}`;
@@ -92,7 +100,8 @@ function* stepFaults(status: SequentialJobStatus, ledger: Ledger): Generator<str
     const isAtWork = step.state === 'Running' || (step.state === 'Failed' && step.index === progress?.failedIndex);
     if (isAtWork && job?.resumes !== resumes) yield `step ${i} has Job ${step.jobName} in attempt ${resumes}`;
     if (step.state === 'Running' && (!isLast || isOverPhase(phase))) yield `step ${i} is Running in phase ${phase}`;
-    if (step.state === 'Skipped' && (phase !== 'Failed' || step.index <= (progress?.failedIndex ?? step.index)))
+    const hasEnded = phase === 'Failed' || status.finally !== undefined;
+    if (step.state === 'Skipped' && (!hasEnded || step.index <= (progress?.failedIndex ?? step.index)))
       yield `step ${i} is Skipped`;
   }
 }
@@ -138,10 +147,7 @@ function* changeFaults(before: SequentialJobStatus, after: SequentialJobStatus):
     if (now !== undefined && isWrongTime(old, now)) yield `the transition time of ${old.type} is wrong`;
   }
   const isResumed = (after.resumes ?? 0) > (before.resumes ?? 0);
-  const isMended =
-    MENDED_BY_SPEC.has(before.progress?.failureReason ?? '') &&
-    (after.observedGeneration ?? 0) > (before.observedGeneration ?? 0);
-  yield* endFaults(before, after, isResumed || isMended);
+  yield* endFaults(before, after, isResumed || isMended(before, after));
   for (const old of before.steps ?? []) {
     const now = after.steps?.find(({ index }) => index === old.index);
     const isKept = now?.jobUID === old.jobUID && now?.state === old.state;

@@ -4,14 +4,20 @@ import type { SequentialJobStatus } from '../../../../shared/api/types.ts';
 /** Statuses have whole seconds: how long something took is known to two of them. */
 export const ROUNDING_MS = 2000;
 
+export interface Writing {
+  readonly nowMs: number;
+  /** The writer knew that a resume was asked for. */
+  readonly isAsked: boolean;
+}
+
 export class Stopwatch {
   #fromMs: number | undefined;
   #stoppedMs: number | undefined;
   #standingMs = 0;
 
   /** A status was stored. */
-  onStatus(before: SequentialJobStatus | undefined, after: SequentialJobStatus, nowMs: number): void {
-    const isResumed = (after.resumes ?? 0) > (before?.resumes ?? 0) && before?.startTime !== undefined;
+  onStatus(before: SequentialJobStatus | undefined, after: SequentialJobStatus, { nowMs, isAsked }: Writing): void {
+    const isResumed = isAsked && (after.resumes ?? 0) > (before?.resumes ?? 0) && before?.startTime !== undefined;
     if (after.startTime === undefined) this.#fromMs = undefined;
     else if (this.#fromMs === undefined || before?.startTime === undefined) this.#begin(Date.parse(after.startTime));
     else if (isResumed) this.#begin(nowMs);

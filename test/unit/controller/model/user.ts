@@ -1,7 +1,7 @@
 /** What people do to a sequence, through the webhook or past it. */
 import { isDeepStrictEqual } from 'node:util';
 import { FINALIZER } from '../../../../shared/api/group.ts';
-import type { SequentialJob, SequentialJobSpec, Step } from '../../../../shared/api/types.ts';
+import type { FinallyStep, SequentialJob, SequentialJobSpec, Step } from '../../../../shared/api/types.ts';
 import { validateUpdate } from '../../../../shared/validation/index.ts';
 import type { Stored } from '../../../support/fake-api.ts';
 import { container, NAMESPACE, NOW } from '../../../support/objects.ts';
@@ -12,14 +12,18 @@ import { changedInV1alpha1 } from './v1alpha1.ts';
 
 export type Edit = 'image' | 'rename' | 'append' | 'remove last' | 'onFailure' | 'FutureSteps' | 'Immutable' | 'mend';
 
+export type FinallyEdit = 'image' | 'rename' | 'append' | 'remove last' | 'onFailure' | 'when' | 'mend';
+
 export type Wish =
   | { readonly field: 'suspend'; readonly value: boolean }
   | { readonly field: 'activeDeadlineSeconds' | 'ttlSecondsAfterFinished'; readonly value: number | undefined }
   /** Raised by one, or set to what it was in the file that is applied again. */
   | { readonly field: 'resume'; readonly to?: number | undefined }
-  | { readonly field: 'steps'; readonly edit: Edit; readonly index: number };
+  | { readonly field: 'steps'; readonly edit: Edit; readonly index: number }
+  | { readonly field: 'finally'; readonly edit: FinallyEdit; readonly index: number };
 
 const MAX_STEPS = 8;
+const MAX_FINALLY = 4;
 
 export class User {
   readonly #server: Server;
@@ -69,6 +73,8 @@ export class User {
         return { ...spec, resume: wish.to ?? (spec.resume ?? 0) + 1 };
       case 'steps':
         return this.#edited(spec, wish.edit, wish.index % spec.steps.length);
+      case 'finally':
+        return withFinally(spec, finallyAfter(spec.finally ?? [], wish, ++this.#edits));
     }
   }
 
@@ -105,4 +111,31 @@ export class User {
       metadata,
     });
   }
+}
+
+function withFinally(spec: SequentialJobSpec, steps: readonly FinallyStep[]): SequentialJobSpec {
+  const { finally: _, ...rest } = spec;
+  return steps.length === 0 ? rest : { ...rest, finally: steps };
+}
+
+function finallyAfter(
+  steps: readonly FinallyStep[],
+  { edit, index }: { readonly edit: FinallyEdit; readonly index: number },
+  version: number,
+): readonly FinallyStep[] {
+  if (edit === 'append') return steps.length === MAX_FINALLY ? steps : [...steps, container(`n${version}`)];
+  if (edit === 'remove last') return steps.slice(0, -1);
+  const at = index % Math.max(steps.length, 1);
+  const step = steps[at];
+  if (step === undefined) return steps;
+  const { onFailure, image: _, ...rest } = step;
+  const image = 'registry.example.com/etl:1.0';
+  const edited: Readonly<Record<typeof edit, FinallyStep>> = {
+    image: { ...step, image: `registry.example.com/etl:2.${version}` },
+    rename: { ...step, name: `n${version}` },
+    onFailure: { ...step, onFailure: onFailure === 'Continue' ? 'Stop' : 'Continue' },
+    when: { ...step, when: step.when === 'Failed' ? 'Succeeded' : 'Failed' },
+    mend: { ...rest, image, ...(onFailure && { onFailure }) },
+  };
+  return steps.with(at, edited[edit]);
 }

@@ -1,6 +1,7 @@
 /** A sequence, its user, its cluster and its controller; every move is checked against what must always hold. */
 import assert from 'node:assert/strict';
 import type { SequentialJob } from '../../../../shared/api/types.ts';
+import { jobName } from '../../../../shared/jobs/names.ts';
 import { ownerReference } from '../../../../shared/jobs/job.ts';
 import { jobPath } from '../../../support/fake-api.ts';
 import { NAMESPACE, NOW_MS, observedJob } from '../../../support/objects.ts';
@@ -8,10 +9,11 @@ import { type Cluster, type Disruption, isOver, type JobDeletion, type RawJob } 
 import { clusterOf, goOn, type Part, replacesEarly } from './clusters.ts';
 import { Law } from './law.ts';
 import { isExtra, Ledger } from './ledger.ts';
+import { recordedSteps } from './finally-jobs.ts';
 import { Observer } from './observer.ts';
 import { broken } from './promises.ts';
 import { Process } from './process.ts';
-import { CLAIM_NAME, type Course, objectOf, type Scenario, SECRET } from './scenario.ts';
+import { CLAIM_NAME, type Course, flawedStep, nameAt, objectOf, type Scenario, SECRET } from './scenario.ts';
 import { claimPath, Server } from './server.ts';
 import { Stopwatch } from './stopwatch.ts';
 import { User } from './user.ts';
@@ -115,7 +117,7 @@ export class World {
 
   /** Somebody, or a time to live, deletes the Jobs that are on record and have ended. */
   clean(): void {
-    const recorded = new Set(this.object?.status?.steps?.map(({ jobUID }) => jobUID));
+    const recorded = new Set(recordedSteps(this.object?.status).map(({ jobUID }) => jobUID));
     for (const job of this.cluster.jobs()) {
       if (isOver(job) && recorded.has(job.metadata.uid)) this.#deleteJob(job, 'background');
     }
@@ -177,7 +179,7 @@ export class World {
    * process still acts: the one window that remains (docs/adr/0002-one-start-per-step.md).
    */
   deleteRunningJob(how: JobDeletion): void {
-    const running = this.object?.status?.steps?.find(({ state }) => state === 'Running');
+    const running = recordedSteps(this.object?.status).find(({ state }) => state === 'Running');
     const job = this.cluster.jobs().find(({ metadata }) => metadata.uid === running?.jobUID);
     if (job !== undefined) this.#deleteJob(job, how);
   }
@@ -220,7 +222,7 @@ export class World {
 
   #courseOf({ metadata }: RawJob): Course {
     const record = this.ledger.find(metadata.uid);
-    const courses = this.scenario.steps[record?.index ?? 0]?.courses;
+    const courses = this.scenario[record?.list ?? 'steps']?.[record?.index ?? 0]?.courses;
     return courses?.[record?.resumes ?? 0] ?? { failures: 0, ends: true };
   }
 
@@ -253,12 +255,13 @@ export class World {
   }
 
   #putForeignJob(): void {
-    const { flaw, steps } = this.scenario;
-    if (flaw?.type !== 'foreign' && flaw?.type !== 'predecessor') return;
-    const index = flaw.index % steps.length;
-    const { ownerReferences: _, ...metadata } = observedJob(index, {
-      metadata: { name: `etl-${index}-s${index}` },
-    }).metadata;
+    const { flaw } = this.scenario;
+    const place = flawedStep(this.scenario);
+    if ((flaw?.type !== 'foreign' && flaw?.type !== 'predecessor') || place === undefined) return;
+    const { index } = place;
+    const isFinally = place.list === 'finally';
+    const name = jobName({ name: 'etl', index, container: nameAt(place), resumes: 0, isFinally });
+    const { ownerReferences: _, ...metadata } = observedJob(index, { metadata: { name } }).metadata;
     const isPredecessors = flaw.type === 'predecessor';
     if (isPredecessors) this.server.gcDelay = GC_DELAY;
     const owned = isPredecessors ? { ownerReferences: [ownerReference(this.#predecessor)] } : {};

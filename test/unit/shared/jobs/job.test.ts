@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
-import { LABELS } from '../../../../shared/api/group.ts';
-import type { PodTemplateSpec, SequentialJob, StepJob } from '../../../../shared/api/types.ts';
+import { GROUP, LABELS } from '../../../../shared/api/group.ts';
+import type { PodTemplateSpec, SequentialJob, SequentialJobStatus, StepJob } from '../../../../shared/api/types.ts';
 import { buildCombinedJob, buildJob, ownerReference, stepJobName } from '../../../../shared/jobs/job.ts';
 import { deepFreeze } from '../../../support/freeze.ts';
-import { container, NAMESPACE, sequentialJob, STEPS, UID } from '../../../support/objects.ts';
+import { container, NAMESPACE, type ObjectOptions, sequentialJob, STEPS, UID } from '../../../support/objects.ts';
 
 function object(template?: unknown): SequentialJob {
   return deepFreeze(sequentialJob({ spec: template === undefined ? {} : { template: template as PodTemplateSpec } }));
@@ -257,6 +257,87 @@ describe('buildJob', () => {
 
   it('returns nothing for an index after the last step', () => {
     expect(() => buildJob(object(), 3, 0)).toThrow(new RangeError('there is no step 3'));
+  });
+});
+
+describe('the Job of a step in finally', () => {
+  const spec = { finally: [container('cleanup'), container('notify')] };
+  const status = {
+    finally: [],
+    progress: {
+      currentIndex: 1,
+      currentStep: 'transform',
+      completedIndices: [0],
+      failedIndex: 1,
+      failureReason: 'BackoffLimitExceeded',
+      failureMessage: 'it failed',
+      summary: '1/3',
+    },
+  } satisfies SequentialJobStatus;
+  const wanted = (more: ObjectOptions = {}): SequentialJob =>
+    deepFreeze(sequentialJob({ ...more, spec: { ...spec, ...more.spec } }));
+  const annotations = (object: SequentialJob, position = 3): unknown =>
+    buildJob(object, position, 0).spec.template.metadata?.annotations;
+
+  it('is behind those of the other steps, and is labelled with its index in finally', () => {
+    const { metadata, spec: job } = buildJob(wanted(), 4, 1);
+    const { [LABELS.stepIndex]: _, ...others } = OUR_LABELS;
+    const labels = { ...others, [LABELS.finallyIndex]: '1', [LABELS.stepName]: 'notify', [LABELS.resume]: '1' };
+    expect(metadata).toMatchObject({ name: 'etl-finally-1-notify-r1' });
+    expect(metadata.labels).toEqual(labels);
+    expect(job.template.metadata?.labels).toEqual(labels);
+    expect(() => buildJob(wanted(), 5, 0)).toThrow(new RangeError('there is no step 5'));
+  });
+
+  it.each<readonly [string, ObjectOptions['spec'], number]>([
+    ['an hour if nothing sets one', {}, 3600],
+    ['not the deadline of the sequence', { activeDeadlineSeconds: 5 }, 3600],
+    ['that of all Jobs', { job: { activeDeadlineSeconds: 60 } }, 60],
+    [
+      'its own first of all',
+      {
+        job: { activeDeadlineSeconds: 60 },
+        finally: [container('cleanup', { job: { activeDeadlineSeconds: 7200 } })],
+      },
+      7200,
+    ],
+  ])('has a time limit: %s', (_says, more = {}, seconds) => {
+    expect(buildJob(wanted({ spec: more }), 3, 0).spec.activeDeadlineSeconds).toBe(seconds);
+  });
+
+  it.each<readonly [string, SequentialJobStatus | undefined, Record<string, string> | undefined]>([
+    ['nothing before the end is recorded', { progress: status.progress }, undefined],
+    ['nothing without a status, as in a dry run', undefined, undefined],
+    [
+      'a failure with its step',
+      status,
+      {
+        outcome: 'Failed',
+        'failed-step': 'transform',
+        'failure-reason': 'BackoffLimitExceeded',
+        'failure-message': 'it failed',
+      },
+    ],
+    [
+      'a failure that is no step’s',
+      { finally: [], progress: { completedIndices: [], summary: '0/3', failureReason: 'InvalidSpec' } },
+      { outcome: 'Failed', 'failure-reason': 'InvalidSpec', 'failure-message': '' },
+    ],
+    [
+      'a success',
+      { finally: [], progress: { currentStep: 'cleanup', completedIndices: [0, 1, 2], summary: '3/3' } },
+      { outcome: 'Succeeded' },
+    ],
+  ])('its Pod is told how the steps have ended: %s', (_says, recorded, told) => {
+    const prefixed = told && Object.fromEntries(Object.entries(told).map(([key, value]) => [`${GROUP}/${key}`, value]));
+    expect(annotations(wanted({ status: recorded }))).toEqual(prefixed);
+  });
+
+  it('its Pod has the annotations of the template too, and those of other steps have no outcome', () => {
+    const template = { metadata: { annotations: { team: 'a' } }, spec: { containers: [] } };
+    const object = wanted({ spec: { template }, status });
+    expect(annotations(object)).toMatchObject({ team: 'a', 'batch.example.com/outcome': 'Failed' });
+    expect(annotations(object, 0)).toEqual({ team: 'a' });
   });
 });
 

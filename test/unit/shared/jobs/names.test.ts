@@ -12,6 +12,8 @@ describe('jobName', () => {
   it.each([
     ['the name has the sequence, the index and the container', step(), 'etl-1-transform'],
     ['the name has the number of the resume', step({ resumes: 1 }), 'etl-1-transform-r1'],
+    ['the name of a step in finally says so', step({ isFinally: true }), 'etl-finally-1-transform'],
+    ['so does its name after a resume', step({ isFinally: true, resumes: 2 }), 'etl-finally-1-transform-r2'],
     ['a name of 63 characters is not truncated', step({ name: 'a'.repeat(51) }), `${'a'.repeat(51)}-1-transform`],
     [
       'a name of 63 characters with a resume is not truncated',
@@ -27,6 +29,11 @@ describe('jobName', () => {
     ['another index', step({ name: 'a'.repeat(63), index: 1 }), step({ name: 'a'.repeat(63), index: 2 })],
     ['another resume', step({ name: 'a'.repeat(63), resumes: 1 }), step({ name: 'a'.repeat(63), resumes: 2 })],
     ['the first resume instead of none', step({ name: 'a'.repeat(63) }), step({ name: 'a'.repeat(63), resumes: 1 })],
+    [
+      'finally instead of the other steps',
+      step({ name: 'a'.repeat(63) }),
+      step({ name: 'a'.repeat(63), isFinally: true }),
+    ],
   ])('truncated names stay distinct: %s', (_says, one, other) => {
     expect(jobName(one)).toHaveLength(63);
     expect(jobName(one)).not.toBe(jobName(other));
@@ -46,6 +53,18 @@ describe('jobName', () => {
     for (const name of [jobName(one), jobName(other)]) expect(name).toMatch(/-[0-9a-z]{8}$/);
   });
 
+  it.each<readonly [string, StepRef]>([
+    ['a step of etl-finally', step({ name: 'etl-finally' })],
+    ['a step of finally whose container starts with an index', step({ isFinally: true, container: '2-load' })],
+    ['a step of etl-finally-1', step({ name: 'etl-finally-1', index: 2, container: 'load' })],
+  ])('a name that a step of finally could have, or of another sequence, gets a hash: %s', (_says, ref) => {
+    expect(jobName(ref)).toMatch(/-[0-9a-z]{8}$/);
+  });
+
+  it('a step of finally and one of a sequence named after it have different names', () => {
+    expect(jobName(step({ isFinally: true }))).not.toBe(jobName(step({ name: 'etl-finally' })));
+  });
+
   it.each(['r1', 'step-r1', '0', '2x-y', 'v1-2', '1000-x'])(
     'a name that can be split in only one way gets no hash: %s',
     (container) => {
@@ -54,14 +73,15 @@ describe('jobName', () => {
   );
 
   it('no two steps of different sequences in a namespace have the same Job name', () => {
-    const word = fc.constantFrom('a', 'b', '0', '1', '2', 'r1');
+    const word = fc.constantFrom('a', 'b', '0', '1', '2', 'r1', 'finally');
     const label = fc.array(word, { minLength: 1, maxLength: 4 }).map((words) => words.join('-'));
-    const ref = fc.record({ name: label, index: fc.nat(2), container: label, resumes: fc.nat(1) });
-    const identity = (one: StepRef): string => `${one.name}/${one.index}/${one.container}`;
+    const isFinally = fc.boolean();
+    const ref = fc.record({ name: label, index: fc.nat(2), container: label, resumes: fc.nat(1), isFinally });
+    const identity = (one: StepRef): string => `${one.name}/${one.isFinally}/${one.index}/${one.container}`;
     fc.assert(
       fc.property(ref, ref, (one, other) => {
         // A step and the resume of its namesake are never there at once: they are the same step of the same sequence.
-        fc.pre(one.name !== other.name || one.index !== other.index);
+        fc.pre(one.name !== other.name || one.index !== other.index || one.isFinally !== other.isFinally);
         fc.pre(identity(one) !== identity(other));
         expect(jobName(one)).not.toBe(jobName(other));
       }),

@@ -35,6 +35,7 @@ const REASONS: readonly (readonly [reason: string, words: string])[] = [
   ['moved', 'may not change places'],
   ['misplaced', 'may only be added after'],
   ['future', 'FutureSteps'],
+  ['finishing', 'the steps of finally run'],
   ['not failed', 'when the sequence has failed'],
 ];
 
@@ -383,6 +384,54 @@ test.each(FUTURE_STEPS)('with FutureSteps: %s', (_sentence, was, is, expected) =
 });
 test.each(REJECTED)('a step whose Job was rejected: %s', (_sentence, was, is, expected) => {
   expect(update(JOB_REJECTED, was, is)).toEqual(expected);
+});
+const FINISHING = { ...STARTED, finally: [{ index: 0, name: 'cleanup', state: 'Running' }] };
+const ENDED = { ...FINISHING, completionTime: '2026-11-02T10:05:00Z' };
+const CLEANUP = { finally: [step('cleanup')] };
+const CLEANUP2 = { finally: [step('cleanup', { image: 'x:1' })] };
+
+test.each<readonly [sentence: string, status: Json, was: Json, is: Json, expected: readonly string[]]>([
+  ['it may change before the start', NEW, CLEANUP, CLEANUP2, []],
+  ['it may not change once started', STARTED, CLEANUP, CLEANUP2, ['spec.finally[0].image started']],
+  ['with FutureSteps it may change before it runs', STARTED, CLEANUP, { ...CLEANUP2, ...FUTURE }, []],
+  ['with FutureSteps it may be added before it runs', STARTED, {}, { ...CLEANUP, ...FUTURE }, []],
+  ['with FutureSteps it may be removed before it runs', STARTED, { ...CLEANUP, ...FUTURE }, FUTURE, []],
+  [
+    'with FutureSteps it may not change while it runs',
+    FINISHING,
+    CLEANUP,
+    { ...CLEANUP2, ...FUTURE },
+    ['spec.finally[0].image finishing'],
+  ],
+  [
+    'with FutureSteps it may not change once its start is recorded',
+    { ...STARTED, finally: [] },
+    CLEANUP,
+    { ...CLEANUP2, ...FUTURE },
+    ['spec.finally[0].image finishing'],
+  ],
+  ['with FutureSteps it may change after the end', ENDED, CLEANUP, { ...CLEANUP2, ...FUTURE }, []],
+  ['it may not change after the end', ENDED, CLEANUP, CLEANUP2, ['spec.finally[0].image started']],
+  [
+    'with FutureSteps later steps may change while it runs, for a resume',
+    FINISHING,
+    CLEANUP,
+    { ...CLEANUP, ...future(A, B, C2) },
+    [],
+  ],
+])('finally: %s', (...[, status, was, is, expected]) => {
+  expect(update(status, was, is)).toEqual(expected);
+});
+test.each<readonly [sentence: string, is: Json, expected: readonly string[]]>([
+  ['no step may change', future(A, B2, C2), ['spec.steps[1].image finishing', 'spec.steps[2].image finishing']],
+  ['no step may be added', future(A, B, C, REPORT), ['spec.steps[3] finishing']],
+  ['no step may be removed', future(A, B), ['spec.steps finishing "load"']],
+])('while finally runs after a Job was rejected, %s', (_sentence, is, expected) => {
+  expect(update({ ...JOB_REJECTED, finally: [] }, {}, is)).toEqual(expected);
+});
+test('after finally has run, the step whose Job was rejected may change', () => {
+  const status = { ...JOB_REJECTED, finally: [], completionTime: '2026-11-02T10:05:00Z' };
+  expect(update(status, {}, future(A, B2, C2))).toEqual([]);
 });
 test.each(EQUIVALENT)('no change: %s', (_sentence, was, is) => {
   expect(update(STARTED, was, is)).toEqual([]);
