@@ -3,6 +3,7 @@
  * differs. To generate another file, add an entry.
  */
 import type { Schema } from '../../shared/api/schema.ts';
+import { renderApiDoc } from './api-doc.ts';
 import { renderArgoConfigMap } from './argocd.ts';
 import { renderChartCrd } from './chart-crd.ts';
 import { CRD, CRD_WITH_RULES, toYaml } from './crd.ts';
@@ -35,6 +36,7 @@ export const ARTIFACTS: readonly Artifact[] = [
   { path: 'charts/sequentialjob/templates/crd.yaml', render: renderChartCrd },
   { path: 'config/argocd/argocd-cm.yaml', render: () => ARGO + renderArgoConfigMap() },
   { path: 'config/schema/sequentialjob.schema.json', render: renderEditorSchema },
+  { path: 'docs/api.md', render: renderApiDoc },
   { path: 'docs/state-machine.md', render: renderStateMachine },
   { path: 'docs/validation.md', render: renderValidationDoc },
 ];
