@@ -103,7 +103,7 @@ const FILE = 'config/schema/sequentialjob.schema.json';
 
 export const EDITORS = `## In your editor
 
-[${FILE}](../${FILE}) is a JSON Schema (draft 7) of both versions. With it an editor that uses the
+[${FILE}](../${FILE}) is a JSON Schema (draft 7) of both versions; every [release](release.md) has it, too. With it an editor that uses the
 [YAML language server](https://github.com/redhat-developer/yaml-language-server) (VS Code with Red Hat's extension "YAML", Neovim, Emacs) completes fields, shows what
 they mean, those of the core types included, and marks misspelled fields and wrong types while you write.
 
