@@ -3,9 +3,11 @@
  * differs. To generate another file, add an entry.
  */
 import type { Schema } from '../../shared/api/schema.ts';
+import { renderApiDoc } from './api-doc.ts';
 import { renderArgoConfigMap } from './argocd.ts';
 import { renderChartCrd } from './chart-crd.ts';
 import { CRD, CRD_WITH_RULES, toYaml } from './crd.ts';
+import { renderEditorSchema } from './editor-schema.ts';
 import { RESOURCE_SCHEMA, V1ALPHA1_RESOURCE_SCHEMA } from './resource-schema.ts';
 import { renderStateMachine } from './state-machine.ts';
 import { renderValidationDoc } from './validation-doc.ts';
@@ -33,6 +35,8 @@ export const ARTIFACTS: readonly Artifact[] = [
   { path: 'config/crd/cel/batch.example.com_sequentialjobs.yaml', render: () => RULES + toYaml(CRD_WITH_RULES) },
   { path: 'charts/sequentialjob/templates/crd.yaml', render: renderChartCrd },
   { path: 'config/argocd/argocd-cm.yaml', render: () => ARGO + renderArgoConfigMap() },
+  { path: 'config/schema/sequentialjob.schema.json', render: renderEditorSchema },
+  { path: 'docs/api.md', render: renderApiDoc },
   { path: 'docs/state-machine.md', render: renderStateMachine },
   { path: 'docs/validation.md', render: renderValidationDoc },
 ];

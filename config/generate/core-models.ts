@@ -28,13 +28,16 @@ const MODELS = new URL('./gen/models/', import.meta.resolve('@kubernetes/client-
 
 const isModel = (value: unknown): value is Model => typeof value === 'function' && 'getAttributeTypeMap' in value;
 
+/** The declaration file of a model. */
+export const modelDeclaration = (model: string): string => fileURLToPath(new URL(`${model}.d.ts`, MODELS));
+
 /** Lists the properties of a model, in the model's order. Throws when client-node has no model of that name. */
 export function propertiesOf(model: string): readonly CoreProperty[] {
   const found: unknown = Object.entries(clientNode).find(([name]) => name === model)?.[1];
   if (!isModel(found)) {
     throw new Error(`@kubernetes/client-node has no model ${model}`);
   }
-  const declaration = readFileSync(fileURLToPath(new URL(`${model}.d.ts`, MODELS)), 'utf8');
+  const declaration = readFileSync(modelDeclaration(model), 'utf8');
   return found.getAttributeTypeMap().map(({ name, baseName, type, format }) => ({
     name: baseName,
     type,

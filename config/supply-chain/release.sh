@@ -57,6 +57,10 @@ step 'installer'
 make build-installer IMG="$image"
 cosign sign-blob --yes --bundle dist/install.yaml.sigstore.json dist/install.yaml
 
+step 'schema for editors'
+cp config/schema/sequentialjob.schema.json dist/
+cosign sign-blob --yes --bundle dist/sequentialjob.schema.json.sigstore.json dist/sequentialjob.schema.json
+
 step 'released'
-printf 'image: %s\nchart: %s/sequentialjob@%s\ninstaller: dist/install.yaml, dist/install.yaml.sigstore.json\n' \
+printf 'image: %s\nchart: %s/sequentialjob@%s\nfiles, each with FILE.sigstore.json: dist/install.yaml, dist/sequentialjob.schema.json\n' \
   "$image" "$CHART" "$chart_digest"

@@ -161,6 +161,17 @@ describe('the alert rules', () => {
 });
 
 describe('the dashboard', () => {
+  it('shows every metric but those that Node has for all programs', () => {
+    const shown = new Set(
+      dashboard.panels
+        .flatMap(({ targets = [] }) => targets.flatMap(({ expr }) => parseQuery(expr).selectors))
+        .map(({ metric }) => familyOf(metric)?.name),
+    );
+    const ours = [...families.keys()].filter((name) => !/^(process|nodejs)_/.test(name));
+    expect(ours.filter((name) => !shown.has(name))).toEqual([]);
+    expect(ours.length).toBeGreaterThan(20);
+  });
+
   it('filters by the selected namespace and job in every query', () => {
     for (const { title, targets = [] } of dashboard.panels) {
       for (const { expr } of targets) {

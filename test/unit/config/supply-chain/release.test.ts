@@ -26,7 +26,7 @@ let folder: string;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'sequentialjob-release-'));
   mkdirSync(join(folder, 'config/supply-chain'), { recursive: true });
-  for (const path of ['config/supply-chain/release.sh', 'charts/sequentialjob']) {
+  for (const path of ['config/supply-chain/release.sh', 'config/schema', 'charts/sequentialjob']) {
     cpSync(join(ROOT, path), join(folder, path), { recursive: true });
   }
   mkdirSync(join(folder, 'bin'));
@@ -77,6 +77,7 @@ describe('a release', () => {
       /^cosign sign --yes registry\.example\.com:5000\/charts\/sequentialjob@/,
       /^make build-installer IMG=/,
       /^cosign sign-blob --yes --bundle dist\/install\.yaml\.sigstore\.json dist\/install\.yaml$/,
+      /^cosign sign-blob --yes --bundle dist\/sequentialjob\.schema\.json\.sigstore\.json dist\/sequentialjob\.schema\.json$/,
     ];
     const at = steps.map((step) => released.asked.findIndex((line) => step.test(line)));
     expect(at).not.toContain(-1);
