@@ -43,14 +43,16 @@ export interface SequenceView {
   readonly output?: Output;
   /** No controller has seen the object yet. */
   readonly isNew: boolean;
+  /** The status speaks of the current spec. */
+  readonly isObserved: boolean;
   /** `spec.resume` was raised, and the controller has not resumed yet. */
   readonly isResumePending: boolean;
   readonly now: number;
 }
 
-/** Nothing further happens until somebody acts. */
-export const hasEnded = ({ phase, isResumePending }: SequenceView): boolean =>
-  (phase === 'Completed' || phase === 'Failed') && !isResumePending;
+/** Nothing further happens until somebody acts. A failed sequence may continue after a change that no controller has seen yet. */
+export const hasEnded = ({ phase, isResumePending, isObserved }: SequenceView): boolean =>
+  phase === 'Completed' || (phase === 'Failed' && isObserved && !isResumePending);
 
 /** `pods`: undefined if they could not be listed. */
 export function toSequenceView(object: SequentialJob, pods: readonly StepPod[] | undefined, now: number): SequenceView {
@@ -70,6 +72,7 @@ export function toSequenceView(object: SequentialJob, pods: readonly StepPod[] |
     steps,
     finally: last,
     isNew: (status.observedGeneration ?? -1) < 0,
+    isObserved: (status.observedGeneration ?? -1) >= (metadata.generation ?? 0),
     isResumePending: phase === 'Failed' && (spec.resume ?? 0) > (status.resumes ?? 0),
     now,
     ...omitUndefined({
