@@ -65,6 +65,7 @@ async function followSequence(object: SequentialJob, { connection, flags, contex
     return interrupt.exitCode ?? EXIT.ok;
   } finally {
     await follower.stop();
+    interrupt.remove();
   }
 }
 

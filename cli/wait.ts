@@ -68,6 +68,7 @@ export async function followToEnd(
       }
     } finally {
       await follower.stop();
+      interrupt.remove();
     }
   });
 }
