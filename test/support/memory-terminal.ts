@@ -9,7 +9,7 @@ export class MemoryTerminal implements Terminal {
   readonly #reader = new AbortController();
   readonly #resized = new Set<() => void>();
   /** Each write to standard output. */
-  readonly writes: string[] = [];
+  readonly writes: { readonly text: string; readonly columns: number }[] = [];
   readonly errors: string[] = [];
 
   constructor(size?: Terminal['size']) {
@@ -22,11 +22,11 @@ export class MemoryTerminal implements Terminal {
   }
 
   get text(): string {
-    return this.writes.join('');
+    return this.writes.map(({ text }) => text).join('');
   }
 
   write(text: string): Promise<void> {
-    this.writes.push(text);
+    this.writes.push({ text, columns: this.size?.columns ?? Infinity });
     return Promise.resolve();
   }
 
@@ -48,21 +48,19 @@ export class MemoryTerminal implements Terminal {
     for (const listener of this.#resized) listener();
   }
 
-  /** What a terminal shows after all writes: understands what `watch` sends. */
+  /** What a terminal shows after all writes: it breaks lines anew for its current width, and understands what `watch` sends. */
   get screen(): string {
     const lines: string[] = [];
-    let row = 0;
-    for (const write of this.writes) {
-      const [, up, rest = ''] = /^(?:\u001B\[\d+D)?\u001B\[(\d+)A\u001B\[0J([^]*)$/.exec(write) ?? [
-        undefined,
-        '0',
-        write,
-      ];
-      row -= Number(up);
-      lines.length = row;
-      const added = rest.split('\n').slice(0, -1);
-      lines.push(...added);
-      row += added.length;
+    for (const { text, columns } of this.writes) {
+      const [, up = '0', rest = text] = /^\u001B\[\d+D\u001B\[(\d+)A\u001B\[0J([^]*)$/.exec(text) ?? [];
+      let rows = Number(up);
+      while (rows > 0) {
+        const last = lines.pop();
+        if (last === undefined) throw new Error('the cursor leaves the screen');
+        rows -= Math.max(1, Math.ceil(last.length / columns));
+      }
+      if (rows < 0) throw new Error('the cursor stops within a line');
+      lines.push(...rest.split('\n').slice(0, -1));
     }
     return lines.map((line) => `${line}\n`).join('');
   }
