@@ -52,6 +52,7 @@ export class MemoryTerminal implements Terminal {
   get screen(): string {
     const lines: string[] = [];
     for (const { text, columns } of this.writes) {
+      // oxlint-disable-next-line no-control-regex -- they are what is looked for
       const [, up = '0', rest = text] = /^\u001B\[\d+D\u001B\[(\d+)A\u001B\[0J([^]*)$/.exec(text) ?? [];
       let rows = Number(up);
       while (rows > 0) {

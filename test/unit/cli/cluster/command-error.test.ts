@@ -64,7 +64,7 @@ describe('the line for', () => {
       'failed',
       'the API server refuses to list pods: two lines ',
     ],
-  ])('%s', (_sentence, error, asked, kind, message) => {
+  ])('%s', (_sentence, error, asked, ...[kind, message]) => {
     expect(explain(error, asked)).toMatchObject({ kind, message });
     expect(explain(error, asked)).toBeInstanceOf(CommandError);
   });

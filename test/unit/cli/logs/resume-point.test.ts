@@ -1,6 +1,6 @@
 /** A log that is cut off goes on where it was: each line once. */
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
+import { array, assert, constantFrom, integer, nat, property, tuple } from 'fast-check';
 import { ResumePoint } from '../../../../cli/logs/resume-point.ts';
 
 const at = (second: number, fraction = ''): string => `2026-11-02T10:00:${String(second).padStart(2, '0')}${fraction}Z`;
@@ -25,9 +25,9 @@ function readInParts(log: readonly string[], cuts: readonly number[]): readonly 
 
 describe('a log is printed once, whole, if it is cut', () => {
   it('anywhere, also among lines of the same time', () => {
-    const line = fc.tuple(fc.integer({ min: 0, max: 3 }), fc.constantFrom('', '.5', '.25', '.123456789', '.000000001'));
-    fc.assert(
-      fc.property(fc.array(line, { maxLength: 12 }), fc.array(fc.nat(12), { maxLength: 4 }), (times, cuts) => {
+    const line = tuple(integer({ min: 0, max: 3 }), constantFrom('', '.5', '.25', '.123456789', '.000000001'));
+    assert(
+      property(array(line, { maxLength: 12 }), array(nat(12), { maxLength: 4 }), (times, cuts) => {
         const sortKey = ([second, fraction]: readonly [number, string]): string =>
           `${second}${fraction.padEnd(10, '0').replace(/^0/, '.')}`;
         const log = times

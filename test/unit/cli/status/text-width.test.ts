@@ -1,6 +1,6 @@
 /** Widths in columns of a terminal. */
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
+import { assert, constantFrom, integer, property, string } from 'fast-check';
 import { fit, pad, widthOf, wrap } from '../../../../cli/status/text-width.ts';
 
 describe('the width of', () => {
@@ -28,11 +28,11 @@ describe('fit', () => {
 });
 
 it.each([
-  ['on the right', 'ab', 4, 'left', 'ab  '],
-  ['on the left', 'ab', 4, 'right', '  ab'],
-  ['behind a wide character', '数', 4, 'left', '数  '],
-] as const)('pad fills %s', (_what, text, width, align, expected) => {
-  expect(pad(text, width, align)).toBe(expected);
+  ['on the right', 'ab', 'left', 'ab  '],
+  ['on the left', 'ab', 'right', '  ab'],
+  ['behind a wide character', '数', 'left', '数  '],
+] as const)('pad fills %s', (_what, text, align, expected) => {
+  expect(pad(text, 4, align)).toBe(expected);
 });
 
 describe('wrap', () => {
@@ -46,10 +46,10 @@ describe('wrap', () => {
   });
 
   it('loses nothing and exceeds no width', () => {
-    fc.assert(
-      fc.property(
-        fc.string({ unit: fc.constantFrom('a', 'b', ' ', '数', '👍') }),
-        fc.integer({ min: 2, max: 20 }),
+    assert(
+      property(
+        string({ unit: constantFrom('a', 'b', ' ', '数', '👍') }),
+        integer({ min: 2, max: 20 }),
         (text, width) => {
           const lines = wrap(text, width);
           expect(lines.join('').replaceAll(' ', '')).toBe(text.replaceAll(' ', ''));

@@ -1,6 +1,6 @@
 /** Bars on a common time axis: which cell shows what. */
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
+import { assert, integer, property } from 'fast-check';
 import { axisOf, type Cell, cells, type Segment } from '../../../../cli/status/timeline.ts';
 
 const GLYPHS: Readonly<Record<Cell, string>> = { running: '#', failed: 'x', waiting: '.', blank: ' ' };
@@ -49,9 +49,9 @@ describe('a bar shows', () => {
   });
 
   it('each step that ran, whatever the times are', () => {
-    const time = fc.integer({ min: 0, max: 100_000 });
-    fc.assert(
-      fc.property(time, time, fc.integer({ min: 1, max: 200 }), (a, b, width) => {
+    const time = integer({ min: 0, max: 100_000 });
+    assert(
+      property(time, time, integer({ min: 1, max: 200 }), (a, b, width) => {
         const one = segment('running', Math.min(a, b), Math.max(a, b));
         const shown = cells([one], { from: 0, to: 100_000_000 }, width);
         expect(shown).toHaveLength(width);
