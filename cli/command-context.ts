@@ -1,5 +1,5 @@
 /** What a command for people is given: the terminal, the clock, and how the user called it. */
-import { type ClusterFlags, connect, type Connection } from './cluster/connect.ts';
+import type { ClusterFlags, Connection } from './cluster/connect.ts';
 import type { Invocation } from './status/next-commands.ts';
 import { processTerminal, type Terminal } from './terminal.ts';
 
@@ -23,12 +23,13 @@ export function processContext(): CommandContext {
   };
 }
 
-/** Runs a command with a connection, which is closed at the end. */
+/** Runs a command with a connection, which is closed at the end. Only then the modules of connections are loaded. */
 export async function withConnection<T>(
   flags: ClusterFlags,
   { env }: CommandContext,
   command: (connection: Connection) => Promise<T>,
 ): Promise<T> {
+  const { connect } = await import('./cluster/connect.ts');
   const connection = connect(flags, env);
   try {
     return await command(connection);
