@@ -10,6 +10,8 @@ import { renderList } from './status/render-list.ts';
 import { renderStatus } from './status/render-status.ts';
 import { toSequenceView } from './status/sequence-view.ts';
 import type { StepPod } from './status/step-pod.ts';
+import { isSimple, loadWidths } from './status/text-width.ts';
+import type { SequentialJob } from '../shared/api/types.ts';
 
 export interface StatusFlags extends ClusterFlags {
   readonly allNamespaces?: boolean;
@@ -40,6 +42,7 @@ async function statusOfOne(
     return EXIT.ok;
   }
   const [object, pods] = await Promise.all([getSequence(connection, name), podsOrWhyNot(connection, name)]);
+  await loadWidthsFor([object]);
   const view = toSequenceView(object, Array.isArray(pods) ? ofSequence(pods, object.metadata.uid) : undefined, now());
   const lines = renderStatus(view, {
     width: terminal.size?.columns,
@@ -49,6 +52,11 @@ async function statusOfOne(
   });
   await terminal.print(lines);
   return EXIT.ok;
+}
+
+/** Names are ASCII; messages may be anything. */
+async function loadWidthsFor(objects: readonly SequentialJob[]): Promise<void> {
+  if (!objects.every(({ status }) => isSimple(JSON.stringify(status ?? {})))) await loadWidths();
 }
 
 /** The Pods, or why they could not be listed: the status alone says most. */
@@ -78,6 +86,7 @@ async function statusOfAll(
     terminal.error(`No SequentialJobs found${where}.`);
     return EXIT.ok;
   }
+  await loadWidthsFor(objects);
   const at = now();
   const views = objects.map((object) => toSequenceView(object, undefined, at));
   await terminal.print(renderList(views, { width: terminal.size?.columns, hasNamespaces, isWide: format === 'wide' }));

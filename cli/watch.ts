@@ -11,7 +11,7 @@ import { renderStatus } from './status/render-status.ts';
 import type { SequenceView } from './status/sequence-view.ts';
 import { toSequenceView } from './status/sequence-view.ts';
 import { type Line, paint, paintAll } from './status/style.ts';
-import { widthOf } from './status/text-width.ts';
+import { loadWidths, widthOf } from './status/text-width.ts';
 import { RESULT } from './exit-codes.ts';
 import { followToEnd, type WaitFlags } from './wait.ts';
 
@@ -43,6 +43,7 @@ const CONNECTED = 'connected to the API server again';
 
 async function watchOnScreen(name: string, flags: WaitFlags, context: CommandContext): Promise<number> {
   const { terminal } = context;
+  await loadWidths();
   const screen = new Screen(context);
   const invocation = invocationOf(flags, context);
   let last: Followed | undefined;

@@ -6,7 +6,7 @@ import { type Line, type Span, span, type Tone } from './style.ts';
 import type { ShownState, StepView } from './step-view.ts';
 import { type Cell, type Column, fitColumns, table, totalOf } from './table.ts';
 import { fit, widthOf, wrap } from './text-width.ts';
-import { type Axis, axisOf, type Cell as BarCell, cells } from './timeline.ts';
+import { type Axis, axisOf, type Cell as BarCell, cells, type Segment } from './timeline.ts';
 
 export interface RenderOptions {
   /** Columns of the terminal; undefined where there is no limit. */
@@ -47,7 +47,7 @@ export const phaseTone = (phase: string): Tone => PHASE_TONES[phase] ?? 'plain';
 
 /** No line is wider than the terminal, except for commands, which are copied as they are. */
 export function renderStatus(view: SequenceView, options: RenderOptions): readonly Line[] {
-  const axis = axisOf([...view.steps, ...view.finally].flatMap(({ segments }) => segments));
+  const axis = axisOf([...view.steps, ...view.finally].flatMap(extentOf));
   return [
     ...header(view, options),
     [],
@@ -60,6 +60,12 @@ export function renderStatus(view: SequenceView, options: RenderOptions): readon
     ...commands(options.next),
   ];
 }
+
+/** What the axis shows of a step, also where its bar is empty. */
+const extentOf = ({ segments, startedAt, endedAt = startedAt }: StepView): readonly Segment[] =>
+  startedAt === undefined || endedAt === undefined
+    ? segments
+    : [...segments, { kind: 'running', from: startedAt, to: endedAt }];
 
 function header(view: SequenceView, { width }: RenderOptions): readonly Line[] {
   const title = `${view.namespace}/${view.name}`;

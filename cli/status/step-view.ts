@@ -133,12 +133,25 @@ function segmentsOf(status: StepStatus, pods: readonly StepPod[] | undefined, no
   }
   const segments: Segment[] = [];
   let at = start;
+  const lost = lostStretch(status, runs, { start, end });
   for (const run of runs) {
-    const isUnknown = segments.length === 0 && (status.attempts ?? 0) > runs.length;
+    const isUnknown = segments.length === 0 && lost === 'first';
     if (run.from > at) segments.push({ kind: isUnknown ? 'failed' : 'waiting', from: at, to: run.from });
     at = Math.max(at, run.to ?? end);
     segments.push({ kind: isFailed(run) ? 'failed' : 'running', from: Math.max(start, run.from), to: at });
   }
-  if (status.state === 'Running' && end > at) segments.push({ kind: 'waiting', from: at, to: end });
+  if (end > at && lost === 'last') segments.push({ kind: ended, from: at, to: end });
+  else if (end > at && status.state === 'Running') segments.push({ kind: 'waiting', from: at, to: end });
   return segments;
+}
+
+/** Where the attempts were whose Pods are gone: before the others or, if there is more time, behind them. */
+function lostStretch(
+  { state, attempts = 0 }: StepStatus,
+  runs: StepPod['runs'],
+  { start, end }: { readonly start: number; readonly end: number },
+): 'first' | 'last' | undefined {
+  const [first, last] = [runs[0], runs.at(-1)];
+  if (attempts <= runs.length || first === undefined || last === undefined) return undefined;
+  return state !== 'Running' && end - (last.to ?? end) > first.from - start ? 'last' : 'first';
 }

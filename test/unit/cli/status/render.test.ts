@@ -7,10 +7,12 @@ import { renderList } from '../../../../cli/status/render-list.ts';
 import { renderStatus, type RenderOptions } from '../../../../cli/status/render-status.ts';
 import { toSequenceView } from '../../../../cli/status/sequence-view.ts';
 import { type Line, paintAll } from '../../../../cli/status/style.ts';
-import { widthOf } from '../../../../cli/status/text-width.ts';
+import { loadWidths, widthOf } from '../../../../cli/status/text-width.ts';
 import { ROOT } from '../../../support/manifests.ts';
 import { container, NOW_MS, sequentialJob } from '../../../support/objects.ts';
 import { SHOWN } from '../../../support/shown-sequences.ts';
+
+await loadWidths();
 
 const FOLDER = join(ROOT, 'test/golden/cli');
 const UPDATE = process.env['UPDATE_GOLDEN'] === '1';

@@ -78,6 +78,12 @@ describe('the segments of a step', () => {
     ['it has succeeded and its Pods are gone', done(1, -100, -20), {}, ['running -100..-20']],
     ['it has failed and its Pods are gone', done(1, -100, -20, { state: 'Failed' }), {}, ['failed -100..-20']],
     [
+      'the Pod of its last attempt is gone',
+      done(1, -100, -20, { attempts: 2, state: 'Failed' }),
+      { pods: [FAILED_POD] },
+      ['waiting -100..-90', 'failed -90..-50', 'failed -50..-20'],
+    ],
+    [
       'the Pod of its first attempt is gone',
       done(1, -100, -20, { attempts: 2 }),
       { pods: [podOf(1, { created: -60, from: -50, to: -20 })] },

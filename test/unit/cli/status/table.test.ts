@@ -2,6 +2,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { paintAll, span } from '../../../../cli/status/style.ts';
 import { type Column, fitColumns, table } from '../../../../cli/status/table.ts';
+import { loadWidths } from '../../../../cli/status/text-width.ts';
+
+await loadWidths();
 
 const COLUMNS: readonly Column[] = [
   { title: 'A' },

@@ -1,7 +1,9 @@
 /** Widths in columns of a terminal. */
 import { describe, expect, it } from '@jest/globals';
 import { assert, constantFrom, integer, property, string } from 'fast-check';
-import { fit, pad, widthOf, wrap } from '../../../../cli/status/text-width.ts';
+import { fit, loadWidths, pad, widthOf, wrap } from '../../../../cli/status/text-width.ts';
+
+await loadWidths();
 
 describe('the width of', () => {
   it.each([
