@@ -11,6 +11,9 @@ import { qualifiedName } from './output-format.ts';
 import { hasEnded, type SequenceView, toSequenceView } from './status/sequence-view.ts';
 import { seconds } from './status/render-status.ts';
 
+/** Node's timers take no longer time: 24 days. A longer one counts as no limit. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 export interface WaitFlags extends ClusterFlags {
   /** Milliseconds; 0 or absent: no limit. */
   readonly timeout?: number;
@@ -48,7 +51,7 @@ export async function followToEnd(
     const interrupt = interrupts();
     const { timeout = 0 } = flags;
     const ends = [interrupt.signal, context.terminal.closed];
-    const over = timeout > 0 ? AbortSignal.timeout(timeout) : undefined;
+    const over = timeout > 0 && timeout <= MAX_TIMER_MS ? AbortSignal.timeout(timeout) : undefined;
     const signal = AbortSignal.any(over === undefined ? ends : [...ends, over]);
     const follower = new Follower(connection, object);
     try {
