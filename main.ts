@@ -18,12 +18,29 @@ const COMMANDS = {
     (await import('./cli/convert.ts')).convertFile(args, processIo()),
 } as const;
 
+/** The commands for people, cli/program.ts; kubectl passes flags before them, too. */
+const FOR_PEOPLE: ReadonlySet<string> = new Set([
+  'status',
+  'watch',
+  'logs',
+  'wait',
+  'suspend',
+  'unsuspend',
+  'resume',
+  'completion',
+  '__complete',
+]);
+
+const isForPeople = ([first = '', ...rest]: readonly string[]): boolean =>
+  FOR_PEOPLE.has(first) || (first.startsWith('-') && rest.some((word) => FOR_PEOPLE.has(word)));
+
 async function runOperator(config: Config): Promise<void> {
   const { run } = await import('./cli/run/index.ts');
   await run(config, process.env, new URL(import.meta.url));
 }
 
 async function main(args: readonly string[]): Promise<number> {
+  if (isForPeople(args)) return (await import('./cli/program.ts')).runProgram(args);
   const [command, ...rest] = args;
   switch (command) {
     case 'run':

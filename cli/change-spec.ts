@@ -1,0 +1,99 @@
+/** `sequentialjob suspend`, `unsuspend` and `resume`: a merge patch of the spec. */
+import type { SequentialJob } from '../shared/api/types.ts';
+import { isApiError } from '../shared/kube/errors.ts';
+import { CommandError } from './cluster/command-error.ts';
+import type { ClusterFlags, Connection } from './cluster/connect.ts';
+import { getSequence, patchSequence } from './cluster/read.ts';
+import { type CommandContext, withConnection } from './command-context.ts';
+import { EXIT } from './exit-codes.ts';
+import { isObjectFormat, type ObjectFormat, printObjects, qualifiedName } from './output-format.ts';
+
+export const CHANGES = ['suspend', 'unsuspend', 'resume'] as const;
+export type ChangeName = (typeof CHANGES)[number];
+
+export interface ChangeFlags extends ClusterFlags {
+  readonly output?: ObjectFormat;
+}
+
+interface Changed {
+  readonly object: SequentialJob;
+  /** `suspended`, `already suspended` */
+  readonly done: string;
+}
+
+type Change = (connection: Connection, name: string) => Promise<Changed>;
+
+const COMMANDS: Readonly<Record<ChangeName, Change>> = {
+  suspend: (connection, name) => setSuspend(connection, name, true),
+  unsuspend: (connection, name) => setSuspend(connection, name, false),
+  resume,
+};
+
+/** Changes one sequence after the other; after an error the others are still changed. Resolves with the exit code. */
+export async function changeSpec(
+  change: ChangeName,
+  names: readonly string[],
+  flags: ChangeFlags,
+  context: CommandContext,
+): Promise<number> {
+  const { terminal, program } = context;
+  return withConnection(flags, context, async (connection) => {
+    let code: number = EXIT.ok;
+    for (const name of names) {
+      try {
+        const { object, done } = await COMMANDS[change](connection, name);
+        if (isObjectFormat(flags.output)) {
+          await printObjects([object], { format: flags.output, isList: false }, terminal);
+        } else await terminal.write(`${qualifiedName(name)} ${done}\n`);
+      } catch (error) {
+        if (!(error instanceof CommandError) || error.kind === 'unreachable') throw error;
+        terminal.error(`${program}: ${error.message}`);
+        code = EXIT.failed;
+      }
+    }
+    return code;
+  });
+}
+
+async function setSuspend(connection: Connection, name: string, suspend: boolean): Promise<Changed> {
+  const before = await getSequence(connection, name);
+  const what = suspend ? 'suspended' : 'unsuspended';
+  if ((before.spec.suspend ?? false) === suspend) {
+    return { object: before, done: suspend ? 'already suspended' : 'not suspended' };
+  }
+  const phase = before.status?.phase;
+  if (phase === 'Completed' && suspend)
+    throw new CommandError('failed', `${qualifiedName(name)} has completed already`);
+  return { object: await patchSequence(connection, name, { spec: { suspend } }), done: what };
+}
+
+const MAX_CONFLICTS = 5;
+
+/**
+ * Raises `spec.resume` by one, above the number of resumes so far. Two people who resume at the same time raise it once:
+ * the patch holds only for the state that was read.
+ */
+async function resume(connection: Connection, name: string): Promise<Changed> {
+  for (let conflicts = 0; ; conflicts++) {
+    const before = await getSequence(connection, name);
+    const { spec, status, metadata } = before;
+    const [asked, resumes] = [spec.resume ?? 0, status?.resumes ?? 0];
+    const isFailed = status?.phase === 'Failed';
+    if (isFailed && asked > resumes) return { object: before, done: 'is being resumed already' };
+    if (!isFailed) {
+      throw new CommandError(
+        'failed',
+        `${qualifiedName(name)} has not failed (it is ${status?.phase ?? 'Pending'}): there is nothing to resume`,
+      );
+    }
+    try {
+      const { resourceVersion } = metadata;
+      const body = { metadata: { resourceVersion }, spec: { resume: resumes + 1 } };
+      return { object: await patchSequence(connection, name, body), done: 'resumed' };
+    } catch (error) {
+      if (!isApiError(error, 'Conflict')) throw error;
+      if (conflicts >= MAX_CONFLICTS)
+        throw new CommandError('failed', `${qualifiedName(name)} keeps changing: ${error.message}`);
+    }
+  }
+}
