@@ -52,6 +52,13 @@ const scenario: Scenario = {
   server: newer('1.31'),
 };
 
+/** Both of its steps succeed, and two run after them. */
+const cleaned: Scenario = {
+  ...scenario,
+  steps: [{ courses: [] }, { courses: [] }],
+  finally: [{ courses: [] }, { courses: [ENDLESS], onFailure: 'Continue' }],
+};
+
 const old: Scenario['server'] = { jobController: 'old', suspendsJobs: false, announces: false };
 
 /** Moves that are repeated. */
@@ -195,6 +202,26 @@ const STORIES: Readonly<Record<string, Story>> = {
   'the watch has not reported the Pod of a deleted Job': {
     scenario: { ...scenario, server: old },
     moves: [ROUND, ADVANCE, SUSPEND, DELETE_JOB, { type: 'reconcile' }, LET_GO, SPEC, { type: 'reconcile' }],
+  },
+  'the first Job of finally is rejected, and the next one starts': {
+    scenario: { ...cleaned, flaw: { type: 'refused', index: 0, inFinally: true } },
+    moves: times(20, ROUND),
+  },
+  'finally has run after a rejection, and the step is mended': {
+    scenario: { ...cleaned, updatePolicy: 'FutureSteps', flaw: { type: 'refused', index: 1 } },
+    moves: [...times(25, ROUND), { type: 'wish', wish: { field: 'steps', edit: 'mend', index: 1 }, bypass: false }],
+  },
+  'a step is mended while finally runs after its rejection': {
+    scenario: { ...cleaned, updatePolicy: 'FutureSteps', flaw: { type: 'refused', index: 1 } },
+    moves: [
+      ...times(7, ROUND),
+      { type: 'wish', wish: { field: 'steps', edit: 'mend', index: 1 }, bypass: true },
+      ...times(20, ROUND),
+    ],
+  },
+  'a step of finally is suspended while a create request of the next one is lost': {
+    scenario: cleaned,
+    moves: [...times(10, ROUND), HOLD, ROUND, REST, ROUND, LAND, ...times(5, ROUND), RESTART],
   },
 };
 
