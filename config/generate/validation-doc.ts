@@ -45,7 +45,8 @@ versions, and are worded here for \`v1beta1\`; an error names the fields of the 
 - at least one step, and at most 1000; a spec has at most 1 MiB as JSON and 200,000 values (in a map of more than 1000 each counts as ten)
 - names of steps, init containers and volumes are DNS labels; steps, those of \`finally\` and init containers have different names, and so have volumes
 - an image is set and can be parsed
-- each \`volumeMount\` and \`volumeDevice\` names a volume of the template, and has a path of its own in its container
+- names of \`volumeClaimTemplates\` are DNS labels, and different from each other and from the template's volumes
+- each \`volumeMount\` and \`volumeDevice\` names a volume of the template or a claim template, and has a path of its own in its container
 - names of environment variables are printable ASCII without \`=\`; \`value\` and \`valueFrom\` exclude each other; each variable has one source
 - port numbers are valid, and unique together with their protocol; port names are valid and unique
 - quantities can be parsed and are not negative; a request is not above its limit
@@ -53,7 +54,7 @@ versions, and are worded here for \`v1beta1\`; an error names the fields of the 
 - \`restartPolicy\` is \`Never\` or \`OnFailure\`, and \`Never\` where a step has a \`podFailurePolicy\`; of each, the step's own counts, or else
   that of all steps
 - the template has no containers
-- the metadata of the template, of Jobs and of Pods has no labels or annotations under \`batch.example.com/\`, \`*.batch.example.com/\` and
+- the metadata of the template, of Jobs, of Pods and of claims has no labels or annotations under \`batch.example.com/\`, \`*.batch.example.com/\` and
   \`batch.kubernetes.io/\`, nor the labels \`controller-uid\` and \`job-name\`
 - scheduling gates and resource claims have unique names; no two topology spread constraints have the same \`topologyKey\` and
   \`whenUnsatisfiable\`
@@ -71,7 +72,7 @@ The [README](../README.md#the-webhook) says what an update may change.
 ## Warnings
 
 Allowed, but probably a mistake: an image without tag or digest or with \`latest\`; a privileged container; a \`hostPath\`; an
-\`emptyDir\` or ephemeral volume that two or more steps mount (each step has a Pod of its own, and the volume ends with it); a spec
+\`emptyDir\` or ephemeral volume that two or more steps mount (each step has a Pod of its own, and the volume ends with it); a claim template that no step mounts; a spec
 above 256 KiB, which \`kubectl apply\` accepts only with \`--server-side\`.
 
 ## Refused deliberately

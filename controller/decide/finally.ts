@@ -21,6 +21,7 @@ import { finalizerRows } from './start.ts';
 import { failedPodRows, finallyStepEndRows, stepProgressRows } from './step.ts';
 import { currentIndex, currentStepLabel, eventStep, nextFinding, nextJobName, nextStep } from './step-view.ts';
 import { awaitStrayJobsRows, deleteStrayJobsRows } from './stray-jobs.ts';
+import { finallyClaimRows } from './volume-claims.ts';
 import { suspendInStepRows, suspendRows } from './suspend.ts';
 import type { Context, Draft } from './types.ts';
 
@@ -203,6 +204,7 @@ export const finallyPendingRows: readonly Row[] = [
   ] satisfies readonly Row[],
   [{ guard: guards.outcomeNotRecorded, effect: effects.recordOutcome }] satisfies readonly Row[],
   dependencyRows,
+  finallyClaimRows,
   createRows,
 ].flat();
 

@@ -18,15 +18,16 @@ import { EXTERNAL_CONTROLLER_TIMEOUT_MS, MAX_REQUEUE_MS } from './timers.ts';
 import type { Context, Finding, State } from './types.ts';
 
 /**
- * The limit of the current step, else that of all steps; undefined if there is none. A step of `finally` waits no longer
- * than it may run: nothing else would end a sequence whose last steps cannot start.
+ * The limit of the current step, else that of all steps; undefined if there is none. A step of `finally` waits for its Job no
+ * longer than the Job may run: nothing else would end a sequence whose last steps cannot start.
  */
 export function pendingDeadlineSeconds(context: Context): number | undefined {
   const { job } = withDefaults(context.snapshot.object.spec);
   const own = nextStep(context)?.job;
   // Go clients send null for an unset field.
   const limit = own?.pendingDeadlineSeconds ?? job.pendingDeadlineSeconds ?? undefined;
-  return limit ?? (isFinishing(context.draft) ? jobFields(own, job, 'finally').activeDeadlineSeconds : undefined);
+  const isWaitingForJob = isFinishing(context.draft) && runningStep(context.draft) === undefined;
+  return limit ?? (isWaitingForJob ? jobFields(own, job, 'finally').activeDeadlineSeconds : undefined);
 }
 
 /** The recorded ResourcesUnavailable condition while it is True. */

@@ -114,8 +114,9 @@ const effects = defineEffects({
     },
   },
   ignoreDeletion: {
-    description: 'record JobDeleted, because a step is not run twice; continue with the next step',
-    apply: (context) => stepDeleted(context)?.draft ?? context.draft,
+    description:
+      'record JobDeleted, because a step is not run twice; requeue at once: an outdated status may lack the result of the step, which the next Job needs',
+    apply: (context) => ({ ...(stepDeleted(context)?.draft ?? context.draft), requeueAfterMs: 0 }),
   },
   inferSuccess: {
     description: 'record the step as Succeeded, as the existence of the next Job shows',
@@ -176,7 +177,7 @@ export const stepEndRows: readonly Row[] = [
   { guard: guards.failedPodsNotSeen, effect: effects.inspectPods },
   { guard: guards.failureIgnored, effect: effects.ignoreFailure, to: 'StepPending', continues: true },
   { guard: guards.jobFailed, effect: effects.recordFailure, to: 'Ended', continues: true },
-  { guard: guards.deletionIgnored, effect: effects.ignoreDeletion, to: 'StepPending', continues: true },
+  { guard: guards.deletionIgnored, effect: effects.ignoreDeletion, to: 'StepPending' },
   { guard: guards.nextJobExists, effect: effects.inferSuccess, to: 'StepPending', continues: true },
   { guard: guards.jobDeleted, effect: effects.recordDeletion, to: 'Ended', continues: true },
   { guard: guards.jobNotCached, effect: effects.confirmJob },
@@ -187,7 +188,7 @@ export const finallyStepEndRows: readonly Row[] = [
   { guard: guards.jobComplete, effect: effects.recordSuccess, to: 'FinallyPending', continues: true },
   { guard: guards.failedPodsNotSeen, effect: effects.inspectPods },
   { guard: guards.jobFailed, effect: effects.ignoreFailure, to: 'FinallyPending', continues: true },
-  { guard: guards.jobDeleted, effect: effects.ignoreDeletion, to: 'FinallyPending', continues: true },
+  { guard: guards.jobDeleted, effect: effects.ignoreDeletion, to: 'FinallyPending' },
   { guard: guards.jobNotCached, effect: effects.confirmJob },
 ];
 

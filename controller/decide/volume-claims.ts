@@ -1,6 +1,7 @@
 /** `volumeClaimTemplates`: the claims of a sequence, created before its first step. */
 import { MESSAGE, REASON } from '../../shared/api/reasons.ts';
 import { claimTemplatesOf } from '../../shared/jobs/claim-volumes.ts';
+import { recordedSteps } from './draft.ts';
 import { withAction } from './draft-actions.ts';
 import { failNext } from './outcome.ts';
 import { retryMs } from './resources-unavailable.ts';
@@ -39,9 +40,11 @@ const guards = defineGuards({
     holds: (context) => findingOf(context, 'rejected') !== undefined,
   },
   claimsNotCreated: {
-    description: 'no step has been recorded, and this reconcile has not created the claims of the sequence',
-    holds: ({ draft, snapshot }) =>
-      draft.steps.length === 0 && snapshot.claims === undefined && claimTemplatesOf(snapshot.object).length > 0,
+    description: 'no step has had a Job, and this reconcile has not created the claims of the sequence',
+    holds: ({ draft, snapshot }) => {
+      const hadJob = recordedSteps(draft).some(({ jobUID }) => jobUID !== undefined);
+      return !hadJob && snapshot.claims === undefined && claimTemplatesOf(snapshot.object).length > 0;
+    },
   },
 });
 
@@ -76,7 +79,7 @@ const effects = defineEffects({
 
 /**
  * After everything else that the first step waits for, so that storage is not reserved for a sequence that cannot start.
- * Never once a step has been recorded: a claim that was deleted since has lost the data of the steps before.
+ * Never once a step has had a Job: a claim that was deleted since has lost the data of the steps before.
  */
 export const claimRows: readonly Row[] = [
   { guard: guards.claimNameConflicts, effect: effects.failOnClaimNameConflict, to: 'Ended', continues: true },
@@ -85,3 +88,9 @@ export const claimRows: readonly Row[] = [
   { guard: guards.claimRejected, effect: effects.failOnClaimRejection, to: 'Ended', continues: true },
   { guard: guards.claimsNotCreated, effect: effects.createClaims },
 ];
+
+/**
+ * Before `finally`, if the sequence has failed before its first step needed the claims. A claim that cannot be created holds up
+ * nothing: the Pod that mounts it says why it cannot start.
+ */
+export const finallyClaimRows: readonly Row[] = [{ guard: guards.claimsNotCreated, effect: effects.createClaims }];

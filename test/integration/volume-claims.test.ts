@@ -162,7 +162,7 @@ describe('a full quota of claims', () => {
       const create = here.client.request({ method: 'POST', path, query: { dryRun: 'All' }, body: probe });
       return create.then(
         () => false,
-        (error: unknown) => String(error).includes('exceeded quota'),
+        (error: unknown) => String(error).includes('no-claims'),
       );
     });
     await namespace.apply('held', withClaim());

@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { RESULT_PREFIX } from '../../../../shared/api/group.ts';
 import type { SequentialJob, SequentialJobSpec, SequentialJobStatus, Step } from '../../../../shared/api/types.ts';
+import type { StepPlace } from '../../../../shared/jobs/position.ts';
 import { isReferenced } from '../../../../shared/jobs/results.ts';
 import type { Stored } from '../../../support/fake-api.ts';
 import type { RawJob } from './cluster.ts';
@@ -12,9 +13,10 @@ export const resultOf = (jobUID: string): string => `of ${jobUID}\n`;
 
 const START = `metadata.annotations['${RESULT_PREFIX}`;
 
-/** Refers to the step before it, and to the first one. */
-export function references(index: number): Pick<Step, 'env'> {
-  const names = index === 0 ? [] : [...new Set([`s${index - 1}`, 's0'])];
+/** A step refers to the one before it, and to the first one; a step of `finally` only to that. */
+export function references({ list, index }: StepPlace): Pick<Step, 'env'> {
+  const before = index === 0 ? [] : [...new Set([`s${index - 1}`, 's0'])];
+  const names = list === 'finally' ? ['s0'] : before;
   return {
     env: names.map((name) => ({ name: `OF_${name}`, valueFrom: { fieldRef: { fieldPath: `${START}${name}']` } } })),
   };
@@ -47,8 +49,9 @@ export function* jobFaults(
       yield broken('results', `${metadata.name} was created before the end of ${name} was on record`);
   }
   const { annotations = {} } = (spec.template as WithAnnotations).metadata ?? {};
-  if (!isDeepStrictEqual({ ...annotations }, wanted))
-    yield broken('results', `${metadata.name} has ${JSON.stringify(annotations)}, not ${JSON.stringify(wanted)}`);
+  const found = Object.fromEntries(Object.entries(annotations).filter(([key]) => key.startsWith(RESULT_PREFIX)));
+  if (!isDeepStrictEqual(found, wanted))
+    yield broken('results', `${metadata.name} has ${JSON.stringify(found)}, not ${JSON.stringify(wanted)}`);
 }
 
 /** A step is recorded with the result of its own Job's Pod, if that exists, and never changes it. */

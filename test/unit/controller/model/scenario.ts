@@ -201,7 +201,7 @@ function stepOf(scenario: Scenario, place: StepPlace): Step {
   const token = { name: 'TOKEN', valueFrom: { secretKeyRef: { name: SECRET, key: 'token' } } };
   const env = [
     ...(isLast && secret !== 'none' ? [token] : []),
-    ...((results === true && place.list === 'steps' ? references(place.index).env : undefined) ?? []),
+    ...((results === true ? references(place).env : undefined) ?? []),
   ];
   const flawed = flawedStep(scenario);
   const isFlawed = (type: string): boolean =>
