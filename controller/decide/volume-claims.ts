@@ -28,7 +28,7 @@ const guards = defineGuards({
   },
   conflictingClaimTerminating: {
     description: 'a PersistentVolumeClaim of the same name is being deleted or has lost its owner',
-    holds: (context) => findingOf(context, 'nameConflict') !== undefined,
+    holds: (context) => findingOf(context, 'nameConflict')?.pendingRemoval !== undefined,
   },
   claimCreationPostponed: {
     description:
@@ -90,7 +90,11 @@ export const claimRows: readonly Row[] = [
 ];
 
 /**
- * Before `finally`, if the sequence has failed before its first step needed the claims. A claim that cannot be created holds up
+ * Before `finally`, if the sequence has failed before its first step had a Job. A claim that will never be created holds up
  * nothing: the Pod that mounts it says why it cannot start.
  */
-export const finallyClaimRows: readonly Row[] = [{ guard: guards.claimsNotCreated, effect: effects.createClaims }];
+export const finallyClaimRows: readonly Row[] = [
+  { guard: guards.conflictingClaimTerminating, effect: effects.awaitClaimName },
+  { guard: guards.claimCreationPostponed, effect: effects.awaitClaimCreation },
+  { guard: guards.claimsNotCreated, effect: effects.createClaims },
+];
