@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Rewrites all SequentialJobs in the version that the CRD stores, and then records in the CRD's status that no other version is
-# stored. Until then the API server converts such an object for each request, and refuses a CRD without its version. Their Jobs then
-# name their owner by that version, too (rewrite-owners.sh), so that the other one can be switched off. Needs kubectl with permission to patch SequentialJobs, to update their Jobs, claims and ControllerRevisions, and to update the status of the CRD.
+# stored. Until then the API server converts such an object for each request, and refuses a CRD without its version. If that is v1beta1, their Jobs
+# then name their owner by it, too (rewrite-owners.sh), so that the other one can be switched off. Needs kubectl with permission to patch SequentialJobs, to update their Jobs, claims and ControllerRevisions, and to update the status of the CRD.
 #
 # Nothing else of the objects changes. It may be interrupted and repeated, and objects may change meanwhile. The API servers must
 # have seen the CRD's change: with several of them, wait a minute.
@@ -35,5 +35,6 @@ done <<<"$objects"
 status=/apis/apiextensions.k8s.io/v1/customresourcedefinitions/$crd
 $kubectl get --raw "$status" | sed "s|\"storedVersions\":\[[^]]*]|\"storedVersions\":[\"$stored\"]|" |
   $kubectl replace --raw "$status/status" -f - >/dev/null
-KUBECTL=$kubectl "$(dirname "$0")/rewrite-owners.sh" "$stored" >/dev/null
+# Not on the way back: the operator goes on naming owners by v1beta1 until it is stopped (make prepare-rollback).
+[ "$stored" != v1beta1 ] || KUBECTL=$kubectl "$(dirname "$0")/rewrite-owners.sh" "$stored" >/dev/null
 echo "$count SequentialJobs are stored as $stored, and none in another version"
