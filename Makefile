@@ -232,8 +232,8 @@ helm-package: ## Lint the Helm chart and package it as dist/sequentialjob-<versi
 	$(HELM) lint --strict charts/sequentialjob
 	$(HELM) package --destination dist charts/sequentialjob
 
-release: ## Check, build, push, sign and attest a release; IMG=, CHART=oci://…; docs/release.md
-	@IMG='$(IMG)' CHART='$(CHART)' VERSION='$(VERSION)' KUBECTL='$(KUBECTL)' HELM='$(HELM)' config/supply-chain/release.sh
+release: ## Check, build, push, sign and attest a release; IMG=, CHART=oci://…, CLI_URL=; docs/release.md
+	@IMG='$(IMG)' CHART='$(CHART)' CLI_URL='$(CLI_URL)' VERSION='$(VERSION)' KUBECTL='$(KUBECTL)' HELM='$(HELM)' config/supply-chain/release.sh
 
 build: $(INSTALLED) ## Bundle the program into one file, dist/sequentialjob.mjs
 	@node build.mjs

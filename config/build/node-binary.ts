@@ -24,6 +24,14 @@ export function lockedNode(root: string, arch: Arch): LockedPackage {
   return found;
 }
 
+/** The folder of the package from the project's root, if npm has installed it or a build has fetched it. */
+export function presentNodeFolder(root: string, arch: Arch): string | undefined {
+  const name = nodePackage(arch);
+  return [`node_modules/${name}`, `${FETCHED}/${name}`].find((folder) =>
+    existsSync(join(root, folder, 'package.json')),
+  );
+}
+
 /**
  * The folder of the package from the project's root: with bin/node, LICENSE and package.json. Fetches it if npm has not installed it.
  *
@@ -37,14 +45,14 @@ export function nodeFolder(root: string, arch: Arch): string {
   const archive = join(fetched, `${name}-${version}.tgz`);
   mkdirSync(fetched, { recursive: true });
   if (!existsSync(archive)) run('npm', ['pack', `${name}@${version}`, '--silent', `--pack-destination=${fetched}`]);
-  const folder = `${FETCHED}/${name}`;
-  rmSync(join(root, folder), { recursive: true, force: true });
   try {
     checkIntegrity(archive, integrity);
   } catch (error) {
     rmSync(archive);
     throw error;
   }
+  const folder = `${FETCHED}/${name}`;
+  rmSync(join(root, folder), { recursive: true, force: true });
   mkdirSync(join(root, folder));
   run('tar', ['-xzf', archive, '-C', join(root, folder), '--strip-components=1', '--no-same-owner']);
   return folder;
