@@ -54,7 +54,8 @@ export function nodeFolder(root: string, arch: Arch): string {
   const folder = `${FETCHED}/${name}`;
   rmSync(join(root, folder), { recursive: true, force: true });
   mkdirSync(join(root, folder));
-  run('tar', ['-xzf', archive, '-C', join(root, folder), '--strip-components=1', '--no-same-owner']);
+  const files = ['bin/node', 'LICENSE', 'package.json'].map((file) => `package/${file}`);
+  run('tar', ['-xzf', archive, '-C', join(root, folder), '--strip-components=1', '--no-same-owner', ...files]);
   return folder;
 }
 
