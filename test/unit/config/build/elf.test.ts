@@ -108,7 +108,7 @@ function memory(file: Buffer, address: number, size: number): Buffer {
 
 /** The first note of this name after others of `skip` bytes, as the loader of Node reads it. */
 function noteBehind(file: Buffer, skip: number): Readonly<Record<'name' | 'content', string>> {
-  const [note] = segmentsOf(file).filter(({ type }) => type === TYPE.note);
+  const note = segmentsOf(file).find(({ type }) => type === TYPE.note);
   if (note === undefined) throw new Error('no notes');
   const bytes = memory(file, note.address, note.memorySize).subarray(skip);
   const [nameSize, size] = [bytes.readUInt32LE(0), bytes.readUInt32LE(4)];
@@ -127,16 +127,16 @@ describe("the program in Node's binary", () => {
   it('is a note in memory behind the notes that were there', () => {
     const { length } = OLD_NOTES;
     expect(noteBehind(made, length)).toEqual({ name: 'NODE_SEA_BLOB\0', content: BLOB.toString() });
-    const [note] = segmentsOf(made).filter(({ type }) => type === TYPE.note);
+    const note = segmentsOf(made).find(({ type }) => type === TYPE.note);
     expect(memory(made, note?.address ?? 0, length)).toEqual(OLD_NOTES);
   });
 
   it('changes nothing of what was in memory, but the fuse', () => {
     const before = nodeLike();
-    for (const { type, address, memorySize } of segmentsOf(before).filter(({ type }) => type === TYPE.load)) {
+    for (const { address, memorySize } of segmentsOf(before).filter(({ type }) => type === TYPE.load)) {
       const [was, is] = [memory(before, address, memorySize), memory(made, address, memorySize)];
       // The header of the file is in memory, too.
-      const behind = type === TYPE.load && address === ADDRESS ? HEADERS + 3 * HEADER_SIZE : 0;
+      const behind = address === ADDRESS ? HEADERS + 3 * HEADER_SIZE : 0;
       const text = was.subarray(behind).toString('latin1').replace(`${FUSE}:0`, `${FUSE}:1`);
       expect(is.subarray(behind).toString('latin1')).toBe(text);
     }

