@@ -257,12 +257,14 @@ function trimmedCopy(
 }
 
 /** The part of the status that is read without the full object: the phase and the running step. */
-function statusSummary({ phase, progress, steps }: SequentialJobStatus): SequentialJobStatus {
-  const last = steps?.at(-1);
+function statusSummary(status: SequentialJobStatus): SequentialJobStatus {
+  const { phase, progress, steps, finally: finallySteps } = status;
+  const [last, lastOfFinally] = [steps?.at(-1), finallySteps?.at(-1)];
   const { currentIndex, currentStep } = progress ?? {};
   return {
     ...omitUndefined({ phase }),
     progress: { ...omitUndefined({ currentIndex, currentStep }), completedIndices: [], summary: '' },
     ...(last === undefined ? {} : { steps: [last] }),
+    ...(finallySteps === undefined ? {} : { finally: lastOfFinally === undefined ? [] : [lastOfFinally] }),
   };
 }

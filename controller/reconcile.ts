@@ -14,7 +14,7 @@ export interface ReconcileResult {
 
 /**
  * The maximum number of decisions in one reconcile; each works on the results of the actions before it. The longest
- * expected chain is finalizer, preflight, dependencies, Job, confirmation, Pods, report. A longer one is a bug: a
+ * expected chain is finalizer, preflight, dependencies, claims, Job, confirmation, Pods, Events, report. A longer one is a bug: a
  * decision that does not see what its own action did.
  */
 const MAX_ROUNDS = 9;

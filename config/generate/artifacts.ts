@@ -6,6 +6,7 @@ import type { Schema } from '../../shared/api/schema.ts';
 import { renderApiDoc } from './api-doc.ts';
 import { renderArgoConfigMap } from './argocd.ts';
 import { renderChartCrd } from './chart-crd.ts';
+import { renderCliReference } from './cli-reference.ts';
 import { CRD, CRD_WITH_RULES, toYaml } from './crd.ts';
 import { renderEditorSchema } from './editor-schema.ts';
 import { RESOURCE_SCHEMA, V1ALPHA1_RESOURCE_SCHEMA } from './resource-schema.ts';
@@ -36,6 +37,7 @@ export const ARTIFACTS: readonly Artifact[] = [
   { path: 'charts/sequentialjob/templates/crd.yaml', render: renderChartCrd },
   { path: 'config/argocd/argocd-cm.yaml', render: () => ARGO + renderArgoConfigMap() },
   { path: 'config/schema/sequentialjob.schema.json', render: renderEditorSchema },
+  { path: 'docs/cli-reference.md', render: renderCliReference },
   { path: 'docs/api.md', render: renderApiDoc },
   { path: 'docs/state-machine.md', render: renderStateMachine },
   { path: 'docs/validation.md', render: renderValidationDoc },

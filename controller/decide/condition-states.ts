@@ -98,7 +98,7 @@ function suspendingMessage(context: Context): string | undefined {
 /** What must terminate before the next step can start. */
 function terminatingMessage(context: Context): string | undefined {
   if (!isStepPending(context)) return undefined;
-  const at = currentStepLabel(context) ?? '';
+  const at = currentStepLabel(context);
   const pods = leftoverPods(context);
   if (pods.length > 0) return MESSAGE.awaitingPods(at, describePods(pods, context.nowMs));
   if (leftoverPodsGraceMs(context) > 0) return MESSAGE.awaitingUnlistedPods(at, graceSeconds(context));
@@ -140,7 +140,9 @@ const isStepPending = ({ draft: { state } }: Context): boolean => state === 'Ste
 
 const isStepRunning = ({ draft: { state } }: Context): boolean => state === 'StepRunning' || state === 'FinallyRunning';
 
-const mayBeBlocked = (context: Context): boolean => isStepPending(context) || isStepRunning(context);
+/** After the last step nothing is blocked. */
+const mayBeBlocked = (context: Context): boolean =>
+  currentStepLabel(context) !== undefined && (isStepPending(context) || isStepRunning(context));
 
 /** The step at which a resume continues. */
 function resumedStepLabel({ index, step = '', reason }: Failure, { draft, snapshot: { object } }: Context): string {

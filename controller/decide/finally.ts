@@ -1,7 +1,7 @@
 /** `finally`: steps that run in order after the others have ended, whatever their end. */
 import { EVENT, EVENT_MESSAGE, MESSAGE, REASON } from '../../shared/api/reasons.ts';
-import type { FinallyStep, StepStatus, When } from '../../shared/api/types.ts';
-import { truncate } from '../../shared/truncate.ts';
+import type { FinallyStep, When } from '../../shared/api/types.ts';
+import { nonEmptyString } from '../../shared/json/untrusted.ts';
 import { completionMessage, finallyFailures, outcomeMessage } from './completion-message.ts';
 import {
   awaitJobCreation,
@@ -17,18 +17,18 @@ import { emit, fail } from './outcome.ts';
 import { finallyPendingInStepRows, finallyPendingWithoutJobRows } from './pending-deadline.ts';
 import { finallyResultRows } from './results.ts';
 import { defineEffects, defineGuards, otherwise, type Row } from './row.ts';
-import { finalizerRows } from './start.ts';
+import { finalizerRows, ownNamespaceRows } from './start.ts';
 import { failedPodRows, finallyStepEndRows, stepProgressRows } from './step.ts';
-import { currentIndex, currentStepLabel, eventStep, nextFinding, nextJobName, nextStep } from './step-view.ts';
+import { nextFinding, nextJobName, nextStep } from './step-view.ts';
 import { awaitStrayJobsRows, deleteStrayJobsRows } from './stray-jobs.ts';
 import { finallyClaimRows } from './volume-claims.ts';
 import { suspendInStepRows, suspendRows } from './suspend.ts';
+import { failedWithoutJob, withNextStep } from './without-job.ts';
 import type { Context, Draft } from './types.ts';
 
 /** Whether a step with this `when` runs after this end of the other steps. An empty text counts as unset. */
 function applies({ when }: FinallyStep, { draft }: Context): boolean {
-  const wanted: When =
-    when === undefined || (when as string | null) === null || (when as string) === '' ? 'Always' : when;
+  const wanted = nonEmptyString(when) ?? ('Always' satisfies When);
   return wanted === 'Always' || wanted === (draft.failure === undefined ? 'Succeeded' : 'Failed');
 }
 
@@ -111,7 +111,7 @@ const effects = defineEffects({
   },
   skipStep: {
     description: 'record the step as Skipped',
-    apply: (context) => withRecord(context, { state: 'Skipped' }),
+    apply: (context) => withNextStep(context, { state: 'Skipped' }),
   },
   completeFinally: {
     description: 'the sequence ends',
@@ -125,7 +125,7 @@ const effects = defineEffects({
     apply: (context) => {
       const finding = nextFinding(context);
       const owner = finding?.type === 'nameConflict' ? finding.owner : MESSAGE.foreignOwner.none;
-      return recordNotCreated(context, REASON.jobNameConflict, MESSAGE.jobNameConflict(nextJobName(context), owner));
+      return failedWithoutJob(context, REASON.jobNameConflict, MESSAGE.jobNameConflict(nextJobName(context), owner));
     },
   },
   recordRejection: {
@@ -133,7 +133,7 @@ const effects = defineEffects({
     apply: (context) => {
       const finding = nextFinding(context);
       const answer = finding?.type === 'rejected' ? finding.message : '';
-      return recordNotCreated(context, REASON.jobRejected, MESSAGE.jobRejected(nextJobName(context), answer));
+      return failedWithoutJob(context, REASON.jobRejected, MESSAGE.jobRejected(nextJobName(context), answer));
     },
   },
 });
@@ -148,32 +148,6 @@ function endFailed({ draft, snapshot, now }: Context): Draft {
   return emit(ended, { type: 'Warning', reason: EVENT.sequenceFailed, message: MESSAGE.failed(failure) });
 }
 
-/** Records the next step of `finally`, which has no Job. */
-function withRecord(context: Context, record: Omit<StepStatus, 'index' | 'name'>): Draft {
-  const { draft } = context;
-  const step = { index: currentIndex(draft), name: nextStep(context)?.name ?? '', ...record };
-  return { ...draft, finally: [...(draft.finally ?? []), step] };
-}
-
-/** Recorded before the next Job is created: the Job of a later step would imply that this step had one too. */
-function recordNotCreated(context: Context, reason: string, message: string): Draft {
-  const failed = withRecord(context, {
-    state: 'Failed',
-    completionTime: context.now,
-    reason,
-    message: truncate(message),
-  });
-  return emit(
-    { ...failed, requeueAfterMs: 0 },
-    {
-      type: 'Warning',
-      reason: EVENT.jobFailed,
-      message: EVENT_MESSAGE.jobFailed(currentStepLabel(context) ?? '', reason, message),
-      step: eventStep(context),
-    },
-  );
-}
-
 /** All steps have ended, or a failure has ended them. */
 export const endRows: readonly Row[] = [
   { guard: guards.finallyDue, effect: effects.startFinally, to: 'FinallyPending' },
@@ -182,7 +156,7 @@ export const endRows: readonly Row[] = [
   { guard: otherwise, effect: effects.completeSequence, to: 'Completed' },
 ];
 
-/** As StepPending, but neither a failure nor a deadline ends these steps, and their Jobs were checked before the first step. */
+/** As StepPending, but neither a failure nor a deadline ends these steps, and they have no dry run of their own. */
 export const finallyPendingRows: readonly Row[] = [
   finalizerRows,
   deleteStrayJobsRows,
@@ -190,10 +164,14 @@ export const finallyPendingRows: readonly Row[] = [
     { guard: createGuards.jobExists, effect: recordJob, to: 'FinallyRunning', continues: true },
     { guard: guards.stepDoesNotApply, effect: effects.skipStep, to: 'FinallyPending', continues: true },
     { guard: createGuards.laterStepHasJob, effect: inferLaterStep },
-    { guard: createGuards.allStepsDone, effect: effects.completeFinally, to: 'Ended', continues: true },
   ] satisfies readonly Row[],
+  // Also before the end: what follows it, such as a step after a corrected spec, does not know the Pods of finally.
   awaitStrayJobsRows,
   previousPodsRows,
+  [
+    { guard: createGuards.allStepsDone, effect: effects.completeFinally, to: 'Ended', continues: true },
+  ] satisfies readonly Row[],
+  ownNamespaceRows,
   suspendRows,
   finallyPendingWithoutJobRows,
   [

@@ -2,19 +2,18 @@
  * `job.pendingDeadlineSeconds`: a step of which no container starts in time fails with the reason of what keeps it from
  * starting. pending-time.ts has what counts.
  */
-import { EVENT, type Failure, MESSAGE, REASON } from '../../shared/api/reasons.ts';
+import { type Failure, MESSAGE, REASON } from '../../shared/api/reasons.ts';
 import { truncate } from '../../shared/truncate.ts';
-import { currentSteps, withCurrentSteps } from './draft.ts';
 import { withAction } from './draft-actions.ts';
 import { nextEventLookup } from './event-lookups.ts';
 import { overduePods } from './leftover-pods.ts';
-import { emit, fail, failNext, recordFailure } from './outcome.ts';
+import { fail, failNext, recordFailure } from './outcome.ts';
 import {
   externalEndTimedOut,
   isEndedBeforeStart,
   isPendingTooLong,
   isPodListFinal,
-  pendingDeadlineSeconds,
+  pendingLimit,
   recordedObstacle,
 } from './pending-time.ts';
 import { isHeldByOthers } from './pods.ts';
@@ -22,8 +21,6 @@ import { obstacle } from './resources-unavailable.ts';
 import { defineEffects, defineGuards, type Row } from './row.ts';
 import { inspectEvents, inspectPods } from './step.ts';
 import {
-  currentStepLabel,
-  eventStep,
   isOwned,
   mayContinueAfterFailure,
   nextStep,
@@ -32,6 +29,7 @@ import {
   runningJob,
   runningStep,
 } from './step-view.ts';
+import { failedWithoutJob } from './without-job.ts';
 import type { Context, Draft } from './types.ts';
 
 type Cause = Pick<Failure, 'reason' | 'message'>;
@@ -48,7 +46,8 @@ function causeOf(context: Context): Cause | undefined {
 /** The failure of a step that has waited for too long. */
 function failureOf(context: Context): Cause {
   const cause = causeOf(context);
-  const message = MESSAGE.neverStarted(pendingDeadlineSeconds(context) ?? 0, cause?.message);
+  const { seconds, field } = pendingLimit(context) ?? { seconds: 0, field: 'pendingDeadlineSeconds' };
+  const message = MESSAGE.neverStarted(seconds, field, cause?.message);
   return { reason: cause?.reason ?? REASON.pendingDeadlineExceeded, message };
 }
 
@@ -127,17 +126,8 @@ function recorded(context: Context): ReturnType<typeof recordFailure> {
 
 /** The draft with the step, which has no Job, recorded as Failed. */
 function recordedWithoutJob(context: Context): Draft {
-  const { draft, now } = context;
   const { reason, message } = failureOf(context);
-  const { index, name } = eventStep(context);
-  const step = { index, name, state: 'Failed', reason, message: truncate(message), completionTime: now } as const;
-  const recorded = { ...withCurrentSteps(draft, [...currentSteps(draft), step]), requeueAfterMs: 0 };
-  return emit(recorded, {
-    type: 'Warning',
-    reason: EVENT.jobFailed,
-    message: MESSAGE.stepFailed(currentStepLabel(context) ?? '', reason, message),
-    step: eventStep(context),
-  });
+  return failedWithoutJob(context, reason, message);
 }
 
 const effects = defineEffects({

@@ -17,17 +17,25 @@ import { isFinishing, nextFinding, nextStep, runningFinding, runningJob, running
 import { EXTERNAL_CONTROLLER_TIMEOUT_MS, MAX_REQUEUE_MS } from './timers.ts';
 import type { Context, Finding, State } from './types.ts';
 
+interface PendingLimit {
+  readonly seconds: number;
+  /** The field of the step's Job from which it comes. */
+  readonly field: 'pendingDeadlineSeconds' | 'activeDeadlineSeconds';
+}
+
 /**
  * The limit of the current step, else that of all steps; undefined if there is none. A step of `finally` waits for its Job no
  * longer than the Job may run: nothing else would end a sequence whose last steps cannot start.
  */
-export function pendingDeadlineSeconds(context: Context): number | undefined {
+export function pendingLimit(context: Context): PendingLimit | undefined {
   const { job } = withDefaults(context.snapshot.object.spec);
   const own = nextStep(context)?.job;
   // Go clients send null for an unset field.
-  const limit = own?.pendingDeadlineSeconds ?? job.pendingDeadlineSeconds ?? undefined;
-  const isWaitingForJob = isFinishing(context.draft) && runningStep(context.draft) === undefined;
-  return limit ?? (isWaitingForJob ? jobFields(own, job, 'finally').activeDeadlineSeconds : undefined);
+  const pending = own?.pendingDeadlineSeconds ?? job.pendingDeadlineSeconds ?? undefined;
+  if (pending !== undefined) return { seconds: pending, field: 'pendingDeadlineSeconds' };
+  if (!isFinishing(context.draft) || runningStep(context.draft) !== undefined) return undefined;
+  const seconds = jobFields(own, job, 'finally').activeDeadlineSeconds;
+  return seconds === undefined ? undefined : { seconds, field: 'activeDeadlineSeconds' };
 }
 
 /** The recorded ResourcesUnavailable condition while it is True. */
@@ -117,7 +125,7 @@ function heldSinceMs(context: Context, job: ObservedJob, newest: ObservedPod | u
 
 /** When the time limit of the current step passes, in Unix milliseconds; undefined if the step does not wait. */
 function pendingDueMs(context: Context): number | undefined {
-  const seconds = pendingDeadlineSeconds(context);
+  const { seconds } = pendingLimit(context) ?? {};
   if (seconds === undefined) return undefined;
   const job = runningJob(context);
   if (runningStep(context.draft) === undefined) return limitMs(waitingSinceMs(context), seconds);
@@ -144,7 +152,7 @@ export const isEndedBeforeStart = (job: ObservedJob | undefined): boolean =>
 function externalTimeoutMs(context: Context): number | undefined {
   const job = runningJob(context);
   if (job?.managedBy === undefined || !isEndedBeforeStart(job)) return undefined;
-  const seconds = pendingDeadlineSeconds(context) ?? 0;
+  const { seconds = 0 } = pendingLimit(context) ?? {};
   const fromMs = Math.max(millis(job.status.startTime), millis(job.metadata.creationTimestamp));
   return fromMs + seconds * 1000 + EXTERNAL_CONTROLLER_TIMEOUT_MS;
 }

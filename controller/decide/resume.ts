@@ -1,5 +1,5 @@
 /** `resume`, and a spec change after a rejection: continues a failed sequence. */
-import { EVENT, EVENT_MESSAGE, REASON } from '../../shared/api/reasons.ts';
+import { EVENT, EVENT_MESSAGE, REASON, RETRIED_ON_CHANGE } from '../../shared/api/reasons.ts';
 import type { StepStatus } from '../../shared/api/types.ts';
 import { awaitPods } from './create-job.ts';
 import { currentStepLabel } from './step-view.ts';
@@ -14,13 +14,6 @@ function withoutFailed({ steps, failure }: Draft): readonly StepStatus[] {
   const last = steps.at(-1);
   return last?.state === 'Failed' && (failure?.index ?? last.index) === last.index ? steps.slice(0, -1) : steps;
 }
-
-const RETRIED_ON_CHANGE: ReadonlySet<string> = new Set([
-  REASON.invalidSpec,
-  REASON.jobRejected,
-  REASON.claimNameConflict,
-  REASON.claimRejected,
-]);
 
 function specChanged({ draft, snapshot: { object } }: Context): boolean {
   if (draft.failure === undefined || !RETRIED_ON_CHANGE.has(draft.failure.reason)) return false;

@@ -94,8 +94,11 @@ export const unrecordedJob = oncePerContext((context: Context): ObservedJob | un
   const name = nextJobName(context);
   const recorded = recordedJobs(draft);
   const unrecorded = snapshot.jobs.filter(({ metadata }) => !recorded.has(metadata.uid));
+  // After the last step the next position is that of the first step of finally.
+  const namesake =
+    nextStep(context) === undefined ? undefined : unrecorded.find(({ metadata }) => metadata.name === name);
   return (
-    unrecorded.find(({ metadata }) => metadata.name === name) ??
+    namesake ??
     // A Job of an earlier resume is kept as evidence of its failure.
     unrecorded.find(
       (job) => isOfCurrentList(job, draft) && job.step.index === index && resumesOf(job) === draft.resumes,

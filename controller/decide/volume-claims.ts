@@ -1,11 +1,13 @@
 /** `volumeClaimTemplates`: the claims of a sequence, created before its first step. */
 import { MESSAGE, REASON } from '../../shared/api/reasons.ts';
 import { claimTemplatesOf } from '../../shared/jobs/claim-volumes.ts';
+import { claimsOfStep } from '../../shared/jobs/volume-claims.ts';
 import { recordedSteps } from './draft.ts';
 import { withAction } from './draft-actions.ts';
 import { failNext } from './outcome.ts';
 import { retryMs } from './resources-unavailable.ts';
-import { defineEffects, defineGuards, type Row } from './row.ts';
+import { defineEffects, defineGuards, type Guard, type Row } from './row.ts';
+import { currentPosition } from './step-view.ts';
 import type { ClaimFinding, Context } from './types.ts';
 import { withoutStartTime } from './without-start-time.ts';
 
@@ -42,7 +44,10 @@ const guards = defineGuards({
   claimsNotCreated: {
     description: 'no step has had a Job, and this reconcile has not created the claims of the sequence',
     holds: ({ draft, snapshot }) => {
-      const hadJob = recordedSteps(draft).some(({ jobUID }) => jobUID !== undefined);
+      // A status that was cut for its size may have lost the UIDs.
+      const hadJob = recordedSteps(draft).some(
+        ({ jobUID, startTime, state }) => jobUID !== undefined || startTime !== undefined || state === 'Succeeded',
+      );
       return !hadJob && snapshot.claims === undefined && claimTemplatesOf(snapshot.object).length > 0;
     },
   },
@@ -89,12 +94,28 @@ export const claimRows: readonly Row[] = [
   { guard: guards.claimsNotCreated, effect: effects.createClaims },
 ];
 
+const needsClaim = (context: Context): boolean =>
+  claimsOfStep(context.snapshot.object, currentPosition(context)).length > 0;
+
+/** The guard, for a step that mounts a claim. */
+const ofNeededClaim = ({ name, description, holds }: Guard): Guard => ({
+  name,
+  description: `the step mounts a claim, and ${description}`,
+  holds: (context) => needsClaim(context) && holds(context),
+});
+
+const finallyGuards = {
+  conflictingClaimTerminating: ofNeededClaim(guards.conflictingClaimTerminating),
+  claimCreationPostponed: ofNeededClaim(guards.claimCreationPostponed),
+  claimsNotCreated: ofNeededClaim(guards.claimsNotCreated),
+} as const;
+
 /**
- * Before `finally`, if the sequence has failed before its first step had a Job. A claim that will never be created holds up
- * nothing: the Pod that mounts it says why it cannot start.
+ * Before a step of `finally` that mounts a claim, if the sequence has failed before its first step had a Job. A claim that will
+ * never be created holds up nothing: the Pod that mounts it says why it cannot start.
  */
 export const finallyClaimRows: readonly Row[] = [
-  { guard: guards.conflictingClaimTerminating, effect: effects.awaitClaimName },
-  { guard: guards.claimCreationPostponed, effect: effects.awaitClaimCreation },
-  { guard: guards.claimsNotCreated, effect: effects.createClaims },
+  { guard: finallyGuards.conflictingClaimTerminating, effect: effects.awaitClaimName },
+  { guard: finallyGuards.claimCreationPostponed, effect: effects.awaitClaimCreation },
+  { guard: finallyGuards.claimsNotCreated, effect: effects.createClaims },
 ];

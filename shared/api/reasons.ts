@@ -91,6 +91,14 @@ export interface EventDraft {
   readonly series?: string;
 }
 
+/** Failures that another spec mends: a change of the spec tries again, without a resume. */
+export const RETRIED_ON_CHANGE: ReadonlySet<string> = new Set([
+  REASON.invalidSpec,
+  REASON.jobRejected,
+  REASON.claimNameConflict,
+  REASON.claimRejected,
+]);
+
 /** A failure of the sequence; `index` and `step` are absent if no step has failed. */
 export interface Failure {
   readonly index?: number | undefined;
@@ -116,6 +124,10 @@ function listed(items: readonly string[]): string {
   return items.length > MAX_LISTED ? `${shown} and ${items.length - MAX_LISTED} more` : shown;
 }
 
+/** The subject of what waits: a step or, after the last one, the end. */
+const waiting = (at: string | undefined): string =>
+  at === undefined ? 'The end of the sequence is waiting' : `Step ${at} is waiting`;
+
 /** The client that changed an object of the operator. */
 const otherClient = (manager: string | undefined): string =>
   manager === undefined ? 'someone else' : `someone else (field manager "${manager}")`;
@@ -140,7 +152,7 @@ export const MESSAGE = {
   finallyFailed: (failures: readonly string[]): string => listed(failures),
   /** One step of `finally` that failed. */
   finallyStepFailed: (at: string, reason: string, message: string): string =>
-    `step ${at} failed: ${reason}${message === '' ? '' : `: ${message}`}`,
+    [`step ${at} failed`, reason, message].filter((part) => part !== '').join(': '),
   completed: (total: number, seconds?: number): string =>
     `${total === 1 ? 'The only step' : `All ${total} steps`} completed${durationSuffix(seconds)}`,
   /** With `onFailure: Continue`; `failed` are the labels of the steps that failed. */
@@ -159,8 +171,9 @@ export const MESSAGE = {
   deadlineExceeded: (seconds: number): string =>
     `the sequence was active for longer than its activeDeadlineSeconds of ${seconds} s`,
   /** `why`: the obstacle, if one is known. */
-  neverStarted: (seconds: number, why: string | undefined): string =>
-    `no container started within ${seconds} s (pendingDeadlineSeconds)${why === undefined ? '' : `: ${why}`}`,
+  /** `field`: whose limit it was. */
+  neverStarted: (seconds: number, field: string, why: string | undefined): string =>
+    `no container started within ${seconds} s (${field})${why === undefined ? '' : `: ${why}`}`,
   /** Another client keeps unsuspending the Job. */
   suspensionUndone: (at: string, job: string, manager?: string): string =>
     `Suspending: step ${at} still runs, because ${otherClient(manager)} keeps setting spec.suspend of Job "${job}" to false; ` +
@@ -205,8 +218,9 @@ export const MESSAGE = {
     const result = hasStarted ? 'no further step was started' : 'no step was started';
     return `${result}, because the API server rejects ${what} of this sequence: ${lines.join('; ')}`;
   },
-  awaitingPods: (at: string, pods: readonly string[]): string =>
-    `Step ${at} is waiting for Pods of the previous step to terminate: ${listed(pods)}`,
+  /** `at`: undefined after the last step. */
+  awaitingPods: (at: string | undefined, pods: readonly string[]): string =>
+    `${waiting(at)} for Pods of the previous step to terminate: ${listed(pods)}`,
   resumePending: (at: string, pods: readonly string[]): string =>
     `Resume at step ${at} is waiting for Pods of the failed attempt to terminate: ${listed(pods)}`,
   /** A Pod that has not terminated; `until`: end of its grace period, if it is being deleted. */
@@ -223,8 +237,8 @@ export const MESSAGE = {
   nodeLost:
     '; if the node is gone, delete the Node or taint it with node.kubernetes.io/out-of-service=nodeshutdown:NoExecute',
   /** If the operator may not list Pods. */
-  awaitingUnlistedPods: (at: string, seconds: number): string =>
-    `Step ${at} is waiting for Pods of the previous step to terminate: for ${seconds} s, because the operator has no permission` +
+  awaitingUnlistedPods: (at: string | undefined, seconds: number): string =>
+    `${waiting(at)} for Pods of the previous step to terminate: for ${seconds} s, because the operator has no permission` +
     ' to list Pods',
   awaitingName: (job: string, owner: string, isOwnerless: boolean): string =>
     isOwnerless
@@ -234,8 +248,8 @@ export const MESSAGE = {
     isOwnerless
       ? `Waiting for the garbage collector to delete PersistentVolumeClaim "${claim}", which ${owner} that no longer exists`
       : `Waiting for the deletion of PersistentVolumeClaim "${claim}", which ${owner}`,
-  awaitingJobs: (at: string, jobs: readonly string[]): string =>
-    `Step ${at} is waiting for the deletion of ${listed(jobs.map((job) => `Job "${job}"`))}`,
+  awaitingJobs: (at: string | undefined, jobs: readonly string[]): string =>
+    `${waiting(at)} for the deletion of ${listed(jobs.map((job) => `Job "${job}"`))}`,
   /** `own`: how many Jobs the sequence has. */
   quotaExceeded: (answer: string, own: number): string =>
     own === 0

@@ -18,7 +18,7 @@
  * - The controller applies the same rules to changes that bypassed the webhook: effective-spec.ts.
  */
 import { withDefaults } from '../api/defaults.ts';
-import { REASON } from '../api/reasons.ts';
+import { REASON, RETRIED_ON_CHANGE } from '../api/reasons.ts';
 import type {
   ObjectMeta,
   Progress,
@@ -123,11 +123,12 @@ function progressOf(was: Spec, is: Spec, status: Status | undefined): SequencePr
 }
 
 /**
- * Whether the steps of `finally` run after a Job was rejected. The sequence goes on when its spec has changed since the
+ * Whether the steps of `finally` run after a Job or a claim was rejected. The sequence goes on when its spec has changed since the
  * end, so a change before the end would be lost.
  */
 const isAwaitingChange = (status: Status | undefined): boolean =>
-  isFinishing(status) && asObject<Progress>(status?.progress)?.failureReason === REASON.jobRejected;
+  isFinishing(status) &&
+  RETRIED_ON_CHANGE.has(nonEmptyString(asObject<Progress>(status?.progress)?.failureReason) ?? '');
 
 /** Whether the steps of `finally` run. */
 const isFinishing = (status: Status | undefined): boolean =>

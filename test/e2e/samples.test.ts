@@ -2,6 +2,8 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { SequentialJob } from '../../shared/api/types.ts';
+import { condition } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
 import { ROOT } from '../support/manifests.ts';
 import { withRealPods } from '../support/real-pods.ts';
@@ -39,6 +41,9 @@ afterAll(async () => {
 });
 
 const logOf = async (job: string): Promise<string> => (await cluster.kubectl('logs', `job/${job}`)).trim();
+
+/** Why the current step cannot start. */
+const waitsFor = (object: SequentialJob): string | undefined => condition(object, 'ResourcesUnavailable')?.reason;
 
 /** How the containers of a Job's Pods ended. */
 const endings = async (job: string): Promise<readonly unknown[]> =>
@@ -99,8 +104,10 @@ describe('the samples for a task', () => {
 
   it('train: only the step that needs a GPU waits for one', async () => {
     await apply('train');
-    const { status } = await namespace.untilCondition('train', 'ResourcesUnavailable', 'Unschedulable', 180);
-    expect(status?.steps).toMatchObject([{ state: 'Succeeded' }, { name: 'train', state: 'Running' }]);
+    // The first Pod may be unschedulable for a moment, too, while its claim is bound.
+    const isTraining = ({ status }: SequentialJob): boolean => status?.progress?.currentStep === 'train';
+    await namespace.until('train', (object) => isTraining(object) && waitsFor(object) === 'Unschedulable', 180);
+    expect((await namespace.get('train')).status?.steps?.map(({ state }) => state)).toEqual(['Succeeded', 'Running']);
   }, 240_000);
 
   it('kueue: each Job is labelled for its queue', async () => {
