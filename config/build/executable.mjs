@@ -48,7 +48,7 @@ export const bundleProgram = (folder) =>
 /**
  * What Node's binary for this kind of processor gets, from the program in the folder.
  *
- * V8's code cache saves a third of the start. It is for the processor that made it only; on another one a warning would be printed at each
+ * V8's code cache saves a quarter of the start or more. It is for the processor that made it only; on another one a warning would be printed at each
  * start. A snapshot of the heap is not possible: Node 24 refuses one with its HTTP parser in it.
  *
  * @throws Error if this Node is not the locked one: it would not know what this Node writes.
