@@ -44,7 +44,7 @@ SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 REVISION ?= $(shell git describe --always --abbrev=40 --dirty 2>/dev/null || echo unknown)
 HELM ?= helm
 
-.PHONY: help demo test test-unit test-integration test-e2e test-faults test-hostile test-load bench lint format generate verify audit licences node-origin sbom run build clean \
+.PHONY: help demo test test-unit test-integration test-e2e test-faults test-hostile test-load bench lint format generate verify audit licences node-origin sbom sbom-cli run build build-cli clean \
   install uninstall deploy store-v1beta1 migrate prepare-rollback undeploy certificate manifests build-installer docker-build docker-push helm-package release
 
 help: ## List the commands
@@ -114,6 +114,9 @@ node-origin: $(INSTALLED) ## Compare the Node binary of the npm package with nod
 
 sbom: build ## Write the SBOM of the program, dist/sbom.cdx.json (CycloneDX)
 	@SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) node config/supply-chain/main.ts sbom
+
+sbom-cli: build-cli ## Write the SBOM of each executable, dist/cli/sequentialjob-linux-*.cdx.json
+	@SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) node config/supply-chain/main.ts sbom-cli
 
 run: $(INSTALLED) ## Run the controller on this machine against the cluster of your kubeconfig
 	@node main.ts run --role=controller --log-format=pretty $(ARGS)
@@ -229,11 +232,16 @@ helm-package: ## Lint the Helm chart and package it as dist/sequentialjob-<versi
 	$(HELM) lint --strict charts/sequentialjob
 	$(HELM) package --destination dist charts/sequentialjob
 
-release: ## Check, build, push, sign and attest a release; IMG=, CHART=oci://…; docs/release.md
-	@IMG='$(IMG)' CHART='$(CHART)' VERSION='$(VERSION)' KUBECTL='$(KUBECTL)' HELM='$(HELM)' config/supply-chain/release.sh
+release: ## Check, build, push, sign and attest a release; IMG=, CHART=oci://…, CLI_URL=; docs/release.md
+	@IMG='$(IMG)' CHART='$(CHART)' CLI_URL='$(CLI_URL)' VERSION='$(VERSION)' KUBECTL='$(KUBECTL)' HELM='$(HELM)' config/supply-chain/release.sh
 
 build: $(INSTALLED) ## Bundle the program into one file, dist/sequentialjob.mjs
 	@node build.mjs
+
+# CLI_URL is the folder in which the archives will be published, for the krew manifest.
+CLI_URL ?= https://example.com/sequentialjob/releases/v$(VERSION)
+build-cli: $(INSTALLED) ## Build the commands for people as executables that need no Node, dist/cli, with archives and a krew manifest; CLI_URL=
+	@SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) node build-cli.mjs --url='$(CLI_URL)' $(ARGS)
 
 clean: ## Remove build output and installed packages
 	rm -rf dist coverage node_modules .demo

@@ -1,11 +1,12 @@
 /**
- * The checks of what we build on: `node config/supply-chain/main.ts audit | licences | lock | node | sbom`, from the project's root.
+ * The checks of what we build on: `node config/supply-chain/main.ts audit | licences | lock | node | sbom | sbom-cli`, from the project's root.
  * Exit status: 0 well, 1 not, 77 (automake's) for what could not be asked.
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { ARCHES, lockedNode, presentNodeFolder, type Arch } from '../build/node-binary.ts';
 import { type AcceptedAdvisory, judgeAudit } from './audit.ts';
 import { bundledFolders, type Metafile } from './bundled.ts';
 import { licenceFaults, readLicencePolicy } from './licences.ts';
@@ -68,12 +69,19 @@ function lock(): number {
   return conclude(lockFaults(packages, named), `${packages.length} locked packages, each with its checksum`);
 }
 
-/** A further argument is where releases are, instead of nodejs.org. */
+/** A further argument is where releases are, instead of nodejs.org. Checks this machine's Node, and the one that `make build-cli` fetched. */
 async function node([dist]: readonly string[]): Promise<number> {
-  const arch = process.arch === 'arm64' ? 'arm64' : 'x64';
-  const folder = join(ROOT, `node_modules/node-linux-${arch}`);
-  const { version } = readJson(join(folder, 'package.json')) as { readonly version: string };
-  const binary = readFileSync(join(folder, 'bin/node'));
+  let worst = 0;
+  for (const arch of ARCHES) {
+    const folder = presentNodeFolder(ROOT, arch);
+    if (folder !== undefined) worst = Math.max(worst, await nodeOf(arch, folder, dist));
+  }
+  return worst;
+}
+
+async function nodeOf(arch: Arch, folder: string, dist: string | undefined): Promise<number> {
+  const { version } = readJson(join(ROOT, folder, 'package.json')) as { readonly version: string };
+  const binary = readFileSync(join(ROOT, folder, 'bin/node'));
   const origin = await nodeOrigin({ version, arch, binary, ...(dist === undefined ? {} : { dist }) });
   switch (origin.kind) {
     case 'same':
@@ -86,27 +94,58 @@ async function node([dist]: readonly string[]): Promise<number> {
   }
 }
 
-/** Writes the list beside the program that the build wrote there; the time is SOURCE_DATE_EPOCH. */
-function sbom([folder = join(ROOT, 'dist')]: readonly string[]): number {
-  const folders = new Set(bundledFolders(readJson(join(folder, 'metafile.json')) as Metafile));
-  const packages = readLock(ROOT).filter(({ path }) => folders.has(path));
-  const program = readFileSync(join(folder, 'sequentialjob.mjs'));
+interface Built {
+  readonly metafile: string;
+  readonly program: string;
+  /** Of the packages in the program those that esbuild does not know. */
+  readonly more: readonly string[];
+  readonly sbom: string;
+}
+
+/** Writes the lists of programs; the time is SOURCE_DATE_EPOCH. */
+function writeSboms(programs: readonly Built[]): void {
   const { name } = readJson(join(ROOT, 'package.json')) as { readonly name: string };
   const all = JSON.parse(npm(['sbom', '--sbom-format=cyclonedx', '--package-lock-only', '--loglevel=error'])) as Sbom;
-  const shipped = {
-    name,
-    packages: new Set(packages.map((one) => `${one.name}@${one.version}`)),
-    sha256: createHash('sha256').update(program).digest('hex'),
-    epoch: Number(process.env['SOURCE_DATE_EPOCH'] ?? 0),
-  };
-  const path = join(folder, 'sbom.cdx.json');
-  writeFileSync(path, `${JSON.stringify(toShippedSbom(all, shipped), null, 2)}\n`);
-  say(`${path}: ${shipped.packages.size} packages`);
+  for (const { metafile, program, more, sbom } of programs) {
+    const folders = new Set([...bundledFolders(readJson(metafile) as Metafile), ...more]);
+    const packages = readLock(ROOT).filter(({ path }) => folders.has(path));
+    const shipped = {
+      name,
+      packages: new Set(packages.map((one) => `${one.name}@${one.version}`)),
+      sha256: createHash('sha256').update(readFileSync(program)).digest('hex'),
+      epoch: Number(process.env['SOURCE_DATE_EPOCH'] ?? 0),
+    };
+    writeFileSync(sbom, `${JSON.stringify(toShippedSbom(all, shipped), null, 2)}\n`);
+    say(`${sbom}: ${shipped.packages.size} packages`);
+  }
+}
+
+/** Writes the list beside the program that the build wrote there. */
+function sbom([folder = join(ROOT, 'dist')]: readonly string[]): number {
+  const [metafile, program] = [join(folder, 'metafile.json'), join(folder, 'sequentialjob.mjs')];
+  writeSboms([{ metafile, program, more: [], sbom: join(folder, 'sbom.cdx.json') }]);
+  return 0;
+}
+
+/** Writes the list of each executable beside those that the build wrote there. */
+function sbomCli([folder = join(ROOT, 'dist/cli')]: readonly string[]): number {
+  const metafile = join(folder, 'metafile.json');
+  const built = ARCHES.map((arch) => ({ program: join(folder, `sequentialjob-linux-${arch}`), arch }));
+  writeSboms(
+    built
+      .filter(({ program }) => existsSync(program))
+      .map(({ program, arch }) => ({
+        metafile,
+        program,
+        more: [lockedNode(ROOT, arch).path],
+        sbom: `${program}.cdx.json`,
+      })),
+  );
   return 0;
 }
 
 type Command = (args: readonly string[]) => number | Promise<number>;
-const COMMANDS: Readonly<Record<string, Command>> = { audit, licences, lock, node, sbom };
+const COMMANDS: Readonly<Record<string, Command>> = { audit, licences, lock, node, sbom, 'sbom-cli': sbomCli };
 
 const [name = '', ...rest] = process.argv.slice(2);
 const command = COMMANDS[name];

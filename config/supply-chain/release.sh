@@ -20,9 +20,13 @@ case $CHART in oci://?*) ;; *) fail "CHART is no registry: $CHART" ;; esac
 [ -z "$(git status --porcelain)" ] || fail 'there are changes that are in no commit'
 [ "$(git tag --points-at HEAD --list "v$VERSION")" = "v$VERSION" ] || fail "this commit has not the tag v$VERSION"
 
-# Each of them fails also where it could not ask.
+: "${CLI_URL:?the folder in which the archives of the command line will be published, https://…}"
+case $CLI_URL in https://?*[!/]) ;; *) fail "CLI_URL is no https folder without a slash at the end: $CLI_URL" ;; esac
+
+# Each of them fails also where it could not ask. node-origin checks both Nodes: sbom-cli has fetched the other processor's.
 step 'checks'
-make verify test audit node-origin sbom
+make verify test audit sbom sbom-cli CLI_URL="$CLI_URL"
+make node-origin
 
 step 'image'
 epoch=$(git log -1 --format=%ct)
@@ -61,6 +65,15 @@ step 'schema for editors'
 cp config/schema/sequentialjob.schema.json dist/
 cosign sign-blob --yes --bundle dist/sequentialjob.schema.json.sigstore.json dist/sequentialjob.schema.json
 
+step 'command line'
+# SHA256SUMS is signed for those who check several files at once, each archive for those who have only one.
+cli=()
+for file in sequentialjob-linux-{x64,arm64}{.tar.gz,.cdx.json} SHA256SUMS sequentialjob.krew.yaml; do
+  cosign sign-blob --yes --bundle "dist/cli/$file.sigstore.json" "dist/cli/$file"
+  cli+=(", dist/cli/$file")
+done
+
 step 'released'
-printf 'image: %s\nchart: %s/sequentialjob@%s\nfiles, each with FILE.sigstore.json: dist/install.yaml, dist/sequentialjob.schema.json\n' \
-  "$image" "$CHART" "$chart_digest"
+printf 'image: %s\nchart: %s/sequentialjob@%s\nfiles, each with FILE.sigstore.json: dist/install.yaml, dist/sequentialjob.schema.json%s\n' \
+  "$image" "$CHART" "$chart_digest" "${cli[*]}"
+printf 'the archives belong into %s\n' "$CLI_URL"

@@ -36,7 +36,7 @@ export interface Shipped {
 export function toShippedSbom(all: Sbom, { name, packages, sha256, epoch }: Shipped): Sbom {
   const components = all.components
     .filter((one) => packages.has(one['bom-ref']))
-    .map((one) => Object.assign({}, one, { scope: 'required' }));
+    .map((one) => Object.assign({}, one, { scope: 'required' }, nodeCpe(one['bom-ref'])));
   const found = new Set(components.map((one) => one['bom-ref']));
   const missing = [...packages].filter((one) => !found.has(one));
   if (missing.length > 0) throw new Error(`npm sbom does not know ${missing.join(', ')}`);
@@ -52,4 +52,10 @@ export function toShippedSbom(all: Sbom, { name, packages, sha256, epoch }: Ship
   };
   const { $schema, bomFormat, specVersion, version } = all;
   return { $schema, bomFormat, specVersion, version, metadata, components, dependencies };
+}
+
+/** The name under which vulnerabilities of Node are published: scanners do not know it under the name of npm's package (ADR 5). */
+function nodeCpe(ref: string): Json {
+  const version = /^node-linux-[a-z0-9]+@(.+)$/.exec(ref)?.[1];
+  return version === undefined ? {} : { cpe: `cpe:2.3:a:nodejs:node.js:${version}:*:*:*:*:*:*:*` };
 }

@@ -1,6 +1,6 @@
 /**
  * The validator of the resource's schema, compiled at run time. The release replaces this module by code that was
- * compiled at build time (build.mjs).
+ * compiled at build time (config/build/bundle.mjs).
  */
 import type { ValidateFunction } from 'ajv';
 import { compileResourceSchema } from './ajv.ts';

@@ -11,7 +11,8 @@ const COMMIT = 'c'.repeat(40);
 const IMAGE_DIGEST = `sha256:${'1'.repeat(64)}`;
 const CHART_DIGEST = `sha256:${'2'.repeat(64)}`;
 const IMAGE = 'registry.example.com:5000/team/sequentialjob';
-const ENV = { IMG: `${IMAGE}:${VERSION}`, CHART: 'oci://registry.example.com:5000/charts', VERSION };
+const CLI_URL = 'https://example.com/releases/v1.2.3';
+const ENV = { IMG: `${IMAGE}:${VERSION}`, CHART: 'oci://registry.example.com:5000/charts', CLI_URL, VERSION };
 
 /** What each of them answers; `$*` is what it was asked. */
 const TOOLS: Readonly<Record<string, string>> = {
@@ -67,7 +68,8 @@ describe('a release', () => {
     const released = release();
     expect(released).toMatchObject({ status: 0 });
     const steps = [
-      /^make verify test audit node-origin sbom$/,
+      /^make verify test audit sbom sbom-cli CLI_URL=https:\/\/example\.com\/releases\/v1\.2\.3$/,
+      /^make node-origin$/,
       /^docker buildx build .*--provenance mode=max --sbom true .*--push \.$/,
       /^cosign sign --yes --recursive /,
       /^cosign attest --yes --type cyclonedx --predicate dist\/sbom\.cdx\.json /,
@@ -78,10 +80,21 @@ describe('a release', () => {
       /^make build-installer IMG=/,
       /^cosign sign-blob --yes --bundle dist\/install\.yaml\.sigstore\.json dist\/install\.yaml$/,
       /^cosign sign-blob --yes --bundle dist\/sequentialjob\.schema\.json\.sigstore\.json dist\/sequentialjob\.schema\.json$/,
+      /^cosign sign-blob --yes --bundle dist\/cli\/sequentialjob-linux-x64\.tar\.gz\.sigstore\.json dist\/cli\/sequentialjob-linux-x64\.tar\.gz$/,
     ];
     const at = steps.map((step) => released.asked.findIndex((line) => step.test(line)));
     expect(at).not.toContain(-1);
     expect(at).toEqual(at.toSorted((a, b) => a - b));
+  });
+
+  it('has the signature of every file of the command line', () => {
+    const { asked } = release();
+    const archives = ['x64', 'arm64'].flatMap((arch) =>
+      ['tar.gz', 'cdx.json'].map((kind) => `sequentialjob-linux-${arch}.${kind}`),
+    );
+    for (const file of [...archives, 'SHA256SUMS', 'sequentialjob.krew.yaml']) {
+      expect(asked).toContain(`cosign sign-blob --yes --bundle dist/cli/${file}.sigstore.json dist/cli/${file}`);
+    }
   });
 
   it('has the revision and time of the commit', () => {
@@ -134,6 +147,7 @@ describe('nothing is pushed and nothing signed', () => {
     ],
     ['if the image has another tag', () => release({ IMG: `${IMAGE}:latest` }), /has not the tag 1\.2\.3/],
     ['if IMG is a digest', () => release({ IMG: `${IMAGE}@${IMAGE_DIGEST}` }), /names a digest/],
+    ['if CLI_URL is not an https folder', () => release({ CLI_URL: 'http://example.com/' }), /no https folder/],
     ['if CHART is not an OCI registry', () => release({ CHART: 'https://charts.example.com' }), /no registry/],
     [
       'if a tool is missing',
