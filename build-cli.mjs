@@ -8,7 +8,7 @@ import { join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { packed } from './config/build/archive.ts';
 import { putIntoNode } from './config/build/elf.ts';
-import { blobFor, bundleProgram } from './config/build/executable.mjs';
+import { blobFor, bundleProgram, PROGRAM } from './config/build/executable.mjs';
 import { fillKrewManifest } from './config/build/krew.ts';
 import { ARCHES, nodeFolder } from './config/build/node-binary.ts';
 import { bundledFolders } from './config/supply-chain/bundled.ts';
@@ -55,7 +55,8 @@ function buildFor(arch, metafile, work) {
 mkdirSync(FOLDER, { recursive: true });
 const work = mkdtempSync(join(tmpdir(), 'sequentialjob-cli-'));
 try {
-  const metafile = await bundleProgram(work);
+  const metafile = await bundleProgram(FOLDER);
+  cpSync(join(FOLDER, PROGRAM), join(work, PROGRAM));
   writeFileSync(join(FOLDER, 'metafile.json'), JSON.stringify(metafile));
   const sums = new Map(values.arch.map((arch) => buildFor(arch, metafile, work)));
   writeFileSync(join(FOLDER, 'SHA256SUMS'), [...sums].map(([name, sum]) => `${sum}  ${name}\n`).join(''));

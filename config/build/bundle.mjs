@@ -59,7 +59,14 @@ const kubeconfig = {
   name: 'kubeconfig',
   setup({ onLoad }) {
     onLoad({ filter: /@kubernetes[\\/]client-node[\\/]dist[\\/]config\.js$/ }, async ({ path }) => {
-      const options = { bundle: true, write: false, format: 'esm', platform: 'node', logLevel: 'warning' };
+      const options = {
+        bundle: true,
+        write: false,
+        format: 'esm',
+        platform: 'node',
+        packages: 'external',
+        logLevel: 'warning',
+      };
       const { outputFiles } = await build({ ...options, entryPoints: [path], plugins: [onlyWhatIsUsed] });
       return { contents: outputFiles[0].text, loader: 'js', resolveDir: dirname(path) };
     });
@@ -68,13 +75,10 @@ const kubeconfig = {
 
 const onlyWhatIsUsed = {
   name: 'only what is used',
-  setup({ onResolve, resolve }) {
-    onResolve({ filter: /./ }, async ({ path, kind, importer, resolveDir, pluginData }) => {
-      if (kind === 'entry-point' || pluginData === 'resolving') return undefined;
-      if (!path.startsWith('.')) return { path, external: true };
-      const found = await resolve(path, { kind, importer, resolveDir, pluginData: 'resolving' });
-      return { ...found, sideEffects: false };
-    });
+  setup({ onResolve }) {
+    onResolve({ filter: /^\.\.?\// }, ({ path, kind, resolveDir }) =>
+      kind === 'entry-point' ? undefined : { path: join(resolveDir, path), sideEffects: false },
+    );
   },
 };
 

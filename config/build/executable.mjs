@@ -8,7 +8,8 @@ import { bundle } from './bundle.mjs';
 import { lockedNode } from './node-binary.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
-const PROGRAM = 'sequentialjob.cjs';
+/** The file of the program in its folder. */
+export const PROGRAM = 'sequentialjob.cjs';
 const CONFIG = 'sea.json';
 const BLOB = 'sea.blob';
 
