@@ -1,4 +1,5 @@
 /** Which logs there are, in the order of the steps, and which are gone. Pure. */
+import { allSteps } from '../../shared/jobs/position.ts';
 import type { SequentialJob, StepStatus } from '../../shared/api/types.ts';
 import { stepLabel } from '../../shared/api/reasons.ts';
 import { byCreation, type StepPod } from '../status/step-pod.ts';
@@ -14,14 +15,11 @@ export interface LogSource {
 }
 
 /** The steps of a sequence by name, those of `finally` behind the others. */
-export const stepNames = ({ spec }: SequentialJob): readonly string[] =>
-  [...spec.steps, ...(spec.finally ?? [])].map(({ name }) => name);
-
-type Status = NonNullable<SequentialJob['status']> & { readonly finally?: readonly StepStatus[] };
+export const stepNames = ({ spec }: SequentialJob): readonly string[] => allSteps(spec).map(({ name }) => name);
 
 /** The records of the steps that have a Job, or had one. */
 function recordsOf({ status }: SequentialJob): readonly (StepStatus & Pick<StepPod, 'list'>)[] {
-  const { steps = [], finally: last = [] }: Status = status ?? {};
+  const { steps = [], finally: last = [] } = status ?? {};
   return [
     ...steps.map((step) => Object.assign({ list: 'steps' as const }, step)),
     ...last.map((step) => Object.assign({ list: 'finally' as const }, step)),
@@ -71,7 +69,7 @@ export function goneLogs(object: SequentialJob, pods: readonly StepPod[], step: 
     const { list, index, name, attempts = 0, state } = record;
     const lost = lostAttempts(record, pods);
     if (lost === 0 || state === 'Running' || (step !== undefined && name !== step)) return [];
-    const what = `${list === 'finally' ? 'finally step' : 'step'} ${stepLabel(index, name)}`;
+    const what = `step ${stepLabel(index, name, list === 'finally')}`;
     const text =
       lost === attempts
         ? `${what}: its Pods are gone, and its log with them`

@@ -31,8 +31,7 @@ function stepChanges(before: readonly StepView[] | undefined, after: readonly St
     const last = before?.[at];
     const isSame = last?.state === step.state && last.attempts === step.attempts;
     if (isSame || (QUIET.has(step.state) && last === undefined)) return [];
-    const list = step.list === 'finally' ? 'finally step' : 'step';
-    return [`${list} ${stepLabel(step.index, step.name)} ${step.state}${detailsOf(step)}`];
+    return [`step ${stepLabel(step.index, step.name, step.list === 'finally')} ${step.state}${detailsOf(step)}`];
   });
 }
 

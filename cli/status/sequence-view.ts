@@ -88,8 +88,6 @@ export function toSequenceView(object: SequentialJob, pods: readonly StepPod[] |
   };
 }
 
-type StatusWithFinally = NonNullable<SequentialJob['status']> & { readonly finally?: readonly StepStatus[] };
-
 function stepViews(
   { spec, status }: SequentialJob,
   list: 'steps' | 'finally',
@@ -97,10 +95,10 @@ function stepViews(
   now: number,
 ): readonly StepView[] {
   const specs: readonly FinallyStep[] = spec[list] ?? [];
-  const { [list]: known = [] }: StatusWithFinally = status ?? {};
+  const known = status?.[list] ?? [];
   const records = new Map(known.map((step) => [step.index, step]));
   const hasCompleted = status?.completionTime !== undefined;
-  const isFinishing = (status?.phase as string | undefined) === 'Finishing';
+  const isFinishing = status?.phase === 'Finishing';
   const hasListEnded = hasCompleted || (list === 'steps' && isFinishing);
   const isListActive = list === 'steps' || isFinishing;
   const first = specs.findIndex((_, index) => isOpen(records.get(index)));

@@ -23,7 +23,7 @@ import { suspendedPodsGraceMs, leftoverPodsGraceMs } from './pod-list-forbidden.
 import { retryMs } from './resources-unavailable.ts';
 
 /** No watch event reports the deletion of another owner's Job, and it may be missing for a Pod: they are polled. */
-const RECHECK_MS = 2_000;
+export const RECHECK_MS = 2_000;
 
 function stepRecordOf(job: ObservedJob, index: number, name: string, now: string): StepStatus {
   const { failed = 0, active = 0, succeeded = 0 } = job.status;

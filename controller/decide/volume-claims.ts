@@ -3,6 +3,7 @@ import { MESSAGE, REASON } from '../../shared/api/reasons.ts';
 import { claimTemplatesOf } from '../../shared/jobs/claim-volumes.ts';
 import { claimsOfStep } from '../../shared/jobs/volume-claims.ts';
 import { recordedSteps } from './draft.ts';
+import { RECHECK_MS } from './create-job.ts';
 import { withAction } from './draft-actions.ts';
 import { failNext } from './outcome.ts';
 import { retryMs } from './resources-unavailable.ts';
@@ -10,9 +11,6 @@ import { defineEffects, defineGuards, type Guard, type Row } from './row.ts';
 import { currentPosition } from './step-view.ts';
 import type { ClaimFinding, Context } from './types.ts';
 import { withoutStartTime } from './without-start-time.ts';
-
-/** No watch event reports the deletion of a claim: it is polled. */
-const RECHECK_MS = 2_000;
 
 const findingOf = <T extends ClaimFinding['type']>(
   { snapshot }: Context,

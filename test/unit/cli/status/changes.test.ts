@@ -61,6 +61,6 @@ describe('watch says', () => {
   });
 
   it('the steps of finally', () => {
-    expect(linesFrom('a failed sequence', 'a sequence that finishes')).toContain('finally step 0 (notify) Starting');
+    expect(linesFrom('a failed sequence', 'a sequence that finishes')).toContain('step 0 (notify) of finally Starting');
   });
 });
