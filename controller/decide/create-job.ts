@@ -40,9 +40,13 @@ function stepRecordOf(job: ObservedJob, index: number, name: string, now: string
   };
 }
 
-/** After a crash the first Job may be older than this `startTime`. RFC 3339 times in UTC compare as text. */
-function earlier(a: string | undefined, b: string | undefined): string | undefined {
-  return a !== undefined && b !== undefined && b < a ? b : a;
+/**
+ * After a crash the first Job may be older than the `startTime` of the sequence. A Job controller that lags behind (1.20)
+ * moves the Job's own `startTime`, but never before its creation. RFC 3339 times in UTC compare as text.
+ */
+function notAfter(startTime: string | undefined, { metadata, status }: ObservedJob): string | undefined {
+  const times = [startTime, metadata.creationTimestamp, status.startTime].filter((time) => time !== undefined);
+  return startTime === undefined ? undefined : times.toSorted()[0];
 }
 
 export const guards = defineGuards({
@@ -95,7 +99,7 @@ const effects = defineEffects({
       if (job === undefined || name === undefined) return draft;
       const step = stepRecordOf(job, currentIndex(draft), name, now);
       const started = withCurrentSteps(draft, [...currentSteps(draft), step]);
-      const recorded = { ...context, draft: { ...started, startTime: earlier(draft.startTime, step.startTime) } };
+      const recorded = { ...context, draft: { ...started, startTime: notAfter(draft.startTime, job) } };
       const message = EVENT_MESSAGE.jobStarted(currentStepLabel(recorded) ?? '');
       return emit(recorded.draft, { type: 'Normal', reason: EVENT.jobStarted, message, step: eventStep(recorded) });
     },

@@ -1,5 +1,6 @@
 /** Manages the Pods of this node: a worker for each running Pod, and the removal of deleted ones. */
 import { keyOf } from '../../shared/kube/cache.ts';
+import { sleep } from '../../shared/sleep.ts';
 import type { NodeApi } from './api.ts';
 import { isFinished, type Pod } from './objects.ts';
 import { removePodFolder } from './pod-folder.ts';
@@ -23,6 +24,8 @@ export interface PodManagerOptions {
 
 /** The kubelet's exit code for a container whose real one is unknown. */
 const UNKNOWN_EXIT_CODE = 137;
+const FIRST_RETRY_MS = 200;
+const MAX_RETRY_MS = 5_000;
 
 export class PodManager {
   readonly #options: PodManagerOptions;
@@ -94,9 +97,24 @@ export class PodManager {
     try {
       await worker?.done;
       if (worker !== undefined) await this.#writers.get(worker)?.flushed();
-      if (!this.#options.signal.aborted) await this.#options.api.removePod(pod);
+      await this.#removeFromApi(pod);
     } finally {
       this.#removing.delete(uid);
+    }
+  }
+
+  /** No watch event would trigger a retry, and the Pod must not stay for ever. */
+  async #removeFromApi(pod: Pod): Promise<void> {
+    const { api, signal } = this.#options;
+    let failures = 0;
+    while (!signal.aborted) {
+      try {
+        await api.removePod(pod);
+        return;
+      } catch (error) {
+        if (failures++ === 0) this.#logError(pod, error);
+        await sleep(Math.min(FIRST_RETRY_MS * failures, MAX_RETRY_MS), signal);
+      }
     }
   }
 
@@ -109,10 +127,12 @@ export class PodManager {
   }
 
   #background(work: Promise<void>, pod: Pod): void {
-    work.catch((error: unknown) => {
-      const message = error instanceof Error ? error.message : String(error);
-      if (!this.#options.signal.aborted) this.#options.log(`${keyOf(pod)}: ${message}`);
-    });
+    work.catch((error: unknown) => this.#logError(pod, error));
+  }
+
+  #logError(pod: Pod, error: unknown): void {
+    const message = error instanceof Error ? error.message : String(error);
+    if (!this.#options.signal.aborted) this.#options.log(`${keyOf(pod)}: ${message}`);
   }
 }
 

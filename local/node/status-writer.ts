@@ -22,7 +22,7 @@ export class StatusWriter {
   /** Queues a status in place of one that has not been sent yet. Never throws. */
   update(status: PodStatus): void {
     this.#next = status;
-    this.#writing ??= this.#drain().finally(() => (this.#writing = undefined));
+    this.#writing ??= this.#drain();
   }
 
   /** Resolves when the last status has been written, or has failed for good. Never rejects. */
@@ -31,6 +31,17 @@ export class StatusWriter {
   }
 
   async #drain(): Promise<void> {
+    await Promise.resolve(); // so that `update` has set `#writing` before the end unsets it
+    try {
+      await this.#writeAll();
+    } finally {
+      this.#writing = undefined;
+    }
+    // A status that came between the end of the loop and this line.
+    if (this.#next !== undefined && !this.#signal.aborted) this.update(this.#next);
+  }
+
+  async #writeAll(): Promise<void> {
     let failures = 0;
     while (this.#next !== undefined && !this.#signal.aborted) {
       const status = this.#next;

@@ -4,7 +4,7 @@ const POLL_MS = 50;
 
 /**
  * Calls `look` again and again until it gives something other than undefined or false, and resolves with that. Fails after
- * `seconds` (default 60) with the last error of `look`, if it threw. This is a bound, never a measurement.
+ * `seconds` (default 60), and says the last error of `look`, if it threw. This is a bound, never a measurement.
  */
 export async function eventually<T>(
   what: string,
@@ -23,5 +23,6 @@ export async function eventually<T>(
     }
     await sleep(POLL_MS);
   }
-  throw new Error(`not within ${seconds} s: ${what}`, { cause: last });
+  const why = last instanceof Error ? `: ${last.message}` : '';
+  throw new Error(`not within ${seconds} s: ${what}${why}`, { cause: last });
 }

@@ -250,7 +250,12 @@ export class Namespace {
   }
 
   async untilNoPods(sequence?: string): Promise<void> {
-    await eventually('no Pods', async () => (await this.pods(sequence)).length === 0);
+    await eventually('no Pods', async () => {
+      const [pod, ...others] = await this.pods(sequence);
+      if (pod === undefined) return true;
+      const { name, deletionTimestamp = 'not deleted' } = pod.metadata;
+      throw new Error(`${name} and ${others.length} others: ${JSON.stringify([deletionTimestamp, pod.status])}`);
+    });
   }
 
   async untilNoJobs(sequence?: string): Promise<void> {
