@@ -1,10 +1,8 @@
 /** `sequentialjob convert`: writes the SequentialJobs of a file in another API version. */
 import { GROUP } from '../shared/api/group.ts';
 import { ConversionError } from '../shared/conversion/index.ts';
-import { readArguments } from './arguments.ts';
 import { convertDocument } from './convert-document.ts';
 import { toJson } from './read-manifests.ts';
-import { ConfigError } from './run/config.ts';
 import { splitJsonStream } from './split-json-stream.ts';
 import { type Io, label, UnreadableError } from './stdio.ts';
 import { readYaml, type YamlDocument } from './yaml.ts';
@@ -12,17 +10,14 @@ import { readYaml, type YamlDocument } from './yaml.ts';
 /** `refused`: a document cannot be converted, or there is no SequentialJob. */
 const EXIT = { ok: 0, refused: 1, unreadable: 2 } as const;
 
-const VERSIONS = ['v1beta1', 'v1alpha1'] as const;
+export type ConvertVersion = 'v1beta1' | 'v1alpha1';
 
 /**
  * Converts every SequentialJob of a file, and returns the exit code. Other documents are written as they are. If something
- * cannot be converted, writes nothing but the reason, to standard error. Throws ConfigError for wrong usage.
+ * cannot be converted, writes nothing but the reason, to standard error.
  */
-export async function convertFile(args: readonly string[], io: Io): Promise<number> {
-  const { files, flags } = readArguments('convert', args, { to: VERSIONS });
-  const [file = '', ...more] = files;
-  if (more.length > 0) throw new ConfigError(['convert takes one FILE']);
-  const apiVersion = `${GROUP}/${flags.get('to') ?? VERSIONS[0]}`;
+export async function convertFile(file: string, to: ConvertVersion, io: Io): Promise<number> {
+  const apiVersion = `${GROUP}/${to}`;
   try {
     return convertText(label(file), await io.read(file), { io, apiVersion });
   } catch (error) {

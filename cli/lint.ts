@@ -1,36 +1,33 @@
 /** `sequentialjob lint`: validates manifests as the webhook does, without a cluster and, with `--server`, by dry run too. */
-import { type FlagKind, readArguments } from './arguments.ts';
 import type { SequentialJob } from '../shared/api/types.ts';
-import { ConfigError } from './run/config.ts';
 import { StartupError } from '../shared/kube/startup.ts';
+import { CommandError } from './cluster/command-error.ts';
+import type { ClusterFlags } from './cluster/connect.ts';
 import { validateManifest, type Finding, isError, textFindings } from './validate-manifest.ts';
 import type { Cluster, DryRunResult } from './server-dry-run.ts';
 import { type Io, label, UnreadableError } from './stdio.ts';
 import { type Manifest, readManifests } from './read-manifests.ts';
 import { type FileReport, jsonReport, textReport } from './lint-report.ts';
 
-const FLAGS = {
-  format: ['text', 'json'],
-  server: 'switch',
-  kubeconfig: 'text',
-  context: 'text',
-  namespace: 'text',
-} as const satisfies Readonly<Record<string, FlagKind>>;
+export interface LintFlags extends ClusterFlags {
+  readonly format: 'text' | 'json';
+  readonly server?: boolean;
+}
 
 /** `errors`: at least one error was found. `incomplete`: a file could not be read, or the cluster could not check it. */
 const EXIT = { ok: 0, errors: 1, incomplete: 2 } as const;
 
 /**
  * Lints every file and returns the exit code, which warnings do not change. Writes findings to standard output; writes the
- * summary, and what could not be read or checked, to standard error. Throws ConfigError for wrong usage.
+ * summary, and what could not be read or checked, to standard error. Throws CommandError for wrong usage and for a
+ * kubeconfig that names no cluster.
  */
-export async function lint(args: readonly string[], io: Io): Promise<number> {
-  const { files, flags } = readArguments('lint', args, FLAGS);
+export async function lint(files: readonly string[], flags: LintFlags, io: Io): Promise<number> {
   const cluster = await clusterOf(flags, io);
   try {
     const { reports, problems } = await lintFiles(files, cluster, io);
     for (const problem of problems) io.err(`sequentialjob: ${problem}\n`);
-    const { findings, summary } = flags.get('format') === 'json' ? jsonReport(reports) : textReport(reports);
+    const { findings, summary } = flags.format === 'json' ? jsonReport(reports) : textReport(reports);
     io.out(findings);
     io.err(summary);
     if (problems.length > 0) return EXIT.incomplete;
@@ -41,18 +38,20 @@ export async function lint(args: readonly string[], io: Io): Promise<number> {
 }
 
 /** The cluster of `--server`; undefined without the flag. Loads the API client's modules only with the flag. */
-async function clusterOf(flags: ReadonlyMap<string, string>, { env }: Io): Promise<Cluster | undefined> {
-  const [path, context, namespace] = [flags.get('kubeconfig'), flags.get('context'), flags.get('namespace')];
-  if (!flags.has('server')) {
-    const unused = ['kubeconfig', 'context', 'namespace'].filter((flag) => flags.has(flag));
-    if (unused.length > 0) throw new ConfigError(unused.map((flag) => `--${flag} needs --server`));
-    return undefined;
+async function clusterOf(
+  { server = false, kubeconfig, context, namespace }: LintFlags,
+  { env }: Io,
+): Promise<Cluster | undefined> {
+  if (!server) {
+    const unused = Object.entries({ kubeconfig, context, namespace }).filter(([, value]) => value !== undefined);
+    if (unused.length === 0) return undefined;
+    throw new CommandError('usage', unused.map(([flag]) => `--${flag} needs --server`).join('; '));
   }
   const { openCluster } = await import('./server-dry-run.ts');
   try {
-    return openCluster({ path, context, namespace, env: env['KUBECONFIG'] });
+    return openCluster({ path: kubeconfig, context, namespace, env: env['KUBECONFIG'] });
   } catch (error) {
-    if (error instanceof StartupError) throw new ConfigError([error.message]);
+    if (error instanceof StartupError) throw new CommandError('unreachable', error.message, { cause: error });
     throw error;
   }
 }

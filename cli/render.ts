@@ -1,11 +1,9 @@
 /** `sequentialjob render`: prints the claims and Jobs that the controller would create, without a cluster. */
 import { printableLine } from '../shared/printable-text.ts';
 import type { SequentialJob } from '../shared/api/types.ts';
-import { ConfigError } from './run/config.ts';
 import { buildJob } from '../shared/jobs/job.ts';
 import { buildClaims } from '../shared/jobs/volume-claims.ts';
 import { allSteps } from '../shared/jobs/position.ts';
-import { readArguments } from './arguments.ts';
 import { validateManifest, isError, textFindings } from './validate-manifest.ts';
 import { type Io, label, UnreadableError } from './stdio.ts';
 import { type Manifests, readManifests } from './read-manifests.ts';
@@ -18,12 +16,9 @@ const EXIT = { ok: 0, refused: 1, unreadable: 2 } as const;
 
 /**
  * Renders every SequentialJob of a file and returns the exit code. If one of them has errors, writes no Job, and the
- * errors to standard error in lint's format. Throws ConfigError for wrong usage.
+ * errors to standard error in lint's format.
  */
-export async function render(args: readonly string[], io: Io): Promise<number> {
-  const { files } = readArguments('render', args, {});
-  const [file = '', ...more] = files;
-  if (more.length > 0) throw new ConfigError(['render takes one FILE']);
+export async function render(file: string, io: Io): Promise<number> {
   try {
     return renderText(label(file), await io.read(file), io);
   } catch (error) {

@@ -24,7 +24,7 @@ export const withoutPodsNote = (why: string): string => `${why}; the bars show n
 /** Resolves with the exit code. Rejects with CommandError. */
 export async function status(name: string | undefined, flags: StatusFlags, context: CommandContext): Promise<number> {
   if (name !== undefined && flags.allNamespaces === true) {
-    throw new CommandError('failed', 'a sequence cannot be named together with --all-namespaces');
+    throw new CommandError('usage', 'a sequence cannot be named together with --all-namespaces');
   }
   return withConnection(flags, context, (connection) =>
     name === undefined ? statusOfAll(connection, flags, context) : statusOfOne(name, { connection, flags, context }),

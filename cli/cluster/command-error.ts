@@ -1,13 +1,13 @@
-/** Errors of commands that talk to a cluster, in one line for people. */
+/** Errors of commands, in one line for people. */
 import { GROUP, PLURAL } from '../../shared/api/group.ts';
 import { type ApiError, isApiError } from '../../shared/kube/errors.ts';
 import { printableLine } from '../../shared/printable-text.ts';
 
 /**
  * `failed`: the cluster answered, and the answer is no. `unreachable`: there was no answer, or not of an API server
- * that accepts the user.
+ * that accepts the user. `usage`: nothing was asked, because the flags contradict each other.
  */
-export type CommandErrorKind = 'failed' | 'unreachable';
+export type CommandErrorKind = 'failed' | 'unreachable' | 'usage';
 
 export class CommandError extends Error {
   override readonly name = 'CommandError';

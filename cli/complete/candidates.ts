@@ -6,12 +6,16 @@ export interface OptionSpec {
   readonly description: string;
   /** Its value; undefined if it has none. */
   readonly value: ValueKind | readonly string[] | undefined;
+  /** The value is given after `=` only, as in `--leader-elect=true`. */
+  readonly isValueOptional: boolean;
 }
 
 export interface CommandSpec {
   readonly name: string;
   readonly description: string;
   readonly options: readonly OptionSpec[];
+  /** Whether it takes those of the program, too. */
+  readonly takesGlobalOptions: boolean;
   /** What its arguments are; the last one may be repeated if `isVariadic`. */
   readonly arguments: readonly (ValueKind | readonly string[])[];
   readonly isVariadic: boolean;
@@ -21,7 +25,7 @@ export type ValueKind = 'sequence' | 'step' | 'namespace' | 'context' | 'file' |
 
 export interface ProgramSpec {
   readonly commands: readonly CommandSpec[];
-  /** Those of all commands. */
+  /** Those of all commands with a cluster. */
   readonly options: readonly OptionSpec[];
 }
 
@@ -59,7 +63,7 @@ export function candidatesFor(words: readonly string[], program: ProgramSpec): C
   const { command, pending, flags, given } = parsed;
   const rest = { flags, given };
   if (pending !== undefined) return ofValue(pending.value ?? 'text', { word, prefix: '', ...rest });
-  const options = [...(command?.options ?? []), ...program.options];
+  const options = optionsOf(command, program);
   if (!parsed.hasEndedOptions && word.startsWith('-')) {
     const [name = '', ...value] = word.split('=');
     const option = word.includes('=') ? options.find((one) => one.flags.includes(name)) : undefined;
@@ -103,15 +107,21 @@ function parse(words: readonly string[], program: ProgramSpec): Parsed {
     } else if (word === '--') hasEndedOptions = true;
     else if (!hasEndedOptions && word.startsWith('-') && word !== '-') {
       const [name = '', ...value] = word.split('=');
-      const option = [...(command?.options ?? []), ...program.options].find((one) => one.flags.includes(name));
+      const option = optionsOf(command, program).find((one) => one.flags.includes(name));
       if (option === undefined) continue;
       if (option.value === undefined) flags[longName(option)] = 'true';
       else if (word.includes('=')) flags[longName(option)] = value.join('=');
+      else if (option.isValueOptional) flags[longName(option)] = 'true';
       else pending = option;
     } else if (command === undefined) command = program.commands.find(({ name }) => name === word);
     else given.push(word);
   }
   return { command, pending, flags, given, hasEndedOptions };
 }
+
+const optionsOf = (command: CommandSpec | undefined, program: ProgramSpec): readonly OptionSpec[] => [
+  ...(command?.options ?? []),
+  ...(command?.takesGlobalOptions === false ? [] : program.options),
+];
 
 const longName = ({ flags }: OptionSpec): string => (flags.find((flag) => flag.startsWith('--')) ?? '').slice(2);

@@ -19,8 +19,8 @@ export class ConfigError extends Error {
 
 interface Option<T> {
   readonly flag: string;
-  /** The value's name in the help text. */
-  readonly placeholder: string;
+  /** The value's name in the help text, or the words that it may be. */
+  readonly placeholder: string | readonly string[];
   readonly description: string;
   readonly fallback: T;
   readonly read: (text: string) => ParseResult<T>;
@@ -30,11 +30,13 @@ interface Option<T> {
 
 const option = <T>(given: Option<T>): Option<T> => given;
 
+const BOOLS = ['true', 'false'] as const;
+
 /** Every option of `run`, in the order of the help text. */
 export const OPTIONS = {
   role: option<Role>({
     flag: 'role',
-    placeholder: ROLES.join('|'),
+    placeholder: ROLES,
     description: 'which parts of the operator this process runs',
     fallback: 'all',
     read: oneOf(ROLES),
@@ -77,7 +79,7 @@ export const OPTIONS = {
   }),
   preflight: option({
     flag: 'preflight',
-    placeholder: 'true|false',
+    placeholder: BOOLS,
     description: 'before the first step starts, create the Jobs of all steps by dry run',
     fallback: true,
     read: bool,
@@ -85,7 +87,7 @@ export const OPTIONS = {
   }),
   checkSecrets: option({
     flag: 'check-secrets',
-    placeholder: 'true|false',
+    placeholder: BOOLS,
     description:
       'check before a step starts that the Secrets it references exist; needs permission to get Secrets, including their contents',
     fallback: false,
@@ -134,7 +136,7 @@ export const OPTIONS = {
   }),
   leaderElect: option({
     flag: 'leader-elect',
-    placeholder: 'true|false',
+    placeholder: BOOLS,
     description: 'enable leader election: of several controllers only the holder of the Lease reconciles',
     fallback: false,
     read: bool,
@@ -212,19 +214,22 @@ export const OPTIONS = {
   }),
   logLevel: option<LogLevel>({
     flag: 'log-level',
-    placeholder: LOG_LEVELS.join('|'),
+    placeholder: LOG_LEVELS,
     description: 'minimum log level',
     fallback: 'info',
     read: oneOf(LOG_LEVELS),
   }),
   logFormat: option<LogFormat>({
     flag: 'log-format',
-    placeholder: LOG_FORMATS.join('|'),
+    placeholder: LOG_FORMATS,
     description: 'log format: json for machines, pretty for people',
     fallback: 'json',
     read: oneOf(LOG_FORMATS),
   }),
 };
+
+/** Any of the options. */
+export type RunOption = (typeof OPTIONS)[keyof typeof OPTIONS];
 
 /** The value of each option: of its fallback's type and of what its `read` gives. */
 export type Config = {

@@ -6,9 +6,6 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { convertFile } from '../../cli/convert.ts';
-import { lint } from '../../cli/lint.ts';
-import { render } from '../../cli/render.ts';
 import { parseConfig } from '../../cli/run/config.ts';
 import { loadKubeConfig } from '../../shared/kube/kubeconfig.ts';
 import { pino } from 'pino';
@@ -82,11 +79,7 @@ describe('a review', () => {
 });
 
 describe('a file', () => {
-  it.each([
-    ['lint', lint],
-    ['render', render],
-    ['convert', convertFile],
-  ])('of %s may have these keys anywhere', async (_name, command) => {
+  it.each(['lint', 'render', 'convert'] as const)('of %s may have these keys anywhere', async (command) => {
     const texts = SPECS.map(([, spec]) => JSON.stringify(written(spec)));
     for (const variant of texts.flatMap(evilVariants)) {
       const { code } = await run(command, ['a.json'], { 'a.json': variant });
@@ -101,7 +94,7 @@ describe('a file', () => {
       `apiVersion: batch.example.com/v1beta1\nkind: SequentialJob\n${yaml}`,
       `"__proto__":\n  polluted: true\n`,
     ]) {
-      const { code } = await run(lint, ['a.yaml'], { 'a.yaml': text });
+      const { code } = await run('lint', ['a.yaml'], { 'a.yaml': text });
       expect([0, 1]).toContain(code);
     }
   });

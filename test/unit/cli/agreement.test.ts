@@ -1,7 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
 import { splitJsonStream } from '../../../cli/split-json-stream.ts';
-import { lint } from '../../../cli/lint.ts';
 import { writeYaml } from '../../../cli/yaml.ts';
 import { withDefaults } from '../../../shared/api/defaults.ts';
 import type { Schema } from '../../../shared/api/schema.ts';
@@ -183,7 +182,7 @@ test.each([
       if (errors.length === 0) good++;
       else bad++;
       for (const a of [writeYaml(written), JSON.stringify(written)]) {
-        const { code, out } = await run(lint, ['a'], { a });
+        const { code, out } = await run('lint', ['a'], { a });
         const lines = out
           .split('\n')
           .slice(0, -1)
@@ -232,7 +231,7 @@ test('property: lint returns a result for any text', async () => {
         fc.array(word).map((words) => words.join('')),
       ),
       async (a) => {
-        const { code } = await run(lint, ['a'], { a });
+        const { code } = await run('lint', ['a'], { a });
         expect([0, 1]).toContain(code);
       },
     ),
@@ -248,7 +247,7 @@ test('YAML whose aliases expand without limit is rejected', async () => {
       (_, i) => `b${i}: &a${i + 1} [${Array.from({ length: 9 }, () => `*a${i}`).join(', ')}]`,
     ),
   ].join('\n');
-  const { code, out } = await run(lint, ['a'], { a: bomb });
+  const { code, out } = await run('lint', ['a'], { a: bomb });
   expect(code).toBe(1);
   expect(out).toContain('YAML: Excessive alias count');
 });

@@ -1,28 +1,13 @@
 import { describe, expect, it, test } from '@jest/globals';
 import * as fc from 'fast-check';
-import { convertFile } from '../../../cli/convert.ts';
-import { ConfigError } from '../../../cli/run/config.ts';
-import { UnreadableError } from '../../../cli/stdio.ts';
 import { readYaml, writeYaml } from '../../../cli/yaml.ts';
 import '../../support/properties.ts';
 import { toV1alpha1, toV1beta1, v1alpha1Object, v1beta1Object } from '../../support/versions.ts';
+import { type Ran, run } from './memory-io.ts';
 
-interface Result {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-async function convert(text: string, to = 'v1beta1'): Promise<Result> {
-  let [out, err] = ['', ''];
-  const code = await convertFile([`--to=${to}`, 'etl.yaml'], {
-    read: async (name) => (text === '' ? Promise.reject(new UnreadableError(`${name}: no such file`)) : text),
-    out: (more) => void (out += more),
-    err: (more) => void (err += more),
-    env: {},
-  });
-  return { code, out, err };
-}
+/** An empty text: there is no such file. */
+const convert = async (text: string, to = 'v1beta1'): Promise<Ran> =>
+  run('convert', [`--to=${to}`, 'etl.yaml'], text === '' ? {} : { 'etl.yaml': text });
 
 const V1ALPHA1 = `# The nightly run.
 apiVersion: batch.example.com/v1alpha1
@@ -148,11 +133,11 @@ describe('what cannot be converted is named, and nothing is written', () => {
   ])('%s', async (_what, text, code, err) => expect(await convert(text)).toEqual({ code, out: '', err }));
 
   it.each([
-    ['--to must be one of v1beta1, v1alpha1', ['--to=v2', 'a']],
-    ['convert takes one FILE', ['a', 'b']],
+    ["option '--to <version>' argument 'v2' is invalid. Allowed choices are v1beta1, v1alpha1.", ['--to=v2', 'a']],
+    ["too many arguments for 'convert'. Expected 1 argument but got 2: a, b.", ['a', 'b']],
+    ["unknown option '--kubeconfig'", ['a', '--kubeconfig=b']],
   ])('%s', async (problem, args) => {
-    const io = { read: async () => '', out: () => undefined, err: () => undefined, env: {} };
-    await expect(convertFile(args, io)).rejects.toThrow(new ConfigError([problem]));
+    expect(await run('convert', args, {})).toEqual({ code: 2, out: '', err: `sequentialjob: ${problem}\n` });
   });
 });
 

@@ -3,7 +3,6 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { lint } from '../../../cli/lint.ts';
 import { type Received, startServer, type TestServer } from '../../support/http-server.ts';
 import { type Ran, run } from './memory-io.ts';
 
@@ -71,7 +70,7 @@ beforeEach(() => {
 });
 
 const lintServer = async (text = TWO_STEPS, ...flags: readonly string[]): Promise<Ran> =>
-  run(lint, ['--server', `--kubeconfig=${kubeconfig}`, ...flags, 'a'], { a: text });
+  run('lint', ['--server', `--kubeconfig=${kubeconfig}`, ...flags, 'a'], { a: text });
 
 const isJob = ({ url }: Received): boolean => url.includes('/jobs?');
 const asked = (): readonly string[] =>
@@ -233,7 +232,7 @@ describe('without a response the exit code is 2, and the message has the reason'
       'current-context': 'x',
     });
     await writeFile(elsewhere, text);
-    const { code, err } = await run(lint, ['--server', '--kubeconfig', elsewhere, 'a'], { a: TWO_STEPS });
+    const { code, err } = await run('lint', ['--server', '--kubeconfig', elsewhere, 'a'], { a: TWO_STEPS });
     expect(code).toBe(2);
     expect(err).toContain('could not check the SequentialJob: connect ECONNREFUSED 127.0.0.1:1');
   });
@@ -241,12 +240,15 @@ describe('without a response the exit code is 2, and the message has the reason'
 
 describe('wrong usage', () => {
   it.each([
-    [['--server=yes', 'a'], '--server takes no value'],
+    [['--server=yes', 'a'], "unknown option '--server=yes'"],
     [['--kubeconfig=x', 'a'], '--kubeconfig needs --server'],
-    [['-n', 'x', 'a'], '--namespace needs --server'],
-    [['--server', '--context=', 'a'], '--context needs a value'],
+    [['-n', 'x', '--context=y', 'a'], '--context needs --server; --namespace needs --server'],
+    [['--server', '--context=', 'a'], "option '--context <name>' argument '' is invalid. It must not be empty."],
     [['--server', '--kubeconfig=/no/such/file', 'a'], 'cannot read the kubeconfig /no/such/file'],
   ])('%j', async (args, problem) => {
-    await expect(run(lint, args, { a: TWO_STEPS })).rejects.toThrow(problem);
+    const { code, out, err } = await run('lint', args, { a: TWO_STEPS });
+    expect({ code, out }).toEqual({ code: 2, out: '' });
+    expect(err).toMatch(/^sequentialjob: [^\n]+\n$/);
+    expect(err).toContain(problem);
   });
 });

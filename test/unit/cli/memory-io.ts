@@ -1,5 +1,7 @@
 /** A command line in memory: its files, and what it wrote. */
+import { runProgram } from '../../../cli/program.ts';
 import { type Io, UnreadableError } from '../../../cli/stdio.ts';
+import { MemoryTerminal } from '../../support/memory-terminal.ts';
 
 export interface Ran {
   readonly code: number;
@@ -7,17 +9,16 @@ export interface Ran {
   readonly err: string;
 }
 
-type Command = (args: readonly string[], io: Io) => Promise<number>;
-
 /** Runs a command, with these environment variables; the file `-` is standard input. */
 export async function run(
-  command: Command,
+  command: 'lint' | 'render' | 'convert',
   args: readonly string[],
   files: Readonly<Record<string, string>>,
   env: Io['env'] = {},
 ): Promise<Ran> {
   let [out, err] = ['', ''];
-  const code = await command(args, {
+  const terminal = new MemoryTerminal();
+  const io: Io = {
     read: (name) => {
       const text = files[name];
       return text === undefined ? Promise.reject(new UnreadableError(`${name}: no such file`)) : Promise.resolve(text);
@@ -29,6 +30,8 @@ export async function run(
       err += text;
     },
     env,
-  });
-  return { code, out, err };
+  };
+  const context = { terminal, env, now: () => 0, program: 'sequentialjob' };
+  const code = await runProgram([command, ...args], context, () => io);
+  return { code, out, err: terminal.errors.map((line) => `${line}\n`).join('') + err };
 }

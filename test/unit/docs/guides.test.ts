@@ -2,7 +2,6 @@
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { lint } from '../../../cli/lint.ts';
 import { ROOT } from '../../support/manifests.ts';
 import { run } from '../cli/memory-io.ts';
 
@@ -23,7 +22,7 @@ describe('lint finds nothing in the SequentialJobs of', () => {
   it.each(PAGES.filter((page) => sequencesOf(page).length > 0))('%s', async (page) => {
     const findings: string[] = [];
     for (const text of sequencesOf(page)) {
-      const { out } = await run(lint, [page], { [page]: text });
+      const { out } = await run('lint', [page], { [page]: text });
       findings.push(...out.split('\n').filter((line) => line !== ''));
     }
     expect(findings).toEqual([]);
@@ -38,7 +37,7 @@ describe('lint finds nothing in the SequentialJobs of', () => {
 it('a wrong manifest would be found, at its line in the page', async () => {
   const [first = ''] = sequencesOf('docs/guides/secrets.md');
   const wrong = first.replace('name: push', 'name: pull');
-  const { code, out } = await run(lint, ['page.md'], { 'page.md': wrong });
+  const { code, out } = await run('lint', ['page.md'], { 'page.md': wrong });
   const line = wrong.split('\n').lastIndexOf('    - name: pull') + 1;
   expect([code, out]).toEqual([
     1,

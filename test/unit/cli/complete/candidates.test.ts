@@ -1,7 +1,8 @@
 /** What may stand at the end of an unfinished command line. */
 import { describe, expect, it } from '@jest/globals';
 import { candidatesFor, type Candidates } from '../../../../cli/complete/candidates.ts';
-import { createProgram, specOf } from '../../../../cli/program.ts';
+import { createProgram } from '../../../../cli/program.ts';
+import { specOf } from '../../../../cli/program-spec.ts';
 import { MemoryTerminal } from '../../../support/memory-terminal.ts';
 
 const context = { terminal: new MemoryTerminal(), env: {}, now: () => 0, program: 'sequentialjob' };
@@ -15,9 +16,11 @@ function shown(candidates: Candidates): string {
   return `<${kind}> ${prefix}${word} [${known}]`;
 }
 
+const COMMANDS = 'status logs watch wait suspend unsuspend resume lint render convert run version completion help';
+
 describe('after the words', () => {
   it.each([
-    ['', 'status logs watch wait suspend unsuspend resume completion'],
+    ['', COMMANDS],
     ['wa', 'watch wait'],
     ['-n x st', 'status'],
     ['status ', '<sequence>  []'],
@@ -40,7 +43,21 @@ describe('after the words', () => {
     ['logs -f etl --timestamps --step ', '<step>  [follow=true timestamps=true etl]'],
     ['logs --tail ', '<text>  []'],
     ['status -- -', '<sequence> - []'],
-    ['nonsense ', 'status logs watch wait suspend unsuspend resume completion'],
+    ['nonsense ', COMMANDS],
+    ['lint ', '<file>  []'],
+    ['lint a.yaml b', '<file> b [a.yaml]'],
+    ['lint --format ', 'text json'],
+    ['lint --s', '--server'],
+    ['lint -n ', '<namespace>  []'],
+    ['render a.yaml ', ''],
+    ['render --', ''],
+    ['convert --to=', '--to=v1beta1 --to=v1alpha1'],
+    ['run --role ', 'all webhook controller'],
+    ['run --kubeconfig ', '<file>  []'],
+    ['run --leader-elect=', '--leader-elect=true --leader-elect=false'],
+    ['run --leader-elect ', ''],
+    ['run --name', '--namespace'],
+    ['help com', 'completion'],
   ])('"%s"', (words, expected) => {
     expect(shown(candidatesFor(words.split(' '), PROGRAM))).toBe(expected);
   });
