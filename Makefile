@@ -44,7 +44,7 @@ SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 REVISION ?= $(shell git describe --always --abbrev=40 --dirty 2>/dev/null || echo unknown)
 HELM ?= helm
 
-.PHONY: help demo test test-unit test-integration test-e2e test-faults test-hostile test-load bench lint format generate verify audit licences node-origin sbom sbom-cli run build build-cli clean \
+.PHONY: help demo test test-unit test-integration test-e2e test-faults test-hostile test-load test-shells bench lint format generate verify audit licences node-origin sbom sbom-cli run build build-cli clean \
   install uninstall deploy store-v1beta1 migrate prepare-rollback undeploy certificate manifests build-installer docker-build docker-push helm-package release
 
 help: ## List the commands
@@ -81,6 +81,9 @@ test-hostile: $(INSTALLED) ## Fuzz the webhook, abuse its connections, act as a 
 
 test-load: $(INSTALLED) ## Run thousands of sequences at once, saturate the webhook; SHARE=0.1: a tenth
 	@export $(LONG); $(JEST) --selectProjects load --ci --runInBand $(ARGS)
+
+test-shells: $(INSTALLED) ## Run the completion scripts in bash, zsh and fish, which must be installed
+	@$(JEST) --selectProjects shells --ci $(ARGS)
 
 bench: $(INSTALLED) ## Measure against baselines and write docs/performance.md; ARGS=--smoke: only show that it works
 	@node bench/main.ts $(ARGS)

@@ -29,5 +29,6 @@ export default {
     project('faults', { ...long, ...local }),
     project('hostile', long),
     project('load', { ...long, ...local }),
+    project('shells', long),
   ],
 };

@@ -9,7 +9,7 @@ export type Shell = (typeof SHELLS)[number];
 
 const BASH = String.raw`# bash completion of sequentialjob: source <(sequentialjob completion bash)
 _sequentialjob() {
-  local current="${'$'}{COMP_WORDS[COMP_CWORD]}" line candidates=()
+  local current="${'$'}{COMP_WORDS[COMP_CWORD]}" line candidates=() directive=""
   # Bash splits words at "=": --step=load is three words.
   local words=() word i
   for ((i = 1; i <= COMP_CWORD; i++)); do
@@ -23,7 +23,7 @@ _sequentialjob() {
   [[ "$current" == "=" ]] && current=""
   while IFS= read -r line; do
     case "$line" in
-      :*) ;;
+      :*) directive="$line" ;;
       *)
         line="${'$'}{line%%$'\t'*}"
         [[ "${'$'}{words[-1]}" == --*=* ]] && line="${'$'}{line#*=}"
@@ -35,26 +35,31 @@ _sequentialjob() {
   for line in "${'$'}{candidates[@]}"; do
     [[ "$line" == "$current"* ]] && COMPREPLY+=("$line")
   done
+  [[ "$directive" != :0 ]] || compopt -o default
 }
-complete -o default -F _sequentialjob sequentialjob
+complete -F _sequentialjob sequentialjob
 `;
 
 const ZSH = String.raw`#compdef sequentialjob
 # zsh completion of sequentialjob: source <(sequentialjob completion zsh), or this file as _sequentialjob in $fpath
 _sequentialjob() {
-  local line text tab=$'\t'
+  local line text directive tab=$'\t'
   local -a candidates
   while IFS= read -r line; do
-    [[ "$line" == :* ]] && continue
+    if [[ "$line" == :* ]]; then
+      directive="$line"
+      continue
+    fi
     text="${'$'}{line%%$tab*}"
     text="${'$'}{text//:/\\:}"
     [[ "$line" == *$tab* ]] && text="$text:${'$'}{line#*$tab}"
     candidates+=("$text")
-  done < <(sequentialjob __complete "${'$'}{(@)words[2,CURRENT]}" 2>/dev/null)
-  if (( ${'$'}{#candidates} )); then
-    _describe -V sequentialjob candidates
-  else
+  done < <(sequentialjob __complete "${'$'}{(@Q)words[2,CURRENT]}" 2>/dev/null)
+  if [[ "$directive" == :0 ]]; then
+    [[ "$PREFIX" == --*=* ]] && compset -P '*='
     _files
+  elif (( ${'$'}{#candidates} )); then
+    _describe -V sequentialjob candidates
   fi
 }
 if [[ "$funcstack[1]" == "_sequentialjob" ]]; then
@@ -67,9 +72,18 @@ fi
 const FISH = String.raw`# fish completion of sequentialjob: sequentialjob completion fish | source
 function __sequentialjob_complete
     set -l words (commandline -opc) (commandline -ct)
-    sequentialjob __complete $words[2..-1] 2>/dev/null | string match -rv '^:'
+    set -l answer (sequentialjob __complete $words[2..-1] 2>/dev/null)
+    if test "$answer[-1]" = :0
+        # The flag stays before the file: --kubeconfig=FILE.
+        set -l word (string match -r -- '^(--[^=]*=|)(.*)$' $words[-1])
+        for file in (__fish_complete_path $word[3])
+            echo $word[2]$file
+        end
+    else
+        string match -rv '^:' -- $answer
+    end
 end
-complete -c sequentialjob -f -n 'test -n (__sequentialjob_complete | string collect)' -a '(__sequentialjob_complete)'
+complete -c sequentialjob -f -a '(__sequentialjob_complete)'
 `;
 
 /** The script for a shell, to be sourced. */
