@@ -2,6 +2,7 @@
 import { isApiError } from '../shared/kube/errors.ts';
 import { CommandError, explain } from './cluster/command-error.ts';
 import type { ClusterFlags, Connection } from './cluster/connect.ts';
+import { connectionReport } from './cluster/connection-report.ts';
 import { Follower } from './cluster/follow.ts';
 import { readLog } from './cluster/log-stream.ts';
 import { getSequence, listPods, ofSequence } from './cluster/read.ts';
@@ -51,6 +52,8 @@ async function followSequence(object: SequentialJob, { connection, flags, contex
   const { terminal } = context;
   const interrupt = interrupts();
   const follower = new Follower(connection, object);
+  const report = connectionReport((line) => terminal.error(line));
+  const remove = follower.onChange(() => report(follower.isConnected));
   try {
     await followLogs({
       connection,
@@ -64,6 +67,7 @@ async function followSequence(object: SequentialJob, { connection, flags, contex
     });
     return interrupt.exitCode ?? EXIT.ok;
   } finally {
+    remove();
     await follower.stop();
     interrupt.remove();
   }

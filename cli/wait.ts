@@ -1,7 +1,7 @@
 /** `sequentialjob wait`: until a sequence has ended, by a watch. The exit code says how. */
 import { formatSeconds } from '../shared/api/time.ts';
-import { CommandError } from './cluster/command-error.ts';
 import type { ClusterFlags } from './cluster/connect.ts';
+import { connectionReport } from './cluster/connection-report.ts';
 import { type Followed, Follower } from './cluster/follow.ts';
 import { getSequence } from './cluster/read.ts';
 import { type CommandContext, withConnection } from './command-context.ts';
@@ -32,7 +32,8 @@ export type OnState = (view: SequenceView, followed: Followed) => void;
 
 /** Resolves with the exit code. Rejects with CommandError if the sequence cannot be read. */
 export async function wait(name: string, flags: WaitFlags, context: CommandContext): Promise<number> {
-  const { code, text } = await followToEnd(name, flags, context);
+  const report = connectionReport((line) => context.terminal.error(line));
+  const { code, text } = await followToEnd(name, flags, context, (_, { isConnected }) => report(isConnected));
   if (text === undefined) return code;
   if (code === RESULT.completed) await context.terminal.write(`${text}\n`);
   else context.terminal.error(text);
@@ -44,7 +45,7 @@ export async function followToEnd(
   name: string,
   flags: WaitFlags,
   context: CommandContext,
-  onState: OnState = () => undefined,
+  onState: OnState,
 ): Promise<Ending> {
   return withConnection(flags, context, async (connection) => {
     const object = await getSequence(connection, name);
@@ -92,10 +93,3 @@ function resultOf(view: SequenceView, { isDeleted }: Followed): Pick<Ending, 'co
 
 const timedOutText = ({ name, phase, headline }: SequenceView, timeoutMs: number): string =>
   `timed out after ${formatSeconds(Math.round(timeoutMs / 1000))}: ${qualifiedName(name)} is ${phase}: ${headline}`;
-
-/** The exit code of `wait` and `watch` for an error: whatever it is, the result of the sequence is unknown. */
-export function unknownResult(error: unknown, { terminal, program }: CommandContext): number {
-  if (!(error instanceof CommandError)) throw error;
-  terminal.error(`${program}: ${error.message}`);
-  return RESULT.unknown;
-}

@@ -2,6 +2,7 @@
 import { clearScreenDown, moveCursor } from 'node:readline';
 import { Writable } from 'node:stream';
 import type { Followed } from './cluster/follow.ts';
+import { connectionReport, LOST } from './cluster/connection-report.ts';
 import { podsDenied } from './cluster/follow.ts';
 import { type CommandContext, invocationOf } from './command-context.ts';
 import { withoutPodsNote } from './status.ts';
@@ -26,20 +27,16 @@ export async function watch(name: string, flags: WaitFlags, context: CommandCont
 async function watchInLines(name: string, flags: WaitFlags, context: CommandContext): Promise<number> {
   const { terminal } = context;
   let before: SequenceView | undefined;
-  let isConnected = true;
+  const report = connectionReport((line) => terminal.error(line));
   const { code, text } = await followToEnd(name, flags, context, (view, followed) => {
     void terminal.print(changes(before, view));
-    if (followed.isConnected !== isConnected) terminal.error(followed.isConnected ? CONNECTED : LOST);
-    isConnected = followed.isConnected;
+    report(followed.isConnected);
     before = view;
   });
   // The last line on standard output says how it ended, unless that was not the sequence's doing.
   if (text !== undefined && (code === RESULT.timedOut || code === RESULT.unknown)) terminal.error(text);
   return code;
 }
-
-const LOST = 'lost the connection to the API server, trying again';
-const CONNECTED = 'connected to the API server again';
 
 async function watchOnScreen(name: string, flags: WaitFlags, context: CommandContext): Promise<number> {
   const { terminal } = context;

@@ -7,6 +7,7 @@ import { collectionPath, PODS, SEQUENTIAL_JOBS } from '../../shared/kube/resourc
 import { type StepPod, toStepPod } from '../status/step-pod.ts';
 import { type Asked, CommandError, explain, SEQUENTIAL_JOBS_RESOURCE } from './command-error.ts';
 import type { Connection } from './connect.ts';
+import { Denial } from './denial.ts';
 import { ofSequence, podSelector } from './read.ts';
 
 export interface Followed {
@@ -20,21 +21,18 @@ export interface Followed {
   readonly isConnected: boolean;
 }
 
-/** A server that has just started may deny what its roles allow, because it has not loaded them yet. */
-const STARTING_UP_MS = 10_000;
-
 export class Follower {
   readonly #connection: Connection;
   readonly #uid: string;
   readonly #objects: Reflector<SequentialJob>;
   readonly #pods: Reflector<StepPod>;
   readonly #podCache = new Cache<StepPod>();
+  readonly #denials = { objects: new Denial(), pods: new Denial() } as const;
   readonly #listeners = new Set<() => void>();
   #object: SequentialJob;
   #isDeleted = false;
   #arePodsDenied = false;
   #isConnected = true;
-  #deniedSince: number | undefined;
   #error: unknown;
 
   /** `object`: as it was read before. Starts at once. */
@@ -67,7 +65,11 @@ export class Follower {
       labelSelector: podSelector(name),
       cache: this.#podCache,
       transform: toStepPod,
-      onListed: () => this.#changed(),
+      onListed: () => {
+        this.#denials.pods.granted();
+        this.#changed();
+      },
+      onOpen: () => this.#denials.pods.granted(),
       onError: (error) => this.#failed(error, 'pods'),
       onInternalError: (error) => this.#end(error),
     });
@@ -95,6 +97,11 @@ export class Follower {
       isDeleted: this.#isDeleted,
       isConnected: this.#isConnected,
     };
+  }
+
+  /** False while the API server cannot be reached. */
+  get isConnected(): boolean {
+    return this.#isConnected;
   }
 
   /** Calls the listener at each change. Returns the function that removes it. */
@@ -128,7 +135,7 @@ export class Follower {
 
   #connected(): void {
     this.#isConnected = true;
-    this.#deniedSince = undefined;
+    this.#denials.objects.granted();
     this.#changed();
   }
 
@@ -140,16 +147,13 @@ export class Follower {
 
   #denied(error: ApiError, resource: string): void {
     const isOfPods = resource === 'pods';
-    const hasListed = isOfPods ? this.#pods.hasSynced : this.#objects.hasSynced;
-    this.#deniedSince ??= performance.now();
-    // The same connection may have listed before; then the server may only be starting.
-    if (hasListed && performance.now() - this.#deniedSince < STARTING_UP_MS) return;
+    if (this.#denials[isOfPods ? 'pods' : 'objects'].mayPass()) return;
     if (isOfPods) {
       this.#arePodsDenied = true;
       void this.#pods.stop();
       return;
     }
-    const verb: Asked['verb'] = hasListed ? 'watch' : 'list';
+    const verb: Asked['verb'] = this.#objects.hasSynced ? 'watch' : 'list';
     const { namespace, server } = this.#connection;
     this.#end(explain(error, { verb, resource, namespace, server }));
   }

@@ -3,6 +3,7 @@ import { isApiError } from '../../shared/kube/errors.ts';
 import { sleep } from '../../shared/sleep.ts';
 import { explain } from '../cluster/command-error.ts';
 import type { Connection } from '../cluster/connect.ts';
+import { Denial } from '../cluster/denial.ts';
 import { type Followed, type Follower, podsDenied } from '../cluster/follow.ts';
 import { readLog } from '../cluster/log-stream.ts';
 import { listPods, ofSequence } from '../cluster/read.ts';
@@ -34,16 +35,15 @@ const MAX_FAILURES = 5;
 /** Resolves when there is nothing more to come. Rejects with CommandError. */
 export async function followLogs(options: FollowLogsOptions): Promise<void> {
   const { follower, signal } = options;
-  const done = new Set<string>();
-  const said = new Set<string>();
+  const memory = { options, done: new Set<string>(), said: new Set<string>(), denial: new Denial() };
   await follower.ready(signal);
   while (!signal.aborted) {
     const state = follower.current;
     if (state.pods === undefined) throw podsDenied(options.connection.namespace);
-    sayGone(state.object, state.pods, { options, said });
-    if (await followNext(state.object, state.pods, { options, done })) continue;
+    sayGone(state.object, state.pods, memory);
+    if (await followNext(state.object, state.pods, memory)) continue;
     if (state.isDeleted || isOver(state, options.step)) {
-      await followLast(state, { options, done, said });
+      await followLast(state, memory);
       return;
     }
     await follower.nextChange(signal);
@@ -58,17 +58,19 @@ interface Memory {
   readonly options: FollowLogsOptions;
   /** UIDs of Pods whose logs have been printed. */
   readonly done: Set<string>;
+  /** Of logs. */
+  readonly denial: Denial;
 }
 
 /** Follows the first log that has not been printed. False if there is none yet. */
 async function followNext(
   object: Followed['object'],
   pods: readonly StepPod[],
-  { options, done }: Memory,
+  { options, done, denial }: Memory,
 ): Promise<boolean> {
   const next = logSources(object, pods, options.step).find(({ pod }) => !done.has(pod.metadata.uid) && hasLog(pod));
   if (next === undefined) return false;
-  await followPod(next, options);
+  await followPod(next, options, denial);
   done.add(next.pod.metadata.uid);
   return true;
 }
@@ -101,7 +103,7 @@ function sayGone(
 }
 
 /** Follows a Pod's log until its container has ended for good. A log that is cut off goes on where it was. */
-async function followPod(source: LogSource, options: FollowLogsOptions): Promise<void> {
+async function followPod(source: LogSource, options: FollowLogsOptions, denial: Denial): Promise<void> {
   const { follower, signal, note } = options;
   const { uid } = source.pod.metadata;
   const point = new ResumePoint();
@@ -110,7 +112,7 @@ async function followPod(source: LogSource, options: FollowLogsOptions): Promise
   let failures = 0;
   for (let tries = 0; !signal.aborted; tries++) {
     const wasOpen = isOpen();
-    const error = await copyLog(source, point, { ...options, follows: wasOpen, isOpen, isFirst: tries === 0 });
+    const error = await copyLog(source, point, { ...options, denial, follows: wasOpen, isOpen, isFirst: tries === 0 });
     if (error === undefined && !wasOpen) return;
     if (isApiError(error, 'NotFound')) return note(`Pod ${source.pod.metadata.name} of ${source.label} is gone`);
     failures = error === undefined || wasOpen ? 0 : failures + 1;
@@ -122,6 +124,7 @@ async function followPod(source: LogSource, options: FollowLogsOptions): Promise
 const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 interface Copy extends FollowLogsOptions {
+  readonly denial: Denial;
   readonly follows: boolean;
   readonly isOpen: () => boolean;
   readonly isFirst: boolean;
@@ -129,7 +132,7 @@ interface Copy extends FollowLogsOptions {
 
 /** Prints what is new. Resolves with the error that may pass, if any; rejects with the others. */
 async function copyLog(source: LogSource, point: ResumePoint, options: Copy): Promise<unknown> {
-  const { connection, follower, print, signal } = options;
+  const { connection, follower, print, signal, denial } = options;
   const stuck = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   const restart = (): void => {
@@ -149,6 +152,7 @@ async function copyLog(source: LogSource, point: ResumePoint, options: Copy): Pr
     });
     for await (const line of lines) {
       if (signal.aborted) return undefined;
+      denial.granted();
       const fresh = point.accept(line);
       if (fresh !== undefined) await print(fresh, source);
       if (timer !== undefined) restart();
@@ -156,7 +160,7 @@ async function copyLog(source: LogSource, point: ResumePoint, options: Copy): Pr
     return undefined;
   } catch (error) {
     if (signal.aborted) return undefined;
-    if (isApiError(error, 'Forbidden') || !isApiError(error)) {
+    if (!isApiError(error) || (isApiError(error, 'Forbidden') && !denial.mayPass())) {
       const { namespace, server } = connection;
       throw explain(error, { verb: 'get', resource: 'pods/log', namespace, server });
     }

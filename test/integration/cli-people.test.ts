@@ -11,7 +11,7 @@ import { Command, type Ended } from '../support/command.ts';
 import { eventually } from '../support/eventually.ts';
 import { ROOT } from '../support/manifests.ts';
 import { MemoryTerminal } from '../support/memory-terminal.ts';
-import { permit } from '../support/permissions.ts';
+import { permit, writeKubeconfigAs } from '../support/permissions.ts';
 import {
   FOREVER,
   gated,
@@ -364,12 +364,9 @@ describe('suspend, unsuspend and resume', () => {
 });
 
 describe('a user', () => {
-  /** A kubeconfig in the name of a user. */
   async function kubeconfigOf(user: string): Promise<string> {
-    const config = parse(await readFile(kubeconfig(), 'utf8')) as { users: { user: object }[] };
-    for (const one of config.users) Object.assign(one.user, { as: user });
     const file = join(folder(), `${user}.kubeconfig`);
-    await writeFile(file, stringify(config));
+    await writeKubeconfigAs(user, kubeconfig(), file);
     return file;
   }
 

@@ -43,6 +43,11 @@ export class MemoryTerminal implements Terminal {
     signal.addEventListener('abort', () => this.#resized.delete(listener));
   }
 
+  /** The reader of standard output goes away. */
+  leave(): void {
+    this.#reader.abort();
+  }
+
   resize(size: NonNullable<Terminal['size']>): void {
     this.size = size;
     for (const listener of this.#resized) listener();
