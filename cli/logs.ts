@@ -86,7 +86,9 @@ async function printSequence(object: SequentialJob, run: Run): Promise<number> {
     hasAll = (await printLog(source, run)) && hasAll;
   }
   if (sources.length === 0 && gone.length === 0) {
-    context.terminal.error(`no step${flags.step === undefined ? '' : ` "${flags.step}"`} of ${name} has started yet`);
+    const step = flags.step === undefined ? '' : ` "${flags.step}"`;
+    const yet = object.status?.completionTime === undefined ? ' yet' : '';
+    context.terminal.error(`no step${step} of ${name} has started${yet}`);
   }
   return hasAll ? EXIT.ok : EXIT.failed;
 }

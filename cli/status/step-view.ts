@@ -67,7 +67,8 @@ export interface StepInput {
 export function toStepView({ list, index, step, status, defaults }: StepInput, around: Surroundings): StepView {
   const runs = podsOfStep(status, around.pods);
   const [startedAt, endedAt] = [millis(status?.startTime), millis(status?.completionTime)];
-  const state = status === undefined ? stateWithoutJob(around) : stateOf(status, runs, around);
+  const maxAttempts = (step.job?.backoffLimit ?? defaults?.backoffLimit ?? DEFAULT_BACKOFF_LIMIT) + 1;
+  const state = status === undefined ? stateWithoutJob(around) : stateOf(status, { runs, maxAttempts }, around);
   const { attempts, exitCode, reason, message, jobName } = status ?? {};
   const isStarted = state !== 'Starting' && state !== 'Pending';
   return {
@@ -75,7 +76,7 @@ export function toStepView({ list, index, step, status, defaults }: StepInput, a
     index,
     name: step.name,
     state,
-    maxAttempts: (step.job?.backoffLimit ?? defaults?.backoffLimit ?? DEFAULT_BACKOFF_LIMIT) + 1,
+    maxAttempts,
     segments: status === undefined ? waitingSegments(around) : segmentsOf(status, runs, around.now),
     isIgnored: status?.state === 'Failed' && step.onFailure === 'Continue',
     ...omitUndefined({
@@ -103,12 +104,17 @@ function stateWithoutJob({ isCurrent, waiting, isSuspended, hasEnded }: Surround
   return waiting === undefined ? 'Pending' : 'Waiting';
 }
 
-function stateOf(status: StepStatus, pods: readonly StepPod[] | undefined, around: Surroundings): ShownState {
+function stateOf(
+  status: StepStatus,
+  { runs: pods, maxAttempts }: { readonly runs: readonly StepPod[] | undefined; readonly maxAttempts: number },
+  around: Surroundings,
+): ShownState {
   if (status.state !== 'Running') return status.state;
   if (around.isSuspended) return 'Suspended';
   if (around.waiting !== undefined) return 'Waiting';
   const hasFailed = (status.exitCode ?? 0) !== 0 || pods?.some(({ runs }) => runs.some(isFailed)) === true;
-  if (hasFailed || (status.attempts ?? 0) > 1) return 'Retrying';
+  // After its only attempt, the Job controller has only to say that it has failed.
+  if ((hasFailed && maxAttempts > 1) || (status.attempts ?? 0) > 1) return 'Retrying';
   return pods?.every(({ runs }) => runs.length === 0) === true ? 'Starting' : 'Running';
 }
 

@@ -102,7 +102,7 @@ describe('an API server that', () => {
   it.each([
     ['is killed, under a sequence that completes', 'killed', 0, 'true', 0],
     ['stops in order, under a sequence that fails', 'ordered', 5_000, 'exit 3', 1],
-  ])('%s', async (_sentence, name, graceMs, end, code) => {
+  ])('%s', async (_sentence, name, ...[graceMs, end, code]) => {
     await namespace.apply(name, spec(name, end));
     await namespace.untilRunning(name, 0);
     const screen = watchOnScreen(name);

@@ -9,7 +9,7 @@ it.each<readonly [string, readonly boolean[], readonly string[]]>([
   ['its loss, once', [true, false, false], [LOST]],
   ['its return, once', [false, true, true], [LOST, BACK]],
   ['the next loss, too', [false, true, false], [LOST, BACK, LOST]],
-])('it says %s', (_what, states, expected) => {
+])('says %s', (_what, states, expected) => {
   const said: string[] = [];
   const report = connectionReport((text) => said.push(text));
   for (const state of states) report(state);

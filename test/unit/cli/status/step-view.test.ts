@@ -48,6 +48,12 @@ describe('the state of a step', () => {
   });
 });
 
+it('a step without retries is not tried again while its Job does not say yet that it has failed', () => {
+  const defaults = { backoffLimit: 0 };
+  const input = { list: 'steps', index: 1, step: container('transform'), status: STARTED, defaults } as const;
+  expect(toStepView(input, { ...AROUND, pods: [FAILED_POD] }).state).toBe('Running');
+});
+
 describe('the segments of a step', () => {
   const of = (status: StepInput['status'], around: Partial<Surroundings> = {}): readonly string[] =>
     view(status, around).segments.map(
