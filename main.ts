@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** The program: runs the command and sets the exit code. */
 import { isMainThread } from 'node:worker_threads';
-import { writeError } from './cli/stdio.ts';
+import { processIo, writeError } from './cli/stdio.ts';
 import { type Config, ConfigError, parseConfig } from './cli/run/config.ts';
 import { StartupError } from './shared/kube/startup.ts';
 import { VERSION } from './shared/version.ts';
@@ -28,7 +28,7 @@ async function main(args: readonly string[]): Promise<number> {
     return EXIT.ok;
   }
   if ((command === 'version' || command === '--version') && rest.length === 0) {
-    process.stdout.write(`${VERSION}\n`);
+    processIo().out(`${VERSION}\n`);
     return EXIT.ok;
   }
   return (await import('./cli/program.ts')).runProgram(args);

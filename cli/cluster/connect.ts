@@ -22,14 +22,19 @@ export interface Connection {
   close(): Promise<void>;
 }
 
-/** Does not connect yet. Throws CommandError if the kubeconfig names no cluster. */
+/** A slash or a percent sign would make another path of it. kubectl refuses the same: apimachinery's IsValidPathSegmentName. */
+export const isPathSegment = (text: string): boolean => !['', '.', '..'].includes(text) && !/[/%]/.test(text);
+
+/** Does not connect yet. Throws CommandError if the kubeconfig names no cluster, or the namespace is none. */
 export function connect(flags: ClusterFlags, env: Readonly<Record<string, string | undefined>>): Connection {
   const config = loadConfig(flags, env);
   const context = config.getContextObject(config.getCurrentContext());
+  const namespace = flags.namespace ?? nonEmptyString(context?.namespace) ?? 'default';
+  if (!isPathSegment(namespace)) throw new CommandError('usage', `"${namespace}" is no name of a namespace`);
   const client = createApiClient(config, { userAgent: USER_AGENT });
   return {
     client,
-    namespace: flags.namespace ?? nonEmptyString(context?.namespace) ?? 'default',
+    namespace,
     server: client.server,
     close: () => client.close(),
   };

@@ -6,7 +6,7 @@ import { isApiError } from '../../shared/kube/errors.ts';
 import { collectionPath, objectPath, PODS, type Resource, SEQUENTIAL_JOBS } from '../../shared/kube/resources.ts';
 import { type StepPod, toStepPod } from '../status/step-pod.ts';
 import { type Asked, CommandError, explain, SEQUENTIAL_JOBS_RESOURCE } from './command-error.ts';
-import type { Connection } from './connect.ts';
+import { type Connection, isPathSegment } from './connect.ts';
 
 const PAGE = 500;
 /** A hint is not worth a wait. */
@@ -25,6 +25,7 @@ const asked = ({ server, namespace }: Connection, verb: Asked['verb']): Asked =>
 /** Of an unknown name, the error says whether the namespace exists, and where else there is one of that name. */
 export async function getSequence(connection: Connection, name: string): Promise<SequentialJob> {
   const { client, namespace } = connection;
+  if (!isPathSegment(name)) throw new CommandError('failed', `"${name}" is no name of a SequentialJob`);
   try {
     return await client.request({ method: 'GET', path: objectPath(SEQUENTIAL_JOBS, namespace, name) });
   } catch (error) {

@@ -1,8 +1,26 @@
 /** Wrong command lines end with one line and the exit code of wrong usage; help knows all commands and flags. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { runProgram } from '../../../cli/program.ts';
 import { OPTIONS } from '../../../cli/run/config.ts';
 import { MemoryTerminal } from '../../support/memory-terminal.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
+
+const folder = temporaryFolder();
+
+/** Of a server that is not there. */
+async function writeKubeconfig(): Promise<string> {
+  const file = join(folder, 'config');
+  const config = {
+    clusters: [{ name: 'c', cluster: { server: 'https://127.0.0.1:1' } }],
+    users: [{ name: 'u', user: {} }],
+    contexts: [{ name: 'x', context: { cluster: 'c', user: 'u' } }],
+    'current-context': 'x',
+  };
+  await writeFile(file, JSON.stringify(config));
+  return file;
+}
 
 interface Ran {
   readonly code: number;
@@ -57,6 +75,12 @@ describe('a wrong command line', () => {
   ])('"%s" ends with %i and one line', async (line, code, text) => {
     expect(await run(line)).toEqual({ code, out: '', errors: [`sequentialjob: ${text.replace(' (Did', '\n(Did')}`] });
   });
+});
+
+it.each(['.', '..', 'a/b', 'a%2Fb'])('"%s" is no namespace, and nothing is asked', async (name) => {
+  const kubeconfig = await writeKubeconfig();
+  const errors = [`sequentialjob: "${name}" is no name of a namespace`];
+  expect(await run(`status --kubeconfig=${kubeconfig} -n ${name}`)).toEqual({ code: 2, out: '', errors });
 });
 
 it('an unreadable kubeconfig is one line, with the exit code of no cluster', async () => {
