@@ -52,7 +52,7 @@ const BRIEF = ['--startup-timeout=2', '--log-level=silent'];
 describe('a start that cannot succeed', () => {
   it.each<readonly [string, readonly string[], number, RegExp]>([
     ['no command', [], 2, /^sequentialjob: no command given; the command "help" lists them\n$/],
-    ['an unknown command', ['walk'], 2, /^sequentialjob: unknown command 'walk'\n$/],
+    ['an unknown command', ['walk'], 2, /^sequentialjob: unknown command 'walk' \(Did you mean wait\?\)\n$/],
     ['several bad flags', ['run', '--workers=0', '--wat'], 2, /unknown flag --wat\n.*--workers must be a whole number/],
     [
       'a kubeconfig that does not exist',
