@@ -192,6 +192,24 @@ export const SHOWN: Readonly<Record<string, Shown>> = {
     },
     EXTRACT_PODS,
   ),
+  'a resumed sequence that is being suspended': shown(
+    {
+      spec: { suspend: true },
+      status: {
+        ...started,
+        activeStartTime: at(-40),
+        phase: 'Running',
+        resumes: 1,
+        progress: { completedIndices: [0], summary: '1/3' },
+        conditions: [
+          condition('Suspended', 'False', 'Suspending', 'Suspending: waiting for step 1 (transform) to stop'),
+          progressing('Suspending: waiting for step 1 (transform) to stop', 'Suspending'),
+        ],
+        steps: [done(0, -300, -198), running(1, -40)],
+      },
+    },
+    [...EXTRACT_PODS, podOf(1, { created: -40, from: -35 })],
+  ),
   'a sequence that finishes': shown(
     {
       spec: { ...retry, ...last },
@@ -231,7 +249,12 @@ export const SHOWN: Readonly<Record<string, Shown>> = {
   ),
   'an object that is being deleted': shown({
     metadata: { deletionTimestamp: at(-10) },
-    status: { ...started, phase: 'Running', conditions: [progressing('Running step 0 (extract), 1 of 3')] },
+    status: {
+      ...started,
+      phase: 'Running',
+      conditions: [progressing('Running step 0 (extract), 1 of 3')],
+      steps: [running(0, -300)],
+    },
   }),
   'names and texts that are long, wide or hostile': shown(
     {
