@@ -102,7 +102,7 @@ function stepViews(
   const known = status?.[list] ?? [];
   const records = new Map(known.map((step) => [step.index, step]));
   const nothingStarts = status?.completionTime !== undefined || isDeleting(object);
-  const isFinishing = status?.phase === 'Finishing';
+  const isFinishing = status?.phase === 'Finishing' || haveEnded(object);
   const hasListEnded = nothingStarts || (list === 'steps' && isFinishing);
   const isListActive = list === 'steps' || isFinishing;
   const first = specs.findIndex((_, index) => isOpen(records.get(index)));
@@ -124,6 +124,12 @@ const isDeleting = ({ metadata }: SequentialJob): boolean => metadata.deletionTi
 
 const isSuspending = ({ status }: SequentialJob): boolean =>
   getCondition(status?.conditions, 'Suspended')?.reason === REASON.suspending;
+
+/** All steps before `finally`, whatever the phase: a sequence may be suspended in `finally`. */
+function haveEnded({ spec, status }: SequentialJob): boolean {
+  const ended = (status?.steps ?? []).filter((step) => !isOpen(step));
+  return ended.length === spec.steps.length;
+}
 
 /** The step has no final state. */
 const isOpen = (status: StepStatus | undefined): boolean => status === undefined || status.state === 'Running';

@@ -225,6 +225,19 @@ export const SHOWN: Readonly<Record<string, Shown>> = {
     },
     [...EXTRACT_PODS, ...TRANSFORM_PODS],
   ),
+  'a sequence that is suspended in finally': shown(
+    {
+      spec: { suspend: true, ...last },
+      status: {
+        ...started,
+        phase: 'Suspended',
+        progress: { completedIndices: [0, 1, 2], summary: '3/3' },
+        conditions: [condition('Suspended', 'True', 'Suspended', 'Suspended at step 0 (notify) of finally')],
+        steps: [done(0, -300, -198), done(1, -197, -100), done(2, -99, -30)],
+      },
+    } as never,
+    EXTRACT_PODS,
+  ),
   'a completed sequence': shown(
     {
       spec: {
