@@ -9,7 +9,7 @@ import { RESULT } from './exit-codes.ts';
 import { interrupts } from './interrupt.ts';
 import { qualifiedName } from './output-format.ts';
 import { hasEnded, type SequenceView, toSequenceView } from './status/sequence-view.ts';
-import { seconds } from './status/render-status.ts';
+import { seconds } from './status/elapsed.ts';
 
 /** Node's timers take no longer time: 24 days. A longer one counts as no limit. */
 const MAX_TIMER_MS = 2 ** 31 - 1;

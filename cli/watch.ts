@@ -42,12 +42,12 @@ async function watchOnScreen(name: string, flags: WaitFlags, context: CommandCon
   const { terminal } = context;
   await loadWidths();
   const screen = new Screen(context);
-  const invocation = invocationOf(flags, context);
+  const invocation = { ...invocationOf(flags, context), isWatching: true };
   let last: Followed | undefined;
   const linesOf = (view: SequenceView, followed: Followed, maxSteps?: number): readonly Line[] =>
     renderStatus(view, {
       width: terminal.size?.columns,
-      next: nextCommands(view, invocation),
+      next: followed.isDeleted ? [] : nextCommands(view, invocation),
       notes: notesOf(view, followed),
       ...(maxSteps === undefined ? {} : { maxSteps }),
     });

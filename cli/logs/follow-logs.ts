@@ -7,6 +7,7 @@ import { Denial } from '../cluster/denial.ts';
 import { type Followed, type Follower, podsDenied } from '../cluster/follow.ts';
 import { readLog } from '../cluster/log-stream.ts';
 import { listPods, ofSequence } from '../cluster/read.ts';
+import { qualifiedName } from '../output-format.ts';
 import { hasEnded, toSequenceView } from '../status/sequence-view.ts';
 import type { StepPod } from '../status/step-pod.ts';
 import type { PrintLine } from './printer.ts';
@@ -35,7 +36,7 @@ const MAX_FAILURES = 5;
 /** Resolves when there is nothing more to come. Rejects with CommandError. */
 export async function followLogs(options: FollowLogsOptions): Promise<void> {
   const { follower, signal } = options;
-  const memory = { options, done: new Set<string>(), said: new Set<string>(), denial: new Denial() };
+  const memory = { options, done: new Map<string, StepPod>(), said: new Set<string>(), denial: new Denial() };
   await follower.ready(signal);
   while (!signal.aborted) {
     const state = follower.current;
@@ -56,8 +57,8 @@ const isOver = ({ object, pods }: Followed, step: string | undefined): boolean =
 
 interface Memory {
   readonly options: FollowLogsOptions;
-  /** UIDs of Pods whose logs have been printed. */
-  readonly done: Set<string>;
+  /** The Pods whose logs have been printed, by UID. */
+  readonly done: Map<string, StepPod>;
   /** Of logs. */
   readonly denial: Denial;
 }
@@ -71,7 +72,7 @@ async function followNext(
   const next = logSources(object, pods, options.step).find(({ pod }) => !done.has(pod.metadata.uid) && hasLog(pod));
   if (next === undefined) return false;
   await followPod(next, options, denial);
-  done.add(next.pod.metadata.uid);
+  done.set(next.pod.metadata.uid, next.pod);
   return true;
 }
 
@@ -84,18 +85,21 @@ async function followLast(
   memory: Memory & { readonly said: Set<string> },
 ): Promise<void> {
   const { connection, signal } = memory.options;
-  if (isDeleted || signal.aborted) return;
+  if (signal.aborted) return;
+  if (isDeleted) return memory.options.note(`${qualifiedName(object.metadata.name)} was deleted`);
   const pods = ofSequence(await listPods(connection, object.metadata.name), object.metadata.uid);
   while (!signal.aborted && (await followNext(object, pods, memory))) continue;
   sayGone(object, pods, memory);
 }
 
+/** Not of Pods that went after their logs had been printed. */
 function sayGone(
   object: Followed['object'],
   pods: readonly StepPod[],
-  { options, said }: { readonly options: FollowLogsOptions; readonly said: Set<string> },
+  { options, done, said }: Memory & { readonly said: Set<string> },
 ): void {
-  for (const { key, text } of goneLogs(object, pods, options.step)) {
+  const known = new Map([...done, ...pods.map((pod) => [pod.metadata.uid, pod] as const)]);
+  for (const { key, text } of goneLogs(object, [...known.values()], options.step)) {
     if (said.has(key)) continue;
     said.add(key);
     options.note(text);

@@ -1,7 +1,7 @@
 /** What has changed between two views of a sequence, as plain lines for `watch` without a terminal. Pure. */
 import { formatSeconds, toTimestamp } from '../../shared/api/time.ts';
 import { stepLabel } from '../../shared/api/reasons.ts';
-import { seconds } from './render-status.ts';
+import { seconds } from './elapsed.ts';
 import type { SequenceView } from './sequence-view.ts';
 import { type Line, span } from './style.ts';
 import type { StepView } from './step-view.ts';

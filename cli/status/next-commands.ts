@@ -9,6 +9,8 @@ export interface Invocation {
   readonly program: string;
   /** The flags that choose the cluster: `--context`, `--kubeconfig`. */
   readonly clusterFlags: readonly string[];
+  /** The user looks at `watch` already. */
+  readonly isWatching?: boolean;
 }
 
 const KUBECTL = 'kubectl';
@@ -29,7 +31,9 @@ export function nextCommands(view: SequenceView, invocation: Invocation): readon
   const flags = [`-n ${view.namespace}`, ...invocation.clusterFlags.map(quoted)].join(' ');
   const own = (text: string): string => `${invocation.program} ${text} ${flags}`;
   const kubectl = (text: string): string => `${KUBECTL} ${text} ${flags}`;
-  return nextOf(view).map(({ by, text }) => (by === 'own' ? own(text) : kubectl(text)));
+  return nextOf(view)
+    .filter(({ by, text }) => invocation.isWatching !== true || by !== 'own' || !text.startsWith('watch '))
+    .map(({ by, text }) => (by === 'own' ? own(text) : kubectl(text)));
 }
 
 interface Command {
@@ -54,6 +58,7 @@ function nextOf(view: SequenceView): readonly Command[] {
       return [kubectl(`get jobs -l ${LABELS.name}=${name}`)];
     default:
   }
+  if (view.isSuspending) return [own(`watch ${name}`), own(`unsuspend ${name}`)];
   if (view.waiting !== undefined) return whileWaiting(view, view.waiting.reason);
   return [own(`watch ${name}`), own(`logs ${name} -f`)];
 }

@@ -1,6 +1,7 @@
 /** The table of several sequences. Pure. */
 import { formatSeconds } from '../../shared/api/time.ts';
-import { phaseTone, seconds } from './render-status.ts';
+import { seconds } from './elapsed.ts';
+import { phaseTone } from './render-status.ts';
 import type { SequenceView } from './sequence-view.ts';
 import { type Line, span } from './style.ts';
 import { type Cell, type Column, table } from './table.ts';
@@ -55,8 +56,8 @@ function cellsOf(view: SequenceView, { hasNamespaces, isWide }: ListOptions): re
 }
 
 /** What it waits for, or why it failed. */
-function whyOf({ phase, waiting, headline, current }: SequenceView): string {
-  if (phase === 'Failed') return headline;
+function whyOf({ phase, waiting, headline, current, isSuspending }: SequenceView): string {
+  if (phase === 'Failed' || isSuspending) return headline;
   if (waiting !== undefined) return `${waiting.reason}: ${waiting.message}`;
   return current?.state === 'Retrying' ? `${current.name} is tried again` : '';
 }

@@ -47,6 +47,8 @@ export interface SequenceView {
   readonly isObserved: boolean;
   /** `spec.resume` was raised, and the controller has not resumed yet. */
   readonly isResumePending: boolean;
+  /** The sequence is to be suspended, and its step has not stopped yet. */
+  readonly isSuspending: boolean;
   readonly now: number;
 }
 
@@ -57,7 +59,7 @@ export const hasEnded = ({ phase, isResumePending, isObserved }: SequenceView): 
 /** `pods`: undefined if they could not be listed. */
 export function toSequenceView(object: SequentialJob, pods: readonly StepPod[] | undefined, now: number): SequenceView {
   const { metadata, spec, status = {} } = object;
-  const phase = metadata.deletionTimestamp === undefined ? (status.phase ?? 'Pending') : 'Deleting';
+  const phase = isDeleting(object) ? 'Deleting' : (status.phase ?? 'Pending');
   const steps = stepViews(object, 'steps', pods, now);
   const last = stepViews(object, 'finally', pods, now);
   const current = currentStep([...steps, ...last]);
@@ -74,6 +76,7 @@ export function toSequenceView(object: SequentialJob, pods: readonly StepPod[] |
     isNew: (status.observedGeneration ?? -1) < 0,
     isObserved: (status.observedGeneration ?? -1) >= (metadata.generation ?? 0),
     isResumePending: phase === 'Failed' && (spec.resume ?? 0) > (status.resumes ?? 0),
+    isSuspending: isSuspending(object),
     now,
     ...omitUndefined({
       since: sinceWhen(object, phase),
@@ -89,24 +92,25 @@ export function toSequenceView(object: SequentialJob, pods: readonly StepPod[] |
 }
 
 function stepViews(
-  { spec, status }: SequentialJob,
+  object: SequentialJob,
   list: 'steps' | 'finally',
   pods: readonly StepPod[] | undefined,
   now: number,
 ): readonly StepView[] {
+  const { spec, status } = object;
   const specs: readonly FinallyStep[] = spec[list] ?? [];
   const known = status?.[list] ?? [];
   const records = new Map(known.map((step) => [step.index, step]));
-  const hasCompleted = status?.completionTime !== undefined;
-  const isFinishing = status?.phase === 'Finishing';
-  const hasListEnded = hasCompleted || (list === 'steps' && isFinishing);
+  const nothingStarts = status?.completionTime !== undefined || isDeleting(object);
+  const isFinishing = status?.phase === 'Finishing' || haveEnded(object);
+  const hasListEnded = nothingStarts || (list === 'steps' && isFinishing);
   const isListActive = list === 'steps' || isFinishing;
   const first = specs.findIndex((_, index) => isOpen(records.get(index)));
   const sorted = pods?.toSorted(byCreation);
   return specs.map((step, index) =>
     toStepView(
       { list, index, step, status: records.get(index), defaults: spec.job },
-      surroundings(status, {
+      surroundings(object, {
         isCurrent: isListActive && index === first,
         hasEnded: hasListEnded,
         pods: sorted,
@@ -116,18 +120,31 @@ function stepViews(
   );
 }
 
+const isDeleting = ({ metadata }: SequentialJob): boolean => metadata.deletionTimestamp !== undefined;
+
+const isSuspending = ({ status }: SequentialJob): boolean =>
+  getCondition(status?.conditions, 'Suspended')?.reason === REASON.suspending;
+
+/** All steps before `finally`, whatever the phase: a sequence may be suspended in `finally`. */
+function haveEnded({ spec, status }: SequentialJob): boolean {
+  const ended = (status?.steps ?? []).filter((step) => !isOpen(step));
+  return ended.length === spec.steps.length;
+}
+
 /** The step has no final state. */
 const isOpen = (status: StepStatus | undefined): boolean => status === undefined || status.state === 'Running';
 
 function surroundings(
-  status: SequentialJob['status'],
+  object: SequentialJob,
   rest: Pick<Surroundings, 'isCurrent' | 'hasEnded' | 'pods' | 'now'>,
 ): Surroundings {
-  const unavailable = getCondition(status?.conditions, 'ResourcesUnavailable');
+  const conditions = object.status?.conditions;
+  const unavailable = getCondition(conditions, 'ResourcesUnavailable');
   const isWaiting = rest.isCurrent && unavailable?.status === 'True';
   return {
     ...rest,
-    isSuspended: isTrue(status?.conditions, 'Suspended'),
+    isSuspended: isTrue(conditions, 'Suspended'),
+    isStopping: isDeleting(object) || isSuspending(object),
     waiting: isWaiting
       ? { since: millis(unavailable.lastTransitionTime) ?? rest.now, reason: unavailable.reason }
       : undefined,
@@ -150,7 +167,8 @@ function failureOf(object: SequentialJob): Why | undefined {
   return failureReason === undefined ? undefined : { reason: failureReason, message: failureMessage };
 }
 
-function headlineOf({ metadata, status }: SequentialJob, phase: string): string {
+function headlineOf(object: SequentialJob, phase: string): string {
+  const { metadata, status } = object;
   const conditions = status?.conditions;
   const message = (type: ConditionType): string => getCondition(conditions, type)?.message ?? '';
   if (phase === 'Deleting') {
@@ -159,8 +177,7 @@ function headlineOf({ metadata, status }: SequentialJob, phase: string): string 
   }
   if (phase === 'Completed') return message('Complete');
   if (phase === 'Failed') return message('Failed');
-  const suspended = getCondition(conditions, 'Suspended');
-  if (suspended?.status === 'True' || suspended?.reason === REASON.suspending) return suspended.message;
+  if (isTrue(conditions, 'Suspended') || isSuspending(object)) return message('Suspended');
   return message('Progressing') || 'No controller has seen the object yet';
 }
 
@@ -176,12 +193,21 @@ function sinceWhen({ metadata, status }: SequentialJob, phase: string): number |
     case 'Suspended':
       return transition('Suspended');
     case 'Running':
+      // It is later than startTime after a resume, and by the time for which the sequence was suspended.
+      return millis(status?.activeStartTime) ?? millis(status?.startTime);
     case 'Finishing':
-      return millis(status?.startTime);
+      return lastEnd(status?.steps) ?? millis(status?.startTime);
     default:
       return millis(metadata.creationTimestamp);
   }
 }
+
+/** When the last of these steps ended. */
+const lastEnd = (steps: readonly StepStatus[] = []): number | undefined =>
+  steps.reduce<number | undefined>((last, { completionTime }) => {
+    const end = millis(completionTime);
+    return end === undefined || (last !== undefined && last > end) ? last : end;
+  }, undefined);
 
 const MAX_OUTPUT_LINES = 10;
 

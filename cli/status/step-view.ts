@@ -17,6 +17,8 @@ export type ShownState =
   | 'Retrying'
   /** The condition ResourcesUnavailable says why it cannot start or go on. */
   | 'Waiting'
+  /** It runs, and the sequence is being suspended or deleted. */
+  | 'Stopping'
   | 'Suspended'
   | 'Pending'
   /** The sequence has ended before it. */
@@ -49,6 +51,8 @@ export interface Surroundings {
   /** Since when the condition ResourcesUnavailable is True (Unix milliseconds), and its reason; undefined if it is not. */
   readonly waiting: { readonly since: number; readonly reason: string } | undefined;
   readonly isSuspended: boolean;
+  /** The sequence is being suspended or deleted. */
+  readonly isStopping: boolean;
   /** No further step of the list starts. */
   readonly hasEnded: boolean;
   /** Undefined if they could not be listed. */
@@ -77,7 +81,7 @@ export function toStepView({ list, index, step, status, defaults }: StepInput, a
     name: step.name,
     state,
     maxAttempts,
-    segments: status === undefined ? waitingSegments(around) : segmentsOf(status, runs, around.now),
+    segments: status === undefined ? waitingSegments(around) : segmentsOf(status, runs, around),
     isIgnored: status?.state === 'Failed' && step.onFailure === 'Continue',
     ...omitUndefined({
       attempts: isStarted ? attempts : undefined,
@@ -111,6 +115,7 @@ function stateOf(
 ): ShownState {
   if (status.state !== 'Running') return status.state;
   if (around.isSuspended) return 'Suspended';
+  if (around.isStopping) return 'Stopping';
   if (around.waiting !== undefined) return 'Waiting';
   const hasFailed = (status.exitCode ?? 0) !== 0 || pods?.some(({ runs }) => runs.some(isFailed)) === true;
   // After its only attempt, the Job controller has only to say that it has failed.
@@ -127,14 +132,20 @@ const waitingSegments = ({ isCurrent, waiting, hasEnded, now }: Surroundings): r
  * From the Pods, what the step did when. Where Pods are gone or may not be listed, a step counts as running from its
  * start to its end.
  */
-function segmentsOf(status: StepStatus, pods: readonly StepPod[] | undefined, now: number): readonly Segment[] {
+function segmentsOf(
+  status: StepStatus,
+  pods: readonly StepPod[] | undefined,
+  { now, isStopping }: Surroundings,
+): readonly Segment[] {
   const start = millis(status.startTime);
   if (start === undefined) return [];
   const end = millis(status.completionTime) ?? now;
   const ended = status.state === 'Failed' ? 'failed' : 'running';
   const runs = (pods ?? []).flatMap((pod) => pod.runs).toSorted((a, b) => a.from - b.from);
   if (runs.length === 0) {
-    const hasNotStarted = status.state === 'Running' && pods !== undefined && (status.attempts ?? 0) <= 1;
+    // The Pod of a step that is stopped is deleted.
+    const hasNotStarted =
+      status.state === 'Running' && pods !== undefined && (status.attempts ?? 0) <= 1 && !isStopping;
     return [{ kind: hasNotStarted ? 'waiting' : ended, from: start, to: Math.max(start, end) }];
   }
   const segments: Segment[] = [];

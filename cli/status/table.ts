@@ -1,7 +1,7 @@
 /** Tables that fit a width: columns give way in a given order. Pure. */
 import { printableLine } from '../../shared/printable-text.ts';
 import { type Line, type Span, span } from './style.ts';
-import { pad, widthOf } from './text-width.ts';
+import { fit, pad, widthOf } from './text-width.ts';
 
 export interface Column {
   readonly title: string;
@@ -38,6 +38,17 @@ function lineOf(row: readonly Cell[], columns: readonly Column[], widths: readon
     if (width === 0) return [];
     const isLast = widths.slice(at + 1).every((one) => one === 0);
     return [...padded(row[at] ?? span(''), width, align), ...(isLast ? [] : [span(GAP)])];
+  });
+}
+
+/** The line, cut to the width. */
+export function fitLine(line: Line, width: number | undefined): Line {
+  if (width === undefined) return line;
+  let left = width;
+  return line.map(({ text, tone }) => {
+    const shown = fit(text, left);
+    left -= widthOf(shown);
+    return span(shown, tone);
   });
 }
 

@@ -34,7 +34,10 @@ export class NodeApi {
     });
   }
 
-  /** Deletes a Pod whose containers have terminated, without a grace period. Does nothing if it no longer exists. */
+  /**
+   * Deletes a Pod whose containers have terminated, without a grace period. Does nothing if no Pod has the name; rejects
+   * with code Conflict if another one has it.
+   */
   async removePod(pod: Pod): Promise<void> {
     const body = {
       apiVersion: 'v1',
@@ -42,9 +45,7 @@ export class NodeApi {
       gracePeriodSeconds: 0,
       preconditions: { uid: pod.metadata.uid },
     };
-    await this.#tolerate(['NotFound', 'Conflict'], () =>
-      this.#client.request({ method: 'DELETE', path: podPath(pod), body }),
-    );
+    await this.#tolerate(['NotFound'], () => this.#client.request({ method: 'DELETE', path: podPath(pod), body }));
   }
 
   async bind(pod: Pod, node: string): Promise<void> {
@@ -116,10 +117,7 @@ export class NodeApi {
     }
   }
 
-  async #tolerate(
-    codes: readonly ('NotFound' | 'Conflict' | 'AlreadyExists')[],
-    request: () => Promise<unknown>,
-  ): Promise<void> {
+  async #tolerate(codes: readonly ('NotFound' | 'AlreadyExists')[], request: () => Promise<unknown>): Promise<void> {
     try {
       await request();
     } catch (error) {

@@ -71,6 +71,7 @@ export class PodManager {
     const worker = this.#workers.get(uid);
     this.#workers.delete(uid);
     this.#markingFailed.delete(uid);
+    this.#removing.delete(uid);
     worker?.stop(0);
     const gone = (worker?.done ?? Promise.resolve()).then(() => removePodFolder(this.#options.scratch, uid));
     this.#background(gone, pod);
@@ -103,11 +104,11 @@ export class PodManager {
     }
   }
 
-  /** No watch event would trigger a retry, and the Pod must not stay for ever. */
+  /** Until the Pod is gone: no watch event would trigger a retry. */
   async #removeFromApi(pod: Pod): Promise<void> {
     const { api, signal } = this.#options;
     let failures = 0;
-    while (!signal.aborted) {
+    while (!signal.aborted && this.#removing.has(pod.metadata.uid)) {
       try {
         await api.removePod(pod);
         return;

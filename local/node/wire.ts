@@ -56,7 +56,11 @@ export function wireNode(options: WireOptions): NodeParts {
     node: name,
     now,
     nodeState: (pod) => ({ labels, claim: (claim) => objects.claim(pod.metadata.namespace, claim) }),
-    onBound: (pod) => podManager.sync(pod),
+    // The deletion of the Pod may have been seen before the answer to its binding.
+    onBound: (pod) => {
+      const { uid, deletionTimestamp } = objects.pods.get(keyOf(pod))?.metadata ?? {};
+      if (uid === pod.metadata.uid && deletionTimestamp === undefined) podManager.sync(pod);
+    },
     onError: (pod, error) => log(`${keyOf(pod)} could not be scheduled: ${messageOf(error)}`),
   });
   subscribe({

@@ -192,6 +192,24 @@ export const SHOWN: Readonly<Record<string, Shown>> = {
     },
     EXTRACT_PODS,
   ),
+  'a resumed sequence that is being suspended': shown(
+    {
+      spec: { suspend: true },
+      status: {
+        ...started,
+        activeStartTime: at(-40),
+        phase: 'Running',
+        resumes: 1,
+        progress: { completedIndices: [0], summary: '1/3' },
+        conditions: [
+          condition('Suspended', 'False', 'Suspending', 'Suspending: waiting for step 1 (transform) to stop'),
+          progressing('Suspending: waiting for step 1 (transform) to stop', 'Suspending'),
+        ],
+        steps: [done(0, -300, -198), running(1, -40)],
+      },
+    },
+    [...EXTRACT_PODS, podOf(1, { created: -40, from: -35 })],
+  ),
   'a sequence that finishes': shown(
     {
       spec: { ...retry, ...last },
@@ -206,6 +224,19 @@ export const SHOWN: Readonly<Record<string, Shown>> = {
       } as never,
     },
     [...EXTRACT_PODS, ...TRANSFORM_PODS],
+  ),
+  'a sequence that is suspended in finally': shown(
+    {
+      spec: { suspend: true, ...last },
+      status: {
+        ...started,
+        phase: 'Suspended',
+        progress: { completedIndices: [0, 1, 2], summary: '3/3' },
+        conditions: [condition('Suspended', 'True', 'Suspended', 'Suspended at step 0 (notify) of finally')],
+        steps: [done(0, -300, -198), done(1, -197, -100), done(2, -99, -30)],
+      },
+    } as never,
+    EXTRACT_PODS,
   ),
   'a completed sequence': shown(
     {
@@ -231,7 +262,12 @@ export const SHOWN: Readonly<Record<string, Shown>> = {
   ),
   'an object that is being deleted': shown({
     metadata: { deletionTimestamp: at(-10) },
-    status: { ...started, phase: 'Running', conditions: [progressing('Running step 0 (extract), 1 of 3')] },
+    status: {
+      ...started,
+      phase: 'Running',
+      conditions: [progressing('Running step 0 (extract), 1 of 3')],
+      steps: [running(0, -300)],
+    },
   }),
   'names and texts that are long, wide or hostile': shown(
     {

@@ -27,6 +27,11 @@ describe('while a sequence', () => {
   });
 });
 
+it('watch does not suggest itself', () => {
+  const commands = nextCommands(BASE, { program: 'sequentialjob', clusterFlags: [], isWatching: true });
+  expect(commands).toEqual(['sequentialjob logs etl -f -n team-a']);
+});
+
 it('the flags that choose the cluster are kept, quoted for a shell', () => {
   const invocation = { program: 'kubectl sequentialjob', clusterFlags: ["--context=it's mine"] };
   expect(nextCommands({ ...BASE, phase: 'Completed' }, invocation)).toEqual([

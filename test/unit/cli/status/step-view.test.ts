@@ -10,6 +10,7 @@ const AROUND: Surroundings = {
   isCurrent: true,
   waiting: undefined,
   isSuspended: false,
+  isStopping: false,
   hasEnded: false,
   pods: [],
   now: NOW_MS,
@@ -41,6 +42,7 @@ describe('the state of a step', () => {
     ['whose record has an exit code', running(1, -100, { exitCode: 3 }), {}, 'Retrying'],
     ['whose Pod cannot be scheduled', STARTED, { waiting: WAITING }, 'Waiting'],
     ['that is suspended', STARTED, { isSuspended: true }, 'Suspended'],
+    ['that is to stop', STARTED, { isStopping: true, pods: [FAILED_POD] }, 'Stopping'],
     ['that has succeeded', done(1, -100, -20), {}, 'Succeeded'],
     ['that was skipped', done(1, -100, -20, { state: 'Skipped' }), {}, 'Skipped'],
   ] as const)('%s', (_sentence, status, around, expected) => {
@@ -81,6 +83,7 @@ describe('the segments of a step', () => {
       { pods: [FAILED_POD] },
       ['waiting -100..-90', 'failed -90..-50', 'waiting -50..0'],
     ],
+    ['its Pod is deleted, because it is to stop', STARTED, { isStopping: true }, ['running -100..0']],
     ['it has succeeded and its Pods are gone', done(1, -100, -20), {}, ['running -100..-20']],
     ['it has failed and its Pods are gone', done(1, -100, -20, { state: 'Failed' }), {}, ['failed -100..-20']],
     [
