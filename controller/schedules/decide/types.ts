@@ -20,7 +20,10 @@ export type RunFinding =
   | { readonly type: 'notFound' }
   /** It was created, or found as the schedule's own; `run` is also in `runs` of the snapshot. */
   | { readonly type: 'exists' }
-  /** A SequentialJob that the schedule does not control has the name. It is never adopted or deleted. */
+  /**
+   * A SequentialJob that the schedule does not control has the name. It is never adopted or deleted. `owner` continues a
+   * sentence: `is controlled by CronSequentialJob "other"`, `is not controlled by any object`.
+   */
   | { readonly type: 'nameConflict'; readonly owner: string; readonly isBeingDeleted: boolean }
   /** The API server or a webhook refuses the run permanently (403 of a policy, 422). */
   | { readonly type: 'rejected'; readonly message: string }
