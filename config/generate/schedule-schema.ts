@@ -1,17 +1,26 @@
 /** The schema of CronSequentialJob, which has one version. */
 import { CRON } from '../../shared/api/group.ts';
 import { scheduleSchema } from '../../shared/api/schedule-schema.ts';
-import { CONCURRENCY_POLICIES, SCHEDULE_CONDITION_TYPES, SCHEDULE_DEFAULTS } from '../../shared/api/schedule.ts';
+import {
+  CONCURRENCY_POLICIES,
+  type CronSequentialJobSpec,
+  type CronSequentialJobStatus,
+  SCHEDULE_CONDITION_TYPES,
+  SCHEDULE_DEFAULTS,
+} from '../../shared/api/schedule.ts';
 import type { Schema } from '../../shared/api/schema.ts';
-import { COUNT, type Fields, metadata } from './spec-fields.ts';
+import { COUNT, metadata } from './spec-fields.ts';
 import { CONDITION_FIELDS, count, object, OBSERVED_GENERATION, text, time, UNOBSERVED } from './status-schema.ts';
 import { V1BETA1_SPEC_SCHEMA } from './v1beta1-spec.ts';
+
+/** A schema for every field of the type. */
+type FieldsOf<T> = Readonly<Record<keyof T, Schema>>;
 
 /** Longer than an expression that names each minute, hour, day, month and weekday. */
 const MAX_SCHEDULE = 1024;
 const MAX_TIME_ZONE = 128;
 
-const SPEC: Fields = {
+const SPEC: FieldsOf<CronSequentialJobSpec> = {
   schedule: {
     type: 'string',
     minLength: 1,
@@ -67,7 +76,7 @@ const SPEC: Fields = {
   },
 };
 
-const STATUS: Fields = {
+const STATUS: FieldsOf<CronSequentialJobStatus> = {
   observedGeneration: OBSERVED_GENERATION,
   conditions: {
     type: 'array',
@@ -100,12 +109,15 @@ const STATUS: Fields = {
   },
   activeRuns: count('How many runs have not ended.'),
   lastScheduleTime: time('The newest time for which a run was started.'),
+  pendingScheduleTime: time(
+    'The newest time that has come, while its run waits: with Forbid for the end of another one, with Replace for its deletion.',
+  ),
   lastSuccessfulTime: time('When the newest run that succeeded completed.'),
   nextScheduleTime: time('The next time of the schedule. Absent while it is suspended or invalid.'),
   observedSchedule: object('The schedule that the next times are computed from.', {
     schedule: text('spec.schedule as it was when the controller last saw it change.'),
     timeZone: text('The same for spec.timeZone.'),
-    since: time('Since when it applies: earlier times are not made up for.'),
+    since: time('Since when it applies: times until then are done with, but for pendingScheduleTime.'),
   }),
 };
 
