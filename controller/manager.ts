@@ -5,7 +5,6 @@ import type { ApiClient } from '../shared/kube/client.ts';
 import { isApiError } from '../shared/kube/errors.ts';
 import type { Log } from '../shared/log.ts';
 import type { ControllerMetrics } from './metrics/index.ts';
-import type { ReconcileOutcome } from './metrics/reconcile.ts';
 import { DependencyChecker } from './act/dependency-checker.ts';
 import { UncertainWrites } from './uncertain-writes.ts';
 import { EventLookup } from './event-lookup.ts';
@@ -16,6 +15,7 @@ import { Informers } from './informers.ts';
 import { ControllerMetricsRecorder } from './metrics/recorder.ts';
 import { Preflights } from './preflights.ts';
 import { QuotaRetries } from './quota-retries.ts';
+import { ReconcileLoop } from './reconcile-loop.ts';
 import { WorkQueue } from '../shared/work-queue/work-queue.ts';
 import { reconcile, type ReconcilerDeps } from './reconcile.ts';
 import { Revisions } from './revisions.ts';
@@ -57,7 +57,7 @@ export class Controller {
   readonly #informers: Informers;
   readonly #recorder: ControllerMetricsRecorder | undefined;
   readonly #deps: ReconcilerDeps;
-  #workers: Promise<unknown> = Promise.resolve();
+  readonly #loop: ReconcileLoop;
   #stopping = false;
 
   constructor(options: ControllerOptions) {
@@ -88,6 +88,18 @@ export class Controller {
     });
     this.#recorder = metrics === undefined ? undefined : this.#instrument(metrics);
     this.#deps = this.#wire();
+    this.#loop = new ReconcileLoop({
+      queue: this.#queue,
+      workers,
+      reconcile: (key) => reconcile(key, this.#deps),
+      waitForCapacity: () => this.#deps.events.waitForCapacity(),
+      // A Job that is created now cannot be recorded, and the garbage collector deletes it, because it does not find the
+      // owner in this version: the step would start again and again (seen on 1.20).
+      mayReconcile: () => this.#informers.untilServed(),
+      logFields: (key) => ({ sequentialJob: key, ...this.#stepOf(key) }),
+      log,
+      recorder: this.#recorder,
+    });
   }
 
   /** True once the required caches hold a complete list. */
@@ -105,7 +117,7 @@ export class Controller {
     await this.#informers.start();
     const { sequentialJobs, jobs } = this.#informers;
     this.#log.info({ sequentialJobs: sequentialJobs.size, jobs: jobs.size }, 'caches synced');
-    this.#workers = Promise.all(Array.from({ length: this.#options.workers }, () => this.#work()));
+    this.#loop.start();
   }
 
   /** Requests can no longer succeed: drops the pending events at once. Call `stop` afterwards. */
@@ -116,9 +128,9 @@ export class Controller {
   /** Takes no more work; resolves when running reconciles have ended and the events are written. */
   async stop(): Promise<void> {
     this.#stopping = true;
-    this.#queue.close();
+    this.#loop.close();
     await this.#informers.stop();
-    await this.#workers;
+    await this.#loop.ended;
     await this.#deps.events.close(EVENTS_DRAIN_MS);
   }
 
@@ -182,51 +194,6 @@ export class Controller {
     this.#deps.revisions.forget(object.metadata.uid);
     this.#deps.preflights.forget(object.metadata.uid);
     this.#deps.statusTruncations.forget(object.metadata.uid);
-  }
-
-  async #work(): Promise<void> {
-    for (;;) {
-      await this.#deps.events.waitForCapacity();
-      const key = await this.#queue.take();
-      if (key === undefined) return;
-      // A Job that is created now cannot be recorded, and the garbage collector deletes it, because it does not find the
-      // owner in this version: the step would start again and again (seen on 1.20).
-      if (!(await this.#informers.untilServed())) return;
-      const reconcileKey = (): Promise<ReconcileOutcome> => this.#reconcile(key);
-      await (this.#recorder === undefined ? reconcileKey() : this.#recorder.reconcile(key, reconcileKey));
-      this.#queue.done(key);
-    }
-  }
-
-  /** Never rejects: a failure schedules another reconcile. */
-  async #reconcile(key: string): Promise<ReconcileOutcome> {
-    try {
-      const { requeueAfterMs } = await reconcile(key, this.#deps);
-      this.#queue.forget(key);
-      if (requeueAfterMs === undefined) return 'success';
-      this.#queue.addAfter(key, requeueAfterMs);
-      return 'requeue_after';
-    } catch (error) {
-      return this.#retry(key, error);
-    }
-  }
-
-  #retry(key: string, error: unknown): ReconcileOutcome {
-    // The next process repeats a reconcile that the shutdown aborts.
-    if (this.#stopping) return 'requeue';
-    const api = isApiError(error) ? error : undefined;
-    // The cache was behind, or the object is deleted: the next reconcile sees the current state.
-    const wasOutdated = api?.code === 'Conflict' || api?.code === 'NotFound';
-    const retryMs = this.#queue.addAfterFailure(key, { minDelayMs: api?.retryAfterMs, wasOutdated });
-    const fields = { sequentialJob: key, ...this.#stepOf(key), retryMs };
-    if (wasOutdated) {
-      this.#log.debug({ ...fields, err: api.message }, 'reconcile again');
-      return 'requeue';
-    }
-    if (api === undefined)
-      this.#log.error({ ...fields, err: error }, 'internal error: reconcile failed (please report)');
-    else this.#log.warn({ ...fields, code: api.code, err: api.message }, 'reconcile failed, will retry');
-    return 'error';
   }
 
   /** For the log: the current step of the sequence, if it has one. */
