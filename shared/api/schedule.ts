@@ -71,6 +71,8 @@ export interface CronSequentialJobStatus {
   readonly conditions?: readonly ScheduleCondition[];
   /** Oldest first. */
   readonly active?: readonly ActiveRun[];
+  /** How many runs have not ended: the length of `active`, which a printer column cannot count. */
+  readonly activeRuns?: number;
   /** The newest time for which a run was started. */
   readonly lastScheduleTime?: string;
   /** When the newest successful run completed. */

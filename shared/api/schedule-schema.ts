@@ -1,0 +1,37 @@
+/**
+ * The schema of a CronSequentialJob, put together from its own part and the schema of a SequentialJob's spec, which is a hundred
+ * times as large: so the program has that one once.
+ */
+import type { Schema } from './schema.ts';
+
+/** Where the spec of the runs stands. */
+const TEMPLATE = 'sequentialJobTemplate';
+
+/**
+ * The whole schema: `part` with the spec of a SequentialJob in the place of the empty `sequentialJobTemplate.spec`. The
+ * defaults of that spec are left out: a template stays as it was written, and its defaults are set in each run.
+ */
+export function scheduleSchema(part: Schema, spec: Schema): Schema {
+  const withTemplate = (template: Schema): Schema => withProperty(template, 'spec', () => withoutDefaults(spec));
+  return withProperty(part, 'spec', (own) => withProperty(own, TEMPLATE, withTemplate));
+}
+
+function withProperty(schema: Schema, name: string, change: (property: Schema) => Schema): Schema {
+  const { properties = {} } = schema;
+  return { ...schema, properties: { ...properties, [name]: change(properties[name] ?? {}) } };
+}
+
+/** Without the defaults of our own fields. Deeper ones are in core types: the key of a list map must have one. */
+function withoutDefaults(spec: Schema): Schema {
+  const { properties = {} } = spec;
+  const fields = Object.entries(properties).map(([name, field]) => {
+    const { default: _, ...rest } = field;
+    return [name, name === 'job' ? withoutDefaultsOfFields(rest) : rest] as const;
+  });
+  return { ...spec, properties: Object.fromEntries(fields) };
+}
+
+function withoutDefaultsOfFields(schema: Schema): Schema {
+  const fields = Object.entries(schema.properties ?? {}).map(([name, { default: _, ...field }]) => [name, field]);
+  return { ...schema, properties: Object.fromEntries(fields) as Readonly<Record<string, Schema>> };
+}
