@@ -22,6 +22,9 @@ export interface ReconcileLoopOptions {
   readonly recorder?: { reconcile(key: Key, run: () => Promise<ReconcileOutcome>): Promise<void> } | undefined;
 }
 
+/** Backoff for transient errors: at most 5 minutes between two tries. */
+export const RECONCILE_BACKOFF = { baseMs: 250, maxMs: 300_000 } as const;
+
 export class ReconcileLoop {
   readonly #options: ReconcileLoopOptions;
   #workers: Promise<unknown> = Promise.resolve();
