@@ -147,7 +147,7 @@ it('a conflict is not an error: the key is requeued', async () => {
   await pass(300);
   expect(said('reconcile again')).toMatchObject({ level: 'debug', sequentialJob: 'team-a/etl' });
   expect(await valueOfMetric('controller_runtime_reconcile_total', { ...OF_SEQUENCES, result: 'requeue' })).toBe(1);
-  expect(await valueOfMetric('controller_runtime_reconcile_errors_total')).toBe(1);
+  expect(await valueOfMetric('controller_runtime_reconcile_errors_total', OF_SEQUENCES)).toBe(1);
 });
 
 describe('a sequence that has failed to reconcile for a long time', () => {
