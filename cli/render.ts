@@ -17,7 +17,7 @@ import { writeYaml } from './yaml.ts';
 const EXIT = { ok: 0, refused: 1, unreadable: 2 } as const;
 
 /**
- * Renders every SequentialJob of a file and returns the exit code. If one of them has errors, writes no Job, and the
+ * Renders every SequentialJob of a file, and a run of every CronSequentialJob, and returns the exit code. If one of them has errors, writes no Job, and the
  * errors to standard error in lint's format. Throws ConfigError for wrong usage.
  */
 export async function render(args: readonly string[], io: Io): Promise<number> {
@@ -37,7 +37,9 @@ function renderText(file: string, text: string, io: Io): number {
   const read = readManifests(text);
   const checked = read.manifests.map(validateManifest);
   const findings = [...textFindings(read), ...checked.flatMap((one) => one.findings)];
-  io.err(textReport([{ file, sequences: 1, skipped: 0, hasOneObject: hasOneObject(read), findings }]).findings);
+  io.err(
+    textReport([{ file, sequences: 1, schedules: 0, skipped: 0, hasOneObject: hasOneObject(read), findings }]).findings,
+  );
   if (findings.some(isError)) return EXIT.refused;
   if (checked.length === 0) {
     io.err(`sequentialjob: ${file}: no SequentialJob in it\n`);

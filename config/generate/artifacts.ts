@@ -25,7 +25,8 @@ const BANNER = '# Written by `make generate` from config/generate/. Do not edit.
 
 const RULES = `${BANNER}# The definition with rules in CEL, for Kubernetes 1.25 and newer; kubectl can't apply it before 1.23.\n`;
 
-const ARGO = `${BANNER}# A key of Argo CD's own ConfigMap: the health check for SequentialJobs, from health.lua. docs/gitops.md says how to add it.
+const ARGO = `${BANNER}# Keys of Argo CD's own ConfigMap: the health checks for SequentialJobs and CronSequentialJobs, from health.lua and schedule-health.lua.
+# docs/gitops.md says how to add them.
 `;
 
 const json = (schema: Schema): string => `${JSON.stringify(schema, null, 1)}\n`;

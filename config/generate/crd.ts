@@ -15,7 +15,12 @@ import {
 import type { Schema } from '../../shared/api/schema.ts';
 import { RESOURCE_SCHEMA, V1ALPHA1_RESOURCE_SCHEMA } from './resource-schema.ts';
 import { SCHEDULE_RESOURCE_SCHEMA } from './schedule-schema.ts';
-import { SCHEDULE_VALIDATION_RULES, V1ALPHA1_VALIDATION_RULES, VALIDATION_RULES, type ValidationRule } from './validations.ts';
+import {
+  SCHEDULE_VALIDATION_RULES,
+  V1ALPHA1_VALIDATION_RULES,
+  VALIDATION_RULES,
+  type ValidationRule,
+} from './validations.ts';
 
 interface PrinterColumn {
   readonly name: string;

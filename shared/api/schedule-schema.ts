@@ -22,16 +22,13 @@ function withProperty(schema: Schema, name: string, change: (property: Schema) =
 }
 
 /** Without the defaults of our own fields. Deeper ones are in core types: the key of a list map must have one. */
-function withoutDefaults(spec: Schema): Schema {
-  const { properties = {} } = spec;
-  const fields = Object.entries(properties).map(([name, field]) => {
-    const { default: _, ...rest } = field;
-    return [name, name === 'job' ? withoutDefaultsOfFields(rest) : rest] as const;
-  });
-  return { ...spec, properties: Object.fromEntries(fields) };
+function withoutDefaults(schema: Schema, depth = 0): Schema {
+  const { default: _, properties, ...rest } = schema;
+  if (depth > MAX_DEPTH || properties === undefined)
+    return { ...rest, ...(properties !== undefined && { properties }) };
+  const fields = Object.entries(properties).map(([name, field]) => [name, withoutDefaults(field, depth + 1)] as const);
+  return { ...rest, properties: Object.fromEntries(fields) };
 }
 
-function withoutDefaultsOfFields(schema: Schema): Schema {
-  const fields = Object.entries(schema.properties ?? {}).map(([name, { default: _, ...field }]) => [name, field]);
-  return { ...schema, properties: Object.fromEntries(fields) as Readonly<Record<string, Schema>> };
-}
+/** `spec.job.backoffLimit` is two below the spec. */
+const MAX_DEPTH = 1;
