@@ -38,6 +38,9 @@ export const SCHEDULE_DEFAULTS = {
   failedJobsHistoryLimit: 1,
 } as const satisfies Partial<SchedulePolicy>;
 
+/** How many runs of a schedule may be active: those of 16 hours of a run a minute. It bounds the size of the status. */
+export const MAX_ACTIVE_RUNS = 1000;
+
 /** A run that has not ended. It is recorded without `uid` before it is created: so no time is ever started twice. */
 export interface ActiveRun {
   readonly name: string;
@@ -45,7 +48,7 @@ export interface ActiveRun {
   readonly scheduledTime: string;
 }
 
-/** The schedule that counts, and since when: times before `since` are not made up for. */
+/** The schedule that counts, and since when: times until `since` are done with, but for `pendingScheduleTime`. */
 export interface ObservedSchedule {
   readonly schedule: string;
   readonly timeZone?: string;
@@ -75,6 +78,11 @@ export interface CronSequentialJobStatus {
   readonly activeRuns?: number;
   /** The newest time for which a run was started. */
   readonly lastScheduleTime?: string;
+  /**
+   * The newest time that has come, while its run waits for earlier ones: for their end (`Forbid`), or until they are
+   * deleted (`Replace`).
+   */
+  readonly pendingScheduleTime?: string;
   /** When the newest successful run completed. */
   readonly lastSuccessfulTime?: string;
   /** The next time of the schedule; absent while it is suspended or invalid. */

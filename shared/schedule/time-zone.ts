@@ -1,4 +1,5 @@
 /** Time zones of the IANA database, as far as this program's ICU knows them. */
+import { toTimestamp } from '../api/time.ts';
 import { memoize } from '../memoize.ts';
 
 const UTC = 'UTC';
@@ -37,6 +38,17 @@ export function findTimeZone(name: string = UTC): TimeZone | undefined {
     throw error;
   }
 }
+
+/** For people: `2026-03-29T03:30:00+02:00 Europe/Berlin`, and `2026-03-29T01:30:00Z` in UTC. */
+export function formatInZone(ms: number, { name, offsetAt }: TimeZone): string {
+  if (name === UTC) return toTimestamp(ms);
+  const minutes = Math.trunc(offsetAt(ms) / 60_000);
+  const size = Math.abs(minutes);
+  const offset = `${minutes < 0 ? '-' : '+'}${pad(Math.floor(size / 60))}:${pad(size % 60)}`;
+  return `${toTimestamp(ms + minutes * 60_000).slice(0, -1)}${offset} ${name}`;
+}
+
+const pad = (count: number): string => String(count).padStart(2, '0');
 
 function isSpelledWell(name: string): boolean {
   const [area = '', ...rest] = name.split('/');

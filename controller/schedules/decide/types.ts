@@ -14,9 +14,9 @@ export interface Run {
   readonly isBeingDeleted: boolean;
 }
 
-/** What the requests of this reconcile have shown about the run of a name. */
+/** What the requests of this reconcile have shown about the run of a name; the newest answer counts. */
 export type RunFinding =
-  /** The API server answered 404 for the run of this UID. */
+  /** The API server answered 404, or with a run of another UID than the recorded one. */
   | { readonly type: 'notFound' }
   /** It was created, or found as the schedule's own; `run` is also in `runs` of the snapshot. */
   | { readonly type: 'exists' }
@@ -40,15 +40,23 @@ export interface ScheduleSnapshot {
 
 export type ScheduleAction =
   /**
-   * Write the status of this decision, then decide again on what was written: a run is created only after its time is
-   * recorded. The events of the decision are emitted with it.
+   * Write the status of this decision, if the object is still the one of the snapshot (`resourceVersion`), then decide
+   * again on what was written: a run is created only after its time is recorded. The events of the decision are emitted
+   * with it.
    */
   | { readonly type: 'RecordStatus' }
-  /** Create the run from the template of the current object; `AlreadyExists` is answered with a finding. */
+  /**
+   * Create the run from the template of the object as the API server has it now. If its `status.active` has the run
+   * without a UID no longer, somebody else has gone on: nothing is created, and the reconcile begins anew.
+   * `AlreadyExists` is answered with a finding.
+   */
   | { readonly type: 'CreateRun'; readonly name: string; readonly scheduledTime: string }
-  /** GET a recorded run that the cache does not have. */
-  | { readonly type: 'ConfirmRun'; readonly name: string; readonly uid: string }
-  /** Delete runs, each with a precondition on its UID; their Jobs are deleted by their own finalizer. */
+  /** GET a recorded run that the cache does not have; without `uid`: one of which it is not known if it was created. */
+  | { readonly type: 'ConfirmRun'; readonly name: string; readonly uid?: string }
+  /**
+   * Delete runs, each with a precondition on its UID; their Jobs are deleted by their own finalizer. In the snapshot of
+   * the next decision they are being deleted, or gone.
+   */
   | { readonly type: 'DeleteRuns'; readonly runs: readonly Run[]; readonly because: 'Replaced' | 'HistoryLimit' };
 
 export interface ScheduleDecision {
