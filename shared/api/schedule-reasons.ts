@@ -83,8 +83,9 @@ export const SCHEDULE_MESSAGE = {
   missed: (time: string, cause: MissCause): string => `No run was created for ${time}: ${MISS_CAUSE[cause]}`,
   tooManyMissed: (time: string): string =>
     `More than 100 times were missed; only the newest counts, ${time}. Check whether the operator was down, or a clock is wrong`,
+  /** `owner`: such as `is controlled by CronSequentialJob "other"`. */
   runNameConflict: (run: string, owner: string): string =>
-    `SequentialJob "${run}" is ${owner === '' ? 'not controlled by this schedule' : `controlled by ${owner}`}: no run is created for its time`,
+    `A SequentialJob named "${run}" already exists and ${owner}: no run is created for its time`,
   runNameStillTaken: (run: string): string =>
     `Waiting until SequentialJob "${run}", which is not of this schedule, is deleted`,
   runRejected: (run: string, message: string): string => `Run "${run}" was refused: ${message}`,

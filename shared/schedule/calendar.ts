@@ -2,8 +2,8 @@
 import { memoize } from '../memoize.ts';
 import { parseExpression, type Expression } from './expression.ts';
 import { ExpressionError, type CronFields } from './fields.ts';
-import { findTimeZone, type TimeZone } from './time-zone.ts';
-import { DAY, wallTimes } from './wall-times.ts';
+import { DAY_MS, findTimeZone, type TimeZone } from './time-zone.ts';
+import { wallTimes } from './wall-times.ts';
 
 /** Where the count of missed times ends; batch/v1 CronJob warns beyond a hundred. */
 export const MAX_COUNTED_TIMES = 101;
@@ -88,7 +88,7 @@ const wholeSecond = (ms: number): number => Math.floor(ms / 1000) * 1000;
 function nextTime(fields: CronFields, zone: TimeZone, after: number): number | undefined {
   let first: number | undefined;
   // Where the clock is set back within a day, it shows earlier times again.
-  const from = after + Math.min(zone.offsetAt(after), zone.offsetAt(after + DAY));
+  const from = after + Math.min(zone.offsetAt(after), zone.offsetAt(after + DAY_MS));
   for (const wall of wallTimes(fields, from)) {
     const offsets = offsetsAround(zone, wall);
     if (first !== undefined && wall - Math.max(...offsets) >= first) return first;
@@ -103,8 +103,8 @@ function nextTime(fields: CronFields, zone: TimeZone, after: number): number | u
 
 /** Instants differ from the wall clock by less than a day, and no zone has ever set its clock twice within two days. */
 function offsetsAround(zone: TimeZone, wall: number): readonly number[] {
-  const before = zone.offsetAt(wall - DAY);
-  const after = zone.offsetAt(wall + DAY);
+  const before = zone.offsetAt(wall - DAY_MS);
+  const after = zone.offsetAt(wall + DAY_MS);
   return before === after ? [before] : [before, after];
 }
 

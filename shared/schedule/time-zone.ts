@@ -65,11 +65,51 @@ function spellings(): ReadonlyMap<string, string> {
   return known;
 }
 
-/** Building a format takes as long as some hundred uses. Throws a RangeError for an unknown zone. */
+export const DAY_MS = 24 * 60 * 60 * 1000;
+
+/** The offsets of a day (of UTC) in which the clock is set at most once. */
+interface DayOffsets {
+  readonly before: number;
+  readonly after: number;
+  /** From when on `after` holds. */
+  readonly change: number;
+}
+
+/** In days; a zone needs a few around the present. */
+const MAX_CACHED_DAYS = 1000;
+
+/**
+ * ICU takes long for an answer, so that it is asked for two instants of a day only, and for some more where they differ.
+ * Throws a RangeError for an unknown zone.
+ */
 const offsetOf = memoize((timeZone: string): ((ms: number) => number) => {
   const format = new Intl.DateTimeFormat('en-US', { timeZone, timeZoneName: 'longOffset' });
-  return (ms) => parseOffset(format.format(ms));
+  const offsetAt = (ms: number): number => parseOffset(format.format(ms));
+  const days = new Map<number, DayOffsets>();
+  return (ms) => {
+    const day = Math.floor(ms / DAY_MS) * DAY_MS;
+    let offsets = days.get(day);
+    if (offsets === undefined) {
+      offsets = offsetsOfDay(offsetAt, day);
+      if (days.size >= MAX_CACHED_DAYS) days.clear();
+      days.set(day, offsets);
+    }
+    return ms < offsets.change ? offsets.before : offsets.after;
+  };
 });
+
+function offsetsOfDay(offsetAt: (ms: number) => number, day: number): DayOffsets {
+  const before = offsetAt(day);
+  const after = offsetAt(day + DAY_MS);
+  let last = day;
+  let change = before === after ? day : day + DAY_MS;
+  while (change - last > 1) {
+    const middle = Math.floor((last + change) / 2);
+    if (offsetAt(middle) === before) last = middle;
+    else change = middle;
+  }
+  return { before, after, change };
+}
 
 /** Of `3/29/2026, GMT+02:00`; without figures it is 0. */
 function parseOffset(text: string): number {

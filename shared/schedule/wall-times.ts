@@ -1,16 +1,16 @@
 /** The times of cron fields on a wall clock. As milliseconds since the epoch as if the clock showed UTC. */
 import type { CronFields } from './fields.ts';
+import { DAY_MS } from './time-zone.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
-export const DAY = 24 * HOUR;
 
 /** 29 February may be eight years away, around 2100; nothing that comes at all is further. */
-const HORIZON = 9 * 366 * DAY;
+const HORIZON = 9 * 366 * DAY_MS;
 
 /** Ascending, from `from` on; ends where nothing can come any more. */
 export function* wallTimes(fields: CronFields, from: number): Generator<number, undefined> {
-  let day = Math.floor(from / DAY) * DAY;
+  let day = Math.floor(from / DAY_MS) * DAY_MS;
   while (day <= from + HORIZON) {
     const date = new Date(day);
     if (!fields.months.has(date.getUTCMonth() + 1)) {
@@ -18,7 +18,7 @@ export function* wallTimes(fields: CronFields, from: number): Generator<number, 
       continue;
     }
     if (isDayOf(fields, date)) yield* timesOfDay(fields, day, from);
-    day += DAY;
+    day += DAY_MS;
   }
 }
 
