@@ -61,7 +61,7 @@ const SPEC: Fields = {
     properties: {
       metadata: metadata('Labels and annotations of each run.'),
       // scheduleSchema puts that of a SequentialJob here.
-      spec: { type: 'object' },
+      spec: { type: 'object', description: 'The spec of each run: that of a SequentialJob.' },
     },
     description: 'What each run is: a SequentialJob with these labels, annotations and spec.',
   },
