@@ -1,4 +1,5 @@
 /** Starts and stops the controller: informers fill the caches and the queue, workers process the queue. */
+import { CRON } from '../shared/api/group.ts';
 import type { SequentialJob } from '../shared/api/types.ts';
 import { keyOf } from '../shared/kube/cache.ts';
 import type { ApiClient } from '../shared/kube/client.ts';
@@ -15,11 +16,13 @@ import { Informers } from './informers.ts';
 import { ControllerMetricsRecorder } from './metrics/recorder.ts';
 import { Preflights } from './preflights.ts';
 import { QuotaRetries } from './quota-retries.ts';
-import { ReconcileLoop } from './reconcile-loop.ts';
+import { RECONCILE_BACKOFF, ReconcileLoop } from './reconcile-loop.ts';
 import { WorkQueue } from '../shared/work-queue/work-queue.ts';
 import { reconcile, type ReconcilerDeps } from './reconcile.ts';
 import { Revisions } from './revisions.ts';
 import { ServerCapabilities } from './server-capabilities.ts';
+import { ScheduleController } from './schedules/controller.ts';
+import { decideSchedule } from './schedules/decide/index.ts';
 import { StatusTruncations } from './status-truncations.ts';
 
 export interface ControllerOptions {
@@ -42,9 +45,6 @@ export interface ControllerOptions {
   readonly random?: () => number;
 }
 
-/** Back-off for transient errors: at most 5 minutes between two tries. */
-const BACKOFF = { baseMs: 250, maxMs: 300_000 } as const;
-
 const monotonic = (): number => performance.now();
 
 /** Time for pending events after the last reconcile; a shutdown takes at most 20 s in all. */
@@ -58,6 +58,7 @@ export class Controller {
   readonly #recorder: ControllerMetricsRecorder | undefined;
   readonly #deps: ReconcilerDeps;
   readonly #loop: ReconcileLoop;
+  readonly #schedules: ScheduleController;
   #stopping = false;
 
   constructor(options: ControllerOptions) {
@@ -65,7 +66,7 @@ export class Controller {
     this.#options = options;
     this.#log = log;
     this.#queue = new WorkQueue({
-      backoff: BACKOFF,
+      backoff: RECONCILE_BACKOFF,
       random,
       now: monotonic,
       observer: metrics?.queue,
@@ -100,6 +101,7 @@ export class Controller {
       log,
       recorder: this.#recorder,
     });
+    this.#schedules = this.#createSchedules();
   }
 
   /** True once the required caches hold a complete list. */
@@ -114,10 +116,12 @@ export class Controller {
 
   /** Resolves when the caches are complete and the workers run. */
   async start(): Promise<void> {
+    this.#schedules.startInformer();
     await this.#informers.start();
     const { sequentialJobs, jobs } = this.#informers;
     this.#log.info({ sequentialJobs: sequentialJobs.size, jobs: jobs.size }, 'caches synced');
     this.#loop.start();
+    this.#schedules.start();
   }
 
   /** Requests can no longer succeed: drops the pending events at once. Call `stop` afterwards. */
@@ -129,9 +133,31 @@ export class Controller {
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#loop.close();
+    this.#schedules.close();
     await this.#informers.stop();
-    await this.#loop.ended;
+    await Promise.all([this.#loop.ended, this.#schedules.stop()]);
     await this.#deps.events.close(EVENTS_DRAIN_MS);
+  }
+
+  #createSchedules(): ScheduleController {
+    const { client, log, namespace, ownNamespace, metrics, now = Date.now, random = Math.random } = this.#options;
+    const { sequentialJobs, objects } = this.#informers;
+    return new ScheduleController({
+      client,
+      log,
+      namespace,
+      ownNamespace,
+      metrics,
+      now,
+      monotonic,
+      random,
+      sequentialJobs,
+      objects,
+      events: this.#deps.events,
+      enqueueSequence: (key) => this.#queue.add(key),
+      mayReconcile: () => this.#informers.untilServed(),
+      decide: decideSchedule,
+    });
   }
 
   #instrument(metrics: ControllerMetrics): ControllerMetricsRecorder {
@@ -165,7 +191,8 @@ export class Controller {
         now,
         random,
         onEmit: (object, { type, reason, message, step }) => {
-          const fields = { sequentialJob: keyOf(object), ...(step === undefined ? {} : { step }), reason };
+          const kind = object.kind === CRON.kind ? 'cronSequentialJob' : 'sequentialJob';
+          const fields = { [kind]: keyOf(object), ...(step === undefined ? {} : { step }), reason };
           log[type === 'Warning' ? 'warn' : 'info'](fields, message);
         },
         onDrop: (event, error) => {

@@ -26,8 +26,7 @@ export interface ScheduleMetricsRecorderOptions {
 }
 
 const MISSED: Readonly<Partial<Record<ScheduleEventReason, MissedReason>>> = {
-  [SCHEDULE_EVENT.missSchedule]: 'deadline',
-  [SCHEDULE_EVENT.runForbidden]: 'forbidden',
+  [SCHEDULE_EVENT.missSchedule]: 'given_up',
   [SCHEDULE_EVENT.tooManyMissedTimes]: 'too_many',
 };
 

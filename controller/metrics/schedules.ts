@@ -6,10 +6,10 @@ export const SCHEDULE_STATES = ['active', 'suspended', 'invalid', 'blocked'] as 
 export type ScheduleState = (typeof SCHEDULE_STATES)[number];
 
 /**
- * Why a time got no run: `deadline`: it could no longer start in time; `forbidden`: an earlier run had not ended;
- * `too_many`: so many times had passed that they were not counted, which counts as one.
+ * `given_up`: the time of a run had come, and the run could not be started; `too_many`: so many times had passed that they
+ * were not counted, which counts as one.
  */
-export const MISSED_REASONS = ['deadline', 'forbidden', 'too_many'] as const;
+export const MISSED_REASONS = ['given_up', 'too_many'] as const;
 export type MissedReason = (typeof MISSED_REASONS)[number];
 
 /** In seconds: normally two writes and a read after the time; after a downtime up to days. */

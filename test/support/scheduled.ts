@@ -13,7 +13,6 @@ import {
   collectionPath,
   CRON_SEQUENTIAL_JOBS,
   JOBS,
-  objectPath,
   type Resource,
   SEQUENTIAL_JOBS,
 } from '../../shared/kube/resources.ts';
@@ -90,6 +89,9 @@ export const everyMinute = (
   run: SequentialJobSpec = sequence(1),
 ): CronSequentialJobSpec => ({ schedule: '* * * * *', ...more, sequentialJobTemplate: { spec: run } });
 
+/** No run is recorded as active. */
+export const isIdle = ({ active = [] }: CronSequentialJobStatus): boolean => active.length === 0;
+
 export class Schedules {
   readonly #namespace: Namespace;
   readonly #clock: VirtualClock;
@@ -99,17 +101,23 @@ export class Schedules {
     this.#clock = clock;
   }
 
-  async apply(name: string, spec: CronSequentialJobSpec): Promise<CronSequentialJob> {
-    const { client, name: namespace } = this.#namespace;
-    const body = { apiVersion: API_VERSION, kind: CRON.kind, metadata: { name }, spec };
-    const created = await client.request<CronSequentialJob>({
-      method: 'POST',
-      path: collectionPath(CRON_SEQUENTIAL_JOBS, namespace),
-      body,
-    });
-    // What it observes first is since when it counts.
-    await this.until(name, ({ observedGeneration }) => observedGeneration === created.metadata.generation);
-    return created;
+  /**
+   * Creates a schedule that counts from now on. The API server stamps it with its own time, from which the clock has moved
+   * on; so it begins suspended.
+   */
+  async apply(name: string, spec: CronSequentialJobSpec): Promise<void> {
+    const body = { apiVersion: API_VERSION, kind: CRON.kind, metadata: { name }, spec: { ...spec, suspend: true } };
+    await this.#namespace.createObject(CRON_SEQUENTIAL_JOBS, body);
+    await this.untilObserved(name);
+    if (spec.suspend === true) return;
+    await this.patch(name, { spec: { suspend: false } });
+    await this.untilObserved(name);
+  }
+
+  /** Resolves when the status is about the newest spec. */
+  async untilObserved(name: string): Promise<void> {
+    const { metadata } = await this.get(name);
+    await this.until(name, ({ observedGeneration }) => observedGeneration === metadata.generation);
   }
 
   async get(name: string): Promise<CronSequentialJob> {
@@ -152,7 +160,7 @@ export class Schedules {
   /** The same; resolves when the run has ended and the schedule has recorded that. */
   async completeNext(name: string): Promise<string> {
     const run = await this.startNext(name);
-    await this.until(name, ({ activeRuns }) => (activeRuns ?? 0) === 0);
+    await this.until(name, isIdle);
     return run;
   }
 
@@ -174,9 +182,5 @@ export class Schedules {
       const events = await this.#namespace.events(name, CRON.kind);
       return events.find((event) => event.reason === reason)?.message;
     });
-  }
-
-  path(name: string): string {
-    return objectPath(CRON_SEQUENTIAL_JOBS, this.#namespace.name, name);
   }
 }

@@ -1,4 +1,4 @@
-/** Reads a recorded run that the cache does not have. */
+/** Reads a recorded run that the cache does not have; of one without a UID it is not known whether it was created. */
 import { toSequentialJob } from '../../transform.ts';
 import type { ScheduleAction, ScheduleSnapshot } from '../decide/types.ts';
 import { cacheRun, isRunOf } from '../runs.ts';
@@ -17,8 +17,7 @@ export async function confirmRun(
 ): Promise<ScheduleSnapshot> {
   const answer = await getRun(name, snapshot, deps);
   const found = answer === undefined ? undefined : toSequentialJob(answer);
-  if (found?.metadata.uid !== uid || !isRunOf(found, snapshot.object)) {
-    return withFinding(snapshot, name, { type: 'notFound' });
-  }
+  const isRecorded = found !== undefined && (uid === undefined || found.metadata.uid === uid);
+  if (!isRecorded || !isRunOf(found, snapshot.object)) return withFinding(snapshot, name, { type: 'notFound' });
   return withFinding(withRun(snapshot, cacheRun(answer, deps)), name, { type: 'exists' });
 }

@@ -68,14 +68,13 @@ it('a created run is counted, with its delay; a clock that is behind the time co
 });
 
 it.each<readonly [ScheduleEventReason, string | undefined]>([
-  ['MissSchedule', 'deadline'],
-  ['RunForbidden', 'forbidden'],
+  ['MissSchedule', 'given_up'],
   ['TooManyMissedTimes', 'too_many'],
-  ['RunStarted', undefined],
+  ['RunForbidden', undefined],
 ])('the event %s counts as a missed time: %s', async (reason, counted) => {
   recorder.recorded([{ type: 'Warning', reason, message: '' }]);
   const families = await served();
-  for (const one of ['deadline', 'forbidden', 'too_many']) {
+  for (const one of ['given_up', 'too_many']) {
     const value = valueOf(families, 'sequentialjob_schedule_times_missed_total', { reason: one });
     expect([one, value]).toEqual([one, one === counted ? 1 : 0]);
   }

@@ -220,6 +220,11 @@ describe('ConfirmRun', () => {
     expect(deps.enqueued).toEqual([RUN_KEY]);
   });
 
+  it('takes the run of a time of which it is not known whether it was started', async () => {
+    putRun();
+    expect(await act({ type: 'ConfirmRun', name: RUN })).toMatchObject({ findings: { [RUN]: { type: 'exists' } } });
+  });
+
   it.each<readonly [string, Partial<ObjectMeta> | undefined]>([
     ['is gone', undefined],
     ['is another object of that name', { uid: 'run-2' }],
