@@ -49,9 +49,9 @@ export type ScheduleAction =
    */
   | { readonly type: 'RecordStatus' }
   /**
-   * Create the run from the template of the object as the API server has it now. If its `status.active` has the run
-   * without a UID no longer, somebody else has gone on: nothing is created, and the reconcile begins anew.
-   * `AlreadyExists` is answered with a finding.
+   * Create the run from the template of the object as the API server has it now. If that has another generation than the
+   * snapshot's, or its `status.active` does not have the run without a UID any more, somebody else has gone on: nothing
+   * is created, and the reconcile begins anew. `AlreadyExists` is answered with a finding.
    */
   | { readonly type: 'CreateRun'; readonly name: string; readonly scheduledTime: string }
   /** GET a recorded run that the cache does not have; without `uid`: one of which it is not known if it was created. */
