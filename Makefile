@@ -10,6 +10,9 @@ export PATH := $(CURDIR)/$(NODE_PACKAGE)/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 INSTALLED := node_modules/.package-lock.json
 CRD := config/crd/batch.example.com_sequentialjobs.yaml
 CRD_WITH_RULES := config/crd/cel/batch.example.com_sequentialjobs.yaml
+# Has one version, whose definition leaves nothing open.
+SCHEDULE_CRD := config/crd/batch.example.com_cronsequentialjobs.yaml
+SCHEDULE_CRD_WITH_RULES := config/crd/cel/batch.example.com_cronsequentialjobs.yaml
 CRD_NAME := sequentialjobs.batch.example.com
 JEST := NODE_OPTIONS='--experimental-vm-modules --disable-warning=ExperimentalWarning' jest
 KUBECTL ?= kubectl
@@ -132,13 +135,15 @@ CRD_EDITS = -e '' \
     -e '/- name: v1alpha1$$/$(comma)/storage:/ s/storage: false/storage: true/') \
   $(if $(filter no,$(V1ALPHA1)),-e '/- name: v1alpha1$$/$(comma)/served:/ s/served: true/served: false/')
 
-install: ## Install the CRD into the cluster of your kubeconfig, with CEL rules if the API server accepts them; STORED=v1alpha1, V1ALPHA1=no
+install: ## Install the CRDs into the cluster of your kubeconfig, with CEL rules if the API server accepts them; STORED=v1alpha1, V1ALPHA1=no
 	@apply() { sed $(CRD_EDITS) "$$1" | $(KUBECTL) apply $${2:-} -f -; }; \
-	  crd=$(CRD_WITH_RULES); apply $$crd --dry-run=server >/dev/null 2>&1 || crd=$(CRD); \
-	  echo "$(KUBECTL) apply -f $$crd"; apply $$crd
+	  crd=$(CRD_WITH_RULES); schedules=$(SCHEDULE_CRD_WITH_RULES); \
+	  apply $$crd --dry-run=server >/dev/null 2>&1 || { crd=$(CRD); schedules=$(SCHEDULE_CRD); }; \
+	  echo "$(KUBECTL) apply -f $$crd -f $$schedules"; apply $$crd; $(KUBECTL) apply -f $$schedules
 
-uninstall: ## Remove the CRD and all SequentialJobs; run it before undeploy
-	$(KUBECTL) delete --ignore-not-found -f $(CRD)
+# The schedules first, which would create further runs.
+uninstall: ## Remove the CRDs, all CronSequentialJobs and all SequentialJobs; run it before undeploy
+	$(KUBECTL) delete --ignore-not-found -f $(SCHEDULE_CRD) -f $(CRD)
 
 # Removes the objects with a line that matches a pattern. It removes cert-manager's objects for CERT=self-signed, and the
 # ValidatingAdmissionPolicy, which all folders contain, for REQUESTER_CHECK=no.
@@ -165,7 +170,7 @@ ASK_SERVER := server=$$($(KUBECTL) get --raw /version | sed -n 's|.*"gitVersion"
 # An upgrade from a release with v1alpha1 only has three steps, so that old and new Pods work at each moment: the CRD with both
 # versions and v1alpha1 still stored, the new Pods, v1beta1 stored. Old Pods cannot convert. If it is interrupted, the next
 # `make deploy` goes on.
-deploy: ## Install the CRD and the operator: IMG=, ROLES=split, CERT=self-signed without cert-manager; upgrades step by step
+deploy: ## Install the CRDs and the operator: IMG=, ROLES=split, CERT=self-signed without cert-manager; upgrades step by step
 	@stored=$$($(KUBECTL) get crd $(CRD_NAME) --ignore-not-found -o 'jsonpath={.spec.versions[?(@.storage==true)].name}'); \
 	  first=$(STORED); [ "$$stored" != v1alpha1 ] || first=v1alpha1; \
 	  $(MAKE) --no-print-directory install STORED=$$first; \
@@ -208,7 +213,7 @@ undeploy: ## Remove the operator, with the variables of `make deploy`; FORCE=yes
 	  left=$$({ $(KUBECTL) get sequentialjobs --all-namespaces -o name 2>/dev/null || true; } | wc -l); \
 	  if [ $$left != 0 ] && [ '$(FORCE)' != yes ]; then \
 	    echo "$$left SequentialJobs exist, whose deletion needs the operator: delete them first"; \
-	    echo "(kubectl delete sj --all-namespaces --all, or make uninstall), or keep them with FORCE=yes"; exit 1; fi >&2
+	    echo "(kubectl delete csj,sj --all-namespaces --all, or make uninstall), or keep them with FORCE=yes"; exit 1; fi >&2
 	@$(ASK_SERVER); $(MAKE) --no-print-directory manifests SERVER="$$server" | $(KUBECTL) delete --ignore-not-found -f -
 
 certificate: ## Without cert-manager: issue a new webhook certificate and set the caBundle; DAYS=365
@@ -217,7 +222,7 @@ certificate: ## Without cert-manager: issue a new webhook certificate and set th
 build-installer: ## Write all manifests into one file, dist/install.yaml; IMG=, OVERLAY=, DEPENDENCY_CHECK=no, REQUESTER_CHECK=no, SERVER=1.20
 	@mkdir -p $(dir $(INSTALLER))
 	@{ echo '# The SequentialJob operator for Kubernetes $(or $(SERVER),1.30 and newer).'; \
-	  sed $(CRD_EDITS) $(CRD_WITH_RULES) | config/for-server.sh $(SERVER); $(MAKE) --no-print-directory manifests; } > $(INSTALLER)
+	  { sed $(CRD_EDITS) $(CRD_WITH_RULES); echo ---; cat $(SCHEDULE_CRD_WITH_RULES); } | config/for-server.sh $(SERVER); $(MAKE) --no-print-directory manifests; } > $(INSTALLER)
 	@echo $(INSTALLER)
 
 docker-build: ## Build the image IMG with docker, podman or buildah; BUILD_FLAGS= adds flags

@@ -1,7 +1,8 @@
 /** Placeholders for the metadata that the API server sets on creation and a file does not have, with remarks about them. */
-import { NAME_MAX_LENGTH } from '../shared/api/group.ts';
+import { NAME_MAX_LENGTH, SCHEDULE_LABEL } from '../shared/api/group.ts';
 import type { ObjectMeta, SequentialJob } from '../shared/api/types.ts';
 import { nonEmptyString } from '../shared/json/untrusted.ts';
+import { PLACEHOLDER_MINUTES } from './run-of-schedule.ts';
 
 /** The nil UUID (RFC 9562). No object has it, so the controller never takes a Job for its own whose owner reference names it. */
 export const PLACEHOLDER_UID = '00000000-0000-0000-0000-000000000000';
@@ -38,6 +39,9 @@ export function withPlaceholders(object: SequentialJob): WithPlaceholders {
         : `The ${total} Jobs of ${sequence}, each created when the one before it has completed.`,
       ...(nonEmptyString(given.name) === undefined
         ? [`${PLACEHOLDER_SUFFIX} stands for the random suffix of generateName.`]
+        : []),
+      ...(given.labels?.[SCHEDULE_LABEL] !== undefined && name.endsWith(`-${PLACEHOLDER_MINUTES}`)
+        ? [`${PLACEHOLDER_MINUTES} stands for the time of the run, in minutes since 1970.`]
         : []),
       ...(uid === PLACEHOLDER_UID ? UID_REMARKS : []),
     ],

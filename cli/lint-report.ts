@@ -1,4 +1,5 @@
 /** Formats findings: as one line each, which people and editors read, or as JSON. */
+import { CRON, KIND } from '../shared/api/group.ts';
 import { escaped, printableLine } from '../shared/printable-text.ts';
 import { type Finding, isError } from './validate-manifest.ts';
 import type { ObjectPlace } from './read-manifests.ts';
@@ -6,6 +7,8 @@ import type { ObjectPlace } from './read-manifests.ts';
 export interface FileReport {
   readonly file: string;
   readonly sequences: number;
+  /** The number of CronSequentialJobs. */
+  readonly schedules: number;
   /** The number of objects of other kinds, which lint skips. */
   readonly skipped: number;
   /** The file has only one object, so a finding need not name the document and the item. */
@@ -47,14 +50,17 @@ export const placeText = ({ document, items }: ObjectPlace): string =>
 
 function summary(reports: readonly FileReport[]): string {
   if (reports.length === 0) return '';
-  const missing = reports.filter(({ sequences, findings }) => sequences === 0 && !findings.some(isError));
+  const missing = reports.filter(
+    ({ sequences, schedules, findings }) => sequences + schedules === 0 && !findings.some(isError),
+  );
   const total = (count: (report: FileReport) => number): number => reports.reduce((sum, one) => sum + count(one), 0);
-  const sequences = total((one) => one.sequences);
+  const [sequences, schedules] = [total((one) => one.sequences), total((one) => one.schedules)];
   const errors = total(({ findings }) => findings.filter(isError).length);
   const warnings = total(({ findings }) => findings.length) - errors;
   const others = total((one) => one.skipped);
   const verdict = [
-    count(sequences, 'SequentialJob'),
+    ...(sequences === 0 && schedules > 0 ? [] : [count(sequences, KIND)]),
+    ...(schedules === 0 ? [] : [count(schedules, CRON.kind)]),
     errors === 0 ? 'no errors' : count(errors, 'error'),
     ...(warnings === 0 ? [] : [count(warnings, 'warning')]),
     ...(others === 0 ? [] : [`${count(others, 'other object')} skipped`]),

@@ -4,6 +4,7 @@ import { StartupError } from '../shared/kube/startup.ts';
 import { CommandError } from './cluster/command-error.ts';
 import type { ClusterFlags } from './cluster/connect.ts';
 import { validateManifest, type Finding, isError, textFindings } from './validate-manifest.ts';
+import { isSchedule } from '../webhook/resource-rules.ts';
 import type { Cluster, DryRunResult } from './server-dry-run.ts';
 import { type Io, label, UnreadableError } from './stdio.ts';
 import { type Manifest, readManifests } from './read-manifests.ts';
@@ -96,9 +97,11 @@ async function lintFile(
     findings.push(...verdict.findings.map((one) => findingOf(one, manifest)));
     unanswered.push(...verdict.unanswered);
   }
+  const schedules = read.manifests.filter(({ object }) => isSchedule(object)).length;
   return {
     file,
-    sequences: read.manifests.length,
+    sequences: read.manifests.length - schedules,
+    schedules,
     skipped: read.skipped,
     hasOneObject: read.documents <= 1 && read.manifests.every(({ place }) => place.items.length === 0),
     findings: findings.toSorted(

@@ -5,9 +5,9 @@
 import type { Schema } from '../shared/api/schema.ts';
 import { isObject } from '../shared/json/untrusted.ts';
 import { Path } from '../shared/validation/field-error.ts';
-import { V1ALPHA1_API_VERSION } from '../shared/api/group.ts';
+import { CRON, V1ALPHA1_API_VERSION } from '../shared/api/group.ts';
 import v1alpha1 from '../shared/api/v1alpha1.schema.generated.json' with { type: 'json' };
-import { RESOURCE_SCHEMA } from '../shared/validation/schema.ts';
+import { RESOURCE_SCHEMA, SCHEDULE_SCHEMA } from '../shared/validation/schema.ts';
 
 export interface PrunedObject {
   readonly object: unknown;
@@ -33,12 +33,18 @@ const withMetadata = (schema: Schema): Schema => ({
 
 const V1BETA1 = withMetadata(RESOURCE_SCHEMA);
 const V1ALPHA1 = withMetadata(v1alpha1 as Schema);
+const SCHEDULE = withMetadata(SCHEDULE_SCHEMA);
 
 /** Returns the object as the API server sends it to the webhooks. Never throws: a value of the wrong type is kept. */
 export function pruneAndDefault(object: unknown): PrunedObject {
   const unknownFields: Path[] = [];
-  const isV1alpha1 = isObject(object) && object['apiVersion'] === V1ALPHA1_API_VERSION;
-  return { object: applySchema(object, isV1alpha1 ? V1ALPHA1 : V1BETA1, Path.ROOT, unknownFields), unknownFields };
+  return { object: applySchema(object, schemaOf(object), Path.ROOT, unknownFields), unknownFields };
+}
+
+function schemaOf(object: unknown): Schema {
+  if (!isObject(object)) return V1BETA1;
+  if (object['kind'] === CRON.kind) return SCHEDULE;
+  return object['apiVersion'] === V1ALPHA1_API_VERSION ? V1ALPHA1 : V1BETA1;
 }
 
 function applySchema(value: unknown, schema: Schema, at: Path, unknown: Path[]): unknown {

@@ -1,6 +1,6 @@
 /** Reads the objects of a text, each with its position: from several documents, lists or a stream of JSON objects. */
 import { isMap, isSeq, LineCounter } from 'yaml';
-import { GROUP, KIND, LIST_KIND } from '../shared/api/group.ts';
+import { CRON, GROUP, KIND, LIST_KIND } from '../shared/api/group.ts';
 import { isApiVersion } from '../shared/conversion/index.ts';
 import { asObject } from '../shared/json/untrusted.ts';
 import { splitJsonStream } from './split-json-stream.ts';
@@ -26,7 +26,7 @@ export interface TextProblem extends Position {
   readonly message: string;
 }
 
-/** A SequentialJob, or an object that was probably meant to be one (see `isSequentialJob`). */
+/** A SequentialJob or a CronSequentialJob, or an object that was probably meant to be one (see `isOurs`). */
 export interface Manifest {
   readonly place: ObjectPlace;
   readonly object: unknown;
@@ -65,7 +65,7 @@ export function readManifests(text: string): Manifests {
         continue;
       }
       for (const one of expandLists({ document, node: document.contents }, value.content, place)) {
-        if (isSequentialJob(one.object)) found.manifests.push(toManifest(one, at));
+        if (isOurs(one.object)) found.manifests.push(toManifest(one, at));
         else found.skipped++;
       }
     }
@@ -136,14 +136,15 @@ interface Typed {
 }
 
 /**
- * The object itself or, for a list, its items, which may be lists themselves. Items of a SequentialJobList may omit
+ * The object itself or, for a list, its items, which may be lists themselves. Items of a SequentialJobList or a CronSequentialJobList may omit
  * apiVersion and kind.
  */
 function expandLists(anchor: ObjectNode, object: unknown, place: ObjectPlace): readonly FoundObject[] {
   const list = asObject<Typed>(object);
   if (list === undefined || !Array.isArray(list.items) || !isList(list)) return [{ anchor, object, place }];
   const nodes = itemNodes(anchor);
-  const type = list.kind === LIST_KIND ? { apiVersion: list.apiVersion, kind: KIND } : {};
+  const kind = LIST_KINDS.get(list.kind);
+  const type = kind === undefined ? {} : { apiVersion: list.apiVersion, kind };
   return list.items.flatMap((item: unknown, i) => {
     const inner = asObject(item) === undefined ? item : { ...type, ...asObject(item) };
     const where = { ...place, items: [...place.items, i + 1] };
@@ -151,8 +152,14 @@ function expandLists(anchor: ObjectNode, object: unknown, place: ObjectPlace): r
   });
 }
 
+/** The kind of the items by that of the list. */
+const LIST_KINDS: ReadonlyMap<unknown, string> = new Map([
+  [LIST_KIND, KIND],
+  [CRON.listKind, CRON.kind],
+]);
+
 const isList = ({ apiVersion, kind }: Partial<Typed>): boolean =>
-  (apiVersion === 'v1' && kind === 'List') || (isApiVersion(apiVersion) && kind === LIST_KIND);
+  (apiVersion === 'v1' && kind === 'List') || (isApiVersion(apiVersion) && LIST_KINDS.has(kind));
 
 function itemNodes({ document, node }: ObjectNode): readonly ObjectNode['node'][] {
   const map = resolveAlias(node, document);
@@ -165,10 +172,10 @@ function itemNodes({ document, node }: ObjectNode): readonly ObjectNode['node'][
  * Matches by kind or by apiVersion: if only one of the two is wrong, lint reports it instead of skipping the object. The
  * same kind in another API group is another resource.
  */
-function isSequentialJob(object: unknown): boolean {
+function isOurs(object: unknown): boolean {
   const { apiVersion, kind } = asObject<Typed>(object) ?? {};
   const group = typeof apiVersion === 'string' && apiVersion.includes('/') ? apiVersion.split('/')[0] : GROUP;
-  return isApiVersion(apiVersion) || (kind === KIND && group === GROUP);
+  return isApiVersion(apiVersion) || ((kind === KIND || kind === CRON.kind) && group === GROUP);
 }
 
 function toManifest({ anchor, object, place }: FoundObject, at: (offset: number) => Position): Manifest {

@@ -15,8 +15,8 @@ import { writeYaml } from './yaml.ts';
 const EXIT = { ok: 0, refused: 1, unreadable: 2 } as const;
 
 /**
- * Renders every SequentialJob of a file and returns the exit code. If one of them has errors, writes no Job, and the
- * errors to standard error in lint's format.
+ * Renders every SequentialJob of a file, and a run of every CronSequentialJob, and returns the exit code. If one of them
+ * has errors, writes no Job, and the errors to standard error in lint's format.
  */
 export async function render(file: string, io: Io): Promise<number> {
   try {
@@ -32,7 +32,9 @@ function renderText(file: string, text: string, io: Io): number {
   const read = readManifests(text);
   const checked = read.manifests.map(validateManifest);
   const findings = [...textFindings(read), ...checked.flatMap((one) => one.findings)];
-  io.err(textReport([{ file, sequences: 1, skipped: 0, hasOneObject: hasOneObject(read), findings }]).findings);
+  io.err(
+    textReport([{ file, sequences: 1, schedules: 0, skipped: 0, hasOneObject: hasOneObject(read), findings }]).findings,
+  );
   if (findings.some(isError)) return EXIT.refused;
   if (checked.length === 0) {
     io.err(`sequentialjob: ${file}: no SequentialJob in it\n`);

@@ -1,6 +1,6 @@
 /** Asks a cluster, by dry run, whether it accepts a SequentialJob, its Jobs and its claims. Nothing is created or changed. */
-import { V1ALPHA1_API_VERSION } from '../shared/api/group.ts';
-import type { SequentialJob } from '../shared/api/types.ts';
+import { CRON, KIND, V1ALPHA1_API_VERSION } from '../shared/api/group.ts';
+import type { ObjectMeta, SequentialJob } from '../shared/api/types.ts';
 import { formatJobError, type JobError } from '../shared/jobs/job-errors.ts';
 import { positionLabel, stepPath } from '../shared/jobs/position.ts';
 import { type DryRunManifest, preflight } from '../shared/jobs/preflight.ts';
@@ -8,7 +8,14 @@ import { type ApiClient, type ApiRequest, createApiClient, PATCH_TYPE } from '..
 import { dryRunCreate, noVerdictReason } from '../shared/kube/dry-run.ts';
 import { type ApiError, isApiError, isRefusal } from '../shared/kube/errors.ts';
 import { type KubeConfigOptions, loadKubeConfig } from '../shared/kube/kubeconfig.ts';
-import { collectionPath, objectPath, SEQUENTIAL_JOBS, V1ALPHA1_SEQUENTIAL_JOBS } from '../shared/kube/resources.ts';
+import {
+  collectionPath,
+  CRON_SEQUENTIAL_JOBS,
+  objectPath,
+  type Resource,
+  SEQUENTIAL_JOBS,
+  V1ALPHA1_SEQUENTIAL_JOBS,
+} from '../shared/kube/resources.ts';
 import { USER_AGENT } from '../shared/version.ts';
 import { asObject, nonEmptyString } from '../shared/json/untrusted.ts';
 import { withPlaceholders } from './fill-placeholders.ts';
@@ -33,7 +40,7 @@ export interface ClusterOptions extends KubeConfigOptions {
 
 export interface DryRunInput {
   readonly asWritten: unknown;
-  /** In v1beta1, with all defaults set. */
+  /** In v1beta1, with all defaults set; of a schedule, a run. */
   readonly withDefaults: SequentialJob;
   /** A text that names fields in v1beta1, with the paths that the user wrote. */
   readonly textOf: (text: string) => string;
@@ -61,7 +68,7 @@ export function openCluster({ namespace: namespaceFlag, ...options }: ClusterOpt
         nonEmptyString(withDefaults.metadata.namespace) ?? namespaceFlag ?? contextNamespace ?? 'default';
       const metadata = { ...withDefaults.metadata, namespace };
       const verdicts = [
-        await orUnanswered('the SequentialJob', async () => dryRunSequentialJob(asWritten, metadata, client)),
+        await orUnanswered(`the ${kindOf(asWritten)}`, async () => dryRunObject(asWritten, namespace, client)),
         await orUnanswered('its Jobs', async () =>
           inUserPaths(await dryRunJobs({ ...withDefaults, metadata }, client), textOf),
         ),
@@ -93,17 +100,21 @@ const inUserPaths = ({ findings, unanswered }: DryRunResult, textOf: (text: stri
 
 const ACCEPTED: DryRunResult = { findings: [], unanswered: [] };
 
+const kindOf = (object: unknown): string => (asObject<SequentialJob>(object)?.kind === CRON.kind ? CRON.kind : KIND);
+
+/** A server takes an object at the path of its own version only. */
+function resourceOf(object: unknown): Resource {
+  if (kindOf(object) === CRON.kind) return CRON_SEQUENTIAL_JOBS;
+  const isV1alpha1 = asObject<SequentialJob>(object)?.apiVersion === V1ALPHA1_API_VERSION;
+  return isV1alpha1 ? V1ALPHA1_SEQUENTIAL_JOBS : SEQUENTIAL_JOBS;
+}
+
 /** Like `kubectl apply`: creates the object or, if it exists, patches it with the fields of the file. */
-async function dryRunSequentialJob(
-  body: unknown,
-  { namespace, name }: SequentialJob['metadata'],
-  client: ApiClient,
-): Promise<DryRunResult> {
-  // A server takes an object at the path of its own version only.
-  const isV1alpha1 = asObject<SequentialJob>(body)?.apiVersion === V1ALPHA1_API_VERSION;
-  const resource = isV1alpha1 ? V1ALPHA1_SEQUENTIAL_JOBS : SEQUENTIAL_JOBS;
+async function dryRunObject(body: unknown, namespace: string, client: ApiClient): Promise<DryRunResult> {
+  const resource = resourceOf(body);
+  const { name } = asObject<ObjectMeta>(asObject<SequentialJob>(body)?.metadata) ?? {};
   const created = await send({ method: 'POST', path: collectionPath(resource, namespace), body }, client);
-  const path = objectPath(resource, namespace, name);
+  const path = objectPath(resource, namespace, nonEmptyString(name) ?? '');
   const error =
     created?.code === 'AlreadyExists'
       ? await send({ method: 'PATCH', path, body, contentType: PATCH_TYPE.merge }, client)
@@ -112,7 +123,7 @@ async function dryRunSequentialJob(
   if (error.code === 'NotFound' && !error.message.startsWith('namespaces ')) {
     return {
       findings: [],
-      unanswered: [`could not check the SequentialJob: the operator is not installed in this cluster`],
+      unanswered: [`could not check the ${kindOf(body)}: the operator is not installed in this cluster`],
     };
   }
   if (!isRefusal(error) || noVerdictReason(error) !== undefined) throw error;

@@ -1,5 +1,5 @@
 /** Validates one manifest as the API server and the webhook do, with the position of each finding in the text. */
-import { API_VERSION, KIND, V1ALPHA1_API_VERSION } from '../shared/api/group.ts';
+import { API_VERSION, CRON, KIND, V1ALPHA1_API_VERSION } from '../shared/api/group.ts';
 import { API_VERSIONS, isApiVersion } from '../shared/conversion/index.ts';
 import {
   formatFieldError,
@@ -11,10 +11,13 @@ import {
 } from '../shared/validation/field-error.ts';
 import { readUserObject } from '../shared/validation/index.ts';
 import { asObject, isPresent, nonEmptyString } from '../shared/json/untrusted.ts';
-import { withDefaultsAndFinalizer } from '../webhook/default.ts';
+import { textInTemplate } from '../shared/validation/schedule.ts';
+import { defaulted } from '../webhook/default.ts';
+import { isSchedule } from '../webhook/resource-rules.ts';
 import { objectErrors, objectWarnings } from '../webhook/validate.ts';
 import type { Manifest, Manifests, ObjectPlace, Position } from './read-manifests.ts';
 import { pruneAndDefault } from './prune-and-default.ts';
+import { runOfSchedule } from './run-of-schedule.ts';
 
 export interface Finding extends Position {
   readonly severity: 'error' | 'warning';
@@ -26,7 +29,7 @@ export interface Finding extends Position {
 }
 
 export interface ValidatedManifest {
-  /** The object that the API server would store: in v1beta1, pruned, with its defaults. */
+  /** The SequentialJob that the API server would store: in v1beta1, pruned, with its defaults. Of a schedule, a run. */
   readonly object: unknown;
   readonly findings: readonly Finding[];
   /** A text that names fields in v1beta1, with the paths that the user wrote. */
@@ -45,7 +48,7 @@ export const textFindings = ({ problems }: Manifests): readonly Finding[] =>
  */
 export function validateManifest(manifest: Manifest): ValidatedManifest {
   const { object: pruned, unknownFields } = pruneAndDefault(withKnownType(manifest.object));
-  const user = readUserObject(withDefaultsAndFinalizer(pruned));
+  const user = readUserObject(defaulted(pruned));
   const { place } = manifest;
   const finding = (severity: Finding['severity'], path: string, message: string): Finding => ({
     ...manifest.positionOf(path),
@@ -64,10 +67,11 @@ export function validateManifest(manifest: Manifest): ValidatedManifest {
     ...unknownFields.map(String).map((path) => finding('warning', path, `unknown field "${path}"`)),
     ...objectWarnings(user).map((warning) => finding('warning', warning.split(': ', 1)[0] ?? '', warning)),
   ];
+  const isCron = isSchedule(user.object);
   return {
-    object: user.object,
+    object: isCron ? runOfSchedule(user.object) : user.object,
     findings: findings.toSorted((a, b) => a.line - b.line || a.column - b.column),
-    textOf: user.textOf,
+    textOf: isCron ? textInTemplate : user.textOf,
   };
 }
 
@@ -81,6 +85,7 @@ interface Typed {
 function withKnownType(object: unknown): unknown {
   const typed = asObject<Typed>(object);
   if (typed === undefined) return object;
+  if (typed.kind === CRON.kind) return { ...typed, apiVersion: API_VERSION };
   const hasContainers = asObject<{ containers: unknown }>(typed.spec)?.containers !== undefined;
   const likely = hasContainers ? V1ALPHA1_API_VERSION : API_VERSION;
   return { ...typed, apiVersion: isApiVersion(typed.apiVersion) ? typed.apiVersion : likely, kind: KIND };
@@ -89,7 +94,8 @@ function withKnownType(object: unknown): unknown {
 /** An API server rejects an unknown version or kind without calling the webhook. */
 function typeErrors(object: unknown): readonly FieldError[] {
   const { apiVersion, kind } = asObject<Typed>(object) ?? {};
-  return [...mustBe('apiVersion', apiVersion, API_VERSIONS), ...mustBe('kind', kind, [KIND])];
+  const versions = kind === CRON.kind ? [API_VERSION] : API_VERSIONS;
+  return [...mustBe('apiVersion', apiVersion, versions), ...mustBe('kind', kind, [KIND, CRON.kind])];
 }
 
 function mustBe(name: string, value: unknown, wanted: readonly string[]): readonly FieldError[] {

@@ -1,20 +1,26 @@
 /** Writes one Event: creates it or increases the count of the existing one. */
-import { API_VERSION, KIND, MANAGER } from '../shared/api/group.ts';
+import { API_VERSION, MANAGER } from '../shared/api/group.ts';
 import { truncate } from '../shared/truncate.ts';
 import { type EventDraft, REPEATING_EVENTS } from '../shared/api/reasons.ts';
+import type { ScheduleEventReason } from '../shared/api/schedule-reasons.ts';
 import { toTimestamp } from '../shared/api/time.ts';
 import type { ObjectMeta } from '../shared/api/types.ts';
 import { type ApiClient, PATCH_TYPE } from '../shared/kube/client.ts';
 import { isApiError } from '../shared/kube/errors.ts';
 import { collectionPath, EVENTS, objectPath } from '../shared/kube/resources.ts';
 
+/** What an Event says: each kind of object has its own reasons. */
+export interface RecordedEvent extends Omit<EventDraft, 'reason'> {
+  readonly reason: EventDraft['reason'] | ScheduleEventReason;
+}
+
 /** A pending event. */
 export interface PendingEvent {
   /**
    * The fields of the object that an Event needs; the object, with its spec, is not kept while the event is pending.
    */
-  readonly subject: Pick<ObjectMeta, 'name' | 'namespace' | 'uid' | 'resourceVersion'>;
-  readonly event: EventDraft;
+  readonly subject: { readonly kind: string } & Pick<ObjectMeta, 'name' | 'namespace' | 'uid' | 'resourceVersion'>;
+  readonly event: RecordedEvent;
   /** Name of the Event. */
   readonly name: string;
   /** Unix milliseconds. */
@@ -93,14 +99,14 @@ export class EventWriter {
 }
 
 function eventBody({ subject, event, name, firstMs, lastMs, count }: PendingEvent): unknown {
-  const { namespace, uid, resourceVersion } = subject;
+  const { kind, namespace, uid, resourceVersion } = subject;
   return {
     apiVersion: 'v1',
     kind: 'Event',
     metadata: { name, namespace },
     involvedObject: {
       apiVersion: API_VERSION,
-      kind: KIND,
+      kind,
       namespace,
       name: subject.name,
       uid,

@@ -7,15 +7,21 @@
  */
 import { fnv1a } from '../shared/api/hash.ts';
 import { printableTexts } from '../shared/printable-text.ts';
-import { type EventDraft, REPEATING_EVENTS } from '../shared/api/reasons.ts';
-import type { SequentialJob } from '../shared/api/types.ts';
+import { REPEATING_EVENTS } from '../shared/api/reasons.ts';
+import type { ObjectMeta } from '../shared/api/types.ts';
 import { backoffDelay } from '../shared/backoff.ts';
 import { ExpiringSet } from '../shared/expiring-set.ts';
 import { Fifo } from '../shared/fifo.ts';
 import type { ApiClient } from '../shared/kube/client.ts';
 import { isApiError, isNamespaceTerminating } from '../shared/kube/errors.ts';
 import { sleep } from '../shared/sleep.ts';
-import { EventWriter, type PendingEvent } from './event-writer.ts';
+import { EventWriter, type PendingEvent, type RecordedEvent } from './event-writer.ts';
+
+/** An object of this API group that events are about. */
+export interface EventSubject {
+  readonly kind: string;
+  readonly metadata: Pick<ObjectMeta, 'name' | 'namespace' | 'uid' | 'resourceVersion'>;
+}
 
 export interface EventRecorderOptions {
   readonly client: ApiClient;
@@ -23,12 +29,12 @@ export interface EventRecorderOptions {
   readonly now: () => number;
   readonly random: () => number;
   /** Called for each emitted event. */
-  readonly onEmit?: (object: SequentialJob, event: EventDraft) => void;
+  readonly onEmit?: (object: EventSubject, event: RecordedEvent) => void;
   /**
    * Called for each dropped event; `error`: an ApiError or, at the first try, a programming error. Not called for a
    * terminating namespace, which loses its Events anyway.
    */
-  readonly onDrop: (event: EventDraft, error: unknown) => void;
+  readonly onDrop: (event: RecordedEvent, error: unknown) => void;
 }
 
 type QueuedEvent = { -readonly [K in keyof PendingEvent]: PendingEvent[K] };
@@ -78,7 +84,7 @@ export class EventRecorder {
   }
 
   /** Queues an event, in printable characters, and returns at once; never throws. */
-  emit(object: SequentialJob, draft: EventDraft): void {
+  emit(object: EventSubject, draft: RecordedEvent): void {
     const event = printableTexts(draft);
     this.#options.onEmit?.(object, event);
     const name = this.#nameOf(object, event);
@@ -95,7 +101,7 @@ export class EventRecorder {
     }
     if (this.#pending.size + this.#writing.size === 0) this.#idle = Promise.withResolvers<void>();
     const { name: of, namespace, uid, resourceVersion } = object.metadata;
-    const subject = { name: of, namespace, uid, resourceVersion };
+    const subject = { kind: object.kind, name: of, namespace, uid, resourceVersion };
     const pending: QueuedEvent = { subject, event, name, firstMs: nowMs, lastMs: nowMs, count: 1 };
     this.#pending.set(name, pending);
     if (!this.#writing.has(name)) this.#order.push(pending);
@@ -143,7 +149,7 @@ export class EventRecorder {
    * The name of a repeating event is a hash of its content, so that a repetition finds the existing Event, also after a
    * restart. The name of any other event starts with the time: kubectl sorts events of the same second by name.
    */
-  #nameOf({ metadata }: SequentialJob, event: EventDraft): string {
+  #nameOf({ metadata }: EventSubject, event: RecordedEvent): string {
     if (REPEATING_EVENTS.has(event.reason)) {
       return `${metadata.name}.${fnv1a(`${metadata.uid}/${event.type}/${event.reason}/${event.series ?? event.message}`)}`;
     }

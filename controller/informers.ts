@@ -10,6 +10,7 @@ import { StringInterner } from '../shared/kube/string-interner.ts';
 import { type ApiError, isApiError } from '../shared/kube/errors.ts';
 import { Reflector } from '../shared/kube/reflector.ts';
 import { collectionPath, JOBS, PODS, type Resource, SEQUENTIAL_JOBS } from '../shared/kube/resources.ts';
+import { scheduleOwner } from '../shared/schedule/owner.ts';
 import { sleep } from '../shared/sleep.ts';
 import type { Log } from '../shared/log.ts';
 import type { Watched } from './metrics/index.ts';
@@ -97,8 +98,9 @@ export class Informers {
   readonly #interner = new StringInterner();
   /** The parts of SequentialJobs that `sequentialJobs` does not hold. */
   readonly objects: FullObjectCache;
+  /** The runs of schedules are indexed by the UID of their schedule. */
   readonly sequentialJobs = new Cache<SequentialJob>(
-    undefined,
+    ({ metadata }) => scheduleOwner(metadata)?.uid,
     (object) => this.#trim(object),
     this.#errorObserver('sequentialjobs'),
   );

@@ -1,11 +1,11 @@
 /** Starts and stops the controller: informers fill the caches and the queue, workers process the queue. */
+import { CRON } from '../shared/api/group.ts';
 import type { SequentialJob } from '../shared/api/types.ts';
 import { keyOf } from '../shared/kube/cache.ts';
 import type { ApiClient } from '../shared/kube/client.ts';
 import { isApiError } from '../shared/kube/errors.ts';
 import type { Log } from '../shared/log.ts';
 import type { ControllerMetrics } from './metrics/index.ts';
-import type { ReconcileOutcome } from './metrics/reconcile.ts';
 import { DependencyChecker } from './act/dependency-checker.ts';
 import { UncertainWrites } from './uncertain-writes.ts';
 import { EventLookup } from './event-lookup.ts';
@@ -16,10 +16,13 @@ import { Informers } from './informers.ts';
 import { ControllerMetricsRecorder } from './metrics/recorder.ts';
 import { Preflights } from './preflights.ts';
 import { QuotaRetries } from './quota-retries.ts';
+import { RECONCILE_BACKOFF, ReconcileLoop } from './reconcile-loop.ts';
 import { WorkQueue } from '../shared/work-queue/work-queue.ts';
 import { reconcile, type ReconcilerDeps } from './reconcile.ts';
 import { Revisions } from './revisions.ts';
 import { ServerCapabilities } from './server-capabilities.ts';
+import { ScheduleController } from './schedules/controller.ts';
+import { decideSchedule } from './schedules/decide/index.ts';
 import { StatusTruncations } from './status-truncations.ts';
 
 export interface ControllerOptions {
@@ -42,9 +45,6 @@ export interface ControllerOptions {
   readonly random?: () => number;
 }
 
-/** Back-off for transient errors: at most 5 minutes between two tries. */
-const BACKOFF = { baseMs: 250, maxMs: 300_000 } as const;
-
 const monotonic = (): number => performance.now();
 
 /** Time for pending events after the last reconcile; a shutdown takes at most 20 s in all. */
@@ -57,7 +57,8 @@ export class Controller {
   readonly #informers: Informers;
   readonly #recorder: ControllerMetricsRecorder | undefined;
   readonly #deps: ReconcilerDeps;
-  #workers: Promise<unknown> = Promise.resolve();
+  readonly #loop: ReconcileLoop;
+  readonly #schedules: ScheduleController;
   #stopping = false;
 
   constructor(options: ControllerOptions) {
@@ -65,7 +66,7 @@ export class Controller {
     this.#options = options;
     this.#log = log;
     this.#queue = new WorkQueue({
-      backoff: BACKOFF,
+      backoff: RECONCILE_BACKOFF,
       random,
       now: monotonic,
       observer: metrics?.queue,
@@ -88,6 +89,19 @@ export class Controller {
     });
     this.#recorder = metrics === undefined ? undefined : this.#instrument(metrics);
     this.#deps = this.#wire();
+    this.#loop = new ReconcileLoop({
+      queue: this.#queue,
+      workers,
+      reconcile: (key) => reconcile(key, this.#deps),
+      waitForCapacity: () => this.#deps.events.waitForCapacity(),
+      // A Job that is created now cannot be recorded, and the garbage collector deletes it, because it does not find the
+      // owner in this version: the step would start again and again (seen on 1.20).
+      mayReconcile: () => this.#informers.untilServed(),
+      logFields: (key) => ({ sequentialJob: key, ...this.#stepOf(key) }),
+      log,
+      recorder: this.#recorder,
+    });
+    this.#schedules = this.#createSchedules();
   }
 
   /** True once the required caches hold a complete list. */
@@ -102,10 +116,12 @@ export class Controller {
 
   /** Resolves when the caches are complete and the workers run. */
   async start(): Promise<void> {
+    this.#schedules.startInformer();
     await this.#informers.start();
     const { sequentialJobs, jobs } = this.#informers;
     this.#log.info({ sequentialJobs: sequentialJobs.size, jobs: jobs.size }, 'caches synced');
-    this.#workers = Promise.all(Array.from({ length: this.#options.workers }, () => this.#work()));
+    this.#loop.start();
+    this.#schedules.start();
   }
 
   /** Requests can no longer succeed: drops the pending events at once. Call `stop` afterwards. */
@@ -116,10 +132,32 @@ export class Controller {
   /** Takes no more work; resolves when running reconciles have ended and the events are written. */
   async stop(): Promise<void> {
     this.#stopping = true;
-    this.#queue.close();
+    this.#loop.close();
+    this.#schedules.close();
     await this.#informers.stop();
-    await this.#workers;
+    await Promise.all([this.#loop.ended, this.#schedules.stop()]);
     await this.#deps.events.close(EVENTS_DRAIN_MS);
+  }
+
+  #createSchedules(): ScheduleController {
+    const { client, log, namespace, ownNamespace, metrics, now = Date.now, random = Math.random } = this.#options;
+    const { sequentialJobs, objects } = this.#informers;
+    return new ScheduleController({
+      client,
+      log,
+      namespace,
+      ownNamespace,
+      metrics,
+      now,
+      monotonic,
+      random,
+      sequentialJobs,
+      objects,
+      events: this.#deps.events,
+      enqueueSequence: (key) => this.#queue.add(key),
+      mayReconcile: () => this.#informers.untilServed(),
+      decide: decideSchedule,
+    });
   }
 
   #instrument(metrics: ControllerMetrics): ControllerMetricsRecorder {
@@ -153,7 +191,8 @@ export class Controller {
         now,
         random,
         onEmit: (object, { type, reason, message, step }) => {
-          const fields = { sequentialJob: keyOf(object), ...(step === undefined ? {} : { step }), reason };
+          const kind = object.kind === CRON.kind ? 'cronSequentialJob' : 'sequentialJob';
+          const fields = { [kind]: keyOf(object), ...(step === undefined ? {} : { step }), reason };
           log[type === 'Warning' ? 'warn' : 'info'](fields, message);
         },
         onDrop: (event, error) => {
@@ -182,51 +221,6 @@ export class Controller {
     this.#deps.revisions.forget(object.metadata.uid);
     this.#deps.preflights.forget(object.metadata.uid);
     this.#deps.statusTruncations.forget(object.metadata.uid);
-  }
-
-  async #work(): Promise<void> {
-    for (;;) {
-      await this.#deps.events.waitForCapacity();
-      const key = await this.#queue.take();
-      if (key === undefined) return;
-      // A Job that is created now cannot be recorded, and the garbage collector deletes it, because it does not find the
-      // owner in this version: the step would start again and again (seen on 1.20).
-      if (!(await this.#informers.untilServed())) return;
-      const reconcileKey = (): Promise<ReconcileOutcome> => this.#reconcile(key);
-      await (this.#recorder === undefined ? reconcileKey() : this.#recorder.reconcile(key, reconcileKey));
-      this.#queue.done(key);
-    }
-  }
-
-  /** Never rejects: a failure schedules another reconcile. */
-  async #reconcile(key: string): Promise<ReconcileOutcome> {
-    try {
-      const { requeueAfterMs } = await reconcile(key, this.#deps);
-      this.#queue.forget(key);
-      if (requeueAfterMs === undefined) return 'success';
-      this.#queue.addAfter(key, requeueAfterMs);
-      return 'requeue_after';
-    } catch (error) {
-      return this.#retry(key, error);
-    }
-  }
-
-  #retry(key: string, error: unknown): ReconcileOutcome {
-    // The next process repeats a reconcile that the shutdown aborts.
-    if (this.#stopping) return 'requeue';
-    const api = isApiError(error) ? error : undefined;
-    // The cache was behind, or the object is deleted: the next reconcile sees the current state.
-    const wasOutdated = api?.code === 'Conflict' || api?.code === 'NotFound';
-    const retryMs = this.#queue.addAfterFailure(key, { minDelayMs: api?.retryAfterMs, wasOutdated });
-    const fields = { sequentialJob: key, ...this.#stepOf(key), retryMs };
-    if (wasOutdated) {
-      this.#log.debug({ ...fields, err: api.message }, 'reconcile again');
-      return 'requeue';
-    }
-    if (api === undefined)
-      this.#log.error({ ...fields, err: error }, 'internal error: reconcile failed (please report)');
-    else this.#log.warn({ ...fields, code: api.code, err: api.message }, 'reconcile failed, will retry');
-    return 'error';
   }
 
   /** For the log: the current step of the sequence, if it has one. */

@@ -1,12 +1,12 @@
 /** Writes the status as a patch of the changes, and then emits the events. */
 import jsonpatch from 'fast-json-patch';
 import { MANAGER } from '../shared/api/group.ts';
-import type { EventDraft } from '../shared/api/reasons.ts';
-import type { SequentialJob, SequentialJobStatus } from '../shared/api/types.ts';
+import type { ObjectMeta, SequentialJob, SequentialJobStatus } from '../shared/api/types.ts';
 import type { Cache } from '../shared/kube/cache.ts';
 import { type ApiClient, type ApiRequest, PATCH_TYPE } from '../shared/kube/client.ts';
 import { ApiError, isApiError } from '../shared/kube/errors.ts';
-import { objectPath, SEQUENTIAL_JOBS } from '../shared/kube/resources.ts';
+import { objectPath, type Resource, SEQUENTIAL_JOBS } from '../shared/kube/resources.ts';
+import type { RecordedEvent } from './event-writer.ts';
 import type { EventRecorder } from './events.ts';
 import { toSequentialJob } from './transform.ts';
 
@@ -23,25 +23,38 @@ export interface PatchStatusDeps {
 export async function patchStatus(
   object: SequentialJob,
   status: SequentialJobStatus | undefined,
-  events: readonly EventDraft[],
+  events: readonly RecordedEvent[],
   deps: PatchStatusDeps,
 ): Promise<void> {
-  const patch = status === undefined ? undefined : statusPatch(object, status);
-  if (patch !== undefined) {
-    const { namespace, name } = object.metadata;
-    const answer = await sendPatch(
-      {
-        method: 'PATCH',
-        path: objectPath(SEQUENTIAL_JOBS, namespace, name, 'status'),
-        query: { fieldManager: MANAGER },
-        contentType: PATCH_TYPE.json,
-        body: patch,
-      },
-      deps.client,
-    );
-    deps.sequentialJobs.assume(toSequentialJob(answer));
-  }
+  const answer = status === undefined ? undefined : await sendStatus(SEQUENTIAL_JOBS, object, status, deps.client);
+  if (answer !== undefined) deps.sequentialJobs.assume(toSequentialJob(answer));
   for (const event of events) deps.events.emit(object, event);
+}
+
+/** An object whose status the operator writes. */
+export interface WithStatus {
+  readonly metadata: Pick<ObjectMeta, 'name' | 'namespace' | 'resourceVersion'>;
+  readonly status?: object;
+}
+
+/**
+ * Updates the stored status to `status`. Resolves with the stored object, or with undefined if nothing changed. Rejects
+ * with ApiError; the code is `Conflict` if the object has changed since it was read.
+ */
+export async function sendStatus(
+  resource: Resource,
+  object: WithStatus,
+  status: object,
+  client: ApiClient,
+): Promise<unknown> {
+  const body = statusPatch(object, status);
+  if (body === undefined) return undefined;
+  const { namespace, name } = object.metadata;
+  const path = objectPath(resource, namespace, name, 'status');
+  return sendPatch(
+    { method: 'PATCH', path, query: { fieldManager: MANAGER }, contentType: PATCH_TYPE.json, body },
+    client,
+  );
 }
 
 /** Sends the patch; also rejects with `Conflict` if the patch no longer applies to the stored object. */
@@ -61,7 +74,7 @@ async function sendPatch(request: ApiRequest, client: ApiClient): Promise<unknow
  * changes, not on the number of steps. It replaces the resourceVersion by the one that was read, so the API server
  * answers 409 if the object has changed (the version in an update must equal the stored one).
  */
-export function statusPatch(object: SequentialJob, status: SequentialJobStatus): readonly unknown[] | undefined {
+export function statusPatch(object: WithStatus, status: object): readonly unknown[] | undefined {
   const before = object.status === undefined ? {} : { status: object.status };
   const changes = jsonpatch.compare(before, { status });
   if (changes.length === 0) return undefined;

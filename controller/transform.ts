@@ -5,6 +5,7 @@ import {
   FINALIZER,
   LABELS,
   MANAGER,
+  SCHEDULED_TIME_ANNOTATION,
   SUSPENDED_ANNOTATION,
 } from '../shared/api/group.ts';
 import type { JobCondition, ObservedJob } from '../shared/api/job.ts';
@@ -12,6 +13,7 @@ import { printableLine, printableTexts } from '../shared/printable-text.ts';
 import type { ObjectMeta, SequentialJob } from '../shared/api/types.ts';
 import { asObject } from '../shared/json/untrusted.ts';
 import { omitUndefined } from '../shared/omit-undefined.ts';
+import { scheduleOwner } from '../shared/schedule/owner.ts';
 import { parseEndedBecause } from './ended-because.ts';
 
 interface RawObject {
@@ -34,8 +36,24 @@ export function toSequentialJob(raw: unknown): CachedSequentialJob {
   const isSetByClient =
     finalizers?.includes(FINALIZER) === true && isFinalizerSetByClient(metadata.managedFields ?? []);
   const finalizer = isSetByClient ? { finalizerSetByClient: true } : {};
-  const cached = { ...object, metadata: { name, namespace, uid, resourceVersion, ...rest }, ...finalizer };
+  const run = ofSchedule(metadata);
+  const cached = { ...object, metadata: { name, namespace, uid, resourceVersion, ...rest, ...run }, ...finalizer };
   return cached as unknown as CachedSequentialJob;
+}
+
+/** RFC 3339 with a fraction and an offset. */
+const MAX_TIME_LENGTH = 64;
+
+/** What a run keeps of its schedule: nothing that a sequence without one would have to carry. */
+function ofSchedule(
+  metadata: RawObject['metadata'],
+): Readonly<Partial<Pick<ObjectMeta, 'ownerReferences' | 'annotations'>>> {
+  const ownerReferences = controllerOf(metadata.ownerReferences);
+  if (ownerReferences === undefined || scheduleOwner({ ownerReferences }) === undefined) return {};
+  const time = metadata.annotations?.[SCHEDULED_TIME_ANNOTATION];
+  return time === undefined || time.length > MAX_TIME_LENGTH
+    ? { ownerReferences }
+    : { ownerReferences, annotations: { [SCHEDULED_TIME_ANNOTATION]: time } };
 }
 
 type Fields = Readonly<Record<string, unknown>>;

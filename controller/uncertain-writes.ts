@@ -5,29 +5,32 @@
  */
 import { LABELS } from '../shared/api/group.ts';
 import { type ObservedJob, sequentialJobOwner } from '../shared/api/job.ts';
-import type { EventDraft } from '../shared/api/reasons.ts';
-import type { SequentialJob, SequentialJobStatus } from '../shared/api/types.ts';
+import type { ObjectMeta, SequentialJob } from '../shared/api/types.ts';
 import type { Cache, Key } from '../shared/kube/cache.ts';
 import type { ApiClient } from '../shared/kube/client.ts';
 import { isApiError } from '../shared/kube/errors.ts';
 import { collectionPath, JOBS, objectPath, SEQUENTIAL_JOBS } from '../shared/kube/resources.ts';
-import type { EventRecorder } from './events.ts';
-import { statusPatch } from './status-patch.ts';
+import type { RecordedEvent } from './event-writer.ts';
+import type { EventRecorder, EventSubject } from './events.ts';
+import { statusPatch, type WithStatus } from './status-patch.ts';
 import { toObservedJob, toSequentialJob } from './transform.ts';
 
+/** An object whose status and events the operator writes. */
+type Written = EventSubject & WithStatus & { readonly metadata: Pick<ObjectMeta, 'uid'> };
+
 /** A write, and the events to emit when it has been applied. */
-export interface TrackedWrite {
+export interface TrackedWrite<T extends Written = SequentialJob> {
   /** The object before the write. */
-  readonly object: SequentialJob;
+  readonly object: T;
   /** The written status; undefined: the last finalizer was removed. */
-  readonly status: SequentialJobStatus | undefined;
-  readonly events: readonly EventDraft[];
+  readonly status: T['status'] | undefined;
+  readonly events: readonly RecordedEvent[];
 }
 
 /** In memory only: after a restart the missing events are unknown. */
-export class UncertainWrites {
+export class UncertainWrites<W extends Written = SequentialJob> {
   readonly #toReread = new Set<Key>();
-  readonly #withoutAnswer = new Map<Key, readonly TrackedWrite[]>();
+  readonly #withoutAnswer = new Map<Key, readonly TrackedWrite<W>[]>();
 
   /** Whether the object must be read from the API server before the next decision. */
   mustReread(key: Key): boolean {
@@ -35,7 +38,7 @@ export class UncertainWrites {
   }
 
   /** Runs `send`; if it fails with unknown outcome, records that and the write; rejects with the error. */
-  async track<T>(key: Key, send: () => Promise<T>, write?: TrackedWrite): Promise<T> {
+  async track<T>(key: Key, send: () => Promise<T>, write?: TrackedWrite<W>): Promise<T> {
     try {
       return await send();
     } catch (error) {
@@ -45,7 +48,7 @@ export class UncertainWrites {
   }
 
   /** Records the error of a request; ignores reads and known outcomes. */
-  record(key: Key, error: unknown, write?: TrackedWrite): void {
+  record(key: Key, error: unknown, write?: TrackedWrite<W>): void {
     if (!isApiError(error) || !error.isUncertainWrite) return;
     this.#toReread.add(key);
     if (write !== undefined) this.#withoutAnswer.set(key, [...(this.#withoutAnswer.get(key) ?? []), write]);
@@ -62,14 +65,14 @@ export class UncertainWrites {
   }
 
   /** Returns, once, the write that was applied, as the stored object shows. */
-  takeApplied(key: Key, stored: SequentialJob | undefined): TrackedWrite | undefined {
+  takeApplied(key: Key, stored: W | undefined): TrackedWrite<W> | undefined {
     const found = this.#withoutAnswer.get(key)?.find((one) => isApplied(one, stored));
     if (found !== undefined || stored === undefined) this.#withoutAnswer.delete(key);
     return found;
   }
 }
 
-function isApplied({ object, status }: TrackedWrite, stored: SequentialJob | undefined): boolean {
+function isApplied<T extends Written>({ object, status }: TrackedWrite<T>, stored: T | undefined): boolean {
   const isThere = stored?.metadata.uid === object.metadata.uid;
   return status === undefined ? !isThere : isThere && statusPatch(stored, status) === undefined;
 }
@@ -124,14 +127,18 @@ async function listJobs(
   return jobs;
 }
 
-export interface AppliedWriteDeps {
-  readonly uncertainWrites: UncertainWrites;
+export interface AppliedWriteDeps<T extends Written = SequentialJob> {
+  readonly uncertainWrites: UncertainWrites<T>;
   readonly events: Pick<EventRecorder, 'emit'>;
-  readonly observer?: { reported(before: SequentialJob, after: SequentialJobStatus): void } | undefined;
+  readonly observer?: { reported(before: T, after: NonNullable<T['status']>): void } | undefined;
 }
 
 /** Emits the events of an earlier write that was applied without an answer, as the stored object shows. */
-export function emitEventsOfAppliedWrite(key: Key, stored: SequentialJob | undefined, deps: AppliedWriteDeps): void {
+export function emitEventsOfAppliedWrite<T extends Written = SequentialJob>(
+  key: Key,
+  stored: T | undefined,
+  deps: AppliedWriteDeps<T>,
+): void {
   const write = deps.uncertainWrites.takeApplied(key, stored);
   if (write === undefined) return;
   const { object, status, events } = write;

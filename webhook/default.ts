@@ -2,11 +2,14 @@
 import jsonpatch, { type Operation as PatchOperation } from 'fast-json-patch';
 import { withDefaults } from '../shared/api/defaults.ts';
 import { FINALIZER, V1ALPHA1_API_VERSION } from '../shared/api/group.ts';
+import { withScheduleDefaults } from '../shared/api/schedule-defaults.ts';
+import type { CronSequentialJobSpec } from '../shared/api/schedule.ts';
 import type { ObjectMeta, PodTemplateSpec, SequentialJob, SequentialJobSpec } from '../shared/api/types.ts';
 import { readUserObject, validateNamespace } from '../shared/validation/index.ts';
 import { isPresent, asObject, type Untrusted } from '../shared/json/untrusted.ts';
 import { allowed, denied, patched, type AdmissionDecision } from './response.ts';
 import type { AdmissionRequest } from './review.ts';
+import { isSchedule } from './resource-rules.ts';
 import { objectErrors, objectWarnings } from './validate.ts';
 
 /**
@@ -23,17 +26,25 @@ import { objectErrors, objectWarnings } from './validate.ts';
 export function reviewDefaults(request: AdmissionRequest, own?: string): AdmissionDecision {
   const { operation, subResource, namespace, object, bytes } = request;
   if (operation !== 'CREATE' || subResource !== '') return allowed();
-  const target = withDefaultsAndFinalizer(object);
+  const target = defaulted(object);
   const user = readUserObject(target);
   // The defaults add less than the review around the object.
   const errors = [...validateNamespace(namespace, own), ...objectErrors(user, { bytes })];
   return errors.length > 0 ? denied(target, errors, objectWarnings(user, bytes)) : patched(defaultingPatch(object));
 }
 
-/** The smallest patch with the changes of `withDefaultsAndFinalizer`. */
+/** The smallest patch with the changes of `defaulted`. */
 export function defaultingPatch(object: unknown): readonly PatchOperation[] {
-  const target = withDefaultsAndFinalizer(object);
+  const target = defaulted(object);
   return asObject(object) === undefined ? [] : jsonpatch.compare(object as object, target as object);
+}
+
+/** A new object of either kind with its defaults, as `withDefaultsAndFinalizer`. The template of a schedule stays as it is. */
+export function defaulted(object: unknown): unknown {
+  if (!isSchedule(object)) return withDefaultsAndFinalizer(object);
+  const schedule = asObject<SequentialJob>(object);
+  const spec = asObject<CronSequentialJobSpec>(schedule?.spec);
+  return spec === undefined ? object : { ...schedule, spec: withScheduleDefaults(spec as CronSequentialJobSpec) };
 }
 
 /**

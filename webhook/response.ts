@@ -1,6 +1,6 @@
 /** Admission decisions in the form of an AdmissionResponse (k8s.io/api/admission/v1). Pure. */
 import type { Operation as PatchOperation } from 'fast-json-patch';
-import { GROUP, KIND } from '../shared/api/group.ts';
+import { CRON, GROUP, KIND } from '../shared/api/group.ts';
 import { printable } from '../shared/printable-text.ts';
 import { formatErrorBody, formatFieldErrors, type FieldError } from '../shared/validation/index.ts';
 import { quoted, displayKey } from '../shared/validation/field-error.ts';
@@ -51,6 +51,7 @@ export function denied(
   warnings: readonly string[] = [],
 ): AdmissionDecision {
   const name = displayKey(nameOf(object));
+  const kind = asObject<{ kind: unknown }>(object)?.kind === CRON.kind ? CRON.kind : KIND;
   const causes = errors.map((error) => ({ reason: error.type, message: formatErrorBody(error), field: error.field }));
   return {
     allowed: false,
@@ -58,8 +59,8 @@ export function denied(
       status: 'Failure',
       code: 422,
       reason: 'Invalid',
-      message: `${KIND}.${GROUP} ${quoted(nameOf(object))} is invalid: ${formatFieldErrors(errors)}`,
-      details: { name, group: GROUP, kind: KIND, causes },
+      message: `${kind}.${GROUP} ${quoted(nameOf(object))} is invalid: ${formatFieldErrors(errors)}`,
+      details: { name, group: GROUP, kind, causes },
     },
     ...limitWarnings(warnings),
   };

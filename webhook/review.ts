@@ -1,6 +1,6 @@
 /** Decodes and encodes AdmissionReviews of admission.k8s.io/v1 (k8s.io/api/admission/v1 types.go). Pure. */
-import { GROUP, KIND } from '../shared/api/group.ts';
-import { API_VERSIONS, isApiVersion } from '../shared/conversion/index.ts';
+import { API_VERSION, CRON, GROUP, KIND } from '../shared/api/group.ts';
+import { API_VERSIONS } from '../shared/conversion/index.ts';
 import { asObject, nonEmptyString, type Untrusted } from '../shared/json/untrusted.ts';
 import type { AdmissionDecision } from './response.ts';
 
@@ -18,7 +18,7 @@ export interface UndecodedRequest {
   readonly bytes: number;
 }
 
-/** A valid request for a SequentialJob. The objects are as the client sent them, in either API version. */
+/** A valid request for a SequentialJob or a CronSequentialJob. The objects are as the client sent them, in either API version. */
 export interface AdmissionRequest {
   readonly operation: Operation;
   /** Empty for the main resource. */
@@ -50,11 +50,23 @@ export function decodeReview(body: unknown, bytes: number): Decoded<UndecodedReq
   return uid === undefined ? { problem: 'request.uid must be a non-empty string' } : { value: { uid, request, bytes } };
 }
 
+/** The API versions of each kind that is reviewed. */
+const KINDS: ReadonlyMap<string, readonly string[]> = new Map([
+  [KIND, API_VERSIONS],
+  [CRON.kind, [API_VERSION]],
+]);
+
+const SUPPORTED = [...KINDS].map(([kind, versions]) => `${kind} of ${versions.join(' or ')}`).join(', or ');
+
+/** Whether the kind and the API version belong together. */
+const isSupported = (kind: unknown, apiVersion: unknown): kind is string =>
+  typeof kind === 'string' && KINDS.get(kind)?.some((one) => one === apiVersion) === true;
+
 /** Validates a request: a mismatch with this webhook or its operation is a problem in one line. */
 export function decodeRequest({ request, bytes }: UndecodedRequest): Decoded<AdmissionRequest> {
-  const kind = asObject<{ group: string; version: string; kind: string }>(request['kind']);
-  if (kind?.group !== GROUP || !isApiVersion(`${kind.group}/${String(kind.version)}`) || kind.kind !== KIND) {
-    return { problem: `request.kind must be ${KIND} of ${API_VERSIONS.join(' or ')}` };
+  const { group, version, kind } = asObject<{ group: string; version: string; kind: string }>(request['kind']) ?? {};
+  if (group !== GROUP || !isSupported(kind, `${GROUP}/${String(version)}`)) {
+    return { problem: `request.kind must be ${SUPPORTED}` };
   }
   const operation = OPERATIONS.find((known) => known === request['operation']);
   if (operation === undefined) return { problem: `request.operation must be one of ${OPERATIONS.join(', ')}` };
@@ -64,18 +76,18 @@ export function decodeRequest({ request, bytes }: UndecodedRequest): Decoded<Adm
   const needed = { CREATE: { object }, UPDATE: { object, oldObject }, DELETE: {}, CONNECT: {} }[operation];
   // A subresource may have its own kind; the webhook does not read it.
   for (const [name, value] of Object.entries(subResource === '' ? needed : {})) {
-    const problem = objectProblem(value);
+    const problem = objectProblem(value, kind);
     if (problem !== undefined) return { problem: `request.${name} ${problem}` };
   }
   return { value: { operation, subResource, namespace, object, oldObject, bytes } };
 }
 
-function objectProblem(value: unknown): string | undefined {
+function objectProblem(value: unknown, kind: string): string | undefined {
   const object = asObject<{ apiVersion: string; kind: string }>(value);
   if (object === undefined) return 'must be an object';
-  return isApiVersion(object.apiVersion) && object.kind === KIND
+  return object.kind === kind && isSupported(kind, object.apiVersion)
     ? undefined
-    : `must have apiVersion ${API_VERSIONS.join(' or ')} and kind ${KIND}`;
+    : `must have apiVersion ${KINDS.get(kind)?.join(' or ')} and kind ${kind}`;
 }
 
 /** The whole answer as JSON. */

@@ -1,6 +1,6 @@
 /** The validating webhook: validates created and updated objects. Pure. */
-import { withDefaults } from '../shared/api/defaults.ts';
-import type { ObjectMeta, SequentialJob, SequentialJobSpec } from '../shared/api/types.ts';
+import { CRON } from '../shared/api/group.ts';
+import type { ObjectMeta, SequentialJob } from '../shared/api/types.ts';
 import { MAX_ERRORS, limitErrors } from '../shared/validation/error-limit.ts';
 import { formatFieldError, Path, type FieldError } from '../shared/validation/field-error.ts';
 import {
@@ -9,14 +9,12 @@ import {
   type ValidationOptions,
   validateNamespace,
   validateSequentialJob,
-  warningsFor,
 } from '../shared/validation/index.ts';
-import { RESOURCE_SCHEMA } from '../shared/validation/schema.ts';
 import { reportDifferences } from '../shared/validation/semantic.ts';
 import { validateSize } from '../shared/validation/value-limit.ts';
 import { jsonEqual } from '../shared/json/json-equal.ts';
 import { isPresent, asObject } from '../shared/json/untrusted.ts';
-import { updateWarnings, validateUpdate } from '../shared/validation/update.ts';
+import { rulesFor } from './resource-rules.ts';
 import { allowed, denied, type AdmissionDecision } from './response.ts';
 import type { AdmissionRequest } from './review.ts';
 
@@ -44,9 +42,10 @@ function reviewNew(object: unknown, namespaceErrors: readonly FieldError[], byte
   return decide(object, [...namespaceErrors, ...objectErrors(user, { bytes })], objectWarnings(user, bytes));
 }
 
-/** Compiles the schema, which takes some hundred milliseconds, so that the first review does not wait for it. */
+/** Compiles the schemas, which takes some hundred milliseconds, so that the first review does not wait for it. */
 export function warmUp(): void {
   objectErrors(readUserObject({}));
+  objectErrors(readUserObject({ kind: CRON.kind }));
 }
 
 /**
@@ -68,7 +67,9 @@ function findErrors(user: UserObject, options: ValidationOptions): readonly Foun
   const size = validateSize(user.written, options.bytes);
   if (size.length > 0) return size.map(sameKey);
   const { status: _, ...rest } = asObject<SequentialJob>(user.object) ?? {};
-  const errors = validateSequentialJob(rest, options).map((key) => ({ error: user.errorOf(key), key }));
+  const errors = rulesFor(rest)
+    .validate(rest, options)
+    .map((key) => ({ error: user.errorOf(key), key }));
   // With more errors than those, the last one says so.
   if (errors.length > maxErrors || (user.errors.length === 0 && user.leftOver === undefined)) return errors;
   const others = [...user.errors, ...leftOverErrors(user, options)];
@@ -91,7 +92,7 @@ function leftOverErrors({ leftOver }: UserObject, options: ValidationOptions): r
 
 /** The warnings for an object, in the order of its fields. */
 export const objectWarnings = ({ object, warningOf }: UserObject, bytes?: number): readonly string[] =>
-  warningsFor(object, bytes).map(warningOf);
+  rulesFor(object).warnings(object, bytes).map(warningOf);
 
 /**
  * An update without a change of the spec is allowed whatever the spec contains, and so is one of an object that is
@@ -106,10 +107,11 @@ function reviewUpdate(before: unknown, after: unknown, context: UpdateContext): 
   const { namespaceErrors, bytes } = context;
   const size = validateSize(is.written, bytes);
   if (size.length > 0) return denied(after, size);
-  const changes = validateUpdate(was.object, is.object).map(is.errorOf);
+  const rules = rulesFor(is.object);
+  const changes = rules.validateUpdate(was.object, is.object).map(is.errorOf);
   const errors = [...namespaceErrors, ...changes, ...newErrors(was, is, bytes)];
   const warnings = withoutKnown(() => objectWarnings(was, bytes), objectWarnings(is, bytes), String);
-  return decide(after, limitErrors(errors, MAX_ERRORS), [...updateWarnings(was.object, is.object), ...warnings]);
+  return decide(after, limitErrors(errors, MAX_ERRORS), [...rules.updateWarnings(was.object, is.object), ...warnings]);
 }
 
 interface UpdateContext {
@@ -148,8 +150,6 @@ const decide = (object: unknown, errors: readonly FieldError[], warnings: readon
 const isBeingDeleted = (object: unknown): boolean =>
   isPresent(asObject<ObjectMeta>(asObject<SequentialJob>(object)?.metadata)?.deletionTimestamp);
 
-const SPEC = { schema: RESOURCE_SCHEMA.properties?.['spec'], name: 'spec', at: Path.of('spec') };
-
 /**
  * Whether both specs have the same meaning: an object that was stored before a default existed has that default too.
  */
@@ -157,12 +157,12 @@ function hasSameSpec(before: UserObject, after: UserObject): boolean {
   // What has no place in v1beta1 is not compared itself.
   const outside = ({ errors, leftOver }: UserObject): unknown => [errors, leftOver?.object];
   if (!jsonEqual(outside(before), outside(after))) return false;
+  const { specSchema: schema, withDefaults } = rulesFor(after.object);
+  const specOf = ({ object }: UserObject): unknown =>
+    withDefaults(asObject(asObject<SequentialJob>(object)?.spec) ?? {});
   let same = true;
-  reportDifferences(specOf(before.object), specOf(after.object), SPEC, () => {
+  reportDifferences(specOf(before), specOf(after), { schema, name: 'spec', at: Path.of('spec') }, () => {
     same = false;
   });
   return same;
 }
-
-const specOf = (object: unknown): unknown =>
-  withDefaults((asObject(asObject<SequentialJob>(object)?.spec) ?? {}) as SequentialJobSpec);

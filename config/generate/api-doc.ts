@@ -1,18 +1,20 @@
-/** docs/api.md: every field of the resource in both versions, from the schemas. */
+/** docs/api.md: every field of the two resources, from the schemas. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { convertDocument } from '../../cli/convert-document.ts';
 import { readYaml } from '../../cli/yaml.ts';
-import { GROUP, V1ALPHA1, V1ALPHA1_API_VERSION, VERSION } from '../../shared/api/group.ts';
+import { CRON, GROUP, V1ALPHA1, V1ALPHA1_API_VERSION, VERSION } from '../../shared/api/group.ts';
 import type { Schema } from '../../shared/api/schema.ts';
 import { MUTABLE_FIELDS } from '../../shared/validation/update.ts';
-import { API_PARTS, type ApiPart, EDITORS, INTRODUCTION } from './api-parts.ts';
+import { API_PARTS, type ApiPart, EDITORS, INTRODUCTION, SCHEDULE_INTRODUCTION } from './api-parts.ts';
 import { descriptionsOf, modelAt } from './core-fields.ts';
 import { propertiesOf } from './core-models.ts';
 import { kindOf, type PartNames, typeOf } from './field-type.ts';
 import { RESOURCE_SCHEMA, V1ALPHA1_RESOURCE_SCHEMA } from './resource-schema.ts';
+import { SCHEDULE_SCHEMA_PART } from './schedule-schema.ts';
 
 const EXAMPLE = join(import.meta.dirname, 'api-example.yaml');
+const SCHEDULE_EXAMPLE = join(import.meta.dirname, '../samples/nightly.yaml');
 
 /** The same object as YAML in the two versions. */
 export function examples(): Readonly<Record<string, string>> {
@@ -102,9 +104,26 @@ function fieldsOf({ properties = {} }: Schema, path: string): readonly (readonly
   return Object.entries(properties).filter(([name]) => !core.has(name));
 }
 
-function renderPart({ name, path, text }: ApiPart, root: Schema, parts: PartNames): string {
+/** The columns between those that every table has. Of a CronSequentialJob, every field is of v1beta1 and may change. */
+interface Columns {
+  readonly headings: (path: string) => readonly string[];
+  readonly cells: (path: string, field: string) => readonly string[];
+}
+
+const SEQUENTIAL_JOB: Columns = {
+  headings: (path) => ['since', ...(path === '.spec' ? ['may change after the start'] : [])],
+  cells: (path, field) => [since(`${path}.${field}`), ...(path === '.spec' ? [changeOf(field)] : [])],
+};
+const SCHEDULE: Columns = { headings: () => [], cells: () => [] };
+
+interface Page {
+  readonly root: Schema;
+  readonly parts: PartNames;
+  readonly columns: Columns;
+}
+
+function renderPart({ name, path, text }: ApiPart, { root, parts, columns }: Page): string {
   const schema = schemaAt(root, path);
-  const isSpec = path === '.spec';
   const required = new Set(schema.required);
   const rows = fieldsOf(schema, path).map(([field, child]) => {
     const own = `${path}.${field}`;
@@ -112,13 +131,12 @@ function renderPart({ name, path, text }: ApiPart, root: Schema, parts: PartName
       `\`${field}\``,
       typeOf(child, own, parts),
       defaultOf(field, child, required.has(field)),
-      since(own),
-      ...(isSpec ? [changeOf(field)] : []),
+      ...columns.cells(path, field),
       cell(descriptionOf(child, path, field)),
     ];
     return `| ${cells.join(' | ')} |`;
   });
-  const head = ['field', 'type', 'default', 'since', ...(isSpec ? ['may change after the start'] : []), 'meaning'];
+  const head = ['field', 'type', 'default', ...columns.headings(path), 'meaning'];
   return `### ${name}
 
 ${text}
@@ -134,13 +152,14 @@ const yaml = (text: string | undefined): string => `\`\`\`yaml\n${(text ?? '').t
 /** The whole page. */
 export function renderApiDoc(): string {
   const example = examples();
-  const parts = (version: keyof typeof API_PARTS, root: Schema): string => {
-    const names: PartNames = new Map(
-      [...API_PARTS.common, ...API_PARTS[version]].flatMap(({ name, path, also = [] }) =>
-        [path, ...also].map((one) => [one, name] as const),
-      ),
+  const parts = (version: keyof typeof API_PARTS, root: Schema, columns = SEQUENTIAL_JOB): string => {
+    const known = version === 'schedule' ? API_PARTS.schedule : [...API_PARTS.common, ...API_PARTS[version]];
+    const names = new Map(
+      known.flatMap(({ name, path, also = [] }) => [path, ...also].map((one) => [one, name] as const)),
     );
-    return API_PARTS[version].map((part) => renderPart(part, root, names)).join('\n');
+    // The spec of a run is that of the first part of the page.
+    if (version === 'schedule') names.set('.spec.sequentialJobTemplate.spec', API_PARTS.v1beta1[0]?.name ?? '');
+    return API_PARTS[version].map((part) => renderPart(part, { root, parts: names, columns })).join('\n');
   };
   return `<!-- Written by \`make generate\` from config/generate/api-doc.ts and the schemas. Do not edit. -->
 
@@ -162,5 +181,10 @@ ${parts('v1alpha1', V1ALPHA1_RESOURCE_SCHEMA)}
 ## Parts of both versions
 
 ${parts('common', RESOURCE_SCHEMA)}
+## ${CRON.kind}
+
+${SCHEDULE_INTRODUCTION}
+${yaml(readFileSync(SCHEDULE_EXAMPLE, 'utf8'))}
+${parts('schedule', SCHEDULE_SCHEMA_PART, SCHEDULE)}
 ${EDITORS}`;
 }

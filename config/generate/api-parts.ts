@@ -86,9 +86,37 @@ const COMMON: readonly ApiPart[] = [
   },
 ];
 
-export const API_PARTS = { v1beta1: V1BETA1, v1alpha1: V1ALPHA1, common: COMMON } as const;
+const SCHEDULE: readonly ApiPart[] = [
+  {
+    name: 'Spec of a schedule',
+    path: '.spec',
+    text: 'Everything may change at any time. A run that was started keeps the spec with which it was created.',
+  },
+  {
+    name: 'SequentialJobTemplate',
+    path: '.spec.sequentialJobTemplate',
+    text: 'What each run is.',
+  },
+  { name: 'Status of a schedule', path: '.status', text: 'Written by the controller only.' },
+  { name: 'ActiveRun', path: '.status.active', text: 'A run that has not ended.' },
+  {
+    name: 'ScheduleCondition',
+    path: '.status.conditions',
+    text: 'As in other resources of Kubernetes. `Available` is True while the schedule is valid and runs can be created.',
+  },
+  {
+    name: 'ObservedSchedule',
+    path: '.status.observedSchedule',
+    text: 'A schedule that changes starts anew: the times that it had before are not made up for.',
+  },
+];
 
-export const INTRODUCTION = `Every field of a SequentialJob, in its two API versions. The fields of core types (Container, PodTemplateSpec and so on) are not repeated; links lead to
+export const API_PARTS = { v1beta1: V1BETA1, v1alpha1: V1ALPHA1, common: COMMON, schedule: SCHEDULE } as const;
+
+export const SCHEDULE_INTRODUCTION = `A CronSequentialJob starts SequentialJobs, its runs, on a schedule: [schedules.md](schedules.md). It has one version, \`batch.example.com/v1beta1\`. An example:
+`;
+
+export const INTRODUCTION = `Every field of a SequentialJob, in its two API versions, and of a [CronSequentialJob](#cronsequentialjob). The fields of core types (Container, PodTemplateSpec and so on) are not repeated; links lead to
 Kubernetes' own reference. \`kubectl explain sj.spec.steps.job\` shows the same in a terminal.
 
 - **default**: the value of an absent field. Empty: the field has no effect unless it is set.
@@ -103,7 +131,7 @@ const FILE = 'config/schema/sequentialjob.schema.json';
 
 export const EDITORS = `## In your editor
 
-[${FILE}](../${FILE}) is a JSON Schema (draft 7) of both versions; every [release](release.md) has it, too. With it an editor that uses the
+[${FILE}](../${FILE}) is a JSON Schema (draft 7) of both versions and of CronSequentialJob; every [release](release.md) has it, too. With it an editor that uses the
 [YAML language server](https://github.com/redhat-developer/yaml-language-server) (VS Code with Red Hat's extension "YAML", Neovim, Emacs) completes fields, shows what
 they mean, those of the core types included, and marks misspelled fields and wrong types while you write.
 

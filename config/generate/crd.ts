@@ -2,6 +2,7 @@
 import { Document, isCollection, visit } from 'yaml';
 import {
   CATEGORIES,
+  CRON,
   GROUP,
   KIND,
   LIST_KIND,
@@ -13,11 +14,17 @@ import {
 } from '../../shared/api/group.ts';
 import type { Schema } from '../../shared/api/schema.ts';
 import { RESOURCE_SCHEMA, V1ALPHA1_RESOURCE_SCHEMA } from './resource-schema.ts';
-import { V1ALPHA1_VALIDATION_RULES, VALIDATION_RULES, type ValidationRule } from './validations.ts';
+import { SCHEDULE_RESOURCE_SCHEMA } from './schedule-schema.ts';
+import {
+  SCHEDULE_VALIDATION_RULES,
+  V1ALPHA1_VALIDATION_RULES,
+  VALIDATION_RULES,
+  type ValidationRule,
+} from './validations.ts';
 
 interface PrinterColumn {
   readonly name: string;
-  readonly type: 'string' | 'date';
+  readonly type: 'string' | 'date' | 'boolean' | 'integer';
   readonly jsonPath: string;
   readonly description: string;
   /** 0 is always shown, 1 with `kubectl get -o wide`. */
@@ -48,6 +55,43 @@ const COLUMNS: readonly PrinterColumn[] = [
     type: 'date',
     jsonPath: '.status.completionTime',
     description: 'Time since the end.',
+    priority: 1,
+  },
+];
+
+/** As `kubectl get cronjobs` shows a CronJob (pkg/printers/internalversion). */
+const SCHEDULE_COLUMNS: readonly PrinterColumn[] = [
+  { name: 'Schedule', type: 'string', jsonPath: '.spec.schedule', description: 'When runs start.' },
+  { name: 'Timezone', type: 'string', jsonPath: '.spec.timeZone', description: 'The time zone of the schedule.' },
+  { name: 'Suspend', type: 'boolean', jsonPath: '.spec.suspend', description: 'Whether the schedule is suspended.' },
+  { name: 'Active', type: 'integer', jsonPath: '.status.activeRuns', description: 'Runs that have not ended.' },
+  {
+    name: 'Last Schedule',
+    type: 'date',
+    jsonPath: '.status.lastScheduleTime',
+    description: 'Time since the newest time for which a run was started.',
+  },
+  { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp', description: 'Time since the creation.' },
+  {
+    name: 'Last Success',
+    type: 'date',
+    jsonPath: '.status.lastSuccessfulTime',
+    description: 'Time since the end of the newest run that succeeded.',
+    priority: 1,
+  },
+  {
+    name: 'Next',
+    // A date would be shown as the time since then, which is invalid for one to come.
+    type: 'string',
+    jsonPath: '.status.nextScheduleTime',
+    description: 'The next time of the schedule.',
+    priority: 1,
+  },
+  {
+    name: 'Message',
+    type: 'string',
+    jsonPath: '.status.conditions[?(@.type=="Available")].message',
+    description: 'Whether runs are created, or why not.',
     priority: 1,
   },
 ];
@@ -101,6 +145,34 @@ const definition = (v1beta1: GuardedSchema, v1alpha1: GuardedSchema) => ({
   },
 });
 
+const scheduleDefinition = (openAPIV3Schema: GuardedSchema) => ({
+  apiVersion: 'apiextensions.k8s.io/v1',
+  kind: 'CustomResourceDefinition',
+  metadata: { name: `${CRON.plural}.${GROUP}` },
+  spec: {
+    group: GROUP,
+    names: {
+      kind: CRON.kind,
+      listKind: CRON.listKind,
+      plural: CRON.plural,
+      singular: CRON.singular,
+      shortNames: CRON.shortNames,
+      categories: CATEGORIES,
+    },
+    scope: 'Namespaced',
+    versions: [
+      {
+        name: VERSION,
+        served: true,
+        storage: true,
+        subresources: { status: {} },
+        additionalPrinterColumns: SCHEDULE_COLUMNS,
+        schema: { openAPIV3Schema },
+      },
+    ],
+  },
+});
+
 /** The CRD for all API servers. */
 export const CRD = definition(RESOURCE_SCHEMA, V1ALPHA1_RESOURCE_SCHEMA);
 
@@ -112,6 +184,14 @@ export const CRD_WITH_RULES = definition(
   { ...RESOURCE_SCHEMA, 'x-kubernetes-validations': VALIDATION_RULES },
   { ...V1ALPHA1_RESOURCE_SCHEMA, 'x-kubernetes-validations': V1ALPHA1_VALIDATION_RULES },
 );
+
+/** The CRD of CronSequentialJob. It has one version, so nothing is converted. */
+export const SCHEDULE_CRD = scheduleDefinition(SCHEDULE_RESOURCE_SCHEMA);
+
+export const SCHEDULE_CRD_WITH_RULES = scheduleDefinition({
+  ...SCHEDULE_RESOURCE_SCHEMA,
+  'x-kubernetes-validations': SCHEDULE_VALIDATION_RULES,
+});
 
 const LINE = 120;
 

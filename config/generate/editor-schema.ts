@@ -1,16 +1,18 @@
 /**
- * config/schema/sequentialjob.schema.json: a JSON Schema (draft 7) of both versions for editors, by the YAML language server.
+ * config/schema/sequentialjob.schema.json: a JSON Schema (draft 7) of both versions, and of CronSequentialJob, for editors, by the
+ * YAML language server.
  *
  * It accepts what the CRD's schema accepts without dropping a field, and describes the core types, too. Objects of other kinds
  * are accepted, because an editor checks all documents of a file against one schema.
  */
-import { GROUP, KIND, V1ALPHA1, VERSION } from '../../shared/api/group.ts';
+import { CRON, GROUP, KIND, V1ALPHA1, VERSION } from '../../shared/api/group.ts';
 import type { Schema } from '../../shared/api/schema.ts';
 import { type CoreDescriptions, descriptionsOf, modelAt } from './core-fields.ts';
 import { propertiesOf } from './core-models.ts';
 import { coreSchema } from './core-schema.ts';
 import { REPLACED } from './overrides.ts';
 import { RESOURCE_SCHEMA, V1ALPHA1_RESOURCE_SCHEMA } from './resource-schema.ts';
+import { SCHEDULE_SCHEMA_PART } from './schedule-schema.ts';
 
 /** A node of a JSON Schema. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
@@ -130,7 +132,12 @@ class Converter {
   }
 }
 
-function renderVersion(converter: Converter, version: string, schema: Schema): JsonSchema {
+interface Kind {
+  readonly kind: string;
+  readonly version: string;
+}
+
+function renderVersion(converter: Converter, { kind, version }: Kind, schema: Schema): JsonSchema {
   const { metadata, spec = {}, status = {} } = schema.properties ?? {};
   return {
     type: 'object',
@@ -138,7 +145,7 @@ function renderVersion(converter: Converter, version: string, schema: Schema): J
     required: ['apiVersion', 'kind', 'metadata', 'spec'],
     properties: {
       apiVersion: { const: `${GROUP}/${version}` },
-      kind: { const: KIND },
+      kind: { const: kind },
       metadata: converter.metadata(metadata),
       spec: converter.own(spec, '.spec'),
       status: converter.own(status, '.status'),
@@ -147,14 +154,24 @@ function renderVersion(converter: Converter, version: string, schema: Schema): J
   };
 }
 
-/** Another kind of object in the same file. A SequentialJob whose group is misspelled, and the reverse, is none. */
+/** The spec of a template is that of a SequentialJob, which is there already. */
+function withTemplate(schedule: JsonSchema): JsonSchema {
+  const spec = { $ref: `#/definitions/${VERSION}/properties/spec` };
+  return replaced(schedule, ['properties', 'spec', 'properties', 'sequentialJobTemplate', 'properties', 'spec'], spec);
+}
+
+function replaced(node: JsonSchema, [key = '', ...rest]: readonly string[], by: JsonSchema): JsonSchema {
+  return { ...node, [key]: rest.length === 0 ? by : replaced(node[key] as JsonSchema, rest, by) };
+}
+
+/** Another kind of object in the same file. One of ours whose group is misspelled, and the reverse, is none. */
 const OTHER: JsonSchema = {
   type: 'object',
   description: 'An object of another kind.',
   required: ['apiVersion', 'kind'],
   properties: {
     apiVersion: { type: 'string', not: { pattern: `^${GROUP.replaceAll('.', '\\.')}/` } },
-    kind: { type: 'string', not: { const: KIND } },
+    kind: { type: 'string', not: { enum: [KIND, CRON.kind] } },
   },
 };
 
@@ -162,8 +179,9 @@ const OTHER: JsonSchema = {
 export function editorSchema(): JsonSchema {
   const converter = new Converter();
   const versions = {
-    [VERSION]: renderVersion(converter, VERSION, RESOURCE_SCHEMA),
-    [V1ALPHA1]: renderVersion(converter, V1ALPHA1, V1ALPHA1_RESOURCE_SCHEMA),
+    [VERSION]: renderVersion(converter, { kind: KIND, version: VERSION }, RESOURCE_SCHEMA),
+    [V1ALPHA1]: renderVersion(converter, { kind: KIND, version: V1ALPHA1 }, V1ALPHA1_RESOURCE_SCHEMA),
+    [CRON.kind]: withTemplate(renderVersion(converter, { kind: CRON.kind, version: VERSION }, SCHEDULE_SCHEMA_PART)),
     other: OTHER,
   };
   return {

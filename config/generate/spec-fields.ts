@@ -11,7 +11,7 @@ export const SECONDS: Schema = { type: 'integer', format: 'int64', minimum: 1 };
 const STRING_MAP: Schema = { type: 'object', additionalProperties: { type: 'string' } };
 
 /** Labels and annotations. */
-const metadata = (description: string): Schema => ({
+export const metadata = (description: string): Schema => ({
   type: 'object',
   properties: { labels: STRING_MAP, annotations: STRING_MAP },
   description,

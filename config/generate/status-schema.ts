@@ -6,17 +6,17 @@ import { INT32 } from './core-schema.ts';
 
 const COUNT: Schema = { ...INT32, minimum: 0 };
 
-const count = (description: string): Schema => ({ ...COUNT, description });
-const text = (description: string): Schema => ({ type: 'string', description });
-const time = (description: string): Schema => ({ type: 'string', format: 'date-time', description });
-const object = (description: string, properties: Readonly<Record<string, Schema>>): Schema => ({
+export const count = (description: string): Schema => ({ ...COUNT, description });
+export const text = (description: string): Schema => ({ type: 'string', description });
+export const time = (description: string): Schema => ({ type: 'string', format: 'date-time', description });
+export const object = (description: string, properties: Readonly<Record<string, Schema>>): Schema => ({
   type: 'object',
   properties,
   description,
 });
 
 /** Like metav1.Condition (apimachinery pkg/apis/meta/v1/types.go), but `message` may be longer, to quote a Pod's status. */
-const CONDITION: Readonly<Record<string, Schema>> = {
+export const CONDITION_FIELDS: Readonly<Record<string, Schema>> = {
   type: text(
     `The kind of condition: ${CONDITION_TYPES.join(', ')}; while they are True also ${TRANSIENT_CONDITION_TYPES.join(' and ')}.`,
   ),
@@ -54,15 +54,17 @@ const STEP: Readonly<Record<string, Schema>> = {
 };
 
 /** observedGeneration of an object that the controller has not reconciled yet, so that kstatus reports it as in progress. */
-const UNOBSERVED = -1;
+export const UNOBSERVED = -1;
+
+export const OBSERVED_GENERATION: Schema = {
+  type: 'integer',
+  format: 'int64',
+  minimum: UNOBSERVED,
+  description: 'The metadata.generation that this status refers to; -1 until the controller has observed the object.',
+};
 
 const FIELDS: Readonly<Record<string, Schema>> = {
-  observedGeneration: {
-    type: 'integer',
-    format: 'int64',
-    minimum: UNOBSERVED,
-    description: 'The metadata.generation that this status refers to; -1 until the controller has observed the object.',
-  },
+  observedGeneration: OBSERVED_GENERATION,
   phase: {
     type: 'string',
     enum: ['', ...PHASES],
@@ -75,7 +77,7 @@ const FIELDS: Readonly<Record<string, Schema>> = {
     items: {
       type: 'object',
       required: ['type', 'status', 'lastTransitionTime', 'reason', 'message'],
-      properties: CONDITION,
+      properties: CONDITION_FIELDS,
     },
     description: 'The state of the sequence, for programs: kubectl wait --for=condition=Complete works as on a Job.',
   },

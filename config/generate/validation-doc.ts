@@ -18,6 +18,26 @@ function row({ cases, before, reason }: Deliberate): string {
   return `| ${cases.map(cell).join('; ')} | ${servers} | ${cell(reason)} |`;
 }
 
+const OF_A_SCHEDULE = `## Of a schedule
+
+For a [CronSequentialJob](schedules.md) these are the rules beside its schema. Everything may change at any time.
+
+- \`schedule\` is an expression that a \`batch/v1\` CronJob takes, without \`TZ=\` or \`CRON_TZ=\`; \`@every\` is at least a minute
+- \`timeZone\` is a name of the IANA database that the operator knows
+- \`sequentialJobTemplate.spec\` follows all rules of a SequentialJob, with its paths in front: \`spec.sequentialJobTemplate.spec.steps[0].image\`
+- labels and annotations of the template are ones that the API server takes, and none is under \`batch.example.com/\`, \`*.batch.example.com/\` or \`batch.kubernetes.io/\`
+- the name has at most 52 characters, a \`generateName\` at most 47: the runs append the time
+- it is not in the operator's own namespace
+`;
+
+const WARNINGS = `## Warnings
+
+Allowed, but probably a mistake: an image without tag or digest or with \`latest\`; a privileged container; a \`hostPath\`; an
+\`emptyDir\` or ephemeral volume that two or more steps mount (each step has a Pod of its own, and the volume ends with it); a claim template that no step mounts; a spec
+above 256 KiB, which \`kubectl apply\` accepts only with \`--server-side\`. Of a schedule: a date that never comes; a \`timeZone\` beside \`@every\`; a
+\`startingDeadlineSeconds\` below ten; \`suspend\` or \`resume\` in its template.
+`;
+
 export function renderValidationDoc(): string {
   const deliberate = parse(readFileSync(DATA, 'utf8')) as readonly Deliberate[];
   return `<!-- Written by \`make generate\` from config/generate/validation-doc.ts. Do not edit. -->
@@ -69,12 +89,8 @@ versions, and are worded here for \`v1beta1\`; an error names the fields of the 
 
 The [README](../README.md#the-webhook) says what an update may change.
 
-## Warnings
-
-Allowed, but probably a mistake: an image without tag or digest or with \`latest\`; a privileged container; a \`hostPath\`; an
-\`emptyDir\` or ephemeral volume that two or more steps mount (each step has a Pod of its own, and the volume ends with it); a claim template that no step mounts; a spec
-above 256 KiB, which \`kubectl apply\` accepts only with \`--server-side\`.
-
+${OF_A_SCHEDULE}
+${WARNINGS}
 ## Refused deliberately
 
 Some API servers accept these containers and templates, and we do not. The rules for fields that only this resource has are not listed:

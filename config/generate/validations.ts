@@ -139,3 +139,14 @@ export const V1ALPHA1_VALIDATION_RULES: readonly ValidationRule[] = [
     message: `spec.stepPolicies: ${IMMUTABLE}; ${BUT_FUTURE_STEPS}`,
   },
 ];
+
+/**
+ * The template of a schedule may change at any time, so none of the rules above applies to it. This one also runs on a create:
+ * there were no schedules before it. As a CronJob's validation (pkg/apis/batch/validation/validation.go validateScheduleFormat).
+ */
+export const SCHEDULE_VALIDATION_RULES: readonly ValidationRule[] = [
+  {
+    rule: "!self.spec.schedule.contains('TZ')",
+    message: 'spec.schedule: must not contain TZ or CRON_TZ: the time zone is in spec.timeZone',
+  },
+];

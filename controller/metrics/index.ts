@@ -1,19 +1,25 @@
 /** The metrics of the controller. */
 import { Counter, type Registry } from 'prom-client';
 import { ClientMetrics } from '../../shared/metrics/client.ts';
+import { CONTROLLER, CRON_CONTROLLER } from '../../shared/metrics/names.ts';
 import { LeaderMetrics } from './leader.ts';
-import { QueueMetrics } from './queue.ts';
-import { ReconcileMetrics } from './reconcile.ts';
+import { type ObservedQueue, QueueMetrics } from './queue.ts';
+import { type ObservedReconciles, ReconcileMetrics } from './reconcile.ts';
+import { ScheduleMetrics } from './schedules.ts';
 import { SequenceMetrics } from './sequences.ts';
 
 /** The watched resources, as named in the log. */
-export const WATCHED = ['sequentialjobs', 'jobs', 'pods'] as const;
+export const WATCHED = ['sequentialjobs', 'cronsequentialjobs', 'jobs', 'pods'] as const;
 export type Watched = (typeof WATCHED)[number];
 
 export class ControllerMetrics {
-  readonly queue: QueueMetrics;
-  readonly reconcile: ReconcileMetrics;
+  readonly queue: ObservedQueue;
+  readonly reconcile: ObservedReconciles;
   readonly sequences: SequenceMetrics;
+  /** The work queue of CronSequentialJobs. */
+  readonly scheduleQueue: ObservedQueue;
+  readonly scheduleReconcile: ObservedReconciles;
+  readonly schedules: ScheduleMetrics;
   readonly client: ClientMetrics;
   readonly leader: LeaderMetrics;
   readonly #eventsDropped: Counter;
@@ -22,9 +28,14 @@ export class ControllerMetrics {
 
   /** Create at most one for each registry. */
   constructor(registry: Registry) {
-    this.queue = new QueueMetrics(registry);
-    this.reconcile = new ReconcileMetrics(registry);
+    const queues = new QueueMetrics(registry);
+    const reconciles = new ReconcileMetrics(registry);
+    this.queue = queues.of(CONTROLLER);
+    this.scheduleQueue = queues.of(CRON_CONTROLLER);
+    this.reconcile = reconciles.of(CONTROLLER);
+    this.scheduleReconcile = reconciles.of(CRON_CONTROLLER);
     this.sequences = new SequenceMetrics(registry);
+    this.schedules = new ScheduleMetrics(registry);
     this.client = new ClientMetrics(registry);
     this.leader = new LeaderMetrics(registry);
     this.#eventsDropped = new Counter({

@@ -14,6 +14,23 @@ export const SINGULAR = 'sequentialjob';
 export const SHORT_NAMES = ['sj', 'seqjob'] as const;
 export const CATEGORIES = ['all', 'batch'] as const;
 
+/** The names of the resource that runs a sequence on a schedule. It has one version only, VERSION. */
+export const CRON = {
+  kind: 'CronSequentialJob',
+  listKind: 'CronSequentialJobList',
+  plural: 'cronsequentialjobs',
+  singular: 'cronsequentialjob',
+  shortNames: ['csj'],
+  /** A run's name is the schedule's with `-` and the minutes since the epoch, as a CronJob's Jobs: as long as theirs (pkg/apis/batch/validation). */
+  nameMaxLength: 52,
+} as const;
+
+/** On a run: the time that it was scheduled for, as RFC 3339 in UTC. */
+export const SCHEDULED_TIME_ANNOTATION = `${GROUP}/scheduled-time` as const;
+
+/** On every run, with the name of its schedule. */
+export const SCHEDULE_LABEL = `${GROUP}/cronsequentialjob` as const;
+
 /** The finalizer that keeps a SequentialJob in the API until its Jobs are deleted. */
 export const FINALIZER = `${GROUP}/sequentialjob-cleanup` as const;
 

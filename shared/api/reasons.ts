@@ -72,7 +72,7 @@ export type EventReason = (typeof EVENT)[keyof typeof EVENT];
  * Events that may repeat while nothing changes: each is one Event with a count, also after a restart. All others are
  * emitted once, with their status write.
  */
-export const REPEATING_EVENTS: ReadonlySet<EventReason> = new Set([
+export const REPEATING_EVENTS: ReadonlySet<string> = new Set<EventReason>([
   EVENT.reconciliationFailed,
   EVENT.dependencyMissing,
   EVENT.specChanged,

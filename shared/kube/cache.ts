@@ -23,6 +23,11 @@ export type Change<T> =
   | { readonly type: 'modified'; readonly object: T; readonly previous: T }
   | { readonly type: 'deleted'; readonly object: T };
 
+interface Listener<T> {
+  readonly call: (change: Change<T>) => void;
+  readonly ownWrites: boolean;
+}
+
 export type Indexer<T> = (object: T) => string | undefined;
 
 /**
@@ -66,7 +71,7 @@ export class Cache<T extends KubeObject> {
   readonly #onInternalError: InternalErrorObserver;
   /** Resource version of the last complete list. */
   #listedVersion = '0';
-  readonly #listeners: ((change: Change<T>) => void)[] = [];
+  readonly #listeners: Listener<T>[] = [];
 
   /** `onInternalError` by default throws the error to the caller that updates the cache. */
   constructor(
@@ -98,10 +103,10 @@ export class Cache<T extends KubeObject> {
 
   /**
    * Listeners are called synchronously after the cache has changed. A listener that throws does not affect the
-   * others.
+   * others. `ownWrites`: it is also called for the answers to own writes (`assume`); default false.
    */
-  subscribe(listener: (change: Change<T>) => void): void {
-    this.#listeners.push(listener);
+  subscribe(call: (change: Change<T>) => void, { ownWrites = false }: { readonly ownWrites?: boolean } = {}): void {
+    this.#listeners.push({ call, ownWrites });
   }
 
   /**
@@ -114,8 +119,8 @@ export class Cache<T extends KubeObject> {
   }
 
   /**
-   * Stores the answer to an own write, unless the cache has a newer state or knows of the deletion. Listeners are not
-   * called, now or when the watch delivers the same state: the writer already acted on this state.
+   * Stores the answer to an own write, unless the cache has a newer state or knows of the deletion. Only listeners
+   * with `ownWrites` are called, and none when the watch delivers the same state: the writer already acted on it.
    */
   assume(object: T): void {
     if (this.#tombstones.has(object.metadata.uid)) return;
@@ -195,8 +200,7 @@ export class Cache<T extends KubeObject> {
     this.#unindex(previous);
     this.#objects.set(key, object);
     this.#addToIndex(object);
-    if (!silent)
-      this.#notify(previous === undefined ? { type: 'added', object } : { type: 'modified', object, previous });
+    this.#notify(previous === undefined ? { type: 'added', object } : { type: 'modified', object, previous }, silent);
   }
 
   #retained(arrived: T, previous: T | undefined): T {
@@ -239,8 +243,10 @@ export class Cache<T extends KubeObject> {
     return this.#indexer === undefined ? undefined : this.#guarded(object, this.#indexer);
   }
 
-  #notify(change: Change<T>): void {
-    for (const listener of this.#listeners) this.#guarded(change.object, () => listener(change));
+  #notify(change: Change<T>, isOwnWrite = false): void {
+    for (const { call, ownWrites } of this.#listeners) {
+      if (ownWrites || !isOwnWrite) this.#guarded(change.object, () => call(change));
+    }
   }
 
   /** The result of `work`; undefined if it throws, which is reported. */

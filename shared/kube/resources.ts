@@ -1,5 +1,5 @@
 /** API paths of the resources that the operator uses. */
-import { API_VERSION, PLURAL, V1ALPHA1_API_VERSION } from '../api/group.ts';
+import { API_VERSION, CRON, PLURAL, V1ALPHA1_API_VERSION } from '../api/group.ts';
 
 export interface Resource {
   /** `/api/v1` or `/apis/<group>/<version>`. */
@@ -8,6 +8,7 @@ export interface Resource {
 }
 
 export const SEQUENTIAL_JOBS: Resource = { root: `/apis/${API_VERSION}`, plural: PLURAL };
+export const CRON_SEQUENTIAL_JOBS: Resource = { root: `/apis/${API_VERSION}`, plural: CRON.plural };
 export const V1ALPHA1_SEQUENTIAL_JOBS: Resource = { root: `/apis/${V1ALPHA1_API_VERSION}`, plural: PLURAL };
 export const JOBS: Resource = { root: '/apis/batch/v1', plural: 'jobs' };
 export const CONTROLLER_REVISIONS: Resource = { root: '/apis/apps/v1', plural: 'controllerrevisions' };

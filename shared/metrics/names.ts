@@ -2,3 +2,5 @@
 
 /** The value of the labels `controller` and `name`, derived from the kind as in controller-runtime. */
 export const CONTROLLER = 'sequentialjob';
+/** The same for CronSequentialJobs. */
+export const CRON_CONTROLLER = 'cronsequentialjob';

@@ -22,23 +22,32 @@ interface Generated extends ObjectMeta {
 
 /**
  * Validates the name: a DNS subdomain, as the API server requires for custom resources, that fits into a label value.
- * Dots are allowed in both, and in the names of Jobs and Pods. `generateName` needs no check: names that the API
+ * Dots are allowed in both, and in the names of Jobs and Pods. For 63 characters `generateName` needs no check: names that the API
  * server generates from it have at most 63 characters (apiserver pkg/storage/names/generate.go).
  */
-export function validateMetadata(value: unknown, errors: FieldErrors): void {
+export function validateMetadata(value: unknown, errors: FieldErrors, maxLength: number = NAME_MAX_LENGTH): void {
   const metadata = asObject<Generated>(value);
   const name = nonEmptyString(metadata?.name);
   if (name === undefined) {
-    if (nonEmptyString(metadata?.generateName) === undefined) {
-      errors.push(required(METADATA.child('name'), 'name or generateName is required'));
-    }
+    validateGenerateName(nonEmptyString(metadata?.generateName), errors, maxLength);
     return;
   }
-  if (name.length > NAME_MAX_LENGTH) {
-    errors.push(tooLong(METADATA.child('name'), NAME_MAX_LENGTH));
+  if (name.length > maxLength) {
+    errors.push(tooLong(METADATA.child('name'), maxLength));
   } else {
     for (const problem of dnsSubdomainProblems(name)) {
       errors.push(invalid(METADATA.child('name'), name, problem));
     }
+  }
+}
+
+/** The characters that the API server appends (apiserver pkg/storage/names/generate.go). */
+const RANDOM_LENGTH = 5;
+
+function validateGenerateName(prefix: string | undefined, errors: FieldErrors, maxLength: number): void {
+  if (prefix === undefined) {
+    errors.push(required(METADATA.child('name'), 'name or generateName is required'));
+  } else if (maxLength < NAME_MAX_LENGTH && prefix.length > maxLength - RANDOM_LENGTH) {
+    errors.push(tooLong(METADATA.child('generateName'), maxLength - RANDOM_LENGTH));
   }
 }

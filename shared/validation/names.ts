@@ -101,3 +101,36 @@ export function portNameProblems(value: string): Problems {
 /** The number of a port. */
 export const portNumberProblems = (value: number): Problems =>
   value >= 1 && value <= 65_535 ? NO_PROBLEMS : ['must be between 1 and 65535, inclusive'];
+
+/** A key of a label or an annotation without its prefix, and the value of a label. */
+const QUALIFIED = '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]';
+
+const qualified = compilePattern(QUALIFIED);
+
+const QUALIFIED_RULE =
+  "alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character";
+
+/** The key of a label or an annotation: a name, after a DNS subdomain and a slash if there is a prefix (IsQualifiedName). */
+export function metadataKeyProblems(value: string): Problems {
+  const [first = '', second, ...more] = value.split('/');
+  const [prefix, name] = second === undefined ? [undefined, first] : [first, second];
+  if (more.length > 0 || !(name.length <= LABEL_LENGTH && qualified.test(name))) {
+    return [
+      explain(
+        `a key must consist of at most ${LABEL_LENGTH} ${QUALIFIED_RULE}, after an optional DNS subdomain and '/'`,
+        QUALIFIED,
+        ['MyName', 'my.name', 'example.com/123-abc'],
+      ),
+    ];
+  }
+  return prefix === undefined ? NO_PROBLEMS : dnsSubdomainProblems(prefix).map((problem) => `prefix part ${problem}`);
+}
+
+/** The value of a label (IsValidLabelValue); it may be empty. */
+export function labelValueProblems(value: string): Problems {
+  if (value.length > LABEL_LENGTH) return [atMost(LABEL_LENGTH)];
+  if (value === '' || qualified.test(value)) return NO_PROBLEMS;
+  return [
+    explain(`a valid label must be an empty string or consist of ${QUALIFIED_RULE}`, QUALIFIED, ['MyValue', '12345']),
+  ];
+}

@@ -1,5 +1,7 @@
-/** Validates against the resource's schema, and translates ajv's errors to Kubernetes' field errors. */
+/** Validates against the schemas of the resources, and translates ajv's errors to Kubernetes' field errors. */
 import type { ErrorObject, ValidateFunction } from 'ajv';
+import schedulePart from '../api/schedule.schema.generated.json' with { type: 'json' };
+import { scheduleSchema } from '../api/schedule-schema.ts';
 import generated from '../api/schema.generated.json' with { type: 'json' };
 import type { Schema } from '../api/schema.ts';
 import type { ErrorLimitReached } from './ajv.ts';
@@ -14,30 +16,50 @@ import {
   typeInvalid,
   type FieldError,
 } from './field-error.ts';
+import { createScheduleValidator } from './schedule-validator.ts';
 import { createValidator } from './validator.ts';
 
 /** The schema of the whole resource. */
 export const RESOURCE_SCHEMA: Schema = generated as Schema;
 
+/** The schema of CronSequentialJob, its template included. */
+export const SCHEDULE_SCHEMA: Schema = scheduleSchema(
+  schedulePart as Schema,
+  RESOURCE_SCHEMA.properties?.['spec'] ?? {},
+);
+
 const INT_OR_STRING = 'x-kubernetes-int-or-string' satisfies keyof Schema;
 
-let created: ValidateFunction | undefined;
-
-/** Created on the first call, so that a program that only prints its help does not compile it. */
-function validator(): ValidateFunction {
-  created ??= createValidator();
-  return created;
+/** A schema, and its validator, created on the first use, so that a program that only prints its help does not compile it. */
+interface Checked {
+  readonly schema: Schema;
+  readonly validator: () => ValidateFunction;
 }
+
+function checked(schema: Schema, create: () => ValidateFunction): Checked {
+  let created: ValidateFunction | undefined;
+  return { schema, validator: () => (created ??= create()) };
+}
+
+const RESOURCE = checked(RESOURCE_SCHEMA, createValidator);
+const SCHEDULE = checked(SCHEDULE_SCHEMA, createScheduleValidator);
 
 /**
  * The errors of the schema, in the schema's order; only about the first hundred if there are more. Never throws. The
  * API ignores most properties that are null, so an object with very many of them is validated again without them.
  */
-export function schemaErrors(object: unknown): readonly FieldError[] {
-  const { errors, isComplete } = errorsOf(object);
-  const fieldErrors = errors.flatMap((error) => toFieldError(error) ?? []);
+export const schemaErrors = (object: unknown): readonly FieldError[] => fieldErrorsOf(object, RESOURCE);
+
+/** The same for a CronSequentialJob; in the spec of its template nothing is validated. */
+export const scheduleSchemaErrors = (object: unknown): readonly FieldError[] => fieldErrorsOf(object, SCHEDULE);
+
+function fieldErrorsOf(object: unknown, { schema, validator }: Checked): readonly FieldError[] {
+  const translated = (errors: readonly ErrorObject[]): readonly FieldError[] =>
+    errors.flatMap((error) => toFieldError(error, schema) ?? []);
+  const { errors, isComplete } = errorsOf(object, validator());
+  const fieldErrors = translated(errors);
   if (isComplete || fieldErrors.length > MAX_ERRORS) return fieldErrors;
-  return errorsOf(withoutNulls(object)).errors.flatMap((error) => toFieldError(error) ?? []);
+  return translated(errorsOf(withoutNulls(object), validator()).errors);
 }
 
 interface SchemaErrors {
@@ -45,8 +67,7 @@ interface SchemaErrors {
   readonly isComplete: boolean;
 }
 
-function errorsOf(object: unknown): SchemaErrors {
-  const validate = validator();
+function errorsOf(object: unknown, validate: ValidateFunction): SchemaErrors {
   try {
     return { errors: validate(object) ? [] : (validate.errors ?? []), isComplete: true };
   } catch (error) {
@@ -90,6 +111,8 @@ const TRANSLATIONS: Readonly<Record<string, Translate>> = {
   minimum: ({ data, params }, at) => invalid(at, data, `must be greater than or equal to ${params['limit']}`),
   maximum: ({ data, params }, at) => invalid(at, data, `must be less than or equal to ${params['limit']}`),
   minItems: (_error, at) => required(at),
+  // The only minimum is 1.
+  minLength: (_error, at) => required(at),
   maxItems: ({ data, params }, at) => tooMany(at, list(data).length, Number(params['limit'])),
   maxLength: ({ params }, at) => tooLong(at, Number(params['limit'])),
   pattern: ({ data, params }, at) => invalid(at, data, `must match the regular expression '${params['pattern']}'`),
@@ -100,8 +123,8 @@ const TRANSLATIONS: Readonly<Record<string, Translate>> = {
 
 const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
 
-function toFieldError(error: ErrorObject): FieldError | readonly FieldError[] | undefined {
-  const place = locate(error.instancePath);
+function toFieldError(error: ErrorObject, root: Schema): FieldError | readonly FieldError[] | undefined {
+  const place = locate(error.instancePath, root);
   const { at } = place;
   const absent = error.data === null && at !== Path.ROOT ? nullError(error, at, place) : undefined;
   if (absent !== undefined) {
@@ -121,10 +144,10 @@ interface Place {
  * Converts a JSON pointer to a path as in Kubernetes; the schema distinguishes an index and a map key from a
  * property.
  */
-function locate(pointer: string): Place {
+function locate(pointer: string, root: Schema): Place {
   let at = Path.ROOT;
   let [isItem, isRequired] = [false, false];
-  let schema: Schema | undefined = RESOURCE_SCHEMA;
+  let schema: Schema | undefined = root;
   for (const escaped of pointer.split('/').slice(1)) {
     const segment = escaped.replaceAll('~1', '/').replaceAll('~0', '~');
     isItem = schema?.items !== undefined;

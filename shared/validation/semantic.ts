@@ -44,6 +44,7 @@ const POINTER_FIELDS: ReadonlySet<string> = new Set([
   'defaultMode',
   'enableServiceLinks',
   'expirationSeconds',
+  'failedJobsHistoryLimit',
   'fsGroup',
   'hostProcess',
   'hostUsers',
@@ -60,6 +61,8 @@ const POINTER_FIELDS: ReadonlySet<string> = new Set([
   'runAsUser',
   'setHostnameAsFQDN',
   'shareProcessNamespace',
+  'startingDeadlineSeconds',
+  'successfulJobsHistoryLimit',
   'terminationGracePeriodSeconds',
   'tolerationSeconds',
 ]);

@@ -151,6 +151,12 @@ export class WorkQueue {
     }
   }
 
+  /** Drops the delay of a key, for which nothing is left to do later. */
+  cancelDelay(key: string): void {
+    clearTimeout(this.#delayed.get(key)?.timer);
+    this.#delayed.delete(key);
+  }
+
   /** Resets the backoff of a key after a success. */
   forget(key: string): void {
     this.#failures.delete(key);

@@ -101,9 +101,14 @@ describe('config/for-server.sh', () => {
   it.each([
     ['1.25', 'config/crd/cel'],
     ['1.24', 'config/crd'],
-  ])('for %s prints the definition of %s', async (version, folder) => {
-    const [definition] = ofKind(await buildFor(version, 'config/default'), 'CustomResourceDefinition');
-    expect(definition?.['spec']).toEqual((await build(folder))[0]?.['spec']);
+  ])('for %s prints the definitions of %s', async (version, folder) => {
+    const specsOf = (objects: readonly Manifest[]): object =>
+      Object.fromEntries(
+        ofKind(objects, 'CustomResourceDefinition').map(({ metadata, spec }) => [metadata.name, spec]),
+      );
+    const definitions = specsOf(await buildFor(version, 'config/default'));
+    expect(Object.keys(definitions)).toHaveLength(2);
+    expect(definitions).toEqual(specsOf(await build(folder)));
   });
 
   it('rejects what is not a version of Kubernetes 1', async () => {
@@ -194,7 +199,12 @@ describe('a real API server', () => {
   it('reports its version to make deploy, so that only supported objects are applied', async () => {
     const said = await makeDry('deploy');
     expect(said).toMatch(/validatingwebhookconfiguration\S* \S*(created|configured|unchanged)/);
-    expect(said).toMatch(server.knowsRules ? /apply -f config\/crd\/cel\// : /apply -f config\/crd\/batch/);
+    const folder = server.knowsRules ? 'config/crd/cel' : 'config/crd';
+    const files = ['sequentialjobs', 'cronsequentialjobs'].map(
+      (plural) => `-f ${folder}/batch.example.com_${plural}.yaml`,
+    );
+    expect(said).toContain(`apply ${files.join(' ')}\n`);
+    expect(said).toMatch(/cronsequentialjobs\.batch\.example\.com (created|configured|unchanged)/);
   });
 
   it('may lack the CRD when make undeploy runs', async () => {

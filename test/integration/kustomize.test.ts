@@ -94,7 +94,11 @@ describe('every kustomization', () => {
     const base = relative(scratch, join(ROOT, 'config/overlays/priority-class'));
     await writeFile(join(scratch, 'kustomization.yaml'), `namespace: elsewhere\nbases:\n  - ${base}\n`);
     for (const one of new Set([kubectl, onPath])) {
-      expect(operatorNamespaces(parseManifests(await print(one, scratch)))).toEqual(["'elsewhere'", "'elsewhere'"]);
+      expect(operatorNamespaces(parseManifests(await print(one, scratch)))).toEqual([
+        "'elsewhere'",
+        "'elsewhere'",
+        "'elsewhere'",
+      ]);
     }
   });
 });
@@ -143,9 +147,9 @@ describe.each(WHOLE)('%s', (folder) => {
     expect([...new Set(objects.flatMap(({ metadata }) => metadata.namespace ?? []))]).toEqual(names('Namespace'));
   });
 
-  it("has policies with the operator's namespace, one of which denies SequentialJobs there", () => {
+  it("has policies with the operator's namespace, which deny SequentialJobs and CronSequentialJobs there", () => {
     const policies = names('ValidatingAdmissionPolicy');
-    expect(policies).toContain('sequentialjob-requester');
+    expect(policies).toEqual(expect.arrayContaining(['sequentialjob-requester', 'sequentialjob-requester-schedules']));
     expect(operatorNamespaces(objects)).toEqual(policies.map(() => "'sequentialjob-system'"));
   });
 

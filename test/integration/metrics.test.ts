@@ -39,6 +39,8 @@ beforeAll(async () => {
   });
 });
 
+const OF_SEQUENCES = { controller: 'sequentialjob' };
+
 describe('after two sequences have run and a third is suspended', () => {
   it('each sequence is counted in its phase', async () => {
     const phases = ['Pending', 'Running', 'Suspended', 'Completed', 'Failed'];
@@ -71,17 +73,17 @@ describe('after two sequences have run and a third is suspended', () => {
     // A late change of a Job or Pod may cause one more reconcile.
     await eventually('all is idle', async () => {
       const seen = await values({
-        depth: ['workqueue_depth'],
-        active: ['controller_runtime_active_workers'],
-        maximum: ['controller_runtime_max_concurrent_reconciles'],
-        adds: ['workqueue_adds_total'],
-        waits: ['workqueue_queue_duration_seconds_count'],
-        works: ['workqueue_work_duration_seconds_count'],
-        reconciles: ['controller_runtime_reconcile_time_seconds_count'],
-        success: ['controller_runtime_reconcile_total', { result: 'success' }],
-        requeue: ['controller_runtime_reconcile_total', { result: 'requeue' }],
-        requeueAfter: ['controller_runtime_reconcile_total', { result: 'requeue_after' }],
-        errors: ['controller_runtime_reconcile_errors_total'],
+        depth: ['workqueue_depth', OF_SEQUENCES],
+        active: ['controller_runtime_active_workers', OF_SEQUENCES],
+        maximum: ['controller_runtime_max_concurrent_reconciles', OF_SEQUENCES],
+        adds: ['workqueue_adds_total', OF_SEQUENCES],
+        waits: ['workqueue_queue_duration_seconds_count', OF_SEQUENCES],
+        works: ['workqueue_work_duration_seconds_count', OF_SEQUENCES],
+        reconciles: ['controller_runtime_reconcile_time_seconds_count', OF_SEQUENCES],
+        success: ['controller_runtime_reconcile_total', { ...OF_SEQUENCES, result: 'success' }],
+        requeue: ['controller_runtime_reconcile_total', { ...OF_SEQUENCES, result: 'requeue' }],
+        requeueAfter: ['controller_runtime_reconcile_total', { ...OF_SEQUENCES, result: 'requeue_after' }],
+        errors: ['controller_runtime_reconcile_errors_total', OF_SEQUENCES],
       });
       expect(seen).toMatchObject({ depth: 0, active: 0, maximum: 3, errors: 0 });
       expect(seen.adds).toBeGreaterThanOrEqual(3 + 5);

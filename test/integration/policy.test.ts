@@ -10,7 +10,7 @@ import { eventually } from '../support/eventually.ts';
 import { type Manifest, ofKind, parseManifests, present, ROOT } from '../support/manifests.ts';
 import type { Namespace } from '../support/namespace.ts';
 import { permit } from '../support/permissions.ts';
-import { manifest, sequence } from '../support/sequences.ts';
+import { manifest, scheduleManifest, sequence } from '../support/sequences.ts';
 import { onServersWhere, serverOfTests } from '../support/server-features.ts';
 import { withController, withNamespace } from '../support/with-controller.ts';
 
@@ -33,6 +33,15 @@ const PASSES = { code: 0, stderr: '' };
 const as = (user: string, where: Namespace, args: readonly string[], ...objects: readonly object[]) =>
   where.kubectl([`--as=${user}`, ...args], ...objects);
 
+const SCHEDULES = `${name}-schedules`;
+
+const schedule = (of: string, claims: readonly object[] = []): object =>
+  scheduleManifest(of, {
+    schedule: '@yearly',
+    suspend: true,
+    sequentialJobTemplate: { spec: { ...sequence(1), volumeClaimTemplates: claims } },
+  });
+
 const suspended = (of: string): object => manifest(of, { ...sequence(2), suspend: true });
 
 const creates = (user: string, where: Namespace, of: string, ...flags: readonly string[]): Promise<CommandResult> =>
@@ -54,21 +63,32 @@ onServersWhere(knowsPolicies)('the policy for users', () => {
   /** In place of the operator's. */
   const { namespace: own } = withController('policy-own', { labels });
 
-  /** As kustomize builds it, for this test's namespaces alone. */
+  /** As kustomize builds them, for this test's namespaces alone. */
   async function policies(): Promise<readonly object[]> {
     const objects = await built('config/operator');
+    return [
+      ...renamed(objects, 'sequentialjob-requester', name),
+      ...renamed(objects, 'sequentialjob-requester-schedules', SCHEDULES),
+    ];
+  }
+
+  function renamed(objects: readonly Manifest[], from: string, to: string): readonly object[] {
     const [policy, binding] = ['ValidatingAdmissionPolicy', 'ValidatingAdmissionPolicyBinding'].map((kind) =>
-      present(ofKind(objects, kind)[0], kind),
+      present(
+        ofKind(objects, kind).find((one) => one.metadata.name === from),
+        `${kind} ${from}`,
+      ),
     );
-    const text = JSON.stringify({ ...policy, metadata: { name } }).replace("'sequentialjob-system'", `'${own.name}'`);
+    const metadata = { name: to };
+    const text = JSON.stringify({ ...policy, metadata }).replace("'sequentialjob-system'", `'${own.name}'`);
     const matchResources = { namespaceSelector: { matchLabels: labels } };
-    const spec = { ...(binding?.['spec'] as object), policyName: name, matchResources };
-    return [JSON.parse(text) as object, { ...binding, metadata: { name }, spec }];
+    const spec = { ...(binding?.['spec'] as object), policyName: to, matchResources };
+    return [JSON.parse(text) as object, { ...binding, metadata, spec }];
   }
 
   beforeAll(async () => {
     const verbs = ['get', 'create', 'update', 'patch'];
-    const sequences = { apiGroups: ['batch.example.com'], resources: ['sequentialjobs'], verbs };
+    const sequences = { apiGroups: ['batch.example.com'], resources: ['sequentialjobs', 'cronsequentialjobs'], verbs };
     for (const where of [team, own]) {
       await permit(where, LIMITED, [sequences]);
       await permit(where, FULL, [sequences, { apiGroups: ['batch'], resources: ['jobs'], verbs }]);
@@ -79,15 +99,19 @@ onServersWhere(knowsPolicies)('the policy for users', () => {
     if (applied.code !== 0) throw new Error(applied.stderr);
     // It works when the API server has compiled it.
     await eventually('the policy', async () => (await creates(LIMITED, team, 'probe', '--dry-run=server')).code !== 0);
+    await eventually('the other policy', async () => {
+      const probe = await as(LIMITED, team, ['create', '--dry-run=server', '-f', '-'], schedule('probe'));
+      return probe.code !== 0;
+    });
   });
 
   afterAll(async () => {
-    await kubectl('delete', `${KIND},${KIND}binding`, name);
+    await kubectl('delete', `${KIND},${KIND}binding`, name, SCHEDULES);
   });
 
-  it('has expressions with correct types, as far as the server checks them', async () => {
+  it.each([name, SCHEDULES])('has expressions with correct types, as far as the server checks them: %s', async (of) => {
     const status = await eventually('the types checked', async () => {
-      const read = JSON.parse(await kubectl('get', KIND, name, '-o', 'json')) as {
+      const read = JSON.parse(await kubectl('get', KIND, of, '-o', 'json')) as {
         readonly metadata: { readonly generation: number };
         readonly status?: { readonly observedGeneration?: number; readonly typeChecking?: object };
       };
@@ -99,6 +123,28 @@ onServersWhere(knowsPolicies)('the policy for users', () => {
   it('allows only users who may create Jobs to create SequentialJobs, with a message for the others', async () => {
     expect(await creates(LIMITED, team, 'new')).toMatchObject(refused(LIMITED, team));
     expect(await creates(FULL, team, 'etl')).toMatchObject(PASSES);
+  });
+
+  it('allows only users who may create Jobs, and claims where it has some, to create schedules', async () => {
+    const creation = ['create', '-f', '-'];
+    expect(await as(LIMITED, team, creation, schedule('nightly'))).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(`Forbidden.*${SCHEDULES}.* User "${LIMITED}" cannot create resource "jobs"`),
+    });
+    expect(await as(FULL, team, creation, schedule('nightly'))).toMatchObject(PASSES);
+    const claims = [{ metadata: { name: 'work' }, spec: { accessModes: ['ReadWriteOnce'] } }];
+    expect(await as(FULL, team, creation, schedule('storing', claims))).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(`User "${FULL}" cannot create resource "persistentvolumeclaims"`),
+    });
+    expect(await as(FULL, own, creation, schedule('nightly'))).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("not run in the operator's own namespace"),
+    });
+    const suspending = ['patch', 'csj', 'nightly', '--type=merge', '--patch', '{"spec":{"suspend":false}}'];
+    expect((await as(LIMITED, team, suspending)).code).toBe(1);
+    const labelling = ['patch', 'csj', 'nightly', '--type=merge', '--patch', '{"metadata":{"labels":{"a":"b"}}}'];
+    expect(await as(LIMITED, team, labelling)).toMatchObject(PASSES);
   });
 
   it.each<[string, object]>([

@@ -55,8 +55,11 @@ describe('the account of the controller', () => {
     for (const one of everywhere) expect([one, await isAllowed(client, ACCOUNT, one)]).toEqual([one, true]);
     for (const one of [
       '/secrets list',
-      `${RESOURCE} create`,
       `${RESOURCE} update`,
+      `${RESOURCE} deletecollection`,
+      'batch.example.com/cronsequentialjobs create',
+      'batch.example.com/cronsequentialjobs patch',
+      'batch.example.com/cronsequentialjobs delete',
       '/pods create',
       'batch/jobs deletecollection',
       'coordination.k8s.io/leases get',

@@ -1,6 +1,6 @@
 /**
  * A small evaluator of CEL, for the expressions of config/: logic, conditions, comparisons, +, lists, members, has(), size(),
- * calls, and the macros map and filter. What it does not know it refuses, as a server refuses an expression that does not compile,
+ * calls, contains() of a text, and the macros map and filter. What it does not know it refuses, as a server refuses an expression that does not compile,
  * so a name that is misspelled shows. Stricter than CEL in two things: `a || b` fails where `a` does, and is not rescued by `b`; and
  * two lists with other orders differ, also where the schema says that they are maps.
  * https://github.com/google/cel-spec/blob/master/doc/langdef.md
@@ -232,7 +232,9 @@ const member =
 const call =
   (object: Expression, name: string, args: readonly Expression[]): Expression =>
   (bindings) => {
-    const method = fieldOf(objectOf(object(bindings)), name);
+    const value = object(bindings);
+    if (typeof value === 'string' && name === 'contains') return value.includes(text(args[0]?.(bindings)));
+    const method = fieldOf(objectOf(value), name);
     if (typeof method !== 'function') throw new TypeError(`no such method: ${name}`);
     return (method as Method)(...args.map((one) => one(bindings)));
   };

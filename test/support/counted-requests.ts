@@ -4,8 +4,8 @@ import { loadKubeConfig } from '../../shared/kube/kubeconfig.ts';
 import { kubeconfig } from './cluster.ts';
 import { eventually } from './eventually.ts';
 
-/** SequentialJobs, Jobs and Pods. */
-const WATCHES = 3;
+/** SequentialJobs, CronSequentialJobs, Jobs and Pods. */
+const WATCHES = 4;
 
 export class CountedRequests {
   #requests: string[] = [];

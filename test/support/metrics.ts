@@ -90,6 +90,8 @@ export function fullRegistry(): Registry {
   controller.sequences.follow(() => []);
   controller.leader.follow('sequentialjob-controller');
   controller.reconcile.follow(16, () => 0);
+  controller.schedules.follow(() => []);
+  controller.scheduleReconcile.follow(8, () => 0);
   controller.client.observer('https://api.example.com:6443')({ method: 'GET', path: '/', status: 200, ms: 1 });
   const webhook = new WebhookMetrics(registry, [MUTATE_PATH, VALIDATE_PATH], [CONVERT_PATH]);
   webhook.certificateServed(0);

@@ -1,5 +1,5 @@
 /** Small sequences for tests with Pods that run: quick shell commands. */
-import { API_VERSION, KIND, RESULT_PREFIX } from '../../shared/api/group.ts';
+import { API_VERSION, CRON, KIND, RESULT_PREFIX } from '../../shared/api/group.ts';
 import type { Container, PodTemplateSpec, SequentialJobSpec, StepSettings } from '../../shared/api/types.ts';
 import type { Manifest } from './manifests.ts';
 
@@ -9,6 +9,12 @@ export const manifest = (name: string, spec: object, metadata: object = {}): Man
   kind: KIND,
   metadata: { ...metadata, name },
   spec,
+});
+
+/** A CronSequentialJob as a file of a user has it. */
+export const scheduleManifest = (name: string, spec: object, metadata: object = {}): Manifest => ({
+  ...manifest(name, spec, metadata),
+  kind: CRON.kind,
 });
 
 /** Runs until SIGTERM: as process 1 of a container a plain sleep would ignore it. */

@@ -7,7 +7,7 @@ import { connect } from './cluster.ts';
 import { type Labels, Namespace } from './namespace.ts';
 import type { NamespaceSuite } from './with-controller.ts';
 
-interface Options extends Partial<Pick<ControllerOptions, 'log' | 'checkSecrets' | 'metrics'>> {
+interface Options extends Partial<Pick<ControllerOptions, 'log' | 'checkSecrets' | 'metrics' | 'now'>> {
   /** Of the namespace. The webhook is asked about it unless they say otherwise (admission.ts). */
   readonly labels?: Labels;
   /** Opens the controller's connection, after the namespace was created. */

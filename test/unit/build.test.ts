@@ -63,8 +63,25 @@ it('reports errors that only the schema finds', () => {
   }
 });
 
+it('reports errors of a schedule and of its template that only the schemas find', () => {
+  const file = join(folder, 'wrong-types-of-a-schedule.json');
+  const spec = {
+    schedule: 5,
+    concurrencyPolicy: 'Wait',
+    failedJobsHistoryLimit: -1,
+    sequentialJobTemplate: { metadata: { labels: [] }, spec: { steps: [{ name: 'a', image: 7 }], resume: 'x' } },
+  };
+  const type = { apiVersion: 'batch.example.com/v1beta1', kind: 'CronSequentialJob' };
+  writeFileSync(file, JSON.stringify({ ...type, metadata: { name: 'nightly' }, spec }));
+  const { stdout } = built('lint', file);
+  for (const field of ['schedule', 'concurrencyPolicy', 'failedJobsHistoryLimit', 'metadata.labels', 'spec.resume']) {
+    expect(stdout).toContain(`${field}: `);
+  }
+});
+
 it('renders the Jobs that the sources render', () => {
   expect(built('render', 'config/samples/etl.yaml').stdout).toContain('kind: Job');
+  expect(built('render', 'config/samples/nightly.yaml').stdout).toContain('name: nightly-xxxxxxxx-0-collect');
 });
 
 it.each([

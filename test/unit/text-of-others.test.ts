@@ -260,7 +260,7 @@ const WAYS_OUT: Readonly<Record<string, (text: string) => unknown>> = {
       path: text,
       message: text,
     } as const;
-    const reports = [{ file: text, sequences: 0, skipped: 0, hasOneObject: true, findings: [finding] }];
+    const reports = [{ file: text, sequences: 0, schedules: 0, skipped: 0, hasOneObject: true, findings: [finding] }];
     return [textReport(reports), jsonReport(reports)];
   },
 };

@@ -47,7 +47,7 @@ export async function expectEvents(
 
 /** An event that may repeat is written again where the answer is lost, and counts both. */
 const mayBeCountedTwice = (reason: string, point: Point | undefined): boolean =>
-  (REPEATING_EVENTS as ReadonlySet<string>).has(reason) && point?.kind === `POST events ${reason}`;
+  REPEATING_EVENTS.has(reason) && point?.kind === `POST events ${reason}`;
 
 /** The events, once all that are wanted are there, or once it is plain that they won't come. */
 async function settled(actor: Actor, wanted: readonly string[], lossLimit: number): Promise<readonly RawEvent[]> {

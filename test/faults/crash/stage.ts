@@ -20,8 +20,8 @@ import { type NamedRequest, nameRequest } from './requests.ts';
 /** What a request may take, in seconds: short, because some get no answer; long enough for a machine that others use. */
 const REQUEST_TIMEOUT_S = 3;
 
-/** Each controller opens a watch of SequentialJobs, Jobs and Pods. */
-const WATCHES = 3;
+/** Each controller opens a watch of SequentialJobs, CronSequentialJobs, Jobs and Pods. */
+const WATCHES = 4;
 
 /** Which request of a trial gets which treatment. */
 export interface Point {

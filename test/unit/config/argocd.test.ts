@@ -1,4 +1,4 @@
-/** config/argocd/health.lua over the statuses that the controller writes: those of the decisions in test/golden, and what there is before. */
+/** The scripts of config/argocd over the statuses that the controller writes: those of the decisions in test/golden, and what there is before. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
@@ -11,6 +11,8 @@ import { runHealthScript } from '../../support/lua.ts';
 import { ROOT } from '../../support/manifests.ts';
 
 const SCRIPT = readFileSync(join(ROOT, 'config/argocd/health.lua'), 'utf8');
+
+const SCHEDULE_SCRIPT = readFileSync(join(ROOT, 'config/argocd/schedule-health.lua'), 'utf8');
 
 const health = (object: object): Readonly<Record<'status' | 'message', string>> =>
   runHealthScript(SCRIPT, object, ['status', 'message']);
@@ -79,13 +81,61 @@ describe('health.lua', () => {
   });
 });
 
+describe('schedule-health.lua', () => {
+  const metadata = { name: 'nightly', generation: 3 };
+  const available = (status: string): object => ({ type: 'Available', status, message: `Available is ${status}` });
+  const suspended = (status: string): object => ({ type: 'Suspended', status, message: `Suspended is ${status}` });
+
+  it.each<[sentence: string, status: object | undefined, health: string, message: string]>([
+    ['there is no status', undefined, 'Progressing', 'Waiting for the operator'],
+    ['observedGeneration is -1', { observedGeneration: -1 }, 'Progressing', 'Waiting for the operator'],
+    [
+      'the status is of an older generation',
+      { observedGeneration: 2, conditions: [available('False')] },
+      'Progressing',
+      'Waiting for the operator',
+    ],
+    [
+      'runs are created',
+      { observedGeneration: 3, conditions: [available('True'), suspended('False')] },
+      'Healthy',
+      'Available is True',
+    ],
+    [
+      'it is suspended',
+      { observedGeneration: 3, conditions: [available('True'), suspended('True')] },
+      'Suspended',
+      'Suspended is True',
+    ],
+    [
+      'runs cannot be created',
+      { observedGeneration: 3, conditions: [available('False'), suspended('False')] },
+      'Degraded',
+      'Available is False',
+    ],
+    [
+      'it is suspended and its schedule is invalid',
+      { observedGeneration: 3, conditions: [suspended('True'), available('False')] },
+      'Degraded',
+      'Available is False',
+    ],
+    ['the status has no conditions', { observedGeneration: 3 }, 'Progressing', ''],
+  ])('%s', (_sentence, status, expected, message) => {
+    const object = { metadata, ...(status === undefined ? {} : { status }) };
+    expect(runHealthScript(SCHEDULE_SCRIPT, object, ['status', 'message'])).toEqual({ status: expected, message });
+  });
+});
+
 describe('argocd-cm.yaml', () => {
-  it('has the script under the key that Argo CD reads', () => {
+  it('has the scripts under the keys that Argo CD reads', () => {
     expect(parse(readFileSync(join(ROOT, 'config/argocd/argocd-cm.yaml'), 'utf8'))).toEqual({
       apiVersion: 'v1',
       kind: 'ConfigMap',
       metadata: { name: 'argocd-cm', namespace: 'argocd' },
-      data: { 'resource.customizations.health.batch.example.com_SequentialJob': SCRIPT },
+      data: {
+        'resource.customizations.health.batch.example.com_SequentialJob': SCRIPT,
+        'resource.customizations.health.batch.example.com_CronSequentialJob': SCHEDULE_SCRIPT,
+      },
     });
   });
 });

@@ -21,17 +21,25 @@ interface Validation {
   readonly messageExpression?: string;
 }
 
+/** Of a webhook, as far as a policy has the same. */
+interface Rule {
+  readonly apiVersions: readonly string[];
+  readonly resources: readonly string[];
+}
+
 interface Policy {
   readonly matchConditions: readonly Named[];
   readonly variables: readonly Named[];
   readonly validations: readonly Validation[];
 }
 
-const inKustomize = readManifests('config/policy/policy.yaml', 'config/policy/binding.yaml');
+const inKustomize = readManifests(
+  ...['policy', 'binding', 'schedule-policy', 'schedule-binding'].map((name) => `config/policy/${name}.yaml`),
+);
 const inChart = renderChart().objects.filter(({ kind }) => kind.startsWith('ValidatingAdmissionPolicy'));
 /** What kustomize puts in; test/integration/kustomize.test.ts has it doing so. */
 const substituted = JSON.parse(
-  JSON.stringify(inKustomize).replace('$(OPERATOR_NAMESPACE)', SYSTEM),
+  JSON.stringify(inKustomize).replaceAll('$(OPERATOR_NAMESPACE)', SYSTEM),
 ) as readonly Manifest[];
 
 interface Case {
@@ -46,11 +54,14 @@ interface Case {
   readonly claims?: number;
 }
 
-/** What a server binds to the names. */
-function bindingsOf({ operation, namespace = 'team', username = 'jane', may = [], ...of }: Case): Bindings {
+type Kind = 'SequentialJob' | 'CronSequentialJob';
+
+/** What a server binds to the names, for an object of this kind. */
+function bindingsOf(kind: Kind, { operation, namespace = 'team', username = 'jane', may = [], ...of }: Case): Bindings {
   const [before, after] = of.generations ?? [1, 1];
   const deletion = of.isBeingDeleted === true ? { deletionTimestamp: '2026-11-02T10:00:00Z' } : {};
-  const spec = of.claims === undefined ? {} : { volumeClaimTemplates: Array.from({ length: of.claims }, () => ({})) };
+  const steps = of.claims === undefined ? {} : { volumeClaimTemplates: Array.from({ length: of.claims }, () => ({})) };
+  const spec = kind === 'SequentialJob' ? steps : { sequentialJobTemplate: { spec: steps } };
   const object = { metadata: { name: 'etl', generation: after, ...deletion }, spec };
   const check = (resource: string, where: string) => (verb: unknown) => ({
     allowed: () => may.includes(`${String(verb)} ${resource} ${where}`),
@@ -71,8 +82,12 @@ function bindingsOf({ operation, namespace = 'team', username = 'jane', may = []
 }
 
 /** The verdict of a server: `not asked`, `allowed`, or the message of the first validation that fails. */
-function verdict({ matchConditions, variables, validations }: Policy, asked: Case): string {
-  const given = bindingsOf(asked);
+function verdict(
+  { matchConditions, variables, validations }: Policy,
+  asked: Case,
+  kind: Kind = 'SequentialJob',
+): string {
+  const given = bindingsOf(kind, asked);
   if (!matchConditions.every(({ expression }) => evaluate(expression, given) === true)) return 'not asked';
   const values = Object.fromEntries(variables.map(({ name, expression }) => [name, evaluate(expression, given)]));
   const all: Bindings = { ...given, variables: values };
@@ -94,12 +109,20 @@ const CLAIMS_REFUSED =
   'whoever creates a SequentialJob with volumeClaimTemplates or changes its spec must be allowed to create PersistentVolumeClaims there';
 const OWN = "SequentialJobs are not run in the operator's own namespace";
 
+const POLICIES = { SequentialJob: 'sequentialjob-requester', CronSequentialJob: 'sequentialjob-requester-schedules' };
+const PLURALS = { SequentialJob: 'sequentialjobs', CronSequentialJob: 'cronsequentialjobs' };
+const KINDS = Object.keys(POLICIES) as readonly Kind[];
+const named = (kind: Kind, objects: readonly Manifest[]): Manifest | undefined =>
+  objects.find(({ metadata }) => metadata.name === POLICIES[kind]);
+
 describe.each([
-  ['config/policy', substituted],
-  ['the chart', inChart],
-])('the policy of %s', (_name, objects) => {
-  const object = present(ofKind(objects, 'ValidatingAdmissionPolicy')[0], 'policy');
+  ...KINDS.map((kind) => ['config/policy', kind, substituted] as const),
+  ...KINDS.map((kind) => ['the chart', kind, inChart] as const),
+])('the policy of %s for a %s', (_name, kind, objects) => {
+  const object = present(named(kind, ofKind(objects, 'ValidatingAdmissionPolicy')), 'policy');
   const spec = object['spec'] as Policy;
+  /** The cases are told of a SequentialJob. */
+  const ofKindHere = (text: string): string => text.replace('creates a SequentialJob', `creates a ${kind}`);
 
   it.each<[what: string, asked: Case, is: string]>([
     ['a user with create on Jobs creates a SequentialJob', { operation: 'CREATE', may: JOBS_OF_TEAM }, 'allowed'],
@@ -177,7 +200,7 @@ describe.each([
       'not asked',
     ],
   ])('%s', (_what, asked, is) => {
-    expect(verdict(spec, asked)).toBe(is);
+    expect(verdict(spec, asked, kind)).toBe(ofKindHere(is));
   });
 
   it('rejects with 403, as RBAC does', () => {
@@ -189,24 +212,32 @@ describe.each([
       // https://kubernetes.io/docs/reference/access-authn-authz/validating-admission-policy/: no line breaks, 5 KiB.
       expect(message).toMatch(/^[^\n]{10,200}$/);
       if (messageExpression !== undefined)
-        expect(REFUSED + CLAIMS_REFUSED).toContain(message.slice(0, message.indexOf(' in its')));
+        expect(ofKindHere(REFUSED) + ofKindHere(CLAIMS_REFUSED)).toContain(
+          message.slice(0, message.indexOf(' in its')),
+        );
     }
   });
 
   it('is evaluated for the same requests as the webhook; if it fails, the request is rejected', () => {
     const [webhook] = readManifests('config/webhook/validating.yaml').flatMap(
-      (one) => one['webhooks'] as readonly { rules: unknown; matchPolicy: string; matchConditions: unknown }[],
+      (one) => one['webhooks'] as readonly { rules: Rule[]; matchPolicy: string; matchConditions: unknown }[],
     );
+    const [rule] = webhook?.rules ?? [];
+    expect(rule?.resources.toSorted()).toEqual(Object.values(PLURALS).sort());
+    const apiVersions = kind === 'SequentialJob' ? rule?.apiVersions : ['v1beta1'];
     expect(spec).toMatchObject({
       failurePolicy: 'Fail',
-      matchConstraints: { resourceRules: webhook?.rules, matchPolicy: webhook?.matchPolicy },
+      matchConstraints: {
+        resourceRules: [{ ...rule, apiVersions, resources: [PLURALS[kind]] }],
+        matchPolicy: webhook?.matchPolicy,
+      },
       matchConditions: webhook?.matchConditions,
     });
     expect(spec).not.toHaveProperty('matchConstraints.namespaceSelector');
   });
 
   it('is bound in all namespaces, with the action Deny', () => {
-    const [binding] = ofKind(objects, 'ValidatingAdmissionPolicyBinding');
+    const binding = named(kind, ofKind(objects, 'ValidatingAdmissionPolicyBinding'));
     expect(binding?.['spec']).toEqual({ policyName: object.metadata.name, validationActions: ['Deny'] });
   });
 });
@@ -215,19 +246,21 @@ describe('the chart', () => {
   const policies = (rendering: Parameters<typeof renderChart>[0]): number =>
     renderChart(rendering).objects.filter(({ kind }) => kind.startsWith('ValidatingAdmissionPolicy')).length;
 
-  it('has the namespace of the release in the policy', () => {
-    const [policy] = ofKind(renderChart({ namespace: 'elsewhere' }).objects, 'ValidatingAdmissionPolicy');
-    const spec = policy?.['spec'] as Policy;
+  it('has the namespace of the release in the policies', () => {
+    const { objects } = renderChart({ namespace: 'elsewhere' });
     const may = ['create batch/jobs elsewhere', `create batch/jobs ${SYSTEM}`];
-    expect(verdict(spec, { operation: 'CREATE', namespace: 'elsewhere', may })).toBe(OWN);
-    expect(verdict(spec, { operation: 'CREATE', namespace: SYSTEM, may })).toBe('allowed');
+    for (const kind of KINDS) {
+      const spec = named(kind, ofKind(objects, 'ValidatingAdmissionPolicy'))?.['spec'] as Policy;
+      expect(verdict(spec, { operation: 'CREATE', namespace: 'elsewhere', may }, kind)).toBe(OWN);
+      expect(verdict(spec, { operation: 'CREATE', namespace: SYSTEM, may }, kind)).toBe('allowed');
+    }
   });
 
   it.each([
     ['v1.29.9', {}, 0],
-    ['v1.30.0-gke.100', {}, 2],
+    ['v1.30.0-gke.100', {}, 4],
     ['v1.36.2', { requesterCheck: { enabled: false } }, 0],
-    ['v1.36.2', { watchNamespace: 'team' }, 2],
+    ['v1.36.2', { watchNamespace: 'team' }, 4],
   ])('for %s with %j has %d objects of it', (version, values, count) => {
     expect(policies({ version, values })).toBe(count);
   });

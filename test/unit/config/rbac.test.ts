@@ -1,6 +1,6 @@
 /** Least privilege: each verb has a reason, and there is no other. test/integration/rbac.test.ts has them all used. */
 import { describe, expect, it } from '@jest/globals';
-import { GROUP, PLURAL } from '../../../shared/api/group.ts';
+import { CRON, GROUP, PLURAL } from '../../../shared/api/group.ts';
 import { OPTIONS } from '../../../cli/run/config.ts';
 import { renderChart } from '../../support/chart.ts';
 import { type Manifest, ofKind, readManifests, type Rule } from '../../support/manifests.ts';
@@ -14,12 +14,20 @@ const CONTROLLER: Reasons = {
     watch: 'informers.ts: what changes',
     get: 'uncertain-writes.ts: to look again after a write whose answer was lost',
     patch: 'act/finalizers.ts: the finalizer, where the webhook was bypassed and at the end',
-    delete: 'act/finalizers.ts: ttlSecondsAfterFinished',
+    create: 'schedules/act/create-run.ts: a run of a schedule',
+    delete: 'act/finalizers.ts: ttlSecondsAfterFinished; schedules/act/delete-runs.ts: the history limits, Replace',
   },
   [`${GROUP}/${PLURAL}/status`]: { patch: 'write-status.ts: the status' },
   [`${GROUP}/${PLURAL}/finalizers`]: {
     update: 'asked by OwnerReferencesPermissionEnforcement of whoever sets blockOwnerDeletion',
   },
+  [`${GROUP}/${CRON.plural}`]: {
+    list: 'informers.ts: which schedules there are',
+    watch: 'informers.ts: what changes',
+    get: 'schedules/act/create-run.ts: the template, which is not cached',
+  },
+  [`${GROUP}/${CRON.plural}/status`]: { patch: 'schedules/write-status.ts: the status' },
+  [`${GROUP}/${CRON.plural}/finalizers`]: { update: 'the same for a run, whose owner is the schedule' },
   'batch/jobs': {
     list: 'informers.ts',
     watch: 'informers.ts',
@@ -153,12 +161,15 @@ describe.each([
   ])('%s are aggregated into Kubernetes’ own %j', (name, targets, verbs) => {
     const labels = Object.keys(role(name)?.metadata.labels ?? {}).filter((label) => label.includes('aggregate-to'));
     expect(labels.sort()).toEqual(targets.map((to) => `rbac.authorization.k8s.io/aggregate-to-${to}`).sort());
-    const onObjects = rulesOf(role(name)).filter(({ resources }) => resources.includes(PLURAL));
-    expect(onObjects.flatMap((rule) => rule.verbs).sort()).toEqual(verbs);
+    for (const plural of [PLURAL, CRON.plural]) {
+      const onObjects = rulesOf(role(name)).filter(({ resources }) => resources.includes(plural));
+      expect(onObjects.flatMap((rule) => rule.verbs).sort()).toEqual(verbs);
+    }
   });
 
-  it('allow no user to write a status, which records the started steps', () => {
+  it('allow no user to write a status, which records the started steps and runs', () => {
     const users = ['view', 'edit', 'admin'].flatMap((name) => granted(rulesOf(role(name))));
-    expect(users.filter((verb) => verb.includes('/status'))).toEqual([`${GROUP}/${PLURAL}/status get`]);
+    const reading = [CRON.plural, PLURAL].map((plural) => `${GROUP}/${plural}/status get`);
+    expect(users.filter((verb) => verb.includes('/status')).sort()).toEqual(reading);
   });
 });

@@ -5,6 +5,7 @@ import type { ApiRequest } from '../../../shared/kube/client.ts';
 import { ApiError, type ApiErrorCode, isApiError } from '../../../shared/kube/errors.ts';
 import { FakeClient } from '../../support/fake-client.ts';
 import { NOW, NOW_MS, sequentialJob, UID } from '../../support/objects.ts';
+import { cronSequentialJob } from '../../support/schedules.ts';
 
 interface EventBody {
   readonly metadata: { readonly name: string; readonly namespace: string };
@@ -101,6 +102,18 @@ describe('EventRecorder', () => {
   const emit = (event: EventDraft): void => recorder.emit(sequentialJob(), event);
   const methods = (): readonly string[] => client.requests.map(({ method }) => method);
   const events = (): readonly EventBody[] => [...stored.values()];
+
+  it('of a CronSequentialJob is about that kind', async () => {
+    recorder.emit(cronSequentialJob(), { type: 'Normal', reason: 'RunStarted', message: 'x' });
+    await pass();
+    expect(client.requests).toMatchObject([
+      {
+        body: {
+          involvedObject: { apiVersion: 'batch.example.com/v1beta1', kind: 'CronSequentialJob', name: 'nightly' },
+        },
+      },
+    ]);
+  });
 
   it('writes an Event in the form that kubectl describe expects', async () => {
     emit(STARTED);

@@ -111,13 +111,15 @@ it('a log line about a sequence has its name and the current step', () => {
   });
 });
 
+const OF_SEQUENCES = { controller: 'sequentialjob' };
+
 it.each<readonly [string, number, Readonly<Record<string, string>>]>([
-  ['controller_runtime_reconcile_total', 1, { result: 'error' }],
-  ['controller_runtime_reconcile_total', 0, { result: 'success' }],
-  ['controller_runtime_max_concurrent_reconciles', 3, {}],
-  ['workqueue_adds_total', 1, {}],
-  ['workqueue_retries_total', 1, {}],
-  ['workqueue_work_duration_seconds_count', 1, {}],
+  ['controller_runtime_reconcile_total', 1, { ...OF_SEQUENCES, result: 'error' }],
+  ['controller_runtime_reconcile_total', 0, { ...OF_SEQUENCES, result: 'success' }],
+  ['controller_runtime_max_concurrent_reconciles', 3, OF_SEQUENCES],
+  ['workqueue_adds_total', 1, OF_SEQUENCES],
+  ['workqueue_retries_total', 1, OF_SEQUENCES],
+  ['workqueue_work_duration_seconds_count', 1, OF_SEQUENCES],
   ['sequentialjob_sequences', 1, { phase: 'Running' }],
 ])('after the first reconcile, which failed, %s is %d %j', async (name, value, labels) => {
   expect(await valueOfMetric(name, labels)).toBe(value);
@@ -144,8 +146,8 @@ it('a conflict is not an error: the key is requeued', async () => {
   };
   await pass(300);
   expect(said('reconcile again')).toMatchObject({ level: 'debug', sequentialJob: 'team-a/etl' });
-  expect(await valueOfMetric('controller_runtime_reconcile_total', { result: 'requeue' })).toBe(1);
-  expect(await valueOfMetric('controller_runtime_reconcile_errors_total')).toBe(1);
+  expect(await valueOfMetric('controller_runtime_reconcile_total', { ...OF_SEQUENCES, result: 'requeue' })).toBe(1);
+  expect(await valueOfMetric('controller_runtime_reconcile_errors_total', OF_SEQUENCES)).toBe(1);
 });
 
 describe('a sequence that has failed to reconcile for a long time', () => {

@@ -22,7 +22,7 @@ const { signal } = new AbortController();
 const now = (): number => NOW_MS;
 const snapshot = { object: OBJECT, jobs: [], findings: {}, pods: [] };
 const pending = {
-  subject: OBJECT.metadata,
+  subject: { kind: OBJECT.kind, ...OBJECT.metadata },
   event: { type: 'Normal', reason: 'JobStarted', message: 'x' },
   name: 'x',
   firstMs: NOW_MS,

@@ -1,9 +1,17 @@
-import { ENDED_ANNOTATION, FINALIZER, LABELS, MANAGER, SUSPENDED_ANNOTATION } from '../../../shared/api/group.ts';
+import {
+  ENDED_ANNOTATION,
+  FINALIZER,
+  LABELS,
+  MANAGER,
+  SCHEDULED_TIME_ANNOTATION,
+  SUSPENDED_ANNOTATION,
+} from '../../../shared/api/group.ts';
 import type { ObservedJob } from '../../../shared/api/job.ts';
 import { describe, expect, it } from '@jest/globals';
 import { toObservedJob, toSequentialJob } from '../../../controller/transform.ts';
 import { deepFreeze } from '../../support/freeze.ts';
 import { at, completed, observedJob, sequentialJob } from '../../support/objects.ts';
+import { ownedBySchedule } from '../../support/schedules.ts';
 
 describe('toSequentialJob', () => {
   const { metadata } = sequentialJob();
@@ -14,6 +22,30 @@ describe('toSequentialJob', () => {
     [
       'drops labels, annotations and owner references, which clients can make large',
       { labels: { a: 'b' }, annotations: { note: 'x' }, ownerReferences: [] },
+      {},
+    ],
+    [
+      'drops those of a sequence that something else controls',
+      {
+        annotations: { [SCHEDULED_TIME_ANNOTATION]: at(0) },
+        ownerReferences: [{ ...ownedBySchedule(), kind: 'CronJob', apiVersion: 'batch/v1' }],
+      },
+      {},
+    ],
+    [
+      'keeps of a run its schedule and its time, and no more',
+      {
+        annotations: { note: 'x', [SCHEDULED_TIME_ANNOTATION]: at(0) },
+        ownerReferences: [{ ...ownedBySchedule(), controller: false, name: 'x' }, ownedBySchedule()],
+      },
+      { annotations: { [SCHEDULED_TIME_ANNOTATION]: at(0) }, ownerReferences: [ownedBySchedule()] },
+    ],
+    [
+      'drops a time and a schedule of any length',
+      {
+        annotations: { [SCHEDULED_TIME_ANNOTATION]: 'x'.repeat(65) },
+        ownerReferences: [ownedBySchedule('uid', 'x'.repeat(254))],
+      },
       {},
     ],
     ['keeps the deletionTimestamp', { deletionTimestamp: at(1) }, { deletionTimestamp: at(1) }],

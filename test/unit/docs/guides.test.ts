@@ -10,11 +10,11 @@ const GUIDES = PAGES.filter((page) => page.startsWith('docs/guides/'));
 
 const textOf = (page: string): string => readFileSync(join(ROOT, page), 'utf8');
 
-/** The YAML blocks of a page with a whole SequentialJob, each after as many empty lines as stand before it in the page. */
+/** The YAML blocks of a page with a whole SequentialJob or CronSequentialJob, each after as many empty lines as stand before it in the page. */
 function sequencesOf(page: string): readonly string[] {
   const text = textOf(page);
   return [...text.matchAll(/^```yaml\n([^]*?)^```$/gm)]
-    .filter(([, block = '']) => /^kind: SequentialJob$/m.test(block) && /^spec:$/m.test(block))
+    .filter(([, block = '']) => /^kind: (?:Cron)?SequentialJob$/m.test(block) && /^spec:$/m.test(block))
     .map(({ 1: block = '', index }) => '\n'.repeat(text.slice(0, index).split('\n').length) + block);
 }
 

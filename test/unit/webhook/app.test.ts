@@ -313,7 +313,7 @@ describe('requests of unauthenticated clients', () => {
       ['request refused before its review', 'the content type must be application/json'],
       [
         'malformed AdmissionReview',
-        'request.kind must be SequentialJob of batch.example.com/v1alpha1 or batch.example.com/v1beta1',
+        'request.kind must be SequentialJob of batch.example.com/v1alpha1 or batch.example.com/v1beta1, or CronSequentialJob of batch.example.com/v1beta1',
       ],
     ]);
   });

@@ -3,6 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
 import { changeOf, examples, renderApiDoc } from '../../../../config/generate/api-doc.ts';
 import { RESOURCE_SCHEMA, V1ALPHA1_RESOURCE_SCHEMA } from '../../../../config/generate/resource-schema.ts';
+import { SCHEDULE_RESOURCE_SCHEMA } from '../../../../config/generate/schedule-schema.ts';
 import type { Schema } from '../../../../shared/api/schema.ts';
 import { validateUpdate } from '../../../../shared/validation/update.ts';
 import { toV1beta1 } from '../../../support/versions.ts';
@@ -36,6 +37,12 @@ describe('every field has a row', () => {
     ['StepCounts', RESOURCE_SCHEMA, '.status.state'],
     ['Progress', RESOURCE_SCHEMA, '.status.progress'],
     ['StepStatus', RESOURCE_SCHEMA, '.status.steps[]'],
+    ['Spec of a schedule', SCHEDULE_RESOURCE_SCHEMA, '.spec'],
+    ['SequentialJobTemplate', SCHEDULE_RESOURCE_SCHEMA, '.spec.sequentialJobTemplate'],
+    ['Status of a schedule', SCHEDULE_RESOURCE_SCHEMA, '.status'],
+    ['ActiveRun', SCHEDULE_RESOURCE_SCHEMA, '.status.active[]'],
+    ['ScheduleCondition', SCHEDULE_RESOURCE_SCHEMA, '.status.conditions[]'],
+    ['ObservedSchedule', SCHEDULE_RESOURCE_SCHEMA, '.status.observedSchedule'],
   ])('%s', (heading, root, path) => {
     expect(rowsOf(heading)).toEqual(propertiesAt(root, path));
     expect(rowsOf(heading)).not.toEqual([]);

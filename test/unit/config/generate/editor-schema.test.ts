@@ -50,6 +50,12 @@ describe('a valid file has no errors', () => {
 const manifest = (lines: string): unknown =>
   parse(`{ apiVersion: batch.example.com/v1beta1, kind: SequentialJob, metadata: { name: etl }, ${lines} }`);
 
+const V1ALPHA1 = 'batch.example.com/v1alpha1';
+
+const schedule = (own: string, run: string): object =>
+  parse(`{ apiVersion: batch.example.com/v1beta1, kind: CronSequentialJob, metadata: { name: nightly },
+    spec: { schedule: '@daily', ${own}, sequentialJobTemplate: { spec: { ${run} } } } }`) as object;
+
 describe('an editor marks', () => {
   it.each<readonly [string, unknown, string]>([
     ['a misspelled field of a step', manifest('spec: { steps: [{ name: a, imag: x }] }'), '/spec/steps/0'],
@@ -102,6 +108,27 @@ describe('an editor marks', () => {
         '{ apiVersion: batch.example.com/v1beta1, kind: SequentialJobs, metadata: {}, spec: { steps: [{ name: a }] } }',
       ),
       '/kind',
+    ],
+    ['a misspelled field of a schedule', schedule('timezone: UTC', 'steps: [{ name: a }]'), '/spec'],
+    [
+      'a policy of a schedule that is none',
+      schedule('concurrencyPolicy: Wait', 'steps: [{ name: a }]'),
+      '/spec/concurrencyPolicy',
+    ],
+    [
+      'a misspelled field of a step of a schedule',
+      schedule('suspend: true', 'steps: [{ name: a, imag: x }]'),
+      '/spec/sequentialJobTemplate/spec/steps/0',
+    ],
+    [
+      'a schedule of v1alpha1',
+      { ...schedule('suspend: true', 'steps: [{ name: a }]'), apiVersion: V1ALPHA1 },
+      '/apiVersion',
+    ],
+    [
+      'a schedule in another group',
+      { ...schedule('suspend: true', 'steps: [{ name: a }]'), apiVersion: 'batch/v1' },
+      '/apiVersion',
     ],
     [
       'the kind in another group',

@@ -128,6 +128,19 @@ describe('Cache', () => {
     expect(told()).toEqual(expectedChanges);
   });
 
+  it('notifies of own writes only those who ask for them, and nobody again when the watch delivers the same', () => {
+    const own: string[] = [];
+    cache.subscribe(({ type, object }) => void own.push(`${type} @${object.metadata.resourceVersion}`), {
+      ownWrites: true,
+    });
+    cache.assume(thing(5));
+    cache.assume(thing(6));
+    cache.observe(thing(6));
+    cache.observe(thing(7));
+    expect(own).toEqual(['added @5', 'modified @6', 'modified @7']);
+    expect(told()).toEqual(['modified uid-1@7']);
+  });
+
   it('notifies of a modification with the previous object', () => {
     cache.observe(thing(5));
     cache.observe(thing(6));

@@ -62,7 +62,7 @@ describe('metrics', () => {
     [
       'the work queue',
       (registry) => {
-        const queue = new QueueMetrics(registry);
+        const queue = new QueueMetrics(registry).of('sequentialjob');
         queue.follow(() => ({ depth: 3, inProgressMs: [500, 1500] }));
         queue.added();
         queue.added();

@@ -98,6 +98,16 @@ describe('WorkQueue', () => {
     expect(times).toEqual(expected);
   });
 
+  it('does not add a key whose delay was dropped, and leaves no timer', async () => {
+    queue.addAfter('a', 50);
+    queue.addAfter('b', 50);
+    queue.cancelDelay('a');
+    queue.cancelDelay('never-added');
+    expect(jest.getTimerCount()).toBe(1);
+    await pass(100);
+    expect(await drain()).toEqual(['b']);
+  });
+
   it('supports delays above the limit of a timer', async () => {
     const days = 30 * 24 * 3600 * 1000;
     queue.addAfter('a', days);
