@@ -1,12 +1,15 @@
-/** `sequentialjob suspend`, `unsuspend` and `resume`: a merge patch of the spec. */
+/** `sequentialjob suspend`, `unsuspend` and `resume`: a merge patch of the spec of a sequence or a schedule. */
+import type { CronSequentialJob } from '../shared/api/schedule.ts';
 import type { SequentialJob } from '../shared/api/types.ts';
 import { isApiError } from '../shared/kube/errors.ts';
 import { CommandError } from './cluster/command-error.ts';
 import type { ClusterFlags, Connection } from './cluster/connect.ts';
 import { getSequence, patchSequence } from './cluster/read.ts';
+import { getSchedule, patchSchedule } from './cluster/schedules.ts';
 import { type CommandContext, withConnection } from './command-context.ts';
 import { EXIT } from './exit-codes.ts';
-import { isObjectFormat, type ObjectFormat, printObjects, qualifiedName } from './output-format.ts';
+import { isObjectFormat, type ObjectFormat, printObjects, qualified, qualifiedName } from './output-format.ts';
+import { scheduleNameOf } from './schedule/reference.ts';
 
 export const CHANGES = ['suspend', 'unsuspend', 'resume'] as const;
 export type ChangeName = (typeof CHANGES)[number];
@@ -16,7 +19,7 @@ export interface ChangeFlags extends ClusterFlags {
 }
 
 interface Changed {
-  readonly object: SequentialJob;
+  readonly object: SequentialJob | CronSequentialJob;
   /** `suspended`, `already suspended` */
   readonly done: string;
 }
@@ -41,10 +44,10 @@ export async function changeSpec(
     let code: number = EXIT.ok;
     for (const name of names) {
       try {
-        const { object, done } = await COMMANDS[change](connection, name);
+        const { object, done } = await changed(change, connection, name);
         if (isObjectFormat(flags.output)) {
           await printObjects([object], { format: flags.output, isList: false }, terminal);
-        } else await terminal.write(`${qualifiedName(name)} ${done}\n`);
+        } else await terminal.write(`${qualified(object)} ${done}\n`);
       } catch (error) {
         if (!(error instanceof CommandError) || error.kind === 'unreachable') throw error;
         terminal.error(`${program}: ${error.message}`);
@@ -55,16 +58,38 @@ export async function changeSpec(
   });
 }
 
+async function changed(change: ChangeName, connection: Connection, name: string): Promise<Changed> {
+  const schedule = scheduleNameOf(name);
+  if (schedule === undefined) return COMMANDS[change](connection, name);
+  if (change === 'resume') {
+    throw new CommandError('failed', `${name} is a schedule, which cannot fail: resume one of its runs`);
+  }
+  const before = await getSchedule(connection, schedule);
+  const suspend = change === 'suspend';
+  return (
+    alreadySet(before, suspend) ?? {
+      object: await patchSchedule(connection, schedule, { spec: { suspend } }),
+      done: `${change}ed`,
+    }
+  );
+}
+
+function alreadySet(object: Changed['object'], suspend: boolean): Changed | undefined {
+  if ((object.spec.suspend ?? false) !== suspend) return undefined;
+  return { object, done: suspend ? 'already suspended' : 'not suspended' };
+}
+
 async function setSuspend(connection: Connection, name: string, suspend: boolean): Promise<Changed> {
   const before = await getSequence(connection, name);
-  const what = suspend ? 'suspended' : 'unsuspended';
-  if ((before.spec.suspend ?? false) === suspend) {
-    return { object: before, done: suspend ? 'already suspended' : 'not suspended' };
-  }
+  const unchanged = alreadySet(before, suspend);
+  if (unchanged !== undefined) return unchanged;
   const phase = before.status?.phase;
   if (phase === 'Completed' && suspend)
     throw new CommandError('failed', `${qualifiedName(name)} has completed already`);
-  return { object: await patchSequence(connection, name, { spec: { suspend } }), done: what };
+  return {
+    object: await patchSequence(connection, name, { spec: { suspend } }),
+    done: suspend ? 'suspended' : 'unsuspended',
+  };
 }
 
 const MAX_CONFLICTS = 5;

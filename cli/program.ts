@@ -1,6 +1,7 @@
 /** The command line: its commands, their arguments, flags and help. Each loads only the modules that it needs. */
 import { type Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import type { ChangeFlags, ChangeName } from './change-spec.ts';
+import type { CreateFlags } from './create.ts';
 import { CommandError } from './cluster/command-error.ts';
 import { type CommandContext, processContext } from './command-context.ts';
 import { SHELLS, type Shell } from './complete/scripts.ts';
@@ -86,6 +87,7 @@ export function createProgram(context: CommandContext, done: Done, io: () => Io 
   addReading(program, context, done);
   addEnding(program, context, done);
   addChanges(program, context, done);
+  addCreate(program, context, done);
   program.commandsGroup('For manifests:');
   addManifestCommands({ add: (name, text) => command(program, name, text), done, io });
   program.commandsGroup('For the operator:');
@@ -112,7 +114,11 @@ function addHelp(program: Command): void {
 }
 
 function addReading(program: Command, context: CommandContext, done: Done): void {
-  command(program, 'status', 'show a sequence with its steps; without NAME, the sequences of the namespace')
+  command(
+    program,
+    'status',
+    'show a sequence with its steps, or a schedule (cron/NAME) with its runs; without NAME, the sequences of the namespace',
+  )
     .addArgument(sequence(program, '[NAME]'))
     .addOption(new Option('-A, --all-namespaces', 'the sequences of all namespaces'))
     .addOption(new Option('-o, --output <format>', 'the format').choices(FORMATS))
@@ -161,8 +167,8 @@ function addEnding(program: Command, context: CommandContext, done: Done): void 
 }
 
 const CHANGE_TEXTS: Readonly<Record<ChangeName, string>> = {
-  suspend: 'start nothing new, and suspend the running step',
-  unsuspend: 'let a suspended sequence go on',
+  suspend: 'start nothing new, and suspend the running step; of a schedule (cron/NAME): start no more runs',
+  unsuspend: 'let a suspended sequence, or a schedule (cron/NAME), go on',
   resume: 'let a failed sequence go on at its failed step',
 };
 
@@ -176,6 +182,17 @@ function addChanges(program: Command, context: CommandContext, done: Done): void
         done(await changeSpec(change as ChangeName, names, self.optsWithGlobals<ChangeFlags>(), context));
       });
   }
+}
+
+function addCreate(program: Command, context: CommandContext, done: Done): void {
+  command(program, 'create', 'start a run of a schedule now')
+    .addArgument(program.createArgument('<NAME>', 'the SequentialJob that is created'))
+    .addOption(valued('--from <schedule>', 'the CronSequentialJob, as cron/NAME', 'schedule').makeOptionMandatory())
+    .addOption(new Option('-o, --output <format>', 'print the created object').choices(OBJECT_FORMATS))
+    .action(async (name: string, _, self: Command) => {
+      const { create } = await import('./create.ts');
+      done(await create(name, self.optsWithGlobals<CreateFlags>(), context));
+    });
 }
 
 function addCompletion(program: Command, context: CommandContext, done: Done): void {

@@ -1,10 +1,11 @@
-/** `sequentialjob status`: one sequence on one screen, or the sequences of a namespace as a table. */
+/** `sequentialjob status`: one sequence or one schedule on one screen, or the sequences of a namespace as a table. */
 import { CommandError } from './cluster/command-error.ts';
 import type { ClusterFlags, Connection } from './cluster/connect.ts';
 import { getSequence, listPods, listSequences, ofSequence } from './cluster/read.ts';
 import { type CommandContext, invocationOf, withConnection } from './command-context.ts';
 import { EXIT } from './exit-codes.ts';
 import { type Format, isObjectFormat, printObjects } from './output-format.ts';
+import { scheduleNameOf } from './schedule/reference.ts';
 import { nextCommands } from './status/next-commands.ts';
 import { renderList } from './status/render-list.ts';
 import { renderStatus } from './status/render-status.ts';
@@ -25,6 +26,11 @@ export const withoutPodsNote = (why: string): string => `${why}; the bars show n
 export async function status(name: string | undefined, flags: StatusFlags, context: CommandContext): Promise<number> {
   if (name !== undefined && flags.allNamespaces === true) {
     throw new CommandError('usage', 'a sequence cannot be named together with --all-namespaces');
+  }
+  const schedule = name === undefined ? undefined : scheduleNameOf(name);
+  if (schedule !== undefined) {
+    const { scheduleStatus } = await import('./schedule-status.ts');
+    return withConnection(flags, context, (connection) => scheduleStatus(schedule, connection, flags, context));
   }
   return withConnection(flags, context, (connection) =>
     name === undefined ? statusOfAll(connection, flags, context) : statusOfOne(name, { connection, flags, context }),

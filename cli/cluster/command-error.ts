@@ -22,7 +22,7 @@ export class CommandError extends Error {
 /** What was asked of the API server. */
 export interface Asked {
   /** The verb of RBAC. */
-  readonly verb: 'get' | 'list' | 'watch' | 'patch';
+  readonly verb: 'get' | 'list' | 'watch' | 'patch' | 'create';
   /** As in RBAC and in kubectl: `pods`, `pods/log`, `sequentialjobs.batch.example.com`. */
   readonly resource: string;
   /** Undefined: all namespaces. */

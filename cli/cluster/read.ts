@@ -13,7 +13,7 @@ const PAGE = 500;
 const HINT_TIMEOUT_MS = 2_000;
 
 /** The field manager of changes by people. */
-const FIELD_MANAGER = 'sequentialjob-cli';
+export const FIELD_MANAGER = 'sequentialjob-cli';
 
 const asked = ({ server, namespace }: Connection, verb: Asked['verb']): Asked => ({
   verb,
@@ -96,6 +96,15 @@ async function listAll<T>(
     token = metadata?.continue === '' ? undefined : metadata?.continue;
   } while (token !== undefined);
   return all;
+}
+
+/** Those sequences of the namespace that have these labels. */
+export async function listLabelled(connection: Connection, labelSelector: string): Promise<readonly SequentialJob[]> {
+  try {
+    return await listAll(connection, SEQUENTIAL_JOBS, connection.namespace, { labelSelector });
+  } catch (error) {
+    throw explain(error, asked(connection, 'list'));
+  }
 }
 
 /** Selects the Pods of the sequences of this name; `ofSequence` leaves those of one. */

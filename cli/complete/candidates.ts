@@ -21,7 +21,7 @@ export interface CommandSpec {
   readonly isVariadic: boolean;
 }
 
-export type ValueKind = 'sequence' | 'step' | 'namespace' | 'context' | 'file' | 'text';
+export type ValueKind = 'sequence' | 'schedule' | 'step' | 'namespace' | 'context' | 'file' | 'text';
 
 export interface ProgramSpec {
   readonly commands: readonly CommandSpec[];

@@ -1,10 +1,11 @@
 /** The candidates that only the cluster or the kubeconfig knows. Quiet and quick: where nothing is known, there are none. */
 import { loadKubeConfig } from '../../shared/kube/kubeconfig.ts';
 import { METADATA_ONLY } from '../../shared/kube/client.ts';
-import { collectionPath, objectPath, SEQUENTIAL_JOBS } from '../../shared/kube/resources.ts';
+import { collectionPath, CRON_SEQUENTIAL_JOBS, objectPath, SEQUENTIAL_JOBS } from '../../shared/kube/resources.ts';
 import type { SequentialJob } from '../../shared/api/types.ts';
 import { omitUndefined } from '../../shared/omit-undefined.ts';
 import { connect, type Connection } from '../cluster/connect.ts';
+import { PREFIX } from '../schedule/reference.ts';
 import { stepNames } from '../logs/selection.ts';
 import type { Candidate, Candidates } from './candidates.ts';
 
@@ -47,6 +48,11 @@ async function namesOf({ kind, flags, given }: Asked, env: Env): Promise<readonl
       return ofCluster(cluster, env, (connection) =>
         list(connection, collectionPath(SEQUENTIAL_JOBS, connection.namespace)),
       );
+    case 'schedule':
+      return ofCluster(cluster, env, async (connection) => {
+        const names = await list(connection, collectionPath(CRON_SEQUENTIAL_JOBS, connection.namespace));
+        return names.map((name) => `${PREFIX}${name}`);
+      });
     case 'step':
       return ofCluster(cluster, env, async ({ client, namespace }) => {
         const path = objectPath(SEQUENTIAL_JOBS, namespace, given[0] ?? '');

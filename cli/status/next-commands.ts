@@ -28,13 +28,16 @@ const BY_REASON: Readonly<Record<string, string>> = {
 const SPEC_FAULTS: ReadonlySet<string> = new Set([REASON.invalidSpec, REASON.jobRejected]);
 
 export function nextCommands(view: SequenceView, invocation: Invocation): readonly string[] {
-  const flags = [`-n ${view.namespace}`, ...invocation.clusterFlags.map(quoted)].join(' ');
-  const own = (text: string): string => `${invocation.program} ${text} ${flags}`;
-  const kubectl = (text: string): string => `${KUBECTL} ${text} ${flags}`;
+  const own = (text: string): string => commandLine(invocation.program, text, view.namespace, invocation);
+  const kubectl = (text: string): string => commandLine(KUBECTL, text, view.namespace, invocation);
   return nextOf(view)
     .filter(({ by, text }) => invocation.isWatching !== true || by !== 'own' || !text.startsWith('watch '))
     .map(({ by, text }) => (by === 'own' ? own(text) : kubectl(text)));
 }
+
+/** A command for the same cluster and namespace. */
+export const commandLine = (program: string, text: string, namespace: string, { clusterFlags }: Invocation): string =>
+  [program, text, `-n ${namespace}`, ...clusterFlags.map(quoted)].join(' ');
 
 interface Command {
   readonly by: 'own' | 'kubectl';

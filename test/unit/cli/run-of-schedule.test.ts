@@ -1,9 +1,6 @@
 /** What the commands for files do with a CronSequentialJob: it is validated, and a run of it is rendered and asked about. */
 import { describe, expect, it } from '@jest/globals';
 import { parseAllDocuments } from 'yaml';
-import { convertFile } from '../../../cli/convert.ts';
-import { lint } from '../../../cli/lint.ts';
-import { render } from '../../../cli/render.ts';
 import { runOfSchedule } from '../../../cli/run-of-schedule.ts';
 import { run } from './memory-io.ts';
 
@@ -27,7 +24,7 @@ spec: {steps: [{name: load, image: 'x:1'}]}
 `;
 
 const found = async (text: string): Promise<readonly string[]> => {
-  const { out } = await run(lint, ['a'], { a: text });
+  const { out } = await run('lint', ['a'], { a: text });
   return out.split('\n').filter((line) => line !== '');
 };
 
@@ -83,17 +80,17 @@ describe('lint', () => {
       spec: { schedule: '@daily', sequentialJobTemplate: { spec: { steps: [] } } },
     };
     const list = { apiVersion: 'batch.example.com/v1beta1', kind: 'CronSequentialJobList', items: [item] };
-    const { code, out, err } = await run(lint, ['a'], { a: `${NIGHTLY}---\n${ETL}---\n${JSON.stringify(list)}\n` });
+    const { code, out, err } = await run('lint', ['a'], { a: `${NIGHTLY}---\n${ETL}---\n${JSON.stringify(list)}\n` });
     expect(code).toBe(1);
     expect(out).toMatch(/^a:\d+:\d+: document 3, item 1: spec\.sequentialJobTemplate\.spec\.steps: Required value\n$/);
     expect(err).toBe('1 SequentialJob, 2 CronSequentialJobs, 1 error\n');
-    expect((await run(lint, ['a'], { a: NIGHTLY })).err).toBe('1 CronSequentialJob, no errors\n');
+    expect((await run('lint', ['a'], { a: NIGHTLY })).err).toBe('1 CronSequentialJob, no errors\n');
   });
 });
 
 describe('render', () => {
   it('prints the Jobs of a run', async () => {
-    const { code, out } = await run(render, ['a'], { a: NIGHTLY });
+    const { code, out } = await run('render', ['a'], { a: NIGHTLY });
     expect(code).toBe(0);
     expect(out).toContain('# The Job of SequentialJob default/nightly-xxxxxxxx.\n');
     expect(out).toContain('# xxxxxxxx stands for the time of the run, in minutes since 1970.\n');
@@ -106,7 +103,7 @@ describe('render', () => {
   });
 
   it('prints no Job of a schedule with an error', async () => {
-    const { code, out, err } = await run(render, ['a'], { a: NIGHTLY.replace('30 2 * * *', 'never') });
+    const { code, out, err } = await run('render', ['a'], { a: NIGHTLY.replace('30 2 * * *', 'never') });
     expect({ code, out }).toEqual({ code: 1, out: '' });
     expect(err).toMatch(/^a:6:3: spec\.schedule: /);
   });
@@ -114,7 +111,7 @@ describe('render', () => {
 
 describe('convert', () => {
   it('leaves a schedule as it is, which has one version', async () => {
-    const { code, out } = await run(convertFile, ['--to=v1alpha1', 'a'], { a: `${NIGHTLY}---\n${ETL}` });
+    const { code, out } = await run('convert', ['--to=v1alpha1', 'a'], { a: `${NIGHTLY}---\n${ETL}` });
     expect(code).toBe(0);
     expect(out.startsWith(NIGHTLY)).toBe(true);
     expect(out).toContain('apiVersion: batch.example.com/v1alpha1\nkind: SequentialJob\n');

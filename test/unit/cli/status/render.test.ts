@@ -1,6 +1,5 @@
 /** The screens of `status` as golden text: test/golden/cli; UPDATE_GOLDEN=1 writes it. */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readdirSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { nextCommands } from '../../../../cli/status/next-commands.ts';
 import { renderList } from '../../../../cli/status/render-list.ts';
@@ -8,32 +7,16 @@ import { renderStatus, type RenderOptions } from '../../../../cli/status/render-
 import { toSequenceView } from '../../../../cli/status/sequence-view.ts';
 import { type Line, paintAll } from '../../../../cli/status/style.ts';
 import { loadWidths, widthOf } from '../../../../cli/status/text-width.ts';
-import { ROOT } from '../../../support/manifests.ts';
+import { expectText, fileOf, TEXT_FOLDER, visible } from '../../../support/golden-text.ts';
 import { container, NOW_MS, sequentialJob } from '../../../support/objects.ts';
 import { SHOWN } from '../../../support/shown-sequences.ts';
 
 await loadWidths();
 
-const FOLDER = join(ROOT, 'test/golden/cli');
-const UPDATE = process.env['UPDATE_GOLDEN'] === '1';
 const INVOCATION = { program: 'kubectl sequentialjob', clusterFlags: [] };
 const VIEWS = Object.entries(SHOWN).map(
   ([what, { object, pods }]) => [what, toSequenceView(object, pods, NOW_MS)] as const,
 );
-
-/** With escape characters that are visible. */
-const text = (lines: readonly Line[], hasColor = false): string => paintAll(lines, hasColor).replaceAll('\u001B', '␛');
-
-function agree(name: string, sections: Readonly<Record<string, string>>): void {
-  const path = join(FOLDER, `${name}.txt`);
-  const whole = Object.entries(sections)
-    .map(([title, body]) => `### ${title}\n${body}`)
-    .join('\n');
-  if (UPDATE) writeFileSync(path, whole);
-  expect(whole).toBe(readFileSync(path, 'utf8'));
-}
-
-const fileOf = (what: string): string => what.replaceAll(/\W+/g, '-');
 
 describe('the screen of', () => {
   it.each(VIEWS)('%s', (what, view) => {
@@ -41,12 +24,12 @@ describe('the screen of', () => {
     const render = (options: Partial<RenderOptions>): readonly Line[] =>
       renderStatus(view, { width: undefined, next, ...options });
     const [narrow, broad] = [render({ width: 80 }), render({ width: 140 })];
-    agree(fileOf(what), {
-      '80 columns': text(narrow),
-      '140 columns': text(broad),
-      '80 columns, with color': text(narrow, true),
-      '140 columns, with color': text(broad, true),
-      'no terminal, -o wide': text(render({ isWide: true })),
+    expectText(fileOf(what), {
+      '80 columns': visible(narrow),
+      '140 columns': visible(broad),
+      '80 columns, with color': visible(narrow, true),
+      '140 columns, with color': visible(broad, true),
+      'no terminal, -o wide': visible(render({ isWide: true })),
     });
   });
 
@@ -75,15 +58,15 @@ it('the list of sequences', () => {
   const views = VIEWS.map(([, view]) => view);
   const render = (width: number | undefined, hasNamespaces: boolean, isWide = false): readonly Line[] =>
     renderList(views, { width, hasNamespaces, isWide });
-  agree('list', {
-    '80 columns': text(render(80, false)),
-    '140 columns, all namespaces': text(render(140, true)),
-    '80 columns, with color': text(render(80, false), true),
-    'no terminal, -o wide': text(render(undefined, true, true)),
+  expectText('list', {
+    '80 columns': visible(render(80, false)),
+    '140 columns, all namespaces': visible(render(140, true)),
+    '80 columns, with color': visible(render(80, false), true),
+    'no terminal, -o wide': visible(render(undefined, true, true)),
   });
 });
 
 it('there is no golden file without a case', () => {
-  const names = [...VIEWS.map(([what]) => `${fileOf(what)}.txt`), 'list.txt'];
-  expect(readdirSync(FOLDER).toSorted()).toEqual(names.toSorted());
+  const names = [...VIEWS.map(([what]) => `${fileOf(what)}.txt`), 'list.txt', 'schedules'];
+  expect(readdirSync(TEXT_FOLDER).toSorted()).toEqual(names.toSorted());
 });
