@@ -4,8 +4,10 @@
  */
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { FINALIZER } from '../../shared/api/group.ts';
+import { API_VERSION, CRON, FINALIZER } from '../../shared/api/group.ts';
 import type { ApiClient } from '../../shared/kube/client.ts';
+import { CRON_SEQUENTIAL_JOBS, SEQUENTIAL_JOBS } from '../../shared/kube/resources.ts';
+import type { SequentialJob } from '../../shared/api/types.ts';
 import { connect, kubectl, untilServiceAccount } from '../support/cluster.ts';
 import { Namespace } from '../support/namespace.ts';
 import {
@@ -125,6 +127,31 @@ suite(title, () => {
     expect(said).toMatchObject({ code: 1, stderr: expect.stringContaining('spec.job.backoffLimit') });
     expect((await namespace.get('etl')).spec.job?.backoffLimit).toBe(0);
   });
+
+  it('starts the runs of a schedule, and refuses one whose template no run could have', async () => {
+    const schedule = (steps: readonly object[]) => ({
+      apiVersion: API_VERSION,
+      kind: CRON.kind,
+      metadata: { name: 'minutely' },
+      spec: { schedule: '* * * * *', sequentialJobTemplate: { spec: { steps } } },
+    });
+    const twice = [...sequence(1).steps, ...sequence(1).steps];
+    await expect(namespace.createObject(CRON_SEQUENTIAL_JOBS, schedule(twice))).rejects.toThrow(
+      /spec\.sequentialJobTemplate\.spec\.steps\[1\]\.name: Duplicate value: "s0"/,
+    );
+    await namespace.createObject(CRON_SEQUENTIAL_JOBS, schedule(sequence(1).steps));
+    const run = await eventually(
+      'a run',
+      async () => {
+        const found = await namespace.list<SequentialJob>(SEQUENTIAL_JOBS);
+        return found.find(({ metadata }) => /^minutely-\d+$/.test(metadata.name))?.metadata.name;
+      },
+      120,
+    );
+    await namespace.untilCompleted(run);
+    await namespace.deleteObject(CRON_SEQUENTIAL_JOBS, 'minutely');
+    await namespace.untilGone(run);
+  }, 240_000);
 
   it('uses a renewed certificate without a failed request', async () => {
     const before = await servedCertificates(client);

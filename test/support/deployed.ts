@@ -187,10 +187,12 @@ export async function setNetwork(pod: string, state: 'cut' | 'healed'): Promise<
 }
 
 /**
- * Removes the operator, the definition and all SequentialJobs after a test, also where it has failed and nothing works any more:
+ * Removes the operator, the definitions and all their objects after a test, also where it has failed and nothing works any more:
  * the other suites need the same names. Never rejects for what is not there.
  */
 export async function removeOperator(...variables: readonly string[]): Promise<void> {
+  // First: they would create more of the others.
+  await tryKubectl(['delete', 'cronsequentialjobs', '--all', '--all-namespaces', '--timeout=60s']);
   await tryKubectl(['delete', 'sequentialjobs', '--all', '--all-namespaces', '--timeout=60s']);
   await removeFinalizersByHand();
   await tryMake('uninstall');
