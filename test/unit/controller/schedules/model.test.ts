@@ -11,8 +11,8 @@ import { allMoves, calmMoves, type Move } from './model/moves.ts';
 import { policies } from './model/scenario.ts';
 import { World } from './model/world.ts';
 
-/** For other and more worlds: SEED=$RANDOM SCHEDULE_RUNS=50000 make test-unit ARGS=test/unit/controller/schedules/model.test.ts */
-const numRuns = Number(process.env['SCHEDULE_RUNS'] ?? 2000);
+/** For other and more worlds: SEQUENTIALJOB_TEST_SEED=$RANDOM SCHEDULE_RUNS=50000 make test-unit ARGS=test/unit/controller/schedules/model.test.ts */
+const numRuns = Number(process.env['SCHEDULE_RUNS'] ?? 4000);
 
 function play(policy: SchedulePolicy, moves: readonly Move[]): void {
   const world = new World(policy);

@@ -13,8 +13,6 @@ const DAY = 86_400_000;
 export class Law implements Witness {
   /** The names of all runs that a controller has created. */
   readonly created = new Set<string>();
-  /** Times of which a controller has learned that no run can be created. */
-  readonly refused = new Set<string>();
   /** The schedules that a time can come from: a time that is recorded is started though the schedule has changed. */
   readonly #schedules = new Map<string, CachedSchedule['spec']>();
   /** Since when times count: the schedule was new, changed, or no longer suspended when the controller wrote its status. */
@@ -25,10 +23,6 @@ export class Law implements Witness {
 
   onStatus(before: CachedSchedule, after: CachedSchedule): void {
     const server = this.#server();
-    const known = new Set((before.status?.active ?? []).map(({ name }) => name));
-    for (const run of after.status?.active ?? []) {
-      if (run.uid === undefined && !known.has(run.name)) this.#onPlanned(after, run.name, run.scheduledTime);
-    }
     const wasSuspended = before.status?.conditions?.some(
       ({ type, status }) => type === 'Suspended' && status === 'True',
     );
@@ -37,11 +31,21 @@ export class Law implements Witness {
     const isChanged =
       counted !== undefined && (counted.schedule !== after.spec.schedule || counted.timeZone !== after.spec.timeZone);
     if (isResumed || isChanged) this.countsFrom = Math.max(CREATED_MS, server.nowMs);
+    const known = new Set((before.status?.active ?? []).map(({ name }) => name));
+    for (const run of after.status?.active ?? []) {
+      if (run.uid === undefined && !known.has(run.name)) this.#onPlanned(after, run.name, run.scheduledTime);
+    }
     for (const type of ['lastScheduleTime', 'lastSuccessfulTime'] as const) {
       const was = before.status?.[type];
       const is = after.status?.[type];
       assert.ok(was === undefined || (is !== undefined && is >= was), `${type} went back from ${was} to ${is}`);
     }
+  }
+
+  /** Then only a run that still exists shows that its time is used. */
+  onStatusLost(): void {
+    for (const name of this.created) if (this.server?.runs.has(name) !== true) this.created.delete(name);
+    this.countsFrom = CREATED_MS;
   }
 
   #server(): Server {

@@ -35,6 +35,15 @@ export class World {
     }
   }
 
+  loseStatus(): void {
+    this.server.loseStatus();
+    this.law.onStatusLost();
+    // Whoever has seen the status would go on from it, and runs that go before they are seen again leave no trace.
+    this.stop(1);
+    this.restart(0);
+    this.settle(0);
+  }
+
   restart(which: number): void {
     this.controllers[which] = new Controller(this.server);
   }
