@@ -10,7 +10,7 @@ import { NAME } from './scenario.ts';
 import { Server, type StoredRun } from './server.ts';
 
 /** Wake-ups in one advance of the clock; then the controllers are slow. */
-const MAX_WAKES = 12;
+const MAX_WAKES = 6;
 
 export class World {
   readonly law = new Law();
