@@ -135,7 +135,8 @@ export class Law implements Witness {
     const planned = (object.status?.active ?? []).filter(({ uid }) => uid === undefined);
     const isHindered =
       mood === 'quota' || planned.some(({ name }) => this.#server().runs.get(name)?.isBeingDeleted === true);
-    assert.ok(planned.length <= (isHindered ? 1 : 0), 'a run is not created');
+    const isAllowed = isHindered && object.spec.suspend !== true;
+    assert.ok(planned.length <= (isAllowed ? 1 : 0), 'a run is planned, but neither created nor given up');
   }
 
   /** The newest time that counts and is not too late is used, unless the policy lets it wait. */

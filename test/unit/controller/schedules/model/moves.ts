@@ -88,7 +88,19 @@ const specChange: fc.Arbitrary<Partial<SchedulePolicy>> = fc.oneof(
   limits.map((failedJobsHistoryLimit) => ({ failedJobsHistoryLimit })),
 ) as fc.Arbitrary<Partial<SchedulePolicy>>;
 
+const suspension = short.map(
+  (ms) =>
+    new Move(`it is suspended until the next time has come, and ${ms} ms`, (world) => {
+      world.server.changeSpec({ suspend: true });
+      world.settle(0);
+      world.jump(world.untilNext(ms));
+      world.server.changeSpec({ suspend: false });
+      world.settle(0);
+    }),
+);
+
 const users = fc.oneof(
+  suspension,
   specChange.map(
     (change) => new Move(`the spec gets ${JSON.stringify(change)}`, (world) => world.server.changeSpec(change)),
   ),
