@@ -104,12 +104,30 @@ export class Law implements Witness {
     else assert.ok(!object.status?.active?.some(({ uid }) => uid === run.uid), `how ${run.name} ended is not recorded`);
   }
 
-  /** After a reconcile on fresh caches, without trouble. */
-  checkAtRest(): void {
+  /** After a reconcile on fresh caches, without trouble, which asked to be woken at some time. */
+  checkAtRest(wakeAt: number | undefined): void {
+    this.#checkWakeUp(wakeAt ?? Number.POSITIVE_INFINITY);
     this.#checkHistory();
     this.#checkActive();
     this.#checkNewestTime();
     this.#checkNextTime();
+  }
+
+  #checkWakeUp(wakeAt: number): void {
+    const { object, nowMs } = this.#server();
+    const { active, nextScheduleTime, pendingScheduleTime } = object.status ?? {};
+    const { startingDeadlineSeconds, concurrencyPolicy } = object.spec;
+    const times = nextScheduleTime === undefined ? [] : [Date.parse(nextScheduleTime), nowMs + DAY];
+    if (active?.some(({ uid }) => uid === undefined) === true) times.push(nowMs + 300_000);
+    if (pendingScheduleTime !== undefined && startingDeadlineSeconds !== undefined && concurrencyPolicy === 'Forbid') {
+      times.push(Date.parse(pendingScheduleTime) + startingDeadlineSeconds * 1000 + 1);
+    }
+    for (const time of times) {
+      assert.ok(
+        wakeAt <= Math.min(time, nowMs + DAY),
+        `not woken at ${toTimestamp(time)}, which comes after ${toTimestamp(nowMs)}`,
+      );
+    }
   }
 
   #checkHistory(): void {

@@ -59,7 +59,7 @@ export class World {
     controller.syncObject();
     controller.syncRuns();
     assert.ok(controller.reconcile(), 'cut short without trouble');
-    this.law.checkAtRest();
+    this.law.checkAtRest(controller.wakeAt);
     controller.syncRuns();
     const { events } = controller;
     const told = events.length;
