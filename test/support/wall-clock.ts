@@ -29,10 +29,17 @@ const isStar = (field: readonly string[]): boolean => field.some((element) => /^
 
 type Reading = readonly number[];
 
-const readings = new Map<string, Map<number, Reading>>();
+/** Building a format takes long. */
+const clocks = new Map<string, (ms: number) => Reading>();
+
+function clockOf(timeZone: string): (ms: number) => Reading {
+  const clock = clocks.get(timeZone) ?? newClock(timeZone);
+  clocks.set(timeZone, clock);
+  return clock;
+}
 
 /** Minute, hour, day, month and day of the week. */
-function read(timeZone: string): (ms: number) => Reading {
+function newClock(timeZone: string): (ms: number) => Reading {
   const format = new Intl.DateTimeFormat('en-GB', {
     timeZone,
     hourCycle: 'h23',
@@ -42,14 +49,13 @@ function read(timeZone: string): (ms: number) => Reading {
     month: 'numeric',
     weekday: 'short',
   });
-  const known = readings.get(timeZone) ?? new Map<number, Reading>();
-  readings.set(timeZone, known);
+  const readings = new Map<number, Reading>();
   return (ms) => {
-    const cached = known.get(ms);
+    const cached = readings.get(ms);
     if (cached !== undefined) return cached;
     const parts = Object.fromEntries(format.formatToParts(ms).map(({ type, value }) => [type, value]));
     const reading = FIELDS.map(({ name }) => toNumber(parts[name] ?? ''));
-    known.set(ms, reading);
+    readings.set(ms, reading);
     return reading;
   };
 }
@@ -57,7 +63,7 @@ function read(timeZone: string): (ms: number) => Reading {
 /** Whether the clock of the zone fits the five fields; `schedule` must be valid. */
 export function wallClock(schedule: string, timeZone: string): (ms: number) => boolean {
   const fields = schedule.split(' ').map((field) => field.split(','));
-  const clock = read(timeZone);
+  const clock = clockOf(timeZone);
   const areBothRestricted = !isStar(fields[2] ?? []) && !isStar(fields[4] ?? []);
   return (ms) => {
     const shown = clock(ms);

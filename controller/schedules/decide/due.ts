@@ -14,6 +14,8 @@ export interface Due {
 
 export interface Times {
   readonly due: Due | undefined;
+  /** The recorded time that waits is still to come: the clock was set back. */
+  readonly later?: number | undefined;
   /** The next one to come. */
   readonly next: number | undefined;
   /** The newest that is used: recorded, or that of a run. */
@@ -33,19 +35,17 @@ export function timesOf(facts: Facts, observed: ObservedSchedule): Times {
     return { due, next: parsed.calendar.next(time), last };
   }
   const pending = pendingTime(facts, observed, last);
-  const due = pending === undefined ? undefined : { time: pending, isNew: false, isTooManyMissed: false };
-  return { due, next: parsed.calendar.next(since), last };
+  const next = parsed.calendar.next(since);
+  if (pending === undefined) return { due: undefined, next, last };
+  if (pending > nowMs) return { due: undefined, later: pending, next: pending, last };
+  return { due: { time: pending, isNew: false, isTooManyMissed: false }, next, last };
 }
 
 /** The recorded time that waits, unless the schedule has changed since. */
-function pendingTime(
-  { status, nowMs }: Facts,
-  observed: ObservedSchedule,
-  last: number | undefined,
-): number | undefined {
+function pendingTime({ status }: Facts, observed: ObservedSchedule, last: number | undefined): number | undefined {
   const pending = instantOf(status.pendingScheduleTime);
   if (pending === undefined || observed !== status.observedSchedule) return undefined;
-  return pending <= nowMs && (last === undefined || pending > last) ? pending : undefined;
+  return last === undefined || pending > last ? pending : undefined;
 }
 
 /** A status may be lost; then the runs tell which times are used. Anybody may write an annotation, so it must fit the name. */

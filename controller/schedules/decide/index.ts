@@ -77,7 +77,7 @@ function statusOf({ facts, observed, times, active, started }: Parts): CronSeque
     conditions: conditionsOf(facts, { obstacle: active.obstacle, wasRunCreated: active.wasRunCreated }),
     active: started.active.length === 0 ? undefined : started.active,
     lastScheduleTime: timestamp(latest(times.last, started.startedTime)),
-    pendingScheduleTime: timestamp(started.pendingTime),
+    pendingScheduleTime: timestamp(started.pendingTime ?? times.later),
     lastSuccessfulTime: timestamp(active.lastSuccessfulTime),
     nextScheduleTime: faultOf(facts) === undefined ? timestamp(next) : undefined,
     observedSchedule: since,

@@ -13,22 +13,18 @@ const DAY = 86_400_000;
 export class Law implements Witness {
   /** The names of all runs that a controller has created. */
   readonly created = new Set<string>();
-  /** Times of which a controller has learned that no run can be created. */
-  readonly refused = new Set<string>();
   /** The schedules that a time can come from: a time that is recorded is started though the schedule has changed. */
   readonly #schedules = new Map<string, CachedSchedule['spec']>();
   /** Since when times count: the schedule was new, changed, or no longer suspended when the controller wrote its status. */
   countsFrom = CREATED_MS;
+  /** The newest time that was recorded when it was too late for it: it stays missed, whatever becomes of the deadline. */
+  #missedUntil = 0;
   /** The greatest time that the clock has shown. */
   latestMs = CREATED_MS;
   server: Server | undefined;
 
   onStatus(before: CachedSchedule, after: CachedSchedule): void {
     const server = this.#server();
-    const known = new Set((before.status?.active ?? []).map(({ name }) => name));
-    for (const run of after.status?.active ?? []) {
-      if (run.uid === undefined && !known.has(run.name)) this.#onPlanned(after, run.name, run.scheduledTime);
-    }
     const wasSuspended = before.status?.conditions?.some(
       ({ type, status }) => type === 'Suspended' && status === 'True',
     );
@@ -37,11 +33,30 @@ export class Law implements Witness {
     const isChanged =
       counted !== undefined && (counted.schedule !== after.spec.schedule || counted.timeZone !== after.spec.timeZone);
     if (isResumed || isChanged) this.countsFrom = Math.max(CREATED_MS, server.nowMs);
+    const known = new Set((before.status?.active ?? []).map(({ name }) => name));
+    for (const run of after.status?.active ?? []) {
+      if (run.uid === undefined && !known.has(run.name)) this.#onPlanned(after, run.name, run.scheduledTime);
+    }
+    this.#noteMissed(after);
     for (const type of ['lastScheduleTime', 'lastSuccessfulTime'] as const) {
       const was = before.status?.[type];
       const is = after.status?.[type];
       assert.ok(was === undefined || (is !== undefined && is >= was), `${type} went back from ${was} to ${is}`);
     }
+  }
+
+  #noteMissed({ spec }: CachedSchedule): void {
+    const { nowMs } = this.#server();
+    const parsed = parseSchedule(spec.schedule, spec.timeZone);
+    if (!parsed.ok || spec.startingDeadlineSeconds === undefined || spec.suspend === true) return;
+    const { time } = parsed.calendar.missed(Math.max(this.countsFrom, nowMs - 40 * DAY), nowMs);
+    if (time !== undefined && nowMs > time + spec.startingDeadlineSeconds * 1000) this.#missedUntil = time;
+  }
+
+  /** Then only a run that still exists shows that its time is used. */
+  onStatusLost(): void {
+    for (const name of this.created) if (this.server?.runs.has(name) !== true) this.created.delete(name);
+    this.countsFrom = CREATED_MS;
   }
 
   #server(): Server {
@@ -135,7 +150,7 @@ export class Law implements Witness {
       ? Math.max(this.countsFrom, used, Date.parse(status?.observedSchedule?.since ?? ''))
       : Math.max(Math.floor(this.countsFrom / 1000) * 1000, nowMs - 40 * DAY);
     const { time } = parsed.calendar.missed(from, nowMs);
-    if (time === undefined || used >= time) return;
+    if (time === undefined || used >= time || this.#missedUntil >= time) return;
     const deadline = spec.startingDeadlineSeconds;
     const isLate = deadline !== undefined && nowMs > time + deadline * 1000;
     const isWaiting = status?.pendingScheduleTime === toTimestamp(time);

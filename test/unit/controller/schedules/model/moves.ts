@@ -46,7 +46,22 @@ const clockJump = fc
   .constantFrom(-SECOND, -61 * SECOND, -HOUR, -DAY)
   .map((ms) => new Move(`the clock is set by ${ms} ms`, (world) => world.jump(ms)));
 
+/** The answer to the creation is lost, and the run is not seen until a later time has come. */
+const unseenRun = fc.tuple(request, short).map(
+  ([at, ms]) =>
+    new Move(`the next time comes, request ${at} is unanswered, the one behind it comes, and ${ms} ms`, (world) => {
+      world.advance(0);
+      world.settle(0);
+      world.jump(world.untilNext(ms));
+      world.reconcile(0, { request: at, fate: 'unanswered' });
+      world.jump(world.untilNext(ms));
+      world.controllers[0]?.syncObject();
+      world.reconcile(0);
+    }),
+);
+
 const controllers = fc.oneof(
+  unseenRun,
   fc.constant(new Move('controller 0 settles', (world) => world.settle(0))),
   which.map((i) => new Move(`controller ${i} reconciles`, (world) => world.reconcile(i))),
   which.map((i) => new Move(`controller ${i} sees the object`, (world) => world.controllers[i]?.syncObject())),
@@ -82,6 +97,7 @@ const users = fc.oneof(
     const words = `controller 0 reconciles, before request ${at} the spec gets ${JSON.stringify(change)}`;
     return new Move(words, (world) => world.reconcile(0, trouble(world)));
   }),
+  fc.constant(new Move('the status is lost', (world) => world.loseStatus())),
   nth.map((i) => new Move(`run ${i} is deleted by a user`, (world) => world.deleteByUser(i))),
   nth.map((i) => new Move(`a run ${i} is created by hand`, (world) => world.createByHand(i))),
   fc

@@ -46,6 +46,12 @@ export class Server {
     this.#put({ ...this.object, metadata: { ...metadata, generation }, spec: { ...spec, ...change } });
   }
 
+  /** As a restored backup has none. */
+  loseStatus(): void {
+    const { apiVersion, kind, metadata, spec } = this.object;
+    this.#put({ apiVersion, kind, metadata, spec });
+  }
+
   /** False if the object is not the one that the writer has seen. */
   writeStatus(resourceVersion: string, status: CronSequentialJobStatus): boolean {
     if (resourceVersion !== this.object.metadata.resourceVersion) return false;

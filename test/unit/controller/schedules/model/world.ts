@@ -10,7 +10,7 @@ import { NAME } from './scenario.ts';
 import { Server, type StoredRun } from './server.ts';
 
 /** Wake-ups in one advance of the clock; then the controllers are slow. */
-const MAX_WAKES = 12;
+const MAX_WAKES = 6;
 
 export class World {
   readonly law = new Law();
@@ -33,6 +33,15 @@ export class World {
       if (!(error instanceof Crash)) throw error;
       this.restart(which);
     }
+  }
+
+  loseStatus(): void {
+    this.server.loseStatus();
+    this.law.onStatusLost();
+    // Whoever has seen the status would go on from it, and runs that go before they are seen again leave no trace.
+    this.stop(1);
+    this.restart(0);
+    this.settle(0);
   }
 
   restart(which: number): void {
