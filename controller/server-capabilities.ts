@@ -11,7 +11,9 @@ const FIELDS_OF_NEWER_SERVERS = [
   ['podReplacementPolicy', 'a Pod that is drained or deleted may be replaced while it still runs'],
 ] as const satisfies readonly (readonly [keyof JobManifest['spec'], string])[];
 
-type DeniedKind = 'Jobs' | 'PersistentVolumeClaims';
+/** What waits for the permission to create objects of a kind. */
+const WAITING = { Jobs: 'steps', PersistentVolumeClaims: 'steps', SequentialJobs: 'runs of schedules' } as const;
+type DeniedKind = keyof typeof WAITING;
 
 export class ServerCapabilities {
   readonly #log: Pick<Log, 'warn'>;
@@ -42,7 +44,12 @@ export class ServerCapabilities {
   recordDenied(kind: DeniedKind, answer: string): void {
     if (this.#denied.has(kind)) return;
     this.#denied.add(kind);
-    this.#log.warn({ err: answer }, `no permission to create ${kind}: steps wait until the operator has it`);
+    this.#log.warn({ err: answer }, `no permission to create ${kind}: ${WAITING[kind]} wait until the operator has it`);
+  }
+
+  /** A run of a schedule was created. */
+  recordRunCreated(): void {
+    this.#denied.delete('SequentialJobs');
   }
 
   /** The claims of a sequence were created. */

@@ -10,6 +10,7 @@ import type { FullObjectCache } from '../full-object-cache.ts';
 import type { ControllerMetrics } from '../metrics/index.ts';
 import { ScheduleMetricsRecorder } from '../metrics/schedule-recorder.ts';
 import type { ReconcileResult } from '../reconcile.ts';
+import { ServerCapabilities } from '../server-capabilities.ts';
 import { RECONCILE_BACKOFF, ReconcileLoop } from '../reconcile-loop.ts';
 import { UncertainWrites } from '../uncertain-writes.ts';
 import { ClockJumps } from './clock-jumps.ts';
@@ -149,7 +150,7 @@ export class ScheduleController {
   }
 
   #wire(observer: ScheduleMetricsRecorder | undefined): ScheduleReconcilerDeps {
-    const { client, ownNamespace, now, sequentialJobs, objects, events, enqueueSequence, decide } = this.#options;
+    const { client, log, ownNamespace, now, sequentialJobs, objects, events, enqueueSequence, decide } = this.#options;
     return {
       client,
       schedules: this.#informer.schedules,
@@ -162,6 +163,7 @@ export class ScheduleController {
       ownNamespace,
       decide,
       observer,
+      capabilities: new ServerCapabilities(log),
     };
   }
 }

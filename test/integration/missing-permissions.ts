@@ -1,11 +1,13 @@
 /** Permissions that a controller may lack, and what happens then. They share a Lease with rbac.test.ts, which tries them. */
 import { expect } from '@jest/globals';
 import type { SequentialJob } from '../../shared/api/types.ts';
-import { SECRETS } from '../../shared/kube/resources.ts';
+import type { CronSequentialJob } from '../../shared/api/schedule.ts';
+import { CRON_SEQUENTIAL_JOBS, SECRETS } from '../../shared/kube/resources.ts';
 import { condition } from '../support/cluster.ts';
+import { eventually } from '../support/eventually.ts';
 import { withoutRoomFor } from '../support/quota.ts';
 import type { RestrictedController } from '../support/restricted-controller.ts';
-import { sequence, step, waitsFor, withSecret } from '../support/sequences.ts';
+import { scheduleManifest, sequence, step, waitsFor, withSecret } from '../support/sequences.ts';
 
 const RESOURCE = 'batch.example.com/sequentialjobs';
 const CLAIM = { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Mi' } } };
@@ -93,6 +95,24 @@ export const MISSING: readonly (readonly [
       );
       expect(object.status?.phase).toBe('Pending');
       expect(await here.namespace.jobNames('any')).toEqual([]);
+    },
+  ],
+  [
+    'to create SequentialJobs: the schedule says so, and its time is recorded',
+    [`${RESOURCE} create`],
+    async (here) => {
+      const spec = { schedule: '* * * * *', sequentialJobTemplate: { spec: sequence(1) } };
+      await here.namespace.createObject(CRON_SEQUENTIAL_JOBS, scheduleManifest('any', spec));
+      await eventually('a run that is denied', () => here.denied.has(`${RESOURCE} create`), 90);
+    },
+    async ({ namespace }) => {
+      const { status } = await eventually('a schedule that says so', async () => {
+        const read = await namespace.getObject<CronSequentialJob>(CRON_SEQUENTIAL_JOBS, 'any');
+        return read.status?.conditions?.some(({ reason }) => reason === 'PermissionDenied') === true && read;
+      });
+      expect(status?.active).toMatchObject([{ scheduledTime: status?.lastScheduleTime }]);
+      expect(status?.active?.[0]).not.toHaveProperty('uid');
+      await namespace.deleteObject(CRON_SEQUENTIAL_JOBS, 'any');
     },
   ],
   [

@@ -3,7 +3,8 @@
  * it asks for is denied, it uses every permission that it has, and a permission that is missing is noticed.
  */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { CONFIG_MAPS, JOBS, SECRETS } from '../../shared/kube/resources.ts';
+import type { CronSequentialJob } from '../../shared/api/schedule.ts';
+import { CONFIG_MAPS, CRON_SEQUENTIAL_JOBS, JOBS, SECRETS, SEQUENTIAL_JOBS } from '../../shared/kube/resources.ts';
 import { condition, connect } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
 import type { Manifest } from '../support/manifests.ts';
@@ -18,12 +19,14 @@ import {
   RestrictedController,
   SYSTEM,
 } from '../support/restricted-controller.ts';
-import { failsOnce, sequence, step, waitsFor, withSecret } from '../support/sequences.ts';
+import { failsOnce, scheduleManifest, sequence, step, waitsFor, withSecret } from '../support/sequences.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { MISSING, untilDenied } from './missing-permissions.ts';
 
 const RESOURCE = 'batch.example.com/sequentialjobs';
 const DATA = { data: { token: 'aGk=' } };
+/** In seconds: until the next minute, and what its run takes. */
+const A_MINUTE = 90;
 
 const client = connect();
 const folder = temporaryFolder();
@@ -103,6 +106,20 @@ describe('the account of the controller', () => {
     await here.namespace.untilCompleted('storing');
   });
 
+  it('starts the run of a schedule, and deletes it, as none that completed is kept', async () => {
+    const { namespace } = here;
+    const spec = { schedule: '* * * * *', successfulJobsHistoryLimit: 0, sequentialJobTemplate: { spec: sequence(1) } };
+    await namespace.createObject(CRON_SEQUENTIAL_JOBS, scheduleManifest('minutely', spec));
+    const isOver = async (): Promise<boolean> => {
+      const { status } = await namespace.getObject<CronSequentialJob>(CRON_SEQUENTIAL_JOBS, 'minutely');
+      const labelSelector = 'batch.example.com/cronsequentialjob=minutely';
+      const runs = await namespace.list(SEQUENTIAL_JOBS, { labelSelector });
+      return status?.lastSuccessfulTime !== undefined && runs.length === 0;
+    };
+    await eventually('a run that completed and is deleted', isOver, A_MINUTE);
+    await namespace.deleteObject(CRON_SEQUENTIAL_JOBS, 'minutely');
+  });
+
   it('suspends and unsuspends', async () => {
     await here.applyGated('paused', sequence(2, { 0: waitsFor('go') }));
     await here.namespace.untilRunning('paused', 0);
@@ -162,8 +179,8 @@ describe('the account of the controller', () => {
   it('was never forbidden a request, and has used each of its permissions', async () => {
     await here.operator.end('SIGTERM');
     expect([...here.denied.keys()]).toEqual([]);
-    // One is needed by an admission plugin alone (test/unit/config/rbac.test.ts).
-    const unused = grantedBy(roles).filter((one) => !here.used.has(one) && one !== `${RESOURCE}/finalizers update`);
+    // Two are needed by an admission plugin alone (test/unit/config/rbac.test.ts).
+    const unused = grantedBy(roles).filter((one) => !here.used.has(one) && !one.endsWith('/finalizers update'));
     expect(unused).toEqual([]);
   });
 });

@@ -36,6 +36,7 @@ export async function createRun(
       query: { fieldManager: MANAGER },
       body,
     });
+    deps.capabilities?.recordRunCreated();
     deps.observer?.runCreated(deps.now() - Date.parse(scheduledTime));
     return takeOrReportConflict(created, snapshot, deps);
   } catch (error) {
@@ -46,6 +47,9 @@ export async function createRun(
     }
     const finding = findingOf(error);
     if (finding === undefined) throw error;
+    if (finding.type === 'postponed' && finding.reason === 'PermissionDenied') {
+      deps.capabilities?.recordDenied('SequentialJobs', finding.message);
+    }
     return recordRejection(name, finding, snapshot, deps);
   }
 }

@@ -76,6 +76,7 @@ function statusOf({ facts, observed, times, active, started }: Parts): CronSeque
     observedGeneration: facts.snapshot.object.metadata.generation,
     conditions: conditionsOf(facts, { obstacle: active.obstacle, wasRunCreated: active.wasRunCreated }),
     active: started.active.length === 0 ? undefined : started.active,
+    activeRuns: started.active.length,
     lastScheduleTime: timestamp(latest(times.last, started.startedTime)),
     pendingScheduleTime: timestamp(started.pendingTime ?? times.later),
     lastSuccessfulTime: timestamp(active.lastSuccessfulTime),

@@ -58,6 +58,18 @@ describe('ServerCapabilities', () => {
     expect(lines.map(({ err }) => err)).toEqual(['jobs.batch is forbidden', 'jobs.batch is forbidden again']);
   });
 
+  it('logs a missing permission to create runs of schedules apart from that to create Jobs', () => {
+    for (let i = 0; i < 2; i++) capabilities.recordDenied('SequentialJobs', 'sequentialjobs is forbidden');
+    capabilities.recordCreated(manifest(false), { spec: kept });
+    capabilities.recordDenied('SequentialJobs', 'sequentialjobs is forbidden');
+    capabilities.recordRunCreated();
+    capabilities.recordDenied('SequentialJobs', 'sequentialjobs is forbidden again');
+    expect(lines.map(({ err }) => err)).toEqual(['sequentialjobs is forbidden', 'sequentialjobs is forbidden again']);
+    expect(lines[0]?.['msg']).toBe(
+      'no permission to create SequentialJobs: runs of schedules wait until the operator has it',
+    );
+  });
+
   it.each<readonly [string, unknown, boolean]>([
     ['any TTL', 600, true],
     ['a TTL of 0', 0, true],
