@@ -8,6 +8,7 @@ import type { Benchmark } from './benchmark.ts';
 import { conversion } from './conversion.ts';
 import { handoff } from './controller/handoff.ts';
 import { memory } from './controller/memory.ts';
+import { schedules } from './controller/schedules.ts';
 import { throughput } from './controller/throughput.ts';
 import { versions } from './controller/versions.ts';
 import { idle } from './idle.ts';
@@ -16,7 +17,17 @@ import { start } from './start.ts';
 import { formatTable, writeTable } from './table.ts';
 import { webhook } from './webhook.ts';
 
-const BENCHMARKS: readonly Benchmark[] = [webhook, conversion, start, idle, handoff, throughput, versions, memory];
+const BENCHMARKS: readonly Benchmark[] = [
+  webhook,
+  conversion,
+  start,
+  idle,
+  handoff,
+  throughput,
+  versions,
+  memory,
+  schedules,
+];
 const PAGE = resolve(import.meta.dirname, '../docs/performance.md');
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`);

@@ -208,6 +208,9 @@ async function play(scenario: Scenario, point?: Point): Promise<Trial> {
     await schedules.delete(NAME);
     await namespace.remove();
     return trial;
+  } catch (error) {
+    const runs = history.runs(NAME).map((run) => ({ ...run, jobs: history.jobs(run.name) }));
+    throw new Error(`${String(error)}\nin ${namespace.name}: ${JSON.stringify(runs, undefined, 1)}`, { cause: error });
   } finally {
     await trial.close();
   }
