@@ -11,6 +11,8 @@ const NANOSECONDS: Readonly<Record<string, number>> = {
   h: 3.6e12,
 };
 
+const PART = /^(\d*)(?:\.(\d*))?(ns|us|µs|μs|ms|s|m|h)/;
+
 const MAX_NANOSECONDS = 2n ** 63n - 1n;
 /** Go ignores the digits behind these. */
 const FRACTION_DIGITS = 18;
@@ -23,16 +25,17 @@ export function parseDuration(text: string): number | undefined {
   const isNegative = text.startsWith('-');
   const unsigned = isNegative || text.startsWith('+') ? text.slice(1) : text;
   if (unsigned === '0') return 0;
-  const part = /(\d*)(?:\.(\d*))?(ns|us|µs|μs|ms|s|m|h)/y;
   let nanoseconds = 0n;
+  let rest = unsigned;
   do {
-    const found = part.exec(unsigned);
+    const found = PART.exec(rest);
     if (found === null) return undefined;
-    const [, whole = '', fraction = '', unit = ''] = found;
+    const [part, whole = '', fraction = '', unit = ''] = found;
     if (whole === '' && fraction === '') return undefined;
     nanoseconds += nanosecondsOf(whole, fraction.slice(0, FRACTION_DIGITS), NANOSECONDS[unit] ?? 0);
     if (nanoseconds > MAX_NANOSECONDS) return undefined;
-  } while (part.lastIndex < unsigned.length);
+    rest = rest.slice(part.length);
+  } while (rest !== '');
   const seconds = Number(nanoseconds / 1_000_000_000n);
   return isNegative ? 0 - seconds : seconds;
 }

@@ -209,7 +209,7 @@ async function play(scenario: Scenario, point?: Point): Promise<Trial> {
     await namespace.remove();
     return trial;
   } catch (error) {
-    const runs = history.runs(NAME).map((run) => ({ ...run, jobs: history.jobs(run.name) }));
+    const runs = history.runs(NAME).map((run) => ({ run, jobs: history.jobs(run.name) }));
     throw new Error(`${String(error)}\nin ${namespace.name}: ${JSON.stringify(runs, undefined, 1)}`, { cause: error });
   } finally {
     await trial.close();
