@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { GROUP, PLURAL, V1ALPHA1, VERSION } from '../../../../shared/api/group.ts';
+import { CRON, GROUP, PLURAL, V1ALPHA1, VERSION } from '../../../../shared/api/group.ts';
 import {
   withoutUnsupportedFields,
   withTarget,
@@ -23,7 +23,7 @@ const webhook = (name: string, clientConfig: object): string =>
 
 describe('the configurations of config/webhook', () => {
   it('call the webhook for new objects to mutate, for new and changed ones to validate, and never for the status', () => {
-    const rule = { apiGroups: [GROUP], apiVersions: [V1ALPHA1, VERSION], resources: [PLURAL], scope: 'Namespaced' };
+    const rule = { apiGroups: [GROUP], apiVersions: [V1ALPHA1, VERSION], resources: [PLURAL, CRON.plural], scope: 'Namespaced' };
     const common = { failurePolicy: 'Fail', matchPolicy: 'Equivalent', sideEffects: 'None', timeoutSeconds: 5 };
     expect(configurations).toEqual([
       expect.objectContaining({
