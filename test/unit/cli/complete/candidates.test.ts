@@ -16,7 +16,8 @@ function shown(candidates: Candidates): string {
   return `<${kind}> ${prefix}${word} [${known}]`;
 }
 
-const COMMANDS = 'status logs watch wait suspend unsuspend resume create lint render convert run version completion help';
+const COMMANDS =
+  'status logs watch wait suspend unsuspend resume create lint render convert run version completion help';
 
 describe('after the words', () => {
   it.each([

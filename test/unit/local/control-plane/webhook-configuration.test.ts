@@ -23,7 +23,12 @@ const webhook = (name: string, clientConfig: object): string =>
 
 describe('the configurations of config/webhook', () => {
   it('call the webhook for new objects to mutate, for new and changed ones to validate, and never for the status', () => {
-    const rule = { apiGroups: [GROUP], apiVersions: [V1ALPHA1, VERSION], resources: [PLURAL, CRON.plural], scope: 'Namespaced' };
+    const rule = {
+      apiGroups: [GROUP],
+      apiVersions: [V1ALPHA1, VERSION],
+      resources: [PLURAL, CRON.plural],
+      scope: 'Namespaced',
+    };
     const common = { failurePolicy: 'Fail', matchPolicy: 'Equivalent', sideEffects: 'None', timeoutSeconds: 5 };
     expect(configurations).toEqual([
       expect.objectContaining({
