@@ -122,8 +122,16 @@ export class World {
     this.changeRun(nth, () => ({ isBeingDeleted: true }));
   }
 
-  /** The Jobs of the runs that are being deleted are gone. */
+  /**
+   * The Jobs of the runs that are being deleted are gone. The operator itself lets a run go, by its finalizer: only while it
+   * runs, and it has seen the run. So a run whose creation is not recorded does not vanish unseen.
+   */
   collect(): void {
+    const controller = this.controllers[0];
+    if (controller === undefined) return;
+    controller.syncObject();
+    controller.syncRuns();
+    this.reconcile(0);
     for (const run of this.server.runs.values()) if (run.isBeingDeleted) this.server.runs.delete(run.name);
   }
 
