@@ -3,16 +3,21 @@ import { expect, it } from '@jest/globals';
 import { runName } from '../../shared/schedule/run-name.ts';
 import { eventually } from '../support/eventually.ts';
 import { everyMinute, isIdle, Schedules } from '../support/scheduled.ts';
-import { VirtualClock } from '../support/virtual-clock.ts';
+import { sleep } from '../../shared/sleep.ts';
+import { nextMinute, VirtualClock } from '../support/virtual-clock.ts';
 import { withController } from '../support/with-controller.ts';
 
 const here = withController('minute', { flags: ['--metrics-port=0'] });
-const clock = new VirtualClock();
-const schedules = new Schedules(here.namespace, clock);
+const schedules = new Schedules(here.namespace, new VirtualClock());
+
+/** Milliseconds at the end of a minute in which the schedule is not created: that minute must not come meanwhile. */
+const TAIL_MS = 10_000;
 
 it('starts its run within a few seconds of the minute, and ends with exit code 0 on SIGTERM', async () => {
+  const leftMs = Date.parse(nextMinute(Date.now())) - Date.now();
+  if (leftMs < TAIL_MS) await sleep(leftMs + 1_000);
+  const minute = nextMinute(Date.now());
   await schedules.apply('minute', everyMinute());
-  const minute = clock.nextMinute;
   // The minute itself, and the time of its run.
   const status = await eventually(
     'the run of the minute',

@@ -1,4 +1,4 @@
-/** Schedules on a real API server, whose minutes come quickly: the clock of the controller is the test's. */
+/** Schedules on a real API server, whose minutes come when the test says so: the clock of the controller is the test's. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Controller } from '../../controller/manager.ts';
 import type { SequentialJob } from '../../shared/api/types.ts';
@@ -102,7 +102,7 @@ describe('while a run has not ended, the next time', () => {
   it('waits for its end with Forbid', async () => {
     await schedules.apply('forbid', everyMinute({ concurrencyPolicy: 'Forbid' }, ENDLESS));
     const first = await schedules.startNext('forbid');
-    await schedules.approachNextMinute('forbid');
+    await schedules.reachNextMinute('forbid');
     await schedules.untilEvent('forbid', 'RunForbidden');
     expect(await schedules.runs('forbid')).toEqual([first]);
     await namespace.delete(first);
@@ -135,7 +135,7 @@ describe('a name that is taken', () => {
     await schedules.apply('taken', everyMinute());
     const minute = clock.nextMinute;
     const theirs: SequentialJob = await namespace.apply(runName('taken', minute), sequence(1));
-    expect(await schedules.approachNextMinute('taken')).toBe(minute);
+    expect(await schedules.reachNextMinute('taken')).toBe(minute);
     expect(await schedules.untilEvent('taken', 'RunNameConflict')).toContain(theirs.metadata.name);
     const run = await schedules.completeNext('taken');
     expect(await schedules.runs('taken')).toEqual([run]);
@@ -169,7 +169,7 @@ describe('two controllers at once', () => {
     await Promise.all(names.map(async (name) => schedules.apply(name, everyMinute())));
     const started: string[] = [];
     for (let i = 0; i < 3; i++) {
-      const minute = clock.approachNextMinute();
+      const minute = clock.reachNextMinute();
       for (const name of names) {
         await schedules.patch(name, { metadata: { annotations: { 'example.com/clock': minute } } });
         started.push(runName(name, minute));

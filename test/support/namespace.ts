@@ -10,6 +10,7 @@ import {
   JOBS,
   objectPath,
   type Resource,
+  CRON_SEQUENTIAL_JOBS,
   SEQUENTIAL_JOBS,
 } from '../../shared/kube/resources.ts';
 import {
@@ -52,9 +53,19 @@ export class Namespace {
 
   /** Needs a running controller: the finalizers of the SequentialJobs hold the namespace. */
   async remove(): Promise<void> {
+    await this.#removeSchedules();
     await this.client.request({ method: 'DELETE', path: collectionPath(this.#sequences, this.name) });
     await eventually('no SequentialJobs', async () => (await this.list(this.#sequences)).length === 0);
     await this.client.request({ method: 'DELETE', path: `/api/v1/namespaces/${this.name}` });
+  }
+
+  /** They would start more runs. Their definition may not be installed. */
+  async #removeSchedules(): Promise<void> {
+    try {
+      await this.client.request({ method: 'DELETE', path: collectionPath(CRON_SEQUENTIAL_JOBS, this.name) });
+    } catch (error) {
+      if (!isApiError(error, 'NotFound')) throw error;
+    }
   }
 
   /** The same where no controller runs: takes the finalizers off by hand. */

@@ -102,12 +102,13 @@ export class Schedules {
   }
 
   /**
-   * Creates a schedule that counts from now on. The API server stamps it with its own time, from which the clock has moved
-   * on; so it begins suspended.
+   * Creates a schedule that counts from now on. The API server stamps it with its own time, before or after which the clock
+   * stands; so it begins suspended.
    */
   async apply(name: string, spec: CronSequentialJobSpec): Promise<void> {
     const body = { apiVersion: API_VERSION, kind: CRON.kind, metadata: { name }, spec: { ...spec, suspend: true } };
     await this.#namespace.createObject(CRON_SEQUENTIAL_JOBS, body);
+    this.#clock.catchUp();
     await this.untilObserved(name);
     if (spec.suspend === true) return;
     await this.patch(name, { spec: { suspend: false } });
@@ -140,16 +141,16 @@ export class Schedules {
     });
   }
 
-  /** Lets the next minute come soon for this schedule, whose timer is computed anew. Returns that minute. */
-  async approachNextMinute(name: string): Promise<string> {
-    const minute = this.#clock.approachNextMinute();
+  /** Lets the next minute come for this schedule, which is woken, as its timer measures real time. Returns that minute. */
+  async reachNextMinute(name: string): Promise<string> {
+    const minute = this.#clock.reachNextMinute();
     await this.patch(name, { metadata: { annotations: { 'example.com/clock': minute } } });
     return minute;
   }
 
   /** Lets the next minute come, and resolves with the name of its run when the run is recorded with its UID. */
   async startNext(name: string): Promise<string> {
-    const minute = await this.approachNextMinute(name);
+    const minute = await this.reachNextMinute(name);
     await this.until(name, ({ lastScheduleTime, active = [] }) => {
       const isUnrecorded = active.some(({ uid, scheduledTime }) => scheduledTime === minute && uid === undefined);
       return lastScheduleTime === minute && !isUnrecorded;

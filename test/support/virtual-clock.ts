@@ -1,28 +1,35 @@
-/** The clock of a controller in the test's own process: real time, moved on so that the next minute comes soon. */
+/** The clock of a controller in the test's own process. It stands still, so that no minute passes but those that the test lets pass. */
 
 const MINUTE_MS = 60_000;
 
 export class VirtualClock {
-  #offsetMs = 0;
+  #nowMs = Date.now();
 
-  readonly now = (): number => Date.now() + this.#offsetMs;
+  readonly now = (): number => this.#nowMs;
 
   /** The minute that comes next, as RFC 3339. */
   get nextMinute(): string {
-    return toMinute(Math.floor(this.now() / MINUTE_MS) + 1);
+    return nextMinute(this.#nowMs);
   }
 
-  /** Moves the clock on to shortly before the next minute; returns that minute. */
-  approachNextMinute(leadMs = 1_000): string {
+  /** Moves the clock on to the next minute; returns that minute. */
+  reachNextMinute(): string {
     const minute = this.nextMinute;
-    this.#offsetMs += Math.max(0, Date.parse(minute) - leadMs - this.now());
+    this.#nowMs = Date.parse(minute);
     return minute;
+  }
+
+  /** Moves the clock on to the real time, unless it is ahead. */
+  catchUp(): void {
+    this.#nowMs = Math.max(this.#nowMs, Date.now());
   }
 
   /** Moves the clock on, as if nothing had run in between. */
   skip(minutes: number): void {
-    this.#offsetMs += minutes * MINUTE_MS;
+    this.#nowMs += minutes * MINUTE_MS;
   }
 }
 
-const toMinute = (minutes: number): string => new Date(minutes * MINUTE_MS).toISOString().replace('.000Z', 'Z');
+/** The first minute after this time, as RFC 3339. */
+export const nextMinute = (ms: number): string =>
+  new Date((Math.floor(ms / MINUTE_MS) + 1) * MINUTE_MS).toISOString().replace('.000Z', 'Z');
