@@ -65,7 +65,7 @@ const isSupported = (kind: unknown, apiVersion: unknown): kind is string =>
 /** Validates a request: a mismatch with this webhook or its operation is a problem in one line. */
 export function decodeRequest({ request, bytes }: UndecodedRequest): Decoded<AdmissionRequest> {
   const { group, version, kind } = asObject<{ group: string; version: string; kind: string }>(request['kind']) ?? {};
-  if (group !== GROUP || !isSupported(kind, `${GROUP}/${String(version)}`)) {
+  if (group !== GROUP || typeof version !== 'string' || !isSupported(kind, `${GROUP}/${version}`)) {
     return { problem: `request.kind must be ${SUPPORTED}` };
   }
   const operation = OPERATIONS.find((known) => known === request['operation']);

@@ -2,7 +2,7 @@
 import type { ActiveRun } from '../../../shared/api/schedule.ts';
 import { SCHEDULE_EVENT, SCHEDULE_MESSAGE, type ScheduleEventDraft } from '../../../shared/api/schedule-reasons.ts';
 import type { Obstacle } from './conditions.ts';
-import { normal } from './events.ts';
+import { normal, warning } from './events.ts';
 import type { Facts } from './facts.ts';
 import type { Run, ScheduleAction } from './types.ts';
 
@@ -37,7 +37,7 @@ export function settleCreated(
     case 'Completed':
       return { entry: undefined, events: [normal(SCHEDULE_EVENT.runCompleted, SCHEDULE_MESSAGE.runCompleted(name))] };
     case 'Failed':
-      return { entry: undefined, events: [normal(SCHEDULE_EVENT.runFailed, SCHEDULE_MESSAGE.runFailed(name))] };
+      return { entry: undefined, events: [warning(SCHEDULE_EVENT.runFailed, SCHEDULE_MESSAGE.runFailed(name))] };
   }
 }
 

@@ -1,7 +1,7 @@
 /** Bodies of reviews: those that the project has written down, changed in structure, values and bytes. */
 import * as fc from 'fast-check';
 import { RESOURCE_SCHEMA, V1ALPHA1_RESOURCE_SCHEMA } from '../../../config/generate/resource-schema.ts';
-import { V1ALPHA1_API_VERSION } from '../../../shared/api/group.ts';
+import { API_VERSION, CRON, V1ALPHA1_API_VERSION } from '../../../shared/api/group.ts';
 import type { Schema } from '../../../shared/api/schema.ts';
 import { roughObject, soundObject } from '../../support/arbitraries.ts';
 import { coreCases, specOf } from '../../support/core-cases.ts';
@@ -26,12 +26,21 @@ const created = (object: unknown): unknown => admissionReview({ object });
 const put = (parent: Branch, key: string, value: unknown): void =>
   void Object.defineProperty(parent, key, { value, writable: true, enumerable: true, configurable: true });
 
+/** A schedule whose runs have this spec. */
+const scheduled = (spec: unknown, index: number): object => ({
+  apiVersion: API_VERSION,
+  kind: CRON.kind,
+  metadata: { name: 'nightly', namespace: 'team-a' },
+  spec: { schedule: ['30 2 * * *', '@every 90m', '0 0 31 2 *'][index % 3], sequentialJobTemplate: { spec } },
+});
+
 function writtenDown(seed: number): readonly string[] {
   const cases = coreCases();
   const bodies = goldenAdmissions().map(({ input: { body } }) => body);
   const specs = [...cases, ...mixes({ good: cases, bad: cases }, 200, seed)].map(specOf);
   const long = { steps: Array.from({ length: 1000 }, (_, i) => container(`step-${i}`)) };
-  const reviews = [...bodies.filter((body) => body !== undefined), ...[...specs, long].map((s) => created(written(s)))];
+  const objects = [...[...specs, long].map((spec) => written(spec)), ...specs.map(scheduled)];
+  const reviews = [...bodies.filter((body) => body !== undefined), ...objects.map(created)];
   return reviews.map((review) => JSON.stringify(review));
 }
 
