@@ -318,6 +318,22 @@ describe('requests of unauthenticated clients', () => {
     ]);
   });
 
+  it.each<readonly [string, object]>([
+    ['group', { group: { toString: 'batch.example.com' } }],
+    ['version', { version: { toString: 'v1beta1' } }],
+    ['kind', { kind: { toString: null } }],
+  ])('whose %s is no text are answered with what is wrong', async (_, change) => {
+    const kind = { group: 'batch.example.com', version: 'v1beta1', kind: 'SequentialJob', ...change };
+    const body = JSON.stringify(admissionReview({ kind }));
+    const answer = await supertest(createApp({ log }))
+      .post(VALIDATE_PATH)
+      .set('content-type', 'application/json')
+      .send(body);
+    expect(answer.body).toMatchObject({
+      response: { allowed: false, status: { code: 400, message: expect.stringContaining('request.kind must be') } },
+    });
+  });
+
   it('are logged a hundred times per minute if they are denied reviews', async () => {
     const app = createApp({ log });
     const body = JSON.stringify(admissionReview({ object: written({ containers: [] }) }));
