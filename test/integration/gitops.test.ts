@@ -207,6 +207,7 @@ describe('the health script of Argo CD', () => {
     expect(said).toMatchObject({ code: 0, stderr: '' });
     const stored = JSON.parse((await argo.kubectl(['get', 'cm', 'argocd-cm', '-o', 'json'])).stdout) as Manifest;
     expect(Object.keys(stored['data'] as object).sort()).toEqual([
+      'resource.customizations.health.batch.example.com_CronSequentialJob',
       'resource.customizations.health.batch.example.com_SequentialJob',
       'url',
     ]);

@@ -92,6 +92,8 @@ describe('a step that waits for an object', () => {
     expect(status.steps).toMatchObject([{ index: 1, state: 'Skipped' }]);
     expect(await namespace.jobNames('missing')).toEqual([]);
     await namespace.createObject(CONFIG_MAPS, { metadata: { name: 'early' }, data: { token: 'x' } });
+    // For 3 s an object that was missing counts as missing: as long as this deadline.
+    await new Promise((resolve) => setTimeout(resolve, LIMIT * 1000));
     await namespace.resume('missing', 1);
     await namespace.until('missing', ({ status: now }) => now?.phase === 'Completed');
     expect(await namespace.jobNames('missing')).toEqual(['missing-0-s0-r1', 'missing-1-s1-r1']);
