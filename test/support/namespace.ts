@@ -1,5 +1,7 @@
 /** A namespace of one test suite, and what a user does in it. */
 import { randomBytes } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
+import { sleep } from '../../shared/sleep.ts';
 import { LABELS, MAX_STEPS } from '../../shared/api/group.ts';
 import type { ConditionType, Phase, SequentialJob, SequentialJobSpec } from '../../shared/api/types.ts';
 import { type ApiClient, PATCH_TYPE } from '../../shared/kube/client.ts';
@@ -29,6 +31,8 @@ import { manifest } from './sequences.ts';
 export type Labels = Readonly<Record<string, string>>;
 type Status = NonNullable<SequentialJob['status']>;
 
+/** Longer than the operator takes to write events that it has begun to write. */
+const EVENTS_SETTLE_MS = 300;
 export class Namespace {
   readonly name: string;
   readonly client: ApiClient;
@@ -192,14 +196,24 @@ export class Namespace {
     return this.list(EVENTS, { fieldSelector: `involvedObject.kind=${kind},involvedObject.name=${name}` });
   }
 
-  /** Reasons, messages and counts of the events that the operator wrote about one sequence. */
+  /**
+   * Reasons, messages and counts of the events that the operator wrote about one sequence, once no more are written: it
+   * writes several at a time, so the last one may be there before another.
+   */
   async recordedEvents(
     sequence: string,
     ...reasons: readonly string[]
   ): Promise<readonly (readonly [string, string, number])[]> {
-    return (await this.events(sequence))
-      .filter(({ reason }) => reasons.length === 0 || reasons.includes(reason))
-      .map(({ reason, message, count }) => [reason, message, count]);
+    const read = async (): Promise<readonly (readonly [string, string, number])[]> =>
+      (await this.events(sequence))
+        .filter(({ reason }) => reasons.length === 0 || reasons.includes(reason))
+        .map(({ reason, message, count }) => [reason, message, count]);
+    return eventually('the same events as a moment ago', async () => {
+      const before = await read();
+      await sleep(EVENTS_SETTLE_MS);
+      const now = await read();
+      return isDeepStrictEqual(now, before) && now;
+    });
   }
 
   /** Resolves with the event of this reason: events are written in the background, after the status. */

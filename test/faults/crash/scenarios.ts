@@ -268,9 +268,11 @@ const SCENARIOS: readonly Scenario[] = [
     play: async (actor) => actor.untilFinished(),
     requests: {
       'LIST sequentialjobs': 2,
+      'LIST cronsequentialjobs': 1,
       'LIST jobs': 1,
       'LIST pods': 1,
       'WATCH sequentialjobs': 1,
+      'WATCH cronsequentialjobs': 1,
       'WATCH jobs': 1,
       'WATCH pods': 1,
       'POST jobs': 1,
