@@ -153,6 +153,7 @@ export class ScheduleController {
     const { client, log, ownNamespace, now, sequentialJobs, objects, events, enqueueSequence, decide } = this.#options;
     return {
       client,
+      log,
       schedules: this.#informer.schedules,
       sequentialJobs,
       objects,

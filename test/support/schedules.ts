@@ -93,6 +93,7 @@ export function scheduleDeps(
     enqueueSequence: (key) => void enqueued.push(key),
     uncertainWrites: new UncertainWrites<CachedSchedule>(),
     now: () => NOW_MS,
+    log: { warn: () => undefined },
     decide: () => NOTHING,
     enqueued,
     ...more,

@@ -2,19 +2,21 @@
 import { instantOf, type Facts } from './facts.ts';
 import type { Run, ScheduleAction } from './types.ts';
 
-/** In one action; the rest follows with the next decision. */
+/** In one reconcile; the rest follows with the next. */
 const MAX_DELETED = 50;
 
-/** Only runs whose end is recorded: else it could not be told any more how they have ended. */
-export function trimHistory(facts: Facts): readonly ScheduleAction[] {
+/**
+ * The last action of all. `hasNews`: of the runs, something is not recorded yet; it is first, because a deletion may fail,
+ * and because of a run that is gone it could not be told any more how it has ended.
+ */
+export function trimHistory(facts: Facts, hasNews: boolean): readonly ScheduleAction[] {
   const { successfulJobsHistoryLimit, failedJobsHistoryLimit } = facts.policy;
   const excess = [
     ...beyond(facts, 'Completed', successfulJobsHistoryLimit),
     ...beyond(facts, 'Failed', failedJobsHistoryLimit),
   ];
   if (excess.length === 0) return [];
-  const recorded = new Set((facts.status.active ?? []).map(({ name }) => name));
-  if (excess.some(({ name }) => recorded.has(name))) return [{ type: 'RecordStatus' }];
+  if (hasNews) return [{ type: 'RecordStatus' }];
   return [{ type: 'DeleteRuns', runs: excess.slice(0, MAX_DELETED), because: 'HistoryLimit' }];
 }
 

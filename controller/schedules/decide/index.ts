@@ -1,6 +1,7 @@
 /** The decision of a reconcile of a CronSequentialJob: pure, total. */
 import type { CronSequentialJobStatus, ObservedSchedule } from '../../../shared/api/schedule.ts';
 import { toTimestamp } from '../../../shared/api/time.ts';
+import { jsonEqual } from '../../../shared/json/json-equal.ts';
 import { omitUndefined } from '../../../shared/omit-undefined.ts';
 import { activeRuns, type Active } from './active.ts';
 import { conditionsOf, faultOf } from './conditions.ts';
@@ -40,10 +41,12 @@ export function decideSchedule(snapshot: ScheduleSnapshot, nowMs: number): Sched
     return { actions: active.actions, status: statusOf({ ...status, started }), events, requeueAfterMs: undefined };
   }
   const started = start(facts, times.due, active.runs);
+  const allEvents = [...events, ...started.events];
+  const hasNews = allEvents.length > 0 || !jsonEqual(facts.status.active ?? [], started.active);
   return {
-    actions: started.actions.length > 0 ? started.actions : trimHistory(facts),
+    actions: started.actions.length > 0 ? started.actions : trimHistory(facts, hasNews),
     status: statusOf({ ...status, started }),
-    events: [...events, ...started.events],
+    events: allEvents,
     requeueAfterMs: requeueAfter(nowMs, earliest(times.next, active.retryAt, started.requeueAt)),
   };
 }

@@ -98,8 +98,38 @@ it('tells the decision of the runs, and whether the namespace is the operator’
 });
 
 it('ends with an error if a decision does not see what its action did', async () => {
-  decisions = [{ ...NOTHING, actions: [{ type: 'DeleteRuns', runs: [], because: 'HistoryLimit' }] }];
+  decisions = [{ ...NOTHING, actions: [{ type: 'DeleteRuns', runs: [], because: 'Replaced' }] }];
   await expect(reconcileSchedule(SCHEDULE_KEY, deps)).rejects.toThrow('still has actions after 9 rounds');
+});
+
+describe('the deletion of old runs', () => {
+  const old = { ...NOTHING, requeueAfterMs: 20_000 };
+  const runs = [
+    { name: RUN, uid: 'run-1', creationTimestamp: TIME, state: 'Completed', isBeingDeleted: false },
+  ] as const;
+  const trim: ScheduleDecision = { ...old, actions: [{ type: 'DeleteRuns', runs, because: 'HistoryLimit' }] };
+  const failing = (code: 'Forbidden' | 'ServerError'): void => {
+    decisions = [trim];
+    api.intercept = ({ method }) => (method === 'DELETE' ? fault(code, false) : undefined);
+  };
+
+  it('is the last action of a reconcile: the rest follows in the next', async () => {
+    decisions = [trim];
+    expect(await reconcileSchedule(SCHEDULE_KEY, deps)).toEqual({ requeueAfterMs: 0 });
+  });
+
+  it('that is refused does not delay the next time, and is in the log', async () => {
+    const warned: string[] = [];
+    failing('Forbidden');
+    const log = { warn: (_: unknown, text?: string) => void warned.push(text ?? '') } as typeof deps.log;
+    expect(await reconcileSchedule(SCHEDULE_KEY, { ...deps, log })).toEqual({ requeueAfterMs: 20_000 });
+    expect(warned).toEqual(['old runs of a schedule cannot be deleted, will retry']);
+  });
+
+  it('that fails for now is tried again with backoff', async () => {
+    failing('ServerError');
+    await expect(reconcileSchedule(SCHEDULE_KEY, deps)).rejects.toMatchObject({ code: 'ServerError' });
+  });
 });
 
 describe('a status write without an answer', () => {

@@ -65,17 +65,32 @@ describe('the history', () => {
       ['RecordStatus'],
     ],
     [
-      'is trimmed while the schedule is suspended',
-      { spec: { suspend: true, successfulJobsHistoryLimit: 0 }, runs: finished('Completed', 1) },
-      deleted('Completed-0'),
-    ],
-    [
-      'and while it is invalid',
-      { spec: { schedule: 'x', successfulJobsHistoryLimit: 0 }, runs: finished('Completed', 1) },
-      deleted('Completed-0'),
+      'waits until the UID of a new run is recorded',
+      {
+        status: {
+          active: [{ name: 'Active-0', scheduledTime: '2026-11-02T00:00:00Z' }],
+          lastScheduleTime: DUE,
+          observedSchedule: observed(DUE),
+        },
+        runs: [...finished('Active', 1), ...finished('Completed', 4)],
+      },
+      ['RecordStatus'],
     ],
   ])('%s', (_says, situation, expected) => {
     expect(actions(decideAt({ status: { observedSchedule: observed(DUE) }, ...situation }))).toEqual(expected);
+  });
+
+  it.each<readonly [string, Situation]>([
+    ['suspended', { spec: { suspend: true, successfulJobsHistoryLimit: 0 } }],
+    ['invalid', { spec: { schedule: 'x', successfulJobsHistoryLimit: 0 } }],
+  ])('is trimmed while the schedule is %s, once that is recorded', (_says, situation) => {
+    const runs = finished('Completed', 1);
+    const first = decideAt({ ...situation, runs });
+    expect(actions(first)).toEqual(['RecordStatus']);
+    const { status } = first;
+    expect(actions(decideAt({ ...situation, runs, ...(status === undefined ? {} : { status }) }))).toEqual(
+      deleted('Completed-0'),
+    );
   });
 
   it('is trimmed by fifty runs at a time', () => {
